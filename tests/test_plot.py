@@ -99,10 +99,11 @@ def test_a_dead_or_fully_saturated_unit_shows_no_effect() -> None:
 
 
 def test_a_run_that_overflows_says_so() -> None:
-    result = study(one_unit(1e30), np.ones((1, 40, 1)))
-    assert result.reach.problem == "overflow"
-    assert "not all outputs are finite" in shown(result)
-    json.dumps(result.as_dict(), allow_nan=False)
+    for weight, timesteps in ((1e30, 40), (-1e30, 400)):  # in a bin of several steps inf meets -inf
+        result = study(one_unit(weight), np.ones((1, timesteps, 1)))
+        assert result.reach.problem == "overflow"
+        assert "not all outputs are finite" in shown(result)
+        json.dumps(result.as_dict(), allow_nan=False)
 
 
 STACKS = """

@@ -7,7 +7,6 @@ far back the layer remembers. Steps that are padding are left out.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import exp, isfinite, log
@@ -18,7 +17,7 @@ import numpy as np
 from rnncli.engine.checks import weight_shapes
 from rnncli.engine.chunks import Chunk
 from rnncli.engine.initializers import network_weights, random_stream
-from rnncli.engine.memory import check_fits, weight_bytes
+from rnncli.engine.memory import check_fits
 from rnncli.engine.model import Model
 from rnncli.engine.passes import State, Tick, flow, ticks, uncounted, work
 from rnncli.engine.types import Array, Bins
@@ -142,48 +141,89 @@ def steps_watched(part: Network, timesteps: int) -> int:
     return steps or timesteps
 
 
-def check_watch_fits(part: Network, timesteps: int, drawn: Network | None = None, dtype: np.dtype[Any] = DTYPE) -> None:
+def check_watch_fits(part: Network, timesteps: int, beside: int = 0, figures: int = 0) -> None:
     """Check that a run with a twin fits in memory.
 
     Args:
         part: the network that is run.
         timesteps: the length of the sequence.
-        drawn: the network that has the weights, of whose largest matrix there is the spectral radius, too; None where
-            its memory is counted and there is no radius.
-        dtype: of the weights.
+        beside: the bytes of what else there is.
+        figures: how many numbers are kept for each step, beside those of the effect.
 
     Raises:
         RnncliError: it does not; the message says how much it would take and how much is free.
     """
-    numbers, weights = 3 * steps_watched(part, timesteps), 0
-    if drawn is not None:
-        numbers += 3 * max(weight.params for _, _, weight in network_weights(part) if weight.role == "recurrent")
-        weights = weight_bytes(drawn, dtype)
-    beside = weights + numbers * DTYPE.itemsize
-    check_fits(part, SAMPLES, timesteps, DTYPE, beside, smaller="a smaller --timesteps needs less")
+    kept = (3 + figures) * steps_watched(part, timesteps) * DTYPE.itemsize
+    check_fits(part, SAMPLES, timesteps, DTYPE, beside + kept, smaller="a smaller --timesteps needs less")
 
 
-class Steps(NamedTuple):
-    """Some steps of the last recurrent layer, in the order in which it reads. None of them is padding.
+class Trace(NamedTuple):
+    """What was seen of the last recurrent layer, of all steps that are no padding, in the order in which it reads.
 
     Attributes:
         steps: which steps of the sequence they are.
-        outputs: the outputs for the sample, (steps, units).
-        norms: their lengths, (steps,).
+        change: how many of them come before the change.
+        norms: the lengths of the outputs, (steps,).
         effects: the lengths of the differences that the change makes to the outputs, (steps,).
+        figures: what else was asked for, (figures, steps).
     """
 
     steps: Array
-    outputs: Array
+    change: int
     norms: Array
     effects: Array
+    figures: Array
+
+    def reach(self, starts: Array, since_change: bool) -> LayerReach:
+        """Return how far back the layer remembers.
+
+        Args:
+            starts: the first step of each bin of the effect.
+            since_change: whether steps are put in bins by how many there are after the change, padding not counted.
+        """
+        effects, count = self.effects, len(self.steps) - self.change
+        if not len(effects):
+            return LayerReach("padding")
+        largest, largest_norm = float(effects.max()), float(self.norms.max())
+        if not (isfinite(largest) and isfinite(largest_norm)):
+            return LayerReach("overflow", count)
+        if largest <= LEAST_EFFECT * largest_norm:
+            return LayerReach("no effect", count)
+
+        def steps_to(share: float) -> int | None:
+            after = int(np.flatnonzero(effects >= share * largest)[-1]) + 1
+            return None if after == len(effects) else after - self.change
+
+        after = np.maximum(np.arange(-self.change, count), 0) if since_change else self.steps
+        (binned,) = in_bins(effects[None] / largest, after, starts, np.max)
+        largest_after = int(effects.argmax()) - self.change
+        return LayerReach(
+            None, count, largest_after, steps_to(0.1), steps_to(0.01), float(effects[-1]) / largest, binned
+        )
+
+
+def in_bins(figures: Array, steps: Array, starts: Array, of: Callable[..., Array]) -> list[Bins]:
+    """Return what each figure comes to in each bin of time.
+
+    Args:
+        figures: the figures of each step, (figures, steps).
+        steps: which steps they are, in order.
+        starts: the first step of each bin.
+        of: what makes one number of those in a bin, along an axis: `np.mean`.
+    """
+    places = np.searchsorted(starts, steps, side="right") - 1
+    firsts = np.flatnonzero(np.diff(places, prepend=-1))
+    parts = np.split(figures, firsts[1:], axis=1)
+    found = {int(places[first]): of(part, axis=1).tolist() for first, part in zip(firsts, parts, strict=False)}
+    nothing = [None] * len(figures)
+    return [*zip(*(found.get(place, nothing) for place in range(len(starts))), strict=True)]
 
 
 class Watch:
-    """A sample and its twin at work. Iterating, which is possible once, yields the steps of the last recurrent layer.
+    """A sample and its twin, which run once.
 
-    In the twin one input is changed: the first that the last layer reads and that is not padding. What is kept is three
-    numbers for each step, unless `back` or `bi` needs the whole sequence.
+    In the twin one input is changed: the first that the last layer reads and that is not padding. Some numbers are kept
+    for each step, and the whole sequence only where `back` or `bi` needs it.
 
     Args:
         model: the model; its weights are used in float64.
@@ -203,12 +243,7 @@ class Watch:
     """
 
     def __init__(
-        self,
-        model: Model,
-        chunks: Iterable[Chunk],
-        timesteps: int,
-        states: State | None = None,
-        tick: Tick = uncounted,
+        self, model: Model, chunks: Iterable[Chunk], timesteps: int, states: State | None = None, tick: Tick = uncounted
     ) -> None:
         self.part = watched(model.network)
         weights = {key: model.weights[key] for key in weight_shapes(self.part)}
@@ -230,60 +265,29 @@ class Watch:
 
         Behind a layer that repeats a vector, which holds what all inputs did, that is the first.
         """
-        self._seen: list[tuple[Array, Array, Array]] = []
-        """Of the steps so far which they are, their norms and effects."""
 
-    def __iter__(self) -> Iterator[Steps]:
-        start = 0
-        with np.errstate(all="ignore"):  # what is not finite is for the reader to see
-            for values, mask in flow(self.model.begin(self._states, self._ticks), self._twins()):
-                steps = np.arange(start, start + len(values))
-                start += len(steps)
-                if mask is not None:
-                    # As in Keras a layer that reverses time hands the mask on as it came, not in its outputs' order.
-                    unpadded = mask[:, 0] if self._mask is None else self._mask[::-1][steps]
-                    steps, values = steps[unpadded], values[unpadded]
-                if len(steps) == 0:
-                    continue
-                h, changed = np.ascontiguousarray(values.transpose(2, 0, 1))
-                norms, effects = np.linalg.norm(h, axis=1), np.linalg.norm(changed - h, axis=1)
-                self._seen.append((steps, norms, effects))
-                yield Steps(steps, h, norms, effects)
-
-    def reach(self, starts: Array, since_change: bool) -> LayerReach:
-        """Return how far back the layer remembers, once all steps have been yielded.
+    @np.errstate(all="ignore")  # what is not finite is for the reader to see
+    def run(self, figures_of: Callable[[Array], Array] = lambda outputs: outputs[:, :0].T) -> Trace:
+        """Run them, and return what was seen.
 
         Args:
-            starts: the first step of each bin of the effect.
-            since_change: whether steps are put in bins by how many there are after the change, padding not counted.
+            figures_of: returns what else is kept, (figures, steps), of the outputs of some steps, (steps, units), which
+                may be none.
         """
-        if not self._seen:
-            return LayerReach("padding")
-        steps, norms, effects = map(np.concatenate, zip(*self._seen, strict=True))
-        change = int(np.searchsorted(steps, self._first_read))
-        count = len(steps) - change
-        largest, largest_norm = float(effects.max()), float(norms.max())
-        if not (isfinite(largest) and isfinite(largest_norm)):
-            return LayerReach("overflow", count)
-        if largest <= LEAST_EFFECT * largest_norm:
-            return LayerReach("no effect", count)
-
-        def steps_to(share: float) -> int | None:
-            after = int(np.flatnonzero(effects >= share * largest)[-1]) + 1
-            return None if after == len(effects) else after - change
-
-        binned = np.full(len(starts), -1.0)
-        which = np.maximum(np.arange(-change, count), 0) if since_change else steps
-        np.maximum.at(binned, places_in(starts, which), effects)
-        return LayerReach(
-            None,
-            count,
-            int(effects.argmax()) - change,
-            steps_to(0.1),
-            steps_to(0.01),
-            float(effects[-1]) / largest,
-            tuple(None if effect < 0 else float(effect / largest) for effect in binned),
-        )
+        steps, figures, start = [], [], 0
+        for values, mask in flow(self.model.begin(self._states, self._ticks), self._twins()):
+            here = np.arange(start, start + len(values))
+            start += len(here)
+            if mask is not None:
+                # As in Keras a layer that reverses time hands the mask on as it came, not in its outputs' order.
+                unpadded = mask[:, 0] if self._mask is None else self._mask[::-1][here]
+                here, values = here[unpadded], values[unpadded]
+            h, changed = np.ascontiguousarray(values.transpose(2, 0, 1))
+            norms, effects = np.linalg.norm(h, axis=1), np.linalg.norm(changed - h, axis=1)
+            steps.append(here)
+            figures.append(np.vstack([norms, effects, figures_of(h)]))
+        read, (norms, effects, *rest) = np.concatenate(steps), np.concatenate(figures, axis=1)
+        return Trace(read, int(np.searchsorted(read, self._first_read)), norms, effects, np.array(rest))
 
     def _twins(self) -> Iterator[Chunk]:
         """Yield the input of the sample and its twin, in which one step is changed that is no padding."""
@@ -369,11 +373,6 @@ def _widening(count: int, share: float) -> Array:
     return np.array(starts)
 
 
-def places_in(starts: Array, steps: Array | int) -> Array:
-    """Return the bin that a step, or each of some, is in, given the first step of every bin."""
-    return np.searchsorted(starts, steps, side="right") - 1
-
-
 BINS = 48
 """The most bins of the steps since the change."""
 
@@ -411,8 +410,7 @@ def reach(plan: Plan, tick: Tick = uncounted, begin: Callable[[int], object] = u
             radius = spectral_radius([_candidate(model, layer, f"{name}/{way}") for way in layer.directions])
         watch = Watch(model, plan.chunks(model, seed), plan.timesteps, tick=tick)
         bins = widening_starts(watch.timesteps, BINS)
-        deque(watch, maxlen=0)
-        runs.append(SeedReach(seed, watch.reach(bins, since_change=True), radius))
+        runs.append(SeedReach(seed, watch.run().reach(bins, since_change=True), radius))
     starts, origin = tuple(bins.tolist()), plan.network.origin
     return NetworkReach(
         str(plan.network),
@@ -434,6 +432,11 @@ def _candidate(model: Model, layer: Layer, prefix: str) -> Array:
     block = np.split(kernel, layer.gates, axis=1)[layer.candidate]
     projection = model.weights.get(f"{prefix}projection_kernel")
     return block if projection is None else block @ projection.astype(DTYPE)
+
+
+def radius_bytes(part: Network) -> int:
+    """Return the bytes that the spectral radius takes: three of the largest matrix that the state is multiplied by."""
+    return 3 * DTYPE.itemsize * max(w.params for _, _, w in network_weights(part) if w.role == "recurrent")
 
 
 def spectral_radius(matrices: Sequence[Array]) -> float:

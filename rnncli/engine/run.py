@@ -16,7 +16,7 @@ from rnncli.engine.checks import state_shapes
 from rnncli.engine.chunks import Chunk, chunk_steps, random_chunks
 from rnncli.engine.forward import ForwardRun, forward
 from rnncli.engine.lengths import Group, groups, read_lengths, run_together, without_padding
-from rnncli.engine.memory import check_fits
+from rnncli.engine.memory import check_fits, weight_bytes
 from rnncli.engine.model import Model
 from rnncli.engine.passes import State, Tick, uncounted, work
 from rnncli.engine.request import DEFAULT_REACH_TIMESTEPS, DEFAULT_TIMESTEPS, Init, Request
@@ -205,9 +205,9 @@ class Plan:
         """
         dtype = np.dtype(self.request.dtype)
         if self.part is not None and self.request.seeds is not None:
-            from rnncli.engine.reach import check_watch_fits
+            from rnncli.engine.reach import check_watch_fits, radius_bytes
 
-            check_watch_fits(self.part, self.timesteps, self._needed, dtype)
+            check_watch_fits(self.part, self.timesteps, weight_bytes(self._needed, dtype) + radius_bytes(self.part))
         else:
             check_fits(self.network, self.batch, self.timesteps, dtype, self._bytes_beside(dtype.itemsize))
 
@@ -300,8 +300,9 @@ class Plan:
         part = self.part if request.study else None
         if part is not None:
             from rnncli.engine.reach import check_watch_fits
+            from rnncli.engine.study import figures_kept
 
-            check_watch_fits(part, self._first_length)
+            check_watch_fits(part, self._first_length, figures=figures_kept(part.body[-1], request.gates))
         files: list[Written] = []
         tick(0)
         with ExitStack() as open_files:

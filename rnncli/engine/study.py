@@ -1,13 +1,13 @@
 """A closer look at the last recurrent layer: its outputs and its gates over time, and how far back it remembers.
 
-It is the first sample that is looked at, with a twin for the reach: see `rnncli.engine.reach`. Figures are gathered in
-bins of time, chunk by chunk, so that their size does not grow with the timesteps. Steps are counted in the order in
-which the layer takes them, and those that are padding are left out.
+It is the first sample that is looked at, with a twin for the reach: see `rnncli.engine.reach`. Some figures are kept of
+each step, and put in bins of time at the end. Steps are counted in the order in which the layer takes them, and those
+that are padding are left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import inf, isfinite, nan
 from typing import Any
@@ -18,7 +18,7 @@ from rnncli.engine.chunks import Chunk
 from rnncli.engine.forward import saturation_limits
 from rnncli.engine.model import Model
 from rnncli.engine.passes import State, Tick, uncounted
-from rnncli.engine.reach import LayerReach, Watch, places_in
+from rnncli.engine.reach import LayerReach, Watch, in_bins
 from rnncli.engine.types import Array, Bins
 from rnncli.layers import Layer
 
@@ -149,6 +149,7 @@ def _finite(values: Iterable[float | None]) -> list[float | None]:
     return [value if value is not None and isfinite(value) else None for value in values]
 
 
+@np.errstate(all="ignore")  # what is not finite is for the reader to see
 def study_of(
     model: Model,
     chunks: Iterable[Chunk],
@@ -159,8 +160,6 @@ def study_of(
     with_gates: bool = False,
 ) -> Study:
     """Run the first sample of an input and return what the last recurrent layer does over time.
-
-    Memory does not grow with the timesteps, unless `back` or `bi` needs the whole sequence.
 
     Args:
         model: the model; the study has its weights, in float64.
@@ -176,21 +175,53 @@ def study_of(
     """
     watch = Watch(model, chunks, timesteps, states, tick)
     layer = watch.part.body[-1]
-    starts = bin_starts(watch.timesteps, TIME_BINS)
+    bounds, units = layer.output_range(), int(watch.part.summary().output_shape[-1] or 0)
+    limits = None if bounds is None else saturation_limits(*bounds)
+    low, high = limits or (-inf, inf)
+    time_bins, unit_bins = bin_starts(watch.timesteps, TIME_BINS), bin_starts(units, UNIT_BINS)
+    widths = np.diff(unit_bins, append=units)[:, None]
+    saturated_steps = np.zeros(units)
+
+    def figures_of(outputs: Array) -> Array:
+        """Return of each step the share of saturated outputs, and the mean output of each bin of units."""
+        saturated = (outputs < low) | (outputs > high)
+        saturated_steps[:] += np.count_nonzero(saturated, axis=0)
+        return np.vstack([saturated.mean(axis=1), np.add.reduceat(outputs, unit_bins, axis=1).T / widths])
+
     gates = {}
     if with_gates:
-        gates = {direction: GateTrace(layer, direction, starts, watch.timesteps) for direction in layer.directions}
+        gates = {direction: GateTrace(layer, direction, watch.timesteps) for direction in layer.directions}
         watch.model.watch_gates(lambda direction: gates[direction].add)
-    outputs = outputs_of(watch, starts)
+    trace = watch.run(figures_of)
+    norms = trace.norms if len(trace.norms) else np.array([nan])
+    saturated, *activations = in_bins(trace.figures, trace.steps, time_bins, np.mean)
+    saturated_units = int(np.count_nonzero(saturated_steps >= SATURATED_TIME * len(trace.steps)))
     return Study(
         watch.part.names[-1],
         batch,
         watch.timesteps,
         watch.backwards,
-        outputs,
-        watch.reach(starts, since_change=False),
-        tuple(gate for trace in gates.values() for gate in trace.gates()) if with_gates else None,
+        Outputs(
+            units=units,
+            limits=limits,
+            time_bins=tuple(time_bins.tolist()),
+            unit_bins=tuple(unit_bins.tolist()),
+            activations=tuple(activations),
+            saturated_units=saturated_units if limits is not None and len(trace.steps) else None,
+            saturated=None if limits is None else saturated,
+            norm=in_bins(trace.norms[None], trace.steps, time_bins, np.mean)[0],
+            norm_mean=float(norms.mean()),
+            norm_min=float(norms.min()),
+            norm_max=float(norms.max()),
+        ),
+        trace.reach(time_bins, since_change=False),
+        tuple(gate for each in gates.values() for gate in each.gates(time_bins)) if with_gates else None,
     )
+
+
+def figures_kept(layer: Layer, with_gates: bool) -> int:
+    """Return how many numbers a study of a layer keeps for each step."""
+    return 1 + UNIT_BINS + (3 * layer.gates * len(layer.directions) if with_gates else 0)
 
 
 def bin_starts(count: int, bins: int) -> Array:
@@ -199,91 +230,16 @@ def bin_starts(count: int, bins: int) -> Array:
     return np.arange(bins) * count // bins
 
 
-class BinnedSums:
-    """The sums of some figures of each step, bin by bin of time.
-
-    Args:
-        starts: the first step of each bin.
-        figures: the number of figures.
-
-    Attributes:
-        counts: the number of steps in each bin.
-        sums: the sums, (figures, bins).
-    """
-
-    def __init__(self, starts: Array, figures: int) -> None:
-        self.starts = starts
-        self.counts = np.zeros(len(starts))
-        self.sums = np.zeros((figures, len(starts)))
-
-    def add(self, steps: Array, figures: Array) -> None:
-        """Take some more steps into account, (steps,), given their figures, (figures, steps)."""
-        places = places_in(self.starts, steps)
-        firsts = np.flatnonzero(np.diff(places, prepend=-1))
-        self.counts[places[firsts]] += np.diff(firsts, append=len(steps))
-        self.sums[:, places[firsts]] += np.add.reduceat(figures, firsts, axis=1)
-
-    @property
-    def steps(self) -> int:
-        """The number of all steps so far."""
-        return int(self.counts.sum())
-
-    def bins(self, figure: int, of: int = 1) -> Bins:
-        """Return the mean of a figure in each bin; `of` is how many numbers it is the sum of at a step."""
-        sums = (self.sums[figure] / of).tolist()
-        return tuple(total / count if count else None for total, count in zip(sums, self.counts.tolist(), strict=True))
-
-    def mean(self, figure: int, of: int = 1) -> float:
-        """Return the mean of a figure over all steps, likewise; where there are none it is not a number."""
-        return float(self.sums[figure].sum()) / (self.steps * of) if self.steps else nan
-
-
-def outputs_of(watch: Watch, time_bins: Array) -> Outputs:
-    """Return what a layer that is watched returns over time, given the first step of each bin of time."""
-    layer = watch.part.body[-1]
-    bounds, units = layer.output_range(), int(watch.part.summary().output_shape[-1] or 0)
-    limits = None if bounds is None else saturation_limits(*bounds)
-    low, high = limits or (-inf, inf)
-    unit_bins = bin_starts(units, UNIT_BINS)
-    sums = BinnedSums(time_bins, 2 + len(unit_bins))  # the norm, saturated units, bins of units
-    norm_min, norm_max = inf, -inf
-    saturated_steps = np.zeros(units)
-    for some in watch:
-        saturated = (some.outputs < low) | (some.outputs > high)
-        saturated_steps += np.count_nonzero(saturated, axis=0)
-        by_units = np.add.reduceat(some.outputs, unit_bins, axis=1).T
-        sums.add(some.steps, np.vstack([some.norms, np.count_nonzero(saturated, axis=1), by_units]))
-        # NumPy's minimum and maximum, unlike Python's, keep what is not a number.
-        norm_min = float(np.minimum(norm_min, some.norms.min()))
-        norm_max = float(np.maximum(norm_max, some.norms.max()))
-    widths = np.diff(unit_bins, append=units).tolist()
-    saturated_units = int(np.count_nonzero(saturated_steps >= SATURATED_TIME * sums.steps))
-    return Outputs(
-        units=units,
-        limits=limits,
-        time_bins=tuple(time_bins.tolist()),
-        unit_bins=tuple(unit_bins.tolist()),
-        activations=tuple(sums.bins(2 + row, of=width) for row, width in enumerate(widths)),
-        saturated_units=saturated_units if limits is not None and sums.steps else None,
-        saturated=None if limits is None else sums.bins(1, of=units),
-        norm=sums.bins(0),
-        norm_mean=sums.mean(0),
-        norm_min=norm_min if sums.steps else nan,
-        norm_max=norm_max if sums.steps else nan,
-    )
-
-
 class GateTrace:
     """Gathers the gates of one direction of a layer, step by step, as its cells compute them.
 
     Args:
         layer: the layer.
         direction: the direction.
-        time_bins: the first step of each bin of time.
         timesteps: the number of timesteps.
     """
 
-    def __init__(self, layer: Layer, direction: str, time_bins: Array, timesteps: int) -> None:
+    def __init__(self, layer: Layer, direction: str, timesteps: int) -> None:
         words = {each.text.partition("_t = ")[0]: each.means.partition(":")[0] for each in layer.equations()}
         self._means = {symbol: means for symbol, means in words.items() if symbol not in layer.states}
         self._is_candidate = np.array([[symbol == CANDIDATE] for symbol in self._means])
@@ -291,8 +247,9 @@ class GateTrace:
         self._direction = direction
         # What is told of a layer that reads both ways is in the order of time.
         self._steps = iter(range(timesteps)[:: -1 if direction == "backward/" else 1])
-        self._sums = BinnedSums(time_bins, 3 * len(self._means))  # of each gate: its mean, values open, values closed
-        self._units = 1
+        self._figures = np.empty((timesteps, 3, len(self._means)))
+        """Of each gate at each step: its mean, the shares of values open and closed."""
+        self._unpadded = np.zeros(timesteps, bool)
 
     def add(self, values: Mapping[str, Array], counts: bool) -> None:
         """Take the next step into account, in the order in which the cell takes them.
@@ -302,22 +259,17 @@ class GateTrace:
             counts: whether the step is no padding.
         """
         step = next(self._steps)
-        if counts:
-            gates = np.stack([values[symbol][:, 0] for symbol in self._means])
-            self._units = gates.shape[1]
-            sizes = np.where(self._is_candidate, np.abs(gates), gates)
-            figures = [sizes.mean(axis=1), (gates > OPEN).sum(axis=1), (gates < CLOSED).sum(axis=1)]
-            place = places_in(self._sums.starts, step)
-            self._sums.counts[place] += 1
-            self._sums.sums[:, place] += np.concatenate(figures)
+        self._unpadded[step] = counts
+        gates = np.stack([values[symbol][:, 0] for symbol in self._means])
+        sizes = np.where(self._is_candidate, np.abs(gates), gates)
+        self._figures[step] = [each.mean(axis=1) for each in (sizes, gates > OPEN, gates < CLOSED)]
 
-    def gates(self) -> list[Gate]:
-        """Return the gates over all steps so far, in the order of the equations."""
-        found = []
-        for place, (symbol, means) in enumerate(self._means.items()):
-            shares = [self._sums.mean(place + kind * len(self._means), of=self._units) for kind in (1, 2)]
-            is_share = self._bounded and symbol != CANDIDATE and self._sums.steps
-            open_, closed = shares if is_share else (None, None)
-            mean, bins = self._sums.mean(place), self._sums.bins(place)
-            found.append(Gate(self._direction, symbol, means, mean, open_, closed, bins))
-        return found
+    def gates(self, time_bins: Array) -> Iterator[Gate]:
+        """Yield the gates over all steps, in the order of the equations, given the first step of each bin of time."""
+        steps = np.flatnonzero(self._unpadded)
+        for (symbol, means), figures in zip(self._means.items(), self._figures[steps].transpose(2, 1, 0), strict=True):
+            mean, open_, closed = figures.mean(axis=1).tolist() if len(steps) else (nan, None, None)
+            if symbol == CANDIDATE or not self._bounded:
+                open_ = closed = None
+            (bins,) = in_bins(figures[:1], steps, time_bins, np.mean)
+            yield Gate(self._direction, symbol, means, mean, open_, closed, bins)
