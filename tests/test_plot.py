@@ -25,7 +25,8 @@ from rnncli import Network
 from rnncli.commands.options import FORMATS
 from rnncli.engine import Model
 from rnncli.engine.chunks import chunk_of, random_chunks
-from rnncli.engine.reach import LayerReach, watched
+from rnncli.engine.reach import LayerReach
+from rnncli.engine.run import watched
 from rnncli.engine.study import Study, study_of
 from rnncli.render.console import print_page
 from rnncli.render.over_time import legend

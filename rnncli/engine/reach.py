@@ -10,24 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import exp, isfinite, log
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from rnncli.engine.checks import weight_shapes
 from rnncli.engine.chunks import Chunk
-from rnncli.engine.initializers import network_weights, random_stream
-from rnncli.engine.memory import check_fits
+from rnncli.engine.initializers import random_stream
 from rnncli.engine.model import Model
-from rnncli.engine.passes import State, Tick, flow, ticks, uncounted, work
+from rnncli.engine.passes import State, Tick, flow, ticks, uncounted
+from rnncli.engine.run import DTYPE, SAMPLES, Plan, steps_watched, watched
 from rnncli.engine.types import Array, Bins
-from rnncli.errors import UsageError
 from rnncli.layers import Layer
-from rnncli.network import Network
 from rnncli.reports.reach import NetworkReach, SeedReach
-
-if TYPE_CHECKING:
-    from rnncli.engine.run import Plan
 
 Problem = Literal["padding", "overflow", "no effect"]
 """Why there is nothing to say of how far back a layer remembers."""
@@ -72,89 +67,12 @@ class LayerReach:
         return {keys.get(name, name): value for name, value in vars(self).items()}
 
 
-DTYPE = np.dtype("float64")
-"""What both are computed in, whatever the dtype of the run."""
-
-SAMPLES = 2
-"""The sample and its twin."""
-
 _CHANGE = 1e-5
 """The length of the change, as a share of the input's length, or of 1 where that is more.
 
 It is small enough that twice the change has twice the effect, and large enough that the effect stands out from rounding
 where a saturated layer passes on only a millionth of it.
 """
-
-
-def up_to_last_recurrent(network: Network, subject: str) -> Network:
-    """Return a network without the layers above its last recurrent one.
-
-    Args:
-        network: the network.
-        subject: what is told of that layer, for the error.
-
-    Raises:
-        UsageError: there is no recurrent layer.
-    """
-    places = [index for index, layer in enumerate(network.layers) if layer.states]
-    if not places:
-        raise UsageError(f"{subject} is of a recurrent layer, and {network} has none", "add one, such as rnn:32")
-    return Network(network.layers[: places[-1] + 1])
-
-
-def watched(network: Network, subject: str = "the plot") -> Network:
-    """Return the part of a network that is run with a twin: up to the last recurrent layer, which returns its sequence.
-
-    An embedding is replaced by an input of its vectors: vectors can be changed a little, ids cannot, and the table need
-    not be copied.
-
-    Raises:
-        UsageError: the network has no recurrent layer.
-    """
-    _, *middle, last = up_to_last_recurrent(network, subject).layers
-    return Network([network.head.of_vectors(), *middle, last.returning("sequence") or last])
-
-
-def check_gates(network: Network) -> None:
-    """Check that the last recurrent layer of a network has gates.
-
-    Raises:
-        UsageError: it has none, or there is no such layer.
-    """
-    layer = up_to_last_recurrent(network, "--gates").layers[-1]
-    if layer.gates == 1:
-        raise UsageError(
-            f"--gates is of the last recurrent layer, and {layer.spec()} has no gates",
-            "lstm and gru have gates; --plot without --gates shows any recurrent layer",
-        )
-
-
-def watched_work(part: Network, timesteps: int) -> float:
-    """Return how much work it is to run such a part with a twin, as far as it is counted: that of recurrent layers."""
-    amounts = zip(work(part, SAMPLES, timesteps), part.body, strict=True)
-    return sum(amount for amount, layer in amounts if layer.states)
-
-
-def steps_watched(part: Network, timesteps: int) -> int:
-    """Return how many steps the last layer of such a part takes: not those of the input, where a vector is repeated."""
-    *_, steps = part.steps_read(1, timesteps)
-    return steps or timesteps
-
-
-def check_watch_fits(part: Network, timesteps: int, beside: int = 0, figures: int = 0) -> None:
-    """Check that a run with a twin fits in memory.
-
-    Args:
-        part: the network that is run.
-        timesteps: the length of the sequence.
-        beside: the bytes of what else there is.
-        figures: how many numbers are kept for each step, beside those of the effect.
-
-    Raises:
-        RnncliError: it does not; the message says how much it would take and how much is free.
-    """
-    kept = (3 + figures) * steps_watched(part, timesteps) * DTYPE.itemsize
-    check_fits(part, SAMPLES, timesteps, DTYPE, beside + kept, smaller="a smaller --timesteps needs less")
 
 
 class Trace(NamedTuple):
@@ -230,7 +148,7 @@ class Watch:
         chunks: the input, in order of time. Its first sample is run.
         timesteps: its number of timesteps.
         states: the state that each recurrent layer starts from, zero where there is none. They are not changed.
-        tick: called with the work that has just been done; it adds up to what `watched_work` says.
+        tick: called with the work that has just been done; it adds up to the work of the recurrent layers.
 
     Attributes:
         part: the network that is run.
@@ -432,11 +350,6 @@ def _candidate(model: Model, layer: Layer, prefix: str) -> Array:
     block = np.split(kernel, layer.gates, axis=1)[layer.candidate]
     projection = model.weights.get(f"{prefix}projection_kernel")
     return block if projection is None else block @ projection.astype(DTYPE)
-
-
-def radius_bytes(part: Network) -> int:
-    """Return the bytes that the spectral radius takes: three of the largest matrix that the state is multiplied by."""
-    return 3 * DTYPE.itemsize * max(w.params for _, _, w in network_weights(part) if w.role == "recurrent")
 
 
 def spectral_radius(matrices: Sequence[Array]) -> float:

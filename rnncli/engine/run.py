@@ -15,6 +15,7 @@ from rnncli.atomic import Written
 from rnncli.engine.checks import state_shapes
 from rnncli.engine.chunks import Chunk, chunk_steps, random_chunks
 from rnncli.engine.forward import ForwardRun, forward
+from rnncli.engine.initializers import network_weights
 from rnncli.engine.lengths import Group, groups, read_lengths, run_together, without_padding
 from rnncli.engine.memory import check_fits, weight_bytes
 from rnncli.engine.model import Model
@@ -34,6 +35,13 @@ if TYPE_CHECKING:
     from rnncli.engine.study import Study
     from rnncli.formats.nodes import Part
     from rnncli.summary import Summary
+
+
+DTYPE = np.dtype("float64")
+"""What a sample and its twin are computed in, whatever the dtype of the run."""
+
+SAMPLES = 2
+"""How many they are."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -104,8 +112,6 @@ def plan(network: Network | Model | str, request: Request, wide: bool = False) -
     init: Init = request.init or (network.framework if reaches else "keras")
     part = None
     if request.study or reaches:
-        from rnncli.engine.reach import check_gates, watched
-
         part = watched(network, "reach" if reaches else "the plot")
         if request.gates:
             check_gates(network)
@@ -193,8 +199,6 @@ class Plan:
         """The layers of the network that need weights: for the reach of drawn ones those up to the last recurrent."""
         if self.request.seeds is None or self.weights is not None:
             return self.network
-        from rnncli.engine.reach import up_to_last_recurrent
-
         return up_to_last_recurrent(self.network, "reach")
 
     def check_fits(self) -> None:
@@ -205,9 +209,10 @@ class Plan:
         """
         dtype = np.dtype(self.request.dtype)
         if self.part is not None and self.request.seeds is not None:
-            from rnncli.engine.reach import check_watch_fits, radius_bytes
-
-            check_watch_fits(self.part, self.timesteps, weight_bytes(self._needed, dtype) + radius_bytes(self.part))
+            # The spectral radius takes three of the largest matrix that the state is multiplied by.
+            matrix = max(weight.params for _, _, weight in network_weights(self.part) if weight.role == "recurrent")
+            beside = weight_bytes(self._needed, dtype) + 3 * matrix * DTYPE.itemsize
+            _check_watch_fits(self.part, self.timesteps, beside)
         else:
             check_fits(self.network, self.batch, self.timesteps, dtype, self._bytes_beside(dtype.itemsize))
 
@@ -257,10 +262,9 @@ class Plan:
     def work(self) -> float:
         """How much work it is, in multiply-adds, for showing progress."""
         twins = 0.0
-        if self.part is not None:
-            from rnncli.engine.reach import watched_work
-
-            twins = watched_work(self.part, self._first_length)
+        if self.part is not None:  # of it the recurrent layers count
+            amounts = zip(work(self.part, SAMPLES, self._first_length), self.part.body, strict=True)
+            twins = sum(amount for amount, layer in amounts if layer.states)
         if self.request.seeds is not None:
             return self.request.seeds * twins
         return sum(sum(work(self.network, *size)) for size in self._sizes) + twins
@@ -299,10 +303,9 @@ class Plan:
         model = self.model(request.seed)
         part = self.part if request.study else None
         if part is not None:
-            from rnncli.engine.reach import check_watch_fits
             from rnncli.engine.study import figures_kept
 
-            check_watch_fits(part, self._first_length, figures=figures_kept(part.body[-1], request.gates))
+            _check_watch_fits(part, self._first_length, figures=figures_kept(part.body[-1], request.gates))
         files: list[Written] = []
         tick(0)
         with ExitStack() as open_files:
@@ -351,6 +354,61 @@ class Plan:
         return size if self.lengths is None else size + 3 * prod(shape) * itemsize
 
 
+def up_to_last_recurrent(network: Network, subject: str) -> Network:
+    """Return a network without the layers above its last recurrent one.
+
+    Args:
+        network: the network.
+        subject: what is told of that layer, for the error.
+
+    Raises:
+        UsageError: there is no recurrent layer.
+    """
+    places = [index for index, layer in enumerate(network.layers) if layer.states]
+    if not places:
+        raise UsageError(f"{subject} is of a recurrent layer, and {network} has none", "add one, such as rnn:32")
+    return Network(network.layers[: places[-1] + 1])
+
+
+def watched(network: Network, subject: str = "the plot") -> Network:
+    """Return the part of a network that is run with a twin: up to the last recurrent layer, which returns its sequence.
+
+    An embedding is replaced by an input of its vectors: vectors can be changed a little, ids cannot, and the table need
+    not be copied.
+
+    Raises:
+        UsageError: the network has no recurrent layer.
+    """
+    _, *middle, last = up_to_last_recurrent(network, subject).layers
+    return Network([network.head.of_vectors(), *middle, last.returning("sequence") or last])
+
+
+def check_gates(network: Network) -> None:
+    """Check that the last recurrent layer of a network has gates.
+
+    Raises:
+        UsageError: it has none, or there is no such layer.
+    """
+    layer = up_to_last_recurrent(network, "--gates").layers[-1]
+    if layer.gates == 1:
+        raise UsageError(
+            f"--gates is of the last recurrent layer, and {layer.spec()} has no gates",
+            "lstm and gru have gates; --plot without --gates shows any recurrent layer",
+        )
+
+
+def steps_watched(part: Network, timesteps: int) -> int:
+    """Return how many steps the last layer of such a part takes: not those of the input, where a vector is repeated."""
+    *_, steps = part.steps_read(1, timesteps)
+    return steps or timesteps
+
+
+def _check_watch_fits(part: Network, timesteps: int, beside: int = 0, figures: int = 0) -> None:
+    """Check that a run of such a part fits in memory, with `figures` numbers kept for each step beside the effect."""
+    kept = (3 + figures) * steps_watched(part, timesteps) * DTYPE.itemsize
+    check_fits(part, SAMPLES, timesteps, DTYPE, beside + kept, smaller="a smaller --timesteps needs less")
+
+
 def _sizes(
     network: Network, request: Request, array: InputFile | None, lengths: tuple[int, ...] | None
 ) -> tuple[int, int]:
@@ -363,32 +421,17 @@ def _sizes(
         fixed = network.input_shape()[1]
         usual = DEFAULT_TIMESTEPS if request.seeds is None else DEFAULT_REACH_TIMESTEPS
         samples, longest = (1, usual) if lengths is None else (len(lengths), max(lengths))
-        sizes = request.batch or samples, request.timesteps or fixed or longest
-        _check_lengths(lengths, *sizes)
-        return sizes
-    batch, timesteps = array.shape[:2]
-    for name, asked, found in (("batch", request.batch, batch), ("timesteps", request.timesteps, timesteps)):
-        if asked is not None and asked != found:
-            raise UsageError(
-                f"{request.input} has shape {array.shape}, so --{name} is {found}, not {asked}", f"leave --{name} out"
-            )
-    _check_lengths(lengths, batch, timesteps)
-    return batch, timesteps
-
-
-def _check_lengths(lengths: tuple[int, ...] | None, batch: int, timesteps: int) -> None:
-    """Check that there is a length for each sample, and that none is longer than the input.
-
-    Raises:
-        UsageError: it is not so.
-    """
-    if lengths is None:
-        return
-    if len(lengths) != batch:
+        batch, timesteps = request.batch or samples, request.timesteps or fixed or longest
+    else:
+        batch, timesteps = array.shape[:2]
+        for name, asked, found in (("batch", request.batch, batch), ("timesteps", request.timesteps, timesteps)):
+            if asked is not None and asked != found:
+                message = f"{request.input} has shape {array.shape}, so --{name} is {found}, not {asked}"
+                raise UsageError(message, f"leave --{name} out")
+    if lengths is not None and len(lengths) != batch:
         message = f"--lengths has {plural(len(lengths), 'length')}, and there are {plural(batch, 'sample')}"
         raise UsageError(message, "give a length for each sample")
-    if max(lengths) > timesteps:
-        raise UsageError(
-            f"a sequence of --lengths has {max(lengths):,} timesteps, and the input has {timesteps:,}",
-            "the input has to be as long as the longest of them",
-        )
+    if lengths is not None and max(lengths) > timesteps:
+        message = f"a sequence of --lengths has {max(lengths):,} timesteps, and the input has {timesteps:,}"
+        raise UsageError(message, "the input has to be as long as the longest of them")
+    return batch, timesteps

@@ -167,7 +167,7 @@ def study_of(
         batch: its number of samples.
         timesteps: its number of timesteps.
         states: the state that each recurrent layer starts from, zero where there is none. They are not changed.
-        tick: called with the work that has just been done; it adds up to what `watched_work` says.
+        tick: called with the work that has just been done; it adds up to the work of the recurrent layers.
         with_gates: whether to tell of the gates, too, which makes the run slower.
 
     Raises:
