@@ -143,8 +143,7 @@ from kinds.base import Kind, Sample  # noqa: E402
 from kinds.base import Option as Ways  # noqa: E402
 
 from rnncli.engine import stages  # noqa: E402
-from rnncli.engine.chunks import Chunk  # noqa: E402
-from rnncli.engine.passes import Pass, Stage  # noqa: E402
+from rnncli.engine.chunks import Chunk, Pass, Stage  # noqa: E402
 from rnncli.export import numpy as numpy_target  # noqa: E402
 from rnncli.formats.conventions import KERAS_BLOCKS  # noqa: E402
 from rnncli.layers import torch_modules  # noqa: E402

@@ -21,8 +21,8 @@ from kinds import KINDS, small_network
 from strategies import networks
 
 from rnncli import Network
+from rnncli.engine.array_files import given_weights
 from rnncli.engine.checks import weight_shapes
-from rnncli.engine.model_weights import given_weights
 from rnncli.export import Job, export
 from rnncli.export.weight_writers import write_keras_weights
 from rnncli.layers import LAYERS, Dropout, Input, Layer

@@ -133,7 +133,7 @@ def test_every_cell_shows_as_many_gates_as_it_declares() -> None:
             def watch(values: Gates, counts: bool, shown: list[int] = shown) -> None:
                 shown.append(len(values))
 
-            model.watch_gates(lambda direction, watch=watch: watch)  # type: ignore[misc]
+            model.stages[-1].directions[0].gate_watch = watch
             model(np.ones((1, 4, 3)))
             assert shown == [kind.gates if kind.gates > 1 else 0] * 4
 

@@ -12,15 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from rnncli.engine.chunks import Chunk
+from rnncli.engine.chunks import Chunk, Pass, Tick, flow, ticks, uncounted, work
 from rnncli.engine.lengths import Group
 from rnncli.engine.model import Model
-from rnncli.engine.passes import Pass, Tick, flow, ticks, uncounted, work
 from rnncli.engine.types import Array
 from rnncli.errors import RnncliError
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
-from rnncli.quantities import Shape, features_of, shape_text
+from rnncli.quantities import features_of, shape_text
 from rnncli.summary import LayerSummary, Summary
 
 SATURATED = 0.985
@@ -157,6 +156,7 @@ Write = Callable[[Sequence[int], int, Array], None]
 """Writes the output of some samples: which they are, the first timestep, and values (timesteps, features, batch)."""
 
 
+@np.errstate(all="ignore")  # numbers that are not finite are for the reader to see in the statistics
 def forward(
     model: Model,
     given: Iterable[Group],
@@ -182,23 +182,30 @@ def forward(
     Raises:
         RnncliError: a layer returned another shape than its summary predicts, which is a bug in rnncli.
     """
-    statistics = [Statistics(layer.output_range()) for layer in model.network.body]
-    seconds, padded = [0.0] * len(statistics), 0
+    network = model.network
+    watches = [_Watch(Statistics(layer.output_range())) for layer in network.body]
+    padded = 0
     for sequences in given:
-        watches = _run(model, sequences, statistics, tick, write)
-        own_batch = len(sequences.samples)
-        rows = model.network.summary(own_batch, sequences.timesteps, framework).layers
-        for place, (row, watch) in enumerate(zip(rows, watches, strict=True)):
-            _check_shape(row, watch)
-            seconds[place] += watch.seconds
-        if watches:
-            padded += own_batch - int(np.count_nonzero(watches[0].unpadded))
-    summary = model.network.summary(batch, timesteps, framework, model.dtype.name)
+        size = len(sequences.samples), sequences.timesteps
+        model.prepare(*size)
+        _warm_up(model, *size)
+        told = ticks(network, *size, tick)
+        layers = zip(watches, model.begin(sequences.states, told), network.body, told, strict=True)
+        passes = [watch.over(each, size[0], uncounted if of.states else tell) for watch, each, of, tell in layers]
+        start = 0
+        for chunk in flow(passes, sequences.chunks):
+            if write is not None:
+                write(sequences.samples, start, chunk.values)
+            start += len(chunk.values)
+        for watch, row in zip(watches, network.summary(*size, framework).layers, strict=True):
+            watch.check_shape(row)
+        padded += sum(size[0] - int(np.count_nonzero(watch.unpadded)) for watch in watches[:1])
+    summary = network.summary(batch, timesteps, framework, model.dtype.name)
     if lengths is not None:
-        each = zip(summary.layers, _macs(model.network, lengths), strict=True)
+        each = zip(summary.layers, _macs(network, lengths), strict=True)
         summary = replace(summary, layers=tuple(row._replace(macs=own) for row, own in each))
-    found = tuple(map(LayerRun, summary.layers, seconds, statistics))
-    return ForwardRun(summary, found, padded, lengths)
+    found = zip(summary.layers, watches, strict=True)
+    return ForwardRun(summary, tuple(LayerRun(row, of.seconds, of.statistics) for row, of in found), padded, lengths)
 
 
 def _macs(network: Network, lengths: Sequence[int]) -> list[int]:
@@ -208,35 +215,6 @@ def _macs(network: Network, lengths: Sequence[int]) -> list[int]:
         for place, (before, after) in enumerate(pairwise(network.accounts(1, length))):
             macs[place] += count * ((after.macs or 0) - (before.macs or 0))
     return macs
-
-
-def _run(
-    model: Model, sequences: Group, statistics: Sequence[Statistics], tick: Tick, write: Write | None
-) -> list[_Watch]:
-    """Let sequences flow through the layers, and return what watched each layer."""
-    batch, timesteps = len(sequences.samples), sequences.timesteps
-    model.prepare(batch, timesteps)
-    _warm_up(model, batch, timesteps)
-    told = ticks(model.network, batch, timesteps, tick)
-    each = zip(model.network.body, statistics, told, strict=True)
-    watches = [_Watch(batch, of, uncounted if layer.states else tell) for layer, of, tell in each]
-    passes = [watch.over(layer) for watch, layer in zip(watches, model.begin(sequences.states, told), strict=True)]
-    start = 0
-    with np.errstate(all="ignore"):  # numbers that are not finite are for the reader to see in the statistics
-        for chunk in flow(passes, sequences.chunks):
-            if write is not None:
-                write(sequences.samples, start, chunk.values)
-            start += len(chunk.values)
-    return watches
-
-
-def _check_shape(row: LayerSummary, watch: _Watch) -> None:
-    found = watch.shape(sequence=len(row.output_shape) == 3)
-    if found != row.output_shape:
-        raise RnncliError(
-            f"{row.name} returned {shape_text(found)}, but its summary says {shape_text(row.output_shape)}",
-            "this is a bug in rnncli; please report it with the spec",
-        )
 
 
 def _warm_up(model: Model, batch: int, timesteps: int) -> None:
@@ -254,27 +232,28 @@ def _warm_up(model: Model, batch: int, timesteps: int) -> None:
     ids = network.head.vocabulary is not None
     shape = (steps, batch) if ids else (steps, features_of(network.input_shape()), batch)
     nothing = Chunk(np.zeros(shape, np.int32 if ids else model.dtype))
-    with np.errstate(all="ignore"):
-        for _ in flow(model.begin(), [nothing]):
-            pass
+    for _ in flow(model.begin(), [nothing]):
+        pass
 
 
 class _Watch:
-    """A clock beside a layer's pass, and a record of all that it returns.
+    """A clock beside a layer, and a record of all that it returns.
 
     Attributes:
         seconds: the time that the layer took.
-        unpadded: which samples have had a step that is no padding, (batch,), read or returned.
+        statistics: what its outputs look like.
+        unpadded: which samples of the last pass have had a step that is no padding, (batch,), read or returned.
     """
 
-    def __init__(self, batch: int, statistics: Statistics, tick: Tick) -> None:
-        self.seconds = 0.0
-        self.unpadded = np.zeros(batch, bool)
-        self._statistics, self._tick = statistics, tick
-        self._timesteps = self._features = self._batch = 0
+    def __init__(self, statistics: Statistics) -> None:
+        self.seconds, self.statistics = 0.0, statistics
+        self.unpadded = np.zeros(0, bool)
+        self._shape = (0, 0, 0)
 
-    def over(self, layer: Pass) -> Pass:
-        """Return the layer's pass, watched."""
+    def over(self, layer: Pass, batch: int, tick: Tick) -> Pass:
+        """Return a pass of the layer, watched; `tick` hears of the timesteps that it reads."""
+        self.unpadded = np.zeros(batch, bool)
+        self._shape = (0, 0, 0)
         next(layer)
         output = None
         while True:
@@ -287,23 +266,21 @@ class _Watch:
             finally:
                 self.seconds += perf_counter() - start
             if chunk is not None:
-                self._tick(len(chunk.values))
+                tick(len(chunk.values))
                 mask = chunk.mask if output is None or output.mask is None else output.mask
                 self.unpadded[: chunk.values.shape[-1]] |= True if mask is None else mask.any(axis=0)
             if output is not None:
-                timesteps, self._features, batch = output.values.shape
-                self._timesteps += timesteps
-                self._batch = max(self._batch, batch)
-                self._statistics.add(output.values)
+                timesteps, features, samples = output.values.shape
+                self._shape = (max(self._shape[0], samples), self._shape[1] + timesteps, features)
+                self.statistics.add(output.values)
 
-    def shape(self, sequence: bool) -> Shape:
-        """Return the shape of all that the layer returned: (batch, timesteps, features), or (batch, features).
-
-        A vector travels as a sequence of one timestep, so the two look alike.
-
-        Args:
-            sequence: whether a single timestep is a sequence, and not a vector.
-        """
-        if self._timesteps == 1 and not sequence:
-            return (self._batch, self._features)
-        return (self._batch, self._timesteps, self._features)
+    def check_shape(self, row: LayerSummary) -> None:
+        """Check that what the last pass returned has the shape that a summary predicts."""
+        batch, timesteps, features = self._shape
+        vector = timesteps == 1 and len(row.output_shape) == 2  # which travels as a sequence of one timestep
+        found = (batch, features) if vector else self._shape
+        if found != row.output_shape:
+            raise RnncliError(
+                f"{row.name} returned {shape_text(found)}, but its summary says {shape_text(row.output_shape)}",
+                "this is a bug in rnncli; please report it with the spec",
+            )

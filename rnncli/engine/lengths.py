@@ -15,8 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rnncli.engine.checks import check_ids
-from rnncli.engine.chunks import Chunk
-from rnncli.engine.passes import State
+from rnncli.engine.chunks import Chunk, State
 from rnncli.engine.types import Array
 from rnncli.errors import ArgumentError, RnncliError, shorten
 from rnncli.formats.file_reader import opened, read_once

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from rnncli.engine.chunks import chunk_steps
-from rnncli.engine.initializers import network_weights, scratch_bytes
+from rnncli.engine.initializers import network_weights
 from rnncli.errors import RnncliError
 from rnncli.layers import READING_FROM_THE_END
 from rnncli.network import Network
@@ -59,9 +59,8 @@ def check_export_fits(network: Network, dtype: np.dtype[Any]) -> None:
     Raises:
         RnncliError: they do not; the message says how much they would take and how much is free.
     """
-    weights = network_weights(network)
-    scratch = max((scratch_bytes(weight) for _, _, weight in weights), default=0)
-    needed = 3 * dtype.itemsize * sum(weight.params for _, _, weight in weights) + scratch
+    weights = network_weights(network).values()
+    needed = 3 * dtype.itemsize * sum(weight.params for weight in weights) + _scratch_bytes(network)
     free = _free_bytes()
     if free is not None and needed + RESERVE > free:
         raise RnncliError(
@@ -91,11 +90,15 @@ def _multiply() -> None:
 
 def weight_bytes(network: Network, dtype: np.dtype[Any]) -> int:
     """Return the bytes of the weights, their copies for the loop over time, and what it takes to draw them."""
-    weights = network_weights(network)
-    kept = sum(weight.params for _, _, weight in weights)
-    arranged = sum(weight.params for layer, _, weight in weights if network.body[layer].states)
-    scratch = max((scratch_bytes(weight) for _, _, weight in weights), default=0)
-    return kept * dtype.itemsize + max(arranged * dtype.itemsize, scratch)
+    params = [sum(weight.params for weight in own) for own in network.weights()]
+    arranged = sum(own for layer, own in zip(network.body, params, strict=True) if layer.states)
+    return sum(params) * dtype.itemsize + max(arranged * dtype.itemsize, _scratch_bytes(network))
+
+
+def _scratch_bytes(network: Network) -> int:
+    """Return how much it takes to draw the weights: for an orthogonal one three matrices of its size in float64."""
+    weights = network_weights(network).values()
+    return max((3 * 8 * weight.params for weight in weights if weight.initializer == "orthogonal"), default=0)
 
 
 def run_bytes(network: Network, batch: int, timesteps: int, dtype: np.dtype[Any]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from itertools import repeat
 from os import PathLike
@@ -12,11 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnncli.engine.checks import checked_arrays, checked_dtype, checked_input, state_shapes, weight_shapes
-from rnncli.engine.chunks import Chunk, chunk_of, chunk_steps
+from rnncli.engine.chunks import Chunk, Pass, State, Tick, chunk_of, chunk_steps, flow, uncounted
 from rnncli.engine.initializers import initial_weights
 from rnncli.engine.lengths import Group, check_lengths, groups, without_padding
-from rnncli.engine.loop import GateWatch
-from rnncli.engine.passes import Pass, State, Tick, flow, uncounted
 from rnncli.engine.recurrent import RecurrentStage
 from rnncli.engine.request import INITS, Init, checked_seed, file_name, written_name
 from rnncli.engine.stages import STAGES
@@ -106,7 +104,7 @@ class Model(Commands):
         """Return the weights that are given, checked, by key."""
         if not isinstance(weights, (str, PathLike, Part)):
             return checked_arrays("weights", weights, weight_shapes(self.network), self.dtype)
-        from rnncli.engine.model_weights import given_weights
+        from rnncli.engine.array_files import given_weights
 
         return given_weights(self.network, weights, self.dtype)
 
@@ -133,7 +131,7 @@ class Model(Commands):
             layer_name, _, weight_name = key.partition("/")
             by_layer[layer_name][weight_name] = array
         self.weights = MappingProxyType(weights)
-        self._stages = [
+        self.stages = [
             STAGES[type(layer)](name, layer, by_layer[name], self._chunk_steps)
             for name, layer in zip(self.network.names, self.network.body, strict=True)
         ]
@@ -280,26 +278,16 @@ class Model(Commands):
                 zero. None: all are zero, and nobody wants the last ones.
             ticks: for each layer, what a recurrent one calls with the number of timesteps that it has just taken.
         """
-        pairs = zip(self._stages, ticks or repeat(uncounted), strict=False)
+        pairs = zip(self.stages, ticks or repeat(uncounted), strict=False)
         return [stage(states, tick) for stage, tick in pairs]
 
     def prepare(self, batch: int, timesteps: int) -> None:
         """Make ready what the layers need beside their weights for a batch of so many samples and timesteps."""
         chunk = self._chunk_steps(batch)
-        sizes = zip(self._stages, self.network.shapes(), self.network.steps_read(1, timesteps), strict=True)
+        sizes = zip(self.stages, self.network.shapes(), self.network.steps_read(1, timesteps), strict=True)
         for stage, (reads, _), steps in sizes:
             if isinstance(stage, RecurrentStage):
                 stage.prepare(reads[-1] or 1, batch, min(steps or 1, chunk))
-
-    def watch_gates(self, watch_of: Callable[[str], GateWatch]) -> None:
-        """Show the gates of the last layer, from now on, as its cells compute them.
-
-        Args:
-            watch_of: returns what is shown the gates of a direction (nothing, `forward/` or `backward/`) step by step.
-        """
-        last = self._stages[-1]
-        if isinstance(last, RecurrentStage):
-            last.watch_gates(watch_of)
 
     def chunks_of(self, x: Array) -> Iterator[Chunk]:
         """Yield an input array, (batch, timesteps[, features]), in chunks.

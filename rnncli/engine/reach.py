@@ -15,10 +15,9 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from rnncli.engine.checks import weight_shapes
-from rnncli.engine.chunks import Chunk
+from rnncli.engine.chunks import Chunk, State, Tick, flow, ticks, uncounted
 from rnncli.engine.initializers import random_stream
 from rnncli.engine.model import Model
-from rnncli.engine.passes import State, Tick, flow, ticks, uncounted
 from rnncli.engine.run import DTYPE, SAMPLES, Plan, steps_watched, watched
 from rnncli.engine.types import Array, Bins
 from rnncli.layers import Layer
@@ -208,61 +207,45 @@ class Watch:
         return Trace(read, int(np.searchsorted(read, self._first_read)), norms, effects, np.array(rest))
 
     def _twins(self) -> Iterator[Chunk]:
-        """Yield the input of the sample and its twin, in which one step is changed that is no padding."""
+        """Yield the input with the sample twice, (timesteps, features, 2), in which one step of the twin is changed."""
         from_end = _reversed(self.part.body[: self._decoders[0] if self._decoders else None])
-        is_changed = False
+        changed: tuple[int, Array] | None = None
         # From the end a chunk is held back, with the padding behind it, until another comes whose inputs are later.
-        held: list[tuple[int, Chunk]] = []
-        for start, chunk in self._unchanged():
-            if not from_end:
-                is_changed = is_changed or self._change(start, chunk, 0)
-                yield chunk
-                continue
-            if len(_unpadded_steps(chunk)):
-                yield from (earlier for _, earlier in held)
-                held.clear()
-            held.append((start, chunk))
-        if held:
-            self._change(*held[0], -1)
-        yield from (last for _, last in held)
-
-    def _unchanged(self) -> Iterator[tuple[int, Chunk]]:
-        """Yield the first timestep of each chunk, and the chunk with the sample twice, (timesteps, features, 2)."""
+        held: list[Chunk] = []
         start = 0
         for values, mask in self._sample:
-            stop = start + len(values)
             if self._mask is not None and mask is not None:
-                self._mask[start:stop] = mask[:, 0]
+                self._mask[start : start + len(values)] = mask[:, 0]
             twice = np.repeat(values.astype(DTYPE), SAMPLES, axis=2)
-            yield start, Chunk(twice, None if mask is None else np.repeat(mask, SAMPLES, axis=1))
-            start = stop
+            unpadded = np.arange(len(values)) if mask is None else np.flatnonzero(mask[:, 0])
+            if len(unpadded) and (from_end or changed is None):
+                step = int(unpadded[-1 if from_end else 0])
+                changed = start + step, twice[step]
+                if not from_end:
+                    self._change(*changed)
+                yield from held
+                held.clear()
+            held.append(Chunk(twice, None if mask is None else np.repeat(mask, SAMPLES, axis=1)))
+            if not from_end:
+                yield held.pop()
+            start += len(values)
+        if from_end and changed is not None:
+            self._change(*changed)
+        yield from held
 
-    def _change(self, start: int, chunk: Chunk, place: int) -> bool:
-        """Change the twin's input at one of the steps of a chunk that are no padding; return whether there is one.
-
-        The direction of the change favours no feature.
-        """
-        steps = _unpadded_steps(chunk)
-        if len(steps) == 0:
-            return False
-        x, changed = chunk.values[steps[place]].T
+    def _change(self, timestep: int, twins: Array) -> None:
+        """Change the twin's input at a timestep, (features, 2), a little. The direction favours no feature."""
+        x, changed = twins.T
         direction = random_stream(0, 0).standard_normal(len(x))
         length = _CHANGE * max(1.0, float(np.linalg.norm(x)))
         changed += direction * (length / float(np.linalg.norm(direction)))
         if not self._decoders:
-            timestep = start + int(steps[place])
             self._first_read = self.timesteps - 1 - timestep if self.backwards else timestep
-        return True
 
 
 def _reversed(layers: Sequence[Layer]) -> bool:
     """Return whether layers, one on another, hand time on in reverse."""
     return sum(layer.reverses for layer in layers) % 2 == 1
-
-
-def _unpadded_steps(chunk: Chunk) -> Array:
-    """Return the steps of a chunk that are not padding."""
-    return np.arange(len(chunk.values)) if chunk.mask is None else np.flatnonzero(chunk.mask[:, 0])
 
 
 def widening_starts(count: int, bins: int) -> Array:

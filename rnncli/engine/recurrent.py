@@ -15,9 +15,8 @@ from functools import cached_property
 import numpy as np
 
 from rnncli.engine.cells import calls_per_step, make_loop
-from rnncli.engine.chunks import Chunk, WholeSequence, copy_into
+from rnncli.engine.chunks import Chunk, Pass, State, Tick, WholeSequence, flow
 from rnncli.engine.loop import MAX_PROJECTED_BATCH, GateWatch, Loop
-from rnncli.engine.passes import Pass, State, Tick, flow
 from rnncli.engine.types import Array
 from rnncli.layers import Recurrent
 
@@ -109,7 +108,13 @@ class Direction:
 
 
 class RecurrentStage:
-    """A recurrent layer in one direction: forwards chunk by chunk, backwards on the whole sequence."""
+    """A recurrent layer: forwards chunk by chunk, backwards and both ways on the whole sequence.
+
+    Args:
+        name: its name in the network.
+        layer: the layer.
+        weights: its weights by Keras's names.
+    """
 
     def __init__(self, name: str, layer: Recurrent, weights: Mapping[str, Array]) -> None:
         self.layer = layer
@@ -131,7 +136,8 @@ class RecurrentStage:
         chunks: list[Chunk] = []
         while chunk := (yield None):
             chunks.append(Chunk(chunk.values.copy(), chunk.mask))
-        yield from self.whole(WholeSequence.of(chunks), states, tick)
+        read = self._backwards if self.layer.merge is None else self._both_ways
+        yield from read(WholeSequence.of(chunks), states, tick)
 
     def prepare(self, features: int, batch: int, steps: int) -> None:
         """Have the loops for the next pass, so that making them is no part of its time.
@@ -141,77 +147,55 @@ class RecurrentStage:
             batch: the number of samples.
             steps: the number of timesteps in a chunk.
         """
-        for cell in self.cells(features, batch):
+        for cell in self._cells(features, batch):
             cell.spare = cell.take_loop(batch, steps)
 
-    def watch_gates(self, watch_of: Callable[[str], GateWatch]) -> None:
-        """Show the gates of each step to what `watch_of` returns for its direction; each is then a cell of its own."""
-        for name, direction in zip(self.layer.directions, self.directions, strict=True):
-            direction.gate_watch = watch_of(name)
-
-    def cells(self, features: int, batch: int) -> list[Direction]:
-        """Return what runs where no step is padding: a cell for each direction."""
-        del features, batch
-        return self.directions
-
-    def whole(self, whole: WholeSequence, states: State | None, tick: Tick) -> Iterator[Chunk]:
-        """Yield what the layer returns for a whole sequence: what it reads from the last timestep to the first."""
-        outputs = self.directions[0].read(whole.turned().chunks(), states, tick)
-        if self.layer.return_sequences:
-            # Time is reversed from here on, but Keras passes the mask on as it came.
-            yield from (Chunk(y, mask) for (y, _), (_, mask) in zip(outputs, whole.chunks(), strict=True))
-        else:
-            yield from outputs
-
-
-class BidirectionalStage(RecurrentStage):
-    """A recurrent layer that reads the whole sequence both ways and merges the two outputs."""
-
     @cached_property
-    def together(self) -> Direction:
+    def _together(self) -> Direction:
         """Both directions as one cell."""
         forward, backward = self.directions
         layer = replace(self.layer, units=2 * self.layer.units)
         weights = side_by_side(forward.weights, backward.weights, self.layer.gates)
         return Direction([*forward.prefixes, *backward.prefixes], layer, weights)
 
-    def cells(self, features: int, batch: int) -> list[Direction]:
-        """Return what runs where no step is padding: one cell where the calls that are spared cost more than zeros."""
+    def _cells(self, features: int, batch: int) -> list[Direction]:
+        """Return what runs where no step is padding: for both directions one cell, where zeros cost less than calls."""
         units, calls = self.layer.units, calls_per_step(self.layer)
         watched = any(direction.gate_watch is not None for direction in self.directions)
-        if watched or calls is None or batch > MAX_PROJECTED_BATCH or features > WIDEST_INPUT * units:
+        if self.layer.merge is None or watched or calls is None:
             return self.directions
         zeros = self.layer.gates * units * (units + features) * batch
-        return [self.together] if zeros <= ZEROS_A_CALL * calls else self.directions
+        few = batch <= MAX_PROJECTED_BATCH and features <= WIDEST_INPUT * units
+        return [self._together] if few and zeros <= ZEROS_A_CALL * calls else self.directions
 
-    def whole(self, whole: WholeSequence, states: State | None, tick: Tick) -> Iterator[Chunk]:
-        """Yield the merged sequence, in forward time, or the merged last outputs."""
+    def _backwards(self, whole: WholeSequence, states: State | None, tick: Tick) -> Iterator[Chunk]:
+        """Yield the outputs for a sequence that is read from its end, or only the last one."""
+        outputs = self.directions[0].read(whole.turned().chunks(), states, tick)
+        # Time is reversed from here on, but Keras passes the mask on as it came.
+        masks = (mask if self.layer.return_sequences else None for _, mask in whole.chunks())
+        yield from (Chunk(y, mask) for (y, _), mask in zip(outputs, masks, strict=False))
+
+    def _both_ways(self, whole: WholeSequence, states: State | None, tick: Tick) -> Iterator[Chunk]:
+        """Yield the merged outputs, in forward time, or the last ones merged."""
         _, features, batch = map(int, whole.values.shape)
         # A mask skips other samples in one direction than in the other.
-        cells = self.directions if whole.mask is not None else self.cells(features, batch)
+        cells = self.directions if whole.mask is not None else self._cells(features, batch)
         inputs: list[Iterable[Chunk]] = [whole.chunks(), whole.turned().chunks()]
         if len(cells) == 1:
             pairs = zip(*inputs, strict=True)
             inputs = [(Chunk(np.concatenate([ahead.values, behind.values], axis=1)) for ahead, behind in pairs)]
         units, sequence = self.layer.state_sizes["h"], self.layer.return_sequences
         both = np.empty((len(whole.values) if sequence else 1, 2 * units, batch), whole.values.dtype)
-        rooms = np.split(both, len(cells), axis=1)
-        for room, cell, chunks in zip(rooms, cells, inputs, strict=True):
-            copy_into(cell.read(chunks, states, tick), room)
-        if sequence:  # the second, too, in the order of time
-            backward = both[:, units:]
-            backward[:] = whole._replace(values=backward.copy(), mask=None).turned().values
         forward, backward = both[:, :units], both[:, units:]
+        for room, cell, chunks in zip(np.split(both, len(cells), axis=1), cells, inputs, strict=True):
+            start = 0
+            for y, _ in cell.read(chunks, states, tick):
+                room[start : start + len(y), :, : y.shape[-1]] = y
+                start += len(y)
+        if sequence:  # the second, too, in the order of time
+            backward[:] = whole._replace(values=backward.copy(), mask=None).turned().values
         merged = both if self.layer.merge == "concat" else MERGES[str(self.layer.merge)](forward, backward, forward)
-        if sequence:
-            yield from whole._replace(values=merged).chunks()
-        else:
-            yield Chunk(merged)
-
-
-def recurrent_stage(name: str, layer: Recurrent, weights: Mapping[str, Array]) -> RecurrentStage:
-    """Return the stage of a recurrent layer, given its name in the network and its weights by Keras's names."""
-    return (RecurrentStage if layer.merge is None else BidirectionalStage)(name, layer, weights)
+        yield from whole._replace(values=merged).chunks() if sequence else [Chunk(merged)]
 
 
 MERGES: dict[str, Callable[[Array, Array, Array], Array]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from math import prod
@@ -13,13 +13,12 @@ import numpy as np
 
 from rnncli.atomic import Written
 from rnncli.engine.checks import state_shapes
-from rnncli.engine.chunks import Chunk, chunk_steps, random_chunks
+from rnncli.engine.chunks import Chunk, State, Tick, chunk_steps, random_chunks, uncounted, work
 from rnncli.engine.forward import ForwardRun, forward
 from rnncli.engine.initializers import network_weights
 from rnncli.engine.lengths import Group, groups, read_lengths, run_together, without_padding
 from rnncli.engine.memory import check_fits, weight_bytes
 from rnncli.engine.model import Model
-from rnncli.engine.passes import State, Tick, uncounted, work
 from rnncli.engine.request import DEFAULT_REACH_TIMESTEPS, DEFAULT_TIMESTEPS, Init, Request
 from rnncli.engine.types import Array
 from rnncli.errors import UsageError, listed
@@ -130,7 +129,7 @@ def plan(network: Network | Model | str, request: Request, wide: bool = False) -
     run.check_fits()
     notes = list[str]()
     if request.weights is not None:
-        from rnncli.engine.model_weights import part_in
+        from rnncli.engine.array_files import part_in
         from rnncli.formats.fitting import sources_told
 
         found = part_in(request.weights, network)
@@ -210,7 +209,8 @@ class Plan:
         dtype = np.dtype(self.request.dtype)
         if self.part is not None and self.request.seeds is not None:
             # The spectral radius takes three of the largest matrix that the state is multiplied by.
-            matrix = max(weight.params for _, _, weight in network_weights(self.part) if weight.role == "recurrent")
+            weights = network_weights(self.part).values()
+            matrix = max(weight.params for weight in weights if weight.role == "recurrent")
             beside = weight_bytes(self._needed, dtype) + 3 * matrix * DTYPE.itemsize
             _check_watch_fits(self.part, self.timesteps, beside)
         else:
@@ -228,23 +228,16 @@ class Plan:
         return Model(self._needed, seed, dtype, self.init, weights)
 
     def chunks(self, model: Model, seed: int) -> Iterator[Chunk]:
-        """Return the input from its start; a random one is drawn from a seed."""
+        """Return the input from its start; a random one is drawn from a seed, one in a file has zeros as padding."""
         steps = chunk_steps(self.network, self.batch)
         if self.array is not None:
-            return self.array.chunks(self.network, steps, model.dtype)
+            return self.array.chunks(self.network, steps, model.dtype, self.lengths)
         return random_chunks(self.network, self.batch, self.timesteps, steps, seed, self.init, model.dtype)
 
-    def _padded(self, model: Model) -> Array:
-        """Return the input of sequences of several lengths, (batch, timesteps[, features]), with zeros behind each.
-
-        Raises:
-            RnncliError: the input file cannot be read, or holds what the network does not read.
-        """
-        assert self.lengths is not None
-        if self.array is not None:
-            return self.array.padded(self.network, self.lengths, model.dtype)
+    def _padded(self, model: Model, lengths: Sequence[int]) -> Array:
+        """Return the input of sequences of several lengths, (batch, timesteps[, features]), with zeros behind each."""
         x = np.concatenate([chunk.values for chunk in self.chunks(model, self.request.seed)])
-        return without_padding(self.network, np.moveaxis(x, -1, 0), self.lengths)
+        return without_padding(self.network, np.moveaxis(x, -1, 0), lengths)
 
     @property
     def _first_length(self) -> int:
@@ -315,10 +308,9 @@ class Plan:
 
                 shape = model.output_shape(batch, timesteps)
                 write = open_files.enter_context(output_file(request.output, shape, model.dtype, files.append))
-            x = None if self.lengths is None else self._padded(model)
-            if x is None or self.lengths is None:
-                given = iter([Group(range(batch), timesteps, self.chunks(model, request.seed), states)])
-            else:
+            x, given = None, iter([Group(range(batch), timesteps, self.chunks(model, request.seed), states)])
+            if self.lengths is not None:
+                x = self._padded(model, self.lengths)
                 given = groups(self.network, x, self.lengths, states, model.chunks_of)
             found = forward(model, given, batch, timesteps, tick, request.framework, self.lengths, write)
             uniform = self.weights is None and self.array is None and self.init == "uniform"

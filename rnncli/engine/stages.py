@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 
 from rnncli.engine.activations import ACTIVATION_FUNCTIONS
-from rnncli.engine.chunks import Chunk
-from rnncli.engine.passes import Pass, Stage
-from rnncli.engine.recurrent import recurrent_stage
+from rnncli.engine.chunks import Chunk, Pass, Stage
+from rnncli.engine.recurrent import RecurrentStage
 from rnncli.engine.types import Array
 from rnncli.layers import (
     GRU,
@@ -289,7 +288,7 @@ def _pool(layer: Pool) -> Stage:
 STAGES: dict[type[Layer], Callable[[str, Any, Weights, ChunkSteps], Stage]] = {
     Embedding: lambda name, layer, weights, chunk_steps: _embedding(layer, weights),
     **dict.fromkeys(
-        (SimpleRNN, LSTM, GRU), lambda name, layer, weights, chunk_steps: recurrent_stage(name, layer, weights)
+        (SimpleRNN, LSTM, GRU), lambda name, layer, weights, chunk_steps: RecurrentStage(name, layer, weights)
     ),
     Conv: lambda name, layer, weights, chunk_steps: _conv(layer, weights),
     Dense: lambda name, layer, weights, chunk_steps: _dense(layer, weights),

@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from rnncli.engine.chunks import Chunk
+from rnncli.engine.chunks import Chunk, State, Tick, uncounted
 from rnncli.engine.forward import saturation_limits
 from rnncli.engine.model import Model
-from rnncli.engine.passes import State, Tick, uncounted
 from rnncli.engine.reach import LayerReach, Watch, in_bins
+from rnncli.engine.recurrent import RecurrentStage
 from rnncli.engine.types import Array, Bins
 from rnncli.layers import Layer
 
@@ -188,10 +188,10 @@ def study_of(
         saturated_steps[:] += np.count_nonzero(saturated, axis=0)
         return np.vstack([saturated.mean(axis=1), np.add.reduceat(outputs, unit_bins, axis=1).T / widths])
 
-    gates = {}
-    if with_gates:
-        gates = {direction: GateTrace(layer, direction, watch.timesteps) for direction in layer.directions}
-        watch.model.watch_gates(lambda direction: gates[direction].add)
+    gates = [GateTrace(layer, direction, watch.timesteps) for direction in layer.directions] if with_gates else []
+    stage = watch.model.stages[-1]
+    for gate, direction in zip(gates, stage.directions if isinstance(stage, RecurrentStage) else (), strict=False):
+        direction.gate_watch = gate.add
     trace = watch.run(figures_of)
     norms = trace.norms if len(trace.norms) else np.array([nan])
     saturated, *activations = in_bins(trace.figures, trace.steps, time_bins, np.mean)
@@ -215,7 +215,7 @@ def study_of(
             norm_max=float(norms.max()),
         ),
         trace.reach(time_bins, since_change=False),
-        tuple(gate for each in gates.values() for gate in each.gates(time_bins)) if with_gates else None,
+        tuple(gate for each in gates for gate in each.gates(time_bins)) if with_gates else None,
     )
 
 

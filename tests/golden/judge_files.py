@@ -31,7 +31,7 @@ from safetensors.torch import save_file
 
 from rnncli import Network, RnncliError
 from rnncli.engine import Model
-from rnncli.engine.model_weights import given_weights
+from rnncli.engine.array_files import given_weights
 from rnncli.formats import open_model, part_of
 
 TOLERANCE = 1e-5

@@ -13,8 +13,8 @@ from golden.generate import random_input, random_layers, random_weights, small_s
 
 from rnncli import Network
 from rnncli.engine import Model
+from rnncli.engine.array_files import given_weights
 from rnncli.engine.checks import weight_shapes
-from rnncli.engine.model_weights import given_weights
 from rnncli.errors import RnncliError
 from rnncli.export import Job
 from rnncli.layers import Layer
