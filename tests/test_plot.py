@@ -44,14 +44,15 @@ def study(model: Model, x: np.ndarray, steps: int | None = None, **options: Any)
             chunk_of(model.network, x[:, start : start + steps], start, model.dtype)
             for start in range(0, x.shape[1], steps)
         )
-    return study_of(model, chunks, *x.shape[:2], **options)
+    return study_of(model, watched(model.network), chunks, *x.shape[:2], **options)
 
 
 def random_study(spec: str, timesteps: int, init: str = "keras", batch: int = 1) -> Study:
     network = Network.parse(spec)
     dtype = np.dtype("float64")
     model = Model(network, init=init, dtype="float64")
-    return study_of(model, random_chunks(network, batch, timesteps, 16, 0, init, dtype), batch, timesteps)
+    chunks = random_chunks(network, batch, timesteps, 16, 0, init, dtype)
+    return study_of(model, watched(network), chunks, batch, timesteps)
 
 
 def one_unit(recurrent_weight: float, activation: str = "linear") -> Model:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import inf, isfinite, nan, sqrt
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,10 +17,12 @@ from rnncli.engine.lengths import Group
 from rnncli.engine.model import Model
 from rnncli.engine.types import Array
 from rnncli.errors import RnncliError
-from rnncli.layers.weights import Framework
 from rnncli.network import Network
 from rnncli.quantities import features_of, shape_text
 from rnncli.summary import LayerSummary, Summary
+
+if TYPE_CHECKING:
+    from rnncli.engine.run import Plan
 
 SATURATED = 0.985
 """An output counts as saturated beyond this share of its activation's range, seen from either end.
@@ -157,32 +159,20 @@ Write = Callable[[Sequence[int], int, Array], None]
 
 
 @np.errstate(all="ignore")  # numbers that are not finite are for the reader to see in the statistics
-def forward(
-    model: Model,
-    given: Iterable[Group],
-    batch: int,
-    timesteps: int,
-    tick: Tick = uncounted,
-    framework: Framework | None = None,
-    lengths: tuple[int, ...] | None = None,
-    write: Write | None = None,
-) -> ForwardRun:
+def forward(plan: Plan, model: Model, given: Iterable[Group], tick: Tick, write: Write | None) -> ForwardRun:
     """Run a model on an input that comes in chunks, and watch every layer.
 
     Args:
+        plan: the run.
         model: the model.
         given: the input: all sequences together, or those of one length after those of another.
-        batch: the number of all samples.
-        timesteps: the number of timesteps of the longest.
         tick: called with the work that has just been done; it adds up to what `work` says of all layers.
-        framework: whose weights the summary counts; it must be able to express the network.
-        lengths: the length of each sequence; None if all are as long as the longest.
         write: is given each chunk of the output; None if nobody wants it.
 
     Raises:
         RnncliError: a layer returned another shape than its summary predicts, which is a bug in rnncli.
     """
-    network = model.network
+    network, framework, lengths = plan.network, plan.request.framework, plan.lengths
     watches = [_Watch(Statistics(layer.output_range())) for layer in network.body]
     padded = 0
     for sequences in given:
@@ -200,12 +190,14 @@ def forward(
         for watch, row in zip(watches, network.summary(*size, framework).layers, strict=True):
             watch.check_shape(row)
         padded += sum(size[0] - int(np.count_nonzero(watch.unpadded)) for watch in watches[:1])
-    summary = network.summary(batch, timesteps, framework, model.dtype.name)
+    summary = network.summary(plan.batch, plan.timesteps, framework, model.dtype.name)
     if lengths is not None:
         each = zip(summary.layers, _macs(network, lengths), strict=True)
         summary = replace(summary, layers=tuple(row._replace(macs=own) for row, own in each))
-    found = zip(summary.layers, watches, strict=True)
-    return ForwardRun(summary, tuple(LayerRun(row, of.seconds, of.statistics) for row, of in found), padded, lengths)
+    pairs = zip(summary.layers, watches, strict=True)
+    found = tuple(LayerRun(row, of.seconds, of.statistics) for row, of in pairs)
+    uniform = plan.weights is None and plan.array is None and plan.init == "uniform"
+    return ForwardRun(summary, found, padded, lengths, uniform)
 
 
 def _macs(network: Network, lengths: Sequence[int]) -> list[int]:

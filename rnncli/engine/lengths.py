@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rnncli.engine.checks import check_ids
 from rnncli.engine.chunks import Chunk, State
 from rnncli.engine.types import Array
 from rnncli.errors import ArgumentError, RnncliError, shorten
@@ -79,24 +78,6 @@ def read_lengths(path: str) -> tuple[int, ...]:
             return tuple(parse_size(word, MAX_SIZE) for word in words)
         except ValueError as fault:
             raise RnncliError(f"{fault}, and it should hold the lengths of sequences") from None
-
-
-def without_padding(network: Network, x: Array, lengths: Sequence[int]) -> Array:
-    """Return an input with zeros behind the end of each sequence.
-
-    Args:
-        network: what reads it.
-        x: the input, (batch, timesteps[, features]).
-        lengths: the length of each sequence.
-
-    Raises:
-        ArgumentError: an id is outside the vocabulary.
-    """
-    x = x.copy()
-    x[np.arange(x.shape[1]) >= np.array(lengths)[:, None]] = 0
-    if network.head.vocabulary is not None:
-        check_ids(x.T, network.head.vocabulary, 0)
-    return x
 
 
 def run_together(network: Network) -> bool:

@@ -15,6 +15,9 @@ from rnncli.network import Network
 from rnncli.quantities import memory
 from rnncli.system.memory import RESERVE, free_bytes
 
+TWINS, TWIN_DTYPE = 2, np.dtype("float64")
+"""How many a sample and its twin are, and what they are computed in, whatever the dtype of the run."""
+
 
 def check_fits(
     network: Network,
@@ -51,6 +54,28 @@ def check_fits(
             "of memory that are free",
             advice,
         )
+
+
+def steps_watched(part: Network, timesteps: int) -> int:
+    """Return how many steps the last layer of a network takes: not those of the input, where a vector is repeated."""
+    *_, steps = part.steps_read(1, timesteps)
+    return steps or timesteps
+
+
+def check_twins_fit(part: Network, timesteps: int, beside: int = 0, figures: int = 0) -> None:
+    """Check that a run of a sample and its twin fits in memory.
+
+    Args:
+        part: the network that is run.
+        timesteps: the length of the sequence.
+        beside: as for `check_fits`.
+        figures: how many numbers are kept for each step of the last layer, beside those of the effect.
+
+    Raises:
+        RnncliError: it does not.
+    """
+    kept = (3 + figures) * steps_watched(part, timesteps) * TWIN_DTYPE.itemsize
+    check_fits(part, TWINS, timesteps, TWIN_DTYPE, beside + kept, smaller="a smaller --timesteps needs less")
 
 
 def check_export_fits(network: Network, dtype: np.dtype[Any]) -> None:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnncli.engine.checks import checked_arrays, checked_dtype, checked_input, state_shapes, weight_shapes
+from rnncli.engine.checks import check_ids, checked_arrays, checked_dtype, checked_input, state_shapes, weight_shapes
 from rnncli.engine.chunks import Chunk, Pass, State, Tick, chunk_of, chunk_steps, flow, uncounted
 from rnncli.engine.initializers import initial_weights
-from rnncli.engine.lengths import Group, check_lengths, groups, without_padding
+from rnncli.engine.lengths import Group, check_lengths, groups
 from rnncli.engine.recurrent import RecurrentStage
 from rnncli.engine.request import INITS, Init, checked_seed, file_name, written_name
 from rnncli.engine.stages import STAGES
@@ -239,7 +239,9 @@ class Model(Commands):
         if lengths is None:
             return self._output(Group(range(batch), timesteps, self.chunks_of(x), states))
         lengths = check_lengths(lengths, batch, timesteps)
-        x = without_padding(self.network, x, lengths)
+        if self.network.head.vocabulary is not None:
+            is_read = np.arange(timesteps) < np.array(lengths)[:, None]
+            check_ids(np.where(is_read, x, 0).T, self.network.head.vocabulary, 0)
         self.output_shape(batch, min(lengths))  # says if that is too short
         output = np.zeros(self.output_shape(batch, timesteps), self.dtype)
         for some in groups(self.network, x, lengths, {} if states is None else states, self.chunks_of):
@@ -247,15 +249,15 @@ class Model(Commands):
             output[some.samples, : y.shape[1]] = y
         return output
 
+    @np.errstate(all="ignore")  # numbers that are not finite are for the caller to see in the output
     def _output(self, sequences: Group) -> Array:
         """Return the output for sequences that have been checked."""
         shape = self.output_shape(len(sequences.samples), sequences.timesteps)
         output = np.zeros(shape if len(shape) == 3 else (shape[0], 1, shape[1]), self.dtype)
         start = 0
-        with np.errstate(all="ignore"):  # numbers that are not finite are for the caller to see in the output
-            for values, _ in flow(self.begin(sequences.states), sequences.chunks):
-                output[: values.shape[-1], start : start + len(values)] = values.transpose(2, 0, 1)
-                start += len(values)
+        for values, _ in flow(self.begin(sequences.states), sequences.chunks):
+            output[: values.shape[-1], start : start + len(values)] = values.transpose(2, 0, 1)
+            start += len(values)
         return output.reshape(shape)
 
     def output_shape(self, batch: int, timesteps: int) -> tuple[int, ...]:

@@ -10,18 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import exp, isfinite, log
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
 from rnncli.engine.checks import weight_shapes
 from rnncli.engine.chunks import Chunk, State, Tick, flow, ticks, uncounted
 from rnncli.engine.initializers import random_stream
+from rnncli.engine.memory import TWIN_DTYPE, TWINS, steps_watched
 from rnncli.engine.model import Model
-from rnncli.engine.run import DTYPE, SAMPLES, Plan, steps_watched, watched
 from rnncli.engine.types import Array, Bins
 from rnncli.layers import Layer
+from rnncli.network import Network
 from rnncli.reports.reach import NetworkReach, SeedReach
+
+if TYPE_CHECKING:
+    from rnncli.engine.run import Plan
 
 Problem = Literal["padding", "overflow", "no effect"]
 """Why there is nothing to say of how far back a layer remembers."""
@@ -144,6 +148,7 @@ class Watch:
 
     Args:
         model: the model; its weights are used in float64.
+        part: the network that is run: see `rnncli.engine.run.watched`.
         chunks: the input, in order of time. Its first sample is run.
         timesteps: its number of timesteps.
         states: the state that each recurrent layer starts from, zero where there is none. They are not changed.
@@ -154,25 +159,28 @@ class Watch:
         model: the model of it.
         timesteps: the number of timesteps of its last layer.
         backwards: whether the last layer reads its sequence from the end: it, or a layer below, reverses time.
-
-    Raises:
-        UsageError: the network has no recurrent layer.
     """
 
     def __init__(
-        self, model: Model, chunks: Iterable[Chunk], timesteps: int, states: State | None = None, tick: Tick = uncounted
+        self,
+        model: Model,
+        part: Network,
+        chunks: Iterable[Chunk],
+        timesteps: int,
+        states: State | None = None,
+        tick: Tick = uncounted,
     ) -> None:
-        self.part = watched(model.network)
-        weights = {key: model.weights[key] for key in weight_shapes(self.part)}
-        self.model = Model(self.part, dtype=DTYPE.name, weights=weights)
+        self.part = part
+        weights = {key: model.weights[key] for key in weight_shapes(part)}
+        self.model = Model(part, dtype=TWIN_DTYPE.name, weights=weights)
         self.timesteps = steps_watched(self.part, timesteps)
         look_up = model.begin()[:1] if model.network.head.shown else []
         first = (Chunk(values[..., :1], None if mask is None else mask[:, :1]) for values, mask in chunks)
         self._sample = flow(look_up, first)
         self._states = {
-            key: np.repeat(state[:1].astype(DTYPE), SAMPLES, axis=0) for key, state in (states or {}).items()
+            key: np.repeat(state[:1].astype(TWIN_DTYPE), TWINS, axis=0) for key, state in (states or {}).items()
         }
-        self._ticks = ticks(self.part, SAMPLES, timesteps, tick)
+        self._ticks = ticks(self.part, TWINS, timesteps, tick)
         body = self.part.body
         self._decoders = [place for place, layer in enumerate(body) if layer.reads == "vector"]
         self.backwards = _reversed(body[max(self._decoders, default=0) :])
@@ -216,7 +224,7 @@ class Watch:
         for values, mask in self._sample:
             if self._mask is not None and mask is not None:
                 self._mask[start : start + len(values)] = mask[:, 0]
-            twice = np.repeat(values.astype(DTYPE), SAMPLES, axis=2)
+            twice = np.repeat(values.astype(TWIN_DTYPE), TWINS, axis=2)
             unpadded = np.arange(len(values)) if mask is None else np.flatnonzero(mask[:, 0])
             if len(unpadded) and (from_end or changed is None):
                 step = int(unpadded[-1 if from_end else 0])
@@ -225,7 +233,7 @@ class Watch:
                     self._change(*changed)
                 yield from held
                 held.clear()
-            held.append(Chunk(twice, None if mask is None else np.repeat(mask, SAMPLES, axis=1)))
+            held.append(Chunk(twice, None if mask is None else np.repeat(mask, TWINS, axis=1)))
             if not from_end:
                 yield held.pop()
             start += len(values)
@@ -309,7 +317,7 @@ def reach(plan: Plan, tick: Tick = uncounted, begin: Callable[[int], object] = u
         if model is None or plan.weights is None:  # all others are the same for all seeds
             model = plan.model(seed)
             radius = spectral_radius([_candidate(model, layer, f"{name}/{way}") for way in layer.directions])
-        watch = Watch(model, plan.chunks(model, seed), plan.timesteps, tick=tick)
+        watch = Watch(model, part, plan.chunks(model, seed), plan.timesteps, tick=tick)
         bins = widening_starts(watch.timesteps, BINS)
         runs.append(SeedReach(seed, watch.run().reach(bins, since_change=True), radius))
     starts, origin = tuple(bins.tolist()), plan.network.origin
@@ -329,10 +337,10 @@ def reach(plan: Plan, tick: Tick = uncounted, begin: Callable[[int], object] = u
 
 def _candidate(model: Model, layer: Layer, prefix: str) -> Array:
     """Return the block of U for the candidate of a layer, times V where that projects it: a square matrix."""
-    kernel = model.weights[f"{prefix}recurrent_kernel"].astype(DTYPE)
+    kernel = model.weights[f"{prefix}recurrent_kernel"].astype(TWIN_DTYPE)
     block = np.split(kernel, layer.gates, axis=1)[layer.candidate]
     projection = model.weights.get(f"{prefix}projection_kernel")
-    return block if projection is None else block @ projection.astype(DTYPE)
+    return block if projection is None else block @ projection.astype(TWIN_DTYPE)
 
 
 def spectral_radius(matrices: Sequence[Array]) -> float:

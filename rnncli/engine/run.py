@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from math import prod
@@ -16,11 +16,10 @@ from rnncli.engine.checks import state_shapes
 from rnncli.engine.chunks import Chunk, State, Tick, chunk_steps, random_chunks, uncounted, work
 from rnncli.engine.forward import ForwardRun, forward
 from rnncli.engine.initializers import network_weights
-from rnncli.engine.lengths import Group, groups, read_lengths, run_together, without_padding
-from rnncli.engine.memory import check_fits, weight_bytes
+from rnncli.engine.lengths import Group, groups, read_lengths, run_together
+from rnncli.engine.memory import TWIN_DTYPE, TWINS, check_fits, check_twins_fit, weight_bytes
 from rnncli.engine.model import Model
 from rnncli.engine.request import DEFAULT_REACH_TIMESTEPS, DEFAULT_TIMESTEPS, Init, Request
-from rnncli.engine.types import Array
 from rnncli.errors import UsageError, listed
 from rnncli.layers import READING_FROM_THE_END
 from rnncli.network import Network
@@ -34,13 +33,6 @@ if TYPE_CHECKING:
     from rnncli.engine.study import Study
     from rnncli.formats.nodes import Part
     from rnncli.summary import Summary
-
-
-DTYPE = np.dtype("float64")
-"""What a sample and its twin are computed in, whatever the dtype of the run."""
-
-SAMPLES = 2
-"""How many they are."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -112,8 +104,12 @@ def plan(network: Network | Model | str, request: Request, wide: bool = False) -
     part = None
     if request.study or reaches:
         part = watched(network, "reach" if reaches else "the plot")
-        if request.gates:
-            check_gates(network)
+        last = [layer for layer in network.body if layer.states][-1]
+        if request.gates and last.gates == 1:
+            raise UsageError(
+                f"--gates is of the last recurrent layer, and {last.spec()} has no gates",
+                "lstm and gru have gates; --plot without --gates shows any recurrent layer",
+            )
     lengths = read_lengths(request.lengths) if isinstance(request.lengths, str) else request.lengths
     lengths = None if lengths is None else tuple(lengths)
     batch, timesteps = _sizes(network, request, array, lengths)
@@ -211,8 +207,8 @@ class Plan:
             # The spectral radius takes three of the largest matrix that the state is multiplied by.
             weights = network_weights(self.part).values()
             matrix = max(weight.params for weight in weights if weight.role == "recurrent")
-            beside = weight_bytes(self._needed, dtype) + 3 * matrix * DTYPE.itemsize
-            _check_watch_fits(self.part, self.timesteps, beside)
+            beside = weight_bytes(self._needed, dtype) + 3 * matrix * TWIN_DTYPE.itemsize
+            check_twins_fit(self.part, self.timesteps, beside)
         else:
             check_fits(self.network, self.batch, self.timesteps, dtype, self._bytes_beside(dtype.itemsize))
 
@@ -234,11 +230,6 @@ class Plan:
             return self.array.chunks(self.network, steps, model.dtype, self.lengths)
         return random_chunks(self.network, self.batch, self.timesteps, steps, seed, self.init, model.dtype)
 
-    def _padded(self, model: Model, lengths: Sequence[int]) -> Array:
-        """Return the input of sequences of several lengths, (batch, timesteps[, features]), with zeros behind each."""
-        x = np.concatenate([chunk.values for chunk in self.chunks(model, self.request.seed)])
-        return without_padding(self.network, np.moveaxis(x, -1, 0), lengths)
-
     @property
     def _first_length(self) -> int:
         """How long the first sequence is, which is the one that the study is of."""
@@ -256,7 +247,7 @@ class Plan:
         """How much work it is, in multiply-adds, for showing progress."""
         twins = 0.0
         if self.part is not None:  # of it the recurrent layers count
-            amounts = zip(work(self.part, SAMPLES, self._first_length), self.part.body, strict=True)
+            amounts = zip(work(self.part, TWINS, self._first_length), self.part.body, strict=True)
             twins = sum(amount for amount, layer in amounts if layer.states)
         if self.request.seeds is not None:
             return self.request.seeds * twins
@@ -298,7 +289,7 @@ class Plan:
         if part is not None:
             from rnncli.engine.study import figures_kept
 
-            _check_watch_fits(part, self._first_length, figures=figures_kept(part.body[-1], request.gates))
+            check_twins_fit(part, self._first_length, figures=figures_kept(part.body[-1], request.gates))
         files: list[Written] = []
         tick(0)
         with ExitStack() as open_files:
@@ -310,18 +301,16 @@ class Plan:
                 write = open_files.enter_context(output_file(request.output, shape, model.dtype, files.append))
             x, given = None, iter([Group(range(batch), timesteps, self.chunks(model, request.seed), states)])
             if self.lengths is not None:
-                x = self._padded(model, self.lengths)
+                x = np.moveaxis(np.concatenate([chunk.values for chunk in self.chunks(model, request.seed)]), -1, 0)
                 given = groups(self.network, x, self.lengths, states, model.chunks_of)
-            found = forward(model, given, batch, timesteps, tick, request.framework, self.lengths, write)
-            uniform = self.weights is None and self.array is None and self.init == "uniform"
-        found = replace(found, uniform=uniform)
+            found = forward(self, model, given, tick, write)
         study = None
         if part is not None:
             from rnncli.engine.study import study_of
 
             length = self._first_length
             chunks = self.chunks(model, request.seed) if x is None else model.chunks_of(x[:1, :length])
-            study = study_of(model, chunks, batch, length, first_states, tick, request.gates)
+            study = study_of(model, part, chunks, batch, length, first_states, tick, request.gates)
         for path, arrays in ((request.save_weights, model.weights), (request.save_state, states)):
             if path is not None:
                 from rnncli.engine.array_files import write_arrays
@@ -373,32 +362,6 @@ def watched(network: Network, subject: str = "the plot") -> Network:
     """
     _, *middle, last = up_to_last_recurrent(network, subject).layers
     return Network([network.head.of_vectors(), *middle, last.returning("sequence") or last])
-
-
-def check_gates(network: Network) -> None:
-    """Check that the last recurrent layer of a network has gates.
-
-    Raises:
-        UsageError: it has none, or there is no such layer.
-    """
-    layer = up_to_last_recurrent(network, "--gates").layers[-1]
-    if layer.gates == 1:
-        raise UsageError(
-            f"--gates is of the last recurrent layer, and {layer.spec()} has no gates",
-            "lstm and gru have gates; --plot without --gates shows any recurrent layer",
-        )
-
-
-def steps_watched(part: Network, timesteps: int) -> int:
-    """Return how many steps the last layer of such a part takes: not those of the input, where a vector is repeated."""
-    *_, steps = part.steps_read(1, timesteps)
-    return steps or timesteps
-
-
-def _check_watch_fits(part: Network, timesteps: int, beside: int = 0, figures: int = 0) -> None:
-    """Check that a run of such a part fits in memory, with `figures` numbers kept for each step beside the effect."""
-    kept = (3 + figures) * steps_watched(part, timesteps) * DTYPE.itemsize
-    check_fits(part, SAMPLES, timesteps, DTYPE, beside + kept, smaller="a smaller --timesteps needs less")
 
 
 def _sizes(

@@ -21,6 +21,7 @@ from rnncli.engine.reach import LayerReach, Watch, in_bins
 from rnncli.engine.recurrent import RecurrentStage
 from rnncli.engine.types import Array, Bins
 from rnncli.layers import Layer
+from rnncli.network import Network
 
 TIME_BINS, UNIT_BINS = 64, 16
 """The most bins of time, and of units."""
@@ -152,6 +153,7 @@ def _finite(values: Iterable[float | None]) -> list[float | None]:
 @np.errstate(all="ignore")  # what is not finite is for the reader to see
 def study_of(
     model: Model,
+    part: Network,
     chunks: Iterable[Chunk],
     batch: int,
     timesteps: int,
@@ -163,19 +165,17 @@ def study_of(
 
     Args:
         model: the model; the study has its weights, in float64.
+        part: the network that is run: see `rnncli.engine.run.watched`.
         chunks: the input, in order of time.
         batch: its number of samples.
         timesteps: its number of timesteps.
         states: the state that each recurrent layer starts from, zero where there is none. They are not changed.
         tick: called with the work that has just been done; it adds up to the work of the recurrent layers.
         with_gates: whether to tell of the gates, too, which makes the run slower.
-
-    Raises:
-        UsageError: the network has no recurrent layer.
     """
-    watch = Watch(model, chunks, timesteps, states, tick)
-    layer = watch.part.body[-1]
-    bounds, units = layer.output_range(), int(watch.part.summary().output_shape[-1] or 0)
+    watch = Watch(model, part, chunks, timesteps, states, tick)
+    layer = part.body[-1]
+    bounds, units = layer.output_range(), int(part.summary().output_shape[-1] or 0)
     limits = None if bounds is None else saturation_limits(*bounds)
     low, high = limits or (-inf, inf)
     time_bins, unit_bins = bin_starts(watch.timesteps, TIME_BINS), bin_starts(units, UNIT_BINS)
@@ -197,7 +197,7 @@ def study_of(
     saturated, *activations = in_bins(trace.figures, trace.steps, time_bins, np.mean)
     saturated_units = int(np.count_nonzero(saturated_steps >= SATURATED_TIME * len(trace.steps)))
     return Study(
-        watch.part.names[-1],
+        part.names[-1],
         batch,
         watch.timesteps,
         watch.backwards,
