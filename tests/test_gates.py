@@ -116,9 +116,9 @@ def test_watching_the_gates_changes_nothing_else(at: Walk) -> None:
         with at(spec):
             model = Model(spec, dtype="float64")
             x = np.random.default_rng(0).standard_normal((1, 30, 3)) if "input" in spec else np.arange(30)[None] % 9
+            part = watched(model.network)
             with_gates, without = (
-                study_of(model, watched(model.network), model.chunks_of(x), 1, 30, with_gates=each)
-                for each in (True, False)
+                study_of(model, part, model.chunks_of(x), 1, 30, with_gates=each) for each in (True, False)
             )
             assert with_gates.outputs.norm == pytest.approx(without.outputs.norm)
             assert with_gates.reach.effect == pytest.approx(without.reach.effect, abs=1e-6)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import prod
 from os import PathLike
@@ -47,7 +48,7 @@ from rnncli.formats.file_reader import (
 from rnncli.formats.nodes import Part
 from rnncli.formats.npy_header import LONGEST, NpyHeader, read_header
 from rnncli.network import Network
-from rnncli.quantities import shape_text
+from rnncli.quantities import MAX_SIZE, parse_size, shape_text
 
 _GAP = 1 << 14
 """Bytes between two parts that are wanted which are read too: that takes no longer than another call would."""
@@ -57,6 +58,10 @@ _BLOCK = 1 << 20
 
 _LARGEST_NUMBER = 16
 """The bytes of the largest number that NumPy writes, long double."""
+
+
+_MOST_TEXT = 1 << 26
+"""The longest text of lengths: some ten million of them."""
 
 
 class InputFile:
@@ -179,7 +184,17 @@ def read_arrays(path: str, expected: Mapping[str, tuple[int, ...]], dtype: np.dt
     from rnncli.formats.zip_archive import MAGIC, Archive
 
     with opened(path) as file:
-        archive = Archive(_reader(file, MAGIC, expected))
+        start = read_once(file, 8)
+        check_beginning(start, MAGIC)
+        if is_regular(file):
+            reader = regular(file)
+        else:
+            most = sum(map(prod, expected.values())) * _LARGEST_NUMBER + len(expected) * LONGEST + (1 << 20)
+            reader = spooled(file, start, most)
+            if reader.size == most:
+                message = f"it comes through a pipe and has more than the {most:,} bytes that the arrays can take"
+                raise RnncliError(message)
+        archive = Archive(reader)
         names = by_key(archive)
         check_keys(names, expected)
         # All that can be known is checked before the first number is read.
@@ -196,21 +211,23 @@ def read_arrays(path: str, expected: Mapping[str, tuple[int, ...]], dtype: np.dt
         return arrays
 
 
-def _reader(file: int, magic: bytes, expected: Mapping[str, tuple[int, ...]]) -> FileReader:
-    """Return the reader of an archive, which begins with `magic`.
+def read_lengths(path: str) -> tuple[int, ...]:
+    """Return the numbers in a text file, which stand apart by commas, spaces or the ends of lines.
 
     Raises:
-        RnncliError: it is none, or comes through a pipe and is longer than one of the arrays expected can be.
+        RnncliError: it cannot be read, or holds something else.
     """
-    start = read_once(file, 8)
-    check_beginning(start, magic)
-    if is_regular(file):
-        return regular(file)
-    most = sum(map(prod, expected.values())) * _LARGEST_NUMBER + len(expected) * LONGEST + (1 << 20)
-    reader = spooled(file, start, most)
-    if reader.size == most:
-        raise RnncliError(f"it comes through a pipe and has more than the {most:,} bytes that the arrays can take")
-    return reader
+    with opened(path) as file:
+        content = read_once(file, _MOST_TEXT + 1)
+        if len(content) > _MOST_TEXT:
+            raise RnncliError(f"it has more than {_MOST_TEXT:,} bytes, expected the lengths of sequences")
+        if not content.strip():
+            raise RnncliError("it is empty, and it should hold the lengths of sequences")
+        words = re.split(r"[\s,;]+", content.decode("utf-8", "replace").strip())
+        try:
+            return tuple(parse_size(word, MAX_SIZE) for word in words)
+        except ValueError as fault:
+            raise RnncliError(f"{fault}, and it should hold the lengths of sequences") from None
 
 
 def write_arrays(path: str, arrays: Mapping[str, Array]) -> Written:
@@ -228,19 +245,18 @@ def write_arrays(path: str, arrays: Mapping[str, Array]) -> Written:
 
 @contextlib.contextmanager
 def output_file(
-    path: str, shape: tuple[int, ...], dtype: np.dtype[Any], written: Callable[[Written], object]
-) -> Iterator[Callable[[Sequence[int], int, Array], None]]:
+    path: str, shape: tuple[int, ...], dtype: np.dtype[Any]
+) -> Iterator[tuple[Callable[[Sequence[int], int, Array], None], Written]]:
     """Write an output to a .npy file while it is computed.
 
     Yields a function that writes a chunk, given the samples that it is of, or begins with, its first timestep and its
-    values (timesteps, features, batch). What is not written is zero. The file takes its name when the block ends. If
-    anything fails before, an old file of that name stays as it was.
+    values (timesteps, features, batch); and what will have been written. What is not written is zero. The file takes
+    its name when the block ends. If anything fails before, an old file of that name stays as it was.
 
     Args:
         path: the name of the file.
         shape: (batch, timesteps, features), or (batch, features) for a single chunk of one timestep.
         dtype: of the file.
-        written: is told what has been written, when the file has its name.
 
     Raises:
         RnncliError: it cannot be written.
@@ -249,6 +265,7 @@ def output_file(
         header = {"descr": npy.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
         npy.write_array_header_1_0(file, header)
         begin = file.tell()
+        end = begin + prod(shape) * dtype.itemsize
         sample_bytes = prod(shape[1:]) * dtype.itemsize
         step_bytes = shape[-1] * dtype.itemsize
 
@@ -257,9 +274,8 @@ def output_file(
                 file.seek(begin + sample * sample_bytes + start * step_bytes)
                 file.write(np.ascontiguousarray(columns[:, :, column]).data)
 
-        yield write
-        file.truncate(begin + prod(shape) * dtype.itemsize)  # where the last sequence is shorter than the longest
-    written(Written(path, begin + prod(shape) * dtype.itemsize, shape_text(shape)))
+        yield write, Written(path, end, shape_text(shape))
+        file.truncate(end)  # where the last sequence is shorter than the longest
 
 
 def first_weights(network: Network, part: Part | None, path: str | None, seed: int) -> dict[str, Array]:

@@ -3,6 +3,12 @@
 Each layer is a `Stage`, which begins a `Pass` for every batch. A chunk goes through all layers before the next one
 comes in, so memory does not grow with the number of timesteps. Only `back` and `bi` need the whole sequence before they
 can start.
+
+**Several lengths.** Sequences stand in one array that is as long as the longest of them, and each is computed as if it
+stood there alone, as PyTorch's pack_padded_sequence has it: what is behind its end is never read. They run together,
+the longest first, and the chunks of time become narrower as sequences end. Where a window reaches behind the end, those
+of one length run together. A mask would not do for all layers: a window, a maximum or a sequence in reverse would meet
+the padding.
 """
 
 from __future__ import annotations
@@ -18,8 +24,9 @@ from rnncli.engine.checks import check_ids
 from rnncli.engine.initializers import VECTORS, random_stream
 from rnncli.engine.request import Init
 from rnncli.engine.types import Array
+from rnncli.errors import ArgumentError, shorten
 from rnncli.network import Network
-from rnncli.quantities import features_of
+from rnncli.quantities import features_of, plural
 
 CHUNK_NUMBERS = 1 << 17
 """About how many numbers one layer should handle in a chunk: so many still fit in the processor's cache."""
@@ -229,3 +236,82 @@ def _steps(network: Network, timesteps: int) -> list[int]:
 
 def uncounted(steps: float) -> None:
     """Count nothing: where nobody looks at the progress, or a layer's loops count by themselves."""
+
+
+class Group(NamedTuple):
+    """Sequences of a batch that run together.
+
+    Attributes:
+        samples: their places in the batch.
+        timesteps: how long the longest is.
+        chunks: the input, in order of time.
+        states: as for `Model.begin`, theirs alone.
+    """
+
+    samples: Sequence[int]
+    timesteps: int
+    chunks: Iterable[Chunk]
+    states: State | None
+
+
+def check_lengths(lengths: object, batch: int, timesteps: int) -> tuple[int, ...]:
+    """Return the length of each sequence of a batch.
+
+    Raises:
+        ArgumentError: there are more or fewer than samples, or one is no whole number from 1 to the timesteps.
+    """
+    try:
+        found = np.asarray(lengths)
+    except (TypeError, ValueError):
+        found = np.array(None)
+    if found.dtype.kind not in "iu" or found.shape != (batch,):
+        raise ArgumentError(
+            f"lengths is {shorten(repr(lengths))}, expected {plural(batch, 'whole number')}, one for each sample"
+        )
+    wrong = found[(found < 1) | (found > timesteps)]
+    if wrong.size:
+        raise ArgumentError(f"a length is {wrong[0]}, expected 1 to {timesteps:,}, the timesteps of the input")
+    return tuple(found.tolist())
+
+
+def run_together(network: Network) -> bool:
+    """Whether sequences of several lengths run together: no window reaches behind their ends."""
+    for layer in network.body:
+        if layer.window is not None and (layer.window.looks_ahead or layer.window.goes_by_length):
+            return False
+        if layer.returns == "vector":
+            break
+    return True
+
+
+def groups(
+    network: Network, x: Array, lengths: Sequence[int], states: State, chunks_of: Callable[[Array], Iterator[Chunk]]
+) -> Iterator[Group]:
+    """Yield the sequences that run together: all, or those of each length, the shortest first.
+
+    Args:
+        network: what reads them.
+        x: the input, (batch, timesteps[, features]).
+        lengths: the length of each sequence.
+        states: where recurrent layers find their first states, for the whole batch, and leave their last: what they
+            have left in the states that were yielded is put there when the next are asked for.
+        chunks_of: cuts sequences of one length into chunks.
+    """
+    each = np.array(lengths)
+    longest_first = np.argsort(-each, kind="stable")
+    ends = np.flatnonzero(np.diff(each[longest_first])) + 1
+    for samples in [longest_first] if run_together(network) else np.split(longest_first, ends)[::-1]:
+        own, longest = {key: array[samples] for key, array in states.items()}, int(each[samples[0]])
+        yield Group(samples.tolist(), longest, _narrowing(x[samples, :longest], each[samples], chunks_of), own)
+        for key, array in own.items():
+            if key not in states:
+                states[key] = np.zeros((len(each), array.shape[1]), array.dtype)
+            states[key][samples] = array
+
+
+def _narrowing(x: Array, lengths: Array, chunks_of: Callable[[Array], Iterator[Chunk]]) -> Iterator[Chunk]:
+    """Yield sequences in chunks, each of those that have not ended; their lengths are in order, the longest first."""
+    start = 0
+    for length in np.unique(lengths):
+        yield from chunks_of(x[lengths >= length, start:length])
+        start = length

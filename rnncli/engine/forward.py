@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnncli.engine.chunks import Chunk, Pass, Tick, flow, ticks, uncounted, work
-from rnncli.engine.lengths import Group
+from rnncli.engine.chunks import Chunk, Group, Pass, Tick, flow, ticks, uncounted, work
 from rnncli.engine.model import Model
 from rnncli.engine.types import Array
 from rnncli.errors import RnncliError

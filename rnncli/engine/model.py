@@ -12,9 +12,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnncli.engine.checks import check_ids, checked_arrays, checked_dtype, checked_input, state_shapes, weight_shapes
-from rnncli.engine.chunks import Chunk, Pass, State, Tick, chunk_of, chunk_steps, flow, uncounted
+from rnncli.engine.chunks import (
+    Chunk,
+    Group,
+    Pass,
+    State,
+    Tick,
+    check_lengths,
+    chunk_of,
+    chunk_steps,
+    flow,
+    groups,
+    uncounted,
+)
 from rnncli.engine.initializers import initial_weights
-from rnncli.engine.lengths import Group, check_lengths, groups
 from rnncli.engine.recurrent import RecurrentStage
 from rnncli.engine.request import INITS, Init, checked_seed, file_name, written_name
 from rnncli.engine.stages import STAGES

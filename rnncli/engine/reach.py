@@ -316,7 +316,7 @@ def reach(plan: Plan, tick: Tick = uncounted, begin: Callable[[int], object] = u
         begin(seed)
         if model is None or plan.weights is None:  # all others are the same for all seeds
             model = plan.model(seed)
-            radius = spectral_radius([_candidate(model, layer, f"{name}/{way}") for way in layer.directions])
+            radius = max(spectral_radius(_candidate(model, layer, f"{name}/{way}")) for way in layer.directions)
         watch = Watch(model, part, plan.chunks(model, seed), plan.timesteps, tick=tick)
         bins = widening_starts(watch.timesteps, BINS)
         runs.append(SeedReach(seed, watch.run().reach(bins, since_change=True), radius))
@@ -343,25 +343,19 @@ def _candidate(model: Model, layer: Layer, prefix: str) -> Array:
     return block if projection is None else block @ projection.astype(TWIN_DTYPE)
 
 
-def spectral_radius(matrices: Sequence[Array]) -> float:
+def spectral_radius(matrix: Array) -> float:
     """Return the largest size of an eigenvalue of U, which the state is multiplied by at each step.
 
     In linear networks the effect of an input goes with its powers (Jaeger, 2001; Pascanu et al., 2013). A gated cell
     has a block of U for each gate; that of the candidate is taken, which does what U does in a SimpleRNN. The two
     directions of a bidirectional layer are one matrix with two blocks on its diagonal, so the larger radius counts.
 
-    Args:
-        matrices: the matrix of each direction, square, its numbers finite.
-    """
-    return max(map(_radius, matrices))
-
-
-def _radius(matrix: Array) -> float:
-    """Return the spectral radius of a square matrix.
-
-    It is the limit of ‖A^k‖^(1/k) (Gelfand, 1941). Squaring A doubles k and takes matrix products alone, so it is
+    It is the limit of ‖U^k‖^(1/k) (Gelfand, 1941). Squaring U doubles k and takes matrix products alone, so it is
     several times as fast as finding all eigenvalues. The norm, here the largest number, is about C·ρ^k; from two of
     them ρ follows without C.
+
+    Args:
+        matrix: U, square, its numbers finite.
     """
     log_root = before = 0.0
     for squaring in range(_SQUARINGS):

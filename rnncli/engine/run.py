@@ -13,10 +13,20 @@ import numpy as np
 
 from rnncli.atomic import Written
 from rnncli.engine.checks import state_shapes
-from rnncli.engine.chunks import Chunk, State, Tick, chunk_steps, random_chunks, uncounted, work
+from rnncli.engine.chunks import (
+    Chunk,
+    Group,
+    State,
+    Tick,
+    chunk_steps,
+    groups,
+    random_chunks,
+    run_together,
+    uncounted,
+    work,
+)
 from rnncli.engine.forward import ForwardRun, forward
 from rnncli.engine.initializers import network_weights
-from rnncli.engine.lengths import Group, groups, read_lengths, run_together
 from rnncli.engine.memory import TWIN_DTYPE, TWINS, check_fits, check_twins_fit, weight_bytes
 from rnncli.engine.model import Model
 from rnncli.engine.request import DEFAULT_REACH_TIMESTEPS, DEFAULT_TIMESTEPS, Init, Request
@@ -110,7 +120,11 @@ def plan(network: Network | Model | str, request: Request, wide: bool = False) -
                 f"--gates is of the last recurrent layer, and {last.spec()} has no gates",
                 "lstm and gru have gates; --plot without --gates shows any recurrent layer",
             )
-    lengths = read_lengths(request.lengths) if isinstance(request.lengths, str) else request.lengths
+    lengths = request.lengths
+    if isinstance(lengths, str):
+        from rnncli.engine.array_files import read_lengths
+
+        lengths = read_lengths(lengths)
     lengths = None if lengths is None else tuple(lengths)
     batch, timesteps = _sizes(network, request, array, lengths)
     framework = "torch" if reaches and init == "torch" else request.framework
@@ -298,7 +312,8 @@ class Plan:
                 from rnncli.engine.array_files import output_file
 
                 shape = model.output_shape(batch, timesteps)
-                write = open_files.enter_context(output_file(request.output, shape, model.dtype, files.append))
+                write, written = open_files.enter_context(output_file(request.output, shape, model.dtype))
+                files.append(written)
             x, given = None, iter([Group(range(batch), timesteps, self.chunks(model, request.seed), states)])
             if self.lengths is not None:
                 x = np.moveaxis(np.concatenate([chunk.values for chunk in self.chunks(model, request.seed)]), -1, 0)
