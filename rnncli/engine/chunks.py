@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import accumulate
 from typing import Any, NamedTuple
 
@@ -218,14 +219,12 @@ def ticks(network: Network, batch: int, timesteps: int, tick: Tick) -> list[Tick
 
     It passes them on to `tick` as work, which adds up to the layer's part of `work`.
     """
-    if tick is uncounted:
-        return [uncounted] * len(network.body)
-
-    def telling(each: float) -> Tick:
-        return lambda steps: tick(steps * each)
-
     amounts = zip(work(network, batch, timesteps), _steps(network, timesteps), strict=True)
-    return [telling(amount / steps) for amount, steps in amounts]
+
+    def tell(each: float, steps: float) -> None:
+        tick(steps * each)
+
+    return [partial(tell, amount / steps) for amount, steps in amounts]
 
 
 def _steps(network: Network, timesteps: int) -> list[int]:

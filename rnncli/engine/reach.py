@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import exp, isfinite, log
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -78,51 +78,6 @@ where a saturated layer passes on only a millionth of it.
 """
 
 
-class Trace(NamedTuple):
-    """What was seen of the last recurrent layer, of all steps that are no padding, in the order in which it reads.
-
-    Attributes:
-        steps: which steps of the sequence they are.
-        change: how many of them come before the change.
-        norms: the lengths of the outputs, (steps,).
-        effects: the lengths of the differences that the change makes to the outputs, (steps,).
-        figures: what else was asked for, (figures, steps).
-    """
-
-    steps: Array
-    change: int
-    norms: Array
-    effects: Array
-    figures: Array
-
-    def reach(self, starts: Array, since_change: bool) -> LayerReach:
-        """Return how far back the layer remembers.
-
-        Args:
-            starts: the first step of each bin of the effect.
-            since_change: whether steps are put in bins by how many there are after the change, padding not counted.
-        """
-        effects, count = self.effects, len(self.steps) - self.change
-        if not len(effects):
-            return LayerReach("padding")
-        largest, largest_norm = float(effects.max()), float(self.norms.max())
-        if not (isfinite(largest) and isfinite(largest_norm)):
-            return LayerReach("overflow", count)
-        if largest <= LEAST_EFFECT * largest_norm:
-            return LayerReach("no effect", count)
-
-        def steps_to(share: float) -> int | None:
-            after = int(np.flatnonzero(effects >= share * largest)[-1]) + 1
-            return None if after == len(effects) else after - self.change
-
-        after = np.maximum(np.arange(-self.change, count), 0) if since_change else self.steps
-        (binned,) = in_bins(effects[None] / largest, after, starts, np.max)
-        largest_after = int(effects.argmax()) - self.change
-        return LayerReach(
-            None, count, largest_after, steps_to(0.1), steps_to(0.01), float(effects[-1]) / largest, binned
-        )
-
-
 def in_bins(figures: Array, steps: Array, starts: Array, of: Callable[..., Array]) -> list[Bins]:
     """Return what each figure comes to in each bin of time.
 
@@ -159,7 +114,18 @@ class Watch:
         model: the model of it.
         timesteps: the number of timesteps of its last layer.
         backwards: whether the last layer reads its sequence from the end: it, or a layer below, reverses time.
+        steps: of what was seen, all steps of the last layer that are no padding, in the order in which it reads.
+        change: how many of them come before the change.
+        norms: the lengths of the outputs, (steps,).
+        effects: the lengths of the differences that the change makes to the outputs, (steps,).
+        figures: what else was asked for, (figures, steps).
     """
+
+    steps: Array
+    change: int
+    norms: Array
+    effects: Array
+    figures: Array
 
     def __init__(
         self,
@@ -192,8 +158,8 @@ class Watch:
         """
 
     @np.errstate(all="ignore")  # what is not finite is for the reader to see
-    def run(self, figures_of: Callable[[Array], Array] = lambda outputs: outputs[:, :0].T) -> Trace:
-        """Run them, and return what was seen.
+    def run(self, figures_of: Callable[[Array], Array] = lambda outputs: outputs[:, :0].T) -> None:
+        """Run them.
 
         Args:
             figures_of: returns what else is kept, (figures, steps), of the outputs of some steps, (steps, units), which
@@ -211,8 +177,36 @@ class Watch:
             norms, effects = np.linalg.norm(h, axis=1), np.linalg.norm(changed - h, axis=1)
             steps.append(here)
             figures.append(np.vstack([norms, effects, figures_of(h)]))
-        read, (norms, effects, *rest) = np.concatenate(steps), np.concatenate(figures, axis=1)
-        return Trace(read, int(np.searchsorted(read, self._first_read)), norms, effects, np.array(rest))
+        self.steps = np.concatenate(steps)
+        self.norms, self.effects, *rest = np.concatenate(figures, axis=1)
+        self.change, self.figures = int(np.searchsorted(self.steps, self._first_read)), np.array(rest)
+
+    def reach(self, starts: Array, since_change: bool) -> LayerReach:
+        """Return how far back the layer remembers, once they have run.
+
+        Args:
+            starts: the first step of each bin of the effect.
+            since_change: whether steps are put in bins by how many there are after the change, padding not counted.
+        """
+        effects, count = self.effects, len(self.steps) - self.change
+        if not len(effects):
+            return LayerReach("padding")
+        largest, largest_norm = float(effects.max()), float(self.norms.max())
+        if not (isfinite(largest) and isfinite(largest_norm)):
+            return LayerReach("overflow", count)
+        if largest <= LEAST_EFFECT * largest_norm:
+            return LayerReach("no effect", count)
+
+        def steps_to(share: float) -> int | None:
+            after = int(np.flatnonzero(effects >= share * largest)[-1]) + 1
+            return None if after == len(effects) else after - self.change
+
+        after = np.maximum(np.arange(-self.change, count), 0) if since_change else self.steps
+        (binned,) = in_bins(effects[None] / largest, after, starts, np.max)
+        largest_after = int(effects.argmax()) - self.change
+        return LayerReach(
+            None, count, largest_after, steps_to(0.1), steps_to(0.01), float(effects[-1]) / largest, binned
+        )
 
     def _twins(self) -> Iterator[Chunk]:
         """Yield the input with the sample twice, (timesteps, features, 2), in which one step of the twin is changed."""
@@ -319,7 +313,8 @@ def reach(plan: Plan, tick: Tick = uncounted, begin: Callable[[int], object] = u
             radius = max(spectral_radius(_candidate(model, layer, f"{name}/{way}")) for way in layer.directions)
         watch = Watch(model, part, plan.chunks(model, seed), plan.timesteps, tick=tick)
         bins = widening_starts(watch.timesteps, BINS)
-        runs.append(SeedReach(seed, watch.run().reach(bins, since_change=True), radius))
+        watch.run()
+        runs.append(SeedReach(seed, watch.reach(bins, since_change=True), radius))
     starts, origin = tuple(bins.tolist()), plan.network.origin
     return NetworkReach(
         str(plan.network),

@@ -38,16 +38,14 @@ class Direction:
             work of several, each has the next of its units, and its own states.
         layer: the layer.
         weights: the weights of this direction.
-        zero_masked: whether the output of a masked step is zero instead of the state.
     """
 
-    def __init__(
-        self, prefixes: Sequence[str], layer: Recurrent, weights: Mapping[str, Array], zero_masked: bool = False
-    ) -> None:
+    def __init__(self, prefixes: Sequence[str], layer: Recurrent, weights: Mapping[str, Array]) -> None:
         self.prefixes = prefixes
         self.layer = layer
         self.weights = weights
-        self.zero_masked = zero_masked
+        # Keras: inside a Bidirectional that returns sequences, the output of a masked step is zero.
+        self.zero_masked = layer.merge is not None and layer.return_sequences
         self.spare: Loop | None = None
         self.gate_watch: GateWatch | None = None
         """What is shown the gates of each step, if anything is."""
@@ -118,12 +116,10 @@ class RecurrentStage:
 
     def __init__(self, name: str, layer: Recurrent, weights: Mapping[str, Array]) -> None:
         self.layer = layer
-        # Keras: inside a Bidirectional that returns sequences, the output of a masked step is zero.
-        zero_masked = layer.merge is not None and layer.return_sequences
         self.directions = []
         for direction in layer.directions:
             own = {key.removeprefix(direction): array for key, array in weights.items() if key.startswith(direction)}
-            self.directions.append(Direction([f"{name}/{direction}"], layer, own, zero_masked))
+            self.directions.append(Direction([f"{name}/{direction}"], layer, own))
 
     def __call__(self, states: State | None, tick: Tick) -> Pass:
         """Return a pass that returns the sequence of outputs, or only the last one; see `Stage`."""
@@ -140,13 +136,7 @@ class RecurrentStage:
         yield from read(WholeSequence.of(chunks), states, tick)
 
     def prepare(self, features: int, batch: int, steps: int) -> None:
-        """Have the loops for the next pass, so that making them is no part of its time.
-
-        Args:
-            features: how many numbers the layer reads for a timestep.
-            batch: the number of samples.
-            steps: the number of timesteps in a chunk.
-        """
+        """Have the loops for the next pass, in chunks of so many timesteps: making them is then no part of its time."""
         for cell in self._cells(features, batch):
             cell.spare = cell.take_loop(batch, steps)
 

@@ -192,10 +192,10 @@ def study_of(
     stage = watch.model.stages[-1]
     for gate, direction in zip(gates, stage.directions if isinstance(stage, RecurrentStage) else (), strict=False):
         direction.gate_watch = gate.add
-    trace = watch.run(figures_of)
-    norms = trace.norms if len(trace.norms) else np.array([nan])
-    saturated, *activations = in_bins(trace.figures, trace.steps, time_bins, np.mean)
-    saturated_units = int(np.count_nonzero(saturated_steps >= SATURATED_TIME * len(trace.steps)))
+    watch.run(figures_of)
+    norms = watch.norms if len(watch.norms) else np.array([nan])
+    saturated, *activations = in_bins(watch.figures, watch.steps, time_bins, np.mean)
+    saturated_units = int(np.count_nonzero(saturated_steps >= SATURATED_TIME * len(watch.steps)))
     return Study(
         part.names[-1],
         batch,
@@ -207,14 +207,14 @@ def study_of(
             time_bins=tuple(time_bins.tolist()),
             unit_bins=tuple(unit_bins.tolist()),
             activations=tuple(activations),
-            saturated_units=saturated_units if limits is not None and len(trace.steps) else None,
+            saturated_units=saturated_units if limits is not None and len(watch.steps) else None,
             saturated=None if limits is None else saturated,
-            norm=in_bins(trace.norms[None], trace.steps, time_bins, np.mean)[0],
+            norm=in_bins(watch.norms[None], watch.steps, time_bins, np.mean)[0],
             norm_mean=float(norms.mean()),
             norm_min=float(norms.min()),
             norm_max=float(norms.max()),
         ),
-        trace.reach(time_bins, since_change=False),
+        watch.reach(time_bins, since_change=False),
         tuple(gate for each in gates for gate in each.gates(time_bins)) if with_gates else None,
     )
 
