@@ -25,13 +25,13 @@ from rnncli import Network
 from rnncli.commands.options import FORMATS
 from rnncli.engine import Model
 from rnncli.engine.chunks import chunk_of, random_chunks
-from rnncli.engine.reach import LayerReach
 from rnncli.engine.run import watched
 from rnncli.engine.study import Study, study_of
 from rnncli.render.console import print_page
 from rnncli.render.over_time import legend
 from rnncli.render.plots import study_page
 from rnncli.render.terminal import DOCUMENTS
+from rnncli.reports.reach import LayerReach
 
 Run = Callable[..., Result]
 

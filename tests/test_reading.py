@@ -311,7 +311,8 @@ def test_states_and_the_chunk_of_an_input_are_part_of_what_a_run_takes(monkeypat
 
 
 def test_what_is_no_number_in_an_input_is_told_with_its_place(rnncli: Run, at: Walk) -> None:
-    for value, shown, options in ((np.nan, "nan", ()), (-np.inf, "-inf", ("--plot",)), (1e300, "1e+300", ())):
+    lengths = ("--lengths", "10000,9,5000")
+    for value, shown, options in ((np.nan, "nan", ()), (-np.inf, "-inf", ("--plot",)), (1e300, "1e+300", lengths)):
         with at(shown, *options):
             x = np.zeros((3, 10_000, 8))
             x[2, 4_321, 5] = value  # in the second chunk

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from os import PathLike
 from typing import Any
@@ -26,7 +26,7 @@ from rnncli.engine.checks import (
     taken_array,
     weight_shapes,
 )
-from rnncli.engine.chunks import Chunk, chunk_of
+from rnncli.engine.chunks import Chunk, Write, chunk_of
 from rnncli.engine.initializers import initial_weights
 from rnncli.engine.memory import check_export_fits
 from rnncli.engine.request import file_name
@@ -133,7 +133,7 @@ class InputFile:
             part = self.steps(start, min(start + steps, timesteps))
             if lengths is not None:
                 part[np.arange(start, start + part.shape[1]) >= np.array(lengths)[:, None]] = 0
-            with reading(self.path):
+            with reading(self.path), np.errstate(over="ignore"):  # what is too large becomes infinite
                 chunk = chunk_of(network, part, start, dtype)
                 if network.head.vocabulary is None:
                     check_finite(part, chunk.values, start)
@@ -244,14 +244,12 @@ def write_arrays(path: str, arrays: Mapping[str, Array]) -> Written:
 
 
 @contextlib.contextmanager
-def output_file(
-    path: str, shape: tuple[int, ...], dtype: np.dtype[Any]
-) -> Iterator[tuple[Callable[[Sequence[int], int, Array], None], Written]]:
+def output_file(path: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iterator[tuple[Write, Written]]:
     """Write an output to a .npy file while it is computed.
 
-    Yields a function that writes a chunk, given the samples that it is of, or begins with, its first timestep and its
-    values (timesteps, features, batch); and what will have been written. What is not written is zero. The file takes
-    its name when the block ends. If anything fails before, an old file of that name stays as it was.
+    Yields what writes a chunk, given the samples that it is of, or begins with; and what will have been written. What is
+    not written is zero. The file takes its name when the block ends. If anything fails before, an old file of that name
+    stays as it was.
 
     Args:
         path: the name of the file.

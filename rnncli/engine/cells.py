@@ -31,7 +31,7 @@ def make_loop(layer: Recurrent, weights: Mapping[str, Array], batch: int, steps:
     bias = weights.get("bias", np.zeros(kernel.shape[1], kernel.dtype))
     fast, textbook, _ = CELLS[type(layer)]
     make = fast if _is_usual(layer) else textbook
-    loop = make(layer, Kernels(kernel, weights["recurrent_kernel"], bias), batch, steps)
+    loop = make(layer, (kernel, weights["recurrent_kernel"], bias), batch, steps)
     if "projection_kernel" in weights:
         loop.projection = arranged(weights["projection_kernel"].T, batch)
     return loop
@@ -58,14 +58,14 @@ class LSTMLoop(Loop):
     c: Array
 
     def __init__(self, layer: LSTM, kernels: Kernels, batch: int, steps: int) -> None:
-        units, dtype = layer.units, kernels.kernel.dtype
+        units, dtype = layer.units, kernels[0].dtype
 
         def reorder(array: Array) -> Array:
             i, f, g, o = np.split(array, 4, axis=-1)
             return np.concatenate([o / 2, i / 2, f / 2, g], axis=-1)
 
         kernel, recurrent_kernel, bias = map(reorder, kernels)
-        super().__init__(Kernels(kernel, recurrent_kernel / 2, bias), batch, steps)
+        super().__init__((kernel, recurrent_kernel / 2, bias), batch, steps)
         self.rows = np.zeros((5 * units, batch), dtype)  # o i f | g c
         self.c = self.rows[4 * units :]
         self.products = np.empty((2 * units, batch), dtype)
@@ -119,11 +119,11 @@ class GRULoop(Loop):
     stacks = False
 
     def __init__(self, layer: GRU, kernels: Kernels, batch: int, steps: int) -> None:
-        units, dtype = layer.units, kernels.kernel.dtype
-        recurrent_bias, self.bias = split_bias(kernels.bias, units)
+        units, dtype = layer.units, kernels[0].dtype
+        kernel, recurrent_kernel, bias = kernels
+        recurrent_bias, self.bias = split_bias(bias, units)
         halve_gates = np.repeat(np.array([0.5, 1], dtype), [2 * units, units])
-        kernel, recurrent_kernel = kernels.kernel * halve_gates, kernels.recurrent / 2
-        super().__init__(Kernels(kernel, recurrent_kernel, recurrent_bias / 2), batch, steps)
+        super().__init__((kernel * halve_gates, recurrent_kernel / 2, recurrent_bias / 2), batch, steps)
         self.reset_after = layer.reset_after
         self.matrix_zr, self.matrix_g = self.matrix[: 2 * units], self.matrix[2 * units :, :units]
         if not layer.reset_after:
@@ -191,7 +191,7 @@ class SimpleRNNLoop(Loop):
     def __init__(self, layer: Recurrent, kernels: Kernels, batch: int, steps: int) -> None:
         super().__init__(kernels, batch, steps)
         self.activation = ACTIVATION_FUNCTIONS[layer.activation]
-        self.z = np.empty((layer.units, batch), kernels.kernel.dtype)
+        self.z = np.empty((layer.units, batch), self.matrix.dtype)
 
     def take(self, start: int, stop: int) -> None:
         """Take some steps."""
@@ -210,7 +210,7 @@ class TextbookLSTMLoop(Loop):
         super().__init__(kernels, batch, steps)
         self.activation = ACTIVATION_FUNCTIONS[layer.activation]
         self.gate = ACTIVATION_FUNCTIONS[layer.recurrent_activation]
-        self.gates = np.empty((4 * layer.units, batch), kernels.kernel.dtype)
+        self.gates = np.empty((4 * layer.units, batch), self.matrix.dtype)
         self.c = np.zeros_like(self.gates[: layer.units])
         self.written = np.empty_like(self.c)
 
@@ -245,8 +245,9 @@ class TextbookGRULoop(Loop):
     stacks = False
 
     def __init__(self, layer: GRU, kernels: Kernels, batch: int, steps: int) -> None:
-        recurrent_bias, self.bias = split_bias(kernels.bias, layer.units)
-        super().__init__(kernels._replace(bias=recurrent_bias), batch, steps)
+        kernel, recurrent_kernel, bias = kernels
+        recurrent_bias, self.bias = split_bias(bias, layer.units)
+        super().__init__((kernel, recurrent_kernel, recurrent_bias), batch, steps)
         self.activation = ACTIVATION_FUNCTIONS[layer.activation]
         self.gate = ACTIVATION_FUNCTIONS[layer.recurrent_activation]
         self.reset_after = layer.reset_after

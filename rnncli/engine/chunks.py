@@ -160,12 +160,13 @@ chunks.
 """
 
 Stage = Callable[[State | None, Tick], Pass]
-"""A layer with its weights. It returns a pass for one batch, given
-
-- where a recurrent layer finds its first state and leaves its last one; None: the first is zero, and nobody wants the
-  last;
-- what is called with the number of timesteps that a recurrent layer has just taken, in each direction.
+"""A layer with its weights. It returns a pass for one batch, given where a recurrent layer finds its first state and
+leaves its last one (None: the first is zero, and nobody wants the last), and what is told the number of timesteps that
+it has just taken, in each direction.
 """
+
+Write = Callable[[Sequence[int], int, Array], None]
+"""Writes the output of some samples: which they are, the first timestep, and values (timesteps, features, batch)."""
 
 
 def flow(passes: Iterable[Pass], chunks: Iterable[Chunk]) -> Iterator[Chunk]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import inf, isfinite, nan, sqrt
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnncli.engine.chunks import Chunk, Group, Pass, Tick, flow, ticks, uncounted, work
+from rnncli.engine.chunks import Chunk, Group, Pass, Tick, Write, flow, ticks, uncounted, work
 from rnncli.engine.model import Model
 from rnncli.engine.types import Array
 from rnncli.errors import RnncliError
@@ -151,10 +151,6 @@ class ForwardRun:
         if self.lengths is not None:
             data |= {"lengths": list(self.lengths), "macs": sum(layer["macs"] for layer in data["layers"])}
         return data | {"seconds": self.seconds}
-
-
-Write = Callable[[Sequence[int], int, Array], None]
-"""Writes the output of some samples: which they are, the first timestep, and values (timesteps, features, batch)."""
 
 
 @np.errstate(all="ignore")  # numbers that are not finite are for the reader to see in the statistics

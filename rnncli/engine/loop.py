@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import numpy as np
 
@@ -41,18 +41,8 @@ MAX_PROJECTED_BATCH = 8
 """The largest batch for which W·x is projected for all timesteps in one product."""
 
 
-class Kernels(NamedTuple):
-    """What a loop multiplies by. The rows are those of the matrix: the units of all gates.
-
-    Attributes:
-        kernel: W, (features, rows).
-        recurrent: U, (units, rows).
-        bias: b, (rows,).
-    """
-
-    kernel: Array
-    recurrent: Array
-    bias: Array
+Kernels = tuple[Array, Array, Array]
+"""W, (features, rows), U, (units, rows), and b, (rows,). The rows are those of the matrix: the units of all gates."""
 
 
 class Loop(ABC):

@@ -63,16 +63,9 @@ def steps_watched(part: Network, timesteps: int) -> int:
 
 
 def check_twins_fit(part: Network, timesteps: int, beside: int = 0, figures: int = 0) -> None:
-    """Check that a run of a sample and its twin fits in memory.
+    """Check that a run of a sample and its twin fits in memory; otherwise as `check_fits`.
 
-    Args:
-        part: the network that is run.
-        timesteps: the length of the sequence.
-        beside: as for `check_fits`.
-        figures: how many numbers are kept for each step of the last layer, beside those of the effect.
-
-    Raises:
-        RnncliError: it does not.
+    Beside the effect, `figures` numbers are kept for each step of the last layer.
     """
     kept = (3 + figures) * steps_watched(part, timesteps) * TWIN_DTYPE.itemsize
     check_fits(part, TWINS, timesteps, TWIN_DTYPE, beside + kept, smaller="a smaller --timesteps needs less")

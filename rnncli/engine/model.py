@@ -96,7 +96,6 @@ class Model(Commands):
         self.part = None
         self.network = Network.of(network)
         self.dtype = checked_dtype(dtype)
-        self._chunk_steps = partial(chunk_steps, self.network)
         seed = checked_seed(seed)
         check_known("init", init, INITS)
         part = self.network.part
@@ -143,7 +142,7 @@ class Model(Commands):
             by_layer[layer_name][weight_name] = array
         self.weights = MappingProxyType(weights)
         self.stages = [
-            STAGES[type(layer)](name, layer, by_layer[name], self._chunk_steps)
+            STAGES[type(layer)](name, layer, by_layer[name], partial(chunk_steps, self.network))
             for name, layer in zip(self.network.names, self.network.body, strict=True)
         ]
 
@@ -296,7 +295,7 @@ class Model(Commands):
 
     def prepare(self, batch: int, timesteps: int) -> None:
         """Make ready what the layers need beside their weights for a batch of so many samples and timesteps."""
-        chunk = self._chunk_steps(batch)
+        chunk = chunk_steps(self.network, batch)
         sizes = zip(self.stages, self.network.shapes(), self.network.steps_read(1, timesteps), strict=True)
         for stage, (reads, _), steps in sizes:
             if isinstance(stage, RecurrentStage):
@@ -308,6 +307,6 @@ class Model(Commands):
         Raises:
             ArgumentError: an id is outside the vocabulary.
         """
-        steps = self._chunk_steps(len(x))
+        steps = chunk_steps(self.network, len(x))
         for start in range(0, x.shape[1], steps):
             yield chunk_of(self.network, x[:, start : start + steps], start, self.dtype)

@@ -8,9 +8,8 @@ far back the layer remembers. Steps that are padding are left out.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from math import exp, isfinite, log
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,52 +21,13 @@ from rnncli.engine.model import Model
 from rnncli.engine.types import Array, Bins
 from rnncli.layers import Layer
 from rnncli.network import Network
-from rnncli.reports.reach import NetworkReach, SeedReach
+from rnncli.reports.reach import LayerReach, NetworkReach, SeedReach
 
 if TYPE_CHECKING:
     from rnncli.engine.run import Plan
 
-Problem = Literal["padding", "overflow", "no effect"]
-"""Why there is nothing to say of how far back a layer remembers."""
-
-PROBLEMS: dict[Problem, str] = {
-    "padding": "there is nothing but padding",
-    "overflow": "not all outputs are finite numbers",
-    "no effect": "a small change has no effect that could be told from rounding: the units are dead or saturated",
-}
-"""What each problem means."""
-
 LEAST_EFFECT = 1000 * float(np.finfo(np.float64).eps)
 """The smallest effect, as a share of the state, of which even a hundredth stands out from rounding."""
-
-
-@dataclass(frozen=True)
-class LayerReach:
-    """How far back a layer remembers: what a small change to the first input does to the outputs, ‖h' - h‖, by step.
-
-    Attributes:
-        problem: why there is nothing to say, or None. `padding`: all inputs are padding. `overflow`: not all outputs
-            are finite numbers. `no effect`: there is none, or none that stands out from rounding.
-        steps: the number of steps from the changed input on, which is the first of them.
-        largest_after: the number of steps from the change to its largest effect.
-        tenth: the number of steps until the effect stays under a tenth of the largest; None if it never does.
-        hundredth: the same for a hundredth.
-        last: the effect at the last step, as a share of the largest.
-        effect: the largest effect in each bin of time, as a share of the largest of all.
-    """
-
-    problem: Problem | None = None
-    steps: int = 0
-    largest_after: int | None = None
-    tenth: int | None = None
-    hundredth: int | None = None
-    last: float | None = None
-    effect: Bins = ()
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as plain data."""
-        keys = {"tenth": "steps_to_tenth", "hundredth": "steps_to_hundredth"}
-        return {keys.get(name, name): value for name, value in vars(self).items()}
 
 
 _CHANGE = 1e-5
@@ -258,22 +218,18 @@ def widening_starts(count: int, bins: int) -> Array:
     """
     if count <= bins:
         return np.arange(count)
+
+    def widening(share: float) -> list[int]:
+        starts = [0]
+        while (start := starts[-1] + max(1, int(share * starts[-1]))) < count and len(starts) <= count:
+            starts.append(start)
+        return starts
+
     narrow, wide = 0.0, 1.0  # the share that a bin is wider than the steps before it: bisected
     for _ in range(50):
         middle = (narrow + wide) / 2
-        if len(_widening(count, middle)) > bins:
-            narrow = middle
-        else:
-            wide = middle
-    return _widening(count, wide)
-
-
-def _widening(count: int, share: float) -> Array:
-    """Return the starts of bins, each of which has this share of the steps before it, or a step."""
-    starts = [0]
-    while (start := starts[-1] + max(1, int(share * starts[-1]))) < count and len(starts) <= count:
-        starts.append(start)
-    return np.array(starts)
+        narrow, wide = (middle, wide) if len(widening(middle)) > bins else (narrow, middle)
+    return np.array(widening(wide))
 
 
 BINS = 48

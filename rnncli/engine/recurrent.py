@@ -212,11 +212,8 @@ def side_by_side(forward: Mapping[str, Array], backward: Mapping[str, Array], bl
         in_blocks = 1 if key == "projection_kernel" else blocks
         own = [array.reshape(-1, in_blocks, array.shape[-1] // in_blocks) for array in (first, backward[key])]
         rows, _, units = own[0].shape
-        if key == "bias":
-            both = np.stack(own, axis=2).reshape(*first.shape[:-1], -1)
-        else:
-            both = np.zeros((2, rows, in_blocks, 2, units), first.dtype)
-            both[0, :, :, 0], both[1, :, :, 1] = own
-            both = both.reshape(2 * rows, -1)
-        joined[key] = both
+        both = np.zeros((2, rows, in_blocks, 2, units), first.dtype)
+        both[0, :, :, 0], both[1, :, :, 1] = own
+        is_bias = key == "bias"
+        joined[key] = both.sum(axis=0).reshape(*first.shape[:-1], -1) if is_bias else both.reshape(2 * rows, -1)
     return joined

@@ -301,7 +301,7 @@ class Plan:
         model = self.model(request.seed)
         part = self.part if request.study else None
         if part is not None:
-            from rnncli.engine.study import figures_kept
+            from rnncli.engine.study import figures_kept, study_of
 
             check_twins_fit(part, self._first_length, figures=figures_kept(part.body[-1], request.gates))
         files: list[Written] = []
@@ -321,8 +321,6 @@ class Plan:
             found = forward(self, model, given, tick, write)
         study = None
         if part is not None:
-            from rnncli.engine.study import study_of
-
             length = self._first_length
             chunks = self.chunks(model, request.seed) if x is None else model.chunks_of(x[:1, :length])
             study = study_of(model, part, chunks, batch, length, first_states, tick, request.gates)

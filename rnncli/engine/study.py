@@ -17,11 +17,12 @@ import numpy as np
 from rnncli.engine.chunks import Chunk, State, Tick, uncounted
 from rnncli.engine.forward import saturation_limits
 from rnncli.engine.model import Model
-from rnncli.engine.reach import LayerReach, Watch, in_bins
+from rnncli.engine.reach import Watch, in_bins
 from rnncli.engine.recurrent import RecurrentStage
 from rnncli.engine.types import Array, Bins
 from rnncli.layers import Layer
 from rnncli.network import Network
+from rnncli.reports.reach import LayerReach
 
 TIME_BINS, UNIT_BINS = 64, 16
 """The most bins of time, and of units."""
