@@ -247,9 +247,9 @@ def write_arrays(path: str, arrays: Mapping[str, Array]) -> Written:
 def output_file(path: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iterator[tuple[Write, Written]]:
     """Write an output to a .npy file while it is computed.
 
-    Yields what writes a chunk, given the samples that it is of, or begins with; and what will have been written. What is
-    not written is zero. The file takes its name when the block ends. If anything fails before, an old file of that name
-    stays as it was.
+    Yields what writes a chunk, given the samples that it is of, or begins with; and what will have been written. What
+    is not written is zero. The file takes its name when the block ends. If anything fails before, an old file of that
+    name stays as it was.
 
     Args:
         path: the name of the file.

@@ -224,22 +224,15 @@ def _warm_up(model: Model, batch: int, timesteps: int) -> None:
 
 
 class _Watch:
-    """A clock beside a layer, and a record of all that it returns.
-
-    Attributes:
-        seconds: the time that the layer took.
-        statistics: what its outputs look like.
-        unpadded: which samples of the last pass have had a step that is no padding, (batch,), read or returned.
-    """
+    """A clock beside a layer, and a record of all that it returns."""
 
     def __init__(self, statistics: Statistics) -> None:
         self.seconds, self.statistics = 0.0, statistics
-        self.unpadded = np.zeros(0, bool)
-        self._shape = (0, 0, 0)
 
     def over(self, layer: Pass, batch: int, tick: Tick) -> Pass:
         """Return a pass of the layer, watched; `tick` hears of the timesteps that it reads."""
         self.unpadded = np.zeros(batch, bool)
+        """Which samples of the last pass have had a step that is no padding, read or returned."""
         self._shape = (0, 0, 0)
         next(layer)
         output = None

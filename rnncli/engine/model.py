@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rnncli.engine.array_files import given_weights, write_arrays
 from rnncli.engine.checks import check_ids, checked_arrays, checked_dtype, checked_input, state_shapes, weight_shapes
 from rnncli.engine.chunks import (
     Chunk,
@@ -114,8 +115,6 @@ class Model(Commands):
         """Return the weights that are given, checked, by key."""
         if not isinstance(weights, (str, PathLike, Part)):
             return checked_arrays("weights", weights, weight_shapes(self.network), self.dtype)
-        from rnncli.engine.array_files import given_weights
-
         return given_weights(self.network, weights, self.dtype)
 
     def __repr__(self) -> str:
@@ -155,8 +154,6 @@ class Model(Commands):
             ArgumentError: `path` is not the name of a file.
             RnncliError: the file cannot be written.
         """
-        from rnncli.engine.array_files import write_arrays
-
         write_arrays(written_name("path", path, ".npz"), self.weights)
 
     def load_weights(self, path: Mapping[str, ArrayLike] | str | PathLike[str]) -> None:
@@ -290,8 +287,7 @@ class Model(Commands):
                 zero. None: all are zero, and nobody wants the last ones.
             ticks: for each layer, what a recurrent one calls with the number of timesteps that it has just taken.
         """
-        pairs = zip(self.stages, ticks or repeat(uncounted), strict=False)
-        return [stage(states, tick) for stage, tick in pairs]
+        return [stage(states, tick) for stage, tick in zip(self.stages, ticks or repeat(uncounted), strict=False)]
 
     def prepare(self, batch: int, timesteps: int) -> None:
         """Make ready what the layers need beside their weights for a batch of so many samples and timesteps."""

@@ -12,6 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnncli.atomic import Written
+from rnncli.engine.array_files import (
+    InputFile,
+    open_input,
+    output_file,
+    part_in,
+    read_arrays,
+    read_lengths,
+    write_arrays,
+)
 from rnncli.engine.checks import state_shapes
 from rnncli.engine.chunks import (
     Chunk,
@@ -37,9 +46,8 @@ from rnncli.quantities import features_of, plural
 from rnncli.results import Result
 from rnncli.system.places import check_files
 
-# What reads and writes files and `study` are imported where they are needed: few runs wait for them.
+# `study` is imported where it is needed: few runs wait for it.
 if TYPE_CHECKING:
-    from rnncli.engine.array_files import InputFile
     from rnncli.engine.study import Study
     from rnncli.formats.nodes import Part
     from rnncli.summary import Summary
@@ -104,11 +112,7 @@ def plan(network: Network | Model | str, request: Request, wide: bool = False) -
     if trained is not None:
         trained.check_runs()
     check_files(request.read, request.written)
-    array = None
-    if request.input is not None:
-        from rnncli.engine.array_files import open_input
-
-        array = open_input(request.input, network)
+    array = None if request.input is None else open_input(request.input, network)
     reaches = request.seeds is not None
     init: Init = request.init or (network.framework if reaches else "keras")
     part = None
@@ -120,11 +124,7 @@ def plan(network: Network | Model | str, request: Request, wide: bool = False) -
                 f"--gates is of the last recurrent layer, and {last.spec()} has no gates",
                 "lstm and gru have gates; --plot without --gates shows any recurrent layer",
             )
-    lengths = request.lengths
-    if isinstance(lengths, str):
-        from rnncli.engine.array_files import read_lengths
-
-        lengths = read_lengths(lengths)
+    lengths = read_lengths(request.lengths) if isinstance(request.lengths, str) else request.lengths
     lengths = None if lengths is None else tuple(lengths)
     batch, timesteps = _sizes(network, request, array, lengths)
     framework = "torch" if reaches and init == "torch" else request.framework
@@ -139,7 +139,6 @@ def plan(network: Network | Model | str, request: Request, wide: bool = False) -
     run.check_fits()
     notes = list[str]()
     if request.weights is not None:
-        from rnncli.engine.array_files import part_in
         from rnncli.formats.fitting import sources_told
 
         found = part_in(request.weights, network)
@@ -292,11 +291,8 @@ class Plan:
                 memory.
         """
         request, batch, timesteps = self.request, self.batch, self.timesteps
-        states: State = {}
-        if request.state is not None:
-            from rnncli.engine.array_files import read_arrays
-
-            states = read_arrays(request.state, state_shapes(self.network, batch), np.dtype(request.dtype))
+        shapes, dtype = state_shapes(self.network, batch), np.dtype(request.dtype)
+        states: State = {} if request.state is None else read_arrays(request.state, shapes, dtype)
         first_states = {key: array.copy() for key, array in states.items()}
         model = self.model(request.seed)
         part = self.part if request.study else None
@@ -309,8 +305,6 @@ class Plan:
         with ExitStack() as open_files:
             write = None
             if request.output is not None:
-                from rnncli.engine.array_files import output_file
-
                 shape = model.output_shape(batch, timesteps)
                 write, written = open_files.enter_context(output_file(request.output, shape, model.dtype))
                 files.append(written)
@@ -324,18 +318,14 @@ class Plan:
             length = self._first_length
             chunks = self.chunks(model, request.seed) if x is None else model.chunks_of(x[:1, :length])
             study = study_of(model, part, chunks, batch, length, first_states, tick, request.gates)
-        for path, arrays in ((request.save_weights, model.weights), (request.save_state, states)):
-            if path is not None:
-                from rnncli.engine.array_files import write_arrays
-
-                files.append(write_arrays(path, arrays))
+        saved = (request.save_weights, model.weights), (request.save_state, states)
+        files += [write_arrays(path, arrays) for path, arrays in saved if path is not None]
         return RunResult(found, study, tuple(files), self.notes, self.wide)
 
     def _bytes_beside(self, itemsize: int) -> int:
         """Return the bytes of what there is beside weights, chunks and output, where a number takes `itemsize`.
 
-        That is a chunk of what is read from a file and the states that are; and where sequences have several lengths
-        the whole input three times: as it is, without padding, and sorted.
+        That is a chunk of the input file, the states in files, and of sequences of several lengths the whole, sorted.
         """
         network, batch, array = self.network, self.batch, self.array
         times = 2 - (self.request.state, self.request.save_state).count(None)
@@ -380,11 +370,7 @@ def watched(network: Network, subject: str = "the plot") -> Network:
 def _sizes(
     network: Network, request: Request, array: InputFile | None, lengths: tuple[int, ...] | None
 ) -> tuple[int, int]:
-    """Return the number of samples and of timesteps.
-
-    Raises:
-        UsageError: the request says others than the input file has, or than the lengths of the sequences go with.
-    """
+    """Return the number of samples and of timesteps; the request has to go with the input file and with the lengths."""
     if array is None:
         fixed = network.input_shape()[1]
         usual = DEFAULT_TIMESTEPS if request.seeds is None else DEFAULT_REACH_TIMESTEPS

@@ -11,25 +11,11 @@ from typing import Any
 import numpy as np
 
 from rnncli.engine.activations import ACTIVATION_FUNCTIONS
+from rnncli.engine.cells import CELLS
 from rnncli.engine.chunks import Chunk, Pass, Stage
 from rnncli.engine.recurrent import RecurrentStage
 from rnncli.engine.types import Array
-from rnncli.layers import (
-    GRU,
-    LSTM,
-    Activation,
-    BatchNorm,
-    Conv,
-    Dense,
-    Dropout,
-    Embedding,
-    Flatten,
-    Layer,
-    Norm,
-    Pool,
-    Repeat,
-    SimpleRNN,
-)
+from rnncli.layers import Activation, BatchNorm, Conv, Dense, Dropout, Embedding, Flatten, Layer, Norm, Pool, Repeat
 from rnncli.layers.windows import Window
 
 ChunkSteps = Callable[[int], int]
@@ -154,8 +140,7 @@ def _largest() -> Pass:
     found: Array | None = None
     while chunk := (yield None):
         largest = chunk.values.max(axis=0, keepdims=True)
-        if found is None:
-            found = largest
+        found = largest if found is None else found
         own = found[..., : largest.shape[-1]]
         np.maximum(own, largest, out=own)
     assert found is not None
@@ -183,10 +168,8 @@ def _mean() -> Pass:
 def _windows(window: Window, fill: float, compute: Callable[[Array], Array]) -> Pass:
     """What comes out for each window, as soon as that has been read; what is in later ones is kept.
 
-    Args:
-        window: the window.
-        fill: what stands around the sequence.
-        compute: makes of windows, (windows, batch, width, features), what comes out: (windows, batch, features).
+    `fill` stands around the sequence. `compute` makes of windows, (windows, batch, width, features), what comes out,
+    (windows, batch, features).
     """
     around = None if window.goes_by_length else window.around(None)
     kept: list[Array] = []  # what is in windows to come, (timesteps, batch, features) each
@@ -287,9 +270,7 @@ def _pool(layer: Pool) -> Stage:
 
 STAGES: dict[type[Layer], Callable[[str, Any, Weights, ChunkSteps], Stage]] = {
     Embedding: lambda name, layer, weights, chunk_steps: _embedding(layer, weights),
-    **dict.fromkeys(
-        (SimpleRNN, LSTM, GRU), lambda name, layer, weights, chunk_steps: RecurrentStage(name, layer, weights)
-    ),
+    **dict.fromkeys(CELLS, lambda name, layer, weights, chunk_steps: RecurrentStage(name, layer, weights)),
     Conv: lambda name, layer, weights, chunk_steps: _conv(layer, weights),
     Dense: lambda name, layer, weights, chunk_steps: _dense(layer, weights),
     Dropout: lambda name, layer, weights, chunk_steps: _each(lambda chunk: chunk),

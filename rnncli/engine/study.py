@@ -189,7 +189,7 @@ def study_of(
         saturated_steps[:] += np.count_nonzero(saturated, axis=0)
         return np.vstack([saturated.mean(axis=1), np.add.reduceat(outputs, unit_bins, axis=1).T / widths])
 
-    gates = [GateTrace(layer, direction, watch.timesteps) for direction in layer.directions] if with_gates else []
+    gates = [_GateTrace(layer, direction, watch.timesteps) for direction in layer.directions] if with_gates else []
     stage = watch.model.stages[-1]
     for gate, direction in zip(gates, stage.directions if isinstance(stage, RecurrentStage) else (), strict=False):
         direction.gate_watch = gate.add
@@ -231,14 +231,8 @@ def bin_starts(count: int, bins: int) -> Array:
     return np.arange(bins) * count // bins
 
 
-class GateTrace:
-    """Gathers the gates of one direction of a layer, step by step, as its cells compute them.
-
-    Args:
-        layer: the layer.
-        direction: the direction.
-        timesteps: the number of timesteps.
-    """
+class _GateTrace:
+    """Gathers the gates of one direction of a layer, step by step, as its cells compute them."""
 
     def __init__(self, layer: Layer, direction: str, timesteps: int) -> None:
         words = {each.text.partition("_t = ")[0]: each.means.partition(":")[0] for each in layer.equations()}
@@ -253,12 +247,7 @@ class GateTrace:
         self._unpadded = np.zeros(timesteps, bool)
 
     def add(self, values: Mapping[str, Array], counts: bool) -> None:
-        """Take the next step into account, in the order in which the cell takes them.
-
-        Args:
-            values: the gates by their symbols, (units, batch); the first sample is looked at.
-            counts: whether the step is no padding.
-        """
+        """Take the gates of the next step into account, in the order in which the cell takes them: see `GateWatch`."""
         step = next(self._steps)
         self._unpadded[step] = counts
         gates = np.stack([values[symbol][:, 0] for symbol in self._means])
