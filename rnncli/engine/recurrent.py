@@ -56,9 +56,8 @@ class Direction:
         At the end the last state is put among the states.
         """
         loop: Loop | None = None
-        ended: list[
-            dict[str, Array]
-        ] = []  # the states of samples whose sequences have ended, the last of the batch first
+        # The states of the samples whose sequences have ended, the last of the batch first.
+        ended: list[dict[str, Array]] = []
         output = None
         while chunk := (yield output):
             x, mask = chunk
@@ -75,8 +74,7 @@ class Direction:
             tick(len(x) * len(self.prefixes))
             if self.layer.return_sequences:
                 output = Chunk(y, mask)
-        if loop is None:
-            return
+        assert loop is not None
         each = [loop.state(), *reversed(ended)]
         last = {name: np.concatenate([some[name] for some in each], axis=1) for name in each[0]}
         if states is not None:
