@@ -143,58 +143,38 @@ from kinds.base import Kind, Sample  # noqa: E402
 from kinds.base import Option as Ways  # noqa: E402
 
 from rnncli.engine import stages  # noqa: E402
-from rnncli.engine.chunks import Chunk  # noqa: E402
-from rnncli.engine.passes import Pass, Stage  # noqa: E402
+from rnncli.engine.chunks import Chunk, Pass, Stage  # noqa: E402
 from rnncli.export import numpy as numpy_target  # noqa: E402
 from rnncli.formats.conventions import KERAS_BLOCKS  # noqa: E402
 from rnncli.layers import torch_modules  # noqa: E402
 
 
-class HalveStage(Stage):
-    """Makes a step for every so many vectors; those that are left over wait for the next chunk."""
+def halve_stage(name: str, layer: Halve, weights: Any, chunk_steps: Any) -> Stage:
+    """A step for every so many vectors; those that are left over wait for the next chunk."""
 
-    def __init__(self, name: str, layer: Halve, weights: Any, chunk_steps: Any) -> None:
-        del chunk_steps
-        self.name, self.layer, self.weights = name, layer, weights
+    def begin(states: Any, tick: Any) -> Pass:
+        left = h = m = output = None
+        while chunk := (yield output):
+            x = chunk.values.transpose(0, 2, 1)
+            if h is None:
+                first = states or {}
+                batch, dtype = x.shape[1], x.dtype
+                h = first.get(f"{name}/h", np.zeros((batch, layer.units), dtype))
+                m = first.get(f"{name}/m", np.zeros((batch, 1), dtype))
+            x = x if left is None else np.concatenate([left, x])
+            whole = len(x) // layer.every * layer.every
+            left, outputs = x[whole:].copy(), []
+            for start in range(0, whole, layer.every):
+                window = x[start : start + layer.every]
+                m = m + window[-1].mean(axis=1, keepdims=True)
+                h = np.tanh(window.sum(axis=0) @ weights["kernel"] + h @ weights["recurrent_kernel"] + m)
+                outputs.append(h.T)
+            tick(len(chunk.values))
+            output = Chunk(np.array(outputs)) if outputs else None
+        if states is not None and h is not None:
+            states |= {f"{name}/h": h, f"{name}/m": m}
 
-    def begin(self, states: Any, tick: Any) -> Pass:
-        """Return a pass for one batch."""
-        return HalvePass(self, states, tick)
-
-
-class HalvePass(Pass):
-    """The loop over time."""
-
-    def __init__(self, stage: HalveStage, states: Any, tick: Any) -> None:
-        self.stage, self.states, self.tick = stage, states, tick
-        self.left: Any = None
-        self.h: Any = None
-
-    def step(self, chunk: Chunk) -> Chunk | None:
-        """Return a vector for every so many."""
-        layer, weights = self.stage.layer, self.stage.weights
-        x = chunk.values.transpose(0, 2, 1)
-        if self.h is None:
-            first = self.states or {}
-            batch, dtype = x.shape[1], x.dtype
-            self.h = first.get(f"{self.stage.name}/h", np.zeros((batch, layer.units), dtype))
-            self.m = first.get(f"{self.stage.name}/m", np.zeros((batch, 1), dtype))
-        x = x if self.left is None else np.concatenate([self.left, x])
-        whole = len(x) // layer.every * layer.every
-        self.left, outputs = x[whole:].copy(), []
-        for start in range(0, whole, layer.every):
-            window = x[start : start + layer.every]
-            self.m = self.m + window[-1].mean(axis=1, keepdims=True)
-            self.h = np.tanh(window.sum(axis=0) @ weights["kernel"] + self.h @ weights["recurrent_kernel"] + self.m)
-            outputs.append(self.h.T)
-        self.tick(len(chunk.values))
-        return Chunk(np.array(outputs)) if outputs else None
-
-    def end(self) -> Iterator[Chunk]:
-        """Keep the last states."""
-        if self.states is not None and self.h is not None:
-            self.states |= {f"{self.stage.name}/h": self.h, f"{self.stage.name}/m": self.m}
-        yield from ()
+    return begin
 
 
 class HalveKind(Kind):
@@ -230,7 +210,7 @@ x = np.stack(outputs, axis=1)
 """
 
 kinds.KINDS[Halve] = HalveKind()
-stages.STAGES[Halve] = HalveStage
+stages.STAGES[Halve] = halve_stage
 numpy_target.LAYERS["halve"] = numpy_target.Written(  # type: ignore[index]
     lambda place: NUMPY.format(name=place.step.name, **vars(place.layer)).strip().splitlines()
 )

@@ -172,7 +172,7 @@ OTHERS: tuple[tuple[Iterable[str], str], ...] = (
     (
         POOLS,
         """layers/pool.TYPES.keras layers/pool.TYPES.torch layers/pool.WINDOWED.keras layers/pool.WINDOWED.torch
-        engine/stages.POOLS engine/stages.WINDOWED export/numpy.POOLS export/onnx.POOLS export/onnx.WINDOWED
+        engine/stages.POOLS export/numpy.POOLS export/onnx.POOLS export/onnx.WINDOWED
         export/torch.POOLS formats/onnx/layers._POOLS.values formats/python/modules._POOLS.values""",
     ),
     # Keras has them no more.

@@ -20,8 +20,7 @@ from hypothesis import strategies as st
 from rnncli import Network
 from rnncli.engine import Model, chunks
 from rnncli.engine import recurrent as stages_of_recurrent
-from rnncli.engine.chunks import Chunk, random_chunks
-from rnncli.engine.passes import flow
+from rnncli.engine.chunks import Chunk, flow, random_chunks
 from rnncli.layers.activations import ACTIVATIONS
 
 TOLERANCE = {"float32": 2e-5, "float64": 1e-11}
@@ -177,9 +176,7 @@ def test_directions_run_as_one_cell_where_that_is_faster_and_a_mask_cannot_part_
     def runs_as_one(spec: str, x: np.ndarray) -> bool:
         model = Model(spec)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(
-                stages_of_recurrent.BidirectionalStage, "_read_together", lambda *given: pytest.fail("as one")
-            )
+            patch.setattr(stages_of_recurrent, "side_by_side", lambda *given: pytest.fail("as one"))
             try:
                 model(x)
             except pytest.fail.Exception:

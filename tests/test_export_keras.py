@@ -21,8 +21,8 @@ from kinds import KINDS, small_network
 from strategies import networks
 
 from rnncli import Network
+from rnncli.engine.array_files import given_weights
 from rnncli.engine.checks import weight_shapes
-from rnncli.engine.model_weights import weights_in
 from rnncli.export import Job, export
 from rnncli.export.weight_writers import write_keras_weights
 from rnncli.layers import LAYERS, Dropout, Input, Layer
@@ -183,7 +183,7 @@ def test_the_file_of_weights_is_laid_out_as_keras_does_and_is_read_back(at: Walk
                     assert opened[f"layers/{group}/vars"].attrs["name"] == golden["names"][group]
             # From names and shapes alone nobody can tell what has no arrays, nor which of many equal ones comes first.
             if "x12" not in golden["spec"] and not any(layer.window or layer.needs_length for layer in network.layers):
-                read = weights_in(str(file), network, np.dtype("float32"))
+                read = given_weights(network, str(file), np.dtype("float32"))
                 assert [*read] == [*weights]
                 assert all((read[key] == weights[key]).all() for key in read)
 

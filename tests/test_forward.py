@@ -18,11 +18,14 @@ from kinds import KINDS, small_network, timesteps
 
 from rnncli import Network, RnncliError, UsageError
 from rnncli.engine import Model, Request, plan, recurrent
+from rnncli.engine.chunks import Chunk, Pass
 from rnncli.engine.forward import ForwardRun, LayerRun, Statistics
 from rnncli.engine.initializers import initial_weights
 from rnncli.engine.loop import Loop
 from rnncli.engine.request import DTYPES, INITS
 from rnncli.engine.run import RunResult
+from rnncli.engine.stages import STAGES
+from rnncli.layers import Dropout
 from rnncli.summary import DTYPE_BYTES
 
 Run = Callable[..., Result]
@@ -176,6 +179,24 @@ def test_a_layer_of_every_kind_runs(rnncli: Run, at: Walk) -> None:
 def test_more_layers_run_than_python_calls_functions_in_one_another(rnncli: Run) -> None:
     network = run_json(rnncli, "input:1,dropout:0:x1500", "--timesteps", "1")
     assert len(network["layers"]) == 1500
+
+
+def test_a_layer_that_returns_another_shape_than_its_summary_says_is_a_bug_that_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def narrow(*given: object) -> Callable[..., Pass]:
+        def begin(states: object, tick: object) -> Pass:
+            output = None
+            while chunk := (yield output):
+                output = Chunk(chunk.values[:, :1])
+
+        return begin
+
+    monkeypatch.setitem(STAGES, Dropout, narrow)
+    with pytest.raises(RnncliError, match="but its summary says") as error:
+        plan("input:8,dropout:0.5", Request()).run()
+    assert error.value.advice is not None
+    assert "report it" in error.value.advice
 
 
 def test_the_memory_of_a_run_does_not_grow_with_the_timesteps(rnncli: Run) -> None:

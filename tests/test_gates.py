@@ -16,6 +16,7 @@ from kinds.recurrent import RecurrentKind, under
 from rnncli import Network
 from rnncli.engine import Model
 from rnncli.engine.cells import CELLS
+from rnncli.engine.run import watched
 from rnncli.engine.study import Gate, study_of
 from rnncli.layers import Recurrent
 
@@ -32,7 +33,7 @@ def model_of(fields: str, head: str = "input:3") -> Model:
 
 
 def found(model: Model, x: np.ndarray) -> dict[str, Gate]:
-    gates = study_of(model, model.chunks_of(x), *x.shape[:2], with_gates=True).gates
+    gates = study_of(model, watched(model.network), model.chunks_of(x), *x.shape[:2], with_gates=True).gates
     assert gates is not None
     return {gate.direction + gate.symbol: gate for gate in gates}
 
@@ -115,8 +116,9 @@ def test_watching_the_gates_changes_nothing_else(at: Walk) -> None:
         with at(spec):
             model = Model(spec, dtype="float64")
             x = np.random.default_rng(0).standard_normal((1, 30, 3)) if "input" in spec else np.arange(30)[None] % 9
+            part = watched(model.network)
             with_gates, without = (
-                study_of(model, model.chunks_of(x), 1, 30, with_gates=each) for each in (True, False)
+                study_of(model, part, model.chunks_of(x), 1, 30, with_gates=each) for each in (True, False)
             )
             assert with_gates.outputs.norm == pytest.approx(without.outputs.norm)
             assert with_gates.reach.effect == pytest.approx(without.reach.effect, abs=1e-6)
@@ -133,7 +135,7 @@ def test_every_cell_shows_as_many_gates_as_it_declares() -> None:
             def watch(values: Gates, counts: bool, shown: list[int] = shown) -> None:
                 shown.append(len(values))
 
-            model.watch_gates(lambda direction, watch=watch: watch)  # type: ignore[misc]
+            model.stages[-1].directions[0].gate_watch = watch
             model(np.ones((1, 4, 3)))
             assert shown == [kind.gates if kind.gates > 1 else 0] * 4
 

@@ -162,6 +162,9 @@ def test_the_progress_of_all_lengths_adds_up_to_the_work() -> None:
 def test_lengths_that_do_not_go_with_the_input_are_an_error_that_says_both_numbers(at: Walk, rnncli: Run) -> None:
     np.save("x.npy", np.zeros((2, 5, 8)))
     Path("words.txt").write_text("5 three", encoding="utf-8")
+    Path("empty.txt").touch()
+    with Path("long.txt").open("wb") as file:
+        file.truncate((64 << 20) + 1)
     for options, said in {
         ("--lengths", "5,3", "--batch", "3"): (2, "2 lengths, and there are 3 samples"),
         ("--lengths", "5,3", "--timesteps", "4"): (2, "has 5 timesteps, and the input has 4"),
@@ -171,6 +174,8 @@ def test_lengths_that_do_not_go_with_the_input_are_an_error_that_says_both_numbe
         ("--lengths", "[5,3]"): (2, "--lengths 5,3"),
         ("--lengths", "none.txt"): (2, "none.txt is no file, and no numbers such as 5,3,7"),
         ("--lengths", "words.txt"): (1, "words.txt: three is not a whole number"),
+        ("--lengths", "empty.txt"): (1, "empty.txt: it is empty, and it should hold the lengths"),
+        ("--lengths", "long.txt"): (1, "long.txt: it has more than 67,108,864 bytes"),
     }.items():
         with at(*options):
             result = rnncli("forward", "input:8,lstm:4", *options)
@@ -184,7 +189,7 @@ def test_lengths_that_do_not_go_with_the_input_are_an_error_that_says_both_numbe
 
 def test_the_library_says_what_lengths_it_takes(at: Walk) -> None:
     model, x = Model("input:8,lstm:4"), np.zeros((2, 5, 8))
-    for lengths in ((5,), (5, 6), (0, 5), (1.5, 2), "ab", ((1, 2),)):
+    for lengths in ((5,), (5, 6), (0, 5), (1.5, 2), "ab", ((1, 2),), ((1,), (2, 3))):
         with at(lengths), pytest.raises(ArgumentError, match="length"):
             model(x, lengths)
     for lengths in ((), (0,), (True,), ("5",), 5):

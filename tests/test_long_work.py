@@ -27,7 +27,7 @@ from rnncli import Network
 from rnncli.cli import COMMANDS, run
 from rnncli.commands.options import FORMATS
 from rnncli.engine import Model, Request, plan
-from rnncli.engine.passes import work
+from rnncli.engine.chunks import work
 from rnncli.engine.run import Plan
 from rnncli.quantities import about
 from rnncli.render import progress as bars

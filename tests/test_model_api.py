@@ -54,6 +54,11 @@ def test_weights_that_are_saved_and_loaded_give_the_same_output(spec: str, tmp_p
         assert np.array_equal(Model(spec, weights=arrays)(x), saved(x))
 
 
+def test_numbers_whose_sum_overflows_are_weights_all_the_same() -> None:
+    kernel = np.full((3, 4), 3e38)
+    assert np.array_equal(Model(SPEC, weights=with_(kernel=kernel)).weights[KERNEL], kernel.astype("float32"))
+
+
 def test_weights_have_the_dtype_of_the_model_and_cannot_be_changed(tmp_path: Path) -> None:
     Model(SPEC, dtype="float64").save_weights(tmp_path / "w.npz")
     loaded = Model(SPEC)

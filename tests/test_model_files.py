@@ -158,7 +158,7 @@ def test_arrays_go_to_the_layers_of_a_known_network_by_kind_shape_and_number() -
     cell = "cell{0}/kernel 2x8; cell{0}/recurrent_kernel 2x8; cell{0}/bias 8"
     saved("w.npz", "; ".join(["d/kernel 3x2; layer_normalization/gamma 2", *map(cell.format, ("_10", "_9", ""))]))
     spec = "input:3,dense:2:nobias,norm:noscale,lstm:2:seq:relu:x2,dropout:0.5,lstm:2"
-    weights = Model.starting(spec, "w.npz").weights
+    weights = Model(spec, weights="w.npz").weights
     places = {"dense/kernel": 0, "layer_normalization/beta": 1}
     places |= {"lstm/kernel": 8, "lstm/recurrent_kernel": 9, "lstm/bias": 10}
     places |= {"lstm_1/kernel": 5, "lstm_1/recurrent_kernel": 6, "lstm_1/bias": 7}
@@ -205,7 +205,7 @@ def test_a_file_of_gigabytes_is_read_from_its_header_and_a_run_holds_its_part_on
     assert rnncli("spec", "big.safetensors").stdout == "embed:200000x16,rnn:4:nobias\n"
     (part,) = open_model("big.safetensors").parts
     tracemalloc.start()
-    model = Model.starting(part.network, part=part)
+    model = Model(part.network, weights=part)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < sum(array.nbytes for array in model.weights.values()) + (1 << 20)

@@ -25,12 +25,13 @@ from rnncli import Network
 from rnncli.commands.options import FORMATS
 from rnncli.engine import Model
 from rnncli.engine.chunks import chunk_of, random_chunks
-from rnncli.engine.effect import LayerReach, watched
+from rnncli.engine.run import watched
 from rnncli.engine.study import Study, study_of
 from rnncli.render.console import print_page
 from rnncli.render.over_time import legend
 from rnncli.render.plots import study_page
 from rnncli.render.terminal import DOCUMENTS
+from rnncli.reports.reach import LayerReach
 
 Run = Callable[..., Result]
 
@@ -43,14 +44,15 @@ def study(model: Model, x: np.ndarray, steps: int | None = None, **options: Any)
             chunk_of(model.network, x[:, start : start + steps], start, model.dtype)
             for start in range(0, x.shape[1], steps)
         )
-    return study_of(model, chunks, *x.shape[:2], **options)
+    return study_of(model, watched(model.network), chunks, *x.shape[:2], **options)
 
 
 def random_study(spec: str, timesteps: int, init: str = "keras", batch: int = 1) -> Study:
     network = Network.parse(spec)
     dtype = np.dtype("float64")
     model = Model(network, init=init, dtype="float64")
-    return study_of(model, random_chunks(network, batch, timesteps, 16, 0, init, dtype), batch, timesteps)
+    chunks = random_chunks(network, batch, timesteps, 16, 0, init, dtype)
+    return study_of(model, watched(network), chunks, batch, timesteps)
 
 
 def one_unit(recurrent_weight: float, activation: str = "linear") -> Model:
@@ -99,10 +101,11 @@ def test_a_dead_or_fully_saturated_unit_shows_no_effect() -> None:
 
 
 def test_a_run_that_overflows_says_so() -> None:
-    result = study(one_unit(1e30), np.ones((1, 40, 1)))
-    assert result.reach.problem == "overflow"
-    assert "not all outputs are finite" in shown(result)
-    json.dumps(result.as_dict(), allow_nan=False)
+    for weight, timesteps in ((1e30, 40), (-1e30, 400)):  # in a bin of several steps inf meets -inf
+        result = study(one_unit(weight), np.ones((1, timesteps, 1)))
+        assert result.reach.problem == "overflow"
+        assert "not all outputs are finite" in shown(result)
+        json.dumps(result.as_dict(), allow_nan=False)
 
 
 STACKS = """
@@ -330,7 +333,7 @@ import sys
 from rnncli.cli import run
 for format_ in ("table", "json"):
     run(["forward", "input:3,rnn:2", "-f", format_])
-rooms = {"engine.study", "engine.effect", "render.plots"}
+rooms = {"engine.study", "engine.reach", "render.plots"}
 print(*{f"rnncli.{each}" for each in rooms} & set(sys.modules), file=sys.stderr)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE)

@@ -19,8 +19,7 @@ from sessions import replay
 
 from rnncli import Network
 from rnncli.engine import Model, Request, plan
-from rnncli.engine.effect import widening_starts
-from rnncli.engine.reach import reach, spectral_radius
+from rnncli.engine.reach import reach, spectral_radius, widening_starts
 from rnncli.errors import ArgumentError
 from rnncli.reports.reach import NetworkReach, Spread
 
@@ -139,11 +138,11 @@ def test_the_spectral_radius_is_the_largest_eigenvalue(at: Walk) -> None:
         }
         for kind, matrix in matrices.items():
             with at(kind, units):
-                assert spectral_radius([matrix]) == pytest.approx(max(abs(np.linalg.eigvals(matrix))), rel=1e-6)
+                assert spectral_radius(matrix) == pytest.approx(max(abs(np.linalg.eigvals(matrix))), rel=1e-6)
     # What only passes on, a rotation, and the larger of two directions.
-    assert spectral_radius([np.eye(5, k=1)]) == spectral_radius([np.zeros((3, 3))]) == 0
-    assert spectral_radius([np.array([[0.0, -1.0], [1.0, 0.0]])]) == pytest.approx(1)
-    assert spectral_radius([np.diag([0.5, -3.0]), np.eye(2)]) == pytest.approx(3)
+    assert spectral_radius(np.eye(5, k=1)) == spectral_radius(np.zeros((3, 3))) == 0
+    assert spectral_radius(np.array([[0.0, -1.0], [1.0, 0.0]])) == pytest.approx(1)
+    assert spectral_radius(np.diag([0.5, -3.0])) == pytest.approx(3)
 
 
 def test_a_forget_gate_that_starts_open_remembers_longer() -> None:

@@ -265,6 +265,11 @@ def test_what_is_damaged_or_claims_more_than_there_is_is_told_in_a_line_and_take
 # Weights, and what they take.
 
 
+def test_an_npz_that_is_no_archive_is_told_as_the_file_of_weights_that_it_should_be(rnncli: Run) -> None:
+    Path("w.npz").write_bytes(archive()[:300])
+    refused(rnncli("forward", SPEC, "--weights", "w.npz"), "w.npz")
+
+
 def test_every_archive_of_numpy_is_read_as_numpy_reads_it(at: Walk) -> None:
     arrays = {"a": (300, 700), "b": (5,), "c/d": (1, 1), "é": (2, 3)}
     for order in ("C", "F"):
@@ -311,7 +316,8 @@ def test_states_and_the_chunk_of_an_input_are_part_of_what_a_run_takes(monkeypat
 
 
 def test_what_is_no_number_in_an_input_is_told_with_its_place(rnncli: Run, at: Walk) -> None:
-    for value, shown, options in ((np.nan, "nan", ()), (-np.inf, "-inf", ("--plot",)), (1e300, "1e+300", ())):
+    lengths = ("--lengths", "10000,9,5000")
+    for value, shown, options in ((np.nan, "nan", ()), (-np.inf, "-inf", ("--plot",)), (1e300, "1e+300", lengths)):
         with at(shown, *options):
             x = np.zeros((3, 10_000, 8))
             x[2, 4_321, 5] = value  # in the second chunk

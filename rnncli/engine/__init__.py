@@ -29,8 +29,3 @@ def __getattr__(name: str) -> object:
     from rnncli.system.imports import imported
 
     return imported(globals(), _LATER, name)
-
-
-def __dir__() -> list[str]:
-    """Return the public names, those not yet imported included."""
-    return sorted({*globals(), *__all__})

@@ -1,4 +1,4 @@
-"""Arrays in files: the input of a run and its output in .npy, weights and states by key in .npz.
+"""Arrays in files: the input of a run and its output in .npy, weights and states by key in .npz or any model file.
 
 What is read is checked before it is used, and what is written is written whole or not at all.
 """
@@ -6,22 +6,34 @@ What is read is checked before it is used, and what is written is written whole 
 from __future__ import annotations
 
 import contextlib
-import io
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from math import prod
-from typing import TYPE_CHECKING, Any
+from os import PathLike
+from typing import Any
 
 import numpy as np
 from numpy.lib import format as npy
 
 from rnncli.atomic import Written, written_whole
-from rnncli.engine.checks import check_array, check_finite, check_input, check_keys
-from rnncli.engine.chunks import Chunk, chunk_of
-from rnncli.engine.lengths import without_padding
+from rnncli.engine.checks import (
+    check_all_finite,
+    check_array,
+    check_finite,
+    check_input,
+    check_keys,
+    taken_array,
+    weight_shapes,
+)
+from rnncli.engine.chunks import Chunk, Write, chunk_of
+from rnncli.engine.initializers import initial_weights
+from rnncli.engine.memory import check_export_fits
+from rnncli.engine.request import file_name
 from rnncli.engine.types import Array
 from rnncli.errors import ArgumentError, RnncliError
-from rnncli.formats import reading
+from rnncli.formats import choice_of, is_known, open_model, reading
+from rnncli.formats.conventions import each_weight
 from rnncli.formats.file_reader import (
     FileReader,
     check_beginning,
@@ -32,12 +44,10 @@ from rnncli.formats.file_reader import (
     regular,
     spooled,
 )
+from rnncli.formats.nodes import Part
 from rnncli.formats.npy_header import LONGEST, NpyHeader, read_header
 from rnncli.network import Network
-from rnncli.quantities import shape_text
-
-if TYPE_CHECKING:
-    from rnncli.formats.npz import PackedArray
+from rnncli.quantities import MAX_SIZE, parse_size, shape_text
 
 _GAP = 1 << 14
 """Bytes between two parts that are wanted which are read too: that takes no longer than another call would."""
@@ -47,6 +57,10 @@ _BLOCK = 1 << 20
 
 _LARGEST_NUMBER = 16
 """The bytes of the largest number that NumPy writes, long double."""
+
+
+_MOST_TEXT = 1 << 26
+"""The longest text of lengths: some ten million of them."""
 
 
 class InputFile:
@@ -74,7 +88,6 @@ class InputFile:
         self._fortran = header.fortran
         batch, timesteps, *features = self.shape
         self._blocks, step = (prod(features), batch) if header.fortran else (batch, prod(features))
-        self._step_shape = (step,)
         self._step_bytes = step * self.dtype.itemsize
         self._block_bytes = timesteps * self._step_bytes
 
@@ -84,35 +97,31 @@ class InputFile:
         Raises:
             RnncliError: the file was changed since it was opened, or cannot be read.
         """
-        found = np.empty((self._blocks, stop - start, *self._step_shape), self.dtype)
-        with reading(self.path):
-            self._fill(found, start)
-            self._reader.check_unchanged()
         batch, _, *features = self.shape
-        if self._fortran:
-            found = found.T
-        return found.reshape((batch, stop - start, *features))
-
-    def _fill(self, found: Array, start: int) -> None:
-        """Read the timesteps from `start` into (blocks, timesteps, numbers of a step)."""
-        wanted = found.shape[1] * self._step_bytes
-        rows = found.reshape(self._blocks, -1).view(np.uint8)
-        begin = self._begin + start * self._step_bytes
-        gap = self._block_bytes - wanted
+        wanted = (stop - start) * self._step_bytes
+        rows = np.empty((self._blocks, wanted), np.uint8)
+        begin, gap = self._begin + start * self._step_bytes, self._block_bytes - wanted
         together = max(1, _BLOCK // self._block_bytes) if gap <= _GAP else 1
-        for first in range(0, self._blocks, together):
-            part = rows[first : first + together]
-            place = begin + first * self._block_bytes
-            if len(part) == 1:
-                self._reader.read_into(place, part[0].data)
-            else:
-                # The last block ends with what is wanted of it: behind the last there may be nothing.
-                whole = np.empty(len(part) * self._block_bytes, np.uint8)
-                self._reader.read_into(place, whole[: len(whole) - gap].data)
-                part[:] = whole.reshape(len(part), -1)[:, :wanted]
+        with reading(self.path):
+            for first in range(0, self._blocks, together):
+                part, place = rows[first : first + together], begin + first * self._block_bytes
+                if len(part) == 1:
+                    self._reader.read_into(place, part[0].data)
+                else:
+                    # The last block ends with what is wanted of it: behind the last there may be nothing.
+                    whole = np.empty(len(part) * self._block_bytes, np.uint8)
+                    self._reader.read_into(place, whole[: len(whole) - gap].data)
+                    part[:] = whole.reshape(len(part), -1)[:, :wanted]
+            self._reader.check_unchanged()
+        found = rows.view(self.dtype).reshape((self._blocks, stop - start, -1))
+        return (found.T if self._fortran else found).reshape((batch, stop - start, *features))
 
-    def chunks(self, network: Network, steps: int, dtype: np.dtype[Any]) -> Iterator[Chunk]:
+    def chunks(
+        self, network: Network, steps: int, dtype: np.dtype[Any], lengths: Sequence[int] | None = None
+    ) -> Iterator[Chunk]:
         """Yield the input of a network in chunks of `steps` timesteps. Vectors become `dtype`.
+
+        Where there are lengths, zeros are behind each sequence, whatever there is.
 
         Raises:
             RnncliError: the file was changed since it was opened; or an id is outside the vocabulary, or a number is
@@ -121,27 +130,13 @@ class InputFile:
         timesteps = self.shape[1]
         for start in range(0, timesteps, steps):
             part = self.steps(start, min(start + steps, timesteps))
-            with reading(self.path):
+            if lengths is not None:
+                part[np.arange(start, start + part.shape[1]) >= np.array(lengths)[:, None]] = 0
+            with reading(self.path), np.errstate(over="ignore"):  # what is too large becomes infinite
                 chunk = chunk_of(network, part, start, dtype)
                 if network.head.vocabulary is None:
                     check_finite(part, chunk.values, start)
             yield chunk
-
-    def padded(self, network: Network, lengths: Sequence[int], dtype: np.dtype[Any]) -> Array:
-        """Return sequences of several lengths, all of their timesteps, with zeros behind each. Vectors become `dtype`.
-
-        Raises:
-            RnncliError: as for `chunks`; what is behind the end of a sequence may be anything.
-        """
-        found = self.steps(0, self.shape[1])
-        with reading(self.path):
-            found = without_padding(network, found, lengths)
-            if network.head.vocabulary is not None:
-                return found
-            with np.errstate(over="ignore"):  # what is too large for the dtype becomes infinite, which is found here
-                x = found.astype(dtype, copy=False)
-            check_finite(found, x, 0)
-            return x
 
 
 def open_input(path: str, network: Network) -> InputFile:
@@ -153,7 +148,6 @@ def open_input(path: str, network: Network) -> InputFile:
         RnncliError: the file is missing, truncated, pickled or no .npy, or the network reads another shape or dtype.
     """
     with opened(path) as file:
-        reader = regular(file) if is_regular(file) else None
         start = bytearray()
 
         def take(size: int) -> bytes:
@@ -161,9 +155,11 @@ def open_input(path: str, network: Network) -> InputFile:
             start.extend(part)
             return part
 
-        header = read_header(take if reader is None else io.BytesIO(reader.read(0, LONGEST)).read)
+        header = read_header(take)
         check_input(network, header.shape, np.dtype(header.descr))
-        if reader is None:
+        if is_regular(file):
+            reader = regular(file)
+        else:
             check_room(header.end + header.data_bytes)
             reader = spooled(file, bytes(start), header.end + header.data_bytes)
         found = reader.size - header.end
@@ -187,77 +183,50 @@ def read_arrays(path: str, expected: Mapping[str, tuple[int, ...]], dtype: np.dt
     from rnncli.formats.zip_archive import MAGIC, Archive
 
     with opened(path) as file:
-        reader = _reader(file, MAGIC, expected)
+        start = read_once(file, 8)
+        check_beginning(start, MAGIC)
+        if is_regular(file):
+            reader = regular(file)
+        else:
+            most = sum(map(prod, expected.values())) * _LARGEST_NUMBER + len(expected) * LONGEST + (1 << 20)
+            reader = spooled(file, start, most)
+            if reader.size == most:
+                message = f"it comes through a pipe and has more than the {most:,} bytes that the arrays can take"
+                raise RnncliError(message)
         archive = Archive(reader)
         names = by_key(archive)
         check_keys(names, expected)
         # All that can be known is checked before the first number is read.
-        packed = {}
+        packed, arrays = {}, {}
         for key, shape in expected.items():
-            with _about_array(key):
+            with reading(f"array {key}"):
                 packed[key] = packed_array(archive, names[key])
-                header = packed[key].header
-                check_array(key, header.shape, np.dtype(header.descr), shape)
-        arrays = {}
+            header = packed[key].header
+            check_array(key, header.shape, np.dtype(header.descr), shape)
         for key, each in packed.items():
-            with _about_array(key):
-                arrays[key] = _converted(each, key, dtype)
-        reader.check_unchanged()
+            with reading(f"array {key}"), np.errstate(over="ignore"):  # what is too large becomes infinite
+                arrays[key] = each.read(dtype)
+            check_all_finite(key, arrays[key], each.read)
         return arrays
 
 
-def _reader(file: int, magic: bytes, expected: Mapping[str, tuple[int, ...]]) -> FileReader:
-    """Return the reader of an archive, which begins with `magic`.
+def read_lengths(path: str) -> tuple[int, ...]:
+    """Return the numbers in a text file, which stand apart by commas, spaces or the ends of lines.
 
     Raises:
-        RnncliError: it is none, or comes through a pipe and is longer than one of the arrays expected can be.
+        RnncliError: it cannot be read, or holds something else.
     """
-    reader = regular(file) if is_regular(file) else None
-    start = read_once(file, 8) if reader is None else reader.read(0, 8)
-    check_beginning(start, magic)
-    if reader is None:
-        numbers = sum(map(prod, expected.values()))
-        most = numbers * _LARGEST_NUMBER + len(expected) * LONGEST + (1 << 20)
-        reader = spooled(file, start, most)
-        if reader.size == most:
-            raise RnncliError(f"it comes through a pipe and has more than the {most:,} bytes that the arrays can take")
-    return reader
-
-
-def _converted(packed: PackedArray, key: str, dtype: np.dtype[Any]) -> Array:
-    """Return an array in an archive as `dtype`.
-
-    Raises:
-        RnncliError: it is damaged, or holds what is not finite in `dtype`.
-    """
-    array: Array = np.empty(packed.header.shape, dtype)
-    flat = array.T.flat if packed.header.fortran else array.reshape(-1)
-    faults, first = 0, ""
-    start = 0
-    with np.errstate(over="ignore"):  # what is too large for the dtype becomes infinite, which is found here
-        for numbers in packed.numbers():
-            stop = start + len(numbers)
-            flat[start:stop] = numbers
-            wrong = np.flatnonzero(~np.isfinite(flat[start:stop]))
-            if wrong.size and not faults:
-                index = np.unravel_index(start + int(wrong[0]), array.shape, packed.order)
-                first = f"{key}[{', '.join(map(str, index))}] is {numbers[wrong[0]]}"
-            faults += wrong.size
-            start = stop
-    if faults:
-        raise ArgumentError(f"{first}, expected a finite number in {dtype} ({faults:,} of {array.size:,} are not)")
-    return array
-
-
-@contextlib.contextmanager
-def _about_array(key: str) -> Iterator[None]:
-    """Add the array's name to an error that is raised in the block, unless it is about what the network expects."""
-    try:
-        yield
-    except ArgumentError:
-        raise
-    except RnncliError as error:
-        raise RnncliError(f"array {key}: {error.message}", error.advice) from None
+    with opened(path) as file:
+        content = read_once(file, _MOST_TEXT + 1)
+        if len(content) > _MOST_TEXT:
+            raise RnncliError(f"it has more than {_MOST_TEXT:,} bytes, expected the lengths of sequences")
+        if not content.strip():
+            raise RnncliError("it is empty, and it should hold the lengths of sequences")
+        words = re.split(r"[\s,;]+", content.decode("utf-8", "replace").strip())
+        try:
+            return tuple(parse_size(word, MAX_SIZE) for word in words)
+        except ValueError as fault:
+            raise RnncliError(f"{fault}, and it should hold the lengths of sequences") from None
 
 
 def write_arrays(path: str, arrays: Mapping[str, Array]) -> Written:
@@ -274,20 +243,17 @@ def write_arrays(path: str, arrays: Mapping[str, Array]) -> Written:
 
 
 @contextlib.contextmanager
-def output_file(
-    path: str, shape: tuple[int, ...], dtype: np.dtype[Any], written: Callable[[Written], object]
-) -> Iterator[Callable[[Sequence[int], int, Array], None]]:
+def output_file(path: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iterator[tuple[Write, Written]]:
     """Write an output to a .npy file while it is computed.
 
-    Yields a function that writes a chunk, given the samples that it is of, or begins with, its first timestep and its
-    values (timesteps, features, batch). What is not written is zero. The file takes its name when the block ends. If
-    anything fails before, an old file of that name stays as it was.
+    Yields what writes a chunk, given the samples that it is of, or begins with; and what will have been written. What
+    is not written is zero. The file takes its name when the block ends. If anything fails before, an old file of that
+    name stays as it was.
 
     Args:
         path: the name of the file.
         shape: (batch, timesteps, features), or (batch, features) for a single chunk of one timestep.
         dtype: of the file.
-        written: is told what has been written, when the file has its name.
 
     Raises:
         RnncliError: it cannot be written.
@@ -296,6 +262,7 @@ def output_file(
         header = {"descr": npy.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
         npy.write_array_header_1_0(file, header)
         begin = file.tell()
+        end = begin + prod(shape) * dtype.itemsize
         sample_bytes = prod(shape[1:]) * dtype.itemsize
         step_bytes = shape[-1] * dtype.itemsize
 
@@ -304,6 +271,74 @@ def output_file(
                 file.seek(begin + sample * sample_bytes + start * step_bytes)
                 file.write(np.ascontiguousarray(columns[:, :, column]).data)
 
-        yield write
-        file.truncate(begin + prod(shape) * dtype.itemsize)  # where the last sequence is shorter than the longest
-    written(Written(path, begin + prod(shape) * dtype.itemsize, shape_text(shape)))
+        yield write, Written(path, end, shape_text(shape))
+        file.truncate(end)  # where the last sequence is shorter than the longest
+
+
+def first_weights(network: Network, part: Part | None, path: str | None, seed: int) -> dict[str, Array]:
+    """Return the weights that a network starts with: of the part that it is, of the file `path`, or drawn from a seed.
+
+    Raises:
+        RnncliError: a file cannot be read, nothing in it fits the network, or the weights do not fit in memory.
+    """
+    dtype = np.dtype("float32")
+    check_export_fits(network, dtype)
+    given = part if part is not None and part.has_weights else path
+    return initial_weights(network, seed, dtype, "keras") if given is None else given_weights(network, given, dtype)
+
+
+def given_weights(network: Network, given: Part | str | PathLike[str], dtype: np.dtype[Any]) -> dict[str, Array]:
+    """Return the weights that a part of a model file or a file has for a network, by key, as `dtype`.
+
+    The file is an .npz with rnncli's own keys (`lstm/kernel`), or any model file with layers whose shapes fit.
+
+    Raises:
+        ArgumentError: it is not the name of a file.
+        RnncliError: the file cannot be read, or nothing in it fits the network.
+        UsageError: several parts fit, or layers that are alike, and nothing says which is which.
+    """
+    if isinstance(given, Part):
+        return weights_of(given, dtype)
+    path = file_name("weights", given)
+    part = part_in(path, network)
+    return read_arrays(path, weight_shapes(network), dtype) if part is None else weights_of(part, dtype)
+
+
+def weights_of(part: Part, dtype: np.dtype[Any]) -> dict[str, Array]:
+    """Return the weights of a part of a model file by key, as `dtype`; each is held once.
+
+    Raises:
+        RnncliError: an array cannot be read, or is not finite.
+    """
+    expected = weight_shapes(part.network)
+    weights: dict[str, Array] = {}
+    for key, array in each_weight(part):
+        try:
+            weights[key] = taken_array(key, array, expected[key], dtype)
+        except ArgumentError as error:  # nothing that was typed is wrong
+            raise RnncliError(f"{part.path}: {error.message}", error.advice) from None
+    check_keys(weights, expected)
+    return {key: weights[key] for key in expected}
+
+
+def part_in(path: str, network: Network) -> Part | None:
+    """Return a network with its arrays in a model file; None where the file is an .npz with rnncli's own keys.
+
+    Raises:
+        RnncliError, UsageError: as for `given_weights`.
+    """
+    from rnncli.formats.fitting import fitted
+
+    choice = choice_of(path)
+    if choice is None or not is_known(choice.path):
+        return None
+    if choice.path.endswith(".npz") and not choice.part:
+        if not os.path.isfile(choice.path):
+            return None  # a pipe is read once
+        try:
+            model = open_model(choice.path)
+        except RnncliError:
+            return None
+        if not model.parts or {tensor.name for tensor in model.tensors} & {*weight_shapes(network)}:
+            return None
+    return fitted(open_model(choice.path), choice.part, network)

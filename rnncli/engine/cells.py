@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from rnncli.engine.activations import ACTIVATION_FUNCTIONS
-from rnncli.engine.loop import MAX_PROJECTED_BATCH, Loop, arranged
+from rnncli.engine.loop import Kernels, Loop, arranged
 from rnncli.engine.types import Array
 from rnncli.layers import GRU, LSTM, Recurrent, SimpleRNN
 
@@ -27,10 +27,11 @@ def make_loop(layer: Recurrent, weights: Mapping[str, Array], batch: int, steps:
         batch: the number of samples.
         steps: the largest number of timesteps in a chunk.
     """
-    kernel, recurrent_kernel = weights["kernel"], weights["recurrent_kernel"]
+    kernel = weights["kernel"]
     bias = weights.get("bias", np.zeros(kernel.shape[1], kernel.dtype))
     fast, textbook, _ = CELLS[type(layer)]
-    loop = (fast if _is_usual(layer) else textbook)(layer, kernel, recurrent_kernel, bias, batch, steps)
+    make = fast if _is_usual(layer) else textbook
+    loop = make(layer, (kernel, weights["recurrent_kernel"], bias), batch, steps)
     if "projection_kernel" in weights:
         loop.projection = arranged(weights["projection_kernel"].T, batch)
     return loop
@@ -56,23 +57,15 @@ class LSTMLoop(Loop):
     times = 2
     c: Array
 
-    def __init__(
-        self, layer: LSTM, kernel: Array, recurrent_kernel: Array, bias: Array, batch: int, steps: int
-    ) -> None:
-        units, dtype = layer.units, kernel.dtype
+    def __init__(self, layer: LSTM, kernels: Kernels, batch: int, steps: int) -> None:
+        units, dtype = layer.units, kernels[0].dtype
 
         def reorder(array: Array) -> Array:
             i, f, g, o = np.split(array, 4, axis=-1)
             return np.concatenate([o / 2, i / 2, f / 2, g], axis=-1)
 
-        super().__init__(
-            reorder(kernel),
-            reorder(recurrent_kernel) / 2,
-            reorder(bias),
-            batch,
-            steps,
-            stacked=batch > MAX_PROJECTED_BATCH,
-        )
+        kernel, recurrent_kernel, bias = map(reorder, kernels)
+        super().__init__((kernel, recurrent_kernel / 2, bias), batch, steps)
         self.rows = np.zeros((5 * units, batch), dtype)  # o i f | g c
         self.c = self.rows[4 * units :]
         self.products = np.empty((2 * units, batch), dtype)
@@ -123,15 +116,18 @@ class GRULoop(Loop):
     halved.
     """
 
-    def __init__(self, layer: GRU, kernel: Array, recurrent_kernel: Array, bias: Array, batch: int, steps: int) -> None:
-        units, dtype = layer.units, kernel.dtype
+    stacks = False
+
+    def __init__(self, layer: GRU, kernels: Kernels, batch: int, steps: int) -> None:
+        units, dtype = layer.units, kernels[0].dtype
+        kernel, recurrent_kernel, bias = kernels
         recurrent_bias, self.bias = split_bias(bias, units)
         halve_gates = np.repeat(np.array([0.5, 1], dtype), [2 * units, units])
-        super().__init__(kernel * halve_gates, recurrent_kernel / 2, recurrent_bias / 2, batch, steps, stacked=False)
+        super().__init__((kernel * halve_gates, recurrent_kernel / 2, recurrent_bias / 2), batch, steps)
         self.reset_after = layer.reset_after
+        self.matrix_zr, self.matrix_g = self.matrix[: 2 * units], self.matrix[2 * units :, :units]
         if not layer.reset_after:
-            self.matrix_zr = arranged(self.matrix[: 2 * units], batch)
-            self.matrix_g = arranged(self.matrix[2 * units :, :units], batch)
+            self.matrix_zr, self.matrix_g = arranged(self.matrix_zr, batch), arranged(self.matrix_g, batch)
         self.rows = np.empty((3 * units, batch), dtype)
         self.reset = np.empty((units, batch), dtype)
         self.mix = np.empty((2 * units, batch), dtype)
@@ -153,8 +149,12 @@ class GRULoop(Loop):
         units = len(reset)
         zr, z, r, uh_g = rows[: 2 * units], rows[:units], rows[units : 2 * units], rows[2 * units :]
         g, difference, both = self.mix[:units], self.mix[units:], self.mix.reshape(2, -1)
-        dot, blend = self.matrix.dot, self.one_and_half.dot
+        blend = self.one_and_half.dot
         add, subtract, multiply, tanh = np.add, np.subtract, np.multiply, np.tanh
+        # The product makes U·h of all rows, or of those of z and r alone.
+        reset_after = self.reset_after
+        dot, made = (self.matrix.dot, rows) if reset_after else (self.matrix_zr.dot, zr)
+        dot_g = self.matrix_g.dot
         steps = zip(
             self.operands[start:stop],
             self.hidden[start:stop],
@@ -163,32 +163,21 @@ class GRULoop(Loop):
             self.wx_g[start:stop],
             strict=True,
         )
-        if self.reset_after:
-            for operand, h, h_next, wx_zr, wx_g in steps:
-                dot(operand, rows)
-                add(zr, wx_zr, zr)
-                tanh(zr, zr)
-                add(zr, one, zr)
-                multiply(r, uh_g, uh_g)
-                add(uh_g, wx_g, uh_g)
-                tanh(uh_g, g)  # g = tanh(W·x + b + r·(U·h + b'))
-                subtract(h, g, difference)
-                multiply(z, difference, difference)
-                blend(both, h_next)  # h = z·h + (1 - z)·g
-            return
-        dot_zr, dot_g = self.matrix_zr.dot, self.matrix_g.dot
         for operand, h, h_next, wx_zr, wx_g in steps:
-            dot_zr(operand, zr)
+            dot(operand, made)
             add(zr, wx_zr, zr)
             tanh(zr, zr)
             add(zr, one, zr)
-            multiply(r, h, reset)
-            dot_g(reset, uh_g)
+            if reset_after:
+                multiply(r, uh_g, uh_g)
+            else:
+                multiply(r, h, reset)
+                dot_g(reset, uh_g)
             add(uh_g, wx_g, uh_g)
-            tanh(uh_g, g)  # g = tanh(W·x + b + U·(r·h))
+            tanh(uh_g, g)  # g = tanh(W·x + b + r·(U·h + b')), or tanh(W·x + b + U·(r·h))
             subtract(h, g, difference)
             multiply(z, difference, difference)
-            blend(both, h_next)
+            blend(both, h_next)  # h = z·h + (1 - z)·g
 
     def gate_values(self) -> dict[str, Array]:
         """Return z, r and the candidate; the gates are kept doubled."""
@@ -199,12 +188,10 @@ class GRULoop(Loop):
 class SimpleRNNLoop(Loop):
     """h = act(W·x + U·h + b)."""
 
-    def __init__(
-        self, layer: Recurrent, kernel: Array, recurrent_kernel: Array, bias: Array, batch: int, steps: int
-    ) -> None:
-        super().__init__(kernel, recurrent_kernel, bias, batch, steps, stacked=batch > MAX_PROJECTED_BATCH)
+    def __init__(self, layer: Recurrent, kernels: Kernels, batch: int, steps: int) -> None:
+        super().__init__(kernels, batch, steps)
         self.activation = ACTIVATION_FUNCTIONS[layer.activation]
-        self.z = np.empty((layer.units, batch), kernel.dtype)
+        self.z = np.empty((layer.units, batch), self.matrix.dtype)
 
     def take(self, start: int, stop: int) -> None:
         """Take some steps."""
@@ -219,14 +206,12 @@ class SimpleRNNLoop(Loop):
 class TextbookLSTMLoop(Loop):
     """i, f, o = gate(W·x + U·h + b); g = act(…); c = f·c + i·g; h = o·act(c)."""
 
-    def __init__(
-        self, layer: LSTM, kernel: Array, recurrent_kernel: Array, bias: Array, batch: int, steps: int
-    ) -> None:
-        super().__init__(kernel, recurrent_kernel, bias, batch, steps, stacked=batch > MAX_PROJECTED_BATCH)
+    def __init__(self, layer: LSTM, kernels: Kernels, batch: int, steps: int) -> None:
+        super().__init__(kernels, batch, steps)
         self.activation = ACTIVATION_FUNCTIONS[layer.activation]
         self.gate = ACTIVATION_FUNCTIONS[layer.recurrent_activation]
-        self.gates = np.empty((4 * layer.units, batch), kernel.dtype)
-        self.c = np.zeros((layer.units, batch), kernel.dtype)
+        self.gates = np.empty((4 * layer.units, batch), self.matrix.dtype)
+        self.c = np.zeros_like(self.gates[: layer.units])
         self.written = np.empty_like(self.c)
 
     def take(self, start: int, stop: int) -> None:
@@ -257,9 +242,12 @@ class TextbookGRULoop(Loop):
     resets U·h but not W·x.
     """
 
-    def __init__(self, layer: GRU, kernel: Array, recurrent_kernel: Array, bias: Array, batch: int, steps: int) -> None:
+    stacks = False
+
+    def __init__(self, layer: GRU, kernels: Kernels, batch: int, steps: int) -> None:
+        kernel, recurrent_kernel, bias = kernels
         recurrent_bias, self.bias = split_bias(bias, layer.units)
-        super().__init__(kernel, recurrent_kernel, recurrent_bias, batch, steps, stacked=False)
+        super().__init__((kernel, recurrent_kernel, recurrent_bias), batch, steps)
         self.activation = ACTIVATION_FUNCTIONS[layer.activation]
         self.gate = ACTIVATION_FUNCTIONS[layer.recurrent_activation]
         self.reset_after = layer.reset_after

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -108,7 +108,7 @@ def check_finite(found: Array, used: Array, start: int) -> None:
 
 def weight_shapes(network: Network) -> dict[str, tuple[int, ...]]:
     """Return the shape of every weight by key, in Keras's order."""
-    return {key: weight.shape for _, key, weight in network_weights(network)}
+    return {key: weight.shape for key, weight in network_weights(network).items()}
 
 
 def state_shapes(network: Network, batch: int) -> dict[str, tuple[int, ...]]:
@@ -153,23 +153,29 @@ def taken_array(
     check_array(key, array.shape, array.dtype, shape)
     with np.errstate(over="ignore"):  # what is too large for the dtype becomes infinite, which is found below
         taken: Array = np.array(array, dtype, order="C", copy=copy)
+    check_all_finite(key, taken, lambda: array)
+    return taken
+
+
+def check_all_finite(key: str, taken: Array, given: Callable[[], Array]) -> None:
+    """Check the numbers of an array, as they are computed with; what was given is asked for where that is to be told.
+
+    Raises:
+        ArgumentError: one is not finite.
+    """
     if _is_finite(taken):
-        return taken
+        return
     wrong = np.argwhere(~np.isfinite(taken))
     if len(wrong):
         index = ", ".join(str(i) for i in wrong[0])
         raise ArgumentError(
-            f"{key}[{index}] is {array[tuple(wrong[0])]}, expected a finite number in {dtype} "
-            f"({len(wrong):,} of {array.size:,} are not)"
+            f"{key}[{index}] is {given()[tuple(wrong[0])]}, expected a finite number in {taken.dtype} "
+            f"({len(wrong):,} of {taken.size:,} are not)"
         )
-    return taken
 
 
 def _is_finite(numbers: Array) -> bool:
-    """Whether all numbers are finite, without taking memory for the answer.
-
-    The sum of finite numbers may overflow, so where this is False each of them is still to be looked at.
-    """
+    """Whether all numbers are finite, without taking memory for the answer; where the sum overflows it may be wrong."""
     with np.errstate(all="ignore"):
         return bool(np.isfinite(numbers.sum()))
 

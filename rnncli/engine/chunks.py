@@ -1,8 +1,21 @@
-"""A sequence in chunks of time, in columns: how long they should be, inputs cut into them, sequences made of them."""
+"""A sequence in chunks of time, in columns, and how it flows through the layers.
+
+Each layer is a `Stage`, which begins a `Pass` for every batch. A chunk goes through all layers before the next one
+comes in, so memory does not grow with the number of timesteps. Only `back` and `bi` need the whole sequence before they
+can start.
+
+**Several lengths.** Sequences stand in one array that is as long as the longest of them, and each is computed as if it
+stood there alone, as PyTorch's pack_padded_sequence has it: what is behind its end is never read. They run together,
+the longest first, and the chunks of time become narrower as sequences end. Where a window reaches behind the end, those
+of one length run together. A mask would not do for all layers: a window, a maximum or a sequence in reverse would meet
+the padding.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import accumulate
 from typing import Any, NamedTuple
 
@@ -12,8 +25,9 @@ from rnncli.engine.checks import check_ids
 from rnncli.engine.initializers import VECTORS, random_stream
 from rnncli.engine.request import Init
 from rnncli.engine.types import Array
+from rnncli.errors import ArgumentError, shorten
 from rnncli.network import Network
-from rnncli.quantities import features_of
+from rnncli.quantities import features_of, plural
 
 CHUNK_NUMBERS = 1 << 17
 """About how many numbers one layer should handle in a chunk: so many still fit in the processor's cache."""
@@ -93,14 +107,6 @@ def chunk_steps(network: Network, batch: int) -> int:
     return max(LEAST_STEPS, CHUNK_NUMBERS // (batch * widest))
 
 
-def copy_into(chunks: Iterable[Chunk], out: Array) -> None:
-    """Copy a sequence in chunks into an array, (timesteps, features, batch)."""
-    start = 0
-    for values, _ in chunks:
-        out[start : start + len(values), :, : values.shape[-1]] = values
-        start += len(values)
-
-
 def chunk_of(network: Network, part: Array, start: int, dtype: np.dtype[Any]) -> Chunk:
     """Return some timesteps of an input, (batch, timesteps[, features]), the first of them timestep `start`."""
     vocabulary = network.head.vocabulary
@@ -134,3 +140,178 @@ def random_chunks(
             yield _of_vectors(network, VECTORS[init](generator, shape, dtype))
         else:
             yield Chunk(generator.integers(0, vocabulary, (count, batch), np.int32))
+
+
+Tick = Callable[[float], object]
+"""Progress callback: how much has just been done, in timesteps of a layer or in work, as is said where it is."""
+
+CALL, NUMBER = 2_500, 10
+"""How many multiply-adds are as much work as a call of NumPy, however little that computes, and as an activation."""
+
+State = dict[str, Array]
+"""States by key (`lstm/h`, `bidirectional/forward/h`), each (batch, units)."""
+
+Pass = Generator[Chunk | None, Chunk | None, None]
+"""A layer at work on one batch.
+
+For each chunk that it is sent it yields what it returns for it, or None where that comes later. Sent None, which is
+what iterating over it does, it knows that the sequence has ended, and yields what it returns then, in any number of
+chunks.
+"""
+
+Stage = Callable[[State | None, Tick], Pass]
+"""A layer with its weights. It returns a pass for one batch, given where a recurrent layer finds its first state and
+leaves its last one (None: the first is zero, and nobody wants the last), and what is told the number of timesteps that
+it has just taken, in each direction.
+"""
+
+Write = Callable[[Sequence[int], int, Array], None]
+"""Writes the output of some samples: which they are, the first timestep, and values (timesteps, features, batch)."""
+
+
+def flow(passes: Iterable[Pass], chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+    """Yield the output of the last layer, for a sequence that goes into the first one in chunks.
+
+    First comes the output while the sequence goes in, then what comes out as each layer ends, the first layer first.
+
+    Args:
+        passes: a new pass for each layer, in order.
+        chunks: the sequence, in order of time.
+    """
+    layers = deque(passes)
+    for layer in layers:
+        next(layer)
+    yield from _through(layers, chunks)
+    while layers:
+        yield from _through(layers, layers.popleft())
+
+
+def _through(layers: Iterable[Pass], chunks: Iterable[Chunk | None]) -> Iterator[Chunk]:
+    """Yield what comes out of the last layer for chunks that go into the first."""
+    for chunk in chunks:
+        output = chunk
+        for layer in layers:
+            if output is None:  # the layer below returns nothing before its end
+                break
+            output = layer.send(output)
+        if output is not None:
+            yield output
+
+
+def work(network: Network, batch: int, timesteps: int) -> list[float]:
+    """Return how much work each layer of a network is in a run, in multiply-adds.
+
+    Beside those of its products there are the numbers that it computes at each step, and the calls that the loop of a
+    recurrent layer takes for it: some two for each gate, and two more.
+    """
+    layers = zip(
+        network.body, network.weights(), network.shapes(batch, timesteps), _steps(network, timesteps), strict=True
+    )
+    return [
+        batch * steps // len(layer.directions) * sum(weight.params for weight in weights if weight.multiplies)
+        + NUMBER * batch * steps * layer.gates * (returns[-1] or 0)
+        + (CALL * (2 * layer.gates + 2) * steps if layer.states else 0)
+        for layer, weights, (_, returns), steps in layers
+    ]
+
+
+def ticks(network: Network, batch: int, timesteps: int, tick: Tick) -> list[Tick]:
+    """Return what each layer of a network tells the timesteps that it has taken, in each direction.
+
+    It passes them on to `tick` as work, which adds up to the layer's part of `work`.
+    """
+    amounts = zip(work(network, batch, timesteps), _steps(network, timesteps), strict=True)
+
+    def tell(each: float, steps: float) -> None:
+        tick(steps * each)
+
+    return [partial(tell, amount / steps) for amount, steps in amounts]
+
+
+def _steps(network: Network, timesteps: int) -> list[int]:
+    """Return how many timesteps each layer takes, those of both directions together."""
+    steps = network.steps_read(1, timesteps)
+    return [(count or 1) * len(layer.directions) for count, layer in zip(steps, network.body, strict=True)]
+
+
+def uncounted(steps: float) -> None:
+    """Count nothing: where nobody looks at the progress, or a layer's loops count by themselves."""
+
+
+class Group(NamedTuple):
+    """Sequences of a batch that run together.
+
+    Attributes:
+        samples: their places in the batch.
+        timesteps: how long the longest is.
+        chunks: the input, in order of time.
+        states: as for `Model.begin`, theirs alone.
+    """
+
+    samples: Sequence[int]
+    timesteps: int
+    chunks: Iterable[Chunk]
+    states: State | None
+
+
+def check_lengths(lengths: object, batch: int, timesteps: int) -> tuple[int, ...]:
+    """Return the length of each sequence of a batch.
+
+    Raises:
+        ArgumentError: there are more or fewer than samples, or one is no whole number from 1 to the timesteps.
+    """
+    try:
+        found = np.asarray(lengths)
+    except (TypeError, ValueError):
+        found = np.array(None)
+    if found.dtype.kind not in "iu" or found.shape != (batch,):
+        raise ArgumentError(
+            f"lengths is {shorten(repr(lengths))}, expected {plural(batch, 'whole number')}, one for each sample"
+        )
+    wrong = found[(found < 1) | (found > timesteps)]
+    if wrong.size:
+        raise ArgumentError(f"a length is {wrong[0]}, expected 1 to {timesteps:,}, the timesteps of the input")
+    return tuple(found.tolist())
+
+
+def run_together(network: Network) -> bool:
+    """Whether sequences of several lengths run together: no window reaches behind their ends."""
+    for layer in network.body:
+        if layer.window is not None and (layer.window.looks_ahead or layer.window.goes_by_length):
+            return False
+        if layer.returns == "vector":
+            break
+    return True
+
+
+def groups(
+    network: Network, x: Array, lengths: Sequence[int], states: State, chunks_of: Callable[[Array], Iterator[Chunk]]
+) -> Iterator[Group]:
+    """Yield the sequences that run together: all, or those of each length, the shortest first.
+
+    Args:
+        network: what reads them.
+        x: the input, (batch, timesteps[, features]).
+        lengths: the length of each sequence.
+        states: where recurrent layers find their first states, for the whole batch, and leave their last: what they
+            have left in the states that were yielded is put there when the next are asked for.
+        chunks_of: cuts sequences of one length into chunks.
+    """
+    each = np.array(lengths)
+    longest_first = np.argsort(-each, kind="stable")
+    ends = np.flatnonzero(np.diff(each[longest_first])) + 1
+    for samples in [longest_first] if run_together(network) else np.split(longest_first, ends)[::-1]:
+        own, longest = {key: array[samples] for key, array in states.items()}, int(each[samples[0]])
+        yield Group(samples.tolist(), longest, _narrowing(x[samples, :longest], each[samples], chunks_of), own)
+        for key, array in own.items():
+            if key not in states:
+                states[key] = np.zeros((len(each), array.shape[1]), array.dtype)
+            states[key][samples] = array
+
+
+def _narrowing(x: Array, lengths: Array, chunks_of: Callable[[Array], Iterator[Chunk]]) -> Iterator[Chunk]:
+    """Yield sequences in chunks, each of those that have not ended; their lengths are in order, the longest first."""
+    start = 0
+    for length in np.unique(lengths):
+        yield from chunks_of(x[lengths >= length, start:length])
+        start = length

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import inf, isfinite, nan, sqrt
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnncli.engine.chunks import Chunk
+from rnncli.engine.chunks import Chunk, Group, Pass, Tick, Write, flow, ticks, uncounted, work
 from rnncli.engine.model import Model
-from rnncli.engine.passes import Pass, State, Tick, flow, ticks, uncounted, work
 from rnncli.engine.types import Array
 from rnncli.errors import RnncliError
-from rnncli.layers.weights import Framework
 from rnncli.network import Network
-from rnncli.quantities import Shape, features_of, shape_text
+from rnncli.quantities import features_of, shape_text
 from rnncli.summary import LayerSummary, Summary
+
+if TYPE_CHECKING:
+    from rnncli.engine.run import Plan
 
 SATURATED = 0.985
 """An output counts as saturated beyond this share of its activation's range, seen from either end.
@@ -152,64 +153,46 @@ class ForwardRun:
         return data | {"seconds": self.seconds}
 
 
-class Sequences(NamedTuple):
-    """Sequences that run together.
-
-    Attributes:
-        chunks: the input, in order of time.
-        batch: how many they are.
-        timesteps: how long the longest is.
-        states: as for `Model.begin`.
-        write: called with each chunk of the output: its first timestep, and its values (timesteps, features, batch);
-            None if nobody wants it.
-    """
-
-    chunks: Iterable[Chunk]
-    batch: int
-    timesteps: int
-    states: State | None = None
-    write: Callable[[int, Array], None] | None = None
-
-
-def forward(
-    model: Model,
-    given: Iterable[Sequences],
-    batch: int,
-    timesteps: int,
-    tick: Tick = uncounted,
-    framework: Framework | None = None,
-    lengths: tuple[int, ...] | None = None,
-) -> ForwardRun:
+@np.errstate(all="ignore")  # numbers that are not finite are for the reader to see in the statistics
+def forward(plan: Plan, model: Model, given: Iterable[Group], tick: Tick, write: Write | None) -> ForwardRun:
     """Run a model on an input that comes in chunks, and watch every layer.
 
     Args:
+        plan: the run.
         model: the model.
         given: the input: all sequences together, or those of one length after those of another.
-        batch: the number of all samples.
-        timesteps: the number of timesteps of the longest.
         tick: called with the work that has just been done; it adds up to what `work` says of all layers.
-        framework: whose weights the summary counts; it must be able to express the network.
-        lengths: the length of each sequence; None if all are as long as the longest.
+        write: is given each chunk of the output; None if nobody wants it.
 
     Raises:
         RnncliError: a layer returned another shape than its summary predicts, which is a bug in rnncli.
     """
-    statistics = [Statistics(layer.output_range()) for layer in model.network.body]
-    seconds, padded = [0.0] * len(statistics), 0
+    network, framework, lengths = plan.network, plan.request.framework, plan.lengths
+    watches = [_Watch(Statistics(layer.output_range())) for layer in network.body]
+    padded = 0
     for sequences in given:
-        passes = _run(model, sequences, statistics, tick)
-        rows = model.network.summary(sequences.batch, sequences.timesteps, framework).layers
-        for place, (row, passed) in enumerate(zip(rows, passes, strict=True)):
-            _check_shape(row, passed)
-            seconds[place] += passed.seconds
-        if passes:
-            padded += sequences.batch - int(np.count_nonzero(passes[0].unpadded))
-    summary = model.network.summary(batch, timesteps, framework, model.dtype.name)
+        size = len(sequences.samples), sequences.timesteps
+        model.prepare(*size)
+        _warm_up(model, *size)
+        told = ticks(network, *size, tick)
+        layers = zip(watches, model.begin(sequences.states, told), network.body, told, strict=True)
+        passes = [watch.over(each, size[0], uncounted if of.states else tell) for watch, each, of, tell in layers]
+        start = 0
+        for chunk in flow(passes, sequences.chunks):
+            if write is not None:
+                write(sequences.samples, start, chunk.values)
+            start += len(chunk.values)
+        for watch, row in zip(watches, network.summary(*size, framework).layers, strict=True):
+            watch.check_shape(row)
+        padded += sum(size[0] - int(np.count_nonzero(watch.unpadded)) for watch in watches[:1])
+    summary = network.summary(plan.batch, plan.timesteps, framework, model.dtype.name)
     if lengths is not None:
-        each = zip(summary.layers, _macs(model.network, lengths), strict=True)
+        each = zip(summary.layers, _macs(network, lengths), strict=True)
         summary = replace(summary, layers=tuple(row._replace(macs=own) for row, own in each))
-    found = tuple(map(LayerRun, summary.layers, seconds, statistics))
-    return ForwardRun(summary, found, padded, lengths)
+    pairs = zip(summary.layers, watches, strict=True)
+    found = tuple(LayerRun(row, of.seconds, of.statistics) for row, of in pairs)
+    uniform = plan.weights is None and plan.array is None and plan.init == "uniform"
+    return ForwardRun(summary, found, padded, lengths, uniform)
 
 
 def _macs(network: Network, lengths: Sequence[int]) -> list[int]:
@@ -219,32 +202,6 @@ def _macs(network: Network, lengths: Sequence[int]) -> list[int]:
         for place, (before, after) in enumerate(pairwise(network.accounts(1, length))):
             macs[place] += count * ((after.macs or 0) - (before.macs or 0))
     return macs
-
-
-def _run(model: Model, sequences: Sequences, statistics: Sequence[Statistics], tick: Tick) -> list[_Watched]:
-    """Let sequences flow through the layers, and return what each layer was watched by."""
-    batch, timesteps = sequences.batch, sequences.timesteps
-    model.prepare(batch, timesteps)
-    _warm_up(model, batch, timesteps)
-    told = ticks(model.network, batch, timesteps, tick)
-    begun = zip(model.begin(sequences.states, told), model.network.body, statistics, told, strict=True)
-    passes = [_Watched(each, of, uncounted if layer.states else tell, batch) for each, layer, of, tell in begun]
-    start = 0
-    with np.errstate(all="ignore"):  # numbers that are not finite are for the reader to see in the statistics
-        for chunk in flow(passes, sequences.chunks):
-            if sequences.write is not None:
-                sequences.write(start, chunk.values)
-            start += len(chunk.values)
-    return passes
-
-
-def _check_shape(row: LayerSummary, passed: _Watched) -> None:
-    found = passed.shape(sequence=len(row.output_shape) == 3)
-    if found != row.output_shape:
-        raise RnncliError(
-            f"{row.name} returned {shape_text(found)}, but its summary says {shape_text(row.output_shape)}",
-            "this is a bug in rnncli; please report it with the spec",
-        )
 
 
 def _warm_up(model: Model, batch: int, timesteps: int) -> None:
@@ -262,66 +219,48 @@ def _warm_up(model: Model, batch: int, timesteps: int) -> None:
     ids = network.head.vocabulary is not None
     shape = (steps, batch) if ids else (steps, features_of(network.input_shape()), batch)
     nothing = Chunk(np.zeros(shape, np.int32 if ids else model.dtype))
-    with np.errstate(all="ignore"):
-        for _ in flow(model.begin(), [nothing]):
-            pass
+    for _ in flow(model.begin(), [nothing]):
+        pass
 
 
-class _Watched(Pass):
-    """A layer's pass, with a clock beside it and a record of all that it returns; `tick` hears of its timesteps.
+class _Watch:
+    """A clock beside a layer, and a record of all that it returns."""
 
-    Attributes:
-        seconds: the time that the layer took.
-        statistics: what its outputs look like.
-        unpadded: which samples have had a step that is no padding, (batch,), read or returned.
-    """
+    def __init__(self, statistics: Statistics) -> None:
+        self.seconds, self.statistics = 0.0, statistics
 
-    def __init__(self, layer: Pass, statistics: Statistics, tick: Tick, batch: int) -> None:
-        self.seconds = 0.0
-        self.statistics = statistics
+    def over(self, layer: Pass, batch: int, tick: Tick) -> Pass:
+        """Return a pass of the layer, watched; `tick` hears of the timesteps that it reads."""
         self.unpadded = np.zeros(batch, bool)
-        self._layer = layer
-        self._tick = tick
-        self._timesteps = self._features = self._batch = 0
-
-    def step(self, chunk: Chunk) -> Chunk | None:
-        """Return what the layer returns for a chunk."""
-        start = perf_counter()
-        output = self._layer.step(chunk)
-        self.seconds += perf_counter() - start
-        self._tick(len(chunk.values))
-        mask = chunk.mask if output is None or output.mask is None else output.mask
-        self.unpadded[: chunk.values.shape[-1]] |= True if mask is None else mask.any(axis=0)
-        if output is not None:
-            self._record(output)
-        return output
-
-    def end(self) -> Iterator[Chunk]:
-        """Yield what the layer yields at its end."""
-        outputs = self._layer.end()
+        """Which samples of the last pass have had a step that is no padding, read or returned."""
+        self._shape = (0, 0, 0)
+        next(layer)
+        output = None
         while True:
+            chunk = yield output
             start = perf_counter()
-            output = next(outputs, None)
-            self.seconds += perf_counter() - start
-            if output is None:
+            try:
+                output = layer.send(chunk)
+            except StopIteration:
                 return
-            self._record(output)
-            yield output
+            finally:
+                self.seconds += perf_counter() - start
+            if chunk is not None:
+                tick(len(chunk.values))
+                mask = chunk.mask if output is None or output.mask is None else output.mask
+                self.unpadded[: chunk.values.shape[-1]] |= True if mask is None else mask.any(axis=0)
+            if output is not None:
+                timesteps, features, samples = output.values.shape
+                self._shape = (max(self._shape[0], samples), self._shape[1] + timesteps, features)
+                self.statistics.add(output.values)
 
-    def _record(self, output: Chunk) -> None:
-        timesteps, self._features, batch = output.values.shape
-        self._timesteps += timesteps
-        self._batch = max(self._batch, batch)
-        self.statistics.add(output.values)
-
-    def shape(self, sequence: bool) -> Shape:
-        """Return the shape of all that the layer returned: (batch, timesteps, features), or (batch, features).
-
-        A vector travels as a sequence of one timestep, so the two look alike.
-
-        Args:
-            sequence: whether a single timestep is a sequence, and not a vector.
-        """
-        if self._timesteps == 1 and not sequence:
-            return (self._batch, self._features)
-        return (self._batch, self._timesteps, self._features)
+    def check_shape(self, row: LayerSummary) -> None:
+        """Check that what the last pass returned has the shape that a summary predicts."""
+        batch, timesteps, features = self._shape
+        vector = timesteps == 1 and len(row.output_shape) == 2  # which travels as a sequence of one timestep
+        found = (batch, features) if vector else self._shape
+        if found != row.output_shape:
+            raise RnncliError(
+                f"{row.name} returned {shape_text(found)}, but its summary says {shape_text(row.output_shape)}",
+                "this is a bug in rnncli; please report it with the spec",
+            )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -48,24 +48,10 @@ def initial_weights(network: Network, seed: int, dtype: np.dtype[Any], init: Ini
     return weights
 
 
-class NetworkWeight(NamedTuple):
-    """A weight and whose it is.
-
-    Attributes:
-        layer: the index of its layer in the network's `body`.
-        key: the layer's name and its own: `simple_rnn/kernel`.
-        weight: what the layer declares.
-    """
-
-    layer: int
-    key: str
-    weight: Weight
-
-
-def network_weights(network: Network) -> list[NetworkWeight]:
-    """Return all weights of a network, in Keras's order."""
-    layers = enumerate(zip(network.names, network.weights(), strict=True))
-    return [NetworkWeight(place, f"{name}/{weight.name}", weight) for place, (name, own) in layers for weight in own]
+def network_weights(network: Network) -> dict[str, Weight]:
+    """Return what the layers of a network declare of their weights, by key (`simple_rnn/kernel`), in Keras's order."""
+    layers = zip(network.names, network.weights(), strict=True)
+    return {f"{name}/{weight.name}": weight for name, own in layers for weight in own}
 
 
 def random_stream(seed: int, *key: int) -> np.random.Generator:
@@ -148,8 +134,3 @@ VECTORS: dict[Init, Initializer] = {
     "uniform": np.random.Generator.random,
 }
 """How a random input of vectors is drawn."""
-
-
-def scratch_bytes(weight: Weight) -> int:
-    """Return how much memory it takes to draw a weight as Keras does, beside the weight itself."""
-    return 3 * 8 * weight.params if weight.initializer == "orthogonal" else 0  # three matrices of its size in float64

@@ -41,16 +41,17 @@ MAX_PROJECTED_BATCH = 8
 """The largest batch for which W·x is projected for all timesteps in one product."""
 
 
+Kernels = tuple[Array, Array, Array]
+"""W, (features, rows), U, (units, rows), and b, (rows,). The rows are those of the matrix: the units of all gates."""
+
+
 class Loop(ABC):
     """One direction of a recurrent layer at work on one batch. It keeps its state from chunk to chunk.
 
     Args:
-        kernel: W, (features, rows). The rows are those of the matrix: the units of all gates.
-        recurrent_kernel: U, (units, rows).
-        bias: b, (rows,).
+        kernels: what it multiplies by.
         batch: the number of samples.
         steps: the largest number of timesteps in a chunk.
-        stacked: whether an operand is [x; h; 1]; else the inputs are projected.
 
     Attributes:
         batch: the number of samples.
@@ -64,15 +65,17 @@ class Loop(ABC):
     times: ClassVar[int] = 1
     """How many times its state the buffer holds: an LSTM may keep it doubled."""
 
-    def __init__(
-        self, kernel: Array, recurrent_kernel: Array, bias: Array, batch: int, steps: int, stacked: bool
-    ) -> None:
+    stacks: ClassVar[bool] = True
+    """Whether with many samples an operand is [x; h; 1]; else the inputs are always projected."""
+
+    def __init__(self, kernels: Kernels, batch: int, steps: int) -> None:
+        kernel, recurrent_kernel, bias = kernels
         features, rows = kernel.shape
-        units = len(recurrent_kernel)
-        dtype = kernel.dtype
+        units, dtype = len(recurrent_kernel), kernel.dtype
+        stacked = self.stacks and batch > MAX_PROJECTED_BATCH
         blocks = (kernel, recurrent_kernel, bias[None]) if stacked else (recurrent_kernel, bias[None])
         self.matrix = arranged(np.concatenate(blocks).T, batch)
-        self.batch, self.steps, self.stacked = batch, steps, stacked
+        self.batch, self.steps = batch, steps
         above = features if stacked else 0
         buffer = np.zeros((steps + 1, above + units + 1, batch), dtype)
         buffer[:, -1] = 1

@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 
 from rnncli.engine.chunks import chunk_steps
-from rnncli.engine.initializers import network_weights, scratch_bytes
+from rnncli.engine.initializers import network_weights
 from rnncli.errors import RnncliError
 from rnncli.layers import READING_FROM_THE_END
 from rnncli.network import Network
 from rnncli.quantities import memory
 from rnncli.system.memory import RESERVE, free_bytes
+
+TWINS, TWIN_DTYPE = 2, np.dtype("float64")
+"""How many a sample and its twin are, and what they are computed in, whatever the dtype of the run."""
 
 
 def check_fits(
@@ -53,15 +56,29 @@ def check_fits(
         )
 
 
+def steps_watched(part: Network, timesteps: int) -> int:
+    """Return how many steps the last layer of a network takes: not those of the input, where a vector is repeated."""
+    *_, steps = part.steps_read(1, timesteps)
+    return steps or timesteps
+
+
+def check_twins_fit(part: Network, timesteps: int, beside: int = 0, figures: int = 0) -> None:
+    """Check that a run of a sample and its twin fits in memory; otherwise as `check_fits`.
+
+    Beside the effect, `figures` numbers are kept for each step of the last layer.
+    """
+    kept = (3 + figures) * steps_watched(part, timesteps) * TWIN_DTYPE.itemsize
+    check_fits(part, TWINS, timesteps, TWIN_DTYPE, beside + kept, smaller="a smaller --timesteps needs less")
+
+
 def check_export_fits(network: Network, dtype: np.dtype[Any]) -> None:
     """Check that the weights fit in memory three times: as they are, in the layout of another framework, in a file.
 
     Raises:
         RnncliError: they do not; the message says how much they would take and how much is free.
     """
-    weights = network_weights(network)
-    scratch = max((scratch_bytes(weight) for _, _, weight in weights), default=0)
-    needed = 3 * dtype.itemsize * sum(weight.params for _, _, weight in weights) + scratch
+    weights = network_weights(network).values()
+    needed = 3 * dtype.itemsize * sum(weight.params for weight in weights) + _scratch_bytes(network)
     free = _free_bytes()
     if free is not None and needed + RESERVE > free:
         raise RnncliError(
@@ -91,11 +108,15 @@ def _multiply() -> None:
 
 def weight_bytes(network: Network, dtype: np.dtype[Any]) -> int:
     """Return the bytes of the weights, their copies for the loop over time, and what it takes to draw them."""
-    weights = network_weights(network)
-    kept = sum(weight.params for _, _, weight in weights)
-    arranged = sum(weight.params for layer, _, weight in weights if network.body[layer].states)
-    scratch = max((scratch_bytes(weight) for _, _, weight in weights), default=0)
-    return kept * dtype.itemsize + max(arranged * dtype.itemsize, scratch)
+    params = [sum(weight.params for weight in own) for own in network.weights()]
+    arranged = sum(own for layer, own in zip(network.body, params, strict=True) if layer.states)
+    return sum(params) * dtype.itemsize + max(arranged * dtype.itemsize, _scratch_bytes(network))
+
+
+def _scratch_bytes(network: Network) -> int:
+    """Return how much it takes to draw the weights: for an orthogonal one three matrices of its size in float64."""
+    weights = network_weights(network).values()
+    return max((3 * 8 * weight.params for weight in weights if weight.initializer == "orthogonal"), default=0)
 
 
 def run_bytes(network: Network, batch: int, timesteps: int, dtype: np.dtype[Any]) -> int:

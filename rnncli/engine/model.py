@@ -2,34 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from itertools import repeat
+from os import PathLike
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnncli.engine.checks import checked_arrays, checked_dtype, checked_input, state_shapes, weight_shapes
-from rnncli.engine.chunks import Chunk, chunk_of, chunk_steps
+from rnncli.engine.array_files import given_weights, write_arrays
+from rnncli.engine.checks import check_ids, checked_arrays, checked_dtype, checked_input, state_shapes, weight_shapes
+from rnncli.engine.chunks import (
+    Chunk,
+    Group,
+    Pass,
+    State,
+    Tick,
+    check_lengths,
+    chunk_of,
+    chunk_steps,
+    flow,
+    groups,
+    uncounted,
+)
 from rnncli.engine.initializers import initial_weights
-from rnncli.engine.lengths import check_lengths, groups, without_padding
-from rnncli.engine.loop import GateWatch
-from rnncli.engine.passes import Pass, State, Tick, flow, uncounted
+from rnncli.engine.recurrent import RecurrentStage
 from rnncli.engine.request import INITS, Init, checked_seed, file_name, written_name
-from rnncli.engine.stages import make_stage
+from rnncli.engine.stages import STAGES
 from rnncli.engine.types import Array
+from rnncli.formats.nodes import Part
 from rnncli.network import Network, check_known
 from rnncli.results import Commands
 
 if TYPE_CHECKING:
-    from os import PathLike
-
     from numpy.typing import ArrayLike, DTypeLike
 
-    from rnncli.formats.nodes import Part
     from rnncli.layers.weights import Framework
     from rnncli.summary import Summary
+
+    Given = Mapping[str, ArrayLike] | str | PathLike[str] | Part
 
 
 class Model(Commands):
@@ -54,7 +66,8 @@ class Model(Commands):
         seed: a whole number from 0 that the weights are drawn from. The same seed gives the same bytes.
         dtype: float32 or float64, for the weights and everything computed from them.
         init: `keras` draws the weights as Keras does by default, `uniform` from U[0, 1).
-        weights: arrays to use instead of drawing them, by key, with Keras's shapes and order of gates.
+        weights: what to use instead of drawing them: arrays by key, with Keras's shapes and order of gates; a file that
+            `save_weights` wrote; or any model file, or a part of one.
 
     Attributes:
         network: the network.
@@ -65,6 +78,7 @@ class Model(Commands):
     Raises:
         SpecError: the spec is wrong.
         ArgumentError: an argument is not allowed; the message says what was given and what is allowed.
+        RnncliError: as for `load_weights`.
     """
 
     network: Network
@@ -78,64 +92,30 @@ class Model(Commands):
         seed: int = 0,
         dtype: DTypeLike = "float32",
         init: Init = "keras",
-        weights: Mapping[str, ArrayLike] | None = None,
+        weights: Given | None = None,
     ) -> None:
-        self._begin(network, dtype)
+        self.part = None
+        self.network = Network.of(network)
+        self.dtype = checked_dtype(dtype)
         seed = checked_seed(seed)
         check_known("init", init, INITS)
         part = self.network.part
         if weights is None and isinstance(network, Model):
             weights = network.weights
-        if weights is not None:
-            self._use(checked_arrays("weights", weights, weight_shapes(self.network), self.dtype))
-        elif part is not None and part.has_weights:
-            from rnncli.engine.model_weights import weights_of
-
+        elif weights is None and part is not None and part.has_weights:
             part.check_runs()
-            self._use(weights_of(part, self.dtype))
-            self.part = part
-        else:
-            self._use(initial_weights(self.network, seed, self.dtype, init))
+            weights = self.part = part
+        self._use(initial_weights(self.network, seed, self.dtype, init) if weights is None else self._taken(weights))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Return what makes it again, as a copy or in another process: what it computes with is made anew."""
         return Model, (self.network, 0, str(self.dtype), "keras", dict(self.weights))
 
-    def _begin(self, network: Network | Model | str, dtype: DTypeLike) -> None:
-        """Take in what does not depend on the weights."""
-        self.part = None
-        self.network = Network.of(network)
-        self.dtype = checked_dtype(dtype)
-        self._chunk_steps = partial(chunk_steps, self.network)
-
-    @classmethod
-    def starting(
-        cls,
-        network: Network | str,
-        path: str | PathLike[str] | None = None,
-        part: Part | None = None,
-        seed: int = 0,
-        dtype: DTypeLike = "float32",
-        init: Init = "keras",
-    ) -> Model:
-        """Return a model with the weights that a part of a model file has, or else a file; or else they are drawn.
-
-        Raises:
-            SpecError: the spec is wrong.
-            ArgumentError: an argument is not allowed.
-            RnncliError: as for `load_weights`.
-        """
-        if path is not None or part is not None:
-            from rnncli.engine.model_weights import given_weights
-
-            model = cls.__new__(cls)
-            model._begin(network, dtype)
-            weights = given_weights(model.network, path, part, model.dtype)
-            if weights is not None:
-                model._use(weights)
-                model.part = part if path is None else None
-                return model
-        return cls(network, seed, dtype, init)
+    def _taken(self, weights: Given) -> dict[str, Array]:
+        """Return the weights that are given, checked, by key."""
+        if not isinstance(weights, (str, PathLike, Part)):
+            return checked_arrays("weights", weights, weight_shapes(self.network), self.dtype)
+        return given_weights(self.network, weights, self.dtype)
 
     def __repr__(self) -> str:
         params = sum(array.size for array in self.weights.values())
@@ -160,8 +140,8 @@ class Model(Commands):
             layer_name, _, weight_name = key.partition("/")
             by_layer[layer_name][weight_name] = array
         self.weights = MappingProxyType(weights)
-        self._stages = [
-            make_stage(name, layer, by_layer[name], self._chunk_steps)
+        self.stages = [
+            STAGES[type(layer)](name, layer, by_layer[name], partial(chunk_steps, self.network))
             for name, layer in zip(self.network.names, self.network.body, strict=True)
         ]
 
@@ -174,11 +154,9 @@ class Model(Commands):
             ArgumentError: `path` is not the name of a file.
             RnncliError: the file cannot be written.
         """
-        from rnncli.engine.array_files import write_arrays
-
         write_arrays(written_name("path", path, ".npz"), self.weights)
 
-    def load_weights(self, path: str | PathLike[str] | Mapping[str, ArrayLike]) -> None:
+    def load_weights(self, path: Mapping[str, ArrayLike] | str | PathLike[str]) -> None:
         """Replace the weights by arrays by key, or those in a file: one that `save_weights` wrote, or any model file.
 
             >>> from tempfile import TemporaryDirectory
@@ -197,12 +175,7 @@ class Model(Commands):
             RnncliError: the file cannot be read, or its arrays are not those of the network: their keys, their shapes,
                 or numbers that are not finite.
         """
-        from rnncli.engine.model_weights import weights_in
-
-        if isinstance(path, Mapping):
-            self._use(checked_arrays("weights", path, weight_shapes(self.network), self.dtype))
-        else:
-            self._use(weights_in(file_name("path", path), self.network, self.dtype))
+        self._use(self._taken(path if isinstance(path, Mapping) else file_name("path", path)))
         self.part = None
 
     def __call__(self, x: ArrayLike, lengths: ArrayLike | None = None) -> Array:
@@ -269,28 +242,29 @@ class Model(Commands):
     def _checked_output(self, x: ArrayLike, states: State | None, lengths: ArrayLike | None) -> Array:
         """Return the output for an input and lengths that are still to be checked; `states` are as for `begin`."""
         x = checked_input(self.network, x)
+        batch, timesteps = x.shape[:2]
         if lengths is None:
-            return self._output(self.chunks_of(x), x.shape, states)
-        lengths = check_lengths(lengths, *x.shape[:2])
-        x = without_padding(self.network, x, lengths)
-        self.output_shape(len(x), min(lengths))  # says if that is too short
-        output = np.zeros(self.output_shape(*x.shape[:2]), self.dtype)
-        for some in groups(self.network, x, lengths, {} if states is None else states):
-            y = self._output(some.chunks(self.chunks_of), some.x.shape, some.states)
+            return self._output(Group(range(batch), timesteps, self.chunks_of(x), states))
+        lengths = check_lengths(lengths, batch, timesteps)
+        if self.network.head.vocabulary is not None:
+            is_read = np.arange(timesteps) < np.array(lengths)[:, None]
+            check_ids(np.where(is_read, x, 0).T, self.network.head.vocabulary, 0)
+        self.output_shape(batch, min(lengths))  # says if that is too short
+        output = np.zeros(self.output_shape(batch, timesteps), self.dtype)
+        for some in groups(self.network, x, lengths, {} if states is None else states, self.chunks_of):
+            y = self._output(some)
             output[some.samples, : y.shape[1]] = y
         return output
 
-    def _output(self, chunks: Iterable[Chunk], shape: tuple[int, ...], states: State | None) -> Array:
-        """Return the output for a checked input of some shape; `states` are as for `begin`."""
-        batch, timesteps = shape[:2]
-        shape = self.output_shape(batch, timesteps)
-        sequence = shape if len(shape) == 3 else (shape[0], 1, shape[1])
-        output = np.zeros(sequence, self.dtype)
+    @np.errstate(all="ignore")  # numbers that are not finite are for the caller to see in the output
+    def _output(self, sequences: Group) -> Array:
+        """Return the output for sequences that have been checked."""
+        shape = self.output_shape(len(sequences.samples), sequences.timesteps)
+        output = np.zeros(shape if len(shape) == 3 else (shape[0], 1, shape[1]), self.dtype)
         start = 0
-        with np.errstate(all="ignore"):  # numbers that are not finite are for the caller to see in the output
-            for values, _ in flow(self.begin(states), chunks):
-                output[: values.shape[-1], start : start + len(values)] = values.transpose(2, 0, 1)
-                start += len(values)
+        for values, _ in flow(self.begin(sequences.states), sequences.chunks):
+            output[: values.shape[-1], start : start + len(values)] = values.transpose(2, 0, 1)
+            start += len(values)
         return output.reshape(shape)
 
     def output_shape(self, batch: int, timesteps: int) -> tuple[int, ...]:
@@ -313,23 +287,15 @@ class Model(Commands):
                 zero. None: all are zero, and nobody wants the last ones.
             ticks: for each layer, what a recurrent one calls with the number of timesteps that it has just taken.
         """
-        pairs = zip(self._stages, ticks or repeat(uncounted), strict=False)
-        return [stage.begin(states, tick) for stage, tick in pairs]
+        return [stage(states, tick) for stage, tick in zip(self.stages, ticks or repeat(uncounted), strict=False)]
 
     def prepare(self, batch: int, timesteps: int) -> None:
         """Make ready what the layers need beside their weights for a batch of so many samples and timesteps."""
-        chunk = self._chunk_steps(batch)
-        sizes = zip(self._stages, self.network.shapes(), self.network.steps_read(1, timesteps), strict=True)
+        chunk = chunk_steps(self.network, batch)
+        sizes = zip(self.stages, self.network.shapes(), self.network.steps_read(1, timesteps), strict=True)
         for stage, (reads, _), steps in sizes:
-            stage.prepare(reads[-1] or 1, batch, min(steps or 1, chunk))
-
-    def watch_gates(self, watch_of: Callable[[str], GateWatch]) -> None:
-        """Show the gates of the last layer, from now on, as its cells compute them.
-
-        Args:
-            watch_of: returns what is shown the gates of a direction (nothing, `forward/` or `backward/`) step by step.
-        """
-        self._stages[-1].watch_gates(watch_of)
+            if isinstance(stage, RecurrentStage):
+                stage.prepare(reads[-1] or 1, batch, min(steps or 1, chunk))
 
     def chunks_of(self, x: Array) -> Iterator[Chunk]:
         """Yield an input array, (batch, timesteps[, features]), in chunks.
@@ -337,6 +303,6 @@ class Model(Commands):
         Raises:
             ArgumentError: an id is outside the vocabulary.
         """
-        steps = self._chunk_steps(len(x))
+        steps = chunk_steps(self.network, len(x))
         for start in range(0, x.shape[1], steps):
             yield chunk_of(self.network, x[:, start : start + steps], start, self.dtype)

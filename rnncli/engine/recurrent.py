@@ -15,9 +15,8 @@ from functools import cached_property
 import numpy as np
 
 from rnncli.engine.cells import calls_per_step, make_loop
-from rnncli.engine.chunks import Chunk, WholeSequence, copy_into
+from rnncli.engine.chunks import Chunk, Pass, State, Tick, WholeSequence, flow
 from rnncli.engine.loop import MAX_PROJECTED_BATCH, GateWatch, Loop
-from rnncli.engine.passes import Pass, Stage, State, Tick
 from rnncli.engine.types import Array
 from rnncli.layers import Recurrent
 
@@ -39,34 +38,56 @@ class Direction:
             work of several, each has the next of its units, and its own states.
         layer: the layer.
         weights: the weights of this direction.
-        zero_masked: whether the output of a masked step is zero instead of the state.
     """
 
-    def __init__(
-        self, prefixes: Sequence[str], layer: Recurrent, weights: Mapping[str, Array], zero_masked: bool = False
-    ) -> None:
+    def __init__(self, prefixes: Sequence[str], layer: Recurrent, weights: Mapping[str, Array]) -> None:
         self.prefixes = prefixes
         self.layer = layer
         self.weights = weights
-        self.zero_masked = zero_masked
+        # Keras: inside a Bidirectional that returns sequences, the output of a masked step is zero.
+        self.zero_masked = layer.merge is not None and layer.return_sequences
         self.spare: Loop | None = None
         self.gate_watch: GateWatch | None = None
         """What is shown the gates of each step, if anything is."""
 
-    def read(self, chunks: Iterable[Chunk], states: State | None, tick: Tick) -> Iterator[Chunk]:
-        """Yield the outputs of all steps, in the order in which it takes them."""
-        loop_pass = LoopPass(self, states, tick)
-        yield from map(loop_pass.outputs, chunks)
-        yield from loop_pass.end()
+    def begin(self, states: State | None, tick: Tick) -> Pass:
+        """Return a pass that returns the outputs of all steps, or at the end that of the last one, (1, units, batch).
 
-    def last(self, chunks: Iterable[Chunk], states: State | None, tick: Tick) -> Array:
-        """Return the output of the last step of each sample, (1, units, batch)."""
-        loop_pass = LoopPass(self, states, tick)
-        for chunk in chunks:
-            loop_pass.outputs(chunk)
-        for _ in loop_pass.end():
-            pass
-        return loop_pass.last_state()["h"][None]
+        At the end the last state is put among the states.
+        """
+        loop: Loop | None = None
+        # The states of the samples whose sequences have ended, the last of the batch first.
+        ended: list[dict[str, Array]] = []
+        output = None
+        while chunk := (yield output):
+            x, mask = chunk
+            batch = x.shape[-1]
+            if loop is None or loop.steps < len(x) or loop.batch != batch:
+                state = self._first_state(states)
+                if loop is not None:
+                    state = loop.state()
+                    ended.append({name: array[:, batch:] for name, array in state.items()})
+                    state = {name: array[:, :batch] for name, array in state.items()}
+                loop = self.take_loop(batch, steps=len(x))
+                loop.set_state(state)
+            y = loop.run(x, mask, self.zero_masked, self.gate_watch)
+            tick(len(x) * len(self.prefixes))
+            if self.layer.return_sequences:
+                output = Chunk(y, mask)
+        assert loop is not None
+        each = [loop.state(), *reversed(ended)]
+        last = {name: np.concatenate([some[name] for some in each], axis=1) for name in each[0]}
+        if states is not None:
+            for name, array in last.items():
+                for prefix, own in zip(self.prefixes, np.split(array, len(self.prefixes)), strict=True):
+                    states[prefix + name] = np.ascontiguousarray(own.T)
+        self.spare = loop
+        if not self.layer.return_sequences:
+            yield Chunk(last["h"][None])
+
+    def read(self, chunks: Iterable[Chunk], states: State | None, tick: Tick) -> Iterator[Chunk]:
+        """Yield what such a pass returns for a sequence, in the order in which it takes the steps."""
+        return flow([self.begin(states, tick)], chunks)
 
     def take_loop(self, batch: int, steps: int) -> Loop:
         """Return the spare loop, if it fits and no other pass has it, or a new one."""
@@ -75,201 +96,94 @@ class Direction:
             loop = make_loop(self.layer, self.weights, batch, steps)
         return loop
 
-
-class LoopPass(Pass):
-    """The loop over time of one direction, at work on one sequence."""
-
-    def __init__(self, direction: Direction, states: State | None, tick: Tick) -> None:
-        self.direction = direction
-        self.states = states
-        self.tick = tick
-        self._loop: Loop | None = None
-        self._ended: list[dict[str, Array]] = []
-        """The states of the samples whose sequences have ended, the last of the batch first."""
-
-    def step(self, chunk: Chunk) -> Chunk | None:
-        """Return the outputs of the steps of a chunk, if they are wanted."""
-        return self.outputs(chunk)
-
-    def outputs(self, chunk: Chunk) -> Chunk:
-        """Return the outputs of the steps of a chunk."""
-        x, mask = chunk
-        batch = x.shape[-1]
-        if self._loop is None or self._loop.steps < len(x) or self._loop.batch != batch:
-            state = self._first_state()
-            if self._loop is not None:
-                state = self._loop.state()
-                self._ended.append({name: array[:, batch:] for name, array in state.items()})
-                state = {name: array[:, :batch] for name, array in state.items()}
-            self._loop = self.direction.take_loop(batch, steps=len(x))
-            self._loop.set_state(state)
-        y = self._loop.run(x, mask, self.direction.zero_masked, self.direction.gate_watch)
-        self.tick(len(x) * len(self.direction.prefixes))
-        return Chunk(y, mask)
-
-    def end(self) -> Iterator[Chunk]:
-        """Put the last state among the states. There are no more outputs to yield."""
-        if self._loop is not None:
-            if self.states is not None:
-                prefixes = self.direction.prefixes
-                for name, state in self.last_state().items():
-                    for prefix, own in zip(prefixes, np.split(state, len(prefixes)), strict=True):
-                        self.states[prefix + name] = np.ascontiguousarray(own.T)
-            self.direction.spare = self._loop
-        yield from ()
-
-    def last_state(self) -> dict[str, Array]:
-        """Return the states after the last step of each sample, by name, each (units, batch)."""
-        assert self._loop is not None
-        each = [self._loop.state(), *reversed(self._ended)]
-        return {name: np.concatenate([some[name] for some in each], axis=1) for name in each[0]}
-
-    def _first_state(self) -> dict[str, Array] | None:
-        prefixes, names = self.direction.prefixes, self.direction.layer.states
-        if self.states is None or prefixes[0] + names[0] not in self.states:
+    def _first_state(self, states: State | None) -> dict[str, Array] | None:
+        names = self.layer.states
+        if states is None or self.prefixes[0] + names[0] not in states:
             return None
-        return {name: np.concatenate([self.states[prefix + name].T for prefix in prefixes]) for name in names}
+        return {name: np.concatenate([states[prefix + name].T for prefix in self.prefixes]) for name in names}
 
 
-class LastOf(LoopPass):
-    """The same where only the last output of the sequence is wanted."""
+class RecurrentStage:
+    """A recurrent layer: forwards chunk by chunk, backwards and both ways on the whole sequence.
 
-    def step(self, chunk: Chunk) -> None:
-        """Take the steps of a chunk."""
-        self.outputs(chunk)
-
-    def end(self) -> Iterator[Chunk]:
-        """Yield the last output, (1, units, batch)."""
-        yield Chunk(self.last_state()["h"][None])
-        yield from super().end()
-
-
-class Whole(Pass):
-    """A pass that keeps all chunks until the sequence has ended, and then works on the whole of it."""
-
-    def __init__(self, work: Callable[[WholeSequence], Iterator[Chunk]]) -> None:
-        self.work = work
-        self._chunks: list[Chunk] = []
-
-    def step(self, chunk: Chunk) -> None:
-        """Keep the chunk."""
-        self._chunks.append(Chunk(chunk.values.copy(), chunk.mask))
-
-    def end(self) -> Iterator[Chunk]:
-        """Do the work on the whole sequence, and yield what it yields."""
-        chunks, self._chunks = self._chunks, []
-        yield from self.work(WholeSequence.of(chunks))
-
-
-class RecurrentStage(Stage):
-    """A recurrent layer in one direction: forwards chunk by chunk, backwards on the whole sequence."""
+    Args:
+        name: its name in the network.
+        layer: the layer.
+        weights: its weights by Keras's names.
+    """
 
     def __init__(self, name: str, layer: Recurrent, weights: Mapping[str, Array]) -> None:
         self.layer = layer
-        # Keras: inside a Bidirectional that returns sequences, the output of a masked step is zero.
-        zero_masked = layer.merge is not None and layer.return_sequences
         self.directions = []
         for direction in layer.directions:
             own = {key.removeprefix(direction): array for key, array in weights.items() if key.startswith(direction)}
-            self.directions.append(Direction([f"{name}/{direction}"], layer, own, zero_masked))
+            self.directions.append(Direction([f"{name}/{direction}"], layer, own))
 
-    def begin(self, states: State | None, tick: Tick) -> Pass:
-        """Return a pass that yields the sequence of outputs, or only the last one."""
-        if self.layer.go_backwards:
-            return Whole(lambda whole: self._backwards(whole, states, tick))
-        return (LoopPass if self.layer.return_sequences else LastOf)(self.directions[0], states, tick)
+    def __call__(self, states: State | None, tick: Tick) -> Pass:
+        """Return a pass that returns the sequence of outputs, or only the last one; see `Stage`."""
+        if self.layer.merge is None and not self.layer.go_backwards:
+            return self.directions[0].begin(states, tick)
+        return self._begin(states, tick)
+
+    def _begin(self, states: State | None, tick: Tick) -> Pass:
+        """Return a pass that keeps all chunks until the sequence has ended, and then works on the whole of it."""
+        chunks: list[Chunk] = []
+        while chunk := (yield None):
+            chunks.append(Chunk(chunk.values.copy(), chunk.mask))
+        read = self._backwards if self.layer.merge is None else self._both_ways
+        yield from read(WholeSequence.of(chunks), states, tick)
 
     def prepare(self, features: int, batch: int, steps: int) -> None:
-        """Have the loops for the next pass."""
+        """Have the loops for the next pass, in chunks of so many timesteps: making them is then no part of its time."""
         for cell in self._cells(features, batch):
             cell.spare = cell.take_loop(batch, steps)
 
-    def watch_gates(self, watch_of: Callable[[str], GateWatch]) -> None:
-        """Show the gates of each step to what `watch_of` returns for its direction; each is then a cell of its own."""
-        for name, direction in zip(self.layer.directions, self.directions, strict=True):
-            direction.gate_watch = watch_of(name)
-
-    def _cells(self, features: int, batch: int) -> list[Direction]:
-        """Return what runs where no step is padding: a cell for each direction."""
-        del features, batch
-        return self.directions
-
-    def _backwards(self, whole: WholeSequence, states: State | None, tick: Tick) -> Iterator[Chunk]:
-        chunks = whole.turned().chunks()
-        if self.layer.return_sequences:
-            outputs = self.directions[0].read(chunks, states, tick)
-            # Time is reversed from here on, but Keras passes the mask on as it came.
-            yield from (Chunk(y, mask) for (y, _), (_, mask) in zip(outputs, whole.chunks(), strict=True))
-        else:
-            yield Chunk(self.directions[0].last(chunks, states, tick))
-
-
-class BidirectionalStage(RecurrentStage):
-    """A recurrent layer that reads the whole sequence both ways and merges the two outputs."""
-
     @cached_property
-    def together(self) -> Direction:
+    def _together(self) -> Direction:
         """Both directions as one cell."""
         forward, backward = self.directions
         layer = replace(self.layer, units=2 * self.layer.units)
         weights = side_by_side(forward.weights, backward.weights, self.layer.gates)
         return Direction([*forward.prefixes, *backward.prefixes], layer, weights)
 
-    def begin(self, states: State | None, tick: Tick) -> Pass:
-        """Return a pass that yields the merged sequence, in forward time, or the merged last outputs."""
-        return Whole(lambda whole: self._both_ways(whole, states, tick))
-
     def _cells(self, features: int, batch: int) -> list[Direction]:
-        """Return what runs where no step is padding: one cell where the calls that are spared cost more than zeros."""
+        """Return what runs where no step is padding: for both directions one cell, where zeros cost less than calls."""
         units, calls = self.layer.units, calls_per_step(self.layer)
         watched = any(direction.gate_watch is not None for direction in self.directions)
-        if watched or calls is None or batch > MAX_PROJECTED_BATCH or features > WIDEST_INPUT * units:
+        if self.layer.merge is None or watched or calls is None:
             return self.directions
         zeros = self.layer.gates * units * (units + features) * batch
-        return [self.together] if zeros <= ZEROS_A_CALL * calls else self.directions
+        few = batch <= MAX_PROJECTED_BATCH and features <= WIDEST_INPUT * units
+        return [self._together] if few and zeros <= ZEROS_A_CALL * calls else self.directions
+
+    def _backwards(self, whole: WholeSequence, states: State | None, tick: Tick) -> Iterator[Chunk]:
+        """Yield the outputs for a sequence that is read from its end, or only the last one."""
+        outputs = self.directions[0].read(whole.turned().chunks(), states, tick)
+        # Time is reversed from here on, but Keras passes the mask on as it came.
+        masks = (mask if self.layer.return_sequences else None for _, mask in whole.chunks())
+        yield from (Chunk(y, mask) for (y, _), mask in zip(outputs, masks, strict=False))
 
     def _both_ways(self, whole: WholeSequence, states: State | None, tick: Tick) -> Iterator[Chunk]:
+        """Yield the merged outputs, in forward time, or the last ones merged."""
         _, features, batch = map(int, whole.values.shape)
         # A mask skips other samples in one direction than in the other.
-        apart = whole.mask is not None or len(self._cells(features, batch)) == 2
-        read = self._read_apart if apart else self._read_together
-        both, units = read(whole, states, tick), self.layer.state_sizes["h"]
+        cells = self.directions if whole.mask is not None else self._cells(features, batch)
+        inputs: list[Iterable[Chunk]] = [whole.chunks(), whole.turned().chunks()]
+        if len(cells) == 1:
+            pairs = zip(*inputs, strict=True)
+            inputs = [(Chunk(np.concatenate([ahead.values, behind.values], axis=1)) for ahead, behind in pairs)]
+        units, sequence = self.layer.state_sizes["h"], self.layer.return_sequences
+        both = np.empty((len(whole.values) if sequence else 1, 2 * units, batch), whole.values.dtype)
         forward, backward = both[:, :units], both[:, units:]
+        for room, cell, chunks in zip(np.split(both, len(cells), axis=1), cells, inputs, strict=True):
+            start = 0
+            for y, _ in cell.read(chunks, states, tick):
+                room[start : start + len(y), :, : y.shape[-1]] = y
+                start += len(y)
+        if sequence:  # the second, too, in the order of time
+            backward[:] = whole._replace(values=backward.copy(), mask=None).turned().values
         merged = both if self.layer.merge == "concat" else MERGES[str(self.layer.merge)](forward, backward, forward)
-        if self.layer.return_sequences:
-            yield from whole._replace(values=merged).chunks()
-        else:
-            yield Chunk(merged)
-
-    def _read_apart(self, whole: WholeSequence, states: State | None, tick: Tick) -> Array:
-        """Return the outputs of both directions, one above the other: (timesteps, 2·units, batch), or 1 timestep."""
-        each = [*zip(self.directions, (whole.chunks(), whole.turned().chunks()), strict=True)]
-        if not self.layer.return_sequences:
-            return np.concatenate([cell.last(chunks, states, tick) for cell, chunks in each], axis=1)
-        outputs, units = self._room(whole), self.layer.state_sizes["h"]
-        for place, (cell, chunks) in enumerate(each):
-            copy_into(cell.read(chunks, states, tick), outputs[:, place * units : (place + 1) * units])
-        return self._in_order(whole, outputs)
-
-    def _read_together(self, whole: WholeSequence, states: State | None, tick: Tick) -> Array:
-        """Return the same, computed as one cell."""
-        pairs = zip(whole.chunks(), whole.turned().chunks(), strict=True)
-        inputs = (Chunk(np.concatenate([forward.values, backward.values], axis=1)) for forward, backward in pairs)
-        if not self.layer.return_sequences:
-            return self.together.last(inputs, states, tick)
-        outputs = self._room(whole)
-        copy_into(self.together.read(inputs, states, tick), outputs)
-        return self._in_order(whole, outputs)
-
-    def _in_order(self, whole: WholeSequence, outputs: Array) -> Array:
-        """Return the outputs of both directions with those of the second in the order of time, too."""
-        backward = outputs[:, self.layer.state_sizes["h"] :]
-        backward[:] = whole._replace(values=backward.copy(), mask=None).turned().values
-        return outputs
-
-    def _room(self, whole: WholeSequence) -> Array:
-        timesteps, _, batch = whole.values.shape
-        return np.empty((timesteps, 2 * self.layer.state_sizes["h"], batch), whole.values.dtype)
+        yield from whole._replace(values=merged).chunks() if sequence else [Chunk(merged)]
 
 
 MERGES: dict[str, Callable[[Array, Array, Array], Array]] = {
@@ -296,11 +210,8 @@ def side_by_side(forward: Mapping[str, Array], backward: Mapping[str, Array], bl
         in_blocks = 1 if key == "projection_kernel" else blocks
         own = [array.reshape(-1, in_blocks, array.shape[-1] // in_blocks) for array in (first, backward[key])]
         rows, _, units = own[0].shape
-        if key == "bias":
-            both = np.stack(own, axis=2).reshape(*first.shape[:-1], -1)
-        else:
-            both = np.zeros((2, rows, in_blocks, 2, units), first.dtype)
-            both[0, :, :, 0], both[1, :, :, 1] = own
-            both = both.reshape(2 * rows, -1)
-        joined[key] = both
+        both = np.zeros((2, rows, in_blocks, 2, units), first.dtype)
+        both[0, :, :, 0], both[1, :, :, 1] = own
+        is_bias = key == "bias"
+        joined[key] = both.sum(axis=0).reshape(*first.shape[:-1], -1) if is_bias else both.reshape(2 * rows, -1)
     return joined

@@ -45,23 +45,12 @@ class Request:
         ('y.npy',)
 
     Args:
-        timesteps: the length of the sequence. None: that of the input file, or what the network fixes, or 100; 500 for
-            the reach.
-        batch: the number of samples. None: that of the input file, or 1.
-        seed: what weights and a random input are drawn from, a whole number from 0.
-        dtype: what to compute in: float32 or float64.
+        timesteps, batch, seed, dtype, framework, input, weights, save_weights, output, state, save_state, gates: as for
+            `rnncli.forward`.
         init: how weights and a random input are drawn: keras, torch or uniform. None: keras, and for the reach that of
             the source's framework.
-        framework: whose weights the summary counts: keras or torch; None for that of the source. Files hold Keras's.
         lengths: the length of each sequence of the batch, or a text file of them; None if all are as long as the input.
-        input: a .npy file to read the input from; without one it is random.
-        weights: an .npz file to read the weights from; without one they are random.
-        save_weights: an .npz file to write the weights to.
-        output: a .npy file to write the network's output to.
-        state: an .npz file to read the first state of every recurrent layer from; without one they are zero.
-        save_state: an .npz file to write the last state of every recurrent layer to.
         study: whether to study what the last recurrent layer does over time.
-        gates: whether the study tells of its gates, too.
         seeds: with how many seeds it is tried how far back the network reaches, from `seed` on, 1 to 1,000; None if
             that is not asked.
 

@@ -3,25 +3,42 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rnncli.atomic import Written
+from rnncli.engine.array_files import (
+    InputFile,
+    open_input,
+    output_file,
+    part_in,
+    read_arrays,
+    read_lengths,
+    write_arrays,
+)
 from rnncli.engine.checks import state_shapes
-from rnncli.engine.chunks import Chunk, chunk_steps, random_chunks
-from rnncli.engine.forward import ForwardRun, Sequences, forward
-from rnncli.engine.lengths import groups, read_lengths, run_together, without_padding
-from rnncli.engine.memory import check_fits
+from rnncli.engine.chunks import (
+    Chunk,
+    Group,
+    State,
+    Tick,
+    chunk_steps,
+    groups,
+    random_chunks,
+    run_together,
+    uncounted,
+    work,
+)
+from rnncli.engine.forward import ForwardRun, forward
+from rnncli.engine.initializers import network_weights
+from rnncli.engine.memory import TWIN_DTYPE, TWINS, check_fits, check_twins_fit, weight_bytes
 from rnncli.engine.model import Model
-from rnncli.engine.passes import State, Tick, uncounted, work
 from rnncli.engine.request import DEFAULT_REACH_TIMESTEPS, DEFAULT_TIMESTEPS, Init, Request
-from rnncli.engine.types import Array
 from rnncli.errors import UsageError, listed
 from rnncli.layers import READING_FROM_THE_END
 from rnncli.network import Network
@@ -29,16 +46,11 @@ from rnncli.quantities import features_of, plural
 from rnncli.results import Result
 from rnncli.system.places import check_files
 
-# What reads and writes files and `study` are imported where they are needed: few runs wait for them.
+# `study` is imported where it is needed: few runs wait for it.
 if TYPE_CHECKING:
-    from rnncli.engine.array_files import InputFile
     from rnncli.engine.study import Study
     from rnncli.formats.nodes import Part
     from rnncli.summary import Summary
-
-
-Write = Callable[[Sequence[int], int, Array], None]
-"""Writes the output of some samples: which they are, the first timestep, and values (timesteps, features, batch)."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -74,16 +86,16 @@ class RunResult(Result):
         return self.forward.as_dict() | ({} if self.study is None else {"plot": self.study.as_dict()})
 
 
-def plan(network: Network | Model | str, request: Request, trained: Part | None = None, wide: bool = False) -> Plan:
+def plan(network: Network | Model | str, request: Request, wide: bool = False) -> Plan:
     """Return a run that can start: its input is open, its sizes are known, and it fits in memory.
 
         >>> plan("input:8,lstm:4", Request(batch=2)).run().forward.summary.output_shape
         (2, 4)
 
     Args:
-        network: the network, or its spec; or a model, which runs with its weights, unless the request names others.
+        network: the network, or what stands for it, with the weights of a model file if it is from one; or a model.
+            Its weights are used, unless the request names others.
         request: what is asked for.
-        trained: the part of a model file that the network is; it runs with that part's weights, likewise.
         wide: whether what is found is shown with every column.
 
     Raises:
@@ -94,27 +106,24 @@ def plan(network: Network | Model | str, request: Request, trained: Part | None 
         RnncliError: the input file or that of the weights cannot be read or does not fit, a file cannot be written,
             the run would not fit in memory, or the model file has what is not run.
     """
-    given = network if isinstance(network, Model) and request.weights is None else None
+    given = network if isinstance(network, Model) else None
     network = Network.of(network)
+    trained = network.part if given is None else given.part
     if trained is not None:
         trained.check_runs()
     check_files(request.read, request.written)
-    array = None
-    if request.input is not None:
-        from rnncli.engine.array_files import open_input
-
-        array = open_input(request.input, network)
+    array = None if request.input is None else open_input(request.input, network)
     reaches = request.seeds is not None
     init: Init = request.init or (network.framework if reaches else "keras")
-    part = drawn = None
+    part = None
     if request.study or reaches:
-        from rnncli.engine.effect import check_gates, up_to_last_recurrent, watched
-
         part = watched(network, "reach" if reaches else "the plot")
-        is_drawn = request.weights is None and given is None and (trained is None or not trained.has_weights)
-        drawn = up_to_last_recurrent(network, "reach") if reaches and is_drawn else None
-        if request.gates:
-            check_gates(network)
+        last = [layer for layer in network.body if layer.states][-1]
+        if request.gates and last.gates == 1:
+            raise UsageError(
+                f"--gates is of the last recurrent layer, and {last.spec()} has no gates",
+                "lstm and gru have gates; --plot without --gates shows any recurrent layer",
+            )
     lengths = read_lengths(request.lengths) if isinstance(request.lengths, str) else request.lengths
     lengths = None if lengths is None else tuple(lengths)
     batch, timesteps = _sizes(network, request, array, lengths)
@@ -123,41 +132,37 @@ def plan(network: Network | Model | str, request: Request, trained: Part | None 
     network.check_timesteps(*ends)
     for length in ends:
         network.summary(batch, length, framework)  # says what does not fit together
-    if part is not None and reaches:
-        from rnncli.engine.effect import check_reach_fits
-
-        check_reach_fits(part, drawn or network, timesteps, np.dtype(request.dtype))
-    else:
-        beside = _file_bytes(network, request, array, batch)
-        if lengths is not None:
-            beside += _padded_bytes(network, array, batch, timesteps, np.dtype(request.dtype).itemsize)
-        check_fits(network, batch, timesteps, np.dtype(request.dtype), beside)
-    trained, notes = _weights_and_notes(network, request, trained)
-    return Plan(network, request, batch, timesteps, init, part, trained, notes, array, drawn, lengths, given, wide)
-
-
-def _weights_and_notes(network: Network, request: Request, trained: Part | None) -> tuple[Part | None, tuple[str, ...]]:
-    """Return the part of a model file that a network has the weights of, and what the user should know."""
-    reaches, notes = request.seeds is not None, list[str]()
+    weights: Model | Part | str | None = request.weights or given
+    if weights is None and trained is not None and trained.has_weights:
+        weights = trained
+    run = Plan(network, request, batch, timesteps, init, part, weights, (), array, lengths, wide)
+    run.check_fits()
+    notes = list[str]()
     if request.weights is not None:
-        from rnncli.engine.model_weights import part_in
         from rnncli.formats.fitting import sources_told
 
-        trained = part_in(request.weights, network)
-        notes += [] if trained is None else [sources_told(trained)]
-    else:
-        if trained is not None and not trained.has_weights:
+        found = part_in(request.weights, network)
+        if found is not None:
+            run = replace(run, weights=found)
+            notes.append(sources_told(found))
+    elif trained is not None:
+        if not trained.has_weights:
             how = "each seed draws others" if reaches else f"they are drawn with seed {request.seed}"
             notes.append(f"the file has no weights: {how}")
-        notes += [] if trained is None else trained.told
-    stateful = request.state is not None or request.save_state is not None
-    if stateful and any(layer.states and layer.needs_whole for layer in network.body):
-        notes.append(f"{READING_FROM_THE_END} read from the end, so pieces of a sequence do not add up to the whole")
+        notes += trained.told
+    return replace(run, notes=(*notes, *_notes_on_states(network, request)))
+
+
+def _notes_on_states(network: Network, request: Request) -> Iterator[str]:
+    """Yield why pieces of a sequence, with the states between them, do not add up to the whole."""
+    if request.state is None and request.save_state is None:
+        return
+    if any(layer.states and layer.needs_whole for layer in network.body):
+        yield f"{READING_FROM_THE_END} read from the end, so pieces of a sequence do not add up to the whole"
     windows = [layer.spec() for layer in network.body if layer.window is not None and layer.window.span > 1]
-    if stateful and windows:
+    if windows:
         told = listed(list(dict.fromkeys(windows)))
-        notes.append(f"the windows of {told} begin anew, so pieces of a sequence do not add up to the whole")
-    return trained, tuple(notes)
+        yield f"the windows of {told} begin anew, so pieces of a sequence do not add up to the whole"
 
 
 @dataclass(frozen=True)
@@ -171,13 +176,11 @@ class Plan:
         timesteps: the length of the sequence.
         init: how weights and a random input are drawn.
         part: the part of the network that is run with a twin, for the study or the reach; None if neither is asked for.
-        trained: the part of a model file that the network is, or that has its weights; None if they are drawn, or in
-            an .npz with rnncli's own keys.
+        weights: what has the weights: a model, a part of a model file, or an .npz with rnncli's own keys; None if they
+            are drawn from a seed.
         notes: what the user should know before the run starts.
         array: the input, which stays in its file until it is read; None for a random one.
-        drawn: the layers of the network that need weights; None for all.
         lengths: the length of each sequence; None if all are as long as the input.
-        given: the model that runs; None where its weights are read or drawn.
         wide: whether what is found is shown with every column.
     """
 
@@ -186,20 +189,41 @@ class Plan:
     batch: int
     timesteps: int
     init: Init
-    part: Network | None = None
-    trained: Part | None = None
-    notes: tuple[str, ...] = ()
-    array: InputFile | None = None
-    drawn: Network | None = None
-    lengths: tuple[int, ...] | None = None
-    given: Model | None = None
-    wide: bool = False
+    part: Network | None
+    weights: Model | Part | str | None
+    notes: tuple[str, ...]
+    array: InputFile | None
+    lengths: tuple[int, ...] | None
+    wide: bool
 
     @property
-    def is_drawn(self) -> bool:
-        """Whether the weights are drawn from a seed."""
-        trained = self.trained is not None and self.trained.has_weights
-        return self.given is None and self.request.weights is None and not trained
+    def file(self) -> str | None:
+        """The file that has the weights; None where there is none."""
+        part = self.weights.part if isinstance(self.weights, Model) else self.weights
+        return self.request.weights if part is None or isinstance(part, str) else self.request.weights or part.path
+
+    @property
+    def _needed(self) -> Network:
+        """The layers of the network that need weights: for the reach of drawn ones those up to the last recurrent."""
+        if self.request.seeds is None or self.weights is not None:
+            return self.network
+        return up_to_last_recurrent(self.network, "reach")
+
+    def check_fits(self) -> None:
+        """Check that the run fits in memory.
+
+        Raises:
+            RnncliError: it does not; the message says how much it would take and how much is free.
+        """
+        dtype = np.dtype(self.request.dtype)
+        if self.part is not None and self.request.seeds is not None:
+            # The spectral radius takes three of the largest matrix that the state is multiplied by.
+            weights = network_weights(self.part).values()
+            matrix = max(weight.params for weight in weights if weight.role == "recurrent")
+            beside = weight_bytes(self._needed, dtype) + 3 * matrix * TWIN_DTYPE.itemsize
+            check_twins_fit(self.part, self.timesteps, beside)
+        else:
+            check_fits(self.network, self.batch, self.timesteps, dtype, self._bytes_beside(dtype.itemsize))
 
     def model(self, seed: int) -> Model:
         """Return the network with weights: those of a model or a file, or else drawn from a seed.
@@ -207,30 +231,17 @@ class Plan:
         Raises:
             RnncliError: the file cannot be read or does not fit the network.
         """
-        if self.given is not None:
-            same = self.given.dtype == self.request.dtype
-            return self.given if same else Model(self.network, dtype=self.request.dtype, weights=self.given.weights)
-        network, request = self.drawn or self.network, self.request
-        return Model.starting(network, request.weights, self.trained, seed, request.dtype, self.init)
+        weights, dtype = self.weights, self.request.dtype
+        if isinstance(weights, Model):
+            return weights if weights.dtype == dtype else Model(weights, dtype=dtype)
+        return Model(self._needed, seed, dtype, self.init, weights)
 
     def chunks(self, model: Model, seed: int) -> Iterator[Chunk]:
-        """Return the input from its start; a random one is drawn from a seed."""
+        """Return the input from its start; a random one is drawn from a seed, one in a file has zeros as padding."""
         steps = chunk_steps(self.network, self.batch)
         if self.array is not None:
-            return self.array.chunks(self.network, steps, model.dtype)
+            return self.array.chunks(self.network, steps, model.dtype, self.lengths)
         return random_chunks(self.network, self.batch, self.timesteps, steps, seed, self.init, model.dtype)
-
-    def _padded(self, model: Model) -> Array:
-        """Return the input of sequences of several lengths, (batch, timesteps[, features]), with zeros behind each.
-
-        Raises:
-            RnncliError: the input file cannot be read, or holds what the network does not read.
-        """
-        assert self.lengths is not None
-        if self.array is not None:
-            return self.array.padded(self.network, self.lengths, model.dtype)
-        x = np.concatenate([chunk.values for chunk in self.chunks(model, self.request.seed)])
-        return without_padding(self.network, np.moveaxis(x, -1, 0), self.lengths)
 
     @property
     def _first_length(self) -> int:
@@ -248,10 +259,9 @@ class Plan:
     def work(self) -> float:
         """How much work it is, in multiply-adds, for showing progress."""
         twins = 0.0
-        if self.part is not None:
-            from rnncli.engine.effect import watched_work
-
-            twins = watched_work(self.part, self._first_length)
+        if self.part is not None:  # of it the recurrent layers count
+            amounts = zip(work(self.part, TWINS, self._first_length), self.part.body, strict=True)
+            twins = sum(amount for amount, layer in amounts if layer.states)
         if self.request.seeds is not None:
             return self.request.seeds * twins
         return sum(sum(work(self.network, *size)) for size in self._sizes) + twins
@@ -281,119 +291,101 @@ class Plan:
                 memory.
         """
         request, batch, timesteps = self.request, self.batch, self.timesteps
-        states: State = {}
-        if request.state is not None:
-            from rnncli.engine.array_files import read_arrays
-
-            states = read_arrays(request.state, state_shapes(self.network, batch), np.dtype(request.dtype))
+        shapes, dtype = state_shapes(self.network, batch), np.dtype(request.dtype)
+        states: State = {} if request.state is None else read_arrays(request.state, shapes, dtype)
         first_states = {key: array.copy() for key, array in states.items()}
         model = self.model(request.seed)
         part = self.part if request.study else None
         if part is not None:
-            from rnncli.engine.effect import DTYPE, SAMPLES
+            from rnncli.engine.study import figures_kept, study_of
 
-            check_fits(part, SAMPLES, self._first_length, DTYPE)
+            check_twins_fit(part, self._first_length, figures=figures_kept(part.body[-1], request.gates))
         files: list[Written] = []
         tick(0)
         with ExitStack() as open_files:
             write = None
             if request.output is not None:
-                from rnncli.engine.array_files import output_file
-
                 shape = model.output_shape(batch, timesteps)
-                write = open_files.enter_context(output_file(request.output, shape, model.dtype, files.append))
-            x = None if self.lengths is None else self._padded(model)
-            given = self._given(model, x, states, write)
-            found = forward(model, given, batch, timesteps, tick, request.framework, self.lengths)
-            found = replace(found, uniform=self.is_drawn and self.array is None and self.init == "uniform")
+                write, written = open_files.enter_context(output_file(request.output, shape, model.dtype))
+                files.append(written)
+            x, given = None, iter([Group(range(batch), timesteps, self.chunks(model, request.seed), states)])
+            if self.lengths is not None:
+                x = np.moveaxis(np.concatenate([chunk.values for chunk in self.chunks(model, request.seed)]), -1, 0)
+                given = groups(self.network, x, self.lengths, states, model.chunks_of)
+            found = forward(self, model, given, tick, write)
         study = None
         if part is not None:
-            from rnncli.engine.study import study_of
-
             length = self._first_length
             chunks = self.chunks(model, request.seed) if x is None else model.chunks_of(x[:1, :length])
-            study = study_of(model, chunks, batch, length, first_states, tick, request.gates)
-        for path, arrays in ((request.save_weights, model.weights), (request.save_state, states)):
-            if path is not None:
-                from rnncli.engine.array_files import write_arrays
-
-                files.append(write_arrays(path, arrays))
+            study = study_of(model, part, chunks, batch, length, first_states, tick, request.gates)
+        saved = (request.save_weights, model.weights), (request.save_state, states)
+        files += [write_arrays(path, arrays) for path, arrays in saved if path is not None]
         return RunResult(found, study, tuple(files), self.notes, self.wide)
 
-    def _given(self, model: Model, x: Array | None, states: State, write: Write | None) -> Iterator[Sequences]:
-        """Yield what runs together: all sequences, or those of each length.
+    def _bytes_beside(self, itemsize: int) -> int:
+        """Return the bytes of what there is beside weights, chunks and output, where a number takes `itemsize`.
 
-        Args:
-            model: what reads them.
-            x: the input of sequences of several lengths; None if they are of one.
-            states: as for `Model.begin`.
-            write: writes the output of some samples; None if nobody wants it.
+        That is a chunk of the input file, the states in files, and of sequences of several lengths the whole, sorted.
         """
-        if x is None or self.lengths is None:
-            chunks = self.chunks(model, self.request.seed)
-            own = None if write is None else partial(write, range(self.batch))
-            yield Sequences(chunks, self.batch, self.timesteps, states, own)
-            return
-        for some in groups(self.network, x, self.lengths, states):
-            own = None if write is None else partial(write, some.samples.tolist())
-            batch, timesteps = some.x.shape[:2]
-            yield Sequences(some.chunks(model.chunks_of), batch, timesteps, some.states, own)
+        network, batch, array = self.network, self.batch, self.array
+        times = 2 - (self.request.state, self.request.save_state).count(None)
+        size = times * sum(map(prod, state_shapes(network, batch).values())) * itemsize
+        shape: tuple[int, ...] = (batch, self.timesteps, features_of(network.input_shape()))
+        if array is not None:
+            _, timesteps, *features = shape = array.shape
+            size += batch * min(timesteps, chunk_steps(network, batch)) * prod(features) * array.dtype.itemsize
+            itemsize = max(itemsize, array.dtype.itemsize)
+        return size if self.lengths is None else size + 3 * prod(shape) * itemsize
 
 
-def _padded_bytes(network: Network, array: InputFile | None, batch: int, timesteps: int, itemsize: int) -> int:
-    """Return the bytes of an input with sequences of several lengths: as it is, without padding, and sorted."""
-    shape = (batch, timesteps, features_of(network.input_shape())) if array is None else array.shape
-    return 3 * prod(shape) * (itemsize if array is None else max(itemsize, array.dtype.itemsize))
+def up_to_last_recurrent(network: Network, subject: str) -> Network:
+    """Return a network without the layers above its last recurrent one.
+
+    Args:
+        network: the network.
+        subject: what is told of that layer, for the error.
+
+    Raises:
+        UsageError: there is no recurrent layer.
+    """
+    places = [index for index, layer in enumerate(network.layers) if layer.states]
+    if not places:
+        raise UsageError(f"{subject} is of a recurrent layer, and {network} has none", "add one, such as rnn:32")
+    return Network(network.layers[: places[-1] + 1])
 
 
-def _file_bytes(network: Network, request: Request, array: InputFile | None, batch: int) -> int:
-    """Return the bytes of what is read from files and saved to them beside weights and output: a chunk, the states."""
-    times = 2 - (request.state, request.save_state).count(None)
-    size = times * sum(map(prod, state_shapes(network, batch).values())) * np.dtype(request.dtype).itemsize
-    if array is not None:
-        _, timesteps, *features = array.shape
-        size += batch * min(timesteps, chunk_steps(network, batch)) * prod(features) * array.dtype.itemsize
-    return size
+def watched(network: Network, subject: str = "the plot") -> Network:
+    """Return the part of a network that is run with a twin: up to the last recurrent layer, which returns its sequence.
+
+    An embedding is replaced by an input of its vectors: vectors can be changed a little, ids cannot, and the table need
+    not be copied.
+
+    Raises:
+        UsageError: the network has no recurrent layer.
+    """
+    _, *middle, last = up_to_last_recurrent(network, subject).layers
+    return Network([network.head.of_vectors(), *middle, last.returning("sequence") or last])
 
 
 def _sizes(
     network: Network, request: Request, array: InputFile | None, lengths: tuple[int, ...] | None
 ) -> tuple[int, int]:
-    """Return the number of samples and of timesteps.
-
-    Raises:
-        UsageError: the request says others than the input file has, or than the lengths of the sequences go with.
-    """
+    """Return the number of samples and of timesteps; the request has to go with the input file and with the lengths."""
     if array is None:
         fixed = network.input_shape()[1]
         usual = DEFAULT_TIMESTEPS if request.seeds is None else DEFAULT_REACH_TIMESTEPS
         samples, longest = (1, usual) if lengths is None else (len(lengths), max(lengths))
-        sizes = request.batch or samples, request.timesteps or fixed or longest
-        _check_lengths(lengths, *sizes)
-        return sizes
-    batch, timesteps = array.shape[:2]
-    for name, asked, found in (("batch", request.batch, batch), ("timesteps", request.timesteps, timesteps)):
-        if asked is not None and asked != found:
-            raise UsageError(
-                f"{request.input} has shape {array.shape}, so --{name} is {found}, not {asked}", f"leave --{name} out"
-            )
-    _check_lengths(lengths, batch, timesteps)
-    return batch, timesteps
-
-
-def _check_lengths(lengths: tuple[int, ...] | None, batch: int, timesteps: int) -> None:
-    """Check that there is a length for each sample, and that none is longer than the input.
-
-    Raises:
-        UsageError: it is not so.
-    """
-    if lengths is None:
-        return
-    if len(lengths) != batch:
+        batch, timesteps = request.batch or samples, request.timesteps or fixed or longest
+    else:
+        batch, timesteps = array.shape[:2]
+        for name, asked, found in (("batch", request.batch, batch), ("timesteps", request.timesteps, timesteps)):
+            if asked is not None and asked != found:
+                message = f"{request.input} has shape {array.shape}, so --{name} is {found}, not {asked}"
+                raise UsageError(message, f"leave --{name} out")
+    if lengths is not None and len(lengths) != batch:
         message = f"--lengths has {plural(len(lengths), 'length')}, and there are {plural(batch, 'sample')}"
         raise UsageError(message, "give a length for each sample")
-    if max(lengths) > timesteps:
-        raise UsageError(
-            f"a sequence of --lengths has {max(lengths):,} timesteps, and the input has {timesteps:,}",
-            "the input has to be as long as the longest of them",
-        )
+    if lengths is not None and max(lengths) > timesteps:
+        message = f"a sequence of --lengths has {max(lengths):,} timesteps, and the input has {timesteps:,}"
+        raise UsageError(message, "the input has to be as long as the longest of them")
+    return batch, timesteps

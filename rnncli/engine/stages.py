@@ -5,283 +5,284 @@ Those of recurrent layers are in `recurrent.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from rnncli.engine.activations import ACTIVATION_FUNCTIONS
-from rnncli.engine.chunks import Chunk
-from rnncli.engine.passes import Pass, Stage, State, Stateless, Tick
-from rnncli.engine.recurrent import BidirectionalStage, RecurrentStage
+from rnncli.engine.cells import CELLS
+from rnncli.engine.chunks import Chunk, Pass, Stage
+from rnncli.engine.recurrent import RecurrentStage
 from rnncli.engine.types import Array
-from rnncli.engine.windows import MeanPass, WindowPass, largest_pass
-from rnncli.layers import (
-    GRU,
-    LSTM,
-    Activation,
-    BatchNorm,
-    Conv,
-    Dense,
-    Dropout,
-    Embedding,
-    Flatten,
-    Layer,
-    Norm,
-    Pool,
-    Recurrent,
-    Repeat,
-    SimpleRNN,
-)
+from rnncli.layers import Activation, BatchNorm, Conv, Dense, Dropout, Embedding, Flatten, Layer, Norm, Pool, Repeat
 from rnncli.layers.windows import Window
 
 ChunkSteps = Callable[[int], int]
 """Returns how many timesteps a chunk should have, given the number of samples."""
 
+Weights = Mapping[str, Array]
+"""The weights of a layer by Keras's names."""
 
-class EmbeddingStage(Stateless):
-    """Looks ids up in the table."""
 
-    def __init__(self, layer: Embedding, weights: Mapping[str, Array]) -> None:
-        self.table = weights["embeddings"]
-        self.mask_zero = layer.mask_zero
+def _stateless(begin: Callable[[], Pass]) -> Stage:
+    """Return the stage of a layer without states, given what begins a pass."""
+    return lambda states, tick: begin()
 
-    def step(self, chunk: Chunk) -> Chunk:
-        """Return a vector for each id; with mask_zero, the mask of those that are not 0."""
+
+def _each(compute: Callable[[Chunk], Chunk]) -> Stage:
+    """Return the stage of a layer that makes of each chunk another, whatever came before."""
+
+    def begin() -> Pass:
+        output = None
+        while chunk := (yield output):
+            output = compute(chunk)
+
+    return _stateless(begin)
+
+
+def _each_vector(compute: Callable[[Array], Array]) -> Stage:
+    """Return the stage of a layer that makes of each vector another, given those of a chunk."""
+    return _each(lambda chunk: Chunk(compute(chunk.values), chunk.mask))
+
+
+def _embedding(layer: Embedding, weights: Weights) -> Stage:
+    """A vector of the table for each id; with mask_zero, the mask of those that are not 0."""
+    table = weights["embeddings"]
+
+    def look_up(chunk: Chunk) -> Chunk:
         ids = chunk.values
-        mask = ids != 0 if self.mask_zero else None
-        return Chunk(self.table[ids].swapaxes(1, 2), None if mask is None or mask.all() else mask)
+        mask = ids != 0 if layer.mask_zero else None
+        return Chunk(table[ids].swapaxes(1, 2), None if mask is None or mask.all() else mask)
+
+    return _each(look_up)
 
 
-class DenseStage(Stateless):
+def _dense(layer: Dense, weights: Weights) -> Stage:
     """act(x·W + b) for every vector."""
+    kernel = weights["kernel"].T
+    bias = weights["bias"][:, None] if layer.use_bias else None
+    activation = ACTIVATION_FUNCTIONS[layer.activation]
 
-    def __init__(self, layer: Dense, weights: Mapping[str, Array]) -> None:
-        self.kernel = weights["kernel"].T
-        self.bias = weights["bias"][:, None] if layer.use_bias else None
-        self.activation = ACTIVATION_FUNCTIONS[layer.activation]
+    def compute(x: Array) -> Array:
+        y: Array = np.matmul(kernel, x)
+        if bias is not None:
+            y += bias
+        activation(y, y)
+        return y
 
-    def step(self, chunk: Chunk) -> Chunk:
-        """Return the outputs of a chunk."""
-        y = np.matmul(self.kernel, chunk.values)
-        if self.bias is not None:
-            y += self.bias
-        self.activation(y, y)
-        return Chunk(y, chunk.mask)
-
-
-class ActivationStage(Stateless):
-    """act(x) for every vector."""
-
-    def __init__(self, layer: Activation) -> None:
-        self.activation = ACTIVATION_FUNCTIONS[layer.activation]
-
-    def step(self, chunk: Chunk) -> Chunk:
-        """Return what the activation makes of a chunk, which others may read, too."""
-        y = np.empty_like(chunk.values)
-        self.activation(chunk.values, y)
-        return Chunk(y, chunk.mask)
+    return _each_vector(compute)
 
 
-class ConvStage(Stage):
-    """act(Σ_k x_{t+k}·W_k + b): one product for all windows of a chunk."""
+def _activation(layer: Activation) -> Stage:
+    """act(x) for every vector, in an array of its own: others may read x, too."""
+    activation = ACTIVATION_FUNCTIONS[layer.activation]
 
-    def __init__(self, layer: Conv, weights: Mapping[str, Array]) -> None:
-        self.window = layer.window
-        self.kernel = weights["kernel"].reshape(-1, layer.filters)
-        self.bias = weights["bias"] if layer.use_bias else None
-        self.activation = ACTIVATION_FUNCTIONS[layer.activation]
+    def compute(x: Array) -> Array:
+        y = np.empty_like(x)
+        activation(x, y)
+        return y
 
-    def begin(self, states: State | None, tick: Tick) -> Pass:
-        """Return a pass for one batch."""
-        del states, tick
-        return WindowPass(self.window, 0, self._compute)
-
-    def _compute(self, windows: Array) -> Array:
-        count, batch, *_ = windows.shape
-        y = windows.reshape(count * batch, -1) @ self.kernel
-        if self.bias is not None:
-            y += self.bias
-        y = y.T  # features first, as the activations have them
-        self.activation(y, y)
-        return y.T.reshape(count, batch, -1)
+    return _each_vector(compute)
 
 
-class NormStage(Stateless):
+def _norm(layer: Norm, weights: Weights) -> Stage:
     """γ · (x - mean) / √(variance + ε) + β over the features of every vector.
 
     It computes in float64: among features that are all around 100, float32 would lose the little that they differ.
     """
+    gamma = weights["gamma"][:, None] if layer.scale else None
+    beta = weights["beta"][:, None] if layer.center else None
 
-    def __init__(self, layer: Norm, weights: Mapping[str, Array]) -> None:
-        self.gamma = weights["gamma"][:, None] if layer.scale else None
-        self.beta = weights["beta"][:, None] if layer.center else None
-        self.epsilon = layer.epsilon
+    def compute(x: Array) -> Array:
+        y: Array = x - x.mean(axis=1, keepdims=True, dtype=np.float64)
+        y /= np.sqrt(np.square(y).mean(axis=1, keepdims=True) + layer.epsilon)
+        if gamma is not None:
+            y *= gamma
+        if beta is not None:
+            y += beta
+        return y.astype(x.dtype)
 
-    def step(self, chunk: Chunk) -> Chunk:
-        """Return the normalised vectors of a chunk."""
-        x = chunk.values
-        y = x - x.mean(axis=1, keepdims=True, dtype=np.float64)
-        y /= np.sqrt(np.square(y).mean(axis=1, keepdims=True) + self.epsilon)
-        if self.gamma is not None:
-            y *= self.gamma
-        if self.beta is not None:
-            y += self.beta
-        return Chunk(y.astype(x.dtype), chunk.mask)
+    return _each_vector(compute)
 
 
-class BatchNormStage(Stateless):
+def _batch_norm(layer: BatchNorm, weights: Weights) -> Stage:
     """γ · (x - μ) / √(σ² + ε) + β for every vector: a factor and a shift for each feature."""
-
-    def __init__(self, layer: BatchNorm, weights: Mapping[str, Array]) -> None:
-        factor = 1 / np.sqrt(weights["moving_variance"].astype(np.float64) + layer.epsilon)
-        factor *= weights["gamma"] if layer.scale else 1
-        shift = (weights["beta"] if layer.center else 0) - weights["moving_mean"] * factor
-        dtype = weights["moving_mean"].dtype
-        self.factor, self.shift = (each.astype(dtype)[:, None] for each in (factor, shift))
-
-    def step(self, chunk: Chunk) -> Chunk:
-        """Return the scaled vectors of a chunk."""
-        return Chunk(chunk.values * self.factor + self.shift, chunk.mask)
+    factor = 1 / np.sqrt(weights["moving_variance"].astype(np.float64) + layer.epsilon)
+    factor *= weights["gamma"] if layer.scale else 1
+    shift = (weights["beta"] if layer.center else 0) - weights["moving_mean"] * factor
+    factor, shift = (each.astype(weights["moving_mean"].dtype)[:, None] for each in (factor, shift))
+    return _each_vector(lambda x: x * factor + shift)
 
 
-class Gathering(Stage):
-    """A layer that keeps something from chunk to chunk; what works on a batch is made for each."""
-
-    def __init__(self, make_pass: Callable[[], Pass]) -> None:
-        self.make_pass = make_pass
-
-    def begin(self, states: State | None, tick: Tick) -> Pass:
-        """Return a pass that yields what it has gathered at the end."""
-        del states, tick
-        return self.make_pass()
-
-
-class _Repetition(Pass):
-    """A vector on its way to become a sequence, chunk by chunk, so that its length takes no memory."""
-
-    def __init__(self, layer: Repeat, chunk_steps: ChunkSteps) -> None:
-        self.timesteps = layer.n
-        self.chunk_steps = chunk_steps
-        self._vector: Array | None = None
-
-    def step(self, chunk: Chunk) -> None:
-        """Keep the vector, (1, features, batch)."""
-        self._vector = chunk.values.copy()
-
-    def end(self) -> Iterator[Chunk]:
-        """Yield the sequence."""
-        assert self._vector is not None
-        _, features, batch = self._vector.shape
-        steps = self.chunk_steps(batch)
-        for start in range(0, self.timesteps, steps):
-            yield Chunk(np.broadcast_to(self._vector, (min(steps, self.timesteps - start), features, batch)))
+def _repeat(layer: Repeat, chunk_steps: ChunkSteps) -> Pass:
+    """A vector that becomes a sequence chunk by chunk, so that its length takes no memory."""
+    vector: Array | None = None
+    while chunk := (yield None):
+        vector = chunk.values.copy()
+    assert vector is not None
+    _, features, batch = vector.shape
+    steps = chunk_steps(batch)
+    for start in range(0, layer.n, steps):
+        yield Chunk(np.broadcast_to(vector, (min(steps, layer.n - start), features, batch)))
 
 
-class _Largest(Pass):
-    """The largest of each feature so far. Padding counts like any other step, as in Keras."""
+def _flatten() -> Pass:
+    """The whole sequence as one vector, (1, timesteps · features, batch)."""
+    parts: list[Array] = []
+    while chunk := (yield None):
+        parts.append(chunk.values.copy())
+    yield Chunk(np.concatenate(parts).reshape(1, -1, parts[0].shape[-1]))
 
-    def __init__(self) -> None:
-        self._largest: Array | None = None
 
-    def step(self, chunk: Chunk) -> None:
-        """Take in a chunk."""
+def _largest() -> Pass:
+    """The largest of each feature. Padding counts like any other step, as in Keras."""
+    found: Array | None = None
+    while chunk := (yield None):
         largest = chunk.values.max(axis=0, keepdims=True)
-        if self._largest is None:
-            self._largest = largest
-        own = self._largest[..., : largest.shape[-1]]
+        found = largest if found is None else found
+        own = found[..., : largest.shape[-1]]
         np.maximum(own, largest, out=own)
-
-    def end(self) -> Iterator[Chunk]:
-        """Yield the largest, (1, features, batch)."""
-        assert self._largest is not None
-        yield Chunk(self._largest)
+    assert found is not None
+    yield Chunk(found)
 
 
-class _Mean(Pass):
-    """The mean of each feature so far, padding left out; where there is nothing but padding it is no number."""
+def _mean() -> Pass:
+    """The mean of each feature, padding left out; where there is nothing but padding it is no number.
 
-    def __init__(self) -> None:
-        self._sum: Array | None = None
-        self._count: Array = np.zeros(0)
-        self._dtype = np.dtype(np.float64)
-
-    def step(self, chunk: Chunk) -> None:
-        """Take in a chunk. The sum is in float64, so that a long sequence does not lose its small steps."""
-        values, mask = chunk
-        self._dtype = values.dtype
-        counts = True if mask is None else mask[:, None]
-        total = values.sum(axis=0, keepdims=True, dtype=np.float64, where=counts)
-        if self._sum is None:
-            self._sum, self._count = np.zeros_like(total), np.zeros(total.shape[-1])
-        self._sum[..., : total.shape[-1]] += total
-        self._count[: total.shape[-1]] += len(values) if mask is None else mask.sum(axis=0)
-
-    def end(self) -> Iterator[Chunk]:
-        """Yield the mean, (1, features, batch)."""
-        assert self._sum is not None
-        yield Chunk((self._sum / self._count).astype(self._dtype))
-
-
-POOLS: dict[str, Callable[[], Pass]] = {"max": _Largest, "avg": _Mean}
-"""What makes one vector of a sequence, by its mode."""
-
-WINDOWED: dict[str, Callable[[Window], Pass]] = {"max": largest_pass, "avg": MeanPass}
-"""What makes a vector of each window, by the mode."""
-
-
-class _Flat(Pass):
-    """The whole sequence on its way to become one vector."""
-
-    def __init__(self) -> None:
-        self._chunks: list[Array] = []
-
-    def step(self, chunk: Chunk) -> None:
-        """Keep a chunk."""
-        self._chunks.append(chunk.values.copy())
-
-    def end(self) -> Iterator[Chunk]:
-        """Yield the vector, (1, timesteps · features, batch)."""
-        batch = self._chunks[0].shape[-1]
-        yield Chunk(np.concatenate(self._chunks).reshape(1, -1, batch))
-
-
-def _pool_stage(name: str, layer: Pool, weights: Mapping[str, Array], chunk_steps: ChunkSteps) -> Stage:
-    del name, weights, chunk_steps
-    window = layer.window
-    return Gathering(POOLS[layer.mode] if window is None else lambda: WINDOWED[layer.mode](window))
-
-
-def make_stage(name: str, layer: Layer, weights: Mapping[str, Array], chunk_steps: ChunkSteps) -> Stage:
-    """Return the stage for a layer.
-
-    Args:
-        name: the layer's name in the network.
-        layer: the layer.
-        weights: its weights by Keras's names.
-        chunk_steps: says how long the chunks should be that the layer makes of its own.
+    The sum is in float64, so that a long sequence does not lose its small steps.
     """
-    return STAGES[type(layer)](name, layer, weights, chunk_steps)
+    total: Array | None = None
+    while chunk := (yield None):
+        values, mask = chunk
+        counts = True if mask is None else mask[:, None]
+        own = values.sum(axis=0, keepdims=True, dtype=np.float64, where=counts)
+        if total is None:
+            total, count, dtype = np.zeros_like(own), np.zeros(own.shape[-1]), values.dtype
+        total[..., : own.shape[-1]] += own
+        count[: own.shape[-1]] += len(values) if mask is None else mask.sum(axis=0)
+    assert total is not None
+    yield Chunk((total / count).astype(dtype))
 
 
-def _recurrent_stage(name: str, layer: Recurrent, weights: Mapping[str, Array], chunk_steps: ChunkSteps) -> Stage:
-    del chunk_steps
-    return (RecurrentStage if layer.merge is None else BidirectionalStage)(name, layer, weights)
+def _windows(window: Window, fill: float, compute: Callable[[Array], Array]) -> Pass:
+    """What comes out for each window, as soon as that has been read; what is in later ones is kept.
+
+    `fill` stands around the sequence. `compute` makes of windows, (windows, batch, width, features), what comes out,
+    (windows, batch, features).
+    """
+    around = None if window.goes_by_length else window.around(None)
+    kept: list[Array] = []  # what is in windows to come, (timesteps, batch, features) each
+    skipped = 0  # the timesteps to come that are in no window, where these stand far apart
+
+    def padding(x: Array, steps: int) -> Array:
+        return np.full((steps, *x.shape[1:]), fill, x.dtype)
+
+    def complete(x: Array) -> Chunk | None:
+        """Take in some timesteps, and return what comes out for the windows that are complete now."""
+        nonlocal kept, skipped
+        x = np.concatenate([*(each[:, : x.shape[1]] for each in kept), x])
+        left_out = min(skipped, len(x))
+        x = x[left_out:]
+        windows = max(0, (len(x) - window.span) // window.stride + 1)
+        used = windows * window.stride
+        skipped += max(0, used - len(x)) - left_out
+        kept = [x[used:].copy()]
+        if not windows:
+            return None
+        step, *others = x.strides
+        cut = np.lib.stride_tricks.as_strided(
+            x,
+            (windows, x.shape[1], window.width, x.shape[2]),
+            (step * window.stride, others[0], step * window.dilation, others[1]),
+            writeable=False,
+        )
+        return Chunk(np.ascontiguousarray(compute(cut).transpose(0, 2, 1)))
+
+    output = None
+    while chunk := (yield output):
+        x = chunk.values.transpose(0, 2, 1)
+        if around is None:
+            kept.append(x.copy())
+        else:
+            kept = kept or [padding(x, around[0])]
+            output = complete(x)
+    if around is None:
+        around = window.around(sum(map(len, kept)))
+        kept.insert(0, padding(kept[0], around[0]))
+    yield complete(padding(kept[-1], around[1]))
 
 
-STAGES: dict[type[Layer], Callable[[str, Any, Mapping[str, Array], ChunkSteps], Stage]] = {
-    Embedding: lambda name, layer, weights, chunk_steps: EmbeddingStage(layer, weights),
-    SimpleRNN: _recurrent_stage,
-    LSTM: _recurrent_stage,
-    GRU: _recurrent_stage,
-    Conv: lambda name, layer, weights, chunk_steps: ConvStage(layer, weights),
-    Dense: lambda name, layer, weights, chunk_steps: DenseStage(layer, weights),
-    Dropout: lambda name, layer, weights, chunk_steps: Stateless(),
-    Norm: lambda name, layer, weights, chunk_steps: NormStage(layer, weights),
-    BatchNorm: lambda name, layer, weights, chunk_steps: BatchNormStage(layer, weights),
-    Activation: lambda name, layer, weights, chunk_steps: ActivationStage(layer),
-    Repeat: lambda name, layer, weights, chunk_steps: Gathering(lambda: _Repetition(layer, chunk_steps)),
-    Pool: _pool_stage,
-    Flatten: lambda name, layer, weights, chunk_steps: Gathering(_Flat),
+def _conv(layer: Conv, weights: Weights) -> Stage:
+    """act(Σ_k x_{t+k}·W_k + b): one product for all windows of a chunk."""
+    kernel = weights["kernel"].reshape(-1, layer.filters)
+    bias = weights["bias"] if layer.use_bias else None
+    activation = ACTIVATION_FUNCTIONS[layer.activation]
+
+    def compute(windows: Array) -> Array:
+        count, batch, *_ = windows.shape
+        y = windows.reshape(count * batch, -1) @ kernel
+        if bias is not None:
+            y += bias
+        y = y.T  # features first, as the activations have them
+        activation(y, y)
+        return y.T.reshape(count, batch, -1)
+
+    return _stateless(lambda: _windows(layer.window, 0, compute))
+
+
+def _largest_of_windows(window: Window) -> Pass:
+    """The largest of each feature in each window."""
+    return _windows(window, -np.inf, lambda windows: windows.max(axis=2))
+
+
+def _mean_of_windows(window: Window) -> Pass:
+    """The mean of each feature in each window; what stands around the sequence does not count.
+
+    A feature of ones is put beside the others, and counts the timesteps.
+    """
+
+    def mean(windows: Array) -> Array:
+        total = windows.sum(axis=2)
+        of_each: Array = total[..., :-1] / total[..., -1:]
+        return of_each
+
+    windows = _windows(window, 0, mean)
+    output = next(windows)
+    while chunk := (yield output):
+        x = chunk.values
+        output = windows.send(Chunk(np.concatenate([x, np.ones_like(x[:, :1])], axis=1)))
+    yield from windows
+
+
+POOLS: dict[str, tuple[Callable[[], Pass], Callable[[Window], Pass]]] = {
+    "max": (_largest, _largest_of_windows),
+    "avg": (_mean, _mean_of_windows),
 }
-"""A function for each kind of layer that makes its stage. An Input needs none."""
+"""What makes one vector of a sequence, and what makes one of each window, by the mode."""
+
+
+def _pool(layer: Pool) -> Stage:
+    of_all, of_windows = POOLS[layer.mode]
+    window = layer.window
+    return _stateless(of_all if window is None else lambda: of_windows(window))
+
+
+STAGES: dict[type[Layer], Callable[[str, Any, Weights, ChunkSteps], Stage]] = {
+    Embedding: lambda name, layer, weights, chunk_steps: _embedding(layer, weights),
+    **dict.fromkeys(CELLS, lambda name, layer, weights, chunk_steps: RecurrentStage(name, layer, weights)),
+    Conv: lambda name, layer, weights, chunk_steps: _conv(layer, weights),
+    Dense: lambda name, layer, weights, chunk_steps: _dense(layer, weights),
+    Dropout: lambda name, layer, weights, chunk_steps: _each(lambda chunk: chunk),
+    Norm: lambda name, layer, weights, chunk_steps: _norm(layer, weights),
+    BatchNorm: lambda name, layer, weights, chunk_steps: _batch_norm(layer, weights),
+    Activation: lambda name, layer, weights, chunk_steps: _activation(layer),
+    Repeat: lambda name, layer, weights, chunk_steps: _stateless(lambda: _repeat(layer, chunk_steps)),
+    Pool: lambda name, layer, weights, chunk_steps: _pool(layer),
+    Flatten: lambda name, layer, weights, chunk_steps: _stateless(_flatten),
+}
+"""A function for each kind of layer that makes its stage. An Input needs none.
+
+It is given the layer's name in the network, the layer, its weights by Keras's names, and what says how long the chunks
+should be that the layer makes of its own.
+"""

@@ -1,26 +1,28 @@
 """A closer look at the last recurrent layer: its outputs and its gates over time, and how far back it remembers.
 
-It is the first sample that is looked at, with a twin for the reach: see `rnncli.engine.effect`. Figures are gathered in
-bins of time, chunk by chunk, so that their size does not grow with the timesteps. Steps are counted in the order in
-which the layer takes them, and those that are padding are left out.
+It is the first sample that is looked at, with a twin for the reach: see `rnncli.engine.reach`. Some figures are kept of
+each step, and put in bins of time at the end. Steps are counted in the order in which the layer takes them, and those
+that are padding are left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import inf, isfinite, nan
 from typing import Any
 
 import numpy as np
 
-from rnncli.engine.chunks import Chunk
-from rnncli.engine.effect import EffectTrace, LayerReach, Steps, Watch, places_in
+from rnncli.engine.chunks import Chunk, State, Tick, uncounted
 from rnncli.engine.forward import saturation_limits
 from rnncli.engine.model import Model
-from rnncli.engine.passes import State, Tick, uncounted
+from rnncli.engine.reach import Watch, in_bins
+from rnncli.engine.recurrent import RecurrentStage
 from rnncli.engine.types import Array, Bins
 from rnncli.layers import Layer
+from rnncli.network import Network
+from rnncli.reports.reach import LayerReach
 
 TIME_BINS, UNIT_BINS = 64, 16
 """The most bins of time, and of units."""
@@ -149,8 +151,10 @@ def _finite(values: Iterable[float | None]) -> list[float | None]:
     return [value if value is not None and isfinite(value) else None for value in values]
 
 
+@np.errstate(all="ignore")  # what is not finite is for the reader to see
 def study_of(
     model: Model,
+    part: Network,
     chunks: Iterable[Chunk],
     batch: int,
     timesteps: int,
@@ -160,41 +164,65 @@ def study_of(
 ) -> Study:
     """Run the first sample of an input and return what the last recurrent layer does over time.
 
-    Memory does not grow with the timesteps, unless `back` or `bi` needs the whole sequence.
-
     Args:
         model: the model; the study has its weights, in float64.
+        part: the network that is run: see `rnncli.engine.run.watched`.
         chunks: the input, in order of time.
         batch: its number of samples.
         timesteps: its number of timesteps.
         states: the state that each recurrent layer starts from, zero where there is none. They are not changed.
-        tick: called with the work that has just been done; it adds up to what `watched_work` says.
+        tick: called with the work that has just been done; it adds up to the work of the recurrent layers.
         with_gates: whether to tell of the gates, too, which makes the run slower.
-
-    Raises:
-        UsageError: the network has no recurrent layer.
     """
-    watch = Watch(model, chunks, timesteps, states, tick)
-    layer = watch.part.body[-1]
-    starts = bin_starts(watch.timesteps, TIME_BINS)
-    outputs = OutputTrace(starts, int(watch.part.summary().output_shape[-1] or 0), layer.output_range())
-    effect = EffectTrace(starts)
-    gates = {}
-    if with_gates:
-        gates = {direction: GateTrace(layer, direction, starts, watch.timesteps) for direction in layer.directions}
-        watch.model.watch_gates(lambda direction: gates[direction].add)
-    for some in watch:
-        outputs.add(some)
-        effect.add(some, some.steps)
+    watch = Watch(model, part, chunks, timesteps, states, tick)
+    layer = part.body[-1]
+    bounds, units = layer.output_range(), int(part.summary().output_shape[-1] or 0)
+    limits = None if bounds is None else saturation_limits(*bounds)
+    low, high = limits or (-inf, inf)
+    time_bins, unit_bins = bin_starts(watch.timesteps, TIME_BINS), bin_starts(units, UNIT_BINS)
+    widths = np.diff(unit_bins, append=units)[:, None]
+    saturated_steps = np.zeros(units)
+
+    def figures_of(outputs: Array) -> Array:
+        """Return of each step the share of saturated outputs, and the mean output of each bin of units."""
+        saturated = (outputs < low) | (outputs > high)
+        saturated_steps[:] += np.count_nonzero(saturated, axis=0)
+        return np.vstack([saturated.mean(axis=1), np.add.reduceat(outputs, unit_bins, axis=1).T / widths])
+
+    gates = [_GateTrace(layer, direction, watch.timesteps) for direction in layer.directions] if with_gates else []
+    stage = watch.model.stages[-1]
+    for gate, direction in zip(gates, stage.directions if isinstance(stage, RecurrentStage) else (), strict=False):
+        direction.gate_watch = gate.add
+    watch.run(figures_of)
+    norms = watch.norms if len(watch.norms) else np.array([nan])
+    saturated, *activations = in_bins(watch.figures, watch.steps, time_bins, np.mean)
+    saturated_units = int(np.count_nonzero(saturated_steps >= SATURATED_TIME * len(watch.steps)))
     return Study(
-        watch.part.names[-1],
+        part.names[-1],
         batch,
         watch.timesteps,
         watch.backwards,
-        outputs.figures(),
-        effect.reach(),
-        tuple(gate for trace in gates.values() for gate in trace.gates()) if with_gates else None,
+        Outputs(
+            units=units,
+            limits=limits,
+            time_bins=tuple(time_bins.tolist()),
+            unit_bins=tuple(unit_bins.tolist()),
+            activations=tuple(activations),
+            saturated_units=saturated_units if limits is not None and len(watch.steps) else None,
+            saturated=None if limits is None else saturated,
+            norm=in_bins(watch.norms[None], watch.steps, time_bins, np.mean)[0],
+            norm_mean=float(norms.mean()),
+            norm_min=float(norms.min()),
+            norm_max=float(norms.max()),
+        ),
+        watch.reach(time_bins, since_change=False),
+        tuple(gate for each in gates for gate in each.gates(time_bins)) if with_gates else None,
     )
+
+
+def figures_kept(layer: Layer, with_gates: bool) -> int:
+    """Return how many numbers a study of a layer keeps for each step."""
+    return 1 + UNIT_BINS + (3 * layer.gates * len(layer.directions) if with_gates else 0)
 
 
 def bin_starts(count: int, bins: int) -> Array:
@@ -203,104 +231,10 @@ def bin_starts(count: int, bins: int) -> Array:
     return np.arange(bins) * count // bins
 
 
-class BinnedSums:
-    """The sums of some figures of each step, bin by bin of time.
+class _GateTrace:
+    """Gathers the gates of one direction of a layer, step by step, as its cells compute them."""
 
-    Args:
-        starts: the first step of each bin.
-        figures: the number of figures.
-
-    Attributes:
-        counts: the number of steps in each bin.
-        sums: the sums, (figures, bins).
-    """
-
-    def __init__(self, starts: Array, figures: int) -> None:
-        self.starts = starts
-        self.counts = np.zeros(len(starts))
-        self.sums = np.zeros((figures, len(starts)))
-
-    def add(self, steps: Array, figures: Array) -> None:
-        """Take some more steps into account, (steps,), given their figures, (figures, steps)."""
-        places = places_in(self.starts, steps)
-        firsts = np.flatnonzero(np.diff(places, prepend=-1))
-        self.counts[places[firsts]] += np.diff(firsts, append=len(steps))
-        self.sums[:, places[firsts]] += np.add.reduceat(figures, firsts, axis=1)
-
-    @property
-    def steps(self) -> int:
-        """The number of all steps so far."""
-        return int(self.counts.sum())
-
-    def bins(self, figure: int, of: int = 1) -> Bins:
-        """Return the mean of a figure in each bin; `of` is how many numbers it is the sum of at a step."""
-        sums = (self.sums[figure] / of).tolist()
-        return tuple(total / count if count else None for total, count in zip(sums, self.counts.tolist(), strict=True))
-
-    def mean(self, figure: int, of: int = 1) -> float:
-        """Return the mean of a figure over all steps, likewise; where there are none it is not a number."""
-        return float(self.sums[figure].sum()) / (self.steps * of) if self.steps else nan
-
-
-class OutputTrace:
-    """Gathers what `Outputs` says of a layer.
-
-    Args:
-        time_bins: the first step of each bin of time.
-        units: how many numbers the layer returns at a step.
-        bounds: what the outputs saturate at, or None where nothing bounds them.
-    """
-
-    def __init__(self, time_bins: Array, units: int, bounds: tuple[float, float] | None) -> None:
-        self.units = units
-        self.unit_bins = bin_starts(units, UNIT_BINS)
-        self.limits = None if bounds is None else saturation_limits(*bounds)
-        self._sums = BinnedSums(time_bins, 2 + len(self.unit_bins))  # the norm, saturated units, bins of units
-        self._norm_min, self._norm_max = inf, -inf
-        self._saturated_steps = np.zeros(units)
-
-    def add(self, some: Steps) -> None:
-        """Take some more steps into account."""
-        low, high = self.limits or (-inf, inf)
-        saturated = (some.outputs < low) | (some.outputs > high)
-        self._saturated_steps += np.count_nonzero(saturated, axis=0)
-        by_units = np.add.reduceat(some.outputs, self.unit_bins, axis=1).T
-        self._sums.add(some.steps, np.vstack([some.norms, np.count_nonzero(saturated, axis=1), by_units]))
-        # NumPy's minimum and maximum, unlike Python's, keep what is not a number.
-        self._norm_min = float(np.minimum(self._norm_min, some.norms.min()))
-        self._norm_max = float(np.maximum(self._norm_max, some.norms.max()))
-
-    def figures(self) -> Outputs:
-        """Return the figures of all steps so far."""
-        sums, steps = self._sums, self._sums.steps
-        widths = np.diff(self.unit_bins, append=self.units).tolist()
-        saturated_units = int(np.count_nonzero(self._saturated_steps >= SATURATED_TIME * steps))
-        return Outputs(
-            units=self.units,
-            limits=self.limits,
-            time_bins=tuple(sums.starts.tolist()),
-            unit_bins=tuple(self.unit_bins.tolist()),
-            activations=tuple(sums.bins(2 + row, of=width) for row, width in enumerate(widths)),
-            saturated_units=saturated_units if self.limits is not None and steps else None,
-            saturated=None if self.limits is None else sums.bins(1, of=self.units),
-            norm=sums.bins(0),
-            norm_mean=sums.mean(0),
-            norm_min=self._norm_min if steps else nan,
-            norm_max=self._norm_max if steps else nan,
-        )
-
-
-class GateTrace:
-    """Gathers the gates of one direction of a layer, step by step, as its cells compute them.
-
-    Args:
-        layer: the layer.
-        direction: the direction.
-        time_bins: the first step of each bin of time.
-        timesteps: the number of timesteps.
-    """
-
-    def __init__(self, layer: Layer, direction: str, time_bins: Array, timesteps: int) -> None:
+    def __init__(self, layer: Layer, direction: str, timesteps: int) -> None:
         words = {each.text.partition("_t = ")[0]: each.means.partition(":")[0] for each in layer.equations()}
         self._means = {symbol: means for symbol, means in words.items() if symbol not in layer.states}
         self._is_candidate = np.array([[symbol == CANDIDATE] for symbol in self._means])
@@ -308,33 +242,24 @@ class GateTrace:
         self._direction = direction
         # What is told of a layer that reads both ways is in the order of time.
         self._steps = iter(range(timesteps)[:: -1 if direction == "backward/" else 1])
-        self._sums = BinnedSums(time_bins, 3 * len(self._means))  # of each gate: its mean, values open, values closed
-        self._units = 1
+        self._figures = np.empty((timesteps, 3, len(self._means)))
+        """Of each gate at each step: its mean, the shares of values open and closed."""
+        self._unpadded = np.zeros(timesteps, bool)
 
     def add(self, values: Mapping[str, Array], counts: bool) -> None:
-        """Take the next step into account, in the order in which the cell takes them.
-
-        Args:
-            values: the gates by their symbols, (units, batch); the first sample is looked at.
-            counts: whether the step is no padding.
-        """
+        """Take the gates of the next step into account, in the order in which the cell takes them: see `GateWatch`."""
         step = next(self._steps)
-        if counts:
-            gates = np.stack([values[symbol][:, 0] for symbol in self._means])
-            self._units = gates.shape[1]
-            sizes = np.where(self._is_candidate, np.abs(gates), gates)
-            figures = [sizes.mean(axis=1), (gates > OPEN).sum(axis=1), (gates < CLOSED).sum(axis=1)]
-            place = places_in(self._sums.starts, step)
-            self._sums.counts[place] += 1
-            self._sums.sums[:, place] += np.concatenate(figures)
+        self._unpadded[step] = counts
+        gates = np.stack([values[symbol][:, 0] for symbol in self._means])
+        sizes = np.where(self._is_candidate, np.abs(gates), gates)
+        self._figures[step] = [each.mean(axis=1) for each in (sizes, gates > OPEN, gates < CLOSED)]
 
-    def gates(self) -> list[Gate]:
-        """Return the gates over all steps so far, in the order of the equations."""
-        found = []
-        for place, (symbol, means) in enumerate(self._means.items()):
-            shares = [self._sums.mean(place + kind * len(self._means), of=self._units) for kind in (1, 2)]
-            is_share = self._bounded and symbol != CANDIDATE and self._sums.steps
-            open_, closed = shares if is_share else (None, None)
-            mean, bins = self._sums.mean(place), self._sums.bins(place)
-            found.append(Gate(self._direction, symbol, means, mean, open_, closed, bins))
-        return found
+    def gates(self, time_bins: Array) -> Iterator[Gate]:
+        """Yield the gates over all steps, in the order of the equations, given the first step of each bin of time."""
+        steps = np.flatnonzero(self._unpadded)
+        for (symbol, means), figures in zip(self._means.items(), self._figures[steps].transpose(2, 1, 0), strict=True):
+            mean, open_, closed = figures.mean(axis=1).tolist() if len(steps) else (nan, None, None)
+            if symbol == CANDIDATE or not self._bounded:
+                open_ = closed = None
+            (bins,) = in_bins(figures[:1], steps, time_bins, np.mean)
+            yield Gate(self._direction, symbol, means, mean, open_, closed, bins)

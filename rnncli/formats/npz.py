@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.errors import RnncliError, quote, shorten
 from rnncli.formats import reading
@@ -93,8 +93,8 @@ class PackedArray(NamedTuple):
             yield np.frombuffer(rest[:whole], dtype)
             rest = rest[whole:]
 
-    def read(self) -> Numbers:
-        """Return all its numbers.
+    def read(self, dtype: np.dtype[Any] | None = None) -> Numbers:
+        """Return all its numbers, in C order, as `dtype`: converted a block at a time; or as they are.
 
         Raises:
             RnncliError: it is damaged, or was changed since it was opened.
@@ -102,18 +102,13 @@ class PackedArray(NamedTuple):
         import numpy as np
 
         check_shape(self.header.shape)
-        array = np.empty(self.header.shape, np.dtype(self.header.descr).newbyteorder("="), self.order)
-        flat, start = array.reshape(-1, order=self.order), 0
+        array = np.empty(self.header.shape, dtype or np.dtype(self.header.descr).newbyteorder("="))
+        flat, start = array.T.flat if self.header.fortran else array.reshape(-1), 0
         for numbers in self.numbers():
             flat[start : start + len(numbers)] = numbers
             start += len(numbers)
         self.archive.file.check_unchanged()
         return array
-
-    @property
-    def order(self) -> Literal["C", "F"]:
-        """The order of its numbers, as NumPy calls it: C or F."""
-        return "F" if self.header.fortran else "C"
 
 
 def packed_array(archive: Archive, name: str) -> PackedArray:

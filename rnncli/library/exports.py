@@ -223,7 +223,7 @@ def run_export(model: Reading, asked: Asked, tell: Tell) -> Exported:
     if part is not None:
         part.check_runs()
     if file is not None:
-        from rnncli.engine.model_weights import part_in
+        from rnncli.engine.array_files import part_in
         from rnncli.formats.fitting import sources_told
 
         part = part_in(file, model.network)
@@ -236,7 +236,7 @@ def run_export(model: Reading, asked: Asked, tell: Tell) -> Exported:
 
     @cache
     def read() -> Arrays:
-        from rnncli.engine.model_weights import first_weights
+        from rnncli.engine.array_files import first_weights
 
         if given is not None:
             return {key: array.astype("float32", copy=False) for key, array in given.items()}

@@ -165,7 +165,7 @@ def _reached(models: Sequence[Reading], asked: Request, tell: Tell) -> Page:
 
 def _sources(model: Reading) -> Iterator[Section]:
     """Yield the network as source for each framework that can express it, or why one cannot."""
-    from rnncli.engine.model_weights import first_weights
+    from rnncli.engine.array_files import first_weights
     from rnncli.render.blocks import Source
     from rnncli.render.page import Section, or_why
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 from os import PathLike
 from typing import TYPE_CHECKING, cast
 
-from rnncli.engine.request import DEFAULT_SEEDS, INITS, MOST_SEEDS, Init, Request, checked_seed, file_name, file_names
+from rnncli.engine.request import DEFAULT_SEEDS, MOST_SEEDS, Init, Request, file_name, file_names
 from rnncli.errors import ArgumentError, shorten
 from rnncli.formats.networks import Reading, notes_on, reading_of, readings_of
 from rnncli.layers.weights import Framework
-from rnncli.network import Network, check_flags, check_known, check_whole, plain
+from rnncli.network import Network, check_flags, check_whole, plain
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike
@@ -66,10 +66,7 @@ def load(
     from rnncli.engine.model import Model
 
     reading = reading_of(spec, set)
-    if weights is None or isinstance(weights, Mapping):
-        return Model(reading.model or reading.network, seed, dtype, init, weights)
-    check_known("init", init, INITS)
-    return Model.starting(reading.network, file_name("weights", weights), None, checked_seed(seed), dtype, init)
+    return Model(reading.model or reading.network, seed, dtype, init, weights)
 
 
 def forward(
@@ -165,7 +162,7 @@ def run_forward(reading: Reading, request: Request, tell: Tell, wide: bool = Fal
     from rnncli.engine.run import plan
     from rnncli.render.progress import Progress
 
-    run = plan(reading.model or reading.network, request, reading.part, wide)
+    run = plan(reading.model or reading.network, request, wide)
     _tell_notes(run, tell)
     share = run.steps / (run.work or 1)
     with Progress(f"{name}: weights", run.steps, tell) as progress:
@@ -230,7 +227,7 @@ def run_reach(reading: Reading, request: Request, tell: Tell, name: str = "reach
     from rnncli.engine.run import plan
     from rnncli.render.progress import Progress
 
-    run = plan(reading.model or reading.network, request, reading.part)
+    run = plan(reading.model or reading.network, request)
     _tell_notes(run, tell)
     steps, work = run.steps, run.work
     spec = shorten(str(reading.network), _NAMED)

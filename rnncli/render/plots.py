@@ -13,7 +13,6 @@ from math import floor, isfinite, isnan, log10
 from rich.console import Console
 from rich.text import Text
 
-from rnncli.engine.effect import PROBLEMS, LayerReach
 from rnncli.engine.study import CLOSED, OPEN, Gate, Outputs, Study
 from rnncli.quantities import plural
 from rnncli.render.blocks import Block, Drawn
@@ -30,6 +29,7 @@ from rnncli.render.over_time import (
     signed_styles,
     words,
 )
+from rnncli.reports.reach import PROBLEMS, LayerReach
 
 _TIMESTEP_SPACING = 16
 """Columns from one timestep named on the axis to the next."""

@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from rich.console import Console
 from rich.text import Text
 
-from rnncli.engine.effect import PROBLEMS
 from rnncli.engine.request import Init
 from rnncli.errors import listed, printable
 from rnncli.quantities import plural
 from rnncli.render.blocks import BLOCK, Block, Column, Drawn, Line, Row, Table, marked
 from rnncli.render.over_time import DECADES, TimeCells, curve, legend, row
-from rnncli.reports.reach import NetworkReach, Reach, Spread
+from rnncli.reports.reach import PROBLEMS, NetworkReach, Reach, Spread
 
 _COLUMNS = (
     Column("Network"),

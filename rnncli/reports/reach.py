@@ -8,15 +8,54 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import inf
 from statistics import median
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from rnncli.results import Result
 from rnncli.summary import NO_ORIGIN, Origin
 
 if TYPE_CHECKING:
-    from rnncli.engine.effect import LayerReach, Problem
     from rnncli.engine.request import Init
     from rnncli.engine.types import Bins
+
+
+Problem = Literal["padding", "overflow", "no effect"]
+"""Why there is nothing to say of how far back a layer remembers."""
+
+PROBLEMS: dict[Problem, str] = {
+    "padding": "there is nothing but padding",
+    "overflow": "not all outputs are finite numbers",
+    "no effect": "a small change has no effect that could be told from rounding: the units are dead or saturated",
+}
+"""What each problem means."""
+
+
+@dataclass(frozen=True)
+class LayerReach:
+    """How far back a layer remembers: what a small change to the first input does to the outputs, ‖h' - h‖, by step.
+
+    Attributes:
+        problem: why there is nothing to say, or None. `padding`: all inputs are padding. `overflow`: not all outputs
+            are finite numbers. `no effect`: there is none, or none that stands out from rounding.
+        steps: the number of steps from the changed input on, which is the first of them.
+        largest_after: the number of steps from the change to its largest effect.
+        tenth: the number of steps until the effect stays under a tenth of the largest; None if it never does.
+        hundredth: the same for a hundredth.
+        last: the effect at the last step, as a share of the largest.
+        effect: the largest effect in each bin of time, as a share of the largest of all.
+    """
+
+    problem: Problem | None = None
+    steps: int = 0
+    largest_after: int | None = None
+    tenth: int | None = None
+    hundredth: int | None = None
+    last: float | None = None
+    effect: Bins = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        keys = {"tenth": "steps_to_tenth", "hundredth": "steps_to_hundredth"}
+        return {keys.get(name, name): value for name, value in vars(self).items()}
 
 
 class Spread(NamedTuple):

@@ -31,7 +31,7 @@ from safetensors.torch import save_file
 
 from rnncli import Network, RnncliError
 from rnncli.engine import Model
-from rnncli.engine.model_weights import weights_in
+from rnncli.engine.array_files import given_weights
 from rnncli.formats import open_model, part_of
 
 TOLERANCE = 1e-5
@@ -206,7 +206,7 @@ def faults(saved: Saved) -> Iterator[str]:
                 yield f"{sum(part.layer_params)} parameters, really {saved.params}"
             weights = keras_weights(part) if part.has_weights else None
         else:
-            weights = weights_in(str(saved.path), network, np.dtype("float32"))
+            weights = given_weights(network, str(saved.path), np.dtype("float32"))
     except RnncliError as error:
         yield f"refused: {error}"
         return

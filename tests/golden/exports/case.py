@@ -13,8 +13,8 @@ from golden.generate import random_input, random_layers, random_weights, small_s
 
 from rnncli import Network
 from rnncli.engine import Model
+from rnncli.engine.array_files import given_weights
 from rnncli.engine.checks import weight_shapes
-from rnncli.engine.model_weights import weights_in
 from rnncli.errors import RnncliError
 from rnncli.export import Job
 from rnncli.layers import Layer
@@ -71,7 +71,7 @@ class Case:
         if not self.weights:
             return
         try:
-            again = weights_in(path, self.network, np.dtype("float32"))
+            again = given_weights(self.network, path, np.dtype("float32"))
         except RnncliError as error:
             findings.differ(self.spec, f"its weights are not read back: {error}")
             return
