@@ -11,20 +11,10 @@ from rnncli.engine.array_files import open_input
 from rnncli.engine.chunks import random_chunks
 from rnncli.engine.request import DEFAULT_TIMESTEPS
 from rnncli.export import Job
+from rnncli.export.c_lines import quantised
 
 if TYPE_CHECKING:
-    from rnncli.engine.types import Array
     from rnncli.export import Arrays
-
-MOST = 127
-"""The largest int8 whose negative is one, too."""
-
-
-def quantised(array: Array) -> tuple[Array, Array]:
-    """Return a matrix or a table as int8, and the float that each of its columns is multiplied by."""
-    scale = np.abs(array).max(axis=tuple(range(array.ndim - 1))) / np.float32(MOST)
-    scale[scale == 0] = 1
-    return np.rint(array / scale).astype(np.int8), scale.astype(np.float32)
 
 
 def stored(job: Job) -> Arrays:
