@@ -111,6 +111,11 @@ class Plan:
         return any(step.masked and (step.layer.states or step.layer.joins == "avg") for step in self.steps)
 
     @cached_property
+    def masks_cells(self) -> bool:
+        """Whether a cell keeps its states where the input is padding."""
+        return any(step.masked and step.layer.states for step in self.steps)
+
+    @cached_property
     def parts(self) -> tuple[Part, ...]:
         """The network as PyTorch has it; it must be one that PyTorch can express."""
         built = {module.levels: module for module in modules_of(self.network.body, [step.reads for step in self.steps])}
