@@ -105,8 +105,6 @@ def of_kind(layer: type[Layer]) -> Iterator[Need]:
     yield from needs("engine/stages.STAGES", [layer])
     yield from needs(" ".join(f"export/{target}.LAYERS" for target in TARGETS), kind)
     others = {option.attribute for option in layer.options if option.in_keras is not None}  # Keras has no such argument
-    attributes = {option.attribute for option in layer.options} - {"merge_mode", *others}
-    yield from needs("export/keras.ORDER", attributes)
     yield from needs("layers/torch_modules.MODULES", [layer] if modules else [])
     yield from needs("formats/frameworks.KERAS", [*classes, *cells[:1]])
     for name, stands_for in classes.items():

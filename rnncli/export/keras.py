@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rnncli.export import Job
 from rnncli.export.plan import Plan
 from rnncli.export.python_calls import INDENT, fits, imported, laid_out
+from rnncli.formats.frameworks import KERAS
 from rnncli.layers.python_call import Call, number, string
 from rnncli.quantities import shape_text
 
@@ -17,25 +18,6 @@ if TYPE_CHECKING:
 
 LONG_RUN = 4
 """Equal layers from this number on are written as a loop."""
-
-ORDER = (
-    "pool_size",
-    "strides",
-    "padding",
-    "dilation_rate",
-    "activation",
-    "recurrent_activation",
-    "use_bias",
-    "unit_forget_bias",
-    "return_sequences",
-    "go_backwards",
-    "reset_after",
-    "mask_zero",
-    "epsilon",
-    "center",
-    "scale",
-)
-"""The order in which Keras's signatures have the arguments that are given by name."""
 
 
 def export(job: Job) -> str:
@@ -132,44 +114,37 @@ def _loading(job: Job) -> Iterator[str]:
 # The calls
 
 
-def _plain(layer: Any) -> Call:
-    """Return the call of a layer whose sizes are Keras's first arguments."""
+def _call(layer: Any) -> Call:
+    """Return the call of a layer whose sizes are Keras's first arguments, or of the `Bidirectional` around it."""
     sizes = [number(getattr(layer, name)) for name in layer.sizes.attributes]
-    return Call(layer.type_name(), (*sizes, *_options(layer)))
-
-
-def _recurrent(layer: Any) -> Call:
-    """Return the call of a cell, or of the `Bidirectional` around it."""
-    cell = Call(layer.cell_name(), (number(layer.units), *_options(layer)))
+    call = Call(layer.cell_name() or layer.type_name(), (*sizes, *_options(layer)))
     if layer.merge is None:
-        return cell
+        return call
     merge = () if layer.merge == "concat" else (f"merge_mode={string(layer.merge)}",)
-    return Call("Bidirectional", (cell, *merge))
+    return Call("Bidirectional", (call, *merge))
 
 
 def _options(layer: Any) -> Iterator[str]:
-    """Yield the arguments that are not Keras's defaults."""
-    own = (option for option in layer.options if option.in_keras is None)
-    names = [option.attribute for option in own if option.attribute != "merge_mode"]
-    for name in sorted(names, key=ORDER.index):
-        value = getattr(layer, name)
-        if value != layer.default(name):
-            yield f"{name}={string(value) if isinstance(value, str) else number(value)}"
+    """Yield the arguments that are not Keras's defaults, in the order of its signature."""
+    own = [option.attribute for option in layer.options if option.in_keras is None and option.attribute != "merge_mode"]
+    told = {name: getattr(layer, name) for name in own if getattr(layer, name) != layer.default(name)}
+    for name in sorted(told, key=KERAS[layer.cell_name() or layer.type_name()].takes.index):
+        yield f"{name}={string(told[name]) if isinstance(told[name], str) else number(told[name])}"
 
 
 LAYERS: Mapping[str, Callable[[Any], Call]] = {
-    "embed": _plain,
-    "rnn": _recurrent,
-    "lstm": _recurrent,
-    "gru": _recurrent,
-    "conv": _plain,
-    "dense": _plain,
-    "dropout": _plain,
-    "norm": _plain,
-    "repeat": _plain,
-    "bnorm": _plain,
+    "embed": _call,
+    "rnn": _call,
+    "lstm": _call,
+    "gru": _call,
+    "conv": _call,
+    "dense": _call,
+    "dropout": _call,
+    "norm": _call,
+    "repeat": _call,
+    "bnorm": _call,
     "act": lambda layer: Call("Activation", (string(layer.activation),)),
     "pool": lambda layer: Call(layer.type_name(), tuple(_options(layer))),
-    "flatten": _plain,
+    "flatten": _call,
 }
 """What returns the call of each kind of layer. An input has one of its own."""

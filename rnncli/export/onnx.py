@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,22 +32,11 @@ INPUT, OUTPUT = "input", "output"
 """What the model's input and output are called."""
 
 
-class Versions(NamedTuple):
-    """What a reader of the file must know.
-
-    Attributes:
-        opset: the version of ONNX's operators.
-        ir: the version of the format.
-    """
-
-    opset: int
-    ir: int
-
-
 # The older, the more programs read it. LayerNormalization came with 17, axes of reductions became an input with 18,
 # which ONNX 1.13 and ONNX Runtime 1.14 know, of early 2023.
-USUAL = Versions(opset=18, ir=8)
-NEWER: Mapping[str, Versions] = {"Gelu": Versions(opset=20, ir=9)}
+USUAL = (18, 8)
+"""The version of ONNX's operators, and that of the format."""
+NEWER: Mapping[str, tuple[int, int]] = {"Gelu": (20, 9)}
 """The versions that came with an operator that is not always needed."""
 
 
@@ -75,15 +64,15 @@ def export(job: Job) -> bytes:
         dtype, told = "int64", f"ids from 0 to {network.head.vocabulary - 1:,}"
     graph.proto.input.append(value_proto(INPUT, dtype, named_axes(plan.reads), told))
     graph.proto.output.append(value_proto(OUTPUT, "float32", named_axes(plan.returns)))
-    versions = max([USUAL, *(NEWER[name] for name in graph.operations if name in NEWER)])
+    opset, version = max([USUAL, *(NEWER[name] for name in graph.operations if name in NEWER)])
     model = encoded(
         ModelProto(
-            ir_version=versions.ir,
+            ir_version=version,
             producer_name="rnncli",
             producer_version=rnncli.__version__,
             doc_string=str(network) + (f"\n{job.origin}" if job.origin else ""),
             graph=graph.proto,
-            opset_import=[OperatorSetProto(domain="", version=versions.opset)],
+            opset_import=[OperatorSetProto(domain="", version=opset)],
         )
     )
     _check_size(network, model.size)
@@ -161,35 +150,36 @@ def _windowed(place: Place, operation: str, *arrays: str, **told: int) -> str:
 
 
 def _norm(place: Place) -> str:
-    """LayerNormalization; where the layer has no scale or no shift, numbers that are no array of the file.
+    """LayerNormalization."""
+    return place.graph.node(
+        "LayerNormalization", place.x, *_scale_and_shift(place), axis=-1, epsilon=place.layer.epsilon
+    )
+
+
+def _scale_and_shift(place: Place) -> list[str]:
+    """Return what a norm multiplies by and adds; where it does not, numbers that are no array of the file.
 
     ONNX must have a scale. It need not have a shift, but there are versions of ONNX Runtime (1.15 and 1.17 among them)
     that end the process where two products follow a norm without one.
     """
     graph, weights, size = place.graph, place.weights, features_of(place.step.reads)
-    scale = graph.array("gamma", weights["gamma"]) if "gamma" in weights else _ones(graph, size)
-    shift = graph.array("beta", weights["beta"]) if "beta" in weights else _zeros(graph, size)
-    return graph.node("LayerNormalization", place.x, scale, shift, axis=-1, epsilon=place.layer.epsilon)
-
-
-def _ones(graph: Graph, size: int) -> str:
-    one = array_proto("", np.ones(1, "int64"))
-    return graph.node("Cast", graph.node("ConstantOfShape", graph.constant([size]), value=one), to=CODES["float32"])
-
-
-def _zeros(graph: Graph, size: int) -> str:
-    return graph.node("ConstantOfShape", graph.constant([size]))
+    if "gamma" in weights:
+        scale = graph.array("gamma", weights["gamma"])
+    else:
+        ones = graph.node("ConstantOfShape", graph.constant([size]), value=array_proto("", np.ones(1, "int64")))
+        scale = graph.node("Cast", ones, to=CODES["float32"])
+    if "beta" in weights:
+        return [scale, graph.array("beta", weights["beta"])]
+    return [scale, graph.node("ConstantOfShape", graph.constant([size]))]
 
 
 def _batch_norm(place: Place) -> str:
     """BatchNormalization, which ONNX has of (batch, features, …); the others are put along the batch."""
-    graph, weights, size = place.graph, place.weights, features_of(place.step.reads)
-    scale = graph.array("gamma", weights["gamma"]) if "gamma" in weights else _ones(graph, size)
-    shift = graph.array("beta", weights["beta"]) if "beta" in weights else _zeros(graph, size)
-    moving = [graph.array(name, weights[name]) for name in ("moving_mean", "moving_variance")]
-    in_time = len(place.step.reads) == 3
+    graph, in_time = place.graph, len(place.step.reads) == 3
+    arrays = _scale_and_shift(place)
+    arrays += [graph.array(name, place.weights[name]) for name in ("moving_mean", "moving_variance")]
     x = graph.node("Transpose", place.x, perm=[1, 2, 0]) if in_time else place.x
-    y = graph.node("BatchNormalization", x, scale, shift, *moving, epsilon=place.layer.epsilon)
+    y = graph.node("BatchNormalization", x, *arrays, epsilon=place.layer.epsilon)
     return graph.node("Transpose", y, perm=[2, 0, 1]) if in_time else y
 
 
@@ -207,31 +197,27 @@ def _repeat(place: Place) -> str:
     return place.graph.node("Expand", vector, place.graph.constant([place.layer.n, 1, 1]))
 
 
-def _largest(place: Place) -> str:
-    """The largest over time, where padding counts, as in Keras."""
-    return place.graph.node("ReduceMax", place.x, place.graph.constant([0]), keepdims=0)
+def _pool(place: Place) -> str:
+    """The largest or the mean of each window, or over time; what is no timestep of the sequence does not count.
 
-
-def _mean(place: Place) -> str:
-    """The mean over time, where padding does not count, as in Keras."""
-    graph, mask = place.graph, place.mask()
+    Padding is one for the largest, as in Keras.
+    """
+    graph, layer = place.graph, place.layer
+    if layer.window is not None:
+        return _windowed(place, WINDOWED[layer.mode])
+    mask = place.mask() if layer.joins == "avg" else ""
     if not mask:
-        return graph.node("ReduceMean", place.x, graph.constant([0]), keepdims=0)
+        return graph.node(POOLS[layer.joins], place.x, graph.constant([0]), keepdims=0)
     counted = graph.node("Where", mask, place.x, graph.constant(0.0))
     counts = graph.node("Cast", mask, to=CODES["float32"])
     total, count = (graph.node("ReduceSum", each, graph.constant([0]), keepdims=0) for each in (counted, counts))
     return graph.node("Div", total, count)
 
 
-def _windows(place: Place) -> str:
-    """The largest or the mean of each window; what stands around the sequence does not count."""
-    return _windowed(place, WINDOWED[place.layer.mode])
-
-
 WINDOWED: Mapping[str, str] = {"max": "MaxPool", "avg": "AveragePool"}
 """What makes a vector of each window, by the mode; both leave out what stands around, if they are told nothing else."""
 
-POOLS: Mapping[str, Callable[[Place], str]] = {"max": _largest, "avg": _mean}
+POOLS: Mapping[str, str] = {"max": "ReduceMax", "avg": "ReduceMean"}
 """What makes one vector of a sequence, by its mode."""
 
 LAYERS: Mapping[str, Callable[[Place], str]] = {
@@ -246,7 +232,7 @@ LAYERS: Mapping[str, Callable[[Place], str]] = {
     "repeat": _repeat,
     "bnorm": _batch_norm,
     "act": lambda place: ACTIVATIONS[place.layer.activation](place.graph, place.x),
-    "pool": lambda place: POOLS[place.layer.joins](place) if place.layer.joins else _windows(place),
+    "pool": _pool,
     "flatten": _flatten,
 }
 """A function for each kind of layer that adds its nodes, and returns the value that comes out. An input needs none."""

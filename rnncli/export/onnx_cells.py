@@ -32,28 +32,35 @@ TO_THE_END = -(2**63)
 
 def recurrent(place: Place) -> str:
     """Add a recurrent layer to a graph, and return its output."""
-    mask, cell = place.mask(), CELLS[place.layer.kind]
-    if mask or not {*cell.activations(place.layer)} <= INSIDE.keys():
+    mask, layer = place.mask(), place.layer
+    words = [layer.recurrent_activation] if layer.gates > 1 else []
+    words += [layer.activation] * len(layer.states)  # the output of an LSTM has one of its own
+    if mask or not {*words} <= INSIDE.keys():
         return _composed(place, mask)
-    return _operator(place, cell)
+    return _operator(place, [INSIDE[word] for word in words])
 
 
 # As one of ONNX's operators
 
 
-def _operator(place: Place, cell: Cell) -> str:
-    graph, layer = place.graph, place.layer
+def _operator(place: Place, inside: list[OnnxActivation]) -> str:
+    """Add a layer as an operator that is told these activations, in the order in which it is."""
+    graph, layer, operator = place.graph, place.layer, CELLS[place.layer.kind].operator
     arrays = [graph.array(name, array) for name, array in onnx_weights(layer, place.weights).items()]
     both, whole = layer.merge is not None, layer.returns == "sequence"
     told: dict[str, Told] = {"hidden_size": layer.units}
     if both or layer.reverses:
         told["direction"] = "bidirectional" if both else "reverse"
-    inside = [INSIDE[name] for name in cell.activations(layer)]
-    if tuple(each.operation for each in inside) != KINDS[cell.operator].activations:
-        told |= _told_activations(inside * len(layer.directions))
-    told |= cell.told(layer)
+    if tuple(each.operation for each in inside) != KINDS[operator].activations:
+        inside = inside * len(layer.directions)
+        told["activations"] = [each.operation for each in inside]
+        for name in ("alpha", "beta"):
+            numbers = [each.numbers[name].needed for each in inside if name in each.numbers]
+            told |= {f"activation_{name}": numbers} if numbers else {}
+    if layer.kind == "gru" and layer.reset_after:
+        told["linear_before_reset"] = 1
     makes = ("Y",) if whole else ("", "Y_h")
-    (y,) = graph.node_of(cell.operator, [place.x, *arrays], makes, **told)
+    (y,) = graph.node_of(operator, [place.x, *arrays], makes, **told)
     axis = 1 if whole else 0  # that of the directions
     if both:
         return MERGES[layer.merge](graph, y, axis)
@@ -63,15 +70,6 @@ def _operator(place: Place, cell: Cell) -> str:
         ends = [graph.constant([number]) for number in (-1, TO_THE_END, 0, -1)]
         y = graph.node("Slice", y, *ends)
     return y
-
-
-def _told_activations(inside: list[OnnxActivation]) -> dict[str, Told]:
-    """Return what an operator is told of its activations."""
-    told: dict[str, Told] = {"activations": [each.operation for each in inside]}
-    for name in ("alpha", "beta"):
-        numbers = [each.numbers[name].needed for each in inside if name in each.numbers]
-        told |= {f"activation_{name}": numbers} if numbers else {}
-    return told
 
 
 def _joined(graph: Graph, y: str, axis: int) -> str:
@@ -150,16 +148,9 @@ def _zeros(graph: Graph, x: str, units: int) -> str:
 
 
 def _body(body: Graph, layer: Any, names: Mapping[str, str], columns: int, *, masked: bool) -> Graph:
-    """Return the body of a Scan: from the states, W·x + b and the mask to the states after a step, and its output.
+    """Fill the body of a Scan: from the states, W·x + b and the mask to the states after a step, and its output.
 
-    Where a step does not count, the states stay as they are.
-
-    Args:
-        body: the graph to add it to.
-        layer: the layer.
-        names: the names of its arrays.
-        columns: how many numbers of W·x + b there are.
-        masked: whether there is a mask.
+    Where a step does not count, the states stay as they are. W·x + b has so many columns.
     """
     states, wx, mask = [body.named(state) for state in layer.states], body.named("wx"), body.named("mask")
     body.proto.input.extend(value_proto(state, "float32", ("batch", layer.units)) for state in states)
@@ -260,29 +251,18 @@ class Cell(NamedTuple):
 
     Attributes:
         operator: ONNX's operator for it.
-        activations: returns those of a layer in the order in which the operator is told them.
         step: adds the nodes of one step, and returns the states behind it: h, c.
-        told: returns what the operator is told beside what every one is told.
         apart: returns the arrays of one direction, apart where a step needs them apart.
     """
 
     operator: str
-    activations: Callable[[Any], list[str]]
     step: Callable[[CellStep], list[str]]
-    told: Callable[[Any], dict[str, Told]] = lambda layer: {}
     apart: Callable[[Any, Arrays], Arrays] = lambda layer, arrays: arrays
 
 
 CELLS: Mapping[str, Cell] = {
-    "rnn": Cell("RNN", lambda layer: [layer.activation], _rnn_step),
-    "gru": Cell(
-        "GRU",
-        lambda layer: [layer.recurrent_activation, layer.activation],
-        _gru_step,
-        lambda layer: {"linear_before_reset": 1} if layer.reset_after else {},
-        _gru_apart,
-    ),
-    # The output of an LSTM has an activation of its own.
-    "lstm": Cell("LSTM", lambda layer: [layer.recurrent_activation, layer.activation, layer.activation], _lstm_step),
+    "rnn": Cell("RNN", _rnn_step),
+    "lstm": Cell("LSTM", _lstm_step),
+    "gru": Cell("GRU", _gru_step, _gru_apart),
 }
 """What each kind of recurrent layer is."""

@@ -167,18 +167,22 @@ ACTIVATIONS: Mapping[str, Callable[[Graph, str], str]] = {
 
 def _attribute(name: str, told: Told) -> AttributeProto:
     """Return what a node is told, under a name."""
-    field = LISTS[type(told[0])] if isinstance(told, list) else SINGLE[type(told)]
-    texts = [each.encode() if isinstance(each, str) else each for each in (told if isinstance(told, list) else [told])]
+    values = told if isinstance(told, list) else [told]
+    field = FIELDS[type(values[0])][isinstance(told, list)]
     made = AttributeProto(name=name, type=ATTRIBUTE_TYPES[field])
+    texts = [each.encode() if isinstance(each, str) else each for each in values]
     setattr(made, field, texts if isinstance(told, list) else texts[0])
     return made
 
 
-SINGLE: Mapping[type, str] = {int: "i", float: "f", str: "s", TensorProto: "t", GraphProto: "g"}
-"""The field of an attribute that a value is in, by its type."""
-
-LISTS: Mapping[type, str] = {int: "ints", float: "floats", str: "strings"}
-"""The field of an attribute that several values are in."""
+FIELDS: Mapping[type, tuple[str, ...]] = {
+    int: ("i", "ints"),
+    float: ("f", "floats"),
+    str: ("s", "strings"),
+    TensorProto: ("t",),
+    GraphProto: ("g",),
+}
+"""The fields of an attribute that a value is in, and several, by their type."""
 
 
 def array_proto(name: str, values: Array) -> TensorProto:
@@ -190,14 +194,7 @@ def array_proto(name: str, values: Array) -> TensorProto:
 
 
 def value_proto(name: str, dtype: str, shape: Sequence[int | str], told: str | None = None) -> ValueInfoProto:
-    """Return the name and type of a value as a message.
-
-    Args:
-        name: its name.
-        dtype: the type of its numbers.
-        shape: the length of each axis, or a name for one that is not known.
-        told: what is told of it.
-    """
+    """Return the name and type of a value as a message; an axis whose length is not known has a name."""
     axes = [
         DimensionProto(dim_param=size) if isinstance(size, str) else DimensionProto(dim_value=size) for size in shape
     ]
