@@ -62,8 +62,11 @@ def _operator(place: Place, inside: list[OnnxActivation]) -> str:
     makes = ("Y",) if whole else ("", "Y_h")
     (y,) = graph.node_of(operator, [place.x, *arrays], makes, **told)
     axis = 1 if whole else 0  # that of the directions
+    if layer.merge == "concat":
+        y = graph.node("Transpose", y, perm=[0, 2, 1, 3] if whole else [1, 0, 2])
+        return graph.node("Reshape", y, graph.constant([0, 0, -1] if whole else [0, -1]))
     if both:
-        return MERGES[layer.merge](graph, y, axis)
+        return graph.node(MERGES[layer.merge], y, graph.constant([axis]), keepdims=0)
     y = graph.node("Squeeze", y, graph.constant([axis]))
     if layer.reverses and whole:
         # Keras returns what it has read last, last.
@@ -72,24 +75,8 @@ def _operator(place: Place, inside: list[OnnxActivation]) -> str:
     return y
 
 
-def _joined(graph: Graph, y: str, axis: int) -> str:
-    """Add the two directions side by side."""
-    order = [0, 2, 1, 3] if axis else [1, 0, 2]
-    shape = [0, 0, -1] if axis else [0, -1]
-    return graph.node("Reshape", graph.node("Transpose", y, perm=order), graph.constant(shape))
-
-
-def _reduced(operation: str) -> Callable[[Graph, str, int], str]:
-    return lambda graph, y, axis: graph.node(operation, y, graph.constant([axis]), keepdims=0)
-
-
-MERGES: Mapping[str, Callable[[Graph, str, int], str]] = {
-    "concat": _joined,
-    "sum": _reduced("ReduceSum"),
-    "mul": _reduced("ReduceProd"),
-    "ave": _reduced("ReduceMean"),
-}
-"""How the two directions of an operator's output become one, given their axis."""
+MERGES: Mapping[str, str] = {"concat": "Reshape", "sum": "ReduceSum", "mul": "ReduceProd", "ave": "ReduceMean"}
+"""What makes one of the two directions of an operator's output."""
 
 
 # As a Scan over the steps
@@ -123,7 +110,7 @@ def _scan(place: Place, mask: str, direction: str, *, reads_back: bool) -> str:
     wx = graph.node("MatMul", place.x, names["kernel"])
     if "bias" in names:
         wx = graph.node("Add", wx, names["bias"])
-    first = graph.once((graph.scope, "first"), lambda: _zeros(graph, place.x, layer.units))
+    first = graph.once((graph.scope, "first"), lambda: _zeros(place))
     scanned = [wx, mask] if mask else [wx]
     step = f"{graph.scope}/{direction}step"
     body = _body(Graph(step, graph), layer, names, arrays["kernel"].shape[1], masked=bool(mask))
@@ -141,10 +128,13 @@ def _scan(place: Place, mask: str, direction: str, *, reads_back: bool) -> str:
     return outputs[-1] if layer.returns == "sequence" else outputs[0]
 
 
-def _zeros(graph: Graph, x: str, units: int) -> str:
-    """Add a state of zeros, (batch, units), for a sequence x."""
-    batch = graph.node("Shape", x, start=1, end=2)
-    return graph.node("ConstantOfShape", graph.node("Concat", batch, graph.constant([units]), axis=0))
+def _zeros(place: Place) -> str:
+    """Add a state of zeros, (batch, units)."""
+    graph = place.graph
+    shape = graph.node(
+        "Concat", graph.node("Shape", place.x, start=1, end=2), graph.constant([place.layer.units]), axis=0
+    )
+    return graph.node("ConstantOfShape", shape)
 
 
 def _body(body: Graph, layer: Any, names: Mapping[str, str], columns: int, *, masked: bool) -> Graph:
@@ -170,15 +160,9 @@ def _body(body: Graph, layer: Any, names: Mapping[str, str], columns: int, *, ma
 
 
 class CellStep(NamedTuple):
-    """A step of a cell in the making.
+    """A step of a cell in the making: a graph, a layer, the names of its arrays, and the values that it reads.
 
-    Attributes:
-        graph: the body of the Scan.
-        layer: the layer.
-        weights: the names of the arrays.
-        wx: what the step reads, x·W + b.
-        h: the state before the step.
-        c: the other state of an LSTM; empty for other cells.
+    These are wx, which is x·W + b, h and c, the states before the step; only an LSTM has c.
     """
 
     graph: Graph
