@@ -21,12 +21,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rnncli.errors import ArgumentError, shorten
 from rnncli.export.plan import Plan, plan_of
 from rnncli.network import Network
-from rnncli.results import Result
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from rnncli.atomic import Written
 
     Arrays = Mapping[str, np.ndarray[Any, Any]]
 
@@ -118,40 +115,6 @@ class Job:
         return plan_of(self.network, self.packed)
 
 
-@dataclass(frozen=True, repr=False)
-class Exported(Result):
-    """A network as something that runs elsewhere.
-
-    Attributes:
-        network: the network.
-        target: where it goes: a key of `TARGETS`.
-        content: the source, or the bytes of the file.
-        files: the files that were written.
-        notes: what is to be known of it.
-    """
-
-    network: Network
-    target: str
-    content: str | bytes
-    files: tuple[Written, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    @property
-    def title(self) -> str:
-        """The network, and where it goes."""
-        return f"{self.network} for {TARGETS[self.target].title}"
-
-    def __str__(self) -> str:
-        """Return the source; of a file what it is."""
-        if isinstance(self.content, str):
-            return self.content.removesuffix("\n")
-        return f"{TARGETS[self.target].makes} of {len(self.content):,} bytes: {self.network}"
-
-    def __bytes__(self) -> bytes:
-        """Return what a file of it holds."""
-        return self.content.encode() if isinstance(self.content, str) else self.content
-
-
 def c_name(text: str) -> str:
     """Return a text as a name in C: that of a file, `my-model`, is `my_model`."""
     name = re.sub("[^0-9A-Za-z]+", "_", text).strip("_") or "model"
@@ -185,10 +148,6 @@ def header(job: Job) -> str:
 
 
 def arrays(job: Job, target: str) -> Arrays:
-    """Return the weights in a target's own names, layout and order of gates.
-
-    Raises:
-        SpecError: the target cannot express a layer.
-    """
+    """Return the weights in a target's own names, layout and order of gates; the errors are those of `export`."""
     found: Arrays = import_module(f"rnncli.export.{target}").arrays(job)
     return found

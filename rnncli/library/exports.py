@@ -16,7 +16,6 @@ from rnncli.export import (
     HOST,
     TARGETS,
     Device,
-    Exported,
     Job,
     arrays,
     c_name,
@@ -32,6 +31,7 @@ from rnncli.formats.networks import Reading, notes_on, reading_of
 from rnncli.library.runs import Path, Tell
 from rnncli.network import Network, check_flags, check_known
 from rnncli.quantities import memory
+from rnncli.results import Result
 
 if TYPE_CHECKING:
     from rnncli.engine.model import Model
@@ -136,6 +136,40 @@ class Asked:
         if self.save_weights is not None and self.weights_extension is None:
             message = f"{kind.title} does not load its weights from {quote(self.save_weights)} here"
             raise UsageError(message, f"the name may end in {listed(kind.weights, 'or')}")
+
+
+@dataclass(frozen=True, repr=False)
+class Exported(Result):
+    """A network as something that runs elsewhere.
+
+    Attributes:
+        network: the network.
+        target: where it goes: a key of `TARGETS`.
+        content: the source, or the bytes of the file.
+        files: the files that were written.
+        notes: what is to be known of it.
+    """
+
+    network: Network
+    target: str
+    content: str | bytes
+    files: tuple[Written, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The network, and where it goes."""
+        return f"{self.network} for {TARGETS[self.target].title}"
+
+    def __str__(self) -> str:
+        """Return the source; of a file what it is."""
+        if isinstance(self.content, str):
+            return self.content.removesuffix("\n")
+        return f"{TARGETS[self.target].makes} of {len(self.content):,} bytes: {self.network}"
+
+    def __bytes__(self) -> bytes:
+        """Return what a file of it holds."""
+        return self.content.encode() if isinstance(self.content, str) else self.content
 
 
 def _unmended(**changes: object) -> None:
