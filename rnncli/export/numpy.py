@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from rnncli.engine.request import DEFAULT_TIMESTEPS
 from rnncli.errors import UsageError, printable
 from rnncli.export import Job
 from rnncli.export.numpy_functions import ACTIVATIONS, FUNCTIONS, INITIALIZERS, called, function, sort_of
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
 
 LONG_RUN = 3
 """Equal layers from this number on are written as a loop."""
-
-TIMESTEPS = 100
-"""The length of the random input, where the network does not say one: that of `rnncli forward`."""
 
 
 def export(job: Job) -> str:
@@ -301,7 +299,7 @@ def _drawn_layer(step: Step, room: str) -> Iterator[str]:
 def _main(job: Job) -> Iterator[str]:
     """Yield the lines that run the model on the random input of `rnncli forward`."""
     head, name = job.network.head, job.plan.argument
-    timesteps = head.fixed_timesteps or TIMESTEPS
+    timesteps = head.fixed_timesteps or DEFAULT_TIMESTEPS
     yield from ("", "", 'if __name__ == "__main__":')
     yield f"{INDENT}# The random input of `rnncli forward`, a timestep after the other."
     yield from (f"{INDENT}{line}" for line in _stream(job, "(0,)"))

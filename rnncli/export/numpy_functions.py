@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 from rnncli.export.python_calls import INDENT, fits
 from rnncli.layers import Layer
 from rnncli.layers.python_call import number
-from rnncli.layers.windows import Window
 
 ACTIVATIONS: Mapping[str, str | None] = {
     "linear": None,
@@ -87,7 +86,7 @@ def _conv(layer: Any, _masked: bool) -> tuple[str, list[str]]:
         '"""(batch, timesteps, features) -> (batch, windows, filters)"""',
         f"kernel = {_own('kernel')}  # (width, features, filters)",
         f"span = {'len(kernel)' if plain else f'(len(kernel) - 1) * {layer.dilation_rate} + 1'}",
-        *padded(layer.window),
+        *padded(layer.padding, str(layer.strides)),
         f"starts = range(0, x.shape[1] - span + 1{'' if layer.strides == 1 else f', {layer.strides}'})",
         f"windows = np.stack([x[:, t : t + span{every}] for t in starts], axis=1)",
         'y = np.einsum("btkf,kfu->btu", windows, kernel)',
@@ -95,15 +94,16 @@ def _conv(layer: Any, _masked: bool) -> tuple[str, list[str]]:
     ]
 
 
-def padded(window: Window) -> Iterator[str]:
-    """Yield the lines that put zeros around a sequence x, as much as a window takes."""
-    if window.padding == "causal":
+def padded(padding: str, stride: str, filled: str = "") -> Iterator[str]:
+    """Yield the lines that put zeros around a sequence x, as much as a window takes, or what it is filled with."""
+    if padding == "causal":
         yield "x = np.pad(x, [(0, 0), (span - 1, 0), (0, 0)])"
-    elif window.padding == "same" and window.stride == 1:
+    elif padding == "same" and stride == "1":
         yield "x = np.pad(x, [(0, 0), ((span - 1) // 2, span // 2), (0, 0)])"
-    elif window.padding == "same":
-        yield f"zeros = max(0, (x.shape[1] - 1) // {window.stride} * {window.stride} + span - x.shape[1])"
-        yield "x = np.pad(x, [(0, 0), (zeros // 2, zeros - zeros // 2), (0, 0)])"
+    elif padding == "same":
+        yield f"missing = max(0, (x.shape[1] - 1) // {stride} * {stride} + span - x.shape[1])"
+        yield "around = (missing // 2, missing - missing // 2)"
+        yield f"x = np.pad(x, [(0, 0), around, (0, 0)]{filled})"
 
 
 def _norm(layer: Any, _masked: bool) -> tuple[str, list[str]]:
@@ -112,36 +112,34 @@ def _norm(layer: Any, _masked: bool) -> tuple[str, list[str]]:
         '"""Bring every vector to mean 0 and variance 1 over its features."""',
         "mean = x.mean(axis=-1, keepdims=True)",
         "variance = x.var(axis=-1, keepdims=True)",
-        *_normal(layer, "x - mean", "variance"),
+        f"x = (x - mean) / np.sqrt(variance + {number(layer.epsilon)})",
+        _scaled(layer),
     ]
 
 
 def _batch_norm(layer: Any, _masked: bool) -> tuple[str, list[str]]:
     """Return the function of a batch normalisation."""
-    normal = _normal(layer, f"x - {_own('moving_mean')}", _own("moving_variance"))
-    return "x, name", ['"""Scale and shift every feature by its mean and variance in training."""', *normal]
+    return "x, name", [
+        '"""Scale and shift every feature by its mean and variance in training."""',
+        f"deviation = np.sqrt({_own('moving_variance')} + {number(layer.epsilon)})",
+        f"x = (x - {_own('moving_mean')}) / deviation",
+        _scaled(layer),
+    ]
 
 
-def _normal(layer: Any, centred: str, variance: str) -> list[str]:
-    """Return the lines that end a normalisation."""
+def _scaled(layer: Any) -> str:
+    """Return the line that ends a normalisation."""
     gamma, beta = f" * {_own('gamma')}" * layer.scale, f" + {_own('beta')}" * layer.center
-    deviation = f"deviation = np.sqrt({variance} + {number(layer.epsilon)})"
-    return [deviation, f"x = ({centred}) / deviation", f"return x{gamma}{beta}"]
+    return f"return x{gamma}{beta}"
 
 
 def _pool(layer: Any, _masked: bool) -> tuple[str, list[str]]:
     """Return the function of a pool over windows; what stands around the sequence does not count."""
-    same = layer.padding == "same"
-    reduce = {"max": "max", "avg": "nanmean" if same else "mean"}[layer.mode]
+    reduce = {"max": "max", "avg": "nanmean" if layer.padding == "same" else "mean"}[layer.mode]
     fill = {"max": "-np.inf", "avg": "np.nan"}[layer.mode]
-    padding = (
-        "missing = max(0, (x.shape[1] - 1) // stride * stride + span - x.shape[1])",
-        "around = (missing // 2, missing - missing // 2)",
-        f"x = np.pad(x, [(0, 0), around, (0, 0)], constant_values={fill})",
-    )
     return "x, span, stride", [
         '"""(batch, timesteps, features) -> (batch, windows, features)"""',
-        *(padding if same else ()),
+        *padded(layer.padding, "stride", f", constant_values={fill}"),
         "starts = range(0, x.shape[1] - span + 1, stride)",
         f"return np.stack([np.{reduce}(x[:, t : t + span], axis=1) for t in starts], axis=1)",
     ]

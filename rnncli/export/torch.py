@@ -217,8 +217,19 @@ def _padding_last(plan: Plan) -> Iterator[Assignment]:
     yield Assignment("x.take_along_dim(order.unsqueeze(-1), dim=1)")
 
 
-def _module(part: Part) -> list[Assignment]:
-    return [Assignment(f"self.{part.attribute}(x)")]
+def _module(part: Part, reads: str = "x") -> list[Assignment]:
+    """Return the call of a module, which may read (batch, features, timesteps), and of an activation behind it."""
+    layer, padded = part.layer, list[Assignment]()
+    if layer.window is not None and layer.window.padding == "causal" and layer.window.span > 1:
+        padded.append(Assignment(f"F.pad(x, (0, 0, {layer.window.span - 1}, 0))"))
+    value = f"self.{part.attribute}({reads})"
+    if layer.kind in CHANNELS_FIRST and len(part.levels[0].reads) == 3:
+        value = f"self.{part.attribute}(x.transpose(1, 2)).transpose(1, 2)"
+    return [*padded, Assignment(ACTIVATIONS[(*layer.activations, "linear")[0]].format(value))]
+
+
+CHANNELS_FIRST = frozenset({"conv", "bnorm", "pool"})
+"""The kinds whose modules read (batch, features, timesteps)."""
 
 
 def _recurrent(part: Part) -> list[Assignment]:
@@ -231,23 +242,8 @@ def _recurrent(part: Part) -> list[Assignment]:
     return [Assignment(call, f"_, {states}", "from the last timestep to the first" if back else ""), Assignment(last)]
 
 
-def _conv(part: Part) -> list[Assignment]:
-    layer, before = part.layer, part.layer.window.span - 1
-    padded = [Assignment(f"F.pad(x, (0, 0, {before}, 0))")] if layer.padding == "causal" and before else []
-    return [*padded, Assignment(ACTIVATIONS[layer.activation].format(_channels_first(part)))]
-
-
-def _channels_first(part: Part) -> str:
-    """Return the call of a module that reads (batch, features, timesteps)."""
-    return f"self.{part.attribute}(x.transpose(1, 2)).transpose(1, 2)"
-
-
-def _batch_norm(part: Part) -> list[Assignment]:
-    return [Assignment(_channels_first(part))] if len(part.levels[0].reads) == 3 else _module(part)
-
-
 def _pool(part: Part) -> list[Assignment]:
-    return [Assignment(_channels_first(part) if part.module is not None else POOLS[part.layer.joins])]
+    return _module(part) if part.module is not None else [Assignment(POOLS[part.layer.joins])]
 
 
 ACTIVATIONS: Mapping[str, str] = {
@@ -270,17 +266,17 @@ POOLS: Mapping[str, str] = {"max": "x.amax(dim=1)", "avg": "x.mean(dim=1)"}
 """What makes one vector of a sequence, by its mode."""
 
 LAYERS: Mapping[str, Callable[[Part], list[Assignment]]] = {
-    "embed": lambda part: [Assignment(f"self.{part.attribute}(ids)")],
+    "embed": lambda part: _module(part, "ids"),
     "rnn": _recurrent,
     "lstm": _recurrent,
     "gru": _recurrent,
-    "conv": _conv,
-    "dense": lambda part: [Assignment(ACTIVATIONS[part.layer.activation].format(f"self.{part.attribute}(x)"))],
+    "conv": _module,
+    "dense": _module,
     "dropout": _module,
     "norm": _module,
     "repeat": lambda part: [Assignment(f"x.unsqueeze(1).expand(-1, {part.layer.n}, -1)")],
-    "bnorm": _batch_norm,
-    "act": _module,
+    "bnorm": _module,
+    "act": lambda part: [Assignment(f"self.{part.attribute}(x)")],
     "pool": _pool,
     "flatten": lambda part: [Assignment("x.flatten(1)")],
 }
