@@ -141,12 +141,6 @@ def export(job: Job, target: str) -> str | bytes:
     return content
 
 
-def header(job: Job) -> str:
-    """Return the header of a network as C."""
-    declared: str = import_module("rnncli.export.c").header(job)
-    return declared
-
-
 def arrays(job: Job, target: str) -> Arrays:
     """Return the weights in a target's own names, layout and order of gates; the errors are those of `export`."""
     found: Arrays = import_module(f"rnncli.export.{target}").arrays(job)

@@ -202,8 +202,9 @@ def _cell(cell: Place, name: str, parameters: Mapping[str, str]) -> list[str]:
     reads = [f"const {kind} *restrict {each}" for each, kind in {**parameters, "x": "float"}.items()]
     writes = [f"float *restrict {written}" for written in (*layer.states, "gates")]
     size = layer.gates * layer.units
-    bias = f"bias + {size}" if layer.kind == "gru" and layer.reset_after else "bias"
-    lines = [started("gates", bias if layer.use_bias else None, size), *CELLS[layer.kind](cell)]
+    biases = [weight.params // size for weight in cell.step.weights if weight.role == "bias"]
+    bias = f"bias + {size}" if biases == [2] else "bias" if biases else None  # the state's stands second
+    lines = [started("gates", bias, size), *CELLS[layer.kind](cell)]
     return [*said[:-1], f"{said[-1]} */", *function(f"static void {name}({', '.join(reads + writes)})", lines)]
 
 

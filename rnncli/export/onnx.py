@@ -245,9 +245,11 @@ def _recurrent(place: Place) -> str:
     mask, layer = place.mask(), place.layer
     words = [layer.recurrent_activation] if layer.gates > 1 else []
     words += [layer.activation] * len(layer.states)  # the output of an LSTM has one of its own
-    if mask or not {*words} <= INSIDE.keys():
-        return _composed(place, mask)
-    return _operator(place, [INSIDE[word] for word in words])
+    if not mask and {*words} <= INSIDE.keys():
+        return _operator(place, [INSIDE[word] for word in words])
+    reads_back = layer.reverses, True
+    scans = [_scan(place, mask, *each) for each in zip(layer.directions, reads_back, strict=False)]
+    return scans[0] if layer.merge is None else PAIRS[layer.merge](place.graph, *scans)
 
 
 def _operator(place: Place, inside: list[OnnxActivation]) -> str:
@@ -264,8 +266,7 @@ def _operator(place: Place, inside: list[OnnxActivation]) -> str:
         for name in ("alpha", "beta"):
             numbers = [each.numbers[name].needed for each in inside if name in each.numbers]
             told |= {f"activation_{name}": numbers} if numbers else {}
-    if layer.kind == "gru" and layer.reset_after:
-        told["linear_before_reset"] = 1
+    told |= CELLS[layer.kind].told(layer)
     makes = ("Y",) if whole else ("", "Y_h")
     (y,) = graph.node_of(operator, [place.x, *arrays], makes, **told)
     axis = 1 if whole else 0  # that of the directions
@@ -286,16 +287,6 @@ MERGES: Mapping[str, str] = {"concat": "Reshape", "sum": "ReduceSum", "mul": "Re
 """What makes one of the two directions of an operator's output."""
 
 
-def _composed(place: Place, mask: str) -> str:
-    """Add a layer as a Scan for each direction, and what merges them; return its output."""
-    layer = place.layer
-    scans = [
-        _scan(place, mask, direction, reads_back=layer.reverses or index == 1)
-        for index, direction in enumerate(layer.directions)
-    ]
-    return scans[0] if layer.merge is None else PAIRS[layer.merge](place.graph, *scans)
-
-
 PAIRS: Mapping[str, Callable[[Graph, str, str], str]] = {
     "concat": lambda graph, one, other: graph.node("Concat", one, other, axis=-1),
     "sum": lambda graph, one, other: graph.node("Add", one, other),
@@ -305,7 +296,7 @@ PAIRS: Mapping[str, Callable[[Graph, str, str], str]] = {
 """How the outputs of two Scans become one."""
 
 
-def _scan(place: Place, mask: str, direction: str, *, reads_back: bool) -> str:
+def _scan(place: Place, mask: str, direction: str, reads_back: bool) -> str:
     """Add one direction of a layer, and return the sequence of its outputs, or the last."""
     graph, layer = place.graph, place.layer
     own = {key.removeprefix(direction): array for key, array in place.weights.items() if key.startswith(direction)}
@@ -335,10 +326,8 @@ def _scan(place: Place, mask: str, direction: str, *, reads_back: bool) -> str:
 def _zeros(place: Place) -> str:
     """Add a state of zeros, (batch, units)."""
     graph = place.graph
-    shape = graph.node(
-        "Concat", graph.node("Shape", place.x, start=1, end=2), graph.constant([place.layer.units]), axis=0
-    )
-    return graph.node("ConstantOfShape", shape)
+    batch, units = graph.node("Shape", place.x, start=1, end=2), graph.constant([place.layer.units])
+    return graph.node("ConstantOfShape", graph.node("Concat", batch, units, axis=0))
 
 
 def _body(body: Graph, layer: Any, names: Mapping[str, str], columns: int, *, masked: bool) -> Graph:
@@ -440,18 +429,20 @@ class Cell(NamedTuple):
     Attributes:
         operator: ONNX's operator for it.
         step: adds the nodes of one step, and returns the states behind it: h, c.
+        told: returns what the operator is told beside what every one is told.
         apart: returns the arrays of one direction, apart where a step needs them apart.
     """
 
     operator: str
     step: Callable[[CellStep], list[str]]
+    told: Callable[[Any], dict[str, Told]] = lambda layer: {}
     apart: Callable[[Any, Arrays], Arrays] = lambda layer, arrays: arrays
 
 
 CELLS: Mapping[str, Cell] = {
     "rnn": Cell("RNN", _rnn_step),
     "lstm": Cell("LSTM", _lstm_step),
-    "gru": Cell("GRU", _gru_step, _gru_apart),
+    "gru": Cell("GRU", _gru_step, lambda layer: {"linear_before_reset": 1} if layer.reset_after else {}, _gru_apart),
 }
 """What each kind of recurrent layer is."""
 

@@ -35,13 +35,9 @@ Told = int | float | str | list[int] | list[float] | list[str] | TensorProto | G
 class Graph:
     """A graph in the making, or the body of a loop inside of one, which reads the arrays of the graph around it.
 
-    Args:
-        name: its name; that of a body stands before the names of what is in it, too.
-        around: the graph around it.
-
     Attributes:
         proto: the message that it is so far.
-        scope: what stands before the names of what is added: that of a layer.
+        scope: what stands before the names of what is added: that of a layer, or of the body.
         operations: what its nodes compute.
     """
 
@@ -62,11 +58,7 @@ class Graph:
     def node_of(self, operation: str, inputs: Sequence[str], makes: Sequence[str], **told: Told) -> list[str]:
         """Add a node that makes several values, and return those that are not left out.
 
-        Args:
-            operation: what it computes.
-            inputs: the values that it reads.
-            makes: a word for each value that it makes, which the value's name ends in; empty for one that is left out.
-            told: what it is told.
+        There is a word in `makes` for each, which the value's name ends in; it is empty for one that is left out.
         """
         name = self.named(operation)
         outputs = [word and f"{name}_{word}" for word in makes]

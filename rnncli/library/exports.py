@@ -20,7 +20,6 @@ from rnncli.export import (
     arrays,
     c_name,
     check_c_name,
-    header,
     target_of,
 )
 from rnncli.export import (
@@ -312,6 +311,8 @@ def run_export(model: Reading, asked: Asked, tell: Tell) -> Exported:
     if asked.output is not None:
         contents = {asked.output: content}
         if device.header and target == "c":
+            from rnncli.export.c import header
+
             contents[f"{splitext(asked.output)[0]}.h"] = header(job)
         files += _write(contents)
     return Exported(model.network, target, content, tuple(files))
