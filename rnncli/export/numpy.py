@@ -179,9 +179,8 @@ def _recurrent(place: Place) -> Iterator[str]:
     if layer.merge is not None:
         yield from place.assigned(reading("/forward", backwards=False), "forward")
         yield from place.assigned(reading("/backward", backwards=True), "backward")
-        merged = MERGES[layer.merge].format(
-            *(("forward", "backward[:, ::-1]") if whole else ("forward[:, -1]", "backward[:, -1]"))
-        )
+        both = ("forward", "backward[:, ::-1]") if whole else ("forward[:, -1]", "backward[:, -1]")
+        merged = MERGES[layer.merge].format(*both)
         if place.step.masked and whole:
             yield f"x = {merged}"
             yield from place.assigned("np.where(mask[..., None], x, 0)", more=", zeros at padding")
@@ -207,19 +206,15 @@ MERGES: Mapping[str, str] = {
 """How the outputs of two directions become one."""
 
 
-def _dense(place: Place) -> Iterator[str]:
-    name = place.step.name
-    value = place.shared("x", _quoted(name)) if place.layer.use_bias else f"x @ weights[{_quoted(f'{name}/kernel')}]"
-    yield from place.assigned(called(place.layer.activation, str(value)))
-
-
-def _conv(place: Place) -> Iterator[str]:
-    yield from place.assigned(called(place.layer.activation, str(place.shared("x", _quoted(place.step.name)))))
-    yield from _unmasked(place)
-
-
-def _norm(place: Place) -> Iterator[str]:
-    yield from place.assigned(place.shared("x", *[_quoted(place.step.name)] * bool(place.step.weights)))
+def _applied(place: Place) -> Iterator[str]:
+    """Yield the line that calls the function of a layer on x, and its activation; a product alone needs none."""
+    layer, name = place.layer, place.step.name
+    value = f"x @ weights[{_quoted(f'{name}/kernel')}]"
+    if sort_of(layer) is not None:
+        value = str(place.shared("x", *[_quoted(name)] * bool(place.step.weights)))
+    yield from place.assigned(called((*layer.activations, "linear")[0], value))
+    if layer.window is not None:
+        yield from _unmasked(place)
 
 
 def _repeat(place: Place) -> Iterator[str]:
@@ -256,12 +251,12 @@ LAYERS: Mapping[str, Callable[[Place], Iterator[str]]] = {
     "rnn": _recurrent,
     "lstm": _recurrent,
     "gru": _recurrent,
-    "conv": _conv,
-    "dense": _dense,
+    "conv": _applied,
+    "dense": _applied,
     "dropout": lambda place: iter([f"# {place.layer.spec()} drops nothing outside of training"]),
-    "norm": _norm,
+    "norm": _applied,
     "repeat": _repeat,
-    "bnorm": _norm,
+    "bnorm": _applied,
     "act": lambda place: place.assigned(called(place.layer.activation, "x")),
     "pool": _pool,
     "flatten": lambda place: place.assigned("x.reshape(len(x), -1)"),

@@ -33,10 +33,6 @@ def write_weights(path: str, arrays: Arrays, extension: str) -> Written:
     return write_arrays(path, arrays, WRITERS[extension])
 
 
-_ALIGNMENT = 8
-"""The numbers of a `.safetensors` begin at a multiple of this, so that they can be mapped into memory as they are."""
-
-
 def write_safetensors(file: IO[bytes], arrays: Arrays) -> None:
     """Write arrays of float32 by name as PyTorch's users load them.
 
@@ -51,7 +47,7 @@ def write_safetensors(file: IO[bytes], arrays: Arrays) -> None:
         start, end = end, end + array.nbytes
         header[name] = {"dtype": "F32", "shape": list(array.shape), "data_offsets": [start, end]}
     text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % _ALIGNMENT)
+    text += b" " * (-len(text) % 8)  # so that the numbers can be mapped into memory as they are
     file.write(len(text).to_bytes(8, "little") + text)
     for array in numbers.values():
         file.write(array.data)
