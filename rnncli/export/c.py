@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rnncli.characters import ascii_form
 from rnncli.export import Job
@@ -20,7 +20,10 @@ from rnncli.export.plan import Step
 from rnncli.language.rules import least_steps
 from rnncli.quantities import features_of
 
-__all__ = ["LAYERS", "export", "header"]
+if TYPE_CHECKING:
+    from rnncli.export import Arrays
+
+__all__ = ["LAYERS", "export", "header", "stored"]
 
 MERGES: Mapping[str, str] = {"sum": "add", "mul": "multiply", "ave": "average"}
 """The function that makes one of the outputs of two directions."""
@@ -33,7 +36,19 @@ def export(job: Job) -> str:
 
 def header(job: Job) -> str:
     """Return the header."""
-    return Source(job).filled("header") + "\n"
+    source = Source(job)
+    return source.filled("header", declarations=source.declarations) + "\n"
+
+
+def stored(job: Job) -> Arrays:
+    """Return the weights of a network as int8 holds them: its matrices and tables rounded."""
+    weights = dict(job.weights())
+    for step in job.plan.steps:
+        for weight in step.weights:
+            if weight.is_matrix:
+                numbers, scale = quantised(weights[f"{step.name}/{weight.name}"])
+                weights[f"{step.name}/{weight.name}"] = numbers * scale
+    return weights
 
 
 class Phase(NamedTuple):
@@ -108,6 +123,7 @@ class Source:
         self.cells: dict[str, list[str]] = {}
         self.workspace = ""
         self._functions = [*(self._by_steps() if self.by_step else Whole(self).function())]
+        self.declarations = self.filled("declarations", declared=laid_out(self._declared()))
 
     def input(self, length: str = "") -> str:
         """Return what the network reads for the timestep: of a whole sequence, if that has a length, timestep t."""
@@ -121,7 +137,7 @@ class Source:
         """Return the source."""
         device = self.job.device
         code = laid_out([*chain(*self.cells.values()), *self._functions])
-        declarations = f'#include "{device.header}"' if device.header else self.filled("declarations")
+        declarations = f'#include "{device.header}"' if device.header else self.declarations
         parts = [self.filled("source", declarations=declarations), "", *self._arrays(), called_in(code) + code]
         return "\n".join([*parts, self._program()] if device.with_main else parts).rstrip("\n") + "\n"
 
@@ -134,10 +150,6 @@ class Source:
         words = {"NAME": self.name.upper(), "name": self.name, "heading": laid_out([f"/* {heading} */"])} | words
         words |= {"inputs": f"{self.inputs}{' /* an id */' * self.ids}", "outputs": self.outputs}
         words |= {"type": "int32_t" if self.ids else "float", "rows": self.rows}
-        if section == "declarations":
-            words["declared"] = laid_out(self._declared())
-        elif "declarations" not in words:
-            words["declarations"] = self.filled("declarations")
         return filled(section, **words)
 
     def _declared(self) -> Iterator[str]:
@@ -202,9 +214,8 @@ class Source:
                 if self.int8 and weight.is_matrix:
                     array, scale = quantised(array)
                     yield from array_lines("int8_t", name, said, array)
-                    yield from array_lines("float", f"{name}_scale", f"of each column of {key}", scale)
-                else:
-                    yield from array_lines("float", name, said, array)
+                    array, name, said = scale, f"{name}_scale", f"of each column of {key}"
+                yield from array_lines("float", name, said, array)
 
     # What is done
 
@@ -250,11 +261,7 @@ class Source:
     def _ended(self, lines: list[str], phases: Sequence[Phase], x: str, target: str) -> None:
         """Write what follows when the sequence of the first phase has ended, through all others, which do so, too.
 
-        Args:
-            lines: what it is written to.
-            phases: the phase, and those behind it.
-            x: what the last layer of its sequence returned at a step.
-            target: where the vector goes that comes out.
+        At its last step its last layer returned x; the vector that comes out goes where `target` says.
         """
         for phase, after in zip(phases, [*phases[1:], None], strict=True):
             to = target if after is None else after.vector

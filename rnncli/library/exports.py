@@ -10,7 +10,7 @@ from os.path import basename, splitext
 from typing import TYPE_CHECKING, NoReturn
 
 from rnncli.atomic import Written, written_whole
-from rnncli.engine.request import checked_seed, file_names
+from rnncli.engine.request import DEFAULT_TIMESTEPS, checked_seed, file_names
 from rnncli.errors import UsageError, listed, printable, quote
 from rnncli.export import (
     HOST,
@@ -291,14 +291,7 @@ def run_export(model: Reading, asked: Asked, tell: Tell) -> Exported:
     job = Job(model.network, read, asked.seed, asked.save_weights, origin, drawn, device, asked.packed)
     content = exported(job, target)
     if device.dtype == "int8":
-        from rnncli.export.int8 import difference
-
-        largest, mean, timesteps = difference(job, asked.input)
-        steps = f"{timesteps:,} random timesteps"
-        if asked.input is not None:
-            steps = f"the {timesteps:,} timesteps of {printable(asked.input)}"
-        apart = f"up to {largest:.2g} from those of float32, {mean:.2g} on average"
-        tell(f"Note: with int8 the outputs are {apart}, for {steps}")
+        tell(f"Note: with int8 the outputs are {_difference(job, asked.input)}")
     if target == "c" and asked.output is not None:
         tell(f"Note: on a device it takes {_on_device(model.network, device.dtype)}")
     files: list[Written] = []
@@ -316,6 +309,29 @@ def run_export(model: Reading, asked: Asked, tell: Tell) -> Exported:
             contents[f"{splitext(asked.output)[0]}.h"] = header(job)
         files += _write(contents)
     return Exported(model.network, target, content, tuple(files))
+
+
+def _difference(job: Job, path: str | None) -> str:
+    """Return what int8 changes in the outputs for the input in a .npy file, or for that of `rnncli forward`.
+
+    Raises:
+        RnncliError: the file cannot be read, or the network reads another shape.
+    """
+    from rnncli.engine import Model
+    from rnncli.engine.array_files import open_input
+    from rnncli.engine.chunks import random_chunks
+    from rnncli.export.c import stored
+
+    network, model = job.network, Model(job.network, weights=job.weights())
+    if path is None:
+        timesteps = network.head.fixed_timesteps or DEFAULT_TIMESTEPS
+        (chunk,) = random_chunks(network, 1, timesteps, timesteps, job.seed, "keras", model.dtype)
+        x, given = chunk.values[None, ..., 0], f"{timesteps:,} random timesteps"
+    else:
+        file = open_input(path, network)
+        x, given = file.steps(0, file.shape[1]), f"the {file.shape[1]:,} timesteps of {printable(path)}"
+    apart = abs(Model(network, weights=stored(job))(x) - model(x))
+    return f"up to {apart.max():.2g} from those of float32, {apart.mean():.2g} on average, for {given}"
 
 
 def _on_device(network: Network, dtype: str) -> str:
