@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
 from os.path import splitext
@@ -80,10 +80,6 @@ class Device(NamedTuple):
     with_main: bool = False
 
 
-HOST = Device()
-"""Where nothing is said of a device."""
-
-
 @dataclass(frozen=True)
 class Job:
     """A network to export.
@@ -106,7 +102,7 @@ class Job:
     saved: str | None = None
     origin: str = ""
     drawn: bool = True
-    device: Device = HOST
+    device: Device = field(default_factory=Device)
     packed: bool = False
 
     @cached_property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -27,28 +28,17 @@ def export(job: Job) -> str:
         SpecError: Keras cannot express a layer.
     """
     job.network.check_framework("keras", "--to")
-    loading = list(_loading(job))
-    imports = ["import keras"]
+    model, loading, imports = [*_model(job.plan)], [*_loading(job)], ["import keras"]
     if any("np." in line for line in loading):
         imports.append("import numpy as np")
-    if classes := [*_classes(job.plan)]:
+    if classes := {name for line in model for name in re.findall(r"(?<!\.)\b[A-Z]\w*(?=\()", line)}:
         imports += imported("keras.layers", classes)
-    return "\n".join([*imports, "", *_model(job.plan), *loading]) + "\n"
+    return "\n".join([*imports, "", *model, *loading]) + "\n"
 
 
 def arrays(job: Job) -> Arrays:
     """Return the weights by key (`lstm/kernel`), with Keras's shapes and order of gates, in Keras's order."""
     return job.weights()
-
-
-def _classes(plan: Plan) -> Iterator[str]:
-    """Yield the names of the classes that the layers are made with."""
-    yield from (each.function for each in _masking(plan))
-    for layer in {step.layer for step in plan.steps}:
-        call: str | Call = LAYERS[layer.kind](layer)
-        while isinstance(call, Call):
-            yield call.function
-            call = call.arguments[0] if call.arguments else ""
 
 
 def _model(plan: Plan) -> Iterator[str]:

@@ -236,9 +236,6 @@ INSIDE: Mapping[str, OnnxActivation] = {
 They know Softplus too, but there ONNX Runtime computes log(1 + exp(x)) as it stands, which is infinite from 89 on.
 """
 
-TO_THE_END = -(2**63)
-"""Where a slice ends that runs backwards to the first place."""
-
 
 def _recurrent(place: Place) -> str:
     """Add a recurrent layer to a graph, and return its output."""
@@ -277,8 +274,8 @@ def _operator(place: Place, inside: list[OnnxActivation]) -> str:
         return graph.node(MERGES[layer.merge], y, graph.constant([axis]), keepdims=0)
     y = graph.node("Squeeze", y, graph.constant([axis]))
     if layer.reverses and whole:
-        # Keras returns what it has read last, last.
-        ends = [graph.constant([number]) for number in (-1, TO_THE_END, 0, -1)]
+        # Keras returns what it has read last, last: from -1 on, to behind the first place, of axis 0, backwards.
+        ends = [graph.constant([number]) for number in (-1, -(2**63), 0, -1)]
         y = graph.node("Slice", y, *ends)
     return y
 

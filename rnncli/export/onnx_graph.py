@@ -110,16 +110,12 @@ class Graph:
 
 
 class Place(NamedTuple):
-    """A layer to add to a graph.
+    """A layer to add to a graph: where it stands, its weights by Keras's names, and the value x that it reads.
 
     In the graph a sequence is (timesteps, batch, features), as ONNX's recurrent operators read it, and a vector is
     (batch, features).
 
     Attributes:
-        graph: the graph.
-        step: the layer where it stands.
-        weights: its weights by Keras's names.
-        x: the value that it reads.
         counts: adds which timesteps of the network's input are no padding, (timesteps, batch, 1), and returns it.
     """
 

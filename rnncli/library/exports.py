@@ -13,7 +13,6 @@ from rnncli.atomic import Written, written_whole
 from rnncli.engine.request import DEFAULT_TIMESTEPS, checked_seed, file_names
 from rnncli.errors import UsageError, listed, printable, quote
 from rnncli.export import (
-    HOST,
     TARGETS,
     Device,
     Job,
@@ -71,7 +70,7 @@ class Asked:
         """How it is written for a device."""
         stem, ending = splitext(basename(self.output or ""))
         told = f"{stem}.h" if ending == ".c" else ""
-        return Device(self.name or c_name(stem), self.dtype or HOST.dtype, told, self.with_main)
+        return Device(self.name or c_name(stem), self.dtype or "float32", told, self.with_main)
 
     @property
     def weights_extension(self) -> str | None:
