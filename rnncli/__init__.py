@@ -50,9 +50,9 @@ if TYPE_CHECKING:
     from rnncli.engine.model import Model
     from rnncli.engine.run import RunResult
     from rnncli.errors import ArgumentError, RnncliError, SpecError, UsageError
-    from rnncli.export import Exported
     from rnncli.formats.model_file import ModelFile
     from rnncli.formats.networks import inspect
+    from rnncli.library.exports import Exported
     from rnncli.library.pages import SharedPage, page
     from rnncli.library.runs import forward, load, reach
     from rnncli.library.searches import solve, sweep
@@ -76,9 +76,9 @@ _LATER = {
         "engine.model": ("Model",),
         "engine.run": ("RunResult",),
         "errors": ("ArgumentError", "RnncliError", "SpecError", "UsageError"),
-        "export": ("Exported",),
         "formats.model_file": ("ModelFile",),
         "formats.networks": ("inspect",),
+        "library.exports": ("Exported",),
         "library.pages": ("SharedPage", "page"),
         "library.runs": ("forward", "load", "reach"),
         "library.searches": ("solve", "sweep"),

@@ -21,7 +21,8 @@ from golden.generate import random_input, random_layers, random_weights, small_s
 from rnncli import Network
 from rnncli.engine import Model
 from rnncli.engine.checks import weight_shapes
-from rnncli.export import Device, Job, export, header
+from rnncli.export import Device, Job, export
+from rnncli.export.c import header
 
 _FOUND = filter(None, map(shutil.which, (os.environ.get("CC", "cc"), "gcc", "clang")))
 COMPILERS = tuple({os.path.realpath(path): path for path in _FOUND}.values())

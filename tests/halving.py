@@ -211,7 +211,7 @@ x = np.stack(outputs, axis=1)
 
 kinds.KINDS[Halve] = HalveKind()
 stages.STAGES[Halve] = halve_stage
-numpy_target.LAYERS["halve"] = numpy_target.Written(  # type: ignore[index]
+numpy_target.LAYERS["halve"] = (  # type: ignore[index]
     lambda place: NUMPY.format(name=place.step.name, **vars(place.layer)).strip().splitlines()
 )
 KERAS_BLOCKS["torch"]["halve"] = (0,)  # type: ignore[index]

@@ -105,8 +105,6 @@ def of_kind(layer: type[Layer]) -> Iterator[Need]:
     yield from needs("engine/stages.STAGES", [layer])
     yield from needs(" ".join(f"export/{target}.LAYERS" for target in TARGETS), kind)
     others = {option.attribute for option in layer.options if option.in_keras is not None}  # Keras has no such argument
-    attributes = {option.attribute for option in layer.options} - {"merge_mode", *others}
-    yield from needs("export/keras.ORDER", attributes)
     yield from needs("layers/torch_modules.MODULES", [layer] if modules else [])
     yield from needs("formats/frameworks.KERAS", [*classes, *cells[:1]])
     for name, stands_for in classes.items():
@@ -120,7 +118,7 @@ def of_kind(layer: type[Layer]) -> Iterator[Need]:
     if layer.states:
         blocks = "formats/conventions.KERAS_BLOCKS"
         yield from needs("engine/cells.CELLS formats/arrays.CELLS.values", [layer])
-        yield from needs(f"export/onnx_cells.CELLS {blocks}.torch {blocks}.onnx", kind)
+        yield from needs(f"export/onnx.CELLS {blocks}.torch {blocks}.onnx", kind)
         yield from needs("reports/other_tools.RECURRENT reports/other_tools._ELEMENTWISE", modules)
         yield from needs("formats/python/program.RECURRENT", [layer.keras, layer.torch, *cells])
         yield from needs("formats/onnx/cells.KINDS", in_onnx)
@@ -166,7 +164,7 @@ OTHERS: tuple[tuple[Iterable[str], str], ...] = (
     (
         {*MERGE_MODES, *MERGES},
         """tests/kinds/recurrent.MERGES layers/recurrent_notes.MERGED export/numpy.MERGES
-        export/onnx_cells.MERGES export/onnx_cells.PAIRS""",
+        export/onnx.MERGES export/onnx.PAIRS""",
     ),
     ({*MERGE_MODES} - {"concat"}, "engine/recurrent.MERGES formats/onnx/layers._MERGES.values"),
     (

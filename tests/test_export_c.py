@@ -19,8 +19,8 @@ from kinds import KINDS
 from rnncli import Network
 from rnncli.engine import Model
 from rnncli.engine.initializers import initial_weights
-from rnncli.export import Device, Job, export, header
-from rnncli.export.int8 import stored
+from rnncli.export import Device, Job, export
+from rnncli.export.c import header, stored
 from rnncli.summary import figure
 
 Run = Callable[..., Result]

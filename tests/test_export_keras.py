@@ -24,7 +24,7 @@ from rnncli import Network
 from rnncli.engine.array_files import given_weights
 from rnncli.engine.checks import weight_shapes
 from rnncli.export import Job, export
-from rnncli.export.weight_writers import write_keras_weights
+from rnncli.export.weight_writers import write_weights
 from rnncli.layers import LAYERS, Dropout, Input, Layer
 from rnncli.layers.python_call import number, string
 from rnncli.quantities import shape_text
@@ -170,7 +170,7 @@ def test_the_file_of_weights_is_laid_out_as_keras_does_and_is_read_back(at: Walk
         with at(golden["spec"]):
             network, file = Network.parse(golden["spec"]), tmp_path / f"{index}.weights.h5"
             weights = random_weights(network)
-            written = write_keras_weights(str(file), weights)
+            written = write_weights(str(file), weights, ".weights.h5")
             assert str(written).startswith(f"wrote {file} ({len(weights)} arrays), ")
             assert written.size == file.stat().st_size
             with h5py.File(file, "r") as opened:
@@ -191,7 +191,7 @@ def test_the_file_of_weights_is_laid_out_as_keras_does_and_is_read_back(at: Walk
 def test_each_of_many_equal_layers_has_its_own_group(tmp_path: Path) -> None:
     h5py = pytest.importorskip("h5py")
     weights = random_weights(Network.parse("input:2,lstm:2:bi:seq,lstm:2:seq:x12"))
-    write_keras_weights(str(tmp_path / "model.weights.h5"), weights)
+    write_weights(str(tmp_path / "model.weights.h5"), weights, ".weights.h5")
     with h5py.File(tmp_path / "model.weights.h5", "r") as file:
         for number in range(12):
             group = "lstm" if number == 0 else f"lstm_{number}"
@@ -201,7 +201,7 @@ def test_each_of_many_equal_layers_has_its_own_group(tmp_path: Path) -> None:
 
 def test_a_network_without_weights_has_a_file_of_weights_too(tmp_path: Path) -> None:
     pytest.importorskip("h5py")
-    assert "(0 arrays)" in str(write_keras_weights(str(tmp_path / "none.weights.h5"), {}))
+    assert "(0 arrays)" in str(write_weights(str(tmp_path / "none.weights.h5"), {}, ".weights.h5"))
 
 
 def test_h5py_is_asked_for_by_name_where_it_is_missing(

@@ -21,7 +21,7 @@ from strategies import layers_of, networks, small_sizes
 from rnncli import Network, SpecError
 from rnncli.engine import Model
 from rnncli.export import Job, arrays, export
-from rnncli.export.weight_writers import write_safetensors
+from rnncli.export.weight_writers import write_weights
 from rnncli.formats import open_model
 
 Run = Callable[..., Result]
@@ -150,7 +150,7 @@ def test_a_state_dict_that_is_read_is_exported_as_it_was(at: Walk, rnncli: Run) 
 def test_a_safetensors_file_is_a_length_a_header_and_the_numbers_in_order(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     held = {"a.weight": np.arange(6, dtype="float32").reshape(2, 3), "é": np.float32([7]), "b": np.eye(3).T[:, ::2]}
-    written = write_safetensors(str(path), held)
+    written = write_weights(str(path), held, ".safetensors")
     content = path.read_bytes()
     assert str(written) == f"wrote {path} (3 arrays), {len(content)} B"
     length = int.from_bytes(content[:8], "little")

@@ -8,10 +8,10 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import prod
 from os import PathLike
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.lib import format as npy
@@ -229,15 +229,24 @@ def read_lengths(path: str) -> tuple[int, ...]:
             raise RnncliError(f"{fault}, and it should hold the lengths of sequences") from None
 
 
-def write_arrays(path: str, arrays: Mapping[str, Array]) -> Written:
-    """Write arrays by key to an .npz file, all of them or none. Return what has been written.
+def write_npz(file: IO[bytes], arrays: Mapping[str, Array]) -> None:
+    """Write arrays by key as an .npz file has them."""
+    # NumPy 2.0 takes allow_pickle for one more array.
+    np.savez(file, **arrays)  # type: ignore[arg-type]  # the types expect allow_pickle among the keywords
+
+
+WriteArrays = Callable[[IO[bytes], Mapping[str, Array]], None]
+"""Writes arrays by key to a file that is open, as some format has them."""
+
+
+def write_arrays(path: str, arrays: Mapping[str, Array], write: WriteArrays = write_npz) -> Written:
+    """Write arrays by key to a file, an .npz unless told otherwise, all of them or none. Return what has been written.
 
     Raises:
         RnncliError: it cannot be written.
     """
     with written_whole(path) as file:
-        # NumPy 2.0 takes allow_pickle for one more array.
-        np.savez(file, **arrays)  # type: ignore[arg-type]  # the types expect allow_pickle among the keywords
+        write(file, arrays)
         size = file.seek(0, os.SEEK_END)
     return Written(path, size, f"({len(arrays)} array{'' if len(arrays) == 1 else 's'})")
 

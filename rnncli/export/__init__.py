@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
 from os.path import splitext
@@ -21,12 +21,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rnncli.errors import ArgumentError, shorten
 from rnncli.export.plan import Plan, plan_of
 from rnncli.network import Network
-from rnncli.results import Result
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from rnncli.atomic import Written
 
     Arrays = Mapping[str, np.ndarray[Any, Any]]
 
@@ -83,10 +80,6 @@ class Device(NamedTuple):
     with_main: bool = False
 
 
-HOST = Device()
-"""Where nothing is said of a device."""
-
-
 @dataclass(frozen=True)
 class Job:
     """A network to export.
@@ -109,47 +102,13 @@ class Job:
     saved: str | None = None
     origin: str = ""
     drawn: bool = True
-    device: Device = HOST
+    device: Device = field(default_factory=Device)
     packed: bool = False
 
     @cached_property
     def plan(self) -> Plan:
         """What there is to write of the network."""
         return plan_of(self.network, self.packed)
-
-
-@dataclass(frozen=True, repr=False)
-class Exported(Result):
-    """A network as something that runs elsewhere.
-
-    Attributes:
-        network: the network.
-        target: where it goes: a key of `TARGETS`.
-        content: the source, or the bytes of the file.
-        files: the files that were written.
-        notes: what is to be known of it.
-    """
-
-    network: Network
-    target: str
-    content: str | bytes
-    files: tuple[Written, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    @property
-    def title(self) -> str:
-        """The network, and where it goes."""
-        return f"{self.network} for {TARGETS[self.target].title}"
-
-    def __str__(self) -> str:
-        """Return the source; of a file what it is."""
-        if isinstance(self.content, str):
-            return self.content.removesuffix("\n")
-        return f"{TARGETS[self.target].makes} of {len(self.content):,} bytes: {self.network}"
-
-    def __bytes__(self) -> bytes:
-        """Return what a file of it holds."""
-        return self.content.encode() if isinstance(self.content, str) else self.content
 
 
 def c_name(text: str) -> str:
@@ -178,17 +137,7 @@ def export(job: Job, target: str) -> str | bytes:
     return content
 
 
-def header(job: Job) -> str:
-    """Return the header of a network as C."""
-    declared: str = import_module("rnncli.export.c").header(job)
-    return declared
-
-
 def arrays(job: Job, target: str) -> Arrays:
-    """Return the weights in a target's own names, layout and order of gates.
-
-    Raises:
-        SpecError: the target cannot express a layer.
-    """
+    """Return the weights in a target's own names, layout and order of gates; the errors are those of `export`."""
     found: Arrays = import_module(f"rnncli.export.{target}").arrays(job)
     return found

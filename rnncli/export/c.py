@@ -10,23 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
-from typing import NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING, NamedTuple
 
 from rnncli.characters import ascii_form
 from rnncli.export import Job
-from rnncli.export.c_layers import LAYERS, Place, Vector, makes, moved, pooled, write_steps
-from rnncli.export.c_lines import array_lines, called_in, closed, copied, filled, function, laid_out
-from rnncli.export.int8 import quantised
-from rnncli.export.plan import Plan, Step
+from rnncli.export.c_layers import LAYERS, Place, makes, moved, pooled
+from rnncli.export.c_lines import array_lines, called_in, closed, copied, filled, function, laid_out, quantised
+from rnncli.export.plan import Step
 from rnncli.language.rules import least_steps
 from rnncli.quantities import features_of
 
-__all__ = ["LAYERS", "export", "header"]
+if TYPE_CHECKING:
+    from rnncli.export import Arrays
 
-INTEGERS = frozenset({"count", "left"})
-"""States that are whole numbers."""
+__all__ = ["LAYERS", "export", "header", "stored"]
 
 MERGES: Mapping[str, str] = {"sum": "add", "mul": "multiply", "ave": "average"}
 """The function that makes one of the outputs of two directions."""
@@ -39,7 +36,19 @@ def export(job: Job) -> str:
 
 def header(job: Job) -> str:
     """Return the header."""
-    return Source(job).filled("header") + "\n"
+    source = Source(job)
+    return source.filled("header", declarations=source.declarations) + "\n"
+
+
+def stored(job: Job) -> Arrays:
+    """Return the weights of a network as int8 holds them: its matrices and tables rounded."""
+    weights = dict(job.weights())
+    for step in job.plan.steps:
+        for weight in step.weights:
+            if weight.is_matrix:
+                numbers, scale = quantised(weights[f"{step.name}/{weight.name}"])
+                weights[f"{step.name}/{weight.name}"] = numbers * scale
+    return weights
 
 
 class Phase(NamedTuple):
@@ -53,7 +62,7 @@ class Phase(NamedTuple):
         tail: the layers that read that vector.
     """
 
-    vector: Vector
+    vector: str
     times: int
     counter: str
     over: list[Step]
@@ -65,13 +74,13 @@ class Phase(NamedTuple):
         return bool(self.over) and self.over[-1].layer.returns == "vector"
 
 
-def phases_of(plan: Plan, x: Vector) -> list[Phase]:
+def phases_of(steps: Sequence[Step], x: str) -> list[Phase]:
     """Return the phases of a network that reads x, one more than it has layers that repeat a vector."""
     phases = [Phase(x, 0, "", [], [])]
-    for step in plan.steps:
+    for step in steps:
         if step.layer.reads == "vector":
-            vector = Vector(f"state->{step.name}_vector", features_of(step.reads))
-            phases.append(Phase(vector, step.layer.n, f"state->{step.name}_count", [], []))
+            vector, count = f"state->{step.name}_vector", f"state->{step.name}_count"
+            phases.append(Phase(vector, step.layer.n, count, [], []))
         else:
             (phases[-1].tail if phases[-1].ends else phases[-1].over).append(step)
     return phases
@@ -81,33 +90,27 @@ class Source:
     """The C of a network.
 
     Attributes:
-        plan: what there is to write.
-        name: what stands before the names of its functions.
-        int8: whether matrices and tables are int8.
-        vocabulary: how many ids there are, if it reads ids.
-        ids: whether it does.
-        inputs, outputs: how many numbers a timestep of the input has, and a vector of the output.
+        ids: whether it reads ids.
+        inputs: how many numbers a timestep of the input has.
+        outputs: how many a vector of the output has.
         by_step: whether it can run a step at a time.
+        scratch: how many numbers it needs within a step.
         phases: the sequences that its layers go through.
         returns_sequence: whether it returns a sequence.
-        decodes: whether it does so once its input has ended.
+        decodes: whether it returns a sequence once its input has ended.
         rows: how many vectors it returns, at most.
-        scratch: how many numbers it needs within a step.
-        reset, step, next, run: the functions for callers, without what they do.
         cells: the functions of recurrent cells, by their names.
         workspace: how many numbers the function for a sequence is given, where there is none for a step.
     """
 
     def __init__(self, job: Job) -> None:
         self.job, self.plan, self.name = job, job.plan, job.device.name
-        self.int8 = job.device.dtype == "int8"
-        self.vocabulary = job.network.head.vocabulary
+        self.int8, self.vocabulary = job.device.dtype == "int8", job.network.head.vocabulary
         self.ids = self.vocabulary is not None
-        self.inputs = 1 if self.ids else features_of(self.plan.reads)
-        self.outputs = features_of(self.plan.returns)
+        self.inputs, self.outputs = 1 if self.ids else features_of(self.plan.reads), features_of(self.plan.returns)
         *_, account = job.network.accounts(dtype=job.device.dtype)
         self.by_step, self.scratch = account.streams, max((held.numbers for held in account.streaming.most), default=0)
-        self.phases = phases_of(self.plan, self.input())
+        self.phases = phases_of(self.plan.steps, self.input())
         self.returns_sequence = not self.phases[-1].ends
         self.decodes = self.returns_sequence and len(self.phases) > 1
         self.rows = (str(self.phases[-1].times) if self.decodes else "timesteps") if self.returns_sequence else "1"
@@ -120,12 +123,13 @@ class Source:
         self.cells: dict[str, list[str]] = {}
         self.workspace = ""
         self._functions = [*(self._by_steps() if self.by_step else Whole(self).function())]
+        self.declarations = self.filled("declarations", declared=laid_out(self._declared()))
 
-    def input(self, length: str = "") -> Vector:
+    def input(self, length: str = "") -> str:
         """Return what the network reads for the timestep: of a whole sequence, if that has a length, timestep t."""
         if length:
-            return Vector("ids[t]" if self.ids else f"x + t * {self.inputs}", self.inputs)
-        return Vector("id" if self.ids else "x", self.inputs)
+            return "ids[t]" if self.ids else f"x + t * {self.inputs}"
+        return "id" if self.ids else "x"
 
     # What is declared
 
@@ -133,8 +137,8 @@ class Source:
         """Return the source."""
         device = self.job.device
         code = laid_out([*chain(*self.cells.values()), *self._functions])
-        declarations = f'#include "{device.header}"' if device.header else self.filled("declarations")
-        parts = [self.filled("source", declarations=declarations), "", *self._arrays(), *called_in(code), code]
+        declarations = f'#include "{device.header}"' if device.header else self.declarations
+        parts = [self.filled("source", declarations=declarations), "", *self._arrays(), called_in(code) + code]
         return "\n".join([*parts, self._program()] if device.with_main else parts).rstrip("\n") + "\n"
 
     def filled(self, section: str, **words: object) -> str:
@@ -146,10 +150,6 @@ class Source:
         words = {"NAME": self.name.upper(), "name": self.name, "heading": laid_out([f"/* {heading} */"])} | words
         words |= {"inputs": f"{self.inputs}{' /* an id */' * self.ids}", "outputs": self.outputs}
         words |= {"type": "int32_t" if self.ids else "float", "rows": self.rows}
-        if section == "declarations":
-            words["declared"] = laid_out(self._declared())
-        elif "declarations" not in words:
-            words["declarations"] = self.filled("declarations")
         return filled(section, **words)
 
     def _declared(self) -> Iterator[str]:
@@ -176,21 +176,19 @@ class Source:
     # What lasts
 
     def states(self, steps: Sequence[Step]) -> Iterator[tuple[str, str, int]]:
-        """Yield what lasts of some layers from step to step: what it is called in C, and in the layer, and its size."""
+        """Yield what lasts of some layers: what it is called in C, how it begins, and its size; 0 of a whole number."""
         for step in steps:
             if self.by_step or (step.layer.reads != "vector" and step.layer.window is None):
                 for name, size in step.layer.carried(step.reads).items():
-                    yield f"{step.name}_{name}".replace("/", "_"), name, size
+                    least = step.layer.window.least_steps if name == "left" else 1
+                    first = {"count": "0", "left": f"{least - 1}", "largest": "-INFINITY"}.get(name, "0.0f")
+                    yield f"{step.name}_{name}".replace("/", "_"), first, 0 if name in ("count", "left") else size
 
     def first_states(self, steps: Sequence[Step], zeros: bool = True) -> Iterator[str]:
         """Yield the lines that begin the states of some layers; without zeros, those that are something else."""
-        for step in steps:
-            for state, name, size in self.states([step]):
-                first = step.layer.window.least_steps - 1 if name == "left" else 0
-                if name in INTEGERS and (zeros or first):
-                    yield f"state->{state} = {first};"
-                elif name == "largest" or (zeros and name not in INTEGERS):
-                    yield f"fill(state->{state}, {'-INFINITY' if name == 'largest' else '0.0f'}, {size});"
+        for state, first, size in self.states(steps):
+            if zeros or first not in ("0", "0.0f"):
+                yield f"fill(state->{state}, {first}, {size});" if size else f"state->{state} = {first};"
 
     def empty(self) -> list[str]:
         """Return the lines that begin all states."""
@@ -198,10 +196,8 @@ class Source:
 
     def struct(self) -> list[str]:
         """Return the struct of what lasts from step to step, and what does not."""
-        held = [
-            f"int32_t {state};" if name in INTEGERS else f"float {state}[{size}];"
-            for state, name, size in self.states(self.plan.steps)
-        ]
+        states = self.states(self.plan.steps)
+        held = [f"float {state}[{size}];" if size else f"int32_t {state};" for state, _, size in states]
         if self.scratch:
             held.append(f"float scratch[{self.scratch}]; /* nothing in it lasts from step to step */")
         held = held or ["char none; /* nothing lasts from step to step */"]
@@ -213,69 +209,78 @@ class Source:
         for step in self.plan.steps:
             for weight in step.weights:
                 key = f"{step.name}/{weight.name}"
-                array, name = np.asarray(weights[key], np.float32), key.replace("/", "_")
+                array, name = weights[key].astype("float32", copy=False), key.replace("/", "_")
                 said = f"{key} ({', '.join(map(str, array.shape))})"
                 if self.int8 and weight.is_matrix:
                     array, scale = quantised(array)
                     yield from array_lines("int8_t", name, said, array)
-                    yield from array_lines("float", f"{name}_scale", f"of each column of {key}", scale)
-                else:
-                    yield from array_lines("float", name, said, array)
+                    array, name, said = scale, f"{name}_scale", f"of each column of {key}"
+                yield from array_lines("float", name, said, array)
 
     # What is done
 
+    def write(self, lines: list[str], steps: Sequence[Step], x: str, target: str = "", length: str = "") -> str:
+        """Write a timestep of some layers, each of which reads what the one before it returns; return what comes out.
+
+        It goes where `target` says: the last of them that makes a vector makes it there. Blocks that begin may stay
+        open.
+        """
+        last = next((step for step in reversed(steps) if makes(step)), None)
+        for step in steps:
+            more, x = Place(self, step, x, target if step is last else "", length).written()
+            lines += more
+        lines += moved(x, target, features_of(steps[-1].returns) if steps else self.outputs)
+        return x
+
     def _by_steps(self) -> Iterator[str]:
         """Yield the functions of a network that runs a step at a time."""
-        name, first, y = self.name, self.phases[0], Vector("y", self.outputs)
+        name, first = self.name, self.phases[0]
         yield from function(self.reset, self.empty())
         step: list[str] = []
-        made = write_steps(self, step, first.over, first.vector, None if first.ends else y)
+        made = self.write(step, first.over, self.input(), "" if first.ends else "y")
         if not first.ends:
             step = closed(step, "return 1;") + ["return 0;"] * (len(closed(step)) > len(step))
         elif self.decodes:
             step = [*closed(step), "return 0;"]
         else:
             step = [*closed(step), "if (y == NULL) {", "return 0;", "}"]
-            self._ended(step, self.phases, made, y)
+            self._ended(step, self.phases, made, "y")
             step.append("return 1;")
         yield from function(self.step, step)
         if self.decodes:
             yield from function(self.next, self._decoded(made))
-        to = f"y + rows * {self.outputs}"
-        written = "NULL" if self.decodes else to if self.returns_sequence else "t + 1 < timesteps ? NULL : y"
-        each = "ids[t]" if self.ids else f"x + t * {self.inputs}"
-        decoded = [f"while ({name}_next(&state, {to})) {{", "rows++;", "}"] if self.decodes else []
-        steps = ["for (size_t t = 0; t < timesteps; t++) {", f"rows += (size_t){name}_step(&state, {each}, {written});"]
+        to, ended, decoded = f"y + rows * {self.outputs}", "t + 1 < timesteps ? NULL : y", []
+        written = "NULL" if self.decodes else to if self.returns_sequence else ended
+        if self.decodes:
+            decoded = [f"while ({name}_next(&state, {to})) {{", "rows++;", "}"]
+        each = f"rows += (size_t){name}_step(&state, {self.input('timesteps')}, {written});"
         begin = [f"{name}_state state;", "size_t rows = 0;", "", f"{name}_reset(&state);"]
-        yield from function(self.run, [*begin, *steps, "}", *decoded, "return rows;"])
+        steps = ["for (size_t t = 0; t < timesteps; t++) {", each, "}"]
+        yield from function(self.run, [*begin, *steps, *decoded, "return rows;"])
 
-    def _ended(self, lines: list[str], phases: Sequence[Phase], vector: Vector, target: Vector | None = None) -> Vector:
+    def _ended(self, lines: list[str], phases: Sequence[Phase], x: str, target: str) -> None:
         """Write what follows when the sequence of the first phase has ended, through all others, which do so, too.
 
-        Args:
-            lines: what it is written to.
-            phases: the phase, and those behind it.
-            vector: what the last layer of its sequence returned at a step.
-            target: where the vector goes that comes out.
+        At its last step its last layer returned x; the vector that comes out goes where `target` says.
         """
         for phase, after in zip(phases, [*phases[1:], None], strict=True):
-            to = target if after is None else None
-            last = Place(self, lines, phase.over[-1], vector, None if any(map(makes, phase.tail)) else to)
-            vector = write_steps(self, lines, phase.tail, pooled(last), to)
+            to = target if after is None else after.vector
+            more, x = pooled(Place(self, phase.over[-1], x, "" if any(map(makes, phase.tail)) else to))
+            lines += more
+            x = self.write(lines, phase.tail, x, to)
             if after is not None:
-                lines += [*moved(vector, after.vector), f"{after.counter} = 0;", *self.first_states(after.over)]
+                lines += [f"{after.counter} = 0;", *self.first_states(after.over)]
                 each = [f"while ({after.counter} < {after.times}) {{", f"{after.counter}++;"]
-                vector = write_steps(self, each, after.over, after.vector)
+                x = self.write(each, after.over, after.vector)
                 lines += closed(each)
-        return vector
 
-    def _decoded(self, made: Vector) -> list[str]:
+    def _decoded(self, x: str) -> list[str]:
         """Return what makes the next vector when the input has ended, given what came of its last step."""
         *before, last = self.phases
         lines = [f"if ({last.counter} == 0) {{"]
-        lines += moved(self._ended(lines, before, made), last.vector)
+        self._ended(lines, before, x, last.vector)
         each = [f"{last.counter}++;"]
-        write_steps(self, each, last.over, last.vector, Vector("y", self.outputs))
+        self.write(each, last.over, last.vector, "y")
         repeats = "while" if len(closed(each)) > len(each) else "if"
         each = [f"{repeats} ({last.counter} < {last.times}) {{", *each]
         return [*lines, "}", *closed(each, "return 1;"), "return 0;"]
@@ -300,11 +305,10 @@ class Source:
             too_short = f'fputs("expected at least {least} timesteps\\n", stderr);'
             enough = [f"if (found == 0 && timesteps > 0 && timesteps < {least}) {{", too_short, "found = -1;", "}"]
             each = ["timesteps++;", *each]
-        found = "found, any = 0" if after else "found"
-        steps = {"each": laid_out(each, 2), "found": f"{found}, timesteps = 0" if enough else found}
-        steps["after"] = laid_out([*enough, *after, ""], 1)
-        at_once = {"enough": laid_out([*enough, ""], 1) if enough else ""}
-        main = self.filled("step by step", **steps) if self.by_step else self.filled("at once", **at_once)
+        found = f"found{', any = 0' * bool(after)}{', timesteps = 0' * bool(enough)}"
+        words = {"each": laid_out(each, 2), "found": found, "enough": laid_out([*enough, *[""] * bool(enough)], 1)}
+        words["after"] = laid_out([*enough, *after, ""], 1)
+        main = self.filled("step by step" if self.by_step else "at once", **words)
         return f"{self.filled('reading', **number)}\n{main}"
 
 
@@ -331,11 +335,10 @@ class Whole:
     def function(self) -> Iterator[str]:
         """Yield the lines of the function, and those of the struct for its states."""
         source, steps = self.source, self.source.plan.steps
-        last = max((place for place, step in enumerate(steps) if makes(step)), default=-1)
-        for place, step in enumerate(steps):
-            self._layer(step, place == last)
-        end = Vector("y" + f" + t * {source.outputs}" * bool(self.length), source.outputs)
-        self._over_time(moved(self.x, end))
+        last = next((step for step in reversed(steps) if makes(step)), None)
+        for step in steps:
+            self._layer(step, step is last)
+        self._over_time(moved(self.x, f"y + t * {source.outputs}" if self.length else "y", source.outputs))
         rooms = {"a": list[str](), "b": list[str]()}
         for (half, beside), size in sorted(self.rooms.items()):
             rooms[half].append(str(size) if beside else f"(timesteps) * {size}")
@@ -351,10 +354,9 @@ class Whole:
         """Return where to put a vector or a sequence of a size: in y, or in the half of the workspace that is free."""
         if last:
             return "y"
-        half = "b" if self.x.text.partition(" ")[0] == "a" else "a"
-        beside = self.most is not None or not sequence
-        needed = size * self.most if sequence and self.most is not None else size
-        self.rooms[half, beside] = max(needed, self.rooms.get((half, beside), 0))
+        half = "b" if self.x.partition(" ")[0] == "a" else "a"
+        place = half, self.most is not None or not sequence
+        self.rooms[place] = max(size * (self.most or 1) if sequence else size, self.rooms.get(place, 0))
         return half
 
     def _over_time(self, lines: list[str], backwards: bool = False) -> None:
@@ -373,15 +375,20 @@ class Whole:
         if layer.needs_whole and layer.states:
             self._directions(step, last)
         elif makes(step):
-            lines, made = list[str](), None
+            if layer.window is not None and " t " not in self.x:  # a vector that is repeated
+                vectors = f"{self._base(features_of(step.reads), True, False)} + t * {features_of(step.reads)}"
+                self._over_time(moved(self.x, vectors, features_of(step.reads)))
+                self.x = vectors
+            lines, made = list[str](), ""
             if sequence or not self.length:
-                made = Vector(self._base(size, sequence, last) + f" + t * {size}" * sequence, size)
-            x = write_steps(self.source, lines, [step], self.x, made, self.length)
+                made = self._base(size, sequence, last) + f" + t * {size}" * sequence
+            x = self.source.write(lines, [step], self.x, made, self.length)
             if layer.window is not None:
                 self._over_windows(step)
             self._over_time(lines)
             if layer.step(step.reads).at_end:
-                x = pooled(Place(self.source, self.lines, step, x, Vector(self._base(size, False, last), size)))
+                more, x = pooled(Place(self.source, step, x, self._base(size, False, last)))
+                self.lines += more
             self.x = made or x
         if not sequence:
             self.length = ""
@@ -401,22 +408,19 @@ class Whole:
         layer, size, sequence = step.layer, features_of(step.returns), step.layer.returns == "sequence"
         units = layer.state_sizes["h"]
         base = self._base(size, sequence, last) if sequence or layer.merge is not None else ""
-        merged, made = list[str](), self.x
-        for place, direction in enumerate(layer.directions):
-            lines: list[str] = []
-            written = Place(self.source, lines, step, self.x, None, self.length, direction)
-            made = LAYERS[layer.kind](written)
+        merged, h = list[str](), ""
+        for second, direction in enumerate(layer.directions):
+            place = Place(self.source, step, self.x, "", self.length, direction)
+            lines, h = LAYERS[layer.kind](place)
             at = f" + ({self.length} - 1 - t) * {size}" if layer.reverses else f" + t * {size}"
-            to = base + at * sequence + f" + {units}" * (place == 1 and layer.merge == "concat")
-            added = MERGES.get(layer.merge) if place else None
-            merge = [f"{added}({to}, {made.text}, {units});" if added else copied(to, made.text, units)]
+            to = base + at * sequence + f" + {units}" * (second and layer.merge == "concat")
+            added = MERGES.get(layer.merge) if second else None
+            merge = [f"{added}({to}, {h}, {units});" if added else copied(to, h, units)]
             if sequence and step.masked and layer.merge is not None:
                 zeros = [] if added else [f"fill({to}, 0.0f, {units});"]
-                merge = [*zeros, *written.unless_padding("for which zeros are returned", *merge)]
-            if sequence:
-                lines += merge
-            elif base:
+                merge = [*zeros, *place.unless_padding("for which zeros are returned", *merge)]
+            if base and not sequence:
                 merged += merge
-            self._over_time(lines, backwards=layer.reverses or place == 1)
+            self._over_time([*lines, *merge * sequence], backwards=layer.reverses or second == 1)
         self.lines += merged
-        self.x = Vector(base + f" + t * {size}" * sequence, size) if base else made
+        self.x = base + f" + t * {size}" * sequence if base else h

@@ -25,14 +25,12 @@ SECTIONS: Mapping[str, str] = {
 }
 """The sections of `functions.c`."""
 
+_EACH = r"static inline void \1(\2, int size)\n{\n    for (int j = 0; j < size; j++) {\n        \3\n    }\n}\n"
+
 FUNCTIONS: Mapping[str, str] = {
-    name[1]: f"{text}\n"
-    for text in SECTIONS["functions"].split("\n\n")
+    name[1]: f"{text.strip()}\n"
+    for text in re.sub(r"^(\w+)\((.+)\): (.+)", _EACH, SECTIONS["functions"], flags=re.MULTILINE).split("\n\n")
     if (name := re.search(r"^static .*?(\w+)\(", text, re.MULTILINE))
-} | {
-    name: f"static inline void {name}({parameters}, int size)\n{{\n"
-    f"{INDENT}for (int j = 0; j < size; j++) {{\n{2 * INDENT}{statement}\n{INDENT}}}\n}}\n"
-    for name, parameters, statement in re.findall(r"^(\w+)\((.+)\): (.+)", SECTIONS["for each j"], re.MULTILINE)
 }
 """The functions that a source may need, by their names; each may call those before it."""
 
@@ -40,14 +38,13 @@ ACTIVATIONS = {"linear": ""} | {name[4:]: name for name in FUNCTIONS if name.sta
 """The function of each activation; the linear one needs none."""
 
 
-def called_in(text: str) -> Iterator[str]:
-    """Yield the functions that a text calls, and those that they call, in their order."""
-    texts, found = [text], set[str]()
-    while texts:
-        called = {*re.findall(r"(\w+)\(", texts.pop())} & FUNCTIONS.keys() - found
-        found |= called
-        texts += [FUNCTIONS[name] for name in called]
-    yield from (text for name, text in FUNCTIONS.items() if name in found)
+def called_in(text: str) -> str:
+    """Return the functions that a text calls, and those that they call, in their order."""
+    found = ""
+    for name, code in reversed([*FUNCTIONS.items()]):
+        if re.search(rf"\b{name}\(", found + text):
+            found = f"{code}\n{found}"
+    return found
 
 
 def filled(section: str, **words: object) -> str:
@@ -101,9 +98,11 @@ def started(sums: str, bias: str | None, size: int) -> str:
     return f"fill({sums}, 0.0f, {size});" if bias is None else copied(sums, bias, size)
 
 
-def activated(activation: str, vector: str, size: int) -> list[str]:
-    """Return the line that applies an activation to a vector; the linear one needs none."""
-    return [f"{ACTIVATIONS[activation]}({vector}, {size});"] if ACTIVATIONS[activation] else []
+def activated(activation: str, vector: str, size: int, times: int = 1) -> list[str]:
+    """Return the lines that apply an activation to some vectors behind one another; the linear one needs none."""
+    if activation == "softmax" and times > 1:  # a vector by itself
+        return [f"act_softmax({vector}{f' + {each * size}' * bool(each)}, {size});" for each in range(times)]
+    return [f"{ACTIVATIONS[activation]}({vector}, {times * size});"] * bool(ACTIVATIONS[activation])
 
 
 def each_number(size: int, *lines: str) -> list[str]:
@@ -135,14 +134,23 @@ def shortest(array: Array) -> Array:
     A quotient of whole numbers that are exact, of powers of ten up to 1e22, is what its digits are read as; so Python
     writes those digits, and sooner than NumPy does. The few numbers that are too large or small for that are NumPy's.
     """
-    exact, size = array.astype(np.float64), np.abs(array)
+    found, size = array.astype(np.float64), np.abs(array)
     within = (size >= 1e-9) & (size < 1e5)
-    powers = np.array([float(f"1e{power}") for power in range(23)])
     power = 8 - np.floor(np.log10(np.where(within, size, 1.0))).astype(np.intp)
-    found = exact
     for fewer in range(4):
-        scale = powers[power - fewer]
-        rounded = np.rint(exact * scale) / scale
+        scale = np.array([float(f"1e{each}") for each in range(23)])[power - fewer]
+        rounded = np.rint(array.astype(np.float64) * scale) / scale
         found = np.where(rounded.astype(np.float32) == array, rounded, found)
     found[~within] = array[~within].astype(str).astype(np.float64)
     return found
+
+
+MOST = 127
+"""The largest int8 whose negative is one, too."""
+
+
+def quantised(array: Array) -> tuple[Array, Array]:
+    """Return a matrix or a table as int8, and the float that each of its columns is multiplied by."""
+    scale = np.abs(array).max(axis=tuple(range(array.ndim - 1))) / np.float32(MOST)
+    scale[scale == 0] = 1
+    return np.rint(array / scale).astype(np.int8), scale.astype(np.float32)

@@ -1,6 +1,7 @@
 /* What exported C is put together of: functions, which a source has if it calls them, and texts to fill in where there
    is a $word. A section begins at //= and its name. Loops run over consecutive numbers and have no branches, so that
-   compilers vectorise them without -ffast-math. A function stands behind those that it calls. */
+   compilers vectorise them without -ffast-math. A function stands behind those that it calls. A line `name(v): v[j] = …;`
+   is a function that does so to each number of a vector. */
 
 //= functions
 /* 2^n for -126 <= n <= 127, by the bits of a float of IEEE 754. */
@@ -176,8 +177,6 @@ static void append(float *vector, int32_t *count, int32_t most, const float *x, 
     }
 }
 
-//= for each j
-/* What is done to each number of a vector by itself: each is a function with a loop over j. */
 act_relu(float *v): v[j] = v[j] < 0.0f ? 0.0f : v[j];
 act_tanh(float *v): v[j] = tanh_of(v[j]);
 act_sigmoid(float *v): v[j] = sigmoid_of(v[j]);
@@ -195,6 +194,62 @@ average(float *v, const float *x): v[j] = 0.5f * (v[j] + x[j]);
 keep_largest(float *v, const float *x): v[j] = x[j] > v[j] ? x[j] : v[j];
 divide(float *v, const float *x, float count): v[j] = x[j] / count;
 unpack(float *v, const int8_t *row, const float *scale): v[j] = scale[j] * (float)row[j];
+
+/* sum += the product of a window and a kernel, a matrix for each of its `width` vectors. They are
+   `dilation` vectors of x apart, and count if they are among its `timesteps`. */
+static void add_convolution(const float *kernel, int width, int dilation, int rows, int columns,
+                            const float *x, size_t timesteps, size_t first, float *sum)
+{
+    if (dilation == 1 && first < timesteps && (size_t)width <= timesteps - first) {
+        add_product(kernel, columns, width * rows, columns, x + first * (size_t)rows, sum);
+        return;
+    }
+    for (int k = 0; k < width; k++, first += (size_t)dilation, kernel += rows * columns) {
+        if (first < timesteps) { /* below 0 it wraps around */
+            add_product(kernel, columns, rows, columns, x + first * (size_t)rows, sum);
+        }
+    }
+}
+
+/* The same with a scale for each column. */
+static void add_scaled_convolution(const int8_t *kernel, const float *scale, int width,
+                                   int dilation, int rows, int columns, const float *x,
+                                   size_t timesteps, size_t first, float *sum)
+{
+    for (int k = 0; k < width; k++, first += (size_t)dilation, kernel += rows * columns) {
+        if (first < timesteps) {
+            add_scaled_product(kernel, scale, columns, rows, columns, x + first * (size_t)rows,
+                               sum);
+        }
+    }
+}
+
+/* y = the largest of the `width` vectors of x from the first on, or their mean. They count if they
+   are among its `timesteps`. */
+static void largest_of(int width, int size, const float *x, size_t timesteps, size_t first,
+                       float *y)
+{
+    fill(y, -INFINITY, size);
+    for (int k = 0; k < width; k++, first++) {
+        if (first < timesteps) { /* below 0 it wraps around */
+            keep_largest(y, x + first * (size_t)size, size);
+        }
+    }
+}
+
+static void mean_of(int width, int size, const float *x, size_t timesteps, size_t first,
+                    float *y)
+{
+    int count = 0;
+    fill(y, 0.0f, size);
+    for (int k = 0; k < width; k++, first++) {
+        if (first < timesteps) { /* below 0 it wraps around */
+            add(y, x + first * (size_t)size, size);
+            count++;
+        }
+    }
+    divide(y, y, (float)count, size);
+}
 
 //= declarations
 #include <stddef.h>

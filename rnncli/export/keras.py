@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rnncli.export import Job
 from rnncli.export.plan import Plan
 from rnncli.export.python_calls import INDENT, fits, imported, laid_out
+from rnncli.formats.frameworks import KERAS
 from rnncli.layers.python_call import Call, number, string
 from rnncli.quantities import shape_text
 
@@ -18,25 +20,6 @@ if TYPE_CHECKING:
 LONG_RUN = 4
 """Equal layers from this number on are written as a loop."""
 
-ORDER = (
-    "pool_size",
-    "strides",
-    "padding",
-    "dilation_rate",
-    "activation",
-    "recurrent_activation",
-    "use_bias",
-    "unit_forget_bias",
-    "return_sequences",
-    "go_backwards",
-    "reset_after",
-    "mask_zero",
-    "epsilon",
-    "center",
-    "scale",
-)
-"""The order in which Keras's signatures have the arguments that are given by name."""
-
 
 def export(job: Job) -> str:
     """Return the source of a `keras.Sequential` that is bound to the name `model`.
@@ -45,28 +28,17 @@ def export(job: Job) -> str:
         SpecError: Keras cannot express a layer.
     """
     job.network.check_framework("keras", "--to")
-    loading = list(_loading(job))
-    imports = ["import keras"]
+    model, loading, imports = [*_model(job.plan)], [*_loading(job)], ["import keras"]
     if any("np." in line for line in loading):
         imports.append("import numpy as np")
-    if classes := [*_classes(job.plan)]:
+    if classes := {name for line in model for name in re.findall(r"(?<!\.)\b[A-Z]\w*(?=\()", line)}:
         imports += imported("keras.layers", classes)
-    return "\n".join([*imports, "", *_model(job.plan), *loading]) + "\n"
+    return "\n".join([*imports, "", *model, *loading]) + "\n"
 
 
 def arrays(job: Job) -> Arrays:
     """Return the weights by key (`lstm/kernel`), with Keras's shapes and order of gates, in Keras's order."""
     return job.weights()
-
-
-def _classes(plan: Plan) -> Iterator[str]:
-    """Yield the names of the classes that the layers are made with."""
-    yield from (each.function for each in _masking(plan))
-    for layer in {step.layer for step in plan.steps}:
-        call: str | Call = LAYERS[layer.kind](layer)
-        while isinstance(call, Call):
-            yield call.function
-            call = call.arguments[0] if call.arguments else ""
 
 
 def _model(plan: Plan) -> Iterator[str]:
@@ -132,44 +104,37 @@ def _loading(job: Job) -> Iterator[str]:
 # The calls
 
 
-def _plain(layer: Any) -> Call:
-    """Return the call of a layer whose sizes are Keras's first arguments."""
+def _call(layer: Any) -> Call:
+    """Return the call of a layer whose sizes are Keras's first arguments, or of the `Bidirectional` around it."""
     sizes = [number(getattr(layer, name)) for name in layer.sizes.attributes]
-    return Call(layer.type_name(), (*sizes, *_options(layer)))
-
-
-def _recurrent(layer: Any) -> Call:
-    """Return the call of a cell, or of the `Bidirectional` around it."""
-    cell = Call(layer.cell_name(), (number(layer.units), *_options(layer)))
+    call = Call(layer.cell_name() or layer.type_name(), (*sizes, *_options(layer)))
     if layer.merge is None:
-        return cell
+        return call
     merge = () if layer.merge == "concat" else (f"merge_mode={string(layer.merge)}",)
-    return Call("Bidirectional", (cell, *merge))
+    return Call("Bidirectional", (call, *merge))
 
 
 def _options(layer: Any) -> Iterator[str]:
-    """Yield the arguments that are not Keras's defaults."""
-    own = (option for option in layer.options if option.in_keras is None)
-    names = [option.attribute for option in own if option.attribute != "merge_mode"]
-    for name in sorted(names, key=ORDER.index):
-        value = getattr(layer, name)
-        if value != layer.default(name):
-            yield f"{name}={string(value) if isinstance(value, str) else number(value)}"
+    """Yield the arguments that are not Keras's defaults, in the order of its signature."""
+    own = [option.attribute for option in layer.options if option.in_keras is None and option.attribute != "merge_mode"]
+    told = {name: getattr(layer, name) for name in own if getattr(layer, name) != layer.default(name)}
+    for name in sorted(told, key=KERAS[layer.cell_name() or layer.type_name()].takes.index):
+        yield f"{name}={string(told[name]) if isinstance(told[name], str) else number(told[name])}"
 
 
 LAYERS: Mapping[str, Callable[[Any], Call]] = {
-    "embed": _plain,
-    "rnn": _recurrent,
-    "lstm": _recurrent,
-    "gru": _recurrent,
-    "conv": _plain,
-    "dense": _plain,
-    "dropout": _plain,
-    "norm": _plain,
-    "repeat": _plain,
-    "bnorm": _plain,
+    "embed": _call,
+    "rnn": _call,
+    "lstm": _call,
+    "gru": _call,
+    "conv": _call,
+    "dense": _call,
+    "dropout": _call,
+    "norm": _call,
+    "repeat": _call,
+    "bnorm": _call,
     "act": lambda layer: Call("Activation", (string(layer.activation),)),
     "pool": lambda layer: Call(layer.type_name(), tuple(_options(layer))),
-    "flatten": _plain,
+    "flatten": _call,
 }
 """What returns the call of each kind of layer. An input has one of its own."""

@@ -7,25 +7,15 @@ Its function `model` has a line or two for each layer. Its weights and its input
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from rnncli.engine.request import DEFAULT_TIMESTEPS
 from rnncli.errors import UsageError, printable
 from rnncli.export import Job
-from rnncli.export.numpy_functions import (
-    ACTIVATIONS,
-    BATCH_NORM,
-    CELL,
-    CONV,
-    DENSE,
-    INITIALIZERS,
-    NORM,
-    POOL,
-    Shared,
-    called,
-    function,
-)
+from rnncli.export.numpy_functions import ACTIVATIONS, FUNCTIONS, INITIALIZERS, called, function, sort_of
 from rnncli.export.plan import Plan, Step
 from rnncli.export.python_calls import INDENT, commented, docstring, fits, laid_out, shape_words
 from rnncli.layers import Layer
@@ -36,9 +26,6 @@ if TYPE_CHECKING:
 
 LONG_RUN = 3
 """Equal layers from this number on are written as a loop."""
-
-TIMESTEPS = 100
-"""The length of the random input, where the network does not say one: that of `rnncli forward`."""
 
 
 def export(job: Job) -> str:
@@ -52,9 +39,9 @@ def export(job: Job) -> str:
             f"the loop in NumPy would draw other weights than {printable(job.origin)}",
             "write them along: --save-weights model.npz",
         )
-    program = _program(job.plan)
-    owners = [step for step in job.plan.steps if step.weights]
-    activations = {each for step in job.plan.steps for each in step.layer.activations}
+    plan = job.plan
+    names, owners = _names(plan), [step for step in plan.steps if step.weights]
+    activations = {each for step in plan.steps for each in step.layer.activations}
     lines = [*docstring(job.network, more=" in plain NumPy"), ""]
     if "gelu" in activations:
         lines += ["from math import erf, sqrt", ""]  # NumPy has no error function
@@ -63,9 +50,12 @@ def export(job: Job) -> str:
         lines += ["", *laid_out(Call("with np.load", (string(job.saved),)), end=" as file:")]
         lines.append(f"{INDENT}weights = dict(file)  # by key: {owners[0].name}/{owners[0].weights[0].name}")
     for name in sorted(activations, key=[*ACTIVATIONS].index):
-        if (body := ACTIVATIONS[name]) is not None:
-            lines += function(f"{name}(x)", body)
-    lines += [*program.functions(), *_model(program)]
+        if (told := ACTIVATIONS[name]) is not None:
+            lines += function(f"{name}(x)", told)
+    for sort, name in names.items():
+        arguments, body = FUNCTIONS[sort.kind].written(sort, plan.masks_cells)
+        lines += function(f"{name}({arguments})", *body)
+    lines += _model(plan, names)
     if owners and job.saved is None:
         lines += _drawn(job, owners)
     return "\n".join([*lines, *_main(job)]) + "\n"
@@ -76,50 +66,16 @@ def arrays(job: Job) -> Arrays:
     return job.weights()
 
 
-# The functions that layers share
-
-
-class Program(NamedTuple):
-    """A program in the making.
-
-    Attributes:
-        plan: what there is to write.
-        takes_mask: whether its cells take a mask.
-        names: the function of each sort of layer.
-    """
-
-    plan: Plan
-    takes_mask: bool
-    names: Mapping[Layer, str]
-
-    def functions(self) -> Iterator[str]:
-        """Yield the lines of the functions that layers share."""
-        for sort, name in self.names.items():
-            shared = LAYERS[sort.kind].shared
-            assert shared is not None
-            arguments, body = shared.written(sort, self.takes_mask)
-            yield from function(f"{name}({arguments})", body)
-
-
-def _program(plan: Plan) -> Program:
-    """Return the program that a plan becomes."""
-    takes_mask = any(step.masked and step.layer.states for step in plan.steps)
-    sorts = dict.fromkeys(sort for step in plan.steps if (sort := _sort(step.layer)) is not None)
+def _names(plan: Plan) -> Mapping[Layer, str]:
+    """Return the name of the function of each sort of layer; what is special stands in it where there are several."""
+    sorts = dict.fromkeys(sort for step in plan.steps if (sort := sort_of(step.layer)) is not None)
+    kinds = Counter(sort.kind for sort in sorts)
     names = {}
     for sort in sorts:
-        base = sort.keras_names()[0]
-        alone = sum(other.kind == sort.kind for other in sorts) == 1
         options = 2 if sort.sizes.attributes else 1  # behind the kind and the size
-        # What is special stands in the name where there are several.
-        words = [] if alone else sort.spec().split(":")[options:]
-        names[sort] = re.sub(r"\W", "_", "_".join([base, *words]))
-    return Program(plan, takes_mask, names)
-
-
-def _sort(layer: Layer) -> Layer | None:
-    """Return what a layer has in common with those that share its function; None if it has none."""
-    shared = LAYERS[layer.kind].shared
-    return None if shared is None else shared.sort(layer)
+        words = sort.spec().split(":")[options:] if kinds[sort.kind] > 1 else []
+        names[sort] = re.sub(r"\W", "_", "_".join([sort.keras_names()[0], *words]))
+    return names
 
 
 # Equal layers as a loop
@@ -127,18 +83,9 @@ def _sort(layer: Layer) -> Layer | None:
 
 def _runs(steps: Sequence[Step]) -> Iterator[list[Step]]:
     """Yield the layers, those together that a loop can stand for: equal, reading alike, with numbers in their names."""
-    run: list[Step] = []
-    for step in steps:
-        if run and (run[0].name == run[0].layer.keras_names()[0] or _alike(run[0]) != _alike(step)):
-            yield run
-            run = []
-        run.append(step)
-    if run:
-        yield run
-
-
-def _alike(step: Step) -> object:
-    return step.layer, step.reads, step.masked
+    numbered = (step.name != step.layer.keras_names()[0] for step in steps)
+    for _, run in groupby(steps, key=lambda step: (next(numbered), step.layer, step.reads, step.masked)):
+        yield [*run]
 
 
 def _looped(run: list[Step], lines_of: Callable[[Step, str], Iterator[str]]) -> Iterator[str]:
@@ -172,29 +119,30 @@ def _quoted(name: str) -> str:
 # The function `model`
 
 
-def _model(program: Program) -> Iterator[str]:
+def _model(plan: Plan, names: Mapping[Layer, str]) -> Iterator[str]:
     """Yield the lines of the function `model`."""
-    plan = program.plan
     body = [f'"""{shape_words(plan.reads)} -> {shape_words(plan.returns)}"""']
     if plan.heeds_padding:
         body.append(f"mask = {plan.mask}  # (batch, timesteps): {plan.network.head.padding} is padding")
     for run in _runs(plan.steps):
-        lines = list(_looped(run, lambda step, room: LAYERS[step.layer.kind].lines(Place(program, step, room))))
+        lines = list(_looped(run, lambda step, room: LAYERS[step.layer.kind](Place(plan, names, step, room))))
         if not (_do_nothing(lines) and lines == body[-len(lines) :]):
             body += lines
-    yield from function(f"model({plan.argument})", "\n".join([*body, "return x"]))
+    yield from function(f"model({plan.argument})", *body, "return x")
 
 
 class Place(NamedTuple):
     """A layer to write.
 
     Attributes:
-        program: the program.
+        plan: what there is to write.
+        names: the function of each sort of layer.
         step: the layer where it stands; in a loop its name is `lstm_{n}`, and its number what n lacks.
         room: the spaces of a loop around it.
     """
 
-    program: Program
+    plan: Plan
+    names: Mapping[Layer, str]
     step: Step
     room: str
 
@@ -203,41 +151,36 @@ class Place(NamedTuple):
         """The layer."""
         return self.step.layer
 
-    @property
-    def function(self) -> str:
-        """The name of the function that it shares with others."""
-        sort = _sort(self.layer)
+    def shared(self, *arguments: str) -> Call:
+        """Return the call of the function that it shares with others."""
+        sort = sort_of(self.layer)
         assert sort is not None
-        return self.program.names[sort]
+        return Call(self.names[sort], arguments)
 
     def assigned(self, value: str | Call, target: str = "x", more: str = "") -> Iterator[str]:
         """Yield the lines that assign a value; the last of a layer says the shape of what it returns, and `more`."""
         comment = f"{shape_words(self.step.returns)}{more}" if target == "x" else ""
+        room = INDENT + self.room  # the indent of the function counts, and is put before the lines later
         if isinstance(value, Call):
             call = Call(f"{target} = {value.function}", value.arguments)
-            # The indent of the function counts, and is put before the lines later.
-            indent = len(INDENT + self.room)
-            yield from (line[indent:] for line in laid_out(call, INDENT + self.room, comment=comment))
+            yield from (line[len(room) :] for line in laid_out(call, room, comment=comment))
         else:
-            yield from commented(f"{target} = {value}", comment, INDENT + self.room)
-
-
-def _embedding(place: Place) -> Iterator[str]:
-    yield from place.assigned(f'weights["{place.step.name}/embeddings"][ids]')
+            yield from commented(f"{target} = {value}", comment, room)
 
 
 def _recurrent(place: Place) -> Iterator[str]:
     layer, whole = place.layer, place.layer.returns == "sequence"
-    inputs = ["x", "mask"] if place.program.takes_mask else ["x"]
+    inputs = ["x", "mask"] if place.plan.masks_cells else ["x"]
 
     def reading(direction: str, backwards: bool) -> Call:
         arguments = [f"{each}[:, ::-1]" if backwards else each for each in inputs]
-        return Call(place.function, (*arguments, _quoted(place.step.name + direction)))
+        return place.shared(*arguments, _quoted(place.step.name + direction))
 
     if layer.merge is not None:
         yield from place.assigned(reading("/forward", backwards=False), "forward")
         yield from place.assigned(reading("/backward", backwards=True), "backward")
-        merged = MERGES[layer.merge].format(*(("forward", "backward[:, ::-1]") if whole else _LAST))
+        both = ("forward", "backward[:, ::-1]") if whole else ("forward[:, -1]", "backward[:, -1]")
+        merged = MERGES[layer.merge].format(*both)
         if place.step.masked and whole:
             yield f"x = {merged}"
             yield from place.assigned("np.where(mask[..., None], x, 0)", more=", zeros at padding")
@@ -254,8 +197,6 @@ def _recurrent(place: Place) -> Iterator[str]:
         yield from place.assigned("outputs[:, -1]")
 
 
-_LAST = ("forward[:, -1]", "backward[:, -1]")
-
 MERGES: Mapping[str, str] = {
     "concat": "np.concatenate([{}, {}], axis=-1)",
     "sum": "{} + {}",
@@ -265,26 +206,15 @@ MERGES: Mapping[str, str] = {
 """How the outputs of two directions become one."""
 
 
-def _dense(place: Place) -> Iterator[str]:
-    name = place.step.name
-    value = (
-        f"{place.function}(x, {_quoted(name)})" if place.layer.use_bias else f"x @ weights[{_quoted(f'{name}/kernel')}]"
-    )
-    yield from place.assigned(called(place.layer.activation, value))
-
-
-def _conv(place: Place) -> Iterator[str]:
-    yield from place.assigned(called(place.layer.activation, f"{place.function}(x, {_quoted(place.step.name)})"))
-    yield from _unmasked(place)
-
-
-def _dropout(place: Place) -> Iterator[str]:
-    yield f"# {place.layer.spec()} drops nothing outside of training"
-
-
-def _norm(place: Place) -> Iterator[str]:
-    own = (_quoted(place.step.name),) if place.step.weights else ()
-    yield from place.assigned(Call(place.function, ("x", *own)))
+def _applied(place: Place) -> Iterator[str]:
+    """Yield the line that calls the function of a layer on x, and its activation; a product alone needs none."""
+    layer, name = place.layer, place.step.name
+    value = f"x @ weights[{_quoted(f'{name}/kernel')}]"
+    if sort_of(layer) is not None:
+        value = str(place.shared("x", *[_quoted(name)] * bool(place.step.weights)))
+    yield from place.assigned(called((*layer.activations, "linear")[0], value))
+    if layer.window is not None:
+        yield from _unmasked(place)
 
 
 def _repeat(place: Place) -> Iterator[str]:
@@ -292,76 +222,46 @@ def _repeat(place: Place) -> Iterator[str]:
     yield from _unmasked(place)
 
 
-def _unmasked(place: Place) -> Iterator[str]:
-    """Yield the line that makes a mask without padding for a new sequence, where a cell reads it."""
-    behind = (step.layer for step in place.program.plan.steps[place.step.number :])
-    reader = next((layer for layer in behind if layer.states or not layer.passes_mask), None)
-    if place.program.takes_mask and reader is not None and reader.states:
-        yield "mask = np.ones(x.shape[:2], bool)  # no padding from here on"
-
-
-def _largest(place: Place) -> Iterator[str]:
-    yield from place.assigned("x.max(axis=1)")
-
-
-def _mean(place: Place) -> Iterator[str]:
-    if place.step.masked:
+def _pool(place: Place) -> Iterator[str]:
+    window = place.layer.window
+    if window is not None:
+        yield from place.assigned(place.shared("x", str(window.width), str(window.stride)))
+        yield from _unmasked(place)
+    elif place.layer.joins == "avg" and place.step.masked:
         yield "total = x.sum(axis=1, where=mask[..., None])"
         yield from place.assigned("total / mask.sum(axis=1, keepdims=True)")
     else:
-        yield from place.assigned("x.mean(axis=1)")
+        yield from place.assigned(POOLS[place.layer.joins])
 
 
-def _windows(place: Place) -> Iterator[str]:
-    window = place.layer.window
-    yield from place.assigned(Call(place.function, ("x", str(window.width), str(window.stride))))
-    yield from _unmasked(place)
-
-
-def _batch_norm(place: Place) -> Iterator[str]:
-    yield from place.assigned(Call(place.function, ("x", _quoted(place.step.name))))
-
-
-def _activation(place: Place) -> Iterator[str]:
-    yield from place.assigned(called(place.layer.activation, "x"))
-
-
-def _flatten(place: Place) -> Iterator[str]:
-    yield from place.assigned("x.reshape(len(x), -1)")
-
-
-POOLS: Mapping[str, Callable[[Place], Iterator[str]]] = {"max": _largest, "avg": _mean}
+POOLS: Mapping[str, str] = {"max": "x.max(axis=1)", "avg": "x.mean(axis=1)"}
 """What makes one vector of a sequence, by its mode."""
 
 
-class Written(NamedTuple):
-    """How layers of a kind are written.
-
-    Attributes:
-        lines: yields the lines of one in `model`.
-        shared: how they share a function that these call; None if they need none.
-    """
-
-    lines: Callable[[Place], Iterator[str]]
-    shared: Shared | None = None
+def _unmasked(place: Place) -> Iterator[str]:
+    """Yield the line that makes a mask without padding for a new sequence, where a cell reads it."""
+    behind = (step.layer for step in place.plan.steps[place.step.number :])
+    reader = next((layer for layer in behind if layer.states or not layer.passes_mask), None)
+    if place.plan.masks_cells and reader is not None and reader.states:
+        yield "mask = np.ones(x.shape[:2], bool)  # no padding from here on"
 
 
-LAYERS: Mapping[str, Written] = {
-    "embed": Written(_embedding),
-    "rnn": Written(_recurrent, CELL),
-    "lstm": Written(_recurrent, CELL),
-    "gru": Written(_recurrent, CELL),
-    "conv": Written(_conv, CONV),
-    "dense": Written(_dense, DENSE),
-    "dropout": Written(_dropout),
-    "norm": Written(_norm, NORM),
-    "repeat": Written(_repeat),
-    "bnorm": Written(_batch_norm, BATCH_NORM),
-    "act": Written(_activation),
-    "pool": Written(lambda place: POOLS[place.layer.joins](place) if place.layer.joins else _windows(place), POOL),
-    "flatten": Written(_flatten),
+LAYERS: Mapping[str, Callable[[Place], Iterator[str]]] = {
+    "embed": lambda place: place.assigned(f'weights["{place.step.name}/embeddings"][ids]'),
+    "rnn": _recurrent,
+    "lstm": _recurrent,
+    "gru": _recurrent,
+    "conv": _applied,
+    "dense": _applied,
+    "dropout": lambda place: iter([f"# {place.layer.spec()} drops nothing outside of training"]),
+    "norm": _applied,
+    "repeat": _repeat,
+    "bnorm": _applied,
+    "act": lambda place: place.assigned(called(place.layer.activation, "x")),
+    "pool": _pool,
+    "flatten": lambda place: place.assigned("x.reshape(len(x), -1)"),
 }
-"""How each kind of layer is written. An input is not."""
+"""What yields the lines of each kind of layer in `model`. An input has none."""
 
 
 # The weights and the input
@@ -372,12 +272,12 @@ def _drawn(job: Job, owners: Sequence[Step]) -> Iterator[str]:
     used = {str(weight.initializer) for step in owners for weight in step.weights}
     for name in sorted(used, key=[*INITIALIZERS].index):
         yield from function(f"{name}(rng, shape)", INITIALIZERS[name])
-    body = (
+    yield from function(
+        "draw(layer, key, initializer, *shape)",
         '"""Draw a weight from a random stream of its own, as `rnncli forward` does."""',
         *_stream(job, "(layer, len(weights))"),
         "weights[key] = initializer(np.random.default_rng(stream), shape)",
     )
-    yield from function("draw(layer, key, initializer, *shape)", "\n".join(body))
     yield from ("", "", "weights = {}")
     for run in _runs(owners):
         yield from _looped(run, _drawn_layer)
@@ -394,7 +294,7 @@ def _drawn_layer(step: Step, room: str) -> Iterator[str]:
 def _main(job: Job) -> Iterator[str]:
     """Yield the lines that run the model on the random input of `rnncli forward`."""
     head, name = job.network.head, job.plan.argument
-    timesteps = head.fixed_timesteps or TIMESTEPS
+    timesteps = head.fixed_timesteps or DEFAULT_TIMESTEPS
     yield from ("", "", 'if __name__ == "__main__":')
     yield f"{INDENT}# The random input of `rnncli forward`, a timestep after the other."
     yield from (f"{INDENT}{line}" for line in _stream(job, "(0,)"))

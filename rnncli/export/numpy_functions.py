@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 from rnncli.export.python_calls import INDENT, fits
 from rnncli.layers import Layer
 from rnncli.layers.python_call import number
-from rnncli.layers.windows import Window
 
 ACTIVATIONS: Mapping[str, str | None] = {
     "linear": None,
@@ -56,10 +55,10 @@ def called(activation: str, argument: str) -> str:
     return f"{'np.' if activation == 'tanh' else ''}{activation}({argument})"
 
 
-def function(signature: str, body: str) -> Iterator[str]:
+def function(signature: str, *body: str) -> Iterator[str]:
     """Yield the lines of a function, and the two empty ones before it."""
     yield from ("", "", f"def {signature}:")
-    yield from (f"{INDENT}{line}" for line in body.split("\n"))
+    yield from (f"{INDENT}{line}" for line in "\n".join(body).split("\n"))
 
 
 class Shared(NamedTuple):
@@ -67,155 +66,125 @@ class Shared(NamedTuple):
 
     Attributes:
         sort: returns what those have in common that share one, as a layer; None for a layer that needs none.
-        written: returns the arguments of the function and its body, given that, and whether cells take a mask.
+        written: returns the arguments of the function and its lines, given that, and whether cells take a mask.
     """
 
     sort: Callable[[Any], Layer | None]
-    written: Callable[[Any, bool], tuple[str, str]]
+    written: Callable[[Any, bool], tuple[str, list[str]]]
 
 
-def _dense(layer: Any, takes_mask: bool) -> tuple[str, str]:
+def _dense(_layer: Any, _masked: bool) -> tuple[str, list[str]]:
     """Return the function of a dense layer without its activation."""
-    del layer, takes_mask
-    body = ('"""(..., features) -> (..., units)"""', 'return x @ weights[f"{name}/kernel"] + weights[f"{name}/bias"]')
-    return "x, name", "\n".join(body)
+    return "x, name", ['"""(..., features) -> (..., units)"""', f"return x @ {_own('kernel')} + {_own('bias')}"]
 
 
-def _conv(layer: Any, takes_mask: bool) -> tuple[str, str]:
+def _conv(layer: Any, _masked: bool) -> tuple[str, list[str]]:
     """Return the function of a layer that moves a window over the sequence, without its activation."""
-    del takes_mask
-    span = "len(kernel)" if layer.dilation_rate == 1 else f"(len(kernel) - 1) * {layer.dilation_rate} + 1"
-    every = "" if layer.dilation_rate == 1 else f" : {layer.dilation_rate}"
-    bias = ' + weights[f"{name}/bias"]' if layer.use_bias else ""
-    body = (
+    plain, bias = layer.dilation_rate == 1, f" + {_own('bias')}" * layer.use_bias
+    every = "" if plain else f" : {layer.dilation_rate}"
+    return "x, name", [
         '"""(batch, timesteps, features) -> (batch, windows, filters)"""',
-        'kernel = weights[f"{name}/kernel"]  # (width, features, filters)',
-        f"span = {span}",
-        *padded(layer.window),
+        f"kernel = {_own('kernel')}  # (width, features, filters)",
+        f"span = {'len(kernel)' if plain else f'(len(kernel) - 1) * {layer.dilation_rate} + 1'}",
+        *padded(layer.padding, str(layer.strides)),
         f"starts = range(0, x.shape[1] - span + 1{'' if layer.strides == 1 else f', {layer.strides}'})",
         f"windows = np.stack([x[:, t : t + span{every}] for t in starts], axis=1)",
         'y = np.einsum("btkf,kfu->btu", windows, kernel)',
         f"return y{bias}",
-    )
-    return "x, name", "\n".join(body)
+    ]
 
 
-def padded(window: Window) -> Iterator[str]:
-    """Yield the lines that put zeros around a sequence x, as much as a window takes."""
-    if window.padding == "causal":
+def padded(padding: str, stride: str, filled: str = "") -> Iterator[str]:
+    """Yield the lines that put zeros around a sequence x, as much as a window takes, or what it is filled with."""
+    if padding == "causal":
         yield "x = np.pad(x, [(0, 0), (span - 1, 0), (0, 0)])"
-    elif window.padding == "same" and window.stride == 1:
+    elif padding == "same" and stride == "1":
         yield "x = np.pad(x, [(0, 0), ((span - 1) // 2, span // 2), (0, 0)])"
-    elif window.padding == "same":
-        yield f"zeros = max(0, (x.shape[1] - 1) // {window.stride} * {window.stride} + span - x.shape[1])"
-        yield "x = np.pad(x, [(0, 0), (zeros // 2, zeros - zeros // 2), (0, 0)])"
+    elif padding == "same":
+        yield f"missing = max(0, (x.shape[1] - 1) // {stride} * {stride} + span - x.shape[1])"
+        yield "around = (missing // 2, missing - missing // 2)"
+        yield f"x = np.pad(x, [(0, 0), around, (0, 0)]{filled})"
 
 
-def _norm(layer: Any, takes_mask: bool) -> tuple[str, str]:
+def _norm(layer: Any, _masked: bool) -> tuple[str, list[str]]:
     """Return the function of a layer normalisation."""
-    del takes_mask
-    normal = f"(x - mean) / np.sqrt(variance + {number(layer.epsilon)})"
-    gamma, beta = (f'weights[f"{{name}}/{weight}"]' for weight in ("gamma", "beta"))
-    results = {
-        (True, True): f"x = {normal}\nreturn x * {gamma} + {beta}",
-        (True, False): f"return {gamma} * {normal}",
-        (False, True): f"return {normal} + {beta}",
-        (False, False): f"return {normal}",
-    }
-    body = (
+    return "x, name" if layer.scale or layer.center else "x", [
         '"""Bring every vector to mean 0 and variance 1 over its features."""',
         "mean = x.mean(axis=-1, keepdims=True)",
         "variance = x.var(axis=-1, keepdims=True)",
-        results[layer.scale, layer.center],
-    )
-    return "x, name" if layer.scale or layer.center else "x", "\n".join(body)
-
-
-def _batch_norm(layer: Any, takes_mask: bool) -> tuple[str, str]:
-    """Return the function of a batch normalisation."""
-    del takes_mask
-    mean, variance, gamma, beta = (
-        f'weights[f"{{name}}/{weight}"]' for weight in ("moving_mean", "moving_variance", "gamma", "beta")
-    )
-    body = [
-        '"""Scale and shift every feature by its mean and variance in training."""',
-        f"deviation = np.sqrt({variance} + {number(layer.epsilon)})",
-        f"x = (x - {mean}) / deviation",
-        f"x = x * {gamma}" if layer.scale else "",
-        f"x = x + {beta}" if layer.center else "",
-        "return x",
+        f"x = (x - mean) / np.sqrt(variance + {number(layer.epsilon)})",
+        _scaled(layer),
     ]
-    return "x, name", "\n".join(filter(None, body))
 
 
-def _pool(layer: Any, takes_mask: bool) -> tuple[str, str]:
+def _batch_norm(layer: Any, _masked: bool) -> tuple[str, list[str]]:
+    """Return the function of a batch normalisation."""
+    return "x, name", [
+        '"""Scale and shift every feature by its mean and variance in training."""',
+        f"deviation = np.sqrt({_own('moving_variance')} + {number(layer.epsilon)})",
+        f"x = (x - {_own('moving_mean')}) / deviation",
+        _scaled(layer),
+    ]
+
+
+def _scaled(layer: Any) -> str:
+    """Return the line that ends a normalisation."""
+    gamma, beta = f" * {_own('gamma')}" * layer.scale, f" + {_own('beta')}" * layer.center
+    return f"return x{gamma}{beta}"
+
+
+def _pool(layer: Any, _masked: bool) -> tuple[str, list[str]]:
     """Return the function of a pool over windows; what stands around the sequence does not count."""
-    del takes_mask
     reduce = {"max": "max", "avg": "nanmean" if layer.padding == "same" else "mean"}[layer.mode]
     fill = {"max": "-np.inf", "avg": "np.nan"}[layer.mode]
-    padding: tuple[str, ...] = ()
-    if layer.padding == "same":
-        padding = (
-            "missing = max(0, (x.shape[1] - 1) // stride * stride + span - x.shape[1])",
-            "around = (missing // 2, missing - missing // 2)",
-            f"x = np.pad(x, [(0, 0), around, (0, 0)], constant_values={fill})",
-        )
-    body = (
+    return "x, span, stride", [
         '"""(batch, timesteps, features) -> (batch, windows, features)"""',
-        *padding,
+        *padded(layer.padding, "stride", f", constant_values={fill}"),
         "starts = range(0, x.shape[1] - span + 1, stride)",
         f"return np.stack([np.{reduce}(x[:, t : t + span], axis=1) for t in starts], axis=1)",
-    )
-    return "x, span, stride", "\n".join(body)
+    ]
 
 
-def _cell(layer: Any, takes_mask: bool) -> tuple[str, str]:
+def _cell(layer: Any, masked: bool) -> tuple[str, list[str]]:
     """Return the function of a recurrent layer in one direction: its weights, its states, the loop over time."""
     first, *others = layer.states
-    units = _block("U", layer.blocks["keras"][0])
-    projects = len({*layer.state_sizes.values()}) > 1
-    other = f"np.zeros((len(x), {units}.shape[1]))  # (batch, units)" if projects else f"np.zeros_like({first})"
+    blocks, projects = layer.blocks["keras"], len({*layer.state_sizes.values()}) > 1
+    kernel, state = _block("U", blocks[0]), "projected" if projects else "units"
+    other = f"np.zeros((len(x), {kernel}.shape[1]))  # (batch, units)" if projects else f"np.zeros_like({first})"
     real = "for x_t, real in zip(x.swapaxes(0, 1), mask.T[..., None]):"
-    body = (
-        f'"""(batch, timesteps, features) -> (batch, timesteps, {_STATE[projects]})"""',
-        *_unpacked(layer),
-        f"{first} = np.zeros((len(x), len({units})))  # (batch, {_STATE[projects]})",
+    return "x, mask, name" if masked else "x, name", [
+        f'"""(batch, timesteps, features) -> (batch, timesteps, {state})"""',
+        *_unpacked(layer, blocks, state),
+        f"{first} = np.zeros((len(x), len({kernel})))  # (batch, {state})",
         *(f"{state} = {other}" for state in others),
         "outputs = []",
-        real if takes_mask else "for x_t in x.swapaxes(0, 1):  # (batch, features)",
-        *(f"{INDENT}{line}" for line in _step(layer, takes_mask)),
+        real if masked else "for x_t in x.swapaxes(0, 1):  # (batch, features)",
+        *(f"{INDENT}{line}" for line in _step(layer, masked)),
         f"{INDENT}outputs.append({first})",
         "return np.stack(outputs, axis=1)",
-    )
-    return "x, mask, name" if takes_mask else "x, name", "\n".join(body)
+    ]
 
 
-def _unpacked(layer: Any) -> Iterator[str]:
+def _unpacked(layer: Any, blocks: tuple[str, ...], state: str) -> Iterator[str]:
     """Yield the lines that give the weights of a cell the names of its equations."""
-    blocks = layer.blocks["keras"]
-    state = _STATE[len({*layer.state_sizes.values()}) > 1]
     shapes = {"W": "(features, units)", "U": f"({state}, units)", "b": "(units,)", "V": f"(units, {state})"}
     for weight in layer.weights((None, None, 1)):
-        array = f'weights[f"{{name}}/{weight.name}"]'
-        names = ", ".join(_block(weight.symbol, block) for block in blocks)
+        array, parts = _own(weight.name), () if weight.role == "projection" else blocks
+        names = ", ".join(_block(weight.symbol, block) for block in parts) or weight.symbol
         if weight.role == "bias" and len(weight.axes) == 2:
             second = ", ".join(_block("b2", block) for block in blocks)
             yield "# (units,), each: the input's biases, and the state's"
             yield f"({names}), ({second}) = {array}.reshape(2, {len(blocks)}, -1)"
             continue
-        if weight.role == "projection":
-            yield f"{weight.symbol} = {array}  # {shapes[weight.symbol]}"
-            continue
-        if len(blocks) == 1:
-            line = f"{names} = {array}"
-        else:
-            line = f"{names} = np.split({array}, {len(blocks)}{', axis=1' if len(weight.axes) == 2 else ''})"
-        comment = f"  # {shapes[weight.symbol]}{', each' if len(blocks) > 1 else ''}"
+        if len(parts) > 1:
+            array = f"np.split({array}, {len(blocks)}{', axis=1' if len(weight.axes) == 2 else ''})"
+        line, comment = f"{names} = {array}", f"  # {shapes[weight.symbol]}{', each' if len(parts) > 1 else ''}"
         yield line + comment if fits(f"{INDENT}{line}{comment}") else line
 
 
-_STATE = {False: "units", True: "projected"}
-"""What the numbers of h are called in a comment, by whether h is projected."""
+def _own(name: str) -> str:
+    """Return a weight of the layer that a function is called for."""
+    return f'weights[f"{{name}}/{name}"]'
 
 
 def _block(symbol: str, block: str) -> str:
@@ -245,11 +214,24 @@ def _python(equation: str) -> str:
     return re.sub(r"\btanh\(", "np.tanh(", line)
 
 
-DENSE = Shared(lambda layer: replace(layer, units=1, activation="linear") if layer.use_bias else None, _dense)
-CONV = Shared(lambda layer: replace(layer, filters=1, kernel_size=1, activation="linear"), _conv)
-BATCH_NORM = Shared(lambda layer: layer, _batch_norm)
-POOL = Shared(lambda layer: layer.window and replace(layer, pool_size=1, strides=None), _pool)
-NORM = Shared(lambda layer: layer, _norm)
-CELL = Shared(  # units, directions and what is returned are no matter of a cell's function, but of its call
+_CELL = Shared(  # units, directions and what is returned are no matter of a cell's function, but of its call
     lambda layer: replace(layer.trained(), units=1, return_sequences=False, go_backwards=False, merge_mode=None), _cell
 )
+
+FUNCTIONS: Mapping[str, Shared] = {
+    "rnn": _CELL,
+    "lstm": _CELL,
+    "gru": _CELL,
+    "conv": Shared(lambda layer: replace(layer, filters=1, kernel_size=1, activation="linear"), _conv),
+    "dense": Shared(lambda layer: replace(layer, units=1, activation="linear") if layer.use_bias else None, _dense),
+    "norm": Shared(lambda layer: layer, _norm),
+    "bnorm": Shared(lambda layer: layer, _batch_norm),
+    "pool": Shared(lambda layer: layer.window and replace(layer, pool_size=1, strides=None), _pool),
+}
+"""How the kinds share a function whose layers need one."""
+
+
+def sort_of(layer: Layer) -> Layer | None:
+    """Return what a layer has in common with those that share its function; None if it has none."""
+    shared = FUNCTIONS.get(layer.kind)
+    return shared and shared.sort(layer)

@@ -15,9 +15,10 @@ import numpy as np
 
 import rnncli
 from rnncli.errors import RnncliError, shorten
-from rnncli.export.onnx_cells import recurrent
-from rnncli.export.onnx_graph import ACTIVATIONS, Graph, Place, array_proto, value_proto
+from rnncli.export.onnx_graph import ACTIVATIONS, Graph, Place, Told, array_proto, value_proto
 from rnncli.export.plan import named_axes
+from rnncli.formats.conventions import onnx_weights
+from rnncli.formats.onnx.cells import BY_WORD, KINDS, OnnxActivation
 from rnncli.formats.onnx.messages import CODES, MAX_MESSAGE, ModelProto, OperatorSetProto, encoded
 from rnncli.language.rules import error_at
 from rnncli.layers.words import in_both
@@ -25,28 +26,17 @@ from rnncli.network import Network
 from rnncli.quantities import features_of, memory
 
 if TYPE_CHECKING:
-    from rnncli.export import Job
+    from rnncli.export import Arrays, Job
 
 INPUT, OUTPUT = "input", "output"
 """What the model's input and output are called."""
 
 
-class Versions(NamedTuple):
-    """What a reader of the file must know.
-
-    Attributes:
-        opset: the version of ONNX's operators.
-        ir: the version of the format.
-    """
-
-    opset: int
-    ir: int
-
-
 # The older, the more programs read it. LayerNormalization came with 17, axes of reductions became an input with 18,
 # which ONNX 1.13 and ONNX Runtime 1.14 know, of early 2023.
-USUAL = Versions(opset=18, ir=8)
-NEWER: Mapping[str, Versions] = {"Gelu": Versions(opset=20, ir=9)}
+USUAL = (18, 8)
+"""The version of ONNX's operators, and that of the format."""
+NEWER: Mapping[str, tuple[int, int]] = {"Gelu": (20, 9)}
 """The versions that came with an operator that is not always needed."""
 
 
@@ -74,15 +64,15 @@ def export(job: Job) -> bytes:
         dtype, told = "int64", f"ids from 0 to {network.head.vocabulary - 1:,}"
     graph.proto.input.append(value_proto(INPUT, dtype, named_axes(plan.reads), told))
     graph.proto.output.append(value_proto(OUTPUT, "float32", named_axes(plan.returns)))
-    versions = max([USUAL, *(NEWER[name] for name in graph.operations if name in NEWER)])
+    opset, version = max([USUAL, *(NEWER[name] for name in graph.operations if name in NEWER)])
     model = encoded(
         ModelProto(
-            ir_version=versions.ir,
+            ir_version=version,
             producer_name="rnncli",
             producer_version=rnncli.__version__,
             doc_string=str(network) + (f"\n{job.origin}" if job.origin else ""),
             graph=graph.proto,
-            opset_import=[OperatorSetProto(domain="", version=versions.opset)],
+            opset_import=[OperatorSetProto(domain="", version=opset)],
         )
     )
     _check_size(network, model.size)
@@ -160,35 +150,36 @@ def _windowed(place: Place, operation: str, *arrays: str, **told: int) -> str:
 
 
 def _norm(place: Place) -> str:
-    """LayerNormalization; where the layer has no scale or no shift, numbers that are no array of the file.
+    """LayerNormalization."""
+    return place.graph.node(
+        "LayerNormalization", place.x, *_scale_and_shift(place), axis=-1, epsilon=place.layer.epsilon
+    )
+
+
+def _scale_and_shift(place: Place) -> list[str]:
+    """Return what a norm multiplies by and adds; where it does not, numbers that are no array of the file.
 
     ONNX must have a scale. It need not have a shift, but there are versions of ONNX Runtime (1.15 and 1.17 among them)
     that end the process where two products follow a norm without one.
     """
     graph, weights, size = place.graph, place.weights, features_of(place.step.reads)
-    scale = graph.array("gamma", weights["gamma"]) if "gamma" in weights else _ones(graph, size)
-    shift = graph.array("beta", weights["beta"]) if "beta" in weights else _zeros(graph, size)
-    return graph.node("LayerNormalization", place.x, scale, shift, axis=-1, epsilon=place.layer.epsilon)
-
-
-def _ones(graph: Graph, size: int) -> str:
-    one = array_proto("", np.ones(1, "int64"))
-    return graph.node("Cast", graph.node("ConstantOfShape", graph.constant([size]), value=one), to=CODES["float32"])
-
-
-def _zeros(graph: Graph, size: int) -> str:
-    return graph.node("ConstantOfShape", graph.constant([size]))
+    if "gamma" in weights:
+        scale = graph.array("gamma", weights["gamma"])
+    else:
+        ones = graph.node("ConstantOfShape", graph.constant([size]), value=array_proto("", np.ones(1, "int64")))
+        scale = graph.node("Cast", ones, to=CODES["float32"])
+    if "beta" in weights:
+        return [scale, graph.array("beta", weights["beta"])]
+    return [scale, graph.node("ConstantOfShape", graph.constant([size]))]
 
 
 def _batch_norm(place: Place) -> str:
     """BatchNormalization, which ONNX has of (batch, features, …); the others are put along the batch."""
-    graph, weights, size = place.graph, place.weights, features_of(place.step.reads)
-    scale = graph.array("gamma", weights["gamma"]) if "gamma" in weights else _ones(graph, size)
-    shift = graph.array("beta", weights["beta"]) if "beta" in weights else _zeros(graph, size)
-    moving = [graph.array(name, weights[name]) for name in ("moving_mean", "moving_variance")]
-    in_time = len(place.step.reads) == 3
+    graph, in_time = place.graph, len(place.step.reads) == 3
+    arrays = _scale_and_shift(place)
+    arrays += [graph.array(name, place.weights[name]) for name in ("moving_mean", "moving_variance")]
     x = graph.node("Transpose", place.x, perm=[1, 2, 0]) if in_time else place.x
-    y = graph.node("BatchNormalization", x, scale, shift, *moving, epsilon=place.layer.epsilon)
+    y = graph.node("BatchNormalization", x, *arrays, epsilon=place.layer.epsilon)
     return graph.node("Transpose", y, perm=[2, 0, 1]) if in_time else y
 
 
@@ -206,38 +197,257 @@ def _repeat(place: Place) -> str:
     return place.graph.node("Expand", vector, place.graph.constant([place.layer.n, 1, 1]))
 
 
-def _largest(place: Place) -> str:
-    """The largest over time, where padding counts, as in Keras."""
-    return place.graph.node("ReduceMax", place.x, place.graph.constant([0]), keepdims=0)
+def _pool(place: Place) -> str:
+    """The largest or the mean of each window, or over time; what is no timestep of the sequence does not count.
 
-
-def _mean(place: Place) -> str:
-    """The mean over time, where padding does not count, as in Keras."""
-    graph, mask = place.graph, place.mask()
+    Padding is one for the largest, as in Keras.
+    """
+    graph, layer = place.graph, place.layer
+    if layer.window is not None:
+        return _windowed(place, WINDOWED[layer.mode])
+    mask = place.mask() if layer.joins == "avg" else ""
     if not mask:
-        return graph.node("ReduceMean", place.x, graph.constant([0]), keepdims=0)
+        return graph.node(POOLS[layer.joins], place.x, graph.constant([0]), keepdims=0)
     counted = graph.node("Where", mask, place.x, graph.constant(0.0))
     counts = graph.node("Cast", mask, to=CODES["float32"])
     total, count = (graph.node("ReduceSum", each, graph.constant([0]), keepdims=0) for each in (counted, counts))
     return graph.node("Div", total, count)
 
 
-def _windows(place: Place) -> str:
-    """The largest or the mean of each window; what stands around the sequence does not count."""
-    return _windowed(place, WINDOWED[place.layer.mode])
-
-
 WINDOWED: Mapping[str, str] = {"max": "MaxPool", "avg": "AveragePool"}
 """What makes a vector of each window, by the mode; both leave out what stands around, if they are told nothing else."""
 
-POOLS: Mapping[str, Callable[[Place], str]] = {"max": _largest, "avg": _mean}
+POOLS: Mapping[str, str] = {"max": "ReduceMax", "avg": "ReduceMean"}
 """What makes one vector of a sequence, by its mode."""
+
+# Recurrent layers: ONNX's own RNN, GRU and LSTM where they compute what Keras does, else a Scan over the steps
+#
+# The operators return Y, (timesteps, directions, batch, units), in the order of time also where they read it backwards,
+# and Y_h, (directions, batch, units). They lack some activations, and a mask: their sequence_lens leave out the end of
+# a sequence and nothing else. The body of a Scan holds the equations of one step, from a state of zeros on; it is told
+# in which order of time it reads and returns.
+
+INSIDE: Mapping[str, OnnxActivation] = {
+    word: activation for word, activation in BY_WORD.items() if activation.in_cells and word != "softplus"
+}
+"""The activations that recurrent operators can be told; selu, gelu, silu and softmax they lack.
+
+They know Softplus too, but there ONNX Runtime computes log(1 + exp(x)) as it stands, which is infinite from 89 on.
+"""
+
+
+def _recurrent(place: Place) -> str:
+    """Add a recurrent layer to a graph, and return its output."""
+    mask, layer = place.mask(), place.layer
+    words = [layer.recurrent_activation] if layer.gates > 1 else []
+    words += [layer.activation] * len(layer.states)  # the output of an LSTM has one of its own
+    if not mask and {*words} <= INSIDE.keys():
+        return _operator(place, [INSIDE[word] for word in words])
+    reads_back = layer.reverses, True
+    scans = [_scan(place, mask, *each) for each in zip(layer.directions, reads_back, strict=False)]
+    return scans[0] if layer.merge is None else PAIRS[layer.merge](place.graph, *scans)
+
+
+def _operator(place: Place, inside: list[OnnxActivation]) -> str:
+    """Add a layer as an operator that is told these activations, in the order in which it is."""
+    graph, layer, operator = place.graph, place.layer, CELLS[place.layer.kind].operator
+    arrays = [graph.array(name, array) for name, array in onnx_weights(layer, place.weights).items()]
+    both, whole = layer.merge is not None, layer.returns == "sequence"
+    told: dict[str, Told] = {"hidden_size": layer.units}
+    if both or layer.reverses:
+        told["direction"] = "bidirectional" if both else "reverse"
+    if tuple(each.operation for each in inside) != KINDS[operator].activations:
+        inside = inside * len(layer.directions)
+        told["activations"] = [each.operation for each in inside]
+        for name in ("alpha", "beta"):
+            numbers = [each.numbers[name].needed for each in inside if name in each.numbers]
+            told |= {f"activation_{name}": numbers} if numbers else {}
+    told |= CELLS[layer.kind].told(layer)
+    makes = ("Y",) if whole else ("", "Y_h")
+    (y,) = graph.node_of(operator, [place.x, *arrays], makes, **told)
+    axis = 1 if whole else 0  # that of the directions
+    if layer.merge == "concat":
+        y = graph.node("Transpose", y, perm=[0, 2, 1, 3] if whole else [1, 0, 2])
+        return graph.node("Reshape", y, graph.constant([0, 0, -1] if whole else [0, -1]))
+    if both:
+        return graph.node(MERGES[layer.merge], y, graph.constant([axis]), keepdims=0)
+    y = graph.node("Squeeze", y, graph.constant([axis]))
+    if layer.reverses and whole:
+        # Keras returns what it has read last, last: from -1 on, to behind the first place, of axis 0, backwards.
+        ends = [graph.constant([number]) for number in (-1, -(2**63), 0, -1)]
+        y = graph.node("Slice", y, *ends)
+    return y
+
+
+MERGES: Mapping[str, str] = {"concat": "Reshape", "sum": "ReduceSum", "mul": "ReduceProd", "ave": "ReduceMean"}
+"""What makes one of the two directions of an operator's output."""
+
+
+PAIRS: Mapping[str, Callable[[Graph, str, str], str]] = {
+    "concat": lambda graph, one, other: graph.node("Concat", one, other, axis=-1),
+    "sum": lambda graph, one, other: graph.node("Add", one, other),
+    "mul": lambda graph, one, other: graph.node("Mul", one, other),
+    "ave": lambda graph, one, other: graph.node("Mul", graph.node("Add", one, other), graph.constant(0.5)),
+}
+"""How the outputs of two Scans become one."""
+
+
+def _scan(place: Place, mask: str, direction: str, reads_back: bool) -> str:
+    """Add one direction of a layer, and return the sequence of its outputs, or the last."""
+    graph, layer = place.graph, place.layer
+    own = {key.removeprefix(direction): array for key, array in place.weights.items() if key.startswith(direction)}
+    arrays = CELLS[layer.kind].apart(layer, own)
+    names = {name: graph.array(direction + name, array) for name, array in arrays.items()}
+    wx = graph.node("MatMul", place.x, names["kernel"])
+    if "bias" in names:
+        wx = graph.node("Add", wx, names["bias"])
+    first = graph.once((graph.scope, "first"), lambda: _zeros(place))
+    scanned = [wx, mask] if mask else [wx]
+    step = f"{graph.scope}/{direction}step"
+    body = _body(Graph(step, graph), layer, names, arrays["kernel"].shape[1], masked=bool(mask))
+    told: dict[str, Told] = {
+        "body": body.proto,
+        "num_scan_inputs": len(scanned),
+        "scan_input_directions": [int(reads_back)] * len(scanned),
+    }
+    makes = [f"last_{state}" for state in layer.states]
+    if layer.returns == "sequence":
+        makes.append("y")
+        # Keras's go_backwards returns outputs in the order in which it reads; a Bidirectional in the order of time.
+        told["scan_output_directions"] = [int(reads_back and layer.merge is not None)]
+    outputs = graph.node_of("Scan", [*[first] * len(layer.states), *scanned], makes, **told)
+    return outputs[-1] if layer.returns == "sequence" else outputs[0]
+
+
+def _zeros(place: Place) -> str:
+    """Add a state of zeros, (batch, units)."""
+    graph = place.graph
+    batch, units = graph.node("Shape", place.x, start=1, end=2), graph.constant([place.layer.units])
+    return graph.node("ConstantOfShape", graph.node("Concat", batch, units, axis=0))
+
+
+def _body(body: Graph, layer: Any, names: Mapping[str, str], columns: int, *, masked: bool) -> Graph:
+    """Fill the body of a Scan: from the states, W·x + b and the mask to the states after a step, and its output.
+
+    Where a step does not count, the states stay as they are. W·x + b has so many columns.
+    """
+    states, wx, mask = [body.named(state) for state in layer.states], body.named("wx"), body.named("mask")
+    body.proto.input.extend(value_proto(state, "float32", ("batch", layer.units)) for state in states)
+    body.proto.input.append(value_proto(wx, "float32", ("batch", columns)))
+    after = CELLS[layer.kind].step(CellStep(body, layer, names, wx, *states))
+    h = after[0]
+    if masked:
+        body.proto.input.append(value_proto(mask, "bool", ("batch", 1)))
+        after = [body.node("Where", mask, new, old) for new, old in zip(after, states, strict=True)]
+    if layer.returns == "sequence":
+        # Keras: inside a Bidirectional that returns sequences, the output of a masked step is zero.
+        zeroed = masked and layer.merge is not None
+        y = body.node("Where", mask, h, body.constant(0.0)) if zeroed else body.node("Identity", after[0])
+        after = [*after, y]
+    body.proto.output.extend(value_proto(name, "float32", ("batch", layer.units)) for name in after)
+    return body
+
+
+class CellStep(NamedTuple):
+    """A step of a cell in the making: a graph, a layer, the names of its arrays, and the values that it reads.
+
+    These are wx, which is x·W + b, h and c, the states before the step; only an LSTM has c.
+    """
+
+    graph: Graph
+    layer: Any
+    weights: Mapping[str, str]
+    wx: str
+    h: str
+    c: str = ""
+
+    def act(self, x: str) -> str:
+        """Add the activation."""
+        return ACTIVATIONS[self.layer.activation](self.graph, x)
+
+    def gate(self, x: str) -> str:
+        """Add the activation of the gates."""
+        return ACTIVATIONS[self.layer.recurrent_activation](self.graph, x)
+
+    def uh(self) -> str:
+        """Add U·h, and its bias if it has one of its own."""
+        product = self.graph.node("MatMul", self.h, self.weights["recurrent_kernel"])
+        bias = self.weights.get("recurrent_bias")
+        return product if bias is None else self.graph.node("Add", product, bias)
+
+    def split(self, x: str, *blocks: str) -> list[str]:
+        """Add what takes the blocks of a value apart, and return them."""
+        sizes = self.graph.constant([self.layer.units] * len(blocks))
+        return self.graph.node_of("Split", [x, sizes], blocks, axis=-1)
+
+
+def _rnn_step(step: CellStep) -> list[str]:
+    """The state is h = act(W·x + U·h + b)."""
+    return [step.act(step.graph.node("Add", step.wx, step.uh()))]
+
+
+def _lstm_step(step: CellStep) -> list[str]:
+    """i, f, o = gate(W·x + U·h + b); g = act(…); c = f·c + i·g; h = o·act(c)."""
+    node = step.graph.node
+    i, f, g, o = step.split(node("Add", step.wx, step.uh()), "i", "f", "g", "o")
+    kept = node("Mul", step.gate(f), step.c)
+    c = node("Add", kept, node("Mul", step.gate(i), step.act(g)))
+    return [node("Mul", step.gate(o), step.act(c)), c]
+
+
+def _gru_step(step: CellStep) -> list[str]:
+    """z, r = gate(W·x + U·h + b); h = z·h + (1 - z)·act(W·x + b + r·(U·h + b')); with reset=before … + U·(r·h)."""
+    node = step.graph.node
+    wx_z, wx_r, wx_g = step.split(step.wx, "z", "r", "g")
+    after = step.layer.reset_after
+    uh_z, uh_r, *uh_g = step.split(step.uh(), "z", "r", *(["g"] if after else []))
+    z, r = step.gate(node("Add", wx_z, uh_z)), step.gate(node("Add", wx_r, uh_r))
+    reset = node("Mul", r, *uh_g) if after else node("MatMul", node("Mul", r, step.h), step.weights["candidate_kernel"])
+    g = step.act(node("Add", wx_g, reset))
+    rest = node("Sub", step.graph.constant(1.0), z)
+    return [node("Add", node("Mul", z, step.h), node("Mul", rest, g))]
+
+
+def _gru_apart(layer: Any, arrays: Arrays) -> Arrays:
+    """Return the two biases apart; or, with reset=before, U in two: what makes g is multiplied by r·h."""
+    if not layer.reset_after:
+        kernel, gates = arrays["recurrent_kernel"], 2 * layer.units
+        return {**arrays, "recurrent_kernel": kernel[:, :gates], "candidate_kernel": kernel[:, gates:]}
+    if not layer.use_bias:
+        return arrays
+    bias, recurrent_bias = arrays["bias"]
+    return {**arrays, "bias": bias, "recurrent_bias": recurrent_bias}
+
+
+class Cell(NamedTuple):
+    """A kind of recurrent layer in ONNX.
+
+    Attributes:
+        operator: ONNX's operator for it.
+        step: adds the nodes of one step, and returns the states behind it: h, c.
+        told: returns what the operator is told beside what every one is told.
+        apart: returns the arrays of one direction, apart where a step needs them apart.
+    """
+
+    operator: str
+    step: Callable[[CellStep], list[str]]
+    told: Callable[[Any], dict[str, Told]] = lambda layer: {}
+    apart: Callable[[Any, Arrays], Arrays] = lambda layer, arrays: arrays
+
+
+CELLS: Mapping[str, Cell] = {
+    "rnn": Cell("RNN", _rnn_step),
+    "lstm": Cell("LSTM", _lstm_step),
+    "gru": Cell("GRU", _gru_step, lambda layer: {"linear_before_reset": 1} if layer.reset_after else {}, _gru_apart),
+}
+"""What each kind of recurrent layer is."""
+
 
 LAYERS: Mapping[str, Callable[[Place], str]] = {
     "embed": _embedding,
-    "rnn": recurrent,
-    "lstm": recurrent,
-    "gru": recurrent,
+    "rnn": _recurrent,
+    "lstm": _recurrent,
+    "gru": _recurrent,
     "conv": _conv,
     "dense": _dense,
     "dropout": lambda place: place.x,  # does nothing in a model that is only run
@@ -245,7 +455,7 @@ LAYERS: Mapping[str, Callable[[Place], str]] = {
     "repeat": _repeat,
     "bnorm": _batch_norm,
     "act": lambda place: ACTIVATIONS[place.layer.activation](place.graph, place.x),
-    "pool": lambda place: POOLS[place.layer.joins](place) if place.layer.joins else _windows(place),
+    "pool": _pool,
     "flatten": _flatten,
 }
 """A function for each kind of layer that adds its nodes, and returns the value that comes out. An input needs none."""

@@ -35,13 +35,9 @@ Told = int | float | str | list[int] | list[float] | list[str] | TensorProto | G
 class Graph:
     """A graph in the making, or the body of a loop inside of one, which reads the arrays of the graph around it.
 
-    Args:
-        name: its name; that of a body stands before the names of what is in it, too.
-        around: the graph around it.
-
     Attributes:
         proto: the message that it is so far.
-        scope: what stands before the names of what is added: that of a layer.
+        scope: what stands before the names of what is added: that of a layer, or of the body.
         operations: what its nodes compute.
     """
 
@@ -62,11 +58,7 @@ class Graph:
     def node_of(self, operation: str, inputs: Sequence[str], makes: Sequence[str], **told: Told) -> list[str]:
         """Add a node that makes several values, and return those that are not left out.
 
-        Args:
-            operation: what it computes.
-            inputs: the values that it reads.
-            makes: a word for each value that it makes, which the value's name ends in; empty for one that is left out.
-            told: what it is told.
+        There is a word in `makes` for each, which the value's name ends in; it is empty for one that is left out.
         """
         name = self.named(operation)
         outputs = [word and f"{name}_{word}" for word in makes]
@@ -118,16 +110,12 @@ class Graph:
 
 
 class Place(NamedTuple):
-    """A layer to add to a graph.
+    """A layer to add to a graph: where it stands, its weights by Keras's names, and the value x that it reads.
 
     In the graph a sequence is (timesteps, batch, features), as ONNX's recurrent operators read it, and a vector is
     (batch, features).
 
     Attributes:
-        graph: the graph.
-        step: the layer where it stands.
-        weights: its weights by Keras's names.
-        x: the value that it reads.
         counts: adds which timesteps of the network's input are no padding, (timesteps, batch, 1), and returns it.
     """
 
@@ -167,18 +155,22 @@ ACTIVATIONS: Mapping[str, Callable[[Graph, str], str]] = {
 
 def _attribute(name: str, told: Told) -> AttributeProto:
     """Return what a node is told, under a name."""
-    field = LISTS[type(told[0])] if isinstance(told, list) else SINGLE[type(told)]
-    texts = [each.encode() if isinstance(each, str) else each for each in (told if isinstance(told, list) else [told])]
+    values = told if isinstance(told, list) else [told]
+    field = FIELDS[type(values[0])][isinstance(told, list)]
     made = AttributeProto(name=name, type=ATTRIBUTE_TYPES[field])
+    texts = [each.encode() if isinstance(each, str) else each for each in values]
     setattr(made, field, texts if isinstance(told, list) else texts[0])
     return made
 
 
-SINGLE: Mapping[type, str] = {int: "i", float: "f", str: "s", TensorProto: "t", GraphProto: "g"}
-"""The field of an attribute that a value is in, by its type."""
-
-LISTS: Mapping[type, str] = {int: "ints", float: "floats", str: "strings"}
-"""The field of an attribute that several values are in."""
+FIELDS: Mapping[type, tuple[str, ...]] = {
+    int: ("i", "ints"),
+    float: ("f", "floats"),
+    str: ("s", "strings"),
+    TensorProto: ("t",),
+    GraphProto: ("g",),
+}
+"""The fields of an attribute that a value is in, and several, by their type."""
 
 
 def array_proto(name: str, values: Array) -> TensorProto:
@@ -190,14 +182,7 @@ def array_proto(name: str, values: Array) -> TensorProto:
 
 
 def value_proto(name: str, dtype: str, shape: Sequence[int | str], told: str | None = None) -> ValueInfoProto:
-    """Return the name and type of a value as a message.
-
-    Args:
-        name: its name.
-        dtype: the type of its numbers.
-        shape: the length of each axis, or a name for one that is not known.
-        told: what is told of it.
-    """
+    """Return the name and type of a value as a message; an axis whose length is not known has a name."""
     axes = [
         DimensionProto(dim_param=size) if isinstance(size, str) else DimensionProto(dim_value=size) for size in shape
     ]

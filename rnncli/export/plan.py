@@ -6,10 +6,10 @@ says is worked out here, and nowhere again.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.layers.torch_modules import Module, modules_of, stacks_of
@@ -111,47 +111,35 @@ class Plan:
         return any(step.masked and (step.layer.states or step.layer.joins == "avg") for step in self.steps)
 
     @cached_property
+    def masks_cells(self) -> bool:
+        """Whether a cell keeps its states where the input is padding."""
+        return any(step.masked and step.layer.states for step in self.steps)
+
+    @cached_property
     def parts(self) -> tuple[Part, ...]:
         """The network as PyTorch has it; it must be one that PyTorch can express."""
-        built = {module.levels: module for module in modules_of(self.network.body, [step.reads for step in self.steps])}
-        levels = [stack.levels for stack in stacks_of(self.network.body)]
-        steps = [tuple(self.steps[place] for place in places) for places in levels]
-        modules = [built.get(places) for places in levels]
-        return tuple(map(Part, steps, modules, _attributes(steps, modules)))
+        body = self.network.body
+        built = {module.levels: module for module in modules_of(body, [step.reads for step in self.steps])}
+        parts, numbers = list[Part](), defaultdict[str, dict[object, int]](dict)
+        for stack in stacks_of(body):
+            steps, module = tuple(self.steps[place] for place in stack.levels), built.get(stack.levels)
+            attribute = ""
+            if module is not None:
+                key: object = stack if steps[-1].weights else module.made  # equal modules without weights are one
+                attribute = f"{module.name}{numbers[module.name].setdefault(key, len(numbers[module.name]) + 1)}"
+            parts.append(Part(steps, module, attribute))
+        alone = {f"{name}1": name for name, numbered in numbers.items() if len(numbered) == 1}
+        return tuple(part._replace(attribute=alone.get(part.attribute, part.attribute)) for part in parts)
 
 
 def plan_of(network: Network, packed: bool = False) -> Plan:
     """Return what there is to write of a network, and of each sequence's length if it comes with that."""
     padded = network.meeting_padding(padded=True) if packed else network.masked
-    layers = zip(network.names, network.body, network.shapes(), padded, strict=True)
-    return Plan(
-        network,
-        tuple(
-            Step(name, number, layer, *shapes, masked)
-            for number, (name, layer, shapes, masked) in enumerate(layers, start=1)
-        ),
-        packed,
-    )
+    layers = zip(network.names, count(1), network.body, network.shapes(), padded, strict=False)
+    steps = tuple(Step(name, number, layer, *shapes, masked) for name, number, layer, shapes, masked in layers)
+    return Plan(network, steps, packed)
 
 
 def named_axes(shape: Shape) -> list[int | str]:
     """Return the sizes of a shape, with words for those that are not known: batch, timesteps, 32."""
     return [word if size is None else size for size, word in zip(shape, ("batch", "timesteps", ""), strict=False)]
-
-
-def _attributes(parts: Sequence[Sequence[Step]], modules: Sequence[Module | None]) -> Iterator[str]:
-    """Yield the name of each module: `lstm`, or `lstm1` and `lstm2` where there are several; nothing without one.
-
-    Equal modules without weights are one.
-    """
-    keys: list[object] = [
-        place if module is None or steps[-1].weights else module.made
-        for place, (steps, module) in enumerate(zip(parts, modules, strict=True))
-    ]
-    names = {key: module.name for key, module in zip(keys, modules, strict=True) if module is not None}
-    total, taken = Counter(names.values()), Counter[str]()
-    for key, name in names.items():
-        taken[name] += 1
-        if total[name] > 1:
-            names[key] = f"{name}{taken[name]}"
-    yield from (names.get(key, "") for key in keys)

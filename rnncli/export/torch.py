@@ -75,45 +75,31 @@ def _check(plan: Plan) -> None:
     network, head = plan.network, plan.network.head
     assert network.source is not None
     check_framework(network.layers, network.source, "torch")
-    if plan.packed:
-        if fault := _fault_of_lengths(plan):
-            raise UsageError(f"PyTorch's packed sequences {fault}", "without --packed all are of one length")
-        return
-    if plan.heeds_padding and (fault := _fault(plan)):
-        raise error_at(
-            network.source,
-            0,
-            f"PyTorch's packed sequences skip padding, but {fault}",
-            f"leave out {listed(fields_in_both(head))}, and read sequences of one length",
-            head.without_mask(),
-        )
+    fault = _fault(plan) if plan.packed or plan.heeds_padding else ""
+    if fault and plan.packed:
+        raise UsageError(f"PyTorch's packed sequences {fault}", "without --packed all are of one length")
+    if fault:
+        message = f"PyTorch's packed sequences skip padding, but {fault}"
+        advice = f"leave out {listed(fields_in_both(head))}, and read sequences of one length"
+        raise error_at(network.source, 0, message, advice, head.without_mask())
 
 
-def _fault_of_lengths(plan: Plan) -> str:
-    """Return what packed sequences lack where each comes with its length, or nothing."""
+def _fault(plan: Plan) -> str:
+    """Return what packed sequences lack for what the layers do with padding, or with an end of each; or nothing."""
     readers = [step.layer for step in plan.steps if step.masked]
-    if plan.network.head.masks:
+    if plan.packed and plan.network.head.masks:
         return f"have one end each, and {plan.network.head.spec()} says of any timestep that it is padding"
     for layer in readers:
         if layer.reverses:
             return f"cannot be read backwards, as {layer.spec()} does"
-        if layer.joins:
-            return f"do not become one vector of all timesteps, as {layer.spec()} makes it"
-        if layer.returns != "vector" and not (layer.keeps_length and layer.passes_mask):
-            return f"have an end each, and behind {layer.spec()} it is not known where that is"
-    if not any(layer.states for layer in readers):
-        return "are for recurrent layers, and none reads the sequence"
-    return ""
-
-
-def _fault(plan: Plan) -> str:
-    """Return what packed sequences lack for what the layers do with padding, or nothing."""
-    readers = [step.layer for step in plan.steps if step.masked]
-    for layer in readers:
-        if layer.reverses:
-            return f"cannot be read backwards, as {layer.spec()} does"
-        if layer.joins == "avg":
+        if layer.joins == "avg" and not plan.packed:
             return f"have no mean, which {layer.spec()} takes"
+        if layer.joins and plan.packed:
+            return f"do not become one vector of all timesteps, as {layer.spec()} makes it"
+        if plan.packed and layer.returns != "vector" and not (layer.keeps_length and layer.passes_mask):
+            return f"have an end each, and behind {layer.spec()} it is not known where that is"
+    if plan.packed:
+        return "" if any(layer.states for layer in readers) else "are for recurrent layers, and none reads the sequence"
     last = readers[-1]
     if last.states and last.returns == "vector":
         return ""
@@ -162,27 +148,17 @@ def _told_of_weights(job: Job) -> Iterator[str]:
     yield f"The{origin[3:]}" if origin.startswith("the ") else f"Weights {origin}"
     cells = [step for step in job.plan.steps if step.layer.states]
     for kind, cell in {step.layer.kind: step.layer for step in cells}.items():
-        told = []
-        if cell.gates > 1:
-            told.append(f"the gates are in the order {', '.join(cell.blocks['torch'])}")
+        told = [f"the gates are in the order {', '.join(cell.blocks['torch'])}"] if cell.gates > 1 else []
         weights = (weight for step in cells if step.layer.kind == kind for weight in step.weights)
         if bias := next((weight for weight in weights if weight.role == "bias"), None):
-            stacked = len(bias.axes) == 2
-            told.append(
-                "bias_ih is the input's, bias_hh the state's" if stacked else "the bias is bias_ih, bias_hh is zero"
-            )
+            both = "bias_ih is the input's, bias_hh the state's"
+            told.append(both if len(bias.axes) == 2 else "the bias is bias_ih, bias_hh is zero")
         if told:
             yield f"{cell.torch}: {'; '.join(told)}"
 
 
 class Assignment(NamedTuple):
-    """A line of `forward`.
-
-    Attributes:
-        value: what is assigned.
-        target: what it is assigned to.
-        note: what a comment says of it.
-    """
+    """A line of `forward`: what is assigned to what, and what a comment says of it."""
 
     value: str
     target: str = "x"
@@ -196,13 +172,13 @@ def _forward(plan: Plan) -> Iterator[str]:
     padding = f", {plan.network.head.padding} is padding" if plan.heeds_padding and not plan.packed else ""
     ends = "; lengths: (batch,), in the CPU's memory" if plan.packed else ""
     yield f"{2 * INDENT}# {plan.argument}: {shape_words(plan.reads)}{padding}{ends}"
-    lines = list(_assignments(plan))
-    returned = bool(lines) and lines[-1].target == "x"
-    for number, (value, target, note) in enumerate(lines, start=1):
-        line = f"return {value}" if returned and number == len(lines) else f"{target} = {value}"
+    lines = [(f"{target} = {value}", note) for value, target, note in _assignments(plan)]
+    if lines and lines[-1][0].startswith("x = "):
+        lines[-1] = lines[-1][0].replace("x =", "return", 1), lines[-1][1]
+    else:
+        lines.append(("return x", ""))
+    for line, note in lines:
         yield from (f"{2 * INDENT}{text}" for text in commented(line, note, 2 * INDENT))
-    if not returned:
-        yield f"{2 * INDENT}return x"
 
 
 def _assignments(plan: Plan) -> Iterator[Assignment]:
@@ -241,8 +217,19 @@ def _padding_last(plan: Plan) -> Iterator[Assignment]:
     yield Assignment("x.take_along_dim(order.unsqueeze(-1), dim=1)")
 
 
-def _module(part: Part) -> list[Assignment]:
-    return [Assignment(f"self.{part.attribute}(x)")]
+def _module(part: Part, reads: str = "x") -> list[Assignment]:
+    """Return the call of a module, which may read (batch, features, timesteps), and of an activation behind it."""
+    layer, padded = part.layer, list[Assignment]()
+    if layer.window is not None and layer.window.padding == "causal" and layer.window.span > 1:
+        padded.append(Assignment(f"F.pad(x, (0, 0, {layer.window.span - 1}, 0))"))
+    value = f"self.{part.attribute}({reads})"
+    if layer.kind in CHANNELS_FIRST and len(part.levels[0].reads) == 3:
+        value = f"self.{part.attribute}(x.transpose(1, 2)).transpose(1, 2)"
+    return [*padded, Assignment(ACTIVATIONS[(*layer.activations, "linear")[0]].format(value))]
+
+
+CHANNELS_FIRST = frozenset({"conv", "bnorm", "pool"})
+"""The kinds whose modules read (batch, features, timesteps)."""
 
 
 def _recurrent(part: Part) -> list[Assignment]:
@@ -255,23 +242,8 @@ def _recurrent(part: Part) -> list[Assignment]:
     return [Assignment(call, f"_, {states}", "from the last timestep to the first" if back else ""), Assignment(last)]
 
 
-def _conv(part: Part) -> list[Assignment]:
-    layer, before = part.layer, part.layer.window.span - 1
-    padded = [Assignment(f"F.pad(x, (0, 0, {before}, 0))")] if layer.padding == "causal" and before else []
-    return [*padded, Assignment(ACTIVATIONS[layer.activation].format(_channels_first(part)))]
-
-
-def _channels_first(part: Part) -> str:
-    """Return the call of a module that reads (batch, features, timesteps)."""
-    return f"self.{part.attribute}(x.transpose(1, 2)).transpose(1, 2)"
-
-
-def _batch_norm(part: Part) -> list[Assignment]:
-    return [Assignment(_channels_first(part))] if len(part.levels[0].reads) == 3 else _module(part)
-
-
 def _pool(part: Part) -> list[Assignment]:
-    return [Assignment(_channels_first(part) if part.module is not None else POOLS[part.layer.joins])]
+    return _module(part) if part.module is not None else [Assignment(POOLS[part.layer.joins])]
 
 
 ACTIVATIONS: Mapping[str, str] = {
@@ -294,17 +266,17 @@ POOLS: Mapping[str, str] = {"max": "x.amax(dim=1)", "avg": "x.mean(dim=1)"}
 """What makes one vector of a sequence, by its mode."""
 
 LAYERS: Mapping[str, Callable[[Part], list[Assignment]]] = {
-    "embed": lambda part: [Assignment(f"self.{part.attribute}(ids)")],
+    "embed": lambda part: _module(part, "ids"),
     "rnn": _recurrent,
     "lstm": _recurrent,
     "gru": _recurrent,
-    "conv": _conv,
-    "dense": lambda part: [Assignment(ACTIVATIONS[part.layer.activation].format(f"self.{part.attribute}(x)"))],
+    "conv": _module,
+    "dense": _module,
     "dropout": _module,
     "norm": _module,
     "repeat": lambda part: [Assignment(f"x.unsqueeze(1).expand(-1, {part.layer.n}, -1)")],
-    "bnorm": _batch_norm,
-    "act": _module,
+    "bnorm": _module,
+    "act": lambda part: [Assignment(f"self.{part.attribute}(x)")],
     "pool": _pool,
     "flatten": lambda part: [Assignment("x.flatten(1)")],
 }

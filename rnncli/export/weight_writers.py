@@ -6,15 +6,15 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnncli.atomic import Written, written_whole
-from rnncli.engine.array_files import write_arrays
+from rnncli.atomic import Written
+from rnncli.engine.array_files import WriteArrays, write_arrays, write_npz
 from rnncli.errors import RnncliError
 from rnncli.formats.keras.hdf5_process import ADVICE
 
@@ -26,17 +26,15 @@ def write_weights(path: str, arrays: Arrays, extension: str) -> Written:
     """Write arrays by name to a file as those with an extension are, all of them or none. Return what has been written.
 
     Raises:
-        RnncliError: it cannot be written.
+        RnncliError: it cannot be written, or needs h5py, which is missing.
     """
-    return WRITERS[extension](path, arrays)
+    if extension == ".weights.h5" and find_spec("h5py") is None:
+        raise RnncliError(f"{path}: writing it needs h5py", ADVICE)
+    return write_arrays(path, arrays, WRITERS[extension])
 
 
-_ALIGNMENT = 8
-"""The numbers of a `.safetensors` begin at a multiple of this, so that they can be mapped into memory as they are."""
-
-
-def write_safetensors(path: str, arrays: Arrays) -> Written:
-    """Write arrays of float32 by name to a file that PyTorch's users load. It is `write_weights` for `.safetensors`.
+def write_safetensors(file: IO[bytes], arrays: Arrays) -> None:
+    """Write arrays of float32 by name as PyTorch's users load them.
 
     https://github.com/huggingface/safetensors describes it: a length, a JSON header that says where each array stands,
     and the numbers, in the order that the arrays are given in. `rnncli.formats.safetensors` reads it.
@@ -49,38 +47,27 @@ def write_safetensors(path: str, arrays: Arrays) -> Written:
         start, end = end, end + array.nbytes
         header[name] = {"dtype": "F32", "shape": list(array.shape), "data_offsets": [start, end]}
     text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % _ALIGNMENT)
-    with written_whole(path) as file:
-        file.write(len(text).to_bytes(8, "little"))
-        file.write(text)
-        for array in numbers.values():
-            file.write(array.data)
-    return Written(path, 8 + len(text) + end, _counted(arrays))
+    text += b" " * (-len(text) % 8)  # so that the numbers can be mapped into memory as they are
+    file.write(len(text).to_bytes(8, "little") + text)
+    for array in numbers.values():
+        file.write(array.data)
 
 
-def write_keras_weights(path: str, arrays: Arrays) -> Written:
-    """Write weights by key (`lstm/kernel`) to a file that Keras's `load_weights` reads. It is `write_weights` for .h5.
+def write_keras_weights(file: IO[bytes], arrays: Arrays) -> None:
+    """Write weights by key (`lstm/kernel`) in the order of the network as Keras's `load_weights` reads them.
 
-    The keys stand in the order of the network. `rnncli.formats.keras.hdf5` reads it.
-
-    Raises:
-        RnncliError: h5py is missing, or the file cannot be written.
+    `rnncli.formats.keras.hdf5` reads it.
     """
-    if find_spec("h5py") is None:
-        raise RnncliError(f"{path}: writing it needs h5py", ADVICE)
     import h5py
 
     content = io.BytesIO()  # h5py does not say reliably that it could not write to a file of Python
-    with h5py.File(content, "w") as file:
-        layers = file.create_group("layers")
+    with h5py.File(content, "w") as made:
+        layers = made.create_group("layers")
         for layer, group, places in _groups(arrays):
             layers.create_group(f"{group}/vars").attrs["name"] = layer
             for place, key in places.items():
                 layers.create_dataset(f"{group}/{place}", data=arrays[key])
-    data = content.getbuffer()
-    with written_whole(path) as written:
-        written.write(data)
-    return Written(path, len(data), _counted(arrays))
+    file.write(content.getbuffer())
 
 
 def _groups(arrays: Arrays) -> Iterator[tuple[str, str, dict[str, str]]]:
@@ -103,12 +90,8 @@ def _groups(arrays: Arrays) -> Iterator[tuple[str, str, dict[str, str]]]:
         yield layer, group, places
 
 
-def _counted(arrays: Arrays) -> str:
-    return f"({len(arrays)} array{'' if len(arrays) == 1 else 's'})"
-
-
-WRITERS: Mapping[str, Callable[[str, Arrays], Written]] = {
-    ".npz": write_arrays,
+WRITERS: Mapping[str, WriteArrays] = {
+    ".npz": write_npz,
     ".safetensors": write_safetensors,
     ".weights.h5": write_keras_weights,
 }

@@ -10,18 +10,15 @@ from os.path import basename, splitext
 from typing import TYPE_CHECKING, NoReturn
 
 from rnncli.atomic import Written, written_whole
-from rnncli.engine.request import checked_seed, file_names
+from rnncli.engine.request import DEFAULT_TIMESTEPS, checked_seed, file_names
 from rnncli.errors import UsageError, listed, printable, quote
 from rnncli.export import (
-    HOST,
     TARGETS,
     Device,
-    Exported,
     Job,
     arrays,
     c_name,
     check_c_name,
-    header,
     target_of,
 )
 from rnncli.export import (
@@ -32,6 +29,7 @@ from rnncli.formats.networks import Reading, notes_on, reading_of
 from rnncli.library.runs import Path, Tell
 from rnncli.network import Network, check_flags, check_known
 from rnncli.quantities import memory
+from rnncli.results import Result
 
 if TYPE_CHECKING:
     from rnncli.engine.model import Model
@@ -72,7 +70,7 @@ class Asked:
         """How it is written for a device."""
         stem, ending = splitext(basename(self.output or ""))
         told = f"{stem}.h" if ending == ".c" else ""
-        return Device(self.name or c_name(stem), self.dtype or HOST.dtype, told, self.with_main)
+        return Device(self.name or c_name(stem), self.dtype or "float32", told, self.with_main)
 
     @property
     def weights_extension(self) -> str | None:
@@ -136,6 +134,40 @@ class Asked:
         if self.save_weights is not None and self.weights_extension is None:
             message = f"{kind.title} does not load its weights from {quote(self.save_weights)} here"
             raise UsageError(message, f"the name may end in {listed(kind.weights, 'or')}")
+
+
+@dataclass(frozen=True, repr=False)
+class Exported(Result):
+    """A network as something that runs elsewhere.
+
+    Attributes:
+        network: the network.
+        target: where it goes: a key of `TARGETS`.
+        content: the source, or the bytes of the file.
+        files: the files that were written.
+        notes: what is to be known of it.
+    """
+
+    network: Network
+    target: str
+    content: str | bytes
+    files: tuple[Written, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The network, and where it goes."""
+        return f"{self.network} for {TARGETS[self.target].title}"
+
+    def __str__(self) -> str:
+        """Return the source; of a file what it is."""
+        if isinstance(self.content, str):
+            return self.content.removesuffix("\n")
+        return f"{TARGETS[self.target].makes} of {len(self.content):,} bytes: {self.network}"
+
+    def __bytes__(self) -> bytes:
+        """Return what a file of it holds."""
+        return self.content.encode() if isinstance(self.content, str) else self.content
 
 
 def _unmended(**changes: object) -> None:
@@ -258,14 +290,7 @@ def run_export(model: Reading, asked: Asked, tell: Tell) -> Exported:
     job = Job(model.network, read, asked.seed, asked.save_weights, origin, drawn, device, asked.packed)
     content = exported(job, target)
     if device.dtype == "int8":
-        from rnncli.export.int8 import difference
-
-        largest, mean, timesteps = difference(job, asked.input)
-        steps = f"{timesteps:,} random timesteps"
-        if asked.input is not None:
-            steps = f"the {timesteps:,} timesteps of {printable(asked.input)}"
-        apart = f"up to {largest:.2g} from those of float32, {mean:.2g} on average"
-        tell(f"Note: with int8 the outputs are {apart}, for {steps}")
+        tell(f"Note: with int8 the outputs are {_difference(job, asked.input)}")
     if target == "c" and asked.output is not None:
         tell(f"Note: on a device it takes {_on_device(model.network, device.dtype)}")
     files: list[Written] = []
@@ -278,9 +303,34 @@ def run_export(model: Reading, asked: Asked, tell: Tell) -> Exported:
     if asked.output is not None:
         contents = {asked.output: content}
         if device.header and target == "c":
+            from rnncli.export.c import header
+
             contents[f"{splitext(asked.output)[0]}.h"] = header(job)
         files += _write(contents)
     return Exported(model.network, target, content, tuple(files))
+
+
+def _difference(job: Job, path: str | None) -> str:
+    """Return what int8 changes in the outputs for the input in a .npy file, or for that of `rnncli forward`.
+
+    Raises:
+        RnncliError: the file cannot be read, or the network reads another shape.
+    """
+    from rnncli.engine import Model
+    from rnncli.engine.array_files import open_input
+    from rnncli.engine.chunks import random_chunks
+    from rnncli.export.c import stored
+
+    network, model = job.network, Model(job.network, weights=job.weights())
+    if path is None:
+        timesteps = network.head.fixed_timesteps or DEFAULT_TIMESTEPS
+        (chunk,) = random_chunks(network, 1, timesteps, timesteps, job.seed, "keras", model.dtype)
+        x, given = chunk.values[None, ..., 0], f"{timesteps:,} random timesteps"
+    else:
+        file = open_input(path, network)
+        x, given = file.steps(0, file.shape[1]), f"the {file.shape[1]:,} timesteps of {printable(path)}"
+    apart = abs(Model(network, weights=stored(job))(x) - model(x))
+    return f"up to {apart.max():.2g} from those of float32, {apart.mean():.2g} on average, for {given}"
 
 
 def _on_device(network: Network, dtype: str) -> str:

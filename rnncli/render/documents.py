@@ -24,7 +24,7 @@ from rnncli.search.selection import SORT_KEYS
 from rnncli.vocabulary import meaning_of
 
 if TYPE_CHECKING:
-    from rnncli.export import Exported
+    from rnncli.library.exports import Exported
     from rnncli.library.pages import SharedPage
     from rnncli.search.frontier import Cloud
     from rnncli.search.sweep import Candidates

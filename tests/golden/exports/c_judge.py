@@ -14,7 +14,7 @@ from c_programs import COMPILERS, Machine
 from golden.exports.case import Case
 from golden.exports.findings import Findings
 
-from rnncli.export.int8 import stored
+from rnncli.export.c import stored
 from rnncli.summary import figure
 
 DEVICE = Machine.cortex_m4()
