@@ -17,17 +17,17 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, overload
 from rnncli.errors import RnncliError, SpecError, one_line, quote
 from rnncli.language.source import MAX_BYTES
 from rnncli.layers import LAYERS
-from rnncli.layers.weights import FRAMEWORKS, Framework
-from rnncli.network import Network, check_known, check_sizes
+from rnncli.layers.weights import Framework
+from rnncli.network import Network
 from rnncli.quantities import Shape, memory
 from rnncli.results import Result
 from rnncli.search import forms
-from rnncli.search.braces import Pattern, parse_pattern
+from rnncli.search.braces import Pattern
 from rnncli.search.budget import Budget, amount
 from rnncli.search.forms import FIGURES, Candidate, Forms, Found, Invalid
 from rnncli.search.grid import Grid, rectangular
 from rnncli.search.selection import SORT_KEYS, Order, Selection
-from rnncli.summary import DTYPE_BYTES, TOTALS, Setting
+from rnncli.summary import TOTALS, Setting
 from rnncli.system.memory import RESERVE, free_bytes
 
 if TYPE_CHECKING:
@@ -70,36 +70,6 @@ _MOST_JOBS = 32
 
 _TURNS = 8
 """How often it is each worker's turn at least, so that all of them have work to the end."""
-
-
-def sweep(
-    *patterns: Pattern | str,
-    batch: int | None = None,
-    timesteps: int | None = None,
-    framework: Framework = "keras",
-    dtype: str = "float32",
-) -> Iterator[Candidate | Invalid]:
-    """Yield a candidate, valid or not, for each text that the patterns stand for, in their order.
-
-    Args:
-        patterns: specs with brace lists and ranges: `input:8,lstm:{16,32}`.
-        batch: samples at a time, or None for unknown.
-        timesteps: length of the sequence, or None for unknown.
-        framework: whose weights to count.
-        dtype: of the weights, for their size in bytes.
-
-    Raises:
-        SpecError: a pattern is wrong.
-        ArgumentError: an argument is not allowed.
-    """
-    check_known("framework", framework, FRAMEWORKS)
-    check_known("dtype", dtype, tuple(DTYPE_BYTES))
-    check_sizes(batch=batch, timesteps=timesteps)
-    parsed = [parse_pattern(pattern) if isinstance(pattern, str) else pattern for pattern in patterns]
-    setting = Setting(batch, timesteps, framework, dtype)
-    found = chain.from_iterable(evaluated(stretch, setting) for stretch in stretches(parsed))
-    lists = ([some] if isinstance(some, list) else some.candidates(forms.BATCH) for some in found)
-    return chain.from_iterable(chain.from_iterable(lists))
 
 
 class Candidates(Result, Sequence[Candidate]):

@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from golden.frameworks import keras_model
 from rich.console import Console
 from rich.table import Table
+from sweeps import candidates
 
 from rnncli import Network
 from rnncli.render.records import writer
@@ -33,7 +34,7 @@ from rnncli.search.braces import parse_pattern
 from rnncli.search.budget import Budget
 from rnncli.search.forms import Candidate
 from rnncli.search.selection import LARGEST, Selection
-from rnncli.search.sweep import Sweep, Tally, record_maker, stretches, sweep
+from rnncli.search.sweep import Sweep, Tally, record_maker, stretches
 from rnncli.summary import TOTALS, Setting
 
 FOR_KERAS = 40
@@ -61,13 +62,6 @@ subprocess.run(sys.argv[1:], check=True)
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """
 """Starts a program from a process that is smaller; a program is said to be as large as what started it."""
-
-
-def candidates(pattern: str) -> Iterator[Candidate]:
-    """Yield the candidates of a pattern whose candidates are all networks."""
-    for candidate in sweep(pattern):
-        assert isinstance(candidate, Candidate)
-        yield candidate
 
 
 def top_rate(pattern: str) -> float:
@@ -107,6 +101,7 @@ def keras_rate(pattern: str) -> float:
     for index, candidate in enumerate(some):
         if index == 1:
             start = process_time()
+        assert isinstance(candidate, Candidate)
         model = keras_model(Network.parse(candidate.spec).layers, allocate=False)
         assert model.count_params() == candidate.total_params, candidate.spec
     return (len(some) - 1) / (process_time() - start)
