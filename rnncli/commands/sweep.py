@@ -37,9 +37,9 @@ from rnncli.render.records import LISTED, Writer, writer
 from rnncli.render.results import CANDIDATES
 from rnncli.render.terminal import DOCUMENTS, MOST_LINES, Picture, on_terminal, terminal_size, terminal_width
 from rnncli.search.brace_hints import read_pattern
-from rnncli.search.braces import Pattern
 from rnncli.search.budget import FIGURES, Budget, check_trained
 from rnncli.search.forms import BATCH, Candidate
+from rnncli.search.grid import Pattern
 from rnncli.search.selection import COMPARED, SORT_KEYS, Order, order_of, parse_figures
 from rnncli.search.sweep import (
     CHECKED,

@@ -9,7 +9,8 @@ from rnncli.errors import SpecError, quote
 from rnncli.language.completion import Completion, spec_completions
 from rnncli.network import Network
 from rnncli.quantities import MAX_SIZE
-from rnncli.search.braces import KEYS, LONGEST_RANGE, Literal, Pattern, parse_pattern, unpaired
+from rnncli.search.braces import KEYS, LONGEST_RANGE, parse_pattern, unpaired
+from rnncli.search.grid import Literal, Pattern
 
 _NO_LISTS = re.compile(r"[{}\[\]()<>]|[:x][0-9]+(?:\.\.|-|\||:[0-9]+:)[0-9]|[a-z]\|[a-z]")
 """What is in no spec: a text that has it stands for no network, whatever is in its other braces."""

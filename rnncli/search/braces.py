@@ -1,25 +1,23 @@
-"""Patterns: texts with brace lists and ranges, as bash has them, and named ones. A pattern stands for many texts.
+"""Texts with brace lists and ranges, as bash has them, and named ones, read as patterns, which stand for many texts.
 
     {16,32}  {16..256..16}  {01..10}  {a..e}  {8,{16..64..16}}  \\{  \\,
 
 A pattern expands to the same texts as in bash, in the same order, corner cases included: braces without a comma or a
 range are plain text. Two forms are our own. `{u=16,32,64}` gives a list or a range a name, and `{u}` stands for the
-same value, wherever it occurs. Texts are made one at a time, when they are asked for.
+same value, wherever it occurs.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
-from math import prod
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 from rnncli.errors import SpecError, shorten
 from rnncli.language.source import check_length
 from rnncli.layers import LAYERS
+from rnncli.search.grid import NAMED, Alternatives, Literal, Name, Node, Pattern, Range, Values, Words
 
 MAX_DEPTH = 50
 
@@ -29,7 +27,6 @@ _MOST_EMPTY = 1_000_000
 KEYS = frozenset(option.lead[:-1] for layer in LAYERS for option in layer.options if option.lead.endswith("="))
 """Keys that stand before `=` in a spec. They cannot name a brace: `{act=relu,act=tanh}` is a list."""
 
-_NAMED = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)([=}])")
 _INTEGERS = re.compile(r"([+-]?[0-9]{1,99})\.\.([+-]?[0-9]{1,99})(?:\.\.([+-]?[0-9]{1,99}))?")
 _LETTERS = re.compile(r"([A-Za-z])\.\.([A-Za-z])(?:\.\.([+-]?[0-9]{1,99}))?")
 
@@ -38,216 +35,6 @@ _LARGEST_INTEGER = 2**63 - 1
 
 LONGEST_RANGE = 2**31 - 4
 """The longest range of bash; a longer one is plain text."""
-
-
-class Literal(NamedTuple):
-    """Plain text, without its backslashes."""
-
-    text: str
-
-
-class Range(NamedTuple):
-    """A range of numbers, padded with zeros to a width; or of letters, by their code points."""
-
-    values: range
-    width: int = 0
-    letters: bool = False
-
-    def text(self, value: int) -> str:
-        """Return the text of one of its values."""
-        return chr(value) if self.letters else f"{value:0{self.width}d}"
-
-
-class Words(NamedTuple):
-    """A list of plain texts."""
-
-    texts: tuple[str, ...]
-
-
-class Alternatives(NamedTuple):
-    """A list with braces in some of its branches."""
-
-    branches: tuple[Sequence[Node], ...]
-
-
-class Name(NamedTuple):
-    """A place where the value of a named brace stands."""
-
-    name: str
-
-
-Node = Literal | Range | Words | Alternatives | Name
-Values = Range | Words | Alternatives
-Bindings = dict[str, str]
-"""The value of each named brace whose loop is running."""
-
-
-@dataclass(frozen=True)
-class Pattern:
-    """A text with braces, as `parse_pattern` reads it.
-
-    Attributes:
-        text: the text as typed.
-        nodes: the parts of the text, in order.
-        names: what each named brace stands for.
-    """
-
-    text: str
-    nodes: tuple[Node, ...]
-    names: dict[str, Values]
-
-    def count(self) -> int:
-        """Return how many texts `expand` yields, without expanding anything."""
-        texts, empty = _counts((*self.nodes, *self.names.values()))
-        return texts - empty
-
-    def empty_count(self) -> int:
-        """Return how many of its texts are empty; `expand` drops these."""
-        return _counts((*self.nodes, *self.names.values()))[1]
-
-    @property
-    def longest(self) -> int:
-        """More bytes than this has none of its texts: each is no longer than it, the values of names aside."""
-        return len(self.text.encode("utf-8", "replace")) * (1 + len(_NAMED.findall(self.text)))
-
-    def expand(self) -> Iterator[str]:
-        """Yield the texts in bash's order, the leftmost brace varying slowest. As in bash, an empty one is dropped.
-
-        A named brace varies where its name occurs first.
-        """
-        return filter(None, self.choices(self.nodes, {}))
-
-    def split(self, separator: str) -> list[list[Node]]:
-        """Return its nodes, split at each separator that stands outside of braces."""
-        parts: list[list[Node]] = [[]]
-        for node in self.nodes:
-            if not isinstance(node, Literal):
-                parts[-1].append(node)
-                continue
-            first, *others = node.text.split(separator)
-            parts[-1] += [Literal(first)] if first else []
-            parts += [[Literal(text)] if text else [] for text in others]
-        return parts
-
-    def choices(self, nodes: Sequence[Node], bound: Bindings) -> Iterator[str]:
-        """Yield the texts that some of its nodes stand for, the last node varying fastest. Empty texts are not dropped.
-
-        Args:
-            nodes: the nodes, in order.
-            bound: the values of the names that occurred before. Whenever a text is yielded, it holds the values of the
-                names in that text as well.
-        """
-        *outer, inner = nodes or (Literal(""),)
-        tail = ""
-        if outer and isinstance(inner, Literal):
-            # Plain text at the end is added in the innermost loop. As a loop of its own it would only cost time.
-            tail, inner = inner.text, outer.pop()
-        # A loop for each node, on a stack: there may be more nodes than Python allows recursions.
-        loops: list[Iterator[str]] = []
-        heads = [""]  # What the nodes of the first 0, 1, 2 … loops have come to.
-        while True:
-            if len(loops) < len(outer):
-                loops.append(self._choices_of(outer[len(loops)], bound))
-            else:
-                head = heads[-1]
-                for text in self._choices_of(inner, bound):
-                    yield head + text + tail
-            choice = None
-            while loops and (choice := next(loops[-1], None)) is None:
-                loops.pop()
-            if choice is None:
-                return
-            heads[len(loops) :] = [heads[len(loops) - 1] + choice]
-
-    def _choices_of(self, node: Node, bound: Bindings) -> Iterator[str]:
-        """Yield the texts that one node stands for."""
-        match node:
-            case Literal(text):
-                return iter((text,))
-            case Range(values, 0, False):
-                return map(str, values)
-            case Range(values):
-                return map(node.text, values)
-            case Words(texts):
-                return iter(texts)
-            case Alternatives(branches):
-                return (text for branch in branches for text in self.choices(branch, bound))
-            case Name(name):
-                return iter((bound[name],)) if name in bound else self._loop(name, bound)
-
-    def _loop(self, name: str, bound: Bindings) -> Iterator[str]:
-        """Yield the values of a named brace, each of them bound to the name until the next is asked for."""
-        for value in self._choices_of(self.names[name], bound):
-            bound[name] = value
-            yield value
-        del bound[name]
-
-
-def names_in(node: Node) -> Iterator[str]:
-    """Yield the names that occur in a node, in order, each as often as it does."""
-    match node:
-        case Name(name):
-            yield name
-        case Alternatives(branches):
-            yield from (name for branch in branches for each in branch for name in names_in(each))
-
-
-def count(node: Node) -> int:
-    """Return how many texts a node stands for; a name stands for one, since it is bound."""
-    return _counts([node])[0]
-
-
-def nodes_at(node: Node, index: int) -> Iterator[Literal | Name]:
-    """Yield what the text of a node at an index is made of, without making those before it."""
-    match node:
-        case Literal() | Name():
-            yield node
-        case Range(values):
-            yield Literal(node.text(values[index]))
-        case Words(texts):
-            yield Literal(texts[index])
-        case Alternatives(branches):
-            for branch in branches:
-                size = prod(map(count, branch))
-                if index < size:
-                    break
-                index -= size
-            for each in branch:
-                size //= count(each)
-                place, index = divmod(index, size)
-                yield from nodes_at(each, place)
-
-
-def cut(node: Values, span: range) -> Values:
-    """Return a brace that stands for the texts at some indices alone."""
-    if len(span) == count(node):
-        return node
-    match node:
-        case Range(values):
-            return node._replace(values=values[span.start : span.stop])
-        case Words(texts):
-            return Words(texts[span.start : span.stop])
-        case Alternatives():
-            return Alternatives(tuple(tuple(nodes_at(node, index)) for index in span))
-
-
-def _counts(nodes: Iterable[Node]) -> tuple[int, int]:
-    """Return how many texts a row of nodes stands for, and how many of these are empty, all parts of them being so."""
-    texts = empty = 1
-    for node in nodes:
-        match node:
-            case Literal(text):
-                some, nothing = 1, int(not text)
-            case Range(values):
-                some, nothing = len(values), 0
-            case Words(words):
-                some, nothing = len(words), words.count("")
-            case Alternatives(branches):
-                some, nothing = map(sum, zip(*map(_counts, branches), strict=True))
-            case Name():
-                some, nothing = 1, 1  # It makes no more texts: its values are counted with the brace that has the name.
-        texts, empty = texts * some, empty * nothing
-    return texts, empty
 
 
 def parse_pattern(text: str) -> Pattern:
@@ -301,7 +88,7 @@ class _Parser:
         for position, special in self._inside(start, end):
             if special != "{" or position < unread:
                 continue
-            name = _NAMED.match(self.text, position, end)
+            name = NAMED.match(self.text, position, end)
             node: Node | None
             if name is not None and name[1] not in KEYS:
                 closing = self._named(name, end, depth, named)

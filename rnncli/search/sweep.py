@@ -22,10 +22,9 @@ from rnncli.network import Network
 from rnncli.quantities import Shape, memory
 from rnncli.results import Result
 from rnncli.search import forms
-from rnncli.search.braces import Pattern
 from rnncli.search.budget import Budget, amount
 from rnncli.search.forms import FIGURES, Candidate, Forms, Found, Invalid
-from rnncli.search.grid import Grid, rectangular
+from rnncli.search.grid import Grid, Pattern
 from rnncli.search.selection import SORT_KEYS, Order, Selection
 from rnncli.summary import TOTALS, Setting
 from rnncli.system.memory import RESERVE, free_bytes
@@ -122,15 +121,15 @@ class Candidates(Result, Sequence[Candidate]):
 
 
 class Stretch(NamedTuple):
-    """Some candidates of a pattern, one behind the other.
+    """Some candidates of a grid, one behind the other.
 
     Attributes:
-        pattern: the pattern, a grid.
+        grid: the grid.
         start: the point where it starts.
         stop: the point before which it stops.
     """
 
-    pattern: Pattern
+    grid: Grid
     start: int
     stop: int
 
@@ -170,13 +169,8 @@ def share_of(patterns: Sequence[Pattern], share: Share | None) -> tuple[Iterator
     """Return the candidates of some patterns, all of them or a share, and how many these are."""
     if share is None:
         return stretches(patterns), sum(pattern.count() for pattern in patterns)
-    start, stop = share.span(sum(map(points, patterns)))
+    start, stop = share.span(sum(pattern.points() for pattern in patterns))
     return stretches(patterns, start, stop), stop - start
-
-
-def points(pattern: Pattern) -> int:
-    """Return how many points the grids of a pattern have: its texts, empty ones too."""
-    return pattern.count() + pattern.empty_count()
 
 
 def stretches(patterns: Iterable[Pattern], start: int = 0, stop: int | None = None) -> Iterator[Stretch]:
@@ -187,23 +181,22 @@ def stretches(patterns: Iterable[Pattern], start: int = 0, stop: int | None = No
         start: how many points of theirs are left out.
         stop: the point before which to stop, counted likewise; None for the end.
     """
-    for part in chain.from_iterable(map(rectangular, patterns)):
-        size = points(part)
-        first, last = max(0, start), size if stop is None else min(size, stop)
+    for grid in chain.from_iterable(pattern.grids() for pattern in patterns):
+        first, last = max(0, start), grid.size if stop is None else min(grid.size, stop)
         if first < last:
-            yield Stretch(part, first, last)
-        start -= size
-        stop = None if stop is None else stop - size
+            yield Stretch(grid, first, last)
+        start -= grid.size
+        stop = None if stop is None else stop - grid.size
 
 
 def tasks(whole: Iterable[Stretch], most: int) -> Iterator[list[Stretch]]:
     """Yield stretches cut and put together so that there are so many candidates in each list, in their order."""
     task: list[Stretch] = []
     room = most
-    for pattern, start, stop in whole:
+    for grid, start, stop in whole:
         while start < stop:
             end = min(stop, start + room)
-            task.append(Stretch(pattern, start, end))
+            task.append(Stretch(grid, start, end))
             room -= end - start
             start = end
             if not room:
@@ -221,9 +214,9 @@ def evaluated(stretch: Stretch, setting: Setting, figures: Sequence[str] = FIGUR
         setting: what the counts are for.
         figures: those that will be asked of a block.
     """
-    grid = Grid(stretch.pattern)
+    grid = stretch.grid
     grid_forms = Forms(grid, setting)
-    few = stretch.stop - stretch.start <= FEW or stretch.pattern.longest > MAX_BYTES
+    few = stretch.stop - stretch.start <= FEW or grid.pattern.longest > MAX_BYTES
     if few or ((free := free_bytes()) is not None and free <= ROOM):
         boxes = grid.boxes(stretch.start, stretch.stop, forms.BATCH)
         yield from _lists(chain.from_iterable(map(grid_forms.walk, boxes)))
