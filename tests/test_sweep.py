@@ -257,12 +257,12 @@ def test_the_pace_of_a_sweep_whose_rows_are_read_meanwhile_leaves_its_reader_out
 def test_the_first_few_take_no_more_memory_of_more_candidates(order: Order) -> None:
     def peak(count: int) -> int:
         found = candidates(f"input:8,lstm:{{1..{count}}}:seq,gru:{{1..10}}")
-        selection = Selection(order, 10)
-        work, tally = Sweep(Setting(), Budget(params=10**12), selection, len), Tally()
+        work, tally = Sweep(Setting(), Budget(params=10**12), len, order, 10), Tally()
+        assert work.wanted is not None
         tracemalloc.start()
         for candidate in found:
-            assert len([*work.sift([candidate], tally)]) == 1
-        assert len(selection.best()) == 10
+            assert len([*work.sift([candidate], tally, work.wanted)]) == 1
+        assert len(work.wanted.best()) == 10
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         return most

@@ -6,7 +6,7 @@ here, one by one, by the ordinary sums.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, cast
@@ -17,7 +17,7 @@ from rnncli.layers import Head
 from rnncli.layers.sizes import Blank
 from rnncli.quantities import MAX_SIZE, Rate
 from rnncli.search.budget import Budget, Cost, fit
-from rnncli.search.polynomial import Form, Polynomial
+from rnncli.search.polynomial import Form
 from rnncli.search.template import Template
 from rnncli.summary import Setting, Summary
 
@@ -168,73 +168,6 @@ def largest(fits: Callable[[int], bool], most: int) -> int:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if fits(middle) else (low, middle - 1)
     return low
-
-
-class Limit(NamedTuple):
-    """A limit for a figure that is the largest of some polynomials."""
-
-    polynomials: tuple[Polynomial, ...]
-    most: int
-
-
-@dataclass(frozen=True)
-class Symbols:
-    """A network with symbols for some of its blanks: how many times the smallest number each is.
-
-    A blank that says how often a layer is repeated is a symbol only for more than that: of the layers behind the first,
-    each costs the same. Its symbol is one less.
-
-    Attributes:
-        problem: what is asked.
-        free: the blanks with a symbol; all others have the smallest number.
-        repeated: those of them that say how often layers are repeated.
-    """
-
-    problem: Problem
-    free: tuple[Blank, ...]
-    repeated: tuple[Blank, ...]
-
-    def numbers(self, values: Iterable[Any]) -> dict[Blank, Any]:
-        """Return the number for each blank, by the values of the symbols."""
-        given = zip(self.free, values, strict=True)
-        more = {blank: (value + int(blank in self.repeated)) * self.problem.multiple_of for blank, value in given}
-        return self.problem.smallest | more
-
-    @cached_property
-    def form(self) -> Form | None:
-        """What the layers come to; None where there is no such network."""
-        count = len(self.free)
-        return self.problem.form(self.numbers(Polynomial.unknown(place, count) for place in range(count)))
-
-    def _figure(self, key: str) -> tuple[Polynomial, ...]:
-        assert self.form is not None  # nobody asks where there is no network
-        return tuple(Polynomial.of(part, len(self.free)) for part in self.form.parts(key))
-
-    @cached_property
-    def params(self) -> Polynomial:
-        """The parameters."""
-        (params,) = self._figure("total_params")
-        return params
-
-    @cached_property
-    def limits(self) -> tuple[Limit, ...]:
-        """What is limited."""
-        return tuple(Limit(self._figure(figure.key), most) for figure, most in self.problem.budget.limits.items())
-
-    @cached_property
-    def bounding(self) -> tuple[Limit, ...]:
-        """All limits, that for the number of layers too."""
-        assert self.form is not None
-        return (*self.limits, Limit((Polynomial.of(self.form.count, len(self.free)),), MAX_LAYERS))
-
-    @property
-    def grows(self) -> bool:
-        """Whether whatever is limited grows with each number, or stays as it is, and every number is allowed."""
-        if self.form is None:
-            return True
-        if self.form.totals is None or self.form.totals.lengths:
-            return False
-        return all(each.grows for limit in self.bounding for each in (self.params, *limit.polynomials))
 
 
 class Scan:

@@ -14,7 +14,7 @@ from rnncli.network import check_known, check_sizes, checked_rate
 from rnncli.quantities import Rate, figure_text, memory, plural
 from rnncli.results import Result
 from rnncli.search.budget import FIGURES, Budget, Cost, Figure, check_trained, fit
-from rnncli.search.problem import Found, Numbers, Point, Problem, Scan, Symbols
+from rnncli.search.problem import Found, Numbers, Point, Problem, Scan
 from rnncli.search.template import Template
 from rnncli.summary import DTYPE_BYTES, Setting, Summary, number_bytes
 from rnncli.vocabulary import title
@@ -227,21 +227,17 @@ def _solution(problem: Problem, numbers: dict[Blank, int], ties: int, others: tu
     return Solution(numbers, one_line(template.fill(numbers)), summary, problem.budget, tuple(steps), ties, others)
 
 
-def _grows(problem: Problem) -> bool:
-    """Whether all costs are polynomials that only grow with the numbers, each of which is allowed."""
-    sizes = tuple(blank for blank in problem.template.blanks if blank not in problem.template.counts)
-    repeats = tuple(blank for blank in problem.template.blanks if blank in problem.template.counts)
-    return all(Symbols(problem, sizes + repeated, repeated).grows for repeated in ((), repeats))
-
-
 def _found(problem: Problem, watch: Watch = _unwatched) -> Found:
     """Return the best numbers.
 
     Raises:
         RnncliError: there are too many numbers to try.
     """
-    if len(problem.template.blanks) > 1 and _grows(problem):
-        return _assigned(problem, watch) if fit(problem.costs(problem.smallest)) else Found()
+    if len(problem.template.blanks) > 1:
+        from rnncli.search.trials import all_grow
+
+        if all_grow(problem):
+            return _assigned(problem, watch) if fit(problem.costs(problem.smallest)) else Found()
     scan = Scan(problem)
     scan.run()
     return scan.found

@@ -33,7 +33,6 @@ from rnncli.render.row_texts import RowTexts
 from rnncli.search.braces import parse_pattern
 from rnncli.search.budget import Budget
 from rnncli.search.forms import Candidate
-from rnncli.search.selection import LARGEST, Selection
 from rnncli.search.sweep import Sweep, Tally, record_maker, stretches
 from rnncli.summary import TOTALS, Setting
 
@@ -66,15 +65,15 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 
 def top_rate(pattern: str) -> float:
     """Return how many candidates a second are looked at for the ten largest within a budget."""
-    work = Sweep(Setting(), Budget(params=1_000_000), Selection(LARGEST, 10), len)
-    return _rate(lambda tally: work.run(stretches([parse_pattern(pattern)]), tally))
+    work = Sweep(Setting(), Budget(params=1_000_000), len, top=10)
+    return _rate(lambda tally: work.run(stretches([parse_pattern(pattern)]), 0, tally))
 
 
 def rows_rate(pattern: str, format_: str) -> float:
     """Return how many rows a second are written."""
     texts = RowTexts(writer(format_, CANDIDATES), record_maker(Setting()), len(TOTALS))
-    work = Sweep(Setting(), Budget(), None, texts.rows)
-    return _rate(lambda tally: work.run(stretches([parse_pattern(pattern)], stop=_ROWS), tally))
+    work = Sweep(Setting(), Budget(), texts.rows)
+    return _rate(lambda tally: work.run(stretches([parse_pattern(pattern)], stop=_ROWS), 0, tally))
 
 
 _ROWS = 300_000
