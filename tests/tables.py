@@ -25,11 +25,11 @@ from rnncli.engine.request import INITS
 from rnncli.export import TARGETS
 from rnncli.formats import FORMATS
 from rnncli.formats.frameworks import CLASSES
-from rnncli.formats.keras.config import snake_case
 from rnncli.formats.onnx.cells import BY_WORD
 from rnncli.formats.torch.tensors import STORAGES
 from rnncli.layers import LAYERS, Layer
 from rnncli.layers.activations import ACTIVATIONS
+from rnncli.layers.base import snake_case
 from rnncli.layers.pool import POOLS
 from rnncli.layers.recurrent import MERGE_MODES
 from rnncli.layers.weights import FRAMEWORKS, Role
@@ -165,7 +165,7 @@ OTHERS: tuple[tuple[Iterable[str], str], ...] = (
     ({*TORCH.values()} - {"Identity"}, "formats/python/functions._ACTIVATIONS.values"),
     (
         {*MERGE_MODES, *MERGES},
-        """tests/kinds/recurrent.MERGES layers/recurrent_notes.MERGED export/numpy.MERGES
+        """tests/kinds/recurrent.MERGES layers/recurrent.MERGED export/numpy.MERGES
         export/onnx_cells.MERGES export/onnx_cells.PAIRS""",
     ),
     ({*MERGE_MODES} - {"concat"}, "engine/recurrent.MERGES formats/onnx/layers._MERGES.values"),

@@ -64,7 +64,6 @@ class Embedding(Head):
 
     def weights(self, input_shape: Shape, framework: Framework = "keras") -> tuple[Weight, ...]:
         """Return the table, of shape (input_dim, output_dim)."""
-        del input_shape
         axes = ((Factor("ids", self.input_dim),), (Factor("numbers", self.output_dim),))
         if framework == "torch":
             return (Weight("weight", axes, "E", "table", "padded_normal" if self.mask_zero else "normal"),)
@@ -72,20 +71,13 @@ class Embedding(Head):
 
     def step(self, input_shape: Shape) -> Step:
         """Return nothing, as the vector is a row of the table; where that is int8, the vector in float."""
-        del input_shape
         return Step(unpacked=self.output_dim)
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
         """Return the lookup."""
-        del framework
         return (Equation("y_t = E[x_t]", "the row of the id x_t"),)
 
     def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Note]:
         """Say what the output is, and what a mask does."""
-        del input_shape, framework
         yield Note("Output", "a vector for every id, so the shape gains an axis")
         yield from self.mask_notes()
-
-    def keras_names(self) -> tuple[str, ...]:
-        """Return Keras's base name."""
-        return ("embedding",)

@@ -29,7 +29,6 @@ class GRU(Gated):
     torch = "GRU"
     gates_text = "two gates and a candidate"
     means = f"{gates_text}: 3 × the weights of rnn"
-    cell_keras_name = "gru"
     gates = 3
     blocks: ClassVar[Mapping[Framework, tuple[str, ...]]] = {"keras": ("z", "r", "h"), "torch": ("r", "z", "n")}
     candidate = 2

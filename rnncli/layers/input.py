@@ -63,7 +63,3 @@ class Input(Head):
     def of_vectors(self) -> Input:
         """Return the input itself: it reads vectors."""
         return self
-
-    def keras_names(self) -> tuple[str, ...]:
-        """Return Keras's base name."""
-        return ("input_layer",)

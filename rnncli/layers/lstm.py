@@ -31,7 +31,6 @@ class LSTM(Gated):
     torch = "LSTM"
     gates_text = "three gates and a candidate"
     means = f"{gates_text}: 4 × the weights of rnn"
-    cell_keras_name = "lstm"
     gates = 4
     blocks: ClassVar[Mapping[Framework, tuple[str, ...]]] = {
         "keras": ("i", "f", "c", "o"),

@@ -30,23 +30,23 @@ class Option(ABC):
     in_torch: str
     """How PyTorch says it where its class has no argument for it: `x.flip(1)`; empty if nothing says it."""
 
-    @abstractmethod
-    def spelling(self, value: object) -> str:
-        """Return the shortest field that sets the attribute to `value`."""
-
-    @property
-    @abstractmethod
-    def form(self) -> str:
-        """The field as `rnncli layers` shows it: `seq`, `[act=]ACT`."""
-
     @property
     @abstractmethod
     def lead(self) -> str:
         """How the field starts: `seq`, `act=`."""
 
-    @abstractmethod
+    @property
+    def form(self) -> str:
+        """The field as `rnncli layers` shows it: `seq`, `[act=]ACT`."""
+        return self.lead
+
+    def spelling(self, value: object) -> str:
+        """Return the shortest field that sets the attribute to `value`."""
+        return self.lead
+
     def spells(self, name: str) -> bool:
         """Whether a word, up to any `=`, is how a field of this option starts."""
+        return name == self.lead.removesuffix("=") or name in self.short_fields()
 
     @abstractmethod
     def fields(self) -> Mapping[str, Any]:
@@ -96,24 +96,10 @@ class Flag(Option):
     in_torch: str = ""
     in_keras: str | None = None
 
-    def spelling(self, value: object) -> str:
-        """Return the word."""
-        del value
-        return self.word
-
-    @property
-    def form(self) -> str:
-        """The word."""
-        return self.word
-
     @property
     def lead(self) -> str:
         """The word."""
         return self.word
-
-    def spells(self, name: str) -> bool:
-        """Whether it is the word."""
-        return name == self.word
 
     def fields(self) -> Mapping[str, Any]:
         """Return the word with its value."""
@@ -121,7 +107,6 @@ class Flag(Option):
 
     def value_of(self, name: str) -> object:
         """Return what the word sets."""
-        del name
         return self.value
 
     def meant(self, value: object) -> object:
@@ -130,7 +115,6 @@ class Flag(Option):
 
     def allowed(self, named: bool) -> Sequence[str]:
         """Return true and false."""
-        del named
         return ("True", "False")
 
     def check(self, value: object) -> None:
@@ -190,10 +174,6 @@ class Choice(Option):
     def lead(self) -> str:
         """The key and the `=`."""
         return f"{self.key}="
-
-    def spells(self, name: str) -> bool:
-        """Whether it is the key, or a name that may stand alone."""
-        return name == self.key or (self.name_alone and name in self.values)
 
     def fields(self) -> Mapping[str, Any]:
         """Return the key alone where it may stand so, and the key with each name."""
@@ -284,17 +264,12 @@ class Whole(Option):
         """The key and the `=`."""
         return f"{self.key}="
 
-    def spells(self, name: str) -> bool:
-        """Whether it is the key."""
-        return name == self.key
-
     def fields(self) -> Mapping[str, Any]:
         """Return the key with some numbers."""
         return {f"{self.key}={number}": number for number in self.examples}
 
     def alone(self, word: str) -> str:
         """Return nothing: the key does not stand alone."""
-        del word
         return ""
 
     def value_of(self, name: str) -> object:
@@ -311,7 +286,6 @@ class Whole(Option):
 
     def allowed(self, named: bool) -> Sequence[str]:
         """Return what numbers there are."""
-        del named
         return (f"a whole number from 1 to {MAX_SIZE:,}",)
 
     def check(self, value: object) -> None:
@@ -343,7 +317,7 @@ class Bare(Whole):
 
     @property
     def lead(self) -> str:
-        """The letter."""
+        """The letter, too."""
         return self.key
 
     def spells(self, name: str) -> bool:

@@ -22,7 +22,6 @@ class SimpleRNN(Recurrent):
     torch = "RNN"
     torch_arguments: ClassVar[Mapping[str, str]] = {**Recurrent.torch_arguments, "activation": "nonlinearity"}
     means = "h = act(x·W + h·U + b)"
-    cell_keras_name = "simple_rnn"
     blocks: ClassVar[Mapping[Framework, tuple[str, ...]]] = {"keras": ("",), "torch": ("",)}
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
@@ -32,7 +31,6 @@ class SimpleRNN(Recurrent):
 
     def kept(self, input_shape: Shape) -> int:
         """Return the numbers of the state of each direction: its one gate is the new state."""
-        del input_shape
         return len(self.directions) * self.units
 
     def _torch_conflict(self) -> Conflict | None:

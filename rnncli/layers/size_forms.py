@@ -46,7 +46,7 @@ class Numbers(Sizes):
 
     def means(self, word: str) -> bool:
         """Whether it starts with a digit or a sign, or has a blank."""
-        return word.lstrip("+-.")[:1].isdigit() or any(part.startswith(BLANK_TEXT) for part in re.split("[x*×]", word))
+        return super().means(word) or any(part.startswith(BLANK_TEXT) for part in re.split("[x*×]", word))
 
     def parse(self, kind: str, text: str) -> dict[str, Any]:
         """Return a number or a blank for each attribute.
@@ -154,8 +154,19 @@ def _no_name(text: str, start: int) -> NoReturn:
     )
 
 
+class Single(Sizes):
+    """One size."""
+
+    attribute: str
+
+    @property
+    def attributes(self) -> tuple[str, ...]:  # type: ignore[override]  # a field of other sizes, here derived
+        """The one attribute."""
+        return (self.attribute,)
+
+
 @dataclass(eq=False, repr=False)
-class Share(Sizes):
+class Share(Single):
     """A share from 0 to 1: `0.5`."""
 
     attribute: str
@@ -164,18 +175,9 @@ class Share(Sizes):
     needs: str
 
     @property
-    def attributes(self) -> tuple[str, ...]:  # type: ignore[override]  # a field of other sizes, here derived
-        """The one attribute."""
-        return (self.attribute,)
-
-    @property
     def form(self) -> str:
         """The letter that stands for it."""
         return self.symbol
-
-    def means(self, word: str) -> bool:
-        """Whether it starts with a digit, a sign or a point."""
-        return word.lstrip("+-.")[:1].isdigit() or word == BLANK_TEXT
 
     def parse(self, kind: str, text: str) -> dict[str, Any]:
         """Return the share.
@@ -213,7 +215,7 @@ class Share(Sizes):
 
 
 @dataclass(eq=False, repr=False)
-class Word(Sizes):
+class Word(Single):
     """One of some words, in place of a number: `max`."""
 
     attribute: str
@@ -223,11 +225,6 @@ class Word(Sizes):
     """Names from elsewhere, and which of the words each is; an error's repair translates them."""
     symbol: str = ""
     """What stands for one of them where they are too many to be listed."""
-
-    @property
-    def attributes(self) -> tuple[str, ...]:  # type: ignore[override]  # a field of other sizes, here derived
-        """The one attribute."""
-        return (self.attribute,)
 
     @property
     def example(self) -> str:  # type: ignore[override]  # the same
@@ -241,7 +238,7 @@ class Word(Sizes):
 
     def means(self, word: str) -> bool:
         """Whether it is one of the words, here or elsewhere, or a number, which other kinds take."""
-        return word in self.words or word in self.other_names or word.lstrip("+-.")[:1].isdigit() or word == BLANK_TEXT
+        return word in self.words or word in self.other_names or super().means(word)
 
     def parse(self, kind: str, text: str) -> dict[str, Any]:
         """Return the word.
@@ -258,7 +255,6 @@ class Word(Sizes):
 
     def completions(self, typed: str, *, blanks: bool = False) -> tuple[str, ...]:
         """Return the words that start so."""
-        del blanks
         return tuple(word for word in self.words if word.startswith(typed))
 
     def spell(self, values: Mapping[str, Any]) -> str:
@@ -290,10 +286,6 @@ class NoSize(Sizes):
         """Nothing."""
         return ""
 
-    def means(self, word: str) -> bool:
-        """Whether it is a number, which this kind does not take."""
-        return word.lstrip("+-.")[:1].isdigit() or word == BLANK_TEXT
-
     def parse(self, kind: str, text: str) -> dict[str, Any]:
         """Refuse a size.
 
@@ -304,10 +296,8 @@ class NoSize(Sizes):
 
     def spell(self, values: Mapping[str, Any]) -> str:
         """Return nothing."""
-        del values
         return ""
 
     def check(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return nothing: there is nothing to check."""
-        del values
         return {}

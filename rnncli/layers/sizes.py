@@ -46,7 +46,6 @@ class Blank(Unknown):
 
     def _unknown(self, other: object) -> Blank:
         """Return what is computed of it: a number that is not known either."""
-        del other
         return self
 
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __floordiv__ = __rfloordiv__ = _unknown
@@ -111,9 +110,9 @@ class Sizes(ABC):
         """The field as an error asks for it: without what may be left out."""
         return self.form
 
-    @abstractmethod
     def means(self, word: str) -> bool:
-        """Whether a field is meant as the size, rightly or wrongly written."""
+        """Whether a field is meant as the size, rightly or wrongly written: here as a number, or a blank for it."""
+        return word.lstrip("+-.")[:1].isdigit() or word == BLANK_TEXT
 
     @abstractmethod
     def parse(self, kind: str, text: str) -> dict[str, Any]:
@@ -130,7 +129,6 @@ class Sizes(ABC):
             typed: its first characters, or none.
             blanks: whether a blank may stand for a number, as in a template.
         """
-        del typed, blanks
         return ()
 
     @abstractmethod

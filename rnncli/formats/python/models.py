@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from rnncli.errors import shorten
-from rnncli.formats.keras.config import snake_case
 from rnncli.formats.nodes import Node, Note, Part, Read, left_note, parts_of
 from rnncli.formats.python.graph import Graphs
 from rnncli.formats.python.objects import PLAIN, Call, Function, Given, Instance, Open, Unknown, Value
 from rnncli.formats.python.steps import Edge, Module, Step, Tensor, reached, recurs
+from rnncli.layers.base import snake_case
 
 _ASSUMED_ORDER = Note(
     "the layers follow one another in the order of __init__: the file does not say how they are called", "assumed"
