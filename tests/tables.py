@@ -144,7 +144,7 @@ def of_weights(layer: type[Layer]) -> Iterator[Need]:
             frameworks = [name for name in FRAMEWORKS if isinstance(each, layer) and each.conflict(name) is None]
             owned |= {(name, weight) for name in frameworks for weight in each.weights(reads, name)}
     starts = {str(weight.initializer) for _, weight in owned}
-    yield from needs("layers/starts.STARTS", starts)
+    yield from needs("layers/weights.STARTS", starts)
     yield from needs("engine/initializers.INITIALIZERS", starts - {"root_uniform"})  # its limit says all
     in_keras = {str(weight.initializer) for framework, weight in owned if framework == "keras"}
     yield from needs("export/numpy_functions.INITIALIZERS", in_keras)

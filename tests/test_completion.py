@@ -15,7 +15,7 @@ from rnncli.cli import COMMANDS, cli
 from rnncli.formats import FORMATS as MODEL_FILES
 from rnncli.language.completion import spec_completions
 from rnncli.layers import KINDS, LAYERS
-from rnncli.search.brace_hints import pattern_completions
+from rnncli.search.braces import pattern_completions
 from rnncli.search.template import Template
 
 

@@ -45,7 +45,7 @@ from rnncli.language.source import lowered
 from rnncli.layers import KINDS, Layer
 from rnncli.layers.sizes import BLANK_TEXT
 from rnncli.reports.reference import A_WORD, is_word
-from rnncli.search.brace_hints import read_pattern
+from rnncli.search.braces import read_pattern
 from rnncli.search.template import Template
 
 _MOST_TRIED, _MOST_READ = 60, 4000

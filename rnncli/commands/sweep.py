@@ -36,7 +36,7 @@ from rnncli.render.progress import Progress
 from rnncli.render.records import LISTED, Writer, writer
 from rnncli.render.results import CANDIDATES
 from rnncli.render.terminal import DOCUMENTS, MOST_LINES, Picture, on_terminal, terminal_size, terminal_width
-from rnncli.search.brace_hints import read_pattern
+from rnncli.search.braces import read_pattern
 from rnncli.search.budget import FIGURES, Budget, check_trained
 from rnncli.search.forms import BATCH, Candidate
 from rnncli.search.grid import Pattern

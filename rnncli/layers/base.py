@@ -8,7 +8,7 @@ how they are written in a spec. The parser, the canonical form, `rnncli layers`,
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import Field, FrozenInstanceError, dataclass, fields
+from dataclasses import Field, FrozenInstanceError, dataclass, fields, replace
 from functools import cache
 from typing import Any, ClassVar, Literal, NamedTuple, NoReturn, Self, TypeVar, dataclass_transform
 
@@ -468,6 +468,16 @@ class Head(Layer):
     returns = "sequence"
     padding: ClassVar[str]
     """Which steps are padding, where it marks them."""
+    mask_zero: bool
+
+    @property
+    def masks(self) -> bool:
+        """Whether such steps are padding."""
+        return self.mask_zero
+
+    def without_mask(self) -> Self:
+        """Return the layer for which such a step is like any other."""
+        return replace(self, mask_zero=False)
 
     def mask_notes(self) -> Iterator[Note]:
         """Say what a mask does, where it marks steps as padding."""

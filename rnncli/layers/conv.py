@@ -10,7 +10,7 @@ from rnncli.layers.activations import ACTIVATION_OPTION
 from rnncli.layers.base import Conflict, Equation, Note, applied, layer_kind
 from rnncli.layers.dense import Affine
 from rnncli.layers.options import Flag, Whole
-from rnncli.layers.size_forms import Numbers
+from rnncli.layers.sizes import Numbers
 from rnncli.layers.weights import Framework
 from rnncli.layers.windows import PADDINGS, Window, padding_option, stride_option
 from rnncli.quantities import Shape

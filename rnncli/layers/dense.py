@@ -10,7 +10,7 @@ from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATIONS
 from rnncli.layers.base import Equation, Layer, Note, applied, layer_kind
 from rnncli.layers.cost import Number
 from rnncli.layers.options import Flag
-from rnncli.layers.size_forms import Numbers
+from rnncli.layers.sizes import Numbers
 from rnncli.layers.weights import Factor, Framework, Weight
 from rnncli.quantities import Shape, features_of
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from rnncli.layers.base import Equation, Layer, layer_kind
-from rnncli.layers.size_forms import Share
+from rnncli.layers.sizes import Share
 from rnncli.layers.weights import Framework
 from rnncli.quantities import Shape
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import ClassVar
 
 from rnncli.layers.base import Equation, Head, Note, layer_kind
 from rnncli.layers.cost import Step
 from rnncli.layers.input import SKIPS_PADDING, Input
 from rnncli.layers.options import Flag
-from rnncli.layers.size_forms import Numbers
+from rnncli.layers.sizes import Numbers
 from rnncli.layers.weights import Factor, Framework, Weight
 from rnncli.quantities import Shape
 
@@ -48,15 +47,6 @@ class Embedding(Head):
     def vocabulary(self) -> int:
         """How many ids there are."""
         return self.input_dim
-
-    @property
-    def masks(self) -> bool:
-        """Whether id 0 is padding."""
-        return self.mask_zero
-
-    def without_mask(self) -> Embedding:
-        """Return the embedding for which id 0 is like any other."""
-        return replace(self, mask_zero=False)
 
     def of_vectors(self) -> Input:
         """Return an input of the vectors in the table."""

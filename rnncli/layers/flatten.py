@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from rnncli.layers.base import Equation, Layer, Note, layer_kind
 from rnncli.layers.cost import Number, Step
-from rnncli.layers.size_forms import NoSize
+from rnncli.layers.sizes import NoSize
 from rnncli.layers.weights import Framework
 from rnncli.quantities import Shape, features_of
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 from rnncli.layers.base import Conflict, Equation, Layer, Note, layer_kind
 from rnncli.layers.cost import Step
 from rnncli.layers.options import Choice, Flag
-from rnncli.layers.size_forms import NoSize
+from rnncli.layers.sizes import NoSize
 from rnncli.layers.weights import Factor, Framework, Weight
 from rnncli.quantities import Shape, features_of
 

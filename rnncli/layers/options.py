@@ -133,15 +133,12 @@ class Choice(Option):
 
     Attributes:
         key: the word before `=`.
-        attribute: the layer's attribute.
         values: the attribute's value for each name.
-        means: what it does, for `rnncli layers`.
         key_alone: the name that the key alone stands for (`bi` is `bi=concat`), if it may stand alone.
         name_alone: whether a name may stand alone (`relu` is `act=relu`).
         unset: whether the attribute may be None, as it is where a spec does not set it.
         symbol: what stands for the names in `rnncli layers`, where they are listed elsewhere.
         other_names: names from elsewhere, and which of ours each is; an error's repair translates them.
-        in_torch: how PyTorch says it where its class has no argument for it.
     """
 
     key: str
@@ -234,12 +231,8 @@ class Whole(Option):
 
     Attributes:
         key: the word before `=`.
-        attribute: the layer's attribute.
-        means: what it does, for `rnncli layers`.
-        in_torch: how PyTorch says it where its class has no argument for it.
         examples: numbers that show what it does.
         unset: whether the attribute may be None, as it is where a spec does not set it.
-        in_keras: how Keras says it where its class has no argument for it.
     """
 
     key: str

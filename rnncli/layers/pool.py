@@ -10,7 +10,7 @@ from rnncli.errors import listed
 from rnncli.layers.base import Conflict, Equation, Layer, Note, Returns, layer_kind
 from rnncli.layers.cost import Number, Step
 from rnncli.layers.options import Bare
-from rnncli.layers.size_forms import Word
+from rnncli.layers.sizes import Word
 from rnncli.layers.weights import Framework
 from rnncli.layers.windows import Window, padding_option, stride_option
 from rnncli.quantities import Shape, features_of

@@ -14,10 +14,10 @@ from typing import ClassVar, Literal, Self
 
 from rnncli.errors import listed
 from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATIONS, GATE_ACTIVATION_OPTION
-from rnncli.layers.base import Conflict, Layer, Note, Returns, layer_kind, snake_case
+from rnncli.layers.base import Conflict, Equation, Layer, Note, Returns, applied, layer_kind, snake_case
 from rnncli.layers.cost import Number, Step
 from rnncli.layers.options import Choice, Flag, Option
-from rnncli.layers.size_forms import Numbers
+from rnncli.layers.sizes import Numbers
 from rnncli.layers.weights import Axis, Factor, Framework, Weight
 from rnncli.layers.words import in_both
 from rnncli.quantities import Shape, features_of, shape_text
@@ -191,11 +191,11 @@ class Recurrent(Layer):
     def _bias(self) -> Weight:
         return Weight("bias", (self._columns(),), "b", "bias", "zeros")
 
-    def _bias_text(self, framework: Framework, block: str = "") -> str:
-        """Return what an equation adds for the bias of a block; PyTorch has one for the input and one for the state."""
+    def _bias_text(self, two: bool, block: str = "") -> str:
+        """Return what an equation adds for the bias of a block, or for two, that of the input and that of the state."""
         if not self.use_bias:
             return ""
-        return f" + b{block} + b'{block}" if framework == "torch" else f" + b{block}"
+        return f" + b{block} + b'{block}" if two else f" + b{block}"
 
     def type_name(self, framework: Framework = "keras") -> str:
         """Return the cell's class, or Bidirectional where Keras wraps it."""
@@ -265,6 +265,11 @@ class Gated(Recurrent):
     def activations(self) -> tuple[str, ...]:
         """That of the candidate, and that of the gates."""
         return (self.activation, self.recurrent_activation)
+
+    def _gate(self, symbol: str, block: str, activation: str, means: str, two_biases: bool) -> Equation:
+        """Return the equation of a gate, or of the candidate, that a block of the weights makes."""
+        total = f"x_t·W_{block} + h_{{t-1}}·U_{block}{self._bias_text(two_biases, f'_{block}')}"
+        return Equation(f"{symbol}_t = {applied(activation, total)}", means)
 
     def _torch_conflict(self) -> Conflict | None:
         if self.activation != "tanh":

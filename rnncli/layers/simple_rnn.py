@@ -26,7 +26,7 @@ class SimpleRNN(Recurrent):
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
         """Return the textbook's loop."""
-        bias = self._bias_text(framework)
+        bias = self._bias_text(framework == "torch")
         return (Equation(f"h_t = {applied(self.activation, f'x_t·W + h_{{t-1}}·U{bias}')}", "state and output"),)
 
     def kept(self, input_shape: Shape) -> int:

@@ -15,7 +15,7 @@ from rnncli.library.runs import Tell, silent
 from rnncli.network import check_flags, check_known, check_sizes, check_text, plain
 from rnncli.quantities import Rate, parse_memory, parse_number, without_thousands
 from rnncli.render.progress import Progress
-from rnncli.search.brace_hints import read_pattern
+from rnncli.search.braces import read_pattern
 from rnncli.search.budget import BY_NAME, Budget, check_trained
 from rnncli.search.selection import Order, parse_figures
 from rnncli.search.solution import Solution

@@ -16,8 +16,7 @@ from rnncli.errors import SpecError
 from rnncli.language import spec
 from rnncli.language.source import MAX_BYTES
 from rnncli.layers import KINDS, Head, Layer
-from rnncli.layers.size_forms import Numbers
-from rnncli.layers.sizes import Blank
+from rnncli.layers.sizes import Blank, Numbers
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
 from rnncli.quantities import MAX_SIZE, Shape, parse_number

@@ -14,8 +14,7 @@ from rnncli.language import spec
 from rnncli.language.layer_parser import Written
 from rnncli.language.rules import check_framework, check_rules, check_timesteps, frameworks_of
 from rnncli.language.source import Token, splice, without_spaces
-from rnncli.layers.size_forms import Numbers
-from rnncli.layers.sizes import BLANK_TEXT, Blank
+from rnncli.layers.sizes import BLANK_TEXT, Blank, Numbers
 from rnncli.layers.weights import Framework
 from rnncli.network import Network, check_text
 from rnncli.quantities import MAX_SIZE
