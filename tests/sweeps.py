@@ -12,12 +12,13 @@ from rnncli.search import sweep
 from rnncli.search.block import Block
 from rnncli.search.braces import parse_pattern
 from rnncli.search.forms import BATCH, Candidate, Invalid
+from rnncli.search.grid import stretches
 from rnncli.summary import Setting
 
 
 def candidates(*patterns: str, **setting: Any) -> Iterator[Candidate | Invalid]:
     """Yield what each text is, in the order of the patterns; the setting is as `Setting` has it."""
-    for stretch in sweep.stretches(map(parse_pattern, patterns)):
+    for stretch in stretches(map(parse_pattern, patterns)):
         for some in sweep.evaluated(stretch, Setting(**setting)):
             yield from some if isinstance(some, list) else _of_block(some)
 

@@ -37,8 +37,9 @@ from rnncli.search import sweep as sweeps
 from rnncli.search.braces import parse_pattern
 from rnncli.search.forms import Candidate
 from rnncli.search.frontier import Frontier, in_64_bits, ranks, unbeaten
+from rnncli.search.grid import Share, stretches
 from rnncli.search.selection import SORT_KEYS, Order
-from rnncli.search.sweep import Share, record_maker
+from rnncli.search.sweep import record_maker
 from rnncli.summary import TOTALS, Setting
 from rnncli.system.workers import forked
 
@@ -105,7 +106,7 @@ def test_the_nearest_is_the_same_where_nothing_keeps_within_the_budget(rnncli: R
 
 
 def test_many_are_evaluated_in_blocks_where_there_is_memory_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    (stretch,) = sweeps.stretches([parse_pattern("input:8,lstm:{1..20}")])
+    (stretch,) = stretches([parse_pattern("input:8,lstm:{1..20}")])
     for free, in_blocks in ((None, True), (sweeps.ROOM + 1, True), (sweeps.ROOM, False)):
         monkeypatch.setattr(sweeps, "free_bytes", lambda free=free: free)
         for few in (19, 20):

@@ -39,9 +39,9 @@ from rnncli.render.terminal import DOCUMENTS, MOST_LINES, Picture, on_terminal, 
 from rnncli.search.braces import read_pattern
 from rnncli.search.budget import FIGURES, Budget, check_trained
 from rnncli.search.forms import BATCH, Candidate
-from rnncli.search.grid import Pattern
+from rnncli.search.grid import Pattern, Share, share_of
 from rnncli.search.selection import COMPARED, SORT_KEYS, Order, parse_figures
-from rnncli.search.sweep import Share, Sweep, Tally, about, framework_of, reason_of, record_maker, share_of
+from rnncli.search.sweep import Sweep, Tally, about, framework_of, reason_of, record_maker
 from rnncli.summary import TOTALS, Setting
 from rnncli.system.signals import interruptible
 

@@ -118,11 +118,7 @@ class Flag(Option):
         return ("True", "False")
 
     def check(self, value: object) -> None:
-        """Check that it is true or false.
-
-        Raises:
-            ValueError: it is neither.
-        """
+        """Check that it is true or false."""
         if not isinstance(value, bool):
             raise ValueError(f"{self.attribute} is {shorten(repr(value))}, expected True or False")
 
@@ -186,11 +182,7 @@ class Choice(Option):
         return word if word != self.key else self.key_alone or ""
 
     def value_of(self, name: str) -> object:
-        """Return the value that has a name.
-
-        Raises:
-            ValueError: none has.
-        """
+        """Return the value that has a name."""
         if name not in self.values:
             raise ValueError(f"{shorten(name)} is none of {', '.join(self.values)}")
         return self.values[name]
@@ -212,11 +204,7 @@ class Choice(Option):
         return tuple(self.values) if self.key_alone is None or named else ("True", "False")
 
     def check(self, value: object) -> None:
-        """Check that it is one of the values.
-
-        Raises:
-            ValueError: it is none of them.
-        """
+        """Check that it is one of the values."""
         if self.unset and value is None:
             return
         # True equals 1, so types count too.
@@ -266,11 +254,7 @@ class Whole(Option):
         return ""
 
     def value_of(self, name: str) -> object:
-        """Return the number, or the blank that stands for it.
-
-        Raises:
-            ValueError: it is no number from 1 to 2**31-1.
-        """
+        """Return the number, or the blank that stands for it."""
         return blank_of(name) or parse_size(name)
 
     def meant(self, value: object) -> object:
@@ -282,11 +266,7 @@ class Whole(Option):
         return (f"a whole number from 1 to {MAX_SIZE:,}",)
 
     def check(self, value: object) -> None:
-        """Check that it is a size, or is not known yet.
-
-        Raises:
-            ValueError: it is none.
-        """
+        """Check that it is a size, or is not known yet."""
         if isinstance(value, Unknown) or (self.unset and value is None):
             return
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_SIZE:

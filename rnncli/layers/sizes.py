@@ -181,11 +181,7 @@ class Numbers(Sizes):
         return super().means(word) or any(part.startswith(BLANK_TEXT) for part in re.split("[x*×]", word))
 
     def parse(self, kind: str, text: str) -> dict[str, Any]:
-        """Return a number or a blank for each attribute.
-
-        Raises:
-            SizeError: there are too few or too many, or one is no size.
-        """
+        """Return a number or a blank for each attribute."""
         if re.fullmatch(r"[0-9]+[*×][0-9]+", text):
             sized = re.sub("[*×]", "x", text)
             raise SizeError(f"sizes are joined by x, not as in {quote(text)}", 0, len(text), sized)
@@ -248,11 +244,7 @@ class Numbers(Sizes):
         return "x".join(str(values[name]) for name in self.attributes if values[name] is not None)
 
     def check(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the numbers as Python's own.
-
-        Raises:
-            ValueError: one is no whole number from 1 to 2**31-1.
-        """
+        """Return the numbers as Python's own."""
         checked: dict[str, Any] = {}
         for place, name in enumerate(self.attributes):
             value = values[name]
@@ -312,11 +304,7 @@ class Share(Single):
         return self.symbol
 
     def parse(self, kind: str, text: str) -> dict[str, Any]:
-        """Return the share.
-
-        Raises:
-            SizeError: it is no number from 0 to 1.
-        """
+        """Return the share."""
         rate = -1.0
         if re.fullmatch(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,5})?", text):
             rate = float(text)
@@ -331,11 +319,7 @@ class Share(Single):
         return f"{rate:g}" if float(f"{rate:g}") == rate else repr(rate)
 
     def check(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the share as a float.
-
-        Raises:
-            ValueError: it is no number from 0 to 1.
-        """
+        """Return the share as a float."""
         value = values[self.attribute]
         try:
             rate = float(value)
@@ -373,11 +357,7 @@ class Word(Single):
         return word in self.words or word in self.other_names or super().means(word)
 
     def parse(self, kind: str, text: str) -> dict[str, Any]:
-        """Return the word.
-
-        Raises:
-            SizeError: it is none of them.
-        """
+        """Return the word."""
         word = text.lower() if text.isascii() else text
         if word not in self.words:
             allowed = listed(self.words, "or")
@@ -394,11 +374,7 @@ class Word(Single):
         return str(values[self.attribute])
 
     def check(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the word.
-
-        Raises:
-            ValueError: it is none of those allowed.
-        """
+        """Return the word."""
         value = values[self.attribute]
         if value not in self.words:
             allowed = listed([repr(word) for word in self.words], "or")
@@ -419,11 +395,7 @@ class NoSize(Sizes):
         return ""
 
     def parse(self, kind: str, text: str) -> dict[str, Any]:
-        """Refuse a size.
-
-        Raises:
-            SizeError: always.
-        """
+        """Refuse a size."""
         raise SizeError(f"{kind} has the size of what it reads, and takes no {quote(text)}", 0, len(text), "")
 
     def spell(self, values: Mapping[str, Any]) -> str:

@@ -17,10 +17,11 @@ from rnncli.quantities import Rate, parse_memory, parse_number, without_thousand
 from rnncli.render.progress import Progress
 from rnncli.search.braces import read_pattern
 from rnncli.search.budget import BY_NAME, Budget, check_trained
+from rnncli.search.grid import Share, share_of
 from rnncli.search.selection import Order, parse_figures
 from rnncli.search.solution import Solution
 from rnncli.search.solution import solve as solved
-from rnncli.search.sweep import Candidates, Share, Sweep, Tally, framework_of, reason_of, share_of
+from rnncli.search.sweep import Candidates, Sweep, Tally, framework_of, reason_of
 from rnncli.summary import DTYPE_BYTES, Setting
 
 if TYPE_CHECKING:

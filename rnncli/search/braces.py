@@ -21,9 +21,12 @@ from rnncli.language.source import check_length
 from rnncli.layers import LAYERS
 from rnncli.network import Network
 from rnncli.quantities import MAX_SIZE
-from rnncli.search.grid import NAMED, Alternatives, Literal, Name, Node, Pattern, Range, Values, Words
+from rnncli.search.grid import Alternatives, Literal, Name, Node, Pattern, Range, Values, Words
 
 MAX_DEPTH = 50
+
+_NAMED = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)([=}])")
+"""How a named brace starts."""
 
 _MOST_EMPTY = 1_000_000
 """The most empty texts of a pattern: they are passed over, and that takes time too."""
@@ -77,14 +80,7 @@ class _Parser:
         return pattern
 
     def _nodes(self, start: int, end: int, depth: int, named: str | None = None) -> tuple[Node, ...]:
-        """Return the nodes of text[start:end]: its braces, and the plain text before, between and behind them.
-
-        Args:
-            start: where the text starts.
-            end: where it ends.
-            depth: how many braces it is inside of.
-            named: the name of the brace it is inside of, if that has one.
-        """
+        """Return the braces of text[start:end], which is inside of so many, and the plain text around them."""
         if depth > MAX_DEPTH:
             self._fail(f"braces are nested more than {MAX_DEPTH} deep", (start, end), "nest them less deep")
         nodes: list[Node] = []
@@ -92,7 +88,7 @@ class _Parser:
         for position, special in self._inside(start, end):
             if special != "{" or position < unread:
                 continue
-            name = NAMED.match(self.text, position, end)
+            name = _NAMED.match(self.text, position, end)
             node: Node | None
             if name is not None and name[1] not in KEYS:
                 closing = self._named(name, end, depth, named)

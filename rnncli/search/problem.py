@@ -264,12 +264,13 @@ class Scan:
         """The blanks on which the number of parameters does not depend."""
         first = self.found.first
         assert first is not None
-        one, others = self.problem.form(first), {}
-        for blank, number in first.items():
-            others[blank] = self.problem.form({**first, blank: 2 * number})
-        assert one is not None
-        params = one.at("total_params")
-        return frozenset(blank for blank, other in others.items() if other and other.at("total_params") == params)
+
+        def params(numbers: Numbers) -> int | None:
+            form = self.problem.form(numbers)
+            return None if form is None else form.at("total_params")
+
+        doubled = {blank: params({**first, blank: 2 * number}) for blank, number in first.items()}
+        return frozenset(blank for blank, more in doubled.items() if more == params(first))
 
     def _costs(self, multiples: dict[Blank, int]) -> tuple[Cost, ...]:
         self._count()

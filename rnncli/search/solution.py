@@ -346,13 +346,7 @@ def _nothing_fits(problem: Problem, numbers: Numbers) -> RnncliError:
 
 
 def _none_is_exact(problem: Problem, below: Numbers, above: Numbers) -> RnncliError:
-    """Return the error that says that no numbers cost exactly what is allowed, and what the two nearest cost.
-
-    Args:
-        problem: what was asked.
-        below: the numbers of what is largest within the budget.
-        above: the numbers of what is smallest beyond it; none where they are not known.
-    """
+    """Return the error that says that no numbers cost exactly what is allowed, and what the two nearest cost."""
     number = "number takes" if len(problem.template.blanks) == 1 else "numbers take"
     exactly = listed([figure.text(limit) for figure, limit in problem.budget.limits.items()])
     near = [each for each in (below, above) if each and problem.costs(each)]

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from math import log10
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-from rnncli.errors import RnncliError, SpecError, one_line, quote
+from rnncli.errors import RnncliError, SpecError, one_line
 from rnncli.language.source import MAX_BYTES
 from rnncli.layers import LAYERS
 from rnncli.layers.weights import Framework
@@ -24,7 +24,7 @@ from rnncli.results import Result
 from rnncli.search import forms
 from rnncli.search.budget import Budget, amount, check_trained
 from rnncli.search.forms import FIGURES, Candidate, Forms, Found, Invalid
-from rnncli.search.grid import Grid, Pattern
+from rnncli.search.grid import Stretch, tasks
 from rnncli.search.selection import LARGEST, SORT_KEYS, Order, Selection
 from rnncli.summary import TOTALS, Setting
 from rnncli.system.memory import RESERVE, free_bytes
@@ -120,101 +120,6 @@ class Candidates(Result, Sequence[Candidate]):
         return [record(*candidate) for candidate in self._found]
 
 
-class Stretch(NamedTuple):
-    """Some candidates of a grid, one behind the other.
-
-    Attributes:
-        grid: the grid.
-        start: the point where it starts.
-        stop: the point before which it stops.
-    """
-
-    grid: Grid
-    start: int
-    stop: int
-
-
-class Share(NamedTuple):
-    """One of several parts of all candidates, which are cut where they stand: 2/3 is the middle third.
-
-    Attributes:
-        number: which part it is, from 1.
-        of: how many parts there are.
-    """
-
-    number: int
-    of: int
-
-    @classmethod
-    def parse(cls, text: str) -> Share:
-        """Return the part that a text such as 3/16 names.
-
-        Raises:
-            ValueError: it names none.
-        """
-        written = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text.strip())
-        if written is None:
-            raise ValueError(f"{quote(text)} is not a part such as 3/16, the third of sixteen")
-        number, of = map(int, written.groups())
-        if not 1 <= number <= of:
-            raise ValueError(f"there is no part {number:,} of {of:,}: parts count from 1")
-        return cls(number, of)
-
-    def span(self, total: int) -> tuple[int, int]:
-        """Return where it starts among so many candidates, and before which it stops."""
-        return total * (self.number - 1) // self.of, total * self.number // self.of
-
-
-def share_of(patterns: Iterable[Pattern], share: Share | None, known: bool = True) -> tuple[Iterator[Stretch], int]:
-    """Return the candidates of some patterns, and how many they are; 0 if that is not known.
-
-    Args:
-        patterns: the patterns.
-        share: which part of the candidates is taken, or None for all.
-        known: whether the patterns are there already. Whoever takes a part has to wait for all of them.
-    """
-    if share is None and not known:
-        return stretches(patterns), 0
-    patterns = [*patterns]
-    if share is None:
-        return stretches(patterns), sum(pattern.count() for pattern in patterns)
-    start, stop = share.span(sum(pattern.points() for pattern in patterns))
-    return stretches(patterns, start, stop), stop - start
-
-
-def stretches(patterns: Iterable[Pattern], start: int = 0, stop: int | None = None) -> Iterator[Stretch]:
-    """Yield the stretches of some patterns.
-
-    Args:
-        patterns: the patterns.
-        start: how many points of theirs are left out.
-        stop: the point before which to stop, counted likewise; None for the end.
-    """
-    for grid in chain.from_iterable(pattern.grids() for pattern in patterns):
-        first, last = max(0, start), grid.size if stop is None else min(grid.size, stop)
-        if first < last:
-            yield Stretch(grid, first, last)
-        start -= grid.size
-        stop = None if stop is None else stop - grid.size
-
-
-def tasks(whole: Iterable[Stretch], most: int) -> Iterator[list[Stretch]]:
-    """Yield stretches cut and put together so that there are so many candidates in each list, in their order."""
-    task: list[Stretch] = []
-    room = most
-    for grid, start, stop in whole:
-        while start < stop:
-            end = min(stop, start + room)
-            task.append(Stretch(grid, start, end))
-            room -= end - start
-            start = end
-            if not room:
-                yield task
-                task, room = [], most
-    if task:
-        yield task
-
-
 def evaluated(stretch: Stretch, setting: Setting, figures: Sequence[str] = FIGURES) -> Iterator[Block | list[Found]]:
     """Yield the candidates of a stretch in their order: blocks of many, lists of few.
 
@@ -225,7 +130,10 @@ def evaluated(stretch: Stretch, setting: Setting, figures: Sequence[str] = FIGUR
     """
     grid = stretch.grid
     grid_forms = Forms(grid, setting)
-    few = stretch.stop - stretch.start <= FEW or grid.pattern.longest > MAX_BYTES
+    text = grid.pattern.text
+    # No text is longer than its pattern, the values of names aside.
+    longest = len(text.encode("utf-8", "replace")) * (1 + len(re.findall(r"\{\w+[=}]", text)))
+    few = stretch.stop - stretch.start <= FEW or longest > MAX_BYTES
     if few or ((free := free_bytes()) is not None and free <= ROOM):
         boxes = grid.boxes(stretch.start, stretch.stop, forms.BATCH)
         yield from _lists(chain.from_iterable(map(grid_forms.walk, boxes)))

@@ -232,10 +232,7 @@ class Trials:
 def _solution(parts: Sequence[Any], most: int, bound: Any) -> Any:
     """Return the largest numbers up to a bound at which polynomials that only grow come to `most` or less; 0 if none.
 
-    Args:
-        parts: the coefficients, from that of the power 0 up.
-        most: what they may come to.
-        bound: the largest numbers that are asked for.
+    The parts are the coefficients, from that of the power 0 up.
     """
     if len(parts) == 1:
         return np.where(parts[0] <= most, bound, 0)

@@ -33,7 +33,8 @@ from rnncli.render.row_texts import RowTexts
 from rnncli.search.braces import parse_pattern
 from rnncli.search.budget import Budget
 from rnncli.search.forms import Candidate
-from rnncli.search.sweep import Sweep, Tally, record_maker, stretches
+from rnncli.search.grid import stretches
+from rnncli.search.sweep import Sweep, Tally, record_maker
 from rnncli.summary import TOTALS, Setting
 
 FOR_KERAS = 40
