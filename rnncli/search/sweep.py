@@ -253,11 +253,11 @@ class Sweep(Generic[Spelt]):
         if front is not None and order is not None:
             from rnncli.search.frontier import Cloud, Frontier
 
-            across, up = [*(SORT_KEYS[each.key] for each in front), ""][:2]
-            if len(front) == 1:
-                whole = setting.timesteps is not None or across == "macs"
-                across, up = "total_params", "macs" if whole else "macs_per_step"
-            self.cloud = Cloud(across, up) if pictured else None
+            plane = [SORT_KEYS[each.key] for each in front[:2]]
+            if len(plane) == 1:
+                whole = setting.timesteps is not None or plane == ["macs"]
+                plane = ["total_params", "macs" if whole else "macs_per_step"]
+            self.cloud = Cloud(*plane) if pictured else None
             self.wanted = Frontier(front, order, top)
         elif held or order is not None:
             self.wanted = Selection(order, top)
