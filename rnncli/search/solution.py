@@ -14,8 +14,7 @@ from rnncli.network import check_known, check_sizes, checked_rate
 from rnncli.quantities import Rate, figure_text, memory, plural
 from rnncli.results import Result
 from rnncli.search.budget import FIGURES, Budget, Cost, Figure, check_trained, fit
-from rnncli.search.problem import Found, Numbers, Point, Problem, Scan
-from rnncli.search.template import Template
+from rnncli.search.problem import Filling, Found, Point, Problem, Scan, Template
 from rnncli.summary import DTYPE_BYTES, Setting, Summary, number_bytes
 from rnncli.vocabulary import title
 
@@ -330,7 +329,7 @@ def _too_many(problem: Problem, points: int) -> RnncliError:
     )
 
 
-def _nothing_fits(problem: Problem, numbers: Numbers) -> RnncliError:
+def _nothing_fits(problem: Problem, numbers: Filling) -> RnncliError:
     """Return the error that says that not even the smallest numbers fit, and how far over they are."""
     smallest, costs = problem.template.fill(numbers), problem.costs(numbers)
     if not costs:
@@ -345,7 +344,7 @@ def _nothing_fits(problem: Problem, numbers: Numbers) -> RnncliError:
     )
 
 
-def _none_is_exact(problem: Problem, below: Numbers, above: Numbers) -> RnncliError:
+def _none_is_exact(problem: Problem, below: Filling, above: Filling) -> RnncliError:
     """Return the error that says that no numbers cost exactly what is allowed, and what the two nearest cost."""
     number = "number takes" if len(problem.template.blanks) == 1 else "numbers take"
     exactly = listed([figure.text(limit) for figure, limit in problem.budget.limits.items()])
