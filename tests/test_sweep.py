@@ -119,6 +119,13 @@ def evaluated(how: str) -> Iterator[None]:
 @example("input:8,lstm:{1..4}:seq,gru:{1..9}:bi:seq,norm", Setting(4, 5, "torch"), "one by one")
 @example("input:8,gru:9:seq,gru:{1..9},dense:3", Setting(2, 5), "one by one")
 @example("input:{u={7,9},1},{lstm,gru}:{1..3}", Setting(), "in blocks of 2")
+@example("input:8,lstm:{9223372036854775806..9223372036854775807}", Setting(), "in one block")
+@example("input:8,{lstm,{gru,rnn}}:{1..3}", Setting(), "in one block")
+@example("input:8,lstm:{1a,2b,3},dense:_a", Setting(), "in one block")
+@example("input:8,{lstm:{u},gru:{7,{u}}},{dense:4,dense:{5..6}},dense:{u=2..3}", Setting(), "in blocks of 7")
+@example(
+    "input:8,{lstm:{u},gru:9}:{,nobias},{dense:{u},dense:{v}},dense:{u=2..3},dense:{v=4,5}", Setting(), "in blocks of 7"
+)
 @given(patterns(), contexts, st.sampled_from(sorted(WAYS)))
 def test_every_row_is_the_summary_of_its_network_and_what_is_no_network_is_invalid(
     text: str, setting: Setting, how: str

@@ -37,11 +37,6 @@ class Activation(Layer):
     keeps_output = True
 
     @property
-    def activations(self) -> tuple[str, ...]:
-        """The one that it is."""
-        return (self.activation,)
-
-    @property
     def activates(self) -> str:
         """The one that it is."""
         return self.activation

@@ -236,8 +236,9 @@ class Layer(ABC):
 
     @property
     def activations(self) -> tuple[str, ...]:
-        """The activations that it applies."""
-        return ()
+        """The activations that it applies: that of what it returns and, where there are gates, theirs."""
+        arguments = ("activation", "recurrent_activation")
+        return tuple(getattr(self, name) for name in arguments if hasattr(self, name))
 
     @property
     def activates(self) -> str | None:

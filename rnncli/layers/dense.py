@@ -26,11 +26,6 @@ class Affine(Layer):
 
     needs_input = True
 
-    @property
-    def activations(self) -> tuple[str, ...]:
-        """That of its output."""
-        return (self.activation,)
-
     def with_activation(self, activation: str) -> Self | None:
         """Return the layer with the activation, if it is linear."""
         return replace(self, activation=activation) if self.activation == "linear" else None

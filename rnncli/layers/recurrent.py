@@ -89,11 +89,6 @@ class Recurrent(Layer):
         """The sequence of its outputs, or the last output alone."""
         return "sequence" if self.return_sequences else "vector"
 
-    @property
-    def activations(self) -> tuple[str, ...]:
-        """That of the candidate and, where there are gates, theirs."""
-        return (self.activation,)
-
     def returning(self, what: Literal["sequence", "vector"]) -> Self:
         """Return the same layer returning the sequence of its outputs, or the last alone."""
         return replace(self, return_sequences=what == "sequence")
@@ -260,11 +255,6 @@ class Gated(Recurrent):
     recurrent_activation: str = "sigmoid"
 
     options = (*SEQUENCE_OPTIONS, GATE_ACTIVATION_OPTION)
-
-    @property
-    def activations(self) -> tuple[str, ...]:
-        """That of the candidate, and that of the gates."""
-        return (self.activation, self.recurrent_activation)
 
     def _gate(self, symbol: str, block: str, activation: str, means: str, two_biases: bool) -> Equation:
         """Return the equation of a gate, or of the candidate, that a block of the weights makes."""

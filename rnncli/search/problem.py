@@ -123,8 +123,6 @@ class Template:
 
     def network(self, numbers: Mapping[Blank, int]) -> Network | None:
         """Return the network with numbers in its blanks, or None where a spec cannot have such numbers."""
-        if max(numbers.values()) > MAX_SIZE:
-            return None
         try:
             return Network(*spec.unfolded(self.fill(numbers), self.filled(numbers)))
         except SpecError:
