@@ -17,8 +17,7 @@ from rnncli.layers.cost import Number, Step
 from rnncli.layers.dense import Dense
 from rnncli.layers.options import Option, Whole
 from rnncli.layers.python_call import Call
-from rnncli.layers.size_forms import Numbers
-from rnncli.layers.sizes import Sizes
+from rnncli.layers.sizes import Numbers, Sizes
 from rnncli.layers.weights import Factor, Framework, Weight
 from rnncli.quantities import Shape, features_of
 

@@ -25,11 +25,11 @@ from rnncli.engine.request import INITS
 from rnncli.export import TARGETS
 from rnncli.formats import FORMATS
 from rnncli.formats.frameworks import CLASSES
-from rnncli.formats.keras.config import snake_case
 from rnncli.formats.onnx.cells import BY_WORD
 from rnncli.formats.torch.tensors import STORAGES
 from rnncli.layers import LAYERS, Layer
 from rnncli.layers.activations import ACTIVATIONS
+from rnncli.layers.base import snake_case
 from rnncli.layers.pool import POOLS
 from rnncli.layers.recurrent import MERGE_MODES
 from rnncli.layers.weights import FRAMEWORKS, Role
@@ -142,7 +142,7 @@ def of_weights(layer: type[Layer]) -> Iterator[Need]:
             frameworks = [name for name in FRAMEWORKS if isinstance(each, layer) and each.conflict(name) is None]
             owned |= {(name, weight) for name in frameworks for weight in each.weights(reads, name)}
     starts = {str(weight.initializer) for _, weight in owned}
-    yield from needs("layers/starts.STARTS", starts)
+    yield from needs("layers/weights.STARTS", starts)
     yield from needs("engine/initializers.INITIALIZERS", starts - {"root_uniform"})  # its limit says all
     in_keras = {str(weight.initializer) for framework, weight in owned if framework == "keras"}
     yield from needs("export/numpy_functions.INITIALIZERS", in_keras)
@@ -163,7 +163,7 @@ OTHERS: tuple[tuple[Iterable[str], str], ...] = (
     ({*TORCH.values()} - {"Identity"}, "formats/python/modules._ACTIVATIONS.values"),
     (
         {*MERGE_MODES, *MERGES},
-        """tests/kinds/recurrent.MERGES layers/recurrent_notes.MERGED export/numpy.MERGES
+        """tests/kinds/recurrent.MERGES layers/recurrent.MERGED export/numpy.MERGES
         export/onnx.MERGES export/onnx.PAIRS""",
     ),
     ({*MERGE_MODES} - {"concat"}, "engine/recurrent.MERGES formats/onnx/layers._MERGES.values"),

@@ -123,6 +123,7 @@ NAMES = {
     "{u=8,{1..2}}-{u}": ["8-8", "1-1", "2-2"],
     "{u=7}{u}": ["77"],
     "{u=1,2}:{a{u},b}": ["1:a1", "1:b", "2:a2", "2:b"],
+    "{a{u},b}:{c,d}:{u=1,2}": ["a1:c:1", "a1:d:1", "a2:c:2", "a2:d:2", "b:c:1", "b:c:2", "b:d:1", "b:d:2"],
 }
 
 
@@ -143,6 +144,7 @@ WRONG = {
     "{u={v=1,2},3}": ("the values of u hold another name, v", "{v="),
     "{u=1,2": ("the brace named u is not closed", "{u=1,2"),
     nested(MAX_DEPTH + 1): ("braces are nested more than 50 deep", "a"),
+    "{,}" * 20: ("the pattern stands for 1,048,576 empty texts", "{,}" * 20),
     "x" * (MAX_BYTES + 1): ("the pattern is 65,537 bytes long; 64 KiB are allowed", "xx"),
 }
 """What is no pattern, what is said of it, and the part that is shown."""

@@ -15,8 +15,8 @@ from rnncli.cli import COMMANDS, cli
 from rnncli.formats import FORMATS as MODEL_FILES
 from rnncli.language.completion import spec_completions
 from rnncli.layers import KINDS, LAYERS
-from rnncli.search.brace_hints import pattern_completions
-from rnncli.search.template import Template
+from rnncli.search.braces import pattern_completions
+from rnncli.search.problem import Template
 
 
 def words(text: str, **options: bool) -> list[str]:

@@ -19,8 +19,7 @@ from rnncli import Network
 from rnncli.engine import Model
 from rnncli.engine.initializers import INITIALIZERS
 from rnncli.formats.conventions import torch_weights
-from rnncli.layers.starts import STARTS, Start, start
-from rnncli.layers.weights import FRAMEWORKS
+from rnncli.layers.weights import FRAMEWORKS, STARTS, Start, start
 from rnncli.reports.explanation import explain
 
 

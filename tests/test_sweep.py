@@ -17,19 +17,21 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from sessions import replay
 from strategies import networks, typed
+from sweeps import candidates
 
 import rnncli.commands.sweep as commands_sweep
 from rnncli import Network
 from rnncli.errors import SpecError
 from rnncli.layers.sizes import NoPolynomialError
 from rnncli.layers.weights import FRAMEWORKS
+from rnncli.search import block as blocks
 from rnncli.search import sweep as sweeps
 from rnncli.search.braces import parse_pattern
 from rnncli.search.budget import BY_NAME, Budget
 from rnncli.search.forms import Candidate, Invalid
 from rnncli.search.polynomial import Polynomial
 from rnncli.search.selection import LARGEST, SORT_KEYS, Order, Selection
-from rnncli.search.sweep import Sweep, Tally, sweep
+from rnncli.search.sweep import Sweep, Tally
 from rnncli.summary import DTYPE_BYTES, Setting
 
 Run = Callable[..., Result]
@@ -81,10 +83,6 @@ def network_of(spec: str, setting: Setting) -> Candidate | Invalid:
     return Candidate(spec, *[getattr(summary, name) for name in Candidate._fields[1:]])
 
 
-def candidates(pattern: str, setting: Setting) -> list[Candidate | Invalid]:
-    return list(sweep(pattern, **setting._asdict()))
-
-
 WAYS = {
     "one by one": (10**9, 1),
     "in one block": (0, 2**17),
@@ -102,6 +100,7 @@ def evaluated(how: str) -> Iterator[None]:
         few, block = WAYS[how]
         patch.setattr(sweeps, "FEW", few)
         patch.setattr(sweeps, "BLOCK", block)
+        patch.setattr(blocks, "_FEW", 0)
         yield
 
 
@@ -120,6 +119,13 @@ def evaluated(how: str) -> Iterator[None]:
 @example("input:8,lstm:{1..4}:seq,gru:{1..9}:bi:seq,norm", Setting(4, 5, "torch"), "one by one")
 @example("input:8,gru:9:seq,gru:{1..9},dense:3", Setting(2, 5), "one by one")
 @example("input:{u={7,9},1},{lstm,gru}:{1..3}", Setting(), "in blocks of 2")
+@example("input:8,lstm:{9223372036854775806..9223372036854775807}", Setting(), "in one block")
+@example("input:8,{lstm,{gru,rnn}}:{1..3}", Setting(), "in one block")
+@example("input:8,lstm:{1a,2b,3},dense:_a", Setting(), "in one block")
+@example("input:8,{lstm:{u},gru:{7,{u}}},{dense:4,dense:{5..6}},dense:{u=2..3}", Setting(), "in blocks of 7")
+@example(
+    "input:8,{lstm:{u},gru:9}:{,nobias},{dense:{u},dense:{v}},dense:{u=2..3},dense:{v=4,5}", Setting(), "in blocks of 7"
+)
 @given(patterns(), contexts, st.sampled_from(sorted(WAYS)))
 def test_every_row_is_the_summary_of_its_network_and_what_is_no_network_is_invalid(
     text: str, setting: Setting, how: str
@@ -127,7 +133,7 @@ def test_every_row_is_the_summary_of_its_network_and_what_is_no_network_is_inval
     pattern = parse_pattern(text)
     if pattern.count() <= 60:
         with evaluated(how):
-            assert candidates(text, setting) == [network_of(spec, setting) for spec in pattern.expand()]
+            assert [*candidates(text, **setting._asdict())] == [network_of(spec, setting) for spec in pattern.expand()]
 
 
 @pytest.mark.parametrize("how", ["one by one", "in one block"])
@@ -140,7 +146,7 @@ def test_rows_of_every_kind_are_those_of_its_summary_with_and_without_a_length(h
                 setting = Setting(3, timesteps, framework)
                 with at(pattern, timesteps, framework), evaluated(how):
                     specs = parse_pattern(pattern).expand()
-                    assert candidates(pattern, setting) == [network_of(spec, setting) for spec in specs]
+                    assert [*candidates(pattern, **setting._asdict())] == [network_of(spec, setting) for spec in specs]
 
 
 @examples(50)
@@ -149,7 +155,9 @@ def test_figures_are_exact_where_64_bits_do_not_hold_them(ends: list[int], setti
     first, last = sorted(ends)
     text = f"embed:{{{first}..{last}..19}}x2147483647,lstm:{{{first}..{last}..17}}:seq:x{{1,4}},dense:{{1..2}}"
     with evaluated("in one block"):
-        assert candidates(text, setting) == [network_of(spec, setting) for spec in parse_pattern(text).expand()]
+        assert [*candidates(text, **setting._asdict())] == [
+            network_of(spec, setting) for spec in parse_pattern(text).expand()
+        ]
 
 
 @examples(50)
@@ -157,7 +165,7 @@ def test_figures_are_exact_where_64_bits_do_not_hold_them(ends: list[int], setti
 def test_any_way_to_type_a_network_is_a_candidate_with_its_numbers(data: st.DataObject, setting: Setting) -> None:
     text = data.draw(typed(data.draw(networks(largest=3))))
     assume("{" not in text and "\\" not in text)
-    assert candidates(text, setting) == [network_of(text, setting)]
+    assert [*candidates(text, **setting._asdict())] == [network_of(text, setting)]
 
 
 SYMBOLS = [Polynomial.unknown(place, 2) for place in range(2)]
@@ -228,7 +236,7 @@ def test_rows_are_sorted_either_way_and_equal_ones_keep_their_order(rnncli: Run,
 @pytest.mark.parametrize("order", [LARGEST, LARGEST._replace(descending=False)])
 def test_the_first_few_are_held_and_few_more(order: Order, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rnncli.search.forms.BATCH", 5)
-    everything = [*sweep("input:8,lstm:{1..40}:seq,gru:{1..3}")]
+    everything = [*candidates("input:8,lstm:{1..40}:seq,gru:{1..3}")]
     for top, most in ((5, 5), (7, 2 * 7 + 5)):
         selection = Selection(order, top)
         held = []
@@ -255,13 +263,13 @@ def test_the_pace_of_a_sweep_whose_rows_are_read_meanwhile_leaves_its_reader_out
 @pytest.mark.parametrize("order", [LARGEST, LARGEST._replace(descending=False)])
 def test_the_first_few_take_no_more_memory_of_more_candidates(order: Order) -> None:
     def peak(count: int) -> int:
-        found = sweep(f"input:8,lstm:{{1..{count}}}:seq,gru:{{1..10}}")
-        selection = Selection(order, 10)
-        work, tally = Sweep(Setting(), Budget(params=10**12), selection, len), Tally()
+        found = candidates(f"input:8,lstm:{{1..{count}}}:seq,gru:{{1..10}}")
+        work, tally = Sweep(Setting(), Budget(params=10**12), len, order, 10), Tally()
+        assert work.wanted is not None
         tracemalloc.start()
         for candidate in found:
-            assert len([*work.sift([candidate], tally)]) == 1
-        assert len(selection.best()) == 10
+            assert len([*work.sift([candidate], tally, work.wanted)]) == 1
+        assert len(work.wanted.best()) == 10
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         return most

@@ -24,6 +24,7 @@ from conftest import PATIENCE, Result, Walk, examples, program_line
 from hypothesis import given
 from hypothesis import strategies as st
 from sessions import replay
+from sweeps import candidates
 
 from rnncli.commands.options import FORMATS
 from rnncli.errors import RnncliError
@@ -36,8 +37,9 @@ from rnncli.search import sweep as sweeps
 from rnncli.search.braces import parse_pattern
 from rnncli.search.forms import Candidate
 from rnncli.search.frontier import Frontier, in_64_bits, ranks, unbeaten
+from rnncli.search.grid import Share, stretches
 from rnncli.search.selection import SORT_KEYS, Order
-from rnncli.search.sweep import Share, record_maker, sweep
+from rnncli.search.sweep import record_maker
 from rnncli.summary import TOTALS, Setting
 from rnncli.system.workers import forked
 
@@ -104,7 +106,7 @@ def test_the_nearest_is_the_same_where_nothing_keeps_within_the_budget(rnncli: R
 
 
 def test_many_are_evaluated_in_blocks_where_there_is_memory_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    (stretch,) = sweeps.stretches([parse_pattern("input:8,lstm:{1..20}")])
+    (stretch,) = stretches([parse_pattern("input:8,lstm:{1..20}")])
     for free, in_blocks in ((None, True), (sweeps.ROOM + 1, True), (sweeps.ROOM, False)):
         monkeypatch.setattr(sweeps, "free_bytes", lambda free=free: free)
         for few in (19, 20):
@@ -354,14 +356,14 @@ def test_a_figure_that_is_lacked_is_the_same_beside_numbers_of_any_size(rnncli: 
 def test_equals_that_lack_a_figure_are_all_kept_beside_huge_numbers() -> None:
     orders = (Order("streaming", descending=True), Order("params"), Order("output", descending=True))
     frontier = Frontier(orders, orders[0], None)
-    frontier.add([each for each in sweep("input:8,lstm:{1,2147483647}:bi") if isinstance(each, Candidate)])
+    frontier.add([each for each in candidates("input:8,lstm:{1,2147483647}:bi") if isinstance(each, Candidate)])
     small = frontier.best()[0]
     again = {"streaming_bytes": 2**63 - 1, "total_params": small.total_params, "output_features": 2}
     assert frontier.pick(np.array([0]), lambda name: np.array([again[name]])).tolist() == [0]
 
 
 def test_a_frontier_is_what_no_other_candidate_beats(rnncli: Run, at: Walk) -> None:
-    everything = [each for each in sweep(GRID, timesteps=7) if isinstance(each, Candidate)]
+    everything = [each for each in candidates(GRID, timesteps=7) if isinstance(each, Candidate)]
     everything = [each for each in everything if each.total_params <= 9000]
     for compared in ("params,-output", "macs,-output", "macs-per-step,-params,training", "-output"):
         with at(compared):

@@ -16,7 +16,7 @@ from strategies import networks
 
 from rnncli import Network, SpecError
 from rnncli.export import Job, export
-from rnncli.layers.starts import start
+from rnncli.layers.weights import start
 from rnncli.summary import Summary
 
 Run = Callable[..., Result]

@@ -44,8 +44,8 @@ from rnncli.language.source import lowered
 from rnncli.layers import KINDS, Layer
 from rnncli.layers.sizes import BLANK_TEXT
 from rnncli.reports.reference import A_WORD, is_word
-from rnncli.search.brace_hints import read_pattern
-from rnncli.search.template import Template
+from rnncli.search.braces import read_pattern
+from rnncli.search.problem import Template
 
 _MOST_TRIED, _MOST_READ = 60, 4000
 """So many command lines are looked at for one that is wrong, and so many words in them."""

@@ -257,7 +257,7 @@ def complete_spec(context: click.Context, parameter: click.Parameter, typed: str
     from click.shell_completion import CompletionItem
 
     if parameter.name == "pattern":
-        from rnncli.search.brace_hints import pattern_completions
+        from rnncli.search.braces import pattern_completions
 
         found = pattern_completions(typed)
     else:

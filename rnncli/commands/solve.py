@@ -41,7 +41,7 @@ def _check_budget(given: Mapping[str, Any]) -> None:
     Raises:
         UsageError: nothing is, or it is not.
     """
-    from rnncli.search.template import Template
+    from rnncli.search.problem import Template
 
     if all(given[figure.name] is None for figure in FIGURES):
         names = listed([f"--{figure.name}" for figure in FIGURES], "or")

@@ -36,28 +36,12 @@ from rnncli.render.progress import Progress
 from rnncli.render.records import LISTED, Writer, writer
 from rnncli.render.results import CANDIDATES
 from rnncli.render.terminal import DOCUMENTS, MOST_LINES, Picture, on_terminal, terminal_size, terminal_width
-from rnncli.search.brace_hints import read_pattern
-from rnncli.search.braces import Pattern
+from rnncli.search.braces import read_pattern
 from rnncli.search.budget import FIGURES, Budget, check_trained
 from rnncli.search.forms import BATCH, Candidate
-from rnncli.search.selection import COMPARED, SORT_KEYS, Order, order_of, parse_figures
-from rnncli.search.sweep import (
-    CHECKED,
-    Share,
-    Stretch,
-    Sweep,
-    Tally,
-    about,
-    check_fits,
-    check_room,
-    cloud_of,
-    framework_of,
-    reason_of,
-    record_maker,
-    share_of,
-    stretches,
-    wanted_of,
-)
+from rnncli.search.grid import Pattern, Share, share_of
+from rnncli.search.selection import COMPARED, SORT_KEYS, Order, parse_figures
+from rnncli.search.sweep import Sweep, Tally, about, framework_of, reason_of, record_maker
 from rnncli.summary import TOTALS, Setting
 from rnncli.system.signals import interruptible
 
@@ -212,38 +196,24 @@ def command(
         if not can_fork():
             tell("Note: this system does not fork processes, so one core does all of the work")
     setting = Setting(batch, timesteps, cast(Framework, framework or framework_of(pattern)), dtype)
-    order = order_of(order, top, front)
-    orders = [*(front or []), *([] if order is None else [order])]
-    check_trained([each.figure for each in orders], dtype, "compare by something else, or take another --dtype")
-    wanted = wanted_of(order, top, front)
-    cloud = None if front is None or format_ != "table" else cloud_of(front, timesteps)
-    sweep = Sweep(setting, budget, wanted, _speller(format_, setting), cloud)
+    spell, helps = _speller(format_, setting), _LESS_MEMORY if front is None else "fewer figures leave fewer candidates"
+    pictured = format_ == "table"
+    sweep = Sweep(setting, budget, spell, order, top, front, pictured=pictured, less_memory=helps)
+    wanted, cloud = sweep.wanted, sweep.cloud
     tally = Tally()
     faults: list[RnncliError] = []
     progress = Progress("sweep", 0, tell)
     patterns = _patterns_of(specs(pattern), faults, lambda: progress.away())
     typed = "-" in pattern and sys.stdin is not None and sys.stdin.isatty()
-    whole, total = _all_of(patterns, part, known="-" not in pattern)
-    if wanted is not None and not budget:
-        check_fits(wanted.most(total), _LESS_MEMORY)
+    whole, total = share_of(patterns, part, known="-" not in pattern)
 
-    def work() -> None:
-        done = checked = 0
-        for spelt in sweep.run_on(jobs, whole, total, tally):
-            show(spelt)
-            if wanted is not None and wanted.held - checked >= CHECKED:
-                checked = wanted.held
-                check_room(checked, _LESS_MEMORY if front is None else "fewer figures leave fewer candidates")
-            progress(tally.total - done)
-            done = tally.total
-
-    def show(spelt: list[tuple[int, Any]]) -> None:
+    def show(spelt: Iterable[tuple[int, Any]]) -> None:
         for number, rows in spelt:
             show_rows(rows)
             tally.shown += number
 
     def table(cloud: Cloud | None = None) -> Writer[Any]:
-        return _table_of(format_, order, cloud)
+        return _table_of(format_, sweep.order, cloud)
 
     progress = Progress(
         "sweep",
@@ -258,7 +228,7 @@ def command(
         with _photographed(svg) as photograph:
             try:
                 with printed(table(), photograph) as show_rows, interruptible(), progress:
-                    work()
+                    show(sweep.run(whole, total, tally, jobs=jobs, progress=progress))
             except KeyboardInterrupt:
                 interrupted = True
                 clear_echo()
@@ -308,19 +278,6 @@ def _patterns_of(
             faults.append(error)
         else:
             yield pattern
-
-
-def _all_of(patterns: Iterator[Pattern], part: Share | None, known: bool) -> tuple[Iterator[Stretch], int]:
-    """Return all candidates, or a part of them, and how many there are; 0 if that is not known.
-
-    Args:
-        patterns: the patterns.
-        part: which part is taken, or None for all.
-        known: whether the patterns are there already. Whoever takes a part has to wait for all of them.
-    """
-    if not known and part is None:
-        return stretches(patterns), 0
-    return share_of(list(patterns), part)
 
 
 def _table_of(format_: str, order: Order | None, cloud: Cloud | None) -> Writer[Any]:

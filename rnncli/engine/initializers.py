@@ -10,8 +10,7 @@ import numpy as np
 from rnncli.engine.request import Init
 from rnncli.engine.types import Array
 from rnncli.formats.conventions import keras_weights
-from rnncli.layers.starts import UNIFORM_LIMIT, fans, glorot_limit, start
-from rnncli.layers.weights import Framework, Weight
+from rnncli.layers.weights import UNIFORM_LIMIT, Framework, Weight, fans, glorot_limit, start
 from rnncli.network import Network
 
 Initializer = Callable[[np.random.Generator, tuple[int, ...], np.dtype[Any]], Array]

@@ -7,8 +7,7 @@ from rnncli.language.arguments import attribute_of, read_value, setting_of
 from rnncli.language.source import Token, lowered
 from rnncli.layers import KINDS, Layer
 from rnncli.layers.options import Option
-from rnncli.layers.size_forms import Numbers
-from rnncli.layers.sizes import BLANK_PATTERN, Blank, SizeError, blank_of
+from rnncli.layers.sizes import BLANK_PATTERN, Blank, Numbers, SizeError, blank_of
 from rnncli.quantities import parse_size
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rnncli.errors import listed
 from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
 from rnncli.layers.base import Equation, Layer, applied, layer_kind
-from rnncli.layers.size_forms import Word
+from rnncli.layers.sizes import Word
 from rnncli.layers.weights import Framework
 from rnncli.quantities import Shape, features_of
 
@@ -34,11 +34,7 @@ class Activation(Layer):
         other_names={name: word for name, word in OTHER_NAMES.items() if word in WORDS},
         symbol="ACT",
     )
-
-    @property
-    def activations(self) -> tuple[str, ...]:
-        """The one that it is."""
-        return (self.activation,)
+    keeps_output = True
 
     @property
     def activates(self) -> str:
@@ -53,19 +49,9 @@ class Activation(Layer):
         """Return the numbers that it returns."""
         return features_of(input_shape)
 
-    @property
-    def keeps_output(self) -> bool:
-        """Whether its derivative needs what it returns."""
-        return True
-
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
         """Return the activation of one vector."""
-        del framework
         return (Equation(f"y_t = {applied(self.activation, 'x_t')}"),)
-
-    def keras_names(self) -> tuple[str, ...]:
-        """Return Keras's base name."""
-        return ("activation",)
 
     def output_range(self) -> tuple[float, float] | None:
         """Return the bounds of the activation."""

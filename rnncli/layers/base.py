@@ -5,9 +5,11 @@ how they are written in a spec. The parser, the canonical form, `rnncli layers`,
 `draw`, `compare` and the sweep all read these declarations, so what is said of a kind stands in one file.
 """
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import Field, FrozenInstanceError, dataclass, fields
+from dataclasses import Field, FrozenInstanceError, dataclass, fields, replace
+from functools import cache
 from typing import Any, ClassVar, Literal, NamedTuple, NoReturn, Self, TypeVar, dataclass_transform
 
 from rnncli.errors import ArgumentError
@@ -49,6 +51,14 @@ class Conflict(NamedTuple):
 def applied(activation: str, argument: str) -> str:
     """Return an activation of something as an equation writes it; the linear one is not written."""
     return argument if activation == "linear" else f"{activation}({argument})"
+
+
+@cache
+def snake_case(name: str) -> str:
+    """Return the name of a class as Keras names its groups: `simple_rnn_cell`, `global_max_pooling1d`."""
+    name = re.sub(r"\W+", "", name)
+    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
 Kind = TypeVar("Kind", bound="Layer")
@@ -181,8 +191,10 @@ class Layer(ABC):
         """Return how many vectors of a sequence it must read to return so many."""
         return self.least_steps + (length - 1) * self.stride
 
-    works: ClassVar[Literal["read", "returned"]] = "read"
-    """Whether it makes a step for each vector that it reads, or for each that it returns."""
+    @property
+    def works(self) -> Literal["read", "returned"]:
+        """Whether it makes a step for each vector that it reads, or for each that it returns: for each window."""
+        return "read" if self.window is None else "returned"
 
     def steps(self, reads: Shape) -> Number | None:
         """Return how many steps it makes for a sample of a shape; None where that is not known."""
@@ -191,8 +203,8 @@ class Layer(ABC):
 
     @property
     def passes_mask(self) -> bool:
-        """Whether what it returns is padding where what it reads is; a vector has no padding."""
-        return self.reads != "vector" and self.returns != "vector"
+        """Whether what it returns is padding where what it reads is: a vector has none, nor have windows."""
+        return self.reads != "vector" and self.returns != "vector" and self.window is None
 
     @property
     def returns(self) -> Returns:
@@ -211,7 +223,6 @@ class Layer(ABC):
 
     def with_timesteps(self, timesteps: int | None) -> "Layer":
         """Return the layer for a sequence of that length, or of any, where it is the layer that says it."""
-        del timesteps
         return self
 
     @property
@@ -225,8 +236,9 @@ class Layer(ABC):
 
     @property
     def activations(self) -> tuple[str, ...]:
-        """The activations that it applies."""
-        return ()
+        """The activations that it applies: that of what it returns and, where there are gates, theirs."""
+        arguments = ("activation", "recurrent_activation")
+        return tuple(getattr(self, name) for name in arguments if hasattr(self, name))
 
     @property
     def activates(self) -> str | None:
@@ -247,12 +259,10 @@ class Layer(ABC):
             around: how many timesteps of zeros stand in front of the sequence and behind it.
             steps: the length of the sequence without them, or None for unknown.
         """
-        del around, steps
         return None
 
     def with_activation(self, activation: str) -> "Layer | None":
         """Return the same layer with an activation behind it, or None where it has no place for one."""
-        del activation
         return None
 
     def trained(self) -> Self:
@@ -261,7 +271,6 @@ class Layer(ABC):
 
     def returning(self, what: Literal["sequence", "vector"]) -> "Layer | None":
         """Return the same layer returning a sequence or a vector, or None if it cannot be told to."""
-        del what
         return None
 
     @property
@@ -301,7 +310,6 @@ class Layer(ABC):
 
         They are in the framework's own order, named and shaped as the framework does.
         """
-        del input_shape, framework
         return ()
 
     @property
@@ -343,8 +351,9 @@ class Layer(ABC):
         return Step(output=features_of(self.output_shape(input_shape)))
 
     def carried(self, input_shape: Shape) -> Mapping[str, Number]:
-        """Return how many numbers it carries from one step to the next, by what they are: those of its states."""
-        del input_shape
+        """Return how many numbers it carries from one step to the next, by what they are: of its window, or states."""
+        if self.window is not None:
+            return self.window.carried(features_of(input_shape))
         return {direction + state: size for direction in self.directions for state, size in self.state_sizes.items()}
 
     def kept(self, input_shape: Shape) -> int:
@@ -352,7 +361,6 @@ class Layer(ABC):
 
         What it reads is not among them, nor what it returns unless `keeps_output`.
         """
-        del input_shape
         return 0
 
     @property
@@ -373,29 +381,35 @@ class Layer(ABC):
 
     def cell_name(self, framework: Framework = "keras") -> str | None:
         """Return the class that does the work inside a recurrent layer; None for other layers."""
-        del framework
-        return None
+        return (self.keras if framework == "keras" else self.torch) if self.states else None
 
-    @abstractmethod
     def keras_names(self) -> tuple[str, ...]:
         """Return the base names that Keras numbers when it builds this layer; the first is the layer's own."""
+        return (snake_case(self.type_name()),)
 
     def conflict(self, framework: Framework) -> Conflict | None:
         """Return what `framework` cannot express of this layer, or None."""
-        del framework
         return None
 
     # What a learner asks
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
         """Return what it computes in one step, in the symbols of its weights."""
-        del framework
         return ()
 
     def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Note]:
         """Yield what is worth knowing about it when it reads `input_shape`."""
-        del input_shape, framework
         yield from ()
+
+    def _window_notes(self, steps: int | None, around: str, framework: Framework) -> Iterator[Note]:
+        """Yield what is to be known of its window: how many there are, what stands around the sequence, the mask."""
+        assert self.window is not None
+        yield Note("Length", f"a vector for each window: {self.window.length_text(steps)}")
+        if padding := self.window.padding_text(steps, around):
+            yield Note("Padding", padding)
+        yield Note("Mask", "it ends here, as in Keras: padding is read like any other timestep")
+        if framework == "torch":
+            yield Note("PyTorch", f"{self.type_name(framework)} reads (batch, features, timesteps): x.transpose(1, 2)")
 
     def output_range(self) -> tuple[float, float] | None:
         """Return the bounds that its outputs saturate at, or None where they have none."""
@@ -452,13 +466,19 @@ class Head(Layer):
     """A layer that takes the input of a network. It can only stand first."""
 
     reads: ClassVar[Reads] = "input"
+    returns = "sequence"
     padding: ClassVar[str]
     """Which steps are padding, where it marks them."""
+    mask_zero: bool
 
     @property
-    def returns(self) -> Returns:
-        """A sequence, always."""
-        return "sequence"
+    def masks(self) -> bool:
+        """Whether such steps are padding."""
+        return self.mask_zero
+
+    def without_mask(self) -> Self:
+        """Return the layer for which such a step is like any other."""
+        return replace(self, mask_zero=False)
 
     def mask_notes(self) -> Iterator[Note]:
         """Say what a mask does, where it marks steps as padding."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from rnncli.layers.base import Equation, Note, layer_kind
-from rnncli.layers.norm import Norm
+from rnncli.layers.norm import EPSILON, Norm
 from rnncli.layers.weights import Factor, Framework, Weight
 from rnncli.quantities import Shape, features_of
 
@@ -45,7 +45,6 @@ class BatchNorm(Norm):
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
         """Return the scaling of one vector."""
-        del framework
         scale, shift = "γ * " if self.scale else "", " + β" if self.center else ""
         return (Equation(f"y_t = {scale}(x_t - μ) / √(σ² + {self.epsilon:g}){shift}"),)
 
@@ -57,10 +56,4 @@ class BatchNorm(Norm):
         )
         if framework == "torch":
             yield Note("PyTorch", f"keeps them as buffers, {2 * features:,} numbers that are no parameters there")
-        yield Note(
-            "Epsilon", "Keras adds 0.001 to the variance unless eps= (epsilon) says otherwise, PyTorch 1e-05 (eps=1e-5)"
-        )
-
-    def keras_names(self) -> tuple[str, ...]:
-        """Return Keras's base name."""
-        return ("batch_normalization",)
+        yield EPSILON

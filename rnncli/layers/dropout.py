@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from rnncli.layers.base import Equation, Layer, layer_kind
-from rnncli.layers.size_forms import Share
+from rnncli.layers.sizes import Share
 from rnncli.layers.weights import Framework
 from rnncli.quantities import Shape
 
@@ -31,7 +31,6 @@ class Dropout(Layer):
 
     def step(self, input_shape: Shape) -> None:
         """Return None: it passes on what it reads."""
-        del input_shape
 
     @property
     def keeps_output(self) -> bool:
@@ -40,9 +39,4 @@ class Dropout(Layer):
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
         """Return the identity."""
-        del framework
         return (Equation("y_t = x_t", f"in training a share of {self.rate:g} is set to 0"),)
-
-    def keras_names(self) -> tuple[str, ...]:
-        """Return Keras's base name."""
-        return ("dropout",)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import ClassVar
 
 from rnncli.layers.base import Equation, Head, Note, layer_kind
 from rnncli.layers.cost import Step
 from rnncli.layers.input import SKIPS_PADDING, Input
 from rnncli.layers.options import Flag
-from rnncli.layers.size_forms import Numbers
+from rnncli.layers.sizes import Numbers
 from rnncli.layers.weights import Factor, Framework, Weight
 from rnncli.quantities import Shape
 
@@ -49,22 +48,12 @@ class Embedding(Head):
         """How many ids there are."""
         return self.input_dim
 
-    @property
-    def masks(self) -> bool:
-        """Whether id 0 is padding."""
-        return self.mask_zero
-
-    def without_mask(self) -> Embedding:
-        """Return the embedding for which id 0 is like any other."""
-        return replace(self, mask_zero=False)
-
     def of_vectors(self) -> Input:
         """Return an input of the vectors in the table."""
         return Input(self.output_dim)
 
     def weights(self, input_shape: Shape, framework: Framework = "keras") -> tuple[Weight, ...]:
         """Return the table, of shape (input_dim, output_dim)."""
-        del input_shape
         axes = ((Factor("ids", self.input_dim),), (Factor("numbers", self.output_dim),))
         if framework == "torch":
             return (Weight("weight", axes, "E", "table", "padded_normal" if self.mask_zero else "normal"),)
@@ -72,20 +61,13 @@ class Embedding(Head):
 
     def step(self, input_shape: Shape) -> Step:
         """Return nothing, as the vector is a row of the table; where that is int8, the vector in float."""
-        del input_shape
         return Step(unpacked=self.output_dim)
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
         """Return the lookup."""
-        del framework
         return (Equation("y_t = E[x_t]", "the row of the id x_t"),)
 
     def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Note]:
         """Say what the output is, and what a mask does."""
-        del input_shape, framework
         yield Note("Output", "a vector for every id, so the shape gains an axis")
         yield from self.mask_notes()
-
-    def keras_names(self) -> tuple[str, ...]:
-        """Return Keras's base name."""
-        return ("embedding",)

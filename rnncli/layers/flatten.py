@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from rnncli.layers.base import Equation, Layer, Note, Returns, layer_kind
+from rnncli.layers.base import Equation, Layer, Note, layer_kind
 from rnncli.layers.cost import Number, Step
-from rnncli.layers.size_forms import NoSize
+from rnncli.layers.sizes import NoSize
 from rnncli.layers.weights import Framework
 from rnncli.quantities import Shape, features_of
 
@@ -24,16 +24,9 @@ class Flatten(Layer):
     means = "a sequence of known length as one vector"
     sizes = NoSize()
     needs_length = True
-
-    @property
-    def returns(self) -> Returns:
-        """A vector."""
-        return "vector"
-
-    @property
-    def joins(self) -> str:
-        """How all timesteps become one vector: side by side."""
-        return "flatten"
+    returns = "vector"
+    joins = "flatten"
+    keeps_output = True  # what it reads, seen as one vector
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return (batch, timesteps · features)."""
@@ -50,19 +43,12 @@ class Flatten(Layer):
         """Return the numbers of all timesteps, and the count of those that have come; a vector it passes on."""
         return {"vector": features_of(self.output_shape(input_shape)), "count": 1} if len(input_shape) == 3 else {}
 
-    @property
-    def keeps_output(self) -> bool:
-        """Whether its output is an array that is there already: it is what it reads, seen as one vector."""
-        return True
-
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
         """Return the vector."""
-        del framework
         return (Equation("y = [x_1, …, x_T]", "one behind the other"),)
 
     def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Note]:
         """Say how long the vector is, and what that costs."""
-        del framework
         if len(input_shape) == 2:
             yield Note("Output", "the vector that it reads, as it is")
             return
@@ -72,7 +58,3 @@ class Flatten(Layer):
         yield Note(
             "Next", f"each unit of a dense layer that reads them has {size:,} weights; the last output has {features:,}"
         )
-
-    def keras_names(self) -> tuple[str, ...]:
-        """Return Keras's base name."""
-        return ("flatten",)

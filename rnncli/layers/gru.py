@@ -29,7 +29,6 @@ class GRU(Gated):
     torch = "GRU"
     gates_text = "two gates and a candidate"
     means = f"{gates_text}: 3 × the weights of rnn"
-    cell_keras_name = "gru"
     gates = 3
     blocks: ClassVar[Mapping[Framework, tuple[str, ...]]] = {"keras": ("z", "r", "h"), "torch": ("r", "z", "n")}
     candidate = 2
@@ -51,23 +50,15 @@ class GRU(Gated):
         """
         *gates, block = self.blocks[framework]
         candidate = "g" if framework == "keras" else block
-        both = self.use_bias and self.reset_after
         means = {"z": "update gate: what is kept", "r": "reset gate: what the candidate sees of the state"}
-
-        def gate(name: str) -> Equation:
-            bias = f" + b_{name}" if self.use_bias else ""
-            second = f" + b'_{name}" if both else ""
-            total = f"x_t·W_{name} + h_{{t-1}}·U_{name}{bias}{second}"
-            return Equation(f"{name}_t = {applied(self.recurrent_activation, total)}", means[name])
-
-        bias = f" + b_{block}" if self.use_bias else ""
+        bias = self._bias_text(False, f"_{block}")
         if self.reset_after:
-            recurrent = f"h_{{t-1}}·U_{block} + b'_{block}" if both else f"h_{{t-1}}·U_{block}"
+            recurrent = f"h_{{t-1}}·U_{block} + b'_{block}" if self.use_bias else f"h_{{t-1}}·U_{block}"
             total = f"x_t·W_{block}{bias} + r_t * ({recurrent})"
         else:
             total = f"x_t·W_{block} + (r_t * h_{{t-1}})·U_{block}{bias}"
         return (
-            *map(gate, gates),
+            *(self._gate(each, each, self.recurrent_activation, means[each], self.reset_after) for each in gates),
             Equation(f"{candidate}_t = {applied(self.activation, total)}", "candidate"),
             Equation(f"h_t = z_t * h_{{t-1}} + (1 - z_t) * {candidate}_t", "state and output"),
         )

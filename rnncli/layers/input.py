@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from rnncli.layers.base import Head, layer_kind
 from rnncli.layers.options import Flag
-from rnncli.layers.size_forms import Numbers
+from rnncli.layers.sizes import Numbers
 from rnncli.quantities import Shape
 
 SKIPS_PADDING = "skip padding: id 0, or a step of zeros"
@@ -51,19 +51,6 @@ class Input(Head):
         """Return the input with another T, or with none."""
         return replace(self, timesteps=timesteps)
 
-    @property
-    def masks(self) -> bool:
-        """Whether a step of zeros is padding."""
-        return self.mask_zero
-
-    def without_mask(self) -> Input:
-        """Return the input in which a step of zeros is like any other."""
-        return replace(self, mask_zero=False)
-
     def of_vectors(self) -> Input:
         """Return the input itself: it reads vectors."""
         return self
-
-    def keras_names(self) -> tuple[str, ...]:
-        """Return Keras's base name."""
-        return ("input_layer",)

@@ -31,7 +31,6 @@ class LSTM(Gated):
     torch = "LSTM"
     gates_text = "three gates and a candidate"
     means = f"{gates_text}: 4 × the weights of rnn"
-    cell_keras_name = "lstm"
     gates = 4
     blocks: ClassVar[Mapping[Framework, tuple[str, ...]]] = {
         "keras": ("i", "f", "c", "o"),
@@ -54,18 +53,13 @@ class LSTM(Gated):
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
         """Return the gates i, f and o, the candidate g, and the two states."""
         i, f, g, o = self.blocks[framework]
-
         shown = f"{o}_t * {applied(self.activation, 'c_t')}"
-
-        def gate(symbol: str, block: str, activation: str, means: str) -> Equation:
-            total = f"x_t·W_{block} + h_{{t-1}}·U_{block}{self._bias_text(framework, f'_{block}')}"
-            return Equation(f"{symbol}_t = {applied(activation, total)}", means)
-
+        two = framework == "torch"
         return (
-            gate(i, i, self.recurrent_activation, "input gate: what is written"),
-            gate(f, f, self.recurrent_activation, "forget gate: what is kept"),
-            gate("g", g, self.activation, "candidate: what could be written"),
-            gate(o, o, self.recurrent_activation, "output gate: what is shown"),
+            self._gate(i, i, self.recurrent_activation, "input gate: what is written", two),
+            self._gate(f, f, self.recurrent_activation, "forget gate: what is kept", two),
+            self._gate("g", g, self.activation, "candidate: what could be written", two),
+            self._gate(o, o, self.recurrent_activation, "output gate: what is shown", two),
             Equation(f"c_t = {f}_t * c_{{t-1}} + {i}_t * g_t", "the cell's memory"),
             Equation(f"h_t = {shown if self.proj_size is None else f'({shown})·V'}", "state and output"),
         )

@@ -10,12 +10,17 @@ from typing import ClassVar
 from rnncli.layers.base import Conflict, Equation, Layer, Note, layer_kind
 from rnncli.layers.cost import Step
 from rnncli.layers.options import Choice, Flag
-from rnncli.layers.size_forms import NoSize
+from rnncli.layers.sizes import NoSize
 from rnncli.layers.weights import Factor, Framework, Weight
 from rnncli.quantities import Shape, features_of
 
 EPSILONS: Mapping[str, float] = {"1e-3": 1e-3, "1e-5": 1e-5, "1e-6": 1e-6}
 """What may be added to the variance: Keras's default, PyTorch's and ONNX's, and one that is often chosen."""
+
+EPSILON = Note(
+    "Epsilon", "Keras adds 0.001 to the variance unless eps= (epsilon) says otherwise, PyTorch 1e-05 (eps=1e-5)"
+)
+"""How the frameworks differ."""
 
 _SPELT_OUT = {"0.001": "1e-3", "0.00001": "1e-5", "1e-05": "1e-5", "0.000001": "1e-6", "1e-06": "1e-6"}
 
@@ -79,7 +84,6 @@ class Norm(Layer):
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
         """Return the normalisation of one vector."""
-        del framework
         scale, shift = "γ * " if self.scale else "", " + β" if self.center else ""
         epsilon = f"{self.epsilon:g}"
         return (
@@ -89,13 +93,6 @@ class Norm(Layer):
 
     def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Note]:
         """Say what counts, and how the frameworks differ."""
-        del framework
         each = "each timestep of each sample" if len(input_shape) == 3 else "each sample"
         yield Note("Features", f"{each} is normalised by itself; no other timestep or sample counts")
-        yield Note(
-            "Epsilon", "Keras adds 0.001 to the variance unless eps= (epsilon) says otherwise, PyTorch 1e-05 (eps=1e-5)"
-        )
-
-    def keras_names(self) -> tuple[str, ...]:
-        """Return Keras's base name."""
-        return ("layer_normalization",)
+        yield EPSILON

@@ -30,23 +30,23 @@ class Option(ABC):
     in_torch: str
     """How PyTorch says it where its class has no argument for it: `x.flip(1)`; empty if nothing says it."""
 
-    @abstractmethod
-    def spelling(self, value: object) -> str:
-        """Return the shortest field that sets the attribute to `value`."""
-
-    @property
-    @abstractmethod
-    def form(self) -> str:
-        """The field as `rnncli layers` shows it: `seq`, `[act=]ACT`."""
-
     @property
     @abstractmethod
     def lead(self) -> str:
         """How the field starts: `seq`, `act=`."""
 
-    @abstractmethod
+    @property
+    def form(self) -> str:
+        """The field as `rnncli layers` shows it: `seq`, `[act=]ACT`."""
+        return self.lead
+
+    def spelling(self, value: object) -> str:
+        """Return the shortest field that sets the attribute to `value`."""
+        return self.lead
+
     def spells(self, name: str) -> bool:
         """Whether a word, up to any `=`, is how a field of this option starts."""
+        return name == self.lead.removesuffix("=") or name in self.short_fields()
 
     @abstractmethod
     def fields(self) -> Mapping[str, Any]:
@@ -96,24 +96,10 @@ class Flag(Option):
     in_torch: str = ""
     in_keras: str | None = None
 
-    def spelling(self, value: object) -> str:
-        """Return the word."""
-        del value
-        return self.word
-
-    @property
-    def form(self) -> str:
-        """The word."""
-        return self.word
-
     @property
     def lead(self) -> str:
         """The word."""
         return self.word
-
-    def spells(self, name: str) -> bool:
-        """Whether it is the word."""
-        return name == self.word
 
     def fields(self) -> Mapping[str, Any]:
         """Return the word with its value."""
@@ -121,7 +107,6 @@ class Flag(Option):
 
     def value_of(self, name: str) -> object:
         """Return what the word sets."""
-        del name
         return self.value
 
     def meant(self, value: object) -> object:
@@ -130,15 +115,10 @@ class Flag(Option):
 
     def allowed(self, named: bool) -> Sequence[str]:
         """Return true and false."""
-        del named
         return ("True", "False")
 
     def check(self, value: object) -> None:
-        """Check that it is true or false.
-
-        Raises:
-            ValueError: it is neither.
-        """
+        """Check that it is true or false."""
         if not isinstance(value, bool):
             raise ValueError(f"{self.attribute} is {shorten(repr(value))}, expected True or False")
 
@@ -149,15 +129,12 @@ class Choice(Option):
 
     Attributes:
         key: the word before `=`.
-        attribute: the layer's attribute.
         values: the attribute's value for each name.
-        means: what it does, for `rnncli layers`.
         key_alone: the name that the key alone stands for (`bi` is `bi=concat`), if it may stand alone.
         name_alone: whether a name may stand alone (`relu` is `act=relu`).
         unset: whether the attribute may be None, as it is where a spec does not set it.
         symbol: what stands for the names in `rnncli layers`, where they are listed elsewhere.
         other_names: names from elsewhere, and which of ours each is; an error's repair translates them.
-        in_torch: how PyTorch says it where its class has no argument for it.
     """
 
     key: str
@@ -191,10 +168,6 @@ class Choice(Option):
         """The key and the `=`."""
         return f"{self.key}="
 
-    def spells(self, name: str) -> bool:
-        """Whether it is the key, or a name that may stand alone."""
-        return name == self.key or (self.name_alone and name in self.values)
-
     def fields(self) -> Mapping[str, Any]:
         """Return the key alone where it may stand so, and the key with each name."""
         alone = {} if self.key_alone is None else {self.key: self.values[self.key_alone]}
@@ -209,11 +182,7 @@ class Choice(Option):
         return word if word != self.key else self.key_alone or ""
 
     def value_of(self, name: str) -> object:
-        """Return the value that has a name.
-
-        Raises:
-            ValueError: none has.
-        """
+        """Return the value that has a name."""
         if name not in self.values:
             raise ValueError(f"{shorten(name)} is none of {', '.join(self.values)}")
         return self.values[name]
@@ -235,11 +204,7 @@ class Choice(Option):
         return tuple(self.values) if self.key_alone is None or named else ("True", "False")
 
     def check(self, value: object) -> None:
-        """Check that it is one of the values.
-
-        Raises:
-            ValueError: it is none of them.
-        """
+        """Check that it is one of the values."""
         if self.unset and value is None:
             return
         # True equals 1, so types count too.
@@ -254,12 +219,8 @@ class Whole(Option):
 
     Attributes:
         key: the word before `=`.
-        attribute: the layer's attribute.
-        means: what it does, for `rnncli layers`.
-        in_torch: how PyTorch says it where its class has no argument for it.
         examples: numbers that show what it does.
         unset: whether the attribute may be None, as it is where a spec does not set it.
-        in_keras: how Keras says it where its class has no argument for it.
     """
 
     key: str
@@ -284,25 +245,16 @@ class Whole(Option):
         """The key and the `=`."""
         return f"{self.key}="
 
-    def spells(self, name: str) -> bool:
-        """Whether it is the key."""
-        return name == self.key
-
     def fields(self) -> Mapping[str, Any]:
         """Return the key with some numbers."""
         return {f"{self.key}={number}": number for number in self.examples}
 
     def alone(self, word: str) -> str:
         """Return nothing: the key does not stand alone."""
-        del word
         return ""
 
     def value_of(self, name: str) -> object:
-        """Return the number, or the blank that stands for it.
-
-        Raises:
-            ValueError: it is no number from 1 to 2**31-1.
-        """
+        """Return the number, or the blank that stands for it."""
         return blank_of(name) or parse_size(name)
 
     def meant(self, value: object) -> object:
@@ -311,15 +263,10 @@ class Whole(Option):
 
     def allowed(self, named: bool) -> Sequence[str]:
         """Return what numbers there are."""
-        del named
         return (f"a whole number from 1 to {MAX_SIZE:,}",)
 
     def check(self, value: object) -> None:
-        """Check that it is a size, or is not known yet.
-
-        Raises:
-            ValueError: it is none.
-        """
+        """Check that it is a size, or is not known yet."""
         if isinstance(value, Unknown) or (self.unset and value is None):
             return
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_SIZE:
@@ -343,7 +290,7 @@ class Bare(Whole):
 
     @property
     def lead(self) -> str:
-        """The letter."""
+        """The letter, too."""
         return self.key
 
     def spells(self, name: str) -> bool:

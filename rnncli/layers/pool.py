@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from rnncli.errors import listed
 from rnncli.layers.base import Conflict, Equation, Layer, Note, Returns, layer_kind
 from rnncli.layers.cost import Number, Step
 from rnncli.layers.options import Bare
-from rnncli.layers.size_forms import Word
+from rnncli.layers.sizes import Word
 from rnncli.layers.weights import Framework
 from rnncli.layers.windows import Window, padding_option, stride_option
 from rnncli.quantities import Shape, features_of
@@ -74,11 +74,6 @@ class Pool(Layer):
             object.__setattr__(self, "strides", None)
 
     @property
-    def works(self) -> Literal["read", "returned"]:  # type: ignore[override]  # of other kinds it is a constant
-        """Once for each window, if it has any."""
-        return "read" if self.pool_size is None else "returned"
-
-    @property
     def window(self) -> Window | None:
         """That of its size."""
         if self.pool_size is None:
@@ -97,11 +92,6 @@ class Pool(Layer):
         return "vector" if self.pool_size is None else "sequence"
 
     @property
-    def passes_mask(self) -> bool:
-        """Keras's windows do not."""
-        return False
-
-    @property
     def joins(self) -> str | None:
         """How all timesteps become one vector, if they do."""
         return self.mode if self.pool_size is None else None
@@ -118,9 +108,9 @@ class Pool(Layer):
 
     def carried(self, input_shape: Shape) -> Mapping[str, Number]:
         """Return the numbers of the window; or of the largest so far, or of the sum so far and the count of it."""
-        features = features_of(input_shape)
         if self.window is not None:
-            return self.window.carried(features)
+            return super().carried(input_shape)
+        features = features_of(input_shape)
         return {"largest": features} if self.mode == "max" else {"sum": features, "count": 1}
 
     def conflict(self, framework: Framework) -> Conflict | None:
@@ -140,7 +130,6 @@ class Pool(Layer):
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
         """Return what is done with all timesteps, or those of a window."""
-        del framework
         times, result = ["1", "T"], "y"
         if self.window is not None:
             times, result = self.window.times(), "y_t"
@@ -158,15 +147,4 @@ class Pool(Layer):
             counts = "counts like any other step" if self.mode == "max" else "is left out of the mean"
             yield Note("Mask", f"padding {counts}, as in Keras")
             return
-        steps = input_shape[1]
-        yield Note("Length", f"a vector for each window: {self.window.length_text(steps)}")
-        if around := self.window.padding_text(steps, "timesteps that do not count"):
-            yield Note("Padding", around)
-        yield Note("Mask", "it ends here, as in Keras: padding is read like any other timestep")
-        if framework == "torch":
-            yield Note("PyTorch", f"{self.type_name('torch')} reads (batch, features, timesteps): x.transpose(1, 2)")
-
-    def keras_names(self) -> tuple[str, ...]:
-        """Return Keras's base name."""
-        name = {"max": "max_pooling1d", "avg": "average_pooling1d"}[self.mode]
-        return (name if self.pool_size is not None else f"global_{name}",)
+        yield from self._window_notes(input_shape[1], "timesteps that do not count", framework)

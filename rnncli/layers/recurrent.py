@@ -14,14 +14,21 @@ from typing import ClassVar, Literal, Self
 
 from rnncli.errors import listed
 from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATIONS, GATE_ACTIVATION_OPTION
-from rnncli.layers.base import Conflict, Layer, Note, Returns, layer_kind
+from rnncli.layers.base import Conflict, Equation, Layer, Note, Returns, applied, layer_kind, snake_case
 from rnncli.layers.cost import Number, Step
 from rnncli.layers.options import Choice, Flag, Option
-from rnncli.layers.recurrent_notes import MERGED, recurrent_notes
-from rnncli.layers.size_forms import Numbers
+from rnncli.layers.sizes import Numbers
 from rnncli.layers.weights import Axis, Factor, Framework, Weight
 from rnncli.layers.words import in_both
-from rnncli.quantities import Shape, features_of
+from rnncli.quantities import Shape, features_of, shape_text
+
+MERGED = {
+    "concat": "their outputs stand side by side",
+    "sum": "their outputs are added",
+    "mul": "their outputs are multiplied",
+    "ave": "the mean of their outputs is taken",
+}
+"""What each merge mode does with the outputs of the two directions."""
 
 MERGE_MODES = tuple(MERGED)
 
@@ -59,8 +66,6 @@ class Recurrent(Layer):
     use_bias: bool = True
     activation: str = "tanh"
 
-    cell_keras_name: ClassVar[str]
-    """The base name that Keras numbers: `simple_rnn`."""
     torch_arguments: ClassVar[Mapping[str, str]] = {
         "units": "hidden_size",
         "use_bias": "bias",
@@ -72,10 +77,10 @@ class Recurrent(Layer):
     sizes = Numbers(("units",), ("U",), example="32")
     options = SEQUENCE_OPTIONS
     reads = "sequence"
+    needs_input = True
 
     def output_features(self, features: Number) -> Number:
         """Return the numbers of h, which are the units; twice as many where both directions are kept."""
-        del features
         own = self.state_sizes["h"]
         return 2 * own if self.merge_mode == "concat" else own
 
@@ -83,11 +88,6 @@ class Recurrent(Layer):
     def returns(self) -> Returns:
         """The sequence of its outputs, or the last output alone."""
         return "sequence" if self.return_sequences else "vector"
-
-    @property
-    def activations(self) -> tuple[str, ...]:
-        """That of the candidate and, where there are gates, theirs."""
-        return (self.activation,)
 
     def returning(self, what: Literal["sequence", "vector"]) -> Self:
         """Return the same layer returning the sequence of its outputs, or the last alone."""
@@ -136,18 +136,11 @@ class Recurrent(Layer):
 
     def step(self, input_shape: Shape) -> Step:
         """Return its gates, one direction after the other; what it returns is a state."""
-        del input_shape
         return Step(gates=self.gates * self.units)
 
     def kept(self, input_shape: Shape) -> int:
         """Return the numbers of the gates and states of each direction."""
-        del input_shape
         return len(self.directions) * (self.gates * self.units + sum(self.state_sizes.values()))
-
-    @property
-    def needs_input(self) -> bool:
-        """Whether its derivative needs what it reads: that of its kernel does."""
-        return True
 
     @property
     def keeps_output(self) -> bool:
@@ -193,11 +186,11 @@ class Recurrent(Layer):
     def _bias(self) -> Weight:
         return Weight("bias", (self._columns(),), "b", "bias", "zeros")
 
-    def _bias_text(self, framework: Framework, block: str = "") -> str:
-        """Return what an equation adds for the bias of a block; PyTorch has one for the input and one for the state."""
+    def _bias_text(self, two: bool, block: str = "") -> str:
+        """Return what an equation adds for the bias of a block, or for two, that of the input and that of the state."""
         if not self.use_bias:
             return ""
-        return f" + b{block} + b'{block}" if framework == "torch" else f" + b{block}"
+        return f" + b{block} + b'{block}" if two else f" + b{block}"
 
     def type_name(self, framework: Framework = "keras") -> str:
         """Return the cell's class, or Bidirectional where Keras wraps it."""
@@ -205,15 +198,9 @@ class Recurrent(Layer):
             return "Bidirectional"
         return super().type_name(framework)
 
-    def cell_name(self, framework: Framework = "keras") -> str | None:
-        """Return the cell's class in that framework."""
-        return super().type_name(framework)
-
     def keras_names(self) -> tuple[str, ...]:
         """Return Keras's base names: inside a Bidirectional the cell is numbered too."""
-        if self.merge_mode is None:
-            return (self.cell_keras_name,)
-        return ("bidirectional", self.cell_keras_name)
+        return tuple(dict.fromkeys((*super().keras_names(), snake_case(self.keras))))
 
     def conflict(self, framework: Framework) -> Conflict | None:
         """Return what that framework cannot express of this layer, or None."""
@@ -239,7 +226,7 @@ class Recurrent(Layer):
     def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Note]:
         """Say what the gates, the state, the directions and the output are."""
         yield from self._cell_notes(input_shape, framework)
-        yield from recurrent_notes(self, input_shape, framework)
+        yield from _notes(self, input_shape, framework)
 
     def _said(self, attribute: str) -> str:
         """Return one of its fields in both words."""
@@ -247,7 +234,6 @@ class Recurrent(Layer):
 
     def _cell_notes(self, input_shape: Shape, framework: Framework) -> Iterator[Note]:
         """Yield what is particular to the cell."""
-        del input_shape, framework
         yield from ()
 
     def output_range(self) -> tuple[float, float] | None:
@@ -270,10 +256,10 @@ class Gated(Recurrent):
 
     options = (*SEQUENCE_OPTIONS, GATE_ACTIVATION_OPTION)
 
-    @property
-    def activations(self) -> tuple[str, ...]:
-        """That of the candidate, and that of the gates."""
-        return (self.activation, self.recurrent_activation)
+    def _gate(self, symbol: str, block: str, activation: str, means: str, two_biases: bool) -> Equation:
+        """Return the equation of a gate, or of the candidate, that a block of the weights makes."""
+        total = f"x_t·W_{block} + h_{{t-1}}·U_{block}{self._bias_text(two_biases, f'_{block}')}"
+        return Equation(f"{symbol}_t = {applied(activation, total)}", means)
 
     def _torch_conflict(self) -> Conflict | None:
         if self.activation != "tanh":
@@ -312,3 +298,79 @@ class Gated(Recurrent):
     def gates_are_shares(self) -> bool:
         """Whether the activation of the gates keeps them between 0 and 1."""
         return ACTIVATIONS[self.recurrent_activation].bounds == (0.0, 1.0)
+
+
+_NUMBERS = {2: "both", 4: "all four"}
+"""How many states there are in all directions, as a sentence says it."""
+
+
+def _notes(layer: Recurrent, input_shape: Shape, framework: Framework) -> Iterator[Note]:
+    """Yield what the states, the directions and the output of a layer are when it reads `input_shape`."""
+    yield Note("State", f"{_carried(layer)}. {_returned(layer, framework)}")
+    if layer.merge_mode is not None:
+        yield Note(
+            "Both ways",
+            "two cells with weights of their own read the sequence from its two ends; "
+            f"{MERGED[layer.merge_mode]}: {features_of(layer.output_shape(input_shape)):,} numbers",
+        )
+    if layer.go_backwards:
+        order = ", and the outputs come in that order" if layer.return_sequences else ""
+        flipped = "; in PyTorch x.flip(1)" if framework == "torch" else ""
+        yield Note("Backwards", f"time is read from the last step to the first{order}{flipped}")
+    output = _every_output if layer.return_sequences else _last_output
+    yield Note("Output", output(layer, input_shape, framework))
+
+
+def _carried(layer: Recurrent) -> str:
+    """Return what is carried from step to step, and what of that leaves."""
+    several, both = len(layer.states) > 1, len(layer.directions) > 1
+    shown, *hidden = layer.states
+    leaves = f"both {shown}, merged" if both else shown
+    stays = f"; {'both ' if both else ''}{listed(hidden)} {'stay' if both else 'stays'} inside" if hidden else ""
+    of = " of both directions" if both else ""
+    sizes = list(dict.fromkeys(layer.state_sizes.values()))
+    each = " each" if len(sizes) == 1 and (several or both) else ""
+    starts = f"{'are' if several else 'is'} zero at the start of every sample"
+    numbers = f"{listed([f'{size:,}' for size in sizes])} numbers{each}"
+    return f"{listed(layer.states)}{of}, {numbers}, {starts}. The output is {leaves}{stays}"
+
+
+def _returned(layer: Recurrent, framework: Framework) -> str:
+    """Return how the frameworks return the last states, the one asked for first, and what writes and reads them."""
+    last = [f"{state}_n" for state in layer.states]
+    torch = f"(output, ({', '.join(last)}))" if len(last) > 1 else f"(output, {last[0]})"
+    here, again = "here `forward --save-state` writes", "and `--state` starts from"
+    if framework == "torch":
+        it = "it" if len(last) == 1 else "them"
+        return f"PyTorch returns {torch}, Keras with return_state=True; {here} {listed(last)}, {again} {it}"
+    count = len(layer.states) * len(layer.directions)
+    what = f"the last {layer.states[0]}, too," if count == 1 else f"the last of {_NUMBERS[count]}"
+    it = "it" if count == 1 else "them"
+    return f"Keras returns {what} with return_state=True, PyTorch as {torch}; {here} {it}, {again} {it}"
+
+
+def _every_output(layer: Recurrent, input_shape: Shape, framework: Framework) -> str:
+    _, steps, features = layer.output_shape(input_shape)
+    shape = f"({'timesteps' if steps is None else steps}, {features})"
+    joined = f"timesteps · {features}" if steps is None or features is None else str(steps * features)
+    which = "PyTorch's output, that" if framework == "torch" else "the output"
+    return (
+        f"{which} of every timestep, stacked: {shape} for each sample and not ({joined},), so that what comes next "
+        "knows where a step ends"
+    )
+
+
+def _last_output(layer: Recurrent, input_shape: Shape, framework: Framework) -> str:
+    keeps = layer.returning("sequence")
+    field = in_both(type(layer), "return_sequences", True, framework)
+    which, beware = "", ""
+    if framework == "torch":
+        field = f"{field}, PyTorch's output,"
+        which = ", PyTorch's h_n[-1]"
+        if layer.merge_mode is not None:
+            which = ", PyTorch's h_n[-2] and h_n[-1]"
+            beware = ". output[:, -1] is something else: there the backward cell has read one step alone"
+    return (
+        f"the last output alone{which}: the time axis is gone. {field} keeps it: {keeps.spec()} returns "
+        f"{shape_text(keeps.output_shape(input_shape))}{beware}"
+    )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from rnncli.layers.base import Equation, Layer, Note, Returns, layer_kind
+from rnncli.layers.base import Equation, Layer, Note, layer_kind
 from rnncli.layers.cost import Number, Step
-from rnncli.layers.size_forms import Numbers
+from rnncli.layers.sizes import Numbers
 from rnncli.layers.weights import Framework
 from rnncli.quantities import Shape, features_of, shape_text
 
@@ -26,49 +26,33 @@ class Repeat(Layer):
     means = "one vector as a sequence of T, for a decoder"
     sizes = Numbers(("n",), ("T",), example="10")
     reads = "vector"
+    returns = "sequence"
+    keeps_output = True  # the one vector, seen n times
 
     def output_length(self, steps: Number) -> Number:
         """Return n."""
-        del steps
         return self.n
 
     def with_timesteps(self, timesteps: int | None) -> Repeat:
         """Return the layer that repeats a vector so often; the same for any length."""
         return self if timesteps is None else Repeat(timesteps)
 
-    @property
-    def returns(self) -> Returns:
-        """A sequence."""
-        return "sequence"
-
     def step(self, input_shape: Shape) -> Step:
         """Return nothing: the vector that it returns at every step is what it carries."""
-        del input_shape
         return Step()
 
     def carried(self, input_shape: Shape) -> Mapping[str, Number]:
         """Return the numbers of the vector that it repeats, and the count of those that it has returned."""
         return {"vector": features_of(input_shape), "count": 1}
 
-    @property
-    def keeps_output(self) -> bool:
-        """Whether its output is an array that is there already: it is the one vector, seen n times."""
-        return True
-
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
         """Return the repetition."""
-        del framework
         return (Equation("y_t = x", f"for t = 1, …, {self.n:,}"),)
 
     def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Note]:
         """Say what the output is."""
-        del framework
         yield Note(
             "Output",
             f"a new sequence, {shape_text(self.output_shape(input_shape))}: its {self.n:,} timesteps have nothing to "
             "do with those of the input",
         )
-
-    def keras_names(self) -> tuple[str, ...]:
-        """Return Keras's base name."""
-        return ("repeat_vector",)

@@ -22,17 +22,15 @@ class SimpleRNN(Recurrent):
     torch = "RNN"
     torch_arguments: ClassVar[Mapping[str, str]] = {**Recurrent.torch_arguments, "activation": "nonlinearity"}
     means = "h = act(x·W + h·U + b)"
-    cell_keras_name = "simple_rnn"
     blocks: ClassVar[Mapping[Framework, tuple[str, ...]]] = {"keras": ("",), "torch": ("",)}
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
         """Return the textbook's loop."""
-        bias = self._bias_text(framework)
+        bias = self._bias_text(framework == "torch")
         return (Equation(f"h_t = {applied(self.activation, f'x_t·W + h_{{t-1}}·U{bias}')}", "state and output"),)
 
     def kept(self, input_shape: Shape) -> int:
         """Return the numbers of the state of each direction: its one gate is the new state."""
-        del input_shape
         return len(self.directions) * self.units
 
     def _torch_conflict(self) -> Conflict | None:

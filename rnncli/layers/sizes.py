@@ -1,6 +1,7 @@
-"""What the parser and a layer ask of the sizes of a kind: how they are written, read, spelt and checked.
+"""The sizes of a kind of layer: how they are written, read, spelt and checked.
 
-The ways to write them are in `rnncli.layers.size_forms`. A size can also be a number that is not known yet.
+The ways to write them are numbers joined by x, a share, one of some words, or nothing. A size can also be a number that
+is not known yet.
 """
 
 from __future__ import annotations
@@ -8,8 +9,12 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from operator import index
+from typing import Any, NoReturn
+
+from rnncli.errors import listed, quote, shorten
+from rnncli.quantities import MAX_SIZE, nearest_size, parse_size
 
 BLANK_TEXT = "_"
 """What stands in a template in place of a number that is to be found."""
@@ -46,7 +51,6 @@ class Blank(Unknown):
 
     def _unknown(self, other: object) -> Blank:
         """Return what is computed of it: a number that is not known either."""
-        del other
         return self
 
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __floordiv__ = __rfloordiv__ = _unknown
@@ -111,9 +115,9 @@ class Sizes(ABC):
         """The field as an error asks for it: without what may be left out."""
         return self.form
 
-    @abstractmethod
     def means(self, word: str) -> bool:
-        """Whether a field is meant as the size, rightly or wrongly written."""
+        """Whether a field is meant as the size, rightly or wrongly written: here as a number, or a blank for it."""
+        return word.lstrip("+-.")[:1].isdigit() or word == BLANK_TEXT
 
     @abstractmethod
     def parse(self, kind: str, text: str) -> dict[str, Any]:
@@ -130,7 +134,6 @@ class Sizes(ABC):
             typed: its first characters, or none.
             blanks: whether a blank may stand for a number, as in a template.
         """
-        del typed, blanks
         return ()
 
     @abstractmethod
@@ -144,3 +147,261 @@ class Sizes(ABC):
         Raises:
             ValueError: one of them is not allowed; the message says which, and what is.
         """
+
+
+@dataclass(eq=False, repr=False)
+class Numbers(Sizes):
+    """Whole numbers from 1 to 2**31-1 joined by x: `10000x32`.
+
+    Attributes:
+        attributes: the layer's attribute for each number, in the order they are written.
+        symbols: the letter that stands for each.
+        example: a field for repairs.
+        optional: how many of the first may be left out; their attributes are None then.
+    """
+
+    attributes: tuple[str, ...]
+    symbols: tuple[str, ...]
+    example: str
+    optional: int = 0
+
+    @property
+    def form(self) -> str:
+        """`VxD`, or `[Tx]F` where T may be left out."""
+        lead = "".join(f"[{symbol}x]" for symbol in self.symbols[: self.optional])
+        return lead + self.shortest
+
+    @property
+    def shortest(self) -> str:
+        """The form without what may be left out."""
+        return "x".join(self.symbols[self.optional :])
+
+    def means(self, word: str) -> bool:
+        """Whether it starts with a digit or a sign, or has a blank."""
+        return super().means(word) or any(part.startswith(BLANK_TEXT) for part in re.split("[x*×]", word))
+
+    def parse(self, kind: str, text: str) -> dict[str, Any]:
+        """Return a number or a blank for each attribute."""
+        if re.fullmatch(r"[0-9]+[*×][0-9]+", text):
+            sized = re.sub("[*×]", "x", text)
+            raise SizeError(f"sizes are joined by x, not as in {quote(text)}", 0, len(text), sized)
+        parts = [(part.start(), part[0]) for part in re.finditer(r"[^xX]+|(?<=[xX])(?=[xX]|$)|^(?=[xX])", text)]
+        if text in ("x", "X"):
+            parts = [(0, text)]  # a letter in place of a number
+        most, least = len(self.attributes), len(self.attributes) - self.optional
+        if not least <= len(parts) <= most:
+            if re.fullmatch("_[0-9A-Za-z]*[A-Za-z][0-9A-Za-z]*", text):
+                _no_name(text, 0)
+            raise SizeError(
+                f"{kind} takes {self._how_many}, {kind}:{'x'.join(self.symbols)}, not {quote(text)}",
+                *(0, len(text)),
+                self._completed([part.strip() for _, part in parts]),
+            )
+        values: dict[str, Any] = {}
+        for attribute, (start, written) in zip(self.attributes[-len(parts) :], parts, strict=True):
+            part = written.strip()
+            blank = blank_of(part)
+            if blank is not None:
+                values[attribute] = blank
+                continue
+            start += len(written) - len(written.lstrip())
+            if part.startswith(BLANK_TEXT):
+                _no_name(part, start)
+            try:
+                values[attribute] = parse_size(part)
+            except ValueError as fault:
+                instead = nearest_size(part) or self.example.split("x")[-1]
+                raise SizeError(str(fault), start, start + len(part), instead) from None
+        return values
+
+    def completions(self, typed: str, *, blanks: bool = False) -> tuple[str, ...]:
+        """Return a blank in place of the next number, or the x before it."""
+        *before, last = re.split("[xX]", typed)
+        if not last:
+            return (typed + BLANK_TEXT,) if blanks and len(before) < len(self.attributes) else ()
+        more = len(before) + 1 < len(self.attributes)
+        return (typed + "x",) if more and (last.startswith(BLANK_TEXT) or last[0].isdigit()) else ()
+
+    @property
+    def _how_many(self) -> str:
+        most = len(self.attributes)
+        if most == 1:
+            return "one number"
+        return "one or two numbers" if self.optional else "two numbers"
+
+    def _completed(self, parts: list[str]) -> str:
+        """Return a field with the right number of sizes, as many as possible of those given."""
+        most, least = len(self.attributes), len(self.attributes) - self.optional
+        if len(parts) < least:
+            return "x".join([*parts, *self.example.split("x")[len(parts) :]])
+        if most == 1:
+            return parts[-1]  # PyTorch's habit, Linear(in, out): the last is what it returns
+        # What may be left out stands in front: so does Keras's batch, in (batch, timesteps, features).
+        return "x".join(parts[-most:] if self.optional else parts[:most])
+
+    def spell(self, values: Mapping[str, Any]) -> str:
+        """Return the numbers joined by x."""
+        return "x".join(str(values[name]) for name in self.attributes if values[name] is not None)
+
+    def check(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the numbers as Python's own."""
+        checked: dict[str, Any] = {}
+        for place, name in enumerate(self.attributes):
+            value = values[name]
+            if isinstance(value, Unknown) or (value is None and place < self.optional):
+                checked[name] = value
+                continue
+            try:
+                number = 0 if isinstance(value, bool) else index(value)
+            except TypeError:
+                number = 0
+            if not 1 <= number <= MAX_SIZE:
+                raise ValueError(f"{name} is {shorten(repr(value))}, expected a whole number from 1 to {MAX_SIZE:,}")
+            checked[name] = number
+        return checked
+
+
+def _no_name(text: str, start: int) -> NoReturn:
+    """Fail because a blank has a name that it cannot have; the repair has one that is as different from others.
+
+    Raises:
+        SizeError: always.
+    """
+    name = re.sub("[xX]", "z", re.sub("[^0-9A-Za-z]", "", text))
+    instead = f"{BLANK_TEXT}{'' if name[:1].isalpha() else 'n'}{name}"
+    if re.search("[*/+]", text):
+        instead = BLANK_TEXT  # what is computed from a blank is no other one
+    raise SizeError(
+        f"{quote(text)} is no name for a blank: it starts with a letter and has letters and digits, but no x, as in _a",
+        *(start, start + len(text)),
+        instead,
+    )
+
+
+class Single(Sizes):
+    """One size."""
+
+    attribute: str
+
+    @property
+    def attributes(self) -> tuple[str, ...]:  # type: ignore[override]  # a field of other sizes, here derived
+        """The one attribute."""
+        return (self.attribute,)
+
+
+@dataclass(eq=False, repr=False)
+class Share(Single):
+    """A share from 0 to 1: `0.5`."""
+
+    attribute: str
+    symbol: str
+    example: str
+    needs: str
+
+    @property
+    def form(self) -> str:
+        """The letter that stands for it."""
+        return self.symbol
+
+    def parse(self, kind: str, text: str) -> dict[str, Any]:
+        """Return the share."""
+        rate = -1.0
+        if re.fullmatch(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,5})?", text):
+            rate = float(text)
+        if 0.0 <= rate <= 1.0:
+            return {self.attribute: abs(rate)}  # -0.0 is 0
+        instead = f"{rate / 100:g}" if 1.0 < rate <= 100.0 else self.example
+        raise SizeError(f"{kind} takes a share from 0 to 1, not {quote(text)}", 0, len(text), instead)
+
+    def spell(self, values: Mapping[str, Any]) -> str:
+        """Return the shortest text that is read as the same number."""
+        rate: float = values[self.attribute]
+        return f"{rate:g}" if float(f"{rate:g}") == rate else repr(rate)
+
+    def check(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the share as a float."""
+        value = values[self.attribute]
+        try:
+            rate = float(value)
+        except (TypeError, ValueError):
+            rate = -1.0
+        if isinstance(value, str) or not 0.0 <= rate <= 1.0:
+            raise ValueError(f"{self.attribute} is {shorten(repr(value))}, expected a number from 0 to 1")
+        return {self.attribute: abs(rate)}
+
+
+@dataclass(eq=False, repr=False)
+class Word(Single):
+    """One of some words, in place of a number: `max`."""
+
+    attribute: str
+    words: tuple[str, ...]
+    needs: str
+    other_names: Mapping[str, str] = field(default_factory=dict)
+    """Names from elsewhere, and which of the words each is; an error's repair translates them."""
+    symbol: str = ""
+    """What stands for one of them where they are too many to be listed."""
+
+    @property
+    def example(self) -> str:  # type: ignore[override]  # the same
+        """The first of the words."""
+        return self.words[0]
+
+    @property
+    def form(self) -> str:
+        """All of the words, `max|avg`, or their symbol."""
+        return self.symbol or "|".join(self.words)
+
+    def means(self, word: str) -> bool:
+        """Whether it is one of the words, here or elsewhere, or a number, which other kinds take."""
+        return word in self.words or word in self.other_names or super().means(word)
+
+    def parse(self, kind: str, text: str) -> dict[str, Any]:
+        """Return the word."""
+        word = text.lower() if text.isascii() else text
+        if word not in self.words:
+            allowed = listed(self.words, "or")
+            instead = self.other_names.get(word, self.example)
+            raise SizeError(f"{kind} takes {allowed}, not {quote(text)}", 0, len(text), instead)
+        return {self.attribute: word}
+
+    def completions(self, typed: str, *, blanks: bool = False) -> tuple[str, ...]:
+        """Return the words that start so."""
+        return tuple(word for word in self.words if word.startswith(typed))
+
+    def spell(self, values: Mapping[str, Any]) -> str:
+        """Return the word."""
+        return str(values[self.attribute])
+
+    def check(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the word."""
+        value = values[self.attribute]
+        if value not in self.words:
+            allowed = listed([repr(word) for word in self.words], "or")
+            raise ValueError(f"{self.attribute} is {shorten(repr(value))}, expected {allowed}")
+        return {self.attribute: value}
+
+
+class NoSize(Sizes):
+    """A kind of layer whose size is that of what it reads."""
+
+    attributes = ()
+    example = ""
+    required = False
+
+    @property
+    def form(self) -> str:
+        """Nothing."""
+        return ""
+
+    def parse(self, kind: str, text: str) -> dict[str, Any]:
+        """Refuse a size."""
+        raise SizeError(f"{kind} has the size of what it reads, and takes no {quote(text)}", 0, len(text), "")
+
+    def spell(self, values: Mapping[str, Any]) -> str:
+        """Return nothing."""
+        return ""
+
+    def check(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return nothing: there is nothing to check."""
+        return {}

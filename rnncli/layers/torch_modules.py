@@ -212,7 +212,6 @@ def _reason(layers: Sequence[Layer], names: Sequence[str], before: int, place: i
 
 
 def _embedding(layer: Embedding, reads: Shape, stack: Stack) -> Call:
-    del reads, stack
     padding = ("padding_idx=0",) if layer.mask_zero else ()
     return Call("nn.Embedding", (number(layer.input_dim), number(layer.output_dim), *padding))
 
@@ -236,7 +235,6 @@ def _recurrent(layer: Recurrent, reads: Shape, stack: Stack) -> Call:
 
 
 def _conv(layer: Conv, reads: Shape, stack: Stack) -> Call:
-    del stack
     arguments = [number(features_of(reads)), number(layer.filters), number(layer.kernel_size)]
     if layer.strides != 1:
         arguments.append(f"stride={number(layer.strides)}")
@@ -250,47 +248,30 @@ def _conv(layer: Conv, reads: Shape, stack: Stack) -> Call:
 
 
 def _dense(layer: Dense, reads: Shape, stack: Stack) -> Call:
-    del stack
     bias = () if layer.use_bias else ("bias=False",)
     return Call("nn.Linear", (number(features_of(reads)), number(layer.units), *bias))
 
 
 def _dropout(layer: Dropout, reads: Shape, stack: Stack) -> Call:
-    del reads, stack
     return Call("nn.Dropout", (number(layer.rate),))
 
 
 def _norm(layer: Norm, reads: Shape, stack: Stack) -> Call:
-    del stack
     arguments = [number(features_of(reads))]
     if layer.epsilon != 1e-5:
         arguments.append(f"eps={number(layer.epsilon)}")
     if not layer.scale:
-        arguments.append("elementwise_affine=False")
+        arguments.append("affine=False" if isinstance(layer, BatchNorm) else "elementwise_affine=False")
     elif not layer.center:
         arguments.append("bias=False")
-    return Call("nn.LayerNorm", tuple(arguments))
-
-
-def _batch_norm(layer: BatchNorm, reads: Shape, stack: Stack) -> Call:
-    del stack
-    arguments = [number(features_of(reads))]
-    if layer.epsilon != 1e-5:
-        arguments.append(f"eps={number(layer.epsilon)}")
-    if not layer.scale:
-        arguments.append("affine=False")
-    elif not layer.center:
-        arguments.append("bias=False")
-    return Call("nn.BatchNorm1d", tuple(arguments))
+    return Call(f"nn.{layer.torch}", tuple(arguments))
 
 
 def _activation(layer: Activation, reads: Shape, stack: Stack) -> Call:
-    del reads, stack
     return Call(f"nn.{layer.type_name('torch')}", ("dim=-1",) if layer.activation == "softmax" else ())
 
 
 def _pool(layer: Pool, reads: Shape, stack: Stack) -> Call:
-    del reads, stack
     window = layer.window
     assert window is not None  # a whole sequence takes a method of a tensor
     arguments = [number(window.width)]
@@ -311,7 +292,7 @@ MODULES: Mapping[type[Layer], tuple[str, Callable[[Any, Shape, Stack], Call]]] =
     Dense: ("dense", _dense),
     Dropout: ("dropout", _dropout),
     Norm: ("norm", _norm),
-    BatchNorm: ("norm", _batch_norm),
+    BatchNorm: ("norm", _norm),
     Activation: ("activation", _activation),
     Pool: ("pool", _pool),
 }

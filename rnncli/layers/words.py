@@ -17,15 +17,9 @@ if TYPE_CHECKING:
 
 
 def option_of(cls: type[Layer], attribute: str) -> Option:
-    """Return the option of a kind that sets an attribute.
-
-    Raises:
-        KeyError: none does.
-    """
-    for option in cls.options:
-        if option.attribute == attribute:
-            return option
-    raise KeyError(f"{cls.kind} has no option {attribute}")
+    """Return the option of a kind that sets an attribute."""
+    (found,) = (option for option in cls.options if option.attribute == attribute)
+    return found
 
 
 def argument_name(cls: type[Layer], attribute: str, framework: Framework) -> str | None:

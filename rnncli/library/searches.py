@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from time import perf_counter
@@ -14,26 +15,13 @@ from rnncli.library.runs import Tell, silent
 from rnncli.network import check_flags, check_known, check_sizes, check_text, plain
 from rnncli.quantities import Rate, parse_memory, parse_number, without_thousands
 from rnncli.render.progress import Progress
-from rnncli.search.brace_hints import read_pattern
+from rnncli.search.braces import read_pattern
 from rnncli.search.budget import BY_NAME, Budget, check_trained
-from rnncli.search.forms import Candidate
-from rnncli.search.selection import Order, order_of, parse_figures
+from rnncli.search.grid import Share, share_of
+from rnncli.search.selection import Order, parse_figures
 from rnncli.search.solution import Solution
 from rnncli.search.solution import solve as solved
-from rnncli.search.sweep import (
-    CHECKED,
-    Candidates,
-    Share,
-    Sweep,
-    Tally,
-    check_fits,
-    check_room,
-    cloud_of,
-    framework_of,
-    reason_of,
-    share_of,
-    wanted_of,
-)
+from rnncli.search.sweep import Candidates, Sweep, Tally, framework_of, reason_of
 from rnncli.summary import DTYPE_BYTES, Setting
 
 if TYPE_CHECKING:
@@ -44,7 +32,7 @@ Value = TypeVar("Value")
 Limit = int | str | None
 """The most of a figure: a number, or as on the command line, `1M` or `4MB`; None for no limit."""
 
-_ALL = "top=N holds the first N alone"
+_LESS_MEMORY = "top=N holds the first N alone"
 
 
 def sweep(
@@ -106,31 +94,20 @@ def sweep(
     budget = _budget(limits | {"streaming": streaming, "training": training})
     figures = ",".join(map(str, pareto)) if isinstance(pareto, list | tuple) else pareto
     front = _parsed("pareto", figures, parse_figures)
-    order = order_of(_parsed("sort", sort, Order.parse), top, front)
     setting = Setting(batch, timesteps, framework_of(patterns) if framework is None else framework, dtype)
-    keys = [each.figure for each in (*(front or ()), *([] if order is None else [order]))]
-    check_trained([*budget.keys, *keys], dtype)
-    wanted = wanted_of(order, top, front)
-    cloud = None if front is None else cloud_of(front, timesteps)
-    whole, total = share_of([read_pattern(pattern) for pattern in patterns], _parsed("part", part, Share.parse))
-    if not budget:
-        check_fits(total if wanted is None else wanted.most(total), _ALL)
-    found: list[Candidate] = []
+    check_trained(budget.keys, dtype)
+    order = _parsed("sort", sort, Order.parse)
+    work = Sweep(setting, budget, len, order, top, front, held=True, pictured=True, less_memory=_LESS_MEMORY)
+    whole, total = share_of(map(read_pattern, patterns), _parsed("part", part, Share.parse))
     tally = Tally()
     with Progress("sweep", total, silent, clock=perf_counter) as progress:
-        done = checked = 0
-        for some in Sweep(setting, budget, wanted, list, cloud).run_on(jobs, whole, total, tally):
-            found += [candidate for candidates in some for candidate in candidates]
-            progress(tally.total - done)
-            done, held = tally.total, len(found) if wanted is None else wanted.held
-            if held - checked >= CHECKED:
-                checked = held
-                check_room(held, _ALL)
-    best = found if wanted is None else wanted.best()
+        deque(work.run(whole, total, tally, jobs=jobs, progress=progress), maxlen=0)
+    assert work.wanted is not None  # it holds all, if nothing else is asked for
+    best = work.wanted.best()
     tally.shown = len(best)
     if tally.first_invalid is not None and tally.invalid == tally.total:
         raise as_called(reason_of(tally.first_invalid, setting))
-    return Candidates(best, tally, setting, order, cloud)
+    return Candidates(best, tally, setting, work.order, work.cloud)
 
 
 def solve(

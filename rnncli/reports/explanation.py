@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rnncli.errors import listed
 from rnncli.layers import Layer
 from rnncli.layers.base import Equation, Note
-from rnncli.layers.starts import start, starts_text
-from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS, Axis, Framework, Weight, length
+from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS, Axis, Framework, Weight, length, start, starts_text
 from rnncli.layers.words import fields_in_both
 from rnncli.network import Network, check_flags, plain
 from rnncli.quantities import Shape, shape_text

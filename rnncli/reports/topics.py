@@ -14,8 +14,7 @@ from rnncli.errors import listed
 from rnncli.layers import LAYERS, LSTM
 from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATIONS, GATE_ACTIVATION_OPTION
 from rnncli.layers.base import Note
-from rnncli.layers.starts import starts_text
-from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS
+from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS, starts_text
 from rnncli.layers.words import in_both
 from rnncli.network import Network
 from rnncli.quantities import figure_text, shape_text

@@ -11,7 +11,7 @@ import numpy as np
 
 from rnncli.quantities import MAX_SIZE, Shape
 from rnncli.search.budget import LACKED, LACKING, amount
-from rnncli.search.forms import FIGURES, Candidate, Forms, Found, Invalid
+from rnncli.search.forms import FIGURES, Candidate, Forms, Found
 from rnncli.search.grid import Box
 
 _FEW = 30
@@ -129,14 +129,6 @@ class Block:
     def texts(self) -> Iterator[str]:
         """Yield the texts of all, empty ones too."""
         return self._forms.grid.texts(self._box)
-
-    def candidates(self, most: int) -> Iterator[list[Found]]:
-        """Yield all of them in lists of at most so many."""
-        valid, texts = self.is_network(), self.texts()
-        for start in range(0, len(self), most):
-            part = slice(start, start + most)
-            found = zip(self._made(islice(texts, most), part), valid[part].tolist(), strict=True)
-            yield [each if truth else Invalid(each.spec) for each, truth in found if each.spec]
 
     def networks(self, places: Any, most: int) -> Iterator[list[Candidate]]:
         """Yield those at some places, all of which are networks, in lists of at most so many.

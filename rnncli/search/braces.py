@@ -1,27 +1,32 @@
-"""Patterns: texts with brace lists and ranges, as bash has them, and named ones. A pattern stands for many texts.
+"""Texts with brace lists and ranges, as bash has them, and named ones, read as patterns, which stand for many texts.
 
     {16,32}  {16..256..16}  {01..10}  {a..e}  {8,{16..64..16}}  \\{  \\,
 
 A pattern expands to the same texts as in bash, in the same order, corner cases included: braces without a comma or a
 range are plain text. Two forms are our own. `{u=16,32,64}` gives a list or a range a name, and `{u}` stands for the
-same value, wherever it occurs. Texts are made one at a time, when they are asked for.
+same value, wherever it occurs.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from itertools import pairwise
-from math import prod
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
-from rnncli.errors import SpecError, shorten
+from rnncli.errors import SpecError, quote, shorten
+from rnncli.language.completion import Completion, spec_completions
 from rnncli.language.source import check_length
 from rnncli.layers import LAYERS
+from rnncli.network import Network
+from rnncli.quantities import MAX_SIZE
+from rnncli.search.grid import Alternatives, Literal, Name, Node, Pattern, Range, Values, Words
 
 MAX_DEPTH = 50
+
+_NAMED = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)([=}])")
+"""How a named brace starts."""
 
 _MOST_EMPTY = 1_000_000
 """The most empty texts of a pattern: they are passed over, and that takes time too."""
@@ -29,7 +34,6 @@ _MOST_EMPTY = 1_000_000
 KEYS = frozenset(option.lead[:-1] for layer in LAYERS for option in layer.options if option.lead.endswith("="))
 """Keys that stand before `=` in a spec. They cannot name a brace: `{act=relu,act=tanh}` is a list."""
 
-_NAMED = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)([=}])")
 _INTEGERS = re.compile(r"([+-]?[0-9]{1,99})\.\.([+-]?[0-9]{1,99})(?:\.\.([+-]?[0-9]{1,99}))?")
 _LETTERS = re.compile(r"([A-Za-z])\.\.([A-Za-z])(?:\.\.([+-]?[0-9]{1,99}))?")
 
@@ -38,216 +42,6 @@ _LARGEST_INTEGER = 2**63 - 1
 
 LONGEST_RANGE = 2**31 - 4
 """The longest range of bash; a longer one is plain text."""
-
-
-class Literal(NamedTuple):
-    """Plain text, without its backslashes."""
-
-    text: str
-
-
-class Range(NamedTuple):
-    """A range of numbers, padded with zeros to a width; or of letters, by their code points."""
-
-    values: range
-    width: int = 0
-    letters: bool = False
-
-    def text(self, value: int) -> str:
-        """Return the text of one of its values."""
-        return chr(value) if self.letters else f"{value:0{self.width}d}"
-
-
-class Words(NamedTuple):
-    """A list of plain texts."""
-
-    texts: tuple[str, ...]
-
-
-class Alternatives(NamedTuple):
-    """A list with braces in some of its branches."""
-
-    branches: tuple[Sequence[Node], ...]
-
-
-class Name(NamedTuple):
-    """A place where the value of a named brace stands."""
-
-    name: str
-
-
-Node = Literal | Range | Words | Alternatives | Name
-Values = Range | Words | Alternatives
-Bindings = dict[str, str]
-"""The value of each named brace whose loop is running."""
-
-
-@dataclass(frozen=True)
-class Pattern:
-    """A text with braces, as `parse_pattern` reads it.
-
-    Attributes:
-        text: the text as typed.
-        nodes: the parts of the text, in order.
-        names: what each named brace stands for.
-    """
-
-    text: str
-    nodes: tuple[Node, ...]
-    names: dict[str, Values]
-
-    def count(self) -> int:
-        """Return how many texts `expand` yields, without expanding anything."""
-        texts, empty = _counts((*self.nodes, *self.names.values()))
-        return texts - empty
-
-    def empty_count(self) -> int:
-        """Return how many of its texts are empty; `expand` drops these."""
-        return _counts((*self.nodes, *self.names.values()))[1]
-
-    @property
-    def longest(self) -> int:
-        """More bytes than this has none of its texts: each is no longer than it, the values of names aside."""
-        return len(self.text.encode("utf-8", "replace")) * (1 + len(_NAMED.findall(self.text)))
-
-    def expand(self) -> Iterator[str]:
-        """Yield the texts in bash's order, the leftmost brace varying slowest. As in bash, an empty one is dropped.
-
-        A named brace varies where its name occurs first.
-        """
-        return filter(None, self.choices(self.nodes, {}))
-
-    def split(self, separator: str) -> list[list[Node]]:
-        """Return its nodes, split at each separator that stands outside of braces."""
-        parts: list[list[Node]] = [[]]
-        for node in self.nodes:
-            if not isinstance(node, Literal):
-                parts[-1].append(node)
-                continue
-            first, *others = node.text.split(separator)
-            parts[-1] += [Literal(first)] if first else []
-            parts += [[Literal(text)] if text else [] for text in others]
-        return parts
-
-    def choices(self, nodes: Sequence[Node], bound: Bindings) -> Iterator[str]:
-        """Yield the texts that some of its nodes stand for, the last node varying fastest. Empty texts are not dropped.
-
-        Args:
-            nodes: the nodes, in order.
-            bound: the values of the names that occurred before. Whenever a text is yielded, it holds the values of the
-                names in that text as well.
-        """
-        *outer, inner = nodes or (Literal(""),)
-        tail = ""
-        if outer and isinstance(inner, Literal):
-            # Plain text at the end is added in the innermost loop. As a loop of its own it would only cost time.
-            tail, inner = inner.text, outer.pop()
-        # A loop for each node, on a stack: there may be more nodes than Python allows recursions.
-        loops: list[Iterator[str]] = []
-        heads = [""]  # What the nodes of the first 0, 1, 2 … loops have come to.
-        while True:
-            if len(loops) < len(outer):
-                loops.append(self._choices_of(outer[len(loops)], bound))
-            else:
-                head = heads[-1]
-                for text in self._choices_of(inner, bound):
-                    yield head + text + tail
-            choice = None
-            while loops and (choice := next(loops[-1], None)) is None:
-                loops.pop()
-            if choice is None:
-                return
-            heads[len(loops) :] = [heads[len(loops) - 1] + choice]
-
-    def _choices_of(self, node: Node, bound: Bindings) -> Iterator[str]:
-        """Yield the texts that one node stands for."""
-        match node:
-            case Literal(text):
-                return iter((text,))
-            case Range(values, 0, False):
-                return map(str, values)
-            case Range(values):
-                return map(node.text, values)
-            case Words(texts):
-                return iter(texts)
-            case Alternatives(branches):
-                return (text for branch in branches for text in self.choices(branch, bound))
-            case Name(name):
-                return iter((bound[name],)) if name in bound else self._loop(name, bound)
-
-    def _loop(self, name: str, bound: Bindings) -> Iterator[str]:
-        """Yield the values of a named brace, each of them bound to the name until the next is asked for."""
-        for value in self._choices_of(self.names[name], bound):
-            bound[name] = value
-            yield value
-        del bound[name]
-
-
-def names_in(node: Node) -> Iterator[str]:
-    """Yield the names that occur in a node, in order, each as often as it does."""
-    match node:
-        case Name(name):
-            yield name
-        case Alternatives(branches):
-            yield from (name for branch in branches for each in branch for name in names_in(each))
-
-
-def count(node: Node) -> int:
-    """Return how many texts a node stands for; a name stands for one, since it is bound."""
-    return _counts([node])[0]
-
-
-def nodes_at(node: Node, index: int) -> Iterator[Literal | Name]:
-    """Yield what the text of a node at an index is made of, without making those before it."""
-    match node:
-        case Literal() | Name():
-            yield node
-        case Range(values):
-            yield Literal(node.text(values[index]))
-        case Words(texts):
-            yield Literal(texts[index])
-        case Alternatives(branches):
-            for branch in branches:
-                size = prod(map(count, branch))
-                if index < size:
-                    break
-                index -= size
-            for each in branch:
-                size //= count(each)
-                place, index = divmod(index, size)
-                yield from nodes_at(each, place)
-
-
-def cut(node: Values, span: range) -> Values:
-    """Return a brace that stands for the texts at some indices alone."""
-    if len(span) == count(node):
-        return node
-    match node:
-        case Range(values):
-            return node._replace(values=values[span.start : span.stop])
-        case Words(texts):
-            return Words(texts[span.start : span.stop])
-        case Alternatives():
-            return Alternatives(tuple(tuple(nodes_at(node, index)) for index in span))
-
-
-def _counts(nodes: Iterable[Node]) -> tuple[int, int]:
-    """Return how many texts a row of nodes stands for, and how many of these are empty, all parts of them being so."""
-    texts = empty = 1
-    for node in nodes:
-        match node:
-            case Literal(text):
-                some, nothing = 1, int(not text)
-            case Range(values):
-                some, nothing = len(values), 0
-            case Words(words):
-                some, nothing = len(words), words.count("")
-            case Alternatives(branches):
-                some, nothing = map(sum, zip(*map(_counts, branches), strict=True))
-            case Name():
-                some, nothing = 1, 1  # It makes no more texts: its values are counted with the brace that has the name.
-        texts, empty = texts * some, empty * nothing
-    return texts, empty
 
 
 def parse_pattern(text: str) -> Pattern:
@@ -286,14 +80,7 @@ class _Parser:
         return pattern
 
     def _nodes(self, start: int, end: int, depth: int, named: str | None = None) -> tuple[Node, ...]:
-        """Return the nodes of text[start:end]: its braces, and the plain text before, between and behind them.
-
-        Args:
-            start: where the text starts.
-            end: where it ends.
-            depth: how many braces it is inside of.
-            named: the name of the brace it is inside of, if that has one.
-        """
+        """Return the braces of text[start:end], which is inside of so many, and the plain text around them."""
         if depth > MAX_DEPTH:
             self._fail(f"braces are nested more than {MAX_DEPTH} deep", (start, end), "nest them less deep")
         nodes: list[Node] = []
@@ -435,3 +222,167 @@ def _range(text: str) -> Range | None:
         return None
     padded = not letters and any(re.match(r"-?0.", end) and end != "-0" for end in ends)
     return Range(values, max(map(len, ends)) if padded else 0, letters is not None)
+
+
+# What is probably meant by a pattern that is typed wrong, `{4-8}`, `{4:8}`, `[4,8]`, or in part: how it can go on
+
+
+_NO_LISTS = re.compile(r"[{}\[\]()<>]|[:x][0-9]+(?:\.\.|-|\||:[0-9]+:)[0-9]|[a-z]\|[a-z]")
+"""What is in no spec: a text that has it stands for no network, whatever is in its other braces."""
+
+_MOST_LISTED = 20
+"""The most numbers that are listed where there is no range of them."""
+
+_NUMBER = "([0-9]{1,10})"
+_DECIMAL = r"([0-9]{0,9}\.[0-9]{1,9}|[0-9]{1,9})"
+_TO = r" ?(?:\.{2,}|-|:|/|~|->| to ) ?"
+_END = r"(?:\}|(?=[,:])|$)"
+_HABITS: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
+    (
+        rf"\{{ ?{_NUMBER}{_TO}{_NUMBER}(?:(?:{_TO}| by | step ){_NUMBER})? ?\.*{_END}",
+        lambda found: _range_of(*found.groups()),
+    ),
+    (
+        rf"\{{(?=[^}}]*[^.]\.[0-9]){_DECIMAL}\.\.{_DECIMAL}\.\.{_DECIMAL}\}}",
+        lambda found: _decimals(*found.groups()),
+    ),
+    (rf"\{{ ?{_NUMBER} ?\.{{2,}} ?{_END}", lambda found: _range_of(found[1], str(2 * int(found[1])))),
+    (r"\{(\w+(?:[|;/ ]+\w+)*)\}", lambda found: _list_of(found[1])),
+    (r"\{([0-9]+(?:,[0-9]+)+)(?=,[A-Za-z]|:|$)", lambda found: f"{{{found[1]}}}"),
+    (rf"(?<=:){_NUMBER}:{_NUMBER}:{_NUMBER}(?=[,:]|$)", lambda found: _range_of(*found.groups())),
+    (r"(?<![^,])([a-z]+(?:\|[a-z]+)+)(?=:)", lambda found: _list_of(found[1])),
+    (r"(?<=[:x])([0-9]+(?:\|[0-9]+)+)(?=[,:x]|$)", lambda found: _list_of(found[1])),
+    (rf"(?<=[:x])range\({_NUMBER}, ?{_NUMBER}(?:, ?{_NUMBER})?\)", lambda found: _range_of(*found.groups())),
+    (r"(?<=[:x])[\[(<]([0-9]+(?:[,;| ]+[0-9]+)*)[\])>]", lambda found: _list_of(found[1])),
+    (r"(?<![^,])[\[(<](\w+(?:[,;| ]+\w+)+)[\])>]", lambda found: _list_of(found[1])),
+    (rf"(?<=[:x]){_NUMBER}(?:\.{{2,}}|-){_NUMBER}(?=[,:x]|$)", lambda found: _range_of(*found.groups())),
+)
+"""Ways to write a range or a list, and how each is written here."""
+
+
+def read_pattern(text: str) -> Pattern:
+    """Return the pattern that a text is, if it can stand for networks: it has no `{4-8}`, which is text to bash.
+
+    Raises:
+        SpecError: it is no pattern, or has such a text outside of its braces; the repair is the pattern with the lists
+            and ranges that were probably meant.
+    """
+    pattern = parse_pattern(text)
+    found = [_NO_LISTS.search(node.text) for node in pattern.nodes if isinstance(node, Literal)]
+    if any(found):
+        _check_lists(text)
+    if not pattern.count():
+        raise SpecError(
+            "the pattern stands for the empty text alone", text=text, span=(0, len(text)), advice="no network is empty"
+        )
+    return pattern
+
+
+def _check_lists(typed: str) -> None:
+    text = typed
+    spans = sorted(match.span() for match in (re.search(habit, text) for habit, _ in _HABITS) if match is not None)
+    for habit, written in _HABITS:
+        text = re.sub(habit, written, text)
+    repair = _working(text) if spans else None
+    if repair is None:
+        spans = _plain_braces(typed) or [(place, place + 1) for place in unpaired(typed)]
+    if not spans:
+        return
+    start, end = spans[0]
+    fault = typed[start:end]
+    if repair is None and re.fullmatch(r"\{[+-]?[0-9]+\.\.[+-]?[0-9]+(\.\.[+-]?[0-9]+)?\}", fault):
+        advice = f"sizes go up to {MAX_SIZE:,}, and a range has {LONGEST_RANGE + 1:,} numbers at most"
+        raise SpecError(f"{quote(fault)} is too long a range", text=typed, span=(start, end), advice=advice)
+    raise SpecError(
+        f"{quote(fault)} is neither a list as in {{16,32}} nor a range as in {{16..64..16}}",
+        text=typed,
+        span=(start, end),
+        lead="perhaps" if repair else "for example",
+        repair=repair or "embed:10000x{16,32},lstm:{32..128..32}",
+    )
+
+
+def _plain_braces(text: str) -> list[tuple[int, int]]:
+    """Return where the braces of a text are that hold no others and are plain text, as start and end."""
+    return [
+        found.span()
+        for found in re.finditer(r"\{[^{}=,]*\}", text)
+        if not re.fullmatch(r"\{[A-Za-z_]\w*\}", found[0]) and isinstance(parse_pattern(found[0]).nodes[0], Literal)
+    ]
+
+
+def _working(text: str) -> str | None:
+    """Return a pattern, with an input where that is what its first candidate lacks, or None if it is none."""
+    for candidate in (text, f"input:32,{text}"):
+        try:
+            Network.parse(next(parse_pattern(candidate).expand()))
+        except (SpecError, StopIteration):
+            continue
+        return candidate
+    return None
+
+
+def _list_of(texts: str) -> str:
+    """Return a list; braces around one text alone stand for nothing."""
+    words = re.split("[,|;/ ]+", texts)
+    return f"{{{','.join(words)}}}" if len(words) > 1 else words[0]
+
+
+def _range_of(first: str, second: str, third: str | None = None) -> str:
+    """Return a range. Of three numbers the second is the step if it is the smallest, as in MATLAB, else the third."""
+    if third is None:
+        return f"{{{first}..{second}}}"
+    last, step = (third, second) if int(second) < int(first) < int(third) else (second, third)
+    return f"{{{first}..{last}..{step}}}"
+
+
+def _decimals(*texts: str) -> str:
+    """Return a list of the numbers from one to another by steps of a third, if they are few."""
+    digits = max(len(text.partition(".")[2]) for text in texts)
+    first, last, step = (round(float(text) * 10**digits) for text in texts)
+    numbers = range(first, last + 1, step or 1)
+    if not 1 < len(numbers) <= _MOST_LISTED:
+        return f"{{{'..'.join(texts)}}}"
+    return f"{{{','.join(f'{number / 10**digits:.{digits}f}' for number in numbers)}}}"
+
+
+def pattern_completions(text: str) -> list[Completion]:
+    """Return what a pattern that is typed in part can become: what the first spec can that it stands for.
+
+    Args:
+        text: the pattern as far as it is typed. A brace that is open in it is one of its alternatives, and one that is
+            closed is its first.
+    """
+    opened, depth = _without_open_braces(text)
+    try:
+        spec = next(parse_pattern(opened).expand(), "")
+    except SpecError:
+        return []
+    found: dict[str, str] = {}
+    for completion in spec_completions(spec):
+        rest = completion.text[len(spec) :]
+        if depth and rest in (",", ":"):
+            found |= {",": "the next alternative", "}": "the end of the brace"}
+        if depth and rest != ":":
+            # What follows may stand behind the brace, once for all of its alternatives: {rnn,gru}:32.
+            rest = rest.rstrip(":")
+        found.setdefault(rest, completion.means)
+    word = re.split("[,:{]", text)[-1]
+    return [Completion(text + rest, word + rest, means) for rest, means in found.items() if rest]
+
+
+def _without_open_braces(text: str) -> tuple[str, int]:
+    """Return a text with the alternative that is typed in place of each brace that is still open, and how many are."""
+    starts: list[tuple[int, int]] = []
+    """For each open brace, where it starts and where the last of its alternatives does."""
+    for position, sign in enumerate(text):
+        if sign == "{":
+            name = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=").match(text, position + 1)
+            starts.append((position, name.end() if name and name[1] not in KEYS else position + 1))
+        elif sign == "," and starts:
+            starts[-1] = starts[-1][0], position + 1
+        elif sign == "}" and starts:
+            starts.pop()
+    for brace, alternative in reversed(starts):
+        text = text[:brace] + text[alternative:]
+    return text, len(starts)

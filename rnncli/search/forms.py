@@ -16,13 +16,11 @@ from rnncli.errors import SpecError
 from rnncli.language import spec
 from rnncli.language.source import MAX_BYTES
 from rnncli.layers import KINDS, Head, Layer
-from rnncli.layers.size_forms import Numbers
-from rnncli.layers.sizes import Blank
+from rnncli.layers.sizes import Blank, Numbers
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
 from rnncli.quantities import MAX_SIZE, Shape, parse_number
-from rnncli.search.braces import Literal, Range, Values, Words
-from rnncli.search.grid import Box, Grid, Piece, Place
+from rnncli.search.grid import Box, Grid, Literal, Piece, Place, Range, Values, Words
 from rnncli.search.polynomial import Form, Polynomial
 from rnncli.summary import Setting
 

@@ -79,11 +79,7 @@ class Frontier(Selection):
         return fits
 
     def add(self, candidates: Iterable[Candidate]) -> None:
-        """Take in some more candidates.
-
-        Raises:
-            UsageError: a figure is not known.
-        """
+        """Take in some more candidates."""
         self._new += [(self._row(candidate), candidate) for candidate in candidates]
         if len(self._new) * _SHARE > len(self._kept):
             self._compare()

@@ -8,7 +8,7 @@ for all numbers.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Self
 
@@ -80,10 +80,6 @@ class Polynomial(Unknown):
     def __str__(self) -> str:
         return "_"
 
-    def __format__(self, form: str) -> str:
-        del form  # which is one for numbers
-        return str(self)
-
     def __bool__(self) -> bool:
         """Whether it is anything but 0 whatever its numbers are."""
         return bool(self.terms)
@@ -103,19 +99,15 @@ class Polynomial(Unknown):
     def __add__(self, other: int | Polynomial) -> Polynomial:
         if isinstance(other, int) and not other:
             return self
-        if not isinstance(other, int | Polynomial):
-            return NotImplemented
         sums = dict(self.terms)
-        for powers, coefficient in self._of(other).terms:
+        for powers, coefficient in Polynomial.of(other, self.unknowns).terms:
             sums[powers] = sums.get(powers, 0) + coefficient
         return self._with(sums)
 
     __radd__ = __add__
 
     def __sub__(self, other: int | Polynomial) -> Polynomial:
-        if not isinstance(other, int | Polynomial):
-            return NotImplemented
-        return self + self._of(other) * -1
+        return self + -1 * other
 
     def __rsub__(self, other: int) -> Polynomial:
         return self * -1 + other
@@ -124,8 +116,6 @@ class Polynomial(Unknown):
         if isinstance(other, int):
             terms = tuple([(powers, coefficient * other) for powers, coefficient in self.terms]) if other else ()
             return Polynomial(self.unknowns, terms)
-        if not isinstance(other, Polynomial):
-            return NotImplemented
         sums: dict[tuple[int, ...], int] = {}
         for powers, coefficient in self.terms:
             for others, factor in other.terms:
@@ -134,9 +124,6 @@ class Polynomial(Unknown):
         return self._with(sums)
 
     __rmul__ = __mul__
-
-    def _of(self, other: int | Polynomial) -> Polynomial:
-        return Polynomial.of(other, self.unknowns)
 
     def _with(self, sums: dict[tuple[int, ...], int]) -> Polynomial:
         return Polynomial(self.unknowns, tuple(sorted([(powers, each) for powers, each in sums.items() if each])))
@@ -157,27 +144,22 @@ def value_at(value: int | Polynomial, numbers: Sequence[Any]) -> Any:
     return value.at(numbers) if isinstance(value, Polynomial) else value
 
 
-def most_of(value: int | Polynomial, numbers: Sequence[int]) -> int:
-    """Return what none of the sums that make up a value exceeds, for numbers up to these."""
-    return value.size_at(numbers) if isinstance(value, Polynomial) else abs(value)
-
-
+@dataclass(eq=False, slots=True)
 class Form:
     """Layers from the head on, and what they come to.
 
-    Args:
+    Attributes:
         totals: what they come to; None where that is no polynomial in the symbols.
         count: how many layers they are, the head included.
         fixed: the timesteps that the head says, if it does.
         setting: what the counts are for; it says the framework.
     """
 
-    __slots__ = ("_known", "_setting", "count", "fixed", "totals")
-
-    def __init__(self, totals: Totals | None, count: Number, fixed: Number | None, setting: Setting) -> None:
-        self.totals, self.count, self.fixed = totals, count, fixed
-        self._setting = setting
-        self._known: dict[str, tuple[Number, ...]] = {}
+    totals: Totals | None
+    count: Number
+    fixed: Number | None
+    setting: Setting
+    _known: dict[str, tuple[Number, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, head: Head, setting: Setting) -> Self | None:
@@ -197,10 +179,10 @@ class Form:
         try:
             totals = None if self.totals is None else self.totals.repeated(layer, times)
         except NoPolynomialError:
-            return Form(None, count, self.fixed, self._setting)
+            return Form(None, count, self.fixed, self.setting)
         if totals is None and self.totals is not None:
             return None
-        return Form(totals, count, self.fixed, self._setting)
+        return Form(totals, count, self.fixed, self.setting)
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -211,7 +193,7 @@ class Form:
         """Return the sums of which a figure is the largest; none where it is not known."""
         if name not in self._known:
             assert self.totals is not None
-            self._known[name] = figure(name, self.totals, self._setting.batch, self._setting.dtype)
+            self._known[name] = figure(name, self.totals, self.setting.batch, self.setting.dtype)
         return self._known[name]
 
     def at(self, name: str, numbers: Sequence[Any] = ()) -> Any:
@@ -235,8 +217,8 @@ class Form:
         """Return whether there is such a network, for numbers or arrays: its sequence is as long as it must be."""
         assert self.totals is not None
         truth: Any = True
-        if self.fixed is not None and self._setting.timesteps is not None:
-            truth = value_at(self.fixed, numbers) == self._setting.timesteps
+        if self.fixed is not None and self.setting.timesteps is not None:
+            truth = value_at(self.fixed, numbers) == self.setting.timesteps
         for length in self.totals.lengths:
             truth = truth & (length.at(numbers) >= 1)
         return truth
@@ -245,4 +227,4 @@ class Form:
         """Return whether 64 bits hold some figures, for numbers up to these."""
         assert self.totals is not None
         parts = [*self.totals.lengths, *(part for name in names for part in self.parts(name))]
-        return all(most_of(part, numbers) < LACKING for part in parts)
+        return all(Polynomial.of(part, len(numbers)).size_at(numbers) < LACKING for part in parts)

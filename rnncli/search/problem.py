@@ -1,27 +1,178 @@
-"""A template and what its network may cost, what numbers for its blanks cost, and the best that are found.
+"""Templates, specs with blanks in place of some numbers, `_` or with a name, `_a`, and what they are asked for.
 
-Where all costs are polynomials that grow with each number, `rnncli.search.trials` tries what may fit. All else is tried
-here, one by one, by the ordinary sums.
+What numbers for the blanks cost is known of each network. Where all costs are polynomials that grow with each number,
+`rnncli.search.trials` tries what may fit. All else is tried here, one by one, by the ordinary sums.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, cast
 
-from rnncli.errors import RnncliError, listed
+from rnncli.errors import RnncliError, SpecError, listed
+from rnncli.language import spec
+from rnncli.language.layer_parser import Written
+from rnncli.language.rules import check_framework, check_rules, check_timesteps, frameworks_of
+from rnncli.language.source import Token, splice, without_spaces
 from rnncli.language.spec import MAX_LAYERS
 from rnncli.layers import Head
-from rnncli.layers.sizes import Blank
+from rnncli.layers.sizes import BLANK_TEXT, Blank, Numbers
+from rnncli.layers.weights import Framework
+from rnncli.network import Network, check_text
 from rnncli.quantities import MAX_SIZE, Rate
 from rnncli.search.budget import Budget, Cost, fit
-from rnncli.search.polynomial import Form, Polynomial
-from rnncli.search.template import Template
+from rnncli.search.polynomial import Form
 from rnncli.summary import Setting, Summary
 
-Numbers = Mapping[Blank, int]
+TEMPLATE_EXAMPLE = f"embed:10000x{BLANK_TEXT},lstm:{BLANK_TEXT}"
+"""A template that works."""
+
+
+@dataclass(frozen=True)
+class Template:
+    """A spec with blanks; those of one name get the same number.
+
+    Attributes:
+        text: the template as typed.
+        written: its layers, with a `Blank` where one stands.
+    """
+
+    text: str
+    written: tuple[Written, ...]
+
+    @classmethod
+    def parse(cls, text: str, framework: Framework | None = None, timesteps: int | None = None) -> Template:
+        """Return a text as a template.
+
+        Args:
+            text: the text.
+            framework: the framework that must be able to express the networks; None for any.
+            timesteps: the length of the sequence, or None for unknown.
+
+        Raises:
+            SpecError: it has no blank, or is not a network with any number; the repair is another template.
+            ArgumentError: `text` is no text.
+        """
+        check_text("a template", text, TEMPLATE_EXAMPLE)
+        try:
+            template = cls._parse(text, framework)
+        except SpecError as error:
+            from rnncli.language.mend import mended  # only an error needs it
+
+            def check(repair: str) -> None:
+                cls._parse(repair, framework)._check_timesteps(timesteps)
+
+            raise mended(error, check, TEMPLATE_EXAMPLE, blanks=True) from None
+        template._check_timesteps(timesteps)
+        return template
+
+    def _check_timesteps(self, timesteps: int | None) -> None:
+        check_timesteps(*spec.unfolded(self.text, self.written), timesteps)
+
+    @classmethod
+    def _parse(cls, text: str, framework: Framework | None) -> Template:
+        written = tuple(spec.read(text, blanks=True))
+        layers, source = spec.unfolded(text, written)
+        check_rules(layers, source)
+        if framework is not None:
+            check_framework(layers, source, framework, "--framework")
+        has_blank = any(each.blanks for each in written)
+        if len(layers) == 1 and not layers[0].shown:
+            raise SpecError(
+                f"{text.strip()} is an input without layers: it has no parameters, whatever its size",
+                text=text,
+                span=(0, len(text)),
+                advice="let a layer read it",
+                repair=without_spaces(f"{text},{'rnn:32' if has_blank else f'rnn:{BLANK_TEXT}'}"),
+            )
+        if not has_blank:
+            raise SpecError(
+                f"the template has no blank: {BLANK_TEXT} in place of a number",
+                text=text,
+                span=(0, len(text)),
+                advice="put one",
+                repair=without_spaces(_with_blank(text, written)),
+            )
+        return cls(text, written)
+
+    @cached_property
+    def blanks(self) -> tuple[Blank, ...]:
+        """The numbers to be found, in the order in which they occur first."""
+        return tuple(dict.fromkeys(blank for each in self.written for blank, _ in each.blanks))
+
+    @property
+    def framework(self) -> Framework:
+        """Whose weights are counted where nobody says it: Keras's, if it can express the networks."""
+        return frameworks_of([each.layer for each in self.written])[0]
+
+    @cached_property
+    def counts(self) -> frozenset[Blank]:
+        """Those of them that say how often a layer is repeated, there or elsewhere."""
+        return frozenset(each.times for each in self.written if isinstance(each.times, Blank))
+
+    def fill(self, numbers: Mapping[Blank, int]) -> str:
+        """Return the spec with numbers in its blanks, without spaces, so that it can be pasted into a shell."""
+        text = self.text
+        for blank, token in reversed([place for each in self.written for place in each.blanks]):
+            text = splice(text, token, str(numbers[blank]))
+        return without_spaces(text)
+
+    def network(self, numbers: Mapping[Blank, int]) -> Network | None:
+        """Return the network with numbers in its blanks, or None where a spec cannot have such numbers."""
+        try:
+            return Network(*spec.unfolded(self.fill(numbers), self.filled(numbers)))
+        except SpecError:
+            return None
+
+    def filled(self, numbers: Mapping[Blank, Any]) -> list[Written]:
+        """Return the layers with numbers, or symbols, in their blanks."""
+        filled = []
+        for each in self.written:
+            layer, times = each.layer, each.times
+            for blank, _ in each.blanks:
+                layer = layer.with_size(blank, numbers[blank])
+            filled.append(each._replace(layer=layer, times=numbers[times] if isinstance(times, Blank) else times))
+        return filled
+
+    def relaxed(self) -> Iterator[Template]:
+        """Yield templates of almost the same form: without biases, and with one number more left open."""
+        tokens = Token(self.text, 0).split(",")
+        plain = [
+            f"{token.text}:nobias" if getattr(each.layer, "use_bias", False) else token.text
+            for token, each in zip(tokens, self.written, strict=True)
+        ]
+        fields = [each.size for each in self.written if each.size and isinstance(each.layer.sizes, Numbers)]
+        numbers = [(field, number) for field in fields for number in re.finditer("[0-9]+", field.text)]
+        blank = f"{BLANK_TEXT}{'b' if Blank('a') in self.blanks else 'a'}"
+        opened = [splice(self.text, Token(number[0], field.start + number.start()), blank) for field, number in numbers]
+        for text in (",".join(plain), *(opened if len(self.blanks) == 1 else ())):
+            with suppress(SpecError):  # the number names a blank, say
+                yield self._parse(text, None)
+
+    def shortens(self, blank: Blank) -> bool:
+        """Whether a sequence gets shorter, the larger the number for a blank is: some costs do not grow with it."""
+        return any(
+            blank in [each.layer.numbers[name] for name in each.layer.shortening]
+            or (each.times == blank and not each.layer.keeps_length)
+            for each in self.written
+        )
+
+
+def _with_blank(text: str, written: tuple[Written, ...]) -> str:
+    """Return a spec with a blank in place of its last number, that of the last layer that has numbers."""
+    sizes = [each.size for each in written if isinstance(each.layer.sizes, Numbers) and each.size is not None]
+    if not sizes:
+        return TEMPLATE_EXAMPLE
+    *_, last = sizes[-1].text.lower().rpartition("x")
+    number = Token(last, sizes[-1].end - len(last))
+    return splice(text, number, BLANK_TEXT)
+
+
+Filling = Mapping[Blank, int]
 """A number for each blank."""
 
 MOST = 50_000
@@ -29,7 +180,7 @@ MOST = 50_000
 
 
 class Point(NamedTuple):
-    """Numbers for the blanks, in their order, and how good they are."""
+    """Filling for the blanks, in their order, and how good they are."""
 
     figure: int
     evenness: int
@@ -57,7 +208,7 @@ class Found:
     count: int = 0
     below: Point | None = None
     above: Point | None = None
-    first: Numbers | None = None
+    first: Filling | None = None
 
     def add(self, points: Sequence[Point], count: int) -> None:
         """Take in points that have as many parameters as one another, and how many of those there are."""
@@ -113,7 +264,7 @@ class Problem:
             form = form and form.after(each.layer, each.times)
         return form
 
-    def costs(self, numbers: Numbers) -> tuple[Cost, ...]:
+    def costs(self, numbers: Filling) -> tuple[Cost, ...]:
         """Return what a network with some numbers costs; nothing where there is none.
 
         Raises:
@@ -127,12 +278,12 @@ class Problem:
             return tuple(self.budget.costs(self.summary(numbers)))
         return tuple(map(Cost, amounts, self.budget.limits.values(), self.budget.limits))
 
-    def summary(self, numbers: Numbers) -> Summary | None:
+    def summary(self, numbers: Filling) -> Summary | None:
         """Return the summary of the network with some numbers, or None where a spec cannot have them."""
         network = None if self.form(numbers) is None else self.template.network(numbers)
         return None if network is None else network.summary(*self.setting, rate=self.rate)
 
-    def take(self, numbers: Numbers, evenness: int, found: Found) -> None:
+    def take(self, numbers: Filling, evenness: int, found: Found) -> None:
         """Take in some numbers that are so even, if there is such a network."""
         form, costs = self.form(numbers), self.costs(numbers)
         if form is None:
@@ -168,73 +319,6 @@ def largest(fits: Callable[[int], bool], most: int) -> int:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if fits(middle) else (low, middle - 1)
     return low
-
-
-class Limit(NamedTuple):
-    """A limit for a figure that is the largest of some polynomials."""
-
-    polynomials: tuple[Polynomial, ...]
-    most: int
-
-
-@dataclass(frozen=True)
-class Symbols:
-    """A network with symbols for some of its blanks: how many times the smallest number each is.
-
-    A blank that says how often a layer is repeated is a symbol only for more than that: of the layers behind the first,
-    each costs the same. Its symbol is one less.
-
-    Attributes:
-        problem: what is asked.
-        free: the blanks with a symbol; all others have the smallest number.
-        repeated: those of them that say how often layers are repeated.
-    """
-
-    problem: Problem
-    free: tuple[Blank, ...]
-    repeated: tuple[Blank, ...]
-
-    def numbers(self, values: Iterable[Any]) -> dict[Blank, Any]:
-        """Return the number for each blank, by the values of the symbols."""
-        given = zip(self.free, values, strict=True)
-        more = {blank: (value + int(blank in self.repeated)) * self.problem.multiple_of for blank, value in given}
-        return self.problem.smallest | more
-
-    @cached_property
-    def form(self) -> Form | None:
-        """What the layers come to; None where there is no such network."""
-        count = len(self.free)
-        return self.problem.form(self.numbers(Polynomial.unknown(place, count) for place in range(count)))
-
-    def _figure(self, key: str) -> tuple[Polynomial, ...]:
-        assert self.form is not None  # nobody asks where there is no network
-        return tuple(Polynomial.of(part, len(self.free)) for part in self.form.parts(key))
-
-    @cached_property
-    def params(self) -> Polynomial:
-        """The parameters."""
-        (params,) = self._figure("total_params")
-        return params
-
-    @cached_property
-    def limits(self) -> tuple[Limit, ...]:
-        """What is limited."""
-        return tuple(Limit(self._figure(figure.key), most) for figure, most in self.problem.budget.limits.items())
-
-    @cached_property
-    def bounding(self) -> tuple[Limit, ...]:
-        """All limits, that for the number of layers too."""
-        assert self.form is not None
-        return (*self.limits, Limit((Polynomial.of(self.form.count, len(self.free)),), MAX_LAYERS))
-
-    @property
-    def grows(self) -> bool:
-        """Whether whatever is limited grows with each number, or stays as it is, and every number is allowed."""
-        if self.form is None:
-            return True
-        if self.form.totals is None or self.form.totals.lengths:
-            return False
-        return all(each.grows for limit in self.bounding for each in (self.params, *limit.polynomials))
 
 
 class Scan:
@@ -331,12 +415,13 @@ class Scan:
         """The blanks on which the number of parameters does not depend."""
         first = self.found.first
         assert first is not None
-        one, others = self.problem.form(first), {}
-        for blank, number in first.items():
-            others[blank] = self.problem.form({**first, blank: 2 * number})
-        assert one is not None
-        params = one.at("total_params")
-        return frozenset(blank for blank, other in others.items() if other and other.at("total_params") == params)
+
+        def params(numbers: Filling) -> int | None:
+            form = self.problem.form(numbers)
+            return None if form is None else form.at("total_params")
+
+        doubled = {blank: params({**first, blank: 2 * number}) for blank, number in first.items()}
+        return frozenset(blank for blank, more in doubled.items() if more == params(first))
 
     def _costs(self, multiples: dict[Blank, int]) -> tuple[Cost, ...]:
         self._count()

@@ -79,22 +79,15 @@ def parse_figures(text: str) -> tuple[Order, ...]:
     return orders
 
 
-def order_of(sort: Order | None, top: int | None, front: tuple[Order, ...] | None) -> Order | None:
-    """Return what candidates are sorted by: the first of what they are compared by, if nothing is said; None if not."""
-    if sort is None and (front is not None or top is not None):
-        return LARGEST if front is None else front[0]
-    return sort
-
-
 class Selection:
     """The first candidates in an order, of those that there were so far.
 
     Args:
-        order: the order; equal candidates keep theirs.
+        order: the order, None for that of the pattern; equal candidates keep theirs.
         top: how many are kept, or None for all.
     """
 
-    def __init__(self, order: Order, top: int | None) -> None:
+    def __init__(self, order: Order | None, top: int | None) -> None:
         self.order = order
         self.top = top
         self._kept: list[Candidate] = []
@@ -113,7 +106,8 @@ class Selection:
     @property
     def asked(self) -> tuple[str, ...] | None:
         """The figures that it asks of a block of candidates; None if it takes all candidates as they are."""
-        return None if self.top is None or self.order.figure is None else (self.order.figure,)
+        figure = None if self.top is None or self.order is None else self.order.figure
+        return None if figure is None else (figure,)
 
     def pick(self, places: Any, column: Callable[[str], Any]) -> Any:
         """Return those of some places of a block that may be wanted, in ascending order.
@@ -124,7 +118,7 @@ class Selection:
         """
         import numpy as np
 
-        if self.top is None or self.order.figure is None:
+        if self.top is None or self.order is None or self.order.figure is None:
             return places
         numbers = self.order.signed(column(self.order.figure)[places])
         if self._worst is not None:
@@ -146,7 +140,7 @@ class Selection:
         self._kept += first
         if self.top is not None and (self.held > 2 * self.top + forms.BATCH or (first and self.top <= forms.BATCH)):
             self._kept = self.best()
-            if self.held == self.top and self.order.figure is not None:
+            if self.held == self.top and self.order is not None and self.order.figure is not None:
                 self._worst = self.order.signed(self.order.of(self._kept[-1]))
 
     def best(self) -> list[Candidate]:
@@ -154,4 +148,6 @@ class Selection:
         return self._first(self._kept)
 
     def _first(self, candidates: Iterable[Candidate]) -> list[Candidate]:
+        if self.order is None:
+            return [*candidates]
         return sorted(candidates, key=self.order.of, reverse=self.order.descending)[: self.top]

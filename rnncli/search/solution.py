@@ -14,8 +14,7 @@ from rnncli.network import check_known, check_sizes, checked_rate
 from rnncli.quantities import Rate, figure_text, memory, plural
 from rnncli.results import Result
 from rnncli.search.budget import FIGURES, Budget, Cost, Figure, check_trained, fit
-from rnncli.search.problem import Found, Numbers, Point, Problem, Scan, Symbols
-from rnncli.search.template import Template
+from rnncli.search.problem import Filling, Found, Point, Problem, Scan, Template
 from rnncli.summary import DTYPE_BYTES, Setting, Summary, number_bytes
 from rnncli.vocabulary import title
 
@@ -227,21 +226,17 @@ def _solution(problem: Problem, numbers: dict[Blank, int], ties: int, others: tu
     return Solution(numbers, one_line(template.fill(numbers)), summary, problem.budget, tuple(steps), ties, others)
 
 
-def _grows(problem: Problem) -> bool:
-    """Whether all costs are polynomials that only grow with the numbers, each of which is allowed."""
-    sizes = tuple(blank for blank in problem.template.blanks if blank not in problem.template.counts)
-    repeats = tuple(blank for blank in problem.template.blanks if blank in problem.template.counts)
-    return all(Symbols(problem, sizes + repeated, repeated).grows for repeated in ((), repeats))
-
-
 def _found(problem: Problem, watch: Watch = _unwatched) -> Found:
     """Return the best numbers.
 
     Raises:
         RnncliError: there are too many numbers to try.
     """
-    if len(problem.template.blanks) > 1 and _grows(problem):
-        return _assigned(problem, watch) if fit(problem.costs(problem.smallest)) else Found()
+    if len(problem.template.blanks) > 1:
+        from rnncli.search.trials import all_grow
+
+        if all_grow(problem):
+            return _assigned(problem, watch) if fit(problem.costs(problem.smallest)) else Found()
     scan = Scan(problem)
     scan.run()
     return scan.found
@@ -334,7 +329,7 @@ def _too_many(problem: Problem, points: int) -> RnncliError:
     )
 
 
-def _nothing_fits(problem: Problem, numbers: Numbers) -> RnncliError:
+def _nothing_fits(problem: Problem, numbers: Filling) -> RnncliError:
     """Return the error that says that not even the smallest numbers fit, and how far over they are."""
     smallest, costs = problem.template.fill(numbers), problem.costs(numbers)
     if not costs:
@@ -349,14 +344,8 @@ def _nothing_fits(problem: Problem, numbers: Numbers) -> RnncliError:
     )
 
 
-def _none_is_exact(problem: Problem, below: Numbers, above: Numbers) -> RnncliError:
-    """Return the error that says that no numbers cost exactly what is allowed, and what the two nearest cost.
-
-    Args:
-        problem: what was asked.
-        below: the numbers of what is largest within the budget.
-        above: the numbers of what is smallest beyond it; none where they are not known.
-    """
+def _none_is_exact(problem: Problem, below: Filling, above: Filling) -> RnncliError:
+    """Return the error that says that no numbers cost exactly what is allowed, and what the two nearest cost."""
     number = "number takes" if len(problem.template.blanks) == 1 else "numbers take"
     exactly = listed([figure.text(limit) for figure, limit in problem.budget.limits.items()])
     near = [each for each in (below, above) if each and problem.costs(each)]

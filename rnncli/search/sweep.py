@@ -12,22 +12,21 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from math import log10
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-from rnncli.errors import RnncliError, SpecError, one_line, quote
+from rnncli.errors import RnncliError, SpecError, one_line
 from rnncli.language.source import MAX_BYTES
 from rnncli.layers import LAYERS
-from rnncli.layers.weights import FRAMEWORKS, Framework
-from rnncli.network import Network, check_known, check_sizes
+from rnncli.layers.weights import Framework
+from rnncli.network import Network
 from rnncli.quantities import Shape, memory
 from rnncli.results import Result
 from rnncli.search import forms
-from rnncli.search.braces import Pattern, parse_pattern
-from rnncli.search.budget import Budget, amount
+from rnncli.search.budget import Budget, amount, check_trained
 from rnncli.search.forms import FIGURES, Candidate, Forms, Found, Invalid
-from rnncli.search.grid import Grid, rectangular
-from rnncli.search.selection import SORT_KEYS, Order, Selection
-from rnncli.summary import DTYPE_BYTES, TOTALS, Setting
+from rnncli.search.grid import Stretch, tasks
+from rnncli.search.selection import LARGEST, SORT_KEYS, Order, Selection
+from rnncli.summary import TOTALS, Setting
 from rnncli.system.memory import RESERVE, free_bytes
 
 if TYPE_CHECKING:
@@ -70,36 +69,6 @@ _MOST_JOBS = 32
 
 _TURNS = 8
 """How often it is each worker's turn at least, so that all of them have work to the end."""
-
-
-def sweep(
-    *patterns: Pattern | str,
-    batch: int | None = None,
-    timesteps: int | None = None,
-    framework: Framework = "keras",
-    dtype: str = "float32",
-) -> Iterator[Candidate | Invalid]:
-    """Yield a candidate, valid or not, for each text that the patterns stand for, in their order.
-
-    Args:
-        patterns: specs with brace lists and ranges: `input:8,lstm:{16,32}`.
-        batch: samples at a time, or None for unknown.
-        timesteps: length of the sequence, or None for unknown.
-        framework: whose weights to count.
-        dtype: of the weights, for their size in bytes.
-
-    Raises:
-        SpecError: a pattern is wrong.
-        ArgumentError: an argument is not allowed.
-    """
-    check_known("framework", framework, FRAMEWORKS)
-    check_known("dtype", dtype, tuple(DTYPE_BYTES))
-    check_sizes(batch=batch, timesteps=timesteps)
-    parsed = [parse_pattern(pattern) if isinstance(pattern, str) else pattern for pattern in patterns]
-    setting = Setting(batch, timesteps, framework, dtype)
-    found = chain.from_iterable(evaluated(stretch, setting) for stretch in stretches(parsed))
-    lists = ([some] if isinstance(some, list) else some.candidates(forms.BATCH) for some in found)
-    return chain.from_iterable(chain.from_iterable(lists))
 
 
 class Candidates(Result, Sequence[Candidate]):
@@ -151,98 +120,6 @@ class Candidates(Result, Sequence[Candidate]):
         return [record(*candidate) for candidate in self._found]
 
 
-class Stretch(NamedTuple):
-    """Some candidates of a pattern, one behind the other.
-
-    Attributes:
-        pattern: the pattern, a grid.
-        start: the point where it starts.
-        stop: the point before which it stops.
-    """
-
-    pattern: Pattern
-    start: int
-    stop: int
-
-
-class Share(NamedTuple):
-    """One of several parts of all candidates, which are cut where they stand: 2/3 is the middle third.
-
-    Attributes:
-        number: which part it is, from 1.
-        of: how many parts there are.
-    """
-
-    number: int
-    of: int
-
-    @classmethod
-    def parse(cls, text: str) -> Share:
-        """Return the part that a text such as 3/16 names.
-
-        Raises:
-            ValueError: it names none.
-        """
-        written = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text.strip())
-        if written is None:
-            raise ValueError(f"{quote(text)} is not a part such as 3/16, the third of sixteen")
-        number, of = map(int, written.groups())
-        if not 1 <= number <= of:
-            raise ValueError(f"there is no part {number:,} of {of:,}: parts count from 1")
-        return cls(number, of)
-
-    def span(self, total: int) -> tuple[int, int]:
-        """Return where it starts among so many candidates, and before which it stops."""
-        return total * (self.number - 1) // self.of, total * self.number // self.of
-
-
-def share_of(patterns: Sequence[Pattern], share: Share | None) -> tuple[Iterator[Stretch], int]:
-    """Return the candidates of some patterns, all of them or a share, and how many these are."""
-    if share is None:
-        return stretches(patterns), sum(pattern.count() for pattern in patterns)
-    start, stop = share.span(sum(map(points, patterns)))
-    return stretches(patterns, start, stop), stop - start
-
-
-def points(pattern: Pattern) -> int:
-    """Return how many points the grids of a pattern have: its texts, empty ones too."""
-    return pattern.count() + pattern.empty_count()
-
-
-def stretches(patterns: Iterable[Pattern], start: int = 0, stop: int | None = None) -> Iterator[Stretch]:
-    """Yield the stretches of some patterns.
-
-    Args:
-        patterns: the patterns.
-        start: how many points of theirs are left out.
-        stop: the point before which to stop, counted likewise; None for the end.
-    """
-    for part in chain.from_iterable(map(rectangular, patterns)):
-        size = points(part)
-        first, last = max(0, start), size if stop is None else min(size, stop)
-        if first < last:
-            yield Stretch(part, first, last)
-        start -= size
-        stop = None if stop is None else stop - size
-
-
-def tasks(whole: Iterable[Stretch], most: int) -> Iterator[list[Stretch]]:
-    """Yield stretches cut and put together so that there are so many candidates in each list, in their order."""
-    task: list[Stretch] = []
-    room = most
-    for pattern, start, stop in whole:
-        while start < stop:
-            end = min(stop, start + room)
-            task.append(Stretch(pattern, start, end))
-            room -= end - start
-            start = end
-            if not room:
-                yield task
-                task, room = [], most
-    if task:
-        yield task
-
-
 def evaluated(stretch: Stretch, setting: Setting, figures: Sequence[str] = FIGURES) -> Iterator[Block | list[Found]]:
     """Yield the candidates of a stretch in their order: blocks of many, lists of few.
 
@@ -251,9 +128,12 @@ def evaluated(stretch: Stretch, setting: Setting, figures: Sequence[str] = FIGUR
         setting: what the counts are for.
         figures: those that will be asked of a block.
     """
-    grid = Grid(stretch.pattern)
+    grid = stretch.grid
     grid_forms = Forms(grid, setting)
-    few = stretch.stop - stretch.start <= FEW or stretch.pattern.longest > MAX_BYTES
+    text = grid.pattern.text
+    # No text is longer than its pattern, the values of names aside.
+    longest = len(text.encode("utf-8", "replace")) * (1 + len(re.findall(r"\{\w+[=}]", text)))
+    few = stretch.stop - stretch.start <= FEW or longest > MAX_BYTES
     if few or ((free := free_bytes()) is not None and free <= ROOM):
         boxes = grid.boxes(stretch.start, stretch.stop, forms.BATCH)
         yield from _lists(chain.from_iterable(map(grid_forms.walk, boxes)))
@@ -327,50 +207,131 @@ class Tally:
         self.nearest = min(self.nearest or candidate, candidate, key=need)
 
 
-class Sweep(NamedTuple, Generic[Spelt]):
-    """What is to be done with all candidates.
+class Sweep(Generic[Spelt]):
+    """What is to be done with all candidates, as it is asked for.
 
-    Attributes:
+    Args:
         setting: what the counts are for.
         budget: what a network may cost.
-        wanted: what is wanted of those within the budget, which gets them; None if all are, one after the other.
         spell: makes of a list of candidates what is shown; it is called where these were found.
+        order: what they are sorted by; None for the first figure of the front, or for the parameters if few are
+            wanted, or else for the order of the patterns.
+        top: how many are wanted; None for all.
+        front: the figures of which no other may be as good in all; None if they are not compared.
+        held: whether they are held until the end even where they are not sorted.
+        pictured: whether there is a picture of where those lie that are compared.
+        less_memory: what helps where there is no memory for all that are wanted.
+
+    Attributes:
+        wanted: what is wanted of those within the budget, which gets them; None if all are, one after the other.
         cloud: takes in all within the budget, for a picture of them; None for no picture.
+
+    Raises:
+        UsageError: they are compared by what it takes to train them, and none is trained in the dtype.
     """
 
-    setting: Setting
-    budget: Budget
-    wanted: Selection | None
-    spell: Callable[[list[Candidate]], Spelt]
-    cloud: Cloud | None = None
+    def __init__(
+        self,
+        setting: Setting,
+        budget: Budget,
+        spell: Callable[[list[Candidate]], Spelt],
+        order: Order | None = None,
+        top: int | None = None,
+        front: tuple[Order, ...] | None = None,
+        *,
+        held: bool = False,
+        pictured: bool = False,
+        less_memory: str | None = None,
+    ) -> None:
+        self._setting, self._budget, self.spell, self._less_memory = setting, budget, spell, less_memory
+        self.cloud: Cloud | None = None
+        self.wanted: Selection | None = None
+        if order is None and (front is not None or top is not None):
+            order = LARGEST if front is None else front[0]
+        compared = [each.figure for each in (*(front or ()), *([] if order is None else [order]))]
+        check_trained(compared, setting.dtype, "compare by something else, or take another --dtype")
+        if front is not None and order is not None:
+            from rnncli.search.frontier import Cloud, Frontier
 
-    def run(self, whole: Iterable[Stretch], tally: Tally) -> Iterator[list[Spelt]]:
-        """Evaluate candidates, count them in a tally, and yield what is to be shown, all of it if nothing is wanted.
+            plane = [SORT_KEYS[each.key] for each in front[:2]]
+            if len(plane) == 1:
+                whole = setting.timesteps is not None or plane == ["macs"]
+                plane = ["total_params", "macs" if whole else "macs_per_step"]
+            self.cloud = Cloud(*plane) if pictured else None
+            self.wanted = Frontier(front, order, top)
+        elif held or order is not None:
+            self.wanted = Selection(order, top)
 
-        Something is yielded every few milliseconds, if only an empty list.
-        """
-        for passed in self._passed(whole, tally):
-            yield [] if self.wanted is not None else [self.spell(passed)]
+    @property
+    def order(self) -> Order | None:
+        """What the candidates are sorted by; None if they are not."""
+        return None if self.wanted is None else self.wanted.order
 
-    def run_on(self, jobs: int, whole: Iterable[Stretch], total: int, tally: Tally) -> Iterator[list[Spelt]]:
-        """Do the same on several cores at once: the same lists come in the same order.
+    def run(
+        self,
+        whole: Iterable[Stretch],
+        total: int,
+        tally: Tally,
+        *,
+        jobs: int = 1,
+        progress: Callable[[int], object] = lambda done: None,
+    ) -> Iterator[Spelt]:
+        """Evaluate candidates, count them in a tally, and yield what is shown of them, nothing if only some are wanted.
 
         Args:
-            jobs: how many processes there are.
             whole: the candidates.
             total: how many there are, or 0 if that is not known.
             tally: where they are counted.
+            jobs: how many processes there are. They change nothing of what is yielded.
+            progress: is told every few milliseconds how many more have been counted.
 
         Raises:
-            RnncliError: a process has ended by itself, or cannot be started.
+            RnncliError: those that are wanted do not fit in memory, or a process has ended by itself, or cannot be
+                started.
         """
+        if self.wanted is not None and not self._budget:
+            self._check_fits(self.wanted.most(total))
+        return self._run(self._on(jobs, whole, total, tally), tally, progress)
+
+    def _run(self, work: Iterator[list[Spelt]], tally: Tally, progress: Callable[[int], object]) -> Iterator[Spelt]:
+        done = checked = 0
+        for spelt in work:
+            yield from spelt
+            if self.wanted is not None and self.wanted.held - checked >= CHECKED:
+                checked = self.wanted.held
+                self._check_room(checked)
+            progress(tally.total - done)
+            done = tally.total
+
+    def _check_fits(self, held: int) -> None:
+        """Check that so many candidates fit in memory."""
+        free = free_bytes()
+        if held >= CHECKED and free is not None and free < RESERVE + held * _HELD:
+            raise RnncliError(
+                f"{about(held)} candidates do not fit in memory: "
+                f"each takes {_HELD} B at least, and {memory(free)} are free",
+                self._less_memory,
+            )
+
+    def _check_room(self, held: int) -> None:
+        """Check that there is memory for more candidates, beside those that are held until all are sorted.
+
+        Where memory is lent that there is not, the system would kill the process.
+        """
+        free = free_bytes()
+        if free is not None and free < RESERVE + held * _SORTING:
+            raise RnncliError(f"{held:,} candidates to sort are in memory, and no more fit", self._less_memory)
+
+    def _on(self, jobs: int, whole: Iterable[Stretch], total: int, tally: Tally) -> Iterator[list[Spelt]]:
+        """Do the work in one process or in several, and yield a list, if only an empty one, every few milliseconds."""
         alone = jobs == 1 or 0 < total <= _LEAST
         if not alone:
             from rnncli.system.workers import can_fork, forked
 
             alone = not can_fork()
         if alone:
-            yield from self.run(whole, tally)
+            for passed in self._passed(whole, tally, self.wanted):
+                yield [] if self.wanted is not None else [self.spell(passed)]
             return
         most = _SHOWN if self._asked is None else _SIFTED
         jobs = min(jobs, max(_MOST_JOBS, 2 * (os.cpu_count() or 1)))
@@ -381,7 +342,7 @@ class Sweep(NamedTuple, Generic[Spelt]):
                     self.wanted.add(passed)
                 if self.cloud is not None:
                     self.cloud.take(cells)
-                tally.add(further, self.budget)
+                tally.add(further, self._budget)
                 yield spelt
 
     def _work(self, task: list[Stretch]) -> tuple[Tally, list[Candidate], list[Spelt], Any]:
@@ -390,7 +351,7 @@ class Sweep(NamedTuple, Generic[Spelt]):
         What is wanted needs to know of the candidates that there were where it lets few of them go on.
         """
         tally = Tally()
-        lists = (self if self._asked is not None else self._replace(wanted=None))._passed(task, tally)
+        lists = self._passed(task, tally, None if self._asked is None else self.wanted)
         spelt = [self.spell(passed) for passed in lists] if self.wanted is None else []
         passed = [each for passed in lists for each in passed]
         return tally, passed, spelt, None if self.cloud is None else self.cloud.cells()
@@ -400,28 +361,30 @@ class Sweep(NamedTuple, Generic[Spelt]):
         """The figures that what is wanted asks of a block of candidates; None if it takes all as they are."""
         return None if self.wanted is None else self.wanted.asked
 
-    def _passed(self, some: Iterable[Stretch], tally: Tally) -> Iterator[list[Candidate]]:
+    def _passed(self, some: Iterable[Stretch], tally: Tally, wanted: Selection | None) -> Iterator[list[Candidate]]:
+        """Count candidates, yield those that go on, in lists, and let what is wanted know of them."""
         figures = FIGURES
         if self._asked is not None:
-            figures = tuple({*self.budget.keys, *self._asked, *(self.cloud.asked if self.cloud else ())})
+            figures = tuple({*self._budget.keys, *self._asked, *(self.cloud.asked if self.cloud else ())})
         for stretch in some:
-            for found in evaluated(stretch, self.setting, figures):
-                yield from self.sift(found, tally)
+            for found in evaluated(stretch, self._setting, figures):
+                yield from self.sift(found, tally, wanted)
 
-    def sift(self, some: Block | list[Found], tally: Tally) -> Iterator[list[Candidate]]:
+    def sift(self, some: Block | list[Found], tally: Tally, wanted: Selection | None) -> Iterator[list[Candidate]]:
         """Count some candidates, and yield those that go on, in lists.
 
         Raises:
             UsageError: a figure that is limited or compared is not known.
         """
-        for passed in [self._of_list(some, tally)] if isinstance(some, list) else self._of_block(some, tally):
-            if self.wanted is not None:
-                self.wanted.add(passed)
+        lists = [self._of_list(some, tally)] if isinstance(some, list) else self._of_block(some, tally, wanted)
+        for passed in lists:
+            if wanted is not None:
+                wanted.add(passed)
             yield passed
 
     def _of_list(self, some: list[Found], tally: Tally) -> list[Candidate]:
         passed = []
-        limits = [(figure.key, limit) for figure, limit in self.budget.limits.items()]
+        limits = [(figure.key, limit) for figure, limit in self._budget.limits.items()]
         for each in some:
             if isinstance(each, Invalid):
                 tally.invalid += 1
@@ -432,17 +395,17 @@ class Sweep(NamedTuple, Generic[Spelt]):
             else:
                 tally.outside += 1
                 if not (tally.within or passed):
-                    tally.take_nearest(each, self.budget)
+                    tally.take_nearest(each, self._budget)
         tally.within += len(passed)
         if self.cloud is not None and passed:
             self.cloud.add(*[[amount(each, name) for each in passed] for name in self.cloud.asked])
         return passed
 
-    def _of_block(self, block: Block, tally: Tally) -> Iterator[list[Candidate]]:
+    def _of_block(self, block: Block, tally: Tally, wanted: Selection | None) -> Iterator[list[Candidate]]:
         import numpy as np
 
         networks = fits = block.is_network()
-        needs = [(block.column(figure.key, networks), limit) for figure, limit in self.budget.limits.items()]
+        needs = [(block.column(figure.key, networks), limit) for figure, limit in self._budget.limits.items()]
         for numbers, limit in needs:
             fits = fits & (numbers <= limit)
         places = np.flatnonzero(fits)
@@ -453,14 +416,14 @@ class Sweep(NamedTuple, Generic[Spelt]):
         if number and not (tally.within or len(places)):
             need = np.max([numbers / (limit or 1) for numbers, limit in needs], axis=0)
             nearest = int(np.where(networks, need, np.inf).argmin())
-            tally.take_nearest(block.network(nearest), self.budget)
+            tally.take_nearest(block.network(nearest), self._budget)
         tally.invalid += invalid
         tally.outside += number - len(places)
         tally.within += len(places)
         if self.cloud is not None:
             self.cloud.add(*[block.column(name, fits)[places] for name in self.cloud.asked])
-        if self.wanted is not None and len(places):
-            places = self.wanted.pick(places, lambda name: block.column(name, fits))
+        if wanted is not None and len(places):
+            places = wanted.pick(places, lambda name: block.column(name, fits))
         yield from block.networks(places, forms.BATCH)
 
 
@@ -482,59 +445,11 @@ def framework_of(patterns: Sequence[str]) -> Framework:
     return "torch" if any(word in pattern for word in words for pattern in patterns) else "keras"
 
 
-def wanted_of(order: Order | None, top: int | None, front: tuple[Order, ...] | None) -> Selection | None:
-    """Return what takes in the candidates that are wanted; None if all are, one after the other."""
-    if order is None or front is None:
-        return None if order is None else Selection(order, top)
-    from rnncli.search.frontier import Frontier
-
-    return Frontier(front, order, top)
-
-
-def cloud_of(front: Sequence[Order], timesteps: int | None) -> Cloud:
-    """Return what becomes the picture of a frontier: its first figure across, its second up.
-
-    Of a single figure the picture is that of the parameters and multiply-adds.
-    """
-    from rnncli.search.frontier import Cloud
-
-    if len(front) > 1:
-        return Cloud(*[SORT_KEYS[order.key] for order in front[:2]])
-    whole = timesteps is not None or any(order.key == "macs" for order in front)
-    return Cloud("total_params", "macs" if whole else "macs_per_step")
-
-
-def check_fits(held: int, advice: str) -> None:
-    """Check that so many candidates fit in memory.
-
-    Raises:
-        RnncliError: they do not.
-    """
-    free = free_bytes()
-    if held >= CHECKED and free is not None and free < RESERVE + held * _HELD:
-        raise RnncliError(
-            f"{about(held)} candidates do not fit in memory: "
-            f"each takes {_HELD} B at least, and {memory(free)} are free",
-            advice,
-        )
-
-
 def about(total: int) -> str:
     """Return a total in words: nothing for one that is not known, and only its size for one that has no end."""
     if not total:
         return ""
     return f"{total:,}" if total <= _COUNTED else f"about 10^{int(log10(total))}"
-
-
-def check_room(held: int, advice: str) -> None:
-    """Check that there is memory for more candidates, beside those that are held until all are sorted.
-
-    Raises:
-        RnncliError: there is not. Where memory is lent that there is not, the system would kill the process.
-    """
-    free = free_bytes()
-    if free is not None and free < RESERVE + held * _SORTING:
-        raise RnncliError(f"{held:,} candidates to sort are in memory, and no more fit", advice)
 
 
 def reason_of(spec: str, setting: Setting) -> SpecError:

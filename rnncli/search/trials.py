@@ -7,16 +7,19 @@ choices at once. One blank after another is given every number up to that; the l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from itertools import product
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from rnncli.search.problem import LISTED, Found, Limit, Point, Problem, Symbols
+from rnncli.language.spec import MAX_LAYERS
+from rnncli.layers.sizes import Blank
+from rnncli.search.polynomial import Form, Polynomial
+from rnncli.search.problem import LISTED, Found, Point, Problem
 
 BLOCK = 2**16
 """How many points are tried at a time."""
@@ -28,15 +31,76 @@ _COUNTABLE = 10**6
 """So many numbers for the first blank are looked at to know how many points there are."""
 
 
+class Limit(NamedTuple):
+    """A limit for a figure that is the largest of some polynomials."""
+
+    polynomials: tuple[Polynomial, ...]
+    most: int
+
+
 @dataclass(frozen=True)
-class Trials(Symbols):
-    """The numbers that may fit, as an axis for each symbol that starts at 1.
+class Trials:
+    """The numbers that may fit, as an axis for some of the blanks, along which their multiples stand from 1 on.
+
+    A blank that says how often a layer is repeated has an axis only for more than the smallest number: of the layers
+    behind the first, each costs the same. Its place on the axis is one less.
 
     Attributes:
-        bounds: the largest number on each axis, all others being smallest.
+        problem: what is asked.
+        free: the blanks that have an axis; all others have the smallest number.
+        repeated: those of them that say how often layers are repeated.
     """
 
-    bounds: tuple[int, ...]
+    problem: Problem
+    free: tuple[Blank, ...]
+    repeated: tuple[Blank, ...]
+
+    def numbers(self, values: Iterable[Any]) -> dict[Blank, Any]:
+        """Return the number for each blank, by the places on the axes, or symbols for these."""
+        given = zip(self.free, values, strict=True)
+        more = {blank: (value + int(blank in self.repeated)) * self.problem.multiple_of for blank, value in given}
+        return self.problem.smallest | more
+
+    @cached_property
+    def form(self) -> Form | None:
+        """What the layers come to with a symbol for each axis; None where there is no such network."""
+        count = len(self.free)
+        return self.problem.form(self.numbers(Polynomial.unknown(place, count) for place in range(count)))
+
+    def _figure(self, key: str) -> tuple[Polynomial, ...]:
+        assert self.form is not None  # nobody asks where there is no network
+        return tuple(Polynomial.of(part, len(self.free)) for part in self.form.parts(key))
+
+    @cached_property
+    def params(self) -> Polynomial:
+        """The parameters."""
+        (params,) = self._figure("total_params")
+        return params
+
+    @cached_property
+    def limits(self) -> tuple[Limit, ...]:
+        """What is limited."""
+        return tuple(Limit(self._figure(figure.key), most) for figure, most in self.problem.budget.limits.items())
+
+    @cached_property
+    def bounding(self) -> tuple[Limit, ...]:
+        """All limits, that for the number of layers too."""
+        assert self.form is not None
+        return (*self.limits, Limit((Polynomial.of(self.form.count, len(self.free)),), MAX_LAYERS))
+
+    @property
+    def grows(self) -> bool:
+        """Whether whatever is limited grows with each number, or stays as it is, and every number is allowed."""
+        if self.form is None:
+            return True
+        if self.form.totals is None or self.form.totals.lengths:
+            return False
+        return all(each.grows for limit in self.bounding for each in (self.params, *limit.polynomials))
+
+    @cached_property
+    def bounds(self) -> tuple[int, ...]:
+        """The last place on each axis, all others being at their first."""
+        return tuple(self.problem.bounds[blank] - (blank in self.repeated) for blank in self.free)
 
     @cached_property
     def order(self) -> tuple[int, ...]:
@@ -168,10 +232,7 @@ class Trials(Symbols):
 def _solution(parts: Sequence[Any], most: int, bound: Any) -> Any:
     """Return the largest numbers up to a bound at which polynomials that only grow come to `most` or less; 0 if none.
 
-    Args:
-        parts: the coefficients, from that of the power 0 up.
-        most: what they may come to.
-        bound: the largest numbers that are asked for.
+    The parts are the coefficients, from that of the power 0 up.
     """
     if len(parts) == 1:
         return np.where(parts[0] <= most, bound, 0)
@@ -198,17 +259,22 @@ def _largest(limit: Limit, points: list[Any]) -> Any:
     return np.maximum.reduce([each.at(points) + points[0] * 0 for each in limit.polynomials])
 
 
+def all_grow(problem: Problem) -> bool:
+    """Return whether all costs are polynomials that only grow with the numbers, each of which is allowed."""
+    blanks, counts = problem.template.blanks, problem.template.counts
+    sizes, repeats = (tuple(blank for blank in blanks if (blank in counts) == repeat) for repeat in (False, True))
+    return all(Trials(problem, sizes + repeated, repeated).grows for repeated in ((), repeats))
+
+
 def trials(problem: Problem) -> list[Trials]:
     """Return the trials of all numbers that may fit.
 
     There is one, but for blanks that say how often a layer is repeated: their smallest number has trials of its own.
     """
-    found = []
     blanks, counts = problem.template.blanks, problem.template.counts
+    found = []
     for more in product(*[(False, True) if blank in counts else (False,) for blank in blanks]):
         repeated = tuple(blank for blank, several in zip(blanks, more, strict=True) if several)
         free = tuple(blank for blank in blanks if blank not in counts or blank in repeated)
-        each = Trials(problem, free, repeated, tuple(problem.bounds[blank] - (blank in repeated) for blank in free))
-        if free and all(each.bounds) and each.form is not None:
-            found.append(each)
-    return found
+        found.append(Trials(problem, free, repeated))
+    return [each for each in found if each.free and all(each.bounds) and each.form is not None]

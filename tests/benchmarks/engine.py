@@ -188,9 +188,9 @@ def torch_modules(network: Network, weights: dict[str, np.ndarray]) -> list[tupl
                 module.weight.data, module.bias.data = map(torch.from_numpy, (kernel, weights[f"{name}/bias"]))
             modules.append((layer, module))
             continue
-        kind = {"simple_rnn": torch.nn.RNN, "lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[layer.cell_keras_name]
+        kind = {"simple_rnn": torch.nn.RNN, "lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[layer.keras_names()[-1]]
         module = kind(reads[-1], layer.units, batch_first=True, bidirectional=layer.merge_mode is not None)
-        blocks = order[layer.cell_keras_name]
+        blocks = order[layer.keras_names()[-1]]
         for direction, suffix in zip(layer.directions, ("", "_reverse"), strict=False):
             kernel, recurrent, bias = (
                 weights[f"{name}/{direction}{weight}"] for weight in ("kernel", "recurrent_kernel", "bias")

@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from golden.frameworks import keras_model
 from rich.console import Console
 from rich.table import Table
+from sweeps import candidates
 
 from rnncli import Network
 from rnncli.render.records import writer
@@ -32,8 +33,8 @@ from rnncli.render.row_texts import RowTexts
 from rnncli.search.braces import parse_pattern
 from rnncli.search.budget import Budget
 from rnncli.search.forms import Candidate
-from rnncli.search.selection import LARGEST, Selection
-from rnncli.search.sweep import Sweep, Tally, record_maker, stretches, sweep
+from rnncli.search.grid import stretches
+from rnncli.search.sweep import Sweep, Tally, record_maker
 from rnncli.summary import TOTALS, Setting
 
 FOR_KERAS = 40
@@ -63,24 +64,17 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """Starts a program from a process that is smaller; a program is said to be as large as what started it."""
 
 
-def candidates(pattern: str) -> Iterator[Candidate]:
-    """Yield the candidates of a pattern whose candidates are all networks."""
-    for candidate in sweep(pattern):
-        assert isinstance(candidate, Candidate)
-        yield candidate
-
-
 def top_rate(pattern: str) -> float:
     """Return how many candidates a second are looked at for the ten largest within a budget."""
-    work = Sweep(Setting(), Budget(params=1_000_000), Selection(LARGEST, 10), len)
-    return _rate(lambda tally: work.run(stretches([parse_pattern(pattern)]), tally))
+    work = Sweep(Setting(), Budget(params=1_000_000), len, top=10)
+    return _rate(lambda tally: work.run(stretches([parse_pattern(pattern)]), 0, tally))
 
 
 def rows_rate(pattern: str, format_: str) -> float:
     """Return how many rows a second are written."""
     texts = RowTexts(writer(format_, CANDIDATES), record_maker(Setting()), len(TOTALS))
-    work = Sweep(Setting(), Budget(), None, texts.rows)
-    return _rate(lambda tally: work.run(stretches([parse_pattern(pattern)], stop=_ROWS), tally))
+    work = Sweep(Setting(), Budget(), texts.rows)
+    return _rate(lambda tally: work.run(stretches([parse_pattern(pattern)], stop=_ROWS), 0, tally))
 
 
 _ROWS = 300_000
@@ -107,6 +101,7 @@ def keras_rate(pattern: str) -> float:
     for index, candidate in enumerate(some):
         if index == 1:
             start = process_time()
+        assert isinstance(candidate, Candidate)
         model = keras_model(Network.parse(candidate.spec).layers, allocate=False)
         assert model.count_params() == candidate.total_params, candidate.spec
     return (len(some) - 1) / (process_time() - start)

@@ -9,7 +9,6 @@ unfolded here, so that a chain can be followed through them.
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from typing import Any, NamedTuple
 
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats.nodes import names
+from rnncli.layers.base import snake_case
 
 MAX_JSON = 5_000_000
 """The longest config, in bytes."""
@@ -176,13 +176,6 @@ def name_of(entry: Json) -> str:
     config = entry.get("config")
     name = entry.get("name") or (config.get("name") if isinstance(config, dict) else None)
     return name if isinstance(name, str) else snake_case(str(entry.get("class_name")))
-
-
-def snake_case(name: str) -> str:
-    """Return the name of a class as Keras names its groups: `simple_rnn_cell`, `global_max_pooling1d`."""
-    name = re.sub(r"\W+", "", name)
-    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
-    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
 def version_of(said: Any) -> str:

@@ -18,7 +18,6 @@ from io import BytesIO
 from rnncli.errors import RnncliError, listed, shorten
 from rnncli.formats import AGAIN, NO_SETTINGS, OpenNumbersError, Settings
 from rnncli.formats.frameworks import node_of
-from rnncli.formats.keras.config import snake_case
 from rnncli.formats.model_file import ModelFile
 from rnncli.formats.nodes import Node, Note, Part, Read, parts_of
 from rnncli.formats.python.graph import Graphs
@@ -35,6 +34,7 @@ from rnncli.formats.python.objects import (
     tree_of,
 )
 from rnncli.formats.python.steps import Edge, Module, Step, Tensor, reached, recurs
+from rnncli.layers.base import snake_case
 from rnncli.layers.weights import FRAMEWORK_NAMES
 
 MAX_SOURCE = 250_000

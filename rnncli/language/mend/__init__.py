@@ -23,7 +23,7 @@ from rnncli.language.mend.search import COSTS_A_GUESS, WITHOUT, Found, Step, led
 from rnncli.language.source import Token, cut, lowered, splice, without_spaces
 from rnncli.layers import KINDS, LAYERS, Layer
 from rnncli.layers.options import Choice, Flag
-from rnncli.layers.size_forms import Word
+from rnncli.layers.sizes import Word
 from rnncli.layers.weights import Framework
 from rnncli.layers.words import field_in_both, in_both
 

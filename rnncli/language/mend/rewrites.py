@@ -16,8 +16,7 @@ from rnncli.language.framework_words import FEATURES
 from rnncli.layers import KINDS, LAYERS, LSTM
 from rnncli.layers.activations import ACTIVATIONS
 from rnncli.layers.options import Choice, Flag, Whole
-from rnncli.layers.size_forms import Numbers, Share, Word
-from rnncli.layers.sizes import BLANK_PATTERN
+from rnncli.layers.sizes import BLANK_PATTERN, Numbers, Share, Word
 from rnncli.layers.words import in_both
 
 Becomes = str | Callable[[re.Match[str]], str]

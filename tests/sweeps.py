@@ -1,0 +1,33 @@
+"""Every candidate that patterns stand for, whether or not it is a network, as a sweep evaluates it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from rnncli.search import sweep
+from rnncli.search.block import Block
+from rnncli.search.braces import parse_pattern
+from rnncli.search.forms import BATCH, Candidate, Invalid
+from rnncli.search.grid import stretches
+from rnncli.summary import Setting
+
+
+def candidates(*patterns: str, **setting: Any) -> Iterator[Candidate | Invalid]:
+    """Yield what each text is, in the order of the patterns; the setting is as `Setting` has it."""
+    for stretch in stretches(map(parse_pattern, patterns)):
+        for some in sweep.evaluated(stretch, Setting(**setting)):
+            yield from some if isinstance(some, list) else _of_block(some)
+
+
+def _of_block(block: Block) -> Iterator[Candidate | Invalid]:
+    valid = block.is_network()
+    networks = chain.from_iterable(block.networks(np.flatnonzero(valid), BATCH))
+    for text, is_network in zip(block.texts(), valid.tolist(), strict=True):
+        if is_network:
+            yield next(networks)
+        elif text:
+            yield Invalid(text)
