@@ -31,7 +31,7 @@ from rnncli.formats import is_path
 from rnncli.formats.networks import as_called
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
-from rnncli.render.candidates import CandidateTable, FrontierTable
+from rnncli.render.candidates import CandidateTable
 from rnncli.render.progress import Progress
 from rnncli.render.records import LISTED, Writer, writer
 from rnncli.render.results import CANDIDATES
@@ -336,13 +336,10 @@ def _table_of(format_: str, order: Order | None, cloud: Cloud | None) -> Writer[
 
         return TableWriter(format_, LISTED)
     if format_ != "table":
-        from rnncli.render.row_texts import WrittenRows
+        from rnncli.render.candidates import WrittenRows
 
         return WrittenRows(writer(format_, CANDIDATES))
-    width, key = terminal_width(), None if order is None else SORT_KEYS[order.key]
-    if cloud is None:
-        return CandidateTable(width, key)
-    return FrontierTable(width, key, *cloud.asked, cloud.points)
+    return CandidateTable(terminal_width(), None if order is None else SORT_KEYS[order.key], cloud)
 
 
 def _speller(format_: str, setting: Setting) -> Callable[[list[Candidate]], tuple[int, Any]]:
@@ -350,7 +347,7 @@ def _speller(format_: str, setting: Setting) -> Callable[[list[Candidate]], tupl
     record = record_maker(setting)
     if format_ in ("table", *DOCUMENTS):
         return lambda some: (len(some), [record(*candidate) for candidate in some])
-    from rnncli.render.row_texts import RowTexts
+    from rnncli.render.candidates import RowTexts
 
     texts = RowTexts(writer(format_, CANDIDATES), record, len(TOTALS))
     return lambda some: (len(some), [texts.rows(some)] if some else [])

@@ -166,7 +166,7 @@ def _reached(models: Sequence[Reading], asked: Request, tell: Tell) -> Page:
 def _sources(model: Reading) -> Iterator[Section]:
     """Yield the network as source for each framework that can express it, or why one cannot."""
     from rnncli.engine.model_weights import first_weights
-    from rnncli.render.blocks import Source
+    from rnncli.render.blocks import source
     from rnncli.render.page import Section, or_why
 
     job = Job(model.network, lambda: first_weights(model.network, None, None, 0))
@@ -174,5 +174,5 @@ def _sources(model: Reading) -> Iterator[Section]:
         if target.is_text and target.weights:  # C has them in itself, all of them
             yield Section(
                 f"In {target.title}",
-                or_why(lambda name=name: [Source([(line, 1, "") for line in str(export(job, name)).splitlines()])]),  # type: ignore[misc]
+                or_why(lambda name=name: [source(str(export(job, name)))]),  # type: ignore[misc]
             )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
 from html import escape
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any
@@ -15,19 +13,12 @@ from rich.text import Text
 
 from rnncli.errors import one_line
 from rnncli.quantities import figure_text, shape_text
-from rnncli.render.blocks import Block, Column, Drawn, Line, Page, Pairs, Row, Source, Table, in_characters_of
-from rnncli.render.candidates import CandidateTable, FrontierTable
-from rnncli.render.console import UNLIMITED
-from rnncli.render.records import LISTED, Record, Texts
-from rnncli.render.terminal import MOST_LINES
-from rnncli.search.selection import SORT_KEYS
+from rnncli.render.blocks import Block, Column, Drawn, Line, Page, Pairs, Row, Source, Table
+from rnncli.render.records import Record, Texts
 from rnncli.vocabulary import meaning_of
 
 if TYPE_CHECKING:
-    from rnncli.export import Exported
-    from rnncli.library.pages import SharedPage
-    from rnncli.search.frontier import Cloud
-    from rnncli.search.sweep import Candidates
+    pass
 
 _CODE = ("spec", "name", "code", "layer")
 """Styles of what one types, and of names in a model."""
@@ -239,57 +230,3 @@ def _cell(key: str, value: Any) -> Text:
         return Text(figure_text(key, value))
     text = shape_text(value) if isinstance(value, tuple) else str(value)
     return Text(one_line(text), style="code" if holds == "code" else "")
-
-
-def source_page(exported: Exported) -> Iterator[Block]:
-    """Yield the source of a network; of a file what it is."""
-    if isinstance(exported.content, bytes):
-        yield Line(Text(f"{exported}"))
-    else:
-        language = "c" if exported.target == "c" else "python"
-        yield Source([(line, 1, "") for line in f"{exported}".splitlines()], language)
-
-
-def shared_page(page: SharedPage) -> Iterator[Block]:
-    """Yield what a page is about; it is HTML itself."""
-    yield Line(Text(f"{len(page.html):,} characters of HTML about {page.title}"))
-
-
-def candidates_page(candidates: Candidates) -> Iterator[Block]:
-    """Yield the candidates of a sweep, where they lie, and how many there were; of very many the first."""
-    if candidates:
-        records = candidates[:MOST_LINES].as_dicts()
-        key = None if candidates.order is None else SORT_KEYS[candidates.order.key]
-        table = records_table(LISTED, records)
-        yield _Listed(table.columns, table.rows, records=records, sorted_by=key)
-        if candidates.cloud is not None:
-            yield Drawn(partial(_picture, records, candidates.cloud))
-    if len(candidates) > MOST_LINES:
-        yield Line(Text(f"… and {len(candidates) - MOST_LINES:,} more", style="dim"))
-    yield Line(Text(candidates.title))
-
-
-def _picture(records: Sequence[Record], cloud: Cloud, console: Console) -> Iterator[Text]:
-    table = FrontierTable(_width(console), None, *cloud.asked, cloud.points)
-    table.rows(records)
-    picture = table.picture()
-    yield from map(Text, ["", *picture] if picture else [])
-
-
-def _width(console: Console) -> int | None:
-    return console.width if console.width < UNLIMITED else None
-
-
-@dataclass(eq=False, repr=False)
-class _Listed(Table):
-    """Candidates: in a document a table, and on a console what a sweep shows there."""
-
-    records: Sequence[Record] = ()
-    sorted_by: str | None = None
-
-    def shown(self, console: Console) -> Iterator[Text]:
-        """Yield the lines of a sweep's table."""
-        table = CandidateTable(_width(console), self.sorted_by)
-        rows = table.rows(self.records)
-        for line in f"{rows}{table.end()}".splitlines():
-            yield in_characters_of(console, Text(line))

@@ -14,7 +14,7 @@ from rnncli.quantities import MAX_SIZE, MULTIPLES, count, plural, shape_text
 from rnncli.render.blocks import Block, Gap, Line, Pairs
 from rnncli.render.summaries import equal_but_for_its_name, modules_page, run_name, shape_cell
 from rnncli.render.summaries import head as head_of
-from rnncli.render.wrapping import INDENT
+from rnncli.render.terminal import INDENT
 from rnncli.reports.explanation import Explanation, Formula, LayerExplanation
 from rnncli.reports.folding import folded
 from rnncli.reports.other_tools import OtherCount, OtherCounts

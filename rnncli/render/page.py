@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from html import escape
 from itertools import count
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.console import Console
 from rich.text import Text
 
 from rnncli.errors import RnncliError
-from rnncli.render.blocks import Column, Drawn, Line, Page
+from rnncli.render.blocks import Block, Column, Drawn, Line, Page
 from rnncli.render.console import THEME
 from rnncli.render.documents import DRAWING_WIDTH, Html, parts
 from rnncli.render.svg import Recorder, svg
+
+if TYPE_CHECKING:
+    from rnncli.library.pages import SharedPage
 
 _UNWRAPPED = 10_000
 """Columns of a text that the browser wraps."""
@@ -180,3 +183,8 @@ def _sections(markup: Html, sections: Sequence[Section]) -> Iterator[str]:
         yield f"<section>\n<h2>{escape(heading)}</h2>"
         yield from parts(markup, page)
         yield "</section>"
+
+
+def shared_page(page: SharedPage) -> Iterator[Block]:
+    """Yield what a page is about; it is HTML itself."""
+    yield Line(Text(f"{len(page.html):,} characters of HTML about {page.title}"))

@@ -14,15 +14,12 @@ from rnncli.network import check_known
 from rnncli.render.records import (
     LISTED,
     NETWORK,
-    Cells,
     Layout,
     Record,
     Writer,
+    each_weight,
     layout,
-    origin_cells,
-    row_each,
-    row_each_layer,
-    row_each_weight,
+    of_layers,
     writer,
 )
 from rnncli.render.terminal import DOCUMENTS, PROGRAMS, THEMES, Picture, Theme
@@ -38,12 +35,8 @@ if TYPE_CHECKING:
     from rnncli.render.blocks import Page
 
 
-def _one(result: Any) -> Sequence[Record]:
-    return [result.as_dict()]
-
-
-def _several(result: Any) -> Sequence[Record]:
-    found: Sequence[Record] = result.as_dicts()
+def _records(result: Any) -> Sequence[Record]:
+    found: Sequence[Record] = result.as_dicts() if hasattr(result, "as_dicts") else [result.as_dict()]
     return found
 
 
@@ -61,63 +54,53 @@ class Shown(NamedTuple):
     command: str
     page: str
     layout: Callable[[Any], Layout] | None = None
-    records: Callable[[Any], Sequence[Record]] = _one
+    records: Callable[[Any], Sequence[Record]] = _records
     keys: Callable[[Any], Sequence[str]] | None = None
 
 
 def _layers(summary: Any) -> Layout:
     at_rate = () if summary.rate is None else ("macs_per_second",)
-    return row_each_layer("output_shape", "params", "macs_per_step", *at_rate, "macs", "output_bytes")
+    return of_layers("output_shape", "params", "macs_per_step", *at_rate, "macs", "output_bytes")
 
 
 def _explained(explanation: Any) -> Layout:
     """Return a row for each weight, or for what each other tool counts where that is asked for."""
     if explanation.other_tools is None:
-        return row_each_weight("symbol", "shape", "words", "numbers", "params", "start", "limit")
-    count = ("tool", "version", "counts", "value", "needs", "text")
-    return layout(
-        ("spec", *count, *ORIGIN),
-        lambda network: [
-            [network["spec"], *(each[key] for key in count), *origin_cells(network)] for each in network["other_tools"]
-        ],
-    )
+        return of_layers("weight", "symbol", "shape", "words", "numbers", "params", "start", "limit", rows=each_weight)
+    columns = ("spec", "tool", "version", "counts", "value", "needs", "text", *ORIGIN)
+    return layout(*columns, rows=lambda network: [network | count for count in network["other_tools"]])
 
 
 def _compared(comparison: Any) -> Layout:
     """Return a row for each network, each figure with its changes; layers have no place in a row."""
-    totals, before, behind = comparison.summaries[0].totals, (*NETWORK, "output_shape"), ("batch", "timesteps")
 
-    def cells(network: Record) -> Cells:
-        changes = [[network[figure], network["difference"][figure], network["ratio"][figure]] for figure in totals]
-        return [
-            *(network[key] for key in before),
-            *(cell for some in changes for cell in some),
-            *(network[key] for key in behind),
-            *origin_cells(network),
-        ]
+    def row(network: Record) -> Record:
+        changes = ("difference", "ratio")
+        return network | {f"{figure}_{each}": network[each][figure] for each in changes for figure in network[each]}
 
-    figures = [f"{figure}{change}" for figure in totals for change in ("", "_difference", "_ratio")]
-    return layout((*before, *figures, *behind, *ORIGIN), lambda network: [cells(network)])
+    totals = comparison.summaries[0].totals
+    figures = (f"{figure}{change}" for figure in totals for change in ("", "_difference", "_ratio"))
+    columns = (*NETWORK, "output_shape", *figures, "batch", "timesteps", *ORIGIN)
+    return layout(*columns, rows=lambda network: [row(network)])
 
 
 def _run_layers(run: Any) -> Layout:
     del run
     measured = ("seconds", "mean", "std", "min", "max", "saturated")
-    return row_each_layer("output_shape", "params", "macs_per_step", "macs", "output_bytes", *measured)
+    return of_layers("output_shape", "params", "macs_per_step", "macs", "output_bytes", *measured)
 
 
 def _reached(reach: Any) -> Layout:
     """Return a row for each network, its figures with their ranges."""
     del reach
-    network_keys = ("spec", "file", "init", "name", "timesteps", "seeds", "problem", "failed", "steps")
+
+    def row(network: Record) -> Record:
+        return network | {f"{figure}_{end}": network[end][figure] for end in ("min", "max") for figure in network[end]}
+
+    keys = ("spec", "file", "init", "name", "timesteps", "seeds", "problem", "failed", "steps")
     figures = ("steps_to_tenth", "steps_to_hundredth", "largest_after", "last", "spectral_radius")
-
-    def cells(network: Record) -> Cells:
-        spreads = [value for key in figures for value in (network[key], network["min"][key], network["max"][key])]
-        return [*(network[key] for key in network_keys), *spreads, network["curve"], *origin_cells(network)]
-
     over_seeds = (f"{figure}{what}" for figure in figures for what in ("", "_min", "_max"))
-    return layout((*network_keys, *over_seeds, "curve", *ORIGIN), lambda network: [cells(network)])
+    return layout(*keys, *over_seeds, "curve", *ORIGIN, rows=lambda network: [row(network)])
 
 
 def _reaches(reach: Any) -> Sequence[Record]:
@@ -126,7 +109,7 @@ def _reaches(reach: Any) -> Sequence[Record]:
     return [network.as_dict() | {"curve": curve(network.effect)} for network in reach.networks]
 
 
-CANDIDATES = row_each(*NETWORK, "output_shape", *TOTALS)
+CANDIDATES = layout(*NETWORK, "output_shape", *TOTALS)
 """How candidates of a sweep become rows."""
 
 
@@ -141,53 +124,47 @@ def _solution_keys(solution: Any) -> Sequence[str]:
     return ("spec", *solved_keys(solution.summary.rate))
 
 
-def _listed_keys(candidates: Any) -> Sequence[str]:
-    del candidates
-    return LISTED
-
-
 def _solved(solution: Any) -> Layout:
-    return row_each(*NETWORK, *solved_keys(solution.summary.rate))
+    return layout(*NETWORK, *solved_keys(solution.summary.rate))
 
 
 def _arrays(model: Any) -> Layout:
     """Return a row for each array of a file: the part and the layer that it is in, if it is in one."""
     del model
 
-    def rows(file: Record) -> list[Cells]:
+    def rows(file: Record) -> list[Record]:
         in_parts = [
-            (part["name"], part["spec"], layer["spec"], array)
+            {"part": part["name"], "spec": part["spec"], "layer": layer["spec"], "array": array}
             for part in file["parts"]
             for layer in part["layers"]
             for array in layer["weights"]
         ]
-        every = [*in_parts, *((None, None, None, array) for array in file["others"])]
+        others = [{"part": None, "spec": None, "layer": None, "array": array} for array in file["others"]]
         return [
-            [file["file"], part, spec, layer, array["name"], array["shape"], array["dtype"], array["params"]]
-            for part, spec, layer, array in every
+            {**row["array"], **row, "file": file["file"], "weight": row["array"]["name"]} for row in in_parts + others
         ]
 
-    return layout(("file", "part", "spec", "layer", "weight", "shape", "dtype", "params"), rows)
+    return layout("file", "part", "spec", "layer", "weight", "shape", "dtype", "params", rows=rows)
 
 
 def _words(entry: Any) -> Layout:
     del entry
-    return row_each("kind", "field", "form", "means", "keras", "torch")
+    return layout("kind", "field", "form", "means", "keras", "torch")
 
 
 SHOWN = {
     "Summary": Shown("summary", "summaries.summary_page", _layers),
     "Explanation": Shown("explain", "explanations.explanation_page", _explained),
     "Drawing": Shown("draw", "drawing.drawing_page"),
-    "Comparison": Shown("compare", "comparisons.comparison_page", _compared, _several),
+    "Comparison": Shown("compare", "comparisons.comparison_page", _compared),
     "RunResult": Shown("forward", "runs.run_page", _run_layers),
     "Reach": Shown("reach", "reaches.reach_page", _reached, _reaches),
-    "Candidates": Shown("sweep", "documents.candidates_page", lambda found: CANDIDATES, _several, _listed_keys),
-    "Solution": Shown("solve", "summaries.solution_page", _solved, keys=_solution_keys),
+    "Candidates": Shown("sweep", "searches.candidates_page", lambda found: CANDIDATES, keys=lambda found: LISTED),
+    "Solution": Shown("solve", "searches.solution_page", _solved, keys=_solution_keys),
     "ModelFile": Shown("inspect", "inspections.inspection_page", _arrays),
-    "Entry": Shown("layers", "explanations.entry_page", _words, _several),
-    "Exported": Shown("export", "documents.source_page"),
-    "SharedPage": Shown("page", "documents.shared_page"),
+    "Entry": Shown("layers", "explanations.entry_page", _words),
+    "Exported": Shown("export", "blocks.source_page"),
+    "SharedPage": Shown("page", "page.shared_page"),
 }
 """How the results of each class are shown."""
 

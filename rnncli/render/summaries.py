@@ -16,7 +16,6 @@ from rnncli.vocabulary import title
 
 if TYPE_CHECKING:
     from rnncli.reports.sizes import Size
-    from rnncli.search.solution import Solution
 
 LAYER_COLUMNS = (
     Column("Layer (type)", number=False, leaves=3, shorter="Layer\n(type)"),
@@ -171,13 +170,6 @@ def _value(size: Size) -> str:
 def _formula(size: Size) -> Text:
     formula = " = ".join(dict.fromkeys(filter(None, (size.words, size.numbers))))
     return Text("\n").join([Text(formula)] * bool(formula) + [Text(size.note, style="dim")] * bool(size.note))
-
-
-def solution_page(solution: Solution) -> Iterator[Block]:
-    """Yield a template filled in, what limits it, and what a device needs for it."""
-    yield Line(Text(solution.spec, style="spec"))
-    yield Line(Text(solution.told()))
-    yield Line(Text(solution.needs()))
 
 
 def modules_page(summary: Summary, heading: str = " In PyTorch") -> Iterator[Block]:

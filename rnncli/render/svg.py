@@ -23,8 +23,7 @@ from rich.text import Text
 from rich.theme import Theme as Styles
 
 from rnncli.atomic import Written, written_whole
-from rnncli.render.terminal import MOST_LINES, Picture, Theme
-from rnncli.render.wrapping import wrapped
+from rnncli.render.terminal import MOST_LINES, Picture, Theme, wrapped
 
 _WIDEST_TEXT = 100
 """Columns at which texts are wrapped where no terminal says how wide they may be."""

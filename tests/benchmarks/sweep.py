@@ -26,9 +26,9 @@ from rich.console import Console
 from rich.table import Table
 
 from rnncli import Network
+from rnncli.render.candidates import RowTexts
 from rnncli.render.records import writer
 from rnncli.render.results import CANDIDATES
-from rnncli.render.row_texts import RowTexts
 from rnncli.search.braces import parse_pattern
 from rnncli.search.budget import Budget
 from rnncli.search.forms import Candidate
