@@ -28,8 +28,7 @@ from rnncli.engine.chunks import chunk_of, random_chunks
 from rnncli.engine.effect import LayerReach, watched
 from rnncli.engine.study import Study, study_of
 from rnncli.render.console import print_page
-from rnncli.render.over_time import legend
-from rnncli.render.plots import study_page
+from rnncli.render.over_time import legend, study_page
 from rnncli.render.terminal import DOCUMENTS
 
 Run = Callable[..., Result]

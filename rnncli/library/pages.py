@@ -109,8 +109,8 @@ def _of_one(model: Reading, asked: Request, tell: Tell) -> Iterator[Section]:
     """Yield what there is to say of a network."""
     from rnncli.render.drawing import drawing_page
     from rnncli.render.explanations import explanation_page
+    from rnncli.render.over_time import study_page
     from rnncli.render.page import Section, or_why
-    from rnncli.render.plots import study_page
     from rnncli.render.summaries import sizes_page, summary_page, totals
     from rnncli.reports.explanation import explain
     from rnncli.reports.unrolled import draw
@@ -156,7 +156,7 @@ def _studied(model: Reading, asked: Request, tell: Tell) -> Study:
 
 def _reached(models: Sequence[Reading], asked: Request, tell: Tell) -> Page:
     """Run networks with several seeds and return what is seen of how far back they remember."""
-    from rnncli.render.reaches import reach_page
+    from rnncli.render.over_time import reach_page
     from rnncli.reports.reach import Reach
 
     request = replace(asked, batch=None, seeds=DEFAULT_SEEDS)

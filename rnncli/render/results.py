@@ -158,7 +158,7 @@ SHOWN = {
     "Drawing": Shown("draw", "drawing.drawing_page"),
     "Comparison": Shown("compare", "comparisons.comparison_page", _compared),
     "RunResult": Shown("forward", "runs.run_page", _run_layers),
-    "Reach": Shown("reach", "reaches.reach_page", _reached, _reaches),
+    "Reach": Shown("reach", "over_time.reach_page", _reached, _reaches),
     "Candidates": Shown("sweep", "searches.candidates_page", lambda found: CANDIDATES, keys=lambda found: LISTED),
     "Solution": Shown("solve", "searches.solution_page", _solved, keys=_solution_keys),
     "ModelFile": Shown("inspect", "inspections.inspection_page", _arrays),

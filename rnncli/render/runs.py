@@ -80,7 +80,7 @@ def run_page(result: RunResult) -> Iterator[Block]:
     """Yield a run, and what its last recurrent layer did over time where that is asked for."""
     yield from _table(result.forward, result.wide)
     if result.study is not None:
-        from rnncli.render.plots import study_page
+        from rnncli.render.over_time import study_page
 
         yield from study_page(result.study)
 
