@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from rnncli.atomic import Written
-    from rnncli.quantities import Rate
     from rnncli.render.blocks import Page
 
 
@@ -113,19 +112,15 @@ CANDIDATES = layout(*NETWORK, "output_shape", *TOTALS)
 """How candidates of a sweep become rows."""
 
 
-def solved_keys(rate: Rate | None) -> tuple[str, ...]:
+def _solved_keys(solution: Any) -> Sequence[str]:
     """Return what is said of a template filled in, behind which network it is."""
-    totals = TOTALS if rate is None else TOTALS_AT_RATE
+    totals = TOTALS if solution.summary.rate is None else TOTALS_AT_RATE
     limits = (figure.limit_key for figure in FIGURES)
     return ("output_shape", "number", "ties", "exact", "limited_by", *totals, *limits)
 
 
-def _solution_keys(solution: Any) -> Sequence[str]:
-    return ("spec", *solved_keys(solution.summary.rate))
-
-
 def _solved(solution: Any) -> Layout:
-    return layout(*NETWORK, *solved_keys(solution.summary.rate))
+    return layout(*NETWORK, *_solved_keys(solution))
 
 
 def _arrays(model: Any) -> Layout:
@@ -160,7 +155,7 @@ SHOWN = {
     "RunResult": Shown("forward", "runs.run_page", _run_layers),
     "Reach": Shown("reach", "over_time.reach_page", _reached, _reaches),
     "Candidates": Shown("sweep", "searches.candidates_page", lambda found: CANDIDATES, keys=lambda found: LISTED),
-    "Solution": Shown("solve", "searches.solution_page", _solved, keys=_solution_keys),
+    "Solution": Shown("solve", "searches.solution_page", _solved, keys=lambda found: ("spec", *_solved_keys(found))),
     "ModelFile": Shown("inspect", "inspections.inspection_page", _arrays),
     "Entry": Shown("layers", "explanations.entry_page", _words),
     "Exported": Shown("export", "blocks.source_page"),
@@ -195,7 +190,7 @@ def layout_of(result: Result) -> Layout:
 
 
 class ResultWriter:
-    """Writes results in a format for programs. The columns are those of the first.
+    """Writes results in any format but a table. The columns are those of the first, and all are of one class.
 
     Args:
         format_: the format.
@@ -203,16 +198,25 @@ class ResultWriter:
 
     def __init__(self, format_: str) -> None:
         self._format = format_
-        self._writer: Writer[Record] | None = None
+        self._writer: Writer[Any] | None = None
 
     def begin(self) -> str:
         """Return what comes before the first, once that is known."""
         return "" if self._writer is None else self._writer.begin()
 
     def rows(self, results: Sequence[Any], /) -> str:
-        """Return the records of some results, or their rows."""
-        if self._writer is None:
-            self._writer = writer(self._format, layout_of(results[0]))
+        """Return some results: their records, the rows of these or, in a document without a table of them, pages."""
+        first = results[0]
+        keys = SHOWN[type(first).__name__].keys
+        if self._format in PROGRAMS:
+            self._writer = self._writer or writer(self._format, layout_of(first))
+        else:
+            from rnncli.render.documents import DocumentWriter, TableWriter
+
+            if keys is None:
+                self._writer = DocumentWriter(self._format)
+                return self._writer.rows([page_of(result) for result in results])
+            self._writer = self._writer or TableWriter(self._format, keys(first))
         return self._writer.rows([record for result in results for record in records_of(result)])
 
     def end(self) -> str:
@@ -238,14 +242,6 @@ def written(result: Result, format_: str) -> str:
     check_known("format", format_, ("table", *PROGRAMS, *DOCUMENTS))
     if format_ == "table":
         return f"{result}\n"
-    if format_ in DOCUMENTS:
-        from rnncli.render.documents import DocumentWriter, TableWriter
-
-        shown = SHOWN[type(result).__name__]
-        if shown.keys is None:
-            return DocumentWriter(format_).rows([page_of(result)])
-        table = TableWriter(format_, shown.keys(result))
-        return table.rows(records_of(result)) + table.end()
     writes = ResultWriter(format_)
     found = writes.rows([result])
     return writes.begin() + found + writes.end()
