@@ -76,14 +76,8 @@ class Line(Block):
         yield from hanging(console, self.text, self.start, drawing_width(console) if self.below_drawing else None)
 
 
-@dataclass(eq=False, repr=False)
-class Gap(Block):
-    """An empty line."""
-
-    def shown(self, console: Console) -> Iterator[Text]:
-        """Yield it."""
-        del console
-        yield Text()
+GAP = Line(Text())
+"""An empty line between two parts; a document has none."""
 
 
 @dataclass(eq=False, repr=False)

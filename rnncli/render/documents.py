@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from itertools import groupby, pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeGuard
 
 from rich.console import Console
 from rich.text import Text
@@ -16,9 +16,6 @@ from rnncli.quantities import figure_text, shape_text
 from rnncli.render.blocks import Block, Column, Drawn, Line, Page, Pairs, Row, Source, Table
 from rnncli.render.records import Record, Texts
 from rnncli.vocabulary import meaning_of
-
-if TYPE_CHECKING:
-    pass
 
 _CODE = ("spec", "name", "code", "layer")
 """Styles of what one types, and of names in a model."""
@@ -145,13 +142,17 @@ class DocumentWriter(Texts):
 
 def parts(markup: Markdown, page: Page) -> Iterator[str]:
     """Yield the parts of a page. Lines are a paragraph or, where they are indented, a list."""
-    for indented, blocks in groupby(page, key=lambda block: block.start > 0 if isinstance(block, Line) else id(block)):
-        some = list(blocks)
-        lines = [markup.text(block.text) for block in some if isinstance(block, Line)]
-        if lines:
+    for indented, blocks in groupby(page, key=lambda each: each.start > 0 if _is_text(each) else id(each)):
+        first, *_ = some = list(blocks)
+        if _is_text(first):
+            lines = [markup.text(line.text) for line in some if isinstance(line, Line)]
             yield markup.items(lines) if indented else markup.paragraph(lines)
         else:
-            yield from _part(markup, some[0])
+            yield from _part(markup, first)
+
+
+def _is_text(block: Block) -> TypeGuard[Line]:
+    return isinstance(block, Line) and bool(block.text)
 
 
 def _part(markup: Markdown, block: Block) -> Iterator[str]:

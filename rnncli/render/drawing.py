@@ -19,7 +19,7 @@ from rnncli.errors import listed
 from rnncli.layers import KINDS, Head
 from rnncli.layers.words import fields_in_both, in_both
 from rnncli.quantities import Shape, shape_text
-from rnncli.render.blocks import Block, Drawn, Gap, Line, hanging, marked
+from rnncli.render.blocks import GAP, Block, Drawn, Line, hanging, marked
 from rnncli.render.console import drawing_width
 from rnncli.reports.unrolled import Drawing, Steps, Unrolled, UnrolledLayer
 
@@ -92,7 +92,7 @@ def drawing_page(drawing: Drawing) -> Iterator[Block]:
     """Yield a network unrolled in time, no wider than the console, and what its letters and words mean."""
     yield Line(marked(str(drawing.network), drawing.network.origin))
     for part in reversed(drawing.parts):
-        yield Gap()
+        yield GAP
         yield Drawn(lambda console, part=part: draw(part, drawing_width(console)))  # type: ignore[misc]
     yield Drawn(partial(_legend, drawing.network.head, drawing.parts), words=True)
 

@@ -12,7 +12,7 @@ from rnncli.formats.model_file import Group, ModelFile
 from rnncli.formats.nodes import Effect
 from rnncli.layers.weights import FRAMEWORK_NAMES
 from rnncli.quantities import shape_text
-from rnncli.render.blocks import BLOCK, Block, Column, Gap, Line, Table
+from rnncli.render.blocks import BLOCK, GAP, Block, Column, Line, Table
 
 _COLUMNS = (Column("In the file", number=False), Column("Layer", number=False), Column("Parameters"))
 
@@ -45,7 +45,7 @@ def inspection_page(model: ModelFile) -> Iterator[Block]:
         holds += f"; {recurrent:,} ({recurrent / model.params:.0%}) in {parts} recurrent part{'s' * (parts > 1)}"
     yield Line(Text(f"{model.format}{writer}: {holds}"))
     for number, part in enumerate(model.parts, start=1):
-        yield Gap()
+        yield GAP
         share = model.share(part)
         of_file = "" if share is None else f", {share:.0%} of the file"
         framework = FRAMEWORK_NAMES[part.network.framework]
@@ -67,12 +67,12 @@ def inspection_page(model: ModelFile) -> Iterator[Block]:
         for label, text in dict.fromkeys((_LABELS[note.effect], note.text) for note in part.notes):
             yield Line(Text(one_line(f"{label}: {text}"), style="dim"), start=1)
     if not model.parts:
-        yield Gap()
+        yield GAP
         yield Line(Text("Nothing recurrent was found.", style="bold"))
     for note in model.notes:
         yield Line(Text(one_line(f"Note: {note}")))
     if model.groups:
-        yield Gap()
+        yield GAP
         yield Line(Text("In no part:"))
         for group in model.groups[:_GROUPS]:
             yield Line(Text(_group_text(group)), start=1)

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from rnncli.engine.forward import ForwardRun, LayerRun
 from rnncli.quantities import duration, plural
-from rnncli.render.blocks import Block, Column, Gap, Line, Table
+from rnncli.render.blocks import GAP, Block, Column, Line, Table
 from rnncli.render.summaries import (
     LAYER_COLUMNS,
     equal_but_for_its_name,
@@ -99,7 +99,7 @@ def _table(run: ForwardRun, wide: bool) -> Iterator[Block]:
     yield total("Time", duration(run.seconds))
     for layers in runs:
         for note in _notes(layers, run):
-            yield Gap()
+            yield GAP
             yield Line(Text(note))
 
 
