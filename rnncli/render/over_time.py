@@ -151,7 +151,7 @@ def legend(console: Console, cells: TimeCells, parts: Sequence[Text], between: s
             yield row("", each)
 
 
-def row(label: str, *parts: tuple[str, str] | Text) -> Text:
+def row(label: str, *parts: tuple[str, str] | str | Text) -> Text:
     """Return a row of cells, its label at the left."""
     return Text.assemble(f" {label:>{_LABEL}} ", *parts)
 
@@ -200,18 +200,24 @@ def study_page(study: Study) -> Iterator[Block]:
 
 
 def _lines(study: Study, console: Console) -> Iterator[Text]:
-    cells = TimeCells.fitting(console, len(study.outputs.time_bins))
+    outputs = study.outputs
+    cells = TimeCells.fitting(console, len(outputs.time_bins))
     yield Text()
     for heading in _headings(study, cells):
         yield from hanging(console, heading, width=cells.picture_width)
     yield from _map(console, study, cells)
     yield from _bars(console, study, cells)
     yield Text()
+    mean, least, most = (f"{norm:.3g}" for norm in (outputs.norm_mean, outputs.norm_min, outputs.norm_max))
+    norm = "not known" if isnan(outputs.norm_mean) else f"{mean} on average, {least} to {most}"
     for label, text in (
-        ("Norm of the state", _norm_text(study.outputs)),
-        ("Saturated units", _saturated_text(study.outputs)),
+        ("Norm of the state", norm),
+        ("Saturated units", _saturated_text(outputs)),
         ("Reach", _reach_text(study.reach, "last" if study.backwards else "first")),
-        *((_gate_name(gate), _gate_text(gate)) for gate in study.gates or ()),
+        *(
+            (f"{_DIRECTIONS[gate.direction]}{gate.means} {gate.symbol}".capitalize(), _gate_text(gate))
+            for gate in study.gates or ()
+        ),
     ):
         yield from hanging(console, Text.assemble((f"{label}: ", "bold"), text), 1, cells.picture_width)
 
@@ -238,7 +244,9 @@ def _map(console: Console, study: Study, cells: TimeCells) -> Iterator[Text]:
         runs = groupby((_character(value, level, styles) for value in values), key=itemgetter(1))
         parts = [("".join(character * cells.cell_width for character, _ in run), style) for style, run in runs]
         yield row(f"unit {unit}" if unit == 0 else f"{unit}", *parts)
-    yield row("timestep", (_axis(study, cells), ""))
+    steps = [*cells.starts(study.outputs.time_bins), study.timesteps - 1]
+    *labels, last = (f"{study.timesteps - 1 - step if study.backwards else step}" for step in steps)
+    yield row("timestep", cells.axis(labels, last, _TIMESTEP_SPACING))
     marks = [level * place for place in range(-_LEVELS, _LEVELS + 1)]
     levels = [Text.assemble(_character(value, level, styles), f" {value:.3g}") for value in marks]
     yield from legend(console, cells, levels, "  ")
@@ -256,13 +264,15 @@ def _bars(console: Console, study: Study, cells: TimeCells) -> Iterator[Text]:
         rows.append(("effect", [log_height(share) for share in cells.merge(reach.effect, max)]))
         scales.append(f"effect 1/{10**DECADES:,} to 1 (log)")
     if study.gates:
-        low, high = _gate_scale(study.gates)
+        known = [value for gate in study.gates for value in gate.bins if value is not None and isfinite(value)]
+        low, high = min([0.0, *known]), max([1.0, *known])
         for gate in study.gates:
             means = (value if value is None else (value - low) / (high - low) for value in cells.means(gate.bins))
-            rows.append((_gate_label(gate), list(means)))
+            lead = _DIRECTIONS[gate.direction] or ("size of " if gate.is_candidate else "gate ")
+            rows.append((f"{lead}{gate.symbol}", list(means)))
         scales.append(f"gates {low:.3g} to {high:.3g}")
     for label, heights in rows:
-        yield row(label, ("".join(bar(height) * cells.cell_width for height in heights), ""))
+        yield row(label, "".join(bar(height) * cells.cell_width for height in heights))
     yield from legend(console, cells, [Text(scale) for scale in scales], "; ")
 
 
@@ -287,27 +297,11 @@ def _character(value: float | None, level: float, styles: Sequence[str]) -> tupl
     return " " if style.startswith("on ") else LEVELS[place + _LEVELS], style
 
 
-def _axis(study: Study, cells: TimeCells) -> str:
-    """Return the axis of time: some timesteps, each below its cell."""
-
-    def timestep(step: int) -> str:
-        return str(study.timesteps - 1 - step if study.backwards else step)
-
-    labels = [timestep(step) for step in cells.starts(study.outputs.time_bins)]
-    return cells.axis(labels, timestep(study.timesteps - 1), _TIMESTEP_SPACING)
-
-
 def _each(starts: Sequence[int], count: int) -> str:
     """Return how many units share a row, or steps a column: `4`, `1 or 2`, `3 to 6`."""
     sizes = {stop - start for start, stop in pairwise((*starts, count))}
     least, most = min(sizes), max(sizes)
     return f"{least:,}" if least == most else f"{least:,} {'or' if most == least + 1 else 'to'} {most:,}"
-
-
-def _norm_text(outputs: Outputs) -> str:
-    if isnan(outputs.norm_mean):
-        return "not known"
-    return f"{outputs.norm_mean:.3g} on average, {outputs.norm_min:.3g} to {outputs.norm_max:.3g}"
 
 
 def _saturated_text(outputs: Outputs) -> str:
@@ -316,30 +310,12 @@ def _saturated_text(outputs: Outputs) -> str:
     if outputs.saturated_units is None:
         return "not known"
     low, high = outputs.limits
-    return (
-        f"{outputs.saturated_units / outputs.units:.0%} ({outputs.saturated_units:,} of {outputs.units:,} are below "
-        f"{low:.3g} or above {high:.3g} half of the time)"
-    )
+    some = f"{outputs.saturated_units:,} of {outputs.units:,} are below {low:.3g} or above {high:.3g} half of the time"
+    return f"{outputs.saturated_units / outputs.units:.0%} ({some})"
 
 
 _DIRECTIONS = {"": "", "forward/": "forward ", "backward/": "back "}
 """What the screen says before the name of a gate."""
-
-
-def _gate_scale(gates: Sequence[Gate]) -> tuple[float, float]:
-    """Return what the lowest and the highest bar of the gates stand for: 0 and 1, unless they go beyond."""
-    means = [value for gate in gates for value in gate.bins if value is not None and isfinite(value)]
-    return min([0.0, *means]), max([1.0, *means])
-
-
-def _gate_label(gate: Gate) -> str:
-    if gate.is_candidate and not gate.direction:
-        return f"size of {gate.symbol}"
-    return f"{_DIRECTIONS[gate.direction] or 'gate '}{gate.symbol}"
-
-
-def _gate_name(gate: Gate) -> str:
-    return f"{_DIRECTIONS[gate.direction]}{gate.means} {gate.symbol}".capitalize()
 
 
 def _gate_text(gate: Gate) -> str:
@@ -404,14 +380,14 @@ def reach_page(reach: Reach) -> Iterator[Block]:
 
 
 def _cells(number: int, reach: NetworkReach) -> Row:
-    def steps(spread: Spread) -> Text:
-        return _spread(spread, lambda value: f">{reach.steps - 1:,}" if value is None else f"{value:,g}")
+    def steps(key: str) -> Text:
+        return _spread(reach.spreads[key], lambda value: f">{reach.steps - 1:,}" if value is None else f"{value:,g}")
 
     figures = {
-        "To a tenth": steps(reach.spreads["steps_to_tenth"]),
-        "To a hundredth": steps(reach.spreads["steps_to_hundredth"]),
-        "Left at the end": _spread(reach.spreads["last"], _share),
-        "Largest after": steps(reach.spreads["largest_after"]),
+        "To a tenth": steps("steps_to_tenth"),
+        "To a hundredth": steps("steps_to_hundredth"),
+        "Left at the end": _spread(reach.spreads["last"], lambda share: "-" if share is None else f"{share:.0%}"),
+        "Largest after": steps("largest_after"),
     }
     if not reach.known:
         word = Text(f"{reach.problem}")
@@ -431,10 +407,6 @@ def _spread(spread: Spread, written: Callable[[float | None], str]) -> Text:
     return Text(middle if least == most else f"{middle} ({least}–{most})")
 
 
-def _share(share: float | None) -> str:
-    return "-" if share is None else f"{share:.0%}"
-
-
 def _curves(console: Console, reaches: Sequence[NetworkReach]) -> Iterator[Text]:
     """Yield the curves of networks that have the same steps over one axis."""
     known = {number: reach for number, reach in enumerate(reaches, start=1) if reach.known}
@@ -444,10 +416,10 @@ def _curves(console: Console, reaches: Sequence[NetworkReach]) -> Iterator[Text]
         for number, reach in known.items():
             if reach.step_bins == bins:
                 bars = curve(cells.merge(reach.effect, max))
-                yield row(f"{number}", ("".join(bar * cells.cell_width for bar in bars), ""))
+                yield row(f"{number}", "".join(bar * cells.cell_width for bar in bars))
                 last = reach.timesteps - 1
         axis = cells.axis([f"{step}" for step in cells.starts(bins)], f"{last}", _STEP_SPACING)
-        yield row("step", (axis, ""))
+        yield row("step", axis)
         yield from legend(console, cells, [Text(f"effect 1/{10**DECADES:,} to 1 (log)")])
     yield Text()
 

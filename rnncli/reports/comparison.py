@@ -105,13 +105,15 @@ class Comparison(Result):
         for index, summary in enumerate(self.summaries):
             changes = {figure: self.change(index, figure) for figure in summary.totals}
             batch, timesteps = summary.input_shape[:2]
+            layers = [
+                layer and layer.as_dict() | change(first and first.params, layer.params)._asdict()
+                for first, layer in ((row[0], row[index]) for row in self.layers)
+            ]
             objects.append(
                 summary.as_dict()
                 | {"batch": batch, "timesteps": timesteps}
-                | {"difference": {figure: each.difference for figure, each in changes.items()}}
-                | {"ratio": {figure: each.ratio for figure, each in changes.items()}}
-                | {"layers": [_layer_dict(row[0], row[index]) for row in self.layers]}
-                | {"reasons": [reason.as_dict() for some in self.reasons(index) for reason in some]}
+                | {key: {figure: getattr(each, key) for figure, each in changes.items()} for key in Change._fields}
+                | {"layers": layers, "reasons": [reason.as_dict() for some in self.reasons(index) for reason in some]}
             )
         return objects
 
@@ -288,13 +290,6 @@ def _equal_roles(first: list[str], second: list[str]) -> list[tuple[int, int]]:
 def _role(layer: Layer) -> str:
     """Return what a layer is for. Layers of the same role line up, so an LSTM lines up with a GRU."""
     return "recurrent" if layer.states else layer.kind
-
-
-def _layer_dict(first: LayerSummary | None, layer: LayerSummary | None) -> dict[str, Any] | None:
-    if layer is None:
-        return None
-    difference, ratio = change(None if first is None else first.params, layer.params)
-    return layer.as_dict() | {"difference": difference, "ratio": ratio}
 
 
 SettingValue = int | str | None
