@@ -70,6 +70,7 @@ class CandidateTable(Texts):
     """
 
     def __init__(self, width: int | None = None, sorted_by: str | None = None, cloud: Cloud | None = None) -> None:
+        super().__init__()
         self._width = width
         self._leave = sorted(_LEAVE, key=lambda key: key == sorted_by)
         self._cloud = cloud
@@ -354,18 +355,6 @@ class _Form(NamedTuple):
 
     template: str
     order: list[int]
-
-
-class WrittenRows(Texts):
-    """A writer whose rows have been written already: what comes before and after them is another writer's.
-
-    Args:
-        writer: the other writer.
-    """
-
-    def __init__(self, writer: Writer[Record]) -> None:
-        self.begin = writer.begin  # type: ignore[method-assign]
-        self.end = writer.end  # type: ignore[method-assign]
 
 
 class RowTexts:

@@ -133,6 +133,7 @@ class DocumentWriter(Texts):
     """
 
     def __init__(self, format_: str) -> None:
+        super().__init__()
         self._markup = _MARKUPS[format_]
 
     def rows(self, pages: Sequence[Any], /) -> str:
@@ -194,6 +195,7 @@ class TableWriter(Texts):
     """
 
     def __init__(self, format_: str, keys: Sequence[str]) -> None:
+        super().__init__()
         self._markup = _MARKUPS[format_]
         self._keys = keys
         self._columns: list[Column] = []

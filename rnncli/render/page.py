@@ -116,7 +116,7 @@ class _Shared(Html):
         """Return a drawing, in the colours of the page."""
         if block.words:
             return self.paragraph([self.text(line) for line in block.lines(Console(width=_UNWRAPPED)) if line])
-        recorder = Recorder(DRAWING_WIDTH, unlimited=False, styles=THEME)
+        recorder = Recorder(DRAWING_WIDTH, THEME)
         recorder.take(block)
         self._drawings += 1
         name = f"{self._name}-{self._drawings}"

@@ -98,11 +98,18 @@ class Writer(Protocol[Row]):
 
 
 class Texts:
-    """Writes what is text already."""
+    """Writes what is text already.
+
+    Args:
+        head: what comes before it.
+    """
+
+    def __init__(self, head: str = "") -> None:
+        self._head = head
 
     def begin(self) -> str:
-        """Return nothing."""
-        return ""
+        """Return what comes before the first."""
+        return self._head
 
     def rows(self, texts: Sequence[str], /) -> str:
         """Return the texts."""
@@ -130,10 +137,7 @@ class DelimitedWriter(Texts):
     def __init__(self, layout: Layout, delimiter: str) -> None:
         self._layout = layout
         self._delimiter = delimiter
-
-    def begin(self) -> str:
-        """Return the names of the columns."""
-        return self._lines([self._layout.columns])
+        super().__init__(self._lines([layout.columns]))
 
     def rows(self, records: Sequence[Any], /) -> str:
         """Return the rows of some records."""

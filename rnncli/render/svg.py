@@ -95,12 +95,14 @@ class Recorder(Console):
 
     Args:
         width: the most columns that the picture may have.
-        unlimited: whether this is no limit that a terminal sets, so that texts are wrapped where they read well.
         styles: the styles that have names.
+        unlimited: whether this is no limit that a terminal sets, so that texts are wrapped where they read well.
         is_light: whether the picture has a light ground.
     """
 
-    def __init__(self, width: int, unlimited: bool, styles: Styles | None, is_light: bool = False) -> None:
+    def __init__(
+        self, width: int, styles: Styles | None = None, unlimited: bool = False, is_light: bool = False
+    ) -> None:
         super().__init__(
             width=width,
             height=width,  # Rich uses a width only if there is a height as well
@@ -122,51 +124,38 @@ class Recorder(Console):
         options = self.options.update(no_wrap=True, overflow="ignore")
         self.lines += self.render_lines(block, options, pad=False)
 
+    def save(self, picture: Picture, title: str) -> None:
+        """Write the picture with its title, the command, whole or not at all.
 
-@contextmanager
-def recorded(
-    picture: Picture, title: str, width: int, unlimited: bool = False, styles: Styles | None = None
-) -> Iterator[Recorder]:
-    """Yield a console for a picture, which is written when the block ends without an error, whole or not at all.
-
-    Args:
-        picture: the picture that is asked for.
-        title: its title: the command.
-        width: the most columns that it may have.
-        unlimited: whether no terminal says so.
-        styles: the styles that have names.
-
-    Raises:
-        RnncliError: the picture cannot be written.
-    """
-    recorder = Recorder(width, unlimited, styles, picture.theme == "light")
-    yield recorder
-    drawn = svg(recorder.lines, title, _COLOURS[picture.theme]).encode()
-    with written_whole(picture.path) as file:
-        file.write(drawn)
-    picture.written(Written(picture.path, len(drawn)))
+        Raises:
+            RnncliError: it cannot be written.
+        """
+        drawn = svg(self.lines, title, _COLOURS[picture.theme]).encode()
+        with written_whole(picture.path) as file:
+            file.write(drawn)
+        picture.written(Written(picture.path, len(drawn)))
 
 
 @contextmanager
 def recorded_lines(picture: Picture, title: str) -> Iterator[Callable[[str], None]]:
-    """Yield what takes some more lines of a list, of which the first are in the picture.
+    """Yield what takes some more lines of a list, of which the first are in a picture that is written at the end.
 
     Raises:
         RnncliError: the picture cannot be written.
     """
-    lines = 0
-    with recorded(picture, title, _WIDEST_LINE) as recorder:
+    recorder, lines = Recorder(_WIDEST_LINE), 0
 
-        def take(text: str) -> None:
-            nonlocal lines
-            for line in text.splitlines():
-                if lines < MOST_LINES:
-                    recorder.take(Text("\n".join(wrapped(line, _WIDEST_LINE))))
-                lines += 1
+    def take(text: str) -> None:
+        nonlocal lines
+        for line in text.splitlines():
+            if lines < MOST_LINES:
+                recorder.take(Text("\n".join(wrapped(line, _WIDEST_LINE))))
+            lines += 1
 
-        yield take
-        if lines > MOST_LINES:
-            recorder.take(Text(f"… and {lines - MOST_LINES:,} more lines", style="dim"))
+    yield take
+    if lines > MOST_LINES:
+        recorder.take(Text(f"… and {lines - MOST_LINES:,} more lines", style="dim"))
+    recorder.save(picture, title)
 
 
 def svg(lines: Sequence[Sequence[Segment]], title: str, colours: TerminalTheme | None, name: str = "picture") -> str:
