@@ -11,8 +11,8 @@ from rich.text import Text
 from rnncli.quantities import figure_text, ratio_text, shape_text
 from rnncli.render.blocks import BLOCK, Block, Column, Line, Pairs, Table, marked
 from rnncli.render.summaries import each, equal_but_for_its_name, modules_page, shape_cell
+from rnncli.reports import folded
 from rnncli.reports.comparison import Comparison, SideBySide, change, effects, setting_text, varied
-from rnncli.reports.folding import folded
 from rnncli.reports.reasons import WHY, Reason
 from rnncli.summary import LayerSummary
 from rnncli.vocabulary import title

@@ -15,8 +15,8 @@ from rnncli.render.blocks import GAP, Block, Line, Pairs
 from rnncli.render.summaries import equal_but_for_its_name, modules_page, run_name, shape_cell
 from rnncli.render.summaries import head as head_of
 from rnncli.render.terminal import INDENT
+from rnncli.reports import folded
 from rnncli.reports.explanation import Explanation, Formula, LayerExplanation
-from rnncli.reports.folding import folded
 from rnncli.reports.other_tools import OtherCounts
 from rnncli.reports.reference import Entry, fields_in_short, kinds_in_short
 

@@ -20,7 +20,7 @@ from rnncli.render.summaries import (
     total,
     totals,
 )
-from rnncli.reports.folding import folded
+from rnncli.reports import folded
 from rnncli.summary import LayerSummary
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from rich.text import Text
 from rnncli.layers.weights import at_level, name_at_levels
 from rnncli.quantities import Shape, count, figure_text, memory, shape_text
 from rnncli.render.blocks import Block, Column, Line, Pairs, Source, Table, marked
-from rnncli.reports.folding import folded
+from rnncli.reports import folded
 from rnncli.summary import DTYPE_BYTES, LayerSummary, ModuleSummary, Summary, worth_showing
 from rnncli.vocabulary import title
 
