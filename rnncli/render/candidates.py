@@ -258,11 +258,8 @@ class Axis(NamedTuple):
     def place(self, number: float) -> int:
         """Return the row or column of a number."""
         least, most, here = (log10(each) if self.is_logarithmic else each for each in (self.least, self.most, number))
-        return (
-            0
-            if most == least
-            else max(0, min(self.cells - 1, round((here - least) / (most - least) * (self.cells - 1))))
-        )
+        share = (here - least) / (most - least) if most > least else 0
+        return max(0, min(self.cells - 1, round(share * (self.cells - 1))))
 
     def ticks(self) -> list[float]:
         """Return round numbers on it, in ascending order."""
