@@ -5,7 +5,8 @@ To show a result of another class, give it a line in `SHOWN`; commands, `print` 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -45,14 +46,14 @@ class Shown(NamedTuple):
     Attributes:
         command: the command that shows them.
         page: the function of this room that returns what people see of one, with its module.
-        layout: returns how the records of one become rows; None where it has none.
+        layout: how the records of one become rows, or what returns it; None where it has none.
         records: returns these.
         keys: returns the columns of the table that a document has of them; None where it has the page.
     """
 
     command: str
     page: str
-    layout: Callable[[Any], Layout] | None = None
+    layout: Layout | Callable[[Any], Layout] | None = None
     records: Callable[[Any], Sequence[Record]] = _records
     keys: Callable[[Any], Sequence[str]] | None = None
 
@@ -70,36 +71,38 @@ def _explained(explanation: Any) -> Layout:
     return layout(*columns, rows=lambda network: [network | count for count in network["other_tools"]])
 
 
+def _with_others(figures: Iterable[str], others: Sequence[str]) -> list[str]:
+    """Return the columns of some figures, each followed by others that go with it: `last`, `last_min`, `last_max`."""
+    return [name for figure in figures for name in (figure, *(f"{figure}_{other}" for other in others))]
+
+
+def _flat(others: Sequence[str], network: Record) -> Iterator[Record]:
+    """Yield a network with these others beside its figures."""
+    yield network | {f"{figure}_{other}": network[other][figure] for other in others for figure in network[other]}
+
+
 def _compared(comparison: Any) -> Layout:
     """Return a row for each network, each figure with its changes; layers have no place in a row."""
-
-    def row(network: Record) -> Record:
-        changes = ("difference", "ratio")
-        return network | {f"{figure}_{each}": network[each][figure] for each in changes for figure in network[each]}
-
-    totals = comparison.summaries[0].totals
-    figures = (f"{figure}{change}" for figure in totals for change in ("", "_difference", "_ratio"))
+    changes = ("difference", "ratio")
+    figures = _with_others(comparison.summaries[0].totals, changes)
     columns = (*NETWORK, "output_shape", *figures, "batch", "timesteps", *ORIGIN)
-    return layout(*columns, rows=lambda network: [row(network)])
+    return layout(*columns, rows=partial(_flat, changes))
 
 
-def _run_layers(run: Any) -> Layout:
-    del run
-    measured = ("seconds", "mean", "std", "min", "max", "saturated")
-    return of_layers("output_shape", "params", "macs_per_step", "macs", "output_bytes", *measured)
+_RUN_LAYERS = of_layers(
+    *("output_shape", "params", "macs_per_step", "macs", "output_bytes"),
+    *("seconds", "mean", "std", "min", "max", "saturated"),
+)
 
 
-def _reached(reach: Any) -> Layout:
-    """Return a row for each network, its figures with their ranges."""
-    del reach
+_ENDS = ("min", "max")
 
-    def row(network: Record) -> Record:
-        return network | {f"{figure}_{end}": network[end][figure] for end in ("min", "max") for figure in network[end]}
-
-    keys = ("spec", "file", "init", "name", "timesteps", "seeds", "problem", "failed", "steps")
-    figures = ("steps_to_tenth", "steps_to_hundredth", "largest_after", "last", "spectral_radius")
-    over_seeds = (f"{figure}{what}" for figure in figures for what in ("", "_min", "_max"))
-    return layout(*keys, *over_seeds, "curve", *ORIGIN, rows=lambda network: [row(network)])
+_REACHED = layout(
+    *("spec", "file", "init", "name", "timesteps", "seeds", "problem", "failed", "steps"),
+    *_with_others(("steps_to_tenth", "steps_to_hundredth", "largest_after", "last", "spectral_radius"), _ENDS),
+    *("curve", *ORIGIN),
+    rows=partial(_flat, _ENDS),
+)
 
 
 def _reaches(reach: Any) -> Sequence[Record]:
@@ -119,32 +122,14 @@ def _solved_keys(solution: Any) -> Sequence[str]:
     return ("output_shape", "number", "ties", "exact", "limited_by", *totals, *limits)
 
 
-def _solved(solution: Any) -> Layout:
-    return layout(*NETWORK, *_solved_keys(solution))
-
-
-def _arrays(model: Any) -> Layout:
-    """Return a row for each array of a file: the part and the layer that it is in, if it is in one."""
-    del model
-
-    def rows(file: Record) -> list[Record]:
-        in_parts = [
-            {"part": part["name"], "spec": part["spec"], "layer": layer["spec"], "array": array}
-            for part in file["parts"]
-            for layer in part["layers"]
-            for array in layer["weights"]
-        ]
-        others = [{"part": None, "spec": None, "layer": None, "array": array} for array in file["others"]]
-        return [
-            {**row["array"], **row, "file": file["file"], "weight": row["array"]["name"]} for row in in_parts + others
-        ]
-
-    return layout("file", "part", "spec", "layer", "weight", "shape", "dtype", "params", rows=rows)
-
-
-def _words(entry: Any) -> Layout:
-    del entry
-    return layout("kind", "field", "form", "means", "keras", "torch")
+def _arrays(file: Record) -> Iterator[Record]:
+    """Yield a row for each array of a file: the part and the layer that it is in, if it is in one."""
+    for part in file["parts"]:
+        for layer in part["layers"]:
+            of = {"file": file["file"], "part": part["name"], "spec": part["spec"], "layer": layer["spec"]}
+            yield from (array | of | {"weight": array["name"]} for array in layer["weights"])
+    of = {"file": file["file"], "part": None, "spec": None, "layer": None}
+    yield from (array | of | {"weight": array["name"]} for array in file["others"])
 
 
 SHOWN = {
@@ -152,12 +137,21 @@ SHOWN = {
     "Explanation": Shown("explain", "explanations.explanation_page", _explained),
     "Drawing": Shown("draw", "drawing.drawing_page"),
     "Comparison": Shown("compare", "comparisons.comparison_page", _compared),
-    "RunResult": Shown("forward", "runs.run_page", _run_layers),
-    "Reach": Shown("reach", "over_time.reach_page", _reached, _reaches),
-    "Candidates": Shown("sweep", "searches.candidates_page", lambda found: CANDIDATES, keys=lambda found: LISTED),
-    "Solution": Shown("solve", "searches.solution_page", _solved, keys=lambda found: ("spec", *_solved_keys(found))),
-    "ModelFile": Shown("inspect", "inspections.inspection_page", _arrays),
-    "Entry": Shown("layers", "explanations.entry_page", _words),
+    "RunResult": Shown("forward", "runs.run_page", _RUN_LAYERS),
+    "Reach": Shown("reach", "over_time.reach_page", _REACHED, _reaches),
+    "Candidates": Shown("sweep", "searches.candidates_page", CANDIDATES, keys=lambda found: LISTED),
+    "Solution": Shown(
+        "solve",
+        "searches.solution_page",
+        lambda found: layout(*NETWORK, *_solved_keys(found)),
+        keys=lambda found: ("spec", *_solved_keys(found)),
+    ),
+    "ModelFile": Shown(
+        "inspect",
+        "inspections.inspection_page",
+        layout("file", "part", "spec", "layer", "weight", "shape", "dtype", "params", rows=_arrays),
+    ),
+    "Entry": Shown("layers", "explanations.entry_page", layout("kind", "field", "form", "means", "keras", "torch")),
     "Exported": Shown("export", "blocks.source_page"),
     "SharedPage": Shown("page", "page.shared_page"),
 }
@@ -186,7 +180,7 @@ def layout_of(result: Result) -> Layout:
     if found is None:
         allowed = listed(["table", *DOCUMENTS], "or")
         raise ArgumentError(f"{type(result).__name__} has no rows of numbers; its format is {allowed}")
-    return found(result)
+    return found if isinstance(found, Layout) else found(result)
 
 
 class ResultWriter:
