@@ -254,7 +254,10 @@ class _Columns:
         """Yield the lines of the drawing, from the output down to the axis of time."""
         unrolled = self._unrolled
         output, source = _labels_of_ends(unrolled)
-        leaving = self._with_shape(self._marks(unrolled.output_steps, self._leaving()), unrolled.output_shape)
+        names = ["y" if unrolled.is_last else "v"] * self._count
+        if unrolled.output_steps == "all":
+            names = self._step_names("y", unrolled.output_reversed)
+        leaving = self._with_shape(self._marks(unrolled.output_steps, names), unrolled.output_shape)
         yield from self._captions(output)
         yield from self._labelled(output, leaving, first=len(leaving) - 1)
         for layer in reversed(unrolled.layers):
@@ -287,12 +290,6 @@ class _Columns:
             return []
         caption = Text("  ".join([" ".join(label.names), *filter(None, (label.spec, note))]))
         return [_Line([], line.plain, "heading") for line in hanging(Console(width=self._width), caption)]
-
-    def _leaving(self) -> list[str]:
-        """Return what leaves at each of the steps shown: y, or y1 to yT, or the vector v for the part above."""
-        if self._unrolled.output_steps == "all":
-            return self._step_names("y", self._unrolled.output_reversed)
-        return ["y" if self._unrolled.is_last else "v"] * self._count
 
     def _entering(self) -> list[str]:
         """Return what each of the steps shown reads: x1 to xT, the same vector v, or all the steps of a window."""

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple, TypeVar
 
 from rnncli.errors import ArgumentError, listed, shorten
 from rnncli.formats.networks import readings_of
-from rnncli.layers import Layer
 from rnncli.layers.weights import FRAMEWORK_NAMES, Framework
 from rnncli.network import Network, check_known, plain
 from rnncli.quantities import Rate, ratio_text
@@ -180,7 +179,9 @@ def compared(columns: Sequence[Column]) -> Comparison:
         )
     rows: list[_Row] = []
     for index, (network, _, summary) in enumerate(columns):
-        rows = _with_network(rows, index, [_role(layer) for layer in network.body], summary.layers)
+        # Layers of the same role line up, so an LSTM lines up with a GRU.
+        roles = ["recurrent" if layer.states else layer.kind for layer in network.body]
+        rows = _with_network(rows, index, roles, summary.layers)
     return Comparison(tuple(columns), tuple(row.layers for row in rows))
 
 
@@ -285,11 +286,6 @@ def _equal_roles(first: list[str], second: list[str]) -> list[tuple[int, int]]:
     for one, other, size in SequenceMatcher(None, first[same:], second[same:], autojunk=False).get_matching_blocks():
         matches += [(same + one + step, same + other + step) for step in range(size)]
     return matches
-
-
-def _role(layer: Layer) -> str:
-    """Return what a layer is for. Layers of the same role line up, so an LSTM lines up with a GRU."""
-    return "recurrent" if layer.states else layer.kind
 
 
 SettingValue = int | str | None
