@@ -38,7 +38,7 @@ def explanation_page(explanation: Explanation) -> Iterator[Block]:
         yield from _run(run)
     if left_out:
         names = run_name([layer.summary.name for layer in left_out])
-        layers = "1 layer is" if len(left_out) == 1 else f"{len(left_out):,} layers are"
+        layers = f"{plural(len(left_out), 'layer')} {'is' if len(left_out) == 1 else 'are'}"
         yield GAP
         yield Line(Text.assemble((names, "heading"), f"  {layers} left out here; `-f json` explains every one"))
     for run in runs[_AT_EACH_END:][-_AT_EACH_END:]:

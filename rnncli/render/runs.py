@@ -109,14 +109,9 @@ def _run_cells(layers: Sequence[LayerRun]) -> dict[str, Text]:
     saturated = Text("-") if share is None else Text(f"{share:.0%}")
     if share is not None and share >= NOTEWORTHY:
         saturated.stylize("bold")
-    return {
-        "Time": Text(duration(sum(layer.seconds for layer in layers))),
-        "Mean": Text(f"{values.mean:.3g}"),
-        "Std": Text(f"{values.std:.3g}"),
-        "Min": Text(f"{values.min:.3g}"),
-        "Max": Text(f"{values.max:.3g}"),
-        "Sat.": saturated,
-    }
+    figures = zip(("Mean", "Std", "Min", "Max"), values, strict=False)
+    time = Text(duration(sum(layer.seconds for layer in layers)))
+    return {"Time": time, **{title: Text(f"{value:.3g}") for title, value in figures}, "Sat.": saturated}
 
 
 def _notes(layers: Sequence[LayerRun], run: ForwardRun) -> Iterator[str]:
