@@ -329,7 +329,7 @@ import sys
 from rnncli.cli import run
 for format_ in ("table", "json"):
     run(["forward", "input:3,rnn:2", "-f", format_])
-rooms = {"engine.study", "engine.effect", "render.plots"}
+rooms = {"engine.study", "engine.effect", "render.over_time"}
 print(*{f"rnncli.{each}" for each in rooms} & set(sys.modules), file=sys.stderr)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE)
