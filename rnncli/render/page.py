@@ -56,7 +56,8 @@ _PART_STYLE = """
 _PARTS = count(1)
 """Numbers the parts of other pages, of which a notebook may have many: each drawing there has a name of its own."""
 
-_SCRIPT = """
+_FOOT = """</main>
+<script>
 for (const code of document.querySelectorAll("pre > code")) {
   const button = document.createElement("button");
   button.type = "button";
@@ -67,9 +68,24 @@ for (const code of document.querySelectorAll("pre > code")) {
   });
   code.parentElement.parentElement.before(button);
 }
+</script>
+</body>
+</html>
 """
-"""Without it the page has no buttons, and is whole all the same."""
+"""Without the script the page has no buttons, and is whole all the same."""
 
+
+_HEAD = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+<main>
+<h1>{title}</h1>"""
 
 _BEGIN = '<div class="wide" role="region" aria-label="{}" tabindex="0">'
 """What can be moved where it is wider than the page, by keys as well."""
@@ -142,26 +158,13 @@ def page_text(title: str, sections: Sequence[Section]) -> str:
         title: its title: the networks that it is about.
         sections: its parts, in order.
     """
-    return "\n".join(
-        [
-            "<!DOCTYPE html>",
-            '<html lang="en">',
-            "<head>",
-            '<meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{escape(title)}</title>",
-            f"<style>{_STYLE}</style>",
-            "</head>",
-            "<body>",
-            "<main>",
-            f"<h1>{escape(title)}</h1>",
-            *_sections(_Shared(title), sections),
-            "</main>",
-            f"<script>{_SCRIPT}</script>",
-            "</body>",
-            "</html>\n",
-        ]
-    )
+    markup = _Shared(title)
+    shown = [
+        part
+        for heading, page in sections
+        for part in (f"<section>\n<h2>{escape(heading)}</h2>", *parts(markup, page), "</section>")
+    ]
+    return "\n".join([_HEAD.format(title=escape(title), style=_STYLE), *shown, _FOOT])
 
 
 def part_of_page(title: str, page: Page) -> str:
@@ -171,18 +174,8 @@ def part_of_page(title: str, page: Page) -> str:
         title: what it is of.
         page: what the command shows.
     """
-    blocks = list(page)
-    name = f"rnncli-{next(_PARTS)}"
-    return "\n".join(
-        [f"<style>{_PART_STYLE}</style>", '<div class="rnncli">', *parts(_Shared(title, name), blocks), "</div>"]
-    )
-
-
-def _sections(markup: Html, sections: Sequence[Section]) -> Iterator[str]:
-    for heading, page in sections:
-        yield f"<section>\n<h2>{escape(heading)}</h2>"
-        yield from parts(markup, page)
-        yield "</section>"
+    markup = _Shared(title, f"rnncli-{next(_PARTS)}")
+    return "\n".join([f"<style>{_PART_STYLE}</style>", '<div class="rnncli">', *parts(markup, page), "</div>"])
 
 
 def shared_page(page: SharedPage) -> Iterator[Block]:
