@@ -17,8 +17,7 @@ from rich.style import Style
 
 from rnncli.engine.study import Outputs, Study
 from rnncli.render.console import print_page, stdout_console
-from rnncli.render.over_time import nearest_style, signed_styles
-from rnncli.render.plots import study_page
+from rnncli.render.over_time import nearest_style, signed_styles, study_page
 from rnncli.reports.reach import LayerReach
 
 Run = Callable[..., Result]

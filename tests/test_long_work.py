@@ -99,9 +99,9 @@ def bar_line(done: float, total: int | None, columns: int, monkeypatch: pytest.M
         patch.setattr("rich.console.monotonic", lambda: now)
         patch.setattr(sys, "stderr", io.StringIO())
         patch.setenv("COLUMNS", str(columns))
-        line = BarLine("forward", total)
+        line = BarLine(total)
         for now in (5.0, 10.0):
-            text = line.text(done * now / 10)
+            text = line.text("forward", done * now / 10)
     return text
 
 
@@ -209,7 +209,8 @@ def test_where_no_thread_can_be_started_work_goes_on_without_a_bar(monkeypatch: 
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    with bars.Bar("reach", 10).shown():
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with Progress("reach", 10, print):
         assert callable(signal.getsignal(signal.SIGTSTP))
     assert not callable(signal.getsignal(signal.SIGTSTP))
 
@@ -447,10 +448,8 @@ def test_the_bar_of_reach_says_which_network_and_seed_it_is_at(monkeypatch: pyte
     assert names == [f"reach input:8,{cell}:4, seed {seed}" for cell in ("rnn", "gru") for seed in (7, 8)]
     monkeypatch.undo()
     with Progress("reach", 10, print) as progress:
-        monkeypatch.setattr(progress, "_bar", bars.Bar("reach", 10))
         progress.go_on_to("reach input:8,gru:4, seed 8")
-        assert progress._bar is not None
-        assert progress._bar.name == "reach input:8,gru:4, seed 8"
+        assert progress.name == "reach input:8,gru:4, seed 8"
 
 
 def test_in_a_notebook_the_bar_shows_below_the_cell_and_goes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,8 +28,7 @@ from rnncli.engine.chunks import chunk_of, random_chunks
 from rnncli.engine.run import watched
 from rnncli.engine.study import Study, study_of
 from rnncli.render.console import print_page
-from rnncli.render.over_time import legend
-from rnncli.render.plots import study_page
+from rnncli.render.over_time import legend, study_page
 from rnncli.render.terminal import DOCUMENTS
 from rnncli.reports.reach import LayerReach
 
@@ -333,7 +332,7 @@ import sys
 from rnncli.cli import run
 for format_ in ("table", "json"):
     run(["forward", "input:3,rnn:2", "-f", format_])
-rooms = {"engine.study", "engine.reach", "render.plots"}
+rooms = {"engine.study", "engine.reach", "render.over_time"}
 print(*{f"rnncli.{each}" for each in rooms} & set(sys.modules), file=sys.stderr)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE)

@@ -28,10 +28,9 @@ from sweeps import candidates
 
 from rnncli.commands.options import FORMATS
 from rnncli.errors import RnncliError
+from rnncli.render.candidates import Axis, RowTexts, scatter
 from rnncli.render.records import WRITERS, writer
 from rnncli.render.results import CANDIDATES
-from rnncli.render.row_texts import RowTexts
-from rnncli.render.scatter import Axis, scatter
 from rnncli.search import frontier as frontiers
 from rnncli.search import sweep as sweeps
 from rnncli.search.braces import parse_pattern

@@ -12,8 +12,7 @@ import click
 from rnncli.commands.command_line import this_line, words
 from rnncli.commands.values import FileName
 from rnncli.errors import RnncliError, UsageError, quote
-from rnncli.render.terminal import is_styled
-from rnncli.render.wrapping import wrapped
+from rnncli.render.terminal import is_styled, wrapped
 from rnncli.search.budget import FIGURES
 
 GROUPS = {

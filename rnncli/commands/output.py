@@ -41,11 +41,6 @@ def results(format_: str, svg: Picture | None = None) -> Iterator[Callable[[Resu
 
         with screen(svg, f"rnncli {click.get_current_context().info_name}") as show:
             yield lambda result: show(page_of(result))
-    elif format_ in DOCUMENTS:
-        from rnncli.render.documents import DocumentWriter
-
-        with printed(DocumentWriter(format_)) as show_pages:
-            yield lambda result: show_pages([page_of(result)])
     else:
         with printed(ResultWriter(format_)) as show_results:
             yield lambda result: show_results([result])

@@ -11,8 +11,7 @@ import click
 
 from rnncli.characters import ascii_form, shows_unicode
 from rnncli.errors import RnncliError, SpecError, printable
-from rnncli.render.terminal import is_styled, notes_width
-from rnncli.render.wrapping import wrapped
+from rnncli.render.terminal import is_styled, notes_width, wrapped
 from rnncli.system.signals import ECHO_AWAY
 
 _STYLES: Mapping[str, dict[str, Any]] = {"message": {}, "fault": {"bold": True}, "help": {}, "repair": {"bold": True}}

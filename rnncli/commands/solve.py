@@ -21,7 +21,7 @@ from rnncli.commands.options import (
     quiet_option,
     rate_option,
 )
-from rnncli.commands.output import printed, results
+from rnncli.commands.output import results
 from rnncli.commands.report import tell
 from rnncli.commands.specs import each_spec, specs
 from rnncli.errors import RnncliError, UsageError, listed
@@ -30,7 +30,6 @@ from rnncli.layers.weights import Framework
 from rnncli.library.searches import template_of, watch_with
 from rnncli.network import Network
 from rnncli.quantities import Rate
-from rnncli.render.terminal import DOCUMENTS
 from rnncli.search.budget import FIGURES, Budget
 from rnncli.search.solution import Solution, solve
 
@@ -116,7 +115,7 @@ def command(
             watch=watch_with(tell),
         )
 
-    with _printer(format_, quiet, rate, several=len(template) > 1 or "-" in template) as show:
+    with _printer(format_, quiet, several=len(template) > 1 or "-" in template) as show:
         each_spec(specs(template), lambda text: show(solution(text)))
 
 
@@ -138,7 +137,7 @@ def _template(text: str, quiet: bool) -> tuple[str, Framework | None]:
 
 
 @contextmanager
-def _printer(format_: str, quiet: bool, rate: Rate | None, several: bool) -> Iterator[Callable[[Solution], None]]:
+def _printer(format_: str, quiet: bool, several: bool) -> Iterator[Callable[[Solution], None]]:
     """Yield what prints one solution, of several or the only one."""
 
     def show(solution: Solution) -> None:
@@ -150,12 +149,6 @@ def _printer(format_: str, quiet: bool, rate: Rate | None, several: bool) -> Ite
 
     if format_ == "table":
         yield show
-    elif format_ in DOCUMENTS:
-        from rnncli.render.documents import TableWriter
-        from rnncli.render.results import solved_keys
-
-        with printed(TableWriter(format_, ("spec", *solved_keys(rate)))) as show_records:
-            yield lambda solution: show_records([solution.as_dict()])
     else:
         with results(format_) as show_results:
             yield show_results

@@ -31,9 +31,9 @@ from rnncli.formats import is_path
 from rnncli.formats.networks import as_called
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
-from rnncli.render.candidates import CandidateTable, FrontierTable
+from rnncli.render.candidates import CandidateTable, RowTexts
 from rnncli.render.progress import Progress
-from rnncli.render.records import LISTED, Writer, writer
+from rnncli.render.records import LISTED, Texts, Writer, writer
 from rnncli.render.results import CANDIDATES
 from rnncli.render.terminal import DOCUMENTS, MOST_LINES, Picture, on_terminal, terminal_size, terminal_width
 from rnncli.search.braces import read_pattern
@@ -293,13 +293,8 @@ def _table_of(format_: str, order: Order | None, cloud: Cloud | None) -> Writer[
 
         return TableWriter(format_, LISTED)
     if format_ != "table":
-        from rnncli.render.row_texts import WrittenRows
-
-        return WrittenRows(writer(format_, CANDIDATES))
-    width, key = terminal_width(), None if order is None else SORT_KEYS[order.key]
-    if cloud is None:
-        return CandidateTable(width, key)
-    return FrontierTable(width, key, *cloud.asked, cloud.points)
+        return Texts(writer(format_, CANDIDATES).begin())
+    return CandidateTable(terminal_width(), None if order is None else SORT_KEYS[order.key], cloud)
 
 
 def _speller(format_: str, setting: Setting) -> Callable[[list[Candidate]], tuple[int, Any]]:
@@ -307,8 +302,6 @@ def _speller(format_: str, setting: Setting) -> Callable[[list[Candidate]], tupl
     record = record_maker(setting)
     if format_ in ("table", *DOCUMENTS):
         return lambda some: (len(some), [record(*candidate) for candidate in some])
-    from rnncli.render.row_texts import RowTexts
-
     texts = RowTexts(writer(format_, CANDIDATES), record, len(TOTALS))
     return lambda some: (len(some), [texts.rows(some)] if some else [])
 

@@ -109,8 +109,8 @@ def _of_one(model: Reading, asked: Request, tell: Tell) -> Iterator[Section]:
     """Yield what there is to say of a network."""
     from rnncli.render.drawing import drawing_page
     from rnncli.render.explanations import explanation_page
+    from rnncli.render.over_time import study_page
     from rnncli.render.page import Section, or_why
-    from rnncli.render.plots import study_page
     from rnncli.render.summaries import sizes_page, summary_page, totals
     from rnncli.reports.explanation import explain
     from rnncli.reports.unrolled import draw
@@ -156,7 +156,7 @@ def _studied(model: Reading, asked: Request, tell: Tell) -> Study:
 
 def _reached(models: Sequence[Reading], asked: Request, tell: Tell) -> Page:
     """Run networks with several seeds and return what is seen of how far back they remember."""
-    from rnncli.render.reaches import reach_page
+    from rnncli.render.over_time import reach_page
     from rnncli.reports.reach import Reach
 
     request = replace(asked, batch=None, seeds=DEFAULT_SEEDS)
@@ -166,7 +166,7 @@ def _reached(models: Sequence[Reading], asked: Request, tell: Tell) -> Page:
 def _sources(model: Reading) -> Iterator[Section]:
     """Yield the network as source for each framework that can express it, or why one cannot."""
     from rnncli.engine.array_files import first_weights
-    from rnncli.render.blocks import Source
+    from rnncli.render.blocks import source
     from rnncli.render.page import Section, or_why
 
     job = Job(model.network, lambda: first_weights(model.network, None, None, 0))
@@ -174,5 +174,5 @@ def _sources(model: Reading) -> Iterator[Section]:
         if target.is_text and target.weights:  # C has them in itself, all of them
             yield Section(
                 f"In {target.title}",
-                or_why(lambda name=name: [Source([(line, 1, "") for line in str(export(job, name)).splitlines()])]),  # type: ignore[misc]
+                or_why(lambda name=name: [source(str(export(job, name)))]),  # type: ignore[misc]
             )

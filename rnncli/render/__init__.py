@@ -1,1 +1,1 @@
-"""What people see (with Rich, but for the table of a sweep) and what programs read (`writers`, without)."""
+"""What people see (with Rich, but for the table of a sweep) and what programs read (`records`, without)."""

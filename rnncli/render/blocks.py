@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich import box
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
@@ -19,8 +19,11 @@ from rich.text import Span, Text
 
 from rnncli.characters import ascii_form
 from rnncli.render.console import drawing_width, text_width
-from rnncli.render.wrapping import INDENT, lines_of, short_numbers
+from rnncli.render.terminal import INDENT, lines_of, short_numbers
 from rnncli.summary import Origin
+
+if TYPE_CHECKING:
+    from rnncli.library.exports import Exported
 
 _WIDEST_TEXT = 100
 """Text beside other text is wrapped at this many columns at most, since longer lines are hard to read."""
@@ -73,14 +76,8 @@ class Line(Block):
         yield from hanging(console, self.text, self.start, drawing_width(console) if self.below_drawing else None)
 
 
-@dataclass(eq=False, repr=False)
-class Gap(Block):
-    """An empty line."""
-
-    def shown(self, console: Console) -> Iterator[Text]:
-        """Yield it."""
-        del console
-        yield Text()
+GAP = Line(Text())
+"""An empty line between two parts; a document has none."""
 
 
 @dataclass(eq=False, repr=False)
@@ -117,6 +114,19 @@ class Source(Block):
         for code, times, remark in self.lines:
             yield from hanging(console, Text.assemble((code, "code"), f"  × {times}" if times > 1 else ""), INDENT)
             yield from hanging(console, Text(remark), 2 * INDENT) if remark else ()
+
+
+def source(text: str, language: str = "python") -> Source:
+    """Return a text as source of which nothing is said."""
+    return Source([(line, 1, "") for line in text.splitlines()], language)
+
+
+def source_page(exported: Exported) -> Iterator[Block]:
+    """Yield the source of a network; of a file what it is."""
+    if isinstance(exported.content, bytes):
+        yield Line(Text(f"{exported}"))
+    else:
+        yield source(f"{exported}", "c" if exported.target == "c" else "python")
 
 
 @dataclass(eq=False, repr=False)

@@ -1,24 +1,33 @@
-"""The table of a sweep that people see, printed as its rows are made; without Rich, since there may be millions."""
+"""The candidates of a sweep, written as they are made; without Rich, since there may be millions.
+
+For people they are a table and, of a frontier, a picture of where it lies among all. An axis of the picture is
+logarithmic where its numbers span a power of ten, so that a knee is seen whatever the sizes are.
+
+For programs a writer is asked once for a row of each form, in which every number is one that stands nowhere else. What
+it writes is cut at these numbers, and the rows of all candidates of that form are filled in. So this knows of no
+format; what it relies on is that a number stands in a row as its digits, and a plain spec as itself.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
+from math import ceil, floor, log10
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.errors import one_line
 from rnncli.quantities import figure_text, shape_text
-from rnncli.render.records import Record
-from rnncli.render.wrapping import INDENT, wrapped
+from rnncli.render.records import Record, Texts, Writer
+from rnncli.render.terminal import INDENT, wrapped
 from rnncli.summary import TOTALS
 from rnncli.vocabulary import title
 
 if TYPE_CHECKING:
-    from rnncli.render.scatter import Point
-
-_COLUMNS = (*TOTALS, "output_shape")
-"""The keys of what stands before the spec."""
+    from rnncli.search.frontier import Cloud
 
 _TITLES = {**{key: title(key) for key in TOTALS}, "output_shape": "Output shape"}
+"""What stands before the spec, and its title."""
 
 _LEAVE = (
     "training_bytes",
@@ -43,8 +52,10 @@ _LEAST_ROOM = 24
 Row = dict[str, str]
 """The texts of a candidate by its keys."""
 
+Point = tuple[float, float]
 
-class CandidateTable:
+
+class CandidateTable(Texts):
     """Writes candidates in columns. The spec comes last, since nobody knows how long the next one is.
 
     The other columns are as wide as what has been seen, and grow where that is not enough. What is the same in all rows
@@ -55,54 +66,54 @@ class CandidateTable:
         width: the columns of the terminal, or None where nothing limits a line. Where the table is too wide columns
             leave, and specs are wrapped; where not even the last one fits, a candidate is a block of names and values.
         sorted_by: the key that the candidates are sorted by, whose column is the last to leave.
+        cloud: where all candidates lie, of which these are the frontier, for a picture below; None for no picture.
     """
 
-    def __init__(self, width: int | None = None, sorted_by: str | None = None) -> None:
+    def __init__(self, width: int | None = None, sorted_by: str | None = None, cloud: Cloud | None = None) -> None:
+        super().__init__()
         self._width = width
         self._leave = sorted(_LEAVE, key=lambda key: key == sorted_by)
+        self._cloud = cloud
+        self._points: list[Point] = []
         self._same: Record | None = None
         self._left: set[str] = set()
-        self._widths: dict[str, int] = {}
+        self._widths = {key: len(text) for key, text in _TITLES.items()}
         self._template = ""
         """A line, for the operator % and a row."""
         self._in_blocks = False
 
-    def begin(self) -> str:
-        """Return nothing: what the titles are depends on the first rows."""
-        return ""
-
-    def rows(self, records: Sequence[Record]) -> str:
+    def rows(self, records: Sequence[Any], /) -> str:
         """Return the rows of some candidates, the titles above the first, and wherever the columns change."""
+        if self._cloud is not None:
+            self._points += points_of(records, self._cloud)
         before = None if self._same is None else self._shown()
         self._same = _same_in_all(records, self._same)
         rows = _texts(records, self._same)
         self._fit(rows)
         lines: list[str] = []
-        if self._in_blocks:
-            lines += self._above() if before is None else []
-            for row in rows:
-                lines += self._block(row)
-        else:
-            if before != self._shown():
-                lines += [*self._above(), self._line({**_TITLES, "spec": "Spec"})]
-            for row in rows:
-                lines += self._wrapped(row)
+        if before is None or (not self._in_blocks and before != self._shown()):
+            lines += self._above()
+            lines += [] if self._in_blocks else [self._template % {**_TITLES, "spec": "Spec"}]
+        for row in rows:
+            lines += self._block(row) if self._in_blocks else self._wrapped(row)
         return "".join(f"{line}\n" for line in lines)
 
     def end(self) -> str:
-        """Return a line that names the columns that have left."""
-        left = [_TITLES[key] for key in _COLUMNS if key in self._left and key not in (self._same or {})]
-        if not left or self._in_blocks or self._width is None:
-            return ""
-        return "".join(f"{line}\n" for line in wrapped(f"{', '.join(left)}: on a wider terminal", self._width))
+        """Return a line that names the columns that have left, and the picture."""
+        lines: list[str] = []
+        left = [text for key, text in _TITLES.items() if key in self._left and key not in (self._same or {})]
+        if left and not self._in_blocks and self._width is not None:
+            lines += wrapped(f"{', '.join(left)}: on a wider terminal", self._width)
+        if self._cloud is not None:
+            lines += picture(self._points, self._cloud, self._width)
+        return "".join(f"{line}\n" for line in lines)
 
     def _shown(self) -> list[str]:
-        return [key for key in _COLUMNS if key not in (self._same or {}) and key not in self._left]
+        return [key for key in _TITLES if key not in (self._same or {}) and key not in self._left]
 
     def _fit(self, rows: Sequence[Row]) -> None:
         """Widen the columns for some more rows; let columns leave until there is room for the specs."""
-        for key in _COLUMNS:
-            seen = self._widths.get(key, len(_TITLES[key]))
+        for key, seen in self._widths.items():
             some = rows[:1] if key in (self._same or {}) else rows
             self._widths[key] = max(seen, *[len(row[key]) for row in some])
         longest = max(len(row["spec"]) for row in rows)
@@ -129,17 +140,14 @@ class CandidateTable:
             text = f"The same in every row: {', '.join(known)}"
             yield from [text] if self._width is None else wrapped(text, self._width)
 
-    def _line(self, row: Row) -> str:
-        return self._template % row
-
     def _wrapped(self, row: Row) -> Iterator[str]:
-        line = self._line(row)
+        line = self._template % row
         if self._width is None or len(line) <= self._width:
             yield line
             return
         room = self._room()
         first, *further = wrapped(row["spec"], room)
-        yield self._line({**row, "spec": first})
+        yield self._template % {**row, "spec": first}
         for part in further:
             yield " " * (self._width - room) + part
 
@@ -147,75 +155,21 @@ class CandidateTable:
         """Yield a candidate's spec and, below it, a line for each figure."""
         assert self._width is not None
         yield from wrapped(row["spec"], self._width)
-        keys = [key for key in _COLUMNS if key not in (self._same or {})]
-        names = max((len(_TITLES[key]) for key in keys), default=0)
-        for key in keys:
-            line = f"{' ' * INDENT}{_TITLES[key].ljust(names)}{_GAP}{row[key]}"
+        titles = {key: text for key, text in _TITLES.items() if key not in (self._same or {})}
+        names = max(map(len, titles.values()), default=0)
+        for key, text in titles.items():
+            line = f"{' ' * INDENT}{text.ljust(names)}{_GAP}{row[key]}"
             if len(line) <= self._width:
                 yield line
             else:
-                yield f"{' ' * INDENT}{_TITLES[key]}"
+                yield f"{' ' * INDENT}{text}"
                 yield from (f"{' ' * 2 * INDENT}{part}" for part in wrapped(row[key], self._width - 2 * INDENT))
-
-
-class FrontierTable(CandidateTable):
-    """The same for a frontier, with a picture below of where it lies among all candidates.
-
-    Args:
-        width: the columns of the terminal, or None where nothing limits a line.
-        sorted_by: the key that the candidates are sorted by.
-        across: the key of what grows to the right in the picture.
-        up: the key of what grows upwards.
-        others: returns a point for all candidates that lie near it.
-    """
-
-    def __init__(
-        self, width: int | None, sorted_by: str | None, across: str, up: str, others: Callable[[], list[Point]]
-    ) -> None:
-        super().__init__(width, sorted_by)
-        self._keys = across, up
-        self._others = others
-        self._points: list[Point] = []
-
-    def rows(self, records: Sequence[Record]) -> str:
-        """Return the rows of some candidates of the frontier."""
-        points = [(_figure(record, self._keys[0]), _figure(record, self._keys[1])) for record in records]
-        self._points += [point for point in points if None not in point]
-        return super().rows(records)
-
-    def end(self) -> str:
-        """Return the picture, if there is anything to see."""
-        picture = self.picture()
-        return super().end() + "".join(f"{line}\n" for line in ["", *picture] if picture)
-
-    def picture(self) -> list[str]:
-        """Return the lines of the picture; none where there is nothing to see."""
-        others = self._others()
-        if not self._points or len({*others, *self._points}) < _FEWEST:
-            return []
-        from rnncli.render.scatter import scatter
-
-        across, up = map(_axis_title, self._keys)
-        note = "● are the rows above, · all other candidates."
-        return list(scatter(others, self._points, (across, up), self._width, note))
-
-
-def _figure(record: Record, key: str) -> Any:
-    """Return a figure of a candidate by its record."""
-    return record["output_shape"][-1] if key == "output_features" else record[key]
-
-
-def _axis_title(key: str) -> str:
-    """Return what an axis of the picture is called."""
-    if key == "output_features":
-        return "Output features"
-    return f"{title(key)} in bytes" if key.endswith("_bytes") else title(key)
 
 
 def _texts(records: Sequence[Record], same: Record) -> list[Row]:
     """Return the texts of some candidates; those of what is the same in all are made once."""
     common = {key: _text(key, value) for key, value in same.items()}
-    others = [key for key in _COLUMNS if key not in same]
+    others = [key for key in _TITLES if key not in same]
     return [
         {**common, **{key: _text(key, record[key]) for key in others}, "spec": one_line(record["spec"])}
         for record in records
@@ -233,5 +187,231 @@ def _same_in_all(records: Sequence[Record], before: Record | None) -> Record:
     """
     if before is None:
         first = records[0]
-        before = {key: first[key] for key in _COLUMNS if len(records) > 1 or first[key] is None}
+        before = {key: first[key] for key in _TITLES if len(records) > 1 or first[key] is None}
     return {key: value for key, value in before.items() if all(record[key] == value for record in records)}
+
+
+# The picture of a frontier
+
+
+def points_of(records: Sequence[Record], cloud: Cloud) -> list[Point]:
+    """Return where some candidates lie in the plane of a cloud, if both figures are known."""
+    points = [tuple(_figure(record, key) for key in cloud.asked) for record in records]
+    return [(across, up) for across, up in points if across is not None and up is not None]
+
+
+def _figure(record: Record, key: str) -> Any:
+    return record["output_shape"][-1] if key == "output_features" else record[key]
+
+
+def picture(frontier: Sequence[Point], cloud: Cloud, width: int | None) -> list[str]:
+    """Return the lines of a picture of a frontier below a gap; none where there is nothing to see.
+
+    Args:
+        frontier: its points.
+        cloud: where all candidates lie.
+        width: the columns of the terminal, or None where nothing limits a line.
+    """
+    others = cloud.points()
+    if not frontier or len({*others, *frontier}) < _FEWEST:
+        return []
+    across, up = map(_axis_title, cloud.asked)
+    return ["", *scatter(others, frontier, (across, up), width, "● are the rows above, · all other candidates.")]
+
+
+def _axis_title(key: str) -> str:
+    if key == "output_features":
+        return "Output features"
+    return f"{title(key)} in bytes" if key.endswith("_bytes") else title(key)
+
+
+_WIDEST, _NARROWEST = 72, 12
+"""Columns of the plane."""
+
+_ROWS = 15
+"""Rows of the plane."""
+
+_OTHER, _OUTSTANDING = "·", "●"
+
+_APART = 3
+"""Columns between two numbers on the axis, at least."""
+
+
+class Axis(NamedTuple):
+    """An axis of a picture.
+
+    Attributes:
+        least: its smallest number.
+        most: its largest number.
+        cells: how many rows or columns it has.
+    """
+
+    least: float
+    most: float
+    cells: int
+
+    @property
+    def is_logarithmic(self) -> bool:
+        """Whether each power of ten takes as much room."""
+        return self.most >= 10 * self.least
+
+    def place(self, number: float) -> int:
+        """Return the row or column of a number."""
+        least, most, here = (log10(each) if self.is_logarithmic else each for each in (self.least, self.most, number))
+        share = (here - least) / (most - least) if most > least else 0
+        return max(0, min(self.cells - 1, round(share * (self.cells - 1))))
+
+    def ticks(self) -> list[float]:
+        """Return round numbers on it, in ascending order."""
+        if self.most == self.least:
+            return [self.least]
+        if self.is_logarithmic:
+            powers = range(floor(log10(self.least)), ceil(log10(self.most)) + 1)
+            steps = (1,) if self.most >= 1000 * self.least else (1, 2, 5)
+            numbers = [step * 10.0**power for power in powers for step in steps]
+        else:
+            unit = 10.0 ** floor(log10(self.most - self.least))
+            step = next(each * unit for each in (0.2, 0.5, 1, 2) if (self.most - self.least) / (each * unit) <= 6)
+            numbers = [place * step for place in range(floor(self.least / step), ceil(self.most / step) + 1)]
+        return [number for number in numbers if self.least <= number <= self.most]
+
+
+def scatter(
+    others: Iterable[Point], outstanding: Sequence[Point], titles: tuple[str, str], width: int | None, note: str
+) -> list[str]:
+    """Return the lines of a picture.
+
+    Args:
+        others: the points.
+        outstanding: those that stand out.
+        titles: what grows to the right, and what upwards.
+        width: the columns of the terminal, or None where nothing limits a line.
+        note: what the points are, below the picture.
+    """
+    points = [(max(across, 1), max(up, 1)) for across, up in others]
+    marked = [(max(across, 1), max(up, 1)) for across, up in outstanding]
+    every = points + marked
+    up = Axis(min(up for _, up in every), max(up for _, up in every), _ROWS)
+    labels = {up.place(tick): short(tick) for tick in up.ticks()}
+    margin = max(map(len, labels.values()), default=0)
+    room = _WIDEST if width is None else min(_WIDEST, width - margin - 3)
+    note = f"{titles[0]} across, {titles[1]} up. {note}"
+    if room < _NARROWEST:
+        return [*wrapped(note, width or _WIDEST)]
+    across = Axis(min(across for across, _ in every), max(across for across, _ in every), room)
+    plane = [[" "] * room for _ in range(_ROWS)]
+    for some, character in ((points, _OTHER), (marked, _OUTSTANDING)):
+        for right, high in some:
+            plane[up.place(high)][across.place(right)] = character
+    lines = [
+        f"{labels.get(row, ''):>{margin}} {'┤' if row in labels else '│'}{''.join(plane[row])}".rstrip()
+        for row in range(_ROWS - 1, -1, -1)
+    ]
+    rule, numbers = _below(across)
+    lines += [f"{'':>{margin}} └{rule}", f"{'':>{margin}}  {numbers}".rstrip()]
+    return [*lines, *wrapped(note, min(width or _WIDEST, margin + 2 + _WIDEST))]
+
+
+def _below(axis: Axis) -> tuple[str, str]:
+    """Return the axis below a picture, and the numbers on it, as many as there is room for."""
+    rule = ["─"] * axis.cells
+    numbers = ""
+    for tick in axis.ticks():
+        text, place = short(tick), axis.place(tick)
+        start = min(max(0, place - len(text) // 2), axis.cells - len(text))
+        if not numbers or start >= len(numbers) + _APART:
+            rule[place] = "┬"
+            numbers = numbers.ljust(start) + text
+    return "".join(rule), numbers
+
+
+def short(number: float) -> str:
+    """Return a round number in few characters: 500, 20k, 1.5M."""
+    for unit, size in (("P", 1e15), ("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if number >= size:
+            return f"{number / size:.4g}{unit}"
+    return f"{number:.4g}"
+
+
+# Rows for programs
+
+_SPEC = "input:7777777,lstm:7777777"
+_MARK = 10**30
+
+_SPECIAL = re.compile(r"[^ -~]|[\"\\&<>|`']")
+"""What a format may write in another way: all but plain ASCII, and the signs that one of them has a use for."""
+
+
+class _Form(NamedTuple):
+    """A row with places for what differs.
+
+    Attributes:
+        template: the row, for the operator %.
+        order: which of the values stands at each place.
+    """
+
+    template: str
+    order: list[int]
+
+
+class RowTexts:
+    """Writes the rows of candidates.
+
+    Args:
+        writer: writes the rows of any records.
+        record: makes a record of a spec, a shape and figures.
+        figures: how many figures there are.
+    """
+
+    def __init__(self, writer: Writer[Record], record: Callable[..., Record], figures: int) -> None:
+        self._writer = writer
+        self._record = record
+        self._figures = figures
+        self._forms: dict[tuple[bool, ...], _Form] = {}
+
+    def rows(self, candidates: Sequence[Sequence[Any]]) -> str:
+        """Return the rows of some candidates; of each the spec, the shape and some figures come first."""
+        specs = [candidate[0] for candidate in candidates]
+        if _SPECIAL.search("".join(specs)) or not all("," in spec for spec in specs):
+            stop = 2 + self._figures
+            return self._writer.rows([self._record(*candidate[:stop]) for candidate in candidates])
+        text = self._rows_alike(candidates)
+        if text is None:
+            text = "".join([self._rows_alike([*run]) or "" for _, run in groupby(candidates, key=_unknown)])
+        return text
+
+    def _rows_alike(self, candidates: Sequence[Sequence[Any]]) -> str | None:
+        """Return the rows of candidates of which the same values are not known; None if they are not such."""
+        specs, shapes, *figures = zip(*candidates, strict=True)
+        if len(set(map(len, shapes))) > 1:
+            return None
+        columns = [specs, *zip(*shapes, strict=True), *figures[: self._figures]]
+        if any(0 < column.count(None) < len(candidates) for column in columns):
+            return None
+        unknown = tuple([column[0] is None for column in columns])
+        form = self._forms.get(unknown)
+        if form is None:
+            form = self._forms[unknown] = self._form(unknown)
+        values = zip(*[columns[place] for place in form.order], strict=True)
+        return "".join(map(form.template.__mod__, values))
+
+    def _form(self, unknown: tuple[bool, ...]) -> _Form:
+        """Return the form of rows in which some values are not known."""
+        values = [None if each else _MARK + place for place, each in enumerate(unknown)]
+        figures = len(values) - self._figures
+        row = self._writer.rows([self._record(_SPEC, tuple(values[1:figures]), *values[figures:])])
+        order = []
+        template = ""
+        marks = re.compile("|".join([_SPEC, *(str(value) for value in values[1:] if value is not None)]))
+        end = 0
+        for mark in marks.finditer(row):
+            order.append(0 if mark[0] == _SPEC else int(mark[0]) - _MARK)
+            template += row[end : mark.start()].replace("%", "%%") + "%s"
+            end = mark.end()
+        template += row[end:].replace("%", "%%")
+        return _Form(template, order)
+
+
+def _unknown(candidate: Sequence[Any]) -> tuple[bool, ...]:
+    """Return which values of a candidate are not known, those of its shape among them."""
+    return tuple([value is None for value in (*candidate[1], *candidate[2:])])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from operator import itemgetter
 from typing import TypeVar
 
 from rich.text import Text
@@ -12,8 +11,8 @@ from rich.text import Text
 from rnncli.quantities import figure_text, ratio_text, shape_text
 from rnncli.render.blocks import BLOCK, Block, Column, Line, Pairs, Table, marked
 from rnncli.render.summaries import each, equal_but_for_its_name, modules_page, shape_cell
+from rnncli.reports import folded
 from rnncli.reports.comparison import Comparison, SideBySide, change, effects, setting_text, varied
-from rnncli.reports.folding import folded
 from rnncli.reports.reasons import WHY, Reason
 from rnncli.summary import LayerSummary
 from rnncli.vocabulary import title
@@ -75,7 +74,6 @@ def _figures(comparison: Comparison) -> Iterator[Block]:
 
 
 def _ratio(ratio: float | None) -> str:
-    """Return how many times as much as the first network has something is: `× 1.13`."""
     return "" if ratio is None else f"× {ratio_text(ratio)}"
 
 
@@ -100,14 +98,11 @@ def _lines(run: Sequence[SideBySide]) -> Iterator[dict[str, Text]]:
     """Yield a line for each different layer of a row, or of a run of equal rows."""
     row = run[0]
     first = row[0]
-    shared: dict[tuple[object, ...], list[int]] = {}
-    for index, layer in enumerate(row):
-        if layer is not None:
-            shared.setdefault((layer.spec, layer.output_shape, layer.params), []).append(index)
     times = f" × {len(run)}" if len(run) > 1 else ""
-    for indices in shared.values():
+    for indices in _grouped(layer and (layer.spec, layer.output_shape, layer.params) for layer in row).values():
         layer = row[indices[0]]
-        assert layer is not None
+        if layer is None:
+            continue
         ratio = None if first is None or 0 in indices else change(first.params, layer.params).ratio
         yield {
             "Network": Text(_numbers(indices)),
@@ -122,7 +117,8 @@ def _lines(run: Sequence[SideBySide]) -> Iterator[dict[str, Text]]:
 
 def _why(comparison: Comparison) -> Iterator[Block]:
     """Yield why layers have other counts than those of the first network; networks with the same reasons share them."""
-    rows = [row for run in folded(_rows_of_reasons(comparison), key=itemgetter(0)) for row in _reasons(run)]
+    reasons = zip(*(comparison.reasons(index) for index in range(len(comparison.columns))), strict=True)
+    rows = [row for run in folded(reasons, key=lambda each: each) for row in _reasons(run)]
     if rows:
         yield Line(Text(WHY))
         yield Pairs(rows[:_MOST_REASONS])
@@ -132,21 +128,14 @@ def _why(comparison: Comparison) -> Iterator[Block]:
 
 Item = TypeVar("Item")
 
-RowReasons = tuple[tuple[tuple[Reason, ...], ...], SideBySide]
-"""Why each layer of a row differs from the first, and the row without the names of its layers."""
 
+def _reasons(run: Sequence[tuple[tuple[Reason, ...], ...]]) -> Iterator[tuple[Text, Text]]:
+    """Yield a line for each reason why the layers of a row, or of a run of equal rows, differ from the first.
 
-def _rows_of_reasons(comparison: Comparison) -> list[RowReasons]:
-    columns = [comparison.reasons(index) for index in range(len(comparison.columns))]
-    return [
-        (row, _without_names(layers)) for row, layers in zip(zip(*columns, strict=True), comparison.layers, strict=True)
-    ]
-
-
-def _reasons(run: Sequence[RowReasons]) -> Iterator[tuple[Text, Text]]:
-    """Yield a line for each reason of a row, or of a run of equal rows; the first names the network and layer."""
+    The first line of a reason names the network and layer.
+    """
     times = f" × {len(run)}" if len(run) > 1 else ""
-    for some, indices in _grouped(run[0][0]).items():
+    for some, indices in _grouped(run[0]).items():
         heading = Text.assemble(f"{_numbers(indices)}  ", (f"{some[0].layer}{times}", "code")) if some else Text()
         for reason in some:
             sign = "+" if reason.difference > 0 else "−"

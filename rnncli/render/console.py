@@ -79,18 +79,19 @@ def screen(
         yield lambda page: print_page(stdout, page)
         return
 
-    from rnncli.render.svg import recorded
+    from rnncli.render.svg import Recorder
 
-    with recorded(picture, title, stdout.width, stdout.width == UNLIMITED, THEME) as recorder:
+    recorder = Recorder(stdout.width, THEME, stdout.width == UNLIMITED, picture.theme == "light")
 
-        def show(page: Iterable[RenderableType]) -> None:
-            blocks = list(page)
-            if seen:
-                print_page(stdout, blocks)
-            for block in blocks:
-                recorder.take(block)
+    def show(page: Iterable[RenderableType]) -> None:
+        blocks = list(page)
+        if seen:
+            print_page(stdout, blocks)
+        for block in blocks:
+            recorder.take(block)
 
-        yield show
+    yield show
+    recorder.save(picture, title)
 
 
 def print_page(console: Console, page: Iterable[RenderableType]) -> None:

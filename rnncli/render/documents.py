@@ -4,30 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
 from html import escape
 from itertools import groupby, pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeGuard
 
 from rich.console import Console
 from rich.text import Text
 
 from rnncli.errors import one_line
 from rnncli.quantities import figure_text, shape_text
-from rnncli.render.blocks import Block, Column, Drawn, Line, Page, Pairs, Row, Source, Table, in_characters_of
-from rnncli.render.candidates import CandidateTable, FrontierTable
-from rnncli.render.console import UNLIMITED
-from rnncli.render.records import LISTED, Record, Texts
-from rnncli.render.terminal import MOST_LINES
-from rnncli.search.selection import SORT_KEYS
+from rnncli.render.blocks import Block, Column, Drawn, Line, Page, Pairs, Row, Source, Table
+from rnncli.render.records import Record, Texts
 from rnncli.vocabulary import meaning_of
-
-if TYPE_CHECKING:
-    from rnncli.library.exports import Exported
-    from rnncli.library.pages import SharedPage
-    from rnncli.search.frontier import Cloud
-    from rnncli.search.sweep import Candidates
 
 _CODE = ("spec", "name", "code", "layer")
 """Styles of what one types, and of names in a model."""
@@ -145,6 +133,7 @@ class DocumentWriter(Texts):
     """
 
     def __init__(self, format_: str) -> None:
+        super().__init__()
         self._markup = _MARKUPS[format_]
 
     def rows(self, pages: Sequence[Any], /) -> str:
@@ -154,13 +143,17 @@ class DocumentWriter(Texts):
 
 def parts(markup: Markdown, page: Page) -> Iterator[str]:
     """Yield the parts of a page. Lines are a paragraph or, where they are indented, a list."""
-    for indented, blocks in groupby(page, key=lambda block: block.start > 0 if isinstance(block, Line) else id(block)):
-        some = list(blocks)
-        lines = [markup.text(block.text) for block in some if isinstance(block, Line)]
-        if lines:
+    for indented, blocks in groupby(page, key=lambda each: each.start > 0 if _is_text(each) else id(each)):
+        first, *_ = some = list(blocks)
+        if _is_text(first):
+            lines = [markup.text(line.text) for line in some if isinstance(line, Line)]
             yield markup.items(lines) if indented else markup.paragraph(lines)
         else:
-            yield from _part(markup, some[0])
+            yield from _part(markup, first)
+
+
+def _is_text(block: Block) -> TypeGuard[Line]:
+    return isinstance(block, Line) and bool(block.text)
 
 
 def _part(markup: Markdown, block: Block) -> Iterator[str]:
@@ -202,6 +195,7 @@ class TableWriter(Texts):
     """
 
     def __init__(self, format_: str, keys: Sequence[str]) -> None:
+        super().__init__()
         self._markup = _MARKUPS[format_]
         self._keys = keys
         self._columns: list[Column] = []
@@ -239,57 +233,3 @@ def _cell(key: str, value: Any) -> Text:
         return Text(figure_text(key, value))
     text = shape_text(value) if isinstance(value, tuple) else str(value)
     return Text(one_line(text), style="code" if holds == "code" else "")
-
-
-def source_page(exported: Exported) -> Iterator[Block]:
-    """Yield the source of a network; of a file what it is."""
-    if isinstance(exported.content, bytes):
-        yield Line(Text(f"{exported}"))
-    else:
-        language = "c" if exported.target == "c" else "python"
-        yield Source([(line, 1, "") for line in f"{exported}".splitlines()], language)
-
-
-def shared_page(page: SharedPage) -> Iterator[Block]:
-    """Yield what a page is about; it is HTML itself."""
-    yield Line(Text(f"{len(page.html):,} characters of HTML about {page.title}"))
-
-
-def candidates_page(candidates: Candidates) -> Iterator[Block]:
-    """Yield the candidates of a sweep, where they lie, and how many there were; of very many the first."""
-    if candidates:
-        records = candidates[:MOST_LINES].as_dicts()
-        key = None if candidates.order is None else SORT_KEYS[candidates.order.key]
-        table = records_table(LISTED, records)
-        yield _Listed(table.columns, table.rows, records=records, sorted_by=key)
-        if candidates.cloud is not None:
-            yield Drawn(partial(_picture, records, candidates.cloud))
-    if len(candidates) > MOST_LINES:
-        yield Line(Text(f"… and {len(candidates) - MOST_LINES:,} more", style="dim"))
-    yield Line(Text(candidates.title))
-
-
-def _picture(records: Sequence[Record], cloud: Cloud, console: Console) -> Iterator[Text]:
-    table = FrontierTable(_width(console), None, *cloud.asked, cloud.points)
-    table.rows(records)
-    picture = table.picture()
-    yield from map(Text, ["", *picture] if picture else [])
-
-
-def _width(console: Console) -> int | None:
-    return console.width if console.width < UNLIMITED else None
-
-
-@dataclass(eq=False, repr=False)
-class _Listed(Table):
-    """Candidates: in a document a table, and on a console what a sweep shows there."""
-
-    records: Sequence[Record] = ()
-    sorted_by: str | None = None
-
-    def shown(self, console: Console) -> Iterator[Text]:
-        """Yield the lines of a sweep's table."""
-        table = CandidateTable(_width(console), self.sorted_by)
-        rows = table.rows(self.records)
-        for line in f"{rows}{table.end()}".splitlines():
-            yield in_characters_of(console, Text(line))

@@ -1,4 +1,7 @@
-"""A network unrolled in time, drawn with characters: time to the right, layers upward."""
+"""A network unrolled in time, drawn with characters: time to the right, layers upward.
+
+There is a column for each step shown: for the first steps of the sequence and its last, as many as fit the width.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import product
 from typing import NamedTuple
 
 from rich.console import Console
@@ -15,29 +19,40 @@ from rnncli.errors import listed
 from rnncli.layers import KINDS, Head
 from rnncli.layers.words import fields_in_both, in_both
 from rnncli.quantities import Shape, shape_text
-from rnncli.render.blocks import Block, Drawn, Gap, Line, hanging, marked
+from rnncli.render.blocks import GAP, Block, Drawn, Line, hanging, marked
 from rnncli.render.console import drawing_width
-from rnncli.render.step_columns import (
-    BACKWARD_LEAVES,
-    BACKWARD_START,
-    DOTS,
-    LEAVES,
-    START,
-    StepColumns,
-    arrow,
-    box_width,
-    columns_from_widest,
-    last_states,
-    shown_kind,
-    step_names,
-    window_names,
-)
 from rnncli.reports.unrolled import Drawing, Steps, Unrolled, UnrolledLayer
-
-_QUIET = "dim"
 
 _REVERSED = "reversed time"
 """What stands beside a sequence that starts with the last step."""
+
+_BOX = 7
+"""The width of a box; one with an even number of letters in it is one wider, so that they stand in its middle."""
+
+_START, _BACKWARD_START = "0 ─►", "◄─ 0"
+"""The zero state that a cell starts with: before the first box or, where time is read backwards, after the last."""
+
+_LEAVES, _BACKWARD_LEAVES = "─► ", " ◄─"
+"""The arrow to the last states of a cell, which leave it at its end, or of one that reads backwards."""
+
+_DOTS = "···"
+"""Stands for the steps left out."""
+
+_SKIP = len(f" {_DOTS} ─►")
+"""How much further to the right the last column stands where steps before it are left out."""
+
+_LONGEST_NUMBER = 4
+"""A step with a longer number than this is called T where it names states."""
+
+_MOST_NAMES = 3
+"""So many timesteps of a window are named each; of a wider one the first and the last."""
+
+_SEQUENCES = {"input": "x", "vector": "v", "sequence": "y", "reversed": "s"}
+"""What the vectors of a sequence are called that windows move over."""
+
+_NARROWEST_GAP = 4
+_MOST_FIRST_STEPS = 6
+_WIDEST_LABELS = 32
 
 
 class _Piece(NamedTuple):
@@ -49,7 +64,7 @@ class _Piece(NamedTuple):
 
 
 class _Line(NamedTuple):
-    """A label at the left, and pieces in the order of their columns."""
+    """Pieces in the order of their columns, and a label at the left with its style."""
 
     pieces: list[_Piece]
     label: str = ""
@@ -77,13 +92,9 @@ def drawing_page(drawing: Drawing) -> Iterator[Block]:
     """Yield a network unrolled in time, no wider than the console, and what its letters and words mean."""
     yield Line(marked(str(drawing.network), drawing.network.origin))
     for part in reversed(drawing.parts):
-        yield Gap()
-        yield Drawn(partial(_drawn, part))
+        yield GAP
+        yield Drawn(lambda console, part=part: draw(part, drawing_width(console)))  # type: ignore[misc]
     yield Drawn(partial(_legend, drawing.network.head, drawing.parts), words=True)
-
-
-def _drawn(part: Unrolled, console: Console) -> list[Text]:
-    return draw(part, drawing_width(console))
 
 
 def draw(unrolled: Unrolled, width: int) -> list[Text]:
@@ -93,218 +104,7 @@ def draw(unrolled: Unrolled, width: int) -> list[Text]:
         unrolled: the network, or the part of it that shares an axis of time.
         width: the widest that a line may be, in ASCII, too.
     """
-    columns = _fitting(unrolled, width)
-    return [_text(line, width) for line in _lines(unrolled, columns, width)]
-
-
-def _fitting(unrolled: Unrolled, width: int) -> StepColumns:
-    """Return the columns that show the most within a width or, where none fit, the narrowest."""
-    output, source = _ends(unrolled)
-    labels = [output, source, *(_label(layer) for layer in unrolled.layers)]
-    label_width = max(len(text) for text in [_REVERSED, *(text for label in labels for text, _ in label.lines)])
-    distinct = {layer._replace(names=layer.names[:1]): None for layer in unrolled.layers}
-    least = replace(unrolled, layers=(*distinct,)) if len(distinct) < len(unrolled.layers) else unrolled
-    for columns in columns_from_widest(unrolled, label_width):
-        if all(line.width <= width for line in _lines(least, columns, width)):
-            break
-    return columns
-
-
-def _lines(unrolled: Unrolled, columns: StepColumns, width: int) -> Iterator[_Line]:
-    """Yield the lines of a drawing, from the output down to the axis of time."""
-    output, source = _ends(unrolled)
-    lines = _output(columns, unrolled, width)
-    yield from _captions(columns, output, width)
-    yield from _labelled(columns, output, lines, first=len(lines) - 1)
-    for layer in reversed(unrolled.layers):
-        label = _label(layer)
-        handed_on = None if layer is unrolled.layers[-1] else layer.output_shape
-        yield from _captions(columns, label, width, _REVERSED if layer.reversed_time else "")
-        yield from _arrows(columns, layer.returns, layer.reversed_time, handed_on, width)
-        if layer.merge_mode is not None:
-            yield _Line(_merge(columns, layer, layer.merge_mode))
-        if layer.joins is not None:
-            yield _Line(_join(columns, layer.joins))
-        yield from _labelled(columns, label, [_Line(pieces) for pieces in _boxes(columns, layer)])
-    yield from _captions(columns, source, width)
-    names = _entering(columns, unrolled)
-    yield _Line(_marks(columns, "all", ["▲"] * columns.count if unrolled.windows is None else [*map(_each_up, names)]))
-    yield from _labelled(columns, source, _input(columns, unrolled, names, width))
-
-
-def _ends(unrolled: Unrolled) -> tuple[_Label, _Label]:
-    """Return the labels of what leaves a drawing and of what enters it."""
-    between = "sequence" if unrolled.output_steps == "all" else "vector"
-    output = _Label(("output" if unrolled.is_last else between,))
-    return output, _Label(unrolled.source[:1], *unrolled.source[1:])
-
-
-def _label(layer: UnrolledLayer) -> _Label:
-    """Return the label of a layer: its name, or the first and the last name of a run; and its spec."""
-    first, *others = layer.names
-    times = f" × {len(layer.names)}" if others else ""
-    return _Label((first, f"{DOTS} {others[-1]}") if others else (first,), layer.spec + times)
-
-
-def _labelled(columns: StepColumns, label: _Label, lines: list[_Line], first: int = 0) -> list[_Line]:
-    """Return lines with a label beside them, from the `first` down, if labels stand beside."""
-    if not columns.label_width:
-        return lines
-    labels = [("", "")] * first + label.lines
-    labels += [("", "")] * (len(lines) - len(labels))
-    return [line._replace(label=text, label_style=style) for line, (text, style) in zip(lines, labels, strict=True)]
-
-
-def _captions(columns: StepColumns, label: _Label, width: int, note: str = "") -> list[_Line]:
-    """Return the lines of a label that stands above what it names, if labels do not stand beside."""
-    if columns.label_width:
-        return []
-    caption = Text("  ".join([" ".join(label.names), *filter(None, (label.spec, note))]))
-    return [_Line([], line.plain, "heading") for line in hanging(Console(width=width), caption)]
-
-
-def _output(columns: StepColumns, unrolled: Unrolled, width: int) -> list[_Line]:
-    """Return the lines of what leaves: y, or y1 to yT, or the vector v for the part above; and its shape."""
-    steps = unrolled.output_steps
-    names = ["y" if unrolled.is_last else "v"] * columns.count
-    if steps == "all":
-        names = step_names(columns, "y", unrolled.timesteps, unrolled.output_reversed)
-    return _with_shape(columns, _Line(_marks(columns, steps, names)), unrolled.output_shape, width)
-
-
-def _entering(columns: StepColumns, unrolled: Unrolled) -> list[str]:
-    """Return what each of the steps shown reads: x1 to xT, the same vector v, or all the steps of a window."""
-    if unrolled.windows is not None:
-        return window_names(columns, unrolled.windows, unrolled.timesteps)
-    return ["v"] * columns.count if unrolled.given == "vector" else step_names(columns, "x", unrolled.timesteps)
-
-
-def _each_up(names: str) -> str:
-    """Return an arrow above each of the names that a window reads, and above what stands for others."""
-    return re.sub(r"\S+", lambda name: "▲".ljust(len(name[0])), names)
-
-
-def _input(columns: StepColumns, unrolled: Unrolled, names: Sequence[str], width: int) -> list[_Line]:
-    """Return the lines of what enters: its names; its shape; the direction of time."""
-    line = _Line(_marks(columns, "all", names))
-    start = columns.left(0)
-    reversed_time = unrolled.windows is not None and unrolled.windows.over == "reversed"
-    time = f"{_REVERSED if reversed_time else 'time'} ".ljust(columns.centre(columns.count - 1) - start, "─") + "►"
-    # Where the shape has a line of its own, it stands outside of the drawing: here, below the names of the steps.
-    return [
-        *reversed(_with_shape(columns, line, unrolled.input_shape, width)),
-        _Line([_Piece(start, time, _QUIET)]),
-    ]
-
-
-def _arrows(columns: StepColumns, steps: Steps, reversed_time: bool, shape: Shape | None, width: int) -> list[_Line]:
-    """Return the lines between two layers: an arrow for each vector handed on, and the shape that they make up."""
-    line = _Line(_marks(columns, steps, ["▲"] * columns.count))
-    lines = [line] if shape is None else _with_shape(columns, line, shape, width)
-    return _labelled(columns, _Label((), _REVERSED), lines, first=len(lines) - 1) if reversed_time else lines
-
-
-def _with_shape(columns: StepColumns, line: _Line, shape: Shape, width: int) -> list[_Line]:
-    """Return a line with a shape after its last piece or, where there is no room for it, on a line above."""
-    text = shape_text(shape)
-    if columns.shapes_beside:
-        return [line._replace(pieces=[*line.pieces, _Piece(line.width + 1, text)])]
-    column = max(0, min(line.width - (len(text) + 1) // 2, width - len(text)))
-    return [_Line([_Piece(column, text[:width])]), line]
-
-
-def _merge(columns: StepColumns, layer: UnrolledLayer, mode: str) -> list[_Piece]:
-    """Return the line that shows how the outputs of the two directions are merged.
-
-    A layer that returns a sequence merges them at every step. One that returns a vector merges the last output of each
-    direction, which stand at opposite ends: a line leads the second cell's to the first's.
-    """
-    if layer.returns == "all" or columns.count == 1:
-        return _marks(columns, layer.returns, [mode] * columns.count)
-    (step,) = columns.shown(layer.returns)
-    merged = _Piece(columns.centred(step, mode), mode)
-    merged_end, first, last = merged.column + len(mode), columns.centre(0), columns.centre(columns.count - 1)
-    if layer.returns == "last":
-        return [_Piece(first, f"┌{_line_to_merge(merged.column - first - 3)}► "), merged]
-    return [merged, _Piece(merged_end, f" ◄{_line_to_merge(last - merged_end - 2)}┐")]
-
-
-def _line_to_merge(length: int) -> str:
-    """Return the line from the second cell's last output to the merge, with the longest name that fits."""
-    names = (" backward's last ", " backward ", "")
-    return next(name for name in names if len(name) <= max(0, length)).center(length, "─")
-
-
-def _join(columns: StepColumns, how: str) -> list[_Piece]:
-    """Return the line that shows how the outputs of all steps become one vector, at the last step."""
-    last = columns.count - 1
-    joined = _Piece(columns.centred(last, how), how)
-    if columns.count == 1:
-        return [joined]
-    line = [*"─" * (joined.column - columns.centre(0) - 2), "►", " "]
-    for step in range(last):
-        line[columns.centre(step) - columns.centre(0)] = "┬" if step else "┌"
-    if columns.skips:
-        start = columns.dots - columns.centre(0)
-        line[start - 1 : start + len(DOTS) + 1] = f" {DOTS} "
-    return [_Piece(columns.centre(0), "".join(line)), joined]
-
-
-def _boxes(columns: StepColumns, layer: UnrolledLayer) -> list[list[_Piece]]:
-    """Return the lines of a layer: a box for each step, split in two for two cells, and the states between them."""
-    steps = columns.shown(layer.reads)
-    outlets = {*columns.shown(layer.returns)}
-    if layer.merge_mode is not None and layer.returns != "all":
-        outlets = {0, columns.count - 1}
-    if layer.joins is not None:
-        outlets = {*steps}
-    kind = shown_kind(layer.kind)
-    box = box_width(kind)
-    inside = box - 2
-    plain = "─" * inside
-    outlet = "──┴".ljust(inside, "─")
-
-    lines = [[_Piece(columns.left(step), f"┌{outlet if step in outlets else plain}┐") for step in steps]]
-    for backwards in layer.backwards or (None,):
-        if len(lines) > 1:
-            lines.append([_Piece(columns.left(step), f"├{plain}┤") for step in steps])
-        line = [_Piece(columns.left(step), f"│{kind.center(inside)}│") for step in steps]
-        if backwards is None:
-            line += _dots(columns, layer.reads)
-        else:
-            line += _carried(columns, backwards, layer.states, box)
-        lines.append(sorted(line))
-    lines.append([_Piece(columns.left(step), f"└{plain}┘") for step in steps])
-    return lines
-
-
-def _carried(columns: StepColumns, backwards: bool, states: Sequence[str], box: int) -> list[_Piece]:
-    """Return the arrows of the states that a cell carries, from the zero it starts with to those that leave it."""
-    line = []
-    for step in range(columns.count - 1):
-        start, end = columns.left(step) + box, columns.left(step + 1)
-        if columns.skips and step == columns.count - 2:
-            end = columns.dots - 1
-            line.append(_Piece(columns.dots + len(DOTS) + 1, arrow((), backwards=backwards)))
-        line.append(_Piece(start, arrow(states, end - start, backwards)))
-    names = "" if columns.ends is None else ",".join(last_states(states, columns.ends, backwards))
-    if backwards:
-        before, behind = names and names + BACKWARD_LEAVES, BACKWARD_START
-    else:
-        before, behind = START, names and LEAVES + names
-    first, last = columns.left(0), columns.left(columns.count - 1) + box
-    return [*line, _Piece(first - len(before), before), _Piece(last, behind), *_dots(columns, "all")]
-
-
-def _dots(columns: StepColumns, steps: Steps) -> list[_Piece]:
-    """Return the dots that stand for the steps left out, where steps are."""
-    return [_Piece(columns.dots, DOTS)] if columns.skips and steps == "all" else []
-
-
-def _marks(columns: StepColumns, steps: Steps, texts: Sequence[str]) -> list[_Piece]:
-    """Return a text at each of the steps shown, and dots for those left out."""
-    marks = [_Piece(columns.centred(step, texts[step]), texts[step]) for step in columns.shown(steps)]
-    return sorted(marks + _dots(columns, steps))
+    return [_text(line, width) for line in _fitting(unrolled, width).lines()]
 
 
 def _text(line: _Line, width: int) -> Text:
@@ -319,14 +119,327 @@ def _text(line: _Line, width: int) -> Text:
     return text
 
 
+def _fitting(unrolled: Unrolled, width: int) -> _Columns:
+    """Return the columns that show the most within a width or, where none fit, the narrowest.
+
+    To save width, steps are left out down to the first two and the last, then shapes move to lines of their own, then
+    labels move above what they name, then the last states are left out; a drawing without the second step comes after
+    all of these.
+    """
+    labels = [*_labels_of_ends(unrolled), *(_label(layer) for layer in unrolled.layers)]
+    label_width = max(len(text) for text in [_REVERSED, *(text for label in labels for text, _ in label.lines)])
+    label_widths = [label_width, 0] if label_width <= _WIDEST_LABELS else [0]
+    least = replace(unrolled, layers=(*{layer._replace(names=layer.names[:1]): None for layer in unrolled.layers},))
+    ways = [
+        *product((True, False), label_widths, (True, False), range(_MOST_FIRST_STEPS, 1, -1)),
+        *((False, 0, shapes_beside, 1) for shapes_beside in (True, False)),
+    ]
+    for way in ways:
+        if all(line.width <= width for line in _Columns(least, width, *way).lines()):
+            break
+    return _Columns(unrolled, width, *way)
+
+
+def _labels_of_ends(unrolled: Unrolled) -> tuple[_Label, _Label]:
+    """Return the labels of what leaves a drawing and of what enters it."""
+    between = "sequence" if unrolled.output_steps == "all" else "vector"
+    output = _Label(("output" if unrolled.is_last else between,))
+    return output, _Label(unrolled.source[:1], *unrolled.source[1:])
+
+
+def _label(layer: UnrolledLayer) -> _Label:
+    """Return the label of a layer: its name, or the first and the last name of a run; and its spec."""
+    first, *others = layer.names
+    times = f" × {len(layer.names)}" if others else ""
+    return _Label((first, f"{_DOTS} {others[-1]}") if others else (first,), layer.spec + times)
+
+
+def _last_states(states: Sequence[str], ends: tuple[str, str], backwards: bool) -> list[str]:
+    """Return the names of the states of a cell after its last step: hT and cT; h1 and c1, if it reads backwards."""
+    return [state + ends[0 if backwards else 1] for state in states]
+
+
+def _counted_back(timesteps: int | None, steps: int) -> str:
+    """Return the number of the step that comes `steps` steps before the last: 98, or T-2 where T is not known."""
+    if timesteps is not None:
+        return str(timesteps - steps)
+    return f"T-{steps}" if steps else "T"
+
+
+def _arrow(states: Sequence[str], width: int = 0, backwards: bool = False) -> str:
+    """Return the arrow that carries states to the next step, at least `width` long."""
+    text = ",".join(states)
+    line = text.center(max(width - 1, len(text) + 2 if text else 1), "─")
+    return f"◄{line}" if backwards else f"{line}►"
+
+
+def _shown_kind(kind: str) -> str:
+    """Return a kind as it stands in a box: of one that is too long the first letters."""
+    return kind if len(kind) <= _BOX - 2 else kind[: _BOX - 3]
+
+
+def _box_width(kind: str) -> int:
+    """Return the width of a box in which a kind stands in the middle."""
+    return _BOX + (len(_shown_kind(kind)) + 1) % 2
+
+
+class _Columns:
+    """A drawing with a column for each step shown.
+
+    Args:
+        unrolled: the network, or the part of it that shares an axis of time.
+        width: the widest that a line should be.
+        shows_ends: whether the last states of the cells are shown.
+        label_width: the width of the labels at the left. Where they stand above what they name, it is 0.
+        shapes_beside: whether shapes stand beside arrows; else they have lines of their own, where there is more room.
+        first_steps: how many of the first steps are shown, before the last.
+
+    Attributes:
+        ends: the names of the first and the last step, `1` and `T`, if the last states of the cells are shown.
+    """
+
+    def __init__(
+        self,
+        unrolled: Unrolled,
+        width: int,
+        shows_ends: bool,
+        label_width: int,
+        shapes_beside: bool,
+        first_steps: int,
+    ) -> None:
+        self._unrolled = unrolled
+        self._width = width
+        self._label_width = label_width
+        self._shapes_beside = shapes_beside
+        timesteps = unrolled.timesteps
+        self._count = first_steps + 1 if timesteps is None else min(first_steps + 1, timesteps)
+        self._skips = self._count != timesteps
+        last = "T" if timesteps is None or len(str(timesteps)) > _LONGEST_NUMBER else str(timesteps)
+        self.ends = ("1", last) if shows_ends and unrolled.states else None
+        before = [self._around(layer, backwards)[0] for layer in unrolled.layers for backwards in layer.backwards]
+        self._first = label_width + 1 + max([1, *map(len, before)])
+        self._box = max([_BOX, *(_box_width(layer.kind) for layer in unrolled.layers)])
+        self._apart = self._box + max(_NARROWEST_GAP, len(_arrow(unrolled.states)))
+
+    def _left(self, step: int) -> int:
+        """Return where the box of a step starts; steps count from 0."""
+        column = self._first + step * self._apart
+        return column + _SKIP if self._skips and step == self._count - 1 else column
+
+    def _centre(self, step: int) -> int:
+        """Return the middle column of the box of a step."""
+        return self._left(step) + _BOX // 2
+
+    def _mark(self, step: int, text: str) -> _Piece:
+        """Return a text that is centred on the box of a step."""
+        return _Piece(self._centre(step) - (len(text) - 1) // 2, text)
+
+    def _marks(self, steps: Steps, texts: Sequence[str]) -> list[_Piece]:
+        """Return a text at each of the steps shown, and dots for those left out."""
+        return sorted([*(self._mark(step, texts[step]) for step in self._shown(steps)), *self._dots(steps)])
+
+    def _dots(self, steps: Steps) -> list[_Piece]:
+        """Return the dots that stand for the steps left out, where steps are."""
+        return [_Piece(self._place_of_dots, _DOTS)] if self._skips and steps == "all" else []
+
+    @property
+    def _place_of_dots(self) -> int:
+        return self._left(self._count - 2) + self._apart + 1
+
+    def _shown(self, steps: Steps) -> Sequence[int]:
+        """Return which of the steps shown are among `steps`."""
+        return {"all": range(self._count), "first": (0,), "last": (self._count - 1,)}[steps]
+
+    def lines(self) -> Iterator[_Line]:
+        """Yield the lines of the drawing, from the output down to the axis of time."""
+        unrolled = self._unrolled
+        output, source = _labels_of_ends(unrolled)
+        names = ["y" if unrolled.is_last else "v"] * self._count
+        if unrolled.output_steps == "all":
+            names = self._step_names("y", unrolled.output_reversed)
+        leaving = self._with_shape(self._marks(unrolled.output_steps, names), unrolled.output_shape)
+        yield from self._captions(output)
+        yield from self._labelled(output, leaving, first=len(leaving) - 1)
+        for layer in reversed(unrolled.layers):
+            label = _label(layer)
+            yield from self._captions(label, _REVERSED if layer.reversed_time else "")
+            yield from self._arrows(layer)
+            if layer.merge_mode is not None:
+                yield _Line(self._merge(layer, layer.merge_mode))
+            if layer.joins is not None:
+                yield _Line(self._join(layer.joins))
+            yield from self._labelled(label, [_Line(pieces) for pieces in self._boxes(layer)])
+        yield from self._captions(source)
+        names = self._entering()
+        # An arrow above each of the names that a window reads, and above what stands for others.
+        arrows = [re.sub(r"\S+", lambda name: "▲".ljust(len(name[0])), each) for each in names]
+        yield _Line(self._marks("all", ["▲"] * self._count if unrolled.windows is None else arrows))
+        yield from self._labelled(source, self._input(names))
+
+    def _labelled(self, label: _Label, lines: list[_Line], first: int = 0) -> list[_Line]:
+        """Return lines with a label beside them, from the `first` down, if labels stand beside."""
+        if not self._label_width:
+            return lines
+        labels = [("", "")] * first + label.lines
+        labels += [("", "")] * (len(lines) - len(labels))
+        return [line._replace(label=text, label_style=style) for line, (text, style) in zip(lines, labels, strict=True)]
+
+    def _captions(self, label: _Label, note: str = "") -> list[_Line]:
+        """Return the lines of a label that stands above what it names, if labels do not stand beside."""
+        if self._label_width:
+            return []
+        caption = Text("  ".join([" ".join(label.names), *filter(None, (label.spec, note))]))
+        return [_Line([], line.plain, "heading") for line in hanging(Console(width=self._width), caption)]
+
+    def _entering(self) -> list[str]:
+        """Return what each of the steps shown reads: x1 to xT, the same vector v, or all the steps of a window."""
+        if self._unrolled.windows is not None:
+            return self._window_names()
+        return ["v"] * self._count if self._unrolled.given == "vector" else self._step_names("x")
+
+    def _step_names(self, letter: str, reversed_time: bool = False) -> list[str]:
+        """Return the name of each step shown: x1, x2, xT; in reversed time yT, yT-1, y1."""
+        timesteps, steps_before_last = self._unrolled.timesteps, range(self._count - 1)
+        if not reversed_time:
+            numbers = [*(str(step + 1) for step in steps_before_last), _counted_back(timesteps, 0)]
+        else:
+            numbers = [*(_counted_back(timesteps, step) for step in steps_before_last), "1"]
+            if max(map(len, numbers)) + len(letter) > self._apart - 2:
+                numbers = [*(_counted_back(None, step) for step in steps_before_last), "1"]
+        return [letter + number for number in numbers]
+
+    def _window_names(self) -> list[str]:
+        """Return what the windows of the steps read: `x1 x2 x3`, `x1 ··· x5` where they are many, 0 for padding."""
+        assert self._unrolled.windows is not None
+        window, length, over = self._unrolled.windows
+        outputs, letter = self._unrolled.timesteps, _SEQUENCES[over]
+
+        def name(time: int) -> str:
+            return "0" if not time else letter if over == "vector" else f"{letter}{time}"
+
+        def fitting(names: list[str]) -> str:
+            first, *_, last = names * 2
+            shown = [" ".join(names)] if len(names) <= _MOST_NAMES else []
+            shown += [f"{first} {_DOTS} {last}", f"{_DOTS} {last}"]
+            return next((text for text in shown if len(text) <= self._apart - 2), _DOTS)
+
+        if window.goes_by_length and length is None:
+            return [_DOTS] * self._count
+        numbers = [*range(1, self._count), outputs]
+        texts = [fitting([*map(name, window.read_by(number, length))]) for number in numbers if number is not None]
+        if outputs is None:
+            behind = window.around(None)[1]
+            texts.append(f"{_DOTS} 0" if behind else f"{_DOTS} {letter}T" if window.stride == 1 else _DOTS)
+        return texts
+
+    def _input(self, names: Sequence[str]) -> list[_Line]:
+        """Return the lines of what enters: its names; its shape; the direction of time."""
+        start, windows = self._left(0), self._unrolled.windows
+        what = _REVERSED if windows is not None and windows.over == "reversed" else "time"
+        time = f"{what} ".ljust(self._centre(self._count - 1) - start, "─") + "►"
+        # Where the shape has a line of its own, it stands outside of the drawing: here, below the names of the steps.
+        lines = self._with_shape(self._marks("all", names), self._unrolled.input_shape)
+        return [*reversed(lines), _Line([_Piece(start, time, "dim")])]
+
+    def _arrows(self, layer: UnrolledLayer) -> list[_Line]:
+        """Return the lines above a layer: an arrow for each vector handed on, and the shape that they make up."""
+        arrows = self._marks(layer.returns, ["▲"] * self._count)
+        is_last = layer is self._unrolled.layers[-1]
+        lines = [_Line(arrows)] if is_last else self._with_shape(arrows, layer.output_shape)
+        return self._labelled(_Label((), _REVERSED), lines, first=len(lines) - 1) if layer.reversed_time else lines
+
+    def _with_shape(self, pieces: list[_Piece], shape: Shape) -> list[_Line]:
+        """Return pieces with a shape behind the last or, where there is no room for it, on a line above."""
+        text, line = shape_text(shape), _Line(pieces)
+        if self._shapes_beside:
+            return [_Line([*pieces, _Piece(line.width + 1, text)])]
+        column = max(0, min(line.width - (len(text) + 1) // 2, self._width - len(text)))
+        return [_Line([_Piece(column, text[: self._width])]), line]
+
+    def _merge(self, layer: UnrolledLayer, mode: str) -> list[_Piece]:
+        """Return the line that shows how the outputs of the two directions are merged.
+
+        A layer that returns a sequence merges them at every step. One that returns a vector merges the last output of
+        each direction, which stand at opposite ends: a line leads the second cell's to the first's.
+        """
+        if layer.returns == "all" or self._count == 1:
+            return self._marks(layer.returns, [mode] * self._count)
+        (step,) = self._shown(layer.returns)
+        merged = self._mark(step, mode)
+        merged_end, first, last = merged.column + len(mode), self._centre(0), self._centre(self._count - 1)
+        length = merged.column - first - 3 if layer.returns == "last" else last - merged_end - 2
+        names = (" backward's last ", " backward ", "")
+        line = next(name for name in names if len(name) <= max(0, length)).center(length, "─")
+        if layer.returns == "last":
+            return [_Piece(first, f"┌{line}► "), merged]
+        return [merged, _Piece(merged_end, f" ◄{line}┐")]
+
+    def _join(self, how: str) -> list[_Piece]:
+        """Return the line that shows how the outputs of all steps become one vector, at the last step."""
+        last, start = self._count - 1, self._centre(0)
+        joined = self._mark(last, how)
+        if self._count == 1:
+            return [joined]
+        line = [*"─" * (joined.column - start - 2), "►", " "]
+        for step in range(last):
+            line[self._centre(step) - start] = "┬" if step else "┌"
+        if self._skips:
+            dots = self._place_of_dots - start
+            line[dots - 1 : dots + len(_DOTS) + 1] = f" {_DOTS} "
+        return [_Piece(start, "".join(line)), joined]
+
+    def _boxes(self, layer: UnrolledLayer) -> list[list[_Piece]]:
+        """Return the lines of a layer: a box for each step, split in two for two cells, and the states between them."""
+        steps = self._shown(layer.reads)
+        outlets = {*self._shown(layer.returns)}
+        if layer.merge_mode is not None and layer.returns != "all":
+            outlets = {0, self._count - 1}
+        if layer.joins is not None:
+            outlets = {*steps}
+        inside = _box_width(layer.kind) - 2
+        plain = "─" * inside
+        outlet = "──┴".ljust(inside, "─")
+
+        def boxes(part: str) -> list[_Piece]:
+            return [_Piece(self._left(step), part) for step in steps]
+
+        lines = [[_Piece(self._left(step), f"┌{outlet if step in outlets else plain}┐") for step in steps]]
+        for backwards in layer.backwards or (None,):
+            if len(lines) > 1:
+                lines.append(boxes(f"├{plain}┤"))
+            between = self._dots(layer.reads) if backwards is None else self._carried(layer, backwards)
+            lines.append(sorted(boxes(f"│{_shown_kind(layer.kind).center(inside)}│") + between))
+        return [*lines, boxes(f"└{plain}┘")]
+
+    def _carried(self, layer: UnrolledLayer, backwards: bool) -> list[_Piece]:
+        """Return the arrows of the states that a cell carries, from the zero it starts with to those that leave it."""
+        box, line = _box_width(layer.kind), []
+        for step in range(self._count - 1):
+            start, end = self._left(step) + box, self._left(step + 1)
+            if self._skips and step == self._count - 2:
+                end = self._place_of_dots - 1
+                line.append(_Piece(self._place_of_dots + len(_DOTS) + 1, _arrow((), backwards=backwards)))
+            line.append(_Piece(start, _arrow(layer.states, end - start, backwards)))
+        before, behind = self._around(layer, backwards)
+        first, last = self._left(0), self._left(self._count - 1) + box
+        return [*line, _Piece(first - len(before), before), _Piece(last, behind), *self._dots("all")]
+
+    def _around(self, layer: UnrolledLayer, backwards: bool) -> tuple[str, str]:
+        """Return what stands before the first box of a cell and behind its last: where it starts, its last states."""
+        names = "" if self.ends is None else ",".join(_last_states(layer.states, self.ends, backwards))
+        if backwards:
+            return names and names + _BACKWARD_LEAVES, _BACKWARD_START
+        return _START, names and _LEAVES + names
+
+
 def _legend(head: Head, parts: Sequence[Unrolled], console: Console) -> Iterator[Text]:
     """Yield the lines below a drawing."""
     width = drawing_width(console)
     shown = [_fitting(part, width).ends for part in parts]
-    for number, note in enumerate(_meanings(head, parts, shown)):
-        if number == 0:
-            yield Text()
-        yield from hanging(console, Text(note, style=_QUIET), width=width)
+    notes = [*_meanings(head, parts, shown)]
+    yield from [Text()] if notes else []
+    for note in notes:
+        yield from hanging(console, Text(note, style="dim"), width=width)
 
 
 def _meanings(head: Head, parts: Sequence[Unrolled], shown: Sequence[tuple[str, str] | None]) -> Iterator[str]:
@@ -348,7 +461,7 @@ def _meanings(head: Head, parts: Sequence[Unrolled], shown: Sequence[tuple[str, 
         for part, ends in zip(parts, shown, strict=True)
         for layer in part.layers
         for backwards in layer.backwards
-        for name in (last_states(layer.states, ends, backwards) if ends else ())
+        for name in (_last_states(layer.states, ends, backwards) if ends else ())
     }
     if last:
         noun = "state" if len(last) == 1 else "states"

@@ -9,15 +9,15 @@ from rich.text import Text
 from rnncli.language.spec import EXAMPLE
 from rnncli.layers.activations import ACTIVATIONS
 from rnncli.layers.base import Note
-from rnncli.layers.weights import FRAMEWORK_NAMES, Weight, at_level, name_at_levels
+from rnncli.layers.weights import FRAMEWORK_NAMES, at_level, name_at_levels
 from rnncli.quantities import MAX_SIZE, MULTIPLES, count, plural, shape_text
-from rnncli.render.blocks import Block, Gap, Line, Pairs
+from rnncli.render.blocks import GAP, Block, Line, Pairs
 from rnncli.render.summaries import equal_but_for_its_name, modules_page, run_name, shape_cell
 from rnncli.render.summaries import head as head_of
-from rnncli.render.wrapping import INDENT
+from rnncli.render.terminal import INDENT
+from rnncli.reports import folded
 from rnncli.reports.explanation import Explanation, Formula, LayerExplanation
-from rnncli.reports.folding import folded
-from rnncli.reports.other_tools import OtherCount, OtherCounts
+from rnncli.reports.other_tools import OtherCounts
 from rnncli.reports.reference import Entry, fields_in_short, kinds_in_short
 
 Rows = list[tuple[Text, Text]]
@@ -37,37 +37,29 @@ def explanation_page(explanation: Explanation) -> Iterator[Block]:
     for run in runs[:_AT_EACH_END]:
         yield from _run(run)
     if left_out:
-        yield Gap()
-        yield Line(_left_out([layer.summary.name for layer in left_out]))
+        names = run_name([layer.summary.name for layer in left_out])
+        layers = f"{plural(len(left_out), 'layer')} {'is' if len(left_out) == 1 else 'are'}"
+        yield GAP
+        yield Line(Text.assemble((names, "heading"), f"  {layers} left out here; `-f json` explains every one"))
     for run in runs[_AT_EACH_END:][-_AT_EACH_END:]:
         yield from _run(run)
-    yield Gap()
+    yield GAP
     yield Line(_totals(explanation))
     yield from modules_page(explanation.summary, "In PyTorch")
     yield from [] if explanation.other_tools is None else _other_counts(explanation.other_tools)
 
 
 def _run(run: Sequence[LayerExplanation]) -> Iterator[Block]:
-    yield Gap()
+    yield GAP
     yield Line(_heading(run))
-    layer = run[0]
-    for rows in (_equations(layer), _weights(run), _facts(layer.notes)):
-        yield Pairs(rows)
-
-
-def _left_out(names: Sequence[str]) -> Text:
-    layers = "1 layer is" if len(names) == 1 else f"{len(names):,} layers are"
-    return Text.assemble((run_name(names), "heading"), f"  {layers} left out here; `-f json` explains every one")
+    yield from map(Pairs, (_equations(run[0]), _weights(run), _facts(run[0].notes)))
 
 
 def _without_its_name(layer: LayerExplanation) -> LayerExplanation:
     # Equal layers have equal notes, but for the names of weights in them.
-    weights = tuple((weight, formula) for (_, formula), weight in zip(layer.weights, _at_level_0(layer), strict=True))
-    return layer._replace(summary=equal_but_for_its_name(layer.summary), weights=weights, notes=())
-
-
-def _at_level_0(layer: LayerExplanation) -> tuple[Weight, ...]:
-    return at_level([weight for weight, _ in layer.weights], 0)
+    formulas = [formula for _, formula in layer.weights]
+    weights = zip(at_level([weight for weight, _ in layer.weights], 0), formulas, strict=True)
+    return layer._replace(summary=equal_but_for_its_name(layer.summary), weights=tuple(weights), notes=())
 
 
 def _equations(layer: LayerExplanation) -> Rows:
@@ -128,10 +120,13 @@ def _totals(explanation: Explanation) -> Text:
 
 def _other_counts(counts: OtherCounts) -> Iterator[Block]:
     """Yield what each tool counts, and why. Tools that nothing is known of for one reason share a line."""
-    yield Gap()
-    yield Line(Text(f"Other tools, for {_size(counts)}"))
+    steps = counts.timesteps
+    sequence = "" if steps is None else f" and {plural(steps, 'timestep')}"
+    needs = next((f"; where there is a ?, give {each.needs}" for each in counts.counts if each.needs), "")
+    yield GAP
+    yield Line(Text(f"Other tools, for a batch of {counts.batch:,}{sequence}{needs}"))
     rows = []
-    for run in folded(counts.counts, key=_told):
+    for run in folded(counts.counts, key=lambda each: (each.text, each.value, each.value and each.counts)):
         first, last = run[0], run[-1]
         if first is last:
             tool = first.tool if first.version is None else f"{first.tool} {first.version}"
@@ -142,18 +137,6 @@ def _other_counts(counts: OtherCounts) -> Iterator[Block]:
     yield Pairs(rows)
 
 
-def _told(each: OtherCount) -> tuple[str, int | None, str]:
-    """Return what makes counts one: why they are not known."""
-    return each.text, each.value, "" if each.value is None else each.counts
-
-
-def _size(counts: OtherCounts) -> str:
-    steps = counts.timesteps
-    sequence = "" if steps is None else f" and {plural(steps, 'timestep')}"
-    needs = next((f"; where there is a ?, give {each.needs}" for each in counts.counts if each.needs), "")
-    return f"a batch of {counts.batch:,}{sequence}{needs}"
-
-
 def entry_page(entry: Entry) -> Iterator[Block]:
     """Yield what is told of a word: what it means, the facts, and of a kind its fields and a layer explained."""
     if not entry.word:
@@ -162,11 +145,11 @@ def entry_page(entry: Entry) -> Iterator[Block]:
     yield Line(Text.assemble((entry.word, "code"), "  ", entry.means))
     yield Pairs(_facts(entry.facts))
     if entry.fields:
-        yield Gap()
+        yield GAP
         yield Pairs(_facts(entry.fields, "code"))
     layer = entry.explained
     if layer is not None:
-        yield Gap()
+        yield GAP
         yield Line(Text.assemble("In ", (entry.example, "code"), ":"))
         yield Pairs(_equations(layer))
         yield Pairs(_weights([layer]))
@@ -181,7 +164,7 @@ def _language() -> Iterator[Block]:
     yield Line(Text("SPEC is layers joined by commas; each is KIND:SIZE, then fields in any order:"))
     yield Line(Text(EXAMPLE, style="code"), start=INDENT)
     yield Pairs(_facts(kinds_in_short(), "code"))
-    yield Gap()
+    yield GAP
     yield Pairs(_facts(fields_in_short(), "code"))
     multiples = ", ".join(f"1{suffix}={factor:,}" for suffix, factor in MULTIPLES.items())
     names = list(ACTIVATIONS)

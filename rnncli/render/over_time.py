@@ -1,21 +1,74 @@
-"""Pictures over time: rows of cells one below another, the characters and colours that stand for numbers, legends."""
+"""What happens over time: the picture of a study, and how far back networks remember, side by side.
+
+The picture of a study is a layer's outputs, units down and time across. The colour of a cell shows its value; without
+enough colours its character does.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from math import ceil, floor, isfinite, log10
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import groupby, pairwise
+from math import ceil, floor, isfinite, isnan, log10
+from operator import itemgetter
 from typing import NamedTuple
 
 from rich.console import Console
 from rich.text import Text
 
+from rnncli.engine.request import Init
+from rnncli.engine.study import CLOSED, OPEN, Gate, Outputs, Study
 from rnncli.engine.types import Bins
-from rnncli.render.blocks import hanging
+from rnncli.errors import listed, printable
+from rnncli.quantities import plural
+from rnncli.render.blocks import BLOCK, Block, Column, Drawn, Line, Row, Table, hanging, marked
 from rnncli.render.console import drawing_width
+from rnncli.reports.reach import PROBLEMS, LayerReach, NetworkReach, Reach, Spread
+
+_TIMESTEP_SPACING, _STEP_SPACING = 16, 8
+"""Columns from one timestep named on the axis of a study to the next, and from one step on that of a reach."""
 
 _WIDEST_CELL = 4
+
 _LABEL = len("saturated")
 """The width of the labels at the left."""
+
+DECADES = 4
+"""How many powers of ten the bars of the effect span."""
+
+_LEVELS = 3
+"""How many characters there are for positive values, and how many for negative ones."""
+
+LEVELS = "≡=-·+*#"
+"""The characters of cells, from the most negative to the most positive value."""
+
+_BARS = "▁▂▃▄▅▆▇█"
+"""Those of the rows of bars, from the lowest to the highest."""
+
+BROKEN = "?"
+"""Stands for a value that is not a finite number."""
+
+_NICE = (1, 2, 3, 5, 10)
+"""A level is worth one of these numbers times a power of ten."""
+
+_ON_DARK = (
+    *("on #5fd7ff", "on #00afff", "on #0087af", "on #005f87", "on #00005f"),
+    "on #121212",
+    *("on #5f0000", "on #870000", "on #d70000", "on #ff5f5f", "on #ffafaf"),
+)
+_ON_LIGHT = (
+    *("on #005faf", "on #005fff", "on #5f87ff", "on #87afff", "on #afd7ff"),
+    "on #ffffff",
+    *("on #ffd7d7", "on #ff8787", "on #ff5f5f", "on #d70000", "on #af0000"),
+)
+"""The colours of values with a sign, from the most negative through zero to the most positive.
+
+Zero is next to the ground, and each side departs from it step by step. All are colours of the 256 that terminals have,
+so that a terminal of 256 colours shows them as they are and none changes places.
+"""
+
+_SIGNS = (*["bright_blue"] * 3, "", *["bright_red"] * 3)
+"""With 16 colours the sign alone is shown, by those two that stand out from black and from white in every palette."""
 
 
 class TimeCells(NamedTuple):
@@ -97,28 +150,9 @@ def legend(console: Console, cells: TimeCells, parts: Sequence[Text], between: s
             yield row("", each)
 
 
-def words(console: Console, text: Text, start: int = 0) -> Iterator[Text]:
-    """Yield the lines of a text as wide as a picture, indented by `start` columns."""
-    yield from hanging(console, text, start, drawing_width(console))
-
-
-def row(label: str, *parts: tuple[str, str] | Text) -> Text:
+def row(label: str, *parts: tuple[str, str] | str | Text) -> Text:
     """Return a row of cells, its label at the left."""
     return Text.assemble(f" {label:>{_LABEL}} ", *parts)
-
-
-DECADES = 4
-"""How many powers of ten the bars of the effect span."""
-
-
-LEVELS = "≡=-·+*#"
-"""The characters of cells, from the most negative to the most positive value."""
-
-_BARS = "▁▂▃▄▅▆▇█"
-"""Those of the rows of bars, from the lowest to the highest."""
-
-BROKEN = "?"
-"""Stands for a value that is not a finite number."""
 
 
 def log_height(share: float | None) -> float | None:
@@ -140,26 +174,6 @@ def curve(shares: Iterable[float | None]) -> str:
     return "".join(bar(log_height(share)) for share in shares)
 
 
-_ON_DARK = (
-    *("on #5fd7ff", "on #00afff", "on #0087af", "on #005f87", "on #00005f"),
-    "on #121212",
-    *("on #5f0000", "on #870000", "on #d70000", "on #ff5f5f", "on #ffafaf"),
-)
-_ON_LIGHT = (
-    *("on #005faf", "on #005fff", "on #5f87ff", "on #87afff", "on #afd7ff"),
-    "on #ffffff",
-    *("on #ffd7d7", "on #ff8787", "on #ff5f5f", "on #d70000", "on #af0000"),
-)
-"""The colours of values with a sign, from the most negative through zero to the most positive.
-
-Zero is next to the ground, and each side departs from it step by step. All are colours of the 256 that terminals have,
-so that a terminal of 256 colours shows them as they are and none changes places.
-"""
-
-_SIGNS = (*["bright_blue"] * 3, "", *["bright_red"] * 3)
-"""With 16 colours the sign alone is shown, by those two that stand out from black and from white in every palette."""
-
-
 def signed_styles(console: Console) -> Sequence[str]:
     """Return the styles for values from the most negative to the most positive; the one in the middle is for zero.
 
@@ -174,3 +188,268 @@ def nearest_style(styles: Sequence[str], share: float) -> str:
     """Return the style of a value that is given as a share of the largest: -1 to 1."""
     half = len(styles) // 2
     return styles[half + max(-half, min(half, round(share * (half + 0.5))))]
+
+
+# The picture of a study
+
+
+def study_page(study: Study) -> Iterator[Block]:
+    """Yield a study: the map of the outputs, rows of bars over the same time, and the figures in words."""
+    yield Drawn(partial(_lines, study))
+
+
+def _lines(study: Study, console: Console) -> Iterator[Text]:
+    outputs = study.outputs
+    cells = TimeCells.fitting(console, len(outputs.time_bins))
+    yield Text()
+    for heading in _headings(study, cells):
+        yield from hanging(console, heading, width=cells.picture_width)
+    yield from _map(console, study, cells)
+    yield from _bars(console, study, cells)
+    yield Text()
+    mean, least, most = (f"{norm:.3g}" for norm in (outputs.norm_mean, outputs.norm_min, outputs.norm_max))
+    norm = "not known" if isnan(outputs.norm_mean) else f"{mean} on average, {least} to {most}"
+    for label, text in (
+        ("Norm of the state", norm),
+        ("Saturated units", _saturated_text(outputs)),
+        ("Reach", _reach_text(study.reach, "last" if study.backwards else "first")),
+        *(
+            (f"{_DIRECTIONS[gate.direction]}{gate.means} {gate.symbol}".capitalize(), _gate_text(gate))
+            for gate in study.gates or ()
+        ),
+    ):
+        yield from hanging(console, Text.assemble((f"{label}: ", "bold"), text), 1, cells.picture_width)
+
+
+def _headings(study: Study, cells: TimeCells) -> Iterator[Text]:
+    outputs = study.outputs
+    sample = f" (the first of {study.batch:,} samples)" if study.batch > 1 else ""
+    down = f"{plural(outputs.units, 'unit')}, {_each(outputs.unit_bins, outputs.units)} a row"
+    starts = cells.starts(outputs.time_bins)
+    across = f"{plural(study.timesteps, 'timestep')}, {_each(starts, study.timesteps)} a column"
+    if study.backwards:
+        across += ", in the order of reading: from the last"
+    yield Text.assemble((study.layer, "bold"), f" over time{sample}")
+    shared = outputs.units > len(outputs.unit_bins) or study.timesteps > len(starts)
+    mean = " A cell is the mean of all in it." if shared else ""
+    yield Text(f"Down: {down}. Across: {across}.{mean}")
+
+
+def _map(console: Console, study: Study, cells: TimeCells) -> Iterator[Text]:
+    rows = [cells.means(row) for row in study.outputs.activations]
+    level = _level_value(abs(value) for row in rows for value in row if value is not None and isfinite(value))
+    styles = signed_styles(console)
+    for unit, values in zip(study.outputs.unit_bins, rows, strict=True):
+        runs = groupby((_character(value, level, styles) for value in values), key=itemgetter(1))
+        parts = [("".join(character * cells.cell_width for character, _ in run), style) for style, run in runs]
+        yield row(f"unit {unit}" if unit == 0 else f"{unit}", *parts)
+    steps = [*cells.starts(study.outputs.time_bins), study.timesteps - 1]
+    *labels, last = (f"{study.timesteps - 1 - step if study.backwards else step}" for step in steps)
+    yield row("timestep", cells.axis(labels, last, _TIMESTEP_SPACING))
+    marks = [level * place for place in range(-_LEVELS, _LEVELS + 1)]
+    levels = [Text.assemble(_character(value, level, styles), f" {value:.3g}") for value in marks]
+    yield from legend(console, cells, levels, "  ")
+
+
+def _bars(console: Console, study: Study, cells: TimeCells) -> Iterator[Text]:
+    outputs, reach = study.outputs, study.reach
+    norms = cells.means(outputs.norm)
+    rows = [("norm", [norm / outputs.norm_max if norm else norm for norm in norms])]  # all of them may be zero
+    scales = [f"norm 0 to {outputs.norm_max:.3g}"]
+    if outputs.saturated is not None:
+        rows.append(("saturated", list(cells.means(outputs.saturated))))
+        scales.append("saturated 0 to 100%")
+    if reach.problem is None:
+        rows.append(("effect", [log_height(share) for share in cells.merge(reach.effect, max)]))
+        scales.append(f"effect 1/{10**DECADES:,} to 1 (log)")
+    if study.gates:
+        known = [value for gate in study.gates for value in gate.bins if value is not None and isfinite(value)]
+        low, high = min([0.0, *known]), max([1.0, *known])
+        for gate in study.gates:
+            means = (value if value is None else (value - low) / (high - low) for value in cells.means(gate.bins))
+            lead = _DIRECTIONS[gate.direction] or ("size of " if gate.is_candidate else "gate ")
+            rows.append((f"{lead}{gate.symbol}", list(means)))
+        scales.append(f"gates {low:.3g} to {high:.3g}")
+    for label, heights in rows:
+        yield row(label, "".join(bar(height) * cells.cell_width for height in heights))
+    yield from legend(console, cells, [Text(scale) for scale in scales], "; ")
+
+
+def _level_value(sizes: Iterator[float]) -> float:
+    """Return how much one level is worth: a round number, so that all levels together reach the largest size."""
+    largest = max(sizes, default=0.0)
+    if largest == 0:
+        return 1.0
+    least = largest / (_LEVELS + 0.5)
+    power = 10.0 ** floor(log10(least))
+    return next(nice * power for nice in _NICE if nice * power >= least * (1 - 1e-9))
+
+
+def _character(value: float | None, level: float, styles: Sequence[str]) -> tuple[str, str]:
+    """Return the character and the style of a value; `level` is how much one level is worth."""
+    if value is None:
+        return " ", ""
+    if not isfinite(value):
+        return BROKEN, "bold"
+    place = max(-_LEVELS, min(_LEVELS, round(value / level)))
+    style = nearest_style(styles, value / level / (_LEVELS + 0.5))
+    return " " if style.startswith("on ") else LEVELS[place + _LEVELS], style
+
+
+def _each(starts: Sequence[int], count: int) -> str:
+    """Return how many units share a row, or steps a column: `4`, `1 or 2`, `3 to 6`."""
+    sizes = {stop - start for start, stop in pairwise((*starts, count))}
+    least, most = min(sizes), max(sizes)
+    return f"{least:,}" if least == most else f"{least:,} {'or' if most == least + 1 else 'to'} {most:,}"
+
+
+def _saturated_text(outputs: Outputs) -> str:
+    if outputs.limits is None:
+        return "none; nothing bounds these outputs"
+    if outputs.saturated_units is None:
+        return "not known"
+    low, high = outputs.limits
+    some = f"{outputs.saturated_units:,} of {outputs.units:,} are below {low:.3g} or above {high:.3g} half of the time"
+    return f"{outputs.saturated_units / outputs.units:.0%} ({some})"
+
+
+_DIRECTIONS = {"": "", "forward/": "forward ", "backward/": "back "}
+"""What the screen says before the name of a gate."""
+
+
+def _gate_text(gate: Gate) -> str:
+    """Return how open a gate is, in words."""
+    if isnan(gate.mean):
+        return "not known"
+    mean = f"{gate.mean:.3g}{' in size' if gate.is_candidate else ''} on average"
+    if gate.open is None or gate.closed is None:
+        return mean
+    return f"{mean}, {gate.open:.0%} open (>{OPEN:g}), {gate.closed:.0%} closed (<{CLOSED:g})"
+
+
+def _reach_text(reach: LayerReach, which: str) -> str:
+    """Return how long the layer remembers the `which` input, in words."""
+    if reach.problem is not None:
+        return f"{'none' if reach.problem == 'no effect' else 'not known'}: {PROBLEMS[reach.problem]}"
+    if reach.steps == 1:
+        return "not known from a single step"
+    left = f"within {reach.steps:,} steps ({reach.last:.0%} of it is left)"
+    if reach.tenth is None:
+        fall = f"not under a tenth of its largest {left}"
+    elif reach.hundredth is None:
+        fall = f"under a tenth of its largest after {plural(reach.tenth, 'step')}, not under a hundredth {left}"
+    else:
+        fall = (
+            f"under a tenth of its largest after {plural(reach.tenth, 'step')}, "
+            f"under a hundredth after {plural(reach.hundredth, 'step')}"
+        )
+    growth = f"; it is largest after {plural(reach.largest_after, 'step')}" if reach.largest_after else ""
+    return f"the effect of a small change to the {which} input is {fall}{growth}"
+
+
+# How far back networks remember
+
+_COLUMNS = (
+    Column("Network"),
+    Column("To a tenth"),
+    Column("To a hundredth"),
+    Column("Left at the end", heading="Left"),
+    Column("Largest after"),
+    Column("Spectral radius"),
+)
+
+_STARTS: Mapping[Init, str] = {
+    "keras": "as Keras starts them",
+    "torch": "as PyTorch starts them",
+    "uniform": "from 0 to 1",
+}
+"""How weights are drawn."""
+
+
+def reach_page(reach: Reach) -> Iterator[Block]:
+    """Yield the networks, their figures, the curves of the effect, and what it all means."""
+    reaches = reach.networks
+    for number, network in enumerate(reaches, start=1):
+        file = "" if network.file is None else f"  {printable(network.file)}"
+        yield Line(Text.assemble(f"{number}  ", marked(network.spec, network.origin), file))
+    yield Table(_COLUMNS, [_cells(number, network) for number, network in enumerate(reaches, start=1)])
+    yield Drawn(lambda console: _curves(console, reaches))
+    for text in (*_meaning(reaches), *_notes(reaches)):
+        yield Line(Text(text), start=1, below_drawing=True)
+
+
+def _cells(number: int, reach: NetworkReach) -> Row:
+    def steps(key: str) -> Text:
+        return _spread(reach.spreads[key], lambda value: f">{reach.steps - 1:,}" if value is None else f"{value:,g}")
+
+    figures = {
+        "To a tenth": steps("steps_to_tenth"),
+        "To a hundredth": steps("steps_to_hundredth"),
+        "Left at the end": _spread(reach.spreads["last"], lambda share: "-" if share is None else f"{share:.0%}"),
+        "Largest after": steps("largest_after"),
+    }
+    if not reach.known:
+        word = Text(f"{reach.problem}")
+        figures = {title: word if title == "To a tenth" else Text("-") for title in figures}
+    radius = reach.spreads["spectral_radius"].median
+    return {
+        "Network": Text(str(number)),
+        BLOCK: Text(f"Network {number}"),
+        **figures,
+        "Spectral radius": Text(f"{radius:.3g}"),
+    }
+
+
+def _spread(spread: Spread, written: Callable[[float | None], str]) -> Text:
+    """Return a median, and how far the seeds are apart if they are: `12 (9–14)`."""
+    middle, least, most = map(written, spread)
+    return Text(middle if least == most else f"{middle} ({least}–{most})")
+
+
+def _curves(console: Console, reaches: Sequence[NetworkReach]) -> Iterator[Text]:
+    """Yield the curves of networks that have the same steps over one axis."""
+    known = {number: reach for number, reach in enumerate(reaches, start=1) if reach.known}
+    for bins in dict.fromkeys(reach.step_bins for reach in known.values()):
+        cells = TimeCells.fitting(console, len(bins))
+        yield Text()
+        for number, reach in known.items():
+            if reach.step_bins == bins:
+                bars = curve(cells.merge(reach.effect, max))
+                yield row(f"{number}", "".join(bar * cells.cell_width for bar in bars))
+                last = reach.timesteps - 1
+        axis = cells.axis([f"{step}" for step in cells.starts(bins)], f"{last}", _STEP_SPACING)
+        yield row("step", axis)
+        yield from legend(console, cells, [Text(f"effect 1/{10**DECADES:,} to 1 (log)")])
+    yield Text()
+
+
+def _meaning(reaches: Sequence[NetworkReach]) -> Iterator[str]:
+    yield (
+        "Steps until the effect of a small change to the first input stays under a tenth and a hundredth of its "
+        "largest, in the outputs of the last recurrent layer"
+    )
+    yield "Left: of the effect, at the last step; Largest after: so many steps, 0 is at once"
+    yield "Spectral radius: of U, by which the state is multiplied at each step: above 1 effects may grow"
+    seeds = len(reaches[0].runs)
+    count = "One seed draws" if seeds == 1 else f"Medians (and ranges) of {seeds:,} seeds; each draws"
+    starts = [_STARTS[reach.init] for reach in reaches if reach.init is not None]
+    where = " where there is no file" if len(starts) < len(reaches) else ""
+    drawn = ["an input"] if reaches[0].reads is None else []
+    drawn += [f"weights {listed(list(dict.fromkeys(starts)), 'or')}{where}"] if starts else []
+    yield f"{count} {', and '.join(drawn)}" if drawn else "All seeds are alike, for the input and the weights are given"
+    if reaches[0].reads is not None:
+        yield f"The input is the first sample of {printable(reaches[0].reads)}"
+
+
+def _notes(reaches: Sequence[NetworkReach]) -> Iterator[str]:
+    for number, reach in enumerate(reaches, start=1):
+        if reach.backwards:
+            yield f"{number}: it reads from the last timestep, so that is its first input"
+        for problem, failed in reach.problems.items():
+            which = ""
+            if reach.known:
+                left_out = "which is left out" if failed == 1 else "which are left out"
+                which = f" with {failed:,} of {plural(len(reach.runs), 'seed')}, {left_out}"
+            yield f"{number}: {PROBLEMS[problem]}{which}"
+        if reach.steps > 1 and reach.spreads["largest_after"].median == reach.steps - 1:
+            yield f"{number}: the effect is largest at the last step: it grows"

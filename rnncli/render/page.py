@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from html import escape
 from itertools import count
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.console import Console
 from rich.text import Text
 
 from rnncli.errors import RnncliError
-from rnncli.render.blocks import Column, Drawn, Line, Page
+from rnncli.render.blocks import Block, Column, Drawn, Line, Page
 from rnncli.render.console import THEME
 from rnncli.render.documents import DRAWING_WIDTH, Html, parts
 from rnncli.render.svg import Recorder, svg
+
+if TYPE_CHECKING:
+    from rnncli.library.pages import SharedPage
 
 _UNWRAPPED = 10_000
 """Columns of a text that the browser wraps."""
@@ -53,7 +56,8 @@ _PART_STYLE = """
 _PARTS = count(1)
 """Numbers the parts of other pages, of which a notebook may have many: each drawing there has a name of its own."""
 
-_SCRIPT = """
+_FOOT = """</main>
+<script>
 for (const code of document.querySelectorAll("pre > code")) {
   const button = document.createElement("button");
   button.type = "button";
@@ -64,9 +68,24 @@ for (const code of document.querySelectorAll("pre > code")) {
   });
   code.parentElement.parentElement.before(button);
 }
+</script>
+</body>
+</html>
 """
-"""Without it the page has no buttons, and is whole all the same."""
+"""Without the script the page has no buttons, and is whole all the same."""
 
+
+_HEAD = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+<main>
+<h1>{title}</h1>"""
 
 _BEGIN = '<div class="wide" role="region" aria-label="{}" tabindex="0">'
 """What can be moved where it is wider than the page, by keys as well."""
@@ -113,7 +132,7 @@ class _Shared(Html):
         """Return a drawing, in the colours of the page."""
         if block.words:
             return self.paragraph([self.text(line) for line in block.lines(Console(width=_UNWRAPPED)) if line])
-        recorder = Recorder(DRAWING_WIDTH, unlimited=False, styles=THEME)
+        recorder = Recorder(DRAWING_WIDTH, THEME)
         recorder.take(block)
         self._drawings += 1
         name = f"{self._name}-{self._drawings}"
@@ -139,26 +158,13 @@ def page_text(title: str, sections: Sequence[Section]) -> str:
         title: its title: the networks that it is about.
         sections: its parts, in order.
     """
-    return "\n".join(
-        [
-            "<!DOCTYPE html>",
-            '<html lang="en">',
-            "<head>",
-            '<meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{escape(title)}</title>",
-            f"<style>{_STYLE}</style>",
-            "</head>",
-            "<body>",
-            "<main>",
-            f"<h1>{escape(title)}</h1>",
-            *_sections(_Shared(title), sections),
-            "</main>",
-            f"<script>{_SCRIPT}</script>",
-            "</body>",
-            "</html>\n",
-        ]
-    )
+    markup = _Shared(title)
+    shown = [
+        part
+        for heading, page in sections
+        for part in (f"<section>\n<h2>{escape(heading)}</h2>", *parts(markup, page), "</section>")
+    ]
+    return "\n".join([_HEAD.format(title=escape(title), style=_STYLE), *shown, _FOOT])
 
 
 def part_of_page(title: str, page: Page) -> str:
@@ -168,15 +174,10 @@ def part_of_page(title: str, page: Page) -> str:
         title: what it is of.
         page: what the command shows.
     """
-    blocks = list(page)
-    name = f"rnncli-{next(_PARTS)}"
-    return "\n".join(
-        [f"<style>{_PART_STYLE}</style>", '<div class="rnncli">', *parts(_Shared(title, name), blocks), "</div>"]
-    )
+    markup = _Shared(title, f"rnncli-{next(_PARTS)}")
+    return "\n".join([f"<style>{_PART_STYLE}</style>", '<div class="rnncli">', *parts(markup, page), "</div>"])
 
 
-def _sections(markup: Html, sections: Sequence[Section]) -> Iterator[str]:
-    for heading, page in sections:
-        yield f"<section>\n<h2>{escape(heading)}</h2>"
-        yield from parts(markup, page)
-        yield "</section>"
+def shared_page(page: SharedPage) -> Iterator[Block]:
+    """Yield what a page is about; it is HTML itself."""
+    yield Line(Text(f"{len(page.html):,} characters of HTML about {page.title}"))

@@ -11,12 +11,11 @@ cursor is never hidden, so nothing can leave it hidden.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import ExitStack, contextmanager, suppress
 from math import inf
 from threading import Event, RLock, Thread
 from time import perf_counter
@@ -53,10 +52,10 @@ _PATIENCE = 0.2
 
 
 class Progress:
-    """Work and how far it is. As a block, while which the work is done, it has a bar.
+    """Work and how far it is. As a block, while which the work is done, it has a bar, drawn by a thread of its own.
 
     Call it with how much of the total has been done since the last call. The pace is measured from the first call on,
-    which may be a call with 0.
+    which may be a call with 0, and judged once.
 
     Args:
         name: what is being done, in a word.
@@ -65,6 +64,9 @@ class Progress:
         advice: what can be done about very long work.
         shown: whether there may be a bar.
         clock: tells the seconds that count for the pace.
+
+    Attributes:
+        name: what is being done now.
     """
 
     def __init__(
@@ -77,170 +79,137 @@ class Progress:
         shown: bool = True,
         clock: Callable[[], float] = perf_counter,
     ) -> None:
+        self.name = name
+        self._total = total
         self._tell = tell
         self._advice = advice
-        self._pace = Pace(total, clock)
-        self._bar = bar_of(name, total) if shown else None
-        self._blocks = contextlib.ExitStack()
+        self._clock = clock
+        self._done = 0.0
+        self._first: tuple[float, float] | None = None
+        """When the pace was first looked at, and how much had been done."""
+        self._judged = not total
+        self._place = place() if shown else None
+        self._lock = RLock()
+        """Held by whoever writes to the terminal."""
+        self._ended = Event()
+        self._blocks = ExitStack()
 
     def __call__(self, amount: float) -> None:
         """Count what has been done; very long work is told of as soon as its pace is known."""
-        self._pace.add(amount)
-        if self._bar is not None:
-            self._bar.done = self._pace.done
-        seconds = self._pace.judged()
-        if seconds is not None and seconds > LONG:
+        self._done += amount
+        if self._judged:
+            return
+        now = self._clock()
+        if self._first is None:
+            self._first = now, self._done
+        start, done_before = self._first
+        if now - start < JUDGED or self._done == done_before:
+            return
+        self._judged = True
+        seconds = (now - start) / (self._done - done_before) * min(self._total, 10**30)  # a float holds it
+        if seconds > LONG:
             with self.away():
                 self._tell(f"Note: at this pace the run takes {about(seconds)} ({self._advice})")
 
     def go_on_to(self, name: str) -> None:
         """Say what is being done from now on."""
-        if self._bar is not None:
-            self._bar.name = name
+        self.name = name
 
-    def away(self) -> AbstractContextManager[None]:
-        """Return a block that may write to the terminal: the bar is away so long."""
-        return contextlib.nullcontext() if self._bar is None else self._bar.away()
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Take the bar away for a block that writes to the terminal."""
+        with self._lock:
+            if self._place is not None:
+                self._place.erase()
+            yield
 
     def __enter__(self) -> Progress:
-        if self._bar is not None:
-            self._blocks.enter_context(self._bar.shown())
+        if self._place is not None:
+            self._blocks.enter_context(stopped_within(self.away))
+            self._blocks.callback(self._end)
+            self._blocks.enter_context(undone_by_signals(self._wipe))
+            with suppress(RuntimeError):  # no threads: nor is there a bar
+                Thread(target=self._draw, args=[self._place], daemon=True).start()
         return self
 
     def __exit__(self, *reason: object) -> None:
         self._blocks.close()
 
-
-class Pace:
-    """How fast work goes on: judged once, when the first second of it is over.
-
-    Attributes:
-        done: how much has been done.
-    """
-
-    def __init__(self, total: int, clock: Callable[[], float]) -> None:
-        self.done = 0.0
-        self._total = min(total, 10**30)  # a float holds it
-        self._clock = clock
-        self._first: tuple[float, float] | None = None
-        self._judged = not total
-
-    def add(self, amount: float) -> None:
-        """Count what has been done since the last call."""
-        self.done += amount
-
-    def judged(self) -> float | None:
-        """Return how many seconds all the work takes at this pace; None before it can be judged, and ever after."""
-        if self._judged:
-            return None
-        now = self._clock()
-        if self._first is None:
-            self._first = now, self.done
-            return None
-        start, done_before = self._first
-        done = self.done - done_before
-        if now - start < JUDGED or not done:
-            return None
-        self._judged = True
-        return (now - start) / done * self._total
-
-
-class Bar:
-    """A bar on standard error, drawn by a thread of its own. It starts once.
-
-    Attributes:
-        name: what is being done.
-        done: how much has been done.
-    """
-
-    def __init__(self, name: str, total: int) -> None:
-        self.name = name
-        self.done = 0.0
-        self._total = total if 0 < total <= COUNTABLE else None
-        self._ended = Event()
-        self._lock = RLock()
-        """Held by whoever writes to the terminal."""
-        self._is_drawn = False
-
-    @contextlib.contextmanager
-    def shown(self) -> Iterator[None]:
-        """Draw it during a block, from the delay on, and erase it whatever ends the block."""
-        with stopped_within(self.away):
-            with contextlib.suppress(RuntimeError):  # no threads: nor is there a bar
-                Thread(target=self._run, daemon=True).start()
-            try:
-                with undone_by_signals(self._wipe):
-                    yield
-            finally:
-                self._ended.set()
-                with self._lock:
-                    self._erase()
-
-    @contextlib.contextmanager
-    def away(self) -> Iterator[None]:
-        """Take the bar away for a block that writes to the terminal."""
-        with self._lock:
-            self._erase()
-            yield
-
-    def _run(self) -> None:
+    def _draw(self, place: Place) -> None:
+        """Draw the bar again and again, from the delay on."""
         if self._ended.wait(DELAY):
             return
-        line = BarLine(self.name, self._total)
-        with contextlib.suppress(OSError, ValueError):  # the terminal is gone
+        line = BarLine(self._total if 0 < self._total <= COUNTABLE else None)
+        with suppress(OSError, ValueError):  # the terminal is gone
             while not self._ended.is_set():
-                line.name = self.name
-                text = line.text(self.done)
+                text = line.text(self.name, self._done)
                 with self._lock:
                     if not self._ended.is_set() and in_foreground(sys.stderr):
-                        self._draw(text)
+                        place.draw(text)
                 self._ended.wait(PERIOD)
 
-    def _draw(self, text: str) -> None:
+    def _end(self) -> None:
+        self._ended.set()
+        with self.away():
+            pass
+
+    def _wipe(self) -> None:
+        """Erase the bar when a signal ends the process."""
+        self._ended.set()
+        self._lock.acquire(timeout=_PATIENCE)
+        if self._place is not None:
+            self._place.wipe()
+
+
+class Place:
+    """Where a bar is drawn: standard error, which is a terminal."""
+
+    _is_drawn = False
+
+    def draw(self, text: str) -> None:
+        """Draw it in place of the one before."""
         self._is_drawn = True
         sys.stderr.write(f"{text}{_ERASE_BELOW}\r")
         sys.stderr.flush()
 
-    def _erase(self) -> None:
+    def erase(self) -> None:
+        """Erase it, if it is drawn."""
         if self._is_drawn:
             self._is_drawn = False
-            with contextlib.suppress(OSError, ValueError):
+            with suppress(OSError, ValueError):
                 sys.stderr.write(_ERASE)
                 sys.stderr.flush()
 
-    def _wipe(self) -> None:
-        """Erase it when a signal ends the process: past what is buffered, which another thread may be at."""
-        self._ended.set()
-        self._lock.acquire(timeout=_PATIENCE)
+    def wipe(self) -> None:
+        """Erase it past what is buffered, which another thread may be at."""
         if self._is_drawn:
             os.write(2, _ERASE.encode())
 
 
-class NotebookBar(Bar):
+class NotebookPlace(Place):
     """The same in a notebook, below the cell that runs."""
 
     _display: Any = None
 
-    def _draw(self, text: str) -> None:
-        shown = {"text/plain": text}
+    def draw(self, text: str) -> None:
+        """Draw it in place of the one before."""
         if self._display is None:
-            self._display = sys.modules["IPython"].display.display(shown, raw=True, display_id=True)
+            display = sys.modules["IPython"].display.display
+            self._display = display({"text/plain": text}, raw=True, display_id=True)
         else:
-            self._display.update(shown, raw=True)
+            self._display.update({"text/plain": text}, raw=True)
 
-    def _erase(self) -> None:
+    def erase(self) -> None:
+        """Erase it, if it has been drawn."""
         if self._display is not None:
             self._display.update({"text/plain": ""}, raw=True)
 
-    def _wipe(self) -> None:
-        self._ended.set()
 
-
-def bar_of(name: str, total: int) -> Bar | None:
-    """Return a bar where there is a place for one, else None."""
+def place() -> Place | None:
+    """Return where a bar is drawn; None where there is no place for one."""
     if in_notebook():
-        return NotebookBar(name, total)
-    return Bar(name, total) if has_place() else None
+        return NotebookPlace()
+    return Place() if has_place() else None
 
 
 def in_notebook() -> bool:
@@ -263,29 +232,21 @@ def has_place() -> bool:
 _WIDEST, _NARROWEST = 40, 8
 """Columns of the bar itself."""
 
-_IMPORTANCE = ("left", "count", "share", "name", "bar")
-"""The parts of the line; where there is no room for all of them, the last ones go first."""
-
 _ORDER = ("name", "bar", "count", "share", "left")
+"""The parts of the line."""
 
 
 class BarLine:
     """What a bar shows: the work's name, a bar, how many of how many, the share, and how much time is left.
 
     Args:
-        name: the name of the work.
         total: how much there is to do, or None if that is not known.
-
-    Attributes:
-        name: the name, which may become another.
     """
 
-    def __init__(self, name: str, total: int | None) -> None:
+    def __init__(self, total: int | None) -> None:
         from rich.console import Console
         from rich.progress import Progress as RichProgress
-        from rich.progress import TimeRemainingColumn
 
-        self.name = name
         self._console = Console(
             stderr=True,
             force_terminal=True,
@@ -295,47 +256,41 @@ class BarLine:
         )
         # Rich keeps the figures and never draws: with slow work the pace of all that has been done counts.
         self._progress = RichProgress(console=self._console, auto_refresh=False, speed_estimate_period=inf)
-        self._task_id = self._progress.add_task(name, total=total)
-        self._time = TimeRemainingColumn()
+        self._progress.add_task("", total=total)
 
-    def text(self, done: float) -> str:
-        """Return the line for so much done, with its styles, narrower than the terminal is now."""
-        from rich.progress import BarColumn
+    def text(self, name: str, done: float) -> str:
+        """Return the line for so much done of some work, with its styles, narrower than the terminal is now."""
+        from rich.progress import BarColumn, TimeRemainingColumn
         from rich.table import Table
 
-        self._progress.update(self._task_id, completed=done)
         (task,) = self._progress.tasks
-        forms = {"name": [self.name], "count": [f"{round(done):,}"]}
+        self._progress.update(task.id, completed=done)
+        forms = {"count": [f"{round(done):,}"], "name": [name]}
         if task.total is not None:
             total = f"{task.total:,}"
-            forms["count"] = [f"{round(done):>{len(total)},}/{total}", f"{_short(done)}/{_short(task.total).strip()}"]
-            forms["share"] = [f"{task.percentage:3.0f}%"]
-            forms["left"] = [f"{self._time(task)} left"]
-        room = self._room()
+            # Where there is no room for all of them, the last ones go first.
+            forms = {
+                "left": [f"{TimeRemainingColumn()(task)} left"],
+                "count": [f"{round(done):>{len(total)},}/{total}", f"{_short(done)}/{_short(task.total).strip()}"],
+                "share": [f"{task.percentage:3.0f}%"],
+                "name": [name],
+            }
+        room = min(columns_of(sys.stderr) or self._console.width, self._console.width)  # the last of which stays free
         cells: dict[str, RenderableType] = {}
-        for part in _IMPORTANCE[:-1]:
-            fitting = next((form for form in forms.get(part, []) if len(form) < room), None)
+        for part, texts in forms.items():
+            fitting = next((text for text in texts if len(text) < room), None)
             if fitting is not None:
                 cells[part] = fitting
                 room -= len(fitting) + 1
         if room > _NARROWEST:
-            bar = BarColumn(
-                min(room - 1, _WIDEST),
-                "bright_black",
-                complete_style="bright_blue",
-                finished_style="bright_blue",
-                pulse_style="bright_blue",
-            )
+            colour = "bright_blue"
+            bar = BarColumn(min(room - 1, _WIDEST), "bright_black", colour, colour, colour)
             cells["bar"] = bar(task)
         row = Table.grid(padding=(0, 1, 0, 0))
         row.add_row(*(cells[part] for part in _ORDER if part in cells))
         with self._console.capture() as captured:
             self._console.print(row, end="", no_wrap=True)
         return captured.get().rstrip("\n")
-
-    def _room(self) -> int:
-        """Return how many columns there are for parts, each with a space behind it. The terminal's last stays free."""
-        return min(columns_of(sys.stderr) or self._console.width, self._console.width)
 
 
 def _short(number: float) -> str:

@@ -6,7 +6,7 @@ and a table for people need not import this; the tests ask of it what they ask o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -23,12 +23,8 @@ Cells = Sequence[object]
 NETWORK = ("spec", "framework", "dtype")
 """The keys that say which network it is, and how its costs are counted."""
 
-_LAYER = ("name", "type", "cell", "layer")
-"""The columns that say which layer it is."""
-
 _SUMS = TOTALS[:2]
 """The totals that a row of a layer tells, too: the others have the name of the layer's own figure."""
-
 
 LISTED = (*TOTALS, "output_shape", "spec")
 """The columns that people see of the candidates of a sweep."""
@@ -46,62 +42,43 @@ class Layout(NamedTuple):
     rows: Callable[[Record], Iterable[Cells]]
 
 
-def layout(names: Iterable[str], rows: Callable[[Record], Iterable[Cells]]) -> Layout:
+def layout(*columns: str, rows: Callable[[Record], Iterable[Record]] = lambda record: [record]) -> Layout:
     """Return how records become rows with such columns.
+
+    Args:
+        columns: the names of the columns.
+        rows: returns the rows of a record, with a value for each column and whatever else; a list of words becomes one
+            text. If it is left out, a record is a row.
 
     Raises:
         KeyError: a name is no word of the vocabulary.
     """
-    columns = tuple(names)
     for name in columns:
         meaning_of(name)
-    return Layout(columns, rows)
+    return Layout(columns, lambda record: [[_joined(row[name]) for name in columns] for row in rows(record)])
 
 
-def origin_cells(network: Record) -> list[object]:
-    """Return what says of a network's numbers whether they are of all that was given, a cell for each of `ORIGIN`."""
-    return [network["complete"], "; ".join(network["left_out"]), "; ".join(network["assumed"]), network["file_params"]]
+def _joined(value: object) -> object:
+    return "; ".join(value) if isinstance(value, list) else value
 
 
-def row_each(*keys: str) -> Layout:
-    """Return the layout of records that are a row each, with some of their keys as columns."""
-    return layout(keys, lambda record: [list(map(record.__getitem__, keys))])
+def each_layer(network: Record) -> Iterator[Record]:
+    """Yield a row for each layer of a network, with what it tells of the network."""
+    own = dict.fromkeys(("cell", "macs_per_second"))  # where a layer has none, it is not the network's
+    for layer in network["layers"]:
+        yield {**network, **own, **layer, "spec": network["spec"], "layer": layer["spec"]}
 
 
-def row_each_layer(*keys: str) -> Layout:
-    """Return the layout of networks with a row for each layer.
-
-    Args:
-        keys: the keys of a layer that are columns, behind those that say which layer it is.
-    """
-    return _rows_of_layers(keys, lambda layer: [[layer[key] for key in keys]])
+def each_weight(network: Record) -> Iterator[Record]:
+    """Yield a row for each weight of each layer of a network, with its formula."""
+    for layer in each_layer(network):
+        for weight in layer["weights"]:
+            yield {**layer, **weight, **weight["formula"], "name": layer["name"], "weight": weight["name"]}
 
 
-def row_each_weight(*keys: str) -> Layout:
-    """Return the layout of networks with a row for each weight of each layer.
-
-    Args:
-        keys: the keys of a weight, and of its formula, that are columns, behind those that say which weight it is.
-    """
-
-    def cells(layer: Record) -> list[Cells]:
-        weights = [weight | weight["formula"] for weight in layer["weights"]]
-        return [[weight["name"], *(weight[key] for key in keys)] for weight in weights]
-
-    return _rows_of_layers(("weight", *keys), cells)
-
-
-def _rows_of_layers(keys: Sequence[str], cells_of: Callable[[Record], Iterable[Cells]]) -> Layout:
-    def rows(network: Record) -> list[Cells]:
-        before, behind = ([network[key] for key in keys] for keys in (NETWORK, _SUMS))
-        origin = origin_cells(network)
-        return [
-            [*before, layer["name"], layer["type"], layer.get("cell"), layer["spec"], *cells, *behind, *origin]
-            for layer in network["layers"]
-            for cells in cells_of(layer)
-        ]
-
-    return layout((*NETWORK, *_LAYER, *keys, *_SUMS, *ORIGIN), rows)
+def of_layers(*columns: str, rows: Callable[[Record], Iterable[Record]] = each_layer) -> Layout:
+    """Return the layout of networks with rows for each layer: such columns stand behind those that say which it is."""
+    return layout(*NETWORK, "name", "type", "cell", "layer", *columns, *_SUMS, *ORIGIN, rows=rows)
 
 
 Row = TypeVar("Row", contravariant=True)
@@ -121,11 +98,18 @@ class Writer(Protocol[Row]):
 
 
 class Texts:
-    """Writes what is text already."""
+    """Writes what is text already.
+
+    Args:
+        head: what comes before it.
+    """
+
+    def __init__(self, head: str = "") -> None:
+        self._head = head
 
     def begin(self) -> str:
-        """Return nothing."""
-        return ""
+        """Return what comes before the first."""
+        return self._head
 
     def rows(self, texts: Sequence[str], /) -> str:
         """Return the texts."""
@@ -153,10 +137,7 @@ class DelimitedWriter(Texts):
     def __init__(self, layout: Layout, delimiter: str) -> None:
         self._layout = layout
         self._delimiter = delimiter
-
-    def begin(self) -> str:
-        """Return the names of the columns."""
-        return self._lines([self._layout.columns])
+        super().__init__(self._lines([layout.columns]))
 
     def rows(self, records: Sequence[Any], /) -> str:
         """Return the rows of some records."""

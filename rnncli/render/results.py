@@ -5,7 +5,8 @@ To show a result of another class, give it a line in `SHOWN`; commands, `print` 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -14,15 +15,12 @@ from rnncli.network import check_known
 from rnncli.render.records import (
     LISTED,
     NETWORK,
-    Cells,
     Layout,
     Record,
     Writer,
+    each_weight,
     layout,
-    origin_cells,
-    row_each,
-    row_each_layer,
-    row_each_weight,
+    of_layers,
     writer,
 )
 from rnncli.render.terminal import DOCUMENTS, PROGRAMS, THEMES, Picture, Theme
@@ -34,16 +32,11 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from rnncli.atomic import Written
-    from rnncli.quantities import Rate
     from rnncli.render.blocks import Page
 
 
-def _one(result: Any) -> Sequence[Record]:
-    return [result.as_dict()]
-
-
-def _several(result: Any) -> Sequence[Record]:
-    found: Sequence[Record] = result.as_dicts()
+def _records(result: Any) -> Sequence[Record]:
+    found: Sequence[Record] = result.as_dicts() if hasattr(result, "as_dicts") else [result.as_dict()]
     return found
 
 
@@ -53,71 +46,63 @@ class Shown(NamedTuple):
     Attributes:
         command: the command that shows them.
         page: the function of this room that returns what people see of one, with its module.
-        layout: returns how the records of one become rows; None where it has none.
+        layout: how the records of one become rows, or what returns it; None where it has none.
         records: returns these.
         keys: returns the columns of the table that a document has of them; None where it has the page.
     """
 
     command: str
     page: str
-    layout: Callable[[Any], Layout] | None = None
-    records: Callable[[Any], Sequence[Record]] = _one
+    layout: Layout | Callable[[Any], Layout] | None = None
+    records: Callable[[Any], Sequence[Record]] = _records
     keys: Callable[[Any], Sequence[str]] | None = None
 
 
 def _layers(summary: Any) -> Layout:
     at_rate = () if summary.rate is None else ("macs_per_second",)
-    return row_each_layer("output_shape", "params", "macs_per_step", *at_rate, "macs", "output_bytes")
+    return of_layers("output_shape", "params", "macs_per_step", *at_rate, "macs", "output_bytes")
 
 
 def _explained(explanation: Any) -> Layout:
     """Return a row for each weight, or for what each other tool counts where that is asked for."""
     if explanation.other_tools is None:
-        return row_each_weight("symbol", "shape", "words", "numbers", "params", "start", "limit")
-    count = ("tool", "version", "counts", "value", "needs", "text")
-    return layout(
-        ("spec", *count, *ORIGIN),
-        lambda network: [
-            [network["spec"], *(each[key] for key in count), *origin_cells(network)] for each in network["other_tools"]
-        ],
-    )
+        return of_layers("weight", "symbol", "shape", "words", "numbers", "params", "start", "limit", rows=each_weight)
+    columns = ("spec", "tool", "version", "counts", "value", "needs", "text", *ORIGIN)
+    return layout(*columns, rows=lambda network: [network | count for count in network["other_tools"]])
+
+
+def _with_others(figures: Iterable[str], others: Sequence[str]) -> list[str]:
+    """Return the columns of some figures, each followed by others that go with it: `last`, `last_min`, `last_max`."""
+    return [name for figure in figures for name in (figure, *(f"{figure}_{other}" for other in others))]
+
+
+def _flat(others: Sequence[str], network: Record) -> Iterator[Record]:
+    """Yield a network with these others beside its figures."""
+    yield network | {f"{figure}_{other}": network[other][figure] for other in others for figure in network[other]}
 
 
 def _compared(comparison: Any) -> Layout:
     """Return a row for each network, each figure with its changes; layers have no place in a row."""
-    totals, before, behind = comparison.summaries[0].totals, (*NETWORK, "output_shape"), ("batch", "timesteps")
-
-    def cells(network: Record) -> Cells:
-        changes = [[network[figure], network["difference"][figure], network["ratio"][figure]] for figure in totals]
-        return [
-            *(network[key] for key in before),
-            *(cell for some in changes for cell in some),
-            *(network[key] for key in behind),
-            *origin_cells(network),
-        ]
-
-    figures = [f"{figure}{change}" for figure in totals for change in ("", "_difference", "_ratio")]
-    return layout((*before, *figures, *behind, *ORIGIN), lambda network: [cells(network)])
+    changes = ("difference", "ratio")
+    figures = _with_others(comparison.summaries[0].totals, changes)
+    columns = (*NETWORK, "output_shape", *figures, "batch", "timesteps", *ORIGIN)
+    return layout(*columns, rows=partial(_flat, changes))
 
 
-def _run_layers(run: Any) -> Layout:
-    del run
-    measured = ("seconds", "mean", "std", "min", "max", "saturated")
-    return row_each_layer("output_shape", "params", "macs_per_step", "macs", "output_bytes", *measured)
+_RUN_LAYERS = of_layers(
+    *("output_shape", "params", "macs_per_step", "macs", "output_bytes"),
+    *("seconds", "mean", "std", "min", "max", "saturated"),
+)
 
 
-def _reached(reach: Any) -> Layout:
-    """Return a row for each network, its figures with their ranges."""
-    del reach
-    network_keys = ("spec", "file", "init", "name", "timesteps", "seeds", "problem", "failed", "steps")
-    figures = ("steps_to_tenth", "steps_to_hundredth", "largest_after", "last", "spectral_radius")
+_ENDS = ("min", "max")
 
-    def cells(network: Record) -> Cells:
-        spreads = [value for key in figures for value in (network[key], network["min"][key], network["max"][key])]
-        return [*(network[key] for key in network_keys), *spreads, network["curve"], *origin_cells(network)]
-
-    over_seeds = (f"{figure}{what}" for figure in figures for what in ("", "_min", "_max"))
-    return layout((*network_keys, *over_seeds, "curve", *ORIGIN), lambda network: [cells(network)])
+_REACHED = layout(
+    *("spec", "file", "init", "name", "timesteps", "seeds", "problem", "failed", "steps"),
+    *_with_others(("steps_to_tenth", "steps_to_hundredth", "largest_after", "last", "spectral_radius"), _ENDS),
+    *("curve", *ORIGIN),
+    rows=partial(_flat, _ENDS),
+)
 
 
 def _reaches(reach: Any) -> Sequence[Record]:
@@ -126,68 +111,49 @@ def _reaches(reach: Any) -> Sequence[Record]:
     return [network.as_dict() | {"curve": curve(network.effect)} for network in reach.networks]
 
 
-CANDIDATES = row_each(*NETWORK, "output_shape", *TOTALS)
+CANDIDATES = layout(*NETWORK, "output_shape", *TOTALS)
 """How candidates of a sweep become rows."""
 
 
-def solved_keys(rate: Rate | None) -> tuple[str, ...]:
+def _solved_keys(solution: Any) -> Sequence[str]:
     """Return what is said of a template filled in, behind which network it is."""
-    totals = TOTALS if rate is None else TOTALS_AT_RATE
+    totals = TOTALS if solution.summary.rate is None else TOTALS_AT_RATE
     limits = (figure.limit_key for figure in FIGURES)
     return ("output_shape", "number", "ties", "exact", "limited_by", *totals, *limits)
 
 
-def _solution_keys(solution: Any) -> Sequence[str]:
-    return ("spec", *solved_keys(solution.summary.rate))
-
-
-def _listed_keys(candidates: Any) -> Sequence[str]:
-    del candidates
-    return LISTED
-
-
-def _solved(solution: Any) -> Layout:
-    return row_each(*NETWORK, *solved_keys(solution.summary.rate))
-
-
-def _arrays(model: Any) -> Layout:
-    """Return a row for each array of a file: the part and the layer that it is in, if it is in one."""
-    del model
-
-    def rows(file: Record) -> list[Cells]:
-        in_parts = [
-            (part["name"], part["spec"], layer["spec"], array)
-            for part in file["parts"]
-            for layer in part["layers"]
-            for array in layer["weights"]
-        ]
-        every = [*in_parts, *((None, None, None, array) for array in file["others"])]
-        return [
-            [file["file"], part, spec, layer, array["name"], array["shape"], array["dtype"], array["params"]]
-            for part, spec, layer, array in every
-        ]
-
-    return layout(("file", "part", "spec", "layer", "weight", "shape", "dtype", "params"), rows)
-
-
-def _words(entry: Any) -> Layout:
-    del entry
-    return row_each("kind", "field", "form", "means", "keras", "torch")
+def _arrays(file: Record) -> Iterator[Record]:
+    """Yield a row for each array of a file: the part and the layer that it is in, if it is in one."""
+    for part in file["parts"]:
+        for layer in part["layers"]:
+            of = {"file": file["file"], "part": part["name"], "spec": part["spec"], "layer": layer["spec"]}
+            yield from (array | of | {"weight": array["name"]} for array in layer["weights"])
+    of = {"file": file["file"], "part": None, "spec": None, "layer": None}
+    yield from (array | of | {"weight": array["name"]} for array in file["others"])
 
 
 SHOWN = {
     "Summary": Shown("summary", "summaries.summary_page", _layers),
     "Explanation": Shown("explain", "explanations.explanation_page", _explained),
     "Drawing": Shown("draw", "drawing.drawing_page"),
-    "Comparison": Shown("compare", "comparisons.comparison_page", _compared, _several),
-    "RunResult": Shown("forward", "runs.run_page", _run_layers),
-    "Reach": Shown("reach", "reaches.reach_page", _reached, _reaches),
-    "Candidates": Shown("sweep", "documents.candidates_page", lambda found: CANDIDATES, _several, _listed_keys),
-    "Solution": Shown("solve", "summaries.solution_page", _solved, keys=_solution_keys),
-    "ModelFile": Shown("inspect", "inspections.inspection_page", _arrays),
-    "Entry": Shown("layers", "explanations.entry_page", _words, _several),
-    "Exported": Shown("export", "documents.source_page"),
-    "SharedPage": Shown("page", "documents.shared_page"),
+    "Comparison": Shown("compare", "comparisons.comparison_page", _compared),
+    "RunResult": Shown("forward", "runs.run_page", _RUN_LAYERS),
+    "Reach": Shown("reach", "over_time.reach_page", _REACHED, _reaches),
+    "Candidates": Shown("sweep", "searches.candidates_page", CANDIDATES, keys=lambda found: LISTED),
+    "Solution": Shown(
+        "solve",
+        "searches.solution_page",
+        lambda found: layout(*NETWORK, *_solved_keys(found)),
+        keys=lambda found: ("spec", *_solved_keys(found)),
+    ),
+    "ModelFile": Shown(
+        "inspect",
+        "inspections.inspection_page",
+        layout("file", "part", "spec", "layer", "weight", "shape", "dtype", "params", rows=_arrays),
+    ),
+    "Entry": Shown("layers", "explanations.entry_page", layout("kind", "field", "form", "means", "keras", "torch")),
+    "Exported": Shown("export", "blocks.source_page"),
+    "SharedPage": Shown("page", "page.shared_page"),
 }
 """How the results of each class are shown."""
 
@@ -214,11 +180,11 @@ def layout_of(result: Result) -> Layout:
     if found is None:
         allowed = listed(["table", *DOCUMENTS], "or")
         raise ArgumentError(f"{type(result).__name__} has no rows of numbers; its format is {allowed}")
-    return found(result)
+    return found if isinstance(found, Layout) else found(result)
 
 
 class ResultWriter:
-    """Writes results in a format for programs. The columns are those of the first.
+    """Writes results in any format but a table. The columns are those of the first, and all are of one class.
 
     Args:
         format_: the format.
@@ -226,16 +192,25 @@ class ResultWriter:
 
     def __init__(self, format_: str) -> None:
         self._format = format_
-        self._writer: Writer[Record] | None = None
+        self._writer: Writer[Any] | None = None
 
     def begin(self) -> str:
         """Return what comes before the first, once that is known."""
         return "" if self._writer is None else self._writer.begin()
 
     def rows(self, results: Sequence[Any], /) -> str:
-        """Return the records of some results, or their rows."""
-        if self._writer is None:
-            self._writer = writer(self._format, layout_of(results[0]))
+        """Return some results: their records, the rows of these or, in a document without a table of them, pages."""
+        first = results[0]
+        keys = SHOWN[type(first).__name__].keys
+        if self._format in PROGRAMS:
+            self._writer = self._writer or writer(self._format, layout_of(first))
+        else:
+            from rnncli.render.documents import DocumentWriter, TableWriter
+
+            if keys is None:
+                self._writer = DocumentWriter(self._format)
+                return self._writer.rows([page_of(result) for result in results])
+            self._writer = self._writer or TableWriter(self._format, keys(first))
         return self._writer.rows([record for result in results for record in records_of(result)])
 
     def end(self) -> str:
@@ -261,14 +236,6 @@ def written(result: Result, format_: str) -> str:
     check_known("format", format_, ("table", *PROGRAMS, *DOCUMENTS))
     if format_ == "table":
         return f"{result}\n"
-    if format_ in DOCUMENTS:
-        from rnncli.render.documents import DocumentWriter, TableWriter
-
-        shown = SHOWN[type(result).__name__]
-        if shown.keys is None:
-            return DocumentWriter(format_).rows([page_of(result)])
-        table = TableWriter(format_, shown.keys(result))
-        return table.rows(records_of(result)) + table.end()
     writes = ResultWriter(format_)
     found = writes.rows([result])
     return writes.begin() + found + writes.end()

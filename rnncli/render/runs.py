@@ -10,7 +10,7 @@ from rich.text import Text
 
 from rnncli.engine.forward import ForwardRun, LayerRun
 from rnncli.quantities import duration, plural
-from rnncli.render.blocks import Block, Column, Gap, Line, Table
+from rnncli.render.blocks import GAP, Block, Column, Line, Table
 from rnncli.render.summaries import (
     LAYER_COLUMNS,
     equal_but_for_its_name,
@@ -20,7 +20,7 @@ from rnncli.render.summaries import (
     total,
     totals,
 )
-from rnncli.reports.folding import folded
+from rnncli.reports import folded
 from rnncli.summary import LayerSummary
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def run_page(result: RunResult) -> Iterator[Block]:
     """Yield a run, and what its last recurrent layer did over time where that is asked for."""
     yield from _table(result.forward, result.wide)
     if result.study is not None:
-        from rnncli.render.plots import study_page
+        from rnncli.render.over_time import study_page
 
         yield from study_page(result.study)
 
@@ -99,7 +99,7 @@ def _table(run: ForwardRun, wide: bool) -> Iterator[Block]:
     yield total("Time", duration(run.seconds))
     for layers in runs:
         for note in _notes(layers, run):
-            yield Gap()
+            yield GAP
             yield Line(Text(note))
 
 
@@ -109,14 +109,9 @@ def _run_cells(layers: Sequence[LayerRun]) -> dict[str, Text]:
     saturated = Text("-") if share is None else Text(f"{share:.0%}")
     if share is not None and share >= NOTEWORTHY:
         saturated.stylize("bold")
-    return {
-        "Time": Text(duration(sum(layer.seconds for layer in layers))),
-        "Mean": Text(f"{values.mean:.3g}"),
-        "Std": Text(f"{values.std:.3g}"),
-        "Min": Text(f"{values.min:.3g}"),
-        "Max": Text(f"{values.max:.3g}"),
-        "Sat.": saturated,
-    }
+    figures = zip(("Mean", "Std", "Min", "Max"), values, strict=False)
+    time = Text(duration(sum(layer.seconds for layer in layers)))
+    return {"Time": time, **{title: Text(f"{value:.3g}") for title, value in figures}, "Sat.": saturated}
 
 
 def _notes(layers: Sequence[LayerRun], run: ForwardRun) -> Iterator[str]:

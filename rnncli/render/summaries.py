@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from rich.text import Text
 
 from rnncli.layers.weights import at_level, name_at_levels
 from rnncli.quantities import Shape, count, figure_text, memory, shape_text
 from rnncli.render.blocks import Block, Column, Line, Pairs, Source, Table, marked
-from rnncli.reports.folding import folded
-from rnncli.summary import DTYPE_BYTES, LayerSummary, ModuleSummary, Summary, worth_showing
+from rnncli.reports import folded
+from rnncli.summary import DTYPE_BYTES, LayerSummary, Summary, worth_showing
 from rnncli.vocabulary import title
-
-if TYPE_CHECKING:
-    from rnncli.reports.sizes import Size
-    from rnncli.search.solution import Solution
 
 LAYER_COLUMNS = (
     Column("Layer (type)", number=False, leaves=3, shorter="Layer\n(type)"),
@@ -38,7 +33,7 @@ def summary_page(summary: Summary) -> Iterator[Block]:
     if summary.wide:
         figures = [key for key in _WIDE if key in summary.totals]
         runs = list(folded(summary.layers, key=equal_but_for_its_name))
-        rows = [{**layer_cells(run), **_wide_cells(run, figures)} for run in runs]
+        rows = [layer_cells(run) | _wide_cells(run, figures) for run in runs]
         columns = (*LAYER_COLUMNS, *(Column(title(key)) for key in figures), Column("Weights", number=False))
         yield Table(columns, rows, whole=True)
     else:
@@ -151,33 +146,16 @@ def sizes_page(summary: Summary) -> Iterator[Block]:
     unknown = ", for one sample (the batch is unknown: give --batch)" if summary.input_shape[0] is None else ""
     number = "number of a matrix" if summary.dtype == "int8" else "number"
     yield Line(Text(f"In {summary.dtype}, {DTYPE_BYTES[summary.dtype]} B a {number}{unknown}:"), start=1)
-    names = max(len(title(size.key)) for size in found)
-    values = max(len(_value(size)) for size in found)
-    yield Pairs(
-        [
-            (
-                Text.assemble(title(size.key).ljust(names), "  ", (_value(size).rjust(values), "figure")),
-                _formula(size),
-            )
-            for size in found
-        ]
-    )
-
-
-def _value(size: Size) -> str:
-    return "-" if not size.words else figure_text(size.key, size.value)
-
-
-def _formula(size: Size) -> Text:
-    formula = " = ".join(dict.fromkeys(filter(None, (size.words, size.numbers))))
-    return Text("\n").join([Text(formula)] * bool(formula) + [Text(size.note, style="dim")] * bool(size.note))
-
-
-def solution_page(solution: Solution) -> Iterator[Block]:
-    """Yield a template filled in, what limits it, and what a device needs for it."""
-    yield Line(Text(solution.spec, style="spec"))
-    yield Line(Text(solution.told()))
-    yield Line(Text(solution.needs()))
+    names = [title(size.key) for size in found]
+    values = [figure_text(size.key, size.value) if size.words else "-" for size in found]
+    widest, longest = (max(map(len, texts)) for texts in (names, values))
+    rows = []
+    for size, name, value in zip(found, names, values, strict=True):
+        formula = " = ".join(dict.fromkeys(filter(None, (size.words, size.numbers))))
+        said = [text for text in (Text(formula), Text(size.note, style="dim")) if text]
+        left = Text.assemble(name.ljust(widest), "  ", (value.rjust(longest), "figure"))
+        rows.append((left, Text("\n").join(said)))
+    yield Pairs(rows)
 
 
 def modules_page(summary: Summary, heading: str = " In PyTorch") -> Iterator[Block]:
@@ -185,9 +163,5 @@ def modules_page(summary: Summary, heading: str = " In PyTorch") -> Iterator[Blo
     modules = worth_showing(summary.modules or ())
     if modules:
         yield Line(Text(f"{heading}:"))
-        runs = folded(modules, key=_without_names)
+        runs = folded(modules, key=lambda module: (module.code, bool(module.apart)))
         yield Source([(run[0].code, len(run), run[0].apart or "") for run in runs])
-
-
-def _without_names(module: ModuleSummary) -> tuple[str, bool]:
-    return module.code, bool(module.apart)

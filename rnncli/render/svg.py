@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import escape
 from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 from rich.cells import cell_len
@@ -23,8 +24,7 @@ from rich.text import Text
 from rich.theme import Theme as Styles
 
 from rnncli.atomic import Written, written_whole
-from rnncli.render.terminal import MOST_LINES, Picture, Theme
-from rnncli.render.wrapping import wrapped
+from rnncli.render.terminal import MOST_LINES, Picture, Theme, wrapped
 
 _WIDEST_TEXT = 100
 """Columns at which texts are wrapped where no terminal says how wide they may be."""
@@ -90,33 +90,19 @@ class _Run(NamedTuple):
     style: Style
 
 
-class _Half(NamedTuple):
-    """Half of a character's line, from its middle to its edge; neighbours in a row become one line.
-
-    Attributes:
-        thickness: in pixels.
-        upright: whether it runs up and down.
-        place: the column or the line that it runs along.
-        start: where it starts, in halves of columns or of lines.
-    """
-
-    thickness: int
-    upright: bool
-    place: int
-    start: int
-
-
 class Recorder(Console):
     """A console that shows nothing and keeps everything for a picture.
 
     Args:
         width: the most columns that the picture may have.
-        unlimited: whether this is no limit that a terminal sets, so that texts are wrapped where they read well.
         styles: the styles that have names.
+        unlimited: whether this is no limit that a terminal sets, so that texts are wrapped where they read well.
         is_light: whether the picture has a light ground.
     """
 
-    def __init__(self, width: int, unlimited: bool, styles: Styles | None, is_light: bool = False) -> None:
+    def __init__(
+        self, width: int, styles: Styles | None = None, unlimited: bool = False, is_light: bool = False
+    ) -> None:
         super().__init__(
             width=width,
             height=width,  # Rich uses a width only if there is a height as well
@@ -138,51 +124,38 @@ class Recorder(Console):
         options = self.options.update(no_wrap=True, overflow="ignore")
         self.lines += self.render_lines(block, options, pad=False)
 
+    def save(self, picture: Picture, title: str) -> None:
+        """Write the picture with its title, the command, whole or not at all.
 
-@contextmanager
-def recorded(
-    picture: Picture, title: str, width: int, unlimited: bool = False, styles: Styles | None = None
-) -> Iterator[Recorder]:
-    """Yield a console for a picture, which is written when the block ends without an error, whole or not at all.
-
-    Args:
-        picture: the picture that is asked for.
-        title: its title: the command.
-        width: the most columns that it may have.
-        unlimited: whether no terminal says so.
-        styles: the styles that have names.
-
-    Raises:
-        RnncliError: the picture cannot be written.
-    """
-    recorder = Recorder(width, unlimited, styles, picture.theme == "light")
-    yield recorder
-    drawn = svg(recorder.lines, title, _COLOURS[picture.theme]).encode()
-    with written_whole(picture.path) as file:
-        file.write(drawn)
-    picture.written(Written(picture.path, len(drawn)))
+        Raises:
+            RnncliError: it cannot be written.
+        """
+        drawn = svg(self.lines, title, _COLOURS[picture.theme]).encode()
+        with written_whole(picture.path) as file:
+            file.write(drawn)
+        picture.written(Written(picture.path, len(drawn)))
 
 
 @contextmanager
 def recorded_lines(picture: Picture, title: str) -> Iterator[Callable[[str], None]]:
-    """Yield what takes some more lines of a list, of which the first are in the picture.
+    """Yield what takes some more lines of a list, of which the first are in a picture that is written at the end.
 
     Raises:
         RnncliError: the picture cannot be written.
     """
-    lines = 0
-    with recorded(picture, title, _WIDEST_LINE) as recorder:
+    recorder, lines = Recorder(_WIDEST_LINE), 0
 
-        def take(text: str) -> None:
-            nonlocal lines
-            for line in text.splitlines():
-                if lines < MOST_LINES:
-                    recorder.take(Text("\n".join(wrapped(line, _WIDEST_LINE))))
-                lines += 1
+    def take(text: str) -> None:
+        nonlocal lines
+        for line in text.splitlines():
+            if lines < MOST_LINES:
+                recorder.take(Text("\n".join(wrapped(line, _WIDEST_LINE))))
+            lines += 1
 
-        yield take
-        if lines > MOST_LINES:
-            recorder.take(Text(f"… and {lines - MOST_LINES:,} more lines", style="dim"))
+    yield take
+    if lines > MOST_LINES:
+        recorder.take(Text(f"… and {lines - MOST_LINES:,} more lines", style="dim"))
+    recorder.save(picture, title)
 
 
 def svg(lines: Sequence[Sequence[Segment]], title: str, colours: TerminalTheme | None, name: str = "picture") -> str:
@@ -222,33 +195,30 @@ def svg(lines: Sequence[Sequence[Segment]], title: str, colours: TerminalTheme |
 
 def _read(line: Iterable[Segment]) -> str:
     """Return the text of a line as it is read aloud."""
-    text = "".join(text for text, _, control in line if not control)
+    text = "".join(segment.text for segment in line)
     return ", ".join(re.findall(rf"[^\s{_DRAWN}]+(?: [^\s{_DRAWN}]+)*", text))
+
+
+def _placed(line: Iterable[Segment]) -> Iterator[_Run]:
+    """Yield the segments of a line, each with the column where it starts."""
+    column = 0
+    for text, style, _ in line:
+        yield _Run(column, text, style or Style.null())
+        column += cell_len(text)
 
 
 def _runs(line: Iterable[Segment]) -> Iterator[_Run]:
     """Yield the runs of a line: text with single spaces in it, the same bar again and again, what is drawn as lines."""
-    column = 0
-    for text, style, control in line:
-        if not control:
-            for run in _ALIKE.finditer(text):
-                yield _Run(column + cell_len(text[: run.start()]), run[0], style or Style.null())
-            column += cell_len(text)
-
-
-def _is_text(run: _Run) -> bool:
-    return run.text[0] not in _ARMS and run.text[0] not in _BARS
+    for column, text, style in _placed(line):
+        for run in _ALIKE.finditer(text):
+            yield _Run(column + cell_len(text[: run.start()]), run[0], style)
 
 
 def _grounds(line: Iterable[Segment], place: int, colours: TerminalTheme) -> Iterator[str]:
     """Yield what lies below some text: a cell of a map has a colour."""
-    column = 0
-    for text, style, control in line:
-        if control:
-            continue
-        if style is not None and style.bgcolor is not None:
+    for column, text, style in _placed(line):
+        if style.bgcolor is not None:
             yield _rectangle(column, place, cell_len(text), 1, f' fill="{style.bgcolor.get_truecolor(colours).hex}"')
-        column += cell_len(text)
 
 
 def _marks(run: _Run, place: int, colours: TerminalTheme) -> Iterator[str]:
@@ -257,7 +227,7 @@ def _marks(run: _Run, place: int, colours: TerminalTheme) -> Iterator[str]:
     x, y, width = run.column * _WIDTH, place * _HEIGHT, cell_len(run.text) * _WIDTH
     if run.text[0] in _BARS:
         yield _rectangle(run.column, place, len(run.text), (_BARS.index(run.text[0]) + 1) / 9, looks)
-    elif _is_text(run):
+    elif run.text[0] not in _ARMS:
         # A font of another width is stretched, not set apart.
         fit = f'textLength="{width:g}" lengthAdjust="spacingAndGlyphs"'
         yield f'<text x="{x:g}" y="{y + _BASELINE:g}" {fit}{looks}>{escape(run.text, quote=False)}</text>'
@@ -275,28 +245,30 @@ def _rectangle(column: int, place: int, columns: int, share: float, looks: str) 
 
 
 def _lines(rows: Sequence[Sequence[_Run]], colours: TerminalTheme) -> Iterator[str]:
-    """Yield boxes, rules and the shafts of arrows: all lines that look alike as one path."""
-    halves: dict[str, set[_Half]] = {}
+    """Yield boxes, rules and the shafts of arrows: all lines that look alike as one path.
+
+    A character's line is taken by halves, from its middle to its edge: how thick it is, whether it is upright, the
+    column or line that it runs along, and where it starts, in halves of columns or of lines.
+    """
+    halves: dict[str, set[tuple[int, bool, int, int]]] = {}
     for place, row in enumerate(rows):
         for run in row:
             if run.text[0] in _ARMS:
                 alike = halves.setdefault(_looks(run.style, colours).replace("fill", "stroke"), set())
                 for column, character in enumerate(run.text, start=run.column):
                     up, right, down, left = _ARMS[character]
-                    alike |= {
-                        *(_Half(up, True, column, 2 * place), _Half(down, True, column, 2 * place + 1)),
-                        *(_Half(left, False, place, 2 * column), _Half(right, False, place, 2 * column + 1)),
-                    }
+                    alike |= {(up, True, column, 2 * place), (down, True, column, 2 * place + 1)}
+                    alike |= {(left, False, place, 2 * column), (right, False, place, 2 * column + 1)}
     for looks, some in halves.items():
-        for thickness, path in groupby(sorted(some), key=lambda half: half.thickness):
+        for thickness, path in groupby(sorted(some), key=itemgetter(0)):
             if thickness:
                 yield f'<path d="{"".join(_path(path))}" stroke-width="{thickness}"{looks}/>'
 
 
-def _path(halves: Iterable[_Half]) -> Iterator[str]:
-    """Yield lines, given their halves in order."""
-    for (upright, place), some in groupby(halves, key=lambda half: (half.upright, half.place)):
-        for _, run in groupby(enumerate(half.start for half in some), key=lambda pair: pair[1] - pair[0]):
+def _path(halves: Iterable[tuple[int, bool, int, int]]) -> Iterator[str]:
+    """Yield lines, given their halves in order; neighbours become one line."""
+    for (upright, place), some in groupby(halves, key=itemgetter(1, 2)):
+        for _, run in groupby(enumerate(start for *_, start in some), key=lambda pair: pair[1] - pair[0]):
             starts = [start for _, start in run]
             start, end = starts[0], starts[-1] + 1
             if upright:

@@ -13,10 +13,9 @@ from typing import Any, NamedTuple, TypeVar
 
 from rnncli.errors import ArgumentError, listed, shorten
 from rnncli.formats.networks import readings_of
-from rnncli.layers import Layer
 from rnncli.layers.weights import FRAMEWORK_NAMES, Framework
 from rnncli.network import Network, check_known, plain
-from rnncli.quantities import Rate, ratio_text
+from rnncli.quantities import Rate, plural, ratio_text
 from rnncli.reports.reasons import Owned, Reason, reasons
 from rnncli.results import Result
 from rnncli.summary import LayerSummary, Setting, Summary
@@ -105,13 +104,15 @@ class Comparison(Result):
         for index, summary in enumerate(self.summaries):
             changes = {figure: self.change(index, figure) for figure in summary.totals}
             batch, timesteps = summary.input_shape[:2]
+            layers = [
+                layer and layer.as_dict() | change(first and first.params, layer.params)._asdict()
+                for first, layer in ((row[0], row[index]) for row in self.layers)
+            ]
             objects.append(
                 summary.as_dict()
                 | {"batch": batch, "timesteps": timesteps}
-                | {"difference": {figure: each.difference for figure, each in changes.items()}}
-                | {"ratio": {figure: each.ratio for figure, each in changes.items()}}
-                | {"layers": [_layer_dict(row[0], row[index]) for row in self.layers]}
-                | {"reasons": [reason.as_dict() for some in self.reasons(index) for reason in some]}
+                | {key: {figure: getattr(each, key) for figure, each in changes.items()} for key in Change._fields}
+                | {"layers": layers, "reasons": [reason.as_dict() for some in self.reasons(index) for reason in some]}
             )
         return objects
 
@@ -178,7 +179,9 @@ def compared(columns: Sequence[Column]) -> Comparison:
         )
     rows: list[_Row] = []
     for index, (network, _, summary) in enumerate(columns):
-        rows = _with_network(rows, index, [_role(layer) for layer in network.body], summary.layers)
+        # Layers of the same role line up, so an LSTM lines up with a GRU.
+        roles = ["recurrent" if layer.states else layer.kind for layer in network.body]
+        rows = _with_network(rows, index, roles, summary.layers)
     return Comparison(tuple(columns), tuple(row.layers for row in rows))
 
 
@@ -285,18 +288,6 @@ def _equal_roles(first: list[str], second: list[str]) -> list[tuple[int, int]]:
     return matches
 
 
-def _role(layer: Layer) -> str:
-    """Return what a layer is for. Layers of the same role line up, so an LSTM lines up with a GRU."""
-    return "recurrent" if layer.states else layer.kind
-
-
-def _layer_dict(first: LayerSummary | None, layer: LayerSummary | None) -> dict[str, Any] | None:
-    if layer is None:
-        return None
-    difference, ratio = change(None if first is None else first.params, layer.params)
-    return layer.as_dict() | {"difference": difference, "ratio": ratio}
-
-
 SettingValue = int | str | None
 """A value of a setting; None is unknown."""
 
@@ -305,19 +296,19 @@ class _Words(NamedTuple):
     """How a setting is spoken of.
 
     Attributes:
-        units: what its values count, one and several; empty where they are words.
+        unit: what its values count; empty where they are words.
         same: for some figures, why they stay the same where they do.
         changed: the figures whose change is told; what follows from them is not.
     """
 
-    units: tuple[str, str]
+    unit: str
     same: Mapping[str, str]
     changed: tuple[str, ...]
 
 
 _SETTINGS: Mapping[str, _Words] = {
     "framework": _Words(
-        ("", ""),
+        "",
         {
             "total_params": "both count the same biases",
             "macs_per_step": "biases are added and not multiplied",
@@ -325,17 +316,17 @@ _SETTINGS: Mapping[str, _Words] = {
         (),
     ),
     "dtype": _Words(
-        ("", ""),
+        "",
         {"total_params": "a dtype only says how many bytes a number takes"},
         ("total_bytes", "output_bytes"),
     ),
     "batch": _Words(
-        ("sample", "samples"),
+        "sample",
         {"total_params": "all samples share the weights"},
         ("macs", "output_bytes", "training_bytes"),
     ),
     "timesteps": _Words(
-        ("timestep", "timesteps"),
+        "timestep",
         {
             "total_params": "every step uses the same weights",
             "output_bytes": "no layer returns a sequence of that length",
@@ -365,7 +356,7 @@ def varied(columns: Sequence[Column]) -> list[str]:
 
 def setting_text(setting: Setting, names: Sequence[str]) -> str:
     """Return some of what a network was counted for, in words: `PyTorch, 10 timesteps`."""
-    return ", ".join(_in_words(getattr(setting, name), *_SETTINGS[name].units) for name in names)
+    return ", ".join(_in_words(getattr(setting, name), _SETTINGS[name].unit) for name in names)
 
 
 def effects(comparison: Comparison) -> Iterator[str]:
@@ -392,7 +383,7 @@ def effects(comparison: Comparison) -> Iterator[str]:
             verb, *rest = str(change).split()
             parts.append(" ".join([_with_verb(figures, verb), *rest]))
         if parts:
-            first, last = (_in_words(value, *words.units) for value in (values[0], values[-1]))
+            first, last = (_in_words(value, words.unit) for value in (values[0], values[-1]))
             first = f"{values[0]:,}" if isinstance(values[0], int) else first  # the last names the unit
             yield f"From {first} to {last}: {'; '.join(parts)}"
 
@@ -403,11 +394,11 @@ def _with_verb(figures: Sequence[str], verb: str) -> str:
     return f"{listed(figures)} {verb}{'' if several else 's'}"
 
 
-def _in_words(value: SettingValue, one: str, several: str) -> str:
+def _in_words(value: SettingValue, unit: str) -> str:
     """Return a value in words: 500 timesteps, PyTorch."""
     if isinstance(value, int):
-        return f"{value:,} {one if value == 1 else several}"
-    return f"unknown {several}" if value is None else FRAMEWORK_NAMES.get(value, value)  # type: ignore[call-overload]
+        return plural(value, unit)
+    return f"unknown {unit}s" if value is None else FRAMEWORK_NAMES.get(value, value)  # type: ignore[call-overload]
 
 
 _SAME = ""

@@ -217,13 +217,17 @@ def _total(weights: Sequence[Weight], directions: int) -> Formula | None:
     sharing = [weight for weight in own if weight.role != "projection"]
     shared = next(axis for axis in own[0].axes if all(axis in weight.axes for weight in sharing))
     lead = _product([shared])
-    rests = [_product(_without(weight.axes, shared)) for weight in sharing]
+    rests = []
+    for weight in sharing:
+        others = list(weight.axes)
+        others.remove(shared)  # a square kernel has it twice, and keeps one of the two
+        rests.append(_product(others))
     added = [_product(weight.axes) for weight in own if weight.role == "projection"]
 
-    def total(times: str, first: str, *others: str) -> str:
-        summed = " + ".join((first, *others))
+    def total(times: str, *terms: str) -> str:
+        summed = " + ".join(terms)
         if directions > 1:
-            return f"{times} × ({summed})" if others else f"{times} × {summed}"
+            return f"{times} × ({summed})" if len(terms) > 1 else f"{times} × {summed}"
         return summed
 
     words, numbers = (" + ".join(getattr(rest, each) or "1" for rest in rests) for each in ("words", "numbers"))
@@ -232,12 +236,6 @@ def _total(weights: Sequence[Weight], directions: int) -> Formula | None:
     short = f"{lead.value:,} × {sum(rest.value for rest in rests):,}"
     short = total(f"{directions}", short, *(f"{each.value:,}" for each in added))
     return Formula(words, f"{numbers} = {short}", sum(weight.params for weight in weights))
-
-
-def _without(axes: Sequence[Axis], axis: Axis) -> list[Axis]:
-    """Return axes without one of them. A square kernel has the shared axis twice, and keeps one of the two."""
-    index = axes.index(axis)
-    return [*axes[:index], *axes[index + 1 :]]
 
 
 def _other_note(

@@ -49,33 +49,26 @@ class Work(NamedTuple):
         """What it is in PyTorch: a class, or the method of a tensor that does the same."""
         return self.layer.type_name("torch")
 
-    @property
     def params(self) -> int:
-        """How many parameters it has."""
+        """Return how many parameters it has."""
         return sum(weight.params for weight in self.weights)
 
-    @property
     def matrices(self) -> int:
-        """How many of them are in matrices that a vector is multiplied by."""
+        """Return how many of them are in matrices that a vector is multiplied by."""
         return sum(weight.params for weight in self.weights if weight.multiplies)
 
-    @property
     def biases(self) -> int:
-        """How many of them are added to such a product."""
+        """Return how many of them are added to such a product."""
         return sum(weight.params for weight in self.weights if weight.role == "bias")
 
-    def total(self, amount: Amount) -> int | None:
-        """Return an amount for the whole input; None where it needs timesteps that are not known."""
-        if amount.each_step and self.steps is None:
+    def total(self, each_step: int, each_sample: int) -> int | None:
+        """Return operations for the whole input, given how many there are for each vector that it reads and sample.
+
+        It is None where that needs timesteps that are not known.
+        """
+        if each_step and self.steps is None:
             return None
-        return self.batch * ((self.steps or 0) * amount.each_step + amount.each_sample)
-
-
-class Amount(NamedTuple):
-    """A number of operations: so many for each vector that a module reads, and so many for each sample."""
-
-    each_step: int = 0
-    each_sample: int = 0
+        return self.batch * ((self.steps or 0) * each_step + each_sample)
 
 
 class Deviation(NamedTuple):
@@ -84,12 +77,14 @@ class Deviation(NamedTuple):
     Attributes:
         text: what it is for, behind the number.
         modules: the classes of modules that it does so with.
-        amount: returns how much more that is for one of them.
+        each_step: returns how much more that is for one of them, for each vector that it reads.
+        each_sample: returns the same for each sample.
     """
 
     text: str
     modules: tuple[str, ...]
-    amount: Callable[[Work], Amount]
+    each_step: Callable[[Work], int] = lambda work: 0
+    each_sample: Callable[[Work], int] = lambda work: 0
 
 
 class Tool(NamedTuple):
@@ -120,7 +115,7 @@ def _norm(plain: int, scaled: int, module: str = "LayerNorm") -> Iterator[Deviat
         yield Deviation(
             f"for {module}, {each} for each number that it reads",
             (module,),
-            lambda work, each=each, is_scaled=is_scaled: Amount(  # type: ignore[misc]
+            lambda work, each=each, is_scaled=is_scaled: (  # type: ignore[misc]
                 each * features_of(work.reads) if bool(work.weights) is is_scaled else 0
             ),
         )
@@ -130,9 +125,9 @@ _ELEMENTWISE = {"RNN": 1, "LSTM": 8, "GRU": 7}
 """What thop adds for each unit of a cell, beside products and biases, for what is done element by element."""
 
 
-def _elementwise(work: Work) -> Amount:
+def _elementwise(work: Work) -> int:
     units = next(weight for weight in work.weights if weight.role == "recurrent").shape[-1]
-    return Amount(len(work.layer.directions) * _ELEMENTWISE[work.module] * units)
+    return len(work.layer.directions) * _ELEMENTWISE[work.module] * units
 
 
 TOOLS = (
@@ -143,24 +138,17 @@ TOOLS = (
         1,
         "as here",
         (
-            Deviation("for biases", (*RECURRENT, "Conv1d"), lambda work: Amount(work.biases)),
-            Deviation("for biases", ("Linear",), lambda work: Amount(0, work.biases)),
-            Deviation(
-                "for look-ups, each as the whole table, once a sample",
-                ("Embedding",),
-                lambda work: Amount(0, work.params),
-            ),
+            Deviation("for biases", (*RECURRENT, "Conv1d"), Work.biases),
+            Deviation("for biases", ("Linear",), each_sample=Work.biases),
+            Deviation("for look-ups, each as the whole table, once a sample", ("Embedding",), each_sample=Work.params),
             Deviation(
                 "for Linear, once a sample and not at each timestep",
                 ("Linear",),
-                lambda work: Amount(-work.matrices, work.matrices),
+                lambda work: -work.matrices(),
+                Work.matrices,
             ),
-            Deviation(
-                "for the weights of LayerNorm, once a sample", ("LayerNorm",), lambda work: Amount(0, work.params)
-            ),
-            Deviation(
-                "for the weights of BatchNorm1d, once a sample", ("BatchNorm1d",), lambda work: Amount(0, work.params)
-            ),
+            Deviation("for the weights of LayerNorm, once a sample", ("LayerNorm",), each_sample=Work.params),
+            Deviation("for the weights of BatchNorm1d, once a sample", ("BatchNorm1d",), each_sample=Work.params),
         ),
     ),
     Tool(
@@ -173,7 +161,7 @@ TOOLS = (
             Deviation(
                 "for LSTM, which oneDNN runs there in one piece (float32)",
                 ("LSTM",),
-                lambda work: Amount(-2 * work.matrices),
+                lambda work: -2 * work.matrices(),
             ),
         ),
         (("on a GPU nothing for recurrent layers (cuDNN)", RECURRENT),),
@@ -185,19 +173,19 @@ TOOLS = (
         1,
         "as here",
         (
-            Deviation("for biases", RECURRENT, lambda work: Amount(work.biases)),
+            Deviation("for biases", RECURRENT, Work.biases),
             Deviation("for what cells do element by element", RECURRENT, _elementwise),
             *_norm(2, 4),
             *_norm(2, 4, "BatchNorm1d"),
             Deviation(
                 "for AvgPool1d, one for each number that it returns",
                 ("AvgPool1d",),
-                lambda work: Amount(features_of(work.reads)),
+                lambda work: features_of(work.reads),
             ),
             Deviation(
                 "for Softmax, three for each number that it reads, less one",
                 ("Softmax",),
-                lambda work: Amount(3 * features_of(work.reads) - 1),
+                lambda work: 3 * features_of(work.reads) - 1,
             ),
         ),
     ),
@@ -211,12 +199,12 @@ TOOLS = (
             Deviation(
                 "for recurrent layers, which it does not know, as it warns",
                 RECURRENT,
-                lambda work: Amount(-work.matrices),
+                lambda work: -work.matrices(),
             ),
             Deviation(
                 "for Conv1d with padding='same', which it does not know, as it warns",
                 ("Conv1d",),
-                lambda work: Amount(-work.matrices if work.layer.looks_ahead else 0),
+                lambda work: -work.matrices() if work.layer.looks_ahead else 0,
             ),
             *_norm(4, 5),
             *_norm(1, 2, "BatchNorm1d"),
@@ -302,26 +290,25 @@ def other_counts(network: Network | str, batch: int | None = None, timesteps: in
     """
     network = Network.of(network)
     check_sizes(batch=batch, timesteps=timesteps)
-    unknown = _unknown(network)
-    works = [] if unknown else list(_works(network, batch, timesteps))
+    macs, unknown = network.summary(batch, timesteps).macs, _unknown(network)
+    layers = zip(network.body, network.weights("torch"), network.shapes(batch, timesteps), strict=True)
+    works = [
+        Work(layer, weights, reads, batch or 1, layer.steps(reads))
+        for layer, weights, (reads, _) in (() if unknown else layers)
+    ]
     return OtherCounts(
         spec=str(network),
         batch=batch or 1,
         timesteps=network.input_shape(batch, timesteps)[1],
         counts=(
-            *_here(network.summary(batch, timesteps).macs),
+            _counted("rnncli", None, "MACs", macs, "the multiply-adds of the matrix products"),
+            _counted("rnncli", None, "FLOPs", macs and 2 * macs, "2 × MACs: a product and a sum each"),
             *(
                 OtherCount(tool.name, tool.version, tool.counts, None, unknown) if unknown else _count(tool, works)
                 for tool in TOOLS
             ),
         ),
     )
-
-
-def _here(macs: int | None) -> Iterator[OtherCount]:
-    """Yield what is counted here, and the same in FLOPs."""
-    yield _counted("rnncli", None, "MACs", macs, "the multiply-adds of the matrix products")
-    yield _counted("rnncli", None, "FLOPs", None if macs is None else 2 * macs, "2 × MACs: a product and a sum each")
 
 
 def _counted(tool: str, version: str | None, counts: str, value: int | None, text: str) -> OtherCount:
@@ -344,25 +331,17 @@ def _unknown(network: Network) -> str:
     return ""
 
 
-def _works(network: Network, batch: int | None, timesteps: int | None) -> Iterator[Work]:
-    shapes = network.shapes(batch, timesteps)
-    for layer, weights, (reads, _) in zip(network.body, network.weights("torch"), shapes, strict=True):
-        assert layer.type_name("torch") in (*RECURRENT, *OTHERS), f"the tools were not asked about {layer.kind}"
-        yield Work(layer, weights, reads, batch or 1, layer.steps(reads))
-
-
 def _count(tool: Tool, works: Sequence[Work]) -> OtherCount:
     """Return what a tool counts of a network, and why."""
     reasons: dict[str, list[int | None]] = {}
     value: list[int | None] = []
     for work in works:
         deviations = [each for each in tool.deviations if work.module in each.modules]
-        amounts = [each.amount(work) for each in deviations]
-        per_step = tool.times * work.matrices + sum(amount.each_step for amount in amounts)
-        value.append(work.total(Amount(per_step, sum(amount.each_sample for amount in amounts))))
-        for deviation, amount in zip(deviations, amounts, strict=True):
-            reasons.setdefault(deviation.text, []).append(work.total(amount))
-    differences = [Difference(_sum(each), text) for text, each in reasons.items()]
+        per_step = tool.times * work.matrices() + sum(each.each_step(work) for each in deviations)
+        value.append(work.total(per_step, sum(each.each_sample(work) for each in deviations)))
+        for each in deviations:
+            reasons.setdefault(each.text, []).append(work.total(each.each_step(work), each.each_sample(work)))
+    differences = [Difference(_sum(numbers), text) for text, numbers in reasons.items()]
     shown = tuple(each for each in differences if each.difference != 0)
     remarks = [text for text, modules in tool.remarks if any(work.module in modules for work in works)]
     text = "; ".join([tool.base, *map(str, shown), *remarks])

@@ -150,13 +150,13 @@ def _number_of(what: str) -> Callable[[Exchange], str]:
     return lambda each: f"{each.there:,} {what} instead of {each.here:,}: {_grows(each)}"
 
 
-def _input(each: Exchange) -> str:
-    kernel = f"the kernel reads {each.there:,} features{_whence(each)} instead of {each.here:,}{_both_ways(each)}"
-    return f"{kernel}: {'only the kernel' if each.others else 'it'} {_verb(each.there / each.here)}"
-
-
 def _features(each: Exchange) -> str:
-    return f"{each.there:,} features{_whence(each)} instead of {each.here:,}{_both_ways(each)}: {_grows(each)}"
+    features = f"{each.there:,} features{_whence(each)} instead of {each.here:,}{_both_ways(each)}"
+    if each.name == "features":
+        return f"{features}: {_grows(each)}"
+    ratio = each.there / each.here
+    verb = {2.0: "doubles", 0.5: "halves"}.get(ratio, f"is {ratio_text(ratio)} × as large")
+    return f"the kernel reads {features}: {'only the kernel' if each.others else 'it'} {verb}"
 
 
 def _gates(each: Exchange) -> str:
@@ -191,7 +191,7 @@ TEXTS: Mapping[str, Callable[[Exchange], str]] = {
     "ids": _number_of("ids"),
     "numbers": _number_of("numbers for each id"),
     "features": _features,
-    "input": _input,
+    "input": _features,
     "width": _number_of("timesteps in the window"),
     "filters": _number_of("filters"),
     "units": _number_of("units"),
@@ -230,12 +230,6 @@ def _grows(each: Exchange) -> str:
     return ", ".join(
         f"{listed([_ROLES[part.role] for part in parts])} × {ratio_text(ratio)}" for ratio, parts in groups
     )
-
-
-def _verb(ratio: float) -> str:
-    """Return what something does that becomes so many times as large."""
-    verbs = {2.0: "doubles", 0.5: "halves"}
-    return verbs.get(ratio, f"is {ratio_text(ratio)} × as large")
 
 
 def _maker(owned: Owned) -> Layer:
@@ -354,7 +348,9 @@ def reasons(first: Owned | None, other: Owned | None) -> tuple[Reason, ...]:
         difference, or where the reason is not known.
     """
     if first is None or other is None:
-        return tuple(_alone(first, other))
+        text = "network 1 has no such layer" if first is None else "only network 1 has such a layer"
+        owned, sign = (other, 1) if first is None else (first, -1)
+        return () if owned is None or not owned.params else (_whole(owned, sign, text),)
     if first.params == other.params:
         return ()
     one, two = factors_of(first.layer, first.weights), factors_of(other.layer, other.weights)
@@ -363,14 +359,6 @@ def reasons(first: Owned | None, other: Owned | None) -> tuple[Reason, ...]:
     here, there = joined(one, two)
     known = params_of(*here) == first.by_role() and params_of(*there) == other.by_role()
     return tuple(_exchanges(first, other, here, there)) if known and {*here.numbers} <= {*TEXTS} else ()
-
-
-def _alone(first: Owned | None, other: Owned | None) -> Iterator[Reason]:
-    """Yield that only one of the networks has such a layer."""
-    if other is not None and other.params:
-        yield _whole(other, 1, "network 1 has no such layer")
-    if first is not None and first.params:
-        yield _whole(first, -1, "only network 1 has such a layer")
 
 
 def _whole(owned: Owned, sign: int, text: str) -> Reason:

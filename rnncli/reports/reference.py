@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -35,6 +35,12 @@ _READS = {
 
 _COUNT = "x3"
 """The field that stands for all that repeat a layer."""
+
+_OPTIONS = [(layer, option) for layer in LAYERS for option in layer.options]
+"""The fields, each with a kind that has it."""
+
+_SIZES = [(layer, attribute) for layer in LAYERS for attribute in layer.sizes.attributes]
+"""The sizes, likewise."""
 
 
 class Row(NamedTuple):
@@ -128,18 +134,16 @@ def _example(layer: type[Layer], field: str = "") -> str:
     return f"{below}{layer.kind}{size}{field and f':{field}'}"
 
 
-def _kind_entry(name: str) -> Entry:
+def _kind_entry(name: str, rows: Sequence[Row]) -> Entry:
     layer = CLASSES[name]
     spec = _example(layer)
     explained = explain(Network.parse(spec)).layers
-    fields = [_field_note(row) for row in _rows_of_kind(layer) if row.field]
+    fields = []
+    for row in rows:
+        theirs = "; ".join(f"{note.topic}: {note.text}" for note in _in_frameworks([row]))
+        fields += [Note(str(row.form), ". ".join(filter(None, (row.means, theirs))))] if row.field else []
     facts = tuple(_facts_of_kind(layer, spec))
     return Entry(_form(layer), layer.means, facts, tuple(fields), spec, explained[-1] if explained else None)
-
-
-def _field_note(row: Row) -> Note:
-    theirs = "; ".join(f"{note.topic}: {note.text}" for note in _in_frameworks([row]))
-    return Note(str(row.form), ". ".join(filter(None, (row.means, theirs))))
 
 
 def _facts_of_kind(layer: type[Layer], spec: str) -> Iterator[Note]:
@@ -179,8 +183,7 @@ def _options_of(word: str) -> list[tuple[type[Layer], Option]]:
     """Return the options that a word starts or names, with the kinds that have them."""
     return [
         (layer, option)
-        for layer in LAYERS
-        for option in layer.options
+        for layer, option in _OPTIONS
         if word.lower() in (option.lead.rstrip("=").lower(), option.attribute)
         or option.attribute == attribute_of(layer, word)
     ]
@@ -188,31 +191,32 @@ def _options_of(word: str) -> list[tuple[type[Layer], Option]]:
 
 def _option_words() -> list[str]:
     """Return the words that fields start with."""
-    return list(dict.fromkeys(option.lead.rstrip("=").lower() for layer in LAYERS for option in layer.options))
+    return list(dict.fromkeys(option.lead.rstrip("=").lower() for _, option in _OPTIONS))
 
 
-def _argument_words() -> list[str]:
-    """Return the frameworks' arguments for fields."""
-    return _with_pytorch_names([option.attribute for layer in LAYERS for option in layer.options])
-
-
-def _size_words() -> list[str]:
-    """Return the frameworks' arguments for sizes."""
-    return _with_pytorch_names([attribute for layer in LAYERS for attribute in layer.sizes.attributes])
-
-
-def _with_pytorch_names(attributes: Sequence[str]) -> list[str]:
+def _argument_words(attributes: Sequence[str]) -> list[str]:
+    """Return the frameworks' arguments for some attributes."""
     return list(dict.fromkeys([*attributes, *(name for name, ours in PYTORCH_NAMES.items() if ours in attributes)]))
+
+
+def _field_words() -> list[str]:
+    """Return the frameworks' arguments for fields."""
+    return _argument_words([option.attribute for _, option in _OPTIONS])
+
+
+def _kind_words() -> list[str]:
+    """Return the names of kinds that are no such argument."""
+    arguments = _field_words()
+    return [name for name in CLASSES if name not in arguments]
 
 
 def _rows_of_field(word: str) -> Iterator[Row]:
     yield from (_row_of_option(layer, option) for layer, option in _options_of(word))
 
 
-def _field_entry(word: str) -> Entry:
+def _field_entry(word: str, rows: Sequence[Row]) -> Entry:
     found = _options_of(word)
     layer, option = found[0]
-    rows = list(_rows_of_field(word))
     facts = [*_in_frameworks(rows), Note("Kinds", ", ".join(str(row.kind) for row in rows))]
     if isinstance(option, Choice):
         both = [in_both(layer, option.attribute, value) for value in option.values.values()]
@@ -250,8 +254,8 @@ def _difference(layer: type[Layer], option: Option) -> str:
     return f"{text}; without it {' and '.join(changes)}" if changes else f"{text}, as without it"
 
 
-def _count_entry(word: str) -> Entry:
-    del word
+def _count_entry(word: str, rows: Sequence[Row]) -> Entry:
+    del word, rows
     spec = "input:8,lstm:32:seq:x3"
     total = Network.parse(spec).summary().total_params
     seq = in_both(KINDS["lstm"], "return_sequences", True)
@@ -267,16 +271,12 @@ def _count_entry(word: str) -> Entry:
 
 
 def _rows_of_size(word: str) -> Iterator[Row]:
-    for layer in LAYERS:
-        attribute = attribute_of(layer, word)
-        if attribute in layer.sizes.attributes:
-            yield Row(
-                layer.kind, attribute, _form(layer), "a size", attribute, argument_name(layer, attribute, "torch")
-            )
+    for layer, size in _SIZES:
+        if attribute_of(layer, word) == size:
+            yield Row(layer.kind, size, _form(layer), "a size", size, argument_name(layer, size, "torch"))
 
 
-def _size_entry(word: str) -> Entry:
-    rows = list(_rows_of_size(word))
+def _size_entry(word: str, rows: Sequence[Row]) -> Entry:
     facts = [*_in_frameworks(rows), Note("Example", _example(KINDS[str(rows[0].kind)]))]
     if word in FRAMEWORK_WORDS:
         facts.append(Note("Also", FRAMEWORK_WORDS[word]))
@@ -289,15 +289,15 @@ def _size_entry(word: str) -> Entry:
 
 def _rows_of_activation(word: str) -> Iterator[Row]:
     name = OTHER_NAMES.get(word, word)
-    for layer in LAYERS:
-        for option in layer.options:
-            if option in (ACTIVATION_OPTION, GATE_ACTIVATION_OPTION):
-                ours, theirs = (argument(layer, option.attribute, name, each) for each in ("keras", "torch"))
-                form = f"{option.lead}{name}"
-                yield Row(layer.kind, name, form, f"f(x) = {ACTIVATIONS[name].formula}", ours, theirs)
+    for layer, option in _OPTIONS:
+        if option in (ACTIVATION_OPTION, GATE_ACTIVATION_OPTION):
+            ours, theirs = (argument(layer, option.attribute, name, each) for each in ("keras", "torch"))
+            form = f"{option.lead}{name}"
+            yield Row(layer.kind, name, form, f"f(x) = {ACTIVATIONS[name].formula}", ours, theirs)
 
 
-def _activation_entry(word: str) -> Entry:
+def _activation_entry(word: str, rows: Sequence[Row]) -> Entry:
+    del rows
     name = OTHER_NAMES.get(word, word)
     others = [other for other, ours in OTHER_NAMES.items() if ours == name]
     facts = [Note("Elsewhere", listed(others, "or"))] if others else []
@@ -321,42 +321,39 @@ def _activation_entry(word: str) -> Entry:
     return Entry(name, f"f(x) = {ACTIVATIONS[name].formula}", tuple(facts))
 
 
-def _topic_entry(word: str) -> Entry:
-    topic = TOPIC_OF[word]
-    return Entry(word, topic.means, tuple(topic.facts()))
-
-
 def _row_of_word(word: str) -> Iterator[Row]:
     means = TOPIC_OF[word].means if word in TOPIC_OF else FRAMEWORK_WORDS[word]
     yield Row(None, word, None, means, None, None)
+
+
+def _word_entry(word: str, rows: Sequence[Row]) -> Entry:
+    return Entry(word, rows[0].means, tuple(TOPIC_OF[word].facts()) if word in TOPIC_OF else ())
 
 
 # All sorts
 
 
 class _Sort(NamedTuple):
-    """A sort of words: which they are, what is told of one of them, and its rows."""
+    """A sort of words: which they are, the rows of one of them, and what is told of it, given these."""
 
     known: Callable[[], Collection[str]]
-    entry: Callable[[str], Entry]
-    rows: Callable[[str], Iterator[Row]]
+    rows: Callable[[str], Iterable[Row]]
+    entry: Callable[[str, Sequence[Row]], Entry]
 
 
 _SORTS: Mapping[str, _Sort] = {
-    "field": _Sort(_option_words, _field_entry, _rows_of_field),
-    "kind": _Sort(
-        lambda: CLASSES.keys() - {*_argument_words()}, _kind_entry, lambda word: _rows_of_kind(CLASSES[word])
-    ),
-    "activation": _Sort(lambda: (*ACTIVATIONS, *OTHER_NAMES), _activation_entry, _rows_of_activation),
-    "argument": _Sort(_argument_words, _field_entry, _rows_of_field),
+    "field": _Sort(_option_words, _rows_of_field, _field_entry),
+    "kind": _Sort(_kind_words, lambda word: _rows_of_kind(CLASSES[word]), _kind_entry),
+    "activation": _Sort(lambda: (*ACTIVATIONS, *OTHER_NAMES), _rows_of_activation, _activation_entry),
+    "argument": _Sort(_field_words, _rows_of_field, _field_entry),
     "count": _Sort(
         lambda: ("x", "x2", _COUNT, STACKED),
-        _count_entry,
         lambda word: (row for layer in LAYERS for row in _row_of_count(layer)),
+        _count_entry,
     ),
-    "size": _Sort(_size_words, _size_entry, _rows_of_size),
-    "topic": _Sort(lambda: TOPIC_OF, _topic_entry, _row_of_word),
-    "elsewhere": _Sort(lambda: FRAMEWORK_WORDS, lambda word: Entry(word, FRAMEWORK_WORDS[word]), _row_of_word),
+    "size": _Sort(lambda: _argument_words([size for _, size in _SIZES]), _rows_of_size, _size_entry),
+    "topic": _Sort(lambda: TOPIC_OF, _row_of_word, _word_entry),
+    "elsewhere": _Sort(lambda: FRAMEWORK_WORDS, _row_of_word, _word_entry),
 }
 """All sorts; of those that a word is of, the first counts."""
 
@@ -381,8 +378,9 @@ def look_up(word: str | None = None) -> Entry:
     if word is None:
         return Entry("", "the spec language", table=tuple(row for layer in LAYERS for row in _rows_of_kind(layer)))
     check_text("a word", word, "lstm")
-    sort, known = sort_of(word)
-    return replace(_SORTS[sort].entry(known), table=tuple(_SORTS[sort].rows(known)))
+    name, known = sort_of(word)
+    rows = tuple(_SORTS[name].rows(known))
+    return replace(_SORTS[name].entry(known, rows), table=rows)
 
 
 def kinds_in_short() -> list[Note]:
@@ -397,9 +395,8 @@ def fields_in_short() -> list[Note]:
     """Return how each field is written, what it does, and which kinds take it."""
     recurrent = [layer.kind for layer in LAYERS if layer.states]
     fields: dict[str, tuple[str, list[str]]] = {}
-    for layer in LAYERS:
-        for option in layer.options:
-            fields.setdefault(option.form, (option.means, []))[1].append(layer.kind)
+    for layer, option in _OPTIONS:
+        fields.setdefault(option.form, (option.means, []))[1].append(layer.kind)
     notes = []
     for form, (means, kinds) in fields.items():
         rest = [kind for kind in kinds if kind not in recurrent]
@@ -433,25 +430,22 @@ def sort_of(typed: str) -> tuple[str, str]:
             if each in sort.known():
                 return name, each
     if "," in typed or ":" in typed:
-        repair = _repair_of_spec(typed)
+        try:
+            Network.parse(typed)
+        except SpecError:
+            first = re.split("[,:]", typed.strip())[0]
+            repair = f"rnncli layers {first}" if is_word(first) else None
+        else:
+            repair = f"rnncli explain {shlex.quote(typed)}"
         message = f"{quote(typed)} is no word, but a spec or a part of one"
         raise UsageError(message, None if repair else _ALL, repair=repair)
-    guess = closest(word, _words(), likeness=0.7) if len(word) < _LONGEST else None
+    every = list(dict.fromkeys(each for sort in _SORTS.values() for each in sort.known()))
+    guess = closest(word, every, likeness=0.7) if len(word) < _LONGEST else None
     raise UsageError(
         f"there is no kind, field or activation {quote(typed)}",
         None if guess else _ALL,
         repair=guess and f"rnncli layers {guess}",
     )
-
-
-def _repair_of_spec(typed: str) -> str | None:
-    """Return what was probably meant by a spec in place of a word: to explain it or, of a part, its first word."""
-    try:
-        Network.parse(typed)
-    except SpecError:
-        word = re.split("[,:]", typed.strip())[0]
-        return f"rnncli layers {word}" if is_word(word) else None
-    return f"rnncli explain {shlex.quote(typed)}"
 
 
 def words() -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
@@ -464,12 +458,8 @@ def words() -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     own = {word for word, _ in ours}
     theirs = [
         *((name, layer.means) for name, layer in CLASSES.items() if name.replace("_", "").isalnum()),
-        *((word, _options_of(word)[0][1].means) for word in _argument_words()),
+        *((word, _options_of(word)[0][1].means) for word in _SORTS["argument"].known()),
         *FRAMEWORK_WORDS.items(),
         *((word, topic.means) for word, topic in TOPIC_OF.items()),
     ]
     return ours, [(word, means) for word, means in dict(theirs).items() if word not in own]
-
-
-def _words() -> list[str]:
-    return list(dict.fromkeys(word for sort in _SORTS.values() for word in sort.known()))

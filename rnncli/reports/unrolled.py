@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from rnncli.layers.windows import Window
 from rnncli.network import Network, plain
 from rnncli.quantities import Shape
-from rnncli.reports.folding import folded
+from rnncli.reports import folded
 from rnncli.results import Result
 
 Steps = Literal["all", "first", "last"]

@@ -27,9 +27,9 @@ from rich.table import Table
 from sweeps import candidates
 
 from rnncli import Network
+from rnncli.render.candidates import RowTexts
 from rnncli.render.records import writer
 from rnncli.render.results import CANDIDATES
-from rnncli.render.row_texts import RowTexts
 from rnncli.search.braces import parse_pattern
 from rnncli.search.budget import Budget
 from rnncli.search.forms import Candidate

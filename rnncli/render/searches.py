@@ -1,0 +1,64 @@
+"""What a search found, as pages: a template filled in, the candidates of a sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.text import Text
+
+from rnncli.render.blocks import Block, Drawn, Line, Table, in_characters_of
+from rnncli.render.candidates import CandidateTable, picture, points_of
+from rnncli.render.console import UNLIMITED
+from rnncli.render.documents import records_table
+from rnncli.render.records import LISTED, Record
+from rnncli.render.terminal import MOST_LINES
+from rnncli.search.selection import SORT_KEYS
+
+if TYPE_CHECKING:
+    from rnncli.search.solution import Solution
+    from rnncli.search.sweep import Candidates
+
+
+def solution_page(solution: Solution) -> Iterator[Block]:
+    """Yield a template filled in, what limits it, and what a device needs for it."""
+    yield Line(Text(solution.spec, style="spec"))
+    yield Line(Text(solution.told()))
+    yield Line(Text(solution.needs()))
+
+
+def candidates_page(candidates: Candidates) -> Iterator[Block]:
+    """Yield the candidates of a sweep, where they lie, and how many there were; of very many the first."""
+    cloud = candidates.cloud
+    if candidates:
+        records = candidates[:MOST_LINES].as_dicts()
+        key = None if candidates.order is None else SORT_KEYS[candidates.order.key]
+        table = records_table(LISTED, records)
+        yield _Listed(table.columns, table.rows, records=records, sorted_by=key)
+        if cloud is not None:
+            points = points_of(records, cloud)
+            yield Drawn(lambda console: map(Text, picture(points, cloud, _width(console))))
+    if len(candidates) > MOST_LINES:
+        yield Line(Text(f"… and {len(candidates) - MOST_LINES:,} more", style="dim"))
+    yield Line(Text(candidates.title))
+
+
+def _width(console: Console) -> int | None:
+    return console.width if console.width < UNLIMITED else None
+
+
+@dataclass(eq=False, repr=False)
+class _Listed(Table):
+    """Candidates: in a document a table, and on a console what a sweep shows there."""
+
+    records: Sequence[Record] = ()
+    sorted_by: str | None = None
+
+    def shown(self, console: Console) -> Iterator[Text]:
+        """Yield the lines of a sweep's table."""
+        table = CandidateTable(_width(console), self.sorted_by)
+        rows = table.rows(self.records)
+        for line in f"{rows}{table.end()}".splitlines():
+            yield in_characters_of(console, Text(line))
