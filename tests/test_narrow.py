@@ -31,7 +31,7 @@ def noted(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[st
     """The lines that standard error has on a terminal of so many columns."""
 
     def call(columns: int, *arguments: str) -> list[str]:
-        monkeypatch.setattr("rnncli.commands.report.notes_width", lambda: columns)
+        monkeypatch.setattr("rnncli.commands.output.notes_width", lambda: columns)
         return rnncli(*arguments).stderr.splitlines()
 
     return call

@@ -163,7 +163,7 @@ class _Fish(_Completion, FishComplete):
         return items
 
 
-@click.command(cls=GroupedCommand, short_help="A script that completes command lines.")
+@click.command(cls=GroupedCommand)
 @click.argument("shell", type=click.Choice(SHELLS))
 def command(shell: str) -> None:
     """Print a script that makes SHELL complete command lines.

@@ -23,7 +23,7 @@ TOPICS: Mapping[str, str] = {
 _WIDTH = 78
 
 
-@click.command(cls=GroupedCommand, short_help="The same as --help, and pages on some topics.")
+@click.command(cls=GroupedCommand)
 @click.argument(
     "name", type=click.Choice([*dict.fromkeys((*COMMANDS, *TOPICS))]), metavar="[COMMAND|TOPIC]", required=False
 )

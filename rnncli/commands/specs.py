@@ -8,13 +8,13 @@ import re
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
 from rnncli.commands.command_line import these_words, this_line
 from rnncli.commands.options import check_used, note_used, settings
-from rnncli.commands.report import report, tell
+from rnncli.commands.output import report, results, tell
 from rnncli.errors import RnncliError, SpecError, UsageError
 from rnncli.formats import SEPARATOR
 from rnncli.formats.faults import OpenNumbersError
@@ -25,6 +25,7 @@ from rnncli.network import Network
 
 if TYPE_CHECKING:
     from rnncli.render.terminal import Picture
+    from rnncli.results import Result
 
 Read = TypeVar("Read")
 
@@ -70,7 +71,6 @@ def each_network(specs: Iterable[Spec], work: Callable[[Network], None]) -> None
     with the worst status that there was.
     """
     _each(specs, _network, work)
-    check_used()
 
 
 def each_given(specs: Iterable[Spec], work: Callable[[Reading], None]) -> None:
@@ -79,12 +79,23 @@ def each_given(specs: Iterable[Spec], work: Callable[[Reading], None]) -> None:
     Where the answer is a number alone, it must be of all that was given.
     """
     _each(specs, _given, work)
-    check_used()
 
 
 def each_spec(specs: Iterable[Spec], work: Callable[[str], None]) -> None:
     """Do `work` for the text of every spec, likewise."""
     _each(specs, str, work)
+
+
+def show_each(
+    result_of: Callable[..., Result],
+    spec: Sequence[str],
+    format_: str = "table",
+    svg: Picture | None = None,
+    **asked: Any,
+) -> None:
+    """Show what there is to say of each network of a command line, which `result_of` returns for what is `asked`."""
+    with results(format_, svg) as show:
+        each_network(shown(specs(spec), svg), lambda network: show(result_of(network, **asked)))
 
 
 def _each(specs: Iterable[Spec], read: Callable[[str], Read], work: Callable[[Read], None]) -> None:
@@ -96,6 +107,7 @@ def _each(specs: Iterable[Spec], read: Callable[[str], Read], work: Callable[[Re
             status = max(status, report(explained(error, spec.text), spec.origin))
     if status:
         click.get_current_context().exit(status)
+    check_used()
 
 
 def _given(text: str) -> Reading:
