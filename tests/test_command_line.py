@@ -185,6 +185,10 @@ def test_the_file_that_was_meant_is_offered_for_the_name_of_none(at: Walk, rnncl
         "summary weights.npz:lstm": "summary weights.npz::lstm",
         "summary C:weights.npz:lstm": "summary C:weights.npz::lstm",
         "inspect weigths.npz": "inspect weights.npz",
+        "inspect weights.npz lstm": "inspect weights.npz::lstm",
+        "inspect weights.npz encoder": "inspect weights.npz",
+        "summary weights.npz lstm --wide": "summary weights.npz::lstm --wide",
+        "summary weights.npz tf": "summary weights.npz --framework keras",
         "forward input:8,lstm:4 --weights wights.npz": "forward input:8,lstm:4 --weights weights.npz",
         "weihgts.npz": "summary weights.npz",
     }.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import click
@@ -42,7 +42,7 @@ _WIDEST, _LEAST = 30, 4
 """Columns for an option before what it does, at most, and on a narrow terminal; behind a wider one Click goes to a new
 line."""
 
-_NARROW = 80
+WIDE = 80
 """A terminal of fewer columns than these is narrow: most examples do not fit."""
 
 _NAME = re.compile(r"(  )(-[^ ].*?|[a-z]+)(  .*|)$")
@@ -78,11 +78,22 @@ def _color_option() -> click.Option:
     )
 
 
-def _continued(line: str, columns: int) -> Iterator[str]:
-    """Yield a line of help as lines that fit, the further ones indented."""
-    text = line.lstrip(" ")
-    indent = len(line) - len(text)
-    yield from (" " * indent + part for part in wrapped(text, columns - indent))
+def terminal_columns() -> int:
+    """Return the columns of the terminal, or as many as COLUMNS says."""
+    from shutil import get_terminal_size  # it imports all kinds of archives
+
+    return get_terminal_size().columns
+
+
+def fitting(text: str) -> str:
+    """Return a text of help in lines that fit a narrow terminal: what does not is continued below, indented alike."""
+    columns, lines = terminal_columns(), []
+    for line in text.split("\n"):
+        plain = line.lstrip(" ")
+        indent = line[: len(line) - len(plain)]
+        fits = columns >= WIDE or len(line) <= columns
+        lines += [line] if fits else [indent + part for part in wrapped(plain, columns - len(indent))]
+    return "\n".join(lines)
 
 
 def _styled(line: str) -> str:
@@ -246,15 +257,10 @@ class GroupedCommand(click.Command):
 
     def get_help(self, ctx: click.Context) -> str:
         """Return the help, as wide as the terminal if that is narrow; what cannot be broken is continued below."""
-        from shutil import get_terminal_size  # it imports all kinds of archives
-
-        columns = get_terminal_size().columns
-        if columns < _NARROW:
-            ctx.terminal_width = columns
-        lines = super().get_help(ctx).split("\n")
-        if columns < _NARROW:
-            lines = [part for line in lines for part in _continued(line, columns)]
-        return "\n".join(map(_styled, lines) if is_styled(sys.stdout) else lines)
+        if terminal_columns() < WIDE:
+            ctx.terminal_width = terminal_columns()
+        text = fitting(super().get_help(ctx))
+        return "\n".join(map(_styled, text.split("\n"))) if is_styled(sys.stdout) else text
 
     def groups(self, ctx: click.Context) -> dict[str, list[tuple[str, str]]]:
         """Return for each group that the command has options of, how each is written and what it does."""
@@ -270,7 +276,7 @@ class GroupedCommand(click.Command):
         """Write the groups, their columns aligned."""
         groups = self.groups(ctx)
         widths = [len(names) for options in groups.values() for names, _ in options]
-        width = max(each for each in widths if each <= _WIDEST) if formatter.width >= _NARROW - 2 else _LEAST
+        width = max(each for each in widths if each <= _WIDEST) if formatter.width >= WIDE - 2 else _LEAST
         for group, options in groups.items():
             with formatter.section(group):
                 formatter.write_dl([(names.ljust(width), meaning) for names, meaning in options], col_max=width)

@@ -33,6 +33,10 @@ def command(file: tuple[str, ...], format_: str, svg: Picture | None) -> None:
 
     A part can be given to other commands: rnncli summary model.safetensors, or model.safetensors::2 if it has several.
     """
+    if len(file) > 1:
+        from rnncli.commands.mistakes import check_arguments
+
+        check_arguments()
     with results(format_, svg) as show:
         each_spec([Spec(each, None) for each in file], lambda text: show(_opened(text)))
 

@@ -30,16 +30,17 @@ from rnncli.commands.command_line import (
     running,
     shown,
 )
-from rnncli.commands.rewrites import COMMANDS, LINES
+from rnncli.commands.rewrites import COMMANDS, LINES, PARTS
 from rnncli.commands.values import FileName, FileNameOf, Value
 from rnncli.commands.wrong_options import named, refused
 from rnncli.errors import EXIT_USAGE, RnncliError, SpecError, UsageError, quote
-from rnncli.formats import FORMATS, SEPARATOR, choice_of
+from rnncli.formats import FORMATS, SEPARATOR, choice_of, open_model, part_of
 from rnncli.formats.calls import is_call
 from rnncli.formats.faults import OpenNumbersError
 from rnncli.formats.networks import read_text
 from rnncli.language.likeness import closest, in_ascii
 from rnncli.language.mend.meanings import numbers_in
+from rnncli.language.mend.rewrites import Rewrite
 from rnncli.language.mend.search import WITHOUT, Found, Step, led, search
 from rnncli.language.source import lowered
 from rnncli.layers import KINDS, Layer
@@ -261,31 +262,28 @@ def _gone(this: TypedLine, new: Line) -> str:
 
 
 def _misplaced(this: TypedLine, place: int) -> Iterator[Step[Line]]:
-    """Yield the line with an argument that is no spec as what the table says, or as an option that it names."""
-    for step in _rewritten(this, place):
-        refusal = _refusal(TypedLine.of(this.group, step.state))
-        refused_anew = isinstance(refusal, click.UsageError) and step.state[:1] == this.typed[:1]
-        if not refused_anew or isinstance(refusal, click.MissingParameter):
-            yield step
+    """Yield the line with an argument that is no spec as what the table says, as an option that it names, or a part."""
+    yield from _rewritten(this, place)
     text = this.words[place].text
     name, equals, value = in_ascii(text).lstrip("-/").partition("=")
     if re.fullmatch(r"[a-z][a-z0-9_.-]{1,30}", name.lower()) and name.lower() not in KINDS:
         behind = next((each.text for each in this.words[place + 1 : place + 2] if each.is_argument), None)
         for step in named(this, place, Word(name, None, value if equals else behind, bool(equals))):
             yield step._replace(message=f"{quote(text)} is not a spec")
+    yield from _rewritten(this, place, PARTS)
 
 
 # Rows of the tables
 
 
-def _rewritten(this: TypedLine, place: int | None = None) -> Iterator[Step[Line]]:
+def _rewritten(this: TypedLine, place: int | None = None, rows: Sequence[Rewrite] = LINES) -> Iterator[Step[Line]]:
     """Yield a line as the table rewrites it: the rows for an argument that is no spec, where its place is given."""
     texts = [*this.line(this.words)]
     if place is not None:
         index = len(this.line(this.words[:place]))
         texts[index] = f"{_FAULT}{texts[index]}{_FAULT}"
     sets = {name: f"(?:{'|'.join(map(re.escape, words)) or '(?!)'})" for name, words in _sets(this).items()}
-    for row in LINES:
+    for row in rows:
         if ("~" in row.pattern) == (place is not None):
             pattern = re.sub("<([A-Z]+)>", lambda found: sets[found[1]], row.pattern)
             pattern = pattern.translate({ord(" "): _END, ord("~"): _FAULT})
@@ -294,9 +292,16 @@ def _rewritten(this: TypedLine, place: int | None = None) -> Iterator[Step[Line]
                 words = found.expand(row.becomes.replace(" ", _END)).split(_END)
                 new = tuple(each.replace("·", " ") for each in words)
                 message = found.expand(row.message) if row.message else ""
-                yield Step(
-                    new, row.lead, message, drops=_gone(this, new) if row.lead or row.drops else "", advice=row.advice
-                )
+                drops = _gone(this, new) if row.lead or row.drops else ""
+                if place is None or not _is_refused_anew(this, new):
+                    yield Step(new, row.lead, message, drops=drops, advice=row.advice)
+
+
+def _is_refused_anew(this: TypedLine, new: Line) -> bool:
+    """Whether Click refuses what a line of the same command becomes, unless something is missing."""
+    refusal = _refusal(TypedLine.of(this.group, new))
+    refused = isinstance(refusal, click.UsageError) and not isinstance(refusal, click.MissingParameter)
+    return refused and new[:1] == this.typed[:1]
 
 
 def _sets(this: TypedLine) -> dict[str, list[str]]:
@@ -363,16 +368,23 @@ def _read(command: str, text: str) -> None:
     """
     if text == "-":
         return
+    choice = choice_of(text)
     if command == "sweep":
         for candidate in islice(read_pattern(text).expand(), 1):
             read_text(candidate)
     elif command == "solve":
         if "(" not in text:
             Template.parse(text)
-    elif choice_of(text) is None and command != "inspect":
-        read_text(text)
-    elif choice_of(text) is None and is_spec(text):
+    elif choice is None:
+        if command != "inspect":
+            read_text(text)
+            return
         raise SpecError(f"{quote(text)} is no model file", text=text, span=(0, len(text)))
+    elif choice.part and is_file(choice.path):
+        try:
+            part_of(open_model(choice.path), choice.part)
+        except RnncliError as error:
+            raise SpecError(error.message, text=text, span=(0, len(text))) from None
 
 
 def _near_file(text: str) -> str | None:

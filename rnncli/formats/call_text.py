@@ -305,7 +305,8 @@ def wrong(text: Text, framework: Framework, call: Call, cls: Class, fault: Argum
         advice = NOT_MERGED
     elif not argument:
         span = text.span(node.args[cls.positional])
-    return text.fault(message, span, advice, "perhaps", text.with_(span, instead) if instead else None)
+    lead = "for example" if fault.made_up else "perhaps"
+    return text.fault(message, span, advice, lead, text.with_(span, instead) if instead else None)
 
 
 def misfit(text: Text, calls: Mapping[str, Call], nodes: Sequence[Node], node: Node, reason: str) -> SpecError:

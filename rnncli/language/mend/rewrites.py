@@ -69,8 +69,8 @@ NAMED = {name: _said_by(name) for name in CLASSES if name not in KINDS} | {
     **dict.fromkeys(("inputs", "data"), "input"),
     **dict.fromkeys(("vocab", "vocabulary", "emb", "embeddings", "tokens", "words", "ids"), "embed"),
     **dict.fromkeys(("elman", "vanilla_rnn", "vanilla"), "rnn"),
-    **dict.fromkeys(("global_max_pool", "max_pool", "maxpool", "maxpooling"), "pool:max"),
-    **dict.fromkeys(("global_avg_pool", "avg_pool", "avgpool", "mean_pool", "meanpool"), "pool:avg"),
+    **dict.fromkeys(("global_max_pool", "max_pool", "maxpool", "maxpooling", "gmp"), "pool:max"),
+    **dict.fromkeys(("global_avg_pool", "avg_pool", "avgpool", "mean_pool", "meanpool", "gap"), "pool:avg"),
     **dict.fromkeys(
         ("output", "out", "fully_connected", "fullyconnected", "affine", "mlp", "classes", "logits", "head"), "dense"
     ),
