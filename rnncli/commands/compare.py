@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from rnncli.commands import options, values
-from rnncli.commands.command_line import retyped, these_words, this_line
+from rnncli.commands.command_line import running, this_line
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.output import results
 from rnncli.commands.specs import at_most, each_network, specs
@@ -80,11 +80,12 @@ def _in_two_settings(network: Network) -> str | None:
     """Return the command line that is running with several values for one of its options."""
     from rnncli.commands.wrong_options import values_in
 
-    typed = these_words()
-    for place, word in enumerate(typed):
+    this = running()
+    for word in [] if this is None else this.words:
         some = values_in(word.option, word.value) if word.option and word.option.multiple and word.value else []
-        if some:
-            return retyped([*typed[:place], *map(word.with_value, some), *typed[place + 1 :]])
+        if word.option and some:
+            more = [part for value in some for part in (word.text, value)]
+            return this_line(without=[str(word.option.name)], more=more)
     if not any(layer.conflict("torch") for layer in network.layers):
         return this_line(without=["framework"], more=["--framework", "keras", "--framework", "torch"])
     return this_line(without=["batch"], more=["--batch", "1", "--batch", "32"])

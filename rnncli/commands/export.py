@@ -12,14 +12,19 @@ from rnncli.commands.command_line import this_line
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.output import tell
 from rnncli.commands.specs import at_most, each_given, specs
-from rnncli.commands.values import OTHER_TARGETS, Named, dtype_named, identifier, named
-from rnncli.export import TARGETS
+from rnncli.commands.values import OTHER_TARGETS, Named, Value, dtype_named, named
+from rnncli.export import TARGETS, c_name, check_c_name
 from rnncli.formats.networks import Reading
 from rnncli.library.exports import C_DTYPES, Asked, run_export
 
 
 def _asked(given: Mapping[str, Any]) -> Asked:
     return Asked(**{name: value for name, value in given.items() if name in Asked.__dataclass_fields__})
+
+
+def _identifier(text: str) -> str:
+    check_c_name(text)
+    return text
 
 
 @click.command(
@@ -40,7 +45,10 @@ def _asked(given: Mapping[str, Any]) -> Asked:
 )
 @options.writes("--output", "Write to a file; standard output stays empty.", "py", "onnx", "c")
 @click.option(
-    "--name", type=identifier, metavar="NAME", help="C: what stands before the names of functions.  [default: FILE's]"
+    "--name",
+    type=Value("name", _identifier, lambda text: c_name(text)[:31], "model"),
+    metavar="NAME",
+    help="C: what stands before the names of functions.  [default: FILE's]",
 )
 @click.option(
     "--dtype",

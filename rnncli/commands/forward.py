@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 @options.writes("--save-state", "Write the last state of every recurrent layer.", "npz")
 @click.option("--plot", "study", is_flag=True, help="Show the last recurrent layer's activations over time.")
 @click.option("--gates", is_flag=True, help="Add its gates to --plot: how open they are over time.")
-@options.wide("Show every column, in several tables where one is too wide.")
+@click.option("--wide", is_flag=True, help="Show every column, in several tables where one is too wide.")
 @options.format_
 @options.svg
 def command(spec: tuple[str, ...], wide: bool, format_: str, svg: Picture | None, **asked: Any) -> None:

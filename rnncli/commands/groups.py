@@ -53,31 +53,6 @@ def long_name(option: click.Parameter) -> str:
     return max(option.opts, key=len)
 
 
-def _models(parameters: Sequence[click.Parameter], values: Mapping[str, Any]) -> dict[str, str]:
-    """Return the model files that stand for specs, by what was typed."""
-    from rnncli.formats import choice_of
-
-    typed = [
-        text
-        for parameter in parameters
-        if isinstance(parameter, click.Argument)
-        for text in values.get(str(parameter.name)) or ()
-        if isinstance(text, str)
-    ]
-    return {quote(text): choice.path for text in typed if (choice := choice_of(text)) is not None}
-
-
-def _color_option() -> click.Option:
-    """Return the option that says when there is colour. It is heard before the command line is parsed: by `cli`."""
-    return click.Option(
-        ["--color"],
-        type=click.Choice(("auto", "always", "never")),
-        default="auto",
-        expose_value=False,
-        help="When to show colour; auto is on a terminal, unless NO_COLOR is set.  [default: auto]",
-    )
-
-
 def terminal_columns() -> int:
     """Return the columns of the terminal, or as many as COLUMNS says."""
     from shutil import get_terminal_size  # it imports all kinds of archives
@@ -189,7 +164,14 @@ class GroupedCommand(click.Command):
     ) -> None:
         super().__init__(*arguments, **extra)
         self.less_memory = less_memory
-        self.params.append(_color_option())
+        color = click.Option(
+            ["--color"],
+            type=click.Choice(("auto", "always", "never")),
+            default="auto",
+            expose_value=False,
+            help="When to show colour; auto is on a terminal, unless NO_COLOR is set.  [default: auto]",
+        )
+        self.params.append(color)  # `cli` hears it before the command line is parsed
         self.check = check
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -241,14 +223,16 @@ class GroupedCommand(click.Command):
             UsageError: a file would be written over another that is read or written.
         """
         files: dict[bool, dict[str, str]] = {True: {}, False: {}}
-        for option in self.params:
-            path = ctx.params.get(str(option.name))
+        given = {each: ctx.params.get(str(each.name)) for each in self.params}
+        for option, path in given.items():
             if isinstance(option.type, FileName) and isinstance(path, str):
                 files[option.type.written][long_name(option)] = path
         if files[True]:
-            files[False] |= _models(self.params, ctx.params)
+            from rnncli.formats import choice_of
             from rnncli.system.places import check_files
 
+            texts = [text for each, values in given.items() if each.nargs < 0 for text in values or ()]
+            files[False] |= {quote(text): choice.path for text in texts if (choice := choice_of(text)) is not None}
             check_files(reads=files[False], writes=files[True])
         try:
             return super().invoke(ctx)

@@ -416,7 +416,7 @@ def _with_near_files(this: TypedLine) -> Line:
         if word.option is not None:
             is_read = isinstance(word.option.type, FileName) and not word.option.type.written
             near = _near_file(word.value) if is_read and word.value else None
-            return word if near is None else word.with_value(near)
+            return word if near is None else word._replace(value=near)
         names_file = word.is_argument and (this.name == "inspect" or choice_of(word.text) is not None)
         return Word((names_file and _near_file(word.text)) or word.text)
 

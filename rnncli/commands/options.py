@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 
 from rnncli.commands import values
-from rnncli.commands.command_line import these_words, this_line
+from rnncli.commands.command_line import these_arguments, this_line
 from rnncli.commands.output import tell
 from rnncli.errors import SpecError, UsageError, listed, quote, shorten
 from rnncli.formats import FORMATS as MODEL_FILES
@@ -59,11 +59,6 @@ def svg(command: Command) -> Command:
         help=f"Colours of the picture: light text on a dark ground, or dark text on white.  [default: {THEMES[0]}]",
     )
     return cast(Command, add_svg(add_theme(with_picture)))
-
-
-def wide(meaning: str) -> Callable[[Command], Command]:
-    """Return --wide, which shows all that there is room for; its help is `meaning`."""
-    return click.option("--wide", is_flag=True, help=meaning)
 
 
 def quiet(answer: str) -> Callable[[Command], Command]:
@@ -293,8 +288,7 @@ def note_used(names: Iterable[str]) -> None:
     used: set[str] | None = click.get_current_context().meta.get(_USED)
     if used is not None:
         used.update(names)
-        arguments = [each.text for each in these_words() if each.is_argument]
-        if len(arguments) <= 1 and arguments != ["-"]:
+        if len(these_arguments()) <= 1 and these_arguments() != ["-"]:
             check_used()
 
 

@@ -8,11 +8,11 @@ import re
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from rnncli.commands.command_line import these_words, this_line
+from rnncli.commands.command_line import these_arguments, this_line
 from rnncli.commands.options import check_used, note_used, settings
 from rnncli.commands.output import report, results, tell
 from rnncli.errors import RnncliError, SpecError, UsageError
@@ -26,8 +26,6 @@ from rnncli.network import Network
 if TYPE_CHECKING:
     from rnncli.render.terminal import Picture
     from rnncli.results import Result
-
-Read = TypeVar("Read")
 
 VARIABLE = "RNNCLI_SPEC"
 
@@ -70,7 +68,7 @@ def each_network(specs: Iterable[Spec], work: Callable[[Network], None]) -> None
     The work takes sizes and runs nothing, so what cannot be run of a model file is a note. At the end the command exits
     with the worst status that there was.
     """
-    _each(specs, _network, work)
+    each_spec(specs, lambda text: work(_network(text)))
 
 
 def each_given(specs: Iterable[Spec], work: Callable[[Reading], None]) -> None:
@@ -78,12 +76,20 @@ def each_given(specs: Iterable[Spec], work: Callable[[Reading], None]) -> None:
 
     Where the answer is a number alone, it must be of all that was given.
     """
-    _each(specs, _given, work)
+    each_spec(specs, lambda text: work(_given(text)))
 
 
 def each_spec(specs: Iterable[Spec], work: Callable[[str], None]) -> None:
-    """Do `work` for the text of every spec, likewise."""
-    _each(specs, str, work)
+    """Do `work` for the text of every spec, likewise; each number that is set must have been of use in one of them."""
+    status = 0
+    for spec in specs:
+        try:
+            work(spec.checked())
+        except RnncliError as error:
+            status = max(status, report(explained(error, spec.text), spec.origin))
+    if status:
+        click.get_current_context().exit(status)
+    check_used()
 
 
 def show_each(
@@ -96,18 +102,6 @@ def show_each(
     """Show what there is to say of each network of a command line, which `result_of` returns for what is `asked`."""
     with results(format_, svg) as show:
         each_network(shown(specs(spec), svg), lambda network: show(result_of(network, **asked)))
-
-
-def _each(specs: Iterable[Spec], read: Callable[[str], Read], work: Callable[[Read], None]) -> None:
-    status = 0
-    for spec in specs:
-        try:
-            work(read(spec.checked()))
-        except RnncliError as error:
-            status = max(status, report(explained(error, spec.text), spec.origin))
-    if status:
-        click.get_current_context().exit(status)
-    check_used()
 
 
 def _given(text: str) -> Reading:
@@ -146,7 +140,7 @@ def _check_whole(reading: Reading, text: str) -> None:
 
     part = f"{reading.path}{SEPARATOR}{reading.part.name}"
     advice = f"rnncli inspect {shlex.quote(reading.path)} shows all of it"
-    arguments = [each.text for each in these_words() if each.is_argument]
+    arguments = these_arguments()
     if text not in arguments:  # a line of standard input
         raise RnncliError(reading.doubt, f"{advice}; only that part: {part}")
     command = this_line(arguments=[part if each == text else each for each in arguments])

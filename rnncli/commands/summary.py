@@ -20,7 +20,9 @@ from rnncli.render.terminal import Picture
 @options.rate
 @options.dtype
 @options.framework
-@options.wide("Show every column, with the shapes of weights, MACs, and each size with its formula.")
+@click.option(
+    "--wide", is_flag=True, help="Show every column, with the shapes of weights, MACs, and each size with its formula."
+)
 @options.quiet("the number of parameters")
 @options.format_
 @options.svg

@@ -15,7 +15,9 @@ from rnncli.formats import names_another
 from rnncli.layers.weights import FRAMEWORKS
 from rnncli.quantities import (
     MAX_SIZE,
-    nearest_size,
+    nearest_memory,
+    nearest_number,
+    nearest_rate,
     parse_memory,
     parse_number,
     parse_rate,
@@ -27,14 +29,8 @@ from rnncli.summary import DTYPE_BYTES
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-    _ParamType = click.ParamType[Any]
-    _Choice = click.Choice[str]
-else:
-    _ParamType = click.ParamType
-    _Choice = click.Choice
 
-
-class Value(_ParamType):
+class Value(click.ParamType):  # type: ignore[type-arg]  # it has an argument from Click 8.2 on
     """A value that is read from a text.
 
     Args:
@@ -77,93 +73,31 @@ def _printed(read: Callable[[str], int]) -> Callable[[str], int]:
     return read_printed
 
 
-def _with_point(text: str) -> str:
-    """Return a text with a point for the comma of a fraction: 1,5M is 1.5M."""
-    return re.sub(r"^([0-9]+),([0-9]{1,2})(?=\s*[a-zA-Z])", r"\1.\2", text)
-
-
 def size_up_to(most: int) -> Value:
     """Return the type of a whole number from 1 to `most`, written as in a spec, 128, 10k, or as printed, 92,400."""
 
     def nearest(text: str) -> str | None:
-        meant = _nearest_number(text)
+        meant = nearest_number(text)
         return None if meant is None else str(min(max(int(meant), 1), most))
 
     return Value("number", _printed(partial(parse_size, most=most)), nearest, str(min(100, most)))
 
 
-def _nearest_number(text: str) -> str | None:
-    """Return the number that was probably meant: 92,400 is 92400, 1e6 is 1000000, 1.5M is 1500000, < 5k is 5000."""
-    text = re.sub(r"^[<>=≤≥~]+ ?| ?(?:params|parameters|weights|macs|steps|units)$", "", text.strip())
-    if re.search(",[0-9](?:,|$)", text):
-        return None  # several numbers
-    plain = re.fullmatch(r"\+?([0-9]{1,40})", re.sub("[,_' ]", "", text))
-    return plain[1].lstrip("0") or "0" if plain is not None else nearest_size(_with_point(text))
-
-
-def _nearest_memory(text: str) -> str | None:
-    """Return the size that was probably meant: 4M is 4MB, 4 megabytes is 4MB."""
-    written = re.match(
-        r"\+?([0-9]{1,20}(?:\.[0-9]{1,9})?) ?(?:([KMGTPEZY])|(?![A-Z])|(?=B))",
-        _with_point(text).replace(",", "").upper(),
-    )
-    return None if written is None else f"{written[1]}{written[2] or ''}B"
-
-
-_A_SECOND = r"(?:hz|fps|(?:(?:time)?steps?|samples?|frames?)? ?(?:/|per) ?s.*)?"
-"""What may stand behind a number of timesteps a second."""
-
-
-def _nearest_rate(text: str) -> str | None:
-    """Return the rate that was probably meant: 50fps is 50, 1/3 is 0.333333333, a step every 20 ms is 50 a second."""
-    text = _with_point(text.strip()).lower()
-    number = r"[-+]?([0-9]{1,9}(?:\.[0-9]{1,9})?)"
-    if (every := re.fullmatch(rf"{number} ?(m?)s", text)) and float(every[1]):
-        return _without_exponent((1000 if every[2] else 1) / float(every[1]))
-    if (fraction := re.fullmatch(rf"{number} ?/ ?{number}", text)) and float(fraction[2]):
-        return _without_exponent(float(fraction[1]) / float(fraction[2]))
-    if a_second := re.fullmatch(rf"{number} ?(k?) ?{_A_SECOND}", text):
-        return f"{a_second[1]}{a_second[2]}" if float(a_second[1]) else None
-    return nearest_size(text)
-
-
-def _without_exponent(number: float) -> str | None:
-    text = f"{number:.9g}"
-    return None if not number or "e" in text else text
-
-
 number = size_up_to(MAX_SIZE)
 """A size, or a number of samples or timesteps."""
 
-big_number = Value("number", _printed(parse_number), _nearest_number, "1M")
+big_number = Value("number", _printed(parse_number), nearest_number, "1M")
 """A whole number from 0, without an upper bound, written likewise: 500k, 3G, 1,234,567."""
 
-seed = Value("number", _printed(parse_number), _nearest_number, "1")
+seed = Value("number", _printed(parse_number), nearest_number, "1")
 """The seed of random numbers: a whole number from 0."""
 
-memory_size = Value("size", lambda text: parse_memory(without_thousands(text.strip())), _nearest_memory, "4MB")
+memory_size = Value("size", lambda text: parse_memory(without_thousands(text.strip())), nearest_memory, "4MB")
 """A number of bytes: 512KB, 4MB, 1.5GB, 4096, 1,024 KB."""
 
 
-rate = Value("rate", lambda text: parse_rate(without_thousands(text.strip())), _nearest_rate, "50")
+rate = Value("rate", lambda text: parse_rate(without_thousands(text.strip())), nearest_rate, "50")
 """Timesteps a second: 50, 12.5, 16k, 44.1kHz, 16,000."""
-
-
-def _identifier(text: str) -> str:
-    from rnncli.export import check_c_name
-
-    check_c_name(text)
-    return text
-
-
-def _nearest_identifier(text: str) -> str:
-    from rnncli.export import c_name
-
-    return c_name(text)[:31]
-
-
-identifier = Value("name", _identifier, _nearest_identifier, "model")
-"""A name in C."""
 
 
 OTHER_FRAMEWORKS: Mapping[str, str] = {
@@ -203,7 +137,7 @@ def dtype_named(text: str) -> str | None:
     return OTHER_DTYPES.get(dtype) if library in _LIBRARIES else None
 
 
-class Named(_Choice):
+class Named(click.Choice):  # type: ignore[type-arg]  # likewise
     """One of some names, which may also be given as other tools call it, in any case.
 
     Args:
@@ -217,7 +151,7 @@ class Named(_Choice):
         self.meaning = meaning
         self.elsewhere = elsewhere
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the name that is meant."""
         meant = self.meaning(value) if isinstance(value, str) else None
         return super().convert(meant if meant in self.choices else value, param, ctx)

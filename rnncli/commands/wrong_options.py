@@ -147,13 +147,13 @@ def _wrong_value(this: TypedLine, option: click.Option, message: str) -> Refused
     steps = [*_meant(this, place, option)]
     if several := values_in(option, value) if option.multiple or compared.multiple else []:
         message = f"is {quote(value)}, but it takes one value at a time"
-        parts = [*this.words[:place], *map(word.with_value, several), *this.words[place + 1 :]]
+        parts = [*this.words[:place], *(word._replace(value=each) for each in several), *this.words[place + 1 :]]
         if option.multiple:
             steps.insert(0, Step(this.line(parts)))
         elif _compares(this, option):
             steps.insert(0, Step(this.line(parts, "compare"), advice="compare puts them side by side"))
         else:
-            first = this.with_(place, word.with_value(several[0]))
+            first = this.with_(place, word._replace(value=several[0]))
             steps.insert(0, Step(first, "with the first of them", drops=value))
     elif isinstance(option.type, click.Choice):
         message = f"is {quote(value)}, expected {_taken(option)}"
@@ -178,8 +178,8 @@ def _meant(this: TypedLine, place: int, option: click.Option) -> Iterator[Step[L
     elif isinstance(option.type, Value):
         nearest = option.type.nearest(plain)
     if nearest is not None:
-        yield Step(this.with_(place, word.with_value(nearest)), lead, drops=value)
-    example = this.with_(place, word.with_value(_example_of(option)))
+        yield Step(this.with_(place, word._replace(value=nearest)), lead, drops=value)
+    example = this.with_(place, word._replace(value=_example_of(option)))
     yield Step(example, "for example", drops=value, costs=COSTS_A_GUESS // 2)
 
 
