@@ -142,14 +142,7 @@ def words(command: click.Command, typed: Sequence[str]) -> list[Word]:
 
 
 class TypedLine(NamedTuple):
-    """A command line that was typed, and the commands that there are.
-
-    Attributes:
-        group: the group of commands.
-        command: the command that it is of; one without options where it starts with none that there is.
-        typed: the line.
-        words: its options and arguments.
-    """
+    """A line that was typed, the group of commands, and that of the line: one without options if there is no such."""
 
     group: click.Group
     command: click.Command

@@ -81,14 +81,9 @@ def _styled(line: str) -> str:
 
 
 class Rule(NamedTuple):
-    """A rule that options keep together.
+    """A rule that options keep together: whether the values of a line's parameters break it, and what is wrong then.
 
-    Attributes:
-        broken: whether the values of a line's parameters break it.
-        message: what is wrong; {format_} is the format.
-        lead: what leads to a line that keeps it.
-        without: the parameters that this line has not.
-        more: what it has at its end.
+    Some words lead to a line that keeps it, which is without some parameters and has more at its end.
     """
 
     broken: Callable[[Mapping[str, Any]], bool]
@@ -134,12 +129,7 @@ RULES = (
 
 
 class GivenTwiceError(click.UsageError):
-    """An option that counts once, given twice with different values. Click would take the last and say nothing.
-
-    Attributes:
-        option: the option.
-        values: its values as typed, each once.
-    """
+    """An option that counts once, given twice with different values. Click would take the last and say nothing."""
 
     def __init__(self, option: click.Option, values: Sequence[str], ctx: click.Context) -> None:
         super().__init__(f"{long_name(option)} is given twice: {' and '.join(map(quote, values))}", ctx)

@@ -72,13 +72,7 @@ _END, _FAULT = "\0", "\1"
 
 
 class Mistake(NamedTuple):
-    """What is wrong with a line.
-
-    Attributes:
-        message: what, in the voice of all other errors.
-        steps: what may be done about it, the likeliest first.
-        error: what was raised about it.
-    """
+    """What is wrong with a line, what may be done about it, the likeliest first, and what was raised about it."""
 
     message: str
     steps: Iterable[Step[Line]]
@@ -86,12 +80,9 @@ class Mistake(NamedTuple):
 
 
 def usage_error(error: click.ClickException | UsageError, group: click.Group, typed: Sequence[str]) -> RnncliError:
-    """Return the error to report for a command line that is wrong.
+    """Return the error to report for a command line that is wrong, in words behind `rnncli`.
 
-    Args:
-        error: what Click raised, or what the rules of options say, with a line that keeps them.
-        group: the group of commands.
-        typed: the words behind `rnncli`.
+    It is what Click has raised, or what the rules of options say, with a line that keeps them.
     """
     if isinstance(error, click.ClickException):
         if error.exit_code != EXIT_USAGE:
@@ -105,9 +96,7 @@ def usage_error(error: click.ClickException | UsageError, group: click.Group, ty
 def argument_error(error: RnncliError, text: str) -> RnncliError:
     """Return the error to report for an argument of the line that is running; its repair may be another line.
 
-    Args:
-        error: what is wrong with it as a spec.
-        text: the spec: the argument, or one that it stands for.
+    The error is what is wrong with a text as a spec, which is the argument, or one that it stands for.
     """
     this = running()
     if this is None or len(text) > _LONG:
@@ -183,9 +172,6 @@ def _lead(way: Sequence[Step[Line]]) -> str:
 def _mended(this: TypedLine, first: Mistake | None = None) -> Found[Line] | None:
     """Return a line that works; None where none is found. `first` is what is wrong, where that is known."""
 
-    def mistake_in(line: Line) -> Mistake | None:
-        return first if first is not None and line == this.typed else _found(TypedLine.of(this.group, line))
-
     def keeps(line: Line, way: Sequence[Step[Line]]) -> bool:
         """Whether all numbers that were typed are in a line, but for those that the steps to it account for."""
         said = [*numbers_in(" ".join(line)), *(number for step in way for number in numbers_in(step.drops))]
@@ -196,7 +182,13 @@ def _mended(this: TypedLine, first: Mistake | None = None) -> Found[Line] | None
         return True
 
     return search(
-        this.typed, mistake_in, lambda line, mistake: mistake.steps, keeps, most=_MOST_TRIED, most_read=_MOST_READ
+        this.typed,
+        lambda line: _found(TypedLine.of(this.group, line)),
+        lambda line, mistake: mistake.steps,
+        keeps,
+        most=_MOST_TRIED,
+        most_read=_MOST_READ,
+        first=first,
     )
 
 

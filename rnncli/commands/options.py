@@ -104,12 +104,7 @@ def writes(name: str, meaning: str, *extensions: str) -> Callable[[Command], Com
 
 
 def init(default: str | None, said: str) -> Callable[[Command], Command]:
-    """Return --init, for a command that runs networks; only those import what it can be.
-
-    Args:
-        default: what it is unless it is given.
-        said: the same in words.
-    """
+    """Return --init, for a command that runs networks; only those import what it can be. The default is said, too."""
     from rnncli.engine.request import INITS
 
     meaning = "How weights start: a framework's initialisers and a normal input, or U[0, 1) for weights and input."
@@ -144,10 +139,7 @@ def budget(figures: Sequence[Figure] = FIGURES) -> Callable[[Command], Command]:
 def check_known(given: Mapping[str, Any], texts: Iterable[str], network_of: Callable[[str], Network | None]) -> None:
     """Check that what is limited is known: what depends on the timesteps is not without them.
 
-    Args:
-        given: the values of a command's parameters.
-        texts: what it is given in place of specs.
-        network_of: returns a network that one of these stands for.
+    Of what a command is given in place of specs, `network_of` returns a network that it stands for.
 
     Raises:
         UsageError: a limit is of what is not known; the repair gives a length, if that helps.

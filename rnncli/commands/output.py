@@ -32,12 +32,7 @@ FOR_PEOPLE = ("table", *DOCUMENTS)
 
 @contextmanager
 def results(format_: str, svg: Picture | None = None) -> Iterator[Callable[[Result], None]]:
-    """Yield what prints one result more. A library is imported by the format that needs it.
-
-    Args:
-        format_: the format.
-        svg: the picture of what is shown that is asked for, or None.
-    """
+    """Yield what prints one result more, in a picture, too, if one is asked for. A format imports what it needs."""
     from rnncli.render.results import ResultWriter, page_of
 
     if format_ == "table":
@@ -57,13 +52,9 @@ def results(format_: str, svg: Picture | None = None) -> Iterator[Callable[[Resu
 
 @contextmanager
 def printed(writer: Writer[Row], also: Callable[[str], object] = str) -> Iterator[Callable[[Sequence[Row]], None]]:
-    """Yield what prints some more records.
+    """Yield what prints some more records, as the writer has them; `also` takes each text that is printed.
 
     What was begun is ended, whatever ends the block, and no line is cut. Where there are no records nothing is printed.
-
-    Args:
-        writer: writes them.
-        also: takes each text that is printed.
     """
     begun = False
 
@@ -113,12 +104,7 @@ _STYLES: Mapping[str, dict[str, Any]] = {"message": {}, "fault": {"bold": True},
 
 
 def report(error: RnncliError, origin: str | None = None) -> int:
-    """Print an error and return the exit status that it stands for.
-
-    Args:
-        error: the error.
-        origin: where the spec at fault came from, if that needs saying: `line 3 of standard input`.
-    """
+    """Print an error, with where the spec at fault came from if that needs saying, and return its exit status."""
     styled = is_styled(sys.stderr)
     width = notes_width()
     written = str if shows_unicode(sys.stderr) else ascii_form

@@ -39,13 +39,7 @@ _LONGEST_LINE = 1 << 30
 
 
 class Spec(NamedTuple):
-    """The text of a spec.
-
-    Attributes:
-        text: the text.
-        origin: where it came from, if that needs saying.
-        fault: why it is no spec, if that was known before all of it was read.
-    """
+    """A text, where it came from if that needs saying, and why it is no spec, if that was known before all was read."""
 
     text: str
     origin: str | None
@@ -169,9 +163,6 @@ def specs(arguments: Sequence[str]) -> Iterator[Spec]:
     """Yield the specs of a command line: its arguments, `-` replaced by the lines of standard input.
 
     Without arguments it is the environment's RNNCLI_SPEC, or else the example, with a note on standard error.
-
-    Args:
-        arguments: the arguments.
 
     Raises:
         UsageError: spaces have cut a spec in pieces; or there is none where a program reads what is printed, or on a

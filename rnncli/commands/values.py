@@ -175,12 +175,7 @@ _STDOUT, _STDIN = "/dev/stdout", "/dev/stdin"
 
 
 class FileName(click.types.StringParamType):
-    """The name of a file.
-
-    Args:
-        written: whether it is written; otherwise it is read.
-        extensions: of the files that are offered where it is typed in part, `npz` or `.npz`; the shell finds them.
-    """
+    """The name of a file that is written, or else read; the shell offers those with some extensions: `npz`, `.npz`."""
 
     def __init__(self, written: bool, *extensions: str) -> None:
         self.written = written

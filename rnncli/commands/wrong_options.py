@@ -264,12 +264,9 @@ def _name(said: Word) -> str:
 
 
 def named(this: TypedLine, place: int, said: Word) -> Iterator[Step[Line]]:
-    """Yield the line with what a word names: an option by its own name or another, or a value of one.
+    """Yield the line with what a word at a place names: an option by its own name or another, or a value of one.
 
-    Args:
-        this: the line.
-        place: where the word stands.
-        said: the word, an option that the command has not or a bare name, with the value in it or behind it.
+    It is an option that the command has not or a bare name, with the value in it or behind it.
     """
     name = _name(said)
     own = this.options.get(f"--{name}")

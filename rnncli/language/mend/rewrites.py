@@ -94,19 +94,13 @@ _ONE_SIZE, _TWO_SIZES = (
     [name for name, kind in KINDS.items() if isinstance(kind.sizes, Numbers) and len(kind.sizes.attributes) == count]
     for count in (1, 2)
 )
-_OWN_ACTIVATION = [
-    name
-    for name, kind in KINDS.items()
-    for option in kind.options
-    if option.attribute == "activation" and kind.default("activation") == "linear"
-]
 _SETS = {
     "K": _any(KINDS),
     "R": _any(name for name, kind in KINDS.items() if kind.states),
     "ONE": _any(_ONE_SIZE),
     "TWO": _any(_TWO_SIZES),
     "P": _any(name for name, kind in KINDS.items() if isinstance(kind.sizes, Share)),
-    "LINEAR": _any(_OWN_ACTIVATION),
+    "LINEAR": _any(name for name, kind in KINDS.items() if vars(kind).get("activation") == "linear"),
     "PLAIN": _any(name for name, kind in KINDS.items() if "activation" not in kind.__dataclass_fields__),
     "N": f"(?:[0-9][0-9_]*[kMG]?|{BLANK_PATTERN})",
     "ACT": _any(ACTIVATIONS),
@@ -148,11 +142,6 @@ def _percent(found: re.Match[str]) -> str:
 def _fraction(found: re.Match[str]) -> str:
     """`dropout:1/2` -> `dropout:0.5`."""
     return f"{found[1]}{int(found[2]) / max(1, int(found[3])):g}"
-
-
-def _two_of_three(found: re.Match[str]) -> str:
-    """`10000x32x50` -> `10000x32`: what is read at once is no size."""
-    return found[0].rpartition("x")[0]
 
 
 def _padded(found: re.Match[str]) -> str:
@@ -211,7 +200,7 @@ REWRITES = (
     Rewrite("text", r"(?<!\w)[(\[]<S>(<N>)<S>,?<S>[)\]]", r"\1", message=_BRACKETS),
     Rewrite("text", r"(?:(?<=\binput:)|(?<=\bin:))<N>x(?=<N>x<N>(?:,|$))", "", _SAMPLES, drops=True),
     Rewrite("text", r"(?<=\bembed:)([0-9]{1,4})x(?=[0-9]{4,9}x[0-9]{1,3}(?:[:,]|$))", "", _TIMESTEPS, drops=True),
-    Rewrite("text", r"(?<=\bembed:)<N>x<N>x([0-9]{1,9})(?=[:,]|$)", _two_of_three, _TIMESTEPS, drops=True),
+    Rewrite("text", r"(?<=\bembed:)(<N>x<N>)x([0-9]{1,9})(?=[:,]|$)", r"\1", r"with --timesteps \2", drops=True),
     Rewrite("text", r"(?<=\w)\s{1,9}(?=x[0-9])", ":", "with colons", _COLONS),
     Rewrite("part", r"\b(<R><F>:<N>)<S>\*<S>([0-9]{1,2})(?=:|$)", r"\1:x\2", r"x\2 repeats a layer"),
     Rewrite("text", r"(?<=[0-9kMG])<S>[x*×]<S>(?=[0-9])", "x", message=_X),
