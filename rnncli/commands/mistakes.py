@@ -142,8 +142,11 @@ def _answer(this: TypedLine, mistake: Mistake) -> RnncliError:
     found = _mended(this, mistake._replace(steps=steps))
     first = steps[0] if found is None else found.way[0]
     if isinstance(error, SpecError) and not first.message:
-        as_it_is = found is None or error.repair in first.state
-        return error if as_it_is or found is None else error.repaired(shown(found.state), _lead(found.way))
+        if found is None or error.repair in first.state:
+            return error
+        mended = error.repaired(shown(found.state), _lead(found.way))
+        mended.advice = first.advice or mended.advice
+        return mended
     if found is not None:
         return UsageError(first.message or message, first.advice, lead=_lead(found.way), repair=shown(found.state))
     if isinstance(error, UsageError) and not isinstance(error, SpecError):
@@ -443,9 +446,25 @@ def _meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Step[Li
         yield Step(this.with_(place, *map(Word, candidates)), lead, drops=text)
     elif candidates:
         yield Step(("sweep", *this.typed[1:]))
+    yield from _headed(this, place)
     makes_blank = BLANK_TEXT in {*(error.repair or "")} - {*text} and len(this.arguments) > 1
     if error.repair and "example" not in error.lead and not makes_blank:
         yield Step(this.with_(place, Word(error.repair)), error.lead, drops=text)
+
+
+def _headed(this: TypedLine, place: int) -> Iterator[Step[Line]]:
+    """Yield the line with layers that have no input behind the network before them, or as one with the same input."""
+    text = this.words[place].text
+    specs = [each for each in this.arguments if "(" not in this.words[each].text]
+    heads = [each for each in specs if each < place and _starts_network(this.words[each].text)]
+    if not heads or place not in specs or ":" not in text or _starts_network(text) or _kind(text) is None:
+        return
+    head = this.words[heads[-1]].text
+    if this.name in ("compare", "reach"):
+        alike = Word(f"{head.partition(',')[0]},{text}")
+        yield Step(this.with_(place, alike), "perhaps", advice="each network has an input of its own")
+    elif heads[-1] == place - 1:
+        yield Step(this.with_(heads[-1], Word(f"{head},{text}"), used=2), advice="a comma stands between layers")
 
 
 def _expanded(text: str) -> list[str]:

@@ -167,7 +167,7 @@ COMMANDS = (
     _command("list|kinds|fields|language|glossary|syntax|words", "layers"),
     _command("canonical|parse|normalize|format", "spec"),
     _command("man|manual|usage", "help"),
-    _command("version", "--version"),
+    _command("version|-v|-version", "--version"),
 )
 """Names for commands, each with what is typed in place of it; its options stand at the end of the line."""
 

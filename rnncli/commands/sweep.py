@@ -86,7 +86,7 @@ def _nearest_order(text: str) -> str | None:
 
 
 def _nearest_frontier(text: str) -> str | None:
-    nearest = [_nearest_order(each) for each in re.split(r"[\s,;|+/&]+", text) if each]
+    nearest = [_nearest_order(each) for each in re.split(r"[\s,;:|+/&]+", text) if each]
     known = [each for each in nearest if each is not None and each.removeprefix("-") in COMPARED]
     return ",".join({each.removeprefix("-"): each for each in known}.values()) or None
 

@@ -199,7 +199,7 @@ class LengthsValue(Value, FileName):
 
     def __init__(self) -> None:
         FileName.__init__(self, False, "txt")
-        Value.__init__(self, "lengths", _read_lengths, _nearest_lengths, "5,3,7")
+        Value.__init__(self, "list of lengths", _read_lengths, _nearest_lengths, "5,3,7")
 
 
 def _read_lengths(text: str) -> tuple[int, ...] | str:

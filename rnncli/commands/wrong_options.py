@@ -141,7 +141,10 @@ def _wrong_value(this: TypedLine, option: click.Option, message: str) -> Refused
     value = word.value or ""
     # Of its two names the one that was typed.
     name = word.text if word.text.startswith("--") else long_name(option)
-    if (is_spec(value) and re.search("[a-z]{2}", value.lower())) or value.partition("=")[0] in this.options:
+    named_kind = value.lower().partition(":")[0] in KINDS or "(" in value
+    meant = option.type.nearest(value) if isinstance(option.type, Value) and not named_kind else None
+    is_network = meant is None and is_spec(value) and re.search("[a-z]{2}", value.lower())
+    if is_network or value.partition("=")[0] in this.options:
         return f"{name} has no value; it takes {_taken(option)}", [_with_example(this, place, option, Word(value))]
     compared = this.having(name).get("compare", option)
     steps = [*_meant(this, place, option)]

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from rnncli.errors import ArgumentError, listed, shorten
 from rnncli.formats.nodes import Note, Pass, Returned, Word, loops, names, takes_vectors
+from rnncli.language.framework_words import FEATURES
 from rnncli.language.likeness import closest
 from rnncli.language.spec import MAX_LAYERS
 from rnncli.layers import (
@@ -146,7 +147,7 @@ def _flag(given: dict[str, Any], argument: str, default: bool = False) -> bool:
     """Take an argument that is true or false."""
     value = given.pop(argument, default)
     if not isinstance(value, bool):
-        truths = {"true": "True", "1": "True", "false": "False", "0": "False"}
+        truths = dict.fromkeys(("true", "1", "yes", "on"), "True") | dict.fromkeys(("false", "0", "no", "off"), "False")
         raise wrong(argument, value, "True or False", truths.get(str(value).lower(), ""))
     return value
 
@@ -199,6 +200,8 @@ def _meant(value: object, words: Sequence[str] = tuple(ACTIVATIONS), others: Map
     """Return what a wrong value may have been, as Python writes it; nothing where that is not known."""
     if isinstance(value, float) and value.is_integer():
         return f"{value:.0f}"
+    if isinstance(value, int) and value < 0:
+        return str(-value)
     if not isinstance(value, str):
         return ""
     near = others.get(value.lower()) or closest(value.lower(), words)
@@ -370,7 +373,11 @@ def _held(value: object, argument: str, expected: str) -> list[Made]:
 
 def _bidirectional(given: dict[str, Any]) -> list[Made]:
     expected = "Bidirectional takes one recurrent layer, LSTM(32)"
-    made, *others = _held(given["layer"], "layer", expected)
+    held = given["layer"] if isinstance(given["layer"], list) else [given["layer"]]
+    if len(held) == 1 and not isinstance(held[0], Made):
+        counts = type(held[0]) is int and held[0] > 0
+        raise ArgumentFaultError("layer", expected, f"LSTM({held[0] if counts else 32})", not counts)
+    made, *others = _held(held, "layer", expected)
     if others or not loops(made.word):
         raise ArgumentFaultError("layer", expected)
     layer, mode = made.word, given.get("merge_mode", "concat")
@@ -636,8 +643,12 @@ def class_of(framework: Framework, name: str) -> Class | None:
     return CLASSES[framework].get(_ALIASES.get(name, name) if framework == "keras" else name)
 
 
-_MEAN_THE_SAME = {names for layer in LAYERS for names in layer.torch_arguments.items()}
-"""An argument of Keras, and that of PyTorch which means the same, for all kinds."""
+_MEAN_THE_SAME = [
+    *({*names} for layer in LAYERS for names in layer.torch_arguments.items()),
+    {theirs for layer in LAYERS for ours, theirs in layer.torch_arguments.items() if ours == "units"},
+    {*FEATURES},
+]
+"""Arguments that mean the same, of Keras and PyTorch or of several kinds."""
 
 
 def bound(cls: Class, name: str, positional: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:
@@ -652,7 +663,7 @@ def bound(cls: Class, name: str, positional: Sequence[Any], named: Mapping[str, 
     for argument, value in named.items():
         if argument not in cls.takes:
             # What the other framework calls it comes first: units for hidden_size.
-            theirs = [each for each in cls.takes if {(argument, each), (each, argument)} & _MEAN_THE_SAME]
+            theirs = [each for each in cls.takes if any({argument, each} <= names for names in _MEAN_THE_SAME)]
             nearest = next(iter(theirs), None) or closest(argument, cls.takes) or ""
             raise UnknownArgumentError(argument, f"{name} has no argument {shorten(argument)}", nearest)
         if argument in given:

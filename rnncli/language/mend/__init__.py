@@ -246,7 +246,8 @@ def _fields(cls: type[Layer], field: Token) -> Iterator[tuple[str, str]]:
             yield from _choices(cls, option, name, value)
     if isinstance(cls.sizes, Word):
         for guess in likest(name, [*cls.sizes.words, *cls.sizes.other_names]):
-            yield cls.sizes.other_names.get(guess, guess), f"perhaps {guess}"
+            word = cls.sizes.other_names.get(guess, guess)
+            yield word, f"perhaps {word}"
     words = _words_of(cls)
     plain = {squeezed(word): word for word in words}.get(squeezed(name))
     of_others = any(takes(each, name) for each in LAYERS)

@@ -188,6 +188,7 @@ REWRITES = (
     Rewrite("text", r"<S>(?:[-=~]{1,9}>{1,9}|>{1,9}|[;|&\n]|\s[-+/]\s)[\s;|&>,-]{0,9}", ",", "with commas", _COMMAS),
     Rewrite("text", r"(?<=[\w)])\s{1,9}(?=(?:<K>|<CLASS>)\b)", ",", "with commas", _COMMAS),
     Rewrite("text", r"\b(<K>)\(([^()]{0,99})\)", lambda found: f"{found[1]}:{found[2].replace(',', ':')}"),
+    Rewrite("text", r"\b(<K>)<S>[\[<]([^][<>]{1,40})[\]>]", r"\1:\2"),
     Rewrite("text", r"^<S>([^()]{1,99}\([^()]{0,99}\))\)+<S>$", r"\1", "without the last bracket"),
     Rewrite("text", r"^<S>(?:torch\.)?nn\.(<R>)\s{1,9}(<N>)\s{1,9}(<N>)<S>$", r"input:\2,\1:\3"),
     # numbers
