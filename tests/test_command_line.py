@@ -156,7 +156,7 @@ def test_a_value_that_is_missing_or_wrong_is_repaired(at: Walk, rnncli: Run) -> 
             continue  # there is no file that could be offered
         if option.is_flag:
             wrong = [[*arguments, f"{name}=yes"]]
-        elif isinstance(option.type, click.types.StringParamType):
+        elif isinstance(option.type, FileName):
             wrong = [[*arguments, name]]  # any text is a value
         else:
             wrong = [[*arguments, name], [*arguments, name, "bogus"], [*arguments, f"{name}=bogus"], [name, *arguments]]

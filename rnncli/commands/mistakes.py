@@ -31,7 +31,7 @@ from rnncli.commands.command_line import (
     shown,
 )
 from rnncli.commands.rewrites import COMMANDS, LINES, PARTS
-from rnncli.commands.values import FileName, FileNameOf, Value
+from rnncli.commands.values import FileName, Value
 from rnncli.commands.wrong_options import named, refused
 from rnncli.errors import EXIT_USAGE, RnncliError, SpecError, UsageError, quote
 from rnncli.formats import FORMATS, SEPARATOR, choice_of, open_model, part_of
@@ -312,7 +312,7 @@ def _sets(this: TypedLine) -> dict[str, list[str]]:
         "LONG": [name[2:] for name in [*this.options, "--help"] if name.startswith("--")],
         "FLAG": [name for name in [*this.options, "--help", "-h"] if name not in valued],
         "SEVERAL": [name for name, each in own.items() if each.multiple],
-        "OPTION": [name for name, each in own.items() if not (each.multiple or isinstance(each.type, FileNameOf))],
+        "OPTION": [name for name, each in own.items() if not each.multiple and each.type.name != "file"],
     }
 
 

@@ -49,7 +49,7 @@ def svg(command: Command) -> Command:
 
     add_svg = click.option(
         "--svg",
-        type=values.FileNameOf(".svg", "a picture is SVG", "; a browser shows it and prints it"),
+        type=values.FileName(True, "svg", what="a picture is SVG", more="; a browser shows it and prints it"),
         metavar="FILE.svg",
         help="Also save what is shown as a picture.",
     )
@@ -96,11 +96,11 @@ def reads(name: str, meaning: str, *extensions: str) -> Callable[[Command], Comm
 
 def writes(name: str, meaning: str, *extensions: str) -> Callable[[Command], Command]:
     """Return an option that takes a file to write, likewise."""
-    kind, metavar = values.FileName(True, *extensions), "FILE"
-    if len(extensions) == 1:
-        kind = values.FileNameOf(f".{extensions[0]}", f"what it writes is .{extensions[0]}")
-        metavar = metavar if name in _OF_SEVERAL_FORMATS else f"FILE.{extensions[0]}"
-    return click.option(*_names(name), type=kind, metavar=metavar, help=meaning)
+    what = f"what it writes is .{extensions[0]}" if len(extensions) == 1 else ""
+    metavar = f"FILE.{extensions[0]}" if what and name not in _OF_SEVERAL_FORMATS else "FILE"
+    return click.option(
+        *_names(name), type=values.FileName(True, *extensions, what=what), metavar=metavar, help=meaning
+    )
 
 
 def init(default: str | None, said: str) -> Callable[[Command], Command]:

@@ -144,7 +144,10 @@ def _check_whole(reading: Reading, text: str) -> None:
 def explained(error: RnncliError, text: str) -> RnncliError:
     """Return the error to report for a spec: another one, where the text was meant for something else than a spec."""
     if isinstance(error, OpenNumbersError):
-        more = [word for name in error.names for word in ("--set", f"{name}={_example(name)}")]
+        # What a name stands for may be a class, where it tells of one, else a number.
+        classes = {name for name in error.names if re.search("(type|kind|mode|cell)$", name.lower())}
+        examples = [f"{name}={'LSTM' if name in classes else '100'}" for name in error.names]
+        more = [word for example in examples for word in ("--set", example)]
         repair = this_line(more=more)
         if isinstance(error, SpecError) and repair is not None:  # a line, in which the place is marked
             return error.repaired(repair, "for example")
@@ -152,11 +155,6 @@ def explained(error: RnncliError, text: str) -> RnncliError:
     from rnncli.commands.mistakes import argument_error
 
     return argument_error(error, text)
-
-
-def _example(name: str) -> str:
-    """Return what a name of a source may stand for: a class where it tells of one, else a number."""
-    return "LSTM" if re.search("(type|kind|mode|cell)$", name.lower()) else "100"
 
 
 def specs(arguments: Sequence[str]) -> Iterator[Spec]:
@@ -256,7 +254,7 @@ def _lines() -> Iterator[Spec]:
             length += len(rest)
             if length > _LONGEST_LINE:
                 raise UsageError(f"{origin} does not end within {_LONGEST_LINE:,} characters", "give one spec a line")
-        text = _without_comment(line.removeprefix("\ufeff").rstrip("\r\n"))
+        text = re.split(r"(?:^|\s)#", line.removeprefix("\ufeff").rstrip("\r\n"), maxsplit=1)[0]  # a comment follows
         if text.strip():
             found = True
             # Where it ends in a comment, the spec is whole.
@@ -273,7 +271,3 @@ def _too_long(start: str, length: int) -> SpecError:
         span=(MAX_BYTES - 1, len(start)),
         advice="give one spec a line",
     )
-
-
-def _without_comment(line: str) -> str:
-    return re.split(r"(?:^|\s)#", line, maxsplit=1)[0]

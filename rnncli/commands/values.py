@@ -174,12 +174,31 @@ _STDOUT, _STDIN = "/dev/stdout", "/dev/stdin"
 """What `-` stands for where a file is written, and read."""
 
 
-class FileName(click.types.StringParamType):
-    """The name of a file that is written, or else read; the shell offers those with some extensions: `npz`, `.npz`."""
+class FileName(Value):
+    """The name of a file that is written, or else read; the shell offers those with some extensions: `npz`, `.npz`.
 
-    def __init__(self, written: bool, *extensions: str) -> None:
+    Args:
+        written: whether it is written.
+        extensions: those extensions.
+        what: what is written in one format alone, in words: `the output is .npy`. A name is of this format then, or
+            says nothing of a format, such as /dev/stdout.
+        more: what else is said where it is the name of another format.
+    """
+
+    def __init__(self, written: bool, *extensions: str, what: str = "", more: str = "") -> None:
         self.written = written
         self.extensions = [each.removeprefix(".") for each in extensions]
+        extension, example = f".{self.extensions[0]}", "FILE" if written else ""
+
+        def path_of(text: str) -> str:
+            if what and names_another(text, extension):
+                raise ValueError(f"{what}, which {quote(text)} is no name for{more}")
+            return (_STDOUT if written else _STDIN) if text == "-" else text
+
+        def nearest(text: str) -> str | None:
+            return splitext(text)[0] + extension if what else None
+
+        super().__init__("file", path_of, nearest, f"file{extension}" if what else example)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
         """Offer such files, and folders."""
@@ -188,17 +207,12 @@ class FileName(click.types.StringParamType):
 
         return [CompletionItem(incomplete, type="file", extensions=self.extensions)]
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the path; `-` is standard output, or standard input, as elsewhere."""
-        standard = _STDOUT if self.written else _STDIN
-        return standard if value == "-" else super().convert(value, param, ctx)
 
-
-class LengthsValue(Value, FileName):
+class LengthsValue(FileName):
     """How long each sequence of a batch is: numbers apart by commas or spaces, 5,3,7, or the name of a text file."""
 
     def __init__(self) -> None:
-        FileName.__init__(self, False, "txt")
+        super().__init__(False, "txt")
         Value.__init__(self, "list of lengths", _read_lengths, _nearest_lengths, "5,3,7")
 
 
@@ -217,24 +231,3 @@ def _read_lengths(text: str) -> tuple[int, ...] | str:
 def _nearest_lengths(text: str) -> str | None:
     """Return the numbers that are in a text: [5, 3, 7] is 5,3,7."""
     return ",".join(f"{min(max(int(number), 1), MAX_SIZE)}" for number in re.findall("[0-9]{1,10}", text)) or None
-
-
-class FileNameOf(Value, FileName):
-    """The name of a file of one format that is written, or one that says nothing of a format, such as /dev/stdout.
-
-    Args:
-        extension: how files of the format are called: `.npy`.
-        what: what is written, in words: `the output is .npy`.
-        more: what else is said where it is the name of another format.
-    """
-
-    def __init__(self, extension: str, what: str, more: str = "") -> None:
-        def path_of(text: str) -> str:
-            if text == "-":
-                return _STDOUT
-            if names_another(text, extension):
-                raise ValueError(f"{what}, which {quote(text)} is no name for{more}")
-            return text
-
-        FileName.__init__(self, True, extension)
-        Value.__init__(self, "file", path_of, lambda text: splitext(text)[0] + extension, f"file{extension}")

@@ -12,7 +12,7 @@ import click
 from rnncli.commands.command_line import Line, TypedLine, Word, is_file, is_spec, words
 from rnncli.commands.groups import GivenTwiceError, long_name
 from rnncli.commands.rewrites import COMMANDS, OPTIONS, TOPICS, VALUES
-from rnncli.commands.values import FileName, Named, Value
+from rnncli.commands.values import Named, Value
 from rnncli.errors import listed, quote
 from rnncli.language.likeness import closest, in_ascii
 from rnncli.language.mend.rewrites import Rewrite
@@ -80,9 +80,9 @@ def _compares(this: TypedLine, option: click.Option) -> bool:
 
 
 def _with_example(this: TypedLine, place: int, option: click.Option, *behind: Word) -> Step[Line]:
-    """Return the line with a value for an option that has none; of files that are read none is always there."""
+    """Return the line with a value for an option that has none."""
     word = this.words[place]
-    if isinstance(option.type, FileName) and not isinstance(option.type, Value) and not option.type.written:
+    if not _example_of(option):
         return Step(this.typed, advice=f"name one: {word.text} {option.metavar}")
     example = Word(word.text, option, _example_of(option))
     return Step(this.with_(place, example, *behind), "for example", costs=COSTS_A_GUESS)
@@ -216,7 +216,7 @@ def _is_wrong(option: click.Option, value: str | None) -> bool:
 
 
 def _example_of(option: click.Option) -> str:
-    """Return a value that is allowed."""
+    """Return a value that is allowed; of files that are read none is always there."""
     if isinstance(option.type, Value):
         return option.type.example
     if isinstance(option.type, click.Choice):
@@ -226,7 +226,7 @@ def _example_of(option: click.Option) -> str:
 
 def _taken(option: click.Option) -> str:
     """Return in words what an option takes."""
-    if isinstance(option.type, Value):
+    if isinstance(option.type, Value) and option.type.name != "file":
         return f"a {option.type.name}"
     if isinstance(option.type, click.Choice):
         return listed([str(each) for each in option.type.choices], "or")
