@@ -17,7 +17,7 @@ from rnncli import __version__
 from rnncli.commands import COMPLETION
 from rnncli.commands.command_line import TYPED, with_command
 from rnncli.commands.groups import GroupedCommand
-from rnncli.commands.report import report
+from rnncli.commands.output import report
 from rnncli.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, RnncliError, UsageError
 from rnncli.system.signals import INTERRUPTED
 from rnncli.system.streams import has_no_reader

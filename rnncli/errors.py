@@ -1,6 +1,6 @@
 """What can go wrong, as exceptions that carry everything a person needs to mend it.
 
-They are raised where the fault is known and printed in one place, `rnncli.commands.report`.
+They are raised where the fault is known and printed in one place, `rnncli.commands.output`.
 """
 
 from collections.abc import Callable, Iterator, Sequence

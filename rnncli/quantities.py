@@ -78,6 +78,51 @@ def nearest_size(text: str) -> str | None:
     return str(int(min(value, MAX_SIZE))) if value >= 1 else None
 
 
+def _with_point(text: str) -> str:
+    """Return a text with a point for the comma of a fraction: 1,5M is 1.5M."""
+    return re.sub(r"^([0-9]+),([0-9]{1,2})(?=\s*[a-zA-Z])", r"\1.\2", text)
+
+
+def nearest_number(text: str) -> str | None:
+    """Return the number that was probably meant: 92,400 is 92400, 1e6 is 1000000, 1.5M is 1500000, < 5k is 5000."""
+    text = re.sub(r"^[<>=≤≥~]+ ?| ?(?:params|parameters|weights|macs|steps|units)$", "", text.strip())
+    if re.search(",[0-9](?:,|$)", text):
+        return None  # several numbers
+    plain = re.fullmatch(r"\+?([0-9]{1,40})", re.sub("[,_' ]", "", text))
+    return plain[1].lstrip("0") or "0" if plain is not None else nearest_size(_with_point(text))
+
+
+def nearest_memory(text: str) -> str | None:
+    """Return the size that was probably meant: 4M is 4MB, 4 megabytes is 4MB."""
+    written = re.match(
+        r"\+?([0-9]{1,20}(?:\.[0-9]{1,9})?) ?(?:([KMGTPEZY])|(?![A-Z])|(?=B))",
+        _with_point(text).replace(",", "").upper(),
+    )
+    return None if written is None else f"{written[1]}{written[2] or ''}B"
+
+
+_A_SECOND = r"(?:hz|fps|(?:(?:time)?steps?|samples?|frames?)? ?(?:/|per) ?s.*)?"
+"""What may stand behind a number of timesteps a second."""
+
+
+def nearest_rate(text: str) -> str | None:
+    """Return the rate that was probably meant: 50fps is 50, 1/3 is 0.333333333, a step every 20 ms is 50 a second."""
+    text = _with_point(text.strip()).lower()
+    number = r"[-+]?([0-9]{1,9}(?:\.[0-9]{1,9})?)"
+    if (every := re.fullmatch(rf"{number} ?(m?)s", text)) and float(every[1]):
+        return _without_exponent((1000 if every[2] else 1) / float(every[1]))
+    if (fraction := re.fullmatch(rf"{number} ?/ ?{number}", text)) and float(fraction[2]):
+        return _without_exponent(float(fraction[1]) / float(fraction[2]))
+    if a_second := re.fullmatch(rf"{number} ?(k?) ?{_A_SECOND}", text):
+        return f"{a_second[1]}{a_second[2]}" if float(a_second[1]) else None
+    return nearest_size(text)
+
+
+def _without_exponent(number: float) -> str | None:
+    text = f"{number:.9g}"
+    return None if not number or "e" in text else text
+
+
 def memory(size: float) -> str:
     """Return a number of bytes as people write it: 128 B, 1.23 MB, in steps of 1024."""
     if size < 1024 and size == int(size):

@@ -156,7 +156,7 @@ def test_a_value_that_is_missing_or_wrong_is_repaired(at: Walk, rnncli: Run) -> 
             continue  # there is no file that could be offered
         if option.is_flag:
             wrong = [[*arguments, f"{name}=yes"]]
-        elif isinstance(option.type, click.types.StringParamType):
+        elif isinstance(option.type, FileName):
             wrong = [[*arguments, name]]  # any text is a value
         else:
             wrong = [[*arguments, name], [*arguments, name, "bogus"], [*arguments, f"{name}=bogus"], [name, *arguments]]
@@ -185,6 +185,10 @@ def test_the_file_that_was_meant_is_offered_for_the_name_of_none(at: Walk, rnncl
         "summary weights.npz:lstm": "summary weights.npz::lstm",
         "summary C:weights.npz:lstm": "summary C:weights.npz::lstm",
         "inspect weigths.npz": "inspect weights.npz",
+        "inspect weights.npz lstm": "inspect weights.npz::lstm",
+        "inspect weights.npz encoder": "inspect weights.npz",
+        "summary weights.npz lstm --wide": "summary weights.npz::lstm --wide",
+        "summary weights.npz tf": "summary weights.npz --framework keras",
         "forward input:8,lstm:4 --weights wights.npz": "forward input:8,lstm:4 --weights weights.npz",
         "weihgts.npz": "summary weights.npz",
     }.items():

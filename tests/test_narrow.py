@@ -10,6 +10,7 @@ from command_lines import COMMAND_LINES
 from conftest import Result, Walk, without_styles
 
 from rnncli.cli import COMMANDS
+from rnncli.commands.help import TOPICS
 
 Run = Callable[..., Result]
 
@@ -31,7 +32,7 @@ def noted(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[st
     """The lines that standard error has on a terminal of so many columns."""
 
     def call(columns: int, *arguments: str) -> list[str]:
-        monkeypatch.setattr("rnncli.commands.report.notes_width", lambda: columns)
+        monkeypatch.setattr("rnncli.commands.output.notes_width", lambda: columns)
         return rnncli(*arguments).stderr.splitlines()
 
     return call
@@ -78,8 +79,8 @@ def test_a_note_or_an_error_breaks_between_words_and_a_repair_stays_in_one_piece
 def test_the_help_fits_a_narrow_terminal_and_breaks_between_words(
     rnncli: Run, monkeypatch: pytest.MonkeyPatch, at: Walk
 ) -> None:
-    for command in ("", *COMMANDS):
-        line = [*command.split(), "--help"]
+    for command in ("", *COMMANDS, *(f"help {topic}" for topic in TOPICS)):
+        line = command.split() if command.startswith("help ") else [*command.split(), "--help"]
         monkeypatch.delenv("COLUMNS", raising=False)
         whole = rnncli(*line).stdout
         for columns in WIDTHS:

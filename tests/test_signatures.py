@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import json
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from rnncli.formats.frameworks import (
     node_of,
 )
 from rnncli.formats.nodes import Node
-from rnncli.layers import LSTM
+from rnncli.layers import LAYERS, LSTM
 from rnncli.layers.weights import FRAMEWORKS, Framework
 
 RECORDED = json.loads((Path(__file__).parent / "golden" / "signatures.json").read_text(encoding="utf-8"))
@@ -87,6 +88,31 @@ def test_any_value_of_an_argument_makes_a_layer_or_is_said_to_be_wrong(value: ob
             with at(framework, name, argument), contextlib.suppress(ArgumentFaultError):
                 made = built(framework, name, (), needed(name, arguments) | {argument: value})
                 assert all(isinstance(each, Node) for each in made)
+
+
+def test_a_word_that_is_none_of_an_arguments_is_answered_with_one_of_them(at: Walk) -> None:
+    asked = 0
+    for framework, name, cls, arguments in classes():
+        for argument in cls.takes:
+            with at(framework, name, argument):
+                try:
+                    built(framework, name, (), needed(name, arguments) | {argument: "wibble"})
+                except ArgumentFaultError as fault:
+                    if fault.argument == argument and "expected '" in str(fault):
+                        asked += 1
+                        word = ast.literal_eval(fault.instead)
+                        built(framework, name, (), needed(name, arguments) | {argument: word})
+    assert asked
+
+
+def test_an_argument_of_the_other_framework_is_answered_with_this_ones(at: Walk) -> None:
+    for layer in LAYERS:
+        for ours, theirs in layer.torch_arguments.items() if layer.torch in CLASSES["torch"] else ():
+            takes = CLASSES["torch"][layer.torch].takes
+            if theirs in takes and ours not in takes:
+                with at(layer.torch, ours), pytest.raises(UnknownArgumentError) as unknown:
+                    built("torch", layer.torch, (), {ours: 4})
+                assert unknown.value.instead == theirs
 
 
 @examples(60)

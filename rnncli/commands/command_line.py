@@ -58,10 +58,6 @@ class Word(NamedTuple):
             return [self.text, self.value]
         return [f"{self.text}={self.value}" if self.text.startswith("--") else f"{self.text}{self.value}"]
 
-    def with_value(self, value: str) -> Word:
-        """Return the option with another value."""
-        return self._replace(value=value)
-
 
 def with_command(group: click.Group, typed: Sequence[str]) -> list[str]:
     """Return a line with the command that it need not say: `rnncli SPEC` is `rnncli summary SPEC`."""
@@ -146,14 +142,7 @@ def words(command: click.Command, typed: Sequence[str]) -> list[Word]:
 
 
 class TypedLine(NamedTuple):
-    """A command line that was typed, and the commands that there are.
-
-    Attributes:
-        group: the group of commands.
-        command: the command that it is of; one without options where it starts with none that there is.
-        typed: the line.
-        words: its options and arguments.
-    """
+    """A line that was typed, the group of commands, and that of the line: one without options if there is no such."""
 
     group: click.Group
     command: click.Command
@@ -215,10 +204,10 @@ def running() -> TypedLine | None:
     return TypedLine.of(group, typed) if isinstance(group, click.Group) and typed else None
 
 
-def these_words() -> list[Word]:
-    """Return the options and arguments of the command line that is running."""
+def these_arguments() -> list[str]:
+    """Return the arguments of the command line that is running."""
     this = running()
-    return [] if this is None else this.words
+    return [] if this is None else [each.text for each in this.words if each.is_argument]
 
 
 def shown(typed: Iterable[str]) -> str:
@@ -226,12 +215,6 @@ def shown(typed: Iterable[str]) -> str:
     import shlex  # only an error needs it
 
     return " ".join(each if each in REDIRECTIONS else shlex.quote(each) for each in ("rnncli", *typed))
-
-
-def retyped(parts: Iterable[Word]) -> str | None:
-    """Return the command line that is running with other options and arguments, as it can be pasted."""
-    this = running()
-    return None if this is None else shown(this.line(parts))
 
 
 def this_line(
@@ -244,7 +227,10 @@ def this_line(
         arguments: what to put in place of the arguments.
         more: what to add at the end of the options.
     """
-    parts = [each for each in these_words() if each.option is None or each.option.name not in without]
+    this = running()
+    if this is None:
+        return None
+    parts = [each for each in this.words if each.option is None or each.option.name not in without]
     end = parts.index(Word("--")) if Word("--") in parts else len(parts)
     front, behind = [*parts[:end], *map(Word, more)], parts[end:]
     if arguments is not None:
@@ -254,4 +240,4 @@ def this_line(
             behind = [*map(Word, ("--", *arguments))]
         else:
             front[place:place], behind = map(Word, arguments), []
-    return retyped([*front, *behind])
+    return shown(this.line([*front, *behind]))

@@ -27,6 +27,7 @@ from click.shell_completion import (
 
 from rnncli.characters import ascii_form, shows_unicode
 from rnncli.commands import COMPLETION
+from rnncli.commands.command_line import options_of
 from rnncli.commands.groups import GroupedCommand
 from rnncli.errors import RnncliError
 
@@ -74,16 +75,12 @@ class _Completion(ShellComplete):
         option, equals, value = incomplete.partition("=")
         if not (option.startswith("--") and equals):
             return self._candidates(args, incomplete)
-        if not self._takes_value(args, option):
-            return []
-        return [_behind(option + equals, item) for item in self._candidates([*args, option], value)]
-
-    def _takes_value(self, args: list[str], option: str) -> bool:
-        """Whether the command has an option of that name that is no flag."""
         assert isinstance(self.cli, click.Group)
         command = self.cli.get_command(click.Context(self.cli), args[0]) if args else None
-        options = [each for each in command.params if isinstance(each, click.Option)] if command else []
-        return any(option in each.opts and not each.is_flag for each in options)
+        found = options_of(command).get(option) if command else None
+        if found is None or found.is_flag:
+            return []
+        return [_behind(option + equals, item) for item in self._candidates([*args, option], value)]
 
     def _candidates(self, args: list[str], incomplete: str) -> list[CompletionItem[str]]:
         if incomplete.startswith("-"):
@@ -163,7 +160,7 @@ class _Fish(_Completion, FishComplete):
         return items
 
 
-@click.command(cls=GroupedCommand, short_help="A script that completes command lines.")
+@click.command(cls=GroupedCommand)
 @click.argument("shell", type=click.Choice(SHELLS))
 def command(shell: str) -> None:
     """Print a script that makes SHELL complete command lines.

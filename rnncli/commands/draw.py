@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
+from rnncli.commands import options
 from rnncli.commands.groups import GroupedCommand
-from rnncli.commands.options import number_option, spec_argument, svg_option
-from rnncli.commands.output import results
-from rnncli.commands.specs import each_network, shown, specs
-from rnncli.render.terminal import Picture
+from rnncli.commands.specs import show_each
 from rnncli.reports.unrolled import draw
 
 
-@click.command(cls=GroupedCommand, short_help="The network unrolled in time, as a picture.")
-@spec_argument
-@number_option("--batch", "Samples at a time; unknown (None) if left out.")
-@number_option("--timesteps", "Length of the sequence; unknown (T) if left out.")
-@svg_option
-def command(spec: tuple[str, ...], batch: int | None, timesteps: int | None, svg: Picture | None) -> None:
+@click.command(cls=GroupedCommand)
+@options.spec
+@options.number("--batch", "Samples at a time; unknown (None) if left out.")
+@options.number("--timesteps", "Length of the sequence; unknown (T) if left out.")
+@options.svg
+def command(**given: Any) -> None:
     """Draw the network unrolled in time: time to the right, layers upward.
 
     \b
@@ -30,5 +30,4 @@ def command(spec: tuple[str, ...], batch: int | None, timesteps: int | None, svg
     leave it, with the shape of all of them. At the end of the row its last states leave, which Keras returns
     with return_state=True.
     """
-    with results("table", svg) as show:
-        each_network(shown(specs(spec), svg), lambda network: show(draw(network, batch, timesteps)))
+    show_each(draw, **given)

@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
+from rnncli.commands import options
 from rnncli.commands.groups import GroupedCommand
-from rnncli.commands.options import format_option, framework_option, number_option, spec_argument, svg_option
-from rnncli.commands.output import results
-from rnncli.commands.specs import each_network, shown, specs
-from rnncli.layers.weights import Framework
-from rnncli.render.terminal import Picture
+from rnncli.commands.specs import show_each
 from rnncli.reports.explanation import explain
 
 
-@click.command(cls=GroupedCommand, short_help="Where each number comes from.")
-@spec_argument
-@number_option("--batch", "Samples at a time; unknown (None) if left out.")
-@number_option("--timesteps", "Length of the sequence; unknown if left out.")
-@framework_option
+@click.command(cls=GroupedCommand)
+@options.spec
+@options.number("--batch", "Samples at a time; unknown (None) if left out.")
+@options.number("--timesteps", "Length of the sequence; unknown if left out.")
+@options.framework
 @click.option("--others", is_flag=True, help="Add what torchinfo, thop, fvcore and PyTorch's counter of FLOPs say.")
-@format_option
-@svg_option
-def command(
-    spec: tuple[str, ...],
-    batch: int | None,
-    timesteps: int | None,
-    framework: Framework | None,
-    others: bool,
-    format_: str,
-    svg: Picture | None,
-) -> None:
+@options.format_
+@options.svg
+def command(**given: Any) -> None:
     """Show the equations of each layer, and where each number comes from.
 
     \b
@@ -44,8 +35,4 @@ def command(
     its state and its output are, and what the other framework counts otherwise, and why. In a format of rows,
     each weight is one; with --others, each tool.
     """
-    with results(format_, svg) as show:
-        each_network(
-            shown(specs(spec), svg),
-            lambda network: show(explain(network, batch, timesteps, framework, others=others)),
-        )
+    show_each(explain, **given)

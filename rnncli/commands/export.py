@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 
+from rnncli.commands import options
 from rnncli.commands.command_line import this_line
 from rnncli.commands.groups import GroupedCommand
-from rnncli.commands.options import file_option, seed_option, spec_argument, weights_option
-from rnncli.commands.report import tell
+from rnncli.commands.output import tell
 from rnncli.commands.specs import at_most, each_given, specs
-from rnncli.commands.values import OTHER_TARGETS, Named, dtype_named, identifier, named
-from rnncli.export import TARGETS
+from rnncli.commands.values import OTHER_TARGETS, Named, Value, dtype_named, named
+from rnncli.export import TARGETS, c_name, check_c_name
 from rnncli.formats.networks import Reading
 from rnncli.library.exports import C_DTYPES, Asked, run_export
 
@@ -22,34 +22,33 @@ def _asked(given: Mapping[str, Any]) -> Asked:
     return Asked(**{name: value for name, value in given.items() if name in Asked.__dataclass_fields__})
 
 
+def _identifier(text: str) -> str:
+    check_c_name(text)
+    return text
+
+
 @click.command(
     cls=GroupedCommand,
     check=lambda given: _asked(given).check(this_line),
-    short_help="The network as source or a file for a framework.",
 )
-@spec_argument
+@options.spec
 @click.option(
     "--to",
     type=named(OTHER_TARGETS, tuple(TARGETS)),
     help="Target format; required unless -o FILE.onnx or -o FILE.c says it.",
 )
 @click.option("--packed", is_flag=True, help="Let PyTorch's source take the length of each sequence, and pack them.")
-@seed_option
-@weights_option
-@file_option(
-    "--save-weights",
-    extensions=["npz", "safetensors", "h5"],
-    meaning="Also write the weights, to a file that the source loads.",
-    written=True,
+@options.seed
+@options.weights
+@options.writes(
+    "--save-weights", "Also write the weights, to a file that the source loads.", "npz", "safetensors", "h5"
 )
-@file_option(
-    *("-o", "--output"),
-    extensions=["py", "onnx", "c"],
-    meaning="Write to a file; standard output stays empty.",
-    written=True,
-)
+@options.writes("--output", "Write to a file; standard output stays empty.", "py", "onnx", "c")
 @click.option(
-    "--name", type=identifier, metavar="NAME", help="C: what stands before the names of functions.  [default: FILE's]"
+    "--name",
+    type=Value("name", _identifier, lambda text: c_name(text)[:31], "model"),
+    metavar="NAME",
+    help="C: what stands before the names of functions.  [default: FILE's]",
 )
 @click.option(
     "--dtype",
@@ -57,11 +56,7 @@ def _asked(given: Mapping[str, Any]) -> Asked:
     help="Data type of weights and outputs; C's int8 is of matrices alone: a fourth of the flash, no less time.  "
     "[default: float32]",
 )
-@file_option(
-    "--input",
-    extensions=["npy"],
-    meaning="Read the input: (batch, timesteps[, features]); C's int8 is tried on it.",
-)
+@options.reads("--input", "Read the input: (batch, timesteps[, features]); C's int8 is tried on it.", "npy")
 @click.option("--with-main", is_flag=True, help="C: add a program that reads a timestep a line and writes the outputs.")
 def command(spec: tuple[str, ...], **given: Any) -> None:
     """Turn the network into source that a person would have written, or into a file.

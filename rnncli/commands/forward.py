@@ -6,21 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rnncli.commands import options
 from rnncli.commands.groups import GroupedCommand
-from rnncli.commands.options import (
-    file_option,
-    format_option,
-    framework_option,
-    init_option,
-    number_option,
-    seed_option,
-    spec_argument,
-    svg_option,
-    weights_option,
-    wide_option,
-)
-from rnncli.commands.output import results
-from rnncli.commands.report import tell
+from rnncli.commands.output import results, tell
 from rnncli.commands.specs import Spec, at_most, each_given, shown, specs
 from rnncli.commands.values import LengthsValue, Named, dtype_named
 from rnncli.engine.request import DEFAULT_TIMESTEPS, DTYPES, Request
@@ -35,47 +23,37 @@ if TYPE_CHECKING:
 
 @click.command(
     cls=GroupedCommand,
-    short_help="Run the network in NumPy and show what comes out.",
     less_memory="a smaller --batch or --timesteps may fit",
 )
-@spec_argument
-@number_option("--timesteps", f"Length of the sequence.  [default: {DEFAULT_TIMESTEPS}]")
-@number_option("--batch", "Samples at a time.  [default: 1]")
+@options.spec
+@options.number("--timesteps", f"Length of the sequence.  [default: {DEFAULT_TIMESTEPS}]")
+@options.number("--batch", "Samples at a time.  [default: 1]")
 @click.option(
     "--lengths",
     type=LengthsValue(),
     metavar="N,N,…|FILE",
     help="How long each sequence of the batch is: 5,3,7, or a text file of numbers.",
 )
-@seed_option
+@options.seed
 @click.option(
     "--dtype",
     type=Named(DTYPES, dtype_named, "in which forward computes (`rnncli summary` has the sizes in any)"),
     default="float32",
     help="Data type of weights and outputs.  [default: float32]",
 )
-@init_option("keras", "keras")
-@framework_option
-@file_option("--input", extensions=["npy"], meaning="Read the input: (batch, timesteps[, features]).")
-@weights_option
-@file_option(
-    "--save-weights", extensions=["npz"], metavar="FILE", meaning="Also write the weights, as .npz.", written=True
-)
-@file_option(
-    "-o",
-    "--output",
-    extensions=["npy"],
-    metavar="FILE",
-    meaning="Write to a file; the outputs, as .npy, while they are computed.",
-    written=True,
-)
-@file_option("--state", extensions=["npz"], meaning="Start from the states that --save-state wrote.")
-@file_option("--save-state", extensions=["npz"], meaning="Write the last state of every recurrent layer.", written=True)
+@options.init("keras", "keras")
+@options.framework
+@options.reads("--input", "Read the input: (batch, timesteps[, features]).", "npy")
+@options.weights
+@options.writes("--save-weights", "Also write the weights, as .npz.", "npz")
+@options.writes("--output", "Write to a file; the outputs, as .npy, while they are computed.", "npy")
+@options.reads("--state", "Start from the states that --save-state wrote.", "npz")
+@options.writes("--save-state", "Write the last state of every recurrent layer.", "npz")
 @click.option("--plot", "study", is_flag=True, help="Show the last recurrent layer's activations over time.")
 @click.option("--gates", is_flag=True, help="Add its gates to --plot: how open they are over time.")
-@wide_option("Show every column, in several tables where one is too wide.")
-@format_option
-@svg_option
+@click.option("--wide", is_flag=True, help="Show every column, in several tables where one is too wide.")
+@options.format_
+@options.svg
 def command(spec: tuple[str, ...], wide: bool, format_: str, svg: Picture | None, **asked: Any) -> None:
     """Run the network on random input and show what really came out.
 

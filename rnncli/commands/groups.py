@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import click
@@ -41,7 +41,7 @@ _WIDEST, _LEAST = 30, 4
 """Columns for an option before what it does, at most, and on a narrow terminal; behind a wider one Click goes to a new
 line."""
 
-_NARROW = 80
+WIDE = 80
 """A terminal of fewer columns than these is narrow: most examples do not fit."""
 
 _NAME = re.compile(r"(  )(-[^ ].*?|[a-z]+)(  .*|)$")
@@ -52,36 +52,22 @@ def long_name(option: click.Parameter) -> str:
     return max(option.opts, key=len)
 
 
-def _models(parameters: Sequence[click.Parameter], values: Mapping[str, Any]) -> dict[str, str]:
-    """Return the model files that stand for specs, by what was typed."""
-    from rnncli.formats import choice_of
+def terminal_columns() -> int:
+    """Return the columns of the terminal, or as many as COLUMNS says."""
+    from shutil import get_terminal_size  # it imports all kinds of archives
 
-    typed = [
-        text
-        for parameter in parameters
-        if isinstance(parameter, click.Argument)
-        for text in values.get(str(parameter.name)) or ()
-        if isinstance(text, str)
-    ]
-    return {quote(text): choice.path for text in typed if (choice := choice_of(text)) is not None}
+    return get_terminal_size().columns
 
 
-def _color_option() -> click.Option:
-    """Return the option that says when there is colour. It is heard before the command line is parsed: by `cli`."""
-    return click.Option(
-        ["--color"],
-        type=click.Choice(("auto", "always", "never")),
-        default="auto",
-        expose_value=False,
-        help="When to show colour; auto is on a terminal, unless NO_COLOR is set.  [default: auto]",
-    )
-
-
-def _continued(line: str, columns: int) -> Iterator[str]:
-    """Yield a line of help as lines that fit, the further ones indented."""
-    text = line.lstrip(" ")
-    indent = len(line) - len(text)
-    yield from (" " * indent + part for part in wrapped(text, columns - indent))
+def fitting(text: str) -> str:
+    """Return a text of help in lines that fit a narrow terminal: what does not is continued below, indented alike."""
+    columns, lines = terminal_columns(), []
+    for line in text.split("\n"):
+        plain = line.lstrip(" ")
+        indent = line[: len(line) - len(plain)]
+        fits = columns >= WIDE or len(line) <= columns
+        lines += [line] if fits else [indent + part for part in wrapped(plain, columns - len(indent))]
+    return "\n".join(lines)
 
 
 def _styled(line: str) -> str:
@@ -94,14 +80,9 @@ def _styled(line: str) -> str:
 
 
 class Rule(NamedTuple):
-    """A rule that options keep together.
+    """A rule that options keep together: whether the values of a line's parameters break it, and what is wrong then.
 
-    Attributes:
-        broken: whether the values of a line's parameters break it.
-        message: what is wrong; {format_} is the format.
-        lead: what leads to a line that keeps it.
-        without: the parameters that this line has not.
-        more: what it has at its end.
+    Some words lead to a line that keeps it, which is without some parameters and has more at its end.
     """
 
     broken: Callable[[Mapping[str, Any]], bool]
@@ -147,12 +128,7 @@ RULES = (
 
 
 class GivenTwiceError(click.UsageError):
-    """An option that counts once, given twice with different values. Click would take the last and say nothing.
-
-    Attributes:
-        option: the option.
-        values: its values as typed, each once.
-    """
+    """An option that counts once, given twice with different values. Click would take the last and say nothing."""
 
     def __init__(self, option: click.Option, values: Sequence[str], ctx: click.Context) -> None:
         super().__init__(f"{long_name(option)} is given twice: {' and '.join(map(quote, values))}", ctx)
@@ -177,7 +153,14 @@ class GroupedCommand(click.Command):
     ) -> None:
         super().__init__(*arguments, **extra)
         self.less_memory = less_memory
-        self.params.append(_color_option())
+        color = click.Option(
+            ["--color"],
+            type=click.Choice(("auto", "always", "never")),
+            default="auto",
+            expose_value=False,
+            help="When to show colour; auto is on a terminal, unless NO_COLOR is set.  [default: auto]",
+        )
+        self.params.append(color)  # `cli` hears it before the command line is parsed
         self.check = check
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -229,14 +212,16 @@ class GroupedCommand(click.Command):
             UsageError: a file would be written over another that is read or written.
         """
         files: dict[bool, dict[str, str]] = {True: {}, False: {}}
-        for option in self.params:
-            path = ctx.params.get(str(option.name))
+        given = {each: ctx.params.get(str(each.name)) for each in self.params}
+        for option, path in given.items():
             if isinstance(option.type, FileName) and isinstance(path, str):
                 files[option.type.written][long_name(option)] = path
         if files[True]:
-            files[False] |= _models(self.params, ctx.params)
+            from rnncli.formats import choice_of
             from rnncli.system.places import check_files
 
+            texts = [text for each, values in given.items() if each.nargs < 0 for text in values or ()]
+            files[False] |= {quote(text): choice.path for text in texts if (choice := choice_of(text)) is not None}
             check_files(reads=files[False], writes=files[True])
         try:
             return super().invoke(ctx)
@@ -245,15 +230,10 @@ class GroupedCommand(click.Command):
 
     def get_help(self, ctx: click.Context) -> str:
         """Return the help, as wide as the terminal if that is narrow; what cannot be broken is continued below."""
-        from shutil import get_terminal_size  # it imports all kinds of archives
-
-        columns = get_terminal_size().columns
-        if columns < _NARROW:
-            ctx.terminal_width = columns
-        lines = super().get_help(ctx).split("\n")
-        if columns < _NARROW:
-            lines = [part for line in lines for part in _continued(line, columns)]
-        return "\n".join(map(_styled, lines) if is_styled(sys.stdout) else lines)
+        if terminal_columns() < WIDE:
+            ctx.terminal_width = terminal_columns()
+        text = fitting(super().get_help(ctx))
+        return "\n".join(map(_styled, text.split("\n"))) if is_styled(sys.stdout) else text
 
     def groups(self, ctx: click.Context) -> dict[str, list[tuple[str, str]]]:
         """Return for each group that the command has options of, how each is written and what it does."""
@@ -269,7 +249,7 @@ class GroupedCommand(click.Command):
         """Write the groups, their columns aligned."""
         groups = self.groups(ctx)
         widths = [len(names) for options in groups.values() for names, _ in options]
-        width = max(each for each in widths if each <= _WIDEST) if formatter.width >= _NARROW - 2 else _LEAST
+        width = max(each for each in widths if each <= _WIDEST) if formatter.width >= WIDE - 2 else _LEAST
         for group, options in groups.items():
             with formatter.section(group):
                 formatter.write_dl([(names.ljust(width), meaning) for names, meaning in options], col_max=width)

@@ -9,7 +9,7 @@ from importlib.resources import files
 import click
 
 from rnncli.cli import COMMANDS
-from rnncli.commands.groups import GroupedCommand
+from rnncli.commands.groups import WIDE, GroupedCommand, fitting, terminal_columns
 
 TOPICS: Mapping[str, str] = {
     "spec": "the language of specs",
@@ -20,10 +20,8 @@ TOPICS: Mapping[str, str] = {
 }
 """The pages. That of the keys is made of the vocabulary; the text of each of the others is a file in `rnncli/pages`."""
 
-_WIDTH = 78
 
-
-@click.command(cls=GroupedCommand, short_help="The same as --help, and pages on some topics.")
+@click.command(cls=GroupedCommand)
 @click.argument(
     "name", type=click.Choice([*dict.fromkeys((*COMMANDS, *TOPICS))]), metavar="[COMMAND|TOPIC]", required=False
 )
@@ -56,7 +54,7 @@ def command(context: click.Context, name: str | None) -> None:
     if name not in TOPICS:
         click.echo("".join(shown), nl=False)
         return
-    click.echo_via_pager("\n".join([*shown, page(name)]))
+    click.echo_via_pager("\n".join([*shown, fitting(page(name))]))
 
 
 def page(topic: str) -> str:
@@ -70,10 +68,11 @@ def _keys() -> Iterator[str]:
     """Yield what each key of JSON and CSV means, by what it is of."""
     from rnncli.vocabulary import GROUPS
 
+    width = min(terminal_columns(), WIDE) - 2
     yield "The keys of JSON and CSV: the same, and with the same meaning, in every command"
     for of, meanings in GROUPS.items():
         yield from ("", f"Of {of}:")
         for meaning in meanings:
             title = f" (on the screen: {meaning.title})" if meaning.title else ""
             text = f"{', '.join(meaning.keys)}: {meaning.text.replace('`', '')}{title}"
-            yield from textwrap.wrap(text, _WIDTH, initial_indent="  ", subsequent_indent="      ")
+            yield from textwrap.wrap(text, width, initial_indent="  ", subsequent_indent="      ")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from rnncli.commands import options
 from rnncli.commands.groups import GroupedCommand
-from rnncli.commands.options import check_used, format_option, note_used, set_option, settings, svg_option
 from rnncli.commands.output import results
 from rnncli.commands.specs import Spec, each_spec
 from rnncli.commands.values import FileName
@@ -14,11 +14,11 @@ from rnncli.formats.model_file import ModelFile
 from rnncli.render.terminal import Picture
 
 
-@click.command(cls=GroupedCommand, short_help="What is in a model file.")
+@click.command(cls=GroupedCommand)
 @click.argument("file", nargs=-1, required=True, shell_complete=FileName(False, *FORMATS).shell_complete)
-@set_option
-@format_option
-@svg_option
+@options.set_
+@options.format_
+@options.svg
 def command(file: tuple[str, ...], format_: str, svg: Picture | None) -> None:
     """Show what model files hold.
 
@@ -33,9 +33,12 @@ def command(file: tuple[str, ...], format_: str, svg: Picture | None) -> None:
 
     A part can be given to other commands: rnncli summary model.safetensors, or model.safetensors::2 if it has several.
     """
+    if len(file) > 1:
+        from rnncli.commands.mistakes import check_arguments
+
+        check_arguments()
     with results(format_, svg) as show:
         each_spec([Spec(each, None) for each in file], lambda text: show(_opened(text)))
-    check_used()
 
 
 def _opened(text: str) -> ModelFile:
@@ -47,8 +50,8 @@ def _opened(text: str) -> ModelFile:
     choice = choice_of(text)
     if choice is None:
         return open_model(text.partition(SEPARATOR)[0])
-    model = open_model(choice.path, settings())
-    note_used(model.used)
+    model = open_model(choice.path, options.settings())
+    options.note_used(model.used)
     if choice.part:
         part_of(model, choice.part)
     return model

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rnncli.commands import options
 from rnncli.commands.groups import GroupedCommand
-from rnncli.commands.options import format_option
 from rnncli.commands.output import results
 
 if TYPE_CHECKING:
@@ -40,9 +40,9 @@ def _check_word(given: Mapping[str, Any]) -> None:
         sort_of(given["word"])
 
 
-@click.command(cls=GroupedCommand, check=_check_word, short_help="The spec language on one screen.")
+@click.command(cls=GroupedCommand, check=_check_word)
 @click.argument("word", metavar="[KIND]", required=False, shell_complete=complete_word)
-@format_option
+@options.format_
 def command(word: str | None, format_: str) -> None:
     """Show every kind of layer, its fields and its names, and how numbers are written.
 

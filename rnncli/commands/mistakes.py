@@ -30,15 +30,16 @@ from rnncli.commands.command_line import (
     running,
     shown,
 )
-from rnncli.commands.rewrites import COMMANDS, LINES
-from rnncli.commands.values import FileName, FileNameOf, Value
+from rnncli.commands.rewrites import COMMANDS, LINES, PARTS
+from rnncli.commands.values import FileName, Value
 from rnncli.commands.wrong_options import named, refused
 from rnncli.errors import EXIT_USAGE, RnncliError, SpecError, UsageError, quote
-from rnncli.formats import FORMATS, SEPARATOR, OpenNumbersError, choice_of
+from rnncli.formats import FORMATS, SEPARATOR, OpenNumbersError, choice_of, open_model, part_of
 from rnncli.formats.calls import is_call
 from rnncli.formats.networks import read_text
 from rnncli.language.likeness import closest, in_ascii
 from rnncli.language.mend.meanings import numbers_in
+from rnncli.language.mend.rewrites import Rewrite
 from rnncli.language.mend.search import WITHOUT, Found, Step, led, search
 from rnncli.language.source import lowered
 from rnncli.layers import KINDS, Layer
@@ -70,13 +71,7 @@ _END, _FAULT = "\0", "\1"
 
 
 class Mistake(NamedTuple):
-    """What is wrong with a line.
-
-    Attributes:
-        message: what, in the voice of all other errors.
-        steps: what may be done about it, the likeliest first.
-        error: what was raised about it.
-    """
+    """What is wrong with a line, what may be done about it, the likeliest first, and what was raised about it."""
 
     message: str
     steps: Iterable[Step[Line]]
@@ -84,12 +79,9 @@ class Mistake(NamedTuple):
 
 
 def usage_error(error: click.ClickException | UsageError, group: click.Group, typed: Sequence[str]) -> RnncliError:
-    """Return the error to report for a command line that is wrong.
+    """Return the error to report for a command line that is wrong, in words behind `rnncli`.
 
-    Args:
-        error: what Click raised, or what the rules of options say, with a line that keeps them.
-        group: the group of commands.
-        typed: the words behind `rnncli`.
+    It is what Click has raised, or what the rules of options say, with a line that keeps them.
     """
     if isinstance(error, click.ClickException):
         if error.exit_code != EXIT_USAGE:
@@ -103,9 +95,7 @@ def usage_error(error: click.ClickException | UsageError, group: click.Group, ty
 def argument_error(error: RnncliError, text: str) -> RnncliError:
     """Return the error to report for an argument of the line that is running; its repair may be another line.
 
-    Args:
-        error: what is wrong with it as a spec.
-        text: the spec: the argument, or one that it stands for.
+    The error is what is wrong with a text as a spec, which is the argument, or one that it stands for.
     """
     this = running()
     if this is None or len(text) > _LONG:
@@ -151,8 +141,11 @@ def _answer(this: TypedLine, mistake: Mistake) -> RnncliError:
     found = _mended(this, mistake._replace(steps=steps))
     first = steps[0] if found is None else found.way[0]
     if isinstance(error, SpecError) and not first.message:
-        as_it_is = found is None or error.repair in first.state
-        return error if as_it_is or found is None else error.repaired(shown(found.state), _lead(found.way))
+        if found is None or error.repair in first.state:
+            return error
+        mended = error.repaired(shown(found.state), _lead(found.way))
+        mended.advice = first.advice or mended.advice
+        return mended
     if found is not None:
         return UsageError(first.message or message, first.advice, lead=_lead(found.way), repair=shown(found.state))
     if isinstance(error, UsageError) and not isinstance(error, SpecError):
@@ -181,9 +174,6 @@ def _lead(way: Sequence[Step[Line]]) -> str:
 def _mended(this: TypedLine, first: Mistake | None = None) -> Found[Line] | None:
     """Return a line that works; None where none is found. `first` is what is wrong, where that is known."""
 
-    def mistake_in(line: Line) -> Mistake | None:
-        return first if first is not None and line == this.typed else _found(TypedLine.of(this.group, line))
-
     def keeps(line: Line, way: Sequence[Step[Line]]) -> bool:
         """Whether all numbers that were typed are in a line, but for those that the steps to it account for."""
         said = [*numbers_in(" ".join(line)), *(number for step in way for number in numbers_in(step.drops))]
@@ -194,7 +184,13 @@ def _mended(this: TypedLine, first: Mistake | None = None) -> Found[Line] | None
         return True
 
     return search(
-        this.typed, mistake_in, lambda line, mistake: mistake.steps, keeps, most=_MOST_TRIED, most_read=_MOST_READ
+        this.typed,
+        lambda line: _found(TypedLine.of(this.group, line)),
+        lambda line, mistake: mistake.steps,
+        keeps,
+        most=_MOST_TRIED,
+        most_read=_MOST_READ,
+        first=first,
     )
 
 
@@ -260,31 +256,28 @@ def _gone(this: TypedLine, new: Line) -> str:
 
 
 def _misplaced(this: TypedLine, place: int) -> Iterator[Step[Line]]:
-    """Yield the line with an argument that is no spec as what the table says, or as an option that it names."""
-    for step in _rewritten(this, place):
-        refusal = _refusal(TypedLine.of(this.group, step.state))
-        refused_anew = isinstance(refusal, click.UsageError) and step.state[:1] == this.typed[:1]
-        if not refused_anew or isinstance(refusal, click.MissingParameter):
-            yield step
+    """Yield the line with an argument that is no spec as what the table says, as an option that it names, or a part."""
+    yield from _rewritten(this, place)
     text = this.words[place].text
     name, equals, value = in_ascii(text).lstrip("-/").partition("=")
     if re.fullmatch(r"[a-z][a-z0-9_.-]{1,30}", name.lower()) and name.lower() not in KINDS:
         behind = next((each.text for each in this.words[place + 1 : place + 2] if each.is_argument), None)
         for step in named(this, place, Word(name, None, value if equals else behind, bool(equals))):
             yield step._replace(message=f"{quote(text)} is not a spec")
+    yield from _rewritten(this, place, PARTS)
 
 
 # Rows of the tables
 
 
-def _rewritten(this: TypedLine, place: int | None = None) -> Iterator[Step[Line]]:
+def _rewritten(this: TypedLine, place: int | None = None, rows: Sequence[Rewrite] = LINES) -> Iterator[Step[Line]]:
     """Yield a line as the table rewrites it: the rows for an argument that is no spec, where its place is given."""
     texts = [*this.line(this.words)]
     if place is not None:
         index = len(this.line(this.words[:place]))
         texts[index] = f"{_FAULT}{texts[index]}{_FAULT}"
     sets = {name: f"(?:{'|'.join(map(re.escape, words)) or '(?!)'})" for name, words in _sets(this).items()}
-    for row in LINES:
+    for row in rows:
         if ("~" in row.pattern) == (place is not None):
             pattern = re.sub("<([A-Z]+)>", lambda found: sets[found[1]], row.pattern)
             pattern = pattern.translate({ord(" "): _END, ord("~"): _FAULT})
@@ -293,9 +286,16 @@ def _rewritten(this: TypedLine, place: int | None = None) -> Iterator[Step[Line]
                 words = found.expand(row.becomes.replace(" ", _END)).split(_END)
                 new = tuple(each.replace("·", " ") for each in words)
                 message = found.expand(row.message) if row.message else ""
-                yield Step(
-                    new, row.lead, message, drops=_gone(this, new) if row.lead or row.drops else "", advice=row.advice
-                )
+                drops = _gone(this, new) if row.lead or row.drops else ""
+                if place is None or not _is_refused_anew(this, new):
+                    yield Step(new, row.lead, message, drops=drops, advice=row.advice)
+
+
+def _is_refused_anew(this: TypedLine, new: Line) -> bool:
+    """Whether Click refuses what a line of the same command becomes, unless something is missing."""
+    refusal = _refusal(TypedLine.of(this.group, new))
+    refused = isinstance(refusal, click.UsageError) and not isinstance(refusal, click.MissingParameter)
+    return refused and new[:1] == this.typed[:1]
 
 
 def _sets(this: TypedLine) -> dict[str, list[str]]:
@@ -311,7 +311,7 @@ def _sets(this: TypedLine) -> dict[str, list[str]]:
         "LONG": [name[2:] for name in [*this.options, "--help"] if name.startswith("--")],
         "FLAG": [name for name in [*this.options, "--help", "-h"] if name not in valued],
         "SEVERAL": [name for name, each in own.items() if each.multiple],
-        "OPTION": [name for name, each in own.items() if not (each.multiple or isinstance(each.type, FileNameOf))],
+        "OPTION": [name for name, each in own.items() if not each.multiple and each.type.name != "file"],
     }
 
 
@@ -362,16 +362,23 @@ def _read(command: str, text: str) -> None:
     """
     if text == "-":
         return
+    choice = choice_of(text)
     if command == "sweep":
         for candidate in islice(read_pattern(text).expand(), 1):
             read_text(candidate)
     elif command == "solve":
         if "(" not in text:
             Template.parse(text)
-    elif choice_of(text) is None and command != "inspect":
-        read_text(text)
-    elif choice_of(text) is None and is_spec(text):
+    elif choice is None:
+        if command != "inspect":
+            read_text(text)
+            return
         raise SpecError(f"{quote(text)} is no model file", text=text, span=(0, len(text)))
+    elif choice.part and is_file(choice.path):
+        try:
+            part_of(open_model(choice.path), choice.part)
+        except RnncliError as error:
+            raise SpecError(error.message, text=text, span=(0, len(text))) from None
 
 
 def _near_file(text: str) -> str | None:
@@ -403,7 +410,7 @@ def _with_near_files(this: TypedLine) -> Line:
         if word.option is not None:
             is_read = isinstance(word.option.type, FileName) and not word.option.type.written
             near = _near_file(word.value) if is_read and word.value else None
-            return word if near is None else word.with_value(near)
+            return word if near is None else word._replace(value=near)
         names_file = word.is_argument and (this.name == "inspect" or choice_of(word.text) is not None)
         return Word((names_file and _near_file(word.text)) or word.text)
 
@@ -438,9 +445,25 @@ def _meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Step[Li
         yield Step(this.with_(place, *map(Word, candidates)), lead, drops=text)
     elif candidates:
         yield Step(("sweep", *this.typed[1:]))
+    yield from _headed(this, place)
     makes_blank = BLANK_TEXT in {*(error.repair or "")} - {*text} and len(this.arguments) > 1
     if error.repair and "example" not in error.lead and not makes_blank:
         yield Step(this.with_(place, Word(error.repair)), error.lead, drops=text)
+
+
+def _headed(this: TypedLine, place: int) -> Iterator[Step[Line]]:
+    """Yield the line with layers that have no input behind the network before them, or as one with the same input."""
+    text = this.words[place].text
+    specs = [each for each in this.arguments if "(" not in this.words[each].text]
+    heads = [each for each in specs if each < place and _starts_network(this.words[each].text)]
+    if not heads or place not in specs or ":" not in text or _starts_network(text) or _kind(text) is None:
+        return
+    head = this.words[heads[-1]].text
+    if this.name in ("compare", "reach"):
+        alike = Word(f"{head.partition(',')[0]},{text}")
+        yield Step(this.with_(place, alike), "perhaps", advice="each network has an input of its own")
+    elif heads[-1] == place - 1:
+        yield Step(this.with_(heads[-1], Word(f"{head},{text}"), used=2), advice="a comma stands between layers")
 
 
 def _expanded(text: str) -> list[str]:

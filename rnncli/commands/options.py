@@ -10,21 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from rnncli.commands.command_line import these_words, this_line
-from rnncli.commands.report import tell
-from rnncli.commands.values import (
-    FileName,
-    FileNameOf,
-    Named,
-    Value,
-    big_number,
-    dtype,
-    framework,
-    memory_size,
-    number,
-    rate,
-    seed,
-)
+from rnncli.commands import values
+from rnncli.commands.command_line import these_arguments, this_line
+from rnncli.commands.output import tell
 from rnncli.errors import SpecError, UsageError, listed, quote, shorten
 from rnncli.formats import FORMATS as MODEL_FILES
 from rnncli.formats import Settings
@@ -44,21 +32,24 @@ FORMATS = ("table", *PROGRAMS, *DOCUMENTS)
 _A_LENGTH = 100
 """The timesteps that are offered where there are none."""
 
-_SHORT_NAMES = {"--batch": "-b", "--timesteps": "-t"}
+_LETTERS = {"--batch": "-b", "--timesteps": "-t", "--output": "-o"}
 """The letters of the options that are given most often."""
 
+_OF_SEVERAL_FORMATS = ("--output", "--save-weights")
+"""Options whose files are of one format in some commands, and of several in others."""
 
-def svg_option(command: Command) -> Command:
+
+def svg(command: Command) -> Command:
     """Add --svg and --theme to a command, which is called with both as `svg`: a picture, or None."""
 
     @wraps(command)
-    def with_picture(*arguments: Any, svg: str | None, theme: Theme | None, **options: Any) -> Any:
+    def with_picture(*arguments: Any, svg: str | None, theme: Theme | None, **others: Any) -> Any:
         picture = None if svg is None else Picture(svg, theme or THEMES[0], tell)
-        return command(*arguments, svg=picture, **options)
+        return command(*arguments, svg=picture, **others)
 
     add_svg = click.option(
         "--svg",
-        type=FileNameOf(".svg", "a picture is SVG", "; a browser shows it and prints it"),
+        type=values.FileName(True, "svg", what="a picture is SVG", more="; a browser shows it and prints it"),
         metavar="FILE.svg",
         help="Also save what is shown as a picture.",
     )
@@ -70,26 +61,20 @@ def svg_option(command: Command) -> Command:
     return cast(Command, add_svg(add_theme(with_picture)))
 
 
-def wide_option(meaning: str) -> Callable[[Command], Command]:
-    """Return --wide, which shows all that there is room for; its help is `meaning`."""
-    return click.option("--wide", is_flag=True, help=meaning)
-
-
-def quiet_option(answer: str) -> Callable[[Command], Command]:
+def quiet(answer: str) -> Callable[[Command], Command]:
     """Return -q, which leaves a command's answer and nothing beside it."""
     return click.option("-q", "--quiet", is_flag=True, help=f"Print only the answer, {answer}.")
 
 
-def number_option(
-    name: str, meaning: str, several: bool = False, default: int | None = None, type_: Value = number
+def number(
+    name: str, meaning: str, several: bool = False, default: int | None = None, type_: values.Value = values.number
 ) -> Callable[[Command], Command]:
     """Return an option that takes such a number, or may be given several times; its help is `meaning`."""
-    names = [*filter(None, [_SHORT_NAMES.get(name)]), name]
-    return click.option(*names, type=type_, metavar="N", multiple=several, default=default, help=meaning)
+    return click.option(*_names(name), type=type_, metavar="N", multiple=several, default=default, help=meaning)
 
 
-def named_option(
-    name: str, type_: Named, default: str | None, meaning: str, several: bool = False
+def named(
+    name: str, type_: values.Named, default: str | None, meaning: str, several: bool = False
 ) -> Callable[[Command], Command]:
     """Return an option that takes one of some words, or may be given several times; its help is `meaning`."""
     help_ = meaning if default is None else f"{meaning}  [default: {default}]"
@@ -98,31 +83,35 @@ def named_option(
     return click.option(name, type=type_, default=default, help=help_)
 
 
-def file_option(
-    *names: str, extensions: Sequence[str], meaning: str, written: bool = False, metavar: str | None = None
-) -> Callable[[Command], Command]:
-    """Return an option that takes a file, read or written, with one of these extensions; its help is `meaning`."""
-    metavar = metavar or (f"FILE.{extensions[0]}" if len(extensions) == 1 else "FILE")
-    kind = FileName(written, *extensions)
-    if written and len(extensions) == 1:
-        kind = FileNameOf(f".{extensions[0]}", f"what it writes is .{extensions[0]}")
-    return click.option(*names, type=kind, metavar=metavar, help=meaning)
+def _names(name: str) -> list[str]:
+    """Return an option's letter, if it has one, and its name."""
+    return [_LETTERS[name], name] if name in _LETTERS else [name]
 
 
-def init_option(default: str | None, said: str) -> Callable[[Command], Command]:
-    """Return --init, for a command that runs networks; only those import what it can be.
+def reads(name: str, meaning: str, *extensions: str) -> Callable[[Command], Command]:
+    """Return an option that takes a file to read with one of these extensions; its help is `meaning`."""
+    metavar = f"FILE.{extensions[0]}" if len(extensions) == 1 else "FILE"
+    return click.option(name, type=values.FileName(False, *extensions), metavar=metavar, help=meaning)
 
-    Args:
-        default: what it is unless it is given.
-        said: the same in words.
-    """
+
+def writes(name: str, meaning: str, *extensions: str) -> Callable[[Command], Command]:
+    """Return an option that takes a file to write, likewise."""
+    what = f"what it writes is .{extensions[0]}" if len(extensions) == 1 else ""
+    metavar = f"FILE.{extensions[0]}" if what and name not in _OF_SEVERAL_FORMATS else "FILE"
+    return click.option(
+        *_names(name), type=values.FileName(True, *extensions, what=what), metavar=metavar, help=meaning
+    )
+
+
+def init(default: str | None, said: str) -> Callable[[Command], Command]:
+    """Return --init, for a command that runs networks; only those import what it can be. The default is said, too."""
     from rnncli.engine.request import INITS
 
     meaning = "How weights start: a framework's initialisers and a normal input, or U[0, 1) for weights and input."
     return click.option("--init", type=click.Choice(INITS), default=default, help=f"{meaning}  [default: {said}]")
 
 
-def budget_options(figures: Sequence[Figure] = FIGURES) -> Callable[[Command], Command]:
+def budget(figures: Sequence[Figure] = FIGURES) -> Callable[[Command], Command]:
     """Return what adds the options that limit figures of a network to a command, which is called with a `budget`.
 
     Each option has two names, which are the same in every command: --max-params and --params.
@@ -130,15 +119,15 @@ def budget_options(figures: Sequence[Figure] = FIGURES) -> Callable[[Command], C
 
     def add(command: Command) -> Command:
         @wraps(command)
-        def with_budget(*arguments: Any, **options: Any) -> Any:
-            budget = Budget(**{figure.name: options.pop(figure.name) for figure in figures})
-            return command(*arguments, budget=budget, **options)
+        def with_budget(*arguments: Any, **given: Any) -> Any:
+            limits = Budget(**{figure.name: given.pop(figure.name) for figure in figures})
+            return command(*arguments, budget=limits, **given)
 
         added: Any = with_budget
         for figure in reversed(figures):
             added = click.option(
                 *(f"--max-{figure.name}", f"--{figure.name}", figure.name),
-                type=memory_size if figure.in_bytes else big_number,
+                type=values.memory_size if figure.in_bytes else values.big_number,
                 metavar="SIZE" if figure.in_bytes else "N",
                 help=figure.means,
             )(added)
@@ -150,10 +139,7 @@ def budget_options(figures: Sequence[Figure] = FIGURES) -> Callable[[Command], C
 def check_known(given: Mapping[str, Any], texts: Iterable[str], network_of: Callable[[str], Network | None]) -> None:
     """Check that what is limited is known: what depends on the timesteps is not without them.
 
-    Args:
-        given: the values of a command's parameters.
-        texts: what it is given in place of specs.
-        network_of: returns a network that one of these stands for.
+    Of what a command is given in place of specs, `network_of` returns a network that it stands for.
 
     Raises:
         UsageError: a limit is of what is not known; the repair gives a length, if that helps.
@@ -171,19 +157,15 @@ def check_known(given: Mapping[str, Any], texts: Iterable[str], network_of: Call
                     raise UsageError(error.message, error.advice, lead="for example", repair=repair)
 
 
-seed_option = click.option(
+seed = click.option(
     "--seed",
-    type=seed,
+    type=values.seed,
     metavar="N",
     default=0,
     help="Random seed of weights and input; the same seed gives the same bytes.  [default: 0]",
 )
-weights_option = file_option(
-    "--weights",
-    extensions=tuple(MODEL_FILES),
-    meaning="Read the weights: of a model file, or arrays called LAYER/WEIGHT.",
-)
-format_option = click.option(
+weights = reads("--weights", "Read the weights: of a model file, or arrays called LAYER/WEIGHT.", *MODEL_FILES)
+format_ = click.option(
     "-f",
     "--format",
     "format_",
@@ -191,13 +173,13 @@ format_option = click.option(
     default="table",
     help="table is for people; markdown and html are for documents; json (an object a line), csv and tsv for programs.",
 )
-rate_option = click.option(
-    "--rate", type=rate, metavar="N", help="Timesteps a second, to add MACs a second: 50, 12.5, 16k."
+rate = click.option(
+    "--rate", type=values.rate, metavar="N", help="Timesteps a second, to add MACs a second: 50, 12.5, 16k."
 )
-dtype_option = named_option("--dtype", dtype, "float32", "Data type of weights and outputs, for sizes in bytes.")
-framework_option = named_option(
+dtype = named("--dtype", values.dtype, "float32", "Data type of weights and outputs, for sizes in bytes.")
+framework = named(
     "--framework",
-    framework,
+    values.framework,
     None,
     "Whose weights to count; PyTorch keeps two bias vectors.  [default: that of SPEC, or keras]",
 )
@@ -221,29 +203,26 @@ def _read_setting(text: str) -> tuple[str, int | float | str]:
         raise ValueError(f"{shorten(text)} is not NAME=NUMBER, such as vocab_size=25000 or 'len(vocab)=25000'")
     for read in (int, float):
         with suppress(ValueError):
-            number = read(value)
+            meant = read(value)
             break
     else:
         return name, _WORDS.get(value, value.strip("'\""))
-    if isinstance(number, float) and not isfinite(number):
-        raise ValueError(f"{shorten(name)} is {number}, expected a number that is finite, or a word")
-    return name, number
-
-
-_setting = Value("NAME=NUMBER", _read_setting, lambda text: None, "vocab_size=25000")
+    if isinstance(meant, float) and not isfinite(meant):
+        raise ValueError(f"{shorten(name)} is {meant}, expected a number that is finite, or a word")
+    return name, meant
 
 
 def _keep(context: click.Context, parameter: click.Parameter, given: tuple[tuple[str, int | float | str], ...]) -> None:
-    values = dict(given)
+    kept = dict(given)
     for name, value in given:
-        if values[name] != value:
-            raise click.BadParameter(f"{shorten(name)} is set twice: {value} and {values[name]}", context, parameter)
-    context.meta[_SETTINGS], context.meta[_USED] = values, set()
+        if kept[name] != value:
+            raise click.BadParameter(f"{shorten(name)} is set twice: {value} and {kept[name]}", context, parameter)
+    context.meta[_SETTINGS], context.meta[_USED] = kept, set()
 
 
-set_option = click.option(
+set_ = click.option(
     "--set",
-    type=_setting,
+    type=values.Value("NAME=NUMBER", _read_setting, lambda text: None, "vocab_size=25000"),
     metavar="NAME=NUMBER",
     multiple=True,
     expose_value=False,
@@ -267,7 +246,7 @@ def complete_spec(context: click.Context, parameter: click.Parameter, typed: str
     # A spec can go on, so no space may follow.
     items = [CompletionItem(each.text, help=each.means, word=each.word, open=True) for each in found]
     is_file = not items and parameter.name not in ("pattern", "template")
-    return FileName(False, *MODEL_FILES).shell_complete(context, parameter, typed) if is_file else items
+    return values.FileName(False, *MODEL_FILES).shell_complete(context, parameter, typed) if is_file else items
 
 
 _SPEC = """
@@ -279,11 +258,11 @@ _SPEC = """
 """What a SPEC may be, for the help of the commands that take one."""
 
 
-def spec_argument(command: Command) -> Command:
+def spec(command: Command) -> Command:
     """Add the SPECs to a command, what they may be to its help, and what says numbers that they leave open."""
     if command.__doc__ is not None:  # Python -OO leaves it out
         command.__doc__ = command.__doc__.rstrip() + _SPEC
-    return click.argument("spec", nargs=-1, shell_complete=complete_spec)(set_option(command))
+    return click.argument("spec", nargs=-1, shell_complete=complete_spec)(set_(command))
 
 
 def settings() -> Settings:
@@ -301,8 +280,7 @@ def note_used(names: Iterable[str]) -> None:
     used: set[str] | None = click.get_current_context().meta.get(_USED)
     if used is not None:
         used.update(names)
-        arguments = [each.text for each in these_words() if each.is_argument]
-        if len(arguments) <= 1 and arguments != ["-"]:
+        if len(these_arguments()) <= 1 and these_arguments() != ["-"]:
             check_used()
 
 

@@ -1,15 +1,18 @@
-"""Printing results on standard output: for people on the screen and in documents, for programs as records."""
+"""All that is printed: results on standard output, errors and notes on standard error, in one voice."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from rnncli.render.terminal import DOCUMENTS, Picture
-from rnncli.system.signals import undone_by_signals
+from rnncli.characters import ascii_form, shows_unicode
+from rnncli.errors import RnncliError, SpecError, printable
+from rnncli.render.terminal import DOCUMENTS, Picture, is_styled, notes_width
+from rnncli.system.signals import ECHO_AWAY, undone_by_signals
 
 if TYPE_CHECKING:
     from rnncli.render.records import Writer
@@ -28,12 +31,7 @@ FOR_PEOPLE = ("table", *DOCUMENTS)
 
 @contextmanager
 def results(format_: str, svg: Picture | None = None) -> Iterator[Callable[[Result], None]]:
-    """Yield what prints one result more. A library is imported by the format that needs it.
-
-    Args:
-        format_: the format.
-        svg: the picture of what is shown that is asked for, or None.
-    """
+    """Yield what prints one result more, in a picture, too, if one is asked for. A format imports what it needs."""
     from rnncli.render.results import ResultWriter, page_of
 
     if format_ == "table":
@@ -48,13 +46,9 @@ def results(format_: str, svg: Picture | None = None) -> Iterator[Callable[[Resu
 
 @contextmanager
 def printed(writer: Writer[Row], also: Callable[[str], object] = str) -> Iterator[Callable[[Sequence[Row]], None]]:
-    """Yield what prints some more records.
+    """Yield what prints some more records, as the writer has them; `also` takes each text that is printed.
 
     What was begun is ended, whatever ends the block, and no line is cut. Where there are no records nothing is printed.
-
-    Args:
-        writer: writes them.
-        also: takes each text that is printed.
     """
     begun = False
 
@@ -95,3 +89,66 @@ def _pieces(text: str) -> Iterator[str]:
         yield text[start:end]
         start = end
     yield text[start:]
+
+
+# Errors and notes
+
+_STYLES: Mapping[str, dict[str, Any]] = {"message": {}, "fault": {"bold": True}, "help": {}, "repair": {"bold": True}}
+"""How the parts of an error look where there is a style."""
+
+
+def report(error: RnncliError, origin: str | None = None) -> int:
+    """Print an error, with where the spec at fault came from if that needs saying, and return its exit status."""
+    styled = is_styled(sys.stderr)
+    width = notes_width()
+    written = str if shows_unicode(sys.stderr) else ascii_form
+    first, *others = error.parts(origin, written, width)
+    texts = [click.style("Error", fg="red", bold=True) if styled else "Error"]
+    texts.append(_within(width, f"Error: {first.text}").removeprefix("Error"))
+    end = 0
+    for text, role in others:
+        if role == "help":
+            text = f"\n{_within(width, text.strip())}{' ' * text.endswith(' ')}"
+            end = len(text.rpartition("\n")[2])
+        elif role == "repair":
+            text = _pasted(error, text)
+            if width is not None and end + len(text) > width:
+                texts[-1] = texts[-1].rstrip(" ")
+                text = f"\n  {text}"  # in one piece, so that it can be pasted
+        texts.append(click.style(text, **_STYLES[role]) if styled and _STYLES[role] else text)
+    click.echo("".join(texts), err=True, color=styled)
+    return error.exit_status
+
+
+def _within(width: int | None, text: str) -> str:
+    """Return a text in lines that keep to the terminal, where there is one, and break between words."""
+    return text if width is None else "\n".join(wrapped(text, width))
+
+
+def _pasted(error: RnncliError, repair: str) -> str:
+    """Return a repair as it can be pasted into a shell: a command line is, and a spec needs no quotes; a call does."""
+    if not isinstance(error, SpecError) or "(" not in repair or repair.startswith("rnncli "):
+        return repair
+    import shlex  # only an error needs it
+
+    return shlex.quote(repair)
+
+
+def tell(note: object) -> None:
+    """Print a note on standard error, behind all that standard output has been given."""
+    _flush_output()
+    click.echo(_within(notes_width(), printable(str(note))), err=True)
+
+
+def clear_echo() -> None:
+    """Take the ^C away that a terminal has echoed, so that what comes next starts a line."""
+    _flush_output()
+    if sys.stderr is not None and sys.stderr.isatty():
+        click.echo(ECHO_AWAY, err=True, nl=False, color=True)
+
+
+def _flush_output() -> None:
+    """Let standard output come first. Whoever has left does not miss it."""
+    if sys.stdout is not None:
+        with suppress(BrokenPipeError):
+            sys.stdout.flush()

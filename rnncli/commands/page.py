@@ -2,42 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
+from rnncli.commands import options
 from rnncli.commands.groups import GroupedCommand
-from rnncli.commands.options import file_option, framework_option, number_option, spec_argument
-from rnncli.commands.report import tell
+from rnncli.commands.output import tell
 from rnncli.commands.specs import at_most, each_given, specs
 from rnncli.engine.request import DEFAULT_TIMESTEPS, Request
 from rnncli.formats.networks import Reading
-from rnncli.layers.weights import Framework
 from rnncli.library.pages import MOST, run_page
 
 
 @click.command(
     cls=GroupedCommand,
-    short_help="A page to share, of one network or several.",
     less_memory="a smaller --batch may fit",
 )
-@spec_argument
-@number_option("--batch", "Samples at a time, for the costs.  [default: 1]")
-@number_option("--timesteps", f"Length of the sequence, for costs and a run.  [default: {DEFAULT_TIMESTEPS}]")
-@framework_option
-@file_option(
-    "-o",
-    "--output",
-    extensions=["html"],
-    metavar="FILE",
-    meaning="Write to a file; standard output stays empty.",
-    written=True,
-)
-def command(
-    spec: tuple[str, ...],
-    batch: int | None,
-    timesteps: int | None,
-    framework: Framework | None,
-    output: str | None,
-) -> None:
+@options.spec
+@options.number("--batch", "Samples at a time, for the costs.  [default: 1]")
+@options.number("--timesteps", f"Length of the sequence, for costs and a run.  [default: {DEFAULT_TIMESTEPS}]")
+@options.framework
+@options.writes("--output", "Write to a file; standard output stays empty.", "html")
+def command(spec: tuple[str, ...], output: str | None, **asked: Any) -> None:
     """Write one HTML page with all that there is to say of a network, for a lesson or a review.
 
     \b
@@ -57,7 +44,7 @@ def command(
     each_given(at_most(MOST, specs(spec), message, "rnncli compare takes more"), models.append)
     if not models:
         return
-    page = run_page(models, Request(batch=batch, timesteps=timesteps, framework=framework), output, tell)
+    page = run_page(models, Request(**asked), output, tell)
     if output is None:
         click.echo(page.html, nl=False)
     for file in page.files:

@@ -6,19 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rnncli.commands import options
 from rnncli.commands.groups import GroupedCommand
-from rnncli.commands.options import (
-    file_option,
-    format_option,
-    init_option,
-    number_option,
-    seed_option,
-    spec_argument,
-    svg_option,
-    weights_option,
-)
-from rnncli.commands.output import FOR_PEOPLE, results
-from rnncli.commands.report import tell
+from rnncli.commands.output import FOR_PEOPLE, results, tell
 from rnncli.commands.specs import Spec, at_most, each_given, specs
 from rnncli.commands.values import size_up_to
 from rnncli.engine.request import DEFAULT_REACH_TIMESTEPS, DEFAULT_SEEDS, MOST_SEEDS, Request
@@ -34,23 +24,21 @@ _MOST = 1000
 """The most networks that a table shows; all of them are kept until the last has been run."""
 
 
-@click.command(
-    cls=GroupedCommand, short_help="How far back networks remember.", less_memory="a smaller --timesteps may fit"
-)
-@spec_argument
-@number_option("--timesteps", f"Length of the sequence.  [default: {DEFAULT_REACH_TIMESTEPS}]")
-@number_option(
+@click.command(cls=GroupedCommand, less_memory="a smaller --timesteps may fit")
+@options.spec
+@options.number("--timesteps", f"Length of the sequence.  [default: {DEFAULT_REACH_TIMESTEPS}]")
+@options.number(
     "--seeds",
     f"How many seeds, from --seed on.  [default: {DEFAULT_SEEDS}]",
     default=DEFAULT_SEEDS,
     type_=size_up_to(MOST_SEEDS),
 )
-@seed_option
-@init_option(None, "that of SPEC, or keras")
-@file_option("--input", extensions=["npy"], meaning="Read the input: (batch, timesteps[, features]).")
-@weights_option
-@format_option
-@svg_option
+@options.seed
+@options.init(None, "that of SPEC, or keras")
+@options.reads("--input", "Read the input: (batch, timesteps[, features]).", "npy")
+@options.weights
+@options.format_
+@options.svg
 def command(spec: tuple[str, ...], format_: str, svg: Picture | None, **asked: Any) -> None:
     """Measure how many steps back networks remember their input.
 

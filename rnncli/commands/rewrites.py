@@ -44,6 +44,8 @@ _NO_SPEC = r"'\2' is not a spec"
 _NO_SPACE, _QUOTES = r"a space ends a value, so '\3' is read as a spec", "write it in quotes"
 _CUT_VALUE = r"a space ends a value, so \3 is '\4' and '\5' is read as a spec"
 _NO_SORT = r"'\3' is not a spec; a - before the key sorts from the largest down"
+_SORTS_UP = r"'\3' is not a spec; without a - before the key the smallest come first"
+_PART = r"'\3' is no file and no spec; a part of a file stands behind ::"
 _ONE_VALUE = r"\3 takes one value, and '\5' is not a spec"
 _ONE_AT_A_TIME = r"\2 takes one value at a time, so '\4' is read as a spec"
 _NO_VALUE = r"\2 takes no value, and '\3' is not a spec"
@@ -83,6 +85,7 @@ LINES = (
     _line(r"(.* (<SEVERAL>)([ =])[^ ]+) ~([^ :(]+)~(.*)", r"\1 \2\3\4\5", "", _ONE_AT_A_TIME, "give it once for each"),
     _line(r"(.*) (--pareto[ =][^ ]+) ~([^ :(]+)~(.*)", r"\1 \2,\3\4", "", _NO_SPACE, _QUOTES),
     _line(r"(.*) --sort[ =]-?([a-z-]+) ~(desc(?:ending)?|reversed?)~(.*)", r"\1 --sort=-\2\4", "", _NO_SORT),
+    _line(r"(.*) --sort[ =]-?([a-z-]+) ~(asc(?:ending)?|increasing)~(.*)", r"\1 --sort=\2\4", "", _SORTS_UP),
     _line(r"((.*) (<OPTION>)[ =]([0-9.]+)) ~(million|mio)~(.*)", r"\1M\6", "", _CUT_VALUE),
     _line(r"((.*) (<OPTION>)[ =]([0-9.]+)) ~(billion|bn)~(.*)", r"\1G\6", "", _CUT_VALUE),
     _line(_SECOND, r"\1·\5\6", "", _CUT_VALUE, _QUOTES),
@@ -130,6 +133,12 @@ LINES = (
 kind that has units, <FILE> ends the name of a model file. A row for an argument that is no spec counts if Click takes
 what it becomes."""
 
+PARTS = (
+    _line(r"((?!solve|sweep).*) ([^ -][^ ]*<FILE>) ~([a-z_]\w*)~(.*)", r"\1 \2::\3\4", "perhaps", _PART),
+    _line(r"((?!solve|sweep).*) ([^ -][^ ]*<FILE>) ~([a-z_]\w*)~(.*)", r"\1 \2\4", WITHOUT, _PART),
+)
+"""Rows for an argument behind a model file that is nothing else, either."""
+
 
 def _command(names: str, becomes: str) -> Rewrite:
     return Rewrite("command", names, becomes)
@@ -158,7 +167,7 @@ COMMANDS = (
     _command("list|kinds|fields|language|glossary|syntax|words", "layers"),
     _command("canonical|parse|normalize|format", "spec"),
     _command("man|manual|usage", "help"),
-    _command("version", "--version"),
+    _command("version|-v|-version", "--version"),
 )
 """Names for commands, each with what is typed in place of it; its options stand at the end of the line."""
 

@@ -8,21 +8,10 @@ from typing import Any, cast
 
 import click
 
+from rnncli.commands import options
 from rnncli.commands.command_line import this_line
 from rnncli.commands.groups import GroupedCommand
-from rnncli.commands.options import (
-    budget_options,
-    check_known,
-    complete_spec,
-    dtype_option,
-    format_option,
-    framework_option,
-    number_option,
-    quiet_option,
-    rate_option,
-)
-from rnncli.commands.output import results
-from rnncli.commands.report import tell
+from rnncli.commands.output import results, tell
 from rnncli.commands.specs import each_spec, specs
 from rnncli.errors import RnncliError, UsageError, listed
 from rnncli.formats.networks import read_as
@@ -51,21 +40,21 @@ def _check_budget(given: Mapping[str, Any]) -> None:
         template = Template.parse(text)
         return template.network(dict.fromkeys(template.blanks, 1))
 
-    check_known(given, given["template"], smallest)
+    options.check_known(given, given["template"], smallest)
 
 
-@click.command(cls=GroupedCommand, check=_check_budget, short_help="The largest network within a budget.")
-@click.argument("template", nargs=-1, required=True, shell_complete=complete_spec)
-@budget_options()
+@click.command(cls=GroupedCommand, check=_check_budget)
+@click.argument("template", nargs=-1, required=True, shell_complete=options.complete_spec)
+@options.budget()
 @click.option("--exactly", is_flag=True, help="Accept only an exact match; otherwise exit 1.")
-@number_option("--multiple-of", "Try only multiples of N.  [default: 1]")
-@number_option("--timesteps", "Length of the sequence; unknown if left out.")
-@number_option("--batch", "Samples at a time.  [default: 1]")
-@rate_option
-@dtype_option
-@framework_option
-@quiet_option("the filled spec, and no note of what it costs")
-@format_option
+@options.number("--multiple-of", "Try only multiples of N.  [default: 1]")
+@options.number("--timesteps", "Length of the sequence; unknown if left out.")
+@options.number("--batch", "Samples at a time.  [default: 1]")
+@options.rate
+@options.dtype
+@options.framework
+@options.quiet("the filled spec, and no note of what it costs")
+@options.format_
 def command(
     template: tuple[str, ...],
     budget: Budget,

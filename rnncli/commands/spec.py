@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
+from rnncli.commands import options
 from rnncli.commands.groups import GroupedCommand
-from rnncli.commands.options import spec_argument
 from rnncli.commands.specs import each_network, specs
 
 
-@click.command(cls=GroupedCommand, short_help="The canonical spec alone.")
-@spec_argument
+@click.command(cls=GroupedCommand)
+@options.spec
 def command(spec: tuple[str, ...]) -> None:
     """Print the canonical spec of each network, one a line: short kinds, plain numbers, defaults left out.
 

@@ -8,13 +8,13 @@ import re
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from rnncli.commands.command_line import these_words, this_line
+from rnncli.commands.command_line import these_arguments, this_line
 from rnncli.commands.options import check_used, note_used, settings
-from rnncli.commands.report import report, tell
+from rnncli.commands.output import report, results, tell
 from rnncli.errors import RnncliError, SpecError, UsageError
 from rnncli.formats import SEPARATOR, OpenNumbersError
 from rnncli.formats.networks import Reading, notes_on, read
@@ -24,8 +24,7 @@ from rnncli.network import Network
 
 if TYPE_CHECKING:
     from rnncli.render.terminal import Picture
-
-Read = TypeVar("Read")
+    from rnncli.results import Result
 
 VARIABLE = "RNNCLI_SPEC"
 
@@ -39,13 +38,7 @@ _LONGEST_LINE = 1 << 30
 
 
 class Spec(NamedTuple):
-    """The text of a spec.
-
-    Attributes:
-        text: the text.
-        origin: where it came from, if that needs saying.
-        fault: why it is no spec, if that was known before all of it was read.
-    """
+    """A text, where it came from if that needs saying, and why it is no spec, if that was known before all was read."""
 
     text: str
     origin: str | None
@@ -68,8 +61,7 @@ def each_network(specs: Iterable[Spec], work: Callable[[Network], None]) -> None
     The work takes sizes and runs nothing, so what cannot be run of a model file is a note. At the end the command exits
     with the worst status that there was.
     """
-    _each(specs, _network, work)
-    check_used()
+    each_spec(specs, lambda text: work(_network(text)))
 
 
 def each_given(specs: Iterable[Spec], work: Callable[[Reading], None]) -> None:
@@ -77,24 +69,32 @@ def each_given(specs: Iterable[Spec], work: Callable[[Reading], None]) -> None:
 
     Where the answer is a number alone, it must be of all that was given.
     """
-    _each(specs, _given, work)
-    check_used()
+    each_spec(specs, lambda text: work(_given(text)))
 
 
 def each_spec(specs: Iterable[Spec], work: Callable[[str], None]) -> None:
-    """Do `work` for the text of every spec, likewise."""
-    _each(specs, str, work)
-
-
-def _each(specs: Iterable[Spec], read: Callable[[str], Read], work: Callable[[Read], None]) -> None:
+    """Do `work` for the text of every spec, likewise; each number that is set must have been of use in one of them."""
     status = 0
     for spec in specs:
         try:
-            work(read(spec.checked()))
+            work(spec.checked())
         except RnncliError as error:
             status = max(status, report(explained(error, spec.text), spec.origin))
     if status:
         click.get_current_context().exit(status)
+    check_used()
+
+
+def show_each(
+    result_of: Callable[..., Result],
+    spec: Sequence[str],
+    format_: str = "table",
+    svg: Picture | None = None,
+    **asked: Any,
+) -> None:
+    """Show what there is to say of each network of a command line, which `result_of` returns for what is `asked`."""
+    with results(format_, svg) as show:
+        each_network(shown(specs(spec), svg), lambda network: show(result_of(network, **asked)))
 
 
 def _given(text: str) -> Reading:
@@ -133,7 +133,7 @@ def _check_whole(reading: Reading, text: str) -> None:
 
     part = f"{reading.path}{SEPARATOR}{reading.part.name}"
     advice = f"rnncli inspect {shlex.quote(reading.path)} shows all of it"
-    arguments = [each.text for each in these_words() if each.is_argument]
+    arguments = these_arguments()
     if text not in arguments:  # a line of standard input
         raise RnncliError(reading.doubt, f"{advice}; only that part: {part}")
     command = this_line(arguments=[part if each == text else each for each in arguments])
@@ -143,7 +143,10 @@ def _check_whole(reading: Reading, text: str) -> None:
 def explained(error: RnncliError, text: str) -> RnncliError:
     """Return the error to report for a spec: another one, where the text was meant for something else than a spec."""
     if isinstance(error, OpenNumbersError):
-        more = [word for name in error.names for word in ("--set", f"{name}={_example(name)}")]
+        # What a name stands for may be a class, where it tells of one, else a number.
+        classes = {name for name in error.names if re.search("(type|kind|mode|cell)$", name.lower())}
+        examples = [f"{name}={'LSTM' if name in classes else '100'}" for name in error.names]
+        more = [word for example in examples for word in ("--set", example)]
         repair = this_line(more=more)
         if isinstance(error, SpecError) and repair is not None:  # a line, in which the place is marked
             return error.repaired(repair, "for example")
@@ -153,18 +156,10 @@ def explained(error: RnncliError, text: str) -> RnncliError:
     return argument_error(error, text)
 
 
-def _example(name: str) -> str:
-    """Return what a name of a source may stand for: a class where it tells of one, else a number."""
-    return "LSTM" if re.search("(type|kind|mode|cell)$", name.lower()) else "100"
-
-
 def specs(arguments: Sequence[str]) -> Iterator[Spec]:
     """Yield the specs of a command line: its arguments, `-` replaced by the lines of standard input.
 
     Without arguments it is the environment's RNNCLI_SPEC, or else the example, with a note on standard error.
-
-    Args:
-        arguments: the arguments.
 
     Raises:
         UsageError: spaces have cut a spec in pieces; or there is none where a program reads what is printed, or on a
@@ -258,7 +253,7 @@ def _lines() -> Iterator[Spec]:
             length += len(rest)
             if length > _LONGEST_LINE:
                 raise UsageError(f"{origin} does not end within {_LONGEST_LINE:,} characters", "give one spec a line")
-        text = _without_comment(line.removeprefix("\ufeff").rstrip("\r\n"))
+        text = re.split(r"(?:^|\s)#", line.removeprefix("\ufeff").rstrip("\r\n"), maxsplit=1)[0]  # a comment follows
         if text.strip():
             found = True
             # Where it ends in a comment, the spec is whole.
@@ -275,7 +270,3 @@ def _too_long(start: str, length: int) -> SpecError:
         span=(MAX_BYTES - 1, len(start)),
         advice="give one spec a line",
     )
-
-
-def _without_comment(line: str) -> str:
-    return re.split(r"(?:^|\s)#", line, maxsplit=1)[0]

@@ -6,34 +6,26 @@ from typing import Any
 
 import click
 
+from rnncli.commands import options
 from rnncli.commands.groups import GroupedCommand
-from rnncli.commands.options import (
-    dtype_option,
-    format_option,
-    framework_option,
-    number_option,
-    quiet_option,
-    rate_option,
-    spec_argument,
-    svg_option,
-    wide_option,
-)
-from rnncli.commands.output import results
-from rnncli.commands.specs import each_network, shown, specs
+from rnncli.commands.specs import each_network, show_each, specs
+from rnncli.network import Network
 from rnncli.render.terminal import Picture
 
 
-@click.command(cls=GroupedCommand, short_help="Shapes, parameters and costs of every layer.")
-@spec_argument
-@number_option("--batch", "Samples at a time; unknown (None) if left out.")
-@number_option("--timesteps", "Length of the sequence; unknown if left out.")
-@rate_option
-@dtype_option
-@framework_option
-@wide_option("Show every column, with the shapes of weights, MACs, and each size with its formula.")
-@quiet_option("the number of parameters")
-@format_option
-@svg_option
+@click.command(cls=GroupedCommand)
+@options.spec
+@options.number("--batch", "Samples at a time; unknown (None) if left out.")
+@options.number("--timesteps", "Length of the sequence; unknown if left out.")
+@options.rate
+@options.dtype
+@options.framework
+@click.option(
+    "--wide", is_flag=True, help="Show every column, with the shapes of weights, MACs, and each size with its formula."
+)
+@options.quiet("the number of parameters")
+@options.format_
+@options.svg
 def command(spec: tuple[str, ...], quiet: bool, format_: str, svg: Picture | None, **asked: Any) -> None:
     """Show what every layer returns, owns and costs.
 
@@ -47,9 +39,7 @@ def command(spec: tuple[str, ...], quiet: bool, format_: str, svg: Picture | Non
 
     Nothing is allocated, so any size is instant.
     """
-    given = shown(specs(spec), svg)
     if quiet:
-        each_network(given, lambda network: click.echo(network.summary(**asked).total_params))
-        return
-    with results(format_, svg) as show:
-        each_network(given, lambda network: show(network.summary(**asked)))
+        each_network(specs(spec), lambda network: click.echo(network.summary(**asked).total_params))
+    else:
+        show_each(Network.summary, spec, format_, svg, **asked)

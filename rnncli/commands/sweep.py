@@ -11,19 +11,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from rnncli.commands import options
 from rnncli.commands.groups import GroupedCommand
-from rnncli.commands.options import (
-    budget_options,
-    check_known,
-    complete_spec,
-    dtype_option,
-    format_option,
-    framework_option,
-    number_option,
-    svg_option,
-)
-from rnncli.commands.output import printed
-from rnncli.commands.report import clear_echo, report, tell
+from rnncli.commands.output import clear_echo, printed, report, tell
 from rnncli.commands.specs import Spec, explained, specs
 from rnncli.commands.values import Value
 from rnncli.errors import EXIT_INTERRUPTED, RnncliError, shorten
@@ -80,7 +70,7 @@ def _nearest_order(text: str) -> str | None:
 
 
 def _nearest_frontier(text: str) -> str | None:
-    nearest = [_nearest_order(each) for each in re.split(r"[\s,;|+/&]+", text) if each]
+    nearest = [_nearest_order(each) for each in re.split(r"[\s,;:|+/&]+", text) if each]
     known = [each for each in nearest if each is not None and each.removeprefix("-") in COMPARED]
     return ",".join({each.removeprefix("-"): each for each in known}.values()) or None
 
@@ -110,17 +100,16 @@ def _check_limits(given: Mapping[str, Any]) -> None:
         UsageError: it is not.
     """
     check_trained([figure.key for figure in FIGURES if given.get(figure.name) is not None], given["dtype"])
-    check_known(given, given["pattern"][:1], lambda text: Network.parse(next(read_pattern(text).expand())))
+    options.check_known(given, given["pattern"][:1], lambda text: Network.parse(next(read_pattern(text).expand())))
 
 
 @click.command(
     cls=GroupedCommand,
     check=_check_limits,
-    short_help="One row for each of many candidates.",
     less_memory=_LESS_MEMORY,
 )
-@click.argument("pattern", nargs=-1, shell_complete=complete_spec)
-@budget_options([figure for figure in FIGURES if figure.key in Candidate._fields])
+@click.argument("pattern", nargs=-1, shell_complete=options.complete_spec)
+@options.budget([figure for figure in FIGURES if figure.key in Candidate._fields])
 @click.option(
     "--sort",
     "order",
@@ -129,7 +118,7 @@ def _check_limits(given: Mapping[str, Any]) -> None:
     shell_complete=_complete_figures,
     help=f"Sort by {', '.join(SORT_KEYS)}; a leading - sorts from the largest down.",
 )
-@number_option("--top", "Show only the first N; without --sort, those with the most parameters.")
+@options.number("--top", "Show only the first N; without --sort, those with the most parameters.")
 @click.option(
     "--pareto",
     "front",
@@ -144,13 +133,13 @@ def _check_limits(given: Mapping[str, Any]) -> None:
     metavar="K/N",
     help="Take only the Kth of N equal parts of the candidates: 3/16. Each machine cuts them alike.",
 )
-@number_option("--jobs", "Number of cores to use; the rows and their order stay the same.", default=1)
-@number_option("--timesteps", "Length of the sequence; unknown if left out.")
-@number_option("--batch", "Samples at a time; unknown (None) if left out.")
-@dtype_option
-@framework_option
-@format_option
-@svg_option
+@options.number("--jobs", "Number of cores to use; the rows and their order stay the same.", default=1)
+@options.number("--timesteps", "Length of the sequence; unknown if left out.")
+@options.number("--batch", "Samples at a time; unknown (None) if left out.")
+@options.dtype
+@options.framework
+@options.format_
+@options.svg
 def command(
     pattern: tuple[str, ...],
     budget: Budget,

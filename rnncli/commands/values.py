@@ -15,7 +15,9 @@ from rnncli.formats import names_another
 from rnncli.layers.weights import FRAMEWORKS
 from rnncli.quantities import (
     MAX_SIZE,
-    nearest_size,
+    nearest_memory,
+    nearest_number,
+    nearest_rate,
     parse_memory,
     parse_number,
     parse_rate,
@@ -27,14 +29,8 @@ from rnncli.summary import DTYPE_BYTES
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-    _ParamType = click.ParamType[Any]
-    _Choice = click.Choice[str]
-else:
-    _ParamType = click.ParamType
-    _Choice = click.Choice
 
-
-class Value(_ParamType):
+class Value(click.ParamType):  # type: ignore[type-arg]  # it has an argument from Click 8.2 on
     """A value that is read from a text.
 
     Args:
@@ -77,93 +73,31 @@ def _printed(read: Callable[[str], int]) -> Callable[[str], int]:
     return read_printed
 
 
-def _with_point(text: str) -> str:
-    """Return a text with a point for the comma of a fraction: 1,5M is 1.5M."""
-    return re.sub(r"^([0-9]+),([0-9]{1,2})(?=\s*[a-zA-Z])", r"\1.\2", text)
-
-
 def size_up_to(most: int) -> Value:
     """Return the type of a whole number from 1 to `most`, written as in a spec, 128, 10k, or as printed, 92,400."""
 
     def nearest(text: str) -> str | None:
-        meant = _nearest_number(text)
+        meant = nearest_number(text)
         return None if meant is None else str(min(max(int(meant), 1), most))
 
     return Value("number", _printed(partial(parse_size, most=most)), nearest, str(min(100, most)))
 
 
-def _nearest_number(text: str) -> str | None:
-    """Return the number that was probably meant: 92,400 is 92400, 1e6 is 1000000, 1.5M is 1500000, < 5k is 5000."""
-    text = re.sub(r"^[<>=≤≥~]+ ?| ?(?:params|parameters|weights|macs|steps|units)$", "", text.strip())
-    if re.search(",[0-9](?:,|$)", text):
-        return None  # several numbers
-    plain = re.fullmatch(r"\+?([0-9]{1,40})", re.sub("[,_' ]", "", text))
-    return plain[1].lstrip("0") or "0" if plain is not None else nearest_size(_with_point(text))
-
-
-def _nearest_memory(text: str) -> str | None:
-    """Return the size that was probably meant: 4M is 4MB, 4 megabytes is 4MB."""
-    written = re.match(
-        r"\+?([0-9]{1,20}(?:\.[0-9]{1,9})?) ?(?:([KMGTPEZY])|(?![A-Z])|(?=B))",
-        _with_point(text).replace(",", "").upper(),
-    )
-    return None if written is None else f"{written[1]}{written[2] or ''}B"
-
-
-_A_SECOND = r"(?:hz|fps|(?:(?:time)?steps?|samples?|frames?)? ?(?:/|per) ?s.*)?"
-"""What may stand behind a number of timesteps a second."""
-
-
-def _nearest_rate(text: str) -> str | None:
-    """Return the rate that was probably meant: 50fps is 50, 1/3 is 0.333333333, a step every 20 ms is 50 a second."""
-    text = _with_point(text.strip()).lower()
-    number = r"[-+]?([0-9]{1,9}(?:\.[0-9]{1,9})?)"
-    if (every := re.fullmatch(rf"{number} ?(m?)s", text)) and float(every[1]):
-        return _without_exponent((1000 if every[2] else 1) / float(every[1]))
-    if (fraction := re.fullmatch(rf"{number} ?/ ?{number}", text)) and float(fraction[2]):
-        return _without_exponent(float(fraction[1]) / float(fraction[2]))
-    if a_second := re.fullmatch(rf"{number} ?(k?) ?{_A_SECOND}", text):
-        return f"{a_second[1]}{a_second[2]}" if float(a_second[1]) else None
-    return nearest_size(text)
-
-
-def _without_exponent(number: float) -> str | None:
-    text = f"{number:.9g}"
-    return None if not number or "e" in text else text
-
-
 number = size_up_to(MAX_SIZE)
 """A size, or a number of samples or timesteps."""
 
-big_number = Value("number", _printed(parse_number), _nearest_number, "1M")
+big_number = Value("number", _printed(parse_number), nearest_number, "1M")
 """A whole number from 0, without an upper bound, written likewise: 500k, 3G, 1,234,567."""
 
-seed = Value("number", _printed(parse_number), _nearest_number, "1")
+seed = Value("number", _printed(parse_number), nearest_number, "1")
 """The seed of random numbers: a whole number from 0."""
 
-memory_size = Value("size", lambda text: parse_memory(without_thousands(text.strip())), _nearest_memory, "4MB")
+memory_size = Value("size", lambda text: parse_memory(without_thousands(text.strip())), nearest_memory, "4MB")
 """A number of bytes: 512KB, 4MB, 1.5GB, 4096, 1,024 KB."""
 
 
-rate = Value("rate", lambda text: parse_rate(without_thousands(text.strip())), _nearest_rate, "50")
+rate = Value("rate", lambda text: parse_rate(without_thousands(text.strip())), nearest_rate, "50")
 """Timesteps a second: 50, 12.5, 16k, 44.1kHz, 16,000."""
-
-
-def _identifier(text: str) -> str:
-    from rnncli.export import check_c_name
-
-    check_c_name(text)
-    return text
-
-
-def _nearest_identifier(text: str) -> str:
-    from rnncli.export import c_name
-
-    return c_name(text)[:31]
-
-
-identifier = Value("name", _identifier, _nearest_identifier, "model")
-"""A name in C."""
 
 
 OTHER_FRAMEWORKS: Mapping[str, str] = {
@@ -203,7 +137,7 @@ def dtype_named(text: str) -> str | None:
     return OTHER_DTYPES.get(dtype) if library in _LIBRARIES else None
 
 
-class Named(_Choice):
+class Named(click.Choice):  # type: ignore[type-arg]  # likewise
     """One of some names, which may also be given as other tools call it, in any case.
 
     Args:
@@ -217,7 +151,7 @@ class Named(_Choice):
         self.meaning = meaning
         self.elsewhere = elsewhere
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the name that is meant."""
         meant = self.meaning(value) if isinstance(value, str) else None
         return super().convert(meant if meant in self.choices else value, param, ctx)
@@ -240,17 +174,31 @@ _STDOUT, _STDIN = "/dev/stdout", "/dev/stdin"
 """What `-` stands for where a file is written, and read."""
 
 
-class FileName(click.types.StringParamType):
-    """The name of a file.
+class FileName(Value):
+    """The name of a file that is written, or else read; the shell offers those with some extensions: `npz`, `.npz`.
 
     Args:
-        written: whether it is written; otherwise it is read.
-        extensions: of the files that are offered where it is typed in part, `npz` or `.npz`; the shell finds them.
+        written: whether it is written.
+        extensions: those extensions.
+        what: what is written in one format alone, in words: `the output is .npy`. A name is of this format then, or
+            says nothing of a format, such as /dev/stdout.
+        more: what else is said where it is the name of another format.
     """
 
-    def __init__(self, written: bool, *extensions: str) -> None:
+    def __init__(self, written: bool, *extensions: str, what: str = "", more: str = "") -> None:
         self.written = written
         self.extensions = [each.removeprefix(".") for each in extensions]
+        extension, example = f".{self.extensions[0]}", "FILE" if written else ""
+
+        def path_of(text: str) -> str:
+            if what and names_another(text, extension):
+                raise ValueError(f"{what}, which {quote(text)} is no name for{more}")
+            return (_STDOUT if written else _STDIN) if text == "-" else text
+
+        def nearest(text: str) -> str | None:
+            return splitext(text)[0] + extension if what else None
+
+        super().__init__("file", path_of, nearest, f"file{extension}" if what else example)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
         """Offer such files, and folders."""
@@ -259,18 +207,13 @@ class FileName(click.types.StringParamType):
 
         return [CompletionItem(incomplete, type="file", extensions=self.extensions)]
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the path; `-` is standard output, or standard input, as elsewhere."""
-        standard = _STDOUT if self.written else _STDIN
-        return standard if value == "-" else super().convert(value, param, ctx)
 
-
-class LengthsValue(Value, FileName):
+class LengthsValue(FileName):
     """How long each sequence of a batch is: numbers apart by commas or spaces, 5,3,7, or the name of a text file."""
 
     def __init__(self) -> None:
-        FileName.__init__(self, False, "txt")
-        Value.__init__(self, "lengths", _read_lengths, _nearest_lengths, "5,3,7")
+        super().__init__(False, "txt")
+        Value.__init__(self, "list of lengths", _read_lengths, _nearest_lengths, "5,3,7")
 
 
 def _read_lengths(text: str) -> tuple[int, ...] | str:
@@ -288,24 +231,3 @@ def _read_lengths(text: str) -> tuple[int, ...] | str:
 def _nearest_lengths(text: str) -> str | None:
     """Return the numbers that are in a text: [5, 3, 7] is 5,3,7."""
     return ",".join(f"{min(max(int(number), 1), MAX_SIZE)}" for number in re.findall("[0-9]{1,10}", text)) or None
-
-
-class FileNameOf(Value, FileName):
-    """The name of a file of one format that is written, or one that says nothing of a format, such as /dev/stdout.
-
-    Args:
-        extension: how files of the format are called: `.npy`.
-        what: what is written, in words: `the output is .npy`.
-        more: what else is said where it is the name of another format.
-    """
-
-    def __init__(self, extension: str, what: str, more: str = "") -> None:
-        def path_of(text: str) -> str:
-            if text == "-":
-                return _STDOUT
-            if names_another(text, extension):
-                raise ValueError(f"{what}, which {quote(text)} is no name for{more}")
-            return text
-
-        FileName.__init__(self, True, extension)
-        Value.__init__(self, "file", path_of, lambda text: splitext(text)[0] + extension, f"file{extension}")

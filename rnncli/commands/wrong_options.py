@@ -12,7 +12,7 @@ import click
 from rnncli.commands.command_line import Line, TypedLine, Word, is_file, is_spec, words
 from rnncli.commands.groups import GivenTwiceError, long_name
 from rnncli.commands.rewrites import COMMANDS, OPTIONS, TOPICS, VALUES
-from rnncli.commands.values import FileName, Named, Value
+from rnncli.commands.values import Named, Value
 from rnncli.errors import listed, quote
 from rnncli.language.likeness import closest, in_ascii
 from rnncli.language.mend.rewrites import Rewrite
@@ -80,9 +80,9 @@ def _compares(this: TypedLine, option: click.Option) -> bool:
 
 
 def _with_example(this: TypedLine, place: int, option: click.Option, *behind: Word) -> Step[Line]:
-    """Return the line with a value for an option that has none; of files that are read none is always there."""
+    """Return the line with a value for an option that has none."""
     word = this.words[place]
-    if isinstance(option.type, FileName) and not isinstance(option.type, Value) and not option.type.written:
+    if not _example_of(option):
         return Step(this.typed, advice=f"name one: {word.text} {option.metavar}")
     example = Word(word.text, option, _example_of(option))
     return Step(this.with_(place, example, *behind), "for example", costs=COSTS_A_GUESS)
@@ -141,19 +141,22 @@ def _wrong_value(this: TypedLine, option: click.Option, message: str) -> Refused
     value = word.value or ""
     # Of its two names the one that was typed.
     name = word.text if word.text.startswith("--") else long_name(option)
-    if (is_spec(value) and re.search("[a-z]{2}", value.lower())) or value.partition("=")[0] in this.options:
+    named_kind = value.lower().partition(":")[0] in KINDS or "(" in value
+    meant = option.type.nearest(value) if isinstance(option.type, Value) and not named_kind else None
+    is_network = meant is None and is_spec(value) and re.search("[a-z]{2}", value.lower())
+    if is_network or value.partition("=")[0] in this.options:
         return f"{name} has no value; it takes {_taken(option)}", [_with_example(this, place, option, Word(value))]
     compared = this.having(name).get("compare", option)
     steps = [*_meant(this, place, option)]
     if several := values_in(option, value) if option.multiple or compared.multiple else []:
         message = f"is {quote(value)}, but it takes one value at a time"
-        parts = [*this.words[:place], *map(word.with_value, several), *this.words[place + 1 :]]
+        parts = [*this.words[:place], *(word._replace(value=each) for each in several), *this.words[place + 1 :]]
         if option.multiple:
             steps.insert(0, Step(this.line(parts)))
         elif _compares(this, option):
             steps.insert(0, Step(this.line(parts, "compare"), advice="compare puts them side by side"))
         else:
-            first = this.with_(place, word.with_value(several[0]))
+            first = this.with_(place, word._replace(value=several[0]))
             steps.insert(0, Step(first, "with the first of them", drops=value))
     elif isinstance(option.type, click.Choice):
         message = f"is {quote(value)}, expected {_taken(option)}"
@@ -178,8 +181,8 @@ def _meant(this: TypedLine, place: int, option: click.Option) -> Iterator[Step[L
     elif isinstance(option.type, Value):
         nearest = option.type.nearest(plain)
     if nearest is not None:
-        yield Step(this.with_(place, word.with_value(nearest)), lead, drops=value)
-    example = this.with_(place, word.with_value(_example_of(option)))
+        yield Step(this.with_(place, word._replace(value=nearest)), lead, drops=value)
+    example = this.with_(place, word._replace(value=_example_of(option)))
     yield Step(example, "for example", drops=value, costs=COSTS_A_GUESS // 2)
 
 
@@ -213,7 +216,7 @@ def _is_wrong(option: click.Option, value: str | None) -> bool:
 
 
 def _example_of(option: click.Option) -> str:
-    """Return a value that is allowed."""
+    """Return a value that is allowed; of files that are read none is always there."""
     if isinstance(option.type, Value):
         return option.type.example
     if isinstance(option.type, click.Choice):
@@ -223,7 +226,7 @@ def _example_of(option: click.Option) -> str:
 
 def _taken(option: click.Option) -> str:
     """Return in words what an option takes."""
-    if isinstance(option.type, Value):
+    if isinstance(option.type, Value) and option.type.name != "file":
         return f"a {option.type.name}"
     if isinstance(option.type, click.Choice):
         return listed([str(each) for each in option.type.choices], "or")
@@ -264,12 +267,9 @@ def _name(said: Word) -> str:
 
 
 def named(this: TypedLine, place: int, said: Word) -> Iterator[Step[Line]]:
-    """Yield the line with what a word names: an option by its own name or another, or a value of one.
+    """Yield the line with what a word at a place names: an option by its own name or another, or a value of one.
 
-    Args:
-        this: the line.
-        place: where the word stands.
-        said: the word, an option that the command has not or a bare name, with the value in it or behind it.
+    It is an option that the command has not or a bare name, with the value in it or behind it.
     """
     name = _name(said)
     own = this.options.get(f"--{name}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from rnncli.errors import SpecError, listed, quote, shorten
@@ -263,6 +264,15 @@ def no_class(text: Text, framework: Framework, call: Call) -> SpecError:
     whose = FRAMEWORK_NAMES[framework]
     message = f"there is no layer {quote(call.name)}"
     names = {name.lower(): name for name in (*CLASSES[framework], *CONTAINERS)}
+    both = re.fullmatch("bi_?(.+)", word)
+    if both is not None and both[1] in names:  # BiLSTM(32)
+        whole = text.span(node_of(call))
+        inner = names[both[1]] + text.text[end : whole[1]]
+        if framework == "keras":
+            repair = text.with_(whole, f"Bidirectional({inner})")
+        else:
+            repair = text.with_((span[0], whole[1]), f"{inner.removesuffix(')')}, bidirectional=True)")
+        return text.fault(message, span, lead="perhaps", repair=repair)
     guess = None if word in FRAMEWORK_WORDS else closest(word, names)
     if guess is not None:
         return text.fault(message, span, lead="perhaps", repair=text.with_(span, names[guess]))
@@ -298,7 +308,8 @@ def wrong(text: Text, framework: Framework, call: Call, cls: Class, fault: Argum
         advice = NOT_MERGED
     elif not argument:
         span = text.span(node.args[cls.positional])
-    return text.fault(message, span, advice, "perhaps", text.with_(span, instead) if instead else None)
+    lead = "for example" if fault.made_up else "perhaps"
+    return text.fault(message, span, advice, lead, text.with_(span, instead) if instead else None)
 
 
 def misfit(text: Text, calls: Mapping[str, Call], nodes: Sequence[Node], node: Node, reason: str) -> SpecError:

@@ -57,8 +57,7 @@ from rnncli.formats.python.objects import (
     as_taken,
     open_in,
 )
-from rnncli.language.framework_errors import framework_error
-from rnncli.language.framework_words import FRAMEWORK_WORDS
+from rnncli.language.framework_words import FRAMEWORK_WORDS, framework_error
 from rnncli.language.spec import MAX_LAYERS
 from rnncli.layers import KINDS, LAYERS, Layer
 from rnncli.layers.sizes import BLANK_TEXT, blank_of
@@ -156,10 +155,12 @@ def _checked(text: str, settings: Settings = NO_SETTINGS, repairs: int = _MOST_R
     return text
 
 
-def mended(text: str) -> str | None:
+def mended(text: str, repairs: int = _MOST_REPAIRS) -> str | None:
     """Return what a text is that has calls and is no Python as it stands, or has layers of the language among them.
 
     It is a text of calls where all is, else a spec; None is returned where it has no calls, or makes no sense.
+
+    Of what is wrong in calls, `repairs` faults are mended in turn.
 
     Raises:
         SpecError: something is wrong in a call.
@@ -179,7 +180,16 @@ def mended(text: str) -> str | None:
             return None
         except SpecError as fault:
             start, end = (min(each.start + place, len(text)) for place in fault.span)
-            raise SpecError(fault.message, text=text, span=(start, end), advice=fault.advice or "") from None
+            advice, lead, repair = fault.advice or "", fault.lead, None
+            if fault.repair and repairs:
+                others = [fault.repair if one is each else one.text for one in parts]
+                try:
+                    repair = mended(",".join(others), repairs - 1)
+                except SpecError as another:
+                    repair = another.repair
+            raise SpecError(
+                fault.message, text=text, span=(start, end), advice=advice, lead=lead, repair=repair
+            ) from None
         except (RnncliError, RecursionError):
             return None
     try:

@@ -13,10 +13,12 @@ from typing import Any, NamedTuple
 
 from rnncli.errors import ArgumentError, listed, shorten
 from rnncli.formats.nodes import Node, Note, Pass, Returned, Word, loops, names, takes_vectors
+from rnncli.language.framework_words import FEATURES
 from rnncli.language.likeness import closest
 from rnncli.language.spec import MAX_LAYERS
 from rnncli.layers import (
     GRU,
+    LAYERS,
     LSTM,
     Activation,
     BatchNorm,
@@ -55,11 +57,12 @@ class ArgumentFaultError(Exception):
         argument: which; empty where it is none alone.
         instead: what may have been meant: its value as Python writes it, or its name where that is unknown; may be
             empty.
+        made_up: whether that is an example alone.
     """
 
-    def __init__(self, argument: str, message: str, instead: str = "") -> None:
+    def __init__(self, argument: str, message: str, instead: str = "", made_up: bool = False) -> None:
         super().__init__(message)
-        self.argument, self.instead = argument, instead
+        self.argument, self.instead, self.made_up = argument, instead, made_up
 
 
 class WrongArgumentError(ArgumentFaultError):
@@ -130,7 +133,7 @@ def _flag(given: dict[str, Any], argument: str, default: bool = False) -> bool:
     """Take an argument that is true or false."""
     value = given.pop(argument, default)
     if not isinstance(value, bool):
-        truths = {"true": "True", "1": "True", "false": "False", "0": "False"}
+        truths = dict.fromkeys(("true", "1", "yes", "on"), "True") | dict.fromkeys(("false", "0", "no", "off"), "False")
         raise wrong(argument, value, "True or False", truths.get(str(value).lower(), ""))
     return value
 
@@ -165,18 +168,22 @@ def _made(cls: type[Layer], given: Mapping[str, Any], names: Mapping[str, str], 
         attribute, _, rest = fault.message.partition(": ")[2].partition(" ")
         argument = names.get(attribute, attribute)
         kind = ArgumentFaultError if attribute in ("activation", "recurrent_activation") else WrongArgumentError
-        others = {each.attribute: each.other_names for each in cls.options if isinstance(each, Choice)}
-        meant = _meant(values.get(attribute), others.get(attribute, {}))
-        raise kind(argument, f"{argument} {rest}", meant) from None
+        choice = next((each for each in cls.options if each.attribute == attribute and isinstance(each, Choice)), None)
+        words = [*ACTIVATIONS] if choice is None else [*map(str, choice.values.values())]
+        meant = _meant(values.get(attribute), words, {} if choice is None else choice.other_names)
+        example = "" if meant or choice is None else repr(cls.default(attribute) or words[0])
+        raise kind(argument, f"{argument} {rest}", meant or example, bool(example)) from None
 
 
-def _meant(value: object, others: Mapping[str, str] = {}) -> str:
+def _meant(value: object, words: Sequence[str] = tuple(ACTIVATIONS), others: Mapping[str, str] = {}) -> str:
     """Return what a wrong value may have been, as Python writes it; nothing where that is not known."""
     if isinstance(value, float) and value.is_integer():
         return f"{value:.0f}"
+    if isinstance(value, int) and value < 0:
+        return str(-value)
     if not isinstance(value, str):
         return ""
-    near = others.get(value.lower()) or closest(value.lower(), ACTIVATIONS)
+    near = others.get(value.lower()) or closest(value.lower(), words)
     found = value if value.isascii() and value.isdecimal() else near
     return (found if found == value else repr(found)) if found else ""
 
@@ -320,7 +327,9 @@ def _torch_loop(cls: type[Recurrent]) -> Build:
         if given.get("proj_size") == 0:
             del given["proj_size"]
         if given.get("nonlinearity", "tanh") not in ("tanh", "relu"):
-            raise wrong("nonlinearity", given["nonlinearity"], "'tanh' or 'relu'")
+            meant = _meant(given["nonlinearity"], ("tanh", "relu"))
+            text = f"nonlinearity is {shorten(repr(given['nonlinearity']))}, expected 'tanh' or 'relu'"
+            raise WrongArgumentError("nonlinearity", text, meant or "'tanh'", not meant)
         layer = _made(cls, given, cls.torch_arguments, merge_mode="concat" if both else None)
         hidden, projected = given["hidden_size"], given.get("proj_size", 0)
         if projected is None or projected >= hidden > 1:  # 1 stands where a text leaves the number open
@@ -345,7 +354,11 @@ def _held(value: object, argument: str, expected: str) -> list[Node]:
 
 def _bidirectional(given: dict[str, Any]) -> list[Node]:
     expected = "Bidirectional takes one recurrent layer, LSTM(32)"
-    made, *others = _held(given["layer"], "layer", expected)
+    held = given["layer"] if isinstance(given["layer"], list) else [given["layer"]]
+    if len(held) == 1 and not isinstance(held[0], Node):
+        counts = type(held[0]) is int and held[0] > 0
+        raise ArgumentFaultError("layer", expected, f"LSTM({held[0] if counts else 32})", not counts)
+    made, *others = _held(held, "layer", expected)
     if others or not loops(made.word):
         raise ArgumentFaultError("layer", expected)
     layer, mode = made.word, given.get("merge_mode", "concat")
@@ -438,7 +451,8 @@ def _activation(name: str = "", **only: object) -> Build:
         if not isinstance(word, str) or word not in ACTIVATIONS:
             expected = listed([*map(repr, ACTIVATIONS)], "or")
             text = f"activation is {shorten(repr(word))}, expected {expected}"
-            raise ArgumentFaultError("activation", text, _meant(word))
+            meant = _meant(word)
+            raise ArgumentFaultError("activation", text, meant or "'tanh'", not meant)
         return [node_of(Pass() if word == "linear" else Activation(word), where=where)]
 
     return build
@@ -609,6 +623,14 @@ def class_of(framework: Framework, name: str) -> Class | None:
     return CLASSES[framework].get(_ALIASES.get(name, name) if framework == "keras" else name)
 
 
+_MEAN_THE_SAME = [
+    *({*names} for layer in LAYERS for names in layer.torch_arguments.items()),
+    {theirs for layer in LAYERS for ours, theirs in layer.torch_arguments.items() if ours == "units"},
+    {*FEATURES},
+]
+"""Arguments that mean the same, of Keras and PyTorch or of several kinds."""
+
+
 def bound(cls: Class, name: str, positional: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of a class by their names.
 
@@ -620,7 +642,9 @@ def bound(cls: Class, name: str, positional: Sequence[Any], named: Mapping[str, 
     given = dict(zip(cls.takes, positional, strict=False))
     for argument, value in named.items():
         if argument not in cls.takes:
-            nearest = closest(argument, cls.takes) or ""
+            # What the other framework calls it comes first: units for hidden_size.
+            theirs = [each for each in cls.takes if any({argument, each} <= names for names in _MEAN_THE_SAME)]
+            nearest = next(iter(theirs), None) or closest(argument, cls.takes) or ""
             raise UnknownArgumentError(argument, f"{name} has no argument {shorten(argument)}", nearest)
         if argument in given:
             raise WrongArgumentError(argument, f"{argument} is given twice")

@@ -37,10 +37,11 @@ class Completion(NamedTuple):
 
 
 class _Word(NamedTuple):
-    """A way to write the part that is completed, and what it is."""
+    """A way to write the part that is completed, what it is, whether it is a name without its key."""
 
     text: str
     means: str
+    alone: bool = False
 
 
 def spec_completions(text: str, *, blanks: bool = False) -> list[Completion]:
@@ -69,7 +70,8 @@ def _kinds(typed: str, before: str) -> Iterator[_Word]:
     layers = [layer for layer in LAYERS if (layer.reads == "input") == first and _has_length(before, layer)]
     kinds = [(layer.kind, layer) for layer in layers]
     others = [(alias, layer) for layer in layers for alias in layer.aliases]
-    for name, layer in _starting(typed, kinds) or _starting(typed, others):
+    starting = [each for each in kinds if each[0].startswith(typed)]
+    for name, layer in starting or [each for each in others if each[0].startswith(typed)]:
         if layer.sizes.required:
             yield _Word(f"{name}:", layer.means)
         elif name == typed:
@@ -89,14 +91,7 @@ def _has_length(before: str, layer: type[Layer]) -> bool:
 
 
 def _fields(cls: type[Layer], earlier: Sequence[str], typed: str, *, blanks: bool) -> Iterator[_Word]:
-    """Yield the fields that start so and are not there yet; behind a whole field, what may come next.
-
-    Args:
-        cls: the layer's class.
-        earlier: its other fields.
-        typed: the beginning of the field.
-        blanks: whether `_` may stand for a number.
-    """
+    """Yield the fields that start so and are not among the earlier ones; behind a whole field, what may come next."""
     word = typed.lower()
     sized = any(_is_size(cls, field) for field in earlier)
     if not sized:
@@ -114,15 +109,7 @@ def _fields(cls: type[Layer], earlier: Sequence[str], typed: str, *, blanks: boo
         yield from _behind(cls, [*earlier, word], typed)
 
 
-class _Way(NamedTuple):
-    """A field that a layer may get: how it is written, what it does, whether it is a name without its key."""
-
-    text: str
-    means: str
-    alone: bool = False
-
-
-def _ways(cls: type[Layer], earlier: Sequence[str]) -> Iterator[_Way]:
+def _ways(cls: type[Layer], earlier: Sequence[str]) -> Iterator[_Word]:
     """Yield every field that may be added to a layer's earlier ones, its size left aside."""
     given = {
         option.attribute: value
@@ -136,9 +123,9 @@ def _ways(cls: type[Layer], earlier: Sequence[str]) -> Iterator[_Way]:
         for fields, alone in ((option.fields(), False), (option.short_fields(), True)):
             for text, value in fields.items():
                 if _fits(cls, given | {option.attribute: value}):
-                    yield _Way(text, _means(cls, option), alone)
+                    yield _Word(text, _means(cls, option), alone)
     if cls.reads != "input" and not any(map(_is_count, earlier)):
-        yield _Way(_COUNT, "the layer so many times")
+        yield _Word(_COUNT, "the layer so many times")
 
 
 def _means(cls: type[Layer], option: Option) -> str:
@@ -154,10 +141,6 @@ def _behind(cls: type[Layer], fields: Sequence[str], typed: str) -> Iterator[_Wo
         yield _Word(f"{typed}:", "a field of the layer")
     if done:
         yield _Word(f"{typed},", "the next layer")
-
-
-def _starting(typed: str, names: Sequence[tuple[str, type[Layer]]]) -> list[tuple[str, type[Layer]]]:
-    return [(name, layer) for name, layer in names if name.startswith(typed)]
 
 
 def _up_to_choice(field: str, typed: str) -> str:

@@ -66,10 +66,6 @@ class LayerFaults(NamedTuple):
             repair=splice(self.text, kind, f"{kind.text}:{cls.sizes.example}"),
         )
 
-    def no_field(self, field: Token) -> NoReturn:
-        """Fail because there is nothing behind a colon."""
-        self.fail(field, "there is nothing between two colons")
-
     def wrong_count(self, field: Token, message: str) -> NoReturn:
         """Fail because the number of times that a layer is repeated is wrong."""
         message = f"a layer is repeated a whole number of times: {message}"

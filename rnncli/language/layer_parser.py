@@ -91,7 +91,7 @@ class _LayerParser:
         """Return what a field sets, for telling when it is set twice, and the values it gives."""
         word = lowered(field.text)
         if not word:
-            self.faults.no_field(field)
+            self.faults.fail(field, "there is nothing between two colons")
         if _COUNT_FIELD.fullmatch(word):
             return "count", {"count": self._count(field, field.text[1:])}
         for option in cls.options:

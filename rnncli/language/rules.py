@@ -231,12 +231,7 @@ def _vector_missing(layers: Sequence[Layer], source: Source, index: int, cause: 
 def _returning_sequences(layers: Sequence[Layer], source: Source, cause: int) -> dict[int, str]:
     """Return the tokens to rewrite so that every layer returns its sequence up to the last that reads one.
 
-    Only the layers up to the next `repeat` count: behind it, another sequence begins.
-
-    Args:
-        layers: the layers.
-        source: where they stand.
-        cause: the layer that returns a vector too early.
+    The first returns a vector too early. Only layers up to the next `repeat` count: there, another sequence begins.
     """
     end = next((i for i in range(cause, len(layers)) if layers[i].reads == "vector"), len(layers))
     last = max(i for i in range(cause, end) if layers[i].reads == "sequence")

@@ -8,7 +8,7 @@ What kinds, sizes, flags and keys there are is declared in `rnncli.layers`; `lay
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import groupby
 
 from rnncli.errors import SpecError
@@ -54,17 +54,15 @@ def read(text: str, *, blanks: bool = False) -> list[Written]:
             text=text,
             span=brace.span(),
         )
-    return list(_read_layers(text, blanks))
-
-
-def _read_layers(text: str, blanks: bool) -> Iterator[Written]:
-    """Yield the layers of a text. One that is written like another is read once, since a row of thousands has few."""
     known: dict[str, tuple[Written, int]] = {}
+    layers: list[Written] = []
     for token in Token(text, 0).split(","):
+        # One that is written like another is read once, since a row of thousands has few.
         if token.text not in known:
             known[token.text] = read_layer(text, token, blanks), token.start
         written, start = known[token.text]
-        yield written.moved(token.start - start)
+        layers.append(written.moved(token.start - start))
+    return layers
 
 
 def unfolded(text: str, written: Iterable[Written]) -> tuple[tuple[Layer, ...], Source]:

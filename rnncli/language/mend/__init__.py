@@ -14,8 +14,7 @@ from itertools import pairwise
 from rnncli.errors import SpecError, quote
 from rnncli.language import spec
 from rnncli.language.arguments import PYTORCH_NAMES, STACKED, attribute_of, field_of, read_value, takes
-from rnncli.language.framework_errors import framework_error
-from rnncli.language.framework_words import FRAMEWORK_WORDS
+from rnncli.language.framework_words import FRAMEWORK_WORDS, framework_error
 from rnncli.language.likeness import ascii_of, likest
 from rnncli.language.mend.meanings import digits_stand, keeps, leaves_out_a_number
 from rnncli.language.mend.rewrites import NAMED, REWRITES, Rewrite, compiled, squeezed
@@ -99,8 +98,6 @@ def _search(
     """Return what was meant by a text; `first` is what is wrong with it, where that is known."""
 
     def fault_of(text: str) -> SpecError | None:
-        if first is not None and text == typed:
-            return first
         try:
             check(text)
         except SpecError as error:
@@ -114,6 +111,7 @@ def _search(
         lambda result, way: keeps(typed, result, way),
         most=_MOST_TRIED,
         most_read=_MOST_READ + len(typed),
+        first=first,
     )
 
 
@@ -200,11 +198,7 @@ def _rewritten(row: Rewrite, text: str, token: Token) -> Iterator[Step[str]]:
 def _span(text: str, start: int, end: int, whole: bool) -> tuple[int, int]:
     """Return the characters that an error shows of what a pattern has found, without the spaces around it.
 
-    Args:
-        text: the text.
-        start: where that starts.
-        end: where it ends.
-        whole: whether the numbers that it is a part of are shown whole, without the kind before them.
+    Where that is part of numbers, they may be shown whole, without the kind before them.
     """
     if whole:
         end += len(_NUMBERS.match(text, end)[0])  # type: ignore[index]  # it matches nothing, too
@@ -252,7 +246,8 @@ def _fields(cls: type[Layer], field: Token) -> Iterator[tuple[str, str]]:
             yield from _choices(cls, option, name, value)
     if isinstance(cls.sizes, Word):
         for guess in likest(name, [*cls.sizes.words, *cls.sizes.other_names]):
-            yield cls.sizes.other_names.get(guess, guess), f"perhaps {guess}"
+            word = cls.sizes.other_names.get(guess, guess)
+            yield word, f"perhaps {word}"
     words = _words_of(cls)
     plain = {squeezed(word): word for word in words}.get(squeezed(name))
     of_others = any(takes(each, name) for each in LAYERS)
@@ -308,13 +303,7 @@ def _words_of(cls: type[Layer]) -> dict[str, str]:
 
 
 def _own(text: str, fault: SpecError, named: tuple[int, int]) -> Iterator[Step[str]]:
-    """Yield what whoever found the fault proposes.
-
-    Args:
-        text: the text.
-        fault: what is wrong with it.
-        named: the characters that the message names, which are told whatever becomes of them.
-    """
+    """Yield what whoever found the fault proposes; the characters that are `named` are told in any case."""
     if fault.repair and fault.repair != text:
         start, end = _changed(text, fault.repair)
         made_up = "example" in fault.lead or fault.lead in ("give it one", "name one")

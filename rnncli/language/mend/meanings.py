@@ -48,7 +48,10 @@ def keeps(typed: str, result: str, way: Sequence[Step[str]]) -> bool:
     if not re.search("[a-z0-9]", plain) and typed.strip():
         return False
     layers, _ = spec.unfolded(result, spec.read(result, blanks=True))
-    return _has_numbers(plain, result, layers) and _has_words(plain, layers)
+    known = _meanings(layers) | _MEANS_NOTHING
+    words = {word.strip("_") for word in re.findall(r"[a-z_]*[a-z]{2}(?![a-z])", plain)} - known
+    has_words = len(words) <= _MANY and all(_is_said(word, known) for word in words)
+    return has_words and _has_numbers(plain, result, layers)
 
 
 def _has_numbers(plain: str, result: str, layers: Sequence[Layer]) -> bool:
@@ -80,12 +83,6 @@ def _stacked(layers: Sequence[Layer]) -> Iterator[int]:
     """Yield how many layers of a kind, and equal ones but for `seq`, stand in a row."""
     for names in ([layer.kind for layer in layers], [layer.spec().replace(":seq", "") for layer in layers]):
         yield from (len(list(run)) for _, run in groupby(names))
-
-
-def _has_words(plain: str, layers: Sequence[Layer]) -> bool:
-    known = _meanings(layers) | _MEANS_NOTHING
-    words = {word.strip("_") for word in re.findall(r"[a-z_]*[a-z]{2}(?![a-z])", plain)} - known
-    return len(words) <= _MANY and all(_is_said(word, known) for word in words)
 
 
 def _is_said(word: str, known: set[str]) -> bool:

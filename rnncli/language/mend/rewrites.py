@@ -68,8 +68,8 @@ NAMED = {name: _said_by(name) for name in CLASSES if name not in KINDS} | {
     **dict.fromkeys(("inputs", "data"), "input"),
     **dict.fromkeys(("vocab", "vocabulary", "emb", "embeddings", "tokens", "words", "ids"), "embed"),
     **dict.fromkeys(("elman", "vanilla_rnn", "vanilla"), "rnn"),
-    **dict.fromkeys(("global_max_pool", "max_pool", "maxpool", "maxpooling"), "pool:max"),
-    **dict.fromkeys(("global_avg_pool", "avg_pool", "avgpool", "mean_pool", "meanpool"), "pool:avg"),
+    **dict.fromkeys(("global_max_pool", "max_pool", "maxpool", "maxpooling", "gmp"), "pool:max"),
+    **dict.fromkeys(("global_avg_pool", "avg_pool", "avgpool", "mean_pool", "meanpool", "gap"), "pool:avg"),
     **dict.fromkeys(
         ("output", "out", "fully_connected", "fullyconnected", "affine", "mlp", "classes", "logits", "head"), "dense"
     ),
@@ -93,19 +93,13 @@ _ONE_SIZE, _TWO_SIZES = (
     [name for name, kind in KINDS.items() if isinstance(kind.sizes, Numbers) and len(kind.sizes.attributes) == count]
     for count in (1, 2)
 )
-_OWN_ACTIVATION = [
-    name
-    for name, kind in KINDS.items()
-    for option in kind.options
-    if option.attribute == "activation" and kind.default("activation") == "linear"
-]
 _SETS = {
     "K": _any(KINDS),
     "R": _any(name for name, kind in KINDS.items() if kind.states),
     "ONE": _any(_ONE_SIZE),
     "TWO": _any(_TWO_SIZES),
     "P": _any(name for name, kind in KINDS.items() if isinstance(kind.sizes, Share)),
-    "LINEAR": _any(_OWN_ACTIVATION),
+    "LINEAR": _any(name for name, kind in KINDS.items() if vars(kind).get("activation") == "linear"),
     "PLAIN": _any(name for name, kind in KINDS.items() if "activation" not in kind.__dataclass_fields__),
     "N": f"(?:[0-9][0-9_]*[kMG]?|{BLANK_PATTERN})",
     "ACT": _any(ACTIVATIONS),
@@ -147,11 +141,6 @@ def _percent(found: re.Match[str]) -> str:
 def _fraction(found: re.Match[str]) -> str:
     """`dropout:1/2` -> `dropout:0.5`."""
     return f"{found[1]}{int(found[2]) / max(1, int(found[3])):g}"
-
-
-def _two_of_three(found: re.Match[str]) -> str:
-    """`10000x32x50` -> `10000x32`: what is read at once is no size."""
-    return found[0].rpartition("x")[0]
 
 
 def _padded(found: re.Match[str]) -> str:
@@ -198,6 +187,7 @@ REWRITES = (
     Rewrite("text", r"<S>(?:[-=~]{1,9}>{1,9}|>{1,9}|[;|&\n]|\s[-+/]\s)[\s;|&>,-]{0,9}", ",", "with commas", _COMMAS),
     Rewrite("text", r"(?<=[\w)])\s{1,9}(?=(?:<K>|<CLASS>)\b)", ",", "with commas", _COMMAS),
     Rewrite("text", r"\b(<K>)\(([^()]{0,99})\)", lambda found: f"{found[1]}:{found[2].replace(',', ':')}"),
+    Rewrite("text", r"\b(<K>)<S>[\[<]([^][<>]{1,40})[\]>]", r"\1:\2"),
     Rewrite("text", r"^<S>([^()]{1,99}\([^()]{0,99}\))\)+<S>$", r"\1", "without the last bracket"),
     Rewrite("text", r"^<S>(?:torch\.)?nn\.(<R>)\s{1,9}(<N>)\s{1,9}(<N>)<S>$", r"input:\2,\1:\3"),
     # numbers
@@ -210,7 +200,7 @@ REWRITES = (
     Rewrite("text", r"(?<!\w)[(\[]<S>(<N>)<S>,?<S>[)\]]", r"\1", message=_BRACKETS),
     Rewrite("text", r"(?:(?<=\binput:)|(?<=\bin:))<N>x(?=<N>x<N>(?:,|$))", "", _SAMPLES, drops=True),
     Rewrite("text", r"(?<=\bembed:)([0-9]{1,4})x(?=[0-9]{4,9}x[0-9]{1,3}(?:[:,]|$))", "", _TIMESTEPS, drops=True),
-    Rewrite("text", r"(?<=\bembed:)<N>x<N>x([0-9]{1,9})(?=[:,]|$)", _two_of_three, _TIMESTEPS, drops=True),
+    Rewrite("text", r"(?<=\bembed:)(<N>x<N>)x([0-9]{1,9})(?=[:,]|$)", r"\1", r"with --timesteps \2", drops=True),
     Rewrite("text", r"(?<=\w)\s{1,9}(?=x[0-9])", ":", "with colons", _COLONS),
     Rewrite("part", r"\b(<R><F>:<N>)<S>\*<S>([0-9]{1,2})(?=:|$)", r"\1:x\2", r"x\2 repeats a layer"),
     Rewrite("text", r"(?<=[0-9kMG])<S>[x*×]<S>(?=[0-9])", "x", message=_X),

@@ -14,10 +14,8 @@ from typing import Generic, NamedTuple, TypeVar
 COSTS_A_GUESS = 10
 """The cost of leaving something out or making something up: all that does neither is tried before."""
 
-
 WITHOUT = "without it"
 """The words for a repair that leaves something out."""
-
 
 State = TypeVar("State", bound="str | tuple[str, ...]")
 """What is rewritten: a text, or the words of a command line."""
@@ -73,6 +71,7 @@ def search(
     *,
     most: int,
     most_read: int,
+    first: Fault | None = None,
 ) -> Found[State] | None:
     """Return the first state without a fault that keeps what was typed; None where there is none.
 
@@ -86,6 +85,7 @@ def search(
         keeps: whether a state has all that was typed but for what the steps to it say.
         most: how many states are looked at.
         most_read: how long these are together, at most.
+        first: what is wrong with what was typed, where that is known.
     """
     ticket = count()
     queue: list[tuple[int, int, int, State, tuple[Step[State], ...]]] = [(0, 0, next(ticket), start, ())]
@@ -96,7 +96,7 @@ def search(
             continue
         seen.add(state)
         most_read -= len(state)
-        fault = fault_of(state)
+        fault = first if first is not None and state == start else fault_of(state)
         if fault is None:
             if keeps(state, way):
                 return Found(state, way)
