@@ -11,7 +11,7 @@ import click
 
 from rnncli.characters import ascii_form, shows_unicode
 from rnncli.errors import RnncliError, SpecError, printable
-from rnncli.render.terminal import DOCUMENTS, Picture, is_styled, notes_width
+from rnncli.render.terminal import DOCUMENTS, Picture, is_styled, notes_width, wrapped
 from rnncli.system.signals import ECHO_AWAY, undone_by_signals
 
 if TYPE_CHECKING:
