@@ -134,6 +134,24 @@ def test_the_answer_of_every_kind_is_that_of_trying_all_numbers_with_and_without
                     assert solution.number == fitting[-1]
 
 
+def test_a_stride_or_the_size_of_a_pool_is_the_smallest_with_which_the_rest_fits(at: Walk) -> None:
+    behind = ("flatten,dense:2", "pool:max:2,rnn:2")
+    windows = [kind.small + kind.needs for kind in kinds.KINDS.values() if "strides" in kind.options]
+    assert len(windows) > 1
+    fields = [*(f"{window}:stride=_" for window in windows), "pool:max:_", "pool:avg:_:stride=2"]
+    for field, rest, figure in product(fields, behind, ("params", "macs")):
+        template = f"input:20x3,{field},{rest}"
+        every = [costs(template, {"_": number}) for number in range(1, 25)]
+        for limit in {each[figure] for each in every if each}:
+            fitting = [number for number, each in enumerate(every, 1) if each and each[figure] <= limit]
+            with at(template, figure, limit):
+                solution = solve(template, Budget(**{figure: limit}))
+                (step,) = solution.steps
+                assert solution.number == fitting[0]
+                assert step.number == fitting[0] - 1
+                assert fitting[0] == 1 or not all(cost.fits for cost in step.costs)
+
+
 def brute_force(
     template: str, limits: dict[str, int], multiple_of: int, exactly: bool, **setting: Any
 ) -> list[dict[str, int]]:

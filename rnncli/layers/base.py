@@ -178,6 +178,11 @@ class Layer(ABC):
         return ()
 
     @property
+    def thinning(self) -> tuple[str, ...]:
+        """Those of them that make the network smaller, the larger they are: a stride."""
+        return ()
+
+    @property
     def stride(self) -> Number:
         """How many vectors further on it reads for each that it returns."""
         return 1 if self.window is None else self.window.stride

@@ -66,6 +66,11 @@ class Conv(Affine):
         """The stride; and the kernel, unless something stands around the sequence."""
         return ("kernel_size", "strides", "dilation_rate") if self.padding == "valid" else ("strides",)
 
+    @property
+    def thinning(self) -> tuple[str, ...]:
+        """The stride."""
+        return ("strides",)
+
     def with_zeros(self, around: tuple[int, int], steps: int | None) -> Conv | None:
         """Return the layer with the padding that puts these zeros there; None if it has one, or none does."""
         for padding in PADDINGS if self.padding == "valid" else ():

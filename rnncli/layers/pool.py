@@ -87,6 +87,11 @@ class Pool(Layer):
         return ("pool_size", "strides")
 
     @property
+    def thinning(self) -> tuple[str, ...]:
+        """Both of them: it has no weights."""
+        return self.shortening
+
+    @property
     def returns(self) -> Returns:
         """A vector, or a sequence of one for each window."""
         return "vector" if self.pool_size is None else "sequence"

@@ -153,6 +153,15 @@ class Template:
             with suppress(SpecError):  # the number names a blank, say
                 yield self._parse(text, None)
 
+    def thins(self, blank: Blank) -> bool:
+        """Whether the network is the smaller, the larger the number for a blank is: that of a stride."""
+        return blank not in self.counts and all(
+            name in each.layer.thinning
+            for each in self.written
+            for name, number in each.layer.numbers.items()
+            if number == blank
+        )
+
     def shortens(self, blank: Blank) -> bool:
         """Whether a sequence gets shorter, the larger the number for a blank is: some costs do not grow with it."""
         return any(
@@ -256,7 +265,7 @@ class Problem:
 
     def form(self, numbers: Mapping[Blank, Any]) -> Form | None:
         """Return what the layers come to with numbers, or symbols, in the blanks; None where that is no network."""
-        if any(isinstance(number, int) and number > MAX_SIZE for number in numbers.values()):
+        if any(isinstance(number, int) and not 0 < number <= MAX_SIZE for number in numbers.values()):
             return None
         (head, *_), *written = self.template.filled(numbers)
         form = Form.of(cast(Head, head), self.setting)
@@ -325,8 +334,9 @@ class Scan:
     """The numbers that may fit where the costs are no polynomials, or do not grow, as multiples of the smallest.
 
     Some sizes make a sequence shorter, so that some costs shrink with them: such a blank is given every number with
-    which there is a network. With all others everything grows. One after another is given every number up to the
-    largest that fits, those behind it being smallest; the last is given the largest alone.
+    which there is a network; one that makes the network smaller, a stride, the smallest with which the rest fits. With
+    all others everything grows. One after another is given every number up to the largest that fits, those behind it
+    being smallest; the last is given the largest alone.
 
     Attributes:
         found: the best so far.
@@ -338,8 +348,9 @@ class Scan:
         blanks = problem.template.blanks
         self._most = MAX_SIZE // problem.multiple_of
         self._tried = 0
-        self._shortening = [blank for blank in blanks if problem.template.shortens(blank)]
-        self._growing = [blank for blank in blanks if blank not in self._shortening]
+        self._thinning = [blank for blank in blanks if problem.template.thins(blank)]
+        self._shortening = [b for b in blanks if problem.template.shortens(b) and b not in self._thinning]
+        self._growing = [blank for blank in blanks if blank not in (*self._shortening, *self._thinning)]
         # Where a sequence is of unknown length, nothing is too long for it.
         ones, counts = dict.fromkeys(self._shortening, 1), problem.template.counts
         largest_of = {blank: MAX_LAYERS // 2 if blank in counts else self._most for blank in self._shortening}
@@ -356,9 +367,11 @@ class Scan:
         for given in self._shortened({}, self._shortening):
             least = self._least(given)
             if least is not None:
+                least |= self._thinnest(given | least)
                 self.found.first = self.found.first or self._numbers(given | least)
                 # Last comes what has no parameters, such as the timesteps: it makes no difference to the others.
-                self._grow(given, least, sorted(self._growing, key=lambda blank: blank in self._weightless))
+                growing = sorted(self._growing, key=lambda blank: blank in self._weightless)
+                self._grow(given, least, [*growing, *self._thinning])
 
     def _shortened(self, given: dict[Blank, int], left: Sequence[Blank]) -> Iterator[dict[Blank, int]]:
         """Yield all numbers for the blanks that shorten the sequence with which there is a network."""
@@ -376,7 +389,7 @@ class Scan:
 
         def exists(numbers: dict[Blank, int]) -> bool:
             repeats = dict.fromkeys(self.problem.template.counts & numbers.keys(), 1)
-            return bool(self._costs({**given, **numbers, **repeats}))
+            return bool(self._costs({**dict.fromkeys(self._thinning, 1), **given, **numbers, **repeats}))
 
         enough = 1
         while not exists(dict.fromkeys(self._growing, enough)):
@@ -388,6 +401,13 @@ class Scan:
             least[blank] = 1 + largest(lambda number: not exists({**least, blank: number}), enough - 1)  # noqa: B023
         return least
 
+    def _thinnest(self, given: dict[Blank, int]) -> dict[Blank, int]:
+        """Return the largest numbers with which there is a network for strides, one after another."""
+        thinnest = dict.fromkeys(self._thinning, 1)
+        for blank in self._thinning:
+            thinnest[blank] = largest(lambda n: bool(self._costs({**given, **thinnest, blank: n})), self._most)  # noqa: B023
+        return thinnest
+
     def _grow(self, given: dict[Blank, int], least: dict[Blank, int], left: Sequence[Blank]) -> None:
         """Take in all numbers for the blanks with which everything grows, with all others given."""
         if not left:
@@ -396,6 +416,10 @@ class Scan:
         blank, *others = left
         rest = {other: least[other] for other in others}
         start = least[blank]
+        if blank in self._thinning:
+            below = largest(lambda number: not fit(self._costs({**given, **rest, blank: number})), start - 1)
+            self._grow({**given, blank: below + 1}, least, others)
+            return
         last = largest(lambda number: number < start or fit(self._costs({**given, **rest, blank: number})), self._most)
         for number in range(start if others else max(start, last), last + 1):
             self._grow({**given, blank: number}, least, others)
@@ -421,7 +445,8 @@ class Scan:
             return None if form is None else form.at("total_params")
 
         doubled = {blank: params({**first, blank: 2 * number}) for blank, number in first.items()}
-        return frozenset(blank for blank, more in doubled.items() if more == params(first))
+        alike = [blank for blank, more in doubled.items() if more == params(first)]
+        return frozenset((*alike, *self._thinning))
 
     def _costs(self, multiples: dict[Blank, int]) -> tuple[Cost, ...]:
         self._count()

@@ -38,7 +38,7 @@ _MOST_FACTORS = 16
 
 
 class Step(NamedTuple):
-    """The next larger number for one blank of a template that is filled in.
+    """The next number for one blank of a template that is filled in with which the network is larger.
 
     Attributes:
         number: the number.
@@ -60,7 +60,7 @@ class Solution(Result):
         spec: the template with them.
         summary: what that network returns, owns and costs.
         budget: what it may cost.
-        steps: the next larger number for each blank.
+        steps: the next number for each blank with which the network is larger.
         ties: how many other numbers for several blanks cost as many parameters.
         others: the template with these, if they are few.
         notes: what is to be known of how the template was read.
@@ -152,7 +152,8 @@ class Solution(Result):
         if self.ties:
             verb = "other has" if self.ties == 1 else "others have"
             named = f" ({listed(self.others)})" if self.others else ""
-            yield f"{self.ties:,} {verb} as many parameters{named}, of which this is the most even"
+            which = "most even" if self.number is None else "largest number"
+            yield f"{self.ties:,} {verb} as many parameters{named}, of which this is the {which}"
 
 
 def _unwatched(total: int) -> AbstractContextManager[Callable[[float], object]]:
@@ -176,7 +177,8 @@ def solve(
     """Return the numbers for the blanks of a template with which the network is largest within a budget.
 
     For one blank that is the largest number, for several the numbers that make the most parameters. Of these, the
-    numbers are taken that are most even, and then those whose first is largest.
+    numbers are taken that are most even, and then those whose first is largest. A stride, or the
+    size of a pool, makes a network smaller: it is the smallest with which the rest fits.
 
     Args:
         template: a spec with `_` or `_a` in place of some numbers; blanks of one name get the same number.
@@ -221,9 +223,15 @@ def _solution(problem: Problem, numbers: dict[Blank, int], ties: int, others: tu
         raise RnncliError(message, "repeat a layer with x3 instead of writing it out")
     steps = []
     for blank in template.blanks:
-        larger = {**numbers, blank: numbers[blank] + problem.multiple_of}
+        larger = _larger(problem, numbers, blank)
         steps.append(Step(larger[blank], one_line(template.fill(larger)), problem.costs(larger)))
     return Solution(numbers, one_line(template.fill(numbers)), summary, problem.budget, tuple(steps), ties, others)
+
+
+def _larger(problem: Problem, numbers: Filling, blank: Blank) -> dict[Blank, int]:
+    """Return the next numbers that make the network larger by one blank, by which a stride is smaller."""
+    step = -problem.multiple_of if problem.template.thins(blank) else problem.multiple_of
+    return {**numbers, blank: numbers[blank] + step}
 
 
 def _found(problem: Problem, watch: Watch = _unwatched) -> Found:
@@ -284,7 +292,7 @@ def _best(problem: Problem, found: Found) -> Solution:
         raise _nothing_fits(problem, first)
     below, above = numbers(found.below), numbers(found.above)
     if len(below) == 1:
-        above = {blank: number + problem.multiple_of for blank, number in below.items()}
+        above = _larger(problem, below, *below)
     raise _none_is_exact(problem, below or first, above)
 
 
@@ -335,7 +343,7 @@ def _nothing_fits(problem: Problem, numbers: Filling) -> RnncliError:
     if not costs:
         return RnncliError(
             f"nothing fits: the smallest network would be {smallest}, which is not a valid spec",
-            "ask for a smaller --multiple-of",
+            "ask for a smaller --multiple-of" if problem.multiple_of > 1 else "a name makes a blank another: _a, _b",
         )
     misses = listed([f"{cost}, {cost.excess()}" for cost in costs if not cost.fits])
     return RnncliError(

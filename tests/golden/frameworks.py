@@ -75,6 +75,8 @@ def describe_keras(layers: Sequence[Layer], batch: int | None = None, timesteps:
         RefusedError: Keras does not build it.
     """
     model = keras_model(layers, batch, timesteps, allocate=False)
+    if model.output_shape[-1] is None:  # it flattens a sequence of any length, which no layer with weights can read
+        raise RefusedError("Keras does not know how many features it returns")
     return {
         "input_shape": list(model.input_shape),
         "layers": [_describe_keras_layer(layer) for layer in layers_of(model)],
