@@ -21,7 +21,8 @@ from rnncli.language.arguments import CLASSES
 from rnncli.language.framework_words import FRAMEWORK_WORDS
 from rnncli.layers import KINDS, LAYERS
 from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
-from rnncli.layers.options import Flag
+from rnncli.layers.options import Choice, Flag
+from rnncli.layers.words import argument_form
 from rnncli.reports.reference import look_up, sort_of
 from rnncli.reports.topics import TOPIC_OF, TOPICS
 
@@ -106,8 +107,10 @@ WORDS = [
     *(name for name in CLASSES if re.fullmatch("[a-z0-9_]+", name)),
     *(word for layer in LAYERS for option in layer.options for word in (option.lead.rstrip("="), option.attribute)),
     *(word for layer in LAYERS for word in (*layer.torch_arguments.values(), *layer.sizes.attributes)),
+    *(value for layer in LAYERS for each in layer.options if isinstance(each, Choice) for value in each.values),
     *(*ACTIVATIONS, *OTHER_NAMES, *FRAMEWORK_WORDS, "x3", "num_layers", *TOPIC_OF),
 ]
+WORDS = [word for word in WORDS if not word[0].isdigit()]
 
 
 def rows(rnncli: Run, *arguments: str) -> list[dict[str, str | None]]:
@@ -127,8 +130,35 @@ def test_every_word_of_the_language_and_of_the_frameworks_is_answered_in_lines_a
             found = rows(rnncli, word)
             assert found
             assert all(row["means"] for row in found)
-            for typed in (word.upper(), f"keras.layers.{word}", f"{word}=True", f"{word}(3)"):
+            spaced = word.replace("_", " ")
+            for typed in (
+                word.upper(),
+                f"keras.layers.{word}",
+                f"{word} = True",
+                f"{word}(3)",
+                f"{word}[:, -1]",
+                spaced,
+            ):
                 assert sort_of(typed) == sort_of(word)
+
+
+def test_the_example_of_a_word_runs(at: Walk, rnncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # one writes a file
+    for topic in TOPICS:
+        lines = [note.text for note in topic.facts() if note.topic == "Example" and note.text.startswith("rnncli ")]
+        with at(topic.names[0]):
+            assert len(lines) == 1 or "Shown" in [note.topic for note in topic.facts()]
+            for line in lines:
+                assert rnncli(*line.split()[1:]).status == 0
+
+
+def test_an_argument_that_pytorch_is_said_to_have_is_one(at: Walk) -> None:
+    # PyTorch knows 'valid' and 'same' alone; zeros all in front stand in a line of their own.
+    for layer in LAYERS:
+        for option in layer.options:
+            with at(layer.kind, option.attribute):
+                assert "causal" not in argument_form(layer, option, "torch").partition(", ")[0]
+                assert argument_form(layer, option, "torch").count("=") <= 1
 
 
 def test_what_is_said_of_a_word_fits_the_terminal(at: Walk, told: Callable[..., str], terminal: Run) -> None:

@@ -219,13 +219,15 @@ def _padding_last(plan: Plan) -> Iterator[Assignment]:
 
 def _module(part: Part, reads: str = "x") -> list[Assignment]:
     """Return the call of a module, which may read (batch, features, timesteps), and of an activation behind it."""
-    layer, padded = part.layer, list[Assignment]()
+    layer, padded, note = part.layer, list[Assignment](), ""
     if layer.window is not None and layer.window.padding == "causal" and layer.window.span > 1:
         padded.append(Assignment(f"F.pad(x, (0, 0, {layer.window.span - 1}, 0))"))
     value = f"self.{part.attribute}({reads})"
     if layer.kind in CHANNELS_FIRST and len(part.levels[0].reads) == 3:
+        assert part.module is not None
         value = f"self.{part.attribute}(x.transpose(1, 2)).transpose(1, 2)"
-    return [*padded, Assignment(ACTIVATIONS[(*layer.activations, "linear")[0]].format(value))]
+        note = f"{part.module.made.function} has time last"
+    return [*padded, Assignment(ACTIVATIONS[(*layer.activations, "linear")[0]].format(value), note=note)]
 
 
 CHANNELS_FIRST = frozenset({"conv", "bnorm", "pool"})

@@ -335,6 +335,7 @@ class _Row:
         returns: what the last of them returns; "open" where that follows from what reads it.
         features: how many features that has.
         length: how many timesteps it has, if it is a sequence and that is known.
+        begins: why what the first reads is not in it, behind a colon.
         ends: why what reads the last is not in it.
         last: the place of the last layer.
         around: the zeros around the sequence that no layer is known to put there yet.
@@ -346,6 +347,7 @@ class _Row:
     returns: Literal["sequence", "vector", "open"] = "sequence"
     features: int | None = None
     length: int | None = None
+    begins: str = ""
     ends: Note | None = None
     last: int | None = None
     around: tuple[int, int] = (0, 0)
@@ -409,6 +411,10 @@ class _Row:
         self.nodes.append(node)
         return None
 
+    def culprit(self, node: Node, reason: str) -> Node:
+        """Return the node that a reason is about why another does not fit: what left zeros, or that one."""
+        return self.nodes[self.open[-1]] if self.open and reason == _unsettled(self.around) else node
+
 
 def _unsettled(around: tuple[int, int]) -> str:
     """Return why zeros around a sequence, less what is cut off, are no layer's."""
@@ -421,19 +427,24 @@ def first_misfit(nodes: Sequence[Node]) -> tuple[Node, str] | None:
     row = _Row()
     for node in nodes:
         if (reason := row.take(node)) is not None:
-            return (row.nodes[row.open[-1]] if row.open and reason == _unsettled(row.around) else node), reason
+            return row.culprit(node, reason), reason
     return (row.nodes[row.open[-1]], _unsettled(row.around)) if row.open else None
 
 
 def _fitting(nodes: Sequence[Node]) -> _Row:
     """Return the row of the last of some nodes and of as many before it as fit."""
+    begins = ""
     while True:
         row = _Row()
         for place, node in enumerate(nodes):
-            if row.take(node) is not None and place:
-                break
+            if (reason := row.take(node)) is not None:
+                name = shorten(row.culprit(node, reason).name)
+                own = f"{name} {reason[3:]}" if reason.startswith("it ") else reason
+                begins = f": {own}" if place == 0 or row.nodes else begins
+                if place:
+                    break
         else:
-            return row
+            return replace(row, begins=begins)
         nodes = nodes[row.open[-1] + 1 if row.open else place :]
 
 
@@ -562,7 +573,7 @@ class _Graph:
             read = self._nodes.get(first.reads[0].node)
             if read is None or read.kind != "input":
                 said = read.described if read is not None else shorten(first.reads[0].node)
-                yield Note(f"{shorten(first.name)} reads {said}, which is left out", "left out")
+                yield Note(f"{shorten(first.name)} reads {said}, which is left out{row.begins}", "left out")
         if row.ends is not None:
             yield row.ends
         elif on := self._readers.get(last.name):

@@ -46,7 +46,11 @@ NOT_MERGED = (
 
 _ONE_ROW = "a network is one row of layers here: nothing branches off, and nothing is merged but by bi"
 _NO_ATTENTION = "there is no attention here: a layer reads what the one before it returns, and nothing else"
-_ALONG_TIME = "a window moves along time alone here: conv:FxK is Conv1D; nothing has two dimensions"
+_ALONG_TIME = "a window moves along time alone, over all features: conv:FxK is Conv1D; nothing has two dimensions"
+_STATISTICS = (
+    "bnorm scales by the moving mean and variance of training, PyTorch's running_mean and running_var: they are not "
+    "trained, and a run does not move them"
+)
 
 _ZEROS = (
     "zeros around a sequence are a field of the convolution that reads them: conv:FxK:causal has all in front, "
@@ -103,8 +107,9 @@ _SAID: Sequence[tuple[str, str]] = (
     ("conv2d convlstm convlstm1d convlstm2d separableconv1d depthwiseconv1d conv1dtranspose", _ALONG_TIME),
     ("maxpooling2d averagepooling2d", _ALONG_TIME),
     ("zeropadding1d zeropad1d constantpad1d cropping1d chomp1d chomp", _ZEROS),
-    ("loss optimizer learning_rate lr epochs compile bptt clipnorm metrics", _TRAINING),
-    ("gpu cuda cpu tpu num_workers", _SPEED),
+    ("loss optimizer learning_rate lr epochs compile bptt clipnorm metrics teacher_forcing clip", _TRAINING),
+    ("gpu cuda cpu tpu num_workers cudnn", _SPEED),
+    ("moving_mean moving_variance running_mean running_var momentum track_running_stats", _STATISTICS),
     ("activation", "an activation is a field of the layer before it, as in dense:1:sigmoid, or a layer, act:sigmoid"),
     ("bidirectional", f"{in_both(LSTM, 'merge_mode', 'concat')} is a field of a recurrent layer, as in lstm:32:bi"),
 )

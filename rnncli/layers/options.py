@@ -135,6 +135,7 @@ class Choice(Option):
         unset: whether the attribute may be None, as it is where a spec does not set it.
         symbol: what stands for the names in `rnncli layers`, where they are listed elsewhere.
         other_names: names from elsewhere, and which of ours each is; an error's repair translates them.
+        keras_only: the values that PyTorch's argument cannot have.
     """
 
     key: str
@@ -147,6 +148,7 @@ class Choice(Option):
     symbol: str | None = None
     other_names: Mapping[str, str] = field(default_factory=dict)
     in_torch: str = ""
+    keras_only: tuple[object, ...] = ()
 
     def spelling(self, value: object) -> str:
         """Return the key alone or the name alone where they may stand so, else both."""

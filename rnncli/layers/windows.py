@@ -25,6 +25,8 @@ def padding_option(*paddings: str) -> Choice:
         {name: name for name in paddings},
         "what stands around the sequence",
         name_alone=True,
+        in_torch="causal as F.pad(x, (0, 0, K - 1, 0))" if "causal" in paddings else "",
+        keras_only=("causal",),
     )
 
 

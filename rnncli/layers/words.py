@@ -36,9 +36,12 @@ def argument(cls: type[Layer], attribute: str, value: object, framework: Framewo
     if name is None:
         return None
     option = option_of(cls, attribute)
-    if framework == "torch" and isinstance(option, Choice) and option.key_alone is not None:
+    if framework == "torch" and isinstance(option, Choice):
+        if value in option.keras_only:
+            return None
         # PyTorch reads both ways or does not, and has one way to merge: bidirectional=True.
-        return f"{name}=True" if value == option.values[option.key_alone] else None
+        if option.key_alone is not None:
+            return f"{name}=True" if value == option.values[option.key_alone] else None
     return f"{name}={value!r}"
 
 
@@ -53,7 +56,9 @@ def argument_form(cls: type[Layer], option: Option, framework: Framework = "kera
         return f"{name}={next(iter(option.fields().values()))}"
     if framework == "torch" and option.key_alone is not None:
         return f"{name}=True"
-    return f"{name}={option.symbol or listed(list(map(repr, option.values.values())), 'or')}"
+    values = [value for value in option.values.values() if framework == "keras" or value not in option.keras_only]
+    form = f"{name}={option.symbol or listed(list(map(repr, values)), 'or')}"
+    return f"{form}, {option.in_torch}" if framework == "torch" and option.keras_only else form
 
 
 def in_both(cls: type[Layer], attribute: str, value: object, framework: Framework = "keras") -> str:

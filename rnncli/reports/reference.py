@@ -186,7 +186,15 @@ def _options_of(word: str) -> list[tuple[type[Layer], Option]]:
         for layer, option in _OPTIONS
         if word.lower() in (option.lead.rstrip("=").lower(), option.attribute)
         or option.attribute == attribute_of(layer, word)
+        or word.lower() in _value_words(option)
     ]
+
+
+def _value_words(option: Option) -> list[str]:
+    """Return the words that are values of a field: `causal`."""
+    if not isinstance(option, Choice) or option.symbol is not None:
+        return []
+    return [value.lower() for value in option.values if value.isalpha()]
 
 
 def _option_words() -> list[str]:
@@ -346,6 +354,9 @@ _SORTS: Mapping[str, _Sort] = {
     "kind": _Sort(_kind_words, lambda word: _rows_of_kind(CLASSES[word]), _kind_entry),
     "activation": _Sort(lambda: (*ACTIVATIONS, *OTHER_NAMES), _rows_of_activation, _activation_entry),
     "argument": _Sort(_field_words, _rows_of_field, _field_entry),
+    "value": _Sort(
+        lambda: [word for _, option in _OPTIONS for word in _value_words(option)], _rows_of_field, _field_entry
+    ),
     "count": _Sort(
         lambda: ("x", "x2", _COUNT, STACKED),
         lambda word: (row for layer in LAYERS for row in _row_of_count(layer)),
@@ -423,10 +434,9 @@ def sort_of(typed: str) -> tuple[str, str]:
     for topic in TOPICS:
         if topic.pasted and re.search(topic.pasted, typed):
             return "topic", topic.names[0]
-    word = typed.strip().lower().rpartition(".")[2].partition("(")[0].partition("=")[0]
-    plain = word.replace("_", "").replace("-", "")
+    word = re.split(r"[(=\[]", typed.strip(" .").lower().rpartition(".")[2])[0].strip()
     for name, sort in _SORTS.items():
-        for each in (word, word.replace("-", "_"), plain):
+        for each in (word, re.sub("[- ]", "_", word), re.sub("[-_ ]", "", word)):
             if each in sort.known():
                 return name, each
     if "," in typed or ":" in typed:

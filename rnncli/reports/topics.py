@@ -152,7 +152,7 @@ forgetbias, forget_bias, unit_forget_bias
 - Starts as: 1 in Keras, so the gate lets 73% through; about 0 in PyTorch, 50%
 - Memory: the gate multiplies c at every step: after 10 steps 4% is left in Keras and 0.1% in PyTorch, before training
 - In PyTorch: nn.init.ones_(lstm.bias_ih_l0[units : 2 * units]), for its gates are i, f, g, o
-- Reach: rnncli reach input:8,lstm:16 input:8,lstm:16:forgetbias=0
+- Example: rnncli reach input:8,lstm:16 input:8,lstm:16:forgetbias=0
 
 padding, pad, padded, pad_sequences, pad_sequence, mask, masking, mask_value, padding_idx
 = steps that fill a short sample up to the length of its batch, for an array has one length
@@ -161,8 +161,20 @@ padding, pad, padded, pad_sequences, pad_sequence, mask, masking, mask_value, pa
 - Skipped: with mask on embed (id 0) or on input (a step of zeros); without it they are read as any step
 - Then: the state stays as it was, and a sequence has the last output again, zeros before the first
 - PyTorch's: packed sequences have zeros at such steps, and h_n is that of each sample's own last step
-- conv: same and causal pad the ends of a sequence, so that it keeps its length
+- conv: same and causal pad the ends of a sequence, so that it keeps its length: rnncli layers window
 - Example: rnncli explain embed:1000x32:mask,lstm:16:seq
+
+window, windows, window_size, receptive_field, convolution, downsampling, downsample, channels_first, channels_last,
+  data_format, channels, valid, same, causal, stride, strides, dilation, dilation_rate
+= the timesteps that a convolution or a pool reads at once, and moves along the sequence
+- Length: (T - K) / stride + 1 windows, rounded down, of K timesteps each, if nothing stands around
+- valid: nothing stands around the sequence, so that it gets shorter
+- same: zeros on both sides: T / stride, rounded up
+- causal: as many zeros, all in front, so that no output sees a later timestep: it can run on a stream
+- dilation: timesteps from one in the window to the next: K of them span dilation × (K - 1) + 1
+- Receptive: field: how far back one output sees; a recurrent layer sees all there was: rnncli reach
+- PyTorch: Conv1d, MaxPool1d and BatchNorm1d read (batch, features, timesteps): x.transpose(1, 2)
+- Example: rnncli explain input:100x8,conv:16x5:stride=2,pool:max:2,lstm:16
 
 lengths, length, seq_lengths, sequence_length, sequence_lengths, input_length, seq_len, variable_length, ragged
 = how many timesteps a sample has; samples may differ
