@@ -108,6 +108,10 @@ def test_it_says_what_the_frameworks_return_beside_the_output(at: Walk) -> None:
                 _, state = entry["returned"]["torch"]
                 form = "(output, (h_n, c_n))" if isinstance(state[0], list) else "(output, h_n)"
                 assert f"PyTorch as {form}; here `forward --save-state`" in said
+                for name, (directions, _, size) in zip(
+                    "hc", state if isinstance(state[0], list) else [state], strict=False
+                ):
+                    assert f"{name}_n ({directions}, batch, {size})" in said
                 said = notes(entry["spec"], framework="torch")["State"]
                 assert f"PyTorch returns {form}, Keras with return_state=True; here `forward --save-state`" in said
 

@@ -104,6 +104,15 @@ def test_what_there_is_not_is_said(rnncli: Run) -> None:
     assert "recurrent layer" in page_of(rnncli, *PAGES["no state"]).split("<h2>Over time</h2>")[1][:300]
 
 
+def test_a_map_has_other_colours_on_a_light_ground(rnncli: Run) -> None:
+    text = page_of(rnncli, *PAGES["a network"])
+    on_light = dict(re.findall(r'\[fill="(#\w+)"\] { fill: (#\w+); }', text.split("(prefers-color-scheme: light)")[1]))
+    cells = set(re.findall(r'<rect [^>]*fill="(#\w+)"', text))
+    assert len(cells) > 1
+    assert cells <= on_light.keys()
+    assert on_light["#121212"] == "#ffffff"
+
+
 def test_several_networks_make_a_page_of_comparison(rnncli: Run) -> None:
     line = PAGES["several"]
     text = page_of(rnncli, *line)

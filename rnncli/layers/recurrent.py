@@ -306,7 +306,7 @@ _NUMBERS = {2: "both", 4: "all four"}
 
 def _notes(layer: Recurrent, input_shape: Shape, framework: Framework) -> Iterator[Note]:
     """Yield what the states, the directions and the output of a layer are when it reads `input_shape`."""
-    yield Note("State", f"{_carried(layer)}. {_returned(layer, framework)}")
+    yield Note("State", f"{_carried(layer)}. {_returned(layer, framework)}. {_shapes(layer)}")
     if layer.merge_mode is not None:
         yield Note(
             "Both ways",
@@ -347,6 +347,13 @@ def _returned(layer: Recurrent, framework: Framework) -> str:
     what = f"the last {layer.states[0]}, too," if count == 1 else f"the last of {_NUMBERS[count]}"
     it = "it" if count == 1 else "them"
     return f"Keras returns {what} with return_state=True, PyTorch as {torch}; {here} {it}, {again} {it}"
+
+
+def _shapes(layer: Recurrent) -> str:
+    """Return the shapes of PyTorch's last states: those of one direction are as large as those of the other."""
+    sizes = zip(layer.states, layer.state_sizes.values(), strict=False)
+    shapes = [f"{state}_n ({len(layer.directions)}, batch, {size})" for state, size in sizes]
+    return f"PyTorch's shapes of one layer: {listed(shapes)}"
 
 
 def _every_output(layer: Recurrent, input_shape: Shape, framework: Framework) -> str:

@@ -51,12 +51,12 @@ BROKEN = "?"
 _NICE = (1, 2, 3, 5, 10)
 """A level is worth one of these numbers times a power of ten."""
 
-_ON_DARK = (
+ON_DARK = (
     *("on #5fd7ff", "on #00afff", "on #0087af", "on #005f87", "on #00005f"),
     "on #121212",
     *("on #5f0000", "on #870000", "on #d70000", "on #ff5f5f", "on #ffafaf"),
 )
-_ON_LIGHT = (
+ON_LIGHT = (
     *("on #005faf", "on #005fff", "on #5f87ff", "on #87afff", "on #afd7ff"),
     "on #ffffff",
     *("on #ffd7d7", "on #ff8787", "on #ff5f5f", "on #d70000", "on #af0000"),
@@ -181,7 +181,7 @@ def signed_styles(console: Console) -> Sequence[str]:
     """
     if console.no_color or console.color_system not in ("256", "truecolor"):
         return _SIGNS
-    return _ON_LIGHT if getattr(console, "is_light", False) else _ON_DARK
+    return ON_LIGHT if getattr(console, "is_light", False) else ON_DARK
 
 
 def nearest_style(styles: Sequence[str], share: float) -> str:

@@ -14,6 +14,7 @@ from rnncli.errors import RnncliError
 from rnncli.render.blocks import Block, Column, Drawn, Line, Page
 from rnncli.render.console import THEME
 from rnncli.render.documents import DRAWING_WIDTH, Html, parts
+from rnncli.render.over_time import ON_DARK, ON_LIGHT
 from rnncli.render.svg import Recorder, svg
 
 if TYPE_CHECKING:
@@ -44,6 +45,12 @@ button { font: inherit; font-size: .85rem; padding: .2rem .7rem; color: var(--in
 @media print { button { display: none; } pre { white-space: pre-wrap; } .wide { overflow: visible; }
   h2 { break-after: avoid; } tr, svg { break-inside: avoid; } }
 """
+
+_ON_LIGHT_GROUND = "".join(
+    f'[fill="{dark.removeprefix("on ")}"] {{ fill: {light.removeprefix("on ")}; }}\n'
+    for dark, light in zip(ON_DARK, ON_LIGHT, strict=True)
+)
+"""The cells of a map are drawn for a dark ground, and have other colours on a light one."""
 
 _PART_STYLE = """
 .rnncli code, .rnncli pre, .rnncli svg { font-family: "DejaVu Sans Mono", Menlo, Consolas, monospace; }
@@ -164,7 +171,15 @@ def page_text(title: str, sections: Sequence[Section]) -> str:
         for heading, page in sections
         for part in (f"<section>\n<h2>{escape(heading)}</h2>", *parts(markup, page), "</section>")
     ]
-    return "\n".join([_HEAD.format(title=escape(title), style=_STYLE), *shown, _FOOT])
+    return "\n".join(
+        [
+            _HEAD.format(
+                title=escape(title), style=f"{_STYLE}@media (prefers-color-scheme: light) {{\n{_ON_LIGHT_GROUND}}}\n"
+            ),
+            *shown,
+            _FOOT,
+        ]
+    )
 
 
 def part_of_page(title: str, page: Page) -> str:
