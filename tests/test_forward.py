@@ -312,3 +312,28 @@ def test_weights_from_0_to_1_are_why_outputs_are_saturated(rnncli: Run) -> None:
         h = np.tanh(total)
     assert int(size) == pytest.approx(total.mean(), rel=0.1)
     assert "add up" not in rnncli("forward", "embed:10000x32,rnn:32:seq,lstm:32:bi", "--timesteps", "10").stdout
+
+
+def test_a_sequence_may_be_typed_in_place_of_a_file(at: Walk, rnncli: Run, tmp_path: Path) -> None:
+    for spec, typed, x in (
+        ("embed:50x4,lstm:8", "3,1,4", np.array([[3, 1, 4]])),
+        ("embed:50x4:mask,lstm:8", "3 0 4", np.array([[3, 0, 4]])),
+        ("input:1,lstm:8", "0.5,-2,1e1", np.array([[[0.5], [-2], [10]]])),
+    ):
+        with at(spec):
+            file, outputs = tmp_path / "x.npy", []
+            np.save(file, x)
+            for given in (typed, str(file)):
+                assert rnncli("forward", spec, "--input", given, "-o", str(tmp_path / "y.npy")).status == 0
+                outputs.append(np.load(tmp_path / "y.npy"))
+            assert np.array_equal(*outputs)
+    for typed, said in (
+        ("3,1,99", "id 99 (sample 0, timestep 2) is outside the vocabulary"),
+        ("3,x", "cannot be read"),
+        ("1.5,2", "cannot be read"),
+        ("9" * 30, "cannot be read"),
+    ):
+        with at(typed):
+            result = rnncli("forward", "embed:50x4,lstm:8", "--input", typed)
+            assert result.status == 1
+            assert said in result.stderr

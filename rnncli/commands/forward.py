@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 )
 @options.init("keras", "keras")
 @options.framework
-@options.reads("--input", "Read the input: (batch, timesteps[, features]).", "npy")
+@options.reads("--input", "Read the input: (batch, timesteps[, features]); or ids, 3,1,4.", "npy")
 @options.weights
 @options.writes("--save-weights", "Also write the weights, as .npz.", "npz")
 @options.writes("--output", "Write to a file; the outputs, as .npy, while they are computed.", "npy")

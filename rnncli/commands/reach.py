@@ -35,7 +35,7 @@ _MOST = 1000
 )
 @options.seed
 @options.init(None, "that of SPEC, or keras")
-@options.reads("--input", "Read the input: (batch, timesteps[, features]).", "npy")
+@options.reads("--input", "Read the input: (batch, timesteps[, features]); or ids, 3,1,4.", "npy")
 @options.weights
 @options.format_
 @options.svg

@@ -139,14 +139,33 @@ class InputFile:
             yield chunk
 
 
+def _typed(text: str, network: Network) -> bytes | None:
+    """Return the sequence that is typed in place of a file's name, as a .npy file: ids, or numbers of one feature."""
+    if re.fullmatch(r"[-+.\de]+([ ,]+[-+.\de]+)*", text) is None or os.path.exists(text):
+        return None
+    reads_ids = network.head.vocabulary is not None
+    try:
+        numbers = [(int if reads_ids else float)(word) for word in re.split("[ ,]+", text)]
+        values = np.array([numbers], np.int64 if reads_ids else np.float64)
+    except (ValueError, OverflowError):
+        return None
+    content = io.BytesIO()
+    np.save(content, values if reads_ids else values[..., np.newaxis])
+    return content.getvalue()
+
+
 def open_input(path: str, network: Network) -> InputFile:
-    """Return the input in a .npy file. Its numbers stay there until they are used.
+    """Return the input in a .npy file, or one sequence that is typed: `3,1,4`. Numbers stay there until they are used.
 
     Of what comes through a pipe the header is read first, and no more than it says.
 
     Raises:
         RnncliError: the file is missing, truncated, pickled or no .npy, or the network reads another shape or dtype.
     """
+    if (typed := _typed(path, network)) is not None:
+        header = read_header(io.BytesIO(typed).read)
+        check_input(network, header.shape, np.dtype(header.descr))
+        return InputFile(path, spooled(-1, typed, len(typed)), header)
     with opened(path) as file:
         start = bytearray()
 
