@@ -317,7 +317,10 @@ def misfit(text: Text, calls: Mapping[str, Call], nodes: Sequence[Node], node: N
     span = node.place or (0, len(text.text))
     if "a vector is returned" not in reason:
         message = f"{node.kind} {reason[3:]}" if reason.startswith("it ") else reason
-        return text.fault(message, span, "change one of the two numbers" if "features" in reason else "")
+        advice = "change one of the two numbers" if "features" in reason else ""
+        if "known length" in reason:
+            advice = "say how long it is: Input((100, 8)) is 100 timesteps of 8 features"
+        return text.fault(message, span, advice)
     before = nodes[: nodes.index(node)]
     makers = [each for each in before if isinstance(each.word, Layer) and each.word.returns == "vector"]
     cause = makers[-1] if makers else node

@@ -167,9 +167,10 @@ def _language() -> Iterator[Block]:
     yield GAP
     yield Pairs(_facts(fields_in_short(), "code"))
     multiples = ", ".join(f"1{suffix}={factor:,}" for suffix, factor in MULTIPLES.items())
-    names = list(ACTIVATIONS)
-    half = len(names) // 2
-    yield Line(Text(f"ACT    {' '.join(names[:half])}"))
-    yield Line(Text(" ".join(names[half:])), start=len("ACT    "))
-    yield Line(Text(f"Sizes  1 to {MAX_SIZE:,}; 10_000; {multiples}"))
-    yield Line(Text("More   rnncli layers WORD: lstm, seq, macs, …; with Keras's and PyTorch's words"))
+    yield Pairs(
+        [
+            (Text("ACT"), Text(" ".join(ACTIVATIONS))),
+            (Text("Sizes"), Text(f"1 to {MAX_SIZE:,}; 10_000; {multiples}")),
+            (Text("More"), Text("rnncli layers WORD, also of Keras or PyTorch: lstm, seq, macs, h_n, …")),
+        ]
+    )

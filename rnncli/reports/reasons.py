@@ -90,9 +90,22 @@ def factors_of(layer: Layer, weights: Sequence[Weight]) -> Factors | None:
 
 def joined(one: Factors, other: Factors) -> tuple[Factors, Factors]:
     """Return the factors of two layers with the same roles: what one does not have is 1 there, and a weight 0."""
+    if "proj" in {*one.numbers, *other.numbers}:
+        one, other = _projected(one), _projected(other)
     roles = {role: Counter(one.roles.get(role)) | Counter(other.roles.get(role)) for role in (*one.roles, *other.roles)}
     missing = dict.fromkeys((*one.numbers, *other.numbers), 1) | dict.fromkeys(roles, 0)
     return Factors({**missing, **one.numbers}, roles), Factors({**missing, **other.numbers}, roles)
+
+
+def _projected(factors: Factors) -> Factors:
+    """Return factors in which h has a number of its own, which is that of the units where it is not projected."""
+    if "proj" in factors.numbers or "units" not in factors.numbers:
+        return factors
+    roles = {
+        role: {**names, "units": 1, "proj": 1} if names.get("units") == 2 else names
+        for role, names in factors.roles.items()
+    }
+    return Factors({**factors.numbers, "proj": factors.numbers["units"]}, roles)
 
 
 def params_of(numbers: Mapping[str, int], roles: Roles) -> dict[Role, int]:
