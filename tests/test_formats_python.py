@@ -455,3 +455,20 @@ def test_a_network_exported_to_pytorch_is_read_as_the_same_network(network: Netw
     source = export(Job(network, dict), "torch")
     assert isinstance(source, str)
     assert specs(source) == [str(network)]
+
+
+def test_how_long_a_flattened_sequence_is_follows_from_how_much_is_read_of_it(at: Walk) -> None:
+    for spec in (
+        "input:20x8,gru:4:seq,flatten,dense:5",
+        "input:12x3,lstm:4:seq:bi,lstm:3:seq,flatten,dropout:0.5,dense:2:relu,dense:1",
+        "input:15x3,conv:4x5:relu,rnn:2:seq,flatten,dense:2",
+        "input:16x3,conv:4x3:same,pool:avg:2:stride=1,bnorm,lstm:4:seq:proj=2,flatten,dense:3",
+    ):
+        with at(spec):
+            source = export(Job(Network.parse(spec), dict), "torch")
+            assert isinstance(source, str)
+            assert specs(source) == [spec]
+    with at("the fewest timesteps, where there may be more"):
+        source = export(Job(Network.parse("input:16x3,conv:4x3:stride=2,gru:2:seq,flatten,dense:3"), dict), "torch")
+        assert isinstance(source, str)
+        assert specs(source) == ["input:15x3,conv:4x3:stride=2,gru:2:seq,flatten,dense:3"]

@@ -6,6 +6,7 @@ What is read is checked before it is used, and what is written is written whole 
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -319,7 +319,9 @@ def misfit(text: Text, calls: Mapping[str, Call], nodes: Sequence[Node], node: N
         message = f"{node.kind} {reason[3:]}" if reason.startswith("it ") else reason
         advice = "change one of the two numbers" if "features" in reason else ""
         if "known length" in reason:
-            advice = "say how long it is: Input((100, 8)) is 100 timesteps of 8 features"
+            torch = "let nn.Linear behind it say how many numbers it reads: nn.Linear(800, 10)"
+            advice = torch if node.convention == "torch" else "say how long it is: Input((100, 8)) is 100 timesteps"
+            advice = "" if isinstance(nodes[0].word, Layer) and nodes[0].word.vocabulary is not None else advice
         return text.fault(message, span, advice)
     before = nodes[: nodes.index(node)]
     makers = [each for each in before if isinstance(each.word, Layer) and each.word.returns == "vector"]

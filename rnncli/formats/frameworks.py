@@ -192,6 +192,14 @@ def _layer(cls: type[Layer], names: Mapping[str, str] = {}, **fixed: object) -> 
     return lambda given: [node_of(_made(cls, given, names, **fixed))]
 
 
+def _torch_flatten(given: dict[str, Any]) -> list[Node]:
+    for argument, usual in (("start_dim", 1), ("end_dim", -1)):
+        if given.get(argument, usual) != usual:
+            text = f"{argument} is {shorten(repr(given[argument]))}; here all but the batch becomes one axis"
+            raise ArgumentFaultError(argument, text, str(usual))
+    return [node_of(Flatten())]
+
+
 def _linear(given: dict[str, Any]) -> list[Node]:
     features = _number(given, "in_features", 2 * MAX_SIZE)  # as many as two directions return
     return [node_of(_made(Dense, given, Dense.torch_arguments), features=features)]
@@ -575,6 +583,7 @@ TORCH: Mapping[str, Class] = {
     "AlphaDropout": _of(_dropout, "p ~inplace"),
     "LayerNorm": _of(_torch_norm, "normalized_shape eps elementwise_affine bias DEVICE"),
     "BatchNorm1d": _of(_torch_batch_norm, "num_features eps ~momentum affine track_running_stats DEVICE bias"),
+    "Flatten": _of(_torch_flatten, "start_dim end_dim"),
     "MaxPool1d": _of(_torch_windows("max"), "kernel_size stride padding !dilation !return_indices !ceil_mode"),
     "AvgPool1d": _of(_torch_windows("avg"), "kernel_size stride padding !ceil_mode count_include_pad"),
     "ConstantPad1d": _of(_constant_around, "padding value"),

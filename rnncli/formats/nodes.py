@@ -6,6 +6,7 @@ shapes of arrays) says what it takes for one, with a note, before it comes here.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -341,6 +342,9 @@ class _Row:
         around: the zeros around the sequence that no layer is known to put there yet.
         slid: the place of the convolution that has moved over them: what is cut off behind it may be what they made.
         open: the places of the nodes that put them there.
+        timesteps: how many the input has to have, where that follows from what reads a flattened sequence.
+        fewest: whether it may have more.
+        flat: the place of what flattens a sequence of unknown length, until a layer says how many numbers it reads.
     """
 
     nodes: list[Node] = field(default_factory=list)
@@ -353,6 +357,9 @@ class _Row:
     around: tuple[int, int] = (0, 0)
     slid: int | None = None
     open: list[int] = field(default_factory=list)
+    timesteps: int | None = None
+    fewest: bool = False
+    flat: int | None = None
 
     def take(self, node: Node) -> str | None:
         """Add a node if it fits behind those before it; return why it does not, or None."""
@@ -361,6 +368,8 @@ class _Row:
             return f"the language has no {shorten(node.kind)}"
         if len(self.nodes) > MAX_LAYERS:
             return f"a network has at most {MAX_LAYERS:,} layers"
+        if self.flat is not None and isinstance(word, Layer) and (reason := self._unflatten(word, node.features)):
+            return reason
         if node.features and self.features and node.features != self.features:
             return f"it reads {node.features:,} features, but {self.features:,} are returned before it"
         before = node.reads[0].returns or self.returns if node.reads and self.returns == "open" else self.returns
@@ -393,7 +402,9 @@ class _Row:
                 return f"it reads a {word.reads}, but a {before} is returned before it"
             vector = before == "vector"
             if word.needs_length and not vector and self.length is None:
-                return "it needs a sequence of known length"
+                if not self.nodes or self.flat is not None or takes_input(self.nodes[0].word):
+                    return _UNKNOWN_LENGTH
+                self.flat = len(self.nodes)
             shape = _behind(word, self.features or node.features, self.length, vector=vector)
             length = shape[1] if len(shape) == 3 else None
             self.features, self.length = shape[-1], self.length if slid == len(self.nodes) else length
@@ -411,9 +422,39 @@ class _Row:
         self.nodes.append(node)
         return None
 
+    def _unflatten(self, word: Layer, features: int | None) -> str | None:
+        """Find how long a sequence is that is flattened, by how much is read of it; return why that is not known."""
+        assert self.flat is not None
+        if features is None:
+            return _UNKNOWN_LENGTH if returned(word, 1) == returned(word, 2) else None
+        nodes = [node for node in self.nodes[: self.flat + 1] if isinstance(node.word, Layer)]
+
+        def flattened(timesteps: int) -> int:
+            shape: Shape = (None, timesteps, _features_read(nodes))
+            for node in nodes:
+                shape = ((node.layer.returning("sequence") if node.loops else None) or node.layer).output_shape(shape)
+            return shape[-1] or 0
+
+        timesteps = bisect_left(range(MAX_SIZE), features, key=flattened)
+        if flattened(timesteps) != features:
+            return f"it reads {features:,} features, which no sequence has when it is flattened"
+        if timesteps > 1:
+            for place, node in enumerate(self.nodes[: self.flat]):
+                if node.loops:
+                    said = node.unsaid - {"return_sequences"}
+                    self.nodes[place] = replace(node, word=node.layer.returning("sequence"), unsaid=said)
+            self.timesteps, self.fewest = timesteps, flattened(timesteps + 1) == features
+        elif nodes[-1].reads and nodes[-1].reads[0].returns == "sequence":
+            return _UNKNOWN_LENGTH  # nobody flattens a single step; where it is open what is read, it is one output
+        self.flat, self.features = None, features
+        return None
+
     def culprit(self, node: Node, reason: str) -> Node:
         """Return the node that a reason is about why another does not fit: what left zeros, or that one."""
         return self.nodes[self.open[-1]] if self.open and reason == _unsettled(self.around) else node
+
+
+_UNKNOWN_LENGTH = "it needs a sequence of known length"
 
 
 def _unsettled(around: tuple[int, int]) -> str:
@@ -428,6 +469,8 @@ def first_misfit(nodes: Sequence[Node]) -> tuple[Node, str] | None:
     for node in nodes:
         if (reason := row.take(node)) is not None:
             return row.culprit(node, reason), reason
+    if row.flat is not None:
+        return row.nodes[row.flat], _UNKNOWN_LENGTH
     return (row.nodes[row.open[-1]], _unsettled(row.around)) if row.open else None
 
 
@@ -483,6 +526,9 @@ class _Graph:
             first = row.nodes[row.open[0]]
             row.ends = Note(f"{first.described} is left out: {_unsettled(row.around)}", "left out")
             del row.nodes[row.open[0] :]
+        if row.flat is not None:
+            row.ends = Note(f"{row.nodes[row.flat].described} is left out: {_UNKNOWN_LENGTH}", "left out")
+            del row.nodes[row.flat :]
         return row
 
     def _before(self, node: Node) -> Node | None:
@@ -520,7 +566,10 @@ class _Graph:
             if said is None and self._features is None:
                 reads = first.described if first.line else shorten(first.name)
                 return Note(f"the source does not say how many features {reads} reads", "left out")
-            head = Input(said or self._features or 0)
+            head = Input(said or self._features or 0, row.timesteps)
+            if row.fewest:
+                text = f"an input of {row.timesteps:,} timesteps, the fewest of which as much is left to be flattened"
+                notes[Note(text, "assumed size")] = None
             notes |= {} if said else {Note(f"an input of {self._features} features", "assumed size"): None}
         layers = tuple(node for node in nodes if isinstance(node.word, Layer) and not takes_vectors(node.word))
         masking = [node for node in nodes if node.word == Pass(masks=True)]

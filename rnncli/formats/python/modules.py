@@ -11,7 +11,7 @@ from rnncli.formats.keras.config import CONVOLUTIONS, KEEP_FEATURES, side_by_sid
 from rnncli.formats.nodes import Node, Note, Pass, loops, names, returned
 from rnncli.formats.python.objects import Given, Instance, Open, Unknown, Value, as_taken, left_open, open_in
 from rnncli.formats.python.steps import SIZE, Edge, Module, Recorder, Step, Tensor, reached
-from rnncli.layers import Layer, Pool, Repeat
+from rnncli.layers import Flatten, Layer, Pool, Repeat
 
 LOG_SOFTMAX = Note("log_softmax is not computed: the row ends with the scores that it is given", "differs")
 
@@ -177,6 +177,8 @@ def _finds_features(module: Module, made: Node, axes: str) -> bool:
     """Whether the features are where a module of PyTorch reads them; most read nothing along the last axis."""
     if module.name in _SLIDING | _WHOLE | {"BatchNorm1d"}:
         return axes[1:2] in ("", "f")
+    if module.name == "Flatten":
+        return module.framework == "keras" or axes[1:] == "tf"
     return made.features is None or axes[-1:] in ("", "f")
 
 
@@ -269,6 +271,8 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[Tensor], *
             made = [first, SIZE]
         case "flattens" if first.returns == "vector" or first.step.is_data:
             made = first
+        case "flattens" if first.axes == "btf" and given.get("start_dim", 1) == 1 and given.get("end_dim", 2, -1) == -1:
+            made = record.behind(first, Flatten(), name, given.line, "vector")
         case "picks" if first.step.is_data and given.get("dim", 1) == 0:  # other samples, or in another order
             made = first
         case "joins":
