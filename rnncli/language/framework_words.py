@@ -109,7 +109,7 @@ _SAID: Sequence[tuple[str, str]] = (
     ("zeropadding1d zeropad1d constantpad1d cropping1d chomp1d chomp", _ZEROS),
     ("loss optimizer learning_rate lr epochs compile bptt clipnorm metrics teacher_forcing clip", _TRAINING),
     ("gpu cuda cpu tpu num_workers cudnn", _SPEED),
-    ("moving_mean moving_variance running_mean running_var momentum track_running_stats", _STATISTICS),
+    ("moving_mean moving_variance running_mean running_var momentum track_running_stats non_trainable", _STATISTICS),
     ("activation", "an activation is a field of the layer before it, as in dense:1:sigmoid, or a layer, act:sigmoid"),
     ("bidirectional", f"{in_both(LSTM, 'merge_mode', 'concat')} is a field of a recurrent layer, as in lstm:32:bi"),
 )

@@ -167,9 +167,12 @@ def _language() -> Iterator[Block]:
     yield GAP
     yield Pairs(_facts(fields_in_short(), "code"))
     multiples = ", ".join(f"1{suffix}={factor:,}" for suffix, factor in MULTIPLES.items())
+    names = list(ACTIVATIONS)
+    half = len(names) // 2
     yield Pairs(
         [
-            (Text("ACT"), Text(" ".join(ACTIVATIONS))),
+            (Text("ACT"), Text(" ".join(names[:half]))),
+            (Text(""), Text(" ".join(names[half:]))),
             (Text("Sizes"), Text(f"1 to {MAX_SIZE:,}; 10_000; {multiples}")),
             (Text("More"), Text("rnncli layers WORD, also of Keras or PyTorch: lstm, seq, macs, h_n, …")),
         ]

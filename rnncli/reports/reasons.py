@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from rnncli.errors import listed
 from rnncli.layers import Layer
+from rnncli.layers.options import Whole
 from rnncli.layers.weights import FRAMEWORK_NAMES, Framework, Role, Weight
 from rnncli.quantities import Shape, features_of, ratio_text
 
@@ -308,7 +309,8 @@ def _field(
             changed: Any = replace(layer, **{option.attribute: instead})
             if _number(name, changed, input_shape, framework) == wanted:
                 field = option.spelling(value)
-                return field if option.fields().get(field) == value else ""
+                named = isinstance(option, Whole) or option.fields().get(field) == value
+                return field if named and value is not None else ""
     return ""
 
 
