@@ -59,7 +59,6 @@ _BLOCK = 1 << 20
 _LARGEST_NUMBER = 16
 """The bytes of the largest number that NumPy writes, long double."""
 
-
 _MOST_TEXT = 1 << 26
 """The longest text of lengths: some ten million of them."""
 

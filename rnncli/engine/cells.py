@@ -30,8 +30,8 @@ def make_loop(layer: Recurrent, weights: Mapping[str, Array], batch: int, steps:
     kernel = weights["kernel"]
     bias = weights.get("bias", np.zeros(kernel.shape[1], kernel.dtype))
     fast, textbook, _ = CELLS[type(layer)]
-    make = fast if _is_usual(layer) else textbook
-    loop = make(layer, (kernel, weights["recurrent_kernel"], bias), batch, steps)
+    kernels = kernel, weights["recurrent_kernel"], bias
+    loop = (fast if _is_usual(layer) else textbook)(layer, kernels, batch, steps)
     if "projection_kernel" in weights:
         loop.projection = arranged(weights["projection_kernel"].T, batch)
     return loop

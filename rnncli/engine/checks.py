@@ -196,10 +196,7 @@ def check_keys(given: Iterable[str], expected: Mapping[str, tuple[int, ...]]) ->
         )
     unknown = [key for key in given if key not in expected]
     if unknown:
-        raise ArgumentError(
-            f"the network has no array {shorten(str(unknown[0]))}",
-            f"it has {_known(expected)}",
-        )
+        raise ArgumentError(f"the network has no array {shorten(str(unknown[0]))}", f"it has {_known(expected)}")
 
 
 def check_array(key: str, shape: tuple[int, ...], dtype: np.dtype[Any], expected: tuple[int, ...]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -11,6 +12,7 @@ from rnncli.engine.chunks import chunk_steps
 from rnncli.engine.initializers import network_weights
 from rnncli.errors import RnncliError
 from rnncli.layers import READING_FROM_THE_END
+from rnncli.layers.weights import Weight
 from rnncli.network import Network
 from rnncli.quantities import memory
 from rnncli.system.memory import RESERVE, free_bytes
@@ -78,7 +80,7 @@ def check_export_fits(network: Network, dtype: np.dtype[Any]) -> None:
         RnncliError: they do not; the message says how much they would take and how much is free.
     """
     weights = network_weights(network).values()
-    needed = 3 * dtype.itemsize * sum(weight.params for weight in weights) + _scratch_bytes(network)
+    needed = 3 * dtype.itemsize * sum(weight.params for weight in weights) + _scratch_bytes(weights)
     free = _free_bytes()
     if free is not None and needed + RESERVE > free:
         raise RnncliError(
@@ -108,14 +110,16 @@ def _multiply() -> None:
 
 def weight_bytes(network: Network, dtype: np.dtype[Any]) -> int:
     """Return the bytes of the weights, their copies for the loop over time, and what it takes to draw them."""
-    params = [sum(weight.params for weight in own) for own in network.weights()]
-    arranged = sum(own for layer, own in zip(network.body, params, strict=True) if layer.states)
-    return sum(params) * dtype.itemsize + max(arranged * dtype.itemsize, _scratch_bytes(network))
+    by_layer = [*network.weights()]
+    weights = [weight for own in by_layer for weight in own]
+    looped = zip(by_layer, network.body, strict=True)
+    arranged = sum(weight.params for own, layer in looped if layer.states for weight in own)
+    copies = max(arranged * dtype.itemsize, _scratch_bytes(weights))
+    return sum(weight.params for weight in weights) * dtype.itemsize + copies
 
 
-def _scratch_bytes(network: Network) -> int:
-    """Return how much it takes to draw the weights: for an orthogonal one three matrices of its size in float64."""
-    weights = network_weights(network).values()
+def _scratch_bytes(weights: Iterable[Weight]) -> int:
+    """Return how much it takes to draw weights: for an orthogonal one three matrices of its size in float64."""
     return max((3 * 8 * weight.params for weight in weights if weight.initializer == "orthogonal"), default=0)
 
 

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 LEAST_EFFECT = 1000 * float(np.finfo(np.float64).eps)
 """The smallest effect, as a share of the state, of which even a hundredth stands out from rounding."""
 
-
 _CHANGE = 1e-5
 """The length of the change, as a share of the input's length, or of 1 where that is more.
 
@@ -271,7 +270,6 @@ def reach(plan: Plan, tick: Tick = uncounted, begin: Callable[[int], object] = u
         bins = widening_starts(watch.timesteps, BINS)
         watch.run()
         runs.append(SeedReach(seed, watch.reach(bins, since_change=True), radius))
-    starts, origin = tuple(bins.tolist()), plan.network.origin
     return NetworkReach(
         str(plan.network),
         name,
@@ -279,9 +277,9 @@ def reach(plan: Plan, tick: Tick = uncounted, begin: Callable[[int], object] = u
         watch.backwards,
         plan.file,
         plan.init if plan.weights is None else None,
-        starts,
+        tuple(bins.tolist()),
         tuple(runs),
-        origin,
+        plan.network.origin,
         request.input,
     )
 

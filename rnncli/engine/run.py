@@ -159,10 +159,9 @@ def _notes_on_states(network: Network, request: Request) -> Iterator[str]:
         return
     if any(layer.states and layer.needs_whole for layer in network.body):
         yield f"{READING_FROM_THE_END} read from the end, so pieces of a sequence do not add up to the whole"
-    windows = [layer.spec() for layer in network.body if layer.window is not None and layer.window.span > 1]
+    windows = dict.fromkeys(each.spec() for each in network.body if each.window is not None and each.window.span > 1)
     if windows:
-        told = listed(list(dict.fromkeys(windows)))
-        yield f"the windows of {told} begin anew, so pieces of a sequence do not add up to the whole"
+        yield f"the windows of {listed([*windows])} begin anew, so pieces of a sequence do not add up to the whole"
 
 
 @dataclass(frozen=True)
@@ -244,11 +243,6 @@ class Plan:
         return random_chunks(self.network, self.batch, self.timesteps, steps, seed, self.init, model.dtype)
 
     @property
-    def _first_length(self) -> int:
-        """How long the first sequence is, which is the one that the study is of."""
-        return self.timesteps if self.lengths is None else self.lengths[0]
-
-    @property
     def _sizes(self) -> list[tuple[int, int]]:
         """How many sequences run together, and how long they are."""
         if self.lengths is None or run_together(self.network):
@@ -260,7 +254,7 @@ class Plan:
         """How much work it is, in multiply-adds, for showing progress."""
         twins = 0.0
         if self.part is not None:  # of it the recurrent layers count
-            amounts = zip(work(self.part, TWINS, self._first_length), self.part.body, strict=True)
+            amounts = zip(work(self.part, TWINS, (self.lengths or [self.timesteps])[0]), self.part.body, strict=True)
             twins = sum(amount for amount, layer in amounts if layer.states)
         if self.request.seeds is not None:
             return self.request.seeds * twins
@@ -295,11 +289,11 @@ class Plan:
         states: State = {} if request.state is None else read_arrays(request.state, shapes, dtype)
         first_states = {key: array.copy() for key, array in states.items()}
         model = self.model(request.seed)
-        part = self.part if request.study else None
+        part, length = self.part if request.study else None, (self.lengths or [timesteps])[0]
         if part is not None:
             from rnncli.engine.study import figures_kept, study_of
 
-            check_twins_fit(part, self._first_length, figures=figures_kept(part.body[-1], request.gates))
+            check_twins_fit(part, length, figures=figures_kept(part.body[-1], request.gates))
         files: list[Written] = []
         tick(0)
         with ExitStack() as open_files:
@@ -315,7 +309,6 @@ class Plan:
             found = forward(self, model, given, tick, write)
         study = None
         if part is not None:
-            length = self._first_length
             chunks = self.chunks(model, request.seed) if x is None else model.chunks_of(x[:1, :length])
             study = study_of(model, part, chunks, batch, length, first_states, tick, request.gates)
         saved = (request.save_weights, model.weights), (request.save_state, states)
