@@ -45,7 +45,9 @@ def _model(plan: Plan) -> Iterator[str]:
     """Yield the lines that build the model, with the shape of each layer's output."""
     dtype = () if plan.network.head.vocabulary is None else ('dtype="int32"',)
     head, shape = Call("keras.Input", (shape_text(plan.reads[1:]), *dtype)), shape_text(plan.reads)
-    masking = [*_masking(plan)]
+    # An Embedding marks ids by itself.
+    marks = plan.network.head.masks and plan.network.head.vocabulary is None
+    masking = [Call("Masking", ())] if marks else []
     if not plan.steps and not masking:
         # A Sequential of nothing but an input cannot be called.
         yield from laid_out(Call("inputs = keras.Input", head.arguments), comment=shape)
@@ -66,12 +68,6 @@ def _model(plan: Plan) -> Iterator[str]:
             yield from _run(call, times, indent, f"{comment} each")
     yield f"{INDENT}]"
     yield ")"
-
-
-def _masking(plan: Plan) -> Iterator[Call]:
-    """Yield the layer that marks vectors as padding, if the network has one; an Embedding marks ids by itself."""
-    if plan.network.head.masks and plan.network.head.vocabulary is None:
-        yield Call("Masking", ())
 
 
 def _run(call: Call, times: int, indent: str, comment: str) -> Iterator[str]:
