@@ -70,6 +70,8 @@ class Evaluator:
         self._expressions = any(not name.isidentifier() for name in self._settings)
         self._fresh: dict[int, tuple[Value, Unknown]] = {}
         self._steps = 0
+        self._times = 1
+        """How often the loops around run together."""
 
     # What a subclass may have otherwise
 

@@ -267,15 +267,20 @@ class Program(Evaluator):
 
         Of one that would take more than half of the steps that are left it is not followed how often it runs.
         """
-        begun = self._steps
-        for number, item in enumerate(items):
-            if number == 1 and (self._steps - begun) * len(items) > (MAX_STEPS - begun) // 2:  # training, as a rule
-                return self.any_rounds(node, items, scope)
-            self.assign(node.target, item, scope)
-            returned = self.run(node.body, scope)
-            if returned is not None or self.repeats():
-                return returned
-        return self.run(node.orelse, scope)
+        begun, times = self._steps, len(items) or 1
+        self._times *= times
+        try:
+            for number, item in enumerate(items):
+                wanted = (self._steps - begun) * times if number == 1 else self._times if number == 0 else 0
+                if wanted > (MAX_STEPS - begun) // 2:  # training, as a rule
+                    return self.any_rounds(node, items, scope)
+                self.assign(node.target, item, scope)
+                returned = self.run(node.body, scope)
+                if returned is not None or self.repeats():
+                    return returned
+            return self.run(node.orelse, scope)
+        finally:
+            self._times //= times
 
     def repeats(self) -> bool:
         """Whether the next rounds of a loop are like the last."""
