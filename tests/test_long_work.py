@@ -38,7 +38,7 @@ Run = Callable[..., Result]
 
 LONG = {
     "forward": ["input:64,rnn:64", "--timesteps", "2G"],
-    "reach": ["input:64,rnn:64", "--timesteps", "20M", "--seeds", "1"],
+    "reach": ["input:64,rnn:64", "--timesteps", "100M", "--seeds", "1"],
     "page": ["input:64,rnn:64", "--timesteps", "20M"],
     "solve": ["embed:_vx_d,lstm:_u", "--params", "400M"],
     "sweep": ["input:8,lstm:{1..2000000000}", "--top", "3", "--sort", "spec"],

@@ -123,13 +123,7 @@ def state_shapes(network: Network, batch: int) -> dict[str, tuple[int, ...]]:
 def checked_arrays(
     name: str, given: Mapping[str, ArrayLike], expected: Mapping[str, tuple[int, ...]], dtype: np.dtype[Any]
 ) -> dict[str, Array]:
-    """Return copies of arrays as `dtype`, in the order of `expected`.
-
-    Args:
-        name: what the arrays are: weights, state.
-        given: the arrays by key.
-        expected: the shape of each.
-        dtype: float32 or float64.
+    """Return copies of arrays by key as `dtype`, in the order of the shapes expected; `name` is what they are: weights.
 
     Raises:
         ArgumentError: one is missing, unknown, of another shape or dtype, or not finite.

@@ -22,12 +22,6 @@ def initial_weights(network: Network, seed: int, dtype: np.dtype[Any], init: Ini
 
     Every weight has a random stream of its own, so it stays the same when another weight changes its size. PyTorch's
     are drawn as it has them, and then laid out as Keras does: its two biases are added up where Keras has one.
-
-    Args:
-        network: the network.
-        seed: a whole number from 0.
-        dtype: float32 or float64.
-        init: how to draw the weights.
     """
     framework: Framework = "torch" if init == "torch" else "keras"
     weights: dict[str, Array] = {}

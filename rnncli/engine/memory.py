@@ -29,15 +29,9 @@ def check_fits(
     beside: int = 0,
     smaller: str = "a smaller --batch or --timesteps needs less",
 ) -> None:
-    """Check that a run fits in memory.
+    """Check that a run in a dtype fits in memory, with `beside` bytes for what is read from files and written to them.
 
-    Args:
-        network: the network.
-        batch: the number of samples.
-        timesteps: the length of the sequence.
-        dtype: what to compute in.
-        beside: bytes of what there is beside the weights and the output: what is read from files and written to them.
-        smaller: what can be done if the weights alone would fit.
+    If the weights alone would fit, `smaller` is what can be done.
 
     Raises:
         RnncliError: it does not; the message says how much it would take and how much is free.

@@ -106,10 +106,7 @@ class Direction:
 class RecurrentStage:
     """A recurrent layer: forwards chunk by chunk, backwards and both ways on the whole sequence.
 
-    Args:
-        name: its name in the network.
-        layer: the layer.
-        weights: its weights by Keras's names.
+    It is made of its name in the network, the layer, and its weights by Keras's names.
     """
 
     def __init__(self, name: str, layer: Recurrent, weights: Mapping[str, Array]) -> None:

@@ -332,11 +332,7 @@ class Plan:
 
 
 def up_to_last_recurrent(network: Network, subject: str) -> Network:
-    """Return a network without the layers above its last recurrent one.
-
-    Args:
-        network: the network.
-        subject: what is told of that layer, for the error.
+    """Return a network without the layers above its last recurrent one, of which `subject` is told.
 
     Raises:
         UsageError: there is no recurrent layer.
