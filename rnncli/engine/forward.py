@@ -158,7 +158,8 @@ def forward(plan: Plan, model: Model, given: Iterable[Group], tick: Tick, write:
     """Run a model on an input that comes in chunks, and watch every layer.
 
     Args:
-        plan, model: the run, and its network with weights.
+        plan: the run.
+        model: its network with weights.
         given: the input: all sequences together, or those of one length after those of another.
         tick: called with the work that has just been done; it adds up to what `work` says of all layers.
         write: is given each chunk of the output; None if nobody wants it.
