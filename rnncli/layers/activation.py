@@ -51,7 +51,7 @@ class Activation(Layer):
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
         """Return the activation of one vector."""
-        return (Equation(f"y_t = {applied(self.activation, 'x_t')}"),)
+        return (Equation(f"y_t = {applied(self.activation, 'x_t')}", ACTIVATIONS[self.activation].formula),)
 
     def output_range(self) -> tuple[float, float] | None:
         """Return the bounds of the activation."""

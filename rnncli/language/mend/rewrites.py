@@ -226,7 +226,7 @@ REWRITES = (
     Rewrite("part", r"(<TWO>:[0-9]{1,9}[kMG]?)[ac-fh-jln-wyz](?=x[0-9])", r"\1", message=_X),
     Rewrite("text", r"^<S>vocab\w{0,9}[=:](<N>),<S>(?:emb\w{0,9})?dim\w{0,9}[=:](<N>)", r"embed:\1x\2"),
     Rewrite("part", r"^(<P>):p(?=[0-9.])", r"\1:"),
-    Rewrite("part", r"(?<=[:x][12])(?:billion|bn?)(?=x|:|$)", "G"),
+    Rewrite("part", r"(?:(?<=[:x][12])|(?<=^[12]))(?:billion|bn?)(?=x|:|$)", "G"),
     Rewrite("part", r"(?<=[0-9])[-_]?(?:b|u|h|<UNITS>|unit|cell|neuron|node|filter|feature)(?=x|:|$)", "", _ALONE),
     # spaces
     Rewrite("text", r"(?<=[a-z])\s{1,9}(?=[0-9])", ":", "with colons", _COLONS),
@@ -248,7 +248,7 @@ REWRITES = (
     Rewrite("layer", r"([0-9]{1,4})<S>[x*×]<S>(<K>.*)", r"\2:x\1", _REPEATS),
     Rewrite("layer", r"(<K>)<S>[x*×]<S>([0-9]{1,4})(:.*)", r"\1\3:x\2", r"x\2 repeats a layer"),
     Rewrite("layer", r"(<N>)[:x]?<S>(<K>)(.*)", r"\2:\1\3", "the kind comes first"),
-    Rewrite("text", r"^<S>([0-9]{1,10}(?:x[0-9]{1,10})?)(?=[,:]|$)", r"input:\1", _INPUT_FIRST),
+    Rewrite("text", r"^<S>([0-9]{1,10}[kMG]?(?:x[0-9]{1,10})?)(?=[,:]|$)", r"input:\1", _INPUT_FIRST),
     Rewrite("part", r"\b(<K>)((?::\w{1,20}){0,9}):<UNITS>[=:](?=[0-9]|_)", r"\1\2:", _ALONE),
     Rewrite("layer", r"bidirectional[:(](<R>:.*?)\)?", r"\1:bi", ""),
     Rewrite("layer", r"(?:bidirectional|bidir|bi|b)[-_:. ]?(<R>)(.*)", r"\1\2:bi", _BI),
