@@ -7,6 +7,7 @@ What numbers for the blanks cost is known of each network. Where all costs are p
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from rnncli.layers.weights import Framework
 from rnncli.network import Network, check_text
 from rnncli.quantities import MAX_SIZE, Rate
 from rnncli.search.budget import Budget, Cost, fit
-from rnncli.search.polynomial import Form
+from rnncli.search.forms import Form
 from rnncli.summary import Setting, Summary
 
 TEMPLATE_EXAMPLE = f"embed:10000x{BLANK_TEXT},lstm:{BLANK_TEXT}"
@@ -323,11 +324,7 @@ class Problem:
 
 def largest(fits: Callable[[int], bool], most: int) -> int:
     """Return the largest number up to `most` that fits, by bisection: 0 does, and whatever is below one that does."""
-    low, high = 0, most
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if fits(middle) else (low, middle - 1)
-    return low
+    return bisect_left(range(1, most + 1), True, key=lambda number: not fits(number))
 
 
 class Scan:
