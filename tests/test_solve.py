@@ -20,7 +20,7 @@ from rnncli import Network, RnncliError, SpecError
 from rnncli.language import spec as specs
 from rnncli.language.completion import spec_completions
 from rnncli.language.rules import frameworks_of
-from rnncli.search import polynomial, problem, trials
+from rnncli.search import forms, problem, trials
 from rnncli.search.budget import FIGURES, Budget
 from rnncli.search.solution import solve
 
@@ -269,7 +269,7 @@ def test_what_cannot_be_solved_is_said_as_it_was_reviewed(rnncli: Run, screen: C
 def test_layers_repeated_more_often_than_together_there_may_be_are_no_answer(
     rnncli: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (specs, polynomial, problem, trials):
+    for module in (specs, forms, problem, trials):
         monkeypatch.setattr(module, "MAX_LAYERS", 10)
     twice = rnncli("solve", "input:3,dense:2:x_n,dense:2:relu:x_m", "--params", "1M", "--multiple-of", "3")
     assert twice.stdout == "input:3,dense:2:x6,dense:2:relu:x3\n"

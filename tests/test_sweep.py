@@ -28,8 +28,7 @@ from rnncli.search import block as blocks
 from rnncli.search import sweep as sweeps
 from rnncli.search.braces import parse_pattern
 from rnncli.search.budget import BY_NAME, Budget
-from rnncli.search.forms import Candidate, Invalid
-from rnncli.search.polynomial import Polynomial
+from rnncli.search.forms import Candidate, Invalid, Polynomial
 from rnncli.search.selection import LARGEST, SORT_KEYS, Order, Selection
 from rnncli.search.sweep import Sweep, Tally
 from rnncli.summary import DTYPE_BYTES, Setting

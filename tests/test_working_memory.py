@@ -15,7 +15,7 @@ from strategies import networks, small_sizes
 from rnncli import Network
 from rnncli.layers import GRU, LSTM, Dense, Embedding, Layer, Norm, Pool, Repeat, SimpleRNN
 from rnncli.quantities import MAX_SIZE
-from rnncli.search.polynomial import Polynomial
+from rnncli.search.forms import Polynomial
 
 STREAMED = {
     # An id, two states of 32, the one gate of 32, the output.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from math import log10
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
@@ -71,6 +71,7 @@ _TURNS = 8
 """How often it is each worker's turn at least, so that all of them have work to the end."""
 
 
+@dataclass(frozen=True, repr=False, eq=False)
 class Candidates(Result, Sequence[Candidate]):
     """The candidates of a sweep, those within the budget, in the order that was asked for.
 
@@ -85,14 +86,11 @@ class Candidates(Result, Sequence[Candidate]):
         cloud: where all of them lie, of which these are the best; None where they are not compared.
     """
 
-    def __init__(
-        self, found: Sequence[Candidate], tally: Tally, setting: Setting, order: Order | None, cloud: Cloud | None
-    ) -> None:
-        self._found = found
-        self.tally = tally
-        self.setting = setting
-        self.order = order
-        self.cloud = cloud
+    _found: Sequence[Candidate]
+    tally: Tally
+    setting: Setting
+    order: Order | None
+    cloud: Cloud | None
 
     def __len__(self) -> int:
         return len(self._found)
@@ -106,7 +104,7 @@ class Candidates(Result, Sequence[Candidate]):
     def __getitem__(self, place: int | slice) -> Candidate | Candidates:
         """Return one of them, or several as candidates of the same sweep."""
         if isinstance(place, slice):
-            return Candidates(self._found[place], self.tally, self.setting, self.order, self.cloud)
+            return replace(self, _found=self._found[place])
         return self._found[place]
 
     @property

@@ -18,7 +18,7 @@ import numpy as np
 
 from rnncli.language.spec import MAX_LAYERS
 from rnncli.layers.sizes import Blank
-from rnncli.search.polynomial import Form, Polynomial
+from rnncli.search.forms import Form, Polynomial
 from rnncli.search.problem import LISTED, Found, Point, Problem
 
 BLOCK = 2**16
