@@ -61,7 +61,7 @@ class Block:
         """The forms that there are, each once, with None for what is no network."""
         self._chosen = np.array([places[form] for form in chosen])
         """Which of them each choice of words is."""
-        unsummed = any(form is not None and form.totals is None for form in places)
+        unsummed = any(form is not None and not form.summed for form in places)
         if len(places) > _FORMS or unsummed or not self._holds(figures):
             raise NoBlockError
         self._flat: dict[str, Any] = {}
@@ -154,11 +154,9 @@ class Block:
 
     def at(self, place: int) -> Found:
         """Return one of them."""
-        point = []
-        for span in reversed(self._box):
-            place, index = divmod(place, len(span))
-            point.append(span[index : index + 1])
-        (found,) = self._forms.walk(tuple(reversed(point)))
+        indices = np.unravel_index(place, self._lengths)
+        point = [span[index : index + 1] for span, index in zip(self._box, indices, strict=True)]
+        (found,) = self._forms.walk(tuple(point))
         return found
 
     def _made(self, texts: Iterable[str], part: Any) -> Iterator[Candidate]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from math import inf
 from typing import Any, NamedTuple
 
-from rnncli.errors import ArgumentError, UsageError, listed, shorten
+from rnncli.errors import ArgumentError, UsageError, shorten
 from rnncli.quantities import figure_text
 
 
@@ -79,18 +79,14 @@ class Budget:
         limits: the most of each figure of `FIGURES`, by name; None or nothing is no limit.
 
     Raises:
-        ArgumentError: there is no such figure, or a limit is no whole number from 0.
+        ArgumentError: a limit is no whole number from 0.
     """
 
     def __init__(self, **limits: int | None) -> None:
         for name, limit in limits.items():
-            if name not in BY_NAME:
-                raise ArgumentError(f"a budget can limit {listed([*BY_NAME])}, not {shorten(name)}")
             if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 0):
                 raise ArgumentError(f"{name} is {shorten(repr(limit))}, expected a whole number from 0")
-        self.limits: dict[Figure, int] = {
-            figure: limit for name, figure in BY_NAME.items() if (limit := limits.get(name)) is not None
-        }
+        self.limits = {BY_NAME[name]: limit for name, limit in limits.items() if limit is not None}
 
     def __repr__(self) -> str:
         return f"Budget({', '.join(f'{figure.name}={limit}' for figure, limit in self.limits.items())})"
@@ -118,7 +114,10 @@ class Budget:
             UsageError: a figure that is limited is not known.
         """
         for figure, limit in self.limits.items():
-            yield Cost(known(figure, network), limit, figure)
+            amount = getattr(network, figure.key)
+            if amount is None:
+                raise unknown(figure, network)
+            yield Cost(amount, limit, figure)
 
 
 def check_trained(
@@ -133,18 +132,6 @@ def check_trained(
 
     if dtype in UNTRAINED and "training_bytes" in figures:
         raise UsageError(f"no network is trained in {dtype}", advice)
-
-
-def known(figure: Figure, network: Any) -> int:
-    """Return a figure of a network.
-
-    Raises:
-        UsageError: it is not known.
-    """
-    amount: int | None = getattr(network, figure.key)
-    if amount is None:
-        raise unknown(figure, network)
-    return amount
 
 
 def unknown(figure: Figure, network: Any) -> UsageError:
@@ -166,9 +153,9 @@ def amount(candidate: Any, name: str) -> Any:
         UsageError: it is not known.
     """
     value = getattr(candidate, name)
-    if value is not None:
-        return value
-    return inf if name in LACKED else known(BY_KEY[name], candidate)
+    if value is None and name not in LACKED:
+        raise unknown(BY_KEY[name], candidate)
+    return inf if value is None else value
 
 
 class Cost(NamedTuple):

@@ -13,8 +13,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, reduce
 from itertools import product
+from math import prod
+from operator import add
 from typing import Any, NamedTuple, Self, cast
 
 from rnncli.errors import SpecError
@@ -61,16 +63,11 @@ class Polynomial(Unknown):
 
     def at(self, numbers: Sequence[Any]) -> Any:
         """Return its value, for numbers or for arrays of numbers that broadcast: what depends on few comes first."""
-        total: Any = None
+        sums = []
         for terms in _grouped(self.terms):
-            part: Any = None
-            for coefficient, places in terms:
-                value: Any = coefficient
-                for place in places:
-                    value = value * numbers[place]
-                part = value if part is None else part + value
-            total = part if total is None else total + part
-        return 0 if total is None else total
+            values = [prod([numbers[place] for place in places], start=coefficient) for coefficient, places in terms]
+            sums.append(reduce(add, values))
+        return reduce(add, sums) if sums else 0
 
     def size_at(self, numbers: Sequence[int]) -> int:
         """Return what none of the sums that make up its value exceeds."""
@@ -161,16 +158,18 @@ class Form:
     """Layers from the head on, and what they come to.
 
     Attributes:
-        totals: what they come to; None where that is no polynomial in the symbols.
+        totals: what they come to, or the first of them do where it is not summed.
         count: how many layers they are, the head included.
         fixed: the timesteps that the head says, if it does.
         setting: what the counts are for; it says the framework.
+        summed: whether what they come to is a polynomial in the symbols.
     """
 
-    totals: Totals | None
+    totals: Totals
     count: Number
     fixed: Number | None
     setting: Setting
+    summed: bool = True
     _known: dict[str, tuple[Number, ...]] = field(default_factory=dict)
 
     @classmethod
@@ -188,23 +187,22 @@ class Form:
         count = self.count + times
         if isinstance(count, int) and count > MAX_LAYERS:
             return None
+        totals: Totals | None = self.totals
+        summed = self.summed
         try:
-            totals = None if self.totals is None else self.totals.repeated(layer, times)
+            totals = self.totals.repeated(layer, times) if summed else totals
         except NoPolynomialError:
-            return Form(None, count, self.fixed, self.setting)
-        if totals is None and self.totals is not None:
-            return None
-        return Form(totals, count, self.fixed, self.setting)
+            summed = False
+        return None if totals is None else Form(totals, count, self.fixed, self.setting, summed)
 
     @property
     def key(self) -> tuple[Any, ...]:
         """What two of them have in common that are equal."""
-        return (None if self.totals is None else self.totals.key, self.fixed, self.count)
+        return (self.totals.key, self.fixed, self.count, self.summed)
 
     def parts(self, name: str) -> tuple[Number, ...]:
         """Return the sums of which a figure is the largest; none where it is not known."""
         if name not in self._known:
-            assert self.totals is not None
             self._known[name] = figure(name, self.totals, self.setting.batch, self.setting.dtype)
         return self._known[name]
 
@@ -217,17 +215,14 @@ class Form:
             return max(values)
         import numpy as np
 
-        return np.maximum.reduce([*np.broadcast_arrays(*values)])
+        return reduce(np.maximum, values)
 
     def shape(self, numbers: Sequence[Any]) -> tuple[Any, ...]:
         """Return the shape of the output for numbers or arrays, with None for a length that is not known."""
-        assert self.totals is not None
-        sizes: tuple[Any, ...] = self.totals.shape
-        return tuple([value_at(size, numbers) for size in sizes])
+        return tuple([value_at(cast(Any, size), numbers) for size in self.totals.shape])
 
     def fits(self, numbers: Sequence[Any]) -> Any:
         """Return whether there is such a network, for numbers or arrays: its sequence is as long as it must be."""
-        assert self.totals is not None
         truth: Any = True
         if self.fixed is not None and self.setting.timesteps is not None:
             truth = value_at(self.fixed, numbers) == self.setting.timesteps
@@ -237,7 +232,6 @@ class Form:
 
     def holds(self, names: Iterable[str], numbers: Sequence[int]) -> bool:
         """Return whether 64 bits hold some figures, for numbers up to these."""
-        assert self.totals is not None
         parts = [*self.totals.lengths, *(part for name in names for part in self.parts(name))]
         return all(Polynomial.of(part, len(numbers)).size_at(numbers) < LACKING for part in parts)
 
@@ -325,11 +319,11 @@ class Forms:
             Blank(f"{self._name}{axis}"): Polynomial.unknown(place, len(self.numbers))
             for place, axis in enumerate(self.numbers)
         }
-        uses = [
-            {axis for piece in layer if isinstance(piece, Place) for axis in (piece.axis, *(a for _, a in piece.uses))}
+        axes = [
+            {axis for piece in layer if isinstance(piece, Place) for axis in (piece.axis, *piece.uses)}
             for layer in grid.layers
         ]
-        self._own = [[place for place, axis in enumerate(self.words) if axis in each] for each in uses]
+        self._own = [[place for place, axis in enumerate(self.words) if axis in each] for each in axes]
         self._same: dict[tuple[Any, ...], Form] = {}
         self._layers = lru_cache(_REMEMBERED)(self._read)
         self._after = lru_cache(_REMEMBERED)(self._with_layers)
@@ -337,12 +331,10 @@ class Forms:
     def _numbers(self, axis: int) -> Sequence[int] | None:
         """Return the numbers that an axis stands for, if they are all of a size wherever they stand."""
         values = _numbers_of(self.grid.axes[axis])
-        for layer in self.grid.layers if values else ():
-            for piece in layer:
-                if not isinstance(piece, Place):
-                    continue
-                if axis in [used for _, used in piece.uses] or (piece.axis == axis and not self._is_size(layer, piece)):
-                    return None
+        places = [(layer, piece) for layer in self.grid.layers for piece in layer if isinstance(piece, Place)]
+        for layer, place in places if values else ():
+            if axis in place.uses or (axis == place.axis and not self._is_size(layer, place)):
+                return None
         return values
 
     def _is_size(self, layer: Sequence[Piece], place: Place) -> bool:
@@ -438,7 +430,7 @@ class Forms:
         numbers = [values[point[axis]] for axis, values in self.numbers.items()]
         if form is None or not all(1 <= number <= MAX_SIZE for number in numbers) or _too_long(text):
             return Invalid(text)
-        if form.totals is None:
+        if not form.summed:
             return by_summary(text, self.setting)
         if not form.fits(numbers):
             return Invalid(text)

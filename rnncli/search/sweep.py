@@ -289,11 +289,8 @@ class Sweep(Generic[Spelt]):
         """
         if self.wanted is not None and not self._budget:
             self._check_fits(self.wanted.most(total))
-        return self._run(self._on(jobs, whole, total, tally), tally, progress)
-
-    def _run(self, work: Iterator[list[Spelt]], tally: Tally, progress: Callable[[int], object]) -> Iterator[Spelt]:
         done = checked = 0
-        for spelt in work:
+        for spelt in self._on(jobs, whole, total, tally):
             yield from spelt
             if self.wanted is not None and self.wanted.held - checked >= CHECKED:
                 checked = self.wanted.held

@@ -93,7 +93,7 @@ class Trials:
         """Whether whatever is limited grows with each number, or stays as it is, and every number is allowed."""
         if self.form is None:
             return True
-        if self.form.totals is None or self.form.totals.lengths:
+        if not self.form.summed or self.form.totals.lengths:
             return False
         return all(each.grows for limit in self.bounding for each in (self.params, *limit.polynomials))
 
