@@ -115,6 +115,10 @@ class Template:
         """Those of them that say how often a layer is repeated, there or elsewhere."""
         return frozenset(each.times for each in self.written if isinstance(each.times, Blank))
 
+    def numbered(self, numbers: Sequence[int]) -> dict[Blank, int]:
+        """Return the number for each blank, of numbers in their order."""
+        return dict(zip(self.blanks, numbers, strict=True))
+
     def fill(self, numbers: Mapping[Blank, int]) -> str:
         """Return the spec with numbers in its blanks, without spaces, so that it can be pasted into a shell."""
         text = self.text
@@ -424,7 +428,6 @@ class Scan:
             self._take({**given, blank: max(start, last + 1)})
 
     def _take(self, multiples: dict[Blank, int]) -> None:
-        """Take in numbers."""
         self._count()
         numbers = self._numbers(multiples)
         counts = self.problem.template.counts | self._weightless

@@ -211,13 +211,16 @@ def solve(
     setting = Setting(batch, timesteps, framework or parsed.framework, dtype)
     problem = Problem(parsed, budget, exactly, multiple_of, setting, checked_rate(rate))
     problem.costs(problem.smallest)  # raises where a figure is not known
-    return _best(problem, _found(problem, watch))
+    found = _found(problem, watch)
+    if not found.best:
+        raise _no_answer(problem, found)
+    return _solution(problem, found)
 
 
-def _solution(problem: Problem, numbers: dict[Blank, int], ties: int, others: tuple[str, ...]) -> Solution:
-    """Return what there is to say of some numbers for the blanks."""
-    summary = problem.summary(numbers)
+def _solution(problem: Problem, found: Found) -> Solution:
     template = problem.template
+    numbers = template.numbered(found.best[0].numbers)
+    summary = problem.summary(numbers)
     if summary is None:
         message = f"{shorten(template.fill(numbers), 72)} is too long for a spec"
         raise RnncliError(message, "repeat a layer with x3 instead of writing it out")
@@ -225,7 +228,8 @@ def _solution(problem: Problem, numbers: dict[Blank, int], ties: int, others: tu
     for blank in template.blanks:
         larger = _larger(problem, numbers, blank)
         steps.append(Step(larger[blank], one_line(template.fill(larger)), problem.costs(larger)))
-    return Solution(numbers, one_line(template.fill(numbers)), summary, problem.budget, tuple(steps), ties, others)
+    spec, *others = _specs(template, found)
+    return Solution(numbers, spec, summary, problem.budget, tuple(steps), found.count - 1, tuple(others))
 
 
 def _larger(problem: Problem, numbers: Filling, blank: Blank) -> dict[Blank, int]:
@@ -235,11 +239,6 @@ def _larger(problem: Problem, numbers: Filling, blank: Blank) -> dict[Blank, int
 
 
 def _found(problem: Problem, watch: Watch = _unwatched) -> Found:
-    """Return the best numbers.
-
-    Raises:
-        RnncliError: there are too many numbers to try.
-    """
     if len(problem.template.blanks) > 1:
         from rnncli.search.trials import all_grow
 
@@ -274,32 +273,23 @@ def _assigned(problem: Problem, watch: Watch) -> Found:
     return found
 
 
-def _best(problem: Problem, found: Found) -> Solution:
-    """Return the best numbers of those that were found.
-
-    Raises:
-        RnncliError: there are none.
-    """
-
-    def numbers(point: Point | None) -> dict[Blank, int]:
-        return {} if point is None else dict(zip(problem.template.blanks, point.numbers, strict=True))
-
-    if found.best:
-        others = _specs(problem.template, found)[1:]
-        return _solution(problem, numbers(found.best[0]), found.count - 1, tuple(others))
+def _no_answer(problem: Problem, found: Found) -> RnncliError:
+    """Return the error that says that none of the numbers that were found fit, or are exact."""
     first = found.first or problem.smallest
     if found.below is None and not fit(problem.costs(first)):
-        raise _nothing_fits(problem, first)
-    below, above = numbers(found.below), numbers(found.above)
+        return _nothing_fits(problem, first)
+    below, above = (
+        {} if each is None else problem.template.numbered(each.numbers) for each in (found.below, found.above)
+    )
     if len(below) == 1:
         above = _larger(problem, below, *below)
-    raise _none_is_exact(problem, below or first, above)
+    return _none_is_exact(problem, below or first, above)
 
 
 def _specs(template: Template, found: Found) -> list[str]:
     """Return the best of some numbers in a template, and others that are as good if these are few."""
     points = found.best if found.count == len(found.best) else found.best[:1]
-    return [one_line(template.fill(dict(zip(template.blanks, point.numbers, strict=True)))) for point in points]
+    return [one_line(template.fill(template.numbered(point.numbers))) for point in points]
 
 
 def _nearly(problem: Problem) -> Iterator[str]:

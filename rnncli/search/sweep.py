@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from math import log10
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
@@ -205,22 +205,21 @@ class Tally:
         self.nearest = min(self.nearest or candidate, candidate, key=need)
 
 
+@dataclass(eq=False)
 class Sweep(Generic[Spelt]):
     """What is to be done with all candidates, as it is asked for.
 
-    Args:
+    Attributes:
         setting: what the counts are for.
         budget: what a network may cost.
         spell: makes of a list of candidates what is shown; it is called where these were found.
-        order: what they are sorted by; None for the first figure of the front, or for the parameters if few are
-            wanted, or else for the order of the patterns.
+        order: what they are sorted by: if nobody says it, the first figure of the front, or the parameters if few are
+            wanted, or else None, the order of the patterns.
         top: how many are wanted; None for all.
         front: the figures of which no other may be as good in all; None if they are not compared.
         held: whether they are held until the end even where they are not sorted.
         pictured: whether there is a picture of where those lie that are compared.
         less_memory: what helps where there is no memory for all that are wanted.
-
-    Attributes:
         wanted: what is wanted of those within the budget, which gets them; None if all are, one after the other.
         cloud: takes in all within the budget, for a picture of them; None for no picture.
 
@@ -228,42 +227,35 @@ class Sweep(Generic[Spelt]):
         UsageError: they are compared by what it takes to train them, and none is trained in the dtype.
     """
 
-    def __init__(
-        self,
-        setting: Setting,
-        budget: Budget,
-        spell: Callable[[list[Candidate]], Spelt],
-        order: Order | None = None,
-        top: int | None = None,
-        front: tuple[Order, ...] | None = None,
-        *,
-        held: bool = False,
-        pictured: bool = False,
-        less_memory: str | None = None,
-    ) -> None:
-        self._setting, self._budget, self.spell, self._less_memory = setting, budget, spell, less_memory
-        self.cloud: Cloud | None = None
-        self.wanted: Selection | None = None
-        if order is None and (front is not None or top is not None):
-            order = LARGEST if front is None else front[0]
-        compared = [each.figure for each in (*(front or ()), *([] if order is None else [order]))]
-        check_trained(compared, setting.dtype, "compare by something else, or take another --dtype")
-        if front is not None and order is not None:
+    setting: Setting
+    budget: Budget
+    spell: Callable[[list[Candidate]], Spelt]
+    order: Order | None = None
+    top: int | None = None
+    front: tuple[Order, ...] | None = None
+    held: bool = field(default=False, kw_only=True)
+    pictured: bool = field(default=False, kw_only=True)
+    less_memory: str | None = field(default=None, kw_only=True)
+    wanted: Selection | None = field(default=None, init=False)
+    cloud: Cloud | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        front, dtype = self.front or (), self.setting.dtype
+        if self.order is None and (front or self.top is not None):
+            self.order = front[0] if front else LARGEST
+        compared = [each.figure for each in (*front, self.order) if each is not None]
+        check_trained(compared, dtype, "compare by something else, or take another --dtype")
+        if front and self.order is not None:
             from rnncli.search.frontier import Cloud, Frontier
 
             plane = [SORT_KEYS[each.key] for each in front[:2]]
             if len(plane) == 1:
-                whole = setting.timesteps is not None or plane == ["macs"]
+                whole = self.setting.timesteps is not None or plane == ["macs"]
                 plane = ["total_params", "macs" if whole else "macs_per_step"]
-            self.cloud = Cloud(*plane) if pictured else None
-            self.wanted = Frontier(front, order, top)
-        elif held or order is not None:
-            self.wanted = Selection(order, top)
-
-    @property
-    def order(self) -> Order | None:
-        """What the candidates are sorted by; None if they are not."""
-        return None if self.wanted is None else self.wanted.order
+            self.cloud = Cloud(*plane) if self.pictured else None
+            self.wanted = Frontier(front, self.order, self.top)
+        elif self.held or self.order is not None:
+            self.wanted = Selection(self.order, self.top)
 
     def run(
         self,
@@ -287,7 +279,7 @@ class Sweep(Generic[Spelt]):
             RnncliError: those that are wanted do not fit in memory, or a process has ended by itself, or cannot be
                 started.
         """
-        if self.wanted is not None and not self._budget:
+        if self.wanted is not None and not self.budget:
             self._check_fits(self.wanted.most(total))
         done = checked = 0
         for spelt in self._on(jobs, whole, total, tally):
@@ -305,7 +297,7 @@ class Sweep(Generic[Spelt]):
             raise RnncliError(
                 f"{about(held)} candidates do not fit in memory: "
                 f"each takes {_HELD} B at least, and {memory(free)} are free",
-                self._less_memory,
+                self.less_memory,
             )
 
     def _check_room(self, held: int) -> None:
@@ -315,7 +307,7 @@ class Sweep(Generic[Spelt]):
         """
         free = free_bytes()
         if free is not None and free < RESERVE + held * _SORTING:
-            raise RnncliError(f"{held:,} candidates to sort are in memory, and no more fit", self._less_memory)
+            raise RnncliError(f"{held:,} candidates to sort are in memory, and no more fit", self.less_memory)
 
     def _on(self, jobs: int, whole: Iterable[Stretch], total: int, tally: Tally) -> Iterator[list[Spelt]]:
         """Do the work in one process or in several, and yield a list, if only an empty one, every few milliseconds."""
@@ -337,7 +329,7 @@ class Sweep(Generic[Spelt]):
                     self.wanted.add(passed)
                 if self.cloud is not None:
                     self.cloud.take(cells)
-                tally.add(further, self._budget)
+                tally.add(further, self.budget)
                 yield spelt
 
     def _work(self, task: list[Stretch]) -> tuple[Tally, list[Candidate], list[Spelt], Any]:
@@ -360,9 +352,9 @@ class Sweep(Generic[Spelt]):
         """Count candidates, yield those that go on, in lists, and let what is wanted know of them."""
         figures = FIGURES
         if self._asked is not None:
-            figures = tuple({*self._budget.keys, *self._asked, *(self.cloud.asked if self.cloud else ())})
+            figures = tuple({*self.budget.keys, *self._asked, *(self.cloud.asked if self.cloud else ())})
         for stretch in some:
-            for found in evaluated(stretch, self._setting, figures):
+            for found in evaluated(stretch, self.setting, figures):
                 yield from self.sift(found, tally, wanted)
 
     def sift(self, some: Block | list[Found], tally: Tally, wanted: Selection | None) -> Iterator[list[Candidate]]:
@@ -379,7 +371,7 @@ class Sweep(Generic[Spelt]):
 
     def _of_list(self, some: list[Found], tally: Tally) -> list[Candidate]:
         passed = []
-        limits = [(figure.key, limit) for figure, limit in self._budget.limits.items()]
+        limits = [(figure.key, limit) for figure, limit in self.budget.limits.items()]
         for each in some:
             if isinstance(each, Invalid):
                 tally.invalid += 1
@@ -390,7 +382,7 @@ class Sweep(Generic[Spelt]):
             else:
                 tally.outside += 1
                 if not (tally.within or passed):
-                    tally.take_nearest(each, self._budget)
+                    tally.take_nearest(each, self.budget)
         tally.within += len(passed)
         if self.cloud is not None and passed:
             self.cloud.add(*[[amount(each, name) for each in passed] for name in self.cloud.asked])
@@ -400,7 +392,7 @@ class Sweep(Generic[Spelt]):
         import numpy as np
 
         networks = fits = block.is_network()
-        needs = [(block.column(figure.key, networks), limit) for figure, limit in self._budget.limits.items()]
+        needs = [(block.column(figure.key, networks), limit) for figure, limit in self.budget.limits.items()]
         for numbers, limit in needs:
             fits = fits & (numbers <= limit)
         places = np.flatnonzero(fits)
@@ -411,7 +403,7 @@ class Sweep(Generic[Spelt]):
         if number and not (tally.within or len(places)):
             need = np.max([numbers / (limit or 1) for numbers, limit in needs], axis=0)
             nearest = int(np.where(networks, need, np.inf).argmin())
-            tally.take_nearest(block.network(nearest), self._budget)
+            tally.take_nearest(block.network(nearest), self.budget)
         tally.invalid += invalid
         tally.outside += number - len(places)
         tally.within += len(places)
