@@ -370,20 +370,15 @@ class Sweep(Generic[Spelt]):
             yield passed
 
     def _of_list(self, some: list[Found], tally: Tally) -> list[Candidate]:
-        passed = []
         limits = [(figure.key, limit) for figure, limit in self.budget.limits.items()]
-        for each in some:
-            if isinstance(each, Invalid):
-                tally.invalid += 1
-                tally.first_invalid = tally.first_invalid or each.spec
-            # Each is asked for: one that is not known is an error, whether or not another is exceeded.
-            elif not [key for key, limit in limits if amount(each, key) > limit]:
-                passed.append(each)
-            else:
-                tally.outside += 1
-                if not (tally.within or passed):
-                    tally.take_nearest(each, self.budget)
-        tally.within += len(passed)
+        invalid = [each.spec for each in some if isinstance(each, Invalid)]
+        networks = [each for each in some if isinstance(each, Candidate)]
+        # Each is asked for: one that is not known is an error, whether or not another is exceeded.
+        passed = [each for each in networks if not [key for key, limit in limits if amount(each, key) > limit]]
+        for each in [] if tally.within or passed else networks:
+            tally.take_nearest(each, self.budget)
+        outside, first = len(networks) - len(passed), next(iter(invalid), None)
+        tally.add(Tally(len(invalid), outside, len(passed), first_invalid=first), self.budget)
         if self.cloud is not None and passed:
             self.cloud.add(*[[amount(each, name) for each in passed] for name in self.cloud.asked])
         return passed
