@@ -43,8 +43,8 @@ def command(spec: tuple[str, ...], rate: Rate | None, format_: str, svg: Picture
       rnncli compare input:32,rnn:32 --framework keras --framework torch
       rnncli compare input:8,lstm:16:seq --timesteps 10 --timesteps 500
 
-    Each has its difference from the first and its ratio to it; below they stand layer by layer, where they line
-    up.
+    Each has its ratio to the first, in JSON and CSV its difference, too; below they stand layer by layer, where
+    they line up.
 
     Of what is given several times (--batch, --timesteps, --dtype, --framework) every network stands
     there in each combination.

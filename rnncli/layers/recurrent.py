@@ -339,14 +339,14 @@ def _returned(layer: Recurrent, framework: Framework) -> str:
     """Return how the frameworks return the last states, the one asked for first, and what writes and reads them."""
     last = [f"{state}_n" for state in layer.states]
     torch = f"(output, ({', '.join(last)}))" if len(last) > 1 else f"(output, {last[0]})"
-    here, again = "here `forward --save-state` writes", "and `--state` starts from"
+    here, again = "here `forward --save-state` writes", "layer by layer, and `--state` starts from"
     if framework == "torch":
         it = "it" if len(last) == 1 else "them"
-        return f"PyTorch returns {torch}, Keras with return_state=True; {here} {listed(last)}, {again} {it}"
+        return f"PyTorch returns {torch}, Keras with return_state=True; {here} {it} {again} {it}"
     count = len(layer.states) * len(layer.directions)
     what = f"the last {layer.states[0]}, too," if count == 1 else f"the last of {_NUMBERS[count]}"
     it = "it" if count == 1 else "them"
-    return f"Keras returns {what} with return_state=True, PyTorch as {torch}; {here} {it}, {again} {it}"
+    return f"Keras returns {what} with return_state=True, PyTorch as {torch}; {here} {it} {again} {it}"
 
 
 def _shapes(layer: Recurrent) -> str:

@@ -275,7 +275,8 @@ def _both_ways(each: Exchange) -> str:
     if _doubled(each.other, each.first):
         return ", for bi keeps both directions"
     if _doubled(each.first, each.other):
-        return ", for without bi there is one direction"
+        merge = _maker(each.other).merge
+        return f", for bi={merge} makes one of both" if merge else ", for without bi there is one direction"
     return ""
 
 
