@@ -49,7 +49,7 @@ GROUPS = {
     "Shell": {
         "layers": "The spec language on one screen.",
         "completion": "A script that completes command lines.",
-        "help": "The same as --help, and pages on some topics.",
+        "help": "The same as --help, and pages: spec, keys, files, python, promises.",
     },
 }
 """What the commands are for, in the order of the help, and the line of each there."""

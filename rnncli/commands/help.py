@@ -15,7 +15,7 @@ TOPICS: Mapping[str, str] = {
     "spec": "the language of specs",
     "keys": "the keys of JSON and CSV",
     "files": "model files, weights, inputs and outputs",
-    "python": "the same from Python",
+    "python": "the same from Python and in notebooks",
     "promises": "what is promised of files, memory and signals",
 }
 """The pages. That of the keys is made of the vocabulary; the text of each of the others is a file in `rnncli/pages`."""
@@ -40,7 +40,7 @@ def command(context: click.Context, name: str | None) -> None:
       spec       the language of specs
       keys       the keys of JSON and CSV
       files      model files, weights, inputs and outputs
-      python     the same from Python
+      python     the same from Python and in notebooks
       promises   what is promised of files, memory and signals
     """
     root = context.find_root()

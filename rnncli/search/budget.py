@@ -46,7 +46,7 @@ class Figure(NamedTuple):
 
 FIGURES = (
     Figure("params", "total_params", "parameters", "Maximum number of parameters: 1000000, 1M, 1,000,000."),
-    Figure("memory", "total_bytes", "memory", "Maximum memory of the parameters: 512KB, 4MB."),
+    Figure("memory", "total_bytes", "memory", "Maximum memory of the parameters: 512KB, 4MB, in steps of 1024."),
     Figure("macs", "macs", "MACs", "Maximum multiply-adds for the whole input."),
     Figure("outputs", "output_bytes", "layer outputs", "Maximum memory of all layers' outputs."),
     Figure(
