@@ -64,14 +64,19 @@ def pieces(text: str) -> Iterator[Token]:
 
 
 def closed(text: str) -> str:
-    """Return a text with the brackets closed that it leaves open."""
+    """Return a text with the brackets and commas that it lacks: `LSTM(4, input_shape=30,8`, `Sequential([GRU(4))`."""
     open_brackets: list[str] = []
-    for character in text:
+    whole = ""
+    for character in re.sub(r"\([^()]+", lambda found: re.sub(r"(?<=[0-9])\s+(?=[0-9])", ", ", found[0]), text):
         if character in "([{":
             open_brackets.append({"(": ")", "[": "]", "{": "}"}[character])
-        elif open_brackets and character == open_brackets[-1]:
+        elif character in open_brackets:
+            while open_brackets[-1] != character:
+                whole += open_brackets.pop()
             open_brackets.pop()
-    return text + "".join(reversed(open_brackets))
+        whole += character
+    whole += "".join(reversed(open_brackets))
+    return re.sub(r"=\s*([0-9]+),\s*([0-9]+)(?=\s*[,)])", r"=(\1, \2)", whole)
 
 
 def one_line(text: str) -> str:

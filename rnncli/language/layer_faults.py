@@ -54,7 +54,7 @@ class LayerFaults(NamedTuple):
                 said = in_both(able[0], found[0].attribute, found[1])
                 alone = f", and {Activation.kind}:{name} a layer by itself" if name in Activation.sizes.words else ""
                 return f"{said} is a field of {listed([each.kind for each in able], 'or')}{alone}"
-        theirs = framework_word(name, [*KINDS])
+        theirs = framework_word(name, [*KINDS, *ACTIVATIONS])
         return "" if theirs is None else FRAMEWORK_WORDS[theirs]
 
     def no_size(self, cls: type[Layer], kind: Token) -> NoReturn:
@@ -137,7 +137,7 @@ class LayerFaults(NamedTuple):
         if attribute_of(cls, name) in cls.sizes.attributes:
             advice = f"{name} is a number in {cls.kind}:{cls.sizes.shortest}"
             self.fail(field, message, advice=advice, repair=self._with_size(cls, field))
-        theirs = framework_word(name, [option.attribute for option in cls.options])
+        theirs = framework_word(name, [*(option.attribute for option in cls.options), *ACTIVATIONS])
         if theirs is not None and attribute_of(cls, name) is None and not (name == STACKED and value):
             self.fail(field, message, advice=FRAMEWORK_WORDS[theirs])
         option = next((each for each in cls.options if each.attribute == attribute_of(cls, name)), None)

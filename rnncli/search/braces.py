@@ -227,7 +227,7 @@ def _range(text: str) -> Range | None:
 # What is probably meant by a pattern that is typed wrong, `{4-8}`, `{4:8}`, `[4,8]`, or in part: how it can go on
 
 
-_NO_LISTS = re.compile(r"[{}\[\]()<>]|[:x][0-9]+(?:\.\.|-|\||:[0-9]+:)[0-9]|[a-z]\|[a-z]")
+_NO_LISTS = re.compile(r"[{}\[\]()<>]|[:x][0-9]+(?:\.\.|-|\||/[0-9]+/|:[0-9]+:)[0-9]|[a-z][|/][a-z]")
 """What is in no spec: a text that has it stands for no network, whatever is in its other braces."""
 
 _MOST_LISTED = 20
@@ -263,7 +263,7 @@ def _decimals(*texts: str) -> str:
 
 _NUMBER = "([0-9]{1,10})"
 _DECIMAL = r"([0-9]{0,9}\.[0-9]{1,9}|[0-9]{1,9})"
-_TO = r" ?(?:\.{2,}|-|:|/|~|->| to ) ?"
+_TO = r" ?(?:\.{2,}|-|:|/|~|->|to) ?"
 _END = r"(?:\}|(?=[,:])|$)"
 _HABITS: tuple[tuple[str, Callable[..., str]], ...] = (
     (rf"\{{ ?{_NUMBER}{_TO}{_NUMBER}(?:(?:{_TO}| by | step ){_NUMBER})? ?\.*{_END}", _range_of),
@@ -272,8 +272,8 @@ _HABITS: tuple[tuple[str, Callable[..., str]], ...] = (
     (r"\{(\w+(?:[|;/ ]+\w+)*)\}", _list_of),
     (r"\{([0-9]+(?:,[0-9]+)+)(?=,[A-Za-z]|:|$)", _list_of),
     (rf"(?<=:){_NUMBER}:{_NUMBER}:{_NUMBER}(?=[,:]|$)", _range_of),
-    (r"(?<![^,])([a-z]+(?:\|[a-z]+)+)(?=:)", _list_of),
-    (r"(?<=[:x])([0-9]+(?:\|[0-9]+)+)(?=[,:x]|$)", _list_of),
+    (r"(?<![^,])([a-z]+(?:[|/][a-z]+)+)(?=:)", _list_of),
+    (r"(?<=[:x])([0-9]+(?:(?:\|[0-9]+)+|(?:/[0-9]+){2,}))(?=[,:x]|$)", _list_of),
     (rf"(?<=[:x])range\({_NUMBER}, ?{_NUMBER}(?:, ?{_NUMBER})?\)", _range_of),
     (r"(?<=[:x])[\[(<]([0-9]+(?:[,;| ]+[0-9]+)*)[\])>]", _list_of),
     (r"(?<![^,])[\[(<](\w+(?:[,;| ]+\w+)+)[\])>]", _list_of),

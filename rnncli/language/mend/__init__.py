@@ -16,11 +16,12 @@ from rnncli.language import spec
 from rnncli.language.arguments import PYTORCH_NAMES, STACKED, attribute_of, field_of, read_value, takes
 from rnncli.language.framework_words import FRAMEWORK_WORDS, framework_error
 from rnncli.language.likeness import ascii_of, likest
-from rnncli.language.mend.meanings import digits_stand, keeps, leaves_out_a_number
+from rnncli.language.mend.meanings import digits_stand, keeps, leaves_out_a_number, numbers_in
 from rnncli.language.mend.rewrites import NAMED, REWRITES, Rewrite, compiled, squeezed
 from rnncli.language.mend.search import COSTS_A_GUESS, WITHOUT, Found, Step, led, search
 from rnncli.language.source import Token, cut, lowered, splice, without_spaces
-from rnncli.layers import KINDS, LAYERS, Layer
+from rnncli.layers import KINDS, LAYERS, Activation, Layer
+from rnncli.layers.activations import ACTIVATIONS
 from rnncli.layers.options import Choice, Flag
 from rnncli.layers.sizes import Word
 from rnncli.layers.weights import Framework
@@ -40,6 +41,9 @@ _LIKE_A_FIELD, _LIKE_SHORT, _LIKE_A_KEY = 0.7, 0.65, 0.4
 """How like a field a word must be to be a misspelt one, in three letters, and where the value is its own."""
 
 _EXPONENT = re.compile(r"(?<=[0-9])e\+?[0-9]\b")
+_NOT_MADE_UP = re.compile(r":x[0-9]+|^\w+:[0-9x]+,")
+"""Numbers that a repair counts, and those of an input, which it has to say: they are no guess."""
+
 _NUMBERS = re.compile("(?:[0-9x.kMG]|_[a-z0-9]{0,9})*")
 """Numbers as they stand in a spec."""
 
@@ -222,6 +226,8 @@ def _names(text: str, token: Token, fault: SpecError) -> Iterator[Step[str]]:
         for guess in [] if known else likest(lowered(kind.text), [*KINDS, *NAMED]):
             instead = NAMED.get(guess, guess)
             yield Step(splice(text, kind, instead), f"perhaps {guess}")
+        for guess in [] if known or fields else likest(lowered(kind.text), ACTIVATIONS, _LIKE_A_FIELD):
+            yield Step(splice(text, kind, f"{Activation.kind}:{guess}"), f"perhaps {guess}")
         return
     for field in fields:
         if field.start <= fault.span[0] <= field.end:
@@ -307,6 +313,8 @@ def _own(text: str, fault: SpecError, named: tuple[int, int]) -> Iterator[Step[s
     if fault.repair and fault.repair != text:
         start, end = _changed(text, fault.repair)
         made_up = "example" in fault.lead or fault.lead in ("give it one", "name one")
+        if fault.repair.count(",") > text.count(","):  # repeat:10 in between
+            made_up |= not {*numbers_in(_NOT_MADE_UP.sub("", fault.repair))} <= {*numbers_in(text)}
         guess = made_up or len(fault.repair) < len(without_spaces(text))
         told = text[min(start, named[0]) : max(end, named[1])] if start < end else ""
         other = fault.lead == "perhaps" and not digits_stand(_EXPONENT.sub("", text), fault.repair)

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 from rnncli.language.arguments import CLASSES, STANDS_FOR, field_of
 from rnncli.language.framework_words import FEATURES
 from rnncli.layers import KINDS, LAYERS, LSTM
-from rnncli.layers.activations import ACTIVATIONS
+from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
 from rnncli.layers.options import Choice, Flag, Whole
 from rnncli.layers.sizes import BLANK_PATTERN, Numbers, Share, Word
 from rnncli.layers.words import in_both
@@ -93,16 +93,18 @@ _ONE_SIZE, _TWO_SIZES = (
     [name for name, kind in KINDS.items() if isinstance(kind.sizes, Numbers) and len(kind.sizes.attributes) == count]
     for count in (1, 2)
 )
+_WORDED = {name: kind.sizes for name, kind in KINDS.items() if isinstance(kind.sizes, Word)}
 _SETS = {
     "K": _any(KINDS),
     "R": _any(name for name, kind in KINDS.items() if kind.states),
+    "INPUT": _any(name for name, kind in KINDS.items() if kind.reads == "input"),
     "ONE": _any(_ONE_SIZE),
     "TWO": _any(_TWO_SIZES),
     "P": _any(name for name, kind in KINDS.items() if isinstance(kind.sizes, Share)),
     "LINEAR": _any(name for name, kind in KINDS.items() if vars(kind).get("activation") == "linear"),
     "PLAIN": _any(name for name, kind in KINDS.items() if "activation" not in kind.__dataclass_fields__),
     "N": f"(?:[0-9][0-9_]*[kMG]?|{BLANK_PATTERN})",
-    "ACT": _any(ACTIVATIONS),
+    "ACT": _any({*ACTIVATIONS, *OTHER_NAMES} - {"none"}),
     "FIELD": _any(_FIELDS - {"activation", "act"}),
     "FLAG": _any(_FLAGS | {option.key for option in _CHOICES if option.key_alone}),
     "KEY": _any({option.key for option in _CHOICES}),
@@ -117,6 +119,8 @@ _SETS = {
     "WORD": _any(
         f"{layer.kind}:{word}" for layer in LAYERS if isinstance(layer.sizes, Word) for word in layer.sizes.words
     ),
+    "WORDED": _any(_WORDED),
+    "SAYS": _any({name for sizes in _WORDED.values() for name in (*sizes.words, *sizes.other_names)}),
     "UNITS": "(?:(?:n|num)?_?units|h|u|size|hidden(?:_?(?:size|units|dim))?|filters|nodes|neurons|features|cells|dim)",
 }
 """Words that patterns name: kinds, those that keep a state, those of one size, a number, a field, a class, fields."""
@@ -183,6 +187,7 @@ REWRITES = (
     Rewrite("text", r"^<S>\w{1,20}:(?=<TWO>:)", "", "without it", drops=True),
     Rewrite("text", r"^<S>(<ONE>)[:\s](<N>)<S>(?:->|>|→|to)<S>(<N>)<S>$", r"input:\2,\1:\3"),
     Rewrite("text", r"\blayer[- ]norm(?:alization)?\b", "norm"),
+    Rewrite("text", r"\bbatch[- ]norm(?:alization)?\b|\bnorm:batch\b", "bnorm"),
     Rewrite("text", r"(?<=[0-9])<S>[-/+.]<S>(?=<K>[:_-]?[0-9])", ",", "with commas", _COMMAS),
     Rewrite("text", r"<S>(?:[-=~]{1,9}>{1,9}|>{1,9}|[;|&\n]|\s[-+/]\s)[\s;|&>,-]{0,9}", ",", "with commas", _COMMAS),
     Rewrite("text", r"(?<=[\w)])\s{1,9}(?=(?:<K>|<CLASS>)\b)", ",", "with commas", _COMMAS),
@@ -205,7 +210,7 @@ REWRITES = (
     Rewrite("part", r"\b(<R><F>:<N>)<S>\*<S>([0-9]{1,2})(?=:|$)", r"\1:x\2", r"x\2 repeats a layer"),
     Rewrite("text", r"(?<=[0-9kMG])<S>[x*×]<S>(?=[0-9])", "x", message=_X),
     Rewrite("part", r"10(?:\^|\*\*)([0-9])(?![0-9])", lambda found: str(10 ** int(found[1])), computes=True),
-    Rewrite("text", r"(<TWO>:<N>)<S>[-/+]<S>(?=<N>)", r"\1x", message=_X),
+    Rewrite("text", r"(<TWO>:<N>)<S>[-/+@]<S>(?=<N>)", r"\1x", message=_X),
     Rewrite("text", r"<TWO>:[0-9]{1,3}(?:[,. ][0-9]{3}){1,3}(?=x[0-9_])", _joined, message=_THOUSANDS),
     Rewrite("text", r"(?<![0-9.])[1-9][0-9]{0,2}(?:[,. ]0[0-9]{2}){1,3}(?![0-9])", _joined, message=_THOUSANDS),
     Rewrite(
@@ -249,7 +254,9 @@ REWRITES = (
     Rewrite("layer", r"(<K>)<S>[x*×]<S>([0-9]{1,4})(:.*)", r"\1\3:x\2", r"x\2 repeats a layer"),
     Rewrite("layer", r"(<N>)[:x]?<S>(<K>)(.*)", r"\2:\1\3", "the kind comes first"),
     Rewrite("text", r"^<S>([0-9]{1,10}[kMG]?(?:x[0-9]{1,10})?)(?=[,:]|$)", r"input:\1", _INPUT_FIRST),
-    Rewrite("part", r"\b(<K>)((?::\w{1,20}){0,9}):<UNITS>[=:](?=[0-9]|_)", r"\1\2:", _ALONE),
+    Rewrite(
+        "part", r"\b(<K>)((?::\w{1,20}){0,9}):(?:<UNITS>|k|(?:kernel|pool)(?:_?size)?)[=:](?=[0-9]|_)", r"\1\2:", _ALONE
+    ),
     Rewrite("layer", r"bidirectional[:(](<R>:.*?)\)?", r"\1:bi", ""),
     Rewrite("layer", r"(?:bidirectional|bidir|bi|b)[-_:. ]?(<R>)(.*)", r"\1\2:bi", _BI),
     Rewrite("layer", r"(<R>)[-_. ]?(?:bidirectional|bidir|bi)(:.*)", r"\1\2:bi", _BI),
@@ -259,6 +266,7 @@ REWRITES = (
     Rewrite("part", r"^[a-z]\w{1,40}", _class, "perhaps {}"),
     Rewrite("layer", r"(?:global)?_?(?:avg|mean|average)", "pool:avg"),
     Rewrite("layer", r"(<ACT>):(<N>)", r"dense:\2:\1"),
+    Rewrite("layer", r"(<ACT>):act(?:ivation)?", r"act:\1"),
     Rewrite("part", r":out(?:put)?(?:_size|_dim|_features)?[=:](?=[0-9])", ":", _ALONE),
     # a second number
     Rewrite("layer", r"([2-9]|1[0-2])[- ]?layer(?:ed|s)?[-: ](.*)", r"\2:x\1", _REPEATS),
@@ -278,8 +286,8 @@ REWRITES = (
     Rewrite("text", r"(?<=[0-9a-z])<S>,<S>(?=x[0-9]{1,4}(?:[:,]|$))", ":", "with colons"),
     # fields
     Rewrite("part", r":no[-_]?(<FLAG>)(?=:|$)", "", "leave it out"),
-    Rewrite("part", r":(<WHOLE>)s?(?=[0-9])", r":\1=", r"perhaps \1="),
-    Rewrite("part", r"^(<WORD>)(?=[0-9])", r"\1:"),
+    Rewrite("part", r":(<WHOLE>)(?:s|ect(?:ion|ed))?[:=_-]?(?=[0-9])", r":\1=", r"perhaps \1="),
+    Rewrite("part", r"^(<WORD>)[x=@]?(?=[0-9])", r"\1:"),
     Rewrite("part", r"^(conv:<N>x([0-9]{1,3})):pad(?:ding)?=([0-9]{1,3})$", _padded, computes=True),
     Rewrite("part", r"^(<R>:.*?):dropout[=:](0?\.[0-9]{1,9})(?=:|$)(.*)", r"\1\3,dropout:\2", "a layer of its own"),
     Rewrite("part", r":(<FLAG>)<S>=<S><YES>(?=:|$)", r":\1", r"\1 stands alone"),
@@ -295,7 +303,7 @@ REWRITES = (
     Rewrite("part", r":(?:recurrent_act|gate_act|gate_activation|inner_activation)\w{0,7}<S>=", ":recact="),
     Rewrite("part", r":(<KEY>)[:_-](<VALUE>)(?=:|$)", r":\1=\2"),
     Rewrite("part", r"^(<PLAIN>\b.*?):(<ACT>)(?=:|$)(.*)$", r"\1\3,act:\2", r"act:\2 is a layer of its own"),
-    Rewrite("part", r":(?!<ACT>:|<FLAG>:)([a-z_]{3,30}):(<ACT>|<YES>|<NO>)(?=:|$)", r":\1=\2"),
+    Rewrite("part", r":(?!<ACT>:|<FLAG>:)([a-z_]{3,30}):(<ACT>|<VALUE>|<YES>|<NO>)(?=:|$)", r":\1=\2"),
     Rewrite("part", r"(?<=:)(\w{1,40})<S>=<S>(?:no|off)(?=:|$)", r"\1=False"),
     # a field that stands where a layer should
     Rewrite("text", r"(?<=[0-9])<S>,<S>masking(?=,|$)", ":mask", ""),
@@ -309,11 +317,13 @@ REWRITES = (
     Rewrite("text", r"(?<=[0-9a-z])<S>,<S>(?=(?:activation|act)<S>=<S><ACT>(?:[,:]|$))", ":", ""),
     Rewrite("text", r":seq,<S>last\w{0,9}(?=,|$)", "", "without seq a layer returns only its last output"),
     Rewrite("text", r",<S>(?=<ACT>(?:,|$))", ",act:", ""),
+    Rewrite("part", r"^(<WORDED>)[-_=]?(<SAYS>)(?=:|$)", r"\1:\2", message=_SIZES),
+    Rewrite("text", r"\b(<WORD>),<S>(?=[0-9]{1,9}(?:[:,]|$))", r"\1:", "with a colon"),
     # the input
-    Rewrite("text", r"^(?!\s*<TWO>\b)(.{1,99}?):(?:<FEATURES>)[=:]\(?([0-9x]{1,20})\)?(?=:|,|$)", r"input:\2,\1"),
+    Rewrite("text", r"^(?!\s*<INPUT>\b)(.{1,99}?):(?:<FEATURES>)[=:]\(?([0-9x]{1,20})\)?(?=:|,|$)", r"input:\2,\1"),
     Rewrite("text", r"^(?:input_shape|input_size|input_dim)[=:]\(?([0-9x]{1,20})\)?(?=,|$)", r"input:\1"),
     Rewrite(
-        "text", r"^(?!\s*<TWO>\b)(.{1,999}),(<TWO>:[^,]{1,40})", r"\2,\1", message="a network starts with its input"
+        "text", r"^(?!\s*<INPUT>\b)(.{1,999}),(<INPUT>:[^,]{1,40})", r"\2,\1", message="a network starts with its input"
     ),
 )
 """All of them. The last is tried for networks, too, whose layers are right and in a wrong order."""
