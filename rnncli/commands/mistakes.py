@@ -164,7 +164,11 @@ def _is_line(error: RnncliError) -> bool:
 def _lead(way: Sequence[Step[Line]]) -> str:
     """Return what leads to the repair: the words of the first step, and what later ones leave out or make up."""
     first, *more = way
-    later = [f"without {step.drops}" if step.lead == WITHOUT else step.lead for step in more if step.costs]
+    later = [
+        f"without {step.drops}" if step.lead == WITHOUT else step.lead
+        for step in more
+        if step.costs or step.lead == WITHOUT
+    ]
     return led([first.lead, *later])
 
 

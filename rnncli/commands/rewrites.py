@@ -64,7 +64,7 @@ LINES = (
     _line("(.*) <FLAG>=(?:no|false|0|off)((?: .*)?)", r"\1\2", WITHOUT),
     _line("(.*) (<FLAG>)=[^ ]*((?: .*)?)", r"\1 \2\3", drops=True),
     _line("(.*) --no-(?!color)<LONG>((?: .*)?)", r"\1\2", WITHOUT),
-    _line(".* (-V|--version)(?: .*)?", r"\1", drops=True),
+    _line(".* ((?-i:-V)|--version)(?: .*)?", r"\1", drops=True),
     _line(
         f"(<COMMAND>) --(?:{_SIZES})[ =]([0-9]+) --(?:n(?:um)?-)?layers[ =]([0-9]+)(.*)",
         r"\1 input:32,lstm:\2:x\3\4",
@@ -73,10 +73,12 @@ LINES = (
     _line(f"(<COMMAND>) (<LAYER>) --(?:{_SIZES})[ =]([0-9]+)(.*)", r"\1 input:32,\2:\3\4", "for example"),
     _line("help(?: .*)? --(<COMMAND>)(?: .*)?", r"help \1", drops=True),
     _line("<COMMAND>(.*) --(?!layers|help|spec)(<COMMAND>)((?: .*)?)", r"\2\1\3"),
-    _line(r"(.*) --part[ =]([0-9]+) (?:of|/) ([0-9]+)(.*)", r"\1 --part \2/\3\4"),
+    _line(r"(.*) --part[ =]([0-9]+) ?(?:of|/|:|-) ?([0-9]+)((?: .*)?)", r"\1 --part \2/\3\4"),
     _line(f"(?:summary|explain)(.*) --({_LIMIT})[ =]([^ ]+)(.*)", r"sweep\1 --\2 \3\4"),
     _line("(?:summary|explain)(.*) --(?:mem|flash|rom)[ =]([^ ]+)(.*)", r"sweep\1 --max-memory \2\3"),
     _line("(?:summary|explain)(.*) --s?ram[ =]([^ ]+)(.*)", r"sweep\1 --max-streaming \2\3"),
+    _line(r"(.*) --sort[ =]-?([a-z-]+)(.*) --(?:desc|descending|reverse)((?: .*)?)", r"\1 --sort=-\2\3\4"),
+    _line(r"(?:summary|explain)(.*) --(?:seq-)?len(?:gth)?s[ =]([^ ]+)(.*)", r"forward\1 --lengths \2\3"),
     _line(r"export(.*) --to[ =]([^ ]+\.(?:onnx|py|c))((?: .*)?)", r"export\1 -o \2\3"),
     _line(r"(?!sweep|compare|reach|solve)<COMMAND>((?: .*)? [^ ]*\{[\w.,={}]*\}.*)", r"sweep\1"),
     # an argument that is no spec, between two ~
@@ -212,7 +214,7 @@ _OUT, _PICTURE = "(?:output|o|out|to-file|save)", r"\.(?:svg|png|pdf|jpe?g|gif)"
 
 OPTIONS = (
     _option("multiple|multiples|divisible-by|step|step-size", "--multiple-of"),
-    _option("length|len", "--lengths"),
+    _option("length|len|lens|seq-lens|seq-lengths|sequence-lengths", "--lengths"),
     _option("steps|length|len|seq-len|seqlen|seq-length|sequence-length|t", "--timesteps"),
     _option("time|time-steps|n-steps|num-steps|window|window-size|frames|duration|unroll", "--timesteps"),
     _option("batch-size|batchsize|batch-sizes|bs|b", "--batch"),
@@ -224,6 +226,8 @@ OPTIONS = (
     _option("load|checkpoint|ckpt|restore|pretrained|weights-file", "--weights"),
     _option("n", "--batch"),
     _option("type|precision|quantize|quantise|quant|d", "--dtype"),
+    _option("quanti[sz]ed?|quant", "--dtype int8"),
+    _option("prefix|namespace", "--name"),
     _option("backend|library", "--framework"),
     _option("backend|library|framework|format|f|target|output-format|as", "--to"),
     _option("output-format|as", "--format"),
@@ -268,6 +272,7 @@ OPTIONS = (
     _option("no-colou?rs?", "--color never"),
     _option("colours?|colors", "--color"),
     _no_option("ascii|no-unicode", "LC_ALL=C in the environment makes it ASCII"),
+    _no_option("title|heading|caption", "the title is the network"),
     _no_option("width", "COLUMNS=60 in the environment is the width of the terminal"),
     _no_option("no-header|noheader|skip-header", "`| tail -n +2` leaves the header of CSV out"),
     _no_option("reverse|desc|descending", "a - before the key sorts from the largest down: --sort=-params"),

@@ -229,5 +229,6 @@ def _read_lengths(text: str) -> tuple[int, ...] | str:
 
 
 def _nearest_lengths(text: str) -> str | None:
-    """Return the numbers that are in a text: [5, 3, 7] is 5,3,7."""
-    return ",".join(f"{min(max(int(number), 1), MAX_SIZE)}" for number in re.findall("[0-9]{1,10}", text)) or None
+    """Return the numbers that are in a text: [5, 3, 7] is 5,3,7, and so is 5.0,3.0,7.0."""
+    numbers = re.findall("[0-9]{1,10}", re.sub(r"\.0+\b", "", text))
+    return ",".join(f"{min(max(int(number), 1), MAX_SIZE)}" for number in numbers) or None

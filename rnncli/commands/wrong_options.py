@@ -326,6 +326,7 @@ def _nearest(this: TypedLine, place: int, said: Word) -> Iterator[Step[Line]]:
     for row in OPTIONS:
         if re.fullmatch("[a-z|-]+", row.pattern) and row.becomes in this.options:
             names = {each: str(row.becomes) for each in row.pattern.split("|") if len(each) > _SHORT} | names
+    names = {each: option for each, option in names.items() if this.options[option] not in this.given}
     name = _name(said)
     if said.value is None and closest(name, ["help"], _LIKE_A_CHOICE):
         yield _instead(this, place, said, "--help")
@@ -337,7 +338,8 @@ def _nearest(this: TypedLine, place: int, said: Word) -> Iterator[Step[Line]]:
             return
     for option in this.options.values():
         if option not in this.given and isinstance(option.type, click.Choice):
-            if near := closest(name, map(str, option.type.choices), _LIKE_A_CHOICE):
+            near = closest(name, map(str, option.type.choices), _LIKE_A_CHOICE)
+            if near and not this.having(said.text):
                 yield _instead(this, place, Word(said.text), f"{option.opts[0]} {near}")._replace(lead="perhaps")
             if value := _chosen(option, said.value) if said.value else None:
                 yield Step(this.with_(place, Word(option.opts[0], option, value), used=len(said.typed())), "perhaps")
