@@ -347,3 +347,11 @@ def test_a_file_with_the_name_of_a_spec_and_a_directory_are_no_files_of_specs(rn
     assert rnncli("summary", "-q", "input:8") == (0, "0\n", "")
     os.mkdir("nets")
     assert "is the name of a file" not in rnncli("summary", "nets").stderr
+
+
+def test_a_repair_that_takes_the_first_of_several_values_says_so_wherever_it_stands(
+    rnncli: Callable[..., Result],
+) -> None:
+    for option in ("--timesteps", "--lengths"):
+        said = rnncli("reach", "input:8,lstm:4", option, "5,3").stderr
+        assert "with the first of them: rnncli reach input:8,lstm:4 --timesteps 5" in said

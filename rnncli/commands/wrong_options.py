@@ -157,7 +157,7 @@ def _wrong_value(this: TypedLine, option: click.Option, message: str) -> Refused
             steps.insert(0, Step(this.line(parts, "compare"), advice="compare puts them side by side"))
         else:
             first = this.with_(place, word._replace(value=several[0]))
-            steps.insert(0, Step(first, "with the first of them", drops=value))
+            steps.insert(0, Step(first, "with the first of them", drops=value, costs=1))
     elif isinstance(option.type, click.Choice):
         message = f"is {quote(value)}, expected {_taken(option)}"
         if isinstance(option.type, Named) and option.type.meaning(value) is not None:

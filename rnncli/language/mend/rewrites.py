@@ -287,7 +287,7 @@ REWRITES = (
     # fields
     Rewrite("part", r":no[-_]?(<FLAG>)(?=:|$)", "", "leave it out"),
     Rewrite("part", r":(<WHOLE>)(?:s|ect(?:ion|ed))?[:=_-]?(?=[0-9])", r":\1=", r"perhaps \1="),
-    Rewrite("part", r"^(<WORD>)[x=@]?(?=[0-9])", r"\1:"),
+    Rewrite("part", r"^(<WORD>)[x=@_-]?(?=[0-9])", r"\1:"),
     Rewrite("part", r"^(conv:<N>x([0-9]{1,3})):pad(?:ding)?=([0-9]{1,3})$", _padded, computes=True),
     Rewrite("part", r"^(<R>:.*?):dropout[=:](0?\.[0-9]{1,9})(?=:|$)(.*)", r"\1\3,dropout:\2", "a layer of its own"),
     Rewrite("part", r":(<FLAG>)<S>=<S><YES>(?=:|$)", r":\1", r"\1 stands alone"),
