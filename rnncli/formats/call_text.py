@@ -70,7 +70,7 @@ def closed(text: str) -> str:
     for character in re.sub(r"\([^()]+", lambda found: re.sub(r"(?<=[0-9])\s+(?=[0-9])", ", ", found[0]), text):
         if character in "([{":
             open_brackets.append({"(": ")", "[": "]", "{": "}"}[character])
-        elif character in open_brackets:
+        elif character in ")]}" and character in open_brackets[-99:]:  # Python reads hardly more in one another
             while open_brackets[-1] != character:
                 whole += open_brackets.pop()
             open_brackets.pop()
