@@ -58,8 +58,11 @@ COMMANDS = {name: text for commands in GROUPS.values() for name, text in command
 """Each command with its line. Its code is `rnncli.commands.NAME`."""
 
 
-_NO_ROOM = "failed to map segment from shared object"
-"""What is said of a library that cannot be loaded because memory is short; there is no error of its own for that."""
+_NO_ROOM = {
+    ImportError: "failed to map segment from shared object",
+    SystemError: "error return without exception set",
+}
+"""What else is said where memory is short: of a library that cannot be loaded, and by Python where it cannot say so."""
 
 
 class _ClosedPipeError(Exception):
@@ -216,7 +219,7 @@ def _worked(work: Callable[[], object], typed: Sequence[str]) -> int:
     except Exception as error:
         cause: BaseException | None = error
         while cause is not None:  # NumPy raises an error of its own about some of these
-            if isinstance(cause, ImportError) and _NO_ROOM in str(cause):
+            if any(isinstance(cause, kind) and text in str(cause) for kind, text in _NO_ROOM.items()):
                 return report(RnncliError("out of memory"))
             cause = cause.__cause__ or cause.__context__
         if os.environ.get("RNNCLI_DEBUG"):

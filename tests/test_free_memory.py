@@ -205,11 +205,20 @@ def test_where_ulimit_leaves_too_little_for_numpy_that_is_said(at: Walk, program
         assert program("summary", "input:8,rnn:4", shell='ulimit -v 60000; "$@"').status == 0
 
 
-def test_a_library_that_cannot_be_loaded_is_memory_that_is_out(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "said",
+    [
+        ImportError("_struct.so: failed to map segment from shared object"),
+        SystemError("error return without exception set"),
+    ],
+)
+def test_what_python_says_without_a_memory_error_is_memory_that_is_out(
+    said: Exception, rnncli: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def no_room(*arguments: object, **options: object) -> None:
         try:
-            raise ImportError("_struct.so: failed to map segment from shared object")
-        except ImportError as error:
+            raise said
+        except Exception as error:
             raise ImportError("Error importing numpy") from error
 
     monkeypatch.setattr(command_of("spec"), "callback", no_room)
