@@ -159,14 +159,16 @@ def solve(
     limits = {"params": params, "memory": memory, "macs": macs, "outputs": outputs}
     budget = _budget(limits | {"streaming": streaming, "training": training})
     check_flags(exactly=exactly)
+    batch, timesteps, multiple_of = map(plain, (batch, timesteps, multiple_of))
+    _check_setting(framework, dtype, multiple_of=multiple_of, batch=batch, timesteps=timesteps)
     spec, whose, notes = template_of(template)
     solution = solved(
         spec,
         budget,
         exactly=exactly,
         multiple_of=multiple_of,
-        batch=plain(batch),
-        timesteps=plain(timesteps),
+        batch=batch,
+        timesteps=timesteps,
         framework=whose if framework is None else framework,
         dtype=dtype,
         rate=rate,

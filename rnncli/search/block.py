@@ -29,7 +29,7 @@ class Block:
     """The candidates of a box.
 
     Args:
-        forms: the forms of the grid.
+        forms: the forms of the pattern.
         box: the box.
         figures: the figures that will be asked for.
 
@@ -122,13 +122,13 @@ class Block:
 
     def is_nothing(self) -> Any:
         """Return which are empty texts, which are no candidates."""
-        if not self._forms.grid.pattern.empty_count():
+        if not self._forms.pattern.empty:
             return np.zeros(len(self), bool)
         return np.array([not text for text in self.texts()])
 
     def texts(self) -> Iterator[str]:
         """Yield the texts of all, empty ones too."""
-        return self._forms.grid.texts(self._box)
+        return self._forms.pattern.texts(self._box)
 
     def networks(self, places: Any, most: int) -> Iterator[list[Candidate]]:
         """Yield those at some places, all of which are networks, in lists of at most so many.

@@ -73,10 +73,11 @@ class _Parser:
                 advice = f"list them where it stands: {{{name}=16,32}}"
                 self._fail(f"there is no brace that gives {name} its values", span, advice)
         pattern = Pattern(self.text, nodes, self.names)
-        empty = pattern.empty_count()
-        if empty > _MOST_EMPTY:
+        if pattern.empty > _MOST_EMPTY:
             whole = (0, len(self.text))
-            self._fail(f"the pattern stands for {shorten(f'{empty:,}')} empty texts", whole, "no network is empty")
+            self._fail(
+                f"the pattern stands for {shorten(f'{pattern.empty:,}')} empty texts", whole, "no network is empty"
+            )
         return pattern
 
     def _nodes(self, start: int, end: int, depth: int, named: str | None = None) -> tuple[Node, ...]:
@@ -193,12 +194,12 @@ def _pairs(specials: list[tuple[int, str]]) -> tuple[dict[int, int], dict[int, i
     return partners, closers
 
 
-def unpaired(text: str) -> list[int]:
-    """Return where the braces of a text are that make no pair."""
+def _unpaired(text: str) -> list[tuple[int, int]]:
+    """Return where the braces of a text are that make no pair, as start and end."""
     specials = _specials(text)
     partners, _ = _pairs(specials)
     paired = {*partners, *partners.values()}
-    return [position for position, special in specials if special in "{}" and position not in paired]
+    return [(place, place + 1) for place, special in specials if special in "{}" and place not in paired]
 
 
 def _literal(text: str) -> tuple[Literal, ...]:
@@ -290,8 +291,7 @@ def read_pattern(text: str) -> Pattern:
             and ranges that were probably meant.
     """
     pattern = parse_pattern(text)
-    found = [_NO_LISTS.search(node.text) for node in pattern.nodes if isinstance(node, Literal)]
-    if any(found):
+    if any(isinstance(each, Literal) and _NO_LISTS.search(each.text) for layer in pattern.layers for each in layer):
         _check_lists(text)
     if not pattern.count():
         raise SpecError(
@@ -307,7 +307,7 @@ def _check_lists(typed: str) -> None:
         text = re.sub(habit, lambda found: written(*found.groups()), text)  # noqa: B023
     repair = _working(text) if spans else None
     if repair is None:
-        spans = _plain_braces(typed) or [(place, place + 1) for place in unpaired(typed)]
+        spans = _plain_braces(typed) or _unpaired(typed)
     if not spans:
         return
     start, end = spans[0]
@@ -329,7 +329,7 @@ def _plain_braces(text: str) -> list[tuple[int, int]]:
     return [
         found.span()
         for found in re.finditer(r"\{[^{}=,]*\}", text)
-        if not re.fullmatch(r"\{[A-Za-z_]\w*\}", found[0]) and isinstance(parse_pattern(found[0]).nodes[0], Literal)
+        if not re.fullmatch(r"\{[A-Za-z_]\w*\}", found[0]) and not parse_pattern(found[0]).axes
     ]
 
 

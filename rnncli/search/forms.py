@@ -4,7 +4,7 @@ Layers with a `Polynomial` for a size come to what layers always come to, in pol
 they declare are added and multiplied, and nothing else. So there is no second formula, and one `Form` gives the figures
 for all numbers.
 
-In a grid, an axis that stands for all of a size, wherever it does, is a number; every other axis is words. For each
+In a pattern, an axis that stands for all of a size, wherever it does, is a number; every other axis is words. For each
 choice of words the layers are read once, with a symbol in place of each number, and summed up once.
 """
 
@@ -30,7 +30,7 @@ from rnncli.layers.weights import Framework
 from rnncli.network import Network
 from rnncli.quantities import MAX_SIZE, Shape, parse_number
 from rnncli.search.budget import LACKING
-from rnncli.search.grid import Box, Grid, Literal, Piece, Place, Range, Values, Words
+from rnncli.search.grid import Box, Literal, Pattern, Piece, Place, Range, Values, Words
 from rnncli.summary import Setting, figure
 
 Term = tuple[tuple[int, ...], int]
@@ -295,10 +295,10 @@ Found = Candidate | Invalid
 
 
 class Forms:
-    """The forms of a grid.
+    """The forms of a pattern.
 
     Args:
-        grid: the grid.
+        pattern: the pattern.
         setting: what the counts are for.
 
     Attributes:
@@ -306,14 +306,14 @@ class Forms:
         words: the other axes.
     """
 
-    def __init__(self, grid: Grid, setting: Setting) -> None:
-        self.grid = grid
+    def __init__(self, pattern: Pattern, setting: Setting) -> None:
+        self.pattern = pattern
         self.setting = setting
         self._framework: Framework = setting.framework or "keras"
-        self.numbers = {axis: found for axis in range(len(grid.axes)) if (found := self._numbers(axis))}
-        self.words = [axis for axis in range(len(grid.axes)) if axis not in self.numbers]
+        self.numbers = {axis: found for axis in range(len(pattern.axes)) if (found := self._numbers(axis))}
+        self.words = [axis for axis in range(len(pattern.axes)) if axis not in self.numbers]
         self._name = "a"
-        while f"_{self._name}" in grid.pattern.text:
+        while f"_{self._name}" in pattern.text:
             self._name += "a"
         self._symbols = {
             Blank(f"{self._name}{axis}"): Polynomial.unknown(place, len(self.numbers))
@@ -321,7 +321,7 @@ class Forms:
         }
         axes = [
             {axis for piece in layer if isinstance(piece, Place) for axis in (piece.axis, *piece.uses)}
-            for layer in grid.layers
+            for layer in pattern.layers
         ]
         self._own = [[place for place, axis in enumerate(self.words) if axis in each] for each in axes]
         self._same: dict[tuple[Any, ...], Form] = {}
@@ -330,8 +330,8 @@ class Forms:
 
     def _numbers(self, axis: int) -> Sequence[int] | None:
         """Return the numbers that an axis stands for, if they are all of a size wherever they stand."""
-        values = _numbers_of(self.grid.axes[axis])
-        places = [(layer, piece) for layer in self.grid.layers for piece in layer if isinstance(piece, Place)]
+        values = _numbers_of(self.pattern.axes[axis])
+        places = [(layer, piece) for layer in self.pattern.layers for piece in layer if isinstance(piece, Place)]
         for layer, place in places if values else ():
             if axis in place.uses or (axis == place.axis and not self._is_size(layer, place)):
                 return None
@@ -344,7 +344,7 @@ class Forms:
         kinds: Sequence[str] = [text.partition(":")[0].strip()]
         first = layer[0]
         if isinstance(first, Place) and text.startswith("@:"):
-            words = self.grid.axes[first.axis]
+            words = self.pattern.axes[first.axis]
             if not isinstance(words, Words):
                 return False
             kinds, text = words.texts, f"kind{text[1:]}"
@@ -352,7 +352,7 @@ class Forms:
 
     def _stand_in(self, place: Place) -> str:
         """Return what stands for the texts of a place in the text of its layer: a field where each is none or some."""
-        axis = self.grid.axes[place.axis]
+        axis = self.pattern.axes[place.axis]
         fields = isinstance(axis, Words) and all(text[:1] in ("", ":") for text in axis.texts)
         return ":@" if fields else "@"
 
@@ -361,10 +361,10 @@ class Forms:
         point = dict(zip([self.words[place] for place in self._own[layer]], choice, strict=True))
         pieces = [
             Literal(f"_{self._name}{piece.axis}") if isinstance(piece, Place) and piece.axis in self.numbers else piece
-            for piece in self.grid.layers[layer]
+            for piece in self.pattern.layers[layer]
         ]
         try:
-            written = spec.read(self.grid.text(pieces, point), blanks=True)
+            written = spec.read(self.pattern.joined(pieces, point), blanks=True)
         except SpecError:
             return None
         layers = []
@@ -422,7 +422,7 @@ class Forms:
         """Yield the candidates of a box, one by one, in Python's integers."""
         spans = [box[axis] for axis in self.words]
         forms = dict(zip(product(*spans), self.of(spans), strict=True))
-        for point, text in zip(product(*box), self.grid.texts(box), strict=True):
+        for point, text in zip(product(*box), self.pattern.texts(box), strict=True):
             if text:
                 yield self._found(forms[tuple([point[axis] for axis in self.words])], point, text)
 

@@ -73,7 +73,8 @@ class Frontier(Selection):
         if frontier is None:
             return fits
         if len(self.figures) == 2:
-            return _not_behind(frontier, numbers)
+            some, least = _least(frontier, numbers[:, 0])
+            return ~some | (least >= numbers[:, 1])
         for kept in frontier[:: max(1, len(frontier) // _TRIED)]:
             fits &= ~((kept <= numbers).all(axis=1) & (kept < numbers).any(axis=1))
         return fits
@@ -173,12 +174,6 @@ def _unbeaten_triples(rows: Any) -> Any:
     some, least = _least(rows[:half][fine[:half], 1:], rows[half:, 1])
     fine[half:] &= ~(some & (least <= rows[half:, 2]))
     return fine
-
-
-def _not_behind(frontier: Any, pairs: Any) -> Any:
-    """Return which pairs are not beaten by a frontier, or are equal to one of it."""
-    some, least = _least(frontier, pairs[:, 0])
-    return ~some | (least >= pairs[:, 1])
 
 
 def _least(pairs: Any, across: Any) -> tuple[Any, Any]:

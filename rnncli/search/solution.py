@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import ArgumentError, RnncliError, listed, one_line, shorten
 from rnncli.layers.sizes import Blank
-from rnncli.layers.weights import FRAMEWORKS, Framework
-from rnncli.network import check_known, check_sizes, checked_rate
+from rnncli.layers.weights import Framework
+from rnncli.network import checked_rate
 from rnncli.quantities import Rate, figure_text, memory, plural
 from rnncli.results import Result
 from rnncli.search.budget import FIGURES, Budget, Cost, Figure, check_trained, fit
 from rnncli.search.problem import Filling, Found, Point, Problem, Scan, Template
-from rnncli.summary import DTYPE_BYTES, Setting, Summary, number_bytes
+from rnncli.summary import Setting, Summary, number_bytes
 from rnncli.vocabulary import title
 
 if TYPE_CHECKING:
@@ -37,20 +37,6 @@ _MOST_FACTORS = 16
 """How many larger multiples are looked at for one that leaves few enough points."""
 
 
-class Step(NamedTuple):
-    """The next number for one blank of a template that is filled in with which the network is larger.
-
-    Attributes:
-        number: the number.
-        spec: the template with it.
-        costs: what that network costs; empty where a spec cannot have such a number.
-    """
-
-    number: int
-    spec: str
-    costs: tuple[Cost, ...]
-
-
 @dataclass(frozen=True, repr=False)
 class Solution(Result):
     """A template filled in.
@@ -60,7 +46,8 @@ class Solution(Result):
         spec: the template with them.
         summary: what that network returns, owns and costs.
         budget: what it may cost.
-        steps: the next number for each blank with which the network is larger.
+        larger: for each blank the next number with which the network is larger, and what that costs; nothing where a
+            spec cannot have such a number.
         ties: how many other numbers for several blanks cost as many parameters.
         others: the template with these, if they are few.
         notes: what is to be known of how the template was read.
@@ -70,7 +57,7 @@ class Solution(Result):
     spec: str
     summary: Summary
     budget: Budget
-    steps: tuple[Step, ...]
+    larger: tuple[tuple[int, tuple[Cost, ...]], ...]
     ties: int = 0
     others: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -98,7 +85,7 @@ class Solution(Result):
     @property
     def limited_by(self) -> tuple[Figure, ...]:
         """What a next larger number would cost too much of."""
-        over = {cost.figure for step in self.steps for cost in step.costs if not cost.fits}
+        over = {cost.figure for _, costs in self.larger for cost in costs if not cost.fits}
         return tuple(figure for figure in FIGURES if figure in over)
 
     def as_dict(self) -> dict[str, Any]:
@@ -143,9 +130,9 @@ class Solution(Result):
         elif self.number is None:
             yield from [f"limited by {limited_by}"] if len(self.costs) > 1 else []
         else:
-            (step,) = self.steps
-            over = listed([cost.distance for cost in step.costs if not cost.fits])
-            yield f"{f'limited by {limited_by}: ' if len(self.costs) > 1 else ''}{step.number} would be {over} over"
+            ((number, costs),) = self.larger
+            over = listed([cost.distance for cost in costs if not cost.fits])
+            yield f"{f'limited by {limited_by}: ' if len(self.costs) > 1 else ''}{number} would be {over} over"
 
     def _others(self) -> Iterator[str]:
         """Yield how many others are as good, and why it is not one of them."""
@@ -154,11 +141,6 @@ class Solution(Result):
             named = f" ({listed(self.others)})" if self.others else ""
             which = "most even" if self.number is None else "largest number"
             yield f"{self.ties:,} {verb} as many parameters{named}, of which this is the {which}"
-
-
-def _unwatched(total: int) -> AbstractContextManager[Callable[[float], object]]:
-    del total
-    return nullcontext(lambda amount: None)
 
 
 def solve(
@@ -172,7 +154,7 @@ def solve(
     framework: Framework | None = None,
     dtype: str = "float32",
     rate: Rate | float | str | None = None,
-    watch: Watch = _unwatched,
+    watch: Watch | None = None,
 ) -> Solution:
     """Return the numbers for the blanks of a template with which the network is largest within a budget.
 
@@ -190,19 +172,15 @@ def solve(
         framework: whose weights to count; None for Keras's, or PyTorch's where only that can express the network.
         dtype: of the weights, for their memory.
         rate: timesteps a second, for the multiply-adds a second; None where nobody asks.
-        watch: shows how far long work is.
+        watch: shows how far long work is; None for nothing.
 
     Raises:
-        ArgumentError: nothing is limited, or an argument is not allowed.
+        ArgumentError: nothing is limited, or a rate is no rate.
         SpecError: the template has no blank, or is not a network with any number.
         UsageError: a figure that is limited is not known: it depends on the timesteps, say.
         RnncliError: not even the smallest numbers fit, none is exact, or there are too many; the message says how far
             off they are.
     """
-    if framework is not None:
-        check_known("framework", framework, FRAMEWORKS)
-    check_known("dtype", dtype, tuple(DTYPE_BYTES))
-    check_sizes(multiple_of=multiple_of, batch=batch, timesteps=timesteps)
     if not budget:
         names = listed([figure.name for figure in FIGURES], "or")
         raise ArgumentError("no budget is given", f"limit {names}")
@@ -224,12 +202,10 @@ def _solution(problem: Problem, found: Found) -> Solution:
     if summary is None:
         message = f"{shorten(template.fill(numbers), 72)} is too long for a spec"
         raise RnncliError(message, "repeat a layer with x3 instead of writing it out")
-    steps = []
-    for blank in template.blanks:
-        larger = _larger(problem, numbers, blank)
-        steps.append(Step(larger[blank], one_line(template.fill(larger)), problem.costs(larger)))
+    beyond = [(blank, _larger(problem, numbers, blank)) for blank in template.blanks]
+    larger = tuple((filling[blank], problem.costs(filling)) for blank, filling in beyond)
     spec, *others = _specs(template, found)
-    return Solution(numbers, spec, summary, problem.budget, tuple(steps), found.count - 1, tuple(others))
+    return Solution(numbers, spec, summary, problem.budget, larger, found.count - 1, tuple(others))
 
 
 def _larger(problem: Problem, numbers: Filling, blank: Blank) -> dict[Blank, int]:
@@ -238,7 +214,7 @@ def _larger(problem: Problem, numbers: Filling, blank: Blank) -> dict[Blank, int
     return {**numbers, blank: numbers[blank] + step}
 
 
-def _found(problem: Problem, watch: Watch = _unwatched) -> Found:
+def _found(problem: Problem, watch: Watch | None = None) -> Found:
     if len(problem.template.blanks) > 1:
         from rnncli.search.trials import all_grow
 
@@ -249,7 +225,7 @@ def _found(problem: Problem, watch: Watch = _unwatched) -> Found:
     return scan.found
 
 
-def _assigned(problem: Problem, watch: Watch) -> Found:
+def _assigned(problem: Problem, watch: Watch | None) -> Found:
     """Return the best numbers where all costs grow with them, and the smallest fit."""
     counts, blanks = problem.template.counts, problem.template.blanks
     if len(counts) > MOST_REPEATS:
@@ -267,7 +243,7 @@ def _assigned(problem: Problem, watch: Watch) -> Found:
         raise _too_many(problem, points)
     if len(counts) == len(blanks):  # no trials have the smallest numbers then
         problem.take(problem.smallest, 0, found)
-    with watch(points) as done:
+    with nullcontext(lambda amount: None) if watch is None else watch(points) as done:
         for each in every:
             each.search(found, done)
     return found

@@ -126,23 +126,23 @@ def evaluated(stretch: Stretch, setting: Setting, figures: Sequence[str] = FIGUR
         setting: what the counts are for.
         figures: those that will be asked of a block.
     """
-    grid = stretch.grid
-    grid_forms = Forms(grid, setting)
-    text = grid.pattern.text
+    pattern = stretch.pattern
+    pattern_forms = Forms(pattern, setting)
+    text = pattern.text
     # No text is longer than its pattern, the values of names aside.
     longest = len(text.encode("utf-8", "replace")) * (1 + len(re.findall(r"\{\w+[=}]", text)))
     few = stretch.stop - stretch.start <= FEW or longest > MAX_BYTES
     if few or ((free := free_bytes()) is not None and free <= ROOM):
-        boxes = grid.boxes(stretch.start, stretch.stop, forms.BATCH)
-        yield from _lists(chain.from_iterable(map(grid_forms.walk, boxes)))
+        boxes = pattern.boxes(stretch.start, stretch.stop, forms.BATCH)
+        yield from _lists(chain.from_iterable(map(pattern_forms.walk, boxes)))
         return
     from rnncli.search.block import Block, NoBlockError
 
-    for box in grid.boxes(stretch.start, stretch.stop, BLOCK):
+    for box in pattern.boxes(stretch.start, stretch.stop, BLOCK):
         try:
-            yield Block(grid_forms, box, figures)
+            yield Block(pattern_forms, box, figures)
         except NoBlockError:
-            yield from _lists(grid_forms.walk(box))
+            yield from _lists(pattern_forms.walk(box))
 
 
 def _lists(candidates: Iterator[Found]) -> Iterator[list[Found]]:
@@ -280,34 +280,27 @@ class Sweep(Generic[Spelt]):
                 started.
         """
         if self.wanted is not None and not self.budget:
-            self._check_fits(self.wanted.most(total))
+            most = self.wanted.most(total)
+            self._check_room(
+                most, _HELD, f"{about(most)} candidates do not fit in memory, {_HELD} B each at least"
+            )
         done = checked = 0
         for spelt in self._on(jobs, whole, total, tally):
             yield from spelt
             if self.wanted is not None and self.wanted.held - checked >= CHECKED:
                 checked = self.wanted.held
-                self._check_room(checked)
+                self._check_room(checked, _SORTING, f"{checked:,} candidates to sort are in memory, and no more fit")
             progress(tally.total - done)
             done = tally.total
 
-    def _check_fits(self, held: int) -> None:
-        """Check that so many candidates fit in memory."""
-        free = free_bytes()
-        if held >= CHECKED and free is not None and free < RESERVE + held * _HELD:
-            raise RnncliError(
-                f"{about(held)} candidates do not fit in memory: "
-                f"each takes {_HELD} B at least, and {memory(free)} are free",
-                self.less_memory,
-            )
-
-    def _check_room(self, held: int) -> None:
-        """Check that there is memory for more candidates, beside those that are held until all are sorted.
+    def _check_room(self, held: int, each: int, too_many: str) -> None:
+        """Check that there is memory for so many candidates, each of which takes so many bytes.
 
         Where memory is lent that there is not, the system would kill the process.
         """
         free = free_bytes()
-        if free is not None and free < RESERVE + held * _SORTING:
-            raise RnncliError(f"{held:,} candidates to sort are in memory, and no more fit", self.less_memory)
+        if held >= CHECKED and free is not None and free < RESERVE + held * each:
+            raise RnncliError(f"{too_many}: {memory(free)} are free", self.less_memory)
 
     def _on(self, jobs: int, whole: Iterable[Stretch], total: int, tally: Tally) -> Iterator[list[Spelt]]:
         """Do the work in one process or in several, and yield a list, if only an empty one, every few milliseconds."""
