@@ -268,7 +268,7 @@ _TO = r" ?(?:\.{2,}|-|:|/|~|->|to) ?"
 _END = r"(?:\}|(?=[,:])|$)"
 _HABITS: tuple[tuple[str, Callable[..., str]], ...] = (
     (rf"\{{ ?{_NUMBER}{_TO}{_NUMBER}(?:(?:{_TO}| by | step ){_NUMBER})? ?\.*{_END}", _range_of),
-    (rf"\{{(?=[^}}]*[^.]\.[0-9]){_DECIMAL}\.\.{_DECIMAL}\.\.{_DECIMAL}\}}", _decimals),
+    (rf"\{{(?=[0-9.]{{0,60}}[^.]\.[0-9]){_DECIMAL}\.\.{_DECIMAL}\.\.{_DECIMAL}\}}", _decimals),
     (rf"\{{ ?{_NUMBER} ?\.{{2,}} ?{_END}", _range_of),
     (r"\{(\w+(?:[|;/ ]+\w+)*)\}", _list_of),
     (r"\{([0-9]+(?:,[0-9]+)+)(?=,[A-Za-z]|:|$)", _list_of),
