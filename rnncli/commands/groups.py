@@ -44,8 +44,6 @@ line."""
 WIDE = 80
 """A terminal of fewer columns than these is narrow: most examples do not fit."""
 
-_NAME = re.compile(r"(  )(-[^ ].*?|[a-z]+)(  .*|)$")
-
 
 def long_name(option: click.Parameter) -> str:
     """Return the name by which an option is known: --format, not -f."""
@@ -72,7 +70,7 @@ def fitting(text: str) -> str:
 
 def _styled(line: str) -> str:
     """Return a line of help with styles: headings are bold, the names of commands and options have a colour."""
-    name = _NAME.match(line)
+    name = re.match(r"(  )(-[^ ].*?|[a-z]+)(  .*|)$", line)
     if name is not None:
         return name[1] + click.style(name[2], fg="bright_blue") + name[3]
     heading = re.match(r"\w+:", line.strip())

@@ -167,7 +167,7 @@ def specs(arguments: Sequence[str]) -> Iterator[Spec]:
     """
     if not arguments:
         yield _default()
-    if len(arguments) > 1 or not all(re.search("[:(-]", each) for each in arguments):
+    if len(arguments) > 1 or not all({*each} & {*":(-"} for each in arguments):
         from rnncli.commands.mistakes import check_arguments
 
         check_arguments()

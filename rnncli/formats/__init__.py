@@ -117,13 +117,10 @@ class Choice(NamedTuple):
     part: str
 
 
-_PATH = re.compile(r"\s*(([A-Za-z]:|~|\.{1,2})[\\/]|/|\\\\)")
-"""How a path begins: `C:\\`, `C:/`, `~/`, `./`, `/`, or the two strokes of a share of Windows."""
-
-
 def is_path(text: str) -> bool:
-    """Return whether a text begins as a path does, and no spec: with a folder, or with the drive of Windows."""
-    return _PATH.match(text) is not None
+    """Return whether a text begins as a path does, and no spec: with `C:\\`, `C:/`, `~/`, `./`, `/`, `\\\\`."""
+    has_stroke = "/" in text or "\\" in text
+    return has_stroke and re.match(r"\s*(([A-Za-z]:|~|\.{1,2})[\\/]|/|\\\\)", text) is not None
 
 
 def choice_of(text: str) -> Choice | None:

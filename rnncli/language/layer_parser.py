@@ -13,8 +13,6 @@ from rnncli.quantities import parse_size
 if TYPE_CHECKING:
     from rnncli.language.layer_faults import LayerFaults
 
-_COUNT_FIELD = re.compile(rf"x({BLANK_PATTERN}|[0-9].*)", re.DOTALL)
-
 
 class Written(NamedTuple):
     """A layer as it is written.
@@ -92,7 +90,7 @@ class _LayerParser:
         word = lowered(field.text)
         if not word:
             self.faults.fail(field, "there is nothing between two colons")
-        if _COUNT_FIELD.fullmatch(word):
+        if word.startswith("x") and re.fullmatch(rf"x({BLANK_PATTERN}|[0-9].*)", word, re.DOTALL):
             return "count", {"count": self._count(field, field.text[1:])}
         for option in cls.options:
             values = self._option(cls, option, field, word)

@@ -56,9 +56,8 @@ def applied(activation: str, argument: str) -> str:
 @cache
 def snake_case(name: str) -> str:
     """Return the name of a class as Keras names its groups: `simple_rnn_cell`, `global_max_pooling1d`."""
-    name = re.sub(r"\W+", "", name)
-    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
-    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+    word = "".join(character for character in name if character.isalnum() or character == "_")
+    return re.sub("(?<=.)(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])", "_", word).lower()
 
 
 Kind = TypeVar("Kind", bound="Layer")

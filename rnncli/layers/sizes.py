@@ -68,9 +68,9 @@ def blank_of(text: str) -> Blank | None:
     >>> blank_of("_"), blank_of("_a"), blank_of("n"), blank_of("?"), blank_of("units"), blank_of("_1"), blank_of("8")
     (_, _a, _n, _, _units, None, None)
     """
-    if re.fullmatch(BLANK_PATTERN, text):
+    if text.startswith(BLANK_TEXT) and re.fullmatch(BLANK_PATTERN, text):
         return Blank(text[1:] or BLANK_TEXT)
-    if re.fullmatch("[A-Za-z]", text) or text.lower() in NAMED_PLACEHOLDERS:
+    if (len(text) == 1 and text.isascii() and text.isalpha()) or text.lower() in NAMED_PLACEHOLDERS:
         return Blank(text)
     return BLANK if text.lower() in PLACEHOLDERS else None
 
@@ -182,10 +182,13 @@ class Numbers(Sizes):
 
     def parse(self, kind: str, text: str) -> dict[str, Any]:
         """Return a number or a blank for each attribute."""
-        if re.fullmatch(r"[0-9]+[*×][0-9]+", text):
-            sized = re.sub("[*×]", "x", text)
+        sized = text.replace("*", "x").replace("×", "x")
+        if sized != text and re.fullmatch("[0-9]+x[0-9]+", sized):
             raise SizeError(f"sizes are joined by x, not as in {quote(text)}", 0, len(text), sized)
-        parts = [(part.start(), part[0]) for part in re.finditer(r"[^xX]+|(?<=[xX])(?=[xX]|$)|^(?=[xX])", text)]
+        parts, start = [], 0
+        for part in text.replace("X", "x").split("x") if text else ():
+            parts.append((start, part))
+            start += len(part) + len("x")
         if text in ("x", "X"):
             parts = [(0, text)]  # a letter in place of a number
         most, least = len(self.attributes), len(self.attributes) - self.optional

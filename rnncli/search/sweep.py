@@ -281,9 +281,7 @@ class Sweep(Generic[Spelt]):
         """
         if self.wanted is not None and not self.budget:
             most = self.wanted.most(total)
-            self._check_room(
-                most, _HELD, f"{about(most)} candidates do not fit in memory, {_HELD} B each at least"
-            )
+            self._check_room(most, _HELD, f"{about(most)} candidates do not fit in memory, {_HELD} B each at least")
         done = checked = 0
         for spelt in self._on(jobs, whole, total, tally):
             yield from spelt
