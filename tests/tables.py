@@ -88,6 +88,10 @@ def _without(held: Any, steps: list[str], entry: Any) -> Any:
     return {*held} - {entry}
 
 
+BY_KIND = [target for target in TARGETS if target != "keras"]
+"""The targets that write each kind of layer in its own way; for Keras one call is that of every kind."""
+
+
 def needs(paths: str, entries: Iterable[Any]) -> Iterator[Need]:
     """Some entries that tables must have."""
     yield from (Need(path, entry) for path in paths.split() for entry in sorted(entries, key=str))
@@ -103,7 +107,7 @@ def of_kind(layer: type[Layer]) -> Iterator[Need]:
     modules = [name for name in theirs if not name.startswith("Tensor.")]
     cells = [f"{layer.keras}Cell", f"{layer.torch}Cell"] if layer.states else []
     yield from needs("engine/stages.STAGES", [layer])
-    yield from needs(" ".join(f"export/{target}.LAYERS" for target in TARGETS), kind)
+    yield from needs(" ".join(f"export/{target}.LAYERS" for target in BY_KIND), kind)
     others = {option.attribute for option in layer.options if option.in_keras is not None}  # Keras has no such argument
     yield from needs("layers/torch_modules.MODULES", [layer] if modules else [])
     yield from needs("formats/frameworks.KERAS", [*classes, *cells[:1]])
@@ -189,7 +193,8 @@ def all_needs() -> Iterator[Need]:
     yield from chain.from_iterable(map(of_kind, dict.fromkeys((*LAYERS, *kinds.KINDS))))
     yield from chain.from_iterable(needs(paths, names) for names, paths in OTHERS)
     for name, target in TARGETS.items():
-        yield from needs(f"export/{name}.", ["LAYERS", "export", *["arrays"] * bool(target.weights)])
+        names = ["export", *["LAYERS"] * (name in BY_KIND), *["arrays"] * bool(target.weights)]
+        yield from needs(f"export/{name}.", names)
         yield from needs("export/weight_writers.WRITERS", target.weights)
         endings = {f".{each.rpartition('.')[2]}" for each in (target.extension, *target.weights)}
         yield from needs("formats/__init__._EXTENSIONS", endings)

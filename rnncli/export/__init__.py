@@ -2,7 +2,7 @@
 
 `plan.py` says what there is to write. Each target has a module that writes it, with:
 
-- `LAYERS`, a table of what writes a layer, by its kind.
+- `LAYERS`, a table of what writes a layer, by its kind; for Keras one call is that of every kind.
 - `export(job)`, which returns what is written: source text, or the bytes of a file.
 - `arrays(job)`, which returns the weights in the target's own names, layout and order of gates, for `--save-weights`;
   a target that loads no file of weights has none.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +60,7 @@ def _model(plan: Plan) -> Iterator[str]:
         yield from laid_out(call, indent, ",", shape)
     for (layer, returns), run in groupby(plan.steps, key=lambda step: (step.layer, step.returns)):
         times = len(list(run))
-        call, comment = LAYERS[layer.kind](layer), shape_text(returns)
+        call, comment = call_of(layer), shape_text(returns)
         if times < LONG_RUN:
             for _ in range(times):
                 yield from laid_out(call, indent, ",", comment)
@@ -100,37 +100,22 @@ def _loading(job: Job) -> Iterator[str]:
 # The calls
 
 
-def _call(layer: Any) -> Call:
-    """Return the call of a layer whose sizes are Keras's first arguments, or of the `Bidirectional` around it."""
-    sizes = [number(getattr(layer, name)) for name in layer.sizes.attributes]
-    call = Call(layer.cell_name() or layer.type_name(), (*sizes, *_options(layer)))
+def call_of(layer: Any) -> Call:
+    """Return the call of a layer: its sizes, and what is not Keras's default, in the order of its signature.
+
+    Of one that reads both ways it is the call of the `Bidirectional` around it.
+    """
+    name = layer.cell_name() or layer.type_name()
+    takes = KERAS[name].takes
+    sizes = [_written(getattr(layer, each)) for each in layer.sizes.attributes if each in takes]
+    own = [option.attribute for option in layer.options if option.in_keras is None and option.attribute != "merge_mode"]
+    told = {each: getattr(layer, each) for each in own if getattr(layer, each) != layer.default(each)}
+    call = Call(name, (*sizes, *(f"{each}={_written(told[each])}" for each in sorted(told, key=takes.index))))
     if layer.merge is None:
         return call
     merge = () if layer.merge == "concat" else (f"merge_mode={string(layer.merge)}",)
     return Call("Bidirectional", (call, *merge))
 
 
-def _options(layer: Any) -> Iterator[str]:
-    """Yield the arguments that are not Keras's defaults, in the order of its signature."""
-    own = [option.attribute for option in layer.options if option.in_keras is None and option.attribute != "merge_mode"]
-    told = {name: getattr(layer, name) for name in own if getattr(layer, name) != layer.default(name)}
-    for name in sorted(told, key=KERAS[layer.cell_name() or layer.type_name()].takes.index):
-        yield f"{name}={string(told[name]) if isinstance(told[name], str) else number(told[name])}"
-
-
-LAYERS: Mapping[str, Callable[[Any], Call]] = {
-    "embed": _call,
-    "rnn": _call,
-    "lstm": _call,
-    "gru": _call,
-    "conv": _call,
-    "dense": _call,
-    "dropout": _call,
-    "norm": _call,
-    "repeat": _call,
-    "bnorm": _call,
-    "act": lambda layer: Call("Activation", (string(layer.activation),)),
-    "pool": lambda layer: Call(layer.type_name(), tuple(_options(layer))),
-    "flatten": _call,
-}
-"""What returns the call of each kind of layer. An input has one of its own."""
+def _written(value: Any) -> str:
+    return string(value) if isinstance(value, str) else number(value)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rnncli.engine.request import DEFAULT_TIMESTEPS
 from rnncli.errors import UsageError, printable
 from rnncli.export import Job
-from rnncli.export.numpy_functions import ACTIVATIONS, FUNCTIONS, INITIALIZERS, called, function, sort_of
+from rnncli.export.numpy_functions import ACTIVATIONS, CELL, FUNCTIONS, INITIALIZERS, called, function, sort_of
 from rnncli.export.plan import Plan, Step
 from rnncli.export.python_calls import INDENT, commented, docstring, fits, laid_out, shape_words
 from rnncli.layers import Layer
@@ -247,16 +247,10 @@ def _unmasked(place: Place) -> Iterator[str]:
 
 
 LAYERS: Mapping[str, Callable[[Place], Iterator[str]]] = {
+    **{kind: _recurrent if shared is CELL else _applied for kind, shared in FUNCTIONS.items()},
     "embed": lambda place: place.assigned(f'weights["{place.step.name}/embeddings"][ids]'),
-    "rnn": _recurrent,
-    "lstm": _recurrent,
-    "gru": _recurrent,
-    "conv": _applied,
-    "dense": _applied,
     "dropout": lambda place: iter([f"# {place.layer.spec()} drops nothing outside of training"]),
-    "norm": _applied,
     "repeat": _repeat,
-    "bnorm": _applied,
     "act": lambda place: place.assigned(called(place.layer.activation, "x")),
     "pool": _pool,
     "flatten": lambda place: place.assigned("x.reshape(len(x), -1)"),

@@ -214,14 +214,14 @@ def _python(equation: str) -> str:
     return re.sub(r"\btanh\(", "np.tanh(", line)
 
 
-_CELL = Shared(  # units, directions and what is returned are no matter of a cell's function, but of its call
+CELL = Shared(  # units, directions and what is returned are no matter of a cell's function, but of its call
     lambda layer: replace(layer.trained(), units=1, return_sequences=False, go_backwards=False, merge_mode=None), _cell
 )
 
 FUNCTIONS: Mapping[str, Shared] = {
-    "rnn": _CELL,
-    "lstm": _CELL,
-    "gru": _CELL,
+    "rnn": CELL,
+    "lstm": CELL,
+    "gru": CELL,
     "conv": Shared(lambda layer: replace(layer, filters=1, kernel_size=1, activation="linear"), _conv),
     "dense": Shared(lambda layer: replace(layer, units=1, activation="linear") if layer.use_bias else None, _dense),
     "norm": Shared(lambda layer: layer, _norm),

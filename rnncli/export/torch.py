@@ -16,6 +16,7 @@ from rnncli.export.plan import Part, Plan, plan_of
 from rnncli.export.python_calls import INDENT, commented, docstring, laid_out, shape_words
 from rnncli.language.rules import check_framework, error_at
 from rnncli.layers.python_call import Call, string
+from rnncli.layers.torch_modules import MODULES
 from rnncli.layers.weights import name_at_level
 from rnncli.layers.words import fields_in_both
 from rnncli.network import Network
@@ -223,15 +224,11 @@ def _module(part: Part, reads: str = "x") -> list[Assignment]:
     if layer.window is not None and layer.window.padding == "causal" and layer.window.span > 1:
         padded.append(Assignment(f"F.pad(x, (0, 0, {layer.window.span - 1}, 0))"))
     value = f"self.{part.attribute}({reads})"
-    if layer.kind in CHANNELS_FIRST and len(part.levels[0].reads) == 3:
-        assert part.module is not None
+    made = "" if part.module is None else part.module.made.function
+    if made.endswith("1d") and len(part.levels[0].reads) == 3:  # as PyTorch names what has time last
         value = f"self.{part.attribute}(x.transpose(1, 2)).transpose(1, 2)"
-        note = f"{part.module.made.function} has time last"
+        note = f"{made} has time last"
     return [*padded, Assignment(ACTIVATIONS[(*layer.activations, "linear")[0]].format(value), note=note)]
-
-
-CHANNELS_FIRST = frozenset({"conv", "bnorm", "pool"})
-"""The kinds whose modules read (batch, features, timesteps)."""
 
 
 def _recurrent(part: Part) -> list[Assignment]:
@@ -268,16 +265,9 @@ POOLS: Mapping[str, str] = {"max": "x.amax(dim=1)", "avg": "x.mean(dim=1)"}
 """What makes one vector of a sequence, by its mode."""
 
 LAYERS: Mapping[str, Callable[[Part], list[Assignment]]] = {
+    **{layer.kind: _recurrent if layer.states else _module for layer in MODULES},
     "embed": lambda part: _module(part, "ids"),
-    "rnn": _recurrent,
-    "lstm": _recurrent,
-    "gru": _recurrent,
-    "conv": _module,
-    "dense": _module,
-    "dropout": _module,
-    "norm": _module,
     "repeat": lambda part: [Assignment(f"x.unsqueeze(1).expand(-1, {part.layer.n}, -1)")],
-    "bnorm": _module,
     "act": lambda part: [Assignment(f"self.{part.attribute}(x)")],
     "pool": _pool,
     "flatten": lambda part: [Assignment("x.flatten(1)")],
