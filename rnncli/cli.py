@@ -58,11 +58,8 @@ COMMANDS = {name: text for commands in GROUPS.values() for name, text in command
 """Each command with its line. Its code is `rnncli.commands.NAME`."""
 
 
-_NO_ROOM = {
-    ImportError: "failed to map segment from shared object",
-    SystemError: "error return without exception set",
-}
-"""What else is said where memory is short: of a library that cannot be loaded, and by Python where it cannot say so."""
+_NO_ROOM = "failed to map segment from shared object"
+"""What is said of a library that cannot be loaded because memory is short; there is no error of its own for that."""
 
 
 class _ClosedPipeError(Exception):
@@ -217,16 +214,29 @@ def _worked(work: Callable[[], object], typed: Sequence[str]) -> int:
     except MemoryError:
         return report(RnncliError("out of memory"))
     except Exception as error:
-        cause: BaseException | None = error
-        while cause is not None:  # NumPy raises an error of its own about some of these
-            if any(isinstance(cause, kind) and text in str(cause) for kind, text in _NO_ROOM.items()):
-                return report(RnncliError("out of memory"))
-            cause = cause.__cause__ or cause.__context__
+        if _is_out_of_memory(error):
+            return report(RnncliError("out of memory"))
         if os.environ.get("RNNCLI_DEBUG"):
             raise
         message = f"{type(error).__name__}: {error}; this is a bug in rnncli"
         advice = "please report it with the command line, and what `rnncli --version` and RNNCLI_DEBUG=1 show"
         return report(RnncliError(message, advice))
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """Return whether memory is short; where it is, Python and its libraries have errors of all kinds."""
+    cause: BaseException | None = error
+    while cause is not None:  # NumPy raises an error of its own about some of these
+        if isinstance(cause, ImportError) and _NO_ROOM in str(cause):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    try:
+        from rnncli.system.memory import RESERVE, free_bytes
+
+        free = free_bytes()
+    except Exception:  # there is not even room to ask
+        return True
+    return free is not None and free < RESERVE
 
 
 def _flush() -> None:

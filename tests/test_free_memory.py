@@ -6,6 +6,7 @@ import os
 import re
 import resource
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -205,24 +206,27 @@ def test_where_ulimit_leaves_too_little_for_numpy_that_is_said(at: Walk, program
         assert program("summary", "input:8,rnn:4", shell='ulimit -v 60000; "$@"').status == 0
 
 
-@pytest.mark.parametrize(
-    "said",
-    [
-        ImportError("_struct.so: failed to map segment from shared object"),
-        SystemError("error return without exception set"),
-    ],
-)
-def test_what_python_says_without_a_memory_error_is_memory_that_is_out(
-    said: Exception, rnncli: Run, monkeypatch: pytest.MonkeyPatch
+def test_whatever_python_says_where_memory_is_short_is_memory_that_is_out(
+    at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def no_room(*arguments: object, **options: object) -> None:
-        try:
-            raise said
-        except Exception as error:
-            raise ImportError("Error importing numpy") from error
+    for said, free in {
+        ImportError("_struct.so: failed to map segment from shared object"): None,
+        SystemError("error return without exception set"): RESERVE - 1,
+        ValueError("field 'target' is required for AnnAssign"): 0,
+        ValueError("a mistake"): RESERVE,
+    }.items():
 
-    monkeypatch.setattr(command_of("spec"), "callback", no_room)
-    assert rnncli("spec", "input:8") == (1, "", "Error: out of memory\n")
+        def no_room(*arguments: object, said: Exception = said, **options: object) -> None:
+            try:
+                raise said
+            except Exception as error:
+                raise ImportError("Error importing numpy") from error
+
+        with at(said):
+            monkeypatch.setattr("rnncli.system.memory.free_bytes", lambda free=free: free)
+            monkeypatch.setattr(command_of("spec"), "callback", no_room)
+            with pytest.raises(ImportError) if free == RESERVE else nullcontext():  # a bug, which tests see as it is
+                assert rnncli("spec", "input:8") == (1, "", "Error: out of memory\n")
 
 
 def test_a_small_network_runs_where_little_memory_is_left(program: Run) -> None:
