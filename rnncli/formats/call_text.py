@@ -8,17 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rnncli.errors import SpecError, listed, quote, shorten
 from rnncli.formats import OpenNumbersError
-from rnncli.formats.frameworks import (
-    CLASSES,
-    DIFFERS,
-    HOLDS,
-    SHAPES,
-    ArgumentFaultError,
-    Class,
-    MissingArgumentError,
-    UnknownArgumentError,
-    class_of,
-)
+from rnncli.formats.build import ArgumentFaultError, MissingArgumentError, UnknownArgumentError
+from rnncli.formats.frameworks import CLASSES, DIFFERS, HOLDS, SHAPES, Class, class_of
 from rnncli.formats.nodes import Node
 from rnncli.formats.python.objects import ACTIVATION_NAMES, Call, Named, UnparsableError, Value, tree_of
 from rnncli.language.framework_words import FRAMEWORK_WORDS, NOT_MERGED, framework_word

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from rnncli.errors import RnncliError, SpecError, quote, shorten
 from rnncli.formats import NO_SETTINGS, OpenNumbersError, Settings
+from rnncli.formats.build import ArgumentFaultError, node_of, other_padding
 from rnncli.formats.call_text import (
     CONTAINERS,
     MAX_CALLS,
@@ -32,18 +33,7 @@ from rnncli.formats.call_text import (
     pieces,
     wrong,
 )
-from rnncli.formats.frameworks import (
-    CLASSES,
-    HOLDS,
-    SHAPES,
-    ArgumentFaultError,
-    Class,
-    bound,
-    built,
-    class_of,
-    node_of,
-    other_padding,
-)
+from rnncli.formats.frameworks import CLASSES, HOLDS, SHAPES, Class, bound, built, class_of
 from rnncli.formats.nodes import Node, Note, Part, Pass, Read, first_misfit, parts_of, takes_input, takes_vectors
 from rnncli.formats.python.evaluator import Evaluator
 from rnncli.formats.python.objects import (

@@ -6,7 +6,8 @@ import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from rnncli.formats.frameworks import CLASSES, DIFFERS, ArgumentFaultError, bound, built, class_of
+from rnncli.formats.build import ArgumentFaultError
+from rnncli.formats.frameworks import CLASSES, DIFFERS, bound, built, class_of
 from rnncli.formats.keras.config import CONVOLUTIONS, KEEP_FEATURES, side_by_side
 from rnncli.formats.nodes import Node, Note, Pass, loops, names, returned
 from rnncli.formats.python.objects import Given, Instance, Open, Unknown, Value, as_taken, left_open, open_in

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, NamedTuple
 
 from rnncli.formats import Settings
-from rnncli.formats.frameworks import node_of
+from rnncli.formats.build import node_of
 from rnncli.formats.nodes import Node, Note, Pass, Returned, Word, loops, names
 from rnncli.formats.python.objects import Call, Opaque, Open, Scope, Unknown, Value
 from rnncli.formats.python.program import RECURRENT, Program
