@@ -179,6 +179,14 @@ def around(argument: str, usual: int | None = None, sign: int = 1) -> Build:
     return build
 
 
+def cut_behind(given: dict[str, Any]) -> list[Node]:
+    """Return what cuts timesteps off behind a sequence."""
+    size = given["chomp_size"]
+    if type(size) is not int or not 0 <= size <= MAX_SIZE:
+        raise wrong_value("chomp_size", size, "a whole number from 0")
+    return [node_of(Pass(), where="sequence", around=(0, -size))]
+
+
 def constant_around(given: dict[str, Any]) -> list[Node]:
     """Return what puts zeros around a sequence; other numbers the language has not."""
     if (value := given["value"]) != 0:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from rnncli.errors import SpecError, listed, quote, shorten
 from rnncli.formats import OpenNumbersError
 from rnncli.formats.build import ArgumentFaultError, MissingArgumentError, UnknownArgumentError
-from rnncli.formats.frameworks import CLASSES, DIFFERS, HOLDS, SHAPES, Class, class_of
+from rnncli.formats.frameworks import CLASSES, CUTS, DIFFERS, HOLDS, SHAPES, Class, class_of
 from rnncli.formats.nodes import Node
 from rnncli.formats.python.objects import ACTIVATION_NAMES, Call, Named, UnparsableError, Value, tree_of
 from rnncli.language.framework_words import FRAMEWORK_WORDS, NOT_MERGED, framework_word
@@ -287,7 +287,7 @@ def no_class(text: Text, framework: Framework, call: Call) -> SpecError:
 def wrong(text: Text, framework: Framework, call: Call, cls: Class, fault: ArgumentFaultError) -> SpecError:
     """Return the error for an argument of a call."""
     argument, message, node = fault.argument, str(fault), node_of(call)
-    if message.startswith(f"{call.name} "):
+    if message.startswith(f"{call.name} ") and call.name not in CUTS:
         message = f"{FRAMEWORK_NAMES[framework]}'s {message}"
     instead = fault.instead.replace("'", '"')  # which a shell takes in single quotes
     if isinstance(fault, MissingArgumentError):

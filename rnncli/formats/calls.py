@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from rnncli.errors import RnncliError, SpecError, quote, shorten
 from rnncli.formats import NO_SETTINGS, OpenNumbersError, Settings
-from rnncli.formats.build import ArgumentFaultError, node_of, other_padding
+from rnncli.formats.build import ArgumentFaultError, other_padding
 from rnncli.formats.call_text import (
     CONTAINERS,
     MAX_CALLS,
@@ -33,8 +33,8 @@ from rnncli.formats.call_text import (
     pieces,
     wrong,
 )
-from rnncli.formats.frameworks import CLASSES, HOLDS, SHAPES, Class, bound, built, class_of
-from rnncli.formats.nodes import Node, Note, Part, Pass, Read, first_misfit, parts_of, takes_input, takes_vectors
+from rnncli.formats.frameworks import CLASSES, CUTS, HOLDS, SHAPES, Class, bound, built, class_of
+from rnncli.formats.nodes import Node, Note, Part, Read, first_misfit, parts_of, takes_input, takes_vectors
 from rnncli.formats.python.evaluator import Evaluator
 from rnncli.formats.python.objects import (
     NAMES_ACTIVATION,
@@ -68,9 +68,6 @@ _AROUND = (
 
 _MAKE_LAYERS = frozenset((*CONTAINERS, *(name for classes in CLASSES.values() for name in classes)))
 _INPUTS = ("Input", "InputLayer")
-_CUTS = ("Chomp1d", "Chomp")
-"""What classes are called, none of PyTorch's own, that cut timesteps off behind a convolution: those of its zeros."""
-
 _OPTIONS = {option.attribute for layer in LAYERS for option in layer.options} | {"elementwise_affine"}
 _OPTIONS |= {theirs for layer in LAYERS for ours, theirs in layer.torch_arguments.items() if ours in _OPTIONS}
 _OPTIONS |= {*NAMES_ACTIVATION}
@@ -427,8 +424,6 @@ class _Line:
 
     def _made(self, call: Call) -> list[Node]:
         """Return what a call makes."""
-        if call.name in _CUTS:
-            return [node_of(Pass(), where="sequence", around=(0, -self._cut(call)))]
         name = class_name(self._framework, call)
         cls = None if name is None else class_of(self._framework, name)
         if name is None or cls is None:
@@ -442,20 +437,12 @@ class _Line:
             values = {each: self._value(call, cls, each, value) for each, value in kept.items()}
             made = built(self._framework, name, (), values)
             word, (zeros, _) = made[0].word, made[0].around
-            cut = any(each.call.name in _CUTS for each in self._layers.values())
+            cut = any(class_name(self._framework, each.call) in CUTS for each in self._layers.values())
             if isinstance(word, Layer) and word.window is not None and zeros and not cut:
                 raise other_padding(zeros, word.window)
             return made
         except ArgumentFaultError as fault:
             raise wrong(self._text, self._framework, call, cls, fault) from None
-
-    def _cut(self, call: Call) -> int:
-        """Return how many timesteps a class of `_CUTS` cuts off."""
-        node = call.given.node
-        sizes = [self._number(each, node) for each in call.given.all]
-        if len(sizes) == 1 and type(sizes[0]) is int and sizes[0] >= 0:
-            return sizes[0]
-        raise self._text.fault(f"{call.name} takes how many timesteps it cuts off, a whole number from 0", node)
 
     def _value(self, call: Call, cls: Class, argument: str, value: Value) -> Value:
         """Return the value of an argument as the table takes it; what is open is noted."""

@@ -91,6 +91,9 @@ _OF_AXES = names("kernel_size pool_size strides stride dilation_rate dilation no
 """Arguments that may be lists of one number, that of the only axis there is."""
 
 
+CUTS = names("Chomp1d Chomp")
+"""What classes are called, none of PyTorch's own, that cut timesteps off behind a convolution: those of its zeros."""
+
 _GROUPS: Mapping[str, str] = {
     "LOOP": "EVERY ~implementation ~time_major !zero_output_for_mask ~weights",
     "RATES": "~noise_shape ~seed EVERY",
@@ -216,6 +219,7 @@ TORCH: Mapping[str, Class] = {
     "AvgPool1d": _class(build.torch_windows("avg"), "kernel_size stride padding !ceil_mode count_include_pad"),
     "ConstantPad1d": _class(build.constant_around, "padding value"),
     "ZeroPad1d": _class(build.around("padding"), "padding"),
+    **dict.fromkeys(CUTS, _class(build.cut_behind, "chomp_size")),
     "Identity": _class(build.passes, ""),
     "ReLU": _class(build.activation("relu"), "~inplace"),
     "Tanh": _class(build.activation("tanh"), ""),
@@ -251,6 +255,7 @@ _EXAMPLES = {
     "output_size": "1",
     "padding": "(2, 0)",
     "value": "0",
+    "chomp_size": "2",
 }
 """Values of arguments that have no default and are no sizes."""
 
