@@ -42,6 +42,32 @@ def test_what_is_written_in_pytorch_is_counted_as_pytorch_counts_unless_keras_is
     assert rnncli("summary", "-q", RECALL).stdout == "361\n"  # as many as the file has
 
 
+def test_what_pytorch_flattens_features_first_is_said_and_takes_no_weights_that_may_be_in_its_order(
+    rnncli: Run, at: Walk
+) -> None:
+    for made, first in (
+        ("nn.Conv1d(4, 8, 3)", True),
+        ("nn.Conv1d(4, 8, 3), nn.ReLU(), nn.Dropout(0.1)", True),
+        ("nn.Conv1d(4, 8, 3), nn.MaxPool1d(2)", True),
+        ("nn.LSTM(4, 8), nn.BatchNorm1d(8)", True),
+        ("nn.LSTM(4, 8)", False),
+        ("nn.Conv1d(4, 8, 3), nn.GRU(8, 8)", False),
+        ("Conv1D(8, 3, input_shape=(10, 4))", False),
+    ):
+        torch = "nn." in made
+        line = f"{made}, {'nn.Flatten(), nn.Linear(64, 10)' if torch else 'Flatten(), Dense(10)'}"
+        with at(line):
+            spec = str(network_of(line).network)
+            differs = ["other order"] * first
+            assert [note.effect for note in network_of(line).notes if "assumed" not in note.effect] == differs
+            rnncli("export", spec, "--to", "torch", "--save-weights", "flat.safetensors")
+            result = rnncli("forward", line, "--weights", "flat.safetensors")
+            assert result.status == first
+            assert ("in another order" in result.stderr) == first
+            own = rnncli("forward", spec, "--weights", "flat.safetensors")  # whose order the spec says
+            assert (own.status, "the timesteps of one feature" in own.stderr) == (0, first or "Conv1D" in made)
+
+
 def test_each_command_that_takes_a_spec_takes_a_line_of_source(rnncli: Run, at: Walk) -> None:
     for command in ("summary", "forward", "explain", "draw", "spec"):
         with at(command):

@@ -34,7 +34,17 @@ from rnncli.formats.call_text import (
     wrong,
 )
 from rnncli.formats.frameworks import CLASSES, CUTS, HOLDS, SHAPES, Class, bound, built, class_of
-from rnncli.formats.nodes import Node, Note, Part, Read, first_misfit, parts_of, takes_input, takes_vectors
+from rnncli.formats.nodes import (
+    Node,
+    Note,
+    Part,
+    Read,
+    first_misfit,
+    flattened_windows,
+    parts_of,
+    takes_input,
+    takes_vectors,
+)
 from rnncli.formats.python.evaluator import Evaluator
 from rnncli.formats.python.objects import (
     NAMES_ACTIVATION,
@@ -289,8 +299,14 @@ class _Line:
         if self._timeless and takes_vectors(part.head) and any(each.layer.reads == "sequence" for each in part.nodes):
             many = f"{self._timeless} is one timestep of many, (None, {self._timeless[1:-2]})"
             assumed.append(f"{many}: a recurrent layer reads (timesteps, features)")
-        part = replace(part, notes=(*part.notes, *(Note(each, "assumed") for each in assumed)))
-        return part, frozenset(self._evaluator.used)
+        notes = [*part.notes, *(Note(each, "assumed") for each in assumed)]
+        layers = [node.layer for node in part.nodes]
+        for place in flattened_windows(layers) if self._framework == "torch" else ():
+            said = "puts the timesteps of each feature side by side; here the features of each timestep"
+            notes.append(
+                Note(f"{part.nodes[place].name} {said}: weights behind it are in another order", "other order")
+            )
+        return replace(part, notes=tuple(notes)), frozenset(self._evaluator.used)
 
     def specs(self, *, first: bool) -> list[str]:
         """Return the layers as the language writes them; the first of a network says how many features it reads."""

@@ -16,19 +16,19 @@ from typing import Literal, NamedTuple, TypeGuard
 from rnncli.errors import RnncliError, listed, shorten
 from rnncli.formats.tensors import Convention, Tensor, total_params
 from rnncli.language.spec import MAX_LAYERS
-from rnncli.layers import Dense, Head, Input, Layer, Recurrent
+from rnncli.layers import BatchNorm, Dense, Flatten, Head, Input, Layer, Recurrent
 from rnncli.layers.weights import Framework
 from rnncli.layers.words import in_both
 from rnncli.network import Network
 from rnncli.quantities import MAX_SIZE, Shape
 from rnncli.summary import Origin
 
-Effect = Literal["assumed", "assumed size", "counted twice", "differs", "not run", "left out"]
+Effect = Literal["assumed", "assumed size", "counted twice", "differs", "other order", "not run", "left out"]
 """What follows from a note.
 
 The source does not say so; nor does it say a size, on which the counts depend; numbers that
-two layers share are counted for both; it says otherwise, which a run tells;
-nothing is run of it; there is more in the source.
+two layers share are counted for both; it says otherwise, which a run tells; so it does, and weights for it stand in
+another order; nothing is run of it; there is more in the source.
 """
 
 Returned = Literal["sequence", "vector"]
@@ -94,6 +94,19 @@ def loops(word: Word | None) -> TypeGuard[Recurrent]:
 def takes_activation(word: Word | None) -> TypeGuard[Dense]:
     """Whether an activation behind it is its own."""
     return isinstance(word, Layer) and word.with_activation("linear") is not None
+
+
+def flattened_windows(layers: Sequence[Layer]) -> Iterator[int]:
+    """Yield the places of what flattens a sequence of which PyTorch has the features in front of the timesteps.
+
+    So it has them behind its convolutions, its pools and its BatchNorm1d, up to the next layer that has weights.
+    """
+    in_front = False
+    for place, layer in enumerate(layers):
+        if in_front and isinstance(layer, Flatten):
+            yield place
+        slides = layer.window is not None or isinstance(layer, BatchNorm)
+        in_front = slides or (in_front and layer.returns == "same" and not layer.weights((None, None, 1)))
 
 
 class Read(NamedTuple):
@@ -197,7 +210,7 @@ class Part:
     @property
     def assumed(self) -> tuple[str, ...]:
         """What the source does not say, or says otherwise."""
-        return self.said("assumed", "assumed size", "counted twice", "differs", "not run")
+        return self.said("assumed", "assumed size", "counted twice", "differs", "other order", "not run")
 
     @property
     def told(self) -> tuple[str, ...]:
@@ -205,7 +218,7 @@ class Part:
         assumed = self.said("assumed")
         more = f"; {len(assumed) - 1} more in rnncli inspect" if len(assumed) > 1 else ""
         short = [f"{self.path}: assumed: {assumed[0]}{more}"] if assumed else []
-        return (*(f"{self.path}: {text}" for text in self.said("differs")), *short)
+        return (*(f"{self.path}: {text}" for text in self.said("differs", "other order")), *short)
 
     @property
     def doubts(self) -> tuple[str, ...]:
