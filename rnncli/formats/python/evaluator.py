@@ -8,6 +8,7 @@ would make it known.
 from __future__ import annotations
 
 import ast
+import re
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -43,6 +44,9 @@ MAX_STEPS = 100_000
 
 _ITEMS = 20
 """How many items take as long to follow as an expression."""
+
+_WITH_KEY = re.compile(r"\['([A-Za-z_]\w*)'\]")
+"""An item by its key, for which a setting may say an attribute, which no shell reads otherwise: `cfg.cell`."""
 
 _WORDS: Mapping[object, Value] = {"True": True, "False": False, "None": None}
 
@@ -171,7 +175,8 @@ class Evaluator:
         """
         self.step()
         if self._expressions and isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
-            chosen = self.setting(source_of(node), MISSING)
+            written = source_of(node)
+            chosen = self.setting(written, self.setting(_WITH_KEY.sub(r".\1", written), MISSING))
             if chosen is not MISSING:
                 return chosen
         match node:
