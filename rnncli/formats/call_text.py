@@ -8,7 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rnncli.errors import SpecError, listed, quote, shorten
 from rnncli.formats import OpenNumbersError
-from rnncli.formats.build import ArgumentFaultError, MissingArgumentError, UnknownArgumentError
+from rnncli.formats.build import (
+    ArgumentFaultError,
+    DecimalCommaError,
+    MissingArgumentError,
+    TwiceGivenError,
+    UnknownArgumentError,
+)
 from rnncli.formats.frameworks import CLASSES, CUTS, DIFFERS, HOLDS, SHAPES, Class, class_of
 from rnncli.formats.nodes import Node
 from rnncli.formats.python.objects import ACTIVATION_NAMES, Call, Named, UnparsableError, Value, tree_of
@@ -67,6 +73,7 @@ def closed(text: str) -> str:
             open_brackets.pop()
         whole += character
     whole += "".join(reversed(open_brackets))
+    whole = re.sub(r"(\b(?:dropout|rate|p)\s*=\s*0|\(0(?=,\s*0[0-9])),\s*([0-9]+)", r"\1.\2", whole)  # 0,5
     return re.sub(r"=\s*([0-9]+),\s*([0-9]+)(?=\s*[,)])", r"=(\1, \2)", whole)
 
 
@@ -197,6 +204,11 @@ def class_name(framework: Framework, call: Call) -> str | None:
     return {each.lower(): each for each in CLASSES[framework]}.get(word)
 
 
+def makes_layer(call: Call) -> bool:
+    """Whether a framework's class is called that the language has a word for."""
+    return any(class_name(each, call) is not None for each in FRAMEWORKS)
+
+
 def whose_class(call: Call) -> Framework | None:
     """Return whose class a call is of, by its path, its name or its arguments; None if it may be that of both."""
     path = next((_PATHS[word] for word in reversed(call.path[:-1]) if word in _PATHS), None)
@@ -211,6 +223,8 @@ def whose_class(call: Call) -> Framework | None:
         return "torch" if given.named.keys() & (torch - keras) else "keras"
     if isinstance(given.get("", 0), list | Call):
         return "keras"
+    if isinstance(second, Call) and makes_layer(second):
+        return whose_class(second)
     if second is None or not torch & {"hidden_size", "out_features"}:
         return None
     name = second.name.lower() if isinstance(second, Named) else ""
@@ -233,7 +247,10 @@ def framework_of(text: Text, layers: Sequence[Call]) -> Framework:
         (one, first), (other, second) = known.items()
         ours, theirs = FRAMEWORK_NAMES[one], FRAMEWORK_NAMES[other]
         message = f"{called_by(text, first)} is {ours}'s, but {called_by(text, second)} is {theirs}'s"
-        raise text.fault(message, second.given.node, "write all layers in the words of one framework")
+        reads = [each for each in node_of(known["torch"]).keywords if each.arg == "input_size"]
+        repairs = [text.with_(text.span(each), f"input_shape=(None, {text.part(each.value)})") for each in reads]
+        advice = "write all layers in the words of one framework"
+        raise text.fault(message, second.given.node, advice, "perhaps" * bool(repairs), *repairs)
     return next(iter(known), "keras")
 
 
@@ -304,8 +321,26 @@ def wrong(text: Text, framework: Framework, call: Call, cls: Class, fault: Argum
         advice = NOT_MERGED
     elif not argument:
         span = text.span(node.args[cls.positional])
+    elif isinstance(fault, DecimalCommaError):
+        span = text.span(node.args[0])[0], text.span(node.args[1])[1]
+    elif isinstance(fault, TwiceGivenError) and instead:  # LSTM(64, input_size=4)
+        names = cls.takes[cls.takes.index(instead) :]
+        span = text.span(node.args[0])[0], text.span(node.args[-1])[1]
+        instead = ", ".join(f"{name}={text.part(each)}" for name, each in zip(names, node.args, strict=False))
     lead = "for example" if fault.made_up else "perhaps"
     return text.fault(message, span, advice, lead, text.with_(span, instead) if instead else None)
+
+
+def inside(text: Text, call: Call, layer: Call) -> SpecError:
+    """Return the error for a layer among the arguments of another, where its bracket is missing: `LSTM(4, Dense(1)`."""
+    message = f"{called_by(text, layer)} stands among the arguments of {called_by(text, call)}"
+    node, span = node_of(call), text.span(node_of(layer))
+    place = next((place for place, each in enumerate(node.args) if each is layer.given.node), 0)
+    if not place:
+        return text.fault(message, span)
+    end, last = text.span(node.args[place - 1])[1], text.span(node)[1]
+    repair = text.with_((end, last), f"){text.text[end : last - 1]}")
+    return text.fault(message, span, lead="perhaps", repair=repair)
 
 
 def misfit(text: Text, calls: Mapping[str, Call], nodes: Sequence[Node], node: Node, reason: str) -> SpecError:

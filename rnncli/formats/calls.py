@@ -28,6 +28,8 @@ from rnncli.formats.call_text import (
     class_name,
     closed,
     framework_of,
+    inside,
+    makes_layer,
     misfit,
     no_class,
     pieces,
@@ -54,6 +56,7 @@ from rnncli.formats.python.objects import (
     Scope,
     UnparsableError,
     Value,
+    activation_of,
     as_taken,
     open_in,
 )
@@ -468,6 +471,10 @@ class _Line:
             return self._shape(value, SHAPES[argument], node)
         if isinstance(value, list) and argument not in HOLDS:
             return [self._value(call, cls, argument, each) for each in value]
+        if isinstance(value, Call) and makes_layer(value) and argument not in HOLDS:
+            activates = argument in NAMES_ACTIVATION and activation_of(value) is not None
+            if value in call.given.positional and not activates:
+                raise inside(self._text, call, value)
         value = as_taken(argument, value, lambda each: self._made(each) if isinstance(each, Call) else each)
         if argument in HOLDS or open_in(value) is None:
             return value

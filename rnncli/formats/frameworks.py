@@ -16,7 +16,9 @@ from rnncli.formats import build
 from rnncli.formats.build import (
     ArgumentFaultError,
     Build,
+    DecimalCommaError,
     MissingArgumentError,
+    TwiceGivenError,
     UnknownArgumentError,
     WrongArgumentError,
     node_of,
@@ -86,6 +88,12 @@ HOLDS = ("layer", "backward_layer", "cell", "cells")
 
 SHAPES = {"shape": 0, "input_shape": 0, "batch_shape": 1, "batch_input_shape": 1}
 """Keras's arguments for the shape that a layer reads, and how many sizes of it are no timesteps and no features."""
+
+_SIZES_BEHIND = names("hidden_size out_features out_channels embedding_dim output_dim")
+"""Arguments that stand behind the one that says how much a layer reads."""
+
+_RATES = names("rate p")
+"""Arguments that are a share of all."""
 
 _OF_AXES = names("kernel_size pool_size strides stride dilation_rate dilation normalized_shape output_size")
 """Arguments that may be lists of one number, that of the only axis there is."""
@@ -277,11 +285,14 @@ def bound(cls: Class, name: str, positional: Sequence[Any], named: Mapping[str, 
     """Return the arguments of a class by their names.
 
     Raises:
-        WrongArgumentError: there are too many, or one is unknown or given twice.
+        WrongArgumentError: there are too many, one is unknown or given twice, or one is a number with a comma in it.
     """
     if len(positional) > cls.positional:
         raise WrongArgumentError("", f"{name} takes at most {cls.positional} arguments without their names")
     given = dict(zip(cls.takes, positional, strict=False))
+    if {*cls.takes[:1]} & _RATES and [type(each) for each in positional[:2]] == [int, int] and positional[0] == 0:
+        text = f"{cls.takes[0]} is written with a comma, which makes two numbers of it"
+        raise DecimalCommaError(cls.takes[0], text, f"{positional[0]}.{positional[1]}")
     for argument, value in named.items():
         if argument not in cls.takes:
             # What the other framework calls it comes first: units for hidden_size.
@@ -289,7 +300,8 @@ def bound(cls: Class, name: str, positional: Sequence[Any], named: Mapping[str, 
             nearest = next(iter(theirs), None) or closest(argument, cls.takes) or ""
             raise UnknownArgumentError(argument, f"{name} has no argument {shorten(argument)}", nearest)
         if argument in given:
-            raise WrongArgumentError(argument, f"{argument} is given twice")
+            behind = next((each for each in cls.takes[1:2] if argument == cls.takes[0] and each in _SIZES_BEHIND), "")
+            raise TwiceGivenError(argument, f"{argument} is given twice", behind)
         given[argument] = value
     return given
 
