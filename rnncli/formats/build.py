@@ -174,25 +174,17 @@ def _torch_padding(window: Window, padding: object) -> tuple[str, int]:
     return "valid", around
 
 
-def around(argument: str, usual: int | None = None, sign: int = 1) -> Build:
-    """Return what puts zeros around a sequence; with the other sign, what cuts timesteps off."""
+def around(argument: str, usual: int | None = None, *, front: int = 1, behind: int = 1) -> Build:
+    """Return what puts zeros around a sequence; with -1 for an end, what cuts timesteps off there, with 0 nothing."""
 
     def build(given: dict[str, Any]) -> list[Node]:
         sizes = given[argument] if usual is None else given.get(argument, usual)
         both = sizes if isinstance(sizes, list | tuple) and len(sizes) == 2 else (sizes, sizes)
         if not all(type(size) is int and 0 <= size <= MAX_SIZE for size in both):
             raise wrong_value(argument, sizes, "a whole number from 0, or two of them")
-        return [node_of(Pass(), where="sequence", around=(sign * both[0], sign * both[1]))]
+        return [node_of(Pass(), where="sequence", around=(front * both[0], behind * both[1]))]
 
     return build
-
-
-def cut_behind(given: dict[str, Any]) -> list[Node]:
-    """Return what cuts timesteps off behind a sequence."""
-    size = given["chomp_size"]
-    if type(size) is not int or not 0 <= size <= MAX_SIZE:
-        raise wrong_value("chomp_size", size, "a whole number from 0")
-    return [node_of(Pass(), where="sequence", around=(0, -size))]
 
 
 def constant_around(given: dict[str, Any]) -> list[Node]:

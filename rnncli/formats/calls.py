@@ -12,7 +12,6 @@ import ast
 import re
 from collections import Counter
 from dataclasses import replace
-from itertools import pairwise
 from typing import NamedTuple
 
 from rnncli.errors import RnncliError, SpecError, quote, shorten
@@ -254,21 +253,14 @@ def template_of_calls(text: str) -> CalledTemplate | None:
 # What a text of calls is
 
 
-class _Layer(NamedTuple):
-    """A call that makes a layer, the node that it reads (empty for the input), and whether it is given a state."""
-
-    call: Call
-    before: str
-    stateful: bool = False
-
-
 class _Line:
     """Reads one text."""
 
     def __init__(self, text: Text, settings: Settings) -> None:
         self._text = text
         self._evaluator, self._scope = Evaluator(settings), Scope()
-        self._layers: dict[str, _Layer] = {}
+        self._layers: dict[str, Call] = {}
+        self._stateful: set[str] = set()
         self._times: Counter[str] = Counter()
         self._ends: dict[int, str] = {}
         self._applied: set[int] = set()
@@ -284,19 +276,14 @@ class _Line:
         nodes = self._nodes()
         if self._open:
             raise OpenLineError(tuple(dict.fromkeys(name for name, _ in self._open)), self._text.text, self._open[0][1])
-        for before, node in pairwise(nodes):
-            if node.reads != (Read(before.name),):
-                message = f"{node.kind} does not read what {before.kind} before it returns"
-                raise self._text.fault(message, node.place, FRAMEWORK_WORDS["add"])
         found = first_misfit(nodes)
         if found is not None:
-            calls = {name: layer.call for name, layer in self._layers.items()}
-            raise misfit(self._text, calls, nodes, *found)
+            raise misfit(self._text, self._layers, nodes, *found)
         parts = parts_of(nodes, framework=self._framework, features=ASSUMED_FEATURES, whole=True).parts
         if not parts:  # Masking()
             raise self._text.fault("it makes no layer")
         part, assumed = parts[0], list(self._assumed)
-        own = [id(layer.call) for layer in self._layers.values() if layer.call.name not in _INPUTS]
+        own = [id(call) for call in self._layers.values() if call.name not in _INPUTS]
         if len(self._layers) > 1 and self._assigned.intersection(own) - self._applied:
             assumed.append("the layers follow one another as they are written")
         if self._timeless and takes_vectors(part.head) and any(each.layer.reads == "sequence" for each in part.nodes):
@@ -345,7 +332,7 @@ class _Line:
                 last = self._walk(value, last, node)
         if not self._layers:
             raise self._text.fault("it makes no layer")
-        self._framework = framework_of(self._text, [layer.call for layer in self._layers.values()])
+        self._framework = framework_of(self._text, [*self._layers.values()])
         return self._made_nodes()
 
     def _walk(self, value: Value, before: str, node: ast.AST) -> str:
@@ -367,8 +354,7 @@ class _Line:
                 data = next((each for each in given.all if isinstance(each, Call)), given.get("", 0))
                 source = "" if isinstance(data, (*PLAIN, Named)) else self._walk(data, "", node)
                 before = self._walk(called, source, node)
-                if before in self._layers and (len(given.positional) > 1 or "initial_state" in given.named):
-                    self._layers[before] = self._layers[before]._replace(stateful=True)
+                self._stateful |= {before} if len(given.positional) > 1 or "initial_state" in given.named else set()
             case Call(name=name, given=given, of=owner) if name in CONTAINERS:
                 if isinstance(owner, Call) and not owner.path[:-1] and id(owner) not in self._ends:
                     before = self._walk(owner, before, node)
@@ -394,10 +380,13 @@ class _Line:
 
     def _add(self, call: Call, before: str) -> str:
         """Add a layer behind a node, and return its name."""
-        written = called_by(self._text, call)
+        written, last = called_by(self._text, call), next(reversed(self._layers), "")
+        if before != last:
+            message = f"{written} does not read what {called_by(self._text, self._layers[last])} before it returns"
+            raise self._text.fault(message, call.given.node, FRAMEWORK_WORDS["add"])
         self._times[written] += 1
         name = written if self._times[written] == 1 else f"{written} ({self._times[written]})"
-        self._layers[name] = _Layer(call, before)
+        self._layers[name] = call
         if len(self._layers) > MAX_CALLS:
             raise self._text.fault(f"it makes more than {MAX_CALLS:,} layers")
         return name
@@ -406,39 +395,32 @@ class _Line:
 
     def _made_nodes(self) -> list[Node]:
         nodes: list[Node] = []
-        last: dict[str, str] = {"": ""}
-        for name, (call, reads, stateful) in self._layers.items():
-            made, before = self._made(call), last[reads]
-            is_input = class_name(self._framework, call) in _INPUTS
+        for name, call in self._layers.items():
+            made, is_input = self._made(call), class_name(self._framework, call) in _INPUTS
             if is_input and made[0].word is None:  # whose features are not known
-                last[name] = before
                 continue
             if takes_input(made[0].word) and [each.kind for each in nodes] == ["input"]:
                 nodes.clear()  # the input of an embedding's ids
-                before = ""
             if len(nodes) + len(made) > MAX_LAYERS:
                 message = f"a network has at most {MAX_LAYERS:,} layers"
                 raise self._text.fault(message, call.given.node, "leave some out")
             if made[0].given is not None and not nodes:
                 nodes.append(Node("input", "input", made[0].given, ()))
-                before = "input"
             for level, each in enumerate(made, 1):
                 notes = [Note(f"{name} {note.text}", note.effect) for note in each.notes]
-                if stateful and level == 1:
+                if name in self._stateful and level == 1:
                     notes.append(Note(f"{name} starts from a state that it is given; here from zero", "differs"))
                 node = replace(
                     each,
                     name=name if level == len(made) else f"{name}, level {level}",
                     kind="input" if is_input else called_by(self._text, call),
-                    reads=(Read(before),) if before else (),
+                    reads=tuple(Read(before.name) for before in nodes[-1:]),
                     features=each.features if each.given is None else each.given.features,
                     convention=self._framework,
                     place=self._text.span(call.given.node),
                     notes=tuple(notes),
                 )
                 nodes.append(node)
-                before = node.name
-            last[name] = before
         return nodes
 
     def _made(self, call: Call) -> list[Node]:
@@ -456,7 +438,7 @@ class _Line:
             values = {each: self._value(call, cls, each, value) for each, value in kept.items()}
             made = built(self._framework, name, (), values)
             word, (zeros, _) = made[0].word, made[0].around
-            cut = any(class_name(self._framework, each.call) in CUTS for each in self._layers.values())
+            cut = any(class_name(self._framework, each) in CUTS for each in self._layers.values())
             if isinstance(word, Layer) and word.window is not None and zeros and not cut:
                 raise other_padding(zeros, word.window)
             return made

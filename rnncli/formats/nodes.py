@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple, TypeGuard
 from rnncli.errors import RnncliError, listed, shorten
 from rnncli.formats.tensors import Convention, Tensor, total_params
 from rnncli.language.spec import MAX_LAYERS
-from rnncli.layers import BatchNorm, Dense, Flatten, Head, Input, Layer, Recurrent
+from rnncli.layers import Dense, Head, Input, Layer, Recurrent
 from rnncli.layers.weights import Framework
 from rnncli.layers.words import in_both
 from rnncli.network import Network
@@ -99,14 +99,14 @@ def takes_activation(word: Word | None) -> TypeGuard[Dense]:
 def flattened_windows(layers: Sequence[Layer]) -> Iterator[int]:
     """Yield the places of what flattens a sequence of which PyTorch has the features in front of the timesteps.
 
-    So it has them behind its convolutions, its pools and its BatchNorm1d, up to the next layer that has weights.
+    It has them there behind its classes that end in 1d, Conv1d or BatchNorm1d, up to the next layer that has weights.
     """
     in_front = False
     for place, layer in enumerate(layers):
-        if in_front and isinstance(layer, Flatten):
+        if in_front and layer.joins == "flatten":
             yield place
-        slides = layer.window is not None or isinstance(layer, BatchNorm)
-        in_front = slides or (in_front and layer.returns == "same" and not layer.weights((None, None, 1)))
+        keeps = layer.returns == "same" and not layer.weights((None, None, 1))
+        in_front = layer.type_name("torch").endswith("1d") or (in_front and keeps)
 
 
 class Read(NamedTuple):
