@@ -34,7 +34,7 @@ from rnncli.formats.call_text import (
     pieces,
     wrong,
 )
-from rnncli.formats.frameworks import CLASSES, CUTS, HOLDS, SHAPES, Class, bound, built, class_of
+from rnncli.formats.frameworks import CUTS, HOLDS, INPUTS, SAME_MODULE, SHAPES, Class, bound, built, class_of
 from rnncli.formats.nodes import (
     Node,
     Note,
@@ -42,6 +42,7 @@ from rnncli.formats.nodes import (
     Read,
     first_misfit,
     flattened_windows,
+    names,
     parts_of,
     takes_input,
     takes_vectors,
@@ -72,14 +73,9 @@ ASSUMED_FEATURES = 32
 _MOST_REPAIRS, _MOST_READ = 8, 16_000
 """How many faults of one text are mended in turn, and how many characters are read for that."""
 
-_AROUND = (
-    *("compile", "fit", "summary", "build", "Model", "print", "evaluate", "predict"),
-    *("to", "cuda", "cpu", "eval", "train", "float", "half", "double"),
-)
+_AROUND = SAME_MODULE | names("compile fit summary build Model print evaluate predict")
 """Calls that stand around layers in a program and make none."""
 
-_MAKE_LAYERS = frozenset((*CONTAINERS, *(name for classes in CLASSES.values() for name in classes)))
-_INPUTS = ("Input", "InputLayer")
 _OPTIONS = {option.attribute for layer in LAYERS for option in layer.options} | {"elementwise_affine"}
 _OPTIONS |= {theirs for layer in LAYERS for ours, theirs in layer.torch_arguments.items() if ours in _OPTIONS}
 _OPTIONS |= {*NAMES_ACTIVATION}
@@ -283,7 +279,7 @@ class _Line:
         if not parts:  # Masking()
             raise self._text.fault("it makes no layer")
         part, assumed = parts[0], list(self._assumed)
-        own = [id(call) for call in self._layers.values() if call.name not in _INPUTS]
+        own = [id(call) for call in self._layers.values() if call.name not in INPUTS]
         if len(self._layers) > 1 and self._assigned.intersection(own) - self._applied:
             assumed.append("the layers follow one another as they are written")
         if self._timeless and takes_vectors(part.head) and any(each.layer.reads == "sequence" for each in part.nodes):
@@ -341,7 +337,7 @@ class _Line:
         if isinstance(value, Call):
             node = value.given.node
             if id(value) in self._ends:
-                if value.path and value.name not in _INPUTS:
+                if value.path and value.name not in INPUTS:
                     message = f"{called_by(self._text, value)} stands there twice, with the same weights"
                     raise self._text.fault(message, node, FRAMEWORK_WORDS["add"])
                 return self._ends[id(value)]
@@ -369,7 +365,7 @@ class _Line:
                     if id(each) in self._ends:
                         before = self._ends[id(each)] or before
                     elif isinstance(each, Call) and id(each) not in self._applied:
-                        layers = any(inner.name in _MAKE_LAYERS for inner in calls_in([each]))
+                        layers = any(makes_layer(inner) or inner.name in CONTAINERS for inner in calls_in([each]))
                         before = self._walk(each, before, node) if layers else before
             case Call():
                 before = self._add(value, before)
@@ -396,7 +392,7 @@ class _Line:
     def _made_nodes(self) -> list[Node]:
         nodes: list[Node] = []
         for name, call in self._layers.items():
-            made, is_input = self._made(call), class_name(self._framework, call) in _INPUTS
+            made, is_input = self._made(call), class_name(self._framework, call) in INPUTS
             if is_input and made[0].word is None:  # whose features are not known
                 continue
             if takes_input(made[0].word) and [each.kind for each in nodes] == ["input"]:

@@ -95,6 +95,12 @@ _SIZES_BEHIND = names("hidden_size out_features out_channels embedding_dim outpu
 _RATES = names("rate p")
 """Arguments that are a share of all."""
 
+INPUTS = ("Input", "InputLayer")
+"""Keras's classes that make no layer but the input of a network."""
+
+SAME_MODULE = names("to cuda cpu float double half eval train apply requires_grad_")
+"""Methods of a module that return it: none changes how many numbers it has."""
+
 _OF_AXES = names("kernel_size pool_size strides stride dilation_rate dilation normalized_shape output_size")
 """Arguments that may be lists of one number, that of the only axis there is."""
 
