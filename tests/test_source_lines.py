@@ -88,6 +88,13 @@ def test_what_is_offered_for_a_line_is_a_line_that_can_be_read(at: Walk) -> None
             assert network_of(offered).network.layers
 
 
+def test_what_is_unpacked_into_a_call_is_an_error_without_a_place_of_its_own(at: Walk) -> None:
+    for line in ("nn.ReLU(*[1, 2, 3])", "lstm(*[64], input_size=4)", "LSTM(4, *[Dense(3)])"):
+        with at(line), pytest.raises(SpecError):
+            network_of(line)
+    assert str(network_of("Input((None, 8)), Dropout(*[0, 5])").network) == "input:8,dropout:0"
+
+
 def test_a_rate_with_a_decimal_comma_is_an_error_for_each_class_that_takes_a_rate(at: Walk) -> None:
     for framework, classes in CLASSES.items():
         for name, cls in classes.items():

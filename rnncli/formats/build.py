@@ -52,10 +52,6 @@ class TwiceGivenError(WrongArgumentError):
     """An argument is given by place and by name; `instead` is the argument that may be meant in its place."""
 
 
-class DecimalCommaError(WrongArgumentError):
-    """Two numbers are one with a comma where Python writes a point."""
-
-
 class MissingArgumentError(WrongArgumentError):
     """An argument that has no default is missing; `instead` is an example of its value."""
 

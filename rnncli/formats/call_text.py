@@ -10,7 +10,6 @@ from rnncli.errors import SpecError, listed, quote, shorten
 from rnncli.formats import OpenNumbersError
 from rnncli.formats.build import (
     ArgumentFaultError,
-    DecimalCommaError,
     MissingArgumentError,
     TwiceGivenError,
     UnknownArgumentError,
@@ -319,16 +318,25 @@ def wrong(text: Text, framework: Framework, call: Call, cls: Class, fault: Argum
         span, advice = text.span(keyword) if keyword else span, FRAMEWORK_WORDS.get(argument, "")
     elif argument == "merge_mode" and "=None" in message:
         advice = NOT_MERGED
-    elif not argument:
+    elif not argument and cls.positional < len(node.args):
         span = text.span(node.args[cls.positional])
-    elif isinstance(fault, DecimalCommaError):
-        span = text.span(node.args[0])[0], text.span(node.args[1])[1]
     elif isinstance(fault, TwiceGivenError) and instead:  # LSTM(64, input_size=4)
         names = cls.takes[cls.takes.index(instead) :]
         span = text.span(node.args[0])[0], text.span(node.args[-1])[1]
         instead = ", ".join(f"{name}={text.part(each)}" for name, each in zip(names, node.args, strict=False))
     lead = "for example" if fault.made_up else "perhaps"
     return text.fault(message, span, advice, lead, text.with_(span, instead) if instead else None)
+
+
+def with_comma(text: Text, cls: Class, call: Call) -> SpecError | None:
+    """Return the error for a rate that has a comma where Python writes a point, `Dropout(0,5)`, or None."""
+    args = node_of(call).args[:2]
+    written = [text.part(each) for each in args]
+    if not {*cls.takes[:1]} & {"rate", "p"} or written[:1] != ["0"] or not written[-1].isdecimal() or len(args) < 2:
+        return None
+    span = text.span(args[0])[0], text.span(args[1])[1]
+    repair = text.with_(span, ".".join(written))
+    return text.fault(f"{cls.takes[0]} has a comma in it, which makes two numbers", span, lead="perhaps", repair=repair)
 
 
 def inside(text: Text, call: Call, layer: Call) -> SpecError:

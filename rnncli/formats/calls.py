@@ -32,6 +32,7 @@ from rnncli.formats.call_text import (
     misfit,
     no_class,
     pieces,
+    with_comma,
     wrong,
 )
 from rnncli.formats.frameworks import CUTS, HOLDS, INPUTS, SAME_MODULE, SHAPES, Class, bound, built, class_of
@@ -428,6 +429,8 @@ class _Line:
         if call.given.unknown is not None:
             message = f"the arguments of {called_by(self._text, call)} are not all written out"
             raise self._text.fault(message, call.given.node, "write them by name")
+        if (comma := with_comma(self._text, cls, call)) is not None:
+            raise comma
         try:
             given = bound(cls, name, call.given.positional, call.given.named)
             kept = {each: value for each, value in given.items() if each not in cls.inert}

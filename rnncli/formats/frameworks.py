@@ -16,7 +16,6 @@ from rnncli.formats import build
 from rnncli.formats.build import (
     ArgumentFaultError,
     Build,
-    DecimalCommaError,
     MissingArgumentError,
     TwiceGivenError,
     UnknownArgumentError,
@@ -91,9 +90,6 @@ SHAPES = {"shape": 0, "input_shape": 0, "batch_shape": 1, "batch_input_shape": 1
 
 _SIZES_BEHIND = names("hidden_size out_features out_channels embedding_dim output_dim")
 """Arguments that stand behind the one that says how much a layer reads."""
-
-_RATES = names("rate p")
-"""Arguments that are a share of all."""
 
 INPUTS = ("Input", "InputLayer")
 """Keras's classes that make no layer but the input of a network."""
@@ -291,14 +287,11 @@ def bound(cls: Class, name: str, positional: Sequence[Any], named: Mapping[str, 
     """Return the arguments of a class by their names.
 
     Raises:
-        WrongArgumentError: there are too many, one is unknown or given twice, or one is a number with a comma in it.
+        WrongArgumentError: there are too many, or one is unknown or given twice.
     """
     if len(positional) > cls.positional:
         raise WrongArgumentError("", f"{name} takes at most {cls.positional} arguments without their names")
     given = dict(zip(cls.takes, positional, strict=False))
-    if {*cls.takes[:1]} & _RATES and [type(each) for each in positional[:2]] == [int, int] and positional[0] == 0:
-        text = f"{cls.takes[0]} is written with a comma, which makes two numbers of it"
-        raise DecimalCommaError(cls.takes[0], text, f"{positional[0]}.{positional[1]}")
     for argument, value in named.items():
         if argument not in cls.takes:
             # What the other framework calls it comes first: units for hidden_size.
