@@ -267,6 +267,7 @@ class _Line:
         self._assumed: list[str] = []
         self._timeless = ""
         self._framework: Framework = "keras"
+        self._cuts = False
 
     def reading(self) -> tuple[Part, frozenset[str]]:
         """Return the network that the text is, and the settings that it uses."""
@@ -330,6 +331,7 @@ class _Line:
         if not self._layers:
             raise self._text.fault("it makes no layer")
         self._framework = framework_of(self._text, [*self._layers.values()])
+        self._cuts = any(class_name(self._framework, each) in CUTS for each in self._layers.values())
         return self._made_nodes()
 
     def _walk(self, value: Value, before: str, node: ast.AST) -> str:
@@ -437,8 +439,7 @@ class _Line:
             values = {each: self._value(call, cls, each, value) for each, value in kept.items()}
             made = built(self._framework, name, (), values)
             word, (zeros, _) = made[0].word, made[0].around
-            cut = any(class_name(self._framework, each) in CUTS for each in self._layers.values())
-            if isinstance(word, Layer) and word.window is not None and zeros and not cut:
+            if isinstance(word, Layer) and word.window is not None and zeros and not self._cuts:
                 raise other_padding(zeros, word.window)
             return made
         except ArgumentFaultError as fault:
