@@ -74,6 +74,7 @@ class Origin(NamedTuple):
         assumed: what the source does not say and was assumed, a sentence each.
         doubts: those of these on which the counts depend: a size that is assumed, weights that are counted twice.
         file_params: the number of all parameters in the file; None where there is no file, or they are not all known.
+        reordered: why weights for the source stand in another order than those of the network, a sentence each.
     """
 
     framework: Framework = "keras"
@@ -81,6 +82,7 @@ class Origin(NamedTuple):
     assumed: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
     file_params: int | None = None
+    reordered: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:

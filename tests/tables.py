@@ -24,7 +24,7 @@ from rnncli.cli import COMMANDS
 from rnncli.engine.request import INITS
 from rnncli.export import TARGETS
 from rnncli.formats import FORMATS
-from rnncli.formats.frameworks import CLASSES
+from rnncli.formats.frameworks import CLASSES, CUTS
 from rnncli.formats.onnx.cells import BY_WORD
 from rnncli.formats.torch.tensors import STORAGES
 from rnncli.layers import LAYERS, Layer
@@ -179,7 +179,7 @@ OTHERS: tuple[tuple[Iterable[str], str], ...] = (
     ),
     # Keras has them no more.
     ({*CLASSES["keras"]} - {"CuDNNLSTM", "CuDNNGRU"}, "tests/test_signatures.RECORDED.keras"),
-    (CLASSES["torch"], "tests/test_signatures.RECORDED.torch"),
+    ({*CLASSES["torch"]} - CUTS, "tests/test_signatures.RECORDED.torch"),
     (FRAMEWORKS, "layers/weights.FRAMEWORK_NAMES layers/pool.TYPES formats/frameworks.CLASSES"),
     (INITS, "engine/initializers.DRAWINGS"),
     (DTYPE_BYTES, "commands/values._BITS"),

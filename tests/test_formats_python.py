@@ -362,6 +362,14 @@ def test_many_of_anything_are_followed_soon(count: int, at: Walk) -> None:
             assert specs(source) == expected
 
 
+def test_a_setting_says_an_item_by_its_key_as_it_is_written_or_as_an_attribute(at: Walk) -> None:
+    made = net('self.rnn = getattr(nn, cfg["cell"])(3, cfg["sizes"]["hidden"])', parameters=", cfg")
+    for cell, hidden in (("cfg.cell", "cfg.sizes.hidden"), ("cfg['cell']", 'cfg["sizes"]["hidden"]')):
+        for source in (made, f'{made}N({{"cell": "GRU", "sizes": {{"hidden": 2}}}})\n'):
+            with at(cell, source):
+                assert specs(source, **{cell: "LSTM", hidden: 8}) == ["input:3,lstm:8"]
+
+
 def test_nothing_of_a_file_is_run_or_imported() -> None:
     source = f"""
 import dangerous

@@ -13,15 +13,8 @@ from conftest import Walk, examples
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnncli.formats.frameworks import (
-    CLASSES,
-    ArgumentFaultError,
-    Class,
-    MissingArgumentError,
-    UnknownArgumentError,
-    built,
-    node_of,
-)
+from rnncli.formats.build import ArgumentFaultError, MissingArgumentError, UnknownArgumentError, node_of
+from rnncli.formats.frameworks import CLASSES, Class, built
 from rnncli.formats.nodes import Node
 from rnncli.layers import LAYERS, LSTM
 from rnncli.layers.weights import FRAMEWORKS, Framework

@@ -15,6 +15,7 @@ from strategies import networks
 from test_repairs import WRITERS
 
 from rnncli import Network, SpecError
+from rnncli.formats.frameworks import CLASSES
 from rnncli.formats.networks import read as network_of
 
 Run = Callable[..., Result]
@@ -40,6 +41,71 @@ def test_what_is_written_in_pytorch_is_counted_as_pytorch_counts_unless_keras_is
                 assert result.status == 0
                 assert json.loads(result.stdout.splitlines()[0]).get("total_params", params) == params
     assert rnncli("summary", "-q", RECALL).stdout == "361\n"  # as many as the file has
+
+
+def test_what_pytorch_flattens_features_first_is_said_and_takes_no_weights_that_may_be_in_its_order(
+    rnncli: Run, at: Walk
+) -> None:
+    for made, first in (
+        ("nn.Conv1d(4, 8, 3)", True),
+        ("nn.Conv1d(4, 8, 3), nn.ReLU(), nn.Dropout(0.1)", True),
+        ("nn.Conv1d(4, 8, 3), nn.MaxPool1d(2)", True),
+        ("nn.LSTM(4, 8), nn.BatchNorm1d(8)", True),
+        ("nn.LSTM(4, 8)", False),
+        ("nn.Conv1d(4, 8, 3), nn.GRU(8, 8)", False),
+        ("Conv1D(8, 3, input_shape=(10, 4))", False),
+    ):
+        torch = "nn." in made
+        line = f"{made}, {'nn.Flatten(), nn.Linear(64, 10)' if torch else 'Flatten(), Dense(10)'}"
+        with at(line):
+            spec = str(network_of(line).network)
+            differs = ["other order"] * first
+            assert [note.effect for note in network_of(line).notes if "assumed" not in note.effect] == differs
+            rnncli("export", spec, "--to", "torch", "--save-weights", "flat.safetensors")
+            result = rnncli("forward", line, "--weights", "flat.safetensors")
+            assert result.status == first
+            assert ("in another order" in result.stderr) == first
+            own = rnncli("forward", spec, "--weights", "flat.safetensors")  # whose order the spec says
+            assert (own.status, "the timesteps of one feature" in own.stderr) == (0, first or "Conv1D" in made)
+
+
+def test_what_is_offered_for_a_line_is_a_line_that_can_be_read(at: Walk) -> None:
+    for line, offered in {
+        "nn.Sequential(nn.LSTM(4, 8, nn.Linear(8, 1))": "nn.Sequential(nn.LSTM(4, 8), nn.Linear(8, 1))",
+        "nn.LSTM(4, 8, nn.Linear(8, 1), nn.ReLU())": "nn.LSTM(4, 8), nn.Linear(8, 1), nn.ReLU()",
+        "Sequential([LSTM(4, Dense(1)])": "Sequential([LSTM(4), Dense(1)])",
+        "lstm(64, input_size=4)": "lstm(hidden_size=64, input_size=4)",
+        "nn.LSTM(64, 2, input_size=4)": "nn.LSTM(hidden_size=64, num_layers=2, input_size=4)",
+        "nn.Linear(3, in_features=5)": "nn.Linear(out_features=3, in_features=5)",
+        "lstm(64, input_size=4), dense(1)": "lstm(64, input_shape=(None, 4)), dense(1)",
+        "LSTM(8), Dropout(0,05)": "LSTM(8), Dropout(0.05)",
+        "nn.LSTM(4, 8, 2, dropout=0,25)": "nn.LSTM(4, 8, 2, dropout=0.25)",
+    }.items():
+        with at(line):
+            with pytest.raises(SpecError) as raised:
+                network_of(line)
+            assert raised.value.repair == offered
+            assert network_of(offered).network.layers
+
+
+def test_what_is_unpacked_into_a_call_is_an_error_without_a_place_of_its_own(at: Walk) -> None:
+    for line in ("nn.ReLU(*[1, 2, 3])", "lstm(*[64], input_size=4)", "LSTM(4, *[Dense(3)])"):
+        with at(line), pytest.raises(SpecError):
+            network_of(line)
+    assert str(network_of("Input((None, 8)), Dropout(*[0, 5])").network) == "input:8,dropout:0"
+
+
+def test_a_rate_with_a_decimal_comma_is_an_error_for_each_class_that_takes_a_rate(at: Walk) -> None:
+    for framework, classes in CLASSES.items():
+        for name, cls in classes.items():
+            if {*cls.takes[:1]} & {"rate", "p"}:
+                line = f"{'nn.' * (framework == 'torch')}{name}(0,5)"
+                with at(line):
+                    with pytest.raises(SpecError) as raised:
+                        network_of(line)
+                    assert raised.value.repair == line.replace("0,5", "0.5")
+                    assert raised.value.text[slice(*raised.value.span)] == "0,5"
+                    assert network_of(line.replace("0,5", "0")).network.layers
 
 
 def test_each_command_that_takes_a_spec_takes_a_line_of_source(rnncli: Run, at: Walk) -> None:

@@ -8,17 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rnncli.errors import SpecError, listed, quote, shorten
 from rnncli.formats import OpenNumbersError
-from rnncli.formats.frameworks import (
-    CLASSES,
-    DIFFERS,
-    HOLDS,
-    SHAPES,
+from rnncli.formats.build import (
     ArgumentFaultError,
-    Class,
     MissingArgumentError,
+    TwiceGivenError,
     UnknownArgumentError,
-    class_of,
 )
+from rnncli.formats.frameworks import CLASSES, CUTS, DIFFERS, HOLDS, SHAPES, Class, class_of
 from rnncli.formats.nodes import Node
 from rnncli.formats.python.objects import ACTIVATION_NAMES, Call, Named, UnparsableError, Value, tree_of
 from rnncli.language.framework_words import FRAMEWORK_WORDS, NOT_MERGED, framework_word
@@ -76,6 +72,7 @@ def closed(text: str) -> str:
             open_brackets.pop()
         whole += character
     whole += "".join(reversed(open_brackets))
+    whole = re.sub(r"(\b(?:dropout|rate|p)\s*=\s*0|\(0(?=,\s*0[0-9])),\s*([0-9]+)", r"\1.\2", whole)  # 0,5
     return re.sub(r"=\s*([0-9]+),\s*([0-9]+)(?=\s*[,)])", r"=(\1, \2)", whole)
 
 
@@ -206,6 +203,11 @@ def class_name(framework: Framework, call: Call) -> str | None:
     return {each.lower(): each for each in CLASSES[framework]}.get(word)
 
 
+def makes_layer(call: Call) -> bool:
+    """Whether a framework's class is called that the language has a word for."""
+    return any(class_name(each, call) is not None for each in FRAMEWORKS)
+
+
 def whose_class(call: Call) -> Framework | None:
     """Return whose class a call is of, by its path, its name or its arguments; None if it may be that of both."""
     path = next((_PATHS[word] for word in reversed(call.path[:-1]) if word in _PATHS), None)
@@ -220,6 +222,8 @@ def whose_class(call: Call) -> Framework | None:
         return "torch" if given.named.keys() & (torch - keras) else "keras"
     if isinstance(given.get("", 0), list | Call):
         return "keras"
+    if isinstance(second, Call) and makes_layer(second):
+        return whose_class(second)
     if second is None or not torch & {"hidden_size", "out_features"}:
         return None
     name = second.name.lower() if isinstance(second, Named) else ""
@@ -242,7 +246,10 @@ def framework_of(text: Text, layers: Sequence[Call]) -> Framework:
         (one, first), (other, second) = known.items()
         ours, theirs = FRAMEWORK_NAMES[one], FRAMEWORK_NAMES[other]
         message = f"{called_by(text, first)} is {ours}'s, but {called_by(text, second)} is {theirs}'s"
-        raise text.fault(message, second.given.node, "write all layers in the words of one framework")
+        reads = [each for each in node_of(known["torch"]).keywords if each.arg == "input_size"]
+        repairs = [text.with_(text.span(each), f"input_shape=(None, {text.part(each.value)})") for each in reads]
+        advice = "write all layers in the words of one framework"
+        raise text.fault(message, second.given.node, advice, "perhaps" * bool(repairs), *repairs)
     return next(iter(known), "keras")
 
 
@@ -296,7 +303,7 @@ def no_class(text: Text, framework: Framework, call: Call) -> SpecError:
 def wrong(text: Text, framework: Framework, call: Call, cls: Class, fault: ArgumentFaultError) -> SpecError:
     """Return the error for an argument of a call."""
     argument, message, node = fault.argument, str(fault), node_of(call)
-    if message.startswith(f"{call.name} "):
+    if message.startswith(f"{call.name} ") and call.name not in CUTS:
         message = f"{FRAMEWORK_NAMES[framework]}'s {message}"
     instead = fault.instead.replace("'", '"')  # which a shell takes in single quotes
     if isinstance(fault, MissingArgumentError):
@@ -311,10 +318,37 @@ def wrong(text: Text, framework: Framework, call: Call, cls: Class, fault: Argum
         span, advice = text.span(keyword) if keyword else span, FRAMEWORK_WORDS.get(argument, "")
     elif argument == "merge_mode" and "=None" in message:
         advice = NOT_MERGED
-    elif not argument:
+    elif not argument and cls.positional < len(node.args):
         span = text.span(node.args[cls.positional])
+    elif isinstance(fault, TwiceGivenError) and instead:  # LSTM(64, input_size=4)
+        names = cls.takes[cls.takes.index(instead) :]
+        span = text.span(node.args[0])[0], text.span(node.args[-1])[1]
+        instead = ", ".join(f"{name}={text.part(each)}" for name, each in zip(names, node.args, strict=False))
     lead = "for example" if fault.made_up else "perhaps"
     return text.fault(message, span, advice, lead, text.with_(span, instead) if instead else None)
+
+
+def with_comma(text: Text, cls: Class, call: Call) -> SpecError | None:
+    """Return the error for a rate that has a comma where Python writes a point, `Dropout(0,5)`, or None."""
+    args = node_of(call).args[:2]
+    written = [text.part(each) for each in args]
+    if not {*cls.takes[:1]} & {"rate", "p"} or written[:1] != ["0"] or not written[-1].isdecimal() or len(args) < 2:
+        return None
+    span = text.span(args[0])[0], text.span(args[1])[1]
+    repair = text.with_(span, ".".join(written))
+    return text.fault(f"{cls.takes[0]} has a comma in it, which makes two numbers", span, lead="perhaps", repair=repair)
+
+
+def inside(text: Text, call: Call, layer: Call) -> SpecError:
+    """Return the error for a layer among the arguments of another, where its bracket is missing: `LSTM(4, Dense(1)`."""
+    message = f"{called_by(text, layer)} stands among the arguments of {called_by(text, call)}"
+    node, span = node_of(call), text.span(node_of(layer))
+    place = next((place for place, each in enumerate(node.args) if each is layer.given.node), 0)
+    if not place:
+        return text.fault(message, span)
+    end, last = text.span(node.args[place - 1])[1], text.span(node)[1]
+    repair = text.with_((end, last), f"){text.text[end : last - 1]}")
+    return text.fault(message, span, lead="perhaps", repair=repair)
 
 
 def misfit(text: Text, calls: Mapping[str, Call], nodes: Sequence[Node], node: Node, reason: str) -> SpecError:

@@ -12,11 +12,11 @@ import ast
 import re
 from collections import Counter
 from dataclasses import replace
-from itertools import pairwise
 from typing import NamedTuple
 
 from rnncli.errors import RnncliError, SpecError, quote, shorten
 from rnncli.formats import NO_SETTINGS, OpenNumbersError, Settings
+from rnncli.formats.build import ArgumentFaultError, other_padding
 from rnncli.formats.call_text import (
     CONTAINERS,
     MAX_CALLS,
@@ -27,24 +27,27 @@ from rnncli.formats.call_text import (
     class_name,
     closed,
     framework_of,
+    inside,
+    makes_layer,
     misfit,
     no_class,
     pieces,
+    with_comma,
     wrong,
 )
-from rnncli.formats.frameworks import (
-    CLASSES,
-    HOLDS,
-    SHAPES,
-    ArgumentFaultError,
-    Class,
-    bound,
-    built,
-    class_of,
-    node_of,
-    other_padding,
+from rnncli.formats.frameworks import CUTS, HOLDS, INPUTS, SAME_MODULE, SHAPES, Class, bound, built, class_of
+from rnncli.formats.nodes import (
+    Node,
+    Note,
+    Part,
+    Read,
+    first_misfit,
+    flattened_windows,
+    names,
+    parts_of,
+    takes_input,
+    takes_vectors,
 )
-from rnncli.formats.nodes import Node, Note, Part, Pass, Read, first_misfit, parts_of, takes_input, takes_vectors
 from rnncli.formats.python.evaluator import Evaluator
 from rnncli.formats.python.objects import (
     NAMES_ACTIVATION,
@@ -54,6 +57,7 @@ from rnncli.formats.python.objects import (
     Scope,
     UnparsableError,
     Value,
+    activation_of,
     as_taken,
     open_in,
 )
@@ -70,16 +74,8 @@ ASSUMED_FEATURES = 32
 _MOST_REPAIRS, _MOST_READ = 8, 16_000
 """How many faults of one text are mended in turn, and how many characters are read for that."""
 
-_AROUND = (
-    *("compile", "fit", "summary", "build", "Model", "print", "evaluate", "predict"),
-    *("to", "cuda", "cpu", "eval", "train", "float", "half", "double"),
-)
+_AROUND = SAME_MODULE | names("compile fit summary build Model print evaluate predict")
 """Calls that stand around layers in a program and make none."""
-
-_MAKE_LAYERS = frozenset((*CONTAINERS, *(name for classes in CLASSES.values() for name in classes)))
-_INPUTS = ("Input", "InputLayer")
-_CUTS = ("Chomp1d", "Chomp")
-"""What classes are called, none of PyTorch's own, that cut timesteps off behind a convolution: those of its zeros."""
 
 _OPTIONS = {option.attribute for layer in LAYERS for option in layer.options} | {"elementwise_affine"}
 _OPTIONS |= {theirs for layer in LAYERS for ours, theirs in layer.torch_arguments.items() if ours in _OPTIONS}
@@ -254,21 +250,14 @@ def template_of_calls(text: str) -> CalledTemplate | None:
 # What a text of calls is
 
 
-class _Layer(NamedTuple):
-    """A call that makes a layer, the node that it reads (empty for the input), and whether it is given a state."""
-
-    call: Call
-    before: str
-    stateful: bool = False
-
-
 class _Line:
     """Reads one text."""
 
     def __init__(self, text: Text, settings: Settings) -> None:
         self._text = text
         self._evaluator, self._scope = Evaluator(settings), Scope()
-        self._layers: dict[str, _Layer] = {}
+        self._layers: dict[str, Call] = {}
+        self._stateful: set[str] = set()
         self._times: Counter[str] = Counter()
         self._ends: dict[int, str] = {}
         self._applied: set[int] = set()
@@ -278,32 +267,34 @@ class _Line:
         self._assumed: list[str] = []
         self._timeless = ""
         self._framework: Framework = "keras"
+        self._cuts = False
 
     def reading(self) -> tuple[Part, frozenset[str]]:
         """Return the network that the text is, and the settings that it uses."""
         nodes = self._nodes()
         if self._open:
             raise OpenLineError(tuple(dict.fromkeys(name for name, _ in self._open)), self._text.text, self._open[0][1])
-        for before, node in pairwise(nodes):
-            if node.reads != (Read(before.name),):
-                message = f"{node.kind} does not read what {before.kind} before it returns"
-                raise self._text.fault(message, node.place, FRAMEWORK_WORDS["add"])
         found = first_misfit(nodes)
         if found is not None:
-            calls = {name: layer.call for name, layer in self._layers.items()}
-            raise misfit(self._text, calls, nodes, *found)
+            raise misfit(self._text, self._layers, nodes, *found)
         parts = parts_of(nodes, framework=self._framework, features=ASSUMED_FEATURES, whole=True).parts
         if not parts:  # Masking()
             raise self._text.fault("it makes no layer")
         part, assumed = parts[0], list(self._assumed)
-        own = [id(layer.call) for layer in self._layers.values() if layer.call.name not in _INPUTS]
+        own = [id(call) for call in self._layers.values() if call.name not in INPUTS]
         if len(self._layers) > 1 and self._assigned.intersection(own) - self._applied:
             assumed.append("the layers follow one another as they are written")
         if self._timeless and takes_vectors(part.head) and any(each.layer.reads == "sequence" for each in part.nodes):
             many = f"{self._timeless} is one timestep of many, (None, {self._timeless[1:-2]})"
             assumed.append(f"{many}: a recurrent layer reads (timesteps, features)")
-        part = replace(part, notes=(*part.notes, *(Note(each, "assumed") for each in assumed)))
-        return part, frozenset(self._evaluator.used)
+        notes = [*part.notes, *(Note(each, "assumed") for each in assumed)]
+        layers = [node.layer for node in part.nodes]
+        for place in flattened_windows(layers) if self._framework == "torch" else ():
+            said = "puts the timesteps of each feature side by side; here the features of each timestep"
+            notes.append(
+                Note(f"{part.nodes[place].name} {said}: weights behind it are in another order", "other order")
+            )
+        return replace(part, notes=tuple(notes)), frozenset(self._evaluator.used)
 
     def specs(self, *, first: bool) -> list[str]:
         """Return the layers as the language writes them; the first of a network says how many features it reads."""
@@ -339,7 +330,8 @@ class _Line:
                 last = self._walk(value, last, node)
         if not self._layers:
             raise self._text.fault("it makes no layer")
-        self._framework = framework_of(self._text, [layer.call for layer in self._layers.values()])
+        self._framework = framework_of(self._text, [*self._layers.values()])
+        self._cuts = any(class_name(self._framework, each) in CUTS for each in self._layers.values())
         return self._made_nodes()
 
     def _walk(self, value: Value, before: str, node: ast.AST) -> str:
@@ -348,7 +340,7 @@ class _Line:
         if isinstance(value, Call):
             node = value.given.node
             if id(value) in self._ends:
-                if value.path and value.name not in _INPUTS:
+                if value.path and value.name not in INPUTS:
                     message = f"{called_by(self._text, value)} stands there twice, with the same weights"
                     raise self._text.fault(message, node, FRAMEWORK_WORDS["add"])
                 return self._ends[id(value)]
@@ -361,8 +353,7 @@ class _Line:
                 data = next((each for each in given.all if isinstance(each, Call)), given.get("", 0))
                 source = "" if isinstance(data, (*PLAIN, Named)) else self._walk(data, "", node)
                 before = self._walk(called, source, node)
-                if before in self._layers and (len(given.positional) > 1 or "initial_state" in given.named):
-                    self._layers[before] = self._layers[before]._replace(stateful=True)
+                self._stateful |= {before} if len(given.positional) > 1 or "initial_state" in given.named else set()
             case Call(name=name, given=given, of=owner) if name in CONTAINERS:
                 if isinstance(owner, Call) and not owner.path[:-1] and id(owner) not in self._ends:
                     before = self._walk(owner, before, node)
@@ -377,7 +368,7 @@ class _Line:
                     if id(each) in self._ends:
                         before = self._ends[id(each)] or before
                     elif isinstance(each, Call) and id(each) not in self._applied:
-                        layers = any(inner.name in _MAKE_LAYERS for inner in calls_in([each]))
+                        layers = any(makes_layer(inner) or inner.name in CONTAINERS for inner in calls_in([each]))
                         before = self._walk(each, before, node) if layers else before
             case Call():
                 before = self._add(value, before)
@@ -388,10 +379,13 @@ class _Line:
 
     def _add(self, call: Call, before: str) -> str:
         """Add a layer behind a node, and return its name."""
-        written = called_by(self._text, call)
+        written, last = called_by(self._text, call), next(reversed(self._layers), "")
+        if before != last:
+            message = f"{written} does not read what {called_by(self._text, self._layers[last])} before it returns"
+            raise self._text.fault(message, call.given.node, FRAMEWORK_WORDS["add"])
         self._times[written] += 1
         name = written if self._times[written] == 1 else f"{written} ({self._times[written]})"
-        self._layers[name] = _Layer(call, before)
+        self._layers[name] = call
         if len(self._layers) > MAX_CALLS:
             raise self._text.fault(f"it makes more than {MAX_CALLS:,} layers")
         return name
@@ -400,45 +394,36 @@ class _Line:
 
     def _made_nodes(self) -> list[Node]:
         nodes: list[Node] = []
-        last: dict[str, str] = {"": ""}
-        for name, (call, reads, stateful) in self._layers.items():
-            made, before = self._made(call), last[reads]
-            is_input = class_name(self._framework, call) in _INPUTS
+        for name, call in self._layers.items():
+            made, is_input = self._made(call), class_name(self._framework, call) in INPUTS
             if is_input and made[0].word is None:  # whose features are not known
-                last[name] = before
                 continue
             if takes_input(made[0].word) and [each.kind for each in nodes] == ["input"]:
                 nodes.clear()  # the input of an embedding's ids
-                before = ""
             if len(nodes) + len(made) > MAX_LAYERS:
                 message = f"a network has at most {MAX_LAYERS:,} layers"
                 raise self._text.fault(message, call.given.node, "leave some out")
             if made[0].given is not None and not nodes:
                 nodes.append(Node("input", "input", made[0].given, ()))
-                before = "input"
             for level, each in enumerate(made, 1):
                 notes = [Note(f"{name} {note.text}", note.effect) for note in each.notes]
-                if stateful and level == 1:
+                if name in self._stateful and level == 1:
                     notes.append(Note(f"{name} starts from a state that it is given; here from zero", "differs"))
                 node = replace(
                     each,
                     name=name if level == len(made) else f"{name}, level {level}",
                     kind="input" if is_input else called_by(self._text, call),
-                    reads=(Read(before),) if before else (),
+                    reads=tuple(Read(before.name) for before in nodes[-1:]),
                     features=each.features if each.given is None else each.given.features,
                     convention=self._framework,
                     place=self._text.span(call.given.node),
                     notes=tuple(notes),
                 )
                 nodes.append(node)
-                before = node.name
-            last[name] = before
         return nodes
 
     def _made(self, call: Call) -> list[Node]:
         """Return what a call makes."""
-        if call.name in _CUTS:
-            return [node_of(Pass(), where="sequence", around=(0, -self._cut(call)))]
         name = class_name(self._framework, call)
         cls = None if name is None else class_of(self._framework, name)
         if name is None or cls is None:
@@ -446,26 +431,19 @@ class _Line:
         if call.given.unknown is not None:
             message = f"the arguments of {called_by(self._text, call)} are not all written out"
             raise self._text.fault(message, call.given.node, "write them by name")
+        if (comma := with_comma(self._text, cls, call)) is not None:
+            raise comma
         try:
             given = bound(cls, name, call.given.positional, call.given.named)
             kept = {each: value for each, value in given.items() if each not in cls.inert}
             values = {each: self._value(call, cls, each, value) for each, value in kept.items()}
             made = built(self._framework, name, (), values)
             word, (zeros, _) = made[0].word, made[0].around
-            cut = any(each.call.name in _CUTS for each in self._layers.values())
-            if isinstance(word, Layer) and word.window is not None and zeros and not cut:
+            if isinstance(word, Layer) and word.window is not None and zeros and not self._cuts:
                 raise other_padding(zeros, word.window)
             return made
         except ArgumentFaultError as fault:
             raise wrong(self._text, self._framework, call, cls, fault) from None
-
-    def _cut(self, call: Call) -> int:
-        """Return how many timesteps a class of `_CUTS` cuts off."""
-        node = call.given.node
-        sizes = [self._number(each, node) for each in call.given.all]
-        if len(sizes) == 1 and type(sizes[0]) is int and sizes[0] >= 0:
-            return sizes[0]
-        raise self._text.fault(f"{call.name} takes how many timesteps it cuts off, a whole number from 0", node)
 
     def _value(self, call: Call, cls: Class, argument: str, value: Value) -> Value:
         """Return the value of an argument as the table takes it; what is open is noted."""
@@ -475,6 +453,10 @@ class _Line:
             return self._shape(value, SHAPES[argument], node)
         if isinstance(value, list) and argument not in HOLDS:
             return [self._value(call, cls, argument, each) for each in value]
+        if isinstance(value, Call) and makes_layer(value) and argument not in HOLDS:
+            activates = argument in NAMES_ACTIVATION and activation_of(value) is not None
+            if value in call.given.positional and not activates:
+                raise inside(self._text, call, value)
         value = as_taken(argument, value, lambda each: self._made(each) if isinstance(each, Call) else each)
         if argument in HOLDS or open_in(value) is None:
             return value

@@ -9,7 +9,7 @@ from rnncli.errors import RnncliError, UsageError, listed, shorten
 from rnncli.formats import SEPARATOR, part_of
 from rnncli.formats.array_rows import numbered
 from rnncli.formats.model_file import ModelFile
-from rnncli.formats.nodes import Node, Part, takes_input
+from rnncli.formats.nodes import Node, Note, Part, flattened_windows, takes_input
 from rnncli.layers import Layer
 from rnncli.network import Network
 from rnncli.quantities import Shape
@@ -20,6 +20,12 @@ Signature = tuple[str, tuple[tuple[int, ...], ...]]
 _SHOWN = 4
 """How many layers a note says the origin of."""
 
+_FLATTENED = Note(
+    "weights behind flatten take the features of one timestep after another, where nn.Flatten behind a convolution has "
+    "the timesteps of one feature after another",
+    "assumed",
+)
+
 
 def fitted(model: ModelFile, wanted: str, network: Network) -> Part:
     """Return a network with its arrays in a file; each node keeps the name that the file gives it.
@@ -28,9 +34,12 @@ def fitted(model: ModelFile, wanted: str, network: Network) -> Part:
     layers in the file: as many of each kind and shape as the network has.
 
     Raises:
-        RnncliError: nothing fits, or the file has no weights.
+        RnncliError: nothing fits, the file has no weights, or they are in another order.
         UsageError: several parts fit, or layers that are alike, and nothing says which is which.
     """
+    if network.origin.reordered:
+        advice = f"weights that are in the order of the language are read with its own words: {network}"
+        raise RnncliError(f"{model.path} may have other weights: {network.origin.reordered[0]}", advice)
     parts = [part_of(model, wanted)] if wanted else list(model.parts)
     expected = [signature for _, signature in _owners(network)]
     fits = [part for part in parts if [signature for _, signature in _owners(part.network)] == expected]
@@ -42,7 +51,8 @@ def fitted(model: ModelFile, wanted: str, network: Network) -> Part:
     if fits:
         return _part(model, network, iter(node for node in fits[0].nodes if node.tensors))
     if not wanted and (nodes := _alike(model, network)) is not None:
-        return _part(model, network, iter(nodes))
+        notes = (_FLATTENED,) if [*flattened_windows(network.body)] and not _is_keras(model) else ()
+        return replace(_part(model, network, iter(nodes)), notes=notes)
     if model.format == "npz" and not wanted:
         shapes = "; ".join(f"{name} {', '.join(map(str, each))}" for name, (_, each) in _owners(network))
         raise RnncliError(
@@ -62,7 +72,8 @@ def sources_told(part: Part) -> str:
     """Return the same in words: `weights: lstm from encoder.rnn, dense from head`."""
     each = [f"{name} from {shorten(source) or 'the file itself'}" for name, source in sources(part).items()]
     more = [f"and {len(each) - _SHOWN} more"] if len(each) > _SHOWN else []
-    return f"weights: {', '.join([*each[:_SHOWN], *more])}"
+    assumed = [f"; assumed: {text}" for text in part.said("assumed")]
+    return "".join([f"weights: {', '.join([*each[:_SHOWN], *more])}", *assumed])
 
 
 def _named(model: ModelFile, part: Part) -> str:
@@ -101,6 +112,11 @@ def _part(model: ModelFile, network: Network, nodes: Iterator[Node]) -> Part:
             tensors = dict(zip(names, tensors.values(), strict=True))
         made.append(replace(node, word=layer, tensors=tensors, notes=()))
     return Part("", network.head, tuple(made), path=model.path)
+
+
+def _is_keras(model: ModelFile) -> bool:
+    """Whether a file is of Keras, as far as the layers say that are in no part."""
+    return all(node.convention in ("keras", "cudnn") for node in model.left)
 
 
 def _alike(model: ModelFile, network: Network) -> list[Node] | None:

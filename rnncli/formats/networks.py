@@ -200,7 +200,7 @@ def read_text(text: str, settings: Settings = NO_SETTINGS) -> Reading:
         except SpecError as error:
             raise as_called(error) from None
     part, used = calls.read(text, settings)
-    origin = Origin(part.framework, (), part.assumed, part.doubts)
+    origin = Origin(part.framework, (), part.assumed, part.doubts, reordered=part.said("other order"))
     return Reading(replace(part.network, origin=origin), notes=part.notes, line=True, used=used)
 
 
@@ -219,7 +219,7 @@ def as_called(error: SpecError) -> SpecError:
 def read_as(spec: str, notes: Sequence[Note]) -> str:
     """Return as which spec a line of Keras or PyTorch was read, and what it does not say, or says otherwise."""
     assumed = [note.text for note in notes if note.effect in ("assumed", "assumed size")]
-    differs = [note.text for note in notes if note.effect == "differs"]
+    differs = [note.text for note in notes if note.effect in ("differs", "other order")]
     said = f"; assumed: {', and '.join(assumed)}" if assumed else ""
     return f"Note: {'; '.join([f'read as {spec}{said}', *differs])}"
 

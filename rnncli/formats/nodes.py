@@ -23,12 +23,12 @@ from rnncli.network import Network
 from rnncli.quantities import MAX_SIZE, Shape
 from rnncli.summary import Origin
 
-Effect = Literal["assumed", "assumed size", "counted twice", "differs", "not run", "left out"]
+Effect = Literal["assumed", "assumed size", "counted twice", "differs", "other order", "not run", "left out"]
 """What follows from a note.
 
 The source does not say so; nor does it say a size, on which the counts depend; numbers that
-two layers share are counted for both; it says otherwise, which a run tells;
-nothing is run of it; there is more in the source.
+two layers share are counted for both; it says otherwise, which a run tells; so it does, and weights for it stand in
+another order; nothing is run of it; there is more in the source.
 """
 
 Returned = Literal["sequence", "vector"]
@@ -94,6 +94,19 @@ def loops(word: Word | None) -> TypeGuard[Recurrent]:
 def takes_activation(word: Word | None) -> TypeGuard[Dense]:
     """Whether an activation behind it is its own."""
     return isinstance(word, Layer) and word.with_activation("linear") is not None
+
+
+def flattened_windows(layers: Sequence[Layer]) -> Iterator[int]:
+    """Yield the places of what flattens a sequence of which PyTorch has the features in front of the timesteps.
+
+    It has them there behind its classes that end in 1d, Conv1d or BatchNorm1d, up to the next layer that has weights.
+    """
+    in_front = False
+    for place, layer in enumerate(layers):
+        if in_front and layer.joins == "flatten":
+            yield place
+        keeps = layer.returns == "same" and not layer.weights((None, None, 1))
+        in_front = layer.type_name("torch").endswith("1d") or (in_front and keeps)
 
 
 class Read(NamedTuple):
@@ -197,7 +210,7 @@ class Part:
     @property
     def assumed(self) -> tuple[str, ...]:
         """What the source does not say, or says otherwise."""
-        return self.said("assumed", "assumed size", "counted twice", "differs", "not run")
+        return self.said("assumed", "assumed size", "counted twice", "differs", "other order", "not run")
 
     @property
     def told(self) -> tuple[str, ...]:
@@ -205,7 +218,7 @@ class Part:
         assumed = self.said("assumed")
         more = f"; {len(assumed) - 1} more in rnncli inspect" if len(assumed) > 1 else ""
         short = [f"{self.path}: assumed: {assumed[0]}{more}"] if assumed else []
-        return (*(f"{self.path}: {text}" for text in self.said("differs")), *short)
+        return (*(f"{self.path}: {text}" for text in self.said("differs", "other order")), *short)
 
     @property
     def doubts(self) -> tuple[str, ...]:

@@ -9,7 +9,8 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any, NamedTuple
 
 from rnncli.errors import ArgumentError, RnncliError, shorten
-from rnncli.formats.frameworks import ArgumentFaultError, WrongArgumentError, built, class_of, node_of
+from rnncli.formats.build import ArgumentFaultError, WrongArgumentError, node_of
+from rnncli.formats.frameworks import built, class_of
 from rnncli.formats.keras.config import (
     CONVOLUTIONS,
     KEEP_FEATURES,

@@ -8,6 +8,7 @@ would make it known.
 from __future__ import annotations
 
 import ast
+import re
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,7 +16,7 @@ from typing import Any
 
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats import NO_SETTINGS, Settings
-from rnncli.formats.python.library import MAX_ITEMS, argument_parsed, compared, computed, named_call, plain_method
+from rnncli.formats.python.library import MAX_ITEMS, argument_parsed, calculated, compared, named_call, plain_method
 from rnncli.formats.python.objects import (
     COMPUTED,
     MISSING,
@@ -41,8 +42,11 @@ from rnncli.formats.python.objects import (
 MAX_STEPS = 100_000
 """The most expressions, statements and rounds of loops that are followed."""
 
-_ITEMS = 20
+ITEMS_A_STEP = 20
 """How many items take as long to follow as an expression."""
+
+_WITH_KEY = re.compile(r"\['([A-Za-z_]\w*)'\]")
+"""An item by its key, for which a setting may say an attribute, which no shell reads otherwise: `cfg.cell`."""
 
 _WORDS: Mapping[object, Value] = {"True": True, "False": False, "None": None}
 
@@ -171,7 +175,8 @@ class Evaluator:
         """
         self.step()
         if self._expressions and isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
-            chosen = self.setting(source_of(node), MISSING)
+            written = source_of(node)
+            chosen = self.setting(written, self.setting(_WITH_KEY.sub(r".\1", written), MISSING))
             if chosen is not MISSING:
                 return chosen
         match node:
@@ -193,7 +198,7 @@ class Evaluator:
             case ast.Dict(keys=keys, values=values):
                 return self.fresh(self._dict(keys, values, scope))
             case ast.BinOp(left=left, op=kind, right=right):
-                return self.computed(kind, self.value(left, scope), self.value(right, scope), node)
+                return self.calculated(kind, self.value(left, scope), self.value(right, scope), node)
             case ast.UnaryOp(op=kind, operand=operand):
                 value = self.value(operand, scope)
                 if isinstance(kind, ast.USub | ast.UAdd) and isinstance(value, int | float):
@@ -245,7 +250,7 @@ class Evaluator:
         """Return what a loop over a value takes, or None if that is not known, or too much."""
         if not isinstance(value, str | list | dict) or len(value) > MAX_ITEMS:
             return None
-        self.step(len(value) // _ITEMS)
+        self.step(len(value) // ITEMS_A_STEP)
         items = list(value)
         return None if any(isinstance(each, Unknown) and each.rest for each in items) else items
 
@@ -255,10 +260,10 @@ class Evaluator:
             return bool(value)
         return True if isinstance(value, Function | Class | Instance) else None
 
-    def computed(self, kind: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
+    def calculated(self, kind: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
         """Return what an operator makes of two values."""
-        self.step(sum(len(each) // _ITEMS for each in (left, right) if isinstance(each, list | str)))
-        made = computed(kind, left, right)
+        self.step(sum(len(each) // ITEMS_A_STEP for each in (left, right) if isinstance(each, list | str)))
+        made = calculated(kind, left, right)
         return self.combined([left, right], node) if made is MISSING else made
 
     def attribute(self, owner: Value, name: str, node: ast.AST, *, called: bool = False) -> Value:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rnncli.formats import Settings
-from rnncli.formats.frameworks import CLASSES, class_of
+from rnncli.formats.frameworks import CLASSES, SAME_MODULE, class_of
 from rnncli.formats.keras.config import OTHER_CLASSES
 from rnncli.formats.nodes import Note, names
 from rnncli.formats.python.modules import DATA, LIKE, Modules, computed, kind_of
@@ -30,7 +30,6 @@ from rnncli.formats.python.steps import SIZE, Module, Tensor
 from rnncli.layers.weights import Framework
 
 _ENDS = ("inputs", "outputs")
-_SAME_MODULE = names("to cuda cpu float double half eval train apply requires_grad_")
 _COPIES = names("deepcopy clone_model")
 _PLAIN = names("torch F tf np numpy keras K")
 """Modules of which a function that is given data alone makes other data."""
@@ -90,7 +89,7 @@ class Graphs(Modules):
                 return self._named_call(called, tensors, given)
             case Module() if tensors or called.framework == "keras":
                 return self.follow_module(called, given.get("inputs", 0), given)
-            case Method(owner=Module() | Instance() as owner, name=name) if name in _SAME_MODULE:
+            case Method(owner=Module() | Instance() as owner, name=name) if name in SAME_MODULE:
                 return owner
             case Method(owner=Tensor() as owner, name=name):
                 given = Given([owner, *given.positional], given.named, given.node)

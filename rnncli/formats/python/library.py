@@ -189,7 +189,7 @@ def compared(kind: ast.cmpop, left: Value, right: Value) -> bool | None:
         return None
 
 
-def computed(kind: ast.operator, left: Value, right: Value) -> Value:
+def calculated(kind: ast.operator, left: Value, right: Value) -> Value:
     """Return what an operator makes of two plain values, or MISSING if that is not known or too large."""
     number = int | float
     match kind, left, right:

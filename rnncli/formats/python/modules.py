@@ -6,7 +6,8 @@ import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from rnncli.formats.frameworks import CLASSES, DIFFERS, ArgumentFaultError, bound, built, class_of
+from rnncli.formats.build import ArgumentFaultError
+from rnncli.formats.frameworks import CLASSES, DIFFERS, INPUTS, bound, built, class_of
 from rnncli.formats.keras.config import CONVOLUTIONS, KEEP_FEATURES, side_by_side
 from rnncli.formats.nodes import Node, Note, Pass, loops, names, returned
 from rnncli.formats.python.objects import Given, Instance, Open, Unknown, Value, as_taken, left_open, open_in
@@ -14,8 +15,6 @@ from rnncli.formats.python.steps import SIZE, Edge, Module, Recorder, Step, Tens
 from rnncli.layers import Flatten, Layer, Pool, Repeat
 
 LOG_SOFTMAX = Note("log_softmax is not computed: the row ends with the scores that it is given", "differs")
-
-INPUTS = ("Input", "InputLayer")
 
 _SLIDING = names("Conv1d MaxPool1d AvgPool1d ConstantPad1d ZeroPad1d")
 """PyTorch's modules that read and return (samples, features, timesteps)."""

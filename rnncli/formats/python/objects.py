@@ -324,6 +324,11 @@ NAMES_ACTIVATION = ("activation", "recurrent_activation", "nonlinearity")
 """Arguments that are an activation."""
 
 
+def activation_of(value: Named | Call) -> str | None:
+    """Return the activation that a function or a class is by its name, or None."""
+    return ACTIVATION_NAMES.get(value.name.replace("_", "").lower())
+
+
 def as_taken(argument: str, value: Value, made: Callable[[Value], Value]) -> Value:
     """Return an argument as the table of classes takes it, its layers as what they make; what is not known stays so."""
     if argument in HOLDS:
@@ -333,6 +338,6 @@ def as_taken(argument: str, value: Value, made: Callable[[Value], Value]) -> Val
     if argument in SHAPES and isinstance(value, list) and value:
         return [*(None if open_in(each) is not None else each for each in value[:-1]), value[-1]]
     if argument in NAMES_ACTIVATION and isinstance(value, Named | Call):
-        word = ACTIVATION_NAMES.get(value.name.replace("_", "").lower())
+        word = activation_of(value)
         return word or (value.name if isinstance(value, Call) or len(value.path) > 1 else value)
     return value

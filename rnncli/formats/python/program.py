@@ -43,8 +43,8 @@ RECURRENT = names(
 _NO_BASES = names("object ABC Protocol Generic NamedTuple")
 
 
-class Returned(NamedTuple):
-    """What a function returns."""
+class End(NamedTuple):
+    """The end of a function, and what it returns there."""
 
     value: Value
 
@@ -182,7 +182,7 @@ class Program(Evaluator):
 
     # Statements
 
-    def run(self, body: Sequence[ast.stmt], scope: Scope) -> Returned | None:
+    def run(self, body: Sequence[ast.stmt], scope: Scope) -> End | None:
         """Follow statements; return what they return, or None where they reach their end."""
         for statement in body:
             self.step()
@@ -191,7 +191,7 @@ class Program(Evaluator):
                 return returned
         return None
 
-    def _statement(self, node: ast.stmt, scope: Scope) -> Returned | None:
+    def _statement(self, node: ast.stmt, scope: Scope) -> End | None:
         match node:
             case ast.Expr(value=value):
                 self.value(value, scope)
@@ -211,9 +211,9 @@ class Program(Evaluator):
             case ast.ClassDef():
                 self._define(node, scope)
             case ast.Return(value=value):
-                return Returned(None if value is None else self.value(value, scope))
+                return End(None if value is None else self.value(value, scope))
             case ast.Raise():
-                return Returned(Unknown(f"{self.function} raises an error (line {node.lineno})"))
+                return End(Unknown(f"{self.function} raises an error (line {node.lineno})"))
             case ast.If(test=test, body=body, orelse=orelse):
                 tested = self.value(test, scope)
                 holds = self.truth(tested)
@@ -260,19 +260,21 @@ class Program(Evaluator):
         if isinstance(held, list) and isinstance(kind, ast.Add):
             self.call(Method(held, "extend"), Given([value], {}, node))
         else:
-            self.assign(target, self.computed(kind, held, value, node), scope)
+            self.assign(target, self.calculated(kind, held, value, node), scope)
 
-    def rounds(self, node: ast.For | ast.AsyncFor, items: list[Value], scope: Scope) -> Returned | None:
+    def rounds(self, node: ast.For | ast.AsyncFor, items: list[Value], scope: Scope) -> End | None:
         """Follow a loop round by round; return what it returns, or None where it reaches its end.
 
         Of one that would take more than half of the steps that are left it is not followed how often it runs.
         """
         begun, times = self._steps, len(items) or 1
+        most = (MAX_STEPS - begun) // 2
         self._times *= times
         try:
             for number, item in enumerate(items):
-                wanted = (self._steps - begun) * times if number == 1 else self._times if number == 0 else 0
-                if wanted > (MAX_STEPS - begun) // 2:  # training, as a rule
+                many = number == 0 and self._times > most  # training, as a rule
+                long = number == 1 and (self._steps - begun) * times > most
+                if many or long:
                     return self.any_rounds(node, items, scope)
                 self.assign(node.target, item, scope)
                 returned = self.run(node.body, scope)
@@ -286,7 +288,7 @@ class Program(Evaluator):
         """Whether the next rounds of a loop are like the last."""
         return False
 
-    def any_rounds(self, node: ast.For | ast.AsyncFor, taken: Value, scope: Scope) -> Returned | None:
+    def any_rounds(self, node: ast.For | ast.AsyncFor, taken: Value, scope: Scope) -> End | None:
         """Follow a loop of which it is not known how often it runs."""
         cause = open_in(taken)
         why = f"how often the loop over {shorten(source_of(node.iter))} runs (line {node.lineno}) is not known"
@@ -294,7 +296,7 @@ class Program(Evaluator):
         self.assign(node.target, unknown, scope)
         return self.branches([node.body, []], scope, unknown)
 
-    def branches(self, blocks: Sequence[Sequence[ast.stmt]], scope: Scope, why: Unknown) -> Returned | None:
+    def branches(self, blocks: Sequence[Sequence[ast.stmt]], scope: Scope, why: Unknown) -> End | None:
         """Follow blocks of which one is taken; one that ends in an error is not."""
         blocks = [block for block in blocks if not block or not isinstance(block[-1], ast.Raise)]
         if len(blocks) == 1:
@@ -314,7 +316,7 @@ class Program(Evaluator):
             values = [each.get(name, scope.get(name)) for each in ended]
             scope.values[name] = self.one_of([each for each in values if each is not MISSING], why)
         if not ended:
-            return Returned(self.one_of(self._early[early:], why) if blocks else Unknown("it raises an error"))
+            return End(self.one_of(self._early[early:], why) if blocks else Unknown("it raises an error"))
         if len(self._early) > early:  # what follows may not run
             self.doubts.append(why)
         return None

@@ -17,7 +17,7 @@ from io import BytesIO
 
 from rnncli.errors import RnncliError, listed, shorten
 from rnncli.formats import AGAIN, NO_SETTINGS, OpenNumbersError, Settings
-from rnncli.formats.frameworks import node_of
+from rnncli.formats.build import node_of
 from rnncli.formats.model_file import ModelFile
 from rnncli.formats.nodes import Node, Note, Part, Read, parts_of
 from rnncli.formats.python.graph import Graphs

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, NamedTuple
 
 from rnncli.formats import Settings
-from rnncli.formats.frameworks import node_of
+from rnncli.formats.build import node_of
 from rnncli.formats.nodes import Node, Note, Pass, Returned, Word, loops, names
+from rnncli.formats.python.evaluator import ITEMS_A_STEP
 from rnncli.formats.python.objects import Call, Opaque, Open, Scope, Unknown, Value
-from rnncli.formats.python.program import RECURRENT, Program
-from rnncli.formats.python.program import Returned as End
+from rnncli.formats.python.program import RECURRENT, End, Program
 from rnncli.layers import Layer
 from rnncli.layers.weights import Framework
 
@@ -21,9 +21,6 @@ SIZE = Unknown("it follows from the data")
 
 _STEP = 5
 """How many expressions take as long to follow as a step."""
-
-_ITEMS = 20
-"""How many items of a list take as long to look through as an expression to follow."""
 
 _ELEMENTWISE = names("add sub mult div subtract multiply average maximum minimum")
 _FEEDBACK = "reads in a loop what follows from its own output; here it reads its input alone"
@@ -235,7 +232,7 @@ class Recorder(Program):
                 found.append(each)
             elif isinstance(each, list | dict) and id(each) not in seen:
                 seen.add(id(each))
-                self.step(len(each) // _ITEMS)
+                self.step(len(each) // ITEMS_A_STEP)
                 waiting += reversed([*each.values()] if isinstance(each, dict) else each)
         return found
 
