@@ -141,7 +141,7 @@ def _answer(this: TypedLine, mistake: Mistake) -> RnncliError:
     found = _mended(this, mistake._replace(steps=steps))
     first = steps[0] if found is None else found.way[0]
     if isinstance(error, SpecError) and not first.message:
-        if found is None or error.repair in first.state:
+        if found is None or (error.repair in first.state and len(first.state) == len(this.typed)):
             return error
         mended = error.repaired(shown(found.state), _lead(found.way))
         mended.advice = first.advice or mended.advice
@@ -232,7 +232,7 @@ def _mistake(this: TypedLine, error: click.ClickException | UsageError) -> Mista
     if not isinstance(error, click.ClickException):
         strays = [place for place in this.arguments if not is_spec(this.words[place].text)]
         misplaced = chain.from_iterable(_misplaced(this, place) for place in strays)
-        return Mistake(error.message, chain(misplaced, _kept(this, error)), error)
+        return Mistake(error.message, chain(misplaced, _rewritten(this), _kept(this, error)), error)
     if this.name in this.commands:
         message, steps = refused(this, error)
         return Mistake(message, chain(_rewritten(this), steps), error)
@@ -263,12 +263,23 @@ def _misplaced(this: TypedLine, place: int) -> Iterator[Step[Line]]:
     """Yield the line with an argument that is no spec as what the table says, as an option that it names, or a part."""
     yield from _rewritten(this, place)
     text = this.words[place].text
+    yield from _apart(this, place)
     name, equals, value = in_ascii(text).lstrip("-/").partition("=")
     if re.fullmatch(r"[a-z][a-z0-9_.-]{1,30}", name.lower()) and name.lower() not in KINDS:
         behind = next((each.text for each in this.words[place + 1 : place + 2] if each.is_argument), None)
         for step in named(this, place, Word(name, None, value if equals else behind, bool(equals))):
             yield step._replace(message=f"{quote(text)} is not a spec")
     yield from _rewritten(this, place, PARTS)
+
+
+def _apart(this: TypedLine, place: int) -> Iterator[Step[Line]]:
+    """Yield the line with a whole line in an argument, `'$ rnncli summary SPEC --wide'`, as the words that it is."""
+    text = this.words[place].text
+    typed = tuple(re.sub(r"^\s*[$%>#]?\s*(?:rnncli\s)?", "", text).split())
+    if len(typed) > 1 and typed[0] in this.commands:
+        yield Step(typed, "without the quotes", drops=text)
+    elif any(re.match("--?[a-z]", word) for word in typed[1:]):
+        yield Step(this.with_(place, *map(Word, typed)), "without the quotes", drops=text)
 
 
 # Rows of the tables

@@ -50,6 +50,8 @@ _ONE_VALUE = r"\3 takes one value, and '\5' is not a spec"
 _ONE_AT_A_TIME = r"\2 takes one value at a time, so '\4' is read as a spec"
 _NO_VALUE = r"\2 takes no value, and '\3' is not a spec"
 _BEHIND_HYPHENS = r"behind -- all are arguments, so '\3' is read as a spec"
+_C = 'what is written is C99, which a compiler of C++ takes, too, as extern "C"'
+_OPEN = "what is not known is left out"
 _ONE_WORD = "a space stands between specs"
 _BETWEEN = r"~(and|vs\.?|versus|with|against|or|then|&|\+|/)~"
 _TRAINS = "(?:train|fit|learn|finetune|backprop|optimi[sz]e)"
@@ -65,6 +67,7 @@ LINES = (
     _line("(.*) (<FLAG>)=[^ ]*((?: .*)?)", r"\1 \2\3", drops=True),
     _line("(.*) --no-(?!color)<LONG>((?: .*)?)", r"\1\2", WITHOUT),
     _line(".* ((?-i:-V)|--version)(?: .*)?", r"\1", drops=True),
+    _line(r"(<COMMAND>)(?: .*)? (?:[-/]\?|/h(?:elp)?|--(?:usage|man))(?: .*)?", r"\1 --help", drops=True),
     _line(
         f"(<COMMAND>) --(?:{_SIZES})[ =]([0-9]+) --(?:n(?:um)?-)?layers[ =]([0-9]+)(.*)",
         r"\1 input:32,lstm:\2:x\3\4",
@@ -74,18 +77,22 @@ LINES = (
     _line("help(?: .*)? --(<COMMAND>)(?: .*)?", r"help \1", drops=True),
     _line("<COMMAND>(.*) --(?!layers|help|spec)(<COMMAND>)((?: .*)?)", r"\2\1\3"),
     _line(r"(.*) --part[ =]([0-9]+) ?(?:of|/|:|-) ?([0-9]+)((?: .*)?)", r"\1 --part \2/\3\4"),
+    _line(r"(.*) (?:-b|-t|--batch|--timesteps)[ =](?:-1|none|null|\?)((?: .*)?)", r"\1\2", _OPEN, drops=True),
+    _line(r"(.*) --(?:max-)?params[ =]([0-9.]+[kmgt]i?b)(.*)", r"\1 --memory \2\3", "", advice="bytes are memory"),
     _line(f"(?:summary|explain)(.*) --({_LIMIT})[ =]([^ ]+)(.*)", r"sweep\1 --\2 \3\4"),
+    _line(r"(?!compare|solve)<COMMAND>(.* --rate[ =][^ ]+.*)", r"summary\1", "perhaps"),
     _line("(?:summary|explain)(.*) --(?:mem|flash|rom)[ =]([^ ]+)(.*)", r"sweep\1 --max-memory \2\3"),
     _line("(?:summary|explain)(.*) --s?ram[ =]([^ ]+)(.*)", r"sweep\1 --max-streaming \2\3"),
     _line(r"(.*) --sort[ =]-?([a-z-]+)(.*) --(?:desc|descending|reverse)((?: .*)?)", r"\1 --sort=-\2\3\4"),
     _line(r"(?:summary|explain)(.*) --(?:seq-)?len(?:gth)?s[ =]([^ ]+)(.*)", r"forward\1 --lengths \2\3"),
     _line(r"export(.*) --to[ =]([^ ]+\.(?:onnx|py|c))((?: .*)?)", r"export\1 -o \2\3"),
+    _line(r"(?!.* --to)export(.*) (?:-o|--output)[ =]([^ ]+)\.(?:h|cpp|cc|ino)(.*)", r"export\1 -o \2.c\3", _C),
     _line(r"(?!sweep|compare|reach|solve)<COMMAND>((?: .*)? [^ ]*\{[\w.,={}]*\}.*)", r"sweep\1"),
     # an argument that is no spec, between two ~
     _line(r"(.*) --((?: .*)?) ~(-[^ ]+)~(.*)", r"\1\2 \3\4", "", _BEHIND_HYPHENS),
     _line("(.* (<FLAG>)) ~(yes|no|true|false|on|off)~(.*)", r"\1\4", WITHOUT, _NO_VALUE),
     _line(r"(.* (<SEVERAL>)([ =])[^ ]+) ~([^ :(]+)~(.*)", r"\1 \2\3\4\5", "", _ONE_AT_A_TIME, "give it once for each"),
-    _line(r"(.*) (--pareto[ =][^ ]+) ~([^ :(]+)~(.*)", r"\1 \2,\3\4", "", _NO_SPACE, _QUOTES),
+    _line(r"(.*) (--pareto[ =][^ ]+) ~([^ :(]+)~(.*)", r"\1 \2,\3\4", "", _NO_SPACE, "a comma stands between them"),
     _line(r"(.*) --sort[ =]-?([a-z-]+) ~(desc(?:ending)?|reversed?)~(.*)", r"\1 --sort=-\2\4", "", _NO_SORT),
     _line(r"(.*) --sort[ =]-?([a-z-]+) ~(asc(?:ending)?|increasing)~(.*)", r"\1 --sort=\2\4", "", _SORTS_UP),
     _line(r"((.*) (<OPTION>)[ =]([0-9.]+)) ~(million|mio)~(.*)", r"\1M\6", "", _CUT_VALUE),
@@ -114,6 +121,8 @@ LINES = (
     _line(r"(?=.* [^ -][^ ]*[:(])(.*) ~([^ :(]+\.[a-z0-9]+)~(.*)", r"\1 -o \2\3", "perhaps", _NO_SPEC),
     _line(r"(<MANY>(?: .*)?) ~([^ ]+?)[,\s]+(?=<INPUT>:)([^ ]+)~(.*)", r"\1 \2 \3\4", _ONE_WORD),
     _line(r"(?!solve)<COMMAND>((?: .*)?) ~([^ ]*[:x]_[a-wyz0-9]*(?=[:x,~])[^ ]*)~(.*)", r"solve\1 \2\3", "for example"),
+    _line(r"sweep(.*) ~([^ {}]*[:x])([0-9]+\.\.[0-9]+(?:\.\.[0-9]+)?)([^ {}]*)~(.*)", r"sweep\1 \2{\3}\4\5"),
+    _line(r"solve(.*) ~([^ ]*)\{\}([^ ]*)~(.*)", r"solve\1 \2_\3\4", "a blank is _"),
     _line(r"(?!sweep|compare|reach|solve)<COMMAND>((?: .*)?) ~([^ ]*\{[\w.,={}]*\}[^ ]*)~(.*)", r"sweep\1 \2\3"),
     # a line that starts with no command
     _line("rnncli (.+)", r"\1", "once is enough"),
@@ -257,7 +266,9 @@ OPTIONS = (
     _option("mem|bytes|size|max-size|flash|rom|ram|sram|vram|gpu-memory", "--wide"),
     _option("flops|macs|mult-adds|multadds|ops|costs|torchinfo|thop|fvcore|tools", "--others"),
     _no_option("(?:max-)?[gm]?flops", f"{_TWO_FLOPS}, and --macs limits multiply-adds"),
-    _option("random-seed|random-state|s", "--seed"),
+    _option("random-seed|random-state|rng|s", "--seed"),
+    _option("in", "--input"),
+    _option("(dark|light)-(?:mode|theme)", r"--theme \1"),
     _option("s", "--quiet"),
     Rewrite(
         "option",

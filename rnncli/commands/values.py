@@ -229,6 +229,8 @@ def _read_lengths(text: str) -> tuple[int, ...] | str:
 
 
 def _nearest_lengths(text: str) -> str | None:
-    """Return the numbers that are in a text: [5, 3, 7] is 5,3,7, and so is 5.0,3.0,7.0."""
-    numbers = re.findall("[0-9]{1,10}", re.sub(r"\.0+\b", "", text))
+    """Return the whole numbers that are in a text: [5, 3, 7] is 5,3,7, and so is 5.0,3.0,7.0."""
+    numbers = re.findall(r"[0-9]{1,10}(?:\.[1-9])?", re.sub(r"\.0+\b", "", text))
+    if any("." in number for number in numbers):
+        return None
     return ",".join(f"{min(max(int(number), 1), MAX_SIZE)}" for number in numbers) or None

@@ -249,8 +249,8 @@ def _unknown(this: TypedLine, place: int) -> Refused:
     named_layer = not alone and this.name != "compare"  # which has a kind for another network
     behind = [each for each in behind if not is_spec(each) or (named_layer and each in KINDS)]
     said = typed
-    if short := re.fullmatch("(-[a-zA-Z])([0-9]+)", typed.text):  # -t100
-        said = Word(short[1], None, short[2], attached=True)
+    if short := re.fullmatch("(-[a-zA-Z])([0-9]+)|(--[a-z-]+):(.+)", typed.text):  # -t100, --batch:4
+        said = Word(short[1] or short[3], None, short[2] or short[4], attached=True)
     elif typed.value is None and behind and not (alone and is_file(behind[0])):
         said = typed._replace(value=behind[0])
     steps = list(named(this, place, said)) or list(_nearest(this, place, said))

@@ -40,7 +40,7 @@ _SHORTEST = 2
 _LIKE_A_FIELD, _LIKE_SHORT, _LIKE_A_KEY = 0.7, 0.65, 0.4
 """How like a field a word must be to be a misspelt one, in three letters, and where the value is its own."""
 
-_EXPONENT = re.compile(r"(?<=[0-9])e\+?[0-9]\b")
+_EXPONENT = re.compile(r"(?<=[0-9])e\+?[0-9](?![0-9])")
 _NOT_MADE_UP = re.compile(r":x[0-9]+|^\w+:[0-9x]+,")
 """Numbers that a repair counts, and those of an input, which it has to say: they are no guess."""
 
@@ -122,7 +122,7 @@ def _search(
 def _steps(text: str, fault: SpecError, blanks: bool) -> Iterator[Step[str]]:
     """Yield what may be done about a fault of a text, the likeliest first."""
     token = next((each for each in Token(text, 0).split(",") if fault.span[0] <= each.end), Token(text, 0))
-    if "{" in text or "}" in text:  # a pattern, which stands for several
+    if "{" in text and "}" in text:  # a pattern, which stands for several
         yield from _in_ascii(text)
         yield from _rewritten(REWRITES[0], text, token)
         return
