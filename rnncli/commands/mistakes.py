@@ -38,9 +38,8 @@ from rnncli.formats import FORMATS, SEPARATOR, OpenNumbersError, choice_of, open
 from rnncli.formats.calls import is_call
 from rnncli.formats.networks import read_text
 from rnncli.language.likeness import closest, in_ascii
-from rnncli.language.mend.meanings import numbers_in
-from rnncli.language.mend.rewrites import Rewrite
-from rnncli.language.mend.search import WITHOUT, Found, Step, led, search
+from rnncli.language.mend import numbers_in
+from rnncli.language.rewriting import WITHOUT, Found, Rewrite, Step, led, search
 from rnncli.language.source import lowered
 from rnncli.layers import KINDS, Layer
 from rnncli.layers.sizes import BLANK_TEXT

@@ -1,7 +1,7 @@
 """How command lines are written elsewhere and how they are written here, as tables: what is typed, what it becomes.
 
 The order of the rows is their meaning: the first that leads to a line which works is offered. Rows are those of
-`rnncli.language.mend.rewrites`; in a line a space is the end of a word, and a dot in the middle, ·, one inside of it.
+`rnncli.language.rewriting`; in a line a space is the end of a word, and a dot in the middle, ·, one inside of it.
 """
 
 from __future__ import annotations
@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from rnncli.language.mend.rewrites import Becomes, Rewrite
-from rnncli.language.mend.search import WITHOUT
+from rnncli.language.rewriting import WITHOUT, Becomes, Rewrite
 from rnncli.quantities import parse_number, without_thousands
 
 VALUES: Mapping[str, str] = {

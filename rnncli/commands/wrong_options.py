@@ -15,8 +15,7 @@ from rnncli.commands.rewrites import COMMANDS, OPTIONS, TOPICS, VALUES
 from rnncli.commands.values import Named, Value
 from rnncli.errors import listed, quote
 from rnncli.language.likeness import closest, in_ascii
-from rnncli.language.mend.rewrites import Rewrite
-from rnncli.language.mend.search import COSTS_A_GUESS, WITHOUT, Step
+from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Rewrite, Step
 from rnncli.layers import KINDS
 from rnncli.reports.reference import A_WORD, is_word
 

@@ -7,47 +7,17 @@ They are tried on texts of a thousand characters at most, in a longer one on the
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cache
-from typing import Literal, NamedTuple
 
 from rnncli.language.arguments import CLASSES, STANDS_FOR, field_of
 from rnncli.language.framework_words import FEATURES
+from rnncli.language.rewriting import Rewrite
 from rnncli.layers import KINDS, LAYERS, LSTM
 from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
 from rnncli.layers.options import Choice, Flag, Whole
 from rnncli.layers.sizes import BLANK_PATTERN, Numbers, Share, Word
 from rnncli.layers.words import in_both
-
-Becomes = str | Callable[[re.Match[str]], str]
-
-
-class Rewrite(NamedTuple):
-    """One way to write something elsewhere.
-
-    Attributes:
-        where: `text`, wherever it stands in the spec; `part`, in the layer at fault; `layer`, that is all of the layer;
-            of a command line `line`, `command` or `option`, that are all of it.
-        pattern: what is written; `<K>` and the like are sets of words, see `_SETS`.
-        becomes: what is written here, with the groups of the pattern.
-        lead: what leads to the repair, with the groups of the pattern.
-        message: what is wrong, where the parser stumbles over what follows from it; {} is what was typed.
-        drops: whether something is left out of what was typed.
-        computes: whether it becomes another number, which means the same.
-        invents: whether a number is made up.
-        advice: how to mend it, in words that hold whatever it leads to.
-    """
-
-    where: Literal["text", "part", "layer", "line", "command", "option"]
-    pattern: str
-    becomes: Becomes
-    lead: str = "perhaps"
-    message: str = ""
-    drops: bool = False
-    computes: bool = False
-    invents: bool = False
-    advice: str = ""
-
 
 _STEM = 5
 """Letters by which a word and another form of it are alike: dilated, dilation."""
