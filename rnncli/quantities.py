@@ -86,6 +86,7 @@ def _with_point(text: str) -> str:
 def nearest_number(text: str) -> str | None:
     """Return the number that was probably meant: 92,400 is 92400, 1e6 is 1000000, 1.5M is 1500000, < 5k is 5000."""
     text = re.sub(r"^[<>=≤≥~]+ ?| ?(?:params|parameters|weights|macs|steps|units)$", "", text.strip())
+    text = re.sub(" ?(?:million|mio)$", "M", re.sub(" ?thousand$", "k", text))
     if re.search("^-|,[0-9](?:,|$)", text):
         return None  # less than any, or several numbers
     plain = re.fullmatch(r"\+?([0-9]{1,40})", re.sub("[,_' ]", "", text))
@@ -93,7 +94,9 @@ def nearest_number(text: str) -> str | None:
 
 
 def nearest_memory(text: str) -> str | None:
-    """Return the size that was probably meant: 4M is 4MB, 4 megabytes is 4MB."""
+    """Return the size that was probably meant: 4M is 4MB, 4 megabytes is 4MB; bits are no bytes."""
+    if "bit" in text.lower():
+        return None
     written = re.match(
         r"\+?([0-9]{1,20}(?:\.[0-9]{1,9})?) ?(?:([KMGTPEZY])|(?![A-Z])|(?=B))",
         _with_point(text).replace(",", "").upper(),

@@ -31,7 +31,7 @@ from rnncli.commands.command_line import (
     shown,
 )
 from rnncli.commands.rewrites import COMMANDS, LINES, PARTS
-from rnncli.commands.values import FileName, Value
+from rnncli.commands.values import FileName, OneOf, Value
 from rnncli.commands.wrong_options import named, refused
 from rnncli.errors import EXIT_USAGE, RnncliError, SpecError, UsageError, quote
 from rnncli.formats import FORMATS, SEPARATOR, OpenNumbersError, choice_of, open_model, part_of
@@ -315,7 +315,7 @@ def _is_refused_anew(this: TypedLine, new: Line) -> bool:
 def _sets(this: TypedLine) -> dict[str, list[str]]:
     """Return the words that the rows of the table name: commands, options of the line's command, kinds, files."""
     valued = {name: each for name, each in this.options.items() if not each.is_flag}
-    own = {name: each for name, each in valued.items() if isinstance(each.type, Value | click.Choice)}
+    own = {name: each for name, each in valued.items() if isinstance(each.type, Value | OneOf)}
     return {
         "COMMAND": this.commands,
         "MANY": ["compare", "reach", "solve", "sweep"],
@@ -332,10 +332,9 @@ def _sets(this: TypedLine) -> dict[str, list[str]]:
 def _with_command(this: TypedLine) -> Iterator[Step[Line]]:
     """Yield a line that starts with no command with one that is called or spelt so, or that is missing."""
     name, *rest = this.typed
-    for row in COMMANDS:
-        if re.fullmatch(row.pattern, name, re.IGNORECASE):
-            instead, *options = str(row.becomes).split(" ")
-            yield Step((instead, *rest, *options), row.lead)
+    if name.lower() in COMMANDS:
+        instead, *options = COMMANDS[name.lower()].split(" ")
+        yield Step((instead, *rest, *options), "perhaps")
     if not rest and not re.search("^-|,", name) and is_word(name):
         yield Step(("layers", name), advice=A_WORD)
     if near := _near_file(name):

@@ -12,24 +12,36 @@ from collections.abc import Mapping
 from rnncli.language.rewriting import WITHOUT, Becomes, Rewrite
 from rnncli.quantities import parse_number, without_thousands
 
-VALUES: Mapping[str, str] = {
-    "brain": "bfloat16",
-    **dict.fromkeys(("jsonl", "ndjson", "xml", "yaml", "yml"), "json"),
-    **dict.fromkeys(("text", "txt", "pretty"), "table"),
-    **dict.fromkeys(("excel", "xls", "xlsx"), "csv"),
-    **dict.fromkeys(("md",), "markdown"),
-    "8": "int8",
-    "16": "float16",
-    "32": "float32",
-    **dict.fromkeys(("64", "np.float", "numpy.float", "jnp.float", "jax.numpy.float"), "float64"),
-    "sh": "bash",
-    **dict.fromkeys(("white", "bright", "day"), "light"),
-    **dict.fromkeys(("yes", "on", "true"), "always"),
-    **dict.fromkeys(("no", "off", "false"), "never"),
-    **dict.fromkeys(("black", "night"), "dark"),
-    **dict.fromkeys(("c++", "cpp", "arduino"), "c"),
-}
-"""Words for which a value of an option is offered: some of them mean another thing than is offered for it."""
+
+def _by_name(names: Mapping[str, str]) -> Mapping[str, str]:
+    """Return what each name stands for, of the names, apart by spaces, for each thing."""
+    return {name: meant for meant, several in names.items() for name in several.split()}
+
+
+VALUES = _by_name(
+    {
+        "bfloat16": "brain",
+        "json": "jsonl ndjson xml yaml yml",
+        "table": "text txt pretty",
+        "csv": "excel xls xlsx",
+        "markdown": "md",
+        "int8": "8",
+        "float16": "16",
+        "float32": "32",
+        "float64": "64 np.float numpy.float jnp.float jax.numpy.float",
+        "bash": "sh",
+        "light": "white bright day",
+        "always": "yes on true",
+        "never": "no off false",
+        "dark": "black night",
+        "c": "c++ cpp arduino",
+        "keys": "json csv columns fields key",
+        "spec": "language syntax specs layers",
+        "python": "api library import",
+        "files": "models weights checkpoints formats file",
+    }
+)
+"""Words for which a value of an option is offered, or a topic: some mean another thing than is offered for it."""
 
 
 def _line(
@@ -41,6 +53,7 @@ def _line(
 _SIZES = "units|hidden|hidden-units|hidden-size|num-units|out-features"
 _NO_SPEC = r"'\2' is not a spec"
 _NO_SPACE, _QUOTES = r"a space ends a value, so '\3' is read as a spec", "write it in quotes"
+_LIST = "--pareto[ =][^ ]+?|--(?:input|lengths)[ =][0-9,]*[0-9]"
 _CUT_VALUE = r"a space ends a value, so \3 is '\4' and '\5' is read as a spec"
 _NO_SORT = r"'\3' is not a spec; a - before the key sorts from the largest down"
 _SORTS_UP = r"'\3' is not a spec; without a - before the key the smallest come first"
@@ -58,6 +71,7 @@ _NOT_TRAINED = "nothing is trained here, but what export writes can be"
 _SHOWS = "info|show|describe|print|view|ls|stats|parameters|params|shapes"
 _LIMIT = "(?:max-)?(?:params|memory|macs|outputs|streaming|training)"
 _SECOND = r"((.*) (<OPTION>)[ =]([^ ]+)) ~([^ :(]+)~(.*)"
+_PARTED = r"((.*) (<OPTION>)[ =]([0-9.]+(?= ~[a-z])|[a-z]+(?= ~[0-9]))) ~([a-z0-9]+)~(.*)"
 
 LINES = (
     # options
@@ -83,6 +97,7 @@ LINES = (
     _line("(?:summary|explain)(.*) --(?:mem|flash|rom)[ =]([^ ]+)(.*)", r"sweep\1 --max-memory \2\3"),
     _line("(?:summary|explain)(.*) --s?ram[ =]([^ ]+)(.*)", r"sweep\1 --max-streaming \2\3"),
     _line(r"(.*) --sort[ =]-?([a-z-]+)(.*) --(?:desc|descending|reverse)((?: .*)?)", r"\1 --sort=-\2\3\4"),
+    _line(r"(?:summary|explain)(.*) --(?:vs|versus|against) (.+)", r"compare\1 \2"),
     _line(r"(?:summary|explain)(.*) --(?:seq-)?len(?:gth)?s[ =]([^ ]+)(.*)", r"forward\1 --lengths \2\3"),
     _line(r"export(.*) --to[ =]([^ ]+\.(?:onnx|py|c))((?: .*)?)", r"export\1 -o \2\3"),
     _line(r"(?!.* --to)export(.*) (?:-o|--output)[ =]([^ ]+)\.(?:h|cpp|cc|ino)(.*)", r"export\1 -o \2.c\3", _C),
@@ -91,12 +106,14 @@ LINES = (
     _line(r"(.*) --((?: .*)?) ~(-[^ ]+)~(.*)", r"\1\2 \3\4", "", _BEHIND_HYPHENS),
     _line("(.* (<FLAG>)) ~(yes|no|true|false|on|off)~(.*)", r"\1\4", WITHOUT, _NO_VALUE),
     _line(r"(.* (<SEVERAL>)([ =])[^ ]+) ~([^ :(]+)~(.*)", r"\1 \2\3\4\5", "", _ONE_AT_A_TIME, "give it once for each"),
-    _line(r"(.*) (--pareto[ =][^ ]+) ~([^ :(]+)~(.*)", r"\1 \2,\3\4", "", _NO_SPACE, "a comma stands between them"),
+    _line(f"(.*) ({_LIST}) ~([^ :(]+?),?~(.*)", r"\1 \2,\3\4", "", _NO_SPACE, "a comma stands between them"),
     _line(r"(.*) --sort[ =]-?([a-z-]+) ~(desc(?:ending)?|reversed?)~(.*)", r"\1 --sort=-\2\4", "", _NO_SORT),
     _line(r"(.*) --sort[ =]-?([a-z-]+) ~(asc(?:ending)?|increasing)~(.*)", r"\1 --sort=\2\4", "", _SORTS_UP),
     _line(r"((.*) (<OPTION>)[ =]([0-9.]+)) ~(million|mio)~(.*)", r"\1M\6", "", _CUT_VALUE),
     _line(r"((.*) (<OPTION>)[ =]([0-9.]+)) ~(billion|bn)~(.*)", r"\1G\6", "", _CUT_VALUE),
     _line(_SECOND, r"\1·\5\6", "", _CUT_VALUE, _QUOTES),
+    _line(_PARTED, r"\1\5\6", "", _CUT_VALUE, drops=True),
+    _line(f"(?:summary|explain){_SECOND}", r"compare\1 \3 \5\6", "", _CUT_VALUE, "compare puts them side by side"),
     _line(_SECOND, r"\2 \3 \5\6", "with the last of them", _ONE_VALUE),
     _line(r"((?:solve|sweep)(?: .*)?) ~([0-9][^ :(]*)~(.*)", r"\1\3 --params \2", "perhaps", _NO_SPEC),
     _line(r"((?:solve|sweep)(?: .*)?) ~([0-9][^ :(]*)~(.*)", r"\1\3 --memory \2", "perhaps", _NO_SPEC),
@@ -121,10 +138,11 @@ LINES = (
     _line(r"(<MANY>(?: .*)?) ~([^ ]+?)[,\s]+(?=<INPUT>:)([^ ]+)~(.*)", r"\1 \2 \3\4", _ONE_WORD),
     _line(r"(?!solve)<COMMAND>((?: .*)?) ~([^ ]*[:x]_[a-wyz0-9]*(?=[:x,~])[^ ]*)~(.*)", r"solve\1 \2\3", "for example"),
     _line(r"sweep(.*) ~([^ {}]*[:x])([0-9]+\.\.[0-9]+(?:\.\.[0-9]+)?)([^ {}]*)~(.*)", r"sweep\1 \2{\3}\4\5"),
+    _line(r"sweep(.*) ~([^ {}]*[:x])([1-9][0-9]*(?:,[1-9][0-9]*)+)([^ {}]*)~(.*)", r"sweep\1 \2{\3}\4\5"),
     _line(r"solve(.*) ~([^ ]*)\{\}([^ ]*)~(.*)", r"solve\1 \2_\3\4", "a blank is _"),
     _line(r"(?!sweep|compare|reach|solve)<COMMAND>((?: .*)?) ~([^ ]*\{[\w.,={}]*\}[^ ]*)~(.*)", r"sweep\1 \2\3"),
     # a line that starts with no command
-    _line("rnncli (.+)", r"\1", "once is enough"),
+    _line("(?:[^ :(]+ )*(?:[^ ]*/)?rnncli (.+)", r"\1", "once is enough"),
     _line("((?:<INPUT>)=[^ ]*,.*)", r"summary \1", "perhaps"),
     _line("(?:list|show|print) (<COMMAND>)", r"\1"),
     _line("(?:man|manual|usage) (<COMMAND>)", r"help \1", "perhaps"),
@@ -150,45 +168,33 @@ PARTS = (
 """Rows for an argument behind a model file that is nothing else, either."""
 
 
-def _command(names: str, becomes: str) -> Rewrite:
-    return Rewrite("command", names, becomes)
-
-
-COMMANDS = (
-    _command("params|parameters|count|show|info|model|print|describe", "summary"),
-    _command("shape|shapes|table|torchinfo|view|ls|stats", "summary"),
-    _command("flops|macs|cost|costs|memory|size|sizes|profile", "summary --wide"),
-    _command("why|formula|formulas|equations", "explain"),
-    _command("plot|graph|picture|diagram|unroll|visualize|visualise|viz|plot-model|plot_model", "draw"),
-    _command("diff|difference|vs|versus|differences", "compare"),
-    _command("gates", "forward --plot --gates"),
-    _command("benchmark|bench|time|test|run|predict|infer|inference|simulate|call|exec|execute", "forward"),
-    _command("forget|remember|recall|gradient|gradients|vanishing", "reach"),
-    _command("grid|search|gridsearch|scan|tune|candidates", "sweep"),
-    _command("find|largest|max|budget|fits", "solve"),
-    _command("convert|generate|code|codegen|translate", "export"),
-    _command("report|html|website|webpage|share|publish", "page"),
-    _command("keras|tensorflow|tf", "export --to keras"),
-    _command("pytorch|torch", "export --to torch"),
-    _command("onnx", "export --to onnx"),
-    _command("numpy", "export --to numpy"),
-    _command("c", "export --to c"),
-    _command("load|open|read|file|weights|cat|head|less|dump|netron", "inspect"),
-    _command("list|kinds|fields|language|glossary|syntax|words", "layers"),
-    _command("canonical|parse|normalize|format", "spec"),
-    _command("man|manual|usage", "help"),
-    _command("version|-v|-version", "--version"),
+COMMANDS = _by_name(
+    {
+        "summary": "params parameters count show info model print describe shape shapes table torchinfo view ls stats",
+        "summary --wide": "flops macs cost costs memory size sizes profile",
+        "explain": "why formula formulas equations",
+        "draw": "plot graph picture diagram unroll visualize visualise viz plot-model plot_model",
+        "compare": "diff difference vs versus differences",
+        "forward --plot --gates": "gates",
+        "forward": "benchmark bench time test run predict infer inference simulate call exec execute",
+        "reach": "forget remember recall gradient gradients vanishing",
+        "sweep": "grid search gridsearch scan tune candidates",
+        "solve": "find largest max budget fits",
+        "export": "convert generate code codegen translate",
+        "page": "report html website webpage share publish",
+        "export --to keras": "keras tensorflow tf",
+        "export --to torch": "pytorch torch",
+        "export --to onnx": "onnx",
+        "export --to numpy": "numpy",
+        "export --to c": "c",
+        "inspect": "load open read file weights cat head less dump netron",
+        "layers": "list kinds fields language glossary syntax words",
+        "spec": "canonical parse normalize format",
+        "help": "man manual usage",
+        "--version": "version -v -version",
+    }
 )
 """Names for commands, each with what is typed in place of it; its options stand at the end of the line."""
-
-
-TOPICS: Mapping[str, str] = {
-    **dict.fromkeys(("json", "csv", "columns", "fields", "key"), "keys"),
-    **dict.fromkeys(("language", "syntax", "specs", "layers"), "spec"),
-    **dict.fromkeys(("api", "library", "import"), "python"),
-    **dict.fromkeys(("models", "weights", "checkpoints", "formats", "file"), "files"),
-}
-"""Names for topics of the help."""
 
 
 def _option(names: str, becomes: Becomes, advice: str = "", lead: str = "") -> Rewrite:
@@ -233,7 +239,7 @@ OPTIONS = (
     _option("trials|repeats|n-seeds|num-seeds", "--seeds"),
     _option("load|checkpoint|ckpt|restore|pretrained|weights-file", "--weights"),
     _option("n", "--batch"),
-    _option("type|precision|quantize|quantise|quant|d", "--dtype"),
+    _option("type|bits|precision|quantize|quantise|quant|d", "--dtype"),
     _option("quanti[sz]ed?|quant", "--dtype int8"),
     _option("prefix|namespace", "--name"),
     _option("backend|library", "--framework"),
@@ -250,7 +256,7 @@ OPTIONS = (
     _option("out|to-file|save", "--output"),
     _no_option(_OUT, _TO_A_FILE),
     _option("spec|model|network|net|arch|architecture|template|pattern", "", lead="a spec stands alone"),
-    _option("verbose|v|all|long", "--wide"),
+    _option("verbose|v|w|all|long", "--wide"),
     _option(r"(csv|tsv|json|html|markdown) (.+\.\w+)", r"-f \1 > \2", _TO_A_FILE),
     _option(r"html (.+\.html?)", r"--output \1"),
     _option("silent|total|num-params|count|count-params|params", "--quiet"),
@@ -266,7 +272,7 @@ OPTIONS = (
     _option("flops|macs|mult-adds|multadds|ops|costs|torchinfo|thop|fvcore|tools", "--others"),
     _no_option("(?:max-)?[gm]?flops", f"{_TWO_FLOPS}, and --macs limits multiply-adds"),
     _option("random-seed|random-state|rng|s", "--seed"),
-    _option("in", "--input"),
+    _option("in|ids|tokens", "--input"),
     _option("(dark|light)-(?:mode|theme)", r"--theme \1"),
     _option("s", "--quiet"),
     Rewrite(
@@ -279,7 +285,7 @@ OPTIONS = (
     ),
     Rewrite("option", f"(?:{_SIZES}) ([0-9]+)", r"input:32,lstm:\1", "for example", invents=True, advice=_SPEC_SAYS),
     _no_option("hidden|hidden-units|num-units|neurons|cells|layers|vocab|vocab-size", f"{_SPEC_SAYS}: {_A_SPEC}"),
-    _option("no-colou?rs?", "--color never"),
+    _option("no-?colou?rs?", "--color never"),
     _option("colours?|colors", "--color"),
     _no_option("ascii|no-unicode", "LC_ALL=C in the environment makes it ASCII"),
     _no_option("title|heading|caption", "the title is the network"),

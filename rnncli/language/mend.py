@@ -340,7 +340,7 @@ _MEANS_NOTHING = {
     *("units", "cells", "neurons", "nodes", "filters", "features", "hidden", "size", "dim", "dims", "shape", "vocab"),
     *("in", "out", "input", "output", "num", "activation", "act", "nonlinearity", "return", "merge", "cudnn", "time"),
     *("distributed", "timedistributed", "stacked", "deep", "layered", "global", "fully", "norm"),
-    *("thousand", "million", "billion"),
+    *("thousand", "million", "billion", "by"),
 }
 """Words that say nothing which a spec would say, or that numbers behind them say."""
 

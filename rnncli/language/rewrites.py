@@ -96,7 +96,8 @@ _SETS = {
     ),
     "WORDED": _any(_WORDED),
     "SAYS": _any({name for sizes in _WORDED.values() for name in (*sizes.words, *sizes.other_names)}),
-    "UNITS": "(?:(?:n|num)?_?units|h|u|size|hidden(?:_?(?:size|units|dim))?|filters|nodes|neurons|features|cells|dim)",
+    "UNITS": "(?:(?:n|num)?_?units|[hun]|size|hidden(?:_?(?:size|units|dim))?|dim"
+    "|filters|nodes|neurons|features|cells)",
 }
 """Words that patterns name: kinds, those that keep a state, those of one size, a number, a field, a class, fields."""
 
@@ -110,6 +111,11 @@ def compiled(pattern: str) -> re.Pattern[str]:
 def _joined(found: re.Match[str]) -> str:
     """`10,000` -> `10000`."""
     return re.sub("[,. ]", "", found[0])
+
+
+def _listed(found: re.Match[str]) -> str:
+    """`lstm:32-16-8` -> `lstm:32,16,8`."""
+    return re.sub("[-+/]", ",", found[0])
 
 
 def _percent(found: re.Match[str]) -> str:
@@ -191,7 +197,8 @@ REWRITES = (
     Rewrite("text", r"(?<=\bembed:)(<N>x<N>)x([0-9]{1,9})(?=[:,]|$)", r"\1", r"with --timesteps \2", drops=True),
     Rewrite("text", r"(?<=\w)\s{1,9}(?=x[0-9])", ":", "with colons", _COLONS),
     Rewrite("part", r"\b(<R><F>:<N>)<S>\*<S>([0-9]{1,2})(?=:|$)", r"\1:x\2", r"x\2 repeats a layer"),
-    Rewrite("text", r"(?<=[0-9kMG])<S>[x*×]<S>(?=[0-9])", "x", message=_X),
+    Rewrite("text", r"(?<=[0-9kMG])<S>(?:[x*×]|by)<S>(?=[0-9])", "x", message=_X),
+    Rewrite("text", r"<ONE>:<N>(?:<S>[-+/]<S><N>){1,9}(?=[:,]|$)", _listed, message=_KINDS),
     Rewrite("part", r"10(?:\^|\*\*)([0-9])(?![0-9])", lambda found: str(10 ** int(found[1])), computes=True),
     Rewrite("text", r"(<TWO>:<N>)<S>[-/+@]<S>(?=<N>)", r"\1x", message=_X),
     Rewrite("text", r"<TWO>:[0-9]{1,3}(?:[,. ][0-9]{3}){1,3}(?=x[0-9_])", _joined, message=_THOUSANDS),
@@ -282,7 +289,7 @@ REWRITES = (
     Rewrite("part", r"^(conv:<N>x([0-9]{1,3})):pad(?:ding)?=([0-9]{1,3})$", _padded, computes=True),
     Rewrite(
         "part",
-        r"^(<R>:.*?):drop(?:out)?(?:_?rate)?[=:](0?\.[0-9]{1,9})(?=:|$)(.*)",
+        r"^(<K>:.*?):drop(?:out)?(?:_?rate)?[=:](0?\.[0-9]{1,9})(?=:|$)(.*)",
         r"\1\3,dropout:\2",
         "a layer of its own",
     ),
@@ -318,6 +325,7 @@ REWRITES = (
     Rewrite("text", r"\b(<WORD>),<S>(?=[0-9]{1,9}(?:[:,]|$))", r"\1:", "with a colon"),
     # the input
     Rewrite("text", r"^(?!\s*<INPUT>\b)(.{1,99}?):(?:<FEATURES>)[=:]\(?([0-9x]{1,20})\)?(?=:|,|$)", r"input:\2,\1"),
+    Rewrite("text", r"^(<INPUT>):<S>(?:(?:batch|input)_)?shape<S>[=:]", r"\1:"),
     Rewrite("text", r"^(?:input_shape|input_size|input_dim)[=:]\(?([0-9x]{1,20})\)?(?=,|$)", r"input:\1"),
     Rewrite(
         "text", r"^(?!\s*<INPUT>\b)(.{1,999}),(<INPUT>:[^,]{1,40})", r"\2,\1", message="a network starts with its input"
