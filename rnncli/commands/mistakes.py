@@ -324,6 +324,7 @@ def _sets(this: TypedLine) -> dict[str, list[str]]:
         "LAYER": [name for name, kind in KINDS.items() if kind.sizes.attributes == ("units",)],
         "LONG": [name[2:] for name in [*this.options, "--help"] if name.startswith("--")],
         "FLAG": [name for name in [*this.options, "--help", "-h"] if name not in valued],
+        "COMPARED": [name for name, each in TypedLine.of(this.group, ("compare",)).options.items() if each.multiple],
         "SEVERAL": [name for name, each in own.items() if each.multiple],
         "OPTION": [name for name, each in own.items() if not each.multiple and each.type.name != "file"],
     }

@@ -71,6 +71,7 @@ _NOT_TRAINED = "nothing is trained here, but what export writes can be"
 _SHOWS = "info|show|describe|print|view|ls|stats|parameters|params|shapes"
 _LIMIT = "(?:max-)?(?:params|memory|macs|outputs|streaming|training)"
 _SECOND = r"((.*) (<OPTION>)[ =]([^ ]+)) ~([^ :(]+)~(.*)"
+_COMPARED = _SECOND.replace("<OPTION>", "<COMPARED>").replace("(", "(?:summary|explain)(", 1)
 _PARTED = r"((.*) (<OPTION>)[ =]([0-9.]+(?= ~[a-z])|[a-z]+(?= ~[0-9]))) ~([a-z0-9]+)~(.*)"
 
 LINES = (
@@ -113,7 +114,7 @@ LINES = (
     _line(r"((.*) (<OPTION>)[ =]([0-9.]+)) ~(billion|bn)~(.*)", r"\1G\6", "", _CUT_VALUE),
     _line(_SECOND, r"\1·\5\6", "", _CUT_VALUE, _QUOTES),
     _line(_PARTED, r"\1\5\6", "", _CUT_VALUE, drops=True),
-    _line(f"(?:summary|explain){_SECOND}", r"compare\1 \3 \5\6", "", _CUT_VALUE, "compare puts them side by side"),
+    _line(_COMPARED, r"compare\1 \3 \5\6", "", _CUT_VALUE, "compare puts them side by side"),
     _line(_SECOND, r"\2 \3 \5\6", "with the last of them", _ONE_VALUE),
     _line(r"((?:solve|sweep)(?: .*)?) ~([0-9][^ :(]*)~(.*)", r"\1\3 --params \2", "perhaps", _NO_SPEC),
     _line(r"((?:solve|sweep)(?: .*)?) ~([0-9][^ :(]*)~(.*)", r"\1\3 --memory \2", "perhaps", _NO_SPEC),
@@ -157,9 +158,9 @@ LINES = (
     _line(f"(?:{_SHOWS})( [^ ]*<FILE>.*)", r"inspect\1", "perhaps"),
 )
 """Whole lines. <COMMAND> is the name of a command, <MANY> of one for several specs; <LONG>, <FLAG>, <OPTION> and
-<SEVERAL> are names of its options, of which the last may be given several times; <INPUT> starts a network, <LAYER> is a
-kind that has units, <FILE> ends the name of a model file. A row for an argument that is no spec counts if Click takes
-what it becomes."""
+<SEVERAL> are names of its options, of which the last may be given several times, as may <COMPARED> to `compare`;
+<INPUT> starts a network, <LAYER> is a kind that has units, <FILE> ends the name of a model file. A row for an argument
+that is no spec counts if Click takes what it becomes."""
 
 PARTS = (
     _line(r"((?!solve|sweep).*) ([^ -][^ ]*<FILE>) ~([a-z_]\w*)~(.*)", r"\1 \2::\3\4", "perhaps", _PART),
