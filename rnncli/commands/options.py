@@ -157,6 +157,8 @@ def check_known(given: Mapping[str, Any], texts: Iterable[str], network_of: Call
                     raise UsageError(error.message, error.advice, lead="for example", repair=repair)
 
 
+batch = number("--batch", "Samples at a time; unknown (None) if left out.")
+timesteps = number("--timesteps", "Length of the sequence; unknown if left out.")
 seed = click.option(
     "--seed",
     type=values.seed,

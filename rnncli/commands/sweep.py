@@ -135,8 +135,8 @@ def _check_limits(given: Mapping[str, Any]) -> None:
     help="Take only the Kth of N equal parts of the candidates: 3/16. Each machine cuts them alike.",
 )
 @options.number("--jobs", "Number of cores to use; the rows and their order stay the same.", default=1)
-@options.number("--timesteps", "Length of the sequence; unknown if left out.")
-@options.number("--batch", "Samples at a time; unknown (None) if left out.")
+@options.timesteps
+@options.batch
 @options.dtype
 @options.framework
 @options.format_

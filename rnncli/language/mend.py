@@ -14,7 +14,8 @@ from itertools import groupby, pairwise
 from rnncli.errors import SpecError, quote
 from rnncli.language import spec
 from rnncli.language.arguments import PYTORCH_NAMES, SAYS_NOTHING, STACKED, attribute_of, field_of, read_value, takes
-from rnncli.language.framework_words import FRAMEWORK_WORDS, framework_error
+from rnncli.language.framework_errors import framework_error
+from rnncli.language.framework_words import FRAMEWORK_WORDS
 from rnncli.language.likeness import ascii_of, in_ascii, likest
 from rnncli.language.rewrites import NAMED, REWRITES, compiled, squeezed
 from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Found, Rewrite, Step, led, search

@@ -205,7 +205,7 @@ REWRITES = (
     Rewrite("text", r"(?<![0-9.])[1-9][0-9]{0,2}(?:[,. ]0[0-9]{2}){1,3}(?![0-9])", _joined, message=_THOUSANDS),
     Rewrite(
         "text",
-        r"(<TWO>:[0-9]{1,3})[,. ]([0-9]{3,9})(?=(?:[,. ][0-9]{3}){0,2}[x,](?:[0-9]|<N>))",
+        r"(<TWO>:[0-9]{1,3})[,. ]([0-9]{3,9})(?=(?:[,. ][0-9]{3}){0,2}[x, ](?:[0-9]|<N>))",
         r"\1\2",
         message=_THOUSANDS,
     ),
@@ -218,7 +218,6 @@ REWRITES = (
     Rewrite("text", r"^<S>x[:=](?=<N>)", "input:"),
     Rewrite("text", r"(<TWO>:[0-9]{1,9}[kMG])(?=[0-9])", r"\1x", message=_X),
     Rewrite("part", r"(<TWO>:[0-9]{1,9}[kMG]?)[ac-fh-jln-wyz](?=[0-9])", r"\1x", message=_X),
-    Rewrite("part", r"(<TWO>:[0-9]{1,9}[kMG]?)[ac-fh-jln-wyz](?=x[0-9])", r"\1", message=_X),
     Rewrite("text", r"^<S>vocab\w{0,9}[=:](<N>),<S>(?:emb\w{0,9})?dim\w{0,9}[=:](<N>)", r"embed:\1x\2"),
     Rewrite("part", r"^(<P>):p(?=[0-9.])", r"\1:"),
     Rewrite("part", r"(?:(?<=[:x][12])|(?<=^[12]))(?:billion|bn?)(?=x|:|$)", "G"),
