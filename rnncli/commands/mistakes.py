@@ -320,6 +320,7 @@ def _sets(this: TypedLine) -> dict[str, list[str]]:
         "COMMAND": this.commands,
         "MANY": ["compare", "reach", "solve", "sweep"],
         "INPUT": [name for name, kind in KINDS.items() if kind.reads == "input"],
+        "BODY": [name for name, kind in KINDS.items() if kind.reads != "input"],
         "FILE": [*FORMATS],
         "LAYER": [name for name, kind in KINDS.items() if kind.sizes.attributes == ("units",)],
         "LONG": [name[2:] for name in [*this.options, "--help"] if name.startswith("--")],
@@ -451,33 +452,15 @@ def _meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Step[Li
         if len(this.arguments) == 1:
             yield Step(("layers", text), "", no_spec, drops=" ".join(this.typed), advice=A_WORD)
         yield Step(this.with_(place), WITHOUT, no_spec, drops=text, advice=f"`rnncli layers {text}` tells what it is")
-    if this.name == "inspect" and re.search("[:(]", text):
-        yield Step(("summary", *this.typed[1:]), "perhaps")
     candidates = _expanded(text) if this.name in ("compare", "reach", "solve") else []
     if 1 < len(candidates) <= _MOST_EXPANDED and (this.name != "solve" or BLANK_TEXT in text):
         lead = "the shell expands it unless it is in quotes"
         yield Step(this.with_(place, *map(Word, candidates)), lead, drops=text)
     elif candidates:
         yield Step(("sweep", *this.typed[1:]))
-    yield from _headed(this, place)
     makes_blank = BLANK_TEXT in {*(error.repair or "")} - {*text} and len(this.arguments) > 1
     if error.repair and "example" not in error.lead and not makes_blank:
         yield Step(this.with_(place, Word(error.repair)), error.lead, drops=text)
-
-
-def _headed(this: TypedLine, place: int) -> Iterator[Step[Line]]:
-    """Yield the line with layers that have no input behind the network before them, or as one with the same input."""
-    text = this.words[place].text
-    specs = [each for each in this.arguments if "(" not in this.words[each].text]
-    heads = [each for each in specs if each < place and _starts_network(this.words[each].text)]
-    if not heads or place not in specs or ":" not in text or _starts_network(text) or _kind(text) is None:
-        return
-    head = this.words[heads[-1]].text
-    if this.name in ("compare", "reach"):
-        alike = Word(f"{head.partition(',')[0]},{text}")
-        yield Step(this.with_(place, alike), "perhaps", advice="each network has an input of its own")
-    elif heads[-1] == place - 1:
-        yield Step(this.with_(heads[-1], Word(f"{head},{text}"), used=2), advice="a comma stands between layers")
 
 
 def _expanded(text: str) -> list[str]:

@@ -69,7 +69,7 @@ _BETWEEN = r"~(and|vs\.?|versus|with|against|or|then|&|\+|/)~"
 _TRAINS = "(?:train|fit|learn|finetune|backprop|optimi[sz]e)"
 _NOT_TRAINED = "nothing is trained here, but what export writes can be"
 _SHOWS = "info|show|describe|print|view|ls|stats|parameters|params|shapes"
-_LIMIT = "(?:max-)?(?:params|memory|macs|outputs|streaming|training)"
+_LIMIT = "(?:(?:max-)?(?:params|memory|macs|outputs|streaming|training)|mem|flash|rom|s?ram)"
 _SECOND = r"((.*) (<OPTION>)[ =]([^ ]+)) ~([^ :(]+)~(.*)"
 _COMPARED = _SECOND.replace("<OPTION>", "<COMPARED>").replace("(", "(?:summary|explain)(", 1)
 _PARTED = r"((.*) (<OPTION>)[ =]([0-9.]+(?= ~[a-z])|[a-z]+(?= ~[0-9]))) ~([a-z0-9]+)~(.*)"
@@ -93,10 +93,8 @@ LINES = (
     _line(r"(.*) --part[ =]([0-9]+) ?(?:of|/|:|-) ?([0-9]+)((?: .*)?)", r"\1 --part \2/\3\4"),
     _line(r"(.*) (?:-b|-t|--batch|--timesteps)[ =](?:-1|none|null|\?)((?: .*)?)", r"\1\2", _OPEN, drops=True),
     _line(r"(.*) --(?:max-)?params[ =]([0-9.]+[kmgt]i?b)(.*)", r"\1 --memory \2\3", "", advice="bytes are memory"),
-    _line(f"(?:summary|explain)(.*) --({_LIMIT})[ =]([^ ]+)(.*)", r"sweep\1 --\2 \3\4"),
+    _line(f"(?:summary|explain)(.* --{_LIMIT}[ =][^ ]+.*)", r"sweep\1"),
     _line(r"(?!compare|solve)<COMMAND>(.* --rate[ =][^ ]+.*)", r"summary\1", "perhaps"),
-    _line("(?:summary|explain)(.*) --(?:mem|flash|rom)[ =]([^ ]+)(.*)", r"sweep\1 --max-memory \2\3"),
-    _line("(?:summary|explain)(.*) --s?ram[ =]([^ ]+)(.*)", r"sweep\1 --max-streaming \2\3"),
     _line(r"(.*) --sort[ =]-?([a-z-]+)(.*) --(?:desc|descending|reverse)((?: .*)?)", r"\1 --sort=-\2\3\4"),
     _line(r"(?:summary|explain)(.*) --(?:vs|versus|against) (.+)", r"compare\1 \2"),
     _line(r"(?:summary|explain)(.*) --(?:seq-)?len(?:gth)?s[ =]([^ ]+)(.*)", r"forward\1 --lengths \2\3"),
@@ -142,6 +140,18 @@ LINES = (
     _line(r"sweep(.*) ~([^ {}]*[:x])([1-9][0-9]*(?:,[1-9][0-9]*)+)([^ {}]*)~(.*)", r"sweep\1 \2{\3}\4\5"),
     _line(r"solve(.*) ~([^ ]*)\{\}([^ ]*)~(.*)", r"solve\1 \2_\3\4", "a blank is _"),
     _line(r"(?!sweep|compare|reach|solve)<COMMAND>((?: .*)?) ~([^ ]*\{[\w.,={}]*\}[^ ]*)~(.*)", r"sweep\1 \2\3"),
+    _line("inspect(.*) ~([^ ]*[:(].*)~(.*)", r"summary\1 \2\3", "perhaps"),
+    _line(
+        "((?:compare|reach)(?: .*)?) ((?:<INPUT>):[^ ,(]+)([^ (]*)((?: .*)?) ~((?:<BODY>):[^ (]*)~(.*)",
+        r"\1 \2\3\4 \2,\5\6",
+        "perhaps",
+        advice="each network has an input of its own",
+    ),
+    _line(
+        "((?!compare|reach)<COMMAND>(?: .*)?) ((?:<INPUT>):[^ (]*) ~((?:<BODY>):[^ (]*)~(.*)",
+        r"\1 \2,\3\4",
+        advice="a comma stands between layers",
+    ),
     # a line that starts with no command
     _line("(?:[^ :(]+ )*(?:[^ ]*/)?rnncli (.+)", r"\1", "once is enough"),
     _line("((?:<INPUT>)=[^ ]*,.*)", r"summary \1", "perhaps"),
@@ -159,8 +169,8 @@ LINES = (
 )
 """Whole lines. <COMMAND> is the name of a command, <MANY> of one for several specs; <LONG>, <FLAG>, <OPTION> and
 <SEVERAL> are names of its options, of which the last may be given several times, as may <COMPARED> to `compare`;
-<INPUT> starts a network, <LAYER> is a kind that has units, <FILE> ends the name of a model file. A row for an argument
-that is no spec counts if Click takes what it becomes."""
+<INPUT> is a kind that starts a network, <BODY> one that does not, <LAYER> one that has units, <FILE> ends the name of a
+model file. A row for an argument that is no spec counts if Click takes what it becomes."""
 
 PARTS = (
     _line(r"((?!solve|sweep).*) ([^ -][^ ]*<FILE>) ~([a-z_]\w*)~(.*)", r"\1 \2::\3\4", "perhaps", _PART),
