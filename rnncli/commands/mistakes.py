@@ -370,11 +370,7 @@ def _wrong_argument(this: TypedLine) -> tuple[int, SpecError] | None:
 
 
 def _read(command: str, text: str) -> None:
-    """Read what a command takes for a spec, but no file.
-
-    Raises:
-        SpecError: it is none.
-    """
+    """Read what a command takes for a spec, but no file; a SpecError says that it is none."""
     if text == "-":
         return
     choice = choice_of(text)

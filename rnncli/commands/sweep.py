@@ -95,11 +95,7 @@ _PART = Value("part", Share.parse, _nearest_part, "1/2")
 
 
 def _check_limits(given: Mapping[str, Any]) -> None:
-    """Check that what is limited is known of the first candidate.
-
-    Raises:
-        UsageError: it is not.
-    """
+    """Check that what is limited is known of the first candidate; a UsageError says that it is not."""
     check_trained([figure.key for figure in FIGURES if given.get(figure.name) is not None], given["dtype"])
     options.check_known(given, given["pattern"][:1], lambda text: Network.parse(next(read_pattern(text).expand())))
 

@@ -189,8 +189,6 @@ def _rewritten(row: Rewrite, text: str, token: Token) -> Iterator[Step[str]]:
         new = pattern.sub(row.becomes, text)
     else:
         new = splice(text, Token(found[0], start + found.start()), instead)
-    if new == text:
-        return
     span = _span(text, start + found.start(), start + found.end(), whole="as in" in row.message)
     typed = text[slice(*span)]
     said = row.message.replace("{}", quote(typed) if typed.strip() else "a space")

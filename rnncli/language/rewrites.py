@@ -248,10 +248,11 @@ REWRITES = (
     Rewrite("text", r"^<S>([0-9]{1,10}[kMG]?(?:x[0-9]{1,10})?)(?=[,:]|$)", r"input:\1", _INPUT_FIRST),
     Rewrite(
         "part",
-        r"\b(<K>)((?::\w{1,20}){0,9}):(?:<UNITS>|k|(?:kernel|pool)(?:_?size)?)[=:]?(?=[0-9]|_)",
+        r"\b(<K>)((?::\w{1,20}){0,9}):(?:<UNITS>|k|(?:kernel|pool)(?:_?size)?)[=:](?=[0-9]|_)",
         r"\1\2:",
         _ALONE,
     ),
+    Rewrite("part", r"\b(<K>)((?::\w{1,20}){0,9}):(?:k|kernel|filters|units)(?=[0-9])", r"\1\2:", _ALONE),
     Rewrite("layer", r"bidirectional[:(](<R>:.*?)\)?", r"\1:bi", ""),
     Rewrite("layer", r"(?:bidirectional|bidir|bi|b)[-_:. (]?(<R>)([^()]*)\)?", r"\1\2:bi", _BI),
     Rewrite("layer", r"(<R>)[-_. ]?(?:bidirectional|bidir|bi)(:.*)", r"\1\2:bi", _BI),
