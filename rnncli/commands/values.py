@@ -121,7 +121,7 @@ _BITS = {
 _LIBRARIES = ("", "torch.", "np.", "numpy.", "tf.", "tensorflow.", "jnp.", "jax.numpy.", "ml_dtypes.")
 """What stands before the name of a dtype, if anything does."""
 
-NOT_FLOAT32 = ("np.float", "numpy.float", "jnp.float", "jax.numpy.float")
+_NOT_FLOAT32 = ("np.float", "numpy.float", "jnp.float", "jax.numpy.float")
 """Python's float, which has 64 bits, and which PyTorch's and C's of the same name is not."""
 
 OTHER_DTYPES: Mapping[str, str] = {
@@ -129,7 +129,7 @@ OTHER_DTYPES: Mapping[str, str] = {
     for dtype, names in _BITS.items()
     for name in names
     for library in _LIBRARIES
-    if library + name not in NOT_FLOAT32
+    if library + name not in _NOT_FLOAT32
 }
 """Names of dtypes in several libraries: `torch.half`, `np.float32`."""
 
