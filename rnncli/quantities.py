@@ -66,7 +66,7 @@ _LONGEST = 400
 
 
 def nearest_size(text: str) -> str | None:
-    """Return the size that was probably meant, or None."""
+    """Return the size that was probably meant, or None: 1e3 is 1000, 1.5k is 1500, 2.5 is none."""
     thousands = re.fullmatch(r"[0-9]{1,3}(?:[.,' ][0-9]{3})+", text[:_LONGEST])
     if thousands is not None:
         return nearest_size("".join(filter(str.isdigit, text)))
@@ -75,25 +75,28 @@ def nearest_size(text: str) -> str | None:
         return None
     suffix = {name.lower(): size for name, size in MULTIPLES.items()}.get(number[3].lower(), 1)
     value = float(number[1]) * 10 ** int(number[2] or 0) * suffix
-    return str(int(min(value, MAX_SIZE))) if value >= 1 else None
+    return str(int(min(value, MAX_SIZE))) if value >= 1 and value.is_integer() else None
 
 
 def _with_point(text: str) -> str:
     """Return a text with a point for the comma of a fraction: 1,5M is 1.5M."""
-    return re.sub(r"^([0-9]+),([0-9]{1,2})(?=\s*[a-zA-Z])", r"\1.\2", text)
+    return re.sub(r"^([0-9]+),([0-9]{1,2})(?![0-9,])", r"\1.\2", text)
 
 
 def nearest_number(text: str) -> str | None:
     """Return the number that was probably meant: 92,400 is 92400, 1e6 is 1000000, 1.5M is 1500000, < 5k is 5000."""
     text = re.sub(r"^[<>=≤≥~]+ ?| ?(?:params|parameters|weights|macs|steps|units)$", "", text.strip())
-    if re.search(",[0-9](?:,|$)", text):
-        return None  # several numbers
+    text = re.sub(" ?(?:million|mio)$", "M", re.sub(" ?thousand$", "k", text))
+    if re.search("^-|,[0-9](?:,|$)", text):
+        return None  # less than any, or several numbers
     plain = re.fullmatch(r"\+?([0-9]{1,40})", re.sub("[,_' ]", "", text))
     return plain[1].lstrip("0") or "0" if plain is not None else nearest_size(_with_point(text))
 
 
 def nearest_memory(text: str) -> str | None:
-    """Return the size that was probably meant: 4M is 4MB, 4 megabytes is 4MB."""
+    """Return the size that was probably meant: 4M is 4MB, 4 megabytes is 4MB; bits are no bytes."""
+    if "bit" in text.lower():
+        return None
     written = re.match(
         r"\+?([0-9]{1,20}(?:\.[0-9]{1,9})?) ?(?:([KMGTPEZY])|(?![A-Z])|(?=B))",
         _with_point(text).replace(",", "").upper(),

@@ -29,6 +29,7 @@ from rnncli.characters import ascii_form, shows_unicode
 from rnncli.commands import COMPLETION
 from rnncli.commands.command_line import options_of
 from rnncli.commands.groups import GroupedCommand
+from rnncli.commands.values import OneOf
 from rnncli.errors import RnncliError
 
 SHELLS = ("bash", "zsh", "fish")
@@ -161,7 +162,7 @@ class _Fish(_Completion, FishComplete):
 
 
 @click.command(cls=GroupedCommand)
-@click.argument("shell", type=click.Choice(SHELLS))
+@click.argument("shell", type=OneOf(SHELLS))
 def command(shell: str) -> None:
     """Print a script that makes SHELL complete command lines.
 

@@ -14,7 +14,7 @@ from rnncli.reports.unrolled import draw
 
 @click.command(cls=GroupedCommand)
 @options.spec
-@options.number("--batch", "Samples at a time; unknown (None) if left out.")
+@options.batch
 @options.number("--timesteps", "Length of the sequence; unknown (T) if left out.")
 @options.svg
 def command(**given: Any) -> None:

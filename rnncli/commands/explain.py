@@ -14,8 +14,8 @@ from rnncli.reports.explanation import explain
 
 @click.command(cls=GroupedCommand)
 @options.spec
-@options.number("--batch", "Samples at a time; unknown (None) if left out.")
-@options.number("--timesteps", "Length of the sequence; unknown if left out.")
+@options.batch
+@options.timesteps
 @options.framework
 @click.option("--others", is_flag=True, help="Add what torchinfo, thop, fvcore and PyTorch's counter of FLOPs say.")
 @options.format_

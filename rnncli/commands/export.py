@@ -12,7 +12,7 @@ from rnncli.commands.command_line import this_line
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.output import tell
 from rnncli.commands.specs import at_most, each_given, specs
-from rnncli.commands.values import OTHER_TARGETS, Named, Value, dtype_named, named
+from rnncli.commands.values import OTHER_DTYPES, OTHER_TARGETS, OneOf, Value
 from rnncli.export import TARGETS, c_name, check_c_name
 from rnncli.formats.networks import Reading
 from rnncli.library.exports import C_DTYPES, Asked, run_export
@@ -34,7 +34,7 @@ def _identifier(text: str) -> str:
 @options.spec
 @click.option(
     "--to",
-    type=named(OTHER_TARGETS, tuple(TARGETS)),
+    type=OneOf(tuple(TARGETS), OTHER_TARGETS),
     help="Target format; required unless -o FILE.onnx or -o FILE.c says it.",
 )
 @click.option("--packed", is_flag=True, help="Let PyTorch's source take the length of each sequence, and pack them.")
@@ -52,7 +52,7 @@ def _identifier(text: str) -> str:
 )
 @click.option(
     "--dtype",
-    type=Named(C_DTYPES, dtype_named, "in which C is written"),
+    type=OneOf(C_DTYPES, OTHER_DTYPES, "in which C is written"),
     help="Data type of weights and outputs; C's int8 is of matrices alone: a fourth of the flash, no less time.  "
     "[default: float32]",
 )

@@ -10,7 +10,7 @@ from rnncli.commands import options
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.output import results, tell
 from rnncli.commands.specs import Spec, at_most, each_given, shown, specs
-from rnncli.commands.values import LengthsValue, Named, dtype_named
+from rnncli.commands.values import OTHER_DTYPES, LengthsValue, OneOf
 from rnncli.engine.request import DEFAULT_TIMESTEPS, DTYPES, Request
 from rnncli.library.runs import run_forward
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 @options.seed
 @click.option(
     "--dtype",
-    type=Named(DTYPES, dtype_named, "in which forward computes (`rnncli summary` has the sizes in any)"),
+    type=OneOf(DTYPES, OTHER_DTYPES, "in which forward computes (`rnncli summary` has the sizes in any)"),
     default="float32",
     help="Data type of weights and outputs.  [default: float32]",
 )

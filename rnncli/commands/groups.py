@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import click
 
 from rnncli.commands.command_line import this_line, words
-from rnncli.commands.values import FileName
+from rnncli.commands.values import FileName, OneOf
 from rnncli.errors import RnncliError, UsageError, quote
 from rnncli.render.terminal import is_styled, wrapped
 from rnncli.search.budget import FIGURES
@@ -153,7 +153,7 @@ class GroupedCommand(click.Command):
         self.less_memory = less_memory
         color = click.Option(
             ["--color"],
-            type=click.Choice(("auto", "always", "never")),
+            type=OneOf(("auto", "always", "never")),
             default="auto",
             expose_value=False,
             help="When to show colour; auto is on a terminal, unless NO_COLOR is set.  [default: auto]",

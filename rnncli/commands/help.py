@@ -10,6 +10,7 @@ import click
 
 from rnncli.cli import COMMANDS
 from rnncli.commands.groups import WIDE, GroupedCommand, fitting, terminal_columns
+from rnncli.commands.values import OneOf
 
 TOPICS: Mapping[str, str] = {
     "spec": "the language of specs",
@@ -22,9 +23,7 @@ TOPICS: Mapping[str, str] = {
 
 
 @click.command(cls=GroupedCommand)
-@click.argument(
-    "name", type=click.Choice([*dict.fromkeys((*COMMANDS, *TOPICS))]), metavar="[COMMAND|TOPIC]", required=False
-)
+@click.argument("name", type=OneOf([*dict.fromkeys((*COMMANDS, *TOPICS))]), metavar="[COMMAND|TOPIC]", required=False)
 @click.pass_context
 def command(context: click.Context, name: str | None) -> None:
     """Show what `rnncli --help` shows, or `rnncli COMMAND --help`, or the page on a topic.

@@ -29,11 +29,7 @@ def complete_word(context: click.Context, parameter: click.Parameter, typed: str
 
 
 def _check_word(given: Mapping[str, Any]) -> None:
-    """Check that something is told of the word.
-
-    Raises:
-        UsageError: nothing is.
-    """
+    """Check that something is told of the word; a UsageError says that nothing is."""
     if given["word"] is not None:
         from rnncli.reports.reference import sort_of
 

@@ -31,16 +31,15 @@ from rnncli.commands.command_line import (
     shown,
 )
 from rnncli.commands.rewrites import COMMANDS, LINES, PARTS
-from rnncli.commands.values import FileName, Value
+from rnncli.commands.values import FileName, OneOf, Value
 from rnncli.commands.wrong_options import named, refused
 from rnncli.errors import EXIT_USAGE, RnncliError, SpecError, UsageError, quote
 from rnncli.formats import FORMATS, SEPARATOR, OpenNumbersError, choice_of, open_model, part_of
 from rnncli.formats.calls import is_call
 from rnncli.formats.networks import read_text
 from rnncli.language.likeness import closest, in_ascii
-from rnncli.language.mend.meanings import numbers_in
-from rnncli.language.mend.rewrites import Rewrite
-from rnncli.language.mend.search import WITHOUT, Found, Step, led, search
+from rnncli.language.mend import numbers_in
+from rnncli.language.rewriting import WITHOUT, Found, Rewrite, Step, led, search
 from rnncli.language.source import lowered
 from rnncli.layers import KINDS, Layer
 from rnncli.layers.sizes import BLANK_TEXT
@@ -141,7 +140,7 @@ def _answer(this: TypedLine, mistake: Mistake) -> RnncliError:
     found = _mended(this, mistake._replace(steps=steps))
     first = steps[0] if found is None else found.way[0]
     if isinstance(error, SpecError) and not first.message:
-        if found is None or error.repair in first.state:
+        if found is None or (error.repair in first.state and len(first.state) == len(this.typed)):
             return error
         mended = error.repaired(shown(found.state), _lead(found.way))
         mended.advice = first.advice or mended.advice
@@ -232,7 +231,7 @@ def _mistake(this: TypedLine, error: click.ClickException | UsageError) -> Mista
     if not isinstance(error, click.ClickException):
         strays = [place for place in this.arguments if not is_spec(this.words[place].text)]
         misplaced = chain.from_iterable(_misplaced(this, place) for place in strays)
-        return Mistake(error.message, chain(misplaced, _kept(this, error)), error)
+        return Mistake(error.message, chain(misplaced, _rewritten(this), _kept(this, error)), error)
     if this.name in this.commands:
         message, steps = refused(this, error)
         return Mistake(message, chain(_rewritten(this), steps), error)
@@ -263,12 +262,23 @@ def _misplaced(this: TypedLine, place: int) -> Iterator[Step[Line]]:
     """Yield the line with an argument that is no spec as what the table says, as an option that it names, or a part."""
     yield from _rewritten(this, place)
     text = this.words[place].text
+    yield from _apart(this, place)
     name, equals, value = in_ascii(text).lstrip("-/").partition("=")
     if re.fullmatch(r"[a-z][a-z0-9_.-]{1,30}", name.lower()) and name.lower() not in KINDS:
         behind = next((each.text for each in this.words[place + 1 : place + 2] if each.is_argument), None)
         for step in named(this, place, Word(name, None, value if equals else behind, bool(equals))):
             yield step._replace(message=f"{quote(text)} is not a spec")
     yield from _rewritten(this, place, PARTS)
+
+
+def _apart(this: TypedLine, place: int) -> Iterator[Step[Line]]:
+    """Yield the line with a whole line in an argument, `'$ rnncli summary SPEC --wide'`, as the words that it is."""
+    text = this.words[place].text
+    typed = tuple(re.sub(r"^\s*[$%>#]?\s*(?:rnncli\s)?", "", text).split())
+    if len(typed) > 1 and typed[0] in this.commands:
+        yield Step(typed, "without the quotes", drops=text)
+    elif any(re.match("--?[a-z]", word) for word in typed[1:]):
+        yield Step(this.with_(place, *map(Word, typed)), "without the quotes", drops=text)
 
 
 # Rows of the tables
@@ -305,15 +315,17 @@ def _is_refused_anew(this: TypedLine, new: Line) -> bool:
 def _sets(this: TypedLine) -> dict[str, list[str]]:
     """Return the words that the rows of the table name: commands, options of the line's command, kinds, files."""
     valued = {name: each for name, each in this.options.items() if not each.is_flag}
-    own = {name: each for name, each in valued.items() if isinstance(each.type, Value | click.Choice)}
+    own = {name: each for name, each in valued.items() if isinstance(each.type, Value | OneOf)}
     return {
         "COMMAND": this.commands,
         "MANY": ["compare", "reach", "solve", "sweep"],
         "INPUT": [name for name, kind in KINDS.items() if kind.reads == "input"],
+        "BODY": [name for name, kind in KINDS.items() if kind.reads != "input"],
         "FILE": [*FORMATS],
         "LAYER": [name for name, kind in KINDS.items() if kind.sizes.attributes == ("units",)],
         "LONG": [name[2:] for name in [*this.options, "--help"] if name.startswith("--")],
         "FLAG": [name for name in [*this.options, "--help", "-h"] if name not in valued],
+        "COMPARED": [name for name, each in TypedLine.of(this.group, ("compare",)).options.items() if each.multiple],
         "SEVERAL": [name for name, each in own.items() if each.multiple],
         "OPTION": [name for name, each in own.items() if not each.multiple and each.type.name != "file"],
     }
@@ -322,10 +334,9 @@ def _sets(this: TypedLine) -> dict[str, list[str]]:
 def _with_command(this: TypedLine) -> Iterator[Step[Line]]:
     """Yield a line that starts with no command with one that is called or spelt so, or that is missing."""
     name, *rest = this.typed
-    for row in COMMANDS:
-        if re.fullmatch(row.pattern, name, re.IGNORECASE):
-            instead, *options = str(row.becomes).split(" ")
-            yield Step((instead, *rest, *options), row.lead)
+    if name.lower() in COMMANDS:
+        instead, *options = COMMANDS[name.lower()].split(" ")
+        yield Step((instead, *rest, *options), "perhaps")
     if not rest and not re.search("^-|,", name) and is_word(name):
         yield Step(("layers", name), advice=A_WORD)
     if near := _near_file(name):
@@ -359,11 +370,7 @@ def _wrong_argument(this: TypedLine) -> tuple[int, SpecError] | None:
 
 
 def _read(command: str, text: str) -> None:
-    """Read what a command takes for a spec, but no file.
-
-    Raises:
-        SpecError: it is none.
-    """
+    """Read what a command takes for a spec, but no file; a SpecError says that it is none."""
     if text == "-":
         return
     choice = choice_of(text)
@@ -441,33 +448,15 @@ def _meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Step[Li
         if len(this.arguments) == 1:
             yield Step(("layers", text), "", no_spec, drops=" ".join(this.typed), advice=A_WORD)
         yield Step(this.with_(place), WITHOUT, no_spec, drops=text, advice=f"`rnncli layers {text}` tells what it is")
-    if this.name == "inspect" and re.search("[:(]", text):
-        yield Step(("summary", *this.typed[1:]), "perhaps")
     candidates = _expanded(text) if this.name in ("compare", "reach", "solve") else []
     if 1 < len(candidates) <= _MOST_EXPANDED and (this.name != "solve" or BLANK_TEXT in text):
         lead = "the shell expands it unless it is in quotes"
         yield Step(this.with_(place, *map(Word, candidates)), lead, drops=text)
     elif candidates:
         yield Step(("sweep", *this.typed[1:]))
-    yield from _headed(this, place)
     makes_blank = BLANK_TEXT in {*(error.repair or "")} - {*text} and len(this.arguments) > 1
     if error.repair and "example" not in error.lead and not makes_blank:
         yield Step(this.with_(place, Word(error.repair)), error.lead, drops=text)
-
-
-def _headed(this: TypedLine, place: int) -> Iterator[Step[Line]]:
-    """Yield the line with layers that have no input behind the network before them, or as one with the same input."""
-    text = this.words[place].text
-    specs = [each for each in this.arguments if "(" not in this.words[each].text]
-    heads = [each for each in specs if each < place and _starts_network(this.words[each].text)]
-    if not heads or place not in specs or ":" not in text or _starts_network(text) or _kind(text) is None:
-        return
-    head = this.words[heads[-1]].text
-    if this.name in ("compare", "reach"):
-        alike = Word(f"{head.partition(',')[0]},{text}")
-        yield Step(this.with_(place, alike), "perhaps", advice="each network has an input of its own")
-    elif heads[-1] == place - 1:
-        yield Step(this.with_(heads[-1], Word(f"{head},{text}"), used=2), advice="a comma stands between layers")
 
 
 def _expanded(text: str) -> list[str]:

@@ -55,7 +55,7 @@ def svg(command: Command) -> Command:
     )
     add_theme = click.option(
         "--theme",
-        type=click.Choice(THEMES),
+        type=values.OneOf(THEMES),
         help=f"Colours of the picture: light text on a dark ground, or dark text on white.  [default: {THEMES[0]}]",
     )
     return cast(Command, add_svg(add_theme(with_picture)))
@@ -74,7 +74,7 @@ def number(
 
 
 def named(
-    name: str, type_: values.Named, default: str | None, meaning: str, several: bool = False
+    name: str, type_: values.OneOf, default: str | None, meaning: str, several: bool = False
 ) -> Callable[[Command], Command]:
     """Return an option that takes one of some words, or may be given several times; its help is `meaning`."""
     help_ = meaning if default is None else f"{meaning}  [default: {default}]"
@@ -108,7 +108,7 @@ def init(default: str | None, said: str) -> Callable[[Command], Command]:
     from rnncli.engine.request import INITS
 
     meaning = "How weights start: a framework's initialisers and a normal input, or U[0, 1) for weights and input."
-    return click.option("--init", type=click.Choice(INITS), default=default, help=f"{meaning}  [default: {said}]")
+    return click.option("--init", type=values.OneOf(INITS), default=default, help=f"{meaning}  [default: {said}]")
 
 
 def budget(figures: Sequence[Figure] = FIGURES) -> Callable[[Command], Command]:
@@ -157,6 +157,8 @@ def check_known(given: Mapping[str, Any], texts: Iterable[str], network_of: Call
                     raise UsageError(error.message, error.advice, lead="for example", repair=repair)
 
 
+batch = number("--batch", "Samples at a time; unknown (None) if left out.")
+timesteps = number("--timesteps", "Length of the sequence; unknown if left out.")
 seed = click.option(
     "--seed",
     type=values.seed,
@@ -169,7 +171,7 @@ format_ = click.option(
     "-f",
     "--format",
     "format_",
-    type=click.Choice(FORMATS),
+    type=values.OneOf(FORMATS),
     default="table",
     help="table is for people; markdown and html are for documents; json (an object a line), csv and tsv for programs.",
 )

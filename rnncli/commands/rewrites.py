@@ -1,7 +1,7 @@
 """How command lines are written elsewhere and how they are written here, as tables: what is typed, what it becomes.
 
 The order of the rows is their meaning: the first that leads to a line which works is offered. Rows are those of
-`rnncli.language.mend.rewrites`; in a line a space is the end of a word, and a dot in the middle, ·, one inside of it.
+`rnncli.language.rewriting`; in a line a space is the end of a word, and a dot in the middle, ·, one inside of it.
 """
 
 from __future__ import annotations
@@ -9,28 +9,39 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from rnncli.language.mend.rewrites import Becomes, Rewrite
-from rnncli.language.mend.search import WITHOUT
+from rnncli.language.rewriting import WITHOUT, Becomes, Rewrite
 from rnncli.quantities import parse_number, without_thousands
 
-VALUES: Mapping[str, str] = {
-    "brain": "bfloat16",
-    **dict.fromkeys(("jsonl", "ndjson", "xml", "yaml", "yml"), "json"),
-    **dict.fromkeys(("text", "txt", "pretty"), "table"),
-    **dict.fromkeys(("excel", "xls", "xlsx"), "csv"),
-    **dict.fromkeys(("md",), "markdown"),
-    "8": "int8",
-    "16": "float16",
-    "32": "float32",
-    **dict.fromkeys(("64", "np.float", "numpy.float", "jnp.float", "jax.numpy.float"), "float64"),
-    "sh": "bash",
-    **dict.fromkeys(("white", "bright", "day"), "light"),
-    **dict.fromkeys(("yes", "on", "true"), "always"),
-    **dict.fromkeys(("no", "off", "false"), "never"),
-    **dict.fromkeys(("black", "night"), "dark"),
-    **dict.fromkeys(("c++", "cpp", "arduino"), "c"),
-}
-"""Words for which a value of an option is offered: some of them mean another thing than is offered for it."""
+
+def _by_name(names: Mapping[str, str]) -> Mapping[str, str]:
+    """Return what each name stands for, of the names, apart by spaces, for each thing."""
+    return {name: meant for meant, several in names.items() for name in several.split()}
+
+
+VALUES = _by_name(
+    {
+        "bfloat16": "brain",
+        "json": "jsonl ndjson xml yaml yml",
+        "table": "text txt pretty",
+        "csv": "excel xls xlsx",
+        "markdown": "md",
+        "int8": "8",
+        "float16": "16",
+        "float32": "32",
+        "float64": "64 np.float numpy.float jnp.float jax.numpy.float",
+        "bash": "sh",
+        "light": "white bright day",
+        "always": "yes on true",
+        "never": "no off false",
+        "dark": "black night",
+        "c": "c++ cpp arduino",
+        "keys": "json csv columns fields key",
+        "spec": "language syntax specs layers",
+        "python": "api library import",
+        "files": "models weights checkpoints formats file",
+    }
+)
+"""Words for which a value of an option is offered, or a topic: some mean another thing than is offered for it."""
 
 
 def _line(
@@ -42,6 +53,7 @@ def _line(
 _SIZES = "units|hidden|hidden-units|hidden-size|num-units|out-features"
 _NO_SPEC = r"'\2' is not a spec"
 _NO_SPACE, _QUOTES = r"a space ends a value, so '\3' is read as a spec", "write it in quotes"
+_LIST = "--pareto[ =][^ ]+?|--(?:input|lengths)[ =][0-9,]*[0-9]"
 _CUT_VALUE = r"a space ends a value, so \3 is '\4' and '\5' is read as a spec"
 _NO_SORT = r"'\3' is not a spec; a - before the key sorts from the largest down"
 _SORTS_UP = r"'\3' is not a spec; without a - before the key the smallest come first"
@@ -50,13 +62,17 @@ _ONE_VALUE = r"\3 takes one value, and '\5' is not a spec"
 _ONE_AT_A_TIME = r"\2 takes one value at a time, so '\4' is read as a spec"
 _NO_VALUE = r"\2 takes no value, and '\3' is not a spec"
 _BEHIND_HYPHENS = r"behind -- all are arguments, so '\3' is read as a spec"
+_C = 'what is written is C99, which a compiler of C++ takes, too, as extern "C"'
+_OPEN = "what is not known is left out"
 _ONE_WORD = "a space stands between specs"
 _BETWEEN = r"~(and|vs\.?|versus|with|against|or|then|&|\+|/)~"
 _TRAINS = "(?:train|fit|learn|finetune|backprop|optimi[sz]e)"
 _NOT_TRAINED = "nothing is trained here, but what export writes can be"
 _SHOWS = "info|show|describe|print|view|ls|stats|parameters|params|shapes"
-_LIMIT = "(?:max-)?(?:params|memory|macs|outputs|streaming|training)"
+_LIMIT = "(?:(?:max-)?(?:params|memory|macs|outputs|streaming|training)|mem|flash|rom|s?ram)"
 _SECOND = r"((.*) (<OPTION>)[ =]([^ ]+)) ~([^ :(]+)~(.*)"
+_COMPARED = _SECOND.replace("<OPTION>", "<COMPARED>").replace("(", "(?:summary|explain)(", 1)
+_PARTED = r"((.*) (<OPTION>)[ =]([0-9.]+(?= ~[a-z])|[a-z]+(?= ~[0-9]))) ~([a-z0-9]+)~(.*)"
 
 LINES = (
     # options
@@ -65,6 +81,7 @@ LINES = (
     _line("(.*) (<FLAG>)=[^ ]*((?: .*)?)", r"\1 \2\3", drops=True),
     _line("(.*) --no-(?!color)<LONG>((?: .*)?)", r"\1\2", WITHOUT),
     _line(".* ((?-i:-V)|--version)(?: .*)?", r"\1", drops=True),
+    _line(r"(<COMMAND>)(?: .*)? (?:[-/]\?|/h(?:elp)?|--(?:usage|man))(?: .*)?", r"\1 --help", drops=True),
     _line(
         f"(<COMMAND>) --(?:{_SIZES})[ =]([0-9]+) --(?:n(?:um)?-)?layers[ =]([0-9]+)(.*)",
         r"\1 input:32,lstm:\2:x\3\4",
@@ -74,23 +91,28 @@ LINES = (
     _line("help(?: .*)? --(<COMMAND>)(?: .*)?", r"help \1", drops=True),
     _line("<COMMAND>(.*) --(?!layers|help|spec)(<COMMAND>)((?: .*)?)", r"\2\1\3"),
     _line(r"(.*) --part[ =]([0-9]+) ?(?:of|/|:|-) ?([0-9]+)((?: .*)?)", r"\1 --part \2/\3\4"),
-    _line(f"(?:summary|explain)(.*) --({_LIMIT})[ =]([^ ]+)(.*)", r"sweep\1 --\2 \3\4"),
-    _line("(?:summary|explain)(.*) --(?:mem|flash|rom)[ =]([^ ]+)(.*)", r"sweep\1 --max-memory \2\3"),
-    _line("(?:summary|explain)(.*) --s?ram[ =]([^ ]+)(.*)", r"sweep\1 --max-streaming \2\3"),
+    _line(r"(.*) (?:-b|-t|--batch|--timesteps)[ =](?:-1|none|null|\?)((?: .*)?)", r"\1\2", _OPEN, drops=True),
+    _line(r"(.*) --(?:max-)?params[ =]([0-9.]+[kmgt]i?b)(.*)", r"\1 --memory \2\3", "", advice="bytes are memory"),
+    _line(f"(?:summary|explain)(.* --{_LIMIT}[ =][^ ]+.*)", r"sweep\1"),
+    _line(r"(?!compare|solve)<COMMAND>(.* --rate[ =][^ ]+.*)", r"summary\1", "perhaps"),
     _line(r"(.*) --sort[ =]-?([a-z-]+)(.*) --(?:desc|descending|reverse)((?: .*)?)", r"\1 --sort=-\2\3\4"),
+    _line(r"(?:summary|explain)(.*) --(?:vs|versus|against) (.+)", r"compare\1 \2"),
     _line(r"(?:summary|explain)(.*) --(?:seq-)?len(?:gth)?s[ =]([^ ]+)(.*)", r"forward\1 --lengths \2\3"),
     _line(r"export(.*) --to[ =]([^ ]+\.(?:onnx|py|c))((?: .*)?)", r"export\1 -o \2\3"),
+    _line(r"(?!.* --to)export(.*) (?:-o|--output)[ =]([^ ]+)\.(?:h|cpp|cc|ino)(.*)", r"export\1 -o \2.c\3", _C),
     _line(r"(?!sweep|compare|reach|solve)<COMMAND>((?: .*)? [^ ]*\{[\w.,={}]*\}.*)", r"sweep\1"),
     # an argument that is no spec, between two ~
     _line(r"(.*) --((?: .*)?) ~(-[^ ]+)~(.*)", r"\1\2 \3\4", "", _BEHIND_HYPHENS),
     _line("(.* (<FLAG>)) ~(yes|no|true|false|on|off)~(.*)", r"\1\4", WITHOUT, _NO_VALUE),
     _line(r"(.* (<SEVERAL>)([ =])[^ ]+) ~([^ :(]+)~(.*)", r"\1 \2\3\4\5", "", _ONE_AT_A_TIME, "give it once for each"),
-    _line(r"(.*) (--pareto[ =][^ ]+) ~([^ :(]+)~(.*)", r"\1 \2,\3\4", "", _NO_SPACE, _QUOTES),
+    _line(f"(.*) ({_LIST}) ~([^ :(]+?),?~(.*)", r"\1 \2,\3\4", "", _NO_SPACE, "a comma stands between them"),
     _line(r"(.*) --sort[ =]-?([a-z-]+) ~(desc(?:ending)?|reversed?)~(.*)", r"\1 --sort=-\2\4", "", _NO_SORT),
     _line(r"(.*) --sort[ =]-?([a-z-]+) ~(asc(?:ending)?|increasing)~(.*)", r"\1 --sort=\2\4", "", _SORTS_UP),
     _line(r"((.*) (<OPTION>)[ =]([0-9.]+)) ~(million|mio)~(.*)", r"\1M\6", "", _CUT_VALUE),
     _line(r"((.*) (<OPTION>)[ =]([0-9.]+)) ~(billion|bn)~(.*)", r"\1G\6", "", _CUT_VALUE),
     _line(_SECOND, r"\1·\5\6", "", _CUT_VALUE, _QUOTES),
+    _line(_PARTED, r"\1\5\6", "", _CUT_VALUE, drops=True),
+    _line(_COMPARED, r"compare\1 \3 \5\6", "", _CUT_VALUE, "compare puts them side by side"),
     _line(_SECOND, r"\2 \3 \5\6", "with the last of them", _ONE_VALUE),
     _line(r"((?:solve|sweep)(?: .*)?) ~([0-9][^ :(]*)~(.*)", r"\1\3 --params \2", "perhaps", _NO_SPEC),
     _line(r"((?:solve|sweep)(?: .*)?) ~([0-9][^ :(]*)~(.*)", r"\1\3 --memory \2", "perhaps", _NO_SPEC),
@@ -114,9 +136,24 @@ LINES = (
     _line(r"(?=.* [^ -][^ ]*[:(])(.*) ~([^ :(]+\.[a-z0-9]+)~(.*)", r"\1 -o \2\3", "perhaps", _NO_SPEC),
     _line(r"(<MANY>(?: .*)?) ~([^ ]+?)[,\s]+(?=<INPUT>:)([^ ]+)~(.*)", r"\1 \2 \3\4", _ONE_WORD),
     _line(r"(?!solve)<COMMAND>((?: .*)?) ~([^ ]*[:x]_[a-wyz0-9]*(?=[:x,~])[^ ]*)~(.*)", r"solve\1 \2\3", "for example"),
+    _line(r"sweep(.*) ~([^ {}]*[:x])([0-9]+\.\.[0-9]+(?:\.\.[0-9]+)?)([^ {}]*)~(.*)", r"sweep\1 \2{\3}\4\5"),
+    _line(r"sweep(.*) ~([^ {}]*[:x])([1-9][0-9]*(?:,[1-9][0-9]*)+)([^ {}]*)~(.*)", r"sweep\1 \2{\3}\4\5"),
+    _line(r"solve(.*) ~([^ ]*)\{\}([^ ]*)~(.*)", r"solve\1 \2_\3\4", "a blank is _"),
     _line(r"(?!sweep|compare|reach|solve)<COMMAND>((?: .*)?) ~([^ ]*\{[\w.,={}]*\}[^ ]*)~(.*)", r"sweep\1 \2\3"),
+    _line("inspect(.*) ~([^ ]*[:(].*)~(.*)", r"summary\1 \2\3", "perhaps"),
+    _line(
+        "((?:compare|reach)(?: .*)?) ((?:<INPUT>):[^ ,(]+)([^ (]*)((?: .*)?) ~((?:<BODY>):[^ (]*)~(.*)",
+        r"\1 \2\3\4 \2,\5\6",
+        "perhaps",
+        advice="each network has an input of its own",
+    ),
+    _line(
+        "((?!compare|reach)<COMMAND>(?: .*)?) ((?:<INPUT>):[^ (]*) ~((?:<BODY>):[^ (]*)~(.*)",
+        r"\1 \2,\3\4",
+        advice="a comma stands between layers",
+    ),
     # a line that starts with no command
-    _line("rnncli (.+)", r"\1", "once is enough"),
+    _line("(?:[^ :(]+ )*(?:[^ ]*/)?rnncli (.+)", r"\1", "once is enough"),
     _line("((?:<INPUT>)=[^ ]*,.*)", r"summary \1", "perhaps"),
     _line("(?:list|show|print) (<COMMAND>)", r"\1"),
     _line("(?:man|manual|usage) (<COMMAND>)", r"help \1", "perhaps"),
@@ -131,9 +168,9 @@ LINES = (
     _line(f"(?:{_SHOWS})( [^ ]*<FILE>.*)", r"inspect\1", "perhaps"),
 )
 """Whole lines. <COMMAND> is the name of a command, <MANY> of one for several specs; <LONG>, <FLAG>, <OPTION> and
-<SEVERAL> are names of its options, of which the last may be given several times; <INPUT> starts a network, <LAYER> is a
-kind that has units, <FILE> ends the name of a model file. A row for an argument that is no spec counts if Click takes
-what it becomes."""
+<SEVERAL> are names of its options, of which the last may be given several times, as may <COMPARED> to `compare`;
+<INPUT> is a kind that starts a network, <BODY> one that does not, <LAYER> one that has units, <FILE> ends the name of a
+model file. A row for an argument that is no spec counts if Click takes what it becomes."""
 
 PARTS = (
     _line(r"((?!solve|sweep).*) ([^ -][^ ]*<FILE>) ~([a-z_]\w*)~(.*)", r"\1 \2::\3\4", "perhaps", _PART),
@@ -142,45 +179,33 @@ PARTS = (
 """Rows for an argument behind a model file that is nothing else, either."""
 
 
-def _command(names: str, becomes: str) -> Rewrite:
-    return Rewrite("command", names, becomes)
-
-
-COMMANDS = (
-    _command("params|parameters|count|show|info|model|print|describe", "summary"),
-    _command("shape|shapes|table|torchinfo|view|ls|stats", "summary"),
-    _command("flops|macs|cost|costs|memory|size|sizes|profile", "summary --wide"),
-    _command("why|formula|formulas|equations", "explain"),
-    _command("plot|graph|picture|diagram|unroll|visualize|visualise|viz|plot-model|plot_model", "draw"),
-    _command("diff|difference|vs|versus|differences", "compare"),
-    _command("gates", "forward --plot --gates"),
-    _command("benchmark|bench|time|test|run|predict|infer|inference|simulate|call|exec|execute", "forward"),
-    _command("forget|remember|recall|gradient|gradients|vanishing", "reach"),
-    _command("grid|search|gridsearch|scan|tune|candidates", "sweep"),
-    _command("find|largest|max|budget|fits", "solve"),
-    _command("convert|generate|code|codegen|translate", "export"),
-    _command("report|html|website|webpage|share|publish", "page"),
-    _command("keras|tensorflow|tf", "export --to keras"),
-    _command("pytorch|torch", "export --to torch"),
-    _command("onnx", "export --to onnx"),
-    _command("numpy", "export --to numpy"),
-    _command("c", "export --to c"),
-    _command("load|open|read|file|weights|cat|head|less|dump|netron", "inspect"),
-    _command("list|kinds|fields|language|glossary|syntax|words", "layers"),
-    _command("canonical|parse|normalize|format", "spec"),
-    _command("man|manual|usage", "help"),
-    _command("version|-v|-version", "--version"),
+COMMANDS = _by_name(
+    {
+        "summary": "params parameters count show info model print describe shape shapes table torchinfo view ls stats",
+        "summary --wide": "flops macs cost costs memory size sizes profile",
+        "explain": "why formula formulas equations",
+        "draw": "plot graph picture diagram unroll visualize visualise viz plot-model plot_model",
+        "compare": "diff difference vs versus differences",
+        "forward --plot --gates": "gates",
+        "forward": "benchmark bench time test run predict infer inference simulate call exec execute",
+        "reach": "forget remember recall gradient gradients vanishing",
+        "sweep": "grid search gridsearch scan tune candidates",
+        "solve": "find largest max budget fits",
+        "export": "convert generate code codegen translate",
+        "page": "report html website webpage share publish",
+        "export --to keras": "keras tensorflow tf",
+        "export --to torch": "pytorch torch",
+        "export --to onnx": "onnx",
+        "export --to numpy": "numpy",
+        "export --to c": "c",
+        "inspect": "load open read file weights cat head less dump netron",
+        "layers": "list kinds fields language glossary syntax words",
+        "spec": "canonical parse normalize format",
+        "help": "man manual usage",
+        "--version": "version -v -version",
+    }
 )
 """Names for commands, each with what is typed in place of it; its options stand at the end of the line."""
-
-
-TOPICS: Mapping[str, str] = {
-    **dict.fromkeys(("json", "csv", "columns", "fields", "key"), "keys"),
-    **dict.fromkeys(("language", "syntax", "specs", "layers"), "spec"),
-    **dict.fromkeys(("api", "library", "import"), "python"),
-    **dict.fromkeys(("models", "weights", "checkpoints", "formats", "file"), "files"),
-}
-"""Names for topics of the help."""
 
 
 def _option(names: str, becomes: Becomes, advice: str = "", lead: str = "") -> Rewrite:
@@ -225,7 +250,7 @@ OPTIONS = (
     _option("trials|repeats|n-seeds|num-seeds", "--seeds"),
     _option("load|checkpoint|ckpt|restore|pretrained|weights-file", "--weights"),
     _option("n", "--batch"),
-    _option("type|precision|quantize|quantise|quant|d", "--dtype"),
+    _option("type|bits|precision|quantize|quantise|quant|d", "--dtype"),
     _option("quanti[sz]ed?|quant", "--dtype int8"),
     _option("prefix|namespace", "--name"),
     _option("backend|library", "--framework"),
@@ -242,7 +267,7 @@ OPTIONS = (
     _option("out|to-file|save", "--output"),
     _no_option(_OUT, _TO_A_FILE),
     _option("spec|model|network|net|arch|architecture|template|pattern", "", lead="a spec stands alone"),
-    _option("verbose|v|all|long", "--wide"),
+    _option("verbose|v|w|all|long", "--wide"),
     _option(r"(csv|tsv|json|html|markdown) (.+\.\w+)", r"-f \1 > \2", _TO_A_FILE),
     _option(r"html (.+\.html?)", r"--output \1"),
     _option("silent|total|num-params|count|count-params|params", "--quiet"),
@@ -257,7 +282,9 @@ OPTIONS = (
     _option("mem|bytes|size|max-size|flash|rom|ram|sram|vram|gpu-memory", "--wide"),
     _option("flops|macs|mult-adds|multadds|ops|costs|torchinfo|thop|fvcore|tools", "--others"),
     _no_option("(?:max-)?[gm]?flops", f"{_TWO_FLOPS}, and --macs limits multiply-adds"),
-    _option("random-seed|random-state|s", "--seed"),
+    _option("random-seed|random-state|rng|s", "--seed"),
+    _option("in|ids|tokens", "--input"),
+    _option("(dark|light)-(?:mode|theme)", r"--theme \1"),
     _option("s", "--quiet"),
     Rewrite(
         "option",
@@ -269,7 +296,7 @@ OPTIONS = (
     ),
     Rewrite("option", f"(?:{_SIZES}) ([0-9]+)", r"input:32,lstm:\1", "for example", invents=True, advice=_SPEC_SAYS),
     _no_option("hidden|hidden-units|num-units|neurons|cells|layers|vocab|vocab-size", f"{_SPEC_SAYS}: {_A_SPEC}"),
-    _option("no-colou?rs?", "--color never"),
+    _option("no-?colou?rs?", "--color never"),
     _option("colours?|colors", "--color"),
     _no_option("ascii|no-unicode", "LC_ALL=C in the environment makes it ASCII"),
     _no_option("title|heading|caption", "the title is the network"),

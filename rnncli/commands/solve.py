@@ -48,7 +48,7 @@ def _check_budget(given: Mapping[str, Any]) -> None:
 @options.budget()
 @click.option("--exactly", is_flag=True, help="Accept only an exact match; otherwise exit 1.")
 @options.number("--multiple-of", "Try only multiples of N.  [default: 1]")
-@options.number("--timesteps", "Length of the sequence; unknown if left out.")
+@options.timesteps
 @options.number("--batch", "Samples at a time.  [default: 1]")
 @options.rate
 @options.dtype

@@ -15,8 +15,8 @@ from rnncli.render.terminal import Picture
 
 @click.command(cls=GroupedCommand)
 @options.spec
-@options.number("--batch", "Samples at a time; unknown (None) if left out.")
-@options.number("--timesteps", "Length of the sequence; unknown if left out.")
+@options.batch
+@options.timesteps
 @options.rate
 @options.dtype
 @options.framework

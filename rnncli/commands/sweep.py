@@ -63,10 +63,11 @@ def _complete_figures(context: click.Context, parameter: click.Parameter, typed:
 def _nearest_order(text: str) -> str | None:
     from rnncli.language.likeness import closest
 
-    named = text.strip("-").lower()
+    named, *way = re.split("[-:_ ](?=asc|desc)", text.strip("-").lower())
     key = next((key for key, name in SORT_KEYS.items() if name == named), None) or _ALSO.get(named)
     key = key or closest(named, SORT_KEYS)
-    return None if key is None else "-" * text.startswith("-") + key
+    down = way[0].startswith("desc") if way else text.startswith("-")
+    return None if key is None else "-" * down + key
 
 
 def _nearest_frontier(text: str) -> str | None:
@@ -94,11 +95,7 @@ _PART = Value("part", Share.parse, _nearest_part, "1/2")
 
 
 def _check_limits(given: Mapping[str, Any]) -> None:
-    """Check that what is limited is known of the first candidate.
-
-    Raises:
-        UsageError: it is not.
-    """
+    """Check that what is limited is known of the first candidate; a UsageError says that it is not."""
     check_trained([figure.key for figure in FIGURES if given.get(figure.name) is not None], given["dtype"])
     options.check_known(given, given["pattern"][:1], lambda text: Network.parse(next(read_pattern(text).expand())))
 
@@ -134,8 +131,8 @@ def _check_limits(given: Mapping[str, Any]) -> None:
     help="Take only the Kth of N equal parts of the candidates: 3/16. Each machine cuts them alike.",
 )
 @options.number("--jobs", "Number of cores to use; the rows and their order stay the same.", default=1)
-@options.number("--timesteps", "Length of the sequence; unknown if left out.")
-@options.number("--batch", "Samples at a time; unknown (None) if left out.")
+@options.timesteps
+@options.batch
 @options.dtype
 @options.framework
 @options.format_

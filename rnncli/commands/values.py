@@ -118,55 +118,67 @@ _BITS = {
 }
 """What each dtype is called: in PyTorch, C, Rust and files of models."""
 
-_NOT_FLOAT32 = {"np.float", "numpy.float", "jnp.float", "jax.numpy.float"}
-"""Python's float, which has 64 bits, and which PyTorch's and C's of the same name is not."""
-
-_LIBRARIES = ("", "torch", "np", "numpy", "tf", "tensorflow", "jnp", "jax.numpy", "ml_dtypes")
+_LIBRARIES = ("", "torch.", "np.", "numpy.", "tf.", "tensorflow.", "jnp.", "jax.numpy.", "ml_dtypes.")
 """What stands before the name of a dtype, if anything does."""
 
-OTHER_DTYPES: Mapping[str, str] = {name: dtype for dtype, names in _BITS.items() for name in names}
-"""Names of dtypes, without the library that they are of."""
+_NOT_FLOAT32 = ("np.float", "numpy.float", "jnp.float", "jax.numpy.float")
+"""Python's float, which has 64 bits, and which PyTorch's and C's of the same name is not."""
+
+OTHER_DTYPES: Mapping[str, str] = {
+    library + name: dtype
+    for dtype, names in _BITS.items()
+    for name in names
+    for library in _LIBRARIES
+    if library + name not in _NOT_FLOAT32
+}
+"""Names of dtypes in several libraries: `torch.half`, `np.float32`."""
+
+_LIKE_A_CHOICE = 0.7
+"""How like one of some words another must be to be a misspelt one."""
 
 
-def dtype_named(text: str) -> str | None:
-    """Return the dtype of a name as one of several libraries has it, `torch.half`, `np.float32`; None for no dtype."""
-    name = text.lower()
-    if name in _NOT_FLOAT32:
-        return None
-    library, _, dtype = name.rpartition(".")
-    return OTHER_DTYPES.get(dtype) if library in _LIBRARIES else None
-
-
-class Named(click.Choice):  # type: ignore[type-arg]  # likewise
-    """One of some names, which may also be given as other tools call it, in any case.
+class OneOf(click.Choice):  # type: ignore[type-arg]  # likewise
+    """One of some words, which may also be given as other tools call it, in any case.
 
     Args:
-        choices: the names.
-        meaning: returns the name that is meant by a text, or None; it may be one that is not among the choices.
+        choices: the words.
+        names: what is called how elsewhere; it may be what is not among the choices.
         elsewhere: what is said of such a one.
     """
 
-    def __init__(self, choices: Sequence[str], meaning: Callable[[str], str | None], elsewhere: str = "") -> None:
+    def __init__(self, choices: Sequence[str], names: Mapping[str, str] | None = None, elsewhere: str = "") -> None:
         super().__init__(choices)
-        self.meaning = meaning
+        self.words = tuple(choices)
+        self.names = {choice.lower(): choice for choice in choices} | {**(names or {})}
         self.elsewhere = elsewhere
+        self.example = self.words[0]
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the name that is meant."""
-        meant = self.meaning(value) if isinstance(value, str) else None
-        return super().convert(meant if meant in self.choices else value, param, ctx)
+        """Return the word that is meant."""
+        meant = self.names.get(value.lower()) if isinstance(value, str) else None
+        return super().convert(meant if meant in self.words else value, param, ctx)
+
+    def meant(self, text: str) -> str | None:
+        """Return the word that goes by a name, or that is offered for it; None if none does."""
+        from rnncli.commands.rewrites import VALUES  # only an error needs it
+
+        names = (text.lower(), re.sub("[-_ ]", "", text.lower()))
+        found = [table.get(name) for name in names for table in (self.names, VALUES)]
+        return next((each for each in found if each in self.words), None)
+
+    def nearest(self, text: str) -> str | None:
+        """Return the word that was probably meant by a wrong one; a name with other digits is no misspelling."""
+        from rnncli.language.likeness import closest
+
+        near = closest(text.lower(), self.words, _LIKE_A_CHOICE) or ""
+        same = re.sub("[^0-9]", "", near) == re.sub("[^0-9]", "", text)
+        return self.meant(text) or (near if near and same else None)
 
 
-def named(names: Mapping[str, str], choices: Sequence[str]) -> Named:
-    """Return the type of some names, which go by other names, too."""
-    all_names = {choice.lower(): choice for choice in choices} | {**names}
-    return Named(choices, lambda text: all_names.get(text.lower()))
-
-
-framework = named(OTHER_FRAMEWORKS, FRAMEWORKS)
+framework = OneOf(FRAMEWORKS, OTHER_FRAMEWORKS)
 """A framework: keras or torch, or as others call it."""
 
-dtype = Named(tuple(DTYPE_BYTES), dtype_named)
+dtype = OneOf(tuple(DTYPE_BYTES), OTHER_DTYPES)
 """A dtype that sizes are in."""
 
 
@@ -229,6 +241,8 @@ def _read_lengths(text: str) -> tuple[int, ...] | str:
 
 
 def _nearest_lengths(text: str) -> str | None:
-    """Return the numbers that are in a text: [5, 3, 7] is 5,3,7, and so is 5.0,3.0,7.0."""
-    numbers = re.findall("[0-9]{1,10}", re.sub(r"\.0+\b", "", text))
+    """Return the whole numbers that are in a text: [5, 3, 7] is 5,3,7, and so is 5.0,3.0,7.0."""
+    numbers = re.findall(r"[0-9]{1,10}(?:\.[1-9])?", re.sub(r"\.0+\b", "", text))
+    if any("." in number for number in numbers):
+        return None
     return ",".join(f"{min(max(int(number), 1), MAX_SIZE)}" for number in numbers) or None

@@ -11,12 +11,11 @@ import click
 
 from rnncli.commands.command_line import Line, TypedLine, Word, is_file, is_spec, words
 from rnncli.commands.groups import GivenTwiceError, long_name
-from rnncli.commands.rewrites import COMMANDS, OPTIONS, TOPICS, VALUES
-from rnncli.commands.values import Named, Value
+from rnncli.commands.rewrites import COMMANDS, OPTIONS
+from rnncli.commands.values import OneOf, Value
 from rnncli.errors import listed, quote
 from rnncli.language.likeness import closest, in_ascii
-from rnncli.language.mend.rewrites import Rewrite
-from rnncli.language.mend.search import COSTS_A_GUESS, WITHOUT, Step
+from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Rewrite, Step
 from rnncli.layers import KINDS
 from rnncli.reports.reference import A_WORD, is_word
 
@@ -54,8 +53,8 @@ def refused(this: TypedLine, refusal: click.ClickException) -> Refused:
             return f"{this.name} needs a {argument.human_readable_name.strip('[].')}", _with_argument(this)
         case click.BadParameter(param=click.Option() as option):
             return _wrong_value(this, option, refusal.message)
-        case click.BadParameter(param=click.Argument(type=click.Choice() as choice) as argument) if this.arguments:
-            return _wrong_choice(this, argument.human_readable_name, [str(each) for each in choice.choices])
+        case click.BadParameter(param=click.Argument(type=OneOf() as type_) as argument) if this.arguments:
+            return _wrong_choice(this, argument.human_readable_name, type_)
         case click.UsageError() if extra := _extra(this):
             most = len(this.arguments) - len(extra)
             takes = f"takes {most} argument{'' if most == 1 else 's'}" if most else "takes no argument"
@@ -74,9 +73,8 @@ def _given_twice(this: TypedLine, option: click.Option) -> Iterator[Step[Line]]:
 
 
 def _compares(this: TypedLine, option: click.Option) -> bool:
-    """Whether `compare` takes all options of a line, and several values of one of them."""
-    known = all(each.option is None or "compare" in this.having(each.text) for each in this.words)
-    return this.name in _SHOW_COSTS and known and this.having(long_name(option))["compare"].multiple
+    """Whether `compare` shows the same, and takes several values of an option."""
+    return this.name in _SHOW_COSTS and this.having(long_name(option)).get("compare", option).multiple
 
 
 def _with_example(this: TypedLine, place: int, option: click.Option, *behind: Word) -> Step[Line]:
@@ -113,13 +111,13 @@ def _without(this: TypedLine, extra: Sequence[int]) -> Iterator[Step[Line]]:
     yield Step(this.line(rest), WITHOUT, drops=dropped, costs=COSTS_A_GUESS)
 
 
-def _wrong_choice(this: TypedLine, what: str, choices: Sequence[str]) -> Refused:
+def _wrong_choice(this: TypedLine, what: str, type_: OneOf) -> Refused:
     """An argument is none of those that are allowed."""
+    choices = type_.words
     place, value = this.arguments[0], this.words[this.arguments[0]].text
     steps: list[Step[Line]] = [Step(("layers", value), advice=A_WORD)] if this.name == "help" and is_word(value) else []
-    others = [VALUES.get(value, ""), TOPICS.get(value, "")]
-    others += [str(row.becomes).split(" ")[0] for row in COMMANDS if re.fullmatch(row.pattern, value, re.IGNORECASE)]
-    nearest = next((each for each in others if each in choices), None) or closest(value.lower(), choices)
+    command = COMMANDS.get(value.lower(), "").partition(" ")[0]
+    nearest = type_.meant(value) or (command if command in choices else closest(value.lower(), choices))
     if nearest is not None:
         steps.append(Step(this.with_(place, Word(nearest))))
     if len(choices) > _FEW:
@@ -142,7 +140,7 @@ def _wrong_value(this: TypedLine, option: click.Option, message: str) -> Refused
     # Of its two names the one that was typed.
     name = word.text if word.text.startswith("--") else long_name(option)
     named_kind = value.lower().partition(":")[0] in KINDS or "(" in value
-    meant = option.type.nearest(value) if isinstance(option.type, Value) and not named_kind else None
+    meant = None if named_kind else _type_of(option).nearest(value)
     is_network = meant is None and is_spec(value) and re.search("[a-z]{2}", value.lower())
     if is_network or value.partition("=")[0] in this.options:
         return f"{name} has no value; it takes {_taken(option)}", [_with_example(this, place, option, Word(value))]
@@ -158,9 +156,9 @@ def _wrong_value(this: TypedLine, option: click.Option, message: str) -> Refused
         else:
             first = this.with_(place, word._replace(value=several[0]))
             steps.insert(0, Step(first, "with the first of them", drops=value, costs=1))
-    elif isinstance(option.type, click.Choice):
+    elif isinstance(option.type, OneOf):
         message = f"is {quote(value)}, expected {_taken(option)}"
-        if isinstance(option.type, Named) and option.type.meaning(value) is not None:
+        if value.lower() in option.type.names:
             message += f", {option.type.elsewhere}"
     else:
         return f"{name}: {message}", steps
@@ -170,39 +168,20 @@ def _wrong_value(this: TypedLine, option: click.Option, message: str) -> Refused
 def _meant(this: TypedLine, place: int, option: click.Option) -> Iterator[Step[Line]]:
     """Yield the line with the value that was probably meant by a wrong one, or with an example."""
     word, value = this.words[place], this.words[place].value or ""
-    plain, nearest, lead = in_ascii(value), None, "perhaps"
-    if isinstance(option.type, click.Choice):
-        near = closest(value.lower(), map(str, option.type.choices), _LIKE_A_CHOICE)
-        # A name with other digits is no misspelling.
-        same = near is not None and re.sub("[^0-9]", "", near) == re.sub("[^0-9]", "", value)
-        nearest, lead = _chosen(option, value) or (near if same else None), ""
-    elif not _is_wrong(option, plain):
-        nearest = plain
-    elif isinstance(option.type, Value):
-        nearest = option.type.nearest(plain)
+    plain = in_ascii(value)
+    nearest = plain if not _is_wrong(option, plain) else _type_of(option).nearest(plain)
     if nearest is not None:
+        lead = "" if isinstance(option.type, OneOf) else "perhaps"
         yield Step(this.with_(place, word._replace(value=nearest)), lead, drops=value)
     example = this.with_(place, word._replace(value=_example_of(option)))
     yield Step(example, "for example", drops=value, costs=COSTS_A_GUESS // 2)
 
 
-def _chosen(option: click.Option, value: str) -> str | None:
-    """Return the one of an option's values that goes by that name, here or elsewhere; None if none does."""
-    if not isinstance(option.type, click.Choice):
-        return None
-    for name in (value.lower(), re.sub("[-_ ]", "", value.lower())):
-        meant = option.type.meaning(name) if isinstance(option.type, Named) else None
-        for each in (name, meant, VALUES.get(name)):
-            if each in option.type.choices:
-                return str(each)
-    return None
-
-
 def values_in(option: click.Option, text: str) -> list[str]:
     """Return the values of an option that a text lists, `keras,torch`, or `both`; none where it does not."""
     found = [each for each in re.split(r"[\s,;+/|&]+", text) if each]
-    if text.lower() in ("both", "all") and isinstance(option.type, click.Choice):
-        found = [str(each) for each in option.type.choices]
+    if text.lower() in ("both", "all") and isinstance(option.type, OneOf):
+        found = [*option.type.words]
     return found if len(found) > 1 and not any(_is_wrong(option, each) for each in found) else []
 
 
@@ -215,22 +194,25 @@ def _is_wrong(option: click.Option, value: str | None) -> bool:
     return False
 
 
+def _type_of(option: click.Option) -> Value | OneOf:
+    """Return the type of an option that is no flag."""
+    assert isinstance(option.type, Value | OneOf)
+    return option.type
+
+
 def _example_of(option: click.Option) -> str:
     """Return a value that is allowed; of files that are read none is always there."""
-    if isinstance(option.type, Value):
-        return option.type.example
-    if isinstance(option.type, click.Choice):
-        return str(option.default if option.default in option.type.choices else option.type.choices[0])
-    return option.metavar or "1"
+    type_ = _type_of(option)
+    usual = isinstance(type_, OneOf) and option.default in type_.words
+    return str(option.default) if usual else type_.example
 
 
 def _taken(option: click.Option) -> str:
     """Return in words what an option takes."""
-    if isinstance(option.type, Value) and option.type.name != "file":
-        return f"a {option.type.name}"
-    if isinstance(option.type, click.Choice):
-        return listed([str(each) for each in option.type.choices], "or")
-    return option.metavar or "a value"
+    type_ = _type_of(option)
+    if isinstance(type_, OneOf):
+        return listed(type_.words, "or")
+    return f"a {type_.name}" if type_.name != "file" else option.metavar or "FILE"
 
 
 # What a word names
@@ -249,8 +231,8 @@ def _unknown(this: TypedLine, place: int) -> Refused:
     named_layer = not alone and this.name != "compare"  # which has a kind for another network
     behind = [each for each in behind if not is_spec(each) or (named_layer and each in KINDS)]
     said = typed
-    if short := re.fullmatch("(-[a-zA-Z])([0-9]+)", typed.text):  # -t100
-        said = Word(short[1], None, short[2], attached=True)
+    if short := re.fullmatch("(-[a-zA-Z])([0-9]+)|(--[a-z-]+):(.+)", typed.text):  # -t100, --batch:4
+        said = Word(short[1] or short[3], None, short[2] or short[4], attached=True)
     elif typed.value is None and behind and not (alone and is_file(behind[0])):
         said = typed._replace(value=behind[0])
     steps = list(named(this, place, said)) or list(_nearest(this, place, said))
@@ -280,7 +262,7 @@ def named(this: TypedLine, place: int, said: Word) -> Iterator[Step[Line]]:
     else:
         yield from islice(_rewritten(this, place, said), 2)
         for option in this.options.values():
-            value = _chosen(option, name)
+            value = option.type.meant(name) if isinstance(option.type, OneOf) else None
             if value is not None and option not in this.given:
                 yield _instead(this, place, Word(said.text), f"{option.opts[0]} {value}")
                 return
@@ -337,11 +319,11 @@ def _nearest(this: TypedLine, place: int, said: Word) -> Iterator[Step[Line]]:
             yield _instead(this, place, said, names[guess])
             return
     for option in this.options.values():
-        if option not in this.given and isinstance(option.type, click.Choice):
-            near = closest(name, map(str, option.type.choices), _LIKE_A_CHOICE)
+        if option not in this.given and isinstance(option.type, OneOf):
+            near = closest(name, option.type.words, _LIKE_A_CHOICE)
             if near and not this.having(said.text):
                 yield _instead(this, place, Word(said.text), f"{option.opts[0]} {near}")._replace(lead="perhaps")
-            if value := _chosen(option, said.value) if said.value else None:
+            if value := option.type.meant(said.value) if said.value else None:
                 yield Step(this.with_(place, Word(option.opts[0], option, value), used=len(said.typed())), "perhaps")
 
 

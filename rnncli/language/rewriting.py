@@ -7,9 +7,10 @@ it, and whether a result keeps what was typed.
 from __future__ import annotations
 
 import heapq
+import re
 from collections.abc import Callable, Iterable, Sequence
 from itertools import count
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, Literal, NamedTuple, TypeVar
 
 COSTS_A_GUESS = 10
 """The cost of leaving something out or making something up: all that does neither is tried before."""
@@ -17,10 +18,40 @@ COSTS_A_GUESS = 10
 WITHOUT = "without it"
 """The words for a repair that leaves something out."""
 
+Becomes = str | Callable[[re.Match[str]], str]
+"""What a row becomes: a text with the groups of its pattern, or what makes one."""
+
 State = TypeVar("State", bound="str | tuple[str, ...]")
 """What is rewritten: a text, or the words of a command line."""
 
 Fault = TypeVar("Fault")
+
+
+class Rewrite(NamedTuple):
+    """One way to write something elsewhere.
+
+    Attributes:
+        where: `text`, wherever it stands in the spec; `part`, in the layer at fault; `layer`, that is all of the layer;
+            of a command line `line`, `command` or `option`, that are all of it.
+        pattern: what is written; `<K>` and the like are sets of words.
+        becomes: what is written here, with the groups of the pattern.
+        lead: what leads to the repair, with the groups of the pattern.
+        message: what is wrong, where the parser stumbles over what follows from it; {} is what was typed.
+        drops: whether something is left out of what was typed.
+        computes: whether it becomes another number, which means the same.
+        invents: whether a number is made up.
+        advice: how to mend it, in words that hold whatever it leads to.
+    """
+
+    where: Literal["text", "part", "layer", "line", "command", "option"]
+    pattern: str
+    becomes: Becomes
+    lead: str = "perhaps"
+    message: str = ""
+    drops: bool = False
+    computes: bool = False
+    invents: bool = False
+    advice: str = ""
 
 
 class Step(NamedTuple, Generic[State]):

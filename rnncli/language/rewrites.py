@@ -7,46 +7,20 @@ They are tried on texts of a thousand characters at most, in a longer one on the
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cache
-from typing import Literal, NamedTuple
 
 from rnncli.language.arguments import CLASSES, STANDS_FOR, field_of
 from rnncli.language.framework_words import FEATURES
+from rnncli.language.rewriting import Rewrite
 from rnncli.layers import KINDS, LAYERS, LSTM
 from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
 from rnncli.layers.options import Choice, Flag, Whole
 from rnncli.layers.sizes import BLANK_PATTERN, Numbers, Share, Word
 from rnncli.layers.words import in_both
 
-Becomes = str | Callable[[re.Match[str]], str]
-
-
-class Rewrite(NamedTuple):
-    """One way to write something elsewhere.
-
-    Attributes:
-        where: `text`, wherever it stands in the spec; `part`, in the layer at fault; `layer`, that is all of the layer;
-            of a command line `line`, `command` or `option`, that are all of it.
-        pattern: what is written; `<K>` and the like are sets of words, see `_SETS`.
-        becomes: what is written here, with the groups of the pattern.
-        lead: what leads to the repair, with the groups of the pattern.
-        message: what is wrong, where the parser stumbles over what follows from it; {} is what was typed.
-        drops: whether something is left out of what was typed.
-        computes: whether it becomes another number, which means the same.
-        invents: whether a number is made up.
-        advice: how to mend it, in words that hold whatever it leads to.
-    """
-
-    where: Literal["text", "part", "layer", "line", "command", "option"]
-    pattern: str
-    becomes: Becomes
-    lead: str = "perhaps"
-    message: str = ""
-    drops: bool = False
-    computes: bool = False
-    invents: bool = False
-    advice: str = ""
+_STEM = 5
+"""Letters by which a word and another form of it are alike: dilated, dilation."""
 
 
 def squeezed(word: str) -> str:
@@ -65,7 +39,7 @@ def _said_by(name: str) -> str:
 
 
 NAMED = {name: _said_by(name) for name in CLASSES if name not in KINDS} | {
-    **dict.fromkeys(("inputs", "data"), "input"),
+    **dict.fromkeys(("inputs", "data", "features"), "input"),
     **dict.fromkeys(("vocab", "vocabulary", "emb", "embeddings", "tokens", "words", "ids"), "embed"),
     **dict.fromkeys(("elman", "vanilla_rnn", "vanilla"), "rnn"),
     **dict.fromkeys(("global_max_pool", "max_pool", "maxpool", "maxpooling", "gmp"), "pool:max"),
@@ -74,7 +48,7 @@ NAMED = {name: _said_by(name) for name in CLASSES if name not in KINDS} | {
         ("output", "out", "fully_connected", "fullyconnected", "affine", "mlp", "classes", "logits", "head"), "dense"
     ),
     **dict.fromkeys(("drop", "drop_out"), "dropout"),
-    "layer_norm": "norm",
+    **dict.fromkeys(("layer_norm", "ln"), "norm"),
     **dict.fromkeys(("bn", "batch_norm", "batchnorm1d"), "bnorm"),
     **dict.fromkeys(("convolution", "convolution1d", "cnn"), "conv"),
 }
@@ -93,6 +67,7 @@ _ONE_SIZE, _TWO_SIZES = (
     [name for name, kind in KINDS.items() if isinstance(kind.sizes, Numbers) and len(kind.sizes.attributes) == count]
     for count in (1, 2)
 )
+_WHOLE = {option.key for layer in LAYERS for option in layer.options if type(option) is Whole}
 _WORDED = {name: kind.sizes for name, kind in KINDS.items() if isinstance(kind.sizes, Word)}
 _SETS = {
     "K": _any(KINDS),
@@ -115,13 +90,14 @@ _SETS = {
     "NO": "(?:false|no|off|0)",
     "S": r"\s{0,9}",
     "F": r"(?::[a-z]\w{0,20}){0,9}",
-    "WHOLE": _any(option.key for layer in LAYERS for option in layer.options if type(option) is Whole),
+    "WHOLE": _any(_WHOLE),
     "WORD": _any(
         f"{layer.kind}:{word}" for layer in LAYERS if isinstance(layer.sizes, Word) for word in layer.sizes.words
     ),
     "WORDED": _any(_WORDED),
     "SAYS": _any({name for sizes in _WORDED.values() for name in (*sizes.words, *sizes.other_names)}),
-    "UNITS": "(?:(?:n|num)?_?units|h|u|size|hidden(?:_?(?:size|units|dim))?|filters|nodes|neurons|features|cells|dim)",
+    "UNITS": "(?:(?:n|num)?_?units|[hun]|size|hidden(?:_?(?:size|units|dim))?|dim"
+    "|filters|nodes|neurons|features|cells)",
 }
 """Words that patterns name: kinds, those that keep a state, those of one size, a number, a field, a class, fields."""
 
@@ -135,6 +111,11 @@ def compiled(pattern: str) -> re.Pattern[str]:
 def _joined(found: re.Match[str]) -> str:
     """`10,000` -> `10000`."""
     return re.sub("[,. ]", "", found[0])
+
+
+def _listed(found: re.Match[str]) -> str:
+    """`lstm:32-16-8` -> `lstm:32,16,8`."""
+    return re.sub("[-+/]", ",", found[0])
 
 
 def _percent(found: re.Match[str]) -> str:
@@ -153,6 +134,12 @@ def _padded(found: re.Match[str]) -> str:
     if padding == 0:
         return found[1]
     return f"{found[1]}:same" if 2 * padding + 1 == int(found[2]) else found[0]
+
+
+def _key(found: re.Match[str]) -> str:
+    """`:s2`, `:dilated=2` -> `:stride=2`, `:dilation=2`: a key that starts as the word does, if there is one alone."""
+    keys = [key for key in _WHOLE if key.startswith(found[1].lower()[:_STEM])]
+    return f":{keys[0]}=" if len(keys) == 1 else found[0]
 
 
 def _class(found: re.Match[str]) -> str:
@@ -174,6 +161,7 @@ _SAMPLES = "without the samples, which are --batch"
 _TIMESTEPS = r"with --timesteps \1"
 _BETWEEN = "a comma stands between layers"
 _REPEATS = r"x\1 repeats a layer, and stands behind it"
+_OWN = "a layer of its own"
 _ALONE = "write only the number"
 _BI = f"perhaps with {in_both(LSTM, 'merge_mode', 'concat')}"
 _BACK = f"perhaps {in_both(LSTM, 'go_backwards', True)}"
@@ -183,6 +171,7 @@ REWRITES = (
     # what is around a spec, and what stands between layers
     Rewrite("text", r"^<S>(?:\{([^{}]{0,999})\}|\(([^():]{1,99}:[^()]{0,999})\))<S>$", r"\1\2"),
     Rewrite("text", r"^<S>(?:\w{1,40}<S>=<S>)?(?:nn\.)?(?:Sequential)?\(?\[(.*?)\]?\)?<S>$", r"\1"),
+    Rewrite("text", r"^([^{}]*)[{}]([^{}]*)$", r"\1\2", "without the brace"),
     Rewrite("text", r"^<S>(?:model|net|network|spec|arch)<S>[=:]<S>", "", message=_LAYERS_ALONE),
     Rewrite("text", r"^<S>\w{1,20}:(?=<TWO>:)", "", "without it", drops=True),
     Rewrite("text", r"^<S>(<ONE>)[:\s](<N>)<S>(?:->|>|→|to)<S>(<N>)<S>$", r"input:\2,\1:\3"),
@@ -208,14 +197,15 @@ REWRITES = (
     Rewrite("text", r"(?<=\bembed:)(<N>x<N>)x([0-9]{1,9})(?=[:,]|$)", r"\1", r"with --timesteps \2", drops=True),
     Rewrite("text", r"(?<=\w)\s{1,9}(?=x[0-9])", ":", "with colons", _COLONS),
     Rewrite("part", r"\b(<R><F>:<N>)<S>\*<S>([0-9]{1,2})(?=:|$)", r"\1:x\2", r"x\2 repeats a layer"),
-    Rewrite("text", r"(?<=[0-9kMG])<S>[x*×]<S>(?=[0-9])", "x", message=_X),
+    Rewrite("text", r"(?<=[0-9kMG])<S>(?:[x*×]|by)<S>(?=[0-9])", "x", message=_X),
+    Rewrite("text", r"<ONE>:<N>(?:<S>[-+/]<S><N>){1,9}(?=[:,]|$)", _listed, message=_KINDS),
     Rewrite("part", r"10(?:\^|\*\*)([0-9])(?![0-9])", lambda found: str(10 ** int(found[1])), computes=True),
     Rewrite("text", r"(<TWO>:<N>)<S>[-/+@]<S>(?=<N>)", r"\1x", message=_X),
     Rewrite("text", r"<TWO>:[0-9]{1,3}(?:[,. ][0-9]{3}){1,3}(?=x[0-9_])", _joined, message=_THOUSANDS),
     Rewrite("text", r"(?<![0-9.])[1-9][0-9]{0,2}(?:[,. ]0[0-9]{2}){1,3}(?![0-9])", _joined, message=_THOUSANDS),
     Rewrite(
         "text",
-        r"(<TWO>:[0-9]{1,3})[,. ]([0-9]{3,9})(?=(?:[,. ][0-9]{3}){0,2}[x,](?:[0-9]|<N>))",
+        r"(<TWO>:[0-9]{1,3})[,. ]([0-9]{3,9})(?=(?:[,. ][0-9]{3}){0,2}[x, ](?:[0-9]|<N>))",
         r"\1\2",
         message=_THOUSANDS,
     ),
@@ -228,16 +218,18 @@ REWRITES = (
     Rewrite("text", r"^<S>x[:=](?=<N>)", "input:"),
     Rewrite("text", r"(<TWO>:[0-9]{1,9}[kMG])(?=[0-9])", r"\1x", message=_X),
     Rewrite("part", r"(<TWO>:[0-9]{1,9}[kMG]?)[ac-fh-jln-wyz](?=[0-9])", r"\1x", message=_X),
-    Rewrite("part", r"(<TWO>:[0-9]{1,9}[kMG]?)[ac-fh-jln-wyz](?=x[0-9])", r"\1", message=_X),
     Rewrite("text", r"^<S>vocab\w{0,9}[=:](<N>),<S>(?:emb\w{0,9})?dim\w{0,9}[=:](<N>)", r"embed:\1x\2"),
     Rewrite("part", r"^(<P>):p(?=[0-9.])", r"\1:"),
     Rewrite("part", r"(?:(?<=[:x][12])|(?<=^[12]))(?:billion|bn?)(?=x|:|$)", "G"),
+    Rewrite("part", r"(?<=[0-9])(?:million|mio)(?=x|:|$)", "M"),
+    Rewrite("part", r"(?<=[0-9])(?:thousand)(?=x|:|$)", "k"),
     Rewrite("part", r"(?<=[0-9])[-_]?(?:b|u|h|<UNITS>|unit|cell|neuron|node|filter|feature)(?=x|:|$)", "", _ALONE),
     # spaces
     Rewrite("text", r"(?<=[a-z])\s{1,9}(?=[0-9])", ":", "with colons", _COLONS),
     Rewrite("text", r"(?<=[\w)])\s{1,9}(?=\w{1,40}\s?:)", ",", "with commas", _COMMAS),
     Rewrite("text", r"(?<=[\w)])\s{1,9}(?=\w)", ":", "with colons", _COLONS),
-    Rewrite("text", r"^<S>,[\s,]{0,99}|<S>,[\s,.]{0,99}$|(?<=[0-9])\.$", "", "leave the comma out"),
+    Rewrite("text", r"(?<=[0-9])\.$", "", "without the full stop"),
+    Rewrite("text", r"^<S>,[\s,]{0,99}|<S>,[\s,.]{0,99}$", "", "leave the comma out"),
     Rewrite("text", r",(?:\s{0,9},){1,99}", ",", "leave the comma out"),
     Rewrite("text", r":(?=:)|:<S>(?=,|$)", "", "leave the colon out"),
     # kinds and sizes
@@ -255,10 +247,14 @@ REWRITES = (
     Rewrite("layer", r"(<N>)[:x]?<S>(<K>)(.*)", r"\2:\1\3", "the kind comes first"),
     Rewrite("text", r"^<S>([0-9]{1,10}[kMG]?(?:x[0-9]{1,10})?)(?=[,:]|$)", r"input:\1", _INPUT_FIRST),
     Rewrite(
-        "part", r"\b(<K>)((?::\w{1,20}){0,9}):(?:<UNITS>|k|(?:kernel|pool)(?:_?size)?)[=:](?=[0-9]|_)", r"\1\2:", _ALONE
+        "part",
+        r"\b(<K>)((?::\w{1,20}){0,9}):(?:<UNITS>|k|(?:kernel|pool)(?:_?size)?)[=:](?=[0-9]|_)",
+        r"\1\2:",
+        _ALONE,
     ),
+    Rewrite("part", r"\b(<K>)((?::\w{1,20}){0,9}):(?:k|kernel|filters|units)(?=[0-9])", r"\1\2:", _ALONE),
     Rewrite("layer", r"bidirectional[:(](<R>:.*?)\)?", r"\1:bi", ""),
-    Rewrite("layer", r"(?:bidirectional|bidir|bi|b)[-_:. ]?(<R>)(.*)", r"\1\2:bi", _BI),
+    Rewrite("layer", r"(?:bidirectional|bidir|bi|b)[-_:. (]?(<R>)([^()]*)\)?", r"\1\2:bi", _BI),
     Rewrite("layer", r"(<R>)[-_. ]?(?:bidirectional|bidir|bi)(:.*)", r"\1\2:bi", _BI),
     Rewrite("layer", r"time[-_]?distributed[:(](<K>.*?)\)?", r"\1", ""),
     Rewrite("layer", r"time[-_]?distributed:(<N>.*)", r"dense:\1"),
@@ -287,9 +283,16 @@ REWRITES = (
     # fields
     Rewrite("part", r":no[-_]?(<FLAG>)(?=:|$)", "", "leave it out"),
     Rewrite("part", r":(<WHOLE>)(?:s|ect(?:ion|ed))?[:=_-]?(?=[0-9])", r":\1=", r"perhaps \1="),
+    Rewrite("part", r":([a-z]{1,20})=?(?=[0-9]{1,9}(?::|$))", _key),
+    Rewrite("part", r"^(conv:<N>x<N>.*?)/(?=[0-9]{1,3}(?::|$))", r"\1:stride="),
     Rewrite("part", r"^(<WORD>)[x=@_-]?(?=[0-9])", r"\1:"),
     Rewrite("part", r"^(conv:<N>x([0-9]{1,3})):pad(?:ding)?=([0-9]{1,3})$", _padded, computes=True),
-    Rewrite("part", r"^(<R>:.*?):dropout[=:](0?\.[0-9]{1,9})(?=:|$)(.*)", r"\1\3,dropout:\2", "a layer of its own"),
+    Rewrite(
+        "part",
+        r"^(<K>:.*?):drop(?:out)?(?:_?rate)?[=:](0?\.[0-9]{1,9})(?=:|$)(.*)",
+        r"\1\3,dropout:\2",
+        "a layer of its own",
+    ),
     Rewrite("part", r":(<FLAG>)<S>=<S><YES>(?=:|$)", r":\1", r"\1 stands alone"),
     Rewrite("part", r":(<FLAG>)<S>=<S><NO>(?=:|$)", "", "leave it out"),
     Rewrite("part", r":(<ACT>)<S>=<S><YES>(?=:|$)", r":\1", r"\1 stands alone"),
@@ -301,6 +304,7 @@ REWRITES = (
     ),
     Rewrite("part", r"^(gru:.*?):(?:linear_before_reset|reset(?:_after)?)<S>=<S><NO>(?=:|$)", r"\1:reset=before"),
     Rewrite("part", r":(?:recurrent_act|gate_act|gate_activation|inner_activation)\w{0,7}<S>=", ":recact="),
+    Rewrite("part", r":non_?lin[a-z]{0,6}[:=](?=<ACT>(?::|$))", ":act="),
     Rewrite("part", r":(<KEY>)[:_-](<VALUE>)(?=:|$)", r":\1=\2"),
     Rewrite("part", r"^(<PLAIN>\b.*?):(<ACT>)(?=:|$)(.*)$", r"\1\3,act:\2", r"act:\2 is a layer of its own"),
     Rewrite("part", r":(?!<ACT>:|<FLAG>:)([a-z_]{3,30}):(<ACT>|<VALUE>|<YES>|<NO>)(?=:|$)", r":\1=\2"),
@@ -321,6 +325,7 @@ REWRITES = (
     Rewrite("text", r"\b(<WORD>),<S>(?=[0-9]{1,9}(?:[:,]|$))", r"\1:", "with a colon"),
     # the input
     Rewrite("text", r"^(?!\s*<INPUT>\b)(.{1,99}?):(?:<FEATURES>)[=:]\(?([0-9x]{1,20})\)?(?=:|,|$)", r"input:\2,\1"),
+    Rewrite("text", r"^(<INPUT>):<S>(?:(?:batch|input)_)?shape<S>[=:]", r"\1:"),
     Rewrite("text", r"^(?:input_shape|input_size|input_dim)[=:]\(?([0-9x]{1,20})\)?(?=,|$)", r"input:\1"),
     Rewrite(
         "text", r"^(?!\s*<INPUT>\b)(.{1,999}),(<INPUT>:[^,]{1,40})", r"\2,\1", message="a network starts with its input"
