@@ -10,6 +10,7 @@ import click
 
 from rnncli.cli import COMMANDS
 from rnncli.commands.groups import WIDE, GroupedCommand, fitting, terminal_columns
+from rnncli.commands.values import named
 
 TOPICS: Mapping[str, str] = {
     "spec": "the language of specs",
@@ -20,10 +21,18 @@ TOPICS: Mapping[str, str] = {
 }
 """The pages. That of the keys is made of the vocabulary; the text of each of the others is a file in `rnncli/pages`."""
 
+_SOUGHT: Mapping[str, str] = {
+    **dict.fromkeys(("notebook", "notebooks", "jupyter", "ipython", "api", "pandas"), "python"),
+    **dict.fromkeys(("json", "csv", "tsv", "columns"), "keys"),
+    **dict.fromkeys(("models", "weights", "formats", "checkpoints"), "files"),
+    **dict.fromkeys(("language", "syntax", "specs"), "spec"),
+}
+"""What else people look for, and the page that tells of it."""
+
 
 @click.command(cls=GroupedCommand)
 @click.argument(
-    "name", type=click.Choice([*dict.fromkeys((*COMMANDS, *TOPICS))]), metavar="[COMMAND|TOPIC]", required=False
+    "name", type=named(_SOUGHT, [*dict.fromkeys((*COMMANDS, *TOPICS))]), metavar="[COMMAND|TOPIC]", required=False
 )
 @click.pass_context
 def command(context: click.Context, name: str | None) -> None:

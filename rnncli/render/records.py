@@ -47,8 +47,8 @@ def layout(*columns: str, rows: Callable[[Record], Iterable[Record]] = lambda re
 
     Args:
         columns: the names of the columns.
-        rows: returns the rows of a record, with a value for each column and whatever else; a list of words becomes one
-            text. If it is left out, a record is a row.
+        rows: returns the rows of a record, with a value for each column and whatever else; a list becomes one text. If
+            it is left out, a record is a row.
 
     Raises:
         KeyError: a name is no word of the vocabulary.
@@ -59,7 +59,7 @@ def layout(*columns: str, rows: Callable[[Record], Iterable[Record]] = lambda re
 
 
 def _joined(value: object) -> object:
-    return "; ".join(value) if isinstance(value, list) else value
+    return "; ".join(map(str, value)) if isinstance(value, list) else value
 
 
 def each_layer(network: Record) -> Iterator[Record]:

@@ -89,10 +89,12 @@ def _compared(comparison: Any) -> Layout:
     return layout(*columns, rows=partial(_flat, changes))
 
 
-_RUN_LAYERS = of_layers(
-    *("output_shape", "params", "macs_per_step", "macs", "output_bytes"),
-    *("seconds", "mean", "std", "min", "max", "saturated"),
-)
+def _run(result: Any) -> Layout:
+    lengths = () if result.forward.lengths is None else ("lengths",)
+    return of_layers(
+        *("output_shape", "params", "macs_per_step", "macs", "output_bytes"),
+        *("seconds", "mean", "std", "min", "max", "saturated", *lengths),
+    )
 
 
 _ENDS = ("min", "max")
@@ -137,7 +139,7 @@ SHOWN = {
     "Explanation": Shown("explain", "explanations.explanation_page", _explained),
     "Drawing": Shown("draw", "drawing.drawing_page"),
     "Comparison": Shown("compare", "comparisons.comparison_page", _compared),
-    "RunResult": Shown("forward", "runs.run_page", _RUN_LAYERS),
+    "RunResult": Shown("forward", "runs.run_page", _run),
     "Reach": Shown("reach", "over_time.reach_page", _REACHED, _reaches),
     "Candidates": Shown("sweep", "searches.candidates_page", CANDIDATES, keys=lambda found: LISTED),
     "Solution": Shown(

@@ -227,8 +227,9 @@ def _field_entry(word: str, rows: Sequence[Row]) -> Entry:
     layer, option = found[0]
     facts = [*_in_frameworks(rows), Note("Kinds", ", ".join(str(row.kind) for row in rows))]
     if isinstance(option, Choice):
-        both = [in_both(layer, option.attribute, value) for value in option.values.values()]
-        facts.append(Note("Values", ", ".join(both if option.symbol is None else option.values)))
+        both = {name: in_both(layer, option.attribute, value) for name, value in option.values.items()}
+        facts.append(Note("Values", ", ".join(option.values if option.symbol else both.values())))
+        facts += [Note(name, _effect(layer, option, name, effect)) for name, effect in option.effects.items()]
     facts.append(Note("Example", _difference(found[-1][0] if option is ACTIVATION_OPTION else layer, option)))
     if own := KINDS.get(option.lead.rstrip("=")):
         facts.append(Note("Layer", f"{_form(own)}, {own.means}. Keras: {own.keras}; PyTorch: nn.{own.torch}"))
@@ -260,6 +261,13 @@ def _difference(layer: type[Layer], option: Option) -> str:
     if with_.total_params != without.total_params:
         changes.append(f"has {without.total_params:,}")
     return f"{text}; without it {' and '.join(changes)}" if changes else f"{text}, as without it"
+
+
+def _effect(layer: type[Layer], option: Choice, name: str, effect: str) -> str:
+    """Return what a value of a field does, what an example with it returns, and whether PyTorch has it."""
+    network = Network.parse(_example(layer, f"{option.key}={name}"))
+    unlike = "; not in PyTorch" if network.layers[-1].conflict("torch") else ""
+    return f"{effect}: {network} returns {shape_text(network.summary().output_shape)}{unlike}"
 
 
 def _count_entry(word: str, rows: Sequence[Row]) -> Entry:

@@ -222,7 +222,7 @@ activations, nonlinearities, activation_function, activation_functions
 - PyTorch: cells have tanh, nn.RNN relu too; gates sigmoid
 - Example: rnncli summary input:8,lstm:16,dense:4:softmax
 
-concatenate, concatenation, merge, cat, concat_layer
+concatenate, concatenation, merge, cat, concat, concat_layer, merge_mode
 = arrays side by side, so that their features add up
 - bi: puts its two directions side by side (merge_mode='concat'): twice as many features
 - Two inputs: a layer that reads A and B features side by side reads A + B: input:24 for 8 and 16
