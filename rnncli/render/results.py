@@ -159,7 +159,7 @@ SHOWN = {
     "Explanation": Shown("explain", "explanations.explanation_page", _explained),
     "Drawing": Shown("draw", "drawing.drawing_page"),
     "Comparison": Shown("compare", "comparisons.comparison_page", _compared),
-    "RunResult": Shown("forward", "runs.run_page", _run),
+    "RunResult": Shown("forward", "summaries.run_page", _run),
     "Reach": Shown("reach", "over_time.reach_page", lambda reach: _REACHED, _reaches),
     "Candidates": Shown("sweep", "searches.candidates_page", lambda found: CANDIDATES, keys=lambda found: LISTED),
     "Solution": Shown(

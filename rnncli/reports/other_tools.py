@@ -311,9 +311,9 @@ def _count(tool: Tool, works: Sequence[Work]) -> OtherCount:
         per_step, per_sample = tool.times * work.matrices(), 0
         for each in tool.deviations:
             if work.module in each.modules:
-                more = each.each_step(work), each.each_sample(work)
-                per_step, per_sample = per_step + more[0], per_sample + more[1]
-                reasons.setdefault(each.text, []).append(work.total(*more))
+                step, sample = each.each_step(work), each.each_sample(work)
+                per_step, per_sample = per_step + step, per_sample + sample
+                reasons.setdefault(each.text, []).append(work.total(step, sample))
         value.append(work.total(per_step, per_sample))
     shown = tuple(Difference(more, text) for text, numbers in reasons.items() if (more := _sum(numbers)) != 0)
     remarks = [text for text, modules in tool.remarks if any(work.module in modules for work in works)]
