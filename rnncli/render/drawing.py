@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from rnncli.errors import listed
-from rnncli.layers import KINDS, Head
+from rnncli.layers import Head
 from rnncli.layers.words import fields_in_both, in_both
 from rnncli.quantities import Shape, shape_text
 from rnncli.render.blocks import GAP, Block, Drawn, Line, hanging, marked
@@ -151,7 +151,7 @@ def _label(layer: UnrolledLayer) -> _Label:
     """Return the label of a layer: its name, or the first and the last name of a run; and its spec."""
     first, *others = layer.names
     times = f" × {len(layer.names)}" if others else ""
-    return _Label((first, f"{_DOTS} {others[-1]}") if others else (first,), layer.spec + times)
+    return _Label((first, f"{_DOTS} {others[-1]}") if others else (first,), layer.layer.spec() + times)
 
 
 def _last_states(states: Sequence[str], ends: tuple[str, str], backwards: bool) -> list[str]:
@@ -218,7 +218,7 @@ class _Columns:
         self.ends = ("1", last) if shows_ends and unrolled.states else None
         before = [self._around(layer, backwards)[0] for layer in unrolled.layers for backwards in layer.backwards]
         self._first = label_width + 1 + max([1, *map(len, before)])
-        self._box = max([_BOX, *(_box_width(layer.kind) for layer in unrolled.layers)])
+        self._box = max([_BOX, *(_box_width(layer.layer.kind) for layer in unrolled.layers)])
         self._apart = self._box + max(_NARROWEST_GAP, len(_arrow(unrolled.states)))
 
     def _left(self, step: int) -> int:
@@ -258,38 +258,34 @@ class _Columns:
         if unrolled.output_steps == "all":
             names = self._step_names("y", unrolled.output_reversed)
         leaving = self._with_shape(self._marks(unrolled.output_steps, names), unrolled.output_shape)
-        yield from self._captions(output)
         yield from self._labelled(output, leaving, first=len(leaving) - 1)
         for layer in reversed(unrolled.layers):
-            label = _label(layer)
-            yield from self._captions(label, _REVERSED if layer.reversed_time else "")
-            yield from self._arrows(layer)
-            if layer.merge_mode is not None:
-                yield _Line(self._merge(layer, layer.merge_mode))
+            lines = self._arrows(layer)
+            note = (len(lines) - 1, _REVERSED) if layer.reversed_time else None
+            if layer.layer.merge is not None:
+                lines.append(_Line(self._merge(layer, layer.layer.merge)))
             if layer.joins is not None:
-                yield _Line(self._join(layer.joins))
-            yield from self._labelled(label, [_Line(pieces) for pieces in self._boxes(layer)])
-        yield from self._captions(source)
+                lines.append(_Line(self._join(layer.joins)))
+            boxes = map(_Line, self._boxes(layer))
+            yield from self._labelled(_label(layer), [*lines, *boxes], first=len(lines), note=note)
         names = self._entering()
         # An arrow above each of the names that a window reads, and above what stands for others.
         arrows = [re.sub(r"\S+", lambda name: "▲".ljust(len(name[0])), each) for each in names]
-        yield _Line(self._marks("all", ["▲"] * self._count if unrolled.windows is None else arrows))
-        yield from self._labelled(source, self._input(names))
+        above = _Line(self._marks("all", ["▲"] * self._count if unrolled.windows is None else arrows))
+        yield from self._labelled(source, [above, *self._input(names)], first=1)
 
-    def _labelled(self, label: _Label, lines: list[_Line], first: int = 0) -> list[_Line]:
-        """Return lines with a label beside them, from the `first` down, if labels stand beside."""
+    def _labelled(
+        self, label: _Label, lines: list[_Line], first: int, note: tuple[int, str] | None = None
+    ) -> list[_Line]:
+        """Return lines with a label beside them, from the `first` down, or else above, and a note to one of them."""
         if not self._label_width:
-            return lines
-        labels = [("", "")] * first + label.lines
-        labels += [("", "")] * (len(lines) - len(labels))
-        return [line._replace(label=text, label_style=style) for line, (text, style) in zip(lines, labels, strict=True)]
-
-    def _captions(self, label: _Label, note: str = "") -> list[_Line]:
-        """Return the lines of a label that stands above what it names, if labels do not stand beside."""
-        if self._label_width:
-            return []
-        caption = Text("  ".join([" ".join(label.names), *filter(None, (label.spec, note))]))
-        return [_Line([], line.plain, "heading") for line in hanging(Console(width=self._width), caption)]
+            words = [" ".join(label.names), label.spec, note[1] if note else ""]
+            caption = hanging(Console(width=self._width), Text("  ".join(filter(None, words))))
+            return [*(_Line([], line.plain, "heading") for line in caption), *lines]
+        labels = {place: (text, "") for place, text in ([note] if note else [])} | dict(enumerate(label.lines, first))
+        for place, (text, style) in labels.items():
+            lines[place] = lines[place]._replace(label=text, label_style=style)
+        return lines
 
     def _entering(self) -> list[str]:
         """Return what each of the steps shown reads: x1 to xT, the same vector v, or all the steps of a window."""
@@ -345,8 +341,7 @@ class _Columns:
         """Return the lines above a layer: an arrow for each vector handed on, and the shape that they make up."""
         arrows = self._marks(layer.returns, ["▲"] * self._count)
         is_last = layer is self._unrolled.layers[-1]
-        lines = [_Line(arrows)] if is_last else self._with_shape(arrows, layer.output_shape)
-        return self._labelled(_Label((), _REVERSED), lines, first=len(lines) - 1) if layer.reversed_time else lines
+        return [_Line(arrows)] if is_last else self._with_shape(arrows, layer.output_shape)
 
     def _with_shape(self, pieces: list[_Piece], shape: Shape) -> list[_Line]:
         """Return pieces with a shape behind the last or, where there is no room for it, on a line above."""
@@ -392,11 +387,11 @@ class _Columns:
         """Return the lines of a layer: a box for each step, split in two for two cells, and the states between them."""
         steps = self._shown(layer.reads)
         outlets = {*self._shown(layer.returns)}
-        if layer.merge_mode is not None and layer.returns != "all":
+        if layer.layer.merge is not None and layer.returns != "all":
             outlets = {0, self._count - 1}
         if layer.joins is not None:
             outlets = {*steps}
-        inside = _box_width(layer.kind) - 2
+        inside = _box_width(layer.layer.kind) - 2
         plain = "─" * inside
         outlet = "──┴".ljust(inside, "─")
 
@@ -408,25 +403,25 @@ class _Columns:
             if len(lines) > 1:
                 lines.append(boxes(f"├{plain}┤"))
             between = self._dots(layer.reads) if backwards is None else self._carried(layer, backwards)
-            lines.append(sorted(boxes(f"│{_shown_kind(layer.kind).center(inside)}│") + between))
+            lines.append(sorted(boxes(f"│{_shown_kind(layer.layer.kind).center(inside)}│") + between))
         return [*lines, boxes(f"└{plain}┘")]
 
     def _carried(self, layer: UnrolledLayer, backwards: bool) -> list[_Piece]:
         """Return the arrows of the states that a cell carries, from the zero it starts with to those that leave it."""
-        box, line = _box_width(layer.kind), []
+        box, line = _box_width(layer.layer.kind), []
         for step in range(self._count - 1):
             start, end = self._left(step) + box, self._left(step + 1)
             if self._skips and step == self._count - 2:
                 end = self._place_of_dots - 1
                 line.append(_Piece(self._place_of_dots + len(_DOTS) + 1, _arrow((), backwards=backwards)))
-            line.append(_Piece(start, _arrow(layer.states, end - start, backwards)))
+            line.append(_Piece(start, _arrow(layer.layer.states, end - start, backwards)))
         before, behind = self._around(layer, backwards)
         first, last = self._left(0), self._left(self._count - 1) + box
         return [*line, _Piece(first - len(before), before), _Piece(last, behind), *self._dots("all")]
 
     def _around(self, layer: UnrolledLayer, backwards: bool) -> tuple[str, str]:
         """Return what stands before the first box of a cell and behind its last: where it starts, its last states."""
-        names = "" if self.ends is None else ",".join(_last_states(layer.states, self.ends, backwards))
+        names = "" if self.ends is None else ",".join(_last_states(layer.layer.states, self.ends, backwards))
         if backwards:
             return names and names + _BACKWARD_LEAVES, _BACKWARD_START
         return _START, names and _LEAVES + names
@@ -454,22 +449,24 @@ def _meanings(head: Head, parts: Sequence[Unrolled], shown: Sequence[tuple[str, 
     noun = "state" if len(states) == 1 else "states"
     if states:
         yield f"{', '.join(states)}: the {noun} carried from step to step, 0 at the start of every sample"
-        if any(part.masked for part in parts):
+        if any(layer.masked for part in parts for layer in part.layers):
             yield f"{listed(fields_in_both(head))}: {head.padding} leaves the {noun} as before"
     last = {
         name: None
         for part, ends in zip(parts, shown, strict=True)
         for layer in part.layers
         for backwards in layer.backwards
-        for name in (_last_states(layer.states, ends, backwards) if ends else ())
+        for name in (_last_states(layer.layer.states, ends, backwards) if ends else ())
     }
     if last:
         noun = "state" if len(last) == 1 else "states"
         theirs = ", ".join(f"{state}_n" for state in states)
         yield f"{', '.join(last)}: the last {noun} (Keras: return_state=True, PyTorch: {theirs})"
-    reversing = next((layer for part in parts for layer in part.layers if layer.reversed_time and layer.states), None)
+    reversing = next(
+        (layer for part in parts for layer in part.layers if layer.reversed_time and layer.layer.states), None
+    )
     if reversing is not None:
-        back = in_both(KINDS[reversing.kind], "go_backwards", True)
+        back = in_both(type(reversing.layer), "go_backwards", True)
         yield f"{_REVERSED}: the last step comes first, as {back} returns it"
     windows = [part.windows for part in parts if part.windows is not None]
     if any(part.over == "sequence" for part in windows):
