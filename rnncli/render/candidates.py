@@ -342,18 +342,6 @@ _SPECIAL = re.compile(r"[^ -~]|[\"\\&<>|`']")
 """What a format may write in another way: all but plain ASCII, and the signs that one of them has a use for."""
 
 
-class _Form(NamedTuple):
-    """A row with places for what differs.
-
-    Attributes:
-        template: the row, for the operator %.
-        order: which of the values stands at each place.
-    """
-
-    template: str
-    order: list[int]
-
-
 class RowTexts:
     """Writes the rows of candidates.
 
@@ -367,7 +355,8 @@ class RowTexts:
         self._writer = writer
         self._record = record
         self._figures = figures
-        self._forms: dict[tuple[bool, ...], _Form] = {}
+        self._forms: dict[tuple[bool, ...], tuple[str, list[int]]] = {}
+        """A row for the operator %, and which of the values stands at each place, by which values are not known."""
 
     def rows(self, candidates: Sequence[Sequence[Any]]) -> str:
         """Return the rows of some candidates; of each the spec, the shape and some figures come first."""
@@ -375,41 +364,24 @@ class RowTexts:
         if _SPECIAL.search("".join(specs)) or not all("," in spec for spec in specs):
             stop = 2 + self._figures
             return self._writer.rows([self._record(*candidate[:stop]) for candidate in candidates])
-        text = self._rows_alike(candidates)
-        if text is None:
-            text = "".join([self._rows_alike([*run]) or "" for _, run in groupby(candidates, key=_unknown)])
-        return text
+        return "".join([self._rows_alike(unknown, [*run]) for unknown, run in groupby(candidates, key=_unknown)])
 
-    def _rows_alike(self, candidates: Sequence[Sequence[Any]]) -> str | None:
-        """Return the rows of candidates of which the same values are not known; None if they are not such."""
+    def _rows_alike(self, unknown: tuple[bool, ...], candidates: Sequence[Sequence[Any]]) -> str:
+        """Return the rows of candidates of which the same values are not known."""
+        if unknown not in self._forms:
+            self._forms[unknown] = self._form(len(candidates[0][1]), unknown)
+        template, order = self._forms[unknown]
         specs, shapes, *figures = zip(*candidates, strict=True)
-        if len(set(map(len, shapes))) > 1:
-            return None
-        columns = [specs, *zip(*shapes, strict=True), *figures[: self._figures]]
-        if any(0 < column.count(None) < len(candidates) for column in columns):
-            return None
-        unknown = tuple([column[0] is None for column in columns])
-        form = self._forms.get(unknown)
-        if form is None:
-            form = self._forms[unknown] = self._form(unknown)
-        values = zip(*[columns[place] for place in form.order], strict=True)
-        return "".join(map(form.template.__mod__, values))
+        columns = [specs, *zip(*shapes, strict=True), *figures]
+        return "".join(map(template.__mod__, zip(*[columns[place] for place in order], strict=True)))
 
-    def _form(self, unknown: tuple[bool, ...]) -> _Form:
-        """Return the form of rows in which some values are not known."""
-        values = [None if each else _MARK + place for place, each in enumerate(unknown)]
-        figures = len(values) - self._figures
-        row = self._writer.rows([self._record(_SPEC, tuple(values[1:figures]), *values[figures:])])
-        order = []
-        template = ""
-        marks = re.compile("|".join([_SPEC, *(str(value) for value in values[1:] if value is not None)]))
-        end = 0
-        for mark in marks.finditer(row):
-            order.append(0 if mark[0] == _SPEC else int(mark[0]) - _MARK)
-            template += row[end : mark.start()].replace("%", "%%") + "%s"
-            end = mark.end()
-        template += row[end:].replace("%", "%%")
-        return _Form(template, order)
+    def _form(self, sizes: int, unknown: tuple[bool, ...]) -> tuple[str, list[int]]:
+        """Return the form of rows with shapes of so many sizes in which some values are not known."""
+        values = [None if each else _MARK + place for place, each in enumerate(unknown, start=1)]
+        row = self._writer.rows([self._record(_SPEC, tuple(values[:sizes]), *values[sizes:][: self._figures])])
+        marks = re.compile("|".join([_SPEC, *(str(value) for value in values if value is not None)]))
+        order = [0 if mark == _SPEC else int(mark) - _MARK for mark in marks.findall(row)]
+        return "%s".join(part.replace("%", "%%") for part in marks.split(row)), order
 
 
 def _unknown(candidate: Sequence[Any]) -> tuple[bool, ...]:
