@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from math import ceil, floor, log10
+from types import NoneType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.errors import one_line
@@ -355,8 +356,8 @@ class RowTexts:
         self._writer = writer
         self._record = record
         self._figures = figures
-        self._forms: dict[tuple[bool, ...], tuple[str, list[int]]] = {}
-        """A row for the operator %, and which of the values stands at each place, by which values are not known."""
+        self._forms: dict[tuple[type, ...], tuple[str, list[int]]] = {}
+        """A row for the operator %, and which of the values stands at each place, by the types of values."""
 
     def rows(self, candidates: Sequence[Sequence[Any]]) -> str:
         """Return the rows of some candidates; of each the spec, the shape and some figures come first."""
@@ -364,26 +365,26 @@ class RowTexts:
         if _SPECIAL.search("".join(specs)) or not all("," in spec for spec in specs):
             stop = 2 + self._figures
             return self._writer.rows([self._record(*candidate[:stop]) for candidate in candidates])
-        return "".join([self._rows_alike(unknown, [*run]) for unknown, run in groupby(candidates, key=_unknown)])
+        return "".join([self._rows_alike(types, [*run]) for types, run in groupby(candidates, key=_types)])
 
-    def _rows_alike(self, unknown: tuple[bool, ...], candidates: Sequence[Sequence[Any]]) -> str:
+    def _rows_alike(self, types: tuple[type, ...], candidates: Sequence[Sequence[Any]]) -> str:
         """Return the rows of candidates of which the same values are not known."""
-        if unknown not in self._forms:
-            self._forms[unknown] = self._form(len(candidates[0][1]), unknown)
-        template, order = self._forms[unknown]
+        if types not in self._forms:
+            self._forms[types] = self._form(len(candidates[0][1]), types)
+        template, order = self._forms[types]
         specs, shapes, *figures = zip(*candidates, strict=True)
         columns = [specs, *zip(*shapes, strict=True), *figures]
         return "".join(map(template.__mod__, zip(*[columns[place] for place in order], strict=True)))
 
-    def _form(self, sizes: int, unknown: tuple[bool, ...]) -> tuple[str, list[int]]:
-        """Return the form of rows with shapes of so many sizes in which some values are not known."""
-        values = [None if each else _MARK + place for place, each in enumerate(unknown, start=1)]
+    def _form(self, sizes: int, types: tuple[type, ...]) -> tuple[str, list[int]]:
+        """Return the form of rows with shapes of so many sizes, given the types of their values."""
+        values = [None if each is NoneType else _MARK + place for place, each in enumerate(types, start=1)]
         row = self._writer.rows([self._record(_SPEC, tuple(values[:sizes]), *values[sizes:][: self._figures])])
         marks = re.compile("|".join([_SPEC, *(str(value) for value in values if value is not None)]))
         order = [0 if mark == _SPEC else int(mark) - _MARK for mark in marks.findall(row)]
         return "%s".join(part.replace("%", "%%") for part in marks.split(row)), order
 
 
-def _unknown(candidate: Sequence[Any]) -> tuple[bool, ...]:
-    """Return which values of a candidate are not known, those of its shape among them."""
-    return tuple([value is None for value in (*candidate[1], *candidate[2:])])
+def _types(candidate: Sequence[Any]) -> tuple[type, ...]:
+    """Return the types of what is told of a candidate, those of its shape first: None is what is not known."""
+    return (*map(type, candidate[1]), *map(type, candidate[2:]))
