@@ -11,7 +11,7 @@ format; what it relies on is that a number stands in a row as its digits, and a 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from math import ceil, floor, log10
 from types import NoneType
@@ -205,21 +205,6 @@ def _figure(record: Record, key: str) -> Any:
     return record["output_shape"][-1] if key == "output_features" else record[key]
 
 
-def picture(frontier: Sequence[Point], cloud: Cloud, width: int | None) -> list[str]:
-    """Return the lines of a picture of a frontier below a gap; none where there is nothing to see.
-
-    Args:
-        frontier: its points.
-        cloud: where all candidates lie.
-        width: the columns of the terminal, or None where nothing limits a line.
-    """
-    others = cloud.points()
-    if not frontier or len({*others, *frontier}) < _FEWEST:
-        return []
-    across, up = map(_axis_title, cloud.asked)
-    return ["", *scatter(others, frontier, (across, up), width, "● are the rows above, · all other candidates.")]
-
-
 def _axis_title(key: str) -> str:
     if key == "output_features":
         return "Output features"
@@ -277,28 +262,27 @@ class Axis(NamedTuple):
         return [number for number in numbers if self.least <= number <= self.most]
 
 
-def scatter(
-    others: Iterable[Point], outstanding: Sequence[Point], titles: tuple[str, str], width: int | None, note: str
-) -> list[str]:
-    """Return the lines of a picture.
+def picture(frontier: Sequence[Point], cloud: Cloud, width: int | None) -> list[str]:
+    """Return the lines of a picture of a frontier below a gap; none where there is nothing to see.
 
     Args:
-        others: the points.
-        outstanding: those that stand out.
-        titles: what grows to the right, and what upwards.
+        frontier: its points.
+        cloud: where all candidates lie.
         width: the columns of the terminal, or None where nothing limits a line.
-        note: what the points are, below the picture.
     """
-    points = [(max(across, 1), max(up, 1)) for across, up in others]
-    marked = [(max(across, 1), max(up, 1)) for across, up in outstanding]
+    others = cloud.points()
+    if not frontier or len({*others, *frontier}) < _FEWEST:
+        return []
+    points, marked = ([(max(across, 1), max(up, 1)) for across, up in some] for some in (others, frontier))
     every = points + marked
     up = Axis(min(up for _, up in every), max(up for _, up in every), _ROWS)
     labels = {up.place(tick): short(tick) for tick in up.ticks()}
     margin = max(map(len, labels.values()), default=0)
     room = _WIDEST if width is None else min(_WIDEST, width - margin - 3)
-    note = f"{titles[0]} across, {titles[1]} up. {note}"
+    titles = map(_axis_title, cloud.asked)
+    note = f"{next(titles)} across, {next(titles)} up. ● are the rows above, · all other candidates."
     if room < _NARROWEST:
-        return [*wrapped(note, width or _WIDEST)]
+        return ["", *wrapped(note, width or _WIDEST)]
     across = Axis(min(across for across, _ in every), max(across for across, _ in every), room)
     plane = [[" "] * room for _ in range(_ROWS)]
     for some, character in ((points, _OTHER), (marked, _OUTSTANDING)):
@@ -310,7 +294,7 @@ def scatter(
     ]
     rule, numbers = _below(across)
     lines += [f"{'':>{margin}} └{rule}", f"{'':>{margin}}  {numbers}".rstrip()]
-    return [*lines, *wrapped(note, min(width or _WIDEST, margin + 2 + _WIDEST))]
+    return ["", *lines, *wrapped(note, min(width or _WIDEST, margin + 2 + _WIDEST))]
 
 
 def _below(axis: Axis) -> tuple[str, str]:
