@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rnncli.errors import one_line
 from rnncli.quantities import figure_text, shape_text
 from rnncli.render.records import Record, Texts, Writer
-from rnncli.render.terminal import INDENT, wrapped
+from rnncli.render.terminal import INDENT, UNLIMITED, wrapped
 from rnncli.summary import TOTALS
 from rnncli.vocabulary import title
 
@@ -64,19 +64,20 @@ class CandidateTable(Texts):
     under new titles.
 
     Args:
-        width: the columns of the terminal, or None where nothing limits a line. Where the table is too wide columns
-            leave, and specs are wrapped; where not even the last one fits, a candidate is a block of names and values.
+        width: the columns of the terminal. Where the table is too wide columns leave, and specs are wrapped; where not
+            even the last one fits, a candidate is a block of names and values.
         sorted_by: the key that the candidates are sorted by, whose column is the last to leave.
         cloud: where all candidates lie, of which these are the frontier, for a picture below; None for no picture.
     """
 
-    def __init__(self, width: int | None = None, sorted_by: str | None = None, cloud: Cloud | None = None) -> None:
+    def __init__(self, width: int = UNLIMITED, sorted_by: str | None = None, cloud: Cloud | None = None) -> None:
         super().__init__()
         self._width = width
         self._leave = sorted(_LEAVE, key=lambda key: key == sorted_by)
         self._cloud = cloud
         self._points: list[Point] = []
-        self._same: Record | None = None
+        self._begun = False
+        self._same: Record = {}
         self._left: set[str] = set()
         self._widths = {key: len(text) for key, text in _TITLES.items()}
         self._template = ""
@@ -87,8 +88,9 @@ class CandidateTable(Texts):
         """Return the rows of some candidates, the titles above the first, and wherever the columns change."""
         if self._cloud is not None:
             self._points += points_of(records, self._cloud)
-        before = None if self._same is None else self._shown()
-        self._same = _same_in_all(records, self._same)
+        before = self._shown() if self._begun else None
+        self._same = _same_in_all(records, self._same if self._begun else None)
+        self._begun = True
         rows = _texts(records, self._same)
         self._fit(rows)
         lines: list[str] = []
@@ -102,23 +104,23 @@ class CandidateTable(Texts):
     def end(self) -> str:
         """Return a line that names the columns that have left, and the picture."""
         lines: list[str] = []
-        left = [text for key, text in _TITLES.items() if key in self._left and key not in (self._same or {})]
-        if left and not self._in_blocks and self._width is not None:
+        left = [text for key, text in _TITLES.items() if key in self._left and key not in self._same]
+        if left and not self._in_blocks:
             lines += wrapped(f"{', '.join(left)}: on a wider terminal", self._width)
         if self._cloud is not None:
             lines += picture(self._points, self._cloud, self._width)
         return "".join(f"{line}\n" for line in lines)
 
     def _shown(self) -> list[str]:
-        return [key for key in _TITLES if key not in (self._same or {}) and key not in self._left]
+        return [key for key in _TITLES if key not in self._same and key not in self._left]
 
     def _fit(self, rows: Sequence[Row]) -> None:
         """Widen the columns for some more rows; let columns leave until there is room for the specs."""
         for key, seen in self._widths.items():
-            some = rows[:1] if key in (self._same or {}) else rows
+            some = rows[:1] if key in self._same else rows
             self._widths[key] = max(seen, *[len(row[key]) for row in some])
         longest = max(len(row["spec"]) for row in rows)
-        while not self._in_blocks and self._width is not None and self._room() < min(longest, _LEAST_ROOM):
+        while not self._in_blocks and self._room() < min(longest, _LEAST_ROOM):
             shown = self._shown()
             if len(shown) > 1:
                 self._left.add(next(key for key in self._leave if key in shown))
@@ -130,20 +132,17 @@ class CandidateTable(Texts):
 
     def _room(self) -> int:
         """Return how many columns are left for a spec."""
-        assert self._width is not None
         return self._width - sum(self._widths[key] + len(_GAP) for key in self._shown())
 
     def _above(self) -> Iterator[str]:
         """Yield the lines that say what is the same in all rows."""
-        same = self._same or {}
-        known = [f"{_TITLES[key]} {_text(key, value)}" for key, value in same.items() if value is not None]
+        known = [f"{_TITLES[key]} {_text(key, value)}" for key, value in self._same.items() if value is not None]
         if known:
-            text = f"The same in every row: {', '.join(known)}"
-            yield from [text] if self._width is None else wrapped(text, self._width)
+            yield from wrapped(f"The same in every row: {', '.join(known)}", self._width)
 
     def _wrapped(self, row: Row) -> Iterator[str]:
         line = self._template % row
-        if self._width is None or len(line) <= self._width:
+        if len(line) <= self._width:
             yield line
             return
         room = self._room()
@@ -154,9 +153,8 @@ class CandidateTable(Texts):
 
     def _block(self, row: Row) -> Iterator[str]:
         """Yield a candidate's spec and, below it, a line for each figure."""
-        assert self._width is not None
         yield from wrapped(row["spec"], self._width)
-        titles = {key: text for key, text in _TITLES.items() if key not in (self._same or {})}
+        titles = {key: text for key, text in _TITLES.items() if key not in self._same}
         names = max(map(len, titles.values()), default=0)
         for key, text in titles.items():
             line = f"{' ' * INDENT}{text.ljust(names)}{_GAP}{row[key]}"
@@ -262,13 +260,13 @@ class Axis(NamedTuple):
         return [number for number in numbers if self.least <= number <= self.most]
 
 
-def picture(frontier: Sequence[Point], cloud: Cloud, width: int | None) -> list[str]:
+def picture(frontier: Sequence[Point], cloud: Cloud, width: int) -> list[str]:
     """Return the lines of a picture of a frontier below a gap; none where there is nothing to see.
 
     Args:
         frontier: its points.
         cloud: where all candidates lie.
-        width: the columns of the terminal, or None where nothing limits a line.
+        width: the columns of the terminal.
     """
     others = cloud.points()
     if not frontier or len({*others, *frontier}) < _FEWEST:
@@ -278,11 +276,11 @@ def picture(frontier: Sequence[Point], cloud: Cloud, width: int | None) -> list[
     up = Axis(min(up for _, up in every), max(up for _, up in every), _ROWS)
     labels = {up.place(tick): short(tick) for tick in up.ticks()}
     margin = max(map(len, labels.values()), default=0)
-    room = _WIDEST if width is None else min(_WIDEST, width - margin - 3)
+    room = min(_WIDEST, width - margin - 3)
     titles = map(_axis_title, cloud.asked)
     note = f"{next(titles)} across, {next(titles)} up. ● are the rows above, · all other candidates."
     if room < _NARROWEST:
-        return ["", *wrapped(note, width or _WIDEST)]
+        return ["", *wrapped(note, width)]
     across = Axis(min(across for across, _ in every), max(across for across, _ in every), room)
     plane = [[" "] * room for _ in range(_ROWS)]
     for some, character in ((points, _OTHER), (marked, _OUTSTANDING)):
@@ -294,7 +292,7 @@ def picture(frontier: Sequence[Point], cloud: Cloud, width: int | None) -> list[
     ]
     rule, numbers = _below(across)
     lines += [f"{'':>{margin}} └{rule}", f"{'':>{margin}}  {numbers}".rstrip()]
-    return ["", *lines, *wrapped(note, min(width or _WIDEST, margin + 2 + _WIDEST))]
+    return ["", *lines, *wrapped(note, min(width, margin + 2 + _WIDEST))]
 
 
 def _below(axis: Axis) -> tuple[str, str]:
