@@ -30,7 +30,7 @@ from sweeps import candidates
 from rnncli.commands.options import FORMATS
 from rnncli.errors import RnncliError
 from rnncli.render.candidates import Axis, RowTexts, picture
-from rnncli.render.records import WRITERS, writer
+from rnncli.render.records import WRITERS
 from rnncli.render.results import CANDIDATES
 from rnncli.search import frontier as frontiers
 from rnncli.search import sweep as sweeps
@@ -451,5 +451,5 @@ _figures = st.none() | st.integers(0, 2**70)
 def test_rows_that_are_written_fast_are_those_of_the_writer(format_: str, some: list[Any]) -> None:
     assert Candidate._fields[2 : 2 + len(TOTALS)] == TOTALS
     record = record_maker(Setting(framework="torch"))
-    plain = writer(format_, CANDIDATES)
+    plain = WRITERS[format_](CANDIDATES)
     assert RowTexts(plain, record, len(TOTALS)).rows(some) == plain.rows([record(*each) for each in some])

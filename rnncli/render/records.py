@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from rnncli.errors import ArgumentError, listed, one_line, shorten
+from rnncli.errors import one_line
 from rnncli.summary import TOTALS
 
 Record = dict[str, Any]
@@ -126,14 +126,3 @@ WRITERS: Mapping[str, Callable[[Layout], Writer[Record]]] = {
     "tsv": lambda layout: DelimitedWriter(layout, "\t"),
 }
 """The writer of each format for programs, made for the layout of what it writes."""
-
-
-def writer(format_: str, layout: Layout) -> Writer[Record]:
-    """Return the writer of a format for programs.
-
-    Raises:
-        ArgumentError: there is no such format.
-    """
-    if format_ not in WRITERS:
-        raise ArgumentError(f"format is {shorten(repr(format_))}, expected {listed(tuple(WRITERS), 'or')}")
-    return WRITERS[format_](layout)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from rnncli.errors import ArgumentError, listed
 from rnncli.network import check_known
-from rnncli.render.records import LISTED, Layout, Record, Writer, writer
+from rnncli.render.records import LISTED, WRITERS, Layout, Record, Writer
 from rnncli.render.terminal import DOCUMENTS, PROGRAMS, THEMES, Picture, Theme
 from rnncli.results import Result
 from rnncli.search.budget import FIGURES
@@ -218,7 +218,7 @@ class ResultWriter:
         """Return some results: their records, the rows of these or, in a document without a table of them, pages."""
         shown = SHOWN[type(results[0]).__name__]
         if self._format in PROGRAMS:
-            self._writer = self._writer or writer(self._format, _layout_of(results[0]))
+            self._writer = self._writer or WRITERS[self._format](_layout_of(results[0]))
         else:
             from rnncli.render.documents import DocumentWriter, TableWriter
 
