@@ -18,7 +18,7 @@ from types import NoneType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.errors import one_line
-from rnncli.quantities import figure_text, shape_text
+from rnncli.quantities import figure_text, shape_text, short
 from rnncli.render.records import Record, Texts, Writer
 from rnncli.render.terminal import INDENT, UNLIMITED, wrapped
 from rnncli.summary import TOTALS
@@ -27,7 +27,7 @@ from rnncli.vocabulary import title
 if TYPE_CHECKING:
     from rnncli.search.frontier import Cloud
 
-_TITLES = {**{key: title(key) for key in TOTALS}, "output_shape": "Output shape"}
+_TITLES = {key: title(key) for key in (*TOTALS, "output_shape")}
 """What stands before the spec, and its title."""
 
 _LEAVE = (
@@ -306,14 +306,6 @@ def _below(axis: Axis) -> tuple[str, str]:
             rule[place] = "┬"
             numbers = numbers.ljust(start) + text
     return "".join(rule), numbers
-
-
-def short(number: float) -> str:
-    """Return a round number in few characters: 500, 20k, 1.5M."""
-    for unit, size in (("P", 1e15), ("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if number >= size:
-            return f"{number / size:.4g}{unit}"
-    return f"{number:.4g}"
 
 
 # Rows for programs

@@ -170,7 +170,7 @@ SHOWN = {
     ),
     "ModelFile": Shown(
         "inspect",
-        "inspections.inspection_page",
+        "summaries.inspection_page",
         lambda file: Layout(("file", "part", "spec", "layer", "weight", "shape", "dtype", "params"), _arrays),
     ),
     "Entry": Shown(

@@ -1,16 +1,18 @@
-"""The table of a network's layers, and of a run of it: what came out, the totals, each size with its formula."""
+"""Tables of layers: of a network, with its totals and sizes; of a run of it; of each part of a model file."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from math import fsum, isnan, nan, sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
 from rich.text import Text
 
-from rnncli.layers.weights import at_level, name_at_levels
+from rnncli.errors import one_line
+from rnncli.layers.weights import FRAMEWORK_NAMES, at_level, name_at_levels
 from rnncli.quantities import Shape, count, duration, figure_text, memory, plural, shape_text
-from rnncli.render.blocks import GAP, Block, Column, Line, Pairs, Source, Table, marked
+from rnncli.render.blocks import BLOCK, GAP, Block, Column, Line, Pairs, Source, Table, marked
 from rnncli.reports import folded
 from rnncli.summary import DTYPE_BYTES, LayerSummary, Summary, worth_showing
 from rnncli.vocabulary import title
@@ -18,6 +20,7 @@ from rnncli.vocabulary import title
 if TYPE_CHECKING:
     from rnncli.engine.forward import ForwardRun, LayerRun
     from rnncli.engine.run import RunResult
+    from rnncli.formats.model_file import Group, ModelFile
 
 _LAYER_COLUMNS = (
     Column("Layer (type)", number=False, leaves=3, shorter="Layer\n(type)"),
@@ -144,7 +147,7 @@ def _activations(summary: Summary) -> Iterator[Block]:
 
 def sizes_page(summary: Summary) -> Iterator[Block]:
     """Yield each size of a network with its formula, or why there is none."""
-    from rnncli.reports.sizes import sizes  # only --wide shows them
+    from rnncli.reports.explanation import sizes  # only --wide shows them
 
     found = list(sizes(summary))
     if not found:
@@ -310,3 +313,67 @@ def _why_saturated(layer: LayerSummary, run: ForwardRun) -> str:
     size = read["input"] * (0.25 if layer is run.layers[0].summary else 0.5) + units * 0.5
     terms = f"{read['input']:,} inputs and {units:,} units" if units else f"{read['input']:,} inputs"
     return f"Weights from 0 to 1 add up: over {terms} the sum before the activation is about {size:,.0f}. "
+
+
+# What a model file holds
+
+_FILE_COLUMNS = (Column("In the file", number=False), Column("Layer", number=False), Column("Parameters"))
+
+_SHAPES = 3
+"""How many different shapes of a group are shown."""
+
+_GROUPS = 12
+"""How many groups are shown; the rest are counted."""
+
+
+def inspection_page(model: ModelFile) -> Iterator[Block]:
+    """Yield the format, each part as a spec with its layers and what was assumed, and what else there is."""
+    yield Line(Text(one_line(model.path), style="spec"))
+    writer = f", written by {one_line(model.writer)}" if model.writer else ""
+    listed = f"{plural(len(model.tensors), 'array')}, {plural(model.params, 'parameter')}"
+    holds = f"{'at least ' if model.partial else ''}{listed}" if model.tensors else "no weights in the file"
+    if model.tensors and model.parts and model.others:
+        recurrent, parts = model.recurrent_params, len(model.parts)
+        holds += f"; {recurrent:,} ({recurrent / model.params:.0%}) in {plural(parts, 'recurrent part')}"
+    yield Line(Text(f"{model.format}{writer}: {holds}"))
+    for number, part in enumerate(model.parts, start=1):
+        yield GAP
+        share = model.share(part)
+        of_file = "" if share is None else f", {share:.0%} of the file"
+        framework = FRAMEWORK_NAMES[part.network.framework]
+        total = f"Total: {plural(sum(part.layer_params), 'parameter')} in {framework}{of_file}"
+        lead = f"{number}  " if len(model.parts) > 1 else ""
+        yield Line(Text.assemble(lead, (str(part.network), "spec")))
+        rows = []
+        for piece, params in zip(part.nodes, part.layer_params, strict=True):
+            name, layer = one_line(piece.name), Text(piece.layer.spec(), style="layer")
+            cells = {"In the file": Text(name, style="name"), "Layer": layer, "Parameters": Text(f"{params:,}")}
+            rows.append({BLOCK: Text(name), **cells})
+        yield Table(_FILE_COLUMNS, rows)
+        yield Line(Text(total), start=1)
+        notes = (f"{note.effect.removesuffix(' size').capitalize()}: {note.text}" for note in part.notes)
+        for text in dict.fromkeys(notes):  # a size that is assumed is one of the things that are
+            yield Line(Text(one_line(text), style="dim"), start=1)
+    if not model.parts:
+        yield GAP
+        yield Line(Text("Nothing recurrent was found.", style="bold"))
+    for note in model.notes:
+        yield Line(Text(one_line(f"Note: {note}")))
+    if model.groups:
+        yield GAP
+        yield Line(Text("In no part:"))
+        for group in model.groups[:_GROUPS]:
+            yield Line(Text(_group_text(group)), start=1)
+        rest = model.groups[_GROUPS:]
+        if rest:
+            params = sum(group.params for group in rest)
+            yield Line(Text(f"{len(rest)} more, {plural(params, 'parameter')} (-f json has all)"), start=1)
+
+
+def _group_text(group: Group) -> str:
+    """Return a group in one line: its name, how many arrays and numbers, and their shapes."""
+    shapes = Counter(shape_text(tensor.shape) for tensor in group.tensors)
+    some = ", ".join(f"{times} × {shape}" if times > 1 else shape for shape, times in shapes.most_common(_SHAPES))
+    more = ", …" if len(shapes) > _SHAPES else ""
+    holds = f"{plural(len(group.tensors), 'array')}, {plural(group.params, 'parameter')}"
+    return f"{one_line(group.name)}  {holds}: {some}{more}"

@@ -20,8 +20,7 @@ from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS, starts_text
 from rnncli.layers.words import in_both
 from rnncli.network import Network
 from rnncli.quantities import figure_text, shape_text
-from rnncli.reports.explanation import explain
-from rnncli.reports.sizes import sizes
+from rnncli.reports.explanation import explain, sizes
 from rnncli.summary import DTYPE_BYTES, UNTRAINED
 
 _EXAMPLES = {layer.kind: f"input:8,{layer.kind}:16" for layer in LAYERS if layer.states}
