@@ -197,25 +197,9 @@ def _value_words(option: Option) -> list[str]:
     return [value.lower() for value in option.values if value.isalpha()]
 
 
-def _option_words() -> list[str]:
-    """Return the words that fields start with."""
-    return list(dict.fromkeys(option.lead.rstrip("=").lower() for _, option in _OPTIONS))
-
-
 def _argument_words(attributes: Sequence[str]) -> list[str]:
     """Return the frameworks' arguments for some attributes."""
     return list(dict.fromkeys([*attributes, *(name for name, ours in PYTORCH_NAMES.items() if ours in attributes)]))
-
-
-def _field_words() -> list[str]:
-    """Return the frameworks' arguments for fields."""
-    return _argument_words([option.attribute for _, option in _OPTIONS])
-
-
-def _kind_words() -> list[str]:
-    """Return the names of kinds that are no such argument."""
-    arguments = _field_words()
-    return [name for name in CLASSES if name not in arguments]
 
 
 def _field_entry(word: str) -> Entry:
@@ -346,20 +330,26 @@ def _word_entry(word: str) -> Entry:
 class _Sort(NamedTuple):
     """A sort of words: which they are, and what is told of one of them."""
 
-    known: Callable[[], Collection[str]]
+    known: Collection[str]
     entry: Callable[[str], Entry]
 
 
+_FIELDS = list(dict.fromkeys(option.lead.rstrip("=").lower() for _, option in _OPTIONS))
+"""The words that fields start with."""
+
+_ARGUMENTS = _argument_words([option.attribute for _, option in _OPTIONS])
+"""The frameworks' arguments for fields."""
+
 _SORTS: Mapping[str, _Sort] = {
-    "field": _Sort(_option_words, _field_entry),
-    "kind": _Sort(_kind_words, _kind_entry),
-    "activation": _Sort(lambda: (*ACTIVATIONS, *OTHER_NAMES), _activation_entry),
-    "argument": _Sort(_field_words, _field_entry),
-    "value": _Sort(lambda: [word for _, option in _OPTIONS for word in _value_words(option)], _field_entry),
-    "count": _Sort(lambda: ("x", "x2", _COUNT, STACKED), _count_entry),
-    "size": _Sort(lambda: _argument_words([size for _, size in _SIZES]), _size_entry),
-    "topic": _Sort(lambda: TOPIC_OF, _word_entry),
-    "elsewhere": _Sort(lambda: FRAMEWORK_WORDS, _word_entry),
+    "field": _Sort(_FIELDS, _field_entry),
+    "kind": _Sort([name for name in CLASSES if name not in _ARGUMENTS], _kind_entry),
+    "activation": _Sort((*ACTIVATIONS, *OTHER_NAMES), _activation_entry),
+    "argument": _Sort(_ARGUMENTS, _field_entry),
+    "value": _Sort([word for _, option in _OPTIONS for word in _value_words(option)], _field_entry),
+    "count": _Sort(("x", "x2", _COUNT, STACKED), _count_entry),
+    "size": _Sort(_argument_words([size for _, size in _SIZES]), _size_entry),
+    "topic": _Sort(TOPIC_OF, _word_entry),
+    "elsewhere": _Sort(FRAMEWORK_WORDS, _word_entry),
 }
 """All sorts; of those that a word is of, the first counts."""
 
@@ -431,7 +421,7 @@ def sort_of(typed: str) -> tuple[str, str]:
     word = re.split(r"[(=\[]", typed.strip(" .").lower().rpartition(".")[2])[0].strip()
     for name, sort in _SORTS.items():
         for each in (word, re.sub("[- ]", "_", word), re.sub("[-_ ]", "", word)):
-            if each in sort.known():
+            if each in sort.known:
                 return name, each
     if "," in typed or ":" in typed:
         try:
@@ -443,7 +433,7 @@ def sort_of(typed: str) -> tuple[str, str]:
             repair = f"rnncli explain {shlex.quote(typed)}"
         message = f"{quote(typed)} is no word, but a spec or a part of one"
         raise UsageError(message, None if repair else _ALL, repair=repair)
-    every = list(dict.fromkeys(each for sort in _SORTS.values() for each in sort.known()))
+    every = list(dict.fromkeys(each for sort in _SORTS.values() for each in sort.known))
     guess = closest(word, every, likeness=0.7) if len(word) < _LONGEST else None
     raise UsageError(
         f"there is no kind, field or activation {quote(typed)}",
@@ -456,13 +446,13 @@ def words() -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     """Return the words of the language, and those of the frameworks, each with what it means in short."""
     ours = [
         *((layer.kind, layer.means) for layer in LAYERS),
-        *((word, _options_of(word)[0][1].means) for word in _option_words()),
+        *((word, _options_of(word)[0][1].means) for word in _FIELDS),
         *((name, activation.formula) for name, activation in ACTIVATIONS.items()),
     ]
     own = {word for word, _ in ours}
     theirs = [
         *((name, layer.means) for name, layer in CLASSES.items() if name.replace("_", "").isalnum()),
-        *((word, _options_of(word)[0][1].means) for word in _SORTS["argument"].known()),
+        *((word, _options_of(word)[0][1].means) for word in _ARGUMENTS),
         *FRAMEWORK_WORDS.items(),
         *((word, topic.means) for word, topic in TOPIC_OF.items()),
     ]
