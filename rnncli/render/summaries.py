@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from math import fsum, isnan, nan, sqrt
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
@@ -18,7 +17,7 @@ from rnncli.summary import DTYPE_BYTES, LayerSummary, Summary, worth_showing
 from rnncli.vocabulary import title
 
 if TYPE_CHECKING:
-    from rnncli.engine.forward import ForwardRun, LayerRun
+    from rnncli.engine.forward import ForwardRun, LayerRun, Statistics
     from rnncli.engine.run import RunResult
     from rnncli.formats.model_file import Group, ModelFile
 
@@ -197,37 +196,6 @@ _RUN_COLUMNS = (
 )
 
 
-class _Outputs(NamedTuple):
-    """The figures of a layer's outputs, or of the outputs of a run of equal layers taken together."""
-
-    mean: float
-    std: float
-    min: float
-    max: float
-    saturated: float | None
-    numbers: int
-    nans: int
-    infinite: int
-
-    @classmethod
-    def of(cls, layers: Sequence[LayerRun]) -> _Outputs:
-        """Return the figures of all outputs of some layers, each of which has equally many."""
-        figures = [layer.statistics for layer in layers]
-        count = len(figures)
-        mean = sum(each.mean for each in figures) / count
-        # The variance about the common mean: each layer's own, and how far its mean is from that.
-        variance = sum(each.std**2 + (each.mean - mean) ** 2 for each in figures) / count
-        shares = [each.saturated for each in figures if each.saturated is not None]
-        return cls(
-            mean,
-            figures[0].std if count == 1 else sqrt(variance) if variance >= 0 else variance,
-            nan if any(isnan(each.min) for each in figures) else min(each.min for each in figures),
-            nan if any(isnan(each.max) for each in figures) else max(each.max for each in figures),
-            fsum(shares) / count if len(shares) == count else None,
-            *(sum(getattr(each, name) for each in figures) for name in ("count", "nans", "infinite")),
-        )
-
-
 def run_page(result: RunResult) -> Iterator[Block]:
     """Yield a run, and what its last recurrent layer did over time where that is asked for."""
     yield from _run_table(result.forward, result.wide)
@@ -256,31 +224,37 @@ def _run_table(run: ForwardRun, wide: bool) -> Iterator[Block]:
 
 
 def _run_cells(layers: Sequence[LayerRun]) -> dict[str, Text]:
-    values = _Outputs.of(layers)
+    values = _outputs(layers)
     share = values.saturated
     saturated = Text("-") if share is None else Text(f"{share:.0%}")
     if share is not None and share >= _NOTEWORTHY:
         saturated.stylize("bold")
-    figures = zip(("Mean", "Std", "Min", "Max"), values, strict=False)
+    figures = {"Mean": values.mean, "Std": values.std, "Min": values.min, "Max": values.max}
     time = Text(duration(sum(layer.seconds for layer in layers)))
-    return {"Time": time, **{title: Text(f"{value:.3g}") for title, value in figures}, "Sat.": saturated}
+    return {"Time": time, **{title: Text(f"{value:.3g}") for title, value in figures.items()}, "Sat.": saturated}
+
+
+def _outputs(layers: Sequence[LayerRun]) -> Statistics:
+    """Return the figures of all outputs of a layer, or of a run of equal ones."""
+    every = [layer.statistics for layer in layers]
+    return every[0].of_all(every)
 
 
 def _notes(layers: Sequence[LayerRun], run: ForwardRun) -> Iterator[str]:
     """Yield what a learner should notice of a layer, or of a run of equal ones."""
-    values = _Outputs.of(layers)
+    values = _outputs(layers)
     name = run_name([layer.summary.name for layer in layers])
     if values.nans and run.padded and not any(layer.statistics.infinite for layer in run.layers):
         samples = run.summary.input_shape[0] or 1
         yield (
-            f"{name}: {values.nans:,} of {plural(values.numbers, 'output')} are NaN (not a number): of "
+            f"{name}: {values.nans:,} of {plural(values.count, 'output')} are NaN (not a number): of "
             f"{plural(samples, 'sample')} {run.padded:,} {'is' if run.padded == 1 else 'are'} nothing but padding, and "
             "there is no mean of nothing."
         )
     elif values.nans or values.infinite:
         counts = {"infinite": values.infinite, "NaN (not a number)": values.nans}
         some = [f"{count:,} are {what}" for what, count in counts.items() if count]
-        some[0] = some[0].replace(" are", f" of {values.numbers:,} are")
+        some[0] = some[0].replace(" are", f" of {values.count:,} are")
         yield (
             f"{name}: not all outputs are finite numbers: {', '.join(some)}. The values grew past what "
             f"{run.summary.dtype} holds."

@@ -27,6 +27,10 @@ OTHERS = (
 """The other modules and methods that the tools were asked about."""
 
 
+_ELEMENTWISE = {"RNN": 1, "LSTM": 8, "GRU": 7}
+"""What thop adds for each unit of a cell, beside products and biases, for what is done element by element."""
+
+
 class Work(NamedTuple):
     """What a module of PyTorch does for the whole input.
 
@@ -62,9 +66,9 @@ class Work(NamedTuple):
         return sum(weight.params for weight in self.weights if weight.role == "bias")
 
     def elementwise(self) -> int:
-        """Return what thop adds for a cell, beside products and biases, for what is done element by element."""
+        """Return what thop counts of a cell element by element."""
         units = next(weight for weight in self.weights if weight.role == "recurrent").shape[-1]
-        return len(self.layer.directions) * {"RNN": 1, "LSTM": 8, "GRU": 7}[self.module] * units
+        return len(self.layer.directions) * _ELEMENTWISE[self.module] * units
 
     def total(self, each_step: int, each_sample: int) -> int | None:
         """Return operations for the whole input, given how many there are for each vector that it reads and sample.
