@@ -97,11 +97,10 @@ def draw(unrolled: Unrolled, width: int) -> list[Text]:
 
 def _line(pieces: _Pieces) -> Text:
     """Return a line with some characters on it."""
-    line = Text(no_wrap=True)
+    line = ""
     for column, text in sorted(pieces):
-        line.pad_right(column - len(line))
-        line.append(text)
-    return line
+        line = line.ljust(column) + text
+    return Text(line, no_wrap=True)
 
 
 def _fitting(unrolled: Unrolled, width: int) -> _Columns:
