@@ -224,6 +224,15 @@ def count(number: float | None) -> str:
     return "?" if number is None else f"{number:,}"
 
 
+def short(number: float, digits: int = 4) -> str:
+    """Return a number in few characters and at most so many digits: 500, 20k, 1.5M."""
+    number = float(f"{number:.{digits}g}")
+    for unit, size in (("P", 1e15), ("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if number >= size:
+            return f"{number / size:.{digits}g}{unit}"
+    return f"{number:.{digits}g}"
+
+
 def ratio_text(ratio: float | None) -> str:
     """Return how many times as much something is, with three digits or, from a thousand, as a whole number: 1.13."""
     return "?" if ratio is None else f"{ratio:,.0f}" if 999.5 <= ratio < 1e15 else f"{ratio:.3g}"

@@ -213,9 +213,9 @@ def meaning_of(column: str) -> Meaning:
 
 
 def title(key: str) -> str:
-    """Return what the screen calls a figure.
+    """Return what the screen calls a figure; a key that no screen has says it itself.
 
     Raises:
         KeyError: the word is not in the vocabulary.
     """
-    return KEYS[key].title
+    return meaning_of(key).title or key.replace("_", " ").capitalize()

@@ -84,7 +84,7 @@ def test_every_name_every_spec_and_every_shape_is_shown_whole(picture: Unrolled,
     lines = plain(picture, width, ascii_only)
     words = [word for line in lines for word in line.split()]
     for layer in picture.layers:
-        assert {layer.names[0], layer.names[-1], layer.spec} <= {*words}
+        assert {layer.names[0], layer.names[-1], layer.layer.spec()} <= {*words}
         assert any(line.endswith(shape_text(layer.output_shape)) for line in lines)
     assert any(line.endswith(shape_text(picture.input_shape)) for line in lines)
 
@@ -206,7 +206,7 @@ def test_outputs_leave_at_the_steps_whose_input_they_see(network: Network, times
         assert changed.tolist() == [timesteps - 1 - step if top.reversed_time else step]
     else:
         ends = {"first": 0, "last": timesteps - 1}
-        sees = set(ends.values()) if top.merge_mode else {ends[top.returns]}
+        sees = set(ends.values()) if top.layer.merge else {ends[top.returns]}
         assert (before != after).any() == (step in sees)
 
 
@@ -239,5 +239,5 @@ def test_the_layers_drawn_are_those_of_the_network_in_order(network: Network) ->
     for number, part in enumerate(unroll(network)):
         # What gives a part its sequence is the input, the layer below, or the layer that repeats a vector.
         drawn += [part.source] if number and part.given == "vector" else []
-        drawn += [(name, layer.spec) for layer in part.layers for name in layer.names]
+        drawn += [(name, layer.layer.spec()) for layer in part.layers for name in layer.names]
     assert drawn == [(name, layer.spec()) for name, layer in zip(network.names, network.body, strict=True)]

@@ -113,7 +113,8 @@ def test_it_says_what_the_frameworks_return_beside_the_output(at: Walk) -> None:
                 ):
                     assert f"{name}_n ({directions}, batch, {size})" in said
                 said = notes(entry["spec"], framework="torch")["State"]
-                assert f"PyTorch returns {form}, Keras with return_state=True; here `forward --save-state`" in said
+                assert f"PyTorch returns {form}; here `forward --save-state`" in said
+                assert "Keras" not in said
 
 
 def test_json_holds_all_of_it_as_data(rnncli: Run, screen: Screen) -> None:

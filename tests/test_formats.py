@@ -25,13 +25,14 @@ from conftest import Result, Walk
 from sessions import replay
 from test_columns import tables
 
+from rnncli import Network
 from rnncli.cli import COMMANDS
 from rnncli.commands.options import FORMATS
 from rnncli.commands.output import printed
 from rnncli.errors import ArgumentError
 from rnncli.quantities import shape_text
 from rnncli.render.documents import TableWriter
-from rnncli.render.records import WRITERS, layout, writer
+from rnncli.render.records import WRITERS, Layout
 from rnncli.render.terminal import DOCUMENTS
 from rnncli.search.forms import BATCH
 from rnncli.summary import ORIGIN
@@ -333,7 +334,7 @@ COLUMNS = ("spec", "type", "total_params")
 
 def written(format_: str, *batches: Objects) -> str:
     """What a writer makes of batches; the rows of each come with it, and wait for no other."""
-    made = TableWriter(format_, COLUMNS) if format_ in DOCUMENTS else writer(format_, layout(*COLUMNS))
+    made = TableWriter(format_, COLUMNS) if format_ in DOCUMENTS else WRITERS[format_](Layout(COLUMNS))
     text = made.begin()
     for batch in batches:
         rows = made.rows(batch)
@@ -363,8 +364,8 @@ def test_a_line_end_in_a_text_ends_no_row_and_a_format_that_there_is_not_raises(
             text = written(format_, [{"spec": "a\nb", "type": "script", "total_params": 1}])
             (table,) = READERS[format_](text)
             assert [[" ".join(text.split()) for text in row] for row in table.rows] == [["a b", "script", "1"]]
-    with pytest.raises(ArgumentError, match=r"^format is 'xml', expected json, csv or tsv$"):
-        writer("xml", layout(*COLUMNS))
+    with pytest.raises(ArgumentError, match=r"^format is 'xml', expected table, json, csv, tsv, markdown or html$"):
+        Network.parse("input:8").summary().to("xml")
 
 
 def test_a_beginning_and_an_end_are_printed_once_and_only_around_records_whatever_ends_them(

@@ -164,7 +164,8 @@ def test_what_forward_does_to_its_input_is_passed_over_only_if_it_leaves_the_num
             forward = f"x = {does}\ny = self.conv(x)\nreturn self.rnn(y.transpose(1, 2))[0]"
             made = net("self.conv = nn.Conv1d(8, 16, 3)\nself.rnn = nn.LSTM(16, 4, batch_first=True)", forward)
             assert specs(made) == ["input:8,conv:16x3,lstm:4:seq"]
-            left = [f"conv reads {kind} ({kind}, line 9), which is left out"] if kind else []
+            named = "multiplication (line 9)" if kind == "mult" else f"{kind} ({kind}, line 9)"
+            left = [f"conv reads {named}, which is left out"] if kind else []
             assert [*open_model("model.py").parts[0].said("left out")] == left
 
 
@@ -480,3 +481,23 @@ def test_how_long_a_flattened_sequence_is_follows_from_how_much_is_read_of_it(at
         source = export(Job(Network.parse("input:16x3,conv:4x3:stride=2,gru:2:seq,flatten,dense:3"), dict), "torch")
         assert isinstance(source, str)
         assert specs(source) == ["input:15x3,conv:4x3:stride=2,gru:2:seq,flatten,dense:3"]
+
+
+def test_what_is_left_out_has_the_name_of_its_operation_and_as_many_parameters_as_its_framework_counts(
+    rnncli: Run,
+) -> None:
+    Path("model.py").write_text(
+        "import torch.nn as nn\n"
+        "class Model(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.lstm = nn.LSTM(40, 64)\n"
+        "        self.first, self.second = nn.Linear(64, 2), nn.Linear(2, 5)\n"
+        "    def forward(self, x):\n"
+        "        output, (h, c) = self.lstm(x)\n"
+        "        return self.second(self.first(h[-1] * 2))\n",
+        encoding="utf-8",
+    )
+    text = rnncli("inspect", "model.py").stdout
+    assert "Left out: multiplication (line 9) is left out: the language has no multiplication" in text
+    assert f"2 Linear (line 9, {64 * 2 + 2 + 2 * 5 + 5} parameters)" in text

@@ -114,7 +114,7 @@ def test_the_table_reads_as_it_was_reviewed(screen: Callable[[str, str], None]) 
     from rich.console import Console
 
     from rnncli.render.console import print_page
-    from rnncli.render.runs import run_page
+    from rnncli.render.summaries import run_page
 
     network = Network.parse("embed:10000x32,rnn:32:seq,lstm:32:bi,dense:1:sigmoid")
     outputs = [np.linspace(*ends, 50) for ends in ((-0.05, 0.04), (-0.5, 0.9), (-9, 8), (0.1, 0.99))]

@@ -150,6 +150,9 @@ def test_every_topic_has_a_page_that_fits_a_terminal_and_is_offered_like_a_comma
             assert max(map(len, result.stdout.splitlines())) <= 80
             assert re.search(rf"{topic} +{re.escape(does)}", told)
     assert "rnncli help promises" in rnncli("help", "promise").stderr
+    for sought, topic in {"notebook": "python", "Jupyter": "python", "json": "keys", "weights": "files"}.items():
+        with at(sought):
+            assert rnncli("help", sought) == rnncli("help", topic)
 
 
 def test_the_page_on_python_runs(rnncli: Run) -> None:

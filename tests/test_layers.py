@@ -23,6 +23,7 @@ from rnncli.layers import KINDS, LAYERS
 from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
 from rnncli.layers.options import Choice, Flag
 from rnncli.layers.words import argument_form
+from rnncli.quantities import shape_text
 from rnncli.reports.reference import look_up, sort_of
 from rnncli.reports.topics import TOPIC_OF, TOPICS
 
@@ -189,11 +190,26 @@ def test_a_kind_is_told_of_with_all_its_fields_in_the_frameworks_words(at: Walk,
             assert [word for word in words if word not in text] == []
 
 
+def test_what_a_value_of_a_field_does_is_said_with_an_example(at: Walk, rnncli: Run) -> None:
+    for layer in LAYERS:
+        for option in layer.options:
+            for name, effect in option.effects.items() if isinstance(option, Choice) else ():
+                with at(layer.kind, name):
+                    text = " ".join(rnncli("layers", name).stdout.split())
+                    found = re.search(rf"{name} {effect}: (\S+) returns (\(.*?\))(; not in PyTorch)?", text)
+                    assert found is not None
+                    network = Network.parse(found[1])
+                    assert shape_text(network.summary().output_shape) == found[2]
+                    assert getattr(network.layers[-1], option.attribute) == option.values[name]
+                    assert bool(found[3]) == (network.layers[-1].conflict("torch") is not None)
+    assert "Two inputs" in rnncli("layers", "merge_mode").stdout
+
+
 def test_the_same_is_said_under_each_name(at: Walk, rnncli: Run) -> None:
     for names in (
         "seq return_sequences return_sequences=True",
         "lstm LSTM nn.LSTM torch.nn.LSTM keras.layers.LSTM LSTMCell lstm(32)",
-        "bi bidirectional Bidirectional merge_mode bi=sum",
+        "bi bidirectional Bidirectional bi=sum",
         "reset reset_after reset=before",
         "forgetbias unit_forget_bias",
         "silu swish",

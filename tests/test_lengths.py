@@ -5,6 +5,7 @@ That PyTorch's packed sequences come to the same is in `torch_exports.npz`, whic
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -126,6 +127,10 @@ def test_a_run_shows_the_lengths_and_counts_what_was_computed(at: Walk, rnncli: 
             assert found["output_shape"] == [4, 7, 3]
             assert found["macs"] == 16 * found["macs_per_step"]
             assert [layer["macs"] for layer in found["layers"]] == [16 * 192, 16 * 12]
+            for format_ in ("csv", "tsv"):
+                lines = rnncli("forward", "input:8,lstm:4:seq,dense:3", "--lengths", given_as, "-f", format_).stdout
+                rows = csv.DictReader(lines.splitlines(), delimiter="\t" if format_ == "tsv" else ",")
+                assert [row["lengths"] for row in rows] == ["5; 2; 7; 2"] * 2
     many = ",".join(str(length) for length in range(1, 21))
     assert "Lengths: 1 to 20, 210 timesteps in all" in rnncli("forward", "input:8,lstm:4", "--lengths", many).stdout
 

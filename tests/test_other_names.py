@@ -98,7 +98,8 @@ def test_help_and_completion_show_the_names_of_this_program_alone(at: Walk) -> N
                 with at(name, option.name):
                     record = option.get_help_record(context)
                     assert record is not None
-                    assert record[0].endswith(f"[{'|'.join(option.type.choices)}]")
+                    shown = option.metavar or f"[{'|'.join(option.type.choices)}]"
+                    assert record[0].endswith(shown)
                     items = option.type.shell_complete(context, option, "")
                     assert [item.value for item in items] == list(option.type.choices)
 

@@ -214,7 +214,7 @@ def test_the_columns_of_a_run_do_not_depend_on_how_long_it_took(
         with at(columns):
             headings = set()
             for seconds in (1e-6, 1.23e-3, 12.3):
-                monkeypatch.setattr("rnncli.render.runs.duration", lambda _, seconds=seconds: duration(seconds))
+                monkeypatch.setattr("rnncli.render.summaries.duration", lambda _, seconds=seconds: duration(seconds))
                 text = seen(columns, "forward", "input:8,lstm:4:seq,rnn:3", "--timesteps", "5")
                 titles = re.findall("^┃.*", text, re.MULTILINE)
                 headings.add(tuple(title.replace(" ", "") for title in titles))

@@ -14,7 +14,7 @@ from strategies import networks
 
 from rnncli import Network
 from rnncli.language.rules import least_steps
-from rnncli.reports.sizes import sizes
+from rnncli.reports.explanation import sizes
 from rnncli.summary import DTYPE_BYTES
 
 Run = Callable[..., Result]

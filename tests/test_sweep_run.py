@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice, product
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -28,14 +29,14 @@ from sweeps import candidates
 
 from rnncli.commands.options import FORMATS
 from rnncli.errors import RnncliError
-from rnncli.render.candidates import Axis, RowTexts, scatter
-from rnncli.render.records import WRITERS, writer
+from rnncli.render.candidates import Axis, RowTexts, picture
+from rnncli.render.records import WRITERS
 from rnncli.render.results import CANDIDATES
 from rnncli.search import frontier as frontiers
 from rnncli.search import sweep as sweeps
 from rnncli.search.braces import parse_pattern
 from rnncli.search.forms import Candidate
-from rnncli.search.frontier import Frontier, in_64_bits, ranks, unbeaten
+from rnncli.search.frontier import Cloud, Frontier, in_64_bits, ranks, unbeaten
 from rnncli.search.grid import Share, stretches
 from rnncli.search.selection import SORT_KEYS, Order
 from rnncli.search.sweep import record_maker
@@ -417,10 +418,12 @@ def test_the_picture_of_a_frontier_keeps_within_the_terminal(
 
 @given(st.lists(st.tuples(st.floats(1, 1e18), st.floats(1, 1e18)), min_size=1, max_size=30), st.integers(14, 200))
 def test_every_point_that_stands_out_is_in_the_picture(points: list[tuple[float, float]], width: int) -> None:
-    lines = scatter(points[1:], points[:1], ("Parameters", "MACs"), width, "")
-    assert max(map(len, lines)) <= width
+    cloud = SimpleNamespace(points=lambda: points[1:], asked=("total_params", "macs"))
+    lines = picture(points[:1], cast(Cloud, cloud), width)
+    assert max(map(len, lines), default=0) <= width
     plane = [line for line in lines if "│" in line or "┤" in line]
     assert "".join(plane).count("●") == bool(plane)
+    assert plane or width < 30 or len({*points}) < 3
     assert (Axis(5, 5, 40).place(5), Axis(5, 5, 40).ticks()) == (0, [5])
     numbers = [[axis.place(number) for number in axis.ticks()] for axis in (Axis(1, 999, 40), Axis(30, 36, 15))]
     assert all(len(each) >= 3 and each == sorted(each) for each in numbers)
@@ -448,5 +451,5 @@ _figures = st.none() | st.integers(0, 2**70)
 def test_rows_that_are_written_fast_are_those_of_the_writer(format_: str, some: list[Any]) -> None:
     assert Candidate._fields[2 : 2 + len(TOTALS)] == TOTALS
     record = record_maker(Setting(framework="torch"))
-    plain = writer(format_, CANDIDATES)
+    plain = WRITERS[format_](CANDIDATES)
     assert RowTexts(plain, record, len(TOTALS)).rows(some) == plain.rows([record(*each) for each in some])

@@ -22,10 +22,10 @@ VIEWS = [
     *((command, EXAMPLES[command].arguments) for command in WITH_FORMATS),
     ("compare", ("input:3,gru:2", "input:3,gru:3", "--rate", "12.5")),
     ("explain", ("input:3,gru:2", "--others", "--timesteps", "4")),
+    ("forward", ("input:3,gru:2", "--lengths", "5,3")),
 ]
 ONLY_JSON = [
     ("forward", ("input:3,gru:2", "--plot", "--gates")),
-    ("forward", ("input:3,gru:2", "--lengths", "5,3")),
     ("summary", ("input:3,gru:2:seq,gru:2:seq,gru:3", "--framework", "torch")),
 ]
 """What only JSON has a form for."""

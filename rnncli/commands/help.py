@@ -21,9 +21,19 @@ TOPICS: Mapping[str, str] = {
 }
 """The pages. That of the keys is made of the vocabulary; the text of each of the others is a file in `rnncli/pages`."""
 
+_SOUGHT: Mapping[str, str] = {
+    **dict.fromkeys(("notebook", "notebooks", "jupyter", "ipython", "api", "pandas"), "python"),
+    **dict.fromkeys(("json", "csv", "tsv", "columns"), "keys"),
+    **dict.fromkeys(("models", "weights", "formats", "checkpoints"), "files"),
+    **dict.fromkeys(("language", "syntax", "specs"), "spec"),
+}
+"""What else people look for, and the page that tells of it."""
+
 
 @click.command(cls=GroupedCommand)
-@click.argument("name", type=OneOf([*dict.fromkeys((*COMMANDS, *TOPICS))]), metavar="[COMMAND|TOPIC]", required=False)
+@click.argument(
+    "name", type=OneOf([*dict.fromkeys((*COMMANDS, *TOPICS))], _SOUGHT), metavar="[COMMAND|TOPIC]", required=False
+)
 @click.pass_context
 def command(context: click.Context, name: str | None) -> None:
     """Show what `rnncli --help` shows, or `rnncli COMMAND --help`, or the page on a topic.

@@ -23,7 +23,7 @@ from rnncli.layers.weights import Framework
 from rnncli.network import Network
 from rnncli.render.candidates import CandidateTable, RowTexts
 from rnncli.render.progress import Progress
-from rnncli.render.records import LISTED, Texts, Writer, writer
+from rnncli.render.records import LISTED, WRITERS, Texts, Writer
 from rnncli.render.results import CANDIDATES
 from rnncli.render.terminal import DOCUMENTS, MOST_LINES, Picture, on_terminal, terminal_size, terminal_width
 from rnncli.search.braces import read_pattern
@@ -279,7 +279,7 @@ def _table_of(format_: str, order: Order | None, cloud: Cloud | None) -> Writer[
 
         return TableWriter(format_, LISTED)
     if format_ != "table":
-        return Texts(writer(format_, CANDIDATES).begin())
+        return Texts(WRITERS[format_](CANDIDATES).begin())
     return CandidateTable(terminal_width(), None if order is None else SORT_KEYS[order.key], cloud)
 
 
@@ -288,7 +288,7 @@ def _speller(format_: str, setting: Setting) -> Callable[[list[Candidate]], tupl
     record = record_maker(setting)
     if format_ in ("table", *DOCUMENTS):
         return lambda some: (len(some), [record(*candidate) for candidate in some])
-    texts = RowTexts(writer(format_, CANDIDATES), record, len(TOTALS))
+    texts = RowTexts(WRITERS[format_](CANDIDATES), record, len(TOTALS))
     return lambda some: (len(some), [texts.rows(some)] if some else [])
 
 

@@ -66,28 +66,48 @@ class Statistics:
         self._squares = 0.0
         self._saturated = 0
 
+    @classmethod
+    def of_all(cls, several: Sequence[Statistics]) -> Statistics:
+        """Return what several have seen together, all within the same bounds."""
+        together = cls(several[0].bounds)
+        for each in several:
+            together.take(each)
+        return together
+
     def add(self, values: Array) -> None:
         """Take a chunk of numbers into account; its shape does not matter."""
-        count = values.size
-        if count == 0:
+        if values.size == 0:
             return
-        mean = float(values.mean(dtype=np.float64))
-        if not isfinite(mean):
-            self.nans += int(np.count_nonzero(np.isnan(values)))
-            self.infinite += int(np.count_nonzero(np.isinf(values)))
-        deviations = np.subtract(values, mean, dtype=np.float64)
+        chunk = Statistics(self.bounds)
+        chunk.count = values.size
+        chunk.mean = float(values.mean(dtype=np.float64))
+        if not isfinite(chunk.mean):
+            chunk.nans = int(np.count_nonzero(np.isnan(values)))
+            chunk.infinite = int(np.count_nonzero(np.isinf(values)))
+        deviations = np.subtract(values, chunk.mean, dtype=np.float64)
         np.square(deviations, out=deviations)
-        shift = mean - self.mean
-        total = self.count + count
-        self._squares += float(deviations.sum()) + shift * shift * self.count * count / total
-        self.mean += shift * count / total
-        self.count = total
-        # NumPy's minimum and maximum, unlike Python's, keep what is not a number.
-        self.min = float(np.minimum(self.min, values.min()))
-        self.max = float(np.maximum(self.max, values.max()))
+        chunk._squares = float(deviations.sum())
+        chunk.min, chunk.max = float(values.min()), float(values.max())
         if self.bounds is not None:
             low, high = saturation_limits(*self.bounds)
-            self._saturated += int(np.count_nonzero(values < low)) + int(np.count_nonzero(values > high))
+            chunk._saturated = int(np.count_nonzero(values < low)) + int(np.count_nonzero(values > high))
+        self.take(chunk)
+
+    def take(self, other: Statistics) -> None:
+        """Take into account what another has seen."""
+        total = self.count + other.count
+        if total == 0:
+            return
+        shift = other.mean - self.mean
+        self._squares += other._squares + shift * shift * self.count * other.count / total
+        self.mean += shift * other.count / total
+        self.count = total
+        self.nans += other.nans
+        self.infinite += other.infinite
+        # NumPy's minimum and maximum, unlike Python's, keep what is not a number.
+        self.min = float(np.minimum(self.min, other.min))
+        self.max = float(np.maximum(self.max, other.max))
+        self._saturated += other._saturated
 
     @property
     def std(self) -> float:

@@ -20,7 +20,7 @@ from rnncli.layers import Dense, Head, Input, Layer, Recurrent
 from rnncli.layers.weights import Framework
 from rnncli.layers.words import in_both
 from rnncli.network import Network
-from rnncli.quantities import MAX_SIZE, Shape
+from rnncli.quantities import MAX_SIZE, Shape, plural
 from rnncli.summary import Origin
 
 Effect = Literal["assumed", "assumed size", "counted twice", "differs", "other order", "not run", "left out"]
@@ -116,6 +116,20 @@ class Read(NamedTuple):
     returns: Returned | None = None
 
 
+_OPERATIONS: Mapping[str, str] = {
+    "add": "addition",
+    "sub": "subtraction",
+    "mult": "multiplication",
+    "div": "division",
+    "floordiv": "whole division",
+    "mod": "remainder",
+    "pow": "power",
+    "matmult": "matrix multiplication",
+    "unpack": "splitting",
+}
+"""Operations that stand in a source as signs, and what people call them."""
+
+
 @dataclass(frozen=True)
 class Node:
     """One thing that was found.
@@ -167,10 +181,27 @@ class Node:
         return loops(self.word)
 
     @property
+    def shown_kind(self) -> str:
+        """What people call its class, or the operation that it is."""
+        return _OPERATIONS.get(self.kind, shorten(self.kind))
+
+    @property
     def described(self) -> str:
-        """Its name, its class, and the line where it stands, as far as that is known."""
-        kind = f"{shorten(self.kind)}, line {self.line}" if self.line else shorten(self.kind)
-        return f"{shorten(self.name)} ({kind})"
+        """Its name, its class, and the line where it stands, as far as that is known; an operation has no name."""
+        line = [f"line {self.line}"] if self.line else []
+        if self.kind in _OPERATIONS:
+            return " ".join([self.shown_kind, *(f"({each})" for each in line)])
+        return f"{shorten(self.name)} ({', '.join([self.shown_kind, *line])})"
+
+    @property
+    def params(self) -> int | None:
+        """How many parameters its layer has; None where it is none, where that is not known, or its arrays tell."""
+        if not isinstance(self.word, Layer) or self.unsaid or self.tensors:
+            return None
+        if self.features is None and self.word.vocabulary is None:
+            return None
+        weights = self.word.weights((None, None, self.features), "keras" if self.convention == "keras" else "torch")
+        return sum(weight.params for weight in weights)
 
 
 @dataclass(frozen=True)
@@ -271,13 +302,20 @@ class Rows(NamedTuple):
     def said(self, notes: Sequence[Note] = ()) -> tuple[str, ...]:
         """Return what some notes say, why nodes are in no part, and which: what no part says itself."""
         known = {note.text for part in self.parts for note in part.notes}
-        counts = Counter(shorten(node.kind) + (f" (line {node.line})" if node.line else "") for node in self.left)
-        each = [f"{count} {kind}" for kind, count in counts.most_common(_SHOWN_KINDS)]
+        counts = Counter((node.shown_kind, node.line) for node in self.left)
+        each = [f"{count} {kind}{self._about(kind, line)}" for (kind, line), count in counts.most_common(_SHOWN_KINDS)]
         more = len(self.left) - sum(count for _, count in counts.most_common(_SHOWN_KINDS))
         kinds = listed([*each, *([f"{more} others"] if more else [])]) if each else ""
         left = [f"layers in no recurrent part: {kinds}"] if each else []
         texts = dict.fromkeys([*(note.text for note in notes), *self.reasons, *left])
         return tuple(text for text in texts if text not in known)
+
+    def _about(self, kind: str, line: int | None) -> str:
+        """Return where nodes of a kind that are in no part stand, and their parameters, as far as that is known."""
+        counts = [node.params for node in self.left if (node.shown_kind, node.line) == (kind, line)]
+        params = None if None in counts else sum(filter(None, counts))
+        about = [f"line {line}"] * bool(line) + [plural(params or 0, "parameter")] * bool(params)
+        return f" ({', '.join(about)})" if about else ""
 
 
 _SHOWN_KINDS = 20
@@ -378,7 +416,7 @@ class _Row:
         """Add a node if it fits behind those before it; return why it does not, or None."""
         word = node.word
         if word is None:
-            return f"the language has no {shorten(node.kind)}"
+            return f"the language has no {node.shown_kind}"
         if len(self.nodes) > MAX_LAYERS:
             return f"a network has at most {MAX_LAYERS:,} layers"
         if self.flat is not None and isinstance(word, Layer) and (reason := self._unflatten(word, node.features)):

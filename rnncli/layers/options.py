@@ -136,6 +136,7 @@ class Choice(Option):
         symbol: what stands for the names in `rnncli layers`, where they are listed elsewhere.
         other_names: names from elsewhere, and which of ours each is; an error's repair translates them.
         keras_only: the values that PyTorch's argument cannot have.
+        effects: what each name does, where its name and what the field does are not enough to know.
     """
 
     key: str
@@ -149,6 +150,7 @@ class Choice(Option):
     other_names: Mapping[str, str] = field(default_factory=dict)
     in_torch: str = ""
     keras_only: tuple[object, ...] = ()
+    effects: Mapping[str, str] = field(default_factory=dict)
 
     def spelling(self, value: object) -> str:
         """Return the key alone or the name alone where they may stand so, else both."""

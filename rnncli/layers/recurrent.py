@@ -43,6 +43,7 @@ SEQUENCE_OPTIONS: tuple[Option, ...] = (
         key_alone="concat",
         unset=True,
         other_names={"cat": "concat", "add": "sum", "multiply": "mul", "avg": "ave", "average": "ave", "mean": "ave"},
+        effects=MERGED,
     ),
     Flag("nobias", "use_bias", "no bias", value=False),
     ACTIVATION_OPTION,
@@ -306,7 +307,7 @@ _NUMBERS = {2: "both", 4: "all four"}
 
 def _notes(layer: Recurrent, input_shape: Shape, framework: Framework) -> Iterator[Note]:
     """Yield what the states, the directions and the output of a layer are when it reads `input_shape`."""
-    yield Note("State", f"{_carried(layer)}. {_returned(layer, framework)}. {_shapes(layer)}")
+    yield Note("State", f"{_carried(layer)}. {_returned(layer, framework)}")
     if layer.merge_mode is not None:
         yield Note(
             "Both ways",
@@ -336,24 +337,25 @@ def _carried(layer: Recurrent) -> str:
 
 
 def _returned(layer: Recurrent, framework: Framework) -> str:
-    """Return how the frameworks return the last states, the one asked for first, and what writes and reads them."""
+    """Return how the framework returns the last states, what writes and reads them here, and PyTorch's shapes of them.
+
+    How PyTorch returns them is told of a layer of Keras, too: there one asks for the states.
+    """
     last = [f"{state}_n" for state in layer.states]
     torch = f"(output, ({', '.join(last)}))" if len(last) > 1 else f"(output, {last[0]})"
-    here, again = "here `forward --save-state` writes", "layer by layer, and `--state` starts from"
+    sizes = zip(last, layer.state_sizes.values(), strict=False)  # those of one direction are as large as the other's
+    ways = len(layer.directions)
+    shapes = f"PyTorch's shapes of one layer: {listed([f'{name} ({ways}, batch, {size})' for name, size in sizes])}"
+    count = len(layer.states) * len(layer.directions)
     if framework == "torch":
         it = "it" if len(last) == 1 else "them"
-        return f"PyTorch returns {torch}, Keras with return_state=True; {here} {it} {again} {it}"
-    count = len(layer.states) * len(layer.directions)
-    what = f"the last {layer.states[0]}, too," if count == 1 else f"the last of {_NUMBERS[count]}"
-    it = "it" if count == 1 else "them"
-    return f"Keras returns {what} with return_state=True, PyTorch as {torch}; {here} {it} {again} {it}"
-
-
-def _shapes(layer: Recurrent) -> str:
-    """Return the shapes of PyTorch's last states: those of one direction are as large as those of the other."""
-    sizes = zip(layer.states, layer.state_sizes.values(), strict=False)
-    shapes = [f"{state}_n ({len(layer.directions)}, batch, {size})" for state, size in sizes]
-    return f"PyTorch's shapes of one layer: {listed(shapes)}"
+        returned = f"PyTorch returns {torch}"
+    else:
+        it = "it" if count == 1 else "them"
+        what = f"the last {layer.states[0]}, too," if count == 1 else f"the last of {_NUMBERS[count]}"
+        returned = f"Keras returns {what} with return_state=True, PyTorch as {torch}"
+    here = f"here `forward --save-state` writes {it} layer by layer, and `--state` starts from {it}"
+    return f"{returned}; {here}. {shapes}"
 
 
 def _every_output(layer: Recurrent, input_shape: Shape, framework: Framework) -> str:

@@ -135,9 +135,11 @@ class Pairs(Block):
 
     Attributes:
         rows: what stands on the left, and what on the right.
+        wrapped: whether what is on the right may be wrapped there, where that leaves enough room.
     """
 
     rows: Sequence[tuple[Text, Text]]
+    wrapped: bool = True
 
     def shown(self, console: Console) -> Iterator[Text]:
         """Yield the lines; where there is no room for the second column, it stands below the first."""
@@ -145,7 +147,7 @@ class Pairs(Block):
         width = max((lead.cell_len for lead in leads), default=0) + INDENT
         room = min(console.width, _WIDEST_TEXT) - INDENT - width
         for lead, (_, right) in zip(leads, self.rows, strict=True):
-            if room < _LEAST_ROOM:
+            if room < (_LEAST_ROOM if self.wrapped else cell_width(right)):
                 yield from hanging(console, lead, start=INDENT) if lead else ()
                 yield from hanging(console, right, start=3 * INDENT) if right else ()
                 continue
@@ -244,7 +246,7 @@ class Table(Block):
             yield from map(table._rich, parts)
         else:
             for row in table.rows:
-                yield from _block(console, columns, row)
+                yield from _block(columns, row)
 
     def _in_characters_of(self, console: Console) -> Table:
         if not console.options.ascii_only:
@@ -319,27 +321,13 @@ class Table(Block):
         return table
 
 
-def _block(console: Console, columns: Sequence[Column], row: Row) -> Iterator[Text]:
+def _block(columns: Sequence[Column], row: Row) -> Iterator[Block]:
     """Yield a row as a heading and, below it, a line for each column: its title and the cell."""
     first, *others = columns
     heading = row.get(BLOCK, row[first.title]).copy()
     heading.stylize("heading")
-    yield from hanging(console, heading)
-    beside = 2 * INDENT + max((len(column.title) for column in others), default=0)
-    for column in others:
-        value = row[column.title]
-        if not value.plain:
-            continue
-        name = Text(" " * INDENT + column.title, style="dim")
-        if beside + cell_width(value) > console.width:
-            yield name
-            for line in value.split("\n"):
-                yield from hanging(console, line, start=2 * INDENT)
-            continue
-        for line in value.split("\n"):
-            name.pad_right(beside - name.cell_len)
-            yield Text.assemble(name, line)
-            name = Text()
+    yield Line(heading)
+    yield Pairs([(Text(each.title, style="dim"), row[each.title]) for each in others if row[each.title]], wrapped=False)
 
 
 def cell_width(text: Text) -> int:

@@ -11,22 +11,23 @@ format; what it relies on is that a number stands in a row as its digits, and a 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from math import ceil, floor, log10
+from types import NoneType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.errors import one_line
-from rnncli.quantities import figure_text, shape_text
+from rnncli.quantities import figure_text, shape_text, short
 from rnncli.render.records import Record, Texts, Writer
-from rnncli.render.terminal import INDENT, wrapped
+from rnncli.render.terminal import INDENT, UNLIMITED, wrapped
 from rnncli.summary import TOTALS
 from rnncli.vocabulary import title
 
 if TYPE_CHECKING:
     from rnncli.search.frontier import Cloud
 
-_TITLES = {**{key: title(key) for key in TOTALS}, "output_shape": "Output shape"}
+_TITLES = {key: title(key) for key in (*TOTALS, "output_shape")}
 """What stands before the spec, and its title."""
 
 _LEAVE = (
@@ -63,19 +64,20 @@ class CandidateTable(Texts):
     under new titles.
 
     Args:
-        width: the columns of the terminal, or None where nothing limits a line. Where the table is too wide columns
-            leave, and specs are wrapped; where not even the last one fits, a candidate is a block of names and values.
+        width: the columns of the terminal. Where the table is too wide columns leave, and specs are wrapped; where not
+            even the last one fits, a candidate is a block of names and values.
         sorted_by: the key that the candidates are sorted by, whose column is the last to leave.
         cloud: where all candidates lie, of which these are the frontier, for a picture below; None for no picture.
     """
 
-    def __init__(self, width: int | None = None, sorted_by: str | None = None, cloud: Cloud | None = None) -> None:
+    def __init__(self, width: int = UNLIMITED, sorted_by: str | None = None, cloud: Cloud | None = None) -> None:
         super().__init__()
         self._width = width
         self._leave = sorted(_LEAVE, key=lambda key: key == sorted_by)
         self._cloud = cloud
         self._points: list[Point] = []
-        self._same: Record | None = None
+        self._begun = False
+        self._same: Record = {}
         self._left: set[str] = set()
         self._widths = {key: len(text) for key, text in _TITLES.items()}
         self._template = ""
@@ -86,8 +88,9 @@ class CandidateTable(Texts):
         """Return the rows of some candidates, the titles above the first, and wherever the columns change."""
         if self._cloud is not None:
             self._points += points_of(records, self._cloud)
-        before = None if self._same is None else self._shown()
-        self._same = _same_in_all(records, self._same)
+        before = self._shown() if self._begun else None
+        self._same = _same_in_all(records, self._same if self._begun else None)
+        self._begun = True
         rows = _texts(records, self._same)
         self._fit(rows)
         lines: list[str] = []
@@ -101,23 +104,23 @@ class CandidateTable(Texts):
     def end(self) -> str:
         """Return a line that names the columns that have left, and the picture."""
         lines: list[str] = []
-        left = [text for key, text in _TITLES.items() if key in self._left and key not in (self._same or {})]
-        if left and not self._in_blocks and self._width is not None:
+        left = [text for key, text in _TITLES.items() if key in self._left and key not in self._same]
+        if left and not self._in_blocks:
             lines += wrapped(f"{', '.join(left)}: on a wider terminal", self._width)
         if self._cloud is not None:
             lines += picture(self._points, self._cloud, self._width)
         return "".join(f"{line}\n" for line in lines)
 
     def _shown(self) -> list[str]:
-        return [key for key in _TITLES if key not in (self._same or {}) and key not in self._left]
+        return [key for key in _TITLES if key not in self._same and key not in self._left]
 
     def _fit(self, rows: Sequence[Row]) -> None:
         """Widen the columns for some more rows; let columns leave until there is room for the specs."""
         for key, seen in self._widths.items():
-            some = rows[:1] if key in (self._same or {}) else rows
+            some = rows[:1] if key in self._same else rows
             self._widths[key] = max(seen, *[len(row[key]) for row in some])
         longest = max(len(row["spec"]) for row in rows)
-        while not self._in_blocks and self._width is not None and self._room() < min(longest, _LEAST_ROOM):
+        while not self._in_blocks and self._room() < min(longest, _LEAST_ROOM):
             shown = self._shown()
             if len(shown) > 1:
                 self._left.add(next(key for key in self._leave if key in shown))
@@ -129,20 +132,17 @@ class CandidateTable(Texts):
 
     def _room(self) -> int:
         """Return how many columns are left for a spec."""
-        assert self._width is not None
         return self._width - sum(self._widths[key] + len(_GAP) for key in self._shown())
 
     def _above(self) -> Iterator[str]:
         """Yield the lines that say what is the same in all rows."""
-        same = self._same or {}
-        known = [f"{_TITLES[key]} {_text(key, value)}" for key, value in same.items() if value is not None]
+        known = [f"{_TITLES[key]} {_text(key, value)}" for key, value in self._same.items() if value is not None]
         if known:
-            text = f"The same in every row: {', '.join(known)}"
-            yield from [text] if self._width is None else wrapped(text, self._width)
+            yield from wrapped(f"The same in every row: {', '.join(known)}", self._width)
 
     def _wrapped(self, row: Row) -> Iterator[str]:
         line = self._template % row
-        if self._width is None or len(line) <= self._width:
+        if len(line) <= self._width:
             yield line
             return
         room = self._room()
@@ -153,9 +153,8 @@ class CandidateTable(Texts):
 
     def _block(self, row: Row) -> Iterator[str]:
         """Yield a candidate's spec and, below it, a line for each figure."""
-        assert self._width is not None
         yield from wrapped(row["spec"], self._width)
-        titles = {key: text for key, text in _TITLES.items() if key not in (self._same or {})}
+        titles = {key: text for key, text in _TITLES.items() if key not in self._same}
         names = max(map(len, titles.values()), default=0)
         for key, text in titles.items():
             line = f"{' ' * INDENT}{text.ljust(names)}{_GAP}{row[key]}"
@@ -202,21 +201,6 @@ def points_of(records: Sequence[Record], cloud: Cloud) -> list[Point]:
 
 def _figure(record: Record, key: str) -> Any:
     return record["output_shape"][-1] if key == "output_features" else record[key]
-
-
-def picture(frontier: Sequence[Point], cloud: Cloud, width: int | None) -> list[str]:
-    """Return the lines of a picture of a frontier below a gap; none where there is nothing to see.
-
-    Args:
-        frontier: its points.
-        cloud: where all candidates lie.
-        width: the columns of the terminal, or None where nothing limits a line.
-    """
-    others = cloud.points()
-    if not frontier or len({*others, *frontier}) < _FEWEST:
-        return []
-    across, up = map(_axis_title, cloud.asked)
-    return ["", *scatter(others, frontier, (across, up), width, "● are the rows above, · all other candidates.")]
 
 
 def _axis_title(key: str) -> str:
@@ -276,28 +260,27 @@ class Axis(NamedTuple):
         return [number for number in numbers if self.least <= number <= self.most]
 
 
-def scatter(
-    others: Iterable[Point], outstanding: Sequence[Point], titles: tuple[str, str], width: int | None, note: str
-) -> list[str]:
-    """Return the lines of a picture.
+def picture(frontier: Sequence[Point], cloud: Cloud, width: int) -> list[str]:
+    """Return the lines of a picture of a frontier below a gap; none where there is nothing to see.
 
     Args:
-        others: the points.
-        outstanding: those that stand out.
-        titles: what grows to the right, and what upwards.
-        width: the columns of the terminal, or None where nothing limits a line.
-        note: what the points are, below the picture.
+        frontier: its points.
+        cloud: where all candidates lie.
+        width: the columns of the terminal.
     """
-    points = [(max(across, 1), max(up, 1)) for across, up in others]
-    marked = [(max(across, 1), max(up, 1)) for across, up in outstanding]
+    others = cloud.points()
+    if not frontier or len({*others, *frontier}) < _FEWEST:
+        return []
+    points, marked = ([(max(across, 1), max(up, 1)) for across, up in some] for some in (others, frontier))
     every = points + marked
     up = Axis(min(up for _, up in every), max(up for _, up in every), _ROWS)
     labels = {up.place(tick): short(tick) for tick in up.ticks()}
     margin = max(map(len, labels.values()), default=0)
-    room = _WIDEST if width is None else min(_WIDEST, width - margin - 3)
-    note = f"{titles[0]} across, {titles[1]} up. {note}"
+    room = min(_WIDEST, width - margin - 3)
+    titles = map(_axis_title, cloud.asked)
+    note = f"{next(titles)} across, {next(titles)} up. ● are the rows above, · all other candidates."
     if room < _NARROWEST:
-        return [*wrapped(note, width or _WIDEST)]
+        return ["", *wrapped(note, width)]
     across = Axis(min(across for across, _ in every), max(across for across, _ in every), room)
     plane = [[" "] * room for _ in range(_ROWS)]
     for some, character in ((points, _OTHER), (marked, _OUTSTANDING)):
@@ -309,7 +292,7 @@ def scatter(
     ]
     rule, numbers = _below(across)
     lines += [f"{'':>{margin}} └{rule}", f"{'':>{margin}}  {numbers}".rstrip()]
-    return [*lines, *wrapped(note, min(width or _WIDEST, margin + 2 + _WIDEST))]
+    return ["", *lines, *wrapped(note, min(width, margin + 2 + _WIDEST))]
 
 
 def _below(axis: Axis) -> tuple[str, str]:
@@ -325,14 +308,6 @@ def _below(axis: Axis) -> tuple[str, str]:
     return "".join(rule), numbers
 
 
-def short(number: float) -> str:
-    """Return a round number in few characters: 500, 20k, 1.5M."""
-    for unit, size in (("P", 1e15), ("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if number >= size:
-            return f"{number / size:.4g}{unit}"
-    return f"{number:.4g}"
-
-
 # Rows for programs
 
 _SPEC = "input:7777777,lstm:7777777"
@@ -340,18 +315,6 @@ _MARK = 10**30
 
 _SPECIAL = re.compile(r"[^ -~]|[\"\\&<>|`']")
 """What a format may write in another way: all but plain ASCII, and the signs that one of them has a use for."""
-
-
-class _Form(NamedTuple):
-    """A row with places for what differs.
-
-    Attributes:
-        template: the row, for the operator %.
-        order: which of the values stands at each place.
-    """
-
-    template: str
-    order: list[int]
 
 
 class RowTexts:
@@ -367,7 +330,8 @@ class RowTexts:
         self._writer = writer
         self._record = record
         self._figures = figures
-        self._forms: dict[tuple[bool, ...], _Form] = {}
+        self._forms: dict[tuple[type, ...], tuple[str, list[int]]] = {}
+        """A row for the operator %, and which of the values stands at each place, by the types of values."""
 
     def rows(self, candidates: Sequence[Sequence[Any]]) -> str:
         """Return the rows of some candidates; of each the spec, the shape and some figures come first."""
@@ -375,43 +339,26 @@ class RowTexts:
         if _SPECIAL.search("".join(specs)) or not all("," in spec for spec in specs):
             stop = 2 + self._figures
             return self._writer.rows([self._record(*candidate[:stop]) for candidate in candidates])
-        text = self._rows_alike(candidates)
-        if text is None:
-            text = "".join([self._rows_alike([*run]) or "" for _, run in groupby(candidates, key=_unknown)])
-        return text
+        return "".join([self._rows_alike(types, [*run]) for types, run in groupby(candidates, key=_types)])
 
-    def _rows_alike(self, candidates: Sequence[Sequence[Any]]) -> str | None:
-        """Return the rows of candidates of which the same values are not known; None if they are not such."""
+    def _rows_alike(self, types: tuple[type, ...], candidates: Sequence[Sequence[Any]]) -> str:
+        """Return the rows of candidates of which the same values are not known."""
+        if types not in self._forms:
+            self._forms[types] = self._form(len(candidates[0][1]), types)
+        template, order = self._forms[types]
         specs, shapes, *figures = zip(*candidates, strict=True)
-        if len(set(map(len, shapes))) > 1:
-            return None
-        columns = [specs, *zip(*shapes, strict=True), *figures[: self._figures]]
-        if any(0 < column.count(None) < len(candidates) for column in columns):
-            return None
-        unknown = tuple([column[0] is None for column in columns])
-        form = self._forms.get(unknown)
-        if form is None:
-            form = self._forms[unknown] = self._form(unknown)
-        values = zip(*[columns[place] for place in form.order], strict=True)
-        return "".join(map(form.template.__mod__, values))
+        columns = [specs, *zip(*shapes, strict=True), *figures]
+        return "".join(map(template.__mod__, zip(*[columns[place] for place in order], strict=True)))
 
-    def _form(self, unknown: tuple[bool, ...]) -> _Form:
-        """Return the form of rows in which some values are not known."""
-        values = [None if each else _MARK + place for place, each in enumerate(unknown)]
-        figures = len(values) - self._figures
-        row = self._writer.rows([self._record(_SPEC, tuple(values[1:figures]), *values[figures:])])
-        order = []
-        template = ""
-        marks = re.compile("|".join([_SPEC, *(str(value) for value in values[1:] if value is not None)]))
-        end = 0
-        for mark in marks.finditer(row):
-            order.append(0 if mark[0] == _SPEC else int(mark[0]) - _MARK)
-            template += row[end : mark.start()].replace("%", "%%") + "%s"
-            end = mark.end()
-        template += row[end:].replace("%", "%%")
-        return _Form(template, order)
+    def _form(self, sizes: int, types: tuple[type, ...]) -> tuple[str, list[int]]:
+        """Return the form of rows with shapes of so many sizes, given the types of their values."""
+        values = [None if each is NoneType else _MARK + place for place, each in enumerate(types, start=1)]
+        row = self._writer.rows([self._record(_SPEC, tuple(values[:sizes]), *values[sizes:][: self._figures])])
+        marks = re.compile("|".join([_SPEC, *(str(value) for value in values if value is not None)]))
+        order = [0 if mark == _SPEC else int(mark) - _MARK for mark in marks.findall(row)]
+        return "%s".join(part.replace("%", "%%") for part in marks.split(row)), order
 
 
-def _unknown(candidate: Sequence[Any]) -> tuple[bool, ...]:
-    """Return which values of a candidate are not known, those of its shape among them."""
-    return tuple([value is None for value in (*candidate[1], *candidate[2:])])
+def _types(candidate: Sequence[Any]) -> tuple[type, ...]:
+    """Return the types of what is told of a candidate, those of its shape first: None is what is not known."""
+    return (*map(type, candidate[1]), *map(type, candidate[2:]))

@@ -13,10 +13,7 @@ from rich.console import Console, RenderableType
 from rich.theme import Theme
 
 from rnncli.characters import shows_unicode
-from rnncli.render.terminal import Picture, on_terminal
-
-UNLIMITED = 100_000
-"""Columns of an output that is not a terminal, so that a table is never cut there."""
+from rnncli.render.terminal import UNLIMITED, Picture, on_terminal
 
 _DRAWING_WIDTH = 80
 """Columns of a drawing or a plot where there is no terminal to take its width from."""

@@ -15,7 +15,7 @@ from rnncli.errors import one_line
 from rnncli.quantities import figure_text, shape_text
 from rnncli.render.blocks import Block, Column, Drawn, Line, Page, Pairs, Row, Source, Table
 from rnncli.render.records import Record, Texts
-from rnncli.vocabulary import meaning_of
+from rnncli.vocabulary import meaning_of, title
 
 _CODE = ("spec", "name", "code", "layer")
 """Styles of what one types, and of names in a model."""
@@ -217,12 +217,8 @@ class TableWriter(Texts):
 
 def records_table(keys: Sequence[str], records: Sequence[Record]) -> Table:
     """Return some records as a table with the headings and numbers of the screen."""
-    columns = [Column(_heading(key), number=meaning_of(key).holds == "numbers") for key in keys]
-    return Table(columns, [{_heading(key): _cell(key, record[key]) for key in keys} for record in records])
-
-
-def _heading(key: str) -> str:
-    return meaning_of(key).title or key.replace("_", " ").capitalize()
+    columns = [Column(title(key), number=meaning_of(key).holds == "numbers") for key in keys]
+    return Table(columns, [{title(key): _cell(key, record[key]) for key in keys} for record in records])
 
 
 def _cell(key: str, value: Any) -> Text:

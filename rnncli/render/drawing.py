@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from rnncli.errors import listed
-from rnncli.layers import KINDS, Head
+from rnncli.layers import Head
 from rnncli.layers.words import fields_in_both, in_both
 from rnncli.quantities import Shape, shape_text
 from rnncli.render.blocks import GAP, Block, Drawn, Line, hanging, marked
@@ -55,25 +55,8 @@ _MOST_FIRST_STEPS = 6
 _WIDEST_LABELS = 32
 
 
-class _Piece(NamedTuple):
-    """Characters on a line, and the column where they start."""
-
-    column: int
-    text: str
-    style: str = ""
-
-
-class _Line(NamedTuple):
-    """Pieces in the order of their columns, and a label at the left with its style."""
-
-    pieces: list[_Piece]
-    label: str = ""
-    label_style: str = ""
-
-    @property
-    def width(self) -> int:
-        """Where the last piece ends."""
-        return max((piece.column + len(piece.text) for piece in self.pieces), default=0)
+_Pieces = list[tuple[int, str]]
+"""Characters on a line, each with the column where they start."""
 
 
 class _Label(NamedTuple):
@@ -104,19 +87,20 @@ def draw(unrolled: Unrolled, width: int) -> list[Text]:
         unrolled: the network, or the part of it that shares an axis of time.
         width: the widest that a line may be, in ASCII, too.
     """
-    return [_text(line, width) for line in _fitting(unrolled, width).lines()]
+    lines = [*_fitting(unrolled, width).lines()]
+    for line in lines:
+        line.highlight_words(["None"], style="dim")
+        line.truncate(width)
+        line.rstrip()
+    return lines
 
 
-def _text(line: _Line, width: int) -> Text:
-    """Return a line as text, cut at `width`."""
-    text = Text(no_wrap=True)
-    for column, characters, style in (_Piece(0, line.label, line.label_style), *line.pieces):
-        text.append(" " * (column - len(text)))
-        text.append(characters, style)
-    text.highlight_words(["None"], style="dim")
-    text.truncate(width)
-    text.rstrip()
-    return text
+def _line(pieces: _Pieces) -> Text:
+    """Return a line with some characters on it."""
+    line = ""
+    for column, text in sorted(pieces):
+        line = line.ljust(column) + text
+    return Text(line, no_wrap=True)
 
 
 def _fitting(unrolled: Unrolled, width: int) -> _Columns:
@@ -135,7 +119,7 @@ def _fitting(unrolled: Unrolled, width: int) -> _Columns:
         *((False, 0, shapes_beside, 1) for shapes_beside in (True, False)),
     ]
     for way in ways:
-        if all(line.width <= width for line in _Columns(least, width, *way).lines()):
+        if all(len(line) <= width for line in _Columns(least, width, *way).lines()):
             break
     return _Columns(unrolled, width, *way)
 
@@ -151,7 +135,7 @@ def _label(layer: UnrolledLayer) -> _Label:
     """Return the label of a layer: its name, or the first and the last name of a run; and its spec."""
     first, *others = layer.names
     times = f" × {len(layer.names)}" if others else ""
-    return _Label((first, f"{_DOTS} {others[-1]}") if others else (first,), layer.spec + times)
+    return _Label((first, f"{_DOTS} {others[-1]}") if others else (first,), layer.layer.spec() + times)
 
 
 def _last_states(states: Sequence[str], ends: tuple[str, str], backwards: bool) -> list[str]:
@@ -218,7 +202,7 @@ class _Columns:
         self.ends = ("1", last) if shows_ends and unrolled.states else None
         before = [self._around(layer, backwards)[0] for layer in unrolled.layers for backwards in layer.backwards]
         self._first = label_width + 1 + max([1, *map(len, before)])
-        self._box = max([_BOX, *(_box_width(layer.kind) for layer in unrolled.layers)])
+        self._box = max([_BOX, *(_box_width(layer.layer.kind) for layer in unrolled.layers)])
         self._apart = self._box + max(_NARROWEST_GAP, len(_arrow(unrolled.states)))
 
     def _left(self, step: int) -> int:
@@ -230,17 +214,17 @@ class _Columns:
         """Return the middle column of the box of a step."""
         return self._left(step) + _BOX // 2
 
-    def _mark(self, step: int, text: str) -> _Piece:
+    def _mark(self, step: int, text: str) -> tuple[int, str]:
         """Return a text that is centred on the box of a step."""
-        return _Piece(self._centre(step) - (len(text) - 1) // 2, text)
+        return (self._centre(step) - (len(text) - 1) // 2, text)
 
-    def _marks(self, steps: Steps, texts: Sequence[str]) -> list[_Piece]:
+    def _marks(self, steps: Steps, texts: Sequence[str]) -> _Pieces:
         """Return a text at each of the steps shown, and dots for those left out."""
-        return sorted([*(self._mark(step, texts[step]) for step in self._shown(steps)), *self._dots(steps)])
+        return [*(self._mark(step, texts[step]) for step in self._shown(steps)), *self._dots(steps)]
 
-    def _dots(self, steps: Steps) -> list[_Piece]:
+    def _dots(self, steps: Steps) -> _Pieces:
         """Return the dots that stand for the steps left out, where steps are."""
-        return [_Piece(self._place_of_dots, _DOTS)] if self._skips and steps == "all" else []
+        return [(self._place_of_dots, _DOTS)] if self._skips and steps == "all" else []
 
     @property
     def _place_of_dots(self) -> int:
@@ -250,7 +234,7 @@ class _Columns:
         """Return which of the steps shown are among `steps`."""
         return {"all": range(self._count), "first": (0,), "last": (self._count - 1,)}[steps]
 
-    def lines(self) -> Iterator[_Line]:
+    def lines(self) -> Iterator[Text]:
         """Yield the lines of the drawing, from the output down to the axis of time."""
         unrolled = self._unrolled
         output, source = _labels_of_ends(unrolled)
@@ -258,38 +242,34 @@ class _Columns:
         if unrolled.output_steps == "all":
             names = self._step_names("y", unrolled.output_reversed)
         leaving = self._with_shape(self._marks(unrolled.output_steps, names), unrolled.output_shape)
-        yield from self._captions(output)
         yield from self._labelled(output, leaving, first=len(leaving) - 1)
         for layer in reversed(unrolled.layers):
-            label = _label(layer)
-            yield from self._captions(label, _REVERSED if layer.reversed_time else "")
-            yield from self._arrows(layer)
-            if layer.merge_mode is not None:
-                yield _Line(self._merge(layer, layer.merge_mode))
+            lines = self._arrows(layer)
+            note = (len(lines) - 1, _REVERSED) if layer.reversed_time else None
+            if layer.layer.merge is not None:
+                lines.append(_line(self._merge(layer, layer.layer.merge)))
             if layer.joins is not None:
-                yield _Line(self._join(layer.joins))
-            yield from self._labelled(label, [_Line(pieces) for pieces in self._boxes(layer)])
-        yield from self._captions(source)
+                lines.append(_line(self._join(layer.joins)))
+            boxes = map(_line, self._boxes(layer))
+            yield from self._labelled(_label(layer), [*lines, *boxes], first=len(lines), note=note)
         names = self._entering()
         # An arrow above each of the names that a window reads, and above what stands for others.
         arrows = [re.sub(r"\S+", lambda name: "▲".ljust(len(name[0])), each) for each in names]
-        yield _Line(self._marks("all", ["▲"] * self._count if unrolled.windows is None else arrows))
-        yield from self._labelled(source, self._input(names))
+        above = _line(self._marks("all", ["▲"] * self._count if unrolled.windows is None else arrows))
+        yield from self._labelled(source, [above, *self._input(names)], first=1)
 
-    def _labelled(self, label: _Label, lines: list[_Line], first: int = 0) -> list[_Line]:
-        """Return lines with a label beside them, from the `first` down, if labels stand beside."""
+    def _labelled(
+        self, label: _Label, lines: list[Text], first: int, note: tuple[int, str] | None = None
+    ) -> list[Text]:
+        """Return lines with a label beside them, from the `first` down, or else above, and a note to one of them."""
         if not self._label_width:
-            return lines
-        labels = [("", "")] * first + label.lines
-        labels += [("", "")] * (len(lines) - len(labels))
-        return [line._replace(label=text, label_style=style) for line, (text, style) in zip(lines, labels, strict=True)]
-
-    def _captions(self, label: _Label, note: str = "") -> list[_Line]:
-        """Return the lines of a label that stands above what it names, if labels do not stand beside."""
-        if self._label_width:
-            return []
-        caption = Text("  ".join([" ".join(label.names), *filter(None, (label.spec, note))]))
-        return [_Line([], line.plain, "heading") for line in hanging(Console(width=self._width), caption)]
+            words = [" ".join(label.names), label.spec, note[1] if note else ""]
+            caption = hanging(Console(width=self._width), Text("  ".join(filter(None, words))))
+            return [*(Text(line.plain, "heading", no_wrap=True) for line in caption), *lines]
+        labels = {place: (text, "") for place, text in ([note] if note else [])} | dict(enumerate(label.lines, first))
+        for place, (text, style) in labels.items():
+            lines[place] = Text.assemble((text, style), lines[place][len(text) :])
+        return lines
 
     def _entering(self) -> list[str]:
         """Return what each of the steps shown reads: x1 to xT, the same vector v, or all the steps of a window."""
@@ -332,31 +312,30 @@ class _Columns:
             texts.append(f"{_DOTS} 0" if behind else f"{_DOTS} {letter}T" if window.stride == 1 else _DOTS)
         return texts
 
-    def _input(self, names: Sequence[str]) -> list[_Line]:
+    def _input(self, names: Sequence[str]) -> list[Text]:
         """Return the lines of what enters: its names; its shape; the direction of time."""
         start, windows = self._left(0), self._unrolled.windows
         what = _REVERSED if windows is not None and windows.over == "reversed" else "time"
         time = f"{what} ".ljust(self._centre(self._count - 1) - start, "─") + "►"
         # Where the shape has a line of its own, it stands outside of the drawing: here, below the names of the steps.
         lines = self._with_shape(self._marks("all", names), self._unrolled.input_shape)
-        return [*reversed(lines), _Line([_Piece(start, time, "dim")])]
+        return [*reversed(lines), Text.assemble(" " * start, (time, "dim"))]
 
-    def _arrows(self, layer: UnrolledLayer) -> list[_Line]:
+    def _arrows(self, layer: UnrolledLayer) -> list[Text]:
         """Return the lines above a layer: an arrow for each vector handed on, and the shape that they make up."""
         arrows = self._marks(layer.returns, ["▲"] * self._count)
         is_last = layer is self._unrolled.layers[-1]
-        lines = [_Line(arrows)] if is_last else self._with_shape(arrows, layer.output_shape)
-        return self._labelled(_Label((), _REVERSED), lines, first=len(lines) - 1) if layer.reversed_time else lines
+        return [_line(arrows)] if is_last else self._with_shape(arrows, layer.output_shape)
 
-    def _with_shape(self, pieces: list[_Piece], shape: Shape) -> list[_Line]:
+    def _with_shape(self, pieces: _Pieces, shape: Shape) -> list[Text]:
         """Return pieces with a shape behind the last or, where there is no room for it, on a line above."""
-        text, line = shape_text(shape), _Line(pieces)
+        text, line = shape_text(shape), _line(pieces)
         if self._shapes_beside:
-            return [_Line([*pieces, _Piece(line.width + 1, text)])]
-        column = max(0, min(line.width - (len(text) + 1) // 2, self._width - len(text)))
-        return [_Line([_Piece(column, text[: self._width])]), line]
+            return [_line([*pieces, (len(line) + 1, text)])]
+        column = max(0, min(len(line) - (len(text) + 1) // 2, self._width - len(text)))
+        return [_line([(column, text[: self._width])]), line]
 
-    def _merge(self, layer: UnrolledLayer, mode: str) -> list[_Piece]:
+    def _merge(self, layer: UnrolledLayer, mode: str) -> _Pieces:
         """Return the line that shows how the outputs of the two directions are merged.
 
         A layer that returns a sequence merges them at every step. One that returns a vector merges the last output of
@@ -366,67 +345,67 @@ class _Columns:
             return self._marks(layer.returns, [mode] * self._count)
         (step,) = self._shown(layer.returns)
         merged = self._mark(step, mode)
-        merged_end, first, last = merged.column + len(mode), self._centre(0), self._centre(self._count - 1)
-        length = merged.column - first - 3 if layer.returns == "last" else last - merged_end - 2
+        merged_end, first, last = merged[0] + len(mode), self._centre(0), self._centre(self._count - 1)
+        length = merged[0] - first - 3 if layer.returns == "last" else last - merged_end - 2
         names = (" backward's last ", " backward ", "")
         line = next(name for name in names if len(name) <= max(0, length)).center(length, "─")
         if layer.returns == "last":
-            return [_Piece(first, f"┌{line}► "), merged]
-        return [merged, _Piece(merged_end, f" ◄{line}┐")]
+            return [(first, f"┌{line}► "), merged]
+        return [merged, (merged_end, f" ◄{line}┐")]
 
-    def _join(self, how: str) -> list[_Piece]:
+    def _join(self, how: str) -> _Pieces:
         """Return the line that shows how the outputs of all steps become one vector, at the last step."""
         last, start = self._count - 1, self._centre(0)
         joined = self._mark(last, how)
         if self._count == 1:
             return [joined]
-        line = [*"─" * (joined.column - start - 2), "►", " "]
+        line = [*"─" * (joined[0] - start - 2), "►", " "]
         for step in range(last):
             line[self._centre(step) - start] = "┬" if step else "┌"
         if self._skips:
             dots = self._place_of_dots - start
             line[dots - 1 : dots + len(_DOTS) + 1] = f" {_DOTS} "
-        return [_Piece(start, "".join(line)), joined]
+        return [(start, "".join(line)), joined]
 
-    def _boxes(self, layer: UnrolledLayer) -> list[list[_Piece]]:
+    def _boxes(self, layer: UnrolledLayer) -> list[_Pieces]:
         """Return the lines of a layer: a box for each step, split in two for two cells, and the states between them."""
         steps = self._shown(layer.reads)
         outlets = {*self._shown(layer.returns)}
-        if layer.merge_mode is not None and layer.returns != "all":
+        if layer.layer.merge is not None and layer.returns != "all":
             outlets = {0, self._count - 1}
         if layer.joins is not None:
             outlets = {*steps}
-        inside = _box_width(layer.kind) - 2
+        inside = _box_width(layer.layer.kind) - 2
         plain = "─" * inside
         outlet = "──┴".ljust(inside, "─")
 
-        def boxes(part: str) -> list[_Piece]:
-            return [_Piece(self._left(step), part) for step in steps]
+        def boxes(part: str) -> _Pieces:
+            return [(self._left(step), part) for step in steps]
 
-        lines = [[_Piece(self._left(step), f"┌{outlet if step in outlets else plain}┐") for step in steps]]
+        lines = [[(self._left(step), f"┌{outlet if step in outlets else plain}┐") for step in steps]]
         for backwards in layer.backwards or (None,):
             if len(lines) > 1:
                 lines.append(boxes(f"├{plain}┤"))
             between = self._dots(layer.reads) if backwards is None else self._carried(layer, backwards)
-            lines.append(sorted(boxes(f"│{_shown_kind(layer.kind).center(inside)}│") + between))
+            lines.append(boxes(f"│{_shown_kind(layer.layer.kind).center(inside)}│") + between)
         return [*lines, boxes(f"└{plain}┘")]
 
-    def _carried(self, layer: UnrolledLayer, backwards: bool) -> list[_Piece]:
+    def _carried(self, layer: UnrolledLayer, backwards: bool) -> _Pieces:
         """Return the arrows of the states that a cell carries, from the zero it starts with to those that leave it."""
-        box, line = _box_width(layer.kind), []
+        box, line = _box_width(layer.layer.kind), []
         for step in range(self._count - 1):
             start, end = self._left(step) + box, self._left(step + 1)
             if self._skips and step == self._count - 2:
                 end = self._place_of_dots - 1
-                line.append(_Piece(self._place_of_dots + len(_DOTS) + 1, _arrow((), backwards=backwards)))
-            line.append(_Piece(start, _arrow(layer.states, end - start, backwards)))
+                line.append((self._place_of_dots + len(_DOTS) + 1, _arrow((), backwards=backwards)))
+            line.append((start, _arrow(layer.layer.states, end - start, backwards)))
         before, behind = self._around(layer, backwards)
         first, last = self._left(0), self._left(self._count - 1) + box
-        return [*line, _Piece(first - len(before), before), _Piece(last, behind), *self._dots("all")]
+        return [*line, (first - len(before), before), (last, behind), *self._dots("all")]
 
     def _around(self, layer: UnrolledLayer, backwards: bool) -> tuple[str, str]:
         """Return what stands before the first box of a cell and behind its last: where it starts, its last states."""
-        names = "" if self.ends is None else ",".join(_last_states(layer.states, self.ends, backwards))
+        names = "" if self.ends is None else ",".join(_last_states(layer.layer.states, self.ends, backwards))
         if backwards:
             return names and names + _BACKWARD_LEAVES, _BACKWARD_START
         return _START, names and _LEAVES + names
@@ -454,22 +433,24 @@ def _meanings(head: Head, parts: Sequence[Unrolled], shown: Sequence[tuple[str, 
     noun = "state" if len(states) == 1 else "states"
     if states:
         yield f"{', '.join(states)}: the {noun} carried from step to step, 0 at the start of every sample"
-        if any(part.masked for part in parts):
+        if any(layer.masked for part in parts for layer in part.layers):
             yield f"{listed(fields_in_both(head))}: {head.padding} leaves the {noun} as before"
     last = {
         name: None
         for part, ends in zip(parts, shown, strict=True)
         for layer in part.layers
         for backwards in layer.backwards
-        for name in (_last_states(layer.states, ends, backwards) if ends else ())
+        for name in (_last_states(layer.layer.states, ends, backwards) if ends else ())
     }
     if last:
         noun = "state" if len(last) == 1 else "states"
         theirs = ", ".join(f"{state}_n" for state in states)
         yield f"{', '.join(last)}: the last {noun} (Keras: return_state=True, PyTorch: {theirs})"
-    reversing = next((layer for part in parts for layer in part.layers if layer.reversed_time and layer.states), None)
+    reversing = next(
+        (layer for part in parts for layer in part.layers if layer.reversed_time and layer.layer.states), None
+    )
     if reversing is not None:
-        back = in_both(KINDS[reversing.kind], "go_backwards", True)
+        back = in_both(type(reversing.layer), "go_backwards", True)
         yield f"{_REVERSED}: the last step comes first, as {back} returns it"
     windows = [part.windows for part in parts if part.windows is not None]
     if any(part.over == "sequence" for part in windows):

@@ -21,7 +21,7 @@ from threading import Event, RLock, Thread
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from rnncli.quantities import about
+from rnncli.quantities import about, short
 from rnncli.system.signals import moves_cursor, stopped_within, undone_by_signals
 from rnncli.system.streams import columns_of, in_foreground
 
@@ -271,7 +271,7 @@ class BarLine:
             # Where there is no room for all of them, the last ones go first.
             forms = {
                 "left": [f"{TimeRemainingColumn()(task)} left"],
-                "count": [f"{round(done):>{len(total)},}/{total}", f"{_short(done)}/{_short(task.total).strip()}"],
+                "count": [f"{round(done):>{len(total)},}/{total}", f"{short(done, 3):>5}/{short(task.total, 3)}"],
                 "share": [f"{task.percentage:3.0f}%"],
                 "name": [name],
             }
@@ -291,11 +291,3 @@ class BarLine:
         with self._console.capture() as captured:
             self._console.print(row, end="", no_wrap=True)
         return captured.get().rstrip("\n")
-
-
-def _short(number: float) -> str:
-    """Return a number in few characters, padded to five: 12.3M."""
-    power = 0
-    while number >= 999.5:
-        number, power = number / 1000, power + 1
-    return f"{number:.3g}{('', 'k', 'M', 'G', 'T', 'P')[power]}".rjust(5)

@@ -6,25 +6,16 @@ and a table for people need not import this; the tests ask of it what they ask o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from rnncli.errors import ArgumentError, listed, one_line, shorten
-from rnncli.summary import ORIGIN, TOTALS
-from rnncli.vocabulary import meaning_of
+from rnncli.errors import one_line
+from rnncli.summary import TOTALS
 
 Record = dict[str, Any]
 """What JSON prints as one object: a network and its counts, a run, a candidate of a sweep."""
 
-Cells = Sequence[object]
-"""A row of a table: a value for each column, a tuple for a shape, None for what is not known."""
-
-NETWORK = ("spec", "framework", "dtype")
-"""The keys that say which network it is, and how its costs are counted."""
-
-_SUMS = TOTALS[:2]
-"""The totals that a row of a layer tells, too: the others have the name of the layer's own figure."""
 
 LISTED = (*TOTALS, "output_shape", "spec")
 """The columns that people see of the candidates of a sweep."""
@@ -35,50 +26,20 @@ class Layout(NamedTuple):
 
     Attributes:
         columns: the names of the columns, words of the vocabulary.
-        rows: returns the rows of a record.
+        rows: returns the rows of a record, with a value for each column and whatever else. If it is left out, a record
+            is a row.
     """
 
     columns: tuple[str, ...]
-    rows: Callable[[Record], Iterable[Cells]]
+    rows: Callable[[Record], Iterable[Record]] = lambda record: [record]
+
+    def cells(self, record: Record) -> list[list[object]]:
+        """Return the rows of a record: a value for each column, a tuple for a shape, None for what is not known."""
+        return [[_cell(row[name]) for name in self.columns] for row in self.rows(record)]
 
 
-def layout(*columns: str, rows: Callable[[Record], Iterable[Record]] = lambda record: [record]) -> Layout:
-    """Return how records become rows with such columns.
-
-    Args:
-        columns: the names of the columns.
-        rows: returns the rows of a record, with a value for each column and whatever else; a list of words becomes one
-            text. If it is left out, a record is a row.
-
-    Raises:
-        KeyError: a name is no word of the vocabulary.
-    """
-    for name in columns:
-        meaning_of(name)
-    return Layout(columns, lambda record: [[_joined(row[name]) for name in columns] for row in rows(record)])
-
-
-def _joined(value: object) -> object:
-    return "; ".join(value) if isinstance(value, list) else value
-
-
-def each_layer(network: Record) -> Iterator[Record]:
-    """Yield a row for each layer of a network, with what it tells of the network."""
-    own = dict.fromkeys(("cell", "macs_per_second"))  # where a layer has none, it is not the network's
-    for layer in network["layers"]:
-        yield {**network, **own, **layer, "spec": network["spec"], "layer": layer["spec"]}
-
-
-def each_weight(network: Record) -> Iterator[Record]:
-    """Yield a row for each weight of each layer of a network, with its formula."""
-    for layer in each_layer(network):
-        for weight in layer["weights"]:
-            yield {**layer, **weight, **weight["formula"], "name": layer["name"], "weight": weight["name"]}
-
-
-def of_layers(*columns: str, rows: Callable[[Record], Iterable[Record]] = each_layer) -> Layout:
-    """Return the layout of networks with rows for each layer: such columns stand behind those that say which it is."""
-    return layout(*NETWORK, "name", "type", "cell", "layer", *columns, *_SUMS, *ORIGIN, rows=rows)
+def _cell(value: object) -> object:
+    return "; ".join(map(str, value)) if isinstance(value, list) else value
 
 
 Row = TypeVar("Row", contravariant=True)
@@ -142,7 +103,7 @@ class DelimitedWriter(Texts):
     def rows(self, records: Sequence[Any], /) -> str:
         """Return the rows of some records."""
         # What is not known is an empty cell, and a shape is as Python writes a tuple: the csv module sees to both.
-        return self._lines(chain.from_iterable(map(self._layout.rows, records)))
+        return self._lines(chain.from_iterable(map(self._layout.cells, records)))
 
     def _lines(self, rows: Iterable[Iterable[object]]) -> str:
         import csv
@@ -165,14 +126,3 @@ WRITERS: Mapping[str, Callable[[Layout], Writer[Record]]] = {
     "tsv": lambda layout: DelimitedWriter(layout, "\t"),
 }
 """The writer of each format for programs, made for the layout of what it writes."""
-
-
-def writer(format_: str, layout: Layout) -> Writer[Record]:
-    """Return the writer of a format for programs.
-
-    Raises:
-        ArgumentError: there is no such format.
-    """
-    if format_ not in WRITERS:
-        raise ArgumentError(f"format is {shorten(repr(format_))}, expected {listed(tuple(WRITERS), 'or')}")
-    return WRITERS[format_](layout)

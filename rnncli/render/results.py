@@ -12,17 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from rnncli.errors import ArgumentError, listed
 from rnncli.network import check_known
-from rnncli.render.records import (
-    LISTED,
-    NETWORK,
-    Layout,
-    Record,
-    Writer,
-    each_weight,
-    layout,
-    of_layers,
-    writer,
-)
+from rnncli.render.records import LISTED, WRITERS, Layout, Record, Writer
 from rnncli.render.terminal import DOCUMENTS, PROGRAMS, THEMES, Picture, Theme
 from rnncli.results import Result
 from rnncli.search.budget import FIGURES
@@ -34,41 +24,53 @@ if TYPE_CHECKING:
     from rnncli.atomic import Written
     from rnncli.render.blocks import Page
 
+_NETWORK = ("spec", "framework", "dtype")
+"""The keys that say which network it is, and how its costs are counted."""
 
-def _records(result: Any) -> Sequence[Record]:
-    found: Sequence[Record] = result.as_dicts() if hasattr(result, "as_dicts") else [result.as_dict()]
-    return found
+_COSTS = ("output_shape", "params", "macs_per_step", "macs", "output_bytes")
+"""What is told of each layer."""
 
+_SUMS = TOTALS[:2]
+"""The totals that a row of a layer tells, too: the others have the name of the layer's own figure."""
 
-class Shown(NamedTuple):
-    """How results of a class are shown.
-
-    Attributes:
-        command: the command that shows them.
-        page: the function of this room that returns what people see of one, with its module.
-        layout: how the records of one become rows, or what returns it; None where it has none.
-        records: returns these.
-        keys: returns the columns of the table that a document has of them; None where it has the page.
-    """
-
-    command: str
-    page: str
-    layout: Layout | Callable[[Any], Layout] | None = None
-    records: Callable[[Any], Sequence[Record]] = _records
-    keys: Callable[[Any], Sequence[str]] | None = None
+CANDIDATES = Layout((*_NETWORK, "output_shape", *TOTALS))
+"""How candidates of a sweep become rows."""
 
 
-def _layers(summary: Any) -> Layout:
+def _each_layer(network: Record) -> Iterator[Record]:
+    """Yield a row for each layer of a network, with what it tells of the network."""
+    own = dict.fromkeys(("cell", "macs_per_second"))  # where a layer has none, it is not the network's
+    for layer in network["layers"]:
+        yield {**network, **own, **layer, "spec": network["spec"], "layer": layer["spec"]}
+
+
+def _each_weight(network: Record) -> Iterator[Record]:
+    """Yield a row for each weight of each layer of a network, with its formula."""
+    for layer in _each_layer(network):
+        for weight in layer["weights"]:
+            yield {**layer, **weight, **weight["formula"], "name": layer["name"], "weight": weight["name"]}
+
+
+def _of_layers(columns: Sequence[str], rows: Callable[[Record], Iterable[Record]] = _each_layer) -> Layout:
+    return Layout((*_NETWORK, "name", "type", "cell", "layer", *columns, *_SUMS, *ORIGIN), rows)
+
+
+def _summarized(summary: Any) -> Layout:
     at_rate = () if summary.rate is None else ("macs_per_second",)
-    return of_layers("output_shape", "params", "macs_per_step", *at_rate, "macs", "output_bytes")
+    return _of_layers((*_COSTS[:3], *at_rate, *_COSTS[3:]))
 
 
 def _explained(explanation: Any) -> Layout:
     """Return a row for each weight, or for what each other tool counts where that is asked for."""
     if explanation.other_tools is None:
-        return of_layers("weight", "symbol", "shape", "words", "numbers", "params", "start", "limit", rows=each_weight)
+        return _of_layers(("weight", "symbol", "shape", "words", "numbers", "params", "start", "limit"), _each_weight)
     columns = ("spec", "tool", "version", "counts", "value", "needs", "text", *ORIGIN)
-    return layout(*columns, rows=lambda network: [network | count for count in network["other_tools"]])
+    return Layout(columns, lambda network: [network | count for count in network["other_tools"]])
+
+
+def _run(result: Any) -> Layout:
+    lengths = () if result.forward.lengths is None else ("lengths",)
+    return _of_layers((*_COSTS, "seconds", "mean", "std", "min", "max", "saturated", *lengths))
 
 
 def _with_others(figures: Iterable[str], others: Sequence[str]) -> list[str]:
@@ -85,23 +87,21 @@ def _compared(comparison: Any) -> Layout:
     """Return a row for each network, each figure with its changes; layers have no place in a row."""
     changes = ("difference", "ratio")
     figures = _with_others(comparison.summaries[0].totals, changes)
-    columns = (*NETWORK, "output_shape", *figures, "batch", "timesteps", *ORIGIN)
-    return layout(*columns, rows=partial(_flat, changes))
-
-
-_RUN_LAYERS = of_layers(
-    *("output_shape", "params", "macs_per_step", "macs", "output_bytes"),
-    *("seconds", "mean", "std", "min", "max", "saturated"),
-)
+    return Layout(
+        (*_NETWORK, "output_shape", *figures, "batch", "timesteps", *ORIGIN),
+        partial(_flat, changes),
+    )
 
 
 _ENDS = ("min", "max")
 
-_REACHED = layout(
-    *("spec", "file", "init", "name", "timesteps", "seeds", "problem", "failed", "steps"),
-    *_with_others(("steps_to_tenth", "steps_to_hundredth", "largest_after", "last", "spectral_radius"), _ENDS),
-    *("curve", *ORIGIN),
-    rows=partial(_flat, _ENDS),
+_REACHED = Layout(
+    (
+        *("spec", "file", "init", "name", "timesteps", "seeds", "problem", "failed", "steps"),
+        *_with_others(("steps_to_tenth", "steps_to_hundredth", "largest_after", "last", "spectral_radius"), _ENDS),
+        *("curve", *ORIGIN),
+    ),
+    partial(_flat, _ENDS),
 )
 
 
@@ -109,10 +109,6 @@ def _reaches(reach: Any) -> Sequence[Record]:
     from rnncli.render.over_time import curve
 
     return [network.as_dict() | {"curve": curve(network.effect)} for network in reach.networks]
-
-
-CANDIDATES = layout(*NETWORK, "output_shape", *TOTALS)
-"""How candidates of a sweep become rows."""
 
 
 def _solved_keys(solution: Any) -> Sequence[str]:
@@ -132,26 +128,56 @@ def _arrays(file: Record) -> Iterator[Record]:
     yield from (array | of | {"weight": array["name"]} for array in file["others"])
 
 
+# Each class of results
+
+
+def _records(result: Any) -> Sequence[Record]:
+    found: Sequence[Record] = result.as_dicts() if hasattr(result, "as_dicts") else [result.as_dict()]
+    return found
+
+
+class Shown(NamedTuple):
+    """How results of a class are shown.
+
+    Attributes:
+        command: the command that shows them.
+        page: the function of this room that returns what people see of one, with its module.
+        layout: returns how the records of one become rows; None where it has none.
+        records: returns these.
+        keys: returns the columns of the table that a document has of them; None where it has the page.
+    """
+
+    command: str
+    page: str
+    layout: Callable[[Any], Layout] | None = None
+    records: Callable[[Any], Sequence[Record]] = _records
+    keys: Callable[[Any], Sequence[str]] | None = None
+
+
 SHOWN = {
-    "Summary": Shown("summary", "summaries.summary_page", _layers),
+    "Summary": Shown("summary", "summaries.summary_page", _summarized),
     "Explanation": Shown("explain", "explanations.explanation_page", _explained),
     "Drawing": Shown("draw", "drawing.drawing_page"),
     "Comparison": Shown("compare", "comparisons.comparison_page", _compared),
-    "RunResult": Shown("forward", "runs.run_page", _RUN_LAYERS),
-    "Reach": Shown("reach", "over_time.reach_page", _REACHED, _reaches),
-    "Candidates": Shown("sweep", "searches.candidates_page", CANDIDATES, keys=lambda found: LISTED),
+    "RunResult": Shown("forward", "summaries.run_page", _run),
+    "Reach": Shown("reach", "over_time.reach_page", lambda reach: _REACHED, _reaches),
+    "Candidates": Shown("sweep", "searches.candidates_page", lambda found: CANDIDATES, keys=lambda found: LISTED),
     "Solution": Shown(
         "solve",
         "searches.solution_page",
-        lambda found: layout(*NETWORK, *_solved_keys(found)),
+        lambda found: Layout((*_NETWORK, *_solved_keys(found))),
         keys=lambda found: ("spec", *_solved_keys(found)),
     ),
     "ModelFile": Shown(
         "inspect",
-        "inspections.inspection_page",
-        layout("file", "part", "spec", "layer", "weight", "shape", "dtype", "params", rows=_arrays),
+        "summaries.inspection_page",
+        lambda file: Layout(("file", "part", "spec", "layer", "weight", "shape", "dtype", "params"), _arrays),
     ),
-    "Entry": Shown("layers", "explanations.entry_page", layout("kind", "field", "form", "means", "keras", "torch")),
+    "Entry": Shown(
+        "layers",
+        "explanations.entry_page",
+        lambda entry: Layout(("kind", "field", "form", "means", "keras", "torch")),
+    ),
     "Exported": Shown("export", "blocks.source_page"),
     "SharedPage": Shown("page", "page.shared_page"),
 }
@@ -165,22 +191,12 @@ def page_of(result: Result) -> Page:
     return page
 
 
-def records_of(result: Result) -> Sequence[Record]:
-    """Return what programs read of a result."""
-    return SHOWN[type(result).__name__].records(result)
-
-
-def layout_of(result: Result) -> Layout:
-    """Return how the records of a result become rows.
-
-    Raises:
-        ArgumentError: it has none.
-    """
-    found = SHOWN[type(result).__name__].layout
-    if found is None:
+def _layout_of(result: Result) -> Layout:
+    layout = SHOWN[type(result).__name__].layout
+    if layout is None:
         allowed = listed(["table", *DOCUMENTS], "or")
         raise ArgumentError(f"{type(result).__name__} has no rows of numbers; its format is {allowed}")
-    return found if isinstance(found, Layout) else found(result)
+    return layout(result)
 
 
 class ResultWriter:
@@ -200,18 +216,17 @@ class ResultWriter:
 
     def rows(self, results: Sequence[Any], /) -> str:
         """Return some results: their records, the rows of these or, in a document without a table of them, pages."""
-        first = results[0]
-        keys = SHOWN[type(first).__name__].keys
+        shown = SHOWN[type(results[0]).__name__]
         if self._format in PROGRAMS:
-            self._writer = self._writer or writer(self._format, layout_of(first))
+            self._writer = self._writer or WRITERS[self._format](_layout_of(results[0]))
         else:
             from rnncli.render.documents import DocumentWriter, TableWriter
 
-            if keys is None:
+            if shown.keys is None:
                 self._writer = DocumentWriter(self._format)
                 return self._writer.rows([page_of(result) for result in results])
-            self._writer = self._writer or TableWriter(self._format, keys(first))
-        return self._writer.rows([record for result in results for record in records_of(result)])
+            self._writer = self._writer or TableWriter(self._format, shown.keys(results[0]))
+        return self._writer.rows([record for result in results for record in shown.records(result)])
 
     def end(self) -> str:
         """Return what comes after the last."""
@@ -220,8 +235,8 @@ class ResultWriter:
 
 def rows(result: Result) -> list[dict[str, Any]]:
     """Return the rows of a result by the names of their columns; see `Result.rows`."""
-    columns, rows_of = layout_of(result)
-    return [dict(zip(columns, cells, strict=True)) for record in records_of(result) for cells in rows_of(record)]
+    layout, records = _layout_of(result), SHOWN[type(result).__name__].records(result)
+    return [dict(zip(layout.columns, cells, strict=True)) for record in records for cells in layout.cells(record)]
 
 
 def text(result: Result) -> str:

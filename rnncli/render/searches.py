@@ -11,7 +11,6 @@ from rich.text import Text
 
 from rnncli.render.blocks import Block, Drawn, Line, Table, in_characters_of
 from rnncli.render.candidates import CandidateTable, picture, points_of
-from rnncli.render.console import UNLIMITED
 from rnncli.render.documents import records_table
 from rnncli.render.records import LISTED, Record
 from rnncli.render.terminal import MOST_LINES
@@ -39,14 +38,10 @@ def candidates_page(candidates: Candidates) -> Iterator[Block]:
         yield _Listed(table.columns, table.rows, records=records, sorted_by=key)
         if cloud is not None:
             points = points_of(records, cloud)
-            yield Drawn(lambda console: map(Text, picture(points, cloud, _width(console))))
+            yield Drawn(lambda console: map(Text, picture(points, cloud, console.width)))
     if len(candidates) > MOST_LINES:
         yield Line(Text(f"… and {len(candidates) - MOST_LINES:,} more", style="dim"))
     yield Line(Text(candidates.title))
-
-
-def _width(console: Console) -> int | None:
-    return console.width if console.width < UNLIMITED else None
 
 
 @dataclass(eq=False, repr=False)
@@ -58,7 +53,7 @@ class _Listed(Table):
 
     def shown(self, console: Console) -> Iterator[Text]:
         """Yield the lines of a sweep's table."""
-        table = CandidateTable(_width(console), self.sorted_by)
+        table = CandidateTable(console.width, self.sorted_by)
         rows = table.rows(self.records)
         for line in f"{rows}{table.end()}".splitlines():
             yield in_characters_of(console, Text(line))

@@ -1,19 +1,27 @@
-"""The table of a network's layers, its totals, each size with its formula, and its modules in PyTorch."""
+"""Tables of layers: of a network, with its totals and sizes; of a run of it; of each part of a model file."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from rnncli.layers.weights import at_level, name_at_levels
-from rnncli.quantities import Shape, count, figure_text, memory, shape_text
-from rnncli.render.blocks import Block, Column, Line, Pairs, Source, Table, marked
+from rnncli.errors import one_line
+from rnncli.layers.weights import FRAMEWORK_NAMES, at_level, name_at_levels
+from rnncli.quantities import Shape, count, duration, figure_text, memory, plural, shape_text
+from rnncli.render.blocks import BLOCK, GAP, Block, Column, Line, Pairs, Source, Table, marked
 from rnncli.reports import folded
 from rnncli.summary import DTYPE_BYTES, LayerSummary, Summary, worth_showing
 from rnncli.vocabulary import title
 
-LAYER_COLUMNS = (
+if TYPE_CHECKING:
+    from rnncli.engine.forward import ForwardRun, LayerRun, Statistics
+    from rnncli.engine.run import RunResult
+    from rnncli.formats.model_file import Group, ModelFile
+
+_LAYER_COLUMNS = (
     Column("Layer (type)", number=False, leaves=3, shorter="Layer\n(type)"),
     Column("Output Shape", number=False),
     Column("Param #"),
@@ -33,11 +41,11 @@ def summary_page(summary: Summary) -> Iterator[Block]:
     if summary.wide:
         figures = [key for key in _WIDE if key in summary.totals]
         runs = list(folded(summary.layers, key=equal_but_for_its_name))
-        rows = [layer_cells(run) | _wide_cells(run, figures) for run in runs]
-        columns = (*LAYER_COLUMNS, *(Column(title(key)) for key in figures), Column("Weights", number=False))
+        rows = [_layer_cells(run) | _wide_cells(run, figures) for run in runs]
+        columns = (*_LAYER_COLUMNS, *(Column(title(key)) for key in figures), Column("Weights", number=False))
         yield Table(columns, rows, whole=True)
     else:
-        yield Table(LAYER_COLUMNS, [layer_cells([layer]) for layer in summary.layers])
+        yield Table(_LAYER_COLUMNS, [_layer_cells([layer]) for layer in summary.layers])
     yield from totals(summary, summary.wide)
     if summary.wide:
         yield from sizes_page(summary)
@@ -83,7 +91,7 @@ def equal_but_for_its_name(layer: LayerSummary) -> LayerSummary:
     return layer._replace(name="", weights=at_level(layer.weights, 0))
 
 
-def layer_cells(run: Sequence[LayerSummary]) -> dict[str, Text]:
+def _layer_cells(run: Sequence[LayerSummary]) -> dict[str, Text]:
     """Return the cells of Keras's three columns for a layer, or for a run of equal ones."""
     layer = run[0]
     names = [layer.name for layer in run]
@@ -138,7 +146,7 @@ def _activations(summary: Summary) -> Iterator[Block]:
 
 def sizes_page(summary: Summary) -> Iterator[Block]:
     """Yield each size of a network with its formula, or why there is none."""
-    from rnncli.reports.sizes import sizes  # only --wide shows them
+    from rnncli.reports.explanation import sizes  # only --wide shows them
 
     found = list(sizes(summary))
     if not found:
@@ -165,3 +173,181 @@ def modules_page(summary: Summary, heading: str = " In PyTorch") -> Iterator[Blo
         yield Line(Text(f"{heading}:"))
         runs = folded(modules, key=lambda module: (module.code, bool(module.apart)))
         yield Source([(run[0].code, len(run), run[0].apart or "") for run in runs])
+
+
+# The table of a run
+
+_NOTEWORTHY = 0.5
+"""From this share of saturated outputs on, a note says that a layer is saturated."""
+
+_FEW = 8
+"""The most sequences of which a line tells the length of each."""
+
+_TIME, _FIGURE = len("100.1 ms"), len("-0.00123")
+"""The columns of a time and of a figure that count, so that the table is the same whatever came out."""
+
+_RUN_COLUMNS = (
+    Column("Time", least=_TIME),
+    Column("Mean", least=_FIGURE),
+    Column("Std", leaves=2, least=_FIGURE),
+    Column("Min", leaves=1, least=_FIGURE),
+    Column("Max", leaves=1, least=_FIGURE),
+    Column("Sat.", least=len("100%")),
+)
+
+
+def run_page(result: RunResult) -> Iterator[Block]:
+    """Yield a run, and what its last recurrent layer did over time where that is asked for."""
+    yield from _run_table(result.forward, result.wide)
+    if result.study is not None:
+        from rnncli.render.over_time import study_page
+
+        yield from study_page(result.study)
+
+
+def _run_table(run: ForwardRun, wide: bool) -> Iterator[Block]:
+    """Yield the summary's table with what came out, the totals, and what a learner should notice."""
+    yield from head(run.summary)
+    if run.lengths is not None:
+        several = f"{min(run.lengths):,} to {max(run.lengths):,}, {sum(run.lengths):,} timesteps in all"
+        few = ", ".join(f"{length:,}" for length in run.lengths)
+        yield Line(Text(f"Lengths: {few if len(run.lengths) <= _FEW else several}"))
+    runs = list(folded(run.layers, key=lambda layer: equal_but_for_its_name(layer.summary)))
+    rows = [_layer_cells([layer.summary for layer in layers]) | _run_cells(layers) for layers in runs]
+    yield Table((*_LAYER_COLUMNS, *_RUN_COLUMNS), rows, whole=wide, more="--wide")
+    yield from totals(run.summary)
+    yield total("Time", duration(run.seconds))
+    for layers in runs:
+        for note in _notes(layers, run):
+            yield GAP
+            yield Line(Text(note))
+
+
+def _run_cells(layers: Sequence[LayerRun]) -> dict[str, Text]:
+    values = _outputs(layers)
+    share = values.saturated
+    saturated = Text("-") if share is None else Text(f"{share:.0%}")
+    if share is not None and share >= _NOTEWORTHY:
+        saturated.stylize("bold")
+    figures = {"Mean": values.mean, "Std": values.std, "Min": values.min, "Max": values.max}
+    time = Text(duration(sum(layer.seconds for layer in layers)))
+    return {"Time": time, **{title: Text(f"{value:.3g}") for title, value in figures.items()}, "Sat.": saturated}
+
+
+def _outputs(layers: Sequence[LayerRun]) -> Statistics:
+    """Return the figures of all outputs of a layer, or of a run of equal ones."""
+    every = [layer.statistics for layer in layers]
+    return every[0].of_all(every)
+
+
+def _notes(layers: Sequence[LayerRun], run: ForwardRun) -> Iterator[str]:
+    """Yield what a learner should notice of a layer, or of a run of equal ones."""
+    values = _outputs(layers)
+    name = run_name([layer.summary.name for layer in layers])
+    if values.nans and run.padded and not any(layer.statistics.infinite for layer in run.layers):
+        samples = run.summary.input_shape[0] or 1
+        yield (
+            f"{name}: {values.nans:,} of {plural(values.count, 'output')} are NaN (not a number): of "
+            f"{plural(samples, 'sample')} {run.padded:,} {'is' if run.padded == 1 else 'are'} nothing but padding, and "
+            "there is no mean of nothing."
+        )
+    elif values.nans or values.infinite:
+        counts = {"infinite": values.infinite, "NaN (not a number)": values.nans}
+        some = [f"{count:,} are {what}" for what, count in counts.items() if count]
+        some[0] = some[0].replace(" are", f" of {values.count:,} are")
+        yield (
+            f"{name}: not all outputs are finite numbers: {', '.join(some)}. The values grew past what "
+            f"{run.summary.dtype} holds."
+        )
+    elif values.saturated is not None and values.saturated >= _NOTEWORTHY:
+        low, high = layers[0].statistics.bounds or (0.0, 0.0)
+        verb, its = ("is", "its") if len(layers) == 1 else ("are", "their")
+        yield (
+            f"{name} {verb} saturated: {values.saturated:.0%} of {its} outputs are at the ends of {its} range, "
+            f"{low:g} and {high:g}. The activation is flat there: other inputs would give almost the same outputs, and "
+            f"training would get next to no gradient. {_why_saturated(layers[0].summary, run)}Smaller weights help."
+        )
+
+
+def _why_saturated(layer: LayerSummary, run: ForwardRun) -> str:
+    """Return how large the sum before the activation is where weights are drawn from 0 to 1, or nothing.
+
+    Such weights are 1/2 on average; so is the input, and what a saturated layer returns is next to 1.
+    """
+    read = {
+        factor.name: factor.number
+        for weight in layer.weights
+        if weight.multiplies
+        for axis in weight.axes
+        for factor in axis
+    }
+    if not run.uniform or "input" not in read:
+        return ""
+    units = read["units"] if any(weight.role == "recurrent" for weight in layer.weights) else 0
+    size = read["input"] * (0.25 if layer is run.layers[0].summary else 0.5) + units * 0.5
+    terms = f"{read['input']:,} inputs and {units:,} units" if units else f"{read['input']:,} inputs"
+    return f"Weights from 0 to 1 add up: over {terms} the sum before the activation is about {size:,.0f}. "
+
+
+# What a model file holds
+
+_FILE_COLUMNS = (Column("In the file", number=False), Column("Layer", number=False), Column("Parameters"))
+
+_SHAPES = 3
+"""How many different shapes of a group are shown."""
+
+_GROUPS = 12
+"""How many groups are shown; the rest are counted."""
+
+
+def inspection_page(model: ModelFile) -> Iterator[Block]:
+    """Yield the format, each part as a spec with its layers and what was assumed, and what else there is."""
+    yield Line(Text(one_line(model.path), style="spec"))
+    writer = f", written by {one_line(model.writer)}" if model.writer else ""
+    listed = f"{plural(len(model.tensors), 'array')}, {plural(model.params, 'parameter')}"
+    holds = f"{'at least ' if model.partial else ''}{listed}" if model.tensors else "no weights in the file"
+    if model.tensors and model.parts and model.others:
+        recurrent, parts = model.recurrent_params, len(model.parts)
+        holds += f"; {recurrent:,} ({recurrent / model.params:.0%}) in {plural(parts, 'recurrent part')}"
+    yield Line(Text(f"{model.format}{writer}: {holds}"))
+    for number, part in enumerate(model.parts, start=1):
+        yield GAP
+        share = model.share(part)
+        of_file = "" if share is None else f", {share:.0%} of the file"
+        framework = FRAMEWORK_NAMES[part.network.framework]
+        total = f"Total: {plural(sum(part.layer_params), 'parameter')} in {framework}{of_file}"
+        lead = f"{number}  " if len(model.parts) > 1 else ""
+        yield Line(Text.assemble(lead, (str(part.network), "spec")))
+        rows = []
+        for piece, params in zip(part.nodes, part.layer_params, strict=True):
+            name, layer = one_line(piece.name), Text(piece.layer.spec(), style="layer")
+            cells = {"In the file": Text(name, style="name"), "Layer": layer, "Parameters": Text(f"{params:,}")}
+            rows.append({BLOCK: Text(name), **cells})
+        yield Table(_FILE_COLUMNS, rows)
+        yield Line(Text(total), start=1)
+        notes = (f"{note.effect.removesuffix(' size').capitalize()}: {note.text}" for note in part.notes)
+        for text in dict.fromkeys(notes):  # a size that is assumed is one of the things that are
+            yield Line(Text(one_line(text), style="dim"), start=1)
+    if not model.parts:
+        yield GAP
+        yield Line(Text("Nothing recurrent was found.", style="bold"))
+    for note in model.notes:
+        yield Line(Text(one_line(f"Note: {note}")))
+    if model.groups:
+        yield GAP
+        yield Line(Text("In no part:"))
+        for group in model.groups[:_GROUPS]:
+            yield Line(Text(_group_text(group)), start=1)
+        rest = model.groups[_GROUPS:]
+        if rest:
+            params = sum(group.params for group in rest)
+            yield Line(Text(f"{len(rest)} more, {plural(params, 'parameter')} (-f json has all)"), start=1)
+
+
+def _group_text(group: Group) -> str:
+    """Return a group in one line: its name, how many arrays and numbers, and their shapes."""
+    shapes = Counter(shape_text(tensor.shape) for tensor in group.tensors)
+    some = ", ".join(f"{times} × {shape}" if times > 1 else shape for shape, times in shapes.most_common(_SHAPES))
+    more = ", …" if len(shapes) > _SHAPES else ""
+    holds = f"{plural(len(group.tensors), 'array')}, {plural(group.params, 'parameter')}"
+    return f"{one_line(group.name)}  {holds}: {some}{more}"

@@ -27,6 +27,9 @@ PROGRAMS = ("json", "csv", "tsv")
 DOCUMENTS = ("markdown", "html")
 """The formats for documents; `rnncli.render.documents` writes them."""
 
+UNLIMITED = 100_000
+"""Columns of an output that is not a terminal, so that a table is never cut there."""
+
 INDENT = 2
 """Columns that the further lines of a text are indented."""
 
@@ -77,10 +80,10 @@ def terminal_size() -> tuple[int, int] | None:
     return shutil.get_terminal_size()
 
 
-def terminal_width() -> int | None:
-    """Return the columns likewise: None where standard output is not a terminal."""
+def terminal_width() -> int:
+    """Return the columns likewise, or as many as nothing needs where standard output is not a terminal."""
     size = terminal_size()
-    return None if size is None else size[0]
+    return UNLIMITED if size is None else size[0]
 
 
 # Where a text that is too long for a line is broken: a number is never broken or cut

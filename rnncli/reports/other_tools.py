@@ -14,7 +14,7 @@ from rnncli.layers import Layer
 from rnncli.layers.activations import ACTIVATIONS
 from rnncli.layers.weights import Weight
 from rnncli.network import Network, check_sizes
-from rnncli.quantities import Shape, features_of
+from rnncli.quantities import features_of
 
 RECURRENT = ("RNN", "LSTM", "GRU")
 """PyTorch's recurrent modules."""
@@ -27,20 +27,24 @@ OTHERS = (
 """The other modules and methods that the tools were asked about."""
 
 
+_ELEMENTWISE = {"RNN": 1, "LSTM": 8, "GRU": 7}
+"""What thop adds for each unit of a cell, beside products and biases, for what is done element by element."""
+
+
 class Work(NamedTuple):
     """What a module of PyTorch does for the whole input.
 
     Attributes:
         layer: the layer that it is.
         weights: its weights.
-        reads: the shape that it reads.
+        features: how many features it reads.
         batch: how many samples.
         steps: how many steps it makes for each; None if that is not known.
     """
 
     layer: Layer
     weights: Sequence[Weight]
-    reads: Shape
+    features: int
     batch: int
     steps: int | None
 
@@ -60,6 +64,11 @@ class Work(NamedTuple):
     def biases(self) -> int:
         """Return how many of them are added to such a product."""
         return sum(weight.params for weight in self.weights if weight.role == "bias")
+
+    def elementwise(self) -> int:
+        """Return what thop counts of a cell element by element."""
+        units = next(weight for weight in self.weights if weight.role == "recurrent").shape[-1]
+        return len(self.layer.directions) * _ELEMENTWISE[self.module] * units
 
     def total(self, each_step: int, each_sample: int) -> int | None:
         """Return operations for the whole input, given how many there are for each vector that it reads and sample.
@@ -109,35 +118,24 @@ class Tool(NamedTuple):
     remarks: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
-def _norm(plain: int, scaled: int, module: str = "LayerNorm") -> Iterator[Deviation]:
+def _norm(module: str, plain: int, scaled: int) -> Iterator[Deviation]:
     """Yield what a tool counts for each number that a norm reads, and for each that it scales, too."""
     for each, is_scaled in ((plain, False), (scaled, True)):
         yield Deviation(
             f"for {module}, {each} for each number that it reads",
             (module,),
             lambda work, each=each, is_scaled=is_scaled: (  # type: ignore[misc]
-                each * features_of(work.reads) if bool(work.weights) is is_scaled else 0
+                each * work.features if bool(work.weights) is is_scaled else 0
             ),
         )
 
 
-_ELEMENTWISE = {"RNN": 1, "LSTM": 8, "GRU": 7}
-"""What thop adds for each unit of a cell, beside products and biases, for what is done element by element."""
-
-
-def _elementwise(work: Work) -> int:
-    units = next(weight for weight in work.weights if weight.role == "recurrent").shape[-1]
-    return len(work.layer.directions) * _ELEMENTWISE[work.module] * units
-
+_UNKNOWN = "which it does not know, as it warns"
 
 TOOLS = (
     Tool(
-        "torchinfo",
-        "1.8.0",
-        "mult-adds",
-        1,
-        "as here",
-        (
+        *("torchinfo", "1.8.0", "mult-adds", 1, "as here"),
+        deviations=(
             Deviation("for biases", (*RECURRENT, "Conv1d"), Work.biases),
             Deviation("for biases", ("Linear",), each_sample=Work.biases),
             Deviation("for look-ups, each as the whole table, once a sample", ("Embedding",), each_sample=Work.params),
@@ -152,62 +150,40 @@ TOOLS = (
         ),
     ),
     Tool(
-        "FlopCounterMode of PyTorch",
-        "2.13.0",
-        "FLOPs",
-        2,
-        "2 × MACs of the forward pass, on a CPU",
-        (
+        *("FlopCounterMode of PyTorch", "2.13.0", "FLOPs", 2, "2 × MACs of the forward pass, on a CPU"),
+        deviations=(
             Deviation(
-                "for LSTM, which oneDNN runs there in one piece (float32)",
-                ("LSTM",),
-                lambda work: -2 * work.matrices(),
+                "for LSTM, which oneDNN runs there in one piece (float32)", ("LSTM",), lambda work: -2 * work.matrices()
             ),
         ),
-        (("on a GPU nothing for recurrent layers (cuDNN)", RECURRENT),),
+        remarks=(("on a GPU nothing for recurrent layers (cuDNN)", RECURRENT),),
     ),
     Tool(
-        "thop",
-        "0.1.1-2209072238",
-        "MACs",
-        1,
-        "as here",
-        (
+        *("thop", "0.1.1-2209072238", "MACs", 1, "as here"),
+        deviations=(
             Deviation("for biases", RECURRENT, Work.biases),
-            Deviation("for what cells do element by element", RECURRENT, _elementwise),
-            *_norm(2, 4),
-            *_norm(2, 4, "BatchNorm1d"),
-            Deviation(
-                "for AvgPool1d, one for each number that it returns",
-                ("AvgPool1d",),
-                lambda work: features_of(work.reads),
-            ),
+            Deviation("for what cells do element by element", RECURRENT, Work.elementwise),
+            *_norm("LayerNorm", 2, 4),
+            *_norm("BatchNorm1d", 2, 4),
+            Deviation("for AvgPool1d, one for each number that it returns", ("AvgPool1d",), lambda work: work.features),
             Deviation(
                 "for Softmax, three for each number that it reads, less one",
                 ("Softmax",),
-                lambda work: 3 * features_of(work.reads) - 1,
+                lambda work: 3 * work.features - 1,
             ),
         ),
     ),
     Tool(
-        "fvcore",
-        "0.1.5.post20221221",
-        "FLOPs",
-        1,
-        "as here, each MAC called one FLOP",
-        (
+        *("fvcore", "0.1.5.post20221221", "FLOPs", 1, "as here, each MAC called one FLOP"),
+        deviations=(
+            Deviation(f"for recurrent layers, {_UNKNOWN}", RECURRENT, lambda work: -work.matrices()),
             Deviation(
-                "for recurrent layers, which it does not know, as it warns",
-                RECURRENT,
-                lambda work: -work.matrices(),
-            ),
-            Deviation(
-                "for Conv1d with padding='same', which it does not know, as it warns",
+                f"for Conv1d with padding='same', {_UNKNOWN}",
                 ("Conv1d",),
                 lambda work: -work.matrices() if work.layer.looks_ahead else 0,
             ),
-            *_norm(4, 5),
-            *_norm(1, 2, "BatchNorm1d"),
+            *_norm("LayerNorm", 4, 5),
+            *_norm("BatchNorm1d", 1, 2),
         ),
     ),
 )
@@ -293,7 +269,7 @@ def other_counts(network: Network | str, batch: int | None = None, timesteps: in
     macs, unknown = network.summary(batch, timesteps).macs, _unknown(network)
     layers = zip(network.body, network.weights("torch"), network.shapes(batch, timesteps), strict=True)
     works = [
-        Work(layer, weights, reads, batch or 1, layer.steps(reads))
+        Work(layer, weights, features_of(reads), batch or 1, layer.steps(reads))
         for layer, weights, (reads, _) in (() if unknown else layers)
     ]
     return OtherCounts(
@@ -336,18 +312,18 @@ def _count(tool: Tool, works: Sequence[Work]) -> OtherCount:
     reasons: dict[str, list[int | None]] = {}
     value: list[int | None] = []
     for work in works:
-        deviations = [each for each in tool.deviations if work.module in each.modules]
-        per_step = tool.times * work.matrices() + sum(each.each_step(work) for each in deviations)
-        value.append(work.total(per_step, sum(each.each_sample(work) for each in deviations)))
-        for each in deviations:
-            reasons.setdefault(each.text, []).append(work.total(each.each_step(work), each.each_sample(work)))
-    differences = [Difference(_sum(numbers), text) for text, numbers in reasons.items()]
-    shown = tuple(each for each in differences if each.difference != 0)
+        per_step, per_sample = tool.times * work.matrices(), 0
+        for each in tool.deviations:
+            if work.module in each.modules:
+                step, sample = each.each_step(work), each.each_sample(work)
+                per_step, per_sample = per_step + step, per_sample + sample
+                reasons.setdefault(each.text, []).append(work.total(step, sample))
+        value.append(work.total(per_step, per_sample))
+    shown = tuple(Difference(more, text) for text, numbers in reasons.items() if (more := _sum(numbers)) != 0)
     remarks = [text for text, modules in tool.remarks if any(work.module in modules for work in works)]
     text = "; ".join([tool.base, *map(str, shown), *remarks])
     return _counted(tool.name, tool.version, tool.counts, _sum(value), text)._replace(reasons=shown)
 
 
 def _sum(numbers: Sequence[int | None]) -> int | None:
-    known = [number for number in numbers if number is not None]
-    return sum(known) if len(known) == len(numbers) else None
+    return None if None in numbers else sum(filter(None, numbers))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from rnncli.errors import SpecError, UsageError, listed, quote
@@ -134,16 +134,16 @@ def _example(layer: type[Layer], field: str = "") -> str:
     return f"{below}{layer.kind}{size}{field and f':{field}'}"
 
 
-def _kind_entry(name: str, rows: Sequence[Row]) -> Entry:
+def _kind_entry(name: str) -> Entry:
     layer = CLASSES[name]
-    spec = _example(layer)
+    spec, rows = _example(layer), tuple(_rows_of_kind(layer))
     explained = explain(Network.parse(spec)).layers
     fields = []
     for row in rows:
         theirs = "; ".join(f"{note.topic}: {note.text}" for note in _in_frameworks([row]))
         fields += [Note(str(row.form), ". ".join(filter(None, (row.means, theirs))))] if row.field else []
     facts = tuple(_facts_of_kind(layer, spec))
-    return Entry(_form(layer), layer.means, facts, tuple(fields), spec, explained[-1] if explained else None)
+    return Entry(_form(layer), layer.means, facts, tuple(fields), spec, explained[-1] if explained else None, rows)
 
 
 def _facts_of_kind(layer: type[Layer], spec: str) -> Iterator[Note]:
@@ -197,44 +197,26 @@ def _value_words(option: Option) -> list[str]:
     return [value.lower() for value in option.values if value.isalpha()]
 
 
-def _option_words() -> list[str]:
-    """Return the words that fields start with."""
-    return list(dict.fromkeys(option.lead.rstrip("=").lower() for _, option in _OPTIONS))
-
-
 def _argument_words(attributes: Sequence[str]) -> list[str]:
     """Return the frameworks' arguments for some attributes."""
     return list(dict.fromkeys([*attributes, *(name for name, ours in PYTORCH_NAMES.items() if ours in attributes)]))
 
 
-def _field_words() -> list[str]:
-    """Return the frameworks' arguments for fields."""
-    return _argument_words([option.attribute for _, option in _OPTIONS])
-
-
-def _kind_words() -> list[str]:
-    """Return the names of kinds that are no such argument."""
-    arguments = _field_words()
-    return [name for name in CLASSES if name not in arguments]
-
-
-def _rows_of_field(word: str) -> Iterator[Row]:
-    yield from (_row_of_option(layer, option) for layer, option in _options_of(word))
-
-
-def _field_entry(word: str, rows: Sequence[Row]) -> Entry:
+def _field_entry(word: str) -> Entry:
     found = _options_of(word)
     layer, option = found[0]
+    rows = tuple(_row_of_option(*each) for each in found)
     facts = [*_in_frameworks(rows), Note("Kinds", ", ".join(str(row.kind) for row in rows))]
     if isinstance(option, Choice):
-        both = [in_both(layer, option.attribute, value) for value in option.values.values()]
-        facts.append(Note("Values", ", ".join(both if option.symbol is None else option.values)))
+        both = {name: in_both(layer, option.attribute, value) for name, value in option.values.items()}
+        facts.append(Note("Values", ", ".join(option.values if option.symbol else both.values())))
+        facts += [Note(name, _effect(layer, option, name, effect)) for name, effect in option.effects.items()]
     facts.append(Note("Example", _difference(found[-1][0] if option is ACTIVATION_OPTION else layer, option)))
     if own := KINDS.get(option.lead.rstrip("=")):
         facts.append(Note("Layer", f"{_form(own)}, {own.means}. Keras: {own.keras}; PyTorch: nn.{own.torch}"))
     if word in TOPIC_OF:
         facts += [Note("Also", TOPIC_OF[word].means), *TOPIC_OF[word].facts()]
-    return Entry(option.form, option.means, tuple(facts))
+    return Entry(option.form, option.means, tuple(facts), table=rows)
 
 
 def _in_frameworks(rows: Sequence[Row]) -> Iterator[Note]:
@@ -262,51 +244,58 @@ def _difference(layer: type[Layer], option: Option) -> str:
     return f"{text}; without it {' and '.join(changes)}" if changes else f"{text}, as without it"
 
 
-def _count_entry(word: str, rows: Sequence[Row]) -> Entry:
-    del word, rows
+def _effect(layer: type[Layer], option: Choice, name: str, effect: str) -> str:
+    """Return what a value of a field does, what an example with it returns, and whether PyTorch has it."""
+    network = Network.parse(_example(layer, f"{option.key}={name}"))
+    unlike = "; not in PyTorch" if network.layers[-1].conflict("torch") else ""
+    return f"{effect}: {network} returns {shape_text(network.summary().output_shape)}{unlike}"
+
+
+def _count_entry(word: str) -> Entry:
+    del word
     spec = "input:8,lstm:32:seq:x3"
     total = Network.parse(spec).summary().total_params
     seq = in_both(KINDS["lstm"], "return_sequences", True)
-    return Entry(
-        _COUNT,
-        "three such layers, one above the other, each with weights of its own",
-        (
-            Note("Keras", "three layers"),
-            Note("PyTorch", f"{STACKED}=3, of a recurrent layer"),
-            Note("Example", f"{spec} has {total:,} parameters; a recurrent layer that feeds another needs {seq}"),
-        ),
+    facts = (
+        Note("Keras", "three layers"),
+        Note("PyTorch", f"{STACKED}=3, of a recurrent layer"),
+        Note("Example", f"{spec} has {total:,} parameters; a recurrent layer that feeds another needs {seq}"),
     )
+    means = "three such layers, one above the other, each with weights of its own"
+    return Entry(_COUNT, means, facts, table=tuple(row for layer in LAYERS for row in _row_of_count(layer)))
 
 
-def _rows_of_size(word: str) -> Iterator[Row]:
-    for layer, size in _SIZES:
-        if attribute_of(layer, word) == size:
-            yield Row(layer.kind, size, _form(layer), "a size", size, argument_name(layer, size, "torch"))
-
-
-def _size_entry(word: str, rows: Sequence[Row]) -> Entry:
+def _size_entry(word: str) -> Entry:
+    rows = tuple(
+        Row(layer.kind, size, _form(layer), "a size", size, argument_name(layer, size, "torch"))
+        for layer, size in _SIZES
+        if attribute_of(layer, word) == size
+    )
     facts = [*_in_frameworks(rows), Note("Example", _example(KINDS[str(rows[0].kind)]))]
     if word in FRAMEWORK_WORDS:
         facts.append(Note("Also", FRAMEWORK_WORDS[word]))
     forms = ", ".join(str(row.form) for row in rows)
-    return Entry(word, f"a size, written behind the colon: {forms}", tuple(facts))
+    return Entry(word, f"a size, written behind the colon: {forms}", tuple(facts), table=rows)
 
 
 # Activations, and words that no spec has
 
 
-def _rows_of_activation(word: str) -> Iterator[Row]:
+def _activation_entry(word: str) -> Entry:
     name = OTHER_NAMES.get(word, word)
-    for layer, option in _OPTIONS:
-        if option in (ACTIVATION_OPTION, GATE_ACTIVATION_OPTION):
-            ours, theirs = (argument(layer, option.attribute, name, each) for each in ("keras", "torch"))
-            form = f"{option.lead}{name}"
-            yield Row(layer.kind, name, form, f"f(x) = {ACTIVATIONS[name].formula}", ours, theirs)
-
-
-def _activation_entry(word: str, rows: Sequence[Row]) -> Entry:
-    del rows
-    name = OTHER_NAMES.get(word, word)
+    means = f"f(x) = {ACTIVATIONS[name].formula}"
+    rows = tuple(
+        Row(
+            layer.kind,
+            name,
+            f"{option.lead}{name}",
+            means,
+            argument(layer, option.attribute, name, "keras"),
+            argument(layer, option.attribute, name, "torch"),
+        )
+        for layer, option in _OPTIONS
+        if option in (ACTIVATION_OPTION, GATE_ACTIVATION_OPTION)
+    )
     others = [other for other, ours in OTHER_NAMES.items() if ours == name]
     facts = [Note("Elsewhere", listed(others, "or"))] if others else []
     for option in (ACTIVATION_OPTION, GATE_ACTIVATION_OPTION):
@@ -326,45 +315,41 @@ def _activation_entry(word: str, rows: Sequence[Row]) -> Entry:
     if name in Activation.sizes.words:
         facts.append(Note("Alone", f"{Activation.kind}:{name}, as in input:8,lstm:32,{Activation.kind}:{name}"))
     facts.append(Note("Example", f"input:8,dense:32:{name}"))
-    return Entry(name, f"f(x) = {ACTIVATIONS[name].formula}", tuple(facts))
+    return Entry(name, means, tuple(facts), table=rows)
 
 
-def _row_of_word(word: str) -> Iterator[Row]:
+def _word_entry(word: str) -> Entry:
     means = TOPIC_OF[word].means if word in TOPIC_OF else FRAMEWORK_WORDS[word]
-    yield Row(None, word, None, means, None, None)
-
-
-def _word_entry(word: str, rows: Sequence[Row]) -> Entry:
-    return Entry(word, rows[0].means, tuple(TOPIC_OF[word].facts()) if word in TOPIC_OF else ())
+    facts = TOPIC_OF[word].facts() if word in TOPIC_OF else ()
+    return Entry(word, means, tuple(facts), table=(Row(None, word, None, means, None, None),))
 
 
 # All sorts
 
 
 class _Sort(NamedTuple):
-    """A sort of words: which they are, the rows of one of them, and what is told of it, given these."""
+    """A sort of words: which they are, and what is told of one of them."""
 
-    known: Callable[[], Collection[str]]
-    rows: Callable[[str], Iterable[Row]]
-    entry: Callable[[str, Sequence[Row]], Entry]
+    known: Collection[str]
+    entry: Callable[[str], Entry]
 
+
+_FIELDS = list(dict.fromkeys(option.lead.rstrip("=").lower() for _, option in _OPTIONS))
+"""The words that fields start with."""
+
+_ARGUMENTS = _argument_words([option.attribute for _, option in _OPTIONS])
+"""The frameworks' arguments for fields."""
 
 _SORTS: Mapping[str, _Sort] = {
-    "field": _Sort(_option_words, _rows_of_field, _field_entry),
-    "kind": _Sort(_kind_words, lambda word: _rows_of_kind(CLASSES[word]), _kind_entry),
-    "activation": _Sort(lambda: (*ACTIVATIONS, *OTHER_NAMES), _rows_of_activation, _activation_entry),
-    "argument": _Sort(_field_words, _rows_of_field, _field_entry),
-    "value": _Sort(
-        lambda: [word for _, option in _OPTIONS for word in _value_words(option)], _rows_of_field, _field_entry
-    ),
-    "count": _Sort(
-        lambda: ("x", "x2", _COUNT, STACKED),
-        lambda word: (row for layer in LAYERS for row in _row_of_count(layer)),
-        _count_entry,
-    ),
-    "size": _Sort(lambda: _argument_words([size for _, size in _SIZES]), _rows_of_size, _size_entry),
-    "topic": _Sort(lambda: TOPIC_OF, _row_of_word, _word_entry),
-    "elsewhere": _Sort(lambda: FRAMEWORK_WORDS, _row_of_word, _word_entry),
+    "field": _Sort(_FIELDS, _field_entry),
+    "kind": _Sort([name for name in CLASSES if name not in _ARGUMENTS], _kind_entry),
+    "activation": _Sort((*ACTIVATIONS, *OTHER_NAMES), _activation_entry),
+    "argument": _Sort(_ARGUMENTS, _field_entry),
+    "value": _Sort([word for _, option in _OPTIONS for word in _value_words(option)], _field_entry),
+    "count": _Sort(("x", "x2", _COUNT, STACKED), _count_entry),
+    "size": _Sort(_argument_words([size for _, size in _SIZES]), _size_entry),
+    "topic": _Sort(TOPIC_OF, _word_entry),
+    "elsewhere": _Sort(FRAMEWORK_WORDS, _word_entry),
 }
 """All sorts; of those that a word is of, the first counts."""
 
@@ -390,8 +375,7 @@ def look_up(word: str | None = None) -> Entry:
         return Entry("", "the spec language", table=tuple(row for layer in LAYERS for row in _rows_of_kind(layer)))
     check_text("a word", word, "lstm")
     name, known = sort_of(word)
-    rows = tuple(_SORTS[name].rows(known))
-    return replace(_SORTS[name].entry(known, rows), table=rows)
+    return _SORTS[name].entry(known)
 
 
 def kinds_in_short() -> list[Note]:
@@ -437,7 +421,7 @@ def sort_of(typed: str) -> tuple[str, str]:
     word = re.split(r"[(=\[]", typed.strip(" .").lower().rpartition(".")[2])[0].strip()
     for name, sort in _SORTS.items():
         for each in (word, re.sub("[- ]", "_", word), re.sub("[-_ ]", "", word)):
-            if each in sort.known():
+            if each in sort.known:
                 return name, each
     if "," in typed or ":" in typed:
         try:
@@ -449,7 +433,7 @@ def sort_of(typed: str) -> tuple[str, str]:
             repair = f"rnncli explain {shlex.quote(typed)}"
         message = f"{quote(typed)} is no word, but a spec or a part of one"
         raise UsageError(message, None if repair else _ALL, repair=repair)
-    every = list(dict.fromkeys(each for sort in _SORTS.values() for each in sort.known()))
+    every = list(dict.fromkeys(each for sort in _SORTS.values() for each in sort.known))
     guess = closest(word, every, likeness=0.7) if len(word) < _LONGEST else None
     raise UsageError(
         f"there is no kind, field or activation {quote(typed)}",
@@ -462,13 +446,13 @@ def words() -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     """Return the words of the language, and those of the frameworks, each with what it means in short."""
     ours = [
         *((layer.kind, layer.means) for layer in LAYERS),
-        *((word, _options_of(word)[0][1].means) for word in _option_words()),
+        *((word, _options_of(word)[0][1].means) for word in _FIELDS),
         *((name, activation.formula) for name, activation in ACTIVATIONS.items()),
     ]
     own = {word for word, _ in ours}
     theirs = [
         *((name, layer.means) for name, layer in CLASSES.items() if name.replace("_", "").isalnum()),
-        *((word, _options_of(word)[0][1].means) for word in _SORTS["argument"].known()),
+        *((word, _options_of(word)[0][1].means) for word in _ARGUMENTS),
         *FRAMEWORK_WORDS.items(),
         *((word, topic.means) for word, topic in TOPIC_OF.items()),
     ]

@@ -20,8 +20,7 @@ from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS, starts_text
 from rnncli.layers.words import in_both
 from rnncli.network import Network
 from rnncli.quantities import figure_text, shape_text
-from rnncli.reports.explanation import explain
-from rnncli.reports.sizes import sizes
+from rnncli.reports.explanation import explain, sizes
 from rnncli.summary import DTYPE_BYTES, UNTRAINED
 
 _EXAMPLES = {layer.kind: f"input:8,{layer.kind}:16" for layer in LAYERS if layer.states}
@@ -222,7 +221,7 @@ activations, nonlinearities, activation_function, activation_functions
 - PyTorch: cells have tanh, nn.RNN relu too; gates sigmoid
 - Example: rnncli summary input:8,lstm:16,dense:4:softmax
 
-concatenate, concatenation, merge, cat, concat_layer
+concatenate, concatenation, merge, cat, concat, concat_layer, merge_mode
 = arrays side by side, so that their features add up
 - bi: puts its two directions side by side (merge_mode='concat'): twice as many features
 - Two inputs: a layer that reads A and B features side by side reads A + B: input:24 for 8 and 16

@@ -5,10 +5,11 @@ A step is always one of the axis of time, whatever order a layer returns its out
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
+from rnncli.layers import Layer
 from rnncli.layers.windows import Window
 from rnncli.network import Network, plain
 from rnncli.quantities import Shape
@@ -21,6 +22,9 @@ Steps = Literal["all", "first", "last"]
 Given = Literal["steps", "vector"]
 """What is given at each step: a vector of a sequence, or the same vector."""
 
+Over = Literal["input", "vector", "sequence", "reversed"]
+"""What windows move over: the input, one vector again and again, or what the part below returns, in either order."""
+
 
 class Windows(NamedTuple):
     """What the first layer of a part reads where one of its steps reads several.
@@ -28,13 +32,12 @@ class Windows(NamedTuple):
     Attributes:
         window: what one of its steps reads.
         timesteps: the length of the sequence that it moves over, or None for unknown.
-        over: what that sequence is: the input, one vector again and again, or what the part below returns, which may
-            start with the last step.
+        over: what that sequence is.
     """
 
     window: Window
     timesteps: int | None
-    over: Literal["input", "vector", "sequence", "reversed"]
+    over: Over
 
 
 class UnrolledLayer(NamedTuple):
@@ -42,30 +45,26 @@ class UnrolledLayer(NamedTuple):
 
     Attributes:
         names: the names of the layers of the run in Keras.
-        kind: the kind of the layer, as in a spec: `rnn`.
-        spec: its canonical spec.
+        layer: the layer.
         output_shape: the shape that it returns.
         backwards: for each of its cells, whether it reads from the last step to the first; empty if it keeps no state.
-        states: what its cells carry from step to step.
-        merge_mode: how the outputs of its two cells are merged; None if it has one cell.
         joins: how it makes one vector of all steps; None if it does not.
         reads: the steps that it reads.
         returns: the steps whose outputs it returns. If it merges the last outputs of two cells, the step of the first
             cell's.
         reversed_time: whether it returns a sequence that starts with the last step.
+        masked: whether it keeps its state where there is padding.
     """
 
     names: tuple[str, ...]
-    kind: str
-    spec: str
+    layer: Layer
     output_shape: Shape
     backwards: tuple[bool, ...]
-    states: tuple[str, ...]
-    merge_mode: str | None
     joins: str | None
     reads: Steps
     returns: Steps
     reversed_time: bool
+    masked: bool
 
 
 @dataclass(frozen=True)
@@ -73,29 +72,27 @@ class Unrolled:
     """The layers of a network that share an axis of time, unrolled.
 
     Attributes:
-        layers: the layers, from the input up; three or more equal ones in a row count as one.
         source: where their sequence comes from, a name and perhaps a spec: the input, or a layer that repeats a vector.
         given: what is given at each step.
-        windows: the windows that the first layer reads, if it reads several steps at a time.
         input_shape: the shape of the sequence.
         timesteps: how many steps there are, or None for unknown.
-        masked: whether a recurrent layer skips padding.
+        windows: the windows that the first layer reads, if it reads several steps at a time.
+        layers: the layers, from the input up; three or more equal ones in a row count as one.
         is_last: whether their output is the output of the network.
     """
 
-    layers: tuple[UnrolledLayer, ...]
     source: tuple[str, ...]
     given: Given
-    windows: Windows | None
     input_shape: Shape
     timesteps: int | None
-    masked: bool
-    is_last: bool
+    windows: Windows | None = None
+    layers: tuple[UnrolledLayer, ...] = ()
+    is_last: bool = False
 
     @property
     def states(self) -> tuple[str, ...]:
         """The states that the cells carry from step to step, each named once."""
-        return tuple(dict.fromkeys(state for layer in self.layers for state in layer.states))
+        return tuple(dict.fromkeys(state for each in self.layers for state in each.layer.states))
 
     @property
     def output_steps(self) -> Steps:
@@ -172,51 +169,28 @@ def unroll(network: Network, batch: int | None = None, timesteps: int | None = N
         SpecError: `timesteps` contradicts the spec.
     """
     summary = network.summary(batch, timesteps)
+    part = Unrolled((f"input {summary.input_dtype}",), "steps", summary.input_shape, summary.input_shape[1])
     parts: list[Unrolled] = []
-    source: tuple[str, ...] = (f"input {summary.input_dtype}",)
-    input_shape = summary.input_shape
-    given: Given = "steps"
-    windows: Windows | None = None
-    timesteps = input_shape[1]
     layers: list[UnrolledLayer] = []
-    masked: list[bool] = []
     steps: Steps = "all"
     reversed_time = False
-
-    def part(is_last: bool) -> Unrolled:
-        return Unrolled(
-            layers=tuple(
-                run[0]._replace(names=tuple(layer.names[0] for layer in run))
-                for run in folded(layers, key=lambda layer: layer._replace(names=()))
-            ),
-            source=source,
-            given=given,
-            windows=windows,
-            input_shape=input_shape,
-            timesteps=timesteps,
-            masked=any(masked),
-            is_last=is_last,
-        )
-
-    shapes = network.shapes(batch, timesteps)
-    for layer, row, (read, _), is_masked in zip(network.body, summary.layers, shapes, network.masked, strict=True):
+    shapes = network.shapes(batch, part.timesteps)
+    for layer, row, (read, _), masked in zip(network.body, summary.layers, shapes, network.masked, strict=True):
         if layer.reads == "vector":
-            parts.append(part(is_last=False))
-            source, given, windows = (row.name, row.spec), "vector", None
-            input_shape, timesteps = row.output_shape, row.output_shape[1]
-            layers, masked, steps, reversed_time = [], [], "all", False
+            parts.append(_ended(part, layers))
+            part = Unrolled((row.name, row.spec), "vector", row.output_shape, row.output_shape[1])
+            layers, steps, reversed_time = [], "all", False
             continue
         window = layer.window or Window(layer.least_steps, layer.stride)
         if not layer.keeps_length or window.span > 1:
-            over: Literal["input", "vector", "sequence", "reversed"] = "vector" if given == "vector" else "input"
+            source = part.source
+            over: Over = "vector" if part.given == "vector" else "input"
             if layers:
-                parts.append(part(is_last=False))
+                parts.append(_ended(part, layers))
                 source, over = (layers[-1].names[0],), "reversed" if reversed_time else "sequence"
-            windows = Windows(window, read[1], over)
-            given = "vector" if over == "vector" else "steps"
-            input_shape, timesteps = read, row.output_shape[1]
-            layers, masked, reversed_time = [], [], False
-        masked.append(is_masked and bool(layer.states))
+            given: Given = "vector" if over == "vector" else "steps"
+            part = Unrolled(source, given, read, row.output_shape[1], Windows(window, read[1], over))
+            layers, reversed_time = [], False
         reads = steps
         backwards: tuple[bool, ...] = ()
         if layer.states:
@@ -229,19 +203,15 @@ def unroll(network: Network, batch: int | None = None, timesteps: int | None = N
                 steps = "first" if backward else "last"
         elif layer.returns == "vector" and steps == "all":
             steps, reversed_time = "last", False
-        layers.append(
-            UnrolledLayer(
-                names=(row.name,),
-                kind=layer.kind,
-                spec=row.spec,
-                output_shape=row.output_shape,
-                backwards=backwards,
-                states=layer.states,
-                merge_mode=layer.merge,
-                joins=layer.joins if reads == "all" else None,
-                reads=reads,
-                returns=steps,
-                reversed_time=reversed_time,
-            )
+        joins, masked = layer.joins if reads == "all" else None, masked and bool(layer.states)
+        shown = UnrolledLayer(
+            (row.name,), layer, row.output_shape, backwards, joins, reads, steps, reversed_time, masked
         )
-    return (*parts, part(is_last=True))
+        layers.append(shown)
+    return (*parts, replace(_ended(part, layers), is_last=True))
+
+
+def _ended(part: Unrolled, layers: Sequence[UnrolledLayer]) -> Unrolled:
+    """Return a part with its layers; runs of equal ones are one."""
+    runs = folded(layers, key=lambda layer: layer._replace(names=()))
+    return replace(part, layers=tuple(run[0]._replace(names=tuple(each.names[0] for each in run)) for run in runs))

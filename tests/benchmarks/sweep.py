@@ -28,7 +28,7 @@ from sweeps import candidates
 
 from rnncli import Network
 from rnncli.render.candidates import RowTexts
-from rnncli.render.records import writer
+from rnncli.render.records import WRITERS
 from rnncli.render.results import CANDIDATES
 from rnncli.search.braces import parse_pattern
 from rnncli.search.budget import Budget
@@ -72,7 +72,7 @@ def top_rate(pattern: str) -> float:
 
 def rows_rate(pattern: str, format_: str) -> float:
     """Return how many rows a second are written."""
-    texts = RowTexts(writer(format_, CANDIDATES), record_maker(Setting()), len(TOTALS))
+    texts = RowTexts(WRITERS[format_](CANDIDATES), record_maker(Setting()), len(TOTALS))
     work = Sweep(Setting(), Budget(), texts.rows)
     return _rate(lambda tally: work.run(stretches([parse_pattern(pattern)], stop=_ROWS), 0, tally))
 
