@@ -13,7 +13,7 @@ from rnncli.errors import ArgumentError, shorten
 from rnncli.formats.nodes import Node, Note
 from rnncli.formats.onnx.arrays import Constant
 from rnncli.formats.onnx.messages import NodeProto
-from rnncli.formats.onnx.values import Fill, Inputs, is_zero
+from rnncli.formats.onnx.values import Fill, Inputs, ReasonError, is_zero
 from rnncli.layers import GRU, LSTM, Recurrent, SimpleRNN
 
 
@@ -98,10 +98,6 @@ _DIRECTIONS: Mapping[str, int] = {"forward": 1, "reverse": 1, "bidirectional": 2
 """How many cells a node has in each direction that it can be told."""
 
 
-class ReasonError(Exception):
-    """A node is no layer of the language; the message says why."""
-
-
 def cell_of(inputs: Inputs) -> tuple[Node, frozenset[str]]:
     """Return a recurrent node with its layer, as that reads the node's input in the order of time.
 
@@ -147,7 +143,7 @@ def cell_of(inputs: Inputs) -> tuple[Node, frozenset[str]]:
         raise ReasonError(error.message) from None
     zeros = [inputs.at(index) for index in (5, 6, 7) if node.reads(index)]
     owners = [*arrays.values(), *(zero for zero in zeros if isinstance(zero, Constant | Fill) and is_zero(zero))]
-    owned = frozenset(name for owner in owners for name in owner.sources)
+    owned = frozenset(source.name for owner in owners for source in owner.sources)
     tensors = {role: constant.tensor for role, constant in arrays.items()}
     made = Node(inputs.name, node.operation, layer, None, features, tensors, "onnx", notes=_notes(inputs))
     return replace(made, unsaid=frozenset({"return_sequences"})), owned
