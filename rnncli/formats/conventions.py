@@ -91,7 +91,13 @@ KERAS_NAMES: Mapping[str, Mapping[str, str]] = {
     "bnorm": {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"},
     "norm": {"weight": "gamma", "bias": "beta"},
 }
-"""What Keras calls the arrays of PyTorch's layers without a state."""
+"""What Keras calls the arrays of PyTorch's layers without a state, in Keras's order."""
+
+KERAS_CELL = ("kernel", "recurrent_kernel", "bias", "projection_kernel")
+"""What Keras calls the arrays of a cell."""
+
+KERAS_ROLES = frozenset(KERAS_CELL).union(*(names.values() for names in KERAS_NAMES.values()))
+"""What Keras calls any array."""
 
 
 def _numbers(tensor: Tensor) -> Array:
