@@ -37,9 +37,6 @@ _KERAS_CELL = re.compile(r"(?P<way>forward|backward)(_.*)?|.*_cell(_[0-9]+)?|cel
 _PLAIN = re.compile(
     r"(?P<owner>.*[./]|[^./]*_)(?P<role>weight|bias|running_mean|running_var|num_batches_tracked|w|b)", re.DOTALL
 )
-_SEED = re.compile(r"(^|/)seed_generator(_[0-9]+)?(/|$)")
-"""Keras's state of a random generator, which is no weight."""
-
 _EMBEDDING = re.compile("emb(?!er|l)")
 _TABLE = re.compile(r"wte|lookup|vocab|(^|[._/])(wx?e|encoder)$")
 """The names of a matrix that is an embedding, and of one that is if a cell reads its rows."""
@@ -82,8 +79,6 @@ def nodes_of(tensors: Sequence[Tensor], *, ordered: bool | None = None) -> list[
         tensors = sorted(tensors, key=lambda each: by_numbers(each.name))
     modules: dict[str, _Module] = {}
     for tensor in tensors:
-        if _SEED.search(tensor.name):
-            continue
         owner, convention, role, level = _role_of(tensor.name)
         module = modules.setdefault(owner, _Module(owner, convention))
         (module.others if level is None else module.levels.setdefault(level, {}))[role] = tensor

@@ -173,7 +173,7 @@ class _Place(NamedTuple):
         """Return a few whole numbers."""
         data = self.bytes()
         if self.varints:
-            numbers = varints(data, [Span(0, len(data))], FEW)
+            numbers = varints(data, Span(0, len(data)), FEW)
             if len(numbers) != prod(self.shape):
                 raise RnncliError(f"array {shorten(self.name)} has {len(numbers)} numbers and the shape {self.shape}")
             return tuple(numbers)

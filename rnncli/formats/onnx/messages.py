@@ -101,21 +101,19 @@ def signed(number: int) -> int:
     return number - 2**64 if number >> 63 else number
 
 
-def varints(data: Buffer, spans: Sequence[Span], most: int) -> list[int]:
-    """Return packed whole numbers that stand in some places.
+def varints(data: Buffer, span: Span, most: int) -> list[int]:
+    """Return whole numbers that stand one behind the other.
 
     Raises:
         RnncliError: there are more than there may be, or one is damaged.
     """
     numbers: list[int] = []
-    for start, end in spans:
-        part = data[start : min(end, start + _LONGEST_VARINT * (most + 1))]
-        at = 0
-        while at < len(part):
-            if len(numbers) == most:
-                raise RnncliError(f"byte {start + at:,}: there are more than {most:,} numbers")
-            number, at = _varint(part, at, start)
-            numbers.append(signed(number))
+    part, at = data[span.start : min(span.end, span.start + _LONGEST_VARINT * (most + 1))], 0
+    while at < len(part):
+        if len(numbers) == most:
+            raise RnncliError(f"byte {span.start + at:,}: there are more than {most:,} numbers")
+        number, at = _varint(part, at, span.start)
+        numbers.append(signed(number))
     return numbers
 
 
@@ -457,7 +455,7 @@ class Reader:
         """Return several numbers that stand one behind the other."""
         start, end = span
         if kind == "whole":
-            numbers: Sequence[int | float] = varints(self._file, [span], MAX_NUMBERS)
+            numbers: Sequence[int | float] = varints(self._file, span, MAX_NUMBERS)
         elif (end - start) % 4 or end - start > 4 * MAX_NUMBERS:
             raise RnncliError(f"byte {start:,}: {end - start:,} bytes are no list of numbers")
         else:

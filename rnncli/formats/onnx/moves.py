@@ -18,6 +18,7 @@ from rnncli.formats.onnx.values import (
     MAX_PARTS,
     NO_LENGTH,
     Atom,
+    Axis,
     Fill,
     Flow,
     Inputs,
@@ -25,17 +26,33 @@ from rnncli.formats.onnx.values import (
     ReasonError,
     Value,
     Values,
-    arranged,
     is_zero,
     length,
-    lengths_of,
     require,
-    reshaped,
     sized,
 )
 
 FAR = 2**31 - 1
 """The end of an axis as exporters write it, or more than that."""
+
+
+def _lengths_of(value: Value | None) -> list[int]:
+    """Return the lengths of the axes of an array or a flow, whose number must be known, or what stands for them."""
+    if isinstance(value, Constant):
+        return [*value.tensor.shape]
+    if not isinstance(value, Flow):
+        raise ReasonError
+    return [*map(length, value.placed)]
+
+
+def _arranged(value: Value | None, places: Sequence[int | None]) -> Constant | Flow:
+    """Return an array or a flow with its axes in other places, None for a new one; those that go have length 1."""
+    match value:
+        case Constant():
+            return value.arranged(places)
+        case Flow():
+            return value.with_axes([() if place is None else value.placed[place] for place in places])
+    raise ReasonError
 
 
 def _cast(inputs: Inputs) -> Values:
@@ -51,7 +68,7 @@ def _cast(inputs: Inputs) -> Values:
 
 def _shape(inputs: Inputs) -> Values:
     """The lengths of axes, of which some are not known."""
-    lengths = lengths_of(inputs.at(0))
+    lengths = _lengths_of(inputs.at(0))
     return [whole_numbers(lengths[inputs.node.whole("start", 0) : inputs.node.whole("end", len(lengths))])]
 
 
@@ -71,38 +88,38 @@ def _transpose(inputs: Inputs) -> Values:
     value = inputs.at(0)
     if isinstance(value, Flow) and value.axes is None and value.features is None:
         return [value]  # nothing is known of the order of these axes before, nor of any behind it
-    count = len(lengths_of(value))
+    count = len(_lengths_of(value))
     order = [*inputs.node.told("perm").ints] or [*range(count)][::-1]
     require(sorted(order) == [*range(count)])
-    return [arranged(value, order)]
+    return [_arranged(value, order)]
 
 
 def _unsqueeze(inputs: Inputs) -> Values:
     """New axes of length 1."""
     axes, value = inputs.wholes("axes", 1), inputs.at(0)
-    total = len(lengths_of(value)) + len(axes)
+    total = len(_lengths_of(value)) + len(axes)
     places = {axis + total if axis < 0 else axis for axis in axes}
     require(len(places) == len(axes) and places <= {*range(total)})
     old = iter(range(total))
-    return [arranged(value, [None if axis in places else next(old) for axis in range(total)])]
+    return [_arranged(value, [None if axis in places else next(old) for axis in range(total)])]
 
 
 def _squeeze(inputs: Inputs) -> Values:
     """Axes of length 1 go: those that it is told, or all of them, if all lengths are known."""
     value = inputs.at(0)
-    lengths = lengths_of(value)
+    lengths = _lengths_of(value)
     ones = tuple(place for place, length in enumerate(lengths) if length == 1)
     axes = inputs.wholes("axes", 1, ones if max(lengths, default=0) < NO_LENGTH else None)
     gone = {axis + len(lengths) if axis < 0 else axis for axis in axes}
     require(gone <= {*ones})
-    return [arranged(value, [place for place in range(len(lengths)) if place not in gone])]
+    return [_arranged(value, [place for place in range(len(lengths)) if place not in gone])]
 
 
 def _reshape(inputs: Inputs) -> Values:
     value, target = inputs.at(0), inputs.wholes("shape", 1)
     copies = not inputs.node.whole("allowzero", 0)
     if isinstance(value, Flow):
-        return [value.with_axes(reshaped(value.placed, target, zero_copies=copies))]
+        return [value.with_axes(_reshaped(value.placed, target, zero_copies=copies))]
     array = inputs.array(0)
     sizes = array.tensor.shape
     filled = [sizes[axis] if copies and size == 0 and axis < len(sizes) else size for axis, size in enumerate(target)]
@@ -111,6 +128,37 @@ def _reshape(inputs: Inputs) -> Values:
         filled[filled.index(-1)] = prod(sizes) // known if known > 0 else 0
     require(prod(filled) == prod(sizes) and min(filled, default=1) >= 0)
     return [array.reshaped(filled)]
+
+
+def _reshaped(axes: Sequence[Axis], target: Sequence[int], *, zero_copies: bool = True) -> tuple[Axis, ...]:
+    """Return axes after a reshape, which must go along with their atoms."""
+    copied = len(axes) if zero_copies else 0
+    wanted = [length(axes[place]) if size == 0 and place < copied else size for place, size in enumerate(target)]
+    rest = [atom for axis in axes for atom in axis]
+    require(wanted.count(-1) <= 1)
+    hole = wanted.index(-1) if -1 in wanted else len(wanted)
+    left = _axes_in(rest, wanted[:hole])
+    rest = rest[sum(map(len, left)) :]
+    right = _axes_in(rest[::-1], wanted[hole + 1 :][::-1])
+    between = rest[: len(rest) - sum(map(len, right))]
+    if hole == len(wanted):
+        require(not between)
+        return tuple(left)
+    return (*left, tuple(between), *(axis[::-1] for axis in reversed(right)))
+
+
+def _axes_in(atoms: Sequence[Atom], sizes: Sequence[int]) -> list[Axis]:
+    """Return the axes of some lengths that atoms must begin with."""
+    made: list[Axis] = []
+    for size in sizes:
+        count, total = 0, 1
+        while count < len(atoms) and (total < size or (size == 1 and not count and atoms[0].size == 1)):
+            total *= atoms[count].length
+            count += 1
+        require(total == size)
+        made.append(tuple(atoms[:count]))
+        atoms = atoms[count:]
+    return made
 
 
 def _concat(inputs: Inputs) -> Values:
@@ -151,10 +199,10 @@ def _gather(inputs: Inputs) -> Values:
     taken = _taken(inputs.at(0), axis, slice(places[0], places[0] + 1 or None, 1))
     if inputs.array(1).tensor.shape:
         return [taken]
-    lengths = lengths_of(taken)
+    lengths = _lengths_of(taken)
     gone = axis % len(lengths)
     require(lengths[gone] == 1)
-    return [arranged(taken, [place for place in range(len(lengths)) if place != gone])]
+    return [_arranged(taken, [place for place in range(len(lengths)) if place != gone])]
 
 
 def _slice(inputs: Inputs) -> Values:
@@ -172,7 +220,7 @@ def _slice(inputs: Inputs) -> Values:
 def _split(inputs: Inputs) -> Values:
     """Arrays, and a layer's two directions."""
     node, value = inputs.node, inputs.at(0)
-    axis, count, lengths = node.whole("axis", 0), len(node.output), lengths_of(value)
+    axis, count, lengths = node.whole("axis", 0), len(node.output), _lengths_of(value)
     require(-len(lengths) <= axis < len(lengths) and lengths[axis] < NO_LENGTH and 0 < count <= MAX_PARTS)
     size = lengths[axis]
     each = -(-size // count)

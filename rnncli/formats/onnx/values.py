@@ -250,62 +250,12 @@ def axes_of(sizes: Sequence[int | None] | None) -> tuple[Axis, ...] | None:
 _LARGEST = NO_LENGTH**MAX_PARTS
 
 
-def lengths_of(value: Value | None) -> list[int]:
-    """Return the lengths of the axes of an array or a flow, whose number must be known, or what stands for them."""
-    if isinstance(value, Constant):
-        return [*value.tensor.shape]
-    if not isinstance(value, Flow):
-        raise ReasonError
-    return [*map(length, value.placed)]
-
-
 def length(axis: Axis) -> int:
     """Return the length of an axis, or what stands for it."""
     return prod(atom.length for atom in axis)
-
-
-def arranged(value: Value | None, places: Sequence[int | None]) -> Constant | Flow:
-    """Return an array or a flow with its axes in other places, None for a new one; those that go have length 1."""
-    match value:
-        case Constant():
-            return value.arranged(places)
-        case Flow():
-            return value.with_axes([() if place is None else value.placed[place] for place in places])
-    raise ReasonError
 
 
 def sized(axis: Axis) -> int | None:
     """Return the length of an axis, if it is known."""
     sizes = [atom.size for atom in axis]
     return None if None in sizes else prod(size for size in sizes if size is not None)
-
-
-def reshaped(axes: Sequence[Axis], target: Sequence[int], *, zero_copies: bool = True) -> tuple[Axis, ...]:
-    """Return axes after a reshape, which must go along with their atoms."""
-    copied = len(axes) if zero_copies else 0
-    wanted = [length(axes[place]) if size == 0 and place < copied else size for place, size in enumerate(target)]
-    rest = [atom for axis in axes for atom in axis]
-    require(wanted.count(-1) <= 1)
-    hole = wanted.index(-1) if -1 in wanted else len(wanted)
-    left = _split(rest, wanted[:hole])
-    rest = rest[sum(map(len, left)) :]
-    right = _split(rest[::-1], wanted[hole + 1 :][::-1])
-    between = rest[: len(rest) - sum(map(len, right))]
-    if hole == len(wanted):
-        require(not between)
-        return tuple(left)
-    return (*left, tuple(between), *(axis[::-1] for axis in reversed(right)))
-
-
-def _split(atoms: Sequence[Atom], sizes: Sequence[int]) -> list[Axis]:
-    """Return the axes of some lengths that atoms must begin with."""
-    made: list[Axis] = []
-    for size in sizes:
-        count, total = 0, 1
-        while count < len(atoms) and (total < size or (size == 1 and not count and atoms[0].size == 1)):
-            total *= atoms[count].length
-            count += 1
-        require(total == size)
-        made.append(tuple(atoms[:count]))
-        atoms = atoms[count:]
-    return made
