@@ -233,7 +233,7 @@ def constant_of(path: str, file: FileReader, proto: TensorProto, name: str = "")
         if has not in (None, expected) and not outside:
             unit = "bytes" if bits else "texts"
             raise RnncliError(f"{described} has {has:,} {unit}, which is not what its shape says")
-        tensor = Tensor(name, shape, dtype, partial(_refuse, path, name, dtype))
+        tensor = Tensor(name, shape, dtype, later(path, name, partial(array_at, file, 0, dtype, shape)))  # refuses
         return Constant(tensor, frozenset([Source(name, count, lambda: False)]), None)
     place = _Place(path, file, name, dtype, shape)
     place = (_outside if outside else _inside)(place, proto, label, described)
@@ -291,10 +291,6 @@ def _outside(place: _Place, proto: TensorProto, label: str, described: str) -> _
             there = f"{said}, which has {status.st_size:,} bytes"
             raise RnncliError(f"{label} is at {offset:,} to {numbers_in((end,))} of {there}")
     return place._replace(path=beside, file=None, spans=(Span(offset, end),))
-
-
-def _refuse(path: str, name: str, dtype: str) -> Numbers:
-    raise RnncliError(f"{path}: array {shorten(name)} has numbers of type {dtype}, which are not read")
 
 
 def joined(arrays: Sequence[Constant], axis: int) -> Constant | None:
