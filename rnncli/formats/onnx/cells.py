@@ -109,19 +109,19 @@ def cell_of(inputs: Inputs) -> tuple[Node, frozenset[str]]:
     """
     node = inputs.node
     kind = KINDS[node.operation]
-    direction = node.text("direction", "forward")
+    direction = node.value("direction", "forward")
     if direction not in _DIRECTIONS:
         raise ReasonError(f"its direction is {shorten(direction)}")
     count = _DIRECTIONS[direction]
-    if clip := node.number("clip", 0.0):
+    if clip := node.value("clip", 0.0):
         raise ReasonError(f"it clips what its gates read at {clip:g}; neither Keras nor rnncli has such a cell")
-    if node.whole("input_forget", 0):
+    if node.value("input_forget", 0):
         raise ReasonError("its input_forget couples two gates; neither Keras nor rnncli has such a cell")
     if node.reads(7) and not is_zero(inputs.at(7)):
         raise ReasonError("it has peepholes (P); neither Keras nor rnncli has such a cell")
     options = _activations(node, kind, count)
     if node.operation == "GRU":
-        options["reset_after"] = bool(node.whole("linear_before_reset", 0))
+        options["reset_after"] = bool(node.value("linear_before_reset", 0))
     arrays = {}
     for index, role in enumerate(("W", "R", "B"), start=1):
         constant = inputs.at(index)
@@ -166,7 +166,7 @@ def _sizes(node: NodeProto, kind: Kind, count: int, shapes: Mapping[str, tuple[i
     w, r, gates = shapes["W"], shapes["R"], kind.layer.gates
     units = r[2] if len(r) == 3 else 0
     rows = gates * units
-    hidden = node.whole("hidden_size", units)
+    hidden = node.value("hidden_size", units)
     if len(w) != 3 or not w[2] or not units or w[:2] != (count, rows) or r[:2] != (count, rows) or hidden != units:
         raise ReasonError(f"its W {w} and R {r} do not go with {count} × {gates} gates of {hidden} units")
     if "B" in shapes and shapes["B"] != (count, 2 * rows):

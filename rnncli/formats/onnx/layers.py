@@ -62,7 +62,7 @@ class Made(NamedTuple):
 def _embedding(inputs: Inputs) -> Made:
     """Gather of the rows of a table."""
     table, ids = inputs.array(0), inputs.flow(1)
-    require(len(table.tensor.shape) == 2 and inputs.node.whole("axis", 0) in (0, -2))
+    require(len(table.tensor.shape) == 2 and inputs.node.value("axis", 0) in (0, -2))
     require(table.tensor.dtype.startswith(("float", "bfloat")))
     require(ids.features is None and (ids.axes is None or len(ids.axes) == 2))
     read = inputs.found.get(ids.node)
@@ -81,9 +81,9 @@ def _dense(inputs: Inputs) -> Made:
     node, flow, kernel, bias = inputs.node, inputs.flow(), inputs.array(1), inputs.optional_array(2)
     require(len(kernel.tensor.shape) == 2)
     if node.operation == "Gemm":
-        require(node.number("alpha", 1.0) == node.number("beta", 1.0) == 1.0 and not node.whole("transA", 0))
+        require(node.value("alpha", 1.0) == node.value("beta", 1.0) == 1.0 and not node.value("transA", 0))
         require(flow.axes is None or len(flow.axes) == 2)
-        if node.whole("transB", 0):
+        if node.value("transB", 0):
             kernel = kernel.moved(kernel.tensor.shape[::-1], lambda array: array.T)
     features, units = kernel.tensor.shape
     require(flow.is_features(-1) and features)
@@ -146,7 +146,7 @@ def _reduce(inputs: Inputs) -> Made:
     require(len(axes) == 1 and flow.half is None)
     place = flow.place_of(axes[0])
     gone = flow.placed[place]
-    behind = flow.with_axis(place, *([()] if inputs.node.whole("keepdims", 1) else []))
+    behind = flow.with_axis(place, *([()] if inputs.node.value("keepdims", 1) else []))
     if flow.features is not None and len(flow.features) == 2 and gone == flow.features[:1]:
         require(operation in _MERGES)
         return _merging(behind, flow.features[1:], _MERGES[operation])
@@ -180,7 +180,7 @@ def _conv(inputs: Inputs) -> Made:
     node, flow, kernel, bias = inputs.node, inputs.flow(), inputs.array(1), inputs.optional_array(2)
     filters, features, *sizes = (*kernel.tensor.shape, 0, 0)[: max(2, len(kernel.tensor.shape))]
     slides = [place for place, size in enumerate(sizes) if size != 1 or flow.placed[place + 2 : place + 3] != ((),)]
-    require(len(flow.placed) == len(sizes) + 2 and len(slides) == 1 and node.whole("group", 1) == 1)
+    require(len(flow.placed) == len(sizes) + 2 and len(slides) == 1 and node.value("group", 1) == 1)
     place = slides[0] + 2
     window, around = _window(node, len(sizes), slides[0], sizes[slides[0]], _slides(flow, place))
     shape = (window.width, features, filters)
@@ -205,7 +205,7 @@ def _windows(inputs: Inputs) -> Made:
     require(len(flow.placed) == 3 and len(sizes) == 1)
     window, around = _window(node, 1, 0, sizes[0], _slides(flow, 2))
     require(window.dilation == 1 and window.padding != "causal" and not any(around))
-    require(window.padding == "valid" or not node.whole("count_include_pad", 0))
+    require(window.padding == "valid" or not node.value("count_include_pad", 0))
     layer = Pool(_WINDOWS[node.operation], window.width, window.stride, window.padding)
     return Made(_slid(flow, layer, 2, flow.placed[1]), layer, time=flow.placed[2])
 
@@ -216,7 +216,7 @@ _WINDOWS: Mapping[str, str] = {"MaxPool": "max", "AveragePool": "avg"}
 
 def _batch_norm(inputs: Inputs) -> Made:
     """BatchNormalization of (batch, features, …), as it is run."""
-    require(not inputs.node.whole("training_mode", 0))
+    require(not inputs.node.value("training_mode", 0))
     return _normalized(inputs, BatchNorm, 1, {"moving_mean": inputs.array(3), "moving_variance": inputs.array(4)})
 
 
@@ -230,10 +230,10 @@ def _flatten(inputs: Inputs) -> Made:
     require(time == flow.time and flow.is_features(-1) and not flow.flipped and sized(time) is not None)
     size = sized(time + features)
     if node.operation == "Flatten":
-        require(node.whole("axis", 1) == 1)
+        require(node.value("axis", 1) == 1)
     else:
         items = inputs.wholes("shape", 1)
-        of_batch = {-1, length(batch), *([] if node.whole("allowzero", 0) else [0])}
+        of_batch = {-1, length(batch), *([] if node.value("allowzero", 0) else [0])}
         require(len(items) == 2 and items[0] in of_batch and items[1] in (size, -1) and {*items} != {-1})
     made = (Atom(size),)
     vector = flow._replace(axes=(batch, made), features=made, returns="vector", flips=frozenset())
@@ -260,8 +260,8 @@ def _window(node: NodeProto, axes: int, axis: int, width: int, steps: int | None
 
     stride, dilation = told("strides", 1)[axis], told("dilations", 1)[axis]
     pads = [*node.told("pads").ints] or [0] * 2 * axes
-    require(len(pads) == 2 * axes and min(stride, dilation) >= 1 and not node.whole("ceil_mode", 0))
-    own, auto = (pads[axis], pads[axis + axes]), node.text("auto_pad", "NOTSET")
+    require(len(pads) == 2 * axes and min(stride, dilation) >= 1 and not node.value("ceil_mode", 0))
+    own, auto = (pads[axis], pads[axis + axes]), node.value("auto_pad", "NOTSET")
     require(sum(pads) == sum(own) and min(own) >= 0 and auto in ("NOTSET", "VALID", "SAME_UPPER"))
     if auto == "SAME_UPPER":
         return Window(width, stride, dilation, "same"), (0, 0)
@@ -278,9 +278,9 @@ def _pad(inputs: Inputs) -> Made:
     node, flow, pads = inputs.node, inputs.flow(), inputs.wholes("pads", 1)
     if not any(pads):
         return Made(flow)
-    require(is_zero(inputs.at(2)) if node.reads(2) else not node.number("value", 0.0))
+    require(is_zero(inputs.at(2)) if node.reads(2) else not node.value("value", 0.0))
     axes = inputs.wholes("axes", 3, tuple(range(len(pads) // 2)))
-    require(node.text("mode", "constant") == "constant" and len(pads) == 2 * len(axes) and min(pads) >= 0)
+    require(node.value("mode", "constant") == "constant" and len(pads) == 2 * len(axes) and min(pads) >= 0)
     around = [(axis, each) for axis, *each in zip(axes, pads, pads[len(axes) :], strict=False) if any(each)]
     require(len(around) == 1)
     return _padded(flow, around[0][0], *around[0][1])
@@ -313,7 +313,7 @@ def _padded(flow: Flow, axis: int, before: int, behind: int) -> Made:
 def _norm(inputs: Inputs) -> Made:
     """LayerNormalization over the features."""
     flow = inputs.flow()
-    require(inputs.node.whole("axis", -1) in (-1, -1 if flow.axes is None else len(flow.axes) - 1))
+    require(inputs.node.value("axis", -1) in (-1, -1 if flow.axes is None else len(flow.axes) - 1))
     made = _normalized(inputs, Norm, -1, {})
     return made._replace(flow=flow.with_last((Atom(made.features),)))
 
@@ -330,7 +330,7 @@ def _normalized(inputs: Inputs, cls: type[Norm], axis: int, moving: Mapping[str,
         shapes = {(sized(flow.axes[-1]) or 0,)}
     require([*map(len, shapes)] == [1])
     ((features,),) = shapes
-    given = inputs.node.number("epsilon", 1e-5)
+    given = inputs.node.value("epsilon", 1e-5)
     epsilon, same = Norm.nearest_epsilon(given)
     said = Note(f"{inputs.name} has an epsilon of {given:g}; here it runs with {epsilon:g}", "differs")
     layer = cls(center="beta" in arrays, scale="gamma" in arrays, epsilon=epsilon)
@@ -348,11 +348,11 @@ def _activation(inputs: Inputs) -> Made:
     flow, node = inputs.flow(), inputs.node
     known = BY_OPERATION[node.operation]
     require(flow.half is None and flow.returns != "state")
-    require(all(number.agrees(node.number(each, number.usual)) for each, number in known.numbers.items()))
-    require(known.word != "gelu" or node.text("approximate", "none") == "none")
+    require(all(number.agrees(node.value(each, number.usual)) for each, number in known.numbers.items()))
+    require(known.word != "gelu" or node.value("approximate", "none") == "none")
     if known.word == "softmax":
         usual = -1 if inputs.opset >= _SOFTMAX_OF_ONE_AXIS else 1
-        require(node.whole("axis", usual) in (-1, -1 if flow.axes is None else len(flow.axes) - 1))
+        require(node.value("axis", usual) in (-1, -1 if flow.axes is None else len(flow.axes) - 1))
         require(flow.is_features(-1))
     return Made(flow, Activation(known.word))
 

@@ -185,6 +185,7 @@ OWN_DOMAINS = (None, "", "ai.onnx")
 
 
 P = TypeVar("P", bound="Proto")
+V = TypeVar("V", int, float, str)
 
 
 class Column(NamedTuple):
@@ -320,20 +321,12 @@ class NodeProto(
         """Return what it is told under a name; an attribute that says nothing if there is none."""
         return next((each for each in self.attribute if each.name == name), _UNTOLD)
 
-    def whole(self, name: str, default: int) -> int:
-        """Return a whole number that it is told."""
-        given = self.told(name).i
-        return default if given is None else given
-
-    def number(self, name: str, default: float) -> float:
-        """Return a number that it is told."""
-        given = self.told(name).f
-        return default if given is None else given
-
-    def text(self, name: str, default: str) -> str:
-        """Return a text that it is told."""
-        given = self.told(name).s
-        return default if given is None else given.decode("utf-8", "replace")
+    def value(self, name: str, usual: V) -> V:
+        """Return the whole number, the number or the text that it is told under a name; what is usual without one."""
+        told = self.told(name)
+        text = None if told.s is None else told.s.decode("utf-8", "replace")
+        given: V | None = {int: told.i, float: told.f, str: text}[type(usual)]
+        return usual if given is None else given
 
     @property
     def graphs(self) -> Iterator[tuple[str, GraphProto]]:

@@ -304,7 +304,7 @@ class _Walk:
         assert loops(layer)
         assert features is not None
         backwards = layer.go_backwards
-        t, b = (1, 0) if node.whole("layout", 0) else (0, 1)
+        t, b = (1, 0) if node.value("layout", 0) else (0, 1)
         given = inputs.at(0)
         x = given if isinstance(given, Flow) else Flow(node.reads(0))
         axes = x.axes if x.axes is not None else ((Atom(),), (Atom(),), x.features or (Atom(),))

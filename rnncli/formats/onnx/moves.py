@@ -60,7 +60,7 @@ def _cast(inputs: Inputs) -> Values:
     value = inputs.at(0)
     if not isinstance(value, Constant) or value.wholes is not None:
         return [value]
-    code = inputs.node.whole("to", 0)
+    code = inputs.node.value("to", 0)
     dtype = TYPES[code].replace("bfloat16", "float32") if 0 <= code < len(TYPES) else ""
     require(dtype in ("float16", "float32", "float64"))
     return [value.moved(value.tensor.shape, lambda array: array.astype(dtype), dtype)]
@@ -69,7 +69,7 @@ def _cast(inputs: Inputs) -> Values:
 def _shape(inputs: Inputs) -> Values:
     """The lengths of axes, of which some are not known."""
     lengths = _lengths_of(inputs.at(0))
-    return [whole_numbers(lengths[inputs.node.whole("start", 0) : inputs.node.whole("end", len(lengths))])]
+    return [whole_numbers(lengths[inputs.node.value("start", 0) : inputs.node.value("end", len(lengths))])]
 
 
 def _constant_of_shape(inputs: Inputs) -> Values:
@@ -117,7 +117,7 @@ def _squeeze(inputs: Inputs) -> Values:
 
 def _reshape(inputs: Inputs) -> Values:
     value, target = inputs.at(0), inputs.wholes("shape", 1)
-    copies = not inputs.node.whole("allowzero", 0)
+    copies = not inputs.node.value("allowzero", 0)
     if isinstance(value, Flow):
         return [value.with_axes(_reshaped(value.placed, target, zero_copies=copies))]
     array = inputs.array(0)
@@ -163,7 +163,7 @@ def _axes_in(atoms: Sequence[Atom], sizes: Sequence[int]) -> list[Axis]:
 
 def _concat(inputs: Inputs) -> Values:
     """Of arrays, of lengths, of zeros, of final states, and of the two directions of one layer."""
-    values, axis = inputs.values, inputs.node.whole("axis", 0)
+    values, axis = inputs.values, inputs.node.value("axis", 0)
     if any(isinstance(value, Fill) for value in values):
         return [_zeros(values)]
     constants = [value for value in values if isinstance(value, Constant)]
@@ -194,7 +194,7 @@ def both_halves(flows: Sequence[Flow]) -> Flow | None:
 
 def _gather(inputs: Inputs) -> Values:
     """One place: a length, a direction, a layer's final state, the last step."""
-    places, axis = inputs.numbers(1), inputs.node.whole("axis", 0)
+    places, axis = inputs.numbers(1), inputs.node.value("axis", 0)
     require(len(places) == 1)
     taken = _taken(inputs.at(0), axis, slice(places[0], places[0] + 1 or None, 1))
     if inputs.array(1).tensor.shape:
@@ -220,7 +220,7 @@ def _slice(inputs: Inputs) -> Values:
 def _split(inputs: Inputs) -> Values:
     """Arrays, and a layer's two directions."""
     node, value = inputs.node, inputs.at(0)
-    axis, count, lengths = node.whole("axis", 0), len(node.output), _lengths_of(value)
+    axis, count, lengths = node.value("axis", 0), len(node.output), _lengths_of(value)
     require(-len(lengths) <= axis < len(lengths) and lengths[axis] < NO_LENGTH and 0 < count <= MAX_PARTS)
     size = lengths[axis]
     each = -(-size // count)
