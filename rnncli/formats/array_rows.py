@@ -127,9 +127,9 @@ class _Rows:
                 for each in {side for tensor in node.tensors.values() for side in tensor.shape}:
                     self._unknown.setdefault(each, []).append(place)
                 continue
-            if kind != "cell" or place not in self._above:
+            if place not in self._above:
                 self._giving[kind, self._returns[place]][place] = None
-            if kind != "cell" or not node.reads:
+            if not node.reads:
                 families = self._reading[kind, self._reads[place]]
                 families.setdefault(self._names[place].family, {})[place] = None
         for places in self._unknown.values():

@@ -15,9 +15,9 @@ from typing import Any
 
 from rnncli.errors import ArgumentError, shorten
 from rnncli.formats.array_rows import MATRIX, ending, linked, owner_of
-from rnncli.formats.conventions import BATCHES, KERAS_NAMES
+from rnncli.formats.conventions import BATCHES, KERAS_CELL, KERAS_NAMES, KERAS_ROLES
 from rnncli.formats.nodes import Node, Note, Read
-from rnncli.formats.tensors import Convention, Tensor
+from rnncli.formats.tensors import Convention, Tensor, by_numbers
 from rnncli.layers import GRU, LSTM, BatchNorm, Conv, Dense, Embedding, Layer, Norm, Recurrent, SimpleRNN
 from rnncli.quantities import MAX_SIZE
 
@@ -32,17 +32,11 @@ _CELL = re.compile(
     r"(?P<owner>.*?)[./_]?(?P<what>weight|bias|w|b)_?(?P<side>ih|hh|hr)(?:_l(?P<level>[0-9]{1,6}))?(?P<back>_reverse)?",
     re.DOTALL,
 )
-_KERAS = re.compile(
-    r"(?P<owner>.*)/(?P<role>kernel|recurrent_kernel|projection_kernel|bias|embeddings|gamma|beta|moving_mean|moving_variance)(?::0)?",
-    re.DOTALL,
-)
+_KERAS = re.compile(rf"(?P<owner>.*)/(?P<role>{'|'.join(sorted(KERAS_ROLES))})(?::0)?", re.DOTALL)
 _KERAS_CELL = re.compile(r"(?P<way>forward|backward)(_.*)?|.*_cell(_[0-9]+)?|cell")
 _PLAIN = re.compile(
     r"(?P<owner>.*[./]|[^./]*_)(?P<role>weight|bias|running_mean|running_var|num_batches_tracked|w|b)", re.DOTALL
 )
-_SEED = re.compile(r"(^|/)seed_generator(_[0-9]+)?(/|$)")
-"""Keras's state of a random generator, which is no weight."""
-
 _EMBEDDING = re.compile("emb(?!er|l)")
 _TABLE = re.compile(r"wte|lookup|vocab|(^|[._/])(wx?e|encoder)$")
 """The names of a matrix that is an embedding, and of one that is if a cell reads its rows."""
@@ -82,11 +76,9 @@ def nodes_of(tensors: Sequence[Tensor], *, ordered: bool | None = None) -> list[
     if ordered is None:
         ordered = not _is_sorted(tensors)
     if not ordered:
-        tensors = sorted(tensors, key=lambda each: re.sub("[0-9]+", lambda number: number[0].zfill(9), each.name))
+        tensors = sorted(tensors, key=lambda each: by_numbers(each.name))
     modules: dict[str, _Module] = {}
     for tensor in tensors:
-        if _SEED.search(tensor.name):
-            continue
         owner, convention, role, level = _role_of(tensor.name)
         module = modules.setdefault(owner, _Module(owner, convention))
         (module.others if level is None else module.levels.setdefault(level, {}))[role] = tensor
@@ -161,8 +153,7 @@ def _cell(
     both = any(role.startswith("backward/") or role.endswith("_reverse") for role in roles)
     if not (torch or both):
         roles = {role.rpartition("/")[2]: tensor for role, tensor in roles.items()}
-    names = ("kernel", "recurrent_kernel", "bias", "projection_kernel")
-    names = ("weight_ih", "weight_hh", "bias_ih", "weight_hr") if torch else names
+    names = ("weight_ih", "weight_hh", "bias_ih", "weight_hr") if torch else KERAS_CELL
     kernel, recurrent, bias, projection = (f"forward/{each}" if both and not torch else each for each in names)
     found = {role: tensor.shape for role, tensor in roles.items()}
     node = Node(name, "recurrent cell", None, below, tensors=roles, convention=convention)

@@ -91,7 +91,13 @@ KERAS_NAMES: Mapping[str, Mapping[str, str]] = {
     "bnorm": {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"},
     "norm": {"weight": "gamma", "bias": "beta"},
 }
-"""What Keras calls the arrays of PyTorch's layers without a state."""
+"""What Keras calls the arrays of PyTorch's layers without a state, in Keras's order."""
+
+KERAS_CELL = ("kernel", "recurrent_kernel", "bias", "projection_kernel")
+"""What Keras calls the arrays of a cell."""
+
+KERAS_ROLES = frozenset(KERAS_CELL).union(*(names.values() for names in KERAS_NAMES.values()))
+"""What Keras calls any array."""
 
 
 def _numbers(tensor: Tensor) -> Array:
@@ -110,11 +116,9 @@ def _of_cudnn(layer: Layer, key: str, array: Array) -> Array:
     if key.endswith("bias"):
         both = array.reshape(2, -1)
         return both if getattr(layer, "reset_after", False) else both[0] + both[1]
-    blocks = np.split(array, layer.gates, axis=1)
-    if key.endswith("recurrent_kernel"):
-        return np.concatenate([block.T for block in blocks], axis=1)
     # The numbers of a block stand as cuDNN has them, (u, n), in an array that says (n, u).
-    return np.concatenate([block.reshape(block.shape[::-1]).T for block in blocks], axis=1)
+    blocks = [block.reshape(block.shape[::-1]).T for block in np.split(array, layer.gates, axis=1)]
+    return np.concatenate(blocks, axis=1)
 
 
 def _of_onnx(cell: Mapping[str, Array]) -> dict[str, Array]:

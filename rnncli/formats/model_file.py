@@ -148,7 +148,6 @@ def model_of(
     tensors: Sequence[Tensor] = (),
     notes: Sequence[Note] = (),
     framework: Framework | None = None,
-    partial: bool = False,
 ) -> ModelFile:
     """Return what a file holds whose nodes were found.
 
@@ -160,7 +159,6 @@ def model_of(
         tensors: all arrays of the network in the file, whether or not a node has them.
         notes: what else a reader should know.
         framework: whose numbers of weights its parts have, where the conventions of their nodes do not say.
-        partial: whether it may hold further arrays.
 
     Raises:
         RnncliError: it has more parts than a file may have.
@@ -168,4 +166,4 @@ def model_of(
     rows = parts_of(nodes, framework=framework)
     used = {tensor.name for part in rows.parts for node in part.nodes for tensor in node.tensors.values()}
     others = tuple(tensor for tensor in tensors if tensor.name not in used)
-    return ModelFile(path, format_, writer, rows.parts, others, rows.said(notes), partial, rows.left)
+    return ModelFile(path, format_, writer, rows.parts, others, rows.said(notes), left=rows.left)

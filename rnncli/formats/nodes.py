@@ -586,9 +586,10 @@ class _Graph:
         if takes_input(node.word) or not node.reads or (len(node.reads) > 1 and not node.loops):
             return None
         earlier = self._nodes.get(node.reads[0].node)
-        if earlier is None or earlier.word is None or takes_input(earlier.word):
-            return earlier if earlier is not None and earlier.word is not None else None
-        return earlier if self._readers[earlier.name] == [node] and earlier.name not in self.taken else None
+        if earlier is None or earlier.word is None:
+            return None
+        free = self._readers[earlier.name] == [node] and earlier.name not in self.taken
+        return earlier if free or takes_input(earlier.word) else None
 
     def _behind(self, node: Node) -> Node | None:
         readers = self._readers.get(node.name, [])

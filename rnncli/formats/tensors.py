@@ -54,6 +54,11 @@ class Tensor(NamedTuple):
         return {"name": self.name, "shape": self.shape, "dtype": self.dtype, "params": self.params}
 
 
+def by_numbers(name: str) -> str:
+    """Return by what names are sorted, so that `lstm_2` comes before `lstm_10`."""
+    return re.sub("[0-9]+", lambda number: number[0].zfill(9), name)
+
+
 def total_params(tensors: Sequence[Tensor]) -> int:
     """Return the number of elements of some arrays; those that have the same numbers count once."""
     places = {tensor.place: tensor.params for tensor in tensors if tensor.place is not None}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats import AGAIN
 from rnncli.formats.arrays import ACTIVATIONS, nodes_of
+from rnncli.formats.conventions import KERAS_CELL, KERAS_NAMES
 from rnncli.formats.file_reader import opened_regular
 from rnncli.formats.keras import hdf5
 from rnncli.formats.keras.config import (
@@ -29,23 +30,19 @@ from rnncli.formats.keras.nodes import OLD_HARD_SIGMOID
 from rnncli.formats.keras.nodes import nodes_of as nodes_of_config
 from rnncli.formats.model_file import ModelFile, model_of
 from rnncli.formats.nodes import Node, Note, loops
-from rnncli.formats.tensors import Tensor
+from rnncli.formats.tensors import Tensor, by_numbers
 from rnncli.formats.zip_archive import Archive
+from rnncli.layers import LAYERS
+from rnncli.layers.base import snake_case
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 MAX_METADATA = 100_000
 """The longest metadata, in bytes."""
 
-_VARIABLES: dict[str, tuple[str, ...]] = {
-    "cell": ("kernel", "recurrent_kernel", "bias"),
-    "embedding": ("embeddings",),
-    "layer_normalization": ("gamma", "beta"),
-    "conv1d": ("kernel", "bias"),
-    "batch_normalization": ("gamma", "beta", "moving_mean", "moving_variance"),
-    "dense": ("kernel", "bias"),
-    "layer": ("kernel", "bias"),
-}
-"""What the numbered arrays of Keras 3 are, by the class in the name of their group."""
+_VARIABLES: Mapping[str, tuple[str, ...]] = {
+    snake_case(cls.keras): (*KERAS_NAMES[cls.kind].values(),) for cls in LAYERS if cls.kind in KERAS_NAMES
+} | {"cell": KERAS_CELL, "layer": (*KERAS_NAMES["dense"].values(),)}
+"""What the numbered arrays of Keras 3 are, by the class in the name of their group; that in a wrapper is dense."""
 
 
 def read(path: str) -> ModelFile:
@@ -182,12 +179,7 @@ def _in_order(tree: hdf5.Tree) -> list[str]:
     """Return the paths of all arrays: as the lists of Keras 2 have them, or else by name, `lstm_2` before `lstm_10`."""
     layers = tree.texts("", "layer_names") or ()
     listed = [f"{layer}/{name}" for layer in layers for name in tree.texts(layer, "weight_names") or ()]
-
-    def numbered(path: str) -> list[list[int | str]]:
-        steps = (re.split(r"([0-9]{1,9})", step) for step in path.split("/"))
-        return [[int(piece) if piece.isdigit() else piece for piece in pieces] for pieces in steps]
-
-    return [*dict.fromkeys([*filter(tree.arrays.__contains__, listed), *sorted(tree.arrays, key=numbered)])]
+    return [*dict.fromkeys([*filter(tree.arrays.__contains__, listed), *sorted(tree.arrays, key=by_numbers)])]
 
 
 def _name(path: str, count: int) -> str:

@@ -22,9 +22,10 @@ from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.errors import RnncliError, shorten
-from rnncli.formats import AGAIN, reading
+from rnncli.formats import reading
+from rnncli.formats.conventions import KERAS_ROLES
 from rnncli.formats.keras.config import Call, Sibling, Step, config_of, dtype_of, siblings
-from rnncli.formats.keras.hdf5_process import ADVICE, answer
+from rnncli.formats.keras.hdf5_process import ADVICE, answer, damaged
 from rnncli.formats.tensors import WIDTHS, Tensor, array_of
 from rnncli.layers.weights import Weight
 from rnncli.system.processes import Ended, run_isolated
@@ -117,10 +118,7 @@ def tree_of(place: Place) -> Tree:
 
 def _cut(data: memoryview, arrays: Mapping[str, tuple[tuple[int, ...], str]]) -> dict[str, memoryview]:
     """Return the bytes of each array, which come one behind the other."""
-    lengths = [prod(shape) * WIDTHS[dtype] for shape, dtype in arrays.values()]
-    if len(data) != sum(lengths):
-        raise RnncliError(f"its arrays have {len(data):,} bytes, and their shapes say {sum(lengths):,}")
-    ends = [*accumulate(lengths, initial=0)]
+    ends = [*accumulate((prod(shape) * WIDTHS[dtype] for shape, dtype in arrays.values()), initial=0)]
     return {path: data[start:end] for path, start, end in zip(arrays, ends, ends[1:], strict=False)}
 
 
@@ -145,7 +143,7 @@ def _asked(place: Place, wanted: list[str] | None) -> tuple[Any, memoryview]:
     except ValueError:
         said = None
     if ended.status != 0 or not isinstance(said, dict):
-        raise RnncliError(f"its HDF5 is damaged: h5py, which reads it, {ended.words}", AGAIN)
+        raise damaged(f"h5py, which reads it, {ended.words}")
     if "error" in said:
         raise RnncliError(shorten(str(said["error"]), 200), said.get("advice"))
     return said, data[len(head) + 1 :]
@@ -356,7 +354,7 @@ class Groups:
             # `lstm_1/lstm_cell/kernel_2:0` is a kernel
             role = re.sub(r"(_[0-9]+)?(:[0-9]+)?$", "", tensor.name.rpartition("/")[2])
             what = f"its array {shorten(tensor.name, 80)}"
-            if role != weight.name.rpartition("/")[2] and role in _ROLES:
+            if role != weight.name.rpartition("/")[2] and role in KERAS_ROLES:
                 raise RnncliError(f"{what} stands where the {weight.name} of its layer is expected")
             shape = weight.shape
             if is_cudnn(call.entry) and weight.name.endswith("bias"):
@@ -369,9 +367,6 @@ class Groups:
 
 _OF_MODEL = "top_level_model_weights"
 """The group of the arrays that are a model's own, and none of its layers'."""
-
-_ROLES = ("kernel", "recurrent_kernel", "bias", "embeddings", "gamma", "beta")
-
 
 Store = Branches | Groups
 """Where the weights of a model are."""

@@ -97,7 +97,8 @@ def answer(question: bytes) -> Iterator[bytes]:
     yield from values
 
 
-def _damaged(reason: str) -> RnncliError:
+def damaged(reason: str) -> RnncliError:
+    """Return the error for a file that is damaged."""
     return RnncliError(f"its HDF5 is damaged: {reason}", AGAIN)
 
 
@@ -137,7 +138,7 @@ def _values(file: Any, paths: Sequence[str], size: int) -> list[bytes]:
     arrays = [_array(file, path) for path in paths]
     claimed = sum(array.nbytes for array in arrays)
     if claimed > MAX_COMPRESSION * size + UNPACKED:
-        raise _damaged(f"arrays claim {claimed:,} bytes, and the whole file has {size:,}")
+        raise damaged(f"arrays claim {claimed:,} bytes, and the whole file has {size:,}")
     largest = max((array.nbytes for array in arrays), default=0)
     bound(ROOM + claimed + 2 * largest, SECONDS + (size + claimed) / BYTES_A_SECOND)
     return [_numbers(array) for array in arrays]
@@ -147,7 +148,7 @@ def _numbers(array: Any) -> bytes:
     """Return the numbers of an array, in C order with the little end first."""
     numbers = array[()]
     if numbers.shape != array.shape:
-        raise _damaged(f"array {shorten(array.name)} is not as it says")
+        raise damaged(f"array {shorten(array.name)} is not as it says")
     return bytes(numbers.astype(numbers.dtype.newbyteorder("<"), copy=False).tobytes())
 
 
@@ -175,7 +176,7 @@ def _structure(file: Any) -> tuple[dict[str, Any], Iterable[bytes]]:
             attributes[path] = dict(_attributes(item))
             left -= sum(len(text) for value in attributes[path].values() for text in value)
             if left < 0:
-                raise _damaged(f"its attributes have more than {MAX_ATTRIBUTES:,} bytes")
+                raise damaged(f"its attributes have more than {MAX_ATTRIBUTES:,} bytes")
         elif item.shape is not None and str(item.dtype.name) in WIDTHS:
             arrays[path] = ([int(size) for size in item.shape], str(item.dtype.name))
     along = _along(file, arrays)
@@ -195,7 +196,7 @@ def _objects(file: Any) -> Iterator[tuple[str, Any]]:
         if not isinstance(item, h5py.Group):
             continue
         if depth > MAX_DEPTH or seen + len(waiting) + len(item) > MAX_OBJECTS:
-            raise _damaged(f"over {MAX_OBJECTS:,} groups and arrays, or {MAX_DEPTH} in one another")
+            raise damaged(f"over {MAX_OBJECTS:,} groups and arrays, or {MAX_DEPTH} in one another")
         inside = [(f"{path}/{name}".lstrip("/"), _child(item, name), depth + 1) for name in item]
         waiting += [one for one in reversed(inside) if isinstance(one[1], h5py.Group | h5py.Dataset)]
 
@@ -228,7 +229,7 @@ def _texts(group: Any, name: str) -> list[str]:
 
     kept = group.attrs.get_id(name)
     if prod(kept.shape or (1,)) * max(kept.dtype.itemsize, 1) > MAX_ATTRIBUTES:
-        raise _damaged(f"its attribute {name} claims {shorten(str(kept.shape))} values")
+        raise damaged(f"its attribute {name} claims {shorten(str(kept.shape))} values")
     values = np.asarray(group.attrs[name], dtype=object).ravel().tolist()
     return [value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) for value in values]
 

@@ -48,26 +48,32 @@ _HELD: Mapping[str, tuple[str, ...]] = {
 _AS_VARINTS = ("int32_data", "int64_data", "uint64_data")
 
 
+class Source(NamedTuple):
+    """An array of the file: its name, how many numbers it has, and whether all are zero, as far as that can be seen."""
+
+    name: str
+    params: int
+    is_zero: Callable[[], bool]
+
+
 class Constant(NamedTuple):
     """An array that does not depend on the numbers of the input.
 
     Attributes:
         tensor: the array.
-        sources: the arrays of the file that it is made of: their names and how many numbers each has.
+        sources: the arrays of the file that it is made of.
         wholes: its numbers, if they are a few whole ones: axes, and lengths of which some are not known.
-        zeros: say of each array that it is made of whether all its numbers are zero, as far as that can be seen.
         depth: how many moves it is made by.
     """
 
     tensor: Tensor
-    sources: Mapping[str, int]
+    sources: frozenset[Source]
     wholes: tuple[int, ...] | None
-    zeros: frozenset[Callable[[], bool]]
     depth: int = 0
 
     def is_zero(self) -> bool:
         """Whether all its numbers are known to be zero."""
-        return all(zero() for zero in self.zeros) if self.wholes is None else not any(self.wholes)
+        return all(each.is_zero() for each in self.sources) if self.wholes is None else not any(self.wholes)
 
     def moved(
         self,
@@ -79,7 +85,7 @@ class Constant(NamedTuple):
         """Return what is made of it without computing: another order, another shape, a part."""
         read = self.tensor.read
         tensor = Tensor(self.tensor.name, tuple(shape), dtype or self.tensor.dtype, lambda: move(read()))
-        return Constant(tensor, self.sources, wholes, self.zeros, self.depth + 1)
+        return Constant(tensor, self.sources, wholes, self.depth + 1)
 
     def reshaped(self, shape: Sequence[int]) -> Constant:
         """Return the same numbers in another shape."""
@@ -120,7 +126,7 @@ def whole_numbers(numbers: Sequence[int], shape: tuple[int, ...] | None = None) 
         return np.array(numbers).reshape(tensor.shape)
 
     tensor = Tensor("", (len(numbers),) if shape is None else shape, "int64", read)
-    return Constant(tensor, {}, tuple(numbers), frozenset())
+    return Constant(tensor, frozenset(), tuple(numbers))
 
 
 class _Place(NamedTuple):
@@ -167,7 +173,7 @@ class _Place(NamedTuple):
         """Return a few whole numbers."""
         data = self.bytes()
         if self.varints:
-            numbers = varints(data, [Span(0, len(data))], FEW)
+            numbers = varints(data, Span(0, len(data)), FEW)
             if len(numbers) != prod(self.shape):
                 raise RnncliError(f"array {shorten(self.name)} has {len(numbers)} numbers and the shape {self.shape}")
             return tuple(numbers)
@@ -227,14 +233,14 @@ def constant_of(path: str, file: FileReader, proto: TensorProto, name: str = "")
         if has not in (None, expected) and not outside:
             unit = "bytes" if bits else "texts"
             raise RnncliError(f"{described} has {has:,} {unit}, which is not what its shape says")
-        tensor = Tensor(name, shape, dtype, partial(_refuse, path, name, dtype))
-        return Constant(tensor, {name: count}, None, frozenset([lambda: False]))
+        tensor = Tensor(name, shape, dtype, later(path, name, partial(array_at, file, 0, dtype, shape)))  # refuses
+        return Constant(tensor, frozenset([Source(name, count, lambda: False)]), None)
     place = _Place(path, file, name, dtype, shape)
     place = (_outside if outside else _inside)(place, proto, label, described)
     few = dtype in ("int32", "int64") and count <= FEW and not outside
     wholes = place.wholes() if few else None
     tensor = Tensor(name, shape, dtype, later(place.path, name, place.read))
-    return Constant(tensor, {name: count}, wholes, frozenset([cache(place.is_zero)]))
+    return Constant(tensor, frozenset([Source(name, count, cache(place.is_zero))]), wholes)
 
 
 def _inside(place: _Place, proto: TensorProto, label: str, described: str) -> _Place:
@@ -287,10 +293,6 @@ def _outside(place: _Place, proto: TensorProto, label: str, described: str) -> _
     return place._replace(path=beside, file=None, spans=(Span(offset, end),))
 
 
-def _refuse(path: str, name: str, dtype: str) -> Numbers:
-    raise RnncliError(f"{path}: array {shorten(name)} has numbers of type {dtype}, which are not read")
-
-
 def joined(arrays: Sequence[Constant], axis: int) -> Constant | None:
     """Return arrays one behind the other along an axis; None if they do not go together."""
     shapes = [array.tensor.shape for array in arrays]
@@ -311,10 +313,6 @@ def joined(arrays: Sequence[Constant], axis: int) -> Constant | None:
     name = shorten(" + ".join(dict.fromkeys(array.tensor.name for array in arrays)), 200)
     known = [array.wholes for array in arrays if array.wholes is not None]
     wholes = tuple(chain(*known)) if len(known) == len(arrays) and len(sizes) == 1 else None
-    return Constant(
-        Tensor(name, sizes, arrays[0].tensor.dtype, read),
-        {name: count for array in arrays for name, count in array.sources.items()},
-        wholes,
-        frozenset().union(*(array.zeros for array in arrays)),
-        1 + max(array.depth for array in arrays),
-    )
+    sources = frozenset().union(*(array.sources for array in arrays))
+    tensor = Tensor(name, sizes, arrays[0].tensor.dtype, read)
+    return Constant(tensor, sources, wholes, 1 + max(array.depth for array in arrays))

@@ -13,7 +13,7 @@ from rnncli.errors import ArgumentError, shorten
 from rnncli.formats.nodes import Node, Note
 from rnncli.formats.onnx.arrays import Constant
 from rnncli.formats.onnx.messages import NodeProto
-from rnncli.formats.onnx.values import Fill, Inputs, is_zero
+from rnncli.formats.onnx.values import Fill, Inputs, ReasonError, is_zero
 from rnncli.layers import GRU, LSTM, Recurrent, SimpleRNN
 
 
@@ -98,10 +98,6 @@ _DIRECTIONS: Mapping[str, int] = {"forward": 1, "reverse": 1, "bidirectional": 2
 """How many cells a node has in each direction that it can be told."""
 
 
-class ReasonError(Exception):
-    """A node is no layer of the language; the message says why."""
-
-
 def cell_of(inputs: Inputs) -> tuple[Node, frozenset[str]]:
     """Return a recurrent node with its layer, as that reads the node's input in the order of time.
 
@@ -113,19 +109,19 @@ def cell_of(inputs: Inputs) -> tuple[Node, frozenset[str]]:
     """
     node = inputs.node
     kind = KINDS[node.operation]
-    direction = node.text("direction", "forward")
+    direction = node.value("direction", "forward")
     if direction not in _DIRECTIONS:
         raise ReasonError(f"its direction is {shorten(direction)}")
     count = _DIRECTIONS[direction]
-    if clip := node.number("clip", 0.0):
+    if clip := node.value("clip", 0.0):
         raise ReasonError(f"it clips what its gates read at {clip:g}; neither Keras nor rnncli has such a cell")
-    if node.whole("input_forget", 0):
+    if node.value("input_forget", 0):
         raise ReasonError("its input_forget couples two gates; neither Keras nor rnncli has such a cell")
     if node.reads(7) and not is_zero(inputs.at(7)):
         raise ReasonError("it has peepholes (P); neither Keras nor rnncli has such a cell")
     options = _activations(node, kind, count)
     if node.operation == "GRU":
-        options["reset_after"] = bool(node.whole("linear_before_reset", 0))
+        options["reset_after"] = bool(node.value("linear_before_reset", 0))
     arrays = {}
     for index, role in enumerate(("W", "R", "B"), start=1):
         constant = inputs.at(index)
@@ -147,7 +143,7 @@ def cell_of(inputs: Inputs) -> tuple[Node, frozenset[str]]:
         raise ReasonError(error.message) from None
     zeros = [inputs.at(index) for index in (5, 6, 7) if node.reads(index)]
     owners = [*arrays.values(), *(zero for zero in zeros if isinstance(zero, Constant | Fill) and is_zero(zero))]
-    owned = frozenset(name for owner in owners for name in owner.sources)
+    owned = frozenset(source.name for owner in owners for source in owner.sources)
     tensors = {role: constant.tensor for role, constant in arrays.items()}
     made = Node(inputs.name, node.operation, layer, None, features, tensors, "onnx", notes=_notes(inputs))
     return replace(made, unsaid=frozenset({"return_sequences"})), owned
@@ -170,7 +166,7 @@ def _sizes(node: NodeProto, kind: Kind, count: int, shapes: Mapping[str, tuple[i
     w, r, gates = shapes["W"], shapes["R"], kind.layer.gates
     units = r[2] if len(r) == 3 else 0
     rows = gates * units
-    hidden = node.whole("hidden_size", units)
+    hidden = node.value("hidden_size", units)
     if len(w) != 3 or not w[2] or not units or w[:2] != (count, rows) or r[:2] != (count, rows) or hidden != units:
         raise ReasonError(f"its W {w} and R {r} do not go with {count} × {gates} gates of {hidden} units")
     if "B" in shapes and shapes["B"] != (count, 2 * rows):

@@ -101,21 +101,19 @@ def signed(number: int) -> int:
     return number - 2**64 if number >> 63 else number
 
 
-def varints(data: Buffer, spans: Sequence[Span], most: int) -> list[int]:
-    """Return packed whole numbers that stand in some places.
+def varints(data: Buffer, span: Span, most: int) -> list[int]:
+    """Return whole numbers that stand one behind the other.
 
     Raises:
         RnncliError: there are more than there may be, or one is damaged.
     """
     numbers: list[int] = []
-    for start, end in spans:
-        part = data[start : min(end, start + _LONGEST_VARINT * (most + 1))]
-        at = 0
-        while at < len(part):
-            if len(numbers) == most:
-                raise RnncliError(f"byte {start + at:,}: there are more than {most:,} numbers")
-            number, at = _varint(part, at, start)
-            numbers.append(signed(number))
+    part, at = data[span.start : min(span.end, span.start + _LONGEST_VARINT * (most + 1))], 0
+    while at < len(part):
+        if len(numbers) == most:
+            raise RnncliError(f"byte {span.start + at:,}: there are more than {most:,} numbers")
+        number, at = _varint(part, at, span.start)
+        numbers.append(signed(number))
     return numbers
 
 
@@ -187,6 +185,7 @@ OWN_DOMAINS = (None, "", "ai.onnx")
 
 
 P = TypeVar("P", bound="Proto")
+V = TypeVar("V", int, float, str)
 
 
 class Column(NamedTuple):
@@ -322,20 +321,12 @@ class NodeProto(
         """Return what it is told under a name; an attribute that says nothing if there is none."""
         return next((each for each in self.attribute if each.name == name), _UNTOLD)
 
-    def whole(self, name: str, default: int) -> int:
-        """Return a whole number that it is told."""
-        given = self.told(name).i
-        return default if given is None else given
-
-    def number(self, name: str, default: float) -> float:
-        """Return a number that it is told."""
-        given = self.told(name).f
-        return default if given is None else given
-
-    def text(self, name: str, default: str) -> str:
-        """Return a text that it is told."""
-        given = self.told(name).s
-        return default if given is None else given.decode("utf-8", "replace")
+    def value(self, name: str, usual: V) -> V:
+        """Return the whole number, the number or the text that it is told under a name; what is usual without one."""
+        told = self.told(name)
+        text = None if told.s is None else told.s.decode("utf-8", "replace")
+        given: V | None = {int: told.i, float: told.f, str: text}[type(usual)]
+        return usual if given is None else given
 
     @property
     def graphs(self) -> Iterator[tuple[str, GraphProto]]:
@@ -457,7 +448,7 @@ class Reader:
         """Return several numbers that stand one behind the other."""
         start, end = span
         if kind == "whole":
-            numbers: Sequence[int | float] = varints(self._file, [span], MAX_NUMBERS)
+            numbers: Sequence[int | float] = varints(self._file, span, MAX_NUMBERS)
         elif (end - start) % 4 or end - start > 4 * MAX_NUMBERS:
             raise RnncliError(f"byte {start:,}: {end - start:,} bytes are no list of numbers")
         else:

@@ -8,19 +8,32 @@ features, time and samples whole makes no node. What is not understood is a node
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from rnncli.errors import RnncliError, listed, shorten
+from rnncli.errors import ArgumentError, RnncliError, listed, shorten
 from rnncli.formats.file_reader import FileReader, opened_regular
 from rnncli.formats.model_file import ModelFile, model_of
 from rnncli.formats.nodes import Node, Note, Read, loops
 from rnncli.formats.onnx.arrays import Constant, constant_of
-from rnncli.formats.onnx.cells import KINDS, ReasonError, cell_of
-from rnncli.formats.onnx.layers import FLATTENING, Made, layer_of
+from rnncli.formats.onnx.cells import KINDS, cell_of
+from rnncli.formats.onnx.layers import FLATTENING, layer_of
 from rnncli.formats.onnx.messages import OWN_DOMAINS, GraphProto, ModelProto, NodeProto, Reader, TensorProto
 from rnncli.formats.onnx.moves import REARRANGING, moved
-from rnncli.formats.onnx.values import Atom, Axis, Flow, Inputs, Value, Values, axes_of, flows_in, is_bounded, sized
+from rnncli.formats.onnx.values import (
+    Atom,
+    Axis,
+    Flow,
+    Inputs,
+    ReasonError,
+    Value,
+    Values,
+    axes_of,
+    flows_in,
+    is_bounded,
+    sized,
+)
 from rnncli.formats.tensors import Tensor
 from rnncli.layers import Input, Recurrent, Repeat
 from rnncli.layers.weights import Framework
@@ -232,34 +245,32 @@ class _Walk:
         """Return what is known of the outputs of a node, and add the node if it is more than a move."""
         node, name = inputs.node, inputs.name
         flows = flows_in(*dict(zip(node.input, inputs.values, strict=False)).values())
-        own = (node.domain or "", node.op_type) in self._functions
-        if node.operation in KINDS and not own:
+        if (node.domain or "", node.op_type) in self._functions or any(node.graphs):
+            return self._opaque(scope, inputs, [*flows, *captured], [])
+        if node.operation in KINDS:
             try:
                 return self._recurrent(inputs, *cell_of(inputs))
             except ReasonError as reason:
                 note = Note(f"{name} ({node.operation}): {reason}", "left out")
                 return self._opaque(scope, inputs, flows, [note])
-        if not own and not captured and not any(node.graphs):
-            if flows and node.operation in FLATTENING and (layer := layer_of(inputs)) is not None:
-                return [self._layer(inputs, flows[0], layer)]
-            made = moved(inputs)
-            if not flows or node.operation in ("Shape", "Size") or (made and None not in made):
-                return made
-            layer = layer_of(inputs)
-            if layer is not None:
-                return [self._layer(inputs, flows[0], layer)]
-        return self._opaque(scope, inputs, [*flows, *captured], [])
+        ways: list[Callable[[Inputs], Values]] = [moved, self._layer]
+        for way in ways[::-1] if node.operation in FLATTENING else ways:
+            with suppress(ReasonError, ArgumentError):  # a size that the language does not take
+                return way(inputs)
+        return self._opaque(scope, inputs, flows, []) if flows and node.operation not in ("Shape", "Size") else []
 
-    def _layer(self, inputs: Inputs, read: Flow, made: Made) -> Flow:
-        """Add a layer that reads a flow, or say more of the node that it reads, and return what it returns."""
+    def _layer(self, inputs: Inputs) -> Values:
+        """Add a layer, or say more of the node that it reads, and return what it returns."""
+        made = layer_of(inputs)
+        read = flows_in(*inputs.values)[0]
         tensors = {role: array.tensor for role, array in made.arrays.items()}
-        owned = frozenset(name for array in made.arrays.values() for name in array.sources)
+        owned = frozenset(source.name for array in made.arrays.values() for source in array.sources)
         if made.grown is not None:  # a dense layer has a bias, a sigmoid is a silu
             node = self._found[made.flow.node]
             self._found[node.name] = replace(node, word=made.grown, tensors={**node.tensors, **tensors})
             self.owned[node.name] |= owned
         if made.word is None:
-            return made.flow
+            return [made.flow]
         features = made.features or sized(made.flow.features or (Atom(),))
         if features is not None and read.root and (made.features or made.time is not None):
             self._entries.setdefault(read.root, features)
@@ -269,7 +280,7 @@ class _Walk:
         self.owned[name] = owned
         node = Node(name, kind, made.word, edge, made.features, tensors, "keras", notes=made.notes, around=made.around)
         self._add(node)
-        return made.flow._replace(node=name, merge="concat", shared=False)
+        return [made.flow._replace(node=name, merge="concat", shared=False)]
 
     def _opaque(self, scope: _Scope, inputs: Inputs, flows: Sequence[Flow], notes: Sequence[Note]) -> list[Flow]:
         """Add a node that is not understood, with its arrays, and return its outputs."""
@@ -293,7 +304,7 @@ class _Walk:
         assert loops(layer)
         assert features is not None
         backwards = layer.go_backwards
-        t, b = (1, 0) if node.whole("layout", 0) else (0, 1)
+        t, b = (1, 0) if node.value("layout", 0) else (0, 1)
         given = inputs.at(0)
         x = given if isinstance(given, Flow) else Flow(node.reads(0))
         axes = x.axes if x.axes is not None else ((Atom(),), (Atom(),), x.features or (Atom(),))

@@ -13,7 +13,7 @@ from math import prod
 from typing import Literal, NamedTuple
 
 from rnncli.formats.nodes import Node, Returned
-from rnncli.formats.onnx.arrays import Constant
+from rnncli.formats.onnx.arrays import Constant, Source
 from rnncli.formats.onnx.messages import NodeProto
 
 MAX_PARTS = 64
@@ -24,6 +24,23 @@ NO_LENGTH = 2**64
 
 LARGEST_GROWTH = 4
 """How many times as many numbers as the file has for it an array may have that is made of others."""
+
+
+class ReasonError(Exception):
+    """What a node makes is not known, or is no layer of the language; the message says why where a reader should know.
+
+    It is raised where a node is looked at in one way, and then another way is tried.
+    """
+
+
+def require(holds: object) -> None:
+    """Check what must hold of a node.
+
+    Raises:
+        ReasonError: it does not.
+    """
+    if not holds:
+        raise ReasonError
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,11 +98,18 @@ class Flow(NamedTuple):
         """Whether its node returns time in the other order than this value has it."""
         return self.time is not None and self.time in self.flips
 
-    def place_of(self, axis: int) -> int | None:
-        """Return the place of an axis that is counted from the front or from the end; None if there is none."""
-        if self.axes is None or not -len(self.axes) <= axis < len(self.axes):
-            return None
-        return axis % len(self.axes)
+    @property
+    def placed(self) -> tuple[Axis, ...]:
+        """Its axes, whose number must be known."""
+        if self.axes is None:
+            raise ReasonError
+        return self.axes
+
+    def place_of(self, axis: int) -> int:
+        """Return the place of an axis that is counted from the front or from the end, and must be there."""
+        count = len(self.placed)
+        require(-count <= axis < count)
+        return axis % count
 
     def is_features(self, axis: int) -> bool:
         """Whether an axis is that of the features, whole."""
@@ -93,14 +117,16 @@ class Flow(NamedTuple):
             return False
         if self.axes is None:
             return axis == -1  # a layer puts its features last
-        place = self.place_of(axis)
-        if place is None or self.axes[place] in self.flips:
-            return False
-        return self.features in (None, self.axes[place])
+        whole = self.axes[self.place_of(axis)]
+        return whole not in self.flips and self.features in (None, whole)
 
     def with_axes(self, axes: Sequence[Axis]) -> Flow:
         """Return the same numbers under other axes."""
         return self._replace(axes=tuple(axes))
+
+    def with_axis(self, place: int, *axes: Axis) -> Flow:
+        """Return the same numbers with other axes in the place of one."""
+        return self.with_axes((*self.placed[:place], *axes, *self.placed[place + 1 :]))
 
     def with_last(self, axis: Axis) -> Flow:
         """Return what a layer makes that puts other features in the place of these."""
@@ -116,17 +142,17 @@ class Joined(NamedTuple):
     @property
     def lengths(self) -> list[int]:
         """How many places along the axis are of each layer."""
-        return [sized(flow.axes[self.axis]) or 1 for flow in self.flows if flow.axes is not None]
+        return [sized(flow.placed[self.axis]) or 1 for flow in self.flows]
 
 
 class Fill(NamedTuple):
-    """One number everywhere, in any shape, and the arrays of the file that it is made of, by name.
+    """One number everywhere, in any shape, and the arrays of the file that it is made of.
 
     They are zeros that a layer starts from, or ones that scale nothing.
     """
 
     number: int
-    sources: frozenset[str] = frozenset()
+    sources: frozenset[Source] = frozenset()
 
 
 Value = Constant | Flow | Joined | Fill
@@ -154,10 +180,37 @@ class Inputs(NamedTuple):
         """Return an input."""
         return self.values[index] if index < len(self.values) else None
 
-    def wholes(self, name: str, index: int) -> tuple[int, ...] | None:
-        """Return whole numbers that a node is told in an attribute, or in an input, as newer versions have it."""
+    def flow(self, index: int = 0) -> Flow:
+        """Return an input that must depend on that of the graph."""
+        value = self.at(index)
+        if not isinstance(value, Flow):
+            raise ReasonError
+        return value
+
+    def array(self, index: int) -> Constant:
+        """Return an input that must be an array."""
+        value = self.at(index)
+        if not isinstance(value, Constant):
+            raise ReasonError
+        return value
+
+    def optional_array(self, index: int) -> Constant | None:
+        """Return an input that must be an array if it is there."""
+        return self.array(index) if self.node.reads(index) else None
+
+    def numbers(self, index: int) -> tuple[int, ...]:
+        """Return whole numbers that an input must be, of which some may stand for lengths that are not known."""
+        wholes = self.array(index).wholes
+        if wholes is None:
+            raise ReasonError
+        return wholes
+
+    def wholes(self, name: str, index: int, usual: tuple[int, ...] | None = None) -> tuple[int, ...]:
+        """Return numbers that a node is told in an attribute, or an input, as newer versions have it; or the usual."""
         told = self.node.told(name)
-        return numbers_of(self.at(index)) if told.name is None else tuple(told.ints)
+        if told.name is not None:
+            return tuple(told.ints)
+        return usual if usual is not None and not self.node.reads(index) else self.numbers(index)
 
 
 def flows_in(*values: Value | None) -> list[Flow]:
@@ -180,11 +233,11 @@ def is_bounded(value: Value) -> bool:
             return len(wholes) <= MAX_PARTS and all(abs(number) < _LARGEST for number in wholes)
         case Constant(tensor=tensor, sources=sources, depth=depth):
             few = max(len(tensor.shape), len(sources), depth) <= MAX_PARTS
-            return few and (not depth or tensor.params <= LARGEST_GROWTH * sum(sources.values()))
+            return few and (not depth or tensor.params <= LARGEST_GROWTH * sum(each.params for each in sources))
         case Flow(axes=axes):
             return axes is None or len(axes) + sum(map(len, axes)) <= MAX_PARTS
-        case Fill(sources=names):
-            return len(names) <= MAX_PARTS
+        case Fill(sources=sources):
+            return len(sources) <= MAX_PARTS
         case Joined(flows=flows):
             return len(flows) <= MAX_PARTS
 
@@ -197,72 +250,12 @@ def axes_of(sizes: Sequence[int | None] | None) -> tuple[Axis, ...] | None:
 _LARGEST = NO_LENGTH**MAX_PARTS
 
 
-def lengths_of(value: Value | None) -> list[int] | None:
-    """Return the lengths of the axes of an array or a flow, or what stands for them; None if their number is open."""
-    if isinstance(value, Constant):
-        return [*value.tensor.shape]
-    return [*map(length, value.axes)] if isinstance(value, Flow) and value.axes is not None else None
-
-
 def length(axis: Axis) -> int:
     """Return the length of an axis, or what stands for it."""
     return prod(atom.length for atom in axis)
-
-
-def arranged(value: Value | None, places: Sequence[int | None]) -> Constant | Flow | None:
-    """Return an array or a flow with its axes in other places, None for a new one; those that go have length 1."""
-    if isinstance(value, Constant):
-        return value.arranged(places)
-    if not isinstance(value, Flow) or value.axes is None:
-        return None
-    return value.with_axes([() if place is None else value.axes[place] for place in places])
 
 
 def sized(axis: Axis) -> int | None:
     """Return the length of an axis, if it is known."""
     sizes = [atom.size for atom in axis]
     return None if None in sizes else prod(size for size in sizes if size is not None)
-
-
-def numbers_of(value: Value | None) -> tuple[int, ...] | None:
-    """Return the whole numbers that a value is, of which some may stand for lengths that are not known."""
-    return value.wholes if isinstance(value, Constant) else None
-
-
-def wholes_of(value: Value | None) -> tuple[int, ...] | None:
-    """Return the whole numbers that a value is, if all are known."""
-    numbers = numbers_of(value)
-    return None if numbers is None or max(map(abs, numbers), default=0) >= NO_LENGTH else numbers
-
-
-def reshaped(axes: Sequence[Axis], target: Sequence[int], *, zero_copies: bool = True) -> tuple[Axis, ...] | None:
-    """Return axes after a reshape, or None if it does not go along with their atoms."""
-    copied = len(axes) if zero_copies else 0
-    wanted = [length(axes[place]) if size == 0 and place < copied else size for place, size in enumerate(target)]
-    rest = [atom for axis in axes for atom in axis]
-    if wanted.count(-1) > 1:
-        return None
-    hole = wanted.index(-1) if -1 in wanted else len(wanted)
-    left = _split(rest, wanted[:hole])
-    right = None if left is None else _split(rest[sum(map(len, left)) :][::-1], wanted[hole + 1 :][::-1])
-    if left is None or right is None:
-        return None
-    between = rest[sum(map(len, left)) : len(rest) - sum(map(len, right))]
-    if hole == len(wanted):
-        return None if between else tuple(left)
-    return (*left, tuple(between), *(axis[::-1] for axis in reversed(right)))
-
-
-def _split(atoms: Sequence[Atom], sizes: Sequence[int]) -> list[Axis] | None:
-    """Return the axes of some lengths that atoms begin with; None if these make none such."""
-    made: list[Axis] = []
-    for size in sizes:
-        count, total = 0, 1
-        while count < len(atoms) and (total < size or (size == 1 and not count and atoms[0].size == 1)):
-            total *= atoms[count].length
-            count += 1
-        if total != size:
-            return None
-        made.append(tuple(atoms[:count]))
-        atoms = atoms[count:]
-    return made

@@ -18,7 +18,7 @@ from rnncli.formats.file_reader import FileReader, opened_regular
 from rnncli.formats.model_file import ModelFile, model_of
 from rnncli.formats.nodes import Node, Note, loops, names
 from rnncli.formats.tensors import WIDTHS, Tensor, array_at, array_of, check_shape, later
-from rnncli.formats.torch.tensors import Found, Storage, Torch, View, rebuilt
+from rnncli.formats.torch.tensors import Found, Storage, View, rebuilt, referred
 from rnncli.formats.torch.unpickling import Pairs, load
 from rnncli.formats.zip_archive import MAGIC, Archive
 
@@ -100,8 +100,7 @@ def _zipped(reader: FileReader) -> Read:
     root = pickles[0].removesuffix("data.pkl")
     if f"{root}byteorder" in archive.members and archive.read(f"{root}byteorder", 10) != b"little":
         raise _big_end()
-    torch = Torch()
-    found = Found(load(io.BytesIO(archive.read(pickles[0], MAX_PICKLE)), torch.referred, rebuilt))
+    found = Found(load(io.BytesIO(archive.read(pickles[0], MAX_PICKLE)), partial(referred, {}), rebuilt))
     places: dict[str, int | Packed] = {}
     for storage in dict.fromkeys(view.storage for view in found.tensors.values() if view.storage is not None):
         key = storage.key
@@ -128,8 +127,8 @@ def _old(reader: FileReader) -> Read:
         raise RnncliError("it does not start as files of torch.save do")
     if any(key == "little_endian" and value is False for key, value in system if isinstance(key, str)):
         raise _big_end()
-    torch = Torch()
-    found, storages = Found(load(file, torch.referred, rebuilt)), torch.storages
+    storages: dict[str, Storage] = {}
+    found = Found(load(file, partial(referred, storages), rebuilt))
     keys = load(file)
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
         raise RnncliError("the list of its storages is none")

@@ -108,36 +108,32 @@ class View:
         return 1 + sum((size - 1) * step for size, step in zip(self.shape, self.strides, strict=True))
 
 
-class Torch:
-    """The storages that a pickle refers to, by key."""
+def referred(storages: dict[str, Storage], pid: object) -> Storage | Named:
+    """Return a storage that a pickle refers to; of a class of modules the old format keeps the source beside it.
 
-    def __init__(self) -> None:
-        self.storages: dict[str, Storage] = {}
+    Args:
+        storages: those that it has referred to, by key, to which this is added.
+        pid: what it says of it.
 
-    def referred(self, pid: object) -> Storage | Named:
-        """Return a storage that a pickle refers to; of a class of modules the old format keeps the source beside it.
-
-        Raises:
-            RnncliError: it refers to something else, or contradicts what it said of the same storage before.
-        """
-        if isinstance(pid, str) and (said := _STORAGE_TEXT.fullmatch(pid)):
-            pid = ("storage", Named("torch", said[1]), said[2], "", int(said[3]))
-        match pid:
-            case ("module", Named() as named, *_):
-                return named
-            # Behind the length may be a part of the storage: none in any PyTorch since 0.4.
-            case ("storage", Named(name=kind), str(key), _, int(length), *part) if (
-                kind in STORAGES and 0 <= length < _MAX_SIZE and part in ([], [None])
-            ):
-                storage = Storage(STORAGES[kind], key, length)
-                known = self.storages.setdefault(key, storage)
-                if known != storage:
-                    raise RnncliError(
-                        f"it says that numbers {shorten(key)} are {known.length:,} of {known.dtype}, and then "
-                        f"{length:,} of {storage.dtype}"
-                    )
-                return storage
-        raise RnncliError("it refers to something that is no storage")
+    Raises:
+        RnncliError: it refers to something else, or contradicts what it said of the same storage before.
+    """
+    if isinstance(pid, str) and (said := _STORAGE_TEXT.fullmatch(pid)):
+        pid = ("storage", Named("torch", said[1]), said[2], "", int(said[3]))
+    match pid:
+        case ("module", Named() as named, *_):
+            return named
+        # Behind the length may be a part of the storage: none in any PyTorch since 0.4.
+        case ("storage", Named(name=kind), str(key), _, int(length), *part) if (
+            kind in STORAGES and 0 <= length < _MAX_SIZE and part in ([], [None])
+        ):
+            storage = Storage(STORAGES[kind], key, length)
+            known = storages.setdefault(key, storage)
+            if known != storage:
+                before = f"it says that numbers {shorten(key)} are {known.length:,} of {known.dtype}"
+                raise RnncliError(f"{before}, and then {length:,} of {storage.dtype}")
+            return storage
+    raise RnncliError("it refers to something that is no storage")
 
 
 def rebuilt(made: Made) -> object:

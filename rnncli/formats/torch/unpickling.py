@@ -191,12 +191,6 @@ class _Machine(pickle._Unpickler):
             made[key] = value
         self.stack.append(made)
 
-    def _set(self) -> None:
-        self.stack.append(Made(Named("builtins", "set"), ()))
-
-    def _frozen_set(self) -> None:
-        self.stack.append(Made(Named("builtins", "frozenset"), (self._above(),)))
-
 
 _INSTEAD: Mapping[bytes, Callable[[Any], None]] = {
     pickle.REDUCE: _Machine._call,
@@ -205,8 +199,8 @@ _INSTEAD: Mapping[bytes, Callable[[Any], None]] = {
     pickle.BUILD: _Machine._build,
     pickle.EMPTY_DICT: lambda machine: machine.stack.append(Pairs()),
     pickle.DICT: _Machine._dictionary,
-    pickle.EMPTY_SET: _Machine._set,
-    pickle.FROZENSET: _Machine._frozen_set,
+    pickle.EMPTY_SET: lambda machine: machine.stack.append(Made(Named("builtins", "set"), ())),
+    pickle.FROZENSET: lambda machine: machine.stack.append(Made(Named("builtins", "frozenset"), (machine._above(),))),
     pickle.BYTEARRAY8: pickle._Unpickler.dispatch[pickle.BINBYTES8[0]],  # takes no memory before there are bytes
 }
 """What is done instead of what the library does: it would call, take attributes, hash, or take memory unseen."""
