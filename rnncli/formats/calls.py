@@ -371,6 +371,11 @@ class _Line:
                     elif isinstance(each, Call) and id(each) not in self._applied:
                         layers = any(makes_layer(inner) or inner.name in CONTAINERS for inner in calls_in([each]))
                         before = self._walk(each, before, node) if layers else before
+            case Call(given=given, of=Call() as owner) if makes_layer(value):
+                (start, _), (before_it, end) = map(self._text.span, (given.node, owner.given.node))
+                comma = self._text.with_((end, end + 1), ", ") if start == before_it else None
+                message = f"a comma stands between layers, not a point, before {value.name}"
+                raise self._text.fault(message, given.node, lead="with a comma" if comma else "", repair=comma)
             case Call():
                 before = self._add(value, before)
             case _:
