@@ -192,7 +192,7 @@ def test_where_ulimit_leaves_too_little_for_numpy_that_is_said(at: Walk, program
         r"the (network|weights) would take .* of memory that are free",
         r"out of memory",
     )
-    for megabytes in (22, 60, 110, 125, 150, 151, 158, 166):
+    for megabytes in (40, 60, 110, 125, 150, 151, 158, 166):
         for line in NUMPYS:
             with at(megabytes, line):
                 status, stdout, stderr = program(*line.split(), shell=f'ulimit -v {megabytes * 1000}; "$@"')

@@ -76,7 +76,7 @@ def command(spec: tuple[str, ...], wide: bool, format_: str, svg: Picture | None
     """
     request = Request(**asked)
     given: Iterable[Spec] = shown(specs(spec), svg)
-    if request.files:
+    if request.read or request.written:
         # One file cannot belong to several networks.
         message = "the files named on the command line belong to one network, but several specs are given"
         given = list(at_most(1, given, message, "call rnncli forward once for each spec"))

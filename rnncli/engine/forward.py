@@ -66,14 +66,6 @@ class Statistics:
         self._squares = 0.0
         self._saturated = 0
 
-    @classmethod
-    def of_all(cls, several: Sequence[Statistics]) -> Statistics:
-        """Return what several have seen together, all within the same bounds."""
-        together = cls(several[0].bounds)
-        for each in several:
-            together.take(each)
-        return together
-
     def add(self, values: Array) -> None:
         """Take a chunk of numbers into account; its shape does not matter."""
         if values.size == 0:

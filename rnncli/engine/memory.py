@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
@@ -38,18 +38,11 @@ def check_fits(
     """
     weights = weight_bytes(network, dtype)
     run = run_bytes(network, batch, timesteps, dtype) + beside
-    free = _free_bytes()
-    if free is not None and weights + run + RESERVE > free:
-        advice = "`rnncli summary` computes its sizes without allocating it"
-        if weights + RESERVE <= free:
-            whole = any(layer.needs_whole for layer in network.body)
-            advice = smaller + (f"; {READING_FROM_THE_END} keep the whole sequence" if whole else "")
-        raise RnncliError(
-            f"the network would take {memory(weights)} for its weights, {memory(run)} for its run and "
-            f"{memory(RESERVE)} for Python, {memory(weights + run + RESERVE - free)} more than the {memory(free)} "
-            "of memory that are free",
-            advice,
-        )
+    if any(layer.needs_whole for layer in network.body):
+        smaller += f"; {READING_FROM_THE_END} keep the whole sequence"
+    said = f"the network would take {memory(weights)} for its weights, {memory(run)} for its run"
+    too_large = "`rnncli summary` computes its sizes without allocating it"
+    _check(weights + run, said, lambda free: smaller if weights + RESERVE <= free else too_large)
 
 
 def steps_watched(part: Network, timesteps: int) -> int:
@@ -75,13 +68,15 @@ def check_export_fits(network: Network, dtype: np.dtype[Any]) -> None:
     """
     weights = network_weights(network).values()
     needed = 3 * dtype.itemsize * sum(weight.params for weight in weights) + _scratch_bytes(weights)
+    said = f"the weights would take {memory(needed)} while they are written"
+    _check(needed, said, lambda free: "source for Keras or PyTorch needs none of it without --save-weights")
+
+
+def _check(needed: int, said: str, advice: Callable[[int], str]) -> None:
     free = _free_bytes()
     if free is not None and needed + RESERVE > free:
-        raise RnncliError(
-            f"the weights would take {memory(needed)} while they are written, and {memory(RESERVE)} are for Python, "
-            f"{memory(needed + RESERVE - free)} more than the {memory(free)} of memory that are free",
-            "source for Keras or PyTorch needs none of it without --save-weights",
-        )
+        over = f"{memory(needed + RESERVE - free)} more than the {memory(free)} of memory that are free"
+        raise RnncliError(f"{said} and {memory(RESERVE)} for Python, {over}", advice(free))
 
 
 def _free_bytes() -> int | None:

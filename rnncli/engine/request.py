@@ -41,8 +41,8 @@ _WRITTEN = {"save_weights": ".npz", "output": ".npy", "save_state": ".npz"}
 class Request:
     """What is asked of a run.
 
-        >>> Request(timesteps=10, dtype="float64", output="y.npy").files
-        ('y.npy',)
+        >>> Request(timesteps=10, dtype="float64", output="y.npy").written
+        {'output': 'y.npy'}
 
     Args:
         timesteps, batch, seed, dtype, framework, input, weights, save_weights, output, state, save_state, gates: as for
@@ -99,11 +99,6 @@ class Request:
             object.__setattr__(self, "lengths", _checked_lengths(self.lengths))
             if self.seeds is not None:
                 raise ArgumentError("seeds are for the reach, which follows one sequence, and there are lengths")
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        """The files that it names."""
-        return (*self.read.values(), *self.written.values())
 
     @property
     def read(self) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from copy import copy
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -236,8 +237,10 @@ def _run_cells(layers: Sequence[LayerRun]) -> dict[str, Text]:
 
 def _outputs(layers: Sequence[LayerRun]) -> Statistics:
     """Return the figures of all outputs of a layer, or of a run of equal ones."""
-    every = [layer.statistics for layer in layers]
-    return every[0].of_all(every)
+    together, *others = [copy(layer.statistics) for layer in layers]
+    for each in others:
+        together.take(each)
+    return together
 
 
 def _notes(layers: Sequence[LayerRun], run: ForwardRun) -> Iterator[str]:
