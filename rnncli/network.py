@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -13,6 +12,7 @@ from rnncli.language.rules import check_framework, check_rules, check_timesteps,
 from rnncli.language.source import Source
 from rnncli.layers import Head, Layer
 from rnncli.layers.cost import Totals, cost_of
+from rnncli.layers.immutable import Immutable, immutable
 from rnncli.layers.sizes import Blank
 from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS, Framework, Weight, at_level
 from rnncli.quantities import MAX_SIZE, Rate, Shape, parse_rate
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from rnncli.formats.nodes import Part
 
 
-@dataclass(frozen=True, repr=False)
-class Network(Commands):
+@immutable
+class Network(Commands, Immutable):
     """A network: an input or an embedding, then layers that fit one another.
 
         >>> from rnncli import Network
@@ -48,9 +48,9 @@ class Network(Commands):
     """
 
     layers: Sequence[Layer]
-    source: Source | None = field(default=None, compare=False)
-    origin: Origin = field(default=NO_ORIGIN, compare=False)
-    part: "Part | None" = field(default=None, compare=False)
+    source: Source | None = None
+    origin: Origin = NO_ORIGIN
+    part: "Part | None" = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.layers, Iterable):
@@ -114,6 +114,12 @@ class Network(Commands):
             RnncliError: as for `read`.
         """
         return network if isinstance(network, Network) and set is None else cls.read(cast(str, network), set=set)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Network) and self.layers == other.layers
+
+    def __hash__(self) -> int:
+        return hash(self.layers)
 
     def __str__(self) -> str:
         return spec.format_layers(self.layers)

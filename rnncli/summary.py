@@ -4,12 +4,12 @@ A `Summary` is made by `rnncli.network.Network.summary` and read by `rnncli.rend
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from math import prod
 from typing import Any, NamedTuple
 
 from rnncli.errors import one_line, shorten
 from rnncli.layers.cost import Number, Totals, total_of
+from rnncli.layers.immutable import Immutable, immutable
 from rnncli.layers.weights import FRAMEWORK_NAMES, Framework, Weight
 from rnncli.quantities import Rate, Shape, features_of, memory
 from rnncli.results import Result
@@ -185,8 +185,8 @@ def worth_showing(modules: Sequence[ModuleSummary]) -> Sequence[ModuleSummary]:
     return modules if any(len(module.names) > 1 or module.apart for module in modules) else ()
 
 
-@dataclass(frozen=True, repr=False)
-class Summary(Result):
+@immutable
+class Summary(Result, Immutable):
     """A network's rows and totals for a batch size, a number of timesteps, a dtype and a framework.
 
     Attributes:

@@ -12,9 +12,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 import rnncli.layers
-from rnncli.layers.base import Conflict, Equation, Layer, Note, Reads, Returns, layer_kind
+from rnncli.layers.base import Conflict, Equation, Layer, Note, Reads, Returns
 from rnncli.layers.cost import Number, Step
 from rnncli.layers.dense import Dense
+from rnncli.layers.immutable import immutable
 from rnncli.layers.options import Option, Whole
 from rnncli.layers.python_call import Call
 from rnncli.layers.sizes import Numbers, Sizes
@@ -22,7 +23,7 @@ from rnncli.layers.weights import Factor, Framework, Weight
 from rnncli.quantities import Shape, features_of
 
 
-@layer_kind
+@immutable
 class Halve(Layer):
     """(batch, timesteps, features) -> (batch, half of the timesteps, units): `tanh((x_1 + x_2)·W + h·U + m)`.
 

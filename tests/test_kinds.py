@@ -33,7 +33,7 @@ from rnncli.engine import Model
 from rnncli.engine.stages import STAGES
 from rnncli.language.rules import least_steps
 from rnncli.layers import Dense, Layer
-from rnncli.layers.base import layer_kind
+from rnncli.layers.immutable import immutable
 from rnncli.layers.options import Flag, Option
 from rnncli.layers.weights import FRAMEWORKS, Factor, Weight
 
@@ -197,7 +197,7 @@ def test_the_golden_values_cover_a_cell_with_all_its_settings_together(at: Walk)
 # What is missing is named.
 
 
-@layer_kind
+@immutable
 class Fake(Layer):
     """A kind that is declared, and no more."""
 

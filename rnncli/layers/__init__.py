@@ -2,10 +2,10 @@
 
 To add a kind:
 
-1. Declare it in a file of its own here: a `layer_kind` with Keras's arguments, how they are written, what PyTorch calls
-   them, what it reads and returns, its weights, what it holds for a step, carries on and keeps in training, its
-   equations and notes, what PyTorch cannot express. List it in `LAYERS`. The parser, the canonical spec, the hints,
-   completion, `rnncli layers` and the drawing follow from that.
+1. Declare it in a file of its own here: an `immutable` class with Keras's arguments, how they are written, what
+   PyTorch calls them, what it reads and returns, its weights, what it holds for a step, carries on and keeps in
+   training, its equations and notes, what PyTorch cannot express. List it in `LAYERS`. The parser, the canonical spec,
+   the hints, completion, `rnncli layers` and the drawing follow from that.
 2. Say in a file of its own in `tests/kinds/` how it is typed and drawn, how Keras and PyTorch build it, what it is in
    ONNX, its formula, and which golden networks show each of its options; `tests/kinds/base.py` lists what is needed.
 3. Run `pytest tests/test_kinds.py` until it names nothing more: a stage in `engine/stages.py` or a cell in

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from rnncli.errors import listed
 from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
-from rnncli.layers.base import Equation, Layer, applied, layer_kind
+from rnncli.layers.base import Equation, Layer, applied
+from rnncli.layers.immutable import immutable
 from rnncli.layers.sizes import Word
 from rnncli.layers.weights import Framework
 from rnncli.quantities import Shape, features_of
@@ -13,7 +14,7 @@ WORDS = tuple(word for word in ACTIVATIONS if word != "linear")
 """The activations that change what they read."""
 
 
-@layer_kind
+@immutable
 class Activation(Layer):
     """`activation(x)`, of a vector or of each vector of a sequence.
 

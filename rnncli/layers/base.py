@@ -1,6 +1,6 @@
 """What a layer declares: everything that is particular to its kind.
 
-A kind of layer is one frozen dataclass, a `layer_kind`. Its attributes are Keras's arguments; `sizes` and `options` say
+A kind of layer is `immutable` data. Its attributes are Keras's arguments; `sizes` and `options` say
 how they are written in a spec. The parser, the canonical form, `rnncli layers`, the hints, the summary, `explain`,
 `draw`, `compare` and the sweep all read these declarations, so what is said of a kind stands in one file.
 """
@@ -8,12 +8,13 @@ how they are written in a spec. The parser, the canonical form, `rnncli layers`,
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import Field, FrozenInstanceError, dataclass, fields, replace
+from dataclasses import fields, replace
 from functools import cache
-from typing import Any, ClassVar, Literal, NamedTuple, NoReturn, Self, TypeVar, dataclass_transform
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 from rnncli.errors import ArgumentError
 from rnncli.layers.cost import LayerCost, Number, Step
+from rnncli.layers.immutable import Immutable
 from rnncli.layers.options import Option, Whole
 from rnncli.layers.sizes import Sizes
 from rnncli.layers.weights import Framework, Weight
@@ -60,28 +61,14 @@ def snake_case(name: str) -> str:
     return re.sub("(?<=.)(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])", "_", word).lower()
 
 
-Kind = TypeVar("Kind", bound="Layer")
+class Layer(Immutable, ABC):
+    """One layer of a network: immutable data, equal to another when all its arguments are.
 
-
-@dataclass_transform(eq_default=False, frozen_default=True)
-def layer_kind(cls: type[Kind]) -> type[Kind]:
-    """Make a class a kind of layer: a dataclass, which `Layer` freezes and compares.
-
-    Python's own `frozen` does the same, in a quarter of a millisecond for each kind at every start.
-    """
-    return dataclass(eq=False, repr=False)(cls)
-
-
-class Layer(ABC):
-    """One layer of a network: immutable data, hashable, equal when all its arguments are.
-
-    A kind is a subclass, decorated with `layer_kind`; it needs no comparison and no text of its own.
+    A kind is a subclass, decorated with `immutable`; it needs no text of its own.
 
     Raises:
         ArgumentError: an argument is not allowed; the message says which, and what is.
     """
-
-    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     kind: ClassVar[str]
     """Its name in a canonical spec."""
@@ -117,15 +104,6 @@ class Layer(ABC):
     """What these are, in words: three gates and a candidate."""
     candidate: ClassVar[int] = 0
     """Which of them could become the state, in Keras's order of gates."""
-
-    def __setattr__(self, name: str, value: object) -> None:
-        values = self.__dict__
-        if name in values or name not in self.__dataclass_fields__:
-            raise FrozenInstanceError(f"cannot assign to field {name!r}")
-        values[name] = value  # once, when the layer is made
-
-    def __delattr__(self, name: str) -> NoReturn:
-        raise FrozenInstanceError(f"cannot delete field {name!r}")
 
     def __post_init__(self) -> None:
         values = dict(vars(self))
@@ -447,12 +425,6 @@ class Layer(ABC):
         """Return the layer with another number in each place where one of its numbers is `old`."""
         changes = {name: new for name, number in self.numbers.items() if number == old}
         return type(self)(**vars(self) | changes) if changes else self
-
-    def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and vars(self) == vars(other)
-
-    def __hash__(self) -> int:
-        return hash((type(self), *vars(self).values()))
 
     def __repr__(self) -> str:
         given = (

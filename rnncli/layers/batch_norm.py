@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
-from rnncli.layers.base import Equation, Note, layer_kind
+from rnncli.layers.base import Equation, Note
+from rnncli.layers.immutable import immutable
 from rnncli.layers.norm import EPSILON, Norm
 from rnncli.layers.weights import Factor, Framework, Weight
 from rnncli.quantities import Shape, features_of
 
 
-@layer_kind
+@immutable
 class BatchNorm(Norm):
     """Ioffe and Szegedy, 2015: γ · (x - mean) / √(variance + ε) + β, with a mean and a variance for each feature.
 

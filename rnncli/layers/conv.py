@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import ClassVar
 
 from rnncli.layers.activations import ACTIVATION_OPTION
-from rnncli.layers.base import Conflict, Equation, Note, applied, layer_kind
+from rnncli.layers.base import Conflict, Equation, Note, applied
 from rnncli.layers.dense import Affine
+from rnncli.layers.immutable import immutable
 from rnncli.layers.options import Flag, Whole
 from rnncli.layers.sizes import Numbers
 from rnncli.layers.weights import Framework
@@ -16,7 +17,7 @@ from rnncli.layers.windows import PADDINGS, Window, padding_option, stride_optio
 from rnncli.quantities import Shape
 
 
-@layer_kind
+@immutable
 class Conv(Affine):
     """(batch, timesteps, features) -> (batch, windows, filters): `activation(Σ_k x_{t+k}·W_k + b)`.
 

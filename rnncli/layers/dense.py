@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import ClassVar, Self
 
 from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATIONS
-from rnncli.layers.base import Equation, Layer, Note, applied, layer_kind
+from rnncli.layers.base import Equation, Layer, Note, applied
 from rnncli.layers.cost import Number
+from rnncli.layers.immutable import immutable
 from rnncli.layers.options import Flag
 from rnncli.layers.sizes import Numbers
 from rnncli.layers.weights import Factor, Framework, Weight
@@ -64,7 +65,7 @@ class Affine(Layer):
         return ACTIVATIONS[self.activation].bounds
 
 
-@layer_kind
+@immutable
 class Dense(Affine):
     """`activation(x·W + b)` on the last axis, so on a sequence once for each timestep.
 

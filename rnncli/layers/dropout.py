@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from rnncli.layers.base import Equation, Layer, layer_kind
+from rnncli.layers.base import Equation, Layer
+from rnncli.layers.immutable import immutable
 from rnncli.layers.sizes import Share
 from rnncli.layers.weights import Framework
 from rnncli.quantities import Shape
 
 
-@layer_kind
+@immutable
 class Dropout(Layer):
     """Drops a share of its input while a network trains; passes it on unchanged otherwise."""
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
-from rnncli.layers.base import Equation, Head, Note, layer_kind
+from rnncli.layers.base import Equation, Head, Note
 from rnncli.layers.cost import Step
+from rnncli.layers.immutable import immutable
 from rnncli.layers.input import SKIPS_PADDING, Input
 from rnncli.layers.options import Flag
 from rnncli.layers.sizes import Numbers
@@ -14,7 +15,7 @@ from rnncli.layers.weights import Factor, Framework, Weight
 from rnncli.quantities import Shape
 
 
-@layer_kind
+@immutable
 class Embedding(Head):
     """A table of vectors looked up by id: (batch, timesteps) -> (batch, timesteps, output_dim).
 

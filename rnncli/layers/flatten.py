@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from rnncli.layers.base import Equation, Layer, Note, layer_kind
+from rnncli.layers.base import Equation, Layer, Note
 from rnncli.layers.cost import Number, Step
+from rnncli.layers.immutable import immutable
 from rnncli.layers.sizes import NoSize
 from rnncli.layers.weights import Framework
 from rnncli.quantities import Shape, features_of
 
 
-@layer_kind
+@immutable
 class Flatten(Layer):
     """(batch, timesteps, features) -> (batch, timesteps · features): all timesteps as one long vector.
 

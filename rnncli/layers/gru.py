@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import ClassVar
 
-from rnncli.layers.base import Conflict, Equation, Note, applied, layer_kind
+from rnncli.layers.base import Conflict, Equation, Note, applied
+from rnncli.layers.immutable import immutable
 from rnncli.layers.options import Choice
 from rnncli.layers.recurrent import Gated
 from rnncli.layers.weights import Factor, Framework, Weight
@@ -14,7 +15,7 @@ from rnncli.layers.words import in_both
 from rnncli.quantities import Shape
 
 
-@layer_kind
+@immutable
 class GRU(Gated):
     """`keras.layers.GRU`; columns of its kernels are z, r, h in this order.
 

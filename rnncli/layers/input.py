@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rnncli.layers.base import Head, layer_kind
+from rnncli.layers.base import Head
+from rnncli.layers.immutable import immutable
 from rnncli.layers.options import Flag
 from rnncli.layers.sizes import Numbers
 from rnncli.quantities import Shape
@@ -13,7 +14,7 @@ SKIPS_PADDING = "skip padding: id 0, or a step of zeros"
 """What the field does that marks steps as padding."""
 
 
-@layer_kind
+@immutable
 class Input(Head):
     """The head of a network that reads vectors: `keras.Input((timesteps, features))`.
 

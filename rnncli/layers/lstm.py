@@ -6,15 +6,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import ClassVar, Self
 
-from rnncli.layers.base import Conflict, Equation, Note, applied, layer_kind
+from rnncli.layers.base import Conflict, Equation, Note, applied
 from rnncli.layers.cost import Number
+from rnncli.layers.immutable import immutable
 from rnncli.layers.options import Choice, Whole
 from rnncli.layers.recurrent import Gated
 from rnncli.layers.weights import Axis, Factor, Framework, Weight
 from rnncli.quantities import Shape
 
 
-@layer_kind
+@immutable
 class LSTM(Gated):
     """`keras.layers.LSTM`; columns of its kernels are the gates i, f, c, o in this order.
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 from math import isclose, log10
 from typing import ClassVar
 
-from rnncli.layers.base import Conflict, Equation, Layer, Note, layer_kind
+from rnncli.layers.base import Conflict, Equation, Layer, Note
 from rnncli.layers.cost import Step
+from rnncli.layers.immutable import immutable
 from rnncli.layers.options import Choice, Flag
 from rnncli.layers.sizes import NoSize
 from rnncli.layers.weights import Factor, Framework, Weight
@@ -25,7 +26,7 @@ EPSILON = Note(
 _SPELT_OUT = {"0.001": "1e-3", "0.00001": "1e-5", "1e-05": "1e-5", "0.000001": "1e-6", "1e-06": "1e-6"}
 
 
-@layer_kind
+@immutable
 class Norm(Layer):
     """Ba, Kiros and Hinton, 2016: γ · (x - mean) / √(variance + ε) + β over the features of each vector by itself.
 

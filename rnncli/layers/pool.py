@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import ClassVar
 
 from rnncli.errors import listed
-from rnncli.layers.base import Conflict, Equation, Layer, Note, Returns, layer_kind
+from rnncli.layers.base import Conflict, Equation, Layer, Note, Returns
 from rnncli.layers.cost import Number, Step
+from rnncli.layers.immutable import immutable
 from rnncli.layers.options import Bare
 from rnncli.layers.sizes import Word
 from rnncli.layers.weights import Framework
@@ -36,7 +37,7 @@ def _names(framework: Framework) -> str:
     return listed([*TYPES[framework].values(), *WINDOWED[framework].values()], "or")
 
 
-@layer_kind
+@immutable
 class Pool(Layer):
     """The largest or the mean of each feature: over the whole sequence, or in windows.
 

@@ -14,8 +14,9 @@ from typing import ClassVar, Literal, Self
 
 from rnncli.errors import listed
 from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATIONS, GATE_ACTIVATION_OPTION
-from rnncli.layers.base import Conflict, Equation, Layer, Note, Returns, applied, layer_kind, snake_case
+from rnncli.layers.base import Conflict, Equation, Layer, Note, Returns, applied, snake_case
 from rnncli.layers.cost import Number, Step
+from rnncli.layers.immutable import immutable
 from rnncli.layers.options import Choice, Flag, Option
 from rnncli.layers.sizes import Numbers
 from rnncli.layers.weights import Axis, Factor, Framework, Weight
@@ -50,7 +51,7 @@ SEQUENCE_OPTIONS: tuple[Option, ...] = (
 )
 
 
-@layer_kind
+@immutable
 class Recurrent(Layer):
     """A layer that loops over timesteps and keeps a state between them.
 
@@ -249,7 +250,7 @@ class Recurrent(Layer):
         """Return the bounds of one cell's output."""
 
 
-@layer_kind
+@immutable
 class Gated(Recurrent):
     """A recurrent layer whose gates have an activation of their own."""
 

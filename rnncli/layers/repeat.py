@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from rnncli.layers.base import Equation, Layer, Note, layer_kind
+from rnncli.layers.base import Equation, Layer, Note
 from rnncli.layers.cost import Number, Step
+from rnncli.layers.immutable import immutable
 from rnncli.layers.sizes import Numbers
 from rnncli.layers.weights import Framework
 from rnncli.quantities import Shape, features_of, shape_text
 
 
-@layer_kind
+@immutable
 class Repeat(Layer):
     """(batch, features) -> (batch, n, features), the same vector at every timestep: the decoder of an autoencoder.
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from operator import index
 from typing import Any, NoReturn
 
 from rnncli.errors import listed, quote, shorten
+from rnncli.layers.immutable import Immutable, immutable
 from rnncli.quantities import MAX_SIZE, nearest_size, parse_size
 
 BLANK_TEXT = "_"
@@ -39,8 +40,8 @@ class NoPolynomialError(ArithmeticError):
     """What is computed of a number that is not known yet is no polynomial in it."""
 
 
-@dataclass(frozen=True, repr=False)
-class Blank(Unknown):
+@immutable
+class Blank(Immutable, Unknown):
     """A number that `rnncli solve` is asked for; blanks of one name are the same number.
 
     Attributes:
@@ -93,8 +94,8 @@ class SizeError(ValueError):
         self.instead = instead
 
 
-class Sizes(ABC):
-    """How the sizes of a kind of layer are written. A way to write them is a dataclass, as a kind of option is."""
+class Sizes(Immutable, ABC):
+    """How the sizes of a kind of layer are written."""
 
     attributes: tuple[str, ...]
     """The layer's attributes that hold the sizes, in the order they are written."""
@@ -149,7 +150,7 @@ class Sizes(ABC):
         """
 
 
-@dataclass(eq=False, repr=False)
+@immutable
 class Numbers(Sizes):
     """Whole numbers from 1 to 2**31-1 joined by x: `10000x32`.
 
@@ -292,7 +293,7 @@ class Single(Sizes):
         return (self.attribute,)
 
 
-@dataclass(eq=False, repr=False)
+@immutable
 class Share(Single):
     """A share from 0 to 1: `0.5`."""
 
@@ -333,7 +334,7 @@ class Share(Single):
         return {self.attribute: abs(rate)}
 
 
-@dataclass(eq=False, repr=False)
+@immutable
 class Word(Single):
     """One of some words, in place of a number: `max`."""
 
@@ -385,6 +386,7 @@ class Word(Single):
         return {self.attribute: value}
 
 
+@immutable
 class NoSize(Sizes):
     """A kind of layer whose size is that of what it reads."""
 
