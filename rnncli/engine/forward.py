@@ -109,9 +109,7 @@ class Statistics:
     @property
     def saturated(self) -> float | None:
         """The share of saturated outputs, 0 to 1; None where nothing bounds them."""
-        if self.bounds is None or self.count == 0:
-            return None
-        return self._saturated / self.count
+        return None if self.bounds is None or self.count == 0 else self._saturated / self.count
 
 
 @dataclass(frozen=True)
