@@ -68,12 +68,14 @@ class Streaming(NamedTuple):
         inside: what the last holds if another layer follows; several at a step and at the end of the sequence.
         last: what it holds if none does: its output is the network's.
         operand: the numbers of the vector that it made; 0 where what it returns is there already.
+        uneven: whether a layer stands there a number of times that is a symbol, of which two hold less than three.
     """
 
     held: tuple[Held, ...] = ()
     inside: tuple[Held, ...] = ()
     last: tuple[Held, ...] = ()
     operand: Number = 0
+    uneven: bool = False
 
     def after(self, step: Step, place: int, int8: bool) -> "Streaming":
         """Return what is needed with one more layer."""
@@ -83,16 +85,22 @@ class Streaming(NamedTuple):
             held = _most(held, each)
         if step.in_place and self.operand != 0:
             only = Held(place, self.operand)
-            return Streaming(held, (only,), (only,), self.operand)
+            return self._replace(held=held, inside=(only,), last=(only,))
         last = Held(place, self.operand, step.gates)
         inside = [last._replace(output=output)]
         if step.at_end != 0:
             inside.append(Held(place, output=step.at_end))
-        return Streaming(held, tuple(inside), (last,), output + step.at_end)
+        return Streaming(held, tuple(inside), (last,), output + step.at_end, self.uneven)
 
     @property
     def most(self) -> tuple[Held, ...]:
-        """The layer that holds most; several, where it depends on symbols which that is."""
+        """The layer that holds most; several, where it depends on symbols which that is.
+
+        Raises:
+            NoPolynomialError: it depends on how often a layer stands there, as no polynomial does.
+        """
+        if self.uneven:
+            raise NoPolynomialError("two layers hold less than three")
         held = self.held
         for each in self.last:
             held = _most(held, each)
@@ -260,8 +268,7 @@ class Totals(NamedTuple):
         symbol, which stands for 2 at least.
 
         Raises:
-            NoPolynomialError: `times` is a symbol, and it does not return the shape that it reads, or the third of them
-                holds more than the second.
+            NoPolynomialError: `times` is a symbol, and it does not return the shape that it reads.
         """
         once = self.after(layer)
         if once is None or times == 1:
@@ -271,9 +278,9 @@ class Totals(NamedTuple):
             return twice
         totals = twice.after(layer)
         if totals is not None and twice.shape == once.shape and twice.pace == once.pace:
-            held, more = ({each.numbers for each in some.streaming.most} for some in (twice, totals))
-            if isinstance(times, Unknown) and held != more:
-                raise NoPolynomialError("two layers hold less than three")
+            if isinstance(times, Unknown) and not totals.streaming.uneven:
+                held, more = ({each.numbers for each in some.streaming.most} for some in (twice, totals))
+                totals = totals._replace(streaming=totals.streaming._replace(uneven=held != more))
             return twice._grown(totals, times + -2)
         if isinstance(times, Unknown):
             raise NoPolynomialError("a layer that changes the length of the sequence stands there a number of times")

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnncli.language.spec import MAX_LAYERS
-from rnncli.layers.sizes import Blank
+from rnncli.layers.sizes import Blank, NoPolynomialError
 from rnncli.search.forms import Form, Polynomial
 from rnncli.search.problem import LISTED, Found, Point, Problem
 
@@ -95,7 +95,10 @@ class Trials:
             return True
         if not self.form.summed or self.form.totals.lengths:
             return False
-        return all(each.grows for limit in self.bounding for each in (self.params, *limit.polynomials))
+        try:
+            return all(each.grows for limit in self.bounding for each in (self.params, *limit.polynomials))
+        except NoPolynomialError:
+            return False
 
     @cached_property
     def bounds(self) -> tuple[int, ...]:
