@@ -91,10 +91,8 @@ class Trials:
     @property
     def grows(self) -> bool:
         """Whether whatever is limited grows with each number, or stays as it is, and every number is allowed."""
-        if self.form is None:
-            return True
-        if not self.form.summed or self.form.totals.lengths:
-            return False
+        if self.form is None or not self.form.summed or self.form.totals.lengths:
+            return self.form is None
         try:
             return all(each.grows for limit in self.bounding for each in (self.params, *limit.polynomials))
         except NoPolynomialError:
