@@ -101,7 +101,9 @@ def nearest_memory(text: str) -> str | None:
         r"\+?([0-9]{1,20}(?:\.[0-9]{1,9})?) ?(?:([KMGTPEZY])|(?![A-Z])|(?=B))",
         _with_point(text).replace(",", "").upper(),
     )
-    return None if written is None else f"{written[1]}{written[2] or ''}B"
+    if written is None or ("." in written[1] and not written[2]):  # there is no part of a byte
+        return None
+    return f"{written[1]}{written[2] or ''}B"
 
 
 _A_SECOND = r"(?:hz|fps|(?:(?:time)?steps?|samples?|frames?)? ?(?:/|per) ?s.*)?"

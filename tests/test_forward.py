@@ -318,6 +318,7 @@ def test_a_sequence_may_be_typed_in_place_of_a_file(at: Walk, rnncli: Run, tmp_p
     for spec, typed, x in (
         ("embed:50x4,lstm:8", "3,1,4", np.array([[3, 1, 4]])),
         ("embed:50x4:mask,lstm:8", "3 0 4", np.array([[3, 0, 4]])),
+        ("embed:50x4,lstm:8", "[[3, 1, 4]]", np.array([[3, 1, 4]])),
         ("input:1,lstm:8", "0.5,-2,1e1", np.array([[[0.5], [-2], [10]]])),
     ):
         with at(spec):

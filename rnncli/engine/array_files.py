@@ -141,12 +141,12 @@ class InputFile:
 
 def _typed(text: str, network: Network) -> bytes | None:
     """Return the sequence that is typed in place of a file's name, as a .npy file: ids, or numbers of one feature."""
-    if re.fullmatch(r"[-+.\de]+([ ,]+[-+.\de]+)*", text) is None or os.path.exists(text):
+    typed = re.fullmatch(r"\[{0,2}([-+.\de]+([ ,]+[-+.\de]+)*)\]{0,2}", text)
+    if typed is None or os.path.exists(text):
         return None
     reads_ids = network.head.vocabulary is not None
     try:
-        numbers = [(int if reads_ids else float)(word) for word in re.split("[ ,]+", text)]
-        values = np.array([numbers], np.int64 if reads_ids else np.float64)
+        values = np.array([re.split("[ ,]+", typed[1])]).astype(np.int64 if reads_ids else np.float64)
     except (ValueError, OverflowError):
         return None
     content = io.BytesIO()
