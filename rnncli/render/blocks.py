@@ -8,7 +8,7 @@ number is never broken or cut, and no line is wider than the console. In a docum
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,6 +18,7 @@ from rich.table import Table as RichTable
 from rich.text import Span, Text
 
 from rnncli.characters import ascii_form
+from rnncli.layers.immutable import Immutable, immutable
 from rnncli.render.console import drawing_width, text_width
 from rnncli.render.terminal import INDENT, lines_of, short_numbers
 from rnncli.summary import Origin
@@ -38,11 +39,8 @@ NOTHING = ("", "-", "?")
 """What a cell holds where there is nothing, or nothing is known."""
 
 
-class Block:
-    """A part of what is shown.
-
-    A kind of block is a dataclass, neither frozen nor compared: each of these takes time at every start.
-    """
+class Block(Immutable):
+    """A part of what is shown."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield what a console shows of it."""
@@ -57,7 +55,7 @@ class Block:
 Page = Iterable[Block]
 
 
-@dataclass(eq=False, repr=False)
+@immutable
 class Line(Block):
     """A text, which may have several lines.
 
@@ -80,7 +78,7 @@ GAP = Line(Text())
 """An empty line between two parts; a document has none."""
 
 
-@dataclass(eq=False, repr=False)
+@immutable
 class Drawn(Block):
     """What is drawn with characters, as wide as there is room.
 
@@ -97,7 +95,7 @@ class Drawn(Block):
         yield from (in_characters_of(console, line) for line in self.lines(console))
 
 
-@dataclass(eq=False, repr=False)
+@immutable
 class Source(Block):
     """Lines of source to paste.
 
@@ -129,7 +127,7 @@ def source_page(exported: Exported) -> Iterator[Block]:
         yield source(f"{exported}", "c" if exported.target == "c" else "python")
 
 
-@dataclass(eq=False, repr=False)
+@immutable
 class Pairs(Block):
     """Text in two columns: on the left what it is about, on the right what is said of it, wrapped.
 
@@ -193,7 +191,7 @@ Row = Mapping[str, Text]
 BLOCK = "block"
 
 
-@dataclass(eq=False, repr=False)
+@immutable
 class Table(Block):
     """A table.
 

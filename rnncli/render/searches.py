@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
+from rnncli.layers.immutable import immutable
 from rnncli.render.blocks import Block, Drawn, Line, Table, in_characters_of
 from rnncli.render.candidates import CandidateTable, picture, points_of
 from rnncli.render.documents import records_table
@@ -44,7 +44,7 @@ def candidates_page(candidates: Candidates) -> Iterator[Block]:
     yield Line(Text(candidates.title))
 
 
-@dataclass(eq=False, repr=False)
+@immutable
 class _Listed(Table):
     """Candidates: in a document a table, and on a console what a sweep shows there."""
 
