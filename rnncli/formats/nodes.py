@@ -359,10 +359,11 @@ def parts_of(
         row = graph.row(node)
         owners = {each.owner or each.name for each in row.nodes if each.loops or not starts}
         names = {each.name for each in row.nodes}
-        graph.taken |= names
         if owners <= shown:
             notes.append(Note(f"{shorten(node.owner or node.name)} is called again, with the same weights", "left out"))
+            graph.taken |= {each.name for each in row.nodes if each.owner}  # others are in no row
             continue
+        graph.taken |= names
         made = graph.part(row)
         if isinstance(made, Note):
             notes.append(made)
