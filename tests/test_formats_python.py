@@ -286,6 +286,15 @@ def test_one_of_several_models_is_chosen(rnncli: Run) -> None:
     assert [part["total_params"] for part in found["parts"]] == [sum(each["params"].values()) for each in said.values()]
 
 
+def test_a_model_that_has_no_row_is_named_beside_the_one_that_has(rnncli: Run) -> None:
+    Path("model.py").write_text(f"{SOUND}a = Sequential([Input((None, 3)), LSTM(n)])\nb = Sequential([LSTM(n)])")
+    said = "model.py: m is a part of the file; left out: a: it leaves a number open: n (line 4); "
+    said += "b: it leaves a number open: n (line 5)"
+    assert rnncli("summary", "model.py").stderr == f"Note: {said}\n"
+    assert rnncli("summary", "-q", "model.py").stderr.startswith(f"Error: {said}\n")
+    assert rnncli("summary", "model.py::m").stderr == ""
+
+
 def test_forward_runs_a_source_as_its_spec_with_a_note_and_it_has_no_weights_to_give(rnncli: Run) -> None:
     path, spec = SOURCES / "torch_modules.py", "input:3,gru:5,dense:2"
     source = rnncli("forward", path, "--seed", 3, "-o", "a.npy", "-f", "json")
@@ -501,3 +510,11 @@ def test_what_is_left_out_has_the_name_of_its_operation_and_as_many_parameters_a
     text = rnncli("inspect", "model.py").stdout
     assert "Left out: multiplication (line 9) is left out: the language has no multiplication" in text
     assert f"2 Linear (line 9, {64 * 2 + 2 + 2 * 5 + 5} parameters)" in text
+
+
+def test_what_stands_behind_a_layer_that_is_called_again_is_counted_as_left_out(rnncli: Run) -> None:
+    forward = "_, h = self.rnn(x)\nreturn self.fc(self.rnn(y, h)[0])"
+    source = net("self.rnn = nn.GRU(16, 16, batch_first=True)\nself.fc = nn.Linear(16, 24)", forward)
+    Path("model.py").write_text(source.replace("(self, x)", "(self, x, y)"))
+    assert f"1 Linear (line 10, {16 * 24 + 24} parameters)" in rnncli("inspect", "model.py").stdout
+    assert rnncli("summary", "model.py").stderr.endswith("rnn (call 2) (GRU, line 10); fc (Linear, line 10)\n")

@@ -239,7 +239,8 @@ def left_out(model: ModelFile, part: Part) -> tuple[str, ...]:
     others = [other.name for other in model.parts if other is not part]
     known = {tensor.name for node in model.left for tensor in node.tensors.values()}
     arrays = [group.name for group in model.groups if not {tensor.name for tensor in group.tensors} <= known]
-    return tuple(dict.fromkeys([*reasons, *others, *nodes, *arrays]))
+    failed = [f"{shorten(names[0])}: {error.message}" for names, error in model.failed]
+    return tuple(dict.fromkeys([*reasons, *others, *failed, *nodes, *arrays]))
 
 
 def left_out_text(reading: Reading) -> str:

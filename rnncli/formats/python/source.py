@@ -16,7 +16,7 @@ from functools import partial
 from io import BytesIO
 
 from rnncli.errors import RnncliError, listed, shorten
-from rnncli.formats import AGAIN, NO_SETTINGS, OpenNumbersError, Settings
+from rnncli.formats import AGAIN, NO_SETTINGS, OpenNumbersError, Settings, reading
 from rnncli.formats.build import node_of
 from rnncli.formats.model_file import ModelFile
 from rnncli.formats.nodes import Node, Note, Part, Read, parts_of
@@ -65,21 +65,19 @@ def read(path: str, settings: Settings = NO_SETTINGS) -> ModelFile:
     errors = [(each, _error([each])) for each in found if not each.parts and (each.names or each.fault)]
     if not parts and errors:
         some = [each for each in found if each.names]
-        raise _error(some) if some else errors[0][1]
+        if some:
+            raise _error(some)
+        with reading(shorten(errors[0][0].name)):
+            raise errors[0][1]
     used = {module.framework for module in graphs.modules} | {part.framework for part in parts}
     frameworks = [name for framework, name in FRAMEWORK_NAMES.items() if framework in used]
     form = f"{'notebook' if notebook else 'Python source'}{f' ({listed(frameworks)})' if frameworks else ''}"
     notes = [note for each in found for note in each.notes]
     notes += [f"{shorten(each.name)} is left out: {error.message}" for each, error in errors]
     left = tuple(node for each in found for node in each.left)
-    opened = tuple(
-        (name, OpenNumbersError(f"{path}: {shorten(name)}: {error.message}", error.names))
-        for each, error in errors
-        for name in (each.name, *each.others)
-        if isinstance(error, OpenNumbersError)
-    )
+    failed = tuple(((each.name, *each.others), error) for each, error in errors)
     said = tuple(dict.fromkeys(notes))
-    return ModelFile(path, form, "", parts, (), said, left=left, used=frozenset(graphs.used), opened=opened)
+    return ModelFile(path, form, "", parts, (), said, left=left, used=frozenset(graphs.used), failed=failed)
 
 
 def _error(found: list[_Found]) -> RnncliError:
@@ -90,7 +88,7 @@ def _error(found: list[_Found]) -> RnncliError:
         names.setdefault(name.name, []).append(name.line)
     if not names:
         advice = "put keras.Input((None, FEATURES)) before it" if "how many features" in found[0].fault else ""
-        return RnncliError(f"{shorten(found[0].name)}: {found[0].fault}", advice)
+        return RnncliError(found[0].fault, advice)
     each = [f"{shorten(name, 60)} (line {lines[0]})" for name, lines in names.items()]
     what = "a number" if len(names) == 1 else f"{len(names)} numbers"
     return OpenNumbersError(f"it leaves {what} open: {listed(each)}", tuple(names))
