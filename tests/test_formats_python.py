@@ -273,6 +273,24 @@ def test_parts_have_the_names_of_their_models_and_what_is_left_out_or_assumed_is
     screen("python-models", said_of_each(sources, "model.py"))
 
 
+ALTERNATIVES = {
+    "branches": "def make(name):\n  if name == 'lstm':\n    rnn = nn.LSTM(4, 4)\n  else:\n    rnn = nn.GRU(4, 4)",
+    "an early return": "def make(name):\n  if name == 'lstm':\n    return nn.LSTM(4, 4)\n  return nn.GRU(4, 4)",
+    "a dict": "kinds = {'lstm': nn.LSTM(4, 4), 'gru': nn.GRU(4, 4)}",
+    "a list": "kinds = [nn.LSTM(4, 4), nn.GRU(4, 4)]",
+    "names": "first = nn.LSTM(4, 4)\nsecond = nn.GRU(4, 4)",
+}
+
+
+def test_layers_of_which_one_is_meant_are_no_row(at: Walk) -> None:
+    for name, source in ALTERNATIVES.items():
+        with at(name):
+            assert specs(TORCH + source) == ["input:4,lstm:4", "input:4,gru:4"]
+    assert specs(TORCH + ALTERNATIVES["branches"], name="lstm") == ["input:4,lstm:4"]
+    assert specs(TORCH + ALTERNATIVES["branches"].replace("GRU", "Linear")) == ["input:4,lstm:4"]
+    assert specs(f"{TORCH}rnn = nn.LSTM(4, 4)\nfc = nn.Linear(4, 2)") == ["input:4,lstm:4,dense:2"]
+
+
 # Commands
 
 

@@ -349,9 +349,12 @@ def _loose(graphs: Graphs) -> Iterator[_Found]:
         names = _by_variable(some)
         for each in some:
             names = {inner: f"{names[each]}.{way}" for inner, way in _held(each).items() if way} | names
-        steps, _value = graphs.recorded(partial(_chained, graphs, some))
-        first = next((each for each in some if any(map(recurs, _held(each)))), some[0])
-        yield _Found(function or names[first], first.line, steps, (), names, assumed=(_ASSUMED_ORDER,), loose=True)
+        first, *more = [each for each in some if any(map(recurs, _held(each)))] or some
+        several = bool(more) or any(map(graphs.made_in_doubt, some))  # of which one is meant
+        rows = [[each] for each in some] if several else [some]
+        steps = [step for row in rows for step in graphs.recorded(partial(_chained, graphs, row))[0]]
+        name = function or ("model" if more else names[first])
+        yield _Found(name, first.line, steps, (), names, assumed=(_ASSUMED_ORDER,) * (not several), loose=True)
 
 
 # What modules are called
