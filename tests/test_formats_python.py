@@ -291,6 +291,21 @@ def test_layers_of_which_one_is_meant_are_no_row(at: Walk) -> None:
     assert specs(f"{TORCH}rnn = nn.LSTM(4, 4)\nfc = nn.Linear(4, 2)") == ["input:4,lstm:4,dense:2"]
 
 
+HELD = (
+    "self.blocks = nn.ModuleList([Block() for _ in range(n)])",
+    "self.blocks = nn.ModuleList()\nfor _ in range(n):\n    self.blocks.append(Block())",
+    "self.blocks = [nn.Identity()]\nfor _ in range(n):\n    self.blocks[0] = Block()",
+)
+
+
+def test_what_stands_in_a_container_of_unknown_length_is_no_model_of_its_own(at: Walk) -> None:
+    block = net("self.rnn = nn.GRU(4, 4)", "return self.rnn(x)[0]").replace("class N", "class Block")
+    for held in HELD:
+        source = block + net(held, "for each in self.blocks:\n    x = each(x)\nreturn x", ", n").replace(TORCH, "")
+        with at(held), pytest.raises(OpenNumbersError, match=r": n \("):
+            specs(source)
+
+
 # Commands
 
 

@@ -247,7 +247,8 @@ def _found_in(graphs: Graphs) -> list[_Found]:
             same = (model.name, tuple(str(part.network) for part in model.parts), model.names, model.fault)
             if same not in seen:
                 found.append(model)
-                shown |= dict.fromkeys(loops, model.name) if model.parts or model.names else {}
+                held = filter(recurs, model.modules if model.names else ())
+                shown |= dict.fromkeys([*loops, *held], model.name) if model.parts or model.names else {}
             seen.add(same)
     found.sort(key=lambda each: each.line)
     counts: Counter[str] = Counter()
