@@ -328,6 +328,22 @@ def test_a_model_that_has_no_row_is_named_beside_the_one_that_has(rnncli: Run) -
     assert rnncli("summary", "model.py::m").stderr == ""
 
 
+def test_every_command_says_that_an_order_is_assumed_or_that_a_layer_reads_its_own_output(rnncli: Run) -> None:
+    source = net("self.b = nn.GRU(4, 4)\nself.a = nn.LSTM(4, 4)")
+    order = "assumed: the layers follow one another in the order of __init__: the file does not say how they are called"
+    spec = "input:4,gru:4:seq,lstm:4"
+    loop = net("self.r = nn.GRU(4, 4)", "for t in range(x.size(0)):\n    x, _ = self.r(x)\nreturn x")
+    own = "r reads in a loop what follows from its own output; here it reads its input alone"
+    for text, said in ((source, order), (loop, own)):
+        Path("model.py").write_text(text)
+        for command in ("summary", "explain", "draw", "compare", "forward", "export", "reach"):
+            more = ["input:4,gru:4"] if command == "compare" else ["--to", "numpy"] if command == "export" else []
+            assert f"Note: model.py: {said}\n" in rnncli(command, "model.py", *more).stderr, command
+    assert rnncli("summary", "-q", "model.py").stdout == "120\n"
+    Path("model.py").write_text(source)
+    assert rnncli("summary", "-q", "model.py").stderr.startswith(f"Error: the number is that of {spec}: {order}\n")
+
+
 def test_forward_runs_a_source_as_its_spec_with_a_note_and_it_has_no_weights_to_give(rnncli: Run) -> None:
     path, spec = SOURCES / "torch_modules.py", "input:3,gru:5,dense:2"
     source = rnncli("forward", path, "--seed", 3, "-o", "a.npy", "-f", "json")

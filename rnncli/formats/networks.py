@@ -225,11 +225,19 @@ def read_as(spec: str, notes: Sequence[Note]) -> str:
 
 
 def notes_on(reading: Reading) -> list[str]:
-    """Return what is to be said of how a network was read: of a line as what, of a part of a file what is left out."""
+    """Return what is to be said of how a network was read.
+
+    Of a line it is as what it was read; of a part of a file what is left out, on what its counts depend, and why its
+    row is not the file's.
+    """
+    part = reading.part
     if reading.line:
         return [read_as(str(reading.network), reading.notes)]
+    if part is None:
+        return []
     found = "" if reading.chosen else left_out_text(reading)
-    return [f"Note: {reading.path}: {found}"] if found else []
+    every = (found, *part.doubts, *part.said("differs row"))
+    return [f"Note: {reading.path}: {said}" for said in every if said]
 
 
 def left_out(model: ModelFile, part: Part) -> tuple[str, ...]:

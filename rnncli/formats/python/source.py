@@ -176,7 +176,7 @@ def _without_magics(text: str) -> str:
 # Models
 
 _ASSUMED_ORDER = Note(
-    "the layers follow one another in the order of __init__: the file does not say how they are called", "assumed"
+    "the layers follow one another in the order of __init__: the file does not say how they are called", "assumed row"
 )
 _MAX_DEPTH = 8
 _FLAGS: Mapping[str, Value] = {"training": False, "mask": None}
@@ -223,7 +223,9 @@ class _Found:
             between = "/" if part.framework == "keras" else "."
             alone = len(rows.parts) == 1
             name, others = (self.name, self.others) if alone else (f"{self.name}{between}{part.name}", (part.name,))
-            self.parts += (replace(part, name=name, other_names=others, notes=(*self.assumed, *part.notes)),)
+            several = len({step.module for step in self.steps if step.reads}) > 1  # one has no order
+            notes = (*(self.assumed if several else ()), *part.notes)
+            self.parts += (replace(part, name=name, other_names=others, notes=notes),)
         self.notes = tuple(f"{shorten(self.name)}: {text}" for text in rows.said())
 
 
