@@ -287,7 +287,9 @@ def test_layers_of_which_one_is_meant_are_no_row(at: Walk) -> None:
         with at(name):
             assert specs(TORCH + source) == ["input:4,lstm:4", "input:4,gru:4"]
     assert specs(TORCH + ALTERNATIVES["branches"], name="lstm") == ["input:4,lstm:4"]
-    assert specs(TORCH + ALTERNATIVES["branches"].replace("GRU", "Linear")) == ["input:4,lstm:4"]
+    for source in (ALTERNATIVES["branches"].replace("GRU", "Linear"), "cells = [nn.LSTM(4, 4) for _ in range(name)]"):
+        with pytest.raises(OpenNumbersError, match="it leaves a number open: name"):
+            specs(TORCH + source)
     assert specs(f"{TORCH}rnn = nn.LSTM(4, 4)\nfc = nn.Linear(4, 2)") == ["input:4,lstm:4,dense:2"]
 
 

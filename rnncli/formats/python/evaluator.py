@@ -140,9 +140,9 @@ class Evaluator:
             self._fresh[id(made)] = made, self.doubts[-1]
         return made
 
-    def made_in_doubt(self, made: Value) -> bool:
-        """Whether an object was made under a condition that is not known."""
-        return id(made) in self._fresh
+    def made_under(self, made: Value) -> Unknown | None:
+        """Return the condition that is not known under which an object was made, or None."""
+        return self._fresh.get(id(made), (None, None))[1]
 
     def doubted(self, owner: Value) -> Unknown | None:
         """Return the condition that is not known under which an object would be changed now, or None."""

@@ -353,9 +353,11 @@ def _loose(graphs: Graphs) -> Iterator[_Found]:
         for each in some:
             names = {inner: f"{names[each]}.{way}" for inner, way in _held(each).items() if way} | names
         first, *more = [each for each in some if any(map(recurs, _held(each)))] or some
-        several = bool(more) or any(map(graphs.made_in_doubt, some))  # of which one is meant
+        several = bool(more) or any(map(graphs.made_under, some))  # of which one is meant
         rows = [[each] for each in some] if several else [some]
         steps = [step for row in rows for step in graphs.recorded(partial(_chained, graphs, row))[0]]
+        if not more and (condition := graphs.made_under(first)) is not None:
+            steps[0].names += condition.names
         name = function or ("model" if more else names[first])
         yield _Found(name, first.line, steps, (), names, assumed=(_ASSUMED_ORDER,) * (not several), loose=True)
 
