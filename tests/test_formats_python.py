@@ -273,6 +273,41 @@ def test_parts_have_the_names_of_their_models_and_what_is_left_out_or_assumed_is
     screen("python-models", said_of_each(sources, "model.py"))
 
 
+ALTERNATIVES = {
+    "branches": "def make(name):\n  if name == 'lstm':\n    rnn = nn.LSTM(4, 4)\n  else:\n    rnn = nn.GRU(4, 4)",
+    "an early return": "def make(name):\n  if name == 'lstm':\n    return nn.LSTM(4, 4)\n  return nn.GRU(4, 4)",
+    "a dict": "kinds = {'lstm': nn.LSTM(4, 4), 'gru': nn.GRU(4, 4)}",
+    "a list": "kinds = [nn.LSTM(4, 4), nn.GRU(4, 4)]",
+    "names": "first = nn.LSTM(4, 4)\nsecond = nn.GRU(4, 4)",
+}
+
+
+def test_layers_of_which_one_is_meant_are_no_row(at: Walk) -> None:
+    for name, source in ALTERNATIVES.items():
+        with at(name):
+            assert specs(TORCH + source) == ["input:4,lstm:4", "input:4,gru:4"]
+    assert specs(TORCH + ALTERNATIVES["branches"], name="lstm") == ["input:4,lstm:4"]
+    for source in (ALTERNATIVES["branches"].replace("GRU", "Linear"), "cells = [nn.LSTM(4, 4) for _ in range(name)]"):
+        with pytest.raises(OpenNumbersError, match="it leaves a number open: name"):
+            specs(TORCH + source)
+    assert specs(f"{TORCH}rnn = nn.LSTM(4, 4)\nfc = nn.Linear(4, 2)") == ["input:4,lstm:4,dense:2"]
+
+
+HELD = (
+    "self.blocks = nn.ModuleList([Block() for _ in range(n)])",
+    "self.blocks = nn.ModuleList()\nfor _ in range(n):\n    self.blocks.append(Block())",
+    "self.blocks = [nn.Identity()]\nfor _ in range(n):\n    self.blocks[0] = Block()",
+)
+
+
+def test_what_stands_in_a_container_of_unknown_length_is_no_model_of_its_own(at: Walk) -> None:
+    block = net("self.rnn = nn.GRU(4, 4)", "return self.rnn(x)[0]").replace("class N", "class Block")
+    for held in HELD:
+        source = block + net(held, "for each in self.blocks:\n    x = each(x)\nreturn x", ", n").replace(TORCH, "")
+        with at(held), pytest.raises(OpenNumbersError, match=r": n \("):
+            specs(source)
+
+
 # Commands
 
 
@@ -284,6 +319,31 @@ def test_one_of_several_models_is_chosen(rnncli: Run) -> None:
     found = json.loads(rnncli("inspect", "-f", "json", path).stdout)
     assert found["format"] == "Python source (PyTorch)"
     assert [part["total_params"] for part in found["parts"]] == [sum(each["params"].values()) for each in said.values()]
+
+
+def test_a_model_that_has_no_row_is_named_beside_the_one_that_has(rnncli: Run) -> None:
+    Path("model.py").write_text(f"{SOUND}a = Sequential([Input((None, 3)), LSTM(n)])\nb = Sequential([LSTM(n)])")
+    said = "model.py: m is a part of the file; left out: a: it leaves a number open: n (line 4); "
+    said += "b: it leaves a number open: n (line 5)"
+    assert rnncli("summary", "model.py").stderr == f"Note: {said}\n"
+    assert rnncli("summary", "-q", "model.py").stderr.startswith(f"Error: {said}\n")
+    assert rnncli("summary", "model.py::m").stderr == ""
+
+
+def test_every_command_says_that_an_order_is_assumed_or_that_a_layer_reads_its_own_output(rnncli: Run) -> None:
+    source = net("self.b = nn.GRU(4, 4)\nself.a = nn.LSTM(4, 4)")
+    order = "assumed: the layers follow one another in the order of __init__: the file does not say how they are called"
+    spec = "input:4,gru:4:seq,lstm:4"
+    loop = net("self.r = nn.GRU(4, 4)", "for t in range(x.size(0)):\n    x, _ = self.r(x)\nreturn x")
+    own = "r reads in a loop what follows from its own output; here it reads its input alone"
+    for text, said in ((source, order), (loop, own)):
+        Path("model.py").write_text(text)
+        for command in ("summary", "explain", "draw", "compare", "forward", "export", "reach"):
+            more = ["input:4,gru:4"] if command == "compare" else ["--to", "numpy"] if command == "export" else []
+            assert f"Note: model.py: {said}\n" in rnncli(command, "model.py", *more).stderr, command
+    assert rnncli("summary", "-q", "model.py").stdout == "120\n"
+    Path("model.py").write_text(source)
+    assert rnncli("summary", "-q", "model.py").stderr.startswith(f"Error: the number is that of {spec}: {order}\n")
 
 
 def test_forward_runs_a_source_as_its_spec_with_a_note_and_it_has_no_weights_to_give(rnncli: Run) -> None:
@@ -501,3 +561,11 @@ def test_what_is_left_out_has_the_name_of_its_operation_and_as_many_parameters_a
     text = rnncli("inspect", "model.py").stdout
     assert "Left out: multiplication (line 9) is left out: the language has no multiplication" in text
     assert f"2 Linear (line 9, {64 * 2 + 2 + 2 * 5 + 5} parameters)" in text
+
+
+def test_what_stands_behind_a_layer_that_is_called_again_is_counted_as_left_out(rnncli: Run) -> None:
+    forward = "_, h = self.rnn(x)\nreturn self.fc(self.rnn(y, h)[0])"
+    source = net("self.rnn = nn.GRU(16, 16, batch_first=True)\nself.fc = nn.Linear(16, 24)", forward)
+    Path("model.py").write_text(source.replace("(self, x)", "(self, x, y)"))
+    assert f"1 Linear (line 10, {16 * 24 + 24} parameters)" in rnncli("inspect", "model.py").stdout
+    assert rnncli("summary", "model.py").stderr.endswith("rnn (call 2) (GRU, line 10); fc (Linear, line 10)\n")

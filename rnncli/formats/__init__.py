@@ -218,8 +218,10 @@ def part_of(model: ModelFile, wanted: str) -> Part:
         or [part for part in parts if wanted in part.other_names]
         or [part for part in parts if part.name.startswith(wanted)]
     )
-    if not named and wanted in dict(model.opened):
-        raise dict(model.opened)[wanted]
+    failed = [error for names, error in model.failed if wanted in names and not named]
+    if failed:
+        with reading(f"{model.path}: {shorten(wanted)}"):
+            raise failed[0]
     if len(named) != 1:
         has = f"it has {shorten(listed([part.name for part in parts]), 200)}"
         raise UsageError(f"{model.path} has no part {shorten(wanted)}; {has}", f"say which: {listing}")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from rnncli.formats import OpenNumbersError
+from rnncli.errors import RnncliError
 from rnncli.formats.nodes import Node, Note, Part, parts_of
 from rnncli.formats.tensors import Tensor, total_params
 from rnncli.layers.weights import Framework
@@ -45,7 +45,7 @@ class ModelFile(Result):
         partial: whether it may hold further arrays, which are not known.
         left: the nodes that are in no part.
         used: the settings that its source uses.
-        opened: the names of models that leave numbers open, and the error that says which.
+        failed: the names of each model that is no part, and the error that says why.
     """
 
     path: str
@@ -57,7 +57,7 @@ class ModelFile(Result):
     partial: bool = False
     left: tuple[Node, ...] = ()
     used: frozenset[str] = frozenset()
-    opened: tuple[tuple[str, OpenNumbersError], ...] = ()
+    failed: tuple[tuple[tuple[str, ...], RnncliError], ...] = ()
 
     @property
     def title(self) -> str:

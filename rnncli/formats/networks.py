@@ -225,11 +225,19 @@ def read_as(spec: str, notes: Sequence[Note]) -> str:
 
 
 def notes_on(reading: Reading) -> list[str]:
-    """Return what is to be said of how a network was read: of a line as what, of a part of a file what is left out."""
+    """Return what is to be said of how a network was read.
+
+    Of a line it is as what it was read; of a part of a file what is left out, on what its counts depend, and why its
+    row is not the file's.
+    """
+    part = reading.part
     if reading.line:
         return [read_as(str(reading.network), reading.notes)]
+    if part is None:
+        return []
     found = "" if reading.chosen else left_out_text(reading)
-    return [f"Note: {reading.path}: {found}"] if found else []
+    every = (found, *part.doubts, *part.said("differs row"))
+    return [f"Note: {reading.path}: {said}" for said in every if said]
 
 
 def left_out(model: ModelFile, part: Part) -> tuple[str, ...]:
@@ -239,7 +247,8 @@ def left_out(model: ModelFile, part: Part) -> tuple[str, ...]:
     others = [other.name for other in model.parts if other is not part]
     known = {tensor.name for node in model.left for tensor in node.tensors.values()}
     arrays = [group.name for group in model.groups if not {tensor.name for tensor in group.tensors} <= known]
-    return tuple(dict.fromkeys([*reasons, *others, *nodes, *arrays]))
+    failed = [f"{shorten(names[0])}: {error.message}" for names, error in model.failed]
+    return tuple(dict.fromkeys([*reasons, *others, *failed, *nodes, *arrays]))
 
 
 def left_out_text(reading: Reading) -> str:

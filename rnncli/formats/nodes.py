@@ -23,12 +23,22 @@ from rnncli.network import Network
 from rnncli.quantities import MAX_SIZE, Shape, plural
 from rnncli.summary import Origin
 
-Effect = Literal["assumed", "assumed size", "counted twice", "differs", "other order", "not run", "left out"]
+Effect = Literal[
+    "assumed",
+    "assumed size",
+    "assumed row",
+    "counted twice",
+    "differs",
+    "differs row",
+    "other order",
+    "not run",
+    "left out",
+]
 """What follows from a note.
 
-The source does not say so; nor does it say a size, on which the counts depend; numbers that
-two layers share are counted for both; it says otherwise, which a run tells; so it does, and weights for it stand in
-another order; nothing is run of it; there is more in the source.
+The source does not say so; nor does it say a size, or the order of the layers, on which the counts depend; numbers that
+two layers share are counted for both; it says otherwise, which a run tells; it has another row, which every command
+tells; it says otherwise, and weights for it stand in another order; nothing is run of it; there is more in the source.
 """
 
 Returned = Literal["sequence", "vector"]
@@ -241,7 +251,7 @@ class Part:
     @property
     def assumed(self) -> tuple[str, ...]:
         """What the source does not say, or says otherwise."""
-        return self.said("assumed", "assumed size", "counted twice", "differs", "other order", "not run")
+        return tuple(dict.fromkeys(note.text for note in self.notes if note.effect != "left out"))
 
     @property
     def told(self) -> tuple[str, ...]:
@@ -253,8 +263,8 @@ class Part:
 
     @property
     def doubts(self) -> tuple[str, ...]:
-        """On what its counts depend: sizes that are assumed, and weights that are counted twice."""
-        return (*(f"assumed: {text}" for text in self.said("assumed size")), *self.said("counted twice"))
+        """On what its counts depend: a size or an order that is assumed, and weights that are counted twice."""
+        return (*(f"assumed: {text}" for text in self.said("assumed size", "assumed row")), *self.said("counted twice"))
 
     def check_runs(self) -> None:
         """Check that it can be run.
@@ -359,10 +369,11 @@ def parts_of(
         row = graph.row(node)
         owners = {each.owner or each.name for each in row.nodes if each.loops or not starts}
         names = {each.name for each in row.nodes}
-        graph.taken |= names
         if owners <= shown:
             notes.append(Note(f"{shorten(node.owner or node.name)} is called again, with the same weights", "left out"))
+            graph.taken |= {each.name for each in row.nodes if each.owner}  # others are in no row
             continue
+        graph.taken |= names
         made = graph.part(row)
         if isinstance(made, Note):
             notes.append(made)

@@ -328,7 +328,8 @@ def inspection_page(model: ModelFile) -> Iterator[Block]:
             rows.append({BLOCK: Text(name), **cells})
         yield Table(_FILE_COLUMNS, rows)
         yield Line(Text(total), start=1)
-        notes = (f"{note.effect.removesuffix(' size').capitalize()}: {note.text}" for note in part.notes)
+        effects = [note.effect.removesuffix(" size").removesuffix(" row").capitalize() for note in part.notes]
+        notes = [f"{effect}: {note.text}" for effect, note in zip(effects, part.notes, strict=True)]
         for text in dict.fromkeys(notes):  # a size that is assumed is one of the things that are
             yield Line(Text(one_line(text), style="dim"), start=1)
     if not model.parts:

@@ -140,6 +140,10 @@ class Evaluator:
             self._fresh[id(made)] = made, self.doubts[-1]
         return made
 
+    def made_under(self, made: Value) -> Unknown | None:
+        """Return the condition that is not known under which an object was made, or None."""
+        return self._fresh.get(id(made), (None, None))[1]
+
     def doubted(self, owner: Value) -> Unknown | None:
         """Return the condition that is not known under which an object would be changed now, or None."""
         _, condition = self._fresh.get(id(owner), (None, None))
@@ -161,9 +165,7 @@ class Evaluator:
         named = {each.name if isinstance(each, Named) else "" for each in values}
         if len(named) == 1 and "" not in named:
             return first  # a class by one of two imports
-        some = [one for each in values for one in (each.values if isinstance(each, Unknown) else (each,))]
-        objects = tuple(dict.fromkeys(each for each in some if isinstance(each, Call | Instance)))
-        return replace(why, values=objects)
+        return one_of_some(values, why)
 
     # Expressions
 
@@ -293,7 +295,7 @@ class Evaluator:
                 continue
             items = self.items(value)
             why = open_in(value) or left_open(each)
-            values += [Unknown(why.why, rest=True)] if items is None else items
+            values += [replace(why, names=(), rest=True)] if items is None else items
         return values
 
     def _dict(self, keys: Sequence[ast.expr | None], values: list[ast.expr], scope: Scope) -> Value:
@@ -334,7 +336,12 @@ class Evaluator:
         taken = self.value(loop.iter, scope)
         items = self.items(taken)
         if items is None:
-            return open_in(taken) or left_open(node)
+            unknown = open_in(taken) or left_open(node)
+            scope.values |= {each.id: unknown for each in ast.walk(loop.target) if isinstance(each, ast.Name)}
+            self.doubts.append(unknown)
+            self._rounds(node, depth + 1, scope, made)
+            self.doubts.pop()
+            return one_of_some(made, unknown)
         for item in items:
             self.assign(loop.target, item, scope)
             tests = [self.value(test, scope) for test in loop.ifs]
@@ -384,7 +391,7 @@ class Evaluator:
                     if known and -len(held) <= key < len(held):
                         held[key] = value
                     else:
-                        self.spoil(held, Unknown(left_open(target).why))
+                        self.spoil(held, Unknown(left_open(target).why), [value])
 
     def unpacked(self, value: Value, targets: Sequence[ast.expr]) -> list[Value]:
         """Return what an assignment to several targets gives each of them."""
@@ -399,13 +406,14 @@ class Evaluator:
             return [left_open(each) for each in targets]
         return [open_in(value) or Unknown(f"it {COMPUTED}")] * len(targets)
 
-    def spoil(self, held: list[Value] | dict[Value, Value], why: Unknown, *, behind: bool = False) -> None:
+    def spoil(self, held: Any, why: Unknown, added: Sequence[Value] = (), *, behind: bool = False) -> None:
         """Note that what a list or a dict holds is not known; or, of a list, what it holds behind its items alone."""
-        why = self.doubted(held) or why
+        values = [*held.values()] if isinstance(held, dict) else [] if behind else held
+        why = one_of_some([*values, *added], self.doubted(held) or why)
         if isinstance(held, dict):
             held.update(dict.fromkeys(held, why))
         else:
-            held[:] = [*(held if behind else []), Unknown(why.why, why.names, rest=True)]
+            held[:] = [*(held if behind else []), replace(why, rest=True)]
 
     # Calls
 
@@ -464,6 +472,14 @@ class Evaluator:
                 unknown = Unknown((open_in(value) or left_open(keyword.value)).why)
         known = [each for each in positional if not (isinstance(each, Unknown) and each.rest)]
         return Given(known, named, node, unknown)
+
+
+def one_of_some(values: Sequence[Value], why: Unknown) -> Unknown:
+    """Return why a value is not known, with the objects of which it may be one."""
+    some: list[Value] = []
+    for each in {id(each): each for each in values}.values():
+        some += each.values if isinstance(each, Unknown) else each if isinstance(each, list) else [each]
+    return replace(why, values=tuple(dict.fromkeys(each for each in some if isinstance(each, Call | Instance))))
 
 
 def doubt(test: ast.expr, tested: Value) -> Unknown:

@@ -136,7 +136,8 @@ def plain_method(evaluator: Evaluator, owner: Any, name: str, given: Given) -> V
     if isinstance(owner, list) and name not in ("append", "extend"):
         known = known and evaluator.items(owner) is not None and not _is_deep([owner, first])
     if name in _CHANGING and (evaluator.doubted(owner) or not known):
-        evaluator.spoil(owner, open_in(first) or Unknown(why.why), behind=name in ("append", "extend"))
+        more = evaluator.items(first) or given.all
+        evaluator.spoil(owner, open_in(first) or Unknown(why.why), more, behind=name in ("append", "extend"))
         return why
     try:
         made: Any = getattr(owner, name)(*given.positional, **given.named) if known else why

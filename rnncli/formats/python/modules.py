@@ -45,7 +45,8 @@ class Modules(Recorder):
             return self.apply(module, Given([data], {}, given.node))
         if not isinstance(module, Module):
             why = open_in(module)
-            notes = (Note(f"a layer is not known (line {given.line}): {why.why}", "left out"),) if why else ()
+            where = f" (line {given.line})" if given.line else ""
+            notes = (Note(f"a layer is not known{where}: {why.why}", "left out"),) if why else ()
             reads = [self.read(each) for each in tensors]
             step = Step(kind_of(module), given.line, reads, names=self.names_of(module), notes=notes)
             return Tensor(self.add(step))

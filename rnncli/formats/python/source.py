@@ -16,7 +16,7 @@ from functools import partial
 from io import BytesIO
 
 from rnncli.errors import RnncliError, listed, shorten
-from rnncli.formats import AGAIN, NO_SETTINGS, OpenNumbersError, Settings
+from rnncli.formats import AGAIN, NO_SETTINGS, OpenNumbersError, Settings, reading
 from rnncli.formats.build import node_of
 from rnncli.formats.model_file import ModelFile
 from rnncli.formats.nodes import Node, Note, Part, Read, parts_of
@@ -65,21 +65,19 @@ def read(path: str, settings: Settings = NO_SETTINGS) -> ModelFile:
     errors = [(each, _error([each])) for each in found if not each.parts and (each.names or each.fault)]
     if not parts and errors:
         some = [each for each in found if each.names]
-        raise _error(some) if some else errors[0][1]
+        if some:
+            raise _error(some)
+        with reading(shorten(errors[0][0].name)):
+            raise errors[0][1]
     used = {module.framework for module in graphs.modules} | {part.framework for part in parts}
     frameworks = [name for framework, name in FRAMEWORK_NAMES.items() if framework in used]
     form = f"{'notebook' if notebook else 'Python source'}{f' ({listed(frameworks)})' if frameworks else ''}"
     notes = [note for each in found for note in each.notes]
     notes += [f"{shorten(each.name)} is left out: {error.message}" for each, error in errors]
     left = tuple(node for each in found for node in each.left)
-    opened = tuple(
-        (name, OpenNumbersError(f"{path}: {shorten(name)}: {error.message}", error.names))
-        for each, error in errors
-        for name in (each.name, *each.others)
-        if isinstance(error, OpenNumbersError)
-    )
+    failed = tuple(((each.name, *each.others), error) for each, error in errors)
     said = tuple(dict.fromkeys(notes))
-    return ModelFile(path, form, "", parts, (), said, left=left, used=frozenset(graphs.used), opened=opened)
+    return ModelFile(path, form, "", parts, (), said, left=left, used=frozenset(graphs.used), failed=failed)
 
 
 def _error(found: list[_Found]) -> RnncliError:
@@ -90,7 +88,7 @@ def _error(found: list[_Found]) -> RnncliError:
         names.setdefault(name.name, []).append(name.line)
     if not names:
         advice = "put keras.Input((None, FEATURES)) before it" if "how many features" in found[0].fault else ""
-        return RnncliError(f"{shorten(found[0].name)}: {found[0].fault}", advice)
+        return RnncliError(found[0].fault, advice)
     each = [f"{shorten(name, 60)} (line {lines[0]})" for name, lines in names.items()]
     what = "a number" if len(names) == 1 else f"{len(names)} numbers"
     return OpenNumbersError(f"it leaves {what} open: {listed(each)}", tuple(names))
@@ -178,7 +176,7 @@ def _without_magics(text: str) -> str:
 # Models
 
 _ASSUMED_ORDER = Note(
-    "the layers follow one another in the order of __init__: the file does not say how they are called", "assumed"
+    "the layers follow one another in the order of __init__: the file does not say how they are called", "assumed row"
 )
 _MAX_DEPTH = 8
 _FLAGS: Mapping[str, Value] = {"training": False, "mask": None}
@@ -225,7 +223,9 @@ class _Found:
             between = "/" if part.framework == "keras" else "."
             alone = len(rows.parts) == 1
             name, others = (self.name, self.others) if alone else (f"{self.name}{between}{part.name}", (part.name,))
-            self.parts += (replace(part, name=name, other_names=others, notes=(*self.assumed, *part.notes)),)
+            several = len({step.module for step in self.steps if step.reads}) > 1  # one has no order
+            notes = (*(self.assumed if several else ()), *part.notes)
+            self.parts += (replace(part, name=name, other_names=others, notes=notes),)
         self.notes = tuple(f"{shorten(self.name)}: {text}" for text in rows.said())
 
 
@@ -249,7 +249,8 @@ def _found_in(graphs: Graphs) -> list[_Found]:
             same = (model.name, tuple(str(part.network) for part in model.parts), model.names, model.fault)
             if same not in seen:
                 found.append(model)
-                shown |= dict.fromkeys(loops, model.name) if model.parts or model.names else {}
+                held = filter(recurs, model.modules if model.names else ())
+                shown |= dict.fromkeys([*loops, *held], model.name) if model.parts or model.names else {}
             seen.add(same)
     found.sort(key=lambda each: each.line)
     counts: Counter[str] = Counter()
@@ -351,9 +352,14 @@ def _loose(graphs: Graphs) -> Iterator[_Found]:
         names = _by_variable(some)
         for each in some:
             names = {inner: f"{names[each]}.{way}" for inner, way in _held(each).items() if way} | names
-        steps, _value = graphs.recorded(partial(_chained, graphs, some))
-        first = next((each for each in some if any(map(recurs, _held(each)))), some[0])
-        yield _Found(function or names[first], first.line, steps, (), names, assumed=(_ASSUMED_ORDER,), loose=True)
+        first, *more = [each for each in some if any(map(recurs, _held(each)))] or some
+        several = bool(more) or any(map(graphs.made_under, some))  # of which one is meant
+        rows = [[each] for each in some] if several else [some]
+        steps = [step for row in rows for step in graphs.recorded(partial(_chained, graphs, row))[0]]
+        if not more and (condition := graphs.made_under(first)) is not None:
+            steps[0].names += condition.names
+        name = function or ("model" if more else names[first])
+        yield _Found(name, first.line, steps, (), names, assumed=(_ASSUMED_ORDER,) * (not several), loose=True)
 
 
 # What modules are called

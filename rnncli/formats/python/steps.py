@@ -299,7 +299,7 @@ class Recorder(Program):
         behind = reached(tensors) if begun and tensors != read else []
         fed = [step for step in behind if loops(step.word) and step.number >= begun[0].begin]
         for step in fed or [own] * (own in behind):
-            step.note(Note(_FEEDBACK, "differs" if fed else "left out"))
+            step.note(Note(_FEEDBACK, "differs row" if fed else "left out"))
         return returned
 
 
