@@ -120,6 +120,39 @@ def test_what_is_open_is_named_all_at_once_and_said_with_settings(at: Walk) -> N
         part_of(open_model("model.py"), "a")
 
 
+def test_a_setting_says_what_is_open_and_nothing_that_is_computed_or_written_out_behind_it(at: Walk) -> None:
+    rnn, once = "self.rnn = nn.LSTM(8, hidden)", ", hidden"
+    behind = {
+        "hidden = hidden // 2": "lstm:8",
+        "for _ in range(2):\n    hidden = hidden // 2": "lstm:4",
+        "hidden = 3": "lstm:3",
+        "hidden = hidden if hidden < 9 else 9": "lstm:9",
+        "hidden: int = hidden + 1": "lstm:17",
+        "pass": "lstm:16",
+    }
+    for does, layer in behind.items():
+        for parameters in (once, ", hidden=64"):
+            with at(does, parameters):
+                assert specs(net(f"{does}\n{rnn}", parameters=parameters), hidden=16) == [f"input:8,{layer}"]
+        with at(does, "in no function"):
+            source = f"{TORCH}hidden = 64\n{does}\nrnn = nn.LSTM(8, hidden)"
+            assert specs(source, hidden=16) == [f"input:8,{layer}"]
+    assert specs(net(f"hidden = len(words)\n{rnn}"), hidden=16) == ["input:8,lstm:16"]
+    with pytest.raises(OpenNumbersError, match=r"a number open: f\(\) \(line 6\)"):
+        specs(net(f"hidden = hidden // f()\n{rnn}", parameters=once), hidden=16)
+    other = "class O(nn.Module):\n    def __init__(self):\n        hidden = 20\n        self.rnn = nn.GRU(8, hidden)\n"
+    assert specs(net(rnn, parameters=once) + other, hidden=16) == ["input:8,lstm:16", "input:8,gru:20"]
+
+
+def test_a_function_may_return_in_every_branch(at: Walk) -> None:
+    for tests in ("if a:", "if a:\n    return 8\nelif b:", "if a:\n    return 8\nif b:"):
+        for end in ("return 8", "raise ValueError"):
+            with at(tests, end):
+                body = f"{tests}\n    return 8\nelse:\n    {end}"
+                source = f"{TORCH}def f(a, b):\n{indent(body, '    ')}\nrnn = nn.LSTM(3, f(x, y))"
+                assert specs(source) == ["input:3,lstm:8"]
+
+
 # What forward says
 
 

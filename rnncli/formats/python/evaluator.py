@@ -188,7 +188,10 @@ class Evaluator:
                     found = Named((name,), node)
                 elif isinstance(found, Named) and found.node is None:
                     found = Named(found.path, node)
-                return self.setting(name, found) if isinstance(found, Named | Unknown) else found
+                if name not in self._settings or not isinstance(found, Named | Unknown):
+                    return found
+                why = open_in(found)  # of what is computed from it since, it says nothing
+                return self.setting(name, found) if why and name in [each.name for each in why.names] else found
             case ast.Attribute(value=owner, attr=name):
                 return self.attribute(self.value(owner, scope), name, node)
             case ast.Call():

@@ -145,7 +145,8 @@ class Graphs(Modules):
         if framework == "torch" and name in ("ModuleList", "ModuleDict"):
             if isinstance(first, dict):
                 return self.fresh(dict(first))
-            return self.fresh(list(self.items(first) or [open_in(first) or left_open(given.node)]) if given.all else [])
+            items = self.items(first) if given.all else []
+            return self.fresh([open_in(first) or left_open(given.node)] if items is None else list(items))
         if name in _COPIES and given.positional:
             return self._copied(given.positional[0])
         functional = name in ("Model", "Functional")

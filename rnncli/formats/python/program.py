@@ -249,9 +249,10 @@ class Program(Evaluator):
         return None
 
     def _give(self, target: ast.expr, value: Value, scope: Scope) -> None:
-        """Give a target a value; what a setting says of a name stands above what the text says."""
-        if isinstance(target, ast.Name) and not isinstance(value, Function | Class | Instance):
-            value = self.setting(target.id, value)
+        """Give a target a value; a setting says the first of a name, where that is open or stands outside functions."""
+        if isinstance(target, ast.Name) and scope.get(target.id) is MISSING:
+            constant = self._depth == 0 and not isinstance(value, Function | Class | Instance)
+            value = self.setting(target.id, value) if constant or open_in(value) is not None else value
         self.assign(target, value, scope)
 
     def _change(self, target: ast.expr, kind: ast.operator, value: Value, scope: Scope, node: ast.AugAssign) -> None:
@@ -316,7 +317,9 @@ class Program(Evaluator):
             values = [each.get(name, scope.get(name)) for each in ended]
             scope.values[name] = self.one_of([each for each in values if each is not MISSING], why)
         if not ended:
-            return End(self.one_of(self._early[early:], why) if blocks else Unknown("it raises an error"))
+            returns = self._early[early:]
+            del self._early[early:]
+            return End(self.one_of(returns, why) if returns else Unknown("it raises an error"))
         if len(self._early) > early:  # what follows may not run
             self.doubts.append(why)
         return None
