@@ -237,7 +237,7 @@ class Evaluator:
                     return why or self.fresh(listed)
                 return self.fresh(dict(listed)) if all(isinstance(key, PLAIN) for key, _ in listed) else left_open(node)
             case ast.Lambda():
-                return Function(node, scope)
+                return self.defined(node, scope)
             case ast.JoinedStr(values=pieces):
                 return self._text(pieces, scope, node)
             case ast.NamedExpr(target=target, value=value):
@@ -276,8 +276,8 @@ class Evaluator:
                 return getattr(string, name)
             case Named(path=path):
                 return Named((*path, name), node if isinstance(node, ast.expr) else None)
-            case Instance(values=values) if name in values:
-                return values[name]
+            case Instance(values=values) if name in values or name == "__dict__":
+                return values if name == "__dict__" else values[name]
             case Instance(cls=Class() as cls) | (Class() as cls):
                 found = cls.get(name)
                 if isinstance(found, Function) and isinstance(owner, Instance) and not found.decorated("staticmethod"):
@@ -371,7 +371,11 @@ class Evaluator:
                     value.variables.append(name)
             case ast.Attribute(value=owner, attr=name):
                 held = self.value(owner, scope)
-                if isinstance(held, Instance):
+                cls = held.cls if isinstance(held, Instance) else None
+                setter = MISSING if cls is None else cls.get(f"{name}.setter")
+                if isinstance(setter, Function):
+                    self.invoke(replace(setter, owner=held), Given([value], {}, target))
+                elif isinstance(held, Instance):
                     self.put(held, held.values, name, value)
                 elif isinstance(held, Class):
                     self.put(held, held.scope.values, name, value)
@@ -411,6 +415,13 @@ class Evaluator:
             held[:] = [*(held if behind else []), Unknown(why.why, why.names, rest=True)]
 
     # Calls
+
+    def defined(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, scope: Scope) -> Function:
+        """Return a function, with the default values that its parameters have from where it is defined."""
+        every, named = [*node.args.posonlyargs, *node.args.args], node.args.kwonlyargs
+        written = [*zip(reversed(every), reversed(node.args.defaults), strict=False)]
+        written += [(each, value) for each, value in zip(named, node.args.kw_defaults, strict=True) if value]
+        return Function(node, scope, {each.arg: self.value(value, scope) for each, value in written})
 
     def call(self, called: Value, given: Given) -> Value:
         """Return what a call of a value makes."""

@@ -146,9 +146,23 @@ def plain_method(evaluator: Evaluator, owner: Any, name: str, given: Given) -> V
 
 
 def argument_parsed(evaluator: Evaluator, owner: Parser, name: str, given: Given) -> Value:
-    """Return what a method of an argument parser returns: its arguments have their default values."""
+    """Return what a method of an argument parser returns: its arguments have their default values.
+
+    Where they are given in the file, they are left open.
+    """
     if name in ("parse_args", "parse_known_args"):
+        words = given.get("args", 0)
+        if isinstance(words, list) and words:
+            owner.values.clear()
         return owner if name == "parse_args" else [owner, []]
+    if name in ("add_argument_group", "add_mutually_exclusive_group"):
+        return owner
+    if name == "set_defaults":
+        for each, value in given.named.items():
+            evaluator.put(owner, owner.values, each, value)
+        if given.unknown is not None:
+            owner.values.clear()
+        return None
     if name != "add_argument":
         return left_open(given.node)
     flags = [each for each in given.positional if isinstance(each, str)]

@@ -162,10 +162,11 @@ class Scope:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Function(Opaque):
-    """A function of the text: its definition, the scope around it; of a method the class and the object."""
+    """A function of the text: its definition, scope and default values; of a method the class and the object."""
 
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
     scope: Scope
+    defaults: dict[str, Value] = field(default_factory=dict)
     cls: Class | None = None
     owner: Instance | None = None
     shown: ClassVar[str] = "a function"
