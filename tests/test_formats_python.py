@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections import Counter
 from collections.abc import Callable
 from functools import cache
@@ -142,6 +143,39 @@ def test_a_setting_says_what_is_open_and_nothing_that_is_computed_or_written_out
         specs(net(f"hidden = hidden // f()\n{rnn}", parameters=once), hidden=16)
     other = "class O(nn.Module):\n    def __init__(self):\n        hidden = 20\n        self.rnn = nn.GRU(8, hidden)\n"
     assert specs(net(rnn, parameters=once) + other, hidden=16) == ["input:8,lstm:16", "input:8,gru:20"]
+
+
+OFFERED = {
+    "self.rnn = nn.LSTM(3, 8, bidirectional=two)": ["two=True"],
+    "h = 8 if big else 9\nself.rnn = nn.LSTM(3, h)": ["big=True"],
+    "h = 8 if size > 9 else 9\nself.rnn = nn.LSTM(3, h)": ["size=100"],
+    "self.rnn = getattr(nn, cfg['rnn_type'])(3, 8)": ["cfg['rnn_type']=LSTM"],
+    "self.rnn = nn.LSTM(3, 8) if rnn_type.lower() == 'lstm' else nn.GRU(3, 8)": ["rnn_type.lower()=lstm"],
+    "self.rnn = nn.ModuleList()\nfor _ in range(n):\n    self.rnn.append(nn.LSTM(size, size))": ["n=100", "size=100"],
+}
+"""What is open in an __init__, and what is offered to be set."""
+
+WITHOUT_OFFER = (
+    "self.rnn = nn.ModuleList([nn.LSTM(3, each) for each in sizes])",
+    "self.rnn = nn.ModuleList()\nfor size in sizes:\n    self.rnn.append(nn.LSTM(3, size))",
+    "self.rnn = nn.LSTM(3, 8, **dict(sizes))",
+    "self.rnn = nn.LSTM(3, sum(sizes[:-1]))",
+)
+"""Where lists are open, which cannot be set."""
+
+
+def test_what_is_offered_can_be_set_and_leaves_nothing_open(at: Walk, rnncli: Run) -> None:
+    forward = "for i, each in enumerate(self.rnn):\n    x = each(x)[0]\nreturn x"
+    for does, offered in [*OFFERED.items(), *((does, []) for does in WITHOUT_OFFER)]:
+        with at(does):
+            source = net(
+                does, forward if "ModuleList" in does else "return self.rnn(x)[0]", ", sizes, n, two, big, size"
+            )
+            Path("model.py").write_text(f"{source}\nsizes, rnn_type, cfg = (load() for _ in '123')\n")
+            said = rnncli("summary", "model.py").stderr
+            words = shlex.split(said.partition("for example: ")[2])
+            assert [each for each in words[1:] if "=" in each] == offered, said
+            assert not offered or rnncli(*words[1:]).status == 0
 
 
 def test_a_function_may_return_in_every_branch(at: Walk) -> None:

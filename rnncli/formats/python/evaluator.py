@@ -35,6 +35,7 @@ from rnncli.formats.python.objects import (
     Value,
     joined,
     left_open,
+    not_listed,
     open_in,
     source_of,
 )
@@ -337,7 +338,7 @@ class Evaluator:
         taken = self.value(loop.iter, scope)
         items = self.items(taken)
         if items is None:
-            return open_in(taken) or left_open(node)
+            return not_listed(open_in(taken) or left_open(node), loop.iter)
         for item in items:
             self.assign(loop.target, item, scope)
             tests = [self.value(test, scope) for test in loop.ifs]
@@ -370,15 +371,11 @@ class Evaluator:
                 if isinstance(value, Instance):
                     value.variables.append(name)
             case ast.Attribute(value=owner, attr=name):
-                held = self.value(owner, scope)
-                cls = held.cls if isinstance(held, Instance) else None
-                setter = MISSING if cls is None else cls.get(f"{name}.setter")
-                if isinstance(setter, Function):
-                    self.invoke(replace(setter, owner=held), Given([value], {}, target))
-                elif isinstance(held, Instance):
-                    self.put(held, held.values, name, value)
-                elif isinstance(held, Class):
-                    self.put(held, held.scope.values, name, value)
+                match self.value(owner, scope):
+                    case Instance(cls=Class() as cls) as held if isinstance(own := cls.get(f"{name}.setter"), Function):
+                        self.invoke(replace(own, owner=held), Given([value], {}, target))
+                    case (Instance(values=values) | Class(scope=Scope(values=values))) as held:
+                        self.put(held, values, name, value)
             case ast.Tuple(elts=targets) | ast.List(elts=targets):
                 for each, part in zip(targets, self.unpacked(value, targets), strict=True):
                     self.assign(each.value if isinstance(each, ast.Starred) else each, part, scope)
@@ -402,6 +399,8 @@ class Evaluator:
             items[place : place + more + 1] = [items[place : place + more + 1]]
         if items is not None and len(items) == len(targets):
             return items
+        if isinstance(value, Unknown) and value.line:  # what a loop takes that is not known
+            return [value] * len(targets)
         if isinstance(value, Unknown | Call):
             return [left_open(each) for each in targets]
         return [open_in(value) or Unknown(f"it {COMPUTED}")] * len(targets)
@@ -482,6 +481,7 @@ class Evaluator:
 
 def doubt(test: ast.expr, tested: Value) -> Unknown:
     """Return that it is not known whether a condition holds."""
-    cause = open_in(tested)
+    cause, computes = open_in(tested), any(isinstance(each, ast.Compare | ast.BinOp) for each in ast.walk(test))
+    names = () if cause is None else tuple(each._replace(flag=not computes) for each in cause.names)
     why = f"whether {shorten(source_of(test))} holds (line {test.lineno}) is not known"
-    return Unknown(why, () if cause is None else cause.names, line=test.lineno)
+    return Unknown(why, names, line=test.lineno)

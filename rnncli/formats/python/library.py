@@ -7,6 +7,7 @@ import math
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rnncli.formats.nodes import names
@@ -90,6 +91,9 @@ def builtin(evaluator: Evaluator, called: Named, given: Given) -> Value:
             pass
     if called.name == "reversed" or (called.name == "range" and given.get("", 2) == -1):
         return left_open(given.node)  # timesteps from the last to the first
+    rest = [one for each in values if isinstance(each, list) for one in each if isinstance(one, Unknown) and one.rest]
+    if rest and rest[0].names:
+        return replace(rest[0], rest=False)
     through = called.name != "len" and any(isinstance(each, Unknown | Named) for each in given.all)
     return evaluator.combined(given.all, given.node) if through else evaluator.apply(called, given)
 

@@ -28,6 +28,7 @@ from rnncli.formats.python.objects import (
     Unknown,
     Value,
     left_open,
+    not_listed,
     open_in,
     source_of,
 )
@@ -69,7 +70,6 @@ class Program(Evaluator):
         self._functions: list[Function] = []
         self._classes: list[Class] = []
         self._called: set[ast.AST] = set()
-        self._defining: Class | None = None
         self._depth = 0
         self._holds: dict[ast.AST, bool] = {}
         self._early: list[Value] = []
@@ -293,7 +293,7 @@ class Program(Evaluator):
         """Follow a loop of which it is not known how often it runs."""
         cause = open_in(taken)
         why = f"how often the loop over {shorten(source_of(node.iter))} runs (line {node.lineno}) is not known"
-        unknown = Unknown(why, () if cause is None else cause.names, line=node.lineno)
+        unknown = not_listed(Unknown(why, () if cause is None else cause.names, line=node.lineno), node.iter)
         self.assign(node.target, unknown, scope)
         return self.branches([node.body, []], scope, unknown)
 
@@ -338,9 +338,9 @@ class Program(Evaluator):
 
     def _decorate(self, node: ast.FunctionDef | ast.AsyncFunctionDef, function: Value, scope: Scope) -> None:
         """Give a name its function, as the decorators of the file change it."""
-        name, cls = node.name, self._defining
-        if cls is not None and cls.scope is scope:  # a method sees the names around its class, not those in it
-            function = replace(function, scope=scope.around, cls=cls)
+        name = node.name
+        if scope.cls is not None:  # a method sees the names around its class, not those in it
+            function = replace(function, scope=scope.around, cls=scope.cls)
         for each in reversed(node.decorator_list):
             if isinstance(each, ast.Attribute) and each.attr == "setter":
                 name = f"{node.name}.setter"
@@ -353,10 +353,8 @@ class Program(Evaluator):
         cls = Class(node, inside, tuple(self.value(base, scope) for base in node.bases))
         scope.values[node.name] = cls
         self._classes.append(cls)
-        defined, outer = len(self._functions), self._defining
-        self._defining = cls
+        defined, inside.cls = len(self._functions), cls
         self.run(node.body, inside)
-        self._defining = outer
         for name, value in inside.values.items():
             if isinstance(value, Function) and value.cls is None:
                 inside.values[name] = replace(value, cls=cls)

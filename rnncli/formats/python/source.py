@@ -73,7 +73,7 @@ def read(path: str, settings: Settings = NO_SETTINGS) -> ModelFile:
     notes += [f"{shorten(each.name)} is left out: {error.message}" for each, error in errors]
     left = tuple(node for each in found for node in each.left)
     opened = tuple(
-        (name, OpenNumbersError(f"{path}: {shorten(name)}: {error.message}", error.names))
+        (name, OpenNumbersError(f"{path}: {shorten(name)}: {error.message}", error.names, error.flags))
         for each, error in errors
         for name in (each.name, *each.others)
         if isinstance(error, OpenNumbersError)
@@ -84,16 +84,17 @@ def read(path: str, settings: Settings = NO_SETTINGS) -> ModelFile:
 
 def _error(found: list[_Found]) -> RnncliError:
     """Return why some models are no parts."""
-    names: dict[str, list[int]] = {}
+    names: dict[str, list[Open]] = {}
     every = dict.fromkeys(name for model in found for name in model.names)
     for name in sorted(every, key=lambda each: each.line):
-        names.setdefault(name.name, []).append(name.line)
+        names.setdefault(name.name, []).append(name)
     if not names:
         advice = "put keras.Input((None, FEATURES)) before it" if "how many features" in found[0].fault else ""
         return RnncliError(f"{shorten(found[0].name)}: {found[0].fault}", advice)
-    each = [f"{shorten(name, 60)} (line {lines[0]})" for name, lines in names.items()]
+    each = [f"{shorten(name, 60)} (line {some[0].line})" for name, some in names.items()]
+    flags = frozenset(name for name, some in names.items() if all(one.flag for one in some))
     what = "a number" if len(names) == 1 else f"{len(names)} numbers"
-    return OpenNumbersError(f"it leaves {what} open: {listed(each)}", tuple(names))
+    return OpenNumbersError(f"it leaves {what} open: {listed(each)}", tuple(names), flags)
 
 
 def _check_size(size: int) -> None:
@@ -246,6 +247,7 @@ def _found_in(graphs: Graphs) -> list[_Found]:
                 found += [] if model.loose else [_Found(model.name, model.line, notes=(note,))]
                 continue
             model.make_parts()
+            model.left *= bool(loops)  # else it may be no model
             same = (model.name, tuple(str(part.network) for part in model.parts), model.names, model.fault)
             if same not in seen:
                 found.append(model)
