@@ -96,7 +96,7 @@ class Evaluator:
         del node, scope
         return value
 
-    def item(self, owner: Value, index: ast.expr, scope: Scope, node: ast.AST) -> Value:
+    def item(self, owner: Value, index: ast.expr, scope: Scope, node: ast.Subscript) -> Value:
         """Return an item of an object that is none of the text's."""
         del owner, index, scope
         return left_open(node)
@@ -189,10 +189,9 @@ class Evaluator:
                     found = Named((name,), node)
                 elif isinstance(found, Named) and found.node is None:
                     found = Named(found.path, node)
-                if name not in self._settings or not isinstance(found, Named | Unknown):
-                    return found
-                why = open_in(found)  # of what is computed from it since, it says nothing
-                return self.setting(name, found) if why and name in [each.name for each in why.names] else found
+                why = open_in(found) if name in self._settings and isinstance(found, Named | Unknown) else None
+                own = why is not None and name in [each.name for each in why.names]  # and nothing computed from it
+                return self.setting(name, found) if own else found
             case ast.Attribute(value=owner, attr=name):
                 return self.attribute(self.value(owner, scope), name, node)
             case ast.Call():

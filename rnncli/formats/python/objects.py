@@ -273,9 +273,10 @@ def source_of(node: ast.AST) -> str:
 def left_open(node: ast.AST, why: str = COMPUTED) -> Unknown:
     """Return that an expression is not known, and that a setting may say it."""
     written = source_of(node)
-    several = isinstance(getattr(node, "slice", node), _SEVERAL)
-    sayable = written not in ("a long expression", "an expression") and not several
-    return Unknown(f"{shorten(written)} {why}", (Open(written, getattr(node, "lineno", 0)),) * sayable)
+    one = written not in ("a long expression", "an expression") and not isinstance(
+        getattr(node, "slice", node), _SEVERAL
+    )
+    return Unknown(f"{shorten(written)} {why}", (Open(written, getattr(node, "lineno", 0)),) * one)
 
 
 def not_listed(why: Unknown, *nodes: ast.AST) -> Unknown:

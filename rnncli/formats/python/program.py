@@ -162,17 +162,10 @@ class Program(Evaluator):
         parameters = [*every, *arguments.kwonlyargs]
         for parameter in parameters:
             name = parameter.arg
-            if name in values:
-                value = values.pop(name)
-                value = self.setting(name, value) if isinstance(value, Unknown | Named) else value
-            elif given.unknown is not None:
-                value = self.setting(name, given.unknown)
-            elif name in function.defaults:
-                value = self.setting(name, function.defaults[name])
-            else:
-                why = f"{name} is a parameter of {of} without a default value"
-                value = self.setting(name, Unknown(why, (Open(name, parameter.lineno),)))
-            scope.values[name] = value
+            known = name in values and not isinstance(values[name], Unknown | Named)
+            why = Unknown(f"{name} is a parameter of {of} without a default value", (Open(name, parameter.lineno),))
+            value = values.pop(name, given.unknown or function.defaults.get(name, why))
+            scope.values[name] = value if known else self.setting(name, value)
         if function.owner is not None and function.name == "__init__":
             function.owner.given.update((each.arg, scope.values[each.arg]) for each in parameters[1:])
         if arguments.vararg is not None:

@@ -247,7 +247,6 @@ def _found_in(graphs: Graphs) -> list[_Found]:
                 found += [] if model.loose else [_Found(model.name, model.line, notes=(note,))]
                 continue
             model.make_parts()
-            model.left *= bool(loops)  # else it may be no model
             same = (model.name, tuple(str(part.network) for part in model.parts), model.names, model.fault)
             if same not in seen:
                 found.append(model)
@@ -284,11 +283,14 @@ def _keras_models(graphs: Graphs) -> Iterator[_Found]:
 def _objects(graphs: Graphs, shown: Mapping[Module, str]) -> Iterator[_Found]:
     """Yield the objects of the file's classes that have modules, those first that are in no other."""
     inside = {each for outer in graphs.instances for each in _held(outer) if each is not outer}
+    bases = {base for each in graphs.instances if each.cls is not None for base in each.cls.line[1:]}
     for instance in sorted(graphs.instances, key=inside.__contains__):
         modules = {each: way for each, way in _held(instance).items() if isinstance(each, Module)}
         loops = {each for each in modules if recurs(each)}
         if instance.cls is None or (instance in inside and loops <= shown.keys()):
             continue
+        if not loops and instance.cls in bases:
+            continue  # it has what classes behind it give it
         own, assumed = graphs.computing(instance), False
         steps, value = graphs.recorded(partial(_computed, graphs, own)) if own is not None else ([], None)
         outputs = graphs.tensors(value)
