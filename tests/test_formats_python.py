@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections import Counter
 from collections.abc import Callable
 from functools import cache
@@ -118,6 +119,72 @@ def test_what_is_open_is_named_all_at_once_and_said_with_settings(at: Walk) -> N
     assert specs(f"{SOUND}a = Sequential([Input((None, 3)), LSTM(n)])") == ["input:3,lstm:8"]
     with pytest.raises(OpenNumbersError, match=r"model.py: a: it leaves a number open: n \(line 4\)"):
         part_of(open_model("model.py"), "a")
+
+
+def test_a_setting_says_what_is_open_and_nothing_that_is_computed_or_written_out_behind_it(at: Walk) -> None:
+    rnn, once = "self.rnn = nn.LSTM(8, hidden)", ", hidden"
+    behind = {
+        "hidden = hidden // 2": "lstm:8",
+        "for _ in range(2):\n    hidden = hidden // 2": "lstm:4",
+        "hidden = 3": "lstm:3",
+        "hidden = hidden if hidden < 9 else 9": "lstm:9",
+        "hidden: int = hidden + 1": "lstm:17",
+        "pass": "lstm:16",
+    }
+    for does, layer in behind.items():
+        for parameters in (once, ", hidden=64"):
+            with at(does, parameters):
+                assert specs(net(f"{does}\n{rnn}", parameters=parameters), hidden=16) == [f"input:8,{layer}"]
+        with at(does, "in no function"):
+            source = f"{TORCH}hidden = 64\n{does}\nrnn = nn.LSTM(8, hidden)"
+            assert specs(source, hidden=16) == [f"input:8,{layer}"]
+    assert specs(net(f"hidden = len(words)\n{rnn}"), hidden=16) == ["input:8,lstm:16"]
+    with pytest.raises(OpenNumbersError, match=r"a number open: f\(\) \(line 6\)"):
+        specs(net(f"hidden = hidden // f()\n{rnn}", parameters=once), hidden=16)
+    other = "class O(nn.Module):\n    def __init__(self):\n        hidden = 20\n        self.rnn = nn.GRU(8, hidden)\n"
+    assert specs(net(rnn, parameters=once) + other, hidden=16) == ["input:8,lstm:16", "input:8,gru:20"]
+
+
+OFFERED = {
+    "self.rnn = nn.LSTM(3, 8, bidirectional=two)": ["two=True"],
+    "h = 8 if big else 9\nself.rnn = nn.LSTM(3, h)": ["big=True"],
+    "h = 8 if size > 9 else 9\nself.rnn = nn.LSTM(3, h)": ["size=100"],
+    "self.rnn = getattr(nn, cfg['rnn_type'])(3, 8)": ["cfg['rnn_type']=LSTM"],
+    "self.rnn = nn.LSTM(3, 8) if rnn_type.lower() == 'lstm' else nn.GRU(3, 8)": ["rnn_type.lower()=lstm"],
+    "self.rnn = nn.ModuleList()\nfor _ in range(n):\n    self.rnn.append(nn.LSTM(size, size))": ["n=100", "size=100"],
+}
+"""What is open in an __init__, and what is offered to be set."""
+
+WITHOUT_OFFER = (
+    "self.rnn = nn.ModuleList([nn.LSTM(3, each) for each in sizes])",
+    "self.rnn = nn.ModuleList()\nfor size in sizes:\n    self.rnn.append(nn.LSTM(3, size))",
+    "self.rnn = nn.LSTM(3, 8, **dict(sizes))",
+    "self.rnn = nn.LSTM(3, sum(sizes[:-1]))",
+)
+"""Where lists are open, which cannot be set."""
+
+
+def test_what_is_offered_can_be_set_and_leaves_nothing_open(at: Walk, rnncli: Run) -> None:
+    forward = "for i, each in enumerate(self.rnn):\n    x = each(x)[0]\nreturn x"
+    for does, offered in [*OFFERED.items(), *((does, []) for does in WITHOUT_OFFER)]:
+        with at(does):
+            source = net(
+                does, forward if "ModuleList" in does else "return self.rnn(x)[0]", ", sizes, n, two, big, size"
+            )
+            Path("model.py").write_text(f"{source}\nsizes, rnn_type, cfg = (load() for _ in '123')\n")
+            said = rnncli("summary", "model.py").stderr
+            words = shlex.split(said.partition("for example: ")[2])
+            assert [each for each in words[1:] if "=" in each] == offered, said
+            assert not offered or rnncli(*words[1:]).status == 0
+
+
+def test_a_function_may_return_in_every_branch(at: Walk) -> None:
+    for tests in ("if a:", "if a:\n    return 8\nelif b:", "if a:\n    return 8\nif b:"):
+        for end in ("return 8", "raise ValueError"):
+            with at(tests, end):
+                body = f"{tests}\n    return 8\nelse:\n    {end}"
+                source = f"{TORCH}def f(a, b):\n{indent(body, '    ')}\nrnn = nn.LSTM(3, f(x, y))"
+                assert specs(source) == ["input:3,lstm:8"]
 
 
 # What forward says

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from rnncli.formats.build import ArgumentFaultError, MissingArgumentError, UnknownArgumentError, node_of
 from rnncli.formats.frameworks import CLASSES, Class, built
 from rnncli.formats.nodes import Node
+from rnncli.formats.python.modules import FLAGS
 from rnncli.layers import LAYERS, LSTM
 from rnncli.layers.weights import FRAMEWORKS, Framework
 
@@ -53,6 +54,17 @@ def test_each_class_takes_what_the_framework_takes_in_its_order(at: Walk) -> Non
                 assert {*every_keras_layer} - {*cls.takes} <= ({"trainable", "autocast", "activity_regularizer"})
             if framework == "keras" and "Input" not in name:
                 assert {*every_keras_layer} <= {*cls.takes}
+
+
+def test_the_arguments_that_are_true_or_false_are_those_that_take_no_number() -> None:
+    found = set()
+    for framework, name, cls, arguments in classes():
+        for argument in {*cls.takes} - cls.inert:
+            try:
+                built(framework, name, [], needed(name, arguments) | {argument: 100})
+            except ArgumentFaultError as fault:
+                found |= {argument} if "True or False" in str(fault) else set()
+    assert found == FLAGS
 
 
 def test_the_defaults_of_the_frameworks_written_out_change_nothing(at: Walk) -> None:

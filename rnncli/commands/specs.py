@@ -140,12 +140,16 @@ def _check_whole(reading: Reading, text: str) -> None:
     raise RnncliError(reading.doubt, advice, lead="only that part", repair=command)
 
 
+def _example(name: str, error: OpenNumbersError) -> str:
+    """Return what a setting may say: a truth, a class where the name tells of one, else a number."""
+    word = re.search(r"(type|kind|mode|cell)(['\"]\]|\.(upper|lower)\(\))*$", name.lower())
+    return "True" if name in error.flags else "100" if word is None else "lstm" if ".lower()" in name else "LSTM"
+
+
 def explained(error: RnncliError, text: str) -> RnncliError:
     """Return the error to report for a spec: another one, where the text was meant for something else than a spec."""
     if isinstance(error, OpenNumbersError):
-        # What a name stands for may be a class, where it tells of one, else a number.
-        classes = {name for name in error.names if re.search("(type|kind|mode|cell)$", name.lower())}
-        examples = [f"{name}={'LSTM' if name in classes else '100'}" for name in error.names]
+        examples = [f"{name}={_example(name, error)}" for name in error.names]
         more = [word for example in examples for word in ("--set", example)]
         repair = this_line(more=more)
         if isinstance(error, SpecError) and repair is not None:  # a line, in which the place is marked

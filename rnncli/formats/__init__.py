@@ -49,11 +49,14 @@ class OpenNumbersError(UsageError):
 
     Attributes:
         names: each as the source writes it, `hidden` or `len(vocab)`, in order.
+        flags: those of them that are True or False.
     """
 
-    def __init__(self, message: str, names: tuple[str, ...]) -> None:
+    flags: frozenset[str] = frozenset()
+
+    def __init__(self, message: str, names: tuple[str, ...], flags: frozenset[str] = frozenset()) -> None:
         super().__init__(message, f"say {'it' if len(names) == 1 else 'each of them'} with --set")
-        self.names = names
+        self.names, self.flags = names, flags
 
 
 Settings = Mapping[str, int | float | str]
@@ -75,7 +78,7 @@ def reading(what: str) -> Iterator[None]:
     try:
         yield
     except OpenNumbersError as error:
-        raise OpenNumbersError(f"{what}: {error.message}", error.names) from None
+        raise OpenNumbersError(f"{what}: {error.message}", error.names, error.flags) from None
     except RnncliError as error:
         raise RnncliError(f"{what}: {error.message}", error.advice) from None
     except OSError as error:

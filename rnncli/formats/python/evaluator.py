@@ -35,6 +35,7 @@ from rnncli.formats.python.objects import (
     Value,
     joined,
     left_open,
+    not_listed,
     open_in,
     source_of,
 )
@@ -95,7 +96,7 @@ class Evaluator:
         del node, scope
         return value
 
-    def item(self, owner: Value, index: ast.expr, scope: Scope, node: ast.AST) -> Value:
+    def item(self, owner: Value, index: ast.expr, scope: Scope, node: ast.Subscript) -> Value:
         """Return an item of an object that is none of the text's."""
         del owner, index, scope
         return left_open(node)
@@ -190,7 +191,9 @@ class Evaluator:
                     found = Named((name,), node)
                 elif isinstance(found, Named) and found.node is None:
                     found = Named(found.path, node)
-                return self.setting(name, found) if isinstance(found, Named | Unknown) else found
+                why = open_in(found) if name in self._settings and isinstance(found, Named | Unknown) else None
+                own = why is not None and name in [each.name for each in why.names]  # and nothing computed from it
+                return self.setting(name, found) if own else found
             case ast.Attribute(value=owner, attr=name):
                 return self.attribute(self.value(owner, scope), name, node)
             case ast.Call():
@@ -236,7 +239,7 @@ class Evaluator:
                     return why or self.fresh(listed)
                 return self.fresh(dict(listed)) if all(isinstance(key, PLAIN) for key, _ in listed) else left_open(node)
             case ast.Lambda():
-                return Function(node, scope)
+                return self.defined(node, scope)
             case ast.JoinedStr(values=pieces):
                 return self._text(pieces, scope, node)
             case ast.NamedExpr(target=target, value=value):
@@ -275,8 +278,8 @@ class Evaluator:
                 return getattr(string, name)
             case Named(path=path):
                 return Named((*path, name), node if isinstance(node, ast.expr) else None)
-            case Instance(values=values) if name in values:
-                return values[name]
+            case Instance(values=values) if name in values or name == "__dict__":
+                return values if name == "__dict__" else values[name]
             case Instance(cls=Class() as cls) | (Class() as cls):
                 found = cls.get(name)
                 if isinstance(found, Function) and isinstance(owner, Instance) and not found.decorated("staticmethod"):
@@ -336,7 +339,7 @@ class Evaluator:
         taken = self.value(loop.iter, scope)
         items = self.items(taken)
         if items is None:
-            unknown = open_in(taken) or left_open(node)
+            unknown = not_listed(open_in(taken) or left_open(node), loop.iter)
             scope.values |= {each.id: unknown for each in ast.walk(loop.target) if isinstance(each, ast.Name)}
             self.doubts.append(unknown)
             self._rounds(node, depth + 1, scope, made)
@@ -374,11 +377,11 @@ class Evaluator:
                 if isinstance(value, Instance):
                     value.variables.append(name)
             case ast.Attribute(value=owner, attr=name):
-                held = self.value(owner, scope)
-                if isinstance(held, Instance):
-                    self.put(held, held.values, name, value)
-                elif isinstance(held, Class):
-                    self.put(held, held.scope.values, name, value)
+                match self.value(owner, scope):
+                    case Instance(cls=Class() as cls) as held if isinstance(own := cls.get(f"{name}.setter"), Function):
+                        self.invoke(replace(own, owner=held), Given([value], {}, target))
+                    case (Instance(values=values) | Class(scope=Scope(values=values))) as held:
+                        self.put(held, values, name, value)
             case ast.Tuple(elts=targets) | ast.List(elts=targets):
                 for each, part in zip(targets, self.unpacked(value, targets), strict=True):
                     self.assign(each.value if isinstance(each, ast.Starred) else each, part, scope)
@@ -402,6 +405,8 @@ class Evaluator:
             items[place : place + more + 1] = [items[place : place + more + 1]]
         if items is not None and len(items) == len(targets):
             return items
+        if isinstance(value, Unknown) and value.line:  # what a loop takes that is not known
+            return [value] * len(targets)
         if isinstance(value, Unknown | Call):
             return [left_open(each) for each in targets]
         return [open_in(value) or Unknown(f"it {COMPUTED}")] * len(targets)
@@ -416,6 +421,13 @@ class Evaluator:
             held[:] = [*(held if behind else []), replace(why, rest=True)]
 
     # Calls
+
+    def defined(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, scope: Scope) -> Function:
+        """Return a function, with the default values that its parameters have from where it is defined."""
+        every, named = [*node.args.posonlyargs, *node.args.args], node.args.kwonlyargs
+        written = [*zip(reversed(every), reversed(node.args.defaults), strict=False)]
+        written += [(each, value) for each, value in zip(named, node.args.kw_defaults, strict=True) if value]
+        return Function(node, scope, {each.arg: self.value(value, scope) for each, value in written})
 
     def call(self, called: Value, given: Given) -> Value:
         """Return what a call of a value makes."""
@@ -484,6 +496,7 @@ def one_of_some(values: Sequence[Value], why: Unknown) -> Unknown:
 
 def doubt(test: ast.expr, tested: Value) -> Unknown:
     """Return that it is not known whether a condition holds."""
-    cause = open_in(tested)
+    cause, computes = open_in(tested), any(isinstance(each, ast.Compare | ast.BinOp) for each in ast.walk(test))
+    names = () if cause is None else tuple(each._replace(flag=not computes) for each in cause.names)
     why = f"whether {shorten(source_of(test))} holds (line {test.lineno}) is not known"
-    return Unknown(why, () if cause is None else cause.names, line=test.lineno)
+    return Unknown(why, names, line=test.lineno)

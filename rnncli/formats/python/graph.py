@@ -145,7 +145,8 @@ class Graphs(Modules):
         if framework == "torch" and name in ("ModuleList", "ModuleDict"):
             if isinstance(first, dict):
                 return self.fresh(dict(first))
-            return self.fresh(list(self.items(first) or [open_in(first) or left_open(given.node)]) if given.all else [])
+            items = self.items(first) if given.all else []
+            return self.fresh([open_in(first) or left_open(given.node)] if items is None else list(items))
         if name in _COPIES and given.positional:
             return self._copied(given.positional[0])
         functional = name in ("Model", "Functional")
@@ -249,8 +250,12 @@ class Graphs(Modules):
         held = isinstance(value, Module) and value.items is not None
         return list(value.items.values()) if held else super().items(value)
 
-    def item(self, owner: Value, index: ast.expr, scope: Scope, node: ast.AST) -> Value:
+    def item(self, owner: Value, index: ast.expr, scope: Scope, node: ast.Subscript) -> Value:
         """Return an item of a container, or of a tensor."""
+        if isinstance(owner, Module) and owner.items is not None and isinstance(index, ast.Slice):
+            taken = self._item(list(owner.items.items()), index, scope, node)
+            owner.inner = True
+            return replace(owner, items=dict(taken), variables=[]) if isinstance(taken, list) else taken
         if isinstance(owner, Module) and owner.items is not None:
             key, values = self.value(index, scope), list(owner.items.values())
             return values[key] if type(key) is int and -len(values) <= key < len(values) else left_open(node)

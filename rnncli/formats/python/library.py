@@ -7,6 +7,7 @@ import math
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rnncli.formats.nodes import names
@@ -90,6 +91,9 @@ def builtin(evaluator: Evaluator, called: Named, given: Given) -> Value:
             pass
     if called.name == "reversed" or (called.name == "range" and given.get("", 2) == -1):
         return left_open(given.node)  # timesteps from the last to the first
+    rest = [one for each in values if isinstance(each, list) for one in each if isinstance(one, Unknown) and one.rest]
+    if rest and rest[0].names:
+        return replace(rest[0], rest=False)
     through = called.name != "len" and any(isinstance(each, Unknown | Named) for each in given.all)
     return evaluator.combined(given.all, given.node) if through else evaluator.apply(called, given)
 
@@ -147,9 +151,23 @@ def plain_method(evaluator: Evaluator, owner: Any, name: str, given: Given) -> V
 
 
 def argument_parsed(evaluator: Evaluator, owner: Parser, name: str, given: Given) -> Value:
-    """Return what a method of an argument parser returns: its arguments have their default values."""
+    """Return what a method of an argument parser returns: its arguments have their default values.
+
+    Where they are given in the file, they are left open.
+    """
     if name in ("parse_args", "parse_known_args"):
+        words = given.get("args", 0)
+        if isinstance(words, list) and words:
+            owner.values.clear()
         return owner if name == "parse_args" else [owner, []]
+    if name in ("add_argument_group", "add_mutually_exclusive_group"):
+        return owner
+    if name == "set_defaults":
+        for each, value in given.named.items():
+            evaluator.put(owner, owner.values, each, value)
+        if given.unknown is not None:
+            owner.values.clear()
+        return None
     if name != "add_argument":
         return left_open(given.node)
     flags = [each for each in given.positional if isinstance(each, str)]

@@ -22,6 +22,12 @@ _SLIDING = names("Conv1d MaxPool1d AvgPool1d ConstantPad1d ZeroPad1d")
 _WHOLE = names("AdaptiveAvgPool1d AdaptiveMaxPool1d")
 """Those that read such, and of each feature return one number."""
 
+FLAGS = names(
+    "bias use_bias unit_forget_bias return_sequences go_backwards bidirectional reset_after mask_zero center scale"
+    " affine elementwise_affine track_running_stats count_include_pad"
+)
+"""Arguments that are True or False."""
+
 
 class UnknownModuleError(Exception):
     """A module cannot be understood; `names` are what leaves it open."""
@@ -164,7 +170,10 @@ class Modules(Recorder):
                 values[name] = taken
             causes = [(name, cause) for name, each in values.items() if (cause := open_in(each)) is not None]
             if causes:
-                opened = tuple(dict.fromkeys(each for _, cause in causes for each in cause.names))
+                every = [
+                    each._replace(flag=each.flag or name in FLAGS) for name, cause in causes for each in cause.names
+                ]
+                opened = tuple(dict.fromkeys(every))
                 raise UnknownModuleError(f"{causes[0][0]} of {what} is not known: {causes[0][1].why}", opened)
             return built(module.framework, module.name, [], values)
         except ArgumentFaultError as fault:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 from typing import Any, ClassVar, Final, NamedTuple
@@ -24,15 +24,19 @@ MISSING: Final = object()
 """Stands for no value, where None is one."""
 
 COMPUTED = "is computed when the program runs"
+_SEVERAL = (ast.ListComp, ast.GeneratorExp, ast.DictComp, ast.SetComp, ast.List, ast.Tuple, ast.Dict, ast.Slice)
+"""Expressions, and items of lists, that are no number or word that a setting could say."""
+
 _MAX_WRITTEN = 60
 _MAX_BASES = 100
 
 
 class Open(NamedTuple):
-    """What somebody may say with a setting: an expression as it is written, and its line."""
+    """What somebody may say with a setting: an expression as it is written, its line, whether it is True or False."""
 
     name: str
     line: int
+    flag: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,10 +149,11 @@ class Call(Opaque):
 
 @dataclass
 class Scope:
-    """The values of names, and the scope around it."""
+    """The values of names, the scope around it, and the class whose body it is."""
 
     values: dict[str, Value] = field(default_factory=dict)
     around: Scope | None = None
+    cls: Class | None = None
 
     def get(self, name: str) -> Value:
         """Return the value of a name, or MISSING."""
@@ -162,10 +167,11 @@ class Scope:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Function(Opaque):
-    """A function of the text: its definition, the scope around it; of a method the class and the object."""
+    """A function of the text: its definition, scope and default values; of a method the class and the object."""
 
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
     scope: Scope
+    defaults: dict[str, Value] = field(default_factory=dict)
     cls: Class | None = None
     owner: Instance | None = None
     shown: ClassVar[str] = "a function"
@@ -267,8 +273,16 @@ def source_of(node: ast.AST) -> str:
 def left_open(node: ast.AST, why: str = COMPUTED) -> Unknown:
     """Return that an expression is not known, and that a setting may say it."""
     written = source_of(node)
-    short = written not in ("a long expression", "an expression")
-    return Unknown(f"{shorten(written)} {why}", (Open(written, getattr(node, "lineno", 0)),) * short)
+    one = written not in ("a long expression", "an expression") and not isinstance(
+        getattr(node, "slice", node), _SEVERAL
+    )
+    return Unknown(f"{shorten(written)} {why}", (Open(written, getattr(node, "lineno", 0)),) * one)
+
+
+def not_listed(why: Unknown, *nodes: ast.AST) -> Unknown:
+    """Return why a value is not known where each of some expressions is a list, which no setting can say."""
+    written = [source_of(each) for each in nodes]
+    return replace(why, names=tuple(each for each in why.names if each.name not in written))
 
 
 def open_in(value: Value) -> Unknown | None:

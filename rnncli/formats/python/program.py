@@ -28,6 +28,7 @@ from rnncli.formats.python.objects import (
     Unknown,
     Value,
     left_open,
+    not_listed,
     open_in,
     source_of,
 )
@@ -144,39 +145,31 @@ class Program(Evaluator):
             for name in cls.fields:
                 if name not in instance.values and cls.get(name) is not MISSING:
                     instance.values[name] = self.setting(name, cls.get(name))
+            if isinstance(behind := cls.get("__post_init__"), Function):
+                self.invoke(replace(behind, owner=instance), Given([], {}, given.node))
         return instance
 
     def _bind_parameters(self, function: Function, given: Given, scope: Scope) -> None:
         """Give the parameters of a function their values: a call's, else a setting's, else the default."""
         arguments = function.node.args
-        every = [*arguments.posonlyargs, *arguments.args]
-        if function.cls is not None and every and not function.decorated("staticmethod"):
-            owner = function.owner if function.owner is not None else function.cls
-            scope.values |= {"__class__": function.cls, "__self__": owner, every.pop(0).arg: owner}
-        defaults = dict(zip(reversed([each.arg for each in every]), reversed(arguments.defaults), strict=False))
-        defaults |= {
-            each.arg: value for each, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if value
-        }
-        values = dict(zip([each.arg for each in every], given.positional, strict=False)) | given.named
+        every, positional = [*arguments.posonlyargs, *arguments.args], given.positional
+        if function.cls is not None and not function.decorated("staticmethod"):
+            if function.owner is not None or function.decorated("classmethod") or not positional:
+                positional = [function.owner or function.cls, *positional]  # else Base.__init__(self, ...)
+            scope.values |= {"__class__": function.cls, "__self__": positional[0]}
+        values = dict(zip([each.arg for each in every], positional, strict=False)) | given.named
         of = function.cls.name if function.cls is not None and function.name == "__init__" else function.name
         parameters = [*every, *arguments.kwonlyargs]
         for parameter in parameters:
             name = parameter.arg
-            if name in values:
-                value = values.pop(name)
-                value = self.setting(name, value) if isinstance(value, Unknown | Named) else value
-            elif given.unknown is not None:
-                value = self.setting(name, given.unknown)
-            elif name in defaults:
-                value = self.setting(name, self.value(defaults[name], function.scope))
-            else:
-                why = f"{name} is a parameter of {of} without a default value"
-                value = self.setting(name, Unknown(why, (Open(name, parameter.lineno),)))
-            scope.values[name] = value
+            known = name in values and not isinstance(values[name], Unknown | Named)
+            why = Unknown(f"{name} is a parameter of {of} without a default value", (Open(name, parameter.lineno),))
+            value = values.pop(name, given.unknown or function.defaults.get(name, why))
+            scope.values[name] = value if known else self.setting(name, value)
         if function.owner is not None and function.name == "__init__":
-            function.owner.given.update((each.arg, scope.values[each.arg]) for each in parameters)
+            function.owner.given.update((each.arg, scope.values[each.arg]) for each in parameters[1:])
         if arguments.vararg is not None:
-            scope.values[arguments.vararg.arg] = list(given.positional[len(every) :])
+            scope.values[arguments.vararg.arg] = list(positional[len(every) :])
         if arguments.kwarg is not None:
             scope.values[arguments.kwarg.arg] = values
 
@@ -206,8 +199,8 @@ class Program(Evaluator):
             case ast.Import() | ast.ImportFrom():
                 self._import(node, scope)
             case ast.FunctionDef() | ast.AsyncFunctionDef():
-                scope.values[node.name] = function = Function(node, scope)
-                self._functions.append(function)
+                self._functions.append(self.defined(node, scope))
+                self._decorate(node, self._functions[-1], scope)
             case ast.ClassDef():
                 self._define(node, scope)
             case ast.Return(value=value):
@@ -249,9 +242,10 @@ class Program(Evaluator):
         return None
 
     def _give(self, target: ast.expr, value: Value, scope: Scope) -> None:
-        """Give a target a value; what a setting says of a name stands above what the text says."""
-        if isinstance(target, ast.Name) and not isinstance(value, Function | Class | Instance):
-            value = self.setting(target.id, value)
+        """Give a target a value; a setting says the first of a name, where that is open or stands outside functions."""
+        if isinstance(target, ast.Name) and scope.get(target.id) is MISSING:
+            constant = self._depth == 0 and not isinstance(value, Function | Class | Instance)
+            value = self.setting(target.id, value) if constant or open_in(value) is not None else value
         self.assign(target, value, scope)
 
     def _change(self, target: ast.expr, kind: ast.operator, value: Value, scope: Scope, node: ast.AugAssign) -> None:
@@ -292,7 +286,7 @@ class Program(Evaluator):
         """Follow a loop of which it is not known how often it runs."""
         cause = open_in(taken)
         why = f"how often the loop over {shorten(source_of(node.iter))} runs (line {node.lineno}) is not known"
-        unknown = Unknown(why, () if cause is None else cause.names, line=node.lineno)
+        unknown = not_listed(Unknown(why, () if cause is None else cause.names, line=node.lineno), node.iter)
         self.assign(node.target, unknown, scope)
         return self.branches([node.body, []], scope, unknown)
 
@@ -316,7 +310,9 @@ class Program(Evaluator):
             values = [each.get(name, scope.get(name)) for each in ended]
             scope.values[name] = self.one_of([each for each in values if each is not MISSING], why)
         if not ended:
-            return End(self.one_of(self._early[early:], why) if blocks else Unknown("it raises an error"))
+            returns = self._early[early:]
+            del self._early[early:]
+            return End(self.one_of(returns, why) if returns else Unknown("it raises an error"))
         if len(self._early) > early:  # what follows may not run
             self.doubts.append(why)
         return None
@@ -333,17 +329,28 @@ class Program(Evaluator):
             else:
                 scope.values[alias.asname or alias.name] = Named((*module, alias.name))
 
+    def _decorate(self, node: ast.FunctionDef | ast.AsyncFunctionDef, function: Value, scope: Scope) -> None:
+        """Give a name its function, as the decorators of the file change it."""
+        name = node.name
+        if scope.cls is not None:  # a method sees the names around its class, not those in it
+            function = replace(function, scope=scope.around, cls=scope.cls)
+        for each in reversed(node.decorator_list):
+            if isinstance(each, ast.Attribute) and each.attr == "setter":
+                name = f"{node.name}.setter"
+            elif isinstance(decorator := self.value(each, scope), Function):
+                function = self.call(decorator, Given([function], {}, each))
+        scope.values[name] = function
+
     def _define(self, node: ast.ClassDef, scope: Scope) -> None:
         inside = Scope({}, scope)
         cls = Class(node, inside, tuple(self.value(base, scope) for base in node.bases))
         scope.values[node.name] = cls
         self._classes.append(cls)
-        defined = len(self._functions)
+        defined, inside.cls = len(self._functions), cls
         self.run(node.body, inside)
-        # A method sees the names around its class, not those in it.
         for name, value in inside.values.items():
             if isinstance(value, Function) and value.cls is None:
-                inside.values[name] = Function(value.node, scope, cls)
+                inside.values[name] = replace(value, cls=cls)
         del self._functions[defined:]
 
 

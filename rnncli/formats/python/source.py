@@ -82,16 +82,17 @@ def read(path: str, settings: Settings = NO_SETTINGS) -> ModelFile:
 
 def _error(found: list[_Found]) -> RnncliError:
     """Return why some models are no parts."""
-    names: dict[str, list[int]] = {}
+    names: dict[str, list[Open]] = {}
     every = dict.fromkeys(name for model in found for name in model.names)
     for name in sorted(every, key=lambda each: each.line):
-        names.setdefault(name.name, []).append(name.line)
+        names.setdefault(name.name, []).append(name)
     if not names:
         advice = "put keras.Input((None, FEATURES)) before it" if "how many features" in found[0].fault else ""
         return RnncliError(found[0].fault, advice)
-    each = [f"{shorten(name, 60)} (line {lines[0]})" for name, lines in names.items()]
+    each = [f"{shorten(name, 60)} (line {some[0].line})" for name, some in names.items()]
+    flags = frozenset(name for name, some in names.items() if all(one.flag for one in some))
     what = "a number" if len(names) == 1 else f"{len(names)} numbers"
-    return OpenNumbersError(f"it leaves {what} open: {listed(each)}", tuple(names))
+    return OpenNumbersError(f"it leaves {what} open: {listed(each)}", tuple(names), flags)
 
 
 def _check_size(size: int) -> None:
@@ -283,11 +284,14 @@ def _keras_models(graphs: Graphs) -> Iterator[_Found]:
 def _objects(graphs: Graphs, shown: Mapping[Module, str]) -> Iterator[_Found]:
     """Yield the objects of the file's classes that have modules, those first that are in no other."""
     inside = {each for outer in graphs.instances for each in _held(outer) if each is not outer}
+    bases = {base for each in graphs.instances if each.cls is not None for base in each.cls.line[1:]}
     for instance in sorted(graphs.instances, key=inside.__contains__):
         modules = {each: way for each, way in _held(instance).items() if isinstance(each, Module)}
         loops = {each for each in modules if recurs(each)}
         if instance.cls is None or (instance in inside and loops <= shown.keys()):
             continue
+        if not loops and instance.cls in bases:
+            continue  # it has what classes behind it give it
         own, assumed = graphs.computing(instance), False
         steps, value = graphs.recorded(partial(_computed, graphs, own)) if own is not None else ([], None)
         outputs = graphs.tensors(value)
