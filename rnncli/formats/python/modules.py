@@ -70,9 +70,8 @@ class Modules(Recorder):
         states = self.tensors([*given.positional[1:], given.get("initial_state"), given.get("hx")])
         if class_of(module.framework, module.name) is not None and len(tensors) > 1:
             tensors, states = tensors[:1], [*tensors[1:], *states]
-        return self.once(
-            module, site or id(given.node), tensors, lambda: self._made(module, tensors, states, given.line)
-        )
+        site = site or id(given.node)
+        return self.once(module, site, tensors, states, lambda: self._made(module, tensors, states, given.line))
 
     def _made(self, module: Module, tensors: list[Tensor], states: list[Tensor], line: int) -> Value:
         """Return what a layer returns, and record the step that computes it; those of each level of a stack."""

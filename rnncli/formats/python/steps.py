@@ -282,13 +282,15 @@ class Recorder(Program):
         loop.round = loop.round if loop.alike else self._count
         return loop.alike
 
-    def once(self, module: Module, site: int, tensors: list[Tensor], call: Callable[[], Value]) -> Value:
+    def once(
+        self, module: Module, site: int, tensors: list[Tensor], states: list[Tensor], call: Callable[[], Value]
+    ) -> Value:
         """Return what a call of a module at some place returns.
 
         What loops over time, or is called in a loop over it, is called once for all timesteps.
         """
         before = self._sites.get((id(module), site)) if self._loops else None
-        if before is None or not (recurs(module) or self.in_time):
+        if before is None or not self._timed(module, before[2], tensors, states):
             made = call()
             self._sites[id(module), site] = tensors, made, self.steps[-1]
             return made
@@ -302,6 +304,15 @@ class Recorder(Program):
             step.note(Note(_FEEDBACK, "differs row" if fed else "left out"))
         return returned
 
+    def _timed(self, module: Module, own: Step, tensors: list[Tensor], states: list[Tensor]) -> bool:
+        """Whether a call of a module in the next round of a loop is of the next timestep.
+
+        One that loops itself, reads its own output and starts from no state of its own is called as a further layer.
+        """
+        if self.in_time or not recurs(module) or module.name.endswith("Cell"):
+            return self.in_time or recurs(module)
+        return own not in reached(tensors, own.number) or own in reached(states, own.number)
+
 
 def recurs(module: Value) -> bool:
     """Whether a value is a recurrent module, or one around such."""
@@ -309,12 +320,12 @@ def recurs(module: Value) -> bool:
     return isinstance(module, Module) and (module.name in RECURRENT - {"Bidirectional"} or recurs(inside))
 
 
-def reached(ends: Sequence[Tensor]) -> list[Step]:
-    """Return the steps that lead to some tensors, each behind those that it reads."""
+def reached(ends: Sequence[Tensor], since: int = 0) -> list[Step]:
+    """Return the steps from a number on that lead to some tensors, each behind those that it reads."""
     found = {each.step for each in ends}
     waiting = [*found]
     while waiting:
-        more = {edge.step for edge in waiting.pop().reads or ()} - found
+        more = {edge.step for edge in waiting.pop().reads or () if edge.step.number >= since} - found
         found |= more
         waiting += more
     return sorted(found, key=lambda each: each.number)
