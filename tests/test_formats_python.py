@@ -22,6 +22,7 @@ from strategies import networks
 from test_repairs import calls_in_keras
 
 from rnncli import Network
+from rnncli.errors import RnncliError
 from rnncli.export import Job, export
 from rnncli.formats import OpenNumbersError, open_model, part_of
 from rnncli.layers import Dense, Dropout, Embedding, Input, Layer, Norm, Recurrent
@@ -185,6 +186,26 @@ def test_a_function_may_return_in_every_branch(at: Walk) -> None:
                 body = f"{tests}\n    return 8\nelse:\n    {end}"
                 source = f"{TORCH}def f(a, b):\n{indent(body, '    ')}\nrnn = nn.LSTM(3, f(x, y))"
                 assert specs(source) == ["input:3,lstm:8"]
+
+
+def test_a_layer_is_a_frameworks_only_if_the_file_has_its_name_from_there(at: Walk) -> None:
+    layers = {"LSTM": "lstm", "GRU": "gru", "SimpleRNN": "rnn"}
+    theirs = ["keras.layers import *", "tensorflow.keras.layers import *", "numpy import *", "mine import data"]
+    theirs += ["mine import *\nfrom keras.layers import *", "tensorflow.keras.layers import Input, {}"]
+    own = ["layers import {}", ".layers import {}", "mine import *", "keras.models import Model\nfrom mine import *"]
+    for name, word in layers.items():
+        for line in theirs:
+            with at(name, line):
+                assert specs(f"from {line.format(name)}\nm = {name}(8)(Input((None, 3)))") == [f"input:3,{word}:8"]
+        for line in own:
+            with at(name, line):
+                origin = "nothing says whose it is" if "*" in line else "it is of .*layers, which is neither"
+                with pytest.raises(RnncliError, match=f"{name}: {origin}"):
+                    specs(f"from {line.format(name)}\nm = {name}(8)(Input((None, 3)))")
+        assert specs(f"{SOUND}from layers import {name}\nm = {name}(8)") == ["input:3,lstm:8"]
+        said = f"{name} is left out:", "it is of layers, which is neither Keras nor PyTorch (line 5)"
+        assert all(each in str(open_model("model.py").notes) for each in said)
+    assert specs("import layers\nm = nn.LSTM(3, 8)\nn = layers.LSTM(4)(layers.Input((None, 3)))") == ["input:3,lstm:8"]
 
 
 # What forward says

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from rnncli.formats import Settings
@@ -26,6 +27,7 @@ from rnncli.formats.python.objects import (
     left_open,
     open_in,
 )
+from rnncli.formats.python.program import RECURRENT
 from rnncli.formats.python.steps import SIZE, Module, Tensor
 from rnncli.layers.weights import Framework
 
@@ -33,6 +35,12 @@ _ENDS = ("inputs", "outputs")
 _COPIES = names("deepcopy clone_model")
 _PLAIN = names("torch F tf np numpy keras K")
 """Modules of which a function that is given data alone makes other data."""
+
+_SHORT: Mapping[str, Framework] = {"nn": "torch", "layers": "keras", "models": "keras"}
+"""What modules are called in a text that shows no imports."""
+
+_WITHOUT_LAYERS = sys.stdlib_module_names | names("numpy scipy pylab matplotlib tensorflow torch")
+"""Modules that have no layers, of which a file may import all names."""
 
 _ADD = names("add append add_module")
 _OF_AXES = names("kernel_size stride padding dilation")
@@ -52,16 +60,19 @@ class Graphs(Modules):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         self.modules: list[Module] = []
+        self.foreign: dict[str, Call] = {}
+        """Calls of classes that have the name of a recurrent one, and are of neither framework, by that name."""
 
     def framework(self, path: tuple[str, ...]) -> Framework | None:
         """Return the framework that a name is from, by its path."""
         if len(path) == 1:
-            starred = [self.framework((*star, path[0])) for star in self.stars]
-            known: Framework | None = "keras" if path[0] in CLASSES["keras"] or path[0] in OTHER_CLASSES else None
-            return next((each for each in reversed(starred) if each is not None), known)
-        if path[0] == "nn" or path[:2] == ("torch", "nn"):
-            return "torch"
-        return "keras" if {"keras", "tf_keras"} & set(path[:-1]) or path[0] in ("layers", "models") else None
+            brought = [each for star in reversed(self.stars) if (each := self.framework((*star, path[0]))) is not None]
+            others = any(star[0] not in _WITHOUT_LAYERS for star in self.stars)
+            known = (path[0] in CLASSES["keras"] or path[0] in OTHER_CLASSES) and not others
+            return brought[0] if brought else "keras" if known else None
+        if {"keras", "tf_keras"} & set(path[:-1]):
+            return "keras"
+        return "torch" if path[:2] == ("torch", "nn") else None if path[0] in self.imported else _SHORT.get(path[0])
 
     # Calls
 
@@ -154,6 +165,8 @@ class Graphs(Modules):
         if name in DATA and called.path[0] in ("torch", "F") and not tensors:
             return self.data()
         made = (name[:1].isupper() and not name.endswith("Loss")) or name == "from_pretrained"
+        if framework is None and name in RECURRENT:
+            self.foreign.setdefault(name, Call(called.path, given))
         if framework is None or not made or (functional and not outputs):
             if tensors:
                 return computed(self, name, given, tensors, plain=called.path[0] in _PLAIN)

@@ -54,6 +54,7 @@ class Program(Evaluator):
     """Follows a file.
 
     Attributes:
+        imported: the first names of the modules that are imported, or of which something is.
         stars: the modules of which all names are imported.
         function: the function or class at hand; empty in the module itself.
         instances: the objects of the file's classes, in the order of their making.
@@ -62,6 +63,7 @@ class Program(Evaluator):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
+        self.imported: set[str] = set()
         self.stars: list[tuple[str, ...]] = []
         self.function = ""
         self.instances: list[Instance] = []
@@ -321,9 +323,11 @@ class Program(Evaluator):
         for alias in node.names:
             if isinstance(node, ast.Import):
                 path = tuple(alias.name.split("."))
+                self.imported.add(path[0])
                 scope.values[alias.asname or path[0]] = Named(path if alias.asname else path[:1])
                 continue
             module = (*["."] * bool(node.level), *(node.module or "").split("."))
+            self.imported.add(module[0])
             if alias.name == "*":
                 self.stars.append(module)
             else:

@@ -253,6 +253,10 @@ def _found_in(graphs: Graphs) -> list[_Found]:
                 held = filter(recurs, model.modules if model.names else ())
                 shown |= dict.fromkeys([*loops, *held], model.name) if model.parts or model.names else {}
             seen.add(same)
+    for name, call in graphs.foreign.items():
+        module = shorten(".".join(call.path[:-1]))
+        fault = f"it is of {module}, which is neither Keras nor PyTorch" if module else "nothing says whose it is"
+        found.append(_Found(name, call.line, fault=f"{fault} (line {call.line})"))
     found.sort(key=lambda each: each.line)
     counts: Counter[str] = Counter()
     for model in found:
