@@ -276,6 +276,26 @@ def test_only_features_that_are_joined_side_by_side_become_more(at: Walk) -> Non
         assert specs(f"{KERAS}a = {vectors}\nm = Model(a, {behind})")[-1] == "input:16,lstm:4"
 
 
+def test_what_turns_the_input_of_a_layer_is_left_out_by_its_name_and_no_input_is_asked_for(at: Walk) -> None:
+    for layer, features in {
+        "Reshape((6, 6))": 6,
+        "Reshape((-1, 2))": 2,
+        "Permute((2, 1))": 9,
+        "Permute((1, 2))": 4,
+    }.items():
+        with at(layer):
+            assert specs(f"{KERAS}m = Sequential([Input((9, 4)), {layer}, LSTM(8)])") == [f"input:{features},lstm:8"]
+            kind = layer.partition("(")[0]
+            said = f"lstm reads {kind.lower()} ({kind}, line 3), which is left out"
+            assert [*open_model("model.py").parts[0].said("left out")] == [said]
+    assert specs(f"{KERAS}i = Input((9, 4))\nm = Model(i, LSTM(8)(ops.flip(i, 1)))") == ["input:4,lstm:8"]
+    for layer in ("Lambda(f)", "Reshape(shape)", "Permute((2, n))", "Permute(([2],))"):
+        kind = layer.partition("(")[0]
+        with at(layer), pytest.raises(RnncliError, match=rf"reads of {kind.lower()} \({kind}, line 3\)") as error:
+            specs(f"{KERAS}m = Sequential([Input((9, 4)), {layer}, LSTM(8)])")
+        assert not error.value.advice
+
+
 # Sources in the styles of those that people publish
 
 

@@ -628,7 +628,8 @@ class _Graph:
             said = _features_read(nodes)
             if said is None and self._features is None:
                 reads = first.described if first.line else shorten(first.name)
-                return Note(f"the source does not say how many features {reads} reads", "left out")
+                between = f" of {before}, which is left out" if (before := self._left_before(row)) else ""
+                return Note(f"the source does not say how many features {reads} reads{between}", "left out")
             head = Input(said or self._features or 0, row.timesteps)
             if row.fewest:
                 text = f"an input of {row.timesteps:,} timesteps, the fewest of which as much is left to be flattened"
@@ -678,14 +679,21 @@ class _Graph:
         } | {returns for name, returns in self._outputs if name == last}
         return edges.pop() if len(edges) == 1 else said
 
+    def _left_before(self, row: _Row) -> str:
+        """Return what the first of a row reads that is not in it; nothing where that is the input."""
+        first = row.nodes[0]
+        if takes_input(first.word) or not first.reads:
+            return ""
+        read = self._nodes.get(first.reads[0].node)
+        if read is None:
+            return shorten(first.reads[0].node)
+        return "" if read.kind == "input" else read.described
+
     def _around(self, row: _Row) -> Iterator[Note]:
         """Yield what is left out in front of a row and behind it."""
         first, last = row.nodes[0], row.nodes[-1]
-        if not takes_input(first.word) and first.reads:
-            read = self._nodes.get(first.reads[0].node)
-            if read is None or read.kind != "input":
-                said = read.described if read is not None else shorten(first.reads[0].node)
-                yield Note(f"{shorten(first.name)} reads {said}, which is left out{row.begins}", "left out")
+        if before := self._left_before(row):
+            yield Note(f"{shorten(first.name)} reads {before}, which is left out{row.begins}", "left out")
         if row.ends is not None:
             yield row.ends
         elif on := self._readers.get(last.name):

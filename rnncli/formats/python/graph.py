@@ -217,11 +217,13 @@ class Graphs(Modules):
 
     def _change_items(self, owner: Module, name: str, given: Given) -> Value:
         """Change a container as a method of it does; what is not known of that is a layer that is not known."""
-        items = owner.items or {}
+        items, place = owner.items or {}, given.get("key", 0, -1)
         if name == "add_module":
             self._add(owner, str(given.get("name", 0)), given.get("module", 1))
         elif name in _ADD:
             self._add(owner, str(len(items)), given.get("layer", 0))
+        elif name == "pop" and type(place) is int and -len(items) <= place < len(items) and not self.doubted(owner):
+            return items.pop([*items][place])
         elif name == "build":
             shape = given.get("input_shape", 0)
             input_ = Module(("Input",), Given([], {"batch_shape": shape}, given.node))

@@ -227,8 +227,14 @@ def _out_of(module: Module, tensors: list[Tensor]) -> int | None:
         return features_side_by_side(tensors, module.given.get("axis", 0, -1))
     if module.name in KEEP_FEATURES or module.name in ("LogSoftmax", "Flatten"):
         return next(iter(widths), None)
-    filters = module.given.get("filters", 0)
-    return filters if module.name in CONVOLUTIONS and type(filters) is int else None
+    size, first = None, module.given.get({"Reshape": "target_shape", "Permute": "dims"}.get(module.name, "filters"), 0)
+    if module.name in CONVOLUTIONS:
+        size = first
+    elif isinstance(first, list) and first and module.name == "Reshape":
+        size = first[-1]
+    elif isinstance(first, list) and first and module.name == "Permute" and tensors:
+        size = next((each for axis, each in enumerate(tensors[0].step.shape or [], 1) if axis == first[-1]), None)
+    return size if type(size) is int and size > 0 else None
 
 
 # Functions and methods of tensors: one row of a table for each name

@@ -87,7 +87,7 @@ def _error(found: list[_Found]) -> RnncliError:
     for name in sorted(every, key=lambda each: each.line):
         names.setdefault(name.name, []).append(name)
     if not names:
-        advice = "put keras.Input((None, FEATURES)) before it" if "how many features" in found[0].fault else ""
+        advice = "put keras.Input((None, FEATURES)) before it" if found[0].fault.endswith(" reads") else ""
         return RnncliError(found[0].fault, advice)
     each = [f"{shorten(name, 60)} (line {some[0].line})" for name, some in names.items()]
     flags = frozenset(name for name, some in names.items() if all(one.flag for one in some))

@@ -22,7 +22,9 @@ SIZE = Unknown("it follows from the data")
 _STEP = 5
 """How many expressions take as long to follow as a step."""
 
-_ELEMENTWISE = names("add sub mult div subtract multiply average maximum minimum")
+_KEEP_WIDTH = names("add sub mult div subtract multiply average maximum minimum flip reverse")
+"""Operations that return as many features as each of what they read has."""
+
 _FEEDBACK = "reads in a loop what follows from its own output; here it reads its input alone"
 
 
@@ -104,6 +106,12 @@ class Step:
         return self.module is not None and self.module.framework == "keras"
 
     @property
+    def shape(self) -> list[Value] | None:
+        """What an Input of Keras says of the shape of a sample."""
+        shape = self.module.given.get("shape", 0) if self.kind == "input" and self.module is not None else None
+        return shape if isinstance(shape, list) else None
+
+    @property
     def rank(self) -> int | None:
         """How many axes what it returns has, where its own word, or that of a step before it, says so."""
         step = self
@@ -111,9 +119,8 @@ class Step:
             if step.kind == "input" or not step.reads:
                 break
             step = step.reads[0].step
-        shape = step.module.given.get("shape", 0) if step.kind == "input" and step.module is not None else None
-        if isinstance(shape, list):
-            return len(shape) + 1
+        if step.shape is not None:
+            return len(step.shape) + 1
         return {"vector": 2, "sequence": 3}.get(step.word.returns) if isinstance(step.word, Layer) else None
 
     def note(self, note: Note) -> None:
@@ -207,7 +214,7 @@ class Recorder(Program):
             return replace(tensors[0], done=Step(kind, line, [*dict.fromkeys(Edge(each.step) for each in tensors)]))
         edges = dict.fromkeys(self.read(each) for each in dict.fromkeys(tensors))
         widths = {each.step.out for each in tensors}
-        out = widths.pop() if kind in _ELEMENTWISE and len(widths) == 1 else None
+        out = widths.pop() if kind in _KEEP_WIDTH and len(widths) == 1 else None
         return Tensor(self.add(Step(kind, line, [*edges], out=out)))
 
     def behind(self, first: Tensor, word: Word, kind: str, line: int, returns: Returned | None, **more: Any) -> Tensor:
