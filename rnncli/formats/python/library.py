@@ -74,6 +74,7 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
 }
 """The functions of Python that are known, by their names."""
 
+_KINDS = names("bool int float str list tuple dict")
 _MODULES: tuple[list[str], ...] = ([], ["math"], ["collections"])
 
 
@@ -109,6 +110,9 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
         case ("setattr",) if isinstance(owner, Instance) and isinstance(name, str):
             evaluator.put(owner, owner.values, name, given.get("", 2))
             return None
+        case ("isinstance",) if isinstance(owner, (*PLAIN, list, dict)):
+            holds = _is_one_of(owner, name if isinstance(name, list) else [name])
+            return evaluator.apply(called, given) if holds is None else holds
         case ("vars",) if isinstance(owner, Instance):
             return owner.values
         case (*_, "field") if given.named.keys() & {"default", "default_factory"}:
@@ -125,6 +129,15 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
         case (*module, name) if name in _FUNCTIONS and module in _MODULES:
             return builtin(evaluator, called, given)
     return evaluator.apply(called, given)
+
+
+def _is_one_of(value: Value, kinds: list[Value]) -> bool | None:
+    """Return whether a value is of one of Python's own classes, or None if that is not known: tuples are lists here."""
+    asked = {".".join(each.path) if isinstance(each, Named) else "" for each in kinds}
+    own = names("list tuple") if isinstance(value, list) else {each.__name__ for each in type(value).__mro__}
+    if not asked <= _KINDS or (isinstance(value, list) and len(asked & own) == 1):
+        return None
+    return bool(asked & own)
 
 
 def plain_method(evaluator: Evaluator, owner: Any, name: str, given: Given) -> Value:

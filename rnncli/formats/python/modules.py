@@ -29,6 +29,10 @@ FLAGS = names(
 """Arguments that are True or False."""
 
 
+_FLAT = "b*"
+"""The axes of a sequence behind `view(n, -1)`: flattened, if a layer reads more features than it has."""
+
+
 class UnknownModuleError(Exception):
     """A module cannot be understood; `names` are what leaves it open."""
 
@@ -81,6 +85,10 @@ class Modules(Recorder):
         step.out = _out_of(module, tensors)
         try:
             made = self.made_of(module)
+            if first is not None and first.axes == _FLAT and made[0].features:
+                same = made[0].features == first.step.out
+                first = replace(first, axes="") if same else self.behind(first, Flatten(), "flatten", line, "vector")
+                reads = [self.read(first)]
             if first is not None and not _finds_features(module, made[0], first.axes):
                 raise UnknownModuleError(f"{kind} (line {line}) reads along another axis than that of the features")
         except UnknownModuleError as fault:
@@ -185,6 +193,8 @@ def _finds_features(module: Module, made: Node, axes: str) -> bool:
     """Whether the features are where a module of PyTorch reads them; most read nothing along the last axis."""
     if module.name in _SLIDING | _WHOLE | {"BatchNorm1d"}:
         return axes[1:2] in ("", "f")
+    if module.name == "Softmax":
+        return axes != _FLAT
     if module.name == "Flatten":
         return module.framework == "keras" or axes[1:] == "tf"
     return made.features is None or axes[-1:] in ("", "f")
@@ -274,7 +284,9 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[Tensor], *
         case "hands on":
             made = first.states[0] if len(first.states) == 1 else first
         case "reshapes" if not first.step.is_keras:  # what Keras's layers make of it depends on the shape alone
-            made = replace(first.states[0] if len(first.states) == 1 else first, axes="")
+            sizes = [one for each in given.all[1:] for one in (each if isinstance(each, list) else [each])]
+            flat = name in ("view", "reshape") and first.axes == "btf" and not first.states and sizes == [SIZE, -1]
+            made = replace(first.states[0] if len(first.states) == 1 else first, axes=_FLAT * flat)
         case "moves":
             made = _moved(name, given, first)
         case "size":
@@ -397,6 +409,8 @@ def _padded(record: Recorder, name: str, given: Given, first: Tensor) -> Value:
 
 def _activated(record: Recorder, name: str, given: Given, first: Tensor) -> Value:
     axis = given.get("dim", 1, given.get("axis"))
+    if name == "softmax" and first.axes == _FLAT:
+        return None
     dim = {"dim": axis} if name == "softmax" and type(axis) is int else {}
     try:
         made = built("torch", _ACTIVATIONS[name], [], dim)[0]
