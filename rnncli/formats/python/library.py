@@ -189,6 +189,8 @@ def argument_parsed(evaluator: Evaluator, owner: Parser, name: str, given: Given
     action, default = given.get("action"), given.get("default", default=MISSING)
     if default is MISSING and action in ("store_true", "store_false"):
         default = action == "store_false"
+    if isinstance(default, str) and given.get("type") in (Named(("int",)), Named(("float",))):
+        default = evaluator.call(given.get("type"), Given([default], {}, given.node))
     if default is not MISSING and isinstance(destination, str):
         evaluator.put(owner, owner.values, destination, default)
     return None
