@@ -374,7 +374,7 @@ class _Line:
             case Call(given=given, of=Call() as owner) if makes_layer(value):
                 (start, _), (before_it, end) = map(self._text.span, (given.node, owner.given.node))
                 comma = self._text.with_((end, end + 1), ", ") if start == before_it else None
-                message = f"a comma stands between layers, not a point, before {value.name}"
+                message = f"layers are separated by commas, not by the dot before {value.name}"
                 raise self._text.fault(message, given.node, lead="with a comma" if comma else "", repair=comma)
             case Call():
                 before = self._add(value, before)

@@ -12,7 +12,7 @@ Data = TypeVar("Data", bound="Immutable")
 
 
 class Immutable:
-    """Data that cannot be changed, hashable, equal to that of the same class with equal fields.
+    """Data that cannot be changed, equal to that of the same class with equal fields; hashable where these are.
 
     Raises:
         TypeError: a field has no value, or there are values for what is no field.
