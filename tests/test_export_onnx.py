@@ -28,7 +28,8 @@ from rnncli.engine.checks import weight_shapes
 from rnncli.export import Job, export
 from rnncli.formats import open_model
 from rnncli.formats.onnx.messages import Message
-from rnncli.layers import Dropout
+from rnncli.layers import Activation, Conv, Dense, Dropout, Layer
+from rnncli.layers.windows import Window
 
 small_networks = networks(layers_of(HEADS, small_sizes), largest=4, sizes=small_sizes)
 
@@ -134,16 +135,26 @@ def test_a_cell_is_taken_apart_only_where_onnx_has_none(at: Walk) -> None:
 # Read back
 
 
+def _pads_nothing(window: Window, steps: int | None) -> bool:
+    return (steps is not None or not window.goes_by_length) and window.around(steps) == (0, 0)
+
+
 def check_read_back(network: Network, content: bytes, folder: Path) -> None:
     """Check that a file is read as its network, or that it is told what is left out."""
     (folder / "model.onnx").write_bytes(content)
     model = open_model(str(folder / "model.onnx"))
     composed = any(node.operation == "Scan" for node in onnx_runner.load(content).graph.nodes)
-    said = [layer.trained() for layer in network.layers if not isinstance(layer, Dropout)]
-    said[0] = network.head.without_mask()
-    for place, layer in enumerate(said):
-        if layer.window is not None and layer.window.span == 1:  # there is nothing to pad
-            said[place] = replace(layer, padding="valid")
+    said: list[Layer] = [network.head.without_mask()]
+    for layer, (reads, _) in zip(network.body, network.shapes(), strict=True):
+        if layer is network.head or isinstance(layer, Dropout):
+            continue
+        layer = layer.trained()
+        if isinstance(layer, Activation) and isinstance(said[-1], Dense | Conv) and said[-1].activation == "linear":
+            said[-1] = replace(said[-1], activation=layer.activation)  # a dropout stood between
+        elif layer.window is not None and _pads_nothing(layer.window, reads[1]):
+            said.append(replace(layer, padding="valid"))
+        else:
+            said.append(layer)
     # A pool before the first recurrent layer leaves unsaid which axis is time, unless a convolution tells.
     first = next((layer for layer in said if layer.states or layer.joins), None)
     is_part = all(part.said("left out") for part in model.parts)
@@ -165,6 +176,8 @@ def test_a_file_is_read_back_or_what_is_left_out_is_told(at: Walk, tmp_path: Pat
         "input:7x3,norm:nobias:noscale:x2,rnn:4:seq:bi=mul,norm:noscale",
         "embed:1x1,lstm:1,repeat:1,conv:1x1:same",
         "embed:1x4,conv:5x1,pool:avg,repeat:2,lstm:3:seq",
+        "embed:1x1,rnn:1:seq,dense:1,dropout:0.5,act:relu",
+        "input:3x1,pool:max:3:same,rnn:1:seq",
     ):
         with at(spec):
             check_read_back(Network.parse(spec), written(Network.parse(spec)), tmp_path)
