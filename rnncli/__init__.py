@@ -23,8 +23,8 @@ for a data frame. All of it is imported when it is asked for, so that `import rn
 
 How the house is laid out: a network is data, and everything else reads it.
 
-- `characters`, `errors`, `quantities`, `vocabulary`: what stands for a character in ASCII; what can go wrong; sizes and
-  shapes; the words of the output.
+- `characters`, `immutable`, `errors`, `quantities`, `vocabulary`: what stands for a character in ASCII; data that
+  cannot be changed; what can go wrong; sizes and shapes; the words of the output.
 - `system`, `atomic`: signals, streams, free memory and places for files; files written whole or not at all.
 - `results`: what commands find and functions return, which shows itself.
 - `layers`: one file a kind, which says all about it. Its docstring tells how a kind is added.

@@ -6,8 +6,9 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, NamedTuple
+from typing import IO
 
+from rnncli.immutable import NamedTuple
 from rnncli.quantities import memory
 from rnncli.system.descriptors import opened_to_append
 from rnncli.system.folders import held, resemble

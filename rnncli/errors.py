@@ -3,10 +3,13 @@
 They are raised where the fault is known and printed in one place, `rnncli.commands.output`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from rnncli.characters import columns
+from rnncli.immutable import NamedTuple
 
 EXIT_DONE = 0
 EXIT_FAILED = 1
@@ -122,7 +125,7 @@ class SpecError(UsageError, ValueError):
         self.text = text
         self.span = span
 
-    def repaired(self, repair: str, lead: str) -> "SpecError":
+    def repaired(self, repair: str, lead: str) -> SpecError:
         """Return the same error with another repair and what leads to it."""
         return SpecError(
             self.message, text=self.text, span=self.span, advice=self.advice or "", lead=lead, repair=repair

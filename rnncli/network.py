@@ -7,12 +7,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from rnncli.errors import ArgumentError, SpecError, listed, shorten
+from rnncli.immutable import Immutable, immutable
 from rnncli.language import spec
 from rnncli.language.rules import check_framework, check_rules, check_timesteps, frameworks_of
 from rnncli.language.source import Source
 from rnncli.layers import Head, Layer
 from rnncli.layers.cost import Totals, cost_of
-from rnncli.layers.immutable import Immutable, immutable
 from rnncli.layers.sizes import Blank
 from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS, Framework, Weight, at_level
 from rnncli.quantities import MAX_SIZE, Rate, Shape, parse_rate

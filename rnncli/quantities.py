@@ -1,9 +1,12 @@
 """Sizes and quantities, as people write them and as they read them: numbers, bytes, times, shapes."""
 
+from __future__ import annotations
+
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from rnncli.errors import shorten
+from rnncli.immutable import NamedTuple
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -163,7 +166,7 @@ class Rate(NamedTuple):
     numerator: int
     denominator: int
 
-    def times(self, number: "int | Fraction") -> int | float:
+    def times(self, number: int | Fraction) -> int | float:
         """Return how many there are a second of what there are so many of a timestep: whole numbers where they are."""
         whole, rest = divmod(self.numerator * number, self.denominator)
         return whole + float(rest / self.denominator) if rest else whole

@@ -3,13 +3,15 @@
 A `Summary` is made by `rnncli.network.Network.summary` and read by `rnncli.render`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 from rnncli.errors import one_line, shorten
+from rnncli.immutable import Immutable, NamedTuple, immutable
 from rnncli.layers.cost import Number, Totals, total_of
-from rnncli.layers.immutable import Immutable, immutable
 from rnncli.layers.weights import FRAMEWORK_NAMES, Framework, Weight
 from rnncli.quantities import Rate, Shape, features_of, memory
 from rnncli.results import Result

@@ -4,8 +4,12 @@
 tests hold every key of every command against it, and the table in README.md is made of it.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from rnncli.immutable import NamedTuple
 
 Content = Literal["numbers", "words", "code", "parts"]
 """What a key holds.

@@ -12,10 +12,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 import rnncli.layers
+from rnncli.immutable import immutable
 from rnncli.layers.base import Conflict, Equation, Layer, Note, Reads, Returns
 from rnncli.layers.cost import Number, Step
 from rnncli.layers.dense import Dense
-from rnncli.layers.immutable import immutable
 from rnncli.layers.options import Option, Whole
 from rnncli.layers.python_call import Call
 from rnncli.layers.sizes import Numbers, Sizes

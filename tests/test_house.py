@@ -17,7 +17,7 @@ from rnncli.layers import Layer
 PACKAGE = Path(rnncli.__file__).parent
 
 FLOORS = (
-    ("characters",),
+    ("characters", "immutable"),
     ("errors", "system"),
     ("atomic", "quantities", "results", "vocabulary"),
     ("layers",),
@@ -102,8 +102,18 @@ def test_no_modules_import_one_another_in_a_circle() -> None:
 
 def test_the_root_holds_what_everything_shares() -> None:
     at_the_root = [module for module in MODULES if "/" not in module and not module.startswith("__")]
-    assert len(at_the_root) <= 9
+    assert len(at_the_root) <= 10
     assert len({module.rpartition("/")[2] for module in MODULES if "files" in module}) <= 1
+
+
+def test_a_module_with_named_tuples_has_its_annotations_as_text(at: Walk) -> None:
+    """From Python 3.14 on a class does not tell of its fields while it is made, unless they are text."""
+    for module in MODULES:
+        named = [each for each in ast.walk(tree_of(module)) if isinstance(each, ast.ClassDef) and each.bases]
+        tuples = any(isinstance(base, ast.Name) and base.id == "NamedTuple" for each in named for base in each.bases)
+        with at(module, "names its tuples" if tuples else ""):
+            assert not tuples or "__future__" in imported_by(module)
+            assert not tuples or "rnncli.immutable" in imported_by(module)
 
 
 def test_the_package_tells_of_every_room() -> None:

@@ -31,9 +31,9 @@ import rnncli.layers
 from rnncli import Network, SpecError
 from rnncli.engine import Model
 from rnncli.engine.stages import STAGES
+from rnncli.immutable import immutable
 from rnncli.language.rules import least_steps
 from rnncli.layers import Dense, Layer
-from rnncli.layers.immutable import immutable
 from rnncli.layers.options import Flag, Option
 from rnncli.layers.weights import FRAMEWORKS, Factor, Weight
 

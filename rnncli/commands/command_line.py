@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterable, Sequence
-from typing import NamedTuple
 
 import click
 
+from rnncli.immutable import NamedTuple
 from rnncli.layers import KINDS
 from rnncli.layers.sizes import BLANK_TEXT
 

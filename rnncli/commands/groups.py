@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 
 from rnncli.commands.command_line import this_line, words
 from rnncli.commands.values import FileName, OneOf
 from rnncli.errors import RnncliError, UsageError, quote
+from rnncli.immutable import NamedTuple
 from rnncli.render.terminal import is_styled, wrapped
 from rnncli.search.budget import FIGURES
 

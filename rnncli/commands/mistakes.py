@@ -14,7 +14,6 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
-from typing import NamedTuple
 
 import click
 
@@ -37,6 +36,7 @@ from rnncli.errors import EXIT_USAGE, RnncliError, SpecError, UsageError, quote
 from rnncli.formats import FORMATS, SEPARATOR, OpenNumbersError, choice_of, open_model, part_of
 from rnncli.formats.calls import is_call
 from rnncli.formats.networks import read_text
+from rnncli.immutable import NamedTuple
 from rnncli.language.likeness import closest, in_ascii
 from rnncli.language.mend import numbers_in
 from rnncli.language.rewriting import WITHOUT, Found, Rewrite, Step, led, search

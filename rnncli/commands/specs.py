@@ -8,7 +8,7 @@ import re
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,7 @@ from rnncli.commands.output import report, results, tell
 from rnncli.errors import RnncliError, SpecError, UsageError
 from rnncli.formats import SEPARATOR, OpenNumbersError
 from rnncli.formats.networks import Reading, notes_on, read
+from rnncli.immutable import NamedTuple
 from rnncli.language.source import MAX_BYTES
 from rnncli.language.spec import EXAMPLE
 from rnncli.network import Network

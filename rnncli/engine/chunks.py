@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from rnncli.engine.initializers import VECTORS, random_stream
 from rnncli.engine.request import Init
 from rnncli.engine.types import Array
 from rnncli.errors import ArgumentError, shorten
+from rnncli.immutable import NamedTuple
 from rnncli.network import Network
 from rnncli.quantities import features_of, plural
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from rnncli.characters import ascii_form
 from rnncli.export import Job
 from rnncli.export.c_layers import LAYERS, Place, makes, moved, pooled
 from rnncli.export.c_lines import array_lines, called_in, closed, copied, filled, function, laid_out, quantised
 from rnncli.export.plan import Step
+from rnncli.immutable import NamedTuple
 from rnncli.language.rules import least_steps
 from rnncli.quantities import features_of
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from rnncli.characters import ascii_form
 from rnncli.export.c_lines import activated, copied, each_number, function, started
 from rnncli.export.plan import Step
+from rnncli.immutable import NamedTuple
 from rnncli.layers.python_call import number
 from rnncli.quantities import features_of
 

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, groupby
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from rnncli.engine.request import DEFAULT_TIMESTEPS
 from rnncli.errors import UsageError, printable
@@ -18,6 +18,7 @@ from rnncli.export import Job
 from rnncli.export.numpy_functions import ACTIVATIONS, CELL, FUNCTIONS, INITIALIZERS, called, function, sort_of
 from rnncli.export.plan import Plan, Step
 from rnncli.export.python_calls import INDENT, commented, docstring, fits, laid_out, shape_words
+from rnncli.immutable import NamedTuple
 from rnncli.layers import Layer
 from rnncli.layers.python_call import Call, string
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from rnncli.export.python_calls import INDENT, fits
+from rnncli.immutable import NamedTuple
 from rnncli.layers import Layer
 from rnncli.layers.python_call import number
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from rnncli.export.plan import named_axes
 from rnncli.formats.conventions import onnx_weights
 from rnncli.formats.onnx.cells import BY_WORD, KINDS, OnnxActivation
 from rnncli.formats.onnx.messages import CODES, MAX_MESSAGE, ModelProto, OperatorSetProto, encoded
+from rnncli.immutable import NamedTuple
 from rnncli.language.rules import error_at
 from rnncli.layers.words import in_both
 from rnncli.network import Network

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from rnncli.formats.onnx.messages import (
     TypeProto,
     ValueInfoProto,
 )
+from rnncli.immutable import NamedTuple
 
 if TYPE_CHECKING:
     from rnncli.engine.types import Array

@@ -10,8 +10,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from rnncli.immutable import NamedTuple
 from rnncli.layers.torch_modules import Module, modules_of, stacks_of
 from rnncli.layers.weights import Weight
 from rnncli.network import Network

@@ -8,12 +8,13 @@ where it counts, PyTorch has nothing that does the same. Sequences that come wit
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from rnncli.errors import SpecError, UsageError, listed, printable
 from rnncli.export import Job
 from rnncli.export.plan import Part, Plan, plan_of
 from rnncli.export.python_calls import INDENT, commented, docstring, laid_out, shape_words
+from rnncli.immutable import NamedTuple
 from rnncli.language.rules import check_framework, error_at
 from rnncli.layers.python_call import Call, string
 from rnncli.layers.torch_modules import MODULES

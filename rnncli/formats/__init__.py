@@ -32,9 +32,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from rnncli.errors import RnncliError, UsageError, listed, shorten
+from rnncli.immutable import NamedTuple
 
 if TYPE_CHECKING:
     from rnncli.formats.model_file import ModelFile

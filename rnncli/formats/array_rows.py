@@ -14,10 +14,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain, islice
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from rnncli.errors import shorten
 from rnncli.formats.nodes import Node, Note, Read, returned, takes_ids
+from rnncli.immutable import NamedTuple
 from rnncli.language.spec import MAX_LAYERS
 from rnncli.layers import Layer
 

@@ -12,7 +12,6 @@ import ast
 import re
 from collections import Counter
 from dataclasses import replace
-from typing import NamedTuple
 
 from rnncli.errors import RnncliError, SpecError, quote, shorten
 from rnncli.formats import NO_SETTINGS, OpenNumbersError, Settings
@@ -61,6 +60,7 @@ from rnncli.formats.python.objects import (
     as_taken,
     open_in,
 )
+from rnncli.immutable import NamedTuple
 from rnncli.language.framework_errors import framework_error
 from rnncli.language.framework_words import FRAMEWORK_WORDS
 from rnncli.language.spec import MAX_LAYERS

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from rnncli.errors import ArgumentError, shorten
 from rnncli.formats import build
@@ -23,6 +23,7 @@ from rnncli.formats.build import (
     node_of,
 )
 from rnncli.formats.nodes import Node, Note, names, takes_vectors
+from rnncli.immutable import NamedTuple
 from rnncli.language.framework_words import FEATURES
 from rnncli.language.likeness import closest
 from rnncli.layers import (

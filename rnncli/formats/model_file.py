@@ -10,11 +10,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 from rnncli.errors import RnncliError
 from rnncli.formats.nodes import Node, Note, Part, parts_of
 from rnncli.formats.tensors import Tensor, total_params
+from rnncli.immutable import NamedTuple
 from rnncli.layers.weights import Framework
 from rnncli.results import Result
 

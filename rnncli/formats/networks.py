@@ -6,10 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from math import isfinite
 from os import PathLike, fsdecode
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import ArgumentError, SpecError, listed, shorten
 from rnncli.formats import NO_SETTINGS, Choice, Settings, choice_of, open_model, part_of
+from rnncli.immutable import NamedTuple
 from rnncli.network import Network, plain
 from rnncli.summary import Origin
 

@@ -11,10 +11,11 @@ from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal, NamedTuple, TypeGuard
+from typing import Literal, TypeGuard
 
 from rnncli.errors import RnncliError, listed, shorten
 from rnncli.formats.tensors import Convention, Tensor, total_params
+from rnncli.immutable import NamedTuple
 from rnncli.language.spec import MAX_LAYERS
 from rnncli.layers import Dense, Head, Input, Layer, Recurrent
 from rnncli.layers.weights import Framework

@@ -14,11 +14,11 @@ import struct
 import warnings
 from collections.abc import Callable, Mapping
 from math import prod
-from typing import NamedTuple
 
 from rnncli.errors import RnncliError, quote, shorten
 from rnncli.formats.file_reader import check_beginning
 from rnncli.formats.tensors import MAX_RANK
+from rnncli.immutable import NamedTuple
 
 MAX_BYTES = 10_000
 """The longest text of a header; NumPy writes 118 bytes for an array of numbers."""

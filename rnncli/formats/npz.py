@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import RnncliError, quote, shorten
 from rnncli.formats import reading
@@ -14,6 +14,7 @@ from rnncli.formats.nodes import Note
 from rnncli.formats.npy_header import NoNumbersError, NpyHeader, read_header
 from rnncli.formats.tensors import Tensor, check_shape, later, numbers_in
 from rnncli.formats.zip_archive import MAGIC, Archive
+from rnncli.immutable import NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np

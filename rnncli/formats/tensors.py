@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from math import prod
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats import reading
+from rnncli.immutable import NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np

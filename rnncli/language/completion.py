@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from rnncli.errors import SpecError
+from rnncli.immutable import NamedTuple
 from rnncli.language.rules import check_rules
 from rnncli.language.spec import parse
 from rnncli.layers import KINDS, LAYERS, Layer

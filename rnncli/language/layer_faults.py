@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 from rnncli.errors import SpecError, listed, quote
+from rnncli.immutable import NamedTuple
 from rnncli.language.arguments import STACKED, attribute_of, setting, takes, value_in_words
 from rnncli.language.framework_words import FRAMEWORK_WORDS, NOT_MERGED, framework_word
 from rnncli.language.source import Token, cut, lowered, splice, without_spaces

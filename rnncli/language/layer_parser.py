@@ -1,8 +1,11 @@
 """Reads one layer of a spec: its kind and its fields."""
 
-import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING, Any
+
+from rnncli.immutable import NamedTuple
 from rnncli.language.arguments import attribute_of, read_value, setting_of
 from rnncli.language.source import Token, lowered
 from rnncli.layers import KINDS, Layer
@@ -31,7 +34,7 @@ class Written(NamedTuple):
     repeat: Token | None
     blanks: tuple[tuple[Blank, Token], ...]
 
-    def moved(self, distance: int) -> "Written":
+    def moved(self, distance: int) -> Written:
         """Return the same layer, written so many characters further on."""
         size, repeat = (field if field is None else field.moved(distance) for field in (self.size, self.repeat))
         blanks = tuple((blank, token.moved(distance)) for blank, token in self.blanks)
@@ -62,7 +65,7 @@ class _LayerParser:
         self.blanks: list[tuple[Blank, Token]] = []
 
     @property
-    def faults(self) -> "LayerFaults":
+    def faults(self) -> LayerFaults:
         """What raises the error for a fault. There are a lot of words in it, which few specs need."""
         from rnncli.language.layer_faults import LayerFaults
 

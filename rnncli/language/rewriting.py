@@ -10,7 +10,9 @@ import heapq
 import re
 from collections.abc import Callable, Iterable, Sequence
 from itertools import count
-from typing import Generic, Literal, NamedTuple, TypeVar
+from typing import Generic, Literal, TypeVar
+
+from rnncli.immutable import NamedTuple
 
 COSTS_A_GUESS = 10
 """The cost of leaving something out or making something up: all that does neither is tried before."""

@@ -1,10 +1,12 @@
 """Where in the text of a spec its parts stand, and how the text is edited to repair it."""
 
+from __future__ import annotations
+
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from rnncli.errors import SpecError
+from rnncli.immutable import NamedTuple
 
 MAX_BYTES = 64 * 1024
 """The longest text of a spec or a pattern."""
@@ -26,11 +28,11 @@ class Token(NamedTuple):
         """Its characters as (start, end); where it has none, the place where they should be."""
         return self.start, max(self.end, self.start + 1)
 
-    def moved(self, distance: int) -> "Token":
+    def moved(self, distance: int) -> Token:
         """Return the same text, so many characters further on."""
         return Token(self.text, self.start + distance)
 
-    def split(self, separator: str) -> Iterator["Token"]:
+    def split(self, separator: str) -> Iterator[Token]:
         """Yield the parts between separators, each without the spaces around it."""
         start = self.start
         for part in self.text.split(separator):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from rnncli.errors import listed
+from rnncli.immutable import immutable
 from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
 from rnncli.layers.base import Equation, Layer, applied
-from rnncli.layers.immutable import immutable
 from rnncli.layers.sizes import Word
 from rnncli.layers.weights import Framework
 from rnncli.quantities import Shape, features_of

@@ -13,9 +13,11 @@ To add an activation:
    KIND=dense` gives the first golden values soon.
 """
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from __future__ import annotations
 
+from collections.abc import Mapping
+
+from rnncli.immutable import NamedTuple
 from rnncli.layers.options import Choice
 
 

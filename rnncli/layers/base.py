@@ -5,16 +5,18 @@ how they are written in a spec. The parser, the canonical form, `rnncli layers`,
 `draw`, `compare` and the sweep all read these declarations, so what is said of a kind stands in one file.
 """
 
+from __future__ import annotations
+
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from functools import cache
-from typing import Any, ClassVar, Literal, NamedTuple, Self
+from typing import Any, ClassVar, Literal, Self
 
 from rnncli.errors import ArgumentError
+from rnncli.immutable import Immutable, NamedTuple
 from rnncli.layers.cost import LayerCost, Number, Step
-from rnncli.layers.immutable import Immutable
 from rnncli.layers.options import Option, Whole
 from rnncli.layers.sizes import Sizes
 from rnncli.layers.weights import Framework, Weight
@@ -46,7 +48,7 @@ class Conflict(NamedTuple):
     """Something that a framework cannot express, and the nearest layer that it can."""
 
     reason: str
-    nearest: "Layer"
+    nearest: Layer
 
 
 def applied(activation: str, argument: str) -> str:
@@ -140,7 +142,7 @@ class Layer(Immutable, ABC):
         return None
 
     @property
-    def margins(self) -> "tuple[Number, ...]":
+    def margins(self) -> tuple[Number, ...]:
         """What must come to 1 at least for its sizes to go together."""
         return ()
 
@@ -203,7 +205,7 @@ class Layer(Immutable, ABC):
         """The length of the network's input, where the layer that takes it says it."""
         return None
 
-    def with_timesteps(self, timesteps: int | None) -> "Layer":
+    def with_timesteps(self, timesteps: int | None) -> Layer:
         """Return the layer for a sequence of that length, or of any, where it is the layer that says it."""
         return self
 
@@ -212,7 +214,7 @@ class Layer(Immutable, ABC):
         """Whether it marks steps as padding."""
         return False
 
-    def without_mask(self) -> "Layer":
+    def without_mask(self) -> Layer:
         """Return the layer that marks no steps as padding."""
         return self
 
@@ -232,7 +234,7 @@ class Layer(Immutable, ABC):
         """The share of what it reads that it drops while a network trains."""
         return 0.0
 
-    def with_zeros(self, around: tuple[int, int], steps: int | None) -> "Layer | None":
+    def with_zeros(self, around: tuple[int, int], steps: int | None) -> Layer | None:
         """Return the layer that puts zeros around a sequence by itself, for this one that reads them.
 
         It is None where there is none such.
@@ -243,7 +245,7 @@ class Layer(Immutable, ABC):
         """
         return None
 
-    def with_activation(self, activation: str) -> "Layer | None":
+    def with_activation(self, activation: str) -> Layer | None:
         """Return the same layer with an activation behind it, or None where it has no place for one."""
         return None
 
@@ -251,7 +253,7 @@ class Layer(Immutable, ABC):
         """Return the same layer with nothing said of how its weights start, which they have done."""
         return self
 
-    def returning(self, what: Literal["sequence", "vector"]) -> "Layer | None":
+    def returning(self, what: Literal["sequence", "vector"]) -> Layer | None:
         """Return the same layer returning a sequence or a vector, or None if it cannot be told to."""
         return None
 
@@ -474,5 +476,5 @@ class Head(Layer):
         """Return the shape of the network's input: (batch, timesteps, features), or (batch, timesteps) for ids."""
 
     @abstractmethod
-    def of_vectors(self) -> "Head":
+    def of_vectors(self) -> Head:
         """Return the layer that reads the vectors which this one returns."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
+from rnncli.immutable import immutable
 from rnncli.layers.base import Equation, Note
-from rnncli.layers.immutable import immutable
 from rnncli.layers.norm import EPSILON, Norm
 from rnncli.layers.weights import Factor, Framework, Weight
 from rnncli.quantities import Shape, features_of

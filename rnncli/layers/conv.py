@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import ClassVar
 
+from rnncli.immutable import immutable
 from rnncli.layers.activations import ACTIVATION_OPTION
 from rnncli.layers.base import Conflict, Equation, Note, applied
 from rnncli.layers.dense import Affine
-from rnncli.layers.immutable import immutable
 from rnncli.layers.options import Flag, Whole
 from rnncli.layers.sizes import Numbers
 from rnncli.layers.weights import Framework

@@ -4,10 +4,13 @@ A size may be a number, or a symbol that is added, subtracted and multiplied (a 
 What is not known yet, because the timesteps are not, is None.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from rnncli.immutable import NamedTuple
 from rnncli.layers.sizes import NoPolynomialError, Unknown
 from rnncli.layers.weights import Framework
 from rnncli.quantities import Shape, features_of
@@ -77,7 +80,7 @@ class Streaming(NamedTuple):
     operand: Number = 0
     uneven: bool = False
 
-    def after(self, step: Step, place: int, int8: bool) -> "Streaming":
+    def after(self, step: Step, place: int, int8: bool) -> Streaming:
         """Return what is needed with one more layer."""
         output = step.unpacked if int8 and not step.output else step.output
         held = self.held
@@ -143,7 +146,7 @@ class LayerCost(NamedTuple):
 
 
 @lru_cache(2**14)
-def cost_of(layer: "Layer", reads: Shape, framework: Framework) -> LayerCost:
+def cost_of(layer: Layer, reads: Shape, framework: Framework) -> LayerCost:
     """Return what a layer costs that reads a shape, remembered for deep stacks and sweeps."""
     return layer.cost(reads, framework)
 
@@ -188,7 +191,7 @@ class Totals(NamedTuple):
     trained: Number = 0
     scales: Number = 0
     floats: Number = 0
-    macs_at: "Mapping[Fraction | int, Number]" = _NOTHING
+    macs_at: Mapping[Fraction | int, Number] = _NOTHING
     macs: Number | None = 0
     outputs: OverTime = _NOTHING
     carried: Number = 0
@@ -197,10 +200,10 @@ class Totals(NamedTuple):
     kept: OverTime = _NOTHING
     keeps_output: bool = False
     lengths: tuple[Number, ...] = ()
-    pace: "Fraction | int" = 1
+    pace: Fraction | int = 1
 
     @classmethod
-    def of(cls, shape: Shape, framework: Framework, dtype: str = "float32") -> "Totals":
+    def of(cls, shape: Shape, framework: Framework, dtype: str = "float32") -> Totals:
         """Return those of an input of a shape, before any layer."""
         numbers = shape[-1] if len(shape) == 3 else 1
         return cls(shape, shape[1], framework, dtype == "int8", numbers)
@@ -220,7 +223,7 @@ class Totals(NamedTuple):
         """Multiply-adds where each layer makes one step."""
         return sum(self.macs_at.values())
 
-    def after(self, layer: "Layer") -> "Totals | None":
+    def after(self, layer: Layer) -> Totals | None:
         """Return the sums with one more layer; None where it cannot read what there is, or has nothing to return."""
         in_time = layer.reads == "input" or len(self.shape) == 3
         if layer.reads == ("vector" if in_time else "sequence"):
@@ -261,7 +264,7 @@ class Totals(NamedTuple):
             pace,
         )
 
-    def repeated(self, layer: "Layer", times: Number) -> "Totals | None":
+    def repeated(self, layer: Layer, times: Number) -> Totals | None:
         """Return the sums with a layer that stands there several times.
 
         From the third on each adds the same, so long as it returns the shape that it reads. So `times` may be a
@@ -290,7 +293,7 @@ class Totals(NamedTuple):
             totals = totals.after(layer)
         return totals
 
-    def _grown(self, other: "Totals", times: Number) -> "Totals":
+    def _grown(self, other: Totals, times: Number) -> Totals:
         """Return the sums with what others have more, so many times."""
 
         def number(before: Number, after: Number) -> Number:

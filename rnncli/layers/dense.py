@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import ClassVar, Self
 
+from rnncli.immutable import immutable
 from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATIONS
 from rnncli.layers.base import Equation, Layer, Note, applied
 from rnncli.layers.cost import Number
-from rnncli.layers.immutable import immutable
 from rnncli.layers.options import Flag
 from rnncli.layers.sizes import Numbers
 from rnncli.layers.weights import Factor, Framework, Weight

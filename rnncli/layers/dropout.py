@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from rnncli.immutable import immutable
 from rnncli.layers.base import Equation, Layer
-from rnncli.layers.immutable import immutable
 from rnncli.layers.sizes import Share
 from rnncli.layers.weights import Framework
 from rnncli.quantities import Shape

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
+from rnncli.immutable import immutable
 from rnncli.layers.base import Equation, Head, Note
 from rnncli.layers.cost import Step
-from rnncli.layers.immutable import immutable
 from rnncli.layers.input import SKIPS_PADDING, Input
 from rnncli.layers.options import Flag
 from rnncli.layers.sizes import Numbers

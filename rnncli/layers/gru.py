@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import ClassVar
 
+from rnncli.immutable import immutable
 from rnncli.layers.base import Conflict, Equation, Note, applied
-from rnncli.layers.immutable import immutable
 from rnncli.layers.options import Choice
 from rnncli.layers.recurrent import Gated
 from rnncli.layers.weights import Factor, Framework, Weight

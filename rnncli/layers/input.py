@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from rnncli.immutable import immutable
 from rnncli.layers.base import Head
-from rnncli.layers.immutable import immutable
 from rnncli.layers.options import Flag
 from rnncli.layers.sizes import Numbers
 from rnncli.quantities import Shape

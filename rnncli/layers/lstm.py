@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import ClassVar, Self
 
+from rnncli.immutable import immutable
 from rnncli.layers.base import Conflict, Equation, Note, applied
 from rnncli.layers.cost import Number
-from rnncli.layers.immutable import immutable
 from rnncli.layers.options import Choice, Whole
 from rnncli.layers.recurrent import Gated
 from rnncli.layers.weights import Axis, Factor, Framework, Weight

@@ -7,9 +7,9 @@ from dataclasses import replace
 from math import isclose, log10
 from typing import ClassVar
 
+from rnncli.immutable import immutable
 from rnncli.layers.base import Conflict, Equation, Layer, Note
 from rnncli.layers.cost import Step
-from rnncli.layers.immutable import immutable
 from rnncli.layers.options import Choice, Flag
 from rnncli.layers.sizes import NoSize
 from rnncli.layers.weights import Factor, Framework, Weight

@@ -8,7 +8,7 @@ from dataclasses import field
 from typing import Any
 
 from rnncli.errors import listed, shorten
-from rnncli.layers.immutable import Immutable, immutable
+from rnncli.immutable import Immutable, immutable
 from rnncli.layers.sizes import BLANK_TEXT, Unknown, blank_of
 from rnncli.quantities import MAX_SIZE, parse_size
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import ClassVar
 
 from rnncli.errors import listed
+from rnncli.immutable import immutable
 from rnncli.layers.base import Conflict, Equation, Layer, Note, Returns
 from rnncli.layers.cost import Number, Step
-from rnncli.layers.immutable import immutable
 from rnncli.layers.options import Bare
 from rnncli.layers.sizes import Word
 from rnncli.layers.weights import Framework

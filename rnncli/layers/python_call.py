@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from rnncli.immutable import NamedTuple
 
 
 class Call(NamedTuple):

@@ -13,10 +13,10 @@ from math import prod
 from typing import ClassVar, Literal, Self
 
 from rnncli.errors import listed
+from rnncli.immutable import immutable
 from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATIONS, GATE_ACTIVATION_OPTION
 from rnncli.layers.base import Conflict, Equation, Layer, Note, Returns, applied, snake_case
 from rnncli.layers.cost import Number, Step
-from rnncli.layers.immutable import immutable
 from rnncli.layers.options import Choice, Flag, Option
 from rnncli.layers.sizes import Numbers
 from rnncli.layers.weights import Axis, Factor, Framework, Weight

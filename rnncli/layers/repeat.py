@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from rnncli.immutable import immutable
 from rnncli.layers.base import Equation, Layer, Note
 from rnncli.layers.cost import Number, Step
-from rnncli.layers.immutable import immutable
 from rnncli.layers.sizes import Numbers
 from rnncli.layers.weights import Framework
 from rnncli.quantities import Shape, features_of, shape_text

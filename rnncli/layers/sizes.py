@@ -14,7 +14,7 @@ from operator import index
 from typing import Any, NoReturn
 
 from rnncli.errors import listed, quote, shorten
-from rnncli.layers.immutable import Immutable, immutable
+from rnncli.immutable import Immutable, immutable
 from rnncli.quantities import MAX_SIZE, nearest_size, parse_size
 
 BLANK_TEXT = "_"

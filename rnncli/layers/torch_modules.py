@@ -7,9 +7,10 @@ each level to the next with `dropout`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from rnncli.errors import listed
+from rnncli.immutable import NamedTuple
 from rnncli.layers import (
     GRU,
     LSTM,

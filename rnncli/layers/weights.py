@@ -3,12 +3,15 @@
 The engine draws weights within the limits that are computed here.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Mapping, Sequence
 from math import prod, sqrt
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, get_args
 
 from rnncli.errors import listed
+from rnncli.immutable import NamedTuple
 
 Framework = Literal["keras", "torch"]
 FRAMEWORKS: tuple[Framework, ...] = get_args(Framework)

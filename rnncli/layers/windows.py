@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
+from rnncli.immutable import NamedTuple
 from rnncli.layers.cost import Number
 from rnncli.layers.options import Choice, Whole
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
@@ -18,7 +18,7 @@ from rich.table import Table as RichTable
 from rich.text import Span, Text
 
 from rnncli.characters import ascii_form
-from rnncli.layers.immutable import Immutable, immutable
+from rnncli.immutable import Immutable, NamedTuple, immutable
 from rnncli.render.console import drawing_width, text_width
 from rnncli.render.terminal import INDENT, lines_of, short_numbers
 from rnncli.summary import Origin

@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from math import ceil, floor, log10
 from types import NoneType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import one_line
+from rnncli.immutable import NamedTuple
 from rnncli.quantities import figure_text, shape_text, short
 from rnncli.render.records import Record, Texts, Writer
 from rnncli.render.terminal import INDENT, UNLIMITED, wrapped

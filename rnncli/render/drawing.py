@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import product
-from typing import NamedTuple
 
 from rich.console import Console
 from rich.text import Text
 
 from rnncli.errors import listed
+from rnncli.immutable import NamedTuple
 from rnncli.layers import Head
 from rnncli.layers.words import fields_in_both, in_both
 from rnncli.quantities import Shape, shape_text

@@ -11,7 +11,6 @@ from functools import partial
 from itertools import groupby, pairwise
 from math import ceil, floor, isfinite, isnan, log10
 from operator import itemgetter
-from typing import NamedTuple
 
 from rich.console import Console
 from rich.text import Text
@@ -20,6 +19,7 @@ from rnncli.engine.request import Init
 from rnncli.engine.study import CLOSED, OPEN, Gate, Outputs, Study
 from rnncli.engine.types import Bins
 from rnncli.errors import listed, printable
+from rnncli.immutable import NamedTuple
 from rnncli.quantities import plural
 from rnncli.render.blocks import BLOCK, Block, Column, Drawn, Line, Row, Table, hanging, marked
 from rnncli.render.console import drawing_width

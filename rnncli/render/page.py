@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from html import escape
 from itertools import count
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
 from rnncli.errors import RnncliError
+from rnncli.immutable import NamedTuple
 from rnncli.render.blocks import Block, Column, Drawn, Line, Page
 from rnncli.render.console import THEME
 from rnncli.render.documents import DRAWING_WIDTH, Html, parts

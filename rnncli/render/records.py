@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from rnncli.errors import one_line
+from rnncli.immutable import NamedTuple
 from rnncli.summary import TOTALS
 
 Record = dict[str, Any]

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from rnncli.errors import ArgumentError, listed
+from rnncli.immutable import NamedTuple
 from rnncli.network import check_known
 from rnncli.render.records import LISTED, WRITERS, Layout, Record, Writer
 from rnncli.render.terminal import DOCUMENTS, PROGRAMS, THEMES, Picture, Theme

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from rnncli.layers.immutable import immutable
+from rnncli.immutable import immutable
 from rnncli.render.blocks import Block, Drawn, Line, Table, in_characters_of
 from rnncli.render.candidates import CandidateTable, picture, points_of
 from rnncli.render.documents import records_table

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from html import escape
 from itertools import groupby
 from operator import itemgetter
-from typing import NamedTuple
 
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
@@ -24,6 +23,7 @@ from rich.text import Text
 from rich.theme import Theme as Styles
 
 from rnncli.atomic import Written, written_whole
+from rnncli.immutable import NamedTuple
 from rnncli.render.terminal import MOST_LINES, Picture, Theme, wrapped
 
 _WIDEST_TEXT = 100

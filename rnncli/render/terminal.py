@@ -9,9 +9,10 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Literal, NamedTuple, TextIO, get_args
+from typing import TYPE_CHECKING, Literal, TextIO, get_args
 
 from rnncli.characters import columns
+from rnncli.immutable import NamedTuple
 from rnncli.system.streams import columns_of
 
 if TYPE_CHECKING:

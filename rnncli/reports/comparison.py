@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from rnncli.errors import ArgumentError, listed, shorten
 from rnncli.formats.networks import readings_of
+from rnncli.immutable import NamedTuple
 from rnncli.layers.weights import FRAMEWORK_NAMES, Framework
 from rnncli.network import Network, check_known, plain
 from rnncli.quantities import Rate, plural, ratio_text

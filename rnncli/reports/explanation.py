@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import listed
+from rnncli.immutable import NamedTuple
 from rnncli.layers import Layer
 from rnncli.layers.base import Equation, Note
 from rnncli.layers.cost import OverTime

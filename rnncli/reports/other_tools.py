@@ -8,8 +8,9 @@ cannot disagree. `tests/golden/other_tools.py` asks the tools themselves, in the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
+from rnncli.immutable import NamedTuple
 from rnncli.layers import Layer
 from rnncli.layers.activations import ACTIVATIONS
 from rnncli.layers.weights import Weight

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import inf
 from statistics import median
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
+from rnncli.immutable import NamedTuple
 from rnncli.results import Result
 from rnncli.summary import NO_ORIGIN, Origin
 

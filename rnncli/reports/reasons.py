@@ -13,9 +13,10 @@ from dataclasses import replace
 from functools import lru_cache
 from itertools import groupby
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 from rnncli.errors import listed
+from rnncli.immutable import NamedTuple
 from rnncli.layers import Layer
 from rnncli.layers.options import Whole
 from rnncli.layers.weights import FRAMEWORK_NAMES, Framework, Role, Weight

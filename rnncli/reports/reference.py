@@ -6,9 +6,10 @@ import re
 import shlex
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from rnncli.errors import SpecError, UsageError, listed, quote
+from rnncli.immutable import NamedTuple
 from rnncli.language.arguments import CLASSES, PYTORCH_NAMES, STACKED, attribute_of
 from rnncli.language.framework_words import FRAMEWORK_WORDS
 from rnncli.language.likeness import closest

@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import groupby
-from typing import NamedTuple
 
 from rnncli.errors import listed
+from rnncli.immutable import NamedTuple
 from rnncli.layers import LAYERS, LSTM, Embedding, Layer
 from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATIONS, GATE_ACTIVATION_OPTION
 from rnncli.layers.base import Note

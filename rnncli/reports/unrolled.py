@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from typing import Literal
 
+from rnncli.immutable import NamedTuple
 from rnncli.layers import Layer
 from rnncli.layers.windows import Window
 from rnncli.network import Network, plain

@@ -1,10 +1,13 @@
 """Budgets: what a network may cost at most, and what it costs. Sweep and solve share them."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Sequence
 from math import inf
-from typing import Any, NamedTuple
+from typing import Any
 
 from rnncli.errors import ArgumentError, UsageError, shorten
+from rnncli.immutable import NamedTuple
 from rnncli.quantities import figure_text
 
 
@@ -104,7 +107,7 @@ class Budget:
         """Return every limit by its key, None for what is not limited, as JSON and CSV show them."""
         return {figure.limit_key: self.limits.get(figure) for figure in FIGURES}
 
-    def costs(self, network: Any) -> "Iterator[Cost]":
+    def costs(self, network: Any) -> Iterator[Cost]:
         """Yield a cost of a network for each limit.
 
         Args:

@@ -17,9 +17,10 @@ from functools import lru_cache, reduce
 from itertools import product
 from math import prod
 from operator import add
-from typing import Any, NamedTuple, Self, cast
+from typing import Any, Self, cast
 
 from rnncli.errors import SpecError
+from rnncli.immutable import NamedTuple
 from rnncli.language import spec
 from rnncli.language.source import MAX_BYTES
 from rnncli.language.spec import MAX_LAYERS

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from rnncli.errors import RnncliError, SpecError, listed
+from rnncli.immutable import NamedTuple
 from rnncli.language import spec
 from rnncli.language.layer_parser import Written
 from rnncli.language.rules import check_framework, check_rules, check_timesteps, frameworks_of

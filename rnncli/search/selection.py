@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from rnncli.errors import quote
+from rnncli.immutable import NamedTuple
 from rnncli.search import forms
 from rnncli.search.budget import amount
 from rnncli.search.forms import Candidate

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from functools import cached_property, reduce
 from itertools import product
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from rnncli.immutable import NamedTuple
 from rnncli.language.spec import MAX_LAYERS
 from rnncli.layers.sizes import Blank, NoPolynomialError
 from rnncli.search.forms import Form, Polynomial

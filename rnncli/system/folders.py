@@ -6,8 +6,8 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import NamedTuple
 
+from rnncli.immutable import NamedTuple
 from rnncli.system.descriptors import flags
 
 _HOLDS = {os.open, os.unlink, os.rename} <= os.supports_dir_fd

@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
-from typing import NamedTuple
+
+from rnncli.immutable import NamedTuple
 
 
 class Ended(NamedTuple):

@@ -17,9 +17,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from io import BufferedReader, BufferedWriter
 from itertools import cycle
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from rnncli.errors import RnncliError
+from rnncli.immutable import NamedTuple
 from rnncli.system.signals import ENDING, undone_by_signals
 
 Task = TypeVar("Task")

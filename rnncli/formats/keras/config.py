@@ -12,10 +12,11 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats.nodes import names
+from rnncli.immutable import NamedTuple
 from rnncli.layers.base import snake_case
 
 MAX_JSON = 5_000_000

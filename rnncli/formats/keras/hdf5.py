@@ -19,7 +19,7 @@ from functools import cache, cached_property, partial
 from importlib.machinery import PathFinder
 from itertools import accumulate
 from math import prod
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats import reading
@@ -27,6 +27,7 @@ from rnncli.formats.conventions import KERAS_ROLES
 from rnncli.formats.keras.config import Call, Sibling, Step, config_of, dtype_of, siblings
 from rnncli.formats.keras.hdf5_process import ADVICE, answer, damaged
 from rnncli.formats.tensors import WIDTHS, Tensor, array_of
+from rnncli.immutable import NamedTuple
 from rnncli.layers.weights import Weight
 from rnncli.system.processes import Ended, run_isolated
 

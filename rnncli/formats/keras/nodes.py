@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
-from typing import Any, NamedTuple
+from typing import Any
 
 from rnncli.errors import ArgumentError, RnncliError, shorten
 from rnncli.formats.build import ArgumentFaultError, WrongArgumentError, node_of
@@ -31,6 +31,7 @@ from rnncli.formats.keras.config import (
 )
 from rnncli.formats.keras.hdf5 import Store, is_cudnn
 from rnncli.formats.nodes import Node, Note, Read, Returned, Word, loops, names, returned, takes_input
+from rnncli.immutable import NamedTuple
 from rnncli.layers import Input, Layer
 from rnncli.layers.activations import ACTIVATIONS
 from rnncli.quantities import MAX_SIZE

@@ -14,12 +14,13 @@ from functools import cache, partial
 from itertools import chain, product
 from math import prod
 from operator import mul
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats.file_reader import FileReader, opened_regular
 from rnncli.formats.onnx.messages import TYPES, Span, TensorProto, varints
 from rnncli.formats.tensors import WIDTHS, Tensor, array_at, array_of, bits_of, later, numbers_in
+from rnncli.immutable import NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np

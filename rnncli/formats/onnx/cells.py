@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import NamedTuple
 
 from rnncli.errors import ArgumentError, shorten
 from rnncli.formats.nodes import Node, Note
 from rnncli.formats.onnx.arrays import Constant
 from rnncli.formats.onnx.messages import NodeProto
 from rnncli.formats.onnx.values import Fill, Inputs, ReasonError, is_zero
+from rnncli.immutable import NamedTuple
 from rnncli.layers import GRU, LSTM, Recurrent, SimpleRNN
 
 

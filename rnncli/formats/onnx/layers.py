@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from math import prod
-from typing import NamedTuple
 
 from rnncli.formats.nodes import Note, Pass, Word, takes_activation
 from rnncli.formats.onnx.arrays import Constant
@@ -28,6 +27,7 @@ from rnncli.formats.onnx.values import (
     require,
     sized,
 )
+from rnncli.immutable import NamedTuple
 from rnncli.layers import Activation, BatchNorm, Conv, Dense, Embedding, Flatten, Layer, Norm, Pool, Repeat
 from rnncli.layers.windows import PADDINGS, Window
 

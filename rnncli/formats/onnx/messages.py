@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from rnncli.errors import RnncliError
 from rnncli.formats.file_reader import FileReader
+from rnncli.immutable import NamedTuple
 
 # Fields as they are written
 

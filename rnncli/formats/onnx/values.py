@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from rnncli.formats.nodes import Node, Returned
 from rnncli.formats.onnx.arrays import Constant, Source
 from rnncli.formats.onnx.messages import NodeProto
+from rnncli.immutable import NamedTuple
 
 MAX_PARTS = 64
 """The most of anything that a value is made of: axes, lengths, arrays, moves of an array."""

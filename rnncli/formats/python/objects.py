@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import Any, ClassVar, Final
 
 from rnncli.errors import shorten
 from rnncli.formats.frameworks import HOLDS, SHAPES
+from rnncli.immutable import NamedTuple
 from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
 
 Value = Any

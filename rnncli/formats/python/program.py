@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 from rnncli.errors import shorten
 from rnncli.formats import Settings
@@ -32,6 +31,7 @@ from rnncli.formats.python.objects import (
     open_in,
     source_of,
 )
+from rnncli.immutable import NamedTuple
 
 MAX_DEPTH = 15
 """How deep calls of functions are followed."""

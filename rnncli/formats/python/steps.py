@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from rnncli.formats import Settings
 from rnncli.formats.build import node_of
@@ -13,6 +13,7 @@ from rnncli.formats.nodes import Node, Note, Pass, Returned, Word, loops, names
 from rnncli.formats.python.evaluator import ITEMS_A_STEP
 from rnncli.formats.python.objects import Call, Opaque, Open, Scope, Unknown, Value
 from rnncli.formats.python.program import RECURRENT, End, Program
+from rnncli.immutable import NamedTuple
 from rnncli.layers import Layer
 from rnncli.layers.weights import Framework
 

@@ -1,12 +1,35 @@
-"""Immutable data: what Python's frozen dataclasses are, made in a third of the time, since each start makes many.
+"""Immutable data: what Python's frozen dataclasses and named tuples are, made in a third of the time.
 
-A class that is `Immutable` and decorated with `immutable` is a dataclass whose methods are those below, and not ones
-that Python writes and compiles for it.
+Each start makes many. A class that is `Immutable` and decorated with `immutable` is a dataclass whose methods are
+those below, and not ones that Python writes and compiles for it; a `NamedTuple` is one whose fields' types are read
+by type checkers alone, where Python's own compiles each.
 """
 
+from collections import namedtuple
 from dataclasses import MISSING, Field, FrozenInstanceError, dataclass, field, fields
 from functools import cache
-from typing import Any, ClassVar, NoReturn, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar, dataclass_transform
+
+if TYPE_CHECKING:
+    from typing import NamedTuple as NamedTuple
+else:
+
+    class _Fields(type):
+        """The type of `NamedTuple`: of a class that is one it makes a tuple with the fields that the class names."""
+
+        def __new__(cls, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> type:
+            if not bases:
+                return super().__new__(cls, name, bases, body)
+            names = body["__annotations__"]
+            defaults = [body.pop(each) for each in names if each in body]
+            made = namedtuple(name, names, defaults=defaults, module=body["__module__"])
+            for attribute, value in body.items():
+                setattr(made, attribute, value)
+            return made
+
+    class NamedTuple(metaclass=_Fields):
+        """A tuple with names for what it holds, as `typing.NamedTuple` makes it."""
+
 
 Data = TypeVar("Data", bound="Immutable")
 
