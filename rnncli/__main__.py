@@ -26,17 +26,14 @@ def main() -> None:
     if sys.argv[1:2] == ["sweep"]:
         # No matrices are multiplied there: the threads that do that for NumPy would only take memory.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from rnncli.cli import cli
+    from rnncli.cli import run
     from rnncli.system.before_numpy import BeforeNumpy
     from rnncli.system.streams import prepare
 
     prepare()
     sys.meta_path.insert(0, BeforeNumpy())
-    try:
-        cli.main(prog_name="rnncli")
-    except SystemExit as end:
-        # All that was printed is written. To take apart what has been imported would take a thirtieth of a short run.
-        os._exit(end.code)
+    # All that was printed is written. To take apart what has been imported would take a thirtieth of a short run.
+    os._exit(run(sys.argv[1:]))
 
 
 def _hush() -> None:
