@@ -29,9 +29,6 @@ NUMBERS = Note("the file is sorted by name: numbers in names and sizes say what 
 MATRIX = "Linear or Embedding"
 """The kind of a dense layer that may as well be an embedding."""
 
-_CONVOLUTIONS = ("Conv1d", "Conv1D")
-"""The kinds of a window that moves over the sequence."""
-
 _SIDE = re.compile(r"(?<![a-z])(enc|dec|left|right)(?:oder)?(?![a-z])|(?<![a-z])(src|source|tgt|trg|target)(?![a-z])")
 """Names of the two sides of a model, which are no row."""
 
@@ -112,9 +109,11 @@ class _Rows:
         self._returns = [size or 0 for size in sizes]
         self._above = {self._places.get(node.reads[0].node): place for place, node in enumerate(nodes) if node.reads}
         self._kinds = [_kind(node) for node in nodes]
-        self._convolved = {
-            name.home for name, node in zip(self._names, nodes, strict=True) if node.kind in _CONVOLUTIONS
+        self._windowed = {
+            place for place, node in enumerate(nodes) if isinstance(node.word, Layer) and node.word.window
         }
+        homes = {self._names[place].home for place in self._windowed}
+        self._beside = {place for place, name in enumerate(self._names) if name.home in homes}
         self._cells = [place for place, kind in enumerate(self._kinds) if kind == "cell"]
         self._returned_by_cells = {self._returns[place] for place in self._cells}
         self._unknown: dict[int, list[int]] = {}  # by each size of their arrays
@@ -335,13 +334,12 @@ class _Rows:
         if self._kinds[place] != "plain" or self._returns[place] != size or not self._together(first, place):
             return False
         before = self.nodes[place - 1] if self._ordered and place and self._reads[place] == size else None
-        if self._ordered and (self.nodes[place].kind in _CONVOLUTIONS or (before and before.kind in _CONVOLUTIONS)):
+        if self._ordered and (place in self._windowed or (before and place - 1 in self._windowed)):
             return True  # nobody writes these in another order
         if before and before.word is None and any(size in tensor.shape for tensor in before.tensors.values()):
             return False
-        home = self._names[place].home
-        windowed = self.nodes[place].kind in _CONVOLUTIONS or (self._reads[place] == size and home in self._convolved)
-        beside = windowed or home == self._names[first].home
+        windowed = place in (self._beside if self._reads[place] == size else self._windowed)
+        beside = windowed or self._names[place].home == self._names[first].home
         return beside and self._reads[place] not in self._returned_by_cells
 
     # What may be together, and what may stand between.

@@ -200,7 +200,7 @@ def _stateless(name: str, roles: Mapping[str, Tensor], convention: Convention) -
     kind = word.torch if convention == "torch" else word.keras
     unsaid = frozenset({"epsilon"} & {option.attribute for option in word.options})
     notes = [ACTIVATIONS]
-    if word.kind == "conv":
+    if word.window is not None:
         plain = "a stride and a dilation of 1, one group, no padding, no activation and no pool behind it"
         notes.append(Note(f"{shorten(name)} has {plain}: the file does not say", "assumed"))
     return Node(name, kind, word, None, reads, roles, convention, notes=tuple(notes), unsaid=unsaid)

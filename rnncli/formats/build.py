@@ -10,7 +10,7 @@ from rnncli.errors import ArgumentError, listed, shorten
 from rnncli.formats.nodes import Node, Note, Pass, Returned, Word, loops
 from rnncli.language.likeness import closest
 from rnncli.language.spec import MAX_LAYERS
-from rnncli.layers import Activation, BatchNorm, Conv, Dropout, Flatten, Layer, Norm, Pool, Recurrent
+from rnncli.layers import Activation, BatchNorm, Dropout, Flatten, Layer, Norm, Pool, Recurrent
 from rnncli.layers.activations import ACTIVATIONS
 from rnncli.layers.options import Choice
 from rnncli.layers.windows import Window
@@ -143,16 +143,6 @@ def torch_flatten(given: dict[str, Any]) -> list[Node]:
     return [node_of(Flatten())]
 
 
-def torch_conv(given: dict[str, Any]) -> list[Node]:
-    """Return a convolution of PyTorch's, and the zeros around it that no word of the language is."""
-    features, padding = _number(given, "in_channels", 2 * MAX_SIZE), given.pop("padding", 0)
-    names = {ours: theirs for ours, theirs in Conv.torch_arguments.items() if ours != "padding"}
-    layer = _made(Conv, given, names)
-    assert layer.window is not None
-    word, zeros = _torch_padding(layer.window, padding)
-    return [node_of(replace(layer, padding=word), features=features, around=(zeros, zeros))]
-
-
 def other_padding(zeros: int, window: Window) -> ArgumentFaultError:
     """Return the error for zeros on both sides that the language has no word for."""
     text = f"padding={zeros} is neither as much as keeps the length, nor none; the language has no word for it"
@@ -202,21 +192,26 @@ def windows(mode: str, usual: int | None = None) -> Build:
     return build
 
 
-def torch_windows(mode: str) -> Build:
-    """Return what pools windows of PyTorch's."""
+def torch_windows(cls: type[Layer], reads: str = "", **usual: object) -> Build:
+    """Return what moves windows of PyTorch's over a sequence, and the zeros around it that no word is, if it may.
+
+    An argument may say how many features it `reads`; others have values as `usual`.
+    """
+    names = {ours: theirs for ours, theirs in cls.torch_arguments.items() if ours != "padding"}
 
     def build(given: dict[str, Any]) -> list[Node]:
+        features = _number(given, reads, 2 * MAX_SIZE) if reads else None
         padding, counted = given.pop("padding", 0), _flag(given, "count_include_pad", default=True)
         given["kernel_size"] = _number(given, "kernel_size")
-        layer = _made(Pool, given, Pool.torch_arguments, mode=mode)
+        layer = _made(cls, given, names, **usual)
         assert layer.window is not None
         word, zeros = _torch_padding(layer.window, padding)
-        if mode == "avg" and counted and (word, zeros) != ("valid", 0):
+        if usual.get("mode") == "avg" and counted and (word, zeros) != ("valid", 0):
             text = "the zeros around the sequence count in the mean; the language has no word for it"
             raise ArgumentFaultError("count_include_pad", text, "False")
-        if zeros:
+        if zeros and layer.with_zeros((0, 0), None) is None:
             raise other_padding(zeros, layer.window)
-        return [node_of(replace(layer, padding=word))]
+        return [node_of(replace(layer, padding=word), features=features, around=(zeros, zeros))]
 
     return build
 

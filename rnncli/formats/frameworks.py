@@ -218,7 +218,7 @@ TORCH: Mapping[str, Class] = {
         "DEVICE",
     ),
     "Conv1d": _class(
-        build.torch_conv,
+        build.torch_windows(Conv, "in_channels"),
         "in_channels out_channels kernel_size stride padding dilation !groups bias !padding_mode DEVICE",
     ),
     "Dropout": _class(build.layer(Dropout, Dropout.torch_arguments, p=0.5), "p ~inplace"),
@@ -226,8 +226,12 @@ TORCH: Mapping[str, Class] = {
     "LayerNorm": _class(build.torch_norm, "normalized_shape eps elementwise_affine bias DEVICE"),
     "BatchNorm1d": _class(build.torch_batch_norm, "num_features eps ~momentum affine track_running_stats DEVICE bias"),
     "Flatten": _class(build.torch_flatten, "start_dim end_dim"),
-    "MaxPool1d": _class(build.torch_windows("max"), "kernel_size stride padding !dilation !return_indices !ceil_mode"),
-    "AvgPool1d": _class(build.torch_windows("avg"), "kernel_size stride padding !ceil_mode count_include_pad"),
+    "MaxPool1d": _class(
+        build.torch_windows(Pool, mode="max"), "kernel_size stride padding !dilation !return_indices !ceil_mode"
+    ),
+    "AvgPool1d": _class(
+        build.torch_windows(Pool, mode="avg"), "kernel_size stride padding !ceil_mode count_include_pad"
+    ),
     "ConstantPad1d": _class(build.constant_around, "padding value"),
     "ZeroPad1d": _class(build.around("padding"), "padding"),
     **dict.fromkeys(CUTS, _class(build.around("chomp_size", front=0, behind=-1), "chomp_size")),

@@ -441,7 +441,7 @@ class _Row:
             return f"it stands on a {where}, but a {before} is returned before it"
         around = (self.around[0] + node.around[0], self.around[1] + node.around[1])
         if min(around) < 0 or (self.slid is not None and max(node.around) > 0):
-            return "it cuts timesteps off, or puts zeros around them, as no convolution of the language does"
+            return "it cuts timesteps off, or puts zeros around them, as no layer of the language does"
         slid = self.slid
         if isinstance(word, Layer) and any(around) and slid is None and word.with_zeros((0, 0), None) is not None:
             settled = word.with_zeros(around, self.length)
@@ -523,7 +523,7 @@ _UNKNOWN_LENGTH = "it needs a sequence of known length"
 def _unsettled(around: tuple[int, int]) -> str:
     """Return why zeros around a sequence, less what is cut off, are no layer's."""
     zeros = f"it leaves zeros around the sequence, {around[0]:,} in front and {around[1]:,} behind"
-    return f"{zeros}, which are neither a convolution's same nor its causal"
+    return f"{zeros}, which neither same nor causal puts there"
 
 
 def first_misfit(nodes: Sequence[Node]) -> tuple[Node, str] | None:

@@ -38,19 +38,11 @@ def _said_by(name: str) -> str:
     return ":".join([cls.kind, *(field_of(cls, *each) or each[1] for each in STANDS_FOR.get(name, {}).items())])
 
 
-NAMED = {name: _said_by(name) for name in CLASSES if name not in KINDS} | {
-    **dict.fromkeys(("inputs", "data", "features"), "input"),
-    **dict.fromkeys(("vocab", "vocabulary", "emb", "embeddings", "tokens", "words", "ids"), "embed"),
-    **dict.fromkeys(("elman", "vanilla_rnn", "vanilla"), "rnn"),
+NAMED = {
+    **{name: _said_by(name) for name in CLASSES if name not in KINDS},
+    **{name: layer.kind for layer in LAYERS for name in layer.called},
     **dict.fromkeys(("global_max_pool", "max_pool", "maxpool", "maxpooling", "gmp"), "pool:max"),
     **dict.fromkeys(("global_avg_pool", "avg_pool", "avgpool", "mean_pool", "meanpool", "gap"), "pool:avg"),
-    **dict.fromkeys(
-        ("output", "out", "fully_connected", "fullyconnected", "affine", "mlp", "classes", "logits", "head"), "dense"
-    ),
-    **dict.fromkeys(("drop", "drop_out"), "dropout"),
-    **dict.fromkeys(("layer_norm", "ln"), "norm"),
-    **dict.fromkeys(("bn", "batch_norm", "batchnorm1d"), "bnorm"),
-    **dict.fromkeys(("convolution", "convolution1d", "cnn"), "conv"),
 }
 """Each class of the frameworks, and what else people call a layer, as it is written here."""
 
@@ -77,6 +69,7 @@ _SETS = {
     "TWO": _any(_TWO_SIZES),
     "P": _any(name for name, kind in KINDS.items() if isinstance(kind.sizes, Share)),
     "LINEAR": _any(name for name, kind in KINDS.items() if vars(kind).get("activation") == "linear"),
+    "SLIDES": _any(name for name in _TWO_SIZES if "strides" in KINDS[name].__dataclass_fields__),
     "PLAIN": _any(name for name, kind in KINDS.items() if "activation" not in kind.__dataclass_fields__),
     "N": f"(?:[0-9][0-9_]*[kMG]?|{BLANK_PATTERN})",
     "ACT": _any({*ACTIVATIONS, *OTHER_NAMES} - {"none"}),
@@ -283,9 +276,9 @@ REWRITES = (
     Rewrite("part", r":no[-_]?(<FLAG>)(?=:|$)", "", "leave it out"),
     Rewrite("part", r":(<WHOLE>)(?:s|ect(?:ion|ed))?[:=_-]?(?=[0-9])", r":\1=", r"perhaps \1="),
     Rewrite("part", r":([a-z]{1,20})=?(?=[0-9]{1,9}(?::|$))", _key),
-    Rewrite("part", r"^(conv:<N>x<N>.*?)/(?=[0-9]{1,3}(?::|$))", r"\1:stride="),
+    Rewrite("part", r"^(<SLIDES>:<N>x<N>.*?)/(?=[0-9]{1,3}(?::|$))", r"\1:stride="),
     Rewrite("part", r"^(<WORD>)[x=@_-]?(?=[0-9])", r"\1:"),
-    Rewrite("part", r"^(conv:<N>x([0-9]{1,3})):pad(?:ding)?=([0-9]{1,3})$", _padded, computes=True),
+    Rewrite("part", r"^(<SLIDES>:<N>x([0-9]{1,3})):pad(?:ding)?=([0-9]{1,3})$", _padded, computes=True),
     Rewrite(
         "part",
         r"^(<K>:.*?):drop(?:out)?(?:_?rate)?[=:](0?\.[0-9]{1,9})(?=:|$)(.*)",

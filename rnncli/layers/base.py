@@ -76,6 +76,8 @@ class Layer(Immutable, ABC):
     """Its name in a canonical spec."""
     aliases: ClassVar[tuple[str, ...]] = ()
     """Other names that a spec may use."""
+    called: ClassVar[tuple[str, ...]] = ()
+    """What else people call it, which is answered with its name."""
     keras: ClassVar[str]
     """Keras's class."""
     torch: ClassVar[str]

@@ -24,6 +24,7 @@ class BatchNorm(Norm):
 
     kind = "bnorm"
     aliases = ("batchnorm",)
+    called = ("bn", "batch_norm", "batchnorm1d")
     keras = "BatchNormalization"
     torch = "BatchNorm1d"
     torch_arguments: ClassVar[Mapping[str, str]] = {"center": "bias", "epsilon": "eps"}

@@ -35,6 +35,7 @@ class Conv(Affine):
 
     kind = "conv"
     aliases = ("conv1d",)
+    called = ("convolution", "convolution1d", "cnn")
     keras = "Conv1D"
     torch = "Conv1d"
     torch_arguments: ClassVar[Mapping[str, str]] = {

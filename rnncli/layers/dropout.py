@@ -19,6 +19,7 @@ class Dropout(Layer):
     rate: float
 
     kind = "dropout"
+    called = ("drop", "drop_out")
     keras = "Dropout"
     torch = "Dropout"
     torch_arguments: ClassVar[Mapping[str, str]] = {"rate": "p"}

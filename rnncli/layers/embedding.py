@@ -28,6 +28,7 @@ class Embedding(Head):
 
     kind = "embed"
     aliases = ("embedding",)
+    called = ("vocab", "vocabulary", "emb", "embeddings", "tokens", "words", "ids")
     keras = "Embedding"
     torch = "Embedding"
     torch_arguments: ClassVar[Mapping[str, str]] = {"input_dim": "num_embeddings", "output_dim": "embedding_dim"}

@@ -27,6 +27,7 @@ class Input(Head):
 
     kind = "input"
     aliases = ("in",)
+    called = ("inputs", "data", "features")
     keras = "InputLayer"
     torch = "Input"
     means = "F features at each of T timesteps"

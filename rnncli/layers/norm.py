@@ -38,6 +38,7 @@ class Norm(Layer):
     epsilon: float = 1e-3
 
     kind = "norm"
+    called: ClassVar[tuple[str, ...]] = ("layer_norm", "ln")
     keras = "LayerNormalization"
     torch = "LayerNorm"
     # Without elementwise_affine there is neither scale nor bias, so it means more than noscale.

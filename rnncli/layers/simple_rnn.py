@@ -18,6 +18,7 @@ class SimpleRNN(Recurrent):
 
     kind = "rnn"
     aliases = ("simplernn", "simple_rnn")
+    called = ("elman", "vanilla_rnn", "vanilla")
     keras = "SimpleRNN"
     torch = "RNN"
     torch_arguments: ClassVar[Mapping[str, str]] = {**Recurrent.torch_arguments, "activation": "nonlinearity"}

@@ -31,7 +31,7 @@ MODELS = ("Sequential", "Functional", "Model")
 """Classes of models that say what their layers are."""
 
 
-CONVOLUTIONS = names("Conv1D SeparableConv1D Conv1DTranspose")
+BY_FILTERS = names("Conv1D SeparableConv1D Conv1DTranspose")
 """Classes that return as many features as they have `filters`."""
 
 _ALONG_TIME = names("MaxPooling1D MaxPool1D AveragePooling1D AvgPool1D UpSampling1D ZeroPadding1D Cropping1D")
@@ -41,7 +41,7 @@ KEEP_FEATURES = (
 )
 """Classes that are not always understood, and return as many features as they read first."""
 
-LOSE_MASK = CONVOLUTIONS | _ALONG_TIME | names("DepthwiseConv1D Reshape Permute Flatten")
+LOSE_MASK = BY_FILTERS | _ALONG_TIME | names("DepthwiseConv1D Reshape Permute Flatten")
 """Classes that no mask comes through; nor does it through layers that return vectors."""
 
 WITHOUT_WEIGHTS = (

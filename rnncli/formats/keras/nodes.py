@@ -12,7 +12,7 @@ from rnncli.errors import ArgumentError, RnncliError, shorten
 from rnncli.formats.build import ArgumentFaultError, WrongArgumentError, node_of
 from rnncli.formats.frameworks import built, class_of
 from rnncli.formats.keras.config import (
-    CONVOLUTIONS,
+    BY_FILTERS,
     KEEP_FEATURES,
     LOSE_MASK,
     MAX_NESTING,
@@ -263,7 +263,7 @@ def _returns(entry: Json, word: Word | None, size: int | None) -> int | None:
     kind = "" if is_custom(entry) else entry["class_name"]
     if word is not None or kind in KEEP_FEATURES:
         return size
-    filters = config_of(entry).get("filters") if kind in CONVOLUTIONS else None
+    filters = config_of(entry).get("filters") if kind in BY_FILTERS else None
     return filters if type(filters) is int and 1 <= filters <= MAX_SIZE else None
 
 

@@ -44,7 +44,7 @@ _WITHOUT_LAYERS = sys.stdlib_module_names | names("numpy scipy pylab matplotlib 
 
 _ADD = names("add append add_module")
 _OF_AXES = names("kernel_size stride padding dilation")
-"""What PyTorch's convolutions have a tuple of, whatever they are given."""
+"""What PyTorch's modules of channels have a tuple of, whatever they are given."""
 
 _CHANGE = _ADD | names("pop insert extend build")
 
@@ -255,7 +255,7 @@ class Graphs(Modules):
                 cls = class_of(owner.framework, owner.name)
                 places = cls.takes if cls is not None else ()
                 value = given.get(name, places.index(name) if name in places else -1, MISSING)
-                if owner.name == "Conv1d" and name in _OF_AXES and type(value) is int:
+                if "in_channels" in places and name in _OF_AXES and type(value) is int:
                     return [value]
                 return Call((name,), given, owner) if value is MISSING else value
         return super().attribute(owner, name, node, called=called)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from rnncli.formats.build import ArgumentFaultError
 from rnncli.formats.frameworks import CLASSES, DIFFERS, INPUTS, bound, built, class_of
-from rnncli.formats.keras.config import CONVOLUTIONS, KEEP_FEATURES, side_by_side
+from rnncli.formats.keras.config import BY_FILTERS, KEEP_FEATURES, side_by_side
 from rnncli.formats.nodes import Node, Note, Pass, loops, names, returned
 from rnncli.formats.python.objects import Given, Instance, Open, Unknown, Value, as_taken, left_open, open_in
 from rnncli.formats.python.steps import SIZE, Edge, Module, Recorder, Step, Tensor, reached
@@ -16,11 +16,11 @@ from rnncli.layers import Flatten, Layer, Pool, Repeat
 
 LOG_SOFTMAX = Note("log_softmax is not computed: the row ends with the scores that it is given", "differs")
 
-_SLIDING = names("Conv1d MaxPool1d AvgPool1d ConstantPad1d ZeroPad1d")
-"""PyTorch's modules that read and return (samples, features, timesteps)."""
+_FEATURES_FIRST = "1d"
+"""How PyTorch's modules that read (samples, features, timesteps) end, and return the same, but for some."""
 
 _WHOLE = names("AdaptiveAvgPool1d AdaptiveMaxPool1d")
-"""Those that read such, and of each feature return one number."""
+"""Those that return one number of each feature."""
 
 FLAGS = names(
     "bias use_bias unit_forget_bias return_sequences go_backwards bidirectional reset_after mask_zero center scale"
@@ -122,10 +122,10 @@ class Modules(Recorder):
             return _outputs(levels, axes, cell=module.name.endswith("Cell"))
         if first is None or levels:
             return Tensor(step)
-        if module.name in _SLIDING:
-            return Tensor(step, "sequence", axes="bft")
         if module.name in _WHOLE:
             return Tensor(step, "vector")
+        if module.name.endswith(_FEATURES_FIRST) and module.name != "BatchNorm1d":  # which may read vectors
+            return Tensor(step, "sequence", axes="bft")
         return Tensor(step, first.returns, axes="??f" if module.name == "Embedding" else first.axes)
 
     def _replayed(self, model: Module, tensors: list[Tensor]) -> Tensor:
@@ -191,7 +191,7 @@ class Modules(Recorder):
 
 def _finds_features(module: Module, made: Node, axes: str) -> bool:
     """Whether the features are where a module of PyTorch reads them; most read nothing along the last axis."""
-    if module.name in _SLIDING | _WHOLE | {"BatchNorm1d"}:
+    if module.name.endswith(_FEATURES_FIRST):
         return axes[1:2] in ("", "f")
     if module.name == "Softmax":
         return axes != _FLAT
@@ -238,7 +238,7 @@ def _out_of(module: Module, tensors: list[Tensor]) -> int | None:
     if module.name in KEEP_FEATURES or module.name in ("LogSoftmax", "Flatten"):
         return next(iter(widths), None)
     size, first = None, module.given.get({"Reshape": "target_shape", "Permute": "dims"}.get(module.name, "filters"), 0)
-    if module.name in CONVOLUTIONS:
+    if module.name in BY_FILTERS:
         size = first
     elif isinstance(first, list) and first and module.name == "Reshape":
         size = first[-1]
