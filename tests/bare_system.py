@@ -104,9 +104,10 @@ def main(system: str, lines: str) -> None:
     from rnncli.formats.keras import hdf5
 
     hdf5._PROGRAM = f"import runpy; runpy.run_path({__file__!r})['take_away'](True)\n{hdf5._PROGRAM}"
-    begun, cli.cli.main = cli.cli.main, lambda **options: None
+    started, ends = cli.cli.main, os._exit
+    cli.cli.main = os._exit = lambda *given, **options: None  # type: ignore[assignment]  # only what comes before
     __main__.main()
-    cli.cli.main = begun
+    cli.cli.main, os._exit = started, ends
     os.environ["RNNCLI_DEBUG"] = "1"  # an exception that is not expected comes through
     for line in json.loads(lines):
         *words, last = line
