@@ -47,7 +47,7 @@ check: $(VENV)/.installed  ## Style, types and the tests that a change touches (
 	$(BIN)/mypy
 	$(BIN)/python -m pytest --quiet --testmon -n auto
 
-test: $(VENV)/.installed  ## Run the tests (a minute)
+test: $(VENV)/.installed  ## Run the tests (two minutes on two cores)
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
 test-all: $(VENV)/.installed  ## Run all tests with all examples of their properties (minutes)

@@ -9,7 +9,7 @@ What is right comes from elsewhere:
 - People: `tests/screens` and `README.md` are what they see. `pytest --rewrite-screens` writes both anew, to be reviewed
   by eye. Many screens are sessions: a new case is one more line `$ rnncli …` in the file (`tests/sessions.py`).
 
-There are two rings. `make test` runs what a change should be held to before it is committed, in a minute: properties
+There are two rings. `make test` runs what a change should be held to before it is committed, in two minutes: properties
 with 30 examples. `make test-all`, which is `pytest --thorough`, tries all of their examples, and what is marked
 `thorough`: what starts many processes, fills memory or needs the shells of the machine. `make check` runs what a change
 touches. `pytest --shuffle SEED` runs tests in another order, and any file passes alone.
