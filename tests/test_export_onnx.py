@@ -178,6 +178,7 @@ def test_a_file_is_read_back_or_what_is_left_out_is_told(at: Walk, tmp_path: Pat
         "embed:1x4,conv:5x1,pool:avg,repeat:2,lstm:3:seq",
         "embed:1x1,rnn:1:seq,dense:1,dropout:0.5,act:relu",
         "input:3x1,pool:max:3:same,rnn:1:seq",
+        "embed:2x3,lstm:2:seq:bi=sum,act:silu,dense:2",
     ):
         with at(spec):
             check_read_back(Network.parse(spec), written(Network.parse(spec)), tmp_path)

@@ -280,7 +280,7 @@ class _Walk:
         self.owned[name] = owned
         node = Node(name, kind, made.word, edge, made.features, tensors, "keras", notes=made.notes, around=made.around)
         self._add(node)
-        return [made.flow._replace(node=name, merge="concat", shared=False)]
+        return [made.flow._replace(node=name, shared=False)]
 
     def _opaque(self, scope: _Scope, inputs: Inputs, flows: Sequence[Flow], notes: Sequence[Note]) -> list[Flow]:
         """Add a node that is not understood, with its arrays, and return its outputs."""
