@@ -335,7 +335,7 @@ COLUMNS = ("spec", "type", "total_params")
 def written(format_: str, *batches: Objects) -> str:
     """What a writer makes of batches; the rows of each come with it, and wait for no other."""
     made = TableWriter(format_, COLUMNS) if format_ in DOCUMENTS else WRITERS[format_](Layout(COLUMNS))
-    text = made.begin()
+    text = made.head
     for batch in batches:
         rows = made.rows(batch)
         assert "script" in rows
@@ -371,7 +371,7 @@ def test_a_line_end_in_a_text_ends_no_row_and_a_format_that_there_is_not_raises(
 def test_a_beginning_and_an_end_are_printed_once_and_only_around_records_whatever_ends_them(
     capsys: pytest.CaptureFixture[str], at: Walk
 ) -> None:
-    marks = SimpleNamespace(begin=lambda: "(", rows=lambda records: "".join(map(str, records)), end=lambda: ")")
+    marks = SimpleNamespace(head="(", rows=lambda records: "".join(map(str, records)), end=lambda: ")")
     ends = [([[1]], end, "(1)") for end in (KeyboardInterrupt, RuntimeError, SystemExit)]
     for batches, end, text in (([], None, ""), ([[]], None, ""), ([[], [1], [], [2, 3]], None, "(123)"), *ends):
         with at(batches, end):

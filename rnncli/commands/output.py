@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,9 +17,6 @@ from rnncli.system.signals import ECHO_AWAY, undone_by_signals
 if TYPE_CHECKING:
     from rnncli.render.records import Writer
     from rnncli.results import Result
-
-Row = TypeVar("Row")
-"""What a writer writes: a record, or a row that is text already."""
 
 _WHOLE = 4096
 """Bytes that a pipe takes all at once or not at all: a signal cannot come in the middle."""
@@ -45,7 +42,7 @@ def results(format_: str, svg: Picture | None = None) -> Iterator[Callable[[Resu
 
 
 @contextmanager
-def printed(writer: Writer[Row], also: Callable[[str], object] = str) -> Iterator[Callable[[Sequence[Row]], None]]:
+def printed(writer: Writer, also: Callable[[str], object] = str) -> Iterator[Callable[[Sequence[Any]], None]]:
     """Yield what prints some more records, as the writer has them; `also` takes each text that is printed.
 
     What was begun is ended, whatever ends the block, and no line is cut. Where there are no records nothing is printed.
@@ -57,13 +54,13 @@ def printed(writer: Writer[Row], also: Callable[[str], object] = str) -> Iterato
             click.echo(lines, nl=False)
         also(text)
 
-    def show(records: Sequence[Row]) -> None:
+    def show(records: Sequence[Any]) -> None:
         nonlocal begun
         if not records:
             return
         text = writer.rows(records)
         if not begun:
-            text = writer.begin() + text
+            text = writer.head + text
             begun = True
         put(text)
 

@@ -23,7 +23,7 @@ from rnncli.layers.weights import Framework
 from rnncli.network import Network
 from rnncli.render.candidates import CandidateTable, RowTexts
 from rnncli.render.progress import Progress
-from rnncli.render.records import LISTED, WRITERS, Texts, Writer
+from rnncli.render.records import LISTED, WRITERS, Writer
 from rnncli.render.results import CANDIDATES
 from rnncli.render.terminal import DOCUMENTS, MOST_LINES, Picture, on_terminal, terminal_size, terminal_width
 from rnncli.search.braces import read_pattern
@@ -198,7 +198,7 @@ def command(
             show_rows(rows)
             tally.shown += number
 
-    def table(cloud: Cloud | None = None) -> Writer[Any]:
+    def table(cloud: Cloud | None = None) -> Writer:
         return _table_of(format_, sweep.order, cloud)
 
     progress = Progress(
@@ -266,7 +266,7 @@ def _patterns_of(
             yield pattern
 
 
-def _table_of(format_: str, order: Order | None, cloud: Cloud | None) -> Writer[Any]:
+def _table_of(format_: str, order: Order | None, cloud: Cloud | None) -> Writer:
     """Return what writes the rows that a speller of the same format makes.
 
     Args:
@@ -279,7 +279,7 @@ def _table_of(format_: str, order: Order | None, cloud: Cloud | None) -> Writer[
 
         return TableWriter(format_, LISTED)
     if format_ != "table":
-        return Texts(WRITERS[format_](CANDIDATES).begin())
+        return Writer(WRITERS[format_](CANDIDATES).head)
     return CandidateTable(terminal_width(), None if order is None else SORT_KEYS[order.key], cloud)
 
 
@@ -295,7 +295,7 @@ def _speller(format_: str, setting: Setting) -> Callable[[list[Candidate]], tupl
 def _screenful(
     best: Sequence[Candidate],
     spell: Callable[[list[Candidate]], tuple[int, Any]],
-    tables: Callable[[Cloud | None], Writer[Any]],
+    tables: Callable[[Cloud | None], Writer],
     cloud: Cloud | None,
 ) -> tuple[int, Cloud | None]:
     """Return how many of some candidates the terminal has room for, one at least, and the cloud if it has for that too.
@@ -313,7 +313,7 @@ def _screenful(
 
     def lines(number: int, cloud: Cloud | None = None) -> int:
         table = tables(cloud)
-        text = "".join([table.begin(), table.rows(spell([*best[:number]])[1]), table.end()])
+        text = "".join([table.head, table.rows(spell([*best[:number]])[1]), table.end()])
         return sum(max(1, -(-len(line) // columns)) for line in text.splitlines())
 
     most = max(1, min(len(best), room))

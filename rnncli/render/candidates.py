@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from rnncli.errors import one_line
 from rnncli.immutable import NamedTuple
 from rnncli.quantities import figure_text, shape_text, short
-from rnncli.render.records import Record, Texts, Writer
+from rnncli.render.records import Record, Writer
 from rnncli.render.terminal import INDENT, UNLIMITED, wrapped
 from rnncli.summary import TOTALS
 from rnncli.vocabulary import title
@@ -57,7 +57,7 @@ Row = dict[str, str]
 Point = tuple[float, float]
 
 
-class CandidateTable(Texts):
+class CandidateTable(Writer):
     """Writes candidates in columns. The spec comes last, since nobody knows how long the next one is.
 
     The other columns are as wide as what has been seen, and grow where that is not enough. What is the same in all rows
@@ -327,7 +327,7 @@ class RowTexts:
         figures: how many figures there are.
     """
 
-    def __init__(self, writer: Writer[Record], record: Callable[..., Record], figures: int) -> None:
+    def __init__(self, writer: Writer, record: Callable[..., Record], figures: int) -> None:
         self._writer = writer
         self._record = record
         self._figures = figures

@@ -14,7 +14,7 @@ from rich.text import Text
 from rnncli.errors import one_line
 from rnncli.quantities import figure_text, shape_text
 from rnncli.render.blocks import Block, Column, Drawn, Line, Page, Pairs, Row, Source, Table
-from rnncli.render.records import Record, Texts
+from rnncli.render.records import Record, Writer
 from rnncli.vocabulary import meaning_of, title
 
 _CODE = ("spec", "name", "code", "layer")
@@ -125,20 +125,9 @@ class Html(Markdown):
 _MARKUPS: Mapping[str, Markdown] = {"markdown": Markdown(), "html": Html()}
 
 
-class DocumentWriter(Texts):
-    """Writes pages as parts of one document.
-
-    Args:
-        format_: its language.
-    """
-
-    def __init__(self, format_: str) -> None:
-        super().__init__()
-        self._markup = _MARKUPS[format_]
-
-    def rows(self, pages: Sequence[Any], /) -> str:
-        """Return some pages."""
-        return "".join(f"{part}\n" for page in pages for part in parts(self._markup, page))
+def document(format_: str, page: Page) -> str:
+    """Return a page as a part of a document in a language."""
+    return "".join(f"{part}\n" for part in parts(_MARKUPS[format_], page))
 
 
 def parts(markup: Markdown, page: Page) -> Iterator[str]:
@@ -184,7 +173,7 @@ def _runs(text: Text) -> Iterator[tuple[str, str]]:
         yield text.plain[start:end], (styles or [str(text.style)])[-1]
 
 
-class TableWriter(Texts):
+class TableWriter(Writer):
     """Writes records as a table, some at a time.
 
     Columns that hold nothing are left out; one that comes to hold something begins another table.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 from rnncli.errors import one_line
 from rnncli.immutable import NamedTuple
@@ -17,9 +17,38 @@ from rnncli.summary import TOTALS
 Record = dict[str, Any]
 """What JSON prints as one object: a network and its counts, a run, a candidate of a sweep."""
 
-
 LISTED = (*TOTALS, "output_shape", "spec")
 """The columns that people see of the candidates of a sweep."""
+
+
+class Writer:
+    """Writes what is text already, some at a time, so that it can be printed while there is more to come.
+
+    Args:
+        head: what comes before the first.
+    """
+
+    def __init__(self, head: str = "") -> None:
+        self.head = head
+
+    def rows(self, records: Sequence[Any], /) -> str:
+        """Return the text of some."""
+        return "".join(records)
+
+    def end(self) -> str:
+        """Return what comes after the last."""
+        return ""
+
+
+class JsonWriter(Writer):
+    """JSON: each record itself, as one object a line."""
+
+    def rows(self, records: Sequence[Any], /) -> str:
+        """Return a line for each record."""
+        import json
+
+        encode = json.JSONEncoder(allow_nan=False).encode
+        return "".join([f"{encode(record)}\n" for record in records])
 
 
 class Layout(NamedTuple):
@@ -43,57 +72,7 @@ def _cell(value: object) -> object:
     return "; ".join(map(str, value)) if isinstance(value, list) else value
 
 
-Row = TypeVar("Row", contravariant=True)
-
-
-class Writer(Protocol[Row]):
-    """Writes rows in a format, some at a time, so that they can be printed while there are more to come."""
-
-    def begin(self) -> str:
-        """Return what comes before the first of them."""
-
-    def rows(self, records: Sequence[Row], /) -> str:
-        """Return the text of some."""
-
-    def end(self) -> str:
-        """Return what comes after the last."""
-
-
-class Texts:
-    """Writes what is text already.
-
-    Args:
-        head: what comes before it.
-    """
-
-    def __init__(self, head: str = "") -> None:
-        self._head = head
-
-    def begin(self) -> str:
-        """Return what comes before the first."""
-        return self._head
-
-    def rows(self, texts: Sequence[str], /) -> str:
-        """Return the texts."""
-        return "".join(texts)
-
-    def end(self) -> str:
-        """Return nothing."""
-        return ""
-
-
-class JsonWriter(Texts):
-    """JSON: each record itself, as one object a line."""
-
-    def rows(self, records: Sequence[Any], /) -> str:
-        """Return a line for each record."""
-        import json
-
-        encode = json.JSONEncoder(allow_nan=False).encode
-        return "".join([f"{encode(record)}\n" for record in records])
-
-
-class DelimitedWriter(Texts):
+class DelimitedWriter(Writer):
     """CSV, or TSV with a tab as the delimiter: one header, then the rows of all records."""
 
     def __init__(self, layout: Layout, delimiter: str) -> None:
@@ -121,7 +100,7 @@ def _plain(cell: object) -> str:
     return ("true" if cell else "false") if isinstance(cell, bool) else one_line(str(cell))
 
 
-WRITERS: Mapping[str, Callable[[Layout], Writer[Record]]] = {
+WRITERS: Mapping[str, Callable[[Layout], Writer]] = {
     "json": lambda layout: JsonWriter(),
     "csv": lambda layout: DelimitedWriter(layout, ","),
     "tsv": lambda layout: DelimitedWriter(layout, "\t"),

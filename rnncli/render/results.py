@@ -200,7 +200,7 @@ def _layout_of(result: Result) -> Layout:
     return layout(result)
 
 
-class ResultWriter:
+class ResultWriter(Writer):
     """Writes results in any format but a table. The columns are those of the first, and all are of one class.
 
     Args:
@@ -208,24 +208,21 @@ class ResultWriter:
     """
 
     def __init__(self, format_: str) -> None:
+        super().__init__()
         self._format = format_
-        self._writer: Writer[Any] | None = None
-
-    def begin(self) -> str:
-        """Return what comes before the first, once that is known."""
-        return "" if self._writer is None else self._writer.begin()
+        self._writer: Writer | None = None
 
     def rows(self, results: Sequence[Any], /) -> str:
         """Return some results: their records, the rows of these or, in a document without a table of them, pages."""
         shown = SHOWN[type(results[0]).__name__]
         if self._format in PROGRAMS:
             self._writer = self._writer or WRITERS[self._format](_layout_of(results[0]))
+            self.head = self._writer.head
         else:
-            from rnncli.render.documents import DocumentWriter, TableWriter
+            from rnncli.render.documents import TableWriter, document
 
             if shown.keys is None:
-                self._writer = DocumentWriter(self._format)
-                return self._writer.rows([page_of(result) for result in results])
+                return "".join(document(self._format, page_of(result)) for result in results)
             self._writer = self._writer or TableWriter(self._format, shown.keys(results[0]))
         return self._writer.rows([record for result in results for record in shown.records(result)])
 
@@ -254,7 +251,7 @@ def written(result: Result, format_: str) -> str:
         return f"{result}\n"
     writes = ResultWriter(format_)
     found = writes.rows([result])
-    return writes.begin() + found + writes.end()
+    return writes.head + found + writes.end()
 
 
 def notebook(result: Result) -> str:
