@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rnncli.engine.model import Model
     from rnncli.engine.study import Study
     from rnncli.render.blocks import Page
-    from rnncli.render.page import Section
+    from rnncli.render.documents import Section
 
 MOST = 12
 """The most networks of a page: each is drawn, and run with several seeds."""
@@ -91,7 +91,7 @@ def page(
 
 def run_page(models: Sequence[Reading], asked: Request, output: str | None, tell: Tell) -> SharedPage:
     """Return a page of networks, which is also written where that is asked for."""
-    from rnncli.render.page import page_text
+    from rnncli.render.documents import page_text
 
     sections = _of_one(models[0], asked, tell) if len(models) == 1 else _of_several(models, asked, tell)
     titles = [model.network.origin.marked(str(model.network)) for model in models]
@@ -107,10 +107,10 @@ def run_page(models: Sequence[Reading], asked: Request, output: str | None, tell
 
 def _of_one(model: Reading, asked: Request, tell: Tell) -> Iterator[Section]:
     """Yield what there is to say of a network."""
+    from rnncli.render.documents import Section, or_why
     from rnncli.render.drawing import drawing_page
     from rnncli.render.explanations import explanation_page
     from rnncli.render.over_time import study_page
-    from rnncli.render.page import Section, or_why
     from rnncli.render.summaries import sizes_page, summary_page, totals
     from rnncli.reports.explanation import explain
     from rnncli.reports.unrolled import draw
@@ -131,8 +131,8 @@ def _of_one(model: Reading, asked: Request, tell: Tell) -> Iterator[Section]:
 def _of_several(models: Sequence[Reading], asked: Request, tell: Tell) -> Iterator[Section]:
     """Yield how networks compare."""
     from rnncli.render.comparisons import comparison_page
+    from rnncli.render.documents import Section, or_why
     from rnncli.render.drawing import drawing_page
-    from rnncli.render.page import Section, or_why
     from rnncli.reports.comparison import columns_of, compared
     from rnncli.reports.unrolled import draw
 
@@ -167,7 +167,7 @@ def _sources(model: Reading) -> Iterator[Section]:
     """Yield the network as source for each framework that can express it, or why one cannot."""
     from rnncli.engine.array_files import first_weights
     from rnncli.render.blocks import source
-    from rnncli.render.page import Section, or_why
+    from rnncli.render.documents import Section, or_why
 
     job = Job(model.network, lambda: first_weights(model.network, None, None, 0))
     for name, target in TARGETS.items():

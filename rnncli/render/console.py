@@ -32,6 +32,22 @@ classes of layers, and the figures that were asked for. The only colour is one t
 
 THEME = Theme(dict(STYLES))
 
+ON_DARK = (
+    *("on #5fd7ff", "on #00afff", "on #0087af", "on #005f87", "on #00005f"),
+    "on #121212",
+    *("on #5f0000", "on #870000", "on #d70000", "on #ff5f5f", "on #ffafaf"),
+)
+ON_LIGHT = (
+    *("on #005faf", "on #005fff", "on #5f87ff", "on #87afff", "on #afd7ff"),
+    "on #ffffff",
+    *("on #ffd7d7", "on #ff8787", "on #ff5f5f", "on #d70000", "on #af0000"),
+)
+"""The colours of values with a sign, from the most negative through zero to the most positive.
+
+Zero is next to the ground, and each side departs from it step by step. All are colours of the 256 that terminals have,
+so that a terminal of 256 colours shows them as they are and none changes places.
+"""
+
 
 class _StdoutConsole(Console):
     @property

@@ -22,7 +22,7 @@ from rnncli.errors import listed, printable
 from rnncli.immutable import NamedTuple
 from rnncli.quantities import plural
 from rnncli.render.blocks import BLOCK, Block, Column, Drawn, Line, Row, Table, hanging, marked
-from rnncli.render.console import drawing_width
+from rnncli.render.console import ON_DARK, ON_LIGHT, drawing_width
 from rnncli.reports.reach import PROBLEMS, LayerReach, NetworkReach, Reach, Spread
 
 _TIMESTEP_SPACING, _STEP_SPACING = 16, 8
@@ -50,22 +50,6 @@ BROKEN = "?"
 
 _NICE = (1, 2, 3, 5, 10)
 """A level is worth one of these numbers times a power of ten."""
-
-ON_DARK = (
-    *("on #5fd7ff", "on #00afff", "on #0087af", "on #005f87", "on #00005f"),
-    "on #121212",
-    *("on #5f0000", "on #870000", "on #d70000", "on #ff5f5f", "on #ffafaf"),
-)
-ON_LIGHT = (
-    *("on #005faf", "on #005fff", "on #5f87ff", "on #87afff", "on #afd7ff"),
-    "on #ffffff",
-    *("on #ffd7d7", "on #ff8787", "on #ff5f5f", "on #d70000", "on #af0000"),
-)
-"""The colours of values with a sign, from the most negative through zero to the most positive.
-
-Zero is next to the ground, and each side departs from it step by step. All are colours of the 256 that terminals have,
-so that a terminal of 256 colours shows them as they are and none changes places.
-"""
 
 _SIGNS = (*["bright_blue"] * 3, "", *["bright_red"] * 3)
 """With 16 colours the sign alone is shown, by those two that stand out from black and from white in every palette."""

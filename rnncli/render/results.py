@@ -180,7 +180,7 @@ SHOWN = {
         lambda entry: Layout(("kind", "field", "form", "means", "keras", "torch")),
     ),
     "Exported": Shown("export", "blocks.source_page"),
-    "SharedPage": Shown("page", "page.shared_page"),
+    "SharedPage": Shown("page", "documents.shared_page"),
 }
 """How the results of each class are shown."""
 
@@ -256,7 +256,7 @@ def written(result: Result, format_: str) -> str:
 
 def notebook(result: Result) -> str:
     """Return a result as a part of a notebook's page."""
-    from rnncli.render.page import part_of_page
+    from rnncli.render.documents import part_of_page
 
     return part_of_page(result.title, page_of(result))
 
