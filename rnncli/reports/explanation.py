@@ -198,12 +198,36 @@ def _first_notes(layer: Layer, weights: Sequence[Weight], framework: Framework) 
         yield Note("Start", starts_text(weights[: len(weights) // len(layer.directions)]))
 
 
+class _Sum(NamedTuple):
+    """A sum in words, and in numbers; None in place of those where they are not known."""
+
+    words: tuple[str, ...]
+    numbers: tuple[str, ...] | None
+
+    def __add__(self, other: _Sum) -> _Sum:  # type: ignore[override]
+        known = self.numbers is not None and other.numbers is not None
+        return _Sum(self.words + other.words, (self.numbers or ()) + (other.numbers or ()) if known else None)
+
+    def times(self, words: str, numbers: int | str | None) -> _Sum:
+        """Return the sum times a factor; as it is where that is not known, or there is nothing in it."""
+        if numbers is None or not self.words:
+            return self
+        factor = f"{numbers:,}" if isinstance(numbers, int) else numbers
+        known = None if self.numbers is None else (f"{factor} × {_grouped(self.numbers)}",)
+        return _Sum((f"{words} × {_grouped(self.words)}",), known)
+
+
+def _grouped(terms: Sequence[str]) -> str:
+    """Return a sum as a factor of a product."""
+    return terms[0] if len(terms) == 1 else f"({' + '.join(terms)})"
+
+
 def _product(axes: Sequence[Axis]) -> Formula:
     """Return the formula of a weight's size: the product of all its factors."""
     factors = [factor for axis in axes for factor in axis]
     return Formula(
-        " × ".join(factor.name for factor in factors),
-        " × ".join(f"{factor.number:,}" for factor in factors),
+        " × ".join(factor.name for factor in factors) or "1",
+        " × ".join(f"{factor.number:,}" for factor in factors) or "1",
         prod(map(length, axes)),
     )
 
@@ -226,19 +250,14 @@ def _total(weights: Sequence[Weight], directions: int) -> Formula | None:
         others.remove(shared)  # a square kernel has it twice, and keeps one of the two
         rests.append(_product(others))
     added = [_product(weight.axes) for weight in own if weight.role == "projection"]
-
-    def total(times: str, *terms: str) -> str:
-        summed = " + ".join(terms)
-        if directions > 1:
-            return f"{times} × ({summed})" if len(terms) > 1 else f"{times} × {summed}"
-        return summed
-
-    words, numbers = (" + ".join(getattr(rest, each) or "1" for rest in rests) for each in ("words", "numbers"))
-    words = total("directions", f"{lead.words} × ({words})", *(each.words for each in added))
-    numbers = total(f"{directions}", f"{lead.numbers} × ({numbers})", *(each.numbers for each in added))
-    short = f"{lead.value:,} × {sum(rest.value for rest in rests):,}"
-    short = total(f"{directions}", short, *(f"{each.value:,}" for each in added))
-    return Formula(words, f"{numbers} = {short}", sum(weight.params for weight in weights))
+    inside = _Sum(tuple(each.words for each in rests), tuple(each.numbers for each in rests))
+    outside = _Sum(tuple(each.words for each in added), tuple(each.numbers for each in added))
+    short = (f"{lead.value:,} × {sum(each.value for each in rests):,}", *(f"{each.value:,}" for each in added))
+    steps = [inside.times(lead.words, lead.numbers) + outside, _Sum(short, short)]
+    if directions > 1:
+        steps = [step.times("directions", directions) for step in steps]
+    numbers = " = ".join(" + ".join(step.numbers or ()) for step in steps)
+    return Formula(" + ".join(steps[0].words), numbers, sum(weight.params for weight in weights))
 
 
 def _other_note(
@@ -289,24 +308,6 @@ class Size(NamedTuple):
     note: str = ""
 
 
-class _Sum(NamedTuple):
-    """A sum in words, and in numbers; None in place of those where they are not known."""
-
-    words: tuple[str, ...]
-    numbers: tuple[str, ...] | None
-
-    def __add__(self, other: _Sum) -> _Sum:  # type: ignore[override]
-        known = self.numbers is not None and other.numbers is not None
-        return _Sum(self.words + other.words, (self.numbers or ()) + (other.numbers or ()) if known else None)
-
-    def of(self, batch: int | None) -> _Sum:
-        """Return the sum times the samples, where their number is known."""
-        if batch is None or not self.words:
-            return self
-        numbers = None if self.numbers is None else (f"{batch:,} × {_grouped(self.numbers)}",)
-        return _Sum((f"batch × {_grouped(self.words)}",), numbers)
-
-
 _TIMESTEPS_UNKNOWN = "the timesteps are unknown: give --timesteps"
 
 
@@ -319,7 +320,7 @@ def sizes(summary: Summary) -> Iterator[Size]:
         return
     batch, timesteps = summary.input_shape[:2]
     yield _parameters(summary)
-    outputs = _for_each(summary.account.outputs, timesteps).of(batch)
+    outputs = _for_each(summary.account.outputs, timesteps).times("batch", batch)
     yield _size(summary, "output_bytes", outputs)
     yield _streaming(summary)
     yield _training(summary, batch, timesteps)
@@ -370,7 +371,7 @@ def _training(summary: Summary, batch: int | None, timesteps: int | None) -> Siz
     kept = summary.account.trains_on
     if kept:
         note += f"; activations{activations}: of each timestep the gates, states and outputs that the way back needs"
-    return _size(summary, "training_bytes", params + _for_each(kept, timesteps).of(batch), note)
+    return _size(summary, "training_bytes", params + _for_each(kept, timesteps).times("batch", batch), note)
 
 
 def _size(summary: Summary, key: str, terms: _Sum, note: str = "") -> Size:
@@ -398,8 +399,3 @@ def _times(steps: int | str | None, each: int) -> str:
     if steps == 1:
         return f"{each:,}"
     return f"{steps if isinstance(steps, str) else f'{steps:,}'} × {each:,}"
-
-
-def _grouped(terms: Sequence[str]) -> str:
-    """Return a sum as a factor of a product."""
-    return terms[0] if len(terms) == 1 else f"({' + '.join(terms)})"
