@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from io import StringIO
 from pathlib import Path
@@ -17,8 +17,8 @@ import pytest
 from conftest import Result, Walk
 from kinds import KINDS
 
-from rnncli import Network, SpecError
-from rnncli.reports.other_tools import TOOLS, OtherCount, other_counts
+from rnncli import Network, SpecError, explain
+from rnncli.reports.other_tools import TOOLS, OtherCount
 
 Run = Callable[..., Result]
 Screen = Callable[[str, str], None]
@@ -33,15 +33,22 @@ def golden() -> dict[str, Any]:
 OWN = ("rnncli", "rnncli")
 
 
+def counts_of(spec: str, batch: int | None = None, timesteps: int | None = None) -> Sequence[OtherCount]:
+    """What is counted here, and what each tool counts."""
+    counts = explain(spec, batch, timesteps, others=True).other_tools
+    assert counts is not None
+    return counts
+
+
 def theirs(spec: str, batch: int | None = None, timesteps: int | None = None) -> dict[str, OtherCount]:
     """What each tool counts, by its name."""
-    return {each.tool: each for each in other_counts(spec, batch, timesteps).counts if each.version}
+    return {each.tool: each for each in counts_of(spec, batch, timesteps) if each.version}
 
 
 def test_each_number_is_the_one_that_the_tool_reports_and_the_reasons_add_up(at: Walk) -> None:
     for asked in golden()["networks"]:
         with at(asked["spec"], asked["batch"], asked["timesteps"]):
-            macs, flops, *counts = other_counts(asked["spec"], asked["batch"], asked["timesteps"]).counts
+            macs, flops, *counts = counts_of(asked["spec"], asked["batch"], asked["timesteps"])
             assert {each.tool: each.value for each in counts if each.version} == asked["counts"]
             for each in counts:
                 base = flops if each.text.startswith("2 × MACs") else macs
@@ -57,7 +64,7 @@ def test_the_tools_were_asked_in_their_versions_about_every_kind_of_layer() -> N
 
 
 def test_here_multiply_adds_are_counted_and_two_operations_for_each() -> None:
-    macs, flops = other_counts("input:8,lstm:4:bi", 3, 10).counts[:2]
+    macs, flops = counts_of("input:8,lstm:4:bi", 3, 10)[:2]
     assert (macs.value, macs.counts) == (3 * 10 * 2 * (8 + 4) * 16, "MACs")
     assert (flops.value, flops.counts) == (2 * 3 * 10 * 2 * (8 + 4) * 16, "FLOPs")
 
@@ -133,4 +140,4 @@ def test_every_format_tells_it(rnncli: Run) -> None:
 
 def test_timesteps_that_contradict_the_spec_are_refused() -> None:
     with pytest.raises(SpecError, match="fixes 5 timesteps"):
-        other_counts("input:5x8,rnn:4", timesteps=6)
+        counts_of("input:5x8,rnn:4", timesteps=6)

@@ -17,7 +17,7 @@ from rnncli.render.summaries import head as head_of
 from rnncli.render.terminal import INDENT
 from rnncli.reports import folded
 from rnncli.reports.explanation import Explanation, Formula, LayerExplanation
-from rnncli.reports.other_tools import OtherCounts
+from rnncli.reports.other_tools import OtherCount
 from rnncli.reports.reference import Entry, fields_in_short, kinds_in_short
 
 Rows = list[tuple[Text, Text]]
@@ -46,7 +46,11 @@ def explanation_page(explanation: Explanation) -> Iterator[Block]:
     yield GAP
     yield Line(_totals(explanation))
     yield from modules_page(explanation.summary, "In PyTorch")
-    yield from [] if explanation.other_tools is None else _other_counts(explanation.other_tools)
+    yield from (
+        []
+        if explanation.other_tools is None
+        else _other_counts(explanation.other_tools, *explanation.summary.input_shape[:2])
+    )
 
 
 def _run(run: Sequence[LayerExplanation]) -> Iterator[Block]:
@@ -118,15 +122,14 @@ def _totals(explanation: Explanation) -> Text:
     )
 
 
-def _other_counts(counts: OtherCounts) -> Iterator[Block]:
+def _other_counts(counts: Sequence[OtherCount], batch: int | None, timesteps: int | None) -> Iterator[Block]:
     """Yield what each tool counts, and why. Tools that nothing is known of for one reason share a line."""
-    steps = counts.timesteps
-    sequence = "" if steps is None else f" and {plural(steps, 'timestep')}"
-    needs = next((f"; where there is a ?, give {each.needs}" for each in counts.counts if each.needs), "")
+    sequence = "" if timesteps is None else f" and {plural(timesteps, 'timestep')}"
+    needs = next((f"; where there is a ?, give {each.needs}" for each in counts if each.needs), "")
     yield GAP
-    yield Line(Text(f"Other tools, for a batch of {counts.batch:,}{sequence}{needs}"))
+    yield Line(Text(f"Other tools, for a batch of {batch or 1:,}{sequence}{needs}"))
     rows = []
-    for run in folded(counts.counts, key=lambda each: (each.text, each.value, each.value and each.counts)):
+    for run in folded(counts, key=lambda each: (each.text, each.value, each.value and each.counts)):
         first, last = run[0], run[-1]
         if first is last:
             tool = first.tool if first.version is None else f"{first.tool} {first.version}"

@@ -24,7 +24,7 @@ from rnncli.results import Result
 from rnncli.summary import FLOAT_BYTES, TRAINED_COPIES, UNTRAINED, LayerSummary, Summary, number_bytes
 
 if TYPE_CHECKING:
-    from rnncli.reports.other_tools import OtherCounts
+    from rnncli.reports.other_tools import OtherCount
 
 
 class Formula(NamedTuple):
@@ -103,7 +103,7 @@ class Explanation(Result):
     summary: Summary
     layers: tuple[LayerExplanation, ...]
     other: Framework
-    other_tools: OtherCounts | None = None
+    other_tools: tuple[OtherCount, ...] | None = None
 
     @property
     def title(self) -> str:
@@ -119,7 +119,7 @@ class Explanation(Result):
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain data, the object that `--format json` prints."""
-        others = {} if self.other_tools is None else {"other_tools": self.other_tools.as_dicts()}
+        others = {} if self.other_tools is None else {"other_tools": [count.as_dict() for count in self.other_tools]}
         return self.summary.as_dict() | {
             "layers": [layer.as_dict() for layer in self.layers],
             "other_framework": self.other,

@@ -14,7 +14,7 @@ from rnncli.immutable import NamedTuple
 from rnncli.layers import Layer
 from rnncli.layers.activations import ACTIVATIONS
 from rnncli.layers.weights import Weight
-from rnncli.network import Network, check_sizes
+from rnncli.network import Network
 from rnncli.quantities import features_of
 
 RECURRENT = ("RNN", "LSTM", "GRU")
@@ -234,56 +234,26 @@ class OtherCount(NamedTuple):
         return self._asdict() | {"reasons": [reason._asdict() for reason in self.reasons]}
 
 
-class OtherCounts(NamedTuple):
-    """What several tools count of a network.
-
-    Attributes:
-        spec: the network.
-        batch: how many samples it is for.
-        timesteps: the length of the sequence that it is for; None if that is not known.
-        counts: what is counted here, and what each tool counts.
-    """
-
-    spec: str
-    batch: int
-    timesteps: int | None
-    counts: tuple[OtherCount, ...]
-
-    def as_dicts(self) -> list[dict[str, Any]]:
-        """Return them as plain data, the list in what `--format json` prints."""
-        return [each.as_dict() for each in self.counts]
-
-
-def other_counts(network: Network | str, batch: int | None = None, timesteps: int | None = None) -> OtherCounts:
+def other_counts(network: Network, batch: int | None, timesteps: int | None) -> tuple[OtherCount, ...]:
     """Return what is counted here of a network, and what other tools count of it as a module of PyTorch.
 
     Args:
-        network: the network, or its spec.
+        network: the network.
         batch: samples at a time; one if it is None.
         timesteps: length of the sequence, or None for unknown.
-
-    Raises:
-        SpecError: `timesteps` contradicts the spec.
     """
-    network = Network.of(network)
-    check_sizes(batch=batch, timesteps=timesteps)
     macs, unknown = network.summary(batch, timesteps).macs, _unknown(network)
     layers = zip(network.body, network.weights("torch"), network.shapes(batch, timesteps), strict=True)
     works = [
         Work(layer, weights, features_of(reads), batch or 1, layer.steps(reads))
         for layer, weights, (reads, _) in (() if unknown else layers)
     ]
-    return OtherCounts(
-        spec=str(network),
-        batch=batch or 1,
-        timesteps=network.input_shape(batch, timesteps)[1],
-        counts=(
-            _counted("rnncli", None, "MACs", macs, "the multiply-adds of the matrix products"),
-            _counted("rnncli", None, "FLOPs", macs and 2 * macs, "2 × MACs: a product and a sum each"),
-            *(
-                OtherCount(tool.name, tool.version, tool.counts, None, unknown) if unknown else _count(tool, works)
-                for tool in TOOLS
-            ),
+    return (
+        _counted("rnncli", None, "MACs", macs, "the multiply-adds of the matrix products"),
+        _counted("rnncli", None, "FLOPs", macs and 2 * macs, "2 × MACs: a product and a sum each"),
+        *(
+            OtherCount(tool.name, tool.version, tool.counts, None, unknown) if unknown else _count(tool, works)
+            for tool in TOOLS
         ),
     )
 

@@ -97,7 +97,7 @@ def asked(network: Network, batch: int, timesteps: int) -> dict[str, int]:
 
 def differences(network: Network, batch: int, timesteps: int, found: dict[str, int]) -> Iterator[str]:
     """Yield where rnncli says something else than the tools."""
-    for count in other_counts(network, batch, timesteps).counts:
+    for count in other_counts(network, batch, timesteps):
         if count.version is not None and count.value != found[count.tool]:
             yield f"{network}, {batch} x {timesteps}: {count.tool} {count.value}, really {found[count.tool]}"
 
@@ -133,7 +133,7 @@ def main() -> int:
         network = Network.parse(spec)
         batch, timesteps = SIZES[place % len(SIZES)]
         timesteps = enough_timesteps(network.layers, timesteps)
-        known = [count.value for count in other_counts(network, batch, timesteps).counts if count.version]
+        known = [count.value for count in other_counts(network, batch, timesteps) if count.version]
         # What is said to be unknown is not asked: PyTorch has no such network, or it depends on the numbers.
         found = None if None in known or not network.body else asked(network, batch, timesteps)
         if found is not None:
@@ -142,7 +142,7 @@ def main() -> int:
     random = Random(0)
     for network in random_networks(random, options.networks):
         batch, timesteps = random.randint(1, 4), enough_timesteps(network.layers, random.randint(1, 6))
-        if any(count.value is None for count in other_counts(network, batch, timesteps).counts):
+        if any(count.value is None for count in other_counts(network, batch, timesteps)):
             continue
         faults += differences(network, batch, timesteps, asked(network, batch, timesteps))
     versions = {tool: version_ for tool, (version_, _) in TOOLS.items()}
