@@ -15,7 +15,6 @@ from rich.console import Console
 from rich.text import Text
 
 from rnncli.errors import listed
-from rnncli.immutable import NamedTuple
 from rnncli.layers import Head
 from rnncli.layers.words import fields_in_both, in_both
 from rnncli.quantities import Shape, shape_text
@@ -58,17 +57,8 @@ _WIDEST_LABELS = 32
 _Pieces = list[tuple[int, str]]
 """Characters on a line, each with the column where they start."""
 
-
-class _Label(NamedTuple):
-    """What is called what at the left of a drawing: its name in one or two lines, and its spec."""
-
-    names: tuple[str, ...]
-    spec: str = ""
-
-    @property
-    def lines(self) -> list[tuple[str, str]]:
-        """The lines beside the drawing, each with its style."""
-        return [*((name, "heading") for name in self.names), *([(self.spec, "")] if self.spec else [])]
+_Label = list[tuple[str, str]]
+"""The lines at the left of a drawing, each with its style: a name in one line or two, and perhaps a spec."""
 
 
 def drawing_page(drawing: Drawing) -> Iterator[Block]:
@@ -111,7 +101,7 @@ def _fitting(unrolled: Unrolled, width: int) -> _Columns:
     all of these.
     """
     labels = [*_labels_of_ends(unrolled), *(_label(layer) for layer in unrolled.layers)]
-    label_width = max(len(text) for text in [_REVERSED, *(text for label in labels for text, _ in label.lines)])
+    label_width = max([len(_REVERSED), *(len(text) for label in labels for text, _ in label)])
     label_widths = [label_width, 0] if label_width <= _WIDEST_LABELS else [0]
     least = replace(unrolled, layers=(*{layer._replace(names=layer.names[:1]): None for layer in unrolled.layers},))
     ways = [
@@ -127,15 +117,16 @@ def _fitting(unrolled: Unrolled, width: int) -> _Columns:
 def _labels_of_ends(unrolled: Unrolled) -> tuple[_Label, _Label]:
     """Return the labels of what leaves a drawing and of what enters it."""
     between = "sequence" if unrolled.output_steps == "all" else "vector"
-    output = _Label(("output" if unrolled.is_last else between,))
-    return output, _Label(unrolled.source[:1], *unrolled.source[1:])
+    name, *spec = unrolled.source
+    return [("output" if unrolled.is_last else between, "heading")], [(name, "heading"), *((text, "") for text in spec)]
 
 
 def _label(layer: UnrolledLayer) -> _Label:
     """Return the label of a layer: its name, or the first and the last name of a run; and its spec."""
     first, *others = layer.names
     times = f" × {len(layer.names)}" if others else ""
-    return _Label((first, f"{_DOTS} {others[-1]}") if others else (first,), layer.layer.spec() + times)
+    last = [(f"{_DOTS} {others[-1]}", "heading")] if others else []
+    return [(first, "heading"), *last, (layer.layer.spec() + times, "")]
 
 
 def _last_states(states: Sequence[str], ends: tuple[str, str], backwards: bool) -> list[str]:
@@ -201,22 +192,19 @@ class _Columns:
         last = "T" if timesteps is None or len(str(timesteps)) > _LONGEST_NUMBER else str(timesteps)
         self.ends = ("1", last) if shows_ends and unrolled.states else None
         before = [self._around(layer, backwards)[0] for layer in unrolled.layers for backwards in layer.backwards]
-        self._first = label_width + 1 + max([1, *map(len, before)])
-        self._box = max([_BOX, *(_box_width(layer.layer.kind) for layer in unrolled.layers)])
-        self._apart = self._box + max(_NARROWEST_GAP, len(_arrow(unrolled.states)))
-
-    def _left(self, step: int) -> int:
-        """Return where the box of a step starts; steps count from 0."""
-        column = self._first + step * self._apart
-        return column + _SKIP if self._skips and step == self._count - 1 else column
-
-    def _centre(self, step: int) -> int:
-        """Return the middle column of the box of a step."""
-        return self._left(step) + _BOX // 2
+        box = max([_BOX, *(_box_width(layer.layer.kind) for layer in unrolled.layers)])
+        self._apart = box + max(_NARROWEST_GAP, len(_arrow(unrolled.states)))
+        first = label_width + 1 + max([1, *map(len, before)])
+        self._left = [first + step * self._apart for step in range(self._count)]
+        """Where the box of each step starts."""
+        self._place_of_dots = self._left[-1] + 1
+        self._left[-1] += _SKIP if self._skips else 0
+        self._centre = [left + _BOX // 2 for left in self._left]
+        """The middle column of each box."""
 
     def _mark(self, step: int, text: str) -> tuple[int, str]:
         """Return a text that is centred on the box of a step."""
-        return (self._centre(step) - (len(text) - 1) // 2, text)
+        return (self._centre[step] - (len(text) - 1) // 2, text)
 
     def _marks(self, steps: Steps, texts: Sequence[str]) -> _Pieces:
         """Return a text at each of the steps shown, and dots for those left out."""
@@ -225,10 +213,6 @@ class _Columns:
     def _dots(self, steps: Steps) -> _Pieces:
         """Return the dots that stand for the steps left out, where steps are."""
         return [(self._place_of_dots, _DOTS)] if self._skips and steps == "all" else []
-
-    @property
-    def _place_of_dots(self) -> int:
-        return self._left(self._count - 2) + self._apart + 1
 
     def _shown(self, steps: Steps) -> Sequence[int]:
         """Return which of the steps shown are among `steps`."""
@@ -263,10 +247,11 @@ class _Columns:
     ) -> list[Text]:
         """Return lines with a label beside them, from the `first` down, or else above, and a note to one of them."""
         if not self._label_width:
-            words = [" ".join(label.names), label.spec, note[1] if note else ""]
-            caption = hanging(Console(width=self._width), Text("  ".join(filter(None, words))))
+            names = " ".join(text for text, style in label if style)
+            words = [names, *(text for text, style in label if not style), *([note[1]] if note else [])]
+            caption = hanging(Console(width=self._width), Text("  ".join(words)))
             return [*(Text(line.plain, "heading", no_wrap=True) for line in caption), *lines]
-        labels = {place: (text, "") for place, text in ([note] if note else [])} | dict(enumerate(label.lines, first))
+        labels = {place: (text, "") for place, text in ([note] if note else [])} | dict(enumerate(label, first))
         for place, (text, style) in labels.items():
             lines[place] = Text.assemble((text, style), lines[place][len(text) :])
         return lines
@@ -314,9 +299,9 @@ class _Columns:
 
     def _input(self, names: Sequence[str]) -> list[Text]:
         """Return the lines of what enters: its names; its shape; the direction of time."""
-        start, windows = self._left(0), self._unrolled.windows
+        start, windows = self._left[0], self._unrolled.windows
         what = _REVERSED if windows is not None and windows.over == "reversed" else "time"
-        time = f"{what} ".ljust(self._centre(self._count - 1) - start, "─") + "►"
+        time = f"{what} ".ljust(self._centre[-1] - start, "─") + "►"
         # Where the shape has a line of its own, it stands outside of the drawing: here, below the names of the steps.
         lines = self._with_shape(self._marks("all", names), self._unrolled.input_shape)
         return [*reversed(lines), Text.assemble(" " * start, (time, "dim"))]
@@ -345,7 +330,7 @@ class _Columns:
             return self._marks(layer.returns, [mode] * self._count)
         (step,) = self._shown(layer.returns)
         merged = self._mark(step, mode)
-        merged_end, first, last = merged[0] + len(mode), self._centre(0), self._centre(self._count - 1)
+        merged_end, first, last = merged[0] + len(mode), self._centre[0], self._centre[-1]
         length = merged[0] - first - 3 if layer.returns == "last" else last - merged_end - 2
         names = (" backward's last ", " backward ", "")
         line = next(name for name in names if len(name) <= max(0, length)).center(length, "─")
@@ -355,13 +340,13 @@ class _Columns:
 
     def _join(self, how: str) -> _Pieces:
         """Return the line that shows how the outputs of all steps become one vector, at the last step."""
-        last, start = self._count - 1, self._centre(0)
+        last, start = self._count - 1, self._centre[0]
         joined = self._mark(last, how)
         if self._count == 1:
             return [joined]
         line = [*"─" * (joined[0] - start - 2), "►", " "]
         for step in range(last):
-            line[self._centre(step) - start] = "┬" if step else "┌"
+            line[self._centre[step] - start] = "┬" if step else "┌"
         if self._skips:
             dots = self._place_of_dots - start
             line[dots - 1 : dots + len(_DOTS) + 1] = f" {_DOTS} "
@@ -380,9 +365,9 @@ class _Columns:
         outlet = "──┴".ljust(inside, "─")
 
         def boxes(part: str) -> _Pieces:
-            return [(self._left(step), part) for step in steps]
+            return [(self._left[step], part) for step in steps]
 
-        lines = [[(self._left(step), f"┌{outlet if step in outlets else plain}┐") for step in steps]]
+        lines = [[(self._left[step], f"┌{outlet if step in outlets else plain}┐") for step in steps]]
         for backwards in layer.backwards or (None,):
             if len(lines) > 1:
                 lines.append(boxes(f"├{plain}┤"))
@@ -394,13 +379,13 @@ class _Columns:
         """Return the arrows of the states that a cell carries, from the zero it starts with to those that leave it."""
         box, line = _box_width(layer.layer.kind), []
         for step in range(self._count - 1):
-            start, end = self._left(step) + box, self._left(step + 1)
+            start, end = self._left[step] + box, self._left[step + 1]
             if self._skips and step == self._count - 2:
                 end = self._place_of_dots - 1
                 line.append((self._place_of_dots + len(_DOTS) + 1, _arrow((), backwards=backwards)))
             line.append((start, _arrow(layer.layer.states, end - start, backwards)))
         before, behind = self._around(layer, backwards)
-        first, last = self._left(0), self._left(self._count - 1) + box
+        first, last = self._left[0], self._left[-1] + box
         return [*line, (first - len(before), before), (last, behind), *self._dots("all")]
 
     def _around(self, layer: UnrolledLayer, backwards: bool) -> tuple[str, str]:
@@ -429,11 +414,12 @@ def _meanings(head: Head, parts: Sequence[Unrolled], shown: Sequence[tuple[str, 
         parts: what is drawn.
         shown: of each part the names of the first and the last step, if its last states are drawn.
     """
+    layers = [layer for part in parts for layer in part.layers]
     states = tuple(dict.fromkeys(state for part in parts for state in part.states))
     noun = "state" if len(states) == 1 else "states"
     if states:
         yield f"{', '.join(states)}: the {noun} carried from step to step, 0 at the start of every sample"
-        if any(layer.masked for part in parts for layer in part.layers):
+        if any(layer.masked for layer in layers):
             yield f"{listed(fields_in_both(head))}: {head.padding} leaves the {noun} as before"
     last = {
         name: None
@@ -446,9 +432,7 @@ def _meanings(head: Head, parts: Sequence[Unrolled], shown: Sequence[tuple[str, 
         noun = "state" if len(last) == 1 else "states"
         theirs = ", ".join(f"{state}_n" for state in states)
         yield f"{', '.join(last)}: the last {noun} (Keras: return_state=True, PyTorch: {theirs})"
-    reversing = next(
-        (layer for part in parts for layer in part.layers if layer.reversed_time and layer.layer.states), None
-    )
+    reversing = next((layer for layer in layers if layer.reversed_time and layer.layer.states), None)
     if reversing is not None:
         back = in_both(type(reversing.layer), "go_backwards", True)
         yield f"{_REVERSED}: the last step comes first, as {back} returns it"

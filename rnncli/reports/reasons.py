@@ -191,15 +191,26 @@ def _directions(each: Exchange) -> str:
     return f"one direction instead of two: {_grows(each)}"
 
 
-def _copies(what: str, whats: str) -> Callable[[Exchange], str]:
-    """Return what says how many weights of a role there are, and which field or framework makes it so."""
+def _copies(each: Exchange) -> str:
+    """Return how many weights of a role there are, and which field or framework makes it so."""
+    _, one, several = _ROLES[each.name]
+    there = f"{_WORDS.get(each.there, each.there)} {one if each.there < 2 else several}"
+    here = "none" if each.here == 0 else _WORDS.get(each.here, each.here)
+    return f"{_lead(each)}{there} instead of {here}"
 
-    def text(each: Exchange) -> str:
-        there = f"{_WORDS.get(each.there, each.there)} {what if each.there < 2 else whats}"
-        here = "none" if each.here == 0 else _WORDS.get(each.here, str(each.here))
-        return f"{_lead(each)}{there} instead of {here}"
 
-    return text
+_WORDS = {0: "no", 1: "one", 2: "two"}
+
+_ROLES: Mapping[str, tuple[str, str, str]] = {
+    "table": ("the table", "table", "tables"),
+    "kernel": ("the kernel", "kernel", "kernels"),
+    "recurrent": ("the recurrent kernel", "recurrent kernel", "recurrent kernels"),
+    "projection": ("the projection", "projection", "projections"),
+    "scale": ("the scale", "scale", "scales"),
+    "statistic": ("the moving mean and variance", "moving statistic", "moving statistics"),
+    "bias": ("the bias", "bias", "biases"),
+}
+"""What the weights of each role are called: those of a layer, one of them, and several."""
 
 
 TEXTS: Mapping[str, Callable[[Exchange], str]] = {
@@ -212,28 +223,10 @@ TEXTS: Mapping[str, Callable[[Exchange], str]] = {
     "units": _number_of("units"),
     "proj": _number_of("numbers in h"),
     "gates": _gates,
-    "table": _copies("table", "tables"),
-    "kernel": _copies("kernel", "kernels"),
-    "recurrent": _copies("recurrent kernel", "recurrent kernels"),
-    "projection": _copies("projection", "projections"),
-    "scale": _copies("scale", "scales"),
-    "statistic": _copies("moving statistic", "moving statistics"),
-    "bias": _copies("bias", "biases"),
+    **dict.fromkeys(_ROLES, _copies),
     "directions": _directions,
 }
 """What each factor means, in the order in which one layer becomes another."""
-
-_WORDS = {0: "no", 1: "one", 2: "two"}
-
-_ROLES: Mapping[Role, str] = {
-    "kernel": "the kernel",
-    "recurrent": "the recurrent kernel",
-    "projection": "the projection",
-    "bias": "the bias",
-    "table": "the table",
-    "scale": "the scale",
-    "statistic": "the moving mean and variance",
-}
 
 
 def _grows(each: Exchange) -> str:
@@ -243,7 +236,7 @@ def _grows(each: Exchange) -> str:
     if len(groups) == 1 and not each.others:
         return f"× {ratio_text(groups[0][0])}"
     return ", ".join(
-        f"{listed([_ROLES[part.role] for part in parts])} × {ratio_text(ratio)}" for ratio, parts in groups
+        f"{listed([_ROLES[part.role][0] for part in parts])} × {ratio_text(ratio)}" for ratio, parts in groups
     )
 
 
