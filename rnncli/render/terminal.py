@@ -116,19 +116,18 @@ def break_at(text: str, room: int) -> int:
     behind a multiplication sign, if there is another, nor behind a number that the text starts with. A text without a
     space is a spec, which is broken behind a comma or else a colon.
     """
-    equals, outside, inside, sign, depth = 0, 0, 0, 0, 0
-    for position, character in enumerate(text[: room + 1]):
-        depth += (character == "(") - (character == ")")
-        if character != " " or position <= 2 * INDENT:
-            continue
-        if text[:position].endswith((" ×", " x")):
-            sign = position
-        else:
-            outside, inside = (outside, position) if depth else (position, inside)
-            if text.startswith("=", position + 1) and position > room // 2:
-                equals = position
-    if equals or outside or inside or sign:
-        return equals or outside or inside or sign
+
+    def worth(place: int) -> tuple[int, int]:
+        before = text[:place]
+        if before.endswith((" ×", " x")):
+            return 0, place
+        if text.startswith("=", place + 1) and place > room // 2:
+            return 3, place
+        return 2 if before.count("(") == before.count(")") else 1, place
+
+    spaces = [place for place in range(2 * INDENT + 1, min(len(text), room + 1)) if text[place] == " "]
+    if spaces:
+        return max(spaces, key=worth)
     for mark in (r",(?![0-9]{3}(?![0-9]))", ":"):
         marks = [match.end() for match in re.finditer(mark, text[: 2 * room]) if match.end() <= room]
         if marks:
