@@ -183,7 +183,7 @@ def compared(columns: Sequence[Column]) -> Comparison:
         # Layers of the same role line up, so an LSTM lines up with a GRU.
         roles = ["recurrent" if layer.states else layer.kind for layer in network.body]
         rows = _with_network(rows, index, roles, summary.layers)
-    return Comparison(tuple(columns), tuple(row.layers for row in rows))
+    return Comparison(tuple(columns), tuple(tuple(map(row.layers.get, range(len(columns)))) for row in rows))
 
 
 def settings_of(
@@ -234,29 +234,27 @@ def _owned(owners: Mapping[str, Owned], layer: LayerSummary | None) -> Owned | N
 
 
 class _Row(NamedTuple):
-    """The layers of a row, and the role that all of them have."""
+    """The role of a row, and the layer of each network that has one in it, by its place."""
 
     role: str
-    layers: SideBySide
+    layers: dict[int, LayerSummary]
 
 
-def _with_network(rows: list[_Row], networks: int, roles: list[str], layers: Sequence[LayerSummary]) -> list[_Row]:
-    """Return the rows of the first `networks` networks with the layers of one more in them.
+def _with_network(rows: list[_Row], index: int, roles: list[str], layers: Sequence[LayerSummary]) -> list[_Row]:
+    """Return rows with the layers of one more network in them.
 
     A layer that lines up with none of the rows gets a new one, just above the row of the next layer that does.
     """
     layer_of_row = dict(_line_up(rows, roles))
-    new_rows = [_Row(role, (*[None] * networks, layer)) for role, layer in zip(roles, layers, strict=True)]
+    new_rows = [_Row(role, {index: layer}) for role, layer in zip(roles, layers, strict=True)]
     result: list[_Row] = []
     placed = 0
-    for at, (role, row) in enumerate(rows):
-        if at not in layer_of_row:
-            result.append(_Row(role, (*row, None)))
-            continue
-        layer = layer_of_row[at]
-        result += new_rows[placed:layer]
-        result.append(_Row(role, (*row, layers[layer])))
-        placed = layer + 1
+    for at, row in enumerate(rows):
+        if at in layer_of_row:
+            result += new_rows[placed : layer_of_row[at]]
+            placed = layer_of_row[at] + 1
+            row.layers[index] = layers[placed - 1]
+        result.append(row)
     return result + new_rows[placed:]
 
 
@@ -265,7 +263,7 @@ def _line_up(rows: list[_Row], roles: list[str]) -> list[tuple[int, int]]:
 
     Layers line up with those of the first network where that is possible, and between these with those of the others.
     """
-    of_first = [at for at, row in enumerate(rows) if row.layers[0] is not None]
+    of_first = [at for at, row in enumerate(rows) if 0 in row.layers]
     anchors = [(of_first[row], layer) for row, layer in _equal_roles([rows[at].role for at in of_first], roles)]
     between = []
     starts = [(0, 0), *((row + 1, layer + 1) for row, layer in anchors)]
@@ -374,25 +372,28 @@ def effects(comparison: Comparison) -> Iterator[str]:
             for figure in _FIGURES
         }
         parts = [
-            f"{_with_verb([_FIGURES[figure]], 'stay')} the same, for {why}"
+            f"{_with_verb([_FIGURES[figure]], *_SAME)}, for {why}"
             for figure, why in words.same.items()
             if changes[figure] == _SAME
         ]
-        told = {figure: changes[figure] for figure in words.changed if changes[figure] not in (_SAME, None)}
-        for change in dict.fromkeys(told.values()):
-            figures = [_FIGURES[figure] for figure, each in told.items() if each == change]
-            verb, *rest = str(change).split()
-            parts.append(" ".join([_with_verb(figures, verb), *rest]))
+        told: dict[tuple[str, str], list[str]] = {}
+        for figure in words.changed:
+            if (change := changes[figure]) not in (_SAME, None):
+                told.setdefault(change, []).append(_FIGURES[figure])
+        parts += [_with_verb(figures, *change) for change, figures in told.items()]
         if parts:
             first, last = (_in_words(value, words.unit) for value in (values[0], values[-1]))
             first = f"{values[0]:,}" if isinstance(values[0], int) else first  # the last names the unit
             yield f"From {first} to {last}: {'; '.join(parts)}"
 
 
-def _with_verb(figures: Sequence[str], verb: str) -> str:
-    """Return figures and what they do: the MACs grow, the memory of training grows."""
+_SAME = ("stay", "the same")
+
+
+def _with_verb(figures: Sequence[str], verb: str, how: str) -> str:
+    """Return figures and what becomes of them: the MACs grow 50 ×, the memory of training grows 50 ×."""
     several = len(figures) > 1 or figures[0].endswith("s")
-    return f"{listed(figures)} {verb}{'' if several else 's'}"
+    return f"{listed(figures)} {verb}{'' if several else 's'} {how}"
 
 
 def _in_words(value: SettingValue, unit: str) -> str:
@@ -400,9 +401,6 @@ def _in_words(value: SettingValue, unit: str) -> str:
     if isinstance(value, int):
         return plural(value, unit)
     return f"unknown {unit}s" if value is None else FRAMEWORK_NAMES.get(value, value)  # type: ignore[call-overload]
-
-
-_SAME = ""
 
 
 def _pairs(
@@ -417,8 +415,8 @@ def _pairs(
                 yield column.summary, summaries[column.network, there]
 
 
-def _change(numbers: Sequence[tuple[int | None, int | None]]) -> str | None:
-    """Return what becomes of a figure in all networks: `grow 50 ×`; None where that is not known."""
+def _change(numbers: Sequence[tuple[int | None, int | None]]) -> tuple[str, str] | None:
+    """Return what becomes of a figure in all networks, `grow` and `50 ×`; None where that is not known."""
     known = [(one, other) for one, other in numbers if one is not None and other is not None and one]
     if not numbers or len(known) < len(numbers):
         return None
@@ -427,5 +425,5 @@ def _change(numbers: Sequence[tuple[int | None, int | None]]) -> str | None:
     ratios = sorted(other / one for one, other in known)
     least, most = map(ratio_text, (ratios[0], ratios[-1]))
     if ratios[-1] > 1:
-        return f"grow {most} ×" if least == most else f"grow {'up' if least == '1' else least} to {most} ×"
-    return f"shrink to {most} ×" if least == most else f"shrink to {least} to {most} ×"
+        return "grow", f"{most} ×" if least == most else f"{'up' if least == '1' else least} to {most} ×"
+    return "shrink", f"to {most} ×" if least == most else f"to {least} to {most} ×"
