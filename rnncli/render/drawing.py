@@ -20,7 +20,7 @@ from rnncli.layers.words import fields_in_both, in_both
 from rnncli.quantities import Shape, shape_text
 from rnncli.render.blocks import GAP, Block, Drawn, Line, hanging, marked
 from rnncli.render.console import drawing_width
-from rnncli.reports.unrolled import Drawing, Steps, Unrolled, UnrolledLayer
+from rnncli.reports.unrolled import Drawing, Steps, Unrolled, UnrolledLayer, Windows
 
 _REVERSED = "reversed time"
 """What stands beside a sequence that starts with the last step."""
@@ -148,14 +148,10 @@ def _arrow(states: Sequence[str], width: int = 0, backwards: bool = False) -> st
     return f"◄{line}" if backwards else f"{line}►"
 
 
-def _shown_kind(kind: str) -> str:
-    """Return a kind as it stands in a box: of one that is too long the first letters."""
-    return kind if len(kind) <= _BOX - 2 else kind[: _BOX - 3]
-
-
-def _box_width(kind: str) -> int:
-    """Return the width of a box in which a kind stands in the middle."""
-    return _BOX + (len(_shown_kind(kind)) + 1) % 2
+def _boxed(kind: str) -> str:
+    """Return a kind in the middle of a box, of one that is too long the first letters."""
+    shown = kind if len(kind) <= _BOX - 2 else kind[: _BOX - 3]
+    return f"│{shown.center(_BOX - 2 + (len(shown) + 1) % 2)}│"
 
 
 class _Columns:
@@ -189,10 +185,12 @@ class _Columns:
         timesteps = unrolled.timesteps
         self._count = first_steps + 1 if timesteps is None else min(first_steps + 1, timesteps)
         self._skips = self._count != timesteps
+        self._shown = {"all": [*range(self._count)], "first": [0], "last": [self._count - 1]}
+        """Which of the steps shown something happens at."""
         last = "T" if timesteps is None or len(str(timesteps)) > _LONGEST_NUMBER else str(timesteps)
         self.ends = ("1", last) if shows_ends and unrolled.states else None
         before = [self._around(layer, backwards)[0] for layer in unrolled.layers for backwards in layer.backwards]
-        box = max([_BOX, *(_box_width(layer.layer.kind) for layer in unrolled.layers)])
+        box = max([_BOX, *(len(_boxed(layer.layer.kind)) for layer in unrolled.layers)])
         self._apart = box + max(_NARROWEST_GAP, len(_arrow(unrolled.states)))
         first = label_width + 1 + max([1, *map(len, before)])
         self._left = [first + step * self._apart for step in range(self._count)]
@@ -208,15 +206,11 @@ class _Columns:
 
     def _marks(self, steps: Steps, texts: Sequence[str]) -> _Pieces:
         """Return a text at each of the steps shown, and dots for those left out."""
-        return [*(self._mark(step, texts[step]) for step in self._shown(steps)), *self._dots(steps)]
+        return [*(self._mark(step, texts[step]) for step in self._shown[steps]), *self._dots(steps)]
 
     def _dots(self, steps: Steps) -> _Pieces:
         """Return the dots that stand for the steps left out, where steps are."""
         return [(self._place_of_dots, _DOTS)] if self._skips and steps == "all" else []
-
-    def _shown(self, steps: Steps) -> Sequence[int]:
-        """Return which of the steps shown are among `steps`."""
-        return {"all": range(self._count), "first": (0,), "last": (self._count - 1,)}[steps]
 
     def lines(self) -> Iterator[Text]:
         """Yield the lines of the drawing, from the output down to the axis of time."""
@@ -228,7 +222,9 @@ class _Columns:
         leaving = self._with_shape(self._marks(unrolled.output_steps, names), unrolled.output_shape)
         yield from self._labelled(output, leaving, first=len(leaving) - 1)
         for layer in reversed(unrolled.layers):
-            lines = self._arrows(layer)
+            arrows = self._marks(layer.returns, ["▲"] * self._count)
+            is_last = layer is unrolled.layers[-1]  # whose shape stands beside the output
+            lines = [_line(arrows)] if is_last else self._with_shape(arrows, layer.output_shape)
             note = (len(lines) - 1, _REVERSED) if layer.reversed_time else None
             if layer.layer.merge is not None:
                 lines.append(_line(self._merge(layer, layer.layer.merge)))
@@ -236,10 +232,14 @@ class _Columns:
                 lines.append(_line(self._join(layer.joins)))
             boxes = map(_line, self._boxes(layer))
             yield from self._labelled(_label(layer), [*lines, *boxes], first=len(lines), note=note)
-        names = self._entering()
-        # An arrow above each of the names that a window reads, and above what stands for others.
-        arrows = [re.sub(r"\S+", lambda name: "▲".ljust(len(name[0])), each) for each in names]
-        above = _line(self._marks("all", ["▲"] * self._count if unrolled.windows is None else arrows))
+        pointing = ["▲"] * self._count
+        if unrolled.windows is not None:
+            names = self._window_names(unrolled.windows)
+            # An arrow above each of the names that a window reads, and above what stands for others.
+            pointing = [re.sub(r"\S+", lambda name: "▲".ljust(len(name[0])), each) for each in names]
+        else:
+            names = ["v"] * self._count if unrolled.given == "vector" else self._step_names("x")
+        above = _line(self._marks("all", pointing))
         yield from self._labelled(source, [above, *self._input(names)], first=1)
 
     def _labelled(
@@ -256,12 +256,6 @@ class _Columns:
             lines[place] = Text.assemble((text, style), lines[place][len(text) :])
         return lines
 
-    def _entering(self) -> list[str]:
-        """Return what each of the steps shown reads: x1 to xT, the same vector v, or all the steps of a window."""
-        if self._unrolled.windows is not None:
-            return self._window_names()
-        return ["v"] * self._count if self._unrolled.given == "vector" else self._step_names("x")
-
     def _step_names(self, letter: str, reversed_time: bool = False) -> list[str]:
         """Return the name of each step shown: x1, x2, xT; in reversed time yT, yT-1, y1."""
         timesteps, steps_before_last = self._unrolled.timesteps, range(self._count - 1)
@@ -273,10 +267,9 @@ class _Columns:
                 numbers = [*(_counted_back(None, step) for step in steps_before_last), "1"]
         return [letter + number for number in numbers]
 
-    def _window_names(self) -> list[str]:
+    def _window_names(self, windows: Windows) -> list[str]:
         """Return what the windows of the steps read: `x1 x2 x3`, `x1 ··· x5` where they are many, 0 for padding."""
-        assert self._unrolled.windows is not None
-        window, length, over = self._unrolled.windows
+        window, length, over = windows
         outputs, letter = self._unrolled.timesteps, _SEQUENCES[over]
 
         def name(time: int) -> str:
@@ -306,12 +299,6 @@ class _Columns:
         lines = self._with_shape(self._marks("all", names), self._unrolled.input_shape)
         return [*reversed(lines), Text.assemble(" " * start, (time, "dim"))]
 
-    def _arrows(self, layer: UnrolledLayer) -> list[Text]:
-        """Return the lines above a layer: an arrow for each vector handed on, and the shape that they make up."""
-        arrows = self._marks(layer.returns, ["▲"] * self._count)
-        is_last = layer is self._unrolled.layers[-1]
-        return [_line(arrows)] if is_last else self._with_shape(arrows, layer.output_shape)
-
     def _with_shape(self, pieces: _Pieces, shape: Shape) -> list[Text]:
         """Return pieces with a shape behind the last or, where there is no room for it, on a line above."""
         text, line = shape_text(shape), _line(pieces)
@@ -326,43 +313,44 @@ class _Columns:
         A layer that returns a sequence merges them at every step. One that returns a vector merges the last output of
         each direction, which stand at opposite ends: a line leads the second cell's to the first's.
         """
-        if layer.returns == "all" or self._count == 1:
-            return self._marks(layer.returns, [mode] * self._count)
-        (step,) = self._shown(layer.returns)
-        merged = self._mark(step, mode)
-        merged_end, first, last = merged[0] + len(mode), self._centre[0], self._centre[-1]
-        length = merged[0] - first - 3 if layer.returns == "last" else last - merged_end - 2
-        names = (" backward's last ", " backward ", "")
-        line = next(name for name in names if len(name) <= max(0, length)).center(length, "─")
-        if layer.returns == "last":
-            return [(first, f"┌{line}► "), merged]
-        return [merged, (merged_end, f" ◄{line}┐")]
+        if layer.returns == "all":
+            return self._marks("all", [mode] * self._count)
+        (to,) = self._shown[layer.returns]
+        return self._leading(self._count - 1 - to, to, mode, (" backward's last ", " backward ", ""))
 
     def _join(self, how: str) -> _Pieces:
         """Return the line that shows how the outputs of all steps become one vector, at the last step."""
-        last, start = self._count - 1, self._centre[0]
-        joined = self._mark(last, how)
-        if self._count == 1:
+        joined, *leading = self._leading(0, self._count - 1, how)
+        if not leading:
             return [joined]
-        line = [*"─" * (joined[0] - start - 2), "►", " "]
-        for step in range(last):
-            line[self._centre[step] - start] = "┬" if step else "┌"
+        ((start, text),) = leading
+        line = [*text]
+        for step in range(1, self._count - 1):
+            line[self._centre[step] - start] = "┬"
         if self._skips:
             dots = self._place_of_dots - start
             line[dots - 1 : dots + len(_DOTS) + 1] = f" {_DOTS} "
-        return [(start, "".join(line)), joined]
+        return [joined, (start, "".join(line))]
+
+    def _leading(self, step: int, to: int, text: str, names: Sequence[str] = ("",)) -> _Pieces:
+        """Return a text at a step and, if another leads there, the line, with the longest of some names that fits."""
+        place, _ = mark = self._mark(to, text)
+        start = self._centre[0] if step < to else place + len(text)
+        room = place - start - 3 if step < to else self._centre[-1] - start - 2
+        line = next((name for name in names if len(name) <= room), "").center(room, "─")
+        return [mark, *([] if step == to else [(start, f"┌{line}► " if step < to else f" ◄{line}┐")])]
 
     def _boxes(self, layer: UnrolledLayer) -> list[_Pieces]:
         """Return the lines of a layer: a box for each step, split in two for two cells, and the states between them."""
-        steps = self._shown(layer.reads)
-        outlets = {*self._shown(layer.returns)}
+        steps = self._shown[layer.reads]
+        outlets = {*self._shown[layer.returns]}
         if layer.layer.merge is not None and layer.returns != "all":
             outlets = {0, self._count - 1}
         if layer.joins is not None:
             outlets = {*steps}
-        inside = _box_width(layer.layer.kind) - 2
-        plain = "─" * inside
-        outlet = "──┴".ljust(inside, "─")
+        middle = _boxed(layer.layer.kind)
+        plain = "─" * (len(middle) - 2)
+        outlet = "──┴".ljust(len(plain), "─")
 
         def boxes(part: str) -> _Pieces:
             return [(self._left[step], part) for step in steps]
@@ -372,12 +360,12 @@ class _Columns:
             if len(lines) > 1:
                 lines.append(boxes(f"├{plain}┤"))
             between = self._dots(layer.reads) if backwards is None else self._carried(layer, backwards)
-            lines.append(boxes(f"│{_shown_kind(layer.layer.kind).center(inside)}│") + between)
+            lines.append(boxes(middle) + between)
         return [*lines, boxes(f"└{plain}┘")]
 
     def _carried(self, layer: UnrolledLayer, backwards: bool) -> _Pieces:
         """Return the arrows of the states that a cell carries, from the zero it starts with to those that leave it."""
-        box, line = _box_width(layer.layer.kind), []
+        box, line = len(_boxed(layer.layer.kind)), []
         for step in range(self._count - 1):
             start, end = self._left[step] + box, self._left[step + 1]
             if self._skips and step == self._count - 2:

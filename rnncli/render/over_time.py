@@ -21,7 +21,7 @@ from rnncli.engine.types import Bins
 from rnncli.errors import listed, printable
 from rnncli.immutable import NamedTuple
 from rnncli.quantities import plural
-from rnncli.render.blocks import BLOCK, Block, Column, Drawn, Line, Row, Table, hanging, marked
+from rnncli.render.blocks import BLOCK, GAP, Block, Column, Drawn, Line, Row, Table, hanging, marked
 from rnncli.render.console import ON_DARK, ON_LIGHT, drawing_width
 from rnncli.reports.reach import PROBLEMS, LayerReach, NetworkReach, Reach, Spread
 
@@ -180,17 +180,8 @@ def nearest_style(styles: Sequence[str], share: float) -> str:
 def study_page(study: Study) -> Iterator[Block]:
     """Yield a study: the map of the outputs, rows of bars over the same time, and the figures in words."""
     yield Drawn(partial(_lines, study))
-
-
-def _lines(study: Study, console: Console) -> Iterator[Text]:
+    yield GAP
     outputs = study.outputs
-    cells = TimeCells.fitting(console, len(outputs.time_bins))
-    yield Text()
-    for heading in _headings(study, cells):
-        yield from hanging(console, heading, width=cells.picture_width)
-    yield from _map(console, study, cells)
-    yield from _bars(console, study, cells)
-    yield Text()
     mean, least, most = (f"{norm:.3g}" for norm in (outputs.norm_mean, outputs.norm_min, outputs.norm_max))
     norm = "not known" if isnan(outputs.norm_mean) else f"{mean} on average, {least} to {most}"
     for label, text in (
@@ -202,7 +193,16 @@ def _lines(study: Study, console: Console) -> Iterator[Text]:
             for gate in study.gates or ()
         ),
     ):
-        yield from hanging(console, Text.assemble((f"{label}: ", "bold"), text), 1, cells.picture_width)
+        yield Line(Text.assemble((f"{label}:", "bold"), f" {text}"), start=1, below_drawing=True)
+
+
+def _lines(study: Study, console: Console) -> Iterator[Text]:
+    cells = TimeCells.fitting(console, len(study.outputs.time_bins))
+    yield Text()
+    for heading in _headings(study, cells):
+        yield from hanging(console, heading, width=cells.picture_width)
+    yield from _map(console, study, cells)
+    yield from _bars(console, study, cells)
 
 
 def _headings(study: Study, cells: TimeCells) -> Iterator[Text]:
