@@ -87,24 +87,22 @@ def screen(
     Raises:
         RnncliError: the picture cannot be written.
     """
-    stdout = stdout_console()
-    if picture is None:
-        yield lambda page: print_page(stdout, page)
-        return
+    stdout, recorder = stdout_console(), None
+    if picture is not None:
+        from rnncli.render.svg import Recorder
 
-    from rnncli.render.svg import Recorder
-
-    recorder = Recorder(stdout.width, THEME, stdout.width == UNLIMITED, picture.theme == "light")
+        recorder = Recorder(stdout.width, THEME, stdout.width == UNLIMITED, picture.theme == "light")
 
     def show(page: Iterable[RenderableType]) -> None:
-        blocks = list(page)
-        if seen:
-            print_page(stdout, blocks)
-        for block in blocks:
-            recorder.take(block)
+        for block in page:
+            if seen:
+                print_page(stdout, [block])
+            if recorder is not None:
+                recorder.take(block)
 
     yield show
-    recorder.save(picture, title)
+    if recorder is not None and picture is not None:
+        recorder.save(picture, title)
 
 
 def print_page(console: Console, page: Iterable[RenderableType]) -> None:
