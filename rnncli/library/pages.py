@@ -107,7 +107,7 @@ def run_page(models: Sequence[Reading], asked: Request, output: str | None, tell
 
 def _of_one(model: Reading, asked: Request, tell: Tell) -> Iterator[Section]:
     """Yield what there is to say of a network."""
-    from rnncli.render.documents import Section, or_why
+    from rnncli.render.documents import or_why
     from rnncli.render.drawing import drawing_page
     from rnncli.render.explanations import explanation_page
     from rnncli.render.over_time import study_page
@@ -117,21 +117,21 @@ def _of_one(model: Reading, asked: Request, tell: Tell) -> Iterator[Section]:
 
     network = model.network
     counted = network.summary(asked.batch, asked.timesteps, asked.framework, model.dtype)
-    yield Section("Unrolled in time", drawing_page(draw(network, asked.batch, asked.timesteps)))
-    yield Section("Layers", summary_page(counted))
-    yield Section("Where each number comes from", explanation_page(explain(network, framework=asked.framework)))
+    yield "Unrolled in time", drawing_page(draw(network, asked.batch, asked.timesteps))
+    yield "Layers", summary_page(counted)
+    yield "Where each number comes from", explanation_page(explain(network, framework=asked.framework))
     steps = counted.input_shape[1] or DEFAULT_TIMESTEPS
     costs = network.summary(asked.batch or 1, steps, asked.framework, model.dtype)
-    yield Section("What it costs", [*totals(costs, wide=True), *sizes_page(costs)])
-    yield Section("Over time", or_why(lambda: study_page(_studied(model, asked, tell))))
-    yield Section("How far back it remembers", or_why(lambda: _reached([model], asked, tell)))
+    yield "What it costs", [*totals(costs, wide=True), *sizes_page(costs)]
+    yield "Over time", or_why(lambda: study_page(_studied(model, asked, tell)))
+    yield "How far back it remembers", or_why(lambda: _reached([model], asked, tell))
     yield from _sources(model)
 
 
 def _of_several(models: Sequence[Reading], asked: Request, tell: Tell) -> Iterator[Section]:
     """Yield how networks compare."""
     from rnncli.render.comparisons import comparison_page
-    from rnncli.render.documents import Section, or_why
+    from rnncli.render.documents import or_why
     from rnncli.render.drawing import drawing_page
     from rnncli.reports.comparison import columns_of, compared
     from rnncli.reports.unrolled import draw
@@ -139,10 +139,10 @@ def _of_several(models: Sequence[Reading], asked: Request, tell: Tell) -> Iterat
     settings = [Setting(asked.batch, asked.timesteps, asked.framework, model.dtype) for model in models]
     pairs = zip(models, settings, strict=True)
     columns = [column for model, setting in pairs for column in columns_of(model.network, [setting])]
-    yield Section("Side by side", comparison_page(compared(columns)))
+    yield "Side by side", comparison_page(compared(columns))
     for number, model in enumerate(models, start=1):
-        yield Section(f"Network {number}", drawing_page(draw(model.network, asked.batch, asked.timesteps)))
-    yield Section("How far back they remember", or_why(lambda: _reached(models, asked, tell)))
+        yield f"Network {number}", drawing_page(draw(model.network, asked.batch, asked.timesteps))
+    yield "How far back they remember", or_why(lambda: _reached(models, asked, tell))
 
 
 def _studied(model: Reading, asked: Request, tell: Tell) -> Study:
@@ -167,12 +167,12 @@ def _sources(model: Reading) -> Iterator[Section]:
     """Yield the network as source for each framework that can express it, or why one cannot."""
     from rnncli.engine.array_files import first_weights
     from rnncli.render.blocks import source
-    from rnncli.render.documents import Section, or_why
+    from rnncli.render.documents import or_why
 
     job = Job(model.network, lambda: first_weights(model.network, None, None, 0))
     for name, target in TARGETS.items():
         if target.is_text and target.weights:  # C has them in itself, all of them
-            yield Section(
+            yield (
                 f"In {target.title}",
                 or_why(lambda name=name: [source(str(export(job, name)))]),  # type: ignore[misc]
             )

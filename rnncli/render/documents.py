@@ -15,7 +15,6 @@ from rich.console import Console
 from rich.text import Text
 
 from rnncli.errors import RnncliError, one_line
-from rnncli.immutable import NamedTuple
 from rnncli.quantities import figure_text, shape_text
 from rnncli.render.blocks import Block, Column, Drawn, Line, Page, Pairs, Row, Source, Table
 from rnncli.render.console import ON_DARK, ON_LIGHT, THEME
@@ -309,16 +308,8 @@ _BEGIN = '<div class="wide" role="region" aria-label="{}" tabindex="0">'
 """What can be moved where it is wider than the page, by keys as well."""
 
 
-class Section(NamedTuple):
-    """A part of a page.
-
-    Attributes:
-        heading: what it is about.
-        page: what it shows, as a command does.
-    """
-
-    heading: str
-    page: Page
+Section = tuple[str, Page]
+"""A part of a page: what it is about, and what it shows, as a command does."""
 
 
 def or_why(page: Callable[[], Page]) -> Page:

@@ -328,31 +328,24 @@ def _word_entry(word: str) -> Entry:
 # All sorts
 
 
-class _Sort(NamedTuple):
-    """A sort of words: which they are, and what is told of one of them."""
-
-    known: Collection[str]
-    entry: Callable[[str], Entry]
-
-
 _FIELDS = list(dict.fromkeys(option.lead.rstrip("=").lower() for _, option in _OPTIONS))
 """The words that fields start with."""
 
 _ARGUMENTS = _argument_words([option.attribute for _, option in _OPTIONS])
 """The frameworks' arguments for fields."""
 
-_SORTS: Mapping[str, _Sort] = {
-    "field": _Sort(_FIELDS, _field_entry),
-    "kind": _Sort([name for name in CLASSES if name not in _ARGUMENTS], _kind_entry),
-    "activation": _Sort((*ACTIVATIONS, *OTHER_NAMES), _activation_entry),
-    "argument": _Sort(_ARGUMENTS, _field_entry),
-    "value": _Sort([word for _, option in _OPTIONS for word in _value_words(option)], _field_entry),
-    "count": _Sort(("x", "x2", _COUNT, STACKED), _count_entry),
-    "size": _Sort(_argument_words([size for _, size in _SIZES]), _size_entry),
-    "topic": _Sort(TOPIC_OF, _word_entry),
-    "elsewhere": _Sort(FRAMEWORK_WORDS, _word_entry),
+_SORTS: Mapping[str, tuple[Collection[str], Callable[[str], Entry]]] = {
+    "field": (_FIELDS, _field_entry),
+    "kind": ([name for name in CLASSES if name not in _ARGUMENTS], _kind_entry),
+    "activation": ((*ACTIVATIONS, *OTHER_NAMES), _activation_entry),
+    "argument": (_ARGUMENTS, _field_entry),
+    "value": ([word for _, option in _OPTIONS for word in _value_words(option)], _field_entry),
+    "count": (("x", "x2", _COUNT, STACKED), _count_entry),
+    "size": (_argument_words([size for _, size in _SIZES]), _size_entry),
+    "topic": (TOPIC_OF, _word_entry),
+    "elsewhere": (FRAMEWORK_WORDS, _word_entry),
 }
-"""All sorts; of those that a word is of, the first counts."""
+"""All sorts, the words of each and what makes an entry of one; of those that a word is of, the first counts."""
 
 A_WORD = "layers tells what it is"
 """What is said of a word that stands where it has no place."""
@@ -376,7 +369,7 @@ def look_up(word: str | None = None) -> Entry:
         return Entry("", "the spec language", table=tuple(row for layer in LAYERS for row in _rows_of_kind(layer)))
     check_text("a word", word, "lstm")
     name, known = sort_of(word)
-    return _SORTS[name].entry(known)
+    return _SORTS[name][1](known)
 
 
 def kinds_in_short() -> list[Note]:
@@ -420,9 +413,9 @@ def sort_of(typed: str) -> tuple[str, str]:
         if topic.pasted and re.search(topic.pasted, typed):
             return "topic", topic.names[0]
     word = re.split(r"[(=\[]", typed.strip(" .").lower().rpartition(".")[2])[0].strip()
-    for name, sort in _SORTS.items():
+    for name, (known, _) in _SORTS.items():
         for each in (word, re.sub("[- ]", "_", word), re.sub("[-_ ]", "", word)):
-            if each in sort.known:
+            if each in known:
                 return name, each
     if "," in typed or ":" in typed:
         try:
@@ -434,7 +427,7 @@ def sort_of(typed: str) -> tuple[str, str]:
             repair = f"rnncli explain {shlex.quote(typed)}"
         message = f"{quote(typed)} is no word, but a spec or a part of one"
         raise UsageError(message, None if repair else _ALL, repair=repair)
-    every = list(dict.fromkeys(each for sort in _SORTS.values() for each in sort.known))
+    every = list(dict.fromkeys(each for known, _ in _SORTS.values() for each in known))
     guess = closest(word, every, likeness=0.7) if len(word) < _LONGEST else None
     raise UsageError(
         f"there is no kind, field or activation {quote(typed)}",
