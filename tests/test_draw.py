@@ -238,6 +238,6 @@ def test_the_layers_drawn_are_those_of_the_network_in_order(network: Network) ->
     drawn = []
     for number, part in enumerate(unroll(network)):
         # What gives a part its sequence is the input, the layer below, or the layer that repeats a vector.
-        drawn += [part.source] if number and part.given == "vector" else []
+        drawn += [part.source] if number and part.over == "vector" else []
         drawn += [(name, layer.layer.spec()) for layer in part.layers for name in layer.names]
     assert drawn == [(name, layer.spec()) for name, layer in zip(network.names, network.body, strict=True)]

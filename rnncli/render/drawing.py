@@ -16,11 +16,12 @@ from rich.text import Text
 
 from rnncli.errors import listed
 from rnncli.layers import Head
+from rnncli.layers.windows import Window
 from rnncli.layers.words import fields_in_both, in_both
 from rnncli.quantities import Shape, shape_text
 from rnncli.render.blocks import GAP, Block, Drawn, Line, hanging, marked
 from rnncli.render.console import drawing_width
-from rnncli.reports.unrolled import Drawing, Steps, Unrolled, UnrolledLayer, Windows
+from rnncli.reports.unrolled import Drawing, Steps, Unrolled, UnrolledLayer
 
 _REVERSED = "reversed time"
 """What stands beside a sequence that starts with the last step."""
@@ -233,12 +234,12 @@ class _Columns:
             boxes = map(_line, self._boxes(layer))
             yield from self._labelled(_label(layer), [*lines, *boxes], first=len(lines), note=note)
         pointing = ["▲"] * self._count
-        if unrolled.windows is not None:
-            names = self._window_names(unrolled.windows)
+        if unrolled.window is not None:
+            names = self._window_names(unrolled.window)
             # An arrow above each of the names that a window reads, and above what stands for others.
             pointing = [re.sub(r"\S+", lambda name: "▲".ljust(len(name[0])), each) for each in names]
         else:
-            names = ["v"] * self._count if unrolled.given == "vector" else self._step_names("x")
+            names = ["v"] * self._count if unrolled.over == "vector" else self._step_names("x")
         above = _line(self._marks("all", pointing))
         yield from self._labelled(source, [above, *self._input(names)], first=1)
 
@@ -267,10 +268,10 @@ class _Columns:
                 numbers = [*(_counted_back(None, step) for step in steps_before_last), "1"]
         return [letter + number for number in numbers]
 
-    def _window_names(self, windows: Windows) -> list[str]:
+    def _window_names(self, window: Window) -> list[str]:
         """Return what the windows of the steps read: `x1 x2 x3`, `x1 ··· x5` where they are many, 0 for padding."""
-        window, length, over = windows
-        outputs, letter = self._unrolled.timesteps, _SEQUENCES[over]
+        length, outputs, over = self._unrolled.input_shape[1], self._unrolled.timesteps, self._unrolled.over
+        letter = _SEQUENCES[over]
 
         def name(time: int) -> str:
             return "0" if not time else letter if over == "vector" else f"{letter}{time}"
@@ -292,8 +293,7 @@ class _Columns:
 
     def _input(self, names: Sequence[str]) -> list[Text]:
         """Return the lines of what enters: its names; its shape; the direction of time."""
-        start, windows = self._left[0], self._unrolled.windows
-        what = _REVERSED if windows is not None and windows.over == "reversed" else "time"
+        start, what = self._left[0], _REVERSED if self._unrolled.over == "reversed" else "time"
         time = f"{what} ".ljust(self._centre[-1] - start, "─") + "►"
         # Where the shape has a line of its own, it stands outside of the drawing: here, below the names of the steps.
         lines = self._with_shape(self._marks("all", names), self._unrolled.input_shape)
@@ -424,12 +424,11 @@ def _meanings(head: Head, parts: Sequence[Unrolled], shown: Sequence[tuple[str, 
     if reversing is not None:
         back = in_both(type(reversing.layer), "go_backwards", True)
         yield f"{_REVERSED}: the last step comes first, as {back} returns it"
-    windows = [part.windows for part in parts if part.windows is not None]
-    if any(part.over == "sequence" for part in windows):
+    if any(part.over == "sequence" for part in parts):
         yield "y below a window: the sequence of the drawing below it"
-    if any(part.over == "reversed" for part in windows):
+    if any(part.over == "reversed" for part in parts):
         yield "s: the sequence of the drawing below it, in the order in which it is returned"
-    if any(part.window.padding != "valid" for part in windows):
+    if any(part.window is not None and part.window.padding != "valid" for part in parts):
         yield "0 below a window: padding around the sequence"
-    if any(part.given == "vector" for part in parts):
+    if any(part.over == "vector" for part in parts):
         yield "v: one vector, the same at every step of the sequence above it"

@@ -20,25 +20,8 @@ from rnncli.results import Result
 Steps = Literal["all", "first", "last"]
 """At which steps something happens: at all of them, or at one."""
 
-Given = Literal["steps", "vector"]
-"""What is given at each step: a vector of a sequence, or the same vector."""
-
 Over = Literal["input", "vector", "sequence", "reversed"]
-"""What windows move over: the input, one vector again and again, or what the part below returns, in either order."""
-
-
-class Windows(NamedTuple):
-    """What the first layer of a part reads where one of its steps reads several.
-
-    Attributes:
-        window: what one of its steps reads.
-        timesteps: the length of the sequence that it moves over, or None for unknown.
-        over: what that sequence is.
-    """
-
-    window: Window
-    timesteps: int | None
-    over: Over
+"""What layers move over: the input, one vector again and again, or what the part below returns, in either order."""
 
 
 class UnrolledLayer(NamedTuple):
@@ -74,19 +57,19 @@ class Unrolled:
 
     Attributes:
         source: where their sequence comes from, a name and perhaps a spec: the input, or a layer that repeats a vector.
-        given: what is given at each step.
+        over: what that sequence is.
         input_shape: the shape of the sequence.
         timesteps: how many steps there are, or None for unknown.
-        windows: the windows that the first layer reads, if it reads several steps at a time.
+        window: what a step of the first layer reads of the sequence, if that is several of its steps.
         layers: the layers, from the input up; three or more equal ones in a row count as one.
         is_last: whether their output is the output of the network.
     """
 
     source: tuple[str, ...]
-    given: Given
+    over: Over
     input_shape: Shape
     timesteps: int | None
-    windows: Windows | None = None
+    window: Window | None = None
     layers: tuple[UnrolledLayer, ...] = ()
     is_last: bool = False
 
@@ -170,7 +153,7 @@ def unroll(network: Network, batch: int | None = None, timesteps: int | None = N
         SpecError: `timesteps` contradicts the spec.
     """
     summary = network.summary(batch, timesteps)
-    part = Unrolled((f"input {summary.input_dtype}",), "steps", summary.input_shape, summary.input_shape[1])
+    part = Unrolled((f"input {summary.input_dtype}",), "input", summary.input_shape, summary.input_shape[1])
     parts: list[Unrolled] = []
     layers: list[UnrolledLayer] = []
     steps: Steps = "all"
@@ -184,13 +167,11 @@ def unroll(network: Network, batch: int | None = None, timesteps: int | None = N
             continue
         window = layer.window or Window(layer.least_steps, layer.stride)
         if not layer.keeps_length or window.span > 1:
-            source = part.source
-            over: Over = "vector" if part.given == "vector" else "input"
+            source, over = part.source, part.over
             if layers:
                 parts.append(_ended(part, layers))
                 source, over = (layers[-1].names[0],), "reversed" if reversed_time else "sequence"
-            given: Given = "vector" if over == "vector" else "steps"
-            part = Unrolled(source, given, read, row.output_shape[1], Windows(window, read[1], over))
+            part = Unrolled(source, over, read, row.output_shape[1], window)
             layers, reversed_time = [], False
         reads = steps
         backwards: tuple[bool, ...] = ()
