@@ -11,7 +11,6 @@ import tracemalloc
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -381,8 +380,8 @@ def test_a_character_of_the_legend_stands_beside_what_it_means(at: Walk) -> None
 
 def test_the_parts_of_a_legend_share_a_line_that_just_holds_them() -> None:
     for room, lines in ((11, 1), (10, 2)):
-        cells = SimpleNamespace(picture_width=len("saturated") + 3 + room)
-        assert len([*legend(Console(width=80), cells, [Text("aaaa"), Text("bbbb")], ", ")]) == lines
+        console = Console(width=len("saturated") + 3 + room)
+        assert len([*legend(console, [Text("aaaa"), Text("bbbb")], ", ")]) == lines
 
 
 def test_the_last_timestep_is_named_once_and_a_single_column_is_no_trouble() -> None:

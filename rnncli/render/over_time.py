@@ -59,23 +59,20 @@ class TimeCells(NamedTuple):
     """The cells of a row: one for each bin of time or, where there is no room for all, one for several.
 
     Attributes:
-        picture_width: the width of the whole picture.
         bins: how many bins share a cell.
         cell_width: the width of a cell.
     """
 
-    picture_width: int
     bins: int
     cell_width: int
 
     @classmethod
     def fitting(cls, console: Console, bins: int) -> TimeCells:
         """Return the cells that show so many bins."""
-        width = drawing_width(console)
-        available = max(1, width - _LABEL - 3)
+        available = _room(console)
         bins_per_cell = ceil(bins / available)
         cells = ceil(bins / bins_per_cell)
-        return cls(width, bins_per_cell, min(_WIDEST_CELL, available // cells))
+        return cls(bins_per_cell, min(_WIDEST_CELL, available // cells))
 
     def starts(self, time_bins: tuple[int, ...]) -> tuple[int, ...]:
         """Return the first step of each cell, given that of each bin."""
@@ -110,17 +107,20 @@ class TimeCells(NamedTuple):
         return line + last.rjust(width - len(line)) if fits else line
 
 
-def legend(console: Console, cells: TimeCells, parts: Sequence[Text], between: str = "") -> Iterator[Text]:
+def _room(console: Console) -> int:
+    """Return how many columns are left beside the labels."""
+    return max(1, drawing_width(console) - _LABEL - 3)
+
+
+def legend(console: Console, parts: Sequence[Text], between: str = "") -> Iterator[Text]:
     """Yield what the rows above show, in as many lines as it takes; a part is broken only if it is too long for one.
 
     Args:
         console: where it is shown.
-        cells: the cells of the rows.
         parts: what is to be said, such as what each character means.
         between: what stands between two of them.
     """
-    room = max(1, cells.picture_width - _LABEL - 3)
-    end = between.rstrip()
+    room, end = _room(console), between.rstrip()
     lines = [Text()]
     for part in parts:
         line = lines[-1]
@@ -200,7 +200,7 @@ def _lines(study: Study, console: Console) -> Iterator[Text]:
     cells = TimeCells.fitting(console, len(study.outputs.time_bins))
     yield Text()
     for heading in _headings(study, cells):
-        yield from hanging(console, heading, width=cells.picture_width)
+        yield from hanging(console, heading, width=drawing_width(console))
     yield from _map(console, study, cells)
     yield from _bars(console, study, cells)
 
@@ -232,7 +232,7 @@ def _map(console: Console, study: Study, cells: TimeCells) -> Iterator[Text]:
     yield row("timestep", cells.axis(labels, last, _TIMESTEP_SPACING))
     marks = [level * place for place in range(-_LEVELS, _LEVELS + 1)]
     levels = [Text.assemble(_character(value, level, styles), f" {value:.3g}") for value in marks]
-    yield from legend(console, cells, levels, "  ")
+    yield from legend(console, levels, "  ")
 
 
 def _bars(console: Console, study: Study, cells: TimeCells) -> Iterator[Text]:
@@ -256,7 +256,7 @@ def _bars(console: Console, study: Study, cells: TimeCells) -> Iterator[Text]:
         scales.append(f"gates {low:.3g} to {high:.3g}")
     for label, heights in rows:
         yield row(label, "".join(bar(height) * cells.cell_width for height in heights))
-    yield from legend(console, cells, [Text(scale) for scale in scales], "; ")
+    yield from legend(console, [Text(scale) for scale in scales], "; ")
 
 
 def _level_value(sizes: Iterator[float]) -> float:
@@ -403,7 +403,7 @@ def _curves(console: Console, reaches: Sequence[NetworkReach]) -> Iterator[Text]
                 last = reach.timesteps - 1
         axis = cells.axis([f"{step}" for step in cells.starts(bins)], f"{last}", _STEP_SPACING)
         yield row("step", axis)
-        yield from legend(console, cells, [Text(f"effect 1/{10**DECADES:,} to 1 (log)")])
+        yield from legend(console, [Text(f"effect 1/{10**DECADES:,} to 1 (log)")])
     yield Text()
 
 
