@@ -291,22 +291,8 @@ SettingValue = int | str | None
 """A value of a setting; None is unknown."""
 
 
-class _Words(NamedTuple):
-    """How a setting is spoken of.
-
-    Attributes:
-        unit: what its values count; empty where they are words.
-        same: for some figures, why they stay the same where they do.
-        changed: the figures whose change is told; what follows from them is not.
-    """
-
-    unit: str
-    same: Mapping[str, str]
-    changed: tuple[str, ...]
-
-
-_SETTINGS: Mapping[str, _Words] = {
-    "framework": _Words(
+_SETTINGS: Mapping[str, tuple[str, Mapping[str, str], tuple[str, ...]]] = {
+    "framework": (
         "",
         {
             "total_params": "both count the same biases",
@@ -314,17 +300,17 @@ _SETTINGS: Mapping[str, _Words] = {
         },
         (),
     ),
-    "dtype": _Words(
+    "dtype": (
         "",
         {"total_params": "a dtype only says how many bytes a number takes"},
         ("total_bytes", "output_bytes"),
     ),
-    "batch": _Words(
+    "batch": (
         "sample",
         {"total_params": "all samples share the weights"},
         ("macs", "output_bytes", "training_bytes"),
     ),
-    "timesteps": _Words(
+    "timesteps": (
         "timestep",
         {
             "total_params": "every step uses the same weights",
@@ -334,7 +320,11 @@ _SETTINGS: Mapping[str, _Words] = {
         ("macs", "output_bytes", "training_bytes"),
     ),
 }
-"""The settings, in the order in which a network's heading tells them."""
+"""The settings, in the order in which a network's heading tells them.
+
+Of each what its values count, which is nothing where they are words; for some figures, why they stay the same where
+they do; and the figures whose change is told, for what follows from them is not.
+"""
 
 _FIGURES: Mapping[str, str] = {
     "total_params": "the parameters",
@@ -355,7 +345,7 @@ def varied(columns: Sequence[Column]) -> list[str]:
 
 def setting_text(setting: Setting, names: Sequence[str]) -> str:
     """Return some of what a network was counted for, in words: `PyTorch, 10 timesteps`."""
-    return ", ".join(_in_words(getattr(setting, name), _SETTINGS[name].unit) for name in names)
+    return ", ".join(_in_words(getattr(setting, name), _SETTINGS[name][0]) for name in names)
 
 
 def effects(comparison: Comparison) -> Iterator[str]:
@@ -366,23 +356,23 @@ def effects(comparison: Comparison) -> Iterator[str]:
     for name in varied(comparison.columns):
         values = list(dict.fromkeys(getattr(column.setting, name) for column in comparison.columns))
         pairs = list(_pairs(comparison.columns, name, values[0], values[-1]))
-        words = _SETTINGS[name]
+        unit, same, changed = _SETTINGS[name]
         changes = {
             figure: _change([(getattr(one, figure), getattr(other, figure)) for one, other in pairs])
             for figure in _FIGURES
         }
         parts = [
             f"{_with_verb([_FIGURES[figure]], *_SAME)}, for {why}"
-            for figure, why in words.same.items()
+            for figure, why in same.items()
             if changes[figure] == _SAME
         ]
         told: dict[tuple[str, str], list[str]] = {}
-        for figure in words.changed:
+        for figure in changed:
             if (change := changes[figure]) not in (_SAME, None):
                 told.setdefault(change, []).append(_FIGURES[figure])
         parts += [_with_verb(figures, *change) for change, figures in told.items()]
         if parts:
-            first, last = (_in_words(value, words.unit) for value in (values[0], values[-1]))
+            first, last = (_in_words(value, unit) for value in (values[0], values[-1]))
             first = f"{values[0]:,}" if isinstance(values[0], int) else first  # the last names the unit
             yield f"From {first} to {last}: {'; '.join(parts)}"
 
