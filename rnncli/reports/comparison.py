@@ -52,11 +52,16 @@ class Comparison(Result):
 
     Attributes:
         columns: the networks, in order; each first in the first setting.
-        layers: their layers, lined up.
+        lined_up: their layers; None where a column has none for a row.
     """
 
     columns: tuple[Column, ...]
-    layers: tuple[SideBySide, ...]
+    lined_up: tuple[tuple[Owned | None, ...], ...]
+
+    @cached_property
+    def layers(self) -> tuple[SideBySide, ...]:
+        """What the summaries say of their layers, lined up."""
+        return tuple(tuple(owned and owned.row for owned in row) for row in self.lined_up)
 
     @property
     def title(self) -> str:
@@ -87,17 +92,11 @@ class Comparison(Result):
             ArgumentError: there is no such column.
         """
         self._check_index(index)
-        first, other = self._owners[0], self._owners[index]
-        return tuple(reasons(_owned(first, row[0]), _owned(other, row[index])) for row in self.layers)
+        return tuple(reasons(row[0], row[index]) for row in self.lined_up)
 
     def _check_index(self, index: object) -> None:
         if not isinstance(index, int) or not 0 <= index < len(self.columns):
             raise ArgumentError(f"index is {shorten(repr(index))}, expected one from 0 to {len(self.columns) - 1}")
-
-    @cached_property
-    def _owners(self) -> list[dict[str, Owned]]:
-        """The layers of each column by their names."""
-        return [dict(_owners_of(column)) for column in self.columns]
 
     def as_dicts(self) -> list[dict[str, Any]]:
         """Return the comparison as plain data: for each column the object that `--format json` prints."""
@@ -179,11 +178,9 @@ def compared(columns: Sequence[Column]) -> Comparison:
             "give another SPEC, or for one --timesteps 10 --timesteps 500, or --framework keras --framework torch",
         )
     rows: list[_Row] = []
-    for index, (network, _, summary) in enumerate(columns):
-        # Layers of the same role line up, so an LSTM lines up with a GRU.
-        roles = ["recurrent" if layer.states else layer.kind for layer in network.body]
-        rows = _with_network(rows, index, roles, summary.layers)
-    return Comparison(tuple(columns), tuple(tuple(map(row.layers.get, range(len(columns)))) for row in rows))
+    for index, column in enumerate(columns):
+        rows = _with_network(rows, index, list(_owned(column)))
+    return Comparison(tuple(columns), tuple(tuple(map(row.get, range(len(columns)))) for row in rows))
 
 
 def settings_of(
@@ -221,39 +218,31 @@ def _several(values: Value | Sequence[Value]) -> Sequence[Value]:
     return [plain(value) for value in values] if isinstance(values, list | tuple) else [plain(values)]
 
 
-def _owners_of(column: Column) -> Iterator[tuple[str, Owned]]:
+def _owned(column: Column) -> Iterator[Owned]:
     network, setting, summary = column
     first = len(network.layers) - len(network.body)
-    shapes = network.shapes(*setting[:2])
-    for place, (row, (reads, _)) in enumerate(zip(summary.layers, shapes, strict=True), start=first):
-        yield row.name, Owned(network.layers[place], reads, summary.framework, row.weights, network.layers, place)
+    for place, (row, (reads, _)) in enumerate(zip(summary.layers, network.shapes(*setting[:2]), strict=True), first):
+        yield Owned(row, reads, summary.framework, network.layers, place)
 
 
-def _owned(owners: Mapping[str, Owned], layer: LayerSummary | None) -> Owned | None:
-    return None if layer is None else owners[layer.name]
+_Row = dict[int, Owned]
+"""Layers of the same role, by the places of their networks."""
 
 
-class _Row(NamedTuple):
-    """The role of a row, and the layer of each network that has one in it, by its place."""
-
-    role: str
-    layers: dict[int, LayerSummary]
-
-
-def _with_network(rows: list[_Row], index: int, roles: list[str], layers: Sequence[LayerSummary]) -> list[_Row]:
+def _with_network(rows: list[_Row], index: int, layers: Sequence[Owned]) -> list[_Row]:
     """Return rows with the layers of one more network in them.
 
     A layer that lines up with none of the rows gets a new one, just above the row of the next layer that does.
     """
-    layer_of_row = dict(_line_up(rows, roles))
-    new_rows = [_Row(role, {index: layer}) for role, layer in zip(roles, layers, strict=True)]
+    layer_of_row = dict(_line_up(rows, [layer.role for layer in layers]))
+    new_rows = [{index: layer} for layer in layers]
     result: list[_Row] = []
     placed = 0
     for at, row in enumerate(rows):
         if at in layer_of_row:
             result += new_rows[placed : layer_of_row[at]]
             placed = layer_of_row[at] + 1
-            row.layers[index] = layers[placed - 1]
+            row[index] = layers[placed - 1]
         result.append(row)
     return result + new_rows[placed:]
 
@@ -263,14 +252,14 @@ def _line_up(rows: list[_Row], roles: list[str]) -> list[tuple[int, int]]:
 
     Layers line up with those of the first network where that is possible, and between these with those of the others.
     """
-    of_first = [at for at, row in enumerate(rows) if 0 in row.layers]
-    anchors = [(of_first[row], layer) for row, layer in _equal_roles([rows[at].role for at in of_first], roles)]
+    of_rows = [next(iter(row.values())).role for row in rows]
+    of_first = [at for at, row in enumerate(rows) if 0 in row]
+    anchors = [(of_first[row], layer) for row, layer in _equal_roles([of_rows[at] for at in of_first], roles)]
     between = []
     starts = [(0, 0), *((row + 1, layer + 1) for row, layer in anchors)]
     ends = [*anchors, (len(rows), len(roles))]
     for (row_start, layer_start), (row_end, layer_end) in zip(starts, ends, strict=True):
-        row_roles = [row.role for row in rows[row_start:row_end]]
-        matches = _equal_roles(row_roles, roles[layer_start:layer_end])
+        matches = _equal_roles(of_rows[row_start:row_end], roles[layer_start:layer_end])
         between += [(row_start + row, layer_start + layer) for row, layer in matches]
     return sorted(anchors + between)
 

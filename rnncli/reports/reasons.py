@@ -21,39 +21,43 @@ from rnncli.layers import Layer
 from rnncli.layers.options import Whole
 from rnncli.layers.weights import FRAMEWORK_NAMES, Framework, Role, Weight
 from rnncli.quantities import Shape, features_of, ratio_text
+from rnncli.summary import LayerSummary
 
 _COPIES = ("biases",)
 """Factors that say how many there are of a weight, where they are kept in one array."""
 
 
 class Owned(NamedTuple):
-    """A layer in its network, and the weights that it owns there.
+    """A layer in its network, and what it owns there.
 
     Attributes:
-        layer: the layer.
+        row: its row of the summary.
         input_shape: what it reads.
         framework: whose weights are counted.
-        weights: its weights.
         layers: all layers of the network.
         place: which of them it is.
     """
 
-    layer: Layer
+    row: LayerSummary
     input_shape: Shape
     framework: Framework
-    weights: tuple[Weight, ...]
     layers: Sequence[Layer]
     place: int
 
     @property
-    def params(self) -> int:
-        """The number of its parameters."""
-        return sum(weight.params for weight in self.weights)
+    def layer(self) -> Layer:
+        """The layer."""
+        return self.layers[self.place]
+
+    @property
+    def role(self) -> str:
+        """What it is in its network: layers of the same role line up, so an LSTM lines up with a GRU."""
+        return "recurrent" if self.layer.states else self.layer.kind
 
     def by_role(self) -> dict[Role, int]:
         """Return the number of parameters of each role, as the weights declare it."""
         params: Counter[Role] = Counter()
-        for weight in self.weights:
+        for weight in self.row.weights:
             params[weight.role] += weight.params
         return dict(params)
 
@@ -360,10 +364,10 @@ def reasons(first: Owned | None, other: Owned | None) -> tuple[Reason, ...]:
     if first is None or other is None:
         text = "network 1 has no such layer" if first is None else "only network 1 has such a layer"
         owned, sign = (other, 1) if first is None else (first, -1)
-        return () if owned is None or not owned.params else (_whole(owned, sign, text),)
-    if first.params == other.params:
+        return () if owned is None or not owned.row.params else (_whole(owned, sign, text),)
+    if first.row.params == other.row.params:
         return ()
-    one, two = factors_of(first.layer, first.weights), factors_of(other.layer, other.weights)
+    one, two = factors_of(first.layer, first.row.weights), factors_of(other.layer, other.row.weights)
     if one is None or two is None:
         return ()
     here, there = joined(one, two)
@@ -373,7 +377,7 @@ def reasons(first: Owned | None, other: Owned | None) -> tuple[Reason, ...]:
 
 def _whole(owned: Owned, sign: int, text: str) -> Reason:
     parts = (Part(role, sign * params, None if sign > 0 else 0.0) for role, params in owned.by_role().items())
-    return Reason(owned.layer.spec(), sign * owned.params, text, tuple(parts))
+    return Reason(owned.layer.spec(), sign * owned.row.params, text, tuple(parts))
 
 
 def _exchanges(first: Owned, other: Owned, here: Factors, there: Factors) -> Iterator[Reason]:
