@@ -158,11 +158,6 @@ class Exchange(NamedTuple):
     parts: tuple[Part, ...]
     others: bool
 
-    @property
-    def text(self) -> str:
-        """Why the counts differ: `64 units instead of 32: the recurrent kernel × 4, the kernel and the bias × 2`."""
-        return TEXTS[self.name](self)
-
 
 def _number_of(what: str) -> Callable[[Exchange], str]:
     """Return what says how many there are of a factor."""
@@ -230,7 +225,10 @@ TEXTS: Mapping[str, Callable[[Exchange], str]] = {
     **dict.fromkeys(_ROLES, _copies),
     "directions": _directions,
 }
-"""What each factor means, in the order in which one layer becomes another."""
+"""What is said of each factor, in the order in which one layer becomes another.
+
+`64 units instead of 32: the recurrent kernel × 4, the kernel and the bias × 2`
+"""
 
 
 def _grows(each: Exchange) -> str:
@@ -330,24 +328,23 @@ class Reason(NamedTuple):
 
     Attributes:
         layer: the spec of the layer.
-        difference: how many more.
         text: why.
         parts: which of its weights are more.
     """
 
     layer: str
-    difference: int
     text: str
     parts: tuple[Part, ...]
 
+    @property
+    def difference(self) -> int:
+        """How many more there are."""
+        return sum(part.difference for part in self.parts)
+
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain data."""
-        return {
-            "layer": self.layer,
-            "difference": self.difference,
-            "text": self.text,
-            "roles": [part._asdict() for part in self.parts],
-        }
+        roles = [part._asdict() for part in self.parts]
+        return {"layer": self.layer, "difference": self.difference, "text": self.text, "roles": roles}
 
 
 def reasons(first: Owned | None, other: Owned | None) -> tuple[Reason, ...]:
@@ -363,8 +360,9 @@ def reasons(first: Owned | None, other: Owned | None) -> tuple[Reason, ...]:
     """
     if first is None or other is None:
         text = "network 1 has no such layer" if first is None else "only network 1 has such a layer"
-        owned, sign = (other, 1) if first is None else (first, -1)
-        return () if owned is None or not owned.row.params else (_whole(owned, sign, text),)
+        before, after = ({} if owned is None else owned.by_role() for owned in (first, other))
+        specs = [owned.layer.spec() for owned in (first, other) if owned is not None]
+        return tuple(Reason(spec, text, parts) for spec in specs if (parts := _parts(before, after)))
     if first.row.params == other.row.params:
         return ()
     one, two = factors_of(first.layer, first.row.weights), factors_of(other.layer, other.row.weights)
@@ -375,9 +373,13 @@ def reasons(first: Owned | None, other: Owned | None) -> tuple[Reason, ...]:
     return tuple(_exchanges(first, other, here, there)) if known and {*here.numbers} <= {*TEXTS} else ()
 
 
-def _whole(owned: Owned, sign: int, text: str) -> Reason:
-    parts = (Part(role, sign * params, None if sign > 0 else 0.0) for role, params in owned.by_role().items())
-    return Reason(owned.layer.spec(), sign * owned.row.params, text, tuple(parts))
+def _parts(before: Mapping[Role, int], after: Mapping[Role, int]) -> tuple[Part, ...]:
+    """Return what becomes of the weights of each role, given how many parameters they have before and after."""
+    return tuple(
+        Part(role, more, after.get(role, 0) / before[role] if role in before else None)
+        for role in {**before, **after}
+        if (more := after.get(role, 0) - before.get(role, 0))
+    )
 
 
 def _exchanges(first: Owned, other: Owned, here: Factors, there: Factors) -> Iterator[Reason]:
@@ -387,12 +389,7 @@ def _exchanges(first: Owned, other: Owned, here: Factors, there: Factors) -> Ite
         before = params_of(numbers, here.roles)
         numbers[name] = there.numbers[name]
         after = params_of(numbers, here.roles)
-        parts = tuple(
-            Part(role, more, after.get(role, 0) / before[role] if role in before else None)
-            for role in here.roles
-            if (more := after.get(role, 0) - before.get(role, 0))
-        )
-        if parts:
+        if parts := _parts(before, after):
             others = len({*before, *after}) > len(parts)
             exchange = Exchange(name, here.numbers[name], numbers[name], first, other, parts, others)
-            yield Reason(other.layer.spec(), sum(part.difference for part in parts), exchange.text, parts)
+            yield Reason(other.layer.spec(), TEXTS[name](exchange), parts)
