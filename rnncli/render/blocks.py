@@ -225,38 +225,24 @@ class Table(Block):
         """Yield the table as there is room for it."""
         if not self.rows:
             return
-        table = self._in_characters_of(console)
-        columns = table.filled
+        columns = self.filled
         last = max(column.leaves for column in columns)
         for stage in range(last + 1):
-            kept = table._kept(columns, stage, self.whole)
-            if table._width(kept) <= console.width:
-                yield table._rich(kept)
-                yield from table._named_left(columns, kept)
+            kept = self._kept(columns, stage, self.whole)
+            if self._width(kept, console) <= console.width:
+                yield self._rich(kept, console)
+                yield from self._named_left(columns, kept, console)
                 return
         if self.turns:
-            turned = table._turned(columns)
-            if turned._width(turned.columns) <= console.width:
-                yield turned._rich(turned.columns)
+            turned = self._turned(columns)
+            if turned._width(turned.columns, console) <= console.width:
+                yield turned._rich(turned.columns, console)
                 return
-        parts = table._parts(table._kept(columns, last, whole=True), console.width)
-        if parts:
-            yield from map(table._rich, parts)
-        else:
-            for row in table.rows:
-                yield from _block(columns, row)
-
-    def _in_characters_of(self, console: Console) -> Table:
-        if not console.options.ascii_only:
-            return self
-        columns = [
-            column._replace(title=ascii_form(column.title), heading=column.heading and ascii_form(column.heading))
-            for column in self.columns
-        ]
-        rows = [
-            {ascii_form(title): in_characters_of(console, cell) for title, cell in row.items()} for row in self.rows
-        ]
-        return replace(self, columns=columns, rows=rows)
+        parts = self._parts(self._kept(columns, last, whole=True), console)
+        for part in parts:
+            yield self._rich(part, console)
+        for row in [] if parts else self.rows:
+            yield from _block(columns, row)
 
     def _kept(self, columns: Sequence[Column], stage: int, whole: bool) -> list[Column]:
         """Return the columns that have not left at a stage, and those that replace others, with all that is in them."""
@@ -266,13 +252,13 @@ class Table(Block):
         left = [column for column in leaving if column.title not in replacing and (column.title in there or not whole)]
         return [replacing.get(column.title, column) for column in columns if column not in left]
 
-    def _named_left(self, columns: Sequence[Column], kept: Sequence[Column]) -> Iterator[Text]:
+    def _named_left(self, columns: Sequence[Column], kept: Sequence[Column], console: Console) -> Iterator[Text]:
         """Yield the line that names the columns that have left, and says where they are."""
         there = [title for column in kept for title in column.title.split("\n")]
         left = [column.title for column in columns if column.title not in there and column.shorter is None]
         if left:
             more = f", or {self.more}" if self.more else ""
-            yield Text(f" {', '.join(left)}: on a wider terminal{more}", style="dim")
+            yield in_characters_of(console, Text(f" {', '.join(left)}: on a wider terminal{more}", style="dim"))
 
     def _turned(self, columns: Sequence[Column]) -> Table:
         """Return the table with a row for each column but the first, whose cells become the titles."""
@@ -284,7 +270,7 @@ class Table(Block):
         ]
         return replace(self, columns=[first._replace(number=False), *across], rows=rows, sections=())
 
-    def _parts(self, columns: Sequence[Column], width: int) -> list[list[Column]]:
+    def _parts(self, columns: Sequence[Column], console: Console) -> list[list[Column]]:
         """Return the columns of several tables, each with the first and as many as fit; none if they are too many."""
         first, *others = columns
         groups: list[list[Column]] = []
@@ -295,28 +281,33 @@ class Table(Block):
                 groups.append([column])
         parts: list[list[Column]] = []
         for group in groups:
-            if parts and self._width([*parts[-1], *group]) <= width:
+            if parts and self._width([*parts[-1], *group], console) <= console.width:
                 parts[-1] += group
             else:
                 parts.append([first, *group])
-        fits = len(parts) <= _MOST_TABLES and all(self._width(part) <= width for part in parts)
+        fits = len(parts) <= _MOST_TABLES and all(self._width(part, console) <= console.width for part in parts)
         return parts if fits else []
 
-    def _width(self, columns: Sequence[Column]) -> int:
+    def _width(self, columns: Sequence[Column], console: Console) -> int:
         """Return the width of a table in which nothing is folded."""
-        cells = ([Text(column.shown_title), *(row[column.title] for row in self.rows)] for column in columns)
-        least = (column.least for column in columns)
-        return 1 + sum(3 + max(width, *map(cell_width, column)) for width, column in zip(least, cells, strict=True))
+        return 1 + sum(3 + max(each.least, *map(cell_width, self._texts(each, console))) for each in columns)
 
-    def _rich(self, columns: Sequence[Column]) -> RichTable:
-        several = any("\n" in row[column.title].plain for row in self.rows for column in columns)
+    def _rich(self, columns: Sequence[Column], console: Console) -> RichTable:
+        texts = [self._texts(column, console) for column in columns]
+        several = any("\n" in cell.plain for _, *cells in texts for cell in cells)
         ends = set(accumulate(self.sections))
         table = RichTable(box=box.HEAVY_HEAD, show_lines=several and not ends)
-        for column in columns:
-            table.add_column(Text(column.shown_title), justify="right" if column.number else "left")
-        for number, row in enumerate(self.rows, start=1):
-            table.add_row(*(row[column.title] for column in columns), end_section=number in ends)
+        headings, *rows = zip(*texts, strict=True)
+        for column, heading in zip(columns, headings, strict=True):
+            table.add_column(heading, justify="right" if column.number else "left")
+        for number, cells in enumerate(rows, start=1):
+            table.add_row(*cells, end_section=number in ends)
         return table
+
+    def _texts(self, column: Column, console: Console) -> list[Text]:
+        """Return the heading of a column and its cells."""
+        texts = [Text(column.shown_title), *(row[column.title] for row in self.rows)]
+        return [in_characters_of(console, text) for text in texts]
 
 
 def _block(columns: Sequence[Column], row: Row) -> Iterator[Block]:
