@@ -306,6 +306,12 @@ def test_the_run_above_the_plot_is_the_same_run(rnncli: Run) -> None:
     assert np.array(activations) == pytest.approx(np.load("plain.npy")[0].T, abs=1e-5)
 
 
+def test_a_document_tells_the_figures_of_a_plot_as_text_beside_the_drawing(rnncli: Run) -> None:
+    for format_, strong in (("markdown", "- **{}:** "), ("html", "<li><strong>{}:</strong> ")):
+        shown = rnncli("forward", "input:3,rnn:2", "--plot", "-f", format_).stdout
+        assert all(strong.format(each) in shown for each in ("Norm of the state", "Saturated units", "Reach"))
+
+
 def test_a_format_of_rows_or_a_network_without_a_recurrent_layer_has_no_plot(rnncli: Run) -> None:
     for format_ in {*FORMATS} - {"table", "json", *DOCUMENTS}:
         result = rnncli("forward", "input:3,rnn:2", "--plot", "-f", format_)
