@@ -77,21 +77,19 @@ class CandidateTable(Writer):
         self._leave = sorted(_LEAVE, key=lambda key: key == sorted_by)
         self._cloud = cloud
         self._points: list[Point] = []
-        self._begun = False
         self._same: Record = {}
         self._left: set[str] = set()
         self._widths = {key: len(text) for key, text in _TITLES.items()}
         self._template = ""
-        """A line, for the operator % and a row."""
+        """A line, for the operator % and a row; empty until there are rows."""
         self._in_blocks = False
 
     def rows(self, records: Sequence[Any], /) -> str:
         """Return the rows of some candidates, the titles above the first, and wherever the columns change."""
         if self._cloud is not None:
             self._points += points_of(records, self._cloud)
-        before = self._shown() if self._begun else None
-        self._same = _same_in_all(records, self._same if self._begun else None)
-        self._begun = True
+        before = self._shown() if self._template else None
+        self._same = _same_in_all(records, self._same if self._template else None)
         rows = _texts(records, self._same)
         self._fit(rows)
         lines: list[str] = []

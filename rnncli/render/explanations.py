@@ -9,7 +9,7 @@ from rich.text import Text
 from rnncli.language.spec import EXAMPLE
 from rnncli.layers.activations import ACTIVATIONS
 from rnncli.layers.base import Note
-from rnncli.layers.weights import FRAMEWORK_NAMES, at_level, name_at_levels
+from rnncli.layers.weights import FRAMEWORK_NAMES, name_at_levels
 from rnncli.quantities import MAX_SIZE, MULTIPLES, count, plural, shape_text
 from rnncli.render.blocks import GAP, Block, Line, Pairs
 from rnncli.render.summaries import equal_but_for_its_name, modules_page, run_name, shape_cell
@@ -61,9 +61,7 @@ def _run(run: Sequence[LayerExplanation]) -> Iterator[Block]:
 
 def _without_its_name(layer: LayerExplanation) -> LayerExplanation:
     # Equal layers have equal notes, but for the names of weights in them.
-    formulas = [formula for _, formula in layer.weights]
-    weights = zip(at_level([weight for weight, _ in layer.weights], 0), formulas, strict=True)
-    return layer._replace(summary=equal_but_for_its_name(layer.summary), weights=tuple(weights), notes=())
+    return layer._replace(summary=equal_but_for_its_name(layer.summary), notes=())
 
 
 def _equations(layer: LayerExplanation) -> Rows:

@@ -49,7 +49,6 @@ class LayerExplanation(NamedTuple):
         layer: the layer.
         equations: what it computes in one step.
         input_shape: the shape that it reads.
-        weights: each weight, with the formula of its size.
         total: the formula of the number of parameters, or None where there are fewer than two weights.
         other_params: the number in the other framework, or None if that cannot express the layer.
         notes: what is worth knowing about it.
@@ -59,10 +58,14 @@ class LayerExplanation(NamedTuple):
     layer: Layer
     equations: tuple[Equation, ...]
     input_shape: Shape
-    weights: tuple[tuple[Weight, Formula], ...]
     total: Formula | None
     other_params: int | None
     notes: tuple[Note, ...]
+
+    @property
+    def weights(self) -> tuple[tuple[Weight, Formula], ...]:
+        """Each weight, with the formula of its size."""
+        return tuple((weight, _product(weight.axes)) for weight in self.summary.weights)
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -167,7 +170,6 @@ def explain(
                 layer=layer,
                 equations=layer.equations(framework),
                 input_shape=reads,
-                weights=tuple((weight, _product(weight.axes)) for weight in row.weights),
                 total=_total(row.weights, len(layer.directions)),
                 other_params=None if there is None else sum(weight.params for weight in there),
                 notes=(
