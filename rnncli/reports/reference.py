@@ -21,7 +21,7 @@ from rnncli.layers.words import argument, argument_form, argument_name, in_both
 from rnncli.network import Network, check_text
 from rnncli.quantities import shape_text
 from rnncli.reports.explanation import LayerExplanation, explain
-from rnncli.reports.topics import TOPIC_OF, TOPICS
+from rnncli.reports.topics import PASTED, TOPIC_OF
 from rnncli.results import Result
 
 _BELOW = {"input": "", "sequence": "input:8,", "either": "input:8,", "vector": "input:8,rnn:16,"}
@@ -409,9 +409,9 @@ def sort_of(typed: str) -> tuple[str, str]:
     Raises:
         UsageError: as above.
     """
-    for topic in TOPICS:
-        if topic.pasted and re.search(topic.pasted, typed):
-            return "topic", topic.names[0]
+    for topic, pattern in PASTED.items():
+        if re.search(pattern, typed):
+            return "topic", topic
     word = re.split(r"[(=\[]", typed.strip(" .").lower().rpartition(".")[2])[0].strip()
     for name, (known, _) in _SORTS.items():
         for each in (word, re.sub("[- ]", "_", word), re.sub("[-_ ]", "", word)):

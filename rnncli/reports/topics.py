@@ -233,7 +233,7 @@ concatenate, concatenation, merge, cat, concat, concat_layer, merge_mode
 _FIELDS: Mapping[str, tuple[type[Layer], str]] = {"seq": (LSTM, "return_sequences"), "mask": (Embedding, "mask_zero")}
 """What stands in braces for a field in both words."""
 
-_PASTED = {
+PASTED = {
     "shape": r"expected axis -?\d|to have value \d|must be equal to input_size|shapes cannot be multiplied",
     "ndim": r"ndim ?=|Expected input to be \d?D",
     "h_n": r"Expected hidden(\[\d\])? size",
@@ -248,13 +248,11 @@ class Topic(NamedTuple):
         names: its names, the usual one first.
         means: what it is.
         notes: what is worth knowing about it, as it is written above.
-        pasted: matches the errors of Keras and PyTorch that are about it; empty where none are.
     """
 
     names: tuple[str, ...]
     means: str
     notes: tuple[str, ...]
-    pasted: str
 
     def facts(self) -> Iterator[Note]:
         """Yield what is worth knowing about it."""
@@ -270,9 +268,8 @@ class Topic(NamedTuple):
 def _parsed(text: str) -> Iterator[Topic]:
     for topic in text.strip().replace("\n  ", " ").split("\n\n"):
         names, means, *notes = topic.splitlines()
-        words = tuple(names.split(", "))
         texts = tuple(note.removeprefix("- ") for note in notes)
-        yield Topic(words, means.removeprefix("= "), texts, _PASTED.get(words[0], ""))
+        yield Topic(tuple(names.split(", ")), means.removeprefix("= "), texts)
 
 
 def _word(spec: str, name: re.Match[str]) -> str:
