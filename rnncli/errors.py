@@ -172,8 +172,8 @@ def quote(text: str) -> str:
 
 def listed(words: Sequence[str], conjunction: str = "and") -> str:
     """Return words as a sentence lists them: a, b and c."""
-    if len(words) == 1:
-        return words[0]
+    if len(words) < 2:
+        return "".join(words)
     return f"{', '.join(words[:-1])} {conjunction} {words[-1]}"
 
 

@@ -251,6 +251,9 @@ def test_states_and_layers_that_read_from_the_end_or_in_windows_do_not_add_up_an
     assert "pieces of a sequence" in note
     (note,) = plan("input:8,conv:4x3:causal,rnn:4", Request(save_state="s.npz")).notes
     assert note == "the windows of conv:4x3:causal begin anew, so pieces of a sequence do not add up to the whole"
+    for alone in ("pool:avg", "pool:max", "rnn:4,repeat:3,rnn:4"):
+        (note,) = plan(f"input:8,rnn:4:seq,{alone}", Request(save_state="s.npz")).notes
+        assert "makes its output of one piece alone" in note
     assert plan("input:8,conv:4x1,rnn:4", Request(save_state="s.npz")).notes == ()
     assert plan("input:8,rnn:4", Request(save_state="s.npz")).notes == ()
     assert plan("input:8,rnn:4:bi", Request()).notes == ()

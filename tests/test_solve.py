@@ -139,10 +139,10 @@ def test_a_stride_or_the_size_of_a_pool_is_the_smallest_with_which_the_rest_fits
     windows = [kind.small + kind.needs for kind in kinds.KINDS.values() if "strides" in kind.options]
     assert len(windows) > 1
     fields = [*(f"{window}:stride=_" for window in windows), "pool:max:_", "pool:avg:_:stride=2"]
-    for field, rest, figure in product(fields, behind, ("params", "macs")):
-        template = f"input:20x3,{field},{rest}"
+    for head, field, rest, figure in product(("20x3", "3"), fields, behind, ("params", "macs", "streaming")):
+        template = f"input:{head},{field},{rest}"
         every = [costs(template, {"_": number}) for number in range(1, 25)]
-        for limit in {each[figure] for each in every if each}:
+        for limit in {each[figure] for each in every if each} - {None}:
             fitting = [number for number, each in enumerate(every, 1) if each and each[figure] <= limit]
             with at(template, figure, limit):
                 solution = solve(template, Budget(**{figure: limit}))
@@ -150,6 +150,13 @@ def test_a_stride_or_the_size_of_a_pool_is_the_smallest_with_which_the_rest_fits
                 assert solution.number == fitting[0]
                 assert larger == fitting[0] - 1
                 assert fitting[0] == 1 or not all(cost.fits for cost in its_costs)
+
+
+def test_the_window_of_a_pool_leaves_room_for_the_rest_of_a_step_at_a_time() -> None:
+    template, limits = "input:8,lstm:_a:seq,pool:avg:_b,gru:4", {"macs": 5_000, "streaming": 300}
+    every = [costs(template, {"_a": a, "_b": b}, timesteps=20) or {} for a, b in product(range(1, 21), repeat=2)]
+    most = max(each["params"] for each in every if each and all(each[name] <= limits[name] for name in limits))
+    assert solve(template, Budget(**limits), timesteps=20).summary.total_params == most
 
 
 def brute_force(

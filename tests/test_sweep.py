@@ -109,6 +109,8 @@ def evaluated(how: str) -> Iterator[None]:
 @example("{input:8,input:5x{8..9},embed:{5..6}x7}{:mask,},lstm:{3..4}", Setting(), "in one block")
 @example("input:8,{lstm:{u},gru:9}:seq,rnn:{u=2..3},dense:{1..2}", Setting(None, 5), "in blocks of 2")
 @example("input:8,lstm:{3,4}{:seq,},{repeat:{2..3}\\,,}rnn:{5..6}", Setting(None, 5), "in one block")
+@example("{input:8,input:4x8},lstm:{1..2}{:seq,},{repeat:3\\,,}flatten", Setting(None, 4), "in one block")
+@example("input:{4..5}x8,{flatten,rnn:3:seq\\,flatten},dense:2", Setting(), "in one block")
 @example("{input:8,}", Setting(), "in one block")
 @example("input:8,dense:30:relu,lstm:{1..40..3}", Setting(2, 5), "one by one")
 @example("input:{1..9}x8,rnn:{1..4}", Setting(None, 5), "one by one")

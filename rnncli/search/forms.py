@@ -163,6 +163,7 @@ class Form:
         count: how many layers they are, the head included.
         fixed: the timesteps that the head says, if it does.
         setting: what the counts are for; it says the framework.
+        of_any_length: whether the layers leave open how long the sequence is, whatever the setting says.
         summed: whether what they come to is a polynomial in the symbols.
     """
 
@@ -170,6 +171,7 @@ class Form:
     count: Number
     fixed: Number | None
     setting: Setting
+    of_any_length: bool
     summed: bool = True
     _known: dict[str, tuple[Number, ...]] = field(default_factory=dict)
 
@@ -181,12 +183,15 @@ class Form:
             shape = (shape[0], setting.timesteps, *shape[2:])
         totals: Totals | None = Totals.of(shape, setting.framework or "keras", setting.dtype)
         totals = totals.after(head) if head.shown and totals is not None else totals
-        return None if totals is None else cls(totals, 1, head.fixed_timesteps, setting)
+        fixed = head.fixed_timesteps
+        return None if totals is None else cls(totals, 1, fixed, setting, fixed is None)
 
     def after(self, layer: Layer, times: Number) -> Form | None:
         """Return the form with a layer that stands there several times; None where there is no such network."""
         count = self.count + times
         if isinstance(count, int) and count > MAX_LAYERS:
+            return None
+        if layer.needs_length and self.of_any_length and len(self.totals.shape) == 3:
             return None
         totals: Totals | None = self.totals
         summed = self.summed
@@ -194,12 +199,13 @@ class Form:
             totals = self.totals.repeated(layer, times) if summed else totals
         except NoPolynomialError:
             summed = False
-        return None if totals is None else Form(totals, count, self.fixed, self.setting, summed)
+        of_any_length = self.of_any_length and (layer.reads, layer.returns) != ("vector", "sequence")
+        return None if totals is None else Form(totals, count, self.fixed, self.setting, of_any_length, summed)
 
     @property
     def key(self) -> tuple[Any, ...]:
         """What two of them have in common that are equal."""
-        return (self.totals.key, self.fixed, self.count, self.summed)
+        return (self.totals.key, self.fixed, self.count, self.of_any_length, self.summed)
 
     def parts(self, name: str) -> tuple[Number, ...]:
         """Return the sums of which a figure is the largest; none where it is not known."""

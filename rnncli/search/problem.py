@@ -370,7 +370,10 @@ class Scan:
             least = self._least(given)
             if least is not None:
                 least |= self._thinnest(given | least)
-                self.found.first = self.found.first or self._numbers(given | least)
+                first = given | least
+                for blank in self._thinning:
+                    first[blank] = self._fewest(first, blank)
+                self.found.first = self.found.first or self._numbers(first)
                 # Last comes what has no parameters, such as the timesteps: it makes no difference to the others.
                 growing = sorted(self._growing, key=lambda blank: blank in self._weightless)
                 self._grow(given, least, [*growing, *self._thinning])
@@ -410,6 +413,34 @@ class Scan:
             thinnest[blank] = largest(lambda n: bool(self._costs({**given, **thinnest, blank: n})), self._most)  # noqa: B023
         return thinnest
 
+    def _fewest(self, numbers: dict[Blank, int], blank: Blank) -> int:
+        """Return the smallest number for a stride with which the rest fits, up to its own; one that nothing fits with.
+
+        All falls with it, but for what a step at a time takes: a wider window is a larger state, and returns less.
+        """
+        most = numbers[blank]
+        one, last = (self._costs({**numbers, blank: number}) for number in (1, most))
+        wide = most < self._most and "streaming_bytes" in self.problem.budget.keys
+        less = [
+            place
+            for place, (before, after) in enumerate(zip(one, last, strict=True))
+            if after.amount < before.amount and not (wide and before.figure.key == "streaming_bytes")
+        ]
+
+        def too_few(number: int) -> bool:
+            tried = self._costs({**numbers, blank: number})
+            return not all(tried[place].fits for place in less)
+
+        least = 1 + largest(too_few, most - 1)
+        tried = range(least, most + 1) if wide else ()
+        return next((number for number in tried if fit(self._costs({**numbers, blank: number}))), least)
+
+    def _fits(self, numbers: dict[Blank, int], thinning: Sequence[Blank]) -> bool:
+        """Return whether some numbers fit, or do with fewer for strides, where those may take less."""
+        for blank in thinning if "streaming_bytes" in self.problem.budget.keys else ():
+            numbers = {**numbers, blank: self._fewest(numbers, blank)}
+        return fit(self._costs(numbers))
+
     def _grow(self, given: dict[Blank, int], least: dict[Blank, int], left: Sequence[Blank]) -> None:
         """Take in all numbers for the blanks with which everything grows, with all others given."""
         if not left:
@@ -419,10 +450,12 @@ class Scan:
         rest = {other: least[other] for other in others}
         start = least[blank]
         if blank in self._thinning:
-            below = largest(lambda number: not fit(self._costs({**given, **rest, blank: number})), start - 1)
-            self._grow({**given, blank: below + 1}, least, others)
+            self._grow({**given, blank: self._fewest({**given, **rest, blank: start}, blank)}, least, others)
             return
-        last = largest(lambda number: number < start or fit(self._costs({**given, **rest, blank: number})), self._most)
+        thinning = [other for other in others if other in self._thinning]
+        last = largest(
+            lambda number: number < start or self._fits({**given, **rest, blank: number}, thinning), self._most
+        )
         for number in range(start if others else max(start, last), last + 1):
             self._grow({**given, blank: number}, least, others)
         if not others:
