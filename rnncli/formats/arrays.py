@@ -49,8 +49,11 @@ _PROJECTION = re.compile(
 _APART = re.compile(r"att(n|ention)|(^|[._/])(query|key|value|[qkv])(_proj|_layer)?(/|$)|residual|skip")
 """The names of modules that stand beside a row and not in it, whatever their sizes."""
 
-_OTHER_CONV = re.compile(r"transpose|deconv|upconv|einsum")
+_OTHER_CONV = re.compile(r"transpose|deconv|upconv|einsum|bilin")
 """The names of other modules that have an array of three axes."""
+
+_LAYER_NORM = re.compile(r"layer_?norm|ln")
+"""The names of a normalization that is no other if it has a shift."""
 
 _OTHER_NORM = re.compile(r"batch|group|instance|rms|(^|[._/])[bg]n")
 
@@ -203,6 +206,9 @@ def _stateless(name: str, roles: Mapping[str, Tensor], convention: Convention) -
     if word.window is not None:
         plain = "a stride and a dilation of 1, one group, no padding, no activation and no pool behind it"
         notes.append(Note(f"{shorten(name)} has {plain}: the file does not say", "assumed"))
+    if word.kind == "norm" and convention == "torch" and not ("bias" in roles and _LAYER_NORM.search(ending(name))):
+        said = f"{shorten(name)} is a LayerNorm, and no GroupNorm or RMSNorm: the file does not say"
+        notes.append(Note(said, "assumed"))
     return Node(name, kind, word, None, reads, roles, convention, notes=tuple(notes), unsaid=unsaid)
 
 
@@ -255,7 +261,17 @@ def _kind_of(name: str, shapes: Mapping[str, tuple[int, ...]]) -> str:
 
 
 def _without_inner_parts(nodes: Sequence[Node]) -> Iterator[Node]:
-    """Yield nodes; a layer inside a module that is not understood, as the out_proj of an attention, is not either."""
+    """Yield nodes; a layer inside a module that is not understood, as the out_proj of an attention, is not either.
+
+    Nor is a cell that has other layers inside: PyTorch's and Keras's have none.
+    """
+    inner = {name: node for node in nodes for name in _ancestors(node.name)}
+    nodes = [
+        _left_out(replace(node, word=None), f"has {shorten(inner[owner].name)} inside, which is not understood")
+        if node.loops and (owner := owner_of(node.name)) in inner
+        else node
+        for node in nodes
+    ]
     around = {name for node in nodes if node.loops for name in _ancestors(owner_of(node.name))}
     opaque = {node.name for node in nodes if node.word is None} - around
     for node in nodes:
