@@ -277,8 +277,8 @@ class _Rows:
             return None
         if family == self._names[last].family and self._names[place].numbers < self._names[last].numbers:
             return None
-        other = family != self._names[last].family
-        if other and self._fits_in_front(place, first) and not self._giving["table", self._reads[first]]:
+        in_front = self._returns[place] == self._reads[first] and self._reads[place] not in self._returned_by_cells
+        if in_front and family != self._names[last].family and not self._giving["table", self._reads[first]]:
             return None
         if any(each != last and self._together(each, place) for each in ends):  # another row may go on with it
             return None
@@ -352,10 +352,10 @@ class _Rows:
     def _together(self, one: int, other: int) -> bool:
         """Whether two layers may be in one row: of one framework, not on two sides of a model, nor in two copies."""
         first, second = self.nodes[one], self.nodes[other]
-        if (first.convention == "torch") != (second.convention == "torch") or self._in_copies(one, other):
+        if (first.convention == "torch") != (second.convention == "torch"):
             return False
         sides = self._names[one].sides, self._names[other].sides
-        return not all(sides) or sides[0] == sides[1]
+        return (not all(sides) or sides[0] == sides[1]) and not self._in_copies(one, other)
 
     def _in_copies(self, one: int, other: int) -> bool:
         """Whether two modules have other names, and one has a layer where the other has this one: actor and critic."""
