@@ -221,8 +221,8 @@ _WINDOWS: Mapping[str, str] = {"MaxPool": "max", "AveragePool": "avg"}
 
 
 def _batch_norm(inputs: Inputs) -> Made:
-    """BatchNormalization of (batch, features, …), as it is run."""
-    require(not inputs.node.value("training_mode", 0))
+    """BatchNormalization of (batch, features, …), as it is run; as it is trained, it returns new averages, too."""
+    require(not inputs.node.value("training_mode", 0) and not any(inputs.node.output[1:]))
     return _normalized(inputs, BatchNorm, 1, {"moving_mean": inputs.array(3), "moving_variance": inputs.array(4)})
 
 
