@@ -16,7 +16,7 @@ from typing import Any
 from rnncli.errors import ArgumentError, shorten
 from rnncli.formats.array_rows import MATRIX, ending, linked, owner_of
 from rnncli.formats.conventions import BATCHES, KERAS_CELL, KERAS_NAMES, KERAS_ROLES
-from rnncli.formats.nodes import Node, Note, Read
+from rnncli.formats.nodes import Node, Note, Read, tied
 from rnncli.formats.tensors import Convention, Tensor, by_numbers
 from rnncli.layers import GRU, LSTM, BatchNorm, Conv, Dense, Embedding, Layer, Norm, Recurrent, SimpleRNN
 from rnncli.quantities import MAX_SIZE
@@ -88,7 +88,9 @@ def nodes_of(tensors: Sequence[Tensor], *, ordered: bool | None = None) -> list[
     nodes = [node for module in modules.values() for node in _nodes_of_module(module)]
     nodes = _renamed(_without_inner_parts(nodes))
     ordered = ordered or _is_numbered(modules)
-    return linked([*_tied(_with_tables(nodes, ordered))], ordered)
+    nodes = [*_with_tables(nodes, ordered)]
+    places = [[each.place for each in node.tensors.values() if each.place is not None] for node in nodes]
+    return linked([*tied(nodes, places)], ordered)
 
 
 def _is_sorted(tensors: Sequence[Tensor]) -> bool:
@@ -320,13 +322,3 @@ def _with_tables(nodes: Sequence[Node], ordered: bool) -> Iterator[Node]:
             yield replace(table, notes=(*node.notes, Note(f"{said}: the file does not say", "assumed")))
         else:
             yield replace(node, kind=MATRIX)
-
-
-def _tied(nodes: Iterable[Node]) -> Iterator[Node]:
-    """Yield nodes; of one that has an array of another is said so."""
-    owners: dict[object, str] = {}
-    for node in nodes:
-        first = [owners.setdefault(each.place, node.name) for each in node.tensors.values() if each.place is not None]
-        other = next((name for name in first if name != node.name), None)
-        said = f"{shorten(node.name)} has an array of {shorten(other or '')} (tied weights), which is counted twice"
-        yield node if other is None else replace(node, notes=(*node.notes, Note(said, "counted twice")))
