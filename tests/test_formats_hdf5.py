@@ -164,7 +164,8 @@ def test_files_of_every_version_are_read_and_what_lies_is_refused(rnncli: Run, s
         for name, (reads, gates, units) in cells.items():
             for index, array in enumerate(arrays(gates, reads, units).values()):
                 file[f"layers/{name}/cell/vars/{index}"] = array
-        for name, shape in {"embedding/vars/0": (50, 6), "dense/vars/0": (5, 2), "dense/vars/1": (2,)}.items():
+        dense = {"dense/vars/0": (5, 2), "dense/vars/1": (2,), "own_name/vars/0": (2, 7), "own_name/vars/1": (7,)}
+        for name, shape in {"embedding/vars/0": (50, 6), **dense}.items():
             file[f"layers/{name}"] = np.zeros(shape, "float32")
     # The gates of weights alone are those of the version that wrote them.
     for version in ("2.2.4", "2.2.4-tf", "2.4.0"):

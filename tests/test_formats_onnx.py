@@ -168,6 +168,10 @@ SHAPED = {
     "steps in a row": ("LSTM x W R B > s; Concat n10 n4 > p; Reshape s p > t; MatMul t K > y", (5, 2, 3)),
     "more steps than a network may have": ("LSTM x W R B > y", (2**40, 2, 3)),
     "ids from their last to their first": ("Slice x n-1 n-10 n0 n-1 > i; Gather E i > e; LSTM e R R B > y", (5, 2)),
+    "a table that is a dense layer, too": (
+        "Gather E x > e; LSTM e R R B > s; Squeeze s n1 > t; Transpose E > T; MatMul t T > y",
+        (5, 2),
+    ),
     "a reshape to as many": ("Reshape x shape > r; LSTM r W R B > y", (5, 2, 3)),
 }
 

@@ -232,6 +232,9 @@ def test_a_pickle_that_was_made_to_harm_is_refused_and_nothing_of_it_is_run(
     files |= {f"{size} bytes for 2 numbers": torch_zip(two, [("0", bytes(size))]) for size in (0, 4, 9)}
     nine = tensor_opcodes("0", (9,)) + b"."
     files["packed numbers"] = torch_zip(nine, [("0", bytes(36))], zipfile.ZIP_DEFLATED)
+    first, second = (tensor_opcodes(key, (2,)) for key in "01")
+    one_name = b"}(" + text("a.b") + first + text("a") + b"}" + text("b") + second + b"su."
+    files["two tensors of one name"] = torch_zip(one_name, [("0", bytes(8)), ("1", bytes(8))])
     files["a name twice"] = torch_file({"ab": (2, 2), "cd": (2, 2)}).replace(b"m/data/1", b"m/data/0")
     files |= {
         "the old format": old_file(),

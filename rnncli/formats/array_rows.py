@@ -225,7 +225,7 @@ class _Rows:
     def _goes_on(self, last: int, cell: int, place: int) -> bool:
         """Whether a layer is the next by the order of the file, and not one of two that read the same."""
         size = self._returns[last]
-        if self._reads[place] != size or not self._together(cell, place):
+        if self._reads[place] != size or not self._together(cell, place) or self._in_copies(last, place):
             return False
         other = next((each for each in range(place + 1, len(self.nodes)) if self._kinds[each] != "table"), None)
         if other is None or self._kinds[other] != "plain":
@@ -239,7 +239,7 @@ class _Rows:
         name, numbers, *_ = self._names[cell]
         place = next(iter(families.get(name, ())), None)
         if place is None or self._names[place].numbers < numbers:
-            if len(families) != 1 or self.nodes[cell].convention == "torch":
+            if place is not None or len(families) != 1 or self.nodes[cell].convention == "torch":
                 return None
             (places,) = families.values()
             place = next(iter(places))
@@ -277,8 +277,8 @@ class _Rows:
             return None
         if family == self._names[last].family and self._names[place].numbers < self._names[last].numbers:
             return None
-        other = not self._ordered and family != self._names[last].family
-        if other and self._fits_in_front(place, first) and not self._giving["table", self._reads[first]]:
+        in_front = self._returns[place] == self._reads[first] and self._reads[place] not in self._returned_by_cells
+        if in_front and family != self._names[last].family and not self._giving["table", self._reads[first]]:
             return None
         if any(each != last and self._together(each, place) for each in ends):  # another row may go on with it
             return None
@@ -350,12 +350,21 @@ class _Rows:
         return first.home == second.home, first.sides == second.sides, first.numbers == second.numbers
 
     def _together(self, one: int, other: int) -> bool:
-        """Whether two layers may be in one row: they are of one framework, and not on two sides of a model."""
+        """Whether two layers may be in one row: of one framework, not on two sides of a model, nor in two copies."""
         first, second = self.nodes[one], self.nodes[other]
         if (first.convention == "torch") != (second.convention == "torch"):
             return False
         sides = self._names[one].sides, self._names[other].sides
-        return not all(sides) or sides[0] == sides[1]
+        return (not all(sides) or sides[0] == sides[1]) and not self._in_copies(one, other)
+
+    def _in_copies(self, one: int, other: int) -> bool:
+        """Whether two modules have other names, and one has a layer where the other has this one: actor and critic."""
+        first, second = (re.split("([./])", self.nodes[place].name) for place in (one, other))
+        apart = next((place for place, words in enumerate(zip(first, second, strict=False)) if len({*words}) > 1), None)
+        if apart is None or apart + 1 == len(second) or numbered(first[apart])[0] == numbered(second[apart])[0]:
+            return False
+        twin = self._places.get("".join([*first[: apart + 1], *second[apart + 1 :]]), -1)
+        return twin >= 0 and all(sizes[twin] == sizes[other] for sizes in (self._kinds, self._reads, self._returns))
 
     def _owes_table(self, cell: int, first: int) -> bool:
         """Whether an embedding is left that a cell may read, beside one that the first of its row reads."""

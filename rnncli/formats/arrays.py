@@ -16,7 +16,7 @@ from typing import Any
 from rnncli.errors import ArgumentError, shorten
 from rnncli.formats.array_rows import MATRIX, ending, linked, owner_of
 from rnncli.formats.conventions import BATCHES, KERAS_CELL, KERAS_NAMES, KERAS_ROLES
-from rnncli.formats.nodes import Node, Note, Read
+from rnncli.formats.nodes import Node, Note, Read, tied
 from rnncli.formats.tensors import Convention, Tensor, by_numbers
 from rnncli.layers import GRU, LSTM, BatchNorm, Conv, Dense, Embedding, Layer, Norm, Recurrent, SimpleRNN
 from rnncli.quantities import MAX_SIZE
@@ -49,8 +49,11 @@ _PROJECTION = re.compile(
 _APART = re.compile(r"att(n|ention)|(^|[._/])(query|key|value|[qkv])(_proj|_layer)?(/|$)|residual|skip")
 """The names of modules that stand beside a row and not in it, whatever their sizes."""
 
-_OTHER_CONV = re.compile(r"transpose|deconv|upconv|einsum")
+_OTHER_CONV = re.compile(r"transpose|deconv|upconv|einsum|bilin")
 """The names of other modules that have an array of three axes."""
+
+_LAYER_NORM = re.compile(r"layer_?norm|ln")
+"""The names of a normalization that is no other if it has a shift."""
 
 _OTHER_NORM = re.compile(r"batch|group|instance|rms|(^|[._/])[bg]n")
 
@@ -85,7 +88,9 @@ def nodes_of(tensors: Sequence[Tensor], *, ordered: bool | None = None) -> list[
     nodes = [node for module in modules.values() for node in _nodes_of_module(module)]
     nodes = _renamed(_without_inner_parts(nodes))
     ordered = ordered or _is_numbered(modules)
-    return linked([*_tied(_with_tables(nodes, ordered))], ordered)
+    nodes = [*_with_tables(nodes, ordered)]
+    places = [[each.place for each in node.tensors.values() if each.place is not None] for node in nodes]
+    return linked([*tied(nodes, places)], ordered)
 
 
 def _is_sorted(tensors: Sequence[Tensor]) -> bool:
@@ -203,6 +208,9 @@ def _stateless(name: str, roles: Mapping[str, Tensor], convention: Convention) -
     if word.window is not None:
         plain = "a stride and a dilation of 1, one group, no padding, no activation and no pool behind it"
         notes.append(Note(f"{shorten(name)} has {plain}: the file does not say", "assumed"))
+    if word.kind == "norm" and convention == "torch" and not ("bias" in roles and _LAYER_NORM.search(ending(name))):
+        said = f"{shorten(name)} is a LayerNorm, and no GroupNorm or RMSNorm: the file does not say"
+        notes.append(Note(said, "assumed"))
     return Node(name, kind, word, None, reads, roles, convention, notes=tuple(notes), unsaid=unsaid)
 
 
@@ -255,7 +263,17 @@ def _kind_of(name: str, shapes: Mapping[str, tuple[int, ...]]) -> str:
 
 
 def _without_inner_parts(nodes: Sequence[Node]) -> Iterator[Node]:
-    """Yield nodes; a layer inside a module that is not understood, as the out_proj of an attention, is not either."""
+    """Yield nodes; a layer inside a module that is not understood, as the out_proj of an attention, is not either.
+
+    Nor is a cell that has other layers inside: PyTorch's and Keras's have none.
+    """
+    inner = {name: node for node in nodes for name in _ancestors(node.name)}
+    nodes = [
+        _left_out(replace(node, word=None), f"has {shorten(inner[owner].name)} inside, which is not understood")
+        if node.loops and (owner := owner_of(node.name)) in inner
+        else node
+        for node in nodes
+    ]
     around = {name for node in nodes if node.loops for name in _ancestors(owner_of(node.name))}
     opaque = {node.name for node in nodes if node.word is None} - around
     for node in nodes:
@@ -304,13 +322,3 @@ def _with_tables(nodes: Sequence[Node], ordered: bool) -> Iterator[Node]:
             yield replace(table, notes=(*node.notes, Note(f"{said}: the file does not say", "assumed")))
         else:
             yield replace(node, kind=MATRIX)
-
-
-def _tied(nodes: Iterable[Node]) -> Iterator[Node]:
-    """Yield nodes; of one that has an array of another is said so."""
-    owners: dict[object, str] = {}
-    for node in nodes:
-        first = [owners.setdefault(each.place, node.name) for each in node.tensors.values() if each.place is not None]
-        other = next((name for name in first if name != node.name), None)
-        said = f"{shorten(node.name)} has an array of {shorten(other or '')} (tied weights), which is counted twice"
-        yield node if other is None else replace(node, notes=(*node.notes, Note(said, "counted twice")))

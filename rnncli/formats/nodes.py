@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal, TypeGuard
@@ -330,6 +330,16 @@ class Rows(NamedTuple):
 
 
 _SHOWN_KINDS = 20
+
+
+def tied(nodes: Sequence[Node], arrays: Iterable[Iterable[object]]) -> Iterator[Node]:
+    """Yield nodes; of one that has an array of another, as far as the arrays of each are told, is said so."""
+    owners: dict[object, str] = {}
+    for node, each in zip(nodes, arrays, strict=True):
+        first = [owners.setdefault(array, node.name) for array in each]
+        other = next((name for name in first if name != node.name), "")
+        said = f"{shorten(node.name)} has an array of {shorten(other)} (tied weights), which is counted twice"
+        yield replace(node, notes=(*node.notes, Note(said, "counted twice", only=other))) if other else node
 
 
 def returned(word: Layer, features: int | None) -> int | None:

@@ -194,7 +194,8 @@ def _name(path: str, count: int) -> str:
     # A stack of cells is a row of layers.
     owner = re.sub(r"/cell/cells/([a-z_]+)_cell(_[0-9]+)?$", r"/cells/\1\2/cell", owner)
     kind = re.sub(r"_[0-9]+$", "", owner.rpartition("/")[2])
-    roles = _VARIABLES.get("cell" if kind.endswith("cell") else kind, ())
+    # A model of somebody's own calls its layers as it likes: two arrays are of a dense layer, if their shapes are.
+    roles = _VARIABLES.get("cell" if kind.endswith("cell") else kind, _VARIABLES["dense"] if count == 2 else ())
     if kind == "batch_normalization":
         roles = (*roles[: max(0, count - 2)], *roles[2:])
     number = int(numbered[2])

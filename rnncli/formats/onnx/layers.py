@@ -120,7 +120,8 @@ def _multiply(inputs: Inputs) -> Made:
         node = inputs.found.get(gate.node)
         sigmoid = node is not None and node.word == Activation("sigmoid") and not gate.shared
         if sigmoid and node is not None and node.reads is not None and node.reads[0].node == plain.node:
-            require(gate == plain._replace(node=gate.node, shared=False))
+            # Of what is not understood, any two parts look the same: a GLU multiplies one half by the other's sigmoid.
+            require(gate == plain._replace(node=gate.node, shared=False) and inputs.found[plain.node].word is not None)
             return Made(gate, grown=Activation("silu"))
     return _merged_halves(inputs, "mul")
 
@@ -141,8 +142,10 @@ def _merging(flow: Flow, features: Axis, mode: str) -> Made:
 
 
 def _reduce(inputs: Inputs) -> Made:
-    """ReduceMax and ReduceMean over time, a pool; ReduceSum, ReduceProd and ReduceMean over the two directions."""
-    flow, axes, operation = inputs.flow(), inputs.wholes("axes", 1), inputs.node.operation
+    """A pool over all of time; ReduceSum, ReduceProd and ReduceMean over the two directions of a layer."""
+    flow, operation = inputs.flow(), inputs.node.operation
+    pools = operation.startswith("Global")
+    axes = range(2, len(flow.placed)) if pools else inputs.wholes("axes", 1)
     require(len(axes) == 1 and flow.half is None)
     place = flow.place_of(axes[0])
     gone = flow.placed[place]
@@ -157,7 +160,10 @@ def _reduce(inputs: Inputs) -> Made:
 _MERGES: Mapping[str, str] = {"ReduceSum": "sum", "ReduceProd": "mul", "ReduceMean": "ave"}
 """How the two directions of a layer are merged by what reduces their axis; side by side they need nothing of that."""
 
-_POOLS: Mapping[str, str] = {"ReduceMax": "max", "ReduceMean": "avg"}
+_POOLS: Mapping[str, str] = {
+    **dict.fromkeys(("ReduceMax", "GlobalMaxPool"), "max"),
+    **dict.fromkeys(("ReduceMean", "GlobalAveragePool"), "avg"),
+}
 """The pool that reduces the axis of time."""
 
 
@@ -215,8 +221,8 @@ _WINDOWS: Mapping[str, str] = {"MaxPool": "max", "AveragePool": "avg"}
 
 
 def _batch_norm(inputs: Inputs) -> Made:
-    """BatchNormalization of (batch, features, …), as it is run."""
-    require(not inputs.node.value("training_mode", 0))
+    """BatchNormalization of (batch, features, …), as it is run; as it is trained, it returns new averages, too."""
+    require(not inputs.node.value("training_mode", 0) and not any(inputs.node.output[1:]))
     return _normalized(inputs, BatchNorm, 1, {"moving_mean": inputs.array(3), "moving_variance": inputs.array(4)})
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from rnncli.errors import ArgumentError, RnncliError, listed, shorten
 from rnncli.formats.file_reader import FileReader, opened_regular
 from rnncli.formats.model_file import ModelFile, model_of
-from rnncli.formats.nodes import Node, Note, Read, loops
+from rnncli.formats.nodes import Node, Note, Read, loops, tied
 from rnncli.formats.onnx.arrays import Constant, constant_of
 from rnncli.formats.onnx.cells import KINDS, cell_of
 from rnncli.formats.onnx.layers import FLATTENING, layer_of
@@ -181,7 +181,9 @@ class _Walk:
                 node = replace(node, notes=(*node.notes, *self._notes[name]))
             if name not in of_states:
                 made.append(node)
-        return [*made, *ends]
+        # Vectors may be one because their numbers are the same, as those of normalizations that were not trained.
+        matrices = [[each.name for each in node.tensors.values() if len(each.shape) > 1] for node in made]
+        return [*tied(made, matrices), *ends]
 
     def _returning(self, node: Node, layer: Recurrent) -> Node:
         """Return a recurrent node as what reads it says, as far as all that do say the same."""

@@ -213,7 +213,7 @@ class Found:
         relus: the names of RNNs whose activation is relu, as their modules say.
 
     Raises:
-        RnncliError: there are too many, they stand too deep, or two have one name.
+        RnncliError: there are too many, or they stand too deep.
     """
 
     def __init__(self, value: object) -> None:
@@ -255,8 +255,8 @@ class Found:
                 return
             if len(self.tensors) >= MAX_ARRAYS:
                 raise RnncliError(f"it holds more than {MAX_ARRAYS:,} tensors")
-            if self.tensors.setdefault(name or "tensor", value) is not value:
-                raise RnncliError(f"it holds two tensors {shorten(name)}")
+            while self.tensors.setdefault(name or "tensor", value) is not value:  # a tuple's third, an attribute "2"
+                name = f"{name or 'tensor'} ({len(self.tensors) + 1})"
         elif isinstance(value, Made) and value.of.module.startswith("torch.optim") and not training:
             self._into_training("an optimizer", value.state, depth)
         elif isinstance(value, _Container) and self._is_new(value, training):
