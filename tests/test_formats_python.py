@@ -153,6 +153,8 @@ OFFERED = {
     "self.rnn = getattr(nn, cfg['rnn_type'])(3, 8)": ["cfg['rnn_type']=LSTM"],
     "self.rnn = nn.LSTM(3, 8) if rnn_type.lower() == 'lstm' else nn.GRU(3, 8)": ["rnn_type.lower()=lstm"],
     "self.rnn = nn.ModuleList()\nfor _ in range(n):\n    self.rnn.append(nn.LSTM(size, size))": ["n=100", "size=100"],
+    "self.rnn = nn.GRU(3, 8) if rnn_type == 'gru' else nn.LSTM(3, 8)": ["load()=gru"],
+    "self.rnn = nn.LSTM(3, 8, 2, dropout=two)": ["two=0.1"],
 }
 """What is open in an __init__, and what is offered to be set."""
 

@@ -80,12 +80,37 @@ def test_what_is_offered_for_a_line_is_a_line_that_can_be_read(at: Walk) -> None
         "lstm(64, input_size=4), dense(1)": "lstm(64, input_shape=(None, 4)), dense(1)",
         "LSTM(8), Dropout(0,05)": "LSTM(8), Dropout(0.05)",
         "nn.LSTM(4, 8, 2, dropout=0,25)": "nn.LSTM(4, 8, 2, dropout=0.25)",
+        "LSTM(output_dim=8, input_dim=4)": "LSTM(units=8, input_dim=4)",
     }.items():
         with at(line):
             with pytest.raises(SpecError) as raised:
                 network_of(line)
             assert raised.value.repair == offered
             assert network_of(offered).network.layers
+
+
+def test_lines_of_a_framework_s_own_documentation_are_the_layers_that_they_call(at: Walk) -> None:
+    data = "x = torch.randn(5, 3, 8); h0 = torch.randn(2, 3, 16)"
+    for line, spec in {
+        f"rnn = nn.GRU(8, 16, 2); {data}; output, hn = rnn(x, h0)": "input:8,gru:16:seq,gru:16",
+        f"rnn = nn.LSTM(8, 16, 2); {data}; output, (hn, cn) = rnn(x, (h0, h0))": "input:8,lstm:16:seq,lstm:16",
+        "rnn = nn.GRU(8, 4); fc = nn.Linear(4, 2); y, _ = rnn(torch.zeros(5, 3, 8)); fc(y)": "input:8,gru:4,dense:2",
+        "lstm = LSTM(4); output = lstm(np.random.random((32, 10, 8)))": "input:32,lstm:4",
+        "x, h, c = LSTM(4, return_state=True)(Input((9, 8))); Dense(3)(x)": "input:9x8,lstm:4,dense:3",
+        "nn.ModuleDict({'a': nn.GRU(8, 4), 'b': nn.Linear(4, 2)})": "input:8,gru:4,dense:2",
+        "StackedRNNCells([LSTMCell(4), GRUCell(3)])": "input:32,lstm:4:seq,gru:3",
+    }.items():
+        with at(line):
+            assert str(network_of(line).network) == spec
+
+
+def test_an_argument_that_is_given_twice_is_an_error_for_each_class(at: Walk) -> None:
+    for framework, classes in CLASSES.items():
+        for name, cls in classes.items():
+            for argument in cls.takes[:1]:
+                line = f"{'nn.' * (framework == 'torch')}{name}({argument}=1, {argument}=2)"
+                with at(line), pytest.raises(SpecError, match="is given twice"):
+                    network_of(line)
 
 
 def test_what_is_unpacked_into_a_call_is_an_error_without_a_place_of_its_own(at: Walk) -> None:

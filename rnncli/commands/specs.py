@@ -142,9 +142,10 @@ def _check_whole(reading: Reading, text: str) -> None:
 
 
 def _example(name: str, error: OpenNumbersError) -> str:
-    """Return what a setting may say: a truth, a class where the name tells of one, else a number."""
+    """Return what a setting may say: what the source tells of it, a class where the name does, else a number."""
     word = re.search(r"(type|kind|mode|cell)(['\"]\]|\.(upper|lower)\(\))*$", name.lower())
-    return "True" if name in error.flags else "100" if word is None else "lstm" if ".lower()" in name else "LSTM"
+    otherwise = "100" if word is None else "lstm" if ".lower()" in name else "LSTM"
+    return error.examples.get(name, otherwise)
 
 
 def explained(error: RnncliError, text: str) -> RnncliError:

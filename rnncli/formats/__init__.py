@@ -50,14 +50,14 @@ class OpenNumbersError(UsageError):
 
     Attributes:
         names: each as the source writes it, `hidden` or `len(vocab)`, in order.
-        flags: those of them that are True or False.
+        examples: what some of them may be, where that is no size: True, a rate, a word.
     """
 
-    flags: frozenset[str] = frozenset()
+    examples: Mapping[str, str] = MappingProxyType({})
 
-    def __init__(self, message: str, names: tuple[str, ...], flags: frozenset[str] = frozenset()) -> None:
+    def __init__(self, message: str, names: tuple[str, ...], examples: Mapping[str, str] = examples) -> None:
         super().__init__(message, f"say {'it' if len(names) == 1 else 'each of them'} with --set")
-        self.names, self.flags = names, flags
+        self.names, self.examples = names, examples
 
 
 Settings = Mapping[str, int | float | str]
@@ -79,7 +79,7 @@ def reading(what: str) -> Iterator[None]:
     try:
         yield
     except OpenNumbersError as error:
-        raise OpenNumbersError(f"{what}: {error.message}", error.names, error.flags) from None
+        raise OpenNumbersError(f"{what}: {error.message}", error.names, error.examples) from None
     except RnncliError as error:
         raise RnncliError(f"{what}: {error.message}", error.advice) from None
     except OSError as error:

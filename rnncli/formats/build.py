@@ -345,7 +345,11 @@ def cells(given: dict[str, Any]) -> list[Node]:
     cells = given["cells"]
     if not isinstance(cells, list) or not cells:
         raise ArgumentFaultError("cells", expected)
-    return [made for cell in cells for made in _held(cell, "cells", expected)]
+    made = [made for cell in cells for made in _held(cell, "cells", expected)]
+    every = [
+        replace(each, word=replace(each.word, return_sequences=True)) if loops(each.word) else each for each in made
+    ]
+    return [*every[:-1], made[-1]]
 
 
 def each_step(given: dict[str, Any]) -> list[Node]:

@@ -29,7 +29,7 @@ MAX_CALL = 2_000
 MAX_CALLS = 1_000
 """The most calls that are read; nobody writes more on one line."""
 
-CONTAINERS = ("Sequential", "ModuleList", "add", "append")
+CONTAINERS = ("Sequential", "ModuleList", "ModuleDict", "add", "append")
 """What holds layers, one behind the other."""
 
 _MOST_NAMED = 4

@@ -30,11 +30,12 @@ from rnncli.formats.call_text import (
     makes_layer,
     misfit,
     no_class,
+    node_of,
     pieces,
     with_comma,
     wrong,
 )
-from rnncli.formats.frameworks import CUTS, HOLDS, INPUTS, SAME_MODULE, SHAPES, Class, bound, built, class_of
+from rnncli.formats.frameworks import CUTS, DATA, HOLDS, INPUTS, SAME_MODULE, SHAPES, Class, bound, built, class_of
 from rnncli.formats.nodes import (
     Node,
     Note,
@@ -322,7 +323,8 @@ class _Line:
                 calls = any(isinstance(each, ast.Call) for each in ast.walk(statement.value))
                 values.append((value, statement.value, calls or any(isinstance(each, Call) for each in held)))
                 for target in targets:
-                    self._evaluator.assign(target, value, self._scope)
+                    several = isinstance(target, ast.Tuple) and isinstance(value, Call) and not value.path
+                    self._evaluator.assign(target.elts[0] if several else target, value, self._scope)  # output, h_n
                 self._assigned |= {id(value)} if targets else set()
         self._applied = {id(call.of) for call in calls_in([value for value, _, _ in values]) if not call.path}
         last = ""
@@ -340,6 +342,8 @@ class _Line:
         self._evaluator.step()
         if isinstance(value, Call):
             node = value.given.node
+            if value.name in DATA and not makes_layer(value):  # torch.randn(5, 3, 10)
+                return before
             if id(value) in self._ends:
                 if value.path and value.name not in INPUTS:
                     message = f"{called_by(self._text, value)} stands there twice, with the same weights"
@@ -439,6 +443,9 @@ class _Line:
             raise self._text.fault(message, call.given.node, "write them by name")
         if (comma := with_comma(self._text, cls, call)) is not None:
             raise comma
+        keywords = [each.arg for each in node_of(call).keywords if each.arg]
+        for argument in [each for place, each in enumerate(keywords) if each in keywords[:place]]:
+            raise self._text.fault(f"{argument} is given twice", call.given.node)
         try:
             given = bound(cls, name, call.given.positional, call.given.named)
             kept = {each: value for each, value in given.items() if each not in cls.inert}

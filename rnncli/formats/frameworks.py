@@ -98,6 +98,12 @@ INPUTS = ("Input", "InputLayer")
 SAME_MODULE = names("to cuda cpu float double half eval train apply requires_grad_")
 """Methods of a module that return it: none changes how many numbers it has."""
 
+DATA = names(
+    "zeros ones rand randn randint tensor empty full arange LongTensor FloatTensor Tensor from_numpy as_tensor normal"
+    " uniform random"
+)
+"""Functions that make a tensor of numbers."""
+
 _OF_AXES = names("kernel_size pool_size strides stride dilation_rate dilation normalized_shape output_size")
 """Arguments that may be lists of one number, that of the only axis there is."""
 
@@ -284,8 +290,9 @@ _MEAN_THE_SAME = [
     *({*names} for layer in LAYERS for names in layer.torch_arguments.items()),
     {theirs for layer in LAYERS for ours, theirs in layer.torch_arguments.items() if ours == "units"},
     {*FEATURES},
+    {"units", "output_dim", "num_units"},
 ]
-"""Arguments that mean the same, of Keras and PyTorch or of several kinds."""
+"""Arguments that mean the same, of Keras and PyTorch, of several kinds, or of their earlier versions."""
 
 
 def bound(cls: Class, name: str, positional: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:

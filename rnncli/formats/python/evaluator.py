@@ -198,7 +198,7 @@ class Evaluator:
                 return self.attribute(self.value(owner, scope), name, node)
             case ast.Call():
                 return self._call(node, scope)
-            case ast.Tuple(elts=elements) | ast.List(elts=elements):
+            case ast.Tuple(elts=elements) | ast.List(elts=elements) | ast.Set(elts=elements):
                 return self.fresh(self._elements(elements, scope))
             case ast.Dict(keys=keys, values=values):
                 return self.fresh(self._dict(keys, values, scope))
@@ -278,6 +278,8 @@ class Evaluator:
                 return getattr(string, name)
             case Named(path=path):
                 return Named((*path, name), node if isinstance(node, ast.expr) else None)
+            case str() | int() if name == "value":  # of an Enum
+                return owner
             case Instance(values=values) if name in values or name == "__dict__":
                 return values if name == "__dict__" else values[name]
             case Instance(cls=Class() as cls) | (Class() as cls):
@@ -496,7 +498,10 @@ def one_of_some(values: Sequence[Value], why: Unknown) -> Unknown:
 
 def doubt(test: ast.expr, tested: Value) -> Unknown:
     """Return that it is not known whether a condition holds."""
-    cause, computes = open_in(tested), any(isinstance(each, ast.Compare | ast.BinOp) for each in ast.walk(test))
-    names = () if cause is None else tuple(each._replace(flag=not computes) for each in cause.names)
+    cause, parts = open_in(tested), [*ast.walk(test)]
+    computes = any(isinstance(each, ast.Compare | ast.BinOp) for each in parts)
+    words = [each.value for each in parts if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+    example = "True" if not computes else words[0] if len(words) == 1 and words[0].isidentifier() else ""
+    names = () if cause is None else tuple(each._replace(example=example) for each in cause.names)
     why = f"whether {shorten(source_of(test))} holds (line {test.lineno}) is not known"
     return Unknown(why, names, line=test.lineno)

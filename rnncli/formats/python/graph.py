@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from rnncli.formats import Settings
-from rnncli.formats.frameworks import CLASSES, SAME_MODULE, class_of
+from rnncli.formats.frameworks import CLASSES, DATA, SAME_MODULE, class_of
 from rnncli.formats.keras.config import OTHER_CLASSES
 from rnncli.formats.nodes import Note, names
-from rnncli.formats.python.modules import DATA, LIKE, Modules, computed, kind_of
+from rnncli.formats.python.modules import LIKE, Modules, computed, kind_of
 from rnncli.formats.python.objects import (
     MISSING,
     Call,
@@ -46,6 +47,9 @@ _ADD = names("add append add_module")
 _OF_AXES = names("kernel_size stride padding dilation")
 """What PyTorch's modules of channels have a tuple of, whatever they are given."""
 
+_USUAL = {"stride": 1, "padding": 0, "dilation": 1, "num_layers": 1, "bidirectional": False, "batch_first": False}
+"""What else attributes of PyTorch's modules are where nothing is given for them."""
+
 _CHANGE = _ADD | names("pop insert extend build")
 
 BOTH_LAST = Note(
@@ -60,6 +64,8 @@ class Graphs(Modules):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         self.modules: list[Module] = []
+        self.wrapped: set[Value] = set()
+        """What other layers of Keras are made of: the cell in `RNN(cell)`."""
         self.foreign: dict[str, Call] = {}
         """Calls of classes that have the name of a recurrent one, and are of neither framework, by that name."""
 
@@ -108,7 +114,8 @@ class Graphs(Modules):
             case Method(owner=Instance() as owner, name="__init__"):
                 owner.values["__init__"] = given
                 return None
-            case Method(owner=Instance(values={"": Module() as base}), name="forward" | "call") if tensors:
+            case Method(owner=Instance(values={"": Module()}) | Module() as owner, name="forward" | "call") if tensors:
+                base = owner if isinstance(owner, Module) else owner.values[""]
                 return self.follow_module(base, given.get("inputs", 0), given)
             case Method(name=name) if name in LIKE:
                 return self.data()
@@ -130,9 +137,12 @@ class Graphs(Modules):
     def instantiate(self, cls: Class, given: Given) -> Value:
         """Return the object of a class; of one that computes what a framework's layer does, that layer."""
         instance = super().instantiate(cls, given)
+        keras = "keras" in [self.framework(base.path) for base in cls.named]
+        if keras and isinstance(build := cls.get("build"), Function):
+            self.invoke(replace(build, owner=instance), Given([SIZE], {}, given.node))
         start = instance.values.pop("__init__", given)
         own = self.computing(instance) is not None or any(isinstance(each, Module) for each in instance.values.values())
-        for base in [each for one in cls.line for each in one.bases if isinstance(each, Named)]:
+        for base in cls.named:
             framework = self.framework(base.path)
             if framework is not None and class_of(framework, base.name) is not None:
                 module = self.fresh(Module(base.path, start, None, framework, self.function))
@@ -175,6 +185,9 @@ class Graphs(Modules):
         if framework == "keras" and name == "Input":
             return self.follow_module(module, None, given)
         self.modules.append(module)
+        if framework == "keras" and name != "Sequential":
+            every = [one for each in given.all for one in (each if isinstance(each, list) else [each])]
+            self.wrapped |= {each for each in every if isinstance(each, Module)}
         if name == "Sequential":
             module.items = {}
             values: list[Value] = given.positional
@@ -252,11 +265,13 @@ class Graphs(Modules):
             case Module(items=dict(items)) if name == "layers":
                 return list(items.values())
             case Module(given=given) if not called:
-                cls = class_of(owner.framework, owner.name)
+                flat = re.sub(r"^Conv[23]d$", "Conv1d", owner.name)  # whose arguments are the same
+                cls = class_of(owner.framework, flat)
                 places = cls.takes if cls is not None else ()
-                value = given.get(name, places.index(name) if name in places else -1, MISSING)
+                usual = _USUAL if {"in_channels", "input_size"} & {*places} and name in places else {}
+                value = given.get(name, places.index(name) if name in places else -1, usual.get(name, MISSING))
                 if "in_channels" in places and name in _OF_AXES and type(value) is int:
-                    return [value]
+                    return [value] * int(owner.name[-2])
                 return Call((name,), given, owner) if value is MISSING else value
         return super().attribute(owner, name, node, called=called)
 
@@ -386,6 +401,9 @@ class Graphs(Modules):
             return one
         if all(each.step.is_data for each in tensors):
             return next((each for each in tensors if each.done is not None), tensors[0])
+        same = {replace(each.alone, axes="") for each in tensors}
+        if len(same) == 1 and all(isinstance(each, Tensor) for each in values):  # in another shape
+            return same.pop()
         made = self.operation("if", tensors, why.line)
         made.step.note(Note(why.why, "left out"))
         return made

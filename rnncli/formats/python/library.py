@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rnncli.formats.nodes import names
 from rnncli.formats.python.objects import (
     MISSING,
+    NO_BASES,
     PLAIN,
     Call,
     Class,
@@ -68,14 +69,15 @@ _CHANGING = names("append extend insert pop reverse update setdefault remove cle
 _OF_PLAIN = names("str bool")
 _COMPARING = names("max min sorted sum")
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
-    **{each.__name__: each for each in (int, float, round, abs, math.sqrt, math.ceil, math.floor, max, min, sum)},
-    **{each.__name__: each for each in (str, bool, range, len, list, tuple, sorted, dict, enumerate, zip, reversed)},
+    **{name: getattr(math, name) for name in names("sqrt ceil floor log2 prod")},
+    **{each.__name__: each for each in (int, float, round, abs, max, min, sum, str, bool, range, len, list, tuple)},
+    **{each.__name__: each for each in (sorted, dict, enumerate, zip, reversed)},
     "OrderedDict": dict,
 }
 """The functions of Python that are known, by their names."""
 
 _KINDS = names("bool int float str list tuple dict")
-_MODULES: tuple[list[str], ...] = ([], ["math"], ["collections"])
+_MODULES: tuple[list[str], ...] = ([], ["math"], ["collections"], ["numpy"])
 
 
 def builtin(evaluator: Evaluator, called: Named, given: Given) -> Value:
@@ -107,13 +109,18 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
             return name
         case ("getattr",) if isinstance(name, str) and len(given.positional) == 2:
             return evaluator.attribute(owner, name, given.node)
+        case ("getattr" | "hasattr" as asked,) if isinstance(owner, Instance) and owner.cls and isinstance(name, str):
+            has = name in owner.values or owner.cls.get(name) is not MISSING
+            if has or {base.name for base in owner.cls.named} <= NO_BASES | names("Module LightningModule Model Layer"):
+                value = evaluator.attribute(owner, name, given.node) if has else given.get("", 2)
+                return has if asked == "hasattr" and not isinstance(value, Unknown) else value
         case ("setattr",) if isinstance(owner, Instance) and isinstance(name, str):
             evaluator.put(owner, owner.values, name, given.get("", 2))
             return None
         case ("isinstance",) if isinstance(owner, (*PLAIN, list, dict)):
             holds = _is_one_of(owner, name if isinstance(name, list) else [name])
             return evaluator.apply(called, given) if holds is None else holds
-        case ("vars",) if isinstance(owner, Instance):
+        case ("vars",) | (*_, "asdict") if isinstance(owner, Instance):
             return owner.values
         case (*_, "field") if given.named.keys() & {"default", "default_factory"}:
             factory = given.get("default_factory")

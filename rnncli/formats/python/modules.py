@@ -28,6 +28,9 @@ FLAGS = names(
 )
 """Arguments that are True or False."""
 
+_EXAMPLES = dict.fromkeys(FLAGS, "True") | dict.fromkeys(names("dropout rate p"), "0.1")
+"""What arguments may be that are no sizes."""
+
 
 _FLAT = "b*"
 """The axes of a sequence behind `view(n, -1)`: flattened, if a layer reads more features than it has."""
@@ -177,10 +180,8 @@ class Modules(Recorder):
                 values[name] = taken
             causes = [(name, cause) for name, each in values.items() if (cause := open_in(each)) is not None]
             if causes:
-                every = [
-                    each._replace(flag=each.flag or name in FLAGS) for name, cause in causes for each in cause.names
-                ]
-                opened = tuple(dict.fromkeys(every))
+                every = [(_EXAMPLES.get(name, ""), each) for name, cause in causes for each in cause.names]
+                opened = tuple(dict.fromkeys(each._replace(example=each.example or said) for said, each in every))
                 raise UnknownModuleError(f"{causes[0][0]} of {what} is not known: {causes[0][1].why}", opened)
             return built(module.framework, module.name, [], values)
         except ArgumentFaultError as fault:
@@ -262,11 +263,6 @@ _POOLS: Mapping[str, str] = {
 _WINDOWS: Mapping[str, str] = {"max_pool1d": "MaxPool1d", "avg_pool1d": "AvgPool1d"}
 """Functions that are of windows, unless these are as long as the sequence, by the modules that do the same."""
 
-DATA = names(
-    "zeros ones rand randn randint tensor empty full arange LongTensor FloatTensor Tensor from_numpy as_tensor"
-)
-"""Functions of PyTorch that make a tensor of numbers."""
-
 LIKE = names("new_zeros new zeros_like ones_like randn_like new_full get_initial_state")
 """Functions that make one like another."""
 
@@ -282,17 +278,20 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[Tensor], *
     made: Value = None
     match known if not more or known in _OF_SEVERAL else "":
         case "hands on":
-            made = first.states[0] if len(first.states) == 1 else first
+            made = first.alone
         case "reshapes" if not first.step.is_keras:  # what Keras's layers make of it depends on the shape alone
             sizes = [one for each in given.all[1:] for one in (each if isinstance(each, list) else [each])]
-            flat = name in ("view", "reshape") and first.axes == "btf" and not first.states and sizes == [SIZE, -1]
-            made = replace(first.states[0] if len(first.states) == 1 else first, axes=_FLAT * flat)
+            flat = name in ("view", "reshape") and first.axes == "btf" and not first.states
+            flat = flat and len(sizes) == 2 and sizes[0] is SIZE and type(sizes[1]) is int
+            made = replace(first.alone, axes=_FLAT * flat)
         case "moves":
             made = _moved(name, given, first)
         case "size":
             made = SIZE
         case "like":
             made = record.data()
+        case "counts":
+            made = [[SIZE, first]] * 2  # two rounds that are alike
         case "unpacks":
             made = [first, SIZE]
         case "flattens" if first.returns == "vector" or first.step.is_data:
@@ -332,7 +331,7 @@ def _moved(name: str, given: Given, tensor: Tensor) -> Value:
     elif len(order) == 2:
         one, other = order
         axes[one], axes[other] = axes[other], axes[one]
-    return replace(tensor.states[0] if len(tensor.states) == 1 else tensor, axes="".join(axes))
+    return replace(tensor.alone, axes="".join(axes))
 
 
 def _joined(record: Recorder, name: str, given: Given, tensors: list[Tensor]) -> Value:
@@ -433,6 +432,7 @@ FUNCTIONS: Mapping[str, str] = {
         "reshapes": "squeeze unsqueeze view view_as reshape expand_dims movedim moveaxis unflatten unbind split",
         "size": "size dim numel item len range shape ndimension",
         "like": " ".join(LIKE),
+        "counts": "enumerate",
         "picks": "index_select",
         "unpacks": "pad_packed_sequence",
         "flattens": "flatten Flatten",

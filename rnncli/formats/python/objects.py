@@ -28,16 +28,19 @@ COMPUTED = "is computed when the program runs"
 _SEVERAL = (ast.ListComp, ast.GeneratorExp, ast.DictComp, ast.SetComp, ast.List, ast.Tuple, ast.Dict, ast.Slice)
 """Expressions, and items of lists, that are no number or word that a setting could say."""
 
+NO_BASES = frozenset(("object", "ABC", "Protocol", "Generic", "NamedTuple"))
+"""Classes of Python's own that make no object of a framework of what derives from them."""
+
 _MAX_WRITTEN = 60
 _MAX_BASES = 100
 
 
 class Open(NamedTuple):
-    """What somebody may say with a setting: an expression as it is written, its line, whether it is True or False."""
+    """What somebody may say with a setting: an expression as it is written, its line, and what it may be if no size."""
 
     name: str
     line: int
-    flag: bool = False
+    example: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,6 +217,17 @@ class Class(Opaque):
         """Return an attribute or a method, that of the nearest class that has it, or MISSING."""
         line = self.line[inherited:]
         return next((each.scope.values[name] for each in line if name in each.scope.values), MISSING)
+
+    @property
+    def named(self) -> list[Named]:
+        """What it and those derive from that the text does not define."""
+        return [base for each in self.line for base in each.bases if isinstance(base, Named)]
+
+    @property
+    def is_record(self) -> bool:
+        """Whether its objects have no more than its fields, as those of a dataclass."""
+        roots = {base.name for base in self.named}
+        return bool(self.fields) and self.get("__init__") is MISSING and roots <= NO_BASES
 
     @property
     def fields(self) -> list[str]:

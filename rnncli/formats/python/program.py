@@ -16,6 +16,7 @@ from rnncli.formats.nodes import names
 from rnncli.formats.python.evaluator import MAX_STEPS, Evaluator, doubt
 from rnncli.formats.python.objects import (
     MISSING,
+    NO_BASES,
     Class,
     Function,
     Given,
@@ -40,8 +41,6 @@ RECURRENT = names(
     "SimpleRNN LSTM GRU RNN Bidirectional CuDNNLSTM CuDNNGRU SimpleRNNCell LSTMCell GRUCell RNNCell StackedRNNCells"
 )
 """The names of Keras's and PyTorch's classes that loop over time."""
-
-_NO_BASES = names("object ABC Protocol Generic NamedTuple")
 
 
 class End(NamedTuple):
@@ -94,11 +93,10 @@ class Program(Evaluator):
                 if each.name in self.recurrent and (each.name in called) == wanted and each.node not in self._called:
                     self.call(each, Given([], {}, each.node))
         for instance in list(self.instances):
-            line = instance.cls.line if instance.cls is not None else []
-            roots = {base.name for cls in line for base in cls.bases if isinstance(base, Named)} - _NO_BASES
-            if not line or roots or line[0].name not in self.recurrent:
+            cls = instance.cls
+            if cls is None or {base.name for base in cls.named} - NO_BASES or cls.name not in self.recurrent:
                 continue  # the methods of a framework's own classes compute; they make no models
-            for name, method in list(line[0].scope.values.items()):
+            for name, method in list(cls.scope.values.items()):
                 if isinstance(method, Function) and method.node not in self._called and not name.startswith("__"):
                     self.invoke(replace(method, owner=instance), Given([], {}, method.node))
 
@@ -166,6 +164,10 @@ class Program(Evaluator):
             name = parameter.arg
             known = name in values and not isinstance(values[name], Unknown | Named)
             why = Unknown(f"{name} is a parameter of {of} without a default value", (Open(name, parameter.lineno),))
+            unsaid = given.unknown is None and name not in {**values, **function.defaults}
+            cls = self.value(parameter.annotation, function.scope) if unsaid and parameter.annotation else None
+            if isinstance(cls, Class) and cls.is_record:
+                values[name] = self.instantiate(cls, Given([], {}, parameter))
             value = values.pop(name, given.unknown or function.defaults.get(name, why))
             scope.values[name] = value if known else self.setting(name, value)
         if function.owner is not None and function.name == "__init__":

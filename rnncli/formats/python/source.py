@@ -90,9 +90,10 @@ def _error(found: list[_Found]) -> RnncliError:
         advice = "put keras.Input((None, FEATURES)) before it" if found[0].fault.endswith(" reads") else ""
         return RnncliError(found[0].fault, advice)
     each = [f"{shorten(name, 60)} (line {some[0].line})" for name, some in names.items()]
-    flags = frozenset(name for name, some in names.items() if all(one.flag for one in some))
+    said = {name: {one.example for one in some} for name, some in names.items()}
+    examples = {name: min(each) for name, each in said.items() if len(each) == 1 and each != {""}}
     what = "a number" if len(names) == 1 else f"{len(names)} numbers"
-    return OpenNumbersError(f"it leaves {what} open: {listed(each)}", tuple(names), flags)
+    return OpenNumbersError(f"it leaves {what} open: {listed(each)}", tuple(names), examples)
 
 
 def _check_size(size: int) -> None:
@@ -235,13 +236,14 @@ def _found_in(graphs: Graphs) -> list[_Found]:
     found: list[_Found] = []
     shown: dict[Module, str] = {}
     seen: set[object] = set()
-    for source in (_keras_models(graphs), _objects(graphs, shown), _loose(graphs)):
+    for source in (_keras_models(graphs), _objects(graphs, shown), _loose(graphs, found)):
         for model in source:
             loops = {step.module for step in model.steps if step.module is not None and recurs(step.module)}
             unknown = any(step.module is None and (step.names or step.kind == "unknown") for step in model.steps)
             if not loops and not (unknown and graphs.recurrent & {model.name, *model.others}):
                 continue
-            if loops and loops <= shown.keys():
+            layers = {step.module: model.name for step in model.steps if step.module is not None and step.is_layer}
+            if loops and loops <= shown.keys() and (model.loose or layers.keys() <= shown.keys()):
                 others = ", ".join(dict.fromkeys(shown[each] for each in loops))
                 note = f"{model.name} (line {model.line}) has the recurrent layers of {others}, and none of its own"
                 found += [] if model.loose else [_Found(model.name, model.line, notes=(note,))]
@@ -250,8 +252,8 @@ def _found_in(graphs: Graphs) -> list[_Found]:
             same = (model.name, tuple(str(part.network) for part in model.parts), model.names, model.fault)
             if same not in seen:
                 found.append(model)
-                held = filter(recurs, model.modules if model.names else ())
-                shown |= dict.fromkeys([*loops, *held], model.name) if model.parts or model.names else {}
+                held = dict.fromkeys(filter(recurs, [*loops, *(model.modules if model.names else ())]), model.name)
+                shown |= (layers | held if model.parts or model.names else {}) | shown
             seen.add(same)
     for name, call in graphs.foreign.items():
         module = shorten(".".join(call.path[:-1]))
@@ -290,7 +292,8 @@ def _objects(graphs: Graphs, shown: Mapping[Module, str]) -> Iterator[_Found]:
     inside = {each for outer in graphs.instances for each in _held(outer) if each is not outer}
     bases = {base for each in graphs.instances if each.cls is not None for base in each.cls.line[1:]}
     for instance in sorted(graphs.instances, key=inside.__contains__):
-        modules = {each: way for each, way in _held(instance).items() if isinstance(each, Module)}
+        held = {each: way for each, way in _held(instance).items() if each not in graphs.wrapped}
+        modules = {each: way for each, way in held.items() if isinstance(each, Module)}
         loops = {each for each in modules if recurs(each)}
         if instance.cls is None or (instance in inside and loops <= shown.keys()):
             continue
@@ -300,8 +303,9 @@ def _objects(graphs: Graphs, shown: Mapping[Module, str]) -> Iterator[_Found]:
         steps, value = graphs.recorded(partial(_computed, graphs, own)) if own is not None else ([], None)
         outputs = graphs.tensors(value)
         if loops and not any(recurs(step.module) for step in steps):
-            assumed, outputs = True, []
-            steps, _ = graphs.recorded(partial(_chained, graphs, [*instance.values.values()]))
+            chained, _ = graphs.recorded(partial(_chained, graphs, [*instance.values.values()]))
+            if any(recurs(each.module) or each.names or each.kind == "unknown" for each in chained):
+                assumed, steps, outputs = True, chained, []
         called = {step.module for step in steps}
         for module in modules:
             if module not in called and module.items is None and not module.outputs and not assumed:
@@ -323,19 +327,20 @@ def _computed(graphs: Graphs, function: Function) -> Value:
 
 def _chained(graphs: Graphs, values: Sequence[Value], depth: int = 0, data: Value = None) -> Value:
     """Return what modules return that follow one another, those in lists and dicts too."""
-    data = graphs.data() if data is None else data
+    keras = {getattr(each, "framework", "") for each in values} == {"keras"}  # whose first says what it reads
+    data = graphs.data() if data is None and not keras else data
     graphs.step(len(values))
     for value in values:
         if isinstance(value, list | dict) and depth < _MAX_DEPTH:
             data = _chained(graphs, [*value.values()] if isinstance(value, dict) else value, depth + 1, data)
-        elif isinstance(value, Instance | Module) or _inside(value):
+        elif (isinstance(value, Instance | Module) and value not in graphs.wrapped) or _inside(value):
             node = value.given.node if isinstance(value, Call) else ast.Name("forward", lineno=0)
             made = graphs.tensors(graphs.follow_module(value, data, Given([], {}, node)))
             data = next((Tensor(each.step) for each in made), data)  # which output is read, nothing says
     return data
 
 
-def _loose(graphs: Graphs) -> Iterator[_Found]:
+def _loose(graphs: Graphs, found: Sequence[_Found]) -> Iterator[_Found]:
     """Yield what stands in no model: the calls and the modules of each function, and of the file."""
     used = {step for model in graphs.modules for step in reached(model.outputs)}
     groups: dict[str, list[Step]] = {}
@@ -353,7 +358,9 @@ def _loose(graphs: Graphs) -> Iterator[_Found]:
     called = {step.module for step in graphs.steps}
     modules: dict[tuple[str, Module | None], list[Module]] = {}
     for module in graphs.modules:
-        if module.framework == "torch" and not module.inner and module not in owned and module not in called:
+        # Keras's layers are alone only where nothing else was found.
+        other = module.framework == "keras" and (found or not recurs(module) or module in graphs.wrapped)
+        if not other and not module.inner and module not in owned and module not in called:
             alone = module.items is not None and any(map(recurs, _held(module)))
             modules.setdefault((module.function, module if alone else None), []).append(module)
     for (function, _), some in modules.items():

@@ -102,6 +102,11 @@ class Step:
         return self.kind == "input" and self.module is None
 
     @property
+    def is_layer(self) -> bool:
+        """Whether the language has a layer for it."""
+        return isinstance(self.word, Layer) and self.kind != "input"
+
+    @property
     def is_keras(self) -> bool:
         """Whether it is a layer of Keras."""
         return self.module is not None and self.module.framework == "keras"
@@ -151,6 +156,11 @@ class Tensor(Opaque):
     axes: str = ""
     done: Step | None = None
     shown: ClassVar[str] = "a tensor"
+
+    @property
+    def alone(self) -> Tensor:
+        """It, or the state of the only layer of a stack."""
+        return self.states[0] if len(self.states) == 1 else self
 
     def takes_time(self, axis: object) -> bool:
         """Return whether what is taken along an axis are timesteps; samples are taken for them, with a note."""
@@ -246,8 +256,7 @@ class Recorder(Program):
 
     def read(self, tensor: Tensor) -> Edge:
         """Return the edge by which a step reads a tensor."""
-        if len(tensor.states) == 1:
-            return self.read(tensor.states[0])
+        tensor = tensor.alone
         if tensor.states or tensor.part:
             kind = "c_n" if tensor.part == "c" else "h_n"
             return Edge(self.operation(kind, [Tensor(tensor.step, "vector")], tensor.step.line).step)
@@ -265,7 +274,8 @@ class Recorder(Program):
 
     def rounds(self, node: ast.For | ast.AsyncFor, items: list[Value], scope: Scope) -> End | None:
         """Follow a loop round by round, until a round calls what the one before did: that is the next timestep."""
-        timed = bool(items) and (items[0] is SIZE or isinstance(items[0], Tensor))
+        first = items[0] if items else None
+        timed = first is SIZE or isinstance(first, Tensor) or (isinstance(first, list) and SIZE in first)
         loop = _Loop(self._count, self._count, timed)
         if not self._loops:
             self._sites, self._same = {}, {}
