@@ -198,8 +198,12 @@ class Evaluator:
                 return self.attribute(self.value(owner, scope), name, node)
             case ast.Call():
                 return self._call(node, scope)
-            case ast.Tuple(elts=elements) | ast.List(elts=elements) | ast.Set(elts=elements):
+            case ast.Tuple(elts=elements) | ast.List(elts=elements):
                 return self.fresh(self._elements(elements, scope))
+            case ast.Set(elts=elements):
+                held = self._elements(elements, scope)
+                plain = all(isinstance(each, str | int | float) for each in held)
+                return self.fresh([*dict.fromkeys(held)] if plain else held)
             case ast.Dict(keys=keys, values=values):
                 return self.fresh(self._dict(keys, values, scope))
             case ast.BinOp(left=left, op=kind, right=right):
