@@ -264,7 +264,8 @@ def _misplaced(this: TypedLine, place: int) -> Iterator[Step[Line]]:
     text = this.words[place].text
     yield from _apart(this, place)
     name, equals, value = in_ascii(text).lstrip("-/").partition("=")
-    if re.fullmatch(r"[a-z][a-z0-9_.-]{1,30}", name.lower()) and name.lower() not in KINDS:
+    is_name = r"[a-z][a-z0-9_.-]{1,30}" if in_ascii(text).startswith(name) else r"[a-z][a-z0-9_.-]{,30}"
+    if re.fullmatch(is_name, name.lower()) and name.lower() not in KINDS:
         behind = next((each.text for each in this.words[place + 1 : place + 2] if each.is_argument), None)
         for step in named(this, place, Word(name, None, value if equals else behind, bool(equals))):
             yield step._replace(message=f"{quote(text)} is not a spec")
@@ -443,7 +444,7 @@ def _meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Step[Li
     elif (near := None if is_spec(text) else _near_file(text)) is not None:
         yield Step(this.with_(place, Word(near)), "perhaps", f"{quote(text)} is neither a spec nor a file", drops=text)
     yield from _joined(this, place)
-    if not error.advice and not re.search("[:(,]", text) and is_word(text) and lowered(text) not in KINDS:
+    if not error.advice and not re.search("[:(,=]", text) and is_word(text) and lowered(text) not in KINDS:
         no_spec = f"{quote(text)} is not a spec"
         if len(this.arguments) == 1:
             yield Step(("layers", text), "", no_spec, drops=" ".join(this.typed), advice=A_WORD)

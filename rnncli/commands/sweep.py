@@ -46,7 +46,7 @@ _NOTE = 150
 _LESS_MEMORY = "--top N keeps little more than the first N in memory"
 
 
-_ALSO = {**dict.fromkeys(("size", "sizes", "bytes", "flash"), "memory"), "ram": "streaming", "flops": "macs"}
+_ALSO = {**dict.fromkeys(("size", "sizes", "bytes", "flash"), "memory"), "ram": "streaming", "flops": "macs-per-step"}
 """What figures are called elsewhere."""
 
 

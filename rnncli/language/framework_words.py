@@ -110,7 +110,7 @@ _SAID: Sequence[tuple[str, str]] = (
     ("moving_mean moving_variance running_mean running_var momentum track_running_stats non_trainable", _STATISTICS),
     ("activation", "an activation is a field of the layer before it, as in dense:1:sigmoid, or a layer, act:sigmoid"),
     (
-        "prelu leaky_relu leakyrelu relu6",
+        "prelu leaky_relu leakyrelu lrelu relu6",
         "activations have neither weights nor settings here; elu is near a leaky relu",
     ),
     ("bidirectional", f"{in_both(LSTM, 'merge_mode', 'concat')} is a field of a recurrent layer, as in lstm:32:bi"),

@@ -338,7 +338,7 @@ _MEANS_NOTHING = {
     *("model", "net", "network", "spec", "arch", "sequential", "nn", "keras", "torch", "layers", "layer", "self"),
     *("units", "cells", "neurons", "nodes", "filters", "features", "hidden", "size", "dim", "dims", "shape", "vocab"),
     *("in", "out", "input", "output", "num", "activation", "act", "nonlinearity", "return", "merge", "cudnn", "time"),
-    *("distributed", "timedistributed", "stacked", "deep", "layered", "global", "fully", "norm"),
+    *("distributed", "timedistributed", "td", "gate", "stacked", "deep", "layered", "global", "fully", "norm"),
     *("thousand", "million", "billion", "by"),
 }
 """Words that say nothing which a spec would say, or that numbers behind them say."""

@@ -156,6 +156,7 @@ _BETWEEN = "a comma stands between layers"
 _REPEATS = r"x\1 repeats a layer, and stands behind it"
 _ALONE = "write only the number"
 _BI = f"perhaps with {in_both(LSTM, 'merge_mode', 'concat')}"
+_SEQ = f"perhaps {in_both(LSTM, 'return_sequences', True)}"
 _BACK = f"perhaps {in_both(LSTM, 'go_backwards', True)}"
 _INPUT_FIRST = "the first layer says the input"
 
@@ -169,7 +170,9 @@ REWRITES = (
     Rewrite("text", r"^<S>(<ONE>)[:\s](<N>)<S>(?:->|>|→|to)<S>(<N>)<S>$", r"input:\2,\1:\3"),
     Rewrite("text", r"\blayer[- ]norm(?:alization)?\b", "norm"),
     Rewrite("text", r"\bbatch[- ]norm(?:alization)?\b|\bnorm:batch\b", "bnorm"),
-    Rewrite("text", r"(?<=[0-9])<S>[-/+.]<S>(?=<K>[:_-]?[0-9])", ",", "with commas", _COMMAS),
+    Rewrite("text", r"(?<=[0-9])<S>[-/+._]<S>(?=<K>[:_-]?[0-9])", ",", "with commas", _COMMAS),
+    Rewrite("text", r"([:x][0-9]{1,10}[kMG]?)(?=<K>:[0-9])", r"\1,", _BETWEEN),
+    Rewrite("text", r"[(\[](<R>:[^][(),]{1,99})[)\]]<S>[x*×]?<S>(?=[0-9]{1,4}(?:,|$))", r"\1:x", "with colons"),
     Rewrite("text", r"<S>(?:[-=~]{1,9}>{1,9}|>{1,9}|[;|&\n]|\s[-+/]\s)[\s;|&>,-]{0,9}", ",", "with commas", _COMMAS),
     Rewrite("text", r"(?<=[\w)])\s{1,9}(?=(?:<K>|<CLASS>)\b)", ",", "with commas", _COMMAS),
     Rewrite("text", r"\b(<K>)\(([^()]{0,99})\)", lambda found: f"{found[1]}:{found[2].replace(',', ':')}"),
@@ -208,6 +211,7 @@ REWRITES = (
     Rewrite("text", r"\b(<TWO>:<N>)(?:<S>[,:]<S>|\s{1,9})(?=<N>(?:[\s,]|$|:(?!<K>\b)))", r"\1x", message=_X),
     Rewrite("text", r"\b(<TWO>):\w{1,20}=(<N>)[:,]<S>\w{1,20}=(<N>)", r"\1:\2x\3", _ALONE),
     Rewrite("text", r"^<S>x[:=](?=<N>)", "input:"),
+    Rewrite("part", r"\b(conv:[0-9]{1,4})k(?=[0-9]{1,2}(?::|$))", r"\1x", message=_X),
     Rewrite("text", r"(<TWO>:[0-9]{1,9}[kMG])(?=[0-9])", r"\1x", message=_X),
     Rewrite("part", r"(<TWO>:[0-9]{1,9}[kMG]?)[ac-fh-jln-wyz](?=[0-9])", r"\1x", message=_X),
     Rewrite("text", r"^<S>vocab\w{0,9}[=:](<N>),<S>(?:emb\w{0,9})?dim\w{0,9}[=:](<N>)", r"embed:\1x\2"),
@@ -220,17 +224,17 @@ REWRITES = (
     Rewrite("text", r"(?<=[a-z])\s{1,9}(?=[0-9])", ":", "with colons", _COLONS),
     Rewrite("text", r"(?<=[\w)])\s{1,9}(?=\w{1,40}\s?:)", ",", "with commas", _COMMAS),
     Rewrite("text", r"(?<=[\w)])\s{1,9}(?=\w)", ":", "with colons", _COLONS),
-    Rewrite("text", r"(?<=[0-9])\.$", "", "without the full stop"),
+    Rewrite("text", r"(?<=[0-9])(?:\.|\\[nrt])$", "", "without what follows it"),
     Rewrite("text", r"^<S>,[\s,]{0,99}|<S>,[\s,.]{0,99}$", "", "leave the comma out"),
     Rewrite("text", r",(?:\s{0,9},){1,99}", ",", "leave the comma out"),
     Rewrite("text", r":(?=:)|:<S>(?=,|$)", "", "leave the colon out"),
     # kinds and sizes
     Rewrite("text", r"(?<![:\w])(<K>)<S>[,=]<S>(?=[0-9]|_)", r"\1:", message=_SIZES),
     Rewrite("text", r"\b(<P>)<S>=<S>(?=\.[0-9])", r"\1:", message=_SIZES),
-    Rewrite("layer", r"(<K>)[-_/. ]?([0-9](?!d).*)", r"\1:\2", message=_SIZES),
+    Rewrite("layer", r"(<K>)(?:[-_/. ]?|(?<=repeat)x)([0-9](?!d).*)", r"\1:\2", message=_SIZES),
     Rewrite("part", r"^([a-z]{2,6}):([a-z])(?=[0-9.])", r"\1\2:"),
     Rewrite("part", r"(?<=[0-9])[-_/.=](?=(?:<FIELD>|<ACT>)\b)", ":"),
-    Rewrite("part", r"(?<=[0-9])(?=(?:<FIELD>|<ACT>)\b)", ":"),
+    Rewrite("part", r"(?<=[0-9])[(\[]?((?:<FIELD>|<ACT>)\b[^][()]{0,20})[)\]]?", r":\1"),
     Rewrite("text", r"\b(<K>):?([0-9]{1,9}):(?=<K>[0-9])", r"\1:\2,", _BETWEEN),
     Rewrite("text", r":<S>(?=<K>:<N>)", ",", _BETWEEN),
     Rewrite("text", r":<S>(?=(?:norm|pool)\b)", ",", _BETWEEN),
@@ -249,7 +253,7 @@ REWRITES = (
     Rewrite("layer", r"(?:bidirectional|bidir|bi|b)[-_:. (]?(<R>)([^()]*)\)?", r"\1\2:bi", _BI),
     Rewrite("layer", r"(<R>)[-_. ]?(?:bidirectional|bidir|bi)(:.*)", r"\1\2:bi", _BI),
     Rewrite("layer", r"time[-_]?distributed[:(](<K>.*?)\)?", r"\1", ""),
-    Rewrite("layer", r"time[-_]?distributed:(<N>.*)", r"dense:\1"),
+    Rewrite("layer", r"(?:time[-_]?distributed|td):(<N>.*)", r"dense:\1"),
     Rewrite("layer", r"(?:cudnn|keras\.|nn\.|torch\.|layers\.|stacked|deep)[-_]?(<K>\b.*)", r"\1"),
     Rewrite("part", r"^[a-z]\w{1,40}", _class, "perhaps {}"),
     Rewrite("layer", r"(?:global)?_?(?:avg|mean|average)", "pool:avg"),
@@ -267,16 +271,22 @@ REWRITES = (
     ),
     Rewrite("part", r"\b(<ONE>)(<F>:<N>)[:x](<N>)(?=:|$)", r"\1\2,\1:\3", "perhaps several layers"),
     Rewrite("text", r"\b(<ONE>)(:[^, ]{0,40}[0-9][^, ]{0,40}),<S>(?=<N>(?:[,:]|$))", r"\1\2,\1:", message=_KINDS),
-    Rewrite("part", r":(?:num_|n_)?layers?<S>[=:]<S>([0-9]{1,4})", r":x\1", _REPEATS),
+    Rewrite(
+        "part",
+        r":(?:(?:num_|n_)?layers?|stack(?:ed)?|depth|levels|times|repeat)<S>[=:]<S>([0-9]{1,4})",
+        r":x\1",
+        _REPEATS,
+    ),
     Rewrite("part", r":([0-9]{1,4})[-_]?layers?", r":x\1", _REPEATS),
     Rewrite("part", r"^(<R>:<N><F>):([0-9]{1,4})x(?=:|$)", r"\1:x\2", r"x\2 repeats a layer"),
     Rewrite("part", r":(<FLAG>)(?=x[0-9]{1,4}(?:[:,]|$))", r":\1:"),
     Rewrite("text", r"(?<=[0-9a-z])<S>,<S>(?=x[0-9]{1,4}(?:[:,]|$))", ":", "with colons"),
     # fields
-    Rewrite("part", r":no[-_]?(<FLAG>)(?=:|$)", "", "leave it out"),
+    Rewrite("part", r":(?:no[-_]?|!)(<FLAG>)(?=:|$)", "", "leave it out"),
+    Rewrite("part", r":(?:(?:all|full|whole)_?)?(?:sequence|seqs|ret(?:urn)?_?seq)(?=:|$)", ":seq", _SEQ),
     Rewrite("part", r":(<WHOLE>)(?:s|ect(?:ion|ed))?[:=_-]?(?=[0-9])", r":\1=", r"perhaps \1="),
     Rewrite("part", r":([a-z]{1,20})=?(?=[0-9]{1,9}(?::|$))", _key),
-    Rewrite("part", r"^(<SLIDES>:<N>x<N>.*?)/(?=[0-9]{1,3}(?::|$))", r"\1:stride="),
+    Rewrite("part", r"^(<SLIDES>:<N>x<N>.*?)(?:/|(?<=[0-9])s)(?=[0-9]{1,3}(?::|$))", r"\1:stride="),
     Rewrite("part", r"^(<WORD>)[x=@_-]?(?=[0-9])", r"\1:"),
     Rewrite("part", r"^(<SLIDES>:<N>x([0-9]{1,3})):pad(?:ding)?=([0-9]{1,3})$", _padded, computes=True),
     Rewrite(
@@ -295,14 +305,14 @@ REWRITES = (
         "part", r":(?:bidir|both|both_?ways|dir(?:ection)?=(?:bi|both)\w{0,11})(?:<S>=<S><YES>)?(?=:|$)", ":bi", _BI
     ),
     Rewrite("part", r"^(gru:.*?):(?:linear_before_reset|reset(?:_after)?)<S>=<S><NO>(?=:|$)", r"\1:reset=before"),
-    Rewrite("part", r":(?:recurrent_act|gate_act|gate_activation|inner_activation)\w{0,7}<S>=", ":recact="),
+    Rewrite("part", r":(?:recurrent_act|gates?(?:_act)?|inner_act)\w{0,7}<S>=", ":recact="),
     Rewrite("part", r":non_?lin[a-z]{0,6}[:=](?=<ACT>(?::|$))", ":act="),
     Rewrite("part", r":(<KEY>)[:_-](<VALUE>)(?=:|$)", r":\1=\2"),
     Rewrite("part", r"^(<PLAIN>\b.*?):(<ACT>)(?=:|$)(.*)$", r"\1\3,act:\2", r"act:\2 is a layer of its own"),
     Rewrite("part", r":(?!<ACT>:|<FLAG>:)([a-z_]{3,30}):(<ACT>|<VALUE>|<YES>|<NO>)(?=:|$)", r":\1=\2"),
     Rewrite("part", r"(?<=:)(\w{1,40})<S>=<S>(?:no|off)(?=:|$)", r"\1=False"),
     # a field that stands where a layer should
-    Rewrite("text", r"(?<=[0-9])<S>,<S>masking(?=,|$)", ":mask", ""),
+    Rewrite("text", r"(?<=[0-9])<S>[,:]<S>masking(?=[,:]|$)", ":mask", ""),
     Rewrite("text", r"(?<=[0-9a-z])<S>,<S>(?=(?:<FIELD>)\b(?!:[0-9])(?:=\w{1,20})?(?:[,:]|$))", ":", ""),
     Rewrite(
         "text",

@@ -314,7 +314,7 @@ class Share(Single):
             rate = float(text)
         if 0.0 <= rate <= 1.0:
             return {self.attribute: abs(rate)}  # -0.0 is 0
-        instead = f"{rate / 100:g}" if 1.0 < rate <= 100.0 else self.example
+        instead = f"{rate / 100:g}" if 2.0 <= rate <= 100.0 else self.example
         raise SizeError(f"{kind} takes a share from 0 to 1, not {quote(text)}", 0, len(text), instead)
 
     def spell(self, values: Mapping[str, Any]) -> str:
