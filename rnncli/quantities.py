@@ -100,6 +100,7 @@ def nearest_memory(text: str) -> str | None:
     """Return the size that was probably meant: 4M is 4MB, 1/2MB is 0.5MB, 4 megabytes is 4MB; bits are no bytes."""
     if "bit" in text.lower():
         return None
+    text = text.strip(" <=≤~")
     if fraction := re.match("([0-9]{1,9})/([1-9][0-9]{0,8}) ?(?=[KMGTkmgt])", text):
         text = f"{int(fraction[1]) / int(fraction[2]):.9f}".rstrip("0") + text[fraction.end() :]
     written = re.match(

@@ -63,7 +63,7 @@ _BEHIND_HYPHENS = r"behind -- all are arguments, so '\3' is read as a spec"
 _C = 'what is written is C99, which a compiler of C++ takes, too, as extern "C"'
 _OPEN = "what is not known is left out"
 _ONE_WORD = "a space stands between specs"
-_BETWEEN = r"~(and|vs\.?|versus|with|against|or|then|&|\+|/)~"
+_BETWEEN = r"~(and|to|vs\.?|versus|with|against|or|then|&|\+|/)~"
 _TRAINS = "(?:train|fit|learn|finetune|backprop|optimi[sz]e)"
 _NOT_TRAINED = "nothing is trained here, but what export writes can be"
 _SHOWS = "info|show|describe|print|view|ls|stats|parameters|params|shapes"
@@ -78,10 +78,13 @@ _PARTED = r"((.*) (<OPTION>)[ =]([0-9.]+(?= ~[a-z])|[a-z]+(?= ~[0-9]))) ~([a-z0-
 LINES = (
     # options
     _line("(.*) -(<LONG>)((?:[= ].*)?)", r"\1 --\2\3", "", r"a long option has two hyphens, not as in '-\2'"),
-    _line("(.*) (-[a-z])=([^ ]+(?: .*)?)", r"\1 \2 \3"),
+    _line("(.*) (-[a-z])[=:]([^ ]+(?: .*)?)", r"\1 \2 \3"),
+    _line("(.*) (--<LONG>)-?([0-9]+(?: .*)?)", r"\1 \2 \3"),
+    _line("(.*) (<OPTION>)[ =]([0-9.,]+) ([kmgt]i?b?)((?: .*)?)", r"\1 \2 \3\4\5"),
     _line("(.*) (--<LONG>)(?:= | = ?)([^ ]+(?: .*)?)", r"\1 \2 \3"),
     _line("(.*) <FLAG>=(?:no|false|0|off)((?: .*)?)", r"\1\2", WITHOUT),
-    _line("(.*) (<FLAG>)=[^ ]*((?: .*)?)", r"\1 \2\3", drops=True),
+    _line("(.*) (<FLAG>)=(?:yes|true|1|on)((?: .*)?)", r"\1 \2\3", drops=True),
+    _line("(.*) (<FLAG>)=([^ ]+(?: .*)?)", r"\1 \2 \3"),
     _line("(.*) --no-(?!color)<LONG>((?: .*)?)", r"\1\2", WITHOUT),
     _line(".* ((?-i:-V)|--version)(?: .*)?", r"\1", drops=True),
     _line(r"(<COMMAND>)(?: .*)? (?:[-/]\?|/h(?:elp)?|--(?:usage|man))(?: .*)?", r"\1 --help", drops=True),
@@ -101,15 +104,17 @@ LINES = (
     _line(rf"({_SOURCE}) --({_OPENS})[ =]([0-9]+)((?: .*)?)", r"\1 --set \2=\3\4", advice=_LEFT_OPEN),
     _line(r"(?!compare|solve)<COMMAND>(.* --rate[ =][^ ]+.*)", r"summary\1", "perhaps"),
     _line(r"(.*) --sort[ =]-?([a-z-]+)(.*) --(?:desc|descending|reverse)((?: .*)?)", r"\1 --sort=-\2\3\4"),
+    _line(r"(.*) --sort-(?:desc|descending|reverse)[ =]([a-z-]+(?: .*)?)", r"\1 --sort=-\2"),
     _line(r"(?:summary|explain)(.*) --(?:vs|versus|against) (.+)", r"compare\1 \2"),
     _line(r"(?:summary|explain)(.*) --(?:seq-)?len(?:gth)?s[ =]([^ ]+)(.*)", r"forward\1 --lengths \2\3"),
     _line(r"export(.*) --to[ =]([^ ]+\.(?:onnx|py|c))((?: .*)?)", r"export\1 -o \2\3"),
-    _line(r"(?!.* --to)export(.*) (?:-o|--output)[ =]([^ ]+)\.(?:h|cpp|cc|ino)(.*)", r"export\1 -o \2.c\3", _C),
+    _line(r"(?!.* --to)export(.*) (?:-o|--output)[ =]([^ ]+)\.(?:h|cpp|cc|ino)((?: .*)?)", r"export\1 -o \2.c\3", _C),
     _line(r"(?!sweep|compare|reach|solve)<COMMAND>((?: .*)? [^ ]*\{[\w.,={}]*\}.*)", r"sweep\1"),
     # an argument that is no spec, between two ~
     _line(rf"({_SOURCE}) ~({_OPENS}=[0-9]+)~(.*)", r"\1 --set \2\3", message=_NO_SPEC, advice=_LEFT_OPEN),
     _line(r"(.*) --((?: .*)?) ~(-[^ ]+)~(.*)", r"\1\2 \3\4", "", _BEHIND_HYPHENS),
-    _line("(.* (<FLAG>)) ~(yes|no|true|false|on|off)~(.*)", r"\1\4", WITHOUT, _NO_VALUE),
+    _line("(.* (<FLAG>)) ~(yes|true|on|1)~(.*)", r"\1\4", WITHOUT, _NO_VALUE),
+    _line("(.*) (<FLAG>) ~(no|false|off|0)~(.*)", r"\1\4", WITHOUT, _NO_VALUE),
     _line(r"(.* (<SEVERAL>)([ =])[^ ]+) ~([^ :(]+)~(.*)", r"\1 \2\3\4\5", "", _ONE_AT_A_TIME, "give it once for each"),
     _line(f"(.*) ({_LIST}) ~([^ :(]+?),?~(.*)", r"\1 \2,\3\4", "", _NO_SPACE, "a comma stands between them"),
     _line(r"(.*) --sort[ =]-?([a-z-]+) ~(desc(?:ending)?|reversed?)~(.*)", r"\1 --sort=-\2\4", "", _NO_SORT),
@@ -139,8 +144,9 @@ LINES = (
         "perhaps",
         "a picture is saved as SVG",
     ),
+    _line(r"((?:forward|reach)(?: .*)?) ~(<ARRAY>)~(.*)", r"\1 --input \2\3", "perhaps", _NO_SPEC),
     _line(r"(?=.* [^ -][^ ]*[:(])(.*) ~([^ :(]+\.[a-z0-9]+)~(.*)", r"\1 -o \2\3", "perhaps", _NO_SPEC),
-    _line(r"(<MANY>(?: .*)?) ~([^ ]+?)[,\s]+(?=<INPUT>:)([^ ]+)~(.*)", r"\1 \2 \3\4", _ONE_WORD),
+    _line(r"(<MANY>(?: .*)?) ~([^ ]+?)[,;|&\s]+(?=<INPUT>:)([^ ]+)~(.*)", r"\1 \2 \3\4", _ONE_WORD),
     _line(
         r"(?!solve)<COMMAND>((?: .*)?) ~([^ ]*(?::|[0-9kmg]x)_[a-wyz0-9]*(?=[:x,~])[^ ]*)~(.*)",
         r"solve\1 \2\3",
@@ -150,7 +156,8 @@ LINES = (
         r"sweep(.*) ~([^ {}]*[:x])[(\[]?([0-9]+)\s*(?:to|-|\.{2,3})\s*([0-9]+(?:\.\.[0-9]+)?)[)\]]?([^ {}]*)~(.*)",
         r"sweep\1 \2{\3..\4}\5\6",
     ),
-    _line(r"sweep(.*) ~([^ {}]*[:x])([1-9][0-9]*(?:,[1-9][0-9]*)+)\}?([^ {}]*)~(.*)", r"sweep\1 \2{\3}\4\5"),
+    _line(r"sweep(.*) ~([^ {}]*[:x])([1-9][0-9]*(?:,\s*[1-9][0-9]*)+)\}?([^ {}]*)~(.*)", r"sweep\1 \2{\3}\4\5"),
+    _line(r"sweep(.*) ~([^ {}]*[:x])([0-9]+)\s*or\s*([0-9]+)([^ {}]*)~(.*)", r"sweep\1 \2{\3,\4}\5\6"),
     _line(r"sweep(.*) ~([^ {}]*)\{(\{[^ {}]*\})\}([^ ]*)~(.*)", r"sweep\1 \2\3\4\5"),
     _line(r"solve(.*) ~([^ ]*)\{\}([^ ]*)~(.*)", r"solve\1 \2_\3\4", "a blank is _"),
     _line(r"(?!sweep|compare|reach|solve)<COMMAND>((?: .*)?) ~([^ ]*\{[\w.,={}]*\}[^ ]*)~(.*)", r"sweep\1 \2\3"),
@@ -184,7 +191,8 @@ LINES = (
 """Whole lines. <COMMAND> is the name of a command, <MANY> of one for several specs; <LONG>, <FLAG>, <OPTION> and
 <SEVERAL> are names of its options, of which the last may be given several times, as may <COMPARED> to `compare`;
 <INPUT> is a kind that starts a network, <BODY> one that does not, <LAYER> one that has units, <FILE> ends the name of a
-model file. A row for an argument that is no spec counts if Click takes what it becomes."""
+model file, <ARRAY> is that of an array which is there. A row for an argument that is no spec counts if Click takes what
+it becomes."""
 
 PARTS = (
     _line(r"((?!solve|sweep).*) ([^ -][^ ]*<FILE>) ~([a-z_]\w*)~(.*)", r"\1 \2::\3\4", "perhaps", _PART),
@@ -195,13 +203,13 @@ PARTS = (
 
 COMMANDS = _by_name(
     {
-        "summary": "params parameters count show info model print describe shape shapes table torchinfo view ls stats",
-        "summary --wide": "flops macs cost costs memory size sizes profile",
+        "summary": "sum params parameters count show info model print describe shape shapes table torchinfo view ls",
+        "summary --wide": "flops macs cost costs memory size sizes stats profile",
         "explain": "why formula formulas equations",
         "draw": "plot graph picture diagram unroll visualize visualise viz plot-model plot_model",
-        "compare": "diff difference vs versus differences",
+        "compare": "diff difference cmp vs versus differences",
         "forward --plot --gates": "gates",
-        "forward": "benchmark bench time test run predict infer inference simulate call exec execute",
+        "forward": "fwd benchmark bench time test run predict infer inference simulate call exec execute",
         "reach": "forget remember recall gradient gradients vanishing",
         "sweep": "grid search gridsearch scan tune candidates",
         "solve": "find largest max budget fits",
@@ -257,6 +265,7 @@ OPTIONS = (
     _option("steps|length|len|seq-len|seqlen|seq-length|sequence-length|t", "--timesteps"),
     _option("time|time-steps|n-steps|num-steps|window|window-size|frames|duration|unroll", "--timesteps"),
     _option("batch-size|batchsize|batch-sizes|bs|b", "--batch"),
+    _option("(?:limit|budget|max) ([0-9.,]+ ?(?i:[kmgt]i?b))", r"--max-memory \1"),
     _option("n|limit|head|best|first|rows|max-rows", "--top"),
     _option("order|order-by|sort-by|by", "--sort"),
     _option("threads|workers|cores|processes|procs|parallel|n-jobs|cpus|j", "--jobs"),
@@ -268,9 +277,11 @@ OPTIONS = (
     _option("type|bits|precision|quantize|quantise|quant|d", "--dtype"),
     _option("quanti[sz]ed?|quant", "--dtype int8"),
     _option("prefix|namespace", "--name"),
+    _option("main", "--with-main"),
     _option("backend|library", "--framework"),
     _option("backend|library|framework|format|f|target|output-format|as", "--to"),
     _option("output-format|as", "--format"),
+    _option("(?:to|as)-(json|csv|tsv|markdown|html)", r"--format \1"),
     _option(r"(?:output|o|out|to-file) (json|csv|tsv|markdown|html)", r"--format \1"),
     _option(r"save (.+\.(?:npz|safetensors|h5))", r"--save-weights \1"),
     _option(f"(?:{_OUT}|png|pdf|jpg|image|picture) (.+){_PICTURE}", r"--svg \1.svg"),
@@ -286,7 +297,7 @@ OPTIONS = (
     _option(r"(csv|tsv|json|html|markdown) (.+\.\w+)", r"-f \1 > \2", _TO_A_FILE),
     _option(r"html (.+\.html?)", r"--output \1"),
     _option("silent|total|num-params|count|count-params|params|params-only", "--quiet"),
-    _option("budget|parameters|param|max-parameters|p", "--max-params"),
+    _option("budget|max|parameters|param|max-parameters|p", "--max-params"),
     _option("mem|bytes|size|max-size", "--max-memory"),
     _option("flash|rom", "--max-memory", _WHICH_MEMORY),
     _option("ram|sram", "--max-streaming", _WHICH_MEMORY),

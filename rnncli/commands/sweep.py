@@ -63,7 +63,7 @@ def _complete_figures(context: click.Context, parameter: click.Parameter, typed:
 def _nearest_order(text: str) -> str | None:
     from rnncli.language.likeness import closest
 
-    named, *way = re.split("[-:_ ](?=asc|desc)", text.strip("-").lower())
+    named, *way = re.split("[-:_, ](?=asc|desc)", text.strip("-").lower())
     key = next((key for key, name in SORT_KEYS.items() if name == named), None) or _ALSO.get(named)
     key = key or closest(named, SORT_KEYS)
     down = way[0].startswith("desc") if way else text.startswith("-")

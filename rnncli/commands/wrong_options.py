@@ -25,7 +25,7 @@ _FEW = 4
 _SHORT = 3
 """A name of so few letters is like too many others."""
 
-_LIKE_AN_OPTION, _LIKE_NOTHING_ELSE, _LIKE_A_CHOICE = 0.8, 0.6, 0.7
+_LIKE_AN_OPTION, _LIKE_NOTHING_ELSE, _LIKE_A_CHOICE = 0.8, 0.65, 0.7
 """How like an option a name must be to be a misspelt one, where it is a word of specs and where it is none; and how
 like a value."""
 
@@ -246,7 +246,7 @@ def _unknown(this: TypedLine, place: int) -> Refused:
 
 def _name(said: Word) -> str:
     """Return what it names, without hyphens in front and with hyphens in it."""
-    return in_ascii(said.text).lstrip("-/").rstrip(":").lower().replace("_", "-")
+    return in_ascii(said.text).lstrip("-/+").rstrip(":").lower().replace("_", "-")
 
 
 def named(this: TypedLine, place: int, said: Word) -> Iterator[Step[Line]]:

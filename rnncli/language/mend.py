@@ -439,4 +439,4 @@ def leaves_out_a_number(drops: str) -> bool:
     known = (
         re.split(":", name)[0] in FRAMEWORK_WORDS or bool(equals) or re.search(r"[a-z][0-9]{0,2}d\b", name) is not None
     )
-    return bool(re.search("[0-9]", drops)) and not known
+    return any(True for _ in numbers_in(drops)) and not known

@@ -153,6 +153,7 @@ _OPEN = "a length that is not known is left out"
 _SAMPLES = "without the samples, which are --batch"
 _TIMESTEPS = r"with --timesteps \1"
 _BETWEEN = "a comma stands between layers"
+_READS = "a layer knows what it reads"
 _REPEATS = r"x\1 repeats a layer, and stands behind it"
 _ALONE = "write only the number"
 _BI = f"perhaps with {in_both(LSTM, 'merge_mode', 'concat')}"
@@ -184,7 +185,8 @@ REWRITES = (
     Rewrite("part", r"(?<=[:x])[li](?=[0-9])", "1"),
     Rewrite("text", r"(?<=[:(\[=])<S>(?:None|null|any|[?*TLNB]|-1|batch)<S>[x,*]<S>(?=[0-9?*(-]|[TLN]\b)", "", _OPEN),
     Rewrite("text", r"[(\[]<S>(x[0-9]{1,4})<S>[)\]]", r":\1", "with colons"),
-    Rewrite("text", r"(?<=:)[(\[]<S><N><S>,<S>(<N>)<S>,<S>(<N>)<S>[)\]]", r"\1x\2", _SAMPLES, drops=True),
+    Rewrite("text", r"(?<=put:)[(\[]<S><N><S>,<S>(<N>)<S>,<S>(<N>)<S>[)\]]", r"\1x\2", _SAMPLES, drops=True),
+    Rewrite("text", r"\b(<R>):[(\[]<S>(<N>(?:<S>,<S><N>){1,9})<S>[)\]]", r"\1:\2", message=_KINDS),
     Rewrite("text", r"(?<!\w)[(\[]<S>(<N>)<S>[,x*]<S>(<N>)<S>[)\]]", r"\1x\2", message=_BRACKETS),
     Rewrite("text", r"(?<!\w)[(\[]<S>(<N>)<S>,?<S>[)\]]", r"\1", message=_BRACKETS),
     Rewrite("text", r"(?:(?<=\binput:)|(?<=\bin:))<N>x(?=<N>x<N>(?:,|$))", "", _SAMPLES, drops=True),
@@ -209,6 +211,12 @@ REWRITES = (
     Rewrite("text", r"(<P>[:=])([0-9]{1,2}(?:\.[0-9]{1,9})?)<S>%", _percent, computes=True),
     Rewrite("text", r"(<P>[:=])([0-9]{1,9})/([0-9]{1,9})(?=,|$)", _fraction, computes=True),
     Rewrite("text", r"\b(<TWO>:<N>)(?:<S>[,:]<S>|\s{1,9})(?=<N>(?:[\s,]|$|:(?!<K>\b)))", r"\1x", message=_X),
+    Rewrite(
+        "text",
+        r"\b(in(?:put)?(?=:f)|conv(?=\w*:k)|embed(?=\w*:(?:d|emb|output)))\w*:\w{1,20}=(<N>)[:,]<S>\w{1,20}=(<N>)",
+        r"\1:\3x\2",
+        _ALONE,
+    ),
     Rewrite("text", r"\b(<TWO>):\w{1,20}=(<N>)[:,]<S>\w{1,20}=(<N>)", r"\1:\2x\3", _ALONE),
     Rewrite("text", r"^<S>x[:=](?=<N>)", "input:"),
     Rewrite("part", r"\b(conv:[0-9]{1,4})k(?=[0-9]{1,2}(?::|$))", r"\1x", message=_X),
@@ -231,20 +239,22 @@ REWRITES = (
     # kinds and sizes
     Rewrite("text", r"(?<![:\w])(<K>)<S>[,=]<S>(?=[0-9]|_)", r"\1:", message=_SIZES),
     Rewrite("text", r"\b(<P>)<S>=<S>(?=\.[0-9])", r"\1:", message=_SIZES),
+    Rewrite("layer", r"(<K>)_?[1-9](:<N>.*)", r"\1\2", "a layer has no number of its own", computes=True),
     Rewrite("layer", r"(<K>)(?:[-_/. ]?|(?<=repeat)x)([0-9](?!d).*)", r"\1:\2", message=_SIZES),
     Rewrite("part", r"^([a-z]{2,6}):([a-z])(?=[0-9.])", r"\1\2:"),
-    Rewrite("part", r"(?<=[0-9])[-_/.=](?=(?:<FIELD>|<ACT>)\b)", ":"),
+    Rewrite("part", r"(?<=[0-9])[-_/.=+](?=(?:<FIELD>|<ACT>)\b)", ":"),
     Rewrite("part", r"(?<=[0-9])[(\[]?((?:<FIELD>|<ACT>)\b[^][()]{0,20})[)\]]?", r":\1"),
     Rewrite("text", r"\b(<K>):?([0-9]{1,9}):(?=<K>[0-9])", r"\1:\2,", _BETWEEN),
     Rewrite("text", r":<S>(?=<K>:<N>)", ",", _BETWEEN),
-    Rewrite("text", r":<S>(?=(?:norm|pool)\b)", ",", _BETWEEN),
+    Rewrite("text", r":<S>(?=(?:b?norm|pool|(?:layer|batch)_?norm)\b)", ",", _BETWEEN),
     Rewrite("layer", r"([0-9]{1,4})<S>[x*×]<S>(<K>.*)", r"\2:x\1", _REPEATS),
     Rewrite("layer", r"(<K>)<S>[x*×]<S>([0-9]{1,4})(:.*)", r"\1\3:x\2", r"x\2 repeats a layer"),
+    Rewrite("layer", r"([2-9])[-_ ]?(<R>)(:<N>.*)", r"\2\3:x\1", _REPEATS),
     Rewrite("layer", r"(<N>)[:x]?<S>(<K>)(.*)", r"\2:\1\3", "the kind comes first"),
     Rewrite("text", r"^<S>([0-9]{1,10}[kMG]?(?:x[0-9]{1,10})?)(?=[,:]|$)", r"input:\1", _INPUT_FIRST),
     Rewrite(
         "part",
-        r"\b(<K>)((?::\w{1,20}){0,9}):(?:<UNITS>|k|(?:kernel|pool)(?:_?size)?)[=:](?=[0-9]|_)",
+        r"\b(?!<ONE><F>:[0-9])(<K>)((?::\w{1,20}){0,9}):(?:<UNITS>|k|(?:kernel|pool)(?:_?size)?)[=:](?=[0-9]|_)",
         r"\1\2:",
         _ALONE,
     ),
@@ -254,13 +264,15 @@ REWRITES = (
     Rewrite("layer", r"(<R>)[-_. ]?(?:bidirectional|bidir|bi)(:.*)", r"\1\2:bi", _BI),
     Rewrite("layer", r"time[-_]?distributed[:(](<K>.*?)\)?", r"\1", ""),
     Rewrite("layer", r"(?:time[-_]?distributed|td):(<N>.*)", r"dense:\1"),
-    Rewrite("layer", r"(?:cudnn|keras\.|nn\.|torch\.|layers\.|stacked|deep)[-_]?(<K>\b.*)", r"\1"),
+    Rewrite("layer", r"(?:cudnn|(?:(?:tf|keras|nn|torch|layers)\.){1,4}|stacked|deep)[-_]?(<K>\b.*)", r"\1"),
     Rewrite("part", r"^[a-z]\w{1,40}", _class, "perhaps {}"),
     Rewrite("layer", r"(?:global)?_?(?:avg|mean|average)", "pool:avg"),
     Rewrite("layer", r"(<ACT>):(<N>)", r"dense:\2:\1"),
     Rewrite("layer", r"(<ACT>):act(?:ivation)?", r"act:\1"),
     Rewrite("part", r":out(?:put)?(?:_size|_dim|_features)?[=:](?=[0-9])", ":", _ALONE),
     # a second number
+    Rewrite("text", r"([:x](<N>)<F>,<S><ONE>:)\2[x:](?=<N>(?:[:,]|$))", r"\1", _READS, computes=True),
+    Rewrite("part", r"\b(<R><F>:)([2-6])x([0-9]{2,9}[kM]?)(?=:|$)", r"\1\3:x\2", r"x\2 repeats a layer"),
     Rewrite("layer", r"([2-9]|1[0-2])[- ]?layer(?:ed|s)?[-: ](.*)", r"\2:x\1", _REPEATS),
     Rewrite("part", r":x[-_= ](?=[0-9])", ":x"),
     Rewrite(
@@ -286,7 +298,8 @@ REWRITES = (
     Rewrite("part", r":(?:(?:all|full|whole)_?)?(?:sequence|seqs|ret(?:urn)?_?seq)(?=:|$)", ":seq", _SEQ),
     Rewrite("part", r":(<WHOLE>)(?:s|ect(?:ion|ed))?[:=_-]?(?=[0-9])", r":\1=", r"perhaps \1="),
     Rewrite("part", r":([a-z]{1,20})=?(?=[0-9]{1,9}(?::|$))", _key),
-    Rewrite("part", r"^(<SLIDES>:<N>x<N>.*?)(?:/|(?<=[0-9])s)(?=[0-9]{1,3}(?::|$))", r"\1:stride="),
+    Rewrite("part", r"^(<SLIDES>:<N>x<N>.*?)[/:](?=[0-9]{1,3}(?::|$))", r"\1:stride="),
+    Rewrite("part", r"^(<SLIDES>:<N>x[0-9]{1,4})(?=[sd][0-9])", r"\1:"),
     Rewrite("part", r"^(<WORD>)[x=@_-]?(?=[0-9])", r"\1:"),
     Rewrite("part", r"^(<SLIDES>:<N>x([0-9]{1,3})):pad(?:ding)?=([0-9]{1,3})$", _padded, computes=True),
     Rewrite(
