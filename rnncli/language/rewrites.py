@@ -82,6 +82,7 @@ _SETS = {
     "YES": "(?:true|yes|on|1)",
     "NO": "(?:false|no|off|0)",
     "S": r"\s{0,9}",
+    "SLIP": "(?-i:[a-jl-z])??",
     "F": r"(?::[a-z]\w{0,20}){0,9}",
     "WHOLE": _any(_WHOLE),
     "WORD": _any(
@@ -92,7 +93,8 @@ _SETS = {
     "UNITS": "(?:(?:n|num)?_?units|[hun]|size|hidden(?:_?(?:size|units|dim))?|dim"
     "|filters|nodes|neurons|features|cells)",
 }
-"""Words that patterns name: kinds, those that keep a state, those of one size, a number, a field, a class, fields."""
+"""Words that patterns name: kinds, those that keep a state, those of one size, a number, a field, a class, fields, and
+a letter in the place of a sign, which no number ends in."""
 
 
 @cache
@@ -172,7 +174,7 @@ REWRITES = (
     Rewrite("text", r"\blayer[- ]norm(?:alization)?\b", "norm"),
     Rewrite("text", r"\bbatch[- ]norm(?:alization)?\b|\bnorm:batch\b", "bnorm"),
     Rewrite("text", r"(?<=[0-9])<S>[-/+._]<S>(?=<K>[:_-]?[0-9])", ",", "with commas", _COMMAS),
-    Rewrite("text", r"([:x][0-9]{1,10}[kMG]?)(?=<K>:[0-9])", r"\1,", _BETWEEN),
+    Rewrite("text", r"([:x][0-9]{1,10}[kMG]?)<SLIP>(?=<K>[:,])", r"\1,", _BETWEEN),
     Rewrite("text", r"[(\[](<R>:[^][(),]{1,99})[)\]]<S>[x*×]?<S>(?=[0-9]{1,4}(?:,|$))", r"\1:x", "with colons"),
     Rewrite("text", r"<S>(?:[-=~]{1,9}>{1,9}|>{1,9}|[;|&\n]|\s[-+/]\s)[\s;|&>,-]{0,9}", ",", "with commas", _COMMAS),
     Rewrite("text", r"(?<=[\w)])\s{1,9}(?=(?:<K>|<CLASS>)\b)", ",", "with commas", _COMMAS),
@@ -243,7 +245,7 @@ REWRITES = (
     Rewrite("layer", r"(<K>)(?:[-_/. ]?|(?<=repeat)x)([0-9](?!d).*)", r"\1:\2", message=_SIZES),
     Rewrite("part", r"^([a-z]{2,6}):([a-z])(?=[0-9.])", r"\1\2:"),
     Rewrite("part", r"(?<=[0-9])[-_/.=+](?=(?:<FIELD>|<ACT>)\b)", ":"),
-    Rewrite("part", r"(?<=[0-9])[(\[]?((?:<FIELD>|<ACT>)\b[^][()]{0,20})[)\]]?", r":\1"),
+    Rewrite("part", r"(?<=[0-9])[(\[]?<SLIP>((?![0-9])(?:<FIELD>|<VALUE>)\b[^][()]{0,20})[)\]]?", r":\1"),
     Rewrite("text", r"\b(<K>):?([0-9]{1,9}):(?=<K>[0-9])", r"\1:\2,", _BETWEEN),
     Rewrite("text", r":<S>(?=<K>:<N>)", ",", _BETWEEN),
     Rewrite("text", r":<S>(?=(?:b?norm|pool|(?:layer|batch)_?norm)\b)", ",", _BETWEEN),
@@ -320,7 +322,7 @@ REWRITES = (
     Rewrite("part", r"^(gru:.*?):(?:linear_before_reset|reset(?:_after)?)<S>=<S><NO>(?=:|$)", r"\1:reset=before"),
     Rewrite("part", r":(?:recurrent_act|gates?(?:_act)?|inner_act)\w{0,7}<S>=", ":recact="),
     Rewrite("part", r":non_?lin[a-z]{0,6}[:=](?=<ACT>(?::|$))", ":act="),
-    Rewrite("part", r":(<KEY>)[:_-](<VALUE>)(?=:|$)", r":\1=\2"),
+    Rewrite("part", r":(<KEY>)(?:[:_-]|<SLIP>)(<VALUE>)(?=:|$)", r":\1=\2"),
     Rewrite("part", r"^(<PLAIN>\b.*?):(<ACT>)(?=:|$)(.*)$", r"\1\3,act:\2", r"act:\2 is a layer of its own"),
     Rewrite("part", r":(?!<ACT>:|<FLAG>:)([a-z_]{3,30}):(<ACT>|<VALUE>|<YES>|<NO>)(?=:|$)", r":\1=\2"),
     Rewrite("part", r"(?<=:)(\w{1,40})<S>=<S>(?:no|off)(?=:|$)", r"\1=False"),
@@ -336,7 +338,7 @@ REWRITES = (
     Rewrite("text", r"(?<=[0-9a-z])<S>,<S>(?=(?:activation|act)<S>=<S><ACT>(?:[,:]|$))", ":", ""),
     Rewrite("text", r":seq,<S>last\w{0,9}(?=,|$)", "", "without seq a layer returns only its last output"),
     Rewrite("text", r",<S>(?=<ACT>(?:,|$))", ",act:", ""),
-    Rewrite("part", r"^(<WORDED>)[-_=]?(<SAYS>)(?=:|$)", r"\1:\2", message=_SIZES),
+    Rewrite("part", r"^(<WORDED>)(?:[-_=]|<SLIP>)(<SAYS>)(?=:|$)", r"\1:\2", message=_SIZES),
     Rewrite("text", r"\b(<WORD>),<S>(?=[0-9]{1,9}(?:[:,]|$))", r"\1:", "with a colon"),
     # the input
     Rewrite("text", r"^(?!\s*<INPUT>\b)(.{1,99}?):(?:<FEATURES>)[=:]\(?([0-9x]{1,20})\)?(?=:|,|$)", r"input:\2,\1"),
