@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from functools import cache
 
-from rnncli.language.arguments import CLASSES, STANDS_FOR, field_of
+from rnncli.language.arguments import CLASSES, STANDS_FOR, attribute_of, field_of
 from rnncli.language.framework_words import FEATURES
 from rnncli.language.rewriting import Rewrite
 from rnncli.layers import KINDS, LAYERS, LSTM
@@ -123,6 +123,15 @@ def _fraction(found: re.Match[str]) -> str:
     return f"{found[1]}{int(found[2]) / max(1, int(found[3])):g}"
 
 
+def _in_order(found: re.Match[str]) -> str:
+    """`conv:kernel=3:filters=32` -> `conv:32x3`: in the order in which a kind has them."""
+    cls, name = KINDS[found[1].lower()], found[2].lower()
+    assert isinstance(cls.sizes, Numbers)
+    last = attribute_of(cls, name) == cls.sizes.attributes[1] or name[0] == cls.sizes.symbols[1].lower()
+    first, second = (found[4], found[3]) if last else (found[3], found[4])
+    return f"{found[1]}:{first}x{second}"
+
+
 def _padded(found: re.Match[str]) -> str:
     """`conv:16x3:pad=1` -> `conv:16x3:same`, if as many zeros on both sides keep the length; and none are valid."""
     padding = int(found[3])
@@ -213,15 +222,9 @@ REWRITES = (
     Rewrite("text", r"(<P>[:=])([0-9]{1,2}(?:\.[0-9]{1,9})?)<S>%", _percent, computes=True),
     Rewrite("text", r"(<P>[:=])([0-9]{1,9})/([0-9]{1,9})(?=,|$)", _fraction, computes=True),
     Rewrite("text", r"\b(<TWO>:<N>)(?:<S>[,:]<S>|\s{1,9})(?=<N>(?:[\s,]|$|:(?!<K>\b)))", r"\1x", message=_X),
-    Rewrite(
-        "text",
-        r"\b(in(?:put)?(?=:f)|conv(?=\w*:k)|embed(?=\w*:(?:d|emb|output)))\w*:\w{1,20}=(<N>)[:,]<S>\w{1,20}=(<N>)",
-        r"\1:\3x\2",
-        _ALONE,
-    ),
-    Rewrite("text", r"\b(<TWO>):\w{1,20}=(<N>)[:,]<S>\w{1,20}=(<N>)", r"\1:\2x\3", _ALONE),
+    Rewrite("text", r"\b(<TWO>):(\w{1,20})=(<N>)[:,]<S>\w{1,20}=(<N>)", _in_order, _ALONE),
     Rewrite("text", r"^<S>x[:=](?=<N>)", "input:"),
-    Rewrite("part", r"\b(conv:[0-9]{1,4})k(?=[0-9]{1,2}(?::|$))", r"\1x", message=_X),
+    Rewrite("part", r"\b(<SLIDES>:[0-9]{1,4})k(?=[0-9]{1,2}(?::|$))", r"\1x", message=_X),
     Rewrite("text", r"(<TWO>:[0-9]{1,9}[kMG])(?=[0-9])", r"\1x", message=_X),
     Rewrite("part", r"(<TWO>:[0-9]{1,9}[kMG]?)[ac-fh-jln-wyz](?=[0-9])", r"\1x", message=_X),
     Rewrite("text", r"^<S>vocab\w{0,9}[=:](<N>),<S>(?:emb\w{0,9})?dim\w{0,9}[=:](<N>)", r"embed:\1x\2"),
