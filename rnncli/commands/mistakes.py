@@ -456,8 +456,7 @@ def _meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Step[Li
         yield Step(this.with_(place, *map(Word, candidates)), lead, drops=text)
     elif candidates:
         yield Step(("sweep", *this.typed[1:]))
-    makes_blank = BLANK_TEXT in {*(error.repair or "")} - {*text} and len(this.arguments) > 1
-    if error.repair and "example" not in error.lead and not makes_blank:
+    if error.repair and "example" not in error.lead:
         yield Step(this.with_(place, Word(error.repair)), error.lead, drops=text)
 
 

@@ -177,7 +177,6 @@ LINES = (
     _line("(?:[^ :(]+ )*(?:[^ ]*/)?rnncli (.+)", r"\1", "once is enough"),
     _line("((?:<INPUT>)=[^ ]*,.*)", r"summary \1", "perhaps"),
     _line("(?:list|show|print) (<COMMAND>)", r"\1"),
-    _line("(?:man|manual|usage) (<COMMAND>)", r"help \1", "perhaps"),
     _line(
         "(?!<COMMAND>(?: |$))([^ ]*)(.*?) (<COMMAND>)((?: .*)?)",
         r"\3\4 \1\2",
@@ -247,6 +246,11 @@ def _macs(found: re.Match[str]) -> str:
     return f"--macs {number * {'g': 10**9, 'm': 10**6}.get(found[1], 1) // 2}"
 
 
+def _of_units(found: re.Match[str]) -> str:
+    """`units 8`, `units 8,16` -> a network, a pattern."""
+    return f"input:32,lstm:{{{found[1]}}}" if "," in found[1] else f"input:32,lstm:{found[1]}"
+
+
 _TO_A_FILE = "`> FILE` writes what is printed to a file"
 _TWO_FLOPS = "a multiply-add is two FLOPs"
 _WHICH_MEMORY = (
@@ -312,15 +316,7 @@ OPTIONS = (
     _option("in|ids|tokens", "--input"),
     _option("(dark|light)-(?:mode|theme)", r"--theme \1"),
     _option("s", "--quiet"),
-    Rewrite(
-        "option",
-        f"(?:{_SIZES}) ([0-9]+(?:,[0-9]+)+)",
-        r"input:32,lstm:{\1}",
-        "for example",
-        invents=True,
-        advice=_SPEC_SAYS,
-    ),
-    Rewrite("option", f"(?:{_SIZES}) ([0-9]+)", r"input:32,lstm:\1", "for example", invents=True, advice=_SPEC_SAYS),
+    Rewrite("option", f"(?:{_SIZES}) ([0-9,]+)", _of_units, "for example", invents=True, advice=_SPEC_SAYS),
     _no_option("hidden|hidden-units|num-units|neurons|cells|layers|vocab|vocab-size", f"{_SPEC_SAYS}: {_A_SPEC}"),
     _option("no-?colou?rs?", "--color never"),
     _option("colours?|colors", "--color"),

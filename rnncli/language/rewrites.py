@@ -113,14 +113,9 @@ def _listed(found: re.Match[str]) -> str:
     return re.sub("[-+/]", ",", found[0])
 
 
-def _percent(found: re.Match[str]) -> str:
-    """`dropout:20%` -> `dropout:0.2`."""
-    return f"{found[1]}{float(found[2]) / 100:g}"
-
-
 def _fraction(found: re.Match[str]) -> str:
-    """`dropout:1/2` -> `dropout:0.5`."""
-    return f"{found[1]}{int(found[2]) / max(1, int(found[3])):g}"
+    """`dropout:20%`, `dropout:1/2` -> `dropout:0.2`, `dropout:0.5`."""
+    return f"{found[1]}{float(found[2]) / max(1, int(found[3] or 100)):g}"
 
 
 def _in_order(found: re.Match[str]) -> str:
@@ -219,8 +214,7 @@ REWRITES = (
     ),
     Rewrite("text", r"(<ONE>:[0-9])[,. ]([0-9]{3})(?![0-9,])", r"\1\2", message=_THOUSANDS),
     Rewrite("text", r"(<P>[:=]0),([0-9]{1,20})(?=,|$)", r"\1.\2", message=_POINT),
-    Rewrite("text", r"(<P>[:=])([0-9]{1,2}(?:\.[0-9]{1,9})?)<S>%", _percent, computes=True),
-    Rewrite("text", r"(<P>[:=])([0-9]{1,9})/([0-9]{1,9})(?=,|$)", _fraction, computes=True),
+    Rewrite("text", r"(<P>[:=])([0-9]{1,9}(?:\.[0-9]{1,9})?)<S>(?:%|/([0-9]{1,9}))(?=,|$)", _fraction, computes=True),
     Rewrite("text", r"\b(<TWO>:<N>)(?:<S>[,:]<S>|\s{1,9})(?=<N>(?:[\s,]|$|:(?!<K>\b)))", r"\1x", message=_X),
     Rewrite("text", r"\b(<TWO>):(\w{1,20})=(<N>)[:,]<S>\w{1,20}=(<N>)", _in_order, _ALONE),
     Rewrite("text", r"^<S>x[:=](?=<N>)", "input:"),
@@ -330,7 +324,7 @@ REWRITES = (
     Rewrite("part", r":(?!<ACT>:|<FLAG>:)([a-z_]{3,30}):(<ACT>|<VALUE>|<YES>|<NO>)(?=:|$)", r":\1=\2"),
     Rewrite("part", r"(?<=:)(\w{1,40})<S>=<S>(?:no|off)(?=:|$)", r"\1=False"),
     # a field that stands where a layer should
-    Rewrite("text", r"(?<=[0-9])<S>[,:]<S>masking(?=[,:]|$)", ":mask", ""),
+    Rewrite("text", r"(?<=[0-9])<S>[,:]<S>masking(?:[:=]0(?:\.0)?)?(?=[,:]|$)", ":mask", ""),
     Rewrite("text", r"(?<=[0-9a-z])<S>,<S>(?=(?:<FIELD>)\b(?!:[0-9])(?:=\w{1,20})?(?:[,:]|$))", ":", ""),
     Rewrite(
         "text",
