@@ -110,7 +110,8 @@ class LayerFaults(NamedTuple):
         typed = {nearest_size(each) for each in re.split("[^0-9a-wyz.]+", part.text.lower())}
         typed |= {*re.findall("[0-9]+", part.text)}
         made_up = [each for each in cls.sizes.example.split("x") if each in fault.instead and each not in typed]
-        lead = "for example" if made_up else "write only the number" if re.search("[a-z]{2}", part.text) else "perhaps"
+        is_number = fault.instead.isdigit() and re.search("[a-z]{2}", part.text)
+        lead = "for example" if made_up else "write only the number" if is_number else "perhaps"
         self.fail(part, fault.message, lead=lead, repair=splice(self.text, part, fault.instead))
 
     def set_twice(self, cls: type[Layer], first: Token, second: Token) -> NoReturn:
