@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from rnncli.errors import shorten
+from rnncli.errors import quote, shorten
 from rnncli.immutable import NamedTuple
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def parse_number(text: str) -> int:
     multiple = MULTIPLES.get(text[-1:], 1)
     groups = (text[:-1] if multiple > 1 else text).split("_")
     if not all(group.isascii() and group.isdigit() for group in groups):
-        raise ValueError(f"{shorten(text)} is not a whole number such as 128, 10k or 10_000")
+        raise ValueError(f"{shorten(text) or quote(text)} is not a whole number such as 128, 10k or 10_000")
     # Python refuses to read numbers of thousands of digits; none of them is a size.
     return int("".join(groups).lstrip("0")[:40] or "0") * multiple
 
@@ -88,21 +88,24 @@ def _with_point(text: str) -> str:
 
 def nearest_number(text: str) -> str | None:
     """Return the number that was probably meant: 92,400 is 92400, 1e6 is 1000000, 1.5M is 1500000, < 5k is 5000."""
-    text = re.sub(r"^[<>=≤≥~]+ ?| ?(?:params|parameters|weights|macs|steps|units)$", "", text.strip())
+    text = re.sub(r"^[<>=≤≥~]+ ?| ?(?i:(?:param|parameter|weight|mac|step|unit)s?)$", "", text.strip(" ,;"))
     text = re.sub(" ?(?:million|mio)$", "M", re.sub(" ?thousand$", "k", text))
-    if re.search("^-|,[0-9](?:,|$)", text):
-        return None  # less than any, or several numbers
-    plain = re.fullmatch(r"\+?([0-9]{1,40})", re.sub("[,_' ]", "", text))
+    if text.startswith("-"):
+        return None
+    plain = re.fullmatch(r"\+?([0-9]{1,40})", without_thousands(text).replace("_", ""))
     return plain[1].lstrip("0") or "0" if plain is not None else nearest_size(_with_point(text))
 
 
 def nearest_memory(text: str) -> str | None:
-    """Return the size that was probably meant: 4M is 4MB, 4 megabytes is 4MB; bits are no bytes."""
+    """Return the size that was probably meant: 4M is 4MB, 1/2MB is 0.5MB, 4 megabytes is 4MB; bits are no bytes."""
     if "bit" in text.lower():
         return None
+    text = text.strip(" <=≤~")
+    if fraction := re.match("([0-9]{1,9})/([1-9][0-9]{0,8}) ?(?=[KMGTkmgt])", text):
+        text = f"{int(fraction[1]) / int(fraction[2]):.9f}".rstrip("0") + text[fraction.end() :]
     written = re.match(
-        r"\+?([0-9]{1,20}(?:\.[0-9]{1,9})?) ?(?:([KMGTPEZY])|(?![A-Z])|(?=B))",
-        _with_point(text).replace(",", "").upper(),
+        r"\+?([0-9]{1,20}(?:\.[0-9]{1,9})?) ?(?:([KMGTPEZY])|(?![A-Z])|(?=B))(?![^,/]*[,/][0-9])",
+        _with_point(without_thousands(text)).upper(),
     )
     if written is None or ("." in written[1] and not written[2]):  # there is no part of a byte
         return None

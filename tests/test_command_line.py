@@ -117,6 +117,11 @@ def test_what_a_line_writes_to_a_file_is_offered_for_the_shell_to_write(rnncli: 
     assert result.stderr.endswith(f": rnncli summary {SPEC} -f json > 'my table.json'\n")
 
 
+def test_what_has_quotes_is_offered_in_quotes_of_the_other_kind(rnncli: Run) -> None:
+    result = rnncli("summary", "nn.LSTM(8, cfg['h'])")
+    assert result.stderr.endswith(""" rnncli summary "nn.LSTM(8, cfg['h'])" --set "cfg['h']=100"\n""")
+
+
 def test_the_name_of_the_file_says_what_is_exported_where_one_target_alone_has_such_files(rnncli: Run) -> None:
     assert rnncli("export", SPEC, "-o", "model.onnx").status == 0
     assert rnncli("export", SPEC, "--to", "onnx", "-o", "again.onnx").status == 0

@@ -212,9 +212,14 @@ def these_arguments() -> list[str]:
 
 def shown(typed: Iterable[str]) -> str:
     """Return a command line as it can be pasted into a shell."""
+    return " ".join(each if each in REDIRECTIONS else in_shell(each) for each in ("rnncli", *typed))
+
+
+def in_shell(word: str) -> str:
+    """Return a word as a shell reads it, with the quotes that are easier to read where it has one itself."""
     import shlex  # only an error needs it
 
-    return " ".join(each if each in REDIRECTIONS else shlex.quote(each) for each in ("rnncli", *typed))
+    return f'"{word}"' if "'" in word and not re.search(r'["$`\\!]', word) else shlex.quote(word)
 
 
 def this_line(

@@ -22,9 +22,9 @@ TOPICS: Mapping[str, str] = {
 """The pages. That of the keys is made of the vocabulary; the text of each of the others is a file in `rnncli/pages`."""
 
 _SOUGHT: Mapping[str, str] = {
-    **dict.fromkeys(("notebook", "notebooks", "jupyter", "ipython", "api", "pandas"), "python"),
-    **dict.fromkeys(("json", "csv", "tsv", "columns"), "keys"),
-    **dict.fromkeys(("models", "weights", "formats", "checkpoints"), "files"),
+    **dict.fromkeys(("notebook", "notebooks", "jupyter", "ipython", "api", "library", "pandas"), "python"),
+    **dict.fromkeys(("json", "csv", "tsv", "columns", "fields"), "keys"),
+    **dict.fromkeys(("file", "model", "models", "weights", "formats", "checkpoint", "checkpoints"), "files"),
     **dict.fromkeys(("language", "syntax", "specs"), "spec"),
 }
 """What else people look for, and the page that tells of it."""

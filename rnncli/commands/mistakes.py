@@ -59,8 +59,8 @@ _NO_FILES = ("solve", "sweep")
 _MOST_EXPANDED = 8
 """So many specs are written out for a pattern, at most."""
 
-_LIKE_A_FILE = 0.7
-"""How like the name of a file another must be to be a misspelt one."""
+_LIKE_A_COMMAND, _LIKE_A_FILE = 0.7, 0.7
+"""How like a command, and the name of a file, another must be to be a misspelt one."""
 
 _CUT = re.compile(r"[,:;|>&+=(→-]\s*\0|(?:^|\0)[\[(][^\0]*\0|\0(?:\s*[,:;|>&+=)→\]-]|[0-9xX][0-9]*(?:[xX:,\0]|$))")
 """How the pieces of a spec end and start where others belong to them; a null byte stands between."""
@@ -263,8 +263,9 @@ def _misplaced(this: TypedLine, place: int) -> Iterator[Step[Line]]:
     yield from _rewritten(this, place)
     text = this.words[place].text
     yield from _apart(this, place)
-    name, equals, value = in_ascii(text).lstrip("-/").partition("=")
-    if re.fullmatch(r"[a-z][a-z0-9_.-]{1,30}", name.lower()) and name.lower() not in KINDS:
+    name, equals, value = in_ascii(text).lstrip("-/+").partition("=")
+    shortest = 1 if equals or not in_ascii(text).startswith(name) else 2
+    if re.fullmatch(rf"(?=.{{{shortest}}})[a-z][a-z0-9_.-]{{,30}}", name.lower()) and name.lower() not in KINDS:
         behind = next((each.text for each in this.words[place + 1 : place + 2] if each.is_argument), None)
         for step in named(this, place, Word(name, None, value if equals else behind, bool(equals))):
             yield step._replace(message=f"{quote(text)} is not a spec")
@@ -322,6 +323,7 @@ def _sets(this: TypedLine) -> dict[str, list[str]]:
         "INPUT": [name for name, kind in KINDS.items() if kind.reads == "input"],
         "BODY": [name for name, kind in KINDS.items() if kind.reads != "input"],
         "FILE": [*FORMATS],
+        "ARRAY": [each.text for each in this.words if each.text.endswith(".npy") and is_file(each.text)],
         "LAYER": [name for name, kind in KINDS.items() if kind.sizes.attributes == ("units",)],
         "LONG": [name[2:] for name in [*this.options, "--help"] if name.startswith("--")],
         "FLAG": [name for name in [*this.options, "--help", "-h"] if name not in valued],
@@ -341,7 +343,7 @@ def _with_command(this: TypedLine) -> Iterator[Step[Line]]:
         yield Step(("layers", name), advice=A_WORD)
     if near := _near_file(name):
         yield Step(("summary", near, *rest), "perhaps", f"there is no command or file {quote(name)}")
-    guess = closest(name.lower(), [*this.commands, "--version", "--help"])
+    guess = closest(name.lower(), [*this.commands, "--version", "--help"], _LIKE_A_COMMAND)
     if guess is not None:
         yield Step((guess, *rest))
     elif not name.startswith("-") and not is_spec(name):
@@ -443,7 +445,7 @@ def _meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Step[Li
     elif (near := None if is_spec(text) else _near_file(text)) is not None:
         yield Step(this.with_(place, Word(near)), "perhaps", f"{quote(text)} is neither a spec nor a file", drops=text)
     yield from _joined(this, place)
-    if not error.advice and not re.search("[:(,]", text) and is_word(text) and lowered(text) not in KINDS:
+    if not error.advice and not re.search("[:(,=]", text) and is_word(text) and lowered(text) not in KINDS:
         no_spec = f"{quote(text)} is not a spec"
         if len(this.arguments) == 1:
             yield Step(("layers", text), "", no_spec, drops=" ".join(this.typed), advice=A_WORD)
@@ -454,8 +456,7 @@ def _meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Step[Li
         yield Step(this.with_(place, *map(Word, candidates)), lead, drops=text)
     elif candidates:
         yield Step(("sweep", *this.typed[1:]))
-    makes_blank = BLANK_TEXT in {*(error.repair or "")} - {*text} and len(this.arguments) > 1
-    if error.repair and "example" not in error.lead and not makes_blank:
+    if error.repair and "example" not in error.lead:
         yield Step(this.with_(place, Word(error.repair)), error.lead, drops=text)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import wraps
@@ -201,7 +202,7 @@ def _read_setting(text: str) -> tuple[str, int | float | str]:
         ValueError: it is no setting.
     """
     name, sign, value = (part.strip() for part in text.rpartition("="))
-    if not sign or not name or not value:
+    if not sign or not name or not value or "=" in re.sub(r"[(\[].*[)\]]|[=<>!]=", "", name):  # or several
         raise ValueError(f"{shorten(text)} is not NAME=NUMBER, such as vocab_size=25000 or 'len(vocab)=25000'")
     for read in (int, float):
         with suppress(ValueError):

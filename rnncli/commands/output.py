@@ -126,9 +126,9 @@ def _pasted(error: RnncliError, repair: str) -> str:
     """Return a repair as it can be pasted into a shell: a command line is, and a spec needs no quotes; a call does."""
     if not isinstance(error, SpecError) or "(" not in repair or repair.startswith("rnncli "):
         return repair
-    import shlex  # only an error needs it
+    from rnncli.commands.command_line import in_shell  # only an error needs it
 
-    return shlex.quote(repair)
+    return in_shell(repair)
 
 
 def tell(note: object) -> None:

@@ -25,23 +25,21 @@ VALUES = _by_name(
         "table": "text txt pretty",
         "csv": "excel xls xlsx",
         "markdown": "md",
-        "int8": "8",
+        "int8": "8 int integer uint8 q8",
         "float16": "16",
         "float32": "32",
         "float64": "64 np.float numpy.float jnp.float jax.numpy.float",
         "bash": "sh",
-        "light": "white bright day",
+        "light": "white bright day lite",
         "always": "yes on true",
         "never": "no off false",
         "dark": "black night",
         "c": "c++ cpp arduino",
-        "keys": "json csv columns fields key",
-        "spec": "language syntax specs layers",
-        "python": "api library import",
-        "files": "models weights checkpoints formats file",
+        "keras": "glorot xavier",
+        "uniform": "random rand",
     }
 )
-"""Words for which a value of an option is offered, or a topic: some mean another thing than is offered for it."""
+"""Words for which a value of an option is offered: some mean another thing than is offered for it."""
 
 
 def _line(
@@ -65,11 +63,14 @@ _BEHIND_HYPHENS = r"behind -- all are arguments, so '\3' is read as a spec"
 _C = 'what is written is C99, which a compiler of C++ takes, too, as extern "C"'
 _OPEN = "what is not known is left out"
 _ONE_WORD = "a space stands between specs"
-_BETWEEN = r"~(and|vs\.?|versus|with|against|or|then|&|\+|/)~"
+_BETWEEN = r"~(and|to|vs\.?|versus|with|against|or|then|&|\+|/)~"
 _TRAINS = "(?:train|fit|learn|finetune|backprop|optimi[sz]e)"
 _NOT_TRAINED = "nothing is trained here, but what export writes can be"
 _SHOWS = "info|show|describe|print|view|ls|stats|parameters|params|shapes"
 _LIMIT = "(?:(?:max-)?(?:params|memory|macs|outputs|streaming|training)|mem|flash|rom|s?ram)"
+_SOURCE = r"<COMMAND>(?: .*)? (?:[^ ]+\.(?:py|ipynb)|[^ ]*\([^ ]*)(?: .*)?"
+_OPENS = "(?:hidden|units|vocab|classes|(?:hidden|n|num|vocab|emb|embed|embedding|input)_[a-z]+)"
+_LEFT_OPEN = "a number that a source leaves open is said with --set"
 _SECOND = r"((.*) (<OPTION>)[ =]([^ ]+)) ~([^ :(]+)~(.*)"
 _COMPARED = _SECOND.replace("<OPTION>", "<COMPARED>").replace("(", "(?:summary|explain)(", 1)
 _PARTED = r"((.*) (<OPTION>)[ =]([0-9.]+(?= ~[a-z])|[a-z]+(?= ~[0-9]))) ~([a-z0-9]+)~(.*)"
@@ -77,8 +78,13 @@ _PARTED = r"((.*) (<OPTION>)[ =]([0-9.]+(?= ~[a-z])|[a-z]+(?= ~[0-9]))) ~([a-z0-
 LINES = (
     # options
     _line("(.*) -(<LONG>)((?:[= ].*)?)", r"\1 --\2\3", "", r"a long option has two hyphens, not as in '-\2'"),
+    _line("(.*) (-[a-z])[=:]([^ ]+(?: .*)?)", r"\1 \2 \3"),
+    _line("(.*) (--<LONG>)-?([0-9]+(?: .*)?)", r"\1 \2 \3"),
+    _line("(.*) (<OPTION>)[ =]([0-9.,]+) ([kmgt]i?b?)((?: .*)?)", r"\1 \2 \3\4\5"),
+    _line("(.*) (--<LONG>)(?:= | = ?)([^ ]+(?: .*)?)", r"\1 \2 \3"),
     _line("(.*) <FLAG>=(?:no|false|0|off)((?: .*)?)", r"\1\2", WITHOUT),
-    _line("(.*) (<FLAG>)=[^ ]*((?: .*)?)", r"\1 \2\3", drops=True),
+    _line("(.*) (<FLAG>)=(?:yes|true|1|on)((?: .*)?)", r"\1 \2\3", drops=True),
+    _line("(.*) (<FLAG>)=([^ ]+(?: .*)?)", r"\1 \2 \3"),
     _line("(.*) --no-(?!color)<LONG>((?: .*)?)", r"\1\2", WITHOUT),
     _line(".* ((?-i:-V)|--version)(?: .*)?", r"\1", drops=True),
     _line(r"(<COMMAND>)(?: .*)? (?:[-/]\?|/h(?:elp)?|--(?:usage|man))(?: .*)?", r"\1 --help", drops=True),
@@ -90,27 +96,32 @@ LINES = (
     _line(f"(<COMMAND>) (<LAYER>) --(?:{_SIZES})[ =]([0-9]+)(.*)", r"\1 input:32,\2:\3\4", "for example"),
     _line("help(?: .*)? --(<COMMAND>)(?: .*)?", r"help \1", drops=True),
     _line("<COMMAND>(.*) --(?!layers|help|spec)(<COMMAND>)((?: .*)?)", r"\2\1\3"),
-    _line(r"(.*) --part[ =]([0-9]+) ?(?:of|/|:|-) ?([0-9]+)((?: .*)?)", r"\1 --part \2/\3\4"),
+    _line(r"(.*) --part[ =]([0-9]+)(?: ?(?:of|/|:|-) ?| )([0-9]+)((?: .*)?)", r"\1 --part \2/\3\4"),
     _line(r"(.*) (?:-b|-t|--batch|--timesteps)[ =](?:-1|none|null|\?)((?: .*)?)", r"\1\2", _OPEN, drops=True),
     _line(r"(.*) --(?:max-)?params[ =]([0-9.]+[kmgt]i?b)(.*)", r"\1 --memory \2\3", "", advice="bytes are memory"),
     _line(f"(?:summary|explain)(.* --{_LIMIT}[ =][^ ]+.*)", r"sweep\1"),
+    _line(r"(.*) --set[ =]([a-z_]\w*)(?: =? ?|:)([0-9.]+)((?: .*)?)", r"\1 --set \2=\3\4"),
+    _line(rf"({_SOURCE}) --({_OPENS})[ =]([0-9]+)((?: .*)?)", r"\1 --set \2=\3\4", advice=_LEFT_OPEN),
     _line(r"(?!compare|solve)<COMMAND>(.* --rate[ =][^ ]+.*)", r"summary\1", "perhaps"),
     _line(r"(.*) --sort[ =]-?([a-z-]+)(.*) --(?:desc|descending|reverse)((?: .*)?)", r"\1 --sort=-\2\3\4"),
+    _line(r"(.*) --sort-(?:desc|descending|reverse)[ =]([a-z-]+(?: .*)?)", r"\1 --sort=-\2"),
     _line(r"(?:summary|explain)(.*) --(?:vs|versus|against) (.+)", r"compare\1 \2"),
     _line(r"(?:summary|explain)(.*) --(?:seq-)?len(?:gth)?s[ =]([^ ]+)(.*)", r"forward\1 --lengths \2\3"),
     _line(r"export(.*) --to[ =]([^ ]+\.(?:onnx|py|c))((?: .*)?)", r"export\1 -o \2\3"),
-    _line(r"(?!.* --to)export(.*) (?:-o|--output)[ =]([^ ]+)\.(?:h|cpp|cc|ino)(.*)", r"export\1 -o \2.c\3", _C),
+    _line(r"(?!.* --to)export(.*) (?:-o|--output)[ =]([^ ]+)\.(?:h|cpp|cc|ino)((?: .*)?)", r"export\1 -o \2.c\3", _C),
     _line(r"(?!sweep|compare|reach|solve)<COMMAND>((?: .*)? [^ ]*\{[\w.,={}]*\}.*)", r"sweep\1"),
     # an argument that is no spec, between two ~
+    _line(rf"({_SOURCE}) ~({_OPENS}=[0-9]+)~(.*)", r"\1 --set \2\3", message=_NO_SPEC, advice=_LEFT_OPEN),
     _line(r"(.*) --((?: .*)?) ~(-[^ ]+)~(.*)", r"\1\2 \3\4", "", _BEHIND_HYPHENS),
-    _line("(.* (<FLAG>)) ~(yes|no|true|false|on|off)~(.*)", r"\1\4", WITHOUT, _NO_VALUE),
+    _line("(.* (<FLAG>)) ~(yes|true|on|1)~(.*)", r"\1\4", WITHOUT, _NO_VALUE),
+    _line("(.*) (<FLAG>) ~(no|false|off|0)~(.*)", r"\1\4", WITHOUT, _NO_VALUE),
     _line(r"(.* (<SEVERAL>)([ =])[^ ]+) ~([^ :(]+)~(.*)", r"\1 \2\3\4\5", "", _ONE_AT_A_TIME, "give it once for each"),
     _line(f"(.*) ({_LIST}) ~([^ :(]+?),?~(.*)", r"\1 \2,\3\4", "", _NO_SPACE, "a comma stands between them"),
     _line(r"(.*) --sort[ =]-?([a-z-]+) ~(desc(?:ending)?|reversed?)~(.*)", r"\1 --sort=-\2\4", "", _NO_SORT),
     _line(r"(.*) --sort[ =]-?([a-z-]+) ~(asc(?:ending)?|increasing)~(.*)", r"\1 --sort=\2\4", "", _SORTS_UP),
     _line(r"((.*) (<OPTION>)[ =]([0-9.]+)) ~(million|mio)~(.*)", r"\1M\6", "", _CUT_VALUE),
     _line(r"((.*) (<OPTION>)[ =]([0-9.]+)) ~(billion|bn)~(.*)", r"\1G\6", "", _CUT_VALUE),
-    _line(_SECOND, r"\1·\5\6", "", _CUT_VALUE, _QUOTES),
+    _line(f"(?!.* <COMPARED>[ =][^ ]+ ~[1-9]){_SECOND}", r"\1·\5\6", "", _CUT_VALUE, _QUOTES),
     _line(_PARTED, r"\1\5\6", "", _CUT_VALUE, drops=True),
     _line(_COMPARED, r"compare\1 \3 \5\6", "", _CUT_VALUE, "compare puts them side by side"),
     _line(_SECOND, r"\2 \3 \5\6", "with the last of them", _ONE_VALUE),
@@ -133,11 +144,21 @@ LINES = (
         "perhaps",
         "a picture is saved as SVG",
     ),
+    _line(r"((?:forward|reach)(?: .*)?) ~(<ARRAY>)~(.*)", r"\1 --input \2\3", "perhaps", _NO_SPEC),
     _line(r"(?=.* [^ -][^ ]*[:(])(.*) ~([^ :(]+\.[a-z0-9]+)~(.*)", r"\1 -o \2\3", "perhaps", _NO_SPEC),
-    _line(r"(<MANY>(?: .*)?) ~([^ ]+?)[,\s]+(?=<INPUT>:)([^ ]+)~(.*)", r"\1 \2 \3\4", _ONE_WORD),
-    _line(r"(?!solve)<COMMAND>((?: .*)?) ~([^ ]*[:x]_[a-wyz0-9]*(?=[:x,~])[^ ]*)~(.*)", r"solve\1 \2\3", "for example"),
-    _line(r"sweep(.*) ~([^ {}]*[:x])([0-9]+\.\.[0-9]+(?:\.\.[0-9]+)?)([^ {}]*)~(.*)", r"sweep\1 \2{\3}\4\5"),
-    _line(r"sweep(.*) ~([^ {}]*[:x])([1-9][0-9]*(?:,[1-9][0-9]*)+)([^ {}]*)~(.*)", r"sweep\1 \2{\3}\4\5"),
+    _line(r"(<MANY>(?: .*)?) ~([^ ]+?)[,;|&\s]+(?=<INPUT>:)([^ ]+)~(.*)", r"\1 \2 \3\4", _ONE_WORD),
+    _line(
+        r"(?!solve)<COMMAND>((?: .*)?) ~([^ ]*(?::|[0-9kmg]x)_[a-wyz0-9]*(?=[:x,~])[^ ]*)~(.*)",
+        r"solve\1 \2\3",
+        "for example",
+    ),
+    _line(
+        r"sweep(.*) ~([^ {}]*[:x])[(\[]?([0-9]+)\s*(?:to|-|\.{2,3})\s*([0-9]+(?:\.\.[0-9]+)?)[)\]]?([^ {}]*)~(.*)",
+        r"sweep\1 \2{\3..\4}\5\6",
+    ),
+    _line(r"sweep(.*) ~([^ {}]*[:x])([1-9][0-9]*(?:,\s*[1-9][0-9]*)+)\}?([^ {}]*)~(.*)", r"sweep\1 \2{\3}\4\5"),
+    _line(r"sweep(.*) ~([^ {}]*[:x])([0-9]+)\s*or\s*([0-9]+)([^ {}]*)~(.*)", r"sweep\1 \2{\3,\4}\5\6"),
+    _line(r"sweep(.*) ~([^ {}]*)\{(\{[^ {}]*\})\}([^ ]*)~(.*)", r"sweep\1 \2\3\4\5"),
     _line(r"solve(.*) ~([^ ]*)\{\}([^ ]*)~(.*)", r"solve\1 \2_\3\4", "a blank is _"),
     _line(r"(?!sweep|compare|reach|solve)<COMMAND>((?: .*)?) ~([^ ]*\{[\w.,={}]*\}[^ ]*)~(.*)", r"sweep\1 \2\3"),
     _line("inspect(.*) ~([^ ]*[:(].*)~(.*)", r"summary\1 \2\3", "perhaps"),
@@ -156,7 +177,6 @@ LINES = (
     _line("(?:[^ :(]+ )*(?:[^ ]*/)?rnncli (.+)", r"\1", "once is enough"),
     _line("((?:<INPUT>)=[^ ]*,.*)", r"summary \1", "perhaps"),
     _line("(?:list|show|print) (<COMMAND>)", r"\1"),
-    _line("(?:man|manual|usage) (<COMMAND>)", r"help \1", "perhaps"),
     _line(
         "(?!<COMMAND>(?: |$))([^ ]*)(.*?) (<COMMAND>)((?: .*)?)",
         r"\3\4 \1\2",
@@ -170,7 +190,8 @@ LINES = (
 """Whole lines. <COMMAND> is the name of a command, <MANY> of one for several specs; <LONG>, <FLAG>, <OPTION> and
 <SEVERAL> are names of its options, of which the last may be given several times, as may <COMPARED> to `compare`;
 <INPUT> is a kind that starts a network, <BODY> one that does not, <LAYER> one that has units, <FILE> ends the name of a
-model file. A row for an argument that is no spec counts if Click takes what it becomes."""
+model file, <ARRAY> is that of an array which is there. A row for an argument that is no spec counts if Click takes what
+it becomes."""
 
 PARTS = (
     _line(r"((?!solve|sweep).*) ([^ -][^ ]*<FILE>) ~([a-z_]\w*)~(.*)", r"\1 \2::\3\4", "perhaps", _PART),
@@ -181,17 +202,17 @@ PARTS = (
 
 COMMANDS = _by_name(
     {
-        "summary": "params parameters count show info model print describe shape shapes table torchinfo view ls stats",
-        "summary --wide": "flops macs cost costs memory size sizes profile",
+        "summary": "sum params parameters count show info model print describe shape shapes table torchinfo view ls",
+        "summary --wide": "flops macs cost costs memory size sizes stats profile",
         "explain": "why formula formulas equations",
         "draw": "plot graph picture diagram unroll visualize visualise viz plot-model plot_model",
-        "compare": "diff difference vs versus differences",
+        "compare": "diff difference cmp vs versus differences",
         "forward --plot --gates": "gates",
-        "forward": "benchmark bench time test run predict infer inference simulate call exec execute",
+        "forward": "fwd benchmark bench time test run predict infer inference simulate call exec execute",
         "reach": "forget remember recall gradient gradients vanishing",
         "sweep": "grid search gridsearch scan tune candidates",
         "solve": "find largest max budget fits",
-        "export": "convert generate code codegen translate",
+        "export": "convert generate code codegen translate save write",
         "page": "report html website webpage share publish",
         "export --to keras": "keras tensorflow tf",
         "export --to torch": "pytorch torch",
@@ -201,8 +222,8 @@ COMMANDS = _by_name(
         "inspect": "load open read file weights cat head less dump netron",
         "layers": "list kinds fields language glossary syntax words",
         "spec": "canonical parse normalize format",
-        "help": "man manual usage",
-        "--version": "version -v -version",
+        "help": "man manual usage -?",
+        "--version": "version -v --v -version",
     }
 )
 """Names for commands, each with what is typed in place of it; its options stand at the end of the line."""
@@ -225,6 +246,11 @@ def _macs(found: re.Match[str]) -> str:
     return f"--macs {number * {'g': 10**9, 'm': 10**6}.get(found[1], 1) // 2}"
 
 
+def _of_units(found: re.Match[str]) -> str:
+    """`units 8`, `units 8,16` -> a network, a pattern."""
+    return f"input:32,lstm:{{{found[1]}}}" if "," in found[1] else f"input:32,lstm:{found[1]}"
+
+
 _TO_A_FILE = "`> FILE` writes what is printed to a file"
 _TWO_FLOPS = "a multiply-add is two FLOPs"
 _WHICH_MEMORY = (
@@ -243,19 +269,23 @@ OPTIONS = (
     _option("steps|length|len|seq-len|seqlen|seq-length|sequence-length|t", "--timesteps"),
     _option("time|time-steps|n-steps|num-steps|window|window-size|frames|duration|unroll", "--timesteps"),
     _option("batch-size|batchsize|batch-sizes|bs|b", "--batch"),
+    _option("(?:limit|budget|max) ([0-9.,]+ ?(?i:[kmgt]i?b))", r"--max-memory \1"),
     _option("n|limit|head|best|first|rows|max-rows", "--top"),
     _option("order|order-by|sort-by|by", "--sort"),
     _option("threads|workers|cores|processes|procs|parallel|n-jobs|cpus|j", "--jobs"),
     _option("fps|hz|frequency|freq|sample-rate|sampling-rate|samplerate", "--rate"),
-    _option("trials|repeats|n-seeds|num-seeds", "--seeds"),
-    _option("load|checkpoint|ckpt|restore|pretrained|weights-file", "--weights"),
+    _option("trials|repeats|runs|n-seeds|num-seeds", "--seeds"),
+    _option("load|load-weights|checkpoint|ckpt|restore|pretrained|weights-file", "--weights"),
+    _option("initial-states?|init-state|load-state|h0|hx", "--state"),
     _option("n", "--batch"),
     _option("type|bits|precision|quantize|quantise|quant|d", "--dtype"),
     _option("quanti[sz]ed?|quant", "--dtype int8"),
     _option("prefix|namespace", "--name"),
+    _option("main", "--with-main"),
     _option("backend|library", "--framework"),
     _option("backend|library|framework|format|f|target|output-format|as", "--to"),
     _option("output-format|as", "--format"),
+    _option("(?:to|as)-(json|csv|tsv|markdown|html)", r"--format \1"),
     _option(r"(?:output|o|out|to-file) (json|csv|tsv|markdown|html)", r"--format \1"),
     _option(r"save (.+\.(?:npz|safetensors|h5))", r"--save-weights \1"),
     _option(f"(?:{_OUT}|png|pdf|jpg|image|picture) (.+){_PICTURE}", r"--svg \1.svg"),
@@ -267,11 +297,11 @@ OPTIONS = (
     _option("out|to-file|save", "--output"),
     _no_option(_OUT, _TO_A_FILE),
     _option("spec|model|network|net|arch|architecture|template|pattern", "", lead="a spec stands alone"),
-    _option("verbose|v|w|all|long", "--wide"),
+    _option("verbose|v|w|all|long|full|details?|detailed", "--wide"),
     _option(r"(csv|tsv|json|html|markdown) (.+\.\w+)", r"-f \1 > \2", _TO_A_FILE),
     _option(r"html (.+\.html?)", r"--output \1"),
-    _option("silent|total|num-params|count|count-params|params", "--quiet"),
-    _option("budget|parameters|param|max-parameters|p", "--max-params"),
+    _option("silent|total|num-params|count|count-params|params|params-only", "--quiet"),
+    _option("budget|max|parameters|param|max-parameters|p", "--max-params"),
     _option("mem|bytes|size|max-size", "--max-memory"),
     _option("flash|rom", "--max-memory", _WHICH_MEMORY),
     _option("ram|sram", "--max-streaming", _WHICH_MEMORY),
@@ -286,15 +316,7 @@ OPTIONS = (
     _option("in|ids|tokens", "--input"),
     _option("(dark|light)-(?:mode|theme)", r"--theme \1"),
     _option("s", "--quiet"),
-    Rewrite(
-        "option",
-        f"(?:{_SIZES}) ([0-9]+(?:,[0-9]+)+)",
-        r"input:32,lstm:{\1}",
-        "for example",
-        invents=True,
-        advice=_SPEC_SAYS,
-    ),
-    Rewrite("option", f"(?:{_SIZES}) ([0-9]+)", r"input:32,lstm:\1", "for example", invents=True, advice=_SPEC_SAYS),
+    Rewrite("option", f"(?:{_SIZES}) ([0-9,]+)", _of_units, "for example", invents=True, advice=_SPEC_SAYS),
     _no_option("hidden|hidden-units|num-units|neurons|cells|layers|vocab|vocab-size", f"{_SPEC_SAYS}: {_A_SPEC}"),
     _option("no-?colou?rs?", "--color never"),
     _option("colours?|colors", "--color"),

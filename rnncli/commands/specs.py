@@ -8,6 +8,7 @@ import re
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -141,22 +142,36 @@ def _check_whole(reading: Reading, text: str) -> None:
     raise RnncliError(reading.doubt, advice, lead="only that part", repair=command)
 
 
-def _example(name: str, error: OpenNumbersError) -> str:
+def _example(name: str, error: OpenNumbersError) -> float | str:
     """Return what a setting may say: what the source tells of it, a class where the name does, else a number."""
     word = re.search(r"(type|kind|mode|cell)(['\"]\]|\.(upper|lower)\(\))*$", name.lower())
-    otherwise = "100" if word is None else "lstm" if ".lower()" in name else "LSTM"
-    return error.examples.get(name, otherwise)
+    return error.examples.get(name, 100 if word is None else "lstm" if ".lower()" in name else "LSTM")
+
+
+def _with_open_numbers(error: OpenNumbersError, text: str) -> RnncliError:
+    """Return the error with a line that says all that is open: what was set by a misspelt name, or else an example."""
+    from rnncli.language.likeness import closest  # only an error needs it
+
+    said, used = {**settings()}, {*settings()}
+    examples: dict[str, int | float | str] = {name: _example(name, error) for name in error.names}
+    for each in (examples, dict.fromkeys(error.names, 100)):  # a word that is like a class may be a number
+        with suppress(RnncliError):
+            used, examples = {*read(text, {**said, **each}).used}, {**each}
+            break
+    for name in said.keys() - used if len(these_arguments()) == 1 else ():
+        examples |= {meant: said[name] for meant in [closest(name, error.names)] if meant is not None}
+        del said[name]
+    more = [word for name, value in {**said, **examples}.items() for word in ("--set", f"{name}={value}")]
+    repair = this_line(without=["set"], more=more)
+    if isinstance(error, SpecError) and repair is not None:  # a line, in which the place is marked
+        return error.repaired(repair, "for example")
+    return UsageError(error.message, error.advice, lead="for example", repair=repair)
 
 
 def explained(error: RnncliError, text: str) -> RnncliError:
     """Return the error to report for a spec: another one, where the text was meant for something else than a spec."""
     if isinstance(error, OpenNumbersError):
-        examples = [f"{name}={_example(name, error)}" for name in error.names]
-        more = [word for example in examples for word in ("--set", example)]
-        repair = this_line(more=more)
-        if isinstance(error, SpecError) and repair is not None:  # a line, in which the place is marked
-            return error.repaired(repair, "for example")
-        return UsageError(error.message, error.advice, lead="for example", repair=repair)
+        return _with_open_numbers(error, text)
     from rnncli.commands.mistakes import argument_error
 
     return argument_error(error, text)

@@ -46,7 +46,7 @@ _NOTE = 150
 _LESS_MEMORY = "--top N keeps little more than the first N in memory"
 
 
-_ALSO = {**dict.fromkeys(("size", "sizes", "bytes", "flash"), "memory"), "ram": "streaming", "flops": "macs"}
+_ALSO = {**dict.fromkeys(("size", "sizes", "bytes", "flash"), "memory"), "ram": "streaming", "flops": "macs-per-step"}
 """What figures are called elsewhere."""
 
 
@@ -63,7 +63,7 @@ def _complete_figures(context: click.Context, parameter: click.Parameter, typed:
 def _nearest_order(text: str) -> str | None:
     from rnncli.language.likeness import closest
 
-    named, *way = re.split("[-:_ ](?=asc|desc)", text.strip("-").lower())
+    named, *way = re.split("[-:_, ](?=asc|desc)", text.strip("-").lower())
     key = next((key for key, name in SORT_KEYS.items() if name == named), None) or _ALSO.get(named)
     key = key or closest(named, SORT_KEYS)
     down = way[0].startswith("desc") if way else text.startswith("-")

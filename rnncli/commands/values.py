@@ -170,9 +170,9 @@ class OneOf(click.Choice):  # type: ignore[type-arg]  # likewise
         """Return the word that was probably meant by a wrong one; a name with other digits is no misspelling."""
         from rnncli.language.likeness import closest
 
-        near = closest(text.lower(), self.words, _LIKE_A_CHOICE) or ""
-        same = re.sub("[^0-9]", "", near) == re.sub("[^0-9]", "", text)
-        return self.meant(text) or (near if near and same else None)
+        near = closest(text.lower(), [name for name, word in self.names.items() if word in self.words], _LIKE_A_CHOICE)
+        same = near is not None and re.sub("[^0-9]", "", near) == re.sub("[^0-9]", "", text)
+        return self.meant(text) or (self.names[near] if near is not None and same else None)
 
 
 framework = OneOf(FRAMEWORKS, OTHER_FRAMEWORKS)

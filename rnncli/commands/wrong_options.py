@@ -25,7 +25,7 @@ _FEW = 4
 _SHORT = 3
 """A name of so few letters is like too many others."""
 
-_LIKE_AN_OPTION, _LIKE_NOTHING_ELSE, _LIKE_A_CHOICE = 0.8, 0.6, 0.7
+_LIKE_AN_OPTION, _LIKE_NOTHING_ELSE, _LIKE_A_CHOICE = 0.8, 0.65, 0.7
 """How like an option a name must be to be a misspelt one, where it is a word of specs and where it is none; and how
 like a value."""
 
@@ -117,7 +117,7 @@ def _wrong_choice(this: TypedLine, what: str, type_: OneOf) -> Refused:
     place, value = this.arguments[0], this.words[this.arguments[0]].text
     steps: list[Step[Line]] = [Step(("layers", value), advice=A_WORD)] if this.name == "help" and is_word(value) else []
     command = COMMANDS.get(value.lower(), "").partition(" ")[0]
-    nearest = type_.meant(value) or (command if command in choices else closest(value.lower(), choices))
+    nearest = type_.meant(value) or (command if command in choices else type_.nearest(value))
     if nearest is not None:
         steps.append(Step(this.with_(place, Word(nearest))))
     if len(choices) > _FEW:
@@ -145,24 +145,25 @@ def _wrong_value(this: TypedLine, option: click.Option, message: str) -> Refused
     if is_network or value.partition("=")[0] in this.options:
         return f"{name} has no value; it takes {_taken(option)}", [_with_example(this, place, option, Word(value))]
     compared = this.having(name).get("compare", option)
+    several = values_in(option, value)
     steps = [*_meant(this, place, option)]
-    if several := values_in(option, value) if option.multiple or compared.multiple else []:
-        message = f"is {quote(value)}, but it takes one value at a time"
+    if several:
+        steps.append(
+            Step(this.with_(place, word._replace(value=several[0])), "with the first of them", drops=value, costs=1)
+        )
+    if several and (option.multiple or compared.multiple):
         parts = [*this.words[:place], *(word._replace(value=each) for each in several), *this.words[place + 1 :]]
         if option.multiple:
             steps.insert(0, Step(this.line(parts)))
         elif _compares(this, option):
             steps.insert(0, Step(this.line(parts, "compare"), advice="compare puts them side by side"))
-        else:
-            first = this.with_(place, word._replace(value=several[0]))
-            steps.insert(0, Step(first, "with the first of them", drops=value, costs=1))
-    elif isinstance(option.type, OneOf):
-        message = f"is {quote(value)}, expected {_taken(option)}"
-        if value.lower() in option.type.names:
-            message += f", {option.type.elsewhere}"
-    else:
+        return f"{name} is {quote(value)}, but it takes one value at a time", steps
+    if meant is None and name != word.text:
+        steps[:0] = _of_value(this, place, value)
+    if not isinstance(option.type, OneOf):
         return f"{name}: {message}", steps
-    return f"{name} {message}", steps
+    said = f", {option.type.elsewhere}" if value.lower() in option.type.names else ""
+    return f"{name} is {quote(value)}, expected {_taken(option)}{said}", steps
 
 
 def _meant(this: TypedLine, place: int, option: click.Option) -> Iterator[Step[Line]]:
@@ -245,7 +246,7 @@ def _unknown(this: TypedLine, place: int) -> Refused:
 
 def _name(said: Word) -> str:
     """Return what it names, without hyphens in front and with hyphens in it."""
-    return in_ascii(said.text).lstrip("-/").rstrip(":").lower().replace("_", "-")
+    return in_ascii(said.text).lstrip("-/+").rstrip(":").lower().replace("_", "-")
 
 
 def named(this: TypedLine, place: int, said: Word) -> Iterator[Step[Line]]:
@@ -323,8 +324,14 @@ def _nearest(this: TypedLine, place: int, said: Word) -> Iterator[Step[Line]]:
             near = closest(name, option.type.words, _LIKE_A_CHOICE)
             if near and not this.having(said.text):
                 yield _instead(this, place, Word(said.text), f"{option.opts[0]} {near}")._replace(lead="perhaps")
-            if value := option.type.meant(said.value) if said.value else None:
-                yield Step(this.with_(place, Word(option.opts[0], option, value), used=len(said.typed())), "perhaps")
+    yield from _of_value(this, place, said.value or "", len(said.typed()))
+
+
+def _of_value(this: TypedLine, place: int, value: str, used: int = 1) -> Iterator[Step[Line]]:
+    """Yield the line with the option that has a value of this name, in place of another: `-f torch`."""
+    for option in this.options.values():
+        if option not in this.given and isinstance(option.type, OneOf) and value.lower() in option.type.names:
+            yield Step(this.with_(place, Word(option.opts[0], option, value), used=used), "perhaps")
 
 
 def _fits(option: click.Option, value: str | None) -> bool:

@@ -53,9 +53,9 @@ class OpenNumbersError(UsageError):
         examples: what some of them may be, where that is no size: True, a rate, a word.
     """
 
-    examples: Mapping[str, str] = MappingProxyType({})
+    examples: Mapping[str, float | str] = MappingProxyType({})
 
-    def __init__(self, message: str, names: tuple[str, ...], examples: Mapping[str, str] = examples) -> None:
+    def __init__(self, message: str, names: tuple[str, ...], examples: Mapping[str, float | str] = examples) -> None:
         super().__init__(message, f"say {'it' if len(names) == 1 else 'each of them'} with --set")
         self.names, self.examples = names, examples
 

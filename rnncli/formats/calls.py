@@ -62,8 +62,7 @@ from rnncli.formats.python.objects import (
     open_in,
 )
 from rnncli.immutable import NamedTuple
-from rnncli.language.framework_errors import framework_error
-from rnncli.language.framework_words import FRAMEWORK_WORDS
+from rnncli.language.framework_words import FRAMEWORK_WORDS, framework_error
 from rnncli.language.spec import MAX_LAYERS
 from rnncli.layers import KINDS, LAYERS, Layer
 from rnncli.layers.sizes import BLANK_TEXT, blank_of

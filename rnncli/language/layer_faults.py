@@ -7,7 +7,7 @@ from typing import NoReturn
 
 from rnncli.errors import SpecError, listed, quote
 from rnncli.immutable import NamedTuple
-from rnncli.language.arguments import STACKED, attribute_of, setting, takes, value_in_words
+from rnncli.language.arguments import CLASSES, STACKED, attribute_of, setting, takes, value_in_words
 from rnncli.language.framework_words import FRAMEWORK_WORDS, NOT_MERGED, framework_word
 from rnncli.language.source import Token, cut, lowered, splice, without_spaces
 from rnncli.layers import KINDS, LAYERS, Activation, Layer
@@ -55,7 +55,7 @@ class LayerFaults(NamedTuple):
                 said = in_both(able[0], found[0].attribute, found[1])
                 alone = f", and {Activation.kind}:{name} a layer by itself" if name in Activation.sizes.words else ""
                 return f"{said} is a field of {listed([each.kind for each in able], 'or')}{alone}"
-        theirs = framework_word(name, [*KINDS, *ACTIVATIONS])
+        theirs = framework_word(name, [*KINDS, *CLASSES, *ACTIVATIONS])
         return "" if theirs is None else FRAMEWORK_WORDS[theirs]
 
     def no_size(self, cls: type[Layer], kind: Token) -> NoReturn:
@@ -110,7 +110,8 @@ class LayerFaults(NamedTuple):
         typed = {nearest_size(each) for each in re.split("[^0-9a-wyz.]+", part.text.lower())}
         typed |= {*re.findall("[0-9]+", part.text)}
         made_up = [each for each in cls.sizes.example.split("x") if each in fault.instead and each not in typed]
-        lead = "for example" if made_up else "perhaps"
+        is_number = fault.instead.isdigit() and re.search("[a-z]{2}", part.text)
+        lead = "for example" if made_up else "write only the number" if is_number else "perhaps"
         self.fail(part, fault.message, lead=lead, repair=splice(self.text, part, fault.instead))
 
     def set_twice(self, cls: type[Layer], first: Token, second: Token) -> NoReturn:

@@ -14,8 +14,7 @@ from itertools import groupby, pairwise
 from rnncli.errors import SpecError, quote
 from rnncli.language import spec
 from rnncli.language.arguments import PYTORCH_NAMES, SAYS_NOTHING, STACKED, attribute_of, field_of, read_value, takes
-from rnncli.language.framework_errors import framework_error
-from rnncli.language.framework_words import FRAMEWORK_WORDS
+from rnncli.language.framework_words import FRAMEWORK_WORDS, framework_error
 from rnncli.language.likeness import ascii_of, in_ascii, likest
 from rnncli.language.rewrites import NAMED, REWRITES, compiled, squeezed
 from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Found, Rewrite, Step, led, search
@@ -37,8 +36,8 @@ _LONG, _LONG_LAYER = 1000, 200
 _SHORTEST = 2
 """A word of more letters may be the start of another."""
 
-_LIKE_A_FIELD, _LIKE_SHORT, _LIKE_A_KEY = 0.7, 0.65, 0.4
-"""How like a field a word must be to be a misspelt one, in three letters, and where the value is its own."""
+_LIKE_A_FIELD, _LIKE_SHORT = 0.7, 0.65
+"""How like a field a word must be to be a misspelt one, and in three letters."""
 
 _EXPONENT = re.compile(r"(?<=[0-9])e\+?[0-9](?![0-9])")
 _NOT_MADE_UP = re.compile(r":x[0-9]+|^\w+:[0-9x]+,")
@@ -253,15 +252,11 @@ def _fields(cls: type[Layer], field: Token) -> Iterator[tuple[str, str]]:
             word = cls.sizes.other_names.get(guess, guess)
             yield word, f"perhaps {word}"
     words = _words_of(cls)
-    plain = {squeezed(word): word for word in words}.get(squeezed(name))
     of_others = any(takes(each, name) for each in LAYERS)
-    guesses = [plain] if plain is not None and plain != name else []
     longer = [word for word in words if word.startswith(name)] if len(name) > _SHORTEST else []
-    guesses += longer if len(longer) == 1 else []
+    guesses = longer if len(longer) == 1 else []
     likeness = _LIKE_SHORT if len(name) == len("seq") else _LIKE_A_FIELD
     guesses += [] if of_others else likest(name, [*words, *FRAMEWORK_WORDS], likeness)
-    keys = [each.key for each in cls.options if isinstance(each, Choice) and value in each.values]
-    guesses += likest(name, keys, _LIKE_A_KEY)
     for guess in guesses:
         if guess in words:
             instead = _argument(cls, guess, value) or words[guess] + equals + value
@@ -338,7 +333,7 @@ _MEANS_NOTHING = {
     *("model", "net", "network", "spec", "arch", "sequential", "nn", "keras", "torch", "layers", "layer", "self"),
     *("units", "cells", "neurons", "nodes", "filters", "features", "hidden", "size", "dim", "dims", "shape", "vocab"),
     *("in", "out", "input", "output", "num", "activation", "act", "nonlinearity", "return", "merge", "cudnn", "time"),
-    *("distributed", "timedistributed", "stacked", "deep", "layered", "global", "fully", "norm"),
+    *("distributed", "timedistributed", "td", "gate", "stacked", "deep", "layered", "global", "fully", "norm"),
     *("thousand", "million", "billion", "by"),
 }
 """Words that say nothing which a spec would say, or that numbers behind them say."""
@@ -439,4 +434,4 @@ def leaves_out_a_number(drops: str) -> bool:
     known = (
         re.split(":", name)[0] in FRAMEWORK_WORDS or bool(equals) or re.search(r"[a-z][0-9]{0,2}d\b", name) is not None
     )
-    return bool(re.search("[0-9]", drops)) and not known
+    return any(True for _ in numbers_in(drops)) and not known

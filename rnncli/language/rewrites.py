@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from functools import cache
 
-from rnncli.language.arguments import CLASSES, STANDS_FOR, field_of
+from rnncli.language.arguments import CLASSES, STANDS_FOR, attribute_of, field_of
 from rnncli.language.framework_words import FEATURES
 from rnncli.language.rewriting import Rewrite
 from rnncli.layers import KINDS, LAYERS, LSTM
@@ -82,6 +82,7 @@ _SETS = {
     "YES": "(?:true|yes|on|1)",
     "NO": "(?:false|no|off|0)",
     "S": r"\s{0,9}",
+    "SLIP": "(?-i:[a-jl-z])??",
     "F": r"(?::[a-z]\w{0,20}){0,9}",
     "WHOLE": _any(_WHOLE),
     "WORD": _any(
@@ -92,7 +93,8 @@ _SETS = {
     "UNITS": "(?:(?:n|num)?_?units|[hun]|size|hidden(?:_?(?:size|units|dim))?|dim"
     "|filters|nodes|neurons|features|cells)",
 }
-"""Words that patterns name: kinds, those that keep a state, those of one size, a number, a field, a class, fields."""
+"""Words that patterns name: kinds, those that keep a state, those of one size, a number, a field, a class, fields, and
+a letter in the place of a sign, which no number ends in."""
 
 
 @cache
@@ -111,14 +113,18 @@ def _listed(found: re.Match[str]) -> str:
     return re.sub("[-+/]", ",", found[0])
 
 
-def _percent(found: re.Match[str]) -> str:
-    """`dropout:20%` -> `dropout:0.2`."""
-    return f"{found[1]}{float(found[2]) / 100:g}"
-
-
 def _fraction(found: re.Match[str]) -> str:
-    """`dropout:1/2` -> `dropout:0.5`."""
-    return f"{found[1]}{int(found[2]) / max(1, int(found[3])):g}"
+    """`dropout:20%`, `dropout:1/2` -> `dropout:0.2`, `dropout:0.5`."""
+    return f"{found[1]}{float(found[2]) / max(1, int(found[3] or 100)):g}"
+
+
+def _in_order(found: re.Match[str]) -> str:
+    """`conv:kernel=3:filters=32` -> `conv:32x3`: in the order in which a kind has them."""
+    cls, name = KINDS[found[1].lower()], found[2].lower()
+    assert isinstance(cls.sizes, Numbers)
+    last = attribute_of(cls, name) == cls.sizes.attributes[1] or name[0] == cls.sizes.symbols[1].lower()
+    first, second = (found[4], found[3]) if last else (found[3], found[4])
+    return f"{found[1]}:{first}x{second}"
 
 
 def _padded(found: re.Match[str]) -> str:
@@ -153,9 +159,11 @@ _OPEN = "a length that is not known is left out"
 _SAMPLES = "without the samples, which are --batch"
 _TIMESTEPS = r"with --timesteps \1"
 _BETWEEN = "a comma stands between layers"
+_READS = "a layer knows what it reads"
 _REPEATS = r"x\1 repeats a layer, and stands behind it"
 _ALONE = "write only the number"
 _BI = f"perhaps with {in_both(LSTM, 'merge_mode', 'concat')}"
+_SEQ = f"perhaps {in_both(LSTM, 'return_sequences', True)}"
 _BACK = f"perhaps {in_both(LSTM, 'go_backwards', True)}"
 _INPUT_FIRST = "the first layer says the input"
 
@@ -169,7 +177,9 @@ REWRITES = (
     Rewrite("text", r"^<S>(<ONE>)[:\s](<N>)<S>(?:->|>|→|to)<S>(<N>)<S>$", r"input:\2,\1:\3"),
     Rewrite("text", r"\blayer[- ]norm(?:alization)?\b", "norm"),
     Rewrite("text", r"\bbatch[- ]norm(?:alization)?\b|\bnorm:batch\b", "bnorm"),
-    Rewrite("text", r"(?<=[0-9])<S>[-/+.]<S>(?=<K>[:_-]?[0-9])", ",", "with commas", _COMMAS),
+    Rewrite("text", r"(?<=[0-9])<S>[-/+._]<S>(?=<K>[:_-]?[0-9])", ",", "with commas", _COMMAS),
+    Rewrite("text", r"([:x][0-9]{1,10}[kMG]?)<SLIP>(?=<K>[:,])", r"\1,", _BETWEEN),
+    Rewrite("text", r"[(\[](<R>:[^][(),]{1,99})[)\]]<S>[x*×]?<S>(?=[0-9]{1,4}(?:,|$))", r"\1:x", "with colons"),
     Rewrite("text", r"<S>(?:[-=~]{1,9}>{1,9}|>{1,9}|[;|&\n]|\s[-+/]\s)[\s;|&>,-]{0,9}", ",", "with commas", _COMMAS),
     Rewrite("text", r"(?<=[\w)])\s{1,9}(?=(?:<K>|<CLASS>)\b)", ",", "with commas", _COMMAS),
     Rewrite("text", r"\b(<K>)\(([^()]{0,99})\)", lambda found: f"{found[1]}:{found[2].replace(',', ':')}"),
@@ -181,7 +191,8 @@ REWRITES = (
     Rewrite("part", r"(?<=[:x])[li](?=[0-9])", "1"),
     Rewrite("text", r"(?<=[:(\[=])<S>(?:None|null|any|[?*TLNB]|-1|batch)<S>[x,*]<S>(?=[0-9?*(-]|[TLN]\b)", "", _OPEN),
     Rewrite("text", r"[(\[]<S>(x[0-9]{1,4})<S>[)\]]", r":\1", "with colons"),
-    Rewrite("text", r"(?<=:)[(\[]<S><N><S>,<S>(<N>)<S>,<S>(<N>)<S>[)\]]", r"\1x\2", _SAMPLES, drops=True),
+    Rewrite("text", r"(?<=put:)[(\[]<S><N><S>,<S>(<N>)<S>,<S>(<N>)<S>[)\]]", r"\1x\2", _SAMPLES, drops=True),
+    Rewrite("text", r"\b(<R>):[(\[]<S>(<N>(?:<S>,<S><N>){1,9})<S>[)\]]", r"\1:\2", message=_KINDS),
     Rewrite("text", r"(?<!\w)[(\[]<S>(<N>)<S>[,x*]<S>(<N>)<S>[)\]]", r"\1x\2", message=_BRACKETS),
     Rewrite("text", r"(?<!\w)[(\[]<S>(<N>)<S>,?<S>[)\]]", r"\1", message=_BRACKETS),
     Rewrite("text", r"(?:(?<=\binput:)|(?<=\bin:))<N>x(?=<N>x<N>(?:,|$))", "", _SAMPLES, drops=True),
@@ -203,11 +214,11 @@ REWRITES = (
     ),
     Rewrite("text", r"(<ONE>:[0-9])[,. ]([0-9]{3})(?![0-9,])", r"\1\2", message=_THOUSANDS),
     Rewrite("text", r"(<P>[:=]0),([0-9]{1,20})(?=,|$)", r"\1.\2", message=_POINT),
-    Rewrite("text", r"(<P>[:=])([0-9]{1,2}(?:\.[0-9]{1,9})?)<S>%", _percent, computes=True),
-    Rewrite("text", r"(<P>[:=])([0-9]{1,9})/([0-9]{1,9})(?=,|$)", _fraction, computes=True),
+    Rewrite("text", r"(<P>[:=])([0-9]{1,9}(?:\.[0-9]{1,9})?)<S>(?:%|/([0-9]{1,9}))(?=,|$)", _fraction, computes=True),
     Rewrite("text", r"\b(<TWO>:<N>)(?:<S>[,:]<S>|\s{1,9})(?=<N>(?:[\s,]|$|:(?!<K>\b)))", r"\1x", message=_X),
-    Rewrite("text", r"\b(<TWO>):\w{1,20}=(<N>)[:,]<S>\w{1,20}=(<N>)", r"\1:\2x\3", _ALONE),
+    Rewrite("text", r"\b(<TWO>):(\w{1,20})=(<N>)[:,]<S>\w{1,20}=(<N>)", _in_order, _ALONE),
     Rewrite("text", r"^<S>x[:=](?=<N>)", "input:"),
+    Rewrite("part", r"\b(<SLIDES>:[0-9]{1,4})k(?=[0-9]{1,2}(?::|$))", r"\1x", message=_X),
     Rewrite("text", r"(<TWO>:[0-9]{1,9}[kMG])(?=[0-9])", r"\1x", message=_X),
     Rewrite("part", r"(<TWO>:[0-9]{1,9}[kMG]?)[ac-fh-jln-wyz](?=[0-9])", r"\1x", message=_X),
     Rewrite("text", r"^<S>vocab\w{0,9}[=:](<N>),<S>(?:emb\w{0,9})?dim\w{0,9}[=:](<N>)", r"embed:\1x\2"),
@@ -220,27 +231,29 @@ REWRITES = (
     Rewrite("text", r"(?<=[a-z])\s{1,9}(?=[0-9])", ":", "with colons", _COLONS),
     Rewrite("text", r"(?<=[\w)])\s{1,9}(?=\w{1,40}\s?:)", ",", "with commas", _COMMAS),
     Rewrite("text", r"(?<=[\w)])\s{1,9}(?=\w)", ":", "with colons", _COLONS),
-    Rewrite("text", r"(?<=[0-9])\.$", "", "without the full stop"),
+    Rewrite("text", r"(?<=[0-9])(?:\.|\\[nrt])$", "", "without what follows it"),
     Rewrite("text", r"^<S>,[\s,]{0,99}|<S>,[\s,.]{0,99}$", "", "leave the comma out"),
     Rewrite("text", r",(?:\s{0,9},){1,99}", ",", "leave the comma out"),
     Rewrite("text", r":(?=:)|:<S>(?=,|$)", "", "leave the colon out"),
     # kinds and sizes
     Rewrite("text", r"(?<![:\w])(<K>)<S>[,=]<S>(?=[0-9]|_)", r"\1:", message=_SIZES),
     Rewrite("text", r"\b(<P>)<S>=<S>(?=\.[0-9])", r"\1:", message=_SIZES),
-    Rewrite("layer", r"(<K>)[-_/. ]?([0-9](?!d).*)", r"\1:\2", message=_SIZES),
+    Rewrite("layer", r"(<K>)_?[1-9](:<N>.*)", r"\1\2", "a layer has no number of its own", computes=True),
+    Rewrite("layer", r"(<K>)(?:[-_/. ]?|(?<=repeat)x)([0-9](?!d).*)", r"\1:\2", message=_SIZES),
     Rewrite("part", r"^([a-z]{2,6}):([a-z])(?=[0-9.])", r"\1\2:"),
-    Rewrite("part", r"(?<=[0-9])[-_/.=](?=(?:<FIELD>|<ACT>)\b)", ":"),
-    Rewrite("part", r"(?<=[0-9])(?=(?:<FIELD>|<ACT>)\b)", ":"),
+    Rewrite("part", r"(?<=[0-9])[-_/.=+](?=(?:<FIELD>|<ACT>)\b)", ":"),
+    Rewrite("part", r"(?<=[0-9])[(\[]?<SLIP>((?![0-9])(?:<FIELD>|<VALUE>)\b[^][()]{0,20})[)\]]?", r":\1"),
     Rewrite("text", r"\b(<K>):?([0-9]{1,9}):(?=<K>[0-9])", r"\1:\2,", _BETWEEN),
     Rewrite("text", r":<S>(?=<K>:<N>)", ",", _BETWEEN),
-    Rewrite("text", r":<S>(?=(?:norm|pool)\b)", ",", _BETWEEN),
+    Rewrite("text", r":<S>(?=(?:b?norm|pool|(?:layer|batch)_?norm)\b)", ",", _BETWEEN),
     Rewrite("layer", r"([0-9]{1,4})<S>[x*×]<S>(<K>.*)", r"\2:x\1", _REPEATS),
     Rewrite("layer", r"(<K>)<S>[x*×]<S>([0-9]{1,4})(:.*)", r"\1\3:x\2", r"x\2 repeats a layer"),
+    Rewrite("layer", r"([2-9])[-_ ]?(<R>)(:<N>.*)", r"\2\3:x\1", _REPEATS),
     Rewrite("layer", r"(<N>)[:x]?<S>(<K>)(.*)", r"\2:\1\3", "the kind comes first"),
     Rewrite("text", r"^<S>([0-9]{1,10}[kMG]?(?:x[0-9]{1,10})?)(?=[,:]|$)", r"input:\1", _INPUT_FIRST),
     Rewrite(
         "part",
-        r"\b(<K>)((?::\w{1,20}){0,9}):(?:<UNITS>|k|(?:kernel|pool)(?:_?size)?)[=:](?=[0-9]|_)",
+        r"\b(?!<ONE><F>:[0-9]+:)(<K>)((?::\w{1,20}){0,9}):(?:<UNITS>|k|(?:kernel|pool)(?:_?size)?)[=:](?=[0-9]|_)",
         r"\1\2:",
         _ALONE,
     ),
@@ -249,14 +262,15 @@ REWRITES = (
     Rewrite("layer", r"(?:bidirectional|bidir|bi|b)[-_:. (]?(<R>)([^()]*)\)?", r"\1\2:bi", _BI),
     Rewrite("layer", r"(<R>)[-_. ]?(?:bidirectional|bidir|bi)(:.*)", r"\1\2:bi", _BI),
     Rewrite("layer", r"time[-_]?distributed[:(](<K>.*?)\)?", r"\1", ""),
-    Rewrite("layer", r"time[-_]?distributed:(<N>.*)", r"dense:\1"),
-    Rewrite("layer", r"(?:cudnn|keras\.|nn\.|torch\.|layers\.|stacked|deep)[-_]?(<K>\b.*)", r"\1"),
+    Rewrite("layer", r"(?:time[-_]?distributed|td):(<N>.*)", r"dense:\1"),
+    Rewrite("layer", r"(?:cudnn|(?:(?:tf|keras|nn|torch|layers)\.){1,4}|stacked|deep)[-_]?(<K>\b.*)", r"\1"),
     Rewrite("part", r"^[a-z]\w{1,40}", _class, "perhaps {}"),
     Rewrite("layer", r"(?:global)?_?(?:avg|mean|average)", "pool:avg"),
     Rewrite("layer", r"(<ACT>):(<N>)", r"dense:\2:\1"),
     Rewrite("layer", r"(<ACT>):act(?:ivation)?", r"act:\1"),
     Rewrite("part", r":out(?:put)?(?:_size|_dim|_features)?[=:](?=[0-9])", ":", _ALONE),
     # a second number
+    Rewrite("part", r"\b(<R><F>:)([2-6])x([0-9]{2,9}[kM]?)(?=:|$)", r"\1\3:x\2", r"x\2 repeats a layer"),
     Rewrite("layer", r"([2-9]|1[0-2])[- ]?layer(?:ed|s)?[-: ](.*)", r"\2:x\1", _REPEATS),
     Rewrite("part", r":x[-_= ](?=[0-9])", ":x"),
     Rewrite(
@@ -265,18 +279,26 @@ REWRITES = (
         lambda found: f"{found[1]}:x{int(found[2])}",
         "perhaps several layers",
     ),
+    Rewrite("text", r"([:x](<N>)<F>,<S><ONE>:)\2[x:](?=<N>(?:[:,]|$))", r"\1", _READS, computes=True),
     Rewrite("part", r"\b(<ONE>)(<F>:<N>)[:x](<N>)(?=:|$)", r"\1\2,\1:\3", "perhaps several layers"),
     Rewrite("text", r"\b(<ONE>)(:[^, ]{0,40}[0-9][^, ]{0,40}),<S>(?=<N>(?:[,:]|$))", r"\1\2,\1:", message=_KINDS),
-    Rewrite("part", r":(?:num_|n_)?layers?<S>[=:]<S>([0-9]{1,4})", r":x\1", _REPEATS),
+    Rewrite(
+        "part",
+        r":(?:(?:num_|n_)?layers?|stack(?:ed)?|depth|levels|times|repeat)<S>[=:]<S>([0-9]{1,4})",
+        r":x\1",
+        _REPEATS,
+    ),
     Rewrite("part", r":([0-9]{1,4})[-_]?layers?", r":x\1", _REPEATS),
     Rewrite("part", r"^(<R>:<N><F>):([0-9]{1,4})x(?=:|$)", r"\1:x\2", r"x\2 repeats a layer"),
     Rewrite("part", r":(<FLAG>)(?=x[0-9]{1,4}(?:[:,]|$))", r":\1:"),
     Rewrite("text", r"(?<=[0-9a-z])<S>,<S>(?=x[0-9]{1,4}(?:[:,]|$))", ":", "with colons"),
     # fields
-    Rewrite("part", r":no[-_]?(<FLAG>)(?=:|$)", "", "leave it out"),
+    Rewrite("part", r":(?:no[-_]?|!)(<FLAG>)(?=:|$)", "", "leave it out"),
+    Rewrite("part", r":(?:(?:all|full|whole)_?)?(?:sequence|seqs|ret(?:urn)?_?seq)(?=:|$)", ":seq", _SEQ),
     Rewrite("part", r":(<WHOLE>)(?:s|ect(?:ion|ed))?[:=_-]?(?=[0-9])", r":\1=", r"perhaps \1="),
     Rewrite("part", r":([a-z]{1,20})=?(?=[0-9]{1,9}(?::|$))", _key),
-    Rewrite("part", r"^(<SLIDES>:<N>x<N>.*?)/(?=[0-9]{1,3}(?::|$))", r"\1:stride="),
+    Rewrite("part", r"^(<SLIDES>:<N>x<N>.*?)[/:](?=[0-9]{1,3}(?::|$))", r"\1:stride="),
+    Rewrite("part", r"^(<SLIDES>:<N>x[0-9]{1,4})(?=[sd][0-9])", r"\1:"),
     Rewrite("part", r"^(<WORD>)[x=@_-]?(?=[0-9])", r"\1:"),
     Rewrite("part", r"^(<SLIDES>:<N>x([0-9]{1,3})):pad(?:ding)?=([0-9]{1,3})$", _padded, computes=True),
     Rewrite(
@@ -295,14 +317,14 @@ REWRITES = (
         "part", r":(?:bidir|both|both_?ways|dir(?:ection)?=(?:bi|both)\w{0,11})(?:<S>=<S><YES>)?(?=:|$)", ":bi", _BI
     ),
     Rewrite("part", r"^(gru:.*?):(?:linear_before_reset|reset(?:_after)?)<S>=<S><NO>(?=:|$)", r"\1:reset=before"),
-    Rewrite("part", r":(?:recurrent_act|gate_act|gate_activation|inner_activation)\w{0,7}<S>=", ":recact="),
+    Rewrite("part", r":(?:recurrent_act|gates?(?:_act)?|inner_act)\w{0,7}<S>=", ":recact="),
     Rewrite("part", r":non_?lin[a-z]{0,6}[:=](?=<ACT>(?::|$))", ":act="),
-    Rewrite("part", r":(<KEY>)[:_-](<VALUE>)(?=:|$)", r":\1=\2"),
+    Rewrite("part", r":(<KEY>)(?:[:_-]|<SLIP>)(<VALUE>)(?=:|$)", r":\1=\2"),
     Rewrite("part", r"^(<PLAIN>\b.*?):(<ACT>)(?=:|$)(.*)$", r"\1\3,act:\2", r"act:\2 is a layer of its own"),
     Rewrite("part", r":(?!<ACT>:|<FLAG>:)([a-z_]{3,30}):(<ACT>|<VALUE>|<YES>|<NO>)(?=:|$)", r":\1=\2"),
     Rewrite("part", r"(?<=:)(\w{1,40})<S>=<S>(?:no|off)(?=:|$)", r"\1=False"),
     # a field that stands where a layer should
-    Rewrite("text", r"(?<=[0-9])<S>,<S>masking(?=,|$)", ":mask", ""),
+    Rewrite("text", r"(?<=[0-9])<S>[,:]<S>masking(?:[:=]0(?:\.0)?)?(?=[,:]|$)", ":mask", ""),
     Rewrite("text", r"(?<=[0-9a-z])<S>,<S>(?=(?:<FIELD>)\b(?!:[0-9])(?:=\w{1,20})?(?:[,:]|$))", ":", ""),
     Rewrite(
         "text",
@@ -313,7 +335,7 @@ REWRITES = (
     Rewrite("text", r"(?<=[0-9a-z])<S>,<S>(?=(?:activation|act)<S>=<S><ACT>(?:[,:]|$))", ":", ""),
     Rewrite("text", r":seq,<S>last\w{0,9}(?=,|$)", "", "without seq a layer returns only its last output"),
     Rewrite("text", r",<S>(?=<ACT>(?:,|$))", ",act:", ""),
-    Rewrite("part", r"^(<WORDED>)[-_=]?(<SAYS>)(?=:|$)", r"\1:\2", message=_SIZES),
+    Rewrite("part", r"^(<WORDED>)(?:[-_=]|<SLIP>)(<SAYS>)(?=:|$)", r"\1:\2", message=_SIZES),
     Rewrite("text", r"\b(<WORD>),<S>(?=[0-9]{1,9}(?:[:,]|$))", r"\1:", "with a colon"),
     # the input
     Rewrite("text", r"^(?!\s*<INPUT>\b)(.{1,99}?):(?:<FEATURES>)[=:]\(?([0-9x]{1,20})\)?(?=:|,|$)", r"input:\2,\1"),

@@ -78,7 +78,10 @@ class Dense(Affine):
 
     kind = "dense"
     aliases = ("linear", "fc")
-    called = ("output", "out", "fully_connected", "fullyconnected", "affine", "mlp", "classes", "logits", "head")
+    called = (
+        *("output", "out", "fully_connected", "fullyconnected", "affine", "mlp", "lin"),
+        *("classes", "classifier", "logits", "head"),
+    )
     keras = "Dense"
     torch = "Linear"
     torch_arguments: ClassVar[Mapping[str, str]] = {"units": "out_features", "use_bias": "bias"}

@@ -54,6 +54,7 @@ class Pool(Layer):
     padding: str = "valid"
 
     kind = "pool"
+    called = ("pooling",)
     keras = _names("keras")
     torch = _names("torch")
     torch_arguments: ClassVar[Mapping[str, str]] = {"pool_size": "kernel_size", "strides": "stride"}

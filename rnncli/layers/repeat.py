@@ -22,6 +22,7 @@ class Repeat(Layer):
     n: int
 
     kind = "repeat"
+    called = ("tile", "rep")
     keras = "RepeatVector"
     torch = "Tensor.expand"
     means = "one vector as a sequence of T, for a decoder"

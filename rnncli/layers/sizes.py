@@ -214,7 +214,8 @@ class Numbers(Sizes):
             try:
                 values[attribute] = parse_size(part)
             except ValueError as fault:
-                instead = nearest_size(part) or self.example.split("x")[-1]
+                digits = re.match("[1-9][0-9]{0,8}", part)
+                instead = nearest_size(part) or (digits[0] if digits else self.example.split("x")[-1])
                 raise SizeError(str(fault), start, start + len(part), instead) from None
         return values
 
@@ -314,7 +315,7 @@ class Share(Single):
             rate = float(text)
         if 0.0 <= rate <= 1.0:
             return {self.attribute: abs(rate)}  # -0.0 is 0
-        instead = f"{rate / 100:g}" if 1.0 < rate <= 100.0 else self.example
+        instead = f"{rate / 100:g}" if 2.0 <= rate <= 100.0 else self.example
         raise SizeError(f"{kind} takes a share from 0 to 1, not {quote(text)}", 0, len(text), instead)
 
     def spell(self, values: Mapping[str, Any]) -> str:

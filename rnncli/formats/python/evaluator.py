@@ -505,7 +505,7 @@ def doubt(test: ast.expr, tested: Value) -> Unknown:
     cause, parts = open_in(tested), [*ast.walk(test)]
     computes = any(isinstance(each, ast.Compare | ast.BinOp) for each in parts)
     words = [each.value for each in parts if isinstance(each, ast.Constant) and isinstance(each.value, str)]
-    example = "True" if not computes else words[0] if len(words) == 1 and words[0].isidentifier() else ""
+    example = True if not computes else words[0] if len(words) == 1 and words[0].isidentifier() else None
     names = () if cause is None else tuple(each._replace(example=example) for each in cause.names)
     why = f"whether {shorten(source_of(test))} holds (line {test.lineno}) is not known"
     return Unknown(why, names, line=test.lineno)

@@ -28,7 +28,7 @@ FLAGS = names(
 )
 """Arguments that are True or False."""
 
-_EXAMPLES = dict.fromkeys(FLAGS, "True") | dict.fromkeys(names("dropout rate p"), "0.1")
+_EXAMPLES: Mapping[str, float] = {**dict.fromkeys(FLAGS, True), **dict.fromkeys(names("dropout rate p"), 0.1)}
 """What arguments may be that are no sizes."""
 
 
@@ -180,7 +180,7 @@ class Modules(Recorder):
                 values[name] = taken
             causes = [(name, cause) for name, each in values.items() if (cause := open_in(each)) is not None]
             if causes:
-                every = [(_EXAMPLES.get(name, ""), each) for name, cause in causes for each in cause.names]
+                every = [(_EXAMPLES.get(name), each) for name, cause in causes for each in cause.names]
                 opened = tuple(dict.fromkeys(each._replace(example=each.example or said) for said, each in every))
                 raise UnknownModuleError(f"{causes[0][0]} of {what} is not known: {causes[0][1].why}", opened)
             return built(module.framework, module.name, [], values)

@@ -40,7 +40,7 @@ class Open(NamedTuple):
 
     name: str
     line: int
-    example: str = ""
+    example: float | str | None = None
 
 
 @dataclass(frozen=True, eq=False)

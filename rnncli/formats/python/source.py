@@ -91,7 +91,7 @@ def _error(found: list[_Found]) -> RnncliError:
         return RnncliError(found[0].fault, advice)
     each = [f"{shorten(name, 60)} (line {some[0].line})" for name, some in names.items()]
     said = {name: {one.example for one in some} for name, some in names.items()}
-    examples = {name: min(each) for name, each in said.items() if len(each) == 1 and each != {""}}
+    examples = {name: one for name, (one, *others) in said.items() if one is not None and not others}
     what = "a number" if len(names) == 1 else f"{len(names)} numbers"
     return OpenNumbersError(f"it leaves {what} open: {listed(each)}", tuple(names), examples)
 
