@@ -354,6 +354,23 @@ def test_a_file_with_the_name_of_a_spec_and_a_directory_are_no_files_of_specs(rn
     assert "is the name of a file" not in rnncli("summary", "nets").stderr
 
 
+def test_a_file_that_holds_no_text_is_offered_to_no_command_as_lines_of_specs(rnncli: Run, at: Walk) -> None:
+    Path("y.npy").write_bytes(b"\x93NUMPY\x01\0")
+    for command in ("summary", "inspect", "draw", "compare"):
+        with at(command):
+            result = rnncli(command, "y.npy")
+            assert result.status
+            assert "is the name of a file" in result.stderr or "no model file that is known" in result.stderr
+            assert "< y.npy" not in result.stderr
+
+
+def test_what_a_setting_says_makes_no_other_argument_a_file_to_write(rnncli: Run) -> None:
+    source = "from torch import nn\nclass N(nn.Module):\n def __init__(self, v):\n  self.rnn = nn.LSTM(len(v), 8)\n"
+    Path("s.py").write_text(f"{source}  super().__init__()\n")
+    for line in (("s.py", "--set", "len(v)=20"), ("--set", "len(v)=20", "s.py")):
+        assert "nn.LSTM(20, 8" in rnncli("export", *line, "--to", "torch").stdout
+
+
 def test_a_repair_that_takes_the_first_of_several_values_says_so_wherever_it_stands(
     rnncli: Callable[..., Result],
 ) -> None:

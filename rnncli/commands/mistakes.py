@@ -430,6 +430,16 @@ def _with_near_files(this: TypedLine) -> Line:
     return this.line(map(meant, this.words))
 
 
+_NO_LINES = "it is no model file that is known, and holds no lines of text, which specs are"
+
+
+def _holds_text(path: str) -> bool:
+    """Whether a file begins as text does."""
+    with contextlib.suppress(OSError), open(path, "rb") as file:
+        return b"\0" not in file.read(1000)
+    return False
+
+
 def _meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Step[Line]]:
     """Yield the line with an argument that is a file, a pattern or a piece of a spec as what it is, or mended."""
     text = this.words[place].text
@@ -439,9 +449,10 @@ def _meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Step[Li
             message = f"{quote(text)} is a model file, which {this.name} does not take"
             yield Step(this.typed, "", message, advice=f"begin with its spec: rnncli spec {shlex.quote(path)}")
             return
-    elif is_file(path):
-        to_read = this.with_(place, Word("-"), end=[Word("<"), Word(path)])
-        yield Step(to_read, "", f"{quote(text)} is the name of a file", drops=text)
+    elif is_file(path) and this.name != "inspect":
+        named_file = f"{quote(text)} is the name of a file"
+        to_read = this.with_(place, Word("-"), end=[Word("<"), Word(path)]) if _holds_text(path) else this.typed
+        yield Step(to_read, "", named_file, drops=text, advice="" if to_read != this.typed else _NO_LINES)
     elif (near := None if is_spec(text) else _near_file(text)) is not None:
         yield Step(this.with_(place, Word(near)), "perhaps", f"{quote(text)} is neither a spec nor a file", drops=text)
     yield from _joined(this, place)

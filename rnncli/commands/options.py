@@ -300,7 +300,6 @@ def check_used() -> None:
         kept = [word for name in settings() if name in used for word in ("--set", f"{name}={settings()[name]}")]
         raise UsageError(
             f"--set: there is no {names} in what is given, or it changes nothing there",
-            "leave it out, and what is still open is named",
             lead="without it",
             repair=this_line(without=["set"], more=kept),
         )

@@ -243,6 +243,6 @@ def _read_lengths(text: str) -> tuple[int, ...] | str:
 def _nearest_lengths(text: str) -> str | None:
     """Return the whole numbers that are in a text: [5, 3, 7] is 5,3,7, and so is 5.0,3.0,7.0."""
     numbers = re.findall(r"[0-9]{1,10}(?:\.[1-9])?", re.sub(r"\.0+\b", "", text))
-    if any("." in number for number in numbers):
-        return None
-    return ",".join(f"{min(max(int(number), 1), MAX_SIZE)}" for number in numbers) or None
+    whole = [each for each in numbers if each.isdecimal() and 1 <= int(each) <= MAX_SIZE]
+    kept = whole == numbers and not re.search("[a-z]", text.lower())
+    return (",".join(whole) or None) if kept else None
