@@ -4,7 +4,7 @@ Each format has a module with `read(path)`, which returns a `ModelFile`. What a 
 say together.
 
 - `networks` is the door: it reads whatever stands for a network, a spec, a line of Keras or PyTorch, or a file.
-- `nodes` is the one form of what is found, and `parts_of` makes rows of it, whoever found it; `tensors` and
+- `nodes` is the one form of what is found, and `parts` makes rows of it, whoever found it; `tensors` and
   `model_file` are the arrays and the whole of a file.
 - `calls`, `python`, `keras`, `onnx` and `arrays` (with `torch`, `safetensors` and `npz` below them) find nodes. Which
   arguments a class of Keras or PyTorch has, `frameworks` says once, and what it makes of them, `build`; what order

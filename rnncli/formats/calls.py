@@ -41,13 +41,12 @@ from rnncli.formats.nodes import (
     Note,
     Part,
     Read,
-    first_misfit,
     flattened_windows,
     names,
-    parts_of,
     takes_input,
     takes_vectors,
 )
+from rnncli.formats.parts import first_misfit, parts_of
 from rnncli.formats.python.evaluator import Evaluator
 from rnncli.formats.python.objects import (
     NAMES_ACTIVATION,

@@ -13,7 +13,8 @@ from functools import cached_property
 from typing import Any
 
 from rnncli.errors import RnncliError
-from rnncli.formats.nodes import Node, Note, Part, parts_of
+from rnncli.formats.nodes import Node, Note, Part
+from rnncli.formats.parts import parts_of
 from rnncli.formats.tensors import Tensor, total_params
 from rnncli.immutable import NamedTuple
 from rnncli.layers.weights import Framework

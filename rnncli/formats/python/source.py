@@ -19,7 +19,8 @@ from rnncli.errors import RnncliError, listed, shorten
 from rnncli.formats import AGAIN, NO_SETTINGS, OpenNumbersError, Settings, reading
 from rnncli.formats.build import node_of
 from rnncli.formats.model_file import ModelFile
-from rnncli.formats.nodes import Node, Note, Part, Read, parts_of
+from rnncli.formats.nodes import Node, Note, Part, Read
+from rnncli.formats.parts import parts_of
 from rnncli.formats.python.graph import Graphs
 from rnncli.formats.python.objects import (
     PLAIN,

@@ -1,0 +1,453 @@
+"""The rows of layers that what was found in a source makes up.
+
+A reader returns nodes. `parts_of` follows their edges and nothing else: a reader whose source has no edges (names and
+shapes of arrays) says what it takes for one, with a note, before it comes here.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from rnncli.errors import RnncliError, listed, shorten
+from rnncli.formats.nodes import (
+    Node,
+    Note,
+    Part,
+    Pass,
+    Returned,
+    returned,
+    shape_behind,
+    takes_activation,
+    takes_input,
+    takes_vectors,
+)
+from rnncli.immutable import NamedTuple
+from rnncli.language.spec import MAX_LAYERS
+from rnncli.layers import Input, Layer
+from rnncli.layers.weights import Framework
+from rnncli.layers.words import in_both
+from rnncli.quantities import MAX_SIZE, Shape, plural
+
+MAX_PARTS = 1_000
+"""The most parts that a source may have."""
+
+
+class Rows(NamedTuple):
+    """The parts of a source, the nodes that are in none, and what is to be said of all."""
+
+    parts: tuple[Part, ...]
+    left: tuple[Node, ...]
+    notes: tuple[Note, ...]
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why nodes are in no part, a sentence each, as far as something says so."""
+        own = [note for node in self.left for note in node.notes if note.effect == "left out"]
+        return [note.text for note in (*own, *self.notes)]
+
+    def said(self, notes: Sequence[Note] = ()) -> tuple[str, ...]:
+        """Return what some notes say, why nodes are in no part, and which: what no part says itself."""
+        known = {note.text for part in self.parts for note in part.notes}
+        counts = Counter((node.shown_kind, node.line) for node in self.left)
+        each = [f"{count} {kind}{self._about(kind, line)}" for (kind, line), count in counts.most_common(_SHOWN_KINDS)]
+        more = len(self.left) - sum(count for _, count in counts.most_common(_SHOWN_KINDS))
+        kinds = listed([*each, *([f"{more} others"] if more else [])]) if each else ""
+        left = [f"layers in no recurrent part: {kinds}"] if each else []
+        texts = dict.fromkeys([*(note.text for note in notes), *self.reasons, *left])
+        return tuple(text for text in texts if text not in known)
+
+    def _about(self, kind: str, line: int | None) -> str:
+        """Return where nodes of a kind that are in no part stand, and their parameters, as far as that is known."""
+        counts = [node.params for node in self.left if (node.shown_kind, node.line) == (kind, line)]
+        params = None if None in counts else sum(filter(None, counts))
+        about = [f"line {line}"] * bool(line) + [plural(params or 0, "parameter")] * bool(params)
+        return f" ({', '.join(about)})" if about else ""
+
+
+_SHOWN_KINDS = 20
+
+
+def parts_of(
+    nodes: Sequence[Node], *, framework: Framework | None = None, features: int | None = None, whole: bool = False
+) -> Rows:
+    """Return the rows that nodes make up, one around each recurrent node that is in none before.
+
+    Args:
+        nodes: what was found, in order.
+        framework: whose numbers the parts have, where the conventions of their nodes do not say.
+        features: how many a row reads, where nothing says so; None where that makes no row.
+        whole: whether a row may be without a recurrent node: a text that is a network is, a file of arrays is not.
+
+    Raises:
+        RnncliError: there are more parts than a source may have.
+    """
+    graph = _Graph(nodes, features, framework)
+    parts: list[Part] = []
+    notes: list[Note] = []
+    shown: set[str] = set()
+    failed: set[str] = set()
+    starts = [node for node in nodes if node.loops]
+    for node in starts if starts or not whole else [node for node in nodes if isinstance(node.word, Layer)][:1]:
+        if node.name in graph.taken:
+            continue
+        row = graph.row(node)
+        owners = {each.owner or each.name for each in row.nodes if each.loops or not starts}
+        names = {each.name for each in row.nodes}
+        if owners <= shown:
+            notes.append(Note(f"{shorten(node.owner or node.name)} is called again, with the same weights", "left out"))
+            graph.taken |= {each.name for each in row.nodes if each.owner}  # others are in no row
+            continue
+        graph.taken |= names
+        made = graph.part(row)
+        if isinstance(made, Note):
+            notes.append(made)
+            graph.taken -= names - {node.name}  # what reads it may be a row
+            failed.add(node.name)
+            continue
+        if len(parts) >= MAX_PARTS:
+            raise RnncliError(f"it has more than {MAX_PARTS:,} recurrent parts")
+        shown |= owners
+        parts.append(made)
+    used = graph.taken - failed
+    left = tuple(node for node in nodes if node.name not in used and node.kind not in ("input", "output"))
+    return Rows(tuple(parts), left, tuple(dict.fromkeys(notes)))
+
+
+@dataclass
+class _Row:
+    """A row in the making.
+
+    Attributes:
+        nodes: what is in it.
+        returns: what the last of them returns; "open" where that follows from what reads it.
+        features: how many features that has.
+        length: how many timesteps it has, if it is a sequence and that is known.
+        begins: why what the first reads is not in it, behind a colon.
+        ends: why what reads the last is not in it.
+        last: the place of the last layer.
+        around: the zeros around the sequence that no layer is known to put there yet.
+        slid: the place of the convolution that has moved over them: what is cut off behind it may be what they made.
+        open: the places of the nodes that put them there.
+        timesteps: how many the input has to have, where that follows from what reads a flattened sequence.
+        fewest: whether it may have more.
+        flat: the place of what flattens a sequence of unknown length, until a layer says how many numbers it reads.
+    """
+
+    nodes: list[Node] = field(default_factory=list)
+    returns: Literal["sequence", "vector", "open"] = "sequence"
+    features: int | None = None
+    length: int | None = None
+    begins: str = ""
+    ends: Note | None = None
+    last: int | None = None
+    around: tuple[int, int] = (0, 0)
+    slid: int | None = None
+    open: list[int] = field(default_factory=list)
+    timesteps: int | None = None
+    fewest: bool = False
+    flat: int | None = None
+
+    def take(self, node: Node) -> str | None:
+        """Add a node if it fits behind those before it; return why it does not, or None."""
+        word = node.word
+        if word is None:
+            return f"the language has no {node.shown_kind}"
+        if len(self.nodes) > MAX_LAYERS:
+            return f"a network has at most {MAX_LAYERS:,} layers"
+        if self.flat is not None and isinstance(word, Layer) and (reason := self._unflatten(word, node.features)):
+            return reason
+        if node.features and self.features and node.features != self.features:
+            return f"it reads {node.features:,} features, but {self.features:,} are returned before it"
+        before = node.reads[0].returns or self.returns if node.reads and self.returns == "open" else self.returns
+        where = "sequence" if any(node.around) else node.where
+        if {where, before} == {"sequence", "vector"}:
+            return f"it stands on a {where}, but a {before} is returned before it"
+        around = (self.around[0] + node.around[0], self.around[1] + node.around[1])
+        if min(around) < 0 or (self.slid is not None and max(node.around) > 0):
+            return "it cuts timesteps off, or puts zeros around them, as no layer of the language does"
+        slid = self.slid
+        if isinstance(word, Layer) and any(around) and slid is None and word.with_zeros((0, 0), None) is not None:
+            settled = word.with_zeros(around, self.length)
+            if settled is not None:
+                node, word, around = replace(node, word=settled), settled, (0, 0)
+            elif word.window is not None and word.window.stride == 1:
+                slid = len(self.nodes)
+            else:
+                return _unsettled(around)
+        elif any(self.around) and not isinstance(word, Pass) and (slid is None or word.reads != "either"):
+            return _unsettled(self.around)
+        layer = None if self.last is None else self.nodes[self.last].word
+        act = word.activates if isinstance(word, Layer) else None
+        if act is not None and self.last is not None and takes_activation(layer):
+            self.nodes[self.last] = replace(self.nodes[self.last], word=layer.with_activation(act))
+            node = replace(node, word=Pass())
+        elif isinstance(word, Layer):
+            if takes_input(word) and self.nodes:
+                return "it takes the input"
+            if {word.reads, before} == {"sequence", "vector"}:
+                return f"it reads a {word.reads}, but a {before} is returned before it"
+            vector = before == "vector"
+            if word.needs_length and not vector and self.length is None:
+                if not self.nodes or self.flat is not None or takes_input(self.nodes[0].word):
+                    return _UNKNOWN_LENGTH
+                self.flat = len(self.nodes)
+            shape = shape_behind(word, self.features or node.features, self.length, vector=vector)
+            length = shape[1] if len(shape) == 3 else None
+            self.features, self.length = shape[-1], self.length if slid == len(self.nodes) else length
+            if node.loops and "return_sequences" in node.unsaid:
+                self.returns = "open"
+            elif word.returns != "same":
+                self.returns = word.returns
+            self.last = len(self.nodes)
+        elif slid is not None and any(node.around):
+            settled = self.nodes[slid].layer.with_zeros(around, self.length)
+            if settled is not None:
+                self.nodes[slid], around, slid = replace(self.nodes[slid], word=settled), (0, 0), None
+        self.open = [*self.open, *([len(self.nodes)] if any(node.around) else [])] if any(around) else []
+        self.around, self.slid = around, slid
+        self.nodes.append(node)
+        return None
+
+    def _unflatten(self, word: Layer, features: int | None) -> str | None:
+        """Find how long a sequence is that is flattened, by how much is read of it; return why that is not known."""
+        assert self.flat is not None
+        if features is None:
+            return _UNKNOWN_LENGTH if returned(word, 1) == returned(word, 2) else None
+        nodes = [node for node in self.nodes[: self.flat + 1] if isinstance(node.word, Layer)]
+
+        def flattened(timesteps: int) -> int:
+            shape: Shape = (None, timesteps, _features_read(nodes))
+            for node in nodes:
+                shape = ((node.layer.returning("sequence") if node.loops else None) or node.layer).output_shape(shape)
+            return shape[-1] or 0
+
+        timesteps = bisect_left(range(MAX_SIZE), features, key=flattened)
+        if flattened(timesteps) != features:
+            return f"it reads {features:,} features, which no sequence has when it is flattened"
+        if timesteps > 1:
+            for place, node in enumerate(self.nodes[: self.flat]):
+                if node.loops:
+                    said = node.unsaid - {"return_sequences"}
+                    self.nodes[place] = replace(node, word=node.layer.returning("sequence"), unsaid=said)
+            self.timesteps, self.fewest = timesteps, flattened(timesteps + 1) == features
+        elif nodes[-1].reads and nodes[-1].reads[0].returns == "sequence":
+            return _UNKNOWN_LENGTH  # nobody flattens a single step; where it is open what is read, it is one output
+        self.flat, self.features = None, features
+        return None
+
+    def culprit(self, node: Node, reason: str) -> Node:
+        """Return the node that a reason is about why another does not fit: what left zeros, or that one."""
+        return self.nodes[self.open[-1]] if self.open and reason == _unsettled(self.around) else node
+
+
+_UNKNOWN_LENGTH = "it needs a sequence of known length"
+
+
+def _unsettled(around: tuple[int, int]) -> str:
+    """Return why zeros around a sequence, less what is cut off, are no layer's."""
+    zeros = f"it leaves zeros around the sequence, {around[0]:,} in front and {around[1]:,} behind"
+    return f"{zeros}, which neither same nor causal puts there"
+
+
+def first_misfit(nodes: Sequence[Node]) -> tuple[Node, str] | None:
+    """Return the first of some nodes, each of which reads the one before, that does not fit there, and why."""
+    row = _Row()
+    for node in nodes:
+        if (reason := row.take(node)) is not None:
+            return row.culprit(node, reason), reason
+    if row.flat is not None:
+        return row.nodes[row.flat], _UNKNOWN_LENGTH
+    return (row.nodes[row.open[-1]], _unsettled(row.around)) if row.open else None
+
+
+def _fitting(nodes: Sequence[Node]) -> _Row:
+    """Return the row of the last of some nodes and of as many before it as fit."""
+    begins = ""
+    while True:
+        row = _Row()
+        for place, node in enumerate(nodes):
+            if (reason := row.take(node)) is not None:
+                name = shorten(row.culprit(node, reason).name)
+                own = f"{name} {reason[3:]}" if reason.startswith("it ") else reason
+                begins = f": {own}" if place == 0 or row.nodes else begins
+                if place:
+                    break
+        else:
+            return replace(row, begins=begins)
+        nodes = nodes[row.open[-1] + 1 if row.open else place :]
+
+
+class _Graph:
+    """Follows the edges of nodes."""
+
+    def __init__(self, nodes: Sequence[Node], features: int | None, framework: Framework | None) -> None:
+        self._features, self._framework = features, framework
+        self._nodes = {node.name: node for node in nodes}
+        self.taken: set[str] = set()
+        self._readers: dict[str, list[Node]] = {}
+        for node in nodes:
+            for name in dict.fromkeys(read.node for read in node.reads or ()):
+                if node.kind != "output":
+                    self._readers.setdefault(name, []).append(node)
+        ends = (node.reads or () for node in nodes if node.kind == "output")
+        self._outputs = [(read.node, read.returns) for reads in ends for read in reads]
+
+    def row(self, node: Node) -> _Row:
+        """Return the longest row through a node: back to a head, then forward while one node alone reads the last."""
+        before = {node.name: node}
+        first = node
+        while (earlier := self._before(first)) is not None and earlier.name not in before:
+            first = before[earlier.name] = earlier
+        row = _fitting([*reversed(before.values())])
+        behind: set[str] = set()
+        while (later := self._behind(row.nodes[-1])) is not None and later.name not in self.taken:
+            if later.name in before or later.name in behind:
+                break
+            if (reason := row.take(later)) is not None:
+                own = (note for note in later.notes if note.effect == "left out")
+                row.ends = next(own, Note(f"{later.described} is left out: {reason}", "left out"))
+                break
+            behind.add(later.name)
+        if row.open:
+            first = row.nodes[row.open[0]]
+            row.ends = Note(f"{first.described} is left out: {_unsettled(row.around)}", "left out")
+            del row.nodes[row.open[0] :]
+        if row.flat is not None:
+            row.ends = Note(f"{row.nodes[row.flat].described} is left out: {_UNKNOWN_LENGTH}", "left out")
+            del row.nodes[row.flat :]
+        return row
+
+    def _before(self, node: Node) -> Node | None:
+        if takes_input(node.word) or not node.reads or (len(node.reads) > 1 and not node.loops):
+            return None
+        earlier = self._nodes.get(node.reads[0].node)
+        if earlier is None or earlier.word is None:
+            return None
+        free = self._readers[earlier.name] == [node] and earlier.name not in self.taken
+        return earlier if free or takes_input(earlier.word) else None
+
+    def _behind(self, node: Node) -> Node | None:
+        readers = self._readers.get(node.name, [])
+        if len(readers) != 1 or takes_input(readers[0].word):
+            return None
+        reads = readers[0].reads or ()
+        return readers[0] if reads[0].node == node.name and (len(reads) == 1 or readers[0].loops) else None
+
+    def part(self, row: _Row) -> Part | Note:
+        """Return a row as a part; a note where it cannot be one."""
+        wanted = [self._wanted(row.nodes, place) for place in range(len(row.nodes))]
+        nodes = [self._returning(node, want) for node, want in zip(row.nodes, wanted, strict=True)]
+        names = {node.name for node in nodes}
+        notes = dict.fromkeys(self._around(row))
+        for node, want in zip(nodes, wanted, strict=True):
+            notes |= dict.fromkeys(note for note in (*node.notes, *_unsaid(node, want)) if note.holds(names))
+            again = node.owner != node.name and node.owner in names
+            if again and isinstance(node.word, Layer) and node.word.weights((None, None, 1)):
+                text = f"{shorten(node.owner)} is called again, with the same weights, which are counted twice"
+                notes[Note(text, "counted twice")] = None
+        first, named = nodes[0], next((node for node in nodes if node.loops), nodes[0])
+        if takes_input(first.word):
+            head = first.word
+        else:
+            said = _features_read(nodes)
+            if said is None and self._features is None:
+                reads = first.described if first.line else shorten(first.name)
+                between = f" of {before}, which is left out" if (before := self._left_before(row)) else ""
+                return Note(f"the source does not say how many features {reads} reads{between}", "left out")
+            head = Input(said or self._features or 0, row.timesteps)
+            if row.fewest:
+                text = f"an input of {row.timesteps:,} timesteps, the fewest of which as much is left to be flattened"
+                notes[Note(text, "assumed size")] = None
+            notes |= {} if said else {Note(f"an input of {self._features} features", "assumed size"): None}
+        layers = tuple(node for node in nodes if isinstance(node.word, Layer) and not takes_vectors(node.word))
+        masking = [node for node in nodes if node.word == Pass(masks=True)]
+        if masking and takes_vectors(head) and not any(_changes(node) for node in nodes[: nodes.index(masking[0])]):
+            head = replace(head, mask_zero=True)
+            del masking[0]
+        for node in masking:
+            text = f"{shorten(node.name)} takes vectors of zeros for padding; here no timestep is padding for that"
+            notes[Note(text, "differs")] = None
+        torch = any(node.convention == "torch" for node in layers)
+        name = (named.owner or named.name).partition(" (layer ")[0]  # the module of which a level of a stack is one
+        part = Part(name, head, layers, tuple(notes), self._framework or ("torch" if torch else "keras"))
+        try:
+            assert part.network.layers
+        except RnncliError as error:
+            return Note(f"{shorten(named.name)}: {error.message}", "left out")
+        return part
+
+    def _returning(self, node: Node, wanted: Returned | None) -> Node:
+        """Return a node; a recurrent one that leaves open what it returns does as those behind it need."""
+        wanted = wanted or "vector"
+        if "return_sequences" not in node.unsaid or not isinstance(node.word, Layer) or node.word.returns == wanted:
+            return node
+        return replace(node, word=node.word.returning(wanted) or node.word)
+
+    def _wanted(self, nodes: Sequence[Node], place: int) -> Returned | None:
+        """Return what the rest of a row reads of a recurrent node: by the edges of the source, then by its layers."""
+        if "return_sequences" not in nodes[place].unsaid:
+            return None
+        said: Returned | None = None
+        for later in nodes[place + 1 :]:
+            edge = later.reads[0].returns if later.reads else None
+            if edge == "vector":
+                return "vector"
+            said = edge or said
+            if isinstance(later.word, Layer) and later.word.reads in ("sequence", "vector"):
+                return "sequence" if later.word.reads == "sequence" else "vector"
+            if isinstance(later.word, Layer) and later.word.returns == "vector":  # whichever of the two it reads
+                return said
+        last = nodes[-1].name
+        edges = {
+            read.returns for reader in self._readers.get(last, ()) for read in reader.reads or () if read.node == last
+        } | {returns for name, returns in self._outputs if name == last}
+        return edges.pop() if len(edges) == 1 else said
+
+    def _left_before(self, row: _Row) -> str:
+        """Return what the first of a row reads that is not in it; nothing where that is the input."""
+        first = row.nodes[0]
+        if takes_input(first.word) or not first.reads:
+            return ""
+        read = self._nodes.get(first.reads[0].node)
+        if read is None:
+            return shorten(first.reads[0].node)
+        return "" if read.kind == "input" else read.described
+
+    def _around(self, row: _Row) -> Iterator[Note]:
+        """Yield what is left out in front of a row and behind it."""
+        first, last = row.nodes[0], row.nodes[-1]
+        if before := self._left_before(row):
+            yield Note(f"{shorten(first.name)} reads {before}, which is left out{row.begins}", "left out")
+        if row.ends is not None:
+            yield row.ends
+        elif on := self._readers.get(last.name):
+            shown, more = [each.described for each in on[:3]], f" and {len(on) - 3} more" if len(on) > 3 else ""
+            yield Note(f"{shorten(last.name)} goes on to {', '.join(shown)}{more}", "left out")
+
+
+def _changes(node: Node) -> bool:
+    """Whether a node makes something else of the input: vectors of zeros may be others behind it."""
+    passes = isinstance(node.word, Pass) or (isinstance(node.word, Layer) and node.word.kind == "dropout")
+    return not passes and not takes_vectors(node.word)
+
+
+def _features_read(nodes: Sequence[Node]) -> int | None:
+    """Return how many features the first of some nodes reads, or one behind it that reads as many."""
+    for node in nodes:
+        changes = isinstance(node.word, Layer) and returned(node.word, 1) == returned(node.word, 2)
+        if node.features or changes:
+            return node.features if node.features and node.features <= MAX_SIZE else None
+    return None
+
+
+def _unsaid(node: Node, wanted: Returned | None) -> Iterator[Note]:
+    """Yield the arguments that are assumed of a node, because the source leaves them open."""
+    for argument in sorted(node.unsaid - {"return_sequences"}):
+        said = in_both(type(node.layer), argument, getattr(node.layer, argument))
+        yield Note(f"{shorten(node.name)} has {said}, the default: the source does not say", "assumed")
+    if "return_sequences" in node.unsaid and wanted is None:
+        yield Note(f"{shorten(node.name)} returns its last output alone: the source does not say", "assumed")
