@@ -346,3 +346,60 @@ REWRITES = (
     ),
 )
 """All of them. The last is tried for networks, too, whose layers are right and in a wrong order."""
+
+
+# Patterns: lists and ranges between braces
+
+_MOST_LISTED = 20
+"""The most numbers that are listed where there is no range of them."""
+
+
+def _list_of(found: re.Match[str]) -> str:
+    """Return a list; braces around one text alone stand for nothing."""
+    words = re.split("[,|;/ ]+", found[1])
+    return f"{{{','.join(words)}}}" if len(words) > 1 else words[0]
+
+
+def _range_of(found: re.Match[str]) -> str:
+    """Return a range, to the double of a number that stands alone.
+
+    Of three numbers the second is the step if it is the smallest, as in MATLAB, else the third.
+    """
+    first, *more = (each for each in found.groups() if each)
+    if len(more) < 2:
+        return f"{{{first}..{more[0] if more else 2 * int(first)}}}"
+    second, third = more
+    last, step = (third, second) if int(second) < int(first) < int(third) else (second, third)
+    return f"{{{first}..{last}..{step}}}"
+
+
+def _decimals(found: re.Match[str]) -> str:
+    """Return a list of the numbers from one to another by steps of a third, if they are few."""
+    texts = found.groups()
+    digits = max(len(text.partition(".")[2]) for text in texts)
+    first, last, step = (round(float(text) * 10**digits) for text in texts)
+    numbers = range(first, last + 1, step or 1)
+    if not 1 < len(numbers) <= _MOST_LISTED:
+        return f"{{{'..'.join(texts)}}}"
+    return f"{{{','.join(f'{number / 10**digits:.{digits}f}' for number in numbers)}}}"
+
+
+_NUMBER = "([0-9]{1,10})"
+_DECIMAL = r"([0-9]{0,9}\.[0-9]{1,9}|[0-9]{1,9})"
+_TO = r" ?(?:\.{2,}|-|:|/|~|->|to) ?"
+_END = r"(?:\}|(?=[,:])|$)"
+PATTERNS = (
+    Rewrite("pattern", rf"\{{ ?{_NUMBER}{_TO}{_NUMBER}(?:(?:{_TO}| by | step ){_NUMBER})? ?\.*{_END}", _range_of),
+    Rewrite("pattern", rf"\{{(?=[0-9.]{{0,60}}[^.]\.[0-9]){_DECIMAL}\.\.{_DECIMAL}\.\.{_DECIMAL}\}}", _decimals),
+    Rewrite("pattern", rf"\{{ ?{_NUMBER} ?\.{{2,}} ?{_END}", _range_of),
+    Rewrite("pattern", r"\{(\w+(?:[|;/ ]+\w+)*)\}", _list_of),
+    Rewrite("pattern", r"\{([0-9]+(?:,[0-9]+)+)(?=,[A-Za-z]|:|$)", _list_of),
+    Rewrite("pattern", rf"(?<=:){_NUMBER}:{_NUMBER}:{_NUMBER}(?=[,:]|$)", _range_of),
+    Rewrite("pattern", r"(?<![^,])([a-z]+(?:[|/][a-z]+)+)(?=:)", _list_of),
+    Rewrite("pattern", r"(?<=[:x])([0-9]+(?:(?:\|[0-9]+)+|(?:/[0-9]+){2,}))(?=[,:x]|$)", _list_of),
+    Rewrite("pattern", rf"(?<=[:x])range\({_NUMBER}, ?{_NUMBER}(?:, ?{_NUMBER})?\)", _range_of),
+    Rewrite("pattern", r"(?<=[:x])[\[(<]([0-9]+(?:[,;| ]+[0-9]+)*)[\])>]", _list_of),
+    Rewrite("pattern", r"(?<![^,])[\[(<](\w+(?:[,;| ]+\w+)+)[\])>]", _list_of),
+    Rewrite("pattern", rf"(?<=[:x]){_NUMBER}(?:\.{{2,}}|-){_NUMBER}(?=[,:x]|$)", _range_of),
+)
+"""Ways to write a range or a list in a pattern of many specs; no set of words stands in them."""

@@ -34,7 +34,7 @@ class Rewrite(NamedTuple):
 
     Attributes:
         where: `text`, wherever it stands in the spec; `part`, in the layer at fault; `layer`, that is all of the layer;
-            of a command line `line`, `command` or `option`, that are all of it.
+            of a command line `line`, `command` or `option`, that are all of it; `pattern`, in one of many specs.
         pattern: what is written; `<K>` and the like are sets of words.
         becomes: what is written here, with the groups of the pattern.
         lead: what leads to the repair, with the groups of the pattern.
@@ -45,7 +45,7 @@ class Rewrite(NamedTuple):
         advice: how to mend it, in words that hold whatever it leads to.
     """
 
-    where: Literal["text", "part", "layer", "line", "command", "option"]
+    where: Literal["text", "part", "layer", "line", "command", "option", "pattern"]
     pattern: str
     becomes: Becomes
     lead: str = "perhaps"

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable
 from itertools import pairwise
 from typing import NoReturn
 
@@ -231,57 +230,6 @@ def _range(text: str) -> Range | None:
 _NO_LISTS = re.compile(r"[{}\[\]()<>]|[:x][0-9]+(?:\.\.|-|\||/[0-9]+/|:[0-9]+:)[0-9]|[a-z][|/][a-z]")
 """What is in no spec: a text that has it stands for no network, whatever is in its other braces."""
 
-_MOST_LISTED = 20
-"""The most numbers that are listed where there is no range of them."""
-
-
-def _list_of(texts: str) -> str:
-    """Return a list; braces around one text alone stand for nothing."""
-    words = re.split("[,|;/ ]+", texts)
-    return f"{{{','.join(words)}}}" if len(words) > 1 else words[0]
-
-
-def _range_of(first: str, second: str | None = None, third: str | None = None) -> str:
-    """Return a range, to the double of a number that stands alone.
-
-    Of three numbers the second is the step if it is the smallest, as in MATLAB, else the third.
-    """
-    if second is None or third is None:
-        return f"{{{first}..{second or 2 * int(first)}}}"
-    last, step = (third, second) if int(second) < int(first) < int(third) else (second, third)
-    return f"{{{first}..{last}..{step}}}"
-
-
-def _decimals(*texts: str) -> str:
-    """Return a list of the numbers from one to another by steps of a third, if they are few."""
-    digits = max(len(text.partition(".")[2]) for text in texts)
-    first, last, step = (round(float(text) * 10**digits) for text in texts)
-    numbers = range(first, last + 1, step or 1)
-    if not 1 < len(numbers) <= _MOST_LISTED:
-        return f"{{{'..'.join(texts)}}}"
-    return f"{{{','.join(f'{number / 10**digits:.{digits}f}' for number in numbers)}}}"
-
-
-_NUMBER = "([0-9]{1,10})"
-_DECIMAL = r"([0-9]{0,9}\.[0-9]{1,9}|[0-9]{1,9})"
-_TO = r" ?(?:\.{2,}|-|:|/|~|->|to) ?"
-_END = r"(?:\}|(?=[,:])|$)"
-_HABITS: tuple[tuple[str, Callable[..., str]], ...] = (
-    (rf"\{{ ?{_NUMBER}{_TO}{_NUMBER}(?:(?:{_TO}| by | step ){_NUMBER})? ?\.*{_END}", _range_of),
-    (rf"\{{(?=[0-9.]{{0,60}}[^.]\.[0-9]){_DECIMAL}\.\.{_DECIMAL}\.\.{_DECIMAL}\}}", _decimals),
-    (rf"\{{ ?{_NUMBER} ?\.{{2,}} ?{_END}", _range_of),
-    (r"\{(\w+(?:[|;/ ]+\w+)*)\}", _list_of),
-    (r"\{([0-9]+(?:,[0-9]+)+)(?=,[A-Za-z]|:|$)", _list_of),
-    (rf"(?<=:){_NUMBER}:{_NUMBER}:{_NUMBER}(?=[,:]|$)", _range_of),
-    (r"(?<![^,])([a-z]+(?:[|/][a-z]+)+)(?=:)", _list_of),
-    (r"(?<=[:x])([0-9]+(?:(?:\|[0-9]+)+|(?:/[0-9]+){2,}))(?=[,:x]|$)", _list_of),
-    (rf"(?<=[:x])range\({_NUMBER}, ?{_NUMBER}(?:, ?{_NUMBER})?\)", _range_of),
-    (r"(?<=[:x])[\[(<]([0-9]+(?:[,;| ]+[0-9]+)*)[\])>]", _list_of),
-    (r"(?<![^,])[\[(<](\w+(?:[,;| ]+\w+)+)[\])>]", _list_of),
-    (rf"(?<=[:x]){_NUMBER}(?:\.{{2,}}|-){_NUMBER}(?=[,:x]|$)", _range_of),
-)
-"""Ways to write a range or a list, and what writes it here, of the groups."""
-
 
 def read_pattern(text: str) -> Pattern:
     """Return the pattern that a text is, if it can stand for networks: it has no `{4-8}`, which is text to bash.
@@ -301,10 +249,12 @@ def read_pattern(text: str) -> Pattern:
 
 
 def _check_lists(typed: str) -> None:
+    from rnncli.language.rewrites import PATTERNS  # only an error needs it
+
     text = typed
-    spans = sorted(match.span() for match in (re.search(habit, text) for habit, _ in _HABITS) if match is not None)
-    for habit, written in _HABITS:
-        text = re.sub(habit, lambda found: written(*found.groups()), text)  # noqa: B023
+    spans = sorted(found.span() for row in PATTERNS if (found := re.search(row.pattern, text)) is not None)
+    for row in PATTERNS:
+        text = re.sub(row.pattern, row.becomes, text)
     repair = _working(text) if spans else None
     if repair is None:
         spans = _plain_braces(typed) or _unpaired(typed)
