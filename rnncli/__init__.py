@@ -137,9 +137,13 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     """Import what is asked for (PEP 562)."""
-    from rnncli.system.imports import imported
+    if name not in _LATER:
+        raise AttributeError(f"module 'rnncli' has no attribute {name!r}")
+    from importlib import import_module
 
-    return imported(globals(), _LATER, name)
+    value: object = getattr(import_module(_LATER[name]), name)
+    globals()[name] = value
+    return value
 
 
 def __dir__() -> list[str]:

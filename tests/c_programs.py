@@ -19,8 +19,8 @@ from golden.data import difference, enough_timesteps
 from golden.generate import random_input, random_layers, random_weights, small_size
 
 from rnncli import Network
-from rnncli.engine import Model
 from rnncli.engine.checks import weight_shapes
+from rnncli.engine.model import Model
 from rnncli.export import Device, Job, export
 from rnncli.export.c import header
 

@@ -15,7 +15,7 @@ from test_startup import imported
 
 from rnncli import Network
 from rnncli.characters import ascii_form
-from rnncli.engine import Model
+from rnncli.engine.model import Model
 from rnncli.language.rules import least_steps
 from rnncli.language.spec import EXAMPLE
 from rnncli.layers import LAYERS, Input, SimpleRNN

@@ -18,9 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnncli import Network
-from rnncli.engine import Model, chunks
+from rnncli.engine import chunks
 from rnncli.engine import recurrent as stages_of_recurrent
 from rnncli.engine.chunks import Chunk, flow, random_chunks
+from rnncli.engine.model import Model
 from rnncli.layers.activations import ACTIVATIONS
 
 TOLERANCE = {"float32": 2e-5, "float64": 1e-11}

@@ -17,8 +17,8 @@ from golden.data import difference
 from kinds import KINDS
 
 from rnncli import Network
-from rnncli.engine import Model
 from rnncli.engine.initializers import initial_weights
+from rnncli.engine.model import Model
 from rnncli.export import Device, Job, export
 from rnncli.export.c import header, stored
 from rnncli.summary import figure

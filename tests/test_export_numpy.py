@@ -20,9 +20,9 @@ from kinds.activations import ACTIVATIONS, TEXTBOOK
 from strategies import layers_of, networks, small_sizes
 
 from rnncli import Network, UsageError
-from rnncli.engine import Model
 from rnncli.engine.checks import weight_shapes
 from rnncli.engine.initializers import initial_weights
+from rnncli.engine.model import Model
 from rnncli.export import Job, export
 
 Run = Callable[..., Result]

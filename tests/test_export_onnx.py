@@ -23,8 +23,8 @@ from part_weights import keras_weights
 from strategies import layers_of, networks, small_sizes
 
 from rnncli import Network, RnncliError
-from rnncli.engine import Model
 from rnncli.engine.checks import weight_shapes
+from rnncli.engine.model import Model
 from rnncli.export import Job, export
 from rnncli.formats import open_model
 from rnncli.formats.onnx.messages import Message

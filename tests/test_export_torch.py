@@ -19,7 +19,7 @@ from kinds import HEADS
 from strategies import layers_of, networks, small_sizes
 
 from rnncli import Network, SpecError
-from rnncli.engine import Model
+from rnncli.engine.model import Model
 from rnncli.export import Job, arrays, export
 from rnncli.export.weight_writers import write_weights
 from rnncli.formats import open_model

@@ -17,7 +17,7 @@ from conftest import SCREENS, Result, Walk
 from sessions import replay
 
 from rnncli import Network
-from rnncli.engine import Model
+from rnncli.engine.model import Model
 
 Run = Callable[..., Result]
 

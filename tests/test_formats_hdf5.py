@@ -24,7 +24,7 @@ from part_weights import keras_weights
 from sessions import replay
 from test_formats_keras import GOLDEN, INPUT, SPECS, layer, named, sequential, written
 
-from rnncli.engine import Model
+from rnncli.engine.model import Model
 from rnncli.errors import RnncliError
 from rnncli.formats import open_model
 from rnncli.formats.keras import hdf5, hdf5_process

@@ -16,7 +16,7 @@ from conftest import Result, Walk, patience
 from hostile_models import said_of_each
 from part_weights import keras_weights
 
-from rnncli.engine import Model
+from rnncli.engine.model import Model
 from rnncli.errors import RnncliError
 from rnncli.formats import open_model
 from rnncli.formats.model_file import ModelFile

@@ -17,13 +17,14 @@ from conftest import Result, Walk
 from kinds import KINDS, small_network, timesteps
 
 from rnncli import Network, RnncliError, UsageError
-from rnncli.engine import Model, Request, plan, recurrent
+from rnncli.engine import recurrent
 from rnncli.engine.chunks import Chunk, Pass
 from rnncli.engine.forward import ForwardRun, LayerRun, Statistics
 from rnncli.engine.initializers import initial_weights
 from rnncli.engine.loop import Loop
-from rnncli.engine.request import DTYPES, INITS
-from rnncli.engine.run import RunResult
+from rnncli.engine.model import Model
+from rnncli.engine.request import DTYPES, INITS, Request
+from rnncli.engine.run import RunResult, plan
 from rnncli.engine.stages import STAGES
 from rnncli.layers import Dropout
 from rnncli.summary import DTYPE_BYTES

@@ -22,7 +22,7 @@ from golden.data import (
 )
 
 from rnncli import Network
-from rnncli.engine import Model
+from rnncli.engine.model import Model
 from rnncli.errors import SpecError
 from rnncli.layers import LAYERS
 

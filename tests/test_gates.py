@@ -14,8 +14,8 @@ from kinds import kind_of
 from kinds.recurrent import RecurrentKind, under
 
 from rnncli import Network
-from rnncli.engine import Model
 from rnncli.engine.cells import CELLS
+from rnncli.engine.model import Model
 from rnncli.engine.run import watched
 from rnncli.engine.study import Gate, study_of
 from rnncli.layers import Recurrent

@@ -29,7 +29,7 @@ from tables import all_needs, of_kind, of_weights
 
 import rnncli.layers
 from rnncli import Network, SpecError
-from rnncli.engine import Model
+from rnncli.engine.model import Model
 from rnncli.engine.stages import STAGES
 from rnncli.immutable import immutable
 from rnncli.language.rules import least_steps

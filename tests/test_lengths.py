@@ -19,7 +19,9 @@ from kinds import HEADS
 from strategies import layers_of, networks, small_sizes
 
 from rnncli import ArgumentError, Network, SpecError, UsageError
-from rnncli.engine import Model, Request, plan
+from rnncli.engine.model import Model
+from rnncli.engine.request import Request
+from rnncli.engine.run import plan
 
 Run = Callable[..., Result]
 

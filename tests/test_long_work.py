@@ -26,9 +26,10 @@ import rnncli.commands
 from rnncli import Network
 from rnncli.cli import COMMANDS, run
 from rnncli.commands.options import FORMATS
-from rnncli.engine import Model, Request, plan
 from rnncli.engine.chunks import work
-from rnncli.engine.run import Plan
+from rnncli.engine.model import Model
+from rnncli.engine.request import Request
+from rnncli.engine.run import Plan, plan
 from rnncli.quantities import about
 from rnncli.render import progress as bars
 from rnncli.render.progress import BarLine, Progress

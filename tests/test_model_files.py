@@ -22,7 +22,7 @@ from part_weights import keras_weights
 from sessions import replay
 
 from rnncli import Network, RnncliError
-from rnncli.engine import Model
+from rnncli.engine.model import Model
 from rnncli.formats import FORMATS, open_model
 from rnncli.formats.fitting import fitted, sources
 from rnncli.language.spec import MAX_LAYERS

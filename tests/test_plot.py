@@ -22,8 +22,8 @@ from rich.text import Text
 
 from rnncli import Network
 from rnncli.commands.options import FORMATS
-from rnncli.engine import Model
 from rnncli.engine.chunks import chunk_of, random_chunks
+from rnncli.engine.model import Model
 from rnncli.engine.run import watched
 from rnncli.engine.study import Study, study_of
 from rnncli.render.console import print_page

@@ -14,7 +14,9 @@ import rnncli.commands.values
 import rnncli.engine.model
 import rnncli.layers
 from rnncli import ArgumentError, Network, RnncliError
-from rnncli.engine import Model, Request, plan
+from rnncli.engine.model import Model
+from rnncli.engine.request import Request
+from rnncli.engine.run import plan
 from rnncli.layers import LSTM, Dropout, Input
 from rnncli.layers.sizes import BLANK
 from rnncli.reports.reference import look_up

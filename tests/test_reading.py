@@ -18,9 +18,11 @@ import pytest
 from conftest import Result, Walk, patience
 
 from rnncli import Network, RnncliError
-from rnncli.engine import Model, Request, plan
 from rnncli.engine.array_files import open_input, read_arrays
 from rnncli.engine.checks import weight_shapes
+from rnncli.engine.model import Model
+from rnncli.engine.request import Request
+from rnncli.engine.run import plan
 
 Run = Callable[..., Result]
 

@@ -16,8 +16,8 @@ from conftest import Walk
 from golden.data import STARTS as GOLDEN
 
 from rnncli import Network
-from rnncli.engine import Model
 from rnncli.engine.initializers import INITIALIZERS
+from rnncli.engine.model import Model
 from rnncli.formats.conventions import torch_weights
 from rnncli.layers.weights import FRAMEWORKS, STARTS, Start, start
 from rnncli.reports.explanation import explain

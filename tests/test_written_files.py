@@ -27,7 +27,8 @@ from conftest import PATIENCE, Result, Walk, program_line
 
 from rnncli import atomic
 from rnncli.commands.values import FileName
-from rnncli.engine import Request, plan
+from rnncli.engine.request import Request
+from rnncli.engine.run import plan
 from rnncli.errors import RnncliError, UsageError
 from rnncli.quantities import memory
 from rnncli.system.signals import ENDING

@@ -10,7 +10,7 @@ from conftest import Result
 from sessions import replay
 
 from rnncli import Network
-from rnncli.engine import Model
+from rnncli.engine.model import Model
 
 
 def test_the_commands_read_as_reviewed(rnncli: Callable[..., Result], screen: Callable[[str, str], None]) -> None:

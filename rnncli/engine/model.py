@@ -48,7 +48,7 @@ class Model(Commands):
     """A network with weights, which computes in NumPy.
 
         >>> import numpy as np
-        >>> from rnncli.engine import Model
+        >>> from rnncli.engine.model import Model
         >>> model = Model("input:8,rnn:4:seq")
         >>> model
         <Model of input:8,rnn:4:seq: 52 parameters in float32>

@@ -241,7 +241,8 @@ _SQUARINGS = 24
 def reach(plan: Plan, tick: Tick = uncounted, begin: Callable[[int], object] = uncounted) -> NetworkReach:
     """Run a network with every seed and return what was found.
 
-        >>> from rnncli.engine import Request, plan
+        >>> from rnncli.engine.request import Request
+        >>> from rnncli.engine.run import plan
         >>> reach(plan("input:8,lstm:4", Request(seeds=3))).layer
         'lstm'
 

@@ -316,9 +316,9 @@ def _difference(job: Job, path: str | None) -> str:
     Raises:
         RnncliError: the file cannot be read, or the network reads another shape.
     """
-    from rnncli.engine import Model
     from rnncli.engine.array_files import open_input
     from rnncli.engine.chunks import random_chunks
+    from rnncli.engine.model import Model
     from rnncli.export.c import stored
 
     network, model = job.network, Model(job.network, weights=job.weights())

@@ -18,8 +18,8 @@ from rich.console import Console
 from rich.table import Table
 
 import rnncli.engine.recurrent
-from rnncli.engine import Model
 from rnncli.engine.cells import calls_per_step
+from rnncli.engine.model import Model
 
 CELLS = ("rnn", "lstm", "gru")
 BATCHES = (1, 2, 4, 8)

@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rnncli import Network
-from rnncli.engine import Model
+from rnncli.engine.model import Model
 from rnncli.export import Device, Job, export
 
 SIZES = {32: 0.6, 64: 0.9, 128: 1.1}

@@ -31,8 +31,8 @@ from rich.console import Console
 from rich.table import Table
 
 from rnncli import Network
-from rnncli.engine import Model
 from rnncli.engine.cells import calls_per_step, make_loop
+from rnncli.engine.model import Model
 
 Run = Callable[[], np.ndarray]
 

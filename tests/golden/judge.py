@@ -28,7 +28,7 @@ from golden.frameworks import RefusedError, keras_weight_shapes, run_keras
 from golden.generate import any_size, random_input, random_layers, random_stack, random_weights, small_size, typed
 
 from rnncli import Network
-from rnncli.engine import Model
+from rnncli.engine.model import Model
 from rnncli.errors import SpecError
 from rnncli.layers import Layer
 from rnncli.summary import Summary

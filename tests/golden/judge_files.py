@@ -30,8 +30,8 @@ from part_weights import keras_weights
 from safetensors.torch import save_file
 
 from rnncli import Network, RnncliError
-from rnncli.engine import Model
 from rnncli.engine.array_files import given_weights
+from rnncli.engine.model import Model
 from rnncli.formats import open_model, part_of
 
 TOLERANCE = 1e-5

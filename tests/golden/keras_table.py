@@ -29,7 +29,7 @@ from keras import Input, Sequential, layers
 from part_weights import keras_weights
 
 from rnncli import Network, RnncliError
-from rnncli.engine import Model
+from rnncli.engine.model import Model
 from rnncli.formats import open_model
 from rnncli.formats.model_file import ModelFile
 from rnncli.formats.nodes import Part

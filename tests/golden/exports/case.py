@@ -12,9 +12,9 @@ from golden.exports.findings import Findings
 from golden.generate import random_input, random_layers, random_weights, small_size
 
 from rnncli import Network
-from rnncli.engine import Model
 from rnncli.engine.array_files import given_weights
 from rnncli.engine.checks import weight_shapes
+from rnncli.engine.model import Model
 from rnncli.errors import RnncliError
 from rnncli.export import Job
 from rnncli.layers import Layer
