@@ -377,3 +377,8 @@ def test_a_repair_that_takes_the_first_of_several_values_says_so_wherever_it_sta
     for option in ("--timesteps", "--lengths"):
         said = rnncli("reach", "input:8,lstm:4", option, "5,3").stderr
         assert "with the first of them: rnncli reach input:8,lstm:4 --timesteps 5" in said
+
+
+def test_what_is_mended_for_a_sweep_is_no_candidate_of_a_pattern_that_nobody_wrote(rnncli: Run) -> None:
+    result = rnncli("sweep", "input:8,3lstm:64")
+    assert result.stderr.endswith(" repeats a layer, and stands behind it: input:8,lstm:64:seq:x2,lstm:64\n")

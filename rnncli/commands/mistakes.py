@@ -467,7 +467,8 @@ def _meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Step[Li
         yield Step(this.with_(place, *map(Word, candidates)), lead, drops=text)
     elif candidates:
         yield Step(("sweep", *this.typed[1:]))
-    if error.repair and "example" not in error.lead:
+    of_candidate = "{" in text and error.text != text  # whose repair has one value in place of the braces
+    if error.repair and "example" not in error.lead and not of_candidate:
         yield Step(this.with_(place, Word(error.repair)), error.lead, drops=text)
 
 
