@@ -147,7 +147,7 @@ def _wrong_value(this: TypedLine, option: click.Option, message: str) -> Refused
     compared = this.having(name).get("compare", option)
     several = values_in(option, value)
     steps = [*_meant(this, place, option)]
-    if several:
+    if several and not re.search("[0-9]/[0-9]", value):  # a fraction
         steps.append(
             Step(this.with_(place, word._replace(value=several[0])), "with the first of them", drops=value, costs=1)
         )
