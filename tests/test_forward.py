@@ -255,6 +255,8 @@ def test_states_and_layers_that_read_from_the_end_or_in_windows_do_not_add_up_an
     for alone in ("pool:avg", "pool:max", "rnn:4,repeat:3,rnn:4"):
         (note,) = plan(f"input:8,rnn:4:seq,{alone}", Request(save_state="s.npz")).notes
         assert "makes its output of one piece alone" in note
+    (note,) = plan("input:8,rnn:4:seq,pool:max,repeat:3,pool:max", Request(save_state="s.npz")).notes
+    assert note.startswith("pool:max and repeat:3 make their output of one piece alone")
     assert plan("input:8,conv:4x1,rnn:4", Request(save_state="s.npz")).notes == ()
     assert plan("input:8,rnn:4", Request(save_state="s.npz")).notes == ()
     assert plan("input:8,rnn:4:bi", Request()).notes == ()

@@ -162,9 +162,11 @@ def _notes_on_states(network: Network, request: Request) -> Iterator[str]:
     windows = dict.fromkeys(each.spec() for each in network.body if each.window is not None and each.window.span > 1)
     if windows:
         yield f"the windows of {listed([*windows])} begin anew, so pieces of a sequence do not add up to the whole"
-    alone = [each.spec() for each in network.body if each.joins or (each.reads, each.returns) == ("vector", "sequence")]
+    joining = (each for each in network.body if each.joins or (each.reads, each.returns) == ("vector", "sequence"))
+    alone = dict.fromkeys(each.spec() for each in joining)
     if alone:
-        yield f"{listed(alone)} makes its output of one piece alone, so pieces of a sequence do not add up to the whole"
+        verb = "makes its" if len(alone) == 1 else "make their"
+        yield f"{listed([*alone])} {verb} output of one piece alone, so pieces of a sequence do not add up to the whole"
 
 
 @dataclass(frozen=True)
