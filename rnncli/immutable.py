@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 else:
 
     class _Fields(type):
-        """The type of `NamedTuple`: of a class that is one it makes a tuple with the fields that the class names."""
+        """The type of `NamedTuple`: it makes a tuple of a class that is derived, with the fields annotated there."""
 
         def __new__(cls, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> type:
             if not bases:
