@@ -177,7 +177,7 @@ REWRITES = (
     Rewrite("text", r"^<S>(<ONE>)[:\s](<N>)<S>(?:->|>|→|to)<S>(<N>)<S>$", r"input:\2,\1:\3"),
     Rewrite("text", r"\blayer[- ]norm(?:alization)?\b", "norm"),
     Rewrite("text", r"\bbatch[- ]norm(?:alization)?\b|\bnorm:batch\b", "bnorm"),
-    Rewrite("text", r"(?<=[0-9])<S>[-/+._]<S>(?=<K>[:_-]?[0-9])", ",", "with commas", _COMMAS),
+    Rewrite("text", r"(?<=[0-9])(?<!,[0-9])<S>[-/+._]<S>(?=<K>[:_-]?[0-9])", ",", "with commas", _COMMAS),
     Rewrite("text", r"([:x][0-9]{1,10}[kMG]?)<SLIP>(?=<K>[:,])", r"\1,", _BETWEEN),
     Rewrite("text", r"[(\[](<R>:[^][(),]{1,99})[)\]]<S>[x*×]?<S>(?=[0-9]{1,4}(?:,|$))", r"\1:x", "with colons"),
     Rewrite("text", r"<S>(?:[-=~]{1,9}>{1,9}|>{1,9}|[;|&\n]|\s[-+/]\s)[\s;|&>,-]{0,9}", ",", "with commas", _COMMAS),
