@@ -56,6 +56,9 @@ _LONG = 1000
 _NO_FILES = ("solve", "sweep")
 """Commands that take no model files: a template or a pattern stands for many networks."""
 
+_MOST_TYPED = 50
+"""So many arguments are typed by hand, at most; a shell makes more of braces and stars, and no mistake."""
+
 _MOST_EXPANDED = 8
 """So many specs are written out for a pattern, at most."""
 
@@ -97,7 +100,7 @@ def argument_error(error: RnncliError, text: str) -> RnncliError:
     The error is what is wrong with a text as a spec, which is the argument, or one that it stands for.
     """
     this = running()
-    if this is None or len(text) > _LONG:
+    if this is None or len(text) > _LONG or len(this.arguments) > _MOST_TYPED:
         return error
     if not isinstance(error, SpecError):
         return _file_error(error, this)
@@ -113,7 +116,7 @@ def check_arguments() -> None:
         UsageError: one was, or is.
     """
     this = running()
-    if this is None:
+    if this is None or len(this.arguments) > _MOST_TYPED:
         return
     for ways in (_misplaced, _joined):
         for step in (step for place in this.arguments for step in ways(this, place) if step.message):
