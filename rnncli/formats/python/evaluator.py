@@ -284,7 +284,7 @@ class Evaluator:
                 return Named((*path, name), node if isinstance(node, ast.expr) else None)
             case str() | int() if name == "value":  # of an Enum
                 return owner
-            case Class() if name == "__name__":
+            case Class() | Function() if name == "__name__":
                 return owner.name
             case Instance(values=values) if name in values or name == "__dict__":
                 return values if name == "__dict__" else values[name]

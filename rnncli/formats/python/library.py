@@ -124,6 +124,8 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
         case ("isinstance",) if isinstance(owner, (*PLAIN, list, dict)):
             holds = _is_one_of(owner, name if isinstance(name, list) else [name])
             return evaluator.apply(called, given) if holds is None else holds
+        case ("map",) if len(given.positional) == 2 and (items := evaluator.items(name)) is not None:
+            return evaluator.fresh([evaluator.call(owner, Given([each], {}, given.node)) for each in items])
         case ("type",) if isinstance(owner, Instance) and owner.cls is not None:
             return owner.cls
         case ("vars",) | (*_, "asdict") if isinstance(owner, Instance):
