@@ -284,8 +284,12 @@ class Evaluator:
                 return Named((*path, name), node if isinstance(node, ast.expr) else None)
             case str() | int() if name == "value":  # of an Enum
                 return owner
+            case Class() | Function() if name == "__name__":
+                return owner.name
             case Instance(values=values) if name in values or name == "__dict__":
                 return values if name == "__dict__" else values[name]
+            case Instance(cls=Class() as cls) if name == "__class__":
+                return cls
             case Instance(cls=Class() as cls) | (Class() as cls):
                 found = cls.get(name)
                 if isinstance(found, Function) and isinstance(owner, Instance) and not found.decorated("staticmethod"):
@@ -444,12 +448,15 @@ class Evaluator:
                 return self.instantiate(called, given)
             case Instance(cls=Class() as cls) if isinstance(own := cls.get("__call__"), Function):
                 return self.invoke(replace(own, owner=called), given)
+            case Method(owner=list() as owner, name="add_module"):
+                return plain_method(self, owner, "append", Given([given.get("module", 1)], {}, given.node))
+            case Method(owner=Instance() | dict() as owner, name="add_module") if isinstance(given.get("name", 0), str):
+                held = owner if isinstance(owner, dict) else owner.values
+                self.put(owner, held, given.get("name", 0), given.get("module", 1))
             case Method(owner=list() | dict() | str() as owner, name=name):
                 return plain_method(self, owner, name, given)
             case Method(owner=Parser() as owner, name=name):
                 return argument_parsed(self, owner, name, given)
-            case Method(owner=Instance() as owner, name="add_module") if isinstance(given.get("name", 0), str):
-                self.put(owner, owner.values, given.get("name", 0), given.get("module", 1))
             case Method(owner=Instance() as owner, name="save_hyperparameters"):
                 self.put(owner, owner.values, "hparams", Instance(None, dict(owner.given)))
             case Partial(called=held, given=first):

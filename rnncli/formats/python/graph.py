@@ -164,8 +164,8 @@ class Graphs(Modules):
         framework, name = self.framework(called.path), called.name
         first = given.get("layers" if framework == "keras" else "modules", 0)
         if framework == "torch" and name in ("ModuleList", "ModuleDict"):
-            if isinstance(first, dict):
-                return self.fresh(dict(first))
+            if isinstance(first, dict) or (name == "ModuleDict" and not given.all):
+                return self.fresh(dict(first or {}))
             items = self.items(first) if given.all else []
             return self.fresh([open_in(first) or left_open(given.node)] if items is None else list(items))
         if name in _COPIES and given.positional:
@@ -388,7 +388,7 @@ class Graphs(Modules):
 
     def combined(self, values: list[Value], node: ast.AST) -> Value:
         """Return what an operator makes of tensors, or of what is not known."""
-        tensors = self.tensors(values)
+        tensors = self.tensors([each for each in values if not isinstance(each, list)])
         if tensors and isinstance(node, ast.BinOp | ast.AugAssign | ast.UnaryOp) and not isinstance(node.op, ast.Not):
             return self.operation(type(node.op).__name__.lower(), tensors, node.lineno)
         return SIZE if tensors or SIZE in values else super().combined(values, node)

@@ -59,7 +59,7 @@ _COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.NotIn: lambda one, many: one not in many,
 }
 _METHODS: Mapping[type, frozenset[str]] = {
-    list: names("append extend insert pop reverse index"),
+    list: names("append extend insert pop reverse index remove clear sort"),
     dict: names("get items values keys pop copy update setdefault"),
     str: names("lower upper strip split startswith endswith title capitalize format"),
 }
@@ -70,8 +70,12 @@ _OF_PLAIN = names("str bool")
 _COMPARING = names("max min sorted sum")
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     **{name: getattr(math, name) for name in names("sqrt ceil floor log2 prod")},
+    **{
+        each.__name__: each
+        for each in (int, float, round, abs, divmod, max, min, sum, str, bool, range, len, list, tuple)
+    },
     **{each.__name__: each for each in (int, float, round, abs, max, min, sum, str, bool, range, len, list, tuple)},
-    **{each.__name__: each for each in (sorted, dict, enumerate, zip, reversed)},
+    **{each.__name__: each for each in (sorted, dict, enumerate, zip, reversed, divmod)},
     "OrderedDict": dict,
 }
 """The functions of Python that are known, by their names."""
@@ -120,11 +124,15 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
         case ("isinstance",) if isinstance(owner, (*PLAIN, list, dict)):
             holds = _is_one_of(owner, name if isinstance(name, list) else [name])
             return evaluator.apply(called, given) if holds is None else holds
+        case ("map",) if len(given.positional) == 2 and (items := evaluator.items(name)) is not None:
+            return evaluator.fresh([evaluator.call(owner, Given([each], {}, given.node)) for each in items])
+        case ("type",) if isinstance(owner, Instance) and owner.cls is not None:
+            return owner.cls
         case ("vars",) | (*_, "asdict") if isinstance(owner, Instance):
             return owner.values
-        case (*_, "field") if given.named.keys() & {"default", "default_factory"}:
+        case (*_, "field" | "Field") if given.positional or given.named.keys() & {"default", "default_factory"}:
             factory = given.get("default_factory")
-            return given.named["default"] if factory is None else evaluator.call(factory, Given([], {}, given.node))
+            return given.get("default", 0) if factory is None else evaluator.call(factory, Given([], {}, given.node))
         case (*_, "Namespace" | "SimpleNamespace" | "EasyDict" | "AttrDict") if not given.positional:
             return evaluator.fresh(Instance(None, dict(given.named)))
         case (*_, "partial") if given.positional:
@@ -167,6 +175,8 @@ def plain_method(evaluator: Evaluator, owner: Any, name: str, given: Given) -> V
         made: Any = getattr(owner, name)(*given.positional, **given.named) if known else why
         return _lists(made) if name in ("items", "keys", "values") else made
     except (TypeError, ValueError, LookupError):
+        if name in _CHANGING:
+            evaluator.spoil(owner, Unknown(why.why), given.all)
         return why
 
 
@@ -236,6 +246,8 @@ def calculated(kind: ast.operator, left: Value, right: Value) -> Value:
     match kind, left, right:
         case (ast.Add(), list(), list()) | (ast.Add(), str(), str()):
             return left + right if len(left) + len(right) <= MAX_ITEMS else MISSING
+        case ast.BitOr(), dict(), dict():
+            return left | right
         case ast.Mult(), list() | str(), int():
             return left * right if len(left) * right <= MAX_ITEMS else MISSING
         case ast.Mod(), str(), int() | str() | list() if not re.search("%[^ds]", left):

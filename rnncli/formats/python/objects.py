@@ -28,7 +28,7 @@ COMPUTED = "is computed when the program runs"
 _SEVERAL = (ast.ListComp, ast.GeneratorExp, ast.DictComp, ast.SetComp, ast.List, ast.Tuple, ast.Dict, ast.Slice)
 """Expressions, and items of lists, that are no number or word that a setting could say."""
 
-NO_BASES = frozenset(("object", "ABC", "Protocol", "Generic", "NamedTuple"))
+NO_BASES = frozenset(("object", "ABC", "Protocol", "Generic", "NamedTuple", "HyperModel"))
 """Classes of Python's own that make no object of a framework of what derives from them."""
 
 _MAX_WRITTEN = 60

@@ -203,8 +203,13 @@ class Program(Evaluator):
             case ast.Import() | ast.ImportFrom():
                 self._import(node, scope)
             case ast.FunctionDef() | ast.AsyncFunctionDef():
-                self._functions.append(self.defined(node, scope))
-                self._decorate(node, self._functions[-1], scope)
+                function = self.defined(node, scope)
+                self._functions.append(function)
+                if (
+                    scope.cls is not None and scope.around is not None
+                ):  # a method sees the names around its class, not those in it
+                    function = replace(function, scope=scope.around, cls=scope.cls)
+                self._decorate(node, function, scope)
             case ast.ClassDef():
                 self._define(node, scope)
             case ast.Return(value=value):
@@ -335,22 +340,22 @@ class Program(Evaluator):
             else:
                 scope.values[alias.asname or alias.name] = Named((*module, alias.name))
 
-    def _decorate(self, node: ast.FunctionDef | ast.AsyncFunctionDef, function: Value, scope: Scope) -> None:
-        """Give a name its function, as the decorators of the file change it."""
-        name = node.name
-        if scope.cls is not None:  # a method sees the names around its class, not those in it
-            function = replace(function, scope=scope.around, cls=scope.cls)
+    def _decorate(
+        self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, made: Function | Class, scope: Scope
+    ) -> None:
+        """Give a name its function or class, as the decorators of the file change it."""
+        name, value = node.name, made
         for each in reversed(node.decorator_list):
             if isinstance(each, ast.Attribute) and each.attr == "setter":
                 name = f"{node.name}.setter"
             elif isinstance(decorator := self.value(each, scope), Function):
-                function = self.call(decorator, Given([function], {}, each))
-        scope.values[name] = function
+                changed = self.call(decorator, Given([value], {}, each))
+                value = changed if isinstance(changed, Class) or isinstance(made, Function) else value
+        scope.values[name] = value
 
     def _define(self, node: ast.ClassDef, scope: Scope) -> None:
         inside = Scope({}, scope)
         cls = Class(node, inside, tuple(self.value(base, scope) for base in node.bases))
-        scope.values[node.name] = cls
         self._classes.append(cls)
         defined, inside.cls = len(self._functions), cls
         self.run(node.body, inside)
@@ -358,6 +363,7 @@ class Program(Evaluator):
             if isinstance(value, Function) and value.cls is None:
                 inside.values[name] = replace(value, cls=cls)
         del self._functions[defined:]
+        self._decorate(node, cls, scope)
 
 
 def _recurrent_names(module: ast.Module) -> frozenset[str]:
