@@ -167,6 +167,18 @@ WITHOUT_OFFER = (
 """Where lists are open, which cannot be set."""
 
 
+def test_a_config_that_nobody_gives_has_its_default_values_which_is_said() -> None:
+    config = "from dataclasses import dataclass\n@dataclass\nclass Config:\n    hidden: int = 8\n"
+    source = config + net("self.rnn = nn.LSTM(3, config.hidden)", parameters=", config: Config")
+    for text, said in (
+        (source, ("assumed: config is Config() with its default values: the file does not say",)),
+        ("", ()),
+    ):
+        Path("model.py").write_text(text or f"{source}\nnet = N(Config())\n", encoding="utf-8")
+        (part,) = open_model("model.py").parts
+        assert (str(part.network), part.doubts) == ("input:3,lstm:8", said)
+
+
 def test_what_is_offered_can_be_set_and_leaves_nothing_open(at: Walk, rnncli: Run) -> None:
     forward = "for i, each in enumerate(self.rnn):\n    x = each(x)[0]\nreturn x"
     for does, offered in [*OFFERED.items(), *((does, []) for does in WITHOUT_OFFER)]:

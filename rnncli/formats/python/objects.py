@@ -244,12 +244,14 @@ class Instance(Opaque):
         cls: the class.
         values: its attributes.
         given: what its __init__ was given: each parameter and its value.
+        presumed: what it was not given and stands there all the same, in words.
         variables: the names that it is bound to.
     """
 
     cls: Class | None
     values: dict[Value, Value] = field(default_factory=dict)
     given: dict[str, Value] = field(default_factory=dict)
+    presumed: list[str] = field(default_factory=list)
     variables: list[str] = field(default_factory=list)
 
 

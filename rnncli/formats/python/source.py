@@ -233,7 +233,8 @@ class _Found:
             alone = len(rows.parts) == 1
             name, others = (self.name, self.others) if alone else (f"{self.name}{between}{part.name}", (part.name,))
             several = len({step.module for step in self.steps if step.reads}) > 1  # one has no order
-            notes = (*(self.assumed if several else ()), *part.notes)
+            assumed = (note for note in self.assumed if several or note is not _ASSUMED_ORDER)
+            notes = (*assumed, *part.notes)
             self.parts += (replace(part, name=name, other_names=others, notes=notes),)
         self.notes = tuple(f"{shorten(self.name)}: {text}" for text in rows.said())
 
@@ -318,9 +319,9 @@ def _objects(graphs: Graphs, shown: Mapping[Module, str]) -> Iterator[_Found]:
             if module not in called and module.items is None and not module.outputs and not assumed:
                 steps += graphs.recorded(partial(graphs.follow_module, module, None, module.given))[0]
         others = tuple(dict.fromkeys(instance.variables))
-        yield _Found(
-            instance.cls.name, instance.cls.node.lineno, steps, outputs, modules, others, (_ASSUMED_ORDER,) * assumed
-        )
+        presumed = (Note(f"{each}: the file does not say", "assumed size") for each in instance.presumed)
+        notes = (*presumed, *[_ASSUMED_ORDER] * assumed)
+        yield _Found(instance.cls.name, instance.cls.node.lineno, steps, outputs, modules, others, notes)
 
 
 def _computed(graphs: Graphs, function: Function) -> Value:
