@@ -321,7 +321,7 @@ OPTIONS = (
     _option("in|ids|tokens", "--input"),
     _option("(dark|light)-(?:mode|theme)", r"--theme \1"),
     _option("s", "--quiet"),
-    Rewrite("option", f"(?:{_SIZES}) ([0-9,]+)", _of_units, "for example", invents=True, advice=_SPEC_SAYS),
+    Rewrite("option", f"(?:{_SIZES}) ([0-9]+(?:,[0-9]+)*)", _of_units, "for example", invents=True, advice=_SPEC_SAYS),
     _no_option("hidden|hidden-units|num-units|neurons|cells|layers|vocab|vocab-size", f"{_SPEC_SAYS}: {_A_SPEC}"),
     _option("no-?colou?rs?", "--color never"),
     _option("colours?|colors", "--color"),
