@@ -3,8 +3,8 @@
     python tests/benchmarks/startup.py [PAIRS]
 
 A peer imports click and rich (and numpy for `forward`) and prints a table of the same size. The two run in turn, and
-what counts is the median of the ratios, pair by pair: a noisy machine slows both. The goal is at most 1.25. What TAB
-takes is set beside a Python that imports click and does nothing.
+what counts is the median of the ratios, pair by pair: a noisy machine slows both. The goal is at most 1.10 for
+`summary`, 1.25 for `forward`. What TAB takes is set beside a Python that imports click and does nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 SPEC = "embed:10000x32,rnn:32:seq,rnn:32"
-GOAL = 1.25
+GOALS = {"summary": 1.10, "forward": 1.25}
 
 PEER = """
 import click
@@ -58,7 +58,7 @@ FORWARD_CELLS = SUMMARY_CELLS | dict.fromkeys(("Time", "Mean", "Std", "Min", "Ma
 def main(pairs: int = 20) -> None:
     """Measure both commands and print a table."""
     program = Path(sys.executable).with_name("rnncli")
-    table = Table(title=f"Whole processes, {pairs} pairs in turn; ratio is the median, goal at most {GOAL}")
+    table = Table(title=f"Whole processes, {pairs} pairs in turn; ratio is the median")
     for title in ("Command", "Median", "Peer", "Peer's median", "Ratio", "Goal"):
         table.add_column(title)
     with tempfile.TemporaryDirectory() as folder:
@@ -67,7 +67,11 @@ def main(pairs: int = 20) -> None:
             peer.write_text(PEER.format(imports=imports, titles=list(shown), cells=list(shown.values())))
             times = in_turn([str(program), command, SPEC], [sys.executable, str(peer), SPEC], pairs)
             cells = cells_of(times, "click, rich" + (", numpy" if imports else ""))
-            table.add_row(f"rnncli {command}", *cells, "met" if float(cells[-1]) <= GOAL else "MISSED")
+            table.add_row(
+                f"rnncli {command}",
+                *cells,
+                f"{GOALS[command]:.2f} " + ("met" if float(cells[-1]) <= GOALS[command] else "MISSED"),
+            )
     tab = ["env", "_RNNCLI_COMPLETE=bash_complete", "COMP_LINE=rnncli summary embed:10000x32,rnn:32:", "COMP_WORD="]
     times = in_turn([*tab, str(program)], [sys.executable, "-c", "import click"], pairs)
     table.add_row("a press of TAB", *cells_of(times, "click"))
