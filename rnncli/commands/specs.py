@@ -17,7 +17,7 @@ from rnncli.commands.command_line import these_arguments, this_line
 from rnncli.commands.options import check_used, note_used, settings
 from rnncli.commands.output import report, results, tell
 from rnncli.errors import RnncliError, SpecError, UsageError
-from rnncli.formats import SEPARATOR, OpenNumbersError
+from rnncli.formats import SEPARATOR, OpenNumbersError, Settings
 from rnncli.formats.networks import Reading, notes_on, read
 from rnncli.immutable import NamedTuple
 from rnncli.language.source import MAX_BYTES
@@ -148,19 +148,25 @@ def _example(name: str, error: OpenNumbersError) -> float | str:
     return error.examples.get(name, 100 if word is None else "lstm" if ".lower()" in name else "LSTM")
 
 
+def _examples(error: OpenNumbersError, text: str, said: Settings) -> tuple[dict[str, float | str], set[str]]:
+    """Return what the names that are open may be, and which settings a source has used then."""
+    found = {name: _example(name, error) for name in error.names}
+    for examples in (found, dict.fromkeys(error.names, 100)):  # a word that is like a class may be a number
+        with suppress(RnncliError):
+            return {**examples}, {*read(text, {**said, **examples}).used}
+    return found, {*said}
+
+
 def _with_open_numbers(error: OpenNumbersError, text: str) -> RnncliError:
     """Return the error with a line that says all that is open: what was set by a misspelt name, or else an example."""
     from rnncli.language.likeness import closest  # only an error needs it
 
-    said, used = {**settings()}, {*settings()}
-    examples: dict[str, int | float | str] = {name: _example(name, error) for name in error.names}
-    for each in (examples, dict.fromkeys(error.names, 100)):  # a word that is like a class may be a number
-        with suppress(RnncliError):
-            used, examples = {*read(text, {**said, **each}).used}, {**each}
-            break
-    for name in said.keys() - used if len(these_arguments()) == 1 else ():
-        examples |= {meant: said[name] for meant in [closest(name, error.names)] if meant is not None}
-        del said[name]
+    said = {**settings()}
+    examples, used = _examples(error, text, said)
+    for name in said.keys() - used if len(these_arguments()) == 1 else ():  # another source may have used it
+        value, meant = said.pop(name), closest(name, error.names)
+        if meant is not None:
+            examples[meant] = value
     more = [word for name, value in {**said, **examples}.items() for word in ("--set", f"{name}={value}")]
     repair = this_line(without=["set"], more=more)
     if isinstance(error, SpecError) and repair is not None:  # a line, in which the place is marked
