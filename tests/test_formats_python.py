@@ -177,6 +177,10 @@ def test_a_config_that_nobody_gives_has_its_default_values_which_is_said() -> No
         Path("model.py").write_text(text or f"{source}\nnet = N(Config())\n", encoding="utf-8")
         (part,) = open_model("model.py").parts
         assert (str(part.network), part.doubts) == ("input:3,lstm:8", said)
+    source = f"{TORCH}{config}def made(config: Config):\n    return nn.LSTM(3, config.hidden)\n"
+    Path("model.py").write_text(source, encoding="utf-8")
+    with pytest.raises(OpenNumbersError, match=r"config\.hidden"):  # nothing could say it beside the number
+        open_model("model.py")
 
 
 def test_what_is_offered_can_be_set_and_leaves_nothing_open(at: Walk, rnncli: Run) -> None:

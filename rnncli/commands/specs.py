@@ -163,7 +163,8 @@ def _with_open_numbers(error: OpenNumbersError, text: str) -> RnncliError:
 
     said = {**settings()}
     examples, used = _examples(error, text, said)
-    for name in said.keys() - used if len(these_arguments()) == 1 else ():  # another source may have used it
+    alone = len(these_arguments()) == 1  # else another source may have used it
+    for name in [name for name in said if alone and name not in used]:
         value, meant = said.pop(name), closest(name, error.names)
         if meant is not None:
             examples[meant] = value

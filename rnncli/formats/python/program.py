@@ -166,10 +166,9 @@ class Program(Evaluator):
             why = Unknown(f"{name} is a parameter of {of} without a default value", (Open(name, parameter.lineno),))
             unsaid = given.unknown is None and name not in {**values, **function.defaults}
             cls = self.value(parameter.annotation, function.scope) if unsaid and parameter.annotation else None
-            if isinstance(cls, Class) and cls.is_record:
+            if isinstance(cls, Class) and cls.is_record and function.owner is not None:
                 values[name] = self.instantiate(cls, Given([], {}, parameter))
-                if function.owner is not None:
-                    function.owner.presumed.append(f"{name} is {cls.name}() with its default values")
+                function.owner.presumed.append(f"{name} is {cls.name}() with its default values")
             value = values.pop(name, given.unknown or function.defaults.get(name, why))
             scope.values[name] = value if known else self.setting(name, value)
         if function.owner is not None and function.name == "__init__":
