@@ -33,7 +33,7 @@ GROUPS = {
         "compare": "Networks side by side.",
     },
     "Run": {
-        "forward": "Run the network in NumPy and show what comes out.",
+        "forward": "Run the network in NumPy and show its outputs.",
         "reach": "How far back networks remember.",
     },
     "Choose": {
@@ -41,18 +41,18 @@ GROUPS = {
         "solve": "The largest network within a budget.",
     },
     "Files": {
-        "inspect": "What is in a model file.",
-        "export": "The network as source or a file for a framework.",
-        "page": "A page to share, of one network or several.",
-        "spec": "The canonical spec alone.",
+        "inspect": "The contents of a model file.",
+        "export": "The network as source code or a model file.",
+        "page": "An HTML page about one or several networks.",
+        "spec": "Only the canonical spec.",
     },
     "Shell": {
         "layers": "The spec language on one screen.",
-        "completion": "A script that completes command lines.",
-        "help": "The same as --help, and pages: spec, keys, files, python, promises.",
+        "completion": "A completion script for your shell.",
+        "help": "The same as --help, or a page: spec, keys, files, python, promises.",
     },
 }
-"""What the commands are for, in the order of the help, and the line of each there."""
+"""The commands in the groups and order of the help, each with its one-line description."""
 
 COMMANDS = {name: text for commands in GROUPS.values() for name, text in commands.items()}
 """Each command with its line. Its code is `rnncli.commands.NAME`."""
@@ -285,8 +285,8 @@ def cli(ctx: click.Context) -> None:
       rnncli explain 'LSTM(64, return_sequences=True, input_shape=(30, 4))'
       rnncli layers
 
-    A network is one line of text, layers separated by commas; `rnncli layers` shows the language. A line of
-    Keras or PyTorch is read, too, and a model file. `rnncli SPEC` is `rnncli summary SPEC`.
+    A network is one line of text with layers separated by commas; `rnncli layers` shows the language. A line
+    of Keras or PyTorch or a model file works too. `rnncli SPEC` is short for `rnncli summary SPEC`.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())

@@ -21,7 +21,7 @@ from rnncli.reports.comparison import Column, columns_of, compared, settings_of
 _WHOSE = "Whose weights to count; or give it twice.  [default: that of each SPEC, or keras]"
 
 _MOST = 1000
-"""The most networks that are compared; all of them are kept until the last is read."""
+"""The most networks to compare; all of them stay in memory until the last one is read."""
 
 
 @click.command(cls=GroupedCommand)
@@ -34,7 +34,7 @@ _MOST = 1000
 @options.format_
 @options.svg
 def command(spec: tuple[str, ...], rate: Rate | None, format_: str, svg: Picture | None, **several: Any) -> None:
-    """Show what networks return, own and cost side by side, and why their counts differ.
+    """Compare networks side by side, and show why their parameter counts differ.
 
     \b
     Examples:
@@ -43,18 +43,16 @@ def command(spec: tuple[str, ...], rate: Rate | None, format_: str, svg: Picture
       rnncli compare input:32,rnn:32 --framework keras --framework torch
       rnncli compare input:8,lstm:16:seq --timesteps 10 --timesteps 500
 
-    Each has its ratio to the first, in JSON and CSV its difference, too; below they stand layer by layer, where
-    they line up.
+    Each network is shown with its ratio to the first; JSON and CSV also have the difference. Networks whose
+    layers correspond are also compared layer by layer.
 
-    Of what is given several times (--batch, --timesteps, --dtype, --framework) every network stands
-    there in each combination.
+    --batch, --timesteps, --dtype and --framework may be given several times; each network is then shown with
+    every combination of them.
     """
     each_of: dict[str, Any] = {name: given or (None,) for name, given in several.items()}
     combinations = prod(map(len, each_of.values()))
     if combinations > _MOST:
-        raise UsageError(
-            f"{combinations:,} settings are too many to compare", f"at most {_MOST:,} can stand side by side"
-        )
+        raise UsageError(f"{combinations:,} settings are too many to compare", f"at most {_MOST:,} can be compared")
     settings = settings_of(**each_of)
     columns: list[Column] = []
     in_settings = f", each in {len(settings):,} settings" if len(settings) > 1 else ""
@@ -77,7 +75,7 @@ def command(spec: tuple[str, ...], rate: Rate | None, format_: str, svg: Picture
 
 
 def _in_two_settings(network: Network) -> str | None:
-    """Return the command line that is running with several values for one of its options."""
+    """Return the current command line with a second value for one of its options."""
     from rnncli.commands.wrong_options import values_in
 
     this = running()

@@ -1,4 +1,4 @@
-"""`rnncli completion`: a script that tells a shell how a command line can go on.
+"""`rnncli completion`: a script that completes command lines in a shell.
 
 The script calls rnncli with `_RNNCLI_COMPLETE` set; Click finds the parameter at the cursor and asks it for candidates.
 Click's own scripts are not enough: a spec goes on without a space, it has signs in it at which bash takes words apart,

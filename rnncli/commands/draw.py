@@ -26,8 +26,8 @@ def command(**given: Any) -> None:
       rnncli draw input:8,lstm:16:seq:bi,gru:4,dense:1:sigmoid --timesteps 3
       rnncli draw input:50x8,lstm:64 --svg lstm.svg
 
-    Arrows along a row carry the state of a recurrent layer from step to step; arrows up are the outputs that
-    leave it, with the shape of all of them. At the end of the row its last states leave, which Keras returns
-    with return_state=True.
+    Arrows to the right carry a recurrent layer's state from one timestep to the next. Arrows upward are the
+    outputs that it returns, labelled with their shape. The last states leave at the right end of the row; Keras
+    returns them with return_state=True.
     """
     show_each(draw, **given)

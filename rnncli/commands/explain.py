@@ -17,11 +17,11 @@ from rnncli.reports.explanation import explain
 @options.batch
 @options.timesteps
 @options.framework
-@click.option("--others", is_flag=True, help="Add what torchinfo, thop, fvcore and PyTorch's counter of FLOPs say.")
+@click.option("--others", is_flag=True, help="Add the counts of torchinfo, thop, fvcore and PyTorch's FlopCounterMode.")
 @options.format_
 @options.svg
 def command(**given: Any) -> None:
-    """Show the equations of each layer, and where each number comes from.
+    """Show the equations of each layer and where each number comes from.
 
     \b
     Examples:
@@ -31,8 +31,8 @@ def command(**given: Any) -> None:
       rnncli explain input:8,lstm:16:bi --framework torch
       rnncli explain embed:10000x32,lstm:64 --others --timesteps 100
 
-    For each layer there are the equation of one step, the formula of each weight in words and in numbers, what
-    its state and its output are, and what the other framework counts otherwise, and why. In a format of rows,
-    each weight is one; with --others, each tool.
+    For each layer this shows the equation of one step, the formula of each weight's size in words and in numbers,
+    its states and its output, and where and why the other framework's count differs. CSV and the other row
+    formats have one row per weight; with --others, one row per tool.
     """
     show_each(explain, **given)

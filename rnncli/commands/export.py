@@ -1,4 +1,4 @@
-"""`rnncli export`: the network as source for a framework or a device, as an ONNX file, or as the textbook's loop."""
+"""`rnncli export`: the network as source for a framework or a device, as an ONNX file, or as plain NumPy."""
 
 from __future__ import annotations
 
@@ -35,31 +35,31 @@ def _identifier(text: str) -> str:
 @click.option(
     "--to",
     type=OneOf(tuple(TARGETS), OTHER_TARGETS),
-    help="Target format; required unless -o FILE.onnx or -o FILE.c says it.",
+    help="Target format; required unless -o FILE.onnx or -o FILE.c implies it.",
 )
-@click.option("--packed", is_flag=True, help="Let PyTorch's source take the length of each sequence, and pack them.")
+@click.option("--packed", is_flag=True, help="PyTorch: accept the length of each sequence and use packed sequences.")
 @options.seed
 @options.weights
-@options.writes(
-    "--save-weights", "Also write the weights, to a file that the source loads.", "npz", "safetensors", "h5"
-)
-@options.writes("--output", "Write to a file; standard output stays empty.", "py", "onnx", "c")
+@options.writes("--save-weights", "Also write the weights to a file that the source loads.", "npz", "safetensors", "h5")
+@options.writes("--output", "Write to a file instead of standard output.", "py", "onnx", "c")
 @click.option(
     "--name",
     type=Value("name", _identifier, lambda text: c_name(text)[:31], "model"),
     metavar="NAME",
-    help="C: what stands before the names of functions.  [default: FILE's]",
+    help="C: prefix of all function names.  [default: from the name of FILE]",
 )
 @click.option(
     "--dtype",
     type=OneOf(C_DTYPES, OTHER_DTYPES, "in which C is written"),
-    help="Data type of weights and outputs; C's int8 is of matrices alone: a fourth of the flash, no less time.  "
+    help="Data type of weights and outputs. int8 is for C: matrices need a quarter of the flash, but no less time.  "
     "[default: float32]",
 )
-@options.reads("--input", "Read the input: (batch, timesteps[, features]); C's int8 is tried on it.", "npy")
-@click.option("--with-main", is_flag=True, help="C: add a program that reads a timestep a line and writes the outputs.")
+@options.reads("--input", "Input on which to compare int8 C with float32: (batch, timesteps[, features]).", "npy")
+@click.option(
+    "--with-main", is_flag=True, help="C: add a main() that reads one timestep per line and writes the outputs."
+)
 def command(spec: tuple[str, ...], **given: Any) -> None:
-    """Turn the network into source that a person would have written, or into a file.
+    """Write the network as readable source code or as an ONNX file.
 
     \b
     Examples:
@@ -68,17 +68,16 @@ def command(spec: tuple[str, ...], **given: Any) -> None:
       rnncli export model.npz --to torch --save-weights w.safetensors
       rnncli export input:8,lstm:16,dense:1 --to c -o model.c
 
-    The result is source for Keras or PyTorch, the textbook's loop in plain NumPy, or an ONNX file with its weights; or
-    C99 with its weights for a device: a source and a header, or the source alone on standard output.
-    Its weights are those of the model file that SPEC names, of --weights, or drawn from --seed, as forward
-    draws them.
+    The result is source for Keras or PyTorch, a loop in plain NumPy, an ONNX file with its weights, or C99 with
+    its weights for a device: a source and a header, or only the source on standard output. The weights come from
+    the model file given as SPEC, from --weights, or from --seed as in forward.
 
-    PyTorch loads weights from .safetensors, NumPy from .npz, Keras from .npz or
-    .weights.h5 (which needs h5py).
+    The source loads the weights of --save-weights: PyTorch's from .safetensors, NumPy's from .npz, Keras's from
+    .npz or .weights.h5 (which needs h5py).
     """
     asked = _asked(given)
     asked.check_weights(this_line)
-    message = "export writes one network, and several specs are given"
+    message = "export writes one network, but several specs are given"
     some = list(at_most(1, specs(spec), message, "call rnncli export once for each spec"))
     each_given(some, lambda model: _export(model, asked))
 

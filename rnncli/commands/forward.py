@@ -1,4 +1,4 @@
-"""`rnncli forward`: build the network in NumPy, run it, and show what came out."""
+"""`rnncli forward`: run the network in NumPy and show its outputs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     "--lengths",
     type=LengthsValue(),
     metavar="N,N,…|FILE",
-    help="How long each sequence of the batch is: 5,3,7, or a text file of numbers.",
+    help="Length of each sequence in the batch: 5,3,7, or a text file of numbers.",
 )
 @options.seed
 @click.option(
@@ -46,16 +46,16 @@ if TYPE_CHECKING:
 @options.reads("--input", "Read the input: (batch, timesteps[, features]); or ids, 3,1,4.", "npy")
 @options.weights
 @options.writes("--save-weights", "Also write the weights, as .npz.", "npz")
-@options.writes("--output", "Write to a file; the outputs, as .npy, while they are computed.", "npy")
+@options.writes("--output", "Write the outputs to a file, as .npy, while they are computed.", "npy")
 @options.reads("--state", "Start from the states that --save-state wrote.", "npz")
 @options.writes("--save-state", "Write the last state of every recurrent layer.", "npz")
 @click.option("--plot", "study", is_flag=True, help="Show the last recurrent layer's activations over time.")
-@click.option("--gates", is_flag=True, help="Add its gates to --plot: how open they are over time.")
-@click.option("--wide", is_flag=True, help="Show every column, in several tables where one is too wide.")
+@click.option("--gates", is_flag=True, help="Add the gates to --plot: how open they are over time.")
+@click.option("--wide", is_flag=True, help="Show all columns, in several tables if one is too wide.")
 @options.format_
 @options.svg
 def command(spec: tuple[str, ...], wide: bool, format_: str, svg: Picture | None, **asked: Any) -> None:
-    """Run the network on random input and show what really came out.
+    """Run the network on random input and show each layer's actual output.
 
     \b
     Examples:
@@ -65,19 +65,19 @@ def command(spec: tuple[str, ...], wide: bool, format_: str, svg: Picture | None
       rnncli forward input:8,lstm:16 --batch 4 -o out.npy --save-weights w.npz
       rnncli forward input:8,lstm:16 --lengths 5,3,7
 
-    For each layer there are the shape, the time, and what its outputs look like. `Sat.` is the share of outputs
-    at the ends of the range of their activation, where its slope is next to nothing.
+    For each layer this shows the output shape, the run time and statistics of its outputs. `Sat.` is the share
+    of outputs that are saturated: near the ends of their activation's range, where its slope is almost zero.
 
-    back and bi need the whole sequence at once, so their memory grows with the timesteps.
+    back and bi need the whole sequence at once, so their memory use grows with the number of timesteps.
 
-    Sequences of several lengths are computed as if each were alone, as PyTorch's pack_padded_sequence has it: what
-    comes out is the output at the last step of each. Behind the end of a shorter one the input may be anything, and
-    outputs are zero.
+    With --lengths, each sequence is computed as if it were alone, as PyTorch does with pack_padded_sequence: its
+    output is the one at its own last step. Input after the end of a shorter sequence is ignored, and outputs
+    there are zero.
     """
     request = Request(**asked)
     given: Iterable[Spec] = shown(specs(spec), svg)
     if request.read or request.written:
-        # One file cannot belong to several networks.
+        # A file belongs to one network.
         message = "the files named on the command line belong to one network, but several specs are given"
         given = list(at_most(1, given, message, "call rnncli forward once for each spec"))
     with results(format_, svg) as show:
@@ -85,7 +85,7 @@ def command(spec: tuple[str, ...], wide: bool, format_: str, svg: Picture | None
 
 
 def _show(result: RunResult, show: Callable[[RunResult], None]) -> None:
-    """Show a run, and tell what it has written."""
+    """Show a run and report the files that it wrote."""
     show(result)
     for file in result.files:
         tell(file)

@@ -157,7 +157,7 @@ class GroupedCommand(click.Command):
             type=OneOf(("auto", "always", "never")),
             default="auto",
             expose_value=False,
-            help="When to show colour; auto is on a terminal, unless NO_COLOR is set.  [default: auto]",
+            help="When to use colour; auto means on a terminal, unless NO_COLOR is set.  [default: auto]",
         )
         self.params.append(color)  # `cli` hears it before the command line is parsed
         self.check = check

@@ -1,4 +1,4 @@
-"""`rnncli help`: the same as `--help`; and pages on what the commands have in common."""
+"""`rnncli help`: the same as `--help`, and pages on topics that concern all commands."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ TOPICS: Mapping[str, str] = {
     "spec": "the language of specs",
     "keys": "the keys of JSON and CSV",
     "files": "model files, weights, inputs and outputs",
-    "python": "the same from Python and in notebooks",
-    "promises": "what is promised of files, memory and signals",
+    "python": "the Python API, also in notebooks",
+    "promises": "guarantees about files, memory and signals",
 }
-"""The pages. That of the keys is made of the vocabulary; the text of each of the others is a file in `rnncli/pages`."""
+"""The topics. The page on keys is generated from the vocabulary; the others are files in `rnncli/pages`."""
 
 _SOUGHT: Mapping[str, str] = {
     **dict.fromkeys(("notebook", "notebooks", "jupyter", "ipython", "api", "library", "pandas"), "python"),
@@ -27,7 +27,7 @@ _SOUGHT: Mapping[str, str] = {
     **dict.fromkeys(("file", "model", "models", "weights", "formats", "checkpoint", "checkpoints"), "files"),
     **dict.fromkeys(("language", "syntax", "specs"), "spec"),
 }
-"""What else people look for, and the page that tells of it."""
+"""Other words that people look for, and the page about each."""
 
 
 @click.command(cls=GroupedCommand)
@@ -36,7 +36,7 @@ _SOUGHT: Mapping[str, str] = {
 )
 @click.pass_context
 def command(context: click.Context, name: str | None) -> None:
-    """Show what `rnncli --help` shows, or `rnncli COMMAND --help`, or the page on a topic.
+    """Show the same as `rnncli --help` or `rnncli COMMAND --help`, or a page on a topic.
 
     \b
     Examples:
@@ -49,8 +49,8 @@ def command(context: click.Context, name: str | None) -> None:
       spec       the language of specs
       keys       the keys of JSON and CSV
       files      model files, weights, inputs and outputs
-      python     the same from Python and in notebooks
-      promises   what is promised of files, memory and signals
+      python     the Python API, also in notebooks
+      promises   guarantees about files, memory and signals
     """
     root = context.find_root()
     group = root.command
@@ -67,18 +67,18 @@ def command(context: click.Context, name: str | None) -> None:
 
 
 def page(topic: str) -> str:
-    """Return the page on a topic, no wider than a terminal of 80 columns."""
+    """Return the page on a topic, at most 79 columns wide."""
     if topic == "keys":
         return "".join(f"{line}\n" for line in _keys())
     return files("rnncli").joinpath("pages", f"{topic}.md").read_text(encoding="utf-8")
 
 
 def _keys() -> Iterator[str]:
-    """Yield what each key of JSON and CSV means, by what it is of."""
+    """Yield the lines of the page on keys, in groups."""
     from rnncli.vocabulary import GROUPS
 
     width = min(terminal_columns(), WIDE) - 2
-    yield "The keys of JSON and CSV: the same, and with the same meaning, in every command"
+    yield "The keys of JSON and CSV; each has the same meaning in every command"
     for of, meanings in GROUPS.items():
         yield from ("", f"Of {of}:")
         for meaning in meanings:

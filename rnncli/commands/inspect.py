@@ -20,18 +20,18 @@ from rnncli.render.terminal import Picture
 @options.format_
 @options.svg
 def command(file: tuple[str, ...], format_: str, svg: Picture | None) -> None:
-    """Show what model files hold.
+    """Show what model files contain.
 
     \b
     Examples:
       rnncli inspect model.safetensors
       rnncli inspect model.npz -f json
 
-    There is each recurrent part as a spec, with the names that it has in the file and what was assumed of it,
-    and what else there is, in groups. Only headers are read, nothing in a file is run. In a format of rows,
-    each array is one.
+    Each recurrent part is shown as a spec, with its names in the file and everything that was assumed about it;
+    all other arrays are listed in groups. Only headers are read, and nothing in a file is run. CSV and the other
+    row formats have one row per array.
 
-    A part can be given to other commands: rnncli summary model.safetensors, or model.safetensors::2 if it has several.
+    Other commands accept a part as their SPEC: model.safetensors, or model.safetensors::2 if there are several.
     """
     if len(file) > 1:
         from rnncli.commands.mistakes import check_arguments

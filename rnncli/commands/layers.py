@@ -1,4 +1,4 @@
-"""`rnncli layers`: the spec language on one screen, drawn from the declarations that the parser uses."""
+"""`rnncli layers`: the spec language on one screen, generated from the declarations that the parser uses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def complete_word(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem[str]]:
-    """Offer the words of the language; where none of them starts so, those of the frameworks."""
+    """Offer the words of the language; if none of them matches, the words of the frameworks."""
     del context, parameter
     from click.shell_completion import CompletionItem
 
@@ -29,7 +29,7 @@ def complete_word(context: click.Context, parameter: click.Parameter, typed: str
 
 
 def _check_word(given: Mapping[str, Any]) -> None:
-    """Check that something is told of the word; a UsageError says that nothing is."""
+    """Raise a UsageError if the word is unknown."""
     if given["word"] is not None:
         from rnncli.reports.reference import sort_of
 
@@ -40,7 +40,7 @@ def _check_word(given: Mapping[str, Any]) -> None:
 @click.argument("word", metavar="[KIND]", required=False, shell_complete=complete_word)
 @options.format_
 def command(word: str | None, format_: str) -> None:
-    """Show every kind of layer, its fields and its names, and how numbers are written.
+    """Show every kind of layer with its fields and names, and how numbers are written.
 
     \b
     Examples:
@@ -50,11 +50,11 @@ def command(word: str | None, format_: str) -> None:
       rnncli layers macs
       rnncli layers 'expected ndim=3, found ndim=2'
 
-    Of one KIND there are its sizes, its fields with Keras's and PyTorch's arguments, its shapes, weights and
-    equations. In a format of rows, each kind is one, and each field of it.
+    For one KIND this shows its sizes, its fields with the arguments of Keras and PyTorch, its shapes, weights and
+    equations. CSV and the other row formats have one row per kind and one per field.
 
-    A field (seq), an activation (tanh), a word of Keras or PyTorch (return_state, nn.GRU) or one for what is counted
-    (macs, memory, gates) may stand for KIND, too; and so may the text of an error of theirs, in quotes.
+    Instead of KIND you can give a field (seq), an activation (tanh), a term of Keras or PyTorch (return_state,
+    nn.GRU), a term for a cost (macs, memory, gates), or the text of one of their error messages in quotes.
     """
     from rnncli.reports.reference import look_up
 

@@ -1,4 +1,4 @@
-"""Options and arguments that several commands share, so that they are spelt alike."""
+"""Options and arguments that several commands share, so that they are spelt the same everywhere."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 FORMATS = ("table", *PROGRAMS, *DOCUMENTS)
-"""The screen for people, the formats for programs, and those for documents."""
+"""The formats for people, for programs and for documents."""
 
 _A_LENGTH = 100
-"""The timesteps that are offered where there are none."""
+"""The number of timesteps that an error suggests if none is given."""
 
 _LETTERS = {"--batch": "-b", "--timesteps": "-t", "--output": "-o"}
-"""The letters of the options that are given most often."""
+"""The short names of the most frequent options."""
 
 _OF_SEVERAL_FORMATS = ("--output", "--save-weights")
-"""Options whose files are of one format in some commands, and of several in others."""
+"""Options that write one format in some commands and several in others."""
 
 
 def svg(command: Command) -> Command:
-    """Add --svg and --theme to a command, which is called with both as `svg`: a picture, or None."""
+    """Add --svg and --theme to a command; it receives both as `svg`: a picture, or None."""
 
     @wraps(command)
     def with_picture(*arguments: Any, svg: str | None, theme: Theme | None, **others: Any) -> Any:
@@ -50,34 +50,34 @@ def svg(command: Command) -> Command:
 
     add_svg = click.option(
         "--svg",
-        type=values.FileName(True, "svg", what="a picture is SVG", more="; a browser shows it and prints it"),
+        type=values.FileName(True, "svg", what="SVG", more="; a browser can show and print it"),
         metavar="FILE.svg",
-        help="Also save what is shown as a picture.",
+        help="Also save the output as a picture.",
     )
     add_theme = click.option(
         "--theme",
         type=values.OneOf(THEMES),
-        help=f"Colours of the picture: light text on a dark ground, or dark text on white.  [default: {THEMES[0]}]",
+        help=f"Colours of the picture: light text on dark, or dark text on white.  [default: {THEMES[0]}]",
     )
     return cast(Command, add_svg(add_theme(with_picture)))
 
 
 def quiet(answer: str) -> Callable[[Command], Command]:
-    """Return -q, which leaves a command's answer and nothing beside it."""
+    """Return -q, which prints only the answer of a command."""
     return click.option("-q", "--quiet", is_flag=True, help=f"Print only the answer, {answer}.")
 
 
 def number(
     name: str, meaning: str, several: bool = False, default: int | None = None, type_: values.Value = values.number
 ) -> Callable[[Command], Command]:
-    """Return an option that takes such a number, or may be given several times; its help is `meaning`."""
+    """Return an option for a number, which may be given several times if `several`; `meaning` is its help."""
     return click.option(*_names(name), type=type_, metavar="N", multiple=several, default=default, help=meaning)
 
 
 def named(
     name: str, type_: values.OneOf, default: str | None, meaning: str, several: bool = False
 ) -> Callable[[Command], Command]:
-    """Return an option that takes one of some words, or may be given several times; its help is `meaning`."""
+    """Return an option for one of several words, likewise."""
     help_ = meaning if default is None else f"{meaning}  [default: {default}]"
     if several:
         return click.option(name, type=type_, multiple=True, default=() if default is None else (default,), help=help_)
@@ -85,19 +85,19 @@ def named(
 
 
 def _names(name: str) -> list[str]:
-    """Return an option's letter, if it has one, and its name."""
+    """Return an option's short name, if it has one, and its long name."""
     return [_LETTERS[name], name] if name in _LETTERS else [name]
 
 
 def reads(name: str, meaning: str, *extensions: str) -> Callable[[Command], Command]:
-    """Return an option that takes a file to read with one of these extensions; its help is `meaning`."""
+    """Return an option for a file to read, with one of the extensions; `meaning` is its help."""
     metavar = f"FILE.{extensions[0]}" if len(extensions) == 1 else "FILE"
     return click.option(name, type=values.FileName(False, *extensions), metavar=metavar, help=meaning)
 
 
 def writes(name: str, meaning: str, *extensions: str) -> Callable[[Command], Command]:
-    """Return an option that takes a file to write, likewise."""
-    what = f"what it writes is .{extensions[0]}" if len(extensions) == 1 else ""
+    """Return an option for a file to write, likewise."""
+    what = f".{extensions[0]}" if len(extensions) == 1 else ""
     metavar = f"FILE.{extensions[0]}" if what and name not in _OF_SEVERAL_FORMATS else "FILE"
     return click.option(
         *_names(name), type=values.FileName(True, *extensions, what=what), metavar=metavar, help=meaning
@@ -105,17 +105,17 @@ def writes(name: str, meaning: str, *extensions: str) -> Callable[[Command], Com
 
 
 def init(default: str | None, said: str) -> Callable[[Command], Command]:
-    """Return --init, for a command that runs networks; only those import what it can be. The default is said, too."""
+    """Return --init, for commands that run networks; `said` describes the default. It imports the engine."""
     from rnncli.engine.request import INITS
 
-    meaning = "How weights start: a framework's initialisers and a normal input, or U[0, 1) for weights and input."
+    meaning = "How to draw weights: a framework's initialisers and normal input, or U[0, 1) for weights and input."
     return click.option("--init", type=values.OneOf(INITS), default=default, help=f"{meaning}  [default: {said}]")
 
 
 def budget(figures: Sequence[Figure] = FIGURES) -> Callable[[Command], Command]:
-    """Return what adds the options that limit figures of a network to a command, which is called with a `budget`.
+    """Return a decorator that adds the budget options; the command receives them as `budget`.
 
-    Each option has two names, which are the same in every command: --max-params and --params.
+    Each option has the same two names in every command: --max-params and --params.
     """
 
     def add(command: Command) -> Command:
@@ -138,12 +138,12 @@ def budget(figures: Sequence[Figure] = FIGURES) -> Callable[[Command], Command]:
 
 
 def check_known(given: Mapping[str, Any], texts: Iterable[str], network_of: Callable[[str], Network | None]) -> None:
-    """Check that what is limited is known: what depends on the timesteps is not without them.
+    """Check that each limited figure is known: some need the number of timesteps.
 
-    Of what a command is given in place of specs, `network_of` returns a network that it stands for.
+    `network_of` returns an example network for a template or a pattern.
 
     Raises:
-        UsageError: a limit is of what is not known; the repair gives a length, if that helps.
+        UsageError: a limited figure is unknown; the repair adds a length.
     """
     limited = [figure for figure in FIGURES if given.get(figure.name) is not None]
     for text in texts if limited and given["timesteps"] is None else ():
@@ -165,41 +165,41 @@ seed = click.option(
     type=values.seed,
     metavar="N",
     default=0,
-    help="Random seed of weights and input; the same seed gives the same bytes.  [default: 0]",
+    help="Random seed for weights and input; the same seed gives the same bytes.  [default: 0]",
 )
-weights = reads("--weights", "Read the weights: of a model file, or arrays called LAYER/WEIGHT.", *MODEL_FILES)
+weights = reads("--weights", "Read the weights from a model file, or from arrays named LAYER/WEIGHT.", *MODEL_FILES)
 format_ = click.option(
     "-f",
     "--format",
     "format_",
     type=values.OneOf(FORMATS),
     default="table",
-    help="table is for people; markdown and html are for documents; json (an object a line), csv and tsv for programs.",
+    help="table is for people; markdown and html for documents; json (one object per line), csv and tsv for programs.",
 )
 rate = click.option(
-    "--rate", type=values.rate, metavar="N", help="Timesteps a second, to add MACs a second: 50, 12.5, 16k."
+    "--rate", type=values.rate, metavar="N", help="Timesteps per second, to add MACs per second: 50, 12.5, 16k."
 )
 dtype = named("--dtype", values.dtype, "float32", "Data type of weights and outputs, for sizes in bytes.")
 framework = named(
     "--framework",
     values.framework,
     None,
-    "Whose weights to count; PyTorch keeps two bias vectors.  [default: that of SPEC, or keras]",
+    "Count the weights of Keras or PyTorch, which has two bias vectors.  [default: framework of SPEC, or keras]",
 )
 
-# Specs, and the numbers that a source leaves open: --set NAME=NUMBER
+# Specs, and values for names that a source does not define: --set NAME=NUMBER
 
 _SETTINGS, _USED = "rnncli.settings", "rnncli.used_settings"
-"""Where in the context of a command the settings are kept, and those that a source has used."""
+"""Keys in the context's meta: the settings, and the names of those that a source has used."""
 
 _WORDS = {"True": True, "False": False}
 
 
 def _read_setting(text: str) -> tuple[str, int | float | str]:
-    """Return the name and the value of a setting; a name may be any expression of the source, `len(vocab)`.
+    """Return the name and the value of a setting; the name may be an expression in the source, `len(vocab)`.
 
     Raises:
-        ValueError: it is no setting.
+        ValueError: it is not a setting.
     """
     name, sign, value = (part.strip() for part in text.rpartition("="))
     if not sign or not name or not value or "=" in re.sub(r"[(\[].*[)\]]|[=<>!]=", "", name):  # or several
@@ -230,12 +230,12 @@ set_ = click.option(
     multiple=True,
     expose_value=False,
     callback=_keep,
-    help="A number that Python source leaves open: vocab_size=25000, 'len(vocab)=25000'.",
+    help="Value of a name that Python source does not define: vocab_size=25000, 'len(vocab)=25000'.",
 )
 
 
 def complete_spec(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem[str]]:
-    """Offer what a spec can become, or model files where it is the start of none; or what a template or pattern can."""
+    """Offer completions of a spec, a template or a pattern; if a spec has none, model files."""
     from click.shell_completion import CompletionItem
 
     if parameter.name == "pattern":
@@ -246,7 +246,7 @@ def complete_spec(context: click.Context, parameter: click.Parameter, typed: str
         from rnncli.language.completion import spec_completions
 
         found = spec_completions(typed, blanks=parameter.name == "template")
-    # A spec can go on, so no space may follow.
+    # No space, because a spec can continue.
     items = [CompletionItem(each.text, help=each.means, word=each.word, open=True) for each in found]
     is_file = not items and parameter.name not in ("pattern", "template")
     return values.FileName(False, *MODEL_FILES).shell_complete(context, parameter, typed) if is_file else items
@@ -254,31 +254,30 @@ def complete_spec(context: click.Context, parameter: click.Parameter, typed: str
 
 _SPEC = """
 
-    SPEC is a network such as embed:10000x32,rnn:32 (see `rnncli layers`), a line of Keras or PyTorch, a model
-    file, or - for specs on standard input, one a line. Without it
-    $RNNCLI_SPEC is used, or else an example.
+    SPEC is a network such as embed:10000x32,rnn:32 (see `rnncli layers`), a line of Keras or PyTorch, or a model
+    file; - reads specs from standard input, one per line. If it is left out, $RNNCLI_SPEC is used, or an example.
     """
-"""What a SPEC may be, for the help of the commands that take one."""
+"""The paragraph about SPEC in the help of each command that takes one."""
 
 
 def spec(command: Command) -> Command:
-    """Add the SPECs to a command, what they may be to its help, and what says numbers that they leave open."""
+    """Add the SPEC arguments and --set to a command, and the paragraph about them to its help."""
     if command.__doc__ is not None:  # Python -OO leaves it out
         command.__doc__ = command.__doc__.rstrip() + _SPEC
     return click.argument("spec", nargs=-1, shell_complete=complete_spec)(set_(command))
 
 
 def settings() -> Settings:
-    """Return the settings that the running command is given."""
+    """Return the settings of the running command."""
     found: Settings = click.get_current_context().meta.get(_SETTINGS, {})
     return found
 
 
 def note_used(names: Iterable[str]) -> None:
-    """Note which settings a source has used. Where there is no other source, it must be all of them.
+    """Record the settings that a source has used. If it is the only source, it must have used all of them.
 
     Raises:
-        UsageError: there is no other, and it has not.
+        UsageError: the only source did not use one of them.
     """
     used: set[str] | None = click.get_current_context().meta.get(_USED)
     if used is not None:
@@ -288,10 +287,10 @@ def note_used(names: Iterable[str]) -> None:
 
 
 def check_used() -> None:
-    """Check that each setting was used by one of the sources.
+    """Check that some source used each setting.
 
     Raises:
-        UsageError: one was not: it is misspelt, or meant for something else.
+        UsageError: a setting was not used: it is misspelt, or meant for something else.
     """
     used: set[str] = click.get_current_context().meta.get(_USED, set())
     unused = [name for name in settings() if name not in used]

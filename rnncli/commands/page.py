@@ -1,4 +1,4 @@
-"""`rnncli page`: one HTML page with all that there is to say of a network, or of several."""
+"""`rnncli page`: one HTML page with everything about one or several networks."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from rnncli.library.pages import MOST, run_page
 )
 @options.spec
 @options.number("--batch", "Samples at a time, for the costs.  [default: 1]")
-@options.number("--timesteps", f"Length of the sequence, for costs and a run.  [default: {DEFAULT_TIMESTEPS}]")
+@options.number("--timesteps", f"Length of the sequence, for the costs and the run.  [default: {DEFAULT_TIMESTEPS}]")
 @options.framework
-@options.writes("--output", "Write to a file; standard output stays empty.", "html")
+@options.writes("--output", "Write to a file instead of standard output.", "html")
 def command(spec: tuple[str, ...], output: str | None, **asked: Any) -> None:
-    """Write one HTML page with all that there is to say of a network, for a lesson or a review.
+    """Write one HTML page with everything about a network, for a lesson or a review.
 
     \b
     Examples:
@@ -33,14 +33,14 @@ def command(spec: tuple[str, ...], output: str | None, **asked: Any) -> None:
       rnncli page embed:10000x32,lstm:64 embed:10000x32,gru:64 -o cells.html
       rnncli page model.safetensors -o model.html
 
-    It has the drawing, the table, where each number comes from, what it costs on a device and in training, what the
-    state does over time, how far it reaches, and the source for each framework; of several networks, how they compare.
+    The page contains the drawing, the table, where each number comes from, the costs on a device and in training,
+    the state over time, the reach, and the source for each framework. For several networks it compares them.
 
-    The file is whole by itself and asks for nothing from anywhere; it reads in light and dark, on a telephone and on
-    paper.
+    The file is self-contained and loads nothing from the network. It works in light and dark mode, on a phone and
+    in print.
     """
     models: list[Reading] = []
-    message = f"there are more than {MOST} networks for one page"
+    message = f"more than {MOST} networks are too many for one page"
     each_given(at_most(MOST, specs(spec), message, "rnncli compare takes more"), models.append)
     if not models:
         return

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rnncli.render.terminal import Picture
 
 _MOST = 1000
-"""The most networks that a table shows; all of them are kept until the last has been run."""
+"""The most networks in a table; all of them stay in memory until the last one has been run."""
 
 
 @click.command(cls=GroupedCommand, less_memory="a smaller --timesteps may fit")
@@ -29,7 +29,7 @@ _MOST = 1000
 @options.number("--timesteps", f"Length of the sequence.  [default: {DEFAULT_REACH_TIMESTEPS}]")
 @options.number(
     "--seeds",
-    f"How many seeds, from --seed on.  [default: {DEFAULT_SEEDS}]",
+    f"Number of seeds, starting with --seed.  [default: {DEFAULT_SEEDS}]",
     default=DEFAULT_SEEDS,
     type_=size_up_to(MOST_SEEDS),
 )
@@ -40,7 +40,7 @@ _MOST = 1000
 @options.format_
 @options.svg
 def command(spec: tuple[str, ...], format_: str, svg: Picture | None, **asked: Any) -> None:
-    """Measure how many steps back networks remember their input.
+    """Measure for how many timesteps networks remember their input.
 
     \b
     Examples:
@@ -48,18 +48,19 @@ def command(spec: tuple[str, ...], format_: str, svg: Picture | None, **asked: A
       rnncli reach input:8,lstm:64 input:8,lstm:64:forgetbias=0
       rnncli reach model.safetensors --timesteps 1000 --seeds 20
 
-    The first input is changed a little, and the steps are counted until the effect on the outputs of the last
-    recurrent layer stays under a tenth, and under a hundredth, of its largest.
+    The first input is changed slightly. The result is the number of steps until the effect on the outputs of
+    the last recurrent layer stays below a tenth, and below a hundredth, of its maximum.
 
-    Each seed draws weights and an input; what is shown is the median, and the range. A model file has weights
-    of its own, so each seed draws an input alone, and --input reads one, of which the first sample is taken.
+    Each seed draws new weights and a new input; the table shows the median and the range over the seeds. For a
+    model file the weights are the file's, so a seed draws only the input. --input reads an input instead; only
+    its first sample is used.
 
-    The spectral radius is that of the matrix U that the state is multiplied by at each step: above 1
-    effects may grow, far below 1 they die out. For lstm and gru it is that of the candidate's block, for bi
-    the larger of both. It says less there: the gates decide what is kept.
+    The spectral radius is computed for the matrix U that multiplies the state at each step: above 1, effects may
+    grow; far below 1, they die out. For lstm and gru it is the radius of the candidate's block, for bi the larger
+    of the two directions. It says less about them, because the gates decide what is kept.
 
-    back reads from the end, so its first input is that of the last timestep. Everything is computed in
-    float64, for in float32 the effect would be lost in rounding.
+    back reads from the end, so its first input is the one at the last timestep. Everything is computed in
+    float64, because in float32 the effect would be lost in rounding.
     """
     request = Request(**asked)
     given: Iterable[Spec] = specs(spec)

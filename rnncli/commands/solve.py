@@ -1,4 +1,4 @@
-"""`rnncli solve`: the largest network of a form within a budget."""
+"""`rnncli solve`: the largest network that fits a template and a budget."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from rnncli.search.solution import Solution, solve
 
 
 def _check_budget(given: Mapping[str, Any]) -> None:
-    """Check that something is limited, and that it is known: what depends on the timesteps is not without them.
+    """Check that there is a limit, and that the limited figure is known: some need the number of timesteps.
 
     Raises:
-        UsageError: nothing is, or it is not.
+        UsageError: there is no limit, or the figure is unknown.
     """
     from rnncli.search.problem import Template
 
@@ -53,7 +53,7 @@ def _check_budget(given: Mapping[str, Any]) -> None:
 @options.rate
 @options.dtype
 @options.framework
-@options.quiet("the filled spec, and no note of what it costs")
+@options.quiet("the filled-in spec, without the note about its cost")
 @options.format_
 def command(
     template: tuple[str, ...],
@@ -68,7 +68,7 @@ def command(
     quiet: bool,
     format_: str,
 ) -> None:
-    """Find the largest whole number for the blanks _ of TEMPLATE that keeps the network within the budget.
+    """Find the largest whole number for each blank _ in TEMPLATE that keeps the network within the budget.
 
     \b
     Examples:
@@ -79,14 +79,14 @@ def command(
       rnncli solve input:8,lstm:_ input:8,gru:_ --max-streaming 2KB --dtype int8
       rnncli summary $(rnncli solve -q input:64x8,lstm:_ --macs 10M)
 
-    A blank may have a name, _a, or be a letter: those of one name are the same number. For several, the network
-    gets as many parameters as it can; of equals, those that are most even are taken.
+    A blank may have a name, _a, or be a single letter; blanks with the same name get the same number. If there
+    are several, the network gets as many parameters as possible; among equals, the most even sizes are chosen.
 
-    Standard output is the filled spec alone; standard error tells what it costs, which limit it comes up
-    against, how far over that the next size up would be, and what a device needs for it, unless -q is given. The
-    other formats have a row for it, with its numbers, its costs and the budget.
+    Standard output is only the filled-in spec. Unless -q is given, standard error reports what it costs, which
+    limit it reaches, by how much the next larger size would exceed it, and what a device needs to run it. The
+    other formats print one row with the numbers, the costs and the budget.
 
-    The exit status is 1 if nothing fits. TEMPLATE may be - for templates on standard input, one a line.
+    The exit status is 1 if nothing fits. TEMPLATE may be - to read templates from standard input, one per line.
     """
 
     def solution(text: str) -> Solution:
@@ -109,10 +109,10 @@ def command(
 
 
 def _template(text: str, quiet: bool) -> tuple[str, Framework | None]:
-    """Return the template that a text is; of calls of Keras or PyTorch their framework, and how they are read is told.
+    """Return a template as a spec, and the framework if it was written as calls; report how the calls were read.
 
     Raises:
-        RnncliError: the answer is to stand alone, and depends on a size that was assumed.
+        RnncliError: only the answer is to be printed, but it depends on an assumed size.
     """
     template, framework, notes = template_of(text)
     sizes = [note.text for note in notes if note.effect == "assumed size"]
@@ -127,10 +127,10 @@ def _template(text: str, quiet: bool) -> tuple[str, Framework | None]:
 
 @contextmanager
 def _printer(format_: str, quiet: bool, several: bool) -> Iterator[Callable[[Solution], None]]:
-    """Yield what prints one solution, of several or the only one."""
+    """Yield the function that prints a solution."""
 
     def show(solution: Solution) -> None:
-        """Print the spec alone, so that it nests, and tell the figures beside it."""
+        """Print only the spec, so that it nests in $( ), and the figures on standard error."""
         click.echo(solution.spec)
         if not quiet:
             tell(solution.told(solution.spec if several else ""))

@@ -12,7 +12,7 @@ from rnncli.commands.specs import each_network, specs
 @click.command(cls=GroupedCommand)
 @options.spec
 def command(spec: tuple[str, ...]) -> None:
-    """Print the canonical spec of each network, one a line: short kinds, plain numbers, defaults left out.
+    """Print the canonical spec of each network, one per line: short kinds, plain numbers, defaults left out.
 
     \b
     Examples:

@@ -21,13 +21,13 @@ from rnncli.render.terminal import Picture
 @options.dtype
 @options.framework
 @click.option(
-    "--wide", is_flag=True, help="Show every column, with the shapes of weights, MACs, and each size with its formula."
+    "--wide", is_flag=True, help="Show all columns, including weight shapes and MACs, and the formula of each size."
 )
 @options.quiet("the number of parameters")
 @options.format_
 @options.svg
 def command(spec: tuple[str, ...], quiet: bool, format_: str, svg: Picture | None, **asked: Any) -> None:
-    """Show what every layer returns, owns and costs.
+    """Show the output shape, parameters and cost of every layer.
 
     \b
     Examples:
@@ -37,7 +37,7 @@ def command(spec: tuple[str, ...], quiet: bool, format_: str, svg: Picture | Non
       rnncli summary 'nn.LSTM(40, 256, 2, bidirectional=True)' --framework torch
       rnncli summary -f json - < specs.txt
 
-    Nothing is allocated, so any size is instant.
+    No weights are allocated, so a network of any size takes no time.
     """
     if quiet:
         each_network(specs(spec), lambda network: click.echo(network.summary(**asked).total_params))

@@ -1,4 +1,4 @@
-"""`rnncli sweep`: a row for each of many candidates."""
+"""`rnncli sweep`: one row for each of many candidates."""
 
 from __future__ import annotations
 
@@ -113,22 +113,22 @@ def _check_limits(given: Mapping[str, Any]) -> None:
     type=_ORDER,
     metavar="KEY",
     shell_complete=_complete_figures,
-    help=f"Sort by {', '.join(SORT_KEYS)}; a leading - sorts from the largest down.",
+    help=f"Sort by {', '.join(SORT_KEYS)}; a leading - sorts in descending order.",
 )
-@options.number("--top", "Show only the first N; without --sort, those with the most parameters.")
+@options.number("--top", "Show only the first N; without --sort, the N with the most parameters.")
 @click.option(
     "--pareto",
     "front",
     type=_FRONTIER,
     metavar="FIGURES",
     shell_complete=_complete_figures,
-    help=f"Show only the Pareto-optimal candidates, by {', '.join(COMPARED)}, with commas; a leading - prefers more.",
+    help=f"Show only the Pareto-optimal candidates, by figures from {', '.join(COMPARED)}; a leading - prefers more.",
 )
 @click.option(
     "--part",
     type=_PART,
     metavar="K/N",
-    help="Take only the Kth of N equal parts of the candidates: 3/16. Each machine cuts them alike.",
+    help="Process only the Kth of N equal parts of the candidates: 3/16. The parts are the same on every machine.",
 )
 @options.number("--jobs", "Number of cores to use; the rows and their order stay the same.", default=1)
 @options.timesteps
@@ -152,7 +152,7 @@ def command(
     format_: str,
     svg: Picture | None,
 ) -> None:
-    """Show what each network that PATTERN stands for returns, owns and costs.
+    """Show the output shape, parameters and cost of every network that PATTERN describes.
 
     \b
     Examples:
@@ -161,20 +161,20 @@ def command(
       rnncli sweep 'embed:10000x{u=16,32,64},lstm:{u}' --sort=-params -f csv
       rnncli sweep input:8,{gru,lstm}:{8..64..8} --pareto params,-output
 
-    Braces mean what they mean in bash: {16,32} is either, {16..64..16} every sixteenth number from 16 to 64, in
-    any number and nested; so quotes around PATTERN change nothing. A named brace, {u=16,32}, needs quotes: {u}
-    has its value in other places.
+    Braces work as in bash: {16,32} is 16 or 32, and {16..64..16} is every sixteenth number from 16 to 64. There
+    may be several, and they may be nested; quotes around PATTERN change nothing. A named brace, {u=16,32}, needs
+    quotes; {u} repeats its value elsewhere.
 
-    Rows are shown as they are made, or all at once if they are sorted; --svg saves the first thousand. Memory
-    holds few more than the N of --top N, and Ctrl-C shows the best so far. Candidates that are no networks
-    are counted, at the end, on standard error. The exit status is 1 if nothing keeps within the budget, 2 if
-    nothing is a network.
+    Rows appear as soon as they are computed, or at the end if they are sorted. --svg saves the first thousand.
+    --top N keeps little more than N candidates in memory, and Ctrl-C shows the best so far. Candidates that are
+    not valid networks are counted on standard error at the end. The exit status is 1 if no candidate is within
+    the budget, and 2 if none is a valid network.
 
-    With --pareto the candidates are shown that no other beats: none is as good in all of the figures and
-    better in one. Below them is where they lie among all, the first figure across, the second up. Several
-    machines take a --part each of all candidates, and --jobs works on several cores of this one.
+    --pareto shows the candidates that no other candidate matches in every figure and beats in one. A plot below
+    the table shows where they lie among all candidates: the first figure across, the second upward. --part lets
+    several machines share the work, and --jobs uses several cores of this one.
 
-    PATTERN may be - for patterns on standard input, one a line.
+    PATTERN may be - to read patterns from standard input, one per line.
     """
     if jobs > 1:
         from rnncli.system.workers import can_fork

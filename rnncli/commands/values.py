@@ -187,14 +187,14 @@ _STDOUT, _STDIN = "/dev/stdout", "/dev/stdin"
 
 
 class FileName(Value):
-    """The name of a file that is written, or else read; the shell offers those with some extensions: `npz`, `.npz`.
+    """The name of a file to write or to read; the shell completes files with certain extensions: `npz`, `.npz`.
 
     Args:
-        written: whether it is written.
-        extensions: those extensions.
-        what: what is written in one format alone, in words: `the output is .npy`. A name is of this format then, or
-            says nothing of a format, such as /dev/stdout.
-        more: what else is said where it is the name of another format.
+        written: whether the file is written.
+        extensions: the extensions.
+        what: the only format that is written, for the error about the name of another format; empty if there are
+            several. A name without a known extension, such as /dev/stdout, is allowed.
+        more: the end of that error.
     """
 
     def __init__(self, written: bool, *extensions: str, what: str = "", more: str = "") -> None:
@@ -204,7 +204,7 @@ class FileName(Value):
 
         def path_of(text: str) -> str:
             if what and names_another(text, extension):
-                raise ValueError(f"{what}, which {quote(text)} is no name for{more}")
+                raise ValueError(f"it writes {what}, but {quote(text)} is the name of another format{more}")
             return (_STDOUT if written else _STDIN) if text == "-" else text
 
         def nearest(text: str) -> str | None:

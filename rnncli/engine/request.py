@@ -137,7 +137,7 @@ def written_name(name: str, path: object, extension: str) -> str:
     """
     text = file_name(name, path)
     if names_another(text, extension):
-        raise ArgumentError(f"{name}: what it writes is {extension}, which {quote(text)} is no name for")
+        raise ArgumentError(f"{name}: it writes {extension}, but {quote(text)} is the name of another format")
     return text
 
 

@@ -108,7 +108,7 @@ class Asked:
         if printed and self.output is None and not kind.is_text:
             refuse(f"--to {target} writes a file", "name it", "for example", more=["-o", f"model{kind.extension}"])
         if self.output is not None and names_another(self.output, kind.extension):
-            message = f"--to {target} makes {kind.makes}, which {quote(self.output)} is no name for"
+            message = f"--to {target} writes {kind.makes}, but {quote(self.output)} is the name of another format"
             more = ["-o", splitext(self.output)[0] + kind.extension]
             refuse(message, lead="perhaps", without=["output"], more=more)
         if self.packed and not kind.packs:

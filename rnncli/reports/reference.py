@@ -1,4 +1,4 @@
-"""What a word is: a kind, a field, an activation, a word of Keras or PyTorch, or one for a figure, as plain data."""
+"""The meaning of a word (a kind, a field, an activation, a term of Keras or PyTorch, or a cost), as plain data."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from rnncli.reports.topics import PASTED, TOPIC_OF
 from rnncli.results import Result
 
 _BELOW = {"input": "", "sequence": "input:8,", "either": "input:8,", "vector": "input:8,rnn:16,"}
-"""What a layer of an example stands on, by what it reads."""
+"""The layers before the example layer, by what that reads."""
 
 _READS = {
     "input": "the input",
@@ -35,25 +35,25 @@ _READS = {
 }
 
 _COUNT = "x3"
-"""The field that stands for all that repeat a layer."""
+"""The field that represents all repeat counts."""
 
 _OPTIONS = [(layer, option) for layer in LAYERS for option in layer.options]
-"""The fields, each with a kind that has it."""
+"""Each kind with each of its fields."""
 
 _SIZES = [(layer, attribute) for layer in LAYERS for attribute in layer.sizes.attributes]
-"""The sizes, likewise."""
+"""Each kind with each of its sizes."""
 
 
 class Row(NamedTuple):
     """A kind, or a field of a kind.
 
     Attributes:
-        kind: the kind; None of a word that is none of any.
+        kind: the kind; None for a word that belongs to no kind.
         field: the field; None in the row of the kind itself.
-        form: how it is written, capital letters standing for what is put in.
+        form: how it is written, with capital letters for values.
         means: what it does.
-        keras: Keras's class, or its argument; None if it has none.
-        torch: PyTorch's, or how it is said there.
+        keras: the class or argument of Keras; None if there is none.
+        torch: the class, argument or method of PyTorch; None if there is none.
     """
 
     kind: str | None
@@ -66,16 +66,16 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class Entry(Result):
-    """What is told of a word, or of the whole language.
+    """The entry about a word, or about the whole language.
 
     Attributes:
-        word: the word as a spec has it; empty for the language.
+        word: the word as it is written in a spec; empty for the language.
         means: what it does.
-        facts: the frameworks' words for it, who takes it, an example.
-        fields: of a kind, each field that it takes, and what that does.
-        example: of a kind, a network that ends in such a layer.
-        explained: that layer explained.
-        table: a row for each kind and each field that it is or has.
+        facts: the frameworks' terms for it, the kinds that accept it, an example.
+        fields: for a kind, each of its fields and what it does.
+        example: for a kind, a network that ends with such a layer.
+        explained: the explanation of that layer.
+        table: one row for each kind and field that the entry covers.
     """
 
     word: str
@@ -92,7 +92,7 @@ class Entry(Result):
         return self.word or self.means
 
     def as_dicts(self) -> list[dict[str, Any]]:
-        """Return it as plain data: for each row the object that `--format json` prints."""
+        """Return the rows as plain data, as `--format json` prints them."""
         return [row._asdict() for row in self.table]
 
 
@@ -111,13 +111,13 @@ def _row_of_option(layer: type[Layer], option: Option) -> Row:
 
 
 def _row_of_count(layer: type[Layer]) -> Iterator[Row]:
-    """Yield the row of what repeats a layer, if such a layer may stand on another."""
+    """Yield the row of the repeat count, if such layers can be stacked."""
     one = Network.parse(_example(layer)).layers[-1]
     if layer.reads == "either" or (
         layer.reads == "sequence" and (one.returning("sequence") or one).returns == "sequence"
     ):
         theirs = f"{STACKED}=3" if layer.states else None
-        yield Row(layer.kind, _COUNT, _COUNT, "three such layers, one above the other", None, theirs)
+        yield Row(layer.kind, _COUNT, _COUNT, "three such layers, stacked", None, theirs)
 
 
 def _form(layer: type[Layer]) -> str:
@@ -125,7 +125,7 @@ def _form(layer: type[Layer]) -> str:
 
 
 def _torch_class(layer: type[Layer]) -> str | None:
-    """Return PyTorch's class for a kind, or the method of a tensor; None for an input, which is none there."""
+    """Return PyTorch's class for a kind, or the method of a tensor; None for an input."""
     return layer.torch if getattr(layer, "shown", True) else None
 
 
@@ -163,7 +163,7 @@ def _facts_of_kind(layer: type[Layer], spec: str) -> Iterator[Note]:
 
 
 def _returns(layer: type[Layer], spec: str) -> str:
-    """Return the shapes of an example, and that of its variant which keeps time, if there is one."""
+    """Return the shapes of an example, and of its variant that returns a sequence if there is one."""
     network = Network.parse(spec)
     if not network.body:
         return f"{spec} is {shape_text(network.summary().output_shape)}"
@@ -181,7 +181,7 @@ def _returns(layer: type[Layer], spec: str) -> str:
 
 
 def _options_of(word: str) -> list[tuple[type[Layer], Option]]:
-    """Return the options that a word starts or names, with the kinds that have them."""
+    """Return the options that a word may mean, with the kinds that have them."""
     return [
         (layer, option)
         for layer, option in _OPTIONS
@@ -192,7 +192,7 @@ def _options_of(word: str) -> list[tuple[type[Layer], Option]]:
 
 
 def _value_words(option: Option) -> list[str]:
-    """Return the words that are values of a field: `causal`."""
+    """Return the values of a field that are words: `causal`."""
     if not isinstance(option, Choice) or option.symbol is not None:
         return []
     return [value.lower() for value in option.values if value.isalpha()]
@@ -221,7 +221,7 @@ def _field_entry(word: str) -> Entry:
 
 
 def _in_frameworks(rows: Sequence[Row]) -> Iterator[Note]:
-    """Yield what the frameworks call what some rows are of: once, where all kinds have the same."""
+    """Yield the frameworks' terms for some rows, merged if they are the same for all kinds."""
     for name, words in (("Keras", [row.keras for row in rows]), ("PyTorch", [row.torch for row in rows])):
         kinds: dict[str, list[str]] = {}
         for row, word in zip(rows, words, strict=True):
@@ -232,7 +232,7 @@ def _in_frameworks(rows: Sequence[Row]) -> Iterator[Note]:
 
 
 def _difference(layer: type[Layer], option: Option) -> str:
-    """Return an example with a field, what it returns and owns, and what that is without the field."""
+    """Return an example with a field: its output and parameters, and those without the field."""
     fields = option.short_fields() or option.fields()
     field = next(text for text, value in fields.items() if value != layer.default(option.attribute))
     with_, without = (Network.parse(_example(layer, each)).summary() for each in (field, ""))
@@ -242,11 +242,11 @@ def _difference(layer: type[Layer], option: Option) -> str:
         changes.append(f"returns {shape_text(without.output_shape)}")
     if with_.total_params != without.total_params:
         changes.append(f"has {without.total_params:,}")
-    return f"{text}; without it {' and '.join(changes)}" if changes else f"{text}, as without it"
+    return f"{text}; without it {' and '.join(changes)}" if changes else f"{text}, the same as without it"
 
 
 def _effect(layer: type[Layer], option: Choice, name: str, effect: str) -> str:
-    """Return what a value of a field does, what an example with it returns, and whether PyTorch has it."""
+    """Return the effect of a field's value, the output of an example, and whether PyTorch has it."""
     network = Network.parse(_example(layer, f"{option.key}={name}"))
     unlike = "; not in PyTorch" if network.layers[-1].conflict("torch") else ""
     return f"{effect}: {network} returns {shape_text(network.summary().output_shape)}{unlike}"
@@ -259,10 +259,10 @@ def _count_entry(word: str) -> Entry:
     seq = in_both(KINDS["lstm"], "return_sequences", True)
     facts = (
         Note("Keras", "three layers"),
-        Note("PyTorch", f"{STACKED}=3, of a recurrent layer"),
+        Note("PyTorch", f"{STACKED}=3, for recurrent layers"),
         Note("Example", f"{spec} has {total:,} parameters; a recurrent layer that feeds another needs {seq}"),
     )
-    means = "three such layers, one above the other, each with weights of its own"
+    means = "three such layers, stacked, each with its own weights"
     return Entry(_COUNT, means, facts, table=tuple(row for layer in LAYERS for row in _row_of_count(layer)))
 
 
@@ -276,10 +276,10 @@ def _size_entry(word: str) -> Entry:
     if word in FRAMEWORK_WORDS:
         facts.append(Note("Also", FRAMEWORK_WORDS[word]))
     forms = ", ".join(str(row.form) for row in rows)
-    return Entry(word, f"a size, written behind the colon: {forms}", tuple(facts), table=rows)
+    return Entry(word, f"a size, written after the colon: {forms}", tuple(facts), table=rows)
 
 
-# Activations, and words that no spec has
+# Activations, and terms that are not part of a spec
 
 
 def _activation_entry(word: str) -> Entry:
@@ -303,13 +303,11 @@ def _activation_entry(word: str) -> Entry:
         kinds = [layer for layer in LAYERS if option in layer.options]
         usual = [layer.kind for layer in kinds if layer.default(option.attribute) == name]
         both = in_both(kinds[0], option.attribute, name)
-        default = f"; the default of {listed(usual)}" if usual else ""
+        default = f"; the default for {listed(usual)}" if usual else ""
         of = listed([layer.kind for layer in kinds])
-        facts.append(Note(option.lead.rstrip("="), f"{option.means} of {of}: {both}{default}"))
+        facts.append(Note(option.lead.rstrip("="), f"{option.means}, for {of}: {both}{default}"))
     if word == "none":
-        facts.append(
-            Note("Shapes", "None in a shape is a length that is not known yet; --batch and --timesteps fill it in")
-        )
+        facts.append(Note("Shapes", "None in a shape is a size that is not known yet; --batch and --timesteps set it"))
     bounds = ACTIVATIONS[name].bounds
     if bounds is not None:
         facts.append(Note("Range", f"{bounds[0]:g} to {bounds[1]:g}"))
@@ -325,11 +323,11 @@ def _word_entry(word: str) -> Entry:
     return Entry(word, means, tuple(facts), table=(Row(None, word, None, means, None, None),))
 
 
-# All sorts
+# Lookup
 
 
 _FIELDS = list(dict.fromkeys(option.lead.rstrip("=").lower() for _, option in _OPTIONS))
-"""The words that fields start with."""
+"""The words that start a field."""
 
 _ARGUMENTS = _argument_words([option.attribute for _, option in _OPTIONS])
 """The frameworks' arguments for fields."""
@@ -345,25 +343,25 @@ _SORTS: Mapping[str, tuple[Collection[str], Callable[[str], Entry]]] = {
     "topic": (TOPIC_OF, _word_entry),
     "elsewhere": (FRAMEWORK_WORDS, _word_entry),
 }
-"""All sorts, the words of each and what makes an entry of one; of those that a word is of, the first counts."""
+"""The sorts of words: the words of each and the function that builds an entry; the first match wins."""
 
-A_WORD = "layers tells what it is"
-"""What is said of a word that stands where it has no place."""
+A_WORD = "layers explains it"
+"""The offer for a word that is used in the wrong place."""
 
-_ALL = "`rnncli layers` shows all that there are"
+_ALL = "`rnncli layers` lists them all"
 
 _LONGEST = 40
-"""A longer word is no misspelling of one."""
+"""A longer word is not taken for a misspelling."""
 
 
 def look_up(word: str | None = None) -> Entry:
-    """Return what a word is: `lstm`, `nn.GRU`, `seq`, `return_sequences`, `reset=before`, `tanh`, `return_state`.
+    """Return the entry about a word: `lstm`, `nn.GRU`, `seq`, `return_sequences`, `reset=before`, `tanh`, `h_n`.
 
-    Without one it is the language: all kinds, their fields, and how numbers are written.
+    Without a word, the entry is about the language: all kinds, their fields, and how numbers are written.
 
     Raises:
-        UsageError: it is no word of the language, and of no framework as far as is known.
-        ArgumentError: it is no text.
+        UsageError: the word is neither part of the language nor a known term of a framework.
+        ArgumentError: the word is not a string.
     """
     if word is None:
         return Entry("", "the spec language", table=tuple(row for layer in LAYERS for row in _rows_of_kind(layer)))
@@ -373,7 +371,7 @@ def look_up(word: str | None = None) -> Entry:
 
 
 def kinds_in_short() -> list[Note]:
-    """Return how each kind is written, and what it does."""
+    """Return how each kind is written and what it does."""
     return [
         Note(_form(layer), layer.means + (f" (or {', '.join(layer.aliases)})" if layer.aliases else ""))
         for layer in LAYERS
@@ -381,7 +379,7 @@ def kinds_in_short() -> list[Note]:
 
 
 def fields_in_short() -> list[Note]:
-    """Return how each field is written, what it does, and which kinds take it."""
+    """Return how each field is written, what it does and which kinds accept it."""
     recurrent = [layer.kind for layer in LAYERS if layer.states]
     fields: dict[str, tuple[str, list[str]]] = {}
     for layer, option in _OPTIONS:
@@ -391,11 +389,11 @@ def fields_in_short() -> list[Note]:
         rest = [kind for kind in kinds if kind not in recurrent]
         of = ["recurrent", *rest] if set(recurrent) <= set(kinds) else kinds
         notes.append(Note(form, f"{means} ({', '.join(of)})"))
-    return [*notes, Note(_COUNT, "the layer three times (any but the first)")]
+    return [*notes, Note(_COUNT, "repeats the layer three times (any layer but the first)")]
 
 
 def is_word(typed: str) -> bool:
-    """Return whether something is told of a word, as it is spelt."""
+    """Return whether there is an entry about a word as it is spelt."""
     try:
         sort_of(typed)
     except UsageError:
@@ -404,7 +402,7 @@ def is_word(typed: str) -> bool:
 
 
 def sort_of(typed: str) -> tuple[str, str]:
-    """Return which sort of word one is, `kind` or `field`, and the word itself; of an error of a framework its topic.
+    """Return the sort of a word, such as `kind`, and the known spelling; for an error message, its topic.
 
     Raises:
         UsageError: as above.
@@ -425,7 +423,7 @@ def sort_of(typed: str) -> tuple[str, str]:
             repair = f"rnncli layers {first}" if is_word(first) else None
         else:
             repair = f"rnncli explain {shlex.quote(typed)}"
-        message = f"{quote(typed)} is no word, but a spec or a part of one"
+        message = f"{quote(typed)} is a spec or part of one, not a word"
         raise UsageError(message, None if repair else _ALL, repair=repair)
     every = list(dict.fromkeys(each for known, _ in _SORTS.values() for each in known))
     guess = closest(word, every, likeness=0.7) if len(word) < _LONGEST else None
@@ -437,7 +435,7 @@ def sort_of(typed: str) -> tuple[str, str]:
 
 
 def words() -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-    """Return the words of the language, and those of the frameworks, each with what it means in short."""
+    """Return the words of the language and those of the frameworks, each with a short meaning."""
     ours = [
         *((layer.kind, layer.means) for layer in LAYERS),
         *((word, _options_of(word)[0][1].means) for word in _FIELDS),

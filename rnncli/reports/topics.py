@@ -1,7 +1,7 @@
-"""Words that people have and no spec has: `macs`, `memory`, `gates`, `reach`; of frameworks `ndim`, `h_n`, `init`.
+"""Terms that people look up but that are not part of a spec: `macs`, `memory`, `gates`, `reach`, `ndim`, `h_n`, `init`.
 
-What is told of them is text and, in braces, what is drawn from the network of an example: its explanation, its summary,
-the formulas of its sizes.
+Each has a text, in which braces are filled in from an example network: its explanation, its summary and the formulas of
+its sizes.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ _TIMESTEPS = 100
 
 _TEXT = """
 parameters, params, parameter, param, weights, total_params, trainable_params, num_params
-= the numbers that training changes; a recurrent layer has the same at every timestep
+= the numbers that training changes; a recurrent layer uses the same ones at every timestep
 - {parameters}
 - Keras: model.count_params()
 - PyTorch: sum(p.numel() for p in model.parameters()); its cells have two biases
-- Shown: rnncli summary SPEC; -q prints the number alone; rnncli explain SPEC says why
+- Shown: rnncli summary SPEC; -q prints only the number; rnncli explain SPEC shows where it comes from
 - Limit: --params N in sweep and solve
 
 macs, mac, macs_per_step, mult_adds, multadds
-= multiply-adds of the matrix products; to look up an id is none
-- MACs/step: for one vector that each layer reads
-- MACs: for the whole input: batch × timesteps × MACs/step of a layer that reads each step
-- FLOPs: 2 × MACs, for a multiply-add is two operations
-- Example: input:8,lstm:16 has {macs_per_step} a step, {macs} for 100 timesteps
-- Shown: rnncli summary SPEC --wide --timesteps 100; --rate 50 adds MACs a second
+= multiply-adds of the matrix products; looking up an id costs none
+- MACs/step: for one vector at the input of each layer
+- MACs: for the whole input: batch × timesteps × MACs/step for a layer that reads every step
+- FLOPs: 2 × MACs, because a multiply-add is two operations
+- Example: input:8,lstm:16 has {macs_per_step} per step, {macs} for 100 timesteps
+- Shown: rnncli summary SPEC --wide --timesteps 100; --rate 50 adds MACs per second
 - Others: rnncli explain SPEC --others: what torchinfo, thop, fvcore and PyTorch count
 - Limit: --macs N in sweep and solve
 
@@ -51,203 +51,203 @@ flops, flop, gflops, mflops
 - {flops}
 
 memory, bytes, model_size, total_bytes
-= the size of all parameters at --dtype, float32 unless told
+= the size of all parameters at --dtype, float32 by default
 - {total_bytes}
 
 layer_outputs, output_bytes
-= the size of what all layers return for the batch and the timesteps, at --dtype, float32 unless told
+= the size of the outputs of all layers for the batch and the timesteps, at --dtype, float32 by default
 - {output_bytes}
 
 streaming, streaming_bytes, ram
-= what a step at a time needs beside the parameters, on a microcontroller: the input, the states of all layers, the
-  gates of the largest, and the output
+= the memory besides the parameters to run one step at a time, as on a microcontroller: the input, the states of all
+  layers, the gates of the largest layer, and the output
 - {streaming_bytes}
 
 training, training_bytes, vram
-= the memory that training needs at least, with Adam and backpropagation through time; rnncli itself trains nothing,
-  and the source that export writes can be trained
+= the minimum memory for training with Adam and backpropagation through time; rnncli does not train, but the source
+  that export writes can be trained
 - {training_bytes}
 
 gates, gate, input_gate, forget_gate, output_gate, update_gate, reset_gate, candidate
-= how much a cell writes, keeps and shows: a number from 0, closed, to 1, open, for each unit and timestep
+= how much a cell writes, keeps and outputs: a number from 0, closed, to 1, open, for each unit and timestep
 - {gates}
-- Candidate: what could be written, tanh and no gate; its weights lie beside those of the gates
+- Candidate: the new value that could be written; it is tanh, not a gate, but its weights are stored with the gates'
 - Shown: rnncli layers lstm: the equations; rnncli forward SPEC --plot --gates: how open they are
 
 kernel, recurrent_kernel, weight_ih, weight_hh, weight_ih_l0, weight_hh_l0, bias_ih, bias_hh
-= the matrix W that a layer multiplies what it reads by; recurrent_kernel is U, that for its state h
+= the matrix W that multiplies a layer's input; recurrent_kernel is U, which multiplies its state h
 - {kernel}
-- Shown: rnncli explain SPEC: each with its formula, and how it starts; rnncli summary SPEC --wide
+- Shown: rnncli explain SPEC: formula and initialiser of each weight; rnncli summary SPEC --wide
 
 reach, spectral_radius, vanishing_gradient, vanishing, exploding_gradient, exploding, forget
-= how far back a network remembers: the steps until a small change of its first input has lost its effect
-- Why: a gradient goes the way back that a change goes forward: what dies out cannot be learned
+= how far back a network remembers: the number of steps until a small change of its first input has no more effect
+- Why: gradients flow back along the same path: what dies out on the way cannot be learned
 - Shown: rnncli reach SPEC SPEC: steps to a tenth and to a hundredth, over several seeds, side by side
 - Radius: of the recurrent kernel: above 1 effects may grow, far below 1 they die out
-- Trained: rnncli reach FILE: a model file with the weights in it
+- Trained: rnncli reach FILE: for a model file, with its own weights
 
 many_to_one, many_to_many, one_to_many, seq2seq, sequence_to_sequence, encoder, decoder, encoder_decoder, autoencoder,
   classification, forecast
-= what goes in and what comes out: one vector or one for each timestep
+= whether input and output are one vector or one vector per timestep
 - Many to one: input:10x8,lstm:16,dense:1 returns {output_shape} for {input_shape}
 - Many to many: input:10x8,lstm:16:seq,dense:1 returns {output_shape} for {input_shape}
 - One to many: input:1x8,lstm:16,repeat:10,lstm:16:seq,dense:1 returns {output_shape} for {input_shape}
 - Autoencoder: input:10x8,lstm:16,repeat:10,lstm:16:seq,dense:8 returns {output_shape} for {input_shape}
-- Decoder: reads the encoder's vector, repeated; a first state or earlier outputs it does not read here
-- Shown: rnncli draw SPEC: which outputs leave
+- Decoder: reads the repeated vector of the encoder; it cannot read an initial state or its own earlier outputs here
+- Shown: rnncli draw SPEC: which outputs are returned
 
 float16, bfloat16, float32, float64, int8, half, fp16, bf16, quantization, quantisation, quantized
-= the type of numbers that sizes are in, of weights and outputs
+= the data type of weights and outputs, for sizes in bytes
 - {dtypes}
-- Scales: int8 is that of rnncli export --to c: each column of a matrix has a scale; all else is float32
+- Scales: int8 means the int8 of rnncli export --to c: each column of a matrix has a scale; all else is float32
 - Shown: rnncli summary SPEC --wide --dtype int8
-- Beside: forward runs in float32 or float64
+- Runs: forward computes in float32 or float64
 
 shape, shapes, output_shape, sequence, sequences, dimensions
-= (batch, timesteps, features) of a sequence, (batch, features) of one vector, (batch, timesteps) of ids
+= (batch, timesteps, features) for a sequence, (batch, features) for a vector, (batch, timesteps) for ids
 - Example: input:10x8,lstm:16:seq reads {input_shape}, returns {output_shape}
 - Example: input:10x8,lstm:16 reads {input_shape}, returns {output_shape}
 - Example: embed:1000x32,lstm:16 reads {input_shape}, returns {output_shape}
-- None: is not known yet: --batch N and --timesteps N fill it in
+- None: means that the size is not known yet: --batch N and --timesteps N set it
 - PyTorch: the same with batch_first=True; without it (timesteps, batch, features)
-- Shown: rnncli summary SPEC; rnncli forward SPEC: the shapes that really come out
+- Shown: rnncli summary SPEC; rnncli forward SPEC: the actual shapes
 
 torchinfo, thop, fvcore, flopcountermode
-= a tool that counts models of PyTorch, each in its own way
+= a tool that counts the operations of PyTorch models, each in its own way
 - Shown: rnncli explain SPEC --others --timesteps 100: what each counts, and why
 - FLOPs: 2 × MACs; fvcore calls a multiply-add one FLOP
 
 ndim, dim, ndims, rank, incompatible
-= how many axes an array has: 3 for sequences, (batch, timesteps, features), 2 for vectors, (batch, features)
-- 3, found 2: the layer reads a sequence, and the one before it returned its last output alone: that one needs {seq}
-- 2, found 3: the layer reads a vector, as repeat does: the one before it has to be without seq
+= the number of axes of an array: 3 for sequences, (batch, timesteps, features), 2 for vectors, (batch, features)
+- 3, found 2: the layer reads a sequence, but the layer before it returned only its last output: that one needs {seq}
+- 2, found 3: the layer reads a vector, such as repeat does: the layer before it must not have seq
 - Numbers: a sequence of plain numbers needs an axis for its one feature: x[..., None], here input:1
-- PyTorch: takes a matrix for one sequence without a batch, and says nothing
+- PyTorch: silently takes a matrix for one sequence without a batch
 - Example: rnncli summary input:8,lstm:16:seq,lstm:16
 
 h_n, c_n, hn, cn, return_state, hidden_state, cell_state, state, states, last_state, last_states, final_state,
   final_states, hidden
-= the states after the last step: h_n, and of an LSTM c_n, too (Keras: return_state=True)
-- PyTorch: (layers × directions, batch, units), of c_n too; with proj_size h_n has that in place of units
+= the states after the last step: h_n, and for an LSTM also c_n (Keras: return_state=True)
+- PyTorch: (layers × directions, batch, units), also for c_n; with proj_size the last axis of h_n is proj_size
 - Order: layer 0 forward, layer 0 backward, layer 1 forward, …: h_n[-1] is the last one of the last layer
 - So: nn.LSTM(8, 16, num_layers=2, bidirectional=True) has h_n and c_n of (4, batch, 16)
-- Keras: return_state=True returns output, h and c of one layer, each (batch, units); of a Bidirectional the output,
-  then h and c forward, h and c backward
-- Starting: zeros; from other states with --state FILE.npz (initial_state, h_0 and c_0)
+- Keras: return_state=True returns output, h and c of one layer, each (batch, units); a Bidirectional returns the
+  output, then h and c forward, h and c backward
+- Initial: zeros; other states with --state FILE.npz (initial_state, h_0 and c_0)
 - Example: rnncli forward input:8,lstm:16 --save-state state.npz
 
 output, outputs, last_output, output_vs_hidden
-= what a recurrent layer returns, its h: of every timestep, or of the last one alone
-- PyTorch: output is that of every timestep, (batch, timesteps, directions × units) with batch_first=True
-- Here: as in Keras the last one alone, (batch, units), and that of every timestep with {seq}
-- h_n: the same numbers: output[:, -1] is h_n[-1] of one direction, for the output of a cell is its h
-- bi: the backward half of output[:, -1] comes of a single step; h_n has what comes of all of them, which stands in
-  output[:, 0], and so has bi without seq
-- c_n: is in no output: it never leaves the cell
+= what a recurrent layer returns: its h at every timestep, or only at the last one
+- PyTorch: output has every timestep, (batch, timesteps, directions × units) with batch_first=True
+- Here: as in Keras, only the last output, (batch, units), or every output with {seq}
+- h_n: the same numbers: with one direction output[:, -1] is h_n[-1], because a cell's output is its h
+- bi: the backward half of output[:, -1] has read only one step; h_n has read all of them, and so has
+  output[:, 0], and bi without seq
+- c_n: is not part of any output: it never leaves the cell
 - Example: rnncli draw input:8,lstm:16:bi
 
 forgetbias, forget_bias, unit_forget_bias
-= how the bias of the forget gate starts
+= the initial value of the forget gate's bias
 - Starts as: 1 in Keras, so the gate lets 73% through; about 0 in PyTorch, 50%
 - Memory: the gate multiplies c at every step: after 10 steps 4% is left in Keras and 0.1% in PyTorch, before training
-- In PyTorch: nn.init.ones_(lstm.bias_ih_l0[units : 2 * units]), for its gates are i, f, g, o
+- In PyTorch: nn.init.ones_(lstm.bias_ih_l0[units : 2 * units]), because its gates are i, f, g, o
 - Example: rnncli reach input:8,lstm:16 input:8,lstm:16:forgetbias=0
 
 padding, pad, padded, pad_sequences, pad_sequence, mask, masking, mask_value, padding_idx
-= steps that fill a short sample up to the length of its batch, for an array has one length
-- Made by: Keras's pad_sequences, which puts zeros before a short sample, behind it with padding='post'; PyTorch's
-  nn.utils.rnn.pad_sequence puts them behind
-- Skipped: with mask on embed (id 0) or on input (a step of zeros); without it they are read as any step
-- Then: the state stays as it was, and a sequence has the last output again, zeros before the first
-- PyTorch's: packed sequences have zeros at such steps, and h_n is that of each sample's own last step
+= steps that extend a short sample to the length of its batch, because an array has one length
+- Made by: Keras's pad_sequences, which puts zeros before a short sample, or after it with padding='post'; PyTorch's
+  nn.utils.rnn.pad_sequence puts them after it
+- Skipped: with mask on embed (id 0) or on input (a step of zeros); without it they are read like any other step
+- Then: the state does not change, and a returned sequence repeats the last output, or zeros before the first
+- PyTorch's: packed sequences return zeros at such steps, and h_n is from each sample's own last step
 - conv: same and causal pad the ends of a sequence, so that it keeps its length: rnncli layers window
 - Example: rnncli explain embed:1000x32:mask,lstm:16:seq
 
 window, windows, window_size, receptive_field, convolution, downsampling, downsample, channels_first, channels_last,
   data_format, channels, valid, same, causal, stride, strides, dilation, dilation_rate
-= the timesteps that a convolution or a pool reads at once, and moves along the sequence
-- Length: (T - K) / stride + 1 windows, rounded down, of K timesteps each, if nothing stands around
-- valid: nothing stands around the sequence, so that it gets shorter
+= the timesteps that a convolution or a pool reads at once as it moves along the sequence
+- Length: (T - K) / stride + 1 windows, rounded down, of K timesteps each, without padding
+- valid: no padding, so the sequence gets shorter
 - same: zeros on both sides: T / stride, rounded up
 - causal: as many zeros, all in front, so that no output sees a later timestep: it can run on a stream
-- dilation: timesteps from one in the window to the next: K of them span dilation × (K - 1) + 1
-- Receptive: field: how far back one output sees; a recurrent layer sees all there was: rnncli reach
+- dilation: distance in timesteps between those in the window: K of them span dilation × (K - 1) + 1
+- Receptive: field: how far back one output sees; a recurrent layer sees all earlier steps: rnncli reach
 - PyTorch: Conv1d, MaxPool1d and BatchNorm1d read (batch, features, timesteps): x.transpose(1, 2)
 - Example: rnncli explain input:100x8,conv:16x5:stride=2,pool:max:2,lstm:16
 
 lengths, length, seq_lengths, sequence_length, sequence_lengths, input_length, seq_len, variable_length, ragged
-= how many timesteps a sample has; samples may differ
+= the number of timesteps of a sample; samples may differ
 - Weights: the same at every step: parameters and MACs/step do not depend on the length
-- A batch: has one length, so that short samples are padded: rnncli layers padding
-- Each its own: with --lengths 5,3,7 of forward, as PyTorch computes packed sequences; or by a mask
-- One for all: with --timesteps N, or T in input:TxF; several of them, side by side, in compare
+- A batch: has one length, so short samples are padded: rnncli layers padding
+- Per sample: with --lengths 5,3,7 in forward, as PyTorch computes packed sequences; or with a mask
+- For all: with --timesteps N, or T in input:TxF; compare shows several of them side by side
 - Example: rnncli forward input:8,lstm:16 --lengths 5,3,7
 
 packed, pack, pack_padded_sequence, pad_packed_sequence, packed_sequence, enforce_sorted
-= PyTorch's way not to compute at padded steps: the samples' real steps in one array, and how many there are
-- Makes: pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
-- Returns: a packed output, which pad_packed_sequence makes (batch, timesteps, …), zeros where padded
-- h_n: is that of each sample's own last step; the backward direction starts there
-- Keras: a mask: {mask} of embed; padded steps have the last output again
+= PyTorch's way to skip padded steps: one array with only the real steps of all samples, and their lengths
+- Call: pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+- Returns: a packed output; pad_packed_sequence turns it into (batch, timesteps, …) with zeros where padded
+- h_n: is from each sample's own last step; the backward direction starts there
+- Keras: a mask: {mask} of embed; padded steps repeat the last output
 - Here: rnncli forward SPEC --lengths 5,3,7
-- Source: packs with --packed, and where the spec has a mask
+- Source: is packed with --packed, and if the spec has a mask
 - Example: rnncli export input:8,lstm:16 --to torch --packed
 
 saturated, saturation, saturate, sat, dead
-= an output at an end of its activation's range: beyond ±0.97 of tanh, below 0.015 or above 0.985 of sigmoid
-- Why bad: the activation is flat there: hardly any gradient comes through, and a unit is on or off
-- Comes of: large sums before the activation: large weights or inputs, or weights that are all positive
-- Shown: rnncli forward SPEC: the column Sat.; with --plot unit by unit, over time
-- Helps: smaller weights (Glorot and orthogonal, as Keras starts), inputs of about −1 to 1, a norm before
+= an output near the end of its activation's range: beyond ±0.97 for tanh, below 0.015 or above 0.985 for sigmoid
+- Why bad: the activation is flat there: almost no gradient passes, and the unit is stuck on or off
+- Cause: large sums before the activation: large weights or inputs, or weights that are all positive
+- Shown: rnncli forward SPEC: the column Sat.; with --plot per unit, over time
+- Helps: smaller weights (Glorot and orthogonal, as in Keras), inputs of about −1 to 1, a norm before the layer
 - Example: rnncli forward input:8,rnn:32 --init uniform
 
 init, initializer, initializers, initialization, initialisation, glorot, xavier, orthogonal, kernel_initializer,
   recurrent_initializer, bias_initializer
-= how weights start, before any training
+= how weights are drawn before training
 - {starts}
-- A run: forward draws Keras's; --init uniform draws from 0 to 1; --seed N draws others of them
+- A run: forward uses Keras's initialisers; --init uniform draws from 0 to 1; --seed N changes the draw
 - Example: rnncli explain input:8,lstm:16 --framework torch
 
 peephole, peepholes, use_peepholes
-= weights by which the gates of an LSTM read its cell state c as well (Gers and Schmidhuber, 2000)
-- Here: none: gates read x and h, as in Keras's and PyTorch's LSTM and in cuDNN
-- With them: an LSTM would have 3 × units more parameters, 48 of 16 units
-- Files: a cell of an ONNX file that has them (P) is named by inspect, and not read
+= weights through which the gates of an LSTM also read its cell state c (Gers and Schmidhuber, 2000)
+- Here: not supported: gates read x and h, as in Keras's and PyTorch's LSTM and in cuDNN
+- With them: an LSTM would have 3 × units more parameters, 48 for 16 units
+- Files: inspect reports ONNX cells that have them (P), but does not read them
 - Example: rnncli layers lstm
 
 activations, nonlinearities, activation_function, activation_functions
-= the function at the end of a layer, and that of the gates; a field of the layer
+= the function at the output of a layer, or of its gates; a field of the layer
 - {activations}
-- PyTorch: cells have tanh, nn.RNN relu too; gates sigmoid
+- PyTorch: cells have tanh, nn.RNN also relu; gates have sigmoid
 - Example: rnncli summary input:8,lstm:16,dense:4:softmax
 
 concatenate, concatenation, merge, cat, concat, concat_layer, merge_mode
 = arrays side by side, so that their features add up
 - bi: puts its two directions side by side (merge_mode='concat'): twice as many features
 - Two inputs: a layer that reads A and B features side by side reads A + B: input:24 for 8 and 16
-- Branches: there are none: a network is one row of layers; of a file each row is a part (inspect)
+- Branches: are not supported: a network is one row of layers; in a file each row is a part (inspect)
 - Example: rnncli summary input:8,lstm:16:bi
 """
-"""The topics: the names of each, the usual one first; behind = what it is; then what is worth knowing about it."""
+"""The topics: the names of each, the usual one first; after =, its definition; then notes about it."""
 
 _FIELDS: Mapping[str, tuple[type[Layer], str]] = {"seq": (LSTM, "return_sequences"), "mask": (Embedding, "mask_zero")}
-"""What stands in braces for a field in both words."""
+"""The names in braces that become a field in both spellings: `seq (return_sequences=True)`."""
 
 PASTED = {
     "shape": r"expected axis -?\d|to have value \d|must be equal to input_size|shapes cannot be multiplied",
     "ndim": r"ndim ?=|Expected input to be \d?D",
     "h_n": r"Expected hidden(\[\d\])? size",
 }
-"""What the errors of Keras and PyTorch say that a topic is about."""
+"""The topic of an error message of Keras or PyTorch: what to search for in it."""
 
 
 class Topic(NamedTuple):
-    """A thing that people ask about.
+    """A term that people look up.
 
     Attributes:
         names: its names, the usual one first.
-        means: what it is.
-        notes: what is worth knowing about it, as it is written above.
+        means: its definition.
+        notes: the notes about it, as written above.
     """
 
     names: tuple[str, ...]
@@ -255,7 +255,7 @@ class Topic(NamedTuple):
     notes: tuple[str, ...]
 
     def facts(self) -> Iterator[Note]:
-        """Yield what is worth knowing about it."""
+        """Yield the notes, with everything in braces filled in."""
         for note in self.notes:
             topic, _, text = note.partition(": ")
             if text:
@@ -273,7 +273,7 @@ def _parsed(text: str) -> Iterator[Topic]:
 
 
 def _word(spec: str, name: re.Match[str]) -> str:
-    """Return what stands for a name in braces within a line, given the spec that its text begins with."""
+    """Return the text for a name in braces within a line; the line starts with the spec that it is about."""
     if name[1] in _FIELDS:
         return in_both(*_FIELDS[name[1]], True)
     summary = Network.parse(spec).summary(timesteps=_TIMESTEPS if name[1] == "macs" else None)
@@ -289,12 +289,12 @@ def _of_parameters() -> Iterator[Note]:
 
 
 def _of_size(key: str, option: str) -> Iterator[Note]:
-    """Yield what is worth knowing about a size, by what JSON calls it, and the option that limits it."""
+    """Yield the notes about a size, given its JSON key and the option that limits it."""
     size = next(each for each in sizes(Network.parse(_SPEC).summary(1, _TIMESTEPS)) if each.key == key)
     assert size.value is not None
     text = f"{size.words} = {size.numbers} = {figure_text(key, size.value)}"
     yield Note("Formula", f"{text}, in {_SPEC} with {_TIMESTEPS} timesteps{size.note and f': {size.note}'}")
-    dtype = "" if key == "training_bytes" else " --dtype int8"  # in which nobody trains
+    dtype = "" if key == "training_bytes" else " --dtype int8"  # training is not done in int8
     yield Note("Shown", f"rnncli summary SPEC --wide --batch N --timesteps N{dtype}")
     yield Note("Limit", f"--{option} SIZE in sweep and solve")
 
@@ -315,8 +315,8 @@ def _of_kernel() -> Iterator[Note]:
 def _of_dtypes() -> Iterator[Note]:
     for dtype, number in DTYPE_BYTES.items():
         size = Network.parse(_SPEC).summary(dtype=dtype).total_bytes
-        of = " of a matrix" if dtype in UNTRAINED else ""
-        yield Note(dtype, f"{number} B a number{of}: {figure_text('total_bytes', size)} for the parameters of {_SPEC}")
+        of = " in a matrix" if dtype in UNTRAINED else ""
+        yield Note(dtype, f"{number} bytes each{of}: {figure_text('total_bytes', size)} for the parameters of {_SPEC}")
 
 
 def _of_starts() -> Iterator[Note]:
@@ -331,8 +331,8 @@ def _of_activations() -> Iterator[Note]:
     for option in (ACTIVATION_OPTION, GATE_ACTIVATION_OPTION):
         kinds = [layer for layer in LAYERS if option in layer.options]
         by_default = groupby(kinds, key=lambda layer: layer.default(option.attribute))
-        usual = [f"{name} of {listed([layer.kind for layer in some])}" for name, some in by_default]
-        yield Note(option.form, f"{option.means}; unless told {', '.join(usual)}")
+        usual = [f"{name} for {listed([layer.kind for layer in some])}" for name, some in by_default]
+        yield Note(option.form, f"{option.means}; by default {', '.join(usual)}")
     yield from (Note(name, activation.formula) for name, activation in ACTIVATIONS.items())
 
 
@@ -349,7 +349,7 @@ _FACTS: Mapping[str, Callable[[], Iterator[Note]]] = {
     "starts": _of_starts,
     "activations": _of_activations,
 }
-"""What stands in braces above, alone on a line."""
+"""The notes for a name in braces that is a line of its own above."""
 
 TOPICS = tuple(_parsed(_TEXT))
 """All topics."""
