@@ -137,8 +137,8 @@ def test_the_help_says_all_that_a_spec_may_be(at: Walk, rnncli: Run) -> None:
         text = " ".join(help_of([command], rnncli).split())
         if "SPEC is" in text:
             with at(command):
-                assert "a line of Keras or PyTorch, a model file, or - for specs on standard input" in text
-    assert "A line of Keras or PyTorch is read, too, and a model file." in " ".join(help_of([], rnncli).split())
+                assert "a line of Keras or PyTorch, or a model file; - reads specs from standard input" in text
+    assert "A line of Keras or PyTorch or a model file works too." in " ".join(help_of([], rnncli).split())
 
 
 def test_every_topic_has_a_page_that_fits_a_terminal_and_is_offered_like_a_command(at: Walk, rnncli: Run) -> None:

@@ -235,20 +235,18 @@ def test_the_formula_of_each_activation_is_what_the_engine_computes(at: Walk) ->
 NO_WORDS = """
 lsmt             there is no kind, field or activation 'lsmt'              rnncli layers lstm
 return_sequence  there is no kind, field or activation 'return_sequence'   rnncli layers return_sequences
-wavenet          there is no kind, field or activation 'wavenet'           `rnncli layers` shows all that there are
-input:8,lstm:4   'input:8,lstm:4' is no word, but a spec or a part of one  rnncli explain input:8,lstm:4
-lstm:4           'lstm:4' is no word, but a spec or a part of one          rnncli layers lstm
-Lstm:4,rnm       'Lstm:4,rnm' is no word, but a spec or a part of one      rnncli layers Lstm
-rnm:4            'rnm:4' is no word, but a spec or a part of one           `rnncli layers` shows all that there are
+wavenet          there is no kind, field or activation 'wavenet'           `rnncli layers` lists them all
+input:8,lstm:4   'input:8,lstm:4' is a spec or part of one, not a word  rnncli explain input:8,lstm:4
+lstm:4           'lstm:4' is a spec or part of one, not a word          rnncli layers lstm
+Lstm:4,rnm       'Lstm:4,rnm' is a spec or part of one, not a word      rnncli layers Lstm
+rnm:4            'rnm:4' is a spec or part of one, not a word           `rnncli layers` lists them all
 """
 
 
 def test_what_is_no_word_is_an_error_that_says_what_is_near(at: Walk, rnncli: Run) -> None:
     said = [re.split("  +", line) for line in NO_WORDS.strip().splitlines()]
     for word, short in (("", ""), ("x" * 100_000, "x" * 39 + "…")):
-        said.append(
-            [word, f"there is no kind, field or activation '{short}'", "`rnncli layers` shows all that there are"]
-        )
+        said.append([word, f"there is no kind, field or activation '{short}'", "`rnncli layers` lists them all"])
     for word, message, help_ in said:
         with at(repr(word[:20])):
             assert rnncli("layers", word) == (2, "", f"Error: {message}\nHelp: {help_}\n")

@@ -193,7 +193,7 @@ def test_another_format_is_refused_with_a_name_that_works(rnncli: Run, at: Walk)
         with at(command, name):
             result = rnncli(command, *LINES[command], "--svg", name)
             assert (result.status, result.stdout) == (2, "")
-            assert f"a picture is SVG, which '{name}' is no name for" in result.stderr
+            assert f"--svg: it writes SVG, but '{name}' is the name of another format" in result.stderr
             assert f" --svg {Path(name).with_suffix('')}.svg" in result.stderr.splitlines()[-1]
             assert not Path(name).exists()
 

@@ -18,7 +18,7 @@ from rnncli.quantities import Rate
 from rnncli.render.terminal import Picture
 from rnncli.reports.comparison import Column, columns_of, compared, settings_of
 
-_WHOSE = "Whose weights to count; or give it twice.  [default: that of each SPEC, or keras]"
+_WHOSE = "Whose weights to count; give it twice to compare both.  [default: framework of each SPEC, or keras]"
 
 _MOST = 1000
 """The most networks to compare; all of them stay in memory until the last one is read."""
@@ -29,7 +29,9 @@ _MOST = 1000
 @options.number("--batch", "Samples at a time; give it twice to compare batches.", several=True)
 @options.number("--timesteps", "Length of the sequence; give it twice to compare lengths.", several=True)
 @options.rate
-@options.named("--dtype", values.dtype, "float32", "Data type of weights and outputs; or give it twice.", several=True)
+@options.named(
+    "--dtype", values.dtype, "float32", "Data type of weights and outputs; give it twice to compare two.", several=True
+)
 @options.named("--framework", values.framework, None, _WHOSE, several=True)
 @options.format_
 @options.svg
@@ -46,8 +48,8 @@ def command(spec: tuple[str, ...], rate: Rate | None, format_: str, svg: Picture
     Each network is shown with its ratio to the first; JSON and CSV also have the difference. Networks whose
     layers correspond are also compared layer by layer.
 
-    --batch, --timesteps, --dtype and --framework may be given several times; each network is then shown with
-    every combination of them.
+    Give --batch, --timesteps, --dtype or --framework several times to show each network with every
+    combination of their values.
     """
     each_of: dict[str, Any] = {name: given or (None,) for name, given in several.items()}
     combinations = prod(map(len, each_of.values()))

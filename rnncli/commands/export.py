@@ -40,8 +40,10 @@ def _identifier(text: str) -> str:
 @click.option("--packed", is_flag=True, help="PyTorch: accept the length of each sequence and use packed sequences.")
 @options.seed
 @options.weights
-@options.writes("--save-weights", "Also write the weights to a file that the source loads.", "npz", "safetensors", "h5")
-@options.writes("--output", "Write to a file instead of standard output.", "py", "onnx", "c")
+@options.writes(
+    "--save-weights", "Also write the weights, to a file that the source loads.", "npz", "safetensors", "h5"
+)
+@options.writes("--output", "Write to a file, not to standard output.", "py", "onnx", "c")
 @click.option(
     "--name",
     type=Value("name", _identifier, lambda text: c_name(text)[:31], "model"),
@@ -54,7 +56,9 @@ def _identifier(text: str) -> str:
     help="Data type of weights and outputs. int8 is for C: matrices need a quarter of the flash, but no less time.  "
     "[default: float32]",
 )
-@options.reads("--input", "Input on which to compare int8 C with float32: (batch, timesteps[, features]).", "npy")
+@options.reads(
+    "--input", "Read the input: (batch, timesteps[, features]); int8 C is compared with float32 on it.", "npy"
+)
 @click.option(
     "--with-main", is_flag=True, help="C: add a main() that reads one timestep per line and writes the outputs."
 )

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 @options.reads("--input", "Read the input: (batch, timesteps[, features]); or ids, 3,1,4.", "npy")
 @options.weights
 @options.writes("--save-weights", "Also write the weights, as .npz.", "npz")
-@options.writes("--output", "Write the outputs to a file, as .npy, while they are computed.", "npy")
+@options.writes("--output", "Write to a file; the outputs, as .npy, while they are computed.", "npy")
 @options.reads("--state", "Start from the states that --save-state wrote.", "npz")
 @options.writes("--save-state", "Write the last state of every recurrent layer.", "npz")
 @click.option("--plot", "study", is_flag=True, help="Show the last recurrent layer's activations over time.")

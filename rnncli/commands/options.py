@@ -184,7 +184,7 @@ framework = named(
     "--framework",
     values.framework,
     None,
-    "Count the weights of Keras or PyTorch, which has two bias vectors.  [default: framework of SPEC, or keras]",
+    "Whose weights to count; PyTorch has two bias vectors.  [default: framework of SPEC, or keras]",
 )
 
 # Specs, and values for names that a source does not define: --set NAME=NUMBER

@@ -23,7 +23,7 @@ from rnncli.library.pages import MOST, run_page
 @options.number("--batch", "Samples at a time, for the costs.  [default: 1]")
 @options.number("--timesteps", f"Length of the sequence, for the costs and the run.  [default: {DEFAULT_TIMESTEPS}]")
 @options.framework
-@options.writes("--output", "Write to a file instead of standard output.", "html")
+@options.writes("--output", "Write to a file, not to standard output.", "html")
 def command(spec: tuple[str, ...], output: str | None, **asked: Any) -> None:
     """Write one HTML page with everything about a network, for a lesson or a review.
 

@@ -165,14 +165,14 @@ def command(
     may be several, and they may be nested; quotes around PATTERN change nothing. A named brace, {u=16,32}, needs
     quotes; {u} repeats its value elsewhere.
 
-    Rows appear as soon as they are computed, or at the end if they are sorted. --svg saves the first thousand.
-    --top N keeps little more than N candidates in memory, and Ctrl-C shows the best so far. Candidates that are
-    not valid networks are counted on standard error at the end. The exit status is 1 if no candidate is within
-    the budget, and 2 if none is a valid network.
+    Rows appear as soon as they are computed, or at the end if they are sorted; a picture has only the first
+    thousand. Sweeps with --top N keep little more than N candidates in memory, and Ctrl-C shows the best so far.
+    Candidates that are not valid networks are counted on standard error at the end. The exit status is 1 if no
+    candidate is within the budget, and 2 if none is a valid network.
 
-    --pareto shows the candidates that no other candidate matches in every figure and beats in one. A plot below
-    the table shows where they lie among all candidates: the first figure across, the second upward. --part lets
-    several machines share the work, and --jobs uses several cores of this one.
+    With --pareto, only the candidates are shown that no other one matches in every figure and beats in one. A
+    plot below the table shows where they lie among all candidates: the first figure across, the second upward.
+    Use --part to share the work between machines, and --jobs to use several cores of one.
 
     PATTERN may be - to read patterns from standard input, one per line.
     """

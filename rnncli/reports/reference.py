@@ -389,7 +389,7 @@ def fields_in_short() -> list[Note]:
         rest = [kind for kind in kinds if kind not in recurrent]
         of = ["recurrent", *rest] if set(recurrent) <= set(kinds) else kinds
         notes.append(Note(form, f"{means} ({', '.join(of)})"))
-    return [*notes, Note(_COUNT, "repeats the layer three times (any layer but the first)")]
+    return [*notes, Note(_COUNT, "repeat the layer three times (any but the first)")]
 
 
 def is_word(typed: str) -> bool:

@@ -33,7 +33,7 @@ parameters, params, parameter, param, weights, total_params, trainable_params, n
 - {parameters}
 - Keras: model.count_params()
 - PyTorch: sum(p.numel() for p in model.parameters()); its cells have two biases
-- Shown: rnncli summary SPEC; -q prints only the number; rnncli explain SPEC shows where it comes from
+- Shown: rnncli summary SPEC; -q prints only the number; rnncli explain SPEC: where it comes from
 - Limit: --params N in sweep and solve
 
 macs, mac, macs_per_step, mult_adds, multadds
@@ -316,7 +316,7 @@ def _of_dtypes() -> Iterator[Note]:
     for dtype, number in DTYPE_BYTES.items():
         size = Network.parse(_SPEC).summary(dtype=dtype).total_bytes
         of = " in a matrix" if dtype in UNTRAINED else ""
-        yield Note(dtype, f"{number} bytes each{of}: {figure_text('total_bytes', size)} for the parameters of {_SPEC}")
+        yield Note(dtype, f"{number} B each{of}: {figure_text('total_bytes', size)} for the parameters of {_SPEC}")
 
 
 def _of_starts() -> Iterator[Note]:
