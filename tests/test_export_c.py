@@ -184,7 +184,7 @@ def test_the_program_reads_rows_until_the_end_and_says_what_a_row_should_be(at: 
                 done = subprocess.run([program], input=wrong, capture_output=True, text=True)
                 assert (done.returncode, done.stderr) == (
                     1,
-                    "expected an id from 0 to 8 a line\n" if spec.startswith("e") else "expected 2 numbers a line\n",
+                    f"expected {'an id from 0 to 8' if spec.startswith('e') else '2 numbers'} per line\n",
                 )
 
 

@@ -153,8 +153,8 @@ def test_the_weights_of_a_file_are_not_replaced_by_others(rnncli: Run, tmp_path:
     result = rnncli("export", "input:3,lstm:2", "--weights", tmp_path / "w.npz", "--to", "numpy")
     assert (result.status, result.stdout) == (2, "")
     assert result.stderr == (
-        f"Error: the loop in NumPy would draw other weights than the weights in {tmp_path}/w.npz\n"
-        "Help: write them along: --save-weights model.npz\n"
+        f"Error: the NumPy program would draw new weights instead of the weights in {tmp_path}/w.npz\n"
+        "Help: save the weights for the program: --save-weights model.npz\n"
     )
     with pytest.raises(UsageError):
         export(Job(Network.parse("input:3,lstm:2"), dict, drawn=False), "numpy")

@@ -220,7 +220,7 @@ def test_a_model_that_protobuf_cannot_hold_is_refused_before_its_weights_are_dra
         raise AssertionError("the weights were drawn")
 
     with pytest.raises(
-        RnncliError, match=r"14\.90 TB of weights, 14\.90 TB more than the 2\.00 GB that an ONNX file may"
+        RnncliError, match=r"14\.90 TB of weights, 14\.90 TB above the limit of 2\.00 GB for an ONNX file"
     ):
         export(Job(Network.parse("embed:1Gx4096"), draw), "onnx")
 

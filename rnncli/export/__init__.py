@@ -1,11 +1,11 @@
-"""A network as something that runs elsewhere: source for Keras, PyTorch, NumPy or a device, and ONNX files.
+"""Exports of a network: source for Keras, PyTorch, NumPy or a device, and ONNX files.
 
-`plan.py` says what there is to write. Each target has a module that writes it, with:
+`plan.py` works out everything that the targets need. Each target has a module that writes it, with:
 
-- `LAYERS`, a table of what writes a layer, by its kind; for Keras one call is that of every kind.
-- `export(job)`, which returns what is written: source text, or the bytes of a file.
-- `arrays(job)`, which returns the weights in the target's own names, layout and order of gates, for `--save-weights`;
-  a target that loads no file of weights has none.
+- `LAYERS`, a table with the writer of each kind of layer; Keras needs none, since one function writes every kind.
+- `export(job)`, which returns the source text or the bytes of the file.
+- `arrays(job)`, which returns the weights with the target's own names, layout and gate order, for `--save-weights`;
+  targets that cannot load a weights file have none.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
 
 
 class Target(NamedTuple):
-    """Where a network can go.
+    """A format that a network can be exported to.
 
     Attributes:
-        title: its name in words.
-        extension: of the file that `-o` names.
-        weights: the extensions of files of weights that its source can load; one without an extension is of the first.
-        makes: what that file is, in a sentence.
-        is_text: whether it is source, which may go to standard output; the bytes of a file may not.
-        packs: whether its source can take the length of each sequence, and pack them.
+        title: its display name.
+        extension: the extension of the file that `-o` names.
+        weights: the extensions of weights files that its source can load; the first is the default.
+        makes: the content of that file, as a noun phrase.
+        is_text: whether it is source, which may be written to standard output, rather than bytes.
+        packs: whether its source can accept the length of each sequence and pack the sequences.
     """
 
     title: str
@@ -56,23 +56,23 @@ TARGETS: Mapping[str, Target] = {
     "numpy": Target("NumPy", ".py", (".npz",)),
     "c": Target("C", ".c", (), "C source"),
 }
-"""What can be asked for with `--to`. The code of each is `rnncli.export.NAME`."""
+"""The values of `--to`. The code for each is in `rnncli.export.NAME`."""
 
 
 def target_of(path: str) -> str | None:
-    """Return the target whose files alone end as a path does, `onnx` of `model.onnx`; None where no one's alone do."""
+    """Return the target with the extension of a path, `onnx` for `model.onnx`; None unless exactly one has it."""
     able = [name for name, target in TARGETS.items() if target.extension == splitext(path)[1].lower()]
     return able[0] if len(able) == 1 else None
 
 
 class Device(NamedTuple):
-    """How a network is written for a device.
+    """The settings of an export to a device.
 
     Attributes:
-        name: what comes before the names of its functions.
-        dtype: of its matrices and tables: float32 or int8.
-        header: the name of the file that declares the functions; empty where the source does.
-        with_main: whether there is a program that runs it.
+        name: the prefix of its functions' names.
+        dtype: the type of its matrices and tables: float32 or int8.
+        header: the name of the header file; empty if the source contains the declarations.
+        with_main: whether to add a program that runs it.
     """
 
     name: str = "model"
@@ -87,14 +87,14 @@ class Job:
 
     Attributes:
         network: the network.
-        weights: returns its weights by key (`lstm/kernel`), with Keras's shapes and order of gates, in float32. They
-            are drawn or read when they are asked for; source without them needs no NumPy.
-        seed: what the weights are drawn from, if they are.
-        saved: the file that the weights are written to, as the source should name it; None if they are not written.
-        origin: what the weights are, in words for a comment: `the weights of model.h5`, `drawn from seed 0`.
-        drawn: whether the weights are drawn from `seed`, and not read from a file.
-        device: how it is written for a device.
-        packed: whether each sequence comes with its length; not every target takes that.
+        weights: returns its weights by key (`lstm/kernel`), with Keras's shapes and gate order, in float32. They
+            are drawn or read on the first call; source without weights needs no NumPy.
+        seed: the seed that the weights are drawn from, if they are drawn.
+        saved: the path of the weights file that the source loads; None if no weights are saved.
+        origin: where the weights come from, for a comment: `the weights of model.h5`, `drawn from seed 0`.
+        drawn: whether the weights are drawn from `seed` rather than read from a file.
+        device: the settings for a device.
+        packed: whether each sequence comes with its length; not every target supports this.
     """
 
     network: Network
@@ -108,37 +108,39 @@ class Job:
 
     @cached_property
     def plan(self) -> Plan:
-        """What there is to write of the network."""
+        """The export plan of the network."""
         return plan_of(self.network, self.packed)
 
 
 def c_name(text: str) -> str:
-    """Return a text as a name in C: that of a file, `my-model`, is `my_model`."""
+    """Return a text as a C identifier: the file name `my-model` becomes `my_model`."""
     name = re.sub("[^0-9A-Za-z]+", "_", text).strip("_") or "model"
     return f"model_{name}" if name[0].isdigit() else name
 
 
 def check_c_name(text: str) -> None:
-    """Check that a text is a name in C.
+    """Check that a text is a valid C identifier of at most 31 characters.
 
     Raises:
         ArgumentError: it is not.
     """
     if not isinstance(text, str) or not re.fullmatch("[A-Za-z][0-9A-Za-z_]{0,30}", text):
-        raise ArgumentError(f"{shorten(repr(text))} is not a name in C: it takes letters, digits and _, 31 at most")
+        raise ArgumentError(
+            f"{shorten(repr(text))} is not a C identifier: use letters, digits and _, at most 31 in all"
+        )
 
 
 def export(job: Job, target: str) -> str | bytes:
-    """Return a network as source, or as the bytes of a file.
+    """Return a network as source text or as the bytes of a file.
 
     Raises:
-        SpecError: the target cannot express a layer; the error names it, and the nearest that it can.
+        SpecError: the target cannot express a layer; the error names the layer and the nearest one that it can.
     """
     content: str | bytes = import_module(f"rnncli.export.{target}").export(job)
     return content
 
 
 def arrays(job: Job, target: str) -> Arrays:
-    """Return the weights in a target's own names, layout and order of gates; the errors are those of `export`."""
+    """Return the weights with a target's own names, layout and gate order; raises the same errors as `export`."""
     found: Arrays = import_module(f"rnncli.export.{target}").arrays(job)
     return found

@@ -1,9 +1,9 @@
-"""A network as C99 for a device: one source and its header, which need nothing but the C library's mathematics.
+"""C99 source for a device: one source file and its header, which need only the C library and libm.
 
-The source has the weights, a function for a timestep and one for a sequence. It allocates nothing: what lasts from
-step to step, and what is needed within one, is in a struct of the caller, as large as `summary` says. A network with a
-layer that must read on before it can return anything has no step; there the function for a sequence is given a
-workspace.
+The source contains the weights, a function that runs one timestep and one that runs a whole sequence. It allocates
+nothing: the caller provides a struct for the state and the scratch memory, as large as `summary` reports. A network
+with a layer that must read the whole sequence before it returns anything has no step function; its function for a
+sequence takes a workspace instead.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from rnncli.characters import ascii_form
 from rnncli.export import Job
-from rnncli.export.c_layers import LAYERS, Place, makes, moved, pooled
+from rnncli.export.c_layers import LAYERS, Place, computes, copy_if_needed, pooled
 from rnncli.export.c_lines import array_lines, called_in, closed, copied, filled, function, laid_out, quantised
 from rnncli.export.plan import Step
 from rnncli.immutable import NamedTuple
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 __all__ = ["LAYERS", "export", "header", "stored"]
 
 MERGES: Mapping[str, str] = {"sum": "add", "mul": "multiply", "ave": "average"}
-"""The function that makes one of the outputs of two directions."""
+"""The function that merges the second direction's output into the first's."""
 
 
 def export(job: Job) -> str:
-    """Return the source; it has the header within it, unless that is a file of its own."""
+    """Return the source, which includes the header's declarations unless the header is a separate file."""
     return Source(job).text()
 
 
@@ -42,7 +42,7 @@ def header(job: Job) -> str:
 
 
 def stored(job: Job) -> Arrays:
-    """Return the weights of a network as int8 holds them: its matrices and tables rounded."""
+    """Return the weights after rounding to int8: matrices and tables are rounded, other weights are unchanged."""
     weights = dict(job.weights())
     for step in job.plan.steps:
         for weight in step.weights:
@@ -53,14 +53,14 @@ def stored(job: Job) -> Arrays:
 
 
 class Phase(NamedTuple):
-    """Layers that make a step for each timestep of one sequence, and those behind them when it has ended.
+    """Layers that run at each timestep of one sequence, and the layers that run once it has ended.
 
     Attributes:
-        vector: the vector that is repeated to make the sequence; of the first phase, the input.
-        times: how often it is.
-        counter: what counts how often it has been.
-        over: the layers of each timestep; the last of them may return one vector in the end.
-        tail: the layers that read that vector.
+        vector: the vector that is repeated to form the sequence; in the first phase, the input.
+        times: how often it is repeated.
+        counter: the C variable that counts the repeats so far.
+        over: the layers that run at each timestep; the last may reduce the sequence to a vector.
+        tail: the layers that read this vector.
     """
 
     vector: str
@@ -71,12 +71,12 @@ class Phase(NamedTuple):
 
     @property
     def ends(self) -> bool:
-        """Whether the sequence becomes a vector."""
+        """Whether the sequence is reduced to a vector."""
         return bool(self.over) and self.over[-1].layer.returns == "vector"
 
 
 def phases_of(steps: Sequence[Step], x: str) -> list[Phase]:
-    """Return the phases of a network that reads x, one more than it has layers that repeat a vector."""
+    """Return the phases of a network whose input is x: one, plus one for each layer that repeats a vector."""
     phases = [Phase(x, 0, "", [], [])]
     for step in steps:
         if step.layer.reads == "vector":
@@ -88,20 +88,20 @@ def phases_of(steps: Sequence[Step], x: str) -> list[Phase]:
 
 
 class Source:
-    """The C of a network.
+    """The C source of a network.
 
     Attributes:
-        ids: whether it reads ids.
-        inputs: how many numbers a timestep of the input has.
-        outputs: how many a vector of the output has.
-        by_step: whether it can run a step at a time.
-        scratch: how many numbers it needs within a step.
-        phases: the sequences that its layers go through.
-        returns_sequence: whether it returns a sequence.
-        decodes: whether it returns a sequence once its input has ended.
-        rows: how many vectors it returns, at most.
-        cells: the functions of recurrent cells, by their names.
-        workspace: how many numbers the function for a sequence is given, where there is none for a step.
+        ids: whether the input is ids.
+        inputs: the numbers in one timestep of the input.
+        outputs: the numbers in one output vector.
+        by_step: whether the network can run one step at a time.
+        scratch: the numbers of scratch memory that a step needs.
+        phases: the sequences that the layers run over.
+        returns_sequence: whether the network returns a sequence.
+        decodes: whether it returns that sequence after its input has ended.
+        rows: the largest number of vectors it returns, as a C expression.
+        cells: the functions of recurrent cells, by name.
+        workspace: the numbers in the workspace for a sequence, as a C expression, if there is no step function.
     """
 
     def __init__(self, job: Job) -> None:
@@ -123,16 +123,16 @@ class Source:
         self.run = f"size_t {self.name}_run({many}, size_t timesteps, float *y{more})"
         self.cells: dict[str, list[str]] = {}
         self.workspace = ""
-        self._functions = [*(self._by_steps() if self.by_step else Whole(self).function())]
+        self._functions = [*(self._by_steps() if self.by_step else WholeSequence(self).function())]
         self.declarations = self.filled("declarations", declared=laid_out(self._declared()))
 
     def input(self, length: str = "") -> str:
-        """Return what the network reads for the timestep: of a whole sequence, if that has a length, timestep t."""
+        """Return the expression for one timestep of the input: timestep t of a whole sequence if a length is given."""
         if length:
             return "ids[t]" if self.ids else f"x + t * {self.inputs}"
         return "id" if self.ids else "x"
 
-    # What is declared
+    # Declarations
 
     def text(self) -> str:
         """Return the source."""
@@ -143,9 +143,9 @@ class Source:
         return "\n".join([*parts, self._program()] if device.with_main else parts).rstrip("\n") + "\n"
 
     def filled(self, section: str, **words: object) -> str:
-        """Return a section of `functions.c`, filled in for the network."""
+        """Return a section of `functions.c` with the network's values filled in."""
         dtype = ", as int8 with a scale for each column" if self.int8 else ""
-        spec = str(self.job.network).replace(",", ", ")  # to be broken where it is long
+        spec = str(self.job.network).replace(",", ", ")  # a space after each comma, where long lines can break
         said = f"{spec}: {self.job.origin}{dtype}".replace("*/", "* /").replace("/*", "/ *")
         heading = ascii_form(said).encode("ascii", "replace").decode()
         words = {"NAME": self.name.upper(), "name": self.name, "heading": laid_out([f"/* {heading} */"])} | words
@@ -156,28 +156,28 @@ class Source:
     def _declared(self) -> Iterator[str]:
         name, inputs, outputs = self.name, f"{self.name.upper()}_INPUTS", f"{self.name.upper()}_OUTPUTS"
         if self.by_step:
-            yield from (*self.struct(), "", "/* Before the first timestep of a sequence. */", f"{self.reset};", "")
-            y = "what the network returns if the sequence ends here; NULL if nobody asks, which is quicker."
+            yield from (*self.struct(), "", "/* Call before each sequence. */", f"{self.reset};", "")
+            y = "the network's output if the sequence ends here; NULL if it is not needed, which is quicker."
             if self.decodes:
-                y = f"not used; {name}_next returns what the network does."
+                y = f"not used; {name}_next returns the output."
             elif self.returns_sequence:
-                y = "what the network returns for it."
-            yield from (f"/* A timestep. y: {y} Returns 1 if y has been written, else 0. */", f"{self.step};", "")
+                y = "the network's output at this timestep."
+            yield from (f"/* Runs a timestep. y: {y} Returns 1 if y has been written, else 0. */", f"{self.step};", "")
         else:
-            yield "/* How many numbers the workspace has. */"
+            yield "/* The number of floats in the workspace. */"
             yield from (f"#define {name.upper()}_WORKSPACE(timesteps) ({self.workspace})", "")
         if self.by_step and self.decodes:
-            yield "/* After the last timestep: y is the next vector of the output; 0 if there is none. */"
+            yield "/* Call after the last timestep: y is the next output vector. Returns 0 if there is none. */"
             yield from (f"{self.next};", "")
         reads = f"ids: each from 0 to {self.vocabulary - 1}" if self.vocabulary else f"x: timesteps * {inputs} numbers"
         y = f"{self.rows} * " * self.returns_sequence + outputs
-        yield f"/* A whole sequence. {reads}; y: {y} numbers. Returns how many vectors are in y. */"
+        yield f"/* Runs a whole sequence. {reads}; y: {y} numbers. Returns the number of vectors in y. */"
         yield from (f"{self.run};", "")
 
-    # What lasts
+    # State
 
     def states(self, steps: Sequence[Step]) -> Iterator[tuple[str, str, int]]:
-        """Yield what lasts of some layers: what it is called in C, how it begins, and its size; 0 of a whole number."""
+        """Yield each persistent state of the layers: its C name, initial value and size (0 for an integer)."""
         for step in steps:
             if self.by_step or (step.layer.reads != "vector" and step.layer.window is None):
                 for name, size in step.layer.carried(step.reads).items():
@@ -186,26 +186,26 @@ class Source:
                     yield f"{step.name}_{name}".replace("/", "_"), first, 0 if name in ("count", "left") else size
 
     def first_states(self, steps: Sequence[Step], zeros: bool = True) -> Iterator[str]:
-        """Yield the lines that begin the states of some layers; without zeros, those that are something else."""
+        """Yield the lines that set the layers' states to their initial values; optionally only those that are not 0."""
         for state, first, size in self.states(steps):
             if zeros or first not in ("0", "0.0f"):
                 yield f"fill(state->{state}, {first}, {size});" if size else f"state->{state} = {first};"
 
     def empty(self) -> list[str]:
-        """Return the lines that begin all states."""
+        """Return the lines that reset all states."""
         return ["memset(state, 0, sizeof *state);", *self.first_states(self.plan.steps, zeros=False)]
 
     def struct(self) -> list[str]:
-        """Return the struct of what lasts from step to step, and what does not."""
+        """Return the struct that holds the states and the scratch memory."""
         states = self.states(self.plan.steps)
         held = [f"float {state}[{size}];" if size else f"int32_t {state};" for state, _, size in states]
         if self.scratch:
-            held.append(f"float scratch[{self.scratch}]; /* nothing in it lasts from step to step */")
-        held = held or ["char none; /* nothing lasts from step to step */"]
+            held.append(f"float scratch[{self.scratch}]; /* not kept between steps */")
+        held = held or ["char none; /* nothing is kept between steps */"]
         return [f"typedef struct {self.name}_state {{", *held, f"}} {self.name}_state;"]
 
     def _arrays(self) -> Iterator[str]:
-        """Yield the lines of the weights, each of them with its key and its shape."""
+        """Yield the lines of the weights, each array with its key and shape in a comment."""
         weights = self.job.weights() if any(step.weights for step in self.plan.steps) else {}
         for step in self.plan.steps:
             for weight in step.weights:
@@ -215,41 +215,40 @@ class Source:
                 if self.int8 and weight.is_matrix:
                     array, scale = quantised(array)
                     yield from array_lines("int8_t", name, said, array)
-                    array, name, said = scale, f"{name}_scale", f"of each column of {key}"
+                    array, name, said = scale, f"{name}_scale", f"scale of each column of {key}"
                 yield from array_lines("float", name, said, array)
 
-    # What is done
+    # Function bodies
 
     def write(self, lines: list[str], steps: Sequence[Step], x: str, target: str = "", length: str = "") -> str:
-        """Write a timestep of some layers, each of which reads what the one before it returns; return what comes out.
+        """Append one timestep of consecutive layers to `lines`; return the expression for their output.
 
-        It goes where `target` says: the last of them that makes a vector makes it there. Blocks that begin may stay
-        open.
+        The last layer that computes something writes to `target`. Blocks that are opened may be left open.
         """
-        last = next((step for step in reversed(steps) if makes(step)), None)
+        last = next((step for step in reversed(steps) if computes(step)), None)
         for step in steps:
             more, x = Place(self, step, x, target if step is last else "", length).written()
             lines += more
-        lines += moved(x, target, features_of(steps[-1].returns) if steps else self.outputs)
+        lines += copy_if_needed(x, target, features_of(steps[-1].returns) if steps else self.outputs)
         return x
 
     def _by_steps(self) -> Iterator[str]:
-        """Yield the functions of a network that runs a step at a time."""
+        """Yield the functions of a network that runs one step at a time."""
         name, first = self.name, self.phases[0]
         yield from function(self.reset, self.empty())
         step: list[str] = []
-        made = self.write(step, first.over, self.input(), "" if first.ends else "y")
+        output = self.write(step, first.over, self.input(), "" if first.ends else "y")
         if not first.ends:
             step = closed(step, "return 1;") + ["return 0;"] * (len(closed(step)) > len(step))
         elif self.decodes:
             step = [*closed(step), "return 0;"]
         else:
             step = [*closed(step), "if (y == NULL) {", "return 0;", "}"]
-            self._ended(step, self.phases, made, "y")
+            self._ended(step, self.phases, output, "y")
             step.append("return 1;")
         yield from function(self.step, step)
         if self.decodes:
-            yield from function(self.next, self._decoded(made))
+            yield from function(self.next, self._decoded(output))
         to, ended, decoded = f"y + rows * {self.outputs}", "t + 1 < timesteps ? NULL : y", []
         written = "NULL" if self.decodes else to if self.returns_sequence else ended
         if self.decodes:
@@ -260,13 +259,13 @@ class Source:
         yield from function(self.run, [*begin, *steps, *decoded, "return rows;"])
 
     def _ended(self, lines: list[str], phases: Sequence[Phase], x: str, target: str) -> None:
-        """Write what follows when the sequence of the first phase has ended, through all others, which do so, too.
+        """Append the code that runs once the first phase's sequence has ended, through all later phases.
 
-        At its last step its last layer returned x; the vector that comes out goes where `target` says.
+        `x` is the output of the first phase's last layer at its last step. The final vector is written to `target`.
         """
         for phase, after in zip(phases, [*phases[1:], None], strict=True):
             to = target if after is None else after.vector
-            more, x = pooled(Place(self, phase.over[-1], x, "" if any(map(makes, phase.tail)) else to))
+            more, x = pooled(Place(self, phase.over[-1], x, "" if any(map(computes, phase.tail)) else to))
             lines += more
             x = self.write(lines, phase.tail, x, to)
             if after is not None:
@@ -276,7 +275,7 @@ class Source:
                 lines += closed(each)
 
     def _decoded(self, x: str) -> list[str]:
-        """Return what makes the next vector when the input has ended, given what came of its last step."""
+        """Return the body of the function for the next output vector; `x` is the output of the input's last step."""
         *before, last = self.phases
         lines = [f"if ({last.counter} == 0) {{"]
         self._ended(lines, before, x, last.vector)
@@ -287,7 +286,7 @@ class Source:
         return [*lines, "}", *closed(each, "return 1;"), "return 0;"]
 
     def _program(self) -> str:
-        """Return a program that runs the network: it reads timesteps, and writes rows of numbers."""
+        """Return a main program that reads timesteps, runs the network and writes rows of numbers."""
         step, row = f"{self.name}_step(&state, {'x[0]' if self.ids else 'x'}, y)", ["write_row(y);", "}"]
         if self.decodes:
             each = [f"{step};", "any = 1;"]
@@ -313,36 +312,36 @@ class Source:
         return f"{self.filled('reading', **number)}\n{main}"
 
 
-class Whole:
-    """The function for a sequence of a network that must read on before it can return anything.
+class WholeSequence:
+    """The function for a sequence of a network that must read all of it before it can return anything.
 
-    Each layer has a loop over time. What it returns is in one half of a workspace; the halves, a and b, take turns.
+    Each layer has a loop over time. The workspace has two halves, a and b, which alternately hold a layer's output.
 
     Attributes:
-        source: the source.
-        lines: the lines.
-        x: what the next layer reads: of timestep t, if it is a sequence.
-        length: how many timesteps that has; empty for a vector.
-        most: how many it has at most; None for no more than the input.
-        rooms: how many numbers each half has, for each timestep of the input (False) and beside those (True).
+        source: the source that the function belongs to.
+        lines: the lines so far.
+        x: the expression for the next layer's input; for a sequence, at timestep t.
+        length: the expression for that input's number of timesteps; empty for a vector.
+        max_steps: the largest value of `length`; None if at most as many as the input has.
+        rooms: the numbers needed in each half: for each timestep of the input (False), and independently of it (True).
     """
 
     def __init__(self, source: Source) -> None:
         self.source, self.lines, self.length = source, list[str](), "timesteps"
         self.x = source.input(self.length)
-        self.most: int | None = None
+        self.max_steps: int | None = None
         self.rooms: dict[tuple[str, bool], int] = {}
 
     def function(self) -> Iterator[str]:
-        """Yield the lines of the function, and those of the struct for its states."""
+        """Yield the lines of the struct for its states and of the function."""
         source, steps = self.source, self.source.plan.steps
-        last = next((step for step in reversed(steps) if makes(step)), None)
+        last = next((step for step in reversed(steps) if computes(step)), None)
         for step in steps:
             self._layer(step, step is last)
-        self._over_time(moved(self.x, f"y + t * {source.outputs}" if self.length else "y", source.outputs))
+        self._over_time(copy_if_needed(self.x, f"y + t * {source.outputs}" if self.length else "y", source.outputs))
         rooms = {"a": list[str](), "b": list[str]()}
-        for (half, beside), size in sorted(self.rooms.items()):
-            rooms[half].append(str(size) if beside else f"(timesteps) * {size}")
+        for (half, fixed), size in sorted(self.rooms.items()):
+            rooms[half].append(str(size) if fixed else f"(timesteps) * {size}")
         a, b = (" + ".join(room) for room in rooms.values())
         source.workspace = " + ".join(filter(None, (a, b))) or "0"
         begin = [f"{source.name}_state memory, *const state = &memory;"]
@@ -352,33 +351,33 @@ class Whole:
         yield from (*source.struct(), "", *function(source.run, lines))
 
     def _base(self, size: int, sequence: bool, last: bool) -> str:
-        """Return where to put a vector or a sequence of a size: in y, or in the half of the workspace that is free."""
+        """Return where to write a vector or sequence: y for the last layer, else the free half of the workspace."""
         if last:
             return "y"
         half = "b" if self.x.partition(" ")[0] == "a" else "a"
-        place = half, self.most is not None or not sequence
-        self.rooms[place] = max(size * (self.most or 1) if sequence else size, self.rooms.get(place, 0))
+        place = half, self.max_steps is not None or not sequence
+        self.rooms[place] = max(size * (self.max_steps or 1) if sequence else size, self.rooms.get(place, 0))
         return half
 
     def _over_time(self, lines: list[str], backwards: bool = False) -> None:
-        """Write lines that are for each timestep of a sequence, if there is one."""
+        """Append lines that run at each timestep, if the current output is a sequence."""
         if self.length and lines:
             head = f"size_t t = {self.length}; t-- > 0;" if backwards else f"size_t t = 0; t < {self.length}; t++"
             lines = [f"for ({head}) {{", *lines, "}"]
         self.lines += lines
 
     def _layer(self, step: Step, last: bool) -> None:
-        """Write a layer."""
+        """Append the code of a layer."""
         layer, size, sequence = step.layer, features_of(step.returns), len(step.returns) == 3
         if layer.reads == "vector":
-            self.length, self.most = str(layer.n), layer.n
+            self.length, self.max_steps = str(layer.n), layer.n
             return
         if layer.needs_whole and layer.states:
             self._directions(step, last)
-        elif makes(step):
-            if layer.window is not None and " t " not in self.x:  # a vector that is repeated
+        elif computes(step):
+            if layer.window is not None and " t " not in self.x:  # a repeated vector
                 vectors = f"{self._base(features_of(step.reads), True, False)} + t * {features_of(step.reads)}"
-                self._over_time(moved(self.x, vectors, features_of(step.reads)))
+                self._over_time(copy_if_needed(self.x, vectors, features_of(step.reads)))
                 self.x = vectors
             lines, made = list[str](), ""
             if sequence or not self.length:
@@ -395,7 +394,7 @@ class Whole:
             self.length = ""
 
     def _over_windows(self, step: Step) -> None:
-        """Write how many windows a layer moves over the sequence, which are its timesteps from now on."""
+        """Append the number of windows that a layer moves over the sequence, which is the length from here on."""
         window, windows = step.layer.window, f"{step.name}_steps"
         before = str(window.span - window.least_steps)
         if window.padding == "same":
@@ -405,7 +404,7 @@ class Whole:
         self.length = windows
 
     def _directions(self, step: Step, last: bool) -> None:
-        """Write a layer that reads time backwards, or both ways: a loop for each direction."""
+        """Append a layer that reads time backwards or in both directions: a loop for each direction."""
         layer, size, sequence = step.layer, features_of(step.returns), step.layer.returns == "sequence"
         units = layer.state_sizes["h"]
         base = self._base(size, sequence, last) if sequence or layer.merge is not None else ""
@@ -419,7 +418,7 @@ class Whole:
             merge = [f"{added}({to}, {h}, {units});" if added else copied(to, h, units)]
             if sequence and step.masked and layer.merge is not None:
                 zeros = [] if added else [f"fill({to}, 0.0f, {units});"]
-                merge = [*zeros, *place.unless_padding("for which zeros are returned", *merge)]
+                merge = [*zeros, *place.unless_padding("where the output is 0", *merge)]
             if base and not sequence:
                 merged += merge
             self._over_time([*lines, *merge * sequence], backwards=layer.reverses or second == 1)

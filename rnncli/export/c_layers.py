@@ -1,4 +1,4 @@
-"""How the layers of a network become lines of C: where each reads a vector, and where it leaves the one it returns."""
+"""C code for each kind of layer, with the expressions for the vector it reads and the vector it returns."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from rnncli.export.c import Source
 
 SCRATCH = "state->scratch"
-"""Room for what does not last from step to step; a vector is at its front, or at its back."""
+"""Memory that is not kept between steps; at most one vector is at its front and one at its back."""
 
-Made = tuple[Sequence[str], str]
-"""The lines of a layer, and where the vector is then that it returns."""
+Code = tuple[Sequence[str], str]
+"""The C lines of a layer, and the expression for the vector it returns."""
 
 
-def makes(step: Step) -> bool:
-    """Return whether a layer does something with the vector that it reads, and does not pass it on."""
+def computes(step: Step) -> bool:
+    """Return whether a layer computes something, rather than passing its input on."""
     return step.layer.step(step.reads) is not None
 
 
-def moved(x: str, target: str, size: int) -> list[str]:
-    """Return the line that copies a vector, unless it is there, or nothing says where it goes."""
+def copy_if_needed(x: str, target: str, size: int) -> list[str]:
+    """Return the line that copies a vector to `target`; none if it is there already or `target` is empty."""
     return [] if target in ("", x) else [copied(target, x, size)]
 
 
@@ -38,12 +38,12 @@ class Place(NamedTuple):
     """A layer to write.
 
     Attributes:
-        source: what it is written for.
-        step: the layer where it stands; in the function of a cell it has no name.
-        x: where the vector is that it reads.
-        target: where the vector goes that it makes; empty where that is not said.
-        length: in a loop over timesteps t of a whole sequence, how many of them it reads; else empty.
-        direction: what stands before the names of its weights and states, if it reads in two.
+        source: the C source that it is written into.
+        step: the layer at its position; its name is empty while a cell's function is written.
+        x: the expression for the input vector.
+        target: the expression for the output vector, if the layer computes one; empty to let the layer choose.
+        length: the number of timesteps of its input, in a loop over the timesteps t of a whole sequence; else empty.
+        direction: the prefix of its weights' and states' names, if it reads in both directions.
     """
 
     source: Source
@@ -60,68 +60,68 @@ class Place(NamedTuple):
 
     @property
     def reads(self) -> int:
-        """How many numbers each vector has that it reads."""
+        """The numbers in each input vector."""
         return features_of(self.step.reads)
 
     @property
     def size(self) -> int:
-        """How many numbers each vector has that it returns."""
+        """The numbers in each output vector."""
         return features_of(self.step.returns)
 
     def own(self, name: str) -> str:
-        """Return what a weight of its is called in C: `lstm_kernel`, `bidirectional_forward_bias`."""
+        """Return the C name of one of its weights: `lstm_kernel`, `bidirectional_forward_bias`."""
         return f"{self.step.name}_{self.direction}{name}".replace("/", "_").lstrip("_")
 
     def state(self, name: str) -> str:
-        """Return what a state of its is called in C."""
+        """Return the C expression for one of its states."""
         return f"state->{self.own(name)}"
 
     def started(self, sums: str) -> str:
-        """Return the line that begins the sums of what it returns, with its bias if it has one."""
+        """Return the line that initialises its sums, with the bias if it has one, else with zeros."""
         return started(sums, self.own("bias") if self.layer.use_bias else None, self.size)
 
     def added(self, what: str, matrix: str, first: int, *arguments: object) -> str:
-        """Return the call that adds what a matrix makes of a vector, from its first column on that counts."""
+        """Return the call that adds a vector times a matrix, from the matrix's column `first` on, to sums."""
         more, scaled = f" + {first}" * bool(first), self.source.int8
         arrays = [f"{self.own(matrix)}{more}", *[f"{self.own(matrix)}_scale{more}"] * scaled]
         return f"add_{'scaled_' * scaled}{what}({', '.join(map(str, [*arrays, *arguments]))});"
 
     def times(self, matrix: str, x: str, sums: str, first: int = 0, columns: int = 0) -> str:
-        """Return the call that adds x @ matrix to sums, or so many of its columns from the first on that counts."""
+        """Return the call that adds x @ matrix to sums, optionally only `columns` columns from column `first` on."""
         rows, stride = next(weight.shape for weight in self.step.weights if weight.name == matrix)
         return self.added("product", matrix, first, stride, rows, columns or stride - first, x, sums)
 
     def room(self, size: int) -> str:
-        """Return where in the scratch there is room beside what it reads."""
+        """Return the part of the scratch memory to write to while the input is still read."""
         start = self.source.scratch - size
         assert start >= self.reads * self.x.startswith(SCRATCH), self.layer.spec()
         return f"{SCRATCH} + {start}" if self.x == SCRATCH else SCRATCH
 
     def result(self, in_place: bool = False) -> str:
-        """Return where the vector goes that it makes: in the place of what it reads, if that may be and is no state."""
+        """Return where to write the output vector; `in_place` lets it replace an input in the scratch memory."""
         return self.target or (self.x if in_place and self.x.startswith(SCRATCH) else self.room(self.size))
 
     def unless_padding(self, said: str, *lines: str) -> Sequence[str]:
-        """Return lines that are for no padding, if it may read some."""
+        """Return the lines, skipped at padding if the input may contain any; `said` ends the comment."""
         if not self.step.masked:
             return lines
         ids, x = self.source.ids, self.source.input(self.length)
         given = f"{x} != 0" if ids else f"any_but_0({x}, {self.source.inputs})"
         return f"/* {'Id 0' if ids else 'A step of zeros'} is padding, {said}. */", f"if ({given}) {{", *lines, "}"
 
-    def written(self) -> Made:
-        """Return its lines below a comment that says what it computes; none where it passes on what it reads."""
+    def written(self) -> Code:
+        """Return its code below a comment with its spec and equations; no lines if it only passes its input on."""
         lines, made = LAYERS[self.layer.kind](self)
         equations = "" if self.layer.states else "; ".join(equations_of(self.layer))
         return ([f"/* {f'{self.layer.spec()}: {equations}'.strip(' :')} */"] * bool(lines) + [*lines]), made
 
 
 def equations_of(layer: Any) -> list[str]:
-    """Return what a layer computes in a step, in which @ is the product of a vector and a matrix."""
+    """Return the equations of one step of a layer; @ is the product of a vector and a matrix."""
     return [ascii_form(each.text.replace("·", " @ ")) for each in layer.equations()]
 
 
-# Cells: the lines of a function whose parameters are called as its weights and states are
+# Cells: the body of a function whose parameters are named after the cell's weights and states
 
 
 def _rnn(cell: Place) -> Iterator[str]:
@@ -151,7 +151,7 @@ def _lstm(cell: Place) -> Iterator[str]:
 def _gru(cell: Place) -> Iterator[str]:
     layer, u, candidate = cell.layer, cell.layer.units, f"gates + {2 * cell.layer.units}"
     if layer.reset_after:
-        # The state's product stands alone until r has acted on it, and only then that of the input is added.
+        # r is applied to the state's product before the input's product is added.
         yield cell.times("recurrent_kernel", "h", "gates")
         yield cell.times("kernel", "x", "gates", columns=2 * u)
         if layer.use_bias:
@@ -171,11 +171,11 @@ def _gru(cell: Place) -> Iterator[str]:
 
 
 CELLS: Mapping[str, Callable[[Place], Iterator[str]]] = {"rnn": _rnn, "lstm": _lstm, "gru": _gru}
-"""What makes a step of each kind of cell, where the sums have begun."""
+"""The writer for a step of each kind of cell, after the sums have been initialised."""
 
 
-def _recurrent(place: Place) -> Made:
-    # Layers share a function that differ in their directions and in what they return alone.
+def _recurrent(place: Place) -> Code:
+    # Layers that differ only in their direction and in what they return share one function.
     layer = replace(place.layer.trained(), return_sequences=False, go_backwards=False, merge_mode=None)
     cell = place._replace(step=place.step._replace(name="", layer=layer), direction="")
     kind, units, *words = layer.spec().split(":")
@@ -194,17 +194,17 @@ def _recurrent(place: Place) -> Made:
 
 
 def _cell(cell: Place, name: str, parameters: Mapping[str, str]) -> list[str]:
-    """Return the function of a cell, whose comment has the equations."""
+    """Return the function of a cell, with its equations in a comment."""
     layer = cell.layer
-    said = [f"/* {layer.spec()} on {cell.reads} features; @ is a product of a vector and a matrix."]
+    said = [f"/* {layer.spec()} on {cell.reads} features; @ is the product of a vector and a matrix."]
     said += [f"   {equation}" for equation in equations_of(layer)]
     if layer.gates > 1:
-        said.append(f"   Columns of matrices are {', '.join(layer.blocks['keras'])}, side by side.")
+        said.append(f"   The columns of each matrix are grouped as {', '.join(layer.blocks['keras'])}.")
     reads = [f"const {kind} *restrict {each}" for each, kind in {**parameters, "x": "float"}.items()]
     writes = [f"float *restrict {written}" for written in (*layer.states, "gates")]
     size = layer.gates * layer.units
     biases = [weight.params // size for weight in cell.step.weights if weight.role == "bias"]
-    bias = f"bias + {size}" if biases == [2] else "bias" if biases else None  # the state's stands second
+    bias = f"bias + {size}" if biases == [2] else "bias" if biases else None  # the recurrent bias comes second
     lines = [started("gates", bias, size), *CELLS[layer.kind](cell)]
     return [*said[:-1], f"{said[-1]} */", *function(f"static void {name}({', '.join(reads + writes)})", lines)]
 
@@ -212,8 +212,8 @@ def _cell(cell: Place, name: str, parameters: Mapping[str, str]) -> list[str]:
 # Layers
 
 
-def _embedding(place: Place) -> Made:
-    # Of a table of one row compilers see that other ids would be beyond its end, and warn.
+def _embedding(place: Place) -> Code:
+    # In a table of one row, compilers see that any id but 0 is out of bounds, and warn.
     row = place.own("embeddings") + f" + (size_t){place.x} * {place.size}" * (place.layer.vocabulary > 1)
     if not place.source.int8:
         return [], row
@@ -221,18 +221,18 @@ def _embedding(place: Place) -> Made:
     return [f"unpack({to}, {row}, {place.own('embeddings_scale')}, {place.size});"], to
 
 
-def _dense(place: Place) -> Made:
+def _dense(place: Place) -> Code:
     to = place.result()
     sums = [place.started(to), place.times("kernel", place.x, to)]
     return [*sums, *activated(place.layer.activation, to, place.size)], to
 
 
-def _activation(place: Place) -> Made:
+def _activation(place: Place) -> Code:
     to = place.result(in_place=True)
-    return [*moved(place.x, to, place.size), *activated(place.layer.activation, to, place.size)], to
+    return [*copy_if_needed(place.x, to, place.size), *activated(place.layer.activation, to, place.size)], to
 
 
-def _norm(place: Place) -> Made:
+def _norm(place: Place) -> Code:
     layer, to = place.layer, place.result(in_place=True)
     weights = [place.own("gamma") if layer.scale else "NULL", place.own("beta") if layer.center else "NULL"]
     statistics = [place.own(weight.name) for weight in place.step.weights if weight.role == "statistic"]
@@ -240,7 +240,7 @@ def _norm(place: Place) -> Made:
     return [f"{'standardise' if statistics else 'normalise'}({', '.join(arguments)});"], to
 
 
-def _flattened(place: Place) -> Made:
+def _flattened(place: Place) -> Code:
     if len(place.step.reads) == 2:
         return [], place.x
     vector, count, most = place.state("vector"), place.state("count"), place.step.reads[1]
@@ -248,7 +248,7 @@ def _flattened(place: Place) -> Made:
 
 
 def _window(place: Place) -> tuple[list[str], str]:
-    """Return the lines that move a window on, and where it is: a sequence, how long that is, and the first in it."""
+    """Return the lines that advance a window, and its arguments: the sequence, its length and the first index."""
     window = place.layer.window
     if place.length:
         first = f"t * {window.stride} - {place.step.name}_before"
@@ -258,14 +258,14 @@ def _window(place: Place) -> tuple[list[str], str]:
     return [slides, f"if (window_ends(&{left}, {window.stride})) {{"], f"{held}, {window.span}, 0"
 
 
-def _conv(place: Place) -> Made:
+def _conv(place: Place) -> Code:
     layer, to, (moves, at) = place.layer, place.result(), _window(place)
     sizes = layer.kernel_size, layer.dilation_rate, place.reads, place.size
     sums = place.added("convolution", "kernel", 0, *sizes, at, to)
     return [*moves, place.started(to), sums, *activated(layer.activation, to, place.size)], to
 
 
-def _pool(place: Place) -> Made:
+def _pool(place: Place) -> Code:
     layer, size, largest = place.layer, place.size, place.layer.mode == "max"
     if layer.window is not None:
         to, (moves, at) = place.result(), _window(place)
@@ -274,25 +274,25 @@ def _pool(place: Place) -> Made:
     if largest:
         return [f"keep_largest({made}, {place.x}, {size});"], made
     added = f"add({made}, {place.x}, {size});", f"{place.state('count')}++;"
-    return place.unless_padding("which does not count", *added), made
+    return place.unless_padding("which is not counted", *added), made
 
 
-def pooled(place: Place) -> Made:
-    """Return what a layer returns when its sequence has ended, where x is what it returned at a step."""
+def pooled(place: Place) -> Code:
+    """Return the code for a layer's output once its sequence has ended; x is its value at the last step."""
     if place.layer.joins != "avg":
-        return moved(place.x, place.target, place.size), place.target or place.x
+        return copy_if_needed(place.x, place.target, place.size), place.target or place.x
     to = place.result()
     return [f"divide({to}, {place.x}, (float){place.state('count')}, {place.size});"], to
 
 
-LAYERS: Mapping[str, Callable[[Place], Made]] = {
+LAYERS: Mapping[str, Callable[[Place], Code]] = {
     "embed": _embedding,
     "rnn": _recurrent,
     "lstm": _recurrent,
     "gru": _recurrent,
     "conv": _conv,
     "dense": _dense,
-    "dropout": lambda place: ([], place.x),  # it drops nothing outside of training
+    "dropout": lambda place: ([], place.x),  # only active in training
     "norm": _norm,
     "bnorm": _norm,
     "act": _activation,
@@ -300,4 +300,4 @@ LAYERS: Mapping[str, Callable[[Place], Made]] = {
     "pool": _pool,
     "flatten": _flattened,
 }
-"""What writes a timestep of each kind of layer, and returns the vector that comes out. An input is not written."""
+"""The writer for one timestep of each kind of layer; it also returns the expression for the output vector."""

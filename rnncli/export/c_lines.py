@@ -1,4 +1,4 @@
-"""What a source in C is put together of: functions that it may call, texts to fill in, lines, and constant arrays."""
+"""Building blocks of C source: library functions, templates, code lines and constant arrays."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 INDENT = "    "
 WIDTH = 100
-"""The columns of a line."""
+"""The width of a line."""
 
 _TEXT = (get_data("rnncli.export", "functions.c") or b"").decode()
 
@@ -32,14 +32,14 @@ FUNCTIONS: Mapping[str, str] = {
     for text in re.sub(r"^(\w+)\((.+)\): (.+)", _EACH, SECTIONS["functions"], flags=re.MULTILINE).split("\n\n")
     if (name := re.search(r"^static .*?(\w+)\(", text, re.MULTILINE))
 }
-"""The functions that a source may need, by their names; each may call those before it."""
+"""The library functions by name; each may call those before it."""
 
 ACTIVATIONS = {"linear": ""} | {name[4:]: name for name in FUNCTIONS if name.startswith("act_")}
-"""The function of each activation; the linear one needs none."""
+"""The function for each activation; empty for linear, which needs none."""
 
 
 def called_in(text: str) -> str:
-    """Return the functions that a text calls, and those that they call, in their order."""
+    """Return the library functions that the text calls, directly or indirectly, in order."""
     found = ""
     for name, code in reversed([*FUNCTIONS.items()]):
         if re.search(rf"\b{name}\(", found + text):
@@ -48,15 +48,15 @@ def called_in(text: str) -> str:
 
 
 def filled(section: str, **words: object) -> str:
-    """Return a section of `functions.c` with something in place of each $word."""
+    """Return a section of `functions.c` with each $word substituted."""
     return Template(SECTIONS[section]).substitute(words)
 
 
-# Lines, which are written without indents
+# Lines are written without indentation, which `laid_out` adds
 
 
 def laid_out(lines: Iterable[str], depth: int = 0) -> str:
-    """Return lines as they stand in a file: what is between braces further in, and what is long in several lines."""
+    """Return lines as formatted source: indented by their braces, with long lines wrapped."""
     found = []
     for line in lines:
         depth -= line.startswith("}")
@@ -66,22 +66,22 @@ def laid_out(lines: Iterable[str], depth: int = 0) -> str:
 
 
 def _wrapped(room: str, line: str) -> str:
-    """Return a comment, or a declaration or a call with its arguments below one another."""
+    """Return a comment wrapped, or a long declaration or call with its arguments aligned."""
     if line.startswith("/*"):
         return "\n".join(wrap(room + line, WIDTH, subsequent_indent=f"{room}   ", break_long_words=False))
-    joined = re.sub("(?<!,) ", "\xa0", room + line)  # to be broken at a comma alone
+    joined = re.sub("(?<!,) ", "\xa0", room + line)  # so that it is only broken at commas
     aligned = " " * (joined.rfind("(", 0, joined.find(",")) + 1)
     return "\n".join(wrap(joined, WIDTH, subsequent_indent=aligned, break_long_words=False)).replace("\xa0", " ")
 
 
 def closed(lines: Sequence[str], *last: str) -> list[str]:
-    """Return lines, those that are last in the blocks which are open at their end, and the ends of these."""
+    """Return the lines, then `last` inside the blocks that are still open, then their closing braces."""
     opened = sum(line.endswith("{") - line.startswith("}") for line in lines)
     return [*lines, *last, *["}"] * opened]
 
 
 def function(head: str, lines: Sequence[str]) -> list[str]:
-    """Return the lines of a function, which says of parameters that nothing reads them."""
+    """Return the lines of a function; unused parameters are cast to void."""
     code = re.sub(r"/\*.*?\*/", "", "\n".join(lines), flags=re.DOTALL)
     parameters = re.findall(r"(\w+)[,)]", head)
     unread = [f"(void){name};" for name in parameters if not re.search(rf"\b{name}\b", code)]
@@ -94,19 +94,19 @@ def copied(target: str, source: str, size: int) -> str:
 
 
 def started(sums: str, bias: str | None, size: int) -> str:
-    """Return the line that begins sums with a bias, or with zeros."""
+    """Return the line that initialises sums with a bias or with zeros."""
     return f"fill({sums}, 0.0f, {size});" if bias is None else copied(sums, bias, size)
 
 
 def activated(activation: str, vector: str, size: int, times: int = 1) -> list[str]:
-    """Return the lines that apply an activation to some vectors behind one another; the linear one needs none."""
-    if activation == "softmax" and times > 1:  # a vector by itself
+    """Return the lines that apply an activation to `times` adjacent vectors; none for linear."""
+    if activation == "softmax" and times > 1:  # normalises each vector separately
         return [f"act_softmax({vector}{f' + {each * size}' * bool(each)}, {size});" for each in range(times)]
     return [f"{ACTIVATIONS[activation]}({vector}, {times * size});"] * bool(ACTIVATIONS[activation])
 
 
 def each_number(size: int, *lines: str) -> list[str]:
-    """Return a loop over the numbers of a vector."""
+    """Return a loop over the elements of a vector."""
     return [f"for (int j = 0; j < {size}; j++) {{", *lines, "}"]
 
 
@@ -114,7 +114,7 @@ def each_number(size: int, *lines: str) -> list[str]:
 
 
 def array_lines(kind: str, name: str, said: str, array: Array) -> Iterator[str]:
-    """Yield the lines of a constant array: the fewest digits that are read as the same numbers."""
+    """Yield the lines of a constant array, with the fewest digits that read back as the same numbers."""
     yield f"/* {said} */"
     yield f"ALIGNED static const {kind} {name}[{array.size}] = {{"
     end = "f," if kind == "float" else ","
@@ -129,10 +129,10 @@ def array_lines(kind: str, name: str, said: str, array: Array) -> Iterator[str]:
 
 
 def shortest(array: Array) -> Array:
-    """Return float32 as those float64 that need the fewest digits to be read as the same float32.
+    """Return float32 numbers as the float64 numbers with the fewest digits that read back as the same float32.
 
-    A quotient of whole numbers that are exact, of powers of ten up to 1e22, is what its digits are read as; so Python
-    writes those digits, and sooner than NumPy does. The few numbers that are too large or small for that are NumPy's.
+    An integer divided by a power of ten up to 1e22, both exact, equals the float64 that its decimal digits read as.
+    So Python prints those digits, and finds them faster than NumPy. NumPy formats the few numbers outside that range.
     """
     found, size = array.astype(np.float64), np.abs(array)
     within = (size >= 1e-9) & (size < 1e5)
@@ -145,12 +145,12 @@ def shortest(array: Array) -> Array:
     return found
 
 
-MOST = 127
-"""The largest int8 whose negative is one, too."""
+INT8_LIMIT = 127
+"""The largest int8 whose negative is also an int8."""
 
 
 def quantised(array: Array) -> tuple[Array, Array]:
-    """Return a matrix or a table as int8, and the float that each of its columns is multiplied by."""
-    scale = np.abs(array).max(axis=tuple(range(array.ndim - 1))) / np.float32(MOST)
+    """Return a matrix or table as int8, and the float scale of each column."""
+    scale = np.abs(array).max(axis=tuple(range(array.ndim - 1))) / np.float32(INT8_LIMIT)
     scale[scale == 0] = 1
     return np.rint(array / scale).astype(np.int8), scale.astype(np.float32)

@@ -1,27 +1,27 @@
-/* What exported C is put together of: functions, which a source has if it calls them, and texts to fill in where there
-   is a $word. A section begins at //= and its name. Loops run over consecutive numbers and have no branches, so that
-   compilers vectorise them without -ffast-math. A function stands behind those that it calls. A line `name(v): v[j] = …;`
-   is a function that does so to each number of a vector. */
+/* The building blocks of exported C: functions, included in a source that calls them, and templates with a $word for
+   each value. A section starts with //= and its name. Loops run over consecutive numbers without branches, so that
+   compilers vectorise them without -ffast-math. A function comes after those that it calls. A line `name(v): v[j] = …;`
+   defines a function that does this to each element of a vector. */
 
 //= functions
-/* 2^n for -126 <= n <= 127, by the bits of a float of IEEE 754. */
+/* 2^n for -126 <= n <= 127, from the bits of an IEEE 754 float. */
 static inline float power_of_2(int32_t n)
 {
     const union { uint32_t bits; float value; } power = {(uint32_t)(n + 127) << 23};
     return power.value;
 }
 
-/* e^r - 1 for |r| <= ln(2) / 2, as Cephes's expf has it. With x = n ln(2) + r, e^x is 2^n e^r. */
+/* e^r - 1 for |r| <= ln(2) / 2, as in Cephes's expf. With x = n ln(2) + r, e^x is 2^n e^r. */
 static inline float exp_minus_1(float r)
 {
     return r + r * r * (0.5f + r * (0.16666666f + r * (0.041665796f
            + r * (0.008333452f + r * (0.0013981999f + r * 0.00019875691f)))));
 }
 
-/* tanh(x) = m / (m + 2) with m = e^(2|x|) - 1, to 3 units in the last place. */
+/* tanh(x) = m / (m + 2) with m = e^(2|x|) - 1, within 3 units in the last place. */
 static inline float tanh_of(float x)
 {
-    x = fabsf(x) > 9.02f ? copysignf(9.02f, x) : x; /* beyond that it is 1 */
+    x = fabsf(x) > 9.02f ? copysignf(9.02f, x) : x; /* tanh is 1 beyond this */
     const float z = 2.0f * fabsf(x);
     const int32_t n = (int32_t)(z * 1.442695f + 0.5f);
     const float p = exp_minus_1((z - (float)n * 0.693359375f) + (float)n * 0.00021219444f);
@@ -29,10 +29,10 @@ static inline float tanh_of(float x)
     return copysignf(m / (m + 2.0f), x);
 }
 
-/* 1 / (1 + e^-x) to 3 units in the last place, by e^-|x|, which is 1 at most. */
+/* 1 / (1 + e^-x) within 3 units in the last place, from e^-|x|, which is at most 1. */
 static inline float sigmoid_of(float x)
 {
-    x = fabsf(x) > 104.0f ? copysignf(104.0f, x) : x; /* beyond that it is 0 or 1 */
+    x = fabsf(x) > 104.0f ? copysignf(104.0f, x) : x; /* 0 or 1 beyond this */
     const float z = fabsf(x);
     const int32_t n = (int32_t)(z * 1.442695f + 0.5f), half = n / 2;
     const float p = exp_minus_1(((float)n * 0.693359375f - z) - (float)n * 0.00021219444f);
@@ -64,8 +64,8 @@ static inline int any_but_0(const float *x, int size)
     return any;
 }
 
-/* sum += x @ matrix, where a row of the matrix has `stride` numbers, of which the first `columns`
-   count. Four rows at a time: the inner loop over columns is one that compilers vectorise. */
+/* sum += x @ matrix, using the first `columns` of the `stride` numbers in each row. It takes four
+   rows at a time, with the loop over columns inside, which compilers vectorise. */
 static inline void add_product(const float *restrict matrix, int stride, int rows, int columns,
                                const float *restrict x, float *restrict sum)
 {
@@ -101,7 +101,7 @@ static inline void add_scaled_product(const int8_t *restrict matrix, const float
     }
 }
 
-/* y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, each of them a vector; y may be x. */
+/* y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, all vectors; y may be x. */
 static void standardise(const float *x, int size, float epsilon, const float *gamma,
                         const float *beta, const float *mean, const float *variance, float *y)
 {
@@ -112,8 +112,8 @@ static void standardise(const float *x, int size, float epsilon, const float *ga
     }
 }
 
-/* y = gamma * (x - mean) / sqrt(variance + epsilon) + beta; y may be x. The mean of what is left is
-   taken away, too: of numbers near 100, a mean in float would lose the little that they differ. */
+/* y = gamma * (x - mean) / sqrt(variance + epsilon) + beta; y may be x. The mean is subtracted a
+   second time: for numbers near 100, a float mean would round away their small differences. */
 static void normalise(const float *x, int size, float epsilon, const float *gamma,
                       const float *beta, float *y)
 {
@@ -137,14 +137,14 @@ static void normalise(const float *x, int size, float epsilon, const float *gamm
     }
 }
 
-/* Puts x at the end of a window, whose first `size` numbers leave it. */
+/* Appends x to a window and drops the window's first `size` numbers. */
 static void slide(float *window, int all, const float *x, int size)
 {
     memmove(window, window + size, (size_t)(all - size) * sizeof(float));
     memcpy(window + all - size, x, (size_t)size * sizeof(float));
 }
 
-/* Whether a window ends at this timestep; the next does `stride` timesteps later. */
+/* Returns whether a window ends at this timestep; the next one ends `stride` timesteps later. */
 static int window_ends(int32_t *left, int32_t stride)
 {
     if (*left > 0) {
@@ -155,20 +155,20 @@ static int window_ends(int32_t *left, int32_t stride)
     return 1;
 }
 
-/* How many windows there are in a sequence, of `span` timesteps each. */
+/* The number of windows of `span` timesteps in a sequence. */
 static size_t windows_in(size_t timesteps, size_t span, size_t stride)
 {
     return timesteps < span ? 0 : (timesteps - span) / stride + 1;
 }
 
-/* How many timesteps of padding are in front of a sequence, where there are as many behind it. */
+/* The timesteps of padding before a sequence that is padded equally on both sides. */
 static size_t padding_before(size_t timesteps, size_t windows, size_t span, size_t stride)
 {
     const size_t reach = windows == 0 ? 0 : (windows - 1) * stride + span;
     return reach < timesteps ? 0 : (reach - timesteps) / 2;
 }
 
-/* Puts x behind what a vector has, if there is room. */
+/* Appends x to a vector unless it is full. */
 static void append(float *vector, int32_t *count, int32_t most, const float *x, int size)
 {
     if (*count < most) {
@@ -195,8 +195,8 @@ keep_largest(float *v, const float *x): v[j] = x[j] > v[j] ? x[j] : v[j];
 divide(float *v, const float *x, float count): v[j] = x[j] / count;
 unpack(float *v, const int8_t *row, const float *scale): v[j] = scale[j] * (float)row[j];
 
-/* sum += the product of a window and a kernel, a matrix for each of its `width` vectors. They are
-   `dilation` vectors of x apart, and count if they are among its `timesteps`. */
+/* sum += window @ kernel, which has a matrix for each of the window's `width` vectors. These are
+   `dilation` vectors of x apart; those outside its `timesteps` are skipped. */
 static void add_convolution(const float *kernel, int width, int dilation, int rows, int columns,
                             const float *x, size_t timesteps, size_t first, float *sum)
 {
@@ -205,13 +205,13 @@ static void add_convolution(const float *kernel, int width, int dilation, int ro
         return;
     }
     for (int k = 0; k < width; k++, first += (size_t)dilation, kernel += rows * columns) {
-        if (first < timesteps) { /* below 0 it wraps around */
+        if (first < timesteps) { /* an index below 0 wraps around */
             add_product(kernel, columns, rows, columns, x + first * (size_t)rows, sum);
         }
     }
 }
 
-/* The same with a scale for each column. */
+/* add_convolution with a scale for each column. */
 static void add_scaled_convolution(const int8_t *kernel, const float *scale, int width,
                                    int dilation, int rows, int columns, const float *x,
                                    size_t timesteps, size_t first, float *sum)
@@ -224,14 +224,14 @@ static void add_scaled_convolution(const int8_t *kernel, const float *scale, int
     }
 }
 
-/* y = the largest of the `width` vectors of x from the first on, or their mean. They count if they
-   are among its `timesteps`. */
+/* y = the elementwise maximum, or mean, of `width` vectors of x from the first on. Vectors outside
+   its `timesteps` are skipped. */
 static void largest_of(int width, int size, const float *x, size_t timesteps, size_t first,
                        float *y)
 {
     fill(y, -INFINITY, size);
     for (int k = 0; k < width; k++, first++) {
-        if (first < timesteps) { /* below 0 it wraps around */
+        if (first < timesteps) { /* an index below 0 wraps around */
             keep_largest(y, x + first * (size_t)size, size);
         }
     }
@@ -243,7 +243,7 @@ static void mean_of(int width, int size, const float *x, size_t timesteps, size_
     int count = 0;
     fill(y, 0.0f, size);
     for (int k = 0; k < width; k++, first++) {
-        if (first < timesteps) { /* below 0 it wraps around */
+        if (first < timesteps) { /* an index below 0 wraps around */
             add(y, x + first * (size_t)size, size);
             count++;
         }
@@ -283,7 +283,7 @@ $declarations
 #include <math.h>
 #include <string.h>
 
-/* Weights begin where a cache line does, for processors that read as much at a time. */
+/* Weights are aligned to cache lines, which AVX processors read faster. */
 #if defined __GNUC__ && defined __AVX__
 #define ALIGNED __attribute__((aligned(64)))
 #else
@@ -295,7 +295,7 @@ $declarations
 #include <stdlib.h>
 #include <string.h>
 
-/* Reads a line, a timestep: 1 if there is one, 0 at the end of the input, -1 if it is wrong. */
+/* Reads a timestep from a line. Returns 1, 0 at the end of the input, -1 if the line is wrong. */
 static int read_step($type *x)
 {
     int c = getchar(), count = 0;
@@ -325,7 +325,7 @@ static int read_step($type *x)
     if (count == ${NAME}_INPUTS && (c == EOF || c == '\n')) {
         return 1;
     }
-    fputs("expected $expected a line\n", stderr);
+    fputs("expected $expected per line\n", stderr);
     return -1;
 }
 

@@ -1,4 +1,4 @@
-"""A network as `keras.Sequential`, and its weights as rnncli's own files have them."""
+"""A network as `keras.Sequential`; its weights are saved in the same form as in rnncli's own files."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from rnncli.export import Arrays
 
 LONG_RUN = 4
-"""Equal layers from this number on are written as a loop."""
+"""The number of equal layers from which they are written as a loop."""
 
 
 def export(job: Job) -> str:
-    """Return the source of a `keras.Sequential` that is bound to the name `model`.
+    """Return source that builds a `keras.Sequential` named `model`.
 
     Raises:
         SpecError: Keras cannot express a layer.
@@ -37,19 +37,19 @@ def export(job: Job) -> str:
 
 
 def arrays(job: Job) -> Arrays:
-    """Return the weights by key (`lstm/kernel`), with Keras's shapes and order of gates, in Keras's order."""
+    """Return the weights by key (`lstm/kernel`), with Keras's shapes, gate order and order of layers."""
     return job.weights()
 
 
 def _model(plan: Plan) -> Iterator[str]:
-    """Yield the lines that build the model, with the shape of each layer's output."""
+    """Yield the lines that build the model, with each layer's output shape as a comment."""
     dtype = () if plan.network.head.vocabulary is None else ('dtype="int32"',)
     head, shape = Call("keras.Input", (shape_text(plan.reads[1:]), *dtype)), shape_text(plan.reads)
-    # An Embedding marks ids by itself.
+    # Embedding has mask_zero, so that only other inputs need a Masking layer.
     marks = plan.network.head.masks and plan.network.head.vocabulary is None
     masking = [Call("Masking", ())] if marks else []
     if not plan.steps and not masking:
-        # A Sequential of nothing but an input cannot be called.
+        # A Sequential with only an input cannot be called.
         yield from laid_out(Call("inputs = keras.Input", head.arguments), comment=shape)
         yield "model = keras.Model(inputs, inputs)"
         return
@@ -71,7 +71,7 @@ def _model(plan: Plan) -> Iterator[str]:
 
 
 def _run(call: Call, times: int, indent: str, comment: str) -> Iterator[str]:
-    """Yield the lines that make equal layers."""
+    """Yield the lines for a run of equal layers."""
     loop = f"for _ in range({times})"
     if fits(line := f"{indent}*[{call} {loop}],  # {comment}"):
         yield line
@@ -86,7 +86,7 @@ def _run(call: Call, times: int, indent: str, comment: str) -> Iterator[str]:
 
 
 def _loading(job: Job) -> Iterator[str]:
-    """Yield the lines that load the weights, if a file of them is written along."""
+    """Yield the lines that load the weights, if they are saved to a file."""
     if job.saved is None:
         return
     yield ""
@@ -97,20 +97,20 @@ def _loading(job: Job) -> Iterator[str]:
         yield from laid_out(Call("model.load_weights", (string(job.saved),)))
 
 
-# The calls
+# Calls
 
 
 def call_of(layer: Any) -> Call:
-    """Return the call of a layer: its sizes, and what is not Keras's default, in the order of its signature.
+    """Return the call for a layer: its sizes and non-default arguments, in the order of the signature.
 
-    Of one that reads both ways it is the call of the `Bidirectional` around it.
+    A bidirectional layer is wrapped in `Bidirectional`.
     """
     name = layer.cell_name() or layer.type_name()
     takes = KERAS[name].takes
     sizes = [_written(getattr(layer, each)) for each in layer.sizes.attributes if each in takes]
     own = [option.attribute for option in layer.options if option.in_keras is None and option.attribute != "merge_mode"]
-    told = {each: getattr(layer, each) for each in own if getattr(layer, each) != layer.default(each)}
-    call = Call(name, (*sizes, *(f"{each}={_written(told[each])}" for each in sorted(told, key=takes.index))))
+    given = {each: getattr(layer, each) for each in own if getattr(layer, each) != layer.default(each)}
+    call = Call(name, (*sizes, *(f"{each}={_written(given[each])}" for each in sorted(given, key=takes.index))))
     if layer.merge is None:
         return call
     merge = () if layer.merge == "concat" else (f"merge_mode={string(layer.merge)}",)

@@ -1,7 +1,7 @@
-"""A network as the textbook's loop in plain NumPy: a program that needs nothing else.
+"""A network as a plain loop in NumPy, as in a textbook: a program without other dependencies.
 
-Its function `model` has a line or two for each layer. Its weights and its input are read from a file, or drawn as
-`rnncli forward` draws them.
+The function `model` has one or two lines for each layer. The weights are read from a file or drawn in the same way as
+by `rnncli forward`; the input is always drawn.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
     from rnncli.export import Arrays
 
 LONG_RUN = 3
-"""Equal layers from this number on are written as a loop."""
+"""The number of equal layers from which they are written as a loop."""
 
 
 def export(job: Job) -> str:
-    """Return the source of a program that binds a function to the name `model`, and runs it on a random input.
+    """Return the source of a program that defines a function `model` and runs it on a random input.
 
     Raises:
-        UsageError: the weights are those of a file, and are not written along.
+        UsageError: the weights come from a file, and are not saved for the program.
     """
     if not job.drawn and job.saved is None:
         raise UsageError(
-            f"the loop in NumPy would draw other weights than {printable(job.origin)}",
-            "write them along: --save-weights model.npz",
+            f"the NumPy program would draw new weights instead of {printable(job.origin)}",
+            "save the weights for the program: --save-weights model.npz",
         )
     plan = job.plan
     names, owners = _names(plan), [step for step in plan.steps if step.weights]
@@ -51,11 +51,11 @@ def export(job: Job) -> str:
         lines += ["", *laid_out(Call("with np.load", (string(job.saved),)), end=" as file:")]
         lines.append(f"{INDENT}weights = dict(file)  # by key: {owners[0].name}/{owners[0].weights[0].name}")
     for name in sorted(activations, key=[*ACTIVATIONS].index):
-        if (told := ACTIVATIONS[name]) is not None:
-            lines += function(f"{name}(x)", told)
+        if (body := ACTIVATIONS[name]) is not None:
+            lines += function(f"{name}(x)", body)
     for sort, name in names.items():
-        arguments, body = FUNCTIONS[sort.kind].written(sort, plan.masks_cells)
-        lines += function(f"{name}({arguments})", *body)
+        arguments, statements = FUNCTIONS[sort.kind].written(sort, plan.masks_cells)
+        lines += function(f"{name}({arguments})", *statements)
     lines += _model(plan, names)
     if owners and job.saved is None:
         lines += _drawn(job, owners)
@@ -63,17 +63,17 @@ def export(job: Job) -> str:
 
 
 def arrays(job: Job) -> Arrays:
-    """Return the weights by key (`lstm/kernel`), with Keras's shapes and order of gates."""
+    """Return the weights by key (`lstm/kernel`), with Keras's shapes and gate order."""
     return job.weights()
 
 
 def _names(plan: Plan) -> Mapping[Layer, str]:
-    """Return the name of the function of each sort of layer; what is special stands in it where there are several."""
+    """Return the function name for each sort of layer; it includes the options if the kind has several sorts."""
     sorts = dict.fromkeys(sort for step in plan.steps if (sort := sort_of(step.layer)) is not None)
     kinds = Counter(sort.kind for sort in sorts)
     names = {}
     for sort in sorts:
-        options = 2 if sort.sizes.attributes else 1  # behind the kind and the size
+        options = 2 if sort.sizes.attributes else 1  # the index of the first field after the kind and any size
         words = sort.spec().split(":")[options:] if kinds[sort.kind] > 1 else []
         names[sort] = re.sub(r"\W", "_", "_".join([sort.keras_names()[0], *words]))
     return names
@@ -83,21 +83,21 @@ def _names(plan: Plan) -> Mapping[Layer, str]:
 
 
 def _runs(steps: Sequence[Step]) -> Iterator[list[Step]]:
-    """Yield the layers, those together that a loop can stand for: equal, reading alike, with numbers in their names."""
+    """Yield runs of layers that can be one loop: equal, with equal inputs and consecutively numbered names."""
     numbered = (step.name != step.layer.keras_names()[0] for step in steps)
     for _, run in groupby(steps, key=lambda step: (next(numbered), step.layer, step.reads, step.masked)):
         yield [*run]
 
 
 def _looped(run: list[Step], lines_of: Callable[[Step, str], Iterator[str]]) -> Iterator[str]:
-    """Yield the lines for some layers: for each of them, or in a loop if they are many."""
+    """Yield the lines for a run of layers: a loop for a long run, else the lines of each."""
     if len(run) < LONG_RUN:
         yield from chain.from_iterable(lines_of(step, "") for step in run)
         return
     base, _, first = run[0].name.rpartition("_")
-    # In a loop over n, the number of a layer is n and something.
+    # In a loop over n, a layer's number is n plus a constant.
     lines = list(lines_of(run[0]._replace(name=f"{base}_{{n}}", number=run[0].number - int(first)), INDENT))
-    if _do_nothing(lines):
+    if _only_comments(lines):
         yield from lines
         return
     if any("{n}" in line for line in lines):
@@ -107,13 +107,13 @@ def _looped(run: list[Step], lines_of: Callable[[Step, str], Iterator[str]]) -> 
     yield from (f"{INDENT}{line}" for line in lines)
 
 
-def _do_nothing(lines: list[str]) -> bool:
-    """Return whether lines are comments, which are enough once."""
+def _only_comments(lines: list[str]) -> bool:
+    """Return whether all lines are comments, which need not be repeated."""
     return all(line.startswith("#") for line in lines)
 
 
 def _quoted(name: str) -> str:
-    """Return a name as a literal, in which n of a loop stands for a number."""
+    """Return a name as a string literal; an f-string if it contains the loop variable n."""
     return f'{"f" if "{n}" in name else ""}"{name}"'
 
 
@@ -127,19 +127,19 @@ def _model(plan: Plan, names: Mapping[Layer, str]) -> Iterator[str]:
         body.append(f"mask = {plan.mask}  # (batch, timesteps): {plan.network.head.padding} is padding")
     for run in _runs(plan.steps):
         lines = list(_looped(run, lambda step, room: LAYERS[step.layer.kind](Place(plan, names, step, room))))
-        if not (_do_nothing(lines) and lines == body[-len(lines) :]):
+        if not (_only_comments(lines) and lines == body[-len(lines) :]):
             body += lines
     yield from function(f"model({plan.argument})", *body, "return x")
 
 
 class Place(NamedTuple):
-    """A layer to write.
+    """A layer to be written.
 
     Attributes:
-        plan: what there is to write.
-        names: the function of each sort of layer.
-        step: the layer where it stands; in a loop its name is `lstm_{n}`, and its number what n lacks.
-        room: the spaces of a loop around it.
+        plan: the export plan.
+        names: the function name for each sort of layer.
+        step: the layer's step; in a loop its name is `lstm_{n}` and its number is relative to n.
+        room: the extra indentation within a loop.
     """
 
     plan: Plan
@@ -153,15 +153,15 @@ class Place(NamedTuple):
         return self.step.layer
 
     def shared(self, *arguments: str) -> Call:
-        """Return the call of the function that it shares with others."""
+        """Return the call of the function that layers of the same sort share."""
         sort = sort_of(self.layer)
         assert sort is not None
         return Call(self.names[sort], arguments)
 
     def assigned(self, value: str | Call, target: str = "x", more: str = "") -> Iterator[str]:
-        """Yield the lines that assign a value; the last of a layer says the shape of what it returns, and `more`."""
+        """Yield the lines that assign a value; assignments to x have the output shape, and `more`, as a comment."""
         comment = f"{shape_words(self.step.returns)}{more}" if target == "x" else ""
-        room = INDENT + self.room  # the indent of the function counts, and is put before the lines later
+        room = INDENT + self.room  # used to measure the lines; the indentation itself is added later
         if isinstance(value, Call):
             call = Call(f"{target} = {value.function}", value.arguments)
             yield from (line[len(room) :] for line in laid_out(call, room, comment=comment))
@@ -184,7 +184,7 @@ def _recurrent(place: Place) -> Iterator[str]:
         merged = MERGES[layer.merge].format(*both)
         if place.step.masked and whole:
             yield f"x = {merged}"
-            yield from place.assigned("np.where(mask[..., None], x, 0)", more=", zeros at padding")
+            yield from place.assigned("np.where(mask[..., None], x, 0)", more=", 0 at padding")
         else:
             yield from place.assigned(merged)
         return
@@ -204,11 +204,11 @@ MERGES: Mapping[str, str] = {
     "mul": "{} * {}",
     "ave": "({} + {}) / 2",
 }
-"""How the outputs of two directions become one."""
+"""The expression that merges the outputs of two directions."""
 
 
 def _applied(place: Place) -> Iterator[str]:
-    """Yield the line that calls the function of a layer on x, and its activation; a product alone needs none."""
+    """Yield the line that applies a layer's function and activation to x; a bare matrix product needs no function."""
     layer, name = place.layer, place.step.name
     value = f"x @ weights[{_quoted(f'{name}/kernel')}]"
     if sort_of(layer) is not None:
@@ -236,13 +236,13 @@ def _pool(place: Place) -> Iterator[str]:
 
 
 POOLS: Mapping[str, str] = {"max": "x.max(axis=1)", "avg": "x.mean(axis=1)"}
-"""What makes one vector of a sequence, by its mode."""
+"""The expression that reduces a sequence to a vector, by mode."""
 
 
 def _unmasked(place: Place) -> Iterator[str]:
-    """Yield the line that makes a mask without padding for a new sequence, where a cell reads it."""
-    behind = (step.layer for step in place.plan.steps[place.step.number :])
-    reader = next((layer for layer in behind if layer.states or not layer.passes_mask), None)
+    """Yield the line that replaces the mask for a new sequence without padding, if a later cell reads the mask."""
+    later = (step.layer for step in place.plan.steps[place.step.number :])
+    reader = next((layer for layer in later if layer.states or not layer.passes_mask), None)
     if place.plan.masks_cells and reader is not None and reader.states:
         yield "mask = np.ones(x.shape[:2], bool)  # no padding from here on"
 
@@ -250,26 +250,26 @@ def _unmasked(place: Place) -> Iterator[str]:
 LAYERS: Mapping[str, Callable[[Place], Iterator[str]]] = {
     **{kind: _recurrent if shared is CELL else _applied for kind, shared in FUNCTIONS.items()},
     "embed": lambda place: place.assigned(f'weights["{place.step.name}/embeddings"][ids]'),
-    "dropout": lambda place: iter([f"# {place.layer.spec()} drops nothing outside of training"]),
+    "dropout": lambda place: iter([f"# {place.layer.spec()} is only active in training"]),
     "repeat": _repeat,
     "act": lambda place: place.assigned(called(place.layer.activation, "x")),
     "pool": _pool,
     "flatten": lambda place: place.assigned("x.reshape(len(x), -1)"),
 }
-"""What yields the lines of each kind of layer in `model`. An input has none."""
+"""The writer of each kind of layer's lines in `model`. An input has none."""
 
 
-# The weights and the input
+# Weights and input
 
 
 def _drawn(job: Job, owners: Sequence[Step]) -> Iterator[str]:
-    """Yield the lines that draw the weights as rnncli does, each from a random stream of its own."""
+    """Yield the lines that draw the weights like rnncli, each from its own random stream."""
     used = {str(weight.initializer) for step in owners for weight in step.weights}
     for name in sorted(used, key=[*INITIALIZERS].index):
         yield from function(f"{name}(rng, shape)", INITIALIZERS[name])
     yield from function(
         "draw(layer, key, initializer, *shape)",
-        '"""Draw a weight from a random stream of its own, as `rnncli forward` does."""',
+        '"""Draw a weight from its own random stream, as `rnncli forward` does."""',
         *_stream(job, "(layer, len(weights))"),
         "weights[key] = initializer(np.random.default_rng(stream), shape)",
     )
@@ -291,7 +291,7 @@ def _main(job: Job) -> Iterator[str]:
     head, name = job.network.head, job.plan.argument
     timesteps = head.fixed_timesteps or DEFAULT_TIMESTEPS
     yield from ("", "", 'if __name__ == "__main__":')
-    yield f"{INDENT}# The random input of `rnncli forward`, a timestep after the other."
+    yield f"{INDENT}# The random input of `rnncli forward`, drawn one timestep after another."
     yield from (f"{INDENT}{line}" for line in _stream(job, "(0,)"))
     yield f"{INDENT}rng = np.random.default_rng(stream)"
     if head.vocabulary is None:
@@ -305,6 +305,6 @@ def _main(job: Job) -> Iterator[str]:
 
 
 def _stream(job: Job, key: str) -> Iterator[str]:
-    """Yield the lines that make a random stream of a key, as `rnncli.engine.initializers` does."""
+    """Yield the lines that create the random stream for a key, as `rnncli.engine.initializers` does."""
     call = Call("stream = np.random.SeedSequence", (str(job.seed), f"spawn_key={key}"))
     yield from (line.removeprefix(INDENT) for line in laid_out(call, INDENT))

@@ -1,6 +1,6 @@
-"""The functions of a NumPy program: activations, what draws first weights, and what layers of one sort share.
+"""The functions of an exported NumPy program: activations, initialisers, and functions that layers of one sort share.
 
-A cell's lines are the equations that its layer declares, which `rnncli explain` shows, in Python's symbols.
+A cell's function consists of the equations that its layer declares, as shown by `rnncli explain`, in Python syntax.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ACTIVATIONS: Mapping[str, str | None] = {
     "silu": "return x / (1 + np.exp(-x))  # x * sigmoid(x)",
     "softmax": "shares = np.exp(x - x.max(axis=-1, keepdims=True))\nreturn shares / shares.sum(axis=-1, keepdims=True)",
 }
-"""The body of each activation, as Keras 3 defines it; none of the linear one, which is not written, nor of np.tanh."""
+"""The body of each activation, as Keras 3 defines it; None for linear, which is omitted, and tanh, which NumPy has."""
 
 INITIALIZERS: Mapping[str, str] = {
     "uniform": "return 0.05 * (2 * rng.random(shape, np.float32) - 1)  # U[-0.05, 0.05)",
@@ -46,28 +46,28 @@ INITIALIZERS: Mapping[str, str] = {
     "unit_forget_bias": '"""Ones for the forget gate, so that a new LSTM remembers; zeros for i, c and o."""\n'
     "return np.repeat([0.0, 1.0, 0.0, 0.0], shape[0] // 4)",
 }
-"""The body of what draws a weight, by the name that it is declared with in Keras."""
+"""The body of each initialiser, by its name in Keras."""
 
 
 def called(activation: str, argument: str) -> str:
-    """Return an activation of something; the linear one is not written."""
+    """Return the source that applies an activation to an argument; linear is omitted."""
     if activation == "linear":
         return argument
     return f"{'np.' if activation == 'tanh' else ''}{activation}({argument})"
 
 
 def function(signature: str, *body: str) -> Iterator[str]:
-    """Yield the lines of a function, and the two empty ones before it."""
+    """Yield the lines of a function, preceded by two empty lines."""
     yield from ("", "", f"def {signature}:")
     yield from (f"{INDENT}{line}" for line in "\n".join(body).split("\n"))
 
 
 class Shared(NamedTuple):
-    """How layers of a kind share a function.
+    """How the layers of a kind share functions.
 
     Attributes:
-        sort: returns what those have in common that share one, as a layer; None for a layer that needs none.
-        written: returns the arguments of the function and its lines, given that, and whether cells take a mask.
+        sort: returns the layer reduced to what its function depends on; None if it needs no function.
+        written: returns the function's arguments and body, given this sort and whether cells take a mask.
     """
 
     sort: Callable[[Any], Layer | None]
@@ -75,12 +75,12 @@ class Shared(NamedTuple):
 
 
 def _dense(_layer: Any, _masked: bool) -> tuple[str, list[str]]:
-    """Return the function of a dense layer without its activation."""
+    """Return the function of a dense layer, without the activation."""
     return "x, name", ['"""(..., features) -> (..., units)"""', f"return x @ {_own('kernel')} + {_own('bias')}"]
 
 
 def _conv(layer: Any, _masked: bool) -> tuple[str, list[str]]:
-    """Return the function of a layer that moves a window over the sequence, without its activation."""
+    """Return the function of a convolution, without the activation."""
     plain, bias = layer.dilation_rate == 1, f" + {_own('bias')}" * layer.use_bias
     every = "" if plain else f" : {layer.dilation_rate}"
     return "x, name", [
@@ -96,7 +96,7 @@ def _conv(layer: Any, _masked: bool) -> tuple[str, list[str]]:
 
 
 def padded(padding: str, stride: str, filled: str = "") -> Iterator[str]:
-    """Yield the lines that put zeros around a sequence x, as much as a window takes, or what it is filled with."""
+    """Yield the lines that pad a sequence x for a window, with zeros unless `filled` sets other values."""
     if padding == "causal":
         yield "x = np.pad(x, [(0, 0), (span - 1, 0), (0, 0)])"
     elif padding == "same" and stride == "1":
@@ -108,9 +108,9 @@ def padded(padding: str, stride: str, filled: str = "") -> Iterator[str]:
 
 
 def _norm(layer: Any, _masked: bool) -> tuple[str, list[str]]:
-    """Return the function of a layer normalisation."""
+    """Return the function of layer normalisation."""
     return "x, name" if layer.scale or layer.center else "x", [
-        '"""Bring every vector to mean 0 and variance 1 over its features."""',
+        '"""Normalise each vector to mean 0 and variance 1 over its features."""',
         "mean = x.mean(axis=-1, keepdims=True)",
         "variance = x.var(axis=-1, keepdims=True)",
         f"x = (x - mean) / np.sqrt(variance + {number(layer.epsilon)})",
@@ -119,9 +119,9 @@ def _norm(layer: Any, _masked: bool) -> tuple[str, list[str]]:
 
 
 def _batch_norm(layer: Any, _masked: bool) -> tuple[str, list[str]]:
-    """Return the function of a batch normalisation."""
+    """Return the function of batch normalisation."""
     return "x, name", [
-        '"""Scale and shift every feature by its mean and variance in training."""',
+        '"""Normalise each feature by its mean and variance from training."""',
         f"deviation = np.sqrt({_own('moving_variance')} + {number(layer.epsilon)})",
         f"x = (x - {_own('moving_mean')}) / deviation",
         _scaled(layer),
@@ -129,13 +129,13 @@ def _batch_norm(layer: Any, _masked: bool) -> tuple[str, list[str]]:
 
 
 def _scaled(layer: Any) -> str:
-    """Return the line that ends a normalisation."""
+    """Return the last line of a normalisation, which applies gamma and beta."""
     gamma, beta = f" * {_own('gamma')}" * layer.scale, f" + {_own('beta')}" * layer.center
     return f"return x{gamma}{beta}"
 
 
 def _pool(layer: Any, _masked: bool) -> tuple[str, list[str]]:
-    """Return the function of a pool over windows; what stands around the sequence does not count."""
+    """Return the function of a pool over windows, which ignores padding around the sequence."""
     reduce = {"max": "max", "avg": "nanmean" if layer.padding == "same" else "mean"}[layer.mode]
     fill = {"max": "-np.inf", "avg": "np.nan"}[layer.mode]
     return "x, span, stride", [
@@ -147,7 +147,7 @@ def _pool(layer: Any, _masked: bool) -> tuple[str, list[str]]:
 
 
 def _cell(layer: Any, masked: bool) -> tuple[str, list[str]]:
-    """Return the function of a recurrent layer in one direction: its weights, its states, the loop over time."""
+    """Return the function of a recurrent layer in one direction: its weights, its initial states and the time loop."""
     first, *others = layer.states
     blocks, projects = layer.blocks["keras"], len({*layer.state_sizes.values()}) > 1
     kernel, state = _block("U", blocks[0]), "projected" if projects else "units"
@@ -167,14 +167,14 @@ def _cell(layer: Any, masked: bool) -> tuple[str, list[str]]:
 
 
 def _unpacked(layer: Any, blocks: tuple[str, ...], state: str) -> Iterator[str]:
-    """Yield the lines that give the weights of a cell the names of its equations."""
+    """Yield the lines that unpack a cell's weights into the names of its equations."""
     shapes = {"W": "(features, units)", "U": f"({state}, units)", "b": "(units,)", "V": f"(units, {state})"}
     for weight in layer.weights((None, None, 1)):
         array, parts = _own(weight.name), () if weight.role == "projection" else blocks
         names = ", ".join(_block(weight.symbol, block) for block in parts) or weight.symbol
         if weight.role == "bias" and len(weight.axes) == 2:
             second = ", ".join(_block("b2", block) for block in blocks)
-            yield "# (units,), each: the input's biases, and the state's"
+            yield "# (units,), each: the biases of the input and of the state"
             yield f"({names}), ({second}) = {array}.reshape(2, {len(blocks)}, -1)"
             continue
         if len(parts) > 1:
@@ -184,7 +184,7 @@ def _unpacked(layer: Any, blocks: tuple[str, ...], state: str) -> Iterator[str]:
 
 
 def _own(name: str) -> str:
-    """Return a weight of the layer that a function is called for."""
+    """Return the expression for a weight of the layer that the function is called for."""
     return f'weights[f"{{name}}/{name}"]'
 
 
@@ -193,7 +193,7 @@ def _block(symbol: str, block: str) -> str:
 
 
 def _step(layer: Any, masked: bool) -> Iterator[str]:
-    """Yield the equations of one step; padding keeps the states."""
+    """Yield the equations of one step; at padding the states are kept."""
     lines = []
     for equation in layer.equations():
         name, _, value = _python(equation.text).partition(" = ")
@@ -209,13 +209,13 @@ def _step(layer: Any, masked: bool) -> Iterator[str]:
 
 
 def _python(equation: str) -> str:
-    """Return an equation of one step as a line of Python, in which a state's new value takes the place of the old."""
+    """Return an equation of one step as a line of Python that replaces each state's old value with the new one."""
     line = re.sub(r"\b([a-wyz])_(t\b|\{t-1\})", r"\1", equation)
     line = line.replace("b'", "b2").replace("·", " @ ")
     return re.sub(r"\btanh\(", "np.tanh(", line)
 
 
-CELL = Shared(  # units, directions and what is returned are no matter of a cell's function, but of its call
+CELL = Shared(  # units, directions and the returned part only affect the call
     lambda layer: replace(layer.trained(), units=1, return_sequences=False, go_backwards=False, merge_mode=None), _cell
 )
 
@@ -229,10 +229,10 @@ FUNCTIONS: Mapping[str, Shared] = {
     "bnorm": Shared(lambda layer: layer, _batch_norm),
     "pool": Shared(lambda layer: layer.window and replace(layer, pool_size=1, strides=None), _pool),
 }
-"""How the kinds share a function whose layers need one."""
+"""How each kind that needs functions shares them."""
 
 
 def sort_of(layer: Layer) -> Layer | None:
-    """Return what a layer has in common with those that share its function; None if it has none."""
+    """Return the layer reduced to what its shared function depends on; None if it has no function."""
     shared = FUNCTIONS.get(layer.kind)
     return shared and shared.sort(layer)

@@ -1,8 +1,8 @@
-"""The network as an ONNX model with its weights, written without onnx or protobuf.
+"""A network as an ONNX model with its weights, written without onnx or protobuf.
 
-The input is called `input`, (batch, timesteps, features), or ids (batch, timesteps); the output `output`. Batch and
-timesteps are dynamic, but for the T of an `input:TxF`. Ids are int64, as those who feed ONNX models have them:
-tokenizers, PyTorch's exports, NumPy's whole numbers.
+The input is named `input`, (batch, timesteps, features), or (batch, timesteps) for ids; the output is named `output`.
+Batch and timesteps are dynamic, except for the T of an `input:TxF`. Ids are int64, which tokenizers, PyTorch's exports
+and NumPy's integers use.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 import rnncli
 from rnncli.errors import RnncliError, shorten
-from rnncli.export.onnx_graph import ACTIVATIONS, Graph, Place, Told, array_proto, value_proto
+from rnncli.export.onnx_graph import ACTIVATIONS, Attribute, Graph, Place, array_proto, value_proto
 from rnncli.export.plan import named_axes
 from rnncli.formats.conventions import onnx_weights
 from rnncli.formats.onnx.cells import BY_WORD, KINDS, OnnxActivation
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
     from rnncli.export import Arrays, Job
 
 INPUT, OUTPUT = "input", "output"
-"""What the model's input and output are called."""
+"""The names of the model's input and output."""
 
 
-# The older, the more programs read it. LayerNormalization came with 17, axes of reductions became an input with 18,
-# which ONNX 1.13 and ONNX Runtime 1.14 know, of early 2023.
+# More programs can read older versions. LayerNormalization needs 17. In 18, which ONNX 1.13 and ONNX Runtime 1.14 of
+# early 2023 support, the axes of reductions became an input.
 USUAL = (18, 8)
-"""The version of ONNX's operators, and that of the format."""
+"""The default versions of the operator set and of the file format."""
 NEWER: Mapping[str, tuple[int, int]] = {"Gelu": (20, 9)}
-"""The versions that came with an operator that is not always needed."""
+"""The versions required by operators that are newer than the default."""
 
 
 def export(job: Job) -> bytes:
@@ -46,7 +46,7 @@ def export(job: Job) -> bytes:
 
     Raises:
         SpecError: ONNX cannot express a layer.
-        RnncliError: the model is larger than a message of protobuf may be.
+        RnncliError: the model exceeds protobuf's size limit.
     """
     network, plan = job.network, job.plan
     _check(network)
@@ -56,14 +56,14 @@ def export(job: Job) -> bytes:
     x = first = graph.node("Transpose", INPUT, perm=[1, 0, 2][: len(plan.reads)])
     for step in plan.steps:
         graph.scope = step.name
-        place = Place(graph, step, step.own(weights), x, lambda: _counts(graph, first, ids=len(plan.reads) == 2))
+        place = Place(graph, step, step.own(weights), x, lambda: _unpadded(graph, first, ids=len(plan.reads) == 2))
         x = LAYERS[step.layer.kind](place)
     graph.scope = ""
     graph.renamed(graph.node("Transpose", x, perm=[1, 0, 2]) if len(plan.returns) == 3 else x, OUTPUT)
-    dtype, told = "float32", None
+    dtype, doc = "float32", None
     if network.head.vocabulary is not None:
-        dtype, told = "int64", f"ids from 0 to {network.head.vocabulary - 1:,}"
-    graph.proto.input.append(value_proto(INPUT, dtype, named_axes(plan.reads), told))
+        dtype, doc = "int64", f"ids from 0 to {network.head.vocabulary - 1:,}"
+    graph.proto.input.append(value_proto(INPUT, dtype, named_axes(plan.reads), doc))
     graph.proto.output.append(value_proto(OUTPUT, "float32", named_axes(plan.returns)))
     opset, version = max([USUAL, *(NEWER[name] for name in graph.operations if name in NEWER)])
     model = encoded(
@@ -81,29 +81,29 @@ def export(job: Job) -> bytes:
 
 
 def _check(network: Network) -> None:
-    """Check that ONNX can express every layer: its LSTM has no projection."""
+    """Check that ONNX can express every layer; its LSTM has no projection."""
     layer: Any
     for index, layer in enumerate(network.layers):
         if layer.kind == "lstm" and layer.proj_size is not None:
             assert network.source is not None
             said, plain = in_both(type(layer), "proj_size", layer.proj_size), replace(layer, proj_size=None)
-            advice = "PyTorch has it: --to torch; what ONNX can express"
-            message = f"ONNX's LSTM does not project its state; it has no {said}"
+            advice = "export to PyTorch, which supports it: --to torch; or to ONNX without it"
+            message = f"ONNX's LSTM has no projection, which {said} asks for"
             raise error_at(network.source, index, message, advice, plain)
 
 
 def _check_size(network: Network, size: int) -> None:
-    """Check that a model is no larger than protobuf allows."""
+    """Check that a model is within protobuf's size limit."""
     if size > MAX_MESSAGE:
         raise RnncliError(
-            f"{shorten(str(network))} has {memory(size)} of weights, {memory(size - MAX_MESSAGE)} more than "
-            f"the {memory(MAX_MESSAGE)} that an ONNX file may have",
-            "rnncli export --to keras or --to torch writes the weights to a file of their own, with --save-weights",
+            f"{shorten(str(network))} has {memory(size)} of weights, {memory(size - MAX_MESSAGE)} above the limit of "
+            f"{memory(MAX_MESSAGE)} for an ONNX file",
+            "rnncli export --to keras or --to torch writes the weights to a separate file, with --save-weights",
         )
 
 
-def _counts(graph: Graph, first: str, *, ids: bool) -> str:
-    """Add which timesteps of an input, (timesteps, batch[, features]), are no padding, (timesteps, batch, 1)."""
+def _unpadded(graph: Graph, first: str, *, ids: bool) -> str:
+    """Add a mask, (timesteps, batch, 1), of the timesteps of an input, (timesteps, batch[, features]), not padding."""
     if ids:
         counts = graph.node("Not", graph.node("Equal", first, graph.constant(0)))
         return graph.node("Unsqueeze", counts, graph.constant([2]))
@@ -111,16 +111,16 @@ def _counts(graph: Graph, first: str, *, ids: bool) -> str:
     return graph.node("Not", graph.node("Equal", some, graph.constant(0.0)))
 
 
-# The layers
+# Layers
 
 
 def _embedding(place: Place) -> str:
-    """Look ids up in the table."""
+    """Look up ids in the table."""
     return place.graph.node("Gather", place.graph.array("embeddings", place.weights["embeddings"]), place.x)
 
 
 def _dense(place: Place) -> str:
-    """act(x·W + b) for every vector."""
+    """act(x·W + b) for each vector."""
     graph = place.graph
     y = graph.node("MatMul", place.x, graph.array("kernel", place.weights["kernel"]))
     if "bias" in place.weights:
@@ -129,24 +129,24 @@ def _dense(place: Place) -> str:
 
 
 def _conv(place: Place) -> str:
-    """Conv over windows; ONNX has it of (batch, features, timesteps)."""
+    """Convolve over windows; ONNX's Conv reads (batch, features, timesteps)."""
     graph = place.graph
     kernel = graph.array("kernel", place.weights["kernel"].transpose(2, 1, 0))
     bias = [graph.array("bias", place.weights["bias"])] if "bias" in place.weights else []
     return ACTIVATIONS[place.layer.activation](graph, _windowed(place, "Conv", kernel, *bias))
 
 
-def _windowed(place: Place, operation: str, *arrays: str, **told: int) -> str:
-    """Add a node that moves a window over time."""
+def _windowed(place: Place, operation: str, *arrays: str, **attributes: int) -> str:
+    """Add a node that applies an operator to windows over time."""
     graph, window, (_, steps, _) = place.graph, place.layer.window, place.step.reads
     sizes = {"kernel_shape": [window.width], "strides": [window.stride]}
     if window.dilation != 1:
         sizes["dilations"] = [window.dilation]
     padded: dict[str, str | list[int]] = {"pads": [*window.around(steps)]}
     if window.goes_by_length and steps is None:
-        padded = {"auto_pad": "SAME_UPPER"}  # one more behind where their number is odd
+        padded = {"auto_pad": "SAME_UPPER"}  # an odd number puts one more at the end
     x = graph.node("Transpose", place.x, perm=[1, 2, 0])
-    y = graph.node(operation, x, *arrays, **sizes, **padded, **told)
+    y = graph.node(operation, x, *arrays, **sizes, **padded, **attributes)
     return graph.node("Transpose", y, perm=[2, 0, 1])
 
 
@@ -158,10 +158,10 @@ def _norm(place: Place) -> str:
 
 
 def _scale_and_shift(place: Place) -> list[str]:
-    """Return what a norm multiplies by and adds; where it does not, numbers that are no array of the file.
+    """Return the scale and shift of a norm; for one that it lacks, ones or zeros that are computed, not stored.
 
-    ONNX must have a scale. It need not have a shift, but there are versions of ONNX Runtime (1.15 and 1.17 among them)
-    that end the process where two products follow a norm without one.
+    ONNX requires a scale. A shift is optional, but some versions of ONNX Runtime (1.15 and 1.17 among them) crash if
+    two products follow a norm without one.
     """
     graph, weights, size = place.graph, place.weights, features_of(place.step.reads)
     if "gamma" in weights:
@@ -175,7 +175,7 @@ def _scale_and_shift(place: Place) -> list[str]:
 
 
 def _batch_norm(place: Place) -> str:
-    """BatchNormalization, which ONNX has of (batch, features, …); the others are put along the batch."""
+    """BatchNormalization, which reads (batch, features, …); a sequence's timesteps go along the last axis."""
     graph, in_time = place.graph, len(place.step.reads) == 3
     arrays = _scale_and_shift(place)
     arrays += [graph.array(name, place.weights[name]) for name in ("moving_mean", "moving_variance")]
@@ -185,7 +185,7 @@ def _batch_norm(place: Place) -> str:
 
 
 def _flatten(place: Place) -> str:
-    """A sequence as one vector, a timestep behind the other; a vector is left as it is."""
+    """Concatenate the timesteps of a sequence into one vector; a vector stays as it is."""
     if len(place.step.reads) == 2:
         return place.graph.node("Flatten", place.x, axis=1)
     batch_first = place.graph.node("Transpose", place.x, perm=[1, 0, 2])
@@ -193,15 +193,15 @@ def _flatten(place: Place) -> str:
 
 
 def _repeat(place: Place) -> str:
-    """A vector at every step of a new sequence."""
+    """Repeat a vector at each step of a new sequence."""
     vector = place.graph.node("Unsqueeze", place.x, place.graph.constant([0]))
     return place.graph.node("Expand", vector, place.graph.constant([place.layer.n, 1, 1]))
 
 
 def _pool(place: Place) -> str:
-    """The largest or the mean of each window, or over time; what is no timestep of the sequence does not count.
+    """Take the maximum or mean of each window, or over time; padding around the sequence is ignored.
 
-    Padding is one for the largest, as in Keras.
+    A masked timestep still counts for the maximum, as in Keras.
     """
     graph, layer = place.graph, place.layer
     if layer.window is not None:
@@ -216,24 +216,24 @@ def _pool(place: Place) -> str:
 
 
 WINDOWED: Mapping[str, str] = {"max": "MaxPool", "avg": "AveragePool"}
-"""What makes a vector of each window, by the mode; both leave out what stands around, if they are told nothing else."""
+"""The operator that pools windows, by mode; by default both ignore the padding around the sequence."""
 
 POOLS: Mapping[str, str] = {"max": "ReduceMax", "avg": "ReduceMean"}
-"""What makes one vector of a sequence, by its mode."""
+"""The operator that reduces a sequence to a vector, by mode."""
 
-# Recurrent layers: ONNX's own RNN, GRU and LSTM where they compute what Keras does, else a Scan over the steps
+# Recurrent layers: ONNX's RNN, GRU and LSTM where they compute what Keras does, else a Scan over the steps
 #
-# The operators return Y, (timesteps, directions, batch, units), in the order of time also where they read it backwards,
-# and Y_h, (directions, batch, units). They lack some activations, and a mask: their sequence_lens leave out the end of
-# a sequence and nothing else. The body of a Scan holds the equations of one step, from a state of zeros on; it is told
-# in which order of time it reads and returns.
+# The operators return Y, (timesteps, directions, batch, units), in time order even if read backwards, and Y_h,
+# (directions, batch, units). They lack some activations, and a mask: their sequence_lens can only cut off the end of a
+# sequence. The body of a Scan contains the equations of one step, starting from a state of zeros; its attributes set
+# the time order in which it reads and returns.
 
-INSIDE: Mapping[str, OnnxActivation] = {
+SUPPORTED: Mapping[str, OnnxActivation] = {
     word: activation for word, activation in BY_WORD.items() if activation.in_cells and word != "softplus"
 }
-"""The activations that recurrent operators can be told; selu, gelu, silu and softmax they lack.
+"""The activations that recurrent operators support; selu, gelu, silu and softmax are not among them.
 
-They know Softplus too, but there ONNX Runtime computes log(1 + exp(x)) as it stands, which is infinite from 89 on.
+Softplus is excluded: ONNX Runtime computes log(1 + exp(x)) literally there, which is infinite from 89 on.
 """
 
 
@@ -241,32 +241,32 @@ def _recurrent(place: Place) -> str:
     """Add a recurrent layer to a graph, and return its output."""
     mask, layer = place.mask(), place.layer
     words = [layer.recurrent_activation] if layer.gates > 1 else []
-    words += [layer.activation] * len(layer.states)  # the output of an LSTM has one of its own
-    if not mask and {*words} <= INSIDE.keys():
-        return _operator(place, [INSIDE[word] for word in words])
+    words += [layer.activation] * len(layer.states)  # an LSTM's output has a separate one
+    if not mask and {*words} <= SUPPORTED.keys():
+        return _operator(place, [SUPPORTED[word] for word in words])
     reads_back = layer.reverses, True
     scans = [_scan(place, mask, *each) for each in zip(layer.directions, reads_back, strict=False)]
     return scans[0] if layer.merge is None else PAIRS[layer.merge](place.graph, *scans)
 
 
-def _operator(place: Place, inside: list[OnnxActivation]) -> str:
-    """Add a layer as an operator that is told these activations, in the order in which it is."""
+def _operator(place: Place, activations: list[OnnxActivation]) -> str:
+    """Add a layer as a recurrent operator with these activations, in the operator's order."""
     graph, layer, operator = place.graph, place.layer, CELLS[place.layer.kind].operator
     arrays = [graph.array(name, array) for name, array in onnx_weights(layer, place.weights).items()]
     both, whole = layer.merge is not None, layer.returns == "sequence"
-    told: dict[str, Told] = {"hidden_size": layer.units}
+    attributes: dict[str, Attribute] = {"hidden_size": layer.units}
     if both or layer.reverses:
-        told["direction"] = "bidirectional" if both else "reverse"
-    if tuple(each.operation for each in inside) != KINDS[operator].activations:
-        inside = inside * len(layer.directions)
-        told["activations"] = [each.operation for each in inside]
+        attributes["direction"] = "bidirectional" if both else "reverse"
+    if tuple(each.operation for each in activations) != KINDS[operator].activations:
+        activations = activations * len(layer.directions)
+        attributes["activations"] = [each.operation for each in activations]
         for name in ("alpha", "beta"):
-            numbers = [each.numbers[name].needed for each in inside if name in each.numbers]
-            told |= {f"activation_{name}": numbers} if numbers else {}
-    told |= CELLS[layer.kind].told(layer)
-    makes = ("Y",) if whole else ("", "Y_h")
-    (y,) = graph.node_of(operator, [place.x, *arrays], makes, **told)
-    axis = 1 if whole else 0  # that of the directions
+            numbers = [each.numbers[name].needed for each in activations if name in each.numbers]
+            attributes |= {f"activation_{name}": numbers} if numbers else {}
+    attributes |= CELLS[layer.kind].attributes(layer)
+    outputs = ("Y",) if whole else ("", "Y_h")
+    (y,) = graph.node_of(operator, [place.x, *arrays], outputs, **attributes)
+    axis = 1 if whole else 0  # the axis of directions
     if layer.merge == "concat":
         y = graph.node("Transpose", y, perm=[0, 2, 1, 3] if whole else [1, 0, 2])
         return graph.node("Reshape", y, graph.constant([0, 0, -1] if whole else [0, -1]))
@@ -274,14 +274,14 @@ def _operator(place: Place, inside: list[OnnxActivation]) -> str:
         return graph.node(MERGES[layer.merge], y, graph.constant([axis]), keepdims=0)
     y = graph.node("Squeeze", y, graph.constant([axis]))
     if layer.reverses and whole:
-        # Keras returns what it has read last, last: from -1 on, to behind the first place, of axis 0, backwards.
+        # Keras returns the outputs in reading order, so Y is reversed: from index -1 down to the start, on axis 0.
         ends = [graph.constant([number]) for number in (-1, -(2**63), 0, -1)]
         y = graph.node("Slice", y, *ends)
     return y
 
 
 MERGES: Mapping[str, str] = {"concat": "Reshape", "sum": "ReduceSum", "mul": "ReduceProd", "ave": "ReduceMean"}
-"""What makes one of the two directions of an operator's output."""
+"""The operator that merges the two directions of an operator's output."""
 
 
 PAIRS: Mapping[str, Callable[[Graph, str, str], str]] = {
@@ -290,14 +290,14 @@ PAIRS: Mapping[str, Callable[[Graph, str, str], str]] = {
     "mul": lambda graph, one, other: graph.node("Mul", one, other),
     "ave": lambda graph, one, other: graph.node("Mul", graph.node("Add", one, other), graph.constant(0.5)),
 }
-"""How the outputs of two Scans become one."""
+"""The nodes that merge the outputs of two Scans."""
 
 
 def _scan(place: Place, mask: str, direction: str, reads_back: bool) -> str:
-    """Add one direction of a layer, and return the sequence of its outputs, or the last."""
+    """Add one direction of a layer; return its sequence of outputs, or the last output."""
     graph, layer = place.graph, place.layer
     own = {key.removeprefix(direction): array for key, array in place.weights.items() if key.startswith(direction)}
-    arrays = CELLS[layer.kind].apart(layer, own)
+    arrays = CELLS[layer.kind].split_up(layer, own)
     names = {name: graph.array(direction + name, array) for name, array in arrays.items()}
     wx = graph.node("MatMul", place.x, names["kernel"])
     if "bias" in names:
@@ -306,31 +306,31 @@ def _scan(place: Place, mask: str, direction: str, reads_back: bool) -> str:
     scanned = [wx, mask] if mask else [wx]
     step = f"{graph.scope}/{direction}step"
     body = _body(Graph(step, graph), layer, names, arrays["kernel"].shape[1], masked=bool(mask))
-    told: dict[str, Told] = {
+    attributes: dict[str, Attribute] = {
         "body": body.proto,
         "num_scan_inputs": len(scanned),
         "scan_input_directions": [int(reads_back)] * len(scanned),
     }
-    makes = [f"last_{state}" for state in layer.states]
+    outputs = [f"last_{state}" for state in layer.states]
     if layer.returns == "sequence":
-        makes.append("y")
-        # Keras's go_backwards returns outputs in the order in which it reads; a Bidirectional in the order of time.
-        told["scan_output_directions"] = [int(reads_back and layer.merge is not None)]
-    outputs = graph.node_of("Scan", [*[first] * len(layer.states), *scanned], makes, **told)
-    return outputs[-1] if layer.returns == "sequence" else outputs[0]
+        outputs.append("y")
+        # With go_backwards, Keras returns outputs in reading order; a Bidirectional returns them in time order.
+        attributes["scan_output_directions"] = [int(reads_back and layer.merge is not None)]
+    results = graph.node_of("Scan", [*[first] * len(layer.states), *scanned], outputs, **attributes)
+    return results[-1] if layer.returns == "sequence" else results[0]
 
 
 def _zeros(place: Place) -> str:
-    """Add a state of zeros, (batch, units)."""
+    """Add an initial state of zeros, (batch, units)."""
     graph = place.graph
     batch, units = graph.node("Shape", place.x, start=1, end=2), graph.constant([place.layer.units])
     return graph.node("ConstantOfShape", graph.node("Concat", batch, units, axis=0))
 
 
 def _body(body: Graph, layer: Any, names: Mapping[str, str], columns: int, *, masked: bool) -> Graph:
-    """Fill the body of a Scan: from the states, W·x + b and the mask to the states after a step, and its output.
+    """Build the body of a Scan, which maps the states, W·x + b and the mask to the new states and the output.
 
-    Where a step does not count, the states stay as they are. W·x + b has so many columns.
+    At masked steps the states are kept. W·x + b has `columns` columns.
     """
     states, wx, mask = [body.named(state) for state in layer.states], body.named("wx"), body.named("mask")
     body.proto.input.extend(value_proto(state, "float32", ("batch", layer.units)) for state in states)
@@ -341,7 +341,7 @@ def _body(body: Graph, layer: Any, names: Mapping[str, str], columns: int, *, ma
         body.proto.input.append(value_proto(mask, "bool", ("batch", 1)))
         after = [body.node("Where", mask, new, old) for new, old in zip(after, states, strict=True)]
     if layer.returns == "sequence":
-        # Keras: inside a Bidirectional that returns sequences, the output of a masked step is zero.
+        # Keras: in a Bidirectional that returns sequences, the output at a masked step is zero.
         zeroed = masked and layer.merge is not None
         y = body.node("Where", mask, h, body.constant(0.0)) if zeroed else body.node("Identity", after[0])
         after = [*after, y]
@@ -350,9 +350,9 @@ def _body(body: Graph, layer: Any, names: Mapping[str, str], columns: int, *, ma
 
 
 class CellStep(NamedTuple):
-    """A step of a cell in the making: a graph, a layer, the names of its arrays, and the values that it reads.
+    """The step of a cell while its graph is built: the graph, the layer, and the names of its arrays and inputs.
 
-    These are wx, which is x·W + b, h and c, the states before the step; only an LSTM has c.
+    The inputs are wx, which is W·x + b, and the states before the step, h and c; only an LSTM has c.
     """
 
     graph: Graph
@@ -371,13 +371,13 @@ class CellStep(NamedTuple):
         return ACTIVATIONS[self.layer.recurrent_activation](self.graph, x)
 
     def uh(self) -> str:
-        """Add U·h, and its bias if it has one of its own."""
+        """Add U·h, and the recurrent bias if there is one."""
         product = self.graph.node("MatMul", self.h, self.weights["recurrent_kernel"])
         bias = self.weights.get("recurrent_bias")
         return product if bias is None else self.graph.node("Add", product, bias)
 
     def split(self, x: str, *blocks: str) -> list[str]:
-        """Add what takes the blocks of a value apart, and return them."""
+        """Add a node that splits a value into blocks, and return them."""
         sizes = self.graph.constant([self.layer.units] * len(blocks))
         return self.graph.node_of("Split", [x, sizes], blocks, axis=-1)
 
@@ -409,8 +409,8 @@ def _gru_step(step: CellStep) -> list[str]:
     return [node("Add", node("Mul", z, step.h), node("Mul", rest, g))]
 
 
-def _gru_apart(layer: Any, arrays: Arrays) -> Arrays:
-    """Return the two biases apart; or, with reset=before, U in two: what makes g is multiplied by r·h."""
+def _split_gru(layer: Any, arrays: Arrays) -> Arrays:
+    """Separate the two biases; with reset=before, separate U's columns for g, which are multiplied by r·h."""
     if not layer.reset_after:
         kernel, gates = arrays["recurrent_kernel"], 2 * layer.units
         return {**arrays, "recurrent_kernel": kernel[:, :gates], "candidate_kernel": kernel[:, gates:]}
@@ -421,27 +421,27 @@ def _gru_apart(layer: Any, arrays: Arrays) -> Arrays:
 
 
 class Cell(NamedTuple):
-    """A kind of recurrent layer in ONNX.
+    """How a kind of recurrent layer is expressed in ONNX.
 
     Attributes:
         operator: ONNX's operator for it.
-        step: adds the nodes of one step, and returns the states behind it: h, c.
-        told: returns what the operator is told beside what every one is told.
-        apart: returns the arrays of one direction, apart where a step needs them apart.
+        step: adds the nodes of one step, and returns the new states: h, c.
+        attributes: returns the operator's attributes that other operators lack.
+        split_up: returns the arrays of one direction, split where a step needs the parts separately.
     """
 
     operator: str
     step: Callable[[CellStep], list[str]]
-    told: Callable[[Any], dict[str, Told]] = lambda layer: {}
-    apart: Callable[[Any, Arrays], Arrays] = lambda layer, arrays: arrays
+    attributes: Callable[[Any], dict[str, Attribute]] = lambda layer: {}
+    split_up: Callable[[Any, Arrays], Arrays] = lambda layer, arrays: arrays
 
 
 CELLS: Mapping[str, Cell] = {
     "rnn": Cell("RNN", _rnn_step),
     "lstm": Cell("LSTM", _lstm_step),
-    "gru": Cell("GRU", _gru_step, lambda layer: {"linear_before_reset": 1} if layer.reset_after else {}, _gru_apart),
+    "gru": Cell("GRU", _gru_step, lambda layer: {"linear_before_reset": 1} if layer.reset_after else {}, _split_gru),
 }
-"""What each kind of recurrent layer is."""
+"""The ONNX counterpart of each kind of recurrent layer."""
 
 
 LAYERS: Mapping[str, Callable[[Place], str]] = {
@@ -451,7 +451,7 @@ LAYERS: Mapping[str, Callable[[Place], str]] = {
     "gru": _recurrent,
     "conv": _conv,
     "dense": _dense,
-    "dropout": lambda place: place.x,  # does nothing in a model that is only run
+    "dropout": lambda place: place.x,  # only active in training
     "norm": _norm,
     "repeat": _repeat,
     "bnorm": _batch_norm,
@@ -459,4 +459,4 @@ LAYERS: Mapping[str, Callable[[Place], str]] = {
     "pool": _pool,
     "flatten": _flatten,
 }
-"""A function for each kind of layer that adds its nodes, and returns the value that comes out. An input needs none."""
+"""The function for each kind of layer that adds its nodes and returns its output value. An input has none."""

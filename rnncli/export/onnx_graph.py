@@ -1,4 +1,4 @@
-"""An ONNX graph in the making: its nodes and arrays, what is added to it, and the message that it becomes."""
+"""Building an ONNX graph: its nodes, arrays and names, and the protobuf messages for them."""
 
 from __future__ import annotations
 
@@ -29,41 +29,41 @@ if TYPE_CHECKING:
     from rnncli.engine.types import Array
     from rnncli.export import Arrays
 
-Told = int | float | str | list[int] | list[float] | list[str] | TensorProto | GraphProto
-"""What a node can be told: numbers, words, an array, and the graph of a loop's body."""
+Attribute = int | float | str | list[int] | list[float] | list[str] | TensorProto | GraphProto
+"""The value of a node's attribute: numbers, strings, an array, or the graph of a loop's body."""
 
 
 class Graph:
-    """A graph in the making, or the body of a loop inside of one, which reads the arrays of the graph around it.
+    """A graph being built, or the body of a loop within a graph, which can read the outer graph's arrays.
 
     Attributes:
-        proto: the message that it is so far.
-        scope: what stands before the names of what is added: that of a layer, or of the body.
-        operations: what its nodes compute.
+        proto: its message so far.
+        scope: the prefix of the names of added values: the layer or loop body they belong to.
+        operations: the operators used so far.
     """
 
     def __init__(self, name: str, around: Graph | None = None) -> None:
         self.proto = GraphProto(name=name)
         self.scope = "" if around is None else name
         self._around = around
-        # No name stands for two things, in a graph and those inside of it.
+        # Names are unique across a graph and the bodies within it.
         self.operations: set[str] = set() if around is None else around.operations
         self._counts: Counter[str] = Counter() if around is None else around._counts
         self._made: dict[object, str] = {} if around is None else around._made
 
-    def node(self, operation: str, *inputs: str, **told: Told) -> str:
-        """Add a node that makes one value, and return the value."""
-        (output,) = self.node_of(operation, inputs, ("output",), **told)
+    def node(self, operation: str, *inputs: str, **attributes: Attribute) -> str:
+        """Add a node with one output, and return the output's name."""
+        (output,) = self.node_of(operation, inputs, ("output",), **attributes)
         return output
 
-    def node_of(self, operation: str, inputs: Sequence[str], makes: Sequence[str], **told: Told) -> list[str]:
-        """Add a node that makes several values, and return those that are not left out.
+    def node_of(self, operation: str, inputs: Sequence[str], words: Sequence[str], **more: Attribute) -> list[str]:
+        """Add a node with several outputs, and return the names of those that are not omitted.
 
-        There is a word in `makes` for each, which the value's name ends in; it is empty for one that is left out.
+        `words` has the suffix of each output's name; an empty one omits that output.
         """
         name = self.named(operation)
-        outputs = [word and f"{name}_{word}" for word in makes]
-        attributes = [_attribute(key, value) for key, value in told.items()]
+        outputs = [word and f"{name}_{word}" for word in words]
+        attributes = [_attribute(key, value) for key, value in more.items()]
         node = NodeProto(input=[*inputs], output=outputs, name=name, op_type=operation, attribute=attributes)
         self.proto.node.append(node)
         self.operations.add(operation)
@@ -74,57 +74,57 @@ class Graph:
         return self._stored(self.named(name), values)
 
     def constant(self, numbers: int | float | Sequence[int]) -> str:
-        """Add some whole numbers, or one number, unless they are there; return their name."""
+        """Add integers or a number as a constant, unless it exists already; return its name."""
 
         def make() -> str:
-            self._counts["constant"] += 1  # it is of no layer: others may read it too
+            self._counts["constant"] += 1  # named after no layer, because layers share constants
             dtype = "float32" if isinstance(numbers, float) else "int64"
             return self._stored(f"constant_{self._counts['constant']}", np.array(numbers, dtype))
 
         return self.once((type(numbers), numbers if isinstance(numbers, int | float) else tuple(numbers)), make)
 
     def _stored(self, name: str, values: Array) -> str:
-        """Add an array under a name to the outermost graph."""
+        """Add an array to the outermost graph under the given name."""
         if self._around is not None:
             return self._around._stored(name, values)
         self.proto.initializer.append(array_proto(name, values))
         return name
 
     def once(self, code: object, make: Callable[[], str]) -> str:
-        """Return a value that is made the first time that it is asked for."""
+        """Return a value, which is made on the first call."""
         if code not in self._made:
             self._made[code] = make()
         return self._made[code]
 
     def named(self, word: str) -> str:
-        """Return a name that nothing else has, which tells the layer that it is of."""
+        """Return a unique name that starts with the current scope."""
         name = f"{self.scope}/{word}" if self.scope else word
         count = self._counts[name]
         self._counts[name] += 1
         return f"{name}_{count}" if count else name
 
     def renamed(self, old: str, new: str) -> None:
-        """Give another name to a value that nodes make and read."""
+        """Rename a value in all nodes that write or read it."""
         for node in self.proto.node:
             node.input = [new if name == old else name for name in node.input]
             node.output = [new if name == old else name for name in node.output]
 
 
 class Place(NamedTuple):
-    """A layer to add to a graph: where it stands, its weights by Keras's names, and the value x that it reads.
+    """A layer to add to a graph: its step, its weights by Keras's names, and its input x.
 
-    In the graph a sequence is (timesteps, batch, features), as ONNX's recurrent operators read it, and a vector is
+    In the graph a sequence is (timesteps, batch, features), as ONNX's recurrent operators expect, and a vector is
     (batch, features).
 
     Attributes:
-        counts: adds which timesteps of the network's input are no padding, (timesteps, batch, 1), and returns it.
+        unpadded: adds the mask of the network's input, (timesteps, batch, 1), False at padding, and returns it.
     """
 
     graph: Graph
     step: Step
     weights: Arrays
     x: str
-    counts: Callable[[], str]
+    unpadded: Callable[[], str]
 
     @property
     def layer(self) -> Any:
@@ -132,35 +132,35 @@ class Place(NamedTuple):
         return self.step.layer
 
     def mask(self) -> str:
-        """Return which timesteps of what it reads count, (timesteps, batch, 1); empty if all do."""
-        return self.graph.once("mask", self.counts) if self.step.masked else ""
+        """Return the mask of its input, (timesteps, batch, 1), False at padding; empty if it is not masked."""
+        return self.graph.once("mask", self.unpadded) if self.step.masked else ""
 
 
-def _activation(activation: OnnxActivation, **told: Told) -> Callable[[Graph, str], str]:
-    """Return what adds an activation as a node. Numbers that no cell is told are the usual ones."""
+def _activation(activation: OnnxActivation, **attributes: Attribute) -> Callable[[Graph, str], str]:
+    """Return a function that adds an activation as a node, with explicit parameters if cells have them."""
     numbers = {name: number.needed for name, number in activation.numbers.items() if activation.in_cells}
-    return lambda graph, x: graph.node(activation.operation, x, **{**numbers, **told})
+    return lambda graph, x: graph.node(activation.operation, x, **{**numbers, **attributes})
 
 
 ACTIVATIONS: Mapping[str, Callable[[Graph, str], str]] = {
     **{word: _activation(activation) for word, activation in BY_WORD.items()},
     "linear": lambda graph, x: x,
-    "silu": lambda graph, x: graph.node("Mul", x, graph.node("Sigmoid", x)),  # older than its own operator
+    "silu": lambda graph, x: graph.node("Mul", x, graph.node("Sigmoid", x)),  # ONNX's own operator is too new
     "softmax": _activation(BY_WORD["softmax"], axis=-1),
 }
-"""A function for each activation that adds its nodes for a value, and returns what they make of it."""
+"""The function for each activation that adds its nodes for a value and returns the result."""
 
 
-# The message
+# Messages
 
 
-def _attribute(name: str, told: Told) -> AttributeProto:
-    """Return what a node is told, under a name."""
-    values = told if isinstance(told, list) else [told]
-    field = FIELDS[type(values[0])][isinstance(told, list)]
+def _attribute(name: str, value: Attribute) -> AttributeProto:
+    """Return an attribute of a node as a message."""
+    values = value if isinstance(value, list) else [value]
+    field = FIELDS[type(values[0])][isinstance(value, list)]
     made = AttributeProto(name=name, type=ATTRIBUTE_TYPES[field])
     texts = [each.encode() if isinstance(each, str) else each for each in values]
-    setattr(made, field, texts if isinstance(told, list) else texts[0])
+    setattr(made, field, texts if isinstance(value, list) else texts[0])
     return made
 
 
@@ -171,21 +171,21 @@ FIELDS: Mapping[type, tuple[str, ...]] = {
     TensorProto: ("t",),
     GraphProto: ("g",),
 }
-"""The fields of an attribute that a value is in, and several, by their type."""
+"""The fields of an attribute's message for a value and for a list of values, by the values' type."""
 
 
 def array_proto(name: str, values: Array) -> TensorProto:
-    """Return an array as a message. Its numbers are not copied if they stand in a row, as float32 or int64."""
+    """Return an array as a message, without a copy if it is contiguous float32 or int64."""
     dtype = "int64" if values.dtype.kind == "i" else "float32"
     numbers = np.ascontiguousarray(values, np.dtype(dtype).newbyteorder("<")).reshape(-1)
     data = numbers.view(np.uint8).data
     return TensorProto(dims=[*values.shape], data_type=CODES[dtype], name=name, raw_data=data)
 
 
-def value_proto(name: str, dtype: str, shape: Sequence[int | str], told: str | None = None) -> ValueInfoProto:
-    """Return the name and type of a value as a message; an axis whose length is not known has a name."""
+def value_proto(name: str, dtype: str, shape: Sequence[int | str], doc: str | None = None) -> ValueInfoProto:
+    """Return the name and type of a value as a message; an axis of unknown length has a name."""
     axes = [
         DimensionProto(dim_param=size) if isinstance(size, str) else DimensionProto(dim_value=size) for size in shape
     ]
     array = ArrayTypeProto(elem_type=CODES[dtype], shape=ShapeProto(dim=axes))
-    return ValueInfoProto(name=name, type=TypeProto(tensor_type=array), doc_string=told)
+    return ValueInfoProto(name=name, type=TypeProto(tensor_type=array), doc_string=doc)

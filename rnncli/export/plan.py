@@ -1,7 +1,7 @@
-"""What there is to write of a network: its layers where they stand, as every target writes them.
+"""The export plan of a network: its layers with names, shapes and padding, shared by all targets.
 
-A target goes through the steps of the plan, and has a table `LAYERS` of what writes each kind of layer. What a step
-says is worked out here, and nowhere again.
+Each target walks through the plan's steps and has a table `LAYERS` with a writer for each kind of layer. Everything a
+step states is worked out here and nowhere else.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 
 class Step(NamedTuple):
-    """A layer where it stands.
+    """A layer at its position in the network.
 
     Attributes:
-        name: Keras's name for it: `lstm_1`.
-        number: its place in the network's `body`, from 1: what its weights are drawn with.
+        name: its name in Keras: `lstm_1`.
+        number: its position in the network's `body`, from 1, which seeds its random weights.
         layer: the layer; targets know it by its `kind`.
-        reads: the shape of what it reads.
-        returns: the shape of what it returns.
-        masked: whether timesteps of what it reads may be padding. There a layer keeps its states, and a mean leaves
-            them out; others take them like any timestep. Where a vector is returned, padding ends.
+        reads: the shape of its input.
+        returns: the shape of its output.
+        masked: whether timesteps of its input may be padding. At padding a recurrent layer keeps its states and a mean
+            skips the timestep; other layers treat it like any timestep. A layer that returns a vector ends the mask.
     """
 
     name: str
@@ -44,22 +44,22 @@ class Step(NamedTuple):
 
     @property
     def weights(self) -> tuple[Weight, ...]:
-        """What it owns, named, shaped and ordered as Keras does it."""
+        """The layer's weights with Keras's names, shapes and order."""
         weights: tuple[Weight, ...] = self.layer.weights(self.reads)
         return weights
 
     def own(self, arrays: Arrays) -> Arrays:
-        """Return its weights by Keras's names (`forward/kernel`), given all by their keys (`lstm/forward/kernel`)."""
+        """Return the layer's arrays by weight name (`forward/kernel`) from all by key (`lstm/forward/kernel`)."""
         return {weight.name: arrays[f"{self.name}/{weight.name}"] for weight in self.weights}
 
 
 class Part(NamedTuple):
-    """A layer as PyTorch has it, or equal recurrent layers that are one module there.
+    """A layer as PyTorch implements it, or equal recurrent layers that PyTorch stacks in one module.
 
     Attributes:
-        levels: the layers that own its weights; they are alike, but for what the last of them returns.
-        module: the module that does the work; None if methods of a tensor do.
-        attribute: the name of the module: `lstm`, `dense2`; empty without one.
+        levels: the layers whose weights it holds; they are equal, except that the last may return only a vector.
+        module: the module that does the work; None if tensor methods do.
+        attribute: the attribute that holds the module: `lstm`, `dense2`; empty without a module.
     """
 
     levels: tuple[Step, ...]
@@ -74,12 +74,12 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """What there is to write of a network.
+    """Everything a target needs to write a network.
 
     Attributes:
         network: the network.
         steps: the layers of its `body`, in order.
-        packed: whether each sequence comes with its length, behind which it is padding.
+        packed: whether each sequence comes with its length, after which it is padding.
     """
 
     network: Network
@@ -98,27 +98,27 @@ class Plan:
 
     @property
     def argument(self) -> str:
-        """What the input is called in source: `ids` or `x`."""
+        """The name of the input in the source: `ids` or `x`."""
         return "x" if self.network.head.vocabulary is None else "ids"
 
     @property
     def mask(self) -> str:
-        """Which timesteps of the input are no padding, in NumPy and PyTorch."""
+        """The expression, in NumPy and PyTorch, for the input timesteps that are not padding."""
         return "(x != 0).any(axis=-1)" if self.network.head.vocabulary is None else "ids != 0"
 
     @cached_property
     def heeds_padding(self) -> bool:
-        """Whether a layer does something else where the input is padding."""
+        """Whether any layer treats padding differently."""
         return any(step.masked and (step.layer.states or step.layer.joins == "avg") for step in self.steps)
 
     @cached_property
     def masks_cells(self) -> bool:
-        """Whether a cell keeps its states where the input is padding."""
+        """Whether any cell keeps its states at padding."""
         return any(step.masked and step.layer.states for step in self.steps)
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:
-        """The network as PyTorch has it; it must be one that PyTorch can express."""
+        """The network as PyTorch modules; PyTorch must be able to express it."""
         body = self.network.body
         built = {module.levels: module for module in modules_of(body, [step.reads for step in self.steps])}
         parts, numbers = list[Part](), defaultdict[str, dict[object, int]](dict)
@@ -126,15 +126,15 @@ class Plan:
             steps, module = tuple(self.steps[place] for place in stack.levels), built.get(stack.levels)
             attribute = ""
             if module is not None:
-                key: object = stack if steps[-1].weights else module.made  # equal modules without weights are one
+                key: object = stack if steps[-1].weights else module.made  # equal modules without weights are shared
                 attribute = f"{module.name}{numbers[module.name].setdefault(key, len(numbers[module.name]) + 1)}"
             parts.append(Part(steps, module, attribute))
-        alone = {f"{name}1": name for name, numbered in numbers.items() if len(numbered) == 1}
-        return tuple(part._replace(attribute=alone.get(part.attribute, part.attribute)) for part in parts)
+        unnumbered = {f"{name}1": name for name, numbered in numbers.items() if len(numbered) == 1}
+        return tuple(part._replace(attribute=unnumbered.get(part.attribute, part.attribute)) for part in parts)
 
 
 def plan_of(network: Network, packed: bool = False) -> Plan:
-    """Return what there is to write of a network, and of each sequence's length if it comes with that."""
+    """Return the export plan of a network; if `packed`, its input comes with the length of each sequence."""
     padded = network.meeting_padding(padded=True) if packed else network.masked
     layers = zip(network.names, count(1), network.body, network.shapes(), padded, strict=False)
     steps = tuple(Step(name, number, layer, *shapes, masked) for name, number, layer, shapes, masked in layers)
@@ -142,5 +142,5 @@ def plan_of(network: Network, packed: bool = False) -> Plan:
 
 
 def named_axes(shape: Shape) -> list[int | str]:
-    """Return the sizes of a shape, with words for those that are not known: batch, timesteps, 32."""
+    """Return the sizes of a shape, with a word for each unknown size: batch, timesteps, 32."""
     return [word if size is None else size for size, word in zip(shape, ("batch", "timesteps", ""), strict=False)]

@@ -1,4 +1,4 @@
-"""Calls in Python's source, laid out as `ruff format` lays them out at its default width of 88 columns."""
+"""Python calls laid out like `ruff format` at its default width of 88 columns."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ INDENT = "    "
 
 
 def laid_out(call: Call, indent: str = "", end: str = "", comment: str = "") -> Iterator[str]:
-    """Yield the lines of a call: one, if it fits; else its arguments on a line of their own, or a line each.
+    """Yield the lines of a call: one if it fits, else its arguments on their own line, or on a line each.
 
     Args:
         call: the call.
-        indent: the spaces before it.
-        end: the code that comes after it.
-        comment: what is said of it, behind its first line.
+        indent: the indentation.
+        end: the code after the call.
+        comment: a comment at the end of the first line.
     """
-    said = comment and f"  # {comment}"
-    if fits(line := f"{indent}{call}{end}{said}") or not call.arguments:
+    suffix = comment and f"  # {comment}"
+    if fits(line := f"{indent}{call}{end}{suffix}") or not call.arguments:
         yield line
         return
-    yield f"{indent}{call.function}({said}"
+    yield f"{indent}{call.function}({suffix}"
     if fits(line := f"{indent}{INDENT}{', '.join(map(str, call.arguments))}"):
         yield line
     else:
@@ -40,7 +40,7 @@ def laid_out(call: Call, indent: str = "", end: str = "", comment: str = "") -> 
 
 
 def docstring(network: Network, indent: str = "", more: str = "") -> Iterator[str]:
-    """Yield the lines of a docstring that is the spec, in lines that end with a comma if it is long, and `more`."""
+    """Yield the lines of a docstring with the spec and `more`; a long spec is broken after commas."""
     spec = f"{network}{more}"
     if fits(line := f'{indent}"""{spec}"""'):
         yield line
@@ -58,7 +58,7 @@ def docstring(network: Network, indent: str = "", more: str = "") -> Iterator[st
 
 
 def commented(line: str, comment: str, room: str) -> Iterator[str]:
-    """Yield a line and a comment behind it, or above it where that would be too long, without the indent `room`."""
+    """Yield a line with a comment after it, or above it if it is too long; `room` is indentation added later."""
     if not comment:
         yield line
     elif fits(f"{room}{line}  # {comment}"):
@@ -69,7 +69,7 @@ def commented(line: str, comment: str, room: str) -> Iterator[str]:
 
 
 def imported(module: str, names: Iterable[str]) -> Iterator[str]:
-    """Yield the lines that import some names from a module, in the order that ruff and isort have: `LSTM` first."""
+    """Yield the lines of an import, with names sorted as by ruff and isort: `LSTM` first."""
     names = sorted({*names}, key=lambda name: (not name.isupper(), name))
     if fits(line := f"from {module} import {', '.join(names)}"):
         yield line
@@ -80,10 +80,10 @@ def imported(module: str, names: Iterable[str]) -> Iterator[str]:
 
 
 def shape_words(shape: Shape) -> str:
-    """Return a shape with words for what is not known: (batch, timesteps, 32)."""
+    """Return a shape with words for unknown sizes: (batch, timesteps, 32)."""
     return f"({', '.join(map(str, named_axes(shape)))})"
 
 
 def fits(line: str) -> bool:
-    """Return whether a line is not too long."""
+    """Return whether a line is within the width."""
     return columns(line) <= WIDTH

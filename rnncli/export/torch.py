@@ -1,8 +1,8 @@
-"""A network as a module of PyTorch, and its weights as the state dict of that module.
+"""A network as a PyTorch module, and its weights as that module's state dict.
 
-Keras skips a step whose id is 0 wherever it stands; PyTorch's packed sequences end before their padding. So the ids
-are put in front of the padding first, in the order that they have. What a layer returns at padding is lost with that;
-where it counts, PyTorch has nothing that does the same. Sequences that come with their lengths are packed as they are.
+Keras skips an id of 0 at any position; PyTorch's packed sequences can only skip padding at the end. So the ids are
+first moved in front of the padding, in order. This loses the layer's outputs at padding; PyTorch has no equivalent for
+networks that need them. Sequences that come with their lengths are packed as they are.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ if TYPE_CHECKING:
     from rnncli.export import Arrays
 
 PACK, UNPACK = "pack_padded_sequence", "pad_packed_sequence"
-"""The functions of torch.nn.utils.rnn that leave padding out and put it back."""
+"""The functions of torch.nn.utils.rnn that remove padding and restore it."""
 
 
 def export(job: Job) -> str:
-    """Return the source of a module, `Network`, that is bound to the name `model`.
+    """Return source that defines a module `Network` and an instance of it named `model`.
 
     Raises:
-        SpecError: PyTorch cannot express a layer; the error names it, and the nearest that it can.
+        SpecError: PyTorch cannot express a layer; the error names the layer and the nearest one that it can.
     """
     check(job.plan)
     return "\n".join(_source(job)) + "\n"
 
 
 def arrays(job: Job) -> Arrays:
-    """Return the weights as the module's state dict has them: `lstm.weight_ih_l0`, `dense.weight`.
+    """Return the weights with the names of the module's state dict: `lstm.weight_ih_l0`, `dense.weight`.
 
     Raises:
         SpecError: PyTorch cannot express a layer.
@@ -56,7 +56,7 @@ def arrays(job: Job) -> Arrays:
     return state
 
 
-# What PyTorch can express
+# Limits of PyTorch
 
 
 def check(plan: Plan) -> None:
@@ -79,36 +79,36 @@ def _check(plan: Plan) -> None:
     check_framework(network.layers, network.source, "torch")
     fault = _fault(plan) if plan.packed or plan.heeds_padding else ""
     if fault and plan.packed:
-        raise UsageError(f"PyTorch's packed sequences {fault}", "without --packed all are of one length")
+        raise UsageError(f"PyTorch's packed sequences {fault}", "without --packed all sequences have one length")
     if fault:
         message = f"PyTorch's packed sequences skip padding, but {fault}"
-        advice = f"leave out {listed(fields_in_both(head))}, and read sequences of one length"
+        advice = f"leave out {listed(fields_in_both(head))} and use sequences of equal length"
         raise error_at(network.source, 0, message, advice, head.without_mask())
 
 
 def _fault(plan: Plan) -> str:
-    """Return what packed sequences lack for what the layers do with padding, or with an end of each; or nothing."""
+    """Return why packed sequences cannot express how the layers treat padding; empty if they can."""
     readers = [step.layer for step in plan.steps if step.masked]
     if plan.packed and plan.network.head.masks:
-        return f"have one end each, and {plan.network.head.spec()} says of any timestep that it is padding"
+        return f"can only be padded at the end, but {plan.network.head.spec()} masks any timestep"
     for layer in readers:
         if layer.reverses:
-            return f"cannot be read backwards, as {layer.spec()} does"
+            return f"cannot be read backwards, as {layer.spec()} requires"
         if layer.joins == "avg" and not plan.packed:
-            return f"have no mean, which {layer.spec()} takes"
+            return f"cannot be averaged, as {layer.spec()} requires"
         if layer.joins and plan.packed:
-            return f"do not become one vector of all timesteps, as {layer.spec()} makes it"
+            return f"cannot be reduced to one vector, as {layer.spec()} requires"
         if plan.packed and layer.returns != "vector" and not (layer.keeps_length and layer.passes_mask):
-            return f"have an end each, and behind {layer.spec()} it is not known where that is"
+            return f"need to know where each ends, which is lost after {layer.spec()}"
     if plan.packed:
-        return "" if any(layer.states for layer in readers) else "are for recurrent layers, and none reads the sequence"
+        return "" if any(layer.states for layer in readers) else "need a recurrent layer that reads the sequence"
     last = readers[-1]
     if last.states and last.returns == "vector":
         return ""
-    return f"keep no outputs there, and {last.spec()} {'reads' if last.joins else 'returns'} them"
+    return f"discard the outputs there, which {last.spec()} {'reads' if last.joins else 'returns'}"
 
 
-# The source
+# Source
 
 
 def _source(job: Job) -> Iterator[str]:
@@ -138,29 +138,29 @@ def _source(job: Job) -> Iterator[str]:
     yield from ("", "", "model = Network()")
     if job.saved is not None:
         yield ""
-        yield from (f"# {line}" for line in _told_of_weights(job))
+        yield from (f"# {line}" for line in _weights_comment(job))
         yield from laid_out(Call("model.load_state_dict", (Call("load_file", (string(job.saved),)),)))
         if any(module.drops for module in modules.values()):
             yield "model.eval()  # no dropout"
 
 
-def _told_of_weights(job: Job) -> Iterator[str]:
-    """Yield what a comment says of the weights."""
+def _weights_comment(job: Job) -> Iterator[str]:
+    """Yield the lines of the comment on the weights: their origin, and their layout in recurrent modules."""
     origin = printable(job.origin)
     yield f"The{origin[3:]}" if origin.startswith("the ") else f"Weights {origin}"
     cells = [step for step in job.plan.steps if step.layer.states]
     for kind, cell in {step.layer.kind: step.layer for step in cells}.items():
-        told = [f"the gates are in the order {', '.join(cell.blocks['torch'])}"] if cell.gates > 1 else []
+        layout = [f"the gates are in the order {', '.join(cell.blocks['torch'])}"] if cell.gates > 1 else []
         weights = (weight for step in cells if step.layer.kind == kind for weight in step.weights)
         if bias := next((weight for weight in weights if weight.role == "bias"), None):
             both = "bias_ih is the input's, bias_hh the state's"
-            told.append(both if len(bias.axes) == 2 else "the bias is bias_ih, bias_hh is zero")
-        if told:
-            yield f"{cell.torch}: {'; '.join(told)}"
+            layout.append(both if len(bias.axes) == 2 else "the bias is bias_ih, bias_hh is zero")
+        if layout:
+            yield f"{cell.torch}: {'; '.join(layout)}"
 
 
 class Assignment(NamedTuple):
-    """A line of `forward`: what is assigned to what, and what a comment says of it."""
+    """A line of `forward`: a value, the target it is assigned to, and a comment."""
 
     value: str
     target: str = "x"
@@ -184,9 +184,9 @@ def _forward(plan: Plan) -> Iterator[str]:
 
 
 def _assignments(plan: Plan) -> Iterator[Assignment]:
-    """Yield what is done in `forward`. A note says each shape, where it is another than before.
+    """Yield the assignments of `forward`. A note gives the shape where it changes.
 
-    Sequences with padding are packed for recurrent layers, and unpacked for others.
+    Sequences with padding are packed for recurrent layers and unpacked for other layers.
     """
     if plan.heeds_padding and not plan.packed:
         yield from _padding_last(plan)
@@ -204,11 +204,11 @@ def _assignments(plan: Plan) -> Iterator[Assignment]:
         yield from (*before, last._replace(note=", ".join(filter(None, notes))))
         shape = returns
     if packed:
-        yield Assignment(f"{UNPACK}(x, batch_first=True)", "x, _", "zeros behind the end of each")
+        yield Assignment(f"{UNPACK}(x, batch_first=True)", "x, _", "zeros after the end of each")
 
 
 def _padding_last(plan: Plan) -> Iterator[Assignment]:
-    """Yield what counts the steps that are no padding, and moves those that are behind them."""
+    """Yield the assignments that count the steps that are not padding and move the padding to the end."""
     if plan.network.head.vocabulary is not None:
         yield Assignment(f"({plan.mask}).sum(dim=1).cpu()", "lengths", "none may be 0")
         yield Assignment("ids.gather(1, (ids == 0).argsort(dim=1, stable=True))", "ids", "padding last")
@@ -220,13 +220,13 @@ def _padding_last(plan: Plan) -> Iterator[Assignment]:
 
 
 def _module(part: Part, reads: str = "x") -> list[Assignment]:
-    """Return the call of a module, which may read (batch, features, timesteps), and of an activation behind it."""
+    """Return the call of a module, transposed if it reads (batch, features, timesteps), and of its activation."""
     layer, padded, note = part.layer, list[Assignment](), ""
     if layer.window is not None and layer.window.padding == "causal" and layer.window.span > 1:
         padded.append(Assignment(f"F.pad(x, (0, 0, {layer.window.span - 1}, 0))"))
     value = f"self.{part.attribute}({reads})"
     made = "" if part.module is None else part.module.made.function
-    if made.endswith("1d") and len(part.levels[0].reads) == 3:  # as PyTorch names what has time last
+    if made.endswith("1d") and len(part.levels[0].reads) == 3:  # PyTorch's name for modules with time last
         value = f"self.{part.attribute}(x.transpose(1, 2)).transpose(1, 2)"
         note = f"{made} has time last"
     return [*padded, Assignment(ACTIVATIONS[(*layer.activations, "linear")[0]].format(value), note=note)]
@@ -260,10 +260,10 @@ ACTIVATIONS: Mapping[str, str] = {
     "silu": "F.silu({})",
     "softmax": "F.softmax({}, dim=-1)",
 }
-"""Each activation of a value, as Keras 3 defines it."""
+"""The call of each activation, as Keras 3 defines it."""
 
 POOLS: Mapping[str, str] = {"max": "x.amax(dim=1)", "avg": "x.mean(dim=1)"}
-"""What makes one vector of a sequence, by its mode."""
+"""The expression that reduces a sequence to a vector, by mode."""
 
 LAYERS: Mapping[str, Callable[[Part], list[Assignment]]] = {
     **{layer.kind: _recurrent if layer.states else _module for layer in MODULES},
@@ -273,4 +273,4 @@ LAYERS: Mapping[str, Callable[[Part], list[Assignment]]] = {
     "pool": _pool,
     "flatten": lambda part: [Assignment("x.flatten(1)")],
 }
-"""What each kind of layer does in `forward`. An input does nothing."""
+"""The assignments of each kind of layer in `forward`. An input has none."""

@@ -1,4 +1,4 @@
-"""Weights in the files that frameworks load: a writer for each extension."""
+"""Weights files that frameworks can load: a writer for each extension."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 def write_weights(path: str, arrays: Arrays, extension: str) -> Written:
-    """Write arrays by name to a file as those with an extension are, all of them or none. Return what has been written.
+    """Write named arrays to a file in the format of an extension, completely or not at all. Return the written file.
 
     Raises:
-        RnncliError: it cannot be written, or needs h5py, which is missing.
+        RnncliError: the file cannot be written, or needs h5py, which is not installed.
     """
     if extension == ".weights.h5" and find_spec("h5py") is None:
         raise RnncliError(f"{path}: writing it needs h5py", ADVICE)
@@ -34,12 +34,12 @@ def write_weights(path: str, arrays: Arrays, extension: str) -> Written:
 
 
 def write_safetensors(file: IO[bytes], arrays: Arrays) -> None:
-    """Write arrays of float32 by name as PyTorch's users load them.
+    """Write named float32 arrays in the format that PyTorch users load.
 
-    https://github.com/huggingface/safetensors describes it: a length, a JSON header that says where each array stands,
-    and the numbers, in the order that the arrays are given in. `rnncli.formats.safetensors` reads it.
+    https://github.com/huggingface/safetensors specifies it: a length, a JSON header with the position of each array,
+    and the numbers, in the order of the arrays. `rnncli.formats.safetensors` reads it.
     """
-    # One order of bytes in every file, whatever this machine's is.
+    # Always little-endian, regardless of this machine.
     numbers = {name: np.ascontiguousarray(array, "<f4") for name, array in arrays.items()}
     header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
     end = 0
@@ -47,22 +47,22 @@ def write_safetensors(file: IO[bytes], arrays: Arrays) -> None:
         start, end = end, end + array.nbytes
         header[name] = {"dtype": "F32", "shape": list(array.shape), "data_offsets": [start, end]}
     text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)  # so that the numbers can be mapped into memory as they are
+    text += b" " * (-len(text) % 8)  # aligns the numbers, so that they can be memory-mapped
     file.write(len(text).to_bytes(8, "little") + text)
     for array in numbers.values():
         file.write(array.data)
 
 
 def write_keras_weights(file: IO[bytes], arrays: Arrays) -> None:
-    """Write weights by key (`lstm/kernel`) in the order of the network as Keras's `load_weights` reads them.
+    """Write weights by key (`lstm/kernel`), in the network's order, in the format of Keras's `load_weights`.
 
     `rnncli.formats.keras.hdf5` reads it.
     """
     import h5py
 
-    content = io.BytesIO()  # h5py does not say reliably that it could not write to a file of Python
-    with h5py.File(content, "w") as made:
-        layers = made.create_group("layers")
+    content = io.BytesIO()  # h5py does not reliably report errors when writing to a Python file
+    with h5py.File(content, "w") as hdf5:
+        layers = hdf5.create_group("layers")
         for layer, group, places in _groups(arrays):
             layers.create_group(f"{group}/vars").attrs["name"] = layer
             for place, key in places.items():
@@ -71,10 +71,10 @@ def write_keras_weights(file: IO[bytes], arrays: Arrays) -> None:
 
 
 def _groups(arrays: Arrays) -> Iterator[tuple[str, str, dict[str, str]]]:
-    """Yield each layer, its group, and the keys of its arrays by their places in that: `cell/vars/0`.
+    """Yield each layer, its group, and the keys of its arrays by their path within the group: `cell/vars/0`.
 
-    The groups of a class are numbered. Keras's names of cells are numbered otherwise: a Bidirectional's own cell counts
-    there, and has no group here. The arrays of a direction are in its own cell: `forward_layer/cell/vars/2`.
+    Groups are numbered per class. Keras's layer names are numbered differently: they count the cell inside a
+    Bidirectional, which has no group. Each direction's arrays are in its own cell: `forward_layer/cell/vars/2`.
     """
     numbers: Counter[str] = Counter()
     for layer, keys in groupby(arrays, key=lambda key: key.partition("/")[0]):
@@ -95,4 +95,4 @@ WRITERS: Mapping[str, WriteArrays] = {
     ".safetensors": write_safetensors,
     ".weights.h5": write_keras_weights,
 }
-"""What writes a file with each extension."""
+"""The writer for each extension."""
