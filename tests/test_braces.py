@@ -138,10 +138,10 @@ def nested(depth: int) -> str:
 
 
 WRONG = {
-    "lstm:{u}": ("there is no brace that gives u its values", "{u}"),
-    "{u=1,2},{u=3,4}": ("u has its values already", "{u=3,4}"),
+    "lstm:{u}": ("no brace gives u its values", "{u}"),
+    "{u=1,2},{u=3,4}": ("u already has values", "{u=3,4}"),
     "{a,{u=1,2}}": ("the brace named u is inside another brace", "{u=1,2}"),
-    "{u={v=1,2},3}": ("the values of u hold another name, v", "{v="),
+    "{u={v=1,2},3}": ("the values of u contain another name, v", "{v="),
     "{u=1,2": ("the brace named u is not closed", "{u=1,2"),
     nested(MAX_DEPTH + 1): ("braces are nested more than 50 deep", "a"),
     "{,}" * 20: ("the pattern stands for 1,048,576 empty texts", "{,}" * 20),

@@ -1,4 +1,4 @@
-"""The candidates of a box as arrays, in the order of the pattern. Their texts are made when they are asked for."""
+"""The candidates of a box as arrays, in the pattern's order. Their texts are only created on request."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from rnncli.search.forms import FIGURES, Candidate, Forms, Found
 from rnncli.search.grid import Box
 
 _FEW = 30
-"""So many candidates are evaluated one by one, and not all of a block for them."""
+"""The largest number of candidates that are evaluated one by one, rather than as a whole block."""
 
 _FORMS = 2**12
-"""Of more forms there is little for arrays to do."""
+"""The most forms for which arrays are worthwhile."""
 
 
 class NoBlockError(ArithmeticError):
-    """A box whose candidates are evaluated one by one: 64 bits do not hold them, or they are no polynomials."""
+    """Raised for a box whose candidates must be evaluated one by one: they exceed 64 bits or are not polynomials."""
 
 
 class Block:
@@ -31,7 +31,7 @@ class Block:
     Args:
         forms: the forms of the pattern.
         box: the box.
-        figures: the figures that will be asked for.
+        figures: the figures that will be requested.
 
     Raises:
         NoBlockError: the candidates must be evaluated one by one.
@@ -42,7 +42,7 @@ class Block:
         self._lengths = [*map(len, box)]
         self._numbers: list[Any] = []
         self._sized: Any = np.ones([1] * len(box), bool)
-        """Whether the numbers are sizes."""
+        """Whether the numbers are valid sizes."""
         for axis, values in forms.numbers.items():
             some = values[box[axis].start : box[axis].stop]
             ends = [some[0], some[-1]] if isinstance(some, range) else some
@@ -58,16 +58,16 @@ class Block:
         chosen = forms.of([box[axis] for axis in forms.words])
         places = {form: place for place, form in enumerate(dict.fromkeys(chosen))}
         self._kinds = [*places]
-        """The forms that there are, each once, with None for what is no network."""
+        """The distinct forms, with None for candidates that are not networks."""
         self._chosen = np.array([places[form] for form in chosen])
-        """Which of them each choice of words is."""
+        """The index of the form for each choice of words."""
         unsummed = any(form is not None and not form.summed for form in places)
         if len(places) > _FORMS or unsummed or not self._holds(figures):
             raise NoBlockError
         self._flat: dict[str, Any] = {}
 
     def _holds(self, figures: Sequence[str]) -> bool:
-        """Return whether 64 bits hold some figures."""
+        """Return whether some figures fit in 64 bits."""
         return all(form is None or form.holds(figures, self._most) for form in self._kinds)
 
     def __len__(self) -> int:
@@ -77,7 +77,7 @@ class Block:
         return np.broadcast_to(array, self._lengths).reshape(-1)
 
     def _filled(self, values: Sequence[Any], dtype: Any) -> Any:
-        """Return an array of the box, with what there is of each form."""
+        """Return an array over the box, given the value or array for each form."""
         if len(values) == 1:
             return self._spread(values[0])
         words = self._forms.words
@@ -85,24 +85,24 @@ class Block:
         rows = np.empty((len(values), prod(sized)), dtype)
         for row, value in zip(rows, values, strict=True):
             row[:] = np.broadcast_to(value, sized).reshape(-1)
-        # The axes of words, then those of numbers; they stand in the box as they are written.
+        # The axes of words come first here, then the axes of numbers; the transpose restores the box's order.
         numbers = [axis for axis in range(len(sized)) if axis not in words]
         order = [*words, *numbers]
         array = rows[self._chosen].reshape([self._lengths[axis] for axis in order])
         return array.transpose([order.index(axis) for axis in range(len(order))]).reshape(-1)
 
     def figure(self, name: str) -> Any:
-        """Return a figure of each candidate, `LACKING` where it is not known; of no network it means nothing."""
+        """Return a figure of each candidate, `LACKING` where it is unknown; undefined for candidates not networks."""
         if name not in self._flat:
             values = [None if form is None else form.at(name, self._numbers) for form in self._kinds]
             self._flat[name] = self._filled([LACKING if value is None else value for value in values], "int64")
         return self._flat[name]
 
     def column(self, name: str, asked: Any) -> Any:
-        """Return a figure of each candidate that is asked for.
+        """Return a figure of each candidate, which must be known for those in `asked`.
 
         Raises:
-            UsageError: it is not known of one of these, and should be.
+            UsageError: it is unknown for one of them, though the figure is required.
         """
         figures = self.figure(name)
         if name not in LACKED and self._lacks(name) and (unknown := asked & (figures == LACKING)).any():
@@ -110,7 +110,7 @@ class Block:
         return figures
 
     def _lacks(self, name: str) -> bool:
-        """Return whether a figure of some networks is not known."""
+        """Return whether a figure is unknown for some networks."""
         return not all(form is None or form.parts(name) for form in self._kinds)
 
     def is_network(self) -> Any:
@@ -121,56 +121,56 @@ class Block:
         return self._filled(truth, bool) & self._spread(self._sized)
 
     def is_nothing(self) -> Any:
-        """Return which are empty texts, which are no candidates."""
+        """Return which candidates are empty texts, which are skipped."""
         if not self._forms.pattern.empty:
             return np.zeros(len(self), bool)
         return np.array([not text for text in self.texts()])
 
     def texts(self) -> Iterator[str]:
-        """Yield the texts of all, empty ones too."""
+        """Yield the texts of all candidates, including empty ones."""
         return self._forms.pattern.texts(self._box)
 
-    def networks(self, places: Any, most: int) -> Iterator[list[Candidate]]:
-        """Yield those at some places, all of which are networks, in lists of at most so many.
+    def networks(self, places: Any, size: int) -> Iterator[list[Candidate]]:
+        """Yield the candidates at some places, all of which must be networks, in lists of at most `size`.
 
         Args:
             places: an array of the places, in ascending order.
-            most: how many there are in a list.
+            size: the maximum length of a list.
         """
         texts: Iterator[str] | None = None
         if len(places) > _FEW and self._holds(FIGURES):
             chosen = np.zeros(len(self), bool)
             chosen[places] = True
             texts = compress(self.texts(), chosen.tolist())
-        for start in range(0, len(places), most):
-            some = places[start : start + most]
-            yield [*(map(self.network, some.tolist()) if texts is None else self._made(islice(texts, most), some))]
+        for start in range(0, len(places), size):
+            some = places[start : start + size]
+            yield [*(map(self.network, some.tolist()) if texts is None else self._made(islice(texts, size), some))]
 
     def network(self, place: int) -> Candidate:
-        """Return one of them, which is a network."""
+        """Return the candidate at a place, which must be a network."""
         candidate = self.at(place)
         assert isinstance(candidate, Candidate)
         return candidate
 
     def at(self, place: int) -> Found:
-        """Return one of them."""
+        """Return the candidate at a place."""
         indices = np.unravel_index(place, self._lengths)
         point = [span[index : index + 1] for span, index in zip(self._box, indices, strict=True)]
         (found,) = self._forms.walk(tuple(point))
         return found
 
     def _made(self, texts: Iterable[str], part: Any) -> Iterator[Candidate]:
-        """Yield some of them as though all were networks, with their texts."""
+        """Yield candidates for some texts and places, all of which must be networks."""
         columns = [self._column(name, part) for name in FIGURES]
         return map(Candidate._make, zip(texts, self._shapes(part), *columns, strict=True))
 
     def _column(self, name: str, part: Any) -> list[int | None]:
-        """Return a figure of some of them as a list; None where it is not known."""
+        """Return a figure of some candidates as a list, with None where it is unknown."""
         numbers: list[int | None] = self.figure(name)[part].tolist()
         return [None if number == LACKING else number for number in numbers] if self._lacks(name) else numbers
 
     def _shapes(self, part: Any) -> Iterator[Shape]:
-        """Yield the shapes of the outputs of some of them, in so far as they are networks."""
+        """Yield the output shapes of some candidates, which must be networks."""
         shapes = [() if form is None else form.shape(self._numbers) for form in self._kinds]
         columns = []
         for place in range(max(1, *map(len, shapes))):

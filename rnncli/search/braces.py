@@ -1,10 +1,10 @@
-"""Texts with brace lists and ranges, as bash has them, and named ones, read as patterns, which stand for many texts.
+"""Patterns: texts with brace lists and ranges like bash's, and with named braces. Each stands for many texts.
 
     {16,32}  {16..256..16}  {01..10}  {a..e}  {8,{16..64..16}}  \\{  \\,
 
-A pattern expands to the same texts as in bash, in the same order, corner cases included: braces without a comma or a
-range are plain text. Two forms are our own. `{u=16,32,64}` gives a list or a range a name, and `{u}` stands for the
-same value, wherever it occurs.
+A pattern expands to the same texts as in bash, in the same order, including corner cases: braces without a comma or a
+range are plain text. Two forms are not bash's: `{u=16,32,64}` names a list or range, and `{u}` has the same value at
+every place it occurs.
 """
 
 from __future__ import annotations
@@ -25,36 +25,36 @@ from rnncli.search.grid import Alternatives, Literal, Name, Node, Pattern, Range
 MAX_DEPTH = 50
 
 _NAMED = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)([=}])")
-"""How a named brace starts."""
+"""The start of a named brace."""
 
 _MOST_EMPTY = 1_000_000
-"""The most empty texts of a pattern: they are passed over, and that takes time too."""
+"""The most empty texts that a pattern may contain: they are skipped, which takes time too."""
 
 KEYS = frozenset(option.lead[:-1] for layer in LAYERS for option in layer.options if option.lead.endswith("="))
-"""Keys that stand before `=` in a spec. They cannot name a brace: `{act=relu,act=tanh}` is a list."""
+"""Keys that are followed by `=` in a spec. They cannot name a brace: `{act=relu,act=tanh}` is a list."""
 
 _INTEGERS = re.compile(r"([+-]?[0-9]{1,99})\.\.([+-]?[0-9]{1,99})(?:\.\.([+-]?[0-9]{1,99}))?")
 _LETTERS = re.compile(r"([A-Za-z])\.\.([A-Za-z])(?:\.\.([+-]?[0-9]{1,99}))?")
 
 _LARGEST_INTEGER = 2**63 - 1
-"""The largest integer of bash; a range with a larger one is plain text."""
+"""Bash's largest integer; a range with a larger one is plain text."""
 
 LONGEST_RANGE = 2**31 - 4
-"""The longest range of bash; a longer one is plain text."""
+"""Bash's longest range; a longer one is plain text."""
 
 
 def parse_pattern(text: str) -> Pattern:
-    """Return a text as a pattern.
+    """Parse a pattern.
 
     Raises:
-        SpecError: it is too long, braces are nested too deep, or a named brace is wrong. Any other text is a pattern.
+        SpecError: it is too long, its braces are nested too deeply, or a named brace is invalid.
     """
     check_length(text, "pattern", "write it as several patterns")
     return _Parser(text).parse()
 
 
 class _Parser:
-    """Parses one text. Every position is one in the whole text."""
+    """Parses a text. All positions refer to the whole text."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -63,14 +63,14 @@ class _Parser:
         self.partners, self.closers = _pairs(self.specials)
         self.names: dict[str, Values] = {}
         self.seen: dict[str, tuple[int, int]] = {}
-        """Where each name occurs first, as start and end."""
+        """The span of each name's first occurrence."""
 
     def parse(self) -> Pattern:
         nodes = self._nodes(0, len(self.text), depth=0)
         for name, span in self.seen.items():
             if name not in self.names:
-                advice = f"list them where it stands: {{{name}=16,32}}"
-                self._fail(f"there is no brace that gives {name} its values", span, advice)
+                advice = f"list its values in one brace: {{{name}=16,32}}"
+                self._fail(f"no brace gives {name} its values", span, advice)
         pattern = Pattern(self.text, nodes, self.names)
         if pattern.empty > _MOST_EMPTY:
             whole = (0, len(self.text))
@@ -80,9 +80,9 @@ class _Parser:
         return pattern
 
     def _nodes(self, start: int, end: int, depth: int, named: str | None = None) -> tuple[Node, ...]:
-        """Return the braces of text[start:end], which is inside of so many, and the plain text around them."""
+        """Return the braces of text[start:end], at a nesting depth, and the plain text around them."""
         if depth > MAX_DEPTH:
-            self._fail(f"braces are nested more than {MAX_DEPTH} deep", (start, end), "nest them less deep")
+            self._fail(f"braces are nested more than {MAX_DEPTH} deep", (start, end), "nest them less deeply")
         nodes: list[Node] = []
         plain = unread = start
         for position, special in self._inside(start, end):
@@ -96,7 +96,7 @@ class _Parser:
             else:
                 closing = self.closers.get(position, end)
                 find_exec = position == unread and self.text.startswith("{}", position)
-                if closing >= end or find_exec:  # Bash leaves `{}` alone for the sake of `find -exec`.
+                if closing >= end or find_exec:  # Bash keeps `{}` as text for `find -exec`.
                     continue
                 if any(special == "," for _, special in self._inside(position + 1, closing)):
                     node = self._list(position + 1, closing, depth + 1, named)
@@ -109,11 +109,11 @@ class _Parser:
         return (*nodes, *_literal(self.text[plain:end]))
 
     def _named(self, brace: re.Match[str], end: int, depth: int, named: str | None) -> int:
-        """Take in `{u}` or `{u=16,32}`, of which `brace` is the start, and return where it closes."""
+        """Parse `{u}` or `{u=16,32}`, which starts with `brace`, and return the position of its closing brace."""
         name = brace[1]
         span = brace.span()
         if named is not None:
-            self._fail(f"the values of {named} hold another name, {name}", span, "name one of them only")
+            self._fail(f"the values of {named} contain another name, {name}", span, "name only one of them")
         if brace[2] == "}":
             self.seen.setdefault(name, span)
             return brace.end() - 1
@@ -122,17 +122,17 @@ class _Parser:
         if closing >= end:
             self._fail(f"the brace named {name} is not closed", span, "close it with }")
         if depth:
-            advice = f"write {{{name}}} here, and its values outside"
+            advice = f"write {{{name}}} here and its values outside"
             self._fail(f"the brace named {name} is inside another brace", span, advice)
         if name in self.names:
-            self._fail(f"{name} has its values already", span, f"write {{{name}}} for the same value once more")
+            self._fail(f"{name} already has values", span, f"write {{{name}}} to repeat its value")
         values = brace.end()
         self.names[name] = _range(self.text[values:closing]) or self._list(values, closing, 1, name)
         self.seen.setdefault(name, span)
         return closing
 
     def _list(self, start: int, end: int, depth: int, named: str | None) -> Values:
-        """Return the list in text[start:end], which is the inside of a brace."""
+        """Return the list in text[start:end], the content of a brace."""
         commas = []
         level = 0
         for position, special in self._inside(start, end):
@@ -157,26 +157,26 @@ class _Parser:
 
 
 def _specials(text: str) -> list[tuple[int, str]]:
-    """Return the characters that may have a meaning, with their positions: braces, commas, the first of two dots.
+    """Return the characters that may be special, with their positions: braces, commas, the first of two dots.
 
-    Those behind a backslash have none, nor have dots before a closing brace: `{a..}` is no range.
+    Characters after a backslash are not special, nor are dots before a closing brace: `{a..}` is not a range.
     """
     found = re.finditer(r"\\.|[{},]|\.(?=\.(?!\}))", text, re.DOTALL)
     return [(match.start(), match[0]) for match in found if match[0][0] != "\\"]
 
 
 def _pairs(specials: list[tuple[int, str]]) -> tuple[dict[int, int], dict[int, int]]:
-    """Return for each opening brace the closing brace that makes a pair with it, and the one that closes it for bash.
+    """Return the closing brace for each opening brace: the one it pairs with, and the one at which bash closes it.
 
-    That is the first closing brace with a comma or two dots before it, pairs between being passed over: in `{a}b,c}` it
-    is the last brace and not the partner. Bash looks for it from each brace anew. Here the text is read once, from
-    right to left, and at each place it is known what would close a brace that opens there.
+    Bash closes a brace at the first closing brace with a comma or two dots before it, skipping nested pairs: in
+    `{a}b,c}` that is the last brace, not its partner. Bash searches again from each brace. Here the text is read once,
+    from right to left, keeping track of what would close a brace that opens at each position.
     """
     partners: dict[int, int] = {}
     closers: dict[int, int] = {}
     next_brace: int | None = None  # The next closing brace at this level.
-    closer: int | None = None  # What would close a brace that opens here.
-    outside: list[tuple[int, int | None, int | None]] = []  # For each brace that is not opened yet, both behind it.
+    closer: int | None = None  # The brace that would close a brace opened here.
+    outside: list[tuple[int, int | None, int | None]] = []  # Each unopened brace, and the two values after it.
     for position, special in reversed(specials):
         if special in (",", "."):
             closer = next_brace
@@ -188,13 +188,13 @@ def _pairs(specials: list[tuple[int, str]]) -> tuple[dict[int, int], dict[int, i
                 closers[position] = closer
             partners[position], next_brace, closer = outside.pop()
         else:
-            # Whatever opens before a brace without a partner is at another level than all that comes after that.
+            # Braces that open before an unpaired brace are at another level than everything after it.
             next_brace = closer = None
     return partners, closers
 
 
 def _unpaired(text: str) -> list[tuple[int, int]]:
-    """Return where the braces of a text are that make no pair, as start and end."""
+    """Return the spans of a text's unpaired braces."""
     specials = _specials(text)
     partners, _ = _pairs(specials)
     paired = {*partners, *partners.values()}
@@ -202,12 +202,12 @@ def _unpaired(text: str) -> list[tuple[int, int]]:
 
 
 def _literal(text: str) -> tuple[Literal, ...]:
-    """Return plain text as a node without backslashes; no node if it is empty."""
+    """Return plain text as a node, with backslashes removed; no node for empty text."""
     return (Literal(re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)),) if text else ()
 
 
 def _range(text: str) -> Range | None:
-    """Return the range that is written inside of a brace, or None if it is not a range."""
+    """Return the range in the content of a brace, or None if it is not a range."""
     letters = _LETTERS.fullmatch(text)
     written = letters or _INTEGERS.fullmatch(text)
     if written is None:
@@ -224,26 +224,26 @@ def _range(text: str) -> Range | None:
     return Range(values, max(map(len, ends)) if padded else 0, letters is not None)
 
 
-# What is probably meant by a pattern that is typed wrong, `{4-8}`, `{4:8}`, `[4,8]`, or in part: how it can go on
+# Mistyped patterns such as `{4-8}`, `{4:8}` and `[4,8]`, and completions of unfinished patterns
 
 
 _NO_LISTS = re.compile(r"[{}\[\]()<>]|[:x][0-9]+(?:\.\.|-|\||/[0-9]+/|:[0-9]+:)[0-9]|[a-z][|/][a-z]")
-"""What is in no spec: a text that has it stands for no network, whatever is in its other braces."""
+"""Text that no spec contains: a pattern with it outside its braces cannot stand for a network."""
 
 
 def read_pattern(text: str) -> Pattern:
-    """Return the pattern that a text is, if it can stand for networks: it has no `{4-8}`, which is text to bash.
+    """Parse a pattern that may stand for networks, unlike `{4-8}`, which bash takes as plain text.
 
     Raises:
-        SpecError: it is no pattern, or has such a text outside of its braces; the repair is the pattern with the lists
-            and ranges that were probably meant.
+        SpecError: it is not a pattern, or has such text outside its braces; the repair is a pattern with the lists and
+            ranges that were probably meant.
     """
     pattern = parse_pattern(text)
     if any(isinstance(each, Literal) and _NO_LISTS.search(each.text) for layer in pattern.layers for each in layer):
         _check_lists(text)
     if not pattern.count():
         raise SpecError(
-            "the pattern stands for the empty text alone", text=text, span=(0, len(text)), advice="no network is empty"
+            "the pattern only stands for the empty text", text=text, span=(0, len(text)), advice="no network is empty"
         )
     return pattern
 
@@ -263,10 +263,10 @@ def _check_lists(typed: str) -> None:
     start, end = spans[0]
     fault = typed[start:end]
     if repair is None and re.fullmatch(r"\{[+-]?[0-9]+\.\.[+-]?[0-9]+(\.\.[+-]?[0-9]+)?\}", fault):
-        advice = f"sizes go up to {MAX_SIZE:,}, and a range has {LONGEST_RANGE + 1:,} numbers at most"
+        advice = f"sizes are at most {MAX_SIZE:,}, and a range has at most {LONGEST_RANGE + 1:,} numbers"
         raise SpecError(f"{quote(fault)} is too long a range", text=typed, span=(start, end), advice=advice)
     raise SpecError(
-        f"{quote(fault)} is neither a list as in {{16,32}} nor a range as in {{16..64..16}}",
+        f"{quote(fault)} is neither a list like {{16,32}} nor a range like {{16..64..16}}",
         text=typed,
         span=(start, end),
         lead="perhaps" if repair else "for example",
@@ -275,7 +275,7 @@ def _check_lists(typed: str) -> None:
 
 
 def _plain_braces(text: str) -> list[tuple[int, int]]:
-    """Return where the braces of a text are that hold no others and are plain text, as start and end."""
+    """Return the spans of a text's innermost braces that are plain text."""
     return [
         found.span()
         for found in re.finditer(r"\{[^{}=,]*\}", text)
@@ -284,7 +284,7 @@ def _plain_braces(text: str) -> list[tuple[int, int]]:
 
 
 def _working(text: str) -> str | None:
-    """Return a pattern, with an input where that is what its first candidate lacks, or None if it is none."""
+    """Return the pattern, with an input before it if its first candidate lacks one, or None if neither is valid."""
     for candidate in (text, f"input:32,{text}"):
         try:
             Network.parse(next(parse_pattern(candidate).expand()))
@@ -295,11 +295,11 @@ def _working(text: str) -> str | None:
 
 
 def pattern_completions(text: str) -> list[Completion]:
-    """Return what a pattern that is typed in part can become: what the first spec can that it stands for.
+    """Return completions of an unfinished pattern, which are the completions of its first spec.
 
     Args:
-        text: the pattern as far as it is typed. A brace that is open in it is one of its alternatives, and one that is
-            closed is its first.
+        text: the pattern as typed so far. The spec has the current alternative of each open brace, and the first
+            of each closed one.
     """
     opened, depth = _without_open_braces(text)
     try:
@@ -312,7 +312,7 @@ def pattern_completions(text: str) -> list[Completion]:
         if depth and rest in (",", ":"):
             found |= {",": "the next alternative", "}": "the end of the brace"}
         if depth and rest != ":":
-            # What follows may stand behind the brace, once for all of its alternatives: {rnn,gru}:32.
+            # The next field may follow the brace, to apply to all of its alternatives: {rnn,gru}:32.
             rest = rest.rstrip(":")
         found.setdefault(rest, completion.means)
     word = re.split("[,:{]", text)[-1]
@@ -320,9 +320,9 @@ def pattern_completions(text: str) -> list[Completion]:
 
 
 def _without_open_braces(text: str) -> tuple[str, int]:
-    """Return a text with the alternative that is typed in place of each brace that is still open, and how many are."""
+    """Return a text with each open brace replaced by the alternative being typed, and the number of open braces."""
     starts: list[tuple[int, int]] = []
-    """For each open brace, where it starts and where the last of its alternatives does."""
+    """The start of each open brace, and of its last alternative."""
     for position, sign in enumerate(text):
         if sign == "{":
             name = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=").match(text, position + 1)

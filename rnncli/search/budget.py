@@ -1,4 +1,4 @@
-"""Budgets: what a network may cost at most, and what it costs. Sweep and solve share them."""
+"""Budgets: limits on what a network may cost, and the costs. Used by sweep and solve."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from rnncli.quantities import figure_text
 
 
 class Figure(NamedTuple):
-    """A figure of a network that a budget can limit.
+    """A figure of a network that can be limited by a budget.
 
     Attributes:
-        name: the limit's name: `Budget(params=…)`, and with `--max-` or `--` before it, the option.
-        key: the figure's name in a summary, a candidate, JSON and CSV.
-        words: what it is, in a sentence.
-        means: what the option does, for the help.
+        name: the limit's name, `Budget(params=…)`; the option is this name after `--max-` or `--`.
+        key: the figure's name in summaries, candidates, JSON and CSV.
+        words: the figure's name in a sentence.
+        means: the option's help text.
     """
 
     name: str
@@ -28,20 +28,20 @@ class Figure(NamedTuple):
 
     @property
     def limit_key(self) -> str:
-        """What JSON and CSV call the limit: `max_params`, `max_bytes`."""
+        """The limit's key in JSON and CSV: `max_params`, `max_bytes`."""
         return f"max_{self.key.removeprefix('total_')}"
 
     @property
     def in_bytes(self) -> bool:
-        """Whether it is a size, and no number of things."""
+        """Whether the figure is a size in bytes rather than a count."""
         return self.key.endswith("_bytes")
 
     def text(self, amount: int) -> str:
-        """Return an amount and what it is of: `4,408 parameters`, `17.22 KB of memory`."""
+        """Return an amount with its unit: `4,408 parameters`, `17.22 KB of memory`."""
         return f"{figure_text(self.key, amount)}{self.unit(amount)}"
 
     def unit(self, amount: int) -> str:
-        """Return what an amount is of, with what stands before it."""
+        """Return the unit of an amount, with the words before it."""
         if self.in_bytes:
             return f" of {self.words}"
         return f" {self.words.removesuffix('s') if amount == 1 else self.words}"
@@ -56,33 +56,33 @@ FIGURES = (
         "streaming",
         "streaming_bytes",
         "memory for streaming",
-        "Maximum memory beside the parameters, a step at a time.",
+        "Maximum memory to run one step at a time, in addition to the parameters.",
     ),
     Figure("training", "training_bytes", "memory for training", "Maximum memory to train it with Adam."),
 )
-"""All figures that a budget can limit. Options, keys, help and messages are made of this table."""
+"""All figures that a budget can limit. Options, keys, help and messages are generated from this table."""
 
 BY_NAME = {figure.name: figure for figure in FIGURES}
-"""The same by the names of their limits."""
+"""The figures by the names of their limits."""
 
 BY_KEY = {figure.key: figure for figure in FIGURES}
-"""The same by their own names."""
+"""The figures by their keys."""
 
 LACKED = frozenset({"streaming_bytes"})
-"""Figures that a network may not have at all. It exceeds every limit then, and any network that has the figure."""
+"""Figures that some networks lack. Such a network exceeds every limit, and compares as larger than all others."""
 
 LACKING = 2**63 - 1
-"""A figure that a network lacks, or that is not known, in an array of 64 bits: what no other number there may reach."""
+"""The value in a 64-bit array for a figure that is lacking or unknown; no known figure may reach it."""
 
 
 class Budget:
-    """What a network may cost at most: `Budget(params=1_000_000, memory=4 * 2**20)`.
+    """The limits of a network's costs: `Budget(params=1_000_000, memory=4 * 2**20)`.
 
     Args:
-        limits: the most of each figure of `FIGURES`, by name; None or nothing is no limit.
+        limits: the maximum of each figure in `FIGURES`, by name; None for no limit.
 
     Raises:
-        ArgumentError: a limit is no whole number from 0.
+        ArgumentError: a limit is not an integer from 0.
     """
 
     def __init__(self, **limits: int | None) -> None:
@@ -95,26 +95,26 @@ class Budget:
         return f"Budget({', '.join(f'{figure.name}={limit}' for figure, limit in self.limits.items())})"
 
     def __bool__(self) -> bool:
-        """Whether anything is limited."""
+        """Whether any figure is limited."""
         return bool(self.limits)
 
     @property
     def keys(self) -> list[str]:
-        """The figures that are limited, by their own names."""
+        """The keys of the limited figures."""
         return [figure.key for figure in self.limits]
 
     def as_dict(self) -> dict[str, int | None]:
-        """Return every limit by its key, None for what is not limited, as JSON and CSV show them."""
+        """Return all limits by key, None where there is no limit, as shown in JSON and CSV."""
         return {figure.limit_key: self.limits.get(figure) for figure in FIGURES}
 
     def costs(self, network: Any) -> Iterator[Cost]:
-        """Yield a cost of a network for each limit.
+        """Yield the network's cost for each limit.
 
         Args:
-            network: what has the figures as attributes: a summary, or a candidate of a sweep.
+            network: an object with the figures as attributes, such as a summary or a sweep's candidate.
 
         Raises:
-            UsageError: a figure that is limited is not known.
+            UsageError: a limited figure is unknown.
         """
         for figure, limit in self.limits.items():
             amount = getattr(network, figure.key)
@@ -126,10 +126,10 @@ class Budget:
 def check_trained(
     figures: Iterable[str | None], dtype: str, advice: str = "limit its training in another --dtype, or leave it out"
 ) -> None:
-    """Check that networks of a dtype have some figures, by their own names.
+    """Check that networks of a dtype have some figures, given by key.
 
     Raises:
-        UsageError: they have not; the advice is what to do then.
+        UsageError: they do not; `advice` is its help.
     """
     from rnncli.summary import UNTRAINED
 
@@ -138,22 +138,22 @@ def check_trained(
 
 
 def unknown(figure: Figure, network: Any) -> UsageError:
-    """Return the error for a figure of a network that is not known."""
+    """Return the error for a figure of a network that is unknown."""
     spec = shorten(network.spec, 72)
     if figure.key == "streaming_bytes":
         from rnncli.layers import READING_FROM_THE_END
 
-        message = f"{spec} does not run a step at a time: {READING_FROM_THE_END} need the whole sequence"
-        return UsageError(message, "leave them out")
+        message = f"{spec} cannot run one step at a time: {READING_FROM_THE_END} need the whole sequence"
+        return UsageError(message, "leave out these layers")
     verb = "depends" if figure.words.startswith("memory") else "depend"
     return UsageError(f"the {figure.words} of {spec} {verb} on the length of its input", "give its --timesteps")
 
 
 def amount(candidate: Any, name: str) -> Any:
-    """Return a figure of a candidate, which is infinite where it lacks one, or its spec.
+    """Return a figure of a candidate, infinite if the candidate lacks it; or the candidate's spec.
 
     Raises:
-        UsageError: it is not known.
+        UsageError: the figure is unknown.
     """
     value = getattr(candidate, name)
     if value is None and name not in LACKED:
@@ -162,12 +162,12 @@ def amount(candidate: Any, name: str) -> Any:
 
 
 class Cost(NamedTuple):
-    """One cost of a network, and the limit for it.
+    """A cost of a network and its limit.
 
     Attributes:
         amount: what the network costs.
-        limit: what it may cost at most.
-        figure: what the amount is of.
+        limit: the most that it may cost.
+        figure: the figure that is limited.
     """
 
     amount: int
@@ -179,12 +179,12 @@ class Cost(NamedTuple):
 
     @property
     def fits(self) -> bool:
-        """Whether the cost keeps within the limit."""
+        """Whether the cost is within the limit."""
         return self.amount <= self.limit
 
     @property
     def exact(self) -> bool:
-        """Whether the cost is the limit."""
+        """Whether the cost equals the limit."""
         return self.amount == self.limit
 
     @property
@@ -193,21 +193,21 @@ class Cost(NamedTuple):
         return figure_text(self.figure.key, abs(self.amount - self.limit))
 
     def of_limit(self) -> str:
-        """Return the cost and its limit: `3,904 of 4,000 parameters`, `exactly 4,000 parameters`."""
+        """Return the cost with its limit: `3,904 of 4,000 parameters`, `exactly 4,000 parameters`."""
         if self.exact:
             return f"exactly {self}"
         return f"{self._text(self.amount)} of {self._text(self.limit)}{self.figure.unit(self.limit)}"
 
     def excess(self) -> str:
-        """Return by how much the cost exceeds its limit: `96 more than 4,000 parameters`."""
+        """Return the amount over the limit: `96 more than 4,000 parameters`."""
         return f"{self.distance} more than {self.figure.text(self.limit)}"
 
     def _text(self, amount: int) -> str:
-        """Return the amount or the limit, to the byte where both would look the same."""
+        """Return the amount or the limit as text; in exact bytes if both would otherwise look the same."""
         same = figure_text(self.figure.key, self.amount) == figure_text(self.figure.key, self.limit)
         return f"{amount:,} B" if self.figure.in_bytes and same else figure_text(self.figure.key, amount)
 
 
 def fit(costs: Sequence[Cost]) -> bool:
-    """Return whether there are costs, those of a network, and all keep within their limits."""
+    """Return whether there are costs and all of them are within their limits."""
     return bool(costs) and all(cost.fits for cost in costs)

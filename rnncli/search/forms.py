@@ -1,11 +1,10 @@
-"""The figures of many networks at once: polynomials in the numbers in which these networks differ.
+"""The figures of many networks at once: polynomials in the numbers that differ between the networks.
 
-Layers with a `Polynomial` for a size come to what layers always come to, in polynomials: the sizes of the weights that
-they declare are added and multiplied, and nothing else. So there is no second formula, and one `Form` gives the figures
-for all numbers.
+A layer with a `Polynomial` as its size has polynomials as its counts, because the sizes of its weights are only added
+and multiplied. So no formula is written twice, and one `Form` gives the figures for all numbers.
 
-In a pattern, an axis that stands for all of a size, wherever it does, is a number; every other axis is words. For each
-choice of words the layers are read once, with a symbol in place of each number, and summed up once.
+In a pattern, an axis is numeric if its values are a complete size wherever it occurs; all other axes are words. For
+each choice of words, the layers are parsed once, with a symbol in place of each number, and added up once.
 """
 
 from __future__ import annotations
@@ -35,16 +34,16 @@ from rnncli.search.grid import Box, Literal, Pattern, Piece, Place, Range, Value
 from rnncli.summary import Setting, figure
 
 Term = tuple[tuple[int, ...], int]
-"""The power of each number, and the coefficient."""
+"""The power of each unknown, and the coefficient."""
 
 
 @dataclass(frozen=True, slots=True)
 class Polynomial(Unknown):
-    """A polynomial in some numbers, with whole coefficients.
+    """A polynomial with integer coefficients.
 
     Attributes:
-        unknowns: how many numbers there are.
-        terms: its terms, in order, those that are zero left out.
+        unknowns: the number of unknowns.
+        terms: the terms that are not zero, sorted.
     """
 
     unknowns: int
@@ -52,18 +51,18 @@ class Polynomial(Unknown):
 
     @classmethod
     def of(cls, value: int | Polynomial, unknowns: int) -> Polynomial:
-        """Return a number as a constant polynomial in so many unknowns, and a polynomial as it is."""
+        """Return a number as a constant polynomial in so many unknowns; a polynomial is returned unchanged."""
         if isinstance(value, Polynomial):
             return value
         return cls(unknowns, (((0,) * unknowns, value),) if value else ())
 
     @classmethod
     def unknown(cls, place: int, unknowns: int) -> Polynomial:
-        """Return one of so many unknowns."""
+        """Return the unknown at a place, among so many, as a polynomial."""
         return cls(unknowns, ((tuple(int(each == place) for each in range(unknowns)), 1),))
 
     def at(self, numbers: Sequence[Any]) -> Any:
-        """Return its value, for numbers or for arrays of numbers that broadcast: what depends on few comes first."""
+        """Return the value for numbers or broadcastable arrays; terms with few unknowns are added first."""
         sums = []
         for terms in _grouped(self.terms):
             values = [prod([numbers[place] for place in places], start=coefficient) for coefficient, places in terms]
@@ -71,16 +70,16 @@ class Polynomial(Unknown):
         return reduce(add, sums) if sums else 0
 
     def size_at(self, numbers: Sequence[int]) -> int:
-        """Return what none of the sums that make up its value exceeds."""
+        """Return an upper bound for all intermediate sums when the value is computed."""
         size: int = Polynomial(self.unknowns, tuple((powers, abs(each)) for powers, each in self.terms)).at(numbers)
         return size
 
     def has(self, place: int) -> bool:
-        """Whether it depends on the unknown at a place."""
+        """Return whether it depends on the unknown at a place."""
         return any(powers[place] for powers, _ in self.terms)
 
     def in_unknown(self, place: int) -> list[Polynomial]:
-        """Return it as a polynomial in one of its unknowns: the coefficients of the powers from 0 up."""
+        """Return it as a polynomial in one unknown: the coefficients for each power, from 0."""
         found: list[list[Term]] = [[] for _ in range(1 + max((powers[place] for powers, _ in self.terms), default=0))]
         for powers, coefficient in self.terms:
             rest = (*powers[:place], 0, *powers[place + 1 :])
@@ -91,17 +90,17 @@ class Polynomial(Unknown):
         return "_"
 
     def __bool__(self) -> bool:
-        """Whether it is anything but 0 whatever its numbers are."""
+        """Whether it is not the zero polynomial."""
         return bool(self.terms)
 
     @property
     def grows(self) -> bool:
-        """Whether it grows with each of its numbers, or stays as it is."""
+        """Whether it never decreases with any of its unknowns."""
         return all(coefficient > 0 for _, coefficient in self.terms)
 
     def _no_polynomial(self, other: object) -> Any:
         del other
-        raise NoPolynomialError(f"what is computed of {self.terms} is no polynomial")
+        raise NoPolynomialError(f"an operation on {self.terms} does not return a polynomial")
 
     __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __truediv__ = __rtruediv__ = __divmod__ = _no_polynomial
     __lt__ = __le__ = __gt__ = __ge__ = _no_polynomial
@@ -141,7 +140,7 @@ class Polynomial(Unknown):
 
 @lru_cache(2**14)
 def _grouped(terms: tuple[Term, ...]) -> list[list[tuple[int, list[int]]]]:
-    """Return terms as coefficients and the places of their factors, those of few unknowns first."""
+    """Return terms as coefficients and the places of their factors, grouped by unknowns, fewest first."""
     groups: dict[tuple[int, ...], list[tuple[int, list[int]]]] = {}
     for powers, coefficient in terms:
         places = [place for place, power in enumerate(powers) for _ in range(power)]
@@ -150,21 +149,21 @@ def _grouped(terms: tuple[Term, ...]) -> list[list[tuple[int, list[int]]]]:
 
 
 def value_at(value: int | Polynomial, numbers: Sequence[Any]) -> Any:
-    """Return what a number or a polynomial is, for numbers or for arrays that broadcast."""
+    """Return the value of a number or polynomial for numbers or broadcastable arrays."""
     return value.at(numbers) if isinstance(value, Polynomial) else value
 
 
 @dataclass(eq=False, slots=True)
 class Form:
-    """Layers from the head on, and what they come to.
+    """The layers of a network from the head on, and their totals.
 
     Attributes:
-        totals: what they come to, or the first of them do where it is not summed.
-        count: how many layers they are, the head included.
-        fixed: the timesteps that the head says, if it does.
-        setting: what the counts are for; it says the framework.
-        of_any_length: whether the layers leave open how long the sequence is, whatever the setting says.
-        summed: whether what they come to is a polynomial in the symbols.
+        totals: their totals; only those of the first layers if they cannot be summed.
+        count: the number of layers, including the head.
+        fixed: the timesteps that the head specifies, if it does.
+        setting: the setting of the counts, including the framework.
+        of_any_length: whether the layers leave the length of the sequence open, whatever the setting specifies.
+        summed: whether the totals are polynomials in the symbols.
     """
 
     totals: Totals
@@ -177,7 +176,7 @@ class Form:
 
     @classmethod
     def of(cls, head: Head, setting: Setting) -> Self | None:
-        """Return the form of the layer that takes the input; None where there is no such network."""
+        """Return the form of the head; None if there is no such network."""
         shape = head.input_shape(setting.batch, setting.timesteps)
         if setting.timesteps is not None:
             shape = (shape[0], setting.timesteps, *shape[2:])
@@ -187,7 +186,7 @@ class Form:
         return None if totals is None else cls(totals, 1, fixed, setting, fixed is None)
 
     def after(self, layer: Layer, times: Number) -> Form | None:
-        """Return the form with a layer that stands there several times; None where there is no such network."""
+        """Return the form followed by a layer, repeated; None if there is no such network."""
         count = self.count + times
         if isinstance(count, int) and count > MAX_LAYERS:
             return None
@@ -204,17 +203,17 @@ class Form:
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """What two of them have in common that are equal."""
+        """A key that is equal for equal forms."""
         return (self.totals.key, self.fixed, self.count, self.of_any_length, self.summed)
 
     def parts(self, name: str) -> tuple[Number, ...]:
-        """Return the sums of which a figure is the largest; none where it is not known."""
+        """Return the sums whose maximum is a figure; empty if the figure is unknown."""
         if name not in self._known:
             self._known[name] = figure(name, self.totals, self.setting.batch, self.setting.dtype)
         return self._known[name]
 
     def at(self, name: str, numbers: Sequence[Any] = ()) -> Any:
-        """Return a figure for numbers or arrays in place of the symbols, None where it is not known."""
+        """Return a figure with numbers or arrays in place of the symbols, None if it is unknown."""
         values = [value_at(part, numbers) for part in self.parts(name)]
         if len(values) < 2:
             return values[0] if values else None
@@ -225,11 +224,11 @@ class Form:
         return reduce(np.maximum, values)
 
     def shape(self, numbers: Sequence[Any]) -> tuple[Any, ...]:
-        """Return the shape of the output for numbers or arrays, with None for a length that is not known."""
+        """Return the output shape for numbers or arrays, with None for an unknown length."""
         return tuple([value_at(cast(Any, size), numbers) for size in self.totals.shape])
 
     def fits(self, numbers: Sequence[Any]) -> Any:
-        """Return whether there is such a network, for numbers or arrays: its sequence is as long as it must be."""
+        """Return whether the network exists for numbers or arrays: whether all its sequences are long enough."""
         truth: Any = True
         if self.fixed is not None and self.setting.timesteps is not None:
             truth = value_at(self.fixed, numbers) == self.setting.timesteps
@@ -238,39 +237,39 @@ class Form:
         return truth
 
     def holds(self, names: Iterable[str], numbers: Sequence[int]) -> bool:
-        """Return whether 64 bits hold some figures, for numbers up to these."""
+        """Return whether some figures fit in 64 bits for all numbers up to these."""
         parts = [*self.totals.lengths, *(part for name in names for part in self.parts(name))]
         return all(Polynomial.of(part, len(numbers)).size_at(numbers) < LACKING for part in parts)
 
 
 _SIZE = re.compile(r"\s*(\w+)\s*:(?:[0-9]{1,10}x|@x)?#(?:x(?:[0-9]{1,10}|@))?(?::.*)?", re.DOTALL)
-"""A layer of which # is all of a size, with @ for its other braces."""
+"""A layer in which # is a complete size; @ stands for its other braces."""
 
 _NO_NUMBERS = frozenset(name for name, kind in KINDS.items() if not isinstance(kind.sizes, Numbers))
-"""The kinds that have no whole numbers for sizes."""
+"""The kinds whose sizes are not integers."""
 
 BATCH = 2_000
-"""How many candidates are made one by one at a time: the work of some milliseconds."""
+"""The number of candidates that are created one by one at a time: some milliseconds of work."""
 
 _REMEMBERED = 2**14
-"""How many choices of words are remembered."""
+"""The number of choices of words that are cached."""
 
 
 class Candidate(NamedTuple):
-    """A network and what it owns and costs: the totals of its `Summary`.
+    """A network and its figures: the totals of its `Summary`.
 
     Attributes:
-        spec: the text that the pattern stands for; it is not always the canonical spec.
-        output_shape: the shape of its output.
-        total_params: the number of all parameters.
-        total_bytes: their size.
-        macs_per_step: multiply-adds for one vector that each layer reads.
-        macs: multiply-adds for the whole input, an unknown batch counting as one; None while its timesteps are unknown.
-        output_bytes: the size of all layers' outputs, likewise.
-        streaming_bytes: the size of what a step at a time needs beside the parameters; None where a layer needs the
+        spec: the pattern's text for it, which is not always the canonical spec.
+        output_shape: the output's shape.
+        total_params: the number of parameters.
+        total_bytes: the size of the parameters.
+        macs_per_step: multiply-adds, for one input vector of each layer.
+        macs: multiply-adds for the whole input, with an unknown batch as 1; None if the timesteps are unknown.
+        output_bytes: the size of all layers' outputs, in the same way.
+        streaming_bytes: the memory to run one step at a time, in addition to the parameters; None if a layer needs the
             whole sequence.
-        training_bytes: the size of what training needs at least; None while the timesteps are unknown, and in a dtype
-            that no network is trained in.
+        training_bytes: the least memory for training; None if the timesteps are unknown, or if the dtype is not
+            used for training.
     """
 
     spec: str
@@ -285,12 +284,12 @@ class Candidate(NamedTuple):
 
     @property
     def output_features(self) -> int | None:
-        """How many features its output has."""
+        """The number of output features."""
         return self.output_shape[-1]
 
 
 class Invalid(NamedTuple):
-    """A text that a pattern stands for and that is not a network."""
+    """A text of a pattern that is not a network."""
 
     spec: str
 
@@ -306,10 +305,10 @@ class Forms:
 
     Args:
         pattern: the pattern.
-        setting: what the counts are for.
+        setting: the setting of the counts.
 
     Attributes:
-        numbers: for each axis of numbers, what it stands for.
+        numbers: the numbers of each numeric axis.
         words: the other axes.
     """
 
@@ -336,7 +335,7 @@ class Forms:
         self._after = lru_cache(_REMEMBERED)(self._with_layers)
 
     def _numbers(self, axis: int) -> Sequence[int] | None:
-        """Return the numbers that an axis stands for, if they are all of a size wherever they stand."""
+        """Return the numbers of an axis if they are a complete size at every place where it occurs."""
         values = _numbers_of(self.pattern.axes[axis])
         places = [(layer, piece) for layer in self.pattern.layers for piece in layer if isinstance(piece, Place)]
         for layer, place in places if values else ():
@@ -358,13 +357,13 @@ class Forms:
         return _SIZE.fullmatch(text) is not None and _NO_NUMBERS.isdisjoint(map(str.lower, kinds))
 
     def _stand_in(self, place: Place) -> str:
-        """Return what stands for the texts of a place in the text of its layer: a field where each is none or some."""
+        """Return the placeholder for a place in its layer's text: a field if its values are fields or empty."""
         axis = self.pattern.axes[place.axis]
         fields = isinstance(axis, Words) and all(text[:1] in ("", ":") for text in axis.texts)
         return ":@" if fields else "@"
 
     def _read(self, layer: int, choice: tuple[int, ...]) -> list[tuple[Layer, int]] | None:
-        """Return the layers that stand in a place, each with how often it stands there; None if it is no spec."""
+        """Parse a layer for a choice of words; return the layers and how often each is repeated, None if invalid."""
         point = dict(zip([self.words[place] for place in self._own[layer]], choice, strict=True))
         pieces = [
             Literal(f"_{self._name}{piece.axis}") if isinstance(piece, Place) and piece.axis in self.numbers else piece
@@ -387,7 +386,7 @@ class Forms:
         return layers
 
     def _with_layers(self, before: Form | None, place: int, choice: tuple[int, ...]) -> Form | None:
-        """Return a form with the layers of one more place, None for no network; the same object for an equal form."""
+        """Return a form followed by one more layer of the pattern, None for no network; equal forms are identical."""
         layers = None if place and before is None else self._layers(place, choice)
         form = before
         for layer, times in layers or ():
@@ -408,10 +407,10 @@ class Forms:
         return Form.of(cast(Head, layer), self.setting) if times == 1 else None
 
     def of(self, spans: Sequence[range]) -> list[Form | None]:
-        """Return the forms of choices of words, None for no network.
+        """Return the forms for choices of words, None for no network.
 
         Args:
-            spans: the indices along each of these axes; the last varies fastest.
+            spans: the indices along each axis of words; the last varies fastest.
         """
         forms: list[tuple[tuple[int, ...], Form | None]] = [((), None)]
         known = 0
@@ -426,7 +425,7 @@ class Forms:
         return [form for _, form in forms]
 
     def walk(self, box: Box) -> Iterator[Found]:
-        """Yield the candidates of a box, one by one, in Python's integers."""
+        """Yield the candidates of a box one by one, computed with Python's integers."""
         spans = [box[axis] for axis in self.words]
         forms = dict(zip(product(*spans), self.of(spans), strict=True))
         for point, text in zip(product(*box), self.pattern.texts(box), strict=True):
@@ -445,7 +444,7 @@ class Forms:
 
 
 def by_summary(text: str, setting: Setting) -> Found:
-    """Return what a text is in a sweep, by way of its network: the exact answer for whatever a network can be."""
+    """Return the candidate for a text by summarising its network, which is exact for every network."""
     try:
         summary = Network.parse(text).summary(*setting)
     except SpecError:
@@ -454,7 +453,7 @@ def by_summary(text: str, setting: Setting) -> Found:
 
 
 def _numbers_of(values: Values) -> Sequence[int] | None:
-    """Return the numbers that a brace stands for, if its texts are numbers."""
+    """Return the numbers of a brace, if all its texts are numbers."""
     if isinstance(values, Range):
         return None if values.letters else values.values
     if not isinstance(values, Words) or not all(text[:1].isdigit() for text in values.texts):

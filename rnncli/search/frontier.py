@@ -1,7 +1,7 @@
-"""Frontiers: the candidates that no other beats, after Pareto; and where all of them lie.
+"""Pareto frontiers: the candidates that no other candidate beats, and a plot of where all candidates lie.
 
-One candidate beats another if it is at least as good in every figure that they are compared by, and better in one. Of
-candidates that are equal in all of them none beats another, so all are kept.
+One candidate beats another if it is at least as good in every compared figure and better in at least one. Candidates
+that are equal in all figures do not beat each other, so all of them are kept.
 """
 
 from __future__ import annotations
@@ -17,49 +17,49 @@ from rnncli.search.forms import Candidate
 from rnncli.search.selection import SORT_KEYS, Order, Selection
 
 _TRIED = 32
-"""With how many of a frontier others are compared one by one, before there is a better way."""
+"""The number of frontier points that rows are compared with one by one, before a faster method is used."""
 
 _SHARE = 8
-"""One in so many of those that are kept may be new, and not compared with the others yet."""
+"""New candidates are compared once there is one for every so many that are kept."""
 
 _HALVED = 32
-"""Rows of three figures are halved, to find out which of them no other beats, as long as so many are left in a half."""
+"""Rows of three figures are split in halves until a half has fewer rows than this."""
 
 _FINENESS = 64
-"""How many cells of a cloud there are from a number to its double: a picture of a hundred columns needs no more."""
+"""The number of cells per doubling in a cloud; a plot of a hundred columns needs no more."""
 
 _CELLS = 64 * _FINENESS
-"""How many cells there are along a figure: 64 bits of doublings."""
+"""The number of cells along a figure: 64 bits of doublings."""
 
 
 class Frontier(Selection):
-    """The frontier of the candidates that there were so far.
+    """The frontier of the candidates added so far.
 
     Args:
-        figures: what they are compared by; in a descending order the larger one is better.
-        order: what the frontier is sorted by.
-        top: how many of it are wanted in the end, or None for all.
+        figures: the figures to compare by; in a descending order, larger is better.
+        order: the order to sort the frontier by.
+        top: the number of candidates to return in the end, None for all.
     """
 
     def __init__(self, figures: Sequence[Order], order: Order, top: int | None) -> None:
         super().__init__(order, top)
         self.figures = figures
         self._numbers: Any = None
-        """What those that are kept are compared by, signed, as an array; None where 64 bits do not hold it."""
+        """The signed figures of the kept candidates as an array; None if they do not fit in 64 bits."""
         self._new: list[tuple[list[Any], Candidate]] = []
-        """The same of those that are not compared with them yet, and the candidates."""
+        """The signed figures of candidates that are not compared yet, and the candidates."""
 
     @property
     def asked(self) -> tuple[str, ...]:
-        """The figures that it asks of a block of candidates."""
+        """The figures of a block that it needs."""
         return tuple(SORT_KEYS[order.key] for order in self.figures)
 
-    def most(self, total: int) -> int:
-        """Return how many it holds in any case: there is always one that no other beats."""
+    def peak(self, total: int) -> int:
+        """Return the least number that it holds: at least one candidate is not beaten."""
         return min(total, 1)
 
     def pick(self, places: Any, column: Callable[[str], Any]) -> Any:
-        """Return those of some places of a block that may be on the frontier, likewise."""
+        """Return the places of a block's candidates that may be on the frontier, in ascending order."""
         signed = [order.signed(column(name)[places]) for order, name in zip(self.figures, self.asked, strict=True)]
         numbers = np.stack(signed, axis=1)
         fits = self._may_hold(numbers)
@@ -67,7 +67,7 @@ class Frontier(Selection):
         return places[unbeaten(numbers)] if len(places) else places
 
     def _may_hold(self, numbers: Any) -> Any:
-        """Return which rows of figures may be on the frontier: not those that some on it beat."""
+        """Return which rows of figures may be on the frontier: False where a checked frontier point beats them."""
         fits = np.ones(len(numbers), bool)
         frontier = self._numbers
         if frontier is None:
@@ -80,18 +80,18 @@ class Frontier(Selection):
         return fits
 
     def add(self, candidates: Iterable[Candidate]) -> None:
-        """Take in some more candidates."""
+        """Add candidates."""
         self._new += [(self._row(candidate), candidate) for candidate in candidates]
         if len(self._new) * _SHARE > len(self._kept):
             self._compare()
 
     @property
     def held(self) -> int:
-        """How many candidates it holds in memory."""
+        """The number of candidates in memory."""
         return len(self._kept) + len(self._new)
 
     def best(self) -> list[Candidate]:
-        """Return the frontier, sorted, or the first few of it."""
+        """Return the frontier, sorted, or the first `top` of it."""
         self._compare()
         return super().best()
 
@@ -99,7 +99,7 @@ class Frontier(Selection):
         return [order.signed(order.of(candidate)) for order in self.figures]
 
     def _compare(self) -> None:
-        """Keep of all those so far the ones that no other beats."""
+        """Reduce all candidates so far to those that no other beats."""
         if not self._new:
             return
         rows = [row for row, _ in self._new]
@@ -114,7 +114,7 @@ class Frontier(Selection):
 
 
 def in_64_bits(rows: Sequence[Sequence[float]]) -> Any:
-    """Return rows of figures as an array, or None if 64 bits do not hold them."""
+    """Return rows of figures as an array, or None if they do not fit in 64 bits."""
     ends = {inf: LACKING, -inf: -LACKING}
     try:
         return np.array([[ends.get(number, number) for number in row] for row in rows], np.int64)
@@ -123,16 +123,16 @@ def in_64_bits(rows: Sequence[Sequence[float]]) -> Any:
 
 
 def ranks(rows: Sequence[Sequence[float]]) -> Any:
-    """Return an array of what is as good in place of rows of figures of any size: the rank of each in its column."""
+    """Return the rank of each figure within its column, which compares like figures of any size."""
     columns = np.array(rows, object).T
     return np.stack([np.unique(column, return_inverse=True)[1] for column in columns], axis=1)
 
 
 def unbeaten(numbers: Any) -> Any:
-    """Return the places of the rows that no other row beats, in ascending order; smaller numbers are better."""
+    """Return the indices of the rows that no other row beats, in ascending order; smaller is better."""
     order = np.lexsort(numbers.T[::-1])
     sorted_ = numbers[order]
-    first = np.ones(len(sorted_), bool)  # of rows that are equal
+    first = np.ones(len(sorted_), bool)  # the first of each run of equal rows
     first[1:] = (sorted_[1:] != sorted_[:-1]).any(axis=1)
     rows = sorted_[first]
     fine = _unbeaten_pairs(rows) if rows.shape[1] <= 2 else _unbeaten_rows(rows)
@@ -140,7 +140,7 @@ def unbeaten(numbers: Any) -> Any:
 
 
 def _unbeaten_pairs(rows: Any) -> Any:
-    """Return which of some different pairs, sorted, are not beaten; or single numbers."""
+    """Return which of some distinct sorted pairs, or single numbers, are not beaten."""
     last = rows[:, -1]
     fine = np.ones(len(rows), bool)
     fine[1:] = last[1:] < np.minimum.accumulate(last)[:-1]
@@ -148,7 +148,7 @@ def _unbeaten_pairs(rows: Any) -> Any:
 
 
 def _unbeaten_rows(rows: Any) -> Any:
-    """Return which of some different rows, sorted, are not beaten: only one that comes before can beat a row."""
+    """Return which of some distinct sorted rows are not beaten; only an earlier row can beat a row."""
     left = np.arange(len(rows))
     fine = np.zeros(len(rows), bool)
     found = 0
@@ -164,7 +164,7 @@ def _unbeaten_rows(rows: Any) -> Any:
 
 
 def _unbeaten_triples(rows: Any) -> Any:
-    """Return the same of many rows of three figures: of either half, without those that the first half beats."""
+    """Return which of some distinct sorted rows of three figures are not beaten, by divide and conquer."""
     half = len(rows) // 2
     if half < _HALVED:
         second, third = rows[:, 1], rows[:, 2]
@@ -177,18 +177,18 @@ def _unbeaten_triples(rows: Any) -> Any:
 
 
 def _least(pairs: Any, across: Any) -> tuple[Any, Any]:
-    """Return for some numbers whether pairs begin with at most that, and the least second number of these."""
+    """Return, for each number, whether any pair starts with at most that, and the least second number of such pairs."""
     order = np.argsort(pairs[:, 0], kind="stable")
     place = np.searchsorted(pairs[order, 0], across, "right") - 1
     return place >= 0, np.minimum.accumulate(pairs[order, 1])[place]
 
 
 class Cloud:
-    """Where candidates lie in a plane of two figures: the cells in which there are some, in as little memory as few.
+    """The cells of a plane of two figures that contain candidates, in constant memory.
 
     Args:
-        across: the figure that grows to the right.
-        up: the figure that grows upwards.
+        across: the figure on the x axis.
+        up: the figure on the y axis.
     """
 
     def __init__(self, across: str, up: str) -> None:
@@ -196,28 +196,28 @@ class Cloud:
         self._found: Any = None
 
     def add(self, across: Any, up: Any) -> None:
-        """Take in some candidates by arrays of their figures, those aside that lack one."""
+        """Add candidates as arrays of their figures, except for those with an unknown figure."""
         across, up = np.asarray(across, float), np.asarray(up, float)
         known = np.maximum(across, up) < LACKING
         self.take(_cell(across[known]) * _CELLS + _cell(up[known]))
 
     def take(self, cells: Any) -> None:
-        """Take in cells in which there are candidates, by their numbers."""
+        """Add cells that contain candidates, by number."""
         if self._found is None:
             self._found = np.zeros(_CELLS * _CELLS, bool)
         self._found[cells] = True
 
     def cells(self) -> Any:
-        """Return the numbers of the cells in which there are candidates."""
+        """Return the numbers of the cells that contain candidates."""
         return np.zeros(0, int) if self._found is None else np.flatnonzero(self._found)
 
     def points(self) -> list[tuple[float, float]]:
-        """Return a point in each cell in which there are candidates."""
+        """Return a point in each cell that contains candidates."""
         across, up = divmod(self.cells(), _CELLS)
         return [*zip((2 ** (across / _FINENESS)).tolist(), (2 ** (up / _FINENESS)).tolist(), strict=True)]
 
 
 def _cell(numbers: Any) -> Any:
-    """Return the place of numbers along a figure; that of 0 is that of 1."""
+    """Return the cell index of numbers along a figure; 0 is in the same cell as 1."""
     places = np.round(np.log2(np.maximum(numbers, 1)) * _FINENESS)
     return np.minimum(places, _CELLS - 1).astype(np.int64)

@@ -1,7 +1,7 @@
-"""Templates, specs with blanks in place of some numbers, `_` or with a name, `_a`, and what they are asked for.
+"""Templates (specs with blanks, `_` or named `_a`, in place of some numbers) and the problem that `solve` solves.
 
-What numbers for the blanks cost is known of each network. Where all costs are polynomials that grow with each number,
-`rnncli.search.trials` tries what may fit. All else is tried here, one by one, by the ordinary sums.
+The costs of a template are functions of its blanks. Where all costs are polynomials that grow with each number,
+`rnncli.search.trials` only tries numbers that may fit. All other templates are tried here, one network at a time.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from rnncli.search.forms import Form
 from rnncli.summary import Setting, Summary
 
 TEMPLATE_EXAMPLE = f"embed:10000x{BLANK_TEXT},lstm:{BLANK_TEXT}"
-"""A template that works."""
+"""A working example."""
 
 
 @dataclass(frozen=True)
 class Template:
-    """A spec with blanks; those of one name get the same number.
+    """A spec with blanks; blanks of the same name have the same number.
 
     Attributes:
         text: the template as typed.
-        written: its layers, with a `Blank` where one stands.
+        written: its layers, with a `Blank` in place of each blank number.
     """
 
     text: str
@@ -48,16 +48,16 @@ class Template:
 
     @classmethod
     def parse(cls, text: str, framework: Framework | None = None, timesteps: int | None = None) -> Template:
-        """Return a text as a template.
+        """Parse a template.
 
         Args:
             text: the text.
-            framework: the framework that must be able to express the networks; None for any.
+            framework: the framework that must be able to express the networks; None if any may.
             timesteps: the length of the sequence, or None for unknown.
 
         Raises:
-            SpecError: it has no blank, or is not a network with any number; the repair is another template.
-            ArgumentError: `text` is no text.
+            SpecError: it has no blank, or no numbers make it a network; the repair is another template.
+            ArgumentError: `text` is not a string.
         """
         check_text("a template", text, TEMPLATE_EXAMPLE)
         try:
@@ -85,57 +85,57 @@ class Template:
         has_blank = any(each.blanks for each in written)
         if len(layers) == 1 and not layers[0].shown:
             raise SpecError(
-                f"{text.strip()} is an input without layers: it has no parameters, whatever its size",
+                f"{text.strip()} is an input without layers: it has no parameters for any size",
                 text=text,
                 span=(0, len(text)),
-                advice="let a layer read it",
+                advice="add a layer that reads it",
                 repair=without_spaces(f"{text},{'rnn:32' if has_blank else f'rnn:{BLANK_TEXT}'}"),
             )
         if not has_blank:
             raise SpecError(
-                f"the template has no blank: {BLANK_TEXT} in place of a number",
+                f"the template has no blank ({BLANK_TEXT} in place of a number)",
                 text=text,
                 span=(0, len(text)),
-                advice="put one",
+                advice="put in a blank",
                 repair=without_spaces(_with_blank(text, written)),
             )
         return cls(text, written)
 
     @cached_property
     def blanks(self) -> tuple[Blank, ...]:
-        """The numbers to be found, in the order in which they occur first."""
+        """The blanks, in the order of their first occurrence."""
         return tuple(dict.fromkeys(blank for each in self.written for blank, _ in each.blanks))
 
     @property
     def framework(self) -> Framework:
-        """Whose weights are counted where nobody says it: Keras's, if it can express the networks."""
+        """The default framework for counting weights: Keras, if it can express the networks."""
         return frameworks_of([each.layer for each in self.written])[0]
 
     @cached_property
     def counts(self) -> frozenset[Blank]:
-        """Those of them that say how often a layer is repeated, there or elsewhere."""
+        """The blanks that are repeat counts, here or in another place."""
         return frozenset(each.times for each in self.written if isinstance(each.times, Blank))
 
     def numbered(self, numbers: Sequence[int]) -> dict[Blank, int]:
-        """Return the number for each blank, of numbers in their order."""
+        """Return the number for each blank, given the numbers in order."""
         return dict(zip(self.blanks, numbers, strict=True))
 
     def fill(self, numbers: Mapping[Blank, int]) -> str:
-        """Return the spec with numbers in its blanks, without spaces, so that it can be pasted into a shell."""
+        """Return the spec with numbers in its blanks, without spaces so that it can be pasted into a shell."""
         text = self.text
         for blank, token in reversed([place for each in self.written for place in each.blanks]):
             text = splice(text, token, str(numbers[blank]))
         return without_spaces(text)
 
     def network(self, numbers: Mapping[Blank, int]) -> Network | None:
-        """Return the network with numbers in its blanks, or None where a spec cannot have such numbers."""
+        """Return the network with numbers in its blanks, or None if a spec cannot have these numbers."""
         try:
             return Network(*spec.unfolded(self.fill(numbers), self.filled(numbers)))
         except SpecError:
             return None
 
     def filled(self, numbers: Mapping[Blank, Any]) -> list[Written]:
-        """Return the layers with numbers, or symbols, in their blanks."""
+        """Return the layers with numbers or symbols in their blanks."""
         filled = []
         for each in self.written:
             layer, times = each.layer, each.times
@@ -145,7 +145,7 @@ class Template:
         return filled
 
     def relaxed(self) -> Iterator[Template]:
-        """Yield templates of almost the same form: without biases, and with one number more left open."""
+        """Yield similar templates that may have a solution: one without biases, and ones with an additional blank."""
         tokens = Token(self.text, 0).split(",")
         plain = [
             f"{token.text}:nobias" if getattr(each.layer, "use_bias", False) else token.text
@@ -156,11 +156,11 @@ class Template:
         blank = f"{BLANK_TEXT}{'b' if Blank('a') in self.blanks else 'a'}"
         opened = [splice(self.text, Token(number[0], field.start + number.start()), blank) for field, number in numbers]
         for text in (",".join(plain), *(opened if len(self.blanks) == 1 else ())):
-            with suppress(SpecError):  # the number names a blank, say
+            with suppress(SpecError):  # for example, if the number is part of a blank's name
                 yield self._parse(text, None)
 
     def thins(self, blank: Blank) -> bool:
-        """Whether the network is the smaller, the larger the number for a blank is: that of a stride."""
+        """Return whether a larger number for a blank makes the network smaller, as a stride does."""
         return blank not in self.counts and all(
             name in each.layer.thinning
             for each in self.written
@@ -169,7 +169,7 @@ class Template:
         )
 
     def shortens(self, blank: Blank) -> bool:
-        """Whether a sequence gets shorter, the larger the number for a blank is: some costs do not grow with it."""
+        """Return whether a larger number for a blank makes a sequence shorter, so that some costs shrink with it."""
         return any(
             blank in [each.layer.numbers[name] for name in each.layer.shortening]
             or (each.times == blank and not each.layer.keeps_length)
@@ -178,7 +178,7 @@ class Template:
 
 
 def _with_blank(text: str, written: tuple[Written, ...]) -> str:
-    """Return a spec with a blank in place of its last number, that of the last layer that has numbers."""
+    """Return a spec with a blank in place of the last number, in the last layer that has numbers."""
     sizes = [each.size for each in written if isinstance(each.layer.sizes, Numbers) and each.size is not None]
     if not sizes:
         return TEMPLATE_EXAMPLE
@@ -190,12 +190,12 @@ def _with_blank(text: str, written: tuple[Written, ...]) -> str:
 Filling = Mapping[Blank, int]
 """A number for each blank."""
 
-MOST = 50_000
-"""So many networks are tried one by one: the work of some seconds."""
+MAX_TRIED = 50_000
+"""The most networks that are tried one by one, which takes some seconds."""
 
 
 class Point(NamedTuple):
-    """Filling for the blanks, in their order, and how good they are."""
+    """Numbers for the blanks, in order, and their rank."""
 
     figure: int
     evenness: int
@@ -203,20 +203,20 @@ class Point(NamedTuple):
 
 
 LISTED = 6
-"""So many points that are as good are kept, to be named."""
+"""The number of equally good points that are kept, to be listed."""
 
 
 @dataclass
 class Found:
-    """The best so far.
+    """The best points so far.
 
     Attributes:
-        best: the best points that fit, and are exact if they must be: of equals the most even come first, then those
-            whose first numbers are the largest. There are no more than `LISTED` of them.
-        count: how many have as many parameters as these.
-        below: the best that fits, exact or not.
-        above: of what exceeds the only limit, what does so least.
-        first: the first numbers that were tried with which there is a network.
+        best: the best points that fit, and are exact if required. Equally good points are sorted by evenness,
+            then by the largest first numbers. At most `LISTED` are kept.
+        count: the number of points with as many parameters as these.
+        below: the best point that fits, exact or not.
+        above: the point that exceeds the only limit by the least.
+        first: the first numbers tried that make a network.
     """
 
     best: Sequence[Point] = ()
@@ -226,7 +226,7 @@ class Found:
     first: Filling | None = None
 
     def add(self, points: Sequence[Point], count: int) -> None:
-        """Take in points that have as many parameters as one another, and how many of those there are."""
+        """Add points that all have the same number of parameters; `count` is how many such points were found."""
         best = self.best[0].figure if self.best else -1
         if points and points[0].figure >= best:
             if points[0].figure == best:
@@ -234,26 +234,26 @@ class Found:
             self.best, self.count = sorted(points, reverse=True)[:LISTED], count
 
     def add_below(self, point: Point | None) -> None:
-        """Take in the best of some points that fit, exact or not."""
+        """Add the best of some points that fit, exact or not."""
         self.below = max(filter(None, (self.below, point)), default=None)
 
     def add_above(self, point: Point) -> None:
-        """Take in a point that exceeds the only limit, so little that it is the best of some."""
+        """Add a point that exceeds the only limit, if it does so by the least."""
         self.above = min(filter(None, (self.above, point)), key=lambda each: each.figure)
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What is asked.
+    """A template, its budget, and how to solve it.
 
     Attributes:
         template: the network with blanks.
-        budget: what it may cost.
-        exactly: whether it must cost exactly that.
-        multiple_of: each number is a multiple of this.
-        setting: what the costs are for.
-        rate: timesteps a second, for the multiply-adds a second; None where nobody asks.
-        patience: how many points are tried at most.
+        budget: the limits of its costs.
+        exactly: whether each cost must equal its limit.
+        multiple_of: the number that every solution must be a multiple of.
+        setting: the setting that costs are computed for.
+        rate: timesteps per second, for the multiply-adds per second; None if not requested.
+        patience: the largest number of points to try.
     """
 
     template: Template
@@ -266,11 +266,11 @@ class Problem:
 
     @property
     def smallest(self) -> dict[Blank, int]:
-        """The smallest numbers."""
+        """The smallest number for each blank."""
         return dict.fromkeys(self.template.blanks, self.multiple_of)
 
     def form(self, numbers: Mapping[Blank, Any]) -> Form | None:
-        """Return what the layers come to with numbers, or symbols, in the blanks; None where that is no network."""
+        """Return the form with numbers or symbols in the blanks, or None if that is not a network."""
         if any(isinstance(number, int) and not 0 < number <= MAX_SIZE for number in numbers.values()):
             return None
         (head, *_), *written = self.template.filled(numbers)
@@ -280,10 +280,10 @@ class Problem:
         return form
 
     def costs(self, numbers: Filling) -> tuple[Cost, ...]:
-        """Return what a network with some numbers costs; nothing where there is none.
+        """Return the costs of the network with some numbers; empty if there is no such network.
 
         Raises:
-            UsageError: a figure that is limited is not known.
+            UsageError: a limited figure is unknown.
         """
         form = self.form(numbers)
         if form is None:
@@ -294,12 +294,12 @@ class Problem:
         return tuple(map(Cost, amounts, self.budget.limits.values(), self.budget.limits))
 
     def summary(self, numbers: Filling) -> Summary | None:
-        """Return the summary of the network with some numbers, or None where a spec cannot have them."""
+        """Return the summary of the network with some numbers, or None if a spec cannot have them."""
         network = None if self.form(numbers) is None else self.template.network(numbers)
         return None if network is None else network.summary(*self.setting, rate=self.rate)
 
     def take(self, numbers: Filling, evenness: int, found: Found) -> None:
-        """Take in some numbers that are so even, if there is such a network."""
+        """Add some numbers and their evenness to the points found, if they make a network."""
         form, costs = self.form(numbers), self.costs(numbers)
         if form is None:
             return
@@ -315,9 +315,9 @@ class Problem:
 
     @cached_property
     def bounds(self) -> dict[Blank, int]:
-        """For each blank how many times the smallest number fits, all others being smallest.
+        """The largest multiple of each blank's smallest number that fits, with the other blanks at their smallest.
 
-        The smallest must fit, and whatever the network costs must grow with each of its numbers.
+        The smallest numbers must fit, and all limited costs must grow with each number.
         """
 
         def last(blank: Blank) -> int:
@@ -328,20 +328,20 @@ class Problem:
 
 
 def largest(fits: Callable[[int], bool], most: int) -> int:
-    """Return the largest number up to `most` that fits, by bisection: 0 does, and whatever is below one that does."""
+    """Return the largest number up to `most` that fits, by bisection; all smaller numbers, and 0, must fit too."""
     return bisect_left(range(1, most + 1), True, key=lambda number: not fits(number))
 
 
 class Scan:
-    """The numbers that may fit where the costs are no polynomials, or do not grow, as multiples of the smallest.
+    """A search where the costs are not polynomials, or do not grow; numbers are multiples of the smallest.
 
-    Some sizes make a sequence shorter, so that some costs shrink with them: such a blank is given every number with
-    which there is a network; one that makes the network smaller, a stride, the smallest with which the rest fits. With
-    all others everything grows. One after another is given every number up to the largest that fits, those behind it
-    being smallest; the last is given the largest alone.
+    Blanks that shorten a sequence reduce some costs: for these, every number that makes a network is tried. Blanks that
+    make the network smaller, strides, get the smallest number with which the rest fits. All costs grow with the other
+    blanks: each in turn gets every number up to the largest that fits while the later blanks have their smallest. The
+    last blank only gets the largest.
 
     Attributes:
-        found: the best so far.
+        found: the best points so far.
     """
 
     def __init__(self, problem: Problem) -> None:
@@ -353,7 +353,7 @@ class Scan:
         self._thinning = [blank for blank in blanks if problem.template.thins(blank)]
         self._shortening = [b for b in blanks if problem.template.shortens(b) and b not in self._thinning]
         self._growing = [blank for blank in blanks if blank not in (*self._shortening, *self._thinning)]
-        # Where a sequence is of unknown length, nothing is too long for it.
+        # If the length of a sequence is unknown, no number is too large for it.
         ones, counts = dict.fromkeys(self._shortening, 1), problem.template.counts
         largest_of = {blank: MAX_LAYERS // 2 if blank in counts else self._most for blank in self._shortening}
         endless = [blank for blank, most in largest_of.items() if self._least({**ones, blank: most}) is not None]
@@ -361,7 +361,7 @@ class Scan:
         self._growing += endless
 
     def run(self) -> None:
-        """Take in all numbers.
+        """Try all numbers.
 
         Raises:
             RnncliError: there are too many.
@@ -374,12 +374,12 @@ class Scan:
                 for blank in self._thinning:
                     first[blank] = self._fewest(first, blank)
                 self.found.first = self.found.first or self._numbers(first)
-                # Last comes what has no parameters, such as the timesteps: it makes no difference to the others.
+                # Blanks without parameters, such as timesteps, come last: they do not affect the others' ranks.
                 growing = sorted(self._growing, key=lambda blank: blank in self._weightless)
                 self._grow(given, least, [*growing, *self._thinning])
 
     def _shortened(self, given: dict[Blank, int], left: Sequence[Blank]) -> Iterator[dict[Blank, int]]:
-        """Yield all numbers for the blanks that shorten the sequence with which there is a network."""
+        """Yield all numbers, for the blanks that shorten the sequence, that make a network."""
         if not left:
             yield given
             return
@@ -390,7 +390,7 @@ class Scan:
             number += 1
 
     def _least(self, given: dict[Blank, int]) -> dict[Blank, int] | None:
-        """Return the smallest numbers of the others with which there is a network; None if there is none."""
+        """Return the smallest numbers for the other blanks that make a network, or None if none do."""
 
         def exists(numbers: dict[Blank, int]) -> bool:
             repeats = dict.fromkeys(self.problem.template.counts & numbers.keys(), 1)
@@ -407,16 +407,16 @@ class Scan:
         return least
 
     def _thinnest(self, given: dict[Blank, int]) -> dict[Blank, int]:
-        """Return the largest numbers with which there is a network for strides, one after another."""
+        """Return the largest numbers for the strides that make a network, one blank after another."""
         thinnest = dict.fromkeys(self._thinning, 1)
         for blank in self._thinning:
             thinnest[blank] = largest(lambda n: bool(self._costs({**given, **thinnest, blank: n})), self._most)  # noqa: B023
         return thinnest
 
     def _fewest(self, numbers: dict[Blank, int], blank: Blank) -> int:
-        """Return the smallest number for a stride with which the rest fits, up to its own; one that nothing fits with.
+        """Return the smallest number for a stride with which the rest fits; the current one if none fits.
 
-        All falls with it, but for what a step at a time takes: a wider window is a larger state, and returns less.
+        All costs fall as it grows except for streaming: a wider window is a larger state, and returns fewer vectors.
         """
         most = numbers[blank]
         one, last = (self._costs({**numbers, blank: number}) for number in (1, most))
@@ -436,13 +436,13 @@ class Scan:
         return next((number for number in tried if fit(self._costs({**numbers, blank: number}))), least)
 
     def _fits(self, numbers: dict[Blank, int], thinning: Sequence[Blank]) -> bool:
-        """Return whether some numbers fit, or do with fewer for strides, where those may take less."""
+        """Return whether some numbers fit, possibly with smaller strides, which can need less memory for streaming."""
         for blank in thinning if "streaming_bytes" in self.problem.budget.keys else ():
             numbers = {**numbers, blank: self._fewest(numbers, blank)}
         return fit(self._costs(numbers))
 
     def _grow(self, given: dict[Blank, int], least: dict[Blank, int], left: Sequence[Blank]) -> None:
-        """Take in all numbers for the blanks with which everything grows, with all others given."""
+        """Try all numbers for the blanks that make costs grow, with the numbers of the others given."""
         if not left:
             self._take(given)
             return
@@ -470,7 +470,7 @@ class Scan:
 
     @cached_property
     def _weightless(self) -> frozenset[Blank]:
-        """The blanks on which the number of parameters does not depend."""
+        """The blanks that do not affect the number of parameters."""
         first = self.found.first
         assert first is not None
 
@@ -488,10 +488,10 @@ class Scan:
 
     def _count(self) -> None:
         self._tried += 1
-        if self._tried > MOST:
+        if self._tried > MAX_TRIED:
             names = listed([repr(blank) for blank in self.problem.template.blanks])
             raise RnncliError(
-                f"the costs do not simply grow with {names}, and more than {MOST:,} numbers would have to be tried",
+                f"the costs do not always grow with {names}, and there are more than {MAX_TRIED:,} numbers to try",
                 "give one of them a number, or ask for larger multiples: --multiple-of 8",
             )
 

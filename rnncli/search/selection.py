@@ -1,4 +1,4 @@
-"""What candidates are compared by, and those that are wanted of them: all in an order, or the first few."""
+"""Sort keys for candidates, and the selection of the first candidates in an order."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ SORT_KEYS = {
     "output": "output_features",
     "spec": "spec",
 }
-"""What candidates can be sorted by, and the attribute that holds it."""
+"""The keys that candidates can be sorted by, and the attribute for each."""
 
 COMPARED = tuple(key for key in SORT_KEYS if key != "spec")
-"""Those of which one is better than another: the figures."""
+"""The keys that are figures, by which one candidate can be better than another."""
 
 
 class Order(NamedTuple):
-    """What candidates are sorted by; equal ones keep the order of the pattern."""
+    """A sort order for candidates; equal candidates keep the pattern's order."""
 
     key: str
     descending: bool = False
 
     @classmethod
     def parse(cls, text: str, keys: Iterable[str] = SORT_KEYS) -> Order:
-        """Return the order that a key stands for, one of some keys; a leading - is from the largest down.
+        """Return the order for one of the keys; with a leading -, from the largest to the smallest.
 
         Raises:
-            ValueError: it is none of them.
+            ValueError: it is not one of the keys.
         """
         key = text.removeprefix("-")
         if key not in keys:
@@ -47,19 +47,19 @@ class Order(NamedTuple):
 
     @property
     def figure(self) -> str | None:
-        """The attribute that holds the number that they are sorted by; None if that is no number."""
+        """The attribute with the number to sort by; None if the key is not a number."""
         return SORT_KEYS[self.key] if self.key in COMPARED else None
 
     def of(self, candidate: Candidate) -> Any:
-        """Return what a candidate is sorted by: the smallest comes first, or the largest in a descending order.
+        """Return a candidate's sort value: the smallest comes first, or the largest in a descending order.
 
         Raises:
-            UsageError: it is not known.
+            UsageError: the value is unknown.
         """
         return amount(candidate, SORT_KEYS[self.key])
 
     def signed(self, numbers: Any) -> Any:
-        """Return numbers, or an array of them, of which the smallest comes first in either order."""
+        """Return a number or an array, negated in a descending order, so that the smallest comes first."""
         return -numbers if self.descending else numbers
 
 
@@ -67,10 +67,10 @@ LARGEST = Order("params", descending=True)
 
 
 def parse_figures(text: str) -> tuple[Order, ...]:
-    """Return what candidates are compared by: `params,-output`.
+    """Return the orders to compare candidates by: `params,-output`.
 
     Raises:
-        ValueError: one of the figures is none, or is named twice.
+            ValueError: one of them is not a figure, or is named twice.
     """
     orders = tuple([Order.parse(each.strip(), COMPARED) for each in text.split(",")])
     keys = [order.key for order in orders]
@@ -81,11 +81,11 @@ def parse_figures(text: str) -> tuple[Order, ...]:
 
 
 class Selection:
-    """The first candidates in an order, of those that there were so far.
+    """The first candidates in an order, among those added so far.
 
     Args:
-        order: the order, None for that of the pattern; equal candidates keep theirs.
-        top: how many are kept, or None for all.
+        order: the order, None for the pattern's; equal candidates keep the pattern's order.
+        top: the number of candidates to keep, None for all.
     """
 
     def __init__(self, order: Order | None, top: int | None) -> None:
@@ -93,29 +93,29 @@ class Selection:
         self.top = top
         self._kept: list[Candidate] = []
         self._worst: Any = None
-        """What the number must be below, signed, that one of the first is sorted by; None while any may be."""
+        """The signed sort value that a candidate must be below to be kept; None while any may be kept."""
 
     @property
     def held(self) -> int:
-        """How many candidates it holds in memory."""
+        """The number of candidates in memory."""
         return len(self._kept)
 
-    def most(self, total: int) -> int:
-        """Return how many of so many candidates within the budget it comes to hold at once."""
+    def peak(self, total: int) -> int:
+        """Return the most candidates that are in memory at once if `total` are within the budget."""
         return total if self.top is None else min(total, 2 * self.top + forms.BATCH)
 
     @property
     def asked(self) -> tuple[str, ...] | None:
-        """The figures that it asks of a block of candidates; None if it takes all candidates as they are."""
+        """The figures of a block that it needs; None if it takes all candidates as they are."""
         figure = None if self.top is None or self.order is None else self.order.figure
         return None if figure is None else (figure,)
 
     def pick(self, places: Any, column: Callable[[str], Any]) -> Any:
-        """Return those of some places of a block that may be wanted, in ascending order.
+        """Return the places of a block's candidates that may be among the first, in ascending order.
 
         Args:
             places: an array of the places.
-            column: returns a figure of each candidate of the block.
+            column: returns a figure of all candidates of the block.
         """
         import numpy as np
 
@@ -132,10 +132,10 @@ class Selection:
         return places[np.sort(np.concatenate([smaller, equal[: self.top - len(smaller)]]))]
 
     def add(self, candidates: Iterable[Candidate]) -> None:
-        """Take in some more candidates.
+        """Add candidates.
 
         Raises:
-            UsageError: what they are compared by is not known.
+            UsageError: a value that they are sorted by is unknown.
         """
         first = self._first(candidates)
         self._kept += first
@@ -145,7 +145,7 @@ class Selection:
                 self._worst = self.order.signed(self.order.of(self._kept[-1]))
 
     def best(self) -> list[Candidate]:
-        """Return those that are wanted, sorted."""
+        """Return the selected candidates, sorted."""
         return self._first(self._kept)
 
     def _first(self, candidates: Iterable[Candidate]) -> list[Candidate]:

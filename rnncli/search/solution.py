@@ -1,4 +1,4 @@
-"""The largest network of a form within a budget: the numbers for the blanks of a template, or how far off they are."""
+"""`solve`: the largest network of a template within a budget, or by how much none fits."""
 
 from __future__ import annotations
 
@@ -22,35 +22,35 @@ if TYPE_CHECKING:
     from rnncli.search.trials import Trials
 
 Watch = Callable[[int], AbstractContextManager[Callable[[float], object]]]
-"""Given how much work there is, returns a block that is called with how much of it has been done."""
+"""Given the amount of work, returns a context manager whose function is called with the work just done."""
 
-MOST_EXACT = 10**6
-"""So many points are tried at most where a figure may not fit in 64 bits: Python's own integers are computed with."""
+MAX_EXACT = 10**6
+"""The most points to try where a figure may exceed 64 bits, and Python integers are used."""
 
-MOST_REPEATS = 6
-"""The most blanks that say how often a layer is repeated: each makes twice as many cases."""
+MAX_REPEATS = 6
+"""The most blanks that are repeat counts: each doubles the number of cases."""
 
-_MOST_NEARLY = 10**5
-"""So many points are tried at most for what is almost of the same form."""
+_MAX_SIMILAR = 10**5
+"""The most points to try for a similar template."""
 
-_MOST_FACTORS = 16
-"""How many larger multiples are looked at for one that leaves few enough points."""
+_MAX_FACTORS = 16
+"""The number of larger multiples to check for one with few enough points."""
 
 
 @dataclass(frozen=True, repr=False)
 class Solution(Result):
-    """A template filled in.
+    """A template with numbers in its blanks.
 
     Attributes:
         numbers: the number for each blank.
-        spec: the template with them.
-        summary: what that network returns, owns and costs.
-        budget: what it may cost.
-        larger: for each blank the next number with which the network is larger, and what that costs; nothing where a
-            spec cannot have such a number.
-        ties: how many other numbers for several blanks cost as many parameters.
-        others: the template with these, if they are few.
-        notes: what is to be known of how the template was read.
+        spec: the template with the numbers.
+        summary: the summary of the network.
+        budget: the limits of its costs.
+        larger: for each blank, the next number that makes the network larger, and the costs with it; no costs if a spec
+            cannot have this number.
+        ties: the number of other fillings with as many parameters, if there are several blanks.
+        others: the template with these fillings, if they are few.
+        notes: notes on how the template was read.
     """
 
     numbers: dict[Blank, int]
@@ -69,27 +69,27 @@ class Solution(Result):
 
     @property
     def number(self) -> int | None:
-        """The number, where there is one for all blanks."""
+        """The number for the blank, if there is only one blank."""
         return next(iter(self.numbers.values())) if len(self.numbers) == 1 else None
 
     @property
     def costs(self) -> tuple[Cost, ...]:
-        """What the network costs."""
+        """The costs of the network."""
         return tuple(self.budget.costs(self.summary))
 
     @property
     def exact(self) -> bool:
-        """Whether the network costs exactly what is allowed."""
+        """Whether each cost equals its limit."""
         return all(cost.exact for cost in self.costs)
 
     @property
     def limited_by(self) -> tuple[Figure, ...]:
-        """What a next larger number would cost too much of."""
+        """The figures that would be over their limit with a next larger number."""
         over = {cost.figure for _, costs in self.larger for cost in costs if not cost.fits}
         return tuple(figure for figure in FIGURES if figure in over)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as plain data, the object that `--format json` prints."""
+        """Return the solution as plain data, as printed by `--format json`."""
         summary = self.summary
         return {
             "spec": self.spec,
@@ -106,13 +106,13 @@ class Solution(Result):
         }
 
     def told(self, of: str = "") -> str:
-        """Return the figures in one line; `of` is what they are of, the numbers unless it is said."""
+        """Return the costs in one line, after `of`, which defaults to the numbers."""
         of = of or ", ".join(f"{blank.name} = {number}" for blank, number in self.numbers.items())
         takes = listed([cost.of_limit() for cost in self.costs])
         return "; ".join([f"{of}: {takes}", *self._beyond(), *self._others()])
 
     def needs(self) -> str:
-        """Return what a device needs for it, in a line: `needs 2,600 parameters, 10.16 KB of memory, …`."""
+        """Return the requirements for a device in one line: `needs 2,600 parameters, 10.16 KB of memory, …`."""
         summary = self.summary
         speeds = [key for key in ("macs_per_step", "macs_per_second") if getattr(summary, key) is not None]
         figures = [
@@ -123,10 +123,10 @@ class Solution(Result):
         return f"needs {', '.join(figures)}"
 
     def _beyond(self) -> Iterator[str]:
-        """Yield what is known of the next larger numbers, and what limits these if that could be several things."""
+        """Yield a note on the next larger numbers, naming the figures that limit them if several could."""
         limited_by = listed([figure.words for figure in self.limited_by]) if self.limited_by else ""
         if not limited_by:
-            yield "there is no larger network of this form"
+            yield "no larger network of this form exists"
         elif self.number is None:
             yield from [f"limited by {limited_by}"] if len(self.costs) > 1 else []
         else:
@@ -135,12 +135,12 @@ class Solution(Result):
             yield f"{f'limited by {limited_by}: ' if len(self.costs) > 1 else ''}{number} would be {over} over"
 
     def _others(self) -> Iterator[str]:
-        """Yield how many others are as good, and why it is not one of them."""
+        """Yield a note on the other fillings that are as good, and why this one was chosen."""
         if self.ties:
             verb = "other has" if self.ties == 1 else "others have"
             named = f" ({listed(self.others)})" if self.others else ""
             which = "most even" if self.number is None else "largest number"
-            yield f"{self.ties:,} {verb} as many parameters{named}, of which this is the {which}"
+            yield f"{self.ties:,} {verb} as many parameters{named}; this is the {which}"
 
 
 def solve(
@@ -156,30 +156,30 @@ def solve(
     rate: Rate | float | str | None = None,
     watch: Watch | None = None,
 ) -> Solution:
-    """Return the numbers for the blanks of a template with which the network is largest within a budget.
+    """Return the numbers for a template's blanks that make the network as large as possible within a budget.
 
-    For one blank that is the largest number, for several the numbers that make the most parameters. Of these, the
-    numbers are taken that are most even, and then those whose first is largest. A stride, or the
-    size of a pool, makes a network smaller: it is the smallest with which the rest fits.
+    With one blank, the largest number is returned; with several, the numbers with the most parameters. Among equally
+    many, the most even numbers are preferred, then those with the largest first number. A stride or a pool's size makes
+    the network smaller: it gets the smallest number with which the rest fits.
 
     Args:
-        template: a spec with `_` or `_a` in place of some numbers; blanks of one name get the same number.
-        budget: what the network may cost; at least one thing must be limited.
-        exactly: whether it must cost exactly that.
-        multiple_of: each number is a multiple of this.
-        batch: samples at a time, for what the whole input costs; None is one.
-        timesteps: length of the sequence, likewise.
-        framework: whose weights to count; None for Keras's, or PyTorch's where only that can express the network.
-        dtype: of the weights, for their memory.
-        rate: timesteps a second, for the multiply-adds a second; None where nobody asks.
-        watch: shows how far long work is; None for nothing.
+        template: a spec with `_` or `_a` in place of some numbers; blanks of the same name have the same number.
+        budget: the limits of the network's costs; at least one.
+        exactly: whether each cost must equal its limit.
+        multiple_of: the number that all numbers must be multiples of.
+        batch: samples at a time, for costs of the whole input; None for one.
+        timesteps: length of the sequence, for costs of the whole input; None if unknown.
+        framework: the framework whose weights to count; None for Keras, or PyTorch if only that supports the network.
+        dtype: the type of the weights, for their memory.
+        rate: timesteps per second, for the multiply-adds per second; None to omit these.
+        watch: shows the progress of long searches; None for no progress.
 
     Raises:
-        ArgumentError: nothing is limited, or a rate is no rate.
-        SpecError: the template has no blank, or is not a network with any number.
-        UsageError: a figure that is limited is not known: it depends on the timesteps, say.
-        RnncliError: not even the smallest numbers fit, none is exact, or there are too many; the message says how far
-            off they are.
+        ArgumentError: nothing is limited, or the rate is invalid.
+        SpecError: the template has no blank, or no numbers make it a network.
+        UsageError: a limited figure is unknown, for example because it depends on the timesteps.
+        RnncliError: the smallest numbers do not fit, no numbers are exact, or there are too many to try; the message
+            states by how much the nearest are off.
     """
     if not budget:
         names = listed([figure.name for figure in FIGURES], "or")
@@ -188,7 +188,7 @@ def solve(
     parsed = Template.parse(template, framework, timesteps)
     setting = Setting(batch, timesteps, framework or parsed.framework, dtype)
     problem = Problem(parsed, budget, exactly, multiple_of, setting, checked_rate(rate))
-    problem.costs(problem.smallest)  # raises where a figure is not known
+    problem.costs(problem.smallest)  # raises if a figure is unknown
     found = _found(problem, watch)
     if not found.best:
         raise _no_answer(problem, found)
@@ -209,7 +209,7 @@ def _solution(problem: Problem, found: Found) -> Solution:
 
 
 def _larger(problem: Problem, numbers: Filling, blank: Blank) -> dict[Blank, int]:
-    """Return the next numbers that make the network larger by one blank, by which a stride is smaller."""
+    """Return the next numbers, by one blank, that make the network larger; for a stride, the next smaller."""
     step = -problem.multiple_of if problem.template.thins(blank) else problem.multiple_of
     return {**numbers, blank: numbers[blank] + step}
 
@@ -226,14 +226,14 @@ def _found(problem: Problem, watch: Watch | None = None) -> Found:
 
 
 def _assigned(problem: Problem, watch: Watch | None) -> Found:
-    """Return the best numbers where all costs grow with them, and the smallest fit."""
+    """Return the best numbers if all costs grow with them and the smallest numbers fit."""
     counts, blanks = problem.template.counts, problem.template.blanks
-    if len(counts) > MOST_REPEATS:
-        raise RnncliError(f"at most {MOST_REPEATS} blanks can say how often layers are repeated", "give some a number")
+    if len(counts) > MAX_REPEATS:
+        raise RnncliError(f"at most {MAX_REPEATS} blanks can be repeat counts", "give some of them a number")
     largest = {blank: bound * problem.multiple_of for blank, bound in problem.bounds.items()}
     found = Found()
     if not problem.exactly and fit(problem.costs(largest)):
-        found.add([Point(0, 0, tuple(largest.values()))], 1)  # whatever there is fits
+        found.add([Point(0, 0, tuple(largest.values()))], 1)  # all numbers fit
         return found
     from rnncli.search.trials import trials
 
@@ -241,7 +241,7 @@ def _assigned(problem: Problem, watch: Watch | None) -> Found:
     points = sum(each.points for each in every)
     if not _are_few(problem, every):
         raise _too_many(problem, points)
-    if len(counts) == len(blanks):  # no trials have the smallest numbers then
+    if len(counts) == len(blanks):  # trials do not include the smallest numbers then
         problem.take(problem.smallest, 0, found)
     with nullcontext(lambda amount: None) if watch is None else watch(points) as done:
         for each in every:
@@ -250,7 +250,7 @@ def _assigned(problem: Problem, watch: Watch | None) -> Found:
 
 
 def _no_answer(problem: Problem, found: Found) -> RnncliError:
-    """Return the error that says that none of the numbers that were found fit, or are exact."""
+    """Return the error for a problem without a solution: no numbers fit, or none are exact."""
     first = found.first or problem.smallest
     if found.below is None and not fit(problem.costs(first)):
         return _nothing_fits(problem, first)
@@ -263,35 +263,35 @@ def _no_answer(problem: Problem, found: Found) -> RnncliError:
 
 
 def _specs(template: Template, found: Found) -> list[str]:
-    """Return the best of some numbers in a template, and others that are as good if these are few."""
+    """Return the filled template for the best point, and for equally good points if they are few."""
     points = found.best if found.count == len(found.best) else found.best[:1]
     return [one_line(template.fill(template.numbered(point.numbers))) for point in points]
 
 
-def _nearly(problem: Problem) -> Iterator[str]:
-    """Yield what is exact and almost of the same form, in words, where exactness is asked for and it is soon found."""
+def _similar(problem: Problem) -> Iterator[str]:
+    """Yield a suggestion of similar templates with an exact solution, if one is required and found quickly."""
     found = []
     for template in problem.template.relaxed() if problem.exactly else ():
-        with suppress(RnncliError):  # there is too much to try
-            best, *others = _specs(template, _found(replace(problem, template=template, patience=_MOST_NEARLY))) or [""]
+        with suppress(RnncliError):  # there are too many numbers to try
+            best, *others = _specs(template, _found(replace(problem, template=template, patience=_MAX_SIMILAR))) or [""]
             found.append(f"{best} (or {listed(others, 'or')})" if others else best)
     if any(found):
         yield f"{listed([*filter(None, found)], 'or')} takes exactly that"
 
 
 def _are_few(problem: Problem, trials: list[Trials]) -> bool:
-    """Whether all points can be tried in reasonable time."""
-    most = problem.patience if all(each.is_small for each in trials) else min(problem.patience, MOST_EXACT)
+    """Return whether all points can be tried in reasonable time."""
+    most = problem.patience if all(each.is_small for each in trials) else min(problem.patience, MAX_EXACT)
     return sum(each.points for each in trials) <= most
 
 
 def _too_many(problem: Problem, points: int) -> RnncliError:
-    """Return the error that says that there are too many numbers to try, and what would leave few enough."""
+    """Return the error for too many numbers to try, with a multiple for which they are few enough."""
     from rnncli.search.trials import trials
 
     names = listed([repr(blank) for blank in problem.template.blanks])
     advice = "give one of them a number"
-    for power in range(1, _MOST_FACTORS + 1):
+    for power in range(1, _MAX_FACTORS + 1):
         other = replace(problem, multiple_of=problem.multiple_of << power, exactly=False)
         if not fit(other.costs(other.smallest)):
             break
@@ -299,35 +299,35 @@ def _too_many(problem: Problem, points: int) -> RnncliError:
             advice += f", or ask for multiples: --multiple-of {other.multiple_of}"
             break
     return RnncliError(
-        f"there are about {points:.0e} ways to choose {names}; {problem.patience:.0e} can be tried", advice
+        f"there are about {points:.0e} ways to choose {names}; at most {problem.patience:.0e} can be tried", advice
     )
 
 
 def _nothing_fits(problem: Problem, numbers: Filling) -> RnncliError:
-    """Return the error that says that not even the smallest numbers fit, and how far over they are."""
+    """Return the error for smallest numbers that do not fit, with the amounts over the limits."""
     smallest, costs = problem.template.fill(numbers), problem.costs(numbers)
     if not costs:
         return RnncliError(
             f"nothing fits: the smallest network would be {smallest}, which is not a valid spec",
-            "ask for a smaller --multiple-of" if problem.multiple_of > 1 else "a name makes a blank another: _a, _b",
+            "ask for a smaller --multiple-of" if problem.multiple_of > 1 else "give the blanks different names: _a, _b",
         )
     misses = listed([f"{cost}, {cost.excess()}" for cost in costs if not cost.fits])
     return RnncliError(
         f"nothing fits: {smallest}, the smallest, takes {misses}",
-        "; ".join([*_nearly(problem), "allow more, or make the rest of the network smaller"]),
+        "; ".join([*_similar(problem), "allow more, or make the rest of the network smaller"]),
     )
 
 
 def _none_is_exact(problem: Problem, below: Filling, above: Filling) -> RnncliError:
-    """Return the error that says that no numbers cost exactly what is allowed, and what the two nearest cost."""
+    """Return the error for no exact solution, with the costs of the two nearest."""
     number = "number takes" if len(problem.template.blanks) == 1 else "numbers take"
     exactly = listed([figure.text(limit) for figure, limit in problem.budget.limits.items()])
     near = [each for each in (below, above) if each and problem.costs(each)]
     parts = [f"{problem.template.fill(each)} takes {_off(problem.costs(each))}" for each in near]
     if above and above not in near:
-        parts.append("there is no larger network of this form")
+        parts.append("no larger network of this form exists")
     return RnncliError(
-        f"no {number} exactly {exactly}: {', and '.join(parts)}", "; ".join([*_nearly(problem), _advice(problem)])
+        f"no {number} exactly {exactly}: {', and '.join(parts)}", "; ".join([*_similar(problem), _advice(problem)])
     )
 
 
@@ -335,12 +335,12 @@ def _advice(problem: Problem) -> str:
     size = number_bytes(problem.setting.dtype)
     for figure, limit in problem.budget.limits.items():
         if figure.in_bytes and limit % size and not (problem.setting.dtype == "int8" and figure.key == "total_bytes"):
-            return f"{limit:,} B is no multiple of the {size} B of a {problem.setting.dtype}"
-    return "without --exactly the largest within the budget is the answer"
+            return f"{limit:,} B is not a multiple of the {size} B of a {problem.setting.dtype}"
+    return "leave out --exactly to get the largest within the budget"
 
 
 def _off(costs: Sequence[Cost]) -> str:
-    """Return what a network costs, and how far off its limits that is: `92,400 parameters, 100 under`."""
+    """Return the costs of a network and how far they are from their limits: `92,400 parameters, 100 under`."""
     return listed(
         [
             cost.of_limit() if cost.exact else f"{cost}, {cost.distance} {'under' if cost.fits else 'over'}"

@@ -1,7 +1,7 @@
-"""Sweeps: every network that some patterns stand for, with its counts, in stretches that are evaluated in one go.
+"""Sweeps: all networks of some patterns, with their figures, evaluated in stretches.
 
-All counts are those of the weights that the layers declare; see `rnncli.search.forms`. In a whole sweep, candidates are
-also counted and sifted, by this process or by several.
+The figures come from the weights that the layers declare; see `rnncli.search.forms`. A full sweep also counts and
+filters the candidates, in this process or in several.
 """
 
 from __future__ import annotations
@@ -35,55 +35,55 @@ if TYPE_CHECKING:
 
 Spelt = TypeVar("Spelt")
 BLOCK = 2**17
-"""How many candidates are evaluated as arrays at a time; these fit into a processor's cache."""
+"""The number of candidates that are evaluated as arrays at a time; these fit into a processor's cache."""
 
 FEW = 2_000
-"""So many candidates are evaluated one by one: it takes less time than to import NumPy."""
+"""The most candidates that are evaluated one by one, which takes less time than importing NumPy."""
 
 ROOM = 256 << 20
-"""Bytes that there must be for NumPy and the arrays of a block."""
+"""The memory in bytes that is required for NumPy and the arrays of a block."""
 
 CHECKED = 20_000
-"""There is always memory for so many candidates; whenever so many more are held it is checked anew."""
+"""Free memory is checked again whenever so many more candidates are held; fewer are assumed to fit."""
 
 _HELD = 500
-"""Bytes that a candidate takes at least."""
+"""The least memory of a candidate in bytes."""
 
 _SORTING = 48
-"""Bytes that it takes to sort one candidate, beside the candidate itself."""
+"""The memory in bytes for sorting one candidate, in addition to the candidate itself."""
 
 _COUNTED = 10**15
-"""Of more candidates than these only the size of their number is said."""
+"""For larger numbers of candidates, only the order of magnitude is reported."""
 
 _LEAST = 10_000
-"""How many candidates are a task at least; of so few altogether this process does all the work."""
+"""The fewest candidates in a task; this process handles so few by itself."""
 
 _SHOWN = 2**14
-"""How many candidates are a task of which all may go on: what is made of them waits in memory for its turn."""
+"""The most candidates in a task that passes all of them on: the results wait in memory for their turn."""
 
 _SIFTED = 2**20
-"""How many candidates are a task at most of which few go on."""
+"""The most candidates in a task that passes on only a few of them."""
 
 _MOST_JOBS = 32
-"""More processes than that, and than twice the cores there are, would only wait for one another."""
+"""The most processes, or twice the number of cores if that is more; others would only wait."""
 
 _TURNS = 8
-"""How often it is each worker's turn at least, so that all of them have work to the end."""
+"""The fewest tasks per worker, so that all workers are busy until the end."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Candidates(Result, Sequence[Candidate]):
-    """The candidates of a sweep, those within the budget, in the order that was asked for.
+    """The candidates of a sweep that are within the budget, in the requested order.
 
         >>> from rnncli import sweep
         >>> [candidate.total_params for candidate in sweep("input:8,{lstm,gru}:4")]
         [208, 168]
 
     Attributes:
-        tally: how many there were, and what became of them.
-        setting: what the counts are for.
-        order: what they are sorted by, if they are.
-        cloud: where all of them lie, of which these are the best; None where they are not compared.
+        tally: counts of all candidates by outcome.
+        setting: the setting of the figures.
+        order: the order that they are sorted by, if they are.
+        cloud: a plot of all candidates within the budget; None if they are not compared.
     """
 
     _found: Sequence[Candidate]
@@ -102,34 +102,34 @@ class Candidates(Result, Sequence[Candidate]):
     def __getitem__(self, place: slice) -> Candidates: ...
 
     def __getitem__(self, place: int | slice) -> Candidate | Candidates:
-        """Return one of them, or several as candidates of the same sweep."""
+        """Return one candidate, or several as candidates of the same sweep."""
         if isinstance(place, slice):
             return replace(self, _found=self._found[place])
         return self._found[place]
 
     @property
     def title(self) -> str:
-        """How many there are, and how many there were."""
+        """The tally in words."""
         return self.tally.in_words()
 
     def as_dicts(self) -> list[dict[str, Any]]:
-        """Return them as plain data: for each the object that `--format json` prints."""
+        """Return the candidates as plain data: for each the object that `--format json` prints."""
         record = record_maker(self.setting)
         return [record(*candidate) for candidate in self._found]
 
 
 def evaluated(stretch: Stretch, setting: Setting, figures: Sequence[str] = FIGURES) -> Iterator[Block | list[Found]]:
-    """Yield the candidates of a stretch in their order: blocks of many, lists of few.
+    """Yield the candidates of a stretch in order: as blocks if they are many, as lists if they are few.
 
     Args:
         stretch: the stretch.
-        setting: what the counts are for.
-        figures: those that will be asked of a block.
+        setting: the setting of the figures.
+        figures: the figures that will be requested from a block.
     """
     pattern = stretch.pattern
     pattern_forms = Forms(pattern, setting)
     text = pattern.text
-    # No text is longer than its pattern, the values of names aside.
+    # No text is longer than its pattern, apart from the values of names.
     longest = len(text.encode("utf-8", "replace")) * (1 + len(re.findall(r"\{\w+[=}]", text)))
     few = stretch.stop - stretch.start <= FEW or longest > MAX_BYTES
     if few or ((free := free_bytes()) is not None and free <= ROOM):
@@ -152,15 +152,15 @@ def _lists(candidates: Iterator[Found]) -> Iterator[list[Found]]:
 
 @dataclass
 class Tally:
-    """How many candidates there were so far, and what became of them.
+    """Counts of the candidates so far, by outcome.
 
     Attributes:
-        invalid: how many are not networks.
-        outside: how many do not keep within the budget.
-        within: how many keep within the budget.
-        shown: how many of those within the budget have been printed.
+        invalid: the number that are not networks.
+        outside: the number over the budget.
+        within: the number within the budget.
+        shown: the number of those within the budget that have been printed.
         first_invalid: the spec of the first that is not a network.
-        nearest: the candidate that exceeds the budget least, as long as none keeps within it.
+        nearest: the candidate that exceeds the budget by the least, as long as none is within it.
     """
 
     invalid: int = 0
@@ -172,11 +172,11 @@ class Tally:
 
     @property
     def total(self) -> int:
-        """How many candidates there were."""
+        """The number of candidates."""
         return self.invalid + self.outside + self.within
 
     def in_words(self, of: str = "") -> str:
-        """Return it in words; `of` is how many candidates there are, if not all have been looked at."""
+        """Return the counts in words; `of` is the number of all candidates, if not all have been evaluated."""
         parts = [f"{self.total:,}{of and ' of '}{of} candidate{'' if self.total == 1 and not of else 's'}"]
         if self.outside:
             parts.append(f"{self.within:,} within the budget")
@@ -187,7 +187,7 @@ class Tally:
         return ", ".join(parts)
 
     def add(self, further: Tally, budget: Budget) -> None:
-        """Take in what became of further candidates, none of which has been printed."""
+        """Add the counts of further candidates, none of which has been printed."""
         self.invalid += further.invalid
         self.outside += further.outside
         self.within += further.within
@@ -196,10 +196,10 @@ class Tally:
             self.take_nearest(further.nearest, budget)
 
     def take_nearest(self, candidate: Candidate, budget: Budget) -> None:
-        """Take in a candidate that exceeds a budget."""
+        """Add a candidate that exceeds a budget."""
 
         def need(each: Candidate) -> Any:
-            """Return how many times its budget it needs, for the cost that exceeds its limit most."""
+            """Return the largest ratio of a cost to its limit."""
             return max(amount(each, figure.key) / (limit or 1) for figure, limit in budget.limits.items())
 
         self.nearest = min(self.nearest or candidate, candidate, key=need)
@@ -207,24 +207,24 @@ class Tally:
 
 @dataclass(eq=False)
 class Sweep(Generic[Spelt]):
-    """What is to be done with all candidates, as it is asked for.
+    """A sweep as requested: what to do with all candidates.
 
     Attributes:
-        setting: what the counts are for.
-        budget: what a network may cost.
-        spell: makes of a list of candidates what is shown; it is called where these were found.
-        order: what they are sorted by: if nobody says it, the first figure of the front, or the parameters if few are
-            wanted, or else None, the order of the patterns.
-        top: how many are wanted; None for all.
-        front: the figures of which no other may be as good in all; None if they are not compared.
-        held: whether they are held until the end even where they are not sorted.
-        pictured: whether there is a picture of where those lie that are compared.
-        less_memory: what helps where there is no memory for all that are wanted.
-        wanted: what is wanted of those within the budget, which gets them; None if all are, one after the other.
-        cloud: takes in all within the budget, for a picture of them; None for no picture.
+        setting: the setting of the figures.
+        budget: the limits of the costs.
+        spell: converts a list of candidates for output; it runs in the process that evaluated them.
+        order: the order to sort by; by default the first figure of the front, or the parameters if `top` is given, or
+            else None, the patterns' order.
+        top: the number of candidates to return; None for all.
+        front: the figures of the Pareto frontier; None for no frontier.
+        held: whether candidates are kept until the end even if they are not sorted.
+        pictured: whether to plot where the compared candidates lie.
+        less_memory: advice for when the selected candidates do not fit in memory.
+        wanted: selects among the candidates within the budget; None to pass all of them on in order.
+        cloud: records all candidates within the budget, for a plot; None for no plot.
 
     Raises:
-        UsageError: they are compared by what it takes to train them, and none is trained in the dtype.
+        UsageError: the candidates are compared by training memory, and the dtype is not used for training.
     """
 
     setting: Setting
@@ -244,7 +244,7 @@ class Sweep(Generic[Spelt]):
         if self.order is None and (front or self.top is not None):
             self.order = front[0] if front else LARGEST
         compared = [each.figure for each in (*front, self.order) if each is not None]
-        check_trained(compared, dtype, "compare by something else, or take another --dtype")
+        check_trained(compared, dtype, "compare by another figure, or use another --dtype")
         if front and self.order is not None:
             from rnncli.search.frontier import Cloud, Frontier
 
@@ -266,42 +266,42 @@ class Sweep(Generic[Spelt]):
         jobs: int = 1,
         progress: Callable[[int], object] = lambda done: None,
     ) -> Iterator[Spelt]:
-        """Evaluate candidates, count them in a tally, and yield what is shown of them, nothing if only some are wanted.
+        """Evaluate and count candidates, and yield what is shown of them; nothing if only a selection is wanted.
 
         Args:
             whole: the candidates.
-            total: how many there are, or 0 if that is not known.
-            tally: where they are counted.
-            jobs: how many processes there are. They change nothing of what is yielded.
-            progress: is told every few milliseconds how many more have been counted.
+            total: their number, or 0 if it is unknown.
+            tally: where to count them.
+            jobs: the number of processes, which does not affect the result.
+            progress: called every few milliseconds with the number of candidates counted since the last call.
 
         Raises:
-            RnncliError: those that are wanted do not fit in memory, or a process has ended by itself, or cannot be
+            RnncliError: the selected candidates do not fit in memory, or a process has ended unexpectedly or cannot be
                 started.
         """
         if self.wanted is not None and not self.budget:
-            most = self.wanted.most(total)
-            self._check_room(most, _HELD, f"{about(most)} candidates do not fit in memory, {_HELD} B each at least")
+            most = self.wanted.peak(total)
+            self._check_room(most, _HELD, f"{about(most)} candidates do not fit in memory, at {_HELD} B or more each")
         done = checked = 0
         for spelt in self._on(jobs, whole, total, tally):
             yield from spelt
             if self.wanted is not None and self.wanted.held - checked >= CHECKED:
                 checked = self.wanted.held
-                self._check_room(checked, _SORTING, f"{checked:,} candidates to sort are in memory, and no more fit")
+                self._check_room(checked, _SORTING, f"{checked:,} candidates to sort fill the memory")
             progress(tally.total - done)
             done = tally.total
 
     def _check_room(self, held: int, each: int, too_many: str) -> None:
-        """Check that there is memory for so many candidates, each of which takes so many bytes.
+        """Check that there is memory for so many candidates, with `each` bytes for one.
 
-        Where memory is lent that there is not, the system would kill the process.
+        If the system overcommits memory, it would kill the process instead.
         """
         free = free_bytes()
         if held >= CHECKED and free is not None and free < RESERVE + held * each:
             raise RnncliError(f"{too_many}: {memory(free)} are free", self.less_memory)
 
     def _on(self, jobs: int, whole: Iterable[Stretch], total: int, tally: Tally) -> Iterator[list[Spelt]]:
-        """Do the work in one process or in several, and yield a list, if only an empty one, every few milliseconds."""
+        """Run in one process or several, and yield a list, possibly empty, every few milliseconds."""
         alone = jobs == 1 or 0 < total <= _LEAST
         if not alone:
             from rnncli.system.workers import can_fork, forked
@@ -324,9 +324,9 @@ class Sweep(Generic[Spelt]):
                 yield spelt
 
     def _work(self, task: list[Stretch]) -> tuple[Tally, list[Candidate], list[Spelt], Any]:
-        """Do a task in one of the processes, each of which has its own copy of what is wanted and of the cloud.
+        """Run a task in a worker process, which has its own copy of the selection and the cloud.
 
-        What is wanted needs to know of the candidates that there were where it lets few of them go on.
+        If the selection keeps only a few candidates, it has to be given those of earlier tasks too.
         """
         tally = Tally()
         lists = self._passed(task, tally, None if self._asked is None else self.wanted)
@@ -336,11 +336,11 @@ class Sweep(Generic[Spelt]):
 
     @property
     def _asked(self) -> tuple[str, ...] | None:
-        """The figures that what is wanted asks of a block of candidates; None if it takes all as they are."""
+        """The figures of a block that the selection needs; None if it takes all candidates as they are."""
         return None if self.wanted is None else self.wanted.asked
 
     def _passed(self, some: Iterable[Stretch], tally: Tally, wanted: Selection | None) -> Iterator[list[Candidate]]:
-        """Count candidates, yield those that go on, in lists, and let what is wanted know of them."""
+        """Count candidates, yield lists of those that pass, and add these to the selection."""
         figures = FIGURES
         if self._asked is not None:
             figures = tuple({*self.budget.keys, *self._asked, *(self.cloud.asked if self.cloud else ())})
@@ -349,10 +349,10 @@ class Sweep(Generic[Spelt]):
                 yield from self.sift(found, tally, wanted)
 
     def sift(self, some: Block | list[Found], tally: Tally, wanted: Selection | None) -> Iterator[list[Candidate]]:
-        """Count some candidates, and yield those that go on, in lists.
+        """Count some candidates, and yield lists of those that pass.
 
         Raises:
-            UsageError: a figure that is limited or compared is not known.
+            UsageError: a limited or compared figure is unknown.
         """
         lists = [self._of_list(some, tally)] if isinstance(some, list) else self._of_block(some, tally, wanted)
         for passed in lists:
@@ -364,7 +364,7 @@ class Sweep(Generic[Spelt]):
         limits = [(figure.key, limit) for figure, limit in self.budget.limits.items()]
         invalid = [each.spec for each in some if isinstance(each, Invalid)]
         networks = [each for each in some if isinstance(each, Candidate)]
-        # Each is asked for: one that is not known is an error, whether or not another is exceeded.
+        # All limits are checked for each candidate: an unknown figure is an error even if another limit is exceeded.
         passed = [each for each in networks if not [key for key, limit in limits if amount(each, key) > limit]]
         for each in [] if tally.within or passed else networks:
             tally.take_nearest(each, self.budget)
@@ -401,7 +401,7 @@ class Sweep(Generic[Spelt]):
 
 
 def record_maker(setting: Setting) -> Callable[..., dict[str, Any]]:
-    """Return what makes a record of a spec, the shape of an output, and figures, of which the first are the totals."""
+    """Return a function that builds a record from a spec, an output shape and figures, starting with the totals."""
 
     def record(spec: str, shape: Shape, *figures: int | None) -> dict[str, Any]:
         totals = dict(zip(TOTALS, figures, strict=False))
@@ -412,21 +412,21 @@ def record_maker(setting: Setting) -> Callable[..., dict[str, Any]]:
 
 
 def framework_of(patterns: Sequence[str]) -> Framework:
-    """Return whose weights are counted where nobody says it: PyTorch's if a field is written that Keras has not."""
+    """Return the default framework for counting weights: PyTorch if a pattern has a field that Keras lacks."""
     options = (option for layer in LAYERS for option in layer.options if option.in_keras == "")
     words = {word for option in options for word in (option.lead, f"{option.attribute}=")}
     return "torch" if any(word in pattern for word in words for pattern in patterns) else "keras"
 
 
 def about(total: int) -> str:
-    """Return a total in words: nothing for one that is not known, and only its size for one that has no end."""
+    """Return a total in words: empty if it is unknown, only the order of magnitude if it is huge."""
     if not total:
         return ""
     return f"{total:,}" if total <= _COUNTED else f"about 10^{int(log10(total))}"
 
 
 def reason_of(spec: str, setting: Setting) -> SpecError:
-    """Return the error of a spec that is not a network."""
+    """Return the error for a spec that is not a network."""
     try:
         Network.parse(spec).summary(*setting)
     except SpecError as error:

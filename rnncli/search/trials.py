@@ -1,8 +1,8 @@
-"""All numbers for several blanks that may fit, tried in blocks of arrays.
+"""The search over several blanks, in blocks of arrays.
 
-The figures of the network are polynomials in the numbers, which only grow with each of them. So where some numbers are
-chosen, the largest that fits for the next blank, all others being smallest, is found by bisection, for a block of
-choices at once. One blank after another is given every number up to that; the last is given the largest alone.
+The network's figures are polynomials that never decrease with any number. So when some numbers are chosen, the largest
+that fits for the next blank, with the remaining blanks at their smallest, is found for a block of choices at once. Each
+blank in turn gets every number up to that one; the last blank only gets the largest.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from rnncli.search.forms import Form, Polynomial
 from rnncli.search.problem import LISTED, Found, Point, Problem
 
 BLOCK = 2**16
-"""How many points are tried at a time."""
+"""The number of points to try at a time."""
 
 SAFE = 2**62
-"""Figures below it can be added in 64 bits; others are computed with Python's own integers."""
+"""Figures below this can be added in 64 bits; larger ones are computed with Python integers."""
 
 _COUNTABLE = 10**6
-"""So many numbers for the first blank are looked at to know how many points there are."""
+"""The most numbers for the first blank for which the points are counted exactly."""
 
 
 class Limit(NamedTuple):
-    """A limit for a figure that is the largest of some polynomials."""
+    """A limit on a figure that is the maximum of some polynomials."""
 
     polynomials: tuple[Polynomial, ...]
     most: int
@@ -41,15 +41,15 @@ class Limit(NamedTuple):
 
 @dataclass(frozen=True)
 class Trials:
-    """The numbers that may fit, as an axis for some of the blanks, along which their multiples stand from 1 on.
+    """The numbers that may fit: an axis for some of the blanks, with multiples from 1 on.
 
-    A blank that says how often a layer is repeated has an axis only for more than the smallest number: of the layers
-    behind the first, each costs the same. Its place on the axis is one less.
+    A blank that is a repeat count only has an axis for counts above the smallest, because only the layers after the
+    first cost the same. Its index on the axis is one less than the multiple.
 
     Attributes:
-        problem: what is asked.
-        free: the blanks that have an axis; all others have the smallest number.
-        repeated: those of them that say how often layers are repeated.
+        problem: the problem to solve.
+        free: the blanks that have an axis; all others have their smallest number.
+        repeated: the free blanks that are repeat counts.
     """
 
     problem: Problem
@@ -57,41 +57,41 @@ class Trials:
     repeated: tuple[Blank, ...]
 
     def numbers(self, values: Iterable[Any]) -> dict[Blank, Any]:
-        """Return the number for each blank, by the places on the axes, or symbols for these."""
+        """Return the number for each blank, given the indices on the axes, or symbols for them."""
         given = zip(self.free, values, strict=True)
         more = {blank: (value + int(blank in self.repeated)) * self.problem.multiple_of for blank, value in given}
         return self.problem.smallest | more
 
     @cached_property
     def form(self) -> Form | None:
-        """What the layers come to with a symbol for each axis; None where there is no such network."""
+        """The form with a symbol for each axis; None if there is no such network."""
         count = len(self.free)
         return self.problem.form(self.numbers(Polynomial.unknown(place, count) for place in range(count)))
 
     def _figure(self, key: str) -> tuple[Polynomial, ...]:
-        assert self.form is not None  # nobody asks where there is no network
+        assert self.form is not None  # only called if there is a network
         return tuple(Polynomial.of(part, len(self.free)) for part in self.form.parts(key))
 
     @cached_property
     def params(self) -> Polynomial:
-        """The parameters."""
+        """The number of parameters."""
         (params,) = self._figure("total_params")
         return params
 
     @cached_property
     def limits(self) -> tuple[Limit, ...]:
-        """What is limited."""
+        """The limits of the budget."""
         return tuple(Limit(self._figure(figure.key), most) for figure, most in self.problem.budget.limits.items())
 
     @cached_property
     def bounding(self) -> tuple[Limit, ...]:
-        """All limits, that for the number of layers too."""
+        """All limits, including that on the number of layers."""
         assert self.form is not None
         return (*self.limits, Limit((Polynomial.of(self.form.count, len(self.free)),), MAX_LAYERS))
 
     @property
     def grows(self) -> bool:
-        """Whether whatever is limited grows with each number, or stays as it is, and every number is allowed."""
+        """Whether no limited figure decreases with any number, and every number is allowed."""
         if self.form is None or not self.form.summed or self.form.totals.lengths:
             return self.form is None
         try:
@@ -101,14 +101,14 @@ class Trials:
 
     @cached_property
     def bounds(self) -> tuple[int, ...]:
-        """The last place on each axis, all others being at their first."""
+        """The last index on each axis, with all others at their first."""
         return tuple(self.problem.bounds[blank] - (blank in self.repeated) for blank in self.free)
 
     @cached_property
     def order(self) -> tuple[int, ...]:
-        """The axes, in the order in which they are given numbers: the longest last.
+        """The axes, in the order in which they get numbers: the longest last.
 
-        Behind them all stands one that has no parameters, such as the timesteps: it makes no difference to the others.
+        An axis that does not affect the parameters, such as the timesteps, comes after all of these.
         """
         axes = range(len(self.bounds))
         return tuple(sorted(axes, key=lambda axis: (not self.params.has(axis), self.bounds[axis])))
@@ -123,7 +123,7 @@ class Trials:
 
     @cached_property
     def points(self) -> int:
-        """How many points are tried at most. The last axis does not count."""
+        """An upper bound for the number of points to try, not counting the last axis."""
         lengths = [self.bounds[axis] + self.problem.exactly for axis in self.order[:-1]]
         if len(lengths) < 2 or lengths[0] > _COUNTABLE:
             return prod(lengths)
@@ -131,13 +131,13 @@ class Trials:
         return sum(int(self._tried(points, 1).sum()) for points in first) * prod(lengths[2:])
 
     def search(self, found: Found, done: Callable[[float], object]) -> None:
-        """Take in all points; `done` is called with how many have been tried, of `points`."""
+        """Search all points; `done` is called with the number of points tried, out of `points`."""
         self._search(self._start(), 0, self.points, found, done)
 
     def _search(
         self, points: list[Any], level: int, share: float, found: Found, done: Callable[[float], object]
     ) -> None:
-        """Take in what there is for points whose first numbers, as many as the level, are given."""
+        """Search all points that start with the given numbers on the first `level` axes."""
         if level == len(self.order) - 1:
             self._conclude(points, found)
             done(share)
@@ -148,18 +148,18 @@ class Trials:
             self._search(block, level + 1, share / blocks, found, done)
 
     def _start(self) -> list[Any]:
-        """Return the one point of which no number is given: all are smallest."""
+        """Return the single point at which all numbers are smallest."""
         return [np.ones(1, np.int64 if self.is_small else object) for _ in self.bounds]
 
     def _tried(self, points: list[Any], level: int) -> Any:
-        """Return how many numbers for the next axis are tried, for each of some points.
+        """Return the number of values to try on the next axis, for each point.
 
-        They are those that fit, and one beyond where that must be known.
+        These are the values that fit, and one more if an exact solution is required.
         """
         return self._ends(points, self.order[level]).astype("int64") + self.problem.exactly
 
     def _blocks(self, points: list[Any], level: int, tried: Any) -> Iterator[list[Any]]:
-        """Yield points with each number that is tried for the next axis."""
+        """Yield the points combined with each value to try on the next axis."""
         last = np.cumsum(tried)
         for start in range(0, int(last[-1]), BLOCK):
             flat = np.arange(start, min(start + BLOCK, int(last[-1])))
@@ -169,7 +169,7 @@ class Trials:
             yield block
 
     def _ends(self, points: list[Any], axis: int) -> Any:
-        """Return the largest number for one axis that fits, for each of some points; 0 where none does."""
+        """Return the largest value on an axis that fits, for each point; 0 if none does."""
         last = points[axis] * 0 + self.bounds[axis]
         for limit in self.bounding:
             for polynomial in limit.polynomials:
@@ -178,7 +178,7 @@ class Trials:
         return last
 
     def _conclude(self, points: list[Any], found: Found) -> None:
-        """Take in points of which all numbers but the last are given."""
+        """Complete points that lack only the last number, and add them to those found."""
         last = self.order[-1]
         points[last] = self._ends(points, last)
         params = self.params.at(points) + points[last] * 0
@@ -191,7 +191,7 @@ class Trials:
         found.add(*self._best(params, fitting, points))
 
     def _best(self, params: Any, chosen: Any, points: list[Any]) -> tuple[list[Point], int]:
-        """Return the best of the points that are chosen, or all that are as good if they are few, and how many are."""
+        """Return the best of the chosen points, or all equally good ones if they are few, and the number of these."""
         (places,) = np.nonzero(chosen)
         if not len(places):
             return [], 0
@@ -204,7 +204,7 @@ class Trials:
         return [Point(int(most), int(evenness[each]), self._numbers_at(points, places[each])) for each in few], count
 
     def _beyond(self, points: list[Any], found: Found) -> None:
-        """Take in what exceeds the only limit least: each point with the next larger number on the last axis."""
+        """Add the point that exceeds the only limit by the least: a point with the next number on the last axis."""
         if len(self.limits) > 1:
             return
         (limit,) = self.limits
@@ -218,7 +218,7 @@ class Trials:
             found.add_above(Point(int(values[place]), 0, self._numbers_at(beyond, place)))
 
     def _spread(self, points: list[Any], places: Any) -> Any:
-        """Return how far apart the sizes of some points are; those without parameters and repeats do not count."""
+        """Return the spread of each point's sizes, excluding repeat counts and blanks without parameters."""
         sizes = [
             points[axis][places] * self.problem.multiple_of
             for axis, blank in enumerate(self.free)
@@ -227,19 +227,19 @@ class Trials:
         return np.maximum.reduce(sizes) - np.minimum.reduce(sizes) if sizes else points[0][places] * 0
 
     def _numbers_at(self, points: list[Any], place: Any) -> tuple[int, ...]:
-        """Return the numbers of all blanks for a point."""
+        """Return the numbers of all blanks at a point."""
         return tuple(self.numbers(int(axis[place]) for axis in points).values())
 
 
 def _solution(parts: Sequence[Any], most: int, bound: Any) -> Any:
-    """Return the largest numbers up to a bound at which polynomials that only grow come to `most` or less; 0 if none.
+    """Return the largest numbers up to a bound at which growing polynomials are at most `most`; 0 if there are none.
 
-    The parts are the coefficients, from that of the power 0 up.
+    The parts are the coefficients for each power, from 0.
     """
     if len(parts) == 1:
         return np.where(parts[0] <= most, bound, 0)
     if len(parts) <= 3 and bound.dtype != object:
-        # In floating point it is off by one at most, where it is less than 2^31; then whole numbers decide.
+        # The floating-point result is off by at most one if it is below 2^31; integers then decide.
         rest, linear = np.maximum(most - parts[0], 0).astype(float), np.asarray(parts[1], float)
         square = np.asarray(parts[2], float) if len(parts) == 3 else 0.0
         root = linear + np.sqrt(linear * linear + 4 * square * rest)
@@ -257,21 +257,21 @@ def _solution(parts: Sequence[Any], most: int, bound: Any) -> Any:
 
 
 def _largest(limit: Limit, points: list[Any]) -> Any:
-    """Return a figure that is limited, for each of some points."""
+    """Return a limited figure for each point."""
     return np.maximum.reduce([each.at(points) + points[0] * 0 for each in limit.polynomials])
 
 
 def all_grow(problem: Problem) -> bool:
-    """Return whether all costs are polynomials that only grow with the numbers, each of which is allowed."""
+    """Return whether all costs are polynomials that never decrease with the numbers, all of which are allowed."""
     blanks, counts = problem.template.blanks, problem.template.counts
     sizes, repeats = (tuple(blank for blank in blanks if (blank in counts) == repeat) for repeat in (False, True))
     return all(Trials(problem, sizes + repeated, repeated).grows for repeated in ((), repeats))
 
 
 def trials(problem: Problem) -> list[Trials]:
-    """Return the trials of all numbers that may fit.
+    """Return the trials that cover all numbers that may fit.
 
-    There is one, but for blanks that say how often a layer is repeated: their smallest number has trials of its own.
+    There is one, unless blanks are repeat counts: their smallest number is covered by separate trials.
     """
     blanks, counts = problem.template.blanks, problem.template.counts
     found = []
