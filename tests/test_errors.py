@@ -129,6 +129,6 @@ def test_an_error_says_where_its_spec_came_from_and_the_others_are_shown(
 def test_a_spec_whose_work_fails_does_not_stop_the_others(rnncli: Run) -> None:
     result = rnncli("forward", "-f", "json", "--timesteps", "3", "input:8", "embed:1Gx4096", "input:8,rnn:2")
     assert [json.loads(line)["spec"] for line in result.stdout.splitlines()] == ["input:8", "input:8,rnn:2"]
-    assert result.stderr.startswith("Error: spec 2: the network would take 14.90 TB")
+    assert result.stderr.startswith("Error: spec 2: the network would need 14.90 TB")
     assert result.status == 1
     assert rnncli("forward", "embed:1Gx4096", "lsmt:3").status == 2

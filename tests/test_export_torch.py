@@ -182,6 +182,6 @@ def test_weights_that_do_not_fit_in_memory_are_not_begun(
     network = ("export", "embed:1Mx10,lstm:2", "--to", "torch")
     result = rnncli(*network, "--save-weights", tmp_path / "model.safetensors")
     assert (result.status, result.stdout, [*tmp_path.iterdir()]) == (1, "", [])
-    assert result.stderr.startswith("Error: the weights would take 1")
-    assert "60.00 MB of memory that are free" in result.stderr
+    assert result.stderr.startswith("Error: the weights would need 1")
+    assert "60.00 MB of memory that is free" in result.stderr
     assert rnncli(*network).status == 0

@@ -155,6 +155,6 @@ def test_a_run_that_fails_leaves_an_old_output_as_it_was_and_nothing_beside_it(r
     Path("y.npy").write_bytes(b"old")
     result = rnncli("forward", "embed:10x4,dense:3", "--input", "ids.npy", "-o", "y.npy", "--save-weights", "w.npz")
     error = "Error: ids.npy: id 10 (sample 99, timestep 1999) is outside the vocabulary, 0 to 9\n"
-    assert result == (1, "", f"{error}Help: give the embedding more ids, or clip them\n")
+    assert result == (1, "", f"{error}Help: use a larger vocabulary for the embedding, or clip the ids\n")
     assert Path("y.npy").read_bytes() == b"old"
     assert sorted(os.listdir()) == ["ids.npy", "y.npy"]

@@ -225,7 +225,7 @@ def test_a_plan_takes_its_sizes_from_the_input_file_if_there_is_one() -> None:
 
 
 def test_what_takes_more_memory_than_there_is_does_not_start() -> None:
-    with pytest.raises(RnncliError, match="of memory that are free"):
+    with pytest.raises(RnncliError, match="of memory that is free"):
         plan("embed:1Gx4096,rnn:4", Request())
 
 
@@ -249,14 +249,14 @@ def test_the_progress_of_a_run_adds_up_to_its_work(at: Walk) -> None:
 
 def test_states_and_layers_that_read_from_the_end_or_in_windows_do_not_add_up_and_a_note_says_so() -> None:
     (note,) = plan("input:8,rnn:4:bi", Request(save_state="s.npz")).notes
-    assert "pieces of a sequence" in note
+    assert "in pieces" in note
     (note,) = plan("input:8,conv:4x3:causal,rnn:4", Request(save_state="s.npz")).notes
-    assert note == "the windows of conv:4x3:causal begin anew, so pieces of a sequence do not add up to the whole"
+    assert note == "the windows of conv:4x3:causal start anew, so running a sequence in pieces gives another result"
     for alone in ("pool:avg", "pool:max", "rnn:4,repeat:3,rnn:4"):
         (note,) = plan(f"input:8,rnn:4:seq,{alone}", Request(save_state="s.npz")).notes
-        assert "makes its output of one piece alone" in note
+        assert "computes its output from each piece separately" in note
     (note,) = plan("input:8,rnn:4:seq,pool:max,repeat:3,pool:max", Request(save_state="s.npz")).notes
-    assert note.startswith("pool:max and repeat:3 make their output of one piece alone")
+    assert note.startswith("pool:max and repeat:3 compute their output from each piece separately")
     assert plan("input:8,conv:4x1,rnn:4", Request(save_state="s.npz")).notes == ()
     assert plan("input:8,rnn:4", Request(save_state="s.npz")).notes == ()
     assert plan("input:8,rnn:4:bi", Request()).notes == ()

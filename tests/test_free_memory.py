@@ -97,8 +97,8 @@ def test_what_is_set_aside_is_said(rnncli: Run, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("rnncli.engine.memory.free_bytes", lambda: RESERVE)
     # 100 timesteps of 8 + 2 * 3 numbers take 5,600 B; 36 weights take 144 B, and drawing them 216 B.
     error = (
-        "the network would take 360 B for its weights, 5.47 KB for its run and 40.00 MB for Python, "
-        "5.82 KB more than the 40.00 MB of memory that are free"
+        "the network would need 360 B for its weights, 5.47 KB for its run and 40.00 MB for Python, "
+        "5.82 KB more than the 40.00 MB of memory that is free"
     )
     advice = "`rnncli summary` computes its sizes without allocating it"
     assert rnncli("forward", "input:8,rnn:3") == (1, "", f"Error: {error}\nHelp: {advice}\n")
@@ -130,7 +130,7 @@ def test_only_what_a_sweep_holds_counts_as_held(at: Walk, rnncli: Run, monkeypat
             result = rnncli("sweep", "input:8,lstm:{1..30000}", "-f", "csv", *options.split())
             assert result.status == (0 if helps is None else 1)
             if helps is not None:
-                error = r"Error: [\d,]+ candidates to sort are in memory, and no more fit: 40\.00 MB are free\n"
+                error = r"Error: [\d,]+ candidates to sort fill the memory: 40\.00 MB are free\n"
                 assert re.fullmatch(f"{error}Help: {helps}\n", result.stderr)
 
 
@@ -144,7 +144,7 @@ def test_candidates_that_do_not_fit_to_be_sorted_are_refused_before_one_is_looke
     for options in refused:
         with at(options):
             held = "2,000,002,000" if options == "--top 1G" else "1,800,000,000" if "/" in options else "3,600,000,000"
-            error = f"{held} candidates do not fit in memory, 500 B each at least: 20.00 GB are free"
+            error = f"{held} candidates do not fit in memory, at 500 B or more each: 20.00 GB are free"
             advice = "--top N keeps little more than the first N in memory"
             assert rnncli("sweep", pattern, *options.split()) == (1, "", f"Error: {error}\nHelp: {advice}\n")
     with at("a number beyond what can be counted"):
@@ -188,8 +188,8 @@ NUMPYS = (
 def test_where_ulimit_leaves_too_little_for_numpy_that_is_said(at: Walk, program: Run) -> None:
     # From Python's own memory on, through that of NumPy's libraries, to that of the first product of large matrices.
     refusals = (
-        r"NumPy would take 92\.0 MB of memory, [\d.]+ MB more than the [\d.]+ MB that `ulimit -v` leaves",
-        r"the (network|weights) would take .* of memory that are free",
+        r"NumPy would need 92\.0 MB of memory, [\d.]+ MB more than the [\d.]+ MB that `ulimit -v` leaves",
+        r"the (network|weights) would need .* of memory that is free",
         r"out of memory",
     )
     for megabytes in (40, 60, 110, 125, 150, 151, 158, 166):

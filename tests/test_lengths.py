@@ -173,15 +173,15 @@ def test_lengths_that_do_not_go_with_the_input_are_an_error_that_says_both_numbe
     with Path("long.txt").open("wb") as file:
         file.truncate((64 << 20) + 1)
     for options, said in {
-        ("--lengths", "5,3", "--batch", "3"): (2, "2 lengths, and there are 3 samples"),
-        ("--lengths", "5,3", "--timesteps", "4"): (2, "has 5 timesteps, and the input has 4"),
-        ("--lengths", "5,3,1", "--input", "x.npy"): (2, "3 lengths, and there are 2 samples"),
-        ("--lengths", "5,6", "--input", "x.npy"): (2, "has 6 timesteps, and the input has 5"),
+        ("--lengths", "5,3", "--batch", "3"): (2, "2 lengths, but there are 3 samples"),
+        ("--lengths", "5,3", "--timesteps", "4"): (2, "has 5 timesteps, but the input has 4"),
+        ("--lengths", "5,3,1", "--input", "x.npy"): (2, "3 lengths, but there are 2 samples"),
+        ("--lengths", "5,6", "--input", "x.npy"): (2, "has 6 timesteps, but the input has 5"),
         ("--lengths", "5,0"): (2, "0 is not between 1 and"),
         ("--lengths", "[5,3]"): (2, "--lengths 5,3"),
         ("--lengths", "none.txt"): (2, "none.txt is no file, and no numbers such as 5,3,7"),
         ("--lengths", "words.txt"): (1, "words.txt: three is not a whole number"),
-        ("--lengths", "empty.txt"): (1, "empty.txt: it is empty, and it should hold the lengths"),
+        ("--lengths", "empty.txt"): (1, "empty.txt: it is empty, expected the lengths"),
         ("--lengths", "long.txt"): (1, "long.txt: it has more than 67,108,864 bytes"),
     }.items():
         with at(*options):
@@ -227,11 +227,11 @@ def test_pytorch_packs_the_sequences_for_recurrent_layers_alone(rnncli: Run) -> 
 
 def test_what_cannot_be_packed_is_refused_with_the_reason(at: Walk, rnncli: Run) -> None:
     for spec, reason in {
-        "input:3,gru:4:back": "cannot be read backwards, as gru:4:back does",
-        "input:3,gru:4:seq,pool:max": "do not become one vector of all timesteps, as pool:max makes it",
-        "input:3,gru:4:seq,pool:avg": "do not become one vector of all timesteps, as pool:avg makes it",
-        "embed:9x3:mask,gru:4": "embed:9x3:mask says of any timestep that it is padding",
-        "input:3,dense:4": "are for recurrent layers, and none reads the sequence",
+        "input:3,gru:4:back": "cannot be read backwards, as gru:4:back requires",
+        "input:3,gru:4:seq,pool:max": "cannot be reduced to one vector, as pool:max requires",
+        "input:3,gru:4:seq,pool:avg": "cannot be reduced to one vector, as pool:avg requires",
+        "embed:9x3:mask,gru:4": "embed:9x3:mask masks any timestep",
+        "input:3,dense:4": "need a recurrent layer that reads the sequence",
     }.items():
         with at(spec):
             refused = rnncli("export", spec, "--to", "torch", "--packed")

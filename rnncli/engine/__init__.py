@@ -1,1 +1,1 @@
-"""The NumPy engine: networks that compute. `rnncli.Model` is one; `run` plans what `forward` and `reach` do."""
+"""The NumPy engine, which runs networks. `rnncli.Model` is a runnable network; `run` plans `forward` and `reach`."""

@@ -1,6 +1,6 @@
-"""The activations, as Keras 3 defines them.
+"""The activations, as defined by Keras 3.
 
-Each takes `x`, (..., units, batch), and writes to `out`, which has the same shape and may be `x` itself.
+Each reads `x`, (..., units, batch), and writes to `out`, which has the same shape and may be `x` itself.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SELU_SCALE = 1.0507009873554804934193349852946
 
 
 def _sigmoid(x: Array, out: Array) -> Array:
-    # 1 / (1 + exp(-x)), written so that nothing overflows.
+    # 1 / (1 + exp(-x)), without overflow.
     np.multiply(x, 0.5, out=out)
     np.tanh(out, out=out)
     out *= 0.5
@@ -43,7 +43,7 @@ def _selu(x: Array, out: Array) -> None:
 
 
 def _gelu(x: Array, out: Array) -> None:
-    # NumPy has no error function. Python's takes one number at a time: exact, but slow.
+    # NumPy has no error function. Python's is exact, but slow, because it takes one number at a time.
     scaled = (x / math.sqrt(2)).ravel()
     erf = np.fromiter(map(math.erf, scaled.tolist()), x.dtype, count=x.size).reshape(x.shape)
     np.multiply(x, 0.5 * (1 + erf), out=out)

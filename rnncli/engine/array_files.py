@@ -1,6 +1,6 @@
-"""Arrays in files: the input of a run and its output in .npy, weights and states by key in .npz or any model file.
+"""Arrays in files: a run's input and output in .npy files, weights and states by key in .npz or any model file.
 
-What is read is checked before it is used, and what is written is written whole or not at all.
+Arrays are checked after reading, before they are used. Files are written completely or not at all.
 """
 
 from __future__ import annotations
@@ -51,32 +51,32 @@ from rnncli.network import Network
 from rnncli.quantities import MAX_SIZE, parse_size, shape_text
 
 _GAP = 1 << 14
-"""Bytes between two parts that are wanted which are read too: that takes no longer than another call would."""
+"""The largest gap in bytes between two parts that is read with them, which is as fast as a separate read."""
 
 _BLOCK = 1 << 20
-"""Bytes that are read at a time where gaps are read too."""
+"""The bytes to read at a time if gaps are read too."""
 
 _LARGEST_NUMBER = 16
-"""The bytes of the largest number that NumPy writes, long double."""
+"""The size in bytes of NumPy's largest number, a long double."""
 
 _MOST_TEXT = 1 << 26
-"""The longest text of lengths: some ten million of them."""
+"""The most bytes in a file of lengths: some ten million lengths."""
 
 
 class InputFile:
-    """An input that stays in its file, (batch, timesteps[, features]), until some timesteps of it are asked for.
+    """An input, (batch, timesteps[, features]), that stays in its file until some of its timesteps are requested.
 
-    In the order of C a file holds sample after sample, in Fortran's feature after feature. Either is a row of blocks,
-    and in each of them the timesteps follow one another.
+    In C order, a file has one sample after another; in Fortran order, one feature after another. Either way it is a
+    series of blocks with consecutive timesteps.
 
     Args:
         path: the name of the file.
         reader: the file.
-        header: what it says of the array.
+        header: the file's header.
 
     Attributes:
-        shape: the shape.
-        dtype: the dtype in the file.
+        shape: the array's shape.
+        dtype: the array's dtype in the file.
     """
 
     def __init__(self, path: str, reader: FileReader, header: NpyHeader) -> None:
@@ -95,7 +95,7 @@ class InputFile:
         """Return the timesteps from `start` to before `stop`, (batch, timesteps[, features]).
 
         Raises:
-            RnncliError: the file was changed since it was opened, or cannot be read.
+            RnncliError: the file has changed since it was opened, or cannot be read.
         """
         batch, _, *features = self.shape
         wanted = (stop - start) * self._step_bytes
@@ -108,7 +108,7 @@ class InputFile:
                 if len(part) == 1:
                     self._reader.read_into(place, part[0].data)
                 else:
-                    # The last block ends with what is wanted of it: behind the last there may be nothing.
+                    # The last read ends with the requested part, because the file may end there.
                     whole = np.empty(len(part) * self._block_bytes, np.uint8)
                     self._reader.read_into(place, whole[: len(whole) - gap].data)
                     part[:] = whole.reshape(len(part), -1)[:, :wanted]
@@ -119,20 +119,20 @@ class InputFile:
     def chunks(
         self, network: Network, steps: int, dtype: np.dtype[Any], lengths: Sequence[int] | None = None
     ) -> Iterator[Chunk]:
-        """Yield the input of a network in chunks of `steps` timesteps. Vectors become `dtype`.
+        """Yield a network's input in chunks of `steps` timesteps, with vectors converted to `dtype`.
 
-        Where there are lengths, zeros are behind each sequence, whatever there is.
+        With lengths, everything after the end of each sequence is replaced by zeros.
 
         Raises:
-            RnncliError: the file was changed since it was opened; or an id is outside the vocabulary, or a number is
-                not finite.
+            RnncliError: the file has changed since it was opened, an id is outside the vocabulary, or a number is not
+                finite.
         """
         timesteps = self.shape[1]
         for start in range(0, timesteps, steps):
             part = self.steps(start, min(start + steps, timesteps))
             if lengths is not None:
                 part[np.arange(start, start + part.shape[1]) >= np.array(lengths)[:, None]] = 0
-            with reading(self.path), np.errstate(over="ignore"):  # what is too large becomes infinite
+            with reading(self.path), np.errstate(over="ignore"):  # too large numbers become infinite
                 chunk = chunk_of(network, part, start, dtype)
                 if network.head.vocabulary is None:
                     check_finite(part, chunk.values, start)
@@ -140,7 +140,7 @@ class InputFile:
 
 
 def _typed(text: str, network: Network) -> bytes | None:
-    """Return the sequence that is typed in place of a file's name, as a .npy file: ids, or numbers of one feature."""
+    """Return a sequence that is typed instead of a file name, as a .npy file of ids, or of numbers as one feature."""
     typed = re.fullmatch(r"\[{0,2}([-+.\de]+([ ,]+[-+.\de]+)*)\]{0,2}", text)
     if typed is None or os.path.exists(text):
         return None
@@ -155,12 +155,13 @@ def _typed(text: str, network: Network) -> bytes | None:
 
 
 def open_input(path: str, network: Network) -> InputFile:
-    """Return the input in a .npy file, or one sequence that is typed: `3,1,4`. Numbers stay there until they are used.
+    """Open the input in a .npy file, or a sequence that is typed: `3,1,4`. Numbers are read when they are used.
 
-    Of what comes through a pipe the header is read first, and no more than it says.
+    From a pipe, the header is read first, and then only as many bytes as it specifies.
 
     Raises:
-        RnncliError: the file is missing, truncated, pickled or no .npy, or the network reads another shape or dtype.
+        RnncliError: the file is missing, truncated, pickled or not a .npy file, or the network reads another shape or
+            dtype.
     """
     if (typed := _typed(path, network)) is not None:
         header = read_header(io.BytesIO(typed).read)
@@ -190,15 +191,15 @@ def open_input(path: str, network: Network) -> InputFile:
 
 
 def read_arrays(path: str, expected: Mapping[str, tuple[int, ...]], dtype: np.dtype[Any]) -> dict[str, Array]:
-    """Return the arrays in an .npz file by key, as `dtype`. `expected` holds the shape of each.
+    """Return the arrays in an .npz file by key, as `dtype`. `expected` has the shape of each.
 
-    Beside the arrays it takes the memory of a block of one of them: each is converted while it is read.
+    Each array is converted while it is read, so that only one block of it needs additional memory.
 
     Raises:
-        RnncliError: the file is missing, truncated, pickled or no .npz; or an array is missing, unknown, of another
-            shape or dtype, or not finite.
+        RnncliError: the file is missing, truncated, pickled or not an .npz file; or an array is missing, unknown, has
+            another shape or dtype, or is not finite.
     """
-    from rnncli.formats.npz import by_key, packed_array  # with Python's zipfile, which no other run needs
+    from rnncli.formats.npz import by_key, packed_array  # imports zipfile, which is rarely needed
     from rnncli.formats.zip_archive import MAGIC, Archive
 
     with opened(path) as file:
@@ -210,12 +211,12 @@ def read_arrays(path: str, expected: Mapping[str, tuple[int, ...]], dtype: np.dt
             most = sum(map(prod, expected.values())) * _LARGEST_NUMBER + len(expected) * LONGEST + (1 << 20)
             reader = spooled(file, start, most)
             if reader.size == most:
-                message = f"it comes through a pipe and has more than the {most:,} bytes that the arrays can take"
+                message = f"it comes through a pipe and has more than {most:,} bytes, the most that the arrays can need"
                 raise RnncliError(message)
         archive = Archive(reader)
         names = by_key(archive)
         check_keys(names, expected)
-        # All that can be known is checked before the first number is read.
+        # All headers are checked before any numbers are read.
         packed, arrays = {}, {}
         for key, shape in expected.items():
             with reading(f"array {key}"):
@@ -223,46 +224,46 @@ def read_arrays(path: str, expected: Mapping[str, tuple[int, ...]], dtype: np.dt
             header = packed[key].header
             check_array(key, header.shape, np.dtype(header.descr), shape)
         for key, each in packed.items():
-            with reading(f"array {key}"), np.errstate(over="ignore"):  # what is too large becomes infinite
+            with reading(f"array {key}"), np.errstate(over="ignore"):  # too large numbers become infinite
                 arrays[key] = each.read(dtype)
             check_all_finite(key, arrays[key], each.read)
         return arrays
 
 
 def read_lengths(path: str) -> tuple[int, ...]:
-    """Return the numbers in a text file, which stand apart by commas, spaces or the ends of lines.
+    """Return the integers in a text file, separated by commas, spaces or line ends.
 
     Raises:
-        RnncliError: it cannot be read, or holds something else.
+        RnncliError: the file cannot be read, or contains anything else.
     """
     with opened(path) as file:
         content = read_once(file, _MOST_TEXT + 1)
         if len(content) > _MOST_TEXT:
             raise RnncliError(f"it has more than {_MOST_TEXT:,} bytes, expected the lengths of sequences")
         if not content.strip():
-            raise RnncliError("it is empty, and it should hold the lengths of sequences")
+            raise RnncliError("it is empty, expected the lengths of sequences")
         words = re.split(r"[\s,;]+", content.decode("utf-8", "replace").strip())
         try:
             return tuple(parse_size(word, MAX_SIZE) for word in words)
         except ValueError as fault:
-            raise RnncliError(f"{fault}, and it should hold the lengths of sequences") from None
+            raise RnncliError(f"{fault}, expected the lengths of sequences") from None
 
 
 def write_npz(file: IO[bytes], arrays: Mapping[str, Array]) -> None:
-    """Write arrays by key as an .npz file has them."""
-    # NumPy 2.0 takes allow_pickle for one more array.
+    """Write arrays by key in the .npz format."""
+    # NumPy 2.0 treats allow_pickle as another array.
     np.savez(file, **arrays)  # type: ignore[arg-type]  # the types expect allow_pickle among the keywords
 
 
 WriteArrays = Callable[[IO[bytes], Mapping[str, Array]], None]
-"""Writes arrays by key to a file that is open, as some format has them."""
+"""Writes arrays by key to an open file in some format."""
 
 
 def write_arrays(path: str, arrays: Mapping[str, Array], write: WriteArrays = write_npz) -> Written:
-    """Write arrays by key to a file, an .npz unless told otherwise, all of them or none. Return what has been written.
+    """Write arrays by key to a file, by default an .npz file, completely or not at all. Return the written file.
 
     Raises:
-        RnncliError: it cannot be written.
+        RnncliError: the file cannot be written.
     """
     with written_whole(path) as file:
         write(file, arrays)
@@ -274,17 +275,17 @@ def write_arrays(path: str, arrays: Mapping[str, Array], write: WriteArrays = wr
 def output_file(path: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iterator[tuple[Write, Written]]:
     """Write an output to a .npy file while it is computed.
 
-    Yields what writes a chunk, given the samples that it is of, or begins with; and what will have been written. What
-    is not written is zero. The file takes its name when the block ends. If anything fails before, an old file of that
-    name stays as it was.
+    Yields a function that writes a chunk, given the samples in its columns (extra samples are ignored), and the file to
+    be written. Parts that are not written are zero. The file gets its name when the block ends; if anything fails
+    before that, an existing file of that name is unchanged.
 
     Args:
         path: the name of the file.
         shape: (batch, timesteps, features), or (batch, features) for a single chunk of one timestep.
-        dtype: of the file.
+        dtype: the dtype of the file.
 
     Raises:
-        RnncliError: it cannot be written.
+        RnncliError: the file cannot be written.
     """
     with written_whole(path) as file:
         header = {"descr": npy.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
@@ -300,14 +301,14 @@ def output_file(path: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iter
                 file.write(np.ascontiguousarray(columns[:, :, column]).data)
 
         yield write, Written(path, end, shape_text(shape))
-        file.truncate(end)  # where the last sequence is shorter than the longest
+        file.truncate(end)  # extends the file if the last sequence is shorter than the longest
 
 
 def first_weights(network: Network, part: Part | None, path: str | None, seed: int) -> dict[str, Array]:
-    """Return the weights that a network starts with: of the part that it is, of the file `path`, or drawn from a seed.
+    """Return a network's initial weights: from its part of a model file, from the file `path`, or drawn from a seed.
 
     Raises:
-        RnncliError: a file cannot be read, nothing in it fits the network, or the weights do not fit in memory.
+        RnncliError: a file cannot be read, nothing in it fits the network, or the weights exceed the memory.
     """
     dtype = np.dtype("float32")
     check_export_fits(network, dtype)
@@ -316,14 +317,14 @@ def first_weights(network: Network, part: Part | None, path: str | None, seed: i
 
 
 def given_weights(network: Network, given: Part | str | PathLike[str], dtype: np.dtype[Any]) -> dict[str, Array]:
-    """Return the weights that a part of a model file or a file has for a network, by key, as `dtype`.
+    """Return a network's weights by key, as `dtype`, from a part of a model file or from a file.
 
-    The file is an .npz with rnncli's own keys (`lstm/kernel`), or any model file with layers whose shapes fit.
+    The file is an .npz with rnncli's own keys (`lstm/kernel`), or any model file with layers of fitting shapes.
 
     Raises:
-        ArgumentError: it is not the name of a file.
+        ArgumentError: it is not a file name.
         RnncliError: the file cannot be read, or nothing in it fits the network.
-        UsageError: several parts fit, or layers that are alike, and nothing says which is which.
+        UsageError: several parts or equal layers fit, and it is not specified which to use.
     """
     if isinstance(given, Part):
         return weights_of(given, dtype)
@@ -333,7 +334,7 @@ def given_weights(network: Network, given: Part | str | PathLike[str], dtype: np
 
 
 def weights_of(part: Part, dtype: np.dtype[Any]) -> dict[str, Array]:
-    """Return the weights of a part of a model file by key, as `dtype`; each is held once.
+    """Return the weights of a part of a model file by key, as `dtype`, without duplicates in memory.
 
     Raises:
         RnncliError: an array cannot be read, or is not finite.
@@ -343,17 +344,17 @@ def weights_of(part: Part, dtype: np.dtype[Any]) -> dict[str, Array]:
     for key, array in each_weight(part):
         try:
             weights[key] = taken_array(key, array, expected[key], dtype)
-        except ArgumentError as error:  # nothing that was typed is wrong
+        except ArgumentError as error:  # the fault is in the file, not in an argument
             raise RnncliError(f"{part.path}: {error.message}", error.advice) from None
     check_keys(weights, expected)
     return {key: weights[key] for key in expected}
 
 
 def part_in(path: str, network: Network) -> Part | None:
-    """Return a network with its arrays in a model file; None where the file is an .npz with rnncli's own keys.
+    """Return the part of a model file that fits a network; None if the file is an .npz with rnncli's own keys.
 
     Raises:
-        RnncliError, UsageError: as for `given_weights`.
+        RnncliError, UsageError: as in `given_weights`.
     """
     from rnncli.formats.fitting import fitted
 
@@ -362,7 +363,7 @@ def part_in(path: str, network: Network) -> Part | None:
         return None
     if choice.path.endswith(".npz") and not choice.part:
         if not os.path.isfile(choice.path):
-            return None  # a pipe is read once
+            return None  # a pipe can only be read once
         try:
             model = open_model(choice.path)
         except RnncliError:

@@ -1,8 +1,8 @@
-"""The step of each recurrent cell; what all cells share is in `rnncli.engine.loop`.
+"""The step of each recurrent cell; the code that all cells share is in `rnncli.engine.loop`.
 
-SimpleRNN takes any activation. LSTM and GRU come twice: as the textbook writes them, for any activations; and faster
-for tanh and sigmoid, which nearly everybody uses. A single tanh computes all gates then, because
-σ(v) = (1 + tanh(v/2)) / 2: the weights of the gates are halved once, and s = 1 + tanh(v/2) stands for 2σ(v).
+SimpleRNN supports any activation. LSTM and GRU have two loops: a textbook version for any activations, and a faster one
+for the usual tanh and sigmoid. The fast one computes all gates with a single tanh, because σ(v) = (1 + tanh(v/2)) / 2:
+the weights of the gates are halved once, and s = 1 + tanh(v/2) represents 2σ(v).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def make_loop(layer: Recurrent, weights: Mapping[str, Array], batch: int, steps:
 
     Args:
         layer: the layer.
-        weights: Keras's `kernel`, `recurrent_kernel` and, unless it has none, `bias`; `projection_kernel` if h is
+        weights: Keras's `kernel`, `recurrent_kernel`, `bias` if the layer has one, and `projection_kernel` if h is
             projected.
         batch: the number of samples.
         steps: the largest number of timesteps in a chunk.
@@ -38,7 +38,7 @@ def make_loop(layer: Recurrent, weights: Mapping[str, Array], batch: int, steps:
 
 
 def calls_per_step(layer: Recurrent) -> int | None:
-    """Return how many calls of NumPy a step of the layer's loop takes; None for the textbook's loops."""
+    """Return the NumPy calls in a step of the layer's fast loop; None if it uses the textbook loop."""
     return CELLS[type(layer)][2] if _is_usual(layer) else None
 
 
@@ -49,9 +49,9 @@ def _is_usual(layer: Recurrent) -> bool:
 class LSTMLoop(Loop):
     """An LSTM with tanh and sigmoid.
 
-    The rows of the matrix are the gates o, i, f, g, so that factors lie side by side: (i, f) and (g, c). With s = 2σ,
-    c = (s_i·g + s_f·c) / 2. The state is kept as 2h = s_o·tanh(c): U is halved to make up for that, and the outputs are
-    halved once for a whole chunk.
+    The rows of the matrix are the gates o, i, f, g, so that factors are adjacent: (i, f) and (g, c). With s = 2σ,
+    c = (s_i·g + s_f·c) / 2. The state is stored as 2h = s_o·tanh(c); U is halved to compensate, and the outputs are
+    halved once per chunk.
     """
 
     times = 2
@@ -70,11 +70,11 @@ class LSTMLoop(Loop):
         self.c = self.rows[4 * units :]
         self.products = np.empty((2 * units, batch), dtype)
         self.tanh_c = np.empty((units, batch), dtype)
-        self.one = np.ones((), dtype)  # as an operand twice as fast as a Python number
+        self.one = np.ones((), dtype)  # twice as fast as a Python number
         self.halves = np.full(2, 0.5, dtype)
 
     def take(self, start: int, stop: int) -> None:
-        """Take some steps."""
+        """Run the steps from `start` to `stop`."""
         rows, units = self.rows, len(self.c)
         gates, o_i_f, o = rows[: 4 * units], rows[: 3 * units], rows[:units]
         i_f, g_c, c = rows[units : 3 * units], rows[3 * units :], self.c
@@ -98,12 +98,12 @@ class LSTMLoop(Loop):
                 projection.dot(tanh_c, h)
 
     def gate_values(self) -> dict[str, Array]:
-        """Return i, f, g and o; the gates are kept doubled."""
+        """Return i, f, g and o; the sigmoid gates are stored doubled."""
         o, i, f, g, _ = self.rows.reshape(5, -1, self.batch)
         return {"i": i / 2, "f": f / 2, "g": g, "o": o / 2}
 
     def outputs(self, count: int) -> Array:
-        """Return the outputs, halved in place: the doubled h of the last step has already been copied to h[0]."""
+        """Return the outputs, halved in place: the last step's doubled h has already been copied to h[0]."""
         doubled = super().outputs(count)
         doubled *= self.halves[0]
         return doubled
@@ -112,7 +112,7 @@ class LSTMLoop(Loop):
 class GRULoop(Loop):
     """A GRU with tanh and sigmoid.
 
-    With s = 2σ, h = z·h + (1 - z)·g is g + s_z·(h - g) / 2. As s_r is twice r, the rows of U and b' that make g are
+    With s = 2σ, h = z·h + (1 - z)·g becomes g + s_z·(h - g) / 2. Because s_r is 2r, the rows of U and b' for g are
     halved.
     """
 
@@ -144,16 +144,16 @@ class GRULoop(Loop):
         np.add(wx_g, self.bias, wx_g)
 
     def take(self, start: int, stop: int) -> None:
-        """Take some steps."""
+        """Run the steps from `start` to `stop`."""
         rows, reset, one = self.rows, self.reset, self.one
         units = len(reset)
         zr, z, r, uh_g = rows[: 2 * units], rows[:units], rows[units : 2 * units], rows[2 * units :]
         g, difference, both = self.mix[:units], self.mix[units:], self.mix.reshape(2, -1)
         blend = self.one_and_half.dot
         add, subtract, multiply, tanh = np.add, np.subtract, np.multiply, np.tanh
-        # The product makes U·h of all rows, or of those of z and r alone.
+        # The product computes U·h for all rows, or only for those of z and r.
         reset_after = self.reset_after
-        dot, made = (self.matrix.dot, rows) if reset_after else (self.matrix_zr.dot, zr)
+        dot, product = (self.matrix.dot, rows) if reset_after else (self.matrix_zr.dot, zr)
         dot_g = self.matrix_g.dot
         steps = zip(
             self.operands[start:stop],
@@ -164,7 +164,7 @@ class GRULoop(Loop):
             strict=True,
         )
         for operand, h, h_next, wx_zr, wx_g in steps:
-            dot(operand, made)
+            dot(operand, product)
             add(zr, wx_zr, zr)
             tanh(zr, zr)
             add(zr, one, zr)
@@ -180,7 +180,7 @@ class GRULoop(Loop):
             blend(both, h_next)  # h = z·h + (1 - z)·g
 
     def gate_values(self) -> dict[str, Array]:
-        """Return z, r and the candidate; the gates are kept doubled."""
+        """Return z, r and the candidate; z and r are stored doubled."""
         z, r, _ = self.rows.reshape(3, -1, self.batch)
         return {"z": z / 2, "r": r / 2, "g": self.mix[: len(self.reset)]}
 
@@ -194,10 +194,10 @@ class SimpleRNNLoop(Loop):
         self.z = np.empty((layer.units, batch), self.matrix.dtype)
 
     def take(self, start: int, stop: int) -> None:
-        """Take some steps."""
+        """Run the steps from `start` to `stop`."""
         dot, add, activation, z = self.matrix.dot, np.add, self.activation, self.z
         for operand, wx, h in self._steps(start, stop):
-            dot(operand, z)  # W·x + U·h + b; without W·x if that is projected
+            dot(operand, z)  # W·x + U·h + b, or U·h + b if W·x is projected
             if wx is not None:
                 add(z, wx, z)
             activation(z, h)
@@ -215,7 +215,7 @@ class TextbookLSTMLoop(Loop):
         self.written = np.empty_like(self.c)
 
     def take(self, start: int, stop: int) -> None:
-        """Take some steps."""
+        """Run the steps from `start` to `stop`."""
         gates, c = self.gates, self.c
         i, f, g, o = gates.reshape(4, -1, self.batch)
         for operand, wx, h in self._steps(start, stop):
@@ -255,7 +255,7 @@ class TextbookGRULoop(Loop):
         self.gates: dict[str, Array] = {}
 
     def take(self, start: int, stop: int) -> None:
-        """Take some steps."""
+        """Run the steps from `start` to `stop`."""
         units = self.units
         for t, (operand, wx, h_next) in enumerate(self._steps(start, stop), start):
             assert wx is not None
@@ -276,9 +276,9 @@ class TextbookGRULoop(Loop):
 
 
 def split_bias(bias: Array, units: int) -> tuple[Array, Array]:
-    """Return a GRU's bias in two parts: the one added to U·h, of all gates, and the one added to W·x of the candidate.
+    """Return a GRU's bias in two parts: the part added to U·h for all gates, and the part added to the candidate's W·x.
 
-    The gates z and r only need the sum of their two biases, so all of it is in the first part.
+    Because z and r only depend on the sum of their two biases, the first part contains all of it.
     """
     inputs, recurrent = (bias, np.zeros_like(bias)) if bias.ndim == 1 else bias
     recurrent = recurrent.copy()
@@ -291,7 +291,7 @@ CELLS: dict[type[Recurrent], tuple[Callable[..., Loop], Callable[..., Loop], int
     LSTM: (LSTMLoop, TextbookLSTMLoop, 8),
     GRU: (GRULoop, TextbookGRULoop, 10),
 }
-"""The loops of each cell, for tanh and sigmoid and for any activations; and how many calls of NumPy a step takes.
+"""The fast and the textbook loop of each cell, and the NumPy calls in a step of the fast loop.
 
-That is of the first loop, its matrix product included; where the inputs are stacked, not projected, it is one less.
+The number of calls includes the matrix product; it is one less if the inputs are stacked instead of projected.
 """

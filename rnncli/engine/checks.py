@@ -1,4 +1,4 @@
-"""Checks of the arrays that people give: inputs, weights and states. Nothing is computed from them before."""
+"""Checks of input, weight and state arrays from the user, made before anything is computed from them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rnncli.engine.request import DTYPES
 from rnncli.engine.types import Array
 from rnncli.errors import ArgumentError, shorten
 from rnncli.network import Network, check_known
+from rnncli.quantities import plural
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -22,10 +23,10 @@ _LISTED = 8
 
 
 def checked_dtype(dtype: object) -> np.dtype[Any]:
-    """Return the dtype that a name stands for: "float32", or NumPy's np.float32 or np.dtype("float32").
+    """Return the dtype for a name, "float32", or for NumPy's np.float32 or np.dtype("float32").
 
     Raises:
-        ArgumentError: the engine does not compute in it.
+        ArgumentError: the engine does not support the dtype.
     """
     name = dtype.name if isinstance(dtype, np.dtype) else dtype.__name__ if isinstance(dtype, type) else dtype
     check_known("dtype", name, DTYPES)
@@ -33,10 +34,10 @@ def checked_dtype(dtype: object) -> np.dtype[Any]:
 
 
 def checked_input(network: Network, x: ArrayLike) -> Array:
-    """Return an input as an array. Ids outside the vocabulary are only found when it is read (`check_ids`).
+    """Return an input as an array. Ids outside the vocabulary are only found when they are read (`check_ids`).
 
     Raises:
-        ArgumentError: it has another shape or dtype than the network reads.
+        ArgumentError: the network reads another shape or dtype.
     """
     array = _as_array("the input", x)
     check_input(network, array.shape, array.dtype)
@@ -56,22 +57,22 @@ def check_input(network: Network, shape: tuple[int, ...], dtype: np.dtype[Any]) 
         missing_batch = len(shape) == len(expected) - 1
         raise ArgumentError(
             f"the input has shape {shorten(str(shape), 72)}, expected ({want})",
-            "add the axis of the batch: x[None]" if missing_batch else None,
+            "add a batch axis: x[None]" if missing_batch else None,
         )
     if 0 in shape:
-        raise ArgumentError(f"the input has shape {shorten(str(shape), 72)}: it holds nothing")
+        raise ArgumentError(f"the input has shape {shorten(str(shape), 72)}: it is empty")
     if network.head.vocabulary is not None:
         if dtype.kind not in "iu":
-            raise ArgumentError(f"the input holds {dtype}, expected integer ids", "x.astype('int64')")
+            raise ArgumentError(f"the input has dtype {dtype}, expected integer ids", "x.astype('int64')")
     elif dtype.kind not in "fiub":
-        raise ArgumentError(f"the input holds {dtype}, expected floats", "x.astype('float32')")
+        raise ArgumentError(f"the input has dtype {dtype}, expected floats", "x.astype('float32')")
 
 
 def check_ids(ids: Array, vocabulary: int, start: int) -> None:
-    """Check some timesteps of ids, (timesteps, batch), the first of which is timestep `start` of the sequence.
+    """Check some timesteps of ids, (timesteps, batch), that start at timestep `start` of the sequence.
 
     Raises:
-        ArgumentError: one is outside the vocabulary, 0 to `vocabulary` - 1.
+        ArgumentError: an id is outside the vocabulary, 0 to `vocabulary` - 1.
     """
     wrong = (ids < 0) | (ids >= vocabulary)
     if wrong.any():
@@ -79,20 +80,20 @@ def check_ids(ids: Array, vocabulary: int, start: int) -> None:
         raise ArgumentError(
             f"id {ids[t, sample]} (sample {sample}, timestep {start + t}) is outside the vocabulary, "
             f"0 to {vocabulary - 1:,}",
-            "give the embedding more ids, or clip them",
+            "use a larger vocabulary for the embedding, or clip the ids",
         )
 
 
 def check_finite(found: Array, used: Array, start: int) -> None:
-    """Check some timesteps of vectors, (batch, timesteps, features), the first of which is timestep `start`.
+    """Check some timesteps of vectors, (batch, timesteps, features), that start at timestep `start`.
 
     Args:
         found: the vectors, in any dtype.
-        used: the same in the dtype that is computed in; the axes may be in another order.
-        start: the timestep.
+        used: the vectors in the dtype of the computation; the axes may be in another order.
+        start: the first timestep.
 
     Raises:
-        ArgumentError: one is not finite, or is not in that dtype.
+        ArgumentError: a number is not finite in that dtype.
     """
     if _is_finite(used):
         return
@@ -123,10 +124,10 @@ def state_shapes(network: Network, batch: int) -> dict[str, tuple[int, ...]]:
 def checked_arrays(
     name: str, given: Mapping[str, ArrayLike], expected: Mapping[str, tuple[int, ...]], dtype: np.dtype[Any]
 ) -> dict[str, Array]:
-    """Return copies of arrays by key as `dtype`, in the order of the shapes expected; `name` is what they are: weights.
+    """Return copies of arrays by key as `dtype`, in the order of `expected`; `name` is their name in messages.
 
     Raises:
-        ArgumentError: one is missing, unknown, of another shape or dtype, or not finite.
+        ArgumentError: an array is missing, unknown, of another shape or dtype, or not finite.
     """
     if not isinstance(given, Mapping):
         raise ArgumentError(f"{name} is {shorten(repr(given))}, expected a dict of arrays: {_known(expected)}")
@@ -139,23 +140,23 @@ def checked_arrays(
 def taken_array(
     key: str, array: Array, shape: tuple[int, ...], dtype: np.dtype[Any], copy: bool | None = None
 ) -> Array:
-    """Return an array as `dtype`: a copy, or, if nobody else has it, the same one where it can be.
+    """Return an array as `dtype`: a copy, or if `copy` is None and the array has the right dtype, the array itself.
 
     Raises:
-        ArgumentError: it is of another shape or dtype, or not finite.
+        ArgumentError: the array has another shape or dtype, or is not finite.
     """
     check_array(key, array.shape, array.dtype, shape)
-    with np.errstate(over="ignore"):  # what is too large for the dtype becomes infinite, which is found below
+    with np.errstate(over="ignore"):  # too large numbers become infinite, which is found below
         taken: Array = np.array(array, dtype, order="C", copy=copy)
     check_all_finite(key, taken, lambda: array)
     return taken
 
 
 def check_all_finite(key: str, taken: Array, given: Callable[[], Array]) -> None:
-    """Check the numbers of an array, as they are computed with; what was given is asked for where that is to be told.
+    """Check that all numbers of an array are finite; `given` returns the original array for the message.
 
     Raises:
-        ArgumentError: one is not finite.
+        ArgumentError: a number is not finite.
     """
     if _is_finite(taken):
         return
@@ -169,23 +170,23 @@ def check_all_finite(key: str, taken: Array, given: Callable[[], Array]) -> None
 
 
 def _is_finite(numbers: Array) -> bool:
-    """Whether all numbers are finite, without taking memory for the answer; where the sum overflows it may be wrong."""
+    """Return whether all numbers are finite, without allocating memory; False if the sum overflows."""
     with np.errstate(all="ignore"):
         return bool(np.isfinite(numbers.sum()))
 
 
 def check_keys(given: Iterable[str], expected: Mapping[str, tuple[int, ...]]) -> None:
-    """Check that the arrays given are those that are expected.
+    """Check that the keys of the given arrays are the expected ones.
 
     Raises:
-        ArgumentError: some are missing, or are none of those.
+        ArgumentError: an expected key is missing, or a key is unknown.
     """
     given = dict.fromkeys(given)  # a set in order
     missing = [key for key in expected if key not in given]
     if missing:
         raise ArgumentError(
-            f"there is no array {missing[0]} of shape {expected[missing[0]]}"
-            + (f", nor {len(missing) - 1} others" if len(missing) > 1 else ""),
+            f"array {missing[0]} of shape {expected[missing[0]]} is missing"
+            + (f", and {plural(len(missing) - 1, 'other')}" if len(missing) > 1 else ""),
             f"the arrays given are {_known(given)}",
         )
     unknown = [key for key in given if key not in expected]
@@ -194,19 +195,19 @@ def check_keys(given: Iterable[str], expected: Mapping[str, tuple[int, ...]]) ->
 
 
 def check_array(key: str, shape: tuple[int, ...], dtype: np.dtype[Any], expected: tuple[int, ...]) -> None:
-    """Check the shape and the dtype of a weight or a state.
+    """Check the shape and dtype of a weight or state.
 
     Raises:
-        ArgumentError: another shape is expected, or the dtype is not one of real numbers.
+        ArgumentError: the shape is not the expected one, or the dtype is not for real numbers.
     """
     if shape != expected:
         raise ArgumentError(f"{key} has shape {shorten(str(shape), 72)}, expected {expected}")
     if dtype.kind not in "fiu":
-        raise ArgumentError(f"{key} holds {dtype}, expected floats")
+        raise ArgumentError(f"{key} has dtype {dtype}, expected floats")
 
 
 def _known(keys: Collection[str]) -> str:
-    """Return the keys of arrays as a message lists them: a few of many."""
+    """Return the keys of arrays for a message, abbreviated if they are many."""
     few = [shorten(str(key)) for key in islice(keys, _LISTED)]
     if len(keys) > len(few):
         few.append(f"{len(keys) - len(few):,} more")

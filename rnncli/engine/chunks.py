@@ -1,14 +1,13 @@
-"""A sequence in chunks of time, in columns, and how it flows through the layers.
+"""A sequence in chunks of time, with samples as columns, and its flow through the layers.
 
-Each layer is a `Stage`, which begins a `Pass` for every batch. A chunk goes through all layers before the next one
-comes in, so memory does not grow with the number of timesteps. Only `back` and `bi` need the whole sequence before they
-can start.
+Each layer is a `Stage`, which begins a `Pass` for each batch. A chunk goes through all layers before the next one is
+read, so memory does not grow with the number of timesteps. Only `back` and `bi` need the whole sequence before they can
+start.
 
-**Several lengths.** Sequences stand in one array that is as long as the longest of them, and each is computed as if it
-stood there alone, as PyTorch's pack_padded_sequence has it: what is behind its end is never read. They run together,
-the longest first, and the chunks of time become narrower as sequences end. Where a window reaches behind the end, those
-of one length run together. A mask would not do for all layers: a window, a maximum or a sequence in reverse would meet
-the padding.
+**Sequences of different lengths.** Sequences share an array as long as the longest of them, and each is computed as if
+it were alone, as with PyTorch's pack_padded_sequence: nothing after its end is read. They run together, the longest
+first, and the chunks get narrower as sequences end. If a window reads past the end, only sequences of the same length
+run together. A mask would not work for all layers: windows, maxima and reversed sequences would read the padding.
 """
 
 from __future__ import annotations
@@ -31,20 +30,20 @@ from rnncli.network import Network
 from rnncli.quantities import features_of, plural
 
 CHUNK_NUMBERS = 1 << 17
-"""About how many numbers one layer should handle in a chunk: so many still fit in the processor's cache."""
+"""The approximate count of numbers that one layer handles in a chunk, which fits in the processor's cache."""
 
 LEAST_STEPS = 16
-"""The fewest timesteps of a chunk, so that starting a chunk costs little beside its steps."""
+"""The fewest timesteps in a chunk, so that the cost of starting a chunk is small compared to its steps."""
 
 
 class Chunk(NamedTuple):
-    """Some timesteps of a sequence, in columns. Its arrays may be overwritten once the next chunk is asked for.
+    """Some timesteps of a sequence, with samples as columns. Its arrays may be overwritten by the next chunk.
 
     Attributes:
-        values: (timesteps, features, batch), or ids (timesteps, batch). A layer that returns a vector passes on one
-            chunk of one timestep. Where it has fewer samples than the chunk before, the sequences of the others, which
-            stood behind these, have ended.
-        mask: (timesteps, batch), False where a step is padding; None if no step is.
+        values: (timesteps, features, batch), or ids (timesteps, batch). A layer that returns a vector returns one chunk
+            of one timestep. If a chunk has fewer samples than the chunk before, the sequences of the last samples have
+            ended.
+        mask: (timesteps, batch), False at padding; None if there is no padding.
     """
 
     values: Array
@@ -52,12 +51,12 @@ class Chunk(NamedTuple):
 
 
 class WholeSequence(NamedTuple):
-    """A whole sequence, and the chunks it came in.
+    """A whole sequence, and the chunks that it consists of.
 
     Attributes:
         values: (timesteps, features, batch).
-        mask: (timesteps, batch), or None if no step is padding.
-        cuts: the timesteps of each chunk, and how many samples have not ended there.
+        mask: (timesteps, batch), False at padding; None if there is no padding.
+        cuts: the timesteps of each chunk, and the number of samples that have not ended by then.
     """
 
     values: Array
@@ -66,7 +65,7 @@ class WholeSequence(NamedTuple):
 
     @classmethod
     def of(cls, parts: Sequence[Chunk]) -> WholeSequence:
-        """Return the whole sequence that chunks are parts of."""
+        """Join chunks into the whole sequence."""
         ends = [*accumulate(len(part.values) for part in parts)]
         cuts = [(slice(end - len(x), end), x.shape[-1]) for end, (x, _) in zip(ends, parts, strict=True)]
         if len(parts) == 1:
@@ -85,31 +84,31 @@ class WholeSequence(NamedTuple):
             yield Chunk(self.values[times, :, :width], None if self.mask is None else self.mask[times, :width])
 
     def turned(self) -> WholeSequence:
-        """Return it with each sample from its own last timestep to its first."""
+        """Return the sequence with each sample reversed, from its own last timestep to its first."""
         widths = [width for _, width in self.cuts]
 
         def turned(array: Array) -> Array:
             if widths[-1] == widths[0]:
                 return array[::-1]
-            made = np.empty_like(array)
+            result = np.empty_like(array)
             for (times, width), left in zip(self.cuts, [*widths[1:], 0], strict=True):
-                made[: times.stop, ..., left:width] = array[: times.stop, ..., left:width][::-1]
-            return made
+                result[: times.stop, ..., left:width] = array[: times.stop, ..., left:width][::-1]
+            return result
 
         return self._replace(values=turned(self.values), mask=None if self.mask is None else turned(self.mask))
 
 
 def chunk_steps(network: Network, batch: int) -> int:
-    """Return how many timesteps a chunk should have, for a network and the number of samples.
+    """Return the number of timesteps per chunk, for a network and the number of samples.
 
-    The length of the sequence does not matter, so memory does not grow with it.
+    It does not depend on the length of the sequence, so memory does not grow with it.
     """
     widest = max((sum(shape[-1] or 0 for shape in pair) for pair in network.shapes()), default=1)
     return max(LEAST_STEPS, CHUNK_NUMBERS // (batch * widest))
 
 
 def chunk_of(network: Network, part: Array, start: int, dtype: np.dtype[Any]) -> Chunk:
-    """Return some timesteps of an input, (batch, timesteps[, features]), the first of them timestep `start`."""
+    """Return some timesteps of an input, (batch, timesteps[, features]), that start at timestep `start`, as a chunk."""
     vocabulary = network.head.vocabulary
     if vocabulary is None:
         return _of_vectors(network, np.ascontiguousarray(part.transpose(1, 2, 0), dtype))
@@ -119,7 +118,7 @@ def chunk_of(network: Network, part: Array, start: int, dtype: np.dtype[Any]) ->
 
 
 def _of_vectors(network: Network, values: Array) -> Chunk:
-    """Return vectors, (timesteps, features, batch), as a chunk; those that are all zeros may be padding."""
+    """Return vectors, (timesteps, features, batch), as a chunk; if the input is masked, zero vectors are padding."""
     mask = (values != 0).any(axis=1) if network.head.masks else None
     return Chunk(values, None if mask is None or mask.all() else mask)
 
@@ -129,13 +128,13 @@ def random_chunks(
 ) -> Iterator[Chunk]:
     """Yield a random input in chunks of `steps` timesteps. The values do not depend on `steps`.
 
-    Ids are uniform in the vocabulary. Vectors are drawn as `init` says: keras N(0, 1), uniform U[0, 1).
+    Ids are uniform in the vocabulary. The distribution of vectors depends on `init`: keras N(0, 1), uniform U[0, 1).
     """
     generator = random_stream(seed, 0)
     vocabulary = network.head.vocabulary
     for start in range(0, timesteps, steps):
         count = min(steps, timesteps - start)
-        # Time is the first axis, so the numbers are drawn in the order of time, wherever the chunks are cut.
+        # Time is the first axis, so the numbers are drawn in order of time, regardless of the chunks.
         if vocabulary is None:
             shape = (count, features_of(network.input_shape()), batch)
             yield _of_vectors(network, VECTORS[init](generator, shape, dtype))
@@ -144,39 +143,38 @@ def random_chunks(
 
 
 Tick = Callable[[float], object]
-"""Progress callback: how much has just been done, in timesteps of a layer or in work, as is said where it is."""
+"""Progress callback, called with the amount just done: timesteps of a layer, or work, as specified where it is used."""
 
 CALL, NUMBER = 2_500, 10
-"""How many multiply-adds are as much work as a call of NumPy, however little that computes, and as an activation."""
+"""The work of a NumPy call, regardless of what it computes, and of an activation, in multiply-adds."""
 
 State = dict[str, Array]
 """States by key (`lstm/h`, `bidirectional/forward/h`), each (batch, units)."""
 
 Pass = Generator[Chunk | None, Chunk | None, None]
-"""A layer at work on one batch.
+"""A layer running on one batch.
 
-For each chunk that it is sent it yields what it returns for it, or None where that comes later. Sent None, which is
-what iterating over it does, it knows that the sequence has ended, and yields what it returns then, in any number of
-chunks.
+It receives chunks, and for each yields its output, or None if the output comes later. It receives None, as when it is
+iterated over, once the sequence has ended, and then yields its remaining output, in any number of chunks.
 """
 
 Stage = Callable[[State | None, Tick], Pass]
-"""A layer with its weights. It returns a pass for one batch, given where a recurrent layer finds its first state and
-leaves its last one (None: the first is zero, and nobody wants the last), and what is told the number of timesteps that
-it has just taken, in each direction.
+"""A layer with its weights. Given the states and a progress callback, it returns a pass for one batch. A recurrent
+layer reads its first state from the states and leaves its last state there (None: start at zero, and discard the last).
+The callback receives the number of timesteps just done, in each direction.
 """
 
 Write = Callable[[Sequence[int], int, Array], None]
-"""Writes the output of some samples: which they are, the first timestep, and values (timesteps, features, batch)."""
+"""Writes the output of some samples: their places, the first timestep, and values (timesteps, features, batch)."""
 
 
 def flow(passes: Iterable[Pass], chunks: Iterable[Chunk]) -> Iterator[Chunk]:
-    """Yield the output of the last layer, for a sequence that goes into the first one in chunks.
+    """Yield the output of the last layer for a sequence that enters the first layer in chunks.
 
-    First comes the output while the sequence goes in, then what comes out as each layer ends, the first layer first.
+    First comes the output while the sequence enters, then the output as each layer ends, starting with the first layer.
 
     Args:
-        passes: a new pass for each layer, in order.
+        passes: a new pass of each layer, in order.
         chunks: the sequence, in order of time.
     """
     layers = deque(passes)
@@ -188,11 +186,11 @@ def flow(passes: Iterable[Pass], chunks: Iterable[Chunk]) -> Iterator[Chunk]:
 
 
 def _through(layers: Iterable[Pass], chunks: Iterable[Chunk | None]) -> Iterator[Chunk]:
-    """Yield what comes out of the last layer for chunks that go into the first."""
+    """Yield the output of the last layer for chunks that enter the first."""
     for chunk in chunks:
         output = chunk
         for layer in layers:
-            if output is None:  # the layer below returns nothing before its end
+            if output is None:  # this layer has no output until its input ends
                 break
             output = layer.send(output)
         if output is not None:
@@ -200,10 +198,10 @@ def _through(layers: Iterable[Pass], chunks: Iterable[Chunk | None]) -> Iterator
 
 
 def work(network: Network, batch: int, timesteps: int) -> list[float]:
-    """Return how much work each layer of a network is in a run, in multiply-adds.
+    """Return the work of each layer in a run, in multiply-adds.
 
-    Beside those of its products there are the numbers that it computes at each step, and the calls that the loop of a
-    recurrent layer takes for it: some two for each gate, and two more.
+    It includes the matrix products, the numbers computed at each step, and the NumPy calls in a recurrent layer's loop:
+    about two per gate, and two more.
     """
     layers = zip(
         network.body, network.weights(), network.shapes(batch, timesteps), _steps(network, timesteps), strict=True
@@ -217,36 +215,36 @@ def work(network: Network, batch: int, timesteps: int) -> list[float]:
 
 
 def ticks(network: Network, batch: int, timesteps: int, tick: Tick) -> list[Tick]:
-    """Return what each layer of a network tells the timesteps that it has taken, in each direction.
+    """Return the progress callback for each layer, which receives its timesteps, in each direction.
 
-    It passes them on to `tick` as work, which adds up to the layer's part of `work`.
+    It calls `tick` with the corresponding work, which adds up to the layer's part of `work`.
     """
     amounts = zip(work(network, batch, timesteps), _steps(network, timesteps), strict=True)
 
-    def tell(each: float, steps: float) -> None:
+    def report(each: float, steps: float) -> None:
         tick(steps * each)
 
-    return [partial(tell, amount / steps) for amount, steps in amounts]
+    return [partial(report, amount / steps) for amount, steps in amounts]
 
 
 def _steps(network: Network, timesteps: int) -> list[int]:
-    """Return how many timesteps each layer takes, those of both directions together."""
+    """Return the number of timesteps that each layer runs, adding up both directions."""
     steps = network.steps_read(1, timesteps)
     return [(count or 1) * len(layer.directions) for count, layer in zip(steps, network.body, strict=True)]
 
 
 def uncounted(steps: float) -> None:
-    """Count nothing: where nobody looks at the progress, or a layer's loops count by themselves."""
+    """Count nothing, when progress is not shown or a layer's loops count by themselves."""
 
 
 class Group(NamedTuple):
     """Sequences of a batch that run together.
 
     Attributes:
-        samples: their places in the batch.
-        timesteps: how long the longest is.
+        samples: their indices in the batch.
+        timesteps: the length of the longest.
         chunks: the input, in order of time.
-        states: as for `Model.begin`, theirs alone.
+        states: as in `Model.begin`, for these sequences only.
     """
 
     samples: Sequence[int]
@@ -256,10 +254,10 @@ class Group(NamedTuple):
 
 
 def check_lengths(lengths: object, batch: int, timesteps: int) -> tuple[int, ...]:
-    """Return the length of each sequence of a batch.
+    """Return the checked length of each sequence of a batch.
 
     Raises:
-        ArgumentError: there are more or fewer than samples, or one is no whole number from 1 to the timesteps.
+        ArgumentError: there is not one length per sample, or a length is not an integer from 1 to the timesteps.
     """
     try:
         found = np.asarray(lengths)
@@ -276,7 +274,7 @@ def check_lengths(lengths: object, batch: int, timesteps: int) -> tuple[int, ...
 
 
 def run_together(network: Network) -> bool:
-    """Whether sequences of several lengths run together: no window reaches behind their ends."""
+    """Return whether sequences of different lengths can run together: no window reads past their ends."""
     for layer in network.body:
         if layer.window is not None and (layer.window.looks_ahead or layer.window.goes_by_length):
             return False
@@ -288,15 +286,15 @@ def run_together(network: Network) -> bool:
 def groups(
     network: Network, x: Array, lengths: Sequence[int], states: State, chunks_of: Callable[[Array], Iterator[Chunk]]
 ) -> Iterator[Group]:
-    """Yield the sequences that run together: all, or those of each length, the shortest first.
+    """Yield the sequences that run together: all of them, or those of each length, the shortest first.
 
     Args:
-        network: what reads them.
+        network: the network that reads them.
         x: the input, (batch, timesteps[, features]).
         lengths: the length of each sequence.
-        states: where recurrent layers find their first states, for the whole batch, and leave their last: what they
-            have left in the states that were yielded is put there when the next are asked for.
-        chunks_of: cuts sequences of one length into chunks.
+        states: where recurrent layers get their first states, for the whole batch, and leave their last: the states in
+            each group are copied back here when the next group is requested.
+        chunks_of: splits sequences of equal length into chunks.
     """
     each = np.array(lengths)
     longest_first = np.argsort(-each, kind="stable")
@@ -311,7 +309,7 @@ def groups(
 
 
 def _narrowing(x: Array, lengths: Array, chunks_of: Callable[[Array], Iterator[Chunk]]) -> Iterator[Chunk]:
-    """Yield sequences in chunks, each of those that have not ended; their lengths are in order, the longest first."""
+    """Yield sequences in chunks of those that have not ended; they must be sorted by length, the longest first."""
     start = 0
     for length in np.unique(lengths):
         yield from chunks_of(x[lengths >= length, start:length])

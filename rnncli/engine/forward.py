@@ -1,4 +1,4 @@
-"""A run in which every layer is watched: the shape, the time and the statistics of what it returns."""
+"""A run that measures every layer: the output shape, the time, and statistics of the output."""
 
 from __future__ import annotations
 
@@ -24,36 +24,36 @@ if TYPE_CHECKING:
     from rnncli.engine.run import Plan
 
 SATURATED = 0.985
-"""An output counts as saturated beyond this share of its activation's range, seen from either end.
+"""The share of an activation's range, from either end, beyond which an output counts as saturated.
 
-For tanh that is |y| > 0.97, where the slope is under 6 % of the steepest.
+For tanh that is |y| > 0.97, where the slope is under 6 % of its maximum.
 """
 
 _WARM: set[str] = set()
-"""The kinds of layers that have run in this process."""
+"""The kinds of layers that have already run in this process."""
 
 _WARMING, _WARMING_WORK = 100, 10_000_000
-"""How many timesteps warm a layer up, and the most work that is done for it: milliseconds."""
+"""The timesteps that warm a layer up, and the most work to spend on that: milliseconds."""
 
 
 def saturation_limits(low: float, high: float) -> tuple[float, float]:
-    """Return the limits outside of which an output is saturated, if all outputs lie between `low` and `high`."""
+    """Return the limits beyond which an output is saturated, if all outputs are between `low` and `high`."""
     edge = (1 - SATURATED) * (high - low)
     return low + edge, high - edge
 
 
 class Statistics:
-    """The mean, standard deviation, extremes and saturation of all numbers so far.
+    """The mean, standard deviation, extremes and saturation of all numbers added so far.
 
-    Chunks are merged by the formulas of Chan, Golub and LeVeque (1979) in float64, which stay accurate for any number
-    of chunks. Where some are not numbers (NaN), neither are mean, deviation and extremes.
+    Chunks are merged in float64 by the formulas of Chan, Golub and LeVeque (1979), which are accurate for any number of
+    chunks. If any number is NaN, so are the mean, deviation and extremes.
 
     Args:
-        bounds: the ends of the range of the outputs, where they saturate; None where nothing bounds them.
+        bounds: the range of the outputs, if they can saturate; None if they are unbounded.
 
     Attributes:
-        count: how many there are.
-        nans: how many of them are not numbers.
+        count: the count of numbers.
+        nans: how many are NaN.
         infinite: how many are infinite.
     """
 
@@ -67,7 +67,7 @@ class Statistics:
         self._saturated = 0
 
     def add(self, values: Array) -> None:
-        """Take a chunk of numbers into account; its shape does not matter."""
+        """Add a chunk of numbers, of any shape."""
         if values.size == 0:
             return
         chunk = Statistics(self.bounds)
@@ -86,7 +86,7 @@ class Statistics:
         self.take(chunk)
 
     def take(self, other: Statistics) -> None:
-        """Take into account what another has seen."""
+        """Add the numbers of another."""
         total = self.count + other.count
         if total == 0:
             return
@@ -96,7 +96,7 @@ class Statistics:
         self.count = total
         self.nans += other.nans
         self.infinite += other.infinite
-        # NumPy's minimum and maximum, unlike Python's, keep what is not a number.
+        # NumPy's minimum and maximum, unlike Python's, propagate NaN.
         self.min = float(np.minimum(self.min, other.min))
         self.max = float(np.maximum(self.max, other.max))
         self._saturated += other._saturated
@@ -108,7 +108,7 @@ class Statistics:
 
     @property
     def saturated(self) -> float | None:
-        """The share of saturated outputs, 0 to 1; None where nothing bounds them."""
+        """The share of saturated outputs, 0 to 1; None if they are unbounded."""
         return None if self.bounds is None or self.count == 0 else self._saturated / self.count
 
 
@@ -117,9 +117,9 @@ class LayerRun:
     """One layer of a run.
 
     Attributes:
-        summary: the layer's row of the summary. What came out had the shape that it predicts.
-        seconds: the time that the layer took.
-        statistics: what its outputs look like.
+        summary: the layer's row of the summary. The output had the shape that it predicts.
+        seconds: the layer's run time.
+        statistics: the statistics of its outputs.
     """
 
     summary: LayerSummary
@@ -129,14 +129,14 @@ class LayerRun:
 
 @dataclass(frozen=True)
 class ForwardRun:
-    """A finished run.
+    """The result of a run.
 
     Attributes:
         summary: the network's summary for the batch and the timesteps of the run.
-        layers: what was found for each layer of the summary.
-        padded: how many samples are nothing but padding.
-        lengths: the length of each sequence, where they have several; None if all are as long as the run.
-        uniform: whether its weights and its input were drawn from 0 to 1.
+        layers: the results of each layer of the summary.
+        padded: the number of samples that consist only of padding.
+        lengths: the length of each sequence, if they differ; None if all have the run's timesteps.
+        uniform: whether weights and input were drawn from 0 to 1.
     """
 
     summary: Summary
@@ -147,35 +147,35 @@ class ForwardRun:
 
     @property
     def seconds(self) -> float:
-        """The time of all layers."""
+        """The total run time of the layers."""
         return sum(layer.seconds for layer in self.layers)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as plain data: what the summary returns, with what was measured added to each layer."""
+        """Return the result as plain data: the summary, with the measurements added to each layer."""
         data = self.summary.as_dict()
         for layer, run in zip(data["layers"], self.layers, strict=True):
             values = run.statistics
             figures = {name: getattr(values, name) for name in ("mean", "std", "min", "max")}
-            finite = {name: value if isfinite(value) else None for name, value in figures.items()}  # as JSON has it
+            finite = {name: value if isfinite(value) else None for name, value in figures.items()}  # JSON has no NaN
             layer |= {"seconds": run.seconds, **finite, "saturated": values.saturated}
         if self.lengths is not None:
             data |= {"lengths": list(self.lengths), "macs": sum(layer["macs"] for layer in data["layers"])}
         return data | {"seconds": self.seconds}
 
 
-@np.errstate(all="ignore")  # numbers that are not finite are for the reader to see in the statistics
+@np.errstate(all="ignore")  # numbers that are not finite are visible in the statistics
 def forward(plan: Plan, model: Model, given: Iterable[Group], tick: Tick, write: Write | None) -> ForwardRun:
-    """Run a model on an input that comes in chunks, and watch every layer.
+    """Run a model on an input that comes in chunks, measuring every layer.
 
     Args:
         plan: the run.
-        model: its network with weights.
-        given: the input: all sequences together, or those of one length after those of another.
-        tick: called with the work that has just been done; it adds up to what `work` says of all layers.
-        write: is given each chunk of the output; None if nobody wants it.
+        model: the network with weights.
+        given: the input: all sequences together, or sequences of one length after another.
+        tick: called with the work just done, which adds up to the `work` of all layers.
+        write: called with each chunk of the output; None to discard it.
 
     Raises:
-        RnncliError: a layer returned another shape than its summary predicts, which is a bug in rnncli.
+        RnncliError: a layer's output shape is not the one that its summary predicts, which is a bug in rnncli.
     """
     network, framework, lengths = plan.network, plan.request.framework, plan.lengths
     watches = [_Watch(Statistics(layer.output_range())) for layer in network.body]
@@ -184,9 +184,9 @@ def forward(plan: Plan, model: Model, given: Iterable[Group], tick: Tick, write:
         size = len(sequences.samples), sequences.timesteps
         model.prepare(*size)
         _warm_up(model, *size)
-        told = ticks(network, *size, tick)
-        layers = zip(watches, model.begin(sequences.states, told), network.body, told, strict=True)
-        passes = [watch.over(each, size[0], uncounted if of.states else tell) for watch, each, of, tell in layers]
+        counters = ticks(network, *size, tick)
+        layers = zip(watches, model.begin(sequences.states, counters), network.body, counters, strict=True)
+        passes = [watch.over(each, size[0], uncounted if of.states else count) for watch, each, of, count in layers]
         start = 0
         for chunk in flow(passes, sequences.chunks):
             if write is not None:
@@ -206,7 +206,7 @@ def forward(plan: Plan, model: Model, given: Iterable[Group], tick: Tick, write:
 
 
 def _macs(network: Network, lengths: Sequence[int]) -> list[int]:
-    """Return the multiply-adds of each layer for sequences of several lengths."""
+    """Return the multiply-adds of each layer for sequences of different lengths."""
     macs = [0] * len(network.body)
     for length, count in Counter(lengths).items():
         for place, (before, after) in enumerate(pairwise(network.accounts(1, length))):
@@ -215,10 +215,10 @@ def _macs(network: Network, lengths: Sequence[int]) -> list[int]:
 
 
 def _warm_up(model: Model, batch: int, timesteps: int) -> None:
-    """Let the layers of a small model take some steps before their time is taken.
+    """Run some steps through a small model's layers before their time is measured.
 
-    What happens once in a process, when code and libraries are used for the first time, would else count as the time
-    of the first layer of its kind; beside the time of a large one it does not show.
+    Otherwise the one-time cost of using code and libraries first would count as time of the first layer of its kind.
+    For a large layer this cost is negligible.
     """
     network = model.network
     steps = min(timesteps, _WARMING)
@@ -234,15 +234,15 @@ def _warm_up(model: Model, batch: int, timesteps: int) -> None:
 
 
 class _Watch:
-    """A clock beside a layer, and a record of all that it returns."""
+    """A clock for a layer, and statistics of its output."""
 
     def __init__(self, statistics: Statistics) -> None:
         self.seconds, self.statistics = 0.0, statistics
 
     def over(self, layer: Pass, batch: int, tick: Tick) -> Pass:
-        """Return a pass of the layer, watched; `tick` hears of the timesteps that it reads."""
+        """Return a measured pass of the layer; `tick` receives the timesteps that it reads."""
         self.unpadded = np.zeros(batch, bool)
-        """Which samples of the last pass have had a step that is no padding, read or returned."""
+        """The samples of the last pass that had a step, read or returned, that is not padding."""
         self._shape = (0, 0, 0)
         next(layer)
         output = None
@@ -265,9 +265,9 @@ class _Watch:
                 self.statistics.add(output.values)
 
     def check_shape(self, row: LayerSummary) -> None:
-        """Check that what the last pass returned has the shape that a summary predicts."""
+        """Check that the output of the last pass has the shape that a summary predicts."""
         batch, timesteps, features = self._shape
-        vector = timesteps == 1 and len(row.output_shape) == 2  # which travels as a sequence of one timestep
+        vector = timesteps == 1 and len(row.output_shape) == 2  # in chunks, a vector is a sequence of one timestep
         found = (batch, features) if vector else self._shape
         if found != row.output_shape:
             raise RnncliError(

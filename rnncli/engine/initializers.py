@@ -1,4 +1,4 @@
-"""The first values of weights: the default initialisers of Keras and of PyTorch, and U[0, 1), the textbook's loop."""
+"""Initial weights: the default initialisers of Keras and PyTorch, and the textbook's U[0, 1)."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from rnncli.layers.weights import UNIFORM_LIMIT, Framework, Weight, fans, glorot
 from rnncli.network import Network
 
 Initializer = Callable[[np.random.Generator, tuple[int, ...], np.dtype[Any]], Array]
-"""Returns an array of that shape and dtype, drawn from the generator."""
+"""Draws an array of the given shape and dtype from the generator."""
 
 
 def initial_weights(network: Network, seed: int, dtype: np.dtype[Any], init: Init) -> dict[str, Array]:
-    """Return a network's first weights by Keras's keys (`simple_rnn/kernel`). The same seed gives the same bytes.
+    """Return a network's initial weights by Keras's keys (`simple_rnn/kernel`). The same seed gives the same bytes.
 
-    Every weight has a random stream of its own, so it stays the same when another weight changes its size. PyTorch's
-    are drawn as it has them, and then laid out as Keras does: its two biases are added up where Keras has one.
+    Every weight has its own random stream, so that it does not depend on the sizes of other weights. PyTorch's weights
+    are drawn in its own layout, then converted to Keras's: two biases are added up where Keras has one.
     """
     framework: Framework = "torch" if init == "torch" else "keras"
     weights: dict[str, Array] = {}
@@ -34,7 +34,7 @@ def initial_weights(network: Network, seed: int, dtype: np.dtype[Any], init: Ini
             arrays[weight.name.replace("_l0", "")] = draw(random_stream(seed, place, drawn), weight.shape, dtype)
             drawn += 1
         weights |= {f"{name}/{key}": array for key, array in keras_weights(layer, framework, arrays).items()}
-        # What one framework counts among its weights, the other has beside them, and it starts alike.
+        # Some arrays are weights in only one framework, but start with the same values in the other.
         for weight in [each for each in layer.weights(reads) if f"{name}/{each.name}" not in weights]:
             stream = random_stream(seed, place, drawn)
             weights[f"{name}/{weight.name}"] = DRAWINGS["keras"](weight)(stream, weight.shape, dtype)
@@ -42,13 +42,13 @@ def initial_weights(network: Network, seed: int, dtype: np.dtype[Any], init: Ini
 
 
 def network_weights(network: Network) -> dict[str, Weight]:
-    """Return what the layers of a network declare of their weights, by key (`simple_rnn/kernel`), in Keras's order."""
+    """Return the declarations of a network's weights, by key (`simple_rnn/kernel`), in Keras's order."""
     layers = zip(network.names, network.weights(), strict=True)
     return {f"{name}/{weight.name}": weight for name, own in layers for weight in own}
 
 
 def random_stream(seed: int, *key: int) -> np.random.Generator:
-    """Return a random generator; those of different seeds or keys are independent of one another."""
+    """Return a random generator; generators for different seeds or keys are independent."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 
@@ -65,9 +65,9 @@ def _uniform(limit: float) -> Initializer:
 def _orthogonal(generator: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     """Saxe et al., 2014: the Q of A = Q·R, where A is a normal random matrix and R has a positive diagonal.
 
-    Cholesky's decomposition finds it: AᵀA = L·Lᵀ and Q = A·L⁻ᵀ. That is matrix products for the most part, and several
-    times as fast as Householder's method. One pass is enough for a tall A, which is well conditioned. A square one may
-    not be; a second pass makes its Q exact to the last bits (Yamamoto et al., 2015).
+    It is computed by a Cholesky decomposition: AᵀA = L·Lᵀ and Q = A·L⁻ᵀ. That consists mainly of matrix products, and
+    is several times as fast as Householder's method. One pass is enough for a tall A, which is well conditioned. A
+    square A may not be; a second pass makes its Q exact to the last bits (Yamamoto et al., 2015).
     """
     rows, columns = max(shape), min(shape)
     q = generator.standard_normal((rows, columns))
@@ -77,9 +77,9 @@ def _orthogonal(generator: np.random.Generator, shape: tuple[int, ...], dtype: n
 
 
 def _unit_forget_bias(generator: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Jozefowicz et al., 2015: zeros, but ones for the forget gate, so that an untrained LSTM remembers.
+    """Jozefowicz et al., 2015: zeros, with ones for the forget gate so that an untrained LSTM remembers.
 
-    The gates are i, f, c, o.
+    The order of the gates is i, f, c, o.
     """
     del generator
     bias = np.zeros(shape, dtype)
@@ -95,7 +95,7 @@ def _padded_normal(generator: np.random.Generator, shape: tuple[int, ...], dtype
 
 
 def _of_pytorch(weight: Weight) -> Initializer:
-    """Return what draws a weight as PyTorch does: most are uniform within a bound of their own."""
+    """Return PyTorch's initialiser of a weight, which is mostly uniform within a bound that depends on the weight."""
     limit = start(weight).limit
     return INITIALIZERS[str(weight.initializer)] if limit is None else _uniform(limit)
 
@@ -111,7 +111,7 @@ INITIALIZERS: dict[str, Initializer] = {
     "normal": lambda generator, shape, dtype: generator.standard_normal(shape, dtype),
     "padded_normal": _padded_normal,
 }
-"""The frameworks' initialisers, by the names that weights are declared with."""
+"""The frameworks' initialisers, by the names used in weight declarations."""
 
 
 DRAWINGS: dict[Init, Callable[[Weight], Initializer]] = {
@@ -119,11 +119,11 @@ DRAWINGS: dict[Init, Callable[[Weight], Initializer]] = {
     "torch": _of_pytorch,
     "uniform": lambda weight: np.random.Generator.random,
 }
-"""What returns how a weight is drawn, for each init that can be asked for."""
+"""The function for each init that returns a weight's initialiser."""
 
 VECTORS: dict[Init, Initializer] = {
     "keras": INITIALIZERS["normal"],
     "torch": INITIALIZERS["normal"],
     "uniform": np.random.Generator.random,
 }
-"""How a random input of vectors is drawn."""
+"""The initialiser for each init that draws a random input of vectors."""

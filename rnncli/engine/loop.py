@@ -1,24 +1,24 @@
-"""The loop over time that all cells share: how numbers are laid out, and how `W·x + U·h + b` is computed.
+"""The loop over time that all cells share: the memory layout, and the computation of `W·x + U·h + b`.
 
-**Columns.** A sample is a column: a state is (units, batch), a chunk of inputs (timesteps, features, batch), and a
+**Columns.** Each sample is a column: a state is (units, batch), a chunk of inputs (timesteps, features, batch), and a
 step is a matrix product `matrix @ operand` of shape (gates·units, batch). Each gate is then a contiguous block of rows,
 and OpenBLAS is 10 to 25 % faster with columns than with rows.
 
-**Operands.** The operands of all steps of a chunk lie in one buffer, and step t writes its h straight into the operand
-of step t + 1, so the loop copies nothing. Nor does it slice anything: the views of the buffer are made once. A row of
+**Operands.** The operands of all steps of a chunk are in one buffer, and step t writes its h directly into the operand
+of step t + 1, so the loop copies nothing. It also creates no slices: the views of the buffer are created once. A row of
 ones below h makes b a column of the matrix.
 
-**Stacked or projected.** With many samples an operand is [x; h; 1] and the matrix [W; U; b]: one product a step, and
-nothing to add. With few samples a step takes as long as reading the matrix from memory does, so W is better read once
-for a whole chunk: W·x is projected for all timesteps in one product, the operand is [h; 1] and the matrix [U; b], and a
-step adds the two.
+**Stacked or projected.** With many samples, an operand is [x; h; 1] and the matrix is [W; U; b]: one product per step,
+and no addition. With few samples, a step takes as long as reading the matrix from memory, so it is better to read W
+once per chunk: W·x is projected for all timesteps in one product, the operand is [h; 1] and the matrix is [U; b], and
+each step adds the two.
 
-Every call of NumPy writes into an existing array (`out`), passed by position, which is faster than by name.
+Every NumPy call writes into an existing array (`out`), passed by position, which is faster than by name.
 
-**The floor.** No loop of Python over timesteps is faster than timesteps × (calls × the time of a call + the time of the
-product). A call costs some 0.2 to 0.25 µs, however little it computes, and `rnncli.engine.cells.CELLS` says how many a
-step takes: an LSTM's step is never under 2 µs. `make bench` prints the ratio to that floor: it is 1.0 to 1.1 for
-one sample and an LSTM or GRU of up to 64 units. With more units or samples the work inside the calls shows.
+**Lower bound.** A Python loop over timesteps takes at least timesteps × (calls × the time of a call + the time of the
+product). A call takes 0.2 to 0.25 µs, however little it computes, and `rnncli.engine.cells.CELLS` has the number of
+calls per step: an LSTM step never takes less than 2 µs. `make bench` prints the ratio to this bound: 1.0 to 1.1 for one
+sample and an LSTM or GRU of up to 64 units. With more units or samples, the work within the calls dominates.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ import numpy as np
 from rnncli.engine.types import Array
 
 GateWatch = Callable[[dict[str, Array], bool], object]
-"""Is shown the gates of a step, by their symbols, each (units, batch), and whether the first sample has an input there.
+"""Receives the gates of a step, by symbol, each (units, batch), and whether the first sample has an input there.
 
 The arrays are overwritten by the next step.
 """
@@ -42,31 +42,31 @@ MAX_PROJECTED_BATCH = 8
 
 
 Kernels = tuple[Array, Array, Array]
-"""W, (features, rows), U, (units, rows), and b, (rows,). The rows are those of the matrix: the units of all gates."""
+"""W, (features, rows), U, (units, rows), and b, (rows,). The rows are the matrix's: the units of all gates."""
 
 
 class Loop(ABC):
-    """One direction of a recurrent layer at work on one batch. It keeps its state from chunk to chunk.
+    """One direction of a recurrent layer, running on one batch. It keeps its state between chunks.
 
     Args:
-        kernels: what it multiplies by.
+        kernels: the layer's matrices and bias.
         batch: the number of samples.
         steps: the largest number of timesteps in a chunk.
 
     Attributes:
         batch: the number of samples.
         steps: the largest number of timesteps in a chunk.
-        h: the states, (timesteps, units, batch): h[0] before the chunk, h[t + 1] after step t of it.
+        h: the states, (timesteps, units, batch): h[0] before the chunk, h[t + 1] after its step t.
         c: the other state of an LSTM, (units, batch); None for other cells.
-        projection: what an LSTM multiplies by before it is h, (numbers of h, units); None if h is not projected.
+        projection: the matrix that an LSTM's output is multiplied by to get h, (size of h, units); None without one.
         projected: W·x for each step of the chunk, (timesteps, rows, batch); None if x is in the operands.
     """
 
     times: ClassVar[int] = 1
-    """How many times its state the buffer holds: an LSTM may keep it doubled."""
+    """The factor by which the buffer's state is scaled: an LSTM may store it doubled."""
 
     stacks: ClassVar[bool] = True
-    """Whether with many samples an operand is [x; h; 1]; else the inputs are always projected."""
+    """Whether an operand with many samples is [x; h; 1]; otherwise the inputs are always projected."""
 
     def __init__(self, kernels: Kernels, batch: int, steps: int) -> None:
         kernel, recurrent_kernel, bias = kernels
@@ -98,14 +98,14 @@ class Loop(ABC):
     def run(
         self, x: Array, mask: Array | None = None, zero_masked: bool = False, watch: GateWatch | None = None
     ) -> Array:
-        """Take the steps of a chunk and return their outputs, (timesteps, units, batch).
+        """Run the steps of a chunk and return their outputs, (timesteps, units, batch).
 
-        The array returned is part of the buffer, which the next call overwrites.
+        The returned array is part of the buffer, which the next call overwrites.
 
         Args:
             x: the inputs, (timesteps, features, batch).
-            mask: which steps are not padding, (timesteps, batch). At padding the state stays as it was.
-            zero_masked: whether the output of a masked step is zero instead of the state.
+            mask: (timesteps, batch), False at padding, where the state is kept.
+            zero_masked: whether the output at a masked step is zero instead of the state.
             watch: called after each step with its gates.
         """
         count = len(x)
@@ -113,10 +113,10 @@ class Loop(ABC):
         if mask is None and watch is None:
             self.take(0, count)
         else:
-            for t, counts in enumerate(np.ones((count, self.batch), bool) if mask is None else mask):
-                self._take_step(t, counts)
+            for t, real in enumerate(np.ones((count, self.batch), bool) if mask is None else mask):
+                self._take_step(t, real)
                 if watch is not None:
-                    watch(self.gate_values(), bool(counts[0]))
+                    watch(self.gate_values(), bool(real[0]))
         self.h[0] = self.h[count]
         outputs = self.outputs(count)
         if mask is not None and zero_masked:
@@ -125,7 +125,7 @@ class Loop(ABC):
 
     @abstractmethod
     def take(self, start: int, stop: int) -> None:
-        """Take the steps from `start` to `stop` of the chunk at hand."""
+        """Run the steps from `start` to `stop` of the current chunk."""
 
     def outputs(self, count: int) -> Array:
         """Return the outputs of the first `count` steps."""
@@ -136,13 +136,13 @@ class Loop(ABC):
         return {"h": self.h[0] / self.times, **({} if self.c is None else {"c": self.c.copy()})}
 
     def set_state(self, state: dict[str, Array] | None) -> None:
-        """Start from a state; None means zero, as at the start of every sample."""
+        """Set the state; None means zero, as at the start of each sample."""
         self.h[0] = 0 if state is None else self.times * state["h"]
         if self.c is not None:
             self.c[:] = 0 if state is None else state["c"]
 
     def _load(self, x: Array) -> None:
-        """Put the inputs of a chunk into the operands, or project them."""
+        """Copy the inputs of a chunk into the operands, or project them."""
         count, features, batch = x.shape
         if self.projected is None:
             self.x[:count] = x
@@ -152,17 +152,17 @@ class Loop(ABC):
         else:
             np.matmul(self.kernel, x, self.projected[:count])
 
-    def _take_step(self, t: int, counts: Array) -> None:
-        """Take step t, and undo it for the samples of which it does not count."""
+    def _take_step(self, t: int, real: Array) -> None:
+        """Run step t, and undo it for the samples that are padding at this step."""
         c_before = None if self.c is None else self.c.copy()
         self.take(t, t + 1)
-        if not counts.all():
-            np.copyto(self.h[t + 1], self.h[t], where=~counts)
+        if not real.all():
+            np.copyto(self.h[t + 1], self.h[t], where=~real)
             if self.c is not None and c_before is not None:
-                np.copyto(self.c, c_before, where=~counts)
+                np.copyto(self.c, c_before, where=~real)
 
     def gate_values(self) -> dict[str, Array]:
-        """Return the gates of the last step that was taken and its candidate, by their symbols, each (units, batch)."""
+        """Return the gates and candidate of the last step, by symbol, each (units, batch)."""
         return {}
 
     def _steps(self, start: int, stop: int) -> Iterator[tuple[Array, Array | None, Array]]:
@@ -171,8 +171,8 @@ class Loop(ABC):
 
 
 def arranged(matrix: Array, batch: int) -> Array:
-    """Return a copy of a matrix, laid out in memory as suits the batch.
+    """Return a copy of a matrix in the memory layout that suits the batch.
 
-    Its product with one vector is faster if columns are contiguous; with several, if rows are.
+    Its product with a single vector is faster with contiguous columns; with several vectors, with contiguous rows.
     """
     return np.array(matrix, order="F") if batch == 1 else np.array(matrix, order="C")

@@ -1,4 +1,4 @@
-"""How much memory a run takes, known before it starts."""
+"""The memory that a run needs, estimated before it starts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rnncli.quantities import memory
 from rnncli.system.memory import RESERVE, free_bytes
 
 TWINS, TWIN_DTYPE = 2, np.dtype("float64")
-"""How many a sample and its twin are, and what they are computed in, whatever the dtype of the run."""
+"""The batch of a sample and its twin, and the dtype that they are computed in, whatever the dtype of the run."""
 
 
 def check_fits(
@@ -29,60 +29,60 @@ def check_fits(
     beside: int = 0,
     smaller: str = "a smaller --batch or --timesteps needs less",
 ) -> None:
-    """Check that a run in a dtype fits in memory, with `beside` bytes for what is read from files and written to them.
+    """Check that a run fits in memory, with `beside` additional bytes for data read from or written to files.
 
-    If the weights alone would fit, `smaller` is what can be done.
+    If at least the weights would fit, `smaller` is the advice.
 
     Raises:
-        RnncliError: it does not; the message says how much it would take and how much is free.
+        RnncliError: it does not; the message states how much it would need and how much is free.
     """
     weights = weight_bytes(network, dtype)
     run = run_bytes(network, batch, timesteps, dtype) + beside
     if any(layer.needs_whole for layer in network.body):
         smaller += f"; {READING_FROM_THE_END} keep the whole sequence"
-    said = f"the network would take {memory(weights)} for its weights, {memory(run)} for its run"
+    said = f"the network would need {memory(weights)} for its weights, {memory(run)} for its run"
     too_large = "`rnncli summary` computes its sizes without allocating it"
     _check(weights + run, said, lambda free: smaller if weights + RESERVE <= free else too_large)
 
 
 def steps_watched(part: Network, timesteps: int) -> int:
-    """Return how many steps the last layer of a network takes: not those of the input, where a vector is repeated."""
+    """Return the number of steps of a network's last layer, which differs from the input's if a vector is repeated."""
     *_, steps = part.steps_read(1, timesteps)
     return steps or timesteps
 
 
 def check_twins_fit(part: Network, timesteps: int, beside: int = 0, figures: int = 0) -> None:
-    """Check that a run of a sample and its twin fits in memory; otherwise as `check_fits`.
+    """Check that a run of a sample and its twin fits in memory; raises the same error as `check_fits`.
 
-    Beside the effect, `figures` numbers are kept for each step of the last layer.
+    In addition to the effect, `figures` numbers are kept for each step of the last layer.
     """
     kept = (3 + figures) * steps_watched(part, timesteps) * TWIN_DTYPE.itemsize
     check_fits(part, TWINS, timesteps, TWIN_DTYPE, beside + kept, smaller="a smaller --timesteps needs less")
 
 
 def check_export_fits(network: Network, dtype: np.dtype[Any]) -> None:
-    """Check that the weights fit in memory three times: as they are, in the layout of another framework, in a file.
+    """Check that the weights fit in memory three times: as they are, in another framework's layout, and in a file.
 
     Raises:
-        RnncliError: they do not; the message says how much they would take and how much is free.
+        RnncliError: they do not; the message states how much they would need and how much is free.
     """
     weights = network_weights(network).values()
     needed = 3 * dtype.itemsize * sum(weight.params for weight in weights) + _scratch_bytes(weights)
-    said = f"the weights would take {memory(needed)} while they are written"
+    said = f"the weights would need {memory(needed)} while they are written"
     _check(needed, said, lambda free: "source for Keras or PyTorch needs none of it without --save-weights")
 
 
 def _check(needed: int, said: str, advice: Callable[[int], str]) -> None:
     free = _free_bytes()
     if free is not None and needed + RESERVE > free:
-        over = f"{memory(needed + RESERVE - free)} more than the {memory(free)} of memory that are free"
+        over = f"{memory(needed + RESERVE - free)} more than the {memory(free)} of memory that is free"
         raise RnncliError(f"{said} and {memory(RESERVE)} for Python, {over}", advice(free))
 
 
 def _free_bytes() -> int | None:
-    """Return how much memory is free, once the library that multiplies matrices has taken what it keeps for that.
+    """Return the free memory, after the library for matrix products has allocated its own buffers.
 
-    That is 32 MB, what is set aside. Where there is less, it would end the process, and no run fits.
+    These take 32 MB, which `RESERVE` allows for. With less, the library would end the process, and no run fits.
     """
     free = free_bytes()
     if free is None or free <= RESERVE or _multiply.cache_info().currsize:
@@ -98,7 +98,7 @@ def _multiply() -> None:
 
 
 def weight_bytes(network: Network, dtype: np.dtype[Any]) -> int:
-    """Return the bytes of the weights, their copies for the loop over time, and what it takes to draw them."""
+    """Return the bytes for the weights, their copies for the loop over time, and drawing them."""
     by_layer = [*network.weights()]
     weights = [weight for own in by_layer for weight in own]
     looped = zip(by_layer, network.body, strict=True)
@@ -108,24 +108,24 @@ def weight_bytes(network: Network, dtype: np.dtype[Any]) -> int:
 
 
 def _scratch_bytes(weights: Iterable[Weight]) -> int:
-    """Return how much it takes to draw weights: for an orthogonal one three matrices of its size in float64."""
+    """Return the bytes needed to draw weights: an orthogonal one needs three matrices of its size in float64."""
     return max((3 * 8 * weight.params for weight in weights if weight.initializer == "orthogonal"), default=0)
 
 
 def run_bytes(network: Network, batch: int, timesteps: int, dtype: np.dtype[Any]) -> int:
-    """Return the bytes of the chunks in the layers, and of the whole sequences that some layers keep."""
+    """Return the bytes for the chunks in the layers, and for the whole sequences that some layers keep."""
     chunk = chunk_steps(network, batch)
     numbers = 0
-    whole = False  # whether the layer is behind one that keeps the whole sequence: its chunks are parts of that
+    whole = False  # whether the layer comes after one that keeps the whole sequence, of which its chunks are parts
     layers = zip(network.body, network.shapes(batch, timesteps), network.steps_read(batch, timesteps), strict=True)
     for layer, (reads, returns), steps_read in layers:
-        # An id is one number; where ids are read, the last axis is time.
+        # An id is one number; for ids, the last axis is time.
         features, units = 1 if layer.reads == "input" else reads[-1] or 1, returns[-1] or 1
         step = layer.step(reads)
         held = features + max(layer.gates * units, 0 if step is None else step.gates) + units
         if layer.needs_whole:
             whole = True
-            held += features + units  # the whole input, joined, and the whole output
+            held += features + units  # the whole joined input, and the whole output
         steps = max(steps_read or 1, (returns[1] or 1) if len(returns) == 3 else 1)
         numbers += batch * (steps if whole else min(steps, chunk)) * held
         whole = whole and len(returns) == 3

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 
 class Model(Commands):
-    """A network with weights, which computes in NumPy.
+    """A network with weights, which runs in NumPy.
 
         >>> import numpy as np
         >>> from rnncli.engine.model import Model
@@ -57,28 +57,28 @@ class Model(Commands):
         >>> list(model.weights)
         ['simple_rnn/kernel', 'simple_rnn/recurrent_kernel', 'simple_rnn/bias']
 
-    Weights are given by the same keys. Here the bias of a trained model is set to zero:
+    Weights can be passed under the same keys. Here the bias of a trained model is set to zero:
 
         >>> changed = Model(model.network, weights={**model.weights, "simple_rnn/bias": np.zeros(4)})
 
     Args:
-        network: the network, its spec, or a model file, whose weights it takes if there are some; or another model.
-        seed: a whole number from 0 that the weights are drawn from. The same seed gives the same bytes.
-        dtype: float32 or float64, for the weights and everything computed from them.
+        network: the network, its spec, a model file, whose weights are used if it has any, or another model.
+        seed: an integer from 0 for drawing the weights. The same seed gives the same bytes.
+        dtype: float32 or float64, for the weights and all computations.
         init: `keras` draws the weights as Keras does by default, `uniform` from U[0, 1).
-        weights: what to use instead of drawing them: arrays by key, with Keras's shapes and order of gates; a file that
-            `save_weights` wrote; or any model file, or a part of one.
+        weights: the weights, if they are not to be drawn: arrays by key, with Keras's shapes and gate order; a file
+            written by `save_weights`; or any model file, or a part of one.
 
     Attributes:
         network: the network.
         dtype: the NumPy dtype.
-        weights: the arrays by key, in Keras's order. They are read-only, because the engine has copies of its own.
-        part: the part of a model file that it was loaded from; None where its weights are others.
+        weights: the arrays by key, in Keras's order. They are read-only, because the engine has its own copies.
+        part: the part of a model file that the model was loaded from; None if its weights are different.
 
     Raises:
-        SpecError: the spec is wrong.
-        ArgumentError: an argument is not allowed; the message says what was given and what is allowed.
-        RnncliError: as for `load_weights`.
+        SpecError: the spec is invalid.
+        ArgumentError: an argument is not allowed; the message states the argument and what is allowed.
+        RnncliError: as in `load_weights`.
     """
 
     network: Network
@@ -108,11 +108,11 @@ class Model(Commands):
         self._use(initial_weights(self.network, seed, self.dtype, init) if weights is None else self._taken(weights))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Return what makes it again, as a copy or in another process: what it computes with is made anew."""
+        """Return how to recreate the model as a copy or in another process, from its network and weights."""
         return Model, (self.network, 0, str(self.dtype), "keras", dict(self.weights))
 
     def _taken(self, weights: Given) -> dict[str, Array]:
-        """Return the weights that are given, checked, by key."""
+        """Return the given weights by key, after checking them."""
         if not isinstance(weights, (str, PathLike, Part)):
             return checked_arrays("weights", weights, weight_shapes(self.network), self.dtype)
         return given_weights(self.network, weights, self.dtype)
@@ -129,11 +129,11 @@ class Model(Commands):
         dtype: str | None = None,
         **asked: Any,
     ) -> Summary:
-        """Return what every layer returns, owns and costs, in the model's dtype unless it is said; see `Network`."""
+        """Return the output shape, weights and costs of every layer, by default in the model's dtype; see `Network`."""
         return self.network.summary(batch, timesteps, framework, str(self.dtype) if dtype is None else dtype, **asked)
 
     def _use(self, weights: dict[str, Array]) -> None:
-        """Compute with these weights from now on."""
+        """Use these weights from now on."""
         by_layer: dict[str, dict[str, Array]] = {name: {} for name in self.network.names}
         for key, array in weights.items():
             array.setflags(write=False)
@@ -146,18 +146,18 @@ class Model(Commands):
         ]
 
     def save_weights(self, path: str | PathLike[str]) -> None:
-        """Write the weights to an .npz file, which `load_weights` and `rnncli forward --weights` read.
+        """Write the weights to an .npz file that `load_weights` and `rnncli forward --weights` can read.
 
-        An old file of that name is replaced once all is written.
+        An existing file of that name is replaced once everything is written.
 
         Raises:
-            ArgumentError: `path` is not the name of a file.
+            ArgumentError: `path` is not a file name.
             RnncliError: the file cannot be written.
         """
         write_arrays(written_name("path", path, ".npz"), self.weights)
 
     def load_weights(self, path: Mapping[str, ArrayLike] | str | PathLike[str]) -> None:
-        """Replace the weights by arrays by key, or those in a file: one that `save_weights` wrote, or any model file.
+        """Replace the weights by arrays by key, or by those in a file written by `save_weights` or any model file.
 
             >>> from tempfile import TemporaryDirectory
             >>> first, second = Model("input:8,lstm:4", seed=1), Model("input:8,lstm:4", seed=2)
@@ -168,12 +168,12 @@ class Model(Commands):
             >>> bool((first(x) == second(x)).all())
             True
 
-        If the file cannot be used, the model stays as it is.
+        If the file cannot be used, the model is unchanged.
 
         Raises:
-            ArgumentError: `path` is not the name of a file.
-            RnncliError: the file cannot be read, or its arrays are not those of the network: their keys, their shapes,
-                or numbers that are not finite.
+            ArgumentError: `path` is not a file name.
+            RnncliError: the file cannot be read, or its arrays do not fit the network: their keys or shapes differ, or
+                a number is not finite.
         """
         self._use(self._taken(path if isinstance(path, Mapping) else file_name("path", path)))
         self.part = None
@@ -184,7 +184,7 @@ class Model(Commands):
             >>> Model("embed:100x8,lstm:4:seq,dense:3")([[5, 99, 0], [7, 7, 7]]).shape
             (2, 3, 3)
 
-        With lengths, each sequence is computed as if it were alone, and what is behind its end is not read:
+        With lengths, each sequence is computed as if it were alone, and nothing after its end is read:
 
             >>> model = Model("embed:100x8,lstm:4")
             >>> both = model([[5, 99, 3], [7, 7, 0]], lengths=[3, 2])
@@ -196,12 +196,12 @@ class Model(Commands):
             lengths: the length of each sequence; None if all are as long as the input.
 
         Returns:
-            (batch, timesteps, features) or (batch, features), as `network.shapes` says. Where a sequence of outputs is
-            shorter than the longest, zeros are behind it.
+            (batch, timesteps, features) or (batch, features), as in `network.shapes`. Output sequences that are shorter
+            than the longest are followed by zeros.
 
         Raises:
             ArgumentError: `x` has another shape or dtype than the network reads, or an id outside the vocabulary, or
-                the lengths are not those of its samples.
+                the lengths do not fit its samples.
             SpecError: the network needs sequences of another length.
         """
         return self._checked_output(x, None, lengths)
@@ -211,7 +211,7 @@ class Model(Commands):
     ) -> tuple[Array, dict[str, Array]]:
         """Return the output, and the state of every recurrent layer after the last timestep.
 
-        With the state a long sequence can be run in pieces. The result is the same as for the whole:
+        The state allows a long sequence to be run in pieces, with the same result as for the whole:
 
             >>> model = Model("input:8,lstm:4:seq")
             >>> x = np.random.default_rng(0).standard_normal((1, 20, 8))
@@ -222,15 +222,15 @@ class Model(Commands):
             >>> np.allclose(np.concatenate([y1, y2], axis=1), model(x), atol=1e-6)
             True
 
-        This does not hold for layers with `back` or `bi`, because they read the sequence from its end.
+        This does not hold for layers with `back` or `bi`, which read the sequence from its end.
 
         Args:
-            x: as for a call.
-            state: what an earlier run returned: arrays (batch, units) by key. None means zero.
-            lengths: as for a call. The state that is returned is that after each sequence's own last timestep.
+            x: as in a call.
+            state: the state returned by an earlier run: arrays (batch, units) by key. None means zero.
+            lengths: as in a call. The returned state is the one after each sequence's own last timestep.
 
         Raises:
-            ArgumentError: `x`, a state or the lengths have another shape or dtype than the network takes.
+            ArgumentError: `x`, a state or the lengths have another shape or dtype than the network expects.
             SpecError: the network needs sequences of another length.
         """
         x = checked_input(self.network, x)
@@ -240,7 +240,7 @@ class Model(Commands):
         return self._checked_output(x, states, lengths), states
 
     def _checked_output(self, x: ArrayLike, states: State | None, lengths: ArrayLike | None) -> Array:
-        """Return the output for an input and lengths that are still to be checked; `states` are as for `begin`."""
+        """Check an input and lengths, and return the output for them; `states` are as in `begin`."""
         x = checked_input(self.network, x)
         batch, timesteps = x.shape[:2]
         if lengths is None:
@@ -249,16 +249,16 @@ class Model(Commands):
         if self.network.head.vocabulary is not None:
             is_read = np.arange(timesteps) < np.array(lengths)[:, None]
             check_ids(np.where(is_read, x, 0).T, self.network.head.vocabulary, 0)
-        self.output_shape(batch, min(lengths))  # says if that is too short
+        self.output_shape(batch, min(lengths))  # raises if that is too short
         output = np.zeros(self.output_shape(batch, timesteps), self.dtype)
         for some in groups(self.network, x, lengths, {} if states is None else states, self.chunks_of):
             y = self._output(some)
             output[some.samples, : y.shape[1]] = y
         return output
 
-    @np.errstate(all="ignore")  # numbers that are not finite are for the caller to see in the output
+    @np.errstate(all="ignore")  # numbers that are not finite are visible in the output
     def _output(self, sequences: Group) -> Array:
-        """Return the output for sequences that have been checked."""
+        """Return the output for checked sequences."""
         shape = self.output_shape(len(sequences.samples), sequences.timesteps)
         output = np.zeros(shape if len(shape) == 3 else (shape[0], 1, shape[1]), self.dtype)
         start = 0
@@ -268,29 +268,29 @@ class Model(Commands):
         return output.reshape(shape)
 
     def output_shape(self, batch: int, timesteps: int) -> tuple[int, ...]:
-        """Return the shape of the output for an input of that size: (batch, timesteps, features) or (batch, features).
+        """Return the shape of the output for an input of some size: (batch, timesteps, features) or (batch, features).
 
         Raises:
-            SpecError: `timesteps` contradicts the network.
+            SpecError: the network does not allow `timesteps`.
         """
         outputs = (returns for _, returns in self.network.shapes(batch, timesteps))
         *_, shape = [self.network.input_shape(batch, timesteps), *outputs]
         return tuple(size for size in shape if size is not None)
 
     def begin(self, states: State | None = None, ticks: Iterable[Tick] | None = None) -> list[Pass]:
-        """Return a pass for each layer of `network.body`. They are good for one batch, from its start to its end.
+        """Return a pass of each layer of `network.body`, for one batch from start to end.
 
-        Where numbers overflow, NumPy does what it is told by `np.errstate`.
+        If numbers overflow, `np.errstate` determines what NumPy does.
 
         Args:
-            states: where each recurrent layer finds its first state and leaves its last. A state that is not there is
-                zero. None: all are zero, and nobody wants the last ones.
-            ticks: for each layer, what a recurrent one calls with the number of timesteps that it has just taken.
+            states: where each recurrent layer gets its first state and leaves its last. Missing states are zero. None:
+                all states are zero, and the last ones are discarded.
+            ticks: for each layer, the callback that a recurrent layer calls with the number of timesteps just done.
         """
         return [stage(states, tick) for stage, tick in zip(self.stages, ticks or repeat(uncounted), strict=False)]
 
     def prepare(self, batch: int, timesteps: int) -> None:
-        """Make ready what the layers need beside their weights for a batch of so many samples and timesteps."""
+        """Prepare the loops of the recurrent layers for a batch of so many samples and timesteps."""
         chunk = chunk_steps(self.network, batch)
         sizes = zip(self.stages, self.network.shapes(), self.network.steps_read(1, timesteps), strict=True)
         for stage, (reads, _), steps in sizes:

@@ -1,7 +1,7 @@
-"""How far back a network remembers: a sample and its twin, run in lockstep, and the effect of a change between them.
+"""How far back a network remembers: a sample and its twin run in lockstep, and the effect of a change to the twin.
 
-They are a batch of two in float64: in float32 the effect would soon be lost in rounding. In the twin the first input
-that the last recurrent layer reads is changed a little. How much this changes the outputs, step after step, shows how
+They are a batch of two in float64, because in float32 the effect would soon be lost in rounding. In the twin, the first
+input that the last recurrent layer reads is changed slightly. How much this changes the outputs at each step shows how
 far back the layer remembers. Steps that are padding are left out.
 """
 
@@ -27,24 +27,24 @@ if TYPE_CHECKING:
     from rnncli.engine.run import Plan
 
 LEAST_EFFECT = 1000 * float(np.finfo(np.float64).eps)
-"""The smallest effect, as a share of the state, of which even a hundredth stands out from rounding."""
+"""The smallest effect, relative to the state, of which even a hundredth is distinguishable from rounding."""
 
 _CHANGE = 1e-5
-"""The length of the change, as a share of the input's length, or of 1 where that is more.
+"""The length of the change, relative to the input's length, or absolute if that is shorter than 1.
 
-It is small enough that twice the change has twice the effect, and large enough that the effect stands out from rounding
-where a saturated layer passes on only a millionth of it.
+It is small enough that the effect is proportional to it, and large enough that the effect is distinguishable from
+rounding even if a saturated layer passes on only a millionth of it.
 """
 
 
 def in_bins(figures: Array, steps: Array, starts: Array, of: Callable[..., Array]) -> list[Bins]:
-    """Return what each figure comes to in each bin of time.
+    """Return each figure's value in each bin of time.
 
     Args:
         figures: the figures of each step, (figures, steps).
-        steps: which steps they are, in order.
+        steps: the steps that the figures belong to, in order.
         starts: the first step of each bin.
-        of: what makes one number of those in a bin, along an axis: `np.mean`.
+        of: reduces the figures in a bin to one number, along an axis: `np.mean`.
     """
     places = np.searchsorted(starts, steps, side="right") - 1
     firsts = np.flatnonzero(np.diff(places, prepend=-1))
@@ -55,29 +55,29 @@ def in_bins(figures: Array, steps: Array, starts: Array, of: Callable[..., Array
 
 
 class Watch:
-    """A sample and its twin, which run once.
+    """A sample and its twin, which can run once.
 
-    In the twin one input is changed: the first that the last layer reads and that is not padding. Some numbers are kept
-    for each step, and the whole sequence only where `back` or `bi` needs it.
+    In the twin one input is changed: the first that the last layer reads and that is not padding. A few numbers are
+    kept for each step; the whole sequence is only kept if `back` or `bi` needs it.
 
     Args:
-        model: the model; its weights are used in float64.
-        part: the network that is run: see `rnncli.engine.run.watched`.
-        chunks: the input, in order of time. Its first sample is run.
+        model: the model; its weights are converted to float64.
+        part: the network to run: see `rnncli.engine.run.watched`.
+        chunks: the input, in order of time. Only its first sample is used.
         timesteps: its number of timesteps.
-        states: the state that each recurrent layer starts from, zero where there is none. They are not changed.
-        tick: called with the work that has just been done; it adds up to the work of the recurrent layers.
+        states: the initial state of each recurrent layer, zero if missing. They are not changed.
+        tick: called with the work just done, which adds up to the work of the recurrent layers.
 
     Attributes:
-        part: the network that is run.
-        model: the model of it.
+        part: the network to run.
+        model: the model of `part`.
         timesteps: the number of timesteps of its last layer.
         backwards: whether the last layer reads its sequence from the end: it, or a layer below, reverses time.
-        steps: of what was seen, all steps of the last layer that are no padding, in the order in which it reads.
-        change: how many of them come before the change.
-        norms: the lengths of the outputs, (steps,).
-        effects: the lengths of the differences that the change makes to the outputs, (steps,).
-        figures: what else was asked for, (figures, steps).
+        steps: the steps of the last layer that are not padding, in reading order.
+        change: the number of these steps before the change.
+        norms: the norms of the outputs, (steps,).
+        effects: the norms of the differences in the outputs due to the change, (steps,).
+        figures: the additional figures requested, (figures, steps).
     """
 
     steps: Array
@@ -111,25 +111,25 @@ class Watch:
         self.backwards = _reversed(body[max(self._decoders, default=0) :])
         self._mask = np.ones(timesteps, bool) if body[-1].reverses and not self._decoders else None
         self._first_read = 0
-        """The step at which the last layer reads the changed input, once that has been passed on.
+        """The step at which the last layer reads the changed input, set when that is passed on.
 
-        Behind a layer that repeats a vector, which holds what all inputs did, that is the first.
+        After a layer that repeats a vector, which depends on all inputs, that is the first step.
         """
 
-    @np.errstate(all="ignore")  # what is not finite is for the reader to see
+    @np.errstate(all="ignore")  # numbers that are not finite are visible in the result
     def run(self, figures_of: Callable[[Array], Array] = lambda outputs: outputs[:, :0].T) -> None:
-        """Run them.
+        """Run the sample and its twin.
 
         Args:
-            figures_of: returns what else is kept, (figures, steps), of the outputs of some steps, (steps, units), which
-                may be none.
+            figures_of: returns additional figures to keep, (figures, steps), for the outputs of some steps, (steps,
+                units), possibly of no steps.
         """
         steps, figures, start = [], [], 0
         for values, mask in flow(self.model.begin(self._states, self._ticks), self._twins()):
             here = np.arange(start, start + len(values))
             start += len(here)
             if mask is not None:
-                # As in Keras a layer that reverses time hands the mask on as it came, not in its outputs' order.
+                # As in Keras, a layer that reverses time passes the mask on unchanged, not in the order of its outputs.
                 unpadded = mask[:, 0] if self._mask is None else self._mask[::-1][here]
                 here, values = here[unpadded], values[unpadded]
             h, changed = np.ascontiguousarray(values.transpose(2, 0, 1))
@@ -141,11 +141,11 @@ class Watch:
         self.change, self.figures = int(np.searchsorted(self.steps, self._first_read)), np.array(rest)
 
     def reach(self, starts: Array, since_change: bool) -> LayerReach:
-        """Return how far back the layer remembers, once they have run.
+        """Return how far back the layer remembers, after a run.
 
         Args:
             starts: the first step of each bin of the effect.
-            since_change: whether steps are put in bins by how many there are after the change, padding not counted.
+            since_change: whether steps are binned by their distance from the change, not counting padding.
         """
         effects, count = self.effects, len(self.steps) - self.change
         if not len(effects):
@@ -168,10 +168,10 @@ class Watch:
         )
 
     def _twins(self) -> Iterator[Chunk]:
-        """Yield the input with the sample twice, (timesteps, features, 2), in which one step of the twin is changed."""
+        """Yield the input with the sample twice, (timesteps, features, 2), with one step of the twin changed."""
         from_end = _reversed(self.part.body[: self._decoders[0] if self._decoders else None])
         changed: tuple[int, Array] | None = None
-        # From the end a chunk is held back, with the padding behind it, until another comes whose inputs are later.
+        # In reverse, the latest chunk with unpadded inputs is held back, since the last unpadded input is changed.
         held: list[Chunk] = []
         start = 0
         for values, mask in self._sample:
@@ -195,7 +195,7 @@ class Watch:
         yield from held
 
     def _change(self, timestep: int, twins: Array) -> None:
-        """Change the twin's input at a timestep, (features, 2), a little. The direction favours no feature."""
+        """Change the twin's input at a timestep, (features, 2), slightly, in a direction that favours no feature."""
         x, changed = twins.T
         direction = random_stream(0, 0).standard_normal(len(x))
         length = _CHANGE * max(1.0, float(np.linalg.norm(x)))
@@ -205,15 +205,15 @@ class Watch:
 
 
 def _reversed(layers: Sequence[Layer]) -> bool:
-    """Return whether layers, one on another, hand time on in reverse."""
+    """Return whether consecutive layers together reverse time."""
     return sum(layer.reverses for layer in layers) % 2 == 1
 
 
 def widening_starts(count: int, bins: int) -> Array:
-    """Return the first step of each bin when `count` of them are shared out over at most `bins` that widen with time.
+    """Return the first step of each bin, for `count` steps in at most `bins` bins that widen with time.
 
-    The first bins have a step each, and from where that would not do a bin is wider than the one before by a constant
-    share, so that a short reach and a long one can both be read off.
+    The first bins have one step each. Where this would take too many bins, each bin's width is a constant share of the
+    steps before it, so that both a short and a long reach can be read off.
     """
     if count <= bins:
         return np.arange(count)
@@ -224,7 +224,7 @@ def widening_starts(count: int, bins: int) -> Array:
             starts.append(start)
         return starts
 
-    narrow, wide = 0.0, 1.0  # the share that a bin is wider than the steps before it: bisected
+    narrow, wide = 0.0, 1.0  # bisection of a bin's width as a share of the steps before it
     for _ in range(50):
         middle = (narrow + wide) / 2
         narrow, wide = (middle, wide) if len(widening(middle)) > bins else (narrow, middle)
@@ -232,14 +232,14 @@ def widening_starts(count: int, bins: int) -> Array:
 
 
 BINS = 48
-"""The most bins of the steps since the change."""
+"""The most bins of steps since the change."""
 
 _SQUARINGS = 24
-"""How often a matrix is squared for its spectral radius, which is then known to six digits."""
+"""The number of squarings for the spectral radius, which then has six correct digits."""
 
 
 def reach(plan: Plan, tick: Tick = uncounted, begin: Callable[[int], object] = uncounted) -> NetworkReach:
-    """Run a network with every seed and return what was found.
+    """Run a network with each seed and return how far back it remembers.
 
         >>> from rnncli.engine.request import Request
         >>> from rnncli.engine.run import plan
@@ -248,11 +248,11 @@ def reach(plan: Plan, tick: Tick = uncounted, begin: Callable[[int], object] = u
 
     Args:
         plan: the runs, with a number of seeds.
-        tick: called with 0 when they start, and then with the work that has just been done; it adds up to the plan's.
+        tick: called with 0 at the start, and then with the work just done, which adds up to the plan's.
         begin: called with each seed before its run.
 
     Raises:
-        RnncliError: a file cannot be read or does not fit the network.
+        RnncliError: a file cannot be read, or does not fit the network.
     """
     tick(0)
     part, request = plan.part, plan.request
@@ -264,7 +264,7 @@ def reach(plan: Plan, tick: Tick = uncounted, begin: Callable[[int], object] = u
     runs: list[SeedReach] = []
     for seed in range(request.seed, request.seed + request.seeds):
         begin(seed)
-        if model is None or plan.weights is None:  # all others are the same for all seeds
+        if model is None or plan.weights is None:  # other weights do not depend on the seed
             model = plan.model(seed)
             radius = max(spectral_radius(_candidate(model, layer, f"{name}/{way}")) for way in layer.directions)
         watch = Watch(model, part, plan.chunks(model, seed), plan.timesteps, tick=tick)
@@ -286,7 +286,7 @@ def reach(plan: Plan, tick: Tick = uncounted, begin: Callable[[int], object] = u
 
 
 def _candidate(model: Model, layer: Layer, prefix: str) -> Array:
-    """Return the block of U for the candidate of a layer, times V where that projects it: a square matrix."""
+    """Return the block of U for a layer's candidate, times V if h is projected: a square matrix."""
     kernel = model.weights[f"{prefix}recurrent_kernel"].astype(TWIN_DTYPE)
     block = np.split(kernel, layer.gates, axis=1)[layer.candidate]
     projection = model.weights.get(f"{prefix}projection_kernel")
@@ -294,18 +294,18 @@ def _candidate(model: Model, layer: Layer, prefix: str) -> Array:
 
 
 def spectral_radius(matrix: Array) -> float:
-    """Return the largest size of an eigenvalue of U, which the state is multiplied by at each step.
+    """Return the largest absolute eigenvalue of U, which the state is multiplied by at each step.
 
-    In linear networks the effect of an input goes with its powers (Jaeger, 2001; Pascanu et al., 2013). A gated cell
-    has a block of U for each gate; that of the candidate is taken, which does what U does in a SimpleRNN. The two
-    directions of a bidirectional layer are one matrix with two blocks on its diagonal, so the larger radius counts.
+    In linear networks the effect of an input is governed by its powers (Jaeger, 2001; Pascanu et al., 2013). A gated
+    cell has a block of U for each gate; this is for the candidate's block, the counterpart of U in a SimpleRNN. The two
+    directions of a bidirectional layer form one block-diagonal matrix, so the larger radius counts.
 
-    It is the limit of ‖U^k‖^(1/k) (Gelfand, 1941). Squaring U doubles k and takes matrix products alone, so it is
-    several times as fast as finding all eigenvalues. The norm, here the largest number, is about C·ρ^k; from two of
-    them ρ follows without C.
+    It is the limit of ‖U^k‖^(1/k) (Gelfand, 1941). Squaring U doubles k and only takes matrix products, so it is
+    several times as fast as finding all eigenvalues. The norm, here the largest absolute number, is about C·ρ^k; two
+    norms give ρ without C.
 
     Args:
-        matrix: U, square, its numbers finite.
+        matrix: U, square, with finite numbers.
     """
     log_root = before = 0.0
     for squaring in range(_SQUARINGS):

@@ -1,9 +1,9 @@
-"""The stages of recurrent layers: chunk by chunk in one direction; backwards and both ways on the whole sequence.
+"""The stages of recurrent layers: forwards chunk by chunk, backwards and in both directions on the whole sequence.
 
-What bounds a small layer is the time of NumPy's calls, a quarter of a microsecond each, whatever they compute (see
-`loop.py`). So the two directions of a small layer run as one cell with the units of both: its operand at step t is
-[x_t; x_{T-1-t}], and its matrices are block-diagonal, a block for each direction. That takes half as many calls, and
-multiplies by the zeros beside the blocks in vain. A layer runs so as long as the calls cost more than the zeros.
+The speed of a small layer is limited by the NumPy calls, which take a quarter of a microsecond each regardless of what
+they compute (see `loop.py`). So both directions of a small layer run as one cell with the units of both: its operand at
+step t is [x_t; x_{T-1-t}], and its matrices are block-diagonal, with a block for each direction. That halves the calls,
+at the cost of multiplying by the zeros outside the blocks. It is done as long as the calls cost more than the zeros.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from rnncli.engine.types import Array
 from rnncli.layers import Recurrent
 
 ZEROS_A_CALL = 2_500
-"""How many multiply-adds with zeros are made for each call that is spared; measured by tests/benchmarks/both_ways.py.
+"""The most multiply-adds with zeros to accept per saved call; measured by tests/benchmarks/both_ways.py.
 
-At so many a layer takes 0.85 of the time or less. Some cells gain until there are twice as many.
+At this number a layer takes 0.85 of the time or less. Some cells gain up to twice as many.
 """
 
 WIDEST_INPUT = 4
-"""How many times the units the features may be: a wide input is projected with few columns, and twice as many zeros."""
+"""The largest ratio of features to units: a wide input has few columns to project, but twice as many zeros."""
 
 
 class Direction:
-    """One direction of a recurrent layer: its weights, and a spare loop, such as it ran last, for the next batch.
+    """One direction of a recurrent layer: its weights, and a spare loop from its last batch, for the next one.
 
     Args:
-        prefixes: what comes before the names of its states: `lstm/`, `bidirectional/forward/`. Where one cell does the
-            work of several, each has the next of its units, and its own states.
+        prefixes: the prefixes of its states' names: `lstm/`, `bidirectional/forward/`. If one cell runs several
+            directions, each has consecutive units, and its own states.
         layer: the layer.
         weights: the weights of this direction.
     """
@@ -44,19 +44,19 @@ class Direction:
         self.prefixes = prefixes
         self.layer = layer
         self.weights = weights
-        # Keras: inside a Bidirectional that returns sequences, the output of a masked step is zero.
+        # Keras: in a Bidirectional that returns sequences, the output of a masked step is zero.
         self.zero_masked = layer.merge is not None and layer.return_sequences
         self.spare: Loop | None = None
         self.gate_watch: GateWatch | None = None
-        """What is shown the gates of each step, if anything is."""
+        """Called with the gates of each step, unless it is None."""
 
     def begin(self, states: State | None, tick: Tick) -> Pass:
-        """Return a pass that returns the outputs of all steps, or at the end that of the last one, (1, units, batch).
+        """Return a pass that outputs all steps, or at the end only the last one, (1, units, batch).
 
-        At the end the last state is put among the states.
+        At the end, the last state is stored in `states`.
         """
         loop: Loop | None = None
-        # The states of the samples whose sequences have ended, the last of the batch first.
+        # The states of samples whose sequences have ended, starting with the last of the batch.
         ended: list[dict[str, Array]] = []
         output = None
         while chunk := (yield output):
@@ -86,11 +86,11 @@ class Direction:
             yield Chunk(last["h"][None])
 
     def read(self, chunks: Iterable[Chunk], states: State | None, tick: Tick) -> Iterator[Chunk]:
-        """Yield what such a pass returns for a sequence, in the order in which it takes the steps."""
+        """Yield the output of a pass over a sequence, in the order of its steps."""
         return flow([self.begin(states, tick)], chunks)
 
     def take_loop(self, batch: int, steps: int) -> Loop:
-        """Return the spare loop, if it fits and no other pass has it, or a new one."""
+        """Return the spare loop if it fits and is not in use by another pass, else a new one."""
         loop, self.spare = self.spare, None
         if loop is None or loop.batch != batch or loop.steps < steps:
             loop = make_loop(self.layer, self.weights, batch, steps)
@@ -104,9 +104,9 @@ class Direction:
 
 
 class RecurrentStage:
-    """A recurrent layer: forwards chunk by chunk, backwards and both ways on the whole sequence.
+    """A recurrent layer, which runs forwards chunk by chunk, backwards and in both directions on the whole sequence.
 
-    It is made of its name in the network, the layer, and its weights by Keras's names.
+    It takes its name in the network, the layer, and its weights by Keras's names.
     """
 
     def __init__(self, name: str, layer: Recurrent, weights: Mapping[str, Array]) -> None:
@@ -117,13 +117,13 @@ class RecurrentStage:
             self.directions.append(Direction([f"{name}/{direction}"], layer, own))
 
     def __call__(self, states: State | None, tick: Tick) -> Pass:
-        """Return a pass that returns the sequence of outputs, or only the last one; see `Stage`."""
+        """Return a pass that outputs the sequence, or only the last output; see `Stage`."""
         if self.layer.merge is None and not self.layer.go_backwards:
             return self.directions[0].begin(states, tick)
         return self._begin(states, tick)
 
     def _begin(self, states: State | None, tick: Tick) -> Pass:
-        """Return a pass that keeps all chunks until the sequence has ended, and then works on the whole of it."""
+        """Return a pass that keeps all chunks until the sequence has ended, and then processes all of it."""
         chunks: list[Chunk] = []
         while chunk := (yield None):
             chunks.append(Chunk(chunk.values.copy(), chunk.mask))
@@ -131,7 +131,7 @@ class RecurrentStage:
         yield from read(WholeSequence.of(chunks), states, tick)
 
     def prepare(self, features: int, batch: int, steps: int) -> None:
-        """Have the loops for the next pass, in chunks of so many timesteps: making them is then no part of its time."""
+        """Create the loops for the next pass, in chunks of `steps` timesteps, so that its time excludes this."""
         for cell in self._cells(features, batch):
             cell.spare = cell.take_loop(batch, steps)
 
@@ -144,7 +144,7 @@ class RecurrentStage:
         return Direction([*forward.prefixes, *backward.prefixes], layer, weights)
 
     def _cells(self, features: int, batch: int) -> list[Direction]:
-        """Return what runs where no step is padding: for both directions one cell, where zeros cost less than calls."""
+        """Return the cells to run if there is no padding: one for both directions, if zeros cost less than calls."""
         units, calls = self.layer.units, calls_per_step(self.layer)
         watched = any(direction.gate_watch is not None for direction in self.directions)
         if self.layer.merge is None or watched or calls is None:
@@ -154,16 +154,16 @@ class RecurrentStage:
         return [self._together] if few and zeros <= ZEROS_A_CALL * calls else self.directions
 
     def _backwards(self, whole: WholeSequence, states: State | None, tick: Tick) -> Iterator[Chunk]:
-        """Yield the outputs for a sequence that is read from its end, or only the last one."""
+        """Yield the outputs for a reversed sequence, or only the last one."""
         outputs = self.directions[0].read(whole.turned().chunks(), states, tick)
-        # Time is reversed from here on, but Keras passes the mask on as it came.
+        # The output is in reversed time, but Keras passes on the mask unchanged.
         masks = (mask if self.layer.return_sequences else None for _, mask in whole.chunks())
         yield from (Chunk(y, mask) for (y, _), mask in zip(outputs, masks, strict=False))
 
     def _both_ways(self, whole: WholeSequence, states: State | None, tick: Tick) -> Iterator[Chunk]:
-        """Yield the merged outputs, in forward time, or the last ones merged."""
+        """Yield the merged outputs in order of time, or only the last outputs, merged."""
         _, features, batch = map(int, whole.values.shape)
-        # A mask skips other samples in one direction than in the other.
+        # A mask skips different samples in the two directions at the same step.
         cells = self.directions if whole.mask is not None else self._cells(features, batch)
         inputs: list[Iterable[Chunk]] = [whole.chunks(), whole.turned().chunks()]
         if len(cells) == 1:
@@ -177,7 +177,7 @@ class RecurrentStage:
             for y, _ in cell.read(chunks, states, tick):
                 room[start : start + len(y), :, : y.shape[-1]] = y
                 start += len(y)
-        if sequence:  # the second, too, in the order of time
+        if sequence:  # the backward output has to be in order of time too
             backward[:] = whole._replace(values=backward.copy(), mask=None).turned().values
         merged = both if self.layer.merge == "concat" else MERGES[str(self.layer.merge)](forward, backward, forward)
         yield from whole._replace(values=merged).chunks() if sequence else [Chunk(merged)]
@@ -188,18 +188,18 @@ MERGES: dict[str, Callable[[Array, Array, Array], Array]] = {
     "sum": np.add,
     "ave": lambda forward, backward, out: np.divide(np.add(forward, backward, out), 2, out),
 }
-"""What makes one output of two, by the merge mode, but for those that are kept side by side. It writes to an array."""
+"""The function that merges two outputs into an array, by merge mode; concatenated ones are not copied."""
 
 
 def side_by_side(forward: Mapping[str, Array], backward: Mapping[str, Array], blocks: int) -> dict[str, Array]:
-    """Return the weights of one cell that does the work of two, which do not see each other.
+    """Return the weights of one cell that does the work of two independent cells.
 
-    Each block of its columns has the units of the first cell and then those of the second. Kernels are
-    block-diagonal: what one cell reads does not reach the other.
+    In each block of columns, the units of the first cell come before those of the second. Kernels are block-diagonal,
+    so that the inputs of one cell do not affect the other.
 
     Args:
         forward: Keras's weights of the first cell.
-        backward: those of the second, of the same shapes.
+        backward: Keras's weights of the second cell, with the same shapes.
         blocks: the number of blocks of columns: gates and candidate.
     """
     joined = {}

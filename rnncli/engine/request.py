@@ -1,4 +1,4 @@
-"""`Request`: what can be asked of a run. It imports no NumPy, so the command line knows the choices at once."""
+"""`Request`: the options of a run. It does not import NumPy, so that the command line starts fast."""
 
 from __future__ import annotations
 
@@ -16,46 +16,46 @@ from rnncli.network import check_flags, check_known, check_sizes, check_whole, p
 from rnncli.quantities import MAX_SIZE, parse_size
 
 DTYPES = ("float32", "float64")
-"""What the engine computes in."""
+"""The dtypes that the engine supports."""
 
 Init = Literal["keras", "torch", "uniform"]
-"""How first values are drawn: as Keras or PyTorch do by default, or from U[0, 1), as in the textbook's loop."""
+"""How initial values are drawn: by Keras's or PyTorch's defaults, or from U[0, 1), as in the textbook's loop."""
 
 INITS: tuple[Init, ...] = get_args(Init)
 
 DEFAULT_TIMESTEPS = 100
-"""The length of a random input, where neither the request nor the network says one."""
+"""The length of a random input, if neither the request nor the network specifies one."""
 
 DEFAULT_REACH_TIMESTEPS = 500
-"""The same for `rnncli reach`, which looks far back."""
+"""The default length for `rnncli reach`, which looks far back."""
 
 DEFAULT_SEEDS, MOST_SEEDS = 5, 1000
-"""How many seeds `rnncli reach` tries, and at most; what was found with each is kept."""
+"""The default and the largest number of seeds for `rnncli reach`, which keeps the result of each."""
 
 _READ = ("input", "weights", "state")
 _WRITTEN = {"save_weights": ".npz", "output": ".npy", "save_state": ".npz"}
-"""The files that are written, and what they are."""
+"""The files that are written, and their extensions."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of a run.
+    """The options of a run.
 
         >>> Request(timesteps=10, dtype="float64", output="y.npy").written
         {'output': 'y.npy'}
 
     Args:
-        timesteps, batch, seed, dtype, framework, input, weights, save_weights, output, state, save_state, gates: as for
+        timesteps, batch, seed, dtype, framework, input, weights, save_weights, output, state, save_state, gates: as in
             `rnncli.forward`.
-        init: how weights and a random input are drawn: keras, torch or uniform. None: keras, and for the reach that of
-            the source's framework.
+        init: how weights and a random input are drawn: keras, torch or uniform. None: keras, or for the reach, the
+            framework of the source.
         lengths: the length of each sequence of the batch, or a text file of them; None if all are as long as the input.
-        study: whether to study what the last recurrent layer does over time.
-        seeds: with how many seeds it is tried how far back the network reaches, from `seed` on, 1 to 1,000; None if
-            that is not asked.
+        study: whether to study the last recurrent layer over time.
+        seeds: the number of seeds, from `seed` on, for which to measure how far back the network reaches, 1 to 1,000;
+            None to not measure it.
 
     Raises:
-        ArgumentError: an argument is not allowed; the message says which, and what is.
+        ArgumentError: an argument is not allowed; the message states which, and what is allowed.
     """
 
     timesteps: int | None = None
@@ -94,11 +94,11 @@ class Request:
             if getattr(self, name) is not None:
                 written_name(name, getattr(self, name), extension)
         if self.gates and not self.study:
-            raise ArgumentError("gates are added to what plot shows, and plot is False", "ask for both")
+            raise ArgumentError("gates are added to the plot, and plot is False", "ask for both")
         if self.lengths is not None:
             object.__setattr__(self, "lengths", _checked_lengths(self.lengths))
             if self.seeds is not None:
-                raise ArgumentError("seeds are for the reach, which follows one sequence, and there are lengths")
+                raise ArgumentError("seeds are for the reach, which uses a single sequence, but lengths are given")
 
     @property
     def read(self) -> dict[str, str]:
@@ -116,24 +116,24 @@ def file_name(name: str, path: object) -> str:
 
     Args:
         name: the argument's name.
-        path: a text or a `pathlib.Path`.
+        path: a string or a `pathlib.Path`.
 
     Raises:
-        ArgumentError: it is neither.
+        ArgumentError: it is neither, or not a valid file name.
     """
     if isinstance(path, (str, PathLike)):
         text = fsdecode(path)
         with suppress(UnicodeEncodeError):
             if b"\0" not in fsencode(text):
                 return text
-    raise ArgumentError(f"{name} is {shorten(repr(path))}, expected the name of a file")
+    raise ArgumentError(f"{name} is {shorten(repr(path))}, expected a file name")
 
 
 def written_name(name: str, path: object, extension: str) -> str:
-    """Return the path of a file that is written, as text.
+    """Return the path of a file to write, as text.
 
     Raises:
-        ArgumentError: it is none, or the name of a file of another format.
+        ArgumentError: it is not a path, or its extension is that of another format.
     """
     text = file_name(name, path)
     if names_another(text, extension):
@@ -142,23 +142,23 @@ def written_name(name: str, path: object, extension: str) -> str:
 
 
 def parse_lengths(text: str) -> tuple[int, ...] | None:
-    """Return the lengths that a text says, apart by commas or spaces: 5,3,7; None where it says none.
+    """Return the lengths in a text, separated by commas or spaces: 5,3,7; None if it is not a list of lengths.
 
     Raises:
-        ValueError: one is no length.
+        ValueError: one of them is not a length.
     """
     if re.fullmatch(r"[\[(]?[0-9][0-9_kMG,; \])]*", text) is None:
         return None
     if re.search("[,;] *[,;]", text):
-        raise ValueError(f"{shorten(text)} has no length between two of its commas")
+        raise ValueError(f"{shorten(text)} has no length between two commas")
     return tuple(parse_size(word) for word in re.split(" *[,;] *| +", text.strip(",; ")))
 
 
 def file_names(**paths: str | PathLike[str] | None) -> dict[str, Any]:
-    """Return paths as texts, by the names of their arguments; None where there is none.
+    """Return paths as texts, by argument name; None for those that are None.
 
     Raises:
-        ArgumentError: one is no path.
+        ArgumentError: one of them is not a path.
     """
     return {name: None if path is None else file_name(name, path) for name, path in paths.items()}
 
@@ -166,13 +166,13 @@ def file_names(**paths: str | PathLike[str] | None) -> dict[str, Any]:
 def _checked_lengths(lengths: Sequence[int] | str | PathLike[str]) -> tuple[int, ...] | str:
     if isinstance(lengths, (str, PathLike)):
         try:
-            said = parse_lengths(lengths) if isinstance(lengths, str) else None
+            parsed = parse_lengths(lengths) if isinstance(lengths, str) else None
         except ValueError as error:
             raise ArgumentError(f"lengths is {shorten(repr(lengths))}: {error}") from None
-        return file_name("lengths", lengths) if said is None else said
+        return file_name("lengths", lengths) if parsed is None else parsed
     lengths = lengths.tolist() if hasattr(lengths, "tolist") else lengths
     if not isinstance(lengths, Sequence) or not lengths:
-        raise ArgumentError(f"lengths is {shorten(repr(lengths))}, expected whole numbers, or the name of a file")
+        raise ArgumentError(f"lengths is {shorten(repr(lengths))}, expected whole numbers, or a file name")
     found = tuple(map(plain, lengths))
     for length in found:
         check_whole("a length", length, MAX_SIZE)
@@ -180,10 +180,10 @@ def _checked_lengths(lengths: Sequence[int] | str | PathLike[str]) -> tuple[int,
 
 
 def checked_seed(seed: object) -> int:
-    """Return a seed, a whole number from 0, as Python's own.
+    """Return a seed, an integer from 0, as a Python int.
 
     Raises:
-        ArgumentError: it is none.
+        ArgumentError: it is not an integer from 0.
     """
     number = plain(seed)
     if isinstance(number, int) and not isinstance(number, bool) and number >= 0:

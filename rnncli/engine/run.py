@@ -1,4 +1,4 @@
-"""A run from files to files: `plan` checks all that can be known before, `Plan.run` does the work."""
+"""A run from files to files: `plan` makes all checks that are possible beforehand, `Plan.run` does the work."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ from rnncli.quantities import features_of, plural
 from rnncli.results import Result
 from rnncli.system.places import check_files
 
-# `study` is imported where it is needed: few runs wait for it.
+# `study` is only imported when it is needed, because few runs use it.
 if TYPE_CHECKING:
     from rnncli.engine.study import Study
     from rnncli.formats.nodes import Part
@@ -55,14 +55,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class RunResult(Result):
-    """What a run has found.
+    """The result of a run.
 
     Attributes:
-        forward: what came out of each layer.
-        study: what the last recurrent layer did over time, if that was asked for.
-        files: the files that were written.
-        notes: what is to be known of it.
-        wide: whether the table has every column, in several tables where one is too wide.
+        forward: the results of each layer.
+        study: how the last recurrent layer behaved over time, if requested.
+        files: the files written.
+        notes: notes on the run.
+        wide: whether the table has every column, split into several tables if it is too wide.
     """
 
     forward: ForwardRun
@@ -82,29 +82,29 @@ class RunResult(Result):
         return self.forward.summary
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as plain data, the object that `rnncli forward --format json` prints."""
+        """Return the result as plain data, the object that `rnncli forward --format json` prints."""
         return self.forward.as_dict() | ({} if self.study is None else {"plot": self.study.as_dict()})
 
 
 def plan(network: Network | Model | str, request: Request, wide: bool = False) -> Plan:
-    """Return a run that can start: its input is open, its sizes are known, and it fits in memory.
+    """Return a run that is ready to start: its input is open, its sizes are known, and it fits in memory.
 
         >>> plan("input:8,lstm:4", Request(batch=2)).run().forward.summary.output_shape
         (2, 4)
 
     Args:
-        network: the network, or what stands for it, with the weights of a model file if it is from one; or a model.
-            Its weights are used, unless the request names others.
-        request: what is asked for.
-        wide: whether what is found is shown with every column.
+        network: the network, or a spec or file for it, with the weights of the model file if it comes from one; or a
+            model, whose weights are used unless the request names others.
+        request: the options.
+        wide: whether results are shown with every column.
 
     Raises:
-        SpecError: the number of timesteps asked for contradicts the network, or the framework cannot express it.
-        UsageError: the sizes asked for contradict the input file, there is no recurrent layer to look at or it has no
-            gates, a file would be written over another that is read or written, or nothing says which weights are
-            whose.
-        RnncliError: the input file or that of the weights cannot be read or does not fit, a file cannot be written,
-            the run would not fit in memory, or the model file has what is not run.
+        SpecError: the network does not allow the requested timesteps, or the framework cannot express it.
+        UsageError: the requested sizes contradict the input file; there is no recurrent layer to study, or it has no
+            gates; a file would be written over another that is read or written; or it is ambiguous which weights belong
+            to which layer.
+        RnncliError: the input or weights file cannot be read or does not fit, a file cannot be written, the run would
+            not fit in memory, or the model file contains something that cannot be run.
     """
     given = network if isinstance(network, Model) else None
     network = Network.of(network)
@@ -121,7 +121,7 @@ def plan(network: Network | Model | str, request: Request, wide: bool = False) -
         last = [layer for layer in network.body if layer.states][-1]
         if request.gates and last.gates == 1:
             raise UsageError(
-                f"--gates is of the last recurrent layer, and {last.spec()} has no gates",
+                f"--gates shows the last recurrent layer, but {last.spec()} has no gates",
                 "lstm and gru have gates; --plot without --gates shows any recurrent layer",
             )
     lengths = read_lengths(request.lengths) if isinstance(request.lengths, str) else request.lengths
@@ -131,7 +131,7 @@ def plan(network: Network | Model | str, request: Request, wide: bool = False) -
     ends = sorted({min(lengths or (timesteps,)), timesteps})
     network.check_timesteps(*ends)
     for length in ends:
-        network.summary(batch, length, framework)  # says what does not fit together
+        network.summary(batch, length, framework)  # raises if they do not fit together
     weights: Model | Part | str | None = request.weights or given
     if weights is None and trained is not None and trained.has_weights:
         weights = trained
@@ -147,45 +147,46 @@ def plan(network: Network | Model | str, request: Request, wide: bool = False) -
             notes.append(sources_told(found))
     elif trained is not None:
         if not trained.has_weights:
-            how = "each seed draws others" if reaches else f"they are drawn with seed {request.seed}"
+            how = "each seed draws its own" if reaches else f"they are drawn with seed {request.seed}"
             notes.append(f"the file has no weights: {how}")
         notes += trained.told
     return replace(run, notes=(*notes, *_notes_on_states(network, request)))
 
 
 def _notes_on_states(network: Network, request: Request) -> Iterator[str]:
-    """Yield why pieces of a sequence, with the states between them, do not add up to the whole."""
+    """Yield the reasons why running a sequence in pieces, with saved states, does not give the result for the whole."""
     if request.state is None and request.save_state is None:
         return
+    result = "so running a sequence in pieces gives another result"
     if any(layer.states and layer.needs_whole for layer in network.body):
-        yield f"{READING_FROM_THE_END} read from the end, so pieces of a sequence do not add up to the whole"
+        yield f"{READING_FROM_THE_END} read from the end, {result}"
     windows = dict.fromkeys(each.spec() for each in network.body if each.window is not None and each.window.span > 1)
     if windows:
-        yield f"the windows of {listed([*windows])} begin anew, so pieces of a sequence do not add up to the whole"
+        yield f"the windows of {listed([*windows])} start anew, {result}"
     joining = (each for each in network.body if each.joins or (each.reads, each.returns) == ("vector", "sequence"))
-    alone = dict.fromkeys(each.spec() for each in joining)
-    if alone:
-        verb = "makes its" if len(alone) == 1 else "make their"
-        yield f"{listed([*alone])} {verb} output of one piece alone, so pieces of a sequence do not add up to the whole"
+    separate = dict.fromkeys(each.spec() for each in joining)
+    if separate:
+        verb = "computes its" if len(separate) == 1 else "compute their"
+        yield f"{listed([*separate])} {verb} output from each piece separately, {result}"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A run that can start.
+    """A run that is ready to start.
 
     Attributes:
-        network: what to run.
-        request: what is asked for.
+        network: the network to run.
+        request: the options.
         batch: the number of samples.
         timesteps: the length of the sequence.
         init: how weights and a random input are drawn.
-        part: the part of the network that is run with a twin, for the study or the reach; None if neither is asked for.
-        weights: what has the weights: a model, a part of a model file, or an .npz with rnncli's own keys; None if they
-            are drawn from a seed.
-        notes: what the user should know before the run starts.
-        array: the input, which stays in its file until it is read; None for a random one.
+        part: the part of the network to run with a twin, for the study or the reach; None if neither is requested.
+        weights: the source of the weights: a model, a part of a model file, or an .npz with rnncli's own keys; None if
+            they are drawn from a seed.
+        notes: notes for the user before the run starts.
+        array: the input, which stays in its file until it is read; None for a random input.
         lengths: the length of each sequence; None if all are as long as the input.
-        wide: whether what is found is shown with every column.
+        wide: whether results are shown with every column.
     """
 
     network: Network
@@ -202,13 +203,13 @@ class Plan:
 
     @property
     def file(self) -> str | None:
-        """The file that has the weights; None where there is none."""
+        """The file with the weights; None if there is none."""
         part = self.weights.part if isinstance(self.weights, Model) else self.weights
         return self.request.weights if part is None or isinstance(part, str) else self.request.weights or part.path
 
     @property
     def _needed(self) -> Network:
-        """The layers of the network that need weights: for the reach of drawn ones those up to the last recurrent."""
+        """The layers that need weights: for the reach with drawn weights, those up to the last recurrent layer."""
         if self.request.seeds is None or self.weights is not None:
             return self.network
         return up_to_last_recurrent(self.network, "reach")
@@ -217,11 +218,11 @@ class Plan:
         """Check that the run fits in memory.
 
         Raises:
-            RnncliError: it does not; the message says how much it would take and how much is free.
+            RnncliError: it does not; the message states how much it would need and how much is free.
         """
         dtype = np.dtype(self.request.dtype)
         if self.part is not None and self.request.seeds is not None:
-            # The spectral radius takes three of the largest matrix that the state is multiplied by.
+            # The spectral radius needs three copies of the largest recurrent matrix.
             weights = network_weights(self.part).values()
             matrix = max(weight.params for weight in weights if weight.role == "recurrent")
             beside = weight_bytes(self._needed, dtype) + 3 * matrix * TWIN_DTYPE.itemsize
@@ -230,10 +231,10 @@ class Plan:
             check_fits(self.network, self.batch, self.timesteps, dtype, self._bytes_beside(dtype.itemsize))
 
     def model(self, seed: int) -> Model:
-        """Return the network with weights: those of a model or a file, or else drawn from a seed.
+        """Return the network with weights: from a model or a file, or drawn from a seed.
 
         Raises:
-            RnncliError: the file cannot be read or does not fit the network.
+            RnncliError: the file cannot be read, or does not fit the network.
         """
         weights, dtype = self.weights, self.request.dtype
         if isinstance(weights, Model):
@@ -241,7 +242,7 @@ class Plan:
         return Model(self._needed, seed, dtype, self.init, weights)
 
     def chunks(self, model: Model, seed: int) -> Iterator[Chunk]:
-        """Return the input from its start; a random one is drawn from a seed, one in a file has zeros as padding."""
+        """Return the input from its start: from a file, with zeros as padding, or random, drawn from a seed."""
         steps = chunk_steps(self.network, self.batch)
         if self.array is not None:
             return self.array.chunks(self.network, steps, model.dtype, self.lengths)
@@ -249,16 +250,16 @@ class Plan:
 
     @property
     def _sizes(self) -> list[tuple[int, int]]:
-        """How many sequences run together, and how long they are."""
+        """The number of sequences that run together, and their length, for each group."""
         if self.lengths is None or run_together(self.network):
             return [(self.batch, max(self.lengths or (self.timesteps,)))]
         return [(count, length) for length, count in sorted(Counter(self.lengths).items())]
 
     @property
     def work(self) -> float:
-        """How much work it is, in multiply-adds, for showing progress."""
+        """The work of the run in multiply-adds, for showing progress."""
         twins = 0.0
-        if self.part is not None:  # of it the recurrent layers count
+        if self.part is not None:  # only its recurrent layers count
             amounts = zip(work(self.part, TWINS, (self.lengths or [self.timesteps])[0]), self.part.body, strict=True)
             twins = sum(amount for amount, layer in amounts if layer.states)
         if self.request.seeds is not None:
@@ -267,10 +268,10 @@ class Plan:
 
     @property
     def steps(self) -> int:
-        """How many timesteps are shown to be done.
+        """The number of timesteps to show in the progress.
 
-        Those of the longest sequence that a layer reads: that of the input, or of one made of a vector, each length by
-        itself; or those that the recurrent layers take with all seeds.
+        These are the timesteps of the longest sequence that a layer reads, the input or a repeated vector, added up
+        over the lengths; or for the reach, the timesteps of the recurrent layers with all seeds.
         """
         network, seeds = self.network, self.request.seeds
         if seeds is None or self.part is None:
@@ -279,11 +280,10 @@ class Plan:
         return seeds * sum((steps or 0) * len(layer.directions) for steps, layer in counted if layer.states)
 
     def run(self, tick: Tick = uncounted) -> RunResult:
-        """Run the network, write the files that are asked for, and return what was found.
+        """Run the network, write the requested files, and return the result.
 
         Args:
-            tick: called with 0 when the run starts, and then with the work that has just been done; it adds up to
-                `work`.
+            tick: called with 0 when the run starts, and then with the work just done, which adds up to `work`.
 
         Raises:
             RnncliError: a file cannot be read or written or does not fit the network, or the study would not fit in
@@ -321,9 +321,9 @@ class Plan:
         return RunResult(found, study, tuple(files), self.notes, self.wide)
 
     def _bytes_beside(self, itemsize: int) -> int:
-        """Return the bytes of what there is beside weights, chunks and output, where a number takes `itemsize`.
+        """Return the bytes in addition to weights, chunks and output, for numbers of `itemsize` bytes.
 
-        That is a chunk of the input file, the states in files, and of sequences of several lengths the whole, sorted.
+        They are for a chunk of the input file, the states in files, and all sorted sequences if lengths are given.
         """
         network, batch, array = self.network, self.batch, self.array
         times = 2 - (self.request.state, self.request.save_state).count(None)
@@ -337,22 +337,22 @@ class Plan:
 
 
 def up_to_last_recurrent(network: Network, subject: str) -> Network:
-    """Return a network without the layers above its last recurrent one, of which `subject` is told.
+    """Return a network without the layers above its last recurrent layer; `subject` starts the error message.
 
     Raises:
         UsageError: there is no recurrent layer.
     """
     places = [index for index, layer in enumerate(network.layers) if layer.states]
     if not places:
-        raise UsageError(f"{subject} is of a recurrent layer, and {network} has none", "add one, such as rnn:32")
+        raise UsageError(f"{subject} needs a recurrent layer, but {network} has none", "add one, such as rnn:32")
     return Network(network.layers[: places[-1] + 1])
 
 
 def watched(network: Network, subject: str = "the plot") -> Network:
-    """Return the part of a network that is run with a twin: up to the last recurrent layer, which returns its sequence.
+    """Return the part of a network to run with a twin: up to the last recurrent layer, which then returns its sequence.
 
-    An embedding is replaced by an input of its vectors: vectors can be changed a little, ids cannot, and the table need
-    not be copied.
+    An embedding is replaced by an input of its vectors: vectors can be changed slightly, ids cannot, and the table is
+    not copied.
 
     Raises:
         UsageError: the network has no recurrent layer.
@@ -364,7 +364,7 @@ def watched(network: Network, subject: str = "the plot") -> Network:
 def _sizes(
     network: Network, request: Request, array: InputFile | None, lengths: tuple[int, ...] | None
 ) -> tuple[int, int]:
-    """Return the number of samples and of timesteps; the request has to go with the input file and with the lengths."""
+    """Return the number of samples and of timesteps; the request must agree with the input file and the lengths."""
     if array is None:
         fixed = network.input_shape()[1]
         usual = DEFAULT_TIMESTEPS if request.seeds is None else DEFAULT_REACH_TIMESTEPS
@@ -375,11 +375,11 @@ def _sizes(
         for name, asked, found in (("batch", request.batch, batch), ("timesteps", request.timesteps, timesteps)):
             if asked is not None and asked != found:
                 message = f"{request.input} has shape {array.shape}, so --{name} is {found}, not {asked}"
-                raise UsageError(message, f"leave --{name} out")
+                raise UsageError(message, f"leave out --{name}")
     if lengths is not None and len(lengths) != batch:
-        message = f"--lengths has {plural(len(lengths), 'length')}, and there are {plural(batch, 'sample')}"
+        message = f"--lengths has {plural(len(lengths), 'length')}, but there are {plural(batch, 'sample')}"
         raise UsageError(message, "give a length for each sample")
     if lengths is not None and max(lengths) > timesteps:
-        message = f"a sequence of --lengths has {max(lengths):,} timesteps, and the input has {timesteps:,}"
-        raise UsageError(message, "the input has to be as long as the longest of them")
+        message = f"a sequence of --lengths has {max(lengths):,} timesteps, but the input has {timesteps:,}"
+        raise UsageError(message, "the input must be as long as the longest sequence")
     return batch, timesteps

@@ -1,6 +1,6 @@
-"""One stage for each kind of layer, and the table that finds it.
+"""The stage for each kind of layer, and the table of stages.
 
-Those of recurrent layers are in `recurrent.py`.
+The stages of recurrent layers are in `recurrent.py`.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from rnncli.layers import Activation, BatchNorm, Conv, Dense, Dropout, Embedding
 from rnncli.layers.windows import Window
 
 ChunkSteps = Callable[[int], int]
-"""Returns how many timesteps a chunk should have, given the number of samples."""
+"""Returns the number of timesteps per chunk, given the number of samples."""
 
 Weights = Mapping[str, Array]
-"""The weights of a layer by Keras's names."""
+"""The weights of a layer, by Keras's names."""
 
 
 def _stateless(begin: Callable[[], Pass]) -> Stage:
-    """Return the stage of a layer without states, given what begins a pass."""
+    """Return the stage of a stateless layer, given a function that begins a pass."""
     return lambda states, tick: begin()
 
 
 def _each(compute: Callable[[Chunk], Chunk]) -> Stage:
-    """Return the stage of a layer that makes of each chunk another, whatever came before."""
+    """Return the stage of a layer that computes each chunk independently of earlier ones."""
 
     def begin() -> Pass:
         output = None
@@ -42,12 +42,12 @@ def _each(compute: Callable[[Chunk], Chunk]) -> Stage:
 
 
 def _each_vector(compute: Callable[[Array], Array]) -> Stage:
-    """Return the stage of a layer that makes of each vector another, given those of a chunk."""
+    """Return the stage of a layer that computes each vector independently, given the vectors of a chunk."""
     return _each(lambda chunk: Chunk(compute(chunk.values), chunk.mask))
 
 
 def _embedding(layer: Embedding, weights: Weights) -> Stage:
-    """A vector of the table for each id; with mask_zero, the mask of those that are not 0."""
+    """The vector in the table for each id; with mask_zero, the mask is False for id 0."""
     table = weights["embeddings"]
 
     def look_up(chunk: Chunk) -> Chunk:
@@ -59,7 +59,7 @@ def _embedding(layer: Embedding, weights: Weights) -> Stage:
 
 
 def _dense(layer: Dense, weights: Weights) -> Stage:
-    """act(x·W + b) for every vector."""
+    """act(x·W + b) for each vector."""
     kernel = weights["kernel"].T
     bias = weights["bias"][:, None] if layer.use_bias else None
     activation = ACTIVATION_FUNCTIONS[layer.activation]
@@ -75,7 +75,7 @@ def _dense(layer: Dense, weights: Weights) -> Stage:
 
 
 def _activation(layer: Activation) -> Stage:
-    """act(x) for every vector, in an array of its own: others may read x, too."""
+    """act(x) for each vector, in a new array, because x may be read elsewhere."""
     activation = ACTIVATION_FUNCTIONS[layer.activation]
 
     def compute(x: Array) -> Array:
@@ -87,9 +87,9 @@ def _activation(layer: Activation) -> Stage:
 
 
 def _norm(layer: Norm, weights: Weights) -> Stage:
-    """γ · (x - mean) / √(variance + ε) + β over the features of every vector.
+    """γ · (x - mean) / √(variance + ε) + β over the features of each vector.
 
-    It computes in float64: among features that are all around 100, float32 would lose the little that they differ.
+    It is computed in float64: for features that are all near 100, float32 would lose their small differences.
     """
     gamma = weights["gamma"][:, None] if layer.scale else None
     beta = weights["beta"][:, None] if layer.center else None
@@ -107,7 +107,7 @@ def _norm(layer: Norm, weights: Weights) -> Stage:
 
 
 def _batch_norm(layer: BatchNorm, weights: Weights) -> Stage:
-    """γ · (x - μ) / √(σ² + ε) + β for every vector: a factor and a shift for each feature."""
+    """γ · (x - μ) / √(σ² + ε) + β for each vector, with a factor and a shift per feature."""
     factor = 1 / np.sqrt(weights["moving_variance"].astype(np.float64) + layer.epsilon)
     factor *= weights["gamma"] if layer.scale else 1
     shift = (weights["beta"] if layer.center else 0) - weights["moving_mean"] * factor
@@ -116,7 +116,7 @@ def _batch_norm(layer: BatchNorm, weights: Weights) -> Stage:
 
 
 def _repeat(layer: Repeat, chunk_steps: ChunkSteps) -> Pass:
-    """A vector that becomes a sequence chunk by chunk, so that its length takes no memory."""
+    """A vector repeated in chunks, so that memory does not grow with the length of the sequence."""
     vector: Array | None = None
     while chunk := (yield None):
         vector = chunk.values.copy()
@@ -128,7 +128,7 @@ def _repeat(layer: Repeat, chunk_steps: ChunkSteps) -> Pass:
 
 
 def _flatten() -> Pass:
-    """The whole sequence as one vector, (1, timesteps · features, batch)."""
+    """The whole sequence concatenated to one vector, (1, timesteps · features, batch)."""
     parts: list[Array] = []
     while chunk := (yield None):
         parts.append(chunk.values.copy())
@@ -136,7 +136,7 @@ def _flatten() -> Pass:
 
 
 def _largest() -> Pass:
-    """The largest of each feature. Padding counts like any other step, as in Keras."""
+    """The maximum of each feature. Padding counts like any other step, as in Keras."""
     found: Array | None = None
     while chunk := (yield None):
         largest = chunk.values.max(axis=0, keepdims=True)
@@ -148,15 +148,15 @@ def _largest() -> Pass:
 
 
 def _mean() -> Pass:
-    """The mean of each feature, padding left out; where there is nothing but padding it is no number.
+    """The mean of each feature, without padding; NaN if there is only padding.
 
-    The sum is in float64, so that a long sequence does not lose its small steps.
+    The sum is in float64, so that a long sequence does not lose small contributions.
     """
     total: Array | None = None
     while chunk := (yield None):
         values, mask = chunk
-        counts = True if mask is None else mask[:, None]
-        own = values.sum(axis=0, keepdims=True, dtype=np.float64, where=counts)
+        real = True if mask is None else mask[:, None]
+        own = values.sum(axis=0, keepdims=True, dtype=np.float64, where=real)
         if total is None:
             total, count, dtype = np.zeros_like(own), np.zeros(own.shape[-1]), values.dtype
         total[..., : own.shape[-1]] += own
@@ -166,20 +166,20 @@ def _mean() -> Pass:
 
 
 def _windows(window: Window, fill: float, compute: Callable[[Array], Array]) -> Pass:
-    """What comes out for each window, as soon as that has been read; what is in later ones is kept.
+    """The output for each window, as soon as it has been read; the input of later windows is kept.
 
-    `fill` stands around the sequence. `compute` makes of windows, (windows, batch, width, features), what comes out,
+    The sequence is padded with `fill`. `compute` maps windows, (windows, batch, width, features), to their outputs,
     (windows, batch, features).
     """
     around = None if window.goes_by_length else window.around(None)
-    kept: list[Array] = []  # what is in windows to come, (timesteps, batch, features) each
-    skipped = 0  # the timesteps to come that are in no window, where these stand far apart
+    kept: list[Array] = []  # the input of later windows, (timesteps, batch, features) each
+    skipped = 0  # the next timesteps that are in no window, if the stride exceeds the span
 
     def padding(x: Array, steps: int) -> Array:
         return np.full((steps, *x.shape[1:]), fill, x.dtype)
 
     def complete(x: Array) -> Chunk | None:
-        """Take in some timesteps, and return what comes out for the windows that are complete now."""
+        """Add some timesteps, and return the output for the windows that are now complete."""
         nonlocal kept, skipped
         x = np.concatenate([*(each[:, : x.shape[1]] for each in kept), x])
         left_out = min(skipped, len(x))
@@ -214,7 +214,7 @@ def _windows(window: Window, fill: float, compute: Callable[[Array], Array]) -> 
 
 
 def _conv(layer: Conv, weights: Weights) -> Stage:
-    """act(Σ_k x_{t+k}·W_k + b): one product for all windows of a chunk."""
+    """act(Σ_k x_{t+k}·W_k + b), with one product for all windows of a chunk."""
     kernel = weights["kernel"].reshape(-1, layer.filters)
     bias = weights["bias"] if layer.use_bias else None
     activation = ACTIVATION_FUNCTIONS[layer.activation]
@@ -224,7 +224,7 @@ def _conv(layer: Conv, weights: Weights) -> Stage:
         y = windows.reshape(count * batch, -1) @ kernel
         if bias is not None:
             y += bias
-        y = y.T  # features first, as the activations have them
+        y = y.T  # the activations expect features first
         activation(y, y)
         return y.T.reshape(count, batch, -1)
 
@@ -232,20 +232,20 @@ def _conv(layer: Conv, weights: Weights) -> Stage:
 
 
 def _largest_of_windows(window: Window) -> Pass:
-    """The largest of each feature in each window."""
+    """The maximum of each feature in each window."""
     return _windows(window, -np.inf, lambda windows: windows.max(axis=2))
 
 
 def _mean_of_windows(window: Window) -> Pass:
-    """The mean of each feature in each window; what stands around the sequence does not count.
+    """The mean of each feature in each window, without the padding around the sequence.
 
-    A feature of ones is put beside the others, and counts the timesteps.
+    An additional feature of ones counts the timesteps.
     """
 
     def mean(windows: Array) -> Array:
         total = windows.sum(axis=2)
-        of_each: Array = total[..., :-1] / total[..., -1:]
-        return of_each
+        quotient: Array = total[..., :-1] / total[..., -1:]
+        return quotient
 
     windows = _windows(window, 0, mean)
     output = next(windows)
@@ -259,7 +259,7 @@ POOLS: dict[str, tuple[Callable[[], Pass], Callable[[Window], Pass]]] = {
     "max": (_largest, _largest_of_windows),
     "avg": (_mean, _mean_of_windows),
 }
-"""What makes one vector of a sequence, and what makes one of each window, by the mode."""
+"""The pass that reduces a sequence to a vector, and the one that reduces each window, by mode."""
 
 
 def _pool(layer: Pool) -> Stage:
@@ -281,8 +281,8 @@ STAGES: dict[type[Layer], Callable[[str, Any, Weights, ChunkSteps], Stage]] = {
     Pool: lambda name, layer, weights, chunk_steps: _pool(layer),
     Flatten: lambda name, layer, weights, chunk_steps: _stateless(_flatten),
 }
-"""A function for each kind of layer that makes its stage. An Input needs none.
+"""The function for each kind of layer that creates its stage. An Input needs none.
 
-It is given the layer's name in the network, the layer, its weights by Keras's names, and what says how long the chunks
-should be that the layer makes of its own.
+It takes the layer's name in the network, the layer, its weights by Keras's names, and a function for the length of the
+chunks that the layer itself creates.
 """

@@ -1,8 +1,7 @@
-"""A closer look at the last recurrent layer: its outputs and its gates over time, and how far back it remembers.
+"""A study of the last recurrent layer: its outputs and gates over time, and how far back it remembers.
 
-It is the first sample that is looked at, with a twin for the reach: see `rnncli.engine.reach`. Some figures are kept of
-each step, and put in bins of time at the end. Steps are counted in the order in which the layer takes them, and those
-that are padding are left out.
+It looks at the first sample, with a twin for the reach: see `rnncli.engine.reach`. Some figures are kept for each step
+and binned by time at the end. Steps are counted in the order in which the layer reads them. Padding is left out.
 """
 
 from __future__ import annotations
@@ -25,34 +24,34 @@ from rnncli.network import Network
 from rnncli.reports.reach import LayerReach
 
 TIME_BINS, UNIT_BINS = 64, 16
-"""The most bins of time, and of units."""
+"""The most bins of time and of units."""
 
 SATURATED_TIME = 0.5
-"""A unit that is saturated for this share of the time, or more, counts as saturated."""
+"""The share of time from which a unit counts as saturated."""
 
 OPEN, CLOSED = 0.9, 0.1
-"""A gate is open above the first and closed below the second: nearly all passes, or nearly nothing."""
+"""A gate is open above the first and closed below the second: it passes nearly everything, or nearly nothing."""
 
 CANDIDATE = "g"
-"""What the candidate is called in Keras's equations."""
+"""The name of the candidate in Keras's equations."""
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """A layer's outputs over time: their means, their saturation and their length, which is that of the state, ‖h‖.
+    """A layer's outputs over time: their means, their saturation, and the norm of the state, ‖h‖.
 
     Attributes:
-        units: how many numbers the layer returns at a step.
-        limits: an output below the first or above the second is saturated; None where nothing bounds the outputs.
+        units: the numbers that the layer returns at each step.
+        limits: outputs below the first or above the second are saturated; None if the outputs are unbounded.
         time_bins: the first step of each bin of time.
         unit_bins: the first unit of each bin of units.
         activations: for each bin of units, the mean output in each bin of time.
-        saturated_units: how many units are saturated for half of the time or longer; None where nothing bounds them.
-        saturated: the share of saturated outputs in each bin of time; None where nothing bounds them.
-        norm: the mean length of the state in each bin of time.
-        norm_mean: the mean length over all steps; not a number where all are padding.
-        norm_min: the smallest length.
-        norm_max: the largest length.
+        saturated_units: the number of units saturated for at least half of the time; None if they are unbounded.
+        saturated: the share of saturated outputs in each bin of time; None if they are unbounded.
+        norm: the mean norm of the state in each bin of time.
+        norm_mean: the mean norm over all steps; NaN if all are padding.
+        norm_min: the smallest norm.
+        norm_max: the largest norm.
     """
 
     units: int
@@ -70,15 +69,15 @@ class Outputs:
 
 @dataclass(frozen=True)
 class Gate:
-    """A gate over time, or the candidate, of which the size is told: it has either sign.
+    """A gate over time, or the candidate, for which absolute values are used because it has either sign.
 
     Attributes:
-        direction: the direction of a layer that reads both ways, `forward/` or `backward/`; else nothing.
-        symbol: what it is called in the equations.
-        means: what it is, in words.
+        direction: the direction of a layer that reads both ways, `forward/` or `backward/`; else empty.
+        symbol: its symbol in the equations.
+        means: its meaning, in words.
         mean: its mean over all units and steps.
-        open: the share of its values that are open; None for what is not between 0 and 1.
-        closed: the share of them that are closed.
+        open: the share of its values that are open; None if the values are not between 0 and 1.
+        closed: the share of its values that are closed; None if the values are not between 0 and 1.
         bins: its mean in each bin of time.
     """
 
@@ -96,7 +95,7 @@ class Gate:
         return self.symbol == CANDIDATE
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as plain data; numbers that are not finite are None."""
+        """Return the gate as plain data; numbers that are not finite are None."""
         mean, open_, closed = _finite((self.mean, self.open, self.closed))
         name = f"{self.direction}{self.symbol}"
         return {"name": name, "mean": mean, "open": open_, "closed": closed, "bins": _finite(self.bins)}
@@ -104,17 +103,17 @@ class Gate:
 
 @dataclass(frozen=True)
 class Study:
-    """What the last recurrent layer does over time. Steps that are padding are left out of all figures.
+    """How the last recurrent layer behaves over time. Padding is left out of all figures.
 
     Attributes:
         layer: the layer's name.
-        batch: the number of samples of the run; the study is of the first.
+        batch: the number of samples of the run; the study is of the first one.
         timesteps: the length of the sequence.
-        backwards: whether the layer reads the sequence from the last timestep to the first. Everything listed by time
-            is in the order in which the layer reads.
+        backwards: whether the layer reads the sequence from the last timestep to the first. Everything by time is in
+            reading order.
         outputs: its outputs over time.
-        reach: how far back it remembers, shown by the first input that it reads.
-        gates: its gates over time, and the candidate, if they were asked for.
+        reach: how far back it remembers, measured by the first input that it reads.
+        gates: its gates over time, and the candidate, if requested.
     """
 
     layer: str
@@ -147,11 +146,11 @@ class Study:
 
 
 def _finite(values: Iterable[float | None]) -> list[float | None]:
-    """Return numbers that JSON can hold."""
+    """Return numbers with None in place of those that JSON lacks."""
     return [value if value is not None and isfinite(value) else None for value in values]
 
 
-@np.errstate(all="ignore")  # what is not finite is for the reader to see
+@np.errstate(all="ignore")  # numbers that are not finite are visible in the result
 def study_of(
     model: Model,
     part: Network,
@@ -162,17 +161,17 @@ def study_of(
     tick: Tick = uncounted,
     with_gates: bool = False,
 ) -> Study:
-    """Run the first sample of an input and return what the last recurrent layer does over time.
+    """Run the first sample of an input and return how the last recurrent layer behaves over time.
 
     Args:
-        model: the model; the study has its weights, in float64.
-        part: the network that is run: see `rnncli.engine.run.watched`.
+        model: the model; the study uses its weights in float64.
+        part: the network to run: see `rnncli.engine.run.watched`.
         chunks: the input, in order of time.
         batch: its number of samples.
         timesteps: its number of timesteps.
-        states: the state that each recurrent layer starts from, zero where there is none. They are not changed.
-        tick: called with the work that has just been done; it adds up to the work of the recurrent layers.
-        with_gates: whether to tell of the gates, too, which makes the run slower.
+        states: the initial state of each recurrent layer, zero if missing. They are not changed.
+        tick: called with the work just done, which adds up to the work of the recurrent layers.
+        with_gates: whether to study the gates too, which makes the run slower.
     """
     watch = Watch(model, part, chunks, timesteps, states, tick)
     layer = part.body[-1]
@@ -184,7 +183,7 @@ def study_of(
     saturated_steps = np.zeros(units)
 
     def figures_of(outputs: Array) -> Array:
-        """Return of each step the share of saturated outputs, and the mean output of each bin of units."""
+        """Return, for each step, the share of saturated outputs and the mean output of each bin of units."""
         saturated = (outputs < low) | (outputs > high)
         saturated_steps[:] += np.count_nonzero(saturated, axis=0)
         return np.vstack([saturated.mean(axis=1), np.add.reduceat(outputs, unit_bins, axis=1).T / widths])
@@ -221,18 +220,18 @@ def study_of(
 
 
 def figures_kept(layer: Layer, with_gates: bool) -> int:
-    """Return how many numbers a study of a layer keeps for each step."""
+    """Return the count of numbers that a study of a layer keeps for each step."""
     return 1 + UNIT_BINS + (3 * layer.gates * len(layer.directions) if with_gates else 0)
 
 
 def bin_starts(count: int, bins: int) -> Array:
-    """Return the first step, or unit, of each bin when `count` of them are shared out evenly over at most `bins`."""
+    """Return the first step, or unit, of each bin, when `count` of them are divided evenly into at most `bins`."""
     bins = min(count, bins)
     return np.arange(bins) * count // bins
 
 
 class _GateTrace:
-    """Gathers the gates of one direction of a layer, step by step, as its cells compute them."""
+    """Collects the gates of one direction of a layer, step by step, as its cells compute them."""
 
     def __init__(self, layer: Layer, direction: str, timesteps: int) -> None:
         words = {each.text.partition("_t = ")[0]: each.means.partition(":")[0] for each in layer.equations()}
@@ -240,16 +239,16 @@ class _GateTrace:
         self._is_candidate = np.array([[symbol == CANDIDATE] for symbol in self._means])
         self._bounded = layer.gates_are_shares
         self._direction = direction
-        # What is told of a layer that reads both ways is in the order of time.
+        # For a layer that reads both ways, results are in order of time.
         self._steps = iter(range(timesteps)[:: -1 if direction == "backward/" else 1])
         self._figures = np.empty((timesteps, 3, len(self._means)))
-        """Of each gate at each step: its mean, the shares of values open and closed."""
+        """For each gate at each step: its mean, and the shares of open and closed values."""
         self._unpadded = np.zeros(timesteps, bool)
 
-    def add(self, values: Mapping[str, Array], counts: bool) -> None:
-        """Take the gates of the next step into account, in the order in which the cell takes them: see `GateWatch`."""
+    def add(self, values: Mapping[str, Array], real: bool) -> None:
+        """Add the gates of the next step, in the order in which the cell runs the steps: see `GateWatch`."""
         step = next(self._steps)
-        self._unpadded[step] = counts
+        self._unpadded[step] = real
         gates = np.stack([values[symbol][:, 0] for symbol in self._means])
         sizes = np.where(self._is_candidate, np.abs(gates), gates)
         self._figures[step] = [each.mean(axis=1) for each in (sizes, gates > OPEN, gates < CLOSED)]

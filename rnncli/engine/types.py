@@ -1,4 +1,4 @@
-"""The types that stand for arrays and for their bins in annotations."""
+"""The types of arrays and of binned values in annotations."""
 
 from __future__ import annotations
 
@@ -10,4 +10,4 @@ Array = np.ndarray[Any, np.dtype[Any]]
 """An array of any shape and dtype. (The same as numpy.typing.NDArray, which takes time to import.)"""
 
 Bins = tuple[float | None, ...]
-"""A number for each bin of time; None for a bin whose steps are all padding."""
+"""A value for each bin of time; None for a bin in which all steps are padding."""
