@@ -118,7 +118,7 @@ def test_a_process_reads_each_kind_of_file_and_is_an_error_if_it_takes_too_much(
         with at(file):
             check_values(file)
     for said, statement in {
-        "h5py, which reads it, came to no end": "process.SECONDS, process._structure = 0, lambda _: sum(iter(int, 1))",
+        "h5py, which reads it, did not finish": "process.SECONDS, process._structure = 0, lambda _: sum(iter(int, 1))",
         "MemoryError": "process._structure = lambda file: bytearray(1 << 30)",
     }.items():
         with at(said):
@@ -129,8 +129,8 @@ def test_a_process_reads_each_kind_of_file_and_is_an_error_if_it_takes_too_much(
 def test_whatever_ends_the_process_is_an_error(monkeypatch: pytest.MonkeyPatch, at: Walk) -> None:
     written("lstm.h5")
     for status, said in {
-        -signal.SIGPROF: "came to no end",
-        -signal.SIGKILL: "was killed, perhaps for its memory",
+        -signal.SIGPROF: "did not finish",
+        -signal.SIGKILL: "was killed, perhaps for using too much memory",
         -signal.SIGSEGV: "crashed (SIGSEGV)",
         3: "ended with status 3",
         0: "ended with status 0",  # without an answer

@@ -284,7 +284,7 @@ def test_what_fails_in_a_job_is_said_once_and_a_job_that_is_killed_is_told_of(pr
 
     for tasks, message in (
         ((0, 1, 2, 3), "UnsendableError: 1 and 2"),
-        ((0, 1, 2, 5), "one of the jobs has ended before"),
+        ((0, 1, 2, 5), "one of the jobs ended before"),
     ):
         with forked(2, lambda: work) as workers:
             results = workers.results(tasks)
@@ -310,7 +310,7 @@ def test_where_jobs_cannot_be_started_it_says_so_or_one_does_all_the_work(
                 patch.setattr(os, "fork", fork)
                 result = rnncli(*line, "--jobs", "2")
             message = f"job {started + 1} of 2 cannot be started: {os.strerror(errno.EAGAIN)}"
-            assert result == (1, "", f"Error: {message}\nHelp: give fewer --jobs\n")
+            assert result == (1, "", f"Error: {message}\nHelp: use fewer --jobs\n")
         monkeypatch.delattr(os, "fork")
         note = "Note: this system does not fork processes, so one core does all of the work\n"
         assert rnncli(*line, "--jobs", "2") == expected._replace(stderr=note + expected.stderr)

@@ -35,7 +35,7 @@ from rnncli.system.signals import ENDING
 
 Run = Callable[..., Result]
 
-ADVICE = "Help: give each a name of its own\n"
+ADVICE = "Help: give each file a different name\n"
 RUN = ("forward", "input:8,rnn:2", "--seed", "1")
 ENDLESS = ("forward", "input:64,rnn:64:seq", "--timesteps", "2G")
 STARTS = (b"\x93NUMPY", b"PK", b"<svg", b"<!DOCTYPE html>", b"import ", b"\xe0\x01\0\0\0\0\0\0{")
@@ -171,7 +171,7 @@ def test_a_pipe_is_written_to_and_stays_a_pipe(rnncli: Run) -> None:
     result = rnncli(*RUN, "-o", f"/dev/fd/{writing}")
     os.close(writing)
     assert result.status == 1
-    assert result.stderr.endswith(f"Error: /dev/fd/{writing} cannot be written: its reader has left\n")
+    assert result.stderr.endswith(f"Error: /dev/fd/{writing} cannot be written: its reader has closed it\n")
     assert os.listdir() == ["pipe"]
 
 
@@ -187,7 +187,7 @@ def test_what_is_no_place_for_a_file_is_said_before_the_work_begins(at: Walk, rn
             WRITTEN,
             {
                 "": "its name is empty",
-                "y/": "it names a directory, and there is none",
+                "y/": "it names a directory that does not exist",
                 "folder": "it is a directory",
                 "folder/": "it is a directory",
                 "folder/..": "it is a directory",
@@ -239,7 +239,7 @@ def test_a_link_of_somebody_else_in_a_shared_directory_is_not_followed(rnncli: R
     os.chmod("shared", 0o1777)
     os.symlink("../victim", "shared/y")
     os.lchown("shared/y", 65534, 65534)
-    failed(rnncli(*RUN, "-o", "shared/y"), "it is a link of somebody else, in a directory that others share")
+    failed(rnncli(*RUN, "-o", "shared/y"), "it is a link of another user, in a shared directory")
     assert Path("victim").read_bytes() == b"old"
     os.symlink("mine", "shared/own-link")
     assert rnncli(*RUN, "-o", "shared/own-link").status == 0
@@ -251,7 +251,7 @@ def test_a_file_of_somebody_else_in_a_shared_directory_stays(rnncli: Run, monkey
     Path("shared/y").write_bytes(b"old")
     assert rnncli(*RUN, "-o", "shared/y").status == 0
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
-    failed(rnncli(*RUN, "-o", "shared/y"), "it belongs to somebody else, in a directory that others share")
+    failed(rnncli(*RUN, "-o", "shared/y"), "it belongs to another user, in a shared directory")
     assert rnncli(*RUN, "-o", "shared/new").status == 0
 
 
@@ -329,7 +329,7 @@ def test_what_is_read_is_not_written(at: Walk, rnncli: Run) -> None:
         with at(command, read, one, written, two):
             line = in_c if (command, read) == ("export", "--input") else COMMAND_LINES[command]
             result = rnncli(*line, read, one, written, two)
-            failed(result, f"{read} reads {one}, and {written} would write to it\n{ADVICE}", status=2)
+            failed(result, f"{read} reads {one}, but {written} would write to it\n{ADVICE}", status=2)
             assert Path("x").read_bytes() == b"old"
     shutil.copy(MODEL, "x.safetensors")  # which stands for a spec
     os.symlink("x.safetensors", "linked")
@@ -347,7 +347,7 @@ def test_a_standard_stream_that_is_the_file_is_wrong(at: Walk, program: Run) -> 
     for stream, redirection, said in (("input", "<", "{}old"), ("error", "2>>", "old{}"), ("output", ">", "{}")):
         with at(stream):
             result = program(*RUN, "-o", "y", shell=f'"$@" {redirection} y')
-            error = f"Error: standard {stream} is y, and --output would replace it\n{ADVICE}"
+            error = f"Error: standard {stream} is y, but --output would replace it\n{ADVICE}"
             assert (result.status, result.stdout) == (2, "")
             assert result.stderr + Path("y").read_text() == said.format(error)
 

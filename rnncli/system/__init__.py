@@ -1,4 +1,4 @@
-"""What there is of the system that the process runs on: its signals, streams, memory, processes, and places for files.
+"""Access to the operating system: signals, streams, memory, processes, and places for files.
 
-What some systems do not have (Windows, a browser) is named in this room alone, with a plain way beside it.
+Features that some systems lack (Windows, a browser) are only used in this room, each with a fallback.
 """

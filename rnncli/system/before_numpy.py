@@ -1,4 +1,4 @@
-"""What the process of the command line does before NumPy is imported. A process that imports rnncli does none of it."""
+"""Checks that the command line makes before NumPy is imported. They are not made when rnncli is used as a library."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from rnncli.errors import RnncliError
 from rnncli.system.signals import end_during_long_calls
 
 NEEDED = 92 << 20
-"""About how many bytes of addresses NumPy takes when it is imported."""
+"""The approximate address space in bytes that importing NumPy takes."""
 
 _EACH_THREAD = 136 << 20
-"""About how many more bytes of addresses each thread takes that multiplies matrices; there is one on each core."""
+"""The approximate address space of each additional thread for matrix products, in bytes; there is one per core."""
 
 _ARENA_MAX = -8
-"""What glibc's mallopt calls the most arenas: by itself it has one for each thread, with 64 MB of addresses."""
+"""glibc's mallopt parameter for the number of arenas: by default one per thread, with 64 MB of address space each."""
 
 
 class BeforeNumpy:
-    """A finder of modules that finds none: it looks whether NumPy can come, and what it brings along.
+    """An import finder that finds no modules, but prepares for the import of NumPy.
 
-    Where `ulimit -v` leaves too little, Python's own error would be of many lines, and the library that multiplies
-    matrices would end the process by itself. Where it is there, a call of it may take long.
+    If `ulimit -v` leaves too little memory, Python's own error would be many lines long, and the library for matrix
+    products would end the process. Once NumPy is imported, one of its calls may take long.
     """
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> None:
-        """Leave every module to those who find it.
+        """Leave all modules to other finders.
 
         Raises:
-            RnncliError: it is NumPy, for which `ulimit -v` does not leave enough.
+            RnncliError: the module is NumPy, for which `ulimit -v` does not leave enough memory.
         """
         del path, target
         if name == "numpy":
@@ -38,7 +38,7 @@ class BeforeNumpy:
 
 
 def _keep_within_addresses() -> None:
-    """Check that there are addresses for NumPy, and let the process take few where there are few."""
+    """Check that there is enough address space for NumPy, and limit the process's use of it if it is scarce."""
     from rnncli.system.memory import address_space
 
     left = address_space("/")
@@ -47,11 +47,11 @@ def _keep_within_addresses() -> None:
     if left < NEEDED:
         needed, short, room = (f"{size / (1 << 20):.1f} MB" for size in (NEEDED, NEEDED - left, left))
         raise RnncliError(
-            f"NumPy would take {needed} of memory, {short} more than the {room} that `ulimit -v` leaves",
-            "`rnncli summary` computes sizes without it",
+            f"NumPy would need {needed} of memory, {short} more than the {room} that `ulimit -v` leaves",
+            "`rnncli summary` computes sizes without NumPy",
         )
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    with suppress(ImportError, OSError, AttributeError):  # another C library, or no room even for this
+    with suppress(ImportError, OSError, AttributeError):  # another C library, or too little memory even for this
         from ctypes import CDLL
 
         CDLL(None).mallopt(_ARENA_MAX, 1)

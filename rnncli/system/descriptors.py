@@ -1,4 +1,4 @@
-"""Files of the system: opened to be read, or written behind what is there, and read at any place."""
+"""Files of the operating system: opened for reading or appending, and read at any position."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import _thread
 import os
 
 STANDARD = {"/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2}
-"""The open files that these stand for, also where the system has no such names."""
+"""The open files that these names stand for, even if the system lacks the names."""
 
 _COPIED = 1 << 24
-"""The most bytes that are read at once where they are copied."""
+"""The most bytes to read at once if they are copied."""
 
 _PLACE = _thread.allocate_lock()
-"""Held while a file is read whose place moves as it is read."""
+"""Held while a file is read, if reading moves its position."""
 
 
 def flags(*names: str) -> int:
-    """Return what a file is opened with: of `O_NOCTTY` and others those that the system has, and bytes as they are."""
+    """Return the flags to open a file with: those named that the system has, and binary mode."""
     found = getattr(os, "O_BINARY", 0)
     for name in names:
         found |= getattr(os, name, 0)
@@ -24,15 +24,15 @@ def flags(*names: str) -> int:
 
 
 def opened_to_read(path: str, *, waits: bool = True) -> int:
-    """Return the descriptor of a file that is opened for reading.
+    """Open a file for reading and return its descriptor.
 
     Args:
         path: the file.
-        waits: whether a pipe is waited for that nobody writes to.
+        waits: whether to wait for a pipe that nobody writes to.
 
     Raises:
         OSError: it cannot be opened.
-        ValueError: no file can have that name.
+        ValueError: no file can have this name.
     """
     if path in STANDARD and not os.path.exists(path):
         return os.dup(STANDARD[path])
@@ -40,7 +40,7 @@ def opened_to_read(path: str, *, waits: bool = True) -> int:
 
 
 def opened_to_append(path: str) -> int:
-    """Return the descriptor of a file that is written behind what is there.
+    """Open a file for appending and return its descriptor.
 
     Raises:
         OSError: it cannot be opened.
@@ -49,7 +49,7 @@ def opened_to_append(path: str) -> int:
 
 
 def read_at(file: int, size: int, offset: int) -> bytes:
-    """Return bytes of a file, as many as are wanted or fewer; none at its end."""
+    """Return at most `size` bytes of a file at an offset; empty at its end."""
     if hasattr(os, "pread"):
         return os.pread(file, size, offset)
     with _PLACE:
@@ -58,7 +58,7 @@ def read_at(file: int, size: int, offset: int) -> bytes:
 
 
 def read_into_at(file: int, buffer: memoryview, offset: int) -> int:
-    """Read bytes of a file into a buffer, as many as it holds or fewer, and return how many."""
+    """Read bytes of a file at an offset into a buffer, filling it or less, and return how many."""
     if hasattr(os, "preadv"):
         return os.preadv(file, [buffer], offset)
     data = read_at(file, min(len(buffer), _COPIED), offset)

@@ -1,4 +1,4 @@
-"""Directories in which files are made, and take their names. Where the system can, a directory is held for it."""
+"""Directories in which files are created and renamed. If the system supports it, they are held open meanwhile."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from rnncli.immutable import NamedTuple
 from rnncli.system.descriptors import flags
 
 _HOLDS = {os.open, os.unlink, os.rename} <= os.supports_dir_fd
-"""Whether the system works in a directory that is held."""
+"""Whether the system supports operations relative to an open directory."""
 
 
 class Folder(NamedTuple):
-    """A directory, whatever becomes of its name meanwhile if it is held.
+    """A directory; if it is held open, it stays the same even if its path is renamed.
 
     Attributes:
-        root: what stands before the name of a file in it: nothing where it is held, or else its path.
-        descriptor: of the directory that is held; None where the system holds none.
+        root: the prefix of the names of files in it: empty if it is held open, else its path.
+        descriptor: the descriptor of the open directory; None if the system does not support this.
     """
 
     root: str
     descriptor: int | None
 
     def new(self, name: str, mode: int) -> int:
-        """Return the descriptor of a file that was not there; nobody can lay a link in its way."""
+        """Create a file that must not exist, without following links, and return its descriptor."""
         how = flags("O_RDWR", "O_CREAT", "O_EXCL", "O_NOFOLLOW")
         return os.open(os.path.join(self.root, name), how, mode, dir_fd=self.descriptor)
 
     def remove(self, name: str) -> None:
-        """Remove a file, if it is there."""
+        """Remove a file, if it exists."""
         with suppress(OSError):
             os.unlink(os.path.join(self.root, name), dir_fd=self.descriptor)
 
     def rename(self, name: str, other: str) -> None:
-        """Give a file another name, and have the disk know it. Not every file system can be told to."""
+        """Rename a file, and sync the directory to the disk if the file system supports it."""
         old, new = (os.path.join(self.root, each) for each in (name, other))
         os.replace(old, new, src_dir_fd=self.descriptor, dst_dir_fd=self.descriptor)
         if self.descriptor is None:
@@ -51,7 +51,7 @@ class Folder(NamedTuple):
 
 @contextmanager
 def held(path: str) -> Iterator[Folder]:
-    """Hold a directory while the block runs, where the system can; a long path gets no longer then."""
+    """Hold a directory open while the block runs, if the system supports it; this also shortens long paths."""
     if not _HOLDS:
         yield Folder(path, None)
         return
@@ -63,7 +63,7 @@ def held(path: str) -> Iterator[Folder]:
 
 
 def resemble(file: int, old: os.stat_result) -> None:
-    """Give a file the owner and the mode of another, as far as that is allowed and the system has them."""
+    """Give a file the owner and mode of another, as far as allowed and supported by the system."""
     if hasattr(os, "fchown"):
         with suppress(OSError):
             os.fchown(file, old.st_uid, old.st_gid)

@@ -1,4 +1,4 @@
-"""Methods whose functions are imported when somebody asks for them."""
+"""Methods whose functions are imported on first use."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 
 
 class Later:
-    """A method that a class has of a function which stands floors above, and is imported when it is asked for.
+    """A method implemented by a function in a higher-level module, which is imported when the method is used.
 
     Args:
-        module: where the function is.
-        name: its name. What it is a method of is its first argument.
+        module: the function's module.
+        name: the function's name. Its first argument is the instance.
     """
 
     def __init__(self, module: str, name: str) -> None:

@@ -1,4 +1,4 @@
-"""How much memory this process can still take, and a bound to that."""
+"""The memory that is available to this process, and a limit for it."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 RESERVE = 40 << 20
-"""Bytes set aside for Python and the libraries.
+"""The bytes reserved for Python and the libraries.
 
-32 MB of them are for the room that OpenBLAS takes at the first product of matrices; without it, it ends the process.
+Of these, 32 MB are for OpenBLAS's buffers, allocated at the first matrix product; without them it ends the process.
 """
 
 
 def free_bytes(root: str = "/") -> int | None:
-    """Return how many bytes this process can still take, or None if the system does not say.
+    """Return how many bytes this process can still allocate, or None if the system does not report it.
 
-    That is the least of what the machine, every control group that the process is in, and `ulimit -v` leave. What the
-    system keeps of files and gives up when somebody needs the memory counts as free.
+    This is the minimum of what the machine, each control group of the process, and `ulimit -v` leave. The system's file
+    cache, which it frees on demand, counts as free.
 
     Args:
-        root: the directory that holds /proc and /sys.
+        root: the directory that contains /proc and /sys.
     """
     found = [_machine(root), address_space(root), *_control_groups(root)]
     return min((size for size in found if size is not None), default=None)
@@ -42,12 +42,12 @@ def _machine(root: str) -> int | None:
 
 
 def _control_groups(root: str) -> Iterator[int | None]:
-    """Yield what is left of the limit of each control group that the process is in, of either version."""
+    """Yield the remaining memory of each control group of the process, of version 1 or 2."""
     for version, folder in _control_group_folders(root):
         limit_name, used_name, cache_name = _ACCOUNTS[version]
         try:
             limit, used = int(_read(root, f"{folder}/{limit_name}")), int(_read(root, f"{folder}/{used_name}"))
-        except (OSError, ValueError):  # it has no limit: "max", or no such file
+        except (OSError, ValueError):  # no limit: "max", or no such file
             continue
         try:
             counts = dict(line.split() for line in _read(root, f"{folder}/memory.stat").splitlines())
@@ -61,11 +61,11 @@ _ACCOUNTS = {
     "cgroup2": ("memory.max", "memory.current", "inactive_file"),
     "cgroup": ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
 }
-"""For each version of control groups, the files with the limit and the use, and what in the use are files kept."""
+"""The files with limit and usage, and the statistic for the file cache, in each version of control groups."""
 
 
 def _control_group_folders(root: str) -> Iterator[tuple[str, str]]:
-    """Yield the version and the directory of the control groups of the process: its own, and all above it."""
+    """Yield the version and directory of the process's control groups: its own, and all above it."""
     try:
         groups = [line.split(":", 2) for line in _read(root, "proc/self/cgroup").splitlines()]
         mounts = [line.split(" ") for line in _read(root, "proc/self/mountinfo").splitlines()]
@@ -86,12 +86,12 @@ def _control_group_folders(root: str) -> Iterator[tuple[str, str]]:
 
 
 def _upwards(place: str, top: str, path: str) -> Iterator[str]:
-    """Yield the directories of a control group and of those above it, as far as the mount shows them.
+    """Yield the directories of a control group and those above it, as far as they are mounted.
 
     Args:
-        place: where the control groups are mounted.
-        top: which group is there; in a container often the container's.
-        path: the group of the process.
+        place: the mount point of the control groups.
+        top: the group at the mount point; in a container often the container's group.
+        path: the process's group.
     """
     inner = posixpath.relpath(path, top) if path.startswith(top) else ""
     parts = [] if inner == "." or inner.startswith("..") else [part for part in inner.split("/") if part]
@@ -100,10 +100,10 @@ def _upwards(place: str, top: str, path: str) -> Iterator[str]:
 
 
 def address_space(root: str) -> int | None:
-    """Return how many bytes are left of the limit that `ulimit -v` sets, or None if it sets none.
+    """Return the address space in bytes that `ulimit -v` leaves, or None if it sets no limit.
 
     Args:
-        root: as for `free_bytes`.
+        root: as in `free_bytes`.
     """
     try:
         import resource
@@ -119,20 +119,20 @@ def address_space(root: str) -> int | None:
 
 
 def bound(room: int, seconds: float | None = None) -> None:
-    """Bound the memory that this process may take from now on, and its time, where the system can.
+    """Limit the memory that this process may allocate from now on, and its time, if the system supports it.
 
-    A process that takes more time is ended by SIGPROF, in the middle of a library's own code too.
+    A process that exceeds its time is ended by SIGPROF, even within a library's code.
 
     Args:
-        room: bytes of addresses beside those that it has.
-        seconds: of the processor; None leaves the bound that there is.
+        room: bytes of address space in addition to the current ones.
+        seconds: processor time; None to leave the current limit.
     """
     try:
         import resource
     except ImportError:
         return
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with suppress(OSError, ValueError):  # a system without /proc, or with a lower limit
+    with suppress(OSError, ValueError):  # a system without /proc, or with a lower hard limit
         _, most = resource.getrlimit(resource.RLIMIT_AS)
         resource.setrlimit(resource.RLIMIT_AS, (_mapped("/") + room, most))
     if seconds is not None:
@@ -143,11 +143,11 @@ def bound(room: int, seconds: float | None = None) -> None:
 
 
 def _mapped(root: str) -> int:
-    """Return how many bytes of addresses this process has.
+    """Return the size of this process's address space in bytes.
 
     Raises:
-        OSError: the system does not say.
-        ValueError: nor does what it says.
+        OSError: the system does not report it.
+        ValueError: the report cannot be parsed.
     """
     import resource
 
@@ -155,6 +155,6 @@ def _mapped(root: str) -> int:
 
 
 def _read(root: str, path: str) -> str:
-    # Not pathlib: importing it would take longer than all that is done here.
+    # pathlib is not used because importing it would take longer than everything here.
     with open(f"{root}/{path}", encoding="utf-8", errors="replace") as file:
         return file.read()

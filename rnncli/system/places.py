@@ -1,4 +1,4 @@
-"""Where a file that is written ends up: whether it can be written there, and whether two files would be one."""
+"""Where a written file ends up: whether it can be written there, and whether two paths lead to the same file."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from rnncli.errors import RnncliError, UsageError, quote
 from rnncli.system.descriptors import STANDARD
 
 _NO_FILES = ("/dev", "/proc", "/sys")
-"""What lies here stands for something else, also where it looks like a file."""
+"""Directories whose entries are not ordinary files, even if they look like files."""
 
 _FILES_AFTER_ALL = "/dev/shm"
-"""An ordinary directory, held in memory."""
+"""An ordinary directory, kept in memory."""
 
 _DESCRIPTORS = re.compile(r"/proc/(?P<process>\d+)(/task/\d+)?/fd|/dev/fd")
-"""A directory whose names are the numbers of open files."""
+"""A directory whose names are numbers of open files."""
 
 _MOST_LINKS = 40
-"""Links that lead to one file; the system follows no more either."""
+"""The most links to follow to a file; the system follows no more either."""
 
-_ADVICE = "give each a name of its own"
+_ADVICE = "give each file a different name"
 
 _STANDARD = ("standard input", "standard output", "standard error")
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a path leads to when it is written.
+    """The file that is written for a path.
 
     Attributes:
-        path: the path as it was given.
-        folder: the directory of the file, the links behind the path followed.
-        name: its name there.
-        directory: what the system says of the directory.
-        found: what is there now; None if there is nothing.
-        in_place: whether it is written to as it is (a pipe, a device, an open file), and not replaced.
-        descriptor: the number of the open file of this process that it is; None if it is none.
+        path: the path as given.
+        folder: the directory of the file, after following links.
+        name: the file's name in the directory.
+        directory: the status of the directory.
+        found: the status of the existing file; None if there is none.
+        in_place: whether it is written in place (a pipe, a device, an open file) instead of being replaced.
+        descriptor: the number of the process's open file that it is; None if it is not an open file.
     """
 
     path: str
@@ -53,7 +53,7 @@ class Place:
     descriptor: int | None = None
 
     def is_same_as(self, other: Place) -> bool:
-        """Whether the two would be written over one another: one name, or a file that is open under one of them."""
+        """Return whether one would be written over the other: the same name, or an open file under one of them."""
         if self.in_place or other.in_place:
             return self.found is not None and other.found is not None and os.path.samestat(self.found, other.found)
         return os.path.samestat(self.directory, other.directory) and self.name == other.name
@@ -61,22 +61,22 @@ class Place:
 
 @contextmanager
 def said_of(path: str) -> Iterator[None]:
-    """Turn an error of the system in the block into one that says that this path cannot be written.
+    """Convert a system error in the block to an error that this path cannot be written.
 
     Raises:
-        RnncliError: there was one.
+        RnncliError: there was a system error.
     """
     shown = path or quote(path)
     try:
         yield
     except BrokenPipeError:
-        raise RnncliError(f"{shown} cannot be written: its reader has left") from None
+        raise RnncliError(f"{shown} cannot be written: its reader has closed it") from None
     except OSError as error:
         raise RnncliError(f"{shown} cannot be written: {error.strerror or error}") from None
 
 
 def place_of(path: str) -> Place:
-    """Return where a path leads to.
+    """Return where writing to a path leads.
 
     Raises:
         OSError: it leads nowhere, or to a directory.
@@ -103,7 +103,7 @@ def place_of(path: str) -> Place:
             return Place(given, folder, name, directory, None)
         if not stat.S_ISLNK(found.st_mode):
             return Place(given, folder, name, directory, found, in_place=special or not stat.S_ISREG(found.st_mode))
-        if real == "/proc" or real.startswith("/proc/"):  # such a link opens more than what it says
+        if real == "/proc" or real.startswith("/proc/"):  # opening such a link does not open the path that it shows
             return Place(given, folder, name, directory, os.stat(path), in_place=True)
         _check_link(directory, found)
         path = os.path.join(folder, os.readlink(path))
@@ -125,7 +125,7 @@ def check_place(place: Place) -> None:
     if place.found is not None and stat.S_ISSOCK(place.found.st_mode):
         raise OSError(errno.ENXIO, "it is a socket")
     target = os.path.join(place.folder, place.name)
-    # Root may write to what is read-only; that it is replaced all the same nobody has asked for.
+    # Root may write to read-only files, but replacing one is probably not intended.
     if place.found is not None and not (place.found.st_mode & 0o222 and _allows(target, os.W_OK)):
         raise PermissionError(errno.EACCES, "it is read-only")
     if place.in_place:
@@ -134,19 +134,19 @@ def check_place(place: Place) -> None:
         raise PermissionError(errno.EACCES, f"{os.strerror(errno.EACCES)} in its directory")
     shared = place.directory.st_mode & stat.S_ISVTX
     if shared and place.found is not None and _user() not in (0, place.directory.st_uid, place.found.st_uid):
-        raise PermissionError(errno.EPERM, "it belongs to somebody else, in a directory that others share")
+        raise PermissionError(errno.EPERM, "it belongs to another user, in a shared directory")
 
 
 def check_files(reads: Mapping[str, str], writes: Mapping[str, str]) -> None:
-    """Check, before work begins, that files can be written and that none is lost.
+    """Check, before the work starts, that files can be written and that none is overwritten by mistake.
 
     Args:
-        reads: the files that are read, by what names them: an option or an argument.
-        writes: the files that are written, likewise.
+        reads: the files that are read, by the option or argument that names them.
+        writes: the files that are written, in the same way.
 
     Raises:
-        UsageError: two are written to one place, or what is written is read as well.
-        RnncliError: one cannot be written.
+        UsageError: two files are written to the same place, or a written file is also read.
+        RnncliError: a file cannot be written.
     """
     places: dict[str, Place] = {}
     for name, path in writes.items():
@@ -162,11 +162,11 @@ def check_files(reads: Mapping[str, str], writes: Mapping[str, str]) -> None:
     for name, path in reads.items():
         try:
             read = place_of(path)
-        except OSError:  # whoever reads it says so
+        except OSError:  # reported when it is read
             continue
         for other, written in places.items():
             if _is_file(read) and read.is_same_as(written):
-                raise UsageError(f"{name} reads {path}, and {other} would write to it", _ADVICE)
+                raise UsageError(f"{name} reads {path}, but {other} would write to it", _ADVICE)
 
 
 def _check_name(path: str, name: str) -> None:
@@ -175,7 +175,7 @@ def _check_name(path: str, name: str) -> None:
     if name in ("", os.curdir, os.pardir):
         if os.path.isdir(path):
             raise IsADirectoryError(errno.EISDIR, "it is a directory")
-        raise FileNotFoundError(errno.ENOENT, "it names a directory, and there is none")
+        raise FileNotFoundError(errno.ENOENT, "it names a directory that does not exist")
 
 
 def _is_file(place: Place) -> bool:
@@ -190,7 +190,7 @@ def _is_no_directory_of_files(folder: str) -> bool:
 
 
 def _descriptor(folder: str, name: str) -> int | None:
-    """Return which open file of this process a name stands for. Opening the name would open its file anew."""
+    """Return the process's open file that a name stands for, because opening the name would open it a second time."""
     match = _DESCRIPTORS.fullmatch(folder)
     if match is None or not (name.isascii() and name.isdigit()):
         return None
@@ -198,14 +198,14 @@ def _descriptor(folder: str, name: str) -> int | None:
 
 
 def _check_link(directory: os.stat_result, link: os.stat_result) -> None:
-    """Follow no link that somebody else has laid in a directory that others share, as Linux does not either."""
+    """Reject a link that another user has made in a shared directory, as Linux does."""
     shared = directory.st_mode & stat.S_ISVTX and directory.st_mode & stat.S_IWOTH
     if shared and link.st_uid not in (_user(), directory.st_uid):
-        raise PermissionError(errno.EACCES, "it is a link of somebody else, in a directory that others share")
+        raise PermissionError(errno.EACCES, "it is a link of another user, in a shared directory")
 
 
 def _user() -> int:
-    """Return the number of the user; where users have none, all is that of the first."""
+    """Return the user's id; 0 if the system has no users."""
     return os.geteuid() if hasattr(os, "geteuid") else 0
 
 
@@ -213,7 +213,7 @@ def _is_open_for_writing(descriptor: int) -> bool:
     try:
         import fcntl
     except ImportError:
-        return True  # whoever writes to it will see
+        return True  # an error will show when it is written
     return fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY
 
 
@@ -222,7 +222,7 @@ def _allows(path: str, mode: int) -> bool:
 
 
 def _check_standard_streams(name: str, place: Place) -> None:
-    """Check that no standard stream is a file which will be replaced."""
+    """Check that no standard stream is a file that would be replaced."""
     if place.in_place or place.found is None:
         return
     for descriptor, stream in enumerate(_STANDARD):
@@ -231,4 +231,4 @@ def _check_standard_streams(name: str, place: Place) -> None:
         except OSError:
             continue
         if os.path.samestat(found, place.found):
-            raise UsageError(f"{stream} is {place.path}, and {name} would replace it", _ADVICE)
+            raise UsageError(f"{stream} is {place.path}, but {name} would replace it", _ADVICE)

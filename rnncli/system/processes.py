@@ -1,4 +1,4 @@
-"""A program of Python that is run in a process of its own, and how it ended."""
+"""Python programs that run in a separate process, and how they ended."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Ended(NamedTuple):
     """A process that has ended.
 
     Attributes:
-        status: its exit status; that of a signal is negative.
-        output: what it wrote on standard output.
+        status: its exit status; negative if it was ended by a signal.
+        output: its standard output.
     """
 
     status: int
@@ -25,12 +25,12 @@ class Ended(NamedTuple):
 
     @property
     def words(self) -> str:
-        """How it ended."""
+        """A description of how it ended."""
         match _SIGNALS.get(-self.status):
             case "SIGPROF":
-                return "came to no end"
+                return "did not finish"
             case "SIGKILL":
-                return "was killed, perhaps for its memory"
+                return "was killed, perhaps for using too much memory"
             case str(name):
                 return f"crashed ({name})"
         return f"ended with status {self.status}"
@@ -42,17 +42,17 @@ _SIGNALS = {int(number): number.name for number in signal.Signals}
 def run_isolated(
     program: str, argument: str, given: bytes, environment: Mapping[str, str], patience: float
 ) -> Ended | None:
-    """Run a program by `python -I`, and return how it ended; None where the system starts no processes.
+    """Run a program by `python -I`, and return how it ended; None if the system cannot start processes.
 
     Args:
-        program: its text.
-        argument: what it finds in `sys.argv[1]`.
+        program: its source.
+        argument: its `sys.argv[1]`.
         given: its standard input.
-        environment: what is added to the environment.
-        patience: seconds until it is given up.
+        environment: variables to add to its environment.
+        patience: the time limit in seconds.
 
     Raises:
-        TimeoutError: it has not ended by then.
+        TimeoutError: it did not end in time.
     """
     line = [sys.executable, "-I", "-c", program, argument]
     try:

@@ -1,14 +1,14 @@
-"""What a signal that tells the process to end leaves behind: nothing.
+"""Signals that end the process, and the cleanup before it ends.
 
-Python hears a signal in its main thread, between two of its own instructions. A library that decomposes a large matrix
-may be in a single call for a minute, so a second thread hears the signal, too, and ends the process where the first one
-does not.
+Python handles a signal in its main thread, between two of its own instructions. A library that decomposes a large
+matrix may be in a single call for a minute, so a second thread also watches for the signal, and ends the process if the
+main thread does not.
 """
 
 from __future__ import annotations
 
-# What `signal` and `threading` are made of: those take time to import.
-import _signal  # type: ignore[import-not-found]  # it has no types of its own
+# The modules below `signal` and `threading`, which take longer to import.
+import _signal  # type: ignore[import-not-found]  # it has no type stubs
 import _thread
 import os
 from collections.abc import Callable, Iterator
@@ -24,38 +24,38 @@ ENDING = tuple(
     )
     if hasattr(_signal, name)
 )
-"""What somebody, or a limit, ends a process with. A fault of the process itself is none of them."""
+"""The signals by which a user or a limit ends a process; those for faults of the process itself are not included."""
 
 INTERRUPTED = "Interrupted\n"
-"""What Ctrl-C makes it say."""
+"""The message for Ctrl-C."""
 
 
 def moves_cursor() -> bool:
-    """Return whether a terminal would hear what moves its cursor; an old console of Windows shows it instead."""
+    """Return whether a terminal understands cursor movements; an old Windows console prints them instead."""
     return os.environ.get("TERM") not in ("dumb", "unknown") and (os.name != "nt" or "WT_SESSION" in os.environ)
 
 
 ECHO_AWAY = "\r\x1b[K" if moves_cursor() else "\n"
-"""What takes the ^C away that a terminal has echoed, or at least ends its line."""
+"""Removes the ^C that a terminal has echoed, or at least ends its line."""
 
 _HEARD_WITHIN = 0.2
-"""Seconds after which the main thread is taken to be in a call of a library, as it has not begun to end."""
+"""Seconds after which the main thread is assumed to be in a library's call, because it has not started to end."""
 
 _PATIENCE = 5.0
-"""Seconds that one thread waits for the other one to end the process, before it does so itself."""
+"""Seconds that one thread waits for the other to end the process, before it does so itself."""
 
 _STACK = 1 << 18
-"""Bytes of the stack of the second thread."""
+"""The stack size of the second thread in bytes."""
 
 _UNDO: list[Callable[[], object]] = []
-"""What is to be undone, the latest last. It belongs to the process, as the handlers of its signals do."""
+"""The cleanup functions, in order of registration. They are global, as signal handlers are."""
 
 
 def end_on_signals() -> None:
-    """Let those signals end the process at once, with status 128 + their number and whatever it is doing.
+    """Make these signals end the process at once, whatever it is doing, with status 128 + their number.
 
-    No exception is raised, because there are places that would lose it: a module that is being imported, a destructor.
-    A signal that is ignored from the start (nohup, a job in the background) stays so.
+    No exception is raised, because it could get lost: in a module that is being imported, or a destructor. Signals that
+    are ignored from the start (nohup, a background job) stay ignored.
     """
     for number in ENDING:
         if _signal.getsignal(number) != _signal.SIG_IGN:
@@ -63,11 +63,11 @@ def end_on_signals() -> None:
 
 
 def end_during_long_calls() -> None:
-    """Let those signals end the process within a second also where the main thread is in a call of a library.
+    """Make these signals end the process within a second even if the main thread is in a library's call.
 
-    What is undone then is undone in another thread.
+    In that case the cleanup runs in another thread.
     """
-    # There is no room for it, this is not the main thread, or the system has no such pipes or threads.
+    # Suppressed: too little memory, not the main thread, or a system without such pipes or threads.
     with suppress(OSError, RuntimeError, ValueError, AttributeError):
         reading, writing = os.pipe()
         os.set_blocking(writing, False)
@@ -86,7 +86,7 @@ def _end_from_beside(reading: int) -> None:
 
 @contextmanager
 def undone_by_signals(undo: Callable[[], object]) -> Iterator[None]:
-    """Have `undo` called if a signal ends the process inside the block."""
+    """Call `undo` if a signal ends the process inside the block."""
     _UNDO.append(undo)
     try:
         yield
@@ -96,7 +96,7 @@ def undone_by_signals(undo: Callable[[], object]) -> Iterator[None]:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Let Ctrl-C raise KeyboardInterrupt inside the block, for work that has something to show when it is ended."""
+    """Make Ctrl-C raise KeyboardInterrupt inside the block, for work that shows partial results."""
     ends = _signal.getsignal(_signal.SIGINT) is _end
     if ends:
         _signal.signal(_signal.SIGINT, _signal.default_int_handler)
@@ -109,7 +109,7 @@ def interruptible() -> Iterator[None]:
 
 @contextmanager
 def stopped_within(away: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
-    """Let Ctrl-Z stop the program inside of `away()` while the block runs, where the system stops programs."""
+    """Make Ctrl-Z suspend the program inside of `away()` while the block runs, if the system supports it."""
     from threading import current_thread, main_thread
 
     suspend = getattr(_signal, "SIGTSTP", None)
@@ -132,7 +132,7 @@ def stopped_within(away: Callable[[], AbstractContextManager[None]]) -> Iterator
 
 
 class _Ending:
-    """Which thread ends the process; the others wait for it."""
+    """The thread that ends the process; other threads wait for it."""
 
     lock = _thread.allocate_lock()
     thread = 0
@@ -141,13 +141,13 @@ class _Ending:
 def _end(number: int, frame: FrameType | None) -> None:
     del frame
     if _Ending.thread == _thread.get_ident():
-        return  # one more signal, while it ends
+        return  # another signal while it ends
     if _Ending.lock.acquire(timeout=_PATIENCE):
         _Ending.thread = _thread.get_ident()
         for undo in reversed(_UNDO):
             try:
                 undo()
-            except Exception:  # whatever it is, the others are undone and the process ends
+            except Exception:  # the other cleanups still run, and the process ends
                 continue
         if number == _signal.SIGINT:
             with suppress(OSError):

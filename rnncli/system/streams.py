@@ -1,4 +1,4 @@
-"""Standard streams that keep their word: what is printed is written whole, and no message makes the work fail."""
+"""Standard streams that write everything they are given, and messages that never make a command fail."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from rnncli.characters import spell_out
 
 
 class _Messages(io.FileIO):
-    """Standard error where nobody may be listening: what cannot be written there is dropped."""
+    """Standard error that may have no reader: output that cannot be written is dropped."""
 
     def write(self, data: Any) -> int:
-        """Write what can be written, and say that it was all."""
+        """Write what can be written, and report all of it as written."""
         with suppress(OSError):
             super().write(data)
         return memoryview(data).nbytes
 
 
 def prepare() -> None:
-    """Make the standard streams of the process such streams.
+    """Replace the process's standard streams by reliable ones.
 
-    A character that they cannot print is spelt out in ASCII; it is no reason to fail.
+    Characters that they cannot print are spelt out in ASCII instead of causing an error.
     """
     _reserve()
     if isinstance(sys.stdout, io.TextIOWrapper) and isinstance(sys.stdout.buffer, io.RawIOBase):
-        # PYTHONUNBUFFERED: a write that the disk takes in part would count as done. All that prints flushes anyway.
+        # With PYTHONUNBUFFERED, a write that is cut short would count as done. All printing code flushes anyway.
         sys.stdout = _text(io.BufferedWriter(sys.stdout.buffer), sys.stdout)
-    if isinstance(sys.stderr, io.TextIOWrapper) and isinstance(_raw(sys.stderr), io.FileIO):  # no console of Windows
+    if isinstance(sys.stderr, io.TextIOWrapper) and isinstance(_raw(sys.stderr), io.FileIO):  # not a Windows console
         sys.stderr = _text(io.BufferedWriter(_Messages(sys.stderr.fileno(), "w", closefd=False)), sys.stderr)
     for stream in (sys.stdout, sys.stderr):
         spell_out(stream)
 
 
 def columns_of(stream: TextIO) -> int | None:
-    """Return how many columns the terminal has that a stream is; None where it is none, or does not say."""
+    """Return the columns of the terminal that a stream writes to; None if it is not a terminal, or unknown."""
     try:
         return os.get_terminal_size(stream.fileno()).columns or None
     except (AttributeError, OSError, ValueError):
@@ -46,22 +46,22 @@ def columns_of(stream: TextIO) -> int | None:
 
 
 def has_no_reader(error: OSError) -> bool:
-    """Whether an error is that nobody reads a pipe any more; Windows says so in other words."""
+    """Return whether an error means that a pipe has no reader any more, also on Windows."""
     return isinstance(error, BrokenPipeError) or (os.name == "nt" and error.errno == errno.EINVAL)
 
 
 def in_foreground(stream: TextIO) -> bool:
-    """Whether the program has the terminal that a stream is; where it is a shell's background job, the shell has it."""
+    """Return whether the program is in the foreground of a stream's terminal, not a background job of the shell."""
     try:
         return bool(os.tcgetpgrp(stream.fileno()) == os.getpgrp())
     except (AttributeError, OSError, ValueError):
-        return True  # it is not the terminal that the program was started from, or the system has no such jobs
+        return True  # it is not the program's controlling terminal, or the system has no jobs
 
 
 def _reserve() -> None:
-    """Keep the numbers of the standard streams that are closed, or the next file opened would be one of them.
+    """Reserve the numbers of closed standard streams, so that the next file opened does not become one of them.
 
-    In their place stands what fails when it is used: nothing can be read from 0, nothing written to 1 and 2.
+    They are opened such that using them fails: 0 cannot be read, 1 and 2 cannot be written.
     """
     for number, mode in enumerate((os.O_WRONLY, os.O_RDONLY, os.O_RDONLY)):
         try:
@@ -71,7 +71,7 @@ def _reserve() -> None:
 
 
 def _raw(stream: io.TextIOWrapper) -> object:
-    """Return what a stream writes to, behind what it may keep."""
+    """Return the raw stream below a stream's buffer."""
     return getattr(stream.buffer, "raw", stream.buffer)
 
 

@@ -1,4 +1,4 @@
-"""What rnncli runs on, as a report of a bug needs it."""
+"""The versions of rnncli's environment, for bug reports."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LIBRARIES = ("click", "numpy", "rich", "h5py")
 
 
 def versions() -> Iterator[str]:
-    """Yield where rnncli lies, the versions of Python and the system, and those of the libraries; none is imported."""
+    """Yield rnncli's path, and the versions of Python, the system and the libraries, without importing them."""
     yield dirname(dirname(__file__))
     yield f"{platform.python_implementation()} {platform.python_version()}, {platform.platform()}, {sys.executable}"
     yield ", ".join(map(_library, LIBRARIES))

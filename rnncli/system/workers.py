@@ -1,8 +1,8 @@
-"""Work on several cores at once: processes that are forked, and that end with the one that forked them.
+"""Work on several cores: processes that are forked, and that end when their parent does.
 
-Each works at one task at a time, and what it found waits in it until its turn comes: results keep the order of the
-tasks, and take no memory here. A worker reads its tasks from a pipe. When the process that forked it ends, whatever
-ends it, the pipe does too, and so does the worker.
+Each worker runs one task at a time, and keeps the result until its turn comes: results have the order of the tasks, and
+take no memory in the parent. A worker reads its tasks from a pipe. When the parent ends, for whatever reason, the pipe
+is closed, and the worker ends.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ Result = TypeVar("Result")
 
 
 class _Worker(NamedTuple):
-    """A process at work.
+    """A worker process.
 
     Attributes:
-        process: its number.
-        tasks: where it reads them.
-        results: where it writes them, each as whether it is one, and the result or what went wrong.
+        process: its process id.
+        tasks: the pipe for its tasks.
+        results: the pipe for its results: whether the task succeeded, and the result or the exception.
     """
 
     process: int
@@ -42,7 +42,7 @@ class _Worker(NamedTuple):
 
 
 class Workers:
-    """Some processes that all do the same work.
+    """Processes that all do the same kind of work.
 
     Args:
         workers: the processes.
@@ -52,11 +52,11 @@ class Workers:
         self._workers = workers
 
     def results(self, tasks: Iterable[Any]) -> Iterator[Any]:
-        """Yield the result of each task, in the order of the tasks. Few more are asked for than have been done.
+        """Yield the result of each task, in order. Tasks are requested only shortly before they can run.
 
         Raises:
-            RnncliError: a worker has ended by itself.
-            Exception: whatever was raised in a worker.
+            RnncliError: a worker has ended unexpectedly.
+            Exception: an exception raised in a worker.
         """
         busy: deque[_Worker] = deque()
         workers = cycle(self._workers)
@@ -83,27 +83,27 @@ class Workers:
         return result
 
     def kill(self) -> None:
-        """End them at once."""
+        """End the workers at once."""
         for worker in self._workers:
             with suppress(ProcessLookupError):
                 os.kill(worker.process, signal.SIGKILL)
 
 
 def can_fork() -> bool:
-    """Whether the system has processes that can be forked; in a browser Python says so and has none."""
+    """Return whether the system can fork processes; in a browser, Python has the function, but it does not work."""
     return hasattr(os, "fork") and sys.platform not in ("emscripten", "wasi")
 
 
 @contextmanager
 def forked(count: int, work: Callable[[], Callable[[Any], Any]]) -> Iterator[Workers]:
-    """Yield some workers, which have ended when the block has, whatever ends it.
+    """Yield some workers, which have ended by the end of the block, however it ends.
 
     Args:
-        count: how many there are.
-        work: called in each of them, returns what does a task and returns its result.
+        count: the number of workers.
+        work: called in each worker; returns a function that runs a task and returns its result.
 
     Raises:
-        RnncliError: the system does not give so many processes, or so many open files.
+        RnncliError: the system does not allow so many processes or open files.
     """
     workers: list[_Worker] = []
     started = Workers(workers)
@@ -114,7 +114,7 @@ def forked(count: int, work: Callable[[], Callable[[Any], Any]]) -> Iterator[Wor
                     workers.append(_fork(work, workers))
                 except OSError as error:
                     message = f"job {number} of {count} cannot be started: {error.strerror}"
-                    raise RnncliError(message, "give fewer --jobs") from None
+                    raise RnncliError(message, "use fewer --jobs") from None
             yield started
         finally:
             started.kill()
@@ -133,7 +133,7 @@ def _fork(work: Callable[[], Callable[[Any], Any]], others: list[_Worker]) -> _W
         if stream is not None:
             stream.flush()
     with warnings.catch_warnings():
-        # Python warns of threads, whose locks a child could wait for: there are none but those of libraries.
+        # Python warns about threads, whose locks could block the child: only libraries have threads here.
         warnings.simplefilter("ignore", DeprecationWarning)
         process = os.fork()
     if process:
@@ -143,16 +143,16 @@ def _fork(work: Callable[[], Callable[[Any], Any]], others: list[_Worker]) -> _W
     try:
         for number in ENDING:
             signal.signal(number, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all, and one of them answers it
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all processes; the parent handles it
         for descriptor in [task_writer, result_reader, *(each.fileno() for pair in others for each in pair[1:])]:
             os.close(descriptor)
         _serve(work(), os.fdopen(task_reader, "rb"), os.fdopen(result_writer, "wb"))
     finally:
-        os._exit(0)  # and leave alone what the process that forked it has open
+        os._exit(0)  # without cleaning up what belongs to the parent
 
 
 def _serve(work: Callable[[Any], Any], tasks: BufferedReader, results: BufferedWriter) -> None:
-    """Do tasks until there are no more, or nobody reads the results."""
+    """Run tasks until there are no more, or nobody reads the results."""
     with suppress(EOFError, BrokenPipeError):
         while True:
             task = pickle.load(tasks)
@@ -165,7 +165,7 @@ def _serve(work: Callable[[Any], Any], tasks: BufferedReader, results: BufferedW
 
 
 def _failed(error: Exception) -> bytes:
-    """Return what is sent of an error; one that cannot be sent as it is, in words."""
+    """Return the message for an exception; one that cannot be pickled is sent as text."""
     try:
         answer = pickle.dumps((False, error))
         pickle.loads(answer)
@@ -175,4 +175,4 @@ def _failed(error: Exception) -> bytes:
 
 
 def _ended() -> RnncliError:
-    return RnncliError("one of the jobs has ended before it was done", "perhaps memory is short; give fewer --jobs")
+    return RnncliError("one of the jobs ended before it was done", "memory may be short: use fewer --jobs")
