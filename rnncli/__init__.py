@@ -1,13 +1,13 @@
-"""A command-line explorer for recurrent neural networks, and the same as a library.
+"""A command-line explorer for recurrent neural networks, which is also a library.
 
 >>> import rnncli
 >>> network = rnncli.Network.read("nn.LSTM(40, 64)")
 >>> network.summary(framework="keras").total_params
 26880
 
-Whatever the command line takes as SPEC stands for a network: a spec, a line of Keras or PyTorch, a model file, of which
-`rnncli.load` returns a model that runs. Each command is a function, and a method where it is of one network; `summary`
-and `export`, whose names are taken by modules, are methods alone:
+Wherever the command line accepts SPEC, functions accept the same text: a spec, a line of Keras or PyTorch, or a model
+file; `rnncli.load` returns a runnable model. Each command is a function, and also a method if it applies to one
+network. `summary` and `export` are only methods, because modules have these names:
 
 >>> rnncli.solve("input:8,lstm:_", params=10_000).spec
 'input:8,lstm:45'
@@ -18,32 +18,32 @@ and `export`, whose names are taken by modules, are methods alone:
 >>> network.explain().layers[0].total.words
 'gates × units × (input + units + 1 + 1)'
 
-`print` shows of a result what the command shows on the screen, and a notebook shows tables and drawings; `rows()` are
-for a data frame. All of it is imported when it is asked for, so that `import rnncli` imports neither NumPy nor Rich.
+`print` shows a result as the command does on the screen, and notebooks show tables and drawings; `rows()` returns data
+for a data frame. Everything is imported on first use, so that `import rnncli` imports neither NumPy nor Rich.
 
-How the house is laid out: a network is data, and everything else reads it.
+The structure: a network is data, and everything else reads it.
 
-- `characters`, `immutable`, `errors`, `quantities`, `vocabulary`: what stands for a character in ASCII; data that
-  cannot be changed; what can go wrong; sizes and shapes; the words of the output.
-- `system`, `atomic`: signals, streams, free memory and places for files; files written whole or not at all.
-- `results`: what commands find and functions return, which shows itself.
-- `layers`: one file a kind, which says all about it. Its docstring tells how a kind is added.
+- `characters`, `immutable`, `errors`, `quantities`, `vocabulary`: ASCII replacements; immutable data; exceptions; sizes
+  and shapes; the words of the output.
+- `system`, `atomic`: signals, streams, free memory and places for files; files written completely or not at all.
+- `results`: the results of commands and functions, which can display themselves.
+- `layers`: one file per kind of layer, with everything about it. Its docstring explains how to add a kind.
 - `language`: text to layers and layers to text.
-- `network`, `summary`: the row of layers, and what it owns and costs.
-- `formats`: what model files, Python sources and lines of Keras and PyTorch hold, as networks; nothing in them is run.
-- `reports`, `search`, `engine`: what explain, draw, compare, reach and layers find; what sweep and solve try; the runs
-  in NumPy.
-- `export`: one file a target: source, files and weights for other frameworks.
-- `render`: what people see (Rich), and what programs read (a writer for each format).
-- `library`: what the commands do, as functions of Python.
-- `commands`, `cli`: one file a command, options in and output out; every error is printed in one place. `pages` has the
-  texts of `rnncli help TOPIC`.
+- `network`, `summary`: the sequence of layers, and its weights and costs.
+- `formats`: reads model files, Python sources and lines of Keras and PyTorch as networks, without running any of it.
+- `reports`, `search`, `engine`: the data for explain, draw, compare, reach and layers; the searches of sweep and solve;
+  runs in NumPy.
+- `export`: one file per target: source, files and weights for other frameworks.
+- `render`: the output for people (Rich) and for programs (a writer per format).
+- `library`: the commands as Python functions.
+- `commands`, `cli`: one file per command, from options to output; all errors are printed in one place. `pages` contains
+  the texts of `rnncli help TOPIC`.
 
-Imports point downwards only, and click, Rich and NumPy have their rooms; `tests/test_house.py` sees to both. How
-all of it is checked is told in `tests/conftest.py`.
+Imports only point downwards, and click, Rich and NumPy are confined to certain rooms; `tests/test_house.py` checks
+both. `tests/conftest.py` explains the tests.
 """
 
-# The program starts here. Nothing is imported, so that it soon comes to where it listens to Ctrl-C.
+# The program starts here. Nothing is imported, so that Ctrl-C is handled as early as possible.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ _LATER = {
     }.items()
     for name in names
 }
-"""What is imported when it is asked for, and the module that has it."""
+"""The names that are imported on first use, and their modules."""
 
 __all__ = [
     "ArgumentError",
@@ -136,7 +136,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Import what is asked for (PEP 562)."""
+    """Import a public name on first use (PEP 562)."""
     if name not in _LATER:
         raise AttributeError(f"module 'rnncli' has no attribute {name!r}")
     from importlib import import_module
@@ -147,5 +147,5 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    """Return the public names, those not yet imported included."""
+    """Return the public names, including those not imported yet."""
     return sorted({*globals(), *__all__})

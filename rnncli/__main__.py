@@ -1,7 +1,7 @@
-"""The program `rnncli`, also run as `python -m rnncli`."""
+"""The program `rnncli`, which can also be run as `python -m rnncli`."""
 
-# What `signal` is made of. Python has it already, and to import anything takes time in which Ctrl-C may come.
-import _signal  # type: ignore[import-not-found]  # it has no types of its own
+# The module below `signal`, which Python has already imported. Importing anything else would delay handling Ctrl-C.
+import _signal  # type: ignore[import-not-found]  # it has no type stubs
 import os
 import sys
 
@@ -18,13 +18,13 @@ def main() -> None:
     from rnncli.system.signals import end_on_signals
 
     end_on_signals()
-    # Looking for cycles while the libraries are imported takes a seventh of a short run. What is large are arrays, and
-    # they are in no cycle.
+    # Collecting garbage while libraries are imported takes a seventh of a short run. Large data is in arrays, which are
+    # not in reference cycles.
     gc.disable()
     if not sys.warnoptions:
         _hush()
     if sys.argv[1:2] == ["sweep"]:
-        # No matrices are multiplied there: the threads that do that for NumPy would only take memory.
+        # A sweep computes no matrix products: NumPy's threads for these would only take memory.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from rnncli.cli import run
     from rnncli.system.before_numpy import BeforeNumpy
@@ -32,14 +32,14 @@ def main() -> None:
 
     prepare()
     sys.meta_path.insert(0, BeforeNumpy())
-    # All that was printed is written. To take apart what has been imported would take a thirtieth of a short run.
+    # All output has been flushed. A normal exit would spend a thirtieth of a short run on cleaning up modules.
     os._exit(run(sys.argv[1:]))
 
 
 def _hush() -> None:
-    """Show nothing that Python says by itself: it names source files, and a user can do nothing about it.
+    """Hide Python's own warnings, which name source files and are of no use to the user.
 
-    Whoever wants to see warnings asks Python for them: `python -W default -m rnncli`, or PYTHONWARNINGS.
+    They can be enabled in Python: `python -W default -m rnncli`, or PYTHONWARNINGS.
     """
     import warnings
 
@@ -50,7 +50,7 @@ def _hush() -> None:
 if __name__ == "__main__":
     try:
         if sys.path[0] in ("", os.getcwd()):
-            del sys.path[0]  # what lies in the current folder, perhaps beside a downloaded model, is not imported
-    except OSError:  # the folder is gone
+            del sys.path[0]  # do not import modules from the current folder, perhaps next to a downloaded model
+    except OSError:  # the folder no longer exists
         pass
     main()

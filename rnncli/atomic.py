@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Files that are written completely or not at all."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Written(NamedTuple):
         'wrote y.npy (4, 16), 384 B'
 
     Attributes:
-        path: its name.
+        path: its path.
         size: its size in bytes.
-        content: what is in it, in a few words, if its name does not say it.
+        content: a short description of its content, unless its name is enough.
     """
 
     path: str
@@ -38,12 +38,12 @@ class Written(NamedTuple):
 
 @contextmanager
 def written_whole(path: str) -> Iterator[IO[bytes]]:
-    """Open a file for writing that takes its name only when the block ends without an error.
+    """Open a file for writing that gets its name only when the block ends without an error.
 
-    What is no file (a pipe, a device, /dev/stdout) is written to at the end.
+    If the path is not a regular file (a pipe, a device, /dev/stdout), it is written to at the end.
 
     Raises:
-        RnncliError: it cannot be written.
+        RnncliError: the file cannot be written.
     """
     with said_of(path):
         place = place_of(path)
@@ -68,18 +68,18 @@ def _opened(place: Place) -> int:
     if place.descriptor is None:
         return opened_to_append(place.path)
     if sys.stdout is not None:
-        sys.stdout.flush()  # what was printed before comes first
-    # Not opened anew: that would begin again at the start of the file.
+        sys.stdout.flush()  # keeps the order of the output
+    # Duplicated, because opening it again would start at the beginning of the file.
     return os.dup(place.descriptor)
 
 
 @contextmanager
 def _replaced(place: Place) -> Iterator[IO[bytes]]:
-    # A name nobody can foresee, in a file that must be new.
+    # An unpredictable name, for a file that must not exist yet.
     name = f".rnncli-{os.urandom(8).hex()}.partial"
     with held(place.folder) as folder, undone_by_signals(lambda: folder.remove(name)):
         try:
-            # What replaces a private file is private from the start.
+            # A file that replaces a private file is private from the start.
             with os.fdopen(folder.new(name, 0o666 if place.found is None else 0o600), "w+b") as file:
                 yield file
                 file.flush()

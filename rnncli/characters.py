@@ -1,7 +1,7 @@
-"""Characters of an output that has no Unicode: each that rnncli prints has a form in ASCII, and none becomes a `?`.
+"""Output without Unicode: every character that rnncli prints has an ASCII form, so that none becomes a `?`.
 
-What is laid out in columns is put into ASCII before it is measured, by `ascii_form`. All else is put into it by the
-stream that it is written to, once `spell_out` has seen that.
+Text that is aligned in columns is converted by `ascii_form` before it is measured. All other text is converted by the
+stream it is written to, after `spell_out` has been called for the stream.
 """
 
 from __future__ import annotations
@@ -33,24 +33,24 @@ ASCII_FORMS = {
     **dict(zip("─│┌┐└┘├┤┬┴►◄▲", "-|++++++++><^", strict=True)),
     **dict(zip("▁▂▃▄▅▆▇█", "_.-:=+*#", strict=True)),
 }
-"""What replaces a character where the output is ASCII."""
+"""The replacement of each character if the output is ASCII."""
 
 _HANDLER = "rnncli"
-"""How Python knows `_spelt_out`."""
+"""The name under which Python knows `_spelt_out`."""
 
 _ENCODING = "rnncli_ascii"
-"""ASCII by another name. Click takes an output that says ASCII for one that is set up wrongly, and writes UTF-8."""
+"""Another name for ASCII. Click assumes that a stream with the encoding ASCII is misconfigured, and writes UTF-8."""
 
 
 def ascii_form(text: str) -> str:
-    """Return a text with its characters replaced that have a form in ASCII."""
+    """Return a text with all characters replaced that have an ASCII form."""
     return text if text.isascii() else "".join(ASCII_FORMS.get(character, character) for character in text)
 
 
 def spell_out(stream: TextIO | None) -> None:
-    """Let a stream write what its encoding has no character for in ASCII, and as question marks what has no form there.
+    """Make a stream write characters that its encoding lacks in ASCII, or as question marks if they have no ASCII form.
 
-    A question mark can only stand for what was typed; there is one for each column, so that carets stay in place.
+    Question marks can only replace text that was typed; there is one per column, so that carets stay aligned.
     """
     if not isinstance(stream, io.TextIOWrapper):
         return
@@ -63,19 +63,19 @@ def spell_out(stream: TextIO | None) -> None:
 
 
 def shows_unicode(stream: TextIO | None) -> bool:
-    """Return whether a stream has all characters."""
+    """Return whether a stream supports all characters."""
     return (getattr(stream, "encoding", None) or "utf-8").lower().startswith("utf")
 
 
 def columns(text: str) -> int:
-    """Return the number of terminal columns that a text takes."""
+    """Return the number of terminal columns of a text."""
     from unicodedata import combining, east_asian_width
 
     return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def _spelt_out(error: UnicodeError) -> tuple[str, int]:
-    """Return what replaces the characters that cannot be encoded, and where they end."""
+    """Return the replacement of the characters that cannot be encoded, and their end position."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     characters = error.object[error.start : error.end]

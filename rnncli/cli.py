@@ -1,4 +1,4 @@
-"""The group `rnncli`: it loads a command's module when that command is called, and ends every error."""
+"""The group `rnncli`, which imports a command's module when the command is called, and prints every error."""
 
 from __future__ import annotations
 
@@ -55,15 +55,15 @@ GROUPS = {
 """The commands in the groups and order of the help, each with its one-line description."""
 
 COMMANDS = {name: text for commands in GROUPS.values() for name, text in commands.items()}
-"""Each command with its line. Its code is `rnncli.commands.NAME`."""
+"""Each command with its line in the help. Its code is in `rnncli.commands.NAME`."""
 
 
 _NO_ROOM = "failed to map segment from shared object"
-"""What is said of a library that cannot be loaded because memory is short; there is no error of its own for that."""
+"""The message if a library cannot be loaded because memory is short; there is no specific exception for that."""
 
 
 class _ClosedPipeError(Exception):
-    """A BrokenPipeError that Click does not see; it would end with status 1."""
+    """A BrokenPipeError hidden from Click, which would exit with status 1."""
 
 
 @contextlib.contextmanager
@@ -83,7 +83,7 @@ class RnncliGroup(GroupedCommand, click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command, importing its module."""
+        """Import and return a command."""
         del ctx
         if cmd_name not in COMMANDS:
             return None
@@ -93,14 +93,14 @@ class RnncliGroup(GroupedCommand, click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command that is called. Where there is none, Click would complete the line without that word."""
+        """Return the called command. If there is none, Click would complete the line as if without the word."""
         found = super().resolve_command(ctx, args)
         if found[1] is None:
             ctx.fail(f"No such command {args[0]!r}.")
         return found
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
-        """Return the commands and options that start so, or what a spec alone can become; no command is imported."""
+        """Return completions of commands and options, or of a spec given without a command, importing no command."""
         from click.shell_completion import CompletionItem
 
         if ":" in incomplete:
@@ -116,7 +116,7 @@ class RnncliGroup(GroupedCommand, click.Group):
         GroupedCommand.format_options(self, ctx, formatter)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands; it needs none of their modules."""
+        """Write the list of commands, without importing their modules."""
         del ctx
         width = max(map(len, COMMANDS))
         for group, commands in GROUPS.items():
@@ -131,9 +131,9 @@ class RnncliGroup(GroupedCommand, click.Group):
         standalone_mode: bool = True,
         **extra: Any,
     ) -> Any:
-        """Run a command line; in standalone mode print any error and exit with its status."""
+        """Run a command line; in standalone mode, print any error and exit with its status."""
         if COMPLETION in os.environ:
-            # Click completes, and does so for the shells that this module tells it of.
+            # Click does the completion, also for the shells that this module registers.
             import_module("rnncli.commands.completion")
         typed = with_command(self, sys.argv[1:] if args is None else args)
         work = partial(super().main, list(typed), prog_name, complete_var, standalone_mode=False, **extra)
@@ -150,9 +150,9 @@ class RnncliGroup(GroupedCommand, click.Group):
         return context
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command. Click would turn Ctrl-C into status 1; the shell expects 130.
+        """Run the command. Click would turn Ctrl-C into status 1, but shells expect 130.
 
-        In the program itself Ctrl-C raises nothing; see `rnncli.system.signals`.
+        In the program itself, Ctrl-C does not raise an exception; see `rnncli.system.signals`.
         """
         try:
             with _past_click():
@@ -164,11 +164,11 @@ class RnncliGroup(GroupedCommand, click.Group):
 
 @contextlib.contextmanager
 def _coloured(typed: Sequence[str]) -> Iterator[None]:
-    """Let the environment say what --color says, as every library hears it, while a command line is worked on."""
+    """Set the environment variables for --color, which all libraries respect, while a command line runs."""
     values = [value for word, value in pairwise([*typed, ""]) if word == "--color"]
     values += [word.partition("=")[2] for word in typed if word.startswith("--color=")]
-    said = {"always": {"FORCE_COLOR": "always", "NO_COLOR": ""}, "never": {"NO_COLOR": "never"}}
-    asked = said.get(values[-1], {}) if values else {}
+    variables = {"always": {"FORCE_COLOR": "always", "NO_COLOR": ""}, "never": {"NO_COLOR": "never"}}
+    asked = variables.get(values[-1], {}) if values else {}
     before = {name: os.environ.get(name) for name in asked}
     os.environ.update(asked)
     try:
@@ -182,12 +182,12 @@ def _coloured(typed: Sequence[str]) -> Iterator[None]:
 
 
 def _status_of(work: Callable[[], object], typed: Sequence[str]) -> int:
-    """Do the work of a command line, print the error if there is one, and return the exit status."""
+    """Run a command line, print any error, and return the exit status."""
     with _coloured(typed):
         status = _worked(work, typed)
     if status == EXIT_DONE and sys.stdout is None:
         return report(RnncliError("standard output is closed"))
-    # What an error left unwritten: Python would fail on it once more when it ends, with a status of its own.
+    # Flush what an error left in the buffer: otherwise Python would fail again at exit, with its own status.
     return max(status, _worked(_flush, typed))
 
 
@@ -219,14 +219,14 @@ def _worked(work: Callable[[], object], typed: Sequence[str]) -> int:
         if os.environ.get("RNNCLI_DEBUG"):
             raise
         message = f"{type(error).__name__}: {error}; this is a bug in rnncli"
-        advice = "please report it with the command line, and what `rnncli --version` and RNNCLI_DEBUG=1 show"
+        advice = "please report it with the command line and the output of `rnncli --version` and RNNCLI_DEBUG=1"
         return report(RnncliError(message, advice))
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
-    """Return whether memory is short; where it is, Python and its libraries have errors of all kinds."""
+    """Return whether memory is short, in which case Python and its libraries raise all kinds of errors."""
     cause: BaseException | None = error
-    while cause is not None:  # NumPy raises an error of its own about some of these
+    while cause is not None:  # NumPy wraps some of these errors in its own
         if isinstance(cause, ImportError) and _NO_ROOM in str(cause):
             return True
         cause = cause.__cause__ or cause.__context__
@@ -234,7 +234,7 @@ def _is_out_of_memory(error: BaseException) -> bool:
         from rnncli.system.memory import RESERVE, free_bytes
 
         free = free_bytes()
-    except Exception:  # there is not even room to ask
+    except Exception:  # too little memory even for this
         return True
     return free is not None and free < RESERVE
 
@@ -245,7 +245,7 @@ def _flush() -> None:
 
 
 def _drop_stdout() -> None:
-    """Send what is still buffered nowhere; Python would fail on it once more when it ends."""
+    """Discard buffered output; otherwise Python would fail again at exit."""
     with contextlib.suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 

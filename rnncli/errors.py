@@ -1,6 +1,6 @@
-"""What can go wrong, as exceptions that carry everything a person needs to mend it.
+"""Errors, as exceptions that carry everything a person needs to fix them.
 
-They are raised where the fault is known and printed in one place, `rnncli.commands.output`.
+They are raised where the fault is found, and printed in one place, `rnncli.commands.output`.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 
 _SHOWN_WIDTH = 76
-"""Columns of the lines that show the place of a fault; a longer spec is cut around it."""
+"""The width of the lines that show the place of a fault; a longer spec is cut around it."""
 
 _BESIDE = len("  ……")
-"""Columns beside what is shown of a spec that is cut on both sides."""
+"""The columns around the shown part of a spec that is cut on both sides."""
 
 
 class Part(NamedTuple):
-    """A part of what is printed of an error, and what it is, for those who give it a style."""
+    """A part of a printed error, and its role, which determines its style."""
 
     text: str
     role: Literal["message", "fault", "help", "repair"]
@@ -34,10 +34,10 @@ class RnncliError(Exception):
     """Work that failed: a file, memory, an answer that does not exist.
 
     Args:
-        message: what was given and what was expected, without a full stop.
-        advice: how to mend it, in words that hold whatever the repair is; may be empty.
-        lead: what leads to this repair: `perhaps`, `without it`; may be empty.
-        repair: what to write instead, ready to be pasted: a spec, or a command line; None where none can be known.
+        message: the fault: what was given and what was expected, without a full stop.
+        advice: how to fix it, in words that apply whatever the repair is; may be empty.
+        lead: words that introduce this repair: `perhaps`, `without it`; may be empty.
+        repair: a replacement that can be pasted: a spec or a command line; None if none is known.
     """
 
     exit_status = EXIT_FAILED
@@ -53,26 +53,26 @@ class RnncliError(Exception):
         return self.text_from()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Return what makes it again in another process, whatever its class takes."""
+        """Return how to recreate it in another process, whatever arguments its class has."""
         return Exception.__new__, (type(self), *self.args), self.__dict__
 
     def text_from(self, origin: str | None = None) -> str:
-        """Return everything that is printed of it.
+        """Return everything that is printed for it.
 
         Args:
-            origin: where the spec at fault came from, if that needs saying: `line 3 of standard input`.
+            origin: the source of the faulty spec, if it should be mentioned: `line 3 of standard input`.
         """
         return "".join(part.text for part in self.parts(origin))
 
     def parts(
         self, origin: str | None = None, written: Callable[[str], str] = str, width: int | None = None
     ) -> Iterator[Part]:
-        """Yield the same in parts, each with what it is.
+        """Yield the parts of what is printed, each with its role.
 
         Args:
             origin: as above.
-            written: returns what will be seen of a text, which carets have to fit.
-            width: the columns of the terminal, where it is one.
+            written: returns the form in which a text is displayed, to align the carets.
+            width: the columns of the terminal, if it is one.
         """
         yield Part(printable(self.message if origin is None else f"{origin}: {self.message}"), "message")
         yield from self._place(written, _SHOWN_WIDTH if width is None else min(width, _SHOWN_WIDTH))
@@ -84,13 +84,13 @@ class RnncliError(Exception):
             yield Part(f"\nHelp: {words}", "help")
 
     def _place(self, written: Callable[[str], str], width: int) -> Iterator[Part]:
-        """Yield what shows the place of the fault."""
+        """Yield the parts that show the place of the fault."""
         del written, width
         yield from ()
 
 
 class UsageError(RnncliError):
-    """A command line or a spec that is wrong, or options that contradict one another (exit status 2)."""
+    """An invalid command line or spec, or contradictory options (exit status 2)."""
 
     exit_status = EXIT_USAGE
 
@@ -103,12 +103,12 @@ class SpecError(UsageError, ValueError):
     """A spec that is not a network.
 
     Args:
-        message: what is wrong, in terms of what was typed.
+        message: the fault, in terms of what was typed.
         text: the spec as typed.
-        span: (start, end) of the characters of `text` at fault.
-        advice: how to mend it, in words.
-        lead: what leads to the repair.
-        repair: a whole spec with the fault mended, or None where none can be known.
+        span: (start, end) of the faulty characters of `text`.
+        advice: how to fix it, in words.
+        lead: words that introduce the repair.
+        repair: a whole spec without the fault, or None if none is known.
     """
 
     def __init__(
@@ -126,13 +126,13 @@ class SpecError(UsageError, ValueError):
         self.span = span
 
     def repaired(self, repair: str, lead: str) -> SpecError:
-        """Return the same error with another repair and what leads to it."""
+        """Return the same error with another repair and lead."""
         return SpecError(
             self.message, text=self.text, span=self.span, advice=self.advice or "", lead=lead, repair=repair
         )
 
     def _place(self, written: Callable[[str], str], width: int) -> Iterator[Part]:
-        """Yield the spec, and the carets below it; both are indented by two columns."""
+        """Yield the spec with carets below it, both indented by two columns."""
         spec, carets = underline(self.text, *self.span, width - _BESIDE, written)
         indent = len(carets) - len(carets.lstrip())
         yield Part(f"\n  {spec}\n  {carets[:indent]}", "message")
@@ -142,10 +142,10 @@ class SpecError(UsageError, ValueError):
 def underline(
     text: str, start: int, end: int, width: int = _SHOWN_WIDTH - _BESIDE, written: Callable[[str], str] = str
 ) -> tuple[str, str]:
-    """Return the part of `text` around [start, end) and a line of carets that stands below it.
+    """Return the part of `text` around [start, end), and a line of carets to print below it.
 
-    A text of more than `width` columns is cut on both sides, with an ellipsis. Characters that a terminal does
-    not print as themselves (tabs, newlines, escapes) are shown as `?`, so that the carets stay in place.
+    A text of more than `width` columns is cut on both sides, with an ellipsis. Characters that a terminal does not
+    print as themselves (tabs, newlines, escapes) are shown as `?`, so that the carets are aligned.
     """
     end = max(end, start + 1)
     first, last = 0, len(text)
@@ -161,31 +161,31 @@ def underline(
 
 
 def shorten(text: str, width: int = 40) -> str:
-    """Return `text` in printable characters and at most `width` columns, for use inside a message."""
+    """Return `text` in printable characters and at most `width` columns, for use in a message."""
     return printable(text if len(text) <= width else text[: width - 1] + "…")
 
 
 def quote(text: str) -> str:
-    """Return what was typed, for use inside a message."""
+    """Return typed text in quotes, for use in a message."""
     return f"'{shorten(text)}'"
 
 
 def listed(words: Sequence[str], conjunction: str = "and") -> str:
-    """Return words as a sentence lists them: a, b and c."""
+    """Return words as an enumeration in a sentence: a, b and c."""
     if len(words) < 2:
         return "".join(words)
     return f"{', '.join(words[:-1])} {conjunction} {words[-1]}"
 
 
 def printable(text: str) -> str:
-    """Return a text on one line, with `?` for each character that a terminal would obey instead of showing it.
+    """Return a text on one line, with `?` for each character that would control a terminal.
 
-    These are line ends, escapes and all other control characters, and what turns the direction of writing. Whatever
-    is printed and may hold what somebody typed, or a name from a file, goes through here.
+    These are line ends, escapes, all other control characters, and characters that change the direction of writing. All
+    printed text that may contain user input, or names from a file, goes through here.
     """
     return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
 
 
 def one_line(text: str) -> str:
-    """Return a text as a cell of a table holds it: line ends and odd space become a space, the rest is printable."""
+    """Return a text for a table cell: whitespace around line ends becomes one space, and the rest is printable."""
     return text if text.isprintable() else printable(" ".join(text.split()))

@@ -1,4 +1,4 @@
-"""`Network`: an immutable row of layers. Its names, shapes, counts and costs are read from here."""
+"""`Network`: an immutable sequence of layers, with its names, shapes, counts and costs."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @immutable
 class Network(Commands, Immutable):
-    """A network: an input or an embedding, then layers that fit one another.
+    """A network: an input or an embedding, then layers that fit together.
 
         >>> from rnncli import Network
         >>> network = Network.parse("embed:10000x32,rnn:32:seq,rnn:32")
@@ -37,14 +37,14 @@ class Network(Commands, Immutable):
     `str(network)` is its canonical spec, which parses back to an equal network.
 
     Attributes:
-        layers: all layers, the input included, repeats unfolded.
-        source: where in a spec each layer stands, for errors; it does not count when networks are compared.
-        origin: what it was read from, if that is no spec; nor does that count.
-        part: the part of a model file that it is, whose weights it runs with; None where it is none.
+        layers: all layers, including the input, with repeats unfolded.
+        source: the positions of the layers in a spec, for errors; ignored when networks are compared.
+        origin: what it was read from, if not from a spec; also ignored.
+        part: the part of a model file that it was read from, whose weights it runs with; None without one.
 
     Raises:
-        SpecError: the layers do not make a network.
-        ArgumentError: something among them is no layer, or has a blank for a size.
+        SpecError: the layers do not form a network.
+        ArgumentError: an item is not a layer, or has a blank as a size.
     """
 
     layers: Sequence[Layer]
@@ -54,28 +54,28 @@ class Network(Commands, Immutable):
 
     def __post_init__(self) -> None:
         if not isinstance(self.layers, Iterable):
-            raise ArgumentError(f"layers is {shorten(repr(self.layers))}, expected layers in a row")
+            raise ArgumentError(f"layers is {shorten(repr(self.layers))}, expected a sequence of layers")
         object.__setattr__(self, "layers", tuple(self.layers))
         for layer in self.layers:
             if not isinstance(layer, Layer):
                 raise ArgumentError(
-                    f"a network is made of layers, not of {shorten(repr(layer))}",
-                    "Network.parse makes one of a spec: Network.parse('input:8,lstm:4')",
+                    f"a network consists of layers, but {shorten(repr(layer))} is not one",
+                    "Network.parse creates one from a spec: Network.parse('input:8,lstm:4')",
                 )
             blank = next((number for number in layer.numbers.values() if isinstance(number, Blank)), None)
             if blank is not None:
-                raise ArgumentError(f"{layer.spec()} has the blank {blank} for a size, expected a number")
+                raise ArgumentError(f"{layer.spec()} has the blank {blank} as a size, expected a number")
         if self.source is None:
             object.__setattr__(self, "source", spec.source_of(self.layers))
         check_rules(self.layers, self._source)
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Return the network that a spec describes.
+        """Return the network of a spec.
 
         Raises:
-            SpecError: the spec is wrong; it carries the characters at fault and, always, a spec that works.
-            ArgumentError: `text` is no text.
+            SpecError: the spec is invalid; the error has the faulty characters and, always, a spec that works.
+            ArgumentError: `text` is not a string.
         """
         check_text("a spec", text, "input:8,lstm:4")
         try:
@@ -85,20 +85,20 @@ class Network(Commands, Immutable):
 
     @classmethod
     def read(cls, text: "str | PathLike[str]", *, set: Mapping[str, float | str] | None = None) -> "Network":
-        """Return the network that a text stands for, as the command line takes it.
+        """Return the network for a text, as on the command line.
 
             >>> from rnncli import Network
             >>> str(Network.read("nn.LSTM(40, 64)"))
             'input:40,lstm:64'
 
-        Its `origin` says what was assumed of it, and what is left out of a file that has more in it.
+        Its `origin` records what was assumed, and what was left out if the file contains more.
 
         Args:
             text: a spec, a line of Keras or PyTorch, or the path of a model file: `model.pt`, `model.pt::2`.
-            set: the numbers that Python source leaves open: `{"vocab_size": 25_000}`.
+            set: values for numbers that Python source leaves open: `{"vocab_size": 25_000}`.
 
         Raises:
-            SpecError: the spec or the line is wrong.
+            SpecError: the spec or line is invalid.
             RnncliError: the file cannot be read, or has several parts and none is named.
             ArgumentError: an argument is not allowed.
         """
@@ -107,11 +107,11 @@ class Network(Commands, Immutable):
 
     @classmethod
     def of(cls, network: object, set: Mapping[str, float | str] | None = None) -> "Network":
-        """Return a network itself, that of a model, or the one that a text stands for: see `read`.
+        """Return a network itself, a model's network, or the network for a text: see `read`.
 
         Raises:
             ArgumentError: it is none of these.
-            RnncliError: as for `read`.
+            RnncliError: as in `read`.
         """
         return network if isinstance(network, Network) and set is None else cls.read(cast(str, network), set=set)
 
@@ -130,23 +130,23 @@ class Network(Commands, Immutable):
         return f"<Network {self.origin.marked(str(self))}, of {FRAMEWORK_NAMES[self.framework]}>"
 
     def __getstate__(self) -> dict[str, object]:
-        """Return what goes to another process, where the file that it was read from is not open."""
+        """Return the data for another process, in which the file that it was read from is not open."""
         return {**self.__dict__, "part": None}
 
     @property
     def framework(self) -> Framework:
-        """Whose weights are counted, unless another's are asked for: the framework that it was written in."""
+        """The framework whose weights are counted by default: the one that the network was written in."""
         able = frameworks_of(self.layers)
         return self.origin.framework if self.origin.framework in able else able[0]
 
     @property
     def head(self) -> Head:
-        """The layer that takes the input: an Input or an Embedding."""
+        """The layer that reads the input: an Input or an Embedding."""
         return cast(Head, self.layers[0])
 
     @cached_property
     def body(self) -> tuple[Layer, ...]:
-        """The layers that a summary shows: all but an Input."""
+        """The layers shown in a summary: all except an Input."""
         return tuple(self.layers) if self.head.shown else tuple(self.layers[1:])
 
     @cached_property
@@ -173,11 +173,11 @@ class Network(Commands, Immutable):
         return self.head.input_shape(batch, timesteps)
 
     def check_timesteps(self, *timesteps: int | None) -> None:
-        """Check that the input can have each of some lengths.
+        """Check that the input can have each of the given lengths.
 
         Raises:
-            SpecError: the `T` of an `input:TxF` contradicts one, or a layer needs more.
-            ArgumentError: one is no length.
+            SpecError: the `T` of an `input:TxF` contradicts one, or a layer needs more timesteps.
+            ArgumentError: one is not a valid length.
         """
         for length in timesteps:
             check_sizes(timesteps=length)
@@ -188,7 +188,7 @@ class Network(Commands, Immutable):
 
         Args:
             framework: the framework.
-            option: the option that asks for another one.
+            option: the option for choosing another framework.
 
         Raises:
             SpecError: it cannot.
@@ -215,26 +215,26 @@ class Network(Commands, Immutable):
         framework: Framework = "keras",
         dtype: str = "float32",
     ) -> Iterator[Totals]:
-        """Yield what the layers of `body` come to for one sample: none of them, the first, the first two."""
+        """Yield the totals for one sample of the first 0, 1, 2, … layers of `body`."""
         shape = self.input_shape(batch, timesteps)
         account: Totals | None = Totals.of(shape, framework, dtype)
         for layer in (None, *self.body):
             account = account if account is None or layer is None else account.after(layer)
-            assert account is not None  # the rules of networks have been checked
+            assert account is not None  # networks are checked when they are created
             yield account
 
     def steps_read(self, batch: int | None = None, timesteps: int | None = None) -> Iterator[int | None]:
-        """Yield how many vectors or ids of a sample each layer of `body` reads; None where that is not known."""
+        """Yield how many vectors or ids of a sample each layer of `body` reads; None if unknown."""
         for layer, (reads, _) in zip(self.body, self.shapes(batch, timesteps), strict=True):
             yield reads[1] if len(reads) == 3 or layer is self.head else 1
 
     @cached_property
     def masked(self) -> tuple[bool, ...]:
-        """Whether each layer of `body` reads steps that are marked as padding."""
+        """Whether each layer of `body` reads steps that are masked as padding."""
         return self.meeting_padding(self.head.masks)
 
     def meeting_padding(self, padded: bool) -> tuple[bool, ...]:
-        """Return whether each layer of `body` reads steps that are padding, where the input has or has not some."""
+        """Return whether each layer of `body` reads steps that are padding, depending on whether the input has any."""
         found = []
         for layer in self.body:
             found.append(padded and layer is not self.head)
@@ -242,10 +242,10 @@ class Network(Commands, Immutable):
         return tuple(found)
 
     def weights(self, framework: Framework = "keras") -> Iterator[tuple[Weight, ...]]:
-        """Yield what each layer of `body` owns, named and shaped as a framework does it.
+        """Yield the weights of each layer of `body`, with the framework's names and shapes.
 
-        PyTorch names the weights of a recurrent layer for the level that it is in its module: `weight_ih_l1`. A layer
-        that a framework cannot express has those of the nearest that it can.
+        PyTorch names a recurrent layer's weights by its level in the module: `weight_ih_l1`. For a layer that the
+        framework cannot express, the weights are those of the nearest layer that it can.
         """
         levels = [0] * len(self.body)
         if framework == "torch":
@@ -266,15 +266,15 @@ class Network(Commands, Immutable):
         rate: Rate | float | str | None = None,
         wide: bool = False,
     ) -> Summary:
-        """Return what every layer returns, owns and costs, and the totals. Nothing is allocated.
+        """Return the output shape, weights and costs of every layer, and the totals. Nothing is allocated.
 
         Args:
-            batch: samples at a time, or None for unknown.
-            timesteps: length of the sequence, or None for unknown.
-            framework: whose weights to count: keras or torch; None for that of the source, which is Keras for a spec.
-            dtype: of weights and outputs, for sizes in bytes.
-            rate: timesteps a second, for the multiply-adds a second; None where nobody asks.
-            wide: whether the table has every column: the shapes of weights, MACs, and each size with its formula.
+            batch: samples at a time, or None if unknown.
+            timesteps: length of the sequence, or None if unknown.
+            framework: the framework whose weights to count, keras or torch; None for the source's, Keras for a spec.
+            dtype: the type of weights and outputs, for sizes in bytes.
+            rate: timesteps per second, for the multiply-adds per second; None to omit these.
+            wide: whether the table has every column: weight shapes, MACs, and each size with its formula.
 
         Raises:
             SpecError: the framework cannot express a layer, or `timesteps` contradicts the spec.
@@ -339,20 +339,20 @@ class Network(Commands, Immutable):
 
 
 def check_known(name: str, value: object, allowed: Sequence[str]) -> None:
-    """Check that an argument is one of some names.
+    """Check that an argument is one of the allowed names.
 
     Raises:
-        ArgumentError: it is none of them.
+        ArgumentError: it is not.
     """
     if not isinstance(value, str) or value not in allowed:
         raise ArgumentError(f"{name} is {shorten(repr(value))}, expected {listed(allowed, 'or')}")
 
 
 def checked_rate(rate: object) -> Rate | None:
-    """Return a number of timesteps a second as a fraction, also of a text such as 16k, or None for none.
+    """Return a rate in timesteps per second as a fraction, also from a text such as 16k; None for None.
 
     Raises:
-        ArgumentError: it is no number, or not more than 0 and at most 2**31-1.
+        ArgumentError: it is not a number, or not above 0 and up to 2**31-1.
     """
     if rate is None or isinstance(rate, Rate):
         return rate
@@ -363,13 +363,13 @@ def checked_rate(rate: object) -> Rate | None:
             raise ArgumentError(f"rate is {shorten(repr(rate))}: {error}") from None
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate <= MAX_SIZE:
         raise ArgumentError(f"rate is {shorten(repr(rate))}, expected a number above 0 and up to {MAX_SIZE:,}")
-    from fractions import Fraction  # few ask for it
+    from fractions import Fraction  # rarely needed
 
     return Rate(*Fraction(str(rate)).as_integer_ratio())
 
 
 def plain(number: Any) -> Any:
-    """Return a whole number of NumPy as Python's own, and whatever else as it is."""
+    """Return a NumPy integer as a Python int, and anything else unchanged."""
     if isinstance(number, bool | int) or not hasattr(number, "__index__"):
         return number
     try:
@@ -390,7 +390,7 @@ def check_flags(**values: object) -> None:
 
 
 def check_sizes(**values: object) -> None:
-    """Check that arguments are whole numbers from 1 to 2**31-1, or None.
+    """Check that arguments are integers from 1 to 2**31-1, or None.
 
     Raises:
         ArgumentError: one is not.
@@ -401,7 +401,7 @@ def check_sizes(**values: object) -> None:
 
 
 def check_whole(name: str, value: object, most: int) -> None:
-    """Check that an argument is a whole number from 1 to `most`.
+    """Check that an argument is an integer from 1 to `most`.
 
     Raises:
         ArgumentError: it is not.
@@ -411,24 +411,24 @@ def check_whole(name: str, value: object, most: int) -> None:
 
 
 def check_text(what: str, text: object, example: str) -> None:
-    """Check that a spec, or what stands for one, is a text.
+    """Check that a spec or similar argument is a string.
 
     Raises:
         ArgumentError: it is not.
     """
     if not isinstance(text, str):
-        raise ArgumentError(f"{what} is a text such as {example!r}, not {shorten(repr(text))}")
+        raise ArgumentError(f"{what} must be a text such as {example!r}, not {shorten(repr(text))}")
 
 
 def _mended(error: SpecError, framework: Framework | None = None) -> SpecError:
-    """Return an error with a spec that works, and that a framework can express if one is given."""
+    """Return an error with a spec that works, and that the framework can express if one is given."""
     from rnncli.language.mend import mended  # only an error needs it
 
     return mended(error, lambda repair: _check(repair, framework))
 
 
 def _check(text: str, framework: Framework | None = None) -> None:
-    """Check that a spec is a network, and one that a framework can express if one is given.
+    """Check that a spec is a network, and that the framework can express it if one is given.
 
     Raises:
         SpecError: it is not.

@@ -1,4 +1,4 @@
-"""Sizes and quantities, as people write them and as they read them: numbers, bytes, times, shapes."""
+"""Sizes and quantities: parsing what people write, and formatting numbers, bytes, times and shapes for people."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
 Shape = tuple[int | None, ...]
-"""A shape as Keras writes it: (batch, timesteps, features) or (batch, features); None is unknown."""
+"""A shape in Keras's form: (batch, timesteps, features) or (batch, features); None is unknown."""
 
 MAX_SIZE = 2**31 - 1
-"""The largest size, of anything."""
+"""The largest size of any kind."""
 
 MULTIPLES = {"k": 10**3, "M": 10**6, "G": 10**9}
 """The suffixes of a number: 10k, 1M, 2G."""
@@ -25,11 +25,11 @@ _MEMORY_UNITS = ("B", "KB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB")
 
 _APART = "[,'\u2019 _\u00a0\u2009\u202f]"
 _GROUPED = rf"[1-9][0-9]{{0,2}}({_APART})[0-9]{{3}}(?:\1[0-9]{{3}})*(?!{_APART}?[0-9])"
-"""A number with its thousands apart, at the start of a text."""
+"""A number with thousands separators, at the start of a text."""
 
 
 def without_thousands(text: str) -> str:
-    """Return a text without what sets the thousands of its number apart, which is read as people and tables print it.
+    """Return a text without the thousands separators of its number, as printed by people and tables.
 
     >>> [without_thousands(text) for text in ("92,400", "1 234 567", "1'024.5 KB", "92,40")]
     ['92400', '1234567', '1024.5 KB', '92,40']
@@ -39,24 +39,24 @@ def without_thousands(text: str) -> str:
 
 
 def parse_number(text: str) -> int:
-    """Return a whole number written as in a spec: 128, 10k, 1M, 10_000.
+    """Parse an integer as written in a spec: 128, 10k, 1M, 10_000.
 
     Raises:
-        ValueError: it is no such number; the message says what it is.
+        ValueError: it is not such a number; the message states the text.
     """
     multiple = MULTIPLES.get(text[-1:], 1)
     groups = (text[:-1] if multiple > 1 else text).split("_")
     if not all(group.isascii() and group.isdigit() for group in groups):
         raise ValueError(f"{shorten(text) or quote(text)} is not a whole number such as 128, 10k or 10_000")
-    # Python refuses to read numbers of thousands of digits; none of them is a size.
+    # Python refuses to parse numbers with thousands of digits, which cannot be sizes anyway.
     return int("".join(groups).lstrip("0")[:40] or "0") * multiple
 
 
 def parse_size(text: str, most: int = MAX_SIZE) -> int:
-    """Return a number from 1 to `most`; every size is at most 2**31-1.
+    """Parse a number from 1 to `most`; every size is at most 2**31-1.
 
     Raises:
-        ValueError: it is not one; the message says what it is.
+        ValueError: it is not such a number; the message states the text.
     """
     number = parse_number(text)
     if not 1 <= number <= most:
@@ -65,11 +65,11 @@ def parse_size(text: str, most: int = MAX_SIZE) -> int:
 
 
 _LONGEST = 400
-"""The most characters of a text that are looked at for the number that was meant."""
+"""The most characters of a text to examine for the intended number."""
 
 
 def nearest_size(text: str) -> str | None:
-    """Return the size that was probably meant, or None: 1e3 is 1000, 1.5k is 1500, 2.5 is none."""
+    """Return the size that was probably meant, or None: 1e3 is 1000, 1.5k is 1500, 2.5 is not a size."""
     thousands = re.fullmatch(r"[0-9]{1,3}(?:[.,' ][0-9]{3})+", text[:_LONGEST])
     if thousands is not None:
         return nearest_size("".join(filter(str.isdigit, text)))
@@ -82,7 +82,7 @@ def nearest_size(text: str) -> str | None:
 
 
 def _with_point(text: str) -> str:
-    """Return a text with a point for the comma of a fraction: 1,5M is 1.5M."""
+    """Return a text with a decimal point instead of a comma: 1,5M is 1.5M."""
     return re.sub(r"^([0-9]+),([0-9]{1,2})(?![0-9,])", r"\1.\2", text)
 
 
@@ -97,7 +97,7 @@ def nearest_number(text: str) -> str | None:
 
 
 def nearest_memory(text: str) -> str | None:
-    """Return the size that was probably meant: 4M is 4MB, 1/2MB is 0.5MB, 4 megabytes is 4MB; bits are no bytes."""
+    """Return the size that was probably meant: 4M is 4MB, 1/2MB is 0.5MB, 4 megabytes is 4MB; not for bits."""
     if "bit" in text.lower():
         return None
     text = text.strip(" <=≤~")
@@ -107,17 +107,17 @@ def nearest_memory(text: str) -> str | None:
         r"\+?([0-9]{1,20}(?:\.[0-9]{1,9})?) ?(?:([KMGTPEZY])|(?![A-Z])|(?=B))(?![^,/]*[,/][0-9])",
         _with_point(without_thousands(text)).upper(),
     )
-    if written is None or ("." in written[1] and not written[2]):  # there is no part of a byte
+    if written is None or ("." in written[1] and not written[2]):  # a fraction of a byte
         return None
     return f"{written[1]}{written[2] or ''}B"
 
 
 _A_SECOND = r"(?:hz|fps|(?:(?:time)?steps?|samples?|frames?)? ?(?:/|per) ?s.*)?"
-"""What may stand behind a number of timesteps a second."""
+"""The units that may follow a number of timesteps per second."""
 
 
 def nearest_rate(text: str) -> str | None:
-    """Return the rate that was probably meant: 50fps is 50, 1/3 is 0.333333333, a step every 20 ms is 50 a second."""
+    """Return the rate that was probably meant: 50fps is 50, 1/3 is 0.333333333, 20 ms per step is 50 per second."""
     text = _with_point(text.strip()).lower()
     number = r"[-+]?([0-9]{1,9}(?:\.[0-9]{1,9})?)"
     if (every := re.fullmatch(rf"{number} ?(m?)s", text)) and float(every[1]):
@@ -135,7 +135,7 @@ def _without_exponent(number: float) -> str | None:
 
 
 def memory(size: float) -> str:
-    """Return a number of bytes as people write it: 128 B, 1.23 MB, in steps of 1024."""
+    """Return a number of bytes for people: 128 B, 1.23 MB, in steps of 1024."""
     if size < 1024 and size == int(size):
         return f"{int(size)} B"
     for unit in _MEMORY_UNITS[:-1]:
@@ -146,16 +146,16 @@ def memory(size: float) -> str:
 
 
 def parse_memory(text: str) -> int:
-    """Return the number of bytes of a size written as `memory` prints it, 4MB or 1.5 GB, or in bytes, 4096.
+    """Parse a size in bytes as printed by `memory`, 4MB or 1.5 GB, or a plain number of bytes, 4096.
 
-    KB and KiB are the same 1024 bytes, and so on; case does not matter. A part of a byte is dropped.
+    KB and KiB both mean 1024 bytes, and so on; case does not matter. A fraction of a byte is dropped.
 
     Raises:
-        ValueError: it is no such size; the message says what is.
+        ValueError: it is not such a size; the message states what is.
     """
     number_and_unit = r"([0-9]+(?:_[0-9]+)*)(?:\.([0-9]{1,20}))?\s*(?:(?:([KMGTPEZY])I?)?B)?"
     written = re.fullmatch(number_and_unit, text.strip().upper())
-    if written is None or not text.isascii():  # in capitals a dotless ı is an I
+    if written is None or not text.isascii():  # upper() turns a dotless ı into I
         raise ValueError(f"{shorten(text)} is not a size such as 512KB, 4MB or 1.5GB, or a number of bytes")
     whole, fraction, prefix = written[1], written[2] or "", written[3] or ""
     tenths: int = 10 ** len(fraction)
@@ -164,32 +164,32 @@ def parse_memory(text: str) -> int:
 
 
 class Rate(NamedTuple):
-    """So many timesteps a second, as a fraction, so that nothing is rounded."""
+    """A number of timesteps per second, as an exact fraction."""
 
     numerator: int
     denominator: int
 
     def times(self, number: int | Fraction) -> int | float:
-        """Return how many there are a second of what there are so many of a timestep: whole numbers where they are."""
+        """Return an amount per second, given the amount per timestep: an integer if possible."""
         whole, rest = divmod(self.numerator * number, self.denominator)
         return whole + float(rest / self.denominator) if rest else whole
 
 
 def parse_rate(text: str) -> Rate:
-    """Return a number of timesteps a second: 50, 12.5, 16k, 44.1kHz.
+    """Parse a number of timesteps per second: 50, 12.5, 16k, 44.1kHz.
 
     Raises:
-        ValueError: it is none; the message says what it is.
+        ValueError: it is not such a number; the message states the text.
     """
     written = re.fullmatch(r"([0-9]+(?:_[0-9]+)*)?(?:\.([0-9]{1,9}))?\s*([kMG]?)(?:[hH][zZ])?", text.strip())
     if written is None or not (written[1] or written[2]):
-        raise ValueError(f"{shorten(text)} is not a number of timesteps a second such as 50, 12.5 or 16k")
+        raise ValueError(f"{shorten(text)} is not a number of timesteps per second such as 50, 12.5 or 16k")
     fraction = written[2] or ""
     tenths: int = 10 ** len(fraction)
     number = parse_number(written[1] or "0") * tenths + int(fraction or "0")
     rate = Rate(number * MULTIPLES.get(written[3], 1), tenths)
     if not 0 < rate.numerator <= MAX_SIZE * tenths:
-        raise ValueError(f"{shorten(text)} is not more than 0 and at most {MAX_SIZE:,}")
+        raise ValueError(f"{shorten(text)} is not above 0 and at most {MAX_SIZE:,}")
     return rate
 
 
@@ -206,7 +206,7 @@ _LONG_UNITS = (("year", 31_557_600), ("day", 86_400), ("hour", 3_600), ("minute"
 
 
 def about(seconds: float) -> str:
-    """Return a long time roughly, as people say it: about 12 minutes, about 3 hours, more than a million years."""
+    """Return a long time roughly, in words: about 12 minutes, about 3 hours, more than a million years."""
     if seconds > 1e6 * _LONG_UNITS[0][1]:
         return "more than a million years"
     unit, size = next((each for each in _LONG_UNITS if seconds >= 2 * each[1]), _LONG_UNITS[-1])
@@ -214,26 +214,26 @@ def about(seconds: float) -> str:
 
 
 def features_of(shape: Shape) -> int:
-    """Return the length of the last axis of what a layer reads; it is always known."""
+    """Return the length of the last axis of a layer's input, which is always known."""
     size = shape[-1]
     return 0 if size is None else size
 
 
 def shape_text(shape: Shape) -> str:
-    """Return a shape as Keras prints it: (None, None, 32)."""
+    """Return a shape in Keras's form: (None, None, 32)."""
     inner = ", ".join("None" if size is None else str(size) for size in shape)
     return f"({inner},)" if len(shape) == 1 else f"({inner})"
 
 
 def count(number: float | None) -> str:
-    """Return a number with its thousands apart, three digits or more of a fraction; `?` for one that is not known."""
+    """Return a number with thousands separators, a fraction with three or more digits; `?` if it is unknown."""
     if isinstance(number, float):
         return f"{number:,.1f}" if number >= 100 else f"{number:.3g}"
     return "?" if number is None else f"{number:,}"
 
 
 def short(number: float, digits: int = 4) -> str:
-    """Return a number in few characters and at most so many digits: 500, 20k, 1.5M."""
+    """Return a short form of a number with at most so many digits: 500, 20k, 1.5M."""
     number = float(f"{number:.{digits}g}")
     for unit, size in (("P", 1e15), ("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
         if number >= size:
@@ -242,22 +242,22 @@ def short(number: float, digits: int = 4) -> str:
 
 
 def ratio_text(ratio: float | None) -> str:
-    """Return how many times as much something is, with three digits or, from a thousand, as a whole number: 1.13."""
+    """Return a ratio with three digits or, from a thousand, as an integer: 1.13."""
     return "?" if ratio is None else f"{ratio:,.0f}" if 999.5 <= ratio < 1e15 else f"{ratio:.3g}"
 
 
 def figure_text(key: str, value: float | None) -> str:
-    """Return a figure as people read it: bytes in their units, other numbers with their thousands apart.
+    """Return a figure for people: bytes in their units, other numbers with thousands separators.
 
     Args:
-        key: what JSON calls it: `macs`, `output_bytes`.
-        value: the number; None for one that is not known, or that there is not.
+        key: its key in JSON: `macs`, `output_bytes`.
+        value: the number; None if it is unknown or does not exist.
     """
     if value is None and key == "streaming_bytes":
-        return "-"  # it is known that there is none
+        return "-"  # not unknown, but nonexistent
     return memory(value) if key.endswith("_bytes") and value is not None else count(value)
 
 
 def plural(count: int, noun: str) -> str:
-    """Return how many there are of something: `1 step`, `1,024 steps`."""
+    """Return a count with its noun: `1 step`, `1,024 steps`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

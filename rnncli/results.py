@@ -1,4 +1,4 @@
-"""`Result`: what commands find and functions return. It shows itself as the command does, wherever it is looked at."""
+"""`Result`: the result of a command or function, which displays itself in the same way as the command."""
 
 from __future__ import annotations
 
@@ -21,37 +21,37 @@ if TYPE_CHECKING:
 
 
 class Result:
-    """What a command finds.
+    """The result of a command.
 
-    `print` shows what the command shows on a screen, a notebook shows tables and drawings, and a data frame takes the
-    rows: `pandas.DataFrame(result.rows())`. Rich, which draws the tables, is imported when one is looked at.
+    `print` shows it as the command does on a screen, notebooks show tables and drawings, and data frames accept its
+    rows: `pandas.DataFrame(result.rows())`. Rich, which draws the tables, is imported when a result is first shown.
     """
 
     @property
     def title(self) -> str:
-        """What it is of, in a line: a spec, or several."""
+        """Its subject in one line: a spec, or several."""
         raise NotImplementedError
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self.title}>"
 
     def __str__(self) -> str:
-        """Return what the command shows, as wide as the terminal, or as wide as it is where there is none."""
+        """Return the command's output, with the terminal's width, or its natural width if there is no terminal."""
         return str(_shown().text(self))
 
     def to(self, format: str) -> str:
-        """Return what the command prints with `--format`.
+        """Return the command's output with `--format`.
 
         Args:
             format: table, json, csv, tsv, markdown or html.
 
         Raises:
-            ArgumentError: there is no such format, or the result has nothing that it could hold.
+            ArgumentError: there is no such format, or the result cannot be written in it.
         """
         return str(_shown().written(self, format))
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return the rows that `--format csv` prints, each by the names of the columns, with numbers and shapes.
+        """Return the rows that `--format csv` prints, each as a dict by column, with numbers and shapes.
 
             >>> from rnncli import Network
             >>> rows = Network.parse("embed:10x4,rnn:3").summary().rows()
@@ -65,11 +65,11 @@ class Result:
         return rows
 
     def save_svg(self, path: str | PathLike[str], theme: str = "dark") -> Written:
-        """Save a picture of what the command shows, whole or not at all.
+        """Save a picture of the command's output, completely or not at all.
 
         Args:
             path: the file.
-            theme: what the picture is to go with: dark or light.
+            theme: the background that the picture is for: dark or light.
 
         Raises:
             ArgumentError: an argument is not allowed.
@@ -79,16 +79,16 @@ class Result:
         return written
 
     def _repr_html_(self) -> str:
-        """Return what a notebook shows: tables and drawings, in the colours of its page."""
+        """Return the HTML for a notebook: tables and drawings, in the page's colours."""
         return str(_shown().notebook(self))
 
     def _repr_markdown_(self) -> str:
-        """Return the same for what shows Markdown."""
+        """Return the Markdown for programs that display it."""
         return str(_shown().written(self, "markdown"))
 
 
 class Commands:
-    """The commands that are of one network, as methods of what has one; the network is their first argument."""
+    """The commands that apply to one network, as methods of classes that have one; it is their first argument."""
 
     if TYPE_CHECKING:
         explain = _explain
@@ -108,18 +108,18 @@ class Commands:
         page = Later("rnncli.library.pages", "page")
 
     def summary(self) -> Result:
-        """Return what every layer returns, owns and costs."""
+        """Return the output shape, weights and costs of every layer."""
         raise NotImplementedError
 
     def _repr_html_(self) -> str:
-        """Return its summary, as a notebook shows it."""
+        """Return the HTML of its summary for a notebook."""
         return self.summary()._repr_html_()
 
     def _repr_markdown_(self) -> str:
-        """Return the same for what shows Markdown."""
+        """Return the Markdown of its summary."""
         return self.summary()._repr_markdown_()
 
 
 def _shown() -> Any:
-    """Return the module that shows results. It stands floors above, and is imported when one is looked at."""
+    """Return the module that displays results. It is a higher-level module, imported when a result is first shown."""
     return import_module("rnncli.render.results")

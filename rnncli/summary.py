@@ -1,6 +1,6 @@
-"""What a summary holds: rows and totals as plain data, without numpy.
+"""Summaries: rows and totals of a network as plain data, without numpy.
 
-A `Summary` is made by `rnncli.network.Network.summary` and read by `rnncli.render`.
+`rnncli.network.Network.summary` creates a `Summary`, and `rnncli.render` displays it.
 """
 
 from __future__ import annotations
@@ -17,48 +17,48 @@ from rnncli.quantities import Rate, Shape, features_of, memory
 from rnncli.results import Result
 
 DTYPE_BYTES: dict[str, int] = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8, "int8": 1}
-"""The bytes of one number, for each dtype that a summary can be asked for; with int8, of one number of a matrix."""
+"""The bytes per number for each dtype of a summary; with int8, per number of a matrix."""
 
 FLOAT_BYTES = 4
-"""The bytes of what is no matrix with int8: biases, the scale of each column of a matrix, states, gates and outputs."""
+"""The bytes of numbers outside matrices with int8: biases, scales of matrix columns, states, gates and outputs."""
 
 
 def number_bytes(dtype: str) -> int:
-    """Return the bytes of a number that a network computes with, where its matrices and tables are of a dtype."""
+    """Return the bytes per number in computations, if matrices and tables are of a dtype."""
     return FLOAT_BYTES if dtype == "int8" else DTYPE_BYTES[dtype]
 
 
 UNTRAINED = frozenset({"int8"})
-"""The dtypes in which a network runs, and in which none is trained."""
+"""The dtypes that networks run in but are not trained in."""
 
 TRAINED_COPIES = 3
-"""How many numbers training keeps at least for each parameter beside it: its gradient, and the two that Adam keeps."""
+"""The numbers that training keeps per parameter in addition to it: the gradient, and two for Adam."""
 
 TOTALS = (
     *("total_params", "total_bytes", "macs_per_step", "macs"),
     *("output_bytes", "streaming_bytes", "training_bytes"),
 )
-"""What a whole network owns and costs, as attributes of its summary."""
+"""The totals of a network, as attributes of its summary."""
 
 TOTALS_AT_RATE = (*TOTALS[:3], "macs_per_second", *TOTALS[3:])
-"""The same where it is known how many timesteps there are a second."""
+"""The totals if the number of timesteps per second is known."""
 
 
 ORIGIN = ("complete", "left_out", "assumed", "file_params")
-"""The keys that say of a network's numbers whether they are of all that was given."""
+"""The keys that state whether a network's numbers cover everything in its source."""
 
 _NAMED = 4
-"""How many of the things that are left out are named in a sentence."""
+"""The number of omitted items that a sentence lists."""
 
 
 class Setting(NamedTuple):
-    """What a network is counted for: the arguments of `Network.summary`, in their order.
+    """The setting that a network's figures are for: the arguments of `Network.summary`, in order.
 
     Attributes:
-        batch: samples at a time, or None for unknown.
-        timesteps: length of the sequence, or None for unknown.
-        framework: whose weights are counted; None for that of the source.
-        dtype: of weights and outputs, for sizes in bytes.
+        batch: samples at a time, or None if unknown.
+        timesteps: length of the sequence, or None if unknown.
+        framework: the framework whose weights are counted; None for the source's.
+        dtype: the type of weights and outputs, for sizes in bytes.
     """
 
     batch: int | None = None
@@ -68,15 +68,15 @@ class Setting(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """What a network was read from, as far as that is not the network itself.
+    """The source that a network was read from, and how it differs from the network.
 
     Attributes:
-        framework: whose weights are counted, unless another's are asked for.
-        left_out: what the source has beside the network, each in words.
-        assumed: what the source does not say and was assumed, a sentence each.
-        doubts: those of these on which the counts depend: a size that is assumed, weights that are counted twice.
-        file_params: the number of all parameters in the file; None where there is no file, or they are not all known.
-        reordered: why weights for the source stand in another order than those of the network, a sentence each.
+        framework: the framework whose weights are counted by default.
+        left_out: what the source contains in addition to the network, a description each.
+        assumed: what the source does not specify and was assumed, a sentence each.
+        doubts: those of the above that affect the counts: an assumed size, weights that are counted twice.
+        file_params: the number of all parameters in the file; None without a file, or if they are not all known.
+        reordered: why weights for the source have a different order from the network's, a sentence each.
     """
 
     framework: Framework = "keras"
@@ -88,28 +88,28 @@ class Origin(NamedTuple):
 
     @property
     def complete(self) -> bool:
-        """Whether the source has nothing beside the network."""
+        """Whether the source contains nothing in addition to the network."""
         return not self.left_out
 
     @property
     def left_out_text(self) -> str:
-        """The first of what is left out, and how much more there is."""
+        """The first items that are left out, and the number of further ones."""
         shown = "; ".join(shorten(each, 120) for each in self.left_out[:_NAMED])
         return shown + (f"; and {len(self.left_out) - _NAMED} more" if len(self.left_out) > _NAMED else "")
 
     def marked(self, spec: str) -> str:
-        """Return a spec with what its counts depend on and what was left out beside it, as people are told."""
+        """Return a spec with a note on what its counts depend on and what was left out."""
         rest = f"left out: {self.left_out_text}" if self.left_out else ""
         said = one_line("; ".join(part for part in (*self.doubts, rest) if part))
         return f"{spec} ({said})" if said else spec
 
     def of_all(self, params: int) -> str:
-        """Return a number of parameters, with how many there are in the file where that has more in it."""
+        """Return a number of parameters, with the number in the file if that is larger."""
         more = "" if self.complete or self.file_params is None else f" of {self.file_params:,} in the file"
         return f"{params:,}{more}"
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as plain data, the keys that say of a number whether it is of the whole."""
+        """Return the data that states whether the numbers cover everything in the source."""
         return {
             "complete": self.complete,
             "left_out": list(self.left_out),
@@ -119,25 +119,25 @@ class Origin(NamedTuple):
 
 
 NO_ORIGIN = Origin()
-"""That of a network that was made of a spec, or of layers."""
+"""The origin of a network that was created from a spec or from layers."""
 
 
 class LayerSummary(NamedTuple):
-    """One row: what a layer returns, owns and costs.
+    """One row: the output shape, weights and costs of a layer.
 
     Attributes:
         name: Keras's name, unique in the network.
         type: the framework's class.
-        cell: the class of a recurrent layer's cell (inside a Bidirectional too), else None.
+        cell: the class of a recurrent layer's cell, also inside a Bidirectional; else None.
         spec: the layer's canonical spec.
         output_shape: the shape of its output.
         params: the number of its parameters.
-        weights: what it owns, in the framework's order.
+        weights: its weights, in the framework's order.
         macs_per_step: multiply-adds for one vector that it reads.
-        macs: multiply-adds for the whole input, an unknown batch counting as one; None while the number of
-            timesteps that it reads is unknown.
-        output_bytes: the size of its output, an unknown batch counting as one; None while its timesteps are unknown.
-        macs_per_second: multiply-adds a second, if it is said how many timesteps there are; else None.
+        macs: multiply-adds for the whole input, with an unknown batch as 1; None if the number of timesteps that it
+            reads is unknown.
+        output_bytes: the size of its output, with an unknown batch as 1; None if its timesteps are unknown.
+        macs_per_second: multiply-adds per second, if the rate of timesteps is known; else None.
     """
 
     name: str
@@ -154,11 +154,11 @@ class LayerSummary(NamedTuple):
 
     @property
     def full_type(self) -> str:
-        """The class with what is inside: `Bidirectional(LSTM)`."""
+        """The class with its cell: `Bidirectional(LSTM)`."""
         return self.type if self.cell in (None, self.type) else f"{self.type}({self.cell})"
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as plain data; `cell` and `macs_per_second` only where there is one."""
+        """Return the row as plain data; `cell` and `macs_per_second` are omitted if they are None."""
         optional = ("cell", "macs_per_second")
         fields = {name: value for name, value in self._asdict().items() if name not in optional or value is not None}
         return fields | {
@@ -169,12 +169,12 @@ class LayerSummary(NamedTuple):
 
 
 class ModuleSummary(NamedTuple):
-    """A module of PyTorch: a layer, or recurrent layers that are one in it.
+    """A PyTorch module: a layer, or several recurrent layers combined in one module.
 
     Attributes:
-        code: the call that makes it.
-        names: Keras's names of the layers that are in it, as the rows have them.
-        apart: why it is not one with the recurrent layer before it, where one would wonder; else None.
+        code: the call that creates it.
+        names: Keras's names of its layers, as in the rows.
+        apart: why it is not combined with the recurrent layer before it, if that may be surprising; else None.
     """
 
     code: str
@@ -183,7 +183,7 @@ class ModuleSummary(NamedTuple):
 
 
 def worth_showing(modules: Sequence[ModuleSummary]) -> Sequence[ModuleSummary]:
-    """Return modules where one of them is several layers, or one would wonder why it is not; else none."""
+    """Return the modules if any combines several layers, or is surprisingly separate; else none."""
     return modules if any(len(module.names) > 1 or module.apart for module in modules) else ()
 
 
@@ -193,15 +193,15 @@ class Summary(Result, Immutable):
 
     Attributes:
         spec: the network's canonical spec.
-        framework: whose weights are counted.
-        dtype: of weights and outputs.
+        framework: the framework whose weights are counted.
+        dtype: the type of weights and outputs.
         input_shape: the shape of its input.
         input_dtype: the dtype of its input: ids are int32.
         layers: its rows.
-        account: what the layers come to for one sample.
-        modules: what makes it in PyTorch, as far as modules do, where it is counted as PyTorch does; else None.
-        rate: how many timesteps there are a second, or None where that is not said.
-        origin: what the network was read from.
+        account: the totals of the layers for one sample.
+        modules: its PyTorch modules, if it is counted as in PyTorch; else None.
+        rate: the number of timesteps per second, or None if it is not given.
+        origin: the source that the network was read from.
         wide: whether every column is shown, and each size with its formula.
     """
 
@@ -227,13 +227,13 @@ class Summary(Result, Immutable):
 
     @property
     def total_text(self) -> str:
-        """The number of all parameters, whose it is if not Keras's, what else there is in the file, and the size."""
+        """The parameters, with the number in the file if that has more, their size, and the framework if not Keras."""
         whose = "" if self.framework == "keras" else f", in {FRAMEWORK_NAMES[self.framework]}"
         return f"{self.origin.of_all(self.total_params)} ({memory(self.total_bytes)}{whose})"
 
     @property
     def title(self) -> str:
-        """The network, and how many parameters it has."""
+        """The network, and its number of parameters."""
         return f"{self.spec}: {self.total_params:,} parameters in {self.framework}"
 
     @property
@@ -244,19 +244,19 @@ class Summary(Result, Immutable):
 
     @property
     def trainable_params(self) -> int:
-        """The number of the parameters that training changes."""
+        """The number of parameters that training changes."""
         trained: int = self.account.trained
         return trained
 
     @property
     def total_bytes(self) -> int:
-        """The size of all parameters, in bytes; with int8, of the scales of matrices, too."""
+        """The size of all parameters in bytes; with int8, including the scales of matrices."""
         size: int = _parameters(self.account, self.dtype)
         return size
 
     @property
     def untrained_bytes(self) -> int:
-        """The size of the parameters that training does not change, which are no matrices."""
+        """The size of the parameters that training does not change, none of which are matrices."""
         return (self.total_params - self.trainable_params) * number_bytes(self.dtype)
 
     @property
@@ -267,58 +267,58 @@ class Summary(Result, Immutable):
 
     @property
     def macs_per_second(self) -> float | None:
-        """Multiply-adds a second: those of each layer, as often as it makes a step; None where that is not said."""
+        """Multiply-adds per second, considering how often each layer makes a step; None if the rate is not given."""
         if self.rate is None:
             return None
         return self.rate.times(sum(pace * macs for pace, macs in self.account.macs_at.items()))
 
     @property
     def totals(self) -> tuple[str, ...]:
-        """The names of its totals."""
+        """The names of the totals."""
         return TOTALS if self.rate is None else TOTALS_AT_RATE
 
     @property
     def macs(self) -> int | None:
-        """Multiply-adds for the whole input; None while a layer's are unknown."""
+        """Multiply-adds for the whole input; None if they are unknown for any layer."""
         return self._figure("macs")
 
     @property
     def output_bytes(self) -> int | None:
-        """The size of all layers' outputs, in bytes; None while a layer's is unknown."""
+        """The size of all layers' outputs in bytes; None if it is unknown for any layer."""
         return self._figure("output_bytes")
 
     @property
     def streaming_bytes(self) -> int | None:
-        """The size of what a step at a time needs beside the parameters, which is what `rnncli export --to c` makes.
+        """The memory to run one step at a time, in addition to the parameters, as in C from `rnncli export --to c`.
 
-        That is the input, the states of all layers, the output, and between these what the layer holds that holds
-        most: its gates, the vector that it makes, and the vector that it reads, where a layer made that one. None where
-        a layer needs the whole sequence before it can return anything.
+        It consists of the input, the states of all layers, the output, and the largest scratch memory of any layer: for
+        its gates, the vector that it computes, and the vector that it reads, if a layer computed that. None if a layer
+        needs the whole sequence before it can return anything.
         """
         return self._figure("streaming_bytes")
 
     @property
     def training_bytes(self) -> int | None:
-        """The size of what training with Adam needs at least, an unknown batch counting as one.
+        """The least memory for training with Adam, with an unknown batch as 1.
 
-        That is the parameters, their gradients, the two numbers that Adam keeps for each, and what backpropagation
-        through time keeps of each timestep, where nothing is computed a second time to save memory. None while the
-        timesteps are unknown, and in a dtype that none is trained in.
+        It consists of the parameters, their gradients, Adam's two numbers for each, and what backpropagation through
+        time keeps for each timestep, if nothing is recomputed to save memory. None if the timesteps are unknown, or the
+        dtype is not used for training.
         """
         return self._figure("training_bytes")
 
     @property
     def training_parts(self) -> tuple[int, int] | None:
-        """The two parts of `training_bytes`: what the weights take, and what is kept of the batch, its activations."""
+        """The two parts of `training_bytes`: for the weights, and for the activations of the batch."""
         if self.training_bytes is None:
             return None
         weights = (self.total_params + TRAINED_COPIES * self.trainable_params) * number_bytes(self.dtype)
         return weights, self.training_bytes - weights
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as plain data, the object that `--format json` prints.
+        """Return the summary as plain data, the object that `--format json` prints.
 
-        There are `modules` and a `rate` only where the summary has them.
+        `modules` and `rate` are omitted if they are None.
         """
         rate = {} if self.rate is None else {"rate": self.rate.times(1)}
         modules = {} if self.modules is None else {"modules": [module._asdict() for module in self.modules]}
@@ -380,21 +380,21 @@ _FIGURES: Mapping[str, Callable[[Totals, int, str], tuple[Number, ...]]] = {
 
 
 def figure(name: str, account: Totals, batch: int | None, dtype: str) -> tuple[Number, ...]:
-    """Return what a network owns or costs: the largest of some numbers; of none, it is not known, or there is none.
+    """Return the numbers whose maximum is a figure of a network; empty if it is unknown or does not exist.
 
-    They are whole numbers, or symbols where the account has some.
+    They are integers, or symbols if the totals contain symbols.
 
     Args:
-        name: the attribute of its summary.
-        account: what its layers come to for one sample.
-        batch: samples at a time; one if it is None.
-        dtype: of weights and outputs.
+        name: the attribute of the summary.
+        account: the totals of the layers for one sample.
+        batch: samples at a time; None counts as one.
+        dtype: the type of weights and outputs.
     """
     return _FIGURES[name](account, batch or 1, dtype)
 
 
 def bytes_of(shape: Shape, dtype: str) -> int | None:
-    """Return the size of an output in bytes, an unknown batch counting as one; None if its timesteps are unknown."""
+    """Return the size of an output in bytes, with an unknown batch as 1; None if its timesteps are unknown."""
     batch, *rest = shape
     if None in rest:
         return None

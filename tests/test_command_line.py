@@ -277,8 +277,8 @@ def test_the_word_error_is_red_and_the_carets_and_the_repair_are_bold_where_styl
     shown = {
         "summary lsmt:3": f"{error}there is no layer kind 'lsmt'\n  lsmt:3\n  {bold}^^^^{end}\n"
         f"Help: perhaps lstm: {bold}input:32,lstm:3{end}\n",
-        "sweep input:8,lstm:{u}": f"{error}there is no brace that gives u its values\n"
-        f"  input:8,lstm:{{u}}\n               {bold}^^^{end}\nHelp: list them where it stands: {{u=16,32}}\n",
+        "sweep input:8,lstm:{u}": f"{error}no brace gives u its values\n"
+        f"  input:8,lstm:{{u}}\n               {bold}^^^{end}\nHelp: list its values in one brace: {{u=16,32}}\n",
         "sweep input:8 --json": f"{error}there is no option --json\nHelp: {bold}rnncli sweep input:8 -f json{end}\n",
     }
     styled = [{"FORCE_COLOR": "1"}, {"FORCE_COLOR": "1", "TERM": "xterm"}]

@@ -124,7 +124,7 @@ def test_the_version_and_the_message_of_a_bug_say_what_a_report_needs(
     assert run(["layers"]) == 1
     assert capsys.readouterr().err == (
         "Error: IndexError: list index out of range; this is a bug in rnncli\n"
-        "Help: please report it with the command line, and what `rnncli --version` and RNNCLI_DEBUG=1 show\n"
+        "Help: please report it with the command line and the output of `rnncli --version` and RNNCLI_DEBUG=1\n"
     )
 
 
