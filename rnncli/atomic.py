@@ -11,8 +11,8 @@ from typing import IO
 from rnncli.immutable import NamedTuple
 from rnncli.quantities import memory
 from rnncli.system.descriptors import opened_to_append
-from rnncli.system.folders import held, resemble
-from rnncli.system.places import Place, check_place, place_of, said_of
+from rnncli.system.folders import copy_owner_and_mode, held
+from rnncli.system.places import Place, check_place, place_of, reporting_errors
 from rnncli.system.signals import undone_by_signals
 
 
@@ -45,7 +45,7 @@ def written_whole(path: str) -> Iterator[IO[bytes]]:
     Raises:
         RnncliError: the file cannot be written.
     """
-    with said_of(path):
+    with reporting_errors(path):
         place = place_of(path)
         check_place(place)
         with _written_at_the_end(place) if place.in_place else _replaced(place) as file:
@@ -84,7 +84,7 @@ def _replaced(place: Place) -> Iterator[IO[bytes]]:
                 yield file
                 file.flush()
                 if place.found is not None:
-                    resemble(file.fileno(), place.found)
+                    copy_owner_and_mode(file.fileno(), place.found)
                 os.fsync(file.fileno())
             folder.rename(name, place.name)
         except BaseException:

@@ -67,7 +67,7 @@ class _ClosedPipeError(Exception):
 
 
 @contextlib.contextmanager
-def _past_click() -> Iterator[None]:
+def _hidden_from_click() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
@@ -144,7 +144,7 @@ class RnncliGroup(GroupedCommand, click.Group):
     ) -> click.Context:
         """Parse the command line; its --help is printed here."""
         typed = with_command(self, args)
-        with _past_click():
+        with _hidden_from_click():
             context = super().make_context(info_name, [*typed], parent, **extra)
         context.meta[TYPED] = typed
         return context
@@ -155,7 +155,7 @@ class RnncliGroup(GroupedCommand, click.Group):
         In the program itself, Ctrl-C does not raise an exception; see `rnncli.system.signals`.
         """
         try:
-            with _past_click():
+            with _hidden_from_click():
                 return super().invoke(ctx)
         except KeyboardInterrupt:
             click.echo(INTERRUPTED, nl=False, err=True)
@@ -184,14 +184,14 @@ def _coloured(typed: Sequence[str]) -> Iterator[None]:
 def _status_of(work: Callable[[], object], typed: Sequence[str]) -> int:
     """Run a command line, print any error, and return the exit status."""
     with _coloured(typed):
-        status = _worked(work, typed)
+        status = _run(work, typed)
     if status == EXIT_DONE and sys.stdout is None:
         return report(RnncliError("standard output is closed"))
     # Flush what an error left in the buffer: otherwise Python would fail again at exit, with its own status.
-    return max(status, _worked(_flush, typed))
+    return max(status, _run(_flush, typed))
 
 
-def _worked(work: Callable[[], object], typed: Sequence[str]) -> int:
+def _run(work: Callable[[], object], typed: Sequence[str]) -> int:
     try:
         result = work()
         return result if isinstance(result, int) else EXIT_DONE

@@ -19,7 +19,7 @@ EXIT_INTERRUPTED = 130
 _SHOWN_WIDTH = 76
 """The width of the lines that show the place of a fault; a longer spec is cut around it."""
 
-_BESIDE = len("  ……")
+_MARGIN = len("  ……")
 """The columns around the shown part of a spec that is cut on both sides."""
 
 
@@ -133,14 +133,14 @@ class SpecError(UsageError, ValueError):
 
     def _place(self, written: Callable[[str], str], width: int) -> Iterator[Part]:
         """Yield the spec with carets below it, both indented by two columns."""
-        spec, carets = underline(self.text, *self.span, width - _BESIDE, written)
+        spec, carets = underline(self.text, *self.span, width - _MARGIN, written)
         indent = len(carets) - len(carets.lstrip())
         yield Part(f"\n  {spec}\n  {carets[:indent]}", "message")
         yield Part(carets[indent:], "fault")
 
 
 def underline(
-    text: str, start: int, end: int, width: int = _SHOWN_WIDTH - _BESIDE, written: Callable[[str], str] = str
+    text: str, start: int, end: int, width: int = _SHOWN_WIDTH - _MARGIN, written: Callable[[str], str] = str
 ) -> tuple[str, str]:
     """Return the part of `text` around [start, end), and a line of carets to print below it.
 

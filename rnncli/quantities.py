@@ -23,8 +23,8 @@ MULTIPLES = {"k": 10**3, "M": 10**6, "G": 10**9}
 _MEMORY_UNITS = ("B", "KB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB")
 
 
-_APART = "[,'\u2019 _\u00a0\u2009\u202f]"
-_GROUPED = rf"[1-9][0-9]{{0,2}}({_APART})[0-9]{{3}}(?:\1[0-9]{{3}})*(?!{_APART}?[0-9])"
+_SEPARATOR = "[,'\u2019 _\u00a0\u2009\u202f]"
+_GROUPED = rf"[1-9][0-9]{{0,2}}({_SEPARATOR})[0-9]{{3}}(?:\1[0-9]{{3}})*(?!{_SEPARATOR}?[0-9])"
 """A number with thousands separators, at the start of a text."""
 
 
@@ -112,7 +112,7 @@ def nearest_memory(text: str) -> str | None:
     return f"{written[1]}{written[2] or ''}B"
 
 
-_A_SECOND = r"(?:hz|fps|(?:(?:time)?steps?|samples?|frames?)? ?(?:/|per) ?s.*)?"
+_PER_SECOND = r"(?:hz|fps|(?:(?:time)?steps?|samples?|frames?)? ?(?:/|per) ?s.*)?"
 """The units that may follow a number of timesteps per second."""
 
 
@@ -124,7 +124,7 @@ def nearest_rate(text: str) -> str | None:
         return _without_exponent((1000 if every[2] else 1) / float(every[1]))
     if (fraction := re.fullmatch(rf"{number} ?/ ?{number}", text)) and float(fraction[2]):
         return _without_exponent(float(fraction[1]) / float(fraction[2]))
-    if a_second := re.fullmatch(rf"{number} ?(k?) ?{_A_SECOND}", text):
+    if a_second := re.fullmatch(rf"{number} ?(k?) ?{_PER_SECOND}", text):
         return f"{a_second[1]}{a_second[2]}" if float(a_second[1]) else None
     return nearest_size(text)
 
@@ -189,7 +189,7 @@ def parse_rate(text: str) -> Rate:
     number = parse_number(written[1] or "0") * tenths + int(fraction or "0")
     rate = Rate(number * MULTIPLES.get(written[3], 1), tenths)
     if not 0 < rate.numerator <= MAX_SIZE * tenths:
-        raise ValueError(f"{shorten(text)} is not above 0 and at most {MAX_SIZE:,}")
+        raise ValueError(f"{shorten(text)} must be above 0 and at most {MAX_SIZE:,}")
     return rate
 
 

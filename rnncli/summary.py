@@ -47,7 +47,7 @@ TOTALS_AT_RATE = (*TOTALS[:3], "macs_per_second", *TOTALS[3:])
 ORIGIN = ("complete", "left_out", "assumed", "file_params")
 """The keys that state whether a network's numbers cover everything in its source."""
 
-_NAMED = 4
+_MAX_LISTED = 4
 """The number of omitted items that a sentence lists."""
 
 
@@ -94,8 +94,8 @@ class Origin(NamedTuple):
     @property
     def left_out_text(self) -> str:
         """The first items that are left out, and the number of further ones."""
-        shown = "; ".join(shorten(each, 120) for each in self.left_out[:_NAMED])
-        return shown + (f"; and {len(self.left_out) - _NAMED} more" if len(self.left_out) > _NAMED else "")
+        shown = "; ".join(shorten(each, 120) for each in self.left_out[:_MAX_LISTED])
+        return shown + (f"; and {len(self.left_out) - _MAX_LISTED} more" if len(self.left_out) > _MAX_LISTED else "")
 
     def marked(self, spec: str) -> str:
         """Return a spec with a note on what its counts depend on and what was left out."""

@@ -163,7 +163,7 @@ def test_both_directions_as_one_cell_give_what_two_cells_give(at: Walk) -> None:
             one, states = model.run(x)
             again, later = model.run(x, states)
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(stages_of_recurrent, "ZEROS_A_CALL", -1)
+                patch.setattr(stages_of_recurrent, "ZEROS_PER_CALL", -1)
                 two, states_of_two = model.run(x)
                 again_of_two, later_of_two = model.run(x, states_of_two)
             np.testing.assert_allclose(one, two, rtol=1e-12)

@@ -130,7 +130,7 @@ def test_only_what_a_sweep_holds_counts_as_held(at: Walk, rnncli: Run, monkeypat
             result = rnncli("sweep", "input:8,lstm:{1..30000}", "-f", "csv", *options.split())
             assert result.status == (0 if helps is None else 1)
             if helps is not None:
-                error = r"Error: [\d,]+ candidates to sort fill the memory: 40\.00 MB are free\n"
+                error = r"Error: [\d,]+ candidates to sort fill the memory: 40\.00 MB is free\n"
                 assert re.fullmatch(f"{error}Help: {helps}\n", result.stderr)
 
 
@@ -144,7 +144,7 @@ def test_candidates_that_do_not_fit_to_be_sorted_are_refused_before_one_is_looke
     for options in refused:
         with at(options):
             held = "2,000,002,000" if options == "--top 1G" else "1,800,000,000" if "/" in options else "3,600,000,000"
-            error = f"{held} candidates do not fit in memory, at 500 B or more each: 20.00 GB are free"
+            error = f"{held} candidates do not fit in memory, at 500 B or more each: 20.00 GB is free"
             advice = "--top N keeps little more than the first N in memory"
             assert rnncli("sweep", pattern, *options.split()) == (1, "", f"Error: {error}\nHelp: {advice}\n")
     with at("a number beyond what can be counted"):

@@ -215,7 +215,7 @@ def test_the_answer_has_the_most_parameters_of_all_that_fit(
     found = brute_force(template, limits, multiple_of, exactly, **setting)
     options = {"exactly": exactly, "multiple_of": multiple_of, **setting}
     if not found:
-        with pytest.raises(RnncliError, match=r"nothing fits|no numbers take exactly"):
+        with pytest.raises(RnncliError, match=r"nothing fits|no numbers give exactly"):
             solve(template, Budget(**limits), **options)
         return
     with pytest.MonkeyPatch.context() as patch:
@@ -247,8 +247,8 @@ def test_where_no_numbers_are_exact_the_nearest_below_and_above_are_named(templa
     below, above = (max(each for each in totals if each < params), min(each for each in totals if each > params))
     with pytest.raises(RnncliError) as caught:
         solve(template, Budget(params=params), exactly=True)
-    assert f"takes {below:,} parameters, {params - below} under, and" in caught.value.message
-    assert f"takes {above:,} parameters, {above - params} over" in caught.value.message
+    assert f"gives {below:,} parameters, {params - below} under, and" in caught.value.message
+    assert f"gives {above:,} parameters, {above - params} over" in caught.value.message
 
 
 @examples(20)

@@ -99,7 +99,7 @@ def evaluated(how: str) -> Iterator[None]:
         few, block = WAYS[how]
         patch.setattr(sweeps, "FEW", few)
         patch.setattr(sweeps, "BLOCK", block)
-        patch.setattr(blocks, "_FEW", 0)
+        patch.setattr(blocks, "_MAX_SINGLE", 0)
         yield
 
 

@@ -62,7 +62,7 @@ def evaluated(few: int, block: int, task: int | None = None) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sweeps, "FEW", few)
         patch.setattr(sweeps, "BLOCK", block)
-        for name in ("_LEAST", "_SHOWN", "_SIFTED") if task else ():
+        for name in ("_MIN_TASK", "_MAX_TASK_SHOWN", "_MAX_TASK_FILTERED") if task else ():
             patch.setattr(sweeps, name, task)
         yield
 
@@ -340,8 +340,8 @@ def test_what_no_other_row_beats_is_unbeaten(data: st.DataObject, width: int, la
     expected = [place for place, row in enumerate(some) if not any(beats(other, row) for other in some)]
     for numbers, few in product((ranks(some), in_64_bits(some)), (1, 100)):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(frontiers, "_TRIED", few)
-            patch.setattr(frontiers, "_HALVED", few)
+            patch.setattr(frontiers, "_MAX_SCANNED", few)
+            patch.setattr(frontiers, "_MIN_HALF", few)
             assert numbers is None or unbeaten(numbers).tolist() == expected
 
 

@@ -59,7 +59,7 @@ _BLOCK = 1 << 20
 _LARGEST_NUMBER = 16
 """The size in bytes of NumPy's largest number, a long double."""
 
-_MOST_TEXT = 1 << 26
+_MAX_TEXT = 1 << 26
 """The most bytes in a file of lengths: some ten million lengths."""
 
 
@@ -160,8 +160,7 @@ def open_input(path: str, network: Network) -> InputFile:
     From a pipe, the header is read first, and then only as many bytes as it specifies.
 
     Raises:
-        RnncliError: the file is missing, truncated, pickled or not a .npy file, or the network reads another shape or
-            dtype.
+        RnncliError: the file is missing, truncated, pickled or not .npy, or the network reads another shape or dtype.
     """
     if (typed := _typed(path, network)) is not None:
         header = read_header(io.BytesIO(typed).read)
@@ -237,9 +236,9 @@ def read_lengths(path: str) -> tuple[int, ...]:
         RnncliError: the file cannot be read, or contains anything else.
     """
     with opened(path) as file:
-        content = read_once(file, _MOST_TEXT + 1)
-        if len(content) > _MOST_TEXT:
-            raise RnncliError(f"it has more than {_MOST_TEXT:,} bytes, expected the lengths of sequences")
+        content = read_once(file, _MAX_TEXT + 1)
+        if len(content) > _MAX_TEXT:
+            raise RnncliError(f"it has more than {_MAX_TEXT:,} bytes, expected the lengths of sequences")
         if not content.strip():
             raise RnncliError("it is empty, expected the lengths of sequences")
         words = re.split(r"[\s,;]+", content.decode("utf-8", "replace").strip())

@@ -26,10 +26,10 @@ def check_fits(
     batch: int,
     timesteps: int,
     dtype: np.dtype[Any],
-    beside: int = 0,
+    extra: int = 0,
     smaller: str = "a smaller --batch or --timesteps needs less",
 ) -> None:
-    """Check that a run fits in memory, with `beside` additional bytes for data read from or written to files.
+    """Check that a run fits in memory, with `extra` additional bytes for data read from or written to files.
 
     If at least the weights would fit, `smaller` is the advice.
 
@@ -37,12 +37,12 @@ def check_fits(
         RnncliError: it does not; the message states how much it would need and how much is free.
     """
     weights = weight_bytes(network, dtype)
-    run = run_bytes(network, batch, timesteps, dtype) + beside
+    run = run_bytes(network, batch, timesteps, dtype) + extra
     if any(layer.needs_whole for layer in network.body):
         smaller += f"; {READING_FROM_THE_END} keep the whole sequence"
-    said = f"the network would need {memory(weights)} for its weights, {memory(run)} for its run"
+    message = f"the network would need {memory(weights)} for its weights, {memory(run)} for its run"
     too_large = "`rnncli summary` computes its sizes without allocating it"
-    _check(weights + run, said, lambda free: smaller if weights + RESERVE <= free else too_large)
+    _check(weights + run, message, lambda free: smaller if weights + RESERVE <= free else too_large)
 
 
 def steps_watched(part: Network, timesteps: int) -> int:
@@ -51,13 +51,13 @@ def steps_watched(part: Network, timesteps: int) -> int:
     return steps or timesteps
 
 
-def check_twins_fit(part: Network, timesteps: int, beside: int = 0, figures: int = 0) -> None:
+def check_twins_fit(part: Network, timesteps: int, extra: int = 0, figures: int = 0) -> None:
     """Check that a run of a sample and its twin fits in memory; raises the same error as `check_fits`.
 
     In addition to the effect, `figures` numbers are kept for each step of the last layer.
     """
     kept = (3 + figures) * steps_watched(part, timesteps) * TWIN_DTYPE.itemsize
-    check_fits(part, TWINS, timesteps, TWIN_DTYPE, beside + kept, smaller="a smaller --timesteps needs less")
+    check_fits(part, TWINS, timesteps, TWIN_DTYPE, extra + kept, smaller="a smaller --timesteps needs less")
 
 
 def check_export_fits(network: Network, dtype: np.dtype[Any]) -> None:
@@ -68,15 +68,15 @@ def check_export_fits(network: Network, dtype: np.dtype[Any]) -> None:
     """
     weights = network_weights(network).values()
     needed = 3 * dtype.itemsize * sum(weight.params for weight in weights) + _scratch_bytes(weights)
-    said = f"the weights would need {memory(needed)} while they are written"
-    _check(needed, said, lambda free: "source for Keras or PyTorch needs none of it without --save-weights")
+    message = f"the weights would need {memory(needed)} while they are written"
+    _check(needed, message, lambda free: "source for Keras or PyTorch needs none of it without --save-weights")
 
 
-def _check(needed: int, said: str, advice: Callable[[int], str]) -> None:
+def _check(needed: int, message: str, advice: Callable[[int], str]) -> None:
     free = _free_bytes()
     if free is not None and needed + RESERVE > free:
         over = f"{memory(needed + RESERVE - free)} more than the {memory(free)} of memory that is free"
-        raise RnncliError(f"{said} and {memory(RESERVE)} for Python, {over}", advice(free))
+        raise RnncliError(f"{message} and {memory(RESERVE)} for Python, {over}", advice(free))
 
 
 def _free_bytes() -> int | None:

@@ -20,13 +20,13 @@ from rnncli.engine.loop import MAX_PROJECTED_BATCH, GateWatch, Loop
 from rnncli.engine.types import Array
 from rnncli.layers import Recurrent
 
-ZEROS_A_CALL = 2_500
+ZEROS_PER_CALL = 2_500
 """The most multiply-adds with zeros to accept per saved call; measured by tests/benchmarks/both_ways.py.
 
 At this number a layer takes 0.85 of the time or less. Some cells gain up to twice as many.
 """
 
-WIDEST_INPUT = 4
+MAX_INPUT_RATIO = 4
 """The largest ratio of features to units: a wide input has few columns to project, but twice as many zeros."""
 
 
@@ -150,8 +150,8 @@ class RecurrentStage:
         if self.layer.merge is None or watched or calls is None:
             return self.directions
         zeros = self.layer.gates * units * (units + features) * batch
-        few = batch <= MAX_PROJECTED_BATCH and features <= WIDEST_INPUT * units
-        return [self._together] if few and zeros <= ZEROS_A_CALL * calls else self.directions
+        few = batch <= MAX_PROJECTED_BATCH and features <= MAX_INPUT_RATIO * units
+        return [self._together] if few and zeros <= ZEROS_PER_CALL * calls else self.directions
 
     def _backwards(self, whole: WholeSequence, states: State | None, tick: Tick) -> Iterator[Chunk]:
         """Yield the outputs for a reversed sequence, or only the last one."""

@@ -94,7 +94,7 @@ class Request:
             if getattr(self, name) is not None:
                 written_name(name, getattr(self, name), extension)
         if self.gates and not self.study:
-            raise ArgumentError("gates are added to the plot, and plot is False", "ask for both")
+            raise ArgumentError("gates are part of the plot, but plot is False", "ask for both")
         if self.lengths is not None:
             object.__setattr__(self, "lengths", _checked_lengths(self.lengths))
             if self.seeds is not None:

@@ -225,10 +225,10 @@ class Plan:
             # The spectral radius needs three copies of the largest recurrent matrix.
             weights = network_weights(self.part).values()
             matrix = max(weight.params for weight in weights if weight.role == "recurrent")
-            beside = weight_bytes(self._needed, dtype) + 3 * matrix * TWIN_DTYPE.itemsize
-            check_twins_fit(self.part, self.timesteps, beside)
+            extra = weight_bytes(self._needed, dtype) + 3 * matrix * TWIN_DTYPE.itemsize
+            check_twins_fit(self.part, self.timesteps, extra)
         else:
-            check_fits(self.network, self.batch, self.timesteps, dtype, self._bytes_beside(dtype.itemsize))
+            check_fits(self.network, self.batch, self.timesteps, dtype, self._extra_bytes(dtype.itemsize))
 
     def model(self, seed: int) -> Model:
         """Return the network with weights: from a model or a file, or drawn from a seed.
@@ -320,7 +320,7 @@ class Plan:
         files += [write_arrays(path, arrays) for path, arrays in saved if path is not None]
         return RunResult(found, study, tuple(files), self.notes, self.wide)
 
-    def _bytes_beside(self, itemsize: int) -> int:
+    def _extra_bytes(self, itemsize: int) -> int:
         """Return the bytes in addition to weights, chunks and output, for numbers of `itemsize` bytes.
 
         They are for a chunk of the input file, the states in files, and all sorted sequences if lengths are given.

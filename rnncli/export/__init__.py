@@ -125,9 +125,7 @@ def check_c_name(text: str) -> None:
         ArgumentError: it is not.
     """
     if not isinstance(text, str) or not re.fullmatch("[A-Za-z][0-9A-Za-z_]{0,30}", text):
-        raise ArgumentError(
-            f"{shorten(repr(text))} is not a C identifier: use letters, digits and _, at most 31 in all"
-        )
+        raise ArgumentError(f"{shorten(repr(text))} is not a C identifier: letters, digits and _, at most 31")
 
 
 def export(job: Job, target: str) -> str | bytes:

@@ -146,8 +146,8 @@ class Source:
         """Return a section of `functions.c` with the network's values filled in."""
         dtype = ", as int8 with a scale for each column" if self.int8 else ""
         spec = str(self.job.network).replace(",", ", ")  # a space after each comma, where long lines can break
-        said = f"{spec}: {self.job.origin}{dtype}".replace("*/", "* /").replace("/*", "/ *")
-        heading = ascii_form(said).encode("ascii", "replace").decode()
+        title = f"{spec}: {self.job.origin}{dtype}".replace("*/", "* /").replace("/*", "/ *")
+        heading = ascii_form(title).encode("ascii", "replace").decode()
         words = {"NAME": self.name.upper(), "name": self.name, "heading": laid_out([f"/* {heading} */"])} | words
         words |= {"inputs": f"{self.inputs}{' /* an id */' * self.ids}", "outputs": self.outputs}
         words |= {"type": "int32_t" if self.ids else "float", "rows": self.rows}
@@ -211,12 +211,12 @@ class Source:
             for weight in step.weights:
                 key = f"{step.name}/{weight.name}"
                 array, name = weights[key].astype("float32", copy=False), key.replace("/", "_")
-                said = f"{key} ({', '.join(map(str, array.shape))})"
+                comment = f"{key} ({', '.join(map(str, array.shape))})"
                 if self.int8 and weight.is_matrix:
                     array, scale = quantised(array)
-                    yield from array_lines("int8_t", name, said, array)
-                    array, name, said = scale, f"{name}_scale", f"scale of each column of {key}"
-                yield from array_lines("float", name, said, array)
+                    yield from array_lines("int8_t", name, comment, array)
+                    array, name, comment = scale, f"{name}_scale", f"scale of each column of {key}"
+                yield from array_lines("float", name, comment, array)
 
     # Function bodies
 

@@ -101,13 +101,13 @@ class Place(NamedTuple):
         """Return where to write the output vector; `in_place` lets it replace an input in the scratch memory."""
         return self.target or (self.x if in_place and self.x.startswith(SCRATCH) else self.room(self.size))
 
-    def unless_padding(self, said: str, *lines: str) -> Sequence[str]:
-        """Return the lines, skipped at padding if the input may contain any; `said` ends the comment."""
+    def unless_padding(self, effect: str, *lines: str) -> Sequence[str]:
+        """Return the lines, skipped at padding if the input may contain any; `effect` ends the comment."""
         if not self.step.masked:
             return lines
         ids, x = self.source.ids, self.source.input(self.length)
         given = f"{x} != 0" if ids else f"any_but_0({x}, {self.source.inputs})"
-        return f"/* {'Id 0' if ids else 'A step of zeros'} is padding, {said}. */", f"if ({given}) {{", *lines, "}"
+        return f"/* {'Id 0' if ids else 'A step of zeros'} is padding, {effect}. */", f"if ({given}) {{", *lines, "}"
 
     def written(self) -> Code:
         """Return its code below a comment with its spec and equations; no lines if it only passes its input on."""
@@ -196,17 +196,17 @@ def _recurrent(place: Place) -> Code:
 def _cell(cell: Place, name: str, parameters: Mapping[str, str]) -> list[str]:
     """Return the function of a cell, with its equations in a comment."""
     layer = cell.layer
-    said = [f"/* {layer.spec()} on {cell.reads} features; @ is the product of a vector and a matrix."]
-    said += [f"   {equation}" for equation in equations_of(layer)]
+    comment = [f"/* {layer.spec()} on {cell.reads} features; @ is the product of a vector and a matrix."]
+    comment += [f"   {equation}" for equation in equations_of(layer)]
     if layer.gates > 1:
-        said.append(f"   The columns of each matrix are grouped as {', '.join(layer.blocks['keras'])}.")
+        comment.append(f"   The columns of each matrix are grouped as {', '.join(layer.blocks['keras'])}.")
     reads = [f"const {kind} *restrict {each}" for each, kind in {**parameters, "x": "float"}.items()]
     writes = [f"float *restrict {written}" for written in (*layer.states, "gates")]
     size = layer.gates * layer.units
     biases = [weight.params // size for weight in cell.step.weights if weight.role == "bias"]
     bias = f"bias + {size}" if biases == [2] else "bias" if biases else None  # the recurrent bias comes second
     lines = [started("gates", bias, size), *CELLS[layer.kind](cell)]
-    return [*said[:-1], f"{said[-1]} */", *function(f"static void {name}({', '.join(reads + writes)})", lines)]
+    return [*comment[:-1], f"{comment[-1]} */", *function(f"static void {name}({', '.join(reads + writes)})", lines)]
 
 
 # Layers

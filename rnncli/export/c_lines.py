@@ -113,9 +113,9 @@ def each_number(size: int, *lines: str) -> list[str]:
 # Arrays
 
 
-def array_lines(kind: str, name: str, said: str, array: Array) -> Iterator[str]:
+def array_lines(kind: str, name: str, comment: str, array: Array) -> Iterator[str]:
     """Yield the lines of a constant array, with the fewest digits that read back as the same numbers."""
-    yield f"/* {said} */"
+    yield f"/* {comment} */"
     yield f"ALIGNED static const {kind} {name}[{array.size}] = {{"
     end = "f," if kind == "float" else ","
     numbers = shortest(array) if kind == "float" else array

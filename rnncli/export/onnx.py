@@ -86,9 +86,9 @@ def _check(network: Network) -> None:
     for index, layer in enumerate(network.layers):
         if layer.kind == "lstm" and layer.proj_size is not None:
             assert network.source is not None
-            said, plain = in_both(type(layer), "proj_size", layer.proj_size), replace(layer, proj_size=None)
+            words, plain = in_both(type(layer), "proj_size", layer.proj_size), replace(layer, proj_size=None)
             advice = "export to PyTorch, which supports it: --to torch; or to ONNX without it"
-            message = f"ONNX's LSTM has no projection, which {said} asks for"
+            message = f"ONNX's LSTM has no projection, which {words} asks for"
             raise error_at(network.source, index, message, advice, plain)
 
 

@@ -11,13 +11,13 @@ import numpy as np
 
 from rnncli.quantities import MAX_SIZE, Shape
 from rnncli.search.budget import LACKED, LACKING, amount
-from rnncli.search.forms import FIGURES, Candidate, Forms, Found
+from rnncli.search.forms import FIGURES, Candidate, Forms, Outcome
 from rnncli.search.grid import Box
 
-_FEW = 30
+_MAX_SINGLE = 30
 """The largest number of candidates that are evaluated one by one, rather than as a whole block."""
 
-_FORMS = 2**12
+_MAX_FORMS = 2**12
 """The most forms for which arrays are worthwhile."""
 
 
@@ -62,7 +62,7 @@ class Block:
         self._chosen = np.array([places[form] for form in chosen])
         """The index of the form for each choice of words."""
         unsummed = any(form is not None and not form.summed for form in places)
-        if len(places) > _FORMS or unsummed or not self._holds(figures):
+        if len(places) > _MAX_FORMS or unsummed or not self._holds(figures):
             raise NoBlockError
         self._flat: dict[str, Any] = {}
 
@@ -138,7 +138,7 @@ class Block:
             size: the maximum length of a list.
         """
         texts: Iterator[str] | None = None
-        if len(places) > _FEW and self._holds(FIGURES):
+        if len(places) > _MAX_SINGLE and self._holds(FIGURES):
             chosen = np.zeros(len(self), bool)
             chosen[places] = True
             texts = compress(self.texts(), chosen.tolist())
@@ -152,7 +152,7 @@ class Block:
         assert isinstance(candidate, Candidate)
         return candidate
 
-    def at(self, place: int) -> Found:
+    def at(self, place: int) -> Outcome:
         """Return the candidate at a place."""
         indices = np.unravel_index(place, self._lengths)
         point = [span[index : index + 1] for span, index in zip(self._box, indices, strict=True)]

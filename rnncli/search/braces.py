@@ -27,7 +27,7 @@ MAX_DEPTH = 50
 _NAMED = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)([=}])")
 """The start of a named brace."""
 
-_MOST_EMPTY = 1_000_000
+_MAX_EMPTY = 1_000_000
 """The most empty texts that a pattern may contain: they are skipped, which takes time too."""
 
 KEYS = frozenset(option.lead[:-1] for layer in LAYERS for option in layer.options if option.lead.endswith("="))
@@ -72,7 +72,7 @@ class _Parser:
                 advice = f"list its values in one brace: {{{name}=16,32}}"
                 self._fail(f"no brace gives {name} its values", span, advice)
         pattern = Pattern(self.text, nodes, self.names)
-        if pattern.empty > _MOST_EMPTY:
+        if pattern.empty > _MAX_EMPTY:
             whole = (0, len(self.text))
             self._fail(
                 f"the pattern stands for {shorten(f'{pattern.empty:,}')} empty texts", whole, "no network is empty"
@@ -264,7 +264,7 @@ def _check_lists(typed: str) -> None:
     fault = typed[start:end]
     if repair is None and re.fullmatch(r"\{[+-]?[0-9]+\.\.[+-]?[0-9]+(\.\.[+-]?[0-9]+)?\}", fault):
         advice = f"sizes are at most {MAX_SIZE:,}, and a range has at most {LONGEST_RANGE + 1:,} numbers"
-        raise SpecError(f"{quote(fault)} is too long a range", text=typed, span=(start, end), advice=advice)
+        raise SpecError(f"the range {quote(fault)} is too long", text=typed, span=(start, end), advice=advice)
     raise SpecError(
         f"{quote(fault)} is neither a list like {{16,32}} nor a range like {{16..64..16}}",
         text=typed,

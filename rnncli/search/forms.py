@@ -251,7 +251,7 @@ _NO_NUMBERS = frozenset(name for name, kind in KINDS.items() if not isinstance(k
 BATCH = 2_000
 """The number of candidates that are created one by one at a time: some milliseconds of work."""
 
-_REMEMBERED = 2**14
+_CACHED = 2**14
 """The number of choices of words that are cached."""
 
 
@@ -297,7 +297,7 @@ class Invalid(NamedTuple):
 FIGURES = Candidate._fields[2:]
 """The attributes that are figures."""
 
-Found = Candidate | Invalid
+Outcome = Candidate | Invalid
 
 
 class Forms:
@@ -331,8 +331,8 @@ class Forms:
         ]
         self._own = [[place for place, axis in enumerate(self.words) if axis in each] for each in axes]
         self._same: dict[tuple[Any, ...], Form] = {}
-        self._layers = lru_cache(_REMEMBERED)(self._read)
-        self._after = lru_cache(_REMEMBERED)(self._with_layers)
+        self._layers = lru_cache(_CACHED)(self._read)
+        self._after = lru_cache(_CACHED)(self._with_layers)
 
     def _numbers(self, axis: int) -> Sequence[int] | None:
         """Return the numbers of an axis if they are a complete size at every place where it occurs."""
@@ -395,7 +395,7 @@ class Forms:
                 break
         if form is None or layers is None:
             return None
-        if len(self._same) > _REMEMBERED:
+        if len(self._same) > _CACHED:
             self._same.clear()
         return self._same.setdefault(form.key, form)
 
@@ -424,7 +424,7 @@ class Forms:
             ]
         return [form for _, form in forms]
 
-    def walk(self, box: Box) -> Iterator[Found]:
+    def walk(self, box: Box) -> Iterator[Outcome]:
         """Yield the candidates of a box one by one, computed with Python's integers."""
         spans = [box[axis] for axis in self.words]
         forms = dict(zip(product(*spans), self.of(spans), strict=True))
@@ -432,7 +432,7 @@ class Forms:
             if text:
                 yield self._found(forms[tuple([point[axis] for axis in self.words])], point, text)
 
-    def _found(self, form: Form | None, point: Sequence[int], text: str) -> Found:
+    def _found(self, form: Form | None, point: Sequence[int], text: str) -> Outcome:
         numbers = [values[point[axis]] for axis, values in self.numbers.items()]
         if form is None or not all(1 <= number <= MAX_SIZE for number in numbers) or _too_long(text):
             return Invalid(text)
@@ -443,7 +443,7 @@ class Forms:
         return Candidate(text, form.shape(numbers), *[form.at(name, numbers) for name in FIGURES])
 
 
-def by_summary(text: str, setting: Setting) -> Found:
+def by_summary(text: str, setting: Setting) -> Outcome:
     """Return the candidate for a text by summarising its network, which is exact for every network."""
     try:
         summary = Network.parse(text).summary(*setting)

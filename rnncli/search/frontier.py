@@ -16,19 +16,19 @@ from rnncli.search.budget import LACKING
 from rnncli.search.forms import Candidate
 from rnncli.search.selection import SORT_KEYS, Order, Selection
 
-_TRIED = 32
+_MAX_SCANNED = 32
 """The number of frontier points that rows are compared with one by one, before a faster method is used."""
 
-_SHARE = 8
+_NEW_SHARE = 8
 """New candidates are compared once there is one for every so many that are kept."""
 
-_HALVED = 32
+_MIN_HALF = 32
 """Rows of three figures are split in halves until a half has fewer rows than this."""
 
-_FINENESS = 64
+_PER_DOUBLING = 64
 """The number of cells per doubling in a cloud; a plot of a hundred columns needs no more."""
 
-_CELLS = 64 * _FINENESS
+_CELLS = 64 * _PER_DOUBLING
 """The number of cells along a figure: 64 bits of doublings."""
 
 
@@ -75,14 +75,14 @@ class Frontier(Selection):
         if len(self.figures) == 2:
             some, least = _least(frontier, numbers[:, 0])
             return ~some | (least >= numbers[:, 1])
-        for kept in frontier[:: max(1, len(frontier) // _TRIED)]:
+        for kept in frontier[:: max(1, len(frontier) // _MAX_SCANNED)]:
             fits &= ~((kept <= numbers).all(axis=1) & (kept < numbers).any(axis=1))
         return fits
 
     def add(self, candidates: Iterable[Candidate]) -> None:
         """Add candidates."""
         self._new += [(self._row(candidate), candidate) for candidate in candidates]
-        if len(self._new) * _SHARE > len(self._kept):
+        if len(self._new) * _NEW_SHARE > len(self._kept):
             self._compare()
 
     @property
@@ -153,7 +153,7 @@ def _unbeaten_rows(rows: Any) -> Any:
     fine = np.zeros(len(rows), bool)
     found = 0
     while len(left):
-        if found == _TRIED and rows.shape[1] == 3:
+        if found == _MAX_SCANNED and rows.shape[1] == 3:
             fine[left] = _unbeaten_triples(rows[left])
             break
         first = left[0]
@@ -166,7 +166,7 @@ def _unbeaten_rows(rows: Any) -> Any:
 def _unbeaten_triples(rows: Any) -> Any:
     """Return which of some distinct sorted rows of three figures are not beaten, by divide and conquer."""
     half = len(rows) // 2
-    if half < _HALVED:
+    if half < _MIN_HALF:
         second, third = rows[:, 1], rows[:, 2]
         no_better = (second <= second[:, None]) & (third <= third[:, None])
         return ~np.tril(no_better, -1).any(axis=1)
@@ -214,10 +214,10 @@ class Cloud:
     def points(self) -> list[tuple[float, float]]:
         """Return a point in each cell that contains candidates."""
         across, up = divmod(self.cells(), _CELLS)
-        return [*zip((2 ** (across / _FINENESS)).tolist(), (2 ** (up / _FINENESS)).tolist(), strict=True)]
+        return [*zip((2 ** (across / _PER_DOUBLING)).tolist(), (2 ** (up / _PER_DOUBLING)).tolist(), strict=True)]
 
 
 def _cell(numbers: Any) -> Any:
     """Return the cell index of numbers along a figure; 0 is in the same cell as 1."""
-    places = np.round(np.log2(np.maximum(numbers, 1)) * _FINENESS)
+    places = np.round(np.log2(np.maximum(numbers, 1)) * _PER_DOUBLING)
     return np.minimum(places, _CELLS - 1).astype(np.int64)

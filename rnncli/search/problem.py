@@ -207,7 +207,7 @@ LISTED = 6
 
 
 @dataclass
-class Found:
+class BestPoints:
     """The best points so far.
 
     Attributes:
@@ -298,7 +298,7 @@ class Problem:
         network = None if self.form(numbers) is None else self.template.network(numbers)
         return None if network is None else network.summary(*self.setting, rate=self.rate)
 
-    def take(self, numbers: Filling, evenness: int, found: Found) -> None:
+    def take(self, numbers: Filling, evenness: int, found: BestPoints) -> None:
         """Add some numbers and their evenness to the points found, if they make a network."""
         form, costs = self.form(numbers), self.costs(numbers)
         if form is None:
@@ -346,7 +346,7 @@ class Scan:
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
-        self.found = Found()
+        self.found = BestPoints()
         blanks = problem.template.blanks
         self._most = MAX_SIZE // problem.multiple_of
         self._tried = 0

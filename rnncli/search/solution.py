@@ -14,7 +14,7 @@ from rnncli.network import checked_rate
 from rnncli.quantities import Rate, figure_text, memory, plural
 from rnncli.results import Result
 from rnncli.search.budget import FIGURES, Budget, Cost, Figure, check_trained, fit
-from rnncli.search.problem import Filling, Found, Point, Problem, Scan, Template
+from rnncli.search.problem import BestPoints, Filling, Point, Problem, Scan, Template
 from rnncli.summary import Setting, Summary, number_bytes
 from rnncli.vocabulary import title
 
@@ -195,7 +195,7 @@ def solve(
     return _solution(problem, found)
 
 
-def _solution(problem: Problem, found: Found) -> Solution:
+def _solution(problem: Problem, found: BestPoints) -> Solution:
     template = problem.template
     numbers = template.numbered(found.best[0].numbers)
     summary = problem.summary(numbers)
@@ -214,24 +214,24 @@ def _larger(problem: Problem, numbers: Filling, blank: Blank) -> dict[Blank, int
     return {**numbers, blank: numbers[blank] + step}
 
 
-def _found(problem: Problem, watch: Watch | None = None) -> Found:
+def _found(problem: Problem, watch: Watch | None = None) -> BestPoints:
     if len(problem.template.blanks) > 1:
         from rnncli.search.trials import all_grow
 
         if all_grow(problem):
-            return _assigned(problem, watch) if fit(problem.costs(problem.smallest)) else Found()
+            return _assigned(problem, watch) if fit(problem.costs(problem.smallest)) else BestPoints()
     scan = Scan(problem)
     scan.run()
     return scan.found
 
 
-def _assigned(problem: Problem, watch: Watch | None) -> Found:
+def _assigned(problem: Problem, watch: Watch | None) -> BestPoints:
     """Return the best numbers if all costs grow with them and the smallest numbers fit."""
     counts, blanks = problem.template.counts, problem.template.blanks
     if len(counts) > MAX_REPEATS:
         raise RnncliError(f"at most {MAX_REPEATS} blanks can be repeat counts", "give some of them a number")
     largest = {blank: bound * problem.multiple_of for blank, bound in problem.bounds.items()}
-    found = Found()
+    found = BestPoints()
     if not problem.exactly and fit(problem.costs(largest)):
         found.add([Point(0, 0, tuple(largest.values()))], 1)  # all numbers fit
         return found
@@ -249,7 +249,7 @@ def _assigned(problem: Problem, watch: Watch | None) -> Found:
     return found
 
 
-def _no_answer(problem: Problem, found: Found) -> RnncliError:
+def _no_answer(problem: Problem, found: BestPoints) -> RnncliError:
     """Return the error for a problem without a solution: no numbers fit, or none are exact."""
     first = found.first or problem.smallest
     if found.below is None and not fit(problem.costs(first)):
@@ -262,7 +262,7 @@ def _no_answer(problem: Problem, found: Found) -> RnncliError:
     return _none_is_exact(problem, below or first, above)
 
 
-def _specs(template: Template, found: Found) -> list[str]:
+def _specs(template: Template, found: BestPoints) -> list[str]:
     """Return the filled template for the best point, and for equally good points if they are few."""
     points = found.best if found.count == len(found.best) else found.best[:1]
     return [one_line(template.fill(template.numbered(point.numbers))) for point in points]
@@ -276,7 +276,7 @@ def _similar(problem: Problem) -> Iterator[str]:
             best, *others = _specs(template, _found(replace(problem, template=template, patience=_MAX_SIMILAR))) or [""]
             found.append(f"{best} (or {listed(others, 'or')})" if others else best)
     if any(found):
-        yield f"{listed([*filter(None, found)], 'or')} takes exactly that"
+        yield f"{listed([*filter(None, found)], 'or')} gives exactly that"
 
 
 def _are_few(problem: Problem, trials: list[Trials]) -> bool:
@@ -313,17 +313,17 @@ def _nothing_fits(problem: Problem, numbers: Filling) -> RnncliError:
         )
     misses = listed([f"{cost}, {cost.excess()}" for cost in costs if not cost.fits])
     return RnncliError(
-        f"nothing fits: {smallest}, the smallest, takes {misses}",
+        f"nothing fits: the smallest network, {smallest}, needs {misses}",
         "; ".join([*_similar(problem), "allow more, or make the rest of the network smaller"]),
     )
 
 
 def _none_is_exact(problem: Problem, below: Filling, above: Filling) -> RnncliError:
     """Return the error for no exact solution, with the costs of the two nearest."""
-    number = "number takes" if len(problem.template.blanks) == 1 else "numbers take"
+    number = "number gives" if len(problem.template.blanks) == 1 else "numbers give"
     exactly = listed([figure.text(limit) for figure, limit in problem.budget.limits.items()])
     near = [each for each in (below, above) if each and problem.costs(each)]
-    parts = [f"{problem.template.fill(each)} takes {_off(problem.costs(each))}" for each in near]
+    parts = [f"{problem.template.fill(each)} gives {_off(problem.costs(each))}" for each in near]
     if above and above not in near:
         parts.append("no larger network of this form exists")
     return RnncliError(

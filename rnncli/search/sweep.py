@@ -23,7 +23,7 @@ from rnncli.quantities import Shape, memory
 from rnncli.results import Result
 from rnncli.search import forms
 from rnncli.search.budget import Budget, amount, check_trained
-from rnncli.search.forms import FIGURES, Candidate, Forms, Found, Invalid
+from rnncli.search.forms import FIGURES, Candidate, Forms, Invalid, Outcome
 from rnncli.search.grid import Stretch, tasks
 from rnncli.search.selection import LARGEST, SORT_KEYS, Order, Selection
 from rnncli.summary import TOTALS, Setting
@@ -43,31 +43,31 @@ FEW = 2_000
 ROOM = 256 << 20
 """The memory in bytes that is required for NumPy and the arrays of a block."""
 
-CHECKED = 20_000
+CHECK_INTERVAL = 20_000
 """Free memory is checked again whenever so many more candidates are held; fewer are assumed to fit."""
 
-_HELD = 500
+_SIZE = 500
 """The least memory of a candidate in bytes."""
 
 _SORTING = 48
 """The memory in bytes for sorting one candidate, in addition to the candidate itself."""
 
-_COUNTED = 10**15
+_MAX_COUNT_SHOWN = 10**15
 """For larger numbers of candidates, only the order of magnitude is reported."""
 
-_LEAST = 10_000
+_MIN_TASK = 10_000
 """The fewest candidates in a task; this process handles so few by itself."""
 
-_SHOWN = 2**14
+_MAX_TASK_SHOWN = 2**14
 """The most candidates in a task that passes all of them on: the results wait in memory for their turn."""
 
-_SIFTED = 2**20
+_MAX_TASK_FILTERED = 2**20
 """The most candidates in a task that passes on only a few of them."""
 
-_MOST_JOBS = 32
+_MAX_JOBS = 32
 """The most processes, or twice the number of cores if that is more; others would only wait."""
 
-_TURNS = 8
+_MIN_TURNS = 8
 """The fewest tasks per worker, so that all workers are busy until the end."""
 
 
@@ -118,7 +118,7 @@ class Candidates(Result, Sequence[Candidate]):
         return [record(*candidate) for candidate in self._found]
 
 
-def evaluated(stretch: Stretch, setting: Setting, figures: Sequence[str] = FIGURES) -> Iterator[Block | list[Found]]:
+def evaluated(stretch: Stretch, setting: Setting, figures: Sequence[str] = FIGURES) -> Iterator[Block | list[Outcome]]:
     """Yield the candidates of a stretch in order: as blocks if they are many, as lists if they are few.
 
     Args:
@@ -145,7 +145,7 @@ def evaluated(stretch: Stretch, setting: Setting, figures: Sequence[str] = FIGUR
             yield from _lists(pattern_forms.walk(box))
 
 
-def _lists(candidates: Iterator[Found]) -> Iterator[list[Found]]:
+def _lists(candidates: Iterator[Outcome]) -> Iterator[list[Outcome]]:
     while some := list(islice(candidates, forms.BATCH)):
         yield some
 
@@ -281,11 +281,11 @@ class Sweep(Generic[Spelt]):
         """
         if self.wanted is not None and not self.budget:
             most = self.wanted.peak(total)
-            self._check_room(most, _HELD, f"{about(most)} candidates do not fit in memory, at {_HELD} B or more each")
+            self._check_room(most, _SIZE, f"{about(most)} candidates do not fit in memory, at {_SIZE} B or more each")
         done = checked = 0
         for spelt in self._on(jobs, whole, total, tally):
             yield from spelt
-            if self.wanted is not None and self.wanted.held - checked >= CHECKED:
+            if self.wanted is not None and self.wanted.held - checked >= CHECK_INTERVAL:
                 checked = self.wanted.held
                 self._check_room(checked, _SORTING, f"{checked:,} candidates to sort fill the memory")
             progress(tally.total - done)
@@ -297,12 +297,12 @@ class Sweep(Generic[Spelt]):
         If the system overcommits memory, it would kill the process instead.
         """
         free = free_bytes()
-        if held >= CHECKED and free is not None and free < RESERVE + held * each:
-            raise RnncliError(f"{too_many}: {memory(free)} are free", self.less_memory)
+        if held >= CHECK_INTERVAL and free is not None and free < RESERVE + held * each:
+            raise RnncliError(f"{too_many}: {memory(free)} is free", self.less_memory)
 
     def _on(self, jobs: int, whole: Iterable[Stretch], total: int, tally: Tally) -> Iterator[list[Spelt]]:
         """Run in one process or several, and yield a list, possibly empty, every few milliseconds."""
-        alone = jobs == 1 or 0 < total <= _LEAST
+        alone = jobs == 1 or 0 < total <= _MIN_TASK
         if not alone:
             from rnncli.system.workers import can_fork, forked
 
@@ -311,9 +311,9 @@ class Sweep(Generic[Spelt]):
             for passed in self._passed(whole, tally, self.wanted):
                 yield [] if self.wanted is not None else [self.spell(passed)]
             return
-        most = _SHOWN if self._asked is None else _SIFTED
-        jobs = min(jobs, max(_MOST_JOBS, 2 * (os.cpu_count() or 1)))
-        size = min(most, max(_LEAST, total // (_TURNS * jobs))) if total else most
+        most = _MAX_TASK_SHOWN if self._asked is None else _MAX_TASK_FILTERED
+        jobs = min(jobs, max(_MAX_JOBS, 2 * (os.cpu_count() or 1)))
+        size = min(most, max(_MIN_TASK, total // (_MIN_TURNS * jobs))) if total else most
         with forked(min(jobs, -(-total // size) or jobs), lambda: self._work) as workers:
             for further, passed, spelt, cells in workers.results(tasks(whole, size)):
                 if self.wanted is not None:
@@ -348,7 +348,7 @@ class Sweep(Generic[Spelt]):
             for found in evaluated(stretch, self.setting, figures):
                 yield from self.sift(found, tally, wanted)
 
-    def sift(self, some: Block | list[Found], tally: Tally, wanted: Selection | None) -> Iterator[list[Candidate]]:
+    def sift(self, some: Block | list[Outcome], tally: Tally, wanted: Selection | None) -> Iterator[list[Candidate]]:
         """Count some candidates, and yield lists of those that pass.
 
         Raises:
@@ -360,7 +360,7 @@ class Sweep(Generic[Spelt]):
                 wanted.add(passed)
             yield passed
 
-    def _of_list(self, some: list[Found], tally: Tally) -> list[Candidate]:
+    def _of_list(self, some: list[Outcome], tally: Tally) -> list[Candidate]:
         limits = [(figure.key, limit) for figure, limit in self.budget.limits.items()]
         invalid = [each.spec for each in some if isinstance(each, Invalid)]
         networks = [each for each in some if isinstance(each, Candidate)]
@@ -422,7 +422,7 @@ def about(total: int) -> str:
     """Return a total in words: empty if it is unknown, only the order of magnitude if it is huge."""
     if not total:
         return ""
-    return f"{total:,}" if total <= _COUNTED else f"about 10^{int(log10(total))}"
+    return f"{total:,}" if total <= _MAX_COUNT_SHOWN else f"about 10^{int(log10(total))}"
 
 
 def reason_of(spec: str, setting: Setting) -> SpecError:

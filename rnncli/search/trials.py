@@ -20,7 +20,7 @@ from rnncli.immutable import NamedTuple
 from rnncli.language.spec import MAX_LAYERS
 from rnncli.layers.sizes import Blank, NoPolynomialError
 from rnncli.search.forms import Form, Polynomial
-from rnncli.search.problem import LISTED, Found, Point, Problem
+from rnncli.search.problem import LISTED, BestPoints, Point, Problem
 
 BLOCK = 2**16
 """The number of points to try at a time."""
@@ -130,12 +130,12 @@ class Trials:
         first = self._blocks(self._start(), 0, np.array(lengths[:1]))
         return sum(int(self._tried(points, 1).sum()) for points in first) * prod(lengths[2:])
 
-    def search(self, found: Found, done: Callable[[float], object]) -> None:
+    def search(self, found: BestPoints, done: Callable[[float], object]) -> None:
         """Search all points; `done` is called with the number of points tried, out of `points`."""
         self._search(self._start(), 0, self.points, found, done)
 
     def _search(
-        self, points: list[Any], level: int, share: float, found: Found, done: Callable[[float], object]
+        self, points: list[Any], level: int, share: float, found: BestPoints, done: Callable[[float], object]
     ) -> None:
         """Search all points that start with the given numbers on the first `level` axes."""
         if level == len(self.order) - 1:
@@ -177,7 +177,7 @@ class Trials:
                 last = np.minimum(last, _solution(parts, limit.most, last))
         return last
 
-    def _conclude(self, points: list[Any], found: Found) -> None:
+    def _conclude(self, points: list[Any], found: BestPoints) -> None:
         """Complete points that lack only the last number, and add them to those found."""
         last = self.order[-1]
         points[last] = self._ends(points, last)
@@ -203,7 +203,7 @@ class Trials:
             few = few[order[few] == order[few].max()]
         return [Point(int(most), int(evenness[each]), self._numbers_at(points, places[each])) for each in few], count
 
-    def _beyond(self, points: list[Any], found: Found) -> None:
+    def _beyond(self, points: list[Any], found: BestPoints) -> None:
         """Add the point that exceeds the only limit by the least: a point with the next number on the last axis."""
         if len(self.limits) > 1:
             return

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from rnncli.immutable import NamedTuple
 from rnncli.system.descriptors import flags
 
-_HOLDS = {os.open, os.unlink, os.rename} <= os.supports_dir_fd
+_CAN_HOLD = {os.open, os.unlink, os.rename} <= os.supports_dir_fd
 """Whether the system supports operations relative to an open directory."""
 
 
@@ -52,7 +52,7 @@ class Folder(NamedTuple):
 @contextmanager
 def held(path: str) -> Iterator[Folder]:
     """Hold a directory open while the block runs, if the system supports it; this also shortens long paths."""
-    if not _HOLDS:
+    if not _CAN_HOLD:
         yield Folder(path, None)
         return
     descriptor = os.open(path, flags("O_PATH" if hasattr(os, "O_PATH") else "O_RDONLY", "O_DIRECTORY"))
@@ -62,7 +62,7 @@ def held(path: str) -> Iterator[Folder]:
         os.close(descriptor)
 
 
-def resemble(file: int, old: os.stat_result) -> None:
+def copy_owner_and_mode(file: int, old: os.stat_result) -> None:
     """Give a file the owner and mode of another, as far as allowed and supported by the system."""
     if hasattr(os, "fchown"):
         with suppress(OSError):

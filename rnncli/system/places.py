@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from rnncli.errors import RnncliError, UsageError, quote
 from rnncli.system.descriptors import STANDARD
 
-_NO_FILES = ("/dev", "/proc", "/sys")
+_SPECIAL_FOLDERS = ("/dev", "/proc", "/sys")
 """Directories whose entries are not ordinary files, even if they look like files."""
 
-_FILES_AFTER_ALL = "/dev/shm"
+_MEMORY_FILES = "/dev/shm"
 """An ordinary directory, kept in memory."""
 
 _DESCRIPTORS = re.compile(r"/proc/(?P<process>\d+)(/task/\d+)?/fd|/dev/fd")
 """A directory whose names are numbers of open files."""
 
-_MOST_LINKS = 40
+_MAX_LINKS = 40
 """The most links to follow to a file; the system follows no more either."""
 
 _ADVICE = "give each file a different name"
@@ -60,7 +60,7 @@ class Place:
 
 
 @contextmanager
-def said_of(path: str) -> Iterator[None]:
+def reporting_errors(path: str) -> Iterator[None]:
     """Convert a system error in the block to an error that this path cannot be written.
 
     Raises:
@@ -82,7 +82,7 @@ def place_of(path: str) -> Place:
         OSError: it leads nowhere, or to a directory.
     """
     given, special = path, False
-    for _ in range(_MOST_LINKS):
+    for _ in range(_MAX_LINKS):
         folder, name = os.path.split(path)
         folder = folder or os.curdir
         _check_name(path, name)
@@ -91,7 +91,7 @@ def place_of(path: str) -> Place:
             return Place(given, folder, name, opened, opened, in_place=True, descriptor=STANDARD[path])
         directory = os.stat(folder)
         real = os.path.realpath(folder)
-        special = special or _is_no_directory_of_files(real)
+        special = special or _is_special(real)
         descriptor = _descriptor(real, name)
         if descriptor is not None:
             return Place(given, folder, name, directory, os.fstat(descriptor), in_place=True, descriptor=descriptor)
@@ -150,7 +150,7 @@ def check_files(reads: Mapping[str, str], writes: Mapping[str, str]) -> None:
     """
     places: dict[str, Place] = {}
     for name, path in writes.items():
-        with said_of(path):
+        with reporting_errors(path):
             place = place_of(path)
             check_place(place)
         for other, earlier in places.items():
@@ -182,11 +182,11 @@ def _is_file(place: Place) -> bool:
     return place.found is not None and stat.S_ISREG(place.found.st_mode)
 
 
-def _is_no_directory_of_files(folder: str) -> bool:
+def _is_special(folder: str) -> bool:
     def inside(root: str) -> bool:
         return folder == root or folder.startswith(f"{root}/")
 
-    return any(map(inside, _NO_FILES)) and not inside(_FILES_AFTER_ALL)
+    return any(map(inside, _SPECIAL_FOLDERS)) and not inside(_MEMORY_FILES)
 
 
 def _descriptor(folder: str, name: str) -> int | None:

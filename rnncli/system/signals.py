@@ -38,7 +38,7 @@ def moves_cursor() -> bool:
 ECHO_AWAY = "\r\x1b[K" if moves_cursor() else "\n"
 """Removes the ^C that a terminal has echoed, or at least ends its line."""
 
-_HEARD_WITHIN = 0.2
+_RESPONSE_TIME = 0.2
 """Seconds after which the main thread is assumed to be in a library's call, because it has not started to end."""
 
 _PATIENCE = 5.0
@@ -73,14 +73,14 @@ def end_during_long_calls() -> None:
         os.set_blocking(writing, False)
         _signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
         before = _thread.stack_size(_STACK)
-        _thread.start_new_thread(_end_from_beside, (reading,))
+        _thread.start_new_thread(_end_from_thread, (reading,))
         _thread.stack_size(before)
 
 
-def _end_from_beside(reading: int) -> None:
+def _end_from_thread(reading: int) -> None:
     while heard := os.read(reading, 1):
         if _signal.getsignal(heard[0]) is _end:
-            sleep(_HEARD_WITHIN)
+            sleep(_RESPONSE_TIME)
             _end(heard[0], None)
 
 

@@ -1,4 +1,4 @@
-"""Two directions as one cell against two cells, in turn in one process: where `ZEROS_A_CALL` should be.
+"""Two directions as one cell against two cells, in turn in one process: where `ZEROS_PER_CALL` should be.
 
     make bench
 
@@ -31,7 +31,7 @@ ROUNDS = 40
 
 def main() -> None:
     """Measure and print the table, those with the fewest zeros for each call that is spared first."""
-    limit = rnncli.engine.recurrent.ZEROS_A_CALL
+    limit = rnncli.engine.recurrent.ZEROS_PER_CALL
     table = Table(title=f"one cell / two cells, best of {ROUNDS}; the limit is {limit:,} zeros a call")
     for title in ("Layer", "Features", "Batch", "Zeros a call", "Ratio", "Runs as"):
         table.add_column(title, justify="left" if title in ("Layer", "Runs as") else "right")
@@ -51,7 +51,7 @@ def measured() -> Iterator[tuple[float, str, int, int, float]]:
         best = {"one": float("inf"), "two": float("inf")}
         for _ in range(ROUNDS):
             for way, most in (("one", float("inf")), ("two", -1)):
-                rnncli.engine.recurrent.ZEROS_A_CALL = most
+                rnncli.engine.recurrent.ZEROS_PER_CALL = most
                 best[way] = min(best[way], seconds(partial(model, x)))
         yield zeros, layer.spec(), features, batch, best["one"] / best["two"]
         print(".", end="", file=sys.stderr, flush=True)
