@@ -65,8 +65,8 @@ class Immutable:
     @classmethod
     @cache
     def _defaults(cls) -> dict[str, Any]:
-        made = {each.name: each.default_factory for each in fields(cls) if each.default_factory is not MISSING}
-        return {each.name: made[each.name]() if each.name in made else each.default for each in fields(cls)}
+        factories = {each.name: each.default_factory for each in fields(cls) if each.default_factory is not MISSING}
+        return {each.name: factories[each.name]() if each.name in factories else each.default for each in fields(cls)}
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and vars(self) == vars(other)

@@ -379,17 +379,17 @@ class WholeSequence:
                 vectors = f"{self._base(features_of(step.reads), True, False)} + t * {features_of(step.reads)}"
                 self._over_time(copy_if_needed(self.x, vectors, features_of(step.reads)))
                 self.x = vectors
-            lines, made = list[str](), ""
+            lines, output = list[str](), ""
             if sequence or not self.length:
-                made = self._base(size, sequence, last) + f" + t * {size}" * sequence
-            x = self.source.write(lines, [step], self.x, made, self.length)
+                output = self._base(size, sequence, last) + f" + t * {size}" * sequence
+            x = self.source.write(lines, [step], self.x, output, self.length)
             if layer.window is not None:
                 self._over_windows(step)
             self._over_time(lines)
             if layer.step(step.reads).at_end:
                 more, x = pooled(Place(self.source, step, x, self._base(size, False, last)))
                 self.lines += more
-            self.x = made or x
+            self.x = output or x
         if not sequence:
             self.length = ""
 

@@ -111,9 +111,9 @@ class Place(NamedTuple):
 
     def written(self) -> Code:
         """Return its code below a comment with its spec and equations; no lines if it only passes its input on."""
-        lines, made = LAYERS[self.layer.kind](self)
+        lines, output = LAYERS[self.layer.kind](self)
         equations = "" if self.layer.states else "; ".join(equations_of(self.layer))
-        return ([f"/* {f'{self.layer.spec()}: {equations}'.strip(' :')} */"] * bool(lines) + [*lines]), made
+        return ([f"/* {f'{self.layer.spec()}: {equations}'.strip(' :')} */"] * bool(lines) + [*lines]), output
 
 
 def equations_of(layer: Any) -> list[str]:
@@ -270,11 +270,11 @@ def _pool(place: Place) -> Code:
     if layer.window is not None:
         to, (moves, at) = place.result(), _window(place)
         return [*moves, f"{'largest' if largest else 'mean'}_of({layer.pool_size}, {size}, {at}, {to});"], to
-    made = place.state("largest" if largest else "sum")
+    output = place.state("largest" if largest else "sum")
     if largest:
-        return [f"keep_largest({made}, {place.x}, {size});"], made
-    added = f"add({made}, {place.x}, {size});", f"{place.state('count')}++;"
-    return place.unless_padding("which is not counted", *added), made
+        return [f"keep_largest({output}, {place.x}, {size});"], output
+    added = f"add({output}, {place.x}, {size});", f"{place.state('count')}++;"
+    return place.unless_padding("which is not counted", *added), output
 
 
 def pooled(place: Place) -> Code:

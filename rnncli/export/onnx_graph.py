@@ -49,7 +49,7 @@ class Graph:
         # Names are unique across a graph and the bodies within it.
         self.operations: set[str] = set() if around is None else around.operations
         self._counts: Counter[str] = Counter() if around is None else around._counts
-        self._made: dict[object, str] = {} if around is None else around._made
+        self._values: dict[object, str] = {} if around is None else around._values
 
     def node(self, operation: str, *inputs: str, **attributes: Attribute) -> str:
         """Add a node with one output, and return the output's name."""
@@ -92,9 +92,9 @@ class Graph:
 
     def once(self, code: object, make: Callable[[], str]) -> str:
         """Return a value, which is made on the first call."""
-        if code not in self._made:
-            self._made[code] = make()
-        return self._made[code]
+        if code not in self._values:
+            self._values[code] = make()
+        return self._values[code]
 
     def named(self, word: str) -> str:
         """Return a unique name that starts with the current scope."""
@@ -158,10 +158,10 @@ def _attribute(name: str, value: Attribute) -> AttributeProto:
     """Return an attribute of a node as a message."""
     values = value if isinstance(value, list) else [value]
     field = FIELDS[type(values[0])][isinstance(value, list)]
-    made = AttributeProto(name=name, type=ATTRIBUTE_TYPES[field])
+    message = AttributeProto(name=name, type=ATTRIBUTE_TYPES[field])
     texts = [each.encode() if isinstance(each, str) else each for each in values]
-    setattr(made, field, texts if isinstance(value, list) else texts[0])
-    return made
+    setattr(message, field, texts if isinstance(value, list) else texts[0])
+    return message
 
 
 FIELDS: Mapping[type, tuple[str, ...]] = {
