@@ -295,7 +295,9 @@ def test_the_word_error_is_red_and_the_carets_and_the_repair_are_bold_where_styl
 def test_without_a_spec_the_example_is_shown_but_to_no_program_where_something_is_on_standard_input(
     at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    error = "Error: no SPEC is given, and standard input is read only if SPEC is -\nHelp: give one, or - to read standard input"
+    error = (
+        "Error: no SPEC is given, and standard input is read only with -\nHelp: give one, or - to read standard input"
+    )
     note = f"No SPEC given: this is the example {EXAMPLE}"
     ends = [*os.pipe(), *pty.openpty()]
     with contextlib.ExitStack() as stack:
@@ -358,7 +360,7 @@ def test_a_file_that_holds_no_text_is_offered_to_no_command_as_lines_of_specs(rn
         with at(command):
             result = rnncli(command, "y.npy")
             assert result.status
-            assert "is the name of a file" in result.stderr or "known model file" in result.stderr
+            assert "is the name of a file" in result.stderr or "model file that is known" in result.stderr
             assert "< y.npy" not in result.stderr
 
 
@@ -379,4 +381,4 @@ def test_a_repair_that_takes_the_first_of_several_values_says_so_wherever_it_sta
 
 def test_what_is_mended_for_a_sweep_is_no_candidate_of_a_pattern_that_nobody_wrote(rnncli: Run) -> None:
     result = rnncli("sweep", "input:8,3lstm:64")
-    assert result.stderr.endswith(" repeats a layer, and stands behind it: input:8,lstm:64:seq:x2,lstm:64\n")
+    assert result.stderr.endswith(" repeats a layer and comes after it: input:8,lstm:64:seq:x2,lstm:64\n")

@@ -73,7 +73,7 @@ def test_two_values_of_an_option_that_counts_once_are_an_error_and_one_twice_is_
                         ["compare", *line[1:], names[0], one, names[-1], two],
                     )
                     assert rnncli(*repair).status == 0
-                error = f"Error: {command} takes one {name}, but '{one}' and '{two}' are given\n"
+                error = f"Error: {command} takes one {name}, but got '{one}' and '{two}'\n"
                 assert result == (2, "", f"{error}Help: {lead}: rnncli {shlex.join(repair)}\n")
                 context = command_of(command).make_context(command, [*line[1:], name, one, name, one])
                 assert context.params.get(str(option.name)) is not None or not option.expose_value

@@ -236,7 +236,7 @@ def _default() -> Spec:
     piped = _input_is_data()
     if piped and _for_a_program():
         raise UsageError(
-            "no SPEC is given, and standard input is read only if SPEC is -",
+            "no SPEC is given, and standard input is read only with -",
             "give one, or - to read standard input",
             repair=this_line(arguments=["-"]),
         )

@@ -41,7 +41,7 @@ def refused(this: TypedLine, refusal: click.ClickException) -> Refused:
     match refusal:
         case GivenTwiceError(option=option, values=values):
             given = listed(list(map(quote, values)))
-            return f"{this.name} takes only one {long_name(option)}, but got {given}", _given_twice(this, option)
+            return f"{this.name} takes one {long_name(option)}, but got {given}", _given_twice(this, option)
         case click.NoSuchOption() if places := [place for place, each in enumerate(this.words) if each.is_unknown]:
             return _unknown(this, places[0])
         case click.BadOptionUsage(option_name=name):

@@ -21,7 +21,7 @@ _PACKED = (
 )
 _READS = "a layer reads the output of the previous one; the first layer gives the input shape: input:F, input:TxF"
 _BATCH_FIRST = "the batch axis always comes first: (batch, timesteps, features)"
-_TRAINING = "it matters only in training, and rnncli does not train networks"
+_TRAINING = "it matters only in training, and nothing is trained here"
 _SPEED = "it changes how fast a framework runs, not its results"
 _STARTS = (
     "weights are initialised with Keras's defaults, which `rnncli explain` shows; for an LSTM, "

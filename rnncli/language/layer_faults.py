@@ -24,7 +24,7 @@ class LayerFaults(NamedTuple):
     Attributes:
         text: the spec.
         token: the layer in it.
-        blanks: whether `_` may stand for a number.
+        blanks: whether `_` is allowed in place of a number.
     """
 
     text: str
@@ -35,9 +35,9 @@ class LayerFaults(NamedTuple):
         """Fail because a layer does not start with a known kind."""
         word = lowered(kind.text)
         if not self.token.text:
-            self.fail(kind, "there is no layer between two commas")
+            self.fail(kind, "a layer is missing between two commas")
         if not word:
-            message = "there is no layer kind before the colon"
+            message = "a layer kind is missing before the colon"
             self.fail(kind, message, lead="name one", repair=splice(self.text, kind, "rnn"))
         if "(" in word:
             self.fail(kind, f"a layer is written KIND:SIZE, not as in {quote(kind.text)}")
@@ -134,7 +134,7 @@ class LayerFaults(NamedTuple):
         if able and cls not in able:
             said = value_in_words(able[0], name, value if equals else None)
             typed = quote(field.text) + (f" ({said})" if said else "")
-            message = f"{cls.kind} does not accept {typed}; only {listed([layer.kind for layer in able])} do"
+            message = f"{cls.kind} does not accept {typed}, which is only for {listed([layer.kind for layer in able])}"
             self.fail(field, message, lead="leave it out", repair=cut(self.text, field))
         if attribute_of(cls, name) in cls.sizes.attributes:
             advice = f"{name} is written as a number, {cls.kind}:{cls.sizes.shortest}"
