@@ -63,6 +63,7 @@ _AFTER_HYPHENS = r"after -- everything is an argument, so '\3' is read as a spec
 _C = 'the output is C99, which C++ compilers also accept as extern "C"'
 _OPEN = "leave out an unknown size"
 _ONE_WORD = "separate specs with a space"
+_BYTES = "a size in bytes limits the memory"
 _BETWEEN = r"~(and|to|vs\.?|versus|with|against|or|then|&|\+|/)~"
 _TRAINS = "(?:train|fit|learn|finetune|backprop|optimi[sz]e)"
 _NOT_TRAINED = "nothing is trained here, but the exported source can be trained"
@@ -98,7 +99,7 @@ LINES = (
     _line("<COMMAND>(.*) --(?!layers|help|spec)(<COMMAND>)((?: .*)?)", r"\2\1\3"),
     _line(r"(.*) --part[ =]([0-9]+)(?: ?(?:of|/|:|-) ?| )([0-9]+)((?: .*)?)", r"\1 --part \2/\3\4"),
     _line(r"(.*) (?:-b|-t|--batch|--timesteps)[ =](?:-1|none|null|\?)((?: .*)?)", r"\1\2", _OPEN, drops=True),
-    _line(r"(.*) --(?:max-)?params[ =]([0-9.]+[kmgt]i?b)(.*)", r"\1 --memory \2\3", "", advice="bytes limit memory"),
+    _line(r"(.*) --(?:max-)?params[ =]([0-9.]+[kmgt]i?b)(.*)", r"\1 --memory \2\3", "", advice=_BYTES),
     _line(f"(?:summary|explain)(.* --{_LIMIT}[ =][^ ]+.*)", r"sweep\1"),
     _line(r"(.*) --set[ =]([a-z_]\w*)(?: =? ?|:)([0-9.]+)((?: .*)?)", r"\1 --set \2=\3\4"),
     _line(rf"({_SOURCE}) --({_OPENS})[ =]([0-9]+)((?: .*)?)", r"\1 --set \2=\3\4", advice=_LEFT_OPEN),

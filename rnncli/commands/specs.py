@@ -130,7 +130,7 @@ def _check_whole(reading: Reading, text: str) -> None:
     if reading.part is None:
         raise RnncliError(reading.doubt, "give the input's features first: input:8,lstm:64, Input((None, 8))")
     if reading.network.origin.doubts:
-        raise RnncliError(reading.doubt, "without -q the table marks the number")
+        raise RnncliError(reading.doubt, "without -q the table shows the assumption")
     import shlex  # only errors need it
 
     part = f"{reading.path}{SEPARATOR}{reading.part.name}"

@@ -144,7 +144,7 @@ _MEANINGS: Sequence[tuple[str, str, str, str]] = (
     (
         r"expected (?:min_)?ndim=3, found ndim=2(?:[^(]{0,40}\(None, (\d{1,9})\))?",
         "the layer reads a sequence, (batch, timesteps, features), but was given one vector per sample",
-        f"the recurrent layer before it returns its whole sequence with {_WHOLE}; give data an axis: x[:, None, :]",
+        f"the layer before it returns its whole sequence with {_WHOLE}; data needs another axis: x[:, None, :]",
         "input:{0},lstm:32:seq,lstm:32",
     ),
     (
@@ -185,7 +185,7 @@ _MEANINGS: Sequence[tuple[str, str, str, str]] = (
     ),
     (
         r"(?:RNN|LSTM|GRU)\w{0,4}: Expected input to be (?:1D or 2D|2D or 3D|2-D or 3-D)",
-        "the layer reads (batch, timesteps, features), or that without the batch, but was given other axes",
+        "the layer reads (batch, timesteps, features) or (timesteps, features), but was given other axes",
         "put an embedding before it to read ids; to read an image, use its rows as timesteps",
         "embed:10000x32,lstm:32",
     ),

@@ -137,7 +137,7 @@ class LayerFaults(NamedTuple):
             message = f"{cls.kind} does not accept {typed}, which is only for {listed([layer.kind for layer in able])}"
             self.fail(field, message, lead="leave it out", repair=cut(self.text, field))
         if attribute_of(cls, name) in cls.sizes.attributes:
-            advice = f"{name} is written as a number, {cls.kind}:{cls.sizes.shortest}"
+            advice = f"{name} is a number in {cls.kind}:{cls.sizes.shortest}"
             self.fail(field, message, advice=advice, repair=self._with_size(cls, field))
         theirs = framework_word(name, [*(option.attribute for option in cls.options), *ACTIVATIONS])
         if theirs is not None and attribute_of(cls, name) is None and not (name == STACKED and value):
@@ -146,7 +146,7 @@ class LayerFaults(NamedTuple):
         if not equals and isinstance(option, Choice) and option.symbol is not None:
             self.wrong_value(cls, option, field, "")
         known = [key_in_both(option) for option in cls.options]
-        self.fail(field, message, lead=f"its fields are {listed(known)}" if known else "")
+        self.fail(field, message, lead=f"fields: {listed(known)}" if known else "")
 
     def _with_size(self, cls: type[Layer], field: Token) -> str:
         """Return the spec with a size in place of a field that names one, or without the field if there is a size."""

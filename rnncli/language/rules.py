@@ -188,7 +188,7 @@ def _too_short(layers: Sequence[Layer], source: Source, start: int, index: int, 
 
 
 def _changes(layer: Layer, what: Literal["sequence", "vector"]) -> str:
-    """Return the fields that make a layer return a sequence or a vector, or that prevent it."""
+    """Return the fields to add or leave out so that a layer returns a sequence or a vector."""
     other = layer.returning(what)
     assert other is not None
     return listed(changes_in_both(layer, other))
