@@ -38,7 +38,7 @@ _SEPARATOR = "\x1f"
 """Separates the parts of a line of the answer. Tabs would not do: a shell reads several as one."""
 
 _CURSOR = "\ufdd0"
-"""Marks the cursor; no text may contain this character."""
+"""Marks the cursor: a noncharacter of Unicode, which no text may contain."""
 
 
 def _words(line: str) -> list[str]:
@@ -180,7 +180,7 @@ def command(shell: str) -> None:
       ~/.zshrc, after compinit    source <(rnncli completion zsh)
       ~/.config/fish/config.fish  rnncli completion fish | source
     """
-    from importlib.resources import files  # no TAB needs it
+    from importlib.resources import files  # not needed for completions
 
     group = click.get_current_context().find_root().command
     completion = get_completion_class(shell)

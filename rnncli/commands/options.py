@@ -202,7 +202,7 @@ def _read_setting(text: str) -> tuple[str, int | float | str]:
         ValueError: it is not a setting.
     """
     name, sign, value = (part.strip() for part in text.rpartition("="))
-    if not sign or not name or not value or "=" in re.sub(r"[(\[].*[)\]]|[=<>!]=", "", name):  # or several
+    if not sign or not name or not value or "=" in re.sub(r"[(\[].*[)\]]|[=<>!]=", "", name):  # or several settings
         raise ValueError(f"{shorten(text)} is not NAME=NUMBER, such as vocab_size=25000 or 'len(vocab)=25000'")
     for read in (int, float):
         with suppress(ValueError):

@@ -14,7 +14,7 @@ from rnncli.quantities import parse_number, without_thousands
 
 
 def _by_name(names: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the meaning of each name, from the names, separated by spaces, for each meaning."""
+    """Return the meaning of each name, given the names of each meaning, separated by spaces."""
     return {name: meant for meant, several in names.items() for name in several.split()}
 
 

@@ -151,7 +151,7 @@ def _example(name: str, error: OpenNumbersError) -> float | str:
 def _examples(error: OpenNumbersError, text: str, said: Settings) -> tuple[dict[str, float | str], set[str]]:
     """Return example values for the undefined names, and the settings that a source then uses."""
     found = {name: _example(name, error) for name in error.names}
-    for examples in (found, dict.fromkeys(error.names, 100)):  # a word that is like a class may be a number
+    for examples in (found, dict.fromkeys(error.names, 100)):  # a name that suggests a class may hold a number
         with suppress(RnncliError):
             return {**examples}, {*read(text, {**said, **examples}).used}
     return found, {*said}
@@ -163,7 +163,7 @@ def _with_open_numbers(error: OpenNumbersError, text: str) -> RnncliError:
 
     said = {**settings()}
     examples, used = _examples(error, text, said)
-    alone = len(these_arguments()) == 1  # else another source may have used it
+    alone = len(these_arguments()) == 1  # otherwise another source may have used it
     for name in [name for name in said if alone and name not in used]:
         value, meant = said.pop(name), closest(name, error.names)
         if meant is not None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 
-class Value(click.ParamType):  # type: ignore[type-arg]  # it has an argument from Click 8.2 on
+class Value(click.ParamType):  # type: ignore[type-arg]  # generic from Click 8.2 on
     """A value that is read from a text.
 
     Args:

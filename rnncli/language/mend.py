@@ -202,7 +202,7 @@ def _span(text: str, start: int, end: int, whole: bool) -> tuple[int, int]:
     With `whole`, a match inside numbers is extended to the whole numbers, without the kind before them.
     """
     if whole:
-        end += len(_NUMBERS.match(text, end)[0])  # type: ignore[index]  # it matches nothing, too
+        end += len(_NUMBERS.match(text, end)[0])  # type: ignore[index]  # it also matches an empty text
         start -= len(_NUMBERS.match(text[start - 1 :: -1] if start else "")[0])  # type: ignore[index]
         kind = re.match(r"\w{1,20}:(?=[0-9(])", text[start:end])
         start += kind.end() if kind is not None else 0
@@ -306,7 +306,7 @@ def _own(text: str, fault: SpecError, named: tuple[int, int]) -> Iterator[Step[s
     if fault.repair and fault.repair != text:
         start, end = _changed(text, fault.repair)
         made_up = "example" in fault.lead or fault.lead in ("give it one", "name one")
-        if fault.repair.count(",") > text.count(","):  # repeat:10 in between
+        if fault.repair.count(",") > text.count(","):  # it adds a layer, such as repeat:10
             made_up |= not {*numbers_in(_NOT_MADE_UP.sub("", fault.repair))} <= {*numbers_in(text)}
         guess = made_up or len(fault.repair) < len(without_spaces(text))
         told = text[min(start, named[0]) : max(end, named[1])] if start < end else ""

@@ -94,7 +94,7 @@ _SETS = {
     "|filters|nodes|neurons|features|cells)",
 }
 """Sets of words that patterns refer to as `<K>`: kinds (all, recurrent, with one size, …), numbers, fields, classes;
-and a letter typed in place of a sign, which is none that a number ends in."""
+and a letter typed in place of a sign, except a letter that may end a number."""
 
 
 @cache
