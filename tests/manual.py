@@ -28,7 +28,7 @@ _ENVIRONMENT = {
 
 _STATUSES = {
     "0": "All is done.",
-    "1": "The work failed: a file cannot be read or written, memory is out, no network keeps within the budget.",
+    "1": "The work failed: a file cannot be read or written, memory is out, no network is within the budget.",
     "2": "The command line or a spec is wrong. Of several specs the good ones are done.",
     "130": "It was interrupted.",
 }

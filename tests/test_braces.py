@@ -145,7 +145,7 @@ WRONG = {
     "{u=1,2": ("the brace named u is not closed", "{u=1,2"),
     nested(MAX_DEPTH + 1): ("braces are nested more than 50 deep", "a"),
     "{,}" * 20: ("the pattern stands for 1,048,576 empty texts", "{,}" * 20),
-    "x" * (MAX_BYTES + 1): ("the pattern is 65,537 bytes long; 64 KiB are allowed", "xx"),
+    "x" * (MAX_BYTES + 1): ("the pattern is 65,537 bytes long; at most 64 KiB are allowed", "xx"),
 }
 """What is no pattern, what is said of it, and the part that is shown."""
 

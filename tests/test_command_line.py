@@ -175,8 +175,8 @@ def test_a_value_that_is_missing_or_wrong_is_repaired(at: Walk, rnncli: Run) -> 
 def test_an_option_that_reads_a_file_says_what_it_takes_where_none_is_named(rnncli: Run) -> None:
     result = rnncli("forward", SPEC, "--input")
     error, help_ = result.stderr.splitlines()
-    assert error == "Error: --input has no value; it takes FILE.npy"
-    assert help_ == "Help: name one: --input FILE.npy"
+    assert error == "Error: --input needs a value: FILE.npy"
+    assert help_ == "Help: give one: --input FILE.npy"
 
 
 def test_the_file_that_was_meant_is_offered_for_the_name_of_none(at: Walk, rnncli: Run) -> None:
@@ -296,7 +296,7 @@ def test_without_a_spec_the_example_is_shown_but_to_no_program_where_something_i
     at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     error = (
-        "Error: no SPEC is given, and standard input is read only for -\nHelp: give one, or - to read standard input"
+        "Error: no SPEC is given, and standard input is read only with -\nHelp: give one, or - to read standard input"
     )
     note = f"No SPEC given: this is the example {EXAMPLE}"
     ends = [*os.pipe(), *pty.openpty()]
@@ -338,7 +338,7 @@ def test_on_a_terminal_a_dash_says_that_it_waits_for_specs(terminal: Run) -> Non
 
     result = terminal("summary", "-q", "-", press=press, stdout_piped=True)
     assert (result.status, result.stdout) == (0, "9\n")
-    assert result.stderr.startswith("Waiting for specs, one a line; Ctrl-D ends them\n")
+    assert result.stderr.startswith("Waiting for specs, one per line; Ctrl-D ends the input\n")
 
 
 def test_good_specs_are_shown_where_nothing_tells_that_spaces_have_cut_one(rnncli: Run) -> None:
@@ -360,7 +360,7 @@ def test_a_file_that_holds_no_text_is_offered_to_no_command_as_lines_of_specs(rn
         with at(command):
             result = rnncli(command, "y.npy")
             assert result.status
-            assert "is the name of a file" in result.stderr or "no model file that is known" in result.stderr
+            assert "is the name of a file" in result.stderr or "model file that is known" in result.stderr
             assert "< y.npy" not in result.stderr
 
 
@@ -376,9 +376,9 @@ def test_a_repair_that_takes_the_first_of_several_values_says_so_wherever_it_sta
 ) -> None:
     for option in ("--timesteps", "--lengths"):
         said = rnncli("reach", "input:8,lstm:4", option, "5,3").stderr
-        assert "with the first of them: rnncli reach input:8,lstm:4 --timesteps 5" in said
+        assert "with the first value: rnncli reach input:8,lstm:4 --timesteps 5" in said
 
 
 def test_what_is_mended_for_a_sweep_is_no_candidate_of_a_pattern_that_nobody_wrote(rnncli: Run) -> None:
     result = rnncli("sweep", "input:8,3lstm:64")
-    assert result.stderr.endswith(" repeats a layer, and stands behind it: input:8,lstm:64:seq:x2,lstm:64\n")
+    assert result.stderr.endswith(" repeats a layer and comes after it: input:8,lstm:64:seq:x2,lstm:64\n")

@@ -179,14 +179,14 @@ def test_a_fixed_length_and_another_one_are_an_error_whose_repair_leaves_it_open
     result = rnncli("compare", "input:50x8,lstm:4", *lengths)
     assert (result.status, result.stdout) == (2, "")
     assert result.stderr == (
-        "Error: input:50x8 fixes 50 timesteps, but 10 and 500 are asked for\n"
+        "Error: input:50x8 fixes 50 timesteps, but 10 and 500 are requested\n"
         "  input:50x8,lstm:4\n"
         "  ^^^^^^^^^^\n"
         "Help: leave the length open: input:8,lstm:4\n"
     )
     assert rnncli("compare", "input:8,lstm:4", *lengths).status == 0
     one = rnncli("compare", "input:8,lstm:4", "input:50x8,lstm:4", "--timesteps", "10")
-    assert "spec 2: input:50x8 fixes 50 timesteps, but 10 are asked for" in one.stderr
+    assert "spec 2: input:50x8 fixes 50 timesteps, but 10 are requested" in one.stderr
     assert "input:10x8,lstm:4" in one.stderr
 
 

@@ -109,7 +109,7 @@ def test_an_error_says_where_its_spec_came_from_and_the_others_are_shown(
     at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kind = "there is no layer kind 'lsmt'\n  lsmt:3\n  ^^^^\n"
-    length = "input:50x8 fixes 50 timesteps, but 20 are asked for\n"
+    length = "input:50x8 fixes 50 timesteps, but 20 are requested\n"
     for stdin, line, message, stdout in (
         ("", "summary -q input:8 lsmt:3 input:8,dense:1", f"spec 2: {kind}", "0\n9\n"),
         ("# mine\n\ninput:8\nlsmt:3\ninput:8,dense:1\n", "summary -q -", f"line 4 of standard input: {kind}", "0\n9\n"),

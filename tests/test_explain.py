@@ -125,7 +125,7 @@ def test_json_holds_all_of_it_as_data(rnncli: Run, screen: Screen) -> None:
 def test_a_framework_that_cannot_express_the_network_is_an_error_that_says_so(rnncli: Run) -> None:
     result = rnncli("explain", "input:4,gru:5:reset=before", "--framework", "torch")
     assert (result.status, result.stdout) == (2, "")
-    assert "Help: what PyTorch can express: input:4,gru:5\n" in result.stderr
+    assert "Help: the closest that PyTorch supports: input:4,gru:5\n" in result.stderr
 
 
 LEFT_OUT = {

@@ -84,7 +84,7 @@ def test_json_is_the_summarys_with_what_was_measured_and_no_framework_changes_a_
 def test_what_a_framework_cannot_express_is_not_run(rnncli: Run) -> None:
     result = rnncli("forward", "input:4,gru:5:reset=before", "--framework", "torch", "-o", "out.npy")
     assert (result.status, result.stdout, Path("out.npy").exists()) == (2, "", False)
-    assert "what PyTorch can express: input:4,gru:5" in result.stderr
+    assert "the closest that PyTorch supports: input:4,gru:5" in result.stderr
 
 
 def test_numbers_that_are_not_finite_are_null_in_json(rnncli: Run) -> None:

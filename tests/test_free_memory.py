@@ -124,7 +124,7 @@ def test_only_what_a_sweep_holds_counts_as_held(at: Walk, rnncli: Run, monkeypat
         "--top 2": None,
         "--pareto params": None,
         "--sort params --max-params 10G": "--top N keeps little more than the first N in memory",
-        "--pareto params,-output": "fewer figures leave fewer candidates",
+        "--pareto params,-output": "fewer figures keep fewer candidates",
     }.items():
         with at(options):
             result = rnncli("sweep", "input:8,lstm:{1..30000}", "-f", "csv", *options.split())

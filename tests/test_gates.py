@@ -154,7 +154,7 @@ def test_gates_without_a_plot_or_a_gate_are_errors(rnncli: Run) -> None:
     result = rnncli("forward", "input:3,lstm:2", "--gates", "-f", "json")
     assert (result.status, result.stdout) == (2, "")
     assert result.stderr == (
-        "Error: --gates adds to what --plot shows, and there is no --plot\n"
+        "Error: --gates adds to --plot, but there is no --plot\n"
         "Help: with it: rnncli forward input:3,lstm:2 --gates -f json --plot\n"
     )
     for spec, layer in (("input:3,lstm:2:seq,rnn:4,dense:2", "rnn:4 has no gates"), ("input:3,dense:2", "has none")):

@@ -66,14 +66,14 @@ def test_two_values_of_an_option_that_counts_once_are_an_error_and_one_twice_is_
                 one, two = two_values(option)
                 names = sorted(option.opts, key=len)
                 result = rnncli(*line, names[0], one, names[-1], two)
-                lead, repair = "with the last of them", [*line, name, two]
+                lead, repair = "with the last value", [*line, name, two]
                 if command in ("summary", "explain") and name in options("compare", several=True):
                     lead, repair = (
-                        "compare puts them side by side",
+                        "compare shows them side by side",
                         ["compare", *line[1:], names[0], one, names[-1], two],
                     )
                     assert rnncli(*repair).status == 0
-                error = f"Error: {command} takes one {name}, but '{one}' and '{two}' are given\n"
+                error = f"Error: {command} takes one {name}, but got '{one}' and '{two}'\n"
                 assert result == (2, "", f"{error}Help: {lead}: rnncli {shlex.join(repair)}\n")
                 context = command_of(command).make_context(command, [*line[1:], name, one, name, one])
                 assert context.params.get(str(option.name)) is not None or not option.expose_value
@@ -86,7 +86,7 @@ def test_a_value_may_be_said_twice_in_two_words(rnncli: Run) -> None:
 
 def test_what_compare_has_no_option_for_keeps_the_last(rnncli: Run) -> None:
     result = rnncli("summary", SPEC, "--timesteps", "10", "--timesteps", "500", "-q")
-    assert result.stderr.endswith(f"Help: with the last of them: rnncli summary {SPEC} --timesteps 500 -q\n")
+    assert result.stderr.endswith(f"Help: with the last value: rnncli summary {SPEC} --timesteps 500 -q\n")
 
 
 def test_completion_goes_on_behind_an_option_given_twice() -> None:

@@ -240,11 +240,13 @@ def test_a_line_without_an_end_is_given_up_and_one_with_an_end_is_told_from_its_
     result = rnncli("summary", "-", stdin="a" * 2_000_000)
     assert (result.status, result.stdout) == (2, "")
     message = "Error: line 1 of standard input does not end within 1,000,000 characters"
-    assert result.stderr == f"{message}\nHelp: give one spec a line\n"
+    assert result.stderr == f"{message}\nHelp: give one spec per line\n"
     stdin = f"input:8,rnn:4 # {'a' * 900_000}\n{'a' * 999_999}\ninput:8,rnn:5\n"
     result = rnncli("summary", "-q", "-", stdin=stdin)
     assert (result.status, result.stdout) == (2, "52\n70\n")
-    assert "line 2 of standard input: the line is 1,000,000 characters long; 64 KiB are allowed" in result.stderr
+    assert (
+        "line 2 of standard input: the line is 1,000,000 characters long; at most 64 KiB are allowed" in result.stderr
+    )
 
 
 def test_a_pattern_of_empty_texts_is_refused_at_once(at: Walk, rnncli: Run) -> None:

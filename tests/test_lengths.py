@@ -179,7 +179,7 @@ def test_lengths_that_do_not_go_with_the_input_are_an_error_that_says_both_numbe
         ("--lengths", "5,6", "--input", "x.npy"): (2, "has 6 timesteps, but the input has 5"),
         ("--lengths", "5,0"): (2, "0 is not between 1 and"),
         ("--lengths", "[5,3]"): (2, "--lengths 5,3"),
-        ("--lengths", "none.txt"): (2, "none.txt is no file, and no numbers such as 5,3,7"),
+        ("--lengths", "none.txt"): (2, "none.txt is neither a file nor numbers such as 5,3,7"),
         ("--lengths", "words.txt"): (1, "words.txt: three is not a whole number"),
         ("--lengths", "empty.txt"): (1, "empty.txt: it is empty, expected the lengths"),
         ("--lengths", "long.txt"): (1, "long.txt: it has more than 67,108,864 bytes"),
@@ -190,7 +190,7 @@ def test_lengths_that_do_not_go_with_the_input_are_an_error_that_says_both_numbe
             assert said[1] in result.stderr
     refused = rnncli("forward", "input:7x8,lstm:4", "--lengths", "7,3")
     assert (refused.status, refused.stdout) == (2, "")
-    assert "input:7x8 fixes 7 timesteps, but 3 and 7 are asked for" in refused.stderr
+    assert "input:7x8 fixes 7 timesteps, but 3 and 7 are requested" in refused.stderr
     assert refused.stderr.endswith(": input:8,lstm:4\n")
 
 

@@ -330,7 +330,7 @@ def test_ctrl_c_shows_of_a_frontier_what_fits_the_screen_and_says_how_many_more_
             assert ("●" in after) == (lines == 60)
             end = next(place for place, each in enumerate(shown) if each.startswith("Interrupted"))
             said = re.fullmatch(
-                r"Interrupted: [\d,]+ of 2,000,000,000 candidates, (\d+) shown, and ([\d,]+) more that no other beats",
+                r"Interrupted: [\d,]+ of 2,000,000,000 candidates, (\d+) shown, and ([\d,]+) more Pareto-optimal ones",
                 " ".join(each.strip() for each in shown[end:]),
             )
             assert said is not None

@@ -218,7 +218,7 @@ def test_a_theme_without_a_picture_and_a_picture_of_what_is_for_programs_are_err
             result = rnncli(command, *LINES[command], "--theme", "light")
             assert (result.status, result.stdout) == (2, "")
             assert result.stderr.startswith(
-                "Error: --theme is for the picture that --svg saves, and there is no --svg\n"
+                "Error: --theme sets the colours of the picture that --svg saves, but there is no --svg\n"
             )
             assert result.stderr.endswith(" --theme light --svg picture.svg\n")
     for command in ("summary", "explain", "compare", "sweep"):

@@ -316,7 +316,7 @@ def test_a_format_of_rows_or_a_network_without_a_recurrent_layer_has_no_plot(rnn
     for format_ in {*FORMATS} - {"table", "json", *DOCUMENTS}:
         result = rnncli("forward", "input:3,rnn:2", "--plot", "-f", format_)
         assert (result.status, result.stdout) == (2, "")
-        assert result.stderr.startswith(f"Error: {format_} has no place for what --plot shows\nHelp: ")
+        assert result.stderr.startswith(f"Error: {format_} has no room for the output of --plot\nHelp: ")
     result = rnncli("forward", "input:3,dense:2", "--plot")
     assert (result.status, result.stdout) == (2, "")
     assert "input:3,dense:2 has none" in result.stderr

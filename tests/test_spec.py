@@ -126,7 +126,7 @@ def test_a_spec_may_have_64_kib_and_no_byte_more() -> None:
 
 def test_the_64_kib_are_bytes_whatever_the_script() -> None:
     text = "input:8" + "é" * 40_000
-    with pytest.raises(SpecError, match="80,007 bytes long; 64 KiB") as caught:
+    with pytest.raises(SpecError, match="80,007 bytes long; at most 64 KiB") as caught:
         Network.parse(text)
     start, end = caught.value.span
     assert start < end <= len(text)
@@ -166,7 +166,7 @@ def test_two_outputs_that_are_not_merged_are_not_taken_for_one_direction(at: Wal
         with at(field):
             with pytest.raises(SpecError, match=r"'[Nn]one' is not one of concat, sum, mul, ave") as caught:
                 Network.parse(f"input:3,lstm:4:{field}")
-            assert "returns the two outputs apart" in (caught.value.advice or "")
+            assert "returns the two outputs separately" in (caught.value.advice or "")
             assert caught.value.repair == "input:3,lstm:4:bi"
 
 

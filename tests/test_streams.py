@@ -98,7 +98,7 @@ def test_a_file_never_takes_the_number_of_a_stream_that_is_closed(program: Run) 
         Path("y.npy").unlink()
         assert program(*line, shell=shell).status == status
         assert Path("y.npy").read_bytes() == whole
-    unread = "Error: there is no spec on standard input\nHelp: give one a line, such as input:8,lstm:4\n"
+    unread = "Error: there is no spec on standard input\nHelp: give one per line, such as input:8,lstm:4\n"
     assert program("summary", "-q", "-", shell='"$@" <&-') == (2, "", unread)
 
 

@@ -312,7 +312,7 @@ def test_where_jobs_cannot_be_started_it_says_so_or_one_does_all_the_work(
             message = f"job {started + 1} of 2 cannot be started: {os.strerror(errno.EAGAIN)}"
             assert result == (1, "", f"Error: {message}\nHelp: use fewer --jobs\n")
         monkeypatch.delattr(os, "fork")
-        note = "Note: this system does not fork processes, so one core does all of the work\n"
+        note = "Note: this system cannot fork processes, so only one core is used\n"
         assert rnncli(*line, "--jobs", "2") == expected._replace(stderr=note + expected.stderr)
 
 

@@ -75,7 +75,7 @@ def test_every_command_does_its_work_and_every_module_is_imported_without_anythi
     assert (b"import keras" in done.stdout, b"\x93NUMPY" in done.stdout) == (True, True)
     assert np.load("y.npy").shape == (1, 3)
     assert Path("there").read_text(encoding="utf-8").startswith("import torch")
-    assert ("one core does all of the work" in said, list(Path.cwd().glob(".rnncli-*"))) == (True, [])
+    assert ("only one core is used" in said, list(Path.cwd().glob(".rnncli-*"))) == (True, [])
 
 
 PATHS = (

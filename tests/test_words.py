@@ -128,9 +128,9 @@ def test_a_field_that_is_wrong_is_answered_with_both_words(at: Walk) -> None:
         able = [each for each in LAYERS if any(own.spells(text.partition("=")[0]) for own in each.options)]
         if layer is able[0] and text not in KINDS:  # the first of several is asked for its word; linear is a kind, too
             for other in {*LAYERS} - {*able, Activation}:
-                with at(other.kind, "does not take", text):
+                with at(other.kind, "does not accept", text):
                     message = error(layer_spec(other, text)).message
-                    assert message.startswith(f"{other.kind} does not take '{text}'")
+                    assert message.startswith(f"{other.kind} does not accept '{text}'")
                     assert both.partition(" ")[2] in message
     for layer in LAYERS:
         said = helped(layer_spec(layer, "zzzz"))

@@ -1,4 +1,4 @@
-"""The commands, one file each: options in, a reader of the network called, output out."""
+"""The commands, one file each: read options and networks, call the library, print the output."""
 
 COMPLETION = "_RNNCLI_COMPLETE"
-"""The variable with which a shell asks how a command line can go on; the name is Click's."""
+"""The environment variable by which a shell asks for completions; the name is Click's."""

@@ -1,4 +1,4 @@
-"""A command line taken apart into options and arguments, and put together again."""
+"""Splitting a command line into options and arguments, and putting it together again."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from rnncli.layers import KINDS
 from rnncli.layers.sizes import BLANK_TEXT
 
 Line = tuple[str, ...]
-"""What is typed behind `rnncli`."""
+"""The words after `rnncli`."""
 
 REDIRECTIONS = ("<", ">")
-"""Words of a line that are for the shell, as is what stands behind them."""
+"""Words of a line that are for the shell, together with the words after them."""
 
 _SHOWS = "summary"
-"""The command of a line that says none."""
+"""The command of a line that names none."""
 
 TYPED = "rnncli.command_line"
-"""Under this key the context holds what was typed behind `rnncli`."""
+"""The key in the context's meta for the words typed after `rnncli`."""
 
 
 class Word(NamedTuple):
     """An option as typed, with its value if it has one, or an argument.
 
     Attributes:
-        text: the option as it is spelt, `--format` or `-f`; the argument.
-        option: the option that it is; None for an argument, and for an option that the command has not.
-        value: the value of the option; None where there is none.
+        text: the option as typed, `--format` or `-f`; or the argument.
+        option: the option's definition; None for an argument, and for an option that the command lacks.
+        value: the value of the option; None if there is none.
         attached: whether the value is in the same word: `--format=json`, `-fjson`.
     """
 
@@ -47,11 +47,11 @@ class Word(NamedTuple):
 
     @property
     def is_unknown(self) -> bool:
-        """Whether it is an option that the command has not."""
+        """Whether it is an option that the command lacks."""
         return self.option is None and not self.is_argument and (self.text != "--" or self.attached)
 
     def typed(self) -> list[str]:
-        """Return the words of the command line that it is."""
+        """Return its words on the command line."""
         if self.value is None:
             return [self.text]
         if not self.attached:
@@ -60,7 +60,7 @@ class Word(NamedTuple):
 
 
 def with_command(group: click.Group, typed: Sequence[str]) -> list[str]:
-    """Return a line with the command that it need not say: `rnncli SPEC` is `rnncli summary SPEC`."""
+    """Return a line with the implied command added: `rnncli SPEC` is `rnncli summary SPEC`."""
     first = next(iter(typed), "-")
     names = group.list_commands(click.Context(group))
     if first.startswith("-") or any(word in names for word in typed) or not _stands_for_a_network(first):
@@ -71,13 +71,13 @@ def with_command(group: click.Group, typed: Sequence[str]) -> list[str]:
 def _stands_for_a_network(word: str) -> bool:
     if re.search("[:(]", word) is not None or is_file(word):
         return True
-    from rnncli.formats import choice_of  # only a mistake, or a file that is not there, comes so far
+    from rnncli.formats import choice_of  # reached only by mistakes and missing files
 
     return choice_of(word) is not None
 
 
 def command_for(group: click.Group, typed: Sequence[str]) -> str | None:
-    """Return the command that a line without one is probably meant for, or None if nothing tells."""
+    """Return the command that was probably meant by a line without one, or None if that is unclear."""
     specs = [word for word in typed if not word.startswith("-")]
     if any("{" in spec for spec in specs):
         return "sweep"
@@ -93,10 +93,10 @@ def command_for(group: click.Group, typed: Sequence[str]) -> str | None:
 
 
 def is_spec(word: str) -> bool:
-    """Return whether a word looks like a spec, and not like a value or the name of a command."""
+    """Return whether a word looks like a spec rather than a value or the name of a command."""
     if word == "-" or word.lower() in KINDS:
         return True
-    from rnncli.formats import is_path  # only a mistake comes so far
+    from rnncli.formats import is_path  # reached only by mistakes
 
     return (":" in word or "(" in word) and not is_path(word)
 
@@ -110,12 +110,12 @@ def is_file(path: str) -> bool:
 
 
 def options_of(command: click.Command) -> dict[str, click.Option]:
-    """Return the options of a command by all of their names."""
+    """Return the options of a command by all their names."""
     return {name: each for each in command.params if isinstance(each, click.Option) for name in each.opts}
 
 
 def words(command: click.Command, typed: Sequence[str]) -> list[Word]:
-    """Return the options and arguments behind the name of a command."""
+    """Return the options and arguments after the name of a command."""
     options, rest = options_of(command), list(typed)
     found: list[Word] = []
     while rest:
@@ -142,7 +142,7 @@ def words(command: click.Command, typed: Sequence[str]) -> list[Word]:
 
 
 class TypedLine(NamedTuple):
-    """A line that was typed, the group of commands, and that of the line: one without options if there is no such."""
+    """A typed line with the group of commands and the line's command; an unknown command has no options."""
 
     group: click.Group
     command: click.Command
@@ -158,66 +158,66 @@ class TypedLine(NamedTuple):
 
     @property
     def commands(self) -> list[str]:
-        """The names of the commands that there are."""
+        """The names of all commands."""
         return self.group.list_commands(click.Context(self.group))
 
     @property
     def name(self) -> str:
-        """The name of the command, or what stands in its place."""
+        """The name of the command, or the word in its place."""
         return self.typed[0]
 
     @property
     def options(self) -> dict[str, click.Option]:
-        """The command's options by all of their names."""
+        """The command's options by all their names."""
         return options_of(self.command)
 
     @property
     def given(self) -> set[click.Option | None]:
-        """The options that stand in it."""
+        """The options in the line, and None for arguments and unknown options."""
         return {word.option for word in self.words}
 
     @property
     def arguments(self) -> list[int]:
-        """The places of its arguments. Behind -- all are."""
+        """The places of its arguments. After --, every word is one."""
         end = self.words.index(Word("--")) if Word("--") in self.words else len(self.words)
         return [place for place, each in enumerate(self.words) if each.is_argument or place > end]
 
     def line(self, parts: Iterable[Word], name: str = "") -> Line:
-        """Return the line with other options and arguments, of this command or another."""
+        """Return the line with other options and arguments, for this command or another."""
         return (name or self.name, *(text for part in parts for text in part.typed()))
 
     def with_(self, place: int, *instead: Word, used: int = 1, end: Iterable[Word] = ()) -> Line:
-        """Return the line with others in place of one word, or of as many as are `used`, and with more at its end."""
+        """Return the line with `instead` in place of `used` words, and with `end` added at its end."""
         return self.line([*self.words[:place], *instead, *self.words[place + used :], *end])
 
     def having(self, option: str) -> dict[str, click.Option]:
-        """Return the commands that have an option, `rnncli` itself among them, and the option."""
+        """Return the commands that have an option, including `rnncli` itself, with the option's definition."""
         found = {name: TypedLine.of(self.group, (name,)).options for name in self.commands}
         found["rnncli"] = options_of(self.group)
         return {name: options[option] for name, options in found.items() if option in options}
 
 
 def running() -> TypedLine | None:
-    """Return the command line that is running; None where it is not known."""
+    """Return the running command line, or None if it is unknown."""
     context = click.get_current_context()
     group, typed = context.find_root().command, tuple(context.meta.get(TYPED, ()))
     return TypedLine.of(group, typed) if isinstance(group, click.Group) and typed else None
 
 
 def these_arguments() -> list[str]:
-    """Return the arguments of the command line that is running."""
+    """Return the arguments of the running command line."""
     this = running()
     return [] if this is None else [each.text for each in this.words if each.is_argument]
 
 
 def shown(typed: Iterable[str]) -> str:
-    """Return a command line as it can be pasted into a shell."""
+    """Return a command line quoted for a shell."""
     return " ".join(each if each in REDIRECTIONS else in_shell(each) for each in ("rnncli", *typed))
 
 
 def in_shell(word: str) -> str:
-    """Return a word as a shell reads it, with the quotes that are easier to read where it has one itself."""
-    import shlex  # only an error needs it
+    """Return a word quoted for a shell, with double quotes if it contains single ones and they are safe."""
+    import shlex  # only errors need it
 
     return f'"{word}"' if "'" in word and not re.search(r'["$`\\!]', word) else shlex.quote(word)
 
@@ -225,12 +225,12 @@ def in_shell(word: str) -> str:
 def this_line(
     *, without: Collection[str] = (), arguments: Sequence[str] | None = None, more: Sequence[str] = ()
 ) -> str | None:
-    """Return the command line that is running, with changes, as it can be pasted; None where it is not known.
+    """Return the running command line with changes, quoted for a shell; None if it is unknown.
 
     Args:
-        without: the parameters of options to leave out.
-        arguments: what to put in place of the arguments.
-        more: what to add at the end of the options.
+        without: the parameter names of options to leave out.
+        arguments: new arguments to replace the old ones.
+        more: words to add after the options.
     """
     this = running()
     if this is None:

@@ -62,7 +62,7 @@ def command(spec: tuple[str, ...], rate: Rate | None, format_: str, svg: Picture
         _MOST // len(settings),
         specs(spec),
         f"more than {_MOST:,} networks are too many to compare{in_settings}",
-        "rnncli summary takes any number",
+        "rnncli summary accepts any number",
     )
     each_network(given, lambda network: columns.extend(columns_of(network, settings, rate)))
     if len(columns) == 1:

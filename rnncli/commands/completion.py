@@ -1,8 +1,8 @@
 """`rnncli completion`: a script that completes command lines in a shell.
 
 The script calls rnncli with `_RNNCLI_COMPLETE` set; Click finds the parameter at the cursor and asks it for candidates.
-Click's own scripts are not enough: a spec goes on without a space, it has signs in it at which bash takes words apart,
-and files are told by their extensions. The scripts are in `rnncli/shells`.
+Click's own scripts are not enough: a spec continues without a space, bash splits words at some of its signs, and files
+are filtered by their extensions. The scripts are in `rnncli/shells`.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ from rnncli.errors import RnncliError
 SHELLS = ("bash", "zsh", "fish")
 
 _SEPARATOR = "\x1f"
-"""What stands between the parts of a line of the answer. A shell takes several tabs for one."""
+"""Separates the parts of a line of the answer. Tabs would not do: a shell reads several as one."""
 
 _CURSOR = "\ufdd0"
-"""A character that no text may hold: it marks the place of the cursor."""
+"""Marks the cursor: a noncharacter of Unicode, which no text may contain."""
 
 
 def _words(line: str) -> list[str]:
-    """Return the words of a line up to the cursor, their quotes taken off; the last is the one at the cursor."""
+    """Return the words of a line up to the cursor, without their quotes; the last one is the word at the cursor."""
     *words, last = split_arg_string(line + _CURSOR)
     return [*words, last.replace(_CURSOR, "")]
 
 
 def _in_quotes(line: str) -> bool:
-    """Whether a line ends inside of quotes."""
+    """Whether a line ends inside quotes."""
     try:
         shlex.split(line)
     except ValueError:
@@ -57,15 +57,15 @@ def _in_quotes(line: str) -> bool:
 
 
 class _Completion(ShellComplete):
-    """What the shells have in common.
+    """The common part of the shells' completions.
 
-    The script says the line up to the cursor in COMP_LINE. The answer has a line for each candidate: whether a space
-    follows it (`space`, `open`), itself, what a list shows of it, and what it is. For files there is one line: `files`,
-    the beginning of the path, what stands before that in the word, and the extensions.
+    The script passes the line up to the cursor in COMP_LINE. The answer has a line for each candidate: whether a space
+    follows it (`space`, `open`), the candidate, its text in a list, and its meaning. For files the answer is one line:
+    `files`, the beginning of the path, the text before the path in the same word, and the extensions.
     """
 
     def get_completion_args(self) -> tuple[list[str], str]:
-        """Return the words behind the name of the program, and the one at the cursor."""
+        """Return the words after the name of the program, and the word at the cursor."""
         words = _words(os.environ["COMP_LINE"])
         while len(words) > 2 and re.match(r"\w+=", words[0]):
             del words[0]  # A=1 rnncli ...
@@ -85,14 +85,14 @@ class _Completion(ShellComplete):
 
     def _candidates(self, args: list[str], incomplete: str) -> list[CompletionItem[str]]:
         if incomplete.startswith("-"):
-            # Click takes it for an option, but it may be the value of one: --sort -params.
+            # Click reads it as an option, but it may be the value of one: --sort -params.
             values = [item for item in super().get_completions(args, "") if item.value.startswith(incomplete)]
             if values:
                 return values
         return super().get_completions(args, incomplete)
 
     def complete(self) -> str:
-        """Return the answer; it is empty where the line is wrong before the cursor."""
+        """Return the answer; it is empty if the line is wrong before the cursor."""
         try:
             return super().complete()
         except (RnncliError, click.ClickException):
@@ -104,13 +104,13 @@ class _Completion(ShellComplete):
             return _SEPARATOR.join(("files", item.value, item.lead or "", " ".join(item.extensions)))
         ending = "open" if item.open else "space"
         means = item.help or ""
-        # Click writes the answer as bytes, in UTF-8, past the stream.
+        # Click bypasses the stream and writes the answer as bytes in UTF-8.
         means = means if shows_unicode(sys.stdout) else ascii_form(means)
         return _SEPARATOR.join((ending, item.value, item.word or item.value, means))
 
 
 def _behind(lead: str, item: CompletionItem[str]) -> CompletionItem[str]:
-    """Return a candidate for the value of an option as one for the word that holds both: --sort=params."""
+    """Return a candidate for an option's value as one for the word with both: --sort=params."""
     if item.type == "file":
         return CompletionItem(item.value, type="file", extensions=item.extensions, lead=lead)
     return CompletionItem(lead + item.value, help=item.help, word=item.value, open=item.open)
@@ -118,24 +118,24 @@ def _behind(lead: str, item: CompletionItem[str]) -> CompletionItem[str]:
 
 @add_completion_class
 class _Bash(_Completion, BashComplete):
-    """Bash replaces only what follows the last `:` or `=`; the script says in COMP_WORD what that is."""
+    """Bash replaces only the text after the last `:` or `=`; the script passes that text in COMP_WORD."""
 
     def get_completion_args(self) -> tuple[list[str], str]:
-        """Return the words of the innermost command: bash gives all of `rnncli summary $(rnncli solve`."""
+        """Return the words of the innermost command: bash passes all of `rnncli summary $(rnncli solve`."""
         _, substitution, inner = os.environ["COMP_LINE"].rpartition("$(")
         if substitution and ")" not in inner:
             os.environ["COMP_LINE"] = inner
         return super().get_completion_args()
 
     def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem[str]]:
-        """Return the candidates; in quotes never one alone that can go on, for behind that bash would close them."""
+        """Return the candidates; inside quotes, add one to a lone open candidate, or bash would close the quotes."""
         items = super().get_completions(args, incomplete)
         if len(items) == 1 and items[0].open and _in_quotes(os.environ["COMP_LINE"]):
             items.append(CompletionItem(items[0].value + " ", open=True))
         return items
 
     def format_completion(self, item: CompletionItem[Any]) -> str:
-        """Return the line of a candidate, without what bash leaves in place before it."""
+        """Return the line of a candidate, without the text before it that bash keeps."""
         word, replaced = self.get_completion_args()[1], os.environ["COMP_WORD"]
         kept = len(word) - len(replaced if word.endswith(replaced) else _words(replaced)[-1])
         if item.type == "file":
@@ -150,10 +150,10 @@ class _Zsh(_Completion, ZshComplete):
 
 @add_completion_class
 class _Fish(_Completion, FishComplete):
-    """Fish puts a space behind the only candidate, unless it ends in one of some signs."""
+    """Fish adds a space after a lone candidate, unless it ends in certain signs."""
 
     def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem[str]]:
-        """Return the candidates; for one that can go on the ways to do so, so that no space follows."""
+        """Return the candidates; replace a lone open candidate by its continuations, so that no space follows."""
         items = super().get_completions(args, incomplete)
         if len(items) == 1 and items[0].open and items[0].value[-1] not in ":=,":
             (item,) = items
@@ -171,16 +171,16 @@ def command(shell: str) -> None:
       rnncli completion bash
       rnncli completion zsh
 
-    It completes commands, options, files and, inside of a spec, kinds, fields and values.
+    It completes commands, options, files and, inside a spec, kinds, fields and values.
 
-    To have it in every shell, add a line to the file that the shell reads when it starts:
+    To use it in every shell, add a line to the file that the shell reads when it starts:
 
     \b
       ~/.bashrc                   source <(rnncli completion bash)
-      ~/.zshrc, behind compinit   source <(rnncli completion zsh)
+      ~/.zshrc, after compinit    source <(rnncli completion zsh)
       ~/.config/fish/config.fish  rnncli completion fish | source
     """
-    from importlib.resources import files  # no TAB needs it
+    from importlib.resources import files  # not needed for completions
 
     group = click.get_current_context().find_root().command
     completion = get_completion_class(shell)

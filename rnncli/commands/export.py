@@ -52,7 +52,7 @@ def _identifier(text: str) -> str:
 )
 @click.option(
     "--dtype",
-    type=OneOf(C_DTYPES, OTHER_DTYPES, "in which C is written"),
+    type=OneOf(C_DTYPES, OTHER_DTYPES, "the types supported for C"),
     help="Data type of weights and outputs. int8 is for C: matrices need a quarter of the flash, but no less time.  "
     "[default: float32]",
 )

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 @options.seed
 @click.option(
     "--dtype",
-    type=OneOf(DTYPES, OTHER_DTYPES, "in which forward computes (`rnncli summary` has the sizes in any)"),
+    type=OneOf(DTYPES, OTHER_DTYPES, "the types that forward supports (`rnncli summary` shows sizes for all)"),
     default="float32",
     help="Data type of weights and outputs.  [default: float32]",
 )

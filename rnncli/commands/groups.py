@@ -1,4 +1,4 @@
-"""How the help of a command shows its options: in groups, and in one order for all commands."""
+"""The help of a command, with its options in groups and in the same order for all commands."""
 
 from __future__ import annotations
 
@@ -34,32 +34,32 @@ GROUPS = {
     ),
     "Help": ("--version", "--help"),
 }
-"""The options of all commands: what the network is and reads, what it costs, what is shown and written."""
+"""The options of all commands: the network and its input, its cost, and the output."""
 
 _PLACES = {name: place for place, name in enumerate(name for names in GROUPS.values() for name in names)}
 
 _WIDEST, _LEAST = 30, 4
-"""Columns for an option before what it does, at most, and on a narrow terminal; behind a wider one Click goes to a new
-line."""
+"""The most columns for the name of an option in its help, and the columns on a narrow terminal; after a longer name
+Click starts a new line."""
 
 WIDE = 80
-"""A terminal of fewer columns than these is narrow: most examples do not fit."""
+"""A terminal with fewer columns is narrow: most examples do not fit."""
 
 
 def long_name(option: click.Parameter) -> str:
-    """Return the name by which an option is known: --format, not -f."""
+    """Return the long name of an option: --format, not -f."""
     return max(option.opts, key=len)
 
 
 def terminal_columns() -> int:
-    """Return the columns of the terminal, or as many as COLUMNS says."""
-    from shutil import get_terminal_size  # it imports all kinds of archives
+    """Return the number of columns of the terminal, or the value of COLUMNS."""
+    from shutil import get_terminal_size  # shutil imports every archive format
 
     return get_terminal_size().columns
 
 
 def fitting(text: str) -> str:
-    """Return a text of help in lines that fit a narrow terminal: what does not is continued below, indented alike."""
+    """Return help text wrapped to a narrow terminal; continuation lines keep the indentation."""
     columns, lines = terminal_columns(), []
     for line in text.split("\n"):
         plain = line.lstrip(" ")
@@ -70,7 +70,7 @@ def fitting(text: str) -> str:
 
 
 def _styled(line: str) -> str:
-    """Return a line of help with styles: headings are bold, the names of commands and options have a colour."""
+    """Return a line of help with styles: bold headings, coloured names of commands and options."""
     name = re.match(r"(  )(-[^ ].*?|[a-z]+)(  .*|)$", line)
     if name is not None:
         return name[1] + click.style(name[2], fg="bright_blue") + name[3]
@@ -79,9 +79,9 @@ def _styled(line: str) -> str:
 
 
 class Rule(NamedTuple):
-    """A rule that options keep together: whether the values of a line's parameters break it, and what is wrong then.
+    """A rule about combinations of options: a test whether parameter values break it, and the message if they do.
 
-    Some words lead to a line that keeps it, which is without some parameters and has more at its end.
+    The repair is a line without some parameters and with more at its end; `lead` introduces it.
     """
 
     broken: Callable[[Mapping[str, Any]], bool]
@@ -94,13 +94,13 @@ class Rule(NamedTuple):
 RULES = (
     Rule(
         lambda given: given.get("theme") is not None and given.get("svg") is None,
-        "--theme is for the picture that --svg saves, and there is no --svg",
+        "--theme sets the colours of the picture that --svg saves, but there is no --svg",
         "for example",
         more=("--svg", "picture.svg"),
     ),
     Rule(
         lambda given: bool(given.get("quiet")) and given["format_"] != "table",
-        "-q prints only the answer, and -f {format_} prints more",
+        "-q prints only the answer, but -f {format_} prints more",
         "without -q",
         without=("quiet",),
     ),
@@ -112,22 +112,22 @@ RULES = (
     ),
     Rule(
         lambda given: bool(given.get("gates")) and not given["study"],
-        "--gates adds to what --plot shows, and there is no --plot",
+        "--gates adds to --plot, but there is no --plot",
         "with it",
         more=("--plot",),
     ),
     Rule(
         lambda given: bool(given.get("study")) and given["format_"] in ("csv", "tsv"),
-        "{format_} has no place for what --plot shows",
+        "{format_} has no room for the output of --plot",
         "without it",
         without=("study", "gates"),
     ),
 )
-"""What options of all commands may not be together."""
+"""Combinations of options that are not allowed in any command."""
 
 
 class GivenTwiceError(click.UsageError):
-    """An option that counts once, given twice with different values. Click would take the last and say nothing."""
+    """An option that accepts one value, given twice with different ones. Click would silently use the last."""
 
     def __init__(self, option: click.Option, values: Sequence[str], ctx: click.Context) -> None:
         super().__init__(f"{long_name(option)} is given twice: {' and '.join(map(quote, values))}", ctx)
@@ -136,11 +136,11 @@ class GivenTwiceError(click.UsageError):
 
 
 class GroupedCommand(click.Command):
-    """A command whose help shows its options in groups, and that looks at its files before it begins.
+    """A command whose help shows its options in groups, and that checks its files before it starts.
 
     Args:
-        less_memory: how the command takes less memory, for an error that says there is none left.
-        check: raises a UsageError for values of parameters that break a rule of this command alone.
+        less_memory: the advice for using less memory in the error about running out of it.
+        check: raises a UsageError if parameter values break a rule of this command.
     """
 
     def __init__(
@@ -159,19 +159,19 @@ class GroupedCommand(click.Command):
             expose_value=False,
             help="When to use colour; auto means on a terminal, unless NO_COLOR is set.  [default: auto]",
         )
-        self.params.append(color)  # `cli` hears it before the command line is parsed
+        self.params.append(color)  # `cli` reads it before the command line is parsed
         self.check = check
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the command line.
 
         Raises:
-            GivenTwiceError: an option that counts once has two values.
+            GivenTwiceError: an option that accepts one value has two different ones.
             UsageError: the options break a rule.
         """
         typed = list(args)
         if is_styled(sys.stdout):
-            ctx.color = True  # or Click would take the styles out of what is no terminal
+            ctx.color = True  # otherwise Click removes styles if the output is not a terminal
         rest = super().parse_args(ctx, args)
         if not ctx.resilient_parsing:
             self._check_once(ctx, typed)
@@ -184,11 +184,11 @@ class GroupedCommand(click.Command):
         return rest
 
     def _check_once(self, ctx: click.Context, typed: list[str]) -> None:
-        """Check that no option which counts once is given twice with different values."""
+        """Check that no option that accepts one value is given twice with different values."""
         given: dict[click.Option, dict[Any, str]] = {}
         for word in words(self, typed):
             if word.is_argument and not self.allow_interspersed_args:
-                break  # what stands behind the name of a command is the command's
+                break  # words after the name of a command belong to it
             if word.option is not None and not word.option.multiple and word.value is not None:
                 value = word.option.type_cast_value(ctx, word.value)
                 given.setdefault(word.option, {}).setdefault(value, word.value)
@@ -197,18 +197,18 @@ class GroupedCommand(click.Command):
                 raise GivenTwiceError(option, list(values.values()), ctx)
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """Return the arguments, and behind them the options in the order of the groups."""
+        """Return the arguments, then the options in the order of the groups."""
         parameters = super().get_params(ctx)
         options = [each for each in parameters if isinstance(each, click.Option)]
         arguments = [each for each in parameters if not isinstance(each, click.Option)]
         return [*arguments, *sorted(options, key=lambda option: _PLACES[long_name(option)])]
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command, once it is known that its files can be written and that none is lost.
+        """Run the command after checking that its files can be written and that none would be overwritten by another.
 
         Raises:
             RnncliError: a file cannot be written, or there is no memory left.
-            UsageError: a file would be written over another that is read or written.
+            UsageError: a file to write is also read or written as another one.
         """
         files: dict[bool, dict[str, str]] = {True: {}, False: {}}
         given = {each: ctx.params.get(str(each.name)) for each in self.params}
@@ -228,14 +228,14 @@ class GroupedCommand(click.Command):
             raise RnncliError("out of memory", self.less_memory) from None
 
     def get_help(self, ctx: click.Context) -> str:
-        """Return the help, as wide as the terminal if that is narrow; what cannot be broken is continued below."""
+        """Return the help, wrapped to the width of the terminal if that is narrow."""
         if terminal_columns() < WIDE:
             ctx.terminal_width = terminal_columns()
         text = fitting(super().get_help(ctx))
         return "\n".join(map(_styled, text.split("\n"))) if is_styled(sys.stdout) else text
 
     def groups(self, ctx: click.Context) -> dict[str, list[tuple[str, str]]]:
-        """Return for each group that the command has options of, how each is written and what it does."""
+        """Return the syntax and the meaning of each option, by group."""
         groups: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)

@@ -1,4 +1,4 @@
-"""`rnncli inspect`: what is in a model file."""
+"""`rnncli inspect`: the contents of a model file."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def command(file: tuple[str, ...], format_: str, svg: Picture | None) -> None:
 
 
 def _opened(text: str) -> ModelFile:
-    """Return what a model file holds; where a part of it is named, all the same, if there is such a part.
+    """Return the contents of a model file; if a part is named, check that it exists and return all of them.
 
     Raises:
         RnncliError: the file cannot be read, or has no such part.

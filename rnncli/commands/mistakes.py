@@ -1,8 +1,8 @@
-"""What was meant by a command line that is wrong, found one way, whoever finds the mistake.
+"""Finds a repair for a wrong command line, in the same way for every kind of mistake.
 
-Click refuses a line, the rules of its options do, or an argument is no spec: each is a mistake. The tables of
-`rnncli.commands.rewrites`, nearest names, and what the rule that is broken proposes are tried in order; the first whole
-line without a mistake that keeps every number that was typed is offered, or none. The search is that for specs.
+A mistake is a line that Click or the rules of options refuse, or an argument that is not a spec. The tables of
+`rnncli.commands.rewrites`, nearest names and the repair that the broken rule suggests are tried in order. The first
+whole line without a mistake that keeps every typed number is suggested, if there is one. Specs use the same search.
 """
 
 from __future__ import annotations
@@ -48,32 +48,32 @@ from rnncli.search.braces import read_pattern
 from rnncli.search.problem import Template
 
 _MOST_TRIED, _MOST_READ = 60, 4000
-"""So many command lines are looked at for one that is wrong, and so many words in them."""
+"""The most command lines to try for a wrong one, and the most words in them."""
 
 _LONG = 1000
-"""A longer argument is mended as a spec alone."""
+"""A longer argument is repaired only as a spec."""
 
 _NO_FILES = ("solve", "sweep")
-"""Commands that take no model files: a template or a pattern stands for many networks."""
+"""Commands that accept no model files: a template or a pattern describes many networks."""
 
 _MOST_TYPED = 50
-"""So many arguments are typed by hand, at most; a shell makes more of braces and stars, and no mistake."""
+"""The most arguments that people type by hand; more come from a shell's braces and stars, which make no mistakes."""
 
 _MOST_EXPANDED = 8
-"""So many specs are written out for a pattern, at most."""
+"""The most specs to write out for a pattern."""
 
 _LIKE_A_COMMAND, _LIKE_A_FILE = 0.7, 0.7
-"""How like a command, and the name of a file, another must be to be a misspelt one."""
+"""How similar to a command, or to the name of a file, a word must be to count as a misspelling."""
 
 _CUT = re.compile(r"[,:;|>&+=(→-]\s*\0|(?:^|\0)[\[(][^\0]*\0|\0(?:\s*[,:;|>&+=)→\]-]|[0-9xX][0-9]*(?:[xX:,\0]|$))")
-"""How the pieces of a spec end and start where others belong to them; a null byte stands between."""
+"""Signs that neighbouring arguments are pieces of one spec, by how they end and start; a null byte separates them."""
 
 _END, _FAULT = "\0", "\1"
-"""Ends each word of a line where it is one text, a space in a pattern; and stands around an argument at fault, a ~."""
+"""Ends each word of a line that is one text (a space in a pattern); and encloses the argument at fault (a ~)."""
 
 
 class Mistake(NamedTuple):
-    """What is wrong with a line, what may be done about it, the likeliest first, and what was raised about it."""
+    """The fault of a line, the possible steps, the likeliest first, and the error that was raised for it."""
 
     message: str
     steps: Iterable[Step[Line]]
@@ -81,9 +81,9 @@ class Mistake(NamedTuple):
 
 
 def usage_error(error: click.ClickException | UsageError, group: click.Group, typed: Sequence[str]) -> RnncliError:
-    """Return the error to report for a command line that is wrong, in words behind `rnncli`.
+    """Return the error to report for a wrong command line; `typed` has the words after `rnncli`.
 
-    It is what Click has raised, or what the rules of options say, with a line that keeps them.
+    `error` comes from Click or from the rules of options; the returned error suggests a valid line.
     """
     if isinstance(error, click.ClickException):
         if error.exit_code != EXIT_USAGE:
@@ -95,9 +95,9 @@ def usage_error(error: click.ClickException | UsageError, group: click.Group, ty
 
 
 def argument_error(error: RnncliError, text: str) -> RnncliError:
-    """Return the error to report for an argument of the line that is running; its repair may be another line.
+    """Return the error to report for an argument of the running command line; its repair may be a whole line.
 
-    The error is what is wrong with a text as a spec, which is the argument, or one that it stands for.
+    `error` says what is wrong with `text` as a spec; the text is the argument, or a spec that it describes.
     """
     this = running()
     if this is None or len(text) > _LONG or len(this.arguments) > _MOST_TYPED:
@@ -110,7 +110,7 @@ def argument_error(error: RnncliError, text: str) -> RnncliError:
 
 
 def check_arguments() -> None:
-    """Check that no argument of the line that is running was meant for an option, or is a piece of a spec.
+    """Check that no argument of the running command line was meant as an option or is a piece of a spec.
 
     Raises:
         UsageError: one was, or is.
@@ -127,7 +127,7 @@ def check_arguments() -> None:
 
 
 def _file_error(error: RnncliError, this: TypedLine) -> RnncliError:
-    """Return the error to report where work has failed: with the files that were meant, if one is not there."""
+    """Return the error to report if the work failed; if a file does not exist, suggest the one that was meant."""
     meant = _with_near_files(this)
     found = _mended(this) if this.name == "inspect" and meant == this.typed else None
     meant = meant if found is None else found.state
@@ -137,7 +137,7 @@ def _file_error(error: RnncliError, this: TypedLine) -> RnncliError:
 
 
 def _answer(this: TypedLine, mistake: Mistake) -> RnncliError:
-    """Return the error to report for a mistake: what is wrong, and the line that was meant."""
+    """Return the error to report for a mistake: the fault, and the line that was meant."""
     message, error = mistake.message, mistake.error
     steps = [*mistake.steps, Step(this.typed)]
     found = _mended(this, mistake._replace(steps=steps))
@@ -152,7 +152,7 @@ def _answer(this: TypedLine, mistake: Mistake) -> RnncliError:
         return UsageError(first.message or message, first.advice, lead=_lead(found.way), repair=shown(found.state))
     if isinstance(error, UsageError) and not isinstance(error, SpecError):
         return UsageError(message, error.advice)
-    # What leads nowhere may say why.
+    # Steps that lead to no repair may have advice.
     advice = next((each.advice for each in steps if each.advice and each.message == first.message), None)
     name = f"rnncli {this.name}" if this.name in this.commands else "rnncli"
     return UsageError(first.message or message, advice or f"see {name} --help")
@@ -164,7 +164,7 @@ def _is_line(error: RnncliError) -> bool:
 
 
 def _lead(way: Sequence[Step[Line]]) -> str:
-    """Return what leads to the repair: the words of the first step, and what later ones leave out or make up."""
+    """Return the lead of a repair: the words of the first step, and what later steps leave out or make up."""
     first, *more = way
     later = [
         f"without {step.drops}" if step.lead == WITHOUT else step.lead
@@ -178,10 +178,10 @@ def _lead(way: Sequence[Step[Line]]) -> str:
 
 
 def _mended(this: TypedLine, first: Mistake | None = None) -> Found[Line] | None:
-    """Return a line that works; None where none is found. `first` is what is wrong, where that is known."""
+    """Return a valid line, or None if none is found. `first` is the mistake, if that is known."""
 
     def keeps(line: Line, way: Sequence[Step[Line]]) -> bool:
-        """Whether all numbers that were typed are in a line, but for those that the steps to it account for."""
+        """Whether a line has all typed numbers, except for those that its steps account for."""
         said = [*numbers_in(" ".join(line)), *(number for step in way for number in numbers_in(step.drops))]
         for number in numbers_in(in_ascii(" ".join(this.typed))):
             if number not in said:
@@ -201,7 +201,7 @@ def _mended(this: TypedLine, first: Mistake | None = None) -> Found[Line] | None
 
 
 def _found(this: TypedLine) -> Mistake | None:
-    """Return what is wrong with a line, up to what the shell is told in it; None if it works."""
+    """Return the mistake in a line, up to any redirection; None if it is valid."""
     end = next((place for place, word in enumerate(this.typed) if word in REDIRECTIONS), None)
     read = TypedLine.of(this.group, this.typed[:end])
     refusal = _refusal(read)
@@ -212,11 +212,11 @@ def _found(this: TypedLine) -> Mistake | None:
 
 
 def _refusal(this: TypedLine) -> click.UsageError | UsageError | None:
-    """Return what Click and the rules of options say against a line, or None if they take it."""
+    """Return the error that Click or the rules of options raise for a line, or None if they accept it."""
     context = click.Context(this.group, info_name="rnncli", **this.group.context_settings)
     context.meta[TYPED] = list(this.typed)
     try:
-        # What --help and --version print, which end the parsing, is not asked for here.
+        # --help and --version end the parsing; their output is not wanted here.
         with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(click.exceptions.Exit):
             if this.typed and this.name in this.commands:
                 this.command.make_context(this.name, list(this.typed[1:]), parent=context)
@@ -244,12 +244,12 @@ def _mistake(this: TypedLine, error: click.ClickException | UsageError) -> Mista
 
 
 def _wrong(this: TypedLine, place: int, error: SpecError) -> Mistake:
-    """Return the mistake that an argument is no spec."""
+    """Return the mistake of an argument that is not a spec."""
     return Mistake(error.message, chain(_misplaced(this, place), _meant_by(this, place, error)), error)
 
 
 def _kept(this: TypedLine, broken: UsageError) -> Iterator[Step[Line]]:
-    """Yield the line that the rule which is broken proposes."""
+    """Yield the line that the broken rule suggests."""
     if _is_line(broken):
         new = tuple(shlex.split(broken.repair or "")[1:])
         costs = int("example" in broken.lead)
@@ -257,12 +257,12 @@ def _kept(this: TypedLine, broken: UsageError) -> Iterator[Step[Line]]:
 
 
 def _gone(this: TypedLine, new: Line) -> str:
-    """Return the words of a line that another has not."""
+    """Return the words of a line that are missing in another."""
     return " ".join(word for word in this.typed if word not in new)
 
 
 def _misplaced(this: TypedLine, place: int) -> Iterator[Step[Line]]:
-    """Yield the line with an argument that is no spec as what the table says, as an option that it names, or a part."""
+    """Yield the line with an argument that is not a spec as the table rewrites it, as an option, or as a part."""
     yield from _rewritten(this, place)
     text = this.words[place].text
     yield from _apart(this, place)
@@ -276,7 +276,7 @@ def _misplaced(this: TypedLine, place: int) -> Iterator[Step[Line]]:
 
 
 def _apart(this: TypedLine, place: int) -> Iterator[Step[Line]]:
-    """Yield the line with a whole line in an argument, `'$ rnncli summary SPEC --wide'`, as the words that it is."""
+    """Yield the line with an argument that is a whole line, `'$ rnncli summary SPEC --wide'`, split into words."""
     text = this.words[place].text
     typed = tuple(re.sub(r"^\s*[$%>#]?\s*(?:rnncli\s)?", "", text).split())
     if len(typed) > 1 and typed[0] in this.commands:
@@ -289,7 +289,7 @@ def _apart(this: TypedLine, place: int) -> Iterator[Step[Line]]:
 
 
 def _rewritten(this: TypedLine, place: int | None = None, rows: Sequence[Rewrite] = LINES) -> Iterator[Step[Line]]:
-    """Yield a line as the table rewrites it: the rows for an argument that is no spec, where its place is given."""
+    """Yield a line as the table rewrites it; with a place, by the rows for an argument that is not a spec."""
     texts = [*this.line(this.words)]
     if place is not None:
         index = len(this.line(this.words[:place]))
@@ -310,14 +310,14 @@ def _rewritten(this: TypedLine, place: int | None = None, rows: Sequence[Rewrite
 
 
 def _is_refused_anew(this: TypedLine, new: Line) -> bool:
-    """Whether Click refuses what a line of the same command becomes, unless something is missing."""
+    """Whether Click refuses the new line of the same command, other than for something missing."""
     refusal = _refusal(TypedLine.of(this.group, new))
     refused = isinstance(refusal, click.UsageError) and not isinstance(refusal, click.MissingParameter)
     return refused and new[:1] == this.typed[:1]
 
 
 def _sets(this: TypedLine) -> dict[str, list[str]]:
-    """Return the words that the rows of the table name: commands, options of the line's command, kinds, files."""
+    """Return the sets of words for the rows of the table: commands, options of the line's command, kinds, files."""
     valued = {name: each for name, each in this.options.items() if not each.is_flag}
     own = {name: each for name, each in valued.items() if isinstance(each.type, Value | OneOf)}
     return {
@@ -337,7 +337,7 @@ def _sets(this: TypedLine) -> dict[str, list[str]]:
 
 
 def _with_command(this: TypedLine) -> Iterator[Step[Line]]:
-    """Yield a line that starts with no command with one that is called or spelt so, or that is missing."""
+    """Yield a line that does not start with a command with the one that was meant, or with the missing one."""
     name, *rest = this.typed
     if name.lower() in COMMANDS:
         instead, *options = COMMANDS[name.lower()].split(" ")
@@ -350,23 +350,23 @@ def _with_command(this: TypedLine) -> Iterator[Step[Line]]:
     if guess is not None:
         yield Step((guess, *rest))
     elif not name.startswith("-") and not is_spec(name):
-        yield Step(this.typed, advice=f"there are {', '.join(this.commands)}")
+        yield Step(this.typed, advice=f"commands: {', '.join(this.commands)}")
     elif command := command_for(this.group, this.typed):
-        yield Step((command, *this.typed), "perhaps", f"no command stands before {quote(name)}")
+        yield Step((command, *this.typed), "perhaps", f"there is no command before {quote(name)}")
 
 
-# Arguments that are no specs: files, patterns, pieces of a spec cut by spaces
+# Arguments that are not specs: files, patterns, pieces of a spec cut by spaces
 
 
 def _wrong_argument(this: TypedLine) -> tuple[int, SpecError] | None:
-    """Return where the first argument stands that is no spec, nor what the command takes for one, and its error."""
+    """Return the place and the error of the first argument that the command cannot read as a spec."""
     if not any(each.nargs == -1 for each in this.command.params):
         return None
     for place in this.arguments:
         try:
             _read(this.name, this.words[place].text)
         except OpenNumbersError:
-            continue  # which --set may say
+            continue  # --set may define the names
         except SpecError as error:
             return place, error
         except RnncliError:
@@ -375,7 +375,7 @@ def _wrong_argument(this: TypedLine) -> tuple[int, SpecError] | None:
 
 
 def _read(command: str, text: str) -> None:
-    """Read what a command takes for a spec, but no file; a SpecError says that it is none."""
+    """Read an argument as the command's kind of spec, without opening it as a file; raise a SpecError if it is none."""
     if text == "-":
         return
     choice = choice_of(text)
@@ -389,7 +389,7 @@ def _read(command: str, text: str) -> None:
         if command != "inspect":
             read_text(text)
             return
-        raise SpecError(f"{quote(text)} is no model file", text=text, span=(0, len(text)))
+        raise SpecError(f"{quote(text)} is not a model file", text=text, span=(0, len(text)))
     elif choice.part and is_file(choice.path):
         try:
             part_of(open_model(choice.path), choice.part)
@@ -398,9 +398,9 @@ def _read(command: str, text: str) -> None:
 
 
 def _near_file(text: str) -> str | None:
-    """Return the model file that a name was probably meant for, `modle.npz` or `model`, with the part that it names.
+    """Return the model file that was probably meant by a name, `modle.npz` or `model`, with the part that it names.
 
-    None where there is none that is like it, or where there is a file of that name.
+    It is None if no name is similar, or if there is a file of that name.
     """
     path, separator, part = text.strip().partition(SEPARATOR)
     one_colon = re.fullmatch(rf"(.+(?:{'|'.join(map(re.escape, FORMATS))})):([^:/]+)", path)
@@ -433,24 +433,24 @@ def _with_near_files(this: TypedLine) -> Line:
     return this.line(map(meant, this.words))
 
 
-_NO_LINES = "it is no model file that is known, and holds no lines of text, which specs are"
+_NO_LINES = "it is neither a text file of specs nor a model file that is known"
 
 
 def _holds_text(path: str) -> bool:
-    """Whether a file begins as text does."""
+    """Whether a file begins like text."""
     with contextlib.suppress(OSError), open(path, "rb") as file:
         return b"\0" not in file.read(1000)
     return False
 
 
 def _meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Step[Line]]:
-    """Yield the line with an argument that is a file, a pattern or a piece of a spec as what it is, or mended."""
+    """Yield the line with an argument read as a file, a pattern or a piece of a spec, or repaired."""
     text = this.words[place].text
     path = text.strip().removeprefix("@")
     if choice_of(path) is not None:
         if this.name in _NO_FILES:
-            message = f"{quote(text)} is a model file, which {this.name} does not take"
-            yield Step(this.typed, "", message, advice=f"begin with its spec: rnncli spec {shlex.quote(path)}")
+            message = f"{quote(text)} is a model file, which {this.name} does not accept"
+            yield Step(this.typed, "", message, advice=f"start from its spec: rnncli spec {shlex.quote(path)}")
             return
     elif is_file(path) and this.name != "inspect":
         named_file = f"{quote(text)} is the name of a file"
@@ -463,20 +463,20 @@ def _meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Step[Li
         no_spec = f"{quote(text)} is not a spec"
         if len(this.arguments) == 1:
             yield Step(("layers", text), "", no_spec, drops=" ".join(this.typed), advice=A_WORD)
-        yield Step(this.with_(place), WITHOUT, no_spec, drops=text, advice=f"`rnncli layers {text}` tells what it is")
+        yield Step(this.with_(place), WITHOUT, no_spec, drops=text, advice=f"`rnncli layers {text}` explains it")
     candidates = _expanded(text) if this.name in ("compare", "reach", "solve") else []
     if 1 < len(candidates) <= _MOST_EXPANDED and (this.name != "solve" or BLANK_TEXT in text):
-        lead = "the shell expands it unless it is in quotes"
+        lead = "the shell expands braces unless they are quoted"
         yield Step(this.with_(place, *map(Word, candidates)), lead, drops=text)
     elif candidates:
         yield Step(("sweep", *this.typed[1:]))
-    of_candidate = "{" in text and error.text != text  # whose repair has one value in place of the braces
+    of_candidate = "{" in text and error.text != text  # its repair has one value in place of the braces
     if error.repair and "example" not in error.lead and not of_candidate:
         yield Step(this.with_(place, Word(error.repair)), error.lead, drops=text)
 
 
 def _expanded(text: str) -> list[str]:
-    """Return what a pattern stands for, at most one more than can be written out; nothing where it is none."""
+    """Return the specs of a pattern, at most one more than can be written out; none if it is not a pattern."""
     try:
         return list(islice(read_pattern(text).expand(), _MOST_EXPANDED + 1)) if "{" in text else []
     except SpecError:
@@ -487,7 +487,7 @@ def _expanded(text: str) -> list[str]:
 
 
 def _joined(this: TypedLine, place: int) -> Iterator[Step[Line]]:
-    """Yield the line with the pieces of a spec, which spaces have cut, as one."""
+    """Yield the line with the pieces of a spec that spaces have cut joined into one."""
     texts = {each: this.words[each].text for each in this.arguments}
     alone = [each for each, text in texts.items() if text == "-" or choice_of(text) is not None]
     starts = [each for each, text in texts.items() if _starts_network(text)]
@@ -497,7 +497,7 @@ def _joined(this: TypedLine, place: int) -> Iterator[Step[Line]]:
     if place in alone or len(group) == 1:
         return
     pieces = [texts[each] for each in group]
-    # An input or an embedding alone, and a layer behind it that cannot come first.
+    # A lone input or embedding, followed by a layer that cannot come first.
     stack = group[0] in starts and "," not in pieces[0] and _kind(pieces[1]) is not None
     if not stack and not _CUT.search("\0".join(pieces)):
         return
@@ -510,7 +510,7 @@ def _joined(this: TypedLine, place: int) -> Iterator[Step[Line]]:
 
 
 def _starts_network(argument: str) -> bool:
-    """Return whether an argument starts with a layer that can only come first, or is a whole text of a framework."""
+    """Return whether an argument starts with a layer that can only come first, or is a framework's source."""
     kind = _kind(argument)
     return kind is not None and kind.reads == "input" if "(" not in argument else is_call(argument)
 

@@ -77,7 +77,7 @@ def number(
 def named(
     name: str, type_: values.OneOf, default: str | None, meaning: str, several: bool = False
 ) -> Callable[[Command], Command]:
-    """Return an option for one of several words, likewise."""
+    """Return an option for one of several words, in the same way."""
     help_ = meaning if default is None else f"{meaning}  [default: {default}]"
     if several:
         return click.option(name, type=type_, multiple=True, default=() if default is None else (default,), help=help_)
@@ -96,7 +96,7 @@ def reads(name: str, meaning: str, *extensions: str) -> Callable[[Command], Comm
 
 
 def writes(name: str, meaning: str, *extensions: str) -> Callable[[Command], Command]:
-    """Return an option for a file to write, likewise."""
+    """Return an option for a file to write, in the same way."""
     what = f".{extensions[0]}" if len(extensions) == 1 else ""
     metavar = f"FILE.{extensions[0]}" if what and name not in _OF_SEVERAL_FORMATS else "FILE"
     return click.option(
@@ -202,7 +202,7 @@ def _read_setting(text: str) -> tuple[str, int | float | str]:
         ValueError: it is not a setting.
     """
     name, sign, value = (part.strip() for part in text.rpartition("="))
-    if not sign or not name or not value or "=" in re.sub(r"[(\[].*[)\]]|[=<>!]=", "", name):  # or several
+    if not sign or not name or not value or "=" in re.sub(r"[(\[].*[)\]]|[=<>!]=", "", name):  # or several settings
         raise ValueError(f"{shorten(text)} is not NAME=NUMBER, such as vocab_size=25000 or 'len(vocab)=25000'")
     for read in (int, float):
         with suppress(ValueError):
@@ -211,7 +211,7 @@ def _read_setting(text: str) -> tuple[str, int | float | str]:
     else:
         return name, _WORDS.get(value, value.strip("'\""))
     if isinstance(meant, float) and not isfinite(meant):
-        raise ValueError(f"{shorten(name)} is {meant}, expected a number that is finite, or a word")
+        raise ValueError(f"{shorten(name)} is {meant}, expected a finite number or a word")
     return name, meant
 
 
@@ -298,7 +298,7 @@ def check_used() -> None:
         names = listed([quote(name) for name in unused], "or")
         kept = [word for name in settings() if name in used for word in ("--set", f"{name}={settings()[name]}")]
         raise UsageError(
-            f"--set: there is no {names} in what is given, or it changes nothing there",
+            f"--set: the source does not use {names}",
             lead="without it",
             repair=this_line(without=["set"], more=kept),
         )

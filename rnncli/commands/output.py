@@ -1,4 +1,4 @@
-"""All that is printed: results on standard output, errors and notes on standard error, in one voice."""
+"""All printing: results to standard output, errors and notes to standard error, in one style."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rnncli.results import Result
 
 _WHOLE = 4096
-"""Bytes that a pipe takes all at once or not at all: a signal cannot come in the middle."""
+"""The bytes that a pipe accepts all at once or not at all; no signal can split them."""
 
 
 FOR_PEOPLE = ("table", *DOCUMENTS)
@@ -28,7 +28,7 @@ FOR_PEOPLE = ("table", *DOCUMENTS)
 
 @contextmanager
 def results(format_: str, svg: Picture | None = None) -> Iterator[Callable[[Result], None]]:
-    """Yield what prints one result more, in a picture, too, if one is asked for. A format imports what it needs."""
+    """Yield a function that prints a result, and adds it to the picture, if any. Each format imports what it needs."""
     from rnncli.render.results import ResultWriter, page_of
 
     if format_ == "table":
@@ -43,9 +43,9 @@ def results(format_: str, svg: Picture | None = None) -> Iterator[Callable[[Resu
 
 @contextmanager
 def printed(writer: Writer, also: Callable[[str], object] = str) -> Iterator[Callable[[Sequence[Any]], None]]:
-    """Yield what prints some more records, as the writer has them; `also` takes each text that is printed.
+    """Yield a function that prints records in the format of a writer; `also` receives each printed text.
 
-    What was begun is ended, whatever ends the block, and no line is cut. Where there are no records nothing is printed.
+    Output is completed however the block ends, and no line is cut. Without records nothing is printed.
     """
     begun = False
 
@@ -78,7 +78,7 @@ def printed(writer: Writer, also: Callable[[str], object] = str) -> Iterator[Cal
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """Yield a text in pieces of whole lines that a pipe takes all at once, as far as its lines allow it."""
+    """Yield a text in pieces of whole lines, each small enough for a pipe to accept at once if its lines are."""
     most = _WHOLE if text.isascii() else _WHOLE // 4
     start = 0
     while len(text) - start > most:
@@ -91,11 +91,11 @@ def _pieces(text: str) -> Iterator[str]:
 # Errors and notes
 
 _STYLES: Mapping[str, dict[str, Any]] = {"message": {}, "fault": {"bold": True}, "help": {}, "repair": {"bold": True}}
-"""How the parts of an error look where there is a style."""
+"""The styles of the parts of an error, if styles are used."""
 
 
 def report(error: RnncliError, origin: str | None = None) -> int:
-    """Print an error, with where the spec at fault came from if that needs saying, and return its exit status."""
+    """Print an error, with the origin of the spec at fault if given, and return its exit status."""
     styled = is_styled(sys.stderr)
     width = notes_width()
     written = str if shows_unicode(sys.stderr) else ascii_form
@@ -111,41 +111,41 @@ def report(error: RnncliError, origin: str | None = None) -> int:
             text = _pasted(error, text)
             if width is not None and end + len(text) > width:
                 texts[-1] = texts[-1].rstrip(" ")
-                text = f"\n  {text}"  # in one piece, so that it can be pasted
+                text = f"\n  {text}"  # unbroken, so that it can be pasted
         texts.append(click.style(text, **_STYLES[role]) if styled and _STYLES[role] else text)
     click.echo("".join(texts), err=True, color=styled)
     return error.exit_status
 
 
 def _within(width: int | None, text: str) -> str:
-    """Return a text in lines that keep to the terminal, where there is one, and break between words."""
+    """Return a text wrapped between words to a width, if there is one."""
     return text if width is None else "\n".join(wrapped(text, width))
 
 
 def _pasted(error: RnncliError, repair: str) -> str:
-    """Return a repair as it can be pasted into a shell: a command line is, and a spec needs no quotes; a call does."""
+    """Return a repair ready to paste into a shell: a call is quoted; a command line or a spec needs no quotes."""
     if not isinstance(error, SpecError) or "(" not in repair or repair.startswith("rnncli "):
         return repair
-    from rnncli.commands.command_line import in_shell  # only an error needs it
+    from rnncli.commands.command_line import in_shell  # only errors need it
 
     return in_shell(repair)
 
 
 def tell(note: object) -> None:
-    """Print a note on standard error, behind all that standard output has been given."""
+    """Print a note on standard error, after everything written to standard output so far."""
     _flush_output()
     click.echo(_within(notes_width(), printable(str(note))), err=True)
 
 
 def clear_echo() -> None:
-    """Take the ^C away that a terminal has echoed, so that what comes next starts a line."""
+    """Erase the ^C that a terminal has echoed, so that the next output starts a line."""
     _flush_output()
     if sys.stderr is not None and sys.stderr.isatty():
         click.echo(ECHO_AWAY, err=True, nl=False, color=True)
 
 
 def _flush_output() -> None:
-    """Let standard output come first. Whoever has left does not miss it."""
+    """Flush standard output; ignore a reader that is gone."""
     if sys.stdout is not None:
         with suppress(BrokenPipeError):
             sys.stdout.flush()

@@ -41,7 +41,7 @@ def command(spec: tuple[str, ...], output: str | None, **asked: Any) -> None:
     """
     models: list[Reading] = []
     message = f"more than {MOST} networks are too many for one page"
-    each_given(at_most(MOST, specs(spec), message, "rnncli compare takes more"), models.append)
+    each_given(at_most(MOST, specs(spec), message, "rnncli compare accepts more"), models.append)
     if not models:
         return
     page = run_page(models, Request(**asked), output, tell)

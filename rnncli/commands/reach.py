@@ -34,7 +34,7 @@ _MOST = 1000
     type_=size_up_to(MOST_SEEDS),
 )
 @options.seed
-@options.init(None, "that of SPEC, or keras")
+@options.init(None, "framework of SPEC, or keras")
 @options.reads("--input", "Read the input: (batch, timesteps[, features]); or ids, 3,1,4.", "npy")
 @options.weights
 @options.format_
@@ -75,7 +75,7 @@ def command(spec: tuple[str, ...], format_: str, svg: Picture | None, **asked: A
         message = f"more than {_MOST:,} networks do not fit in one table"
         try:
             each_given(
-                at_most(_MOST, given, message, "-f csv takes any number"),
+                at_most(_MOST, given, message, "-f csv accepts any number"),
                 lambda model: reaches.append(run_reach(model, request, tell)),
             )
         finally:  # also where some could not be run

@@ -1,7 +1,7 @@
-"""How command lines are written elsewhere and how they are written here, as tables: what is typed, what it becomes.
+"""Rewrites from other ways to write a command line, as tables: a pattern for what was typed, and its replacement.
 
-The order of the rows is their meaning: the first that leads to a line which works is offered. Rows are those of
-`rnncli.language.rewriting`; in a line a space is the end of a word, and a dot in the middle, ·, one inside of it.
+Order matters: the first row that leads to a valid line is suggested. Rows have the type of `rnncli.language.rewriting`;
+in a pattern for a line, a space is the end of a word, and a middle dot · is a space inside a word.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from rnncli.quantities import parse_number, without_thousands
 
 
 def _by_name(names: Mapping[str, str]) -> Mapping[str, str]:
-    """Return what each name stands for, of the names, apart by spaces, for each thing."""
+    """Return the meaning of each name, given the names of each meaning, separated by spaces."""
     return {name: meant for meant, several in names.items() for name in several.split()}
 
 
@@ -39,7 +39,7 @@ VALUES = _by_name(
         "uniform": "random rand",
     }
 )
-"""Words for which a value of an option is offered: some mean another thing than is offered for it."""
+"""Words and the option value to suggest for each; some words mean something else than the suggestion."""
 
 
 def _line(
@@ -50,27 +50,28 @@ def _line(
 
 _SIZES = "units|hidden|hidden-units|hidden-size|num-units|out-features"
 _NO_SPEC = r"'\2' is not a spec"
-_NO_SPACE, _QUOTES = r"a space ends a value, so '\3' is read as a spec", "write it in quotes"
+_NO_SPACE, _QUOTES = r"a space ends a value, so '\3' is read as a spec", "put the value in quotes"
 _LIST = "--pareto[ =][^ ]+?|--(?:input|lengths)[ =][0-9,]*[0-9]"
 _CUT_VALUE = r"a space ends a value, so \3 is '\4' and '\5' is read as a spec"
-_NO_SORT = r"'\3' is not a spec; a - before the key sorts from the largest down"
-_SORTS_UP = r"'\3' is not a spec; without a - before the key the smallest come first"
-_PART = r"'\3' is no file and no spec; a part of a file stands behind ::"
-_ONE_VALUE = r"\3 takes one value, and '\5' is not a spec"
+_NO_SORT = r"'\3' is not a spec; a - before the key sorts in descending order"
+_SORTS_UP = r"'\3' is not a spec; without a - before the key the order is ascending"
+_PART = r"'\3' is neither a file nor a spec; the part of a file comes after ::"
+_ONE_VALUE = r"\3 takes one value, but '\5' is not a spec"
 _ONE_AT_A_TIME = r"\2 takes one value at a time, so '\4' is read as a spec"
-_NO_VALUE = r"\2 takes no value, and '\3' is not a spec"
-_BEHIND_HYPHENS = r"behind -- all are arguments, so '\3' is read as a spec"
-_C = 'what is written is C99, which a compiler of C++ takes, too, as extern "C"'
-_OPEN = "what is not known is left out"
-_ONE_WORD = "a space stands between specs"
+_NO_VALUE = r"\2 takes no value, but '\3' is not a spec"
+_AFTER_HYPHENS = r"after -- everything is an argument, so '\3' is read as a spec"
+_C = 'the output is C99, which C++ compilers also accept as extern "C"'
+_OPEN = "leave out an unknown size"
+_ONE_WORD = "separate specs with a space"
+_BYTES = "a size in bytes limits the memory"
 _BETWEEN = r"~(and|to|vs\.?|versus|with|against|or|then|&|\+|/)~"
 _TRAINS = "(?:train|fit|learn|finetune|backprop|optimi[sz]e)"
-_NOT_TRAINED = "nothing is trained here, but what export writes can be"
+_NOT_TRAINED = "nothing is trained here, but the exported source can be trained"
 _SHOWS = "info|show|describe|print|view|ls|stats|parameters|params|shapes"
 _LIMIT = "(?:(?:max-)?(?:params|memory|macs|outputs|streaming|training)|mem|flash|rom|s?ram)"
 _SOURCE = r"<COMMAND>(?: .*)? (?:[^ ]+\.(?:py|ipynb)|[^ ]*\([^ ]*)(?: .*)?"
 _OPENS = "(?:hidden|units|vocab|classes|(?:hidden|n|num|vocab|emb|embed|embedding|input)_[a-z]+)"
-_LEFT_OPEN = "a number that a source leaves open is said with --set"
+_LEFT_OPEN = "use --set for a name that the source does not define"
 _SECOND = r"((.*) (<OPTION>)[ =]([^ ]+)) ~([^ :(]+)~(.*)"
 _COMPARED = _SECOND.replace("<OPTION>", "<COMPARED>").replace("(", "(?:summary|explain)(", 1)
 _PARTED = r"((.*) (<OPTION>)[ =]([0-9.]+(?= ~[a-z])|[a-z]+(?= ~[0-9]))) ~([a-z0-9]+)~(.*)"
@@ -98,7 +99,7 @@ LINES = (
     _line("<COMMAND>(.*) --(?!layers|help|spec)(<COMMAND>)((?: .*)?)", r"\2\1\3"),
     _line(r"(.*) --part[ =]([0-9]+)(?: ?(?:of|/|:|-) ?| )([0-9]+)((?: .*)?)", r"\1 --part \2/\3\4"),
     _line(r"(.*) (?:-b|-t|--batch|--timesteps)[ =](?:-1|none|null|\?)((?: .*)?)", r"\1\2", _OPEN, drops=True),
-    _line(r"(.*) --(?:max-)?params[ =]([0-9.]+[kmgt]i?b)(.*)", r"\1 --memory \2\3", "", advice="bytes are memory"),
+    _line(r"(.*) --(?:max-)?params[ =]([0-9.]+[kmgt]i?b)(.*)", r"\1 --memory \2\3", "", advice=_BYTES),
     _line(f"(?:summary|explain)(.* --{_LIMIT}[ =][^ ]+.*)", r"sweep\1"),
     _line(r"(.*) --set[ =]([a-z_]\w*)(?: =? ?|:)([0-9.]+)((?: .*)?)", r"\1 --set \2=\3\4"),
     _line(rf"({_SOURCE}) --({_OPENS})[ =]([0-9]+)((?: .*)?)", r"\1 --set \2=\3\4", advice=_LEFT_OPEN),
@@ -110,25 +111,25 @@ LINES = (
     _line(r"export(.*) --to[ =]([^ ]+\.(?:onnx|py|c))((?: .*)?)", r"export\1 -o \2\3"),
     _line(r"(?!.* --to)export(.*) (?:-o|--output)[ =]([^ ]+)\.(?:h|cpp|cc|ino)((?: .*)?)", r"export\1 -o \2.c\3", _C),
     _line(r"(?!sweep|compare|reach|solve)<COMMAND>((?: .*)? [^ ]*\{[\w.,={}]*\}.*)", r"sweep\1"),
-    # an argument that is no spec, between two ~
+    # an argument that is not a spec, between two ~
     _line(rf"({_SOURCE}) ~({_OPENS}=[0-9]+)~(.*)", r"\1 --set \2\3", message=_NO_SPEC, advice=_LEFT_OPEN),
-    _line(r"(.*) --((?: .*)?) ~(-[^ ]+)~(.*)", r"\1\2 \3\4", "", _BEHIND_HYPHENS),
+    _line(r"(.*) --((?: .*)?) ~(-[^ ]+)~(.*)", r"\1\2 \3\4", "", _AFTER_HYPHENS),
     _line("(.* (<FLAG>)) ~(yes|true|on|1)~(.*)", r"\1\4", WITHOUT, _NO_VALUE),
     _line("(.*) (<FLAG>) ~(no|false|off|0)~(.*)", r"\1\4", WITHOUT, _NO_VALUE),
-    _line(r"(.* (<SEVERAL>)([ =])[^ ]+) ~([^ :(]+)~(.*)", r"\1 \2\3\4\5", "", _ONE_AT_A_TIME, "give it once for each"),
-    _line(f"(.*) ({_LIST}) ~([^ :(]+?),?~(.*)", r"\1 \2,\3\4", "", _NO_SPACE, "a comma stands between them"),
+    _line(r"(.* (<SEVERAL>)([ =])[^ ]+) ~([^ :(]+)~(.*)", r"\1 \2\3\4\5", "", _ONE_AT_A_TIME, "give it once per value"),
+    _line(f"(.*) ({_LIST}) ~([^ :(]+?),?~(.*)", r"\1 \2,\3\4", "", _NO_SPACE, "separate values with commas"),
     _line(r"(.*) --sort[ =]-?([a-z-]+) ~(desc(?:ending)?|reversed?)~(.*)", r"\1 --sort=-\2\4", "", _NO_SORT),
     _line(r"(.*) --sort[ =]-?([a-z-]+) ~(asc(?:ending)?|increasing)~(.*)", r"\1 --sort=\2\4", "", _SORTS_UP),
     _line(r"((.*) (<OPTION>)[ =]([0-9.]+)) ~(million|mio)~(.*)", r"\1M\6", "", _CUT_VALUE),
     _line(r"((.*) (<OPTION>)[ =]([0-9.]+)) ~(billion|bn)~(.*)", r"\1G\6", "", _CUT_VALUE),
     _line(f"(?!.* <COMPARED>[ =][^ ]+ ~[1-9]){_SECOND}", r"\1·\5\6", "", _CUT_VALUE, _QUOTES),
     _line(_PARTED, r"\1\5\6", "", _CUT_VALUE, drops=True),
-    _line(_COMPARED, r"compare\1 \3 \5\6", "", _CUT_VALUE, "compare puts them side by side"),
-    _line(_SECOND, r"\2 \3 \5\6", "with the last of them", _ONE_VALUE),
+    _line(_COMPARED, r"compare\1 \3 \5\6", "", _CUT_VALUE, "compare shows them side by side"),
+    _line(_SECOND, r"\2 \3 \5\6", "with the last value", _ONE_VALUE),
     _line(r"((?:solve|sweep)(?: .*)?) ~([0-9][^ :(]*)~(.*)", r"\1\3 --params \2", "perhaps", _NO_SPEC),
     _line(r"((?:solve|sweep)(?: .*)?) ~([0-9][^ :(]*)~(.*)", r"\1\3 --memory \2", "perhaps", _NO_SPEC),
     _line(r"(.* [^ -][^ ]*:[^ ]*\w(?: -.*)?) ~([0-9]{1,10})~", r"\1 --timesteps \2", "perhaps", _NO_SPEC),
-    _line(r"(.*) ~([^ ]+<FILE>)[:/]([^ :/]+)~(.*)", r"\1 \2::\3\4", "a part of a file stands behind ::"),
+    _line(r"(.*) ~([^ ]+<FILE>)[:/]([^ :/]+)~(.*)", r"\1 \2::\3\4", "the part of a file comes after ::"),
     _line(
         r"(export(?: .*)?(?<!--set) [^ -][^ ]*[:(.][^ ]*) ~([^ ]+\.(?:onnx|py|c))~(.*)",
         r"\1 -o \2\3",
@@ -137,17 +138,15 @@ LINES = (
     ),
     _line(f"(.*) {_BETWEEN}( (?:<INPUT>):.*)", r"\1\3", _ONE_WORD, _NO_SPEC),
     _line(f"((?:compare|reach)(?: (?!<INPUT>:)[^ ]+)+) {_BETWEEN}( .+)", r"\1\3", _ONE_WORD, _NO_SPEC),
-    _line(
-        r"(<COMMAND>) ~(?!\1~|help~)(<COMMAND>)~( .+)", r"\2\3", "", "there is one command, and '\\1' stands before it"
-    ),
+    _line(r"(<COMMAND>) ~(?!\1~|help~)(<COMMAND>)~( .+)", r"\2\3", "", "there are two commands, '\\1' and '\\2'"),
     _line("((<COMMAND>).*) ~\\2~(.*)", r"\1\3", WITHOUT, _NO_SPEC),
-    _line("(<COMMAND>)(?: .*)? ~help~(?: .*)?", r"help \1", "", "'help' is a command of its own", drops=True),
+    _line("(<COMMAND>)(?: .*)? ~help~(?: .*)?", r"help \1", "", "'help' is a separate command", drops=True),
     _line(r"(?=.*(?<!--set) [^ -][^ ]*[:(])(.*) ~([^ :(]+\.svg)~(.*)", r"\1 --svg \2\3", "perhaps", _NO_SPEC),
     _line(
         r"(?=.*(?<!--set) [^ -][^ ]*[:(])(.*) ~([^ :(]+)\.(?:png|pdf|jpe?g|gif)~(.*)",
         r"\1 --svg \2.svg\3",
         "perhaps",
-        "a picture is saved as SVG",
+        "pictures are saved as SVG",
     ),
     _line(r"((?:forward|reach)(?: .*)?) ~(<ARRAY>)~(.*)", r"\1 --input \2\3", "perhaps", _NO_SPEC),
     _line(r"(?=.*(?<!--set) [^ -][^ ]*[:(])(.*) ~([^ :(]+\.[a-z0-9]+)~(.*)", r"\1 -o \2\3", "perhaps", _NO_SPEC),
@@ -164,22 +163,22 @@ LINES = (
     _line(r"sweep(.*) ~([^ {}]*[:x])([1-9][0-9]*(?:,\s*[1-9][0-9]*)+)\}?([^ {}]*)~(.*)", r"sweep\1 \2{\3}\4\5"),
     _line(r"sweep(.*) ~([^ {}]*[:x])([0-9]+)\s*or\s*([0-9]+)([^ {}]*)~(.*)", r"sweep\1 \2{\3,\4}\5\6"),
     _line(r"sweep(.*) ~([^ {}]*)\{(\{[^ {}]*\})\}([^ ]*)~(.*)", r"sweep\1 \2\3\4\5"),
-    _line(r"solve(.*) ~([^ ]*)\{\}([^ ]*)~(.*)", r"solve\1 \2_\3\4", "a blank is _"),
+    _line(r"solve(.*) ~([^ ]*)\{\}([^ ]*)~(.*)", r"solve\1 \2_\3\4", "a blank is written _"),
     _line(r"(?!sweep|compare|reach|solve)<COMMAND>((?: .*)?) ~([^ ]*\{[\w.,={}]*\}[^ ]*)~(.*)", r"sweep\1 \2\3"),
     _line("inspect(.*) ~([^ ]*[:(].*)~(.*)", r"summary\1 \2\3", "perhaps"),
     _line(
         "((?:compare|reach)(?: .*)?) ((?:<INPUT>):[^ ,(]+)([^ (]*)((?: .*)?) ~((?:<BODY>):[^ (]*)~(.*)",
         r"\1 \2\3\4 \2,\5\6",
         "perhaps",
-        advice="each network has an input of its own",
+        advice="each network needs its own input",
     ),
     _line(
         "((?!compare|reach)<COMMAND>(?: .*)?) ((?:<INPUT>):[^ (]*) ~((?:<BODY>):[^ (]*)~(.*)",
         r"\1 \2,\3\4",
-        advice="a comma stands between layers",
+        advice="separate layers with commas",
     ),
-    # a line that starts with no command
-    _line("(?:[^ :(]+ )*(?:[^ ]*/)?rnncli (.+)", r"\1", "once is enough"),
+    # a line that does not start with a command
+    _line("(?:[^ :(]+ )*(?:[^ ]*/)?rnncli (.+)", r"\1", "write rnncli only once"),
     _line("((?:<INPUT>)=[^ ]*,.*)", r"summary \1", "perhaps"),
     _line("(?:list|show|print) (<COMMAND>)", r"\1"),
     _line(
@@ -192,17 +191,17 @@ LINES = (
     _line(f"{_TRAINS}((?: .*)?)", r"export\1 --to keras", advice=_NOT_TRAINED),
     _line(f"(?:{_SHOWS})( [^ ]*<FILE>.*)", r"inspect\1", "perhaps"),
 )
-"""Whole lines. <COMMAND> is the name of a command, <MANY> of one for several specs; <LONG>, <FLAG>, <OPTION> and
-<SEVERAL> are names of its options, of which the last may be given several times, as may <COMPARED> to `compare`;
-<INPUT> is a kind that starts a network, <BODY> one that does not, <LAYER> one that has units, <FILE> ends the name of a
-model file, <ARRAY> is that of an array which is there. A row for an argument that is no spec counts if Click takes what
-it becomes."""
+"""Whole lines. <COMMAND> is the name of a command, <MANY> of a command for several specs. <LONG>, <FLAG>, <OPTION> and
+<SEVERAL> are names of the command's options; <SEVERAL> may be given several times, and <COMPARED> several times to
+`compare`. <INPUT> is a kind that starts a network, <BODY> another kind, <LAYER> a kind with units. <FILE> ends the name
+of a model file, <ARRAY> is the name of an existing array. A row for an argument that is not a spec applies if Click
+accepts the result."""
 
 PARTS = (
     _line(r"((?!solve|sweep).*) ([^ -][^ ]*<FILE>) ~([a-z_]\w*)~(.*)", r"\1 \2::\3\4", "perhaps", _PART),
     _line(r"((?!solve|sweep).*) ([^ -][^ ]*<FILE>) ~([a-z_]\w*)~(.*)", r"\1 \2\4", WITHOUT, _PART),
 )
-"""Rows for an argument behind a model file that is nothing else, either."""
+"""Rows for an argument after a model file, tried if nothing else matches."""
 
 
 COMMANDS = _by_name(
@@ -231,7 +230,7 @@ COMMANDS = _by_name(
         "--version": "version -v --v -version",
     }
 )
-"""Names for commands, each with what is typed in place of it; its options stand at the end of the line."""
+"""Each command with the words that people type for it; options of the command go to the end of the line."""
 
 
 def _option(names: str, becomes: Becomes, advice: str = "", lead: str = "") -> Rewrite:
@@ -243,7 +242,7 @@ def _no_option(names: str, advice: str) -> Rewrite:
 
 
 def _macs(found: re.Match[str]) -> str:
-    """`flops 10M` -> `--macs 5000000`; what is no number stays."""
+    """`flops 10M` -> `--macs 5000000`; a value that is not a number stays."""
     try:
         number = parse_number(without_thousands(found[2]))
     except ValueError:
@@ -256,16 +255,16 @@ def _of_units(found: re.Match[str]) -> str:
     return f"input:32,lstm:{{{found[1]}}}" if "," in found[1] else f"input:32,lstm:{found[1]}"
 
 
-_TO_A_FILE = "`> FILE` writes what is printed to a file"
+_TO_A_FILE = "`> FILE` writes the output to a file"
 _TWO_FLOPS = "a multiply-add is two FLOPs"
 _WHICH_MEMORY = (
-    "--memory is that of the parameters (flash), --streaming what a step needs beside them (RAM), --training what "
-    "training needs"
+    "--memory limits the size of the parameters (flash), --streaming the other memory of one step (RAM), --training "
+    "the memory for training"
 )
 
-_SPEC_SAYS = "a spec says it"
+_SPEC_SAYS = "it is part of the spec"
 _A_SPEC = "embed:10000x32,lstm:128:seq:x2,lstm:128 reads 10,000 ids and has three layers of 128 units"
-_NO_LEAST = "limits are the most that is allowed: rows of `sweep -f csv` can be filtered for the least"
+_NO_LEAST = "limits are maximums; for a minimum, filter the rows of `sweep -f csv`"
 _OUT, _PICTURE = "(?:output|o|out|to-file|save)", r"\.(?:svg|png|pdf|jpe?g|gif)"
 
 OPTIONS = (
@@ -301,7 +300,7 @@ OPTIONS = (
     _option(f"{_OUT} (?!.+{_PICTURE}$)(.+)", r"> \1", _TO_A_FILE),
     _option("out|to-file|save", "--output"),
     _no_option(_OUT, _TO_A_FILE),
-    _option("spec|model|network|net|arch|architecture|template|pattern", "", lead="a spec stands alone"),
+    _option("spec|model|network|net|arch|architecture|template|pattern", "", lead="a spec needs no option"),
     _option("verbose|v|w|all|long|full|details?|detailed", "--wide"),
     _option(r"(csv|tsv|json|html|markdown) (.+\.\w+)", r"-f \1 > \2", _TO_A_FILE),
     _option(r"html (.+\.html?)", r"--output \1"),
@@ -325,12 +324,12 @@ OPTIONS = (
     _no_option("hidden|hidden-units|num-units|neurons|cells|layers|vocab|vocab-size", f"{_SPEC_SAYS}: {_A_SPEC}"),
     _option("no-?colou?rs?", "--color never"),
     _option("colours?|colors", "--color"),
-    _no_option("ascii|no-unicode", "LC_ALL=C in the environment makes it ASCII"),
-    _no_option("title|heading|caption", "the title is the network"),
-    _no_option("width", "COLUMNS=60 in the environment is the width of the terminal"),
-    _no_option("no-header|noheader|skip-header", "`| tail -n +2` leaves the header of CSV out"),
-    _no_option("reverse|desc|descending", "a - before the key sorts from the largest down: --sort=-params"),
+    _no_option("ascii|no-unicode", "LC_ALL=C in the environment makes the output ASCII"),
+    _no_option("title|heading|caption", "the title is always the network"),
+    _no_option("width", "COLUMNS=60 in the environment sets the width"),
+    _no_option("no-header|noheader|skip-header", "`| tail -n +2` removes the header of CSV"),
+    _no_option("reverse|desc|descending", "a - before the key sorts in descending order: --sort=-params"),
     _no_option("min-(?:params|memory|macs|outputs|streaming|training)", _NO_LEAST),
 )
-"""Names for options, without hyphens and with the value behind them, if there is one. A row counts for the commands
-that have the options which it leads to, and what it drops is said."""
+"""Names for options, without hyphens and followed by the value, if there is one. A row applies to commands that have
+the options of its result, and the user is told what it drops."""

@@ -117,9 +117,7 @@ def _template(text: str, quiet: bool) -> tuple[str, Framework | None]:
     template, framework, notes = template_of(text)
     sizes = [note.text for note in notes if note.effect == "assumed size"]
     if quiet and sizes:
-        raise RnncliError(
-            f"the answer is that of {template}: assumed: {listed(sizes)}", "say it in front: Input((None, 8))"
-        )
+        raise RnncliError(f"the answer is for {template}: assumed: {listed(sizes)}", "give it first: Input((None, 8))")
     if framework is not None:
         tell(read_as(template, notes))
     return template, framework

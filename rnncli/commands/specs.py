@@ -1,4 +1,4 @@
-"""Where specs come from: arguments, standard input, the environment, the example."""
+"""The sources of specs: arguments, standard input, the environment, the example."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ if TYPE_CHECKING:
 VARIABLE = "RNNCLI_SPEC"
 
 MISSING_LAYER = "rnn:32"
-"""What could follow an input that no layer reads."""
+"""A layer to suggest after an input without layers."""
 
 _MOST_PICTURED = 1000
 
 _LONGEST_LINE = 1 << 30
-"""The most characters of a line that are passed over to say how long it is."""
+"""The most characters of a line to skip while measuring its length."""
 
 
 class Spec(NamedTuple):
-    """A text, where it came from if that needs saying, and why it is no spec, if that was known before all was read."""
+    """A text, its origin if that is worth mentioning, and its fault, if that was known before all of it was read."""
 
     text: str
     origin: str | None
@@ -50,7 +50,7 @@ class Spec(NamedTuple):
         """Return the text.
 
         Raises:
-            SpecError: it is not whole.
+            SpecError: it is incomplete.
         """
         if self.fault is not None:
             raise self.fault
@@ -58,24 +58,24 @@ class Spec(NamedTuple):
 
 
 def each_network(specs: Iterable[Spec], work: Callable[[Network], None]) -> None:
-    """Do `work` for the network of every spec, in order; report a spec that is bad or fails, and go on with the next.
+    """Do `work` for the network of every spec, in order; report a spec that is wrong or fails, and continue.
 
-    The work takes sizes and runs nothing, so what cannot be run of a model file is a note. At the end the command exits
-    with the worst status that there was.
+    The work uses only sizes and runs nothing, so parts of a model file that cannot be run are mentioned in a note. At
+    the end the command exits with the highest status of all specs.
     """
     each_spec(specs, lambda text: work(_network(text)))
 
 
 def each_given(specs: Iterable[Spec], work: Callable[[Reading], None]) -> None:
-    """Do `work` for the network of every spec and the part of every model file, likewise.
+    """Do `work` for the network of every spec and the part of every model file, in the same way.
 
-    Where the answer is a number alone, it must be of all that was given.
+    If the answer is only a number, it must cover everything that was given.
     """
     each_spec(specs, lambda text: work(_given(text)))
 
 
 def each_spec(specs: Iterable[Spec], work: Callable[[str], None]) -> None:
-    """Do `work` for the text of every spec, likewise; each number that is set must have been of use in one of them."""
+    """Do `work` for the text of every spec, in the same way; some spec must have used each name of --set."""
     status = 0
     for spec in specs:
         try:
@@ -94,13 +94,13 @@ def show_each(
     svg: Picture | None = None,
     **asked: Any,
 ) -> None:
-    """Show what there is to say of each network of a command line, which `result_of` returns for what is `asked`."""
+    """Show the result of `result_of` for each network of a command line; `asked` has its other arguments."""
     with results(format_, svg) as show:
         each_network(shown(specs(spec), svg), lambda network: show(result_of(network, **asked)))
 
 
 def _given(text: str) -> Reading:
-    """Return what a text stands for, and tell what is to be said of it."""
+    """Return the network or model file of a text, and print notes about it."""
     reading = read(text, settings())
     note_used(reading.used)
     if click.get_current_context().params.get("quiet"):
@@ -120,18 +120,18 @@ def _network(text: str) -> Network:
 
 
 def _check_whole(reading: Reading, text: str) -> None:
-    """Check that a number that stands alone is of all that was given.
+    """Check that a lone number covers everything that was given.
 
     Raises:
-        RnncliError: something was left out, and the part was not named; or a size was assumed.
+        RnncliError: something was left out and the part was not named, or a size was assumed.
     """
     if not reading.doubt:
         return
     if reading.part is None:
-        raise RnncliError(reading.doubt, "say the input's features in front: input:8,lstm:64, Input((None, 8))")
+        raise RnncliError(reading.doubt, "give the input's features first: input:8,lstm:64, Input((None, 8))")
     if reading.network.origin.doubts:
-        raise RnncliError(reading.doubt, "without -q the table says so beside the number")
-    import shlex  # only an error needs it
+        raise RnncliError(reading.doubt, "without -q the table shows the assumption")
+    import shlex  # only errors need it
 
     part = f"{reading.path}{SEPARATOR}{reading.part.name}"
     advice = f"rnncli inspect {shlex.quote(reading.path)} shows all of it"
@@ -143,40 +143,40 @@ def _check_whole(reading: Reading, text: str) -> None:
 
 
 def _example(name: str, error: OpenNumbersError) -> float | str:
-    """Return what a setting may say: what the source tells of it, a class where the name does, else a number."""
+    """Return an example value for a name: one that the source suggests, a class if the name does, else a number."""
     word = re.search(r"(type|kind|mode|cell)(['\"]\]|\.(upper|lower)\(\))*$", name.lower())
     return error.examples.get(name, 100 if word is None else "lstm" if ".lower()" in name else "LSTM")
 
 
 def _examples(error: OpenNumbersError, text: str, said: Settings) -> tuple[dict[str, float | str], set[str]]:
-    """Return what the names that are open may be, and which settings a source has used then."""
+    """Return example values for the undefined names, and the settings that a source then uses."""
     found = {name: _example(name, error) for name in error.names}
-    for examples in (found, dict.fromkeys(error.names, 100)):  # a word that is like a class may be a number
+    for examples in (found, dict.fromkeys(error.names, 100)):  # a name that suggests a class may hold a number
         with suppress(RnncliError):
             return {**examples}, {*read(text, {**said, **examples}).used}
     return found, {*said}
 
 
 def _with_open_numbers(error: OpenNumbersError, text: str) -> RnncliError:
-    """Return the error with a line that says all that is open: what was set by a misspelt name, or else an example."""
-    from rnncli.language.likeness import closest  # only an error needs it
+    """Return the error with a line that sets all undefined names: from misspelt settings, or else with examples."""
+    from rnncli.language.likeness import closest  # only errors need it
 
     said = {**settings()}
     examples, used = _examples(error, text, said)
-    alone = len(these_arguments()) == 1  # else another source may have used it
+    alone = len(these_arguments()) == 1  # otherwise another source may have used it
     for name in [name for name in said if alone and name not in used]:
         value, meant = said.pop(name), closest(name, error.names)
         if meant is not None:
             examples[meant] = value
     more = [word for name, value in {**said, **examples}.items() for word in ("--set", f"{name}={value}")]
     repair = this_line(without=["set"], more=more)
-    if isinstance(error, SpecError) and repair is not None:  # a line, in which the place is marked
+    if isinstance(error, SpecError) and repair is not None:  # it shows the line and the place
         return error.repaired(repair, "for example")
     return UsageError(error.message, error.advice, lead="for example", repair=repair)
 
 
 def explained(error: RnncliError, text: str) -> RnncliError:
-    """Return the error to report for a spec: another one, where the text was meant for something else than a spec."""
+    """Return the error to report for a spec; it differs if the text was not meant as a spec."""
     if isinstance(error, OpenNumbersError):
         return _with_open_numbers(error, text)
     from rnncli.commands.mistakes import argument_error
@@ -185,13 +185,13 @@ def explained(error: RnncliError, text: str) -> RnncliError:
 
 
 def specs(arguments: Sequence[str]) -> Iterator[Spec]:
-    """Yield the specs of a command line: its arguments, `-` replaced by the lines of standard input.
+    """Yield the specs of a command line: its arguments, with `-` replaced by the lines of standard input.
 
-    Without arguments it is the environment's RNNCLI_SPEC, or else the example, with a note on standard error.
+    Without arguments, yield the environment's RNNCLI_SPEC, or else the example, with a note on standard error.
 
     Raises:
-        UsageError: spaces have cut a spec in pieces; or there is none where a program reads what is printed, or on a
-            standard input that was asked for.
+        UsageError: spaces have cut a spec into pieces; there is no spec and a program reads the output; or `-` is given
+            and standard input is empty.
     """
     if not arguments:
         yield _default()
@@ -207,10 +207,10 @@ def specs(arguments: Sequence[str]) -> Iterator[Spec]:
 
 
 def at_most(most: int, given: Iterable[Spec], message: str, advice: str) -> Iterator[Spec]:
-    """Yield specs of which none is done with before the last is read, so there must not be any number of them.
+    """Yield specs that are all kept until the last one is read, which limits their number.
 
     Raises:
-        UsageError: there are more than `most`; it has that message and that advice.
+        UsageError: there are more than `most`; the error has the given message and advice.
     """
     for number, spec in enumerate(given):
         if number == most:
@@ -219,24 +219,24 @@ def at_most(most: int, given: Iterable[Spec], message: str, advice: str) -> Iter
 
 
 def shown(given: Iterable[Spec], picture: Picture | None) -> Iterable[Spec]:
-    """Return specs whose networks are shown, and kept until the end where that is saved as a picture.
+    """Return the specs to show; if the output is saved as a picture, all are kept until the end.
 
     Raises:
         UsageError: there are too many for a picture.
     """
     message = f"more than {_MOST_PICTURED:,} networks do not fit in one picture"
-    return given if picture is None else at_most(_MOST_PICTURED, given, message, "leave --svg out")
+    return given if picture is None else at_most(_MOST_PICTURED, given, message, "leave out --svg")
 
 
 def _default() -> Spec:
-    """Return the spec where no argument names one."""
+    """Return the spec for a command line without one."""
     text = os.environ.get(VARIABLE, "")
     if text.strip():
         return Spec(text, VARIABLE)
     piped = _input_is_data()
     if piped and _for_a_program():
         raise UsageError(
-            "no SPEC is given, and standard input is read only for -",
+            "no SPEC is given, and standard input is read only with -",
             "give one, or - to read standard input",
             repair=this_line(arguments=["-"]),
         )
@@ -245,33 +245,33 @@ def _default() -> Spec:
 
 
 def _for_a_program() -> bool:
-    """Whether a program reads what the command prints: a number alone, or another format than the table."""
+    """Whether the output is for a program: only a number, or a format other than the table."""
     parameters = click.get_current_context().params
     return bool(parameters.get("quiet")) or parameters.get("format_", "table") != "table"
 
 
 def _input_is_data() -> bool:
-    """Whether standard input is a pipe or a file, and no terminal, /dev/null or closed."""
+    """Whether standard input is a pipe or a file, not a terminal, /dev/null or closed."""
     try:
         mode = os.fstat(sys.stdin.fileno()).st_mode
     except (AttributeError, OSError, ValueError):
-        return False  # closed, or a stream of Python's own
+        return False  # closed, or replaced by a Python stream
     return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
 
 
 def _lines() -> Iterator[Spec]:
-    """Yield the specs on standard input, one a line; blank lines and what follows a # are skipped.
+    """Yield the specs on standard input, one per line; blank lines and comments after # are skipped.
 
     Raises:
         UsageError: there is none.
     """
     stream = sys.stdin
     if stream is not None and stream.isatty():
-        tell("Waiting for specs, one a line; Ctrl-D ends them")
+        tell("Waiting for specs, one per line; Ctrl-D ends the input")
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="replace")
     number, found = 0, False
-    # No more of a line is read than can be a spec, so that a file of another kind does not fill the memory.
+    # At most the length of a spec is read of each line, so that a file of another kind does not fill the memory.
     while stream is not None and (line := stream.readline(2 * MAX_BYTES)):
         number += 1
         origin = f"line {number} of standard input"
@@ -280,21 +280,21 @@ def _lines() -> Iterator[Spec]:
             rest = stream.readline(2 * MAX_BYTES)
             length += len(rest)
             if length > _LONGEST_LINE:
-                raise UsageError(f"{origin} does not end within {_LONGEST_LINE:,} characters", "give one spec a line")
+                raise UsageError(f"{origin} does not end within {_LONGEST_LINE:,} characters", "give one spec per line")
         text = re.split(r"(?:^|\s)#", line.removeprefix("\ufeff").rstrip("\r\n"), maxsplit=1)[0]  # a comment follows
         if text.strip():
             found = True
-            # Where it ends in a comment, the spec is whole.
+            # A spec that ends in a comment is complete.
             fault = _too_long(text, length) if length > len(line) and len(text) == len(line) else None
             yield Spec(text, origin, fault)
     if not found:
-        raise UsageError("there is no spec on standard input", "give one a line, such as input:8,lstm:4")
+        raise UsageError("there is no spec on standard input", "give one per line, such as input:8,lstm:4")
 
 
 def _too_long(start: str, length: int) -> SpecError:
     return SpecError(
-        f"the line is {length:,} characters long; 64 KiB are allowed",
+        f"the line is {length:,} characters long; at most 64 KiB are allowed",
         text=start,
         span=(MAX_BYTES - 1, len(start)),
-        advice="give one spec a line",
+        advice="give one spec per line",
     )

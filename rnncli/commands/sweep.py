@@ -1,4 +1,4 @@
-"""`rnncli sweep`: one row for each of many candidates."""
+"""`rnncli sweep`: a table of candidate networks, one per row."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ if TYPE_CHECKING:
     from rnncli.search.frontier import Cloud
 
 _NOTE = 150
-"""Characters of the note below the rows. Below that the shell goes on."""
+"""Room for the note below the rows, in characters; the shell's prompt follows it."""
 
 _LESS_MEMORY = "--top N keeps little more than the first N in memory"
 
 
 _ALSO = {**dict.fromkeys(("size", "sizes", "bytes", "flash"), "memory"), "ram": "streaming", "flops": "macs-per-step"}
-"""What figures are called elsewhere."""
+"""Other names of figures."""
 
 
 def _complete_figures(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem[str]]:
-    """Offer what candidates can be sorted or compared by."""
+    """Offer the figures by which candidates can be sorted or compared."""
     del context
     from click.shell_completion import CompletionItem
 
@@ -85,17 +85,17 @@ def _nearest_part(text: str) -> str | None:
 
 
 _ORDER = Value("key", Order.parse, _nearest_order, "params")
-"""What candidates are sorted by."""
+"""The sort key of candidates."""
 
 _FRONTIER = Value("list of figures", parse_figures, _nearest_frontier, "params,-output")
-"""What candidates are compared by."""
+"""The figures that define the Pareto frontier."""
 
 _PART = Value("part", Share.parse, _nearest_part, "1/2")
-"""One of several parts of all candidates."""
+"""One of several equal parts of the candidates."""
 
 
 def _check_limits(given: Mapping[str, Any]) -> None:
-    """Check that what is limited is known of the first candidate; a UsageError says that it is not."""
+    """Check that the limited figures of the first candidate are known; raise a UsageError if not."""
     check_trained([figure.key for figure in FIGURES if given.get(figure.name) is not None], given["dtype"])
     options.check_known(given, given["pattern"][:1], lambda text: Network.parse(next(read_pattern(text).expand())))
 
@@ -180,9 +180,9 @@ def command(
         from rnncli.system.workers import can_fork
 
         if not can_fork():
-            tell("Note: this system does not fork processes, so one core does all of the work")
+            tell("Note: this system cannot fork processes, so only one core is used")
     setting = Setting(batch, timesteps, cast(Framework, framework or framework_of(pattern)), dtype)
-    spell, helps = _speller(format_, setting), _LESS_MEMORY if front is None else "fewer figures leave fewer candidates"
+    spell, helps = _speller(format_, setting), _LESS_MEMORY if front is None else "fewer figures keep fewer candidates"
     pictured = format_ == "table"
     sweep = Sweep(setting, budget, spell, order, top, front, pictured=pictured, less_memory=helps)
     wanted, cloud = sweep.wanted, sweep.cloud
@@ -207,7 +207,7 @@ def command(
         tell,
         advice="Ctrl-C ends it" if top is None and front is None else "Ctrl-C shows the best so far",
         shown=not typed and not (wanted is None and on_terminal()),
-        clock=process_time if wanted is None and jobs == 1 else perf_counter,  # who reads the rows may take their time
+        clock=process_time if wanted is None and jobs == 1 else perf_counter,  # the reader of the rows may be slow
     )
     interrupted, more = False, 0
     try:
@@ -226,17 +226,17 @@ def command(
                 for start in range(0, len(best), BATCH):
                     show([sweep.spell(best[start : start + BATCH])])
     except BrokenPipeError:
-        # Ctrl-C also ends whoever reads the rows.
+        # Ctrl-C also ends the reader of the rows.
         if not interrupted:
             raise
     if svg is not None and tally.shown > MOST_LINES:
         tell(f"Note: {svg.path} shows only the first {MOST_LINES:,} lines")
     if interrupted:
-        others = f", and {more:,} more that no other beats" if more else ""
+        others = f", and {more:,} more Pareto-optimal ones" if more else ""
         tell(f"Interrupted: {tally.in_words(of=about(total))}{others}")
         click.get_current_context().exit(EXIT_INTERRUPTED)
     if part is not None and not tally.total and not faults:
-        tell("0 candidates: there are fewer of them than parts")
+        tell("0 candidates: there are fewer candidates than parts")
     _conclude(tally, setting, budget)
     if faults:
         click.get_current_context().exit(max(fault.exit_status for fault in faults))
@@ -245,18 +245,18 @@ def command(
 def _patterns_of(
     given: Iterable[Spec], faults: list[RnncliError], away: Callable[[], AbstractContextManager[None]]
 ) -> Iterator[Pattern]:
-    """Yield the patterns; report one that is bad, add its fault to the others, and go on with the next.
+    """Yield the patterns; report a pattern that is wrong, add its error to `faults`, and continue.
 
     Args:
         given: their texts.
-        faults: where the faults are added.
-        away: gives a block that may write to the terminal.
+        faults: the list to which errors are added.
+        away: returns a context manager for a block that may write to the terminal.
     """
     for spec in given:
         try:
             text = spec.checked()
             if not text.strip() or is_path(text):
-                Network.parse(text)  # which says what is wrong with it
+                Network.parse(text)  # raises the error that explains it
             pattern = read_pattern(text)
         except RnncliError as error:
             with away():
@@ -267,12 +267,12 @@ def _patterns_of(
 
 
 def _table_of(format_: str, order: Order | None, cloud: Cloud | None) -> Writer:
-    """Return what writes the rows that a speller of the same format makes.
+    """Return the writer for the rows that `_speller` returns for the same format.
 
     Args:
         format_: the format.
-        order: what the candidates are sorted by, if they are.
-        cloud: where all of them lie, for a picture below the table; None for no picture.
+        order: the sort order of the candidates, if any.
+        cloud: the figures of all candidates, for a plot below the table; None for no plot.
     """
     if format_ in DOCUMENTS:
         from rnncli.render.documents import TableWriter
@@ -284,7 +284,7 @@ def _table_of(format_: str, order: Order | None, cloud: Cloud | None) -> Writer:
 
 
 def _speller(format_: str, setting: Setting) -> Callable[[list[Candidate]], tuple[int, Any]]:
-    """Return what makes rows of candidates, for the table or for the writer of a format, and says how many."""
+    """Return a function that returns the number and the rows of candidates, for the table or the writer of a format."""
     record = record_maker(setting)
     if format_ in ("table", *DOCUMENTS):
         return lambda some: (len(some), [record(*candidate) for candidate in some])
@@ -298,13 +298,13 @@ def _screenful(
     tables: Callable[[Cloud | None], Writer],
     cloud: Cloud | None,
 ) -> tuple[int, Cloud | None]:
-    """Return how many of some candidates the terminal has room for, one at least, and the cloud if it has for that too.
+    """Return the number of candidates that fit on the terminal, at least one, and the cloud if its plot fits, too.
 
     Args:
-        best: the candidates, of which the first are shown.
-        spell: makes rows of them.
-        tables: returns what writes the rows, with a picture of a cloud or without.
-        cloud: where all of them lie.
+        best: the candidates; the first ones are shown.
+        spell: returns their number and rows.
+        tables: returns the writer of the rows, with or without a plot of a cloud.
+        cloud: the figures of all candidates.
     """
     size = terminal_size()
     if size is None or not best:
@@ -332,10 +332,10 @@ def _photographed(svg: Picture | None) -> AbstractContextManager[Callable[[str],
 
 
 def _conclude(tally: Tally, setting: Setting, budget: Budget) -> None:
-    """Say on standard error how many candidates there were.
+    """Print the number of candidates on standard error.
 
     Raises:
-        RnncliError: there was no network, or none within the budget.
+        RnncliError: no candidate was a valid network, or none was within the budget.
     """
     if not tally.total:
         return
@@ -350,4 +350,4 @@ def _conclude(tally: Tally, setting: Setting, budget: Budget) -> None:
     if tally.nearest is not None and not tally.within:
         nearest = Network.parse(tally.nearest.spec).summary(*setting)
         excess = " and ".join(cost.excess() for cost in budget.costs(nearest) if not cost.fits)
-        raise RnncliError("no candidate keeps within the budget", f"the nearest is {nearest.spec}, {excess}")
+        raise RnncliError("no candidate is within the budget", f"the nearest is {nearest.spec}, {excess}")

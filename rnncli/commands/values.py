@@ -1,4 +1,4 @@
-"""The values that options take, as types of Click: how each is read, and what was probably meant by a wrong one."""
+"""The types of option values, for Click: how to read each, and what was probably meant by a wrong one."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 
-class Value(click.ParamType):  # type: ignore[type-arg]  # it has an argument from Click 8.2 on
+class Value(click.ParamType):  # type: ignore[type-arg]  # generic from Click 8.2 on
     """A value that is read from a text.
 
     Args:
-        name: what it is.
-        read: reads it; a ValueError says what is wrong with the text.
-        nearest: returns what was probably meant by a wrong text, or None.
-        example: a text that is right.
+        name: the noun for it.
+        read: reads it; raises a ValueError with the reason if the text is wrong.
+        nearest: returns the text that was probably meant by a wrong one, or None.
+        example: a valid text.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Value(click.ParamType):  # type: ignore[type-arg]  # it has an argument fr
         self.example = example
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the value that a text is; what is no text has been read already."""
+        """Return the value of a text; an object that is not a text has been read already."""
         if not isinstance(value, str):
             return value
         try:
@@ -59,7 +59,7 @@ class Value(click.ParamType):  # type: ignore[type-arg]  # it has an argument fr
 
 
 def _printed(read: Callable[[str], int]) -> Callable[[str], int]:
-    """Return what reads a number that may also be written as tables print it, its thousands apart: 92,400."""
+    """Return a reader of numbers that also accepts thousands separators, as tables print them: 92,400."""
 
     def read_printed(text: str) -> int:
         plain = without_thousands(text.strip())
@@ -68,13 +68,13 @@ def _printed(read: Callable[[str], int]) -> Callable[[str], int]:
         try:
             return read(plain)
         except ValueError:
-            return read(text)  # which says the same of what was typed
+            return read(text)  # raises the error with the text as typed
 
     return read_printed
 
 
 def size_up_to(most: int) -> Value:
-    """Return the type of a whole number from 1 to `most`, written as in a spec, 128, 10k, or as printed, 92,400."""
+    """Return the type of whole numbers from 1 to `most`, written as in a spec, 128 or 10k, or as printed, 92,400."""
 
     def nearest(text: str) -> str | None:
         meant = nearest_number(text)
@@ -87,7 +87,7 @@ number = size_up_to(MAX_SIZE)
 """A size, or a number of samples or timesteps."""
 
 big_number = Value("number", _printed(parse_number), nearest_number, "1M")
-"""A whole number from 0, without an upper bound, written likewise: 500k, 3G, 1,234,567."""
+"""A whole number from 0 without an upper bound, written the same way: 500k, 3G, 1,234,567."""
 
 seed = Value("number", _printed(parse_number), nearest_number, "1")
 """The seed of random numbers: a whole number from 0."""
@@ -97,17 +97,17 @@ memory_size = Value("size", lambda text: parse_memory(without_thousands(text.str
 
 
 rate = Value("rate", lambda text: parse_rate(without_thousands(text.strip())), nearest_rate, "50")
-"""Timesteps a second: 50, 12.5, 16k, 44.1kHz, 16,000."""
+"""Timesteps per second: 50, 12.5, 16k, 44.1kHz, 16,000."""
 
 
 OTHER_FRAMEWORKS: Mapping[str, str] = {
     **dict.fromkeys(("pytorch", "pt", "torch.nn"), "torch"),
     **dict.fromkeys(("tf", "tensorflow", "tf.keras", "keras3"), "keras"),
 }
-"""Names of frameworks; the layers of TensorFlow are Keras's."""
+"""Other names of frameworks; TensorFlow's layers are Keras's."""
 
 OTHER_TARGETS: Mapping[str, str] = {**OTHER_FRAMEWORKS, "np": "numpy", "c99": "c"}
-"""Names of what a network is exported to."""
+"""Other names of export targets."""
 
 _BITS = {
     "float16": ("float16", "half", "fp16", "f16"),
@@ -116,13 +116,13 @@ _BITS = {
     "float64": ("float64", "double", "fp64", "f64"),
     "int8": ("int8", "qint8", "i8"),
 }
-"""What each dtype is called: in PyTorch, C, Rust and files of models."""
+"""The names of each dtype in PyTorch, C, Rust and model files."""
 
 _LIBRARIES = ("", "torch.", "np.", "numpy.", "tf.", "tensorflow.", "jnp.", "jax.numpy.", "ml_dtypes.")
-"""What stands before the name of a dtype, if anything does."""
+"""Possible prefixes of a dtype's name."""
 
 _NOT_FLOAT32 = ("np.float", "numpy.float", "jnp.float", "jax.numpy.float")
-"""Python's float, which has 64 bits, and which PyTorch's and C's of the same name is not."""
+"""Names of Python's float, which has 64 bits, unlike the float of PyTorch and C."""
 
 OTHER_DTYPES: Mapping[str, str] = {
     library + name: dtype
@@ -134,16 +134,16 @@ OTHER_DTYPES: Mapping[str, str] = {
 """Names of dtypes in several libraries: `torch.half`, `np.float32`."""
 
 _LIKE_A_CHOICE = 0.7
-"""How like one of some words another must be to be a misspelt one."""
+"""How similar to a choice a word must be to count as a misspelling."""
 
 
-class OneOf(click.Choice):  # type: ignore[type-arg]  # likewise
-    """One of some words, which may also be given as other tools call it, in any case.
+class OneOf(click.Choice):  # type: ignore[type-arg]  # as above
+    """One of some words, in upper or lower case, which also go by the names that other tools use.
 
     Args:
         choices: the words.
-        names: what is called how elsewhere; it may be what is not among the choices.
-        elsewhere: what is said of such a one.
+        names: the word for each other name; it may be one that is not among the choices.
+        elsewhere: the remark in the error for such a word.
     """
 
     def __init__(self, choices: Sequence[str], names: Mapping[str, str] | None = None, elsewhere: str = "") -> None:
@@ -159,15 +159,15 @@ class OneOf(click.Choice):  # type: ignore[type-arg]  # likewise
         return super().convert(meant if meant in self.words else value, param, ctx)
 
     def meant(self, text: str) -> str | None:
-        """Return the word that goes by a name, or that is offered for it; None if none does."""
-        from rnncli.commands.rewrites import VALUES  # only an error needs it
+        """Return the word that goes by a name or is suggested for it; None if there is none."""
+        from rnncli.commands.rewrites import VALUES  # only errors need it
 
         names = (text.lower(), re.sub("[-_ ]", "", text.lower()))
         found = [table.get(name) for name in names for table in (self.names, VALUES)]
         return next((each for each in found if each in self.words), None)
 
     def nearest(self, text: str) -> str | None:
-        """Return the word that was probably meant by a wrong one; a name with other digits is no misspelling."""
+        """Return the word that was probably meant by a wrong one; a name with other digits is not a misspelling."""
         from rnncli.language.likeness import closest
 
         near = closest(text.lower(), [name for name, word in self.names.items() if word in self.words], _LIKE_A_CHOICE)
@@ -176,14 +176,14 @@ class OneOf(click.Choice):  # type: ignore[type-arg]  # likewise
 
 
 framework = OneOf(FRAMEWORKS, OTHER_FRAMEWORKS)
-"""A framework: keras or torch, or as others call it."""
+"""A framework: keras or torch, or another name for one."""
 
 dtype = OneOf(tuple(DTYPE_BYTES), OTHER_DTYPES)
-"""A dtype that sizes are in."""
+"""A dtype for sizes in bytes."""
 
 
 _STDOUT, _STDIN = "/dev/stdout", "/dev/stdin"
-"""What `-` stands for where a file is written, and read."""
+"""The paths that `-` stands for when writing and reading."""
 
 
 class FileName(Value):
@@ -192,8 +192,8 @@ class FileName(Value):
     Args:
         written: whether the file is written.
         extensions: the extensions.
-        what: the only format that is written, for the error about the name of another format; empty if there are
-            several. A name without a known extension, such as /dev/stdout, is allowed.
+        what: the only format that is written, for the error about a name with another format's extension; empty if
+            there are several. A name without a known extension, such as /dev/stdout, is allowed.
         more: the end of that error.
     """
 
@@ -213,7 +213,7 @@ class FileName(Value):
         super().__init__("file", path_of, nearest, f"file{extension}" if what else example)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
-        """Offer such files, and folders."""
+        """Offer files with these extensions, and folders."""
         del ctx, param
         from click.shell_completion import CompletionItem
 
@@ -221,7 +221,7 @@ class FileName(Value):
 
 
 class LengthsValue(FileName):
-    """How long each sequence of a batch is: numbers apart by commas or spaces, 5,3,7, or the name of a text file."""
+    """The length of each sequence of a batch: numbers separated by commas or spaces, 5,3,7, or a text file's name."""
 
     def __init__(self) -> None:
         super().__init__(False, "txt")
@@ -229,19 +229,19 @@ class LengthsValue(FileName):
 
 
 def _read_lengths(text: str) -> tuple[int, ...] | str:
-    """Return the numbers, or the path."""
+    """Return the numbers, or the path of the file."""
     from rnncli.engine.request import parse_lengths
 
     said = parse_lengths(text)
     if said is not None:
         return said
     if text != "-" and not exists(text):
-        raise ValueError(f"{shorten(text)} is no file, and no numbers such as 5,3,7")
+        raise ValueError(f"{shorten(text)} is neither a file nor numbers such as 5,3,7")
     return _STDIN if text == "-" else text
 
 
 def _nearest_lengths(text: str) -> str | None:
-    """Return the whole numbers that are in a text: [5, 3, 7] is 5,3,7, and so is 5.0,3.0,7.0."""
+    """Return the whole numbers in a text: 5,3,7 for [5, 3, 7], and for 5.0,3.0,7.0."""
     numbers = re.findall(r"[0-9]{1,10}(?:\.[1-9])?", re.sub(r"\.0+\b", "", text))
     whole = [each for each in numbers if each.isdecimal() and 1 <= int(each) <= MAX_SIZE]
     kept = whole == numbers and not re.search("[a-z]", text.lower())

@@ -1,4 +1,4 @@
-"""What Click refuses: options that are not there, values and arguments that are not allowed, too few or too many."""
+"""Errors that Click raises: unknown options, values and arguments that are not allowed, too few or too many."""
 
 from __future__ import annotations
 
@@ -20,35 +20,35 @@ from rnncli.layers import KINDS
 from rnncli.reports.reference import A_WORD, is_word
 
 _FEW = 4
-"""So many names and more are not listed in a sentence."""
+"""This many names or more are not listed in a sentence."""
 
 _SHORT = 3
-"""A name of so few letters is like too many others."""
+"""A name of this many letters or fewer is similar to too many others."""
 
 _LIKE_AN_OPTION, _LIKE_NOTHING_ELSE, _LIKE_A_CHOICE = 0.8, 0.65, 0.7
-"""How like an option a name must be to be a misspelt one, where it is a word of specs and where it is none; and how
-like a value."""
+"""How similar to an option a name must be to count as a misspelling, if it is a word of specs and if it is not; and
+how similar to a value."""
 
 _SHOW_COSTS = ("summary", "explain")
-"""Commands that show what `compare` shows of several networks, or of one in several settings."""
+"""Commands whose output `compare` shows for several networks or settings."""
 
 Refused = tuple[str, Iterable[Step[Line]]]
-"""What is wrong with a line, in the voice of all other errors, and what may be done about it, the likeliest first."""
+"""The message about a line, in the style of all other errors, and the possible steps, the likeliest first."""
 
 
 def refused(this: TypedLine, refusal: click.ClickException) -> Refused:
-    """Return what Click refuses, and what may be done about it."""
+    """Return the message for an error of Click, and the possible steps."""
     match refusal:
         case GivenTwiceError(option=option, values=values):
             given = listed(list(map(quote, values)))
-            return f"{this.name} takes one {long_name(option)}, but {given} are given", _given_twice(this, option)
+            return f"{this.name} takes one {long_name(option)}, but got {given}", _given_twice(this, option)
         case click.NoSuchOption() if places := [place for place, each in enumerate(this.words) if each.is_unknown]:
             return _unknown(this, places[0])
         case click.BadOptionUsage(option_name=name):
             place, word = next((each for each in enumerate(this.words) if each[1].text == name), (0, Word(name)))
             if word.option is None or word.option.is_flag:
                 return f"{name} takes no value, but {quote(word.value or '')} was given", []
-            return f"{name} has no value; it takes {_taken(word.option)}", [_with_example(this, place, word.option)]
+            return f"{name} needs a value: {_taken(word.option)}", [_with_example(this, place, word.option)]
         case click.MissingParameter(param=click.Argument() as argument):
             return f"{this.name} needs a {argument.human_readable_name.strip('[].')}", _with_argument(this)
         case click.BadParameter(param=click.Option() as option):
@@ -63,31 +63,31 @@ def refused(this: TypedLine, refusal: click.ClickException) -> Refused:
 
 
 def _given_twice(this: TypedLine, option: click.Option) -> Iterator[Step[Line]]:
-    """An option that counts once has several values; `compare` may take them all."""
+    """Yield steps for an option with several values that accepts one; `compare` may accept them all."""
     if _compares(this, option):
-        yield Step(this.line(this.words, "compare"), advice="compare puts them side by side")
+        yield Step(this.line(this.words, "compare"), advice="compare shows them side by side")
     *others, _ = (place for place, each in enumerate(this.words) if each.option is option)
     kept = [each for place, each in enumerate(this.words) if place not in others]
     dropped = " ".join(this.words[place].value or "" for place in others)
-    yield Step(this.line(kept), "with the last of them", drops=dropped, costs=1)
+    yield Step(this.line(kept), "with the last value", drops=dropped, costs=1)
 
 
 def _compares(this: TypedLine, option: click.Option) -> bool:
-    """Whether `compare` shows the same, and takes several values of an option."""
+    """Whether `compare` shows the same and accepts several values of an option."""
     return this.name in _SHOW_COSTS and this.having(long_name(option)).get("compare", option).multiple
 
 
 def _with_example(this: TypedLine, place: int, option: click.Option, *behind: Word) -> Step[Line]:
-    """Return the line with a value for an option that has none."""
+    """Return the line with a value for an option that lacks one."""
     word = this.words[place]
     if not _example_of(option):
-        return Step(this.typed, advice=f"name one: {word.text} {option.metavar}")
+        return Step(this.typed, advice=f"give one: {word.text} {option.metavar}")
     example = Word(word.text, option, _example_of(option))
     return Step(this.with_(place, example, *behind), "for example", costs=COSTS_A_GUESS)
 
 
 def _with_argument(this: TypedLine) -> Iterator[Step[Line]]:
-    """Yield the line with the argument that is missing, which is one in the examples of the help."""
+    """Yield the line with the missing argument, taken from the examples of the help."""
     found = re.search(r"^\s*rnncli (.*)$", this.command.help or "", re.MULTILINE)
     if found is not None:
         example = words(this.command, shlex.split(found[1])[1:])
@@ -97,12 +97,12 @@ def _with_argument(this: TypedLine) -> Iterator[Step[Line]]:
 
 
 def _extra(this: TypedLine) -> list[int]:
-    """Return where the arguments stand that are more than the command takes."""
+    """Return the places of the arguments that are more than the command accepts."""
     return this.arguments[sum(each.nargs for each in this.command.params if isinstance(each, click.Argument)) :]
 
 
 def _without(this: TypedLine, extra: Sequence[int]) -> Iterator[Step[Line]]:
-    """Yield the line without arguments; several words about which the help tells are one."""
+    """Yield the line without extra arguments; several words may be one term that `layers` explains."""
     text = "_".join(this.words[place].text for place in this.arguments)
     if this.name == "layers" and is_word(text):  # cell state
         yield Step(("layers", text))
@@ -112,7 +112,7 @@ def _without(this: TypedLine, extra: Sequence[int]) -> Iterator[Step[Line]]:
 
 
 def _wrong_choice(this: TypedLine, what: str, type_: OneOf) -> Refused:
-    """An argument is none of those that are allowed."""
+    """Return the message and steps for an argument that is not one of the choices."""
     choices = type_.words
     place, value = this.arguments[0], this.words[this.arguments[0]].text
     steps: list[Step[Line]] = [Step(("layers", value), advice=A_WORD)] if this.name == "help" and is_word(value) else []
@@ -121,7 +121,7 @@ def _wrong_choice(this: TypedLine, what: str, type_: OneOf) -> Refused:
     if nearest is not None:
         steps.append(Step(this.with_(place, Word(nearest))))
     if len(choices) > _FEW:
-        steps.append(Step(this.typed, advice=f"there are {', '.join(choices)}"))
+        steps.append(Step(this.typed, advice=f"choose from {', '.join(choices)}"))
         return f"there is no {what.strip('[]').lower().replace('|', ' or ')} {quote(value)}", steps
     steps.append(Step(this.with_(place, Word(choices[0])), "for example", drops=value, costs=COSTS_A_GUESS))
     return f"{what} is {quote(value)}, expected {listed(choices, 'or')}", steps
@@ -131,32 +131,32 @@ def _wrong_choice(this: TypedLine, what: str, type_: OneOf) -> Refused:
 
 
 def _wrong_value(this: TypedLine, option: click.Option, message: str) -> Refused:
-    """The value of an option is not allowed."""
+    """Return the message and steps for an option value that is not allowed."""
     wrong = [place for place, each in enumerate(this.words) if each.option is option and _is_wrong(option, each.value)]
     if not wrong:
         return f"{long_name(option)}: {message}", []
     place, word = wrong[-1], this.words[wrong[-1]]
     value = word.value or ""
-    # Of its two names the one that was typed.
+    # The option's name as it was typed.
     name = word.text if word.text.startswith("--") else long_name(option)
     named_kind = value.lower().partition(":")[0] in KINDS or "(" in value
     meant = None if named_kind else _type_of(option).nearest(value)
     is_network = meant is None and is_spec(value) and re.search("[a-z]{2}", value.lower())
     if is_network or value.partition("=")[0] in this.options:
-        return f"{name} has no value; it takes {_taken(option)}", [_with_example(this, place, option, Word(value))]
+        return f"{name} needs a value: {_taken(option)}", [_with_example(this, place, option, Word(value))]
     compared = this.having(name).get("compare", option)
     several = values_in(option, value)
     steps = [*_meant(this, place, option)]
     if several and not re.search("[0-9]/[0-9]", value):  # a fraction
         steps.append(
-            Step(this.with_(place, word._replace(value=several[0])), "with the first of them", drops=value, costs=1)
+            Step(this.with_(place, word._replace(value=several[0])), "with the first value", drops=value, costs=1)
         )
     if several and (option.multiple or compared.multiple):
         parts = [*this.words[:place], *(word._replace(value=each) for each in several), *this.words[place + 1 :]]
         if option.multiple:
             steps.insert(0, Step(this.line(parts)))
         elif _compares(this, option):
-            steps.insert(0, Step(this.line(parts, "compare"), advice="compare puts them side by side"))
+            steps.insert(0, Step(this.line(parts, "compare"), advice="compare shows them side by side"))
         return f"{name} is {quote(value)}, but it takes one value at a time", steps
     if meant is None and name != word.text:
         steps[:0] = _of_value(this, place, value)
@@ -167,7 +167,7 @@ def _wrong_value(this: TypedLine, option: click.Option, message: str) -> Refused
 
 
 def _meant(this: TypedLine, place: int, option: click.Option) -> Iterator[Step[Line]]:
-    """Yield the line with the value that was probably meant by a wrong one, or with an example."""
+    """Yield the line with the value that was probably meant, or with an example."""
     word, value = this.words[place], this.words[place].value or ""
     plain = in_ascii(value)
     nearest = plain if not _is_wrong(option, plain) else _type_of(option).nearest(plain)
@@ -179,7 +179,7 @@ def _meant(this: TypedLine, place: int, option: click.Option) -> Iterator[Step[L
 
 
 def values_in(option: click.Option, text: str) -> list[str]:
-    """Return the values of an option that a text lists, `keras,torch`, or `both`; none where it does not."""
+    """Return the values of an option that a text lists, `keras,torch` or `both`; none if it lists none."""
     found = [each for each in re.split(r"[\s,;+/|&]+", text) if each]
     if text.lower() in ("both", "all") and isinstance(option.type, OneOf):
         found = [*option.type.words]
@@ -187,7 +187,7 @@ def values_in(option: click.Option, text: str) -> list[str]:
 
 
 def _is_wrong(option: click.Option, value: str | None) -> bool:
-    """Return whether there is a value, and it is not allowed."""
+    """Return whether there is a value that is not allowed."""
     try:
         option.type_cast_value(click.Context(click.Command("")), [value] if option.multiple else value)
     except click.BadParameter:
@@ -196,20 +196,20 @@ def _is_wrong(option: click.Option, value: str | None) -> bool:
 
 
 def _type_of(option: click.Option) -> Value | OneOf:
-    """Return the type of an option that is no flag."""
+    """Return the type of an option that is not a flag."""
     assert isinstance(option.type, Value | OneOf)
     return option.type
 
 
 def _example_of(option: click.Option) -> str:
-    """Return a value that is allowed; of files that are read none is always there."""
+    """Return an allowed value; empty for files to read, because none is sure to exist."""
     type_ = _type_of(option)
     usual = isinstance(type_, OneOf) and option.default in type_.words
     return str(option.default) if usual else type_.example
 
 
 def _taken(option: click.Option) -> str:
-    """Return in words what an option takes."""
+    """Return the allowed values of an option in words."""
     type_ = _type_of(option)
     if isinstance(type_, OneOf):
         return listed(type_.words, "or")
@@ -220,7 +220,7 @@ def _taken(option: click.Option) -> str:
 
 
 def _unknown(this: TypedLine, place: int) -> Refused:
-    """There is no such option: it has another name here, stands for a value, or is left out."""
+    """Return the message and steps for an unknown option: use another name, read it as a value, or leave it out."""
     typed = this.words[place]
     others = list(this.having(typed.text))
     message = f"there is no option {typed.text}"
@@ -229,7 +229,7 @@ def _unknown(this: TypedLine, place: int) -> Refused:
         message = f"{this.name} has no option {typed.text}; {do}"
     alone = len(this.arguments) == 1
     behind = [each.text for each in this.words[place + 1 : place + 2] if each.is_argument]
-    named_layer = not alone and this.name != "compare"  # which has a kind for another network
+    named_layer = not alone and this.name != "compare"  # where a kind may start another network
     behind = [each for each in behind if not is_spec(each) or (named_layer and each in KINDS)]
     said = typed
     if short := re.fullmatch("(-[a-zA-Z])([0-9]+)|(--[a-z-]+):(.+)", typed.text):  # -t100, --batch:4
@@ -245,14 +245,14 @@ def _unknown(this: TypedLine, place: int) -> Refused:
 
 
 def _name(said: Word) -> str:
-    """Return what it names, without hyphens in front and with hyphens in it."""
+    """Return the name in a word, without leading hyphens and with hyphens instead of underscores."""
     return in_ascii(said.text).lstrip("-/+").rstrip(":").lower().replace("_", "-")
 
 
 def named(this: TypedLine, place: int, said: Word) -> Iterator[Step[Line]]:
-    """Yield the line with what a word at a place names: an option by its own name or another, or a value of one.
+    """Yield the line with the option that a word at a place names, by its own name, another name or one of its values.
 
-    It is an option that the command has not or a bare name, with the value in it or behind it.
+    The word is an option that the command lacks, or a bare name, with the value in it or after it.
     """
     name = _name(said)
     own = this.options.get(f"--{name}")
@@ -270,7 +270,7 @@ def named(this: TypedLine, place: int, said: Word) -> Iterator[Step[Line]]:
 
 
 def _rewritten(this: TypedLine, place: int, said: Word) -> Iterator[Step[Line]]:
-    """Yield the line as the rows of the table rewrite it that lead to options of the command which are not given."""
+    """Yield the line as rewritten by the rows whose options the command has and the line does not have yet."""
     arguments = {this.words[each].text for each in this.arguments} - {said.value}
     for row in OPTIONS:
         whole = None if said.value is None else re.fullmatch(row.pattern, f"{_name(said)} {said.value}", re.DOTALL)
@@ -287,7 +287,7 @@ def _rewritten(this: TypedLine, place: int, said: Word) -> Iterator[Step[Line]]:
 def _instead(
     this: TypedLine, place: int, said: Word, becomes: str, row: Rewrite | None = None, whole: bool = False
 ) -> Step[Line]:
-    """Return the line with other words in place of one, and of its value where `whole` says so."""
+    """Return the line with other words in place of one, and of its value if `whole`."""
     row = row or Rewrite("option", "", becomes, "")
     typed, to_file, path = becomes.partition("> ")
     new = [each for each in typed.strip().split(" ", 1) if each]
@@ -304,7 +304,7 @@ def _instead(
 
 
 def _nearest(this: TypedLine, place: int, said: Word) -> Iterator[Step[Line]]:
-    """Yield the line with an option or a value that is misspelt, `--jsn`, or the option of a value, `--kind json`."""
+    """Yield the line with a misspelt option or value corrected, `--jsn`, or the option of a value, `--kind json`."""
     names = {name.removeprefix("--"): name for name in this.options if name.startswith("--")}
     for row in OPTIONS:
         if re.fullmatch("[a-z|-]+", row.pattern) and row.becomes in this.options:
@@ -328,24 +328,24 @@ def _nearest(this: TypedLine, place: int, said: Word) -> Iterator[Step[Line]]:
 
 
 def _of_value(this: TypedLine, place: int, value: str, used: int = 1) -> Iterator[Step[Line]]:
-    """Yield the line with the option that has a value of this name, in place of another: `-f torch`."""
+    """Yield the line with another option that has a value of this name: `-f torch`."""
     for option in this.options.values():
         if option not in this.given and isinstance(option.type, OneOf) and value.lower() in option.type.names:
             yield Step(this.with_(place, Word(option.opts[0], option, value), used=used), "perhaps")
 
 
 def _fits(option: click.Option, value: str | None) -> bool:
-    """Whether an option takes what stands behind one that there is not: a value, or none if it is a flag."""
+    """Whether an option accepts what follows an unknown one: a value, or nothing if it is a flag."""
     return option.is_flag if value is None else not option.is_flag and not _is_wrong(option, value)
 
 
 def _dropped(this: TypedLine, place: int, said: Word) -> Step[Line]:
-    """Return the line without an option: a word that a spec says, or an option that other commands have, if any."""
+    """Return the line without an option that is a word of specs, belongs to other commands, or is unknown."""
     others = this.having(said.text)
     word = _name(said).replace("-", "_")
     told = len(word) > 1 and is_word(word) and (word in KINDS or not others)
     flag = bool(others) and not told and any(each.is_flag for each in others.values())
     drops = said.text if flag or not said.value else f"{said.text} {said.value}"
-    advice = f"`rnncli layers {word}` shows what it is here" if told else ""
+    advice = f"`rnncli layers {word}` explains it" if told else ""
     state = this.with_(place, used=1 if flag else len(said.typed()))
     return Step(state, WITHOUT, drops=drops, costs=COSTS_A_GUESS, advice=advice)

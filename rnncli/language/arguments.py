@@ -1,4 +1,4 @@
-"""The words of Keras and PyTorch for kinds and fields: `SimpleRNN`, `return_sequences=True`, `hidden_size=32`."""
+"""Keras's and PyTorch's words for kinds and fields: `SimpleRNN`, `return_sequences=True`, `hidden_size=32`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rnncli.layers.options import Choice, Option
 from rnncli.layers.words import argument
 
 Value = bool | int | float | str | None
-"""What an argument can be."""
+"""The value of an argument."""
 
 CLASSES: Mapping[str, type[Layer]] = {
     **{name.lower(): layer for layer in LAYERS for name in (layer.keras, layer.torch)},
@@ -19,30 +19,30 @@ CLASSES: Mapping[str, type[Layer]] = {
     **{name.lower(): layer for layer in LAYERS for name in layer.classes},
     **KINDS,
 }
-"""The kind of layer for each class of Keras and PyTorch, and for each name of a kind, in lower case."""
+"""The kind of layer for each class of Keras and PyTorch and for each name of a kind, in lower case."""
 
 STANDS_FOR: Mapping[str, Mapping[str, str]] = {
     **{name.lower(): arguments for layer in LAYERS for name, arguments in layer.classes.items()},
     **{layer.torch.lower(): layer.torch_defaults for layer in LAYERS if layer.torch_defaults},
 }
-"""The arguments that the name of a class stands for: one of several of a kind, or one with other defaults."""
+"""The arguments that the name of a class implies, if a kind has several classes or the class has other defaults."""
 
 PYTORCH_NAMES: Mapping[str, str] = {
     theirs: ours for layer in reversed(LAYERS) for ours, theirs in layer.torch_arguments.items()
 }
-"""Keras's argument for each of PyTorch's that means the same; a kind may mean another by it, and says so itself."""
+"""Keras's argument for each of PyTorch's with the same meaning, unless a kind declares a different one."""
 
 STACKED = "num_layers"
 """PyTorch's argument for a stack of equal layers: `x3`."""
 
 SAYS_NOTHING = frozenset({"name", "batch_first", "device", "inplace", "input_length"})
-"""Arguments that change nothing which a spec could say."""
+"""Arguments that change nothing that a spec could express."""
 
 _SPELLINGS: Mapping[str, Value] = {"true": True, "false": False, "none": None}
 
 
 def read_value(text: str) -> Value:
-    """Return the value of an argument as it is written in a field: `True`, `none`, `relu`."""
+    """Return the value of an argument from its text in a field: `True`, `none`, `relu`."""
     return _SPELLINGS.get(text.lower(), text)
 
 
@@ -55,18 +55,18 @@ def attribute_of(cls: type[Layer], argument: str) -> str | None:
 
 
 def takes(cls: type[Layer], name: str) -> bool:
-    """Whether a kind has a field that starts so, in our word or a framework's."""
+    """Whether a kind has a field that starts with a name, in our word or a framework's."""
     attribute = attribute_of(cls, name)
     return any(option.spells(name) or option.attribute == attribute for option in cls.options)
 
 
 def setting(cls: type[Layer], name: str, value: str | None) -> tuple[Option, object] | None:
-    """Return the option and the value that a field sets, `seq` or `return_sequences=True`; None where it is not whole.
+    """Return the option and value that a field sets, `seq` or `return_sequences=True`; None if it is incomplete.
 
     Args:
         cls: the layer's class.
         name: the field, up to any `=`.
-        value: what is behind the `=`, if there is one.
+        value: the text after the `=`, if there is one.
     """
     text = name if value is None else f"{name}={value}"
     for option in cls.options:
@@ -80,7 +80,7 @@ def setting(cls: type[Layer], name: str, value: str | None) -> tuple[Option, obj
 
 
 def value_in_words(cls: type[Layer], name: str, value: str | None) -> str:
-    """Return the other words for a field: `reset_after=False` for `reset=before`; nothing where they are not known."""
+    """Return the other words for a field, `reset_after=False` for `reset=before`; an empty text if there are none."""
     found = setting(cls, name, value)
     if found is None:
         return ""
@@ -91,12 +91,12 @@ def value_in_words(cls: type[Layer], name: str, value: str | None) -> str:
 
 
 def field_of(cls: type[Layer], argument: str, value: Value) -> str | None:
-    """Return the field that says the same as an argument; an empty text where a spec need not say it.
+    """Return the field that means the same as an argument; an empty text if a spec need not mention it.
 
-    None where the language has no word for it. Sizes are not fields of their own and have none.
+    It is None if the language has no field for it. Sizes have no names, so they have no such field.
 
     Raises:
-        ValueError: the value is not allowed; the message says what is.
+        ValueError: the value is not allowed; the message lists the allowed ones.
     """
     if argument == STACKED and cls.states:
         if not re.fullmatch("[1-9][0-9]*", str(int(value) if value is True else value)):
@@ -110,10 +110,10 @@ def field_of(cls: type[Layer], argument: str, value: Value) -> str | None:
 
 
 def setting_of(cls: type[Layer], argument: str, value: Value) -> tuple[Option, object] | None:
-    """Return the option that an argument sets, and the value that it gives; None if it sets none.
+    """Return the option that an argument sets, and the value; None if it sets none.
 
     Raises:
-        ValueError: the value is not allowed; the message says what is.
+        ValueError: the value is not allowed; the message lists the allowed ones.
     """
     attribute = attribute_of(cls, argument)
     option = next((each for each in cls.options if each.attribute == attribute), None)

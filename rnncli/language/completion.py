@@ -1,7 +1,7 @@
-"""How a spec can go on that is typed in part: what a shell offers when TAB is pressed.
+"""Completions of a partly typed spec, which a shell offers when TAB is pressed.
 
-The kinds, fields and values are those that the layers declare. What is offered continues the text as it was typed; of
-several ways to write the same thing the short one is offered, and the others where the text has begun with them.
+The kinds, fields and values are those that the layers declare. A completion always continues the typed text. Of several
+ways to write something, only the short one is offered, unless the text has begun with another.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from rnncli.layers.sizes import BLANK_PATTERN, SizeError
 from rnncli.layers.words import argument_form
 
 _COUNT = "x"
-"""How the field starts that says how often a layer is repeated."""
+"""The start of the field with the repeat count."""
 
 
 class Completion(NamedTuple):
-    """A text that the typed one can become.
+    """A possible continuation of the typed text.
 
     Attributes:
-        text: the whole of it; it starts with what was typed.
-        word: its last part, the one that is completed: `seq`, `lstm:`.
-        means: what that part is, in a few words.
+        text: the whole text; it starts with the typed one.
+        word: the part that is completed, which is the last: `seq`, `lstm:`.
+        means: the meaning of that part, in a few words.
     """
 
     text: str
@@ -38,7 +38,7 @@ class Completion(NamedTuple):
 
 
 class _Word(NamedTuple):
-    """A way to write the part that is completed, what it is, whether it is a name without its key."""
+    """A way to write the completed part, its meaning, and whether it is a value without its key."""
 
     text: str
     means: str
@@ -46,11 +46,11 @@ class _Word(NamedTuple):
 
 
 def spec_completions(text: str, *, blanks: bool = False) -> list[Completion]:
-    """Return what a spec that is typed in part can become, up to the next sign at which there is a choice.
+    """Return the completions of a partly typed spec, up to the next sign after which there is a choice.
 
     Args:
-        text: the spec as far as it is typed; it need not be right.
-        blanks: whether `_` may stand for a number, as in a template.
+        text: the spec as typed so far; it need not be valid.
+        blanks: whether `_` is allowed in place of a number, as in a template.
     """
     before, comma, layer = text.rpartition(",")
     kind, *fields = layer.split(":")
@@ -66,7 +66,7 @@ def spec_completions(text: str, *, blanks: bool = False) -> list[Completion]:
 
 
 def _kinds(typed: str, before: str) -> Iterator[_Word]:
-    """Yield the kinds that start so: those that take the input as the first layer, the others behind it."""
+    """Yield the kinds that start with the typed text: input kinds for the first layer, others after it."""
     first = not before
     layers = [layer for layer in LAYERS if (layer.reads == "input") == first and _has_length(before, layer)]
     kinds = [(layer.kind, layer) for layer in layers]
@@ -82,7 +82,7 @@ def _kinds(typed: str, before: str) -> Iterator[_Word]:
 
 
 def _has_length(before: str, layer: type[Layer]) -> bool:
-    """Whether a layer is told how long its sequence is by what stands before it, where it must know that."""
+    """Whether the layers before it fix the length of a layer's sequence, if it needs a known length."""
     if layer.needs_length:
         try:
             check_rules(*parse(before + layer.kind))
@@ -92,7 +92,7 @@ def _has_length(before: str, layer: type[Layer]) -> bool:
 
 
 def _fields(cls: type[Layer], earlier: Sequence[str], typed: str, *, blanks: bool) -> Iterator[_Word]:
-    """Yield the fields that start so and are not among the earlier ones; behind a whole field, what may come next."""
+    """Yield the fields that start with the typed text and are not set yet; after a complete field, what may follow."""
     word = typed.lower()
     sized = any(_is_size(cls, field) for field in earlier)
     if not sized:
@@ -101,7 +101,7 @@ def _fields(cls: type[Layer], earlier: Sequence[str], typed: str, *, blanks: boo
         if cls.sizes.required and not typed:
             return
     ways = [way for way in _ways(cls, earlier) if way.text.startswith(word)]
-    # Names that stand alone are many: they are offered where no other field starts so.
+    # There are many values without a key: they are offered only if no other field matches.
     shown = {_up_to_choice(way.text, word): way.means for way in ways if not way.alone}
     shown = shown or {way.text: way.means for way in ways}
     yield from (_Word(text, means) for text, means in shown.items() if text != word)
@@ -111,7 +111,7 @@ def _fields(cls: type[Layer], earlier: Sequence[str], typed: str, *, blanks: boo
 
 
 def _ways(cls: type[Layer], earlier: Sequence[str]) -> Iterator[_Word]:
-    """Yield every field that may be added to a layer's earlier ones, its size left aside."""
+    """Yield every field except a size that may be added to a layer's earlier ones."""
     given = {
         option.attribute: value
         for option in cls.options
@@ -126,17 +126,17 @@ def _ways(cls: type[Layer], earlier: Sequence[str]) -> Iterator[_Word]:
                 if _fits(cls, given | {option.attribute: value}):
                     yield _Word(text, _means(cls, option), alone)
     if cls.reads != "input" and not any(map(_is_count, earlier)):
-        yield _Word(_COUNT, "the layer so many times")
+        yield _Word(_COUNT, "number of times to repeat the layer")
 
 
 def _means(cls: type[Layer], option: Option) -> str:
-    """Return what a field does, and Keras's argument for it: of a field with values the argument's name alone."""
+    """Return what a field does, with Keras's argument for it (only its name if the field has values)."""
     theirs = argument_form(cls, option) if isinstance(option, Flag) else option.attribute
     return option.means if option.means == theirs else f"{option.means} ({theirs})"
 
 
 def _behind(cls: type[Layer], fields: Sequence[str], typed: str) -> Iterator[_Word]:
-    """Yield what may come behind a layer's whole field: another field, another layer."""
+    """Yield what may follow a complete field: another field or another layer."""
     done = not cls.sizes.required or any(_is_size(cls, field) for field in fields)
     if not done or next(_ways(cls, fields), None) is not None:
         yield _Word(f"{typed}:", "a field of the layer")
@@ -145,7 +145,7 @@ def _behind(cls: type[Layer], fields: Sequence[str], typed: str) -> Iterator[_Wo
 
 
 def _up_to_choice(field: str, typed: str) -> str:
-    """Return a field as far as it can be known: up to the `=`, unless that is typed already."""
+    """Return a field up to the `=`, or the whole field if the `=` is typed already."""
     key, equals, _ = field.partition("=")
     return field if equals in typed else key + equals
 
@@ -166,7 +166,7 @@ def _is_size(cls: type[Layer], field: str) -> bool:
 
 def _is_whole_size(cls: type[Layer], field: str) -> bool:
     if not cls.sizes.means(field):
-        return False  # a letter in place of a number is the start of something else here
+        return False  # here, a letter in place of a number is the start of another field
     try:
         cls.sizes.parse(cls.kind, field)
     except SizeError:

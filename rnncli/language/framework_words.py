@@ -1,4 +1,4 @@
-"""Words of Keras and PyTorch that no spec has, and where what each says is found here; and what their errors mean."""
+"""Terms of Keras and PyTorch that are not part of a spec, with their equivalents here; and their error messages."""
 
 from __future__ import annotations
 
@@ -10,91 +10,91 @@ from rnncli.language.likeness import closest
 from rnncli.layers import GRU, LSTM, Embedding
 from rnncli.layers.words import in_both
 
-_LAST_STATES = "here `rnncli forward --save-state FILE.npz` writes them"
+_LAST_STATES = "`rnncli forward --save-state FILE.npz` writes them"
 _FIRST_STATES = (
-    "a run starts from zero, or from what `rnncli forward --state FILE.npz` reads: so a decoder starts with the last "
-    "state of its encoder, which --save-state wrote"
+    "a run starts with zero states, or with states from `rnncli forward --state FILE.npz`: a decoder can start with "
+    "the last states of its encoder, written by --save-state"
 )
 _PACKED = (
-    "`rnncli forward --lengths 5,3,7` computes each sequence of a batch as long as it is, and "
-    "`rnncli export --to torch --packed` packs them; mask skips steps of padding wherever they stand"
+    "`rnncli forward --lengths 5,3,7` runs each sequence of a batch at its own length, and `rnncli export --to torch "
+    "--packed` uses packed sequences; mask skips padding steps at any position"
 )
-_READS = "a layer reads what the one before it returns; the first layer says the input: input:F, input:TxF"
-_BATCH_FIRST = "the batch always comes first here: (batch, timesteps, features)"
-_TRAINING = "it matters only in training, and here a network is only run"
-_SPEED = "it changes how fast a framework runs, not what is computed"
+_READS = "a layer reads the output of the previous one; the first layer gives the input shape: input:F, input:TxF"
+_BATCH_FIRST = "the batch axis always comes first: (batch, timesteps, features)"
+_TRAINING = "it matters only in training, and nothing is trained here"
+_SPEED = "it changes how fast a framework runs, not its results"
 _STARTS = (
-    "weights start as Keras starts them, which `rnncli explain` shows; of an LSTM "
-    f"{in_both(LSTM, 'unit_forget_bias', False)} changes one"
+    "weights are initialised with Keras's defaults, which `rnncli explain` shows; for an LSTM, "
+    f"{in_both(LSTM, 'unit_forget_bias', False)} changes the forget gate's bias"
 )
 _PADDING = (
-    f"{in_both(Embedding, 'mask_zero', True)} of embed skips steps whose id is 0, and input:F:mask, Keras's "
-    "Masking(), steps of zeros"
+    f"embed with {in_both(Embedding, 'mask_zero', True)} skips steps whose id is 0; input:F:mask (Keras's Masking()) "
+    "skips steps that are all zero"
 )
 _LENGTH = "the length is --timesteps N, or T in input:TxF; weights are the same at every step"
-_PER_STEP = "dense, dropout and norm work on each timestep of a sequence as they are"
+_PER_STEP = "dense, dropout and norm already apply to each timestep of a sequence"
 _TO_VECTOR = (
-    f"a sequence becomes one vector by its last output, without {in_both(LSTM, 'return_sequences', True)}, by "
-    "pool:max, by pool:avg, or, where its length is known, by flatten"
+    f"to turn a sequence into one vector, use the last output (leave out {in_both(LSTM, 'return_sequences', True)}), "
+    "pool:max, pool:avg or, if its length is known, flatten"
 )
 
 NOT_MERGED = (
-    f"merge_mode=None returns the two outputs apart; {in_both(LSTM, 'merge_mode', 'concat')} has the same numbers side "
-    "by side"
+    f"merge_mode=None returns the two outputs separately; {in_both(LSTM, 'merge_mode', 'concat')} returns the same "
+    "numbers side by side"
 )
-"""What is said of Keras's merge_mode=None, which a spec cannot say."""
+"""The advice for Keras's merge_mode=None, which a spec cannot express."""
 
-_ONE_ROW = "a network is one row of layers here: nothing branches off, and nothing is merged but by bi"
-_NO_ATTENTION = "there is no attention here: a layer reads what the one before it returns, and nothing else"
-_ALONG_TIME = "a window moves along time alone, over all features: conv:FxK is Conv1D; nothing has two dimensions"
+_ONE_ROW = "a network is a plain sequence of layers: it cannot branch, and only bi merges outputs"
+_NO_ATTENTION = "attention is not supported: a layer reads only the output of the previous one"
+_ALONG_TIME = "windows move only along time, over all features: conv:FxK is Conv1D; no layer is two-dimensional"
 _STATISTICS = (
-    "bnorm scales by the moving mean and variance of training, PyTorch's running_mean and running_var: they are not "
-    "trained, and a run does not move them"
+    "bnorm scales by the moving mean and variance from training, PyTorch's running_mean and running_var: they are not "
+    "trained, and a run does not update them"
 )
 
 _ZEROS = (
-    "zeros around a sequence are a field of the convolution that reads them: conv:FxK:causal has all in front, "
-    "conv:FxK:same as many on both sides as keep the length"
+    "zero padding is a field of the convolution: conv:FxK:causal puts all zeros in front, conv:FxK:same puts as many "
+    "on both sides as keep the length"
 )
 
 FEATURES = ("input_size", "input_shape", "input_dim", "in_features")
-"""Arguments that say how many features a layer reads."""
+"""Arguments for the number of features that a layer reads."""
 
 _OUTPUT = (
-    f"PyTorch's output, that of every timestep, is {in_both(LSTM, 'return_sequences', True)}; a layer returns the "
-    "last, h_n[-1], unless told so"
+    f"PyTorch's output has every timestep: {in_both(LSTM, 'return_sequences', True)}; without it a layer returns "
+    "only the last one, h_n[-1]"
 )
 _LINEAR = (
-    f"ONNX's linear_before_reset=1 is {in_both(GRU, 'reset_after', True)}, the default, and 0 is "
+    f"ONNX's linear_before_reset=1 is {in_both(GRU, 'reset_after', True)}, the default; 0 is "
     f"{in_both(GRU, 'reset_after', False)}"
 )
 
 _SAID: Sequence[tuple[str, str]] = (
-    ("return_state", f"Keras's return_state=True returns the last states, too, PyTorch's h_n and c_n: {_LAST_STATES}"),
-    ("h_n hn c_n cn", f"h_n and c_n are PyTorch's last states, in Keras return_state=True: {_LAST_STATES}"),
+    ("return_state", f"Keras's return_state=True also returns the last states, PyTorch's h_n and c_n: {_LAST_STATES}"),
+    ("h_n hn c_n cn", f"h_n and c_n are PyTorch's last states (Keras: return_state=True): {_LAST_STATES}"),
     (
         "hidden_state cell_state state states last_state last_states final_state final_states",
-        f"the last states are Keras's return_state=True, PyTorch's h_n and c_n: {_LAST_STATES}",
+        f"Keras returns the last states with return_state=True, PyTorch as h_n and c_n: {_LAST_STATES}",
     ),
     ("h_0 h0 c_0 c0 hx cx initial_state initial_states", _FIRST_STATES),
-    ("stateful", "a run goes on where another ended by `rnncli forward --save-state FILE.npz`, then --state FILE.npz"),
-    ("num_layers", "num_layers=2 is x2 here: the layer twice, one above the other"),
+    ("stateful", "to continue a run, use `rnncli forward --save-state FILE.npz`, then --state FILE.npz"),
+    ("num_layers", "num_layers=2 is x2: the layer twice, one on top of the other"),
     ("output outputs", _OUTPUT),
     ("linear_before_reset", _LINEAR),
-    ("peepholes", "there are no peepholes here, as in Keras and PyTorch"),
+    ("peepholes", "peepholes are not supported, as in Keras and PyTorch"),
     ("batch_first time_major", _BATCH_FIRST),
     (f"{' '.join(FEATURES)} batch_input_shape batch_shape", _READS),
     ("input_length sequence_length seq_len timesteps time_steps", _LENGTH),
-    ("batch_size batch", "the batch is --batch N, not part of a network"),
-    ("dropout", "dropout:P is a layer of its own, and does nothing in a network that is only run"),
+    ("batch_size batch", "the batch size is --batch N, not part of a network"),
+    ("dropout", "dropout:P is a separate layer; it has no effect outside training"),
     ("recurrent_dropout trainable activity_regularizer", _TRAINING),
     ("kernel_regularizer recurrent_regularizer bias_regularizer embeddings_regularizer", _TRAINING),
     ("kernel_constraint recurrent_constraint bias_constraint embeddings_constraint", _TRAINING),
     ("kernel_initializer recurrent_initializer bias_initializer embeddings_initializer", _STARTS),
     ("unroll implementation use_cudnn device inplace", _SPEED),
-    ("seed", "the seed is that of a run: `rnncli forward --seed N`"),
+    ("seed", "the seed is an option of a run: `rnncli forward --seed N`"),
     ("dtype", "the dtype is --dtype, the same for all layers"),
-    ("name", "layers have the names that Keras gives them"),
+    ("name", "layers are named as Keras names them"),
     ("masking mask_value padding_idx", _PADDING),
     ("pack_padded_sequence pad_packed_sequence packed_sequence enforce_sorted lengths", _PACKED),
     ("timedistributed time_distributed", _PER_STEP),
@@ -110,25 +110,25 @@ _SAID: Sequence[tuple[str, str]] = (
     ("loss optimizer learning_rate lr epochs compile bptt clipnorm metrics teacher_forcing clip", _TRAINING),
     ("gpu cuda cpu tpu num_workers cudnn", _SPEED),
     ("moving_mean moving_variance running_mean running_var momentum track_running_stats non_trainable", _STATISTICS),
-    ("activation", "an activation is a field of the layer before it, as in dense:1:sigmoid, or a layer, act:sigmoid"),
+    ("activation", "an activation is a field of its layer, as in dense:1:sigmoid, or a separate layer, act:sigmoid"),
     (
         "prelu leaky_relu leakyrelu lrelu relu6",
-        "activations have neither weights nor settings here; elu is near a leaky relu",
+        "activations have no weights and no settings; elu is close to a leaky relu",
     ),
     ("bidirectional", f"{in_both(LSTM, 'merge_mode', 'concat')} is a field of a recurrent layer, as in lstm:32:bi"),
 )
-"""Words, apart by spaces, and what each of them is and where it is found here."""
+"""Words, separated by spaces, with the explanation and the equivalent in rnncli that all of them share."""
 
 FRAMEWORK_WORDS: Mapping[str, str] = {word: text for words, text in _SAID for word in words.split()}
-"""What each word is and where it is found here, by the word in lower case; a few of them are fields of some kinds."""
+"""The explanation of each word, by the word in lower case; a few of the words are fields of some kinds."""
 
 
 def framework_word(name: str, fields: Sequence[str] = ()) -> str | None:
-    """Return the word of `FRAMEWORK_WORDS` that a word is, or is a misspelling of; None if it is none.
+    """Return the entry of `FRAMEWORK_WORDS` that a word equals or misspells; None if there is none.
 
     Args:
         name: the word, in lower case.
-        fields: words that it may be a misspelling of as well.
+        fields: other words that it may misspell.
     """
     if name in FRAMEWORK_WORDS:
         return name
@@ -136,75 +136,75 @@ def framework_word(name: str, fields: Sequence[str] = ()) -> str | None:
     return guess if guess in FRAMEWORK_WORDS else None
 
 
-# Errors: of shapes that do not fit, mostly
+# Error messages, mostly about shapes
 
 _WHOLE = in_both(LSTM, "return_sequences", True)
 
 _MEANINGS: Sequence[tuple[str, str, str, str]] = (
     (
         r"expected (?:min_)?ndim=3, found ndim=2(?:[^(]{0,40}\(None, (\d{1,9})\))?",
-        "the layer reads a sequence, (batch, timesteps, features), and was given one vector a sample",
-        f"the recurrent layer before it returns its whole sequence with {_WHOLE}; data gets an axis: x[:, None, :]",
+        "the layer reads a sequence, (batch, timesteps, features), but was given one vector per sample",
+        f"the layer before it returns its whole sequence with {_WHOLE}; data needs another axis: x[:, None, :]",
         "input:{0},lstm:32:seq,lstm:32",
     ),
     (
         r"expected (?:min_)?ndim=3, found ndim=[14]",
-        "the layer reads (batch, timesteps, features), and was given data of more or fewer axes",
-        "input_shape is (timesteps, features), without the samples",
+        "the layer reads (batch, timesteps, features), but was given data with more or fewer axes",
+        "input_shape is (timesteps, features), without the batch",
         "input:50x8,lstm:32",
     ),
     (
         r"expected axis -1 of input shape to have value (\d{1,9})(?:[^\n]{0,80}, (\d{1,9})\))?",
-        "the layer was made for {0} features, and was given others",
-        "give it what it was made for, or make it anew for what it is given",
+        "the layer was built for {0} features, but was given another number",
+        "give it {0} features, or rebuild it for the new number",
         "input:{0},dense:1",
     ),
     (
         r"must be equal to input_size\. Expected (\d{1,9}), got (\d{1,9})",
-        "the layer was made for {0} features (input_size), and was given {1}",
-        "input_size is the number of features of a timestep: nn.LSTM({1}, 32)",
+        "the layer was built for {0} features (input_size), but was given {1}",
+        "input_size is the number of features per timestep: nn.LSTM({1}, 32)",
         "input:{1},lstm:32",
     ),
     (
         r"For (?:un)?batched [23]-D input, hx .{0,12}should also be",
-        "the state has the axes of a batch and the input has not, or the other way round",
-        "input is (batch, timesteps, features) with batch_first=True, and a state (levels × directions, batch, units)",
+        "the state has a batch axis and the input has none, or the other way round",
+        "with batch_first=True, input is (batch, timesteps, features); a state is (layers × directions, batch, units)",
         "input:8,lstm:16",
     ),
     (
         r"Expected hidden(?:\[[01]\])? size \((\d{1,9}), (\d{1,9}), (\d{1,9})\)",
-        "a state is (levels × directions, batch, units), here ({0}, {1}, {2}), and another was given",
-        "make it with the batch of the input: torch.zeros({0}, x.size(0), {2}) with batch_first=True",
+        "a state is (layers × directions, batch, units), here ({0}, {1}, {2}), but another shape was given",
+        "create it with the batch size of the input: torch.zeros({0}, x.size(0), {2}) with batch_first=True",
         "input:8,lstm:{2}",
     ),
     (
         r"mat1 and mat2 shapes cannot be multiplied \(\d{1,9}x(\d{1,9}) and (\d{1,9})x(\d{1,9})\)",
-        "a linear layer was made for {1} features (in_features), and was given {0}",
-        "in_features is what the layer before returns, 2 × hidden_size where that reads both ways: nn.Linear({0}, {2})",
+        "a linear layer was built for {1} features (in_features), but was given {0}",
+        "in_features is the previous layer's output size, 2 × hidden_size if bidirectional: nn.Linear({0}, {2})",
         "input:{0},dense:{2}",
     ),
     (
         r"(?:RNN|LSTM|GRU)\w{0,4}: Expected input to be (?:1D or 2D|2D or 3D|2-D or 3-D)",
-        "the layer reads (batch, timesteps, features), or without the batch, and was given other axes",
-        "ids need an embedding before it, and a picture its rows as timesteps",
+        "the layer reads (batch, timesteps, features) or (timesteps, features), but was given other axes",
+        "put an embedding before it to read ids; to read an image, use its rows as timesteps",
         "embed:10000x32,lstm:32",
     ),
     (
         r"index out of range in self",
-        "an id is not below the size of the vocabulary (num_embeddings)",
-        "that size is the largest id and one, with padding and the unknown word: nn.Embedding(ids.max() + 1, 32)",
+        "an id is not smaller than the vocabulary size (num_embeddings)",
+        "that size is the largest id plus one, with ids for padding and unknown words: nn.Embedding(ids.max() + 1, 32)",
         "embed:10001x32,lstm:32",
     ),
     (
         r"= (\d{1,9}) is not in \[0, (\d{1,9})\)",
-        "the id {0} is not below {1}, the size of the vocabulary (input_dim)",
-        "that size is the largest id and one, with padding and the unknown word",
+        "the id {0} is not smaller than {1}, the vocabulary size (input_dim)",
+        "that size is the largest id plus one, with ids for padding and unknown words",
         "embed:{2}x32,lstm:32",
     ),
     (
         r"'tuple' object has no attribute|must be Tensor, not tuple",
-        "PyTorch's recurrent layers return a pair, all outputs and the last state",
-        "take it apart: out, _ = lstm(x); here a layer returns only its outputs",
+        "PyTorch's recurrent layers return a pair: all outputs and the last state",
+        "unpack it: out, _ = lstm(x); in a spec a layer returns only its outputs",
         "input:8,lstm:16:seq,dense:1",
     ),
     (
@@ -212,30 +212,30 @@ _MEANINGS: Sequence[tuple[str, str, str, str]] = (
             r"Shapes \(None, \d{1,9}\) and \(None, (?:None|\d{1,9}), \d{1,9}\) are incompatible"
             "|logits.{1,9}labels.{1,9}must have the same shape"
         ),
-        "the network returns a vector for each timestep and the targets are one a sample, or the other way round",
+        "the network returns one vector per timestep and there is one target per sample, or the other way round",
         f"without {_WHOLE} the last recurrent layer returns only its last output",
         "input:8,lstm:16,dense:1",
     ),
     (
         r"non-zero dropout expects num_layers greater than 1",
-        "dropout of PyTorch's recurrent layers stands between the levels of a stack, and there is one level",
-        "put a layer of its own behind it: nn.Dropout(0.2)",
+        "PyTorch's recurrent layers apply dropout only between stacked layers, and there is only one layer",
+        "add a separate layer after it: nn.Dropout(0.2)",
         "input:8,lstm:16,dropout:0.2,dense:1",
     ),
 )
-"""What an error says, as a pattern; what that means, with the numbers {0}, {1} in it; how to mend it; and the spec of a
-network that is right."""
+"""A pattern for each error message; its meaning, with the numbers {0}, {1} from the message; the advice; and the spec
+of a correct network."""
 
 
 def framework_error(text: str) -> SpecError | None:
-    """`expected ndim=3, found ndim=2`: an error of Keras or PyTorch, and what it means."""
+    """Return the error that explains an error message of Keras or PyTorch, such as `expected ndim=3, found ndim=2`."""
     for said, means, mend, example in _MEANINGS:
         found = re.search(said, text)
         if found is not None:
             numbers = [number or "8" for number in found.groups()]
             numbers.append(f"{int(numbers[0]) + 1}" if numbers else "")
             return SpecError(
-                f"that is an error, and no spec: {means.format(*numbers)}",
+                f"this is an error message, not a spec: {means.format(*numbers)}",
                 text=text,
                 span=found.span(),
                 advice=mend.format(*numbers),

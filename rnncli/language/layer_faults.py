@@ -1,4 +1,4 @@
-"""What is wrong with a layer of a spec: the message, the characters at fault, and the repair of the whole spec."""
+"""The faults of a layer in a spec: the message, the characters at fault, and the repair of the whole spec."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from rnncli.quantities import nearest_size
 
 
 class LayerFaults(NamedTuple):
-    """The faults of one layer; each method raises the SpecError for one of them.
+    """The faults of one layer; each method raises the SpecError for one kind of fault.
 
     Attributes:
         text: the spec.
         token: the layer in it.
-        blanks: whether `_` may stand for a number.
+        blanks: whether `_` is allowed in place of a number.
     """
 
     text: str
@@ -32,28 +32,28 @@ class LayerFaults(NamedTuple):
     blanks: bool
 
     def no_kind(self, kind: Token) -> NoReturn:
-        """Fail because a layer starts with no kind that there is."""
+        """Fail because a layer does not start with a known kind."""
         word = lowered(kind.text)
         if not self.token.text:
-            self.fail(kind, "there is no layer between two commas")
+            self.fail(kind, "a layer is missing between two commas")
         if not word:
-            message = "there is no layer kind before the colon"
+            message = "a layer kind is missing before the colon"
             self.fail(kind, message, lead="name one", repair=splice(self.text, kind, "rnn"))
         if "(" in word:
             self.fail(kind, f"a layer is written KIND:SIZE, not as in {quote(kind.text)}")
         advice = self._known_elsewhere(word)
-        lead = "" if advice else f"there are {', '.join(layer.kind for layer in LAYERS)}"
+        lead = "" if advice else f"kinds: {', '.join(layer.kind for layer in LAYERS)}"
         self.fail(kind, f"there is no layer kind {quote(kind.text)}", advice=advice, lead=lead)
 
     def _known_elsewhere(self, word: str) -> str:
-        """Return what a word is that stands where a kind should, and is a field or a word of the frameworks."""
+        """Return the advice for a word in place of a kind that is a field or a term of the frameworks."""
         name, equals, value = (part.strip() for part in word.partition("="))
         able = [layer for layer in LAYERS if takes(layer, name)]
         if able and len(list(self.token.split(":"))) == 1:
             found = setting(able[-1] if name in ACTIVATIONS else able[0], name, value if equals else None)
             if found is not None:
                 said = in_both(able[0], found[0].attribute, found[1])
-                alone = f", and {Activation.kind}:{name} a layer by itself" if name in Activation.sizes.words else ""
+                alone = f"; {Activation.kind}:{name} is a separate layer" if name in Activation.sizes.words else ""
                 return f"{said} is a field of {listed([each.kind for each in able], 'or')}{alone}"
         theirs = framework_word(name, [*KINDS, *CLASSES, *ACTIVATIONS])
         return "" if theirs is None else FRAMEWORK_WORDS[theirs]
@@ -68,12 +68,12 @@ class LayerFaults(NamedTuple):
         )
 
     def wrong_count(self, field: Token, message: str) -> NoReturn:
-        """Fail because the number of times that a layer is repeated is wrong."""
-        message = f"a layer is repeated a whole number of times: {message}"
+        """Fail because the repeat count of a layer is wrong."""
+        message = f"a repeat count is a whole number: {message}"
         self.fail(field, message, lead="without it", repair=cut(self.text, field))
 
     def wrong_value(self, cls: type[Layer], option: Option, field: Token, name: str, message: str = "") -> NoReturn:
-        """Fail because a field has a value that its option has not; the message says so, where it is no choice."""
+        """Fail because a field has a value that its option does not allow; without choices `message` is the reason."""
         typed = field.text.partition("=")[2].strip()
         value = Token(typed, field.end - len(typed)) if typed else field
         if not isinstance(option, Choice):
@@ -91,7 +91,7 @@ class LayerFaults(NamedTuple):
         self.fail(value, message, lead="for example", repair=splice(self.text, field, f"{option.key}={usual}"))
 
     def wrong_argument(self, cls: type[Layer], field: Token, name: str, message: str) -> NoReturn:
-        """Fail because an argument of a framework has a value that it cannot have."""
+        """Fail because an argument of a framework has a value that is not allowed."""
         attribute = attribute_of(cls, name)
         option = next(each for each in cls.options if each.attribute == attribute)
         value = field.text.partition("=")[2].strip()
@@ -103,7 +103,7 @@ class LayerFaults(NamedTuple):
         self.fail(token, message, lead=f"for example {both}", repair=splice(self.text, field, usual))
 
     def wrong_size(self, cls: type[Layer], field: Token, fault: SizeError) -> NoReturn:
-        """Fail because the field for the size is written wrong."""
+        """Fail because the size is written wrong."""
         part = Token(field.text[fault.start : fault.end], field.start + fault.start)
         if not fault.instead:
             self.fail(part, fault.message, lead="without it", repair=cut(self.text, field))
@@ -115,18 +115,18 @@ class LayerFaults(NamedTuple):
         self.fail(part, fault.message, lead=lead, repair=splice(self.text, part, fault.instead))
 
     def set_twice(self, cls: type[Layer], first: Token, second: Token) -> NoReturn:
-        """Fail because two fields set the same; a second number may have been meant otherwise."""
+        """Fail because two fields set the same thing."""
         message = f"{cls.kind} has {quote(first.text)} already, so {quote(second.text)} sets the same thing twice"
         self.fail(second, message, lead="keep one of them", repair=cut(self.text, second))
 
     def blank(self, part: Token, number: str) -> NoReturn:
-        """Fail because there is a blank where there may be none; a number is proposed."""
+        """Fail because there is a blank where none is allowed; the repair has a number instead."""
         what = f"{part.text} is a blank" if part.text.startswith(BLANK_TEXT) else f"{quote(part.text)} is not a number"
-        message = f"{what}, and only `rnncli solve` finds the number for it"
+        message = f"{what}; only `rnncli solve` finds numbers for blanks"
         self.fail(part, message, lead="for example", repair=splice(self.text, part, number))
 
     def unknown(self, cls: type[Layer], field: Token) -> NoReturn:
-        """Fail because a layer has no such field."""
+        """Fail because a kind of layer has no such field."""
         word = lowered(field.text)
         name, equals, value = (part.strip() for part in word.partition("="))
         message = f"{cls.kind} has no field {quote(field.text)}"
@@ -134,7 +134,7 @@ class LayerFaults(NamedTuple):
         if able and cls not in able:
             said = value_in_words(able[0], name, value if equals else None)
             typed = quote(field.text) + (f" ({said})" if said else "")
-            message = f"{cls.kind} does not take {typed}; only {listed([layer.kind for layer in able])} can"
+            message = f"{cls.kind} does not accept {typed}, which is only for {listed([layer.kind for layer in able])}"
             self.fail(field, message, lead="leave it out", repair=cut(self.text, field))
         if attribute_of(cls, name) in cls.sizes.attributes:
             advice = f"{name} is a number in {cls.kind}:{cls.sizes.shortest}"
@@ -146,10 +146,10 @@ class LayerFaults(NamedTuple):
         if not equals and isinstance(option, Choice) and option.symbol is not None:
             self.wrong_value(cls, option, field, "")
         known = [key_in_both(option) for option in cls.options]
-        self.fail(field, message, lead=f"it takes {listed(known)}" if known else "")
+        self.fail(field, message, lead=f"fields: {listed(known)}" if known else "")
 
     def _with_size(self, cls: type[Layer], field: Token) -> str:
-        """Return the spec with a size in place of a field that names one; without the field, if there is a size."""
+        """Return the spec with a size in place of a field that names one, or without the field if there is a size."""
         others = [each for each in list(self.token.split(":"))[1:] if each.start != field.start]
         sized = any(cls.sizes.means(lowered(each.text)) for each in others)
         return cut(self.text, field) if sized else splice(self.text, field, cls.sizes.example)

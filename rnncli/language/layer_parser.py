@@ -21,11 +21,11 @@ class Written(NamedTuple):
     """A layer as it is written.
 
     Attributes:
-        layer: the layer; it has a `Blank` where one stands for a size.
-        times: how often it is repeated; a `Blank` where one stands for the count.
-        size: the field that says the sizes, if there is one.
-        repeat: the field that says the count, if there is one.
-        blanks: its blanks, and where in the text they stand.
+        layer: the layer; a blank size is a `Blank`.
+        times: the repeat count; a blank count is a `Blank`.
+        size: the field with the sizes, if there is one.
+        repeat: the field with the repeat count, if there is one.
+        blanks: its blanks, and their places in the text.
     """
 
     layer: Layer
@@ -35,19 +35,19 @@ class Written(NamedTuple):
     blanks: tuple[tuple[Blank, Token], ...]
 
     def moved(self, distance: int) -> Written:
-        """Return the same layer, written so many characters further on."""
+        """Return the same layer, written `distance` characters further on."""
         size, repeat = (field if field is None else field.moved(distance) for field in (self.size, self.repeat))
         blanks = tuple((blank, token.moved(distance)) for blank, token in self.blanks)
         return Written(self.layer, self.times, size, repeat, blanks)
 
 
 def read_layer(text: str, token: Token, blanks: bool) -> Written:
-    """Return the layer that a token of a spec is.
+    """Return the layer in a token of a spec.
 
     Args:
         text: the spec.
         token: the layer in it.
-        blanks: whether `_` may stand for a number.
+        blanks: whether `_` is allowed in place of a number.
 
     Raises:
         SpecError: the token breaks a rule of the language.
@@ -66,7 +66,7 @@ class _LayerParser:
 
     @property
     def faults(self) -> LayerFaults:
-        """What raises the error for a fault. There are a lot of words in it, which few specs need."""
+        """The object that raises errors. It is imported late, because it is large and few specs need it."""
         from rnncli.language.layer_faults import LayerFaults
 
         return LayerFaults(self.text, self.token, self.allow_blanks)
@@ -89,10 +89,10 @@ class _LayerParser:
         return Written(cls(**arguments), times, written.get("size"), written.get("count"), tuple(self.blanks))
 
     def _field(self, cls: type[Layer], field: Token) -> tuple[str, dict[str, Any]]:
-        """Return what a field sets, for telling when it is set twice, and the values it gives."""
+        """Return the name of the setting of a field, to detect duplicates, and its values."""
         word = lowered(field.text)
         if not word:
-            self.faults.fail(field, "there is nothing between two colons")
+            self.faults.fail(field, "a field is missing between two colons")
         if word.startswith("x") and re.fullmatch(rf"x({BLANK_PATTERN}|[0-9].*)", word, re.DOTALL):
             return "count", {"count": self._count(field, field.text[1:])}
         for option in cls.options:
@@ -104,7 +104,7 @@ class _LayerParser:
         return self._argument(cls, field, word) or self._placeholder(cls, field) or self.faults.unknown(cls, field)
 
     def _placeholder(self, cls: type[Layer], field: Token) -> tuple[str, dict[str, Any]] | None:
-        """Return what a letter or a sign sets where a number must be, `n`, `TxF`; None where there is a number."""
+        """Return the setting of a letter or sign in place of a number, `n` or `TxF`; None for a number."""
         _, *fields = self.token.split(":")
         others = [lowered(each.text) for each in fields if each != field]
         parts = [field.text] if field.text in ("x", "X") else re.split("[xX]", field.text)
@@ -115,7 +115,7 @@ class _LayerParser:
         return "size", self._sizes(cls, field)
 
     def _argument(self, cls: type[Layer], field: Token, word: str) -> tuple[str, dict[str, Any]] | None:
-        """Return what a field sets that is an argument of Keras or PyTorch, `units=32` or `return_sequences=True`."""
+        """Return the setting of an argument of Keras or PyTorch, `units=32` or `return_sequences=True`."""
         name, equals, value = (part.strip() for part in word.partition("="))
         if not equals:
             return None
@@ -130,7 +130,7 @@ class _LayerParser:
         return None if setting is None else (setting[0].attribute, {setting[0].attribute: setting[1]})
 
     def _option(self, cls: type[Layer], option: Option, field: Token, word: str) -> dict[str, Any] | None:
-        """Return the value that a field gives to the attribute of an option, or None if it is no field of that."""
+        """Return the value of a field for the attribute of an option; None if the field is for another one."""
         key, equals, name = word.partition("=")
         key, name = key.strip(), name.strip()
         if not option.spells(key) or (equals and f"{key}=" != option.lead):
@@ -156,7 +156,7 @@ class _LayerParser:
             self.faults.wrong_count(field, str(fault))
 
     def _sizes(self, cls: type[Layer], field: Token) -> dict[str, Any]:
-        """Return the values that a field gives to the attributes that hold the sizes."""
+        """Return the values of a size field for the attributes that hold sizes."""
         try:
             values = cls.sizes.parse(cls.kind, field.text)
         except SizeError as fault:
@@ -171,7 +171,7 @@ class _LayerParser:
         return values
 
     def _take_blank(self, blank: Blank, token: Token, number: str) -> None:
-        """Note where a blank stands, or fail where there may be none; then a number is proposed."""
+        """Record a blank and its place; if none is allowed, fail with `number` as the repair."""
         self.blanks.append((blank, token))
         if not self.allow_blanks:
             self.faults.blank(token, number)

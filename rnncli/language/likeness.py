@@ -1,4 +1,4 @@
-"""What a text is like: the nearest of some words, and the characters of ASCII that others look like."""
+"""Similar texts: the nearest of some words, and the ASCII characters that other characters look like."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import unicodedata
 from collections.abc import Iterable
 
 _LONGEST_WORD = 40
-"""A longer word is like no other; comparing it would be slow."""
+"""Longer words match nothing, because comparing them would be slow."""
 
 _ALSO_LIKE = str.maketrans(
     "аеорсухіѕкмтАЕОРСУХІЅКМТВН‐‑‒–—―−、،⸴∶꞉ː⟶→➔➜⇒⟹’‘“”«»„", 'aeopcyxiskmtAEOPCYXISKMTBH-------,,,:::>>>>>>\'\'"""""'
 )
-"""Characters that look or mean like one of ASCII, besides those that Unicode says are compatible with it."""
+"""Characters that look like or mean an ASCII character, besides those that Unicode declares compatible."""
 
 
 def likest(word: str, words: Iterable[str], likeness: float = 0.6) -> list[str]:
-    """Return the two of `words` that are most like a word, the likest first, or as many as there are.
+    """Return at most two of `words` that are most similar to a word, the most similar first.
 
-    A word that is one of them and more (`convlstm`) is another thing, and not a misspelt one.
+    A word that contains one of them and more (`convlstm`) means something else, so it does not match.
     """
-    # Only an error needs it, and it is slow to import.
+    # Only errors need it, and it is slow to import.
     from difflib import get_close_matches
 
     found = get_close_matches(word, list(words), n=2, cutoff=likeness) if len(word) <= _LONGEST_WORD else []
@@ -27,17 +27,17 @@ def likest(word: str, words: Iterable[str], likeness: float = 0.6) -> list[str]:
 
 
 def closest(word: str, words: Iterable[str], likeness: float = 0.6) -> str | None:
-    """Return the one of `words` that is most like a word, or None if none is."""
+    """Return the word of `words` that is most similar to a word, or None if none is."""
     return next(iter(likest(word, words, likeness)), None)
 
 
 def in_ascii(text: str) -> str:
-    """Return a text with the characters of ASCII that its characters stand for."""
+    """Return a text with its characters replaced by the ASCII characters that they look like."""
     return "".join(map(ascii_of, text))
 
 
 def ascii_of(character: str) -> str:
-    """Return what a character stands for in ASCII, nothing if it cannot be seen, or else the character itself."""
+    """Return the ASCII equivalent of a character, an empty text if it is invisible, or else the character itself."""
     if character.isascii():
         return character
     digit = unicodedata.decimal(character, None)

@@ -1,8 +1,8 @@
-"""What was meant by a wrong spec, found one way.
+"""Finds a repair for a wrong spec.
 
-`rewrites` is the table of how things are written elsewhere, and `rewriting` tries its rows in order. Here are the steps
-that no pattern can say, nearest names in their context and what the rule that is broken proposes, and whether a result
-keeps what was typed.
+`rewrites` is the table of other ways to write things, and `rewriting` tries its rows in order. This module adds the
+steps that no pattern can express (nearest names in context, the repair that the broken rule suggests) and checks that
+a result keeps what was typed.
 """
 
 from __future__ import annotations
@@ -27,36 +27,36 @@ from rnncli.layers.weights import Framework
 from rnncli.layers.words import field_in_both, in_both
 
 _MOST_TRIED, _MOST_READ = 60, 8_000
-"""So many texts are read for one that is wrong, and so many characters beside the text and its repair: a long spec is
-answered at once, and of others nine of ten are mended by the tenth text."""
+"""The most texts to parse for a wrong spec, and the most characters besides its own, so that long specs are answered
+quickly. Nine out of ten of the others are repaired by the tenth text."""
 
 _LONG, _LONG_LAYER = 1000, 200
-"""In a longer text only the layer at fault is rewritten; a longer layer is none."""
+"""In a longer text only the layer at fault is rewritten; a longer layer is not rewritten."""
 
 _SHORTEST = 2
-"""A word of more letters may be the start of another."""
+"""A word with more letters than this may be the start of another."""
 
 _LIKE_A_FIELD, _LIKE_SHORT = 0.7, 0.65
-"""How like a field a word must be to be a misspelt one, and in three letters."""
+"""How similar to a field a word must be to count as a misspelling; and the same for three letters."""
 
 _EXPONENT = re.compile(r"(?<=[0-9])e\+?[0-9](?![0-9])")
 _NOT_MADE_UP = re.compile(r":x[0-9]+|^\w+:[0-9x]+,")
-"""Numbers that a repair counts, and those of an input, which it has to say: they are no guess."""
+"""Repeat counts, and the numbers of an input, which are required: they do not count as guesses."""
 
 _NUMBERS = re.compile("(?:[0-9x.kMG]|_[a-z0-9]{0,9})*")
-"""Numbers as they stand in a spec."""
+"""Numbers as they are written in a spec."""
 
 
 def mended(
     error: SpecError, check: Callable[[str], object], example: str = spec.EXAMPLE, *, blanks: bool = False
 ) -> SpecError:
-    """Return an error with a repair that works and keeps what was typed, or else with an example.
+    """Return an error with a valid repair that keeps what was typed, or else with an example.
 
     Args:
-        error: the error; what it proposes itself is tried, too.
-        check: raises a SpecError for a text that does not work.
-        example: the repair where nothing is found.
-        blanks: whether `_` may stand for a number.
+        error: the error; its own repair is tried, too.
+        check: raises a SpecError for an invalid text.
+        example: the repair if none is found.
+        blanks: whether `_` is allowed in place of a number.
     """
     meaning = framework_error(error.text)
     if meaning is not None:
@@ -79,7 +79,7 @@ def mended(
 
 
 def _said_of(typed: str, before: Step[str], after: Step[str]) -> str:
-    """Return what is said of a later step that leaves something out or makes something up."""
+    """Return the words for a later step that leaves something out or makes something up."""
     if len(after.state) >= len(before.state):
         return "for example"
     gone = before.state[slice(*_changed(before.state, after.state))].strip(":, ")
@@ -87,7 +87,7 @@ def _said_of(typed: str, before: Step[str], after: Step[str]) -> str:
 
 
 def _changed(old: str, new: str) -> tuple[int, int]:
-    """Return the characters of a text that are not so in another: what both have in front and behind is left out."""
+    """Return the span of a text that differs from another, without their common beginning and end."""
     shorter = min(len(old), len(new))
     start = next((place for place in range(shorter) if old[place] != new[place]), shorter)
     most = shorter - start
@@ -98,7 +98,7 @@ def _changed(old: str, new: str) -> tuple[int, int]:
 def _search(
     typed: str, check: Callable[[str], object], blanks: bool, first: SpecError | None = None
 ) -> Found[str] | None:
-    """Return what was meant by a text; `first` is what is wrong with it, where that is known."""
+    """Return the repair of a text; `first` is its fault, if that is known."""
 
     def fault_of(text: str) -> SpecError | None:
         try:
@@ -119,9 +119,9 @@ def _search(
 
 
 def _steps(text: str, fault: SpecError, blanks: bool) -> Iterator[Step[str]]:
-    """Yield what may be done about a fault of a text, the likeliest first."""
+    """Yield possible steps for a fault of a text, the likeliest first."""
     token = next((each for each in Token(text, 0).split(",") if fault.span[0] <= each.end), Token(text, 0))
-    if "{" in text and "}" in text:  # a pattern, which stands for several
+    if "{" in text and "}" in text:  # a pattern, which describes several specs
         yield from _in_ascii(text)
         yield from _rewritten(REWRITES[0], text, token)
         return
@@ -153,7 +153,7 @@ def _parses(text: str, blanks: bool) -> bool:
 def _in_ascii(text: str) -> Iterator[Step[str]]:
     """Yield the text without characters of other scripts, `input:8，lstm:4`, and without quotes."""
     read = [ascii_of(character) for character in text]
-    if "(" not in read:  # quotes inside of calls belong to Python
+    if "(" not in read:  # quotes inside calls belong to Python
         read = ["" if character in "\"'`" else character for character in read]
     start = next((place for place, (typed, meant) in enumerate(zip(text, read, strict=True)) if typed != meant), None)
     if start is not None:
@@ -167,9 +167,9 @@ def _in_ascii(text: str) -> Iterator[Step[str]]:
 
 
 def _rewritten(row: Rewrite, text: str, token: Token) -> Iterator[Step[str]]:
-    """Yield the text as a row rewrites it: wherever its pattern is in a text, or the first time in a layer.
+    """Yield the text as a row rewrites it: everywhere in a text, or the first match in a layer.
 
-    What is too long is left as it is.
+    A text or layer that is too long is not rewritten.
     """
     if len(text) > _LONG if row.where == "text" else len(token.text) > _LONG_LAYER:
         return
@@ -197,12 +197,12 @@ def _rewritten(row: Rewrite, text: str, token: Token) -> Iterator[Step[str]]:
 
 
 def _span(text: str, start: int, end: int, whole: bool) -> tuple[int, int]:
-    """Return the characters that an error shows of what a pattern has found, without the spaces around it.
+    """Return the span of a match that an error shows, without the spaces around it.
 
-    Where that is part of numbers, they may be shown whole, without the kind before them.
+    With `whole`, a match inside numbers is extended to the whole numbers, without the kind before them.
     """
     if whole:
-        end += len(_NUMBERS.match(text, end)[0])  # type: ignore[index]  # it matches nothing, too
+        end += len(_NUMBERS.match(text, end)[0])  # type: ignore[index]  # it also matches an empty text
         start -= len(_NUMBERS.match(text[start - 1 :: -1] if start else "")[0])  # type: ignore[index]
         kind = re.match(r"\w{1,20}:(?=[0-9(])", text[start:end])
         start += kind.end() if kind is not None else 0
@@ -215,7 +215,7 @@ def _span(text: str, start: int, end: int, whole: bool) -> tuple[int, int]:
 
 
 def _names(text: str, token: Token, fault: SpecError) -> Iterator[Step[str]]:
-    """Yield the text with another name where the parser stumbled: for the kind, a field, or the value of one."""
+    """Yield the text with another name at the fault: for the kind, a field, or the value of a field."""
     kind, *fields = token.split(":")
     cls = KINDS.get(lowered(kind.text))
     if cls is None:
@@ -233,7 +233,7 @@ def _names(text: str, token: Token, fault: SpecError) -> Iterator[Step[str]]:
 
 
 def _fields(cls: type[Layer], field: Token) -> Iterator[tuple[str, str]]:
-    """Yield what a field that a kind does not know may be, nothing where it may be left out, and the words for it."""
+    """Yield what an unknown field may have meant, or an empty text if it can be left out, and the lead for it."""
     if _parses(":".join(filter(None, [cls.kind, cls.sizes.example, field.text])), True):
         return
     name, equals, value = (part.strip() for part in lowered(field.text).partition("="))
@@ -243,7 +243,7 @@ def _fields(cls: type[Layer], field: Token) -> Iterator[tuple[str, str]]:
     framework: Framework = "torch" if name in PYTORCH_NAMES and not ours else "keras"
     said = _argument(cls, name, value)
     if said is not None:
-        yield said, f"perhaps {field_in_both(cls, said, framework)}" if said else "leave it out, it is so anyway"
+        yield said, f"perhaps {field_in_both(cls, said, framework)}" if said else "leave it out; it is the default"
     for option in cls.options:
         if isinstance(option, Choice):
             yield from _choices(cls, option, name, value)
@@ -264,7 +264,7 @@ def _fields(cls: type[Layer], field: Token) -> Iterator[tuple[str, str]]:
 
 
 def _argument(cls: type[Layer], name: str, value: str) -> str | None:
-    """Return the field that an argument of a framework is; None where it is none, or has a wrong value."""
+    """Return the field for an argument of a framework; None if there is none, or if its value is wrong."""
     try:
         return field_of(cls, name, read_value(value) if value else True)
     except ValueError:
@@ -272,7 +272,7 @@ def _argument(cls: type[Layer], name: str, value: str) -> str | None:
 
 
 def _choices(cls: type[Layer], option: Choice, name: str, value: str) -> Iterator[tuple[str, str]]:
-    """Yield what a field is of one option: `sum` for `bi=sum`, `act=rellu`, `activation=swish`."""
+    """Yield the fields of one option that a text may mean: `sum` for `bi=sum`, `act=rellu`, `activation=swish`."""
     if name in option.values and not value and not name.isdigit():
         yield option.spelling(option.values[name]), f"perhaps {in_both(cls, option.attribute, option.values[name])}"
     if value and (attribute_of(cls, name) == option.attribute or name == option.key):
@@ -285,7 +285,7 @@ def _choices(cls: type[Layer], option: Choice, name: str, value: str) -> Iterato
 
 
 def _words_of(cls: type[Layer]) -> dict[str, str]:
-    """Return every word that a field of a kind starts with, and what is written for it."""
+    """Return every word that a field of a kind can start with, and how to write it."""
     attributes = {option.attribute for option in cls.options}
     words = {name: name for name in attributes}
     words |= {theirs: theirs for ours, theirs in cls.torch_arguments.items() if ours in attributes}
@@ -298,15 +298,15 @@ def _words_of(cls: type[Layer]) -> dict[str, str]:
     return words
 
 
-# What the rule proposes, and less than was typed
+# The repair that the rule suggests, and shorter texts
 
 
 def _own(text: str, fault: SpecError, named: tuple[int, int]) -> Iterator[Step[str]]:
-    """Yield what whoever found the fault proposes; the characters that are `named` are told in any case."""
+    """Yield the repair that the error itself suggests; the `named` characters count as dropped in any case."""
     if fault.repair and fault.repair != text:
         start, end = _changed(text, fault.repair)
         made_up = "example" in fault.lead or fault.lead in ("give it one", "name one")
-        if fault.repair.count(",") > text.count(","):  # repeat:10 in between
+        if fault.repair.count(",") > text.count(","):  # it adds a layer, such as repeat:10
             made_up |= not {*numbers_in(_NOT_MADE_UP.sub("", fault.repair))} <= {*numbers_in(text)}
         guess = made_up or len(fault.repair) < len(without_spaces(text))
         told = text[min(start, named[0]) : max(end, named[1])] if start < end else ""
@@ -315,7 +315,7 @@ def _own(text: str, fault: SpecError, named: tuple[int, int]) -> Iterator[Step[s
 
 
 def _without(text: str, token: Token, fault: SpecError) -> Iterator[Step[str]]:
-    """Yield the text without the field at fault, or without the layer if that is of no kind."""
+    """Yield the text without the field at fault, or without the layer if its kind is unknown."""
     kind, *fields = token.split(":")
     for field in fields:
         if field.start <= fault.span[0] < field.end and not leaves_out_a_number(field.text):
@@ -325,7 +325,7 @@ def _without(text: str, token: Token, fault: SpecError) -> Iterator[Step[str]]:
         yield Step(",".join(others), WITHOUT, drops=token.text, costs=2 * COSTS_A_GUESS)
 
 
-# Whether what was typed is kept: every number, and every word that means something
+# Whether everything that was typed is kept: every number, and every word with a meaning
 
 _MEANS_NOTHING = {
     *SAYS_NOTHING,
@@ -336,25 +336,25 @@ _MEANS_NOTHING = {
     *("distributed", "timedistributed", "td", "gate", "stacked", "deep", "layered", "global", "fully", "norm"),
     *("thousand", "million", "billion", "by"),
 }
-"""Words that say nothing which a spec would say, or that numbers behind them say."""
+"""Words that a spec does not express, or that only announce the number after them."""
 
 _OTHER_WAY = {*["bidirectional", "bidir", "reverse", "reversed", "backward", "backwards", "sequence", "sequences"]}
-"""Words for what a field says that is not left out."""
+"""Words that any field other than a default accounts for."""
 
 _MANY = 40
-"""A text with so many words that are not known makes no sense, whatever is made of it."""
+"""A text with more unknown words than this makes no sense, whatever it becomes."""
 
 _NUMBER = re.compile(r"[0-9][0-9_]*(?:\.[0-9]+)?(?:e-?[0-9]{1,2}(?![0-9]))?")
 _DIGIT_IN_A_WORD = re.compile(r"(?<![0-9])[A-Za-z_]{2,40}[0-9]{1,3}(?=[A-Za-z])|float[0-9]{1,3}|int8")
 
 
 def keeps(typed: str, result: str, way: Sequence[Step[str]]) -> bool:
-    """Whether all numbers and words of a text stand in a spec, but for those that the steps to it say they leave out.
+    """Whether a spec has all numbers and words of a text, except for those that its steps declare as left out.
 
     Args:
         typed: the text.
         result: the spec, or a template.
-        way: the steps from the one to the other.
+        way: the steps from the text to the spec.
     """
     plain = re.sub(r"\b(?:[tlnb]|none|batch)\s?x\s?(?=[0-9])|(?<=[0-9])\s?x\b", " ", in_ascii(typed).lower())
     for step in way:
@@ -369,7 +369,7 @@ def keeps(typed: str, result: str, way: Sequence[Step[str]]) -> bool:
 
 
 def _has_numbers(plain: str, result: str, layers: Sequence[Layer]) -> bool:
-    """Whether all numbers of a text are in a spec, as they stand there or as the number of layers of a stack."""
+    """Whether a spec has all numbers of a text, either written or as the number of stacked layers."""
     if digits_stand(plain, result):
         return True
     said = [*numbers_in(result), *_stacked(layers)]
@@ -383,18 +383,18 @@ def _has_numbers(plain: str, result: str, layers: Sequence[Layer]) -> bool:
 
 
 def digits_stand(text: str, result: str) -> bool:
-    """Whether all digits of a text stand in another in the same order: `10,000x32` in `10000x32`, `1.5k` in `1500`."""
+    """Whether another text has all digits of a text in order: `10,000x32` in `10000x32`, `1.5k` in `1500`."""
     digits = iter(re.sub("[^0-9]", "", result))
     return all(digit in digits for digit in re.sub("[^0-9]", "", text))
 
 
 def numbers_in(text: str) -> Iterator[float]:
-    """Yield the numbers in a text; the digit in a word (`conv1d`, `float32`) is none."""
+    """Yield the numbers in a text, without the digits inside words (`conv1d`, `float32`)."""
     return (float(found[0].replace("_", "")) for found in _NUMBER.finditer(_DIGIT_IN_A_WORD.sub("", text)))
 
 
 def _stacked(layers: Sequence[Layer]) -> Iterator[int]:
-    """Yield how many layers of a kind, and equal ones but for `seq`, stand in a row."""
+    """Yield the length of each run of layers of the same kind, and of layers that differ only in `seq`."""
     for names in ([layer.kind for layer in layers], [layer.spec().replace(":seq", "") for layer in layers]):
         yield from (len(list(run)) for _, run in groupby(names))
 
@@ -408,7 +408,7 @@ def _is_said(word: str, known: set[str]) -> bool:
 
 
 def _meanings(layers: Sequence[Layer]) -> set[str]:
-    """Return all words for what layers say: kinds, classes and fields that are set, ours and the frameworks'."""
+    """Return all words that the layers express: kinds, classes and fields that are set, ours and the frameworks'."""
     words: set[str] = set()
     for cls in {type(layer) for layer in layers}:
         words |= {name for name, each in KINDS.items() if each is cls}
@@ -429,7 +429,7 @@ def _meanings(layers: Sequence[Layer]) -> set[str]:
 
 
 def leaves_out_a_number(drops: str) -> bool:
-    """Whether what is left out has a number that says something: not that of a word that is known, or of its value."""
+    """Whether a dropped text has a number that matters: not part of a known word, and not the value of a field."""
     name, equals, _ = (part.strip() for part in drops.lower().partition("="))
     known = (
         re.split(":", name)[0] in FRAMEWORK_WORDS or bool(equals) or re.search(r"[a-z][0-9]{0,2}d\b", name) is not None

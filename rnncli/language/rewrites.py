@@ -1,7 +1,7 @@
-"""How things are written elsewhere and how they are written here, as a table: where, a pattern, what it becomes, words.
+"""Rewrites from other ways to write a spec, as a table: where to look, a pattern, its replacement, and its words.
 
-The order of the rows is their meaning: the first that leads to a network which keeps all that was typed is offered.
-They are tried on texts of a thousand characters at most, in a longer one on the layer at fault alone.
+Order matters: the first row that leads to a network which keeps everything that was typed is suggested. Rows are tried
+on texts of at most a thousand characters; in a longer text, only on the layer at fault.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from rnncli.layers.sizes import BLANK_PATTERN, Numbers, Share, Word
 from rnncli.layers.words import in_both
 
 _STEM = 5
-"""Letters by which a word and another form of it are alike: dilated, dilation."""
+"""Letters that two forms of a word have in common: dilated, dilation."""
 
 
 def squeezed(word: str) -> str:
-    """Return a word without what may stand between the parts of it: `soft max`, `return-sequences`."""
+    """Return a word without separators between its parts: `soft max`, `return-sequences`."""
     return re.sub("[-_ ]", "", word.lower())
 
 
@@ -33,7 +33,7 @@ def _any(words: Iterable[str]) -> str:
 
 
 def _said_by(name: str) -> str:
-    """Return the layer that the name of a class stands for, in as far as the name says it: `pool:max`."""
+    """Return the part of a spec that the name of a class implies: `pool:max`."""
     cls = CLASSES[name]
     return ":".join([cls.kind, *(field_of(cls, *each) or each[1] for each in STANDS_FOR.get(name, {}).items())])
 
@@ -44,7 +44,7 @@ NAMED = {
     **dict.fromkeys(("global_max_pool", "max_pool", "maxpool", "maxpooling", "gmp"), "pool:max"),
     **dict.fromkeys(("global_avg_pool", "avg_pool", "avgpool", "mean_pool", "meanpool", "gap"), "pool:avg"),
 }
-"""Each class of the frameworks, and what else people call a layer, as it is written here."""
+"""The spec of each class of the frameworks and of each other common name for a layer."""
 
 _FLAGS = {option.word for layer in LAYERS for option in layer.options if isinstance(option, Flag)}
 _CHOICES = [option for layer in LAYERS for option in layer.options if isinstance(option, Choice)]
@@ -93,13 +93,13 @@ _SETS = {
     "UNITS": "(?:(?:n|num)?_?units|[hun]|size|hidden(?:_?(?:size|units|dim))?|dim"
     "|filters|nodes|neurons|features|cells)",
 }
-"""Words that patterns name: kinds, those that keep a state, those of one size, a number, a field, a class, fields, and
-a letter in the place of a sign, which no number ends in."""
+"""Sets of words that patterns refer to as `<K>`: kinds (all, recurrent, with one size, …), numbers, fields, classes;
+and a letter typed in place of a sign, except a letter that may end a number."""
 
 
 @cache
 def compiled(pattern: str) -> re.Pattern[str]:
-    """Return the pattern of a row, in which sets of words are named, ready to be used."""
+    """Return the compiled pattern of a row, with its sets of words filled in."""
     return re.compile(re.sub("<([A-Z]+)>", lambda found: _SETS[found[1]], pattern), re.IGNORECASE)
 
 
@@ -119,7 +119,7 @@ def _fraction(found: re.Match[str]) -> str:
 
 
 def _in_order(found: re.Match[str]) -> str:
-    """`conv:kernel=3:filters=32` -> `conv:32x3`: in the order in which a kind has them."""
+    """`conv:kernel=3:filters=32` -> `conv:32x3`: in the order of the kind's sizes."""
     cls, name = KINDS[found[1].lower()], found[2].lower()
     assert isinstance(cls.sizes, Numbers)
     last = attribute_of(cls, name) == cls.sizes.attributes[1] or name[0] == cls.sizes.symbols[1].lower()
@@ -128,7 +128,7 @@ def _in_order(found: re.Match[str]) -> str:
 
 
 def _padded(found: re.Match[str]) -> str:
-    """`conv:16x3:pad=1` -> `conv:16x3:same`, if as many zeros on both sides keep the length; and none are valid."""
+    """`conv:16x3:pad=1` -> `conv:16x3:same`, if so many zeros on both sides keep the length; no padding is valid."""
     padding = int(found[3])
     if padding == 0:
         return found[1]
@@ -136,7 +136,7 @@ def _padded(found: re.Match[str]) -> str:
 
 
 def _key(found: re.Match[str]) -> str:
-    """`:s2`, `:dilated=2` -> `:stride=2`, `:dilation=2`: a key that starts as the word does, if there is one alone."""
+    """`:s2`, `:dilated=2` -> `:stride=2`, `:dilation=2`: the key with the same beginning, if there is only one."""
     keys = [key for key in _WHOLE if key.startswith(found[1].lower()[:_STEM])]
     return f":{keys[0]}=" if len(keys) == 1 else found[0]
 
@@ -147,28 +147,28 @@ def _class(found: re.Match[str]) -> str:
 
 
 _COMMAS = "layers are separated by commas, not by {}"
-_COLONS = "a colon stands before a field, not {}"
-_SIZES = "a colon stands before the size of a layer, not as in {}"
+_COLONS = "fields are separated by colons, not by {}"
+_SIZES = "write a colon before the size of a layer, not as in {}"
 _X = "sizes are joined by x, not as in {}"
-_BRACKETS = "sizes are joined by x, and have no brackets: {}"
+_BRACKETS = "sizes are joined by x, without brackets: {}"
 _THOUSANDS = "a number is written without commas, not as in {}"
-_KINDS = "each layer has a kind of its own, not as in {}"
-_POINT = "a share is written with a point, not as in {}"
-_LAYERS_ALONE = "a spec is only its layers, without {}"
-_OPEN = "a length that is not known is left out"
-_SAMPLES = "without the samples, which are --batch"
+_KINDS = "each layer needs its own kind, not as in {}"
+_POINT = "a fraction is written with a decimal point, not as in {}"
+_LAYERS_ALONE = "a spec contains only layers, without {}"
+_OPEN = "leave out an unknown length"
+_SAMPLES = "without the batch size, which is --batch"
 _TIMESTEPS = r"with --timesteps \1"
-_BETWEEN = "a comma stands between layers"
-_READS = "a layer knows what it reads"
-_REPEATS = r"x\1 repeats a layer, and stands behind it"
+_BETWEEN = "with a comma between layers"
+_READS = "a layer's input size follows from the previous layer"
+_REPEATS = r"x\1 repeats a layer and comes after it"
 _ALONE = "write only the number"
 _BI = f"perhaps with {in_both(LSTM, 'merge_mode', 'concat')}"
 _SEQ = f"perhaps {in_both(LSTM, 'return_sequences', True)}"
 _BACK = f"perhaps {in_both(LSTM, 'go_backwards', True)}"
-_INPUT_FIRST = "the first layer says the input"
+_INPUT_FIRST = "the first layer gives the input size"
 
 REWRITES = (
-    # what is around a spec, and what stands between layers
+    # around a spec, and between layers
     Rewrite("text", r"^<S>(?:\{([^{}]{0,999})\}|\(([^():]{1,99}:[^()]{0,999})\))<S>$", r"\1\2"),
     Rewrite("text", r"^<S>(?:\w{1,40}<S>=<S>)?(?:nn\.)?(?:Sequential)?\(?\[(.*?)\]?\)?<S>$", r"\1"),
     Rewrite("text", r"^([^{}]*)[{}]([^{}]*)$", r"\1\2", "without the brace"),
@@ -238,7 +238,7 @@ REWRITES = (
     # kinds and sizes
     Rewrite("text", r"(?<![:\w])(<K>)<S>[,=]<S>(?=[0-9]|_)", r"\1:", message=_SIZES),
     Rewrite("text", r"\b(<P>)<S>=<S>(?=\.[0-9])", r"\1:", message=_SIZES),
-    Rewrite("layer", r"(<K>)_?[1-9](:<N>.*)", r"\1\2", "a layer has no number of its own", computes=True),
+    Rewrite("layer", r"(<K>)_?[1-9](:<N>.*)", r"\1\2", "layers are not numbered", computes=True),
     Rewrite("layer", r"(<K>)(?:[-_/. ]?|(?<=repeat)x)([0-9](?!d).*)", r"\1:\2", message=_SIZES),
     Rewrite("part", r"^([a-z]{2,6}):([a-z])(?=[0-9.])", r"\1\2:"),
     Rewrite("part", r"(?<=[0-9])[-_/.=+](?=(?:<FIELD>|<ACT>)\b)", ":"),
@@ -305,11 +305,11 @@ REWRITES = (
         "part",
         r"^(<K>:.*?):drop(?:out)?(?:_?rate)?[=:](0?\.[0-9]{1,9})(?=:|$)(.*)",
         r"\1\3,dropout:\2",
-        "a layer of its own",
+        "as a separate layer",
     ),
-    Rewrite("part", r":(<FLAG>)<S>=<S><YES>(?=:|$)", r":\1", r"\1 stands alone"),
+    Rewrite("part", r":(<FLAG>)<S>=<S><YES>(?=:|$)", r":\1", r"\1 takes no value"),
     Rewrite("part", r":(<FLAG>)<S>=<S><NO>(?=:|$)", "", "leave it out"),
-    Rewrite("part", r":(<ACT>)<S>=<S><YES>(?=:|$)", r":\1", r"\1 stands alone"),
+    Rewrite("part", r":(<ACT>)<S>=<S><YES>(?=:|$)", r":\1", r"\1 takes no value"),
     Rewrite(
         "part", r":(?:reversed?|backwards?|dir(?:ection)?=(?:back|rev)\w{0,7})(?:<S>=<S><YES>)?(?=:|$)", ":back", _BACK
     ),
@@ -320,10 +320,10 @@ REWRITES = (
     Rewrite("part", r":(?:recurrent_act|gates?(?:_act)?|inner_act)\w{0,7}<S>=", ":recact="),
     Rewrite("part", r":non_?lin[a-z]{0,6}[:=](?=<ACT>(?::|$))", ":act="),
     Rewrite("part", r":(<KEY>)(?:[:_-]|<SLIP>)(<VALUE>)(?=:|$)", r":\1=\2"),
-    Rewrite("part", r"^(<PLAIN>\b.*?):(<ACT>)(?=:|$)(.*)$", r"\1\3,act:\2", r"act:\2 is a layer of its own"),
+    Rewrite("part", r"^(<PLAIN>\b.*?):(<ACT>)(?=:|$)(.*)$", r"\1\3,act:\2", r"act:\2 is a separate layer"),
     Rewrite("part", r":(?!<ACT>:|<FLAG>:)([a-z_]{3,30}):(<ACT>|<VALUE>|<YES>|<NO>)(?=:|$)", r":\1=\2"),
     Rewrite("part", r"(?<=:)(\w{1,40})<S>=<S>(?:no|off)(?=:|$)", r"\1=False"),
-    # a field that stands where a layer should
+    # a field in place of a layer
     Rewrite("text", r"(?<=[0-9])<S>[,:]<S>masking(?:[:=]0(?:\.0)?)?(?=[,:]|$)", ":mask", ""),
     Rewrite("text", r"(?<=[0-9a-z])<S>,<S>(?=(?:<FIELD>)\b(?!:[0-9])(?:=\w{1,20})?(?:[,:]|$))", ":", ""),
     Rewrite(
@@ -345,25 +345,25 @@ REWRITES = (
         "text", r"^(?!\s*<INPUT>\b)(.{1,999}),(<INPUT>:[^,]{1,40})", r"\2,\1", message="a network starts with its input"
     ),
 )
-"""All of them. The last is tried for networks, too, whose layers are right and in a wrong order."""
+"""All rows. The last one is also tried when all layers are right but their order is wrong."""
 
 
 # Patterns: lists and ranges between braces
 
 _MOST_LISTED = 20
-"""The most numbers that are listed where there is no range of them."""
+"""The most numbers to list where no range is possible."""
 
 
 def _list_of(found: re.Match[str]) -> str:
-    """Return a list; braces around one text alone stand for nothing."""
+    """Return a list; braces around a single word are removed."""
     words = re.split("[,|;/ ]+", found[1])
     return f"{{{','.join(words)}}}" if len(words) > 1 else words[0]
 
 
 def _range_of(found: re.Match[str]) -> str:
-    """Return a range, to the double of a number that stands alone.
+    """Return a range; a single number becomes a range up to its double.
 
-    Of three numbers the second is the step if it is the smallest, as in MATLAB, else the third.
+    With three numbers, the second is the step if it is the smallest, as in MATLAB; otherwise the third is.
     """
     first, *more = (each for each in found.groups() if each)
     if len(more) < 2:
@@ -374,7 +374,7 @@ def _range_of(found: re.Match[str]) -> str:
 
 
 def _decimals(found: re.Match[str]) -> str:
-    """Return a list of the numbers from one to another by steps of a third, if they are few."""
+    """Return a list of the numbers from the first to the second in steps of the third, if they are few."""
     texts = found.groups()
     digits = max(len(text.partition(".")[2]) for text in texts)
     first, last, step = (round(float(text) * 10**digits) for text in texts)
@@ -402,4 +402,4 @@ PATTERNS = (
     Rewrite("pattern", r"(?<![^,])[\[(<](\w+(?:[,;| ]+\w+)+)[\])>]", _list_of),
     Rewrite("pattern", rf"(?<=[:x]){_NUMBER}(?:\.{{2,}}|-){_NUMBER}(?=[,:x]|$)", _range_of),
 )
-"""Ways to write a range or a list in a pattern of many specs; no set of words stands in them."""
+"""Ways to write a range or a list in a pattern of several specs; these rows use no sets of words."""

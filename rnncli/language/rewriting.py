@@ -1,7 +1,7 @@
-"""A search for what was meant: rewrites are tried in order, and the first result that works and keeps all is taken.
+"""A search for a repair: rewrites are tried in order, and the first valid result that keeps the input is returned.
 
-It knows nothing of specs or command lines: whoever searches says what is at fault in a state, what may be done about
-it, and whether a result keeps what was typed.
+It knows nothing about specs or command lines: the caller finds the fault of a state, lists possible steps, and decides
+whether a result keeps what was typed.
 """
 
 from __future__ import annotations
@@ -15,34 +15,34 @@ from typing import Generic, Literal, TypeVar
 from rnncli.immutable import NamedTuple
 
 COSTS_A_GUESS = 10
-"""The cost of leaving something out or making something up: all that does neither is tried before."""
+"""The cost of leaving something out or making something up; steps that do neither are tried first."""
 
 WITHOUT = "without it"
-"""The words for a repair that leaves something out."""
+"""The lead for a repair that leaves something out."""
 
 Becomes = str | Callable[[re.Match[str]], str]
-"""What a row becomes: a text with the groups of its pattern, or what makes one."""
+"""The replacement of a row: a template with the groups of its pattern, or a function."""
 
 State = TypeVar("State", bound="str | tuple[str, ...]")
-"""What is rewritten: a text, or the words of a command line."""
+"""The object being rewritten: a text, or the words of a command line."""
 
 Fault = TypeVar("Fault")
 
 
 class Rewrite(NamedTuple):
-    """One way to write something elsewhere.
+    """One other way to write something, and its replacement.
 
     Attributes:
-        where: `text`, wherever it stands in the spec; `part`, in the layer at fault; `layer`, that is all of the layer;
-            of a command line `line`, `command` or `option`, that are all of it; `pattern`, in one of many specs.
-        pattern: what is written; `<K>` and the like are sets of words.
-        becomes: what is written here, with the groups of the pattern.
-        lead: what leads to the repair, with the groups of the pattern.
-        message: what is wrong, where the parser stumbles over what follows from it; {} is what was typed.
-        drops: whether something is left out of what was typed.
-        computes: whether it becomes another number, which means the same.
+        where: `text`, anywhere in the spec; `part`, within the layer at fault; `layer`, the whole layer at fault;
+            `line`, `command` or `option`, that whole part of a command line; `pattern`, in a pattern of specs.
+        pattern: a regular expression; `<K>` and the like are sets of words.
+        becomes: the replacement, with the groups of the pattern.
+        lead: the words before the repair, with the groups of the pattern.
+        message: what is wrong, if the parser only notices a consequence; {} is the text that was typed.
+        drops: whether part of the typed text is left out.
+        computes: whether a number is replaced by another one that means the same.
         invents: whether a number is made up.
-        advice: how to mend it, in words that hold whatever it leads to.
+        advice: advice that applies whatever the repair is.
     """
 
     where: Literal["text", "part", "layer", "line", "command", "option", "pattern"]
@@ -57,16 +57,16 @@ class Rewrite(NamedTuple):
 
 
 class Step(NamedTuple, Generic[State]):
-    """A rewrite that is done.
+    """An applied rewrite.
 
     Attributes:
-        state: what it leads to.
-        lead: what leads to it, in words: `perhaps`, `with commas`.
-        message: what is wrong, where the rewrite knows better than whoever stumbled over it.
-        span: the characters at fault, where there is a message.
-        drops: what it leaves out of what was typed.
-        costs: 0, or more for what is only done where nothing else works.
-        advice: how to mend it, in words that hold whatever it leads to.
+        state: the result.
+        lead: the words before the repair: `perhaps`, `with commas`.
+        message: what is wrong, if the rewrite knows better than the parser.
+        span: the characters at fault, if there is a message.
+        drops: the part of the typed text that it leaves out.
+        costs: 0, or more for a step that is only taken if nothing else works.
+        advice: advice that applies whatever the repair is.
     """
 
     state: State
@@ -79,10 +79,10 @@ class Step(NamedTuple, Generic[State]):
 
 
 class Found(NamedTuple, Generic[State]):
-    """What was meant.
+    """The result of a search.
 
     Attributes:
-        state: what works.
+        state: the valid state.
         way: the steps to it.
     """
 
@@ -91,7 +91,7 @@ class Found(NamedTuple, Generic[State]):
 
 
 def led(leads: Iterable[str]) -> str:
-    """Return what leads to a repair, of all that its steps say: each once, and no `perhaps` before an example."""
+    """Return the lead of a repair from the leads of its steps: each once, and no `perhaps` with an example."""
     said = dict.fromkeys(filter(None, leads))
     return "; ".join(each for each in said if each != "perhaps" or "for example" not in said)
 
@@ -106,19 +106,19 @@ def search(
     most_read: int,
     first: Fault | None = None,
 ) -> Found[State] | None:
-    """Return the first state without a fault that keeps what was typed; None where there is none.
+    """Return the first state without a fault that keeps what was typed; None if there is none.
 
-    The steps from a state are in order of likelihood: a way on which the first was always taken is followed to its
-    end before one on which the second was taken once, and so on (limited discrepancy search).
+    The steps from a state are ordered by likelihood. A path that always takes the first step is followed to its end
+    before a path that takes the second step once, and so on (limited discrepancy search).
 
     Args:
-        start: what was typed.
-        fault_of: returns what is wrong with a state, or None.
-        steps: yields what may be done about a fault, the likeliest first.
-        keeps: whether a state has all that was typed but for what the steps to it say.
-        most: how many states are looked at.
-        most_read: how long these are together, at most.
-        first: what is wrong with what was typed, where that is known.
+        start: the input as typed.
+        fault_of: returns the fault of a state, or None.
+        steps: yields possible steps for a fault, the likeliest first.
+        keeps: whether a state has everything that was typed, except for what its steps declare.
+        most: the most states to visit.
+        most_read: the greatest total length of these states.
+        first: the fault of the input, if it is known.
     """
     ticket = count()
     queue: list[tuple[int, int, int, State, tuple[Step[State], ...]]] = [(0, 0, next(ticket), start, ())]

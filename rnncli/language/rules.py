@@ -1,6 +1,6 @@
-"""The rules of networks: what layers may follow one another, and what each framework can express.
+"""The rules of networks: which layers may follow one another, and which layers each framework supports.
 
-A rule that is broken is an error with the characters at fault and a repair.
+A broken rule raises an error with the characters at fault and a repair.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from rnncli.layers.words import changes_in_both
 from rnncli.quantities import MAX_SIZE
 
 EXAMPLE_LENGTH = 100
-"""The length of a sequence in repairs: that of the random input of `rnncli forward`."""
+"""The length of a sequence in repairs, as in the random input of `rnncli forward`."""
 
 
 def check_rules(layers: Sequence[Layer], source: Source) -> None:
-    """Check that layers make a network.
+    """Check that layers form a network.
 
     Args:
         layers: the layers, repeats unfolded.
-        source: where in a spec each of them stands.
+        source: where each layer is in the spec.
 
     Raises:
         SpecError: they do not.
@@ -39,12 +39,12 @@ def check_rules(layers: Sequence[Layer], source: Source) -> None:
             source,
             0,
             f"a network starts with input or embed, not with {head.spec()}",
-            "let it read vectors of 32 features (or ids: embed:10000x32)",
+            "to read vectors of 32 features (for ids: embed:10000x32)",
             f"{fix.spec()},{source.tokens[0].text}",
         )
     for index, layer in enumerate(layers[1:], start=1):
         if layer.reads == "input":
-            # A repeat of the first layer is left out, another one whole.
+            # Only the repeat of the first layer is removed; any other layer is removed whole.
             instead = head.spec() if source.owners[index] == 0 else ""
             raise error_at(source, index, f"{layer.spec()} can only come first", "leave it out", instead)
     _check_sequences(layers, source)
@@ -55,37 +55,37 @@ def check_rules(layers: Sequence[Layer], source: Source) -> None:
 
 
 def frameworks_of(layers: Sequence[Layer]) -> list[Framework]:
-    """Return the frameworks that can express every layer."""
+    """Return the frameworks that support every layer."""
     return [framework for framework in FRAMEWORKS if not any(layer.conflict(framework) for layer in layers)]
 
 
 def check_framework(layers: Sequence[Layer], source: Source, framework: Framework, option: str = "") -> None:
-    """Check that a framework can express every layer.
+    """Check that a framework supports every layer.
 
     Args:
         layers: the layers.
-        source: where in a spec each of them stands.
+        source: where each layer is in the spec.
         framework: the framework.
-        option: the option that asks for another one; nothing where none does.
+        option: the option that selects another framework; empty if there is none.
 
     Raises:
-        SpecError: it cannot; the repair has the nearest layer that it can express.
+        SpecError: it does not; the repair has the nearest layer that it supports.
     """
     for index, layer in enumerate(layers):
         conflict = layer.conflict(framework)
         if conflict is not None:
-            advice = f"what {FRAMEWORK_NAMES[framework]} can express"
-            able = frameworks_of(layers) if option and framework == "keras" else []  # Keras may not have been asked for
-            others = [f"{FRAMEWORK_NAMES[other]} has it: {option} {other}" for other in able]
+            advice = f"the closest that {FRAMEWORK_NAMES[framework]} supports"
+            able = frameworks_of(layers) if option and framework == "keras" else []  # Keras may only be the default
+            others = [f"{FRAMEWORK_NAMES[other]} supports it: {option} {other}" for other in able]
             advice = "; ".join([*others, advice])
             raise error_at(source, index, conflict.reason, advice, conflict.nearest)
 
 
 def check_timesteps(layers: Sequence[Layer], source: Source, *timesteps: int | None) -> None:
-    """Check that each number of timesteps asked for is that which the input fixes, if it does, and enough.
+    """Check that each requested number of timesteps equals the length of the input, if that is fixed, and is enough.
 
     Raises:
-        SpecError: one is another. Where several are asked for, the repair fixes none. Or a layer needs more.
+        SpecError: one differs, or a layer needs more. If several are requested, the repair fixes no length.
     """
     head = layers[0]
     asked = sorted({each for each in timesteps if each is not None})
@@ -99,20 +99,20 @@ def check_timesteps(layers: Sequence[Layer], source: Source, *timesteps: int | N
     fixed = (
         f"fixes {head.fixed_timesteps:,} timesteps"
         if isinstance(head.fixed_timesteps, int)
-        else "leaves the timesteps to be found"
+        else "has a blank for the timesteps"
     )
     several = len(asked) > 1
     raise error_at(
         source,
         0,
-        f"{head.spec()} {fixed}, but {listed([f'{each:,}' for each in asked])} are asked for",
+        f"{head.spec()} {fixed}, but {listed([f'{each:,}' for each in asked])} are requested",
         "leave the length open" if several else "change one of them",
         head.with_timesteps(None if several else asked[0]),
     )
 
 
 def error_at(source: Source, index: int, message: str, advice: str, instead: Layer | str) -> SpecError:
-    """Return the error at a layer whose repair is to write another in its place."""
+    """Return the error at a layer; the repair puts another layer or text in its place."""
     token = source.owners[index]
     if isinstance(instead, Layer):
         instead = spec.repeated(instead, source.copies(token))
@@ -120,10 +120,10 @@ def error_at(source: Source, index: int, message: str, advice: str, instead: Lay
 
 
 def _check_sequences(layers: Sequence[Layer], source: Source) -> None:
-    """Check that a layer that reads a sequence gets one, and one that reads a vector gets that."""
+    """Check that each layer gets what it reads: a sequence or a vector."""
     given = "sequence"
     cause = 0
-    """The last layer that returned a sequence, or the first behind it that returned a vector."""
+    """The last layer that returned a sequence, or the first after it that returned a vector."""
     for index, layer in enumerate(layers):
         if layer.reads == "sequence" and given == "vector":
             raise _sequence_missing(layers, source, index, cause)
@@ -134,7 +134,7 @@ def _check_sequences(layers: Sequence[Layer], source: Source) -> None:
 
 
 def _check_lengths(layers: Sequence[Layer], source: Source, timesteps: int | None = None) -> None:
-    """Check that each layer gets as many steps as it needs to return one, in so far as lengths are known."""
+    """Check that each layer gets enough steps to return at least one, as far as lengths are known."""
     start, given, is_vector = 0, timesteps, False
     for index, layer in enumerate(layers):
         if layer.reads == "vector" and layer.returns == "sequence":
@@ -154,17 +154,17 @@ def _check_lengths(layers: Sequence[Layer], source: Source, timesteps: int | Non
 
 
 def _length_missing(layers: Sequence[Layer], source: Source, start: int, index: int) -> SpecError:
-    """Return the error where a layer must know how long a sequence is, and its beginning does not say."""
+    """Return the error for a layer that needs a known length when the start of the sequence does not fix it."""
     head = layers[start]
-    message = f"{layers[index].spec()} needs a sequence of known length, and {head.spec()} has any"
+    message = f"{layers[index].spec()} needs a sequence of known length, but {head.spec()} allows any length"
     known = head.with_timesteps(EXAMPLE_LENGTH)
     if known == head:
-        return error_at(source, index, message, "make one vector of any length", "pool:avg")
-    return error_at(source, start, message, "say how long it is", known)
+        return error_at(source, index, message, "to get one vector for any length", "pool:avg")
+    return error_at(source, start, message, "give the length", known)
 
 
 def least_steps(layers: Sequence[Layer]) -> int:
-    """Return how many steps a sequence must have that layers read, one after the other until one makes a vector."""
+    """Return how many steps a sequence needs to pass through the layers up to the first that returns a vector."""
     end = next((place for place, layer in enumerate(layers) if layer.returns == "vector"), len(layers))
     needed = 1
     for layer in reversed(layers[:end]):
@@ -173,7 +173,7 @@ def least_steps(layers: Sequence[Layer]) -> int:
 
 
 def _too_short(layers: Sequence[Layer], source: Source, start: int, index: int, given: int) -> SpecError:
-    """Return the error where a layer needs more steps than reach it from where the sequence begins."""
+    """Return the error for a layer that needs more steps than reach it from the start of the sequence."""
     needed = least_steps(layers[start + 1 :])
     maker = layers[start]
     message = f"{layers[index].spec()} needs {layers[index].least_steps:,} timesteps, but {given:,} "
@@ -188,14 +188,14 @@ def _too_short(layers: Sequence[Layer], source: Source, start: int, index: int, 
 
 
 def _changes(layer: Layer, what: Literal["sequence", "vector"]) -> str:
-    """Return the fields that make a layer return a sequence or a vector, or that keep it from that."""
+    """Return the fields to add or leave out so that a layer returns a sequence or a vector."""
     other = layer.returning(what)
     assert other is not None
     return listed(changes_in_both(layer, other))
 
 
 def _sequence_missing(layers: Sequence[Layer], source: Source, index: int, cause: int) -> SpecError:
-    """Return the error where a layer reads a sequence, but an earlier one has returned a vector."""
+    """Return the error for a layer that reads a sequence after an earlier one returned a vector."""
     layer, loser = layers[index], layers[cause]
     nearness = "the next layer" if index == cause + 1 else "a later layer"
     needs = f"{nearness}, {layer.spec()}, reads a sequence"
@@ -211,27 +211,27 @@ def _sequence_missing(layers: Sequence[Layer], source: Source, index: int, cause
         return source.error(cause, message, "write it once", {source.owners[cause]: loser.spec()})
     token = source.owners[index]
     repair = {token: f"repeat:10,{source.tokens[token].text}"}
-    return source.error(cause, message, "repeat the vector, once for each timestep to come", repair)
+    return source.error(cause, message, "repeat the vector, once per timestep", repair)
 
 
 def _vector_missing(layers: Sequence[Layer], source: Source, index: int, cause: int) -> SpecError:
-    """Return the error where a layer reads one vector, but is given a sequence."""
+    """Return the error for a layer that reads one vector but gets a sequence."""
     layer, maker = layers[index], layers[cause]
     message = f"{layer.spec()} reads one vector, but {maker.spec()} returns a sequence"
     token = source.owners[index]
     if token == source.owners[cause]:
         return source.error(index, message, "write it once", {token: layer.spec()})
     if maker.returning("vector") is not None:
-        advice = f"return only the last output, without {_changes(maker, 'vector')}"
+        advice = f"to return only the last output, leave out {_changes(maker, 'vector')}"
         return source.error(index, message, advice, _returning_last(layers, source, cause))
     repair = {token: f"pool:avg,{source.tokens[token].text}"}
-    return source.error(index, message, "make one vector of the sequence", repair)
+    return source.error(index, message, "to turn the sequence into one vector", repair)
 
 
 def _returning_sequences(layers: Sequence[Layer], source: Source, cause: int) -> dict[int, str]:
-    """Return the tokens to rewrite so that every layer returns its sequence up to the last that reads one.
+    """Return the tokens to rewrite so that each layer returns its sequence, up to the last one that reads a sequence.
 
-    The first returns a vector too early. Only layers up to the next `repeat` count: there, another sequence begins.
+    The first one returns a vector too early. Only layers before the next `repeat` count: it starts a new sequence.
     """
     end = next((i for i in range(cause, len(layers)) if layers[i].reads == "vector"), len(layers))
     last = max(i for i in range(cause, end) if layers[i].reads == "sequence")
@@ -251,7 +251,7 @@ def _returning_sequences(layers: Sequence[Layer], source: Source, cause: int) ->
 
 
 def _returning_last(layers: Sequence[Layer], source: Source, cause: int) -> dict[int, str]:
-    """Return the token to rewrite so that a layer returns its last output alone."""
+    """Return the token to rewrite so that a layer returns only its last output."""
     layer = layers[cause]
     vector = layer.returning("vector")
     assert vector is not None

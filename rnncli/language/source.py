@@ -1,4 +1,4 @@
-"""Where in the text of a spec its parts stand, and how the text is edited to repair it."""
+"""The places of a spec's parts in its text, and edits of the text for repairs."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ MAX_BYTES = 64 * 1024
 
 
 class Token(NamedTuple):
-    """A stretch of the spec without the spaces around it."""
+    """A part of the spec without the spaces around it."""
 
     text: str
     start: int
 
     @property
     def end(self) -> int:
-        """The position behind its last character."""
+        """The position after its last character."""
         return self.start + len(self.text)
 
     @property
     def span(self) -> tuple[int, int]:
-        """Its characters as (start, end); where it has none, the place where they should be."""
+        """Its characters as (start, end); one character wide if it is empty."""
         return self.start, max(self.end, self.start + 1)
 
     def moved(self, distance: int) -> Token:
-        """Return the same text, so many characters further on."""
+        """Return the same text, `distance` characters further on."""
         return Token(self.text, self.start + distance)
 
     def split(self, separator: str) -> Iterator[Token]:
@@ -41,12 +41,12 @@ class Token(NamedTuple):
 
 
 class Source(NamedTuple):
-    """The text that layers came from.
+    """The text that layers were parsed from.
 
     Attributes:
         text: the spec as typed.
-        tokens: one for each layer as written, before repeats.
-        owners: for each layer after repeats, the index of its token; they ascend.
+        tokens: one per layer as written, before repeats are unfolded.
+        owners: for each layer after repeats, the index of its token, in ascending order.
     """
 
     text: str
@@ -54,13 +54,13 @@ class Source(NamedTuple):
     owners: tuple[int, ...]
 
     def error(self, layer: int, message: str, advice: str, repairs: dict[int, str]) -> SpecError:
-        """Return the error for a layer (counted after repeats), its repair made by rewriting tokens.
+        """Return the error for a layer; the repair rewrites tokens.
 
         Args:
-            layer: the index of the layer at fault.
+            layer: the index of the layer at fault, after repeats.
             message: what is wrong.
-            advice: how to mend it, in words.
-            repairs: for the index of a token, the text to put in its place; an empty one removes it.
+            advice: how to fix it, in words.
+            repairs: the new text of each changed token, by its index; an empty text removes it.
         """
         token = self.tokens[self.owners[layer]]
         texts = [repairs.get(i, token.text) for i, token in enumerate(self.tokens)]
@@ -73,17 +73,17 @@ class Source(NamedTuple):
         )
 
     def copies(self, token: int) -> int:
-        """Return how many layers a token stands for."""
+        """Return how many layers a token produces."""
         return bisect_right(self.owners, token) - bisect_left(self.owners, token)
 
 
 def lowered(text: str) -> str:
-    """Return `text` in lower case, if it is ASCII; what looks like a letter of the language is none of it."""
+    """Return `text` in lower case if it is ASCII; letters of other scripts that look alike do not count."""
     return text.lower() if text.isascii() else text
 
 
 def splice(text: str, token: Token, replacement: str) -> str:
-    """Return `text` with another text in a token's place."""
+    """Return `text` with a token replaced."""
     return text[: token.start] + replacement + text[token.end :]
 
 
@@ -93,16 +93,16 @@ def cut(text: str, field: Token) -> str:
 
 
 def without_spaces(text: str) -> str:
-    """Return `text` as it can be pasted into a shell unquoted: spaces are allowed only around tokens."""
+    """Return `text` without spaces, which a shell reads as one word; only spaces around tokens are valid anyway."""
     return "".join(text.split())
 
 
 def check_length(text: str, what: str, advice: str) -> None:
-    """Check that a text is not too long to be read.
+    """Check that a text is not too long.
 
     Args:
         text: the text.
-        what: what it is, for the message.
+        what: the noun for it in the message.
         advice: how to make it shorter.
 
     Raises:
@@ -111,7 +111,7 @@ def check_length(text: str, what: str, advice: str) -> None:
     size = len(text.encode("utf-8", "replace"))
     if size > MAX_BYTES:
         raise SpecError(
-            f"the {what} is {size:,} bytes long; 64 KiB are allowed",
+            f"the {what} is {size:,} bytes long; at most 64 KiB are allowed",
             text=text,
             span=(min(len(text), MAX_BYTES) - 1, len(text)),
             advice=advice,

@@ -4,7 +4,7 @@
     layer = kind *( ":" field )
     field = size | flag | key "=" value | "x" count
 
-What kinds, sizes, flags and keys there are is declared in `rnncli.layers`; `layer_parser` reads one layer.
+The kinds, sizes, flags and keys are declared in `rnncli.layers`; `layer_parser` reads one layer.
 """
 
 import re
@@ -18,15 +18,15 @@ from rnncli.layers import Layer
 from rnncli.layers.sizes import Blank
 
 EXAMPLE = "embed:10000x32,rnn:32:seq,rnn:32"
-"""A spec that works: what the commands show when they are given none."""
+"""A valid spec, which commands use if they are given none."""
 
 MAX_LAYERS = 10_000
 
 
 def parse(text: str) -> tuple[tuple[Layer, ...], Source]:
-    """Return the layers that a spec names, repeats unfolded, and where in the text they stand.
+    """Return the layers of a spec, repeats unfolded, and their places in the text.
 
-    Whether they make a network is for `rnncli.language.rules` to say.
+    `rnncli.language.rules` checks whether they form a network.
 
     Raises:
         SpecError: the text breaks a rule of the language.
@@ -35,11 +35,11 @@ def parse(text: str) -> tuple[tuple[Layer, ...], Source]:
 
 
 def read(text: str, *, blanks: bool = False) -> list[Written]:
-    """Return the layers of a text as they are written.
+    """Return the layers of a text as written, repeats not unfolded.
 
     Args:
         text: the spec.
-        blanks: whether `_` may stand for a number, as in a template.
+        blanks: whether `_` is allowed in place of a number, as in a template.
 
     Raises:
         SpecError: the text breaks a rule of the language.
@@ -50,14 +50,14 @@ def read(text: str, *, blanks: bool = False) -> list[Written]:
     brace = re.search("[{}]", text)
     if brace is not None:
         raise SpecError(
-            "a spec has no braces; `rnncli sweep` expands lists as in {16,32} and ranges as in {1..9}, nothing else",
+            "a spec has no braces; only `rnncli sweep` expands lists such as {16,32} and ranges such as {1..9}",
             text=text,
             span=brace.span(),
         )
     known: dict[str, tuple[Written, int]] = {}
     layers: list[Written] = []
     for token in Token(text, 0).split(","):
-        # One that is written like another is read once, since a row of thousands has few.
+        # Equal tokens are parsed once, because thousands of layers have few different ones.
         if token.text not in known:
             known[token.text] = read_layer(text, token, blanks), token.start
         written, start = known[token.text]
@@ -66,7 +66,7 @@ def read(text: str, *, blanks: bool = False) -> list[Written]:
 
 
 def unfolded(text: str, written: Iterable[Written]) -> tuple[tuple[Layer, ...], Source]:
-    """Return the layers with repeats unfolded, and where in the text they stand. A blank count is one.
+    """Return the layers with repeats unfolded, and their places in the text. A blank count is one.
 
     Raises:
         SpecError: there are too many.
@@ -80,7 +80,7 @@ def unfolded(text: str, written: Iterable[Written]) -> tuple[tuple[Layer, ...], 
             room = MAX_LAYERS - len(layers)
             fault = each.repeat or token
             raise SpecError(
-                f"{len(layers) + times:,} layers after repeats; {MAX_LAYERS:,} are allowed",
+                f"{len(layers) + times:,} layers after repeats; at most {MAX_LAYERS:,} are allowed",
                 text=text,
                 span=fault.span,
                 advice="repeat it fewer times" if room else "leave the rest out",
@@ -102,7 +102,7 @@ def repeated(layer: Layer, count: int) -> str:
 
 
 def source_of(layers: Iterable[Layer]) -> Source:
-    """Return the source of layers that were never written: their canonical specs, one token each."""
+    """Return a source for layers that were not parsed from text: their canonical specs, one token each."""
     specs = [layer.spec() for layer in layers]
     text = ",".join(specs)
     return Source(text, tuple(Token(text, 0).split(",")), tuple(range(len(specs))))
