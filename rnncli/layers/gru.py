@@ -71,7 +71,7 @@ class GRU(Gated):
     def _torch_conflict(self) -> Conflict | None:
         if not self.reset_after:
             return Conflict(
-                f"PyTorch's GRU applies its reset gate after U·h; it has no {self._said('reset_after')}",
+                f"PyTorch's GRU applies its reset gate after U·h; it has no {self._field_text('reset_after')}",
                 replace(self, reset_after=True),
             )
         return super()._torch_conflict()

@@ -100,7 +100,7 @@ class LSTM(Gated):
         if known and any(margin < 1 for margin in self.margins):
             return Conflict(
                 f"a projection must have fewer numbers than the {self.units:,} units of {self.kind}; "
-                f"{self._said('proj_size')} does not",
+                f"{self._field_text('proj_size')} does not",
                 replace(self, proj_size=None),
             )
         return super().conflict(framework)
@@ -109,7 +109,7 @@ class LSTM(Gated):
         if self.proj_size is None:
             return None
         return Conflict(
-            f"Keras's LSTM does not project its state; it has no {self._said('proj_size')}",
+            f"Keras's LSTM does not project its state; it has no {self._field_text('proj_size')}",
             replace(self, proj_size=None),
         )
 

@@ -208,8 +208,8 @@ class Recurrent(Layer):
         """Return what the framework cannot express of this layer, or None."""
         if self.go_backwards and self.merge_mode is not None:
             return Conflict(
-                f"{self._said('merge_mode')} already reads the sequence both ways, and Keras does not allow "
-                f"{self._said('go_backwards')} inside it",
+                f"{self._field_text('merge_mode')} already reads the sequence both ways, and Keras does not allow "
+                f"{self._field_text('go_backwards')} inside it",
                 replace(self, go_backwards=False),
             )
         return self._torch_conflict() if framework == "torch" else self._keras_conflict()
@@ -220,7 +220,7 @@ class Recurrent(Layer):
     def _torch_conflict(self) -> Conflict | None:
         if self.merge_mode not in (None, "concat"):
             return Conflict(
-                f"PyTorch's {self.torch} concatenates its two directions; it has no {self._said('merge_mode')}",
+                f"PyTorch's {self.torch} concatenates its two directions; it has no {self._field_text('merge_mode')}",
                 replace(self, merge_mode="concat"),
             )
         return None
@@ -230,7 +230,7 @@ class Recurrent(Layer):
         yield from self._cell_notes(input_shape, framework)
         yield from _notes(self, input_shape, framework)
 
-    def _said(self, attribute: str) -> str:
+    def _field_text(self, attribute: str) -> str:
         """Return one of its fields with Keras's argument."""
         return in_both(type(self), attribute, getattr(self, attribute))
 

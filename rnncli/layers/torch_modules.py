@@ -93,11 +93,11 @@ def stacks_of(layers: Sequence[Layer]) -> Iterator[Stack]:
     yield from _closed(holds, levels, dropout, between)
 
 
-def _closed(holds: list[int], levels: list[int], dropout: float, behind: list[int]) -> Iterator[Stack]:
+def _closed(holds: list[int], levels: list[int], dropout: float, after: list[int]) -> Iterator[Stack]:
     """Yield a stack, if there is one, and then each dropout after it."""
     if levels:
         yield Stack(tuple(holds), tuple(levels), dropout)
-    yield from (Stack((place,), (place,)) for place in behind)
+    yield from (Stack((place,), (place,)) for place in after)
 
 
 def modules_of(layers: Sequence[Layer], reads: Sequence[Shape]) -> Iterator[Module]:

@@ -133,7 +133,7 @@ class Window(NamedTuple):
             return ""
         if self.goes_by_length and steps is None:
             return f"{what} on both sides of the sequence, as many as its length needs, the odd one after it"
-        before, behind = self.around(steps)
+        before, after = self.around(steps)
         if self.padding == "causal":
             return f"{before:,} {what} before the sequence, so that no output sees a later timestep"
-        return f"{before:,} {what} before the sequence and {behind:,} after it"
+        return f"{before:,} {what} before the sequence and {after:,} after it"
