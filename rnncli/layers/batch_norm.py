@@ -28,7 +28,7 @@ class BatchNorm(Norm):
     keras = "BatchNormalization"
     torch = "BatchNorm1d"
     torch_arguments: ClassVar[Mapping[str, str]] = {"center": "bias", "epsilon": "eps"}
-    means = "each feature to mean 0 and variance 1"
+    means = "each feature scaled to mean 0 and variance 1"
 
     def weights(self, input_shape: Shape, framework: Framework = "keras") -> tuple[Weight, ...]:
         """Return γ, β, the moving mean and the moving variance, with one number per feature each.

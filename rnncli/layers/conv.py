@@ -46,11 +46,11 @@ class Conv(Affine):
         "padding": "padding",
         "use_bias": "bias",
     }
-    means = "a window of K timesteps, moved over the sequence"
+    means = "a window of K timesteps moved over the sequence"
     sizes = Numbers(("filters", "kernel_size"), ("F", "K"), example="32x5")
     options = (
         stride_option(),
-        Whole("dilation", "dilation_rate", "timesteps between those in a window"),
+        Whole("dilation", "dilation_rate", "timesteps from one to the next in a window"),
         padding_option(*PADDINGS),
         Flag("nobias", "use_bias", "no bias", value=False),
         ACTIVATION_OPTION,

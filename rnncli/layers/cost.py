@@ -42,7 +42,7 @@ class Step(NamedTuple):
     in_place: bool = False
 
 
-class Held(NamedTuple):
+class StepMemory(NamedTuple):
     """The numbers in memory at once, besides the states, while a layer computes a step.
 
     Attributes:
@@ -74,9 +74,9 @@ class Streaming(NamedTuple):
         uneven: whether a layer is repeated a symbolic number of times and two of it need less than three.
     """
 
-    held: tuple[Held, ...] = ()
-    inside: tuple[Held, ...] = ()
-    last: tuple[Held, ...] = ()
+    held: tuple[StepMemory, ...] = ()
+    inside: tuple[StepMemory, ...] = ()
+    last: tuple[StepMemory, ...] = ()
     operand: Number = 0
     uneven: bool = False
 
@@ -85,18 +85,18 @@ class Streaming(NamedTuple):
         output = step.unpacked if int8 and not step.output else step.output
         held = self.held
         for each in self.inside:
-            held = _most(held, each)
+            held = _largest(held, each)
         if step.in_place and self.operand != 0:
-            only = Held(place, self.operand)
+            only = StepMemory(place, self.operand)
             return self._replace(held=held, inside=(only,), last=(only,))
-        last = Held(place, self.operand, step.gates)
+        last = StepMemory(place, self.operand, step.gates)
         inside = [last._replace(output=output)]
         if step.at_end != 0:
-            inside.append(Held(place, output=step.at_end))
+            inside.append(StepMemory(place, output=step.at_end))
         return Streaming(held, tuple(inside), (last,), output + step.at_end, self.uneven)
 
     @property
-    def most(self) -> tuple[Held, ...]:
+    def most(self) -> tuple[StepMemory, ...]:
         """The largest need of a layer; several candidates if that depends on symbols.
 
         Raises:
@@ -106,7 +106,7 @@ class Streaming(NamedTuple):
             raise NoPolynomialError("two layers need less memory than three")
         held = self.held
         for each in self.last:
-            held = _most(held, each)
+            held = _largest(held, each)
         return held
 
 
@@ -238,9 +238,9 @@ class Totals(NamedTuple):
             from fractions import Fraction  # takes milliseconds to import
 
             pace = Fraction(pace) / layer.stride
-        kept = _more(self.kept, cost.steps, cost.kept)
+        kept = _added(self.kept, cost.steps, cost.kept)
         if layer.needs_input and not self.keeps_output:
-            kept = _more(kept, _vectors(self.shape), features_of(self.shape))
+            kept = _added(kept, _vectors(self.shape), features_of(self.shape))
         return Totals(
             cost.returns,
             self.timesteps,
@@ -252,9 +252,9 @@ class Totals(NamedTuple):
             self.trained + cost.trained,
             self.scales + cost.scales,
             self.floats + cost.floats,
-            _more(self.macs_at, pace if layer.works == "returned" else self.pace, cost.macs_per_step),
+            _added(self.macs_at, pace if layer.works == "returned" else self.pace, cost.macs_per_step),
             None if self.macs is None or cost.macs is None else self.macs + cost.macs,
-            _more(self.outputs, left, features_of(cost.returns)),
+            _added(self.outputs, left, features_of(cost.returns)),
             self.carried + cost.carried,
             self.streaming if cost.step is None else self.streaming.after(cost.step, self.layers, self.int8),
             self.whole or (layer.spec() if layer.looks_ahead else ""),
@@ -327,7 +327,7 @@ class Totals(NamedTuple):
             return {}
         kept = self.kept
         if not self.keeps_output:
-            kept = _more(kept, _vectors(self.shape), features_of(self.shape))
+            kept = _added(kept, _vectors(self.shape), features_of(self.shape))
         return {steps: each for steps, each in kept.items() if each}
 
 
@@ -346,12 +346,12 @@ def _vectors(shape: Shape) -> Number | None:
     return shape[1] if len(shape) == 3 else 1
 
 
-def _more(numbers: Mapping[Any, Number], key: Any, more: Number) -> Mapping[Any, Number]:
+def _added(numbers: Mapping[Any, Number], key: Any, more: Number) -> Mapping[Any, Number]:
     """Return a mapping with `more` added to the number at a key."""
     return {**numbers, key: numbers.get(key, 0) + more}
 
 
-def _most(held: tuple[Held, ...], new: Held) -> tuple[Held, ...]:
+def _largest(held: tuple[StepMemory, ...], new: StepMemory) -> tuple[StepMemory, ...]:
     """Return the candidates for the largest need with one more: the first of the largest numbers, and all symbols."""
     for place, each in enumerate(held):
         if each.numbers == new.numbers:

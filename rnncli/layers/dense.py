@@ -85,7 +85,7 @@ class Dense(Affine):
     keras = "Dense"
     torch = "Linear"
     torch_arguments: ClassVar[Mapping[str, str]] = {"units": "out_features", "use_bias": "bias"}
-    means = "fully connected, per timestep"
+    means = "fully connected, at each timestep"
     sizes = Numbers(("units",), ("U",), example="32")
     options = (
         Flag("nobias", "use_bias", "no bias", value=False),

@@ -23,7 +23,7 @@ class Dropout(Layer):
     keras = "Dropout"
     torch = "Dropout"
     torch_arguments: ClassVar[Mapping[str, str]] = {"rate": "p"}
-    means = "drops a share P in training, none here"
+    means = "drops a share P in training; no effect here"
     sizes = Share("rate", "P", example="0.5", needs="the share it drops")
 
     @property

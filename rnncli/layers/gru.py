@@ -39,7 +39,7 @@ class GRU(Gated):
             "reset",
             "reset_after",
             {"after": True, "before": False},
-            "reset gate after U·h or before",
+            "reset gate applied after or before U·h",
             in_torch="always after",
         ),
     )

@@ -44,7 +44,7 @@ class Norm(Layer):
     # elementwise_affine=False removes the scale and the bias, so it means more than noscale.
     torch_arguments: ClassVar[Mapping[str, str]] = {"center": "bias", "epsilon": "eps"}
     torch_defaults: ClassVar[Mapping[str, str]] = {"epsilon": "1e-5"}
-    means = "each vector to mean 0 and variance 1"
+    means = "each vector scaled to mean 0 and variance 1"
     sizes = NoSize()
     options = (
         Flag("nobias", "center", "no bias", value=False),

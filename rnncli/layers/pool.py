@@ -61,7 +61,7 @@ class Pool(Layer):
     classes: ClassVar[Mapping[str, Mapping[str, str]]] = {
         name: {"mode": mode} for names in (TYPES, WINDOWED) for mode, name in names["keras"].items()
     }
-    means = "the largest or the mean of each feature over time"
+    means = "maximum or mean of each feature over time"
     sizes = Word("mode", POOLS, needs="max or avg", other_names=_OTHER_NAMES)
     options = (
         Bare("K", "pool_size", "timesteps in a window; all without it"),

@@ -25,7 +25,7 @@ class Repeat(Layer):
     called = ("tile", "rep")
     keras = "RepeatVector"
     torch = "Tensor.expand"
-    means = "one vector as a sequence of T, for a decoder"
+    means = "one vector repeated T times, for a decoder"
     sizes = Numbers(("n",), ("T",), example="10")
     reads = "vector"
     returns = "sequence"

@@ -85,15 +85,15 @@ def stacks_of(layers: Sequence[Layer]) -> Iterator[Stack]:
             dropout = share
             holds += between
         else:
-            yield from _closed(holds, levels, dropout, between)
+            yield from _finished(holds, levels, dropout, between)
             holds, levels, dropout = [], [], 0.0
         holds.append(place)
         levels.append(place)
         between = []
-    yield from _closed(holds, levels, dropout, between)
+    yield from _finished(holds, levels, dropout, between)
 
 
-def _closed(holds: list[int], levels: list[int], dropout: float, after: list[int]) -> Iterator[Stack]:
+def _finished(holds: list[int], levels: list[int], dropout: float, after: list[int]) -> Iterator[Stack]:
     """Yield a stack, if there is one, and then each dropout after it."""
     if levels:
         yield Stack(tuple(holds), tuple(levels), dropout)

@@ -14,7 +14,7 @@ PADDINGS = ("valid", "same", "causal")
 
 def stride_option(unset: bool = False) -> Whole:
     """Return the option for the distance between windows; `unset` if it defaults to the window's size."""
-    return Whole("stride", "strides", "timesteps from window to window", unset=unset)
+    return Whole("stride", "strides", "timesteps from one window to the next", unset=unset)
 
 
 def padding_option(*paddings: str) -> Choice:

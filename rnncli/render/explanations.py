@@ -162,7 +162,7 @@ def _facts(notes: Sequence[Note], style: str = "") -> Rows:
 
 def _language() -> Iterator[Block]:
     """Yield the spec language: every kind, every field, and how numbers are written."""
-    yield Line(Text("SPEC is layers joined by commas; each is KIND:SIZE, then fields in any order:"))
+    yield Line(Text("A SPEC is layers joined by commas; each is KIND:SIZE, then fields in any order:"))
     yield Line(Text(EXAMPLE, style="code"), start=INDENT)
     yield Pairs(_facts(kinds_in_short(), "code"))
     yield GAP
@@ -175,6 +175,6 @@ def _language() -> Iterator[Block]:
             (Text("ACT"), Text(" ".join(names[:half]))),
             (Text(""), Text(" ".join(names[half:]))),
             (Text("Sizes"), Text(f"1 to {MAX_SIZE:,}; 10_000; {multiples}")),
-            (Text("More"), Text("rnncli layers WORD, also of Keras or PyTorch: lstm, seq, macs, h_n, …")),
+            (Text("More"), Text("rnncli layers WORD, also Keras and PyTorch words: lstm, seq, macs, h_n, …")),
         ]
     )

@@ -173,7 +173,7 @@ def explain(
                 total=_total(row.weights, len(layer.directions)),
                 other_params=None if there is None else sum(weight.params for weight in there),
                 notes=(
-                    *_first_notes(layer, row.weights, framework),
+                    *_field_and_start_notes(layer, row.weights, framework),
                     *(network.head.mask_notes() if not layers and not network.head.shown else ()),
                     *layer.notes(reads, framework),
                     *_other_note(layer, row.weights, there, other),
@@ -188,7 +188,7 @@ def explain(
     return Explanation(summary, tuple(layers), other, other_tools)
 
 
-def _first_notes(layer: Layer, weights: Sequence[Weight], framework: Framework) -> Iterator[Note]:
+def _field_and_start_notes(layer: Layer, weights: Sequence[Weight], framework: Framework) -> Iterator[Note]:
     """Yield the spec's fields that are arguments of the framework, named in both, and the weights' initial values.
 
     Both directions of a Bidirectional start alike, so only one is described.
@@ -322,7 +322,7 @@ def sizes(summary: Summary) -> Iterator[Size]:
         return
     batch, timesteps = summary.input_shape[:2]
     yield _parameters(summary)
-    outputs = _for_each(summary.account.outputs, timesteps).times("batch", batch)
+    outputs = _per_vector(summary.account.outputs, timesteps).times("batch", batch)
     yield _size(summary, "output_bytes", outputs)
     yield _streaming(summary)
     yield _training(summary, batch, timesteps)
@@ -373,7 +373,7 @@ def _training(summary: Summary, batch: int | None, timesteps: int | None) -> Siz
     kept = summary.account.trains_on
     if kept:
         note += f"; activations{activations}: gates, states and outputs of each timestep, for backpropagation"
-    return _size(summary, "training_bytes", params + _for_each(kept, timesteps).times("batch", batch), note)
+    return _size(summary, "training_bytes", params + _per_vector(kept, timesteps).times("batch", batch), note)
 
 
 def _size(summary: Summary, key: str, terms: _Sum, note: str = "") -> Size:
@@ -385,19 +385,19 @@ def _size(summary: Summary, key: str, terms: _Sum, note: str = "") -> Size:
     return Size(key, value, words, f"{_grouped(terms.numbers)} × {number}", note)
 
 
-def _for_each(numbers: OverTime, timesteps: int | None) -> _Sum:
+def _per_vector(numbers: OverTime, timesteps: int | None) -> _Sum:
     """Return a count of numbers per vector as a sum over the vectors: `timesteps × 64 + 32`.
 
     Args:
         numbers: the numbers per vector, by the number of vectors.
         timesteps: the timesteps of the input.
     """
-    words = tuple(_times("timesteps" if steps == timesteps else steps, each) for steps, each in numbers.items())
+    words = tuple(_term("timesteps" if steps == timesteps else steps, each) for steps, each in numbers.items())
     known = None not in numbers
-    return _Sum(words, tuple(_times(steps, each) for steps, each in numbers.items()) if known else None)
+    return _Sum(words, tuple(_term(steps, each) for steps, each in numbers.items()) if known else None)
 
 
-def _times(steps: int | str | None, each: int) -> str:
+def _term(steps: int | str | None, each: int) -> str:
     if steps == 1:
         return f"{each:,}"
     return f"{steps if isinstance(steps, str) else f'{steps:,}'} × {each:,}"
