@@ -32,7 +32,7 @@ class Embedding(Head):
     keras = "Embedding"
     torch = "Embedding"
     torch_arguments: ClassVar[Mapping[str, str]] = {"input_dim": "num_embeddings", "output_dim": "embedding_dim"}
-    means = "a vector of D numbers for each id in 0..V-1"
+    means = "D numbers for each id in 0..V-1"
     sizes = Numbers(("input_dim", "output_dim"), ("V", "D"), example="10000x32")
     options = (Flag("mask", "mask_zero", SKIPS_PADDING, in_torch="pack_padded_sequence"),)
     padding = "a step with id 0"

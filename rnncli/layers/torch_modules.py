@@ -50,7 +50,7 @@ class Module(NamedTuple):
     reverses: bool
 
     def __str__(self) -> str:
-        return f"{self.made}  # of x.flip(1)" if self.reverses else str(self.made)
+        return f"{self.made}  # on x.flip(1)" if self.reverses else str(self.made)
 
 
 class Stack(NamedTuple):

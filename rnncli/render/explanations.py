@@ -175,6 +175,6 @@ def _language() -> Iterator[Block]:
             (Text("ACT"), Text(" ".join(names[:half]))),
             (Text(""), Text(" ".join(names[half:]))),
             (Text("Sizes"), Text(f"1 to {MAX_SIZE:,}; 10_000; {multiples}")),
-            (Text("More"), Text("rnncli layers WORD, also Keras and PyTorch words: lstm, seq, macs, h_n, …")),
+            (Text("More"), Text("rnncli layers WORD, also from Keras or PyTorch: lstm, seq, macs, h_n, …")),
         ]
     )
