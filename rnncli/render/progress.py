@@ -45,7 +45,7 @@ COUNTABLE = 10**15
 
 _ERASE_BELOW = "\x1b[J"
 _ERASE = f"\r {_ERASE_BELOW}\r\x1b[2K"
-"""Erases from the second column first: tmux would save the screen if everything from its first column were erased."""
+"""Starts from the second column, because tmux saves a copy of a screen that is erased from its top left corner."""
 
 _PATIENCE = 0.2
 """Seconds that a signal handler waits for a drawing to finish; a stopped terminal would never finish it."""

@@ -152,7 +152,7 @@ def sizes_page(summary: Summary) -> Iterator[Block]:
     found = list(sizes(summary))
     if not found:
         return
-    unknown = ", for one sample (the batch is unknown: give --batch)" if summary.input_shape[0] is None else ""
+    unknown = ", for one sample (unknown batch: give --batch)" if summary.input_shape[0] is None else ""
     number = "number in a matrix" if summary.dtype == "int8" else "number"
     yield Line(Text(f"In {summary.dtype}, {DTYPE_BYTES[summary.dtype]} B per {number}{unknown}:"), start=1)
     names = [title(size.key) for size in found]

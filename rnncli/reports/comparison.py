@@ -96,7 +96,7 @@ class Comparison(Result):
 
     def _check_index(self, index: object) -> None:
         if not isinstance(index, int) or not 0 <= index < len(self.columns):
-            raise ArgumentError(f"index is {shorten(repr(index))}, expected one from 0 to {len(self.columns) - 1}")
+            raise ArgumentError(f"index is {shorten(repr(index))}, expected 0 to {len(self.columns) - 1}")
 
     def as_dicts(self) -> list[dict[str, Any]]:
         """Return the comparison as plain data: one object per column, as `--format json` prints it."""

@@ -157,7 +157,7 @@ TOOLS = (
                 "for LSTM, which oneDNN runs as one operation (float32)", ("LSTM",), lambda work: -2 * work.matrices()
             ),
         ),
-        remarks=(("on a GPU it counts nothing for recurrent layers (cuDNN)", RECURRENT),),
+        remarks=(("on a GPU none for recurrent layers (cuDNN)", RECURRENT),),
     ),
     Tool(
         *("thop", "0.1.1-2209072238", "MACs", 1, "as here"),

@@ -137,7 +137,7 @@ class Part(NamedTuple):
     ratio: float | None
 
 
-class Exchange(NamedTuple):
+class FactorChange(NamedTuple):
     """A factor that differs.
 
     Attributes:
@@ -159,43 +159,43 @@ class Exchange(NamedTuple):
     others: bool
 
 
-def _number_of(what: str) -> Callable[[Exchange], str]:
+def _number_of(what: str) -> Callable[[FactorChange], str]:
     """Return a function that describes a changed number of units, filters or ids."""
-    return lambda each: f"{each.there:,} {what} instead of {each.here:,}: {_grows(each)}"
+    return lambda factor: f"{factor.there:,} {what} instead of {factor.here:,}: {_grows(factor)}"
 
 
-def _features(each: Exchange) -> str:
-    features = f"{each.there:,} features{_source_text(each)} instead of {each.here:,}{_directions_text(each)}"
-    if each.name == "features":
-        return f"{features}: {_grows(each)}"
-    ratio = each.there / each.here
+def _features(factor: FactorChange) -> str:
+    features = f"{factor.there:,} features{_source_text(factor)} instead of {factor.here:,}{_directions_text(factor)}"
+    if factor.name == "features":
+        return f"{features}: {_grows(factor)}"
+    ratio = factor.there / factor.here
     verb = {2.0: "doubles", 0.5: "halves"}.get(ratio, f"is {ratio_text(ratio)} × as large")
-    return f"the kernel reads {features}: {'only the kernel' if each.others else 'it'} {verb}"
+    return f"the kernel reads {features}: {'only the kernel' if factor.others else 'it'} {verb}"
 
 
-def _gates(each: Exchange) -> str:
-    kind = each.first.layer.kind
-    if each.there % each.here == 0:
-        times = f"{each.there // each.here} × the"
-    elif each.here % each.there == 0:
-        times = f"1/{each.here // each.there} of the"
+def _gates(factor: FactorChange) -> str:
+    kind = factor.first.layer.kind
+    if factor.there % factor.here == 0:
+        times = f"{factor.there // factor.here} × the"
+    elif factor.here % factor.there == 0:
+        times = f"1/{factor.here // factor.there} of the"
     else:
-        times = f"{each.there}/{each.here} of the"
-    return f"{times} weights of {kind}: {each.other.layer.gates_text}"
+        times = f"{factor.there}/{factor.here} of the"
+    return f"{times} weights of {kind}: {factor.other.layer.gates_text}"
 
 
-def _directions(each: Exchange) -> str:
-    if each.there > each.here:
-        return f"bi has separate weights for each direction: {_grows(each)}"
-    return f"one direction instead of two: {_grows(each)}"
+def _directions(factor: FactorChange) -> str:
+    if factor.there > factor.here:
+        return f"bi has separate weights for each direction: {_grows(factor)}"
+    return f"one direction instead of two: {_grows(factor)}"
 
 
-def _copies(each: Exchange) -> str:
+def _copies(factor: FactorChange) -> str:
     """Return how many weights with a role there are, and which field or framework causes it."""
-    _, one, several = _ROLES[each.name]
-    there = f"{_WORDS.get(each.there, each.there)} {one if each.there < 2 else several}"
-    here = "none" if each.here == 0 else _WORDS.get(each.here, each.here)
-    return f"{_cause_text(each)}{there} instead of {here}"
+    _, one, several = _ROLES[factor.name]
+    there = f"{_WORDS.get(factor.there, factor.there)} {one if factor.there < 2 else several}"
+    here = "none" if factor.here == 0 else _WORDS.get(factor.here, factor.here)
+    return f"{_cause_text(factor)}{there} instead of {here}"
 
 
 _WORDS = {0: "no", 1: "one", 2: "two"}
@@ -212,7 +212,7 @@ _ROLES: Mapping[str, tuple[str, str, str]] = {
 """What each role is called: a layer's weights with the role, one weight, and several."""
 
 
-TEXTS: Mapping[str, Callable[[Exchange], str]] = {
+TEXTS: Mapping[str, Callable[[FactorChange], str]] = {
     "ids": _number_of("ids"),
     "numbers": _number_of("numbers for each id"),
     "features": _features,
@@ -231,11 +231,11 @@ TEXTS: Mapping[str, Callable[[Exchange], str]] = {
 """
 
 
-def _grows(each: Exchange) -> str:
+def _grows(factor: FactorChange) -> str:
     """Return by what factor the parameters grow, role by role where that differs."""
-    by_ratio = sorted(each.parts, key=lambda part: -(part.ratio or 0))
+    by_ratio = sorted(factor.parts, key=lambda part: -(part.ratio or 0))
     groups = [(ratio, list(parts)) for ratio, parts in groupby(by_ratio, lambda part: part.ratio)]
-    if len(groups) == 1 and not each.others:
+    if len(groups) == 1 and not factor.others:
         return f"× {ratio_text(groups[0][0])}"
     return ", ".join(
         f"{listed([_ROLES[part.role][0] for part in parts])} × {ratio_text(ratio)}" for ratio, parts in groups
@@ -258,39 +258,39 @@ def _doubled(one: PlacedLayer, other: PlacedLayer) -> bool:
     return twice and _feature_source(one).merge == "concat" and _feature_source(other).merge != "concat"
 
 
-def _source_text(each: Exchange) -> str:
+def _source_text(factor: FactorChange) -> str:
     """Return which layer the features come from, unless another part of the sentence explains it."""
-    if _directions_text(each):
+    if _directions_text(factor):
         return ""
-    source = _feature_source(each.other)
-    return f" of {source.spec()}" if source.spec() != _feature_source(each.first).spec() else ""
+    source = _feature_source(factor.other)
+    return f" of {source.spec()}" if source.spec() != _feature_source(factor.first).spec() else ""
 
 
-def _directions_text(each: Exchange) -> str:
+def _directions_text(factor: FactorChange) -> str:
     """Return a clause that explains the number of features by the directions of the layer before, if they do."""
-    if _doubled(each.other, each.first):
+    if _doubled(factor.other, factor.first):
         return " because bi keeps both directions"
-    if _doubled(each.first, each.other):
-        merge = _feature_source(each.other).merge
+    if _doubled(factor.first, factor.other):
+        merge = _feature_source(factor.other).merge
         return f" because bi={merge} merges them" if merge else " because without bi there is one direction"
     return ""
 
 
-def _cause_text(each: Exchange) -> str:
+def _cause_text(factor: FactorChange) -> str:
     """Return what causes the number: a field or framework of the other layer, or a field that it lacks."""
-    cause = _cause(each)
+    cause = _cause(factor)
     if cause:
         return f"{cause}: "
-    missing = _cause(each._replace(here=each.there, first=each.other, other=each.first))
+    missing = _cause(factor._replace(here=factor.there, first=factor.other, other=factor.first))
     if missing in FRAMEWORK_NAMES.values():
-        return f"{FRAMEWORK_NAMES[each.other.framework]}: "
+        return f"{FRAMEWORK_NAMES[factor.other.framework]}: "
     return f"without {missing}: " if missing else ""
 
 
-def _cause(each: Exchange) -> str:
+def _cause(factor: FactorChange) -> str:
     """Return the field or the framework of the other layer without which the number would equal the first layer's."""
-    other = each.other
-    return _field(each.name, each.here, other.layer, other.input_shape, other.framework, each.first.framework)
+    other = factor.other
+    return _field(factor.name, factor.here, other.layer, other.input_shape, other.framework, factor.first.framework)
 
 
 @lru_cache(maxsize=1000)  # deep stacks have few different layers
@@ -370,7 +370,7 @@ def reasons(first: PlacedLayer | None, other: PlacedLayer | None) -> tuple[Reaso
         return ()
     here, there = joined(one, two)
     known = params_of(*here) == first.by_role() and params_of(*there) == other.by_role()
-    return tuple(_exchanges(first, other, here, there)) if known and {*here.numbers} <= {*TEXTS} else ()
+    return tuple(_factor_changes(first, other, here, there)) if known and {*here.numbers} <= {*TEXTS} else ()
 
 
 def _parts(before: Mapping[Role, int], after: Mapping[Role, int]) -> tuple[Part, ...]:
@@ -382,7 +382,7 @@ def _parts(before: Mapping[Role, int], after: Mapping[Role, int]) -> tuple[Part,
     )
 
 
-def _exchanges(first: PlacedLayer, other: PlacedLayer, here: Factors, there: Factors) -> Iterator[Reason]:
+def _factor_changes(first: PlacedLayer, other: PlacedLayer, here: Factors, there: Factors) -> Iterator[Reason]:
     """Yield a reason for each factor that differs, replacing one after another."""
     numbers = dict(here.numbers)
     for name in [each for each in TEXTS if each in numbers]:
@@ -391,5 +391,5 @@ def _exchanges(first: PlacedLayer, other: PlacedLayer, here: Factors, there: Fac
         after = params_of(numbers, here.roles)
         if parts := _parts(before, after):
             others = len({*before, *after}) > len(parts)
-            exchange = Exchange(name, here.numbers[name], numbers[name], first, other, parts, others)
-            yield Reason(other.layer.spec(), TEXTS[name](exchange), parts)
+            factor = FactorChange(name, here.numbers[name], numbers[name], first, other, parts, others)
+            yield Reason(other.layer.spec(), TEXTS[name](factor), parts)
