@@ -188,7 +188,8 @@ def test_no_column_is_dropped_without_its_name_being_said(seen: Callable[..., st
     for columns in range(40, 140, 4):
         with at(columns):
             text = seen(columns, "forward", EMBEDDED)
-            named = [*", ".join(re.findall("^ (.*): shown on a wider terminal or with --wide$", text, re.MULTILINE)).split(", ")]
+            dropped = re.findall("^ (.*): shown on a wider terminal or with --wide$", text, re.MULTILINE)
+            named = ", ".join(dropped).split(", ")
             headings = "".join(re.findall("^┏[^┡]*", text, re.MULTILINE)) or text  # or there are blocks
             shown = [title for title in TITLES if f" {title} " in headings]
             assert sorted([*shown, *filter(None, named)]) == sorted(TITLES)

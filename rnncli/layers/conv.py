@@ -100,4 +100,4 @@ class Conv(Affine):
 
     def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Note]:
         """Explain the output's length, the padding and the mask."""
-        yield from self._window_notes(input_shape[1], "zeros", framework)
+        yield from self._window_notes(input_shape[1], "zero", framework)

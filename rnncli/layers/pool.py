@@ -154,4 +154,4 @@ class Pool(Layer):
             counts = "counts like any other step" if self.mode == "max" else "is left out of the mean"
             yield Note("Mask", f"padding {counts}, as in Keras")
             return
-        yield from self._window_notes(input_shape[1], "ignored timesteps", framework)
+        yield from self._window_notes(input_shape[1], "ignored timestep", framework)

@@ -1,7 +1,6 @@
 """The common part of SimpleRNN, LSTM and GRU: the loop over time, its flags and its weights.
 
-The three cells differ in their gates, their biases and what PyTorch can express; each is declared in a
-separate file.
+The three cells, each in a separate file, differ in their gates, their biases and what PyTorch can express.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from rnncli.immutable import NamedTuple
 from rnncli.layers.cost import Number
 from rnncli.layers.options import Choice, Whole
+from rnncli.quantities import plural
 
 PADDINGS = ("valid", "same", "causal")
 """Keras's names: no padding; enough on both sides to keep the length; all of it before the sequence."""
@@ -127,13 +128,13 @@ class Window(NamedTuple):
 
         Args:
             steps: the length of the sequence, or None for unknown.
-            what: what the padding consists of: zeros.
+            what: a timestep of the padding: zero.
         """
         if self.padding == "valid":
             return ""
         if self.goes_by_length and steps is None:
-            return f"{what} on both sides of the sequence, as many as its length needs, the odd one after it"
+            return f"{what}s on both sides of the sequence, as many as its length needs, the odd one after it"
         before, after = self.around(steps)
         if self.padding == "causal":
-            return f"{before:,} {what} before the sequence, so that no output sees a later timestep"
-        return f"{before:,} {what} before the sequence and {after:,} after it"
+            return f"{plural(before, what)} before the sequence, so that no output sees a later timestep"
+        return f"{plural(before, what)} before the sequence and {after:,} after it"
