@@ -135,7 +135,7 @@ def explained(text: str) -> tuple[list[int], int]:
         weights = [entry for entry in entries if re.match(r"  \S+ \S+ \([\d, ]+\) ", entry)]
         own = [_last_number(entry) for entry in weights]
         for entry in entries:
-            if entry.startswith("  all of them "):
+            if entry.startswith("  total "):
                 assert sum(own) == _last_number(entry)
         params += own * int(times[1] if times else 1)
     found = re.match(r"Total ([\d,]+) parameter", total)

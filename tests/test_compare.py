@@ -261,7 +261,7 @@ def test_more_reasons_than_anybody_reads_are_counted(rnncli: Run) -> None:
     specs = [f"input:8,rnn:{units}" for units in range(1, 51)]
     shown = rnncli("compare", *specs).stdout
     assert shown.count("units instead of 1") == 24
-    assert shown.splitlines()[-1] == "25 more reasons are left out here; `-f json` has all"
+    assert shown.splitlines()[-1] == "25 more reasons are left out here; `-f json` lists all"
     assert all(len(each["reasons"]) == 1 for each in objects(rnncli, *specs)[1:])
 
 

@@ -89,21 +89,21 @@ def test_the_spec_that_is_said_to_keep_the_time_axis_does(network: Network) -> N
         too_many = (layer.input_shape[-1] or 0) > MAX_SIZE  # what two directions return may be
         if layer.layer.states and layer.layer.returns == "vector" and not too_many:
             text = next(note.text for note in layer.notes if note.topic == "Output")
-            spec, _, shape = text.partition(" keeps it: ")[2].partition(" returns ")
+            spec, _, shape = text.partition(" keeps the axis: ")[2].partition(" returns ")
             sizes = [str(size) for size in layer.input_shape[1:] if size is not None]
             kept = Network.parse(f"input:{'x'.join(sizes)},{spec}")
             assert str(kept.summary().output_shape) == shape
 
 
 def test_it_says_what_the_frameworks_return_beside_the_output(at: Walk) -> None:
-    states = {1: "the last h, too,", 2: "the last of both", 4: "the last of all four"}
+    states = {1: "the final h", 2: "both final states", 4: "all four final states"}
     for entry in json.loads(GOLDEN.read_text(encoding="utf-8"))["networks"]:
         if "returned" not in entry:
             continue
         with at(entry["spec"]):
             said = notes(entry["spec"])["State"]
             returned = states[entry["returned"]["keras"]]
-            assert f"Keras returns {returned} with return_state=True, PyTorch as (output, " in said
+            assert f"Keras also returns {returned} with return_state=True, PyTorch as (output, " in said
             if "torch" in entry["returned"]:
                 _, state = entry["returned"]["torch"]
                 form = "(output, (h_n, c_n))" if isinstance(state[0], list) else "(output, h_n)"

@@ -240,7 +240,7 @@ def test_a_file_has_a_header_beside_it_and_both_are_written_or_none(rnncli: Run)
     note, *wrote = result.stderr.splitlines()
     counted = Network.parse("input:2,gru:3").summary()
     sizes = f"{counted.total_bytes} B of constants and {counted.streaming_bytes} B of memory to run a step at a time"
-    assert note == f"Note: on a device it takes {sizes}"
+    assert note == f"Note: on a device it needs {sizes}"
     assert [line.split(",")[0] for line in wrote] == ["wrote my-net.c", "wrote my-net.h"]
     assert '#include "my-net.h"' in Path("my-net.c").read_text()
     assert "int my_net_step(my_net_state *state" in Path("my-net.h").read_text()

@@ -233,4 +233,4 @@ def test_a_model_file_whose_weights_are_left_out_is_told(rnncli: Run, tmp_path: 
     rnncli("forward", "input:3,lstm:2", "--save-weights", file)
     result = rnncli("export", "input:3,lstm:2", "--weights", file, "--to", "keras")
     assert result.status == 0
-    assert result.stderr == "Note: the weights are left out; --save-weights FILE writes them along\n"
+    assert result.stderr == "Note: the weights are left out; --save-weights FILE writes them too\n"

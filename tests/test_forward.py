@@ -145,8 +145,8 @@ def test_a_saturated_layer_is_pointed_out(rnncli: Run) -> None:
 def test_a_layer_that_overflows_is_pointed_out(rnncli: Run) -> None:
     result = rnncli("forward", "input:8,rnn:30:linear", "--init", "uniform")
     assert result.stderr == ""
-    note = "simple_rnn: not all outputs are finite numbers: 30 of 30 are infinite. The values grew past what float32"
-    assert " ".join(result.stdout.split()).endswith(f" {note} holds.")
+    note = "simple_rnn: not all outputs are finite numbers: 30 of 30 are infinite. The values exceeded the range"
+    assert " ".join(result.stdout.split()).endswith(f" {note} of float32.")
     result = rnncli("forward", "input:8,rnn:30:linear,norm", "--init", "uniform")
     said = " ".join(result.stdout.split())
     assert "layer_normalization: not all outputs are finite numbers: 30 of 30 are NaN (not a number). The v" in said
@@ -159,7 +159,7 @@ def test_of_nothing_but_padding_there_is_no_mean_and_nothing_grew(rnncli: Run) -
     result = rnncli("forward", "embed:5x3:mask,pool:avg,dense:2", "--input", "ids.npy")
     said = " ".join(result.stdout.split())
     for layer, counts in (("global_average_pooling1d", "3 of 6 outputs"), ("dense", "2 of 4 outputs")):
-        why = "of 2 samples 1 is nothing but padding, and there is no mean of nothing."
+        why = "1 of 2 samples is all padding, and the mean of no timesteps is undefined."
         assert f"{layer}: {counts} are NaN (not a number): {why}" in said
     assert "grew" not in said
     assert "inf" not in said

@@ -202,10 +202,10 @@ def test_a_unit_is_saturated_from_half_of_the_time_on() -> None:
     result = study(model, x).outputs
     assert (result.saturated_units, result.saturated) == (1, (1, 1, 0, 0))
     assert study(model, x[:, 1:]).outputs.saturated_units == 0
-    # Nothing is where nothing bounds the outputs.
+    # None are where the outputs have no bounds.
     result = random_study("input:2,rnn:4:relu", 5)
     assert result.outputs.saturated is None
-    assert "nothing bounds" in shown(result)
+    assert "have no bounds" in shown(result)
 
 
 def test_padding_changes_no_figure(at: Walk) -> None:
@@ -249,7 +249,7 @@ def test_the_steps_left_out_are_those_that_the_layer_skips(at: Walk) -> None:
 def test_nothing_but_padding_is_said_to_be() -> None:
     result = study(Model(Network.parse("embed:9x3:mask,rnn:4:back")), np.zeros((1, 5), int))
     assert result.reach == LayerReach("padding")
-    assert "nothing but padding" in shown(result)
+    assert "all padding" in shown(result)
     assert "Norm of the state: not known\n Saturated units: not known\n" in shown(result)
     json.dumps(result.as_dict(), allow_nan=False)
 

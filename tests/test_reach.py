@@ -305,8 +305,8 @@ def test_an_input_from_a_file_is_that_of_every_seed_and_its_first_sample_is_take
     assert three == one != objects(rnncli, *line, "--timesteps", "40")
     assert three[0]["timesteps"] == 40
     shown = rnncli("reach", *line, "--input", "one.npy").stdout
-    assert " Medians (and ranges) of 3 seeds; each draws weights as Keras starts them\n" in shown
+    assert " Medians (and ranges) of 3 seeds; each draws weights as Keras initialises them\n" in shown
     assert shown.endswith(" The input is the first sample of one.npy\n")
     rnncli("forward", "input:3,gru:6", "--save-weights", "w.npz")
     trained = ("reach", "input:3,gru:6", "--weights", "w.npz", "--input", "one.npy")
-    assert " All seeds are alike, for the input and the weights are given\n" in rnncli(*trained).stdout
+    assert " All seeds are alike because input and weights are given\n" in rnncli(*trained).stdout

@@ -188,7 +188,8 @@ def test_no_column_is_dropped_without_its_name_being_said(seen: Callable[..., st
     for columns in range(40, 140, 4):
         with at(columns):
             text = seen(columns, "forward", EMBEDDED)
-            named = [*", ".join(re.findall("^ (.*): on a wider terminal, or --wide$", text, re.MULTILINE)).split(", ")]
+            dropped = re.findall("^ (.*): shown on a wider terminal or with --wide$", text, re.MULTILINE)
+            named = ", ".join(dropped).split(", ")
             headings = "".join(re.findall("^┏[^┡]*", text, re.MULTILINE)) or text  # or there are blocks
             shown = [title for title in TITLES if f" {title} " in headings]
             assert sorted([*shown, *filter(None, named)]) == sorted(TITLES)
@@ -267,7 +268,7 @@ def test_a_sweep_keeps_within_the_terminal_and_its_specs_hang_indented(seen: Cal
             heading, *lines = seen(columns, *line).splitlines()
             assert max(map(len, lines)) <= columns
             end = next((number for number, each in enumerate(lines) if re.match(f"{TOTAL}[,:]", each)), len(lines))
-            left = " ".join(" ".join(lines[end:]).split()).removesuffix(": on a wider terminal")
+            left = " ".join(" ".join(lines[end:]).split()).removesuffix(": shown on a wider terminal")
             lines = lines[:end]
             shown = re.split("  +", heading.strip())
             assert {*shown, *filter(None, left.split(", "))} == {*WHOLE, "Spec"} - {"Streaming"}  # there is none

@@ -64,7 +64,7 @@ def test_compared_networks_each_have_their_modules_below(rnncli: Run) -> None:
         "Network 2 in PyTorch:",
         "  nn.GRU(8, 8, batch_first=True)",
         "  nn.GRU(8, 4, batch_first=True)",
-        "    gru_1 has 4 units, gru 8; num_layers needs equal ones",
+        "    gru_1 has 4 units, gru 8; num_layers needs equal layers",
     ]
     assert not any("nn." in line for line in rnncli("compare", *specs).stdout.splitlines())
 
@@ -105,7 +105,7 @@ def test_a_table_whose_row_of_padding_starts_with_zeros_is_made_so(at: Walk) -> 
 def test_documents_hold_the_lines_and_the_reasons_as_source(rnncli: Run, at: Walk) -> None:
     source = (
         "nn.LSTM(8, 9, num_layers=2, batch_first=True)\n"
-        "# lstm_2 has 5 units, lstm_1 9; num_layers needs equal ones\nnn.LSTM(9, 5, batch_first=True)"
+        "# lstm_2 has 5 units, lstm_1 9; num_layers needs equal layers\nnn.LSTM(9, 5, batch_first=True)"
     )
     blocks = {"markdown": f"\n```python\n{source}\n```\n", "html": f"\n<pre><code>{source}</code></pre>\n"}
     for command, (format_, block) in product(("summary", "explain"), blocks.items()):
@@ -117,7 +117,7 @@ def test_documents_hold_the_lines_and_the_reasons_as_source(rnncli: Run, at: Wal
 
 def test_the_notes_of_explain_name_the_weights_of_the_other_framework_as_it_does(rnncli: Run) -> None:
     told = " ".join(rnncli("explain", "input:8,lstm:9:seq,lstm:9").stdout.split())
-    assert "its biases are bias_ih_l1 (36,) and bias_hh_l1 (36,), here bias (36,)" in told
+    assert "bias_ih_l1 (36,) and bias_hh_l1 (36,) instead of bias (36,)" in told
 
 
 @given(networks())

@@ -2,18 +2,18 @@
 
 To add a kind:
 
-1. Declare it in a file of its own here: an `immutable` class with Keras's arguments, how they are written, what
-   PyTorch calls them, what it reads and returns, its weights, what it holds for a step, carries on and keeps in
-   training, its equations and notes, what PyTorch cannot express. List it in `LAYERS`. The parser, the canonical spec,
-   the hints, completion, `rnncli layers` and the drawing follow from that.
-2. Say in a file of its own in `tests/kinds/` how it is typed and drawn, how Keras and PyTorch build it, what it is in
-   ONNX, its formula, and which golden networks show each of its options; `tests/kinds/base.py` lists what is needed.
-3. Run `pytest tests/test_kinds.py` until it names nothing more: a stage in `engine/stages.py` or a cell in
-   `engine/cells.py`, a module of PyTorch, how each target writes it, which classes, operations and arrays of model
-   files are read as it, and, where its weights are of a new sort, their words and how they start.
-4. `make golden KIND=…` asks the frameworks about it alone, soon. Give a kind with weights a network in `SPECS` of
-   `tests/golden/starts.py` and `keras_weight_layouts.py`, and run `make golden judge`, which ask about all that there
-   is; then run `make man` and `pytest --rewrite-screens`, and read what has changed.
+1. Declare it in a new file here: an `immutable` class with Keras's arguments, their spelling in a spec, their PyTorch
+   names, its input and output, its weights, its memory for a step, between steps and in training, its equations and
+   notes, and what PyTorch cannot express. List it in `LAYERS`. The parser, the canonical spec, the hints, completion,
+   `rnncli layers` and the drawing follow from that.
+2. In a new file in `tests/kinds/`, declare how it is typed and drawn, how Keras and PyTorch build it, its ONNX
+   operations, its formula, and which golden networks cover each of its options; `tests/kinds/base.py` lists the fields.
+3. Run `pytest tests/test_kinds.py` until it reports nothing missing: a stage in `engine/stages.py` or a cell in
+   `engine/cells.py`, a PyTorch module, its source for each export target, the classes, operations and arrays of model
+   files that are read as it and, if its weights have a new role, their names and initial values.
+4. `make golden KIND=…` quickly gets the frameworks' answers for this kind only. Give a kind with weights a network in
+   `SPECS` of `tests/golden/starts.py` and `keras_weight_layouts.py`, and run `make golden judge` to check all kinds;
+   then run `make man` and `pytest --rewrite-screens`, and review the changes.
 """
 
 from __future__ import annotations
@@ -52,15 +52,15 @@ LAYERS: tuple[type[Layer], ...] = (
     Pool,
     Flatten,
 )
-"""Every kind, in the order `rnncli layers` shows them."""
+"""Every kind, in the order of `rnncli layers`."""
 
 KINDS: dict[str, type[Layer]] = {name: layer for layer in LAYERS for name in (layer.kind, *layer.aliases)}
-"""Every name that a spec may use for a kind."""
+"""The kinds by every name that a spec may use for them."""
 
 READING_FROM_THE_END = " and ".join(
     in_both(SimpleRNN, *field) for field in (("go_backwards", True), ("merge_mode", "concat"))
 )
-"""The fields of layers that need the end of a sequence before they return anything, in both words."""
+"""The fields that make a layer need the end of the sequence before it returns anything, with Keras's arguments."""
 
 __all__ = [
     "GRU",

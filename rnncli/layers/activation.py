@@ -1,4 +1,4 @@
-"""`act:ACT`: an activation by itself, behind a layer that has none of its own or has another."""
+"""`act:ACT`: an activation as a separate layer."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from rnncli.layers.weights import Framework
 from rnncli.quantities import Shape, features_of
 
 WORDS = tuple(word for word in ACTIVATIONS if word != "linear")
-"""The activations that change what they read."""
+"""All activations except the identity."""
 
 
 @immutable
 class Activation(Layer):
-    """`activation(x)`, of a vector or of each vector of a sequence.
+    """`activation(x)` of a vector, or of each vector of a sequence.
 
-    `keras.layers.Activation(activation)`; in PyTorch the module of that activation, `torch.nn.ReLU`.
+    `keras.layers.Activation(activation)`; in PyTorch the activation's module, such as `torch.nn.ReLU`.
     """
 
     activation: str
@@ -27,7 +27,7 @@ class Activation(Layer):
     aliases = ("activation",)
     keras = "Activation"
     torch = listed([ACTIVATIONS[word].torch for word in WORDS], "or")
-    means = "an activation by itself"
+    means = "an activation as a separate layer"
     sizes = Word(
         "activation",
         WORDS,
@@ -39,7 +39,7 @@ class Activation(Layer):
 
     @property
     def activates(self) -> str:
-        """The one that it is."""
+        """The layer's activation."""
         return self.activation
 
     def type_name(self, framework: Framework = "keras") -> str:
@@ -47,11 +47,11 @@ class Activation(Layer):
         return self.keras if framework == "keras" else ACTIVATIONS[self.activation].torch
 
     def kept(self, input_shape: Shape) -> int:
-        """Return the numbers that it returns."""
+        """Return the number of its outputs."""
         return features_of(input_shape)
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
-        """Return the activation of one vector."""
+        """Return the equation for one vector."""
         return (Equation(f"y_t = {applied(self.activation, 'x_t')}", ACTIVATIONS[self.activation].formula),)
 
     def output_range(self) -> tuple[float, float] | None:

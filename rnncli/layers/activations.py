@@ -1,16 +1,16 @@
-"""The activations of the spec language: what each makes of a number, the bounds of those that have two, its modules.
+"""The activations of the spec language: formulas, bounds and PyTorch modules.
 
-Each is defined as Keras 3 defines it; `rnncli.engine.activations` computes them.
+Each is defined as in Keras 3; `rnncli.engine.activations` computes them.
 
 To add an activation:
 
 1. Declare it in `ACTIVATIONS`. The parser, the hints, completion and `rnncli layers` follow from that.
-2. Say in `tests/kinds/activations.py` what the textbook makes of it, and which module it is in PyTorch.
+2. Give its textbook formula and its PyTorch module in `tests/kinds/activations.py`.
 3. Give it an entry in every table that `pytest tests/test_kinds.py` names: how the engine computes it, how each target
-   writes it, what files of models call it. A class or a function that stands for it alone has a name in
-   `formats/frameworks.py`, and another name that people use has one in `OTHER_NAMES`.
-4. Run `make golden judge`; then `make man` and `pytest --rewrite-screens`, and read what has changed. `make golden
-   KIND=dense` gives the first golden values soon.
+   writes it, what model files call it. List classes or functions that implement only this activation in
+   `formats/frameworks.py`, and other common names in `OTHER_NAMES`.
+4. Run `make golden judge`, then `make man` and `pytest --rewrite-screens`, and review the changes. `make golden
+   KIND=dense` quickly gives the first golden values.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from rnncli.layers.options import Choice
 
 
 class Definition(NamedTuple):
-    """What an activation is.
+    """The definition of an activation.
 
     Attributes:
-        formula: what it makes of a number x, or of the numbers x_1 to x_n of a vector.
+        formula: its formula for a number x, or for the numbers x_1 to x_n of a vector.
         torch: PyTorch's class in torch.nn.
-        bounds: what its values saturate at; None without two such bounds.
+        bounds: the two values at which it saturates; None if it does not saturate on both sides.
     """
 
     formula: str
@@ -47,7 +47,7 @@ ACTIVATIONS: Mapping[str, Definition] = {
     "selu": Definition("1.0507 · (x if x > 0 else 1.67326 · (exp(x) - 1))", "SELU"),
     "gelu": Definition("x · (1 + erf(x / √2)) / 2", "GELU"),
     "silu": Definition("x / (1 + exp(-x))", "SiLU"),
-    # Between 0 and 1 as well, but most shares of many are near 0: that is no sign of saturation.
+    # Also between 0 and 1, but among many shares most are near 0, which is no sign of saturation.
     "softmax": Definition("exp(x_i) / (exp(x_1) + … + exp(x_n))", "Softmax"),
 }
 

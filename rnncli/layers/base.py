@@ -1,8 +1,8 @@
-"""What a layer declares: everything that is particular to its kind.
+"""The declarations of a layer: everything that is specific to its kind.
 
-A kind of layer is `immutable` data. Its attributes are Keras's arguments; `sizes` and `options` say
+A kind of layer is `immutable` data. Its attributes are Keras's arguments; `sizes` and `options` define
 how they are written in a spec. The parser, the canonical form, `rnncli layers`, the hints, the summary, `explain`,
-`draw`, `compare` and the sweep all read these declarations, so what is said of a kind stands in one file.
+`draw`, `compare` and the sweep all read these declarations, so everything about a kind is in one file.
 """
 
 from __future__ import annotations
@@ -24,41 +24,41 @@ from rnncli.layers.windows import Window
 from rnncli.quantities import Shape, features_of
 
 Reads = Literal["input", "sequence", "vector", "either"]
-"""What a layer reads: the network's input, (batch, timesteps, features), (batch, features), or either of these two."""
+"""A layer's input: the network's input, (batch, timesteps, features), (batch, features), or either of these two."""
 
 Returns = Literal["sequence", "vector", "same"]
-"""What a layer returns: a sequence, a vector, or whichever of the two it reads."""
+"""A layer's output: a sequence, a vector, or the same as its input."""
 
 
 class Equation(NamedTuple):
-    """A line of what a layer computes, in its own symbols, and what that is."""
+    """One equation of a layer, in its own symbols, and what it computes."""
 
     text: str
     means: str = ""
 
 
 class Note(NamedTuple):
-    """What is worth knowing about a layer, and what it is about: State, Output, PyTorch."""
+    """A remark about a layer, with its topic: State, Output, PyTorch."""
 
     topic: str
     text: str
 
 
 class Conflict(NamedTuple):
-    """Something that a framework cannot express, and the nearest layer that it can."""
+    """Why a framework cannot express a layer, and the nearest layer that it can."""
 
     reason: str
     nearest: Layer
 
 
 def applied(activation: str, argument: str) -> str:
-    """Return an activation of something as an equation writes it; the linear one is not written."""
+    """Return an activation applied to an argument, as written in an equation; the linear one is omitted."""
     return argument if activation == "linear" else f"{activation}({argument})"
 
 
 @cache
 def snake_case(name: str) -> str:
-    """Return the name of a class as Keras names its groups: `simple_rnn_cell`, `global_max_pooling1d`."""
+    """Return the name of a class in Keras's snake case: `simple_rnn_cell`, `global_max_pooling1d`."""
     word = "".join(character for character in name if character.isalnum() or character == "_")
     return re.sub("(?<=.)(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])", "_", word).lower()
 
@@ -66,10 +66,10 @@ def snake_case(name: str) -> str:
 class Layer(Immutable, ABC):
     """One layer of a network: immutable data, equal to another when all its arguments are.
 
-    A kind is a subclass, decorated with `immutable`; it needs no text of its own.
+    A kind is a subclass, decorated with `immutable`; it needs no `__init__`.
 
     Raises:
-        ArgumentError: an argument is not allowed; the message says which, and what is.
+        ArgumentError: an argument is not allowed; the message names it and the allowed values.
     """
 
     kind: ClassVar[str]
@@ -77,37 +77,37 @@ class Layer(Immutable, ABC):
     aliases: ClassVar[tuple[str, ...]] = ()
     """Other names that a spec may use."""
     called: ClassVar[tuple[str, ...]] = ()
-    """What else people call it, which is answered with its name."""
+    """Other words for it, which an error answers with its name."""
     keras: ClassVar[str]
     """Keras's class."""
     torch: ClassVar[str]
-    """PyTorch's class in torch.nn, or the method of a tensor that does the same."""
+    """PyTorch's class in torch.nn, or the equivalent tensor method."""
     classes: ClassVar[Mapping[str, Mapping[str, str]]] = {}
-    """Keras's classes where it has several, each with the arguments that it stands for."""
+    """Keras's classes if it has several, each with the arguments that it implies."""
     torch_arguments: ClassVar[Mapping[str, str]] = {}
-    """What PyTorch's class calls the arguments that it has, too: `units` is `hidden_size`."""
+    """PyTorch's names of the arguments that it also has: `units` is `hidden_size`."""
     torch_defaults: ClassVar[Mapping[str, str]] = {}
-    """The arguments for which PyTorch's class has another default."""
+    """The arguments with a different default in PyTorch's class, and that default."""
     means: ClassVar[str]
-    """What it does, for `rnncli layers`."""
+    """Its description in `rnncli layers`."""
     sizes: ClassVar[Sizes]
     """How its sizes are written."""
     options: ClassVar[tuple[Option, ...]] = ()
     """Its other fields."""
     reads: ClassVar[Reads] = "either"
-    """What it can read."""
+    """The input that it accepts."""
     needs_length: ClassVar[bool] = False
-    """Whether it must know how long the sequence is that it reads."""
+    """Whether it must know the length of its input sequence."""
     shown: ClassVar[bool] = True
     """Whether a summary shows it as a layer."""
     states: ClassVar[tuple[str, ...]] = ()
-    """What it keeps from timestep to timestep; a layer with states is a recurrent layer."""
+    """The states that it carries from timestep to timestep; a layer with states is a recurrent layer."""
     gates: ClassVar[int] = 1
-    """How many numbers it computes at a step for each that it returns, the states aside."""
+    """The numbers computed per unit in one step, apart from the states: the gates and the candidate."""
     gates_text: ClassVar[str] = "no gates"
-    """What these are, in words: three gates and a candidate."""
+    """The gates in words: three gates and a candidate."""
     candidate: ClassVar[int] = 0
-    """Which of them could become the state, in Keras's order of gates."""
+    """The candidate's index in Keras's order of gates."""
 
     def __post_init__(self) -> None:
         values = dict(vars(self))
@@ -119,10 +119,10 @@ class Layer(Immutable, ABC):
         except ValueError as fault:
             raise ArgumentError(f"{type(self).__name__}: {fault}") from None
 
-    # What it makes of its input
+    # Input and output
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        """Return the shape of its output for an input of `input_shape`: Keras's, (batch, timesteps, features)."""
+        """Return the shape of its output for an input of `input_shape`, as in Keras: (batch, timesteps, features)."""
         batch, *time, features = input_shape
         if self.returns == "vector" or (self.returns == "same" and not time):
             return (batch, self.output_features(features))
@@ -130,85 +130,85 @@ class Layer(Immutable, ABC):
         return (batch, None if steps is None else self.output_length(steps), self.output_features(features))
 
     def output_features(self, features: Number) -> Number:
-        """Return how many features each vector has that it returns, for how many those have that it reads."""
+        """Return the number of output features for a number of input features."""
         return features
 
     def output_length(self, steps: Number) -> Number:
-        """Return how many vectors the sequence has that it returns; less than 1 where it has too few to read."""
+        """Return the length of the output for an input of `steps` vectors; less than 1 if the input is too short."""
         more = steps if self.least_steps == 1 else steps + -1 * self.least_steps + 1
         return more if self.stride == 1 else (more - 1) // self.stride + 1
 
     @property
     def window(self) -> Window | None:
-        """The window that it moves over the sequence; None if it moves none."""
+        """The window that it moves over the sequence, if any."""
         return None
 
     @property
     def margins(self) -> tuple[Number, ...]:
-        """What must come to 1 at least for its sizes to go together."""
+        """Differences of its sizes that must each be at least 1 for the sizes to be valid together."""
         return ()
 
     @property
     def least_steps(self) -> Number:
-        """How many vectors of a sequence it must read to return one."""
+        """The number of input vectors that it needs to return one."""
         return 1 if self.window is None else self.window.least_steps
 
     @property
     def shortening(self) -> tuple[str, ...]:
-        """The sizes that make the sequence shorter that it returns, the larger they are."""
+        """The sizes that shorten the output sequence as they grow."""
         return ()
 
     @property
     def thinning(self) -> tuple[str, ...]:
-        """Those of them that make the network smaller, the larger they are: a stride."""
+        """The sizes among `shortening` that make the network smaller as they grow: a stride."""
         return ()
 
     @property
     def stride(self) -> Number:
-        """How many vectors further on it reads for each that it returns."""
+        """The number of input vectors that it advances for each output vector."""
         return 1 if self.window is None else self.window.stride
 
     @property
     def keeps_length(self) -> bool:
-        """Whether it returns as many vectors of a sequence as it reads."""
+        """Whether the output sequence is as long as the input."""
         return bool(self.least_steps == 1 and self.stride == 1)
 
     def steps_for(self, length: int) -> Number:
-        """Return how many vectors of a sequence it must read to return so many."""
+        """Return the number of input vectors that it needs to return `length` vectors."""
         return self.least_steps + (length - 1) * self.stride
 
     @property
     def works(self) -> Literal["read", "returned"]:
-        """Whether it makes a step for each vector that it reads, or for each that it returns: for each window."""
+        """Whether it computes one step per input vector, or one per output vector, that is, per window."""
         return "read" if self.window is None else "returned"
 
     def steps(self, reads: Shape) -> Number | None:
-        """Return how many steps it makes for a sample of a shape; None where that is not known."""
+        """Return the number of steps that it computes for a sample of a shape; None if unknown."""
         shape = reads if self.works == "read" else self.output_shape(reads)
         return shape[1] if len(shape) == 3 else 1
 
     @property
     def passes_mask(self) -> bool:
-        """Whether what it returns is padding where what it reads is: a vector has none, nor have windows."""
+        """Whether padding in its input is padding in its output; never for vectors or windows."""
         return self.reads != "vector" and self.returns != "vector" and self.window is None
 
     @property
     def returns(self) -> Returns:
-        """What it returns."""
+        """Its output."""
         return "same"
 
     @property
     def vocabulary(self) -> int | None:
-        """How many ids there are, where it reads integer ids; None where it reads vectors."""
+        """The number of ids if it reads integer ids; None if it reads vectors."""
         return None
 
     @property
     def fixed_timesteps(self) -> int | None:
-        """The length of the network's input, where the layer that takes it says it."""
+        """The length of the network's input, if this layer declares it."""
         return None
 
     def with_timesteps(self, timesteps: int | None) -> Layer:
-        """Return the layer for a sequence of that length, or of any, where it is the layer that says it."""
+        """Return the layer for a sequence of that length, or of any length, if the layer declares one."""
         return self
 
     @property
@@ -217,46 +217,46 @@ class Layer(Immutable, ABC):
         return False
 
     def without_mask(self) -> Layer:
-        """Return the layer that marks no steps as padding."""
+        """Return the layer without its mask."""
         return self
 
     @property
     def activations(self) -> tuple[str, ...]:
-        """The activations that it applies: that of what it returns and, where there are gates, theirs."""
+        """The activations that it applies: the output's and, if it has gates, theirs."""
         arguments = ("activation", "recurrent_activation")
         return tuple(getattr(self, name) for name in arguments if hasattr(self, name))
 
     @property
     def activates(self) -> str | None:
-        """The activation that it is, where it is nothing else."""
+        """The activation, if the layer is nothing but an activation."""
         return None
 
     @property
     def drops(self) -> float:
-        """The share of what it reads that it drops while a network trains."""
+        """The share of its input that it drops in training."""
         return 0.0
 
     def with_zeros(self, around: tuple[int, int], steps: int | None) -> Layer | None:
-        """Return the layer that puts zeros around a sequence by itself, for this one that reads them.
+        """Return an equivalent layer that adds zeros around a sequence itself, for one that reads them as input.
 
-        It is None where there is none such.
+        Returns None if there is no such layer.
 
         Args:
-            around: how many timesteps of zeros stand in front of the sequence and behind it.
+            around: the numbers of zero timesteps before and after the sequence.
             steps: the length of the sequence without them, or None for unknown.
         """
         return None
 
     def with_activation(self, activation: str) -> Layer | None:
-        """Return the same layer with an activation behind it, or None where it has no place for one."""
+        """Return the same layer with an activation on its output, or None if it has no place for one."""
         return None
 
     def trained(self) -> Self:
-        """Return the same layer with nothing said of how its weights start, which they have done."""
+        """Return the same layer without settings for its weights' initial values, which no longer matter."""
         return self
 
     def returning(self, what: Literal["sequence", "vector"]) -> Layer | None:
-        """Return the same layer returning a sequence or a vector, or None if it cannot be told to."""
+        """Return the same layer returning a sequence or a vector, or None if it offers no choice."""
         return None
 
     @property
@@ -266,7 +266,7 @@ class Layer(Immutable, ABC):
 
     @property
     def looks_ahead(self) -> bool:
-        """Whether it must read more of the sequence than a step before it can return what belongs to that."""
+        """Whether it must read later steps of the sequence before it can return the output of a step."""
         return self.needs_whole or (self.window is not None and self.window.looks_ahead)
 
     @property
@@ -276,31 +276,31 @@ class Layer(Immutable, ABC):
 
     @property
     def merge(self) -> str | None:
-        """How the outputs of its two directions become one; None if it reads in one direction."""
+        """How it merges the outputs of its two directions; None if it reads in one direction."""
         return None
 
     @property
     def joins(self) -> str | None:
-        """How it makes one vector of all timesteps; None if it does not."""
+        """How it combines all timesteps into one vector; None if it does not."""
         return None
 
     @property
     def directions(self) -> tuple[str, ...]:
-        """What comes before the names of its weights and states, for each direction that it reads in."""
+        """The prefix of its weights' and states' names for each direction that it reads in."""
         return ("",)
 
-    # What it owns
+    # Weights and states
 
     def weights(self, input_shape: Shape, framework: Framework = "keras") -> tuple[Weight, ...]:
-        """Return the weights it owns when it reads `input_shape`.
+        """Return its weights for an input of `input_shape`.
 
-        They are in the framework's own order, named and shaped as the framework does.
+        Their order, names and shapes are the framework's.
         """
         return ()
 
     @property
     def state_sizes(self) -> Mapping[str, int]:
-        """How many numbers each of its `states` has, in one direction."""
+        """The size of each of its `states` in one direction."""
         return {}
 
     def state_shapes(self, batch: int) -> dict[str, tuple[int, ...]]:
@@ -311,10 +311,10 @@ class Layer(Immutable, ABC):
             for state, size in self.state_sizes.items()
         }
 
-    # What it costs, in numbers; sizes may be symbols, which are added, subtracted and multiplied alone
+    # Costs; sizes may be symbols, which support only addition, subtraction and multiplication
 
     def cost(self, reads: Shape, framework: Framework = "keras") -> LayerCost:
-        """Return what it costs for a sample of a shape: what its weights come to, for each step that it makes."""
+        """Return its cost for one sample of a shape, which follows from its weights and its number of steps."""
         weights = self.weights(reads, framework)
         steps = self.steps(reads)
         macs = sum(weight.params for weight in weights if weight.multiplies)
@@ -333,40 +333,40 @@ class Layer(Immutable, ABC):
         )
 
     def step(self, input_shape: Shape) -> Step | None:
-        """Return the numbers that it makes in one step beside its states; None where it passes on what it reads."""
+        """Return the numbers that it computes in one step besides its states; None if it passes on its input."""
         return Step(output=features_of(self.output_shape(input_shape)))
 
     def carried(self, input_shape: Shape) -> Mapping[str, Number]:
-        """Return how many numbers it carries from one step to the next, by what they are: of its window, or states."""
+        """Return the sizes of what it carries from one step to the next, by name: its window, or its states."""
         if self.window is not None:
             return self.window.carried(features_of(input_shape))
         return {direction + state: size for direction in self.directions for state, size in self.state_sizes.items()}
 
     def kept(self, input_shape: Shape) -> int:
-        """Return how many numbers of its own training keeps for each of its steps, for its derivative.
+        """Return how many of its own numbers training keeps per step for its derivative.
 
-        What it reads is not among them, nor what it returns unless `keeps_output`.
+        They do not include its input, nor its output unless `keeps_output`.
         """
         return 0
 
     @property
     def needs_input(self) -> bool:
-        """Whether its derivative needs the vectors that it reads, so that training keeps them."""
+        """Whether its derivative needs its input vectors, so that training keeps them."""
         return False
 
     @property
     def keeps_output(self) -> bool:
-        """Whether what it returns is among the numbers that it keeps, or an array that is there already."""
+        """Whether its output is among the numbers that it keeps, or an existing array."""
         return False
 
-    # What the frameworks call it, and what they cannot express
+    # Names in the frameworks, and what they cannot express
 
     def type_name(self, framework: Framework = "keras") -> str:
-        """Return the framework's class for it, as a summary shows it."""
+        """Return the framework's class for it, as shown in a summary."""
         return self.keras if framework == "keras" else self.torch
 
     def cell_name(self, framework: Framework = "keras") -> str | None:
-        """Return the class that does the work inside a recurrent layer; None for other layers."""
+        """Return the class of a recurrent layer's cell, also inside a Bidirectional; None for other layers."""
         return (self.keras if framework == "keras" else self.torch) if self.states else None
 
     def keras_names(self) -> tuple[str, ...]:
@@ -374,39 +374,39 @@ class Layer(Immutable, ABC):
         return (snake_case(self.type_name()),)
 
     def conflict(self, framework: Framework) -> Conflict | None:
-        """Return what `framework` cannot express of this layer, or None."""
+        """Return what the framework cannot express of this layer, or None."""
         return None
 
-    # What a learner asks
+    # Explanations for learners
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
-        """Return what it computes in one step, in the symbols of its weights."""
+        """Return the equations of one step, in the symbols of its weights."""
         return ()
 
     def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Note]:
-        """Yield what is worth knowing about it when it reads `input_shape`."""
+        """Yield remarks about it for an input of `input_shape`."""
         yield from ()
 
     def _window_notes(self, steps: int | None, around: str, framework: Framework) -> Iterator[Note]:
-        """Yield what is to be known of its window: how many there are, what stands around the sequence, the mask."""
+        """Yield remarks about its window: the number of windows, the padding and the mask."""
         assert self.window is not None
-        yield Note("Length", f"a vector for each window: {self.window.length_text(steps)}")
+        yield Note("Length", f"one vector for each window: {self.window.length_text(steps)}")
         if padding := self.window.padding_text(steps, around):
             yield Note("Padding", padding)
-        yield Note("Mask", "it ends here, as in Keras: padding is read like any other timestep")
+        yield Note("Mask", "ends here, as in Keras: padding is read like any other timestep")
         if framework == "torch":
             yield Note("PyTorch", f"{self.type_name(framework)} reads (batch, features, timesteps): x.transpose(1, 2)")
 
     def output_range(self) -> tuple[float, float] | None:
-        """Return the bounds that its outputs saturate at, or None where they have none."""
+        """Return the bounds at which its outputs saturate, or None if they do not."""
         return None
 
     @property
     def gates_are_shares(self) -> bool:
-        """Whether it has gates, and all of them are between 0 and 1."""
+        """Whether it has gates and all their values lie between 0 and 1."""
         return False
 
-    # How it is written
+    # Spelling
 
     def spec(self) -> str:
         """Return its canonical spec: the short kind, plain numbers, defaults left out."""
@@ -421,12 +421,12 @@ class Layer(Immutable, ABC):
 
     @property
     def numbers(self) -> Mapping[str, Any]:
-        """Its arguments that are numbers, which may be symbols: its sizes, and those of its fields."""
+        """Its numeric arguments, which may be symbols: its sizes and its fields with numbers."""
         names = [*self.sizes.attributes, *(option.attribute for option in self.options if isinstance(option, Whole))]
         return {name: getattr(self, name) for name in names}
 
     def with_size(self, old: object, new: int) -> Self:
-        """Return the layer with another number in each place where one of its numbers is `old`."""
+        """Return the layer with `new` in place of each of its numbers that is `old`."""
         changes = {name: new for name, number in self.numbers.items() if number == old}
         return type(self)(**vars(self) | changes) if changes else self
 
@@ -438,39 +438,39 @@ class Layer(Immutable, ABC):
 
     @classmethod
     def default(cls, attribute: str) -> object:
-        """Return the value of an optional attribute when a spec does not set it."""
+        """Return the value of an optional attribute that a spec does not set."""
         return cls.__dataclass_fields__[attribute].default
 
 
 class Head(Layer):
-    """A layer that takes the input of a network. It can only stand first."""
+    """A layer that reads the input of a network. It can only be the first layer."""
 
     reads: ClassVar[Reads] = "input"
     returns = "sequence"
     padding: ClassVar[str]
-    """Which steps are padding, where it marks them."""
+    """Describes the steps that its mask marks as padding."""
     mask_zero: bool
 
     @property
     def masks(self) -> bool:
-        """Whether such steps are padding."""
+        """Whether it marks such steps as padding."""
         return self.mask_zero
 
     def without_mask(self) -> Self:
-        """Return the layer for which such a step is like any other."""
+        """Return the layer without its mask."""
         return replace(self, mask_zero=False)
 
     def mask_notes(self) -> Iterator[Note]:
-        """Say what a mask does, where it marks steps as padding."""
+        """Explain the mask, if there is one."""
         if self.masks:
             yield Note(
                 "Mask",
-                f"{self.padding} is padding: a recurrent layer keeps its state there, and a sequence has the last "
-                "output again, zeros before the first; in PyTorch, which packs sequences, it has zeros there",
+                f"{self.padding} is padding: there a recurrent layer keeps its state, and a returned sequence repeats "
+                "the last output, or has zeros before the first; PyTorch, which packs sequences, returns zeros there",
             )
 
     def steps(self, reads: Shape) -> Number | None:
-        """Return how many vectors or ids a sample has; None where that is not known."""
+        """Return the number of vectors or ids in a sample; None if unknown."""
         return reads[1]
 
     @abstractmethod
@@ -479,4 +479,4 @@ class Head(Layer):
 
     @abstractmethod
     def of_vectors(self) -> Head:
-        """Return the layer that reads the vectors which this one returns."""
+        """Return a head that reads the vectors which this one returns."""

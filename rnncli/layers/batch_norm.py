@@ -1,4 +1,4 @@
-"""`bnorm`: every feature scaled and shifted by the mean and variance that it had in training."""
+"""`bnorm`: every feature normalised by its running mean and variance from training."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from rnncli.quantities import Shape, features_of
 class BatchNorm(Norm):
     """Ioffe and Szegedy, 2015: γ · (x - mean) / √(variance + ε) + β, with a mean and a variance for each feature.
 
-    Training moves these two towards those of each batch; a forward pass takes them as they are.
+    Training moves the mean and variance towards those of each batch; a forward pass does not change them.
 
-    `keras.layers.BatchNormalization(epsilon=epsilon, center=center, scale=scale)`; `torch.nn.BatchNorm1d` of
+    `keras.layers.BatchNormalization(epsilon=epsilon, center=center, scale=scale)`; `torch.nn.BatchNorm1d` on
     `x.transpose(1, 2)`.
     """
 
@@ -28,12 +28,12 @@ class BatchNorm(Norm):
     keras = "BatchNormalization"
     torch = "BatchNorm1d"
     torch_arguments: ClassVar[Mapping[str, str]] = {"center": "bias", "epsilon": "eps"}
-    means = "each feature to mean 0 and variance 1"
+    means = "each feature scaled to mean 0 and variance 1"
 
     def weights(self, input_shape: Shape, framework: Framework = "keras") -> tuple[Weight, ...]:
-        """Return γ, β, and the moving mean and variance, a number for each feature.
+        """Return γ, β, the moving mean and the moving variance, with one number per feature each.
 
-        The last two are not trained. PyTorch counts them as buffers, which are no parameters.
+        The last two are not trained. In PyTorch they are buffers, not parameters.
         """
         own = super().weights(input_shape, framework)
         if framework == "torch":
@@ -46,16 +46,16 @@ class BatchNorm(Norm):
         )
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
-        """Return the scaling of one vector."""
+        """Return the equation for one vector."""
         scale, shift = "γ * " if self.scale else "", " + β" if self.center else ""
         return (Equation(f"y_t = {scale}(x_t - μ) / √(σ² + {self.epsilon:g}){shift}"),)
 
     def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Note]:
-        """Say what the moving numbers are, and how the frameworks differ."""
+        """Explain the moving statistics and how the frameworks differ."""
         features = features_of(input_shape)
         yield Note(
-            "Moving", "μ and σ² are the mean and variance of training, which moves them; a forward pass does not"
+            "Moving", "μ and σ² are the moving mean and variance, which only training changes, not a forward pass"
         )
         if framework == "torch":
-            yield Note("PyTorch", f"keeps them as buffers, {2 * features:,} numbers that are no parameters there")
+            yield Note("PyTorch", f"keeps them as buffers, which are not parameters: {2 * features:,} numbers")
         yield EPSILON

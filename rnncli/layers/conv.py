@@ -1,4 +1,4 @@
-"""`conv:FxK`: a window of K timesteps that moves over the sequence, the same matrix at every place."""
+"""`conv:FxK`: a window of K timesteps that moves over the sequence, with the same matrix at every position."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from rnncli.quantities import Shape
 class Conv(Affine):
     """(batch, timesteps, features) -> (batch, windows, filters): `activation(Σ_k x_{t+k}·W_k + b)`.
 
-    `keras.layers.Conv1D(filters, kernel_size, strides, padding, dilation_rate=…)`; `torch.nn.Conv1d` of
+    `keras.layers.Conv1D(filters, kernel_size, strides, padding, dilation_rate=…)`; `torch.nn.Conv1d` on
     `x.transpose(1, 2)`.
     """
 
@@ -46,11 +46,11 @@ class Conv(Affine):
         "padding": "padding",
         "use_bias": "bias",
     }
-    means = "a window of K timesteps, moved over the sequence"
+    means = "a window of K timesteps moved over the sequence"
     sizes = Numbers(("filters", "kernel_size"), ("F", "K"), example="32x5")
     options = (
         stride_option(),
-        Whole("dilation", "dilation_rate", "timesteps from one in the window to the next"),
+        Whole("dilation", "dilation_rate", "timesteps from one to the next in a window"),
         padding_option(*PADDINGS),
         Flag("nobias", "use_bias", "no bias", value=False),
         ACTIVATION_OPTION,
@@ -60,12 +60,12 @@ class Conv(Affine):
 
     @property
     def window(self) -> Window:
-        """That of its kernel."""
+        """The window of its kernel."""
         return Window(self.kernel_size, self.strides, self.dilation_rate, self.padding)
 
     @property
     def shortening(self) -> tuple[str, ...]:
-        """The stride; and the kernel, unless something stands around the sequence."""
+        """The stride and, without padding, the kernel size and the dilation."""
         return ("kernel_size", "strides", "dilation_rate") if self.padding == "valid" else ("strides",)
 
     @property
@@ -74,7 +74,7 @@ class Conv(Affine):
         return ("strides",)
 
     def with_zeros(self, around: tuple[int, int], steps: int | None) -> Conv | None:
-        """Return the layer with the padding that puts these zeros there; None if it has one, or none does."""
+        """Return the layer with the padding mode that adds these zeros; None if it has one already or no mode fits."""
         for padding in PADDINGS if self.padding == "valid" else ():
             window = self.window._replace(padding=padding)
             if (steps is not None or not window.goes_by_length) and window.around(steps) == around:
@@ -82,13 +82,13 @@ class Conv(Affine):
         return None
 
     def conflict(self, framework: Framework) -> Conflict | None:
-        """Return what a framework cannot do at once: Keras stride and dilation, PyTorch stride and same."""
+        """Return the options that a framework cannot combine: Keras stride and dilation, PyTorch stride and same."""
         if self.strides == 1:
             return None
         if framework == "keras" and self.dilation_rate != 1:
-            return Conflict("Keras's Conv1D has no stride together with a dilation", replace(self, dilation_rate=1))
+            return Conflict("Keras's Conv1D cannot combine a stride with a dilation", replace(self, dilation_rate=1))
         if framework == "torch" and self.padding == "same":
-            return Conflict("PyTorch's Conv1d has no stride together with same", replace(self, padding="causal"))
+            return Conflict("PyTorch's Conv1d cannot combine a stride with same", replace(self, padding="causal"))
         return None
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
@@ -99,5 +99,5 @@ class Conv(Affine):
         return (Equation(f"y_t = {applied(self.activation, total)}"),)
 
     def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Note]:
-        """Say how long the output is, what stands around the sequence, and what becomes of a mask."""
-        yield from self._window_notes(input_shape[1], "zeros", framework)
+        """Explain the output's length, the padding and the mask."""
+        yield from self._window_notes(input_shape[1], "zero", framework)

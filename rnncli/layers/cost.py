@@ -1,7 +1,7 @@
-"""What one layer costs, and what the layers of a network cost together: the one sum that everything reads.
+"""The cost of one layer, and the totals of a network, which every reader of costs shares.
 
-A size may be a number, or a symbol that is added, subtracted and multiplied (a `Polynomial` of a sweep or a template).
-What is not known yet, because the timesteps are not, is None.
+A size may be a number, or a symbol that supports addition, subtraction and multiplication (a `Polynomial` of a sweep or
+a template). A cost that depends on an unknown number of timesteps is None.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     from rnncli.layers.base import Layer
 
 Number = Any
-"""A whole number, or a symbol that stands for one."""
+"""A whole number, or a symbol for one."""
 
 
 class Step(NamedTuple):
-    """The numbers that a layer makes in one step beside its states, each as long as it is needed.
+    """The numbers that a layer computes in one step besides its states, while they are needed.
 
     Attributes:
-        gates: of the gates of a recurrent layer.
-        output: of the vector that it makes; 0 where that is a state, a row of a table, or what it reads.
-        at_end: of the vector that it makes of its states when the sequence has ended.
-        unpacked: of the vector that it makes where weights are int8: a row of a table in float.
-        in_place: whether what it makes may take the place of what it reads.
+        gates: the numbers of a recurrent layer's gates.
+        output: the numbers of its output vector; 0 if that is a state, a row of a table, or its input.
+        at_end: the numbers of the vector that it computes from its states at the end of the sequence.
+        unpacked: the numbers of its output vector with int8 weights: a row of a table in float.
+        in_place: whether its output may overwrite its input.
     """
 
     gates: Number = 0
@@ -42,14 +42,14 @@ class Step(NamedTuple):
     in_place: bool = False
 
 
-class Held(NamedTuple):
-    """What is held at once beside the states while a layer makes a step.
+class StepMemory(NamedTuple):
+    """The numbers in memory at once, besides the states, while a layer computes a step.
 
     Attributes:
-        place: the place of the layer among those that a summary shows.
-        input: the numbers of the vector that it reads, where the layer before made that.
-        gates: those of its gates.
-        output: those of the vector that it makes, where that is not the network's output.
+        place: the layer's index among those that a summary shows.
+        input: the numbers of its input vector, if the layer before computed one.
+        gates: the numbers of its gates.
+        output: the numbers of its output vector, unless that is the network's output.
     """
 
     place: int
@@ -59,77 +59,77 @@ class Held(NamedTuple):
 
     @property
     def numbers(self) -> Number:
-        """All of them."""
+        """The sum of them all."""
         return self.input + self.gates + self.output
 
 
 class Streaming(NamedTuple):
-    """What layers need that run a step at a time, their states aside.
+    """The memory, besides the states, for running layers one step at a time.
 
     Attributes:
-        held: the layer that holds most, without the last; several, where it depends on symbols which that is.
-        inside: what the last holds if another layer follows; several at a step and at the end of the sequence.
-        last: what it holds if none does: its output is the network's.
-        operand: the numbers of the vector that it made; 0 where what it returns is there already.
-        uneven: whether a layer stands there a number of times that is a symbol, of which two hold less than three.
+        held: the largest need of a layer before the last; several candidates if that depends on symbols.
+        inside: the last layer's need if another layer follows: at a step and, if different, at the end of the sequence.
+        last: the last layer's need if none follows, so that its output is the network's.
+        operand: the numbers of the vector that the last layer computed; 0 if it returns an existing array.
+        uneven: whether a layer is repeated a symbolic number of times and two of it need less than three.
     """
 
-    held: tuple[Held, ...] = ()
-    inside: tuple[Held, ...] = ()
-    last: tuple[Held, ...] = ()
+    held: tuple[StepMemory, ...] = ()
+    inside: tuple[StepMemory, ...] = ()
+    last: tuple[StepMemory, ...] = ()
     operand: Number = 0
     uneven: bool = False
 
     def after(self, step: Step, place: int, int8: bool) -> Streaming:
-        """Return what is needed with one more layer."""
+        """Return the memory with one more layer."""
         output = step.unpacked if int8 and not step.output else step.output
         held = self.held
         for each in self.inside:
-            held = _most(held, each)
+            held = _largest(held, each)
         if step.in_place and self.operand != 0:
-            only = Held(place, self.operand)
+            only = StepMemory(place, self.operand)
             return self._replace(held=held, inside=(only,), last=(only,))
-        last = Held(place, self.operand, step.gates)
+        last = StepMemory(place, self.operand, step.gates)
         inside = [last._replace(output=output)]
         if step.at_end != 0:
-            inside.append(Held(place, output=step.at_end))
+            inside.append(StepMemory(place, output=step.at_end))
         return Streaming(held, tuple(inside), (last,), output + step.at_end, self.uneven)
 
     @property
-    def most(self) -> tuple[Held, ...]:
-        """The layer that holds most; several, where it depends on symbols which that is.
+    def most(self) -> tuple[StepMemory, ...]:
+        """The largest need of a layer; several candidates if that depends on symbols.
 
         Raises:
-            NoPolynomialError: it depends on how often a layer stands there, as no polynomial does.
+            NoPolynomialError: it depends on how often a layer is repeated, in a way that is not polynomial.
         """
         if self.uneven:
-            raise NoPolynomialError("two layers hold less than three")
+            raise NoPolynomialError("two layers need less memory than three")
         held = self.held
         for each in self.last:
-            held = _most(held, each)
+            held = _largest(held, each)
         return held
 
 
 OverTime = Mapping[Number | None, Number]
-"""So many numbers for each of so many vectors of a sample, by the number of vectors: None where that is not known."""
+"""The numbers per vector, by how many vectors a sample has; None if unknown."""
 
 
 class LayerCost(NamedTuple):
-    """What a layer costs for one sample of the shape that it reads.
+    """The cost of a layer for one sample of its input shape.
 
     Attributes:
         returns: the shape of its output.
         params: the number of its parameters.
-        trained: how many of them training changes.
-        macs_per_step: multiply-adds of one of its steps.
-        macs: multiply-adds for the whole sample; None where the number of its steps is not known.
-        steps: how many steps it makes; None where that is not known.
-        scales: how many numbers weights of int8 have to scale them.
-        floats: how many parameters are floats where weights are int8.
-        carried: how many numbers it carries from one step to the next.
-        step: what it makes in one step; None where it passes on what it reads.
-        kept: the numbers of its own that training keeps of each of its steps. What it reads is not among them, nor what
-            it returns unless it `keeps_output`.
+        trained: the number of its trainable parameters.
+        macs_per_step: the multiply-adds of one of its steps.
+        macs: the multiply-adds for the whole sample; None if the number of its steps is unknown.
+        steps: the number of its steps; None if unknown.
+        scales: the number of scales for int8 weights.
+        floats: the number of parameters that stay floats with int8 weights.
+        carried: the numbers that it carries from one step to the next.
+        step: the numbers that it computes in one step; None if it passes on its input.
+        kept: its own numbers that training keeps per step. They exclude its input, and its output unless it
+            `keeps_output`.
     """
 
     returns: Shape
@@ -147,7 +147,7 @@ class LayerCost(NamedTuple):
 
 @lru_cache(2**14)
 def cost_of(layer: Layer, reads: Shape, framework: Framework) -> LayerCost:
-    """Return what a layer costs that reads a shape, remembered for deep stacks and sweeps."""
+    """Return the cost of a layer for an input shape, cached for deep stacks and sweeps."""
     return layer.cost(reads, framework)
 
 
@@ -155,30 +155,30 @@ _NOTHING: dict[Any, Number] = {}
 
 
 class Totals(NamedTuple):
-    """What the layers of a network come to, from its head on, for one sample.
+    """The totals of a network's layers so far, from its head on, for one sample.
 
     Attributes:
-        shape: the shape of what the last of them returns; at first that of the input.
-        timesteps: how many timesteps the input has; None where that is not known.
-        framework: whose weights are counted.
-        int8: whether weights are int8 and scaled; biases and all else are floats then.
-        input: the numbers of a timestep of the input; an id counts as one.
-        layers: how many layers there are that a summary shows.
+        shape: the output shape of the last layer; at first the input's shape.
+        timesteps: the timesteps of the input; None if unknown.
+        framework: the framework whose weights are counted.
+        int8: whether weights are int8 and scaled; biases and everything else are then floats.
+        input: the numbers in a timestep of the input; an id counts as one.
+        layers: the number of layers that a summary shows.
         params: the number of all parameters.
-        trained: how many of them training changes.
-        scales: how many numbers scale weights of int8.
-        floats: how many parameters are floats where weights are int8.
-        macs_at: multiply-adds of one step, by how many steps are made for a timestep of the input in a long sequence:
-            where a layer skips steps, those behind it make fewer.
-        macs: multiply-adds for the sample; None where the number of a layer's steps is not known.
+        trained: the number of trainable parameters.
+        scales: the number of scales for int8 weights.
+        floats: the number of parameters that stay floats with int8 weights.
+        macs_at: the multiply-adds of one step, by the number of steps per timestep of the input in a long sequence:
+            layers after one that skips steps compute fewer.
+        macs: the multiply-adds for the sample; None if the number of a layer's steps is unknown.
         outputs: the numbers that all layers return.
         carried: the numbers that all layers carry from step to step.
-        streaming: what they need beside that to run a step at a time.
-        whole: the spec of the first that must read on before it can return what belongs to a step; else empty.
-        kept: the numbers that training keeps, what the last layer returns aside unless that keeps its output.
-        keeps_output: whether that is among them.
-        lengths: lengths, and other numbers, that are symbols and must come to 1 at least.
-        pace: how many vectors the last returns for a timestep of the input, in a long sequence.
+        streaming: the memory besides that for running a step at a time.
+        whole: the spec of the first layer that must read ahead before it can return a step's output; else empty.
+        kept: the numbers that training keeps, without the last layer's output unless that layer keeps it.
+        keeps_output: whether they include that output.
+        lengths: symbolic lengths and other numbers that must be at least 1.
+        pace: the number of vectors that the last layer returns per timestep of the input, in a long sequence.
     """
 
     shape: Shape
@@ -204,27 +204,27 @@ class Totals(NamedTuple):
 
     @classmethod
     def of(cls, shape: Shape, framework: Framework, dtype: str = "float32") -> Totals:
-        """Return those of an input of a shape, before any layer."""
+        """Return the totals for an input of a shape, before any layer."""
         numbers = shape[-1] if len(shape) == 3 else 1
         return cls(shape, shape[1], framework, dtype == "int8", numbers)
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """What two of them have in common that are equal, for tables."""
+        """A hashable key that equal totals share."""
         return tuple([tuple(each.items()) if type(each) is dict else each for each in self])
 
     @property
     def streams(self) -> bool:
-        """Whether all of them can return what belongs to a step as soon as they have read it."""
+        """Whether all layers can return a step's output as soon as they have read that step."""
         return not self.whole
 
     @property
     def macs_per_step(self) -> Number:
-        """Multiply-adds where each layer makes one step."""
+        """The multiply-adds if each layer computes one step."""
         return sum(self.macs_at.values())
 
     def after(self, layer: Layer) -> Totals | None:
-        """Return the sums with one more layer; None where it cannot read what there is, or has nothing to return."""
+        """Return the totals with one more layer; None if it cannot read the last output, or has nothing to return."""
         in_time = layer.reads == "input" or len(self.shape) == 3
         if layer.reads == ("vector" if in_time else "sequence"):
             return None
@@ -238,9 +238,9 @@ class Totals(NamedTuple):
             from fractions import Fraction  # takes milliseconds to import
 
             pace = Fraction(pace) / layer.stride
-        kept = _more(self.kept, cost.steps, cost.kept)
+        kept = _added(self.kept, cost.steps, cost.kept)
         if layer.needs_input and not self.keeps_output:
-            kept = _more(kept, _vectors(self.shape), features_of(self.shape))
+            kept = _added(kept, _vectors(self.shape), features_of(self.shape))
         return Totals(
             cost.returns,
             self.timesteps,
@@ -252,9 +252,9 @@ class Totals(NamedTuple):
             self.trained + cost.trained,
             self.scales + cost.scales,
             self.floats + cost.floats,
-            _more(self.macs_at, pace if layer.works == "returned" else self.pace, cost.macs_per_step),
+            _added(self.macs_at, pace if layer.works == "returned" else self.pace, cost.macs_per_step),
             None if self.macs is None or cost.macs is None else self.macs + cost.macs,
-            _more(self.outputs, left, features_of(cost.returns)),
+            _added(self.outputs, left, features_of(cost.returns)),
             self.carried + cost.carried,
             self.streaming if cost.step is None else self.streaming.after(cost.step, self.layers, self.int8),
             self.whole or (layer.spec() if layer.looks_ahead else ""),
@@ -265,13 +265,13 @@ class Totals(NamedTuple):
         )
 
     def repeated(self, layer: Layer, times: Number) -> Totals | None:
-        """Return the sums with a layer that stands there several times.
+        """Return the totals with a layer repeated several times.
 
-        From the third on each adds the same, so long as it returns the shape that it reads. So `times` may be a
-        symbol, which stands for 2 at least.
+        From the third on, each repetition adds the same, provided that its output has its input's shape. `times` may
+        therefore be a symbol, which stands for at least 2.
 
         Raises:
-            NoPolynomialError: `times` is a symbol, and it does not return the shape that it reads.
+            NoPolynomialError: `times` is a symbol, and the layer's output does not have its input's shape.
         """
         once = self.after(layer)
         if once is None or times == 1:
@@ -286,15 +286,15 @@ class Totals(NamedTuple):
                 totals = totals._replace(streaming=totals.streaming._replace(uneven=held != more))
             return twice._grown(totals, times + -2)
         if isinstance(times, Unknown):
-            raise NoPolynomialError("a layer that changes the length of the sequence stands there a number of times")
+            raise NoPolynomialError("a layer that changes the length of the sequence is repeated a number of times")
         for _ in range(times - 3):
-            if totals is None:  # the sequence has too few vectors left
+            if totals is None:  # too few vectors are left of the sequence
                 return None
             totals = totals.after(layer)
         return totals
 
     def _grown(self, other: Totals, times: Number) -> Totals:
-        """Return the sums with what others have more, so many times."""
+        """Return these totals plus `times` times the difference to `other`."""
 
         def number(before: Number, after: Number) -> Number:
             return before + (after - before) * times
@@ -317,22 +317,22 @@ class Totals(NamedTuple):
 
     @property
     def trains_on(self) -> OverTime:
-        """What backpropagation through time keeps of a sample at least.
+        """The least that backpropagation through time keeps of a sample.
 
-        That is what the layers keep for their own derivatives, and what they read where their derivative needs it; the
-        loss reads what the last returns. An array that one layer returns and the next reads is kept once. An id is no
-        number. Where no layer has weights there is nothing to train, and nothing is kept.
+        That is what the layers keep for their own derivatives, the inputs that their derivatives need, and the last
+        output, which the loss reads. An array that one layer returns and the next reads is kept once. Ids do not count
+        as numbers. If no layer has weights there is nothing to train, and nothing is kept.
         """
         if isinstance(self.params, int) and not self.params:
             return {}
         kept = self.kept
         if not self.keeps_output:
-            kept = _more(kept, _vectors(self.shape), features_of(self.shape))
+            kept = _added(kept, _vectors(self.shape), features_of(self.shape))
         return {steps: each for steps, each in kept.items() if each}
 
 
 def total_of(numbers: OverTime) -> Number | None:
-    """Return the sum of what there is for each of some vectors; None where it depends on a number that is not known."""
+    """Return the total over all vectors; None if a number of vectors is unknown."""
     total: Number = 0
     for steps, each in numbers.items():
         if steps is None:
@@ -342,17 +342,17 @@ def total_of(numbers: OverTime) -> Number | None:
 
 
 def _vectors(shape: Shape) -> Number | None:
-    """Return how many vectors or ids there are in a sample of a shape; None where that is not known."""
+    """Return the number of vectors in a sample of a shape, 1 for a single one; None if unknown."""
     return shape[1] if len(shape) == 3 else 1
 
 
-def _more(numbers: Mapping[Any, Number], key: Any, more: Number) -> Mapping[Any, Number]:
-    """Return numbers with more for a key."""
+def _added(numbers: Mapping[Any, Number], key: Any, more: Number) -> Mapping[Any, Number]:
+    """Return a mapping with `more` added to the number at a key."""
     return {**numbers, key: numbers.get(key, 0) + more}
 
 
-def _most(held: tuple[Held, ...], new: Held) -> tuple[Held, ...]:
-    """Return what may be most of all with one more: the first of the largest, and all that are symbols."""
+def _largest(held: tuple[StepMemory, ...], new: StepMemory) -> tuple[StepMemory, ...]:
+    """Return the candidates for the largest need with one more: the first of the largest numbers, and all symbols."""
     for place, each in enumerate(held):
         if each.numbers == new.numbers:
             return held

@@ -1,4 +1,4 @@
-"""`dense:U`: the same matrix for every vector it reads; and what it has in common with `conv`."""
+"""`dense:U`: the same matrix for every input vector; and the base class that it shares with `conv`."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from rnncli.quantities import Shape, features_of
 
 
 class Affine(Layer):
-    """A layer that multiplies what it reads by a kernel, adds a bias, and applies an activation.
+    """A layer that multiplies its input by a kernel, adds a bias, and applies an activation.
 
-    The first of its sizes says how many numbers each vector has that it returns.
+    The first of its sizes is the number of output features.
     """
 
     use_bias: bool
@@ -28,15 +28,15 @@ class Affine(Layer):
     needs_input = True
 
     def with_activation(self, activation: str) -> Self | None:
-        """Return the layer with the activation, if it is linear."""
+        """Return the layer with the activation if it is linear, else None."""
         return replace(self, activation=activation) if self.activation == "linear" else None
 
     def output_features(self, features: Number) -> Number:
-        """Return the first of its sizes."""
+        """Return the first of its sizes: units or filters."""
         return getattr(self, self.sizes.attributes[0])
 
     def weights(self, input_shape: Shape, framework: Framework = "keras") -> tuple[Weight, ...]:
-        """Return the kernel and the bias; PyTorch has the axes of the kernel in another order."""
+        """Return the kernel and the bias; PyTorch orders the kernel's axes differently."""
         features = features_of(input_shape)
         width = () if self.window is None else ((Factor("width", self.window.width),),)
         reads = (Factor("input", features),)
@@ -51,13 +51,13 @@ class Affine(Layer):
         return tuple(weights if self.use_bias else weights[:1])
 
     def kept(self, input_shape: Shape) -> int:
-        """Return the numbers that its activation returns; the linear one has no need of them."""
+        """Return the number of its outputs, which the derivative of every activation but the linear one needs."""
         kept: int = self.output_features(features_of(input_shape)) if self.keeps_output else 0
         return kept
 
     @property
     def keeps_output(self) -> bool:
-        """Whether the derivative of its activation needs what that returns."""
+        """Whether the derivative of its activation needs the output."""
         return self.activation != "linear"
 
     def output_range(self) -> tuple[float, float] | None:
@@ -67,7 +67,7 @@ class Affine(Layer):
 
 @immutable
 class Dense(Affine):
-    """`activation(x·W + b)` on the last axis, so on a sequence once for each timestep.
+    """`activation(x·W + b)` on the last axis; on a sequence, once per timestep.
 
     `keras.layers.Dense(units, activation, use_bias)`; `torch.nn.Linear` followed by the activation.
     """
@@ -85,7 +85,7 @@ class Dense(Affine):
     keras = "Dense"
     torch = "Linear"
     torch_arguments: ClassVar[Mapping[str, str]] = {"units": "out_features", "use_bias": "bias"}
-    means = "fully connected, per timestep"
+    means = "fully connected, at each timestep"
     sizes = Numbers(("units",), ("U",), example="32")
     options = (
         Flag("nobias", "use_bias", "no bias", value=False),
@@ -93,11 +93,11 @@ class Dense(Affine):
     )
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
-        """Return the matrix product and what follows it."""
+        """Return the equation for one vector."""
         bias = " + b" if self.use_bias else ""
         return (Equation(f"y_t = {applied(self.activation, f'x_t·W{bias}')}"),)
 
     def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Note]:
-        """Say what the output for a sequence is."""
+        """Explain the output for a sequence."""
         if len(input_shape) == 3:
-            yield Note("Output", "one vector for each timestep, all by the same weights")
+            yield Note("Output", "one vector for each timestep, all computed with the same weights")

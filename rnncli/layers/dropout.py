@@ -1,4 +1,4 @@
-"""`dropout:P`: identity in a forward pass."""
+"""`dropout:P`: the identity in a forward pass."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rnncli.quantities import Shape
 
 @immutable
 class Dropout(Layer):
-    """Drops a share of its input while a network trains; passes it on unchanged otherwise."""
+    """Drops a share of its input in training, and passes it on unchanged otherwise."""
 
     rate: float
 
@@ -23,7 +23,7 @@ class Dropout(Layer):
     keras = "Dropout"
     torch = "Dropout"
     torch_arguments: ClassVar[Mapping[str, str]] = {"rate": "p"}
-    means = "drops a share P in training, none here"
+    means = "drops a share P in training; no effect here"
     sizes = Share("rate", "P", example="0.5", needs="the share it drops")
 
     @property
@@ -32,13 +32,13 @@ class Dropout(Layer):
         return self.rate
 
     def step(self, input_shape: Shape) -> None:
-        """Return None: it passes on what it reads."""
+        """Return None: it passes on its input."""
 
     @property
     def keeps_output(self) -> bool:
-        """Whether its output is an array that is there already: it is what it reads where nothing is dropped."""
+        """Whether its output is an existing array: its input, if nothing is dropped."""
         return self.rate == 0
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
         """Return the identity."""
-        return (Equation("y_t = x_t", f"in training a share of {self.rate:g} is set to 0"),)
+        return (Equation("y_t = x_t", f"in training, a share of {self.rate:g} is set to 0"),)

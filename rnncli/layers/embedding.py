@@ -35,7 +35,7 @@ class Embedding(Head):
     means = "D numbers for each id in 0..V-1"
     sizes = Numbers(("input_dim", "output_dim"), ("V", "D"), example="10000x32")
     options = (Flag("mask", "mask_zero", SKIPS_PADDING, in_torch="pack_padded_sequence"),)
-    padding = "a step whose id is 0"
+    padding = "a step with id 0"
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return (batch, timesteps, output_dim) for ids of shape (batch, timesteps)."""
@@ -47,7 +47,7 @@ class Embedding(Head):
 
     @property
     def vocabulary(self) -> int:
-        """How many ids there are."""
+        """The number of ids."""
         return self.input_dim
 
     def of_vectors(self) -> Input:
@@ -62,7 +62,7 @@ class Embedding(Head):
         return (Weight("embeddings", axes, "E", "table", "uniform"),)
 
     def step(self, input_shape: Shape) -> Step:
-        """Return nothing, as the vector is a row of the table; where that is int8, the vector in float."""
+        """Return no output, because the vector is a row of the table; with int8 weights, that row in float."""
         return Step(unpacked=self.output_dim)
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
@@ -70,6 +70,6 @@ class Embedding(Head):
         return (Equation("y_t = E[x_t]", "the row of the id x_t"),)
 
     def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Note]:
-        """Say what the output is, and what a mask does."""
+        """Explain the output and the mask."""
         yield Note("Output", "a vector for every id, so the shape gains an axis")
         yield from self.mask_notes()

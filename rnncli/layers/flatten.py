@@ -1,4 +1,4 @@
-"""`flatten`: a sequence of known length as one vector, its timesteps side by side."""
+"""`flatten`: a sequence of known length as one vector, its timesteps concatenated."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rnncli.quantities import Shape, features_of
 class Flatten(Layer):
     """(batch, timesteps, features) -> (batch, timesteps · features): all timesteps as one long vector.
 
-    A vector is left as it is. `keras.layers.Flatten()`; in PyTorch `x.flatten(1)`.
+    A vector stays unchanged. `keras.layers.Flatten()`; in PyTorch `x.flatten(1)`.
     """
 
     kind = "flatten"
@@ -27,7 +27,7 @@ class Flatten(Layer):
     needs_length = True
     returns = "vector"
     joins = "flatten"
-    keeps_output = True  # what it reads, seen as one vector
+    keeps_output = True  # a view of its input
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return (batch, timesteps · features)."""
@@ -37,25 +37,25 @@ class Flatten(Layer):
         return (batch, None if steps is None or features is None else steps * features)
 
     def step(self, input_shape: Shape) -> Step | None:
-        """Return nothing: what it returns in the end is what it carries; a vector it passes on."""
+        """Return no numbers, because it returns its state at the end; None for a vector, which it passes on."""
         return Step() if len(input_shape) == 3 else None
 
     def carried(self, input_shape: Shape) -> Mapping[str, Number]:
-        """Return the numbers of all timesteps, and the count of those that have come; a vector it passes on."""
+        """Return the numbers of all timesteps and the count of those read so far; nothing for a vector."""
         return {"vector": features_of(self.output_shape(input_shape)), "count": 1} if len(input_shape) == 3 else {}
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
-        """Return the vector."""
-        return (Equation("y = [x_1, …, x_T]", "one behind the other"),)
+        """Return the concatenation."""
+        return (Equation("y = [x_1, …, x_T]", "one after the other"),)
 
     def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Note]:
-        """Say how long the vector is, and what that costs."""
+        """Explain the vector's length and its cost."""
         if len(input_shape) == 2:
-            yield Note("Output", "the vector that it reads, as it is")
+            yield Note("Output", "its input vector, unchanged")
             return
         _, steps, features = input_shape
         size = features_of(self.output_shape(input_shape))
         yield Note("Output", f"timesteps × features = {steps:,} × {features:,} = {size:,} numbers in one vector")
         yield Note(
-            "Next", f"each unit of a dense layer that reads them has {size:,} weights; the last output has {features:,}"
+            "Next", f"a dense layer that reads them has {size:,} weights per unit; on the last output, {features:,}"
         )

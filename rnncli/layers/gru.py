@@ -1,4 +1,4 @@
-"""`gru:U`: two gates and a candidate, on one state."""
+"""`gru:U`: two gates, a candidate and one state."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from rnncli.quantities import Shape
 
 @immutable
 class GRU(Gated):
-    """`keras.layers.GRU`; columns of its kernels are z, r, h in this order.
+    """`keras.layers.GRU`; the columns of its kernels are z, r, h in this order.
 
-    With `reset_after` the reset gate acts on U·h and not on h, and the input and the state have a bias each: a
-    bias of shape (2, 3·units). That is cuDNN's and PyTorch's variant, and Keras's default.
+    With `reset_after` the reset gate acts on U·h instead of h, and the input and the state each have a bias, stored as
+    one array of shape (2, 3·units). That is the variant of cuDNN and PyTorch, and Keras's default.
     """
 
     reset_after: bool = True
@@ -39,19 +39,19 @@ class GRU(Gated):
             "reset",
             "reset_after",
             {"after": True, "before": False},
-            "reset gate after U·h or before",
+            "reset gate applied after or before U·h",
             in_torch="always after",
         ),
     )
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
-        """Return the gates z and r, the candidate, and the state, in the framework's order of blocks.
+        """Return the equations of the gates z and r, the candidate and the state, in the framework's order of blocks.
 
-        Keras calls the candidate's block h, like the state; so the candidate itself is g there.
+        Keras names the candidate's block h, like the state, so the candidate itself is called g there.
         """
         *gates, block = self.blocks[framework]
         candidate = "g" if framework == "keras" else block
-        means = {"z": "update gate: what is kept", "r": "reset gate: what the candidate sees of the state"}
+        means = {"z": "update gate: how much is kept", "r": "reset gate: how much state the candidate sees"}
         bias = self._bias_text(False, f"_{block}")
         if self.reset_after:
             recurrent = f"h_{{t-1}}·U_{block} + b'_{block}" if self.use_bias else f"h_{{t-1}}·U_{block}"
@@ -71,7 +71,7 @@ class GRU(Gated):
     def _torch_conflict(self) -> Conflict | None:
         if not self.reset_after:
             return Conflict(
-                f"PyTorch's GRU applies its reset gate after U·h; it has no {self._said('reset_after')}",
+                f"PyTorch's GRU applies its reset gate after U·h; it has no {self._field_text('reset_after')}",
                 replace(self, reset_after=True),
             )
         return super()._torch_conflict()
@@ -90,11 +90,11 @@ class GRU(Gated):
         if self.reset_after:
             return (
                 f"r acts on h_{{t-1}}·U_{block} + b'_{block}, so W and U have a bias each, as in PyTorch and cuDNN. "
-                f"With {in_both(GRU, 'reset_after', False, framework)} r acts on h_{{t-1}} and one bias is enough: "
-                f"{before:,} instead of {after:,}"
+                f"With {in_both(GRU, 'reset_after', False, framework)}, r acts on h_{{t-1}} and one bias is enough: "
+                f"{before:,} instead of {after:,} parameters"
             )
         return (
             "r acts on h_{t-1}, so one bias is enough, as in the paper. "
             f"With {in_both(GRU, 'reset_after', True)}, Keras's default, W and U have a bias each: {after:,} instead "
-            f"of {before:,}"
+            f"of {before:,} parameters"
         )

@@ -11,14 +11,14 @@ from rnncli.layers.sizes import Numbers
 from rnncli.quantities import Shape
 
 SKIPS_PADDING = "skip padding: id 0, or a step of zeros"
-"""What the field does that marks steps as padding."""
+"""The meaning of the field `mask`."""
 
 
 @immutable
 class Input(Head):
     """The head of a network that reads vectors: `keras.Input((timesteps, features))`.
 
-    It owns nothing and is shown as the input, not as a layer. With `mask_zero` it is Keras's `Masking()` behind it.
+    It has no weights and is shown as the input, not as a layer. `mask_zero` adds Keras's `Masking()` after it.
     """
 
     features: int
@@ -37,7 +37,7 @@ class Input(Head):
     shown = False
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        """Return `input_shape`: an input passes on what it is given."""
+        """Return `input_shape` unchanged."""
         return input_shape
 
     def input_shape(self, batch: int | None = None, timesteps: int | None = None) -> Shape:
@@ -50,9 +50,9 @@ class Input(Head):
         return self.timesteps
 
     def with_timesteps(self, timesteps: int | None) -> Input:
-        """Return the input with another T, or with none."""
+        """Return the input with another T, or without one."""
         return replace(self, timesteps=timesteps)
 
     def of_vectors(self) -> Input:
-        """Return the input itself: it reads vectors."""
+        """Return the input itself, because it reads vectors already."""
         return self

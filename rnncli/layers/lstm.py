@@ -1,4 +1,4 @@
-"""`lstm:U`: four gates and a second state, the cell's memory c."""
+"""`lstm:U`: three gates, a candidate, and a second state, the cell's memory c."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from rnncli.quantities import Shape
 
 @immutable
 class LSTM(Gated):
-    """`keras.layers.LSTM`; columns of its kernels are the gates i, f, c, o in this order.
+    """`keras.layers.LSTM`; the columns of its kernels are the gates i, f, c, o in this order.
 
-    With `unit_forget_bias` the bias of the forget gate starts at one, so that a new LSTM remembers. With a `proj_size`,
-    which PyTorch alone has, what the cell shows is multiplied by one more matrix before it is the state h and the
-    output, of so many numbers.
+    With `unit_forget_bias` the bias of the forget gate starts at one, so that a new LSTM remembers. With `proj_size`,
+    which only PyTorch has, one more matrix projects the cell's output to that many numbers, which become the state h
+    and the layer's output.
     """
 
     unit_forget_bias: bool = True
@@ -41,41 +41,41 @@ class LSTM(Gated):
     states = ("h", "c")
     options = (
         *Gated.options,
-        Choice("forgetbias", "unit_forget_bias", {"1": True, "0": False}, "how the forget gate's bias starts"),
+        Choice("forgetbias", "unit_forget_bias", {"1": True, "0": False}, "initial bias of the forget gate"),
         Whole("proj", "proj_size", "h projected to N numbers, fewer than U", unset=True, in_keras=""),
     )
     torch_arguments: ClassVar[Mapping[str, str]] = {**Gated.torch_arguments, "proj_size": "proj_size"}
 
     @property
     def state_sizes(self) -> Mapping[str, int]:
-        """The units of c; those of h, too, unless it is projected to fewer."""
+        """The units for c, and also for h unless it is projected to fewer."""
         return {"h": self.units if self.proj_size is None else self.proj_size, "c": self.units}
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
-        """Return the gates i, f and o, the candidate g, and the two states."""
+        """Return the equations of the gates i, f and o, the candidate g, and the two states."""
         i, f, g, o = self.blocks[framework]
         shown = f"{o}_t * {applied(self.activation, 'c_t')}"
         two = framework == "torch"
         return (
-            self._gate(i, i, self.recurrent_activation, "input gate: what is written", two),
-            self._gate(f, f, self.recurrent_activation, "forget gate: what is kept", two),
-            self._gate("g", g, self.activation, "candidate: what could be written", two),
-            self._gate(o, o, self.recurrent_activation, "output gate: what is shown", two),
+            self._gate(i, i, self.recurrent_activation, "input gate: how much is written", two),
+            self._gate(f, f, self.recurrent_activation, "forget gate: how much is kept", two),
+            self._gate("g", g, self.activation, "candidate: new content", two),
+            self._gate(o, o, self.recurrent_activation, "output gate: how much is output", two),
             Equation(f"c_t = {f}_t * c_{{t-1}} + {i}_t * g_t", "the cell's memory"),
             Equation(f"h_t = {shown if self.proj_size is None else f'({shown})·V'}", "state and output"),
         )
 
     def trained(self) -> Self:
-        """Return the same layer with Keras's start of the bias."""
+        """Return the same layer with Keras's default initial bias."""
         return replace(self, unit_forget_bias=True)
 
     @property
     def margins(self) -> tuple[Number, ...]:
-        """How many more units there are than h has numbers, where it is projected."""
+        """How many more units than numbers in h there are, if h is projected."""
         return () if self.proj_size is None else (self.units + -1 * self.proj_size,)
 
     def kept(self, input_shape: Shape) -> int:
-        """Return the same, and what is projected."""
+        """Return the numbers of the gates and states, and of the cell's output if it is projected."""
         projected = 0 if self.proj_size is None else len(self.directions) * self.units
         return super().kept(input_shape) + projected
 
@@ -95,12 +95,12 @@ class LSTM(Gated):
         return [Weight("weight_hr_l0", (self._state(), super()._state()), "V", "projection")]
 
     def conflict(self, framework: Framework) -> Conflict | None:
-        """Return what that framework cannot express of this layer, or None."""
-        known = isinstance(self.units, int) and isinstance(self.proj_size, int)  # a template has blanks for them
+        """Return what the framework cannot express of this layer, or None."""
+        known = isinstance(self.units, int) and isinstance(self.proj_size, int)  # templates have blanks instead
         if known and any(margin < 1 for margin in self.margins):
             return Conflict(
-                f"a projection is to fewer numbers than the {self.units:,} units of {self.kind}, and "
-                f"{self._said('proj_size')} is not",
+                f"a projection must have fewer numbers than the {self.units:,} units of {self.kind}; "
+                f"{self._field_text('proj_size')} does not",
                 replace(self, proj_size=None),
             )
         return super().conflict(framework)
@@ -109,7 +109,7 @@ class LSTM(Gated):
         if self.proj_size is None:
             return None
         return Conflict(
-            f"Keras's LSTM does not project its state; it has no {self._said('proj_size')}",
+            f"Keras's LSTM does not project its state; it has no {self._field_text('proj_size')}",
             replace(self, proj_size=None),
         )
 
@@ -122,14 +122,14 @@ class LSTM(Gated):
             )
             yield Note(
                 "Projected",
-                f"what the cell shows, {self.units:,} numbers, is multiplied by V before it is h, {self.proj_size:,} "
-                f"numbers, so U has fewer rows: {here:,} parameters, and {without:,} in {plain.spec()}",
+                f"V projects the cell's output of {self.units:,} numbers to h, {self.proj_size:,} numbers, so U has "
+                f"fewer rows: {here:,} parameters instead of the {without:,} of {plain.spec()}",
             )
 
     def _cell_range(self) -> tuple[float, float] | None:
         return super()._cell_range() if self.proj_size is None else None
 
     def _bias(self) -> Weight:
-        # Keras starts the forget gate's bias at one (Jozefowicz et al., 2015).
+        # Keras initialises the forget gate's bias to one (Jozefowicz et al., 2015).
         bias = super()._bias()
         return bias._replace(initializer="unit_forget_bias") if self.unit_forget_bias else bias

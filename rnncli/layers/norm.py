@@ -1,4 +1,4 @@
-"""`norm`: every vector brought to mean 0 and variance 1, then scaled and shifted."""
+"""`norm`: every vector normalised to mean 0 and variance 1, then scaled and shifted."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from rnncli.layers.weights import Factor, Framework, Weight
 from rnncli.quantities import Shape, features_of
 
 EPSILONS: Mapping[str, float] = {"1e-3": 1e-3, "1e-5": 1e-5, "1e-6": 1e-6}
-"""What may be added to the variance: Keras's default, PyTorch's and ONNX's, and one that is often chosen."""
+"""The values that may be added to the variance: Keras's default, PyTorch's and ONNX's, and another common choice."""
 
 EPSILON = Note(
-    "Epsilon", "Keras adds 0.001 to the variance unless eps= (epsilon) says otherwise, PyTorch 1e-05 (eps=1e-5)"
+    "Epsilon", "Keras adds 0.001 to the variance by default, PyTorch 1e-05 (eps=1e-5); eps= (epsilon) sets it"
 )
-"""How the frameworks differ."""
+"""How the frameworks' defaults differ."""
 
 _SPELT_OUT = {"0.001": "1e-3", "0.00001": "1e-5", "1e-05": "1e-5", "0.000001": "1e-6", "1e-06": "1e-6"}
 
 
 @immutable
 class Norm(Layer):
-    """Ba, Kiros and Hinton, 2016: γ · (x - mean) / √(variance + ε) + β over the features of each vector by itself.
+    """Ba, Kiros and Hinton, 2016: γ · (x - mean) / √(variance + ε) + β over the features of each vector separately.
 
     `keras.layers.LayerNormalization(epsilon=epsilon, center=center, scale=scale)`; `torch.nn.LayerNorm`.
     """
@@ -41,10 +41,10 @@ class Norm(Layer):
     called: ClassVar[tuple[str, ...]] = ("layer_norm", "ln")
     keras = "LayerNormalization"
     torch = "LayerNorm"
-    # Without elementwise_affine there is neither scale nor bias, so it means more than noscale.
+    # elementwise_affine=False removes the scale and the bias, so it means more than noscale.
     torch_arguments: ClassVar[Mapping[str, str]] = {"center": "bias", "epsilon": "eps"}
     torch_defaults: ClassVar[Mapping[str, str]] = {"epsilon": "1e-5"}
-    means = "each vector to mean 0 and variance 1"
+    means = "each vector scaled to mean 0 and variance 1"
     sizes = NoSize()
     options = (
         Flag("nobias", "center", "no bias", value=False),
@@ -54,12 +54,12 @@ class Norm(Layer):
 
     @staticmethod
     def nearest_epsilon(value: float) -> tuple[float, bool]:
-        """Return the epsilon that is nearest to a value, and whether it is that value, as float32 has it."""
+        """Return the epsilon nearest to a value, and whether it equals the value in float32."""
         nearest = min(EPSILONS.values(), key=lambda epsilon: abs(log10(epsilon) - log10(max(value, 1e-300))))
         return nearest, isclose(nearest, value, rel_tol=1e-6)
 
     def weights(self, input_shape: Shape, framework: Framework = "keras") -> tuple[Weight, ...]:
-        """Return the scale γ and the shift β, a number for each feature."""
+        """Return the scale γ and the shift β, each with one number per feature."""
         axes = ((Factor("features", features_of(input_shape)),),)
         scale, shift = ("weight", "bias") if framework == "torch" else ("gamma", "beta")
         weights = []
@@ -70,22 +70,22 @@ class Norm(Layer):
         return tuple(weights)
 
     def step(self, input_shape: Shape) -> Step:
-        """Return the vector that it makes, in the place of what it reads where that is no state."""
+        """Return its output vector, which may overwrite its input unless that is a state."""
         return Step(output=features_of(input_shape), in_place=True)
 
     @property
     def needs_input(self) -> bool:
-        """Whether its derivative needs what it reads: that of its weights does."""
+        """Whether its derivative needs its input: the gradients of its weights do."""
         return self.scale or self.center
 
     def conflict(self, framework: Framework) -> Conflict | None:
-        """Return that PyTorch has no shift without a scale."""
+        """Return a conflict for a bias without a scale in PyTorch."""
         if framework == "torch" and self.center and not self.scale:
             return Conflict(f"PyTorch's {self.torch} has no bias without a scale", replace(self, center=False))
         return None
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
-        """Return the normalisation of one vector."""
+        """Return the equations for one vector."""
         scale, shift = "γ * " if self.scale else "", " + β" if self.center else ""
         epsilon = f"{self.epsilon:g}"
         return (
@@ -94,7 +94,7 @@ class Norm(Layer):
         )
 
     def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Note]:
-        """Say what counts, and how the frameworks differ."""
+        """Explain what is normalised together, and how the frameworks differ."""
         each = "each timestep of each sample" if len(input_shape) == 3 else "each sample"
-        yield Note("Features", f"{each} is normalised by itself; no other timestep or sample counts")
+        yield Note("Features", f"{each} is normalised on its own, independently of all others")
         yield EPSILON

@@ -1,4 +1,4 @@
-"""The optional fields of a layer, and how each is spelt: a flag, one of some named values, or a whole number."""
+"""The optional fields of a layer and their spelling: a flag, one of some named values, or a whole number."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from rnncli.layers.sizes import BLANK_TEXT, Unknown, blank_of
 from rnncli.quantities import MAX_SIZE, parse_size
 
 _ONE_AND_ZERO = {"1": True, "0": False}
-"""What people write for true and false."""
+"""Other spellings of true and false."""
 
 
 class Option(Immutable, ABC):
-    """A field that sets an attribute to something else than its default."""
+    """A field that sets an attribute to a value other than its default."""
 
     attribute: str
-    """The layer's attribute, Keras's argument."""
+    """The layer's attribute, which is Keras's argument."""
     means: str
-    """What it does, for `rnncli layers`."""
+    """Its description in `rnncli layers`."""
     in_keras: str | None = None
-    """How Keras says it where its class has no argument for it: `Masking()`; empty if nothing says it."""
+    """Keras's substitute if its class has no argument for it, `Masking()`; empty if there is none."""
     in_torch: str
-    """How PyTorch says it where its class has no argument for it: `x.flip(1)`; empty if nothing says it."""
+    """PyTorch's substitute if its class has no argument for it, `x.flip(1)`; empty if there is none."""
 
     @property
     @abstractmethod
     def lead(self) -> str:
-        """How the field starts: `seq`, `act=`."""
+        """The start of the field: `seq`, `act=`."""
 
     @property
     def form(self) -> str:
-        """The field as `rnncli layers` shows it: `seq`, `[act=]ACT`."""
+        """The field as shown by `rnncli layers`: `seq`, `[act=]ACT`."""
         return self.lead
 
     def spelling(self, value: object) -> str:
@@ -43,43 +43,43 @@ class Option(Immutable, ABC):
         return self.lead
 
     def spells(self, name: str) -> bool:
-        """Whether a word, up to any `=`, is how a field of this option starts."""
+        """Whether a word, up to any `=`, starts a field of this option."""
         return name == self.lead.removesuffix("=") or name in self.short_fields()
 
     @abstractmethod
     def fields(self) -> Mapping[str, Any]:
-        """Return every field of its own, written out, with the value that it gives: `seq`, `act=relu`."""
+        """Return every field of this option, written out, with the value that it sets: `seq`, `act=relu`."""
 
     def short_fields(self) -> Mapping[str, Any]:
-        """Return the names that may stand alone, with the values that they give: `relu`."""
+        """Return the names that may be written without the key, with the values that they set: `relu`."""
         return {}
 
     def alone(self, word: str) -> str:
-        """Return the name of the value that a word gives which stands alone; it is one that `spells` knows."""
+        """Return the name of the value that a word sets if written without `=`; `spells` accepts the word."""
         return word
 
     @abstractmethod
     def value_of(self, name: str) -> object:
-        """Return the value of the attribute that a field gives, by what stands behind the `=`, or by a word alone.
+        """Return the attribute's value for a field, given the text after the `=`, or a word without `=`.
 
         Raises:
-            ValueError: it gives none; the message says what is allowed.
+            ValueError: there is no such value; the message lists the allowed ones.
         """
 
     @abstractmethod
     def meant(self, value: object) -> object:
-        """Return the value of the attribute that the value of a framework's argument stands for, if it does."""
+        """Return the attribute's value for a framework argument's value; that value itself if there is none."""
 
     @abstractmethod
     def allowed(self, named: bool) -> Sequence[str]:
-        """Return the values that an argument may have; `named` if that has the attribute's own values."""
+        """Return the values that an argument may have; `named` if it takes the attribute's own values."""
 
     @abstractmethod
     def check(self, value: object) -> None:
         """Check a value of the attribute.
 
         Raises:
-            ValueError: it is not allowed; the message says what is.
+            ValueError: it is not allowed; the message lists the allowed values.
         """
 
 
@@ -104,11 +104,11 @@ class Flag(Option):
         return {self.word: self.value}
 
     def value_of(self, name: str) -> object:
-        """Return what the word sets."""
+        """Return the value that the word sets."""
         return self.value
 
     def meant(self, value: object) -> object:
-        """Return true or false for 1 and 0, too."""
+        """Return the value, with 1 and 0 as true and false."""
         return _ONE_AND_ZERO.get(value, value) if isinstance(value, str) else value
 
     def allowed(self, named: bool) -> Sequence[str]:
@@ -128,13 +128,13 @@ class Choice(Option):
     Attributes:
         key: the word before `=`.
         values: the attribute's value for each name.
-        key_alone: the name that the key alone stands for (`bi` is `bi=concat`), if it may stand alone.
-        name_alone: whether a name may stand alone (`relu` is `act=relu`).
-        unset: whether the attribute may be None, as it is where a spec does not set it.
-        symbol: what stands for the names in `rnncli layers`, where they are listed elsewhere.
-        other_names: names from elsewhere, and which of ours each is; an error's repair translates them.
+        key_alone: the name that the key by itself means (`bi` is `bi=concat`), if it may be written that way.
+        name_alone: whether a name may be written without the key (`relu` is `act=relu`).
+        unset: whether the attribute may be None, its value if a spec does not set it.
+        symbol: the symbol for the names in `rnncli layers`, if they are listed elsewhere.
+        other_names: names from elsewhere with ours for each; an error's repair translates them.
         keras_only: the values that PyTorch's argument cannot have.
-        effects: what each name does, where its name and what the field does are not enough to know.
+        effects: what each name does, if its name and the option's meaning do not make it clear.
     """
 
     key: str
@@ -151,7 +151,7 @@ class Choice(Option):
     effects: Mapping[str, str] = field(default_factory=dict)
 
     def spelling(self, value: object) -> str:
-        """Return the key alone or the name alone where they may stand so, else both."""
+        """Return only the key or only the name if that is enough, else both."""
         name = next(name for name, each in self.values.items() if each == value)
         if name == self.key_alone:
             return self.key
@@ -159,7 +159,7 @@ class Choice(Option):
 
     @property
     def form(self) -> str:
-        """The key and the names, what may be left out in brackets."""
+        """The key and the names, with brackets around what may be omitted."""
         name = self.symbol or "|".join(self.values)
         if self.key_alone:
             return f"{self.key}[={name}]"
@@ -171,26 +171,26 @@ class Choice(Option):
         return f"{self.key}="
 
     def fields(self) -> Mapping[str, Any]:
-        """Return the key alone where it may stand so, and the key with each name."""
+        """Return the key by itself, if allowed, and the key with each name."""
         alone = {} if self.key_alone is None else {self.key: self.values[self.key_alone]}
         return alone | {f"{self.key}={name}": value for name, value in self.values.items()}
 
     def short_fields(self) -> Mapping[str, Any]:
-        """Return the names where they may stand alone."""
+        """Return the names if they may be written without the key."""
         return self.values if self.name_alone else {}
 
     def alone(self, word: str) -> str:
-        """Return the name that the key alone stands for, nothing if it may not stand alone; or the name itself."""
+        """Return the name that the key by itself means, empty if it means none; or the name itself."""
         return word if word != self.key else self.key_alone or ""
 
     def value_of(self, name: str) -> object:
-        """Return the value that has a name."""
+        """Return the value with a name."""
         if name not in self.values:
-            raise ValueError(f"{shorten(name)} is none of {', '.join(self.values)}")
+            raise ValueError(f"{shorten(name)} is not one of {', '.join(self.values)}")
         return self.values[name]
 
     def meant(self, value: object) -> object:
-        """Return what a name from elsewhere stands for, and true where the key may stand alone."""
+        """Return the value for a name from elsewhere, and for true if the key may be written by itself."""
         if isinstance(value, str) and not (self.key_alone is not None and value in _ONE_AND_ZERO):
             name = value.lower()
             return self.values.get(self.other_names.get(name, name), value)
@@ -202,14 +202,14 @@ class Choice(Option):
         return value
 
     def allowed(self, named: bool) -> Sequence[str]:
-        """Return the names, or true and false where an argument says no more than that the key stands there."""
+        """Return the names, or true and false if the argument only corresponds to the key."""
         return tuple(self.values) if self.key_alone is None or named else ("True", "False")
 
     def check(self, value: object) -> None:
         """Check that it is one of the values."""
         if self.unset and value is None:
             return
-        # True equals 1, so types count too.
+        # True equals 1, so compare types too.
         if not any(value == each and type(value) is type(each) for each in self.values.values()):
             allowed = listed([repr(each) for each in self.values.values()], "or")
             raise ValueError(f"{self.attribute} is {shorten(repr(value))}, expected {allowed}")
@@ -221,8 +221,8 @@ class Whole(Option):
 
     Attributes:
         key: the word before `=`.
-        examples: numbers that show what it does.
-        unset: whether the attribute may be None, as it is where a spec does not set it.
+        examples: numbers that show its effect.
+        unset: whether the attribute may be None, its value if a spec does not set it.
     """
 
     key: str
@@ -252,23 +252,23 @@ class Whole(Option):
         return {f"{self.key}={number}": number for number in self.examples}
 
     def alone(self, word: str) -> str:
-        """Return nothing: the key does not stand alone."""
+        """Return an empty text: the key needs a number."""
         return ""
 
     def value_of(self, name: str) -> object:
-        """Return the number, or the blank that stands for it."""
+        """Return the number, or a blank in its place."""
         return blank_of(name) or parse_size(name)
 
     def meant(self, value: object) -> object:
-        """Return the number that a text is."""
+        """Return the value, with a text of digits as a number."""
         return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
 
     def allowed(self, named: bool) -> Sequence[str]:
-        """Return what numbers there are."""
+        """Return the range of numbers."""
         return (f"a whole number from 1 to {MAX_SIZE:,}",)
 
     def check(self, value: object) -> None:
-        """Check that it is a size, or is not known yet."""
+        """Check that it is a valid size, or a number that is not known yet."""
         if isinstance(value, Unknown) or (self.unset and value is None):
             return
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_SIZE:
@@ -276,7 +276,7 @@ class Whole(Option):
 
 
 class Bare(Whole):
-    """A whole number that stands alone and may be left out: the K of `pool:max:K`. Its key is that letter."""
+    """A whole number without a key, which may be omitted: the K of `pool:max:K`. Its key is that letter."""
 
     def __init__(self, key: str, attribute: str, means: str) -> None:
         super().__init__(key, attribute, means, examples=(2, 3), unset=True)
@@ -292,7 +292,7 @@ class Bare(Whole):
 
     @property
     def lead(self) -> str:
-        """The letter, too."""
+        """The letter."""
         return self.key
 
     def spells(self, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""`pool:max` and `pool:avg`: one vector of a whole sequence; with a K one of each window of K timesteps."""
+"""`pool:max` and `pool:avg`: one vector for a whole sequence or, with a K, one for each window of K timesteps."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ TYPES: Mapping[Framework, Mapping[str, str]] = {
     "keras": {"max": "GlobalMaxPooling1D", "avg": "GlobalAveragePooling1D"},
     "torch": {"max": "Tensor.amax", "avg": "Tensor.mean"},
 }
-"""What does the work of a whole sequence in each framework, by mode."""
+"""Each framework's class or method for a whole sequence, by mode."""
 
 WINDOWED: Mapping[Framework, Mapping[str, str]] = {
     "keras": {"max": "MaxPooling1D", "avg": "AveragePooling1D"},
     "torch": {"max": "MaxPool1d", "avg": "AvgPool1d"},
 }
-"""What does the work of windows in each framework, by mode."""
+"""Each framework's class for windows, by mode."""
 
 
 def _names(framework: Framework) -> str:
@@ -44,8 +44,8 @@ class Pool(Layer):
     (batch, timesteps, features) -> (batch, features), or (batch, windows, features).
 
     `keras.layers.GlobalMaxPooling1D`, `keras.layers.GlobalAveragePooling1D`; in PyTorch `x.amax(1)` and `x.mean(1)`.
-    With a `pool_size` `keras.layers.MaxPooling1D(pool_size, strides, padding)` and `keras.layers.AveragePooling1D`;
-    `torch.nn.MaxPool1d` and `torch.nn.AvgPool1d` of `x.transpose(1, 2)`. The stride is the size where it is left out.
+    With `pool_size`, `keras.layers.MaxPooling1D(pool_size, strides, padding)` and `keras.layers.AveragePooling1D`;
+    `torch.nn.MaxPool1d` and `torch.nn.AvgPool1d` on `x.transpose(1, 2)`. The stride defaults to the pool size.
     """
 
     mode: str
@@ -61,10 +61,10 @@ class Pool(Layer):
     classes: ClassVar[Mapping[str, Mapping[str, str]]] = {
         name: {"mode": mode} for names in (TYPES, WINDOWED) for mode, name in names["keras"].items()
     }
-    means = "the largest or the mean of each feature over time"
+    means = "maximum or mean of each feature over time"
     sizes = Word("mode", POOLS, needs="max or avg", other_names=_OTHER_NAMES)
     options = (
-        Bare("K", "pool_size", "timesteps in a window; without it all of them"),
+        Bare("K", "pool_size", "timesteps in a window; all without it"),
         stride_option(unset=True),
         padding_option("valid", "same"),
     )
@@ -77,7 +77,7 @@ class Pool(Layer):
 
     @property
     def window(self) -> Window | None:
-        """That of its size."""
+        """The window of its pool size; None if it pools the whole sequence."""
         if self.pool_size is None:
             return None
         stride = self.pool_size if self.strides is None else self.strides
@@ -85,43 +85,43 @@ class Pool(Layer):
 
     @property
     def shortening(self) -> tuple[str, ...]:
-        """The size and the stride."""
+        """The pool size and the stride."""
         return ("pool_size", "strides")
 
     @property
     def thinning(self) -> tuple[str, ...]:
-        """Both of them: it has no weights."""
+        """The same, because it has no weights."""
         return self.shortening
 
     @property
     def returns(self) -> Returns:
-        """A vector, or a sequence of one for each window."""
+        """A vector, or a sequence with one vector per window."""
         return "vector" if self.pool_size is None else "sequence"
 
     @property
     def joins(self) -> str | None:
-        """How all timesteps become one vector, if they do."""
+        """The mode that combines all timesteps into one vector; None with windows."""
         return self.mode if self.pool_size is None else None
 
     def type_name(self, framework: Framework = "keras") -> str:
-        """Return the framework's class, or the method of a tensor."""
+        """Return the framework's class or tensor method."""
         return (TYPES if self.pool_size is None else WINDOWED)[framework][self.mode]
 
     def step(self, input_shape: Shape) -> Step | None:
-        """Return what it makes of a window, or the mean of all, which is made of their sum in the end."""
+        """Return its output for a window, or the mean of all timesteps, computed from their sum at the end."""
         if self.pool_size is not None:
             return super().step(input_shape)
         return Step(at_end=features_of(input_shape) if self.mode == "avg" else 0)
 
     def carried(self, input_shape: Shape) -> Mapping[str, Number]:
-        """Return the numbers of the window; or of the largest so far, or of the sum so far and the count of it."""
+        """Return the numbers of the window; for a whole sequence, of the maximum, or of the sum and the count."""
         if self.window is not None:
             return super().carried(input_shape)
         features = features_of(input_shape)
         return {"largest": features} if self.mode == "max" else {"sum": features, "count": 1}
 
     def conflict(self, framework: Framework) -> Conflict | None:
-        """Return that only windows have a stride and padding, and which padding PyTorch has not."""
+        """Return a conflict for a stride or padding without windows, or for padding that PyTorch lacks."""
         if self.window is None:
             if self.strides is None and self.padding == "valid":
                 return None
@@ -136,7 +136,7 @@ class Pool(Layer):
         return None
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
-        """Return what is done with all timesteps, or those of a window."""
+        """Return the equation over all timesteps, or over a window."""
         times, result = ["1", "T"], "y"
         if self.window is not None:
             times, result = self.window.times(), "y_t"
@@ -144,14 +144,14 @@ class Pool(Layer):
         apart = ", " if self.mode == "max" else " + "
         joined = apart.join([terms[0], "…", terms[-1]] if self.window is None or len(terms) > 2 else terms)
         if self.mode == "max":
-            return (Equation(f"{result} = max({joined})", "of each feature"),)
-        return (Equation(f"{result} = ({joined}) / {'T' if self.window is None else len(terms)}", "of each feature"),)
+            return (Equation(f"{result} = max({joined})", "for each feature"),)
+        return (Equation(f"{result} = ({joined}) / {'T' if self.window is None else len(terms)}", "for each feature"),)
 
     def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Note]:
-        """Say what the output is, and what padding does."""
+        """Explain the output and the effect of padding."""
         if self.window is None:
-            yield Note("Output", "one vector for the whole sequence: the time axis is gone")
+            yield Note("Output", "one vector for the whole sequence, without a time axis")
             counts = "counts like any other step" if self.mode == "max" else "is left out of the mean"
             yield Note("Mask", f"padding {counts}, as in Keras")
             return
-        yield from self._window_notes(input_shape[1], "timesteps that do not count", framework)
+        yield from self._window_notes(input_shape[1], "ignored timestep", framework)

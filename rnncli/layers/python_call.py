@@ -1,4 +1,4 @@
-"""A call as it stands in Python's source, and the numbers and texts in it."""
+"""A call in Python source, with its number and string literals."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from rnncli.immutable import NamedTuple
 
 
 class Call(NamedTuple):
-    """A call as it stands in the source.
+    """A call in Python source.
 
     >>> str(Call("Bidirectional", (Call("LSTM", ("8",)), 'merge_mode="sum"')))
     'Bidirectional(LSTM(8), merge_mode="sum")'
 
     Attributes:
-        function: what is called.
-        arguments: the arguments, each a text or a call itself.
+        function: the function or class called.
+        arguments: the arguments, each source text or another call.
     """
 
     function: str
@@ -24,13 +24,13 @@ class Call(NamedTuple):
 
 
 def number(value: float) -> str:
-    """Return a number as a person writes it: 32, 0.5, 1e-5."""
+    """Return a number as a person would write it: 32, 0.5, 1e-5."""
     return repr(value).replace("e-0", "e-")
 
 
 def string(text: str) -> str:
-    """Return a text as a literal, in double quotes unless single ones save escapes."""
+    """Return a text as a string literal, in double quotes unless single quotes save escapes."""
     quote = "'" if text.count('"') > text.count("'") else '"'
-    # repr takes single quotes for a text that has one double quote and no other.
+    # repr uses single quotes for a text with a double quote and no single one.
     inside = repr(text + '"')[1:-2].replace("\\'", "'")
     return f"{quote}{inside.replace(quote, chr(92) + quote)}{quote}"

@@ -1,7 +1,6 @@
-"""What SimpleRNN, LSTM and GRU have in common: the loop over time, its flags, its weights.
+"""The common part of SimpleRNN, LSTM and GRU: the loop over time, its flags and its weights.
 
-The three cells differ in the number of their gates, in a bias and in what PyTorch can express; each has a
-file of its own.
+The three cells, each in a separate file, differ in their gates, their biases and what PyTorch can express.
 """
 
 from __future__ import annotations
@@ -24,12 +23,12 @@ from rnncli.layers.words import in_both
 from rnncli.quantities import Shape, features_of, shape_text
 
 MERGED = {
-    "concat": "their outputs stand side by side",
+    "concat": "their outputs are concatenated",
     "sum": "their outputs are added",
     "mul": "their outputs are multiplied",
-    "ave": "the mean of their outputs is taken",
+    "ave": "their outputs are averaged",
 }
-"""What each merge mode does with the outputs of the two directions."""
+"""How each merge mode combines the outputs of the two directions."""
 
 MERGE_MODES = tuple(MERGED)
 
@@ -56,7 +55,7 @@ class Recurrent(Layer):
     """A layer that loops over timesteps and keeps a state between them.
 
     It reads (batch, timesteps, features) and returns (batch, timesteps, units) with `return_sequences`, else
-    (batch, units), the output of the last step. The state is zero at the start of every sample.
+    (batch, units), the output of the last step. The state starts at zero for every sample.
 
     With a `merge_mode` it is a `keras.layers.Bidirectional` around the cell.
     """
@@ -74,7 +73,7 @@ class Recurrent(Layer):
         "merge_mode": "bidirectional",
     }
     blocks: ClassVar[Mapping[Framework, tuple[str, ...]]]
-    """The names of the blocks of `units` numbers that its kernels have, in the order of each framework."""
+    """The names of the blocks of `units` numbers in its kernels, in each framework's order."""
     states: ClassVar[tuple[str, ...]] = ("h",)
     sizes = Numbers(("units",), ("U",), example="32")
     options = SEQUENCE_OPTIONS
@@ -82,22 +81,22 @@ class Recurrent(Layer):
     needs_input = True
 
     def output_features(self, features: Number) -> Number:
-        """Return the numbers of h, which are the units; twice as many where both directions are kept."""
+        """Return the size of h, twice that if both directions are concatenated."""
         own = self.state_sizes["h"]
         return 2 * own if self.merge_mode == "concat" else own
 
     @property
     def returns(self) -> Returns:
-        """The sequence of its outputs, or the last output alone."""
+        """The sequence of its outputs, or only the last output."""
         return "sequence" if self.return_sequences else "vector"
 
     def returning(self, what: Literal["sequence", "vector"]) -> Self:
-        """Return the same layer returning the sequence of its outputs, or the last alone."""
+        """Return the same layer returning the sequence of its outputs, or only the last."""
         return replace(self, return_sequences=what == "sequence")
 
     @property
     def needs_whole(self) -> bool:
-        """Whether it reads from the end of the sequence, too."""
+        """Whether it reads from the end of the sequence, in one or both directions."""
         return self.go_backwards or self.merge_mode is not None
 
     @property
@@ -112,7 +111,7 @@ class Recurrent(Layer):
 
     @property
     def directions(self) -> tuple[str, ...]:
-        """Return what comes before the names of its weights and states, for each direction it reads in."""
+        """Return the prefix of its weights' and states' names for each direction that it reads in."""
         return ("",) if self.merge_mode is None else ("forward/", "backward/")
 
     def weights(self, input_shape: Shape, framework: Framework = "keras") -> tuple[Weight, ...]:
@@ -133,11 +132,11 @@ class Recurrent(Layer):
 
     @property
     def state_sizes(self) -> Mapping[str, int]:
-        """How many numbers each state has: the units."""
+        """The size of each state: the units."""
         return dict.fromkeys(self.states, self.units)
 
     def step(self, input_shape: Shape) -> Step:
-        """Return its gates, one direction after the other; what it returns is a state."""
+        """Return the gates of one direction, since the directions run in turn; its output is a state."""
         return Step(gates=self.gates * self.units)
 
     def kept(self, input_shape: Shape) -> int:
@@ -146,11 +145,11 @@ class Recurrent(Layer):
 
     @property
     def keeps_output(self) -> bool:
-        """Whether its output is its states, one direction's or both side by side."""
+        """Whether its output is its states, of one direction or of both concatenated."""
         return self.merge_mode in (None, "concat")
 
     def _keras_cell_weights(self, features: int) -> tuple[Weight, ...]:
-        """Return Keras's weights of one cell: W and U side by side for all gates, and b."""
+        """Return Keras's weights of one cell: W and U, with the gates' columns side by side, and b."""
         columns = self._columns()
         weights = [
             Weight("kernel", ((Factor("input", features),), columns), "W", "kernel", "glorot_uniform"),
@@ -161,7 +160,7 @@ class Recurrent(Layer):
         return tuple(weights)
 
     def _torch_cell_weights(self, features: int) -> tuple[Weight, ...]:
-        # torch.nn.RNNBase: rows are gates, the input and the state have a bias each, and all start alike.
+        # torch.nn.RNNBase: rows are gates, the input and the state have a bias each, and all are initialised alike.
         rows = self._columns()
         weights = [
             Weight("weight_ih_l0", (rows, (Factor("input", features),)), "W", "kernel"),
@@ -182,34 +181,34 @@ class Recurrent(Layer):
         return (Factor("units", self.units),)
 
     def _more_torch_weights(self) -> list[Weight]:
-        """Return what a cell of PyTorch owns beside kernels and biases."""
+        """Return the weights of a PyTorch cell besides kernels and biases."""
         return []
 
     def _bias(self) -> Weight:
         return Weight("bias", (self._columns(),), "b", "bias", "zeros")
 
     def _bias_text(self, two: bool, block: str = "") -> str:
-        """Return what an equation adds for the bias of a block, or for two, that of the input and that of the state."""
+        """Return the bias terms of a block's equation: one, or with `two`, the input's and the state's."""
         if not self.use_bias:
             return ""
         return f" + b{block} + b'{block}" if two else f" + b{block}"
 
     def type_name(self, framework: Framework = "keras") -> str:
-        """Return the cell's class, or Bidirectional where Keras wraps it."""
+        """Return the cell's class, or Bidirectional if Keras wraps the cell."""
         if framework == "keras" and self.merge_mode is not None:
             return "Bidirectional"
         return super().type_name(framework)
 
     def keras_names(self) -> tuple[str, ...]:
-        """Return Keras's base names: inside a Bidirectional the cell is numbered too."""
+        """Return Keras's base names; inside a Bidirectional the cell is numbered too."""
         return tuple(dict.fromkeys((*super().keras_names(), snake_case(self.keras))))
 
     def conflict(self, framework: Framework) -> Conflict | None:
-        """Return what that framework cannot express of this layer, or None."""
+        """Return what the framework cannot express of this layer, or None."""
         if self.go_backwards and self.merge_mode is not None:
             return Conflict(
-                f"{self._said('merge_mode')} reads the sequence both ways already, and Keras refuses "
-                f"{self._said('go_backwards')} inside it",
+                f"{self._field_text('merge_mode')} already reads the sequence both ways, and Keras does not allow "
+                f"{self._field_text('go_backwards')} inside it",
                 replace(self, go_backwards=False),
             )
         return self._torch_conflict() if framework == "torch" else self._keras_conflict()
@@ -220,26 +219,26 @@ class Recurrent(Layer):
     def _torch_conflict(self) -> Conflict | None:
         if self.merge_mode not in (None, "concat"):
             return Conflict(
-                f"PyTorch's {self.torch} concatenates its two directions; it has no {self._said('merge_mode')}",
+                f"PyTorch's {self.torch} concatenates its two directions; it has no {self._field_text('merge_mode')}",
                 replace(self, merge_mode="concat"),
             )
         return None
 
     def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Note]:
-        """Say what the gates, the state, the directions and the output are."""
+        """Explain the gates, the state, the directions and the output."""
         yield from self._cell_notes(input_shape, framework)
         yield from _notes(self, input_shape, framework)
 
-    def _said(self, attribute: str) -> str:
-        """Return one of its fields in both words."""
+    def _field_text(self, attribute: str) -> str:
+        """Return one of its fields with Keras's argument."""
         return in_both(type(self), attribute, getattr(self, attribute))
 
     def _cell_notes(self, input_shape: Shape, framework: Framework) -> Iterator[Note]:
-        """Yield what is particular to the cell."""
+        """Yield remarks specific to the cell."""
         yield from ()
 
     def output_range(self) -> tuple[float, float] | None:
-        """Return the bounds that the merged outputs saturate at, or None where they have none."""
+        """Return the bounds at which the merged outputs saturate, or None if they do not."""
         bounds = self._cell_range()
         if bounds is not None and self.merge_mode == "sum":
             return 2 * bounds[0], 2 * bounds[1]
@@ -252,14 +251,14 @@ class Recurrent(Layer):
 
 @immutable
 class Gated(Recurrent):
-    """A recurrent layer whose gates have an activation of their own."""
+    """A recurrent layer with gates, which have a separate activation."""
 
     recurrent_activation: str = "sigmoid"
 
     options = (*SEQUENCE_OPTIONS, GATE_ACTIVATION_OPTION)
 
     def _gate(self, symbol: str, block: str, activation: str, means: str, two_biases: bool) -> Equation:
-        """Return the equation of a gate, or of the candidate, that a block of the weights makes."""
+        """Return the equation of a gate, or of the candidate, for a block of the weights."""
         total = f"x_t·W_{block} + h_{{t-1}}·U_{block}{self._bias_text(two_biases, f'_{block}')}"
         return Equation(f"{symbol}_t = {applied(activation, total)}", means)
 
@@ -280,39 +279,39 @@ class Gated(Recurrent):
         cell = (self._torch_cell_weights if framework == "torch" else self._keras_cell_weights)(
             features_of(input_shape)
         )
-        # An rnn has one block where this cell has one for each gate, and one bias.
+        # An rnn has a single block where this cell has one per gate, and a single bias.
         factors = ([each for axis in weight.axes for each in axis] for weight in cell)
         rnn = sum(prod(each.number for each in some if each.name not in ("gates", "biases")) for some in factors)
         blocks = listed(self.blocks[framework])
         lines, place = ("rows", "one below the other") if framework == "torch" else ("columns", "side by side")
         yield Note(
             "Gates",
-            f"{self.gates} with the candidate: the {lines} of {blocks} lie {place} in each array; an "
-            f"rnn:{self.units} alone has {rnn:,} parameters",
+            f"{self.gates}, counting the candidate: each array has the {lines} of {blocks} {place}; an "
+            f"rnn:{self.units} has only {rnn:,} parameters",
         )
 
     def _cell_range(self) -> tuple[float, float] | None:
-        # A gate between 0 and 1 leaves the activation's bounds in place: an LSTM's output is a gate times the
-        # activation, a GRU's a mean of its earlier state and the activation.
+        # A gate between 0 and 1 keeps the output within the activation's bounds: an LSTM's output is a gate times
+        # the activation, a GRU's a weighted mean of its previous state and the activation.
         return ACTIVATIONS[self.activation].bounds if self.gates_are_shares else None
 
     @property
     def gates_are_shares(self) -> bool:
-        """Whether the activation of the gates keeps them between 0 and 1."""
+        """Whether the gates' activation keeps them between 0 and 1."""
         return ACTIVATIONS[self.recurrent_activation].bounds == (0.0, 1.0)
 
 
 _NUMBERS = {2: "both", 4: "all four"}
-"""How many states there are in all directions, as a sentence says it."""
+"""The words for all states of all directions, by their number."""
 
 
 def _notes(layer: Recurrent, input_shape: Shape, framework: Framework) -> Iterator[Note]:
-    """Yield what the states, the directions and the output of a layer are when it reads `input_shape`."""
+    """Yield remarks on the states, the directions and the output of a layer for an input of `input_shape`."""
     yield Note("State", f"{_carried(layer)}. {_returned(layer, framework)}")
     if layer.merge_mode is not None:
         yield Note(
             "Both ways",
-            "two cells with weights of their own read the sequence from its two ends; "
+            "two cells with separate weights read the sequence from its two ends; "
             f"{MERGED[layer.merge_mode]}: {features_of(layer.output_shape(input_shape)):,} numbers",
         )
     if layer.go_backwards:
@@ -324,7 +323,7 @@ def _notes(layer: Recurrent, input_shape: Shape, framework: Framework) -> Iterat
 
 
 def _carried(layer: Recurrent) -> str:
-    """Return what is carried from step to step, and what of that leaves."""
+    """Return a description of the states that are carried from step to step, and which of them is the output."""
     several, both = len(layer.states) > 1, len(layer.directions) > 1
     shown, *hidden = layer.states
     leaves = f"both {shown}, merged" if both else shown
@@ -332,29 +331,29 @@ def _carried(layer: Recurrent) -> str:
     of = " of both directions" if both else ""
     sizes = list(dict.fromkeys(layer.state_sizes.values()))
     each = " each" if len(sizes) == 1 and (several or both) else ""
-    starts = f"{'are' if several else 'is'} zero at the start of every sample"
+    starts = f"{'start' if several else 'starts'} at zero for every sample"
     numbers = f"{listed([f'{size:,}' for size in sizes])} numbers{each}"
-    return f"{listed(layer.states)}{of}, {numbers}, {starts}. The output is {leaves}{stays}"
+    return f"{listed(layer.states)}{of} ({numbers}) {starts}. The output is {leaves}{stays}"
 
 
 def _returned(layer: Recurrent, framework: Framework) -> str:
-    """Return how the framework returns the last states, what writes and reads them here, and PyTorch's shapes of them.
+    """Return how the framework returns the final states, which options save and load them, and their PyTorch shapes.
 
-    How PyTorch returns them is told of a layer of Keras, too: there one asks for the states.
+    A Keras layer's text also mentions PyTorch, which returns the states without being asked.
     """
     last = [f"{state}_n" for state in layer.states]
     torch = f"(output, ({', '.join(last)}))" if len(last) > 1 else f"(output, {last[0]})"
-    sizes = zip(last, layer.state_sizes.values(), strict=False)  # those of one direction are as large as the other's
+    sizes = zip(last, layer.state_sizes.values(), strict=False)  # the same in both directions
     ways = len(layer.directions)
-    shapes = f"PyTorch's shapes of one layer: {listed([f'{name} ({ways}, batch, {size})' for name, size in sizes])}"
+    shapes = f"PyTorch's shapes for one layer: {listed([f'{name} ({ways}, batch, {size})' for name, size in sizes])}"
     count = len(layer.states) * len(layer.directions)
     if framework == "torch":
         it = "it" if len(last) == 1 else "them"
         returned = f"PyTorch returns {torch}"
     else:
         it = "it" if count == 1 else "them"
-        what = f"the last {layer.states[0]}, too," if count == 1 else f"the last of {_NUMBERS[count]}"
-        returned = f"Keras returns {what} with return_state=True, PyTorch as {torch}"
+        what = f"the final {layer.states[0]}" if count == 1 else f"{_NUMBERS[count]} final states"
+        returned = f"Keras also returns {what} with return_state=True, PyTorch as {torch}"
     here = f"here `forward --save-state` writes {it} layer by layer, and `--state` starts from {it}"
     return f"{returned}; {here}. {shapes}"
 
@@ -363,10 +362,10 @@ def _every_output(layer: Recurrent, input_shape: Shape, framework: Framework) ->
     _, steps, features = layer.output_shape(input_shape)
     shape = f"({'timesteps' if steps is None else steps}, {features})"
     joined = f"timesteps · {features}" if steps is None or features is None else str(steps * features)
-    which = "PyTorch's output, that" if framework == "torch" else "the output"
+    which = " (PyTorch's output)" if framework == "torch" else ""
     return (
-        f"{which} of every timestep, stacked: {shape} for each sample and not ({joined},), so that what comes next "
-        "knows where a step ends"
+        f"the output of every timestep, stacked{which}: {shape} for each sample and not ({joined},), so the next layer "
+        "can tell the timesteps apart"
     )
 
 
@@ -379,8 +378,8 @@ def _last_output(layer: Recurrent, input_shape: Shape, framework: Framework) -> 
         which = ", PyTorch's h_n[-1]"
         if layer.merge_mode is not None:
             which = ", PyTorch's h_n[-2] and h_n[-1]"
-            beware = ". output[:, -1] is something else: there the backward cell has read one step alone"
+            beware = ". output[:, -1] is different: there the backward cell has read only one step"
     return (
-        f"the last output alone{which}: the time axis is gone. {field} keeps it: {keeps.spec()} returns "
+        f"only the last output{which}, without the time axis. {field} keeps the axis: {keeps.spec()} returns "
         f"{shape_text(keeps.output_shape(input_shape))}{beware}"
     )

@@ -1,4 +1,4 @@
-"""`repeat:T`: a vector as a sequence of T equal vectors, where a decoder begins."""
+"""`repeat:T`: a vector as a sequence of T equal vectors, as a decoder's input."""
 
 from __future__ import annotations
 
@@ -25,36 +25,36 @@ class Repeat(Layer):
     called = ("tile", "rep")
     keras = "RepeatVector"
     torch = "Tensor.expand"
-    means = "one vector as a sequence of T, for a decoder"
+    means = "one vector repeated T times, for a decoder"
     sizes = Numbers(("n",), ("T",), example="10")
     reads = "vector"
     returns = "sequence"
-    keeps_output = True  # the one vector, seen n times
+    keeps_output = True  # n views of one vector
 
     def output_length(self, steps: Number) -> Number:
         """Return n."""
         return self.n
 
     def with_timesteps(self, timesteps: int | None) -> Repeat:
-        """Return the layer that repeats a vector so often; the same for any length."""
+        """Return the layer repeating a vector that often; unchanged if `timesteps` is None."""
         return self if timesteps is None else Repeat(timesteps)
 
     def step(self, input_shape: Shape) -> Step:
-        """Return nothing: the vector that it returns at every step is what it carries."""
+        """Return no numbers: the vector that it returns at every step is its state."""
         return Step()
 
     def carried(self, input_shape: Shape) -> Mapping[str, Number]:
-        """Return the numbers of the vector that it repeats, and the count of those that it has returned."""
+        """Return the numbers of the repeated vector, and the count of vectors returned so far."""
         return {"vector": features_of(input_shape), "count": 1}
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
-        """Return the repetition."""
+        """Return the equation of the repetition."""
         return (Equation("y_t = x", f"for t = 1, …, {self.n:,}"),)
 
     def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Note]:
-        """Say what the output is."""
+        """Explain the output."""
         yield Note(
             "Output",
-            f"a new sequence, {shape_text(self.output_shape(input_shape))}: its {self.n:,} timesteps have nothing to "
-            "do with those of the input",
+            f"a new sequence, {shape_text(self.output_shape(input_shape))}: its {self.n:,} timesteps are unrelated to "
+            "those of the input",
         )

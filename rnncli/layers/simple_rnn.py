@@ -14,7 +14,7 @@ from rnncli.quantities import Shape
 
 
 class SimpleRNN(Recurrent):
-    """`keras.layers.SimpleRNN`; `torch.nn.RNN`, which knows tanh and relu only."""
+    """`keras.layers.SimpleRNN`; `torch.nn.RNN`, which supports only tanh and relu."""
 
     kind = "rnn"
     aliases = ("simplernn", "simple_rnn")
@@ -26,18 +26,18 @@ class SimpleRNN(Recurrent):
     blocks: ClassVar[Mapping[Framework, tuple[str, ...]]] = {"keras": ("",), "torch": ("",)}
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
-        """Return the textbook's loop."""
+        """Return the textbook equation."""
         bias = self._bias_text(framework == "torch")
         return (Equation(f"h_t = {applied(self.activation, f'x_t·W + h_{{t-1}}·U{bias}')}", "state and output"),)
 
     def kept(self, input_shape: Shape) -> int:
-        """Return the numbers of the state of each direction: its one gate is the new state."""
+        """Return the numbers of each direction's state: its only gate is the new state."""
         return len(self.directions) * self.units
 
     def _torch_conflict(self) -> Conflict | None:
         if self.activation not in ("tanh", "relu"):
             return Conflict(
-                f"PyTorch's RNN knows tanh and relu; {self.activation} was given",
+                f"PyTorch's RNN supports only tanh and relu; {self.activation} was given",
                 replace(self, activation="tanh"),
             )
         return super()._torch_conflict()

@@ -1,7 +1,7 @@
-"""The sizes of a kind of layer: how they are written, read, spelt and checked.
+"""The sizes of a kind of layer: how they are parsed, spelt and checked.
 
-The ways to write them are numbers joined by x, a share, one of some words, or nothing. A size can also be a number that
-is not known yet.
+A size field is numbers joined by x, a share, one of some words, or empty. A size can also be a number that is not known
+yet.
 """
 
 from __future__ import annotations
@@ -18,40 +18,40 @@ from rnncli.immutable import Immutable, immutable
 from rnncli.quantities import MAX_SIZE, nearest_size, parse_size
 
 BLANK_TEXT = "_"
-"""What stands in a template in place of a number that is to be found."""
+"""A blank in a template: a number to be found."""
 
 BLANK_PATTERN = "_(?:[A-WYZa-wyz][0-9A-WYZa-wyz]*)?"
-"""A blank as a template has it: `_`, or with a name, `_a`. An x would join sizes."""
+"""The pattern of a blank in a template: `_`, or with a name, `_a`. Names have no x, which would join sizes."""
 
 PLACEHOLDERS = frozenset({"?", "??", "???", "*", "#", "%", "__", "___", "...", "<n>", "<u>", "[n]"})
-"""What people put where any number is to be found."""
+"""Other signs that people use for a blank."""
 
 NAMED_PLACEHOLDERS = frozenset(
     ("units", "features", "timesteps", "steps", "size", "dim", "num", "hidden", "hidden_size", "input_size")
 )
-"""Words that people put there to say which number it is; any letter does the same."""
+"""Words that people use as named blanks; any single letter works the same way."""
 
 
 class Unknown:
-    """A number that is not known yet; a layer of a template or of a sweep can hold one in place of a size."""
+    """A number that is not known yet, which a layer of a template or a sweep can have in place of a size."""
 
 
 class NoPolynomialError(ArithmeticError):
-    """What is computed of a number that is not known yet is no polynomial in it."""
+    """A value computed from an unknown number is not a polynomial in it."""
 
 
 @immutable
 class Blank(Immutable, Unknown):
-    """A number that `rnncli solve` is asked for; blanks of one name are the same number.
+    """A number for `rnncli solve` to find; blanks with the same name are the same number.
 
     Attributes:
-        name: `a` of `_a`; `_` if it has none.
+        name: its name, `a` for `_a`; `_` if it has none.
     """
 
     name: str = BLANK_TEXT
 
     def _unknown(self, other: object) -> Blank:
-        """Return what is computed of it: a number that is not known either."""
+        """Return the result of arithmetic with it: unknown as well."""
         return self
 
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __floordiv__ = __rfloordiv__ = _unknown
@@ -64,7 +64,7 @@ BLANK = Blank()
 
 
 def blank_of(text: str) -> Blank | None:
-    """Return the blank that a text is in place of a number, `_`, `_a`, or a letter, a word or a sign; else None.
+    """Return the blank that a text stands for: `_`, `_a`, or a letter, a word or a sign; None if it is not a blank.
 
     >>> blank_of("_"), blank_of("_a"), blank_of("n"), blank_of("?"), blank_of("units"), blank_of("_1"), blank_of("8")
     (_, _a, _n, _, _units, None, None)
@@ -77,13 +77,13 @@ def blank_of(text: str) -> Blank | None:
 
 
 class SizeError(ValueError):
-    """What is wrong with a field that says the size.
+    """An error in a size field.
 
     Attributes:
         message: what was given and what is allowed.
-        start: the first of its characters that are wrong.
-        end: the position behind the last of them.
-        instead: what to write in place of those characters.
+        start: the position of the first wrong character in the field.
+        end: the position after the last wrong one.
+        instead: a replacement for those characters.
     """
 
     def __init__(self, message: str, start: int, end: int, instead: str) -> None:
@@ -95,58 +95,58 @@ class SizeError(ValueError):
 
 
 class Sizes(Immutable, ABC):
-    """How the sizes of a kind of layer are written."""
+    """The form of a kind's size field."""
 
     attributes: tuple[str, ...]
-    """The layer's attributes that hold the sizes, in the order they are written."""
+    """The layer's attributes that hold the sizes, in writing order."""
     example: str
-    """A field for repairs, where no better one is known."""
+    """A field for repairs when nothing better is known."""
     needs: str = "its size"
-    """What a layer lacks that has no such field."""
+    """What a layer without a size field lacks, in words."""
     required: bool = True
-    """Whether a layer must have such a field."""
+    """Whether a layer must have a size field."""
 
     @property
     @abstractmethod
     def form(self) -> str:
-        """The field as `rnncli layers` shows it: `VxD`, `P`."""
+        """The field as shown by `rnncli layers`: `VxD`, `P`."""
 
     @property
     def shortest(self) -> str:
-        """The field as an error asks for it: without what may be left out."""
+        """The field as an error asks for it, without its optional parts."""
         return self.form
 
     def means(self, word: str) -> bool:
-        """Whether a field is meant as the size, rightly or wrongly written: here as a number, or a blank for it."""
+        """Whether a field is meant as the size, even if misspelt; by default, whether it looks like a number or `_`."""
         return word.lstrip("+-.")[:1].isdigit() or word == BLANK_TEXT
 
     @abstractmethod
     def parse(self, kind: str, text: str) -> dict[str, Any]:
-        """Return the values that a field gives to the attributes. A blank in place of a number is `BLANK`.
+        """Return the attributes' values for a field, with a `Blank` where it has one in place of a number.
 
         Raises:
-            SizeError: it is written wrong.
+            SizeError: the field is malformed.
         """
 
     def completions(self, typed: str, *, blanks: bool = False) -> tuple[str, ...]:
-        """Return how a field can go on that is typed in part; nobody can say which number is meant.
+        """Return the possible completions of a partly typed field; numbers are not completed.
 
         Args:
-            typed: its first characters, or none.
-            blanks: whether a blank may stand for a number, as in a template.
+            typed: its first characters, possibly none.
+            blanks: whether a blank is allowed in place of a number, as in a template.
         """
         return ()
 
     @abstractmethod
     def spell(self, values: Mapping[str, Any]) -> str:
-        """Return the field for the values of the attributes; an empty text is no field."""
+        """Return the field for the attributes' values; empty if none is needed."""
 
     @abstractmethod
     def check(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the values as the layer keeps them: plain numbers.
+        """Return the values as plain numbers, as the layer stores them.
 
         Raises:
-            ValueError: one of them is not allowed; the message says which, and what is.
+            ValueError: one of them is not allowed; the message names it and the allowed values.
         """
 
 
@@ -155,10 +155,10 @@ class Numbers(Sizes):
     """Whole numbers from 1 to 2**31-1 joined by x: `10000x32`.
 
     Attributes:
-        attributes: the layer's attribute for each number, in the order they are written.
-        symbols: the letter that stands for each.
+        attributes: the layer's attribute for each number, in writing order.
+        symbols: the letter for each.
         example: a field for repairs.
-        optional: how many of the first may be left out; their attributes are None then.
+        optional: how many of the first may be omitted; their attributes are then None.
     """
 
     attributes: tuple[str, ...]
@@ -168,17 +168,17 @@ class Numbers(Sizes):
 
     @property
     def form(self) -> str:
-        """`VxD`, or `[Tx]F` where T may be left out."""
+        """`VxD`, or `[Tx]F` if T is optional."""
         lead = "".join(f"[{symbol}x]" for symbol in self.symbols[: self.optional])
         return lead + self.shortest
 
     @property
     def shortest(self) -> str:
-        """The form without what may be left out."""
+        """The form without its optional parts."""
         return "x".join(self.symbols[self.optional :])
 
     def means(self, word: str) -> bool:
-        """Whether it starts with a digit or a sign, or has a blank."""
+        """Whether it starts with a digit or a sign, or contains a blank."""
         return super().means(word) or any(part.startswith(BLANK_TEXT) for part in re.split("[x*×]", word))
 
     def parse(self, kind: str, text: str) -> dict[str, Any]:
@@ -220,7 +220,7 @@ class Numbers(Sizes):
         return values
 
     def completions(self, typed: str, *, blanks: bool = False) -> tuple[str, ...]:
-        """Return a blank in place of the next number, or the x before it."""
+        """Return the field with a blank for the next number, or with the x before it."""
         *before, last = re.split("[xX]", typed)
         if not last:
             return (typed + BLANK_TEXT,) if blanks and len(before) < len(self.attributes) else ()
@@ -235,13 +235,13 @@ class Numbers(Sizes):
         return "one or two numbers" if self.optional else "two numbers"
 
     def _completed(self, parts: list[str]) -> str:
-        """Return a field with the right number of sizes, as many as possible of those given."""
+        """Return a field with the right number of sizes, keeping as many given ones as possible."""
         most, least = len(self.attributes), len(self.attributes) - self.optional
         if len(parts) < least:
             return "x".join([*parts, *self.example.split("x")[len(parts) :]])
         if most == 1:
-            return parts[-1]  # PyTorch's habit, Linear(in, out): the last is what it returns
-        # What may be left out stands in front: so does Keras's batch, in (batch, timesteps, features).
+            return parts[-1]  # as in PyTorch's Linear(in, out), the last is the output size
+        # Optional sizes come first, like Keras's batch in (batch, timesteps, features).
         return "x".join(parts[-most:] if self.optional else parts[:most])
 
     def spell(self, values: Mapping[str, Any]) -> str:
@@ -249,7 +249,7 @@ class Numbers(Sizes):
         return "x".join(str(values[name]) for name in self.attributes if values[name] is not None)
 
     def check(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the numbers as Python's own."""
+        """Return the numbers as Python integers."""
         checked: dict[str, Any] = {}
         for place, name in enumerate(self.attributes):
             value = values[name]
@@ -267,7 +267,7 @@ class Numbers(Sizes):
 
 
 def _no_name(text: str, start: int) -> NoReturn:
-    """Fail because a blank has a name that it cannot have; the repair has one that is as different from others.
+    """Fail because of an invalid blank name; the repair has a valid one that stays distinct from other names.
 
     Raises:
         SizeError: always.
@@ -275,22 +275,22 @@ def _no_name(text: str, start: int) -> NoReturn:
     name = re.sub("[xX]", "z", re.sub("[^0-9A-Za-z]", "", text))
     instead = f"{BLANK_TEXT}{'' if name[:1].isalpha() else 'n'}{name}"
     if re.search("[*/+]", text):
-        instead = BLANK_TEXT  # what is computed from a blank is no other one
+        instead = BLANK_TEXT  # an expression with a blank is not another blank
     raise SizeError(
-        f"{quote(text)} is no name for a blank: it starts with a letter and has letters and digits, but no x, as in _a",
+        f"{quote(text)} is not a valid blank: names start with a letter and have letters and digits but no x, as in _a",
         *(start, start + len(text)),
         instead,
     )
 
 
 class Single(Sizes):
-    """One size."""
+    """A field with a single size."""
 
     attribute: str
 
     @property
     def attributes(self) -> tuple[str, ...]:  # type: ignore[override]  # a field of other sizes, here derived
-        """The one attribute."""
+        """The attribute, as a tuple of one."""
         return (self.attribute,)
 
 
@@ -305,7 +305,7 @@ class Share(Single):
 
     @property
     def form(self) -> str:
-        """The letter that stands for it."""
+        """Its symbol."""
         return self.symbol
 
     def parse(self, kind: str, text: str) -> dict[str, Any]:
@@ -319,7 +319,7 @@ class Share(Single):
         raise SizeError(f"{kind} takes a share from 0 to 1, not {quote(text)}", 0, len(text), instead)
 
     def spell(self, values: Mapping[str, Any]) -> str:
-        """Return the shortest text that is read as the same number."""
+        """Return the shortest text that parses to the same number."""
         rate: float = values[self.attribute]
         return f"{rate:g}" if float(f"{rate:g}") == rate else repr(rate)
 
@@ -337,15 +337,15 @@ class Share(Single):
 
 @immutable
 class Word(Single):
-    """One of some words, in place of a number: `max`."""
+    """One of some words instead of a number: `max`."""
 
     attribute: str
     words: tuple[str, ...]
     needs: str
     other_names: Mapping[str, str] = field(default_factory=dict)
-    """Names from elsewhere, and which of the words each is; an error's repair translates them."""
+    """Names from elsewhere with our word for each; an error's repair translates them."""
     symbol: str = ""
-    """What stands for one of them where they are too many to be listed."""
+    """The symbol for any of the words if they are too many to list."""
 
     @property
     def example(self) -> str:  # type: ignore[override]  # the same
@@ -354,11 +354,11 @@ class Word(Single):
 
     @property
     def form(self) -> str:
-        """All of the words, `max|avg`, or their symbol."""
+        """All the words, `max|avg`, or their symbol."""
         return self.symbol or "|".join(self.words)
 
     def means(self, word: str) -> bool:
-        """Whether it is one of the words, here or elsewhere, or a number, which other kinds take."""
+        """Whether it is one of the words or of the names from elsewhere, or a number, which other kinds take."""
         return word in self.words or word in self.other_names or super().means(word)
 
     def parse(self, kind: str, text: str) -> dict[str, Any]:
@@ -371,7 +371,7 @@ class Word(Single):
         return {self.attribute: word}
 
     def completions(self, typed: str, *, blanks: bool = False) -> tuple[str, ...]:
-        """Return the words that start so."""
+        """Return the words that start with the typed text."""
         return tuple(word for word in self.words if word.startswith(typed))
 
     def spell(self, values: Mapping[str, Any]) -> str:
@@ -389,7 +389,7 @@ class Word(Single):
 
 @immutable
 class NoSize(Sizes):
-    """A kind of layer whose size is that of what it reads."""
+    """The empty size field of a kind whose size follows from its input."""
 
     attributes = ()
     example = ""
@@ -397,17 +397,17 @@ class NoSize(Sizes):
 
     @property
     def form(self) -> str:
-        """Nothing."""
+        """Empty."""
         return ""
 
     def parse(self, kind: str, text: str) -> dict[str, Any]:
         """Refuse a size."""
-        raise SizeError(f"{kind} has the size of what it reads, and takes no {quote(text)}", 0, len(text), "")
+        raise SizeError(f"{kind} has the size of its input, and takes no {quote(text)}", 0, len(text), "")
 
     def spell(self, values: Mapping[str, Any]) -> str:
-        """Return nothing."""
+        """Return an empty text."""
         return ""
 
     def check(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return nothing: there is nothing to check."""
+        """Return an empty mapping: there is nothing to check."""
         return {}

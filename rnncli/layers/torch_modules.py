@@ -1,7 +1,7 @@
-"""The modules that layers are in PyTorch: which call makes each, and which recurrent layers are levels of one.
+"""The PyTorch modules of layers: the call that builds each, and which recurrent layers are levels of one module.
 
-PyTorch stacks recurrent layers that are alike in one module with `num_layers`, and drops a share of what passes from
-each level to the next with `dropout`.
+PyTorch stacks equal recurrent layers in one module with `num_layers`; its `dropout` drops a share of each level's
+output to the next.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from rnncli.quantities import Shape, features_of
 
 
 class Module(NamedTuple):
-    """A layer that is a module in PyTorch, or recurrent layers that are one together.
+    """A PyTorch module for one layer, or for several recurrent layers.
 
     Attributes:
-        name: what an attribute is called that holds such a module: `dense`.
-        made: the call that makes it: `nn.Linear(8, 4)`.
-        holds: the places of the layers that it stands for, and of the dropout between them.
-        levels: the places of those of them that own weights, from its level 0 on.
-        drops: whether it drops a share of anything in training.
-        reverses: whether it is given a sequence with its last step first.
+        name: the name of an attribute that holds such a module: `dense`.
+        made: the call that builds it: `nn.Linear(8, 4)`.
+        holds: the indices of its layers, and of the dropout between them.
+        levels: the indices of its layers without that dropout, from its level 0 on.
+        drops: whether it drops anything in training.
+        reverses: whether its input sequence must be reversed in time.
     """
 
     name: str
@@ -50,16 +50,16 @@ class Module(NamedTuple):
     reverses: bool
 
     def __str__(self) -> str:
-        return f"{self.made}  # of x.flip(1)" if self.reverses else str(self.made)
+        return f"{self.made}  # on x.flip(1)" if self.reverses else str(self.made)
 
 
 class Stack(NamedTuple):
-    """A layer, or equal recurrent layers on one another, as one module has them.
+    """A layer, or a stack of equal recurrent layers, that fits in one module.
 
     Attributes:
-        holds: the places of the layers, and of the dropout between them.
-        levels: the places of the layers alone.
-        dropout: the share that is dropped between two of them.
+        holds: the indices of the layers, and of the dropout between them.
+        levels: the indices of the layers only.
+        dropout: the share dropped between two of them.
     """
 
     holds: tuple[int, ...]
@@ -68,12 +68,12 @@ class Stack(NamedTuple):
 
 
 def stacks_of(layers: Sequence[Layer]) -> Iterator[Stack]:
-    """Yield which of a network's layers are one in PyTorch, each with as many as it can have."""
+    """Yield the groups of a network's layers that share a PyTorch module, each as large as possible."""
     holds: list[int] = []
     levels: list[int] = []
     dropout = 0.0
     between: list[int] = []
-    """The places of the dropout behind the levels so far."""
+    """The indices of the dropout after the levels so far."""
     for place, layer in enumerate(layers):
         if levels and layers[levels[-1]].states and isinstance(layer, Dropout):
             between.append(place)
@@ -85,27 +85,27 @@ def stacks_of(layers: Sequence[Layer]) -> Iterator[Stack]:
             dropout = share
             holds += between
         else:
-            yield from _closed(holds, levels, dropout, between)
+            yield from _finished(holds, levels, dropout, between)
             holds, levels, dropout = [], [], 0.0
         holds.append(place)
         levels.append(place)
         between = []
-    yield from _closed(holds, levels, dropout, between)
+    yield from _finished(holds, levels, dropout, between)
 
 
-def _closed(holds: list[int], levels: list[int], dropout: float, behind: list[int]) -> Iterator[Stack]:
-    """Yield a stack, if there is one, and what stands behind it."""
+def _finished(holds: list[int], levels: list[int], dropout: float, after: list[int]) -> Iterator[Stack]:
+    """Yield a stack, if there is one, and then each dropout after it."""
     if levels:
         yield Stack(tuple(holds), tuple(levels), dropout)
-    yield from (Stack((place,), (place,)) for place in behind)
+    yield from (Stack((place,), (place,)) for place in after)
 
 
 def modules_of(layers: Sequence[Layer], reads: Sequence[Shape]) -> Iterator[Module]:
-    """Yield the modules of a network that PyTorch can express; methods of a tensor are none.
+    """Yield the modules of a network that PyTorch can express, without layers that are tensor methods there.
 
     Args:
         layers: its layers, without an Input.
-        reads: the shape that each of them reads.
+        reads: the input shape of each layer.
     """
     for stack in stacks_of(layers):
         first = stack.levels[0]
@@ -117,7 +117,7 @@ def modules_of(layers: Sequence[Layer], reads: Sequence[Shape]) -> Iterator[Modu
 
 
 def levels_of(layers: Sequence[Layer]) -> list[int]:
-    """Return which level of its module each layer is, counted from 0."""
+    """Return the level of each layer in its module, counted from 0."""
     levels = [0] * len(layers)
     for stack in stacks_of(layers):
         for level, place in enumerate(stack.levels):
@@ -125,14 +125,14 @@ def levels_of(layers: Sequence[Layer]) -> list[int]:
     return levels
 
 
-# Which layers are alike
+# Which layers share a module
 
 
 def _continues(before: Layer, layer: Layer) -> bool:
-    """Whether a layer can be one more level of the stack that the layer before it is in."""
+    """Whether a layer can be the next level in the stack of the layer before it."""
     if not (isinstance(before, Recurrent) and isinstance(layer, Recurrent)) or before.returns != "sequence":
         return False
-    # One that reads time backwards begins at the end of what is before it, which PyTorch's levels do not.
+    # A layer that reads time backwards starts at the end of the sequence, which a PyTorch level cannot.
     return not layer.reverses and type(before) is type(layer) and _shared(before) == _shared(layer)
 
 
@@ -143,7 +143,7 @@ def _shared(layer: Recurrent) -> dict[str, object]:
 
 
 def _differences(before: Recurrent, layer: Recurrent, names: tuple[str, str]) -> Iterator[str]:
-    """Yield in what two layers of one kind differ that levels of a module share."""
+    """Yield the differences of two layers of one kind that keep them from being levels of one module."""
     first, second = names
     if before.units != layer.units:
         yield f"{second} has {layer.units:,} units, {first} {before.units:,}"
@@ -154,23 +154,23 @@ def _differences(before: Recurrent, layer: Recurrent, names: tuple[str, str]) ->
         yield f"{both} reads both ways, {one} does not"
     if before.use_bias != layer.use_bias:
         with_bias, without = (first, second) if before.use_bias else (second, first)
-        yield f"{without} has no bias, {with_bias} has"
+        yield f"{without} has no bias, {with_bias} has one"
     if before.activation != layer.activation:
         yield f"{second} has {layer.activation}, {first} {before.activation}"
 
 
-# Why layers are modules of their own
+# Why layers are separate modules
 
 
 def reasons_apart(layers: Sequence[Layer], names: Sequence[str]) -> dict[int, str]:
-    """Return why recurrent layers are not in the module of the recurrent layer before them, by their places.
+    """Return why recurrent layers are not in the module of the recurrent layer before them, by their indices.
 
-    It is said only where one would wonder: both are of one kind, and the second reads the sequence of the first.
+    Only pairs of one kind where the second reads the first's sequence are explained; for others nobody would ask.
     """
     stacks = {place: stack for stack in stacks_of(layers) for place in stack.holds}
     reasons: dict[int, str] = {}
     before: int | None = None
-    """The place of the recurrent layer whose sequence is passed on."""
+    """The index of the recurrent layer whose sequence is passed on."""
     for place, layer in enumerate(layers):
         if isinstance(layer, Recurrent):
             if before is not None and stacks[before] is not stacks[place] and type(layers[before]) is type(layer):
@@ -184,7 +184,7 @@ def reasons_apart(layers: Sequence[Layer], names: Sequence[str]) -> dict[int, st
 
 
 def _reason(layers: Sequence[Layer], names: Sequence[str], before: int, place: int, stack: Stack) -> str:
-    """Return why a layer is not in the stack of the one before it; nothing where nobody would think so."""
+    """Return why a layer is not in the stack of the one before it; empty if nobody would expect that."""
     first, second = layers[before], layers[place]
     assert isinstance(first, Recurrent)
     assert isinstance(second, Recurrent)
@@ -194,22 +194,22 @@ def _reason(layers: Sequence[Layer], names: Sequence[str], before: int, place: i
     if others:
         if different or second.reverses:
             return ""
-        stand = "stands" if len(others) == 1 else "stand"
-        return f"{listed([names[index] for index in others])} {stand} between {names[before]} and {names[place]}"
+        are = "is" if len(others) == 1 else "are"
+        return f"{listed([names[index] for index in others])} {are} between {names[before]} and {names[place]}"
     if second.reverses:
         return f"{names[place]} reads time backwards, and a module reads all its layers in one order"
     if different:
-        return f"{', and '.join(different)}; num_layers needs equal ones"
+        return f"{', and '.join(different)}; num_layers needs equal layers"
     shares = [f"{layer.rate:g}" for layer in map(layers.__getitem__, between) if isinstance(layer, Dropout)]
     if len(shares) > 1:
-        return f"{len(shares)} dropouts stand between {names[before]} and {names[place]}, and a module has one"
+        return f"{len(shares)} dropouts are between {names[before]} and {names[place]}, and a module has one"
     return (
         f"a module has one dropout between all its layers: before {names[before]} it is {stack.dropout:g}, "
         f"before {names[place]} {shares[0] if shares else 0}"
     )
 
 
-# What is built
+# Calls
 
 
 def _embedding(layer: Embedding, reads: Shape, stack: Stack) -> Call:
@@ -274,7 +274,7 @@ def _activation(layer: Activation, reads: Shape, stack: Stack) -> Call:
 
 def _pool(layer: Pool, reads: Shape, stack: Stack) -> Call:
     window = layer.window
-    assert window is not None  # a whole sequence takes a method of a tensor
+    assert window is not None  # pooling a whole sequence is a tensor method
     arguments = [number(window.width)]
     if window.stride != window.width:
         arguments.append(f"stride={number(window.stride)}")
@@ -297,7 +297,7 @@ MODULES: Mapping[type[Layer], tuple[str, Callable[[Any, Shape, Stack], Call]]] =
     Activation: ("activation", _activation),
     Pool: ("pool", _pool),
 }
-"""For each kind of layer that is a module, what its attribute is called and what returns the call that makes it.
+"""For each kind with a PyTorch module, the name of its attribute and the function that returns the call building it.
 
-The others are methods of a tensor.
+The other kinds are tensor methods.
 """

@@ -1,6 +1,6 @@
-"""Weights as layers declare them: axes, roles, how they start; and the frameworks that count them.
+"""Weights as layers declare them: axes, roles and initial values; and the frameworks that count them.
 
-The engine draws weights within the limits that are computed here.
+The engine draws weights within the limits computed here.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ FRAMEWORKS: tuple[Framework, ...] = get_args(Framework)
 FRAMEWORK_NAMES: Mapping[Framework, str] = {"keras": "Keras", "torch": "PyTorch"}
 
 Role = Literal["kernel", "recurrent", "projection", "bias", "table", "scale", "statistic"]
-"""What a weight does.
+"""The function of a weight.
 
-It multiplies the input, the state, or what becomes the state; is added, is looked up, or scales each feature; or it is
-a statistic, which is not trained.
+It multiplies the input, the state, or the value projected to the state; it is added, looked up, or scales each feature;
+or it is a statistic, which is not trained.
 """
 
 MULTIPLIES: Mapping[Role, bool] = {
@@ -33,11 +33,11 @@ MULTIPLIES: Mapping[Role, bool] = {
     "scale": False,
     "statistic": False,
 }
-"""Whether a vector is multiplied by the weights of a role as by a matrix."""
+"""Whether weights with a role multiply a vector as a matrix does."""
 
 
 class Factor(NamedTuple):
-    """A number and what it is a number of: 32 units, 4 gates."""
+    """A number and what it counts: 32 units, 4 gates."""
 
     name: str
     number: int
@@ -53,16 +53,16 @@ def length(axis: Axis) -> int:
 
 
 class Weight(NamedTuple):
-    """One array that a layer owns.
+    """One array of a layer's parameters.
 
     Attributes:
         name: the framework's name for it: `kernel`, `forward/bias`, `weight_ih_l0`.
-        axes: its axes, which say what its shape is made of.
-        symbol: what the layer's equations call it.
-        role: what it does.
-        initializer: the name of the framework's default initialiser for it; `start` says what that does.
-        trained: whether training changes it.
-        fan: the number by whose root PyTorch bounds its start: its hidden_size, or in_features.
+        axes: its axes, each a product of factors.
+        symbol: its symbol in the layer's equations.
+        role: its function.
+        initializer: the name of the framework's default initialiser for it; see `start`.
+        trained: whether it is trainable.
+        fan: the n in PyTorch's initial bound √(1 / n): its hidden_size or in_features.
     """
 
     name: str
@@ -75,17 +75,17 @@ class Weight(NamedTuple):
 
     @property
     def multiplies(self) -> bool:
-        """Whether a vector is multiplied by it as by a matrix, which costs one multiply-add an element."""
+        """Whether it multiplies a vector as a matrix does, which costs one multiply-add per element."""
         return MULTIPLIES[self.role]
 
     @property
     def is_matrix(self) -> bool:
-        """Whether it is a matrix or a table, which may be int8; others stay floats."""
+        """Whether it is a matrix or a table, which may be int8; other weights stay floats."""
         return self.multiplies or self.role == "table"
 
     @property
     def scales(self) -> int:
-        """How many numbers scale it where it is int8: one for each column, as Keras lays it out."""
+        """The number of scales if it is int8: one per column in Keras's layout."""
         return length(self.axes[-1]) if self.is_matrix else 0
 
     @property
@@ -100,39 +100,39 @@ class Weight(NamedTuple):
 
 
 _LEVEL = r"_l[0-9]+"
-"""How PyTorch's names say which of the recurrent layers in a module a weight is of."""
+"""The part of PyTorch's weight names that gives the level of the recurrent layer in its module."""
 
 
 def at_level(weights: Sequence[Weight], level: int) -> tuple[Weight, ...]:
-    """Return the weights of a recurrent layer, named for its level in a module of PyTorch: `weight_ih_l1_reverse`."""
+    """Return the weights of a recurrent layer with the names of its level in a PyTorch module: `weight_hh_l1`."""
     return tuple(weight._replace(name=name_at_level(weight.name, level)) for weight in weights)
 
 
 def name_at_level(name: str, level: int) -> str:
-    """Return what PyTorch calls a weight at another level."""
+    """Return PyTorch's name of a weight at another level."""
     return re.sub(_LEVEL, f"_l{level}", name)
 
 
 def name_at_levels(first: str, last: str) -> str:
-    """Return one name for a weight of all levels between two: `weight_ih_l1…l37`."""
+    """Return one name for a weight at all levels between two: `weight_ih_l1…l37`."""
     level = re.search(_LEVEL, last)
     return first if first == last or level is None else re.sub(_LEVEL, lambda own: f"{own[0]}…{level[0][1:]}", first)
 
 
-# How they start
+# Initial values
 
 
 UNIFORM_LIMIT = 0.05
-"""The bound of Keras's `RandomUniform`, with which an embedding starts."""
+"""The bound of Keras's `RandomUniform`, the initialiser of an embedding."""
 
 
 class Start(NamedTuple):
-    """How a weight starts.
+    """How a weight is initialised.
 
     Attributes:
-        words: what the framework's documentation calls it.
-        limit: the bound of what is drawn from a uniform distribution around zero; None for other starts.
-        formula: how the bound comes about, where it depends on sizes: `√(6 / (32 + 256))`.
+        words: the name in the framework's documentation.
+        limit: the bound of a uniform distribution around zero; None for other initialisers.
+        formula: the formula for the bound, if it depends on sizes: `√(6 / (32 + 256))`.
     """
 
     words: str
@@ -141,7 +141,7 @@ class Start(NamedTuple):
 
     @property
     def text(self) -> str:
-        """What a person reads: `Glorot uniform, ±√(6 / (32 + 256)) = ±0.144`."""
+        """The description: `Glorot uniform, ±√(6 / (32 + 256)) = ±0.144`."""
         if self.limit is None:
             return self.words
         bound = f"±{self.limit:.3g}"
@@ -149,16 +149,16 @@ class Start(NamedTuple):
 
 
 def start(weight: Weight) -> Start:
-    """Return how a weight starts.
+    """Return how a weight is initialised.
 
     Raises:
-        KeyError: nothing is said of its initialiser.
+        KeyError: its initialiser is not in `STARTS`.
     """
     return STARTS[str(weight.initializer)](weight)
 
 
 def starts_text(weights: Sequence[Weight]) -> str:
-    """Return how weights start, those that start alike together: `W and U uniform, ±0.125; b zeros`."""
+    """Return how weights are initialised, grouped by initialiser: `W and U uniform, ±0.125; b zeros`."""
     symbols: dict[str, list[str]] = {}
     for weight in weights:
         alike = symbols.setdefault(start(weight).text, [])
@@ -173,9 +173,9 @@ def glorot_limit(inputs: int, outputs: int) -> float:
 
 
 def fans(shape: Sequence[int]) -> tuple[int, int]:
-    """Return how many numbers of its input and of its output a kernel of a shape joins with one of the other's.
+    """Return the fan-in and the fan-out of a kernel of a shape.
 
-    A kernel that moves over a sequence does so at each of its timesteps.
+    A kernel that moves over a sequence counts each of its timesteps.
     """
     *width, inputs, outputs = shape
     return prod(width) * inputs, prod(width) * outputs
@@ -207,4 +207,4 @@ STARTS: Mapping[str, Callable[[Weight], Start]] = {
     "normal": _always(Start("normal, mean 0 and deviation 1")),
     "padded_normal": _always(Start("normal, mean 0 and deviation 1, the row of id 0 zeros")),
 }
-"""How a weight starts, by the name of the initialiser that it is declared with."""
+"""How a weight is initialised, by the name of its declared initialiser."""

@@ -1,4 +1,4 @@
-"""Windows that move over a sequence: how wide they are, where they begin, and what stands around the sequence."""
+"""Windows that move over a sequence: their width, their positions, and the padding around the sequence."""
 
 from __future__ import annotations
 
@@ -7,23 +7,24 @@ from collections.abc import Mapping
 from rnncli.immutable import NamedTuple
 from rnncli.layers.cost import Number
 from rnncli.layers.options import Choice, Whole
+from rnncli.quantities import plural
 
 PADDINGS = ("valid", "same", "causal")
-"""Keras's words: nothing stands around the sequence, so much on both sides that it keeps its length, all in front."""
+"""Keras's names: no padding; enough on both sides to keep the length; all of it before the sequence."""
 
 
 def stride_option(unset: bool = False) -> Whole:
-    """Return the option that says how far apart windows begin; `unset` if that may be left to the size."""
-    return Whole("stride", "strides", "timesteps from window to window", unset=unset)
+    """Return the option for the distance between windows; `unset` if it defaults to the window's size."""
+    return Whole("stride", "strides", "timesteps from one window to the next", unset=unset)
 
 
 def padding_option(*paddings: str) -> Choice:
-    """Return the option that says what stands around the sequence: `same` alone, or `pad=same`."""
+    """Return the option for the padding: `same`, or written out, `pad=same`."""
     return Choice(
         "pad",
         "padding",
         {name: name for name in paddings},
-        "what stands around the sequence",
+        "padding around the sequence",
         name_alone=True,
         in_torch="causal as F.pad(x, (0, 0, K - 1, 0))" if "causal" in paddings else "",
         keras_only=("causal",),
@@ -33,13 +34,13 @@ def padding_option(*paddings: str) -> Choice:
 class Window(NamedTuple):
     """A window that moves over a sequence.
 
-    Its numbers may be symbols, which are added and multiplied alone.
+    Its numbers may be symbols, which support only addition and multiplication.
 
     Attributes:
-        width: the timesteps in it.
+        width: the number of timesteps in it.
         stride: the timesteps from one window to the next.
-        dilation: the timesteps from one in it to the next.
-        padding: what stands around the sequence.
+        dilation: the timesteps between neighbours in a window.
+        padding: the padding around the sequence, one of `PADDINGS`.
     """
 
     width: Number
@@ -49,30 +50,30 @@ class Window(NamedTuple):
 
     @property
     def span(self) -> Number:
-        """The timesteps from its first to its last."""
+        """The number of timesteps from its first to its last."""
         return self.width if self.dilation == 1 else (self.width + -1) * self.dilation + 1
 
     @property
     def least_steps(self) -> Number:
-        """The fewest timesteps of a sequence that has such a window."""
+        """The length of the shortest sequence that has such a window."""
         return self.span if self.padding == "valid" else 1
 
     @property
     def goes_by_length(self) -> bool:
-        """Whether it depends on the length of the sequence how much stands in front of it."""
+        """Whether the padding before the sequence depends on the sequence's length."""
         return self.padding == "same" and self.stride != 1
 
     @property
     def looks_ahead(self) -> bool:
-        """Whether it must read timesteps behind the one that its output belongs to."""
+        """Whether it must read timesteps later than the one that its output belongs to."""
         return self.padding == "same"
 
     def carried(self, features: Number) -> Mapping[str, Number]:
-        """Return what a layer carries that has it: the timesteps in it, and how many are left before one ends."""
+        """Return the state of a layer with this window: its timesteps, and how many are left until the next is full."""
         return {"window": self.span * features, "left": 1}
 
     def around(self, steps: int | None) -> tuple[int, int]:
-        """Return how many timesteps of padding stand in front of a sequence and behind it.
+        """Return the timesteps of padding before and after a sequence.
 
         Args:
             steps: the length of the sequence, which may be None unless the window `goes_by_length`.
@@ -87,18 +88,18 @@ class Window(NamedTuple):
         return more // 2, more - more // 2
 
     def read_by(self, output: int, steps: int | None) -> list[int]:
-        """Return the timesteps in the window of an output, 0 for padding; both count from 1.
+        """Return the timesteps in the window of an output, with 0 for padding; both count from 1.
 
         Args:
-            output: which output.
-            steps: the length of the sequence; where it is None, what stands behind it is not told apart.
+            output: the output's index.
+            steps: the length of the sequence; if None, padding after the sequence is not recognised.
         """
         first = (output - 1) * self.stride + 1 - self.around(steps)[0]
         times = range(first, first + self.span, self.dilation)
         return [time if time > 0 and (steps is None or time <= steps) else 0 for time in times]
 
     def times(self) -> list[str]:
-        """Return the timesteps in the window of output t, as an equation writes them: `t`, `{2t-1}`, `{t-2}`."""
+        """Return the timesteps in the window of output t, as written in an equation: `t`, `{2t-1}`, `{t-2}`."""
         start = 0 if self.goes_by_length else -self.around(None)[0]
         lead = "t" if self.stride == 1 else f"{self.stride:,}t"
         offsets = [start + 1 - self.stride + place * self.dilation for place in range(self.width)]
@@ -107,7 +108,7 @@ class Window(NamedTuple):
         return [time if time == "t" else f"{{{time}}}" for time in times]
 
     def length_text(self, steps: int | None) -> str:
-        """Return how many windows a sequence has, in words and, where its length is known, in numbers."""
+        """Return the formula for the number of windows and, if the length is known, its numbers."""
 
         def formula(length: str) -> str:
             places = f"{length} - {self.span:,}" if self.padding == "valid" else length
@@ -123,17 +124,17 @@ class Window(NamedTuple):
         return f"{formula('T')}{rounded} = {numbers}{f' = {windows:,}' if numbers != f'{windows:,}' else ''}"
 
     def padding_text(self, steps: int | None, what: str) -> str:
-        """Return what stands around a sequence; nothing where that is nothing.
+        """Return a description of the padding around a sequence; empty if there is none.
 
         Args:
             steps: the length of the sequence, or None for unknown.
-            what: what the padding is: zeros.
+            what: a timestep of the padding: zero.
         """
         if self.padding == "valid":
             return ""
         if self.goes_by_length and steps is None:
-            return f"{what} on both sides, as many as the length needs, one more behind where their number is odd"
-        before, behind = self.around(steps)
+            return f"{what}s on both sides of the sequence, as many as its length needs, the odd one after it"
+        before, after = self.around(steps)
         if self.padding == "causal":
-            return f"{before:,} {what} in front, so that no output sees a later timestep"
-        return f"{before:,} {what} in front and {behind:,} behind"
+            return f"{plural(before, what)} before the sequence, so that no output sees a later timestep"
+        return f"{plural(before, what)} before the sequence and {after:,} after it"

@@ -1,7 +1,7 @@
-"""A field in rnncli's word and in a framework's: `seq (return_sequences=True)`, in PyTorch `bi (bidirectional=True)`.
+"""Fields with a framework's arguments: `seq (return_sequences=True)`, for PyTorch `bi (bidirectional=True)`.
 
-Whoever names a field to a person gets its words here. Keras's argument is the attribute that the field sets; PyTorch's
-is what the kind declares in `torch_arguments`.
+Everything that names a field to a person uses this module. Keras's argument is the attribute that the field sets;
+PyTorch's is declared by the kind in `torch_arguments`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def option_of(cls: type[Layer], attribute: str) -> Option:
 
 
 def argument_name(cls: type[Layer], attribute: str, framework: Framework) -> str | None:
-    """Return what a framework's class calls an attribute; None if it has no such argument."""
+    """Return the name of a framework class's argument for an attribute; None if it has no such argument."""
     if framework == "torch":
         return cls.torch_arguments.get(attribute)
     elsewhere = (option for option in cls.options if option.in_keras is not None)
@@ -31,7 +31,7 @@ def argument_name(cls: type[Layer], attribute: str, framework: Framework) -> str
 
 
 def argument(cls: type[Layer], attribute: str, value: object, framework: Framework = "keras") -> str | None:
-    """Return the framework's argument for an attribute and its value, `merge_mode='sum'`; None if it has none."""
+    """Return the framework's argument for an attribute with its value, `merge_mode='sum'`; None if it has none."""
     name = argument_name(cls, attribute, framework)
     if name is None:
         return None
@@ -39,14 +39,14 @@ def argument(cls: type[Layer], attribute: str, value: object, framework: Framewo
     if framework == "torch" and isinstance(option, Choice):
         if value in option.keras_only:
             return None
-        # PyTorch reads both ways or does not, and has one way to merge: bidirectional=True.
+        # PyTorch has only bidirectional=True, with a single way to merge.
         if option.key_alone is not None:
             return f"{name}=True" if value == option.values[option.key_alone] else None
     return f"{name}={value!r}"
 
 
 def argument_form(cls: type[Layer], option: Option, framework: Framework = "keras") -> str:
-    """Return the framework's argument with all that it may be, `reset_after=True or False`, or what says it there."""
+    """Return the framework's argument with its possible values, `reset_after=True or False`, or its substitute."""
     name = argument_name(cls, option.attribute, framework)
     if name is None:
         return option.in_torch if framework == "torch" else option.in_keras or ""
@@ -62,14 +62,14 @@ def argument_form(cls: type[Layer], option: Option, framework: Framework = "kera
 
 
 def in_both(cls: type[Layer], attribute: str, value: object, framework: Framework = "keras") -> str:
-    """Return a field in rnncli's word and in the framework's, if it has one: `reset=before (reset_after=False)`."""
+    """Return a field, followed by the framework's argument if it has one: `reset=before (reset_after=False)`."""
     theirs = argument(cls, attribute, value, framework)
     ours = option_of(cls, attribute).spelling(value)
     return ours if theirs is None else f"{ours} ({theirs})"
 
 
 def fields_in_both(layer: Layer, framework: Framework = "keras") -> list[str]:
-    """Return every field that the spec of a layer has, beside its size, in both words."""
+    """Return every field in the spec of a layer, apart from its size, with the framework's argument."""
     set_ = ((option.attribute, getattr(layer, option.attribute)) for option in layer.options)
     return [
         in_both(type(layer), attribute, value, framework)
@@ -79,7 +79,7 @@ def fields_in_both(layer: Layer, framework: Framework = "keras") -> list[str]:
 
 
 def field_in_both(cls: type[Layer], text: str, framework: Framework = "keras") -> str:
-    """Return a field as it is written in both words; a count such as `x2` is PyTorch's `num_layers`."""
+    """Return a field of a spec with the framework's argument; a count such as `x2` is PyTorch's `num_layers`."""
     for option in cls.options:
         values = {**option.fields(), **option.short_fields()}
         if text in values:
@@ -88,11 +88,11 @@ def field_in_both(cls: type[Layer], text: str, framework: Framework = "keras") -
 
 
 def changes_in_both(before: Layer, after: Layer) -> list[str]:
-    """Return the fields by which two layers of a kind differ, as the one says them that sets them, in both words."""
+    """Return the fields that only one of two layers of a kind sets, each with the framework's argument."""
     ours, theirs = fields_in_both(before), fields_in_both(after)
     return [*(field for field in theirs if field not in ours), *(field for field in ours if field not in theirs)]
 
 
 def key_in_both(option: Option) -> str:
-    """Return how a field starts, and Keras's argument for it if it has one: `bi= (merge_mode)`."""
+    """Return the start of a field, followed by Keras's argument if there is one: `bi= (merge_mode)`."""
     return f"{option.lead} ({option.attribute})" if option.in_keras is None else option.lead

@@ -1,7 +1,7 @@
-"""What the commands do, as functions: each takes the command's options as keyword arguments of the same names.
+"""The commands as functions: each accepts the command's options as keyword arguments with the same names.
 
 - `runs`: `load`, `forward`, `reach`; `searches`: `sweep`, `solve`; `exports`: `export`; `pages`: `page`.
-- What needs no run and shows no progress stands further below: `explain`, `compare`, `draw`, `look_up`, `inspect`.
+- Functions without a run or a progress bar are in lower packages: `explain`, `compare`, `draw`, `look_up`, `inspect`.
 
-`rnncli` has all of them, and a network and a model have those that are of one network as methods.
+`rnncli` exports all of them; those for a single network are also methods of a network and of a model.
 """

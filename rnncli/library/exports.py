@@ -1,4 +1,4 @@
-"""A network as source or as a file, with its weights."""
+"""Export of a network as source or as a file, with its weights."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ if TYPE_CHECKING:
     from rnncli.export import Arrays
 
 C_DTYPES = ("float32", "int8")
-"""What matrices and tables of C can be."""
+"""The dtypes of matrices and tables in C."""
 
-_OF_C = ("name", "dtype", "input", "with_main")
-"""What is asked of C alone."""
+_C_OPTIONS = ("name", "dtype", "input", "with_main")
+"""The options that only C has."""
 
 Repair = Callable[..., str | None]
-"""Returns the command line that is running without some options and with more words; None where there is none."""
+"""Returns the current command line without some options and with more words; None if there is no command line."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What is asked of an export; see `export`."""
+    """The options of an export; see `export`."""
 
     to: str | None = None
     packed: bool = False
@@ -62,19 +62,19 @@ class Asked:
 
     @property
     def target(self) -> str | None:
-        """Where the network goes, which the name of a file may say; None where nothing says it."""
+        """The target, which the name of a file may imply; None if nothing does."""
         return self.to or target_of(self.output or "")
 
     @property
     def device(self) -> Device:
-        """How it is written for a device."""
+        """The settings of the C code for a device."""
         stem, ending = splitext(basename(self.output or ""))
         told = f"{stem}.h" if ending == ".c" else ""
         return Device(self.name or c_name(stem), self.dtype or "float32", told, self.with_main)
 
     @property
     def weights_extension(self) -> str | None:
-        """How the weights are written, by the name of their file; None where they are not, or the target reads none."""
+        """The format of the weights' file, from its name; None if none is written or the target cannot read it."""
         able = TARGETS[self.target or ""].weights
         if self.save_weights is None or not able:
             return None
@@ -82,28 +82,28 @@ class Asked:
         return next(iter(fitting), None if names_another(self.save_weights) else able[0])
 
     def check(self, repair: Repair, printed: bool = True) -> None:
-        """Check that it is said what to make, and that it has a place, whose name is none for something else.
+        """Check that there is a target and a place to write to, and that the file's name fits the target.
 
         Args:
             repair: returns a command line that works.
-            printed: whether what goes to no file is printed, which only text can be.
+            printed: whether the export is printed if there is no file, which only text can be.
 
         Raises:
-            UsageError: it is not, or has not; or something is asked for that the target has not.
+            UsageError: one of these is missing or does not fit, or the target does not have a requested option.
         """
 
         def refuse(message: str, advice: str = "", lead: str = "without it", **mended: object) -> NoReturn:
             raise UsageError(message, advice, lead=lead, repair=repair(**mended))
 
-        of_c = {name: getattr(self, name) for name in _OF_C}
+        c_options = {name: getattr(self, name) for name in _C_OPTIONS}
         if self.target is None:
             known = [each.extension for each in TARGETS.values()]
             other = self.output is not None and names_another(self.output, *known)
             instead = ["-o", f"{splitext(self.output or '')[0]}.py"] if other else []
             loaded = self.save_weights or (self.output if other else None)
-            more = ["--to", "c" if any(of_c.values()) else _loader_of(loaded), *instead]
+            more = ["--to", "c" if any(c_options.values()) else _loader_of(loaded), *instead]
             without = ["output"] if other else []
-            refuse("export needs --to", "say what to export to", "for example", without=without, more=more)
+            refuse("export needs --to", "choose a target", "for example", without=without, more=more)
         target, kind = self.target, TARGETS[self.target]
         if printed and self.output is None and not kind.is_text:
             refuse(f"--to {target} writes a file", "name it", "for example", more=["-o", f"model{kind.extension}"])
@@ -112,20 +112,20 @@ class Asked:
             more = ["-o", splitext(self.output)[0] + kind.extension]
             refuse(message, lead="perhaps", without=["output"], more=more)
         if self.packed and not kind.packs:
-            message = f"--packed is for sequences as PyTorch packs them, and {kind.title} packs none"
+            message = f"--packed is for PyTorch's packed sequences, and {kind.title} has none"
             refuse(message, without=["packed"])
-        for name, value in of_c.items() if target != "c" else ():
+        for name, value in c_options.items() if target != "c" else ():
             if value:
                 refuse(f"--{name.replace('_', '-')} is for --to c, and this is --to {target}", without=[name])
         if self.input is not None and self.dtype != "int8":
-            message = "--input is what int8 is tried on, and there is no --dtype int8"
+            message = "--input is for testing int8, and there is no --dtype int8"
             refuse(message, lead="with it", without=["dtype"], more=["--dtype", "int8"])
 
     def check_weights(self, repair: Repair) -> None:
-        """Check that the target loads its weights from such a file, if they are written.
+        """Check that the target can load its weights from the requested file, if they are to be written.
 
         Raises:
-            UsageError: it does not.
+            UsageError: it cannot.
         """
         kind = TARGETS[self.target or ""]
         if self.save_weights is not None and not kind.weights:
@@ -138,14 +138,14 @@ class Asked:
 
 @dataclass(frozen=True, repr=False)
 class Exported(Result):
-    """A network as something that runs elsewhere.
+    """An exported network.
 
     Attributes:
         network: the network.
-        target: where it goes: a key of `TARGETS`.
+        target: the target: a key of `TARGETS`.
         content: the source, or the bytes of the file.
         files: the files that were written.
-        notes: what is to be known of it.
+        notes: remarks about the export.
     """
 
     network: Network
@@ -156,27 +156,27 @@ class Exported(Result):
 
     @property
     def title(self) -> str:
-        """The network, and where it goes."""
+        """The network and its target."""
         return f"{self.network} for {TARGETS[self.target].title}"
 
     def __str__(self) -> str:
-        """Return the source; of a file what it is."""
+        """Return the source, or a description of a binary file."""
         if isinstance(self.content, str):
             return self.content.removesuffix("\n")
         return f"{TARGETS[self.target].makes} of {len(self.content):,} bytes: {self.network}"
 
     def __bytes__(self) -> bytes:
-        """Return what a file of it holds."""
+        """Return the contents for a file."""
         return self.content.encode() if isinstance(self.content, str) else self.content
 
 
-def _unmended(**changes: object) -> None:
-    """Return no command line: there is none that is running."""
+def _no_repair(**changes: object) -> None:
+    """Return no command line, because none is running."""
     del changes
 
 
 def _loader_of(weights: str | None) -> str:
-    """Return a target that loads weights from a file of that name; any does where there is none."""
+    """Return a target that loads weights from a file of that name; PyTorch's if there is no file or target."""
     if weights is not None and weights.endswith(".keras"):
         return "keras"
     loads = [name for name, kind in TARGETS.items() if weights is not None and weights.endswith(tuple(kind.weights))]
@@ -198,29 +198,29 @@ def export(
     with_main: bool = False,
     set: Mapping[str, float | str] | None = None,
 ) -> Exported:
-    """Return a network as source that a person would have written, or as a file.
+    """Export a network as readable source or as a file.
 
         >>> from rnncli import Network
         >>> str(Network.read("input:8,lstm:16").export("torch")).splitlines()[0]
         'import torch'
 
     Args:
-        network: the network, a model, whose weights it takes, or what stands for one: see `rnncli.load`.
-        to: where it goes: keras, torch, onnx, numpy or c. None where the name of the output says it.
-        packed: whether PyTorch's source takes the length of each sequence, and packs them.
-        seed: what the weights are drawn from, if they are.
+        network: the network, a model, which is exported with its weights, or anything that `rnncli.load` accepts.
+        to: the target: keras, torch, onnx, numpy or c. None if the name of the output implies it.
+        packed: whether PyTorch's source accepts the length of each sequence and packs the sequences.
+        seed: the seed for the weights, if they are drawn.
         weights: a file to read the weights from.
         save_weights: a file to write the weights to, in the target's own layout.
-        output: a file to write; an ONNX file needs one on the command line, and not here: `bytes(exported)`.
-        name: of C: what stands before the names of its functions.
-        dtype: of C: float32 or int8.
-        input: of C with int8: a .npy file that it is tried on.
-        with_main: of C: whether there is a program that runs it.
-        set: the numbers that Python source leaves open.
+        output: a file to write; ONNX needs one on the command line but not here: `bytes(exported)`.
+        name: for C: the prefix of its functions' names.
+        dtype: for C: float32 or int8.
+        input: for C with int8: a .npy file to test it on.
+        with_main: for C: whether to add a program that runs it.
+        set: values for the names that Python source leaves undefined.
 
     Raises:
-        SpecError: the target cannot express a layer; the error names the nearest that it can.
-        UsageError: what is asked for does not go together.
+        SpecError: the target cannot express a layer; the error names the nearest one that it can.
+        UsageError: the options do not fit together.
         ArgumentError: an argument is not allowed.
         RnncliError: a file cannot be read or written, or does not fit the network.
     """
@@ -234,19 +234,19 @@ def export(
     check_flags(packed=packed, with_main=with_main)
     files = file_names(weights=weights, save_weights=save_weights, output=output, input=input)
     asked = Asked(to, packed, checked_seed(seed), name=name, dtype=dtype, with_main=with_main, **files)
-    asked.check(_unmended, printed=False)
-    asked.check_weights(_unmended)
+    asked.check(_no_repair, printed=False)
+    asked.check_weights(_no_repair)
     reading = reading_of(network, set)
     notes = notes_on(reading)
     return replace(run_export(reading, asked, notes.append), notes=tuple(notes))
 
 
 def run_export(model: Reading, asked: Asked, tell: Tell) -> Exported:
-    """Write a network, and its weights; what is to be known of it is told.
+    """Write a network and its weights, with notes.
 
     Args:
         model: the network, and how it was read.
-        asked: what is asked for, which has been checked.
+        asked: the options, already checked.
         tell: prints a line for people.
     """
     target, device = asked.target or "", asked.device
@@ -286,20 +286,20 @@ def run_export(model: Reading, asked: Asked, tell: Tell) -> Exported:
         if model.part is not None and (asked.save_weights is not None or target in ("onnx", "numpy", "c")):
             tell(f"Note: the file has no weights: they are drawn with seed {asked.seed}")
     if asked.weights is not None:
-        read()  # whether they are there and fit is said even where the source leaves them out
+        read()  # fails if they are missing or do not fit, even if the source leaves them out
     job = Job(model.network, read, asked.seed, asked.save_weights, origin, drawn, device, asked.packed)
     content = exported(job, target)
     if device.dtype == "int8":
         tell(f"Note: with int8 the outputs are {_difference(job, asked.input)}")
     if target == "c" and asked.output is not None:
-        tell(f"Note: on a device it takes {_on_device(model.network, device.dtype)}")
+        tell(f"Note: on a device it needs {_on_device(model.network, device.dtype)}")
     files: list[Written] = []
     if asked.save_weights is not None and asked.weights_extension is not None:
         from rnncli.export.weight_writers import write_weights
 
         files.append(write_weights(asked.save_weights, arrays(job, target), asked.weights_extension))
     elif not drawn and TARGETS[target].weights:
-        tell("Note: the weights are left out; --save-weights FILE writes them along")
+        tell("Note: the weights are left out; --save-weights FILE writes them too")
     if asked.output is not None:
         contents = {asked.output: content}
         if device.header and target == "c":
@@ -311,7 +311,7 @@ def run_export(model: Reading, asked: Asked, tell: Tell) -> Exported:
 
 
 def _difference(job: Job, path: str | None) -> str:
-    """Return what int8 changes in the outputs for the input in a .npy file, or for that of `rnncli forward`.
+    """Return how far int8 moves the outputs for the input in a .npy file, or for the random input of `rnncli forward`.
 
     Raises:
         RnncliError: the file cannot be read, or the network reads another shape.
@@ -334,7 +334,7 @@ def _difference(job: Job, path: str | None) -> str:
 
 
 def _on_device(network: Network, dtype: str) -> str:
-    """Return what a network takes on a device: its constants, and what runs a step at a time."""
+    """Return a network's memory on a device: its constants, and the memory for running a step at a time."""
     counted = network.summary(dtype=dtype)
     constant = f"{memory(counted.total_bytes)} of constants"
     streaming = counted.streaming_bytes
@@ -342,7 +342,7 @@ def _on_device(network: Network, dtype: str) -> str:
 
 
 def _write(files: Mapping[str, str | bytes]) -> list[Written]:
-    """Write files, all of them whole or none."""
+    """Write files, either all of them completely or none."""
     contents = {path: content.encode() if isinstance(content, str) else content for path, content in files.items()}
     with ExitStack() as stack:
         for path, content in contents.items():

@@ -1,4 +1,4 @@
-"""One page with all that there is to say of a network, or of several."""
+"""A page with every report on a network, or a comparison of several."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     from rnncli.render.documents import Section
 
 MOST = 12
-"""The most networks of a page: each is drawn, and run with several seeds."""
+"""The most networks on a page, since each is drawn and run with several seeds."""
 
 
 @dataclass(frozen=True, repr=False)
 class SharedPage(Result):
-    """A page of HTML to share, whole by itself.
+    """A self-contained HTML page to share.
 
     Attributes:
-        networks: what it is about.
+        networks: the networks on it.
         html: the page.
-        files: the file that was written, if one was.
+        files: the file that was written, if any.
     """
 
     networks: str
@@ -44,7 +44,7 @@ class SharedPage(Result):
 
     @property
     def title(self) -> str:
-        """What it is about."""
+        """The networks on the page."""
         return self.networks
 
     def __str__(self) -> str:
@@ -52,7 +52,7 @@ class SharedPage(Result):
         return self.html.removesuffix("\n")
 
     def _repr_html_(self) -> str:
-        """Return the page in a frame, so that its style stays its own."""
+        """Return the page in a frame, so that its style affects nothing else."""
         style = "width:100%;height:40rem;border:1px solid"
         return f'<iframe title="{escape(self.networks)}" style="{style}" srcdoc="{escape(self.html)}"></iframe>'
 
@@ -65,17 +65,17 @@ def page(
     output: Path | None = None,
     set: Mapping[str, float | str] | None = None,
 ) -> SharedPage:
-    """Return a page with all that there is to say of a network: drawing, table, costs, runs and source.
+    """Return a page with every report on a network: drawing, table, costs, runs and source.
 
-    Of several it has how they compare.
+    For several networks it shows how they compare.
 
     Args:
-        networks: the networks, models, which run with their weights, or what stands for them: see `rnncli.load`.
-        batch: samples at a time, for the costs; one if it is None.
-        timesteps: length of the sequence, for costs and a run; None: what the network fixes, or 100.
-        framework: whose weights to count; None for that of each network's source.
+        networks: the networks, models, which run with their weights, or anything that `rnncli.load` accepts.
+        batch: samples per batch, for the costs; None counts as one.
+        timesteps: length of the sequence, for costs and a run; None for the network's own, or 100.
+        framework: whose weights to count; None for the framework of each network's source.
         output: a file to write it to.
-        set: the numbers that Python source leaves open.
+        set: values for the names that Python source leaves undefined.
 
     Raises:
         ArgumentError: there is no network, there are too many, or an argument is not allowed.
@@ -90,10 +90,10 @@ def page(
 
 
 def run_page(models: Sequence[Reading], asked: Request, output: str | None, tell: Tell) -> SharedPage:
-    """Return a page of networks, which is also written where that is asked for."""
+    """Return a page of networks, and write it to `output` if there is one."""
     from rnncli.render.documents import page_text
 
-    sections = _of_one(models[0], asked, tell) if len(models) == 1 else _of_several(models, asked, tell)
+    sections = _of_network(models[0], asked, tell) if len(models) == 1 else _of_networks(models, asked, tell)
     titles = [model.network.origin.marked(str(model.network)) for model in models]
     title = ", ".join(dict.fromkeys(titles))
     html = page_text(title, list(sections))
@@ -105,9 +105,9 @@ def run_page(models: Sequence[Reading], asked: Request, output: str | None, tell
     return SharedPage(title, html, (Written(output, len(content)),))
 
 
-def _of_one(model: Reading, asked: Request, tell: Tell) -> Iterator[Section]:
-    """Yield what there is to say of a network."""
-    from rnncli.render.documents import or_why
+def _of_network(model: Reading, asked: Request, tell: Tell) -> Iterator[Section]:
+    """Yield the sections on a single network."""
+    from rnncli.render.documents import page_or_reason
     from rnncli.render.drawing import drawing_page
     from rnncli.render.explanations import explanation_page
     from rnncli.render.over_time import study_page
@@ -123,15 +123,15 @@ def _of_one(model: Reading, asked: Request, tell: Tell) -> Iterator[Section]:
     steps = counted.input_shape[1] or DEFAULT_TIMESTEPS
     costs = network.summary(asked.batch or 1, steps, asked.framework, model.dtype)
     yield "What it costs", [*totals(costs, wide=True), *sizes_page(costs)]
-    yield "Over time", or_why(lambda: study_page(_studied(model, asked, tell)))
-    yield "How far back it remembers", or_why(lambda: _reached([model], asked, tell))
+    yield "Over time", page_or_reason(lambda: study_page(_study_of(model, asked, tell)))
+    yield "How far back it remembers", page_or_reason(lambda: _reach_section([model], asked, tell))
     yield from _sources(model)
 
 
-def _of_several(models: Sequence[Reading], asked: Request, tell: Tell) -> Iterator[Section]:
-    """Yield how networks compare."""
+def _of_networks(models: Sequence[Reading], asked: Request, tell: Tell) -> Iterator[Section]:
+    """Yield the sections that compare several networks."""
     from rnncli.render.comparisons import comparison_page
-    from rnncli.render.documents import or_why
+    from rnncli.render.documents import page_or_reason
     from rnncli.render.drawing import drawing_page
     from rnncli.reports.comparison import columns_of, compared
     from rnncli.reports.unrolled import draw
@@ -142,11 +142,11 @@ def _of_several(models: Sequence[Reading], asked: Request, tell: Tell) -> Iterat
     yield "Side by side", comparison_page(compared(columns))
     for number, model in enumerate(models, start=1):
         yield f"Network {number}", drawing_page(draw(model.network, asked.batch, asked.timesteps))
-    yield "How far back they remember", or_why(lambda: _reached(models, asked, tell))
+    yield "How far back they remember", page_or_reason(lambda: _reach_section(models, asked, tell))
 
 
-def _studied(model: Reading, asked: Request, tell: Tell) -> Study:
-    """Run a network and return what its last recurrent layer did over time."""
+def _study_of(model: Reading, asked: Request, tell: Tell) -> Study:
+    """Run a network and return the study of its last recurrent layer over time."""
     from rnncli.library.runs import run_forward
 
     study = run_forward(model, replace(asked, batch=None, study=True), tell, name="page").study
@@ -154,8 +154,8 @@ def _studied(model: Reading, asked: Request, tell: Tell) -> Study:
     return study
 
 
-def _reached(models: Sequence[Reading], asked: Request, tell: Tell) -> Page:
-    """Run networks with several seeds and return what is seen of how far back they remember."""
+def _reach_section(models: Sequence[Reading], asked: Request, tell: Tell) -> Page:
+    """Run networks with several seeds and return the page that shows how far back they remember."""
     from rnncli.render.over_time import reach_page
     from rnncli.reports.reach import Reach
 
@@ -167,12 +167,12 @@ def _sources(model: Reading) -> Iterator[Section]:
     """Yield the network as source for each framework that can express it, or why one cannot."""
     from rnncli.engine.array_files import first_weights
     from rnncli.render.blocks import source
-    from rnncli.render.documents import or_why
+    from rnncli.render.documents import page_or_reason
 
     job = Job(model.network, lambda: first_weights(model.network, None, None, 0))
     for name, target in TARGETS.items():
-        if target.is_text and target.weights:  # C has them in itself, all of them
+        if target.is_text and target.weights:  # C source contains all its weights
             yield (
                 f"In {target.title}",
-                or_why(lambda name=name: [source(str(export(job, name)))]),  # type: ignore[misc]
+                page_or_reason(lambda name=name: [source(str(export(job, name)))]),  # type: ignore[misc]
             )

@@ -1,4 +1,4 @@
-"""Models that run: loaded, run forward, and tried for how far back they remember."""
+"""Runnable models: loading them, running them forward, and measuring how far back they remember."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 Path = str | PathLike[str]
 
 _NAMED = 40
-"""The most characters of a network that a progress bar shows."""
+"""The most characters of a network's spec in a progress bar."""
 
 Tell = Callable[[str], object]
-"""Prints a line for people, beside what is found."""
+"""Prints a line for people, in addition to the result."""
 
 
 def silent(line: str) -> None:
-    """Print nothing: what is found has its notes."""
+    """Print nothing, because the result contains its notes."""
     del line
 
 
@@ -43,23 +43,23 @@ def load(
     dtype: DTypeLike = "float32",
     init: Init = "keras",
 ) -> Model:
-    """Return a model that runs: that in a model file, with its weights.
+    """Return a runnable model, such as the one in a model file with its weights.
 
         >>> from rnncli import load
         >>> load("input:8,lstm:4", seed=1)
         <Model of input:8,lstm:4: 208 parameters in float32>
 
     Args:
-        spec: a model file, `model.pt` or a part of one, `model.pt::2`; or whatever else stands for a network, whose
-            weights are drawn.
-        set: the numbers that Python source leaves open: `{"vocab_size": 25_000}`.
+        spec: a model file, `model.pt`, or a part of one, `model.pt::2`; or anything that `rnncli.Network.read`
+            accepts, whose weights are then drawn.
+        set: values for the names that Python source leaves undefined: `{"vocab_size": 25_000}`.
         weights: a file to read the weights from, or arrays by key.
-        seed: what the weights are drawn from, where there are none.
+        seed: the seed for the weights, if they are drawn.
         dtype: float32 or float64.
         init: how they are drawn: keras, torch or uniform.
 
     Raises:
-        SpecError: it is a spec or a line of Keras or PyTorch, and wrong.
+        SpecError: the spec, or the line of Keras or PyTorch, is wrong.
         RnncliError: the file cannot be read, or has several parts and none is named.
         ArgumentError: an argument is not allowed.
     """
@@ -90,7 +90,7 @@ def forward(
     wide: bool = False,
     set: Mapping[str, float | str] | None = None,
 ) -> RunResult:
-    """Run a network on random input, or on that in a file, and return what came out of each layer.
+    """Run a network on random input, or on input from a file, and return the output statistics of each layer.
 
         >>> from rnncli import forward
         >>> run = forward("input:8,lstm:4", batch=2, timesteps=50)
@@ -100,24 +100,24 @@ def forward(
     To run arrays, call the model: `model(x)`.
 
     Args:
-        network: the network, a model, which runs with its weights, or what stands for one: see `rnncli.load`.
-        timesteps: the length of the sequence. None: that of the input file, or what the network fixes, or 100.
-        batch: the number of samples. None: that of the input file, or 1.
-        lengths: the length of each sequence of the batch, or a text file of them.
-        seed: what weights and a random input are drawn from.
-        dtype: float32 or float64; None: that of the model, or float32.
-        init: how weights and a random input are drawn: keras, torch or uniform. None: keras.
-        framework: whose weights are counted: keras or torch; None for that of the source.
+        network: the network, a model, which runs with its weights, or anything that `rnncli.load` accepts.
+        timesteps: the length of the sequence; None for the input file's, or the network's own, or 100.
+        batch: the number of samples; None for the input file's, or 1.
+        lengths: the length of each sequence in the batch, or a text file with the lengths.
+        seed: the seed for weights and a random input.
+        dtype: float32 or float64; None for the model's own, or float32.
+        init: how weights and a random input are drawn: keras, torch or uniform; None for keras.
+        framework: whose weights to count: keras or torch; None for the source's framework.
         input: a .npy file with the input: (batch, timesteps[, features]).
         weights: a file to read the weights from, or arrays by key.
         save_weights: an .npz file to write the weights to.
         output: a .npy file to write the outputs to.
-        state: an .npz file to read the first states from.
-        save_state: an .npz file to write the last states to.
-        plot: whether what the last recurrent layer does over time is shown.
-        gates: whether its gates are shown, too.
+        state: an .npz file to read the initial states from.
+        save_state: an .npz file to write the final states to.
+        plot: whether to show the last recurrent layer over time.
+        gates: whether to show its gates as well.
         wide: whether the table has every column.
-        set: the numbers that Python source leaves open.
+        set: values for the names that Python source leaves undefined.
 
     Raises:
         ArgumentError: an argument is not allowed.
@@ -152,13 +152,13 @@ def forward(
 
 
 def _dtype_name(dtype: object) -> str:
-    """Return the name of a dtype, which may be one of NumPy's; what is none is refused later."""
+    """Return the name of a dtype, which may be one of NumPy's; invalid ones are rejected later."""
     name = getattr(dtype, "name", None) or getattr(dtype, "__name__", None)
     return cast(str, dtype) if isinstance(dtype, str) or not isinstance(name, str) else name
 
 
 def run_forward(reading: Reading, request: Request, tell: Tell, wide: bool = False, name: str = "forward") -> RunResult:
-    """Run a network, with its weights where it has some, with notes and a progress bar on standard error."""
+    """Run a network, with its own weights if it has any, printing notes and a progress bar on standard error."""
     from rnncli.engine.run import plan
     from rnncli.render.progress import Progress
 
@@ -168,7 +168,7 @@ def run_forward(reading: Reading, request: Request, tell: Tell, wide: bool = Fal
     with Progress(f"{name}: weights", run.steps, tell) as progress:
 
         def tick(work: float) -> None:
-            progress.go_on_to(name)  # the weights are there
+            progress.go_on_to(name)  # the weights are complete
             progress(work * share)
 
         return run.run(tick)
@@ -191,14 +191,14 @@ def reach(
         'lstm'
 
     Args:
-        networks: the networks, models, which keep their weights, or what stands for them: see `rnncli.load`.
-        timesteps: the length of the sequence. None: that of the input file, or what the network fixes, or 500.
-        seeds: how many seeds are tried.
-        seed: the first of them.
-        init: how weights and a random input are drawn. None: as the framework of the source starts them.
-        input: a .npy file with the input, of which the first sample is taken.
-        weights: a file to read the weights from; there is one network then.
-        set: the numbers that Python source leaves open.
+        networks: the networks, models, which keep their weights, or anything that `rnncli.load` accepts.
+        timesteps: the length of the sequence; None for the input file's, or the network's own, or 500.
+        seeds: the number of seeds.
+        seed: the first seed.
+        init: how weights and a random input are drawn; None for the initialisers of the source's framework.
+        input: a .npy file with the input, whose first sample is used.
+        weights: a file to read the weights from; only for a single network.
+        set: values for the names that Python source leaves undefined.
 
     Raises:
         ArgumentError: an argument is not allowed.
@@ -222,7 +222,7 @@ def reach(
 
 
 def run_reach(reading: Reading, request: Request, tell: Tell, name: str = "reach") -> NetworkReach:
-    """Run a network with every seed, with notes and a progress bar on standard error, which says where it is."""
+    """Run a network with every seed, printing notes and a progress bar with the current seed on standard error."""
     from rnncli.engine.reach import reach as reached
     from rnncli.engine.run import plan
     from rnncli.render.progress import Progress

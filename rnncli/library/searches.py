@@ -1,4 +1,4 @@
-"""Many candidates tried, and blanks filled in."""
+"""Searches: trying many candidates, and filling in blanks."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 Value = TypeVar("Value")
 
 Limit = int | str | None
-"""The most of a figure: a number, or as on the command line, `1M` or `4MB`; None for no limit."""
+"""The upper limit of a figure: a number, or a text as on the command line, `1M` or `4MB`; None for no limit."""
 
-_LESS_MEMORY = "top=N holds the first N alone"
+_LESS_MEMORY = "top=N keeps only the first N"
 
 
 def sweep(
@@ -53,7 +53,7 @@ def sweep(
     framework: Framework | None = None,
     dtype: str = "float32",
 ) -> Candidates:
-    """Return what each network that the patterns stand for returns, owns and costs.
+    """Return the output shapes, parameters and costs of all networks that match some patterns.
 
         >>> from rnncli import sweep
         >>> found = sweep("input:8,{gru,lstm}:{8..64..8}", params="10k", top=2)
@@ -63,26 +63,26 @@ def sweep(
     Args:
         patterns: specs with brace lists and ranges: `input:8,lstm:{16,32}`.
         params: the most parameters.
-        memory: the most bytes that the parameters take.
+        memory: the most bytes for the parameters.
         macs: the most multiply-adds for the whole input.
-        outputs: the most bytes that all layers' outputs take.
-        streaming: the most bytes that a step at a time takes beside the parameters.
-        training: the most bytes that training with Adam takes.
-        sort: what they are sorted by: `params`; with a leading -, from the largest down.
-        top: how many are wanted; without `sort`, those with the most parameters.
-        pareto: the figures of which no other may be as good in all: `params,-output`.
+        outputs: the most bytes for the outputs of all layers.
+        streaming: the most bytes for running a step at a time, besides the parameters.
+        training: the most bytes for training with Adam.
+        sort: the figure to sort by: `params`; with a leading -, in descending order.
+        top: the number of candidates to return; without `sort`, those with the most parameters.
+        pareto: return only the Pareto-optimal candidates for these figures: `params,-output`.
         part: one of several parts of all candidates: `3/16`.
-        jobs: how many cores are used.
-        batch: samples at a time, or None for unknown.
+        jobs: the number of cores to use.
+        batch: samples per batch, or None for unknown.
         timesteps: length of the sequence, or None for unknown.
-        framework: whose weights to count; None for Keras's, or PyTorch's where a pattern has what Keras has not.
+        framework: whose weights to count; None for Keras's, or PyTorch's if a pattern has an option that Keras lacks.
         dtype: of weights and outputs.
 
     Raises:
-        SpecError: a pattern is wrong, or none of the candidates is a network.
+        SpecError: a pattern is wrong, or none of the candidates is a valid network.
         ArgumentError: an argument is not allowed.
-        UsageError: a figure that is limited or compared is not known.
-        RnncliError: all candidates do not fit in memory.
+        UsageError: a figure that is limited or compared is unknown.
+        RnncliError: the candidates do not all fit in memory.
     """
     if not patterns:
         raise ArgumentError("no pattern is given", "give one: sweep('input:8,lstm:{16,32}')")
@@ -102,7 +102,7 @@ def sweep(
     tally = Tally()
     with Progress("sweep", total, silent, clock=perf_counter) as progress:
         deque(work.run(whole, total, tally, jobs=jobs, progress=progress), maxlen=0)
-    assert work.wanted is not None  # it holds all, if nothing else is asked for
+    assert work.wanted is not None  # by default it keeps all candidates
     best = work.wanted.best()
     tally.shown = len(best)
     if tally.first_invalid is not None and tally.invalid == tally.total:
@@ -134,26 +134,26 @@ def solve(
         'input:8,lstm:45'
 
     Args:
-        template: a spec with `_` or `_a` in place of some numbers, or a call with one too few: `LSTM(25)`.
+        template: a spec with `_` or `_a` in place of some numbers, or a call that lacks one number: `LSTM(25)`.
         params: the most parameters.
-        memory: the most bytes that the parameters take.
+        memory: the most bytes for the parameters.
         macs: the most multiply-adds for the whole input.
-        outputs: the most bytes that all layers' outputs take.
-        streaming: the most bytes that a step at a time takes beside the parameters.
-        training: the most bytes that training with Adam takes.
-        exactly: whether it must cost exactly that.
-        multiple_of: each number is a multiple of this.
-        batch: samples at a time; None is one.
+        outputs: the most bytes for the outputs of all layers.
+        streaming: the most bytes for running a step at a time, besides the parameters.
+        training: the most bytes for training with Adam.
+        exactly: whether the limits must be met exactly.
+        multiple_of: a number that each blank must be a multiple of.
+        batch: samples per batch; None counts as one.
         timesteps: length of the sequence, or None for unknown.
-        rate: timesteps a second, for the multiply-adds a second.
+        rate: timesteps per second, for multiply-adds per second.
         dtype: of weights and outputs.
-        framework: whose weights to count; None for that of the template, or Keras's.
+        framework: whose weights to count; None for the template's framework, or Keras's.
 
     Raises:
-        ArgumentError: nothing is limited, or an argument is not allowed.
-        SpecError: the template has no blank, or is not a network with any number.
-        UsageError: a figure that is limited is not known: it depends on the timesteps, say.
-        RnncliError: nothing fits, or nothing is exact; the message says how far off it is.
+        ArgumentError: there is no limit, or an argument is not allowed.
+        SpecError: the template has no blank, or is not a valid network with any number.
+        UsageError: a limited figure is unknown, because it depends on the timesteps, for example.
+        RnncliError: nothing fits, or nothing fits exactly; the message gives the distance.
     """
     check_text("a template", template, "input:8,lstm:_")
     limits = {"params": params, "memory": memory, "macs": macs, "outputs": outputs}
@@ -178,12 +178,12 @@ def solve(
 
 
 def watch_with(tell: Tell) -> Callable[[int], Progress]:
-    """Return what shows how far a search is, and tells if it takes very long."""
+    """Return a function that creates the progress bar of a search; `tell` prints its note about very long work."""
     return lambda total: Progress("solve", total, tell)
 
 
 def template_of(text: str) -> tuple[str, Framework | None, Sequence[Note]]:
-    """Return the template that a text is; of calls of Keras or PyTorch their framework, and how they are read."""
+    """Return a text as a template and, for calls of Keras or PyTorch, their framework and notes on their reading."""
     if "(" in text:
         from rnncli.formats.calls import template_of_calls
 
@@ -194,10 +194,10 @@ def template_of(text: str) -> tuple[str, Framework | None, Sequence[Note]]:
 
 
 def _budget(limits: Mapping[str, Limit]) -> Budget:
-    """Return a budget of limits that may be written as on the command line.
+    """Return a budget, given limits that may be written as on the command line.
 
     Raises:
-        ArgumentError: one is no limit.
+        ArgumentError: one of them is not a valid limit.
     """
 
     def parsed(name: str, limit: Limit) -> int | None:
@@ -217,15 +217,15 @@ def _check_setting(framework: str | None, dtype: str, **sizes: int | None) -> No
 
 
 def _parsed(name: str, text: object, parse: Callable[[str], Value]) -> Value | None:
-    """Return what a text stands for, as the option of that name has it.
+    """Return the value of a text, as parsed for the option of that name.
 
     Raises:
-        ArgumentError: it stands for nothing.
+        ArgumentError: it is not a valid value.
     """
     if text is None:
         return None
     if not isinstance(text, str):
-        raise ArgumentError(f"{name} is {shorten(repr(text))}, expected a text as the option --{name} has it")
+        raise ArgumentError(f"{name} is {shorten(repr(text))}, expected a text as for the option --{name}")
     try:
         return parse(text)
     except ValueError as error:

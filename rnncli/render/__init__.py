@@ -1,1 +1,1 @@
-"""What people see (with Rich, but for the table of a sweep) and what programs read (`records`, without)."""
+"""Output for people (with Rich, except for the table of a sweep) and for programs (`records`, without Rich)."""

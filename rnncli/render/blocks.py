@@ -1,8 +1,8 @@
-"""What a command shows people, as blocks: texts, tables, text in two columns. A terminal shows each of them here.
+"""The blocks of a command's output for people: texts, tables, text in two columns; rendered here for a terminal.
 
-All keep within a terminal: columns of a table leave, and are named, or it becomes several; texts hang indented. A
-number is never broken or cut, and no line is wider than the console. In a document the same blocks are shown by
-`rnncli.render.documents`.
+All fit the terminal's width: a table drops columns, which it names, or splits into several tables; long texts wrap with
+an indent. A number is never broken or cut, and no line is wider than the console. `rnncli.render.documents` renders the
+same blocks for documents.
 """
 
 from __future__ import annotations
@@ -27,28 +27,28 @@ if TYPE_CHECKING:
     from rnncli.library.exports import Exported
 
 _WIDEST_TEXT = 100
-"""Text beside other text is wrapped at this many columns at most, since longer lines are hard to read."""
+"""The most columns of a text in the right column before it wraps, since longer lines are hard to read."""
 
 _LEAST_ROOM = 32
-"""The least width of the second of two columns. Where there is less room, it stands below the first."""
+"""The least width of the second of two columns. With less room it goes below the first."""
 
 _MOST_TABLES = 3
-"""A table that would become more tables than these is shown row by row."""
+"""The most tables that a wide table is split into; beyond that it is shown row by row."""
 
 NOTHING = ("", "-", "?")
-"""What a cell holds where there is nothing, or nothing is known."""
+"""The contents of cells without a value, or with an unknown one."""
 
 
 class Block(Immutable):
-    """A part of what is shown."""
+    """A part of a page."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Yield what a console shows of it."""
+        """Yield the block as rendered on a console."""
         del options
         yield from self.shown(console)
 
     def shown(self, console: Console) -> Iterator[RenderableType]:
-        """Yield what a console shows of it: lines, and tables that fit."""
+        """Yield the block as rendered on a console: lines, and tables that fit."""
         raise NotImplementedError
 
 
@@ -61,8 +61,8 @@ class Line(Block):
 
     Attributes:
         text: the text.
-        start: the columns that it is indented.
-        below_drawing: whether it belongs to a drawing, and is no wider than that.
+        start: its indent in columns.
+        below_drawing: whether it belongs to a drawing, and must be no wider.
     """
 
     text: Text
@@ -70,21 +70,21 @@ class Line(Block):
     below_drawing: bool = False
 
     def shown(self, console: Console) -> Iterator[Text]:
-        """Yield its lines, the further ones indented by two more."""
+        """Yield its lines, with an extra indent from the second on."""
         yield from hanging(console, self.text, self.start, drawing_width(console) if self.below_drawing else None)
 
 
 GAP = Line(Text())
-"""An empty line between two parts; a document has none."""
+"""An empty line between two parts; documents omit it."""
 
 
 @immutable
 class Drawn(Block):
-    """What is drawn with characters, as wide as there is room.
+    """A drawing in characters that uses the available width.
 
     Attributes:
         lines: returns its lines for a console.
-        words: whether it is nothing but text, wrapped to the width of a drawing.
+        words: whether it is only text, wrapped to the width of a drawing.
     """
 
     lines: Callable[[Console], Iterable[Text]]
@@ -100,27 +100,27 @@ class Source(Block):
     """Lines of source to paste.
 
     Attributes:
-        lines: each line, how often it stands there, and what is said of it, which may be empty.
-        language: what it is written in.
+        lines: each line, how often it is repeated, and a remark, which may be empty.
+        language: its programming language.
     """
 
     lines: Sequence[tuple[str, int, str]]
     language: str = "python"
 
     def shown(self, console: Console) -> Iterator[Text]:
-        """Yield the lines, what is said of each below it."""
+        """Yield the lines, each followed by its remark."""
         for code, times, remark in self.lines:
             yield from hanging(console, Text.assemble((code, "code"), f"  × {times}" if times > 1 else ""), INDENT)
             yield from hanging(console, Text(remark), 2 * INDENT) if remark else ()
 
 
 def source(text: str, language: str = "python") -> Source:
-    """Return a text as source of which nothing is said."""
+    """Return a text as source without remarks."""
     return Source([(line, 1, "") for line in text.splitlines()], language)
 
 
 def source_page(exported: Exported) -> Iterator[Block]:
-    """Yield the source of a network; of a file what it is."""
+    """Yield an exported network's source, or a description of a binary file."""
     if isinstance(exported.content, bytes):
         yield Line(Text(f"{exported}"))
     else:
@@ -129,18 +129,18 @@ def source_page(exported: Exported) -> Iterator[Block]:
 
 @immutable
 class Pairs(Block):
-    """Text in two columns: on the left what it is about, on the right what is said of it, wrapped.
+    """Text in two columns: the topic on the left, the text on the right, wrapped.
 
     Attributes:
-        rows: what stands on the left, and what on the right.
-        wrapped: whether what is on the right may be wrapped there, where that leaves enough room.
+        rows: the left and the right text of each row.
+        wrapped: whether the right text may be wrapped in its column, if that is wide enough.
     """
 
     rows: Sequence[tuple[Text, Text]]
     wrapped: bool = True
 
     def shown(self, console: Console) -> Iterator[Text]:
-        """Yield the lines; where there is no room for the second column, it stands below the first."""
+        """Yield the lines; if there is no room for the second column, its text goes below the first."""
         leads = [in_characters_of(console, left) for left, _ in self.rows]
         width = max((lead.cell_len for lead in leads), default=0) + INDENT
         room = min(console.width, _WIDEST_TEXT) - INDENT - width
@@ -164,11 +164,11 @@ class Column(NamedTuple):
     Attributes:
         title: its title, and the key of its cells.
         number: whether its cells are numbers.
-        leaves: its turn to leave a table that is too wide: columns with 1 leave first, those with 0 never.
-        shorter: the title of the column that replaces it when it leaves, if one does.
+        leaves: the order in which columns are dropped from a table that is too wide, from 1; 0 for never.
+        shorter: the title of the column that replaces it when it is dropped, if any.
         heading: its heading in a table, if that is not its title.
-        least: the width that it counts with at least, so that no random number decides which columns there are.
-        joined: whether it stays beside the column before it.
+        least: the least width to assume, so that the columns shown do not depend on random numbers.
+        joined: whether it stays next to the column before it.
     """
 
     title: str
@@ -186,7 +186,7 @@ class Column(NamedTuple):
 
 
 Row = Mapping[str, Text]
-"""The cells of a row by the titles of their columns; under `BLOCK` the heading of its block, if that is another."""
+"""The cells of a row by the titles of their columns; under `BLOCK` the heading of its block, if it is different."""
 
 BLOCK = "block"
 
@@ -195,17 +195,17 @@ BLOCK = "block"
 class Table(Block):
     """A table.
 
-    Columns that hold nothing are not shown. On a console that is too narrow some columns leave, and are named below; a
-    table that is still too wide becomes several, each with the first column; at last there is a block for each row.
+    Empty columns are not shown. On a console that is too narrow some columns are dropped, and named below; a table that
+    is still too wide is split into several, each with the first column; as a last resort each row becomes a block.
 
     Attributes:
-        columns: the columns; the first says what a row is.
+        columns: the columns; the first identifies the row.
         rows: the cells of each row.
-        sections: how many rows belong together, if some do; lines are drawn between these sections. Without them there
-            are lines between the rows where a cell has several lines.
-        whole: whether no column may leave.
-        turns: whether a table that is too wide may be turned, so that its rows become columns.
-        more: what shows the columns that have left, beside a wider terminal: `--wide`.
+        sections: the numbers of rows in each section, if there are sections; lines are drawn between them. Otherwise
+            there are lines between all rows if a cell has several lines.
+        whole: whether all columns must be kept.
+        turns: whether a table that is too wide may be transposed.
+        more: the option that shows the dropped columns besides a wider terminal: `--wide`.
     """
 
     columns: Sequence[Column]
@@ -217,12 +217,12 @@ class Table(Block):
 
     @property
     def filled(self) -> list[Column]:
-        """The columns that hold something."""
+        """The first column and those that are not empty."""
         first, *others = self.columns
         return [first, *(each for each in others if any(row[each.title].plain not in NOTHING for row in self.rows))]
 
     def shown(self, console: Console) -> Iterator[RenderableType]:
-        """Yield the table as there is room for it."""
+        """Yield the table in the form that fits the console."""
         if not self.rows:
             return
         columns = self.filled
@@ -245,7 +245,7 @@ class Table(Block):
             yield from _block(columns, row)
 
     def _kept(self, columns: Sequence[Column], stage: int, whole: bool) -> list[Column]:
-        """Return the columns that have not left at a stage, and those that replace others, with all that is in them."""
+        """Return the columns that are kept at a stage, with replacements for some of those that are dropped."""
         leaving = [column for column in columns if 0 < column.leaves <= stage]
         replacing = {column.title: column._replace(title=column.shorter) for column in leaving if column.shorter}
         there = [title for column in replacing.values() for title in column.title.split("\n")]
@@ -253,15 +253,15 @@ class Table(Block):
         return [replacing.get(column.title, column) for column in columns if column not in left]
 
     def _named_left(self, columns: Sequence[Column], kept: Sequence[Column], console: Console) -> Iterator[Text]:
-        """Yield the line that names the columns that have left, and says where they are."""
+        """Yield the line that names the dropped columns and how to see them."""
         there = [title for column in kept for title in column.title.split("\n")]
         left = [column.title for column in columns if column.title not in there and column.shorter is None]
         if left:
-            more = f", or {self.more}" if self.more else ""
-            yield in_characters_of(console, Text(f" {', '.join(left)}: on a wider terminal{more}", style="dim"))
+            more = f" or with {self.more}" if self.more else ""
+            yield in_characters_of(console, Text(f" {', '.join(left)}: shown on a wider terminal{more}", style="dim"))
 
     def _turned(self, columns: Sequence[Column]) -> Table:
-        """Return the table with a row for each column but the first, whose cells become the titles."""
+        """Return the transposed table: the first column's cells become the headings, every other column a row."""
         first, *others = columns
         across = [Column(f"{number}", heading=row[first.title].plain) for number, row in enumerate(self.rows)]
         rows = [
@@ -271,7 +271,7 @@ class Table(Block):
         return replace(self, columns=[first._replace(number=False), *across], rows=rows, sections=())
 
     def _parts(self, columns: Sequence[Column], console: Console) -> list[list[Column]]:
-        """Return the columns of several tables, each with the first and as many as fit; none if they are too many."""
+        """Return the columns of several tables, each with the first and as many as fit; empty if that is too many."""
         first, *others = columns
         groups: list[list[Column]] = []
         for column in others:
@@ -289,7 +289,7 @@ class Table(Block):
         return parts if fits else []
 
     def _width(self, columns: Sequence[Column], console: Console) -> int:
-        """Return the width of a table in which nothing is folded."""
+        """Return the width of a table without wrapped cells."""
         return 1 + sum(3 + max(each.least, *map(cell_width, self._texts(each, console))) for each in columns)
 
     def _rich(self, columns: Sequence[Column], console: Console) -> RichTable:
@@ -311,7 +311,7 @@ class Table(Block):
 
 
 def _block(columns: Sequence[Column], row: Row) -> Iterator[Block]:
-    """Yield a row as a heading and, below it, a line for each column: its title and the cell."""
+    """Yield a row as a heading and, below it, one line per column with its title and the cell."""
     first, *others = columns
     heading = row.get(BLOCK, row[first.title]).copy()
     heading.stylize("heading")
@@ -325,18 +325,18 @@ def cell_width(text: Text) -> int:
 
 
 def marked(spec: str, origin: Origin) -> Text:
-    """Return the spec of a network, with what was assumed of its sizes and what is left out of what was given."""
+    """Return the spec of a network, marked with the sizes assumed and the parts of its source left out."""
     return Text.assemble((spec, "spec"), origin.marked(""))
 
 
 def hanging(console: Console, text: Text, start: int = 0, width: int | None = None) -> Iterator[Text]:
-    """Yield the lines of a text, which is broken at spaces, and a spec at its commas.
+    """Yield the lines of a text, wrapped at spaces, or a spec at its commas.
 
     Args:
-        console: where it will be printed.
+        console: the console that will print it.
         text: the text; it may have several lines.
-        start: the columns that its first line is indented, and further lines by `INDENT` more.
-        width: the width to keep to, if it is not the console's; then further lines are not indented more.
+        start: the indent of its first line; further lines have `INDENT` more.
+        width: the width to wrap at, if it is not the console's; then further lines have no extra indent.
     """
     further = start + INDENT if width is None else start
     width = text_width(console) if width is None else width
@@ -354,7 +354,7 @@ def hanging(console: Console, text: Text, start: int = 0, width: int | None = No
 
 
 def in_characters_of(console: Console, text: Text) -> Text:
-    """Return a text in the characters that a console can show."""
+    """Return a text with only the characters that a console can show."""
     if not console.options.ascii_only or text.plain.isascii():
         return text
     plain, edges = "", [0]

@@ -1,11 +1,11 @@
-"""The candidates of a sweep, written as they are made; without Rich, since there may be millions.
+"""The candidates of a sweep, written as they are found; without Rich, since there may be millions.
 
-For people they are a table and, of a frontier, a picture of where it lies among all. An axis of the picture is
-logarithmic where its numbers span a power of ten, so that a knee is seen whatever the sizes are.
+For people they are a table and, for a frontier, a plot of its position among all candidates. An axis is logarithmic if
+its numbers span a power of ten, so that a knee is visible at any scale.
 
-For programs a writer is asked once for a row of each form, in which every number is one that stands nowhere else. What
-it writes is cut at these numbers, and the rows of all candidates of that form are filled in. So this knows of no
-format; what it relies on is that a number stands in a row as its digits, and a plain spec as itself.
+For programs, a writer is called once for each form of row, with numbers that occur nowhere else. Its output is cut at
+these numbers, and the rows of all candidates of that form are filled in. This code therefore does not depend on the
+format; it only relies on a number being written as its digits, and a plain spec as itself.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from rnncli.search.frontier import Cloud
 
 _TITLES = {key: title(key) for key in (*TOTALS, "output_shape")}
-"""What stands before the spec, and its title."""
+"""The titles of the columns before the spec."""
 
 _LEAVE = (
     "training_bytes",
@@ -41,15 +41,15 @@ _LEAVE = (
     "total_bytes",
     "total_params",
 )
-"""The order in which columns leave a table that is too wide."""
+"""The order in which columns are dropped from a table that is too wide."""
 
 _GAP = "  "
 
 _FEWEST = 3
-"""Points of which a picture is made at least."""
+"""The least number of points for a plot."""
 
 _LEAST_ROOM = 24
-"""The least columns of a terminal for a spec beside its figures. The longest number in a spec fits there."""
+"""The least width for a spec next to its figures; the longest number in a spec fits."""
 
 Row = dict[str, str]
 """The texts of a candidate by its keys."""
@@ -58,17 +58,17 @@ Point = tuple[float, float]
 
 
 class CandidateTable(Writer):
-    """Writes candidates in columns. The spec comes last, since nobody knows how long the next one is.
+    """Writes candidates in columns. The spec comes last, since the length of later ones is unknown.
 
-    The other columns are as wide as what has been seen, and grow where that is not enough. What is the same in all rows
-    of the first batch is said above, in place of a column; should it change later, the column is there from then on,
+    The other columns are as wide as the rows so far need, and grow later. A figure that is the same in all rows of the
+    first batch is given above the table instead of in a column; if it changes later, the column appears from then on,
     under new titles.
 
     Args:
-        width: the columns of the terminal. Where the table is too wide columns leave, and specs are wrapped; where not
-            even the last one fits, a candidate is a block of names and values.
-        sorted_by: the key that the candidates are sorted by, whose column is the last to leave.
-        cloud: where all candidates lie, of which these are the frontier, for a picture below; None for no picture.
+        width: the width of the terminal. If the table is too wide, columns are dropped and specs wrapped; if not even
+            the last column fits, each candidate becomes a block of names and values.
+        sorted_by: the key that the candidates are sorted by, whose column is dropped last.
+        cloud: the points of all candidates, of which these are the frontier, for a plot below; None for no plot.
     """
 
     def __init__(self, width: int = UNLIMITED, sorted_by: str | None = None, cloud: Cloud | None = None) -> None:
@@ -81,11 +81,11 @@ class CandidateTable(Writer):
         self._left: set[str] = set()
         self._widths = {key: len(text) for key, text in _TITLES.items()}
         self._template = ""
-        """A line, for the operator % and a row; empty until there are rows."""
+        """The format of a line, for the operator % and a row; empty until there are rows."""
         self._in_blocks = False
 
     def rows(self, records: Sequence[Any], /) -> str:
-        """Return the rows of some candidates, the titles above the first, and wherever the columns change."""
+        """Return the rows of some candidates, with titles above the first row and wherever the columns change."""
         if self._cloud is not None:
             self._points += points_of(records, self._cloud)
         before = self._shown() if self._template else None
@@ -101,11 +101,11 @@ class CandidateTable(Writer):
         return "".join(f"{line}\n" for line in lines)
 
     def end(self) -> str:
-        """Return a line that names the columns that have left, and the picture."""
+        """Return a line that names the dropped columns, and the plot."""
         lines: list[str] = []
         left = [text for key, text in _TITLES.items() if key in self._left and key not in self._same]
         if left and not self._in_blocks:
-            lines += wrapped(f"{', '.join(left)}: on a wider terminal", self._width)
+            lines += wrapped(f"{', '.join(left)}: shown on a wider terminal", self._width)
         if self._cloud is not None:
             lines += picture(self._points, self._cloud, self._width)
         return "".join(f"{line}\n" for line in lines)
@@ -114,7 +114,7 @@ class CandidateTable(Writer):
         return [key for key in _TITLES if key not in self._same and key not in self._left]
 
     def _fit(self, rows: Sequence[Row]) -> None:
-        """Widen the columns for some more rows; let columns leave until there is room for the specs."""
+        """Widen the columns for some more rows, and drop columns until there is room for the specs."""
         for key, seen in self._widths.items():
             some = rows[:1] if key in self._same else rows
             self._widths[key] = max(seen, *[len(row[key]) for row in some])
@@ -130,11 +130,11 @@ class CandidateTable(Writer):
         self._template = _GAP.join([*cells, "%(spec)s"])
 
     def _room(self) -> int:
-        """Return how many columns are left for a spec."""
+        """Return the width left for a spec."""
         return self._width - sum(self._widths[key] + len(_GAP) for key in self._shown())
 
     def _above(self) -> Iterator[str]:
-        """Yield the lines that say what is the same in all rows."""
+        """Yield the lines with the figures that are the same in all rows."""
         known = [f"{_TITLES[key]} {_text(key, value)}" for key, value in self._same.items() if value is not None]
         if known:
             yield from wrapped(f"The same in every row: {', '.join(known)}", self._width)
@@ -151,7 +151,7 @@ class CandidateTable(Writer):
             yield " " * (self._width - room) + part
 
     def _block(self, row: Row) -> Iterator[str]:
-        """Yield a candidate's spec and, below it, a line for each figure."""
+        """Yield a candidate's spec and, below it, one line per figure."""
         yield from wrapped(row["spec"], self._width)
         titles = {key: text for key, text in _TITLES.items() if key not in self._same}
         names = max(map(len, titles.values()), default=0)
@@ -165,7 +165,7 @@ class CandidateTable(Writer):
 
 
 def _texts(records: Sequence[Record], same: Record) -> list[Row]:
-    """Return the texts of some candidates; those of what is the same in all are made once."""
+    """Return the texts of some candidates; those of shared figures are formatted once."""
     common = {key: _text(key, value) for key, value in same.items()}
     others = [key for key in _TITLES if key not in same]
     return [
@@ -179,9 +179,9 @@ def _text(key: str, value: Any) -> str:
 
 
 def _same_in_all(records: Sequence[Record], before: Record | None) -> Record:
-    """Return what is the same in some candidates: of all columns in the first ones, then of what was so far.
+    """Return the figures that are the same in all candidates: at first of any column, later of those so far.
 
-    A single first candidate says nothing of those to come, but for what is not known of it.
+    A single first candidate says nothing about later ones, except which figures are unknown.
     """
     if before is None:
         first = records[0]
@@ -189,11 +189,11 @@ def _same_in_all(records: Sequence[Record], before: Record | None) -> Record:
     return {key: value for key, value in before.items() if all(record[key] == value for record in records)}
 
 
-# The picture of a frontier
+# The plot of a frontier
 
 
 def points_of(records: Sequence[Record], cloud: Cloud) -> list[Point]:
-    """Return where some candidates lie in the plane of a cloud, if both figures are known."""
+    """Return the points of candidates in a cloud's plane, for those with both figures known."""
     points = [tuple(_figure(record, key) for key in cloud.asked) for record in records]
     return [(across, up) for across, up in points if across is not None and up is not None]
 
@@ -209,24 +209,24 @@ def _axis_title(key: str) -> str:
 
 
 _WIDEST, _NARROWEST = 72, 12
-"""Columns of the plane."""
+"""The most and the least columns of the plot."""
 
 _ROWS = 15
-"""Rows of the plane."""
+"""The rows of the plot."""
 
 _OTHER, _OUTSTANDING = "·", "●"
 
 _APART = 3
-"""Columns between two numbers on the axis, at least."""
+"""The least distance between two numbers on the axis, in columns."""
 
 
 class Axis(NamedTuple):
-    """An axis of a picture.
+    """An axis of a plot.
 
     Attributes:
         least: its smallest number.
         most: its largest number.
-        cells: how many rows or columns it has.
+        cells: the number of its rows or columns.
     """
 
     least: float
@@ -235,7 +235,7 @@ class Axis(NamedTuple):
 
     @property
     def is_logarithmic(self) -> bool:
-        """Whether each power of ten takes as much room."""
+        """Whether the scale is logarithmic."""
         return self.most >= 10 * self.least
 
     def place(self, number: float) -> int:
@@ -245,7 +245,7 @@ class Axis(NamedTuple):
         return max(0, min(self.cells - 1, round(share * (self.cells - 1))))
 
     def ticks(self) -> list[float]:
-        """Return round numbers on it, in ascending order."""
+        """Return round numbers on the axis, in ascending order."""
         if self.most == self.least:
             return [self.least]
         if self.is_logarithmic:
@@ -260,12 +260,12 @@ class Axis(NamedTuple):
 
 
 def picture(frontier: Sequence[Point], cloud: Cloud, width: int) -> list[str]:
-    """Return the lines of a picture of a frontier below a gap; none where there is nothing to see.
+    """Return the lines of a plot of a frontier, after an empty line; none if there are too few points.
 
     Args:
         frontier: its points.
-        cloud: where all candidates lie.
-        width: the columns of the terminal.
+        cloud: the points of all candidates.
+        width: the width of the terminal.
     """
     others = cloud.points()
     if not frontier or len({*others, *frontier}) < _FEWEST:
@@ -295,7 +295,7 @@ def picture(frontier: Sequence[Point], cloud: Cloud, width: int) -> list[str]:
 
 
 def _below(axis: Axis) -> tuple[str, str]:
-    """Return the axis below a picture, and the numbers on it, as many as there is room for."""
+    """Return the axis below a plot, and as many numbers on it as fit."""
     rule = ["─"] * axis.cells
     numbers = ""
     for tick in axis.ticks():
@@ -313,7 +313,7 @@ _SPEC = "input:7777777,lstm:7777777"
 _MARK = 10**30
 
 _SPECIAL = re.compile(r"[^ -~]|[\"\\&<>|`']")
-"""What a format may write in another way: all but plain ASCII, and the signs that one of them has a use for."""
+"""Characters that a format may escape: all but plain ASCII, and those special in one of them."""
 
 
 class RowTexts:
@@ -321,8 +321,8 @@ class RowTexts:
 
     Args:
         writer: writes the rows of any records.
-        record: makes a record of a spec, a shape and figures.
-        figures: how many figures there are.
+        record: builds a record from a spec, a shape and figures.
+        figures: the number of figures.
     """
 
     def __init__(self, writer: Writer, record: Callable[..., Record], figures: int) -> None:
@@ -330,10 +330,10 @@ class RowTexts:
         self._record = record
         self._figures = figures
         self._forms: dict[tuple[type, ...], tuple[str, list[int]]] = {}
-        """A row for the operator %, and which of the values stands at each place, by the types of values."""
+        """The format of a row for the operator %, and the index of the value at each place, by the types of values."""
 
     def rows(self, candidates: Sequence[Sequence[Any]]) -> str:
-        """Return the rows of some candidates; of each the spec, the shape and some figures come first."""
+        """Return the rows of some candidates, each a sequence that starts with the spec, the shape and the figures."""
         specs = [candidate[0] for candidate in candidates]
         if _SPECIAL.search("".join(specs)) or not all("," in spec for spec in specs):
             stop = 2 + self._figures
@@ -341,7 +341,7 @@ class RowTexts:
         return "".join([self._rows_alike(types, [*run]) for types, run in groupby(candidates, key=_types)])
 
     def _rows_alike(self, types: tuple[type, ...], candidates: Sequence[Sequence[Any]]) -> str:
-        """Return the rows of candidates of which the same values are not known."""
+        """Return the rows of candidates with the same values unknown."""
         if types not in self._forms:
             self._forms[types] = self._form(len(candidates[0][1]), types)
         template, order = self._forms[types]
@@ -350,7 +350,7 @@ class RowTexts:
         return "".join(map(template.__mod__, zip(*[columns[place] for place in order], strict=True)))
 
     def _form(self, sizes: int, types: tuple[type, ...]) -> tuple[str, list[int]]:
-        """Return the form of rows with shapes of so many sizes, given the types of their values."""
+        """Return the format of rows with `sizes` dimensions in their shapes, given the types of their values."""
         values = [None if each is NoneType else _MARK + place for place, each in enumerate(types, start=1)]
         row = self._writer.rows([self._record(_SPEC, tuple(values[:sizes]), *values[sizes:][: self._figures])])
         marks = re.compile("|".join([_SPEC, *(str(value) for value in values if value is not None)]))
@@ -359,5 +359,5 @@ class RowTexts:
 
 
 def _types(candidate: Sequence[Any]) -> tuple[type, ...]:
-    """Return the types of what is told of a candidate, those of its shape first: None is what is not known."""
+    """Return the types of a candidate's values, those of its shape first; unknown values have the type of None."""
     return (*map(type, candidate[1]), *map(type, candidate[2:]))

@@ -1,4 +1,4 @@
-"""The tables of a comparison: a row for each network, then their layers one below another."""
+"""The tables of a comparison: a row for each network, then their layers one below the other."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rnncli.summary import LayerSummary
 from rnncli.vocabulary import title
 
 _MOST_REASONS = 24
-"""So many reasons are shown where there are too many to read."""
+"""The most reasons shown."""
 
 
 def comparison_page(comparison: Comparison) -> Iterator[Block]:
@@ -38,7 +38,7 @@ def comparison_page(comparison: Comparison) -> Iterator[Block]:
 
 
 def _figures(comparison: Comparison) -> Iterator[Block]:
-    """Yield a table of the figures that differ, and a line of those that are the same in all networks."""
+    """Yield a table of the figures that differ, and a line with those that are the same in all networks."""
     summaries = comparison.summaries
     columns = [Column("Network")]
     rows = [{"Network": Text(str(number)), BLOCK: Text(f"Network {number}")} for number in range(1, len(summaries) + 1)]
@@ -54,7 +54,7 @@ def _figures(comparison: Comparison) -> Iterator[Block]:
         for row, value, ratio in zip(rows, values, ratios, strict=True):
             row[title(figure)] = Text(figure_text(figure, value))
             row[f"× {title(figure)}"] = Text(ratio)
-        # The ratio of memory is that of the parameters, unless dtypes differ; that of MACs a second is that of a step.
+        # Memory has the ratio of the parameters, unless dtypes differ; MACs per second have that of MACs per step.
         if figure != "macs_per_second" and (figure != "total_bytes" or several_dtypes):
             columns.append(Column(f"× {title(figure)}", heading="×", joined=True))
     shapes = [summary.output_shape for summary in summaries]
@@ -68,7 +68,7 @@ def _figures(comparison: Comparison) -> Iterator[Block]:
     macs = [summary.macs_per_step for summary in summaries]
     cheapest = [index for index, each in enumerate(macs) if each == min(macs)]
     if len(cheapest) < len(macs):
-        yield Line(Text(f"Cheapest a step: {_named(cheapest).lower()}, {min(macs):,} MACs"), start=1)
+        yield Line(Text(f"Cheapest per step: {_named(cheapest).lower()}, {min(macs):,} MACs"), start=1)
     if same:
         yield Line(Text(f"The same in all: {', '.join(same)}"), start=1)
 
@@ -78,7 +78,7 @@ def _ratio(ratio: float | None) -> str:
 
 
 def _layers(comparison: Comparison) -> Iterator[Block]:
-    """Yield the layers that line up in a group; networks that have the same one there share a line."""
+    """Yield a table of the layers, grouped as they line up; networks with the same layer share a line."""
     columns = (
         Column("Network", number=False),
         Column("Layer", number=False, leaves=1, shorter="Layer\nOutput shape"),
@@ -95,7 +95,7 @@ def _without_names(row: SideBySide) -> tuple[LayerSummary | None, ...]:
 
 
 def _lines(run: Sequence[SideBySide]) -> Iterator[dict[str, Text]]:
-    """Yield a line for each different layer of a row, or of a run of equal rows."""
+    """Yield one line for each distinct layer of a row, or of a run of equal rows."""
     row = run[0]
     first = row[0]
     times = f" × {len(run)}" if len(run) > 1 else ""
@@ -116,14 +116,14 @@ def _lines(run: Sequence[SideBySide]) -> Iterator[dict[str, Text]]:
 
 
 def _why(comparison: Comparison) -> Iterator[Block]:
-    """Yield why layers have other counts than those of the first network; networks with the same reasons share them."""
+    """Yield why layers' counts differ from the first network's; networks with the same reasons share them."""
     reasons = zip(*(comparison.reasons(index) for index in range(len(comparison.columns))), strict=True)
     rows = [row for run in folded(reasons, key=lambda each: each) for row in _reasons(run)]
     if rows:
         yield Line(Text(WHY))
         yield Pairs(rows[:_MOST_REASONS])
     if len(rows) > _MOST_REASONS:
-        yield Line(Text(f"{len(rows) - _MOST_REASONS:,} more reasons are left out here; `-f json` has all"))
+        yield Line(Text(f"{len(rows) - _MOST_REASONS:,} more reasons are left out here; `-f json` lists all"))
 
 
 Item = TypeVar("Item")
@@ -132,7 +132,7 @@ Item = TypeVar("Item")
 def _reasons(run: Sequence[tuple[tuple[Reason, ...], ...]]) -> Iterator[tuple[Text, Text]]:
     """Yield a line for each reason why the layers of a row, or of a run of equal rows, differ from the first.
 
-    The first line of a reason names the network and layer.
+    The first line for a layer names it and its networks.
     """
     times = f" × {len(run)}" if len(run) > 1 else ""
     for some, indices in _grouped(run[0]).items():
@@ -144,7 +144,7 @@ def _reasons(run: Sequence[tuple[tuple[Reason, ...], ...]]) -> Iterator[tuple[Te
 
 
 def _grouped(items: Iterable[Item]) -> dict[Item, list[int]]:
-    """Return the places of equal items."""
+    """Return the indices of equal items."""
     places: dict[Item, list[int]] = {}
     for place, item in enumerate(items):
         places.setdefault(item, []).append(place)

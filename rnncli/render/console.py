@@ -1,4 +1,4 @@
-"""Consoles: standard output, with the width and the colours that suit it, and a picture of what is shown there."""
+"""Consoles: standard output with a suitable width and colours, and a picture of the same output."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rnncli.characters import shows_unicode
 from rnncli.render.terminal import UNLIMITED, Picture, on_terminal
 
 _DRAWING_WIDTH = 80
-"""Columns of a drawing or a plot where there is no terminal to take its width from."""
+"""The width of a drawing or a plot when there is no terminal."""
 
 STYLES: Mapping[str, str] = {
     "heading": "bold",
@@ -27,8 +27,8 @@ STYLES: Mapping[str, str] = {
     "type": "bright_blue",
     "figure": "bold bright_blue",
 }
-"""How what is shown looks: headings, networks, names of layers, source and equations, specs of layers in tables, the
-classes of layers, and the figures that were asked for. The only colour is one that reads on black and on white."""
+"""The styles: of headings, networks, names of layers, source and equations, specs of layers in tables, classes of
+layers, and the figures that were asked for. The only colour is readable on black and on white."""
 
 THEME = Theme(dict(STYLES))
 
@@ -42,26 +42,26 @@ ON_LIGHT = (
     "on #ffffff",
     *("on #ffd7d7", "on #ff8787", "on #ff5f5f", "on #d70000", "on #af0000"),
 )
-"""The colours of values with a sign, from the most negative through zero to the most positive.
+"""The colours of signed values, from the most negative through zero to the most positive.
 
-Zero is next to the ground, and each side departs from it step by step. All are colours of the 256 that terminals have,
-so that a terminal of 256 colours shows them as they are and none changes places.
+Zero is close to the background, and each side departs from it step by step. All are among the 256 colours of terminals,
+so that such a terminal shows them exactly and their order stays.
 """
 
 
 class _StdoutConsole(Console):
     @property
     def is_light(self) -> bool:
-        """Whether the terminal says that its ground is light; most say nothing, and most are dark."""
+        """Whether the terminal reports a light background; most report nothing, and most are dark."""
         return os.environ.get("COLORFGBG", "").rpartition(";")[2] in ("7", "15")
 
     def on_broken_pipe(self) -> None:
-        """Raise the error, so that whoever catches it decides on the exit status. Rich would exit with status 1."""
+        """Raise the error, so that its handler decides on the exit status. Rich would exit with status 1."""
         raise BrokenPipeError
 
 
 class _Captured(io.StringIO):
-    """What is printed later, in the characters that standard output has."""
+    """A text to be printed later, with standard output's choice of UTF-8 or ASCII."""
 
     encoding = "utf-8"
 
@@ -74,15 +74,15 @@ class _Captured(io.StringIO):
 def screen(
     picture: Picture | None, title: str, seen: bool = True
 ) -> Iterator[Callable[[Iterable[RenderableType]], None]]:
-    """Yield what shows a page on standard output.
+    """Yield a function that shows a page on standard output.
 
-    If a picture is asked for, the same is shown on a second console, which is saved as SVG. The picture is written when
-    the block ends without an error, whole or not at all.
+    If a picture is requested, a second console renders the same page and is saved as SVG. The picture is written when
+    the block ends without an error, completely or not at all.
 
     Args:
-        picture: the picture, or None if there is to be none.
+        picture: the picture, or None for no picture.
         title: the title of the picture: the command.
-        seen: whether it is shown beside the picture.
+        seen: whether the page is also shown on standard output.
 
     Raises:
         RnncliError: the picture cannot be written.
@@ -106,50 +106,50 @@ def screen(
 
 
 def print_page(console: Console, page: Iterable[RenderableType]) -> None:
-    """Print what is shown, block by block; none is wider than the console."""
+    """Print a page block by block; none is wider than the console."""
     for block in page:
         console.print(block, soft_wrap=True)
 
 
 def plain_text(page: Iterable[RenderableType]) -> str:
-    """Return what a page looks like on standard output, without styles."""
+    """Return a page as shown on standard output, without styles."""
     captured = _Captured()
     print_page(stdout_console(captured), page)
     return captured.getvalue().rstrip("\n")
 
 
 def drawing_width(console: Console) -> int:
-    """Return how wide a drawing or a plot may be: as wide as the console, or 80 columns where nothing limits that."""
+    """Return the width for a drawing or a plot: the console's, or 80 columns if it is unlimited."""
     return console.width if console.width < UNLIMITED else _DRAWING_WIDTH
 
 
 def text_width(console: Console) -> int:
-    """Return how wide a text may be that is wrapped: as wide as the console; in a picture, as wide as reads well."""
+    """Return the width at which text wraps: the console's or, in a picture, a readable one."""
     width: int = getattr(console, "text_width", console.width)
     return width
 
 
 def stdout_console(captured: TextIO | None = None) -> Console:
-    """Return the console for standard output, or one like it that shows no styles and prints into a text.
+    """Return the console for standard output, or a similar one that prints into `captured` without styles.
 
-    On a terminal it is as wide as the terminal, or as COLUMNS says; elsewhere nothing is cut or wrapped. A terminal
-    gets colour unless NO_COLOR is set or TERM is dumb; anything else gets colour only if FORCE_COLOR is set. NO_COLOR
-    leaves bold text; where it says `never`, as --color does, there are no styles at all.
+    On a terminal it has the width of the terminal, or COLUMNS; elsewhere nothing is cut or wrapped. A terminal gets
+    colour unless NO_COLOR is set or TERM is dumb; anything else gets colour only if FORCE_COLOR is set. NO_COLOR
+    leaves bold text; the value `never`, which `--color never` sets, removes all styles.
     """
     width, height = (None, None) if on_terminal() else (UNLIMITED, UNLIMITED)
     if on_terminal() and os.environ.get("TERM", "").lower() in ("dumb", "unknown"):
         from shutil import get_terminal_size
 
-        width, height = get_terminal_size()  # Rich takes such a terminal for one of 80 columns
+        width, height = get_terminal_size()  # Rich assumes 80 columns for such a terminal
     return _StdoutConsole(
         file=captured,
         width=width,
-        height=height,  # Rich uses a width only if there is a height as well
+        height=height,  # Rich ignores a width without a height
         highlight=False,
         emoji=False,
         markup=False,
         theme=THEME,
-        # An empty FORCE_COLOR or NO_COLOR counts as not set, whatever versions of Rich think.
+        # An empty FORCE_COLOR or NO_COLOR counts as unset, whatever the version of Rich.
         force_terminal=captured is None and (bool(os.environ.get("FORCE_COLOR")) or on_terminal()),
         force_jupyter=False,
         color_system=None if captured is not None or os.environ.get("NO_COLOR") == "never" else "auto",

@@ -1,6 +1,6 @@
-"""What a command shows people, as Markdown or HTML: the same headings, words and numbers as on a terminal.
+"""A command's output for people as Markdown or HTML: the same headings, words and numbers as on a terminal.
 
-And a page to share: several of these as one HTML file that asks for nothing else.
+And a page to share: several outputs in one self-contained HTML file.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ if TYPE_CHECKING:
     from rnncli.library.pages import SharedPage
 
 _CODE = ("spec", "name", "code", "layer")
-"""Styles of what one types, and of names in a model."""
+"""The styles of text that one types, and of names in a model."""
 
 _STRONG = ("bold", "figure", "heading")
-"""Styles of what stands out."""
+"""The styles of emphasised text."""
 
 DRAWING_WIDTH = 80
-"""Columns of a drawing in a document."""
+"""The width of a drawing in a document, in columns."""
 
 
 class Markdown:
     """Markdown, with tables as GitHub reads them."""
 
     def text(self, text: Text) -> str:
-        """Return a text; what is no code has a backslash before each character that would mean something."""
+        """Return a text; outside code, special characters are escaped with a backslash."""
         return "".join(_markdown(part, style) for part, style in _runs(text)).replace("\n", "<br>")
 
     def paragraph(self, lines: Sequence[str]) -> str:
-        """Return lines that stand together."""
+        """Return lines as one paragraph."""
         return "\\\n".join(lines) + "\n"
 
     def items(self, items: Sequence[str]) -> str:
@@ -51,11 +51,11 @@ class Markdown:
         return "".join(f"- {item}\n" for item in items)
 
     def lines(self, lines: str, language: str) -> str:
-        """Return lines that stay as they are: source, or a drawing."""
+        """Return preformatted lines: source, or a drawing."""
         return f"```{language}\n{lines}```\n"
 
     def drawn(self, block: Drawn) -> str:
-        """Return what is drawn with characters."""
+        """Return a drawing in characters."""
         return self.lines("".join(f"{line.plain}\n" for line in block.lines(Console(width=DRAWING_WIDTH))), "")
 
     def head(self, columns: Sequence[Column]) -> str:
@@ -64,11 +64,11 @@ class Markdown:
         return _cells(titles) + _cells(["---:" if column.number else ":---" for column in columns])
 
     def row(self, columns: Sequence[Column], row: Row) -> str:
-        """Return a row; a bar in a cell would end that."""
+        """Return a row, with vertical bars escaped because they would end a cell."""
         return _cells([self.text(row[column.title]).replace("|", "\\|") for column in columns])
 
     def foot(self) -> str:
-        """Return what comes after the last row."""
+        """Return the end of a table."""
         return ""
 
 
@@ -86,10 +86,10 @@ def _cells(cells: Iterable[str]) -> str:
 
 
 class Html(Markdown):
-    """HTML to paste into a page or to show in a notebook, in ASCII alone and without a style sheet."""
+    """HTML to paste into a page or to show in a notebook, in pure ASCII and without a style sheet."""
 
     def text(self, text: Text) -> str:
-        """Return a text in ASCII, so that it is the same in a page of any encoding."""
+        """Return a text in ASCII, so that it works in a page of any encoding."""
         parts = []
         for part, style in _runs(text):
             tag = "code" if style in _CODE else "strong" if style in _STRONG else ""
@@ -98,7 +98,7 @@ class Html(Markdown):
         return "".join(parts).encode("ascii", "xmlcharrefreplace").decode("ascii")
 
     def paragraph(self, lines: Sequence[str]) -> str:
-        """Return lines that stand together."""
+        """Return lines as one paragraph."""
         return f"<p>{'<br/>'.join(lines)}</p>"
 
     def items(self, items: Sequence[str]) -> str:
@@ -106,23 +106,23 @@ class Html(Markdown):
         return f"<ul>{''.join(f'<li>{item}</li>' for item in items)}</ul>"
 
     def lines(self, lines: str, language: str) -> str:
-        """Return lines that stay as they are: source, or a drawing."""
+        """Return preformatted lines: source, or a drawing."""
         shown = self.text(Text(lines.rstrip("\n"))).replace("<br/>", "\n")
         return f"<pre><code>{shown}</code></pre>" if language else f"<pre>{shown}</pre>"
 
     def head(self, columns: Sequence[Column]) -> str:
-        """Return a table up to its first row. A cell says how it is aligned: a notebook would move all to the right."""
+        """Return a table up to its first row. Cells have an alignment because notebooks align all of them right."""
         titles = [self._cell('th scope="col"', column, Text(column.shown_title)) for column in columns]
         return f"<table>\n<thead>\n<tr>{''.join(titles)}</tr>\n</thead>\n<tbody>\n"
 
     def row(self, columns: Sequence[Column], row: Row) -> str:
-        """Return a row, whose first cell says what it is."""
+        """Return a row, with its first cell as its heading."""
         tags = ['th scope="row"', *["td"] * (len(columns) - 1)]
         cells = [self._cell(tag, column, row[column.title]) for tag, column in zip(tags, columns, strict=True)]
         return f"<tr>{''.join(cells)}</tr>\n"
 
     def foot(self) -> str:
-        """Return what comes after the last row."""
+        """Return the end of a table."""
         return "</tbody>\n</table>"
 
     def _cell(self, tag: str, column: Column, text: Text) -> str:
@@ -134,12 +134,12 @@ _MARKUPS: Mapping[str, Markdown] = {"markdown": Markdown(), "html": Html()}
 
 
 def document(format_: str, page: Page) -> str:
-    """Return a page as a part of a document in a language."""
+    """Return a page as a part of a document in a format."""
     return "".join(f"{part}\n" for part in parts(_MARKUPS[format_], page))
 
 
 def parts(markup: Markdown, page: Page) -> Iterator[str]:
-    """Yield the parts of a page. Lines are a paragraph or, where they are indented, a list."""
+    """Yield the parts of a page. Consecutive lines form a paragraph or, if they are indented, a list."""
     for indented, blocks in groupby(page, key=lambda each: each.start > 0 if _is_text(each) else id(each)):
         first, *_ = some = list(blocks)
         if _is_text(first):
@@ -154,7 +154,7 @@ def _is_text(block: Block) -> TypeGuard[Line]:
 
 
 def _part(markup: Markdown, block: Block) -> Iterator[str]:
-    """Yield a block that is no line, if there is anything in it."""
+    """Yield a block other than a line, unless it is empty."""
     if isinstance(block, Pairs) and block.rows:
         items: list[Text] = []
         for left, right in block.rows:
@@ -182,12 +182,12 @@ def _runs(text: Text) -> Iterator[tuple[str, str]]:
 
 
 class TableWriter(Writer):
-    """Writes records as a table, some at a time.
+    """Writes records as a table, in batches.
 
-    Columns that hold nothing are left out; one that comes to hold something begins another table.
+    Empty columns are left out; when one gets a value, a new table begins.
 
     Args:
-        format_: the language.
+        format_: the format.
         keys: the keys of the columns.
     """
 
@@ -198,7 +198,7 @@ class TableWriter(Writer):
         self._columns: list[Column] = []
 
     def rows(self, records: Sequence[Any], /) -> str:
-        """Return the rows of some records, under a head where there is none yet."""
+        """Return the rows of some records, after a table head if one is needed."""
         table = records_table(self._keys, records)
         columns = [column for column in table.columns if column in table.filled or column in self._columns]
         head = ""
@@ -213,7 +213,7 @@ class TableWriter(Writer):
 
 
 def records_table(keys: Sequence[str], records: Sequence[Record]) -> Table:
-    """Return some records as a table with the headings and numbers of the screen."""
+    """Return records as a table with the headings and number formats of the screen."""
     columns = [Column(title(key), number=meaning_of(key).holds == "numbers") for key in keys]
     return Table(columns, [{title(key): _cell(key, record[key]) for key in keys} for record in records])
 
@@ -228,10 +228,10 @@ def _cell(key: str, value: Any) -> Text:
     return Text(one_line(text), style="code" if holds == "code" else "")
 
 
-# A page to share: sections of what commands show, as one HTML file that asks for nothing else
+# A page to share: the output of several commands in one self-contained HTML file
 
 _UNWRAPPED = 10_000
-"""Columns of a text that the browser wraps."""
+"""The width of a text that the browser wraps."""
 
 _STYLE = """
 :root { color-scheme: light dark; --ground: #ffffff; --ink: #1a1a1a; --soft: #f1f3f5; --rule: #767676; }
@@ -260,7 +260,7 @@ _ON_LIGHT_GROUND = "".join(
     f'[fill="{dark.removeprefix("on ")}"] {{ fill: {light.removeprefix("on ")}; }}\n'
     for dark, light in zip(ON_DARK, ON_LIGHT, strict=True)
 )
-"""The cells of a map are drawn for a dark ground, and have other colours on a light one."""
+"""The rules for a light background: the cells of a map are drawn in the colours for a dark one."""
 
 _PART_STYLE = """
 .rnncli code, .rnncli pre, .rnncli svg { font-family: "DejaVu Sans Mono", Menlo, Consolas, monospace; }
@@ -268,10 +268,10 @@ _PART_STYLE = """
 .rnncli .wide { overflow-x: auto; max-width: 100%; margin: .75em 0; }
 .rnncli svg { display: block; color: inherit; }
 """
-"""What a part of another page looks like: its colours are those of the page."""
+"""The style of a part of another page; it keeps that page's colours."""
 
 _PARTS = count(1)
-"""Numbers the parts of other pages, of which a notebook may have many: each drawing there has a name of its own."""
+"""Numbers the parts of other pages, since a notebook may have many and each drawing needs a unique id."""
 
 _FOOT = """</main>
 <script>
@@ -289,7 +289,7 @@ for (const code of document.querySelectorAll("pre > code")) {
 </body>
 </html>
 """
-"""Without the script the page has no buttons, and is whole all the same."""
+"""The script only adds the buttons; without it the page is still complete."""
 
 
 _HEAD = """<!DOCTYPE html>
@@ -305,15 +305,15 @@ _HEAD = """<!DOCTYPE html>
 <h1>{title}</h1>"""
 
 _BEGIN = '<div class="wide" role="region" aria-label="{}" tabindex="0">'
-"""What can be moved where it is wider than the page, by keys as well."""
+"""The start of an element that scrolls if it is wider than the page, also by keyboard."""
 
 
 Section = tuple[str, Page]
-"""A part of a page: what it is about, and what it shows, as a command does."""
+"""A part of a page: its heading and a command's output."""
 
 
-def or_why(page: Callable[[], Page]) -> Page:
-    """Return a page, or why there is none: a network without a state has nothing over time."""
+def page_or_reason(page: Callable[[], Page]) -> Page:
+    """Return a page, or the reason why there is none: a network without a state has no plot over time."""
     try:
         return list(page())
     except RnncliError as error:
@@ -321,11 +321,11 @@ def or_why(page: Callable[[], Page]) -> Page:
 
 
 class _Shared(Html):
-    """HTML whose drawings are vectors, and in which whatever is wide can be moved and does not widen the page.
+    """HTML with vector drawings, in which wide elements scroll instead of widening the page.
 
     Args:
-        title: what the drawings are of.
-        name: what they are known by, which no other on the page is.
+        title: the title of the drawings.
+        name: the prefix of their ids, which must be unique on the page.
     """
 
     def __init__(self, title: str, name: str = "drawing") -> None:
@@ -334,7 +334,7 @@ class _Shared(Html):
         self._drawings = 0
 
     def lines(self, lines: str, language: str) -> str:
-        """Return lines that stay as they are."""
+        """Return preformatted lines."""
         return _wide("Source", super().lines(lines, language))
 
     def drawn(self, block: Drawn) -> str:
@@ -352,7 +352,7 @@ class _Shared(Html):
         return f"{_BEGIN.format('Table')}{super().head(columns)}"
 
     def foot(self) -> str:
-        """Return what comes after the last row."""
+        """Return the end of a table."""
         return f"{super().foot()}</div>"
 
 
@@ -361,10 +361,10 @@ def _wide(label: str, content: str) -> str:
 
 
 def page_text(title: str, sections: Sequence[Section]) -> str:
-    """Return a page.
+    """Return the HTML of a page.
 
     Args:
-        title: its title: the networks that it is about.
+        title: its title: the networks that it shows.
         sections: its parts, in order.
     """
     markup = _Shared(title)
@@ -385,16 +385,16 @@ def page_text(title: str, sections: Sequence[Section]) -> str:
 
 
 def part_of_page(title: str, page: Page) -> str:
-    """Return what a command shows as a part of another page, whose ground and ink it takes: a notebook's.
+    """Return a command's output as a part of another page, such as a notebook, in that page's colours.
 
     Args:
-        title: what it is of.
-        page: what the command shows.
+        title: the title of its drawings.
+        page: the output of the command.
     """
     markup = _Shared(title, f"rnncli-{next(_PARTS)}")
     return "\n".join([f"<style>{_PART_STYLE}</style>", '<div class="rnncli">', *parts(markup, page), "</div>"])
 
 
 def shared_page(page: SharedPage) -> Iterator[Block]:
-    """Yield what a page is about; it is HTML itself."""
+    """Yield a line that describes a page, which is HTML itself."""
     yield Line(Text(f"{len(page.html):,} characters of HTML about {page.title}"))

@@ -1,6 +1,6 @@
 """A network unrolled in time, drawn with characters: time to the right, layers upward.
 
-There is a column for each step shown: for the first steps of the sequence and its last, as many as fit the width.
+Each step shown has a column: the first steps of the sequence, as many as fit the width, and its last.
 """
 
 from __future__ import annotations
@@ -24,31 +24,31 @@ from rnncli.render.console import drawing_width
 from rnncli.reports.unrolled import Drawing, Steps, Unrolled, UnrolledLayer
 
 _REVERSED = "reversed time"
-"""What stands beside a sequence that starts with the last step."""
+"""The label of a sequence that starts with the last step."""
 
 _BOX = 7
-"""The width of a box; one with an even number of letters in it is one wider, so that they stand in its middle."""
+"""The width of a box; one with an even number of letters is one wider, so that they are centred."""
 
 _START, _BACKWARD_START = "0 ─►", "◄─ 0"
-"""The zero state that a cell starts with: before the first box or, where time is read backwards, after the last."""
+"""The zero state that a cell starts with: before the first box or, if it reads backwards, after the last."""
 
 _LEAVES, _BACKWARD_LEAVES = "─► ", " ◄─"
-"""The arrow to the last states of a cell, which leave it at its end, or of one that reads backwards."""
+"""The arrow to the final states of a cell, and of one that reads backwards."""
 
 _DOTS = "···"
-"""Stands for the steps left out."""
+"""The mark for the steps left out."""
 
 _SKIP = len(f" {_DOTS} ─►")
-"""How much further to the right the last column stands where steps before it are left out."""
+"""The shift of the last column to the right if steps before it are left out."""
 
 _LONGEST_NUMBER = 4
-"""A step with a longer number than this is called T where it names states."""
+"""The most digits of the last step in the names of states; beyond that it is called T."""
 
 _MOST_NAMES = 3
-"""So many timesteps of a window are named each; of a wider one the first and the last."""
+"""The most timesteps of a window that are all named; of a wider one only the first and the last are."""
 
 _SEQUENCES = {"input": "x", "vector": "v", "sequence": "y", "reversed": "s"}
-"""What the vectors of a sequence are called that windows move over."""
+"""The names of the vectors in a sequence that windows move over."""
 
 _NARROWEST_GAP = 4
 _MOST_FIRST_STEPS = 6
@@ -56,14 +56,14 @@ _WIDEST_LABELS = 32
 
 
 _Pieces = list[tuple[int, str]]
-"""Characters on a line, each with the column where they start."""
+"""Texts on a line, each with the column where it starts."""
 
 _Label = list[tuple[str, str]]
-"""The lines at the left of a drawing, each with its style: a name in one line or two, and perhaps a spec."""
+"""A label at the left of a drawing, line by line with styles: a name in one or two lines, and perhaps a spec."""
 
 
 def drawing_page(drawing: Drawing) -> Iterator[Block]:
-    """Yield a network unrolled in time, no wider than the console, and what its letters and words mean."""
+    """Yield a network unrolled in time, no wider than the console, and a legend."""
     yield Line(marked(str(drawing.network), drawing.network.origin))
     for part in reversed(drawing.parts):
         yield GAP
@@ -75,8 +75,8 @@ def draw(unrolled: Unrolled, width: int) -> list[Text]:
     """Return the lines of a drawing, none of them wider than `width`.
 
     Args:
-        unrolled: the network, or the part of it that shares an axis of time.
-        width: the widest that a line may be, in ASCII, too.
+        unrolled: the network, or the part of it that shares a time axis.
+        width: the most columns of a line, also in ASCII.
     """
     lines = [*_fitting(unrolled, width).lines()]
     for line in lines:
@@ -87,7 +87,7 @@ def draw(unrolled: Unrolled, width: int) -> list[Text]:
 
 
 def _line(pieces: _Pieces) -> Text:
-    """Return a line with some characters on it."""
+    """Return a line with texts at their columns."""
     line = ""
     for column, text in sorted(pieces):
         line = line.ljust(column) + text
@@ -95,11 +95,11 @@ def _line(pieces: _Pieces) -> Text:
 
 
 def _fitting(unrolled: Unrolled, width: int) -> _Columns:
-    """Return the columns that show the most within a width or, where none fit, the narrowest.
+    """Return the columns that show the most within a width or, if none fit, the narrowest.
 
-    To save width, steps are left out down to the first two and the last, then shapes move to lines of their own, then
-    labels move above what they name, then the last states are left out; a drawing without the second step comes after
-    all of these.
+    To save width, steps are left out down to the first two and the last, then shapes move to separate lines, then
+    labels move above the layers that they name, then the final states are left out; only after all of these is the
+    second step left out.
     """
     labels = [*_labels_of_ends(unrolled), *(_label(layer) for layer in unrolled.layers)]
     label_width = max([len(_REVERSED), *(len(text) for label in labels for text, _ in label)])
@@ -116,14 +116,14 @@ def _fitting(unrolled: Unrolled, width: int) -> _Columns:
 
 
 def _labels_of_ends(unrolled: Unrolled) -> tuple[_Label, _Label]:
-    """Return the labels of what leaves a drawing and of what enters it."""
+    """Return the labels of a drawing's output and input."""
     between = "sequence" if unrolled.output_steps == "all" else "vector"
     name, *spec = unrolled.source
     return [("output" if unrolled.is_last else between, "heading")], [(name, "heading"), *((text, "") for text in spec)]
 
 
 def _label(layer: UnrolledLayer) -> _Label:
-    """Return the label of a layer: its name, or the first and the last name of a run; and its spec."""
+    """Return the label of a layer: its name, or the first and the last name of a run, and its spec."""
     first, *others = layer.names
     times = f" × {len(layer.names)}" if others else ""
     last = [(f"{_DOTS} {others[-1]}", "heading")] if others else []
@@ -131,12 +131,12 @@ def _label(layer: UnrolledLayer) -> _Label:
 
 
 def _last_states(states: Sequence[str], ends: tuple[str, str], backwards: bool) -> list[str]:
-    """Return the names of the states of a cell after its last step: hT and cT; h1 and c1, if it reads backwards."""
+    """Return the names of a cell's states after its last step: hT and cT, or h1 and c1 if it reads backwards."""
     return [state + ends[0 if backwards else 1] for state in states]
 
 
 def _counted_back(timesteps: int | None, steps: int) -> str:
-    """Return the number of the step that comes `steps` steps before the last: 98, or T-2 where T is not known."""
+    """Return the number of the step that comes `steps` steps before the last: 98, or T-2 if T is unknown."""
     if timesteps is not None:
         return str(timesteps - steps)
     return f"T-{steps}" if steps else "T"
@@ -150,7 +150,7 @@ def _arrow(states: Sequence[str], width: int = 0, backwards: bool = False) -> st
 
 
 def _boxed(kind: str) -> str:
-    """Return a kind in the middle of a box, of one that is too long the first letters."""
+    """Return a kind centred in a box, shortened to its first letters if it is too long."""
     shown = kind if len(kind) <= _BOX - 2 else kind[: _BOX - 3]
     return f"│{shown.center(_BOX - 2 + (len(shown) + 1) % 2)}│"
 
@@ -159,15 +159,15 @@ class _Columns:
     """A drawing with a column for each step shown.
 
     Args:
-        unrolled: the network, or the part of it that shares an axis of time.
-        width: the widest that a line should be.
-        shows_ends: whether the last states of the cells are shown.
-        label_width: the width of the labels at the left. Where they stand above what they name, it is 0.
-        shapes_beside: whether shapes stand beside arrows; else they have lines of their own, where there is more room.
-        first_steps: how many of the first steps are shown, before the last.
+        unrolled: the network, or the part of it that shares a time axis.
+        width: the desired most columns of a line.
+        shows_ends: whether the final states of the cells are shown.
+        label_width: the width of the labels at the left; 0 if labels go above the layers that they name.
+        shapes_beside: whether shapes go next to arrows; otherwise they have separate lines, with more room.
+        first_steps: the number of steps shown from the first, besides the last.
 
     Attributes:
-        ends: the names of the first and the last step, `1` and `T`, if the last states of the cells are shown.
+        ends: the names of the first and the last step, `1` and `T`, if the final states of the cells are shown.
     """
 
     def __init__(
@@ -187,7 +187,7 @@ class _Columns:
         self._count = first_steps + 1 if timesteps is None else min(first_steps + 1, timesteps)
         self._skips = self._count != timesteps
         self._shown = {"all": [*range(self._count)], "first": [0], "last": [self._count - 1]}
-        """Which of the steps shown something happens at."""
+        """The indices of the columns for `Steps`."""
         last = "T" if timesteps is None or len(str(timesteps)) > _LONGEST_NUMBER else str(timesteps)
         self.ends = ("1", last) if shows_ends and unrolled.states else None
         before = [self._around(layer, backwards)[0] for layer in unrolled.layers for backwards in layer.backwards]
@@ -195,26 +195,26 @@ class _Columns:
         self._apart = box + max(_NARROWEST_GAP, len(_arrow(unrolled.states)))
         first = label_width + 1 + max([1, *map(len, before)])
         self._left = [first + step * self._apart for step in range(self._count)]
-        """Where the box of each step starts."""
+        """The column where the box of each step starts."""
         self._place_of_dots = self._left[-1] + 1
         self._left[-1] += _SKIP if self._skips else 0
         self._centre = [left + _BOX // 2 for left in self._left]
         """The middle column of each box."""
 
     def _mark(self, step: int, text: str) -> tuple[int, str]:
-        """Return a text that is centred on the box of a step."""
+        """Return a text centred on the box of a step."""
         return (self._centre[step] - (len(text) - 1) // 2, text)
 
     def _marks(self, steps: Steps, texts: Sequence[str]) -> _Pieces:
-        """Return a text at each of the steps shown, and dots for those left out."""
+        """Return a text at each step shown, and dots for the steps left out."""
         return [*(self._mark(step, texts[step]) for step in self._shown[steps]), *self._dots(steps)]
 
     def _dots(self, steps: Steps) -> _Pieces:
-        """Return the dots that stand for the steps left out, where steps are."""
+        """Return the dots for the steps left out, if there are any."""
         return [(self._place_of_dots, _DOTS)] if self._skips and steps == "all" else []
 
     def lines(self) -> Iterator[Text]:
-        """Yield the lines of the drawing, from the output down to the axis of time."""
+        """Yield the lines of the drawing, from the output down to the time axis."""
         unrolled = self._unrolled
         output, source = _labels_of_ends(unrolled)
         names = ["y" if unrolled.is_last else "v"] * self._count
@@ -224,7 +224,7 @@ class _Columns:
         yield from self._labelled(output, leaving, first=len(leaving) - 1)
         for layer in reversed(unrolled.layers):
             arrows = self._marks(layer.returns, ["▲"] * self._count)
-            is_last = layer is unrolled.layers[-1]  # whose shape stands beside the output
+            is_last = layer is unrolled.layers[-1]  # its shape is next to the output
             lines = [_line(arrows)] if is_last else self._with_shape(arrows, layer.output_shape)
             note = (len(lines) - 1, _REVERSED) if layer.reversed_time else None
             if layer.layer.merge is not None:
@@ -236,7 +236,7 @@ class _Columns:
         pointing = ["▲"] * self._count
         if unrolled.window is not None:
             names = self._window_names(unrolled.window)
-            # An arrow above each of the names that a window reads, and above what stands for others.
+            # An arrow above each name in a window, and above the dots.
             pointing = [re.sub(r"\S+", lambda name: "▲".ljust(len(name[0])), each) for each in names]
         else:
             names = ["v"] * self._count if unrolled.over == "vector" else self._step_names("x")
@@ -246,7 +246,7 @@ class _Columns:
     def _labelled(
         self, label: _Label, lines: list[Text], first: int, note: tuple[int, str] | None = None
     ) -> list[Text]:
-        """Return lines with a label beside them, from the `first` down, or else above, and a note to one of them."""
+        """Return lines with a label next to them, starting at line `first`, or above them, and a note on one line."""
         if not self._label_width:
             names = " ".join(text for text, style in label if style)
             words = [names, *(text for text, style in label if not style), *([note[1]] if note else [])]
@@ -258,7 +258,7 @@ class _Columns:
         return lines
 
     def _step_names(self, letter: str, reversed_time: bool = False) -> list[str]:
-        """Return the name of each step shown: x1, x2, xT; in reversed time yT, yT-1, y1."""
+        """Return the name of each step shown: x1, x2, xT or, in reversed time, yT, yT-1, y1."""
         timesteps, steps_before_last = self._unrolled.timesteps, range(self._count - 1)
         if not reversed_time:
             numbers = [*(str(step + 1) for step in steps_before_last), _counted_back(timesteps, 0)]
@@ -269,7 +269,7 @@ class _Columns:
         return [letter + number for number in numbers]
 
     def _window_names(self, window: Window) -> list[str]:
-        """Return what the windows of the steps read: `x1 x2 x3`, `x1 ··· x5` where they are many, 0 for padding."""
+        """Return the timesteps in each step's window: `x1 x2 x3`, `x1 ··· x5` if there are many, 0 for padding."""
         length, outputs, over = self._unrolled.input_shape[1], self._unrolled.timesteps, self._unrolled.over
         letter = _SEQUENCES[over]
 
@@ -287,20 +287,20 @@ class _Columns:
         numbers = [*range(1, self._count), outputs]
         texts = [fitting([*map(name, window.read_by(number, length))]) for number in numbers if number is not None]
         if outputs is None:
-            behind = window.around(None)[1]
-            texts.append(f"{_DOTS} 0" if behind else f"{_DOTS} {letter}T" if window.stride == 1 else _DOTS)
+            after = window.around(None)[1]
+            texts.append(f"{_DOTS} 0" if after else f"{_DOTS} {letter}T" if window.stride == 1 else _DOTS)
         return texts
 
     def _input(self, names: Sequence[str]) -> list[Text]:
-        """Return the lines of what enters: its names; its shape; the direction of time."""
+        """Return the lines of the input: its names, its shape, and the direction of time."""
         start, what = self._left[0], _REVERSED if self._unrolled.over == "reversed" else "time"
         time = f"{what} ".ljust(self._centre[-1] - start, "─") + "►"
-        # Where the shape has a line of its own, it stands outside of the drawing: here, below the names of the steps.
+        # A shape on a separate line goes outside the drawing: here, below the names of the steps.
         lines = self._with_shape(self._marks("all", names), self._unrolled.input_shape)
         return [*reversed(lines), Text.assemble(" " * start, (time, "dim"))]
 
     def _with_shape(self, pieces: _Pieces, shape: Shape) -> list[Text]:
-        """Return pieces with a shape behind the last or, where there is no room for it, on a line above."""
+        """Return pieces with a shape after the last or, if there is no room for it, on a line above."""
         text, line = shape_text(shape), _line(pieces)
         if self._shapes_beside:
             return [_line([*pieces, (len(line) + 1, text)])]
@@ -311,7 +311,7 @@ class _Columns:
         """Return the line that shows how the outputs of the two directions are merged.
 
         A layer that returns a sequence merges them at every step. One that returns a vector merges the last output of
-        each direction, which stand at opposite ends: a line leads the second cell's to the first's.
+        each direction, which are at opposite ends: a line leads from the second cell's to the first's.
         """
         if layer.returns == "all":
             return self._marks("all", [mode] * self._count)
@@ -319,7 +319,7 @@ class _Columns:
         return self._leading(self._count - 1 - to, to, mode, (" backward's last ", " backward ", ""))
 
     def _join(self, how: str) -> _Pieces:
-        """Return the line that shows how the outputs of all steps become one vector, at the last step."""
+        """Return the line that shows how the outputs of all steps are combined into one vector, at the last step."""
         joined, *leading = self._leading(0, self._count - 1, how)
         if not leading:
             return [joined]
@@ -333,7 +333,7 @@ class _Columns:
         return [joined, (start, "".join(line))]
 
     def _leading(self, step: int, to: int, text: str, names: Sequence[str] = ("",)) -> _Pieces:
-        """Return a text at a step and, if another leads there, the line, with the longest of some names that fits."""
+        """Return a text at step `to` and a line to it from `step`, if that differs, with the longest name that fits."""
         place, _ = mark = self._mark(to, text)
         start = self._centre[0] if step < to else place + len(text)
         room = place - start - 3 if step < to else self._centre[-1] - start - 2
@@ -341,7 +341,7 @@ class _Columns:
         return [mark, *([] if step == to else [(start, f"┌{line}► " if step < to else f" ◄{line}┐")])]
 
     def _boxes(self, layer: UnrolledLayer) -> list[_Pieces]:
-        """Return the lines of a layer: a box for each step, split in two for two cells, and the states between them."""
+        """Return the lines of a layer: a box per step, split in two for two cells, and the states between them."""
         steps = self._shown[layer.reads]
         outlets = {*self._shown[layer.returns]}
         if layer.layer.merge is not None and layer.returns != "all":
@@ -364,7 +364,7 @@ class _Columns:
         return [*lines, boxes(f"└{plain}┘")]
 
     def _carried(self, layer: UnrolledLayer, backwards: bool) -> _Pieces:
-        """Return the arrows of the states that a cell carries, from the zero it starts with to those that leave it."""
+        """Return the arrows of the states that a cell carries, from the initial zero to the final states."""
         box, line = len(_boxed(layer.layer.kind)), []
         for step in range(self._count - 1):
             start, end = self._left[step] + box, self._left[step + 1]
@@ -372,12 +372,12 @@ class _Columns:
                 end = self._place_of_dots - 1
                 line.append((self._place_of_dots + len(_DOTS) + 1, _arrow((), backwards=backwards)))
             line.append((start, _arrow(layer.layer.states, end - start, backwards)))
-        before, behind = self._around(layer, backwards)
+        before, after = self._around(layer, backwards)
         first, last = self._left[0], self._left[-1] + box
-        return [*line, (first - len(before), before), (last, behind), *self._dots("all")]
+        return [*line, (first - len(before), before), (last, after), *self._dots("all")]
 
     def _around(self, layer: UnrolledLayer, backwards: bool) -> tuple[str, str]:
-        """Return what stands before the first box of a cell and behind its last: where it starts, its last states."""
+        """Return the texts before a cell's first box and after its last: the initial and the final states."""
         names = "" if self.ends is None else ",".join(_last_states(layer.layer.states, self.ends, backwards))
         if backwards:
             return names and names + _BACKWARD_LEAVES, _BACKWARD_START
@@ -395,12 +395,12 @@ def _legend(head: Head, parts: Sequence[Unrolled], console: Console) -> Iterator
 
 
 def _meanings(head: Head, parts: Sequence[Unrolled], shown: Sequence[tuple[str, str] | None]) -> Iterator[str]:
-    """Yield what the letters and words of a drawing mean.
+    """Yield the meanings of a drawing's letters and words.
 
     Args:
-        head: the layer that takes the input, which may mark steps as padding.
-        parts: what is drawn.
-        shown: of each part the names of the first and the last step, if its last states are drawn.
+        head: the layer that reads the input, which may mark steps as padding.
+        parts: the parts of the drawing.
+        shown: for each part the names of the first and the last step, if its final states are drawn.
     """
     layers = [layer for part in parts for layer in part.layers]
     states = tuple(dict.fromkeys(state for part in parts for state in part.states))
@@ -408,7 +408,7 @@ def _meanings(head: Head, parts: Sequence[Unrolled], shown: Sequence[tuple[str, 
     if states:
         yield f"{', '.join(states)}: the {noun} carried from step to step, 0 at the start of every sample"
         if any(layer.masked for layer in layers):
-            yield f"{listed(fields_in_both(head))}: {head.padding} leaves the {noun} as before"
+            yield f"{listed(fields_in_both(head))}: {head.padding} leaves the {noun} unchanged"
     last = {
         name: None
         for part, ends in zip(parts, shown, strict=True)
@@ -425,9 +425,9 @@ def _meanings(head: Head, parts: Sequence[Unrolled], shown: Sequence[tuple[str, 
         back = in_both(type(reversing.layer), "go_backwards", True)
         yield f"{_REVERSED}: the last step comes first, as {back} returns it"
     if any(part.over == "sequence" for part in parts):
-        yield "y below a window: the sequence of the drawing below it"
+        yield "y below a window: the output sequence of the drawing below it"
     if any(part.over == "reversed" for part in parts):
-        yield "s: the sequence of the drawing below it, in the order in which it is returned"
+        yield "s: the output sequence of the drawing below it, in the order in which it is returned"
     if any(part.window is not None and part.window.padding != "valid" for part in parts):
         yield "0 below a window: padding around the sequence"
     if any(part.over == "vector" for part in parts):

@@ -1,4 +1,4 @@
-"""An explanation as text in columns: equations, weights and notes; what other tools count; and what a word is."""
+"""An explanation as text in columns: equations, weights and notes; other tools' counts; the meaning of a word."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from rnncli.reports.reference import Entry, fields_in_short, kinds_in_short
 Rows = list[tuple[Text, Text]]
 
 _LONGEST_ON_ONE_LINE = 56
-"""A formula of more characters has its numbers on a line of their own."""
+"""The most characters of a formula on one line; a longer one has its numbers on a separate line."""
 
 _AT_EACH_END = 50
-"""So many layers, a run of equal ones counted once, are explained at either end where there are too many to read."""
+"""The most layers explained at either end of a deep network, with a run of equal ones counted once."""
 
 
 def explanation_page(explanation: Explanation) -> Iterator[Block]:
-    """Yield each layer: its equations, its weights, and what is worth knowing."""
+    """Yield each layer's equations, weights and notes."""
     yield from head_of(explanation.summary, explained=True)
     runs = list(folded(explanation.layers, key=_without_its_name))
     left_out = [layer for run in runs[_AT_EACH_END:-_AT_EACH_END] for layer in run]
@@ -60,17 +60,17 @@ def _run(run: Sequence[LayerExplanation]) -> Iterator[Block]:
 
 
 def _without_its_name(layer: LayerExplanation) -> LayerExplanation:
-    # Equal layers have equal notes, but for the names of weights in them.
+    # Equal layers have equal notes, except for the names of weights in them.
     return layer._replace(summary=equal_but_for_its_name(layer.summary), notes=())
 
 
 def _equations(layer: LayerExplanation) -> Rows:
-    """Return the equations of a layer, and what each of them is."""
+    """Return the equations of a layer, each with its meaning."""
     return [(Text(line.text, style="code"), Text(line.means, style="dim")) for line in layer.equations]
 
 
 def _weights(run: Sequence[LayerExplanation]) -> Rows:
-    """Return the weights of the first of some equal layers with their formulas, their sum, and that of all layers."""
+    """Return the weights of the first of several equal layers with formulas, their total, and all layers' total."""
     layer, times = run[0], len(run)
     rows = []
     for (weight, formula), (last, _) in zip(layer.weights, run[-1].weights, strict=True):
@@ -79,7 +79,7 @@ def _weights(run: Sequence[LayerExplanation]) -> Rows:
         )
         rows.append((shape, _formula(formula, several=sum(map(len, weight.axes)) > 1)))
     if layer.total is not None:
-        rows.append((Text("all of them"), _formula(layer.total)))
+        rows.append((Text("total"), _formula(layer.total)))
     params = layer.summary.params
     if times > 1 and params:
         rows.append((Text(f"{times} such layers"), Text(f"{times} × {params:,} = {times * params:,}")))
@@ -87,7 +87,7 @@ def _weights(run: Sequence[LayerExplanation]) -> Rows:
 
 
 def _formula(formula: Formula, several: bool = True) -> Text:
-    """Return a formula in words, in numbers, and its value; without the numbers where there is only one."""
+    """Return a formula in words, in numbers, and its value; the numbers are omitted if there is only one."""
     if not several:
         return Text.assemble(f"{formula.words} = ", (f"{formula.value:,}", "figure"))
     line_end = "\n" if len(formula.words) + len(formula.numbers) > _LONGEST_ON_ONE_LINE else " "
@@ -121,9 +121,9 @@ def _totals(explanation: Explanation) -> Text:
 
 
 def _other_counts(counts: Sequence[OtherCount], batch: int | None, timesteps: int | None) -> Iterator[Block]:
-    """Yield what each tool counts, and why. Tools that nothing is known of for one reason share a line."""
+    """Yield each tool's count with its reasons. Tools that are unknown for the same reason share a line."""
     sequence = "" if timesteps is None else f" and {plural(timesteps, 'timestep')}"
-    needs = next((f"; where there is a ?, give {each.needs}" for each in counts if each.needs), "")
+    needs = next((f"; ? depends on the timesteps: give {each.needs}" for each in counts if each.needs), "")
     yield GAP
     yield Line(Text(f"Other tools, for a batch of {batch or 1:,}{sequence}{needs}"))
     rows = []
@@ -139,7 +139,7 @@ def _other_counts(counts: Sequence[OtherCount], batch: int | None, timesteps: in
 
 
 def entry_page(entry: Entry) -> Iterator[Block]:
-    """Yield what is told of a word: what it means, the facts, and of a kind its fields and a layer explained."""
+    """Yield the entry for a word: its meaning and facts and, for a kind, its fields and an example explained."""
     if not entry.word:
         yield from _language()
         return
@@ -162,7 +162,7 @@ def _facts(notes: Sequence[Note], style: str = "") -> Rows:
 
 def _language() -> Iterator[Block]:
     """Yield the spec language: every kind, every field, and how numbers are written."""
-    yield Line(Text("SPEC is layers joined by commas; each is KIND:SIZE, then fields in any order:"))
+    yield Line(Text("A SPEC is layers joined by commas; each is KIND:SIZE, then fields in any order:"))
     yield Line(Text(EXAMPLE, style="code"), start=INDENT)
     yield Pairs(_facts(kinds_in_short(), "code"))
     yield GAP
@@ -175,6 +175,6 @@ def _language() -> Iterator[Block]:
             (Text("ACT"), Text(" ".join(names[:half]))),
             (Text(""), Text(" ".join(names[half:]))),
             (Text("Sizes"), Text(f"1 to {MAX_SIZE:,}; 10_000; {multiples}")),
-            (Text("More"), Text("rnncli layers WORD, also of Keras or PyTorch: lstm, seq, macs, h_n, …")),
+            (Text("More"), Text("rnncli layers WORD, also from Keras or PyTorch: lstm, seq, macs, h_n, …")),
         ]
     )

@@ -1,7 +1,7 @@
-"""What happens over time: the picture of a study, and how far back networks remember, side by side.
+"""Plots over time: a study of a layer's outputs, and how far back networks remember, side by side.
 
-The picture of a study is a layer's outputs, units down and time across. The colour of a cell shows its value; without
-enough colours its character does.
+A study plots a layer's outputs with units down and time across. The colour of a cell shows its value; without enough
+colours its character does.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from rnncli.render.console import ON_DARK, ON_LIGHT, drawing_width
 from rnncli.reports.reach import PROBLEMS, LayerReach, NetworkReach, Reach, Spread
 
 _TIMESTEP_SPACING, _STEP_SPACING = 16, 8
-"""Columns from one timestep named on the axis of a study to the next, and from one step on that of a reach."""
+"""The columns between two labels on the axis of a study, and on the axis of a reach."""
 
 _WIDEST_CELL = 4
 
@@ -34,33 +34,33 @@ _LABEL = len("saturated")
 """The width of the labels at the left."""
 
 DECADES = 4
-"""How many powers of ten the bars of the effect span."""
+"""The powers of ten that the bars of the effect span."""
 
 _LEVELS = 3
-"""How many characters there are for positive values, and how many for negative ones."""
+"""The number of characters for positive values, and for negative ones."""
 
 LEVELS = "≡=-·+*#"
 """The characters of cells, from the most negative to the most positive value."""
 
 _BARS = "▁▂▃▄▅▆▇█"
-"""Those of the rows of bars, from the lowest to the highest."""
+"""The characters of bars, from the lowest to the highest."""
 
 BROKEN = "?"
-"""Stands for a value that is not a finite number."""
+"""The character for a value that is not a finite number."""
 
 _NICE = (1, 2, 3, 5, 10)
-"""A level is worth one of these numbers times a power of ten."""
+"""The values that a level can have, times a power of ten."""
 
 _SIGNS = (*["bright_blue"] * 3, "", *["bright_red"] * 3)
-"""With 16 colours the sign alone is shown, by those two that stand out from black and from white in every palette."""
+"""The styles with 16 colours, which only show the sign, in two colours that are readable in every palette."""
 
 
 class TimeCells(NamedTuple):
-    """The cells of a row: one for each bin of time or, where there is no room for all, one for several.
+    """The cells of a row: one per time bin or, if there is no room for all, one for several.
 
     Attributes:
-        bins: how many bins share a cell.
-        cell_width: the width of a cell.
+        bins: the number of bins per cell.
+        cell_width: the width of a cell in columns.
     """
 
     bins: int
@@ -68,33 +68,33 @@ class TimeCells(NamedTuple):
 
     @classmethod
     def fitting(cls, console: Console, bins: int) -> TimeCells:
-        """Return the cells that show so many bins."""
+        """Return cells for a number of bins that fit the console."""
         available = _room(console)
         bins_per_cell = ceil(bins / available)
         cells = ceil(bins / bins_per_cell)
         return cls(bins_per_cell, min(_WIDEST_CELL, available // cells))
 
     def starts(self, time_bins: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the first step of each cell, given that of each bin."""
+        """Return the first step of each cell, given the first step of each bin."""
         return time_bins[:: self.bins]
 
     def merge(self, values: Bins, how: Callable[[list[float]], float]) -> Bins:
-        """Return a value for each cell: `how` of the values of its bins, or None if all of them are padding."""
+        """Return a value for each cell: `how` applied to its bins' values, or None if all are padding."""
         groups = (values[start : start + self.bins] for start in range(0, len(values), self.bins))
         present = ([value for value in group if value is not None] for group in groups)
         return tuple(how(group) if group else None for group in present)
 
     def means(self, values: Bins) -> Bins:
-        """Return the mean for each cell. All bins count the same: their lengths differ by one step at most."""
+        """Return the mean for each cell. All bins count equally, since their lengths differ by at most one step."""
         return self.merge(values, lambda group: sum(group) / len(group))
 
     def axis(self, labels: Sequence[str], last: str, spacing: int) -> str:
-        """Return an axis: some labels, each below the start of its cell, and at the end that of the last step.
+        """Return an axis: some labels, each below the start of its cell, and the last step's label at the end.
 
         Args:
             labels: the label of each cell.
-            last: that of the last step.
-            spacing: columns from one label to the next.
+            last: the label of the last step.
+            spacing: the columns from one label to the next.
         """
         width = len(labels) * self.cell_width
         line = named = ""
@@ -108,17 +108,17 @@ class TimeCells(NamedTuple):
 
 
 def _room(console: Console) -> int:
-    """Return how many columns are left beside the labels."""
+    """Return the width left next to the labels."""
     return max(1, drawing_width(console) - _LABEL - 3)
 
 
 def legend(console: Console, parts: Sequence[Text], between: str = "") -> Iterator[Text]:
-    """Yield what the rows above show, in as many lines as it takes; a part is broken only if it is too long for one.
+    """Yield the lines of a legend for the rows above; a part is wrapped only if it is too long for a line.
 
     Args:
-        console: where it is shown.
-        parts: what is to be said, such as what each character means.
-        between: what stands between two of them.
+        console: the console that shows it.
+        parts: the parts, such as the meaning of each character.
+        between: the separator of two parts.
     """
     room, end = _room(console), between.rstrip()
     lines = [Text()]
@@ -135,17 +135,17 @@ def legend(console: Console, parts: Sequence[Text], between: str = "") -> Iterat
 
 
 def row(label: str, *parts: tuple[str, str] | str | Text) -> Text:
-    """Return a row of cells, its label at the left."""
+    """Return a row of cells with its label at the left."""
     return Text.assemble(f" {label:>{_LABEL}} ", *parts)
 
 
 def log_height(share: float | None) -> float | None:
-    """Return the height of a share on a logarithmic scale: 1 for the whole, 0 for the least that the scale shows."""
+    """Return the height of a share on a logarithmic scale: 1 for the whole, 0 for the least share on the scale."""
     return 1 + log10(share) / DECADES if share else share
 
 
 def bar(height: float | None) -> str:
-    """Return the bar of a height from 0 to 1."""
+    """Return the bar for a height from 0 to 1."""
     if height is None:
         return " "
     if not isfinite(height):
@@ -159,9 +159,9 @@ def curve(shares: Iterable[float | None]) -> str:
 
 
 def signed_styles(console: Console) -> Sequence[str]:
-    """Return the styles for values from the most negative to the most positive; the one in the middle is for zero.
+    """Return the styles for values from the most negative to the most positive, with zero's in the middle.
 
-    Where a console has enough colours they are grounds, and need no characters on them.
+    If a console has enough colours, they are background colours and need no characters on them.
     """
     if console.no_color or console.color_system not in ("256", "truecolor"):
         return _SIGNS
@@ -169,12 +169,12 @@ def signed_styles(console: Console) -> Sequence[str]:
 
 
 def nearest_style(styles: Sequence[str], share: float) -> str:
-    """Return the style of a value that is given as a share of the largest: -1 to 1."""
+    """Return the style for a value, given as a share of the largest, -1 to 1."""
     half = len(styles) // 2
     return styles[half + max(-half, min(half, round(share * (half + 0.5))))]
 
 
-# The picture of a study
+# The plot of a study
 
 
 def study_page(study: Study) -> Iterator[Block]:
@@ -208,14 +208,14 @@ def _lines(study: Study, console: Console) -> Iterator[Text]:
 def _headings(study: Study, cells: TimeCells) -> Iterator[Text]:
     outputs = study.outputs
     sample = f" (the first of {study.batch:,} samples)" if study.batch > 1 else ""
-    down = f"{plural(outputs.units, 'unit')}, {_each(outputs.unit_bins, outputs.units)} a row"
+    down = f"{plural(outputs.units, 'unit')}, {_each(outputs.unit_bins, outputs.units)} per row"
     starts = cells.starts(outputs.time_bins)
-    across = f"{plural(study.timesteps, 'timestep')}, {_each(starts, study.timesteps)} a column"
+    across = f"{plural(study.timesteps, 'timestep')}, {_each(starts, study.timesteps)} per column"
     if study.backwards:
-        across += ", in the order of reading: from the last"
+        across += ", in reading order, from the last"
     yield Text.assemble((study.layer, "bold"), f" over time{sample}")
     shared = outputs.units > len(outputs.unit_bins) or study.timesteps > len(starts)
-    mean = " A cell is the mean of all in it." if shared else ""
+    mean = " A cell shows the mean of its values." if shared else ""
     yield Text(f"Down: {down}. Across: {across}.{mean}")
 
 
@@ -238,7 +238,7 @@ def _map(console: Console, study: Study, cells: TimeCells) -> Iterator[Text]:
 def _bars(console: Console, study: Study, cells: TimeCells) -> Iterator[Text]:
     outputs, reach = study.outputs, study.reach
     norms = cells.means(outputs.norm)
-    rows = [("norm", [norm / outputs.norm_max if norm else norm for norm in norms])]  # all of them may be zero
+    rows = [("norm", [norm / outputs.norm_max if norm else norm for norm in norms])]  # all may be zero
     scales = [f"norm 0 to {outputs.norm_max:.3g}"]
     if outputs.saturated is not None:
         rows.append(("saturated", list(cells.means(outputs.saturated))))
@@ -260,7 +260,7 @@ def _bars(console: Console, study: Study, cells: TimeCells) -> Iterator[Text]:
 
 
 def _level_value(sizes: Iterator[float]) -> float:
-    """Return how much one level is worth: a round number, so that all levels together reach the largest size."""
+    """Return the value of one level: a round number, with all levels together reaching the largest size."""
     largest = max(sizes, default=0.0)
     if largest == 0:
         return 1.0
@@ -270,7 +270,7 @@ def _level_value(sizes: Iterator[float]) -> float:
 
 
 def _character(value: float | None, level: float, styles: Sequence[str]) -> tuple[str, str]:
-    """Return the character and the style of a value; `level` is how much one level is worth."""
+    """Return the character and the style for a value; `level` is the value of one level."""
     if value is None:
         return " ", ""
     if not isfinite(value):
@@ -281,7 +281,7 @@ def _character(value: float | None, level: float, styles: Sequence[str]) -> tupl
 
 
 def _each(starts: Sequence[int], count: int) -> str:
-    """Return how many units share a row, or steps a column: `4`, `1 or 2`, `3 to 6`."""
+    """Return the number of units per row, or of steps per column: `4`, `1 or 2`, `3 to 6`."""
     sizes = {stop - start for start, stop in pairwise((*starts, count))}
     least, most = min(sizes), max(sizes)
     return f"{least:,}" if least == most else f"{least:,} {'or' if most == least + 1 else 'to'} {most:,}"
@@ -289,7 +289,7 @@ def _each(starts: Sequence[int], count: int) -> str:
 
 def _saturated_text(outputs: Outputs) -> str:
     if outputs.limits is None:
-        return "none; nothing bounds these outputs"
+        return "none; these outputs have no bounds"
     if outputs.saturated_units is None:
         return "not known"
     low, high = outputs.limits
@@ -298,11 +298,11 @@ def _saturated_text(outputs: Outputs) -> str:
 
 
 _DIRECTIONS = {"": "", "forward/": "forward ", "backward/": "back "}
-"""What the screen says before the name of a gate."""
+"""The words before the name of a gate."""
 
 
 def _gate_text(gate: Gate) -> str:
-    """Return how open a gate is, in words."""
+    """Return a description of how open a gate is."""
     if isnan(gate.mean):
         return "not known"
     mean = f"{gate.mean:.3g}{' in size' if gate.is_candidate else ''} on average"
@@ -312,20 +312,20 @@ def _gate_text(gate: Gate) -> str:
 
 
 def _reach_text(reach: LayerReach, which: str) -> str:
-    """Return how long the layer remembers the `which` input, in words."""
+    """Return a description of how long the layer remembers the `which` input."""
     if reach.problem is not None:
         return f"{'none' if reach.problem == 'no effect' else 'not known'}: {PROBLEMS[reach.problem]}"
     if reach.steps == 1:
         return "not known from a single step"
     left = f"within {reach.steps:,} steps ({reach.last:.0%} of it is left)"
     if reach.tenth is None:
-        fall = f"not under a tenth of its largest {left}"
+        fall = f"not below a tenth of its largest {left}"
     elif reach.hundredth is None:
-        fall = f"under a tenth of its largest after {plural(reach.tenth, 'step')}, not under a hundredth {left}"
+        fall = f"below a tenth of its largest after {plural(reach.tenth, 'step')}, not below a hundredth {left}"
     else:
         fall = (
-            f"under a tenth of its largest after {plural(reach.tenth, 'step')}, "
-            f"under a hundredth after {plural(reach.hundredth, 'step')}"
+            f"below a tenth of its largest after {plural(reach.tenth, 'step')}, "
+            f"below a hundredth after {plural(reach.hundredth, 'step')}"
         )
     growth = f"; it is largest after {plural(reach.largest_after, 'step')}" if reach.largest_after else ""
     return f"the effect of a small change to the {which} input is {fall}{growth}"
@@ -343,15 +343,15 @@ _COLUMNS = (
 )
 
 _STARTS: Mapping[Init, str] = {
-    "keras": "as Keras starts them",
-    "torch": "as PyTorch starts them",
+    "keras": "as Keras initialises them",
+    "torch": "as PyTorch initialises them",
     "uniform": "from 0 to 1",
 }
 """How weights are drawn."""
 
 
 def reach_page(reach: Reach) -> Iterator[Block]:
-    """Yield the networks, their figures, the curves of the effect, and what it all means."""
+    """Yield the networks, their figures, the curves of the effect, and explanations."""
     reaches = reach.networks
     for number, network in enumerate(reaches, start=1):
         file = "" if network.file is None else f"  {printable(network.file)}"
@@ -385,13 +385,13 @@ def _cells(number: int, reach: NetworkReach) -> Row:
 
 
 def _spread(spread: Spread, written: Callable[[float | None], str]) -> Text:
-    """Return a median, and how far the seeds are apart if they are: `12 (9–14)`."""
+    """Return a median and, if the seeds differ, their range: `12 (9–14)`."""
     middle, least, most = map(written, spread)
     return Text(middle if least == most else f"{middle} ({least}–{most})")
 
 
 def _curves(console: Console, reaches: Sequence[NetworkReach]) -> Iterator[Text]:
-    """Yield the curves of networks that have the same steps over one axis."""
+    """Yield the curves, those of networks with the same steps on a common axis."""
     known = {number: reach for number, reach in enumerate(reaches, start=1) if reach.known}
     for bins in dict.fromkeys(reach.step_bins for reach in known.values()):
         cells = TimeCells.fitting(console, len(bins))
@@ -409,18 +409,18 @@ def _curves(console: Console, reaches: Sequence[NetworkReach]) -> Iterator[Text]
 
 def _meaning(reaches: Sequence[NetworkReach]) -> Iterator[str]:
     yield (
-        "Steps until the effect of a small change to the first input stays under a tenth and a hundredth of its "
+        "Steps until the effect of a small change to the first input stays below a tenth and a hundredth of its "
         "largest, in the outputs of the last recurrent layer"
     )
-    yield "Left: of the effect, at the last step; Largest after: so many steps, 0 is at once"
-    yield "Spectral radius: of U, by which the state is multiplied at each step: above 1 effects may grow"
+    yield "Left: the share of the effect at the last step; Largest after: the steps until it is largest, 0 for at once"
+    yield "Spectral radius: of U, which multiplies the state at each step; above 1, effects may grow"
     seeds = len(reaches[0].runs)
     count = "One seed draws" if seeds == 1 else f"Medians (and ranges) of {seeds:,} seeds; each draws"
     starts = [_STARTS[reach.init] for reach in reaches if reach.init is not None]
     where = " where there is no file" if len(starts) < len(reaches) else ""
     drawn = ["an input"] if reaches[0].reads is None else []
     drawn += [f"weights {listed(list(dict.fromkeys(starts)), 'or')}{where}"] if starts else []
-    yield f"{count} {', and '.join(drawn)}" if drawn else "All seeds are alike, for the input and the weights are given"
+    yield f"{count} {' and '.join(drawn)}" if drawn else "All seeds are alike because input and weights are given"
     if reaches[0].reads is not None:
         yield f"The input is the first sample of {printable(reaches[0].reads)}"
 
@@ -428,7 +428,7 @@ def _meaning(reaches: Sequence[NetworkReach]) -> Iterator[str]:
 def _notes(reaches: Sequence[NetworkReach]) -> Iterator[str]:
     for number, reach in enumerate(reaches, start=1):
         if reach.backwards:
-            yield f"{number}: it reads from the last timestep, so that is its first input"
+            yield f"{number}: it reads from the last timestep, which is its first input"
         for problem, failed in reach.problems.items():
             which = ""
             if reach.known:

@@ -1,12 +1,12 @@
-"""Work that takes long: a bar that says how far it is, and a note at its start if it will take very long.
+"""Long-running work: a progress bar, and a note at the start if the work will take very long.
 
-A bar shows if the work takes longer than half a second, standard error is a terminal, and standard output is none or
-anything but a pipe: what reads a pipe may be a pager, which has the same terminal for itself. Nor does it show where
-TERM is dumb, or while the program runs in the background. In a notebook it shows below the cell that runs.
+A bar appears if the work takes longer than half a second, standard error is a terminal, and standard output is not a
+pipe, whose reader may be a pager that uses the same terminal. It does not appear if TERM is dumb, nor while the program
+runs in the background. In a notebook it appears below the running cell.
 
-After each drawing the cursor goes back to where the bar starts. When a terminal becomes narrower and wraps the bar, the
-cursor stays there, and all that is below it is the bar's: so it can be erased whatever has become of the width. The
-cursor is never hidden, so nothing can leave it hidden.
+After each drawing the cursor returns to the start of the bar. When a terminal becomes narrower and wraps the bar, the
+cursor stays there and everything below it belongs to the bar, so the bar can be erased at any width. The cursor is
+never hidden, so it cannot stay hidden by accident.
 """
 
 from __future__ import annotations
@@ -32,41 +32,41 @@ DELAY = 0.5
 """Seconds before a bar appears."""
 
 JUDGED = 1.0
-"""Seconds of work from which its pace is judged."""
+"""Seconds of work before its pace is estimated."""
 
 PERIOD = 0.1
 """Seconds between two drawings of a bar."""
 
 LONG = 600.0
-"""Seconds: work that takes longer says so at its start."""
+"""Seconds of estimated work from which a note is printed at the start."""
 
 COUNTABLE = 10**15
-"""Beyond it a share of the work says nothing, and the bar only shows that there is some."""
+"""The most work for which the bar shows a share; beyond that it only shows activity."""
 
 _ERASE_BELOW = "\x1b[J"
 _ERASE = f"\r {_ERASE_BELOW}\r\x1b[2K"
-"""Not all from the first column: at the top of its screen tmux would take that for a screen to be kept."""
+"""Starts from the second column, because tmux saves a copy of a screen that is erased from its top left corner."""
 
 _PATIENCE = 0.2
-"""Seconds that a signal waits for a drawing to be done; a terminal that is stopped shows nothing of it."""
+"""Seconds that a signal handler waits for a drawing to finish; a stopped terminal would never finish it."""
 
 
 class Progress:
-    """Work and how far it is. As a block, while which the work is done, it has a bar, drawn by a thread of its own.
+    """The progress of some work. As a context manager around the work it shows a bar, drawn by a separate thread.
 
-    Call it with how much of the total has been done since the last call. The pace is measured from the first call on,
-    which may be a call with 0, and judged once.
+    Call it with the amount of work done since the last call. The pace is measured from the first call, which may pass
+    0, and estimated once.
 
     Args:
-        name: what is being done, in a word.
-        total: how much there is to do; 0 if that is not known.
+        name: a word for the work.
+        total: the total amount of work; 0 if unknown.
         tell: prints a line on standard error.
-        advice: what can be done about very long work.
-        shown: whether there may be a bar.
-        clock: tells the seconds that count for the pace.
+        advice: what the user can do about very long work.
+        shown: whether a bar is allowed.
+        clock: returns the seconds by which the pace is measured.
 
     Attributes:
-        name: what is being done now.
+        name: a word for the current work.
     """
 
     def __init__(
@@ -86,16 +86,16 @@ class Progress:
         self._clock = clock
         self._done = 0.0
         self._first: tuple[float, float] | None = None
-        """When the pace was first looked at, and how much had been done."""
+        """The time of the first measurement, and the work done by then."""
         self._judged = not total
         self._place = place() if shown else None
         self._lock = RLock()
-        """Held by whoever writes to the terminal."""
+        """Held while writing to the terminal."""
         self._ended = Event()
         self._blocks = ExitStack()
 
     def __call__(self, amount: float) -> None:
-        """Count what has been done; very long work is told of as soon as its pace is known."""
+        """Add an amount of finished work; print a note about very long work once its pace is known."""
         self._done += amount
         if self._judged:
             return
@@ -106,18 +106,18 @@ class Progress:
         if now - start < JUDGED or self._done == done_before:
             return
         self._judged = True
-        seconds = (now - start) / (self._done - done_before) * min(self._total, 10**30)  # a float holds it
+        seconds = (now - start) / (self._done - done_before) * min(self._total, 10**30)  # fits in a float
         if seconds > LONG:
             with self.away():
                 self._tell(f"Note: at this pace the run takes {about(seconds)} ({self._advice})")
 
     def go_on_to(self, name: str) -> None:
-        """Say what is being done from now on."""
+        """Set the name of the work from now on."""
         self.name = name
 
     @contextmanager
     def away(self) -> Iterator[None]:
-        """Take the bar away for a block that writes to the terminal."""
+        """Remove the bar for a block that writes to the terminal."""
         with self._lock:
             if self._place is not None:
                 self._place.erase()
@@ -128,7 +128,7 @@ class Progress:
             self._blocks.enter_context(stopped_within(self.away))
             self._blocks.callback(self._end)
             self._blocks.enter_context(undone_by_signals(self._wipe))
-            with suppress(RuntimeError):  # no threads: nor is there a bar
+            with suppress(RuntimeError):  # without threads there is no bar
                 Thread(target=self._draw, args=[self._place], daemon=True).start()
         return self
 
@@ -136,11 +136,11 @@ class Progress:
         self._blocks.close()
 
     def _draw(self, place: Place) -> None:
-        """Draw the bar again and again, from the delay on."""
+        """Redraw the bar periodically, starting after the delay."""
         if self._ended.wait(DELAY):
             return
         line = BarLine(self._total if 0 < self._total <= COUNTABLE else None)
-        with suppress(OSError, ValueError):  # the terminal is gone
+        with suppress(OSError, ValueError):  # the terminal was closed
             while not self._ended.is_set():
                 text = line.text(self.name, self._done)
                 with self._lock:
@@ -162,18 +162,18 @@ class Progress:
 
 
 class Place:
-    """Where a bar is drawn: standard error, which is a terminal."""
+    """The place of a bar: standard error, which is a terminal."""
 
     _is_drawn = False
 
     def draw(self, text: str) -> None:
-        """Draw it in place of the one before."""
+        """Draw the bar over the previous one."""
         self._is_drawn = True
         sys.stderr.write(f"{text}{_ERASE_BELOW}\r")
         sys.stderr.flush()
 
     def erase(self) -> None:
-        """Erase it, if it is drawn."""
+        """Erase the bar if it is drawn."""
         if self._is_drawn:
             self._is_drawn = False
             with suppress(OSError, ValueError):
@@ -181,18 +181,18 @@ class Place:
                 sys.stderr.flush()
 
     def wipe(self) -> None:
-        """Erase it past what is buffered, which another thread may be at."""
+        """Erase the bar, bypassing the stream's buffer, which another thread may be using."""
         if self._is_drawn:
             os.write(2, _ERASE.encode())
 
 
 class NotebookPlace(Place):
-    """The same in a notebook, below the cell that runs."""
+    """The place of a bar in a notebook: below the running cell."""
 
     _display: Any = None
 
     def draw(self, text: str) -> None:
-        """Draw it in place of the one before."""
+        """Draw the bar over the previous one."""
         if self._display is None:
             display = sys.modules["IPython"].display.display
             self._display = display({"text/plain": text}, raw=True, display_id=True)
@@ -200,47 +200,47 @@ class NotebookPlace(Place):
             self._display.update({"text/plain": text}, raw=True)
 
     def erase(self) -> None:
-        """Erase it, if it has been drawn."""
+        """Erase the bar if it has been drawn."""
         if self._display is not None:
             self._display.update({"text/plain": ""}, raw=True)
 
 
 def place() -> Place | None:
-    """Return where a bar is drawn; None where there is no place for one."""
+    """Return the place for a bar; None if there is none."""
     if in_notebook():
         return NotebookPlace()
     return Place() if has_place() else None
 
 
 def in_notebook() -> bool:
-    """Return whether this runs in the cells of a notebook."""
+    """Return whether the program runs in a notebook."""
     interactive = sys.modules.get("IPython")
     return interactive is not None and hasattr(interactive.get_ipython(), "kernel")
 
 
 def has_place() -> bool:
-    """Return whether there is a place for a bar: see the top of this file."""
+    """Return whether the terminal has a place for a bar: see the top of this file."""
     if sys.stderr is None or not sys.stderr.isatty() or not moves_cursor():
         return False
     try:
         mode = os.fstat(sys.stdout.fileno()).st_mode
     except (AttributeError, OSError, ValueError):
-        return True  # closed, or a stream of Python's own
+        return True  # closed, or not backed by a file
     return not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode))
 
 
 _WIDEST, _NARROWEST = 40, 8
-"""Columns of the bar itself."""
+"""The most and the least columns of the bar itself."""
 
 _ORDER = ("name", "bar", "count", "share", "left")
-"""The parts of the line."""
+"""The parts of the line, from left to right."""
 
 
 class BarLine:
-    """What a bar shows: the work's name, a bar, how many of how many, the share, and how much time is left.
+    """The line of a bar: the work's name, the bar, the count and the total, the share, and the time left.
 
     Args:
-        total: how much there is to do, or None if that is not known.
+        total: the total amount of work, or None if unknown.
     """
 
     def __init__(self, total: int | None) -> None:
@@ -254,12 +254,12 @@ class BarLine:
             highlight=False,
             no_color=bool(os.environ.get("NO_COLOR")),
         )
-        # Rich keeps the figures and never draws: with slow work the pace of all that has been done counts.
+        # Rich only computes the figures and never draws. The pace of slow work is measured over all of it.
         self._progress = RichProgress(console=self._console, auto_refresh=False, speed_estimate_period=inf)
         self._progress.add_task("", total=total)
 
     def text(self, name: str, done: float) -> str:
-        """Return the line for so much done of some work, with its styles, narrower than the terminal is now."""
+        """Return the styled line for an amount of finished work, narrower than the terminal's current width."""
         from rich.progress import BarColumn, TimeRemainingColumn
         from rich.table import Table
 
@@ -268,14 +268,14 @@ class BarLine:
         forms = {"count": [f"{round(done):,}"], "name": [name]}
         if task.total is not None:
             total = f"{task.total:,}"
-            # Where there is no room for all of them, the last ones go first.
+            # If there is no room for all of them, the last ones are dropped first.
             forms = {
                 "left": [f"{TimeRemainingColumn()(task)} left"],
                 "count": [f"{round(done):>{len(total)},}/{total}", f"{short(done, 3):>5}/{short(task.total, 3)}"],
                 "share": [f"{task.percentage:3.0f}%"],
                 "name": [name],
             }
-        room = min(columns_of(sys.stderr) or self._console.width, self._console.width)  # the last of which stays free
+        room = min(columns_of(sys.stderr) or self._console.width, self._console.width)  # the last column stays free
         cells: dict[str, RenderableType] = {}
         for part, texts in forms.items():
             fitting = next((text for text in texts if len(text) < room), None)

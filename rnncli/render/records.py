@@ -1,7 +1,7 @@
-"""What programs read: records as JSON, and their rows as CSV or TSV, all with plain numbers, without Rich.
+"""Output for programs: records as JSON, and their rows as CSV or TSV, all with plain numbers, without Rich.
 
-To add a format, list its writer in `WRITERS`, and its name in `rnncli.render.terminal`, so that `--format` offers it
-and a table for people need not import this; the tests ask of it what they ask of every one.
+To add a format, list its writer in `WRITERS` and its name in `rnncli.render.terminal`, so that `--format` offers it
+without importing this module; the tests cover every listed format.
 """
 
 from __future__ import annotations
@@ -15,33 +15,33 @@ from rnncli.immutable import NamedTuple
 from rnncli.summary import TOTALS
 
 Record = dict[str, Any]
-"""What JSON prints as one object: a network and its counts, a run, a candidate of a sweep."""
+"""An object as printed in JSON: a network with its counts, a run, a candidate of a sweep."""
 
 LISTED = (*TOTALS, "output_shape", "spec")
-"""The columns that people see of the candidates of a sweep."""
+"""The columns shown to people for the candidates of a sweep."""
 
 
 class Writer:
-    """Writes what is text already, some at a time, so that it can be printed while there is more to come.
+    """Writes texts in batches, so that they can be printed before all are known.
 
     Args:
-        head: what comes before the first.
+        head: the text before the first batch.
     """
 
     def __init__(self, head: str = "") -> None:
         self.head = head
 
     def rows(self, records: Sequence[Any], /) -> str:
-        """Return the text of some."""
+        """Return the text of a batch."""
         return "".join(records)
 
     def end(self) -> str:
-        """Return what comes after the last."""
+        """Return the text after the last batch."""
         return ""
 
 
 class JsonWriter(Writer):
-    """JSON: each record itself, as one object a line."""
+    """JSON: one object per line for each record."""
 
     def rows(self, records: Sequence[Any], /) -> str:
         """Return a line for each record."""
@@ -52,19 +52,19 @@ class JsonWriter(Writer):
 
 
 class Layout(NamedTuple):
-    """How a command's records become rows of one table.
+    """The table of a command's records.
 
     Attributes:
         columns: the names of the columns, words of the vocabulary.
-        rows: returns the rows of a record, with a value for each column and whatever else. If it is left out, a record
-            is a row.
+        rows: returns the rows of a record, with a value for each column and possibly others. By default each record is
+            one row.
     """
 
     columns: tuple[str, ...]
     rows: Callable[[Record], Iterable[Record]] = lambda record: [record]
 
     def cells(self, record: Record) -> list[list[object]]:
-        """Return the rows of a record: a value for each column, a tuple for a shape, None for what is not known."""
+        """Return the rows of a record: a value for each column, with shapes as tuples and None for unknown."""
         return [[_cell(row[name]) for name in self.columns] for row in self.rows(record)]
 
 
@@ -82,7 +82,7 @@ class DelimitedWriter(Writer):
 
     def rows(self, records: Sequence[Any], /) -> str:
         """Return the rows of some records."""
-        # What is not known is an empty cell, and a shape is as Python writes a tuple: the csv module sees to both.
+        # The csv module writes None as an empty cell and a shape as a Python tuple.
         return self._lines(chain.from_iterable(map(self._layout.cells, records)))
 
     def _lines(self, rows: Iterable[Iterable[object]]) -> str:
@@ -105,4 +105,4 @@ WRITERS: Mapping[str, Callable[[Layout], Writer]] = {
     "csv": lambda layout: DelimitedWriter(layout, ","),
     "tsv": lambda layout: DelimitedWriter(layout, "\t"),
 }
-"""The writer of each format for programs, made for the layout of what it writes."""
+"""A constructor for each format's writer, given the layout of its output."""

@@ -1,6 +1,6 @@
-"""How each result is shown: the page that people see, and the rows that programs read. Rich is imported for a page.
+"""The output of each result: a page for people, and rows for programs. Only a page imports Rich.
 
-To show a result of another class, give it a line in `SHOWN`; commands, `print` and notebooks follow from that.
+To show another class of results, add it to `SHOWN`; commands, `print` and notebooks follow from that.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ if TYPE_CHECKING:
     from rnncli.render.blocks import Page
 
 _NETWORK = ("spec", "framework", "dtype")
-"""The keys that say which network it is, and how its costs are counted."""
+"""The keys that identify a network and how its costs are counted."""
 
 _COSTS = ("output_shape", "params", "macs_per_step", "macs", "output_bytes")
-"""What is told of each layer."""
+"""The keys of a layer's costs."""
 
 _SUMS = TOTALS[:2]
-"""The totals that a row of a layer tells, too: the others have the name of the layer's own figure."""
+"""The network's totals that each layer's row repeats; the others have the same names as the layer's own figures."""
 
 CANDIDATES = Layout((*_NETWORK, "output_shape", *TOTALS))
-"""How candidates of a sweep become rows."""
+"""The layout of a sweep's candidates."""
 
 
 def _each_layer(network: Record) -> Iterator[Record]:
-    """Yield a row for each layer of a network, with what it tells of the network."""
-    own = dict.fromkeys(("cell", "macs_per_second"))  # where a layer has none, it is not the network's
+    """Yield a row for each layer of a network, with the network's own values."""
+    own = dict.fromkeys(("cell", "macs_per_second"))  # if a layer has none, the network's must not take its place
     for layer in network["layers"]:
         yield {**network, **own, **layer, "spec": network["spec"], "layer": layer["spec"]}
 
@@ -62,7 +62,7 @@ def _summarized(summary: Any) -> Layout:
 
 
 def _explained(explanation: Any) -> Layout:
-    """Return a row for each weight, or for what each other tool counts where that is asked for."""
+    """Return a layout with a row for each weight or, if other tools were requested, for each tool's count."""
     if explanation.other_tools is None:
         return _of_layers(("weight", "symbol", "shape", "words", "numbers", "params", "start", "limit"), _each_weight)
     columns = ("spec", "tool", "version", "counts", "value", "needs", "text", *ORIGIN)
@@ -75,17 +75,17 @@ def _run(result: Any) -> Layout:
 
 
 def _with_others(figures: Iterable[str], others: Sequence[str]) -> list[str]:
-    """Return the columns of some figures, each followed by others that go with it: `last`, `last_min`, `last_max`."""
+    """Return the columns of some figures, each followed by its variants: `last`, `last_min`, `last_max`."""
     return [name for figure in figures for name in (figure, *(f"{figure}_{other}" for other in others))]
 
 
 def _flat(others: Sequence[str], network: Record) -> Iterator[Record]:
-    """Yield a network with these others beside its figures."""
+    """Yield a network with the variants of its figures as separate keys."""
     yield network | {f"{figure}_{other}": network[other][figure] for other in others for figure in network[other]}
 
 
 def _compared(comparison: Any) -> Layout:
-    """Return a row for each network, each figure with its changes; layers have no place in a row."""
+    """Return a layout with a row for each network, and each figure with its changes, but without layers."""
     changes = ("difference", "ratio")
     figures = _with_others(comparison.summaries[0].totals, changes)
     return Layout(
@@ -113,14 +113,14 @@ def _reaches(reach: Any) -> Sequence[Record]:
 
 
 def _solved_keys(solution: Any) -> Sequence[str]:
-    """Return what is said of a template filled in, behind which network it is."""
+    """Return the keys of a solution, after those that identify its network."""
     totals = TOTALS if solution.summary.rate is None else TOTALS_AT_RATE
     limits = (figure.limit_key for figure in FIGURES)
     return ("output_shape", "number", "ties", "exact", "limited_by", *totals, *limits)
 
 
 def _arrays(file: Record) -> Iterator[Record]:
-    """Yield a row for each array of a file: the part and the layer that it is in, if it is in one."""
+    """Yield a row for each array of a file, with the part and the layer that it belongs to, if any."""
     for part in file["parts"]:
         for layer in part["layers"]:
             of = {"file": file["file"], "part": part["name"], "spec": part["spec"], "layer": layer["spec"]}
@@ -129,7 +129,7 @@ def _arrays(file: Record) -> Iterator[Record]:
     yield from (array | of | {"weight": array["name"]} for array in file["others"])
 
 
-# Each class of results
+# The classes of results
 
 
 def _records(result: Any) -> Sequence[Record]:
@@ -138,14 +138,14 @@ def _records(result: Any) -> Sequence[Record]:
 
 
 class Shown(NamedTuple):
-    """How results of a class are shown.
+    """The output of a class of results.
 
     Attributes:
         command: the command that shows them.
-        page: the function of this room that returns what people see of one, with its module.
-        layout: returns how the records of one become rows; None where it has none.
-        records: returns these.
-        keys: returns the columns of the table that a document has of them; None where it has the page.
+        page: the function that returns the page of a result, with its module in this package.
+        layout: returns the layout of a result's rows; None if it has no rows.
+        records: returns the records of a result.
+        keys: returns the columns of their table in a document; None if a document has the page instead.
     """
 
     command: str
@@ -182,11 +182,11 @@ SHOWN = {
     "Exported": Shown("export", "blocks.source_page"),
     "SharedPage": Shown("page", "documents.shared_page"),
 }
-"""How the results of each class are shown."""
+"""The output of each class of results, by class name."""
 
 
 def page_of(result: Result) -> Page:
-    """Return what people see of a result."""
+    """Return the page of a result, for people."""
     module, _, function = SHOWN[type(result).__name__].page.partition(".")
     page: Page = getattr(import_module(f"rnncli.render.{module}"), function)(result)
     return page
@@ -201,7 +201,7 @@ def _layout_of(result: Result) -> Layout:
 
 
 class ResultWriter(Writer):
-    """Writes results in any format but a table. The columns are those of the first, and all are of one class.
+    """Writes results of one class in any format except a table. The first result determines the columns.
 
     Args:
         format_: the format.
@@ -213,7 +213,7 @@ class ResultWriter(Writer):
         self._writer: Writer | None = None
 
     def rows(self, results: Sequence[Any], /) -> str:
-        """Return some results: their records, the rows of these or, in a document without a table of them, pages."""
+        """Return some results as records or rows or, in a document without a table for them, as pages."""
         shown = SHOWN[type(results[0]).__name__]
         if self._format in PROGRAMS:
             self._writer = self._writer or WRITERS[self._format](_layout_of(results[0]))
@@ -227,18 +227,18 @@ class ResultWriter(Writer):
         return self._writer.rows([record for result in results for record in shown.records(result)])
 
     def end(self) -> str:
-        """Return what comes after the last."""
+        """Return the text after the last batch."""
         return "" if self._writer is None else self._writer.end()
 
 
 def rows(result: Result) -> list[dict[str, Any]]:
-    """Return the rows of a result by the names of their columns; see `Result.rows`."""
+    """Return the rows of a result, each by column name; see `Result.rows`."""
     layout, records = _layout_of(result), SHOWN[type(result).__name__].records(result)
     return [dict(zip(layout.columns, cells, strict=True)) for record in records for cells in layout.cells(record)]
 
 
 def text(result: Result) -> str:
-    """Return what a command shows of a result on a screen as wide as this one, without colours."""
+    """Return a result as a command shows it at the width of this screen, without colours."""
     from rnncli.render.console import plain_text
 
     return plain_text(page_of(result))

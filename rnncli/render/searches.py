@@ -1,4 +1,4 @@
-"""What a search found, as pages: a template filled in, the candidates of a sweep."""
+"""The pages of searches: a filled-in template, the candidates of a sweep."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 
 def solution_page(solution: Solution) -> Iterator[Block]:
-    """Yield a template filled in, what limits it, and what a device needs for it."""
+    """Yield a filled-in template, the budget that limits it, and its costs."""
     yield Line(Text(solution.spec, style="spec"))
     yield Line(Text(solution.told()))
     yield Line(Text(solution.needs()))
 
 
 def candidates_page(candidates: Candidates) -> Iterator[Block]:
-    """Yield the candidates of a sweep, where they lie, and how many there were; of very many the first."""
+    """Yield the candidates of a sweep, at most `MOST_LINES`, their plot, and their number."""
     cloud = candidates.cloud
     if candidates:
         records = candidates[:MOST_LINES].as_dicts()
@@ -46,7 +46,7 @@ def candidates_page(candidates: Candidates) -> Iterator[Block]:
 
 @immutable
 class _Listed(Table):
-    """Candidates: in a document a table, and on a console what a sweep shows there."""
+    """Candidates, as a table in a document and in the layout of a sweep on a console."""
 
     records: Sequence[Record] = ()
     sorted_by: str | None = None

@@ -27,17 +27,17 @@ _LAYER_COLUMNS = (
     Column("Output Shape", number=False),
     Column("Param #"),
 )
-"""What Keras shows of a layer. Where there is no room for the type behind the name, it stands below."""
+"""Keras's columns for a layer. If there is no room for the type after the name, it goes below."""
 
 _WIDE = ("macs_per_step", "macs_per_second", "macs", "output_bytes")
-"""The figures of a layer that --wide adds, as far as its network has them."""
+"""The figures of a layer that --wide adds, if its network has them."""
 
 _WIDE_TOTALS = ("macs_per_step", "macs")
-"""The totals that it adds; sizes are told with their formulas."""
+"""The totals that --wide adds; sizes are shown separately, with their formulas."""
 
 
 def summary_page(summary: Summary) -> Iterator[Block]:
-    """Yield a network's table: its input above, its totals below."""
+    """Yield a network's table, with its input above and its totals below."""
     yield from head(summary)
     if summary.wide:
         figures = [key for key in _WIDE if key in summary.totals]
@@ -56,7 +56,7 @@ def summary_page(summary: Summary) -> Iterator[Block]:
 
 
 def head(summary: Summary, explained: bool = False) -> Iterator[Block]:
-    """Yield what comes above a table: the network and the shape of its input, explained where that is asked for."""
+    """Yield the lines above a table: the network and its input's shape, with an explanation if `explained`."""
     yield Line(marked(summary.spec, summary.origin))
     shape = Text.assemble("Input: ", shape_cell(summary.input_shape), f" {summary.input_dtype}")
     if explained:
@@ -67,7 +67,7 @@ def head(summary: Summary, explained: bool = False) -> Iterator[Block]:
 
 
 def totals(summary: Summary, wide: bool = False) -> Iterator[Block]:
-    """Yield the totals: parameters, and where some are not trained how many are, with their size."""
+    """Yield the totals: the parameters with their size and, if some are not trained, how many are."""
     params, trained = summary.total_params, summary.trainable_params
     yield total("Total params", summary.total_text)
     if trained != params:
@@ -83,12 +83,12 @@ def totals(summary: Summary, wide: bool = False) -> Iterator[Block]:
 
 
 def total(label: str, value: str) -> Line:
-    """Return a figure of the whole network."""
+    """Return the line for a figure of the whole network."""
     return Line(Text.assemble(f"{label}: ", (value, "figure")), start=1)
 
 
 def equal_but_for_its_name(layer: LayerSummary) -> LayerSummary:
-    """Return a layer without its name and level: neighbours that are equal so are shown as one."""
+    """Return a layer without its name and level; neighbours that are then equal are shown as one."""
     return layer._replace(name="", weights=at_level(layer.weights, 0))
 
 
@@ -112,7 +112,7 @@ def run_name(names: Sequence[str], separator: str = " … ") -> str:
 
 
 def each(text: str, run: Sequence[object]) -> str:
-    """Return a number of each layer of a run: `38 × 2,080`."""
+    """Return a number that each layer of a run has: `38 × 2,080`."""
     return text if len(run) == 1 else f"{len(run)} × {text}"
 
 
@@ -129,14 +129,14 @@ def _wide_cells(run: Sequence[LayerSummary], figures: Sequence[str]) -> dict[str
 
 
 def shape_cell(shape: Shape) -> Text:
-    """Return a shape, what is unknown in it less prominent."""
+    """Return a shape with its unknown dimensions dimmed."""
     text = Text(shape_text(shape))
     text.highlight_words(["None"], style="dim")
     return text
 
 
 def _activations(summary: Summary) -> Iterator[Block]:
-    """Yield what a batch takes: the outputs of all layers; what training needs, its weights and activations apart."""
+    """Yield the memory of a batch: the outputs of all layers, and training's weights and activations."""
     yield total(title("output_bytes"), figure_text("output_bytes", summary.output_bytes))
     parts = summary.training_parts
     if parts is not None:
@@ -152,9 +152,9 @@ def sizes_page(summary: Summary) -> Iterator[Block]:
     found = list(sizes(summary))
     if not found:
         return
-    unknown = ", for one sample (the batch is unknown: give --batch)" if summary.input_shape[0] is None else ""
-    number = "number of a matrix" if summary.dtype == "int8" else "number"
-    yield Line(Text(f"In {summary.dtype}, {DTYPE_BYTES[summary.dtype]} B a {number}{unknown}:"), start=1)
+    unknown = ", for one sample (unknown batch: give --batch)" if summary.input_shape[0] is None else ""
+    number = "number in a matrix" if summary.dtype == "int8" else "number"
+    yield Line(Text(f"In {summary.dtype}, {DTYPE_BYTES[summary.dtype]} B per {number}{unknown}:"), start=1)
     names = [title(size.key) for size in found]
     values = [figure_text(size.key, size.value) if size.words else "-" for size in found]
     widest, longest = (max(map(len, texts)) for texts in (names, values))
@@ -168,7 +168,7 @@ def sizes_page(summary: Summary) -> Iterator[Block]:
 
 
 def modules_page(summary: Summary, heading: str = " In PyTorch") -> Iterator[Block]:
-    """Yield the modules in PyTorch, where one of them is several layers, or one would wonder why it is not."""
+    """Yield the PyTorch modules, if one of them is several layers or that might be expected."""
     modules = worth_showing(summary.modules or ())
     if modules:
         yield Line(Text(f"{heading}:"))
@@ -179,13 +179,13 @@ def modules_page(summary: Summary, heading: str = " In PyTorch") -> Iterator[Blo
 # The table of a run
 
 _NOTEWORTHY = 0.5
-"""From this share of saturated outputs on, a note says that a layer is saturated."""
+"""The share of saturated outputs from which a note reports that a layer is saturated."""
 
 _FEW = 8
-"""The most sequences of which a line tells the length of each."""
+"""The most sequences whose lengths are all listed."""
 
 _TIME, _FIGURE = len("100.1 ms"), len("-0.00123")
-"""The columns of a time and of a figure that count, so that the table is the same whatever came out."""
+"""The assumed widths of a time and of a figure, so that the table's layout does not depend on the values."""
 
 _RUN_COLUMNS = (
     Column("Time", least=_TIME),
@@ -198,7 +198,7 @@ _RUN_COLUMNS = (
 
 
 def run_page(result: RunResult) -> Iterator[Block]:
-    """Yield a run, and what its last recurrent layer did over time where that is asked for."""
+    """Yield a run and, if requested, the study of its last recurrent layer over time."""
     yield from _run_table(result.forward, result.wide)
     if result.study is not None:
         from rnncli.render.over_time import study_page
@@ -207,7 +207,7 @@ def run_page(result: RunResult) -> Iterator[Block]:
 
 
 def _run_table(run: ForwardRun, wide: bool) -> Iterator[Block]:
-    """Yield the summary's table with what came out, the totals, and what a learner should notice."""
+    """Yield the summary's table with the output statistics, the totals, and notes for learners."""
     yield from head(run.summary)
     if run.lengths is not None:
         several = f"{min(run.lengths):,} to {max(run.lengths):,}, {sum(run.lengths):,} timesteps in all"
@@ -236,7 +236,7 @@ def _run_cells(layers: Sequence[LayerRun]) -> dict[str, Text]:
 
 
 def _outputs(layers: Sequence[LayerRun]) -> Statistics:
-    """Return the figures of all outputs of a layer, or of a run of equal ones."""
+    """Return the statistics of all outputs of a layer, or of a run of equal ones."""
     together, *others = [copy(layer.statistics) for layer in layers]
     for each in others:
         together.take(each)
@@ -244,23 +244,23 @@ def _outputs(layers: Sequence[LayerRun]) -> Statistics:
 
 
 def _notes(layers: Sequence[LayerRun], run: ForwardRun) -> Iterator[str]:
-    """Yield what a learner should notice of a layer, or of a run of equal ones."""
+    """Yield notes for learners about a layer, or a run of equal ones."""
     values = _outputs(layers)
     name = run_name([layer.summary.name for layer in layers])
     if values.nans and run.padded and not any(layer.statistics.infinite for layer in run.layers):
         samples = run.summary.input_shape[0] or 1
         yield (
-            f"{name}: {values.nans:,} of {plural(values.count, 'output')} are NaN (not a number): of "
-            f"{plural(samples, 'sample')} {run.padded:,} {'is' if run.padded == 1 else 'are'} nothing but padding, and "
-            "there is no mean of nothing."
+            f"{name}: {values.nans:,} of {plural(values.count, 'output')} are NaN (not a number): {run.padded:,} of "
+            f"{plural(samples, 'sample')} {'is' if run.padded == 1 else 'are'} all padding, and the mean of no "
+            "timesteps is undefined."
         )
     elif values.nans or values.infinite:
         counts = {"infinite": values.infinite, "NaN (not a number)": values.nans}
         some = [f"{count:,} are {what}" for what, count in counts.items() if count]
         some[0] = some[0].replace(" are", f" of {values.count:,} are")
         yield (
-            f"{name}: not all outputs are finite numbers: {', '.join(some)}. The values grew past what "
-            f"{run.summary.dtype} holds."
+            f"{name}: not all outputs are finite numbers: {', '.join(some)}. The values exceeded the range of "
+            f"{run.summary.dtype}."
         )
     elif values.saturated is not None and values.saturated >= _NOTEWORTHY:
         low, high = layers[0].statistics.bounds or (0.0, 0.0)
@@ -268,14 +268,14 @@ def _notes(layers: Sequence[LayerRun], run: ForwardRun) -> Iterator[str]:
         yield (
             f"{name} {verb} saturated: {values.saturated:.0%} of {its} outputs are at the ends of {its} range, "
             f"{low:g} and {high:g}. The activation is flat there: other inputs would give almost the same outputs, and "
-            f"training would get next to no gradient. {_why_saturated(layers[0].summary, run)}Smaller weights help."
+            f"training would get almost no gradient. {_why_saturated(layers[0].summary, run)}Smaller weights help."
         )
 
 
 def _why_saturated(layer: LayerSummary, run: ForwardRun) -> str:
-    """Return how large the sum before the activation is where weights are drawn from 0 to 1, or nothing.
+    """Return a sentence on the size of the sum before the activation if weights are drawn from 0 to 1, else empty.
 
-    Such weights are 1/2 on average; so is the input, and what a saturated layer returns is next to 1.
+    Such weights are 1/2 on average, as is the input, and a saturated layer's outputs are close to 1.
     """
     read = {
         factor.name: factor.number
@@ -292,19 +292,19 @@ def _why_saturated(layer: LayerSummary, run: ForwardRun) -> str:
     return f"Weights from 0 to 1 add up: over {terms} the sum before the activation is about {size:,.0f}. "
 
 
-# What a model file holds
+# The contents of a model file
 
 _FILE_COLUMNS = (Column("In the file", number=False), Column("Layer", number=False), Column("Parameters"))
 
 _SHAPES = 3
-"""How many different shapes of a group are shown."""
+"""The most distinct shapes shown for a group."""
 
 _GROUPS = 12
-"""How many groups are shown; the rest are counted."""
+"""The most groups shown; the rest are counted."""
 
 
 def inspection_page(model: ModelFile) -> Iterator[Block]:
-    """Yield the format, each part as a spec with its layers and what was assumed, and what else there is."""
+    """Yield the format, each part as a spec with its layers and assumptions, and the remaining arrays."""
     yield Line(Text(one_line(model.path), style="spec"))
     writer = f", written by {one_line(model.writer)}" if model.writer else ""
     listed = f"{plural(len(model.tensors), 'array')}, {plural(model.params, 'parameter')}"
@@ -330,7 +330,7 @@ def inspection_page(model: ModelFile) -> Iterator[Block]:
         yield Line(Text(total), start=1)
         effects = [note.effect.removesuffix(" size").removesuffix(" row").capitalize() for note in part.notes]
         notes = [f"{effect}: {note.text}" for effect, note in zip(effects, part.notes, strict=True)]
-        for text in dict.fromkeys(notes):  # a size that is assumed is one of the things that are
+        for text in dict.fromkeys(notes):  # an assumed size may be noted twice
             yield Line(Text(one_line(text), style="dim"), start=1)
     if not model.parts:
         yield GAP
@@ -339,17 +339,17 @@ def inspection_page(model: ModelFile) -> Iterator[Block]:
         yield Line(Text(one_line(f"Note: {note}")))
     if model.groups:
         yield GAP
-        yield Line(Text("In no part:"))
+        yield Line(Text("Not in any part:"))
         for group in model.groups[:_GROUPS]:
             yield Line(Text(_group_text(group)), start=1)
         rest = model.groups[_GROUPS:]
         if rest:
             params = sum(group.params for group in rest)
-            yield Line(Text(f"{len(rest)} more, {plural(params, 'parameter')} (-f json has all)"), start=1)
+            yield Line(Text(f"{len(rest)} more, {plural(params, 'parameter')} (-f json lists all)"), start=1)
 
 
 def _group_text(group: Group) -> str:
-    """Return a group in one line: its name, how many arrays and numbers, and their shapes."""
+    """Return a group in one line: its name, the numbers of arrays and parameters, and the shapes."""
     shapes = Counter(shape_text(tensor.shape) for tensor in group.tensors)
     some = ", ".join(f"{times} × {shape}" if times > 1 else shape for shape, times in shapes.most_common(_SHAPES))
     more = ", …" if len(shapes) > _SHAPES else ""

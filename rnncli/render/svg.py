@@ -1,7 +1,7 @@
-"""Pictures of what is shown, as vector drawings: boxes, rules, arrows and bars, and text that can be selected.
+"""Pictures of the output as SVG: boxes, rules, arrows and bars are vectors, and text can be selected.
 
-Every run of text says where it starts and how wide it is, so that a picture is the same with any font. It names itself
-and what it shows, for those who have it read to them.
+Every run of text has a fixed start and width, so that a picture looks the same with any font. It has a title and a
+description for screen readers.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ from rnncli.immutable import NamedTuple
 from rnncli.render.terminal import MOST_LINES, Picture, Theme, wrapped
 
 _WIDEST_TEXT = 100
-"""Columns at which texts are wrapped where no terminal says how wide they may be."""
+"""The width at which texts wrap without a terminal."""
 
 _WIDEST_LINE = 200
-"""Columns at which the lines of a list are wrapped."""
+"""The width at which the lines of a list wrap."""
 
 _FONTS = "DejaVu Sans Mono, Menlo, Consolas, Liberation Mono, monospace"
-"""One of them is on every system, so that nothing is fetched."""
+"""Every system has one of these, so no font is downloaded."""
 
 _FONT_SIZE = 14
 _WIDTH, _HEIGHT = 8.4, 18.0
-"""Of a character and of a line, in pixels."""
+"""The width of a character and the height of a line, in pixels."""
 
 _BASELINE = 13.0
-"""How far below the top of its line a text stands."""
+"""The distance of the baseline of text from the top of its line."""
 
 _MARGIN = 16.0
 
@@ -76,14 +76,14 @@ _TIPS: Mapping[str, str] = {"►": "m-1 -4 5.2 4 -5.2 4z", "◄": "m1 -4 -5.2 4 
 """The tips of arrows, from the middle of a character."""
 
 _BARS = "▁▂▃▄▅▆▇█"
-"""Bars by their height, in ninths of a line, so that the highest does not touch the line above."""
+"""Bars by height, in ninths of a line, so that the highest does not touch the line above."""
 
 _DRAWN = "".join(_ARMS) + _BARS
 _ALIKE = re.compile(rf"([{_BARS}])\1*|[{''.join(_ARMS)}]+|[^\s{_DRAWN}]+(?: [^\s{_DRAWN}]+)*")
 
 
 class _Run(NamedTuple):
-    """Characters that look alike, and the column where they start."""
+    """Characters of one kind and style, and the column where they start."""
 
     column: int
     text: str
@@ -91,13 +91,13 @@ class _Run(NamedTuple):
 
 
 class Recorder(Console):
-    """A console that shows nothing and keeps everything for a picture.
+    """A console that prints nothing and records everything for a picture.
 
     Args:
-        width: the most columns that the picture may have.
-        styles: the styles that have names.
-        unlimited: whether this is no limit that a terminal sets, so that texts are wrapped where they read well.
-        is_light: whether the picture has a light ground.
+        width: the most columns of the picture.
+        styles: the named styles.
+        unlimited: whether there is no terminal that limits the width, so that texts wrap at a readable one.
+        is_light: whether the picture has a light background.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class Recorder(Console):
     ) -> None:
         super().__init__(
             width=width,
-            height=width,  # Rich uses a width only if there is a height as well
+            height=width,  # Rich ignores a width without a height
             file=io.StringIO(),
             color_system="truecolor",
             force_terminal=True,
@@ -120,12 +120,12 @@ class Recorder(Console):
         self.lines: list[list[Segment]] = []
 
     def take(self, block: RenderableType) -> None:
-        """Keep what is shown of a block."""
+        """Record a block as rendered."""
         options = self.options.update(no_wrap=True, overflow="ignore")
         self.lines += self.render_lines(block, options, pad=False)
 
     def save(self, picture: Picture, title: str) -> None:
-        """Write the picture with its title, the command, whole or not at all.
+        """Write the picture with its title, the command, completely or not at all.
 
         Raises:
             RnncliError: it cannot be written.
@@ -138,7 +138,7 @@ class Recorder(Console):
 
 @contextmanager
 def recorded_lines(picture: Picture, title: str) -> Iterator[Callable[[str], None]]:
-    """Yield what takes some more lines of a list, of which the first are in a picture that is written at the end.
+    """Yield a function that records lines of a list; the first ones are in a picture that is written at the end.
 
     Raises:
         RnncliError: the picture cannot be written.
@@ -159,13 +159,13 @@ def recorded_lines(picture: Picture, title: str) -> Iterator[Callable[[str], Non
 
 
 def svg(lines: Sequence[Sequence[Segment]], title: str, colours: TerminalTheme | None, name: str = "picture") -> str:
-    """Return lines as a picture, as wide as the widest of them.
+    """Return lines as a picture, as wide as the widest line.
 
     Args:
-        lines: what is shown.
-        title: what it is: the command.
-        colours: what it goes with; None where it is a part of a page, whose ground and ink it takes.
-        name: what its parts are known by, which has to be another for each picture of a page.
+        lines: the lines of the output.
+        title: its title: the command.
+        colours: its colours; None for a part of a page, which has the page's colours.
+        name: the prefix of its ids, which must be unique on a page.
     """
     rows = [list(_runs(line)) for line in lines]
     columns = max((run.column + cell_len(run.text) for row in rows for run in row), default=0)
@@ -194,7 +194,7 @@ def svg(lines: Sequence[Sequence[Segment]], title: str, colours: TerminalTheme |
 
 
 def _read(line: Iterable[Segment]) -> str:
-    """Return the text of a line as it is read aloud."""
+    """Return the text of a line for screen readers."""
     text = "".join(segment.text for segment in line)
     return ", ".join(re.findall(rf"[^\s{_DRAWN}]+(?: [^\s{_DRAWN}]+)*", text))
 
@@ -208,27 +208,27 @@ def _placed(line: Iterable[Segment]) -> Iterator[_Run]:
 
 
 def _runs(line: Iterable[Segment]) -> Iterator[_Run]:
-    """Yield the runs of a line: text with single spaces in it, the same bar again and again, what is drawn as lines."""
+    """Yield the runs of a line: text with single spaces in it, repeated equal bars, or characters drawn as lines."""
     for column, text, style in _placed(line):
         for run in _ALIKE.finditer(text):
             yield _Run(column + cell_len(text[: run.start()]), run[0], style)
 
 
 def _grounds(line: Iterable[Segment], place: int, colours: TerminalTheme) -> Iterator[str]:
-    """Yield what lies below some text: a cell of a map has a colour."""
+    """Yield the backgrounds of text, such as the coloured cells of a map."""
     for column, text, style in _placed(line):
         if style.bgcolor is not None:
             yield _rectangle(column, place, cell_len(text), 1, f' fill="{style.bgcolor.get_truecolor(colours).hex}"')
 
 
 def _marks(run: _Run, place: int, colours: TerminalTheme) -> Iterator[str]:
-    """Yield what a run is drawn as, but for the lines in it, which go on in others."""
+    """Yield the elements of a run, except for its lines, which may continue in other runs."""
     looks = _looks(run.style, colours)
     x, y, width = run.column * _WIDTH, place * _HEIGHT, cell_len(run.text) * _WIDTH
     if run.text[0] in _BARS:
         yield _rectangle(run.column, place, len(run.text), (_BARS.index(run.text[0]) + 1) / 9, looks)
     elif run.text[0] not in _ARMS:
-        # A font of another width is stretched, not set apart.
+        # A font of another width is stretched instead of spaced out.
         fit = f'textLength="{width:g}" lengthAdjust="spacingAndGlyphs"'
         yield f'<text x="{x:g}" y="{y + _BASELINE:g}" {fit}{looks}>{escape(run.text, quote=False)}</text>'
     else:
@@ -239,16 +239,16 @@ def _marks(run: _Run, place: int, colours: TerminalTheme) -> Iterator[str]:
 
 
 def _rectangle(column: int, place: int, columns: int, share: float, looks: str) -> str:
-    """Return a part of a line, from its bottom, as a rectangle."""
+    """Return a rectangle over a share of a line's height, from its bottom."""
     x, y = column * _WIDTH, (place + 1 - share) * _HEIGHT
     return f'<rect x="{x:g}" y="{y:g}" width="{columns * _WIDTH:g}" height="{share * _HEIGHT:g}"{looks}/>'
 
 
 def _lines(rows: Sequence[Sequence[_Run]], colours: TerminalTheme) -> Iterator[str]:
-    """Yield boxes, rules and the shafts of arrows: all lines that look alike as one path.
+    """Yield boxes, rules and the shafts of arrows, with all lines of one style as one path.
 
-    A character's line is taken by halves, from its middle to its edge: how thick it is, whether it is upright, the
-    column or line that it runs along, and where it starts, in halves of columns or of lines.
+    A character's lines are split into halves, from its middle to its edge: the thickness, whether it is vertical, the
+    column or line that it runs along, and its start in half columns or half lines.
     """
     halves: dict[str, set[tuple[int, bool, int, int]]] = {}
     for place, row in enumerate(rows):
@@ -266,7 +266,7 @@ def _lines(rows: Sequence[Sequence[_Run]], colours: TerminalTheme) -> Iterator[s
 
 
 def _path(halves: Iterable[tuple[int, bool, int, int]]) -> Iterator[str]:
-    """Yield lines, given their halves in order; neighbours become one line."""
+    """Yield lines, given their halves in order; adjacent halves are joined."""
     for (upright, place), some in groupby(halves, key=itemgetter(1, 2)):
         for _, run in groupby(enumerate(start for *_, start in some), key=lambda pair: pair[1] - pair[0]):
             starts = [start for _, start in run]
@@ -278,7 +278,7 @@ def _path(halves: Iterable[tuple[int, bool, int, int]]) -> Iterator[str]:
 
 
 def _looks(style: Style, colours: TerminalTheme) -> str:
-    """Return the attributes of what has a style."""
+    """Return the SVG attributes of a style."""
     colour = "" if style.color is None else f' fill="{style.color.get_truecolor(colours).hex}"'
     weight = ' font-weight="bold"' if style.bold else ""
     return colour + weight + (' opacity="0.7"' if style.dim else "")

@@ -1,6 +1,6 @@
-"""Where output goes, without Rich: a terminal and its size, a picture that is asked for, the formats; wrapped lines.
+"""Output settings, without Rich: the terminal and its size, a requested picture, the formats; and wrapped lines.
 
-`rnncli.render.svg` makes the picture.
+`rnncli.render.svg` draws the picture.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Theme = Literal["dark", "light"]
 THEMES: tuple[Theme, ...] = get_args(Theme)
-"""Light text on a dark ground, which is what is taken if nothing is said; and dark text on white."""
+"""Light text on a dark background, the default, and dark text on white."""
 
 PROGRAMS = ("json", "csv", "tsv")
 """The formats for programs; `rnncli.render.records` writes them."""
@@ -29,22 +29,22 @@ DOCUMENTS = ("markdown", "html")
 """The formats for documents; `rnncli.render.documents` writes them."""
 
 UNLIMITED = 100_000
-"""Columns of an output that is not a terminal, so that a table is never cut there."""
+"""The width of an output that is not a terminal, so that a table is never cut there."""
 
 INDENT = 2
-"""Columns that the further lines of a text are indented."""
+"""The indent of a text's lines after the first, in columns."""
 
 MOST_LINES = 1000
-"""How many lines of a list are in its picture; a browser has trouble with many more."""
+"""The most lines of a list in its picture; browsers have trouble with many more."""
 
 
 class Picture(NamedTuple):
-    """A picture that is asked for.
+    """A requested picture.
 
     Attributes:
         path: the file to write.
-        theme: what it is to go with.
-        written: is told what has been written, when the picture is there.
+        theme: its colours.
+        written: is called with the written file.
     """
 
     path: str
@@ -58,14 +58,14 @@ def on_terminal() -> bool:
 
 
 def is_styled(stream: TextIO | None) -> bool:
-    """Return whether a stream shows styles: a terminal does; NO_COLOR, TERM=dumb and FORCE_COLOR have their say."""
+    """Return whether a stream shows styles: a terminal does, unless NO_COLOR, TERM=dumb or FORCE_COLOR override it."""
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") in ("dumb", "unknown"):
         return False
     return bool(os.environ.get("FORCE_COLOR")) or (stream is not None and stream.isatty())
 
 
 def notes_width() -> int | None:
-    """Return the columns of the terminal that standard error is, or as many as COLUMNS says; None where it is none."""
+    """Return the columns of standard error's terminal, or COLUMNS if that is set; None if it is not a terminal."""
     if sys.stderr is None or not sys.stderr.isatty():
         return None
     said = os.environ.get("COLUMNS", "")
@@ -73,25 +73,25 @@ def notes_width() -> int | None:
 
 
 def terminal_size() -> tuple[int, int] | None:
-    """Return the columns and lines of the terminal, or as many as COLUMNS and LINES say; None where there is none."""
+    """Return the columns and lines of the terminal, or COLUMNS and LINES if set; None if there is no terminal."""
     if not on_terminal():
         return None
-    import shutil  # it imports all kinds of archives
+    import shutil  # imports many archive modules
 
     return shutil.get_terminal_size()
 
 
 def terminal_width() -> int:
-    """Return the columns likewise, or as many as nothing needs where standard output is not a terminal."""
+    """Return the columns of the terminal, or `UNLIMITED` if standard output is not a terminal."""
     size = terminal_size()
     return UNLIMITED if size is None else size[0]
 
 
-# Where a text that is too long for a line is broken: a number is never broken or cut
+# Wrapping: a number is never broken or cut
 
 
 def wrapped(text: str, room: int) -> Iterator[str]:
-    """Yield the lines of a text without line ends, none of them wider than `room`, the further ones indented."""
+    """Yield the lines of a text without line ends, none wider than `room`, with an indent after the first."""
     text = short_numbers(text, max(1, room - INDENT))
     further = min(INDENT, room // 2)
     for start, end in lines_of(text, room, room - further):
@@ -99,7 +99,7 @@ def wrapped(text: str, room: int) -> Iterator[str]:
 
 
 def lines_of(text: str, first: int, further: int) -> Iterator[tuple[int, int]]:
-    """Yield where each line of a text starts and ends, given how many columns the first and the others have."""
+    """Yield the start and the end of each line of a text, given the width of the first line and of further ones."""
     start, room = 0, first
     while len(text) - start > 2 * room or columns(text[start:]) > room:
         end = start + break_at(text[start:], max(1, room))
@@ -112,9 +112,9 @@ def lines_of(text: str, first: int, further: int) -> Iterator[tuple[int, int]]:
 def break_at(text: str, room: int) -> int:
     """Return where to break a text that is too long for a line.
 
-    The best place is a space before an equals sign, then one outside of parentheses, then any other space; but not one
-    behind a multiplication sign, if there is another, nor behind a number that the text starts with. A text without a
-    space is a spec, which is broken behind a comma or else a colon.
+    The best place is a space before an equals sign, then a space outside parentheses, then any other space, but one
+    after a multiplication sign only as a last resort, and never one after a number that the text starts with. A text
+    without a space is a spec, which is broken after a comma or else a colon.
     """
 
     def worth(place: int) -> tuple[int, int]:
@@ -136,7 +136,7 @@ def break_at(text: str, room: int) -> int:
 
 
 def short_numbers(text: str, room: int) -> str:
-    """Return a text with numbers that are too long for a line written short: 8.507e+37."""
+    """Return a text with numbers that are too long for a line abbreviated: 8.507e+37."""
     words = text.split(" ")
     if max(map(len, words)) <= room:
         return text

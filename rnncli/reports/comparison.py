@@ -1,6 +1,6 @@
 """Networks side by side, each with its difference from the first, as plain data.
 
-And of a setting that differs (timesteps, batch, framework, dtype): what changes with it, what does not, and why.
+For a setting that varies (timesteps, batch, framework, dtype): what changes with it, what does not, and why.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from rnncli.immutable import NamedTuple
 from rnncli.layers.weights import FRAMEWORK_NAMES, Framework
 from rnncli.network import Network, check_known, plain
 from rnncli.quantities import Rate, plural, ratio_text
-from rnncli.reports.reasons import Owned, Reason, reasons
+from rnncli.reports.reasons import PlacedLayer, Reason, reasons
 from rnncli.results import Result
 from rnncli.summary import LayerSummary, Setting, Summary
 
 
 class Change(NamedTuple):
-    """How a number of a network differs from the first network's; None where one of them is not known.
+    """How a number differs from the first network's; None where either is unknown.
 
     Attributes:
         difference: the number minus the first network's.
-        ratio: the number divided by the first network's; None where that is zero, too.
+        ratio: the number divided by the first network's; also None if that is zero.
     """
 
     difference: float | None
@@ -35,11 +35,11 @@ class Change(NamedTuple):
 
 
 SideBySide = tuple[LayerSummary | None, ...]
-"""Layers of the same role, one of each column; None where a column has none for it."""
+"""Layers with the same role, one per column; None where a column has no such layer."""
 
 
 class Column(NamedTuple):
-    """A network, what it was counted for, and what came of it."""
+    """A network, the setting it was counted for, and its summary."""
 
     network: Network
     setting: Setting
@@ -51,21 +51,21 @@ class Comparison(Result):
     """Networks side by side, each in every setting.
 
     Attributes:
-        columns: the networks, in order; each first in the first setting.
-        lined_up: their layers; None where a column has none for a row.
+        columns: the networks in order, each in all its settings.
+        lined_up: their layers; None where a column has no layer in a row.
     """
 
     columns: tuple[Column, ...]
-    lined_up: tuple[tuple[Owned | None, ...], ...]
+    lined_up: tuple[tuple[PlacedLayer | None, ...], ...]
 
     @cached_property
     def layers(self) -> tuple[SideBySide, ...]:
-        """What the summaries say of their layers, lined up."""
-        return tuple(tuple(owned and owned.row for owned in row) for row in self.lined_up)
+        """The summary rows of their layers, lined up."""
+        return tuple(tuple(placed and placed.row for placed in row) for row in self.lined_up)
 
     @property
     def title(self) -> str:
-        """The networks."""
+        """The networks' specs."""
         return ", ".join(dict.fromkeys(summary.spec for summary in self.summaries))
 
     @property
@@ -74,7 +74,7 @@ class Comparison(Result):
         return tuple(column.summary for column in self.columns)
 
     def change(self, index: int, figure: str) -> Change:
-        """Return how a figure of a column differs from that of the first.
+        """Return how a figure of a column differs from the first column's.
 
         Raises:
             ArgumentError: there is no such column or figure.
@@ -84,9 +84,9 @@ class Comparison(Result):
         return change(getattr(self.columns[0].summary, figure), getattr(self.columns[index].summary, figure))
 
     def reasons(self, index: int) -> tuple[tuple[Reason, ...], ...]:
-        """Return for each row why the layer of a column has other parameters than that of the first.
+        """Return for each row why a column's layer has more or fewer parameters than the first column's.
 
-        Where the reason is not known there is none. All that are known add up to the difference of the row.
+        A row is empty where the reason is unknown; otherwise its reasons add up to the row's difference.
 
         Raises:
             ArgumentError: there is no such column.
@@ -96,10 +96,10 @@ class Comparison(Result):
 
     def _check_index(self, index: object) -> None:
         if not isinstance(index, int) or not 0 <= index < len(self.columns):
-            raise ArgumentError(f"index is {shorten(repr(index))}, expected one from 0 to {len(self.columns) - 1}")
+            raise ArgumentError(f"index is {shorten(repr(index))}, expected 0 to {len(self.columns) - 1}")
 
     def as_dicts(self) -> list[dict[str, Any]]:
-        """Return the comparison as plain data: for each column the object that `--format json` prints."""
+        """Return the comparison as plain data: one object per column, as `--format json` prints it."""
         objects = []
         for index, summary in enumerate(self.summaries):
             changes = {figure: self.change(index, figure) for figure in summary.totals}
@@ -118,12 +118,12 @@ class Comparison(Result):
 
 
 def change(first: float | None, other: float | None) -> Change:
-    """Return how a number differs from the first network's."""
+    """Return how a number differs from the first network's, with None for unknown."""
     if first is None or other is None:
         return Change(None, None)
     difference = other - first
     if isinstance(difference, float):
-        difference = round(difference, 9)  # 29.7 less 14.4 is 15.299999999999999
+        difference = round(difference, 9)  # 29.7 - 14.4 is 15.299999999999999
     return Change(difference, other / first if first else None)
 
 
@@ -139,22 +139,22 @@ def compare(
     rate: Rate | float | str | None = None,
     set: Mapping[str, float | str] | None = None,
 ) -> Comparison:
-    """Return networks side by side.
+    """Compare networks side by side.
 
-    Each of the settings may be one value or several. Then every network is compared with itself, once in each
-    combination; what comes last here changes last.
+    Each setting may be one value or several. With several, every network appears once in each combination of them;
+    timesteps vary fastest, then batch, dtype and framework.
 
     Args:
-        networks: the networks, or what stands for them: see `rnncli.Network.read`.
-        batch: samples at a time, or None for unknown.
+        networks: the networks, or anything that `rnncli.Network.read` accepts.
+        batch: samples per batch, or None for unknown.
         timesteps: length of the sequence, or None for unknown.
-        framework: whose weights to count; None for that of each network's source.
-        dtype: of weights and outputs, for sizes in bytes; None for that of a model, or float32.
-        rate: timesteps a second, for the multiply-adds a second; None where nobody asks.
-        set: the numbers that Python source leaves open.
+        framework: whose weights to count; None for the framework of each network's source.
+        dtype: of weights and outputs, for sizes in bytes; None for the model's own, or float32.
+        rate: timesteps per second, for multiply-adds per second; None to leave those out.
+        set: values for the names that Python source leaves undefined.
 
     Raises:
-        ArgumentError: there is only one network in one setting, or an argument is not allowed.
+        ArgumentError: only one network in one setting was given, or an argument is not allowed.
         SpecError: a framework cannot express a network, or `timesteps` contradicts a spec.
     """
     frameworks: Sequence[Framework] = () if framework is None else _several(framework)
@@ -167,10 +167,10 @@ def compare(
 
 
 def compared(columns: Sequence[Column]) -> Comparison:
-    """Return networks side by side that have been counted.
+    """Return a comparison of networks that are already counted.
 
     Raises:
-        ArgumentError: there is only one.
+        ArgumentError: there are fewer than two columns.
     """
     if len(columns) < 2:
         raise ArgumentError(
@@ -179,7 +179,7 @@ def compared(columns: Sequence[Column]) -> Comparison:
         )
     rows: list[_Row] = []
     for index, column in enumerate(columns):
-        rows = _with_network(rows, index, list(_owned(column)))
+        rows = _with_network(rows, index, list(_placed_layers(column)))
     return Comparison(tuple(columns), tuple(tuple(map(row.get, range(len(columns)))) for row in rows))
 
 
@@ -189,9 +189,9 @@ def settings_of(
     framework: Sequence[Framework | None],
     dtype: Sequence[str],
 ) -> tuple[Setting, ...]:
-    """Return all combinations of some values: the lengths change first, then batches, dtypes and frameworks.
+    """Return all combinations of the values: timesteps vary fastest, then batch, dtype and framework.
 
-    Without a framework it is that of each network's source.
+    Without a framework, each network is counted in the framework of its source.
     """
     return tuple(
         Setting(samples, length, whose, numbers)
@@ -203,10 +203,10 @@ def settings_of(
 
 
 def columns_of(network: Network, settings: Sequence[Setting], rate: Rate | float | str | None = None) -> list[Column]:
-    """Return a network in each of some settings, at so many timesteps a second.
+    """Return one column per setting for a network, at `rate` timesteps per second.
 
     Raises:
-        SpecError: a framework cannot express the network, or one of the lengths contradicts its spec.
+        SpecError: a framework cannot express the network, or a setting's timesteps contradict its spec.
     """
     network.check_timesteps(*(setting.timesteps for setting in settings))
     own = network.framework
@@ -218,21 +218,21 @@ def _several(values: Value | Sequence[Value]) -> Sequence[Value]:
     return [plain(value) for value in values] if isinstance(values, list | tuple) else [plain(values)]
 
 
-def _owned(column: Column) -> Iterator[Owned]:
+def _placed_layers(column: Column) -> Iterator[PlacedLayer]:
     network, setting, summary = column
     first = len(network.layers) - len(network.body)
     for place, (row, (reads, _)) in enumerate(zip(summary.layers, network.shapes(*setting[:2]), strict=True), first):
-        yield Owned(row, reads, summary.framework, network.layers, place)
+        yield PlacedLayer(row, reads, summary.framework, network.layers, place)
 
 
-_Row = dict[int, Owned]
-"""Layers of the same role, by the places of their networks."""
+_Row = dict[int, PlacedLayer]
+"""Layers with the same role, by the index of their network."""
 
 
-def _with_network(rows: list[_Row], index: int, layers: Sequence[Owned]) -> list[_Row]:
-    """Return rows with the layers of one more network in them.
+def _with_network(rows: list[_Row], index: int, layers: Sequence[PlacedLayer]) -> list[_Row]:
+    """Return the rows with the layers of one more network added.
 
-    A layer that lines up with none of the rows gets a new one, just above the row of the next layer that does.
+    A layer that lines up with no row gets a new one, just above the row of the next layer that does.
     """
     layer_of_row = dict(_line_up(rows, [layer.role for layer in layers]))
     new_rows = [{index: layer} for layer in layers]
@@ -250,7 +250,7 @@ def _with_network(rows: list[_Row], index: int, layers: Sequence[Owned]) -> list
 def _line_up(rows: list[_Row], roles: list[str]) -> list[tuple[int, int]]:
     """Return which rows and layers line up, as pairs of positions, both ascending.
 
-    Layers line up with those of the first network where that is possible, and between these with those of the others.
+    Layers line up with the first network's where possible, and in between with the other networks'.
     """
     of_rows = [next(iter(row.values())).role for row in rows]
     of_first = [at for at, row in enumerate(rows) if 0 in row]
@@ -266,7 +266,7 @@ def _line_up(rows: list[_Row], roles: list[str]) -> list[tuple[int, int]]:
 
 def _equal_roles(first: list[str], second: list[str]) -> list[tuple[int, int]]:
     """Return pairs of positions where two lists have the same role, both ascending."""
-    # The matcher takes quadratic time, so it is spared what deep stacks have in common.
+    # The matcher takes quadratic time, so skip the common start of deep stacks.
     same = 0
     while same < min(len(first), len(second)) and first[same] == second[same]:
         same += 1
@@ -277,7 +277,7 @@ def _equal_roles(first: list[str], second: list[str]) -> list[tuple[int, int]]:
 
 
 SettingValue = int | str | None
-"""A value of a setting; None is unknown."""
+"""A value of a setting; None means unknown."""
 
 
 _SETTINGS: Mapping[str, tuple[str, Mapping[str, str], tuple[str, ...]]] = {
@@ -291,7 +291,7 @@ _SETTINGS: Mapping[str, tuple[str, Mapping[str, str], tuple[str, ...]]] = {
     ),
     "dtype": (
         "",
-        {"total_params": "a dtype only says how many bytes a number takes"},
+        {"total_params": "a dtype only sets how many bytes a number takes"},
         ("total_bytes", "output_bytes"),
     ),
     "batch": (
@@ -309,10 +309,10 @@ _SETTINGS: Mapping[str, tuple[str, Mapping[str, str], tuple[str, ...]]] = {
         ("macs", "output_bytes", "training_bytes"),
     ),
 }
-"""The settings, in the order in which a network's heading tells them.
+"""The settings, in the order in which a network's heading lists them.
 
-Of each what its values count, which is nothing where they are words; for some figures, why they stay the same where
-they do; and the figures whose change is told, for what follows from them is not.
+For each: the unit of its values (empty for words); why a figure stays the same, for those that may; and the figures
+whose change is reported (others follow from these).
 """
 
 _FIGURES: Mapping[str, str] = {
@@ -321,26 +321,26 @@ _FIGURES: Mapping[str, str] = {
     "macs_per_step": "the MACs",
     "macs": "the MACs",
     "output_bytes": "the layer outputs",
-    "streaming_bytes": "the memory of one step",
-    "training_bytes": "the memory of training",
+    "streaming_bytes": "the streaming memory",
+    "training_bytes": "the training memory",
 }
-"""How the figures are spoken of."""
+"""The figures' names in a sentence."""
 
 
 def varied(columns: Sequence[Column]) -> list[str]:
-    """Return the names of what is not the same in all settings."""
+    """Return the names of the settings that differ between columns."""
     return [name for name in _SETTINGS if len({getattr(column.setting, name) for column in columns}) > 1]
 
 
 def setting_text(setting: Setting, names: Sequence[str]) -> str:
-    """Return some of what a network was counted for, in words: `PyTorch, 10 timesteps`."""
+    """Return some values of a setting in words: `PyTorch, 10 timesteps`."""
     return ", ".join(_in_words(getattr(setting, name), _SETTINGS[name][0]) for name in names)
 
 
 def effects(comparison: Comparison) -> Iterator[str]:
-    """Yield a sentence for each setting that is not the same in all columns: what changes with it, what not, and why.
+    """Yield a sentence for each setting that varies: what changes with it, what does not, and why.
 
-    The first of its values and the last are compared, all else being equal, in every network.
+    It compares the first and the last value in every network, all else being equal.
     """
     for name in varied(comparison.columns):
         values = list(dict.fromkeys(getattr(column.setting, name) for column in comparison.columns))
@@ -351,18 +351,18 @@ def effects(comparison: Comparison) -> Iterator[str]:
             for figure in _FIGURES
         }
         parts = [
-            f"{_with_verb([_FIGURES[figure]], *_SAME)}, for {why}"
+            f"{_with_verb([_FIGURES[figure]], *_SAME)} because {why}"
             for figure, why in same.items()
             if changes[figure] == _SAME
         ]
-        told: dict[tuple[str, str], list[str]] = {}
+        reported: dict[tuple[str, str], list[str]] = {}
         for figure in changed:
             if (change := changes[figure]) not in (_SAME, None):
-                told.setdefault(change, []).append(_FIGURES[figure])
-        parts += [_with_verb(figures, *change) for change, figures in told.items()]
+                reported.setdefault(change, []).append(_FIGURES[figure])
+        parts += [_with_verb(figures, *change) for change, figures in reported.items()]
         if parts:
             first, last = (_in_words(value, unit) for value in (values[0], values[-1]))
-            first = f"{values[0]:,}" if isinstance(values[0], int) else first  # the last names the unit
+            first = f"{values[0]:,}" if isinstance(values[0], int) else first  # the last value names the unit
             yield f"From {first} to {last}: {'; '.join(parts)}"
 
 
@@ -370,13 +370,13 @@ _SAME = ("stay", "the same")
 
 
 def _with_verb(figures: Sequence[str], verb: str, how: str) -> str:
-    """Return figures and what becomes of them: the MACs grow 50 ×, the memory of training grows 50 ×."""
+    """Return figures with their verb: `the MACs grow 50 ×`, `the training memory grows 50 ×`."""
     several = len(figures) > 1 or figures[0].endswith("s")
     return f"{listed(figures)} {verb}{'' if several else 's'} {how}"
 
 
 def _in_words(value: SettingValue, unit: str) -> str:
-    """Return a value in words: 500 timesteps, PyTorch."""
+    """Return a value in words: `500 timesteps`, `PyTorch`."""
     if isinstance(value, int):
         return plural(value, unit)
     return f"unknown {unit}s" if value is None else FRAMEWORK_NAMES.get(value, value)  # type: ignore[call-overload]
@@ -385,17 +385,17 @@ def _in_words(value: SettingValue, unit: str) -> str:
 def _pairs(
     columns: Sequence[Column], name: str, first: SettingValue, last: SettingValue
 ) -> Iterator[tuple[Summary, Summary]]:
-    """Yield each network with the first value of a setting and with the last, the other settings being equal."""
+    """Yield each network's summaries for the first and the last value of a setting, the other settings being equal."""
     summaries = {(column.network, column.setting): column.summary for column in columns}
     for column in columns:
         if getattr(column.setting, name) == first:
             there = column.setting._replace(**{name: last})  # type: ignore[arg-type]
-            if (column.network, there) in summaries:  # sources of two frameworks may be two networks
+            if (column.network, there) in summaries:  # a source of another framework may be another network
                 yield column.summary, summaries[column.network, there]
 
 
 def _change(numbers: Sequence[tuple[int | None, int | None]]) -> tuple[str, str] | None:
-    """Return what becomes of a figure in all networks, `grow` and `50 ×`; None where that is not known."""
+    """Return how a figure changes in all networks, as `grow` and `50 ×`; None if that is unknown."""
     known = [(one, other) for one, other in numbers if one is not None and other is not None and one]
     if not numbers or len(known) < len(numbers):
         return None

@@ -1,7 +1,7 @@
 """Where every number of a network comes from, as plain data.
 
-The formulas are made of the factors that each weight declares, and of the account of what a network costs, so they
-cannot disagree with what a summary counts.
+The formulas are built from the factors that each weight declares and from the same cost totals that a summary reads,
+so they cannot disagree with a summary's counts.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 
 class Formula(NamedTuple):
-    """A product, or a sum of products: in words, in numbers, and its value.
+    """A product or a sum of products: in words, in numbers, and its value.
 
     Attributes:
         words: `units × (input + units + 1)`.
-        numbers: the same in numbers, in one or more steps: `32 × (32 + 32 + 1) = 32 × 65`.
+        numbers: the same with numbers, in one or more steps: `32 × (32 + 32 + 1) = 32 × 65`.
         value: 2080.
     """
 
@@ -42,16 +42,16 @@ class Formula(NamedTuple):
 
 
 class LayerExplanation(NamedTuple):
-    """One layer explained.
+    """The explanation of one layer.
 
     Attributes:
         summary: its row of the summary.
         layer: the layer.
-        equations: what it computes in one step.
-        input_shape: the shape that it reads.
-        total: the formula of the number of parameters, or None where there are fewer than two weights.
-        other_params: the number in the other framework, or None if that cannot express the layer.
-        notes: what is worth knowing about it.
+        equations: the equations of one step.
+        input_shape: the shape of its input.
+        total: the formula for its parameter count; None if it has fewer than two weights.
+        other_params: its parameter count in the other framework; None if that framework cannot express the layer.
+        notes: remarks about it.
     """
 
     summary: LayerSummary
@@ -64,11 +64,11 @@ class LayerExplanation(NamedTuple):
 
     @property
     def weights(self) -> tuple[tuple[Weight, Formula], ...]:
-        """Each weight, with the formula of its size."""
+        """Each weight with the formula for its size."""
         return tuple((weight, _product(weight.axes)) for weight in self.summary.weights)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as plain data."""
+        """Return the explanation as plain data."""
         return self.summary.as_dict() | {
             "input_shape": self.input_shape,
             "equations": [equation._asdict() for equation in self.equations],
@@ -94,13 +94,13 @@ class LayerExplanation(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class Explanation(Result):
-    """A network explained.
+    """The explanation of a network.
 
     Attributes:
         summary: the summary whose numbers are explained.
         layers: the explanation of each layer.
-        other: the framework that the counts are compared with.
-        other_tools: what other tools count; None where nobody asks.
+        other: the framework to compare the counts with.
+        other_tools: the counts of other tools; None unless requested.
     """
 
     summary: Summary
@@ -115,13 +115,13 @@ class Explanation(Result):
 
     @property
     def other_params(self) -> int | None:
-        """The number of parameters in the other framework, or None if that cannot express one of the layers."""
+        """The parameter count in the other framework; None if it cannot express one of the layers."""
         counts = [layer.other_params for layer in self.layers]
         known = [count for count in counts if count is not None]
         return sum(known) if len(known) == len(counts) else None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as plain data, the object that `--format json` prints."""
+        """Return the explanation as plain data, the object that `--format json` prints."""
         others = {} if self.other_tools is None else {"other_tools": [count.as_dict() for count in self.other_tools]}
         return self.summary.as_dict() | {
             "layers": [layer.as_dict() for layer in self.layers],
@@ -140,15 +140,15 @@ def explain(
     others: bool = False,
     set: Mapping[str, float | str] | None = None,
 ) -> Explanation:
-    """Return where each number of a network comes from.
+    """Explain where each number of a network comes from.
 
     Args:
-        network: the network, or what stands for one: see `rnncli.Network.read`.
-        batch: samples at a time, or None for unknown.
+        network: the network, or anything that `rnncli.Network.read` accepts.
+        batch: samples per batch, or None for unknown.
         timesteps: length of the sequence, or None for unknown.
-        framework: whose weights to count, which are compared with the other framework's; None for that of the source.
-        others: whether it tells what other tools count, too.
-        set: the numbers that Python source leaves open.
+        framework: whose weights to count and compare with the other framework's; None for the source's framework.
+        others: whether to include the counts of other tools.
+        set: values for the names that Python source leaves undefined.
 
     Raises:
         SpecError: the framework cannot express a layer, or `timesteps` contradicts the spec.
@@ -173,7 +173,7 @@ def explain(
                 total=_total(row.weights, len(layer.directions)),
                 other_params=None if there is None else sum(weight.params for weight in there),
                 notes=(
-                    *_first_notes(layer, row.weights, framework),
+                    *_field_and_start_notes(layer, row.weights, framework),
                     *(network.head.mask_notes() if not layers and not network.head.shown else ()),
                     *layer.notes(reads, framework),
                     *_other_note(layer, row.weights, there, other),
@@ -182,16 +182,16 @@ def explain(
         )
     other_tools = None
     if others:
-        from rnncli.reports.other_tools import other_counts  # few ask for it
+        from rnncli.reports.other_tools import other_counts  # rarely needed
 
         other_tools = other_counts(network, batch, timesteps)
     return Explanation(summary, tuple(layers), other, other_tools)
 
 
-def _first_notes(layer: Layer, weights: Sequence[Weight], framework: Framework) -> Iterator[Note]:
-    """Yield the fields of the layer's spec for which the framework has an argument, in both words; how weights start.
+def _field_and_start_notes(layer: Layer, weights: Sequence[Weight], framework: Framework) -> Iterator[Note]:
+    """Yield the spec's fields that are arguments of the framework, named in both, and the weights' initial values.
 
-    The directions of a Bidirectional start alike, so one is told of.
+    Both directions of a Bidirectional start alike, so only one is described.
     """
     fields = [field for field in fields_in_both(layer, framework) if field.endswith(")")]
     if fields:
@@ -201,7 +201,7 @@ def _first_notes(layer: Layer, weights: Sequence[Weight], framework: Framework) 
 
 
 class _Sum(NamedTuple):
-    """A sum in words, and in numbers; None in place of those where they are not known."""
+    """A sum in words and in numbers; the numbers are None if some are unknown."""
 
     words: tuple[str, ...]
     numbers: tuple[str, ...] | None
@@ -211,7 +211,7 @@ class _Sum(NamedTuple):
         return _Sum(self.words + other.words, (self.numbers or ()) + (other.numbers or ()) if known else None)
 
     def times(self, words: str, numbers: int | str | None) -> _Sum:
-        """Return the sum times a factor; as it is where that is not known, or there is nothing in it."""
+        """Return the sum times a factor; unchanged if the factor is unknown or the sum is empty."""
         if numbers is None or not self.words:
             return self
         factor = f"{numbers:,}" if isinstance(numbers, int) else numbers
@@ -220,12 +220,12 @@ class _Sum(NamedTuple):
 
 
 def _grouped(terms: Sequence[str]) -> str:
-    """Return a sum as a factor of a product."""
+    """Return a sum as a factor of a product, in parentheses if it has several terms."""
     return terms[0] if len(terms) == 1 else f"({' + '.join(terms)})"
 
 
 def _product(axes: Sequence[Axis]) -> Formula:
-    """Return the formula of a weight's size: the product of all its factors."""
+    """Return the formula for a weight's size: the product of all its factors."""
     factors = [factor for axis in axes for factor in axis]
     return Formula(
         " × ".join(factor.name for factor in factors) or "1",
@@ -235,10 +235,10 @@ def _product(axes: Sequence[Axis]) -> Formula:
 
 
 def _total(weights: Sequence[Weight], directions: int) -> Formula | None:
-    """Return the formula of a layer's parameters: the axis that its weights share, times the sum of their other axes.
+    """Return the formula for a layer's parameters: the axis that its weights share times the sum of their other axes.
 
-    A projection does not share it, and is added. Both directions of a Bidirectional have weights of the same shapes, so
-    one direction is counted and doubled.
+    A projection does not share that axis, so it is added separately. Both directions of a Bidirectional have weights of
+    the same shapes, so one direction is counted and doubled.
     """
     if len(weights) < 2:
         return None
@@ -249,7 +249,7 @@ def _total(weights: Sequence[Weight], directions: int) -> Formula | None:
     rests = []
     for weight in sharing:
         others = list(weight.axes)
-        others.remove(shared)  # a square kernel has it twice, and keeps one of the two
+        others.remove(shared)  # a square kernel has it twice and keeps one
         rests.append(_product(others))
     added = [_product(weight.axes) for weight in own if weight.role == "projection"]
     inside = _Sum(tuple(each.words for each in rests), tuple(each.numbers for each in rests))
@@ -265,7 +265,7 @@ def _total(weights: Sequence[Weight], directions: int) -> Formula | None:
 def _other_note(
     layer: Layer, here: Sequence[Weight], there: Sequence[Weight] | None, other: Framework
 ) -> Iterator[Note]:
-    """Yield how many parameters the other framework counts and, where that differs, why."""
+    """Yield the parameter count in the other framework and, if it differs, why."""
     name = FRAMEWORK_NAMES[other]
     if there is None:
         conflict = layer.conflict(other)
@@ -282,24 +282,24 @@ def _other_note(
         counts = "counts" if moving[0] in there else "does not count"
         yield Note(name, f"{params:,}: it {counts} {_shapes(moving)}, which are not trained")
     else:
-        yield Note(name, f"{params:,}: its biases are {_shapes(theirs)}, here {_shapes(ours)}; a step adds them all up")
+        yield Note(name, f"{params:,}: {_shapes(theirs)} instead of {_shapes(ours)}; each cell adds up its biases")
 
 
 def _shapes(weights: Sequence[Weight]) -> str:
     return listed([f"{weight.name} {shape_text(weight.shape)}" for weight in weights])
 
 
-# What a network takes in memory
+# Memory
 
 
 class Size(NamedTuple):
-    """A size in bytes, and what it comes of.
+    """A size in bytes and its formula.
 
     Attributes:
-        key: what JSON calls it: `total_bytes`.
-        value: the size; None where it is not known, or there is none.
-        words: the formula in words: `parameters × 4 B`; empty where there is none.
-        numbers: the same in numbers: `324,160 × 4 B`; empty where some of them are not known.
+        key: its JSON key: `total_bytes`.
+        value: the size; None if it is unknown or does not apply.
+        words: the formula in words: `parameters × 4 B`; empty if there is none.
+        numbers: the same with numbers: `324,160 × 4 B`; empty if some of them are unknown.
         note: what the words mean, or why there is no size.
     """
 
@@ -314,15 +314,15 @@ _TIMESTEPS_UNKNOWN = "the timesteps are unknown: give --timesteps"
 
 
 def sizes(summary: Summary) -> Iterator[Size]:
-    """Yield the parameters' size, that of the layer outputs, what streaming needs, and what training needs at least.
+    """Yield the memory of the parameters, of the layer outputs, of streaming, and the minimum for training.
 
-    An input alone has none of them.
+    A network without layers has none of these.
     """
     if not summary.layers:
         return
     batch, timesteps = summary.input_shape[:2]
     yield _parameters(summary)
-    outputs = _for_each(summary.account.outputs, timesteps).times("batch", batch)
+    outputs = _per_vector(summary.account.outputs, timesteps).times("batch", batch)
     yield _size(summary, "output_bytes", outputs)
     yield _streaming(summary)
     yield _training(summary, batch, timesteps)
@@ -335,21 +335,21 @@ def _parameters(summary: Summary) -> Size:
     account = summary.account
     words = f"in matrices × 1 B + (other parameters + scales) × {FLOAT_BYTES} B"
     numbers = f"{total - account.floats:,} × 1 B + ({account.floats:,} + {account.scales:,}) × {FLOAT_BYTES} B"
-    note = "each column of a matrix or a table has a scale; biases and all that is computed are float32"
+    note = "each column of a matrix or a table has a scale; biases and all computed values are float32"
     return Size("total_bytes", summary.total_bytes, words, numbers, note)
 
 
 def _streaming(summary: Summary) -> Size:
     account = summary.account
     if not account.streams:
-        note = f"{account.whole} needs the end of the sequence before it returns anything"
+        note = f"{account.whole} must read ahead in the sequence before it returns anything"
         note += ", so it cannot run a step at a time"
         return Size("streaming_bytes", None, "", "", note)
     most = max(account.streaming.most, key=lambda held: held.numbers, default=None)
     parts = {"input": account.input, "states of all layers": account.carried}
     if most is not None:
         name = summary.layers[most.place].name
-        named = {"input": f"what {name} reads", "gates": f"gates of {name}", "output": f"what {name} makes"}
+        named = {"input": f"input of {name}", "gates": f"gates of {name}", "output": f"output of {name}"}
         parts |= {word: getattr(most, part) for part, word in named.items()}
     parts["output"] = features_of(account.shape)
     parts = {word: number for word, number in parts.items() if number}
@@ -358,7 +358,7 @@ def _streaming(summary: Summary) -> Size:
 
 def _training(summary: Summary, batch: int | None, timesteps: int | None) -> Size:
     if summary.dtype in UNTRAINED:
-        return Size("training_bytes", None, "", "", f"nobody trains in {summary.dtype}: give --dtype float32")
+        return Size("training_bytes", None, "", "", f"{summary.dtype} is not for training: give --dtype float32")
     total, trained = summary.total_params, summary.trainable_params
     if trained == total:
         params = _Sum((f"{1 + TRAINED_COPIES} × parameters",), (f"{1 + TRAINED_COPIES} × {total:,}",))
@@ -372,8 +372,8 @@ def _training(summary: Summary, batch: int | None, timesteps: int | None) -> Siz
     note = f"weights{weights}: parameters, gradients, Adam's two moments"
     kept = summary.account.trains_on
     if kept:
-        note += f"; activations{activations}: of each timestep the gates, states and outputs that the way back needs"
-    return _size(summary, "training_bytes", params + _for_each(kept, timesteps).times("batch", batch), note)
+        note += f"; activations{activations}: gates, states and outputs of each timestep, for backpropagation"
+    return _size(summary, "training_bytes", params + _per_vector(kept, timesteps).times("batch", batch), note)
 
 
 def _size(summary: Summary, key: str, terms: _Sum, note: str = "") -> Size:
@@ -385,19 +385,19 @@ def _size(summary: Summary, key: str, terms: _Sum, note: str = "") -> Size:
     return Size(key, value, words, f"{_grouped(terms.numbers)} × {number}", note)
 
 
-def _for_each(numbers: OverTime, timesteps: int | None) -> _Sum:
-    """Return the sum of what there is for each of some vectors: `timesteps × 64 + 32`.
+def _per_vector(numbers: OverTime, timesteps: int | None) -> _Sum:
+    """Return a count of numbers per vector as a sum over the vectors: `timesteps × 64 + 32`.
 
     Args:
-        numbers: how many numbers there are, by how many vectors.
-        timesteps: how many the input has.
+        numbers: the numbers per vector, by the number of vectors.
+        timesteps: the timesteps of the input.
     """
-    words = tuple(_times("timesteps" if steps == timesteps else steps, each) for steps, each in numbers.items())
+    words = tuple(_term("timesteps" if steps == timesteps else steps, each) for steps, each in numbers.items())
     known = None not in numbers
-    return _Sum(words, tuple(_times(steps, each) for steps, each in numbers.items()) if known else None)
+    return _Sum(words, tuple(_term(steps, each) for steps, each in numbers.items()) if known else None)
 
 
-def _times(steps: int | str | None, each: int) -> str:
+def _term(steps: int | str | None, each: int) -> str:
     if steps == 1:
         return f"{each:,}"
     return f"{steps if isinstance(steps, str) else f'{steps:,}'} × {each:,}"

@@ -1,8 +1,8 @@
-"""What other tools count of a PyTorch network, and why it is not what is counted here.
+"""What other tools count for a PyTorch network, and why their numbers differ from rnncli's.
 
-What a tool counts beside the matrix products, or leaves out, is derived from the weights that the layers declare. Its
-number is what its rules come to for each module, and the reasons are the same rules summed up one by one, so they
-cannot disagree. `tests/golden/other_tools.py` asks the tools themselves, in the versions that stand here.
+What a tool counts in addition to the matrix products, or leaves out, is derived from the weights that the layers
+declare. A tool's count applies its rules to each module, and the reasons are the same rules summed one by one, so the
+two cannot disagree. `tests/golden/other_tools.py` runs the tools themselves, in the versions given here.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ OTHERS = (
     *("Tensor.expand", "Tensor.amax", "Tensor.mean", "Tensor.flatten"),
     *(each.torch for each in ACTIVATIONS.values()),
 )
-"""The other modules and methods that the tools were asked about."""
+"""The other modules and methods that the tools were measured on."""
 
 
 _ELEMENTWISE = {"RNN": 1, "LSTM": 8, "GRU": 7}
-"""What thop adds for each unit of a cell, beside products and biases, for what is done element by element."""
+"""The element-wise operations that thop counts per unit of a cell, in addition to products and biases."""
 
 
 class Work(NamedTuple):
-    """What a module of PyTorch does for the whole input.
+    """The work of one PyTorch module on the whole input.
 
     Attributes:
-        layer: the layer that it is.
+        layer: the layer that the module implements.
         weights: its weights.
-        features: how many features it reads.
-        batch: how many samples.
-        steps: how many steps it makes for each; None if that is not known.
+        features: the number of its input features.
+        batch: the number of samples.
+        steps: its steps per sample; None if unknown.
     """
 
     layer: Layer
@@ -51,30 +51,30 @@ class Work(NamedTuple):
 
     @property
     def module(self) -> str:
-        """What it is in PyTorch: a class, or the method of a tensor that does the same."""
+        """The PyTorch class, or the equivalent tensor method."""
         return self.layer.type_name("torch")
 
     def params(self) -> int:
-        """Return how many parameters it has."""
+        """Return the number of its parameters."""
         return sum(weight.params for weight in self.weights)
 
     def matrices(self) -> int:
-        """Return how many of them are in matrices that a vector is multiplied by."""
+        """Return the number of its parameters in matrices that multiply a vector."""
         return sum(weight.params for weight in self.weights if weight.multiplies)
 
     def biases(self) -> int:
-        """Return how many of them are added to such a product."""
+        """Return the number of its parameters that are biases."""
         return sum(weight.params for weight in self.weights if weight.role == "bias")
 
     def elementwise(self) -> int:
-        """Return what thop counts of a cell element by element."""
+        """Return the element-wise operations of one step of a cell, as thop counts them."""
         units = next(weight for weight in self.weights if weight.role == "recurrent").shape[-1]
         return len(self.layer.directions) * _ELEMENTWISE[self.module] * units
 
     def total(self, each_step: int, each_sample: int) -> int | None:
-        """Return operations for the whole input, given how many there are for each vector that it reads and sample.
+        """Return the operations for the whole input, given those per input vector and those per sample.
 
-        It is None where that needs timesteps that are not known.
+        Returns None if that depends on an unknown number of timesteps.
         """
         if each_step and self.steps is None:
             return None
@@ -82,13 +82,13 @@ class Work(NamedTuple):
 
 
 class Deviation(NamedTuple):
-    """What a tool counts beside the matrix products, or leaves out.
+    """Something that a tool counts in addition to the matrix products, or leaves out.
 
     Attributes:
-        text: what it is for, behind the number.
-        modules: the classes of modules that it does so with.
-        each_step: returns how much more that is for one of them, for each vector that it reads.
-        each_sample: returns the same for each sample.
+        text: what the difference is for; printed after the number.
+        modules: the module classes that it applies to.
+        each_step: returns the difference per input vector of such a module.
+        each_sample: returns the difference per sample.
     """
 
     text: str
@@ -101,13 +101,13 @@ class Tool(NamedTuple):
     """A tool that counts the work of a PyTorch network.
 
     Attributes:
-        name: what it is called.
-        version: the version that was asked.
-        counts: what it says that it counts.
-        times: how many operations each multiply-add is to it.
-        base: what it counts of every network, in words.
-        deviations: what it does otherwise.
-        remarks: what else is to be said where there is a module of some classes.
+        name: its name.
+        version: the version that was measured.
+        counts: its own name for what it counts.
+        times: the operations it counts per multiply-add.
+        base: what it counts for every network, in words.
+        deviations: where it differs from that.
+        remarks: further remarks, each with the module classes that it applies to.
     """
 
     name: str
@@ -120,10 +120,10 @@ class Tool(NamedTuple):
 
 
 def _norm(module: str, plain: int, scaled: int) -> Iterator[Deviation]:
-    """Yield what a tool counts for each number that a norm reads, and for each that it scales, too."""
+    """Yield a tool's count per input number of a normalisation, without and with scaling."""
     for each, is_scaled in ((plain, False), (scaled, True)):
         yield Deviation(
-            f"for {module}, {each} for each number that it reads",
+            f"for {module}, {each} per input number",
             (module,),
             lambda work, each=each, is_scaled=is_scaled: (  # type: ignore[misc]
                 each * work.features if bool(work.weights) is is_scaled else 0
@@ -131,7 +131,7 @@ def _norm(module: str, plain: int, scaled: int) -> Iterator[Deviation]:
         )
 
 
-_UNKNOWN = "which it does not know, as it warns"
+_UNKNOWN = "which it does not support (it warns)"
 
 TOOLS = (
     Tool(
@@ -139,43 +139,43 @@ TOOLS = (
         deviations=(
             Deviation("for biases", (*RECURRENT, "Conv1d"), Work.biases),
             Deviation("for biases", ("Linear",), each_sample=Work.biases),
-            Deviation("for look-ups, each as the whole table, once a sample", ("Embedding",), each_sample=Work.params),
+            Deviation("for look-ups, as the whole table once per sample", ("Embedding",), each_sample=Work.params),
             Deviation(
-                "for Linear, once a sample and not at each timestep",
+                "for Linear, counted once per sample and not per timestep",
                 ("Linear",),
                 lambda work: -work.matrices(),
                 Work.matrices,
             ),
-            Deviation("for the weights of LayerNorm, once a sample", ("LayerNorm",), each_sample=Work.params),
-            Deviation("for the weights of BatchNorm1d, once a sample", ("BatchNorm1d",), each_sample=Work.params),
+            Deviation("for the weights of LayerNorm, once per sample", ("LayerNorm",), each_sample=Work.params),
+            Deviation("for the weights of BatchNorm1d, once per sample", ("BatchNorm1d",), each_sample=Work.params),
         ),
     ),
     Tool(
         *("FlopCounterMode of PyTorch", "2.13.0", "FLOPs", 2, "2 × MACs of the forward pass, on a CPU"),
         deviations=(
             Deviation(
-                "for LSTM, which oneDNN runs there in one piece (float32)", ("LSTM",), lambda work: -2 * work.matrices()
+                "for LSTM, which oneDNN runs as one operation (float32)", ("LSTM",), lambda work: -2 * work.matrices()
             ),
         ),
-        remarks=(("on a GPU nothing for recurrent layers (cuDNN)", RECURRENT),),
+        remarks=(("on a GPU none for recurrent layers (cuDNN)", RECURRENT),),
     ),
     Tool(
         *("thop", "0.1.1-2209072238", "MACs", 1, "as here"),
         deviations=(
             Deviation("for biases", RECURRENT, Work.biases),
-            Deviation("for what cells do element by element", RECURRENT, Work.elementwise),
+            Deviation("for element-wise operations in cells", RECURRENT, Work.elementwise),
             *_norm("LayerNorm", 2, 4),
             *_norm("BatchNorm1d", 2, 4),
-            Deviation("for AvgPool1d, one for each number that it returns", ("AvgPool1d",), lambda work: work.features),
+            Deviation("for AvgPool1d, one per output number", ("AvgPool1d",), lambda work: work.features),
             Deviation(
-                "for Softmax, three for each number that it reads, less one",
+                "for Softmax, three per input number minus one per vector",
                 ("Softmax",),
                 lambda work: 3 * work.features - 1,
             ),
         ),
     ),
     Tool(
-        *("fvcore", "0.1.5.post20221221", "FLOPs", 1, "as here, each MAC called one FLOP"),
+        *("fvcore", "0.1.5.post20221221", "FLOPs", 1, "as here, with each MAC as one FLOP"),
         deviations=(
             Deviation(f"for recurrent layers, {_UNKNOWN}", RECURRENT, lambda work: -work.matrices()),
             Deviation(
@@ -188,15 +188,15 @@ TOOLS = (
         ),
     ),
 )
-"""The tools, in the order in which they are shown."""
+"""The tools, in display order."""
 
 
 class Difference(NamedTuple):
-    """Why a tool counts more or less than the matrix products.
+    """One reason why a tool counts more or less than the matrix products.
 
     Attributes:
-        difference: how much more; None while the timesteps that this needs are unknown.
-        text: for what.
+        difference: how much more; None if that depends on an unknown number of timesteps.
+        text: what it is for.
     """
 
     difference: int | None
@@ -209,16 +209,16 @@ class Difference(NamedTuple):
 
 
 class OtherCount(NamedTuple):
-    """What a tool counts of a network.
+    """A tool's count for a network.
 
     Attributes:
         tool: the tool.
-        version: the version that was asked; None for what is counted here.
-        counts: what it says that it counts: mult-adds, FLOPs.
-        value: the number; None where it is not known.
-        text: why it is that number, or not known, in words.
+        version: the version that was measured; None for rnncli itself.
+        counts: the tool's own name for what it counts: mult-adds, FLOPs.
+        value: the count; None if unknown.
+        text: how the count comes about, or why it is unknown.
         reasons: why it is more or less than MACs, or 2 × MACs; they add up.
-        needs: the option that would make it known; None where it is known, or nothing would.
+        needs: the option that would make it known; None if it is known or no option would.
     """
 
     tool: str
@@ -230,16 +230,16 @@ class OtherCount(NamedTuple):
     needs: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as plain data."""
+        """Return the count as plain data."""
         return self._asdict() | {"reasons": [reason._asdict() for reason in self.reasons]}
 
 
 def other_counts(network: Network, batch: int | None, timesteps: int | None) -> tuple[OtherCount, ...]:
-    """Return what is counted here of a network, and what other tools count of it as a module of PyTorch.
+    """Return rnncli's count for a network, and other tools' counts for it as a PyTorch module.
 
     Args:
         network: the network.
-        batch: samples at a time; one if it is None.
+        batch: samples per batch; None counts as one.
         timesteps: length of the sequence, or None for unknown.
     """
     macs, unknown = network.summary(batch, timesteps).macs, _unknown(network)
@@ -250,7 +250,7 @@ def other_counts(network: Network, batch: int | None, timesteps: int | None) -> 
     ]
     return (
         _counted("rnncli", None, "MACs", macs, "the multiply-adds of the matrix products"),
-        _counted("rnncli", None, "FLOPs", macs and 2 * macs, "2 × MACs: a product and a sum each"),
+        _counted("rnncli", None, "FLOPs", macs and 2 * macs, "2 × MACs: one product and one sum each"),
         *(
             OtherCount(tool.name, tool.version, tool.counts, None, unknown) if unknown else _count(tool, works)
             for tool in TOOLS
@@ -259,27 +259,27 @@ def other_counts(network: Network, batch: int | None, timesteps: int | None) -> 
 
 
 def _counted(tool: str, version: str | None, counts: str, value: int | None, text: str) -> OtherCount:
-    """Return a count that only the timesteps may be missing for."""
+    """Return a count; if its value is None, only the timesteps are missing."""
     return OtherCount(tool, version, counts, value, text, needs="--timesteps" if value is None else None)
 
 
 def _unknown(network: Network) -> str:
-    """Return why no tool's number can be known, or nothing."""
+    """Return why the tools' counts are unknown, or an empty text if they are known."""
     for layer in network.body:
         conflict = layer.conflict("torch")
         if conflict is not None:
             return conflict.reason
         if layer.type_name("torch") not in (*RECURRENT, *OTHERS):
-            return f"the tools were not asked about {layer.type_name('torch')}"
+            return f"the tools were not measured on {layer.type_name('torch')}"
         if len({*layer.state_sizes.values()}) > 1:
-            return f"the tools were not asked about proj, which {layer.spec()} has"
+            return f"the tools were not measured on proj, which {layer.spec()} has"
     if any(masked and layer.states for layer, masked in zip(network.body, network.masked, strict=True)):
         return "depends on the padding: with a mask PyTorch packs the sequences"
     return ""
 
 
 def _count(tool: Tool, works: Sequence[Work]) -> OtherCount:
-    """Return what a tool counts of a network, and why."""
+    """Return a tool's count for a network, with its reasons."""
     reasons: dict[str, list[int | None]] = {}
     value: list[int | None] = []
     for work in works:

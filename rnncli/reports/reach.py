@@ -1,4 +1,4 @@
-"""How far back a network remembers: what was found with each seed, and the medians, as plain data."""
+"""How far back a network remembers: the results of each seed and their medians, as plain data."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ if TYPE_CHECKING:
 
 
 Problem = Literal["padding", "overflow", "no effect"]
-"""Why there is nothing to say of how far back a layer remembers."""
+"""Why a layer's reach is undefined."""
 
 PROBLEMS: dict[Problem, str] = {
-    "padding": "there is nothing but padding",
+    "padding": "the input is all padding",
     "overflow": "not all outputs are finite numbers",
-    "no effect": "a small change has no effect that could be told from rounding: the units are dead or saturated",
+    "no effect": "a small change has no effect beyond rounding errors: the units are dead or saturated",
 }
 """What each problem means."""
 
 
 @dataclass(frozen=True)
 class LayerReach:
-    """How far back a layer remembers: what a small change to the first input does to the outputs, ‖h' - h‖, by step.
+    """How far back a layer remembers: the effect ‖h' - h‖ of a small change to the first input, step by step.
 
     Attributes:
-        problem: why there is nothing to say, or None. `padding`: all inputs are padding. `overflow`: not all outputs
-            are finite numbers. `no effect`: there is none, or none that stands out from rounding.
-        steps: the number of steps from the changed input on, which is the first of them.
+        problem: why the reach is undefined, or None. `padding`: all inputs are padding. `overflow`: not all outputs
+            are finite numbers. `no effect`: there is no effect beyond rounding errors.
+        steps: the number of steps, counted from the changed input, which is the first.
         largest_after: the number of steps from the change to its largest effect.
-        tenth: the number of steps until the effect stays under a tenth of the largest; None if it never does.
+        tenth: the number of steps until the effect stays below a tenth of the largest; None if it never does.
         hundredth: the same for a hundredth.
         last: the effect at the last step, as a share of the largest.
-        effect: the largest effect in each bin of time, as a share of the largest of all.
+        effect: the largest effect in each time bin, as a share of the largest overall.
     """
 
     problem: Problem | None = None
@@ -54,13 +54,13 @@ class LayerReach:
     effect: Bins = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as plain data."""
+        """Return the reach as plain data."""
         keys = {"tenth": "steps_to_tenth", "hundredth": "steps_to_hundredth"}
         return {keys.get(name, name): value for name, value in vars(self).items()}
 
 
 class Spread(NamedTuple):
-    """A figure over the seeds; None stands for one that is not known, or that is beyond what was watched."""
+    """The spread of a figure over the seeds; None if it is unknown or was not reached in the steps that were run."""
 
     median: float | None
     min: float | None
@@ -68,7 +68,7 @@ class Spread(NamedTuple):
 
     @classmethod
     def of(cls, values: Sequence[float | None]) -> Spread:
-        """Return the spread of some figures; None is more than any."""
+        """Return the spread of some figures; None counts as infinite."""
         if not values:
             return cls(None, None, None)
         some = sorted(inf if value is None else value for value in values)
@@ -76,12 +76,12 @@ class Spread(NamedTuple):
 
 
 class SeedReach(NamedTuple):
-    """What was found with one seed.
+    """The result of one seed.
 
     Attributes:
         seed: the seed.
         reach: how far back the last recurrent layer remembers.
-        spectral_radius: that of its recurrent kernel; see `spectral_radius`.
+        spectral_radius: the spectral radius of its recurrent kernel; see `spectral_radius`.
     """
 
     seed: int
@@ -95,15 +95,15 @@ class NetworkReach:
 
     Attributes:
         spec: the network.
-        layer: the name of its last recurrent layer, whose outputs are watched.
+        layer: the name of its last recurrent layer, whose outputs are compared.
         timesteps: the number of timesteps of that layer.
-        backwards: whether it reads from the last timestep, so that this is its first input.
-        file: the file that the weights come from; None if each seed draws others.
-        init: how they are drawn: as a framework starts them, or `uniform`; None if they come from a file.
-        step_bins: the first step of each bin, counted from the change.
-        runs: what was found with each seed.
+        backwards: whether it starts from the last timestep, which is then its first input.
+        file: the file that the weights come from; None if each seed draws its own.
+        init: how weights are drawn: as the framework initialises them, or `uniform`; None if they come from a file.
+        step_bins: the first step of each time bin, counted from the change.
+        runs: the result of each seed.
         origin: what the network was read from.
-        reads: the file that the input comes from; None if each seed draws another.
+        reads: the file that the input comes from; None if each seed draws its own.
     """
 
     spec: str
@@ -119,30 +119,30 @@ class NetworkReach:
 
     @property
     def known(self) -> list[LayerReach]:
-        """What was found with the seeds that have figures."""
+        """The reaches of the seeds without a problem."""
         return [run.reach for run in self.runs if run.reach.problem is None]
 
     @property
     def problems(self) -> Counter[Problem]:
-        """Why some seeds have no figures, and how many for each reason."""
+        """The problems of seeds without figures, with the number of seeds for each."""
         return Counter(run.reach.problem for run in self.runs if run.reach.problem is not None)
 
     @property
     def problem(self) -> Problem | None:
-        """Why some seeds have no figures, or most of those."""
+        """The most frequent problem of seeds without figures; None if all have figures."""
         return max(self.problems, key=self.problems.__getitem__, default=None)
 
     @property
     def steps(self) -> int:
-        """The number of steps from the change on that all seeds with figures have been watched."""
+        """The number of steps from the change that all seeds with figures have run."""
         return min(reach.steps for reach in self.known or [run.reach for run in self.runs])
 
     @cached_property
     def spreads(self) -> dict[str, Spread]:
-        """The spread of each figure over the seeds, by what JSON calls it.
+        """The spread of each figure over the seeds, by its JSON key.
 
-        Of the effect the steps until it stays under a tenth and a hundredth of its largest, until it is largest, and
-        the share of it that is left at the end; and the spectral radius of the recurrent kernel.
+        The figures are the steps until the effect stays below a tenth and a hundredth of its largest, the steps until
+        it is largest, the share left at the end, and the spectral radius of the recurrent kernel.
         """
         figures: dict[str, list[float | None]] = {
             "steps_to_tenth": [reach.tenth for reach in self.known],
@@ -155,13 +155,13 @@ class NetworkReach:
 
     @property
     def effect(self) -> Bins:
-        """The median of the effect in each bin, as a share of its largest; it is the largest in the bin."""
+        """The median over the seeds of the largest effect in each time bin, as a share of the largest overall."""
         by_bin = zip(*(reach.effect for reach in self.known), strict=True)
         present = ([share for share in shares if share is not None] for shares in by_bin)
         return tuple(median(shares) if shares else None for shares in present)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as plain data, the object that `rnncli reach --format json` prints."""
+        """Return the reach as plain data, the object that `rnncli reach --format json` prints."""
         return {
             "spec": self.spec,
             "file": self.file,
@@ -190,8 +190,8 @@ class Reach(Result):
     """How far back networks remember, side by side.
 
     Attributes:
-        networks: what was found of each.
-        notes: what is to be known of the runs.
+        networks: the result for each network.
+        notes: remarks about the runs.
     """
 
     networks: tuple[NetworkReach, ...]
@@ -199,5 +199,5 @@ class Reach(Result):
 
     @property
     def title(self) -> str:
-        """The networks."""
+        """The networks' specs."""
         return ", ".join(network.spec for network in self.networks)

@@ -1,8 +1,8 @@
 """Why two layers have different numbers of parameters, in words and as plain data.
 
-A count is a product of factors that the weights declare: units, gates, input, biases, directions. From one layer to the
-other the factors that differ are exchanged one after another, and what each exchange adds is one reason; so the reasons
-add up to the difference. Where the factors do not come to what the weights declare, the reason is not known.
+A count is a product of factors that the weights declare: units, gates, input, biases, directions. The factors that
+differ are replaced one after another, and the change from each replacement is one reason, so the reasons add up to the
+difference. If the factors do not reproduce the counts that the weights declare, the reason is unknown.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from rnncli.quantities import Shape, features_of, ratio_text
 from rnncli.summary import LayerSummary
 
 _COPIES = ("biases",)
-"""Factors that say how many there are of a weight, where they are kept in one array."""
+"""Factors that count copies of a weight kept in one array."""
 
 
-class Owned(NamedTuple):
-    """A layer in its network, and what it owns there.
+class PlacedLayer(NamedTuple):
+    """A layer in its network, with its weights there.
 
     Attributes:
         row: its row of the summary.
-        input_shape: what it reads.
-        framework: whose weights are counted.
+        input_shape: the shape of its input.
+        framework: the framework whose weights are counted.
         layers: all layers of the network.
-        place: which of them it is.
+        place: the layer's index among them.
     """
 
     row: LayerSummary
@@ -51,11 +51,11 @@ class Owned(NamedTuple):
 
     @property
     def role(self) -> str:
-        """What it is in its network: layers of the same role line up, so an LSTM lines up with a GRU."""
+        """Its role in the network: layers with the same role line up, so an LSTM lines up with a GRU."""
         return "recurrent" if self.layer.states else self.layer.kind
 
     def by_role(self) -> dict[Role, int]:
-        """Return the number of parameters of each role, as the weights declare it."""
+        """Return the number of parameters with each role, as the weights declare it."""
         params: Counter[Role] = Counter()
         for weight in self.row.weights:
             params[weight.role] += weight.params
@@ -63,14 +63,14 @@ class Owned(NamedTuple):
 
 
 Roles = Mapping[Role, Mapping[str, int]]
-"""For each role the factors of one weight, and how often each of them is in the product."""
+"""For each role the factors of one weight, and how often each occurs in the product."""
 
 
 class Factors(NamedTuple):
-    """What the weights of a layer are made of.
+    """The factors that determine the sizes of a layer's weights.
 
     Attributes:
-        numbers: the number of each factor: units, input; of directions; and under a role, of such weights in each.
+        numbers: the value of each factor (units, input, directions) and, by role, the number of weights per direction.
         roles: the factors of each role.
     """
 
@@ -79,7 +79,7 @@ class Factors(NamedTuple):
 
 
 def factors_of(layer: Layer, weights: Sequence[Weight]) -> Factors | None:
-    """Return what the weights of a layer are made of; None where a factor is not one number in all of them."""
+    """Return the factors of a layer's weights; None if a factor has different values in them."""
     directions = len(layer.directions)
     numbers = {"directions": directions}
     roles: dict[Role, Counter[str]] = {}
@@ -95,7 +95,7 @@ def factors_of(layer: Layer, weights: Sequence[Weight]) -> Factors | None:
 
 
 def joined(one: Factors, other: Factors) -> tuple[Factors, Factors]:
-    """Return the factors of two layers with the same roles: what one does not have is 1 there, and a weight 0."""
+    """Return both layers' factors over the same roles: a missing factor counts as 1, a missing weight as 0."""
     if "proj" in {*one.numbers, *other.numbers}:
         one, other = _projected(one), _projected(other)
     roles = {role: Counter(one.roles.get(role)) | Counter(other.roles.get(role)) for role in (*one.roles, *other.roles)}
@@ -104,7 +104,7 @@ def joined(one: Factors, other: Factors) -> tuple[Factors, Factors]:
 
 
 def _projected(factors: Factors) -> Factors:
-    """Return factors in which h has a number of its own, which is that of the units where it is not projected."""
+    """Return factors in which h has its own size, `proj`, equal to the units if it is not projected."""
     if "proj" in factors.numbers or "units" not in factors.numbers:
         return factors
     roles = {
@@ -115,7 +115,7 @@ def _projected(factors: Factors) -> Factors:
 
 
 def params_of(numbers: Mapping[str, int], roles: Roles) -> dict[Role, int]:
-    """Return the number of parameters of each role that has any."""
+    """Return the number of parameters for each role that has any."""
     params = {
         role: numbers["directions"] * numbers[role] * prod(numbers[name] ** times for name, times in factors.items())
         for role, factors in roles.items()
@@ -124,12 +124,12 @@ def params_of(numbers: Mapping[str, int], roles: Roles) -> dict[Role, int]:
 
 
 class Part(NamedTuple):
-    """What another factor does to the weights of one role.
+    """The effect of changing a factor on the weights of one role.
 
     Attributes:
-        role: their role: kernel, recurrent, bias, table, scale.
-        difference: how many more parameters they have.
-        ratio: how many times as many; None where there were none.
+        role: the role: kernel, recurrent, bias, table, scale.
+        difference: the number of added parameters.
+        ratio: the new number divided by the old; None if there were none.
     """
 
     role: Role
@@ -137,65 +137,65 @@ class Part(NamedTuple):
     ratio: float | None
 
 
-class Exchange(NamedTuple):
+class FactorChange(NamedTuple):
     """A factor that differs.
 
     Attributes:
-        name: its name; a role, where there are more or fewer weights of that.
-        here: its number in the first network.
-        there: its number in the other.
+        name: its name; the role, if the number of weights with that role differs.
+        here: its value in the first network.
+        there: its value in the other network.
         first: the layer of the first network.
-        other: the layer of the other.
-        parts: what it does to the weights.
-        others: whether there are weights that it leaves as they are.
+        other: the layer of the other network.
+        parts: its effect on the weights of each role.
+        others: whether some weights do not change.
     """
 
     name: str
     here: int
     there: int
-    first: Owned
-    other: Owned
+    first: PlacedLayer
+    other: PlacedLayer
     parts: tuple[Part, ...]
     others: bool
 
 
-def _number_of(what: str) -> Callable[[Exchange], str]:
-    """Return what says how many there are of a factor."""
-    return lambda each: f"{each.there:,} {what} instead of {each.here:,}: {_grows(each)}"
+def _number_of(what: str) -> Callable[[FactorChange], str]:
+    """Return a function that describes a changed number of units, filters or ids."""
+    return lambda factor: f"{factor.there:,} {what} instead of {factor.here:,}: {_grows(factor)}"
 
 
-def _features(each: Exchange) -> str:
-    features = f"{each.there:,} features{_whence(each)} instead of {each.here:,}{_both_ways(each)}"
-    if each.name == "features":
-        return f"{features}: {_grows(each)}"
-    ratio = each.there / each.here
+def _features(factor: FactorChange) -> str:
+    features = f"{factor.there:,} features{_source_text(factor)} instead of {factor.here:,}{_directions_text(factor)}"
+    if factor.name == "features":
+        return f"{features}: {_grows(factor)}"
+    ratio = factor.there / factor.here
     verb = {2.0: "doubles", 0.5: "halves"}.get(ratio, f"is {ratio_text(ratio)} × as large")
-    return f"the kernel reads {features}: {'only the kernel' if each.others else 'it'} {verb}"
+    return f"the kernel reads {features}: {'only the kernel' if factor.others else 'it'} {verb}"
 
 
-def _gates(each: Exchange) -> str:
-    kind = each.first.layer.kind
-    if each.there % each.here == 0:
-        times = f"{each.there // each.here} × the"
-    elif each.here % each.there == 0:
-        times = f"1/{each.here // each.there} of the"
+def _gates(factor: FactorChange) -> str:
+    kind = factor.first.layer.kind
+    if factor.there % factor.here == 0:
+        times = f"{factor.there // factor.here} × the"
+    elif factor.here % factor.there == 0:
+        times = f"1/{factor.here // factor.there} of the"
     else:
-        times = f"{each.there}/{each.here} of the"
-    return f"{times} weights of {kind}: {each.other.layer.gates_text}"
+        times = f"{factor.there}/{factor.here} of the"
+    return f"{times} weights of {kind}: {factor.other.layer.gates_text}"
 
 
-def _directions(each: Exchange) -> str:
-    if each.there > each.here:
-        return f"bi has weights of its own for each direction: {_grows(each)}"
-    return f"one direction instead of two: {_grows(each)}"
+def _directions(factor: FactorChange) -> str:
+    if factor.there > factor.here:
+        return f"bi has separate weights for each direction: {_grows(factor)}"
+    return f"one direction instead of two: {_grows(factor)}"
 
 
-def _copies(each: Exchange) -> str:
-    """Return how many weights of a role there are, and which field or framework makes it so."""
-    _, one, several = _ROLES[each.name]
-    there = f"{_WORDS.get(each.there, each.there)} {one if each.there < 2 else several}"
-    here = "none" if each.here == 0 else _WORDS.get(each.here, each.here)
-    return f"{_lead(each)}{there} instead of {here}"
+def _copies(factor: FactorChange) -> str:
+    """Return how many weights with a role there are, and which field or framework causes it."""
+    _, one, several = _ROLES[factor.name]
+    there = f"{_WORDS.get(factor.there, factor.there)} {one if factor.there < 2 else several}"
+    here = "none" if factor.here == 0 else _WORDS.get(factor.here, factor.here)
+    return f"{_cause_text(factor)}{there} instead of {here}"
 
 
 _WORDS = {0: "no", 1: "one", 2: "two"}
@@ -209,10 +209,10 @@ _ROLES: Mapping[str, tuple[str, str, str]] = {
     "statistic": ("the moving mean and variance", "moving statistic", "moving statistics"),
     "bias": ("the bias", "bias", "biases"),
 }
-"""What the weights of each role are called: those of a layer, one of them, and several."""
+"""What each role is called: a layer's weights with the role, one weight, and several."""
 
 
-TEXTS: Mapping[str, Callable[[Exchange], str]] = {
+TEXTS: Mapping[str, Callable[[FactorChange], str]] = {
     "ids": _number_of("ids"),
     "numbers": _number_of("numbers for each id"),
     "features": _features,
@@ -225,79 +225,79 @@ TEXTS: Mapping[str, Callable[[Exchange], str]] = {
     **dict.fromkeys(_ROLES, _copies),
     "directions": _directions,
 }
-"""What is said of each factor, in the order in which one layer becomes another.
+"""The sentence for each factor, in the order in which factors are replaced.
 
 `64 units instead of 32: the recurrent kernel × 4, the kernel and the bias × 2`
 """
 
 
-def _grows(each: Exchange) -> str:
-    """Return how many times as many parameters there are, role by role where they differ."""
-    by_ratio = sorted(each.parts, key=lambda part: -(part.ratio or 0))
+def _grows(factor: FactorChange) -> str:
+    """Return by what factor the parameters grow, role by role where that differs."""
+    by_ratio = sorted(factor.parts, key=lambda part: -(part.ratio or 0))
     groups = [(ratio, list(parts)) for ratio, parts in groupby(by_ratio, lambda part: part.ratio)]
-    if len(groups) == 1 and not each.others:
+    if len(groups) == 1 and not factor.others:
         return f"× {ratio_text(groups[0][0])}"
     return ", ".join(
         f"{listed([_ROLES[part.role][0] for part in parts])} × {ratio_text(ratio)}" for ratio, parts in groups
     )
 
 
-def _maker(owned: Owned) -> Layer:
-    """Return the layer whose outputs a layer reads: the nearest before it that does not pass on what it reads."""
-    features = features_of(owned.input_shape)
-    for layer in owned.layers[owned.place - 1 : 0 : -1]:
+def _feature_source(placed: PlacedLayer) -> Layer:
+    """Return the layer that sets a layer's input features: the nearest earlier one that changes their number."""
+    features = features_of(placed.input_shape)
+    for layer in placed.layers[placed.place - 1 : 0 : -1]:
         steps = () if layer.reads == "vector" else (None,)
         if features_of(layer.output_shape((None, *steps, features + 1))) != features + 1:
             return layer
-    return owned.layers[0]
+    return placed.layers[0]
 
 
-def _doubled(one: Owned, other: Owned) -> bool:
-    """Whether a layer reads both directions of a layer, and the other one only one of as many units."""
+def _doubled(one: PlacedLayer, other: PlacedLayer) -> bool:
+    """Whether a layer reads both directions of a bi layer, and the other one a single direction of the same size."""
     twice = features_of(one.input_shape) == 2 * features_of(other.input_shape)
-    return twice and _maker(one).merge == "concat" and _maker(other).merge != "concat"
+    return twice and _feature_source(one).merge == "concat" and _feature_source(other).merge != "concat"
 
 
-def _whence(each: Exchange) -> str:
-    """Return from which layer the features come, where that is not said otherwise."""
-    if _both_ways(each):
+def _source_text(factor: FactorChange) -> str:
+    """Return which layer the features come from, unless another part of the sentence explains it."""
+    if _directions_text(factor):
         return ""
-    maker = _maker(each.other)
-    return f" of {maker.spec()}" if maker.spec() != _maker(each.first).spec() else ""
+    source = _feature_source(factor.other)
+    return f" of {source.spec()}" if source.spec() != _feature_source(factor.first).spec() else ""
 
 
-def _both_ways(each: Exchange) -> str:
-    """Return that it is for the two directions of the layer before that there are more features, where it is."""
-    if _doubled(each.other, each.first):
-        return ", for bi keeps both directions"
-    if _doubled(each.first, each.other):
-        merge = _maker(each.other).merge
-        return f", for bi={merge} makes one of both" if merge else ", for without bi there is one direction"
+def _directions_text(factor: FactorChange) -> str:
+    """Return a clause that explains the number of features by the directions of the layer before, if they do."""
+    if _doubled(factor.other, factor.first):
+        return " because bi keeps both directions"
+    if _doubled(factor.first, factor.other):
+        merge = _feature_source(factor.other).merge
+        return f" because bi={merge} merges them" if merge else " because without bi there is one direction"
     return ""
 
 
-def _lead(each: Exchange) -> str:
-    """Return what makes it so many: a field or a framework that the other layer has, or a field that it has not."""
-    cause = _cause(each)
+def _cause_text(factor: FactorChange) -> str:
+    """Return what causes the number: a field or framework of the other layer, or a field that it lacks."""
+    cause = _cause(factor)
     if cause:
         return f"{cause}: "
-    missing = _cause(each._replace(here=each.there, first=each.other, other=each.first))
+    missing = _cause(factor._replace(here=factor.there, first=factor.other, other=factor.first))
     if missing in FRAMEWORK_NAMES.values():
-        return f"{FRAMEWORK_NAMES[each.other.framework]}: "
+        return f"{FRAMEWORK_NAMES[factor.other.framework]}: "
     return f"without {missing}: " if missing else ""
 
 
-def _cause(each: Exchange) -> str:
-    """Return the field of the other layer, or its framework, without which it would have as many as the first."""
-    other = each.other
-    return _field(each.name, each.here, other.layer, other.input_shape, other.framework, each.first.framework)
+def _cause(factor: FactorChange) -> str:
+    """Return the field or the framework of the other layer without which the number would equal the first layer's."""
+    other = factor.other
+    return _field(factor.name, factor.here, other.layer, other.input_shape, other.framework, factor.first.framework)
 
 
 @lru_cache(maxsize=1000)  # deep stacks have few different layers
 def _field(
     name: str, wanted: int, layer: Layer, input_shape: Shape, framework: Framework, other_framework: Framework
 ) -> str:
-    """Return the field of a layer, or its framework, without which a factor would be as wanted; nothing if none is."""
+    """Return the field or the framework of a layer without which a factor would be `wanted`; empty if there is none."""
     if framework != other_framework and _number(name, layer, input_shape, other_framework) == wanted:
         return FRAMEWORK_NAMES[framework]
     for option in layer.options:
@@ -312,7 +312,7 @@ def _field(
 
 
 def _number(name: str, layer: Layer, input_shape: Shape, framework: Framework) -> int | None:
-    """Return how many of a factor a layer would have; None where the framework cannot express it."""
+    """Return the value that a factor of a layer would have; None if the framework cannot express the layer."""
     if layer.conflict(framework) is not None:
         return None
     factors = factors_of(layer, layer.weights(input_shape, framework))
@@ -320,16 +320,16 @@ def _number(name: str, layer: Layer, input_shape: Shape, framework: Framework) -
 
 
 WHY = "Why the parameters differ from those of network 1:"
-"""The line above the reasons."""
+"""The heading of the reasons."""
 
 
 class Reason(NamedTuple):
-    """Why a layer has more parameters, or fewer, than that of the first network.
+    """Why a layer has more or fewer parameters than the first network's.
 
     Attributes:
         layer: the spec of the layer.
-        text: why.
-        parts: which of its weights are more.
+        text: the reason.
+        parts: the change for each role of its weights.
     """
 
     layer: str
@@ -338,30 +338,30 @@ class Reason(NamedTuple):
 
     @property
     def difference(self) -> int:
-        """How many more there are."""
+        """The number of added parameters."""
         return sum(part.difference for part in self.parts)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as plain data."""
+        """Return the reason as plain data."""
         roles = [part._asdict() for part in self.parts]
         return {"layer": self.layer, "difference": self.difference, "text": self.text, "roles": roles}
 
 
-def reasons(first: Owned | None, other: Owned | None) -> tuple[Reason, ...]:
-    """Return why a layer has other parameters than that of the first network in the same row.
+def reasons(first: PlacedLayer | None, other: PlacedLayer | None) -> tuple[Reason, ...]:
+    """Return why a layer has more or fewer parameters than the first network's layer in the same row.
 
     Args:
         first: the first network's layer, or None if it has none there.
-        other: the other one's.
+        other: the other network's layer, or None.
 
     Returns:
-        Reasons that add up to the difference, in the order in which one layer becomes the other; none where there is no
-        difference, or where the reason is not known.
+        Reasons that add up to the difference, in the order in which factors are replaced; none if there is no
+        difference or the reason is unknown.
     """
     if first is None or other is None:
         text = "network 1 has no such layer" if first is None else "only network 1 has such a layer"
-        before, after = ({} if owned is None else owned.by_role() for owned in (first, other))
-        specs = [owned.layer.spec() for owned in (first, other) if owned is not None]
+        before, after = ({} if placed is None else placed.by_role() for placed in (first, other))
+        specs = [placed.layer.spec() for placed in (first, other) if placed is not None]
         return tuple(Reason(spec, text, parts) for spec in specs if (parts := _parts(before, after)))
     if first.row.params == other.row.params:
         return ()
@@ -370,11 +370,11 @@ def reasons(first: Owned | None, other: Owned | None) -> tuple[Reason, ...]:
         return ()
     here, there = joined(one, two)
     known = params_of(*here) == first.by_role() and params_of(*there) == other.by_role()
-    return tuple(_exchanges(first, other, here, there)) if known and {*here.numbers} <= {*TEXTS} else ()
+    return tuple(_factor_changes(first, other, here, there)) if known and {*here.numbers} <= {*TEXTS} else ()
 
 
 def _parts(before: Mapping[Role, int], after: Mapping[Role, int]) -> tuple[Part, ...]:
-    """Return what becomes of the weights of each role, given how many parameters they have before and after."""
+    """Return the change for each role, given its parameters before and after."""
     return tuple(
         Part(role, more, after.get(role, 0) / before[role] if role in before else None)
         for role in {**before, **after}
@@ -382,8 +382,8 @@ def _parts(before: Mapping[Role, int], after: Mapping[Role, int]) -> tuple[Part,
     )
 
 
-def _exchanges(first: Owned, other: Owned, here: Factors, there: Factors) -> Iterator[Reason]:
-    """Yield a reason for each factor that differs, as they are exchanged one after another."""
+def _factor_changes(first: PlacedLayer, other: PlacedLayer, here: Factors, there: Factors) -> Iterator[Reason]:
+    """Yield a reason for each factor that differs, replacing one after another."""
     numbers = dict(here.numbers)
     for name in [each for each in TEXTS if each in numbers]:
         before = params_of(numbers, here.roles)
@@ -391,5 +391,5 @@ def _exchanges(first: Owned, other: Owned, here: Factors, there: Factors) -> Ite
         after = params_of(numbers, here.roles)
         if parts := _parts(before, after):
             others = len({*before, *after}) > len(parts)
-            exchange = Exchange(name, here.numbers[name], numbers[name], first, other, parts, others)
-            yield Reason(other.layer.spec(), TEXTS[name](exchange), parts)
+            factor = FactorChange(name, here.numbers[name], numbers[name], first, other, parts, others)
+            yield Reason(other.layer.spec(), TEXTS[name](factor), parts)

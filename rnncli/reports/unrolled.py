@@ -1,6 +1,6 @@
 """A network unrolled in time, as plain data: at which steps each layer reads and returns, and in which direction.
 
-A step is always one of the axis of time, whatever order a layer returns its outputs in.
+A step always means a position on the time axis, in whatever order a layer returns its outputs.
 """
 
 from __future__ import annotations
@@ -21,23 +21,22 @@ Steps = Literal["all", "first", "last"]
 """At which steps something happens: at all of them, or at one."""
 
 Over = Literal["input", "vector", "sequence", "reversed"]
-"""What layers move over: the input, one vector again and again, or what the part below returns, in either order."""
+"""What layers run over: the input, one repeated vector, or the output of the part below, in either order."""
 
 
 class UnrolledLayer(NamedTuple):
     """A layer, or a run of equal layers, unrolled in time.
 
     Attributes:
-        names: the names of the layers of the run in Keras.
+        names: the Keras names of the layers in the run.
         layer: the layer.
-        output_shape: the shape that it returns.
+        output_shape: the shape of its output.
         backwards: for each of its cells, whether it reads from the last step to the first; empty if it keeps no state.
-        joins: how it makes one vector of all steps; None if it does not.
+        joins: how it combines all steps into one vector; None if it does not.
         reads: the steps that it reads.
-        returns: the steps whose outputs it returns. If it merges the last outputs of two cells, the step of the first
-            cell's.
+        returns: the steps whose outputs it returns. If it merges the last outputs of two cells, the first cell's step.
         reversed_time: whether it returns a sequence that starts with the last step.
-        masked: whether it keeps its state where there is padding.
+        masked: whether it keeps its state at padding steps.
     """
 
     names: tuple[str, ...]
@@ -53,16 +52,16 @@ class UnrolledLayer(NamedTuple):
 
 @dataclass(frozen=True)
 class Unrolled:
-    """The layers of a network that share an axis of time, unrolled.
+    """The layers of a network that share a time axis, unrolled.
 
     Attributes:
         source: where their sequence comes from, a name and perhaps a spec: the input, or a layer that repeats a vector.
-        over: what that sequence is.
+        over: what kind of sequence that is.
         input_shape: the shape of the sequence.
-        timesteps: how many steps there are, or None for unknown.
-        window: what a step of the first layer reads of the sequence, if that is several of its steps.
+        timesteps: the number of steps, or None for unknown.
+        window: the window that each step of the first layer reads, if it spans several steps of the sequence.
         layers: the layers, from the input up; three or more equal ones in a row count as one.
-        is_last: whether their output is the output of the network.
+        is_last: whether their output is the network's output.
     """
 
     source: tuple[str, ...]
@@ -75,7 +74,7 @@ class Unrolled:
 
     @property
     def states(self) -> tuple[str, ...]:
-        """The states that the cells carry from step to step, each named once."""
+        """The names of the states that the cells carry from step to step, without duplicates."""
         return tuple(dict.fromkeys(state for each in self.layers for state in each.layer.states))
 
     @property
@@ -90,17 +89,17 @@ class Unrolled:
 
     @property
     def output_shape(self) -> Shape:
-        """The shape that the last layer returns."""
+        """The shape of the last layer's output."""
         return self.layers[-1].output_shape if self.layers else self.input_shape
 
 
 @dataclass(frozen=True, repr=False)
 class Drawing(Result):
-    """A network unrolled in time, as it is drawn.
+    """A network unrolled in time, ready to be drawn.
 
     Attributes:
         network: the network.
-        parts: its layers, in a part for each axis of time, from the input up.
+        parts: its layers, grouped by time axis, from the input up.
     """
 
     network: Network
@@ -108,7 +107,7 @@ class Drawing(Result):
 
     @property
     def title(self) -> str:
-        """The network."""
+        """The network's spec."""
         return str(self.network)
 
 
@@ -119,16 +118,16 @@ def draw(
     *,
     set: Mapping[str, float | str] | None = None,
 ) -> Drawing:
-    """Return a network unrolled in time: time to the right, layers upward.
+    """Draw a network unrolled in time: time to the right, layers upward.
 
         >>> from rnncli import draw
         >>> draw("input:8,lstm:4").save_svg("lstm.svg")  # doctest: +SKIP
 
     Args:
-        network: the network, or what stands for one: see `rnncli.Network.read`.
-        batch: samples at a time, or None for unknown.
+        network: the network, or anything that `rnncli.Network.read` accepts.
+        batch: samples per batch, or None for unknown.
         timesteps: length of the sequence, or None for unknown.
-        set: the numbers that Python source leaves open.
+        set: values for the names that Python source leaves undefined.
 
     Raises:
         SpecError: `timesteps` contradicts the spec.
@@ -139,14 +138,14 @@ def draw(
 
 
 def unroll(network: Network, batch: int | None = None, timesteps: int | None = None) -> tuple[Unrolled, ...]:
-    """Return a network unrolled in time: one part for each axis of time, from the input up.
+    """Return a network unrolled in time: one part per time axis, from the input up.
 
     Most networks have one. A layer that repeats a vector (the decoder of an autoencoder) starts another, and so does
     one that reads windows of several steps.
 
     Args:
         network: the network.
-        batch: samples at a time, or None for unknown.
+        batch: samples per batch, or None for unknown.
         timesteps: length of the sequence, or None for unknown.
 
     Raises:
@@ -177,7 +176,7 @@ def unroll(network: Network, batch: int | None = None, timesteps: int | None = N
         backwards: tuple[bool, ...] = ()
         if layer.states:
             # Keras returns a sequence in the order in which it was computed, so two reversals cancel out. The second
-            # cell of a Bidirectional reads the other way, and its outputs are put in the order of the first cell's.
+            # cell of a Bidirectional reads the other way, and its outputs are reordered to match the first cell's.
             backward = reversed_time != layer.reverses
             backwards = (backward,) if layer.merge is None else (backward, not backward)
             reversed_time = backward and layer.returns == "sequence"
@@ -194,6 +193,6 @@ def unroll(network: Network, batch: int | None = None, timesteps: int | None = N
 
 
 def _ended(part: Unrolled, layers: Sequence[UnrolledLayer]) -> Unrolled:
-    """Return a part with its layers; runs of equal ones are one."""
+    """Return a part with its layers, with runs of equal ones folded into one."""
     runs = folded(layers, key=lambda layer: layer._replace(names=()))
     return replace(part, layers=tuple(run[0]._replace(names=tuple(each.names[0] for each in run)) for run in runs))
