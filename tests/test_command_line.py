@@ -360,7 +360,7 @@ def test_a_file_that_holds_no_text_is_offered_to_no_command_as_lines_of_specs(rn
         with at(command):
             result = rnncli(command, "y.npy")
             assert result.status
-            assert "is the name of a file" in result.stderr or "no model file that is known" in result.stderr
+            assert "is the name of a file" in result.stderr or "is not a known model file" in result.stderr
             assert "< y.npy" not in result.stderr
 
 
