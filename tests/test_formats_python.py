@@ -217,11 +217,11 @@ def test_a_layer_is_a_frameworks_only_if_the_file_has_its_name_from_there(at: Wa
                 assert specs(f"from {line.format(name)}\nm = {name}(8)(Input((None, 3)))") == [f"input:3,{word}:8"]
         for line in own:
             with at(name, line):
-                origin = "its framework is not known" if "*" in line else "it is of .*layers, which is neither"
+                origin = "its framework is not known" if "*" in line else "it is from .*layers, which is neither"
                 with pytest.raises(RnncliError, match=f"{name}: {origin}"):
                     specs(f"from {line.format(name)}\nm = {name}(8)(Input((None, 3)))")
         assert specs(f"{SOUND}from layers import {name}\nm = {name}(8)") == ["input:3,lstm:8"]
-        said = f"{name} is left out:", "it is of layers, which is neither Keras nor PyTorch (line 5)"
+        said = f"{name} is left out:", "it is from layers, which is neither Keras nor PyTorch (line 5)"
         assert all(each in str(open_model("model.py").notes) for each in said)
     assert specs("import layers\nm = nn.LSTM(3, 8)\nn = layers.LSTM(4)(layers.Input((None, 3)))") == ["input:3,lstm:8"]
 

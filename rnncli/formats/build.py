@@ -357,7 +357,7 @@ def each_step(given: dict[str, Any]) -> list[Node]:
     held = _held(given["layer"], "layer", "TimeDistributed takes a layer, such as Dense(32)")
     for made in held:
         if isinstance(made.word, Layer) and made.word.reads != "either":
-            raise ArgumentFaultError("layer", f"TimeDistributed takes no {made.word.keras}, which reads over time")
+            raise ArgumentFaultError("layer", f"TimeDistributed cannot wrap {made.word.keras}, which reads over time")
     return [replace(made, where="sequence") for made in held]
 
 

@@ -493,7 +493,7 @@ class _Line:
         known = [None if open_in(each) else each for each in sizes]
         for size, place in list(zip(sizes, places, strict=True))[samples:-1]:
             if open_in(size):
-                self._assumed.append(f"a number of timesteps that is not known ({shorten(self._text.part(place))})")
+                self._assumed.append(f"an unknown number of timesteps ({shorten(self._text.part(place))})")
         if known[-1] is not None and len(sizes) == samples + 1:
             self._timeless = f"({known[-1]},)"
         return [*known[:-1], self._number(sizes[-1], places[-1])]

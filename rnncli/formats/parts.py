@@ -187,7 +187,7 @@ class _Row:
             node = replace(node, word=Pass())
         elif isinstance(word, Layer):
             if takes_input(word) and self.nodes:
-                return "it takes the input"
+                return "it reads the input of the network"
             if {word.reads, before} == {"sequence", "vector"}:
                 return f"it reads a {word.reads}, but the layer before it returns a {before}"
             vector = before == "vector"

@@ -79,7 +79,7 @@ def _computes_mask(call: Call) -> bool:
 class _Called(NamedTuple):
     """The known properties of a call: its nodes, and how many features it returns, if that is known.
 
-    Its output carries the layer's mask, if it has one. In `states`, the second output is the same as the first.
+    `mask` is the layer whose mask comes with its output, if there is one. If `states`, its second output is its first.
     """
 
     nodes: tuple[Node, ...]
@@ -152,7 +152,7 @@ class _Reader:
         yield Read(name)
 
     def _made(self, call: Call) -> tuple[list[Node], tuple[Note, ...]]:
-        """Return the spec nodes of a call, and the notes on why specs cannot express it."""
+        """Return the spec nodes of a call, and a note on the reason if specs cannot express it."""
         entry = call.entry
         known = class_of("keras", entry["class_name"]) is not None
         if not known and not (is_custom(entry) and is_recurrent(entry)):
@@ -241,7 +241,7 @@ def _input_of(entry: Json) -> Input | None:
 
 
 def _shape(*written: Any) -> tuple[Returned | None, int | None]:
-    """Return whether the first complete shape is a sequence's or a vector's, and how many features it has."""
+    """Return whether the first shape with known features is a sequence's or a vector's, and the number of features."""
     places: dict[int, Returned] = {2: "vector", 3: "sequence"}
     for shape in written:
         if isinstance(shape, list) and shape and type(shape[-1]) is int and 1 <= shape[-1] <= MAX_SIZE:

@@ -265,7 +265,7 @@ def _found_in(graphs: Graphs) -> list[_Found]:
             seen.add(same)
     for name, call in graphs.foreign.items():
         module = shorten(".".join(call.path[:-1]))
-        fault = f"it is of {module}, which is neither Keras nor PyTorch" if module else "its framework is not known"
+        fault = f"it is from {module}, which is neither Keras nor PyTorch" if module else "its framework is not known"
         found.append(_Found(name, call.line, fault=f"{fault} (line {call.line})"))
     found.sort(key=lambda each: each.line)
     counts: Counter[str] = Counter()

@@ -255,7 +255,7 @@ class Found:
                 return
             if len(self.tensors) >= MAX_ARRAYS:
                 raise RnncliError(f"it holds more than {MAX_ARRAYS:,} tensors")
-            while self.tensors.setdefault(name or "tensor", value) is not value:  # a tuple's third, an attribute "2"
+            while self.tensors.setdefault(name or "tensor", value) is not value:  # a tuple's item, an attribute "2"
                 name = f"{name or 'tensor'} ({len(self.tensors) + 1})"
         elif isinstance(value, Made) and value.of.module.startswith("torch.optim") and not training:
             self._into_training("an optimizer", value.state, depth)
