@@ -194,7 +194,7 @@ def test_any_export_is_read_back_or_what_is_left_out_is_told(
 def test_a_cell_that_is_taken_apart_is_named_as_such(rnncli: Callable[..., Result], tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(written(Network.parse("input:3,rnn:4:softplus")))
-    assert "no LSTM, GRU or RNN in its graph, but Scan and MatMul" in rnncli("inspect", path).stdout
+    assert "its graph has no LSTM, GRU or RNN, but Scan and MatMul" in rnncli("inspect", path).stdout
 
 
 # The command, and what it takes

@@ -36,7 +36,7 @@ Screen = Callable[[str, str], None]
 Arrays = dict[str, np.ndarray]
 
 START, PROGRAM = subprocess.run, hdf5._PROGRAM.removesuffix("main()\n")
-ADVICE = "Help: save it again, or copy it again from where it came"
+ADVICE = "Help: save it again, or copy it again from the original"
 
 
 @pytest.fixture(autouse=True)
@@ -118,7 +118,7 @@ def test_a_process_reads_each_kind_of_file_and_is_an_error_if_it_takes_too_much(
         with at(file):
             check_values(file)
     for said, statement in {
-        "h5py, which reads it, did not finish": "process.SECONDS, process._structure = 0, lambda _: sum(iter(int, 1))",
+        "h5py did not finish while reading it": "process.SECONDS, process._structure = 0, lambda _: sum(iter(int, 1))",
         "MemoryError": "process._structure = lambda file: bytearray(1 << 30)",
     }.items():
         with at(said):
@@ -138,7 +138,7 @@ def test_whatever_ends_the_process_is_an_error(monkeypatch: pytest.MonkeyPatch, 
         with at(said):
             done = subprocess.CompletedProcess([], status, b"[1]\n", b"")
             monkeypatch.setattr(subprocess, "run", lambda *command, done=done, **options: done)
-            assert said_of("lstm.h5") == f"lstm.h5: its HDF5 is damaged: h5py, which reads it, {said}\n{ADVICE}\n"
+            assert said_of("lstm.h5") == f"lstm.h5: its HDF5 is damaged: h5py {said} while reading it\n{ADVICE}\n"
 
     def wait(*command: object, timeout: float, **options: object) -> None:
         raise subprocess.TimeoutExpired("python", timeout)
@@ -204,7 +204,7 @@ def test_files_of_every_version_are_read_and_what_lies_is_refused(rnncli: Run, s
     assert open_model("branches.h5").params == 30 + 84 + 72 + 108 + 45 + 10
     for name, said in (
         ("links-out", r"^links-out.h5: array dense/kernel keeps its numbers in another file.*\nHelp: "),
-        ("claims", r"claim 4,398,046,511,104 bytes, and the whole file has [0-9,]+"),
+        ("claims", r"claim 4,398,046,511,104 bytes, but the whole file has [0-9,]+"),
     ):
         with pytest.raises(RnncliError, match=said):
             open_model(f"{name}.h5").others[0].read()
@@ -244,7 +244,7 @@ def test_a_file_may_have_as_much_as_its_bounds_say_and_no_more(monkeypatch: pyte
     for depth in (2, 3):
         with h5py.File(write_h5(f"{depth}.h5", {}), "a") as file:
             file.create_group("/".join("g" * depth))
-    deep = "over 20,000 groups and arrays, or 2 in one another"
+    deep = "more than 20,000 groups and arrays, or nested more than 2 deep"
     for file, name, most, said in (
         ("few.h5", "MAX_ATTRIBUTES", 45, ""),
         ("few.h5", "MAX_ATTRIBUTES", 44, "its attributes have more than 44 bytes"),
@@ -252,7 +252,7 @@ def test_a_file_may_have_as_much_as_its_bounds_say_and_no_more(monkeypatch: pyte
         ("2.h5", "MAX_DEPTH", 2, ""),
         ("3.h5", "MAX_DEPTH", 2, deep),
         ("2.h5", "MAX_OBJECTS", 3, ""),  # the file itself and two groups
-        ("2.h5", "MAX_OBJECTS", 2, "over 2 groups and arrays"),
+        ("2.h5", "MAX_OBJECTS", 2, "more than 2 groups and arrays"),
     ):
         with at(file, most), monkeypatch.context() as patch:
             patch.setattr(hdf5_process, name, most)
@@ -310,8 +310,8 @@ def test_an_archive_of_next_to_nothing_is_not_unpacked() -> None:
     with zipfile.ZipFile(written("stack.keras")) as archive:
         config = archive.read("config.json")
     for members, said in (
-        ({"config.json": b" " * 6_000_000}, r"config.json has 6,000,000 bytes; 5,000,000 are allowed"),
-        ({"model.weights.h5": bytes(34 << 20)}, r"model.weights.h5 has 35,651,584 bytes; [0-9,]+ are allowed"),
+        ({"config.json": b" " * 6_000_000}, r"config.json has 6,000,000 bytes; at most 5,000,000 are allowed"),
+        ({"model.weights.h5": bytes(34 << 20)}, r"model.weights.h5 has 35,651,584 bytes; at most [0-9,]+ are allowed"),
     ):
         with zipfile.ZipFile("m.keras", "w", zipfile.ZIP_DEFLATED) as archive:
             for name, contents in ({"config.json": config} | members).items():

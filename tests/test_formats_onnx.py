@@ -227,7 +227,7 @@ def test_a_file_that_lies_is_refused_with_the_place_of_the_lie(screen: Screen, m
         "numbers of no type": tensor((1, 1), (2, 99), (8, "W")),
         "too few texts": tensor((1, 2), (2, 8), (6, "one"), (8, "W")),
         "numbers in two fields": tensor((1, 1), (2, 1), (4, b"1234"), (9, b"1234")),
-        "numbers in a field of others": tensor((1, 1), (2, 1), (7, b"1234"), (8, "W")),
+        "numbers in the field of another type": tensor((1, 1), (2, 1), (7, b"1234"), (8, "W")),
         "too many whole numbers": tensor((1, 1), (2, 7), (7, b"\1\1"), (8, "W")),
         "too many whole numbers in an attribute": model([message((5, message((8, b"\1" * 10_001))))]),
         "bytes that are no numbers": model([message((5, message((7, b"123"))))]),
@@ -252,7 +252,7 @@ def test_a_run_tells_that_it_starts_from_zeros_where_the_file_says_otherwise(rnn
         read(model(nodes("LSTM x W R B - H C > y"), [*CELL, *first]))
         result = rnncli("forward", "m.onnx")
         assert result.status == 0
-        assert ("starts from zeros: in the file its first state is H and C\n" in result.stderr) == bool(fill)
+        assert ("starts from zeros: in the file its initial state is H and C\n" in result.stderr) == bool(fill)
 
 
 @pytest.mark.parametrize("count", [300, pytest.param(4000, marks=pytest.mark.thorough)])
@@ -335,7 +335,7 @@ def test_numbers_beside_the_model_are_read_when_they_are_asked_for_and_never_fro
     os.mkdir("inside")
     Path("inside/m.bin").symlink_to("../m.bin")
     Path("inside/m.onnx").write_bytes(external("m.bin"))
-    with pytest.raises(RnncliError, match=r"byte .*: array W is in m\.bin, a link that leads away from the model$"):
+    with pytest.raises(RnncliError, match=r"byte .*: array W is in m\.bin, a link out of the model's folder$"):
         open_model("inside/m.onnx")
     Path("inside/m.bin").unlink()
     Path("inside/m.bin").write_bytes(bytes(192))

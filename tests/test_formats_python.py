@@ -217,11 +217,11 @@ def test_a_layer_is_a_frameworks_only_if_the_file_has_its_name_from_there(at: Wa
                 assert specs(f"from {line.format(name)}\nm = {name}(8)(Input((None, 3)))") == [f"input:3,{word}:8"]
         for line in own:
             with at(name, line):
-                origin = "nothing says whose it is" if "*" in line else "it is of .*layers, which is neither"
+                origin = "its framework is not known" if "*" in line else "it is from .*layers, which is neither"
                 with pytest.raises(RnncliError, match=f"{name}: {origin}"):
                     specs(f"from {line.format(name)}\nm = {name}(8)(Input((None, 3)))")
         assert specs(f"{SOUND}from layers import {name}\nm = {name}(8)") == ["input:3,lstm:8"]
-        said = f"{name} is left out:", "it is of layers, which is neither Keras nor PyTorch (line 5)"
+        said = f"{name} is left out:", "it is from layers, which is neither Keras nor PyTorch (line 5)"
         assert all(each in str(open_model("model.py").notes) for each in said)
     assert specs("import layers\nm = nn.LSTM(3, 8)\nn = layers.LSTM(4)(layers.Input((None, 3)))") == ["input:3,lstm:8"]
 
@@ -253,7 +253,7 @@ CHANGED = {
     "max": "x.max(1)[0]",
     "pad": "nn.functional.pad(x, (0, 0, 1, 1), value=2.0)",
 }
-"""What forward may do to its input that the language has no word for, by what is said of it."""
+"""What forward may do to its input that specs have no word for, by what is said of it."""
 
 THE_SAME = (
     *("x.transpose(1, 2)", "x.permute(0, 2, 1).contiguous()", "x.float().to('cpu')", "x.unsqueeze(1).squeeze(1)"),
@@ -309,7 +309,7 @@ def test_what_turns_the_input_of_a_layer_is_left_out_by_its_name_and_no_input_is
     assert specs(f"{KERAS}i = Input((9, 4))\nm = Model(i, LSTM(8)(ops.flip(i, 1)))") == ["input:4,lstm:8"]
     for layer in ("Lambda(f)", "Reshape(shape)", "Permute((2, n))", "Permute(([2],))"):
         kind = layer.partition("(")[0]
-        with at(layer), pytest.raises(RnncliError, match=rf"reads of {kind.lower()} \({kind}, line 3\)") as error:
+        with at(layer), pytest.raises(RnncliError, match=rf"reads from {kind.lower()} \({kind}, line 3\)") as error:
             specs(f"{KERAS}m = Sequential([Input((9, 4)), {layer}, LSTM(8)])")
         assert not error.value.advice
 
@@ -458,18 +458,18 @@ def test_a_model_that_has_no_row_is_named_beside_the_one_that_has(rnncli: Run) -
 
 def test_every_command_says_that_an_order_is_assumed_or_that_a_layer_reads_its_own_output(rnncli: Run) -> None:
     source = net("self.b = nn.GRU(4, 4)\nself.a = nn.LSTM(4, 4)")
-    order = "assumed: the layers follow one another in the order of __init__: the file does not say how they are called"
+    order = "the layers follow one another in the order of __init__: the file does not show how they are called"
     spec = "input:4,gru:4:seq,lstm:4"
     loop = net("self.r = nn.GRU(4, 4)", "for t in range(x.size(0)):\n    x, _ = self.r(x)\nreturn x")
-    own = "r reads in a loop what follows from its own output; here it reads its input alone"
-    for text, said in ((source, order), (loop, own)):
+    own = "r reads its own output again in a loop; here it reads only its input"
+    for text, said in ((source, f"assumed: {order}"), (loop, own)):
         Path("model.py").write_text(text)
         for command in ("summary", "explain", "draw", "compare", "forward", "export", "reach"):
             more = ["input:4,gru:4"] if command == "compare" else ["--to", "numpy"] if command == "export" else []
             assert f"Note: model.py: {said}\n" in rnncli(command, "model.py", *more).stderr, command
     assert rnncli("summary", "-q", "model.py").stdout == "120\n"
     Path("model.py").write_text(source)
-    assert rnncli("summary", "-q", "model.py").stderr.startswith(f"Error: the number is that of {spec}: {order}\n")
+    assert rnncli("summary", "-q", "model.py").stderr.startswith(f"Error: the number is for {spec}: assumed: {order}\n")
 
 
 def test_forward_runs_a_source_as_its_spec_with_a_note_and_it_has_no_weights_to_give(rnncli: Run) -> None:
@@ -479,11 +479,11 @@ def test_forward_runs_a_source_as_its_spec_with_a_note_and_it_has_no_weights_to_
     assert source.stderr.startswith("Note: the file has no weights: they are drawn with seed 3\n")
     rnncli("forward", spec, "--seed", 3, "-o", "b.npy")
     np.testing.assert_array_equal(np.load("a.npy"), np.load("b.npy"))
-    help_ = "Help: without --weights they are drawn with --seed\n"
+    help_ = "Help: leave out --weights to draw them with --seed\n"
     said = f"Error: {path} has layers, but no weights\n{help_}"
     assert rnncli("forward", spec, "--weights", path) == (1, "", said)
     Path("model.py").write_text(f"{KERAS}m = Sequential([Dense(3)])")
-    said = "Error: model.py holds nothing recurrent\nHelp: rnncli inspect model.py says what it holds\n"
+    said = "Error: model.py has no recurrent layers\nHelp: rnncli inspect model.py shows its contents\n"
     assert rnncli("summary", "model.py") == (1, "", said)
     assert "Nothing recurrent was found." in rnncli("inspect", "model.py").stdout
 
@@ -531,7 +531,7 @@ def test_a_hostile_file_is_one_clear_error_or_an_answer(screen: Screen, rnncli: 
     screen("python-hostile", said_of_each(files, "model.py"))
     assert "\x1b" not in rnncli("inspect", "model.py").stdout + rnncli("inspect", "model.py", "-f", "csv").stdout
     Path("model.py").write_text("# coding: nonsense\nx = 1\n")
-    said = "Error: model.py: it is no Python: line 1 has its encoding that cannot be read\nHelp: save it as UTF-8\n"
+    said = "Error: model.py: it is not valid Python: line 1 has an unknown encoding\nHelp: save it as UTF-8\n"
     assert rnncli("summary", "model.py") == (1, "", said)
 
 
@@ -685,7 +685,7 @@ def test_what_is_left_out_has_the_name_of_its_operation_and_as_many_parameters_a
         encoding="utf-8",
     )
     text = rnncli("inspect", "model.py").stdout
-    assert "Left out: multiplication (line 9) is left out: the language has no multiplication" in text
+    assert "Left out: multiplication (line 9) is left out: specs have no multiplication" in text
     assert f"2 Linear (line 9, {64 * 2 + 2 + 2 * 5 + 5} parameters)" in text
 
 

@@ -441,8 +441,8 @@ def test_a_model_that_changes_after_it_was_opened_is_not_read_on(at: Walk) -> No
         assert [str(part.network) for part in open_model(str(path)).parts] == ["input:3,rnn:4"]
         assert all((tensor.read() == 0).all() for tensor in open_model(str(path)).tensors)
         for now, said in (
-            (b"x", f"it became shorter while it was read: {len(data):,} bytes before, now 1"),
-            (data, "it was changed while it was read"),
+            (b"x", f"it became shorter while it was being read: {len(data):,} bytes before, now 1"),
+            (data, "it changed while it was being read"),
         ):
             with at(format_, "of", len(now), "bytes"):
                 path.write_bytes(data)

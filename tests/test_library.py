@@ -332,7 +332,7 @@ def test_what_numpy_has_for_numbers_and_what_an_option_has_for_them_is_taken() -
     assert network.forward(timesteps=np.int64(2), dtype=np.float64).summary.dtype == "float64"
     assert network.summary(rate=0.1) == network.summary(rate="0.1")
     assert rnncli.solve("LSTM(25)", params="10k").notes == (
-        "Note: read as input:_,lstm:25; assumed: the blank _ is how many features the input has",
+        "Note: read as input:_,lstm:25; assumed: the blank _ is the number of input features",
     )
     assert rnncli.draw("nn.LSTM(40, n)", set={"n": np.int64(64)}).title == "input:40,lstm:64"
 

@@ -99,11 +99,11 @@ def archive(**files: bytes) -> bytes:
 
 
 def test_an_input_that_changes_during_a_run_is_an_error_that_leaves_the_output_of_before_or_is_kept(at: Walk) -> None:
-    shorter = "x.npy: it became shorter while it was read: 768 bytes before, now"
+    shorter = "x.npy: it became shorter while it was being read: 768 bytes before, now"
     changes: dict[str, Callable[[], object]] = {
         f"{shorter} 200": lambda: os.truncate("x.npy", 200),
         f"{shorter} 14": lambda: Path("x.npy").write_bytes(b"something else"),
-        "x.npy: it was changed while it was read": lambda: os.utime("x.npy", (0, 0)),
+        "x.npy: it changed while it was being read": lambda: os.utime("x.npy", (0, 0)),
     }
     Path("y.npy").write_bytes(b"old")
     for said, change in changes.items():
@@ -155,9 +155,9 @@ def test_what_has_no_end_is_refused_by_its_first_bytes(rnncli: Run, at: Walk) ->
     for option in ("--input", "--weights", "--state"):
         for endless in ("/dev/zero", "/dev/urandom"):
             with at(option, endless), patience():
-                refused(rnncli("forward", SPEC, option, endless), endless, "expected is")
+                refused(rnncli("forward", SPEC, option, endless), endless, "expected a")
         with at(option, "pipe"), pipe("yes") as name:
-            refused(rnncli("forward", SPEC, option, name), "/dev/fd/", "expected is", "y\\ny\\n")
+            refused(rnncli("forward", SPEC, option, name), "/dev/fd/", "expected a", "y\\ny\\n")
         with at(option, "loop of links"):
             refused(rnncli("forward", SPEC, option, "a"), "a cannot be read", "symbolic links")
 
@@ -170,7 +170,7 @@ def test_of_a_pipe_no_more_is_read_than_is_expected(rnncli: Run) -> None:
     assert np.load("y.npy") == pytest.approx(Model(SPEC)(X), abs=1e-6)
     Path("start").write_bytes(npy(described(f"(1, {2**55}, 8)")))
     with pipe("cat start /dev/zero") as name:
-        refused(rnncli("forward", SPEC, "--input", name), "1.00 EB", "are free")
+        refused(rnncli("forward", SPEC, "--input", name), "1.00 EB", "free in")
     np.savez("w.npz", **WEIGHTS)
     with pipe("cat w.npz") as name:
         assert rnncli("forward", SPEC, "-f", "json", "--weights", name).status == 0

@@ -66,7 +66,7 @@ def test_what_pytorch_flattens_features_first_is_said_and_takes_no_weights_that_
             assert result.status == first
             assert ("in another order" in result.stderr) == first
             own = rnncli("forward", spec, "--weights", "flat.safetensors")  # whose order the spec says
-            assert (own.status, "the timesteps of one feature" in own.stderr) == (0, first or "Conv1D" in made)
+            assert (own.status, "are ordered by feature" in own.stderr) == (0, first or "Conv1D" in made)
 
 
 def test_what_is_offered_for_a_line_is_a_line_that_can_be_read(at: Walk) -> None:

@@ -103,7 +103,7 @@ def test_a_path_of_windows_is_a_path_on_every_system(rnncli: Run, at: Walk) -> N
         for line in (["sweep", path], ["solve", "--params", "1M", path]):
             with at(*line):
                 assert "is a model file, which " in rnncli(*line).stderr
-    assert rnncli("summary", "C:\\model").stderr.startswith("Error: C:\\model is no model file that is known\n")
+    assert rnncli("summary", "C:\\model").stderr.startswith("Error: C:\\model is not a known model file\n")
 
 
 def test_an_output_in_the_characters_of_a_windows_pipe_holds_what_they_can(program: Run, at: Walk) -> None:

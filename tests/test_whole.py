@@ -159,5 +159,5 @@ def test_each_of_several_sources_may_leave_other_numbers_open(rnncli: Run) -> No
 def test_a_line_that_makes_no_layer_is_an_error_and_a_word_among_calls_is_one_of_the_language(rnncli: Run) -> None:
     for text in ("Masking()", "Input()", "[Identity()]"):
         assert rnncli("summary", text)[:2] == (2, "")
-        assert "it makes no layer" in rnncli("summary", text).stderr
+        assert "it has no layers" in rnncli("summary", text).stderr
     assert "input:3,norm" in rnncli("summary", "Input((None, 3)), norm").stderr

@@ -1,25 +1,25 @@
-"""Model files: what each format holds, read from headers, with nothing executed and no framework imported.
+"""Model files: each format's contents, read from headers, with nothing executed and no framework imported.
 
-Each format has a module with `read(path)`, which returns a `ModelFile`. What a file is, its first bytes and its name
-say together.
+Each format has a module with `read(path)`, which returns a `ModelFile`. The format of a file follows from its first
+bytes and its name together.
 
-- `networks` is the door: it reads whatever stands for a network, a spec, a line of Keras or PyTorch, or a file.
-- `nodes` is the one form of what is found, and `parts` makes rows of it, whoever found it; `tensors` and
-  `model_file` are the arrays and the whole of a file.
-- `calls`, `python`, `keras`, `onnx` and `arrays` (with `torch`, `safetensors` and `npz` below them) find nodes. Which
-  arguments a class of Keras or PyTorch has, `frameworks` says once, and what it makes of them, `build`; what order
-  gates have, `conventions`.
+- `networks` is the entry point: it reads a spec, a line of Keras or PyTorch, or a file, and returns a network.
+- `nodes` is the common form in which readers return what they find, and `parts` turns nodes into rows of layers;
+  `tensors` and `model_file` describe the arrays of a file and the file as a whole.
+- `calls`, `python`, `keras`, `onnx` and `arrays` (with `torch`, `safetensors` and `npz` below them) find nodes.
+  `frameworks` lists the arguments of each Keras and PyTorch class, `build` turns them into layers, and `conventions`
+  has the order of gates.
 
 To add a format:
 
-1. Give it a module here, and each extension of its files a line in `FORMATS`; completion and errors follow from that.
-   `file_reader` opens a file. Its arrays are `Tensor`s, whose numbers are read later; `arrays.nodes_of` says what they
-   are, if the file does not; and `model_file.model_of` returns the whole.
+1. Add a module for it here, and a line in `FORMATS` for each extension of its files; completion and errors follow
+   from that. `file_reader` opens a file. Its arrays are `Tensor`s, whose numbers are read later; `arrays.nodes_of`
+   identifies layers by their arrays if the file does not; and `model_file.model_of` returns the whole.
 2. Keep a file that its own program wrote in `tests/golden/models`, with its spec in `models.json` and the program's
-   answers in `models.npz`: `tests/golden/model_files.py` makes them.
-3. Run `pytest tests/test_kinds.py tests/test_model_files.py`, which name what is missing, and `--rewrite-screens`: they
-   show what is said of files that are empty or no files. Add to `tests/hostile_models.py` and `tests/fuzz` how one is
-   damaged, and to `README.md` what it is called.
+   answers in `models.npz`: `tests/golden/model_files.py` writes them.
+3. Run `pytest tests/test_kinds.py tests/test_model_files.py`, which name what is missing, and `--rewrite-screens`: the
+   screens show the messages for files that are empty or not of the format. Add ways to damage such a file to
+   `tests/hostile_models.py` and `tests/fuzz`, and its name to `README.md`.
 """
 
 from __future__ import annotations
@@ -41,40 +41,40 @@ if TYPE_CHECKING:
     from rnncli.formats.model_file import ModelFile
     from rnncli.formats.nodes import Part
 
-AGAIN = "save it again, or copy it again from where it came"
-"""What mends a damaged file."""
+AGAIN = "save it again, or copy it again from the original"
+"""The advice for a damaged file."""
 
 
 class OpenNumbersError(UsageError):
-    """A source leaves numbers open that its layers need.
+    """A source does not define numbers that its layers need.
 
     Attributes:
-        names: each as the source writes it, `hidden` or `len(vocab)`, in order.
-        examples: what some of them may be, where that is no size: True, a rate, a word.
+        names: each as it is written in the source, `hidden` or `len(vocab)`, in order.
+        examples: possible values for names that are not sizes: True, a rate, a word.
     """
 
     examples: Mapping[str, float | str] = MappingProxyType({})
 
     def __init__(self, message: str, names: tuple[str, ...], examples: Mapping[str, float | str] = examples) -> None:
-        super().__init__(message, f"say {'it' if len(names) == 1 else 'each of them'} with --set")
+        super().__init__(message, f"give {'it' if len(names) == 1 else 'each of them'} with --set")
         self.names, self.examples = names, examples
 
 
 Settings = Mapping[str, int | float | str]
-"""The numbers and words that a source leaves open, by their names or expressions as they are written."""
+"""Numbers and words for what a source leaves open, by name or by the expression as it is written."""
 
 NO_SETTINGS: Settings = MappingProxyType({})
 
 
 @contextmanager
 def reading(what: str) -> Iterator[None]:
-    """Put what is read, a path or an array, in front of an error that is raised in the block.
+    """Prefix an error that is raised in the block with what is being read, a path or an array.
 
-    What a library raises for a file that is damaged is turned into an error where the library is called. Any other
-    exception is a mistake of this program, and comes through.
+    Library errors about damaged files are converted where the library is called. Any other exception is a bug of
+    this program and passes through.
 
     Raises:
-        RnncliError: it cannot be read, or the block says what is wrong with it.
+        RnncliError: it cannot be read, or the block raised an error about it.
     """
     try:
         yield
@@ -101,29 +101,29 @@ FORMATS: Mapping[str, str] = {
 """The module that reads files with each extension."""
 
 _KERAS_ITSELF = "save the Keras model itself: model.save('model.keras')"
-_WEIGHTS_ALONE = "save the weights alone: torch.save(model.state_dict(), 'model.pt')"
+_WEIGHTS_ALONE = "save only the weights: torch.save(model.state_dict(), 'model.pt')"
 
 REFUSED: Mapping[str, str] = {
     ".tflite": f"TFLite files are not read; {_KERAS_ITSELF}",
     ".gguf": "GGUF files are not read; save the weights: safetensors.torch.save_file(model.state_dict(), FILE)",
-    ".pb": f"graphs of TensorFlow are not read; {_KERAS_ITSELF}",
-    ".mar": f"archives of TorchServe are not read; {_WEIGHTS_ALONE}",
+    ".pb": f"TensorFlow graphs are not read; {_KERAS_ITSELF}",
+    ".mar": f"TorchServe archives are not read; {_WEIGHTS_ALONE}",
 }
-"""What is said of files that are known and not read."""
+"""The errors for files that are known but not read."""
 
 SEPARATOR = "::"
-"""Stands between a file and the name or the number of one of its parts."""
+"""The separator between a file and the name or number of one of its parts."""
 
 
 class Choice(NamedTuple):
-    """The path of a model file, and the name or the number of the part of it that is meant; that may be empty."""
+    """The path of a model file, and the name or number of the chosen part, which may be empty."""
 
     path: str
     part: str
 
 
 def is_path(text: str) -> bool:
-    """Return whether a text begins as a path does, and no spec: with `C:\\`, `C:/`, `~/`, `./`, `/`, `\\\\`."""
+    """Return whether a text begins like a path and not like a spec: with `C:\\`, `C:/`, `~/`, `./`, `/`, `\\\\`."""
     has_stroke = "/" in text or "\\" in text
     return has_stroke and re.match(r"\s*(([A-Za-z]:|~|\.{1,2})[\\/]|/|\\\\)", text) is not None
 
@@ -131,8 +131,8 @@ def is_path(text: str) -> bool:
 def choice_of(text: str) -> Choice | None:
     """Return the model file that a text names, or None if it names none: `model.onnx`, `model.pt::2`, `C:\\model.pt`.
 
-    Spaces around it are ignored, as around a spec. A file's own name may hold what separates it from a part. What
-    begins as a path names a file, whatever that is called.
+    Spaces around it are ignored, as around a spec. The name of the file itself may contain the separator. A text that
+    begins like a path names a file, whatever its extension.
     """
     names = text.strip().split(SEPARATOR)
     for count in range(1, min(len(names), _MOST_NAMES) + 1):
@@ -143,7 +143,7 @@ def choice_of(text: str) -> Choice | None:
 
 
 _MOST_NAMES = 100
-"""How many names between separators are looked at for that of a file."""
+"""How many separated names are tried as the end of a file's name."""
 
 
 _EXTENSIONS = frozenset(
@@ -153,39 +153,39 @@ _EXTENSIONS = frozenset(
         *(".c", ".h", ".svg", ".png", ".jpg", ".jpeg", ".gif", ".pdf", ".txt"),
     )
 )
-"""Extensions that say what a file is."""
+"""Extensions that identify a kind of file."""
 
 
 def names_another(path: str, *extensions: str) -> bool:
-    """Whether the name of a file says that it is something else than files with these extensions."""
+    """Return whether a file's name identifies it as something other than files with these extensions."""
     return _extension(path) in _EXTENSIONS - {*extensions}
 
 
 def is_known(path: str) -> bool:
-    """Return whether the extension of a file is that of a format that is known, if only to be refused."""
+    """Return whether a file's extension is that of a known format, including those that are refused."""
     return _extension(path) in FORMATS or _extension(path) in REFUSED
 
 
 def open_model(path: str, settings: Settings = NO_SETTINGS) -> ModelFile:
-    """Return what a model file holds.
+    """Return the contents of a model file.
 
     Args:
         path: the file.
-        settings: the numbers that a source leaves open.
+        settings: values for the numbers that a source leaves open.
 
     Raises:
-        OpenNumbersError: a source leaves open more than these.
-        RnncliError: it cannot be read, is damaged, or is of a kind that is not read; the message names the file.
+        OpenNumbersError: a source leaves other numbers open as well.
+        RnncliError: it cannot be read, is damaged, or has a format that is not read; the message names the file.
     """
     extension = _extension(path)
     if extension in REFUSED:
         raise RnncliError(f"{path}: {REFUSED[extension].partition(';')[0]}", REFUSED[extension].partition("; ")[2])
     if extension not in FORMATS:
-        raise UsageError(f"{path} is no model file that is known", f"known are {listed(list(FORMATS), 'or')}")
+        raise UsageError(f"{path} is not a known model file", f"known extensions are {listed(list(FORMATS), 'or')}")
     module = FORMATS[extension]
     read: Callable[..., ModelFile] = import_module(f"rnncli.formats.{module}").read
     collects = gc.isenabled()
-    gc.disable()  # what a large file makes has no circles, and would be gone through for them again and again
+    gc.disable()  # reading a large file creates no cycles, but the collector would search for them again and again
     try:
         with reading(path):
             if module != "python.source":  # a text may be empty
@@ -200,20 +200,20 @@ def open_model(path: str, settings: Settings = NO_SETTINGS) -> ModelFile:
 
 
 def part_of(model: ModelFile, wanted: str) -> Part:
-    """Return a part of a model file: the one that is wanted, or its only one.
+    """Return the wanted part of a model file, or its only one.
 
     Raises:
-        RnncliError: there is no recurrent part.
-        UsageError: there is no such part, or there are several and none is named.
+        RnncliError: it has no recurrent part.
+        UsageError: it has no such part, or it has several and none is named.
     """
     parts = model.parts
     if not parts:
-        raise RnncliError(f"{model.path} holds nothing recurrent", f"rnncli inspect {model.path} says what it holds")
+        raise RnncliError(f"{model.path} has no recurrent layers", f"rnncli inspect {model.path} shows its contents")
     listing = listed([f"{model.path}{SEPARATOR}{number}" for number in range(1, len(parts) + 1)], "or")
     if not wanted:
         if len(parts) > 1:
             has = f"{model.path} has {len(parts)} recurrent parts"
-            raise UsageError(f"{has}, and a command takes one", f"say which: {listing}")
+            raise UsageError(f"{has}, and a command takes only one", f"choose one: {listing}")
         return parts[0]
     if wanted.isascii() and wanted.isdigit() and 1 <= int(wanted[:9]) <= len(parts):
         return parts[int(wanted) - 1]
@@ -228,7 +228,7 @@ def part_of(model: ModelFile, wanted: str) -> Part:
             raise failed[0]
     if len(named) != 1:
         has = f"it has {shorten(listed([part.name for part in parts]), 200)}"
-        raise UsageError(f"{model.path} has no part {shorten(wanted)}; {has}", f"say which: {listing}")
+        raise UsageError(f"{model.path} has no part {shorten(wanted)}; {has}", f"choose one: {listing}")
     return named[0]
 
 

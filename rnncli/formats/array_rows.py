@@ -1,9 +1,9 @@
-"""What reads what among layers of which a file says names, shapes and perhaps an order, and nothing else.
+"""Infers which layer reads which in a file that has only names, shapes and perhaps an order.
 
-That a layer reads as many features as another returns is never enough. In a file that has the order of the model it
-must be the next that could do so; in one that is sorted by name, the only one, or the next by the numbers in the names
-of a family. And nothing that is not understood may stand between. What could go in two ways goes in none, and is left
-out.
+Matching sizes are never enough. In a file that has the order of the model, a layer is only read by the next one that
+could read it; in a file that is sorted by name, by the only one that could, or by the next in the numbers of a family's
+names. Nothing that is not understood may be in between. If there are two possibilities, neither is used, and the layer
+is left out.
 """
 
 from __future__ import annotations
@@ -24,40 +24,40 @@ from rnncli.layers import Layer
 
 ORDER = Note("the layers follow one another in the order of the file, where their sizes fit", "assumed")
 
-NUMBERS = Note("the file is sorted by name: numbers in names and sizes say what follows what", "assumed")
+NUMBERS = Note("the file is sorted by name: numbers in names, and sizes, give the order of the layers", "assumed")
 
 MATRIX = "Linear or Embedding"
-"""The kind of a dense layer that may as well be an embedding."""
+"""The kind of a dense layer that may just as well be an embedding."""
 
 _SIDE = re.compile(r"(?<![a-z])(enc|dec|left|right)(?:oder)?(?![a-z])|(?<![a-z])(src|source|tgt|trg|target)(?![a-z])")
-"""Names of the two sides of a model, which are no row."""
+"""Names of the two sides of a model, which do not form one row."""
 
 _HOME = re.compile(r"(^|[./])[^./]*$")
 
 _LONGEST = 100
-"""How much of a name is looked at for words."""
+"""How much of a name is searched for words."""
 
 _MOST = 20
-"""How many layers that fit are looked at, where one is needed."""
+"""How many fitting layers are looked at when one is needed."""
 
 
 def owner_of(name: str) -> str:
-    """Return the name of the module that a node is, or a level of."""
+    """Return the name of the module that a node is, or that has it as a level."""
     return name.partition(" (layer ")[0]
 
 
 def numbered(name: str) -> tuple[str, list[int]]:
-    """Return the family of a node, its name without numbers, and those."""
+    """Return the family of a node, which is its name without numbers, and the numbers."""
     return re.sub("[0-9]+", "", owner_of(name)).rstrip("_"), [int(each) for each in re.findall("[0-9]{1,9}", name)]
 
 
 def ending(name: str) -> str:
-    """Return the end of a name, where its words are looked for, in small letters."""
+    """Return the end of a name, which is searched for words, in lower case."""
     return name[-_LONGEST:].lower()
 
 
 class _Name(NamedTuple):
-    """What a name tells: a family and numbers, the module around it, and the sides of a model that it has words for."""
+    """The information in a name: a family, numbers, the enclosing module, and the sides of a model that it mentions."""
 
     family: str
     numbers: list[int]
@@ -72,16 +72,16 @@ def _name(text: str) -> _Name:
 
 
 def _kind(node: Node) -> Literal["unknown", "cell", "table", "plain"]:
-    """Return whether a node is a cell, an embedding, another layer without a state, or not understood."""
+    """Return whether a node is a cell, an embedding, another stateless layer, or not understood."""
     if node.word is None:
         return "unknown"
     return "cell" if node.loops else "table" if takes_ids(node.word) else "plain"
 
 
 def linked(nodes: Sequence[Node], ordered: bool) -> list[Node]:
-    """Return nodes with what they read, in the order of the model or in that of their names.
+    """Return nodes with edges added, in the order of the model or in that of their names.
 
-    The levels of a stack read one another already.
+    The levels of a stack are linked already.
     """
     rows = _Rows(nodes, ordered)
     for start in rows.starts():
@@ -91,11 +91,11 @@ def linked(nodes: Sequence[Node], ordered: bool) -> list[Node]:
 
 
 class _Rows:
-    """Makes rows, one around each cell that is in none yet. Layers are known by their places.
+    """Builds rows, one around each cell that is not in one yet. Layers are identified by their indices.
 
     Attributes:
-        nodes: the layers, with what they read.
-        used: the places of those that are in a row.
+        nodes: the layers, with their edges.
+        used: the indices of the layers that are in a row.
     """
 
     def __init__(self, nodes: Sequence[Node], ordered: bool) -> None:
@@ -103,7 +103,7 @@ class _Rows:
         self._ordered, self._note = ordered, ORDER if ordered else NUMBERS
         self._places = {node.name: place for place, node in enumerate(nodes)}
         self._names = [_name(node.name) for node in nodes]
-        # How many features each reads and returns; 0 where that is not known.
+        # How many features each layer reads and returns; 0 if unknown.
         self._reads = [node.features or 0 for node in nodes]
         sizes = (isinstance(node.word, Layer) and returned(node.word, node.features) for node in nodes)
         self._returns = [size or 0 for size in sizes]
@@ -117,9 +117,9 @@ class _Rows:
         self._cells = [place for place, kind in enumerate(self._kinds) if kind == "cell"]
         self._returned_by_cells = {self._returns[place] for place in self._cells}
         self._unknown: dict[int, list[int]] = {}  # by each size of their arrays
-        # By kind and by what they return, those in no row yet; of cells, those that nothing reads yet.
+        # By kind and output size, the layers that are in no row yet; of cells, those without a reader.
         self._giving: defaultdict[tuple[str, int], dict[int, None]] = defaultdict(dict)
-        # By kind and by what they read, and by family in order of numbers; of cells, those that read nothing yet.
+        # By kind and input size, and by family in numerical order; of cells, those without an input.
         self._reading: defaultdict[tuple[str, int], dict[str, dict[int, None]]] = defaultdict(dict)
         for place in sorted(range(len(nodes)), key=lambda place: self._names[place][:2]):
             node, kind = nodes[place], self._kinds[place]
@@ -136,7 +136,7 @@ class _Rows:
             places.sort()
 
     def starts(self) -> list[int]:
-        """Return the cells in order; where the file has none, those first that read what no layer returns."""
+        """Return the cells in order; without a file order, cells whose input size no layer returns come first."""
         if self._ordered:
             return self._cells
         returned = self._returned_by_cells | {size for kind, size in self._giving if kind == "plain"}
@@ -144,7 +144,7 @@ class _Rows:
         return [*sorted(cells, key=lambda place: self._reads[place] in returned), *self._cells]
 
     def make(self, start: int) -> None:
-        """Link the row of a cell: what goes on from it, and then what stands in front of it."""
+        """Link the row of a cell: first the layers after it, then those before it."""
         first = last = cell = start
         self._take(start)
         length, guessed = 1, {self._reads[start]}
@@ -160,13 +160,13 @@ class _Rows:
             if earlier is None:
                 return
             one, other = shorten(self.nodes[earlier].name), shorten(self.nodes[first].name)
-            in_front = f"{one} stands in front of {other}, where nothing else fits: the file does not say"
+            in_front = f"{one} comes before {other}, where nothing else fits: the file does not say"
             self._link(earlier, first, self._note if table is not None else Note(in_front, "assumed"))
             first = earlier
             length += 1
 
     def _link(self, one: int, other: int, note: Note) -> None:
-        """Let a layer read another."""
+        """Make layer `other` read layer `one`."""
         node = self.nodes[other]
         if node.reads is None:
             self.nodes[other] = replace(node, reads=(Read(self.nodes[one].name),), notes=(*node.notes, note))
@@ -175,7 +175,7 @@ class _Rows:
         self._take(other)
 
     def _take(self, place: int) -> None:
-        """Note that a layer is in a row."""
+        """Record that a layer is in a row."""
         self.used.add(place)
         kind = self._kinds[place]
         if kind != "cell":
@@ -187,10 +187,10 @@ class _Rows:
             if not families[name]:
                 del families[name]
 
-    # What goes on from a layer.
+    # The layers after a row
 
     def _behind(self, last: int, cell: int, first: int, guessed: set[int]) -> int | None:
-        """Return what reads the last layer of a row, whose last cell and whose first layer are given."""
+        """Return the layer that reads the last layer of a row, given the row's last cell and first layer."""
         if last in self._above:
             return self._above[last]
         size = self._returns[last]
@@ -213,7 +213,7 @@ class _Rows:
                 owed.add(self._returns[place])
             elif node.loops:
                 fits = node.reads is None and self._reads[place] == size and size not in owed
-                # Names of one stack differ in numbers alone, or are Keras's.
+                # Names within a stack differ only in numbers, or are Keras's.
                 alike = self._names[cell].family == self._names[place].family or self.nodes[cell].convention != "torch"
                 if fits and alike and self._together(cell, place) and not self._owes_table(place, first):
                     return place
@@ -223,7 +223,7 @@ class _Rows:
         return self._only_plain(last, cell, first, guessed)
 
     def _goes_on(self, last: int, cell: int, place: int) -> bool:
-        """Whether a layer is the next by the order of the file, and not one of two that read the same."""
+        """Return whether a layer is next in the order of the file, and not one of two with the same input."""
         size = self._returns[last]
         if self._reads[place] != size or not self._together(cell, place) or self._in_copies(last, place):
             return False
@@ -233,7 +233,7 @@ class _Rows:
         return self._reads[other] != size or self._returns[place] == size
 
     def _next_of_stack(self, last: int, cell: int, first: int) -> int | None:
-        """Return the next cell, in a file without an order: the next of a family, or Keras's only one that fits."""
+        """Return the next cell when the file has no order: the family's next, or for Keras the only one that fits."""
         size = self._returns[last]
         families = self._reading["cell", size]
         name, numbers, *_ = self._names[cell]
@@ -250,15 +250,15 @@ class _Rows:
         return place if fits and not self._blocked(size, last, place) else None
 
     def _within(self, size: int) -> list[int]:
-        """Return some of the layers without a state that may stand between two cells: they read and return a size."""
+        """Return some of the stateless layers that could be between two cells: they read and return `size`."""
         families = islice(self._reading["plain", size].values(), _MOST)
         same = (places for places in families if self._returns[next(reversed(places))] == size)
         return [each for places in same for each in islice(places, 2)]
 
     def _only_plain(self, last: int, cell: int, first: int, guessed: set[int]) -> int | None:
-        """Return the only layer without a state that fits behind a row, or the first by the numbers of a family.
+        """Return the only stateless layer that fits after a row, or the first by the numbers in a family's names.
 
-        In a file with an order it stands in front of the row, and no other cell between.
+        In a file with an order it comes before the row, with no other cell in between.
         """
         size = self._returns[last]
         found, ends = self._reading["plain", size], self._giving["cell", size]
@@ -273,23 +273,23 @@ class _Rows:
             return None
         if len(places) > 1 and self._returns[place] != size:
             return None
-        if self._returns[end] == size and size in guessed:  # it may as well stand within the row
+        if self._returns[end] == size and size in guessed:  # it could just as well be within the row
             return None
         if family == self._names[last].family and self._names[place].numbers < self._names[last].numbers:
             return None
         in_front = self._returns[place] == self._reads[first] and self._reads[place] not in self._returned_by_cells
         if in_front and family != self._names[last].family and not self._giving["table", self._reads[first]]:
             return None
-        if any(each != last and self._together(each, place) for each in ends):  # another row may go on with it
+        if any(each != last and self._together(each, place) for each in ends):  # another row could continue with it
             return None
         if self._ordered and (place > first or self._cell_before(first) > place):
             return None
         return None if self._blocked(size, place, first) else place
 
-    # What stands in front of a row.
+    # The layers before a row
 
     def _table(self, first: int) -> int | None:
-        """Return the embedding whose vectors a row reads: the one that fits, or the one that fits best by its name."""
+        """Return the embedding that a row reads: the only one that fits, or the one whose name fits best."""
         size = self._reads[first]
         before = self._cell_before(first)
         tables = self._giving["table", size]
@@ -309,10 +309,10 @@ class _Rows:
         return None if any(self._likeness(table, each) >= best for each in rivals) else table
 
     def _front(self, first: int) -> int | None:
-        """Return the layer without a state in front of a row, beside it in its module, if nothing else fits there.
+        """Return the stateless layer before a row, next to it in its module, if nothing else fits there.
 
-        In a file with an order it stands right before it. A layer that returns as many features as it reads, as a
-        normalization does, stands behind one that does not.
+        In a file with an order it comes right before the row. A layer with as many outputs as inputs, such as a
+        normalization, comes after one where they differ.
         """
         size = self._reads[first]
         found = [*range(max(0, first - 1), first)] if self._ordered else [*islice(self._giving["plain", size], 3)]
@@ -329,20 +329,20 @@ class _Rows:
         return place if keeps or not rival else None
 
     def _fits_in_front(self, place: int, first: int) -> bool:
-        """Whether a layer may stand in front of another, and not as well behind a cell or what is not understood."""
+        """Return whether a layer can come before another, and not just as well after a cell or an unknown node."""
         size = self._reads[first]
         if self._kinds[place] != "plain" or self._returns[place] != size or not self._together(first, place):
             return False
         before = self.nodes[place - 1] if self._ordered and place and self._reads[place] == size else None
         if self._ordered and (place in self._windowed or (before and place - 1 in self._windowed)):
-            return True  # nobody writes these in another order
+            return True  # nobody writes these in a different order
         if before and before.word is None and any(size in tensor.shape for tensor in before.tensors.values()):
             return False
         windowed = place in (self._beside if self._reads[place] == size else self._windowed)
         beside = windowed or self._names[place].home == self._names[first].home
         return beside and self._reads[place] not in self._returned_by_cells
 
-    # What may be together, and what may stand between.
+    # Which layers can be in one row, and what may be between them
 
     def _likeness(self, one: int, other: int) -> tuple[bool, ...]:
         """Return how much the names of two layers have in common."""
@@ -350,7 +350,7 @@ class _Rows:
         return first.home == second.home, first.sides == second.sides, first.numbers == second.numbers
 
     def _together(self, one: int, other: int) -> bool:
-        """Whether two layers may be in one row: of one framework, not on two sides of a model, nor in two copies."""
+        """Return whether two layers can be in one row: same framework, same side of a model, not in two copies."""
         first, second = self.nodes[one], self.nodes[other]
         if (first.convention == "torch") != (second.convention == "torch"):
             return False
@@ -358,7 +358,7 @@ class _Rows:
         return (not all(sides) or sides[0] == sides[1]) and not self._in_copies(one, other)
 
     def _in_copies(self, one: int, other: int) -> bool:
-        """Whether two modules have other names, and one has a layer where the other has this one: actor and critic."""
+        """Return whether two modules with different names each have this layer, like an actor and a critic."""
         first, second = (re.split("([./])", self.nodes[place].name) for place in (one, other))
         apart = next((place for place, words in enumerate(zip(first, second, strict=False)) if len({*words}) > 1), None)
         if apart is None or apart + 1 == len(second) or numbered(first[apart])[0] == numbered(second[apart])[0]:
@@ -367,12 +367,12 @@ class _Rows:
         return twin >= 0 and all(sizes[twin] == sizes[other] for sizes in (self._kinds, self._reads, self._returns))
 
     def _owes_table(self, cell: int, first: int) -> bool:
-        """Whether an embedding is left that a cell may read, beside one that the first of its row reads."""
+        """Return whether an embedding remains for a cell, in addition to one that the first of its row reads."""
         size = self._reads[cell]
         return len(self._giving["table", size]) > (self._reads[first] == size)
 
     def _blocked(self, size: int, low: int, high: int) -> bool:
-        """Whether something that is not understood, and has an array of a size, may stand between two layers."""
+        """Return whether an unknown node with an array of this size may be between two layers."""
         places = self._unknown.get(size, [])
         if not self._ordered:
             return bool(places)
@@ -380,6 +380,6 @@ class _Rows:
         return index < len(places) and places[index] < high
 
     def _cell_before(self, place: int) -> int:
-        """Return the place of the last cell before another; -1 where there is none."""
+        """Return the index of the last cell before a layer; -1 if there is none."""
         index = bisect_left(self._cells, place)
         return self._cells[index - 1] if index else -1

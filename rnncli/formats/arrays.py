@@ -1,8 +1,8 @@
-"""Nodes from the names and shapes of arrays, where a file says nothing else.
+"""Finds nodes by the names and shapes of arrays, for files that have nothing else.
 
 Names vary, so only their ends are read (`encoder.rnn.weight_ih_l0`, `enc_w_ih`, `lstm/lstm_cell/kernel:0`), and shapes
-decide: the ratio of the two sides of a recurrent weight is the number of gates. Each module that owns arrays becomes a
-node, understood or not, and each level of a stack one of its own. Which of them read one another, `array_rows` says.
+decide: the ratio of the two sides of a recurrent weight is the number of gates. Each module with arrays becomes a node,
+whether it is understood or not, and so does each level of a stack. `array_rows` infers which node reads which.
 """
 
 from __future__ import annotations
@@ -39,31 +39,31 @@ _PLAIN = re.compile(
 )
 _EMBEDDING = re.compile("emb(?!er|l)")
 _TABLE = re.compile(r"wte|lookup|vocab|(^|[._/])(wx?e|encoder)$")
-"""The names of a matrix that is an embedding, and of one that is if a cell reads its rows."""
+"""Names of a matrix that is an embedding, and of one that is an embedding if a cell reads its rows."""
 
 _PROJECTION = re.compile(
     r"(fc|lin|linear|proj|projection|dense|out|output|heads?|logits|decoder|generator|scores?|classifier)[._]?[0-9]*$"
 )
-"""The ends of the names of a matrix that is multiplied by, whatever stands beside it."""
+"""Endings of names of a matrix that is multiplied by, whatever is next to it."""
 
 _APART = re.compile(r"att(n|ention)|(^|[._/])(query|key|value|[qkv])(_proj|_layer)?(/|$)|residual|skip")
-"""The names of modules that stand beside a row and not in it, whatever their sizes."""
+"""Names of modules that are next to a row and not in it, whatever their sizes."""
 
 _OTHER_CONV = re.compile(r"transpose|deconv|upconv|einsum|bilin")
-"""The names of other modules that have an array of three axes."""
+"""Names of other modules that have a three-dimensional array."""
 
 _LAYER_NORM = re.compile(r"layer_?norm|ln")
-"""The names of a normalization that is no other if it has a shift."""
+"""Names of a normalization that can only be a LayerNorm if it has a shift."""
 
 _OTHER_NORM = re.compile(r"batch|group|instance|rms|(^|[._/])[bg]n")
 
 _ANCESTORS = 50
-"""How many modules around one are looked at."""
+"""How many enclosing modules are looked at."""
 
 
 @dataclass
 class _Module:
-    """What owns arrays: those of its levels, by level, if it is a stack of cells, and others."""
+    """A module with arrays: by level, if it is a stack of cells, and others."""
 
     name: str
     convention: Convention
@@ -72,9 +72,9 @@ class _Module:
 
 
 def nodes_of(tensors: Sequence[Tensor], *, ordered: bool | None = None) -> list[Node]:
-    """Return what arrays are, and what reads what as far as names, order and sizes say so.
+    """Return the nodes that arrays form, with edges as far as names, order and sizes determine them.
 
-    They have the order of the model if they are `ordered`; if that is None, unless they are sorted by their names.
+    `ordered` means that arrays are in the order of the model; None, unless they are sorted by name.
     """
     if ordered is None:
         ordered = not _is_sorted(tensors)
@@ -94,7 +94,7 @@ def nodes_of(tensors: Sequence[Tensor], *, ordered: bool | None = None) -> list[
 
 
 def _is_sorted(tensors: Sequence[Tensor]) -> bool:
-    """Whether arrays are sorted by name, those of each type by themselves, as safetensors does."""
+    """Return whether arrays are sorted by name within each type, as safetensors sorts them."""
     names: dict[str, list[str]] = {}
     for tensor in tensors:
         names.setdefault(tensor.dtype, []).append(tensor.name)
@@ -102,13 +102,13 @@ def _is_sorted(tensors: Sequence[Tensor]) -> bool:
 
 
 def _is_numbered(names: Iterable[str]) -> bool:
-    """Whether all modules are numbered in one row, as those of an nn.Sequential."""
+    """Return whether all modules are numbered in one sequence, like those of an nn.Sequential."""
     parts = [name.rpartition(".") for name in names]
     return all(number.isdigit() for _, _, number in parts) and len({home for home, _, _ in parts}) == 1
 
 
 def _role_of(name: str) -> tuple[str, Convention, str, int | None]:
-    """Return the module that an array is of, whose convention its name has, what it is there, and at which level."""
+    """Return an array's module, the convention of its name, its role in the module, and its level."""
     if (cell := _CELL.fullmatch(name)) is not None:
         what = {"w": "weight", "b": "bias"}.get(cell["what"], cell["what"])
         return cell["owner"], "torch", f"{what}_{cell['side']}{cell['back'] or ''}", int(cell["level"] or 0)
@@ -117,7 +117,7 @@ def _role_of(name: str) -> tuple[str, Convention, str, int | None]:
         while len(steps) > 1 and (inner := _KERAS_CELL.fullmatch(steps[-1])) is not None:
             way = f"{inner['way']}/" if inner["way"] else way
             steps.pop()
-        if len(steps) > 1 and steps[-1] == steps[-2]:  # lstm/lstm/kernel:0, as files of Keras 2 have it
+        if len(steps) > 1 and steps[-1] == steps[-2]:  # lstm/lstm/kernel:0, as in files of Keras 2
             steps.pop()
         return "/".join(steps), "keras", way + keras["role"], None
     if (plain := _PLAIN.fullmatch(name)) is not None:
@@ -129,10 +129,10 @@ def _role_of(name: str) -> tuple[str, Convention, str, int | None]:
 
 
 def _nodes_of_module(module: _Module) -> Iterator[Node]:
-    """Yield what a module is: a node for each level of a stack, one that is not understood where more is in it."""
+    """Yield the nodes of a module: one per level of a stack, or an unknown one if it has more than a stack."""
     name, others = module.name or "rnn" * bool(module.levels), module.others  # a cell may be saved by itself
     if module.levels and others:
-        said = f"has {shorten(next(iter(others)))} beside the arrays of a cell, which is not understood"
+        said = f"has {shorten(next(iter(others)))} besides the arrays of a cell, which is not understood"
         tensors = {f"{role}@{level}": each for level, roles in module.levels.items() for role, each in roles.items()}
         yield _left_out(Node(name, "recurrent cell", tensors=tensors | others, convention="torch"), said)
     elif module.levels:
@@ -153,7 +153,7 @@ def _left_out(node: Node, said: str) -> Node:
 def _cell(
     name: str, roles: Mapping[str, Tensor], convention: Convention, below: tuple[Read, ...] | None = None
 ) -> Node:
-    """Return a recurrent layer, which reads the level below it, if some arrays are all those of one, and no others."""
+    """Return a recurrent layer that reads the level below it, if the arrays are exactly those of such a layer."""
     torch = convention == "torch"
     both = any(role.startswith("backward/") or role.endswith("_reverse") for role in roles)
     if not (torch or both):
@@ -164,17 +164,17 @@ def _cell(
     node = Node(name, "recurrent cell", None, below, tensors=roles, convention=convention)
     ih, hh = found.get(kernel, ()), found.get(recurrent, ())
     if len(ih) != 2 or len(hh) != 2:
-        return _left_out(node, f"is no cell: one of {kernel} and {recurrent} is missing, or no matrix")
+        return _left_out(node, f"is not a cell: {kernel} or {recurrent} is missing or not a matrix")
     (rows, units), reads = (hh, ih[1]) if torch else (hh[::-1], ih[0])
     projected = len(found.get(projection, ())) == 2
     if projected:
         units = found[projection][1 if torch else 0]
     gates, rest = divmod(rows, units) if units else (0, 0)
     if rest or gates not in CELLS or not reads or max(rows, reads) > MAX_SIZE:
-        return _left_out(node, f"is no rnn, gru or lstm: its {recurrent} is {hh} and its {kernel} {ih}")
+        return _left_out(node, f"is not an rnn, gru or lstm: its {recurrent} is {hh} and its {kernel} {ih}")
     settings: dict[str, object] = {"merge_mode": "concat" if both else None, "use_bias": bias in found}
     unsaid = {"return_sequences"} | ({"merge_mode"} if both and not torch else set())
-    # Keras's old CuDNNLSTM and CuDNNGRU have the bias of the input and that of the state end to end.
+    # Keras's old CuDNNLSTM and CuDNNGRU have the input bias and the state bias end to end.
     cudnn = not torch and gates > 1 and found.get(bias) == (2 * rows,)
     if gates == 3 and not torch:
         settings["reset_after"] = cudnn or bias not in found or len(found[bias]) == 2
@@ -189,14 +189,14 @@ def _cell(
     for role in dict.fromkeys((*expected, *found)):
         if found.get(role) != expected.get(role):
             here = shorten(str(found.get(role, "missing")))
-            said = f"is no {layer.kind} of {units} units: its {role} is {here}, expected {expected.get(role, 'none')}"
+            said = f"does not match {layer.kind}:{units}: its {role} is {here}, expected {expected.get(role, 'none')}"
             return _left_out(node, said)
     kind, of = (layer.torch, convention) if torch else (layer.keras, "cudnn" if cudnn else convention)
     return Node(name, kind, layer, below, reads, roles, of, notes=(ACTIVATIONS,), unsaid=frozenset(unsaid))
 
 
 def _stateless(name: str, roles: Mapping[str, Tensor], convention: Convention) -> Node:
-    """Return the layer without a state that some arrays are, if they are all those of one, and no others."""
+    """Return the stateless layer with exactly these arrays, or a node that is not understood."""
     shapes = {role: tensor.shape for role, tensor in roles.items()}
     found = None if _APART.search(ending(name)) else _layer_of(ending(name), shapes, convention)
     if found is None:
@@ -206,10 +206,10 @@ def _stateless(name: str, roles: Mapping[str, Tensor], convention: Convention) -
     unsaid = frozenset({"epsilon"} & {option.attribute for option in word.options})
     notes = [ACTIVATIONS]
     if word.window is not None:
-        plain = "a stride and a dilation of 1, one group, no padding, no activation and no pool behind it"
+        plain = "a stride and a dilation of 1, one group, no padding, no activation and no pool after it"
         notes.append(Note(f"{shorten(name)} has {plain}: the file does not say", "assumed"))
     if word.kind == "norm" and convention == "torch" and not ("bias" in roles and _LAYER_NORM.search(ending(name))):
-        said = f"{shorten(name)} is a LayerNorm, and no GroupNorm or RMSNorm: the file does not say"
+        said = f"{shorten(name)} is a LayerNorm, not a GroupNorm or RMSNorm: the file does not say"
         notes.append(Note(said, "assumed"))
     return Node(name, kind, word, None, reads, roles, convention, notes=tuple(notes), unsaid=unsaid)
 
@@ -217,7 +217,7 @@ def _stateless(name: str, roles: Mapping[str, Tensor], convention: Convention) -
 def _layer_of(
     name: str, shapes: Mapping[str, tuple[int, ...]], convention: Convention
 ) -> tuple[Layer, int | None] | None:
-    """Return the layer without a state that has arrays of some shapes, and how many features it reads."""
+    """Return the stateless layer that has arrays of these shapes, and how many features it reads."""
     torch = convention == "torch"
     scales = torch and (len(shapes.get("weight", ())) == 1 or "running_mean" in shapes)
     names = KERAS_NAMES["bnorm" if scales else "dense"] if torch else {}
@@ -246,14 +246,14 @@ def _layer_of(
                 word = Norm(**normalizes)
             case _:
                 return None
-    except ArgumentError:  # a size that the language does not take
+    except ArgumentError:  # a size that specs do not allow
         return None
     expected = {weight.name: weight.shape for weight in word.weights((None, None, reads))}
     return (word, reads) if expected == found and (reads is None or 0 < reads <= MAX_SIZE) else None
 
 
 def _kind_of(name: str, shapes: Mapping[str, tuple[int, ...]]) -> str:
-    """Return the class of a module that the language has no word for, as far as its arrays tell."""
+    """Return the class of a module that specs have no word for, as far as its arrays identify it."""
     if {"running_mean", "moving_mean", "running_var", "moving_variance"} & {*shapes}:
         return "BatchNormalization" if any(role.startswith("moving") for role in shapes) else "BatchNorm"
     if {"in_proj_weight", "in_proj_bias", "q_proj_weight"} & {*shapes}:
@@ -263,13 +263,13 @@ def _kind_of(name: str, shapes: Mapping[str, tuple[int, ...]]) -> str:
 
 
 def _without_inner_parts(nodes: Sequence[Node]) -> Iterator[Node]:
-    """Yield nodes; a layer inside a module that is not understood, as the out_proj of an attention, is not either.
+    """Yield nodes; a layer inside a module that is not understood, such as an attention's out_proj, is not either.
 
-    Nor is a cell that has other layers inside: PyTorch's and Keras's have none.
+    Nor is a cell that contains other layers: PyTorch's and Keras's contain none.
     """
     inner = {name: node for node in nodes for name in _ancestors(node.name)}
     nodes = [
-        _left_out(replace(node, word=None), f"has {shorten(inner[owner].name)} inside, which is not understood")
+        _left_out(replace(node, word=None), f"contains {shorten(inner[owner].name)}, which is not understood")
         if node.loops and (owner := owner_of(node.name)) in inner
         else node
         for node in nodes
@@ -282,7 +282,7 @@ def _without_inner_parts(nodes: Sequence[Node]) -> Iterator[Node]:
 
 
 def _ancestors(name: str) -> Iterator[str]:
-    """Yield the modules around one, the innermost first."""
+    """Yield the enclosing modules, innermost first."""
     for _ in range(_ANCESTORS):
         end = max(name.rfind("."), name.rfind("/"))
         if end < 0:
@@ -292,7 +292,7 @@ def _ancestors(name: str) -> Iterator[str]:
 
 
 def _renamed(nodes: Iterable[Node]) -> list[Node]:
-    """Return nodes, each with a name of its own: a module may be called what a level of another is."""
+    """Return nodes with unique names: a module may have the same name as a level of another."""
     taken: dict[str, Node] = {}
     for node in nodes:
         name = node.name
@@ -303,7 +303,7 @@ def _renamed(nodes: Iterable[Node]) -> list[Node]:
 
 
 def _with_tables(nodes: Sequence[Node], ordered: bool) -> Iterator[Node]:
-    """Yield nodes; a matrix alone is an embedding if its name says so, or its place in front of a cell that fits."""
+    """Yield nodes; a single matrix is an embedding if its name indicates it, or if it precedes a cell that fits."""
     read = {node.features for node in nodes if node.loops}
     for node, behind in zip_longest(nodes, nodes[1:]):
         name = ending(node.name)
@@ -318,7 +318,7 @@ def _with_tables(nodes: Sequence[Node], ordered: bool) -> Iterator[Node]:
         if _EMBEDDING.search(name):
             yield table
         elif (named := node.features in read and _TABLE.search(name)) or before:
-            said = f"{shorten(node.name)} is an embedding, by its {'name' if named else 'place'} and its shape"
+            said = f"{shorten(node.name)} is an embedding, judging by its {'name' if named else 'place'} and shape"
             yield replace(table, notes=(*node.notes, Note(f"{said}: the file does not say", "assumed")))
         else:
             yield replace(node, kind=MATRIX)

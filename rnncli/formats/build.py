@@ -1,4 +1,4 @@
-"""What classes of Keras and PyTorch make of their arguments in the language; frameworks.py has their signatures."""
+"""Builds spec layers from the arguments of Keras and PyTorch classes; frameworks.py has their signatures."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from rnncli.quantities import MAX_SIZE
 
 
 def node_of(word: Word | None, **said: Any) -> Node:
-    """Return what a class makes, as a node that has no name yet and reads nothing.
+    """Return a node for a layer, which has no name yet and reads nothing.
 
-    What is `said` are attributes of it: how many features it reads, notes, whether it stands on sequences.
+    `said` are its other attributes: how many features it reads, notes, whether it works on sequences.
     """
     return Node("", "", word, **said)
 
@@ -29,10 +29,10 @@ class ArgumentFaultError(Exception):
     """An argument is wrong.
 
     Attributes:
-        argument: which; empty where it is none alone.
-        instead: what may have been meant: its value as Python writes it, or its name where that is unknown; may be
+        argument: its name; empty if no single argument is at fault.
+        instead: what was probably meant: the value in Python, or the right name if the name is unknown; may be
             empty.
-        made_up: whether that is an example alone.
+        made_up: whether `instead` is just an example.
     """
 
     def __init__(self, argument: str, message: str, instead: str = "", made_up: bool = False) -> None:
@@ -41,31 +41,31 @@ class ArgumentFaultError(Exception):
 
 
 class WrongArgumentError(ArgumentFaultError):
-    """An argument is none that the class itself takes, and not only none that the language has a word for."""
+    """The class itself does not accept an argument, as opposed to one that only specs have no word for."""
 
 
 class UnknownArgumentError(WrongArgumentError):
-    """There is no argument of that name."""
+    """The class has no argument of that name."""
 
 
 class TwiceGivenError(WrongArgumentError):
-    """An argument is given by place and by name; `instead` is the argument that may be meant in its place."""
+    """An argument is given by position and by name; `instead` is the argument that was probably meant by position."""
 
 
 class MissingArgumentError(WrongArgumentError):
-    """An argument that has no default is missing; `instead` is an example of its value."""
+    """An argument without a default is missing; `instead` is an example value."""
 
 
 Build = Callable[[dict[str, Any]], list[Node]]
 
 
 def wrong_value(argument: str, value: object, expected: str, instead: str = "") -> WrongArgumentError:
-    """Return the error for an argument that has a wrong value."""
+    """Return the error for a wrong value of an argument."""
     return WrongArgumentError(argument, f"{argument} is {shorten(repr(value))}, expected {expected}", instead)
 
 
 def _flag(given: dict[str, Any], argument: str, default: bool = False) -> bool:
-    """Take an argument that is true or false."""
+    """Pop a boolean argument."""
     value = given.pop(argument, default)
     if not isinstance(value, bool):
         truths = dict.fromkeys(("true", "1", "yes", "on"), "True") | dict.fromkeys(("false", "0", "no", "off"), "False")
@@ -74,7 +74,7 @@ def _flag(given: dict[str, Any], argument: str, default: bool = False) -> bool:
 
 
 def _number(given: dict[str, Any], argument: str, most: int = MAX_SIZE, default: int | None = None) -> int:
-    """Take an argument that is a whole number from 1."""
+    """Pop an argument that is a whole number from 1."""
     value = given.pop(argument, default)
     if value is None:
         raise MissingArgumentError(argument, "", "32")
@@ -85,9 +85,9 @@ def _number(given: dict[str, Any], argument: str, most: int = MAX_SIZE, default:
 
 
 def _made(cls: type[Layer], given: Mapping[str, Any], names: Mapping[str, str], **fixed: object) -> Layer:
-    """Return a layer of some arguments as a framework calls them, and of what its class says without one.
+    """Return a layer built from a framework's arguments, with the defaults of its class for the rest.
 
-    What the framework calls otherwise than the language, `names` says, by the language's names.
+    `names` maps attributes of the layer to the framework's names, where they differ.
     """
     ours = {theirs: name for name, theirs in names.items()}
     values = {ours.get(argument, argument): value for argument, value in given.items()} | fixed
@@ -112,7 +112,7 @@ def _made(cls: type[Layer], given: Mapping[str, Any], names: Mapping[str, str], 
 
 
 def _meant(value: object, words: Sequence[str] = tuple(ACTIVATIONS), others: Mapping[str, str] = {}) -> str:
-    """Return what a wrong value may have been, as Python writes it; nothing where that is not known."""
+    """Return what a wrong value was probably meant to be, in Python; empty if unknown."""
     if isinstance(value, float) and value.is_integer():
         return f"{value:.0f}"
     if isinstance(value, int) and value < 0:
@@ -125,7 +125,7 @@ def _meant(value: object, words: Sequence[str] = tuple(ACTIVATIONS), others: Map
 
 
 def layer(cls: type[Layer], names: Mapping[str, str] = {}, reads: str = "", **usual: object) -> Build:
-    """Return what makes a layer; an argument may say how many features it `reads`, others have values as `usual`."""
+    """Return a builder of a layer; `reads` is the argument for its input features, `usual` has default values."""
 
     def build(given: dict[str, Any]) -> list[Node]:
         features = _number(given, reads, 2 * MAX_SIZE) if reads else None  # as many as two directions return
@@ -135,22 +135,22 @@ def layer(cls: type[Layer], names: Mapping[str, str] = {}, reads: str = "", **us
 
 
 def torch_flatten(given: dict[str, Any]) -> list[Node]:
-    """Return what flattens all but the batch; of other axes the language flattens none."""
+    """Return a layer that flattens all axes but the batch; specs cannot flatten other axes."""
     for argument, usual in (("start_dim", 1), ("end_dim", -1)):
         if given.get(argument, usual) != usual:
-            text = f"{argument} is {shorten(repr(given[argument]))}; here all but the batch becomes one axis"
+            text = f"{argument} is {shorten(repr(given[argument]))}; here all axes but the batch are flattened"
             raise ArgumentFaultError(argument, text, str(usual))
     return [node_of(Flatten())]
 
 
 def other_padding(zeros: int, window: Window) -> ArgumentFaultError:
-    """Return the error for zeros on both sides that the language has no word for."""
-    text = f"padding={zeros} is neither as much as keeps the length, nor none; the language has no word for it"
+    """Return the error for padding on both sides that specs have no word for."""
+    text = f"padding={zeros} neither keeps the length nor is 0; specs cannot express it"
     return ArgumentFaultError("padding", text, "'same'" if window.stride == 1 else "")
 
 
 def _torch_padding(window: Window, padding: object) -> tuple[str, int]:
-    """Return what PyTorch's padding is in Keras's words, and how many zeros stand on both sides beside that."""
+    """Return PyTorch's padding in Keras's words, and the number of zeros on both sides that this does not cover."""
     around = padding[0] if isinstance(padding, list | tuple) and len(padding) == 1 else padding
     if around in ("same", "valid"):
         return str(around), 0
@@ -162,28 +162,28 @@ def _torch_padding(window: Window, padding: object) -> tuple[str, int]:
 
 
 def around(argument: str, usual: int | None = None, *, front: int = 1, behind: int = 1) -> Build:
-    """Return what puts zeros around a sequence; with -1 for an end, what cuts timesteps off there, with 0 nothing."""
+    """Return a builder that pads a sequence with zeros; an end with -1 is cropped instead, with 0 left alone."""
 
     def build(given: dict[str, Any]) -> list[Node]:
         sizes = given[argument] if usual is None else given.get(argument, usual)
         both = sizes if isinstance(sizes, list | tuple) and len(sizes) == 2 else (sizes, sizes)
         if not all(type(size) is int and 0 <= size <= MAX_SIZE for size in both):
-            raise wrong_value(argument, sizes, "a whole number from 0, or two of them")
+            raise wrong_value(argument, sizes, "a whole number of at least 0, or two of them")
         return [node_of(Pass(), where="sequence", around=(front * both[0], behind * both[1]))]
 
     return build
 
 
 def constant_around(given: dict[str, Any]) -> list[Node]:
-    """Return what puts zeros around a sequence; other numbers the language has not."""
+    """Return a node that pads a sequence with zeros; specs cannot pad with other numbers."""
     if (value := given["value"]) != 0:
-        text = f"value is {shorten(repr(value))}; the language has only zeros around a sequence"
+        text = f"value is {shorten(repr(value))}; specs can only pad with zeros"
         raise ArgumentFaultError("value", text)
     return around("padding")(given)
 
 
 def windows(mode: str, usual: int | None = None) -> Build:
-    """Return what pools windows of Keras's."""
+    """Return a builder of Keras's pooling."""
 
     def build(given: dict[str, Any]) -> list[Node]:
         given["pool_size"] = _number(given, "pool_size", default=usual)
@@ -193,9 +193,9 @@ def windows(mode: str, usual: int | None = None) -> Build:
 
 
 def torch_windows(cls: type[Layer], reads: str = "", **usual: object) -> Build:
-    """Return what moves windows of PyTorch's over a sequence, and the zeros around it that no word is, if it may.
+    """Return a builder of PyTorch's windowed layers; padding that is not a word of a spec becomes zeros around them.
 
-    An argument may say how many features it `reads`; others have values as `usual`.
+    `reads` is the argument for its input features; `usual` has default values.
     """
     names = {ours: theirs for ours, theirs in cls.torch_arguments.items() if ours != "padding"}
 
@@ -207,7 +207,7 @@ def torch_windows(cls: type[Layer], reads: str = "", **usual: object) -> Build:
         assert layer.window is not None
         word, zeros = _torch_padding(layer.window, padding)
         if usual.get("mode") == "avg" and counted and (word, zeros) != ("valid", 0):
-            text = "the zeros around the sequence count in the mean; the language has no word for it"
+            text = "its padding counts in the mean; specs cannot express that"
             raise ArgumentFaultError("count_include_pad", text, "False")
         if zeros and layer.with_zeros((0, 0), None) is None:
             raise other_padding(zeros, layer.window)
@@ -220,13 +220,13 @@ def torch_batch_norm(given: dict[str, Any]) -> list[Node]:
     """Return a normalisation by the moving mean and variance."""
     features = _number(given, "num_features", 2 * MAX_SIZE)
     if not _flag(given, "track_running_stats", default=True):
-        text = "it takes the mean and variance of each batch; the language has no word for it"
+        text = "it uses the mean and variance of each batch; specs cannot express that"
         raise ArgumentFaultError("track_running_stats", text, "True")
     return [_normalized(given, BatchNorm, BatchNorm.torch_arguments, 1e-5, "eps", features=features)]
 
 
 def norm(cls: type[Norm]) -> Build:
-    """Return what makes a normalisation of Keras's."""
+    """Return a builder of Keras's normalisations."""
 
     def build(given: dict[str, Any]) -> list[Node]:
         where = _where(given, "axis")
@@ -236,19 +236,19 @@ def norm(cls: type[Norm]) -> Build:
 
 
 def _where(given: dict[str, Any], argument: str) -> Returned | None:
-    """Take the axis that a layer works on; return where that is the axis of the features, if not everywhere."""
+    """Pop the axis that a layer works on; return what it must read for that axis to be the features, None if either."""
     axis = given.pop(argument, -1)
     last = axis[0] if isinstance(axis, list | tuple) and len(axis) == 1 else axis
     places: dict[int, Returned | None] = {-1: None, 1: "vector", 2: "sequence"}
     if type(last) is not int or last not in places:
-        raise ArgumentFaultError(argument, f"{argument} is {shorten(repr(axis))}, not the features alone, -1", "-1")
+        raise ArgumentFaultError(argument, f"{argument} is {shorten(repr(axis))}, expected -1, the features", "-1")
     return places[last]
 
 
 def torch_norm(given: dict[str, Any]) -> list[Node]:
-    """Return a normalisation of PyTorch's over the features."""
+    """Return PyTorch's normalisation over the features."""
     if isinstance(shape := given.get("normalized_shape"), list | tuple):
-        raise ArgumentFaultError("normalized_shape", f"normalized_shape is {shape}; norm works on the features alone")
+        raise ArgumentFaultError("normalized_shape", f"normalized_shape is {shape}; norm works only on the features")
     features = _number(given, "normalized_shape", 2 * MAX_SIZE)
     return [_normalized(given, Norm, {"center": "bias"}, 1e-5, "eps", features=features)]
 
@@ -256,19 +256,19 @@ def torch_norm(given: dict[str, Any]) -> list[Node]:
 def _normalized(
     given: dict[str, Any], cls: type[Norm], names: Mapping[str, str], usual: float, argument: str, **more: Any
 ) -> Node:
-    """Return a normalisation with the epsilon that is nearest to the one that is given, or usual."""
+    """Return a normalisation with the epsilon of specs that is nearest to the given or usual one."""
     if not all(_flag(given, each, default=True) for each in ("affine", "elementwise_affine")):  # PyTorch's
         given |= {"bias": False, "scale": False}
     wanted = given.pop(argument, usual)
     if isinstance(wanted, bool) or not isinstance(wanted, int | float) or not wanted >= 0:
-        raise wrong_value(argument, wanted, "a number from 0")
+        raise wrong_value(argument, wanted, "a number of at least 0")
     epsilon, same = Norm.nearest_epsilon(wanted)
     said = () if same else (Note(f"has an epsilon of {wanted:g}; here it runs with {epsilon:g}", "differs"),)
     return node_of(_made(cls, given, names, epsilon=epsilon), notes=said, **more)
 
 
 def torch_loop(cls: type[Recurrent]) -> Build:
-    """Return what makes a recurrent module of PyTorch's: a node for each of its levels."""
+    """Return a builder of PyTorch's recurrent modules: one node per level."""
 
     def build(given: dict[str, Any]) -> list[Node]:
         levels, reads = _number(given, "num_layers", MAX_LAYERS, 1), _number(given, "input_size", 2 * MAX_SIZE)
@@ -281,8 +281,8 @@ def torch_loop(cls: type[Recurrent]) -> Build:
             raise WrongArgumentError("nonlinearity", text, meant or "'tanh'", not meant)
         layer = _made(cls, given, cls.torch_arguments, merge_mode="concat" if both else None)
         hidden, projected = given["hidden_size"], given.get("proj_size", 0)
-        if projected is None or projected >= hidden > 1:  # 1 stands where a text leaves the number open
-            raise wrong_value("proj_size", projected, f"a number under hidden_size={hidden}")
+        if projected is None or projected >= hidden > 1:  # 1 is a stand-in for a number that a text leaves open
+            raise wrong_value("proj_size", projected, f"a number below hidden_size={hidden}")
         between = [node_of(_made(Dropout, {"dropout": rate}, {"rate": "dropout"}))] if rate and levels > 1 else []
         made: list[Node] = []
         for level in range(levels):
@@ -295,7 +295,7 @@ def torch_loop(cls: type[Recurrent]) -> Build:
 
 
 def _held(value: object, argument: str, expected: str) -> list[Node]:
-    """Return the layers that an argument is."""
+    """Return the layers in an argument."""
     if not isinstance(value, list) or not value or not all(isinstance(each, Node) for each in value):
         raise ArgumentFaultError(argument, expected)
     return value
@@ -303,7 +303,7 @@ def _held(value: object, argument: str, expected: str) -> list[Node]:
 
 def bidirectional(given: dict[str, Any]) -> list[Node]:
     """Return a recurrent layer in both directions."""
-    expected = "Bidirectional takes one recurrent layer, LSTM(32)"
+    expected = "Bidirectional takes one recurrent layer, such as LSTM(32)"
     held = given["layer"] if isinstance(given["layer"], list) else [given["layer"]]
     if len(held) == 1 and not isinstance(held[0], Node):
         counts = type(held[0]) is int and held[0] > 0
@@ -313,9 +313,9 @@ def bidirectional(given: dict[str, Any]) -> list[Node]:
         raise ArgumentFaultError("layer", expected)
     layer, mode = made.word, given.get("merge_mode", "concat")
     if layer.go_backwards:
-        raise ArgumentFaultError("layer", "the first direction of a Bidirectional reads forwards")
+        raise ArgumentFaultError("layer", "the first layer of a Bidirectional must read forwards")
     if mode is None:
-        raise ArgumentFaultError("merge_mode", "merge_mode=None keeps the outputs of the directions apart", "'concat'")
+        raise ArgumentFaultError("merge_mode", "merge_mode=None keeps the two directions' outputs apart", "'concat'")
     if given.get("backward_layer") is not None:
         expected = "backward_layer is not the same layer with go_backwards=True"
         backwards = [each.word for each in _held(given["backward_layer"], "backward_layer", expected)]
@@ -325,8 +325,8 @@ def bidirectional(given: dict[str, Any]) -> list[Node]:
 
 
 def rnn(given: dict[str, Any]) -> list[Node]:
-    """Return a cell as a layer, or several of them one behind the other."""
-    expected = "RNN takes a cell, LSTMCell(32), or a list of them"
+    """Return a cell as a layer, or several cells as a stack of layers."""
+    expected = "RNN takes a cell, such as LSTMCell(32), or a list of cells"
     cells = _held(given["cell"], "cell", expected)
     back, sequences = _flag(given, "go_backwards"), _flag(given, "return_sequences")
     made = []
@@ -341,7 +341,7 @@ def rnn(given: dict[str, Any]) -> list[Node]:
 
 def cells(given: dict[str, Any]) -> list[Node]:
     """Return a list of cells."""
-    expected = "StackedRNNCells takes a list of cells, [LSTMCell(32), LSTMCell(32)]"
+    expected = "StackedRNNCells takes a list of cells, such as [LSTMCell(32), LSTMCell(32)]"
     cells = given["cells"]
     if not isinstance(cells, list) or not cells:
         raise ArgumentFaultError("cells", expected)
@@ -353,21 +353,21 @@ def cells(given: dict[str, Any]) -> list[Node]:
 
 
 def each_step(given: dict[str, Any]) -> list[Node]:
-    """Return a layer that stands on each timestep of a sequence."""
-    held = _held(given["layer"], "layer", "TimeDistributed takes a layer, Dense(32)")
+    """Return a layer that is applied to each timestep of a sequence."""
+    held = _held(given["layer"], "layer", "TimeDistributed takes a layer, such as Dense(32)")
     for made in held:
         if isinstance(made.word, Layer) and made.word.reads != "either":
-            raise ArgumentFaultError("layer", f"TimeDistributed takes no {made.word.keras}, which reads over time")
+            raise ArgumentFaultError("layer", f"TimeDistributed cannot wrap {made.word.keras}, which reads over time")
     return [replace(made, where="sequence") for made in held]
 
 
 def whole(mode: str) -> Build:
-    """Return what makes one vector of all timesteps; of stretches of them the language makes none."""
+    """Return a builder of pooling over all timesteps; specs cannot pool to several outputs."""
 
     def build(given: dict[str, Any]) -> list[Node]:
         size = given["output_size"]
         if size != 1:
-            text = f"output_size is {shorten(repr(size))}; here one vector is made of all timesteps"
+            text = f"output_size is {shorten(repr(size))}; here all timesteps are pooled into one vector"
             raise ArgumentFaultError("output_size", text, "1")
         return [node_of(Pool(mode))]
 
@@ -375,28 +375,28 @@ def whole(mode: str) -> Build:
 
 
 def unknown_input(given: dict[str, Any]) -> list[Node]:
-    """Return the input of a network, of which nothing is known yet."""
+    """Return the input of a network whose features are not known yet."""
     del given
     return [node_of(None)]
 
 
 def passes(given: dict[str, Any]) -> list[Node]:
-    """Return what hands on what it reads."""
+    """Return a node that passes its input on."""
     del given
     return [node_of(Pass())]
 
 
 def mask(given: dict[str, Any]) -> list[Node]:
-    """Return what marks timesteps of zeros as padding."""
+    """Return a node that marks timesteps of zeros as padding."""
     value = given.get("mask_value", 0)
     if value == 0:
         return [node_of(Pass(masks=True))]
-    text = f"takes vectors of {shorten(repr(value))} alone for padding; here those of zeros are"
+    text = f"treats only vectors of {shorten(repr(value))} as padding; here vectors of zeros are padding"
     return [node_of(Pass(masks=True), notes=(Note(text, "differs"),))]
 
 
 def activation(name: str = "", **only: object) -> Build:
-    """Return what makes an activation; those of its arguments that the language has no word for may be `only` so."""
+    """Return a builder of an activation; `only` has the values of other arguments that specs can express."""
 
     def build(given: dict[str, Any]) -> list[Node]:
         axes = [each for each in ("axis", "dim") if given.get(each) is not None]

@@ -1,4 +1,4 @@
-"""The text of calls: what they call, whose class that is, what is wrong with them and where, and how it is mended."""
+"""The text of calls: which classes they call, of which framework, what is wrong and where, and how to repair it."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from rnncli.layers import KINDS, LAYERS, Layer
 from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS, Framework
 
 MAX_CALL = 2_000
-"""The longest text of a call that is read; Python's parser may take long over what is nested deep."""
+"""The longest text of a call that is read; Python's parser may take long over deep nesting."""
 
 MAX_CALLS = 1_000
 """The most calls that are read; nobody writes more on one line."""
 
 CONTAINERS = ("Sequential", "ModuleList", "ModuleDict", "add", "append")
-"""What holds layers, one behind the other."""
+"""Classes and methods that hold layers in sequence."""
 
 _MOST_NAMED = 4
 
@@ -39,11 +39,11 @@ _PATHS: Mapping[str, Framework] = {
     **dict.fromkeys(("nn", "torch"), "torch"),
     **dict.fromkeys(("keras", "layers", "tf", "tensorflow", "tfkl"), "keras"),
 }
-"""Whose classes stand behind a name; the last of a path counts."""
+"""The framework that a module name belongs to; the last known name in a path decides."""
 
 
 def pieces(text: str) -> Iterator[Token]:
-    """Yield the parts of a text between the separators that are in no brackets, without the empty ones."""
+    """Yield the non-empty parts of a text between separators outside brackets."""
     start = depth = 0
     after_bracket = False
     for position, character in enumerate(f"{text},"):
@@ -60,13 +60,13 @@ def pieces(text: str) -> Iterator[Token]:
 
 
 def closed(text: str) -> str:
-    """Return a text with the brackets and commas that it lacks: `LSTM(4, input_shape=30,8`, `Sequential([GRU(4))`."""
+    """Return a text with missing brackets and commas added: `LSTM(4, input_shape=30,8`, `Sequential([GRU(4))`."""
     open_brackets: list[str] = []
     whole = ""
     for character in re.sub(r"\([^()]+", lambda found: re.sub(r"(?<=[0-9])\s+(?=[0-9])", ", ", found[0]), text):
         if character in "([{":
             open_brackets.append({"(": ")", "[": "]", "{": "}"}[character])
-        elif character in ")]}" and character in open_brackets[-99:]:  # Python reads hardly more in one another
+        elif character in ")]}" and character in open_brackets[-99:]:  # Python hardly reads deeper nesting
             while open_brackets[-1] != character:
                 whole += open_brackets.pop()
             open_brackets.pop()
@@ -77,7 +77,7 @@ def closed(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return a text of several statements on one line, so that it can be pasted; one with comments stays as it is."""
+    """Return several statements joined on one line, so that they can be pasted; a text with comments is unchanged."""
     joined, depth = "", 0
     for line in text.splitlines() if "#" not in text else [text]:
         if line.strip():
@@ -90,7 +90,7 @@ class Text:
     """A text of calls, and its syntax tree.
 
     Raises:
-        UnparsableError: it is no Python, has no calls, or too many or too long ones.
+        UnparsableError: it is not valid Python, has no calls, or too many or too long ones.
     """
 
     def __init__(self, text: str) -> None:
@@ -107,7 +107,7 @@ class Text:
             self._starts.append(self._starts[-1] + len(line.decode(errors="replace")))
 
     def span(self, node: ast.AST) -> tuple[int, int]:
-        """Return the characters of a part of the syntax tree, which counts the bytes of a line."""
+        """Return the character span of a syntax node; the syntax tree counts the bytes of a line."""
         start, end = (
             self._starts[line - 1] + len(self._lines[line - 1][:column].decode(errors="replace"))
             for line, column in ((node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset))  # type: ignore[attr-defined]  # it has a place
@@ -115,7 +115,7 @@ class Text:
         return start, end
 
     def part(self, node: ast.AST) -> str:
-        """Return the characters of a part of the syntax tree."""
+        """Return the characters of a syntax node."""
         start, end = self.span(node)
         return self.text[start:end]
 
@@ -127,18 +127,18 @@ class Text:
         lead: str = "",
         repair: str | None = None,
     ) -> SpecError:
-        """Return the error for some characters, or all of them."""
+        """Return the error for some characters, or for the whole text."""
         span = self.span(where) if isinstance(where, ast.AST) else where or (0, len(self.text))
         return SpecError(message, text=self.text, span=span, advice=advice, lead=lead, repair=repair)
 
-    # What it would be, mended
+    # The text with a repair
 
     def with_(self, span: tuple[int, int], instead: str) -> str:
-        """Return the text with something else in place of some characters."""
+        """Return the text with some characters replaced."""
         return one_line(self.text[: span[0]] + instead + self.text[span[1] :])
 
     def with_argument(self, call: ast.Call, argument: str, value: str) -> str:
-        """Return the text with an argument in a call."""
+        """Return the text with an argument of a call set."""
         for each in call.keywords:
             if each.arg == argument:
                 return self.with_(self.span(each.value), value)
@@ -147,7 +147,7 @@ class Text:
         return self.with_((end, end), f"{', ' if given else ''}{argument}={value}")
 
     def without(self, call: ast.AST) -> str | None:
-        """Return the text without a call; None where that would be no text of calls."""
+        """Return the text without a call; None if no call would remain."""
         for parent in ast.walk(self.tree):
             if isinstance(parent, ast.Call) and parent.func is call and len(parent.args) == 1:  # Attention()(x)
                 return self.with_(self.span(parent), self.part(parent.args[0]))
@@ -164,22 +164,22 @@ class Text:
         return None
 
 
-# What is called
+# The classes that are called
 
 
 def node_of(call: Call) -> ast.Call:
-    """Return a call as it is written."""
+    """Return the syntax node of a call."""
     assert isinstance(call.given.node, ast.Call)
     return call.given.node
 
 
 def called_by(text: Text, call: Call) -> str:
-    """Return what is called, as it is written."""
+    """Return the function of a call as it is written."""
     return shorten(text.part(node_of(call).func))
 
 
 def calls_in(values: Sequence[Value]) -> Iterator[Call]:
-    """Yield all calls in some values."""
+    """Yield all calls inside some values."""
     waiting, seen = [*values], set()
     while waiting:
         value = waiting.pop()
@@ -194,7 +194,7 @@ def calls_in(values: Sequence[Value]) -> Iterator[Call]:
 
 
 def class_name(framework: Framework, call: Call) -> str | None:
-    """Return the name of a framework's class that is called; a word of the language stands for Keras's, too."""
+    """Return the framework's class that a call names; a word of the spec language also names Keras's class."""
     name, word = call.name, call.name.lower()
     if class_of(framework, name) is not None or len(call.path) != 1 or any(class_of(each, name) for each in FRAMEWORKS):
         return name if class_of(framework, name) else None
@@ -204,12 +204,12 @@ def class_name(framework: Framework, call: Call) -> str | None:
 
 
 def makes_layer(call: Call) -> bool:
-    """Whether a framework's class is called that the language has a word for."""
+    """Return whether a call is of a framework's class that specs have a word for."""
     return any(class_name(each, call) is not None for each in FRAMEWORKS)
 
 
 def whose_class(call: Call) -> Framework | None:
-    """Return whose class a call is of, by its path, its name or its arguments; None if it may be that of both."""
+    """Return the framework of a call by its path, name or arguments; None if it may be either."""
     path = next((_PATHS[word] for word in reversed(call.path[:-1]) if word in _PATHS), None)
     if path is not None:
         return path
@@ -231,10 +231,10 @@ def whose_class(call: Call) -> Framework | None:
 
 
 def framework_of(text: Text, layers: Sequence[Call]) -> Framework:
-    """Return the framework of all layers; classes that both have are those of the others.
+    """Return the framework of all layers; classes that both frameworks have follow the others.
 
     Raises:
-        SpecError: they are of both.
+        SpecError: the layers are from both.
     """
     known: dict[Framework, Call] = {}
     for layer in layers:
@@ -248,16 +248,16 @@ def framework_of(text: Text, layers: Sequence[Call]) -> Framework:
         message = f"{called_by(text, first)} is {ours}'s, but {called_by(text, second)} is {theirs}'s"
         reads = [each for each in node_of(known["torch"]).keywords if each.arg == "input_size"]
         repairs = [text.with_(text.span(each), f"input_shape=(None, {text.part(each.value)})") for each in reads]
-        advice = "write all layers in the words of one framework"
+        advice = "write all layers in one framework"
         raise text.fault(message, second.given.node, advice, "perhaps" * bool(repairs), *repairs)
     return next(iter(known), "keras")
 
 
-# What is wrong with a call
+# Errors in a call
 
 
 class OpenLineError(OpenNumbersError, SpecError):
-    """A text of calls leaves numbers open; the first of them is marked."""
+    """A text of calls leaves numbers open; the error marks the first."""
 
     def __init__(self, names: tuple[str, ...], text: str, span: tuple[int, int]) -> None:
         one, more = len(names) == 1, len(names) - _MOST_NAMED
@@ -270,7 +270,7 @@ class OpenLineError(OpenNumbersError, SpecError):
 
 
 def no_class(text: Text, framework: Framework, call: Call) -> SpecError:
-    """Return the error for a class that the language has no word for."""
+    """Return the error for a class that specs have no word for."""
     end = text.span(node_of(call).func)[1]
     span, word = (end - len(call.name), end), call.name.lower()
     whose = FRAMEWORK_NAMES[framework]
@@ -305,7 +305,7 @@ def wrong(text: Text, framework: Framework, call: Call, cls: Class, fault: Argum
     argument, message, node = fault.argument, str(fault), node_of(call)
     if message.startswith(f"{call.name} ") and call.name not in CUTS:
         message = f"{FRAMEWORK_NAMES[framework]}'s {message}"
-    instead = fault.instead.replace("'", '"')  # which a shell takes in single quotes
+    instead = fault.instead.replace("'", '"')  # a shell accepts these inside single quotes
     if isinstance(fault, MissingArgumentError):
         repair = text.with_argument(node, argument, instead)
         return text.fault(message, text.span(node), lead="for example", repair=repair)
@@ -329,19 +329,19 @@ def wrong(text: Text, framework: Framework, call: Call, cls: Class, fault: Argum
 
 
 def with_comma(text: Text, cls: Class, call: Call) -> SpecError | None:
-    """Return the error for a rate that has a comma where Python writes a point, `Dropout(0,5)`, or None."""
+    """Return the error for a rate with a decimal comma, `Dropout(0,5)`, or None."""
     args = node_of(call).args[:2]
     written = [text.part(each) for each in args]
     if not {*cls.takes[:1]} & {"rate", "p"} or written[:1] != ["0"] or not written[-1].isdecimal() or len(args) < 2:
         return None
     span = text.span(args[0])[0], text.span(args[1])[1]
     repair = text.with_(span, ".".join(written))
-    return text.fault(f"{cls.takes[0]} has a comma in it, which makes two numbers", span, lead="perhaps", repair=repair)
+    return text.fault(f"{cls.takes[0]} has a comma in it, so it is two numbers", span, lead="perhaps", repair=repair)
 
 
 def inside(text: Text, call: Call, layer: Call) -> SpecError:
-    """Return the error for a layer among the arguments of another, where its bracket is missing: `LSTM(4, Dense(1)`."""
-    message = f"{called_by(text, layer)} stands among the arguments of {called_by(text, call)}"
+    """Return the error for a layer among another layer's arguments, after a missing bracket: `LSTM(4, Dense(1)`."""
+    message = f"{called_by(text, layer)} is among the arguments of {called_by(text, call)}"
     node, span = node_of(call), text.span(node_of(layer))
     place = next((place for place, each in enumerate(node.args) if each is layer.given.node), 0)
     if not place:
@@ -352,14 +352,14 @@ def inside(text: Text, call: Call, layer: Call) -> SpecError:
 
 
 def misfit(text: Text, calls: Mapping[str, Call], nodes: Sequence[Node], node: Node, reason: str) -> SpecError:
-    """Return the error for a layer that does not fit behind those before it."""
+    """Return the error for a layer that does not fit after the ones before it."""
     span = node.place or (0, len(text.text))
-    if "a vector is returned" not in reason:
+    if "returns a vector" not in reason:
         message = f"{node.kind} {reason[3:]}" if reason.startswith("it ") else reason
         advice = "change one of the two numbers" if "features" in reason else ""
         if "known length" in reason:
-            torch = "let nn.Linear behind it say how many numbers it reads: nn.Linear(800, 10)"
-            advice = torch if node.convention == "torch" else "say how long it is: Input((100, 8)) is 100 timesteps"
+            torch = "give nn.Linear after it the number of its inputs: nn.Linear(800, 10)"
+            advice = torch if node.convention == "torch" else "give its length: Input((100, 8)) is 100 timesteps"
             advice = "" if isinstance(nodes[0].word, Layer) and nodes[0].word.vocabulary is not None else advice
         return text.fault(message, span, advice)
     before = nodes[: nodes.index(node)]

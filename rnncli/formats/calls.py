@@ -1,9 +1,9 @@
-"""Layers written as calls of Keras or PyTorch, on one line or several: evaluated, never run, and made a network.
+"""Reads calls of Keras or PyTorch layers, on one line or several, as a network: they are evaluated, never run.
 
     LSTM(32, return_sequences=True)                nn.LSTM(40, 256, 2, bidirectional=True)
     model.add(Bidirectional(GRU(8)))               Sequential([Embedding(10000, 32), SimpleRNN(10)])
 
-An error marks the characters at fault, and its repair is the text with these alone mended, as it was typed.
+An error marks the wrong characters, and its repair is the text as it was typed with only these characters changed.
 """
 
 from __future__ import annotations
@@ -69,28 +69,28 @@ from rnncli.layers.weights import Framework
 from rnncli.network import Network
 
 ASSUMED_FEATURES = 32
-"""The features of an input that nobody gives."""
+"""The number of input features when the text does not specify it."""
 
 _MOST_REPAIRS, _MOST_READ = 8, 16_000
-"""How many faults of one text are mended in turn, and how many characters are read for that."""
+"""How many faults of a text are repaired in turn, and how many characters may be read in doing so."""
 
 _AROUND = SAME_MODULE | names("compile fit summary build Model print evaluate predict")
-"""Calls that stand around layers in a program and make none."""
+"""Calls that surround layers in a program but are not layers."""
 
 _OPTIONS = {option.attribute for layer in LAYERS for option in layer.options} | {"elementwise_affine"}
 _OPTIONS |= {theirs for layer in LAYERS for ours, theirs in layer.torch_arguments.items() if ours in _OPTIONS}
 _OPTIONS |= {*NAMES_ACTIVATION}
-"""Arguments that are no numbers."""
+"""Arguments that are not numbers."""
 
 
 class _Written(str):
-    """An expression as it is written, where a value was expected."""
+    """An expression as it is written, in place of a value."""
 
     __repr__ = str.__str__
 
 
 def is_call(text: str) -> bool:
-    """Whether a text is Python from end to end that calls something, and not a spec, nor calls among such: `norm`."""
+    """Return whether a text is Python that calls something and not a spec with calls in it, such as `norm, LSTM(4)`."""
     try:
         body = Text(text).tree.body
     except UnparsableError:
@@ -102,21 +102,21 @@ def is_call(text: str) -> bool:
 
 
 def _is_plain(statement: ast.stmt) -> bool:
-    """Whether a statement is one of those that are read."""
+    """Return whether a statement is of a kind that is read."""
     if isinstance(statement, ast.Expr | ast.Assign | ast.AnnAssign):
         return statement.value is not None
     return isinstance(statement, ast.Import | ast.ImportFrom)
 
 
 def read(text: str, settings: Settings = NO_SETTINGS, repairs: int = _MOST_REPAIRS) -> tuple[Part, frozenset[str]]:
-    """Return the network that a text of calls is, each layer with its place in the text, and the settings that it uses.
+    """Return the network in a text of calls, each layer with its position in the text, and the settings that it uses.
 
-    Settings are numbers for what it leaves open, names and expressions as they are written. So many of its faults are
-    mended in turn.
+    Settings are values for names and expressions that it leaves open, as they are written. At most `repairs` faults
+    are repaired in turn.
 
     Raises:
         OpenNumbersError: it leaves more numbers open; all are named.
-        SpecError: something in it is wrong, or the language has no word for it. The repair is a text of calls.
+        SpecError: something in it is wrong or cannot be expressed in a spec. The repair is a text of calls.
     """
     message, advice = "it is nested too deeply", ""
     repairs = min(repairs, _MOST_READ // max(len(text), 1))
@@ -129,7 +129,7 @@ def read(text: str, settings: Settings = NO_SETTINGS, repairs: int = _MOST_REPAI
         lead, advice = fault.lead if repair else "", fault.advice or ""
         raise SpecError(fault.message, text=text, span=fault.span, advice=advice, lead=lead, repair=repair) from None
     except UnparsableError as error:
-        message = f"it is no Python: {error}"
+        message = f"it is not valid Python: {error}"
     except RnncliError as error:
         message, advice = error.message, error.advice or ""
     except RecursionError:
@@ -138,9 +138,9 @@ def read(text: str, settings: Settings = NO_SETTINGS, repairs: int = _MOST_REPAI
 
 
 def _checked(text: str, settings: Settings = NO_SETTINGS, repairs: int = _MOST_REPAIRS) -> str | None:
-    """Return a text that can be read, for one that may have faults itself; None where these cannot be mended.
+    """Return a text that can be read, given one that may have faults; None if they cannot be repaired.
 
-    What is left out to mend these would be so without a word.
+    A repair that leaves something out is rejected, because nothing would mention it.
     """
     try:
         read(text, settings, repairs)
@@ -152,14 +152,14 @@ def _checked(text: str, settings: Settings = NO_SETTINGS, repairs: int = _MOST_R
 
 
 def mended(text: str, repairs: int = _MOST_REPAIRS) -> str | None:
-    """Return what a text is that has calls and is no Python as it stands, or has layers of the language among them.
+    """Return the corrected form of a text with calls that is not valid Python, or that mixes calls and spec layers.
 
-    It is a text of calls where all is, else a spec; None is returned where it has no calls, or makes no sense.
+    The result is a text of calls if every layer is a call, else a spec; None if it has no calls, or makes no sense.
 
-    Of what is wrong in calls, `repairs` faults are mended in turn.
+    At most `repairs` faults in calls are repaired in turn.
 
     Raises:
-        SpecError: something is wrong in a call.
+        SpecError: a call has a fault.
     """
     parts = [each._replace(text=closed(each.text)) for each in pieces(text)]
     calls = [each for each in parts if is_call(each.text)]
@@ -195,15 +195,15 @@ def mended(text: str, repairs: int = _MOST_REPAIRS) -> str | None:
     return ",".join(specs)
 
 
-# Templates: what calls leave open are the blanks
+# Templates: whatever calls leave open becomes a blank
 
 _FIRST, _MOST_BLANKS = 2_147_480_000, 1000
 _NUMBER = re.compile(r"2147480([0-9]{3})")
-"""The numbers that stand for blanks while calls are read; nobody types them."""
+"""Numbers that stand in for blanks while calls are read; nobody types them."""
 
 
 class CalledTemplate(NamedTuple):
-    """A template in the spec language, what the calls do not say of it, or say otherwise, and whose calls they are."""
+    """A template in the spec language, the assumptions and differences, and the framework of the calls."""
 
     text: str
     notes: tuple[Note, ...]
@@ -211,15 +211,15 @@ class CalledTemplate(NamedTuple):
 
 
 def template_of_calls(text: str) -> CalledTemplate | None:
-    """Return what a text of calls says, with blanks for the numbers that it leaves open; None if it is no such text.
+    """Return the template in a text of calls, with blanks for the numbers it leaves open; None if it has no calls.
 
-    Where it leaves nothing open but how many features are read, that is the blank.
+    If it leaves open only how many features it reads, that number is the blank.
 
     >>> template_of_calls("LSTM(150, input_shape=(None, n))").text, template_of_calls("LSTM(150)").text
     ('input:n,lstm:150', 'input:_,lstm:150')
 
     Raises:
-        SpecError: something else in it is wrong, or what it leaves open is no name for a blank.
+        SpecError: something else in it is wrong, or an open number has a name that a blank cannot have.
     """
     written = text.replace("?", BLANK_TEXT)
     if _NUMBER.search(text) or not is_call(written):
@@ -243,15 +243,15 @@ def template_of_calls(text: str) -> CalledTemplate | None:
     if not blanks and any(note.effect == "assumed size" for note in notes):
         text = text.replace(str(ASSUMED_FEATURES), BLANK_TEXT, 1)  # in the input, which comes first
         notes = [note for note in notes if note.effect != "assumed size"]
-        notes.append(Note(f"the blank {BLANK_TEXT} is how many features the input has", "assumed"))
+        notes.append(Note(f"the blank {BLANK_TEXT} is the number of input features", "assumed"))
     return CalledTemplate(text, tuple(notes), part.framework)
 
 
-# What a text of calls is
+# The network in a text of calls
 
 
 class _Line:
-    """Reads one text."""
+    """Reader of one text."""
 
     def __init__(self, text: Text, settings: Settings) -> None:
         self._text = text
@@ -270,7 +270,7 @@ class _Line:
         self._cuts = False
 
     def reading(self) -> tuple[Part, frozenset[str]]:
-        """Return the network that the text is, and the settings that it uses."""
+        """Return the network in the text, and the settings that it uses."""
         nodes = self._nodes()
         if self._open:
             raise OpenLineError(tuple(dict.fromkeys(name for name, _ in self._open)), self._text.text, self._open[0][1])
@@ -279,40 +279,40 @@ class _Line:
             raise misfit(self._text, self._layers, nodes, *found)
         parts = parts_of(nodes, framework=self._framework, features=ASSUMED_FEATURES, whole=True).parts
         if not parts:  # Masking()
-            raise self._text.fault("it makes no layer")
+            raise self._text.fault("it has no layers")
         part, assumed = parts[0], list(self._assumed)
         own = [id(call) for call in self._layers.values() if call.name not in INPUTS]
         if len(self._layers) > 1 and self._assigned.intersection(own) - self._applied:
-            assumed.append("the layers follow one another as they are written")
+            assumed.append("the layers follow one another in the order in which they are written")
         if self._timeless and takes_vectors(part.head) and any(each.layer.reads == "sequence" for each in part.nodes):
-            many = f"{self._timeless} is one timestep of many, (None, {self._timeless[1:-2]})"
+            many = f"{self._timeless} is read as one timestep of many, (None, {self._timeless[1:-2]})"
             assumed.append(f"{many}: a recurrent layer reads (timesteps, features)")
         notes = [*part.notes, *(Note(each, "assumed") for each in assumed)]
         layers = [node.layer for node in part.nodes]
         for place in flattened_windows(layers) if self._framework == "torch" else ():
-            said = "puts the timesteps of each feature side by side; here the features of each timestep"
+            said = "orders its numbers by feature; here they are ordered by timestep"
             notes.append(
-                Note(f"{part.nodes[place].name} {said}: weights behind it are in another order", "other order")
+                Note(f"{part.nodes[place].name} {said}: the weights after it are in another order", "other order")
             )
         return replace(part, notes=tuple(notes)), frozenset(self._evaluator.used)
 
     def specs(self, *, first: bool) -> list[str]:
-        """Return the layers as the language writes them; the first of a network says how many features it reads."""
+        """Return the layers as specs; with `first`, they start the network and include its input."""
         nodes = self._nodes()
         if self._open:
             name, span = self._open[0]
             raise self._text.fault(f"{quote(name)} is not a number", span, "write the number itself")
         for node in nodes:
-            if any(node.around):  # the convolution that they belong to may be written as a spec, behind this text
-                message = f"{node.kind} puts zeros around a sequence, or cuts timesteps off"
+            if any(node.around):  # its convolution may be written as a spec, after this text
+                message = f"{node.kind} pads a sequence with zeros or crops it"
                 raise self._text.fault(message, node.place, FRAMEWORK_WORDS["zeropad1d"])
         head = [f"input:{node.features}" for node in nodes[:1] if first and node.features]
         return [*head, *(node.word.spec() for node in nodes if isinstance(node.word, Layer))]
 
-    # What is called, in the order of the data
+    # Calls, in the order of the data
 
     def _nodes(self) -> list[Node]:
-        """Return the layers, each of which reads one before it."""
+        """Return the layers, each of which reads the one before it."""
         values: list[tuple[Value, ast.expr, bool]] = []
         for statement in self._text.tree.body:
             if isinstance(statement, ast.Expr | ast.Assign | ast.AnnAssign) and statement.value is not None:
@@ -330,13 +330,13 @@ class _Line:
             if makes and not isinstance(value, (*PLAIN, Named)) and id(value) not in self._applied:
                 last = self._walk(value, last, node)
         if not self._layers:
-            raise self._text.fault("it makes no layer")
+            raise self._text.fault("it has no layers")
         self._framework = framework_of(self._text, [*self._layers.values()])
         self._cuts = any(class_name(self._framework, each) in CUTS for each in self._layers.values())
         return self._made_nodes()
 
     def _walk(self, value: Value, before: str, node: ast.AST) -> str:
-        """Add the layers that a value makes, written in some place, behind a node or the input; return the last."""
+        """Add the layers in a value, written at `node`, after the layer `before` or the input; return the last."""
         self._evaluator.step()
         if isinstance(value, Call):
             node = value.given.node
@@ -344,7 +344,7 @@ class _Line:
                 return before
             if id(value) in self._ends:
                 if value.path and value.name not in INPUTS:
-                    message = f"{called_by(self._text, value)} stands there twice, with the same weights"
+                    message = f"{called_by(self._text, value)} is called twice, with the same weights"
                     raise self._text.fault(message, node, FRAMEWORK_WORDS["add"])
                 return self._ends[id(value)]
         match value:
@@ -363,7 +363,7 @@ class _Line:
                 model = (value.path[:-1] or id(value.of)) if name in ("add", "append") else None
                 self._grown = self._grown or model
                 if model not in (None, self._grown):
-                    raise self._text.fault("a layer is added to another model than those before", node)
+                    raise self._text.fault("this layer is added to a different model from those before", node)
                 for each in given.all:
                     before = before if isinstance(each, PLAIN) else self._walk(each, before, node)
             case Call(name=name, given=given, of=owner) if name in _AROUND:
@@ -381,24 +381,24 @@ class _Line:
             case Call():
                 before = self._add(value, before)
             case _:
-                raise self._text.fault(f"{quote(self._text.part(node))} is no layer that is written out", node)
+                raise self._text.fault(f"{quote(self._text.part(node))} is not a layer written as a call", node)
         self._ends[id(value)] = before
         return before
 
     def _add(self, call: Call, before: str) -> str:
-        """Add a layer behind a node, and return its name."""
+        """Add a layer after another one, and return its name."""
         written, last = called_by(self._text, call), next(reversed(self._layers), "")
         if before != last:
-            message = f"{written} does not read what {called_by(self._text, self._layers[last])} before it returns"
+            message = f"{written} does not read the layer before it, {called_by(self._text, self._layers[last])}"
             raise self._text.fault(message, call.given.node, FRAMEWORK_WORDS["add"])
         self._times[written] += 1
         name = written if self._times[written] == 1 else f"{written} ({self._times[written]})"
         self._layers[name] = call
         if len(self._layers) > MAX_CALLS:
-            raise self._text.fault(f"it makes more than {MAX_CALLS:,} layers")
+            raise self._text.fault(f"it has more than {MAX_CALLS:,} layers")
         return name
 
-    # What the calls make
+    # Layers built by the calls
 
     def _made_nodes(self) -> list[Node]:
         nodes: list[Node] = []
@@ -416,7 +416,7 @@ class _Line:
             for level, each in enumerate(made, 1):
                 notes = [Note(f"{name} {note.text}", note.effect) for note in each.notes]
                 if name in self._stateful and level == 1:
-                    notes.append(Note(f"{name} starts from a state that it is given; here from zero", "differs"))
+                    notes.append(Note(f"{name} starts from a given state; here from zero", "differs"))
                 node = replace(
                     each,
                     name=name if level == len(made) else f"{name}, level {level}",
@@ -431,7 +431,7 @@ class _Line:
         return nodes
 
     def _made(self, call: Call) -> list[Node]:
-        """Return what a call makes."""
+        """Return the nodes that a call builds."""
         name = class_name(self._framework, call)
         cls = None if name is None else class_of(self._framework, name)
         if name is None or cls is None:
@@ -457,7 +457,7 @@ class _Line:
             raise wrong(self._text, self._framework, call, cls, fault) from None
 
     def _value(self, call: Call, cls: Class, argument: str, value: Value) -> Value:
-        """Return the value of an argument as the table takes it; what is open is noted."""
+        """Return the value of an argument in the form that the table expects; record the numbers it leaves open."""
         self._evaluator.step()
         node = call.given.written(argument, cls.takes)
         if argument in SHAPES and isinstance(value, list) and value:
@@ -476,7 +476,7 @@ class _Line:
         return 0 if argument == "dropout" else self._number(value, node)
 
     def _number(self, value: Value, node: ast.AST) -> Value:
-        """Note the numbers that a value leaves open; return one that may stand there."""
+        """Record the numbers that a value leaves open, and return a stand-in for it."""
         cause = open_in(value)
         if cause is None:
             return value
@@ -487,13 +487,13 @@ class _Line:
         return 1
 
     def _shape(self, sizes: list[Value], samples: int, node: ast.AST) -> list[Value]:
-        """Return a shape; how many samples and timesteps there are changes nothing that is counted."""
+        """Return a shape; the counts do not depend on its number of samples and timesteps."""
         elements = node.elts if isinstance(node, ast.List | ast.Tuple) else []
         places = elements if len(elements) == len(sizes) else [node] * len(sizes)
         known = [None if open_in(each) else each for each in sizes]
         for size, place in list(zip(sizes, places, strict=True))[samples:-1]:
             if open_in(size):
-                self._assumed.append(f"a number of timesteps that is not known ({shorten(self._text.part(place))})")
+                self._assumed.append(f"an unknown number of timesteps ({shorten(self._text.part(place))})")
         if known[-1] is not None and len(sizes) == samples + 1:
             self._timeless = f"({known[-1]},)"
         return [*known[:-1], self._number(sizes[-1], places[-1])]

@@ -1,4 +1,4 @@
-"""The weights of one layer in Keras, PyTorch and ONNX, and the way from one to another.
+"""The weights of one layer in Keras, PyTorch and ONNX, and the conversions between them.
 
 u units, n features, G blocks of u (1 in an rnn, 4 in an lstm, 3 in a gru):
 
@@ -7,14 +7,14 @@ u units, n features, G blocks of u (1 in an rnn, 4 in an lstm, 3 in a gru):
     ONNX       W (D, G·u, n)           R (D, G·u, u)               B (D, 2·G·u): the input's, then the state's
 
 Keras orders the blocks of an lstm i f c o and of a gru z r h; PyTorch i f g o (the same) and r z n; ONNX i o f c and
-z r h. PyTorch and ONNX always have two biases. Those of an rnn and an lstm are added to one, and so are those of a gru
-with reset=before. Those of a gru with reset=after never are: b_hn stands inside of r ∘ (…).
+z r h. PyTorch and ONNX always have two biases. In an rnn, an lstm and a gru with reset=before they are added into one;
+in a gru with reset=after they cannot be, because b_hn is inside r ∘ (…).
 
-An lstm whose h is projected to p numbers has p for u in the axis of its recurrent kernel that reads h, and one more
-array: PyTorch's weight_hr (p, u), here projection_kernel (u, p).
+In an lstm whose h is projected to p numbers, the axis of the recurrent kernel that reads h has p elements instead of
+u, and it has one more array: PyTorch's weight_hr (p, u), here projection_kernel (u, p).
 
-Keras 2 had CuDNNLSTM and CuDNNGRU, whose files have Keras's shapes and order of blocks, but cuDNN's numbers: each block
-of a kernel is transposed, and the bias is the input's and then the state's.
+Keras 2 had CuDNNLSTM and CuDNNGRU. Their files have Keras's shapes and order of blocks, but cuDNN's numbers: each block
+of a kernel is transposed, and the bias is the input's followed by the state's.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ KERAS_BLOCKS: Mapping[Convention, Mapping[str, tuple[int, ...]]] = {
     "torch": {"rnn": (0,), "lstm": (0, 1, 2, 3), "gru": (1, 0, 2)},
     "onnx": {"rnn": (0,), "lstm": (0, 2, 3, 1), "gru": (0, 1, 2)},
 }
-"""Where in the blocks of a convention each of Keras's stands, by kind of layer."""
+"""The index of each of Keras's blocks among a convention's blocks, by kind of layer."""
 
 
 def each_weight(part: Part) -> Iterator[tuple[str, Array]]:
     """Yield the weights of a part by the keys of its network (`lstm/kernel`), with Keras's shapes and order of gates.
 
-    No more than one layer is held here.
+    Only one layer is in memory at a time.
 
     Raises:
-        RnncliError: an array cannot be read, or the part computes what the language has no word for.
+        RnncliError: an array cannot be read, or the part computes something that specs cannot express.
     """
     part.check_runs()
     for name, node in zip(part.network.names, part.nodes, strict=True):
@@ -57,7 +57,7 @@ def each_weight(part: Part) -> Iterator[tuple[str, Array]]:
 def keras_weights(layer: Layer, convention: Convention, arrays: Mapping[str, Array]) -> dict[str, Array]:
     """Return the weights of one layer by Keras's names and with its layout.
 
-    Its arrays have the names and the layout of a convention: `weight_ih`, `weight_ih_reverse`, `W`.
+    `arrays` has the names and the layout of a convention: `weight_ih`, `weight_ih_reverse`, `W`.
     """
     if convention == "keras":
         return {**arrays}
@@ -65,7 +65,7 @@ def keras_weights(layer: Layer, convention: Convention, arrays: Mapping[str, Arr
         return {key: _of_cudnn(layer, key, array) for key, array in arrays.items()}
     if not layer.states:
         named = {KERAS_NAMES[layer.kind][key]: array for key, array in arrays.items()}
-        # PyTorch's Linear keeps its matrix as (outputs, inputs), and its Conv1d as (outputs, inputs, width).
+        # PyTorch's Linear stores its matrix as (outputs, inputs), and its Conv1d as (outputs, inputs, width).
         return {key: array.T if key == "kernel" else array for key, array in named.items()}
     weights: dict[str, Array] = {}
     for number, (direction, suffix) in enumerate(zip(layer.directions, ("", "_reverse"), strict=False)):
@@ -78,11 +78,11 @@ def keras_weights(layer: Layer, convention: Convention, arrays: Mapping[str, Arr
 
 
 _TORCH_CELL = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
-"""The arrays of a cell of PyTorch."""
+"""The arrays of a PyTorch cell."""
 
 
 BATCHES = "num_batches_tracked"
-"""Beside the arrays of a normalization PyTorch counts the batches that it has seen, which is no weight."""
+"""PyTorch stores this count with the arrays of a normalization; it is not a weight."""
 
 KERAS_NAMES: Mapping[str, Mapping[str, str]] = {
     "embed": {"weight": "embeddings"},
@@ -91,13 +91,13 @@ KERAS_NAMES: Mapping[str, Mapping[str, str]] = {
     "bnorm": {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"},
     "norm": {"weight": "gamma", "bias": "beta"},
 }
-"""What Keras calls the arrays of PyTorch's layers without a state, in Keras's order."""
+"""Keras's names for the arrays of PyTorch's stateless layers, in Keras's order."""
 
 KERAS_CELL = ("kernel", "recurrent_kernel", "bias", "projection_kernel")
-"""What Keras calls the arrays of a cell."""
+"""Keras's names for the arrays of a cell."""
 
 KERAS_ROLES = frozenset(KERAS_CELL).union(*(names.values() for names in KERAS_NAMES.values()))
-"""What Keras calls any array."""
+"""All of Keras's names for arrays."""
 
 
 def _numbers(tensor: Tensor) -> Array:
@@ -110,13 +110,13 @@ def _numbers(tensor: Tensor) -> Array:
 
 
 def _of_cudnn(layer: Layer, key: str, array: Array) -> Array:
-    """Return an array of Keras's old CuDNNLSTM and CuDNNGRU in the shape that LSTM and GRU have it."""
+    """Return an array of Keras's old CuDNNLSTM or CuDNNGRU in the shape that LSTM and GRU have."""
     import numpy as np
 
     if key.endswith("bias"):
         both = array.reshape(2, -1)
         return both if getattr(layer, "reset_after", False) else both[0] + both[1]
-    # The numbers of a block stand as cuDNN has them, (u, n), in an array that says (n, u).
+    # A block has its numbers in cuDNN's order, (u, n), although the array's shape is (n, u).
     blocks = [block.reshape(block.shape[::-1]).T for block in np.split(array, layer.gates, axis=1)]
     return np.concatenate(blocks, axis=1)
 
@@ -131,7 +131,7 @@ def _of_onnx(cell: Mapping[str, Array]) -> dict[str, Array]:
 
 
 def _cell(layer: Layer, convention: Convention, arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """Return Keras's weights of one cell from arrays with PyTorch's names, in the convention's order of blocks."""
+    """Return Keras's weights of one cell from arrays with PyTorch's names and a convention's order of blocks."""
     import numpy as np
 
     order = KERAS_BLOCKS[convention][layer.kind]
@@ -142,7 +142,7 @@ def _cell(layer: Layer, convention: Convention, arrays: Mapping[str, Array]) -> 
     if "bias_ih" in arrays:
         both = [_blocks(arrays["bias_ih"], order), _blocks(arrays["bias_hh"], order)]
         stacked = getattr(layer, "reset_after", False)
-        with np.errstate(all="ignore"):  # whether numbers are finite is asked where they are used
+        with np.errstate(all="ignore"):  # finiteness is checked where the numbers are used
             weights["bias"] = np.stack(both) if stacked else both[0] + both[1]
     if "weight_hr" in arrays:
         weights["projection_kernel"] = np.ascontiguousarray(arrays["weight_hr"].T)
@@ -150,7 +150,7 @@ def _cell(layer: Layer, convention: Convention, arrays: Mapping[str, Array]) -> 
 
 
 def _blocks(array: Array, order: Sequence[int]) -> Array:
-    """Return the blocks of an array in another order; they stand in memory row by row."""
+    """Return an array with its blocks reordered, contiguous in memory row by row."""
     import numpy as np
 
     parts = np.split(array, len(order))
@@ -158,9 +158,9 @@ def _blocks(array: Array, order: Sequence[int]) -> Array:
 
 
 def torch_weights(layer: Layer, weights: Mapping[str, Array]) -> dict[str, Array]:
-    """Return the weights of one layer that PyTorch has by its names and with its layout, from Keras's.
+    """Return the weights of one layer by PyTorch's names and with its layout, from Keras's.
 
-    They have the order of a state dict: `weight`, `weight_hh_l0_reverse`. Each stands in memory row by row.
+    They are in the order of a state dict: `weight`, `weight_hh_l0_reverse`. Each is contiguous row by row.
     """
     import numpy as np
 
@@ -173,7 +173,7 @@ def torch_weights(layer: Layer, weights: Mapping[str, Array]) -> dict[str, Array
 
 
 def onnx_weights(layer: Layer, weights: Mapping[str, Array]) -> dict[str, Array]:
-    """Return W, R and, unless it has no bias, B of an ONNX node from Keras's weights of a recurrent layer."""
+    """Return W, R and, if the layer has a bias, B of an ONNX node from Keras's weights of a recurrent layer."""
     import numpy as np
 
     cells = [*_cells("onnx", layer, weights)]
@@ -184,7 +184,7 @@ def onnx_weights(layer: Layer, weights: Mapping[str, Array]) -> dict[str, Array]
 
 
 def _cells(convention: Convention, layer: Layer, weights: Mapping[str, Array]) -> Iterator[dict[str, Array]]:
-    """Yield the weights of each direction by PyTorch's names, from Keras's, their blocks in a convention's order."""
+    """Yield the weights of each direction by PyTorch's names, from Keras's, in a convention's order of blocks."""
     import numpy as np
 
     places = KERAS_BLOCKS[convention][layer.kind]

@@ -1,6 +1,6 @@
-"""Files that are read: opened, read by position, and refused by their first bytes.
+"""Reading files: opening them, reading them by position, and refusing them by their first bytes.
 
-Nothing is mapped into memory, so a file that another program cuts meanwhile is an error and does not end the process.
+Nothing is mapped into memory, so a file that another program truncates meanwhile is an error and not a crash.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ from rnncli.quantities import memory
 from rnncli.system.descriptors import opened_to_read, read_at, read_into_at
 
 _BLOCK = 1 << 20
-"""Bytes that are copied at a time from a pipe."""
+"""Bytes that are copied from a pipe at a time."""
 
 _WINDOW = 1 << 16
-"""Bytes that are read at a time where a file is gone through."""
+"""Bytes that are read at a time when a file is read sequentially."""
 
 _BEGINNINGS = {
     b"\x93NUMPY": "an array saved by numpy.save",
-    b"PK": "a zip archive, such as numpy.savez makes",
+    b"PK": "a zip archive, such as numpy.savez writes",
     b"\x80": "pickled objects, which could run any code when they are loaded",
     b"\x89HDF": "an HDF5 file",
     b"\x1f\x8b": "a file compressed by gzip",
     b"\xfd7zXZ": "a file compressed by xz",
 }
-"""What a file is that begins so."""
+"""The kinds of files by their first bytes."""
 
 
 class FileReader:
-    """A file, by its open descriptor, of which some bytes are read at any place, as it was when it was opened."""
+    """An open file, read at any position, in the state in which it was opened."""
 
     def __init__(self, file: int, size: int) -> None:
         self.size = size
@@ -52,7 +52,7 @@ class FileReader:
         """Return bytes of the file; fewer than `size` only at its end.
 
         Raises:
-            RnncliError: the file was changed since it was opened.
+            RnncliError: the file has changed since it was opened.
         """
         parts, end = [], min(offset + size, self.size)
         while offset < end:
@@ -63,7 +63,7 @@ class FileReader:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def __getitem__(self, place: slice) -> bytes:
-        """Return some bytes; a file that is gone through from its start to its end is read a piece at a time."""
+        """Return some bytes; a file that is read sequentially is buffered."""
         start, stop = place.start - self._start, place.stop - self._start
         if start < 0 or stop > len(self._data):
             self._start = place.start
@@ -72,10 +72,10 @@ class FileReader:
         return self._data[start:stop]
 
     def read_into(self, offset: int, buffer: memoryview) -> None:
-        """Fill a buffer with the bytes that begin at an offset, all of which are in the file.
+        """Fill a buffer with the bytes from an offset, all of which must be in the file.
 
         Raises:
-            RnncliError: the file was changed since it was opened.
+            RnncliError: the file has changed since it was opened.
         """
         while len(buffer):
             count = read_into_at(self._file, buffer, offset)
@@ -85,24 +85,24 @@ class FileReader:
             buffer = buffer[count:]
 
     def check_unchanged(self) -> None:
-        """Check that the file is as it was when it was opened, as far as its size and its time of change tell.
+        """Check that the file has not changed since it was opened, judging by its size and modification time.
 
         Raises:
-            RnncliError: it is not.
+            RnncliError: it has changed.
         """
         found = os.fstat(self._file)
         if found.st_size < self.size:
             raise self._shorter()
         if found.st_mtime_ns != self._modified:
-            raise RnncliError("it was changed while it was read", "copy it first, or wait until it is written")
+            raise RnncliError("it changed while it was being read", "copy it first, or wait until it is complete")
 
     def _shorter(self) -> RnncliError:
         found = os.fstat(self._file).st_size
-        return RnncliError(f"it became shorter while it was read: {self.size:,} bytes before, now {found:,}")
+        return RnncliError(f"it became shorter while it was being read: {self.size:,} bytes before, now {found:,}")
 
 
 class Piece(io.RawIOBase):
-    """A piece of a file as a file that is read at any place, for libraries, at most so many bytes at once."""
+    """A section of a file as a seekable file, for libraries, with a limit on the bytes per read."""
 
     def __init__(self, reader: FileReader, start: int, size: int, most: int = 1 << 30) -> None:
         self._reader, self._start, self._size, self._most, self._place = reader, start, size, most, 0
@@ -112,11 +112,11 @@ class Piece(io.RawIOBase):
         return True
 
     def seekable(self) -> bool:
-        """Whether it is read at any place: always."""
+        """Whether it can be read at any position: always."""
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go to a place, and return it."""
+        """Move to a position, and return it."""
         place = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._size}[whence]
         if place < 0:
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
@@ -128,7 +128,7 @@ class Piece(io.RawIOBase):
         left = max(0, self._size - self._place)
         size = left if size is None or size < 0 else size
         if size > self._most:
-            raise RnncliError(f"it says that {size:,} bytes of it are a list, expected at most {self._most:,}")
+            raise RnncliError(f"it claims a list of {size:,} bytes, expected at most {self._most:,}")
         data = self._reader.read(self._start + self._place, min(size, left))
         self._place += len(data)
         return data
@@ -146,7 +146,7 @@ def opened(path: str) -> Iterator[int]:
     """Open a file for reading, and yield its descriptor while the block runs. Errors name the file.
 
     Raises:
-        RnncliError: the file cannot be read, or the block says what is wrong with it.
+        RnncliError: the file cannot be read, or the block raised an error about it.
     """
     with reading(path):
         try:
@@ -160,7 +160,7 @@ def opened(path: str) -> Iterator[int]:
 
 
 def is_regular(file: int) -> bool:
-    """Return whether a file can be read at any place; from a pipe or a device bytes come once, and may never end."""
+    """Return whether a file can be read at any position; bytes from a pipe or device come once, and may never end."""
     return stat.S_ISREG(os.fstat(file).st_mode)
 
 
@@ -170,7 +170,7 @@ def regular(file: int) -> FileReader:
 
 
 def opened_regular(path: str) -> FileReader:
-    """Return the reader of a file that must be a regular one. Errors do not name the file.
+    """Return the reader of a file, which must be a regular one. Errors do not name the file.
 
     Raises:
         OSError: it cannot be opened, or is a folder.
@@ -197,7 +197,7 @@ def read_once(file: int, size: int) -> bytes:
 
 
 def spooled(file: int, start: bytes, size: int) -> FileReader:
-    """Return the reader of a temporary file with what has been read of a pipe and what follows, up to `size` bytes."""
+    """Return the reader of a temporary file with the bytes already read from a pipe and up to `size` bytes in all."""
     with tempfile.TemporaryFile() as copy:
         copied, part = 0, start
         while part:
@@ -209,29 +209,29 @@ def spooled(file: int, start: bytes, size: int) -> FileReader:
 
 
 def check_room(size: int) -> None:
-    """Check that what comes through a pipe can be kept in a temporary file.
+    """Check that the contents of a pipe fit into a temporary file.
 
     Raises:
-        RnncliError: there is no room for so much.
+        RnncliError: there is not enough room.
     """
     folder = tempfile.gettempdir()
     free = shutil.disk_usage(folder).free
     if size > free:
         raise RnncliError(
-            f"it comes through a pipe and says that it has {memory(size)}, {memory(size - free)} more than "
-            f"the {memory(free)} that are free in {folder}",
+            f"it comes through a pipe and has {memory(size)}, {memory(size - free)} more than "
+            f"the {memory(free)} free in {folder}",
             "write it to a file on a larger disk first",
         )
 
 
 def check_beginning(start: bytes, expected: bytes) -> None:
-    """Check that a file is of the kind that its first bytes tell.
+    """Check the kind of a file by its first bytes.
 
     Raises:
-        RnncliError: it is of another; the message says what was found and what was expected.
+        RnncliError: it is a different kind; the message names the kind that was found and the one that was expected.
     """
     if not start.startswith(expected):
         found = next((kind for beginning, kind in _BEGINNINGS.items() if start.startswith(beginning)), None)
         if found is None:
             found = f"something else: it begins with {shorten(repr(start[:8]))}" if start else "empty"
-        raise RnncliError(f"it is {found}; expected is {_BEGINNINGS[expected]}")
+        raise RnncliError(f"it is {found}, expected {_BEGINNINGS[expected]}")

@@ -1,4 +1,4 @@
-"""The arrays in a file for a network that is known: which layer of the file is which of the network."""
+"""Matches a file's arrays to a known network: which layer of the file is which layer of the network."""
 
 from __future__ import annotations
 
@@ -15,39 +15,39 @@ from rnncli.network import Network
 from rnncli.quantities import Shape
 
 Signature = tuple[str, tuple[tuple[int, ...], ...]]
-"""A kind of layer, and the shapes of its weights."""
+"""A kind of layer and the shapes of its weights."""
 
 _SHOWN = 4
-"""How many layers a note says the origin of."""
+"""How many layers a note lists the origin of."""
 
 _FLATTENED = Note(
-    "weights behind flatten take the features of one timestep after another, where nn.Flatten behind a convolution has "
-    "the timesteps of one feature after another",
+    "weights after flatten are ordered by timestep, whereas those after nn.Flatten behind a convolution are ordered by "
+    "feature",
     "assumed",
 )
 
 
 def fitted(model: ModelFile, wanted: str, network: Network) -> Part:
-    """Return a network with its arrays in a file; each node keeps the name that the file gives it.
+    """Return a network with its arrays in a file; each node keeps its name in the file.
 
-    They are those of the part that is wanted, or of the only part that fits. Where none does, they are those of all
-    layers in the file: as many of each kind and shape as the network has.
+    The arrays are those of the wanted part, or of the only part that fits. If no part fits, they are taken from all
+    layers in the file, if it has as many of each kind and shape as the network.
 
     Raises:
         RnncliError: nothing fits, the file has no weights, or they are in another order.
-        UsageError: several parts fit, or layers that are alike, and nothing says which is which.
+        UsageError: several parts fit, or several layers are alike and nothing tells them apart.
     """
     if network.origin.reordered:
-        advice = f"weights that are in the order of the language are read with its own words: {network}"
-        raise RnncliError(f"{model.path} may have other weights: {network.origin.reordered[0]}", advice)
+        advice = f"if the weights are in the order that the spec expects, give the spec itself: {network}"
+        raise RnncliError(f"{model.path} may have its weights in another order: {network.origin.reordered[0]}", advice)
     parts = [part_of(model, wanted)] if wanted else list(model.parts)
     expected = [signature for _, signature in _owners(network)]
     fits = [part for part in parts if [signature for _, signature in _owners(part.network)] == expected]
     if len(fits) > 1:
         names = [_named(model, part) for part in fits]
-        raise UsageError(f"{len(fits)} parts of {model.path} fit {network}", f"say which: {listed(names, 'or')}")
+        raise UsageError(f"{len(fits)} parts of {model.path} fit {network}", f"choose one: {listed(names, 'or')}")
     if fits and not fits[0].has_weights:
-        raise RnncliError(f"{model.path} has layers, but no weights", "without --weights they are drawn with --seed")
+        raise RnncliError(f"{model.path} has layers, but no weights", "leave out --weights to draw them with --seed")
     if fits:
         return _part(model, network, iter(node for node in fits[0].nodes if node.tensors))
     if not wanted and (nodes := _alike(model, network)) is not None:
@@ -57,19 +57,19 @@ def fitted(model: ModelFile, wanted: str, network: Network) -> Part:
         shapes = "; ".join(f"{name} {', '.join(map(str, each))}" for name, (_, each) in _owners(network))
         raise RnncliError(
             f"{model.path} has no part with the shapes of {network}: {shorten(shapes, 120)}",
-            f"rnncli inspect {model.path} says what it holds",
+            f"rnncli inspect {model.path} shows its contents",
         )
-    specs = listed([str(part.network) for part in model.parts]) if model.parts else "nothing recurrent"
-    raise RnncliError(f"{model.path} holds {shorten(specs, 120)}, which does not fit {network}")
+    specs = listed([str(part.network) for part in model.parts]) if model.parts else "no recurrent layers"
+    raise RnncliError(f"{model.path} has {shorten(specs, 120)}, which does not fit {network}")
 
 
 def sources(part: Part) -> dict[str, str]:
-    """Return what the file calls each layer of a network that has arrays in it, by the network's names."""
+    """Return the file's name for each layer of a network that has arrays in it, by the network's names."""
     return {name: node.name for name, node in zip(part.network.names, part.nodes, strict=True) if node.tensors}
 
 
 def sources_told(part: Part) -> str:
-    """Return the same in words: `weights: lstm from encoder.rnn, dense from head`."""
+    """Return these names as a sentence: `weights: lstm from encoder.rnn, dense from head`."""
     each = [f"{name} from {shorten(source) or 'the file itself'}" for name, source in sources(part).items()]
     more = [f"and {len(each) - _SHOWN} more"] if len(each) > _SHOWN else []
     assumed = [f"; assumed: {text}" for text in part.said("assumed")]
@@ -77,7 +77,7 @@ def sources_told(part: Part) -> str:
 
 
 def _named(model: ModelFile, part: Part) -> str:
-    """Return how a part is chosen on the command line: by its name, or by its number if that does not do."""
+    """Return how to choose a part on the command line: by its name, or by its number if the name is not suitable."""
     alone = [each.name for each in model.parts].count(part.name) == 1
     plain = part.name.isascii() and part.name.replace(".", "").replace("_", "").isalnum() and not part.name.isdigit()
     return f"{model.path}{SEPARATOR}{part.name if alone and plain else model.parts.index(part) + 1}"
@@ -88,7 +88,7 @@ def _signature(layer: Layer, reads: Shape) -> Signature:
 
 
 def _owners(network: Network) -> Iterator[tuple[str, Signature]]:
-    """Yield the name and the signature of each layer that has weights."""
+    """Yield the name and signature of each layer that has weights."""
     for name, layer, (reads, _) in zip(network.names, network.body, network.shapes(), strict=True):
         if layer.weights(reads):
             yield name, _signature(layer, reads)
@@ -97,7 +97,7 @@ def _owners(network: Network) -> Iterator[tuple[str, Signature]]:
 def _part(model: ModelFile, network: Network, nodes: Iterator[Node]) -> Part:
     """Return a network with the arrays of some nodes, one for each of its layers that has weights.
 
-    What is computed with them, the network says.
+    The network determines what is computed with them.
     """
     made = []
     for layer, (reads, _) in zip(network.body, network.shapes(), strict=True):
@@ -108,19 +108,19 @@ def _part(model: ModelFile, network: Network, nodes: Iterator[Node]) -> Part:
         node = next(nodes)
         tensors = node.tensors
         if node.convention == "keras" and {*names} != {*tensors}:
-            # Keras numbers the weights of a layer, so that a shift without a scale looks like a scale.
+            # Keras numbers the weights of a layer, so a shift without a scale looks like a scale.
             tensors = dict(zip(names, tensors.values(), strict=True))
         made.append(replace(node, word=layer, tensors=tensors, notes=()))
     return Part("", network.head, tuple(made), path=model.path)
 
 
 def _is_keras(model: ModelFile) -> bool:
-    """Whether a file is of Keras, as far as the layers say that are in no part."""
+    """Return whether a file is from Keras, judging by the layers that are in no part."""
     return all(node.convention in ("keras", "cudnn") for node in model.left)
 
 
 def _alike(model: ModelFile, network: Network) -> list[Node] | None:
-    """Return a layer of a file for each of a network; None where it has not as many of each kind and shape."""
+    """Return a file's layer for each layer of a network; None if it has not as many of each kind and shape."""
     found: dict[Signature, list[Node]] = {}
     rows: dict[str, int] = {}
     for number, part in enumerate(model.parts):
@@ -140,7 +140,7 @@ def _alike(model: ModelFile, network: Network) -> list[Node] | None:
 
 
 def _in_order(model: ModelFile, nodes: Sequence[Node], names: Sequence[str], rows: Mapping[str, int]) -> Sequence[Node]:
-    """Return layers that are alike in the order in which they follow one another."""
+    """Return layers of the same shape in the order in which they follow one another."""
     if len({numbered(node.name)[0] for node in nodes}) == 1:
         return sorted(nodes, key=lambda node: numbered(node.name)[1])
     if len({rows.get(node.name) for node in nodes} | {None}) == 2 and all(node.name in rows for node in nodes):
@@ -150,8 +150,8 @@ def _in_order(model: ModelFile, nodes: Sequence[Node], names: Sequence[str], row
         for some in (names, [node.name for node in nodes])
     )
     choices = [_named(model, part) for part in model.parts if any(node in part.nodes for node in nodes)][:_SHOWN]
-    by_part = f"; a spec of one part takes {listed(choices, 'or')}" if choices else ""
+    by_part = f"; the spec of a single part can use {listed(choices, 'or')}" if choices else ""
     raise UsageError(
-        f"{theirs} of {model.path} have the shapes of {ours} alike, and their names do not say which is which",
-        f"names that differ in numbers alone, as rnn1 and rnn2, are taken in the order of these{by_part}",
+        f"{theirs} of {model.path} have the same shapes as {ours}, and their names do not tell which is which",
+        f"layers whose names differ only in a number, such as rnn1 and rnn2, are taken in numerical order{by_part}",
     )

@@ -1,8 +1,8 @@
-"""Keras's and PyTorch's classes and their arguments, once: for calls, sources and configs alike.
+"""Keras's and PyTorch's classes and their arguments, in one place for calls, sources and configs.
 
-A signature has the arguments in the order in which they may be given by position; those behind `*` are given by name.
-`~` stands before one that changes nothing here, `!` before one that the language has no word for: it changes a run,
-which `DIFFERS` says, or the network.
+A signature lists the arguments in the order in which they may be given by position; arguments after `*` are given by
+name. `~` marks an argument that changes nothing here, `!` one that specs have no word for: it changes a run, as
+`DIFFERS` describes, or the network.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ class Class(NamedTuple):
     """A class and its signature.
 
     Attributes:
-        build: returns what it makes of the arguments that the language has words for.
-        takes: all its arguments, those first that may be given by position.
-        positional: how many these are.
-        inert: those that change nothing here.
-        changing: those that the language has no word for.
+        build: a function from the arguments that specs have words for to nodes.
+        takes: all arguments, starting with those that may be given by position.
+        positional: how many may be given by position.
+        inert: the arguments that change nothing here.
+        changing: the arguments that specs have no word for.
     """
 
     build: Build
@@ -66,12 +66,12 @@ class Class(NamedTuple):
 
 DIFFERS: Mapping[str, str] = {
     "stateful": "is stateful; here every sample starts from a state of zero",
-    "return_state": "returns its states, too; here they are left out",
-    "padding_idx": "has a row for padding, which stays zero; here it is a row like others",
-    "zero_output_for_mask": "returns zeros for padding; here it returns its output before",
-    "max_norm": "shortens its longer vectors as it runs; here they stay as they are",
+    "return_state": "also returns its states; here they are left out",
+    "padding_idx": "has a padding row that stays zero; here that row is like any other",
+    "zero_output_for_mask": "returns zeros at padded timesteps; here it repeats its last output",
+    "max_norm": "scales down vectors longer than max_norm; here they are unchanged",
 }
-"""What is said of an argument that changes a run and not the sizes."""
+"""Notes on arguments that change a run but not the sizes."""
 
 _OFF = (None, False, 0, "channels_last")
 _OFF_OF: Mapping[str, tuple[object, ...]] = {
@@ -81,35 +81,35 @@ _OFF_OF: Mapping[str, tuple[object, ...]] = {
     "padding_mode": ("zeros",),
     "dilation": (1,),
 }
-"""The values with which an argument is as if it were not given, of most and of some."""
+"""Values that have the same effect as leaving the argument out, for most arguments and for some."""
 
 HOLDS = ("layer", "backward_layer", "cell", "cells")
 """Arguments that are layers."""
 
 SHAPES = {"shape": 0, "input_shape": 0, "batch_shape": 1, "batch_input_shape": 1}
-"""Keras's arguments for the shape that a layer reads, and how many sizes of it are no timesteps and no features."""
+"""Keras's arguments for the shape that a layer reads, and how many leading sizes are neither timesteps nor features."""
 
 _SIZES_BEHIND = names("hidden_size out_features out_channels embedding_dim output_dim")
-"""Arguments that stand behind the one that says how much a layer reads."""
+"""Arguments that come right after the one for a layer's number of inputs."""
 
 INPUTS = ("Input", "InputLayer")
-"""Keras's classes that make no layer but the input of a network."""
+"""Keras's classes for the input of a network, which are not layers."""
 
 SAME_MODULE = names("to cuda cpu float double half eval train apply requires_grad_")
-"""Methods of a module that return it: none changes how many numbers it has."""
+"""Methods of a module that return it without changing the number of its parameters."""
 
 DATA = names(
     "zeros ones rand randn randint tensor empty full arange LongTensor FloatTensor Tensor from_numpy as_tensor normal"
     " uniform random"
 )
-"""Functions that make a tensor of numbers."""
+"""Functions that create a tensor of numbers."""
 
 _OF_AXES = names("kernel_size pool_size strides stride dilation_rate dilation normalized_shape output_size")
-"""Arguments that may be lists of one number, that of the only axis there is."""
+"""Arguments that may be a list of one number, for the only axis."""
 
 
 CUTS = names("Chomp1d Chomp")
-"""What classes are called, none of PyTorch's own, that cut timesteps off behind a convolution: those of its zeros."""
+"""Common names of user classes that cut timesteps off after a convolution, to remove its padding."""
 
 _GROUPS: Mapping[str, str] = {
     "LOOP": "EVERY ~implementation ~time_major !zero_output_for_mask ~weights",
@@ -127,11 +127,11 @@ _GROUPS: Mapping[str, str] = {
     "LEVELS": "~batch_first dropout bidirectional",
     "DEVICE": "~device ~dtype",
 }
-"""Arguments that several signatures have, one behind the other; each before those that are in it."""
+"""Groups of arguments that several signatures share; each group comes before the groups that it contains."""
 
 
 def _class(build: Build, signature: str) -> Class:
-    """Return a class; its signature names an argument twice where all classes of Keras have it, too."""
+    """Return a class; an argument that its signature lists again after a group of Keras's counts once."""
     for group, arguments in _GROUPS.items():
         signature = signature.replace(group, arguments)
     by_place, _, by_name = signature.partition("*")
@@ -265,7 +265,7 @@ _ALIASES = {
     "GlobalMaxPool1D": "GlobalMaxPooling1D",
     "GlobalAvgPool1D": "GlobalAveragePooling1D",
 }
-"""Keras's other names for a class."""
+"""Keras's aliases of a class."""
 
 
 _EXAMPLES = {
@@ -278,11 +278,11 @@ _EXAMPLES = {
     "value": "0",
     "chomp_size": "2",
 }
-"""Values of arguments that have no default and are no sizes."""
+"""Example values for arguments that have no default and are not sizes."""
 
 
 def class_of(framework: Framework, name: str) -> Class | None:
-    """Return a class that the language has a word for."""
+    """Return a class that specs have a word for, or None."""
     return CLASSES[framework].get(_ALIASES.get(name, name) if framework == "keras" else name)
 
 
@@ -292,21 +292,21 @@ _MEAN_THE_SAME = [
     {*FEATURES},
     {"units", "output_dim", "num_units"},
 ]
-"""Arguments that mean the same, of Keras and PyTorch, of several kinds, or of their earlier versions."""
+"""Arguments with the same meaning in Keras and PyTorch, in several kinds, or in earlier versions."""
 
 
 def bound(cls: Class, name: str, positional: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a class by their names.
+    """Return the arguments of a call by name.
 
     Raises:
         WrongArgumentError: there are too many, or one is unknown or given twice.
     """
     if len(positional) > cls.positional:
-        raise WrongArgumentError("", f"{name} takes at most {cls.positional} arguments without their names")
+        raise WrongArgumentError("", f"{name} takes at most {cls.positional} positional arguments")
     given = dict(zip(cls.takes, positional, strict=False))
     for argument, value in named.items():
         if argument not in cls.takes:
-            # What the other framework calls it comes first: units for hidden_size.
+            # The other framework's name for an argument is tried first: units for hidden_size.
             theirs = [each for each in cls.takes if any({argument, each} <= names for names in _MEAN_THE_SAME)]
             nearest = next(iter(theirs), None) or closest(argument, cls.takes) or ""
             raise UnknownArgumentError(argument, f"{name} has no argument {shorten(argument)}", nearest)
@@ -318,10 +318,10 @@ def bound(cls: Class, name: str, positional: Sequence[Any], named: Mapping[str, 
 
 
 def built(framework: Framework, name: str, positional: Sequence[Any], named: Mapping[str, Any]) -> list[Node]:
-    """Return what a class makes: one word, or those of a stack.
+    """Return the nodes that a class builds: one, or one per layer of a stack.
 
     Raises:
-        ArgumentFaultError: an argument is wrong or missing, or changes the network and the language has no word for it.
+        ArgumentFaultError: an argument is wrong or missing, or changes the network in a way that specs cannot express.
     """
     cls = class_of(framework, name)
     assert cls is not None
@@ -329,16 +329,16 @@ def built(framework: Framework, name: str, positional: Sequence[Any], named: Map
     for argument, value in given.items():
         if argument in HOLDS or not isinstance(value, list | tuple | dict):
             continue
-        # One of a few plain values can be shown; one in which others are shared may be huge.
+        # A list of a few plain values can be shown in a message; nested values that share others may be huge.
         if len(value) > 16 or isinstance(value, dict) or any(isinstance(each, list | tuple | dict) for each in value):
-            raise WrongArgumentError(argument, f"{argument} is a dict, a list of lists, or a long one")
+            raise WrongArgumentError(argument, f"{argument} is a dict, a nested list or a long list")
     notes = []
     for argument in [each for each in given if each in cls.changing]:
         if given[argument] in _OFF_OF.get(argument, _OFF):
             continue
         if argument not in DIFFERS:
             text = f"{argument}={shorten(repr(given[argument]))} changes the network"
-            raise ArgumentFaultError(argument, f"{text}, and the language has no word for it")
+            raise ArgumentFaultError(argument, f"{text}, and specs cannot express it")
         notes.append(Note(DIFFERS[argument], "differs"))
     given = {each: value for each, value in given.items() if each not in cls.changing}
     for argument in _OF_AXES & given.keys():
@@ -366,7 +366,7 @@ def built(framework: Framework, name: str, positional: Sequence[Any], named: Map
 
 
 def _head(given: dict[str, Any]) -> Node | None:
-    """Take the shape that a layer of Keras reads out of its arguments; return the input where it says the features."""
+    """Pop the arguments for a Keras layer's input shape; return the input if they specify its features."""
     found = [(name, given.pop(name), batch) for name, batch in SHAPES.items() if name in given]
     steps = given.pop("input_length", None)
     if given.get("input_dim") is not None:
@@ -385,5 +385,5 @@ def _head(given: dict[str, Any]) -> Node | None:
         head = Input(sizes[-1], sizes[0] if len(sizes) == 2 else None)
     except ArgumentError as fault:
         attribute, _, rest = fault.message.partition(": ")[2].partition(" ")
-        raise WrongArgumentError(name, f"{name} says {attribute}: {rest.removeprefix('is ')}") from None
+        raise WrongArgumentError(name, f"{name} has {attribute} {rest.removeprefix('is ')}") from None
     return node_of(head)

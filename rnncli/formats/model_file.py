@@ -1,7 +1,7 @@
-"""What a model file holds, as plain data: the recurrent parts that the language has words for, and what else there is.
+"""A model file's contents as plain data: the recurrent parts that specs have words for, and everything else.
 
-Structure comes from headers alone. The numbers of an array are read when `Tensor.read` is called, and no sooner; only
-that needs NumPy.
+Structure is read only from headers. `Tensor.read` reads the numbers of an array when it is called; only that needs
+NumPy.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rnncli.results import Result
 
 
 class Group(NamedTuple):
-    """Arrays that stand below one name, with which their own names start."""
+    """Arrays whose names start with the same prefix."""
 
     name: str
     tensors: tuple[Tensor, ...]
@@ -35,19 +35,19 @@ class Group(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class ModelFile(Result):
-    """What a model file holds.
+    """The contents of a model file.
 
     Attributes:
         path: the file.
-        format: what kind of file it is, in words: `safetensors`, `ONNX`.
-        writer: who wrote it, as far as it says so: `PyTorch 2.13`; may be empty.
+        format: its format in words: `safetensors`, `ONNX`.
+        writer: the program that wrote it, if the file names it: `PyTorch 2.13`; may be empty.
         parts: its recurrent parts, in order.
-        others: the arrays that are in no part.
-        notes: what else a reader should know: cells that cannot be expressed, with the reason.
-        partial: whether it may hold further arrays, which are not known.
-        left: the nodes that are in no part.
+        others: the arrays that are not in a part.
+        notes: anything else a reader should know: cells that specs cannot express, with the reason.
+        partial: whether it may have more arrays, which are not known.
+        left: the nodes that are not in a part.
         used: the settings that its source uses.
-        failed: the names of each model that is no part, and the error that says why.
+        failed: the names of each model that is not a part, and the error that explains why.
     """
 
     path: str
@@ -67,18 +67,18 @@ class ModelFile(Result):
         return self.path
 
     def named(self) -> ModelFile:
-        """Return the same, each part with the name of the file."""
+        """Return a copy in which each part has the path of the file."""
         return replace(self, parts=tuple(replace(part, path=self.path) for part in self.parts))
 
     @cached_property
     def tensors(self) -> tuple[Tensor, ...]:
-        """All arrays of the file; one that two parts share stands once."""
+        """All arrays of the file; an array that two parts share is listed once."""
         of_parts = (tensor for part in self.parts for node in part.nodes for tensor in node.tensors.values())
         return (*{tensor.name: tensor for tensor in of_parts}.values(), *self.others)
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:
-        """The arrays that are in no part, by the first word of their names that not all arrays share."""
+        """The arrays that are not in a part, grouped by the first word of their names that not all arrays share."""
         depth = _unshared(self.tensors)
         groups: dict[str, list[Tensor]] = {}
         for tensor in self.others:
@@ -87,20 +87,20 @@ class ModelFile(Result):
 
     @cached_property
     def params(self) -> int:
-        """The number of elements of all arrays."""
+        """The number of elements in all arrays."""
         return total_params(self.tensors)
 
     @property
     def recurrent_params(self) -> int:
-        """The number of elements of all arrays in recurrent parts; what two parts share counts once."""
+        """The number of elements in all arrays of recurrent parts; an array that two parts share counts once."""
         return self.params - total_params(self.others)
 
     def share(self, part: Part) -> float | None:
-        """Return a part's share of all numbers in the file; None where the file has none, or not all are known."""
+        """Return a part's share of all numbers in the file; None if the file has none, or not all are known."""
         return part.params / self.params if self.params and not self.partial else None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as plain data, the object that `rnncli inspect --format json` prints."""
+        """Return the file as plain data, the object that `rnncli inspect --format json` prints."""
         return {
             "file": self.path,
             "format": self.format,
@@ -133,7 +133,7 @@ class ModelFile(Result):
 
 
 def _unshared(tensors: Sequence[Tensor]) -> int:
-    """Return how many words all names of some arrays begin with."""
+    """Return how many leading words the names of all arrays share."""
     words = [re.split(r"[./]", tensor.name) for tensor in tensors]
     depth = 0
     while words and all(len(each) > depth + 1 for each in words) and len({each[depth] for each in words}) == 1:
@@ -151,16 +151,16 @@ def model_of(
     notes: Sequence[Note] = (),
     framework: Framework | None = None,
 ) -> ModelFile:
-    """Return what a file holds whose nodes were found.
+    """Return the model file that these nodes were found in.
 
     Args:
         path: the file.
-        format_: what kind of file it is, in words.
-        writer: who wrote it; may be empty.
-        nodes: what was found.
-        tensors: all arrays of the network in the file, whether or not a node has them.
-        notes: what else a reader should know.
-        framework: whose numbers of weights its parts have, where the conventions of their nodes do not say.
+        format_: its format in words.
+        writer: the program that wrote it; may be empty.
+        nodes: the nodes that were found.
+        tensors: all arrays of the network in the file, whether or not they belong to a node.
+        notes: anything else a reader should know.
+        framework: whose parameter counts its parts have, if the conventions of their nodes do not decide it.
 
     Raises:
         RnncliError: it has more parts than a file may have.

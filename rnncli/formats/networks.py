@@ -1,4 +1,4 @@
-"""The one door: whatever stands for a network is read here, a spec, a line of Keras or PyTorch, or a model file."""
+"""The single entry point: reads a network from a spec, a line of Keras or PyTorch, or a model file."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 
 
 _MOST_REASONS = 1000
-"""So many of the nodes that are left out are looked for in what is said of a row."""
+"""How many of the left-out nodes are searched for in a row's notes."""
 
 
 class Reading(NamedTuple):
-    """A network, and what is to be said of how it was read.
+    """A network, and how it was read.
 
     Attributes:
-        network: the network; its `origin` says what was left out and assumed.
+        network: the network; its `origin` lists what was left out and assumed.
         part: the part of a model file that it is, if it came from one.
-        notes: what is not as the source has it.
-        chosen: whether the part was named, so that it alone is meant.
+        notes: differences from the source.
+        chosen: whether the part was named, so that only this part is meant.
         line: whether it was a line of Keras or PyTorch.
         used: the settings that its source uses.
-        model: the model whose network it is, which has weights; None where none was given.
+        model: the model that it belongs to, with weights; None if none was given.
     """
 
     network: Network
@@ -46,45 +46,45 @@ class Reading(NamedTuple):
 
     @property
     def dtype(self) -> str:
-        """What a model computes in; of a network float32."""
+        """The data type that the model computes in; float32 if there is no model."""
         return "float32" if self.model is None else str(self.model.dtype)
 
     @property
     def path(self) -> str:
-        """The file that it came from; empty where there is none."""
+        """The file that it came from; empty if none."""
         return "" if self.part is None else self.part.path
 
     @property
     def doubt(self) -> str:
-        """Why its counts are not those of all that was given, so that no number may stand alone; empty where they are.
+        """Why its counts do not cover everything that was given, so that no number may be shown alone; may be empty.
 
-        A part that was named is all that was given.
+        If a part was named, it is all that was given.
         """
         origin = self.network.origin
         if origin.doubts:
-            return f"the number is that of {self.network}: {'; '.join(origin.doubts)}"
+            return f"the number is for {self.network}: {'; '.join(origin.doubts)}"
         return "" if self.chosen or origin.complete else f"{self.path}: {left_out_text(self)}"
 
 
 def reading_of(given: object, set: Mapping[str, float | str] | None = None) -> Reading:
-    """Return how a network was read, of whatever stands for it in Python.
+    """Return how a network was read from any Python value that describes one.
 
     Args:
         given: a network, a model, a spec, a line of Keras or PyTorch, or a model file by its path.
-        set: the numbers that Python source leaves open.
+        set: values for numbers that Python source leaves open.
 
     Raises:
-        ArgumentError: it is none of these, or the source has no use for one of the numbers.
+        ArgumentError: it is none of these, or the source does not use one of the settings.
         RnncliError: as for `read`.
     """
     return readings_of([given], set)[0]
 
 
 def readings_of(every: Sequence[object], set: Mapping[str, float | str] | None = None) -> list[Reading]:
-    """Return how networks were read; each of the numbers must be of use in one of the sources.
+    """Return how networks were read; each setting must be used by at least one of the sources.
 
     Raises:
-        ArgumentError: one is no network and nothing that stands for one, or no source has a use for one of the numbers.
+        ArgumentError: one does not describe a network, or no source uses one of the settings.
         RnncliError: as for `read`.
     """
     settings = _checked(set)
@@ -100,14 +100,14 @@ def _reading(given: object, settings: Settings) -> Reading:
     network = given if isinstance(given, Network) else getattr(given, "network", None)
     if not isinstance(network, Network):
         raise ArgumentError(
-            f"a network is expected, or what stands for one, such as 'input:8,lstm:4' or 'model.pt', "
+            f"expected a network, a spec such as 'input:8,lstm:4' or a path such as 'model.pt', "
             f"not {shorten(repr(given))}"
         )
     return Reading(network, getattr(given, "part", None), model=None if network is given else given)
 
 
 def inspect(file: str | PathLike[str], *, set: Mapping[str, float | str] | None = None) -> ModelFile:
-    """Return what a model file holds: each recurrent part, its arrays, and what else there is.
+    """Return the contents of a model file: each recurrent part, its arrays, and everything else.
 
         >>> from rnncli import inspect
         >>> inspect("model.safetensors").parts[0].network  # doctest: +SKIP
@@ -115,14 +115,14 @@ def inspect(file: str | PathLike[str], *, set: Mapping[str, float | str] | None 
 
     Args:
         file: its path.
-        set: the numbers that Python source leaves open.
+        set: values for numbers that Python source leaves open.
 
     Raises:
-        RnncliError: it cannot be read, or is of a kind that is not read.
-        ArgumentError: an argument is not allowed, or the source has no use for one of the numbers.
+        RnncliError: it cannot be read, or has a format that is not read.
+        ArgumentError: an argument is not allowed, or the source does not use one of the settings.
     """
     if not isinstance(file, str | PathLike):
-        raise ArgumentError(f"file is {shorten(repr(file))}, expected the name of a file")
+        raise ArgumentError(f"file is {shorten(repr(file))}, expected a path")
     settings, path = _checked(set), fsdecode(file)
     choice = choice_of(path)
     model = open_model(path if choice is None else choice.path, settings)
@@ -154,17 +154,17 @@ def _checked(set: Mapping[str, float | str] | None) -> Settings:
 
 
 def read(text: str, settings: Settings = NO_SETTINGS) -> Reading:
-    """Return the network that a text stands for.
+    """Return the network that a text describes.
 
     Args:
-        text: a spec, a line of Keras or PyTorch, or the path of a model file, with `::` and a part of it.
-        settings: the numbers that a source leaves open.
+        text: a spec, a line of Keras or PyTorch, or the path of a model file, optionally with `::` and a part.
+        settings: values for numbers that a source leaves open.
 
     Raises:
         SpecError: the spec or the line is wrong.
         OpenNumbersError: a source leaves numbers open.
-        RnncliError: the file cannot be read, or holds nothing recurrent.
-        UsageError: the file has several parts, and none or no such one is named.
+        RnncliError: the file cannot be read, or has no recurrent layers.
+        UsageError: the file has several parts, and none is named, or the named part does not exist.
     """
     choice = choice_of(text)
     return read_text(text, settings) if choice is None else _of_file(choice, settings)
@@ -185,7 +185,7 @@ def _of_file(choice: Choice, settings: Settings) -> Reading:
 
 
 def read_text(text: str, settings: Settings = NO_SETTINGS) -> Reading:
-    """Return the network that a spec is, or a line of Keras or PyTorch.
+    """Return the network that a spec or a line of Keras or PyTorch describes.
 
     Raises:
         SpecError: it is neither.
@@ -206,7 +206,7 @@ def read_text(text: str, settings: Settings = NO_SETTINGS) -> Reading:
 
 
 def as_called(error: SpecError) -> SpecError:
-    """Return the error for a text that is no spec; where it has calls, its repair says what these do."""
+    """Return the error for a text that is not a spec; if it has calls, the repair is the network that they build."""
     from rnncli.formats import calls
 
     try:
@@ -218,7 +218,7 @@ def as_called(error: SpecError) -> SpecError:
 
 
 def read_as(spec: str, notes: Sequence[Note]) -> str:
-    """Return as which spec a line of Keras or PyTorch was read, and what it does not say, or says otherwise."""
+    """Return the note on a line of Keras or PyTorch: the spec it was read as, the assumptions and the differences."""
     assumed = [note.text for note in notes if note.effect in ("assumed", "assumed size")]
     differs = [note.text for note in notes if note.effect in ("differs", "other order")]
     said = f"; assumed: {', and '.join(assumed)}" if assumed else ""
@@ -226,10 +226,10 @@ def read_as(spec: str, notes: Sequence[Note]) -> str:
 
 
 def notes_on(reading: Reading) -> list[str]:
-    """Return what is to be said of how a network was read.
+    """Return the notes on how a network was read.
 
-    Of a line it is as what it was read; of a part of a file what is left out, on what its counts depend, and why its
-    row is not the file's.
+    For a line, that is the spec it was read as; for a part of a file, what is left out, why its counts may be wrong,
+    and how its row differs from the file's.
     """
     part = reading.part
     if reading.line:
@@ -242,7 +242,7 @@ def notes_on(reading: Reading) -> list[str]:
 
 
 def left_out(model: ModelFile, part: Part) -> tuple[str, ...]:
-    """Return what a file has beside a part of it, each in words."""
+    """Return descriptions of everything in a file that is not in a part."""
     nodes = [node.described for node in model.left]
     reasons = [text for text in part.said("left out") if not any(node in text for node in nodes[:_MOST_REASONS])]
     others = [other.name for other in model.parts if other is not part]
@@ -253,7 +253,7 @@ def left_out(model: ModelFile, part: Part) -> tuple[str, ...]:
 
 
 def left_out_text(reading: Reading) -> str:
-    """Return in a sentence what a part leaves out of its file; nothing where it leaves out nothing."""
+    """Return a sentence on what a part leaves out of its file; empty if nothing."""
     origin, part = reading.network.origin, reading.part
     if origin.complete or part is None:
         return ""

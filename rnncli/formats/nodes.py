@@ -1,4 +1,4 @@
-"""What is found in a source, in one form for all readers: nodes, what is to be said of them, and rows of them."""
+"""The common form in which all readers return what they find in a source: nodes, notes on them, and rows of nodes."""
 
 from __future__ import annotations
 
@@ -27,29 +27,29 @@ Effect = Literal[
     "not run",
     "left out",
 ]
-"""What follows from a note.
+"""What follows from a note, in the order above.
 
-The source does not say so; nor does it say a size, or the order of the layers, on which the counts depend; numbers that
-two layers share are counted for both; it says otherwise, which a run tells; it has another row, which every command
-tells; it says otherwise, and weights for it stand in another order; nothing is run of it; there is more in the source.
+The source does not specify it; nor a size, or the order of the layers, on which the counts depend; two layers share
+weights, which are counted for both. The source differs, which a run reports; its row of layers differs, which every
+command reports; it differs, and its weights are in another order. The part cannot be run; the source contains more.
 """
 
 Returned = Literal["sequence", "vector"]
 
 
 def names(text: str) -> frozenset[str]:
-    """Return the names in a text, with spaces between: a table of classes, of functions, of arguments."""
+    """Return the names in a space-separated text: a table of classes, functions or arguments."""
     return frozenset(text.split())
 
 
 class Note(NamedTuple):
-    """Something that is not as the source has it, or that the source does not say.
+    """A difference from the source, or something that the source does not specify.
 
     Attributes:
         text: a sentence.
         effect: what follows from it.
-        unless: the name of a node with which in the row it does not hold: the embedding whose mask is meant.
-        only: the name of a node without which in the row it does not hold.
+        unless: the note does not hold if the row has a node of this name: the embedding whose mask is meant.
+        only: the note holds only if the row has a node of this name.
     """
 
     text: str
@@ -58,12 +58,12 @@ class Note(NamedTuple):
     only: str = ""
 
     def holds(self, names: Container[str]) -> bool:
-        """Whether it holds of a row whose nodes have some names."""
+        """Return whether the note holds for a row whose nodes have these names."""
         return not (self.unless and self.unless in names) and (not self.only or self.only in names)
 
 
 class Pass(NamedTuple):
-    """Hands on what it reads, as far as the language can say; if it masks, vectors of zeros marked as padding."""
+    """An identity, as far as specs can express it; if it masks, it marks vectors of zeros as padding."""
 
     masks: bool = False
 
@@ -72,34 +72,34 @@ Word = Layer | Pass
 
 
 def takes_input(word: Word | None) -> TypeGuard[Head]:
-    """Whether a word takes the input of a network."""
+    """Return whether a word reads the input of a network."""
     return isinstance(word, Layer) and word.reads == "input"
 
 
 def takes_vectors(word: Word | None) -> TypeGuard[Input]:
-    """Whether it takes vectors as the input of a network, and no ids."""
+    """Return whether a word reads vectors, not ids, as the input of a network."""
     return takes_input(word) and word.vocabulary is None
 
 
 def takes_ids(word: Word | None) -> bool:
-    """Whether it takes ids as the input of a network."""
+    """Return whether a word reads ids as the input of a network."""
     return takes_input(word) and word.vocabulary is not None
 
 
 def loops(word: Word | None) -> TypeGuard[Recurrent]:
-    """Whether it loops over time."""
+    """Return whether a word is a recurrent layer."""
     return isinstance(word, Layer) and bool(word.states)
 
 
 def takes_activation(word: Word | None) -> TypeGuard[Dense]:
-    """Whether an activation behind it is its own."""
+    """Return whether a word can absorb the activation that follows it."""
     return isinstance(word, Layer) and word.with_activation("linear") is not None
 
 
 def flattened_windows(layers: Sequence[Layer]) -> Iterator[int]:
-    """Yield the places of what flattens a sequence of which PyTorch has the features in front of the timesteps.
+    """Yield the indices of layers that flatten a sequence which in PyTorch has its features before its timesteps.
 
-    It has them there behind its classes that end in 1d, Conv1d or BatchNorm1d, up to the next layer that has weights.
+    That is the case after classes whose names end in 1d, Conv1d or BatchNorm1d, up to the next layer with weights.
     """
     in_front = False
     for place, layer in enumerate(layers):
@@ -110,7 +110,7 @@ def flattened_windows(layers: Sequence[Layer]) -> Iterator[int]:
 
 
 class Read(NamedTuple):
-    """An edge: the name of what is read, and which output of a recurrent layer it is, where the source says so."""
+    """An edge: the name of the node that is read, and which output of a recurrent layer, if the source specifies it."""
 
     node: str
     returns: Returned | None = None
@@ -127,30 +127,30 @@ _OPERATIONS: Mapping[str, str] = {
     "matmult": "matrix multiplication",
     "unpack": "splitting",
 }
-"""Operations that stand in a source as signs, and what people call them."""
+"""Operations that a source writes as operators, and their names."""
 
 
 @dataclass(frozen=True)
 class Node:
-    """One thing that was found.
+    """One thing that a reader found.
 
     Attributes:
-        name: what the source calls it, for one node alone.
+        name: its unique name in the source.
         kind: its class in the source: LSTM, Conv1D, Gemm; "input" and "output" are those of the whole model.
-        word: what it is in the language; None where it is not understood.
-        reads: what it reads, its data first; None where the source does not say.
-        features: how many features it reads, where the source says so.
+        word: the layer that it is in a spec; None if it is not understood.
+        reads: its inputs, the data first; None if the source does not specify them.
+        features: how many features it reads, if the source specifies it.
         tensors: its arrays by their names in the convention: `weight_ih`, `forward/kernel`, `W`.
-        convention: whose names and layout these have.
-        line: the line of a source.
-        place: the characters of a text that make it, where there is a text to point into.
-        notes: what is not as the source has it.
-        unsaid: the arguments of its layer that the source leaves open.
-        where: whether it stands on sequences or on vectors, where a layer that takes both says so.
-        owner: what owns its weights, where it is not the node itself: a layer that is called twice.
-        around: how many timesteps of zeros it puts in front of the sequence that it reads, and how many behind; where
-            they are negative, how many it cuts off. They are what a convolution has around it, or not understood.
-        given: the input that it is given along, Keras's `input_shape`.
+        convention: whose names and layout the arrays have.
+        line: its line in the source.
+        place: its characters in a text, if there is a text to point into.
+        notes: differences from the source.
+        unsaid: the arguments of its layer that the source does not specify.
+        where: whether it works on sequences or vectors, if a layer that can do both specifies it.
+        owner: the node that its weights belong to, if it is another one: a layer that is called twice.
+        around: how many timesteps of zeros it adds before the sequence that it reads, and how many after; negative if
+            it cuts timesteps off. They become the padding of a convolution, or are not understood.
+        given: the input that it specifies itself, Keras's `input_shape`.
     """
 
     name: str
@@ -171,23 +171,23 @@ class Node:
 
     @property
     def layer(self) -> Layer:
-        """The layer that it is; for the nodes of a part alone, which are layers."""
+        """Its layer; only for the nodes of a part, which are all layers."""
         assert isinstance(self.word, Layer)
         return self.word
 
     @property
     def loops(self) -> bool:
-        """Whether it loops over time."""
+        """Whether it is a recurrent layer."""
         return loops(self.word)
 
     @property
     def shown_kind(self) -> str:
-        """What people call its class, or the operation that it is."""
+        """The name of its class or operation, as people write it."""
         return _OPERATIONS.get(self.kind, shorten(self.kind))
 
     @property
     def described(self) -> str:
-        """Its name, its class, and the line where it stands, as far as that is known; an operation has no name."""
+        """Its name, class and line, as far as they are known; an operation has no name."""
         line = [f"line {self.line}"] if self.line else []
         if self.kind in _OPERATIONS:
             return " ".join([self.shown_kind, *(f"({each})" for each in line)])
@@ -195,7 +195,7 @@ class Node:
 
     @property
     def params(self) -> int | None:
-        """How many parameters its layer has; None where it is none, where that is not known, or its arrays tell."""
+        """Its layer's parameter count; None if it is not a layer, the count is unknown, or its arrays show it."""
         if not isinstance(self.word, Layer) or self.unsaid or self.tensors:
             return None
         if self.features is None and self.word.vocabulary is None:
@@ -206,17 +206,17 @@ class Node:
 
 @dataclass(frozen=True)
 class Part:
-    """A row of layers that the language has words for, as long as it can be.
+    """A row of layers that specs have words for, as long as possible.
 
     Attributes:
-        name: what the source calls its first recurrent layer.
-        head: what takes the input.
-        nodes: the layers that a summary shows, in order; the first is the head itself if it owns a table.
-        notes: what is not as the source has it.
-        framework: whose numbers of weights its layers have.
-        other_names: what else the source calls it.
+        name: the name of its first recurrent layer in the source.
+        head: the layer that reads the input.
+        nodes: the layers that a summary shows, in order; the first is the head itself if it has a table.
+        notes: differences from the source.
+        framework: the framework whose parameter counts its layers have.
+        other_names: its other names in the source.
         path: the file.
-        origin: what its network tells of how it was read, once that is known.
+        origin: the report on how its network was read, once that is known.
     """
 
     name: str
@@ -235,17 +235,17 @@ class Part:
         return Network(layers, origin=self.origin or Origin(self.framework))
 
     def said(self, *effects: Effect) -> tuple[str, ...]:
-        """Return what is said of it, the notes of some effects, a sentence each."""
+        """Return the notes with these effects, one sentence each."""
         return tuple(dict.fromkeys(note.text for note in self.notes if note.effect in effects))
 
     @property
     def assumed(self) -> tuple[str, ...]:
-        """What the source does not say, or says otherwise."""
+        """The sentences about what the source does not specify or specifies differently."""
         return tuple(dict.fromkeys(note.text for note in self.notes if note.effect != "left out"))
 
     @property
     def told(self) -> tuple[str, ...]:
-        """What a run tells: what the source says and the language has otherwise; shortly, what it does not say."""
+        """The sentences that a run prints: every difference from the source, and the assumptions in brief."""
         assumed = self.said("assumed")
         more = f"; {len(assumed) - 1} more in rnncli inspect" if len(assumed) > 1 else ""
         short = [f"{self.path}: assumed: {assumed[0]}{more}"] if assumed else []
@@ -253,20 +253,20 @@ class Part:
 
     @property
     def doubts(self) -> tuple[str, ...]:
-        """On what its counts depend: a size or an order that is assumed, and weights that are counted twice."""
+        """Why its counts may be wrong: a size or an order that is assumed, or weights that are counted twice."""
         return (*(f"assumed: {text}" for text in self.said("assumed size", "assumed row")), *self.said("counted twice"))
 
     def check_runs(self) -> None:
         """Check that it can be run.
 
         Raises:
-            RnncliError: it computes what the language has no word for.
+            RnncliError: it computes something that specs cannot express.
         """
         for text in self.said("not run"):
             raise RnncliError(
                 f"{self.path}: {text}",
-                "its sizes hold: summary, explain, draw and compare take it; "
-                "rnncli forward SPEC --weights FILE runs its weights with the activations of a spec",
+                "its sizes are right, and summary, explain, draw and compare work; "
+                "rnncli forward SPEC --weights FILE runs its weights with a spec's activations",
             )
 
     @property
@@ -281,28 +281,28 @@ class Part:
 
     @property
     def has_weights(self) -> bool:
-        """Whether the file holds its numbers, and not only its structure."""
+        """Whether the file has its weights, not only its structure."""
         read = zip(self.nodes, self.network.shapes(), strict=True)
         return all(node.tensors or not node.layer.weights(reads) for node, (reads, _) in read)
 
 
 def tied(nodes: Sequence[Node], arrays: Iterable[Iterable[object]]) -> Iterator[Node]:
-    """Yield nodes; of one that has an array of another, as far as the arrays of each are told, is said so."""
+    """Yield nodes, with a note on each that shares an array with an earlier one, as far as their arrays are given."""
     owners: dict[object, str] = {}
     for node, each in zip(nodes, arrays, strict=True):
         first = [owners.setdefault(array, node.name) for array in each]
         other = next((name for name in first if name != node.name), "")
-        said = f"{shorten(node.name)} has an array of {shorten(other)} (tied weights), which is counted twice"
+        said = f"{shorten(node.name)} shares an array with {shorten(other)} (tied weights), which is counted twice"
         yield replace(node, notes=(*node.notes, Note(said, "counted twice", only=other))) if other else node
 
 
 def returned(word: Layer, features: int | None) -> int | None:
-    """Return how many features a layer returns, from how many it reads."""
+    """Return how many features a layer returns if it reads this many."""
     return shape_behind(word, features, None)[-1]
 
 
 def shape_behind(word: Layer, features: int | None, length: int | None, *, vector: bool = False) -> Shape:
-    """Return the shape of what a layer returns that reads vectors, or sequences of some length."""
+    """Return the output shape of a layer that reads vectors, or sequences of some length."""
     if takes_input(word):
         return word.output_shape(word.input_shape())
     return word.output_shape((None, features) if vector or word.reads == "vector" else (None, length, features))

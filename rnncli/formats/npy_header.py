@@ -1,9 +1,9 @@
-"""The header of a .npy file: the shape, the order and the dtype of an array.
+"""The header of a .npy file: the shape, order and data type of an array.
 
     \\x93NUMPY 1 0 LENGTH {'descr': '<f4', 'fortran_order': False, 'shape': (2, 5, 8), }
 
-The length comes before the text, and is bounded before the text is read. The text is a literal, and NumPy is not needed
-for it.
+The length comes before the text, and is checked before the text is read. The text is a Python literal, which is parsed
+without NumPy.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ MAX_BYTES = 10_000
 """The longest text of a header; NumPy writes 118 bytes for an array of numbers."""
 
 LONGEST = MAX_BYTES + 12
-"""The most bytes that a whole header takes."""
+"""The most bytes of a whole header."""
 
 MAGIC = b"\x93NUMPY"
 
 _LENGTHS = {1: "<H", 2: "<I", 3: "<I"}
-"""How the length of the text is written, by the version of the format."""
+"""The format of the text's length, by the version of the format."""
 
 _NUMBERS: Mapping[str, tuple[str, int]] = {"?": ("bool", 1), "b1": ("bool", 1)} | {
     f"{letter}{size}": (f"{name}{8 * size}", size)
@@ -39,26 +39,26 @@ _NUMBERS: Mapping[str, tuple[str, int]] = {"?": ("bool", 1), "b1": ("bool", 1)} 
     )
     for size in sizes
 }
-"""Plain numbers by their descriptions: the name of each, and how many bytes it has."""
+"""Numeric types by their descriptions: the name of each, and its size in bytes."""
 
 _OTHERS = {"m": "timedelta64", "M": "datetime64", "S": "text", "U": "text", "V": "bytes"}
-"""What else an array may hold, by the first letter of its description."""
+"""Other types of array elements, by the first letter of their description."""
 
 
 class NoNumbersError(RnncliError):
-    """An array holds something else than numbers."""
+    """An array does not contain numbers."""
 
 
 class NpyHeader(NamedTuple):
-    """What a .npy file says of its array.
+    """The header of a .npy file.
 
     Attributes:
         shape: the shape.
         fortran: whether the first axis varies fastest.
-        descr: what `numpy.dtype` takes for the dtype, with the order of its bytes: `<f4`.
-        dtype: its name: `float32`.
+        descr: the description for `numpy.dtype`, with the byte order: `<f4`.
+        dtype: the data type's name: `float32`.
         itemsize: the bytes of a number.
-        end: how many bytes of the file it takes: where the numbers begin.
+        end: the header's size in bytes: where the numbers begin.
     """
 
     shape: tuple[int, ...]
@@ -70,7 +70,7 @@ class NpyHeader(NamedTuple):
 
     @property
     def data_bytes(self) -> int:
-        """How many bytes the numbers take."""
+        """The number of bytes of the numbers."""
         return prod(self.shape) * self.itemsize
 
     def __str__(self) -> str:
@@ -78,10 +78,10 @@ class NpyHeader(NamedTuple):
 
 
 def read_header(read: Callable[[int], bytes]) -> NpyHeader:
-    """Return the header that a .npy file begins with, of which a function reads the next bytes, fewer only at its end.
+    """Return the header of a .npy file, given a function that reads the next bytes, fewer only at the file's end.
 
     Raises:
-        RnncliError: there is none, or one that is too long or says something else; or the array holds no numbers.
+        RnncliError: it has none, it is too long or malformed, or the array does not contain numbers.
     """
     start = read(len(MAGIC) + 2)
     check_beginning(start, MAGIC)
@@ -92,15 +92,15 @@ def read_header(read: Callable[[int], bytes]) -> NpyHeader:
     written = read(size)
     length = struct.unpack(_LENGTHS[version], written)[0] if len(written) == size else 0
     if length > MAX_BYTES:
-        raise RnncliError(f"it says that its header has {length:,} bytes, expected at most {MAX_BYTES:,}")
+        raise RnncliError(f"it claims a header of {length:,} bytes, expected at most {MAX_BYTES:,}")
     text = read(length)
     if not text or len(text) < length:
-        raise RnncliError("it is truncated: it ends in its header")
+        raise RnncliError("it is truncated: it ends within its header")
     return _parsed(text.decode("latin-1"), len(start) + size + length)
 
 
 def _parsed(text: str, end: int) -> NpyHeader:
-    """Return what the text of a header says, which ends at a place of the file."""
+    """Return the header that a text describes; it ends at this position of the file."""
     match _literal(text):
         case {"descr": [*_], "fortran_order": bool(), "shape": tuple()}:
             raise NoNumbersError("it holds records, expected plain numbers: floats or ids")
@@ -111,18 +111,18 @@ def _parsed(text: str, end: int) -> NpyHeader:
 
 
 def _literal(text: str) -> object:
-    """Return what a text says as a literal of Python, of which nothing is run; None if it is none."""
+    """Return the value of a Python literal, without running anything; None if the text is not one."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of escapes in texts
+        warnings.simplefilter("ignore")  # about escapes in texts
         try:
-            # 8L is a long number of Python 2.
+            # 8L is a long integer in Python 2.
             return ast.literal_eval(re.sub(r"(?<=[0-9])L\b", "", text.strip(" \t\n\r\f")))
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             return None
 
 
 def _numbers(descr: str, text: str) -> tuple[str, int]:
-    """Return the name of a dtype, and how many bytes a number of it has."""
+    """Return the name of a data type, and the bytes of a number."""
     kind = descr.lstrip("<>=|")
     if kind in _NUMBERS:
         return _NUMBERS[kind]
@@ -135,6 +135,6 @@ def _numbers(descr: str, text: str) -> tuple[str, int]:
 
 def _wrong(text: str) -> RnncliError:
     return RnncliError(
-        f"its header is {quote(text.strip())}, expected the likes of "
+        f"its header is {quote(text.strip())}, expected something like "
         "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 100, 8)}"
     )

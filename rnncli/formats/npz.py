@@ -1,4 +1,4 @@
-"""`.npz`: a zip archive of arrays as NumPy saves them: found by key, headers checked, numbers read later."""
+"""`.npz`: a zip archive of NumPy arrays, found by key, with headers checked and numbers read later."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _SHOWN = 5
 
 
 def read(path: str) -> ModelFile:
-    """Return what an .npz file holds, from the headers of its arrays.
+    """Return the contents of an .npz file, from the headers of its arrays.
 
     Raises:
-        RnncliError: it is damaged or encrypted, or holds nothing but texts and objects.
+        RnncliError: it is damaged or encrypted, or contains only texts and objects.
     """
     reader = opened_regular(path)
     check_beginning(reader.read(0, 8), MAGIC)
@@ -38,7 +38,7 @@ def read(path: str) -> ModelFile:
     archive = Archive(reader)
     for key, name in by_key(archive).items():
         if name == key:
-            left.append(f"{shorten(key)} is no array")
+            left.append(f"{shorten(key)} is not an array")
             continue
         with reading(f"array {shorten(key)}"):
             try:
@@ -56,10 +56,10 @@ def read(path: str) -> ModelFile:
 
 
 def by_key(archive: Archive) -> dict[str, str]:
-    """Return the names of the files in an archive, each by the key of the array that it should be.
+    """Return the names of the files in an archive, by the keys of their arrays.
 
     Raises:
-        RnncliError: it holds two of one key.
+        RnncliError: two have the same key.
     """
     names: dict[str, str] = {}
     for name in archive.members:
@@ -71,7 +71,7 @@ def by_key(archive: Archive) -> dict[str, str]:
 
 
 class PackedArray(NamedTuple):
-    """An array in an archive: the name of its file there, and what that says of the array."""
+    """An array in an archive: the name of its file there, and its header."""
 
     archive: Archive
     name: str
@@ -95,10 +95,10 @@ class PackedArray(NamedTuple):
             rest = rest[whole:]
 
     def read(self, dtype: np.dtype[Any] | None = None) -> Numbers:
-        """Return all its numbers, in C order, as `dtype`: converted a block at a time; or as they are.
+        """Return all its numbers, in C order, as they are or converted to `dtype`, one block at a time.
 
         Raises:
-            RnncliError: it is damaged, or was changed since it was opened.
+            RnncliError: it is damaged, or has changed since it was opened.
         """
         import numpy as np
 
@@ -113,10 +113,10 @@ class PackedArray(NamedTuple):
 
 
 def packed_array(archive: Archive, name: str) -> PackedArray:
-    """Return an array in an archive, its header read and checked against its size.
+    """Return an array in an archive, with its header read and checked against its size.
 
     Raises:
-        RnncliError: it is damaged, or holds something else than numbers.
+        RnncliError: it is damaged, or does not contain numbers.
     """
     blocks, unread = archive.blocks(name), b""
 
@@ -131,7 +131,7 @@ def packed_array(archive: Archive, name: str) -> PackedArray:
     header, size = read_header(take), archive.members[name].file_size
     if header.end + header.data_bytes != size:
         raise RnncliError(
-            f"it is damaged: its header says {header}, {numbers_in(header.shape, header.itemsize)} bytes and "
-            f"{header.end} of the header, but it has {size:,}"
+            f"it is damaged: its header says {header}, {numbers_in(header.shape, header.itemsize)} bytes after "
+            f"{header.end} bytes of header, but it has {size:,}"
         )
     return PackedArray(archive, name, header)

@@ -1,7 +1,7 @@
-"""The rows of layers that what was found in a source makes up.
+"""The rows of layers that the nodes of a source form.
 
-A reader returns nodes. `parts_of` follows their edges and nothing else: a reader whose source has no edges (names and
-shapes of arrays) says what it takes for one, with a note, before it comes here.
+A reader returns nodes. `parts_of` only follows their edges: a reader whose source has no edges (just names and shapes
+of arrays) adds the edges that it assumes, with a note, first.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ MAX_PARTS = 1_000
 
 
 class Rows(NamedTuple):
-    """The parts of a source, the nodes that are in none, and what is to be said of all."""
+    """The parts of a source, the nodes that are in no part, and the notes on all of them."""
 
     parts: tuple[Part, ...]
     left: tuple[Node, ...]
@@ -45,12 +45,12 @@ class Rows(NamedTuple):
 
     @property
     def reasons(self) -> list[str]:
-        """Why nodes are in no part, a sentence each, as far as something says so."""
+        """Why nodes are in no part, a sentence each, as far as there is a note on it."""
         own = [note for node in self.left for note in node.notes if note.effect == "left out"]
         return [note.text for note in (*own, *self.notes)]
 
     def said(self, notes: Sequence[Note] = ()) -> tuple[str, ...]:
-        """Return what some notes say, why nodes are in no part, and which: what no part says itself."""
+        """Return the texts of some notes, why nodes are in no part, and which: everything that no part mentions."""
         known = {note.text for part in self.parts for note in part.notes}
         counts = Counter((node.shown_kind, node.line) for node in self.left)
         each = [f"{count} {kind}{self._about(kind, line)}" for (kind, line), count in counts.most_common(_SHOWN_KINDS)]
@@ -61,7 +61,7 @@ class Rows(NamedTuple):
         return tuple(text for text in texts if text not in known)
 
     def _about(self, kind: str, line: int | None) -> str:
-        """Return where nodes of a kind that are in no part stand, and their parameters, as far as that is known."""
+        """Return where the nodes of a kind that are in no part are, and their parameters, as far as known."""
         counts = [node.params for node in self.left if (node.shown_kind, node.line) == (kind, line)]
         params = None if None in counts else sum(filter(None, counts))
         about = [f"line {line}"] * bool(line) + [plural(params or 0, "parameter")] * bool(params)
@@ -74,16 +74,16 @@ _SHOWN_KINDS = 20
 def parts_of(
     nodes: Sequence[Node], *, framework: Framework | None = None, features: int | None = None, whole: bool = False
 ) -> Rows:
-    """Return the rows that nodes make up, one around each recurrent node that is in none before.
+    """Return the rows that nodes form, one around each recurrent node that is not in an earlier row.
 
     Args:
-        nodes: what was found, in order.
-        framework: whose numbers the parts have, where the conventions of their nodes do not say.
-        features: how many a row reads, where nothing says so; None where that makes no row.
-        whole: whether a row may be without a recurrent node: a text that is a network is, a file of arrays is not.
+        nodes: the nodes that were found, in order.
+        framework: whose parameter counts the parts have, if the conventions of their nodes do not decide it.
+        features: how many features a row reads if the source does not specify it; None if such a row is left out.
+        whole: whether a row may lack a recurrent node: true for a text, which is a network, not for a file of arrays.
 
     Raises:
-        RnncliError: there are more parts than a source may have.
+        RnncliError: it has more parts than a source may have.
     """
     graph = _Graph(nodes, features, framework)
     parts: list[Part] = []
@@ -99,13 +99,13 @@ def parts_of(
         names = {each.name for each in row.nodes}
         if owners <= shown:
             notes.append(Note(f"{shorten(node.owner or node.name)} is called again, with the same weights", "left out"))
-            graph.taken |= {each.name for each in row.nodes if each.owner}  # others are in no row
+            graph.taken |= {each.name for each in row.nodes if each.owner}  # the others are in no row
             continue
         graph.taken |= names
         made = graph.part(row)
         if isinstance(made, Note):
             notes.append(made)
-            graph.taken -= names - {node.name}  # what reads it may be a row
+            graph.taken -= names - {node.name}  # a reader of these may be in a row
             failed.add(node.name)
             continue
         if len(parts) >= MAX_PARTS:
@@ -119,22 +119,22 @@ def parts_of(
 
 @dataclass
 class _Row:
-    """A row in the making.
+    """A row under construction.
 
     Attributes:
-        nodes: what is in it.
-        returns: what the last of them returns; "open" where that follows from what reads it.
-        features: how many features that has.
-        length: how many timesteps it has, if it is a sequence and that is known.
-        begins: why what the first reads is not in it, behind a colon.
-        ends: why what reads the last is not in it.
-        last: the place of the last layer.
-        around: the zeros around the sequence that no layer is known to put there yet.
-        slid: the place of the convolution that has moved over them: what is cut off behind it may be what they made.
-        open: the places of the nodes that put them there.
-        timesteps: how many the input has to have, where that follows from what reads a flattened sequence.
-        fewest: whether it may have more.
-        flat: the place of what flattens a sequence of unknown length, until a layer says how many numbers it reads.
+        nodes: the nodes in it.
+        returns: what its last node returns; "open" if that depends on the node's reader.
+        features: how many features that output has.
+        length: how many timesteps that output has, if it is a sequence and the length is known.
+        begins: why the input of the first node is not in the row, after a colon.
+        ends: why the reader of the last node is not in the row.
+        last: the index of the last layer.
+        around: the zeros around the sequence that no layer accounts for yet.
+        slid: the index of the convolution that has moved over those zeros: a later crop may remove what they produced.
+        open: the indices of the nodes that added them.
+        timesteps: how long the input must be, if that follows from what reads a flattened sequence.
+        fewest: whether the input may be longer.
+        flat: the index of a layer that flattens a sequence of unknown length, until a later layer fixes its size.
     """
 
     nodes: list[Node] = field(default_factory=list)
@@ -152,23 +152,23 @@ class _Row:
     flat: int | None = None
 
     def take(self, node: Node) -> str | None:
-        """Add a node if it fits behind those before it; return why it does not, or None."""
+        """Add a node if it fits after the last one; return None, or the reason if it does not fit."""
         word = node.word
         if word is None:
-            return f"the language has no {node.shown_kind}"
+            return f"specs have no {node.shown_kind}"
         if len(self.nodes) > MAX_LAYERS:
             return f"a network has at most {MAX_LAYERS:,} layers"
         if self.flat is not None and isinstance(word, Layer) and (reason := self._unflatten(word, node.features)):
             return reason
         if node.features and self.features and node.features != self.features:
-            return f"it reads {node.features:,} features, but {self.features:,} are returned before it"
+            return f"it reads {node.features:,} features, but the layer before it returns {self.features:,}"
         before = node.reads[0].returns or self.returns if node.reads and self.returns == "open" else self.returns
         where = "sequence" if any(node.around) else node.where
         if {where, before} == {"sequence", "vector"}:
-            return f"it stands on a {where}, but a {before} is returned before it"
+            return f"it works on a {where}, but the layer before it returns a {before}"
         around = (self.around[0] + node.around[0], self.around[1] + node.around[1])
         if min(around) < 0 or (self.slid is not None and max(node.around) > 0):
-            return "it cuts timesteps off, or puts zeros around them, as no layer of the language does"
+            return "it crops or pads timesteps in a way that no layer of a spec does"
         slid = self.slid
         if isinstance(word, Layer) and any(around) and slid is None and word.with_zeros((0, 0), None) is not None:
             settled = word.with_zeros(around, self.length)
@@ -187,9 +187,9 @@ class _Row:
             node = replace(node, word=Pass())
         elif isinstance(word, Layer):
             if takes_input(word) and self.nodes:
-                return "it takes the input"
+                return "it reads the input of the network"
             if {word.reads, before} == {"sequence", "vector"}:
-                return f"it reads a {word.reads}, but a {before} is returned before it"
+                return f"it reads a {word.reads}, but the layer before it returns a {before}"
             vector = before == "vector"
             if word.needs_length and not vector and self.length is None:
                 if not self.nodes or self.flat is not None or takes_input(self.nodes[0].word):
@@ -213,7 +213,7 @@ class _Row:
         return None
 
     def _unflatten(self, word: Layer, features: int | None) -> str | None:
-        """Find how long a sequence is that is flattened, by how much is read of it; return why that is not known."""
+        """Infer the length of a flattened sequence from how much of it a layer reads; return the reason if unknown."""
         assert self.flat is not None
         if features is None:
             return _UNKNOWN_LENGTH if returned(word, 1) == returned(word, 2) else None
@@ -227,7 +227,7 @@ class _Row:
 
         timesteps = bisect_left(range(MAX_SIZE), features, key=flattened)
         if flattened(timesteps) != features:
-            return f"it reads {features:,} features, which no sequence has when it is flattened"
+            return f"it reads {features:,} features, which no length of the flattened sequence gives"
         if timesteps > 1:
             for place, node in enumerate(self.nodes[: self.flat]):
                 if node.loops:
@@ -235,12 +235,12 @@ class _Row:
                     self.nodes[place] = replace(node, word=node.layer.returning("sequence"), unsaid=said)
             self.timesteps, self.fewest = timesteps, flattened(timesteps + 1) == features
         elif nodes[-1].reads and nodes[-1].reads[0].returns == "sequence":
-            return _UNKNOWN_LENGTH  # nobody flattens a single step; where it is open what is read, it is one output
+            return _UNKNOWN_LENGTH  # nobody flattens a single step; if the edge is open, one output is read
         self.flat, self.features = None, features
         return None
 
     def culprit(self, node: Node, reason: str) -> Node:
-        """Return the node that a reason is about why another does not fit: what left zeros, or that one."""
+        """Return the node that causes a misfit: the one that left zeros over, or the given one."""
         return self.nodes[self.open[-1]] if self.open and reason == _unsettled(self.around) else node
 
 
@@ -248,13 +248,13 @@ _UNKNOWN_LENGTH = "it needs a sequence of known length"
 
 
 def _unsettled(around: tuple[int, int]) -> str:
-    """Return why zeros around a sequence, less what is cut off, are no layer's."""
-    zeros = f"it leaves zeros around the sequence, {around[0]:,} in front and {around[1]:,} behind"
-    return f"{zeros}, which neither same nor causal puts there"
+    """Return the reason when no layer accounts for the zeros around a sequence, less the timesteps cut off."""
+    zeros = f"it leaves zeros around the sequence, {around[0]:,} before and {around[1]:,} after"
+    return f"{zeros}, which is neither same nor causal padding"
 
 
 def first_misfit(nodes: Sequence[Node]) -> tuple[Node, str] | None:
-    """Return the first of some nodes, each of which reads the one before, that does not fit there, and why."""
+    """Return the first node of a chain that does not fit after the one before it, and the reason."""
     row = _Row()
     for node in nodes:
         if (reason := row.take(node)) is not None:
@@ -265,7 +265,7 @@ def first_misfit(nodes: Sequence[Node]) -> tuple[Node, str] | None:
 
 
 def _fitting(nodes: Sequence[Node]) -> _Row:
-    """Return the row of the last of some nodes and of as many before it as fit."""
+    """Return the row of the last of some nodes and as many nodes before it as fit."""
     begins = ""
     while True:
         row = _Row()
@@ -297,7 +297,7 @@ class _Graph:
         self._outputs = [(read.node, read.returns) for reads in ends for read in reads]
 
     def row(self, node: Node) -> _Row:
-        """Return the longest row through a node: back to a head, then forward while one node alone reads the last."""
+        """Return the longest row through a node: back to a head, then forward while the last node has one reader."""
         before = {node.name: node}
         first = node
         while (earlier := self._before(first)) is not None and earlier.name not in before:
@@ -338,7 +338,7 @@ class _Graph:
         return readers[0] if reads[0].node == node.name and (len(reads) == 1 or readers[0].loops) else None
 
     def part(self, row: _Row) -> Part | Note:
-        """Return a row as a part; a note where it cannot be one."""
+        """Return a row as a part, or a note if it cannot be one."""
         wanted = [self._wanted(row.nodes, place) for place in range(len(row.nodes))]
         nodes = [self._returning(node, want) for node, want in zip(row.nodes, wanted, strict=True)]
         names = {node.name for node in nodes}
@@ -356,11 +356,11 @@ class _Graph:
             said = _features_read(nodes)
             if said is None and self._features is None:
                 reads = first.described if first.line else shorten(first.name)
-                between = f" of {before}, which is left out" if (before := self._left_before(row)) else ""
+                between = f" from {before}, which is left out" if (before := self._left_before(row)) else ""
                 return Note(f"the source does not say how many features {reads} reads{between}", "left out")
             head = Input(said or self._features or 0, row.timesteps)
             if row.fewest:
-                text = f"an input of {row.timesteps:,} timesteps, the fewest of which as much is left to be flattened"
+                text = f"an input of {row.timesteps:,} timesteps, the fewest that leave that many numbers to flatten"
                 notes[Note(text, "assumed size")] = None
             notes |= {} if said else {Note(f"an input of {self._features} features", "assumed size"): None}
         layers = tuple(node for node in nodes if isinstance(node.word, Layer) and not takes_vectors(node.word))
@@ -369,10 +369,10 @@ class _Graph:
             head = replace(head, mask_zero=True)
             del masking[0]
         for node in masking:
-            text = f"{shorten(node.name)} takes vectors of zeros for padding; here no timestep is padding for that"
+            text = f"{shorten(node.name)} treats vectors of zeros as padding; here they are ordinary timesteps"
             notes[Note(text, "differs")] = None
         torch = any(node.convention == "torch" for node in layers)
-        name = (named.owner or named.name).partition(" (layer ")[0]  # the module of which a level of a stack is one
+        name = (named.owner or named.name).partition(" (layer ")[0]  # the module that has this level of a stack
         part = Part(name, head, layers, tuple(notes), self._framework or ("torch" if torch else "keras"))
         try:
             assert part.network.layers
@@ -381,14 +381,14 @@ class _Graph:
         return part
 
     def _returning(self, node: Node, wanted: Returned | None) -> Node:
-        """Return a node; a recurrent one that leaves open what it returns does as those behind it need."""
+        """Return a node; a recurrent node with an open return value returns what its readers need."""
         wanted = wanted or "vector"
         if "return_sequences" not in node.unsaid or not isinstance(node.word, Layer) or node.word.returns == wanted:
             return node
         return replace(node, word=node.word.returning(wanted) or node.word)
 
     def _wanted(self, nodes: Sequence[Node], place: int) -> Returned | None:
-        """Return what the rest of a row reads of a recurrent node: by the edges of the source, then by its layers."""
+        """Return what the rest of a row reads from a recurrent node, by the source's edges, then by its layers."""
         if "return_sequences" not in nodes[place].unsaid:
             return None
         said: Returned | None = None
@@ -399,7 +399,7 @@ class _Graph:
             said = edge or said
             if isinstance(later.word, Layer) and later.word.reads in ("sequence", "vector"):
                 return "sequence" if later.word.reads == "sequence" else "vector"
-            if isinstance(later.word, Layer) and later.word.returns == "vector":  # whichever of the two it reads
+            if isinstance(later.word, Layer) and later.word.returns == "vector":  # it can read both
                 return said
         last = nodes[-1].name
         edges = {
@@ -408,7 +408,7 @@ class _Graph:
         return edges.pop() if len(edges) == 1 else said
 
     def _left_before(self, row: _Row) -> str:
-        """Return what the first of a row reads that is not in it; nothing where that is the input."""
+        """Return the node outside a row that its first node reads; empty if that is the input."""
         first = row.nodes[0]
         if takes_input(first.word) or not first.reads:
             return ""
@@ -418,7 +418,7 @@ class _Graph:
         return "" if read.kind == "input" else read.described
 
     def _around(self, row: _Row) -> Iterator[Note]:
-        """Yield what is left out in front of a row and behind it."""
+        """Yield notes on what is left out before and after a row."""
         first, last = row.nodes[0], row.nodes[-1]
         if before := self._left_before(row):
             yield Note(f"{shorten(first.name)} reads {before}, which is left out{row.begins}", "left out")
@@ -426,17 +426,17 @@ class _Graph:
             yield row.ends
         elif on := self._readers.get(last.name):
             shown, more = [each.described for each in on[:3]], f" and {len(on) - 3} more" if len(on) > 3 else ""
-            yield Note(f"{shorten(last.name)} goes on to {', '.join(shown)}{more}", "left out")
+            yield Note(f"{shorten(last.name)} feeds {', '.join(shown)}{more}", "left out")
 
 
 def _changes(node: Node) -> bool:
-    """Whether a node makes something else of the input: vectors of zeros may be others behind it."""
+    """Return whether a node changes the input: its vectors of zeros may be different ones afterwards."""
     passes = isinstance(node.word, Pass) or (isinstance(node.word, Layer) and node.word.kind == "dropout")
     return not passes and not takes_vectors(node.word)
 
 
 def _features_read(nodes: Sequence[Node]) -> int | None:
-    """Return how many features the first of some nodes reads, or one behind it that reads as many."""
+    """Return how many features the first of some nodes reads, or a later one with the same number of inputs."""
     for node in nodes:
         changes = isinstance(node.word, Layer) and returned(node.word, 1) == returned(node.word, 2)
         if node.features or changes:
@@ -445,9 +445,9 @@ def _features_read(nodes: Sequence[Node]) -> int | None:
 
 
 def _unsaid(node: Node, wanted: Returned | None) -> Iterator[Note]:
-    """Yield the arguments that are assumed of a node, because the source leaves them open."""
+    """Yield notes on the arguments of a node that are assumed because the source does not specify them."""
     for argument in sorted(node.unsaid - {"return_sequences"}):
         said = in_both(type(node.layer), argument, getattr(node.layer, argument))
         yield Note(f"{shorten(node.name)} has {said}, the default: the source does not say", "assumed")
     if "return_sequences" in node.unsaid and wanted is None:
-        yield Note(f"{shorten(node.name)} returns its last output alone: the source does not say", "assumed")
+        yield Note(f"{shorten(node.name)} returns only its last output: the source does not say", "assumed")

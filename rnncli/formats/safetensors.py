@@ -1,7 +1,7 @@
-"""`.safetensors`: a length, a JSON header that says where each array stands, and the numbers.
+"""`.safetensors`: a length, a JSON header with the position of each array, and the numbers.
 
-https://github.com/huggingface/safetensors describes the format: names are not given twice, and the arrays follow one
-another without gaps to the end of the file.
+https://github.com/huggingface/safetensors describes the format: names are unique, and the arrays follow one another
+without gaps to the end of the file.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from rnncli.formats.model_file import ModelFile, model_of
 from rnncli.formats.tensors import MAX_ARRAYS, MAX_RANK, Tensor, array_at, bits_of, later, numbers_in
 
 MAX_HEADER = 32 << 20
-"""The longest header that is read, in bytes. Those of the largest models have a tenth of that."""
+"""The longest header that is read, in bytes; the largest models have headers of a tenth of that."""
 
 _MAX_SIGNS = 3_000_000
-"""The most commas and brackets in a header, so that none takes memory without end."""
+"""The most commas and brackets in a header, which limits the memory that it can take."""
 
 
 _DTYPES: Mapping[str, str] = {
@@ -48,23 +48,23 @@ _DTYPES: Mapping[str, str] = {
     "F64": "float64",
     "C64": "complex64",
 }
-"""The types of numbers by their names in the format."""
+"""The data types by their names in the format."""
 
 
 def read(path: str) -> ModelFile:
-    """Return what a safetensors file holds, from its header.
+    """Return the contents of a safetensors file, from its header.
 
     Raises:
-        RnncliError: the header does not go with the file.
+        RnncliError: the header does not match the file.
     """
     reader = opened_regular(path)
     lead = reader.read(0, 8)
     length = int.from_bytes(lead, "little")
     if len(lead) < 8 or not 2 <= length <= reader.size - 8:
-        says = f"its first 8 bytes say that its header has {length:,} bytes"
-        raise RnncliError(f"{says}, and the file has {reader.size:,}")
+        says = f"its first 8 bytes claim a header of {length:,} bytes"
+        raise RnncliError(f"{says}, but the file has {reader.size:,}")
     if length > MAX_HEADER:
-        raise RnncliError(f"its header has {length:,} bytes; {MAX_HEADER:,} are allowed")
+        raise RnncliError(f"its header has {length:,} bytes; at most {MAX_HEADER:,} are allowed")
     header = _header(reader.read(8, length))
     metadata = header.pop("__metadata__", None)
     tensors = [*_tensors(header, path, reader, 8 + length)]
@@ -74,18 +74,18 @@ def read(path: str) -> ModelFile:
 
 
 def _header(text: bytes) -> dict[str, Any]:
-    """Return the object that a header is."""
+    """Return the JSON object of a header."""
     if sum(map(text.count, (b",", b"[", b"{"))) > _MAX_SIGNS:
         raise RnncliError("its header has too many arrays or numbers to be read")
     count = text.count(b'"dtype"')
     if count > MAX_ARRAYS:
-        raise RnncliError(f"it holds {count:,} arrays; {MAX_ARRAYS:,} are allowed")
+        raise RnncliError(f"it holds {count:,} arrays; at most {MAX_ARRAYS:,} are allowed")
     try:
         header = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
     except (ValueError, RecursionError):
-        raise RnncliError("its header is no JSON") from None
+        raise RnncliError("its header is not JSON") from None
     if not isinstance(header, dict):
-        raise RnncliError("its header is no JSON object")
+        raise RnncliError("its header is not a JSON object")
     return header
 
 
@@ -94,7 +94,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(made) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for index, name in enumerate(names) if name in names[:index])
-        raise RnncliError(f"its header says {shorten(twice)} twice")
+        raise RnncliError(f"its header lists {shorten(twice)} twice")
     return made
 
 
@@ -103,7 +103,7 @@ def _no_number(word: str) -> NoReturn:
 
 
 def _tensors(header: Mapping[str, Any], path: str, reader: FileReader, begin: int) -> Iterator[Tensor]:
-    """Yield the arrays that a header names, in the order of their numbers, which begin at a place."""
+    """Yield the arrays in a header, in the order of their numbers, which begin at a position."""
     entries = []
     for name, entry in header.items():
         match entry:
@@ -112,17 +112,17 @@ def _tensors(header: Mapping[str, Any], path: str, reader: FileReader, begin: in
             ) <= MAX_RANK and all(type(each) is int and 0 <= each < 2**63 for each in (*sizes, start, end)):
                 entries.append((start, end, name, code, tuple(sizes)))
             case _:
-                raise RnncliError(f"its header says {shorten(reprlib.repr(entry), 80)} of array {shorten(name)}")
+                raise RnncliError(f"its header describes array {shorten(name)} as {shorten(reprlib.repr(entry), 80)}")
     place = 0
     for start, end, name, code, shape in sorted(entries):
         what = f"array {shorten(name)}"
         if code not in _DTYPES:
             raise RnncliError(f"{what} has numbers of type {shorten(code)}, which is unknown")
         dtype = _DTYPES[code]
-        what = f"its header says that {what}, {shorten(str(shape))} of {dtype}, is at {start:,} to {end:,}"
+        what = f"its header puts {what}, {shorten(str(shape))} of {dtype}, at {start:,} to {end:,}"
         bits = bits_of(dtype)
         if 8 * (end - start) != prod(shape) * bits:
-            raise RnncliError(f"{what}, and its numbers take {numbers_in(shape, bits)} bits")
+            raise RnncliError(f"{what}, but its numbers take {numbers_in(shape, bits)} bits")
         if start != place or begin + end > reader.size:
             behind = f"{reader.size - begin:,} bytes follow the header, without gaps or overlaps"
             raise RnncliError(f"{what}, expected from {place:,} on; {behind}")
@@ -130,4 +130,4 @@ def _tensors(header: Mapping[str, Any], path: str, reader: FileReader, begin: in
         read = partial(array_at, reader, begin + start, dtype, shape)
         yield Tensor(name, shape, dtype, later(path, name, read))
     if begin + place != reader.size:
-        raise RnncliError(f"its arrays end at {place:,}, and {reader.size - begin:,} bytes follow the header")
+        raise RnncliError(f"its arrays end at {place:,}, but {reader.size - begin:,} bytes follow the header")

@@ -1,7 +1,7 @@
-"""Zip archives, as NumPy, PyTorch and Keras write them: files stored or deflated, and a list at the end.
+"""Zip archives, as NumPy, PyTorch and Keras write them: files stored or deflated, and a directory at the end.
 
-Python's zipfile reads them. What is added: every length is checked against the archive before anything is read, a list
-of any length is refused, and where stored numbers begin is told, so that they are read from there.
+Python's zipfile reads them. In addition, every length is checked against the archive before anything is read, the
+number of files is limited, and the position of stored data is available, so that it can be read directly.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from rnncli.formats.file_reader import FileReader, Piece
 
 MAGIC = b"PK"
 MAX_FILES = 100_000
-"""The most files of an archive; a network of 10,000 layers has 60,000 arrays at most."""
+"""The most files in an archive; a network of 10,000 layers has at most 60,000 arrays."""
 
 MAX_COMPRESSION = 20
-"""How many bytes may come from one that is packed, beyond `UNPACKED`, where nothing else is said."""
+"""The default limit on how many bytes a compressed byte may expand to, beyond `UNPACKED`."""
 
 UNPACKED = 32 << 20
-"""Bytes that may come from next to nothing: zeros, compressed."""
+"""Bytes that even the smallest compressed file may expand to: compressed zeros."""
 
 _MAX_LIST_BYTES = 8 << 20
 _BLOCK = 1 << 18
 _FIRST_BLOCK = 1 << 12
-"""Bytes that are read at first: many a file is read for its beginning alone."""
+"""Bytes that are read first: many files are read only for their beginning."""
 
 _MOST_INFLATED = 1040
-"""How many times as long as its packed bytes a deflated file can be: the format allows for 1,032 times."""
+"""The highest compression ratio of a deflated file; the format allows for 1,032."""
 
 _LOCAL = struct.Struct("<4s5H3I2H")
 _METHODS = {12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "xz"}
@@ -44,10 +44,10 @@ class Archive:
 
     Attributes:
         file: the archive.
-        members: what the archive says of each.
+        members: the directory entry of each file.
 
     Raises:
-        RnncliError: it is damaged, or holds too many.
+        RnncliError: it is damaged, or has too many files.
     """
 
     def __init__(self, file: FileReader) -> None:
@@ -63,47 +63,47 @@ class Archive:
             raise RnncliError(f"it holds two files {shorten(twice)}")
         for name, member in self.members.items():
             if not 0 <= member.header_offset <= file.size - member.compress_size:
-                what = f"its {shorten(name)} says that it takes {member.compress_size:,} bytes"
-                raise _damaged(f"{what}, and the archive ends before")
-        # Files that overlap could make a small archive take as long as a large one.
+                what = f"its {shorten(name)} claims {member.compress_size:,} bytes"
+                raise _damaged(f"{what}, but the archive ends before that")
+        # Overlapping files could make a small archive take as long as a large one.
         packed = sum(member.compress_size for member in found)
         if packed > file.size:
-            raise _damaged(f"its files say that they take {packed:,} bytes, and it has {file.size:,}: they overlap")
+            raise _damaged(f"its files claim {packed:,} bytes, but it has {file.size:,}: they overlap")
 
     def place(self, name: str) -> int:
-        """Return where in the archive the packed bytes of a file begin, all of which are there.
+        """Return where the compressed bytes of a file begin in the archive, after checking that all of them exist.
 
         Raises:
-            RnncliError: it is damaged or encrypted, or packed in a way that NumPy, PyTorch and Keras never do.
+            RnncliError: it is damaged or encrypted, or compressed in a way that NumPy, PyTorch and Keras never use.
         """
         member = self.members[name]
         if member.flag_bits & _ENCRYPTED:
-            raise RnncliError("it is encrypted, expected one that is not")
+            raise RnncliError("it is encrypted, which is not read")
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             method = _METHODS.get(member.compress_type, f"method {member.compress_type}")
-            raise RnncliError(f"it is packed by {method}, expected stored or deflated")
+            raise RnncliError(f"it is compressed with {method}, expected stored or deflated")
         local = self.file.read(member.header_offset, _LOCAL.size)
         if len(local) < _LOCAL.size or not local.startswith(b"PK\3\4"):
-            raise _damaged("it is not where the list says")
+            raise _damaged("it is not where the directory says")
         *_, name_size, extra_size = _LOCAL.unpack(local)
         place: int = member.header_offset + _LOCAL.size + name_size + extra_size
         if place + member.compress_size > self.file.size:
-            raise _damaged(f"it says that it takes {member.compress_size:,} bytes, and the archive ends before")
+            raise _damaged(f"it claims {member.compress_size:,} bytes, but the archive ends before that")
         most = member.compress_size * (1 if self.is_stored(name) else _MOST_INFLATED)
         if member.file_size > most:
-            holds = f"{member.compress_size:,} in the archive cannot hold so many"
-            raise _damaged(f"it says that it has {member.file_size:,} bytes, and {holds}")
+            holds = f"{member.compress_size:,} in the archive cannot hold that many"
+            raise _damaged(f"it claims {member.file_size:,} bytes, but {holds}")
         return place
 
     def is_stored(self, name: str) -> bool:
-        """Whether the bytes of a file stand in the archive as they are."""
+        """Return whether a file is stored uncompressed."""
         return self.members[name].compress_type == zipfile.ZIP_STORED
 
     def blocks(self, name: str) -> Iterator[bytes]:
-        """Yield a file, a block at a time. At the end its length and its checksum have been checked.
+        """Yield a file, a block at a time. Its length and checksum have been checked by the end.
 
         Raises:
-            RnncliError: it is damaged or encrypted, or packed in a way that NumPy, PyTorch and Keras never do.
+            RnncliError: it is damaged or encrypted, or compressed in a way that NumPy, PyTorch and Keras never use.
         """
         self.place(name)
         left, size = self.members[name].file_size, _FIRST_BLOCK
@@ -112,27 +112,27 @@ class Archive:
                 yield block
                 left, size = left - len(block), _BLOCK
         if left:
-            raise _damaged(f"it says that it has {self.members[name].file_size:,} bytes, and {left:,} are missing")
+            raise _damaged(f"it claims {self.members[name].file_size:,} bytes, but {left:,} are missing")
 
     def read(self, name: str, most: int | None = None) -> bytes:
-        """Return a whole file, likewise; by default it may have as many bytes as can be packed in so few.
+        """Return a whole file, checked; by default it may expand as far as its compressed size plausibly allows.
 
         Raises:
-            RnncliError: it is not there, is damaged or encrypted, or has more bytes than it may have.
+            RnncliError: it does not exist, is damaged or encrypted, or exceeds the limit.
         """
         if name not in self.members:
-            raise RnncliError(f"it has no {name}, which it should hold", AGAIN)
+            raise RnncliError(f"it has no {name}, which it should contain", AGAIN)
         member = self.members[name]
         most = MAX_COMPRESSION * member.compress_size + UNPACKED if most is None else most
         if member.file_size > most:
-            raise RnncliError(f"its {shorten(name)} has {member.file_size:,} bytes; {most:,} are allowed")
+            raise RnncliError(f"its {shorten(name)} has {member.file_size:,} bytes; at most {most:,} are allowed")
         with reading(f"its {shorten(name)}"):
             return b"".join(self.blocks(name))
 
 
 @contextmanager
 def _in_words() -> Iterator[None]:
-    """Raise what zipfile and zlib raise for what is damaged as an error in words."""
+    """Convert errors of zipfile and zlib for damaged data to readable errors."""
     try:
         yield
     except EOFError:

@@ -1,1 +1,1 @@
-"""Keras's files: JSON, `.keras` archives, and HDF5, of every version from 2.1 on."""
+"""Keras's files: JSON, `.keras` archives and HDF5, of every version since 2.1."""

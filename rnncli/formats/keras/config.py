@@ -1,9 +1,9 @@
-"""What a config of Keras says: of a layer its class and arguments, of a model which layers are called on what.
+"""Keras's config: a layer's class and arguments, and which of a model's layers are called on which outputs.
 
-It is plain JSON, of which no layer is ever built. Keras has written the same things in several ways. A Sequential
-model is a list of layers, or an object with such a list. A functional model says of each call of a layer what it reads:
-`[["lstm", 0, 0, {}]]` until Keras 2, an object with `args` and `kwargs` in Keras 3. Models inside of models are
-unfolded here, so that a chain can be followed through them.
+It is plain JSON; no layer is ever built from it. Keras has used several forms. A Sequential model is a list of layers,
+or an object with such a list. A functional model lists the inputs of each layer call: `[["lstm", 0, 0, {}]]` up to
+Keras 2, an object with `args` and `kwargs` in Keras 3. Nested models are unfolded here, so that a chain can be followed
+through them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Json = Mapping[str, Any]
 
 
 MODELS = ("Sequential", "Functional", "Model")
-"""Classes of models that say what their layers are."""
+"""Classes of models that list their layers."""
 
 
 BY_FILTERS = names("Conv1D SeparableConv1D Conv1DTranspose")
@@ -39,10 +39,10 @@ _BY_NUMBER = names("Add Average Maximum Minimum Multiply Subtract Activation ELU
 KEEP_FEATURES = (
     _ALONG_TIME | _BY_NUMBER | names("BatchNormalization LayerNormalization PReLU DepthwiseConv1D MultiHeadAttention")
 )
-"""Classes that are not always understood, and return as many features as they read first."""
+"""Classes that are not always understood, but return as many features as their first input has."""
 
 LOSE_MASK = BY_FILTERS | _ALONG_TIME | names("DepthwiseConv1D Reshape Permute Flatten")
-"""Classes that no mask comes through; nor does it through layers that return vectors."""
+"""Classes that no mask passes through, besides layers that return vectors."""
 
 WITHOUT_WEIGHTS = (
     _ALONG_TIME
@@ -62,24 +62,24 @@ OTHER_CLASSES = (
         "UnitNormalization Rescaling Sequential Model"
     )
 )
-"""Classes without a word that are known by their names alone, where nothing says where the name is from."""
+"""Unsupported classes that are recognised just by name when the module that the name comes from is unknown."""
 
 
 RANKS: Mapping[str, int] = {"vector": 2, "sequence": 3}
-"""How many axes there are of vectors, one for each sample, and of sequences."""
+"""The number of axes of vectors, one per sample, and of sequences."""
 
 
 def side_by_side(widths: Sequence[int | None], axis: object, rank: int | None) -> int | None:
-    """Return how many features tensors have that are joined along an axis, or None if that is not known."""
+    """Return how many features tensors have when joined along an axis, or None if that is not known."""
     if axis in (-1, 2) or (rank is not None and axis == rank - 1):
         return sum(each or 0 for each in widths) if all(widths) else None
     return widths[0] if rank is not None and type(axis) is int else None
 
 
 class Sibling(NamedTuple):
-    """One of the layers that stand side by side in a file of weights, with its own name.
+    """One of the layers at the same level in a file of weights, with its own name.
 
-    Its class in snake case and which one of that it is, from 0, name its group: `lstm`, the next `lstm_1`.
+    Its class in snake case and its index among layers of that class, from 0, name its group: `lstm`, then `lstm_1`.
     """
 
     kind: str
@@ -91,45 +91,45 @@ class Sibling(NamedTuple):
 
 
 Step = str | Sibling
-"""A step on the way to the weights of a layer, from group to group."""
+"""A step in the path to the weights of a layer, from group to group."""
 
 
 def parsed(text: bytes | str, what: str) -> Any:
-    """Return what a text of JSON says.
+    """Return the value of a JSON text.
 
     Raises:
-        RnncliError: it is no JSON, or longer or deeper than a config is.
+        RnncliError: it is not JSON, or longer or more deeply nested than a config.
     """
     if len(text) > MAX_JSON:
-        raise RnncliError(f"{what} is longer than {MAX_JSON:,} characters, which no config is", SAVE_AGAIN)
+        raise RnncliError(f"{what} is longer than {MAX_JSON:,} characters, too long for a config", SAVE_AGAIN)
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else shorten(str(error), 80)
-        raise RnncliError(f"{what} is no JSON: {reason}", SAVE_AGAIN) from None
+        raise RnncliError(f"{what} is not JSON: {reason}", SAVE_AGAIN) from None
 
 
 def is_model(entry: Json) -> bool:
-    """Whether an entry is a model that says what its layers are, and, if it has a class of its own, what they read."""
+    """Return whether an entry is a model that lists its layers and, if its class is a custom one, their inputs."""
     config = entry.get("config")
     says = isinstance(config, dict) and {"input_layers", "output_layers"} <= config.keys()
     return (entry.get("class_name") in MODELS or says) and isinstance(layers_in(entry), list)
 
 
 def is_custom(entry: Json) -> bool:
-    """Whether the class of an entry is somebody's own, as far as a config of Keras 3 says where it is from."""
+    """Return whether the class of an entry is custom, as far as a config of Keras 3 shows where it comes from."""
     module, registered = entry.get("module"), entry.get("registered_name")
     own = isinstance(module, str) and module.partition(".")[0] not in ("keras", "tf_keras", "keras_core", "tensorflow")
     return own or (isinstance(registered, str) and ">" in registered)
 
 
 def is_recurrent(entry: Json) -> bool:
-    """Whether a layer loops over time, as far as its class says so."""
+    """Return whether a layer is recurrent, judging by its class."""
     return any(part in str(entry.get("class_name")) for part in ("RNN", "LSTM", "GRU", "Bidirectional"))
 
 
 def dtype_of(entry: Json) -> str:
-    """Return the type of numbers that a layer says, or the policy: `float32`, `mixed_bfloat16`; may be empty."""
+    """Return the data type or policy of a layer: `float32`, `mixed_bfloat16`; may be empty."""
     match config_of(entry).get("dtype"):
         case str(name) | {"config": {"name": str(name)}}:
             return name
@@ -137,7 +137,7 @@ def dtype_of(entry: Json) -> str:
 
 
 def computed_in(entry: Json) -> str | None:
-    """Return the type of numbers that a layer computes in, if it has fewer digits than float32."""
+    """Return the data type that a layer computes in, if it is less precise than float32."""
     name = dtype_of(entry).removeprefix("mixed_")
     return name if name in ("float16", "bfloat16") else None
 
@@ -155,7 +155,7 @@ def quantized(entry: Json) -> str | None:
 
 
 def layers_in(entry: Json) -> Any:
-    """Return the layers of a model; before Keras 2.2.3 a Sequential's config was the list itself."""
+    """Return the layers of a model; before Keras 2.2.3, a Sequential's config was the list itself."""
     config = entry.get("config")
     return config.get("layers") if isinstance(config, dict) else config
 
@@ -164,11 +164,11 @@ def config_of(entry: Json) -> Json:
     """Return the arguments of a layer.
 
     Raises:
-        RnncliError: there are none.
+        RnncliError: it has none.
     """
     config = entry.get("config")
     if not isinstance(config, dict):
-        raise RnncliError(f"its config says of a layer {shorten(repr(entry))}, without a config of its own")
+        raise RnncliError(f"its config describes a layer as {shorten(repr(entry))}, without a config")
     return config
 
 
@@ -180,35 +180,35 @@ def name_of(entry: Json) -> str:
 
 
 def version_of(said: Any) -> str:
-    """Return the version of Keras in a config or in metadata; may be empty."""
+    """Return the version of Keras that a config or metadata names; may be empty."""
     version = said.get("keras_version") if isinstance(said, dict) else None
     return shorten(version, 20) if isinstance(version, str) else ""
 
 
 def is_modern(model: Any, version: str) -> bool:
-    """Whether Keras 3 wrote a config. Without a version, it says of every class what module it is from."""
+    """Return whether Keras 3 wrote a config. If it has no version, Keras 3 names the module of every class."""
     if version:
         return version.partition(".")[0].isdigit() and int(version.partition(".")[0][:4]) >= 3
     return isinstance(model, dict) and str(model.get("module") or "").partition(".")[0] == "keras"
 
 
 def writer(version: str, model: Any) -> str:
-    """Return who wrote a file, as far as it says so."""
+    """Return the program that wrote a file, as far as the file names it."""
     if version:
         return f"Keras {version}"
     return "Keras 3" if is_modern(model, version) else "Keras"
 
 
 def siblings(entries: Sequence[Any]) -> Iterator[tuple[Json, Sibling]]:
-    """Yield layers that stand side by side, each with its place among those of its class.
+    """Yield the layers of one level, each with its index among those of its class.
 
     Raises:
-        RnncliError: one is no layer.
+        RnncliError: one is not a layer.
     """
     counts: Counter[str] = Counter()
     for entry in entries:
         if not isinstance(entry, dict) or not isinstance(entry.get("class_name"), str):
-            raise RnncliError(f"its config says of a layer {shorten(repr(entry))}, without a class_name")
+            raise RnncliError(f"its config describes a layer as {shorten(repr(entry))}, without a class_name")
         kind = snake_case(entry["class_name"])
         yield entry, Sibling(kind, counts[kind], name_of(entry))
         counts[kind] += 1
@@ -217,17 +217,17 @@ def siblings(entries: Sequence[Any]) -> Iterator[tuple[Json, Sibling]]:
 # The graph of calls. ------------------------------------------------------------------------------------------
 
 MAX_CALLS = 10_000
-"""The most calls of layers, those in models inside of models included."""
+"""The most calls of layers, including those in nested models."""
 
 MAX_NESTING = 20
-"""How deep models may stand inside of one another."""
+"""How deeply models may be nested."""
 
 CallKey = tuple[tuple[str, ...], str, int]
-"""A call of a layer: the models around it, the layer's name, and which of its calls it is."""
+"""A call of a layer: the enclosing models, the layer's name, and the index of the call among the layer's calls."""
 
 
 class Source(NamedTuple):
-    """An output of a call: the call, and which output."""
+    """An output of a call: the call, and the index of the output."""
 
     call: CallKey
     output: int
@@ -237,14 +237,14 @@ class Call(NamedTuple):
     """A call of a layer.
 
     Attributes:
-        path: the names of the models around the layer, and its own.
-        entry: what the config says of the layer.
-        route: the way to its weights in a file of Keras 3.
-        reads: what it is called on, its data first.
-        shape: the shape of the first of these, where the call says it.
+        path: the names of the enclosing models, and the layer's own.
+        entry: the layer's entry in the config.
+        route: the path to its weights in a file of Keras 3.
+        reads: its inputs, the data first.
+        shape: the shape of the first input, if the call specifies it.
         given_state: whether it is called with an initial state.
         mask: the mask that it is called with.
-        training: whether it is called as in training, whatever the model does.
+        training: whether it is called in training mode, whatever the model does.
     """
 
     path: tuple[str, ...]
@@ -258,7 +258,7 @@ class Call(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What the file calls the layer: `lstm`, `encoder/lstm`."""
+        """The layer's name in the file: `lstm`, `encoder/lstm`."""
         return "/".join(self.path)
 
     @property
@@ -269,11 +269,11 @@ class Call(NamedTuple):
 
 @dataclass
 class Graph:
-    """The calls of a model, in the order of the file, and sentences on its models that a reader should know.
+    """The calls of a model, in the order of the file, and sentences on its models for the reader.
 
     Attributes:
         calls: the calls.
-        aliases: what the outputs of models, and their inputs, are in truth.
+        aliases: the actual outputs behind the inputs and outputs of nested models.
     """
 
     calls: dict[CallKey, Call] = field(default_factory=dict)
@@ -281,7 +281,7 @@ class Graph:
     notes: list[str] = field(default_factory=list)
 
     def origin(self, source: Source) -> Source:
-        """Return the output that a source is, seen through the models around it.
+        """Return the output that a source refers to, resolved through the enclosing models.
 
         Raises:
             RnncliError: there is no such layer, or models read one another in a circle.
@@ -294,7 +294,7 @@ class Graph:
         if origin.call in self.calls:
             self.aliases |= dict.fromkeys(passed, origin)
             return origin
-        raise RnncliError(f"its config says that a layer reads {shorten(source.call[1])}, which is not there")
+        raise RnncliError(f"its config says that a layer reads {shorten(source.call[1])}, which does not exist")
 
 
 def graph_of(model: Any) -> Graph:
@@ -304,12 +304,12 @@ def graph_of(model: Any) -> Graph:
         RnncliError: it is not the config of a Keras model, or contradicts itself.
     """
     if not isinstance(model, dict) or not isinstance(model.get("class_name"), str) or "config" not in model:
-        expected = "one is a JSON object with class_name and config"
-        raise RnncliError(f"it is no Keras model: {expected}", "model.to_json() makes one")
+        expected = "expected a JSON object with class_name and config"
+        raise RnncliError(f"it is not a Keras model: {expected}", "model.to_json() writes one")
     if not is_model(model):
         raise RnncliError(
-            f"its model is of the class {shorten(model['class_name'])}, and the file does not say what its layers are",
-            "Sequential and functional models say so",
+            f"its model is of the class {shorten(model['class_name'])}, and the file does not list its layers",
+            "files of Sequential and functional models do",
         )
     graph = Graph()
     _add_model(graph, (), Call((), model, (), ()))
@@ -317,10 +317,10 @@ def graph_of(model: Any) -> Graph:
 
 
 def _add_model(graph: Graph, scope: tuple[str, ...], of: Call) -> list[Source]:
-    """Add the calls of the layers of a model that is called itself, in a scope of its own; return its outputs."""
+    """Add the layer calls of a nested model, in their own scope; return its outputs."""
     model = of.entry
     if len(scope) > MAX_NESTING:
-        raise RnncliError(f"its models stand more than {MAX_NESTING} deep inside of one another")
+        raise RnncliError(f"its models are nested more than {MAX_NESTING} deep")
     if is_custom(model) or model["class_name"] not in MODELS:
         graph.notes.append(
             f"{shorten(of.name or 'the model')} is of the class {shorten(model['class_name'])}, whose code is not in "
@@ -332,7 +332,7 @@ def _add_model(graph: Graph, scope: tuple[str, ...], of: Call) -> list[Source]:
     ]
     if model["class_name"] == "Sequential":
         reads = of.reads[:1]
-        # Keras 3 does not count the input among the layers of a Sequential.
+        # Keras 3 does not count the input among a Sequential's layers.
         for number, (entry, call) in enumerate(layers):
             if entry["class_name"] != "InputLayer" or not reads:
                 key = (scope, call.path[-1], number)
@@ -368,7 +368,7 @@ def _add_layer(graph: Graph, key: CallKey, call: Call) -> None:
 
 
 def _call(written: Any, call: Call, scope: tuple[str, ...]) -> Call:
-    """Return a call with what it reads, from either way to write it."""
+    """Return a call with its inputs, from either form."""
     match written:
         case {"args": list(args), "kwargs": dict(kwargs)}:
             others = {key: value for key, value in kwargs.items() if key != "mask"}
@@ -387,7 +387,7 @@ def _call(written: Any, call: Call, scope: tuple[str, ...]) -> Call:
             reads = _sources(written, scope)
             return call._replace(
                 reads=reads,
-                # A recurrent layer that reads several outputs reads a sequence and states.
+                # A recurrent layer with several inputs reads a sequence and states.
                 given_state="initial_state" in named or len(reads) > 1,
                 mask=next(iter(_sources(named.get("mask"), scope)), None),
                 training="training" in named,
@@ -397,12 +397,12 @@ def _call(written: Any, call: Call, scope: tuple[str, ...]) -> Call:
 
 
 def _sources(value: Any, scope: tuple[str, ...]) -> tuple[Source, ...]:
-    """Return the outputs of calls in a model that a text such as `["lstm", 0, 0]`, or a list of such, names."""
+    """Return the call outputs that a reference such as `["lstm", 0, 0]`, or a list of references, names."""
     return tuple(source for source, _ in _tensors(value, scope, listed=True))
 
 
 def _tensors(value: Any, scope: tuple[str, ...], *, listed: bool = False) -> list[tuple[Source, Any]]:
-    """Return the outputs of calls in some arguments and their shapes, as Keras 3 writes them, or before it in lists."""
+    """Return the call outputs in some arguments and their shapes, in Keras 3's form, or in lists as before."""
     found: list[tuple[Source, Any]] = []
     waiting = [value]
     while waiting:
@@ -417,6 +417,6 @@ def _tensors(value: Any, scope: tuple[str, ...], *, listed: bool = False) -> lis
                         raise RnncliError(f"its config says that a tensor comes from {shorten(repr(history))}")
             case list(values):
                 waiting += values[::-1]
-            case dict(values):  # Keras takes what is named in the order of the names
+            case dict(values):  # Keras passes these in the order of their names
                 waiting += [values[key] for key in sorted(values, key=str, reverse=True)]
     return found

@@ -1,4 +1,4 @@
-"""Keras's files: the JSON of a model, `.keras`, which is a zip archive of that and HDF5, and `.h5` or `.hdf5`."""
+"""Keras's files: the JSON of a model; `.keras`, a zip archive of JSON and HDF5; and `.h5` or `.hdf5`."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ MAX_METADATA = 100_000
 _VARIABLES: Mapping[str, tuple[str, ...]] = {
     snake_case(cls.keras): (*KERAS_NAMES[cls.kind].values(),) for cls in LAYERS if cls.kind in KERAS_NAMES
 } | {"cell": KERAS_CELL, "layer": (*KERAS_NAMES["dense"].values(),)}
-"""What the numbered arrays of Keras 3 are, by the class in the name of their group; that in a wrapper is dense."""
+"""Names of Keras 3's numbered arrays, by the class in their group's name; `layer`, in a wrapper, is a dense layer."""
 
 
 def read(path: str) -> ModelFile:
-    """Return what a file of Keras holds. Before Keras 2.12 a file named .keras was HDF5.
+    """Return the contents of a Keras file. Before Keras 2.12, files named .keras were HDF5.
 
     Raises:
-        RnncliError: it is of another kind than its name says, is damaged, encrypted, or contradicts itself; or h5py is
-            missing.
+        RnncliError: its contents do not match its extension, it is damaged or encrypted, it contradicts itself, or h5py
+            is missing.
     """
     ending = path.lower().rpartition(".")[2]
     if ending == "json":
@@ -61,12 +61,12 @@ def read(path: str) -> ModelFile:
     if ending != "keras":
         zipped = start[:2] == b"PK"
         raise RnncliError(
-            f"it is no HDF5: it begins with {shorten(repr(start))}",
+            f"it is not HDF5: it begins with {shorten(repr(start))}",
             "it is a zip archive; if Keras wrote it, name it FILE.keras" if zipped else AGAIN,
         )
     if start[:2] != b"PK":
         raise RnncliError(
-            f"it is no zip archive, as a .keras file is: it begins with {shorten(repr(start))}",
+            f"it is not a zip archive, which a .keras file is: it begins with {shorten(repr(start))}",
             "save it again: model.save('model.keras')",
         )
     return _read_archive(path)
@@ -75,13 +75,13 @@ def read(path: str) -> ModelFile:
 def _read_json(path: str) -> ModelFile:
     with open(path, "rb") as file:
         model = parsed(file.read(MAX_JSON + 1), "it")
-    if isinstance(model, str):  # a text of JSON that was written as JSON once more
+    if isinstance(model, str):  # JSON that was encoded as a JSON string
         model = parsed(model, "the text in it")
     return _found(path, "Keras JSON", model, version_of(model), None)
 
 
 def _read_archive(path: str) -> ModelFile:
-    """Read the config of an archive, and its HDF5 only where that says what the layers have that are left out."""
+    """Read an archive's config, and its HDF5 only if that shows what the left-out layers contain."""
     archive = Archive(opened_regular(path))
     model = parsed(archive.read(CONFIG, MAX_JSON), f"its {CONFIG}")
     said = METADATA in archive.members
@@ -92,7 +92,7 @@ def _read_archive(path: str) -> ModelFile:
         return found
     try:
         others, held = store.others(found.tensors)
-    except RnncliError:  # the numbers cannot be read, either, and that says why
+    except RnncliError:  # reading the numbers fails with the same error, which gives the reason
         return replace(found, partial=True)
     left = tuple(node if node.tensors else replace(node, tensors=held.get(node.owner, {})) for node in found.left)
     return replace(found, others=others, left=left)
@@ -112,7 +112,7 @@ def _read_hdf5(path: str) -> ModelFile:
 def _found(
     path: str, format_: str, model: Any, version: str, store: Store | None, tensors: Sequence[Tensor] = ()
 ) -> ModelFile:
-    """Return what a file holds, from its config and the version of Keras that wrote it."""
+    """Return the contents of a file, from its config and the version of Keras that wrote it."""
     try:
         graph = graph_of(model)
         nodes = nodes_of_config(graph, store, modern=is_modern(model, version))
@@ -124,15 +124,15 @@ def _found(
     for node in found.left if not found.parts else ():
         if node.loops and node.features is None:
             text = f"its config does not say how many features {shorten(node.name)} reads"
-            raise RnncliError(text, "save the model once it is built")
+            raise RnncliError(text, "save the model after it is built")
     return found
 
 
-# Weights alone
+# Files with only weights
 
 
 def _weights_alone(path: str, tree: hdf5.Tree, version: str) -> ModelFile:
-    """Return what HDF5 with weights alone holds, in either of Keras's two layouts: names say what the arrays are."""
+    """Return the contents of an HDF5 file with only weights, in either Keras layout, by the names of its arrays."""
     paths = [path for path in _in_order(tree) if is_of_network(path)]
     together = Counter(path.rpartition("/")[0] for path in paths)
     found = tree.tensors(paths).items()
@@ -142,15 +142,15 @@ def _weights_alone(path: str, tree: hdf5.Tree, version: str) -> ModelFile:
     nodes = nodes if named else [*map(_scaled, nodes)]
     of_training = len(tree.arrays) - len(paths)
     notes = [Note(f"{of_training} arrays of the optimizer are left out", "left out")] if of_training else []
-    form = "Keras HDF5, weights alone"
+    form = "Keras HDF5, weights only"
     return model_of(path, form, writer(version, None), nodes, tensors=tensors, notes=notes)
 
 
 def _of_its_time(node: Node, version: str) -> Node:
-    """Return a node of a file of weights with the default gates of the version of Keras that wrote it.
+    """Return a node of a weights-only file with the default gates of the Keras version that wrote it.
 
-    Before 2.3 they were the old hard_sigmoid, but for cuDNN's layers. TensorFlow 1 and 2 both called their Keras
-    2.2.4-tf, and only the second had sigmoid.
+    Before 2.3 the default was the old hard_sigmoid, except for cuDNN's layers. The Keras of both TensorFlow 1 and 2 was
+    named 2.2.4-tf, and only the second had sigmoid.
     """
     said = re.match(r"([0-9]{1,3})\.([0-9]{1,3})", version)
     if said is None or (int(said[1]), int(said[2])) >= (2, 3) or node.convention != "keras":
@@ -168,7 +168,7 @@ def _of_its_time(node: Node, version: str) -> Node:
 
 
 def _scaled(node: Node) -> Node:
-    """Return a node whose arrays have numbers; that of a norm may be its scale or its shift."""
+    """Return a node with numbered arrays; the one array of a norm may be its scale or its shift."""
     if "gamma" not in node.tensors or "beta" in node.tensors:
         return node
     said = f"{shorten(node.name)} has a scale and no shift, and not the other way round: the file does not say"
@@ -176,16 +176,16 @@ def _scaled(node: Node) -> Node:
 
 
 def _in_order(tree: hdf5.Tree) -> list[str]:
-    """Return the paths of all arrays: as the lists of Keras 2 have them, or else by name, `lstm_2` before `lstm_10`."""
+    """Return the paths of all arrays: in the order of Keras 2's lists, or else by name, `lstm_2` before `lstm_10`."""
     layers = tree.texts("", "layer_names") or ()
     listed = [f"{layer}/{name}" for layer in layers for name in tree.texts(layer, "weight_names") or ()]
     return [*dict.fromkeys([*filter(tree.arrays.__contains__, listed), *sorted(tree.arrays, key=by_numbers)])]
 
 
 def _name(path: str, count: int) -> str:
-    """Return the name of an array, with its role in place of the number that Keras 3 gives it among so many.
+    """Return the name of an array, with its role instead of Keras 3's number, given how many arrays the layer has.
 
-    Of a batch norm the mean and the variance are always there; one more array is taken for its scale.
+    A batch norm always has mean and variance; a third array is assumed to be its scale.
     """
     numbered = re.fullmatch(r"(.*)/vars/([0-9]{1,4})", path)
     if numbered is None:
@@ -194,7 +194,7 @@ def _name(path: str, count: int) -> str:
     # A stack of cells is a row of layers.
     owner = re.sub(r"/cell/cells/([a-z_]+)_cell(_[0-9]+)?$", r"/cells/\1\2/cell", owner)
     kind = re.sub(r"_[0-9]+$", "", owner.rpartition("/")[2])
-    # A model of somebody's own calls its layers as it likes: two arrays are of a dense layer, if their shapes are.
+    # Custom models name layers freely: two arrays are a dense layer's if their shapes fit.
     roles = _VARIABLES.get("cell" if kind.endswith("cell") else kind, _VARIABLES["dense"] if count == 2 else ())
     if kind == "batch_normalization":
         roles = (*roles[: max(0, count - 2)], *roles[2:])

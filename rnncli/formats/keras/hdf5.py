@@ -1,8 +1,8 @@
-"""HDF5 as Keras writes it: groups, arrays and attributes, and where in these the weights of a layer are.
+"""HDF5 as Keras writes it: groups, arrays and attributes, and where a layer's weights are in them.
 
-The library that reads HDF5 crashes, or never ends, on some damaged files. So it runs in a process of its own,
-`hdf5_process`, which bounds its own memory and time and answers with plain data; whatever ends it is an error here.
-Where the system starts no processes, it runs in this one, without bounds.
+The HDF5 library crashes or never ends on some damaged files. It therefore runs in a separate process, `hdf5_process`,
+which limits its own memory and time and answers with plain data; any abnormal end of it is an error here. Where the
+system cannot start processes, it runs in this process, without limits.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 PATIENCE = 600
-"""Seconds until a process that waits for its file is given up."""
+"""Seconds before giving up on a process that waits for its file."""
 
 _PROGRAM = """
 import json, sys
@@ -49,14 +49,14 @@ spec.loader.exec_module(sys.modules["rnncli"])
 from rnncli.formats.keras.hdf5_process import main
 main()
 """
-"""What is run with `-I`: the standard library comes first, and the folder where it is started is not looked into."""
+"""Run with `-I`: the standard library comes first, and the current folder is not searched."""
 
-# No libraries are loaded that a file names for unpacking its numbers, and one thread is enough.
+# A file cannot load libraries for decompression, and one thread is enough.
 _ENVIRONMENT = {"HDF5_PLUGIN_PRELOAD": "::", "OPENBLAS_NUM_THREADS": "1"}
 
 
 class Place(NamedTuple):
-    """Where the bytes of an HDF5 file are: a file, or a member of a zip archive."""
+    """The location of HDF5 data: a file, or a member of a zip archive."""
 
     path: str
     member: str = ""
@@ -64,13 +64,13 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Tree:
-    """What an HDF5 file holds.
+    """The contents of an HDF5 file.
 
     Attributes:
-        place: where it is.
-        attributes: the attributes of each group that Keras writes: texts and lists of texts.
-        arrays: the shape and the type of each array of numbers, by its path.
-        values: the numbers of arrays that were read along, as bytes; those of a large file are read when asked for.
+        place: its location.
+        attributes: each group's attributes that Keras writes: texts and lists of texts.
+        arrays: the shape and data type of each numeric array, by its path.
+        values: the bytes of arrays that were read together with the structure; a large file's are read on demand.
     """
 
     place: Place
@@ -79,7 +79,7 @@ class Tree:
     values: Mapping[str, memoryview]
 
     def text(self, group: str, name: str) -> str | None:
-        """Return an attribute that is a text."""
+        """Return a text attribute."""
         value = self.attributes.get(group, {}).get(name)
         return value if isinstance(value, str) else None
 
@@ -89,7 +89,7 @@ class Tree:
         return value if isinstance(value, list) else None
 
     def tensors(self, paths: Iterable[str]) -> dict[str, Tensor]:
-        """Return arrays by their paths. With the first that is read, all of them are."""
+        """Return arrays by their paths. Reading the first reads all of them."""
         shapes = {path: self.arrays[path] for path in paths}
 
         @cache
@@ -106,7 +106,7 @@ class Tree:
 
 
 def tree_of(place: Place) -> Tree:
-    """Return what an HDF5 file holds.
+    """Return the contents of an HDF5 file.
 
     Raises:
         RnncliError: h5py is missing, or the file is damaged.
@@ -118,7 +118,7 @@ def tree_of(place: Place) -> Tree:
 
 
 def _cut(data: memoryview, arrays: Mapping[str, tuple[tuple[int, ...], str]]) -> dict[str, memoryview]:
-    """Return the bytes of each array, which come one behind the other."""
+    """Return the bytes of each array, which are stored one after the other."""
     ends = [*accumulate((prod(shape) * WIDTHS[dtype] for shape, dtype in arrays.values()), initial=0)]
     return {path: data[start:end] for path, start, end in zip(arrays, ends, ends[1:], strict=False)}
 
@@ -128,7 +128,7 @@ def _asked(place: Place, wanted: list[str] | None) -> tuple[Any, memoryview]:
     folders = _installed(os.path.dirname(os.path.abspath(place.path)))
     if PathFinder.find_spec("h5py", folders) is None:
         what = "its weights are HDF5" if place.member else "it is HDF5"
-        raise RnncliError(f"{what}, which is read with h5py, and h5py is not installed", ADVICE)
+        raise RnncliError(f"{what}, which needs h5py, and h5py is not installed", ADVICE)
     question = json.dumps({"path": place.path, "member": place.member, "wanted": wanted}).encode()
     folder = os.path.dirname(sys.modules["rnncli"].__path__[0])
     try:
@@ -137,45 +137,45 @@ def _asked(place: Place, wanted: list[str] | None) -> tuple[Any, memoryview]:
         raise RnncliError(f"its HDF5 was not read within {PATIENCE} seconds", "copy the file to this machine") from None
     if ended is None:
         ended = Ended(0, b"".join(answer(question)))
-    # A view of the numbers: they may fill half of the memory.
+    # A view, not a copy, because the numbers may fill half of the memory.
     head, data = ended.output[: max(0, ended.output.find(b"\n"))], memoryview(ended.output)
     try:
         said = json.loads(head)
     except ValueError:
         said = None
     if ended.status != 0 or not isinstance(said, dict):
-        raise damaged(f"h5py, which reads it, {ended.words}")
+        raise damaged(f"h5py {ended.words} while reading it")
     if "error" in said:
         raise RnncliError(shorten(str(said["error"]), 200), said.get("advice"))
     return said, data[len(head) + 1 :]
 
 
 def _installed(beside: str) -> list[str]:
-    """Return the folders of libraries: not the current one, nor that of the file or of a program of the user's.
+    """Return the folders of libraries, without the current folder and those of the file and of the user's program.
 
-    A file that was downloaded may lie beside a `json.py` or an `h5py.py`, which is never imported.
+    A downloaded file may come with a `json.py` or an `h5py.py`, which must never be imported.
     """
     program = getattr(sys.modules["__main__"], "__file__", None)
     users = {os.path.realpath(each) for each in (os.curdir, beside, os.path.dirname(program or ""))}
-    # What starts a notebook lies among the libraries itself.
+    # The script that starts a notebook is itself in the libraries' folder.
     users -= {os.path.realpath(each) for each in (*site.getsitepackages(), site.getusersitepackages())}
     return [each for each in sys.path if os.path.isabs(each) and os.path.realpath(each) not in users]
 
 
-# Where Keras keeps the weights of a layer: in the tree of Keras 3, in groups by name before it
+# Keras's location of a layer's weights: a tree in Keras 3, groups by name before
 
 _OLD_LAYERS = "_layer_checkpoint_dependencies"
-"""What Keras 2.12 to 2.15 called the group of the layers of a model."""
+"""The group of a model's layers in Keras 2.12 to 2.15."""
 
 
 def is_cudnn(entry: Any) -> bool:
-    """Whether the weights of a layer, or of the layer inside of it, have cuDNN's layout."""
+    """Return whether the weights of a layer, or of the layer that it wraps, have cuDNN's layout."""
     inner = entry["config"].get("layer")
     return str((inner if isinstance(inner, dict) else entry).get("class_name")).startswith("CuDNN")
 
 
 def is_of_network(path: str) -> bool:
-    """Whether an array of Keras 3 is the network's, not the state of an optimizer, a metric or random numbers."""
+    """Return whether an array of Keras 3 belongs to the network, not to an optimizer, a metric or a random seed."""
     return _OF_TRAINING.search(path) is None
 
 
@@ -183,9 +183,9 @@ _OF_TRAINING = re.compile(r"^(optimizer|compile_metrics|metrics)/|(^|/)(seed_)?g
 
 
 class Branches:
-    """The weights of a `.keras` file: a tree like the model's, whose leaves are numbered: `layers/lstm/cell/vars/0`.
+    """The weights in a `.keras` file: a tree like the model's with numbered leaves: `layers/lstm/cell/vars/0`.
 
-    It is opened when values are asked for. Until then an array has the shape that the config says.
+    It is opened when values are read. Until then arrays have the shapes from the config.
     """
 
     def __init__(self, place: Place) -> None:
@@ -194,17 +194,17 @@ class Branches:
         self._unread: dict[str, tuple[Step, ...]] = {}
 
     def held(self, call: Call) -> Mapping[str, Tensor]:
-        """Return nothing: the file is not opened for it. `others` says it later."""
+        """Return nothing, so that the file stays closed. `others` finds these arrays later."""
         self._unread[call.name] = call.route
         return {}
 
     def tensors(self, call: Call, number: int, weights: Sequence[Weight]) -> Mapping[str, Tensor]:
-        """Return the arrays of a layer, or of one cell of a stack, by the names of its weights; they are read later."""
+        """Return the arrays of a layer, or of one cell in a stack, by its weights' names; they are read later."""
         routes = [*_routes(call.entry)]
         directions = routes[number : number + 1] if call.entry["class_name"] != "Bidirectional" else routes
         tensors = {}
         said = dtype_of(call.entry)
-        dtype = said if said in WIDTHS else "float32"  # that of mixed_float16 and mixed_bfloat16, and the default
+        dtype = said if said in WIDTHS else "float32"  # also for mixed_float16 and mixed_bfloat16, and by default
         each = max(1, len(weights) // len(directions))
         for index, weight in enumerate(weights):
             route = (*call.route, *directions[index // each], "vars", str(index % each))
@@ -214,7 +214,7 @@ class Branches:
         return tensors
 
     def others(self, used: Sequence[Tensor]) -> tuple[tuple[Tensor, ...], Mapping[str, Mapping[str, Tensor]]]:
-        """Return the arrays of the network that are not used, and those that each layer that is not understood holds.
+        """Return the network's unused arrays, and the arrays of each layer that is not understood.
 
         Raises:
             RnncliError: h5py is missing, or the file is damaged.
@@ -235,7 +235,7 @@ class Branches:
 
     @cached_property
     def _own_names(self) -> Mapping[tuple[str, str, str], Sequence[str]]:
-        """The groups in each group, by their class and by the name of their layer, which newer versions keep."""
+        """The groups in each group, by class and layer name, which newer versions store."""
         found: dict[tuple[str, str, str], list[str]] = {}
         for path in self._tree.attributes:
             around, _, name = path.rpartition("/")
@@ -244,7 +244,7 @@ class Branches:
         return found
 
     def _path(self, route: Sequence[Step]) -> str:
-        """Return the path that a way leads to; one that is not there if there is none."""
+        """Return the path that a route leads to, or a path that does not exist."""
         path = ""
         for step in route:
             lead = f"{path}/" if path else ""
@@ -259,7 +259,7 @@ class Branches:
 
     @cached_property
     def _tensors(self) -> Mapping[str, Tensor]:
-        """The arrays that are there of those that are wanted, by their paths; with the first that is read, all are."""
+        """The wanted arrays that exist, by path; reading the first reads all of them."""
         paths = dict.fromkeys(self._path(route) for route, _ in self._wanted.values())
         return self._tree.tensors(filter(self._tree.arrays.__contains__, paths))
 
@@ -274,7 +274,7 @@ class Branches:
 
 
 def _routes(entry: Any) -> Iterator[tuple[Step, ...]]:
-    """Yield the ways to the weights of a layer in a file of Keras 3, one for each cell or direction."""
+    """Yield the routes to a layer's weights in a file of Keras 3, one for each cell or direction."""
     kind, config = entry["class_name"], config_of(entry)
     inner: list[tuple[tuple[Step, ...], Any]] = []
     match kind:
@@ -294,13 +294,13 @@ def _routes(entry: Any) -> Iterator[tuple[Step, ...]]:
 
 
 class Groups:
-    """The weights of an `.h5` file: in the root's groups, one for each layer, with a list of its arrays in their order.
+    """The weights in an `.h5` file: one root group per layer, with an ordered list of its arrays.
 
     Attributes:
         all: every array of the network.
 
     Raises:
-        RnncliError: an array is not there that a layer says it has.
+        RnncliError: an array that a layer lists is missing.
     """
 
     def __init__(self, tree: Tree, root: str) -> None:
@@ -312,8 +312,8 @@ class Groups:
         for layer, own in names.items():
             for name in own:
                 if f"{self._root}{layer}/{name}" not in tree.arrays:
-                    what = f"its layer {shorten(layer)} says that it has {shorten(name)}"
-                    raise RnncliError(f"{what}, which is not there")
+                    what = f"its layer {shorten(layer)} lists {shorten(name)}"
+                    raise RnncliError(f"{what}, which is missing")
         paths = {f"{self._root}{layer}/{name}": (layer, name) for layer, own in names.items() for name in own}
         self.all = [*tree.tensors(paths).values()]
         for tensor in self.all:
@@ -322,7 +322,7 @@ class Groups:
                 self._inside.setdefault(way, []).append(tensor)
 
     def _of(self, call: Call) -> list[Tensor]:
-        """Return the arrays of a layer; those in a model inside of another have its name in theirs."""
+        """Return the arrays of a layer; inside a nested model, array names contain the layer's name."""
         group, *names = call.path
         if not names:
             return self._inside.get((group,), [])
@@ -337,10 +337,10 @@ class Groups:
         return {tensor.name: tensor for tensor in self._of(call)}
 
     def tensors(self, call: Call, number: int, weights: Sequence[Weight]) -> Mapping[str, Tensor]:
-        """Return the arrays of a layer, or of one cell of a stack behind those below it, by the names of its weights.
+        """Return the arrays of a layer, or of one cell after those below it in a stack, by the names of its weights.
 
         Raises:
-            RnncliError: they are not those that the layer has.
+            RnncliError: they do not match the layer.
         """
         start = 0 if number == 0 else self._ends.get((call.path, number - 1), 0)
         self._ends[(call.path, number)] = start + len(weights)
@@ -349,17 +349,17 @@ class Groups:
         if len(arrays) < len(weights):
             raise RnncliError(f"{what} {len(arrays)} arrays, but its config says {len(weights)}")
         if any("/lora_" in tensor.name for tensor in self._of(call)):
-            text = f"{what} LoRA's matrices beside its kernel, which are not added to it here"
+            text = f"{what} LoRA matrices, which are not added to its kernel here"
             raise RnncliError(text, "model.save('model.keras') adds them")
         for weight, tensor in zip(weights, arrays, strict=True):
             # `lstm_1/lstm_cell/kernel_2:0` is a kernel
             role = re.sub(r"(_[0-9]+)?(:[0-9]+)?$", "", tensor.name.rpartition("/")[2])
             what = f"its array {shorten(tensor.name, 80)}"
             if role != weight.name.rpartition("/")[2] and role in KERAS_ROLES:
-                raise RnncliError(f"{what} stands where the {weight.name} of its layer is expected")
+                raise RnncliError(f"{what} is where its layer's {weight.name} should be")
             shape = weight.shape
             if is_cudnn(call.entry) and weight.name.endswith("bias"):
-                # cuDNN has a bias for the input and one for the state, end to end.
+                # cuDNN has the input bias and the state bias end to end.
                 shape = (2 * prod(shape),) if len(shape) == 1 else (prod(shape),)
             if tensor.shape != shape:
                 raise RnncliError(f"{what} is {shorten(str(tensor.shape))}; its config says {shape}")
@@ -367,7 +367,7 @@ class Groups:
 
 
 _OF_MODEL = "top_level_model_weights"
-"""The group of the arrays that are a model's own, and none of its layers'."""
+"""The group of arrays that belong to the model itself, not to its layers."""
 
 Store = Branches | Groups
-"""Where the weights of a model are."""
+"""The location of a model's weights."""

@@ -1,9 +1,9 @@
 """The process that reads an HDF5 file with h5py, and answers in plain data on its standard output.
 
-It takes no more memory and time than a file of that size can need; the system ends it if it does, and if it crashes.
+It may use only as much memory and time as a file of that size can need; the system ends it if it uses more or crashes.
 
-Nothing outside of the file is ever followed: links that are not hard links are passed over, and arrays that keep their
-numbers elsewhere are refused. Little is imported, since the process starts for every file.
+Nothing outside the file is ever followed: only hard links are followed, and arrays that are stored in other files are
+refused. Few modules are imported, since the process starts for every file.
 """
 
 from __future__ import annotations
@@ -25,34 +25,34 @@ from rnncli.formats.zip_archive import MAX_COMPRESSION, UNPACKED, Archive
 from rnncli.system.memory import bound
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
-"""What HDF5 begins with."""
+"""The first bytes of HDF5."""
 
 ADVICE = "pip install h5py"
-"""What mends a missing h5py."""
+"""The advice when h5py is missing."""
 
 MAX_OBJECTS = 20_000
 """The most groups and arrays that a file may have."""
 
 MAX_DEPTH = 100
-"""How deep groups may stand inside of one another."""
+"""How deeply groups may be nested."""
 
 MAX_ATTRIBUTES = 10_000_000
 """The most bytes of all attributes together."""
 
 ROOM = 96 << 20
-"""Bytes of memory that it may take, beside the arrays that it is asked for."""
+"""Bytes of memory that it may use in addition to the arrays that are asked for."""
 
 MAX_ALONG, MAX_BYTES_ALONG = 500, 4 << 20
-"""The most arrays that come along with the structure of a file, and the most bytes of them."""
+"""The most arrays, and bytes of arrays, that are sent together with the structure of a file."""
 
 MAX_READ_WHOLE = 16 << 20
-"""From so many bytes on HDF5 in an archive is not read whole, with its checksum, for its structure alone."""
+"""The size from which the structure of HDF5 in an archive is read without reading all of it and its checksum."""
 
 SECONDS = 0.5
-"""Seconds of the processor that the smallest file may take."""
+"""Seconds of processor time that the smallest file may take."""
 
 BYTES_A_SECOND = 500_000
-"""How many bytes of a larger file may take one second more; h5py reads the smallest arrays ten times as fast."""
+"""How many more bytes allow one more second; h5py reads the smallest arrays ten times as fast."""
 
 _TEXTS = ("model_config", "keras_version", "name")
 _LISTS = ("layer_names", "weight_names")
@@ -70,18 +70,18 @@ _UNREADABLE = (
     MemoryError,
     EOFError,
 )
-"""What h5py raises for a file that is damaged: nearly anything."""
+"""Errors that h5py raises for damaged files: nearly any."""
 
 
 def main() -> None:
-    """Answer the question on standard input on standard output."""
+    """Answer the question on standard input to standard output."""
     sys.stdout.buffer.writelines(answer(sys.stdin.buffer.read()))
 
 
 def answer(question: bytes) -> Iterator[bytes]:
-    """Yield the answer to a question: a line of JSON, and the bytes of the arrays that it asks for.
+    """Yield the answer to a question: a line of JSON, and the bytes of the requested arrays.
 
-    Where it asks for none, the line says what the file holds, and all arrays come along if they are small.
+    If none are requested, the line describes the contents of the file, and all arrays follow if they are small.
     """
     values: Iterable[bytes] = ()
     try:
@@ -89,7 +89,7 @@ def answer(question: bytes) -> Iterator[bytes]:
     except RnncliError as error:
         said = {"error": error.message, "advice": error.advice}
     except ImportError as error:
-        said = {"error": f"it is read with h5py, which cannot be imported: {error}", "advice": ADVICE}
+        said = {"error": f"it needs h5py, which cannot be imported: {error}", "advice": ADVICE}
     except _UNREADABLE as error:
         reason = str(error).partition("\n")[0].strip("'\"") or type(error).__name__
         said = {"error": f"its HDF5 is damaged: {shorten(reason, 100)}", "advice": AGAIN}
@@ -98,12 +98,12 @@ def answer(question: bytes) -> Iterator[bytes]:
 
 
 def damaged(reason: str) -> RnncliError:
-    """Return the error for a file that is damaged."""
+    """Return the error for a damaged file."""
     return RnncliError(f"its HDF5 is damaged: {reason}", AGAIN)
 
 
 def _answer(path: str, member: str, wanted: Sequence[str] | None) -> tuple[dict[str, Any], Iterable[bytes]]:
-    """Return what a file holds, or the numbers of the arrays that are wanted of it."""
+    """Return the structure of a file, or the numbers of the requested arrays."""
     import h5py
 
     size = os.path.getsize(path)
@@ -112,13 +112,13 @@ def _answer(path: str, member: str, wanted: Sequence[str] | None) -> tuple[dict[
         if wanted is not None:
             return {}, _values(file, wanted, size)
         answer, values = _structure(file)
-        if isinstance(data, io.RawIOBase):  # no checksum has been looked at
+        if isinstance(data, io.RawIOBase):  # its checksum was not checked
             return answer | {"along": []}, ()
         return answer, values
 
 
 def _bytes(path: str, name: str, structure: bool) -> BinaryIO | io.RawIOBase:
-    """Return the bytes of HDF5. Of a large one in an archive, its structure is read without the rest."""
+    """Return a reader of HDF5 data. If it is large and in an archive, the structure is read without the rest."""
     if not name:
         return open(path, "rb")
     archive = Archive(opened_regular(path))
@@ -128,32 +128,32 @@ def _bytes(path: str, name: str, structure: bool) -> BinaryIO | io.RawIOBase:
     bound(ROOM)
     start = data.read(len(SIGNATURE)) or b""
     if start != SIGNATURE:
-        raise RnncliError(f"its {name} is damaged: it is no HDF5, and begins with {shorten(repr(start))}", AGAIN)
+        raise RnncliError(f"its {name} is damaged: it is not HDF5, it begins with {shorten(repr(start))}", AGAIN)
     data.seek(0)
     return data
 
 
 def _values(file: Any, paths: Sequence[str], size: int) -> list[bytes]:
-    """Return the numbers of arrays; all of them are looked at before the first is read."""
+    """Return the numbers of arrays; all arrays are checked before the first is read."""
     arrays = [_array(file, path) for path in paths]
     claimed = sum(array.nbytes for array in arrays)
     if claimed > MAX_COMPRESSION * size + UNPACKED:
-        raise damaged(f"arrays claim {claimed:,} bytes, and the whole file has {size:,}")
+        raise damaged(f"arrays claim {claimed:,} bytes, but the whole file has {size:,}")
     largest = max((array.nbytes for array in arrays), default=0)
     bound(ROOM + claimed + 2 * largest, SECONDS + (size + claimed) / BYTES_A_SECOND)
     return [_numbers(array) for array in arrays]
 
 
 def _numbers(array: Any) -> bytes:
-    """Return the numbers of an array, in C order with the little end first."""
+    """Return the numbers of an array as little-endian bytes in C order."""
     numbers = array[()]
     if numbers.shape != array.shape:
-        raise damaged(f"array {shorten(array.name)} is not as it says")
+        raise damaged(f"array {shorten(array.name)} does not match its description")
     return bytes(numbers.astype(numbers.dtype.newbyteorder("<"), copy=False).tobytes())
 
 
 def _along(file: Any, arrays: Mapping[str, tuple[list[int], str]]) -> dict[str, bytes]:
-    """Return the numbers of all arrays if they are few; one that cannot be read is left for the one who asks for it."""
+    """Return the numbers of all arrays if they are few, without unreadable ones: these fail when they are requested."""
     size = sum(prod(shape) * WIDTHS[dtype] for shape, dtype in arrays.values())
     if len(arrays) > MAX_ALONG or size > MAX_BYTES_ALONG:
         return {}
@@ -184,7 +184,7 @@ def _structure(file: Any) -> tuple[dict[str, Any], Iterable[bytes]]:
 
 
 def _objects(file: Any) -> Iterator[tuple[str, Any]]:
-    """Yield every group and array with its path, in the order that the file gives."""
+    """Yield every group and array with its path, in the order of the file."""
     import h5py
 
     waiting: list[tuple[str, Any, int]] = [("", file, 0)]
@@ -196,20 +196,20 @@ def _objects(file: Any) -> Iterator[tuple[str, Any]]:
         if not isinstance(item, h5py.Group):
             continue
         if depth > MAX_DEPTH or seen + len(waiting) + len(item) > MAX_OBJECTS:
-            raise damaged(f"over {MAX_OBJECTS:,} groups and arrays, or {MAX_DEPTH} in one another")
+            raise damaged(f"more than {MAX_OBJECTS:,} groups and arrays, or nested more than {MAX_DEPTH} deep")
         inside = [(f"{path}/{name}".lstrip("/"), _child(item, name), depth + 1) for name in item]
         waiting += [one for one in reversed(inside) if isinstance(one[1], h5py.Group | h5py.Dataset)]
 
 
 def _child(group: Any, name: str) -> Any:
-    """Return what a group has under a name, or None if that is a link elsewhere."""
+    """Return a group's member of this name, or None if it is a link elsewhere."""
     import h5py
 
     return group[name] if isinstance(group.get(name, getlink=True), h5py.HardLink) else None
 
 
 def _attributes(group: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the attributes that Keras writes. It cuts a long list in pieces: `weight_names0` and so on."""
+    """Yield the attributes that Keras writes. It splits long lists into pieces: `weight_names0` and so on."""
     names = set(group.attrs)
     for name in _TEXTS:
         if name in names:

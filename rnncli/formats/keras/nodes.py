@@ -1,4 +1,4 @@
-"""The layers of a Keras model as nodes: one for each call of a layer, or one for each cell of a stack."""
+"""The layers of a Keras model as nodes: one per call of a layer, or per cell of a stack."""
 
 from __future__ import annotations
 
@@ -37,29 +37,29 @@ from rnncli.layers.activations import ACTIVATIONS
 from rnncli.quantities import MAX_SIZE
 
 OLD_HARD_SIGMOID = (
-    "the hard_sigmoid of Keras 1 and 2, clip(0.2·x + 0.5, 0, 1), is not run: rnncli's is that of Keras 3, "
+    "the hard_sigmoid of Keras 1 and 2, clip(0.2·x + 0.5, 0, 1), is not run: rnncli has that of Keras 3, "
     "clip(x/6 + 0.5, 0, 1)"
 )
 
 _MASK_OPERATIONS = ("NotEqual", "Any")
-"""Classes that stand in a config for what computes a mask, and are no layers to anybody else."""
+"""Classes that compute a mask in a config and are never used as layers."""
 
 _SAID_ELSEWHERE = names(
     "return_state zero_output_for_mask lora_rank lora_alpha reverse_state_order batch_shape batch_input_shape "
     "input_shape shape"
 )
-"""Arguments of which the graph and the arrays say what follows: outputs that are read, masks, matrices, shapes."""
+"""Arguments whose effect shows in the graph and the arrays: outputs that are read, masks, matrices, shapes."""
 
 
 def nodes_of(graph: Graph, store: Store | None, *, modern: bool) -> list[Node]:
     """Return the calls of a model's layers as nodes, in the order of the file.
 
-    A node reads what its call reads, its data first; the state that a recurrent layer starts from is a note. Where the
-    input of the model says how many features it has, it is a node of the kind "input". What the language has no word
-    for, or not with such arguments, is a node without a word. The defaults before Keras 3, which is modern, are others.
+    A node reads the inputs of its call, the data first; a recurrent layer's initial state is just a note. If the input
+    of the model specifies its features, it is a node of the kind "input". A layer that specs cannot express, or not
+    with its arguments, is a node without a word. `modern` means Keras 3; earlier versions have other defaults.
 
     Raises:
-        RnncliError: the config contradicts itself, or the file's arrays.
+        RnncliError: the config contradicts itself or the file's arrays.
     """
     reads = {key: [graph.origin(source).call for source in call.reads] for key, call in graph.calls.items()}
     try:
@@ -77,9 +77,9 @@ def _computes_mask(call: Call) -> bool:
 
 
 class _Called(NamedTuple):
-    """What is known of a call: its nodes, and how many features it returns, if that is known.
+    """The known properties of a call: its nodes, and how many features it returns, if that is known.
 
-    With what it returns comes the mask of a layer, if there is one. In `states` its second output is its first.
+    `mask` is the layer whose mask comes with its output, if there is one. If `states`, its second output is its first.
     """
 
     nodes: tuple[Node, ...]
@@ -89,7 +89,7 @@ class _Called(NamedTuple):
 
 
 class _Reader:
-    """Reads the calls of a graph, each behind those that it reads."""
+    """Reads the calls of a graph, each after its inputs."""
 
     def __init__(self, graph: Graph, store: Store | None, modern: bool) -> None:
         self._graph, self._store, self._modern = graph, store, modern
@@ -144,7 +144,7 @@ class _Reader:
         self.calls[key] = _Called(tuple(nodes), size, mask, alone)
 
     def _edges(self, source: Source) -> Iterator[Read]:
-        """Yield the edges to an output: one that is followed, or two, of which neither is, to a state."""
+        """Yield the edges to an output: one that is followed, or for a state two, neither of which is followed."""
         called = self.calls[source.call]
         name = called.nodes[-1].name
         if source.output and not (called.states and source.output == 1):
@@ -152,7 +152,7 @@ class _Reader:
         yield Read(name)
 
     def _made(self, call: Call) -> tuple[list[Node], tuple[Note, ...]]:
-        """Return what a call is in the language, and why it is not."""
+        """Return the spec nodes of a call, and a note on the reason if specs cannot express it."""
         entry = call.entry
         known = class_of("keras", entry["class_name"]) is not None
         if not known and not (is_custom(entry) and is_recurrent(entry)):
@@ -167,16 +167,16 @@ class _Reader:
             return [node_of(None)], (Note(text, "left out"),)
 
     def _otherwise(self, call: Call, made: Sequence[Node], mask: str) -> Iterator[Note]:
-        """Yield what a call does otherwise here than in Keras."""
+        """Yield notes on how a call differs from Keras here."""
         name, config = shorten(call.name), config_of(call.entry)
         words = [each.word for each in made]
         in_steps = any(map(loops, words))
         if call.given_state and in_steps:
-            yield Note(f"{name} starts from a state that another layer gives it; here it starts from zero", "differs")
+            yield Note(f"{name} starts from a state that comes from another layer; here it starts from zero", "differs")
         if in_steps or any(isinstance(word, Layer) and word.joins for word in words):
             yield from self._masked(call, mask)
         if in_steps and mask and config.get("zero_output_for_mask") and config.get("return_sequences"):
-            text = f"{name} returns zeros for padding (zero_output_for_mask); here it returns its output before"
+            text = f"{name} returns zeros at padded timesteps (zero_output_for_mask); here it repeats its last output"
             yield Note(text, "differs", only=mask)
         inner = config.get("layer")
         drops = [config, config_of(inner) if isinstance(inner, dict) else {}]
@@ -184,21 +184,21 @@ class _Reader:
         if call.training and (dropped or any(isinstance(word, Layer) and word.drops for word in words)):
             yield Note(f"{name} is called as in training, with dropout; here nothing is dropped", "differs")
         if any(word is not None for word in words) and (dtype := computed_in(call.entry)) is not None:
-            yield Note(f"Keras computes in {dtype}, which has fewer digits than rnncli's float32", "differs")
+            yield Note(f"Keras computes in {dtype}, which is less precise than rnncli's float32", "differs")
         if not self._modern and any("hard_sigmoid" in _activations(word) for word in words):
             yield Note(OLD_HARD_SIGMOID, "not run")
 
     def _masked(self, call: Call, mask: str) -> Iterator[Note]:
-        """Yield what a mask does that is not the one of the part's own embedding."""
+        """Yield notes on the effects of a mask that does not come from the part's own embedding."""
         given = None if call.mask is None else self._graph.calls[self._graph.origin(call.mask).call]
         if given is not None and not _computes_mask(given):
-            yield Note(f"{shorten(call.name)} is given a mask of its own, which is not read here", "differs")
+            yield Note(f"{shorten(call.name)} is given its own mask, which is ignored here", "differs")
         elif mask:
-            text = f"padding may come in, by the mask of {shorten(mask)}; here no timestep is padding"
+            text = f"the mask of {shorten(mask)} may mark timesteps as padding; here no timestep is padding"
             yield Note(text, "differs", unless=mask)
 
     def _with_arrays(self, node: Node, call: Call, number: int, size: int | None) -> Node:
-        """Return a node with its arrays and what it reads."""
+        """Return a node with its arrays and inputs."""
         word = node.word
         if not isinstance(word, Layer) or (size is None and not takes_input(word)):
             return node
@@ -214,7 +214,7 @@ class _Reader:
 
 
 def _names(graph: Graph) -> dict[CallKey, str]:
-    """Return a name for each call: that of its layer, or for later calls of it another."""
+    """Return a unique name for each call: its layer's name, extended for later calls of that layer."""
     names: dict[CallKey, str] = {}
     counts: Counter[str] = Counter()
     for key, call in graph.calls.items():
@@ -231,7 +231,7 @@ def _activations(word: object) -> tuple[object, ...]:
 
 
 def _input_of(entry: Json) -> Input | None:
-    """Return the sequences of vectors that a layer says it reads; None if it says nothing, or another shape."""
+    """Return the sequences of vectors that a layer declares as its input; None without one, or for another shape."""
     config = config_of(entry)
     match config.get("batch_shape") or config.get("batch_input_shape"):
         case [_, None | int() as timesteps, int() as features] if type(features) is int and 1 <= features <= MAX_SIZE:
@@ -241,7 +241,7 @@ def _input_of(entry: Json) -> Input | None:
 
 
 def _shape(*written: Any) -> tuple[Returned | None, int | None]:
-    """Return whether the first shape that says so is a sequence's or a vector's, and how many features it has."""
+    """Return whether the first shape with known features is a sequence's or a vector's, and the number of features."""
     places: dict[int, Returned] = {2: "vector", 3: "sequence"}
     for shape in written:
         if isinstance(shape, list) and shape and type(shape[-1]) is int and 1 <= shape[-1] <= MAX_SIZE:
@@ -250,14 +250,14 @@ def _shape(*written: Any) -> tuple[Returned | None, int | None]:
 
 
 def _declared(entry: Json) -> int | None:
-    """Return how many features a layer says that it reads where it reads the input of the model."""
+    """Return how many features a layer declares for its input if it reads the input of the model."""
     config, inner = config_of(entry), config_of(entry).get("layer")
     within = config_of(inner).get("batch_input_shape") if isinstance(inner, dict) else None
     return _shape(config.get("batch_input_shape"), config.get("batch_shape"), within)[1]
 
 
 def _returns(entry: Json, word: Word | None, size: int | None) -> int | None:
-    """Return how many features a layer returns that reads some."""
+    """Return how many features a layer returns if it reads this many."""
     if isinstance(word, Layer):
         return returned(word, size)
     kind = "" if is_custom(entry) else entry["class_name"]
@@ -267,19 +267,19 @@ def _returns(entry: Json, word: Word | None, size: int | None) -> int | None:
     return filters if type(filters) is int and 1 <= filters <= MAX_SIZE else None
 
 
-# What a layer is in the language. ------------------------------------------------------------------------------------
+# Layers as spec words. -----------------------------------------------------------------------------------------------
 
 
 def _made(entry: Json, modern: bool, depth: int = 0) -> list[Node]:
-    """Return what a layer of a config is, the layers inside of it first."""
+    """Return the nodes of a layer in a config, starting with the layers inside it."""
     kind, config = str(entry.get("class_name")), dict(config_of(entry))
     if depth > MAX_NESTING:
-        raise ArgumentFaultError("", f"its layers stand more than {MAX_NESTING} deep inside of one another")
+        raise ArgumentFaultError("", f"its layers are nested more than {MAX_NESTING} deep")
     if is_custom(entry):
         raise ArgumentFaultError("", f"the class {shorten(kind)} is not Keras's, and its code is not in the file")
     cls = class_of("keras", kind)
     if cls is None:
-        raise ArgumentFaultError("", f"the language has no {shorten(kind)}")
+        raise ArgumentFaultError("", f"specs have no {shorten(kind)}")
     if how := quantized(entry):
         raise ArgumentFaultError("", f"its weights are quantized ({shorten(how)}), which rnncli does not run")
     if config.get("time_major"):
@@ -304,7 +304,7 @@ def _made(entry: Json, modern: bool, depth: int = 0) -> list[Node]:
 
 
 def _activation_of(value: Any, modern: bool) -> str:
-    """Return an activation of the language, from a name or an object."""
+    """Return an activation of specs, from a name or an object."""
     reason = f"its activation is {shorten(repr(value))}"
     match value:
         case None:
@@ -320,10 +320,10 @@ def _activation_of(value: Any, modern: bool) -> str:
         case {"class_name": "function", "config": str(name)}:
             reason = f"its activation {shorten(name)} is a function whose code is not in the file"
         case {"class_name": str(name)}:
-            reason = f"its activation {shorten(name)} is a layer that rnncli has not"
+            reason = f"its activation {shorten(name)} is a layer that rnncli does not have"
         case str(name):
             name = {"swish": "silu"}.get(name, name)
             if name in ACTIVATIONS:
                 return name
-            reason = f"its activation {shorten(name)} is none that rnncli has"
+            reason = f"its activation {shorten(name)} is not one of rnncli's"
     raise ArgumentFaultError("activation", reason)

@@ -1,1 +1,1 @@
-"""ONNX files: the chain of layers that a graph holds."""
+"""ONNX files: the chain of layers in a graph."""

@@ -1,7 +1,7 @@
-"""The arrays of an ONNX file: where their numbers stand, and what is made of them by moving.
+"""The arrays of an ONNX file: where their numbers are, and the results of moving them.
 
-Every place is checked before it is taken for one. Numbers are read when they are asked for, except those of a few whole
-numbers, which say shapes and axes.
+Every position is checked before it is used. Numbers are read on demand, except for short arrays of whole numbers, which
+are shapes and axes.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     Numbers = np.ndarray[Any, Any]
 
 MAX_RANK = 32
-"""The most axes that an array may have."""
+"""The most axes of an array."""
 
 FEW = 64
-"""How many whole numbers are read at once: there are no more in a shape or a list of axes."""
+"""How many whole numbers are read immediately: a shape or a list of axes has no more."""
 
 _LARGEST_ZERO = 2**24
-"""The most bytes that are looked at to see whether all are zero: of an initial state."""
+"""The most bytes, of an initial state, that are checked for being all zero."""
 
 _HELD: Mapping[str, tuple[str, ...]] = {
     "float_data": ("float32", "complex64"),
@@ -44,13 +44,13 @@ _HELD: Mapping[str, tuple[str, ...]] = {
     "double_data": ("float64", "complex128"),
     "uint64_data": ("uint32", "uint64"),
 }
-"""The types whose numbers may stand in each field of an array."""
+"""The data types that each field of an array may contain."""
 
 _AS_VARINTS = ("int32_data", "int64_data", "uint64_data")
 
 
 class Source(NamedTuple):
-    """An array of the file: its name, how many numbers it has, and whether all are zero, as far as that can be seen."""
+    """An array in the file: its name, its size, and a check whether it is all zero, as far as that can be checked."""
 
     name: str
     params: int
@@ -58,13 +58,13 @@ class Source(NamedTuple):
 
 
 class Constant(NamedTuple):
-    """An array that does not depend on the numbers of the input.
+    """An array that does not depend on the input's numbers.
 
     Attributes:
         tensor: the array.
-        sources: the arrays of the file that it is made of.
-        wholes: its numbers, if they are a few whole ones: axes, and lengths of which some are not known.
-        depth: how many moves it is made by.
+        sources: the arrays in the file that it is made from.
+        wholes: its numbers, if they are a few whole ones: axes, and lengths, some of which may be unknown.
+        depth: how many moves it went through.
     """
 
     tensor: Tensor
@@ -73,7 +73,7 @@ class Constant(NamedTuple):
     depth: int = 0
 
     def is_zero(self) -> bool:
-        """Whether all its numbers are known to be zero."""
+        """Return whether all its numbers are known to be zero."""
         return all(each.is_zero() for each in self.sources) if self.wholes is None else not any(self.wholes)
 
     def moved(
@@ -83,7 +83,7 @@ class Constant(NamedTuple):
         dtype: str = "",
         wholes: tuple[int, ...] | None = None,
     ) -> Constant:
-        """Return what is made of it without computing: another order, another shape, a part."""
+        """Return the result of a move that computes nothing: another order, another shape, a part."""
         read = self.tensor.read
         tensor = Tensor(self.tensor.name, tuple(shape), dtype or self.tensor.dtype, lambda: move(read()))
         return Constant(tensor, self.sources, wholes, self.depth + 1)
@@ -93,7 +93,7 @@ class Constant(NamedTuple):
         return self.moved(shape, lambda array: array.reshape(tuple(shape)), wholes=self.wholes)
 
     def arranged(self, places: Sequence[int | None]) -> Constant:
-        """Return it with its axes in other places, None for a new one; those that go have the length 1."""
+        """Return it with its axes rearranged, None for a new axis; axes that are dropped have length 1."""
         sizes = self.tensor.shape
         shape = tuple(1 if place is None else sizes[place] for place in places)
         kept = [place for place in places if place is not None]
@@ -102,7 +102,7 @@ class Constant(NamedTuple):
         return self.moved(shape, lambda array: array.transpose(order).reshape(shape), wholes=wholes)
 
     def taken(self, axis: int, part: slice) -> Constant:
-        """Return some places of an axis, which stays."""
+        """Return a part of it along one axis, which is kept."""
         places = [*map(range, self.tensor.shape)]
         places[axis] = places[axis][part]
         index = (*[slice(None)] * axis, part)
@@ -110,7 +110,7 @@ class Constant(NamedTuple):
         return self.moved([*map(len, places)], lambda array: array[index], wholes=wholes)
 
     def _picked(self, order: Sequence[int], places: Sequence[range]) -> tuple[int, ...] | None:
-        """Return the whole numbers in some places of each axis, the axes in some order."""
+        """Return the whole numbers at some indices of each axis, with the axes in some order."""
         if self.wholes is None:
             return None
         steps = [prod(self.tensor.shape[axis + 1 :]) for axis in order]
@@ -119,7 +119,7 @@ class Constant(NamedTuple):
 
 
 def whole_numbers(numbers: Sequence[int], shape: tuple[int, ...] | None = None) -> Constant:
-    """Return whole numbers that are no array of the file, in a row unless they have another shape."""
+    """Return whole numbers that are not an array in the file, in one dimension unless a shape is given."""
 
     def read() -> Numbers:
         import numpy as np
@@ -131,9 +131,9 @@ def whole_numbers(numbers: Sequence[int], shape: tuple[int, ...] | None = None) 
 
 
 class _Place(NamedTuple):
-    """Where the numbers of an array stand: in a file, or in one beside the model, which is opened when they are read.
+    """Where the numbers of an array are: in the model's file, or in one next to it, which is opened on reading.
 
-    If they are varints, each number is written as one.
+    `varints` means that each number is encoded as one.
     """
 
     path: str
@@ -146,18 +146,18 @@ class _Place(NamedTuple):
 
     @property
     def length(self) -> int:
-        """How many bytes there are."""
+        """Its size in bytes."""
         return sum(span.length for span in self.spans)
 
     def opened(self) -> FileReader:
         """Return the file."""
         file = self.file or opened_regular(self.path)
         if any(span.end > file.size for span in self.spans):
-            raise RnncliError(f"it ends at {file.size:,}, and its numbers stand behind that")
+            raise RnncliError(f"it ends at {file.size:,}, before its numbers")
         return file
 
     def bytes(self) -> bytes:
-        """Return all bytes of its numbers, likewise."""
+        """Return all bytes of its numbers."""
         file = self.opened()
         return b"".join([file.read(start, end - start) for start, end in self.spans])
 
@@ -183,7 +183,7 @@ class _Place(NamedTuple):
         return tuple(int.from_bytes(data[place : place + width], "little", signed=True) for place in places)
 
     def is_zero(self) -> bool:
-        """Whether all its bytes are zero; no if there are many, or if they are not there."""
+        """Return whether all its bytes are zero; False if there are many, or they are missing."""
         if self.length > _LARGEST_ZERO:
             return False
         try:
@@ -194,7 +194,7 @@ class _Place(NamedTuple):
 
 
 def _decoded(data: bytes, count: int) -> Numbers:
-    """Return whole numbers that are written as varints, all of them at once."""
+    """Return whole numbers that are encoded as varints, decoded all at once."""
     import numpy as np
 
     written = np.frombuffer(data, np.uint8)
@@ -211,10 +211,10 @@ def _decoded(data: bytes, count: int) -> Numbers:
 
 
 def constant_of(path: str, file: FileReader, proto: TensorProto, name: str = "") -> Constant:
-    """Return an array of a file, with its place checked; it may be given a name if it has none.
+    """Return an array in a file, after checking where its numbers are; `name` is for an array without a name.
 
     Raises:
-        RnncliError: its type is unknown, or its bytes are not as many as its shape says.
+        RnncliError: its data type is unknown, or the number of bytes does not match its shape.
     """
     name, shape = proto.name or name, tuple(proto.dims)
     label = f"byte {proto.start:,}: array {shorten(name) or 'without a name'}"
@@ -224,7 +224,7 @@ def constant_of(path: str, file: FileReader, proto: TensorProto, name: str = "")
         raise RnncliError(f"{label} has the shape {shorten(str(shape))}")
     code, count, outside = proto.data_type or 0, prod(shape), proto.data_location == 1
     if not 0 < code < len(TYPES):
-        raise RnncliError(f"{label} has numbers of type {code}, which is none")
+        raise RnncliError(f"{label} has numbers of the unknown type {code}")
     dtype = TYPES[code]
     described = f"{label}, {shorten(str(shape))} of {dtype},"
     if dtype not in WIDTHS:
@@ -233,8 +233,8 @@ def constant_of(path: str, file: FileReader, proto: TensorProto, name: str = "")
         has, expected = (raw, -(-count * bits // 8)) if bits else (len(proto.string_data), count)
         if has not in (None, expected) and not outside:
             unit = "bytes" if bits else "texts"
-            raise RnncliError(f"{described} has {has:,} {unit}, which is not what its shape says")
-        tensor = Tensor(name, shape, dtype, later(path, name, partial(array_at, file, 0, dtype, shape)))  # refuses
+            raise RnncliError(f"{described} has {has:,} {unit}, which does not match its shape")
+        tensor = Tensor(name, shape, dtype, later(path, name, partial(array_at, file, 0, dtype, shape)))  # raises
         return Constant(tensor, frozenset([Source(name, count, lambda: False)]), None)
     place = _Place(path, file, name, dtype, shape)
     place = (_outside if outside else _inside)(place, proto, label, described)
@@ -245,7 +245,7 @@ def constant_of(path: str, file: FileReader, proto: TensorProto, name: str = "")
 
 
 def _inside(place: _Place, proto: TensorProto, label: str, described: str) -> _Place:
-    """Return where the numbers of an array stand in its file; as many as its shape says, of varints as can be."""
+    """Return where the numbers of an array are in its own file, after checking their size, a range for varints."""
     raw = [proto.raw_data] if isinstance(proto.raw_data, Span) else []
     held = {each: raw if each == "raw_data" else getattr(proto, each) for each in _HELD}
     given = [each for each, spans in held.items() if any(span.length for span in spans)]
@@ -253,7 +253,7 @@ def _inside(place: _Place, proto: TensorProto, label: str, described: str) -> _P
         raise RnncliError(f"{label} has its numbers in two fields")
     spans = tuple(span for span in held[given[0]] if span.length) if given else ()
     if given and place.dtype not in _HELD[given[0]]:
-        raise RnncliError(f"{label} has its {place.dtype} in a field of others")
+        raise RnncliError(f"{label} has its {place.dtype} in the field of another type")
     place = place._replace(varints=bool(given) and given[0] in _AS_VARINTS, spans=spans)
     count, width = prod(place.shape), WIDTHS[place.dtype]
     least, most = (1, 10) if place.varints else (width, width)
@@ -263,15 +263,15 @@ def _inside(place: _Place, proto: TensorProto, label: str, described: str) -> _P
 
 
 def _outside(place: _Place, proto: TensorProto, label: str, described: str) -> _Place:
-    """Return where an array stands whose numbers are in a file of their own, in the folder of the model or below it."""
+    """Return where the numbers of an array are in a separate file, which must be in the model's folder or below."""
     told = {pair.key: pair.value or "" for pair in proto.external_data}
     location, folder = told.get("location", ""), os.path.dirname(place.path)
     said = shorten(location)
     if not location or "\0" in location:
-        raise RnncliError(f"{label} is in {said or 'no file'}, which is no name of a file")
+        raise RnncliError(f"{label} is in {said or 'no file'}, which is not a file name")
     if os.path.isabs(location) or ".." in location.replace("\\", "/").split("/"):
         advice = "keep a model and its numbers in one folder"
-        raise RnncliError(f"{label} is in {said}, which leaves the folder of the model", advice)
+        raise RnncliError(f"{label} is in {said}, which is outside the model's folder", advice)
     for key in ("offset", "length"):
         if key in told and not re.fullmatch("[0-9]{1,19}", told[key]):
             raise RnncliError(f"{label} has {key} {shorten(told[key])}, expected a whole number")
@@ -281,10 +281,10 @@ def _outside(place: _Place, proto: TensorProto, label: str, described: str) -> _
     if length != expected:
         raise RnncliError(f"{described} has {length:,} bytes in {said}, expected {numbers_in(place.shape, width)}")
     beside = os.path.join(folder, location)
-    # A model and its numbers may both be links into one folder, as downloaded ones are.
+    # A model and its numbers may both be links into one folder, as with downloaded models.
     folders = (os.path.realpath(folder), os.path.dirname(os.path.realpath(place.path)))
     if not any(os.path.realpath(beside).startswith(os.path.join(each, "")) for each in folders):
-        raise RnncliError(f"{label} is in {said}, a link that leads away from the model")
+        raise RnncliError(f"{label} is in {said}, a link out of the model's folder")
     end = offset + length
     if os.path.exists(beside):
         status = os.stat(beside)
@@ -295,7 +295,7 @@ def _outside(place: _Place, proto: TensorProto, label: str, described: str) -> _
 
 
 def joined(arrays: Sequence[Constant], axis: int) -> Constant | None:
-    """Return arrays one behind the other along an axis; None if they do not go together."""
+    """Return arrays concatenated along an axis; None if they do not fit together."""
     shapes = [array.tensor.shape for array in arrays]
     if not -len(shapes[0]) <= axis < len(shapes[0]):
         return None

@@ -1,6 +1,6 @@
-"""ONNX's recurrent nodes and activations as layers, and the reason where there is no such layer.
+"""ONNX's recurrent nodes and activations as layers, and the reasons when there is no such layer.
 
-https://onnx.ai/onnx/operators/onnx__LSTM.html and its neighbours GRU and RNN describe them.
+https://onnx.ai/onnx/operators/onnx__LSTM.html and the pages of GRU and RNN describe them.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from rnncli.layers import GRU, LSTM, Recurrent, SimpleRNN
 
 
 class Number(NamedTuple):
-    """A number that an activation takes: what it must be to be the language's, and what it is unless it is given."""
+    """A parameter of an activation: the value that the activation of specs has, and ONNX's default."""
 
     needed: float
     usual: float
 
     def agrees(self, given: float) -> bool:
-        """Whether a number is the one that is needed, as exactly as four bytes can say."""
+        """Return whether a value equals the needed one, to the precision of four bytes."""
         return abs(given - self.needed) <= 1e-6
 
 
@@ -32,11 +32,11 @@ class OnnxActivation(NamedTuple):
     """An activation in ONNX.
 
     Attributes:
-        word: the language's word for it.
+        word: its name in specs.
         operation: its name in ONNX.
-        numbers: the numbers that it takes, by their names; cells take them in this order.
-        in_cells: whether the recurrent operations know it.
-        alone: whether there is such an operation by itself.
+        numbers: its parameters by name, in the order in which cells take them.
+        in_cells: whether the recurrent operations support it.
+        alone: whether it is also a separate operation.
     """
 
     word: str
@@ -68,20 +68,20 @@ ACTIVATIONS: tuple[OnnxActivation, ...] = (
     OnnxActivation("relu", "ThresholdedRelu", {"alpha": Number(0.0, 1.0)}),
     OnnxActivation("tanh", "ScaledTanh", {"alpha": Number(1.0, 1.0), "beta": Number(1.0, 1.0)}, alone=False),
 )
-"""Every activation that is one of the language's; of several with one word the first is the one that is written."""
+"""Every ONNX activation that specs have; of several for one word, the first is the one that is written."""
 
 BY_OPERATION: Mapping[str, OnnxActivation] = {each.operation: each for each in ACTIVATIONS if each.alone}
-"""The activations that are operations of their own, by the names of these."""
+"""The activations that are separate operations, by operation."""
 
 IN_CELLS: Mapping[str, OnnxActivation] = {each.operation.lower(): each for each in ACTIVATIONS if each.in_cells}
-"""The activations that recurrent operations can be told, by their names in small letters, which these read alike."""
+"""The activations that recurrent operations support, by their names in lower case, because case does not matter."""
 
 BY_WORD: Mapping[str, OnnxActivation] = {each.word: each for each in reversed(ACTIVATIONS)}
-"""What the language's activations are in ONNX."""
+"""The ONNX activation for each activation of specs."""
 
 
 class Kind(NamedTuple):
-    """A kind of recurrent node: the layer that it is, and the activations that it has unless it is told others."""
+    """A kind of recurrent node: its layer, and its default activations."""
 
     layer: type[Recurrent]
     activations: tuple[str, ...]
@@ -95,14 +95,14 @@ KINDS: Mapping[str, Kind] = {
 """The recurrent nodes of ONNX."""
 
 _DIRECTIONS: Mapping[str, int] = {"forward": 1, "reverse": 1, "bidirectional": 2}
-"""How many cells a node has in each direction that it can be told."""
+"""The number of cells of a node by its direction."""
 
 
 def cell_of(inputs: Inputs) -> tuple[Node, frozenset[str]]:
-    """Return a recurrent node with its layer, as that reads the node's input in the order of time.
+    """Return a recurrent node with its layer, as if it reads its input in the order of time.
 
-    Beside it are the names of the arrays of the file that are of it, zeros that it starts from among them. What it
-    reads is open yet.
+    Also return the names of the arrays in the file that belong to it, including zero initial states. Its edges are not
+    set yet.
 
     Raises:
         ReasonError: there is no such layer.
@@ -114,7 +114,7 @@ def cell_of(inputs: Inputs) -> tuple[Node, frozenset[str]]:
         raise ReasonError(f"its direction is {shorten(direction)}")
     count = _DIRECTIONS[direction]
     if clip := node.value("clip", 0.0):
-        raise ReasonError(f"it clips what its gates read at {clip:g}; neither Keras nor rnncli has such a cell")
+        raise ReasonError(f"it clips the inputs of its gates at {clip:g}; neither Keras nor rnncli has such a cell")
     if node.value("input_forget", 0):
         raise ReasonError("its input_forget couples two gates; neither Keras nor rnncli has such a cell")
     if node.reads(7) and not is_zero(inputs.at(7)):
@@ -128,7 +128,7 @@ def cell_of(inputs: Inputs) -> tuple[Node, frozenset[str]]:
         if isinstance(constant, Constant):
             arrays[role] = constant
         elif node.reads(index) or role != "B":
-            raise ReasonError(f"its {role} ({shorten(node.reads(index))}) is computed, and no array of the file")
+            raise ReasonError(f"its {role} ({shorten(node.reads(index))}) is computed, not an array of the file")
     units, features = _sizes(node, kind, count, {role: constant.tensor.shape for role, constant in arrays.items()})
     try:
         layer = kind.layer(
@@ -150,32 +150,32 @@ def cell_of(inputs: Inputs) -> tuple[Node, frozenset[str]]:
 
 
 def _notes(inputs: Inputs) -> tuple[Note, ...]:
-    """Return what a layer leaves out of what its node reads."""
+    """Return notes on the inputs of a node that its layer leaves out."""
     said, name, node = [], inputs.name, inputs.node
     if node.reads(4):
         lengths = shorten(node.reads(4), 80)
         said.append(f"{name} reads every sequence to its end: its sequence_lens ({lengths}) are left out")
     first = [shorten(node.reads(index), 80) for index in (5, 6) if node.reads(index) and not is_zero(inputs.at(index))]
     if first:
-        said.append(f"{name} starts from zeros: in the file its first state is {' and '.join(first)}")
+        said.append(f"{name} starts from zeros: in the file its initial state is {' and '.join(first)}")
     return tuple(Note(text, "differs") for text in said)
 
 
 def _sizes(node: NodeProto, kind: Kind, count: int, shapes: Mapping[str, tuple[int, ...]]) -> tuple[int, int]:
-    """Return the units of a node and the features that it reads, from the shapes of its arrays."""
+    """Return a node's units and input features, from the shapes of its arrays."""
     w, r, gates = shapes["W"], shapes["R"], kind.layer.gates
     units = r[2] if len(r) == 3 else 0
     rows = gates * units
     hidden = node.value("hidden_size", units)
     if len(w) != 3 or not w[2] or not units or w[:2] != (count, rows) or r[:2] != (count, rows) or hidden != units:
-        raise ReasonError(f"its W {w} and R {r} do not go with {count} × {gates} gates of {hidden} units")
+        raise ReasonError(f"its W {w} and R {r} do not match {count} × {gates} gates of {hidden} units")
     if "B" in shapes and shapes["B"] != (count, 2 * rows):
         raise ReasonError(f"its B {shapes['B']} is not {(count, 2 * rows)}")
     return units, w[2]
 
 
 def _activations(node: NodeProto, kind: Kind, count: int) -> dict[str, object]:
-    """Return the activations of a layer by the names of its attributes."""
+    """Return the activations of a layer by attribute."""
     told = [name.decode("utf-8", "replace") for name in node.told("activations").strings]
     names = told or [*kind.activations] * count
     each = len(kind.activations)
@@ -184,9 +184,9 @@ def _activations(node: NodeProto, kind: Kind, count: int) -> dict[str, object]:
     numbers = {name: [*node.told(f"activation_{name}").floats] for name in ("alpha", "beta")}
     words = [_activation(name, numbers) for name in names]
     if words[:each] * count != words:
-        raise ReasonError(f"its two directions have other activations: {', '.join(names)}")
+        raise ReasonError(f"its two directions have different activations: {', '.join(names)}")
     if node.operation == "LSTM" and words[1] != words[2]:
-        both = "an LSTM of Keras has one activation for both"
+        both = "a Keras LSTM has one activation for both"
         raise ReasonError(f"its candidate has {words[1]} and its output {words[2]}; {both}")
     if each == 1:
         return {"activation": words[0]}
@@ -194,13 +194,13 @@ def _activations(node: NodeProto, kind: Kind, count: int) -> dict[str, object]:
 
 
 def _activation(name: str, numbers: Mapping[str, list[float]]) -> str:
-    """Return the language's word for an activation; it takes its numbers from the front of the lists."""
+    """Return the specs' word for an activation, after removing its parameters from the front of the lists."""
     known = IN_CELLS.get(name.lower())
     if known is None:
-        raise ReasonError(f"its activation {shorten(name)} is none that Keras has")
+        raise ReasonError(f"its activation {shorten(name)} is not one of Keras's")
     given = {each: numbers[each].pop(0) if numbers[each] else number.usual for each, number in known.numbers.items()}
     if not all(known.numbers[each].agrees(number) for each, number in given.items()):
         told = " and ".join(f"{each} {number:.4g}" for each, number in given.items())
         hard = "; the hard_sigmoid of Keras 3 has alpha 1/6" if known.word == "hard_sigmoid" else ""
-        raise ReasonError(f"its activation {name} with {told} is none that Keras has{hard}")
+        raise ReasonError(f"its activation {name} with {told} is not one of Keras's{hard}")
     return known.word

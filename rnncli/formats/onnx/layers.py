@@ -1,6 +1,6 @@
-"""The operations of a graph that are layers, or parts of layers: what each makes of the flow that it reads.
+"""Operations that are layers, or parts of layers: the effect of each on the flow that it reads.
 
-Each takes the node and what is known of its inputs, and raises ReasonError where it is no layer of the language.
+Each function takes the node and the known inputs, and raises ReasonError if specs have no such layer.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ from rnncli.layers import Activation, BatchNorm, Conv, Dense, Embedding, Flatten
 from rnncli.layers.windows import PADDINGS, Window
 
 _SOFTMAX_OF_ONE_AXIS = 13
-"""The version of ONNX's operators from which on Softmax is of its last axis unless it is told another."""
+"""The version of ONNX's operators since which Softmax has one axis, by default the last."""
 
 
 class Made(NamedTuple):
-    """What a node makes.
+    """The result of a node.
 
     Attributes:
-        flow: what it returns, still as of the node that it reads.
-        word: what it is in the language; None if it only says more of the node that it reads.
+        flow: its output, still attributed to the node that it reads.
+        word: its layer in a spec; None if it only changes the node that it reads.
         arrays: its arrays by their names in Keras.
-        features: how many features it reads, where its arrays say so.
-        notes: what is not as the source has it.
-        grown: what the node that it reads is with it: a dense layer with a bias.
-        time: the axis of time that it reads, where it returns no such axis.
-        around: how many timesteps of zeros it puts in front of time and behind it; negative where it cuts some off.
+        features: how many features it reads, if its arrays show it.
+        notes: differences from the source.
+        grown: the replacement for the node that it reads: a dense layer with a bias.
+        time: the time axis that it reads, if its output has no such axis.
+        around: how many timesteps of zeros it adds before and after; negative if it cuts some off.
     """
 
     flow: Flow
@@ -60,7 +60,7 @@ class Made(NamedTuple):
 
 
 def _embedding(inputs: Inputs) -> Made:
-    """Gather of the rows of a table."""
+    """Gather from the rows of a table."""
     table, ids = inputs.array(0), inputs.flow(1)
     require(len(table.tensor.shape) == 2 and inputs.node.value("axis", 0) in (0, -2))
     require(table.tensor.dtype.startswith(("float", "bfloat")))
@@ -70,14 +70,14 @@ def _embedding(inputs: Inputs) -> Made:
     rows, columns = table.tensor.shape
     made: Axis = (Atom(columns),)
     axes = (*(ids.axes or ((Atom(),), (Atom(),))), made)
-    said = f"{inputs.name} reads ids that {ids.node} makes, which is left out"
+    said = f"{inputs.name} reads ids from {ids.node}, which is left out"
     notes = () if read is not None and read.kind == "input" else (Note(said, "left out"),)
     flow = ids._replace(axes=axes, features=made, root="")
     return Made(flow, Embedding(rows, columns), {"embeddings": table}, None, notes)
 
 
 def _dense(inputs: Inputs) -> Made:
-    """Gemm and MatMul with an array: a dense layer, whose bias may follow."""
+    """Gemm or MatMul with an array: a dense layer, whose bias may follow."""
     node, flow, kernel, bias = inputs.node, inputs.flow(), inputs.array(1), inputs.optional_array(2)
     require(len(kernel.tensor.shape) == 2)
     if node.operation == "Gemm":
@@ -92,14 +92,14 @@ def _dense(inputs: Inputs) -> Made:
 
 
 def _bias(bias: Constant, units: int, rank: int | None) -> Constant:
-    """Return the bias of a dense layer, which an array must be."""
+    """Return the bias of a dense layer, given an array that must have the shape of one."""
     shape = bias.tensor.shape
     require(shape and prod(shape) == shape[-1] == units and len(shape) <= (rank or 1))
     return bias if len(shape) == 1 else bias.reshaped(shape[-1:])
 
 
 def _add(inputs: Inputs) -> Made:
-    """The bias of a dense layer, or the two directions of a layer."""
+    """The bias of a dense layer, or the sum of a layer's two directions."""
     if not any(isinstance(value, Constant) for value in inputs.values):
         return _merged_halves(inputs, "sum")
     one, other = (0, 1) if isinstance(inputs.at(1), Constant) else (1, 0)
@@ -114,20 +114,20 @@ def _add(inputs: Inputs) -> Made:
 
 
 def _multiply(inputs: Inputs) -> Made:
-    """The two directions of a layer, or x and sigmoid(x), which is silu."""
+    """The product of a layer's two directions, or x · sigmoid(x), which is silu."""
     one, other = inputs.flow(0), inputs.flow(1)
     for plain, gate in ((one, other), (other, one)):
         node = inputs.found.get(gate.node)
         sigmoid = node is not None and node.word == Activation("sigmoid") and not gate.shared
         if sigmoid and node is not None and node.reads is not None and node.reads[0].node == plain.node:
-            # Of what is not understood, any two parts look the same: a GLU multiplies one half by the other's sigmoid.
+            # Any two parts of an unknown output look the same: a GLU multiplies one half by the other's sigmoid.
             require(gate == plain._replace(node=gate.node, shared=False) and inputs.found[plain.node].word is not None)
             return Made(gate, grown=Activation("silu"))
     return _merged_halves(inputs, "mul")
 
 
 def _merged_halves(inputs: Inputs, mode: str) -> Made:
-    """Return the two directions of a layer merged into one output of as many features as each."""
+    """Return a layer's two directions merged into one output with as many features as each has."""
     flows = [inputs.flow(index) for index in range(len(inputs.values))]
     both = both_halves(sorted(flows, key=lambda flow: flow.half or 0))
     if both is None or both.features is None:
@@ -136,13 +136,13 @@ def _merged_halves(inputs: Inputs, mode: str) -> Made:
 
 
 def _merging(flow: Flow, features: Axis, mode: str) -> Made:
-    """Return a flow whose node merges its two directions in some way."""
+    """Return a flow whose node merges its two directions."""
     require(flow.node == flow.loop)
     return Made(flow._replace(features=features, merge=mode))
 
 
 def _reduce(inputs: Inputs) -> Made:
-    """A pool over all of time; ReduceSum, ReduceProd and ReduceMean over the two directions of a layer."""
+    """A pool over all timesteps; ReduceSum, ReduceProd or ReduceMean over a layer's two directions."""
     flow, operation = inputs.flow(), inputs.node.operation
     pools = operation.startswith("Global")
     axes = range(2, len(flow.placed)) if pools else inputs.wholes("axes", 1)
@@ -158,7 +158,7 @@ def _reduce(inputs: Inputs) -> Made:
 
 
 _MERGES: Mapping[str, str] = {"ReduceSum": "sum", "ReduceProd": "mul", "ReduceMean": "ave"}
-"""How the two directions of a layer are merged by what reduces their axis; side by side they need nothing of that."""
+"""The merge mode of each operation that reduces the axis of directions; concatenation needs no operation."""
 
 _POOLS: Mapping[str, str] = {
     **dict.fromkeys(("ReduceMax", "GlobalMaxPool"), "max"),
@@ -168,7 +168,7 @@ _POOLS: Mapping[str, str] = {
 
 
 def _repeat(inputs: Inputs) -> Made:
-    """Expand and Tile of a vector along a new axis: a sequence of equal vectors."""
+    """Expand or Tile of a vector along a new axis: a sequence of equal vectors."""
     flow, wanted = inputs.flow(), inputs.numbers(1)
     require(flow.returns == "vector" and flow.half is None and flow.features in flow.placed)
     require(len(wanted) == len(flow.placed))
@@ -182,7 +182,7 @@ def _repeat(inputs: Inputs) -> Made:
 
 
 def _conv(inputs: Inputs) -> Made:
-    """Conv over time, of (batch, features, timesteps); there may be an axis of one place beside."""
+    """Conv over time, of (batch, features, timesteps), possibly with an extra axis of length 1."""
     node, flow, kernel, bias = inputs.node, inputs.flow(), inputs.array(1), inputs.optional_array(2)
     filters, features, *sizes = (*kernel.tensor.shape, 0, 0)[: max(2, len(kernel.tensor.shape))]
     slides = [place for place, size in enumerate(sizes) if size != 1 or flow.placed[place + 2 : place + 3] != ((),)]
@@ -198,7 +198,7 @@ def _conv(inputs: Inputs) -> Made:
 
 
 def _slides(flow: Flow, place: int) -> int | None:
-    """Return the length of an axis of a flow, (batch, features, timesteps), along which a window must move."""
+    """Return the length of the axis that a window moves along, in a flow of (batch, features, timesteps)."""
     time = flow.placed[place]
     require(flow.returns != "vector" and flow.time in (None, time) and time not in flow.flips)
     require(flow.is_features(1))
@@ -206,7 +206,7 @@ def _slides(flow: Flow, place: int) -> int | None:
 
 
 def _windows(inputs: Inputs) -> Made:
-    """MaxPool and AveragePool over time, of (batch, features, timesteps)."""
+    """MaxPool or AveragePool over time, of (batch, features, timesteps)."""
     node, flow, sizes = inputs.node, inputs.flow(), [*inputs.node.told("kernel_shape").ints]
     require(len(flow.placed) == 3 and len(sizes) == 1)
     window, around = _window(node, 1, 0, sizes[0], _slides(flow, 2))
@@ -217,17 +217,17 @@ def _windows(inputs: Inputs) -> Made:
 
 
 _WINDOWS: Mapping[str, str] = {"MaxPool": "max", "AveragePool": "avg"}
-"""The pool of windows that an operation is."""
+"""The mode of the pool for each operation."""
 
 
 def _batch_norm(inputs: Inputs) -> Made:
-    """BatchNormalization of (batch, features, …), as it is run; as it is trained, it returns new averages, too."""
+    """BatchNormalization of (batch, features, …) in inference; in training it also returns new averages."""
     require(not inputs.node.value("training_mode", 0) and not any(inputs.node.output[1:]))
     return _normalized(inputs, BatchNorm, 1, {"moving_mean": inputs.array(3), "moving_variance": inputs.array(4)})
 
 
 def _flatten(inputs: Inputs) -> Made:
-    """Reshape and Flatten of (batch, timesteps, features) to one vector a sample, where its length is known."""
+    """Reshape or Flatten of (batch, timesteps, features) to one vector per sample, if the length is known."""
     flow, node = inputs.flow(), inputs.node
     if node.operation == "Flatten" and flow.returns == "vector" and len(flow.placed) == 2 and flow.is_features(1):
         return Made(flow, Flatten())
@@ -247,7 +247,7 @@ def _flatten(inputs: Inputs) -> Made:
 
 
 def _slid(flow: Flow, layer: Layer, place: int, features: Axis, zeros: int = 0) -> Flow:
-    """Return what a layer makes of a flow that moves a window over its time, the axis in a place, and zeros around."""
+    """Return a layer's output when it moves a window along the axis at `place`, which has zeros around it."""
     steps = sized(flow.placed[place])
     time = (Atom(None if steps is None else max(1, layer.output_length(steps + zeros))),)
     behind = flow.with_axis(1, features).with_axis(place, time)
@@ -256,9 +256,9 @@ def _slid(flow: Flow, layer: Layer, place: int, features: Axis, zeros: int = 0) 
 
 
 def _window(node: NodeProto, axes: int, axis: int, width: int, steps: int | None) -> tuple[Window, tuple[int, int]]:
-    """Return the window that a node moves along one of its axes, and the zeros around that the window does not say.
+    """Return the window that a node moves along one of its axes, and the padding that the window does not cover.
 
-    It has `width` places there and one on the other axes; `steps` is the axis's length, if it is known.
+    It has `width` elements on that axis and one on the others; `steps` is the axis's length, if it is known.
     """
 
     def told(name: str, default: int) -> list[int]:
@@ -293,7 +293,7 @@ def _pad(inputs: Inputs) -> Made:
 
 
 def _cut(inputs: Inputs) -> Made:
-    """Slice that cuts steps off the ends of time."""
+    """Slice that cuts timesteps off the ends."""
     flow, starts, ends = inputs.flow(), inputs.wholes("starts", 1), inputs.wholes("ends", 2)
     axes, steps = inputs.wholes("axes", 3, (0,)), inputs.wholes("steps", 4, (1,))
     require(flow.returns == "sequence" and steps == (1,) and len(starts) == len(ends) == len(axes) == 1)
@@ -305,7 +305,7 @@ def _cut(inputs: Inputs) -> Made:
 
 
 def _padded(flow: Flow, axis: int, before: int, behind: int) -> Made:
-    """Return a flow with zeros around its time, or without some steps; the axis must be that of time."""
+    """Return a flow with timesteps of zeros added, or with some cut off; the axis must be that of time."""
     place = flow.place_of(axis)
     whole = flow.placed[place]
     require(flow.returns in (None, "sequence") and flow.half is None)
@@ -325,7 +325,7 @@ def _norm(inputs: Inputs) -> Made:
 
 
 def _normalized(inputs: Inputs, cls: type[Norm], axis: int, moving: Mapping[str, Constant]) -> Made:
-    """Return a normalization; ones or zeros that are no array of the file are no scale and no shift."""
+    """Return a normalization; constant ones and zeros that are not arrays in the file mean no scale and no shift."""
     flow, scale, shift = inputs.flow(), inputs.at(1), inputs.at(2)
     arrays = {role: each for role, each in (("gamma", scale), ("beta", shift)) if isinstance(each, Constant)}
     require(flow.is_features(axis) and ("gamma" in arrays or (isinstance(scale, Fill) and scale.number == 1)))
@@ -344,13 +344,13 @@ def _normalized(inputs: Inputs, cls: type[Norm], axis: int, moving: Mapping[str,
 
 
 def _dropout(inputs: Inputs) -> Made:
-    """Dropout, which does nothing in a model that is only run."""
+    """Dropout, which does nothing in inference."""
     require(not inputs.node.reads(2))
     return Made(inputs.flow())
 
 
 def _activation(inputs: Inputs) -> Made:
-    """An activation by itself: that of the dense layer before it."""
+    """A separate activation: it becomes the activation of the dense layer before it."""
     flow, node = inputs.flow(), inputs.node
     known = BY_OPERATION[node.operation]
     require(flow.half is None and flow.returns != "state")
@@ -364,7 +364,7 @@ def _activation(inputs: Inputs) -> Made:
 
 
 FLATTENING = ("Flatten", "Reshape")
-"""The operations that may make one vector of a sequence, or only move its numbers."""
+"""The operations that may flatten a sequence, or only move its numbers."""
 
 LAYERS: Mapping[str, Callable[[Inputs], Made]] = {
     "Add": _add,
@@ -385,15 +385,15 @@ LAYERS: Mapping[str, Callable[[Inputs], Made]] = {
     **dict.fromkeys((*_MERGES, *_POOLS), _reduce),
     **dict.fromkeys(BY_OPERATION, _activation),
 }
-"""What each operation that is a layer makes."""
+"""The function for each operation that is a layer."""
 
 
 def layer_of(inputs: Inputs) -> Made:
-    """Return what a node makes as a layer or a part of one.
+    """Return the result of a node as a layer or part of one.
 
     Raises:
-        ReasonError: it is none.
-        ArgumentError: it is one of a size that the language does not take.
+        ReasonError: it is neither.
+        ArgumentError: it is a layer with a size that specs do not allow.
     """
     require(inputs.node.operation in LAYERS)
     return LAYERS[inputs.node.operation](inputs)

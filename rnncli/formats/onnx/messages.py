@@ -1,10 +1,10 @@
-"""ONNX's messages: the one table of fields by which they are read from files and written, and protobuf's wire format.
+"""ONNX's messages: one table of fields for both reading and writing files, and protobuf's wire format.
 
 https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3 describes the messages, and
-https://protobuf.dev/programming-guides/encoding how they are written; names and numbers are from there. Whole numbers,
-floats and texts are read as such. An array's numbers are left where they stand: a field of many gigabytes is two
-offsets. Every length is checked against what is left of the message that it stands in, so no place lies outside of the
-file. Nor is anything copied in writing: a message is the pieces of bytes that it is made of.
+https://protobuf.dev/programming-guides/encoding their encoding; names and numbers are from there. Whole numbers, floats
+and texts are read as values. The numbers of an array stay in the file: a field of many gigabytes is just two offsets.
+Every length is checked against the remainder of its message, so that no position is outside the file. Writing copies
+nothing either: a message is a list of pieces of bytes.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from rnncli.errors import RnncliError
 from rnncli.formats.file_reader import FileReader
 from rnncli.immutable import NamedTuple
 
-# Fields as they are written
+# Encoding of fields
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
-"""How the value of a field is written."""
+"""The wire types: how the value of a field is encoded."""
 
 MAX_MESSAGE = 2**31 - 1
 """The largest message, in bytes, that protobuf's own libraries read."""
@@ -28,27 +28,27 @@ MAX_MESSAGE = 2**31 - 1
 _WIDTHS = {FIXED64: 8, FIXED32: 4}
 _LONGEST_VARINT = 10
 _AHEAD = 256
-"""Bytes of a message that are looked at together."""
+"""Bytes of a message that are read at a time."""
 
 
 Buffer = FileReader | bytes
-"""A file, or bytes themselves."""
+"""A file, or bytes in memory."""
 
 
 class Span(NamedTuple):
-    """Where some bytes of a file begin and end."""
+    """The start and end of some bytes in a file."""
 
     start: int
     end: int
 
     @property
     def length(self) -> int:
-        """How many bytes there are."""
+        """Its size in bytes."""
         return self.end - self.start
 
 
 class Field(NamedTuple):
-    """A field of a message: its number, how it is written, the whole number of a varint, and where its value stands."""
+    """A field of a message: its number, its wire type, the whole number of a varint, and the span of its value."""
 
     number: int
     wire: int
@@ -57,13 +57,13 @@ class Field(NamedTuple):
 
 
 def fields(buffer: Buffer, span: Span) -> Iterator[Field]:
-    """Yield the fields of the message that stands in a span.
+    """Yield the fields of the message in a span.
 
     Raises:
-        RnncliError: a field is damaged, or says that it is longer than what is left of the message.
+        RnncliError: a field is damaged, or claims to be longer than the rest of the message.
     """
     place, end = span
-    base, data = place, b""  # what has been read of the message, and where it begins
+    base, data = place, b""  # the bytes of the message read so far, and their offset
     while place < end:
         start, at = place, place - base
         if at + 2 * _LONGEST_VARINT > len(data):
@@ -90,8 +90,8 @@ def fields(buffer: Buffer, span: Span) -> Iterator[Field]:
             raise RnncliError(f"byte {start:,}: field {number} has wire type {wire}, which is unknown")
         place = base + at
         if length > end - place:
-            what = f"byte {start:,}: field {number} says that it has {length:,} bytes"
-            raise RnncliError(f"{what}, and {end - place:,} are left")
+            what = f"byte {start:,}: field {number} claims {length:,} bytes"
+            raise RnncliError(f"{what}, but {end - place:,} are left")
         yield Field(number, wire, 0, Span(place, place + length))
         place += length
 
@@ -103,48 +103,48 @@ def signed(number: int) -> int:
 
 
 def varints(data: Buffer, span: Span, most: int) -> list[int]:
-    """Return whole numbers that stand one behind the other.
+    """Return consecutive whole numbers.
 
     Raises:
-        RnncliError: there are more than there may be, or one is damaged.
+        RnncliError: there are more than allowed, or one is damaged.
     """
     numbers: list[int] = []
     part, at = data[span.start : min(span.end, span.start + _LONGEST_VARINT * (most + 1))], 0
     while at < len(part):
         if len(numbers) == most:
-            raise RnncliError(f"byte {span.start + at:,}: there are more than {most:,} numbers")
+            raise RnncliError(f"byte {span.start + at:,}: it has more than {most:,} numbers")
         number, at = _varint(part, at, span.start)
         numbers.append(signed(number))
     return numbers
 
 
 def _varint(data: bytes, at: int, base: int) -> tuple[int, int]:
-    """Return the whole number at a place of some bytes, and where it ends; they begin at a place of the file."""
+    """Return the whole number at an index of some bytes, and the index after it; `base` is the bytes' file offset."""
     number = 0
     for index, byte in enumerate(data[at : at + _LONGEST_VARINT]):
         number |= (byte & 0x7F) << 7 * index
         if byte < 0x80:
             return number, at + index + 1
-    raise RnncliError(f"byte {base + at:,}: a number does not end")
+    raise RnncliError(f"byte {base + at:,}: a number has no end")
 
 
 class Message(NamedTuple):
-    """A message in the making: its bytes in pieces, arrays as they were given, and how many bytes there are."""
+    """A message that is being built: its bytes in pieces, arrays as they were given, and its size in bytes."""
 
     pieces: Sequence[bytes | memoryview]
     size: int
 
     def joined(self) -> bytes:
-        """Return its bytes, the only copy that is made of them."""
+        """Return its bytes, the only copy of them."""
         return b"".join(self.pieces)
 
 
 def message(*fields: tuple[int, int | float | str | bytes | memoryview | Message]) -> Message:
-    """Return a message of some fields.
+    """Return a message with these fields.
 
     Args:
-        fields: the number and the value of each: a whole number is written as a varint, a float in four bytes, and a
-            text, bytes and a message with their length before them. A repeated field is given once for each value.
+        fields: the number and value of each: a whole number is encoded as a varint, a float in four bytes, and a
+            text, bytes or a message with its length first. A repeated field is given once for each value.
     """
     pieces: list[bytes | memoryview] = []
     for number, value in fields:
@@ -161,7 +161,7 @@ def message(*fields: tuple[int, int | float | str | bytes | memoryview | Message
 
 
 def _as_varint(number: int) -> bytes:
-    """Return a whole number as a varint; a negative one as its 64 bits."""
+    """Return a whole number as a varint; a negative number as its 64 bits."""
     number &= 2**64 - 1
     data = bytearray()
     while number > 0x7F:
@@ -173,16 +173,16 @@ def _as_varint(number: int) -> bytes:
 # The table of messages
 
 MAX_WORK = 2_000_000
-"""The most that a file may make of nodes, attributes and names, so that none takes memory without end."""
+"""The limit on how many nodes, attributes and names a file may have, so that memory is bounded."""
 
 MAX_DEPTH = 16
-"""How deep graphs may stand inside of one another, as the branches of `If` do."""
+"""How deeply graphs may be nested, like the branches of `If`."""
 
 MAX_NUMBERS = 10_000
-"""The most numbers in an attribute, and the most bytes of a name or another text."""
+"""The most numbers in an attribute, and the most bytes of a name or other text."""
 
 OWN_DOMAINS = (None, "", "ai.onnx")
-"""What the domain of ONNX's own operators is called."""
+"""The names of the domain of ONNX's own operators."""
 
 
 P = TypeVar("P", bound="Proto")
@@ -190,9 +190,9 @@ V = TypeVar("V", int, float, str)
 
 
 class Column(NamedTuple):
-    """A field of a message: its name, its type, and whether there may be several.
+    """A field of a message: its name, its type, and whether it is repeated.
 
-    A type is whole, real, text; bytes, of which long ones are none; span, left where it stands; or a class of messages.
+    Types are whole, real, text; bytes, where long ones are ignored; span, left in the file; or a class of messages.
     """
 
     name: str
@@ -201,12 +201,12 @@ class Column(NamedTuple):
 
 
 class Proto:
-    """A message. A field that is not there is None, or an empty list where there may be several.
+    """A message. A missing field is None, or an empty list if it is repeated.
 
     Attributes:
-        start: where it begins in its file.
-        columns: its fields by their numbers, in order.
-        work: how much memory it takes beside its fields, counted in fields.
+        start: its offset in the file.
+        columns: its fields by number, in order.
+        work: its memory use in addition to its fields, as a number of fields.
     """
 
     kinds: ClassVar[dict[str, type[Proto]]] = {}
@@ -244,15 +244,15 @@ class TensorProto(
     "13 external_data PairProto*, 14 data_location whole",
     work=20,
 ):
-    """An array. Its numbers are in one of the fields of data, or in a file of their own."""
+    """An array. Its numbers are in one of the data fields, or in a separate file."""
 
 
 class SparseProto(Proto, fields="1 values TensorProto", work=5):
-    """An array of which only the numbers that are not zero are there: SparseTensorProto."""
+    """An array that is stored without its zeros: SparseTensorProto."""
 
 
 class DimensionProto(Proto, fields="1 dim_value whole, 2 dim_param text"):
-    """The length of an axis: a number, or a name where it is not known."""
+    """The length of an axis: a number, or a name if it is not known."""
 
 
 class ShapeProto(Proto, fields="1 dim DimensionProto*"):
@@ -260,18 +260,18 @@ class ShapeProto(Proto, fields="1 dim DimensionProto*"):
 
 
 class ArrayTypeProto(Proto, fields="1 elem_type whole, 2 shape ShapeProto"):
-    """The type of an array: of its numbers, and its shape. TypeProto.Tensor."""
+    """The type of an array: the data type of its numbers, and its shape. TypeProto.Tensor."""
 
 
 class TypeProto(Proto, fields="1 tensor_type ArrayTypeProto"):
-    """A type; only that of arrays is known here."""
+    """A type; only array types are known here."""
 
 
 class ValueInfoProto(Proto, fields="1 name text, 2 type TypeProto, 3 doc_string text", work=5):
     """The name and the type of a value."""
 
     def sizes(self) -> tuple[int | None, ...] | None:
-        """Return the shape that is declared, None for a length that is not; None without a shape."""
+        """Return the declared shape, with None for an unknown length; None without a shape."""
         array = self.type.tensor_type if self.type is not None else None
         if array is None or array.shape is None:
             return None
@@ -285,7 +285,7 @@ class AttributeProto(
     "8 ints whole*, 9 strings bytes*, 11 graphs GraphProto*, 20 type whole",
     work=5,
 ):
-    """What a node is told."""
+    """An attribute of a node."""
 
 
 _UNTOLD = AttributeProto()
@@ -293,7 +293,7 @@ _UNTOLD = AttributeProto()
 ATTRIBUTE_TYPES: Mapping[str, int] = {
     name: code for code, name in enumerate(("f", "i", "s", "t", "g", "floats", "ints", "strings"), start=1)
 }
-"""The type that an attribute says it has, by the field that its value is in."""
+"""The declared type of an attribute, by the field that its value is in."""
 
 
 class NodeProto(
@@ -301,29 +301,29 @@ class NodeProto(
     fields="1 input text*, 2 output text*, 3 name text, 4 op_type text, 5 attribute AttributeProto*, 7 domain text",
     work=10,
 ):
-    """An operation on values, which go by names; an optional one that is left out is empty."""
+    """An operation on named values; a missing optional input has an empty name."""
 
     @property
     def operation(self) -> str:
-        """What it computes: `LSTM`; one that is not of ONNX's own has its domain before it."""
+        """What it computes: `LSTM`; an operation of another domain has the domain in front."""
         name = self.op_type or ""
         return name if self.domain in OWN_DOMAINS else f"{self.domain}.{name}"
 
     @property
     def label(self) -> str:
-        """Its name, or that of its first output."""
+        """Its name, or the name of its first output."""
         return self.name or next(filter(None, self.output), self.operation)
 
     def reads(self, index: int) -> str:
-        """Return the name of an input; empty if it is left out."""
+        """Return the name of an input; empty if the input is missing."""
         return self.input[index] if index < len(self.input) else ""
 
     def told(self, name: str) -> AttributeProto:
-        """Return what it is told under a name; an attribute that says nothing if there is none."""
+        """Return an attribute by name; an empty attribute if there is none."""
         return next((each for each in self.attribute if each.name == name), _UNTOLD)
 
     def value(self, name: str, usual: V) -> V:
-        """Return the whole number, the number or the text that it is told under a name; what is usual without one."""
+        """Return a number or text attribute by name, or the default value."""
         told = self.told(name)
         text = None if told.s is None else told.s.decode("utf-8", "replace")
         given: V | None = {int: told.i, float: told.f, str: text}[type(usual)]
@@ -331,7 +331,7 @@ class NodeProto(
 
     @property
     def graphs(self) -> Iterator[tuple[str, GraphProto]]:
-        """The graphs inside of it, by the names of what it is told."""
+        """The graphs inside it, with the names of their attributes."""
         for each in self.attribute:
             for graph in [each.g, *each.graphs]:
                 if graph is not None:
@@ -343,7 +343,7 @@ class GraphProto(
     fields="1 node NodeProto*, 2 name text, 5 initializer TensorProto*, 11 input ValueInfoProto*, "
     "12 output ValueInfoProto*, 13 value_info ValueInfoProto*, 15 sparse_initializer SparseProto*",
 ):
-    """Nodes in an order in which they can be computed, the arrays that they read, and what goes in and comes out."""
+    """Nodes in an order in which they can be computed, the arrays that they read, and the inputs and outputs."""
 
 
 class OperatorSetProto(Proto, fields="1 domain text, 2 version whole"):
@@ -351,7 +351,7 @@ class OperatorSetProto(Proto, fields="1 domain text, 2 version whole"):
 
 
 class FunctionProto(Proto, fields="1 name text, 7 node NodeProto*, 10 domain text"):
-    """An operation that the model defines itself, out of others."""
+    """An operation that the model itself defines in terms of others."""
 
 
 class ModelProto(
@@ -359,7 +359,7 @@ class ModelProto(
     fields="1 ir_version whole, 2 producer_name text, 3 producer_version text, 6 doc_string text, 7 graph GraphProto, "
     "8 opset_import OperatorSetProto*, 25 functions FunctionProto*",
 ):
-    """A model: a graph, who wrote it, and the versions that it is written in."""
+    """A model: a graph, the program that wrote it, and the versions of the operators."""
 
 
 TYPES: Sequence[str] = (
@@ -367,14 +367,14 @@ TYPES: Sequence[str] = (
     *("float64", "uint32", "uint64", "complex64", "complex128", "bfloat16", "float8_e4m3fn", "float8_e4m3fnuz"),
     *("float8_e5m2", "float8_e5m2fnuz", "uint4", "int4", "float4_e2m1", "float8_e8m0", "uint2", "int2"),
 )
-"""ONNX's types of numbers, each at the number that stands for it."""
+"""ONNX's data types, each at the index of its code."""
 
 CODES: Mapping[str, int] = {name: code for code, name in enumerate(TYPES)}
-"""The number that stands for each type."""
+"""The code of each data type."""
 
 
 def encoded(proto: Proto) -> Message:
-    """Return a message as bytes, its fields in the order of their numbers; large arrays are not copied."""
+    """Return a message as bytes, with its fields in numerical order; large arrays are not copied."""
     written: list[tuple[int, Any]] = []
     for number, column in proto.columns.items():
         value = getattr(proto, column.name)
@@ -384,7 +384,7 @@ def encoded(proto: Proto) -> Message:
 
 
 _WIRES: Mapping[str, int] = {"whole": VARINT, "real": FIXED32}
-"""How single values are written; others in bytes."""
+"""The wire types of single values; all others are encoded as bytes."""
 
 
 class Reader:
@@ -394,7 +394,7 @@ class Reader:
         self._file, self._work = file, 0
 
     def model(self) -> ModelProto:
-        """Return what the file says.
+        """Return the model in the file.
 
         Raises:
             RnncliError: it is damaged, or too large.
@@ -403,7 +403,7 @@ class Reader:
 
     def _read(self, kind: type[P], span: Span, depth: int) -> P:
         if depth > MAX_DEPTH:
-            raise RnncliError(f"byte {span.start:,}: graphs stand inside of one another more than {MAX_DEPTH} deep")
+            raise RnncliError(f"byte {span.start:,}: graphs are nested more than {MAX_DEPTH} deep")
         made = kind(span.start)
         self._count(span.start, kind.work)
         for entry in fields(self._file, span):
@@ -427,7 +427,7 @@ class Reader:
             raise RnncliError(f"byte {place:,}: its graph has too many nodes, names and numbers to be read")
 
     def _value(self, entry: Field, kind: str, depth: int) -> Any:
-        """Return the value of a field; of several where there may be one the last counts, as protobuf says."""
+        """Return the value of a field; if a non-repeated field occurs several times, the last one counts."""
         start, end = span = entry.span
         if kind == "span":
             return span
@@ -442,16 +442,16 @@ class Reader:
         if kind != "text":
             return self._read(Proto.kinds[kind], span, depth + (kind == "GraphProto"))
         if end - start > MAX_NUMBERS:
-            raise RnncliError(f"byte {start:,}: a name has {end - start:,} bytes; {MAX_NUMBERS:,} are allowed")
+            raise RnncliError(f"byte {start:,}: a name has {end - start:,} bytes; at most {MAX_NUMBERS:,} are allowed")
         return self._file[start:end].decode("utf-8", "replace")
 
     def _packed(self, span: Span, kind: str) -> Sequence[int | float]:
-        """Return several numbers that stand one behind the other."""
+        """Return several consecutive numbers."""
         start, end = span
         if kind == "whole":
             numbers: Sequence[int | float] = varints(self._file, span, MAX_NUMBERS)
         elif (end - start) % 4 or end - start > 4 * MAX_NUMBERS:
-            raise RnncliError(f"byte {start:,}: {end - start:,} bytes are no list of numbers")
+            raise RnncliError(f"byte {start:,}: {end - start:,} bytes are not a list of numbers")
         else:
             numbers = struct.unpack(f"<{(end - start) // 4}f", self._file[start:end])
         self._count(start, len(numbers))

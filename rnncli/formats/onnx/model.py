@@ -1,8 +1,8 @@
-"""`.onnx`: the graph of a model, along which its layers are found, and its arrays.
+"""`.onnx`: the graph of a model, in which its layers are found, and its arrays.
 
-The rows are real here: they are followed from input to output, with what the nodes say of activations and directions.
-Of each value it is known which node made it and which of its axes is which, and no more: an operation that leaves
-features, time and samples whole makes no node. What is not understood is a node that is no layer.
+ONNX has real edges: rows are followed from input to output, with the activations and directions that the nodes specify.
+A value is only known by the node that computed it and the meaning of its axes. An operation that keeps features, time
+and samples whole becomes no node. An operation that is not understood becomes a node without a layer.
 """
 
 from __future__ import annotations
@@ -40,35 +40,35 @@ from rnncli.layers.weights import Framework
 from rnncli.quantities import MAX_SIZE
 
 WRITERS = {"pytorch": "PyTorch", "tf2onnx": "tf2onnx", "keras2onnx": "keras2onnx"}
-"""Who writes ONNX files, by the names that they give themselves."""
+"""The programs that write ONNX files, by their names in the files."""
 
 _DECOMPOSED = ("Scan", "Sigmoid", "Tanh", "MatMul", "Gemm", "Split", "Slice")
 _SHOWN = 8
 
 
 def read(path: str) -> ModelFile:
-    """Return what an ONNX file holds; the numbers of its arrays are not touched.
+    """Return the contents of an ONNX file; the numbers of its arrays are not read.
 
     Raises:
-        RnncliError: it is damaged, or no ONNX model.
+        RnncliError: it is damaged, or not an ONNX model.
     """
     file = opened_regular(path)
     model = Reader(file).model()
     if model.graph is None:
-        raise RnncliError("it has no graph, so it is no ONNX model")
+        raise RnncliError("it has no graph, so it is not an ONNX model")
     walk = _Walk(path, file, model)
     producer = model.producer_name or ""
     writer = shorten(f"{WRITERS.get(producer, producer)} {model.producer_version or ''}".strip())
     framework: Framework | None = "torch" if producer == "pytorch" else None
     notes = [*_notes(model, model.graph)]
     made = model_of(path, "ONNX", writer, walk.nodes(), notes=notes, framework=framework)
-    # An array may be made of several of the file, and they of it, so they go by the nodes that own them.
+    # An array may combine several of the file's, and one of these may be in several, so nodes record what they own.
     used = {name for part in made.parts for node in part.nodes for name in walk.owned[node.name]}
     return replace(made, others=tuple(tensor for tensor in walk.tensors if tensor.name not in used))
 
 
 def _notes(model: ModelProto, graph: GraphProto) -> Iterator[Note]:
-    """Yield what else is worth knowing of a file."""
+    """Yield notes on the file as a whole."""
     graphs = [*_graphs(graph)]
     kinds = Counter(node.operation for each in graphs for node in each.node)
     cells = [kind for kind in KINDS if kinds[kind]]
@@ -77,7 +77,7 @@ def _notes(model: ModelProto, graph: GraphProto) -> Iterator[Note]:
         if inside:
             cells += inside
             name, said = shorten(function.name or ""), listed(inside[:_SHOWN])
-            yield Note(f"the model's own function {name} has {said}, which is not followed", "left out")
+            yield Note(f"the model's own function {name} contains {said}, which is not read", "left out")
     sparse = [shorten(each.values.name or "") for one in graphs for each in one.sparse_initializer if each.values]
     if sparse:
         more = f" and {len(sparse) - _SHOWN} more" if len(sparse) > _SHOWN else ""
@@ -85,14 +85,14 @@ def _notes(model: ModelProto, graph: GraphProto) -> Iterator[Note]:
     if not cells and kinds["Scan"] + kinds["Sigmoid"] + kinds["Tanh"] and kinds["MatMul"] + kinds["Gemm"]:
         seen = listed([kind for kind in _DECOMPOSED if kinds[kind]])
         yield Note(
-            f"there is no LSTM, GRU or RNN in its graph, but {seen}: some converters take cells apart into these; save "
+            f"its graph has no LSTM, GRU or RNN, but {seen}: some converters split cells into these; save "
             "the model itself, model.save('model.keras') or torch.save(model.state_dict(), 'model.pt')",
             "left out",
         )
 
 
 def _graphs(graph: GraphProto) -> Iterator[GraphProto]:
-    """Yield a graph and all graphs inside of it."""
+    """Yield a graph and all graphs nested in it."""
     yield graph
     for node in graph.node:
         for _, inner in node.graphs:
@@ -100,24 +100,24 @@ def _graphs(graph: GraphProto) -> Iterator[GraphProto]:
 
 
 _LONGEST_LEAD = 1_000
-"""The most characters that stand before the name of a node inside of others."""
+"""The longest prefix of the name of a nested node."""
 
-_RETURNS_STATES = "returns its states, too; here they are left out"
+_RETURNS_STATES = "also returns its states; here they are left out"
 _OTHER_ORDER = (
-    "reads time backwards, and in the file its sequence is in the order of time; here it is in the order in which it "
-    "was read"
+    "reads backwards; in the file its output sequence is in the order of time, here it is in the order in which it was "
+    "read"
 )
 
 
 @dataclass
 class _Scope:
-    """A graph, what stands before the names of its nodes, and the graph around it, if there is one.
+    """A graph, the prefix of its nodes' names, and the enclosing graph, if there is one.
 
     Attributes:
-        shapes: the shapes that it declares of values.
-        readers: how often each value is read, in the graphs inside of it, too.
-        values: what is known of each value; None of one of which nothing is.
-        captured: what it reads of the graphs around it.
+        shapes: the shapes of values that it declares.
+        readers: how often each value is read, including in nested graphs.
+        values: the known values; None if nothing is known of one.
+        captured: the values of enclosing graphs that it reads.
     """
 
     lead: str
@@ -128,7 +128,7 @@ class _Scope:
     captured: dict[str, Flow] = field(default_factory=dict)
 
     def value(self, name: str) -> Value | None:
-        """Return what is known of a value. One that nothing makes is taken for something that depends on the input."""
+        """Return a value as far as it is known. One that no node computes is assumed to depend on the input."""
         if not name or name in self.values:
             return self.values.get(name)
         known = None if self.around is None else self.around.value(name)
@@ -145,8 +145,8 @@ class _Walk:
     """Finds the nodes of a file.
 
     Attributes:
-        tensors: the weights of the file, whether or not a node has them; no shapes and axes.
-        owned: the names of the arrays of the file that each node is made of.
+        tensors: the weights in the file, whether or not a node has them, without shapes and axes.
+        owned: the names of the file's arrays that each node's arrays are made from.
     """
 
     def __init__(self, path: str, file: FileReader, model: ModelProto) -> None:
@@ -181,12 +181,12 @@ class _Walk:
                 node = replace(node, notes=(*node.notes, *self._notes[name]))
             if name not in of_states:
                 made.append(node)
-        # Vectors may be one because their numbers are the same, as those of normalizations that were not trained.
+        # Vectors may be shared just because their numbers are the same, as in untrained normalizations.
         matrices = [[each.name for each in node.tensors.values() if len(each.shape) > 1] for node in made]
         return [*tied(made, matrices), *ends]
 
     def _returning(self, node: Node, layer: Recurrent) -> Node:
-        """Return a recurrent node as what reads it says, as far as all that do say the same."""
+        """Return a recurrent node as its readers require, as far as all of them agree."""
         merges = self._merges.get(node.name, {})
         if layer.merge_mode is not None and len(merges) == 1:
             layer = replace(layer, merge_mode=next(iter(merges)))
@@ -196,7 +196,7 @@ class _Walk:
         return replace(node, word=layer, unsaid=frozenset())
 
     def _graph(self, graph: GraphProto, around: _Scope | None, lead: str) -> Iterable[Flow]:
-        """Find the nodes of a graph, and return what it reads of the graphs around it."""
+        """Find the nodes of a graph, and return the values of enclosing graphs that it reads."""
         declared = [*graph.value_info, *graph.input, *graph.output]
         shapes = {each.name or "": sizes for each in declared if (sizes := each.sizes()) is not None}
         scope = _Scope(lead, around, shapes, Counter(_read_in(graph)))
@@ -213,7 +213,7 @@ class _Walk:
         return scope.captured.values()
 
     def _constant(self, array: TensorProto, name: str = "") -> Constant:
-        """Return an array of the file; whole numbers in a row are shapes and axes, and no weights."""
+        """Return an array in the file; one-dimensional whole numbers are shapes and axes, not weights."""
         made = constant_of(self._path, self._file, array, name)
         shape, dtype = made.tensor.shape, made.tensor.dtype
         if len(shape) > 1 or (shape and not dtype.startswith(("int", "bool", "string"))):
@@ -221,7 +221,7 @@ class _Walk:
         return made
 
     def _node(self, scope: _Scope, node: NodeProto) -> None:
-        """Find what a node is, and note what is known of its outputs."""
+        """Find out what a node is, and record its outputs as far as they are known."""
         name = self._named(f"{scope.lead}{node.label}")
         values = [scope.value(each) for each in node.input]
         told = node.told("value").t if node.op_type in ("Constant", "ConstantOfShape") else None
@@ -244,7 +244,7 @@ class _Walk:
                 scope.values[output] = value
 
     def _made(self, scope: _Scope, inputs: Inputs, captured: Sequence[Flow]) -> Values:
-        """Return what is known of the outputs of a node, and add the node if it is more than a move."""
+        """Return a node's outputs as far as they are known, and add the node unless it only moves numbers."""
         node, name = inputs.node, inputs.name
         flows = flows_in(*dict(zip(node.input, inputs.values, strict=False)).values())
         if (node.domain or "", node.op_type) in self._functions or any(node.graphs):
@@ -257,17 +257,17 @@ class _Walk:
                 return self._opaque(scope, inputs, flows, [note])
         ways: list[Callable[[Inputs], Values]] = [moved, self._layer]
         for way in ways[::-1] if node.operation in FLATTENING else ways:
-            with suppress(ReasonError, ArgumentError):  # a size that the language does not take
+            with suppress(ReasonError, ArgumentError):  # a size that specs do not allow
                 return way(inputs)
         return self._opaque(scope, inputs, flows, []) if flows and node.operation not in ("Shape", "Size") else []
 
     def _layer(self, inputs: Inputs) -> Values:
-        """Add a layer, or say more of the node that it reads, and return what it returns."""
+        """Add a layer, or change the node that it reads, and return its output."""
         made = layer_of(inputs)
         read = flows_in(*inputs.values)[0]
         tensors = {role: array.tensor for role, array in made.arrays.items()}
         owned = frozenset(source.name for array in made.arrays.values() for source in array.sources)
-        if made.grown is not None:  # a dense layer has a bias, a sigmoid is a silu
+        if made.grown is not None:  # a bias for a dense layer, or a sigmoid that is part of a silu
             node = self._found[made.flow.node]
             self._found[node.name] = replace(node, word=made.grown, tensors={**node.tensors, **tensors})
             self.owned[node.name] |= owned
@@ -296,12 +296,12 @@ class _Walk:
         read = self._found.get(edges[0].node) if edges else None
         unknown = read is None or (read.word is None and read.kind != "input")
         if unknown and len(edges) == 1 and kind in REARRANGING and not tensors:
-            return [Flow(edges[0].node, each) for each in axes]  # what is not understood stays that in any order
+            return [Flow(edges[0].node, each) for each in axes]  # reordering something unknown leaves it unknown
         self._add(Node(name, kind, None, edges, tensors=tensors, convention="onnx", notes=tuple(notes)))
         return [Flow(name, each) for each in axes]
 
     def _recurrent(self, inputs: Inputs, cell: Node, owned: frozenset[str]) -> list[Flow]:
-        """Add a recurrent node, and return its outputs: its sequence, its last output, the state of its cell."""
+        """Add a recurrent node, and return its outputs: the sequence, the last output, and the cell state."""
         node, name, layer, features = inputs.node, inputs.name, cell.word, cell.features
         assert loops(layer)
         assert features is not None
@@ -313,12 +313,12 @@ class _Walk:
         x = x.with_axes(axes)
         size = sized(axes[2]) if len(axes) == 3 else None
         if size not in (None, features):
-            raise ReasonError(f"its W reads {features:,} features, and its input {shorten(node.reads(0))} has {size:,}")
+            raise ReasonError(f"its W reads {features:,} features, but its input {shorten(node.reads(0))} has {size:,}")
         if x.root:
             self._entries.setdefault(x.root, features)
         fits = len(axes) == 3 and x.is_features(2) and x.flips <= {axes[t]} and x.batch in (None, axes[b])
         if fits and x.returns == "vector" and axes[t] == ():
-            # A vector with a new axis in front of it is a sequence of one step.
+            # A vector with a new axis in front is a sequence of one timestep.
             again = self._add(Node(f"{name}/Repeat", "Unsqueeze", Repeat(1), (self._edge(x),)))
             self.owned[again] = frozenset()
             x = x._replace(node=again, time=(), returns="sequence", flips=frozenset())
@@ -343,7 +343,7 @@ class _Walk:
             time=time,
             batch=batch,
             returns="sequence",
-            # ONNX returns a step at the time that it is of, the language in the order in which it reads.
+            # ONNX returns outputs in the order of time, spec layers in the order in which they read.
             flips=frozenset([time]) if backwards else frozenset(),
             loop=name,
             ends=layer.merge_mode is None,
@@ -353,13 +353,13 @@ class _Walk:
         return [whole, last, last._replace(returns="state")]
 
     def _head(self, read: Flow, time: Axis) -> None:
-        """Note what an input of the graph is in the language, where a flow along an axis of time comes from one."""
+        """Record an input of the graph as a spec input, if a flow along a time axis comes from one."""
         features, steps = self._entries.get(read.root), (sized(time) or 0) - read.zeros
         if features is not None and max(features, steps) <= MAX_SIZE:
             self._heads.setdefault(read.root, {})[Input(features, steps if sized(time) and steps > 0 else None)] = None
 
     def _add(self, node: Node) -> str:
-        """Add a node under a name that no other has, and return the name."""
+        """Add a node under a unique name, and return the name."""
         if node.name in self._found:
             node = replace(node, name=self._named(node.name))
         self._found[node.name] = node
@@ -384,16 +384,16 @@ class _Walk:
         return _edge_of(flow)
 
     def _say(self, name: str, text: str) -> None:
-        """Note of a node what a run must be told."""
+        """Add a note on a node that every run prints."""
         self._notes.setdefault(name, {})[Note(f"{name} {text}", "differs")] = None
 
     def _say_order(self, flow: Flow) -> None:
-        """Note that what reads a flow reads time in the other order than the language returns it, if that is so."""
+        """Add a note if a reader of a flow expects time in the opposite order of a spec layer's output."""
         if flow.flipped and flow.returns == "sequence" and flow.loop:
             self._say(flow.loop, _OTHER_ORDER)
 
     def _ends(self) -> Iterator[Node]:
-        """Yield what the graphs return: of each node one output, the others are noted."""
+        """Yield an output node for each node that the graphs return; further outputs get a note."""
         returned: dict[str, Flow] = {}
         for number, (name, flow) in enumerate(self._outputs):
             node = self._found.get(flow.node)
@@ -405,16 +405,16 @@ class _Walk:
                     self._merges.setdefault(flow.loop, {flow.merge: None})
                 self._say_order(flow)
                 if flow.half is not None:
-                    self._say(flow.node, "returns one of its two directions alone in the file; here it returns both")
+                    self._say(flow.node, "returns only one of its two directions in the file; here it returns both")
                 if flow.returns == "state":
-                    self._say(flow.node, "returns the state of its cell in the file; here it returns its output")
+                    self._say(flow.node, "returns its cell state in the file; here it returns its output")
                 yield Node(f"output {number} {name}", "output", None, (_edge_of(flow),))
             elif returned.get(flow.node) != flow:
                 states = node.loops and flow.returns != "sequence"
-                self._say(flow.node, _RETURNS_STATES if states else "is an output of the file by itself, too")
+                self._say(flow.node, _RETURNS_STATES if states else "is also an output of the file")
 
     def _of_states(self) -> set[str]:
-        """Return the nodes that pick what recurrent nodes start from out of the inputs, and make nothing else."""
+        """Return the nodes that only extract initial states of recurrent nodes from the inputs."""
         states: dict[str, bool] = {}
         for node in self._found.values():
             for number, read in enumerate(node.reads or ()):
@@ -431,12 +431,12 @@ class _Walk:
 
 
 def _edge_of(flow: Flow) -> Read:
-    """Return the edge of what reads a flow. The state of a cell is there once, as the last output is."""
+    """Return the edge to a flow. Reading the cell state counts as reading the last output."""
     return Read(flow.node, "vector" if flow.returns == "state" else flow.returns)
 
 
 def _read_in(graph: GraphProto) -> Iterator[str]:
-    """Yield the names of the values that something in a graph reads, the graphs inside of it included."""
+    """Yield the names of all values that are read in a graph and in graphs nested in it."""
     yield from (each.name or "" for each in graph.output)
     for node in graph.node:
         yield from node.input

@@ -1,8 +1,8 @@
-"""The operations of a graph that move numbers and compute none: what they make of arrays, lengths and flows.
+"""Operations that move numbers and compute none: their effect on arrays, lengths and flows.
 
-Each takes the node and what is known of its inputs, and returns what is known of its outputs; of a flow, what can be
-picked is one of its two directions, its last step, or one of several final states. They raise ReasonError where nothing
-is known.
+Each function takes the node and the known inputs, and returns the outputs as far as they are known. Parts of a flow
+that can be picked are one of its two directions, its last step, or one of several final states. A function raises
+ReasonError if nothing is known.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from rnncli.formats.onnx.values import (
 )
 
 FAR = 2**31 - 1
-"""The end of an axis as exporters write it, or more than that."""
+"""The end of an axis as exporters write it, or more."""
 
 
 def _lengths_of(value: Value | None) -> list[int]:
-    """Return the lengths of the axes of an array or a flow, whose number must be known, or what stands for them."""
+    """Return the lengths of an array's or flow's axes, with stand-ins for unknown ones; their number must be known."""
     if isinstance(value, Constant):
         return [*value.tensor.shape]
     if not isinstance(value, Flow):
@@ -46,7 +46,7 @@ def _lengths_of(value: Value | None) -> list[int]:
 
 
 def _arranged(value: Value | None, places: Sequence[int | None]) -> Constant | Flow:
-    """Return an array or a flow with its axes in other places, None for a new one; those that go have length 1."""
+    """Return an array or flow with its axes rearranged, None for a new one; axes that are dropped have length 1."""
     match value:
         case Constant():
             return value.arranged(places)
@@ -56,7 +56,7 @@ def _arranged(value: Value | None, places: Sequence[int | None]) -> Constant | F
 
 
 def _cast(inputs: Inputs) -> Values:
-    """Floats are floats; whole numbers stay whole."""
+    """Floats stay floats and whole numbers stay whole."""
     value = inputs.at(0)
     if not isinstance(value, Constant) or value.wholes is not None:
         return [value]
@@ -67,13 +67,13 @@ def _cast(inputs: Inputs) -> Values:
 
 
 def _shape(inputs: Inputs) -> Values:
-    """The lengths of axes, of which some are not known."""
+    """The lengths of axes, some of which may be unknown."""
     lengths = _lengths_of(inputs.at(0))
     return [whole_numbers(lengths[inputs.node.value("start", 0) : inputs.node.value("end", len(lengths))])]
 
 
 def _constant_of_shape(inputs: Inputs) -> Values:
-    """Zeros, unless it is told another number; ones if that is a whole one."""
+    """Zeros by default; ones if the given number is the whole number 1."""
     shape, told = inputs.at(0), inputs.at(1)
     number = told.wholes if isinstance(told, Constant) else None
     if number == (0,) and isinstance(shape, Constant) and shape.wholes is not None:
@@ -87,7 +87,7 @@ def _constant_of_shape(inputs: Inputs) -> Values:
 def _transpose(inputs: Inputs) -> Values:
     value = inputs.at(0)
     if isinstance(value, Flow) and value.axes is None and value.features is None:
-        return [value]  # nothing is known of the order of these axes before, nor of any behind it
+        return [value]  # nothing is known of the axes, neither before nor after
     count = len(_lengths_of(value))
     order = [*inputs.node.told("perm").ints] or [*range(count)][::-1]
     require(sorted(order) == [*range(count)])
@@ -95,7 +95,7 @@ def _transpose(inputs: Inputs) -> Values:
 
 
 def _unsqueeze(inputs: Inputs) -> Values:
-    """New axes of length 1."""
+    """Insert axes of length 1."""
     axes, value = inputs.wholes("axes", 1), inputs.at(0)
     total = len(_lengths_of(value)) + len(axes)
     places = {axis + total if axis < 0 else axis for axis in axes}
@@ -105,7 +105,7 @@ def _unsqueeze(inputs: Inputs) -> Values:
 
 
 def _squeeze(inputs: Inputs) -> Values:
-    """Axes of length 1 go: those that it is told, or all of them, if all lengths are known."""
+    """Drop axes of length 1: the given ones, or all of them if all lengths are known."""
     value = inputs.at(0)
     lengths = _lengths_of(value)
     ones = tuple(place for place, length in enumerate(lengths) if length == 1)
@@ -131,7 +131,7 @@ def _reshape(inputs: Inputs) -> Values:
 
 
 def _reshaped(axes: Sequence[Axis], target: Sequence[int], *, zero_copies: bool = True) -> tuple[Axis, ...]:
-    """Return axes after a reshape, which must go along with their atoms."""
+    """Return the axes after a reshape, which may only split and join axes between their atoms."""
     copied = len(axes) if zero_copies else 0
     wanted = [length(axes[place]) if size == 0 and place < copied else size for place, size in enumerate(target)]
     rest = [atom for axis in axes for atom in axis]
@@ -148,7 +148,7 @@ def _reshaped(axes: Sequence[Axis], target: Sequence[int], *, zero_copies: bool 
 
 
 def _axes_in(atoms: Sequence[Atom], sizes: Sequence[int]) -> list[Axis]:
-    """Return the axes of some lengths that atoms must begin with."""
+    """Return axes of some lengths, which the first of the atoms must form."""
     made: list[Axis] = []
     for size in sizes:
         count, total = 0, 1
@@ -162,7 +162,7 @@ def _axes_in(atoms: Sequence[Atom], sizes: Sequence[int]) -> list[Axis]:
 
 
 def _concat(inputs: Inputs) -> Values:
-    """Of arrays, of lengths, of zeros, of final states, and of the two directions of one layer."""
+    """Concatenate arrays, lengths, zeros, final states, or the two directions of one layer."""
     values, axis = inputs.values, inputs.node.value("axis", 0)
     if any(isinstance(value, Fill) for value in values):
         return [_zeros(values)]
@@ -185,7 +185,7 @@ def _concat(inputs: Inputs) -> Values:
 
 
 def both_halves(flows: Sequence[Flow]) -> Flow | None:
-    """Return the flow whose two directions two flows are, in order; its axes are still those of the first."""
+    """Return the flow whose two directions these are, in order; its axes are still those of the first."""
     if len(flows) != 2 or [flow.half for flow in flows] != [0, 1]:
         return None
     one, other = (flow._replace(half=None, shared=False) for flow in flows)
@@ -193,7 +193,7 @@ def both_halves(flows: Sequence[Flow]) -> Flow | None:
 
 
 def _gather(inputs: Inputs) -> Values:
-    """One place: a length, a direction, a layer's final state, the last step."""
+    """Pick one element: a length, a direction, a layer's final state, the last step."""
     places, axis = inputs.numbers(1), inputs.node.value("axis", 0)
     require(len(places) == 1)
     taken = _taken(inputs.at(0), axis, slice(places[0], places[0] + 1 or None, 1))
@@ -206,7 +206,7 @@ def _gather(inputs: Inputs) -> Values:
 
 
 def _slice(inputs: Inputs) -> Values:
-    """A part of an array or of lengths, one step, one direction, or time turned around."""
+    """Pick a part of an array or of lengths, one step or one direction, or reverse time."""
     value = inputs.at(0)
     starts, ends = inputs.wholes("starts", 1), inputs.wholes("ends", 2)
     axes = inputs.wholes("axes", 3, tuple(range(len(starts))))
@@ -218,7 +218,7 @@ def _slice(inputs: Inputs) -> Values:
 
 
 def _split(inputs: Inputs) -> Values:
-    """Arrays, and a layer's two directions."""
+    """Split an array, or a layer's two directions."""
     node, value = inputs.node, inputs.at(0)
     axis, count, lengths = node.value("axis", 0), len(node.output), _lengths_of(value)
     require(-len(lengths) <= axis < len(lengths) and lengths[axis] < NO_LENGTH and 0 < count <= MAX_PARTS)
@@ -231,7 +231,7 @@ def _split(inputs: Inputs) -> Values:
 
 
 def _taken(value: Value | None, axis: int, part: slice) -> Constant | Flow | Joined:
-    """Return some places of an axis, which stays, whatever its length is then."""
+    """Return a part of a value along one axis, which is kept, whatever its new length is."""
     match value:
         case Constant(tensor=tensor) if -len(tensor.shape) <= axis < len(tensor.shape):
             return value.taken(axis % len(tensor.shape), part)
@@ -249,7 +249,7 @@ def _taken(value: Value | None, axis: int, part: slice) -> Constant | Flow | Joi
 
 
 def _of_flow(flow: Flow, axis: int, part: slice) -> Flow:
-    """Return all places of an axis in some order, one of two directions, or the last step."""
+    """Return a flow with an axis reversed or unchanged, one of two directions, or the last step."""
     index = flow.place_of(axis)
     whole = flow.placed[index]
     far = length(whole)
@@ -270,11 +270,11 @@ def _of_flow(flow: Flow, axis: int, part: slice) -> Flow:
 
 
 def _computed(inputs: Inputs) -> Values:
-    """What is computed of lengths: the length of two axes that are joined, the place of the last step."""
+    """Arithmetic on lengths: the length of two joined axes, the index of the last step."""
     first, second, operation = inputs.numbers(0), inputs.numbers(1), inputs.node.operation
     size, rank = max(len(first), len(second)), max(len(inputs.array(index).tensor.shape) for index in (0, 1))
     require(first and second and {len(first), len(second)} <= {1, size} and rank <= 1)
-    # ONNX drops what is left of a quotient, Python rounds it down: lengths have no sign.
+    # ONNX truncates quotients, Python rounds them down: lengths are never negative.
     require(operation != "Div" or (min(first) >= 0 and min(second) > 0))
     pairs = zip(first * (size // len(first)), second * (size // len(second)), strict=True)
     return [whole_numbers([_ARITHMETIC[operation](a, b) for a, b in pairs], (size,) if rank else ())]
@@ -286,11 +286,11 @@ _ARITHMETIC: Mapping[str, Callable[[int, int], int]] = {
     "Mul": operator.mul,
     "Sub": operator.sub,
 }
-"""What is computed of whole numbers."""
+"""Arithmetic operations on whole numbers."""
 
 
 def _constant(inputs: Inputs) -> Values:
-    """What is told in attributes; an array stands among the inputs."""
+    """The values of attributes; an array is passed as an input."""
     if inputs.at(0) is not None:
         return [inputs.at(0)]
     ints, whole = inputs.node.told("value_ints"), inputs.node.told("value_int").i
@@ -301,7 +301,7 @@ def _constant(inputs: Inputs) -> Values:
 
 
 def _zeros(values: Values) -> Fill:
-    """Return zeros if some values are nothing else."""
+    """Return zeros if all given values are zeros."""
     known = [value for value in values if isinstance(value, Constant | Fill) and is_zero(value)]
     require(len(known) == len(values))
     return Fill(0, frozenset(source for value in known for source in value.sources))
@@ -324,20 +324,20 @@ _MOVES: Mapping[str, Callable[[Inputs], Values]] = {
     "Unsqueeze": _unsqueeze,
     **dict.fromkeys(_ARITHMETIC, _computed),
 }
-"""What is known of the outputs of each operation that moves numbers."""
+"""The function for each operation that moves numbers."""
 
 _COMPUTING = frozenset({"Constant", "ConstantOfShape", "Shape", *_ARITHMETIC})
-"""Those that make other numbers than they read."""
+"""The operations among them that create new numbers."""
 
 REARRANGING = frozenset(_MOVES) - _COMPUTING | {"Pad"}
-"""The operations that hand on numbers, whether or not it is known where to."""
+"""The operations that pass numbers on, whether or not their new positions are known."""
 
 
 def moved(inputs: Inputs) -> Values:
-    """Return what is known of the outputs of a node. Zeros that are moved stay zeros, and ones stay ones.
+    """Return the outputs of a node as far as they are known. Moved zeros stay zeros, and ones stay ones.
 
     Raises:
-        ReasonError: nothing is.
+        ReasonError: nothing is known.
     """
     node, first = inputs.node, inputs.at(0)
     require(node.operation in _MOVES)

@@ -1,8 +1,8 @@
-"""What is known of the values of a graph without computing them: the node that made each, and which axis is which.
+"""What is known about the values of a graph without computing them: their nodes and the meaning of their axes.
 
-An axis of a value is followed by its atoms. An atom is an axis that a layer made, or that the input came with; a
-reshape that joins two axes makes one of both their atoms, and an axis of none has the length 1. So it is known whether
-what a layer reads are the features that the layer before returned, whatever was turned and joined in between.
+An axis of a value is a tuple of atoms. An atom is an axis that a layer created, or that the input has. A reshape that
+joins two axes creates an axis with the atoms of both, and an axis without atoms has length 1. This shows whether a
+layer reads exactly the features that the layer before it returned, however axes were reordered and joined in between.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from rnncli.formats.onnx.messages import NodeProto
 from rnncli.immutable import NamedTuple
 
 MAX_PARTS = 64
-"""The most of anything that a value is made of: axes, lengths, arrays, moves of an array."""
+"""The most axes, lengths, arrays, or moves of an array that a value may be made of."""
 
 NO_LENGTH = 2**64
-"""More than any length: from here on numbers stand for lengths that are not known, and are multiplied like others."""
+"""Larger than any length: numbers from here on are stand-ins for unknown lengths, and are multiplied like others."""
 
 LARGEST_GROWTH = 4
-"""How many times as many numbers as the file has for it an array may have that is made of others."""
+"""How many times larger a combined array may be than the arrays in the file that it is made from."""
 
 
 class ReasonError(Exception):
-    """What a node makes is not known, or is no layer of the language; the message says why where a reader should know.
+    """The result of a node is unknown, or not a spec layer; the message gives the reason if readers need it.
 
-    It is raised where a node is looked at in one way, and then another way is tried.
+    It is raised after one way of understanding a node fails, before the next is tried.
     """
 
 
 def require(holds: object) -> None:
-    """Check what must hold of a node.
+    """Check a condition on a node.
 
     Raises:
-        ReasonError: it does not.
+        ReasonError: it does not hold.
     """
     if not holds:
         raise ReasonError
@@ -46,13 +46,13 @@ def require(holds: object) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Atom:
-    """An axis that something made, of a length that may not be known; it is equal to itself alone."""
+    """An axis that something created, possibly of unknown length; it is equal only to itself."""
 
     size: int | None = None
 
     @property
     def length(self) -> int:
-        """Its length; where that is not known, a number that no length is and that stands for its own."""
+        """Its length, or if that is unknown, a unique stand-in that cannot be a length."""
         return NO_LENGTH + id(self) if self.size is None else self.size
 
 
@@ -60,23 +60,23 @@ Axis = tuple[Atom, ...]
 
 
 class Flow(NamedTuple):
-    """A value that depends on the input: what a node returns, under axes that operations move.
+    """A value that depends on the input: a node's output, under axes that operations move.
 
     Attributes:
         node: the name of the node.
         axes: its axes; None if not even their number is known.
-        features: the axis that the last layer made; None before the first layer.
-        time: the axis that the recurrent layers loop over; None before the first of them.
-        batch: the axis of the samples; None likewise.
-        returns: whether time is there, or it is the state of an LSTM's cell; None before the first recurrent layer.
-        flips: the axes whose order has been turned around.
-        half: which of the two directions of the last layer it is; None for both, or if there is one.
-        merge: how the two directions of the last layer have been merged.
-        loop: the last recurrent node that it comes from; empty if none is known.
-        root: the input of the graph that layers alone have made it of, none of them recurrent; empty if there is none.
-        ends: whether its last step is what the last recurrent layer returns if it returns that alone.
+        features: the axis that the last layer created; None before the first layer.
+        time: the axis that the recurrent layers loop over; None before the first recurrent layer.
+        batch: the axis of the samples; None before the first recurrent layer.
+        returns: whether it has the time axis, or is an LSTM's cell state; None before the first recurrent layer.
+        flips: the axes whose order is reversed.
+        half: which of the last layer's two directions it is; None for both, or if there is only one.
+        merge: how the last layer's two directions are merged.
+        loop: the last recurrent node before it; empty if none is known.
+        root: the graph input from which only non-recurrent layers lead here; empty if there is none.
+        ends: whether its last step is what the last recurrent layer returns without its sequence.
         shared: whether something else reads the numbers of the same node.
-        zeros: how many steps of time are none of its input's: zeros around these, less those that are cut off.
+        zeros: how many timesteps were added to the input's by padding, less those that were cut off.
     """
 
     node: str
@@ -96,7 +96,7 @@ class Flow(NamedTuple):
 
     @property
     def flipped(self) -> bool:
-        """Whether its node returns time in the other order than this value has it."""
+        """Whether the order of time is the reverse of its node's output."""
         return self.time is not None and self.time in self.flips
 
     @property
@@ -107,13 +107,13 @@ class Flow(NamedTuple):
         return self.axes
 
     def place_of(self, axis: int) -> int:
-        """Return the place of an axis that is counted from the front or from the end, and must be there."""
+        """Return the index of an axis that is counted from the front or from the end, and must exist."""
         count = len(self.placed)
         require(-count <= axis < count)
         return axis % count
 
     def is_features(self, axis: int) -> bool:
-        """Whether an axis is that of the features, whole."""
+        """Return whether an axis is exactly that of the features."""
         if self.half is not None or self.returns == "state":
             return False
         if self.axes is None:
@@ -126,30 +126,30 @@ class Flow(NamedTuple):
         return self._replace(axes=tuple(axes))
 
     def with_axis(self, place: int, *axes: Axis) -> Flow:
-        """Return the same numbers with other axes in the place of one."""
+        """Return the same numbers with one axis replaced."""
         return self.with_axes((*self.placed[:place], *axes, *self.placed[place + 1 :]))
 
     def with_last(self, axis: Axis) -> Flow:
-        """Return what a layer makes that puts other features in the place of these."""
+        """Return a layer's output, with its features in place of these."""
         return self._replace(axes=None if self.axes is None else (*self.axes[:-1], axis), features=axis)
 
 
 class Joined(NamedTuple):
-    """The final states of several layers, one behind the other along an axis."""
+    """The final states of several layers, concatenated along an axis."""
 
     flows: tuple[Flow, ...]
     axis: int
 
     @property
     def lengths(self) -> list[int]:
-        """How many places along the axis are of each layer."""
+        """The length of each layer's part of the axis."""
         return [sized(flow.placed[self.axis]) or 1 for flow in self.flows]
 
 
 class Fill(NamedTuple):
-    """One number everywhere, in any shape, and the arrays of the file that it is made of.
+    """A single number in any shape, and the arrays in the file that it is made from.
 
-    They are zeros that a layer starts from, or ones that scale nothing.
+    Zeros are initial states, ones are scales without effect.
     """
 
     number: int
@@ -161,12 +161,12 @@ Values = Sequence[Value | None]
 
 
 class Inputs(NamedTuple):
-    """A node, and what is known of its inputs.
+    """A node, and its inputs as far as they are known.
 
     Attributes:
         node: the node.
-        values: what is known of each input; None for nothing, or one that is left out.
-        name: what the node is called, which no other is.
+        values: the inputs; None if nothing is known, or an input is missing.
+        name: the unique name of the node.
         found: the nodes that were found before it, which flows come from.
         opset: the version of ONNX's operators.
     """
@@ -182,7 +182,7 @@ class Inputs(NamedTuple):
         return self.values[index] if index < len(self.values) else None
 
     def flow(self, index: int = 0) -> Flow:
-        """Return an input that must depend on that of the graph."""
+        """Return an input that must depend on the graph's input."""
         value = self.at(index)
         if not isinstance(value, Flow):
             raise ReasonError
@@ -196,18 +196,18 @@ class Inputs(NamedTuple):
         return value
 
     def optional_array(self, index: int) -> Constant | None:
-        """Return an input that must be an array if it is there."""
+        """Return an input that must be an array if it exists."""
         return self.array(index) if self.node.reads(index) else None
 
     def numbers(self, index: int) -> tuple[int, ...]:
-        """Return whole numbers that an input must be, of which some may stand for lengths that are not known."""
+        """Return an input that must be whole numbers, some of which may be stand-ins for unknown lengths."""
         wholes = self.array(index).wholes
         if wholes is None:
             raise ReasonError
         return wholes
 
     def wholes(self, name: str, index: int, usual: tuple[int, ...] | None = None) -> tuple[int, ...]:
-        """Return numbers that a node is told in an attribute, or an input, as newer versions have it; or the usual."""
+        """Return whole numbers from an attribute, or from an input as in newer versions, or the default."""
         told = self.node.told(name)
         if told.name is not None:
             return tuple(told.ints)
@@ -215,7 +215,7 @@ class Inputs(NamedTuple):
 
 
 def flows_in(*values: Value | None) -> list[Flow]:
-    """Return what of some values depends on the input."""
+    """Return the values that depend on the input."""
     made: list[Flow] = []
     for value in values:
         made += [value] if isinstance(value, Flow) else value.flows if isinstance(value, Joined) else []
@@ -223,12 +223,12 @@ def flows_in(*values: Value | None) -> list[Flow]:
 
 
 def is_zero(value: Value | None) -> bool:
-    """Whether a value is known to be all zeros."""
+    """Return whether a value is known to be all zeros."""
     return value.is_zero() if isinstance(value, Constant) else isinstance(value, Fill) and value.number == 0
 
 
 def is_bounded(value: Value) -> bool:
-    """Whether a value is made of few enough things: none that a file makes grow without end is kept."""
+    """Return whether a value is made of few enough things, so that a file cannot make values grow without limit."""
     match value:
         case Constant(wholes=wholes) if wholes is not None:
             return len(wholes) <= MAX_PARTS and all(abs(number) < _LARGEST for number in wholes)
@@ -252,7 +252,7 @@ _LARGEST = NO_LENGTH**MAX_PARTS
 
 
 def length(axis: Axis) -> int:
-    """Return the length of an axis, or what stands for it."""
+    """Return the length of an axis, or a stand-in for it."""
     return prod(atom.length for atom in axis)
 
 

@@ -1,11 +1,11 @@
-"""Python sources: what they build in Keras and PyTorch, read from their syntax tree and never run.
+"""Reads Python sources: the models they build in Keras and PyTorch, from their syntax trees; no source is run.
 
-Each file has a class that follows more of a text than the one before, and knows nothing of those behind it:
+Each file has a class that follows more of a source than the one before, and does not know about the later ones:
 
-- `objects`, `library`, `evaluator`: the values of expressions. A line on the command line needs no more (`calls`).
-- `program`: statements, functions, classes, loops; what may or may not run.
-- `steps`: tensors are values, too, and each carries the step that computes it.
-- `modules`: what a module or a function of tensors returns, where the language has words for it.
-- `graph`: which name is of which framework; containers, copies, items of tensors.
-- `source`: the file, which of its steps are a model, and the rows that these are.
+- `objects`, `library`, `evaluator`: the values of expressions. A line on the command line only needs these (`calls`).
+- `program`: statements, functions, classes, loops; code that may or may not run.
+- `steps`: tensors are values, and each carries the step that computes it.
+- `modules`: the outputs of modules and functions of tensors that specs have words for.
+- `graph`: the framework that a name belongs to; containers, copies, items of tensors.
+- `source`: the file, which of its steps form a model, and the rows of a model.
 """

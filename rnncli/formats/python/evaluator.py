@@ -1,8 +1,8 @@
-"""The values of Python's expressions, as far as a text says them. Nothing of it is run or imported.
+"""Evaluates Python expressions as far as a text determines them. Nothing in it is run or imported.
 
-What is written is evaluated: numbers, texts, lists, names, attributes, arithmetic, calls of what the text defines and
-of some functions of Python. A call of anything else is a `Call`; what is not known is an `Unknown` that says what
-would make it known.
+It evaluates numbers, texts, lists, names, attributes, arithmetic, and calls of what the text defines and of some Python
+functions. A call of anything else is a `Call`; a value that is not known is an `Unknown`, which lists what would make
+it known.
 """
 
 from __future__ import annotations
@@ -44,16 +44,16 @@ MAX_STEPS = 100_000
 """The most expressions, statements and rounds of loops that are followed."""
 
 ITEMS_A_STEP = 20
-"""How many items take as long to follow as an expression."""
+"""How many items count as one step."""
 
 _WITH_KEY = re.compile(r"\['([A-Za-z_]\w*)'\]")
-"""An item by its key, for which a setting may say an attribute, which no shell reads otherwise: `cfg.cell`."""
+"""An item by its key; a setting may write it as an attribute, `cfg.cell`, which needs no quotes in a shell."""
 
 _WORDS: Mapping[object, Value] = {"True": True, "False": False, "None": None}
 
 
 def written_as(text: str) -> str:
-    """Return an expression in the one way in which the syntax tree writes it; spaces and quotes do not matter."""
+    """Return an expression as the syntax tree formats it; spaces and quotes do not matter."""
     try:
         return ast.unparse(ast.parse(text.strip(), mode="eval"))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -61,11 +61,11 @@ def written_as(text: str) -> str:
 
 
 class Evaluator:
-    """Finds the values of expressions; settings stand above what the text says.
+    """Finds the values of expressions; settings take precedence over the text.
 
     Attributes:
-        used: which of the settings were used, as they were given.
-        doubts: the conditions that are not known and under which the statement at hand runs, the innermost last.
+        used: the settings that were used, as they were given.
+        doubts: the unknown conditions under which the current statement runs, innermost last.
     """
 
     def __init__(self, settings: Settings = NO_SETTINGS) -> None:
@@ -76,12 +76,12 @@ class Evaluator:
         self._fresh: dict[int, tuple[Value, Unknown]] = {}
         self._steps = 0
         self._times = 1
-        """How often the loops around run together."""
+        """How often the enclosing loops run in total."""
 
-    # What a subclass may have otherwise
+    # For subclasses to override
 
     def apply(self, called: Value, given: Given) -> Value:
-        """Return what a call makes of what the text does not define."""
+        """Return the result of calling something that the text does not define."""
         match called:
             case Named(path=path):
                 return Call(path, given)
@@ -92,43 +92,43 @@ class Evaluator:
         return left_open(given.node)
 
     def made(self, value: Value, node: ast.Call, scope: Scope) -> Value:
-        """Return what a call makes, behind which something may be changed."""
+        """Return the result of a call; a subclass may also change the scope."""
         del node, scope
         return value
 
     def item(self, owner: Value, index: ast.expr, scope: Scope, node: ast.Subscript) -> Value:
-        """Return an item of an object that is none of the text's."""
+        """Return an item of an object that the text does not define."""
         del owner, index, scope
         return left_open(node)
 
     def combined(self, values: list[Value], node: ast.AST) -> Value:
-        """Return what an operator makes of values of which one is not known."""
+        """Return the result of an operator on values that are not all known."""
         return joined(values) or Unknown(left_open(node).why)
 
     def invoke(self, function: Function, given: Given) -> Value:
-        """Return what a function of the text returns."""
+        """Return the result of a function of the text."""
         del function
         return left_open(given.node)
 
     def instantiate(self, cls: Class, given: Given) -> Value:
-        """Return an object of a class of the text."""
+        """Return a new object of a class of the text."""
         del given
         return Instance(cls)
 
     # Settings, steps, changes
 
     def step(self, count: int = 1) -> None:
-        """Count a step, or what takes as long as several.
+        """Count one step, or several for longer work.
 
         Raises:
             RnncliError: there are too many.
         """
         self._steps += count
         if self._steps > MAX_STEPS:
-            raise RnncliError(f"it takes more than {MAX_STEPS:,} steps to follow what it makes", "keep models alone")
+            raise RnncliError(f"it takes more than {MAX_STEPS:,} steps to evaluate", "keep only the models")
 
     def setting(self, name: str, otherwise: Value) -> Value:
-        """Return what a setting says of a name or an expression, or else another value."""
+        """Return the setting for a name or an expression, or another value if there is none."""
         if name not in self._settings:
             return otherwise
         key, value = self._settings[name]
@@ -136,27 +136,27 @@ class Evaluator:
         return value
 
     def fresh(self, made: Value) -> Value:
-        """Return an object that is made now; under the condition that holds now it may be changed with certainty."""
+        """Return a new object, after recording that it was made under the current condition."""
         if self.doubts:
             self._fresh[id(made)] = made, self.doubts[-1]
         return made
 
     def made_under(self, made: Value) -> Unknown | None:
-        """Return the condition that is not known under which an object was made, or None."""
+        """Return the unknown condition under which an object was made, or None."""
         return self._fresh.get(id(made), (None, None))[1]
 
     def doubted(self, owner: Value) -> Unknown | None:
-        """Return the condition that is not known under which an object would be changed now, or None."""
+        """Return the unknown condition under which a change to an object would happen now, or None."""
         _, condition = self._fresh.get(id(owner), (None, None))
         return self.doubts[-1] if self.doubts and condition is not self.doubts[-1] else None
 
     def put(self, owner: Value, held: dict[Value, Value], key: Value, value: Value) -> None:
-        """Give something that an object holds a value; under a condition that is not known, either this or its own."""
+        """Set a value in an object; under an unknown condition, it becomes either the new value or the old one."""
         why = self.doubted(owner)
         held[key] = value if why is None else self.one_of([held.get(key, MISSING), value], why)
 
     def one_of(self, values: Sequence[Value], why: Unknown) -> Value:
-        """Return what a value is that is one of several: that, if they are the same; why it is not known, if not."""
+        """Return the value that several possible ones share, or an unknown value if they differ."""
         first: Any
         first, *rest = values
         if all(
@@ -165,7 +165,7 @@ class Evaluator:
             return first
         named = {each.name if isinstance(each, Named) else "" for each in values}
         if len(named) == 1 and "" not in named:
-            return first  # a class by one of two imports
+            return first  # a class that either of two imports provides
         return one_of_some(values, why)
 
     # Expressions
@@ -184,7 +184,7 @@ class Evaluator:
                 return chosen
         match node:
             case ast.Constant(value=value):
-                return value if isinstance(value, PLAIN) else Unknown("it is no number")
+                return value if isinstance(value, PLAIN) else Unknown("it is not a number")
             case ast.Name(id=name):
                 found = scope.get(name)
                 if found is MISSING:
@@ -192,7 +192,7 @@ class Evaluator:
                 elif isinstance(found, Named) and found.node is None:
                     found = Named(found.path, node)
                 why = open_in(found) if name in self._settings and isinstance(found, Named | Unknown) else None
-                own = why is not None and name in [each.name for each in why.names]  # and nothing computed from it
+                own = why is not None and name in [each.name for each in why.names]  # and is not computed from it
                 return self.setting(name, found) if own else found
             case ast.Attribute(value=owner, attr=name):
                 return self.attribute(self.value(owner, scope), name, node)
@@ -256,7 +256,7 @@ class Evaluator:
                 return left_open(node)
 
     def items(self, value: Value) -> list[Value] | None:
-        """Return what a loop over a value takes, or None if that is not known, or too much."""
+        """Return the items that a loop over a value visits, or None if they are not known, or too many."""
         if not isinstance(value, str | list | dict) or len(value) > MAX_ITEMS:
             return None
         self.step(len(value) // ITEMS_A_STEP)
@@ -264,19 +264,19 @@ class Evaluator:
         return None if any(isinstance(each, Unknown) and each.rest for each in items) else items
 
     def truth(self, value: Value) -> bool | None:
-        """Return whether a value counts as true, or None if that is not known."""
+        """Return whether a value is true, or None if that is not known."""
         if isinstance(value, (*PLAIN, list, dict)):
             return bool(value)
         return True if isinstance(value, Function | Class | Instance) else None
 
     def calculated(self, kind: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
-        """Return what an operator makes of two values."""
+        """Return the result of an operator on two values."""
         self.step(sum(len(each) // ITEMS_A_STEP for each in (left, right) if isinstance(each, list | str)))
         made = calculated(kind, left, right)
         return self.combined([left, right], node) if made is MISSING else made
 
     def attribute(self, owner: Value, name: str, node: ast.AST, *, called: bool = False) -> Value:
-        """Return an attribute of an object; one that is called may be a method that the text does not define."""
+        """Return an attribute of an object; if it is called, it may be a method that the text does not define."""
         match owner:
             case Named(path=("string",)) if isinstance(getattr(string, name, None), str):
                 return getattr(string, name)
@@ -338,7 +338,7 @@ class Evaluator:
     def _rounds(
         self, node: ast.ListComp | ast.GeneratorExp | ast.DictComp, depth: int, scope: Scope, made: list[Value]
     ) -> Value:
-        """Add what the loops of a comprehension make, from some depth on; return why that is not known, or None."""
+        """Append the items that a comprehension's loops produce from this depth on; return why unknown, or None."""
         if depth == len(node.generators):
             if isinstance(node, ast.DictComp):
                 made.append([self.value(node.key, scope), self.value(node.value, scope)])
@@ -367,7 +367,7 @@ class Evaluator:
         return None
 
     def _text(self, pieces: list[ast.expr], scope: Scope, node: ast.AST) -> Value:
-        """Return what an f-string makes of values that are known."""
+        """Return the value of an f-string whose parts are known."""
         text = ""
         for each in pieces:
             value = self.value(each.value if isinstance(each, ast.FormattedValue) else each, scope)
@@ -380,7 +380,7 @@ class Evaluator:
     # Targets
 
     def assign(self, target: ast.expr, value: Value, scope: Scope) -> None:
-        """Give a target a value: a name, an attribute, an item, or several of them."""
+        """Assign a value to a target: a name, an attribute, an item, or several of them."""
         match target:
             case ast.Name(id=name):
                 scope.values[name] = value
@@ -407,7 +407,7 @@ class Evaluator:
                         self.spoil(held, Unknown(left_open(target).why), [value])
 
     def unpacked(self, value: Value, targets: Sequence[ast.expr]) -> list[Value]:
-        """Return what an assignment to several targets gives each of them."""
+        """Return the value for each target of an assignment to several."""
         items, star = self.items(value), [isinstance(each, ast.Starred) for each in targets]
         more = 0 if items is None else len(items) - len(targets)
         if items is not None and any(star) and more >= -1:
@@ -415,14 +415,14 @@ class Evaluator:
             items[place : place + more + 1] = [items[place : place + more + 1]]
         if items is not None and len(items) == len(targets):
             return items
-        if isinstance(value, Unknown) and value.line:  # what a loop takes that is not known
+        if isinstance(value, Unknown) and value.line:  # an unknown item of a loop
             return [value] * len(targets)
         if isinstance(value, Unknown | Call):
             return [left_open(each) for each in targets]
         return [open_in(value) or Unknown(f"it {COMPUTED}")] * len(targets)
 
     def spoil(self, held: Any, why: Unknown, added: Sequence[Value] = (), *, behind: bool = False) -> None:
-        """Note that what a list or a dict holds is not known; or, of a list, what it holds behind its items alone."""
+        """Record that the contents of a list or dict are unknown; with `behind`, only those after a list's items."""
         values = [*held.values()] if isinstance(held, dict) else [] if behind else held
         why = one_of_some([*values, *added], self.doubted(held) or why)
         if isinstance(held, dict):
@@ -433,14 +433,14 @@ class Evaluator:
     # Calls
 
     def defined(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, scope: Scope) -> Function:
-        """Return a function, with the default values that its parameters have from where it is defined."""
+        """Return a function with the default values of its parameters, evaluated where it is defined."""
         every, named = [*node.args.posonlyargs, *node.args.args], node.args.kwonlyargs
         written = [*zip(reversed(every), reversed(node.args.defaults), strict=False)]
         written += [(each, value) for each, value in zip(named, node.args.kw_defaults, strict=True) if value]
         return Function(node, scope, {each.arg: self.value(value, scope) for each, value in written})
 
     def call(self, called: Value, given: Given) -> Value:
-        """Return what a call of a value makes."""
+        """Return the result of calling a value."""
         match called:
             case Function():
                 return self.invoke(called, given)
@@ -500,7 +500,7 @@ class Evaluator:
 
 
 def one_of_some(values: Sequence[Value], why: Unknown) -> Unknown:
-    """Return why a value is not known, with the objects of which it may be one."""
+    """Return why a value is not known, with the objects that it may be."""
     some: list[Value] = []
     for each in {id(each): each for each in values}.values():
         some += each.values if isinstance(each, Unknown) else each if isinstance(each, list) else [each]
@@ -508,7 +508,7 @@ def one_of_some(values: Sequence[Value], why: Unknown) -> Unknown:
 
 
 def doubt(test: ast.expr, tested: Value) -> Unknown:
-    """Return that it is not known whether a condition holds."""
+    """Return an unknown value whose reason is that a condition is not known."""
     cause, parts = open_in(tested), [*ast.walk(test)]
     computes = any(isinstance(each, ast.Compare | ast.BinOp) for each in parts)
     words = [each.value for each in parts if isinstance(each, ast.Constant) and isinstance(each.value, str)]

@@ -1,4 +1,4 @@
-"""The networks of a Python source as graphs: what its calls of modules, and of functions of tensors, compute."""
+"""The networks of a Python source as graphs of its calls of modules and functions of tensors."""
 
 from __future__ import annotations
 
@@ -35,42 +35,42 @@ from rnncli.layers.weights import Framework
 _ENDS = ("inputs", "outputs")
 _COPIES = names("deepcopy clone_model")
 _PLAIN = names("torch F tf np numpy keras K")
-"""Modules of which a function that is given data alone makes other data."""
+"""Modules whose functions, given only data, return data."""
 
 _SHORT: Mapping[str, Framework] = {"nn": "torch", "layers": "keras", "models": "keras"}
-"""What modules are called in a text that shows no imports."""
+"""Usual names of modules in a text that shows no imports."""
 
 _WITHOUT_LAYERS = sys.stdlib_module_names | names("numpy scipy pylab matplotlib tensorflow torch")
-"""Modules that have no layers, of which a file may import all names."""
+"""Modules without layers, from which a file may import all names."""
 
 _ADD = names("add append add_module")
 _OF_AXES = names("kernel_size stride padding dilation")
-"""What PyTorch's modules of channels have a tuple of, whatever they are given."""
+"""Attributes of PyTorch's channel modules that are tuples, however they were given."""
 
 _USUAL = {"stride": 1, "padding": 0, "dilation": 1, "num_layers": 1, "bidirectional": False, "batch_first": False}
-"""What else attributes of PyTorch's modules are where nothing is given for them."""
+"""Default values of other attributes of PyTorch's modules."""
 
 _CHANGE = _ADD | names("pop insert extend build")
 
 BOTH_LAST = Note(
-    "takes the outputs of both directions at the last timestep; here the one that reads backwards returns its last",
+    "takes the outputs of both directions at the last timestep; here the backward one returns its own last output",
     "differs",
 )
 
 
 class Graphs(Modules):
-    """Follows a file, and records what its calls on tensors compute, and the modules that it makes."""
+    """Follows a file, and records the modules that it creates and what its calls on tensors compute."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         self.modules: list[Module] = []
         self.wrapped: set[Value] = set()
-        """What other layers of Keras are made of: the cell in `RNN(cell)`."""
+        """Modules that other Keras layers are made of: the cell in `RNN(cell)`."""
         self.foreign: dict[str, Call] = {}
-        """Calls of classes that have the name of a recurrent one, and are of neither framework, by that name."""
+        """Calls of classes that are named like a recurrent one but belong to neither framework, by that name."""
 
     def framework(self, path: tuple[str, ...]) -> Framework | None:
-        """Return the framework that a name is from, by its path."""
+        """Return the framework that a name belongs to, by its path."""
         if len(path) == 1:
             brought = [each for star in reversed(self.stars) if (each := self.framework((*star, path[0]))) is not None]
             others = any(star[0] not in _WITHOUT_LAYERS for star in self.stars)
@@ -83,13 +83,13 @@ class Graphs(Modules):
     # Calls
 
     def call(self, called: Value, given: Given) -> Value:
-        """Return what a call of a value makes; of one that is not known, what reads its tensors."""
+        """Return the result of calling a value; an unknown one becomes a step that reads its tensors."""
         if isinstance(called, Unknown) and self.tensors(given.all):
             return self.apply(called, given)
         return super().call(called, given)
 
     def made(self, value: Value, node: ast.Call, scope: Scope) -> Value:
-        """Return what a call makes; one that changes its tensor, `x.mul_(2)`, gives its name another value."""
+        """Return the result of a call; a call that changes its tensor in place, `x.mul_(2)`, reassigns the name."""
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
         if isinstance(value, Tensor) and name.endswith("_"):
             owners = [getattr(node.func, "value", node.func), *node.args[:1]]
@@ -99,7 +99,7 @@ class Graphs(Modules):
         return value
 
     def apply(self, called: Value, given: Given) -> Value:
-        """Return what a call of a name, of a module, or of a method of a module or a tensor makes."""
+        """Return the result of calling a name, a module, or a method of a module or a tensor."""
         tensors = self.tensors(given.all)
         match called:
             case Named():
@@ -135,7 +135,7 @@ class Graphs(Modules):
         return made
 
     def instantiate(self, cls: Class, given: Given) -> Value:
-        """Return the object of a class; of one that computes what a framework's layer does, that layer."""
+        """Return a new object of a class, or the framework's layer that it derives from if it computes nothing else."""
         instance = super().instantiate(cls, given)
         keras = "keras" in [self.framework(base.path) for base in cls.named]
         if keras and isinstance(build := cls.get("build"), Function):
@@ -155,12 +155,12 @@ class Graphs(Modules):
         return instance
 
     def computing(self, instance: Instance) -> Function | None:
-        """Return the method of an object that computes what it returns of data, if it has one."""
+        """Return the method of an object that computes its output from data, if it has one."""
         found = (instance.cls.get(name) for name in ("forward", "call") if instance.cls is not None)
         return next((replace(each, owner=instance) for each in found if isinstance(each, Function)), None)
 
     def _named_call(self, called: Named, tensors: list[Tensor], given: Given) -> Value:
-        """Return what a call makes: a module, a container, data, or the output of a function of tensors."""
+        """Return the result of calling a name: a module, a container, data, or the output of a tensor function."""
         framework, name = self.framework(called.path), called.name
         first = given.get("layers" if framework == "keras" else "modules", 0)
         if framework == "torch" and name in ("ModuleList", "ModuleDict"):
@@ -199,14 +199,14 @@ class Graphs(Modules):
         return module
 
     def _copied(self, value: Value) -> Value:
-        """Return a copy of modules, with weights of its own."""
+        """Return a copy of modules, with separate weights."""
         self.step()
         made: Value
         match value:
             case Module():
                 items = None if value.items is None else self._copied(value.items)
                 made = replace(value, items=items, variables=[], inner=False)
-                value.inner |= value.framework == "torch" and not value.variables  # a pattern of others
+                value.inner |= value.framework == "torch" and not value.variables  # only a template for copies
                 self.modules.append(made)
             case Instance():
                 made = replace(value, values=self._copied(value.values), variables=[])
@@ -229,7 +229,7 @@ class Graphs(Modules):
         self.put(module, module.items, name if name not in module.items else f"{name}_{len(module.items)}", value)
 
     def _change_items(self, owner: Module, name: str, given: Given) -> Value:
-        """Change a container as a method of it does; what is not known of that is a layer that is not known."""
+        """Change a container as one of its methods does; an unknown change adds an unknown layer."""
         items, place = owner.items or {}, given.get("key", 0, -1)
         if name == "add_module":
             self._add(owner, str(given.get("name", 0)), given.get("module", 1))
@@ -248,7 +248,7 @@ class Graphs(Modules):
     # Attributes, items, targets
 
     def attribute(self, owner: Value, name: str, node: ast.AST, *, called: bool = False) -> Value:
-        """Return an attribute of a module, of a tensor, or of an object of a framework's class."""
+        """Return an attribute of a module, a tensor, or an object of a framework's class."""
         match owner:
             case Instance(values=values) if name == "training" and name not in values:
                 return False
@@ -265,7 +265,7 @@ class Graphs(Modules):
             case Module(items=dict(items)) if name == "layers":
                 return list(items.values())
             case Module(given=given) if not called:
-                flat = re.sub(r"^Conv[23]d$", "Conv1d", owner.name)  # whose arguments are the same
+                flat = re.sub(r"^Conv[23]d$", "Conv1d", owner.name)  # which has the same arguments
                 cls = class_of(owner.framework, flat)
                 places = cls.takes if cls is not None else ()
                 usual = _USUAL if {"in_channels", "input_size"} & {*places} and name in places else {}
@@ -276,7 +276,7 @@ class Graphs(Modules):
         return super().attribute(owner, name, node, called=called)
 
     def items(self, value: Value) -> list[Value] | None:
-        """Return what a loop over a value takes: of a container its modules."""
+        """Return the items that a loop over a value visits: for a container, its modules."""
         held = isinstance(value, Module) and value.items is not None
         return list(value.items.values()) if held else super().items(value)
 
@@ -296,11 +296,11 @@ class Graphs(Modules):
         keys = [None if isinstance(each, ast.Slice) else self._place(each, scope) for each in parts]
         places = [place for place, key in enumerate(keys) if not whole[place] and key not in (None, ...)]
         sliced = any(isinstance(each, ast.Slice) and not every for each, every in zip(parts, whole, strict=True))
-        if ... in keys:  # what stands behind it are the last axes
+        if ... in keys:  # the keys after it index the last axes
             places = [place if place < keys.index(...) else place + 3 - len(keys) for place in places]
         key = next((each for each in keys if each not in (None, ...)), None)
         if owner.step.kind == "max" and places == [0] and key == 0:
-            return owner  # the values, beside which stand the places
+            return owner  # the values, which come with their indices
         line = getattr(node, "lineno", 0)
         if owner.step.kind == "input" and places[:1] > [0] and isinstance(key, Tensor | Call | list):
             return self.operation("index", [owner], line)
@@ -310,7 +310,7 @@ class Graphs(Modules):
         alone = owner.step.is_data and [self.value(end, scope) for end in ends if end] == [SIZE, SIZE]
         at_time = (key is SIZE or alone) and self.in_time  # x[:, t], or x[:, t : t + 1]
         if (not places and not sliced) or owner.part or at_time or (owner.step.kind == "input" and not sliced):
-            return owner  # of a sequence, a timestep
+            return owner  # one timestep of a sequence
         if len(places) == 1 and key == -1 and not sliced and not owner.step.is_keras and owner.takes_time(places[0]):
             if getattr(owner.step.word, "merge_mode", None) is not None:
                 owner.step.note(BOTH_LAST)
@@ -320,7 +320,7 @@ class Graphs(Modules):
         return self.operation("slice", [owner], line) if cut is None else self.around(owner, "slice", line, cut, axes)
 
     def _cut(self, parts: Sequence[ast.expr], axes: str, scope: Scope) -> tuple[int, int] | None:
-        """Return how many timesteps slices cut off at each end, below zero; None where they do anything else."""
+        """Return how many timesteps slices cut off at each end, as negative numbers; None if they do anything else."""
         cuts: dict[int, tuple[int, int]] = {}
         between = [place for place, each in enumerate(parts) if isinstance(each, ast.Constant) and each.value is ...]
         for place, each in enumerate(parts):
@@ -337,7 +337,7 @@ class Graphs(Modules):
         return next(iter(cuts.values())) if along in (["t"], ["?"]) and len(cuts) == 1 else None
 
     def _place(self, index: ast.expr, scope: Scope) -> Value:
-        """Return an index; that of the last timestep by their number, `x.size(1) - 1`, is -1."""
+        """Return an index; the last timestep written by its number, `x.size(1) - 1`, is -1."""
         place = self.value(index, scope)
         match index:
             case ast.BinOp(op=ast.Sub(), right=ast.Constant(value=1)) if place is SIZE and not self.in_time:
@@ -345,19 +345,19 @@ class Graphs(Modules):
         return place
 
     def unpacked(self, value: Value, targets: Sequence[ast.expr]) -> list[Value]:
-        """Return what an assignment to several targets gives each of them."""
+        """Return the value for each target of an assignment to several."""
         if isinstance(value, Tensor) and len(value.states) == len(targets):
             return [*value.states]
         if value is SIZE or (isinstance(value, Tensor) and (value.step.kind == "input" or value.part)):
             return [value] * len(targets)
         if isinstance(value, Tensor) and value.step.kind == "max" and len(targets) == 2:
-            return [value, Unknown("it is a place in the data")]
+            return [value, Unknown("it depends on the data")]
         if isinstance(value, Tensor):
             return [self.operation("unpack", [value], value.step.line)] * len(targets)
         return super().unpacked(value, targets)
 
     def assign(self, target: ast.expr, value: Value, scope: Scope) -> None:
-        """Give a target a value; note what a module is called, whose weights it has, what is put into a tensor."""
+        """Assign a value to a target; record names of modules, tied weights, and what is stored in a tensor."""
         match target:
             case ast.Name(id=name) | ast.Attribute(attr=name) if isinstance(value, Module | Unknown):
                 for each in value.values if isinstance(value, Unknown) else (value,):
@@ -367,7 +367,7 @@ class Graphs(Modules):
                 held = self.value(owner, scope)
                 if isinstance(held, Module):
                     said = value.of.variables[0] if value.of.variables else value.of.name
-                    held.notes += (Note(f"has the weights of {said}, which are counted twice", "counted twice"),)
+                    held.notes += (Note(f"shares the weights of {said}, which are counted twice", "counted twice"),)
                 return
             case ast.Subscript(value=ast.Name() | ast.Attribute() as owner, slice=index):
                 held = self.value(owner, scope)
@@ -387,14 +387,14 @@ class Graphs(Modules):
         super().assign(target, value, scope)
 
     def combined(self, values: list[Value], node: ast.AST) -> Value:
-        """Return what an operator makes of tensors, or of what is not known."""
+        """Return the result of an operator on tensors, or on values that are not known."""
         tensors = self.tensors([each for each in values if not isinstance(each, list)])
         if tensors and isinstance(node, ast.BinOp | ast.AugAssign | ast.UnaryOp) and not isinstance(node.op, ast.Not):
             return self.operation(type(node.op).__name__.lower(), tensors, node.lineno)
         return SIZE if tensors or SIZE in values else super().combined(values, node)
 
     def one_of(self, values: Sequence[Value], why: Unknown) -> Value:
-        """Return what a value is that is one of several: what reads all of them, if they are tensors."""
+        """Return one value for several possible ones; if they are tensors, a step that reads all of them."""
         one = super().one_of(values, why)
         tensors = [*dict.fromkeys(self.tensors(list(values)))]
         if not tensors or not isinstance(one, Unknown):
@@ -402,7 +402,7 @@ class Graphs(Modules):
         if all(each.step.is_data for each in tensors):
             return next((each for each in tensors if each.done is not None), tensors[0])
         same = {replace(each.alone, axes="") for each in tensors}
-        if len(same) == 1 and all(isinstance(each, Tensor) for each in values):  # in another shape
+        if len(same) == 1 and all(isinstance(each, Tensor) for each in values):  # only the shape differs
             return same.pop()
         made = self.operation("if", tensors, why.line)
         made.step.note(Note(why.why, "left out"))

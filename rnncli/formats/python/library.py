@@ -1,4 +1,4 @@
-"""What functions, methods and operators of Python make of values that are known."""
+"""Python's functions, methods and operators on values that are known."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from rnncli.formats.python.evaluator import Evaluator
 
 MAX_ITEMS = 2_000
-"""The longest list, and the longest text that an operator may make."""
+"""The longest list, and the longest text that an operator may produce."""
 
 _MAX_DIGITS = 40
 
@@ -63,7 +63,7 @@ _METHODS: Mapping[type, frozenset[str]] = {
     dict: names("get items values keys pop copy update setdefault"),
     str: names("lower upper strip split startswith endswith title capitalize format"),
 }
-"""Methods of plain values that do here what they do in Python."""
+"""Methods of plain values that work here as in Python."""
 
 _CHANGING = names("append extend insert pop reverse update setdefault remove clear sort popitem")
 _OF_PLAIN = names("str bool")
@@ -78,14 +78,14 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     **{each.__name__: each for each in (sorted, dict, enumerate, zip, reversed, divmod)},
     "OrderedDict": dict,
 }
-"""The functions of Python that are known, by their names."""
+"""The Python functions that are supported, by name."""
 
 _KINDS = names("bool int float str list tuple dict")
 _MODULES: tuple[list[str], ...] = ([], ["math"], ["collections"], ["numpy"])
 
 
 def builtin(evaluator: Evaluator, called: Named, given: Given) -> Value:
-    """Return what a function of Python makes of values that are known."""
+    """Return the result of a Python function on values that are known."""
     values = given.positional
     plain = [isinstance(each, PLAIN) or (called.name not in _OF_PLAIN and evaluator.items(each)) for each in values]
     slow = called.name in _COMPARING and _is_deep(values)
@@ -106,7 +106,7 @@ def builtin(evaluator: Evaluator, called: Named, given: Given) -> Value:
 
 
 def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
-    """Return what some functions make that are told by their names, or what a call makes of another name."""
+    """Return the result of some functions that are recognised by name, or the call itself for any other name."""
     owner, name = given.get("", 0), given.get("", 1)
     match called.path:
         case ("getattr",) if isinstance(name, Unknown):
@@ -147,7 +147,7 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
 
 
 def _is_one_of(value: Value, kinds: list[Value]) -> bool | None:
-    """Return whether a value is of one of Python's own classes, or None if that is not known: tuples are lists here."""
+    """Return whether a value is an instance of a built-in class, or None if unknown; here tuples are lists."""
     asked = {".".join(each.path) if isinstance(each, Named) else "" for each in kinds}
     own = names("list tuple") if isinstance(value, list) else {each.__name__ for each in type(value).__mro__}
     if not asked <= _KINDS or (isinstance(value, list) and len(asked & own) == 1):
@@ -156,7 +156,7 @@ def _is_one_of(value: Value, kinds: list[Value]) -> bool | None:
 
 
 def plain_method(evaluator: Evaluator, owner: Any, name: str, given: Given) -> Value:
-    """Return what a method of a list, a dict or a text returns; where it is not known, what it changes is not."""
+    """Return the result of a method of a list, dict or text; if it is unknown, whatever it changes becomes unknown."""
     first, why = given.get("", 0), left_open(given.node)
     known = name in _METHODS[type(owner)] and not given.unknown and len(owner) <= MAX_ITEMS
     if name == "format":
@@ -181,9 +181,9 @@ def plain_method(evaluator: Evaluator, owner: Any, name: str, given: Given) -> V
 
 
 def argument_parsed(evaluator: Evaluator, owner: Parser, name: str, given: Given) -> Value:
-    """Return what a method of an argument parser returns: its arguments have their default values.
+    """Return the result of a method of an argument parser, whose arguments have their default values.
 
-    Where they are given in the file, they are left open.
+    If the file passes arguments to the parser itself, they are all left open.
     """
     if name in ("parse_args", "parse_known_args"):
         words = given.get("args", 0)
@@ -218,7 +218,7 @@ def _lists(made: Iterable[Value]) -> list[Value]:
 
 
 def _is_deep(values: Sequence[Value]) -> bool:
-    """Whether there are lists in lists in lists, of which those that are shared would be compared again and again."""
+    """Return whether lists are nested so deeply that comparing shared ones again and again would take long."""
     for _ in range(2):
         held = {id(each): each for each in values if isinstance(each, list | dict)}.values()
         values = [one for each in held for one in (each.values() if isinstance(each, dict) else each)]
@@ -228,7 +228,7 @@ def _is_deep(values: Sequence[Value]) -> bool:
 def compared(kind: ast.cmpop, left: Value, right: Value) -> bool | None:
     """Return whether a comparison of two values holds, or None if that is not known."""
     if isinstance(kind, ast.Is | ast.IsNot) and right is None and isinstance(left, Call) and left.name[:1].isupper():
-        return isinstance(kind, ast.IsNot)  # an object, which is not None
+        return isinstance(kind, ast.IsNot)  # an object is never None
     known = (*PLAIN, list, dict, Instance, Function, Class)
     if not isinstance(left, known) or not isinstance(right, known) or open_in(left) or open_in(right):
         return None
@@ -241,7 +241,7 @@ def compared(kind: ast.cmpop, left: Value, right: Value) -> bool | None:
 
 
 def calculated(kind: ast.operator, left: Value, right: Value) -> Value:
-    """Return what an operator makes of two plain values, or MISSING if that is not known or too large."""
+    """Return the result of an operator on two plain values, or MISSING if it is not known or too large."""
     number = int | float
     match kind, left, right:
         case (ast.Add(), list(), list()) | (ast.Add(), str(), str()):

@@ -1,4 +1,4 @@
-"""What modules, functions and methods of Keras and PyTorch return of tensors, where the language has words for it."""
+"""The outputs of Keras and PyTorch modules, functions and methods on tensors, where specs have words for them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from rnncli.formats.python.objects import Given, Instance, Open, Unknown, Value,
 from rnncli.formats.python.steps import SIZE, Edge, Module, Recorder, Step, Tensor, reached
 from rnncli.layers import Flatten, Layer, Pool, Repeat
 
-LOG_SOFTMAX = Note("log_softmax is not computed: the row ends with the scores that it is given", "differs")
+LOG_SOFTMAX = Note("log_softmax is not computed: the network returns the scores before it", "differs")
 
 _FEATURES_FIRST = "1d"
-"""How PyTorch's modules that read (samples, features, timesteps) end, and return the same, but for some."""
+"""The suffix of PyTorch modules that, with few exceptions, read and return (samples, features, timesteps)."""
 
 _WHOLE = names("AdaptiveAvgPool1d AdaptiveMaxPool1d")
-"""Those that return one number of each feature."""
+"""Those that return one number per feature."""
 
 FLAGS = names(
     "bias use_bias unit_forget_bias return_sequences go_backwards bidirectional reset_after mask_zero center scale"
@@ -29,15 +29,15 @@ FLAGS = names(
 """Arguments that are True or False."""
 
 _EXAMPLES: Mapping[str, float] = {**dict.fromkeys(FLAGS, True), **dict.fromkeys(names("dropout rate p"), 0.1)}
-"""What arguments may be that are no sizes."""
+"""Example values of arguments that are not sizes."""
 
 
 _FLAT = "b*"
-"""The axes of a sequence behind `view(n, -1)`: flattened, if a layer reads more features than it has."""
+"""The axes of a sequence after `view(n, -1)`: flattened, if a layer reads more features than it has."""
 
 
 class UnknownModuleError(Exception):
-    """A module cannot be understood; `names` are what leaves it open."""
+    """A module cannot be understood; `names` are the values that would have to be known."""
 
     def __init__(self, text: str, names: tuple[Open, ...] = ()) -> None:
         super().__init__(text)
@@ -45,12 +45,12 @@ class UnknownModuleError(Exception):
 
 
 class Modules(Recorder):
-    """Follows a file, and records what modules return of tensors."""
+    """Follows a file, and records the outputs of modules on tensors."""
 
     def follow_module(self, module: Value, data: Value, given: Given, site: int = 0) -> Value:
-        """Return what a module returns of data, None where that is not known; the other tensors of the call are states.
+        """Return a module's output for some data, None if unknown; the call's other tensors are states.
 
-        A `site` tells the call from another, where the module stands in a container.
+        `site` distinguishes calls of one module at several positions in a container.
         """
         self.step()
         tensors = self.tensors(data)
@@ -65,7 +65,7 @@ class Modules(Recorder):
             return Tensor(self.add(step))
         if module.items is not None:
             module.inner = module.inner or bool(tensors)
-            for each in module.items.values():  # each is called at the line where it is made
+            for each in module.items.values():  # each is called at the line where it is created
                 if isinstance(each, Module) and each.name in INPUTS and tensors:
                     continue
                 node = each.given.node if isinstance(each, Module) else given.node
@@ -81,7 +81,7 @@ class Modules(Recorder):
         return self.once(module, site, tensors, states, lambda: self._made(module, tensors, states, given.line))
 
     def _made(self, module: Module, tensors: list[Tensor], states: list[Tensor], line: int) -> Value:
-        """Return what a layer returns, and record the step that computes it; those of each level of a stack."""
+        """Return a layer's output, after recording its step, or one step per level of a stack."""
         kind = "input" if module.name in INPUTS else module.name
         first, reads = next(iter(tensors), None), [self.read(each) for each in tensors]
         step = Step(kind, line, reads or (None if module.framework == "torch" else []), None, module)
@@ -93,7 +93,7 @@ class Modules(Recorder):
                 first = replace(first, axes="") if same else self.behind(first, Flatten(), "flatten", line, "vector")
                 reads = [self.read(first)]
             if first is not None and not _finds_features(module, made[0], first.axes):
-                raise UnknownModuleError(f"{kind} (line {line}) reads along another axis than that of the features")
+                raise UnknownModuleError(f"{kind} (line {line}) reads along an axis other than that of the features")
         except UnknownModuleError as fault:
             step.names = fault.names
             if kind == "LogSoftmax" or (kind == "Flatten" and first is not None and first.returns == "vector"):
@@ -121,18 +121,18 @@ class Modules(Recorder):
             batch_first = _arguments_of(module).get("batch_first", False)
             axes = "btf" if batch_first is True else "tbf" if batch_first is False and not step.is_keras else ""
             if first is not None and {first.axes[:2], axes[:2]} == {"bt", "tb"}:
-                levels[0].note(Note("loops over samples, for it has not the batch_first of what it reads", "differs"))
+                levels[0].note(Note("loops over samples, because its batch_first differs from its input's", "differs"))
             return _outputs(levels, axes, cell=module.name.endswith("Cell"))
         if first is None or levels:
             return Tensor(step)
         if module.name in _WHOLE:
             return Tensor(step, "vector")
-        if module.name.endswith(_FEATURES_FIRST) and module.name != "BatchNorm1d":  # which may read vectors
+        if module.name.endswith(_FEATURES_FIRST) and module.name != "BatchNorm1d":  # which can also read vectors
             return Tensor(step, "sequence", axes="bft")
         return Tensor(step, first.returns, axes="??f" if module.name == "Embedding" else first.axes)
 
     def _replayed(self, model: Module, tensors: list[Tensor]) -> Tensor:
-        """Return what a functional model returns of other data than that with which it was made."""
+        """Return a functional model's output for other data than it was built with."""
         made = {each.step: self.read(tensor) for each, tensor in zip(model.inputs, tensors, strict=False)}
         for step in reached(model.outputs):
             if step not in made:
@@ -143,7 +143,7 @@ class Modules(Recorder):
         return Tensor(made[model.outputs[0].step].step)
 
     def names_of(self, value: Value) -> tuple[Open, ...]:
-        """Return what leaves it open which module a value is, and what leaves each of these open."""
+        """Return the names that would determine which module a value is, and those that they depend on."""
         found = list(value.names) if isinstance(value, Unknown) else []
         for each in value.values if isinstance(value, Unknown) else ():
             try:
@@ -153,10 +153,10 @@ class Modules(Recorder):
         return tuple(dict.fromkeys(found))
 
     def made_of(self, module: Value) -> Value:
-        """Return what a module is in the language, as a list of nodes; any other value as it is.
+        """Return a module as a list of spec nodes; any other value unchanged.
 
         Raises:
-            UnknownModuleError: it is nothing, an argument is wrong, or is not known.
+            UnknownModuleError: specs cannot express it, or an argument is wrong or not known.
         """
         if not isinstance(module, Module):
             return module
@@ -175,7 +175,7 @@ class Modules(Recorder):
                     continue
                 taken = as_taken(name, value, self.made_of)
                 alone = name.endswith("shape") and isinstance(taken, list) and len(taken) == 1
-                if name in ("padding_idx", "input_length") or alone:  # how many ids a sample has, as a rule
+                if name in ("padding_idx", "input_length") or alone:  # usually how many ids a sample has
                     taken = {"padding_idx": 1, "input_length": None}.get(name, [None]) if open_in(taken) else taken
                 values[name] = taken
             causes = [(name, cause) for name, each in values.items() if (cause := open_in(each)) is not None]
@@ -191,7 +191,7 @@ class Modules(Recorder):
 
 
 def _finds_features(module: Module, made: Node, axes: str) -> bool:
-    """Whether the features are where a module of PyTorch reads them; most read nothing along the last axis."""
+    """Return whether the features are on the axis where a PyTorch module reads them, if it reads any."""
     if module.name.endswith(_FEATURES_FIRST):
         return axes[1:2] in ("", "f")
     if module.name == "Softmax":
@@ -207,14 +207,14 @@ def _arguments_of(module: Module) -> dict[str, Value]:
 
 
 def kind_of(called: Value) -> str:
-    """Return what is called, by its class or its name; a class of the file is told apart from a framework's."""
+    """Return the class or name of what is called; a class of the file is distinguished from a framework's."""
     if not isinstance(called, Instance) or called.cls is None:
         return getattr(called, "name", "") or "unknown"
-    return f"{called.cls.name} of the file" if called.cls.name in CLASSES["keras"] else called.cls.name
+    return f"{called.cls.name} defined in the file" if called.cls.name in CLASSES["keras"] else called.cls.name
 
 
 def _outputs(levels: list[Step], axes: str, *, cell: bool) -> list[Value] | Tensor:
-    """Return what a recurrent module returns: its outputs and the states of all its levels, as its framework does."""
+    """Return a recurrent module's outputs and the states of all its levels, in its framework's form."""
     last, word = levels[-1], levels[-1].word
     both, memory = getattr(word, "merge_mode", None) is not None, Tensor(last, part="c")
     lstm = isinstance(word, Layer) and word.torch == "LSTM"
@@ -232,7 +232,7 @@ def _outputs(levels: list[Step], axes: str, *, cell: bool) -> list[Value] | Tens
 
 
 def _out_of(module: Module, tensors: list[Tensor]) -> int | None:
-    """Return how many features a layer returns that the language has no word for."""
+    """Return how many features a layer returns that specs have no word for."""
     widths = [each.step.out for each in tensors]
     if module.name == "Concatenate":
         return features_side_by_side(tensors, module.given.get("axis", 0, -1))
@@ -248,12 +248,12 @@ def _out_of(module: Module, tensors: list[Tensor]) -> int | None:
     return size if type(size) is int and size > 0 else None
 
 
-# Functions and methods of tensors: one row of a table for each name
+# Functions and methods of tensors: one table row per name
 
 _ACTIVATIONS: Mapping[str, str] = {
     name.lower(): name for name in names("ReLU Tanh Sigmoid Hardsigmoid Softmax SiLU ELU SELU GELU Softplus Softsign")
 }
-"""PyTorch's modules of activations, by the names of the functions and methods that do the same."""
+"""PyTorch's activation modules, by the names of the equivalent functions and methods."""
 
 _POOLS: Mapping[str, str] = {
     **dict.fromkeys(names("mean reduce_mean avg_pool1d adaptive_avg_pool1d"), "avg"),
@@ -261,25 +261,25 @@ _POOLS: Mapping[str, str] = {
 }
 
 _WINDOWS: Mapping[str, str] = {"max_pool1d": "MaxPool1d", "avg_pool1d": "AvgPool1d"}
-"""Functions that are of windows, unless these are as long as the sequence, by the modules that do the same."""
+"""Functions of windows, unless a window is the whole sequence, and the equivalent modules."""
 
 LIKE = names("new_zeros new zeros_like ones_like randn_like new_full get_initial_state")
-"""Functions that make one like another."""
+"""Functions that create a tensor like another one."""
 
 
 def computed(record: Recorder, name: str, given: Given, tensors: list[Tensor], *, plain: bool = True) -> Value:
-    """Return what a function returns of some tensors among its arguments, or a method of the first of them.
+    """Return the output of a function with tensors among its arguments, or of a method of the first tensor.
 
-    One that the table does not have is of numbers alone if it is plain.
+    If the table lacks the function and it is plain, it computes with numbers only.
     """
     first, *more = tensors = list(dict.fromkeys(tensors))
-    name = name if name in FUNCTIONS else name.rstrip("_")  # `relu_` does it where the tensor stands
+    name = name if name in FUNCTIONS else name.rstrip("_")  # `relu_` works in place
     known = FUNCTIONS.get(name, "")
     made: Value = None
     match known if not more or known in _OF_SEVERAL else "":
         case "hands on":
             made = first.alone
-        case "reshapes" if not first.step.is_keras:  # what Keras's layers make of it depends on the shape alone
+        case "reshapes" if not first.step.is_keras:  # the effect on Keras's layers depends only on the shape
             sizes = [one for each in given.all[1:] for one in (each if isinstance(each, list) else [each])]
             flat = name in ("view", "reshape") and first.axes == "btf" and not first.states
             flat = flat and len(sizes) == 2 and sizes[0] is SIZE and type(sizes[1]) is int
@@ -291,14 +291,14 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[Tensor], *
         case "like":
             made = record.data()
         case "counts":
-            made = [[SIZE, first]] * 2  # two rounds that are alike
+            made = [[SIZE, first]] * 2  # two identical rounds
         case "unpacks":
             made = [first, SIZE]
         case "flattens" if first.returns == "vector" or first.step.is_data:
             made = first
         case "flattens" if first.axes == "btf" and given.get("start_dim", 1) == 1 and given.get("end_dim", 2, -1) == -1:
             made = record.behind(first, Flatten(), name, given.line, "vector")
-        case "picks" if first.step.is_data and given.get("dim", 1) == 0:  # other samples, or in another order
+        case "picks" if first.step.is_data and given.get("dim", 1) == 0:  # other samples, or a different order
             made = first
         case "joins":
             made = _joined(record, name, given, tensors)
@@ -312,13 +312,13 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[Tensor], *
             made = _activated(record, name, given, first)
         case "pads":
             made = _padded(record, name, given, first)
-            plain = False  # which changes what a convolution reads, be it data
+            plain = False  # it changes the input of a convolution, even if that is data
     plain = plain or bool(known and known != "pads")
     return record.operation(name, tensors, given.line, plain=plain) if made is None else made
 
 
 def _moved(name: str, given: Given, tensor: Tensor) -> Value:
-    """Return a tensor with its axes in another order; None where Keras's layers would read other features of it."""
+    """Return a tensor with its axes reordered; None if Keras's layers would then read different features of it."""
     order = [one for each in given.all[1:] for one in (each if isinstance(each, list) else [each])]
     axes, rank = [*tensor.axes], len(tensor.axes)
     whole = bool(order) and all(type(each) is int for each in order)
@@ -343,13 +343,13 @@ def _joined(record: Recorder, name: str, given: Given, tensors: list[Tensor]) ->
         return Tensor(first.step, "sequence")
     made = record.operation(name, tensors, given.line)
     if name in ("concatenate", "concat"):
-        every = record.tensors(given.all)  # one may be there twice
+        every = record.tensors(given.all)  # one may occur twice
         made.step.out = features_side_by_side(every, given.get("axis", 1, -1))
     return made
 
 
 def features_side_by_side(tensors: Sequence[Tensor], axis: Value) -> int | None:
-    """Return how many features tensors of Keras have that are joined along an axis, or None if that is not known."""
+    """Return how many features Keras tensors have when joined along an axis, or None if that is not known."""
     rank = next((rank for each in tensors if (rank := each.step.rank) is not None), None)
     return side_by_side([each.step.out for each in tensors], axis, rank)
 
@@ -363,7 +363,7 @@ def _repeated(record: Recorder, name: str, given: Given, first: Tensor) -> Value
 
 
 def _pooled(record: Recorder, name: str, given: Given, first: Tensor) -> Value:
-    """Return the maximum or the mean of all timesteps, or of those in a window; None where it is of something else."""
+    """Return the maximum or mean of all timesteps, or of those in a window; None if it is of another axis."""
     axis = given.get("dim", 1, given.get("axis", default=given.get("kernel_size", default=given.get("output_size"))))
     if first.step.kind == "input" and name in ("max", "mean") and axis is None:
         return SIZE
@@ -377,7 +377,7 @@ def _pooled(record: Recorder, name: str, given: Given, first: Tensor) -> Value:
 
 
 def _windowed(record: Recorder, name: str, given: Given, first: Tensor) -> Value:
-    """Return what a module of windows would of (samples, features, timesteps)."""
+    """Return what the equivalent windowed module returns for (samples, features, timesteps)."""
     if class_of("torch", _WINDOWS[name]) is None or first.axes[1:2] not in ("", "f"):
         return None
     try:
@@ -389,11 +389,11 @@ def _windowed(record: Recorder, name: str, given: Given, first: Tensor) -> Value
 
 
 def _padded(record: Recorder, name: str, given: Given, first: Tensor) -> Value:
-    """Return a tensor with zeros around its timesteps; None where they are others, or around something else."""
+    """Return a tensor with zeros around its timesteps; None for other numbers or other axes."""
     sizes = given.get("pad", 1, given.get("paddings"))
     if not isinstance(sizes, list) or given.get("mode", 2, "constant") not in ("constant", "CONSTANT"):
         return None
-    flat = not all(isinstance(each, list) for each in sizes)  # PyTorch's, from the last axis on
+    flat = not all(isinstance(each, list) for each in sizes)  # PyTorch's order, starting with the last axis
     pairs = [sizes[at : at + 2] for at in range(0, len(sizes), 2)] if flat else sizes[::-1]
     wide = [place for place, each in enumerate(pairs) if each != [0, 0]]
     numbers = [type(size) is int and size >= 0 for place in wide for size in pairs[place]]
@@ -419,7 +419,7 @@ def _activated(record: Recorder, name: str, given: Given, first: Tensor) -> Valu
 
 
 _OF_SEVERAL = names("moves reshapes size like joins picks") | {"hands on"}
-"""What may be given several tensors: of what hands on one, the others are lengths, or states."""
+"""Operations that may get several tensors; if the operation passes one on, the others are lengths or states."""
 
 FUNCTIONS: Mapping[str, str] = {
     name: known
@@ -445,4 +445,4 @@ FUNCTIONS: Mapping[str, str] = {
     }.items()
     for name in some.split()
 }
-"""What is done with tensors, by the names of functions and methods: as far as the language can say, in inference."""
+"""Operations on tensors by the names of functions and methods, as far as specs can express them, in inference."""

@@ -1,4 +1,4 @@
-"""The values that a Python text says: numbers, texts, what it defines, what it calls, and what it leaves open."""
+"""The values in a Python text: numbers, texts, its definitions, its calls, and whatever it leaves open."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from rnncli.immutable import NamedTuple
 from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
 
 Value = Any
-"""What an expression may be: a plain value, a list, a dict, one of the classes below, or what a subclass makes."""
+"""The value of an expression: a plain value, a list, a dict, one of the classes below, or a subclass's value."""
 
 PLAIN = (bool, int, float, str, type(None), type(...))
-"""Values that are written out."""
+"""Types of literal values."""
 
 MISSING: Final = object()
-"""Stands for no value, where None is one."""
+"""Marks the absence of a value where None is a valid one."""
 
 COMPUTED = "is computed when the program runs"
 _SEVERAL = (ast.ListComp, ast.GeneratorExp, ast.DictComp, ast.SetComp, ast.List, ast.Tuple, ast.Dict, ast.Slice)
-"""Expressions, and items of lists, that are no number or word that a setting could say."""
+"""Expressions, and items of lists, that are not a number or word that a setting could provide."""
 
 NO_BASES = frozenset(("object", "ABC", "Protocol", "Generic", "NamedTuple", "HyperModel"))
-"""Classes of Python's own that make no object of a framework of what derives from them."""
+"""Base classes that do not make a subclass a framework's object."""
 
 _MAX_WRITTEN = 60
 _MAX_BASES = 100
 
 
 class Open(NamedTuple):
-    """What somebody may say with a setting: an expression as it is written, its line, and what it may be if no size."""
+    """A value that a setting can provide: its expression as written, its line, and an example if it is not a size."""
 
     name: str
     line: int
@@ -45,14 +45,14 @@ class Open(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Unknown:
-    """A value that the text does not say.
+    """A value that the text does not determine.
 
     Attributes:
         why: why it is not known, as the end of a sentence: `f() is computed when the program runs`.
-        names: what would make it known.
-        rest: whether it stands in a list for any number of items.
-        line: the line of the condition or of the loop that it hangs on.
-        values: the objects of which it may be one.
+        names: the values that would make it known.
+        rest: whether it represents any number of items in a list.
+        line: the line of the condition or loop that it depends on.
+        values: the objects that it may be.
     """
 
     why: str
@@ -64,7 +64,7 @@ class Unknown:
 
 @dataclass(frozen=True)
 class Named:
-    """A name that the text imports or nowhere defines, by its whole path, `torch.nn.LSTM`, and where it is written."""
+    """A name that the text imports or does not define, by its full path, `torch.nn.LSTM`, and where it is written."""
 
     path: tuple[str, ...]
     node: ast.expr | None = field(default=None, compare=False)
@@ -76,7 +76,7 @@ class Named:
 
 
 class Opaque:
-    """A value that messages name by what it is, without what is in it: that may be much, and itself again."""
+    """A value that messages name by its kind, without its contents: these may be long, and may contain it again."""
 
     shown: ClassVar[str] = "an object"
 
@@ -89,10 +89,10 @@ class Given:
     """The arguments of a call.
 
     Attributes:
-        positional: those by position.
-        named: those by name.
+        positional: the arguments by position.
+        named: the arguments by name.
         node: the call.
-        unknown: what stands for arguments that are not known, `*sizes` or `**settings`; None if all are written out.
+        unknown: the reason why some arguments are not known, `*sizes` or `**settings`; None if all are written out.
     """
 
     positional: list[Value]
@@ -117,7 +117,7 @@ class Given:
         return [*self.positional, *self.named.values()]
 
     def written(self, argument: str, takes: Sequence[str]) -> ast.AST:
-        """Return where an argument is written, of those that a call takes in order; the call if that is not known."""
+        """Return where an argument is written, given the call's arguments in order; the call itself if unknown."""
         if not isinstance(self.node, ast.Call):
             return self.node
         starred = any(isinstance(each, ast.Starred) for each in self.node.args)
@@ -128,12 +128,12 @@ class Given:
 
 @dataclass(eq=False, repr=False)
 class Call(Opaque):
-    """What a call makes of something that the text does not define: an object of a framework, as a rule.
+    """The result of calling something that the text does not define: usually an object of a framework.
 
     Attributes:
-        path: the path of what is called: `torch.nn.LSTM`; of a method its name alone; empty for a call of `of`.
+        path: the path of what is called: `torch.nn.LSTM`; for a method only its name; empty for a call of `of`.
         given: the arguments.
-        of: what is called, or whose method is: `LSTM(4)` in `LSTM(4)(x)`, `model` in `model.add(x)`.
+        of: what is called, or the method's object: `LSTM(4)` in `LSTM(4)(x)`, `model` in `model.add(x)`.
     """
 
     path: tuple[str, ...]
@@ -153,7 +153,7 @@ class Call(Opaque):
 
 @dataclass
 class Scope:
-    """The values of names, the scope around it, and the class whose body it is."""
+    """The values of names, the enclosing scope, and the class whose body it is."""
 
     values: dict[str, Value] = field(default_factory=dict)
     around: Scope | None = None
@@ -171,7 +171,7 @@ class Scope:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Function(Opaque):
-    """A function of the text: its definition, scope and default values; of a method the class and the object."""
+    """A function of the text: its definition, scope and default values, and a method's class and object."""
 
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
     scope: Scope
@@ -186,13 +186,13 @@ class Function(Opaque):
         return getattr(self.node, "name", "lambda")
 
     def decorated(self, name: str) -> bool:
-        """Whether it has a decorator of that name."""
+        """Return whether it has a decorator of that name."""
         return any(getattr(each, "id", "") == name for each in getattr(self.node, "decorator_list", ()))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Class(Opaque):
-    """A class of the text: its definition, the scope of its attributes and methods, and what it derives from."""
+    """A class of the text: its definition, the scope of its attributes and methods, and its base classes."""
 
     node: ast.ClassDef
     scope: Scope
@@ -206,7 +206,7 @@ class Class(Opaque):
 
     @cached_property
     def line(self) -> list[Class]:
-        """The class and those of the text that it derives from, the nearest first."""
+        """The class and its base classes in the text, nearest first."""
         found = [self]
         for each in found:
             bases = [base for base in each.bases if isinstance(base, Class) and base not in found]
@@ -214,24 +214,24 @@ class Class(Opaque):
         return found
 
     def get(self, name: str, *, inherited: bool = False) -> Value:
-        """Return an attribute or a method, that of the nearest class that has it, or MISSING."""
+        """Return an attribute or method from the nearest class that has it, or MISSING."""
         line = self.line[inherited:]
         return next((each.scope.values[name] for each in line if name in each.scope.values), MISSING)
 
     @property
     def named(self) -> list[Named]:
-        """What it and those derive from that the text does not define."""
+        """The base classes, its own and inherited ones, that the text does not define."""
         return [base for each in self.line for base in each.bases if isinstance(base, Named)]
 
     @property
     def is_record(self) -> bool:
-        """Whether its objects have no more than its fields, as those of a dataclass."""
+        """Whether its objects have only its fields, like those of a dataclass."""
         roots = {base.name for base in self.named}
         return bool(self.fields) and self.get("__init__") is MISSING and roots <= NO_BASES
 
     @property
     def fields(self) -> list[str]:
-        """The names that it annotates, as a dataclass takes them."""
+        """The names that it annotates, as for a dataclass."""
         statements = [each for cls in reversed(self.line) for each in cls.node.body if isinstance(each, ast.AnnAssign)]
         return list(dict.fromkeys(each.target.id for each in statements if isinstance(each.target, ast.Name)))
 
@@ -243,8 +243,8 @@ class Instance(Opaque):
     Attributes:
         cls: the class.
         values: its attributes.
-        given: what its __init__ was given: each parameter and its value.
-        presumed: what it was not given and stands there all the same, in words.
+        given: the arguments of its __init__: each parameter and its value.
+        presumed: descriptions of values that were not given and are assumed.
         variables: the names that it is bound to.
     """
 
@@ -256,12 +256,12 @@ class Instance(Opaque):
 
 
 class Parser(Instance):
-    """An argument parser; its attributes are the default values of what it takes."""
+    """An argument parser; its attributes are the default values of its arguments."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Method(Opaque):
-    """A method of what the text does not define: of a list, a layer, a tensor."""
+    """A method of an object that the text does not define: a list, a layer, a tensor."""
 
     owner: Value
     name: str
@@ -270,7 +270,7 @@ class Method(Opaque):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Partial(Opaque):
-    """A function with some of its arguments given."""
+    """A function with some of its arguments bound."""
 
     called: Value
     given: Given
@@ -278,7 +278,7 @@ class Partial(Opaque):
 
 
 def source_of(node: ast.AST) -> str:
-    """Return an expression as it is written, on one line; a long one is not written out."""
+    """Return an expression as it is written, on one line; a long one is abbreviated."""
     if sum(1 for _ in islice(ast.walk(node), _MAX_WRITTEN + 1)) > _MAX_WRITTEN:
         return "a long expression"
     try:
@@ -288,7 +288,7 @@ def source_of(node: ast.AST) -> str:
 
 
 def left_open(node: ast.AST, why: str = COMPUTED) -> Unknown:
-    """Return that an expression is not known, and that a setting may say it."""
+    """Return an unknown value that a setting can provide."""
     written = source_of(node)
     one = written not in ("a long expression", "an expression") and not isinstance(
         getattr(node, "slice", node), _SEVERAL
@@ -297,18 +297,18 @@ def left_open(node: ast.AST, why: str = COMPUTED) -> Unknown:
 
 
 def not_listed(why: Unknown, *nodes: ast.AST) -> Unknown:
-    """Return why a value is not known where each of some expressions is a list, which no setting can say."""
+    """Return an unknown value without the names of expressions that are lists, which no setting can provide."""
     written = [source_of(each) for each in nodes]
     return replace(why, names=tuple(each for each in why.names if each.name not in written))
 
 
 def open_in(value: Value) -> Unknown | None:
-    """Return why a value is not known, or None if it is: what is called or imported is none that the text says."""
+    """Return why a value is not known, or None if it is; calls and imported names are not known values."""
     match value:
         case Unknown():
             return value
         case Named(path=path, node=node):
-            return left_open(node or ast.Name(".".join(path)), "is defined nowhere in it")
+            return left_open(node or ast.Name(".".join(path)), "is not defined in it")
         case Call(given=given) if type(value) is Call:
             return left_open(given.node)
         case list() | tuple():
@@ -317,7 +317,7 @@ def open_in(value: Value) -> Unknown | None:
 
 
 def joined(values: list[Value]) -> Unknown | None:
-    """Return why several values are not known together, or None if all are."""
+    """Return why several values together are not known, or None if all are."""
     causes = [cause for each in values if (cause := open_in(each)) is not None]
     if len(causes) < 2:
         return causes[0] if causes else None
@@ -326,14 +326,14 @@ def joined(values: list[Value]) -> Unknown | None:
 
 
 class UnparsableError(ValueError):
-    """A text that is no Python; the message says where and why."""
+    """A text that is not valid Python; the message says where and why."""
 
 
 def tree_of(text: str) -> ast.Module:
     """Return the syntax tree of a text.
 
     Raises:
-        UnparsableError: it is no Python, or nested too deeply to be read.
+        UnparsableError: it is not valid Python, or nested too deeply to be read.
     """
     try:
         with warnings.catch_warnings():
@@ -349,19 +349,19 @@ def tree_of(text: str) -> ast.Module:
 
 
 ACTIVATION_NAMES = {name.replace("_", ""): name for name in ACTIVATIONS} | OTHER_NAMES
-"""The activations by the names of their functions and classes in lower case."""
+"""The activations by the lower-case names of their functions and classes."""
 
 NAMES_ACTIVATION = ("activation", "recurrent_activation", "nonlinearity")
-"""Arguments that are an activation."""
+"""Arguments whose value is an activation."""
 
 
 def activation_of(value: Named | Call) -> str | None:
-    """Return the activation that a function or a class is by its name, or None."""
+    """Return the activation that a function or class is named after, or None."""
     return ACTIVATION_NAMES.get(value.name.replace("_", "").lower())
 
 
 def as_taken(argument: str, value: Value, made: Callable[[Value], Value]) -> Value:
-    """Return an argument as the table of classes takes it, its layers as what they make; what is not known stays so."""
+    """Return an argument in the table's form, with its layers as nodes; unknown values stay unknown."""
     if argument in HOLDS:
         several = [made(each) for each in (value if isinstance(value, list) else [value])]
         flat = argument != "cells" and all(isinstance(each, list) for each in several)

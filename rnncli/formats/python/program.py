@@ -1,7 +1,7 @@
-"""Follows the statements of a Python source: its modules, functions, classes and loops. Nothing of it is run.
+"""Follows the statements of a Python source: modules, functions, classes and loops. Nothing in it is run.
 
-A block of which it is not known whether it runs is followed in doubt: what it gives a name or an object is then one of
-two values. Nothing is tried in every way that the program could go.
+If it is not known whether a block runs, it is followed in doubt: whatever it assigns then has one of two values. Paths
+through the program are not enumerated.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ from rnncli.formats.python.objects import (
 from rnncli.immutable import NamedTuple
 
 MAX_DEPTH = 15
-"""How deep calls of functions are followed."""
+"""How deeply calls of functions are followed."""
 
 RECURRENT = names(
     "SimpleRNN LSTM GRU RNN Bidirectional CuDNNLSTM CuDNNGRU SimpleRNNCell LSTMCell GRUCell RNNCell StackedRNNCells"
 )
-"""The names of Keras's and PyTorch's classes that loop over time."""
+"""The names of Keras's and PyTorch's recurrent classes."""
 
 
 class End(NamedTuple):
-    """The end of a function, and what it returns there."""
+    """The end of a function and its return value there."""
 
     value: Value
 
@@ -53,10 +53,10 @@ class Program(Evaluator):
     """Follows a file.
 
     Attributes:
-        imported: the first names of the modules that are imported, or of which something is.
-        stars: the modules of which all names are imported.
-        function: the function or class at hand; empty in the module itself.
-        instances: the objects of the file's classes, in the order of their making.
+        imported: the top-level names of modules that are imported, or from which something is imported.
+        stars: the modules from which all names are imported.
+        function: the current function or class; empty in the module itself.
+        instances: the objects of the file's classes, in order of creation.
         recurrent: the names at the top of the file that can lead to something recurrent.
     """
 
@@ -76,7 +76,7 @@ class Program(Evaluator):
         self._early: list[Value] = []
 
     def follow(self, module: ast.Module) -> None:
-        """Follow a whole file: the module, and then what can make something recurrent and nothing in it calls.
+        """Follow a whole file: the module, and then uncalled definitions that can lead to something recurrent.
 
         Raises:
             RnncliError: it takes too many steps.
@@ -88,14 +88,14 @@ class Program(Evaluator):
         calls = [each.func for each in ast.walk(module) if isinstance(each, ast.Call)]
         called = {getattr(each, "id", getattr(each, "attr", "")) for each in calls}
         made: list[Function | Class] = [*self._functions, *self._classes]
-        for wanted in (False, True):  # what nothing calls may call the others
+        for wanted in (False, True):  # an uncalled function may call the others
             for each in made:
                 if each.name in self.recurrent and (each.name in called) == wanted and each.node not in self._called:
                     self.call(each, Given([], {}, each.node))
         for instance in list(self.instances):
             cls = instance.cls
             if cls is None or {base.name for base in cls.named} - NO_BASES or cls.name not in self.recurrent:
-                continue  # the methods of a framework's own classes compute; they make no models
+                continue  # methods of classes derived from a framework's compute; they do not create models
             for name, method in list(cls.scope.values.items()):
                 if isinstance(method, Function) and method.node not in self._called and not name.startswith("__"):
                     self.invoke(replace(method, owner=instance), Given([], {}, method.node))
@@ -103,11 +103,11 @@ class Program(Evaluator):
     # Functions and classes
 
     def invoke(self, function: Function, given: Given) -> Value:
-        """Return what a function returns; where it may return before its end, that is one of several."""
+        """Return a function's result; if it may return before its end, that is one of several values."""
         node = function.node
         self._called.add(node)
         if self._depth >= MAX_DEPTH or self._steps > MAX_STEPS // 2:
-            return Unknown(f"calls of {function.name} stand too deep to be followed, or are too many")
+            return Unknown(f"calls of {function.name} are nested too deeply, or are too many")
         if self._has(node, ast.Yield, ast.YieldFrom):
             return Unknown(f"{function.name} is a generator")
         scope = Scope({}, function.scope)
@@ -127,13 +127,13 @@ class Program(Evaluator):
             del self.doubts[doubts:]
 
     def _has(self, node: ast.AST, *kinds: type[ast.AST]) -> bool:
-        """Whether a function or a loop holds one of some statements or expressions; it is looked through once."""
+        """Return whether a function or loop contains such a statement or expression; it is searched once."""
         if node not in self._holds:
             self._holds[node] = any(isinstance(each, kinds) for each in ast.walk(node))
         return self._holds[node]
 
     def instantiate(self, cls: Class, given: Given) -> Value:
-        """Return the object that a call of a class makes."""
+        """Return the object that a call of a class creates."""
         instance: Instance = self.fresh(Instance(cls))
         self.instances.append(instance)
         self._called.add(cls.node)
@@ -150,7 +150,7 @@ class Program(Evaluator):
         return instance
 
     def _bind_parameters(self, function: Function, given: Given, scope: Scope) -> None:
-        """Give the parameters of a function their values: a call's, else a setting's, else the default."""
+        """Bind a function's parameters: to the call's argument, else a setting, else the default."""
         arguments = function.node.args
         every, positional = [*arguments.posonlyargs, *arguments.args], given.positional
         if function.cls is not None and not function.decorated("staticmethod"):
@@ -181,7 +181,7 @@ class Program(Evaluator):
     # Statements
 
     def run(self, body: Sequence[ast.stmt], scope: Scope) -> End | None:
-        """Follow statements; return what they return, or None where they reach their end."""
+        """Follow statements; return their return value, or None if they run to their end."""
         for statement in body:
             self.step()
             returned = self._statement(statement, scope)
@@ -208,7 +208,7 @@ class Program(Evaluator):
                 self._functions.append(function)
                 if (
                     scope.cls is not None and scope.around is not None
-                ):  # a method sees the names around its class, not those in it
+                ):  # a method sees the names around its class, not those inside it
                     function = replace(function, scope=scope.around, cls=scope.cls)
                 self._decorate(node, function, scope)
             case ast.ClassDef():
@@ -229,8 +229,8 @@ class Program(Evaluator):
                 return self.any_rounds(node, taken, scope) if items is None else self.rounds(node, items, scope)
             case ast.While() | ast.Match():
                 blocks = [case.body for case in node.cases] if isinstance(node, ast.Match) else [node.body]
-                why = f"what the {type(node).__name__.lower()} at line {node.lineno} does"
-                return self.branches([*blocks, []], scope, Unknown(f"{why} is computed when the program runs"))
+                why = f"the effect of the {type(node).__name__.lower()} at line {node.lineno}"
+                return self.branches([*blocks, []], scope, Unknown(f"{why} is known only when the program runs"))
             case ast.With() | ast.AsyncWith():
                 for item in node.items:
                     made = self.value(item.context_expr, scope)
@@ -252,14 +252,14 @@ class Program(Evaluator):
         return None
 
     def _give(self, target: ast.expr, value: Value, scope: Scope) -> None:
-        """Give a target a value; a setting says the first of a name, where that is open or stands outside functions."""
+        """Assign a value to a target; a setting replaces a name's first value if it is open or global."""
         if isinstance(target, ast.Name) and scope.get(target.id) is MISSING:
             constant = self._depth == 0 and not isinstance(value, Function | Class | Instance)
             value = self.setting(target.id, value) if constant or open_in(value) is not None else value
         self.assign(target, value, scope)
 
     def _change(self, target: ast.expr, kind: ast.operator, value: Value, scope: Scope, node: ast.AugAssign) -> None:
-        """Give a target what an operator makes of its value and another; a list grows where it stands."""
+        """Apply an augmented assignment; a list grows in place."""
         held = self.value(target, scope)
         if isinstance(held, list) and isinstance(kind, ast.Add):
             self.call(Method(held, "extend"), Given([value], {}, node))
@@ -267,16 +267,16 @@ class Program(Evaluator):
             self.assign(target, self.calculated(kind, held, value, node), scope)
 
     def rounds(self, node: ast.For | ast.AsyncFor, items: list[Value], scope: Scope) -> End | None:
-        """Follow a loop round by round; return what it returns, or None where it reaches its end.
+        """Follow a loop round by round; return its return value, or None if it runs to its end.
 
-        Of one that would take more than half of the steps that are left it is not followed how often it runs.
+        If a loop would take more than half of the remaining steps, its number of rounds is treated as unknown.
         """
         begun, times = self._steps, len(items) or 1
         most = (MAX_STEPS - begun) // 2
         self._times *= times
         try:
             for number, item in enumerate(items):
-                many = number == 0 and self._times > most  # training, as a rule
+                many = number == 0 and self._times > most  # usually training
                 long = number == 1 and (self._steps - begun) * times > most
                 if many or long:
                     return self.any_rounds(node, items, scope)
@@ -289,11 +289,11 @@ class Program(Evaluator):
             self._times //= times
 
     def repeats(self) -> bool:
-        """Whether the next rounds of a loop are like the last."""
+        """Whether the next rounds of a loop are like the last one."""
         return False
 
     def any_rounds(self, node: ast.For | ast.AsyncFor, taken: Value, scope: Scope) -> End | None:
-        """Follow a loop of which it is not known how often it runs."""
+        """Follow a loop whose number of rounds is not known."""
         cause = open_in(taken)
         why = f"how often the loop over {shorten(source_of(node.iter))} runs (line {node.lineno}) is not known"
         unknown = not_listed(Unknown(why, () if cause is None else cause.names, line=node.lineno), node.iter)
@@ -301,7 +301,7 @@ class Program(Evaluator):
         return self.branches([node.body, []], scope, unknown)
 
     def branches(self, blocks: Sequence[Sequence[ast.stmt]], scope: Scope, why: Unknown) -> End | None:
-        """Follow blocks of which one is taken; one that ends in an error is not."""
+        """Follow blocks of which one runs; a block that ends in an error is ignored."""
         blocks = [block for block in blocks if not block or not isinstance(block[-1], ast.Raise)]
         if len(blocks) == 1:
             return self.run(blocks[0], scope)
@@ -323,7 +323,7 @@ class Program(Evaluator):
             returns = self._early[early:]
             del self._early[early:]
             return End(self.one_of(returns, why) if returns else Unknown("it raises an error"))
-        if len(self._early) > early:  # what follows may not run
+        if len(self._early) > early:  # the following statements may not run
             self.doubts.append(why)
         return None
 
@@ -344,7 +344,7 @@ class Program(Evaluator):
     def _decorate(
         self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, made: Function | Class, scope: Scope
     ) -> None:
-        """Give a name its function or class, as the decorators of the file change it."""
+        """Bind a name to its function or class, as changed by the file's decorators."""
         name, value = node.name, made
         for each in reversed(node.decorator_list):
             if isinstance(each, ast.Attribute) and each.attr == "setter":
@@ -368,10 +368,10 @@ class Program(Evaluator):
 
 
 def _recurrent_names(module: ast.Module) -> frozenset[str]:
-    """Return the names at the top of a file that can lead to something recurrent; none where it names nothing such.
+    """Return the names at the top of a file that can lead to something recurrent; empty if it mentions nothing such.
 
-    A name can if what it stands for uses one of the recurrent classes, or another name that can. A class may be named
-    elsewhere: `getattr(nn, rnn_type)`.
+    A name can if its definition uses one of the recurrent classes, or another such name. A class may also be named
+    indirectly: `getattr(nn, rnn_type)`.
     """
     users: dict[str, list[set[str]]] = {}
     for each in module.body:

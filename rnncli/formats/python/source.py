@@ -1,7 +1,7 @@
-"""Python source and notebooks: the models that a file makes with Keras or PyTorch, and the rows that these make.
+"""Python source and notebooks: the Keras and PyTorch models that a file builds, and the rows of these.
 
-Nothing of a file is run: its calls of modules, and of functions of tensors, are followed, and what belongs together of
-what they compute is a model.
+Nothing in a file is run. Its calls of modules and of functions of tensors are followed, and connected ones form a
+model.
 """
 
 from __future__ import annotations
@@ -40,18 +40,18 @@ from rnncli.layers.base import snake_case
 from rnncli.layers.weights import FRAMEWORK_NAMES
 
 MAX_SOURCE = 250_000
-"""The longest source, in bytes; a model of its own is a fiftieth of that."""
+"""The longest source, in bytes; a single model is a fiftieth of that."""
 
 MAX_NOTEBOOK = 20_000_000
-"""The longest notebook, in bytes: it holds pictures, too."""
+"""The longest notebook, in bytes; notebooks also contain pictures."""
 
 
 def read(path: str, settings: Settings = NO_SETTINGS) -> ModelFile:
-    """Return what the models of a Python file or a notebook are, with settings for the numbers that it leaves open.
+    """Return the models of a Python file or a notebook, with settings for the numbers that it leaves open.
 
     Raises:
-        OpenNumbersError: no model of it is whole without more settings.
-        RnncliError: it is no Python, or what it says of its models cannot be understood.
+        OpenNumbersError: no model in it is complete without more settings.
+        RnncliError: it is not valid Python, or its models cannot be understood.
     """
     notebook = path.lower().endswith(".ipynb")
     with open(path, "rb") as file:
@@ -62,7 +62,7 @@ def read(path: str, settings: Settings = NO_SETTINGS) -> ModelFile:
         graphs.follow(tree)
         found = _found_in(graphs)
     except RecursionError:
-        raise RnncliError("it is nested too deeply to be followed") from None
+        raise RnncliError("it is nested too deeply to follow") from None
     parts = tuple(part for each in found for part in each.parts)
     errors = [(each, _error([each])) for each in found if not each.parts and (each.names or each.fault)]
     if not parts and errors:
@@ -79,7 +79,7 @@ def read(path: str, settings: Settings = NO_SETTINGS) -> ModelFile:
     own = {each.name for each in ast.walk(tree) if isinstance(each, ast.ClassDef)}
     for each in ast.walk(tree) if not found else ():
         if isinstance(each, ast.Name | ast.Attribute) and ast.unparse(each).rpartition(".")[2] in RECURRENT - own:
-            notes.append(f"{ast.unparse(each)} (line {each.lineno}) is named, but what is made of it is not known")
+            notes.append(f"{ast.unparse(each)} (line {each.lineno}) is mentioned, but how it is used is not known")
             break
     left = tuple(node for each in found for node in each.left)
     failed = tuple(((each.name, *each.others), error) for each, error in errors)
@@ -88,7 +88,7 @@ def read(path: str, settings: Settings = NO_SETTINGS) -> ModelFile:
 
 
 def _error(found: list[_Found]) -> RnncliError:
-    """Return why some models are no parts."""
+    """Return the error when no model of a source is a part."""
     names: dict[str, list[Open]] = {}
     every = dict.fromkeys(name for model in found for name in model.names)
     for name in sorted(every, key=lambda each: each.line):
@@ -105,22 +105,22 @@ def _error(found: list[_Found]) -> RnncliError:
 
 def _check_size(size: int) -> None:
     if size > MAX_SOURCE:
-        raise RnncliError(f"it has more than {MAX_SOURCE:,} bytes, the most that Python source may have")
+        raise RnncliError(f"it has more than {MAX_SOURCE:,} bytes, the limit for Python source")
 
 
 def _source(data: bytes) -> ast.Module:
-    """Return the syntax tree of a file, a text in the encoding that it says (PEP 263), or UTF-8."""
+    """Return the syntax tree of a file, a text in the encoding that it declares (PEP 263), or UTF-8."""
     _check_size(len(data))
     try:
         encoding, _ = tokenize.detect_encoding(BytesIO(data).readline)
         return tree_of(data.decode(encoding))
     except UnparsableError as error:
-        raise RnncliError(f"it is no Python: {error}") from None
+        raise RnncliError(f"it is not valid Python: {error}") from None
     except (SyntaxError, LookupError, ValueError) as error:
         line = data[: error.start].count(b"\n") + 1 if isinstance(error, UnicodeDecodeError) else 1
-        reason = "a byte" if isinstance(error, UnicodeDecodeError) else "its encoding"
-        what = f"line {line} has {reason} that cannot be read"
-        raise RnncliError(f"it is no Python: {what}", "save it as UTF-8") from None
+        reason = "a byte that is not text" if isinstance(error, UnicodeDecodeError) else "an unknown encoding"
+        what = f"line {line} has {reason}"
+        raise RnncliError(f"it is not valid Python: {what}", "save it as UTF-8") from None
 
 
 # Notebooks
@@ -139,25 +139,25 @@ class _CellLine(int):
 
 
 def _notebook(data: bytes) -> ast.Module:
-    """Return the syntax tree of the code of a notebook; its cells stand one behind another."""
+    """Return the syntax tree of a notebook's code, its cells joined in order."""
     if not data:
         raise RnncliError("it is empty", AGAIN)
     if len(data) > MAX_NOTEBOOK:
-        raise RnncliError(f"it has more than {MAX_NOTEBOOK:,} bytes, the most that a notebook may have")
+        raise RnncliError(f"it has more than {MAX_NOTEBOOK:,} bytes, the limit for a notebook")
     try:
         found = json.loads(data)
         cells = [cell for cell in found["cells"] if cell["cell_type"] == "code"]
         texts = [cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"]) for cell in cells]
         numbers = [number for number, cell in enumerate(found["cells"], 1) if cell["cell_type"] == "code"]
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise RnncliError("it is no notebook of Jupyter, or is damaged", AGAIN) from None
+        raise RnncliError("it is not a Jupyter notebook, or is damaged", AGAIN) from None
     _check_size(sum(map(len, texts)))
     body: list[ast.stmt] = []
     for number, text in zip(numbers, texts, strict=True):
         try:
             tree = tree_of(_without_magics(text))
         except UnparsableError as error:
-            raise RnncliError(f"cell {number} is no Python: {error}") from None
+            raise RnncliError(f"cell {number} is not valid Python: {error}") from None
         for node in ast.walk(tree):
             if isinstance(node, ast.stmt | ast.expr | ast.arg):
                 node.lineno, _ = _CellLine(node.lineno), None
@@ -167,7 +167,7 @@ def _notebook(data: bytes) -> ast.Module:
 
 
 def _without_magics(text: str) -> str:
-    """Return the code of a cell without what is of IPython alone: `%magic`, `!command`, `name?`."""
+    """Return the code of a cell without IPython's additions: `%magic`, `!command`, `name?`."""
     lines = text.splitlines()
     first = next((line.strip() for line in lines if line.strip()), "")
     if first.startswith("%%") and first.split()[0] not in ("%%time", "%%timeit", "%%capture"):
@@ -185,22 +185,22 @@ def _without_magics(text: str) -> str:
 # Models
 
 _ASSUMED_ORDER = Note(
-    "the layers follow one another in the order of __init__: the file does not say how they are called", "assumed row"
+    "the layers follow one another in the order of __init__: the file does not show how they are called", "assumed row"
 )
 _MAX_DEPTH = 8
 _FLAGS: Mapping[str, Value] = {"training": False, "mask": None}
-"""Parameters of forward and call that are no data, and what they are where nothing is said."""
+"""Parameters of forward and call that are not data, and their default values."""
 
 
 @dataclass
 class _Found:
-    """A model of a source: its name and line, the steps that it takes, what it returns, what its modules are called.
+    """A model of a source: its name and line, its steps, its outputs, and the names of its modules.
 
     Attributes:
-        others: what else it is called.
-        assumed: what is assumed of it.
-        loose: whether nothing in the file says that it is a model.
-        names: what leaves it open.
+        others: its other names.
+        assumed: the assumptions about it.
+        loose: whether nothing in the file declares it as a model.
+        names: the values that it leaves open.
         fault: why it has no part, if it should have one.
     """
 
@@ -219,7 +219,7 @@ class _Found:
     fault: str = ""
 
     def make_parts(self) -> None:
-        """Find its parts, or why there are none."""
+        """Find its parts, or the reason why it has none."""
         self.names = tuple(dict.fromkeys(name for step in self.steps for name in step.names))
         if self.names:
             return
@@ -232,7 +232,7 @@ class _Found:
             between = "/" if part.framework == "keras" else "."
             alone = len(rows.parts) == 1
             name, others = (self.name, self.others) if alone else (f"{self.name}{between}{part.name}", (part.name,))
-            several = len({step.module for step in self.steps if step.reads}) > 1  # one has no order
+            several = len({step.module for step in self.steps if step.reads}) > 1  # a single one has no order
             assumed = (note for note in self.assumed if several or note is not _ASSUMED_ORDER)
             notes = (*assumed, *part.notes)
             self.parts += (replace(part, name=name, other_names=others, notes=notes),)
@@ -240,7 +240,7 @@ class _Found:
 
 
 def _found_in(graphs: Graphs) -> list[_Found]:
-    """Return what a source says of each of its recurrent models, in the order of the file."""
+    """Return the recurrent models of a source, in the order of the file."""
     found: list[_Found] = []
     shown: dict[Module, str] = {}
     seen: set[object] = set()
@@ -265,7 +265,7 @@ def _found_in(graphs: Graphs) -> list[_Found]:
             seen.add(same)
     for name, call in graphs.foreign.items():
         module = shorten(".".join(call.path[:-1]))
-        fault = f"it is of {module}, which is neither Keras nor PyTorch" if module else "nothing says whose it is"
+        fault = f"it is from {module}, which is neither Keras nor PyTorch" if module else "its framework is not known"
         found.append(_Found(name, call.line, fault=f"{fault} (line {call.line})"))
     found.sort(key=lambda each: each.line)
     counts: Counter[str] = Counter()
@@ -278,11 +278,11 @@ def _found_in(graphs: Graphs) -> list[_Found]:
     return found
 
 
-# Which steps are a model
+# Models as sets of steps
 
 
 def _keras_models(graphs: Graphs) -> Iterator[_Found]:
-    """Yield the models of Keras that are none of another's layers."""
+    """Yield the Keras models that are not layers of another model."""
     for model in graphs.modules:
         if model.framework != "keras" or model.inner or (model.items is None and not model.outputs):
             continue
@@ -296,7 +296,7 @@ def _keras_models(graphs: Graphs) -> Iterator[_Found]:
 
 
 def _objects(graphs: Graphs, shown: Mapping[Module, str]) -> Iterator[_Found]:
-    """Yield the objects of the file's classes that have modules, those first that are in no other."""
+    """Yield the objects of the file's classes that have modules, starting with those that are not in another."""
     inside = {each for outer in graphs.instances for each in _held(outer) if each is not outer}
     bases = {base for each in graphs.instances if each.cls is not None for base in each.cls.line[1:]}
     for instance in sorted(graphs.instances, key=inside.__contains__):
@@ -306,7 +306,7 @@ def _objects(graphs: Graphs, shown: Mapping[Module, str]) -> Iterator[_Found]:
         if instance.cls is None or (instance in inside and loops <= shown.keys()):
             continue
         if not loops and instance.cls in bases:
-            continue  # it has what classes behind it give it
+            continue  # it gets its contents from derived classes
         own, assumed = graphs.computing(instance), False
         steps, value = graphs.recorded(partial(_computed, graphs, own)) if own is not None else ([], None)
         outputs = graphs.tensors(value)
@@ -325,7 +325,7 @@ def _objects(graphs: Graphs, shown: Mapping[Module, str]) -> Iterator[_Found]:
 
 
 def _computed(graphs: Graphs, function: Function) -> Value:
-    """Return what a method returns of data."""
+    """Return the result of a method on data."""
     arguments = function.node.args
     every = [each.arg for each in (*arguments.posonlyargs, *arguments.args)][1:]
     required = every[: len(every) - len(arguments.defaults)] or every[:1] or [""]
@@ -334,8 +334,8 @@ def _computed(graphs: Graphs, function: Function) -> Value:
 
 
 def _chained(graphs: Graphs, values: Sequence[Value], depth: int = 0, data: Value = None) -> Value:
-    """Return what modules return that follow one another, those in lists and dicts too."""
-    keras = {getattr(each, "framework", "") for each in values} == {"keras"}  # whose first says what it reads
+    """Return the output of modules applied in sequence, including those in lists and dicts."""
+    keras = {getattr(each, "framework", "") for each in values} == {"keras"}  # the first one specifies its input
     data = graphs.data() if data is None and not keras else data
     graphs.step(len(values))
     for value in values:
@@ -344,12 +344,12 @@ def _chained(graphs: Graphs, values: Sequence[Value], depth: int = 0, data: Valu
         elif (isinstance(value, Instance | Module) and value not in graphs.wrapped) or _inside(value):
             node = value.given.node if isinstance(value, Call) else ast.Name("forward", lineno=0)
             made = graphs.tensors(graphs.follow_module(value, data, Given([], {}, node)))
-            data = next((Tensor(each.step) for each in made), data)  # which output is read, nothing says
+            data = next((Tensor(each.step) for each in made), data)  # the source does not say which output is read
     return data
 
 
 def _loose(graphs: Graphs, found: Sequence[_Found]) -> Iterator[_Found]:
-    """Yield what stands in no model: the calls and the modules of each function, and of the file."""
+    """Yield what is in no model: the calls and modules of each function, and of the file."""
     used = {step for model in graphs.modules for step in reached(model.outputs)}
     groups: dict[str, list[Step]] = {}
     for step in graphs.steps:
@@ -366,7 +366,7 @@ def _loose(graphs: Graphs, found: Sequence[_Found]) -> Iterator[_Found]:
     called = {step.module for step in graphs.steps}
     modules: dict[tuple[str, Module | None], list[Module]] = {}
     for module in graphs.modules:
-        # Keras's layers are alone only where nothing else was found.
+        # Keras's layers by themselves count only if nothing else was found.
         other = module.framework == "keras" and (found or not recurs(module) or module in graphs.wrapped)
         if not other and not module.inner and module not in owned and module not in called:
             alone = module.items is not None and any(map(recurs, _held(module)))
@@ -376,7 +376,7 @@ def _loose(graphs: Graphs, found: Sequence[_Found]) -> Iterator[_Found]:
         for each in some:
             names = {inner: f"{names[each]}.{way}" for inner, way in _held(each).items() if way} | names
         first, *more = [each for each in some if any(map(recurs, _held(each)))] or some
-        several = bool(more) or any(map(graphs.made_under, some))  # of which one is meant
+        several = bool(more) or any(map(graphs.made_under, some))  # only one of them is meant
         rows = [[each] for each in some] if several else [some]
         steps = [step for row in rows for step in graphs.recorded(partial(_chained, graphs, row))[0]]
         if not more and (condition := graphs.made_under(first)) is not None:
@@ -385,18 +385,18 @@ def _loose(graphs: Graphs, found: Sequence[_Found]) -> Iterator[_Found]:
         yield _Found(name, first.line, steps, (), names, assumed=(_ASSUMED_ORDER,) * (not several), loose=True)
 
 
-# What modules are called
+# Names of modules
 
 
 def _inside(value: Value) -> Sequence[Value]:
-    """Return the modules of which one is meant, or that something is called with: `weight_norm(nn.Linear(3, 4))`."""
+    """Return the modules that a value may be, or that it was called with: `weight_norm(nn.Linear(3, 4))`."""
     if isinstance(value, Unknown):
         return value.values
     return [each for each in value.given.all if isinstance(each, Module)] if type(value) is Call else ()
 
 
 def _held(value: Value) -> dict[Value, str]:
-    """Return the modules and objects in a value, each with the way to it: `encoder.rnn`."""
+    """Return the modules and objects in a value, each with its path: `encoder.rnn`."""
     found: dict[Value, str] = {}
     seen: set[int] = set()
     waiting: list[tuple[Value, str]] = [(value, "")]
@@ -462,7 +462,7 @@ def _nodes(model: _Found) -> list[Node]:
                 owner=again,
             )
         )
-    # States that go out beside outputs say nothing about these.
+    # States that are returned next to outputs do not determine how the outputs are read.
     outputs = [Edge(each.step, each.returns) for each in model.outputs if not each.part and not each.states]
     outputs = outputs or [Edge(each.step, "vector") for each in model.outputs]
     ends = tuple(Read(names[edge.step], edge.returns) for edge in outputs if edge.step in names)

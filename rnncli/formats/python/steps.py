@@ -1,4 +1,4 @@
-"""What calls on tensors compute, step by step: a tensor is a value like others, and carries the step it comes from."""
+"""Calls on tensors as steps: a tensor is a value like others, and carries the step that computes it."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from rnncli.immutable import NamedTuple
 from rnncli.layers import Layer
 from rnncli.layers.weights import Framework
 
-SIZE = Unknown("it follows from the data")
-"""A number that follows from the data: how many samples, or how many timesteps."""
+SIZE = Unknown("it depends on the data")
+"""A number that depends on the data: how many samples or timesteps."""
 
 _STEP = 5
-"""How many expressions take as long to follow as a step."""
+"""How many expressions count as one step."""
 
 _KEEP_WIDTH = names("add sub mult div subtract multiply average maximum minimum flip reverse")
-"""Operations that return as many features as each of what they read has."""
+"""Operations that return as many features as each of their inputs has."""
 
-_FEEDBACK = "reads in a loop what follows from its own output; here it reads its input alone"
+_FEEDBACK = "reads its own output again in a loop; here it reads only its input"
 
 
 @dataclass(eq=False, repr=False)
@@ -34,14 +34,14 @@ class Module(Call):
     """A layer, a module or a model of a framework.
 
     Attributes:
-        framework: whose it is.
-        function: the function that makes it.
-        variables: what it is bound to.
-        items: the layers of a container; None of others.
-        inputs: what a functional model reads.
-        outputs: what it returns.
-        notes: what is to be said of it.
-        inner: whether it stands in another.
+        framework: its framework.
+        function: the function that creates it.
+        variables: the names that it is bound to.
+        items: the layers of a container; None otherwise.
+        inputs: the inputs of a functional model.
+        outputs: its outputs.
+        notes: the notes on it.
+        inner: whether it is inside another module.
     """
 
     framework: Framework = "keras"
@@ -56,7 +56,7 @@ class Module(Call):
 
 
 class Edge(NamedTuple):
-    """A step that is read, and which output of it, where that is known."""
+    """A step that is read, and which of its outputs, if that is known."""
 
     step: Step
     returns: Returned | None = None
@@ -64,22 +64,22 @@ class Edge(NamedTuple):
 
 @dataclass(eq=False)
 class Step:
-    """What a call on tensors computes.
+    """The computation of a call on tensors.
 
     Attributes:
-        kind: the class or the function.
-        line: where the call is written.
-        reads: what it reads, its data first; None where nothing says so.
-        word: what it is in the language.
-        module: what is called, if it is a module.
-        level: which layer of a stack it is: ` (layer 1)`; may be empty.
-        made: what its class makes.
-        out: how many features it returns, where that is known.
-        names: what leaves it open.
-        notes: what is to be said of it.
-        timed: whether it is computed at each timestep of a loop, which has ended.
-        function: the function at hand.
-        number: how many steps were taken before it.
+        kind: the class or function.
+        line: the line of the call.
+        reads: its inputs, the data first; None if unknown.
+        word: the layer that it is in a spec.
+        module: the module that is called, if it is one.
+        level: its layer in a stack: ` (layer 1)`; may be empty.
+        made: the nodes that its class builds.
+        out: how many features it returns, if that is known.
+        names: the values that it leaves open.
+        notes: the notes on it.
+        timed: whether it is computed at each timestep of a loop that has ended.
+        function: the function in which it is called.
+        number: how many steps came before it.
     """
 
     kind: str
@@ -98,28 +98,28 @@ class Step:
 
     @property
     def is_data(self) -> bool:
-        """Whether it is data that is given to a model, of which nothing is known."""
+        """Whether it is a model's input data, of which nothing is known."""
         return self.kind == "input" and self.module is None
 
     @property
     def is_layer(self) -> bool:
-        """Whether the language has a layer for it."""
+        """Whether specs have a layer for it."""
         return isinstance(self.word, Layer) and self.kind != "input"
 
     @property
     def is_keras(self) -> bool:
-        """Whether it is a layer of Keras."""
+        """Whether it is a Keras layer."""
         return self.module is not None and self.module.framework == "keras"
 
     @property
     def shape(self) -> list[Value] | None:
-        """What an Input of Keras says of the shape of a sample."""
+        """The shape of a sample that a Keras Input specifies."""
         shape = self.module.given.get("shape", 0) if self.kind == "input" and self.module is not None else None
         return shape if isinstance(shape, list) else None
 
     @property
     def rank(self) -> int | None:
-        """How many axes what it returns has, where its own word, or that of a step before it, says so."""
+        """How many axes its output has, if its own word or that of an earlier step determines it."""
         step = self
         while isinstance(step.word, Pass) or (isinstance(step.word, Layer) and step.word.returns == "same"):
             if step.kind == "input" or not step.reads:
@@ -130,7 +130,7 @@ class Step:
         return {"vector": 2, "sequence": 3}.get(step.word.returns) if isinstance(step.word, Layer) else None
 
     def note(self, note: Note) -> None:
-        """Let something be said of it."""
+        """Add a note."""
         self.notes += (note,) * (note not in self.notes)
 
 
@@ -140,13 +140,13 @@ class Tensor(Opaque):
 
     Attributes:
         step: the step.
-        returns: whether it is a sequence or a vector, where that is known.
-        part: a state of a recurrent layer that no layer of the language returns: "c", "h", or that of one of two
+        returns: whether it is a sequence or a vector, if that is known.
+        part: a state of a recurrent layer that no spec layer returns: "c", "h", or the state of one of two
             directions, "forward" or "backward".
-        states: what it consists of, if it is the states of a stack of layers.
-        axes: in PyTorch a letter for each of its axes, where they are known: "btf" are samples, timesteps and
-            features; "?" is samples or timesteps.
-        done: what was last done to data that is given to a model, which is a step only if something reads it.
+        states: its elements, if it is the states of a stack of layers.
+        axes: for PyTorch, one letter per axis, if known: "btf" are samples, timesteps and features; "?" is samples
+            or timesteps.
+        done: the last operation on a model's input data, which becomes a step only if something reads it.
     """
 
     step: Step
@@ -159,22 +159,22 @@ class Tensor(Opaque):
 
     @property
     def alone(self) -> Tensor:
-        """It, or the state of the only layer of a stack."""
+        """The tensor itself, or the state of a stack's only layer."""
         return self.states[0] if len(self.states) == 1 else self
 
     def takes_time(self, axis: object) -> bool:
-        """Return whether what is taken along an axis are timesteps; samples are taken for them, with a note."""
+        """Return whether an axis is that of the timesteps; samples are accepted as timesteps, with a note."""
         known = type(axis) is int and -len(self.axes) <= axis < len(self.axes)
         letter = self.axes[axis] if isinstance(axis, int) and known else ""
         if letter == "b":
-            said = f"returns its samples along axis {axis}, where the file takes timesteps; here timesteps are taken"
+            said = f"returns its samples along axis {axis}, which the file uses as timesteps; here timesteps are used"
             self.step.note(Note(said, "differs"))
         return letter in ("b", "t") or (letter in ("", "?") and axis in (0, 1, -2))
 
 
 @dataclass
 class _Loop:
-    """A loop: the numbers of the first step in it and in this round, where it runs over data, and rounds are alike."""
+    """A loop: its first step and this round's first step, whether it is over data, and whether its rounds are alike."""
 
     begin: int
     round: int
@@ -195,7 +195,7 @@ class Recorder(Program):
         self._done: dict[Step, Step] = {}
 
     def recorded(self, action: Callable[[], Value]) -> tuple[list[Step], Value]:
-        """Return the steps that something takes, and what it returns."""
+        """Return the steps that an action records, and its result."""
         outer, self.steps = self.steps, []
         try:
             value = action()
@@ -204,7 +204,7 @@ class Recorder(Program):
             self.steps = outer
 
     def add(self, step: Step) -> Step:
-        """Record a step, and return it; in a loop, the same step of the round before."""
+        """Record a step and return it; in a loop, return the same step of the previous round."""
         self.step(_STEP + len(step.reads or ()))
         key = step.kind, step.line, step.module, step.level, tuple(step.reads or ())
         if self._loops and key in self._same:
@@ -216,11 +216,11 @@ class Recorder(Program):
         return step
 
     def data(self) -> Tensor:
-        """Return data that is given to a model."""
+        """Return the input data of a model."""
         return Tensor(self.add(Step("input", 0, [])))
 
     def operation(self, kind: str, tensors: Sequence[Tensor], line: int, *, plain: bool = True) -> Tensor:
-        """Return what a function of tensors returns that the language has no word for; a plain one of data is data."""
+        """Return the output of a tensor function that specs have no word for; a plain one on data returns data."""
         if plain and tensors and all(each.step.is_data for each in tensors):
             return replace(tensors[0], done=Step(kind, line, [*dict.fromkeys(Edge(each.step) for each in tensors)]))
         edges = dict.fromkeys(self.read(each) for each in dict.fromkeys(tensors))
@@ -229,18 +229,18 @@ class Recorder(Program):
         return Tensor(self.add(Step(kind, line, [*edges], out=out)))
 
     def behind(self, first: Tensor, word: Word, kind: str, line: int, returns: Returned | None, **more: Any) -> Tensor:
-        """Return what a word makes of a tensor that has as many features."""
+        """Return the output of a spec layer that keeps the number of features."""
         axes = first.axes if returns == first.returns else ""
         step = self.add(Step(kind, line, [self.read(first)], word, out=first.step.out, **more))
         return Tensor(step, returns, axes=axes)
 
     def around(self, first: Tensor, kind: str, line: int, zeros: tuple[int, int], axes: str) -> Tensor:
-        """Return a sequence with zeros in front of it and behind it; where they are negative, without some steps."""
+        """Return a sequence with zeros added before and after it; negative numbers cut timesteps off."""
         made = node_of(Pass(), where="sequence", around=zeros)
         return replace(self.behind(first, Pass(), kind, line, first.returns, made=made), axes=axes)
 
     def tensors(self, value: Value) -> list[Tensor]:
-        """Return the tensors in a value; what lists share is looked through once."""
+        """Return the tensors in a value; shared lists are searched once."""
         found: list[Tensor] = []
         seen: set[int] = set()
         waiting = [value]
@@ -269,11 +269,11 @@ class Recorder(Program):
     # Loops
 
     def items(self, value: Value) -> list[Value] | None:
-        """Return what a loop over a value takes: of data, two rounds that are alike."""
+        """Return the items that a loop over a value visits: for data, two identical rounds."""
         return [value] * 2 if isinstance(value, Tensor) or value is SIZE else super().items(value)
 
     def rounds(self, node: ast.For | ast.AsyncFor, items: list[Value], scope: Scope) -> End | None:
-        """Follow a loop round by round, until a round calls what the one before did: that is the next timestep."""
+        """Follow a loop round by round, until a round repeats the calls of the previous one: the next timestep."""
         first = items[0] if items else None
         timed = first is SIZE or isinstance(first, Tensor) or (isinstance(first, list) and SIZE in first)
         loop = _Loop(self._count, self._count, timed)
@@ -291,11 +291,11 @@ class Recorder(Program):
 
     @property
     def in_time(self) -> bool:
-        """Whether a loop over timesteps is followed."""
+        """Whether a loop over timesteps is being followed."""
         return any(loop.timed for loop in self._loops)
 
     def repeats(self) -> bool:
-        """Whether the next rounds of a loop are like the last."""
+        """Whether the next rounds of a loop are like the last one."""
         loop = self._loops[-1]
         loop.round = loop.round if loop.alike else self._count
         return loop.alike
@@ -303,9 +303,9 @@ class Recorder(Program):
     def once(
         self, module: Module, site: int, tensors: list[Tensor], states: list[Tensor], call: Callable[[], Value]
     ) -> Value:
-        """Return what a call of a module at some place returns.
+        """Return the result of calling a module at some position.
 
-        What loops over time, or is called in a loop over it, is called once for all timesteps.
+        A module that loops over time, or is called in such a loop, is called once for all timesteps.
         """
         before = self._sites.get((id(module), site)) if self._loops else None
         if before is None or not self._timed(module, before[2], tensors, states):
@@ -323,9 +323,9 @@ class Recorder(Program):
         return returned
 
     def _timed(self, module: Module, own: Step, tensors: list[Tensor], states: list[Tensor]) -> bool:
-        """Whether a call of a module in the next round of a loop is of the next timestep.
+        """Return whether a call of a module in the next round of a loop belongs to the next timestep.
 
-        One that loops itself, reads its own output and starts from no state of its own is called as a further layer.
+        A module that loops itself, reads its own output and starts without a state is called as another layer.
         """
         if self.in_time or not recurs(module) or module.name.endswith("Cell"):
             return self.in_time or recurs(module)
@@ -333,13 +333,13 @@ class Recorder(Program):
 
 
 def recurs(module: Value) -> bool:
-    """Whether a value is a recurrent module, or one around such."""
+    """Return whether a value is a recurrent module, or contains one."""
     inside = module.given.get("layer", 0) if isinstance(module, Module) else None
     return isinstance(module, Module) and (module.name in RECURRENT - {"Bidirectional"} or recurs(inside))
 
 
 def reached(ends: Sequence[Tensor], since: int = 0) -> list[Step]:
-    """Return the steps from a number on that lead to some tensors, each behind those that it reads."""
+    """Return the steps from a number on that lead to some tensors, each after its inputs."""
     found = {each.step for each in ends}
     waiting = [*found]
     while waiting:

@@ -1,1 +1,1 @@
-"""PyTorch's files: state dicts and checkpoints, as zip archives and in the format before."""
+"""PyTorch's files: state dicts and checkpoints, as zip archives and in the earlier format."""

@@ -1,6 +1,6 @@
-"""`.pt`, `.pth`, `.ckpt`, `.bin`, `.jit`, `.pkl`: what torch.save and torch.jit.save write.
+"""`.pt`, `.pth`, `.ckpt`, `.bin`, `.jit`, `.pkl`: files of torch.save and torch.jit.save.
 
-It is a zip archive since PyTorch 1.6, before that pickles and numbers one behind the other.
+Since PyTorch 1.6 they are zip archives; earlier ones are pickles followed by numbers.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Numbers = np.ndarray[Any, Any]
 
 MAX_PICKLE = 32 << 20
-"""The longest pickle that is read, in bytes: only names and shapes are in it."""
+"""The longest pickle that is read, in bytes; it only contains names and shapes."""
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 """The number at the start of a file of the old format."""
@@ -36,27 +36,27 @@ _MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
 
 _PICKLES = (b"\x80", b"L119547037146038801333356L\n")
-"""What a file of the old format begins with: its protocol, or before protocol 2 the number."""
+"""The first bytes of a file of the old format: its protocol, or before protocol 2 the number."""
 
-_ADVICE = "save the weights alone: torch.save(model.state_dict(), FILE)"
+_ADVICE = "save only the weights: torch.save(model.state_dict(), FILE)"
 
 Packed = Callable[[], bytes]
-"""Unpacks a storage."""
+"""A function that unpacks a storage."""
 
 Places = Mapping[str, int | Packed]
-"""Where in a file each storage begins, or what unpacks it."""
+"""Where each storage begins in a file, or a function that unpacks it."""
 
 
 def read(path: str) -> ModelFile:
-    """Return what a file of torch.save holds, from its pickle; the numbers are read later.
+    """Return the contents of a file of torch.save, from its pickle; the numbers are read later.
 
     Raises:
-        RnncliError: it holds no tensors, or is damaged.
+        RnncliError: it has no tensors, or is damaged.
     """
     reader = opened_regular(path)
     start = reader.read(0, len(_PICKLES[1]))
     if not start.startswith((MAGIC, *_PICKLES)):
-        raise RnncliError(f"it is no file of torch.save: it begins with {shorten(repr(start[:8]))}", _ADVICE)
+        raise RnncliError(f"it is not a file of torch.save: it begins with {shorten(repr(start[:8]))}", _ADVICE)
     form, found, places = _zipped(reader) if start.startswith(MAGIC) else _old(reader)
     if not found.tensors:
         said = "; ".join(("it holds no tensors", *found.notes))
@@ -78,7 +78,7 @@ def read(path: str) -> ModelFile:
 
 
 def _as_said(node: Node, found: Found, lead: str) -> Node:
-    """Return a node with what its module says of it and its tensors do not."""
+    """Return a node with properties that its module has and its tensors do not show."""
     owner = next((tensor.name.rpartition(".")[0] for tensor in node.tensors.values()), "")
     if loops(node.word) and node.word.gates == 1 and f"{lead}{owner}".strip(".") in found.relus:
         node = replace(node, word=replace(node.word, activation="relu"))
@@ -88,15 +88,15 @@ def _as_said(node: Node, found: Found, lead: str) -> Node:
 
 
 Read = tuple[str, Found, Places]
-"""The form of a file, what is in it, and where its storages are."""
+"""The form of a file, its contents, and where its storages are."""
 
 
 def _zipped(reader: FileReader) -> Read:
-    """Return what a zip archive holds: a pickle, and a file for each storage."""
+    """Return the contents of a zip archive: a pickle, and a file for each storage."""
     archive = Archive(reader)
     pickles = [name for name in archive.members if name.rpartition("/")[2] == "data.pkl"]
     if len(pickles) != 1:
-        raise RnncliError("it is a zip archive, but none that torch.save wrote")
+        raise RnncliError("it is a zip archive, but torch.save did not write it")
     root = pickles[0].removesuffix("data.pkl")
     if f"{root}byteorder" in archive.members and archive.read(f"{root}byteorder", 10) != b"little":
         raise _big_end()
@@ -106,9 +106,9 @@ def _zipped(reader: FileReader) -> Read:
         key = storage.key
         name, expected = f"{root}data/{key}", storage.bytes
         if name not in archive.members:
-            raise RnncliError(f"its numbers {shorten(key)} are missing")
+            raise RnncliError(f"its storage {shorten(key)} is missing")
         if (size := archive.members[name].file_size) != expected:
-            what = f"its pickle says that numbers {shorten(key)} have {expected:,} bytes"
+            what = f"its pickle says that storage {shorten(key)} has {expected:,} bytes"
             raise RnncliError(f"{what}; the archive has {size:,}")
         place = archive.place(name)
         places[key] = place if archive.is_stored(name) else partial(archive.read, name, size)
@@ -119,33 +119,33 @@ def _zipped(reader: FileReader) -> Read:
 
 
 def _old(reader: FileReader) -> Read:
-    """Return the same for the format before zip: a magic number, a protocol, the system, the object, the storages."""
+    """Return the contents of a file before zip: a magic number, a protocol, the system, the object, the storages."""
     file = io.BytesIO(reader.read(0, MAX_PICKLE))
     if load(file) != _MAGIC:
-        raise RnncliError("it is a pickle, and none that torch.save wrote: only its files are read", _ADVICE)
+        raise RnncliError("it is a pickle, but torch.save did not write it: only files of torch.save are read", _ADVICE)
     if load(file) != _PROTOCOL or not isinstance(system := load(file), Pairs):
-        raise RnncliError("it does not start as files of torch.save do")
+        raise RnncliError("it does not begin like a file of torch.save")
     if any(key == "little_endian" and value is False for key, value in system if isinstance(key, str)):
         raise _big_end()
     storages: dict[str, Storage] = {}
     found = Found(load(file, partial(referred, storages), rebuilt))
     keys = load(file)
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
-        raise RnncliError("the list of its storages is none")
+        raise RnncliError("its list of storages is not a list")
     if len(keys) != len(storages) or {*keys} != {*storages}:
-        raise RnncliError("the list of its storages does not go with its tensors")
+        raise RnncliError("its list of storages does not match its tensors")
     places = dict(_in_a_row(reader, file.tell(), [storages[key] for key in keys]))
     return "PyTorch's format before 1.6", found, places
 
 
 def _in_a_row(reader: FileReader, place: int, storages: list[Storage]) -> Iterator[tuple[str, int]]:
-    """Yield where each storage begins, of those that follow one another, each behind the number of its numbers."""
+    """Yield where each of some consecutive storages begins, after its number of elements."""
     for storage in storages:
         count = int.from_bytes(reader.read(place, 8), "little")
         place += 8
         if count != storage.length or place + storage.bytes > reader.size:
             raise RnncliError(
-                f"numbers {shorten(storage.key)} are said to be {storage.length:,}, and then {count:,}; "
+                f"storage {shorten(storage.key)} should have {storage.length:,} numbers, but has {count:,}; "
                 f"{reader.size - place:,} bytes follow"
             )
         yield storage.key, place
@@ -153,15 +153,15 @@ def _in_a_row(reader: FileReader, place: int, storages: list[Storage]) -> Iterat
 
 
 def _big_end() -> RnncliError:
-    return RnncliError("its numbers have their big end first, which is not read")
+    return RnncliError("its numbers are big-endian, which is not read")
 
 
 def _numbers(reader: FileReader, view: View, places: Places) -> Numbers:
-    """Read the numbers of a tensor, a view of its storage: only those that it reaches over."""
+    """Read the numbers of a tensor, a view of its storage: only the part that it spans."""
     import numpy as np
 
     if view.storage is None:
-        raise RnncliError(f"its numbers are {view.dtype}, which are not read")
+        raise RnncliError(f"its numbers are {view.dtype}, which is not read")
     if prod(view.shape) > view.span:
         raise RnncliError("it repeats its numbers, which is not read")
     check_shape(view.shape)
@@ -177,7 +177,7 @@ def _numbers(reader: FileReader, view: View, places: Places) -> Numbers:
 
 
 def _wrapper(names: list[str]) -> str:
-    """Return what all names start with and that says nothing: `module.`, `model_state_dict.`."""
+    """Return the meaningless prefix that all names share: `module.`, `model_state_dict.`."""
     lead = ""
     while len({name[len(lead) :].partition(".")[:2] for name in names}) == 1:
         word, dot, _ = names[0][len(lead) :].partition(".")
@@ -188,4 +188,4 @@ def _wrapper(names: list[str]) -> str:
 
 
 _WRAPPERS = names("module model state_dict model_state model_state_dict net network _orig_mod weights params")
-"""Names of things that only hold a model."""
+"""Names of attributes and keys that only wrap a model."""

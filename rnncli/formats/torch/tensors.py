@@ -1,4 +1,4 @@
-"""The tensors in what torch.save pickled: in dictionaries, in modules and in objects of any class, with their names."""
+"""The tensors in a pickle of torch.save: in dictionaries, modules and objects of any class, with their names."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from rnncli.formats.tensors import MAX_ARRAYS, MAX_RANK, WIDTHS
 from rnncli.formats.torch.unpickling import Made, Named, Pairs
 
 MAX_DEPTH = 100
-"""How deep containers and objects may stand inside of one another."""
+"""How deeply containers and objects may be nested."""
 
 MAX_NAME = 1_000
-"""The longest name of a tensor, with those of all containers around it."""
+"""The longest name of a tensor, including those of all enclosing containers."""
 
 _MAX_SIZE = 2**48
 
@@ -28,18 +28,18 @@ STORAGES = {
         *(("QInt8", "int8"), ("QUInt8", "uint8"), ("QInt32", "int32"), ("QUInt4x2", "uint8"), ("QUInt2x4", "uint8")),
     )
 }
-"""The type of the numbers in each of PyTorch's storages."""
+"""The data type of each PyTorch storage class."""
 
 _STORAGE_TEXT = re.compile(
     r"\('storage', <class 'torch(?:\.\w+)*\.(\w+)'>, '([^']*)', '[^']*', ([0-9]{1,15})(, None)?\)"
 )
-"""How the protocol 0 writes what refers to a storage."""
+"""How protocol 0 refers to a storage."""
 
 _OF_TRAINING = re.compile(
     r"optim(izer)?s?(_\w+)?|opt|(lr_)?schedulers?(_\w+)?|(grad_)?scaler|exp_avg(_sq)?|momentum_buffer"
     r"|(\w+_)?rng(_\w+)?"
 )
-"""Keys of a checkpoint that lead to what only training needs."""
+"""Keys of a checkpoint for values that are needed only in training."""
 
 _PLAIN = re.compile(
     r"(_codecs|argparse|collections|datetime|pathlib(\._local)?|types)\.\w+"
@@ -48,19 +48,19 @@ _PLAIN = re.compile(
     r"|numpy\.(dtype|ndarray)|numpy\._?core\.multiarray\.scalar"
     r"|torch(\._utils|\.jit\._pickle|\.serialization|\.storage|\.torch_version)?\.\w+"
 )
-"""Settings, times, paths and types: what a checkpoint holds beside its tensors, and nobody misses."""
+"""Settings, times, paths and types, which checkpoints contain besides tensors and which need not be mentioned."""
 
 _MEMBERS = ("_parameters", "_buffers", "_modules")
-"""The attributes of a module that hold its tensors and modules; their names are no part of a tensor's."""
+"""The attributes of a module that hold its tensors and modules; they are not part of a tensor's name."""
 
 _SAME_AGAIN = "_flat_weights"
-"""An attribute of a scripted module that holds tensors which have names of their own."""
+"""An attribute of a scripted module that holds tensors which also have their own names."""
 
 _LONGEST_NUMBER, _MOST_KEYS = 128, 4
-"""The bits of the longest number that is a name, and the most words of a tuple that is one."""
+"""The bits of the longest number that can be a name, and the most words of a tuple that can be one."""
 
 _HANDS_ON = ("Dropout", "Identity")
-"""Modules that return what they read, in a forward pass."""
+"""Modules that return their input unchanged, in inference."""
 
 _LONGEST_WORD = 80
 """The longest key and the longest name that are looked at."""
@@ -70,7 +70,7 @@ _SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """A stretch of numbers in a file: their type, their key in the file, and how many there are."""
+    """A stretch of numbers in a file: their data type, their key in the file, and their count."""
 
     dtype: str
     key: str
@@ -78,20 +78,20 @@ class Storage:
 
     @property
     def bytes(self) -> int:
-        """How many bytes it has."""
+        """Its size in bytes."""
         return self.length * WIDTHS[self.dtype]
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A tensor: a view of a storage. Two that are equal have the same numbers, as tied weights do.
+    """A tensor: a view of a storage. Two equal views have the same numbers, like tied weights.
 
     Attributes:
         shape: its shape.
-        dtype: the type of its numbers; what it is where they cannot be read: `sparse`.
-        storage: that with its numbers; None where they cannot be read.
-        offset: which number of the storage is its first.
-        strides: how many numbers further the next one is, along each axis.
+        dtype: its data type, or what makes it unreadable: `sparse`.
+        storage: the storage of its numbers; None if they cannot be read.
+        offset: the index of its first number in the storage.
+        strides: the distance to the next number along each axis, in numbers.
     """
 
     shape: tuple[int, ...]
@@ -102,45 +102,45 @@ class View:
 
     @property
     def span(self) -> int:
-        """How many numbers of its storage it reaches over, if it has any."""
+        """How many numbers of its storage it spans, if it has any."""
         if 0 in self.shape:
             return 0
         return 1 + sum((size - 1) * step for size, step in zip(self.shape, self.strides, strict=True))
 
 
 def referred(storages: dict[str, Storage], pid: object) -> Storage | Named:
-    """Return a storage that a pickle refers to; of a class of modules the old format keeps the source beside it.
+    """Return a storage that a pickle refers to; the old format also refers to source code of module classes.
 
     Args:
-        storages: those that it has referred to, by key, to which this is added.
-        pid: what it says of it.
+        storages: the storages so far, by key; the new one is added.
+        pid: the reference.
 
     Raises:
-        RnncliError: it refers to something else, or contradicts what it said of the same storage before.
+        RnncliError: it refers to something else, or contradicts an earlier reference to the same storage.
     """
     if isinstance(pid, str) and (said := _STORAGE_TEXT.fullmatch(pid)):
         pid = ("storage", Named("torch", said[1]), said[2], "", int(said[3]))
     match pid:
         case ("module", Named() as named, *_):
             return named
-        # Behind the length may be a part of the storage: none in any PyTorch since 0.4.
+        # The length may be followed by a part of the storage: not in any PyTorch since 0.4.
         case ("storage", Named(name=kind), str(key), _, int(length), *part) if (
             kind in STORAGES and 0 <= length < _MAX_SIZE and part in ([], [None])
         ):
             storage = Storage(STORAGES[kind], key, length)
             known = storages.setdefault(key, storage)
             if known != storage:
-                before = f"it says that numbers {shorten(key)} are {known.length:,} of {known.dtype}"
+                before = f"it says that storage {shorten(key)} is {known.length:,} of {known.dtype}"
                 raise RnncliError(f"{before}, and then {length:,} of {storage.dtype}")
             return storage
-    raise RnncliError("it refers to something that is no storage")
+    raise RnncliError("it refers to something that is not a storage")
 
 
 def rebuilt(made: Made) -> object:
-    """Return the tensor or the shape that a call of PyTorch makes; the call itself if it makes something else.
+    """Return the tensor or shape that a PyTorch call builds; the call itself if it builds something else.
 
     Raises:
-        RnncliError: there is no such tensor.
+        RnncliError: there can be no such tensor.
     """
     name, arguments = made.of.name, made.arguments
     if not made.of.module.startswith("torch") or not arguments:
@@ -164,13 +164,13 @@ def rebuilt(made: Made) -> object:
 
 
 _ARGUMENTS = 8
-"""The most arguments of a function that makes a tensor."""
+"""The most arguments of a function that builds a tensor."""
 
 
 def _view(
     storage: object, offset: object, sizes: object, steps: object, _grad: object, _hooks: object, *rest: object
 ) -> View:
-    """Return a tensor; behind its place may be its type, and a dictionary of what is done with it when it is read."""
+    """Return a tensor; its arguments may end with its data type, and a dictionary of functions to run on loading."""
     shape, strides = _sizes(sizes), _sizes(steps)
     if not isinstance(storage, Storage) or len(shape) != len(strides):
         raise _impossible()
@@ -197,30 +197,30 @@ def _sizes(value: object) -> tuple[int, ...]:
 
 
 def _impossible() -> RnncliError:
-    return RnncliError("one of its tensors is described as none can be")
+    return RnncliError("one of its tensors has an impossible description")
 
 
 _Container = Made | Pairs | list | tuple  # type: ignore[type-arg]  # of anything
 
 
 class Found:
-    """The tensors in dictionaries, lists, modules and objects that were pickled.
+    """The tensors in pickled dictionaries, lists, modules and objects.
 
-    A container or an object that is reached by two ways counts once.
+    A container or object that is reached in two ways counts once.
 
     Attributes:
-        tensors: the tensors of a network, by the keys and attributes that lead to each.
-        relus: the names of RNNs whose activation is relu, as their modules say.
+        tensors: the tensors of a network, by the path of keys and attributes to each.
+        relus: the names of RNNs whose activation is relu, according to their modules.
 
     Raises:
-        RnncliError: there are too many, or they stand too deep.
+        RnncliError: there are too many, or they are nested too deeply.
     """
 
     def __init__(self, value: object) -> None:
         self.tensors: dict[str, View] = {}
         self.relus: set[str] = set()
-        # How many tensors training alone needs, by the key that leads to them, and by class how many modules without
-        # arrays there are, but those that hand on what they read in a forward pass, and how much of anything else.
+        # How many tensors are needed only in training, by key; how many modules have no arrays, by class, without those
+        # that return their input in inference; and how many other things there are.
         self._training: Counter[str] = Counter()
         self._modules: Counter[str] = Counter()
         self._left: Counter[str] = Counter()
@@ -230,22 +230,22 @@ class Found:
 
     @property
     def notes(self) -> list[str]:
-        """What is left out beside the tensors, a sentence each."""
+        """What is left out besides the tensors, a sentence each."""
         unread = Counter(view.dtype for view in self.tensors.values() if view.storage is None)
         said = {
-            "left out, as training alone needs them": _listed(self._training, "array"),
+            "left out, needed only for training": _listed(self._training, "array"),
             "their numbers are not read": _listed(unread, "tensor"),
-            "left out beside the tensors": _listed(self._left),
+            "left out besides the tensors": _listed(self._left),
         }
         return [f"{text}: {shown}" for text, shown in said.items() if shown]
 
     @property
     def differs(self) -> str:
-        """What a module says that its tensors do not, and that nothing here computes; may be empty."""
+        """What modules do that their tensors do not show and that is not computed here; may be empty."""
         return f"modules without arrays are left out: {_listed(self._modules)}" if +self._modules else ""
 
     def _into(self, value: object, name: str, depth: int, training: str = "") -> None:
-        """Add the tensors in a value that a name leads to; of what training alone needs, by its key, count them."""
+        """Add the tensors in a value under a name; count those needed only in training, under its key."""
         if isinstance(value, Named):
             self._leave(value, training)
         elif isinstance(value, View):
@@ -255,7 +255,7 @@ class Found:
                 return
             if len(self.tensors) >= MAX_ARRAYS:
                 raise RnncliError(f"it holds more than {MAX_ARRAYS:,} tensors")
-            while self.tensors.setdefault(name or "tensor", value) is not value:  # a tuple's third, an attribute "2"
+            while self.tensors.setdefault(name or "tensor", value) is not value:  # a tuple's item, an attribute "2"
                 name = f"{name or 'tensor'} ({len(self.tensors) + 1})"
         elif isinstance(value, Made) and value.of.module.startswith("torch.optim") and not training:
             self._into_training("an optimizer", value.state, depth)
@@ -271,19 +271,19 @@ class Found:
                 self._leave(value.of, training)
 
     def _into_training(self, key: str, value: object, depth: int) -> None:
-        """Count the tensors that training alone needs."""
+        """Count the tensors that are needed only in training."""
         self._reached += 1
         self._training[key] += 0
         self._into(value, "", depth, key)
 
     def _is_new(self, value: _Container, training: str = "") -> bool:
-        """Whether a container or an object was not reached before: what an optimizer has, a network may have, too."""
+        """Return whether a container or object is new; one that an optimizer has may also be in a network."""
         new = (id(value), bool(training)) not in self._seen
         self._seen.add((id(value), bool(training)))
         return new
 
     def _inside(self, value: _Container, name: str, depth: int, training: str) -> Iterator[tuple[str, object]]:
-        """Yield what may have tensors of what stands in a container or an object, each with its name there."""
+        """Yield the members of a container or object that may have tensors, each with its name."""
         if isinstance(value, Pairs):
             pairs = (
                 (pair for pair in value if pair[0] != "param_groups") if training else self._kept(value, name, depth)
@@ -293,16 +293,16 @@ class Found:
             states = value.state if isinstance(value.state, tuple) and len(value.state) == 2 else (value.state,)
             arguments = value.arguments if self._is_new(value.arguments, training) else ()
             yield from (("" if isinstance(each, Pairs) else f"{n}", each) for n, each in enumerate(arguments))
-            yield from (("", each) for each in (value.items, value.pairs, *states))  # attributes, and those in slots
+            yield from (("", each) for each in (value.items, value.pairs, *states))  # attributes, also in slots
         elif all(isinstance(each, list | tuple) and len(each) == 2 and isinstance(each[0], str) for each in value):
-            yield from _words(value)  # keys and values, as Python 2 wrote an OrderedDict
+            yield from _words(value)  # keys and values, as Python 2 pickled an OrderedDict
         else:
             yield from _words(enumerate(value))
 
     def _kept(self, pairs: Pairs, name: str, depth: int) -> Iterator[tuple[object, object]]:
-        """Yield the pairs of a dictionary, or of the attributes of an object, that are of a network.
+        """Yield the pairs of a dictionary, or of an object's attributes, that belong to a network.
 
-        Of a module these are its tensors and its modules.
+        For a module these are its tensors and its modules.
         """
         held = {key: value for key, value in pairs if isinstance(key, str)}
         if {"param_groups", "state"} <= held.keys():
@@ -310,7 +310,7 @@ class Found:
         elif held.keys() >= {*_MEMBERS}:
             if held.get("mode") == "RNN_RELU":
                 self.relus.add(name)
-            self._left["torch.Tensor that is no parameter"] += sum(isinstance(each, View) for each in held.values())
+            self._left["torch.Tensor that is not a parameter"] += sum(isinstance(each, View) for each in held.values())
             for members in map(held.get, _MEMBERS):
                 members = members.pairs if isinstance(members, Made) else members
                 if isinstance(members, Pairs) and self._is_new(members):
@@ -323,13 +323,13 @@ class Found:
                 elif key != _SAME_AGAIN:
                     kept.append((key, value))
             views = [value for _, value in kept if isinstance(value, View)]
-            # A loss, a score: beside such there are arrays in a state dict.
+            # A loss or a score, unless there are arrays next to it, as in a state dict.
             alone = not any(view.shape for view in views)
             self._left["torch.Tensor of one number"] += len(views) * alone
             yield from ((key, value) for key, value in kept if not (alone and isinstance(value, View)))
 
     def _leave(self, named: Named, training: str) -> None:
-        """Note that something is left out, unless it is plain or what training alone needs."""
+        """Record that something is left out, unless it is plain or needed only in training."""
         module, name = shorten(named.module, _LONGEST_WORD), shorten(named.name, _LONGEST_WORD)
         if training or _PLAIN.fullmatch(f"{module}.{name}"):
             return
@@ -340,7 +340,7 @@ class Found:
 
 
 def _listed(counts: Counter[str], unit: str = "") -> str:
-    """Return how many there are of each: `2 tensors (sparse)`, or `__main__.Config and 3 __main__.Mode`."""
+    """Return counts in words: `2 tensors (sparse)`, or `__main__.Config and 3 __main__.Mode`."""
     counts = +counts
     shown = [
         f"{count:,} {unit}{'s' * (count > 1)} ({what})" if unit else f"{count:,} {what}" if count > 1 else what
@@ -351,14 +351,14 @@ def _listed(counts: Counter[str], unit: str = "") -> str:
 
 
 def _words(pairs: Iterable[tuple[object, object]]) -> Iterator[tuple[str, object]]:
-    """Yield the values of pairs that may have tensors, each with the name that its key gives it."""
+    """Yield the values of pairs that may have tensors, each with the name from its key."""
     for index, (key, value) in enumerate(pairs):
         if isinstance(value, Named | View | _Container):
             yield _word(key, index), value
 
 
 def _word(key: object, index: int) -> str:
-    """Return the name that a key gives to what stands behind it; its place if it is no simple one."""
+    """Return the name of a key's value; its index if the key is not simple."""
     match key:
         case str():
             return key[: MAX_NAME + 1].encode("utf-8", "replace").decode()

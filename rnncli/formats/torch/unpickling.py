@@ -1,9 +1,9 @@
-"""Pickles, read as plain data: what a file names is never looked up, imported or called.
+"""Pickles, read as plain data: the names in a file are never looked up, imported or called.
 
-A pickle is a program for a machine with a stack. That of Python's library, the one written in Python, is used with a
-stand-in for whatever it would look up, call or hash: a name stays a name, a call and an object of a class are `Made`,
-a dictionary is `Pairs`. Each instruction makes one small object at most and nothing of a file is copied, so that memory
-and time follow from the number of instructions.
+A pickle is a program for a stack machine. The standard library's machine written in Python is used, with stand-ins for
+everything it would look up, call or hash: a name stays a name, a call or an object of a class becomes `Made`, and a
+dictionary becomes `Pairs`. Each instruction creates at most one small object and nothing of a file is copied, so memory
+and time are bounded by the number of instructions.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ MAX_STEPS = 2_000_000
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A class or a function that a pickle names."""
+    """A class or function that a pickle names."""
 
     module: str
     name: str
 
 
 class Pairs:
-    """A dictionary as its keys and values, in order: a file may choose keys that take forever to hash."""
+    """A dictionary as its keys and values, in order: a file could choose keys that take forever to hash."""
 
     __slots__ = ("_pairs",)
 
@@ -47,22 +47,22 @@ class Pairs:
 
 
 class Made:
-    """What a call would return, or an object of a class: what goes into it, and nothing that comes of it.
+    """The result of a call, or an object of a class, by its ingredients; nothing is computed.
 
     Attributes:
         of: what is called.
-        arguments: with what.
-        items: what is added to it, as to a list or a set.
-        pairs: what is put into it, as into a dictionary.
+        arguments: its arguments.
+        items: the items added to it, as to a list or a set.
+        pairs: the pairs put into it, as into a dictionary.
         state: its attributes.
     """
 
     __slots__ = ("arguments", "items", "of", "pairs", "state")
 
     def __init__(self, of: object, arguments: object) -> None:
-        named = of.of if isinstance(of, Made) else of  # what a call returns may be called, too
+        named = of.of if isinstance(of, Made) else of  # the result of a call may be called
         if not isinstance(named, Named) or not isinstance(arguments, tuple):
-            raise pickle.UnpicklingError("it calls what cannot be called")
+            raise pickle.UnpicklingError("it calls something that cannot be called")
         if named in _RECONSTRUCTORS and arguments and isinstance(arguments[0], Named):
             named, arguments = arguments[0], arguments[1:]
         self.of: Named = named
@@ -72,7 +72,7 @@ class Made:
         self.state: object = None
 
     def append(self, item: object) -> None:
-        """Add to it, as to a list or a set."""
+        """Add an item, as to a list or a set."""
         self.items.append(item)
 
     add = append
@@ -85,15 +85,15 @@ class Made:
 _RECONSTRUCTORS = frozenset(
     Named(module, name) for module in ("copyreg", "copy_reg") for name in ("_reconstructor", "__newobj__")
 )
-"""What protocols 0 and 1 call to make an object of a class, which is their first argument."""
+"""Functions that protocols 0 and 1 call to create an object of a class, their first argument."""
 
 
 def load(
     file: BinaryIO, referred: Callable[[object], object] | None = None, rebuilt: Callable[[Made], object] | None = None
 ) -> object:
-    """Return what the pickle holds that begins where a file is read. The file is left where the pickle ends.
+    """Return the contents of the pickle at a file's position, and leave the file at the end of the pickle.
 
-    What it refers to outside of it, if it may, is `referred`; what a call makes is `rebuilt`, or the call itself.
+    `referred` resolves references outside the pickle, if it may have any; `rebuilt` replaces the result of a call.
 
     Raises:
         RnncliError: it is damaged, too long, or has an instruction that torch.save does not write.
@@ -110,11 +110,11 @@ _DAMAGE = (
     *(pickle.UnpicklingError, AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError),
     struct.error,
 )
-"""What the machine raises where values are missing, or are none that an instruction takes."""
+"""Errors that the machine raises if values are missing or do not suit an instruction."""
 
 
 class _Instructions(dict[int, Callable[[Any], None]]):
-    """What each instruction does. Those that are looked up are counted."""
+    """The action of each instruction. Lookups are counted."""
 
     steps = 0
 
@@ -123,21 +123,21 @@ class _Instructions(dict[int, Callable[[Any], None]]):
         if self.steps > MAX_STEPS:
             raise RnncliError(f"its pickle has more than {MAX_STEPS:,} instructions")
         if code not in self:
-            raise pickle.UnpicklingError(f"it has an instruction {code}, which is none")
+            raise pickle.UnpicklingError(f"it has an unknown instruction {code}")
         return super().__getitem__(code)
 
 
 class _Memo(dict[int, object]):
-    """The values that are kept, by their numbers. Large ones could be made to collide."""
+    """The memoized values by number. Large numbers could be made to collide."""
 
     def __setitem__(self, index: int, value: object) -> None:
         if index >= MAX_STEPS:
-            raise pickle.UnpicklingError(f"it keeps value {index:,}")
+            raise pickle.UnpicklingError(f"it stores a value under number {index:,}")
         super().__setitem__(index, value)
 
 
 class _Machine(pickle._Unpickler):
-    """The machine, which has a stand-in for all that the library's would look up, call or hash."""
+    """The machine, with stand-ins for everything that the library's would look up, call or hash."""
 
     stack: list[Any]
     dispatch: ClassVar[dict[int, Callable[[Any], None]]]
@@ -151,15 +151,15 @@ class _Machine(pickle._Unpickler):
         self.dispatch = _Instructions(pickle._Unpickler.dispatch | {code[0]: do for code, do in _INSTEAD.items()})  # type: ignore[misc]  # of this one alone
 
     def find_class(self, module_name: str, global_name: str) -> Named:
-        """Return a name as one."""
+        """Return a name as a `Named`."""
         return Named(module_name, global_name)
 
     def get_extension(self, code: int) -> NoReturn:
-        """Refuse a number for a name, which Python would look up."""
+        """Refuse a numbered name, which Python would look up."""
         raise RnncliError(f"its pickle has the extension {code}, which torch.save does not write")
 
     def persistent_load(self, pid: object) -> object:
-        """Return what stands for something outside."""
+        """Return the stand-in for something outside the pickle."""
         if self._referred is None:
             raise pickle.UnpicklingError("it refers to something outside of it")
         return self._referred(pid)
@@ -179,11 +179,11 @@ class _Machine(pickle._Unpickler):
     def _build(self) -> None:
         state = self.stack.pop()
         if not isinstance(self.stack[-1], Made):
-            raise pickle.UnpicklingError("it changes what cannot be changed")
+            raise pickle.UnpicklingError("it changes something that cannot be changed")
         self.stack[-1].state = state
 
     def _above(self) -> list[Any]:
-        return self.pop_mark()  # type: ignore[attr-defined,no-any-return]  # which the stubs do not have
+        return self.pop_mark()  # type: ignore[attr-defined,no-any-return]  # the stubs do not have it
 
     def _dictionary(self) -> None:
         items, made = self._above(), Pairs()
@@ -203,4 +203,4 @@ _INSTEAD: Mapping[bytes, Callable[[Any], None]] = {
     pickle.FROZENSET: lambda machine: machine.stack.append(Made(Named("builtins", "frozenset"), (machine._above(),))),
     pickle.BYTEARRAY8: pickle._Unpickler.dispatch[pickle.BINBYTES8[0]],  # takes no memory before there are bytes
 }
-"""What is done instead of what the library does: it would call, take attributes, hash, or take memory unseen."""
+"""Replacements for the library's actions that would call, set attributes, hash, or allocate memory unchecked."""
