@@ -1,8 +1,8 @@
-"""Two directions as one cell against two cells, in turn in one process: where `ZEROS_A_CALL` should be.
+"""Bidirectional layers run as one cell against two cells, alternating in one process, to tune `ZEROS_A_CALL`.
 
     make bench
 
-A ratio under 1 says that one cell is faster. What stands under the limit should be well under 1.
+A ratio under 1 means that one cell is faster. Rows under the limit should be well under 1.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ROUNDS = 40
 
 
 def main() -> None:
-    """Measure and print the table, those with the fewest zeros for each call that is spared first."""
+    """Measure and print the table, sorted by zeros per saved call."""
     limit = rnncli.engine.recurrent.ZEROS_A_CALL
     table = Table(title=f"one cell / two cells, best of {ROUNDS}; the limit is {limit:,} zeros a call")
     for title in ("Layer", "Features", "Batch", "Zeros a call", "Ratio", "Runs as"):
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def measured() -> Iterator[tuple[float, str, int, int, float]]:
-    """Yield the zeros for each call that is spared, the layer, its features, the batch and the ratio."""
+    """Yield the zeros per saved call, the layer, its features, the batch and the ratio."""
     for cell, (units, features), batch in product(CELLS, SIZES, BATCHES):
         model = Model(f"input:{features},{cell}:{units}:seq:bi")
         x = np.random.default_rng(1).standard_normal((batch, TIMESTEPS, features), np.float32)

@@ -1,4 +1,4 @@
-"""`act:ACT`: an activation by itself."""
+"""`act:ACT`: an activation as a layer."""
 
 from kinds.activations import ACTIVATIONS, TEXTBOOK, torch_activation
 from kinds.base import Kind, per_step
