@@ -107,7 +107,7 @@ def test_only_what_a_tool_does_with_this_network_is_told() -> None:
     assert "? for biases" in theirs("input:8,rnn:4")["torchinfo"].text
 
 
-def test_it_reads_as_it_was_reviewed(rnncli: Run, screen: Screen, at: Walk) -> None:
+def test_it_reads_as_reviewed(rnncli: Run, screen: Screen, at: Walk) -> None:
     for name, line in (
         ("all", "embed:1000x32,lstm:64:seq,norm,gru:64,dense:10 --batch 8 --timesteps 100"),
         ("unknown", "embed:1000x32,lstm:64"),
