@@ -99,7 +99,7 @@ def meaning(words: list[str]) -> tuple[str, dict[str, object]]:
     return words[0], context.params
 
 
-def test_what_people_type_is_understood(at: Walk, rnncli: Run) -> None:
+def test_text_as_people_type_it_is_understood(at: Walk, rnncli: Run) -> None:
     """Each line of the file has the words typed after `rnncli`, and its possible meanings; the suggested line works."""
     for line in (MISTAKES / "lines.txt").read_text(encoding="utf-8").splitlines():
         typed, arrow, lines = line.partition(" => ")
