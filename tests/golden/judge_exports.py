@@ -35,9 +35,7 @@ Its `judge(random, findings)` exports one random network and reports differences
 def main() -> int:
     """Run the judge and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--networks", type=int, default=300, metavar="N", help="number of networks to export to each target"
-    )
+    parser.add_argument("--networks", type=int, default=300, metavar="N", help="number of networks per target")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--to", choices=tuple(JUDGES), action="append", help="export only to this target")
     parser.add_argument("--ruff", default=which("ruff"), metavar="PROGRAM")
