@@ -1,9 +1,9 @@
-"""A system that has nothing of Unix: a program takes that away from its Python, and then runs rnncli there.
+"""Run rnncli on a system without Unix: strip Python of everything Unix-specific, then run command lines.
 
     python tests/bare_system.py windows '[["summary", "input:8,rnn:4"]]'
 
-A line may end in `<FILE`, which is its standard input. Behind what it says on standard error stands a line of JSON:
-itself, and its status or how it failed. `windows` starts processes and threads; `pyodide`, a browser's Python, neither.
+`<FILE` at the end of a command line redirects its standard input. After its messages, standard error gets it again as
+a line of JSON, with its exit status or failure. `windows` allows processes and threads; `pyodide`, a browser, neither.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from types import SimpleNamespace
 from typing import Any
 
 MODULES = ("_posixshmem", "crypt", "curses", "fcntl", "grp", "pty", "pwd", "readline", "resource", "syslog", "termios")
-"""What cannot be imported there, and neither can what is made of it."""
+"""Modules that cannot be imported there, directly or through other modules."""
 
 ABSENT = {
     "os": """
@@ -49,15 +49,15 @@ ABSENT = {
     "time": "clock_getres clock_gettime clock_settime pthread_getcpuclockid thread_time thread_time_ns tzset",
     "sys": "getdlopenflags setdlopenflags",
 }
-"""What the modules that are there do not have: on Windows, or in a browser."""
+"""Names that the remaining modules lack on Windows or in a browser."""
 
 NO_FILES = ("/dev/", "/proc/", "/sys/")
-"""What is in no folder there, but for what stands for no file at all."""
+"""Folders that do not exist there, except for the null device."""
 
 
 def take_away(processes: bool) -> None:
-    """Take away what is not there; without `processes` neither those nor threads can be started."""
-    # The libraries of Python for this system are made of what is taken away.
+    """Remove what the system lacks; without `processes`, neither processes nor threads can start."""
+    # Modules of the standard library depend on what is removed below, so they are adapted first.
     shutil.disk_usage = lambda path: SimpleNamespace(free=10 << 30)
     for name in ("os", "signal"):
         setattr(subprocess, name, SimpleNamespace(**vars(sys.modules[name])))
@@ -79,7 +79,7 @@ def take_away(processes: bool) -> None:
 
 
 def _elsewhere(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return what opens files or asks of them, where there are no files of Unix's own."""
+    """Wrap a function that opens or inspects files, for a system without Unix's special files."""
 
     def called(path: Any, *arguments: Any, dir_fd: None = None, **more: Any) -> Any:
         if isinstance(path, str) and f"{path}/".startswith(NO_FILES) and path != os.devnull:
@@ -90,7 +90,7 @@ def _elsewhere(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class _MissingError(OSError, RuntimeError):
-    """What is raised there where a process or a thread is started."""
+    """Raised where a process or a thread would start."""
 
 
 def _missing(*arguments: object, **more: object) -> None:
@@ -98,7 +98,7 @@ def _missing(*arguments: object, **more: object) -> None:
 
 
 def main(system: str, lines: str) -> None:
-    """Run command lines as the program does, and then import every module."""
+    """Run command lines as the program does, then import every module."""
     take_away(system == "windows")
     from rnncli import __main__, __path__, cli
     from rnncli.formats.keras import hdf5
@@ -108,7 +108,7 @@ def main(system: str, lines: str) -> None:
     cli.cli.main = os._exit = lambda *given, **options: None  # type: ignore[assignment]  # only what comes before
     __main__.main()
     cli.cli.main, os._exit = started, ends
-    os.environ["RNNCLI_DEBUG"] = "1"  # an exception that is not expected comes through
+    os.environ["RNNCLI_DEBUG"] = "1"  # let unexpected exceptions through
     for line in json.loads(lines):
         *words, last = line
         if last.startswith("<"):
@@ -120,7 +120,7 @@ def main(system: str, lines: str) -> None:
 
 
 def said(line: list[str], work: Callable[[], object]) -> None:
-    """Say on standard error how the work of a line ended: with a status, or a failure; what is imported has none."""
+    """Report on standard error how a task ended: its exit status or failure; an import has neither."""
     try:
         done = work()
         ended = done if isinstance(done, int) else 0

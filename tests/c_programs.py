@@ -1,4 +1,4 @@
-"""Networks as C, compiled into one program with a driver that runs each of them on an input."""
+"""Compile exported C networks into one program, with a driver that runs each on an input."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from rnncli.export.c import header
 
 _FOUND = filter(None, map(shutil.which, (os.environ.get("CC", "cc"), "gcc", "clang")))
 COMPILERS = tuple({os.path.realpath(path): path for path in _FOUND}.values())
-"""The compilers that there are, each once."""
+"""The available C compilers, each once."""
 
-with_compiler = pytest.mark.skipif(not COMPILERS, reason="there is no C compiler")
+with_compiler = pytest.mark.skipif(not COMPILERS, reason="no C compiler is installed")
 
 CORTEX_M4 = Path(__file__).parent / "golden" / "exports" / "cortex_m4"
-"""What a program for qemu's Cortex-M4 begins with, and where it lies in memory: `.c` and `.ld`."""
+"""The startup code (`.c`) and memory layout (`.ld`) of a program for qemu's Cortex-M4."""
 
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror")
 SANITIZED = ("-O0", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
@@ -47,12 +47,12 @@ class Case(NamedTuple):
 
     @classmethod
     def of(cls, spec: str, dtype: str = "float32") -> Case:
-        """A network with random weights and a random input."""
+        """Build a network from a spec, with random weights and a random input."""
         return cls.random(Network.parse(spec), np.random.default_rng(0), 7, dtype)
 
     @classmethod
     def random(cls, network: Network, numbers: np.random.Generator, timesteps: int, dtype: str = "float32") -> Case:
-        """A network with random weights and a random input."""
+        """Give a network random weights and a random input."""
         weights = random_weights(numbers, weight_shapes(network))
         x = random_input(numbers, network.layers, 1, enough_timesteps(network.layers, timesteps))[0]
         weights = {key: array.astype("float32") for key, array in weights.items()}
@@ -60,7 +60,7 @@ class Case(NamedTuple):
 
 
 def random_cases(random: Random, count: int) -> Iterator[Case]:
-    """Random networks that are not too sensitive to rounding to be compared."""
+    """Random networks, leaving out those too sensitive to rounding for a comparison."""
     while count:
         network = Network(random_layers(random, small_size, most=random.choice((2, 4, 7))))
         case = Case.random(network, np.random.default_rng(random.getrandbits(32)), random.randint(1, 10))
@@ -74,12 +74,12 @@ def random_cases(random: Random, count: int) -> Iterator[Case]:
 
 
 class Machine(NamedTuple):
-    """Where programs run.
+    """A machine to compile for and run on.
 
     Attributes:
-        compiler: the command that compiles for it.
-        links: what a program needs beside its objects.
-        runs: the command that runs `program` with what it reads and writes; the programs end as it does.
+        compiler: the compiler command.
+        links: further link arguments of a program, besides its objects.
+        runs: the command that runs `program` with its input and output; its exit status is the program's.
     """
 
     compiler: Sequence[str]
@@ -88,7 +88,7 @@ class Machine(NamedTuple):
 
     @classmethod
     def cortex_m4(cls) -> Machine | None:
-        """A Cortex-M4 in qemu, whose files are those of the host; None without a compiler for it, or without qemu."""
+        """A Cortex-M4 in qemu that uses the host's files; None without its compiler or without qemu."""
         compiler, emulator = shutil.which("arm-none-eabi-gcc"), shutil.which("qemu-system-arm")
         if compiler is None or emulator is None:
             return None
@@ -103,19 +103,19 @@ class Machine(NamedTuple):
 
 
 def sections(folder: Path, number: int) -> tuple[int, int]:
-    """The bytes of code and of constants of a network that `run` has compiled for the Cortex-M4."""
+    """The bytes of code and of constants of a network that `run` compiled for the Cortex-M4."""
     listed = subprocess.run(["arm-none-eabi-size", "-A", f"net{number}.o"], cwd=folder, capture_output=True, text=True)
     rows = [line.split() for line in listed.stdout.splitlines() if line.startswith(".")]
     return tuple(sum(int(row[1]) for row in rows if row[0].startswith(start)) for start in (".text", ".rodata"))
 
 
 class Ran(NamedTuple):
-    """What a network in C has done.
+    """The results of a network in C.
 
     Attributes:
-        y: what the function for a sequence returned.
-        stepped: what steps returned one by one; None where there is no function for a step.
-        held: the bytes of the state, the input and the output of a step; None likewise.
+        y: the return value of the function for a sequence.
+        stepped: the outputs of the step function, one by one; None if there is no step function.
+        held: the bytes of a step's state, input and output; None if there is no step function.
     """
 
     y: np.ndarray
@@ -180,7 +180,7 @@ static void run_{name}(FILE *in, FILE *out)
 
 
 def run(cases: Sequence[Case], folder: Path, flags: Sequence[str] = SANITIZED, on: Machine | None = None) -> list[Ran]:
-    """Compile networks and run each; an AssertionError says what the compiler or a sanitizer finds."""
+    """Compile and run networks; raise AssertionError with the compiler's or sanitizer's findings, if any."""
     on = on or Machine(COMPILERS[:1])
     names, functions, inputs = [], [], []
     for number, case in enumerate(cases):
@@ -231,7 +231,7 @@ def _function(name: str, case: Case, keeps_nothing: bool) -> str:
     parts |= {"type": "int32_t" if ids else "float", "each": "x[t]" if ids else f"x + t * {name.upper()}_INPUTS"}
     if network.summary().streaming_bytes is None:
         return AT_ONCE.format(**parts)
-    state = 0 if keeps_nothing else "sizeof *state"  # C has no struct without a member
+    state = 0 if keeps_nothing else "sizeof *state"  # C has no empty struct
     parts["held"] = f"(int)({state} + {name.upper()}_INPUTS * sizeof *x + {name.upper()}_OUTPUTS * sizeof *y)"
     parts["moves"] = f"{name.upper()}_OUTPUTS" if len(shape) == 2 and not decodes else "0"
     parts["end"] = f"while ({name}_next(state, next)) next += {name.upper()}_OUTPUTS;" if decodes else ""
@@ -239,14 +239,14 @@ def _function(name: str, case: Case, keeps_nothing: bool) -> str:
 
 
 def compiled(source: str, folder: Path, compiler: str = "") -> str:
-    """The program that a source with a `main` becomes."""
+    """Compile a source with a `main` and return the path of the program."""
     (folder / "program.c").write_text(source, encoding="ascii")
     _checked([compiler or COMPILERS[0], *STRICT, "-O2", "program.c", "-lm", "-o", "program"], folder)
     return str((folder / "program").resolve())
 
 
 def _checked(command: Sequence[str], folder: Path) -> None:
-    # A program with a sanitizer reserves more memory than the tests may have.
+    # A sanitized program reserves more memory than the tests' limit allows.
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     limited = partial(resource.setrlimit, resource.RLIMIT_AS, (hard, hard))
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, preexec_fn=limited)

@@ -1,4 +1,4 @@
-"""Every command and every option that takes a file, as the commands themselves say; tests of faults walk over them."""
+"""Every command and every file option, read from the commands themselves; the tests of faults iterate over them."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def command_of(name: str) -> click.Command:
 
 
 def examples(name: str) -> list[str]:
-    """The command lines in the help of a command."""
+    """The example command lines in a command's help."""
     command = command_of(name)
-    context = click.Context(command, info_name=name, help_option_names=["-h", "--help"])  # Click keeps what it makes
+    context = click.Context(command, info_name=name, help_option_names=["-h", "--help"])  # Click caches its help option
     return re.findall(r"^ +(rnncli .*)$", command.get_help(context), re.MULTILINE)
 
 
@@ -33,17 +33,17 @@ MODEL = str(Path(__file__).parent / "golden" / "models" / "lstm-2-bi.safetensors
 """A model file, for commands that read one."""
 
 SHORT = {"reach": ("reach", "input:8,rnn:4", "--seeds", "2"), "page": ("page", "input:8,rnn:4", "--timesteps", "9")}
-"""Lines for commands whose example takes long, or writes a file."""
+"""Short command lines for commands whose example takes long or writes a file."""
 
 COMMAND_LINES = {
     name: tuple(MODEL if word == "model.safetensors" else word for word in shlex.split(examples(name)[0])[1:])
     for name in COMMANDS
 } | SHORT
-"""A command line for each command that works: the first example in its help, with a model file that there is."""
+"""A working command line for each command: the first example in its help, with an existing model file."""
 
 
 def file_options(written: bool) -> Iterator[tuple[str, str]]:
-    """Each command with each of its options that takes a file which is written, or read."""
+    """Each command with each of its options for an output file (`written`) or an input file."""
     for name in COMMANDS:
         for option in command_of(name).params:
             if isinstance(option.type, FileName) and option.type.written == written:
@@ -54,7 +54,7 @@ WRITTEN = list(file_options(written=True))
 READ = list(file_options(written=False))
 
 BOTH_WRITTEN = [(one[0], one[1], two[1]) for one, two in combinations(WRITTEN, 2) if one[0] == two[0]]
-"""Each command with each two of its options that write a file."""
+"""Each command with every pair of its options for output files."""
 
 READ_AND_WRITTEN = [(one[0], one[1], two[1]) for one in READ for two in WRITTEN if one[0] == two[0]]
-"""Each command with each two of its options of which the first reads a file and the second writes one."""
+"""Each command with every pair of an input-file option and an output-file option."""

@@ -1,27 +1,27 @@
-"""How the tests run rnncli: in this process, as a program, on a terminal; and the screens that are kept as files.
+"""How the tests run rnncli (in this process, as a program, on a terminal), and the screens kept as files.
 
-What is right comes from elsewhere:
+The expected results come from outside rnncli:
 
-- Keras, and PyTorch under `--framework torch`: `tests/golden` holds what the real frameworks said and computed, and the
-  tests that read it need neither. `make golden` asks them anew; `make judge` compares thousands of random networks.
-- Plain formulas, as a textbook has them: `tests/reference.py`. What the tests know of a kind of layer stands in a file
-  of its own in `tests/kinds`, written by hand and not read from the declarations.
-- People: `tests/screens` and `README.md` are what they see. `pytest --rewrite-screens` writes both anew, to be reviewed
-  by eye. Many screens are sessions: a new case is one more line `$ rnncli …` in the file (`tests/sessions.py`).
+- Keras, and PyTorch for `--framework torch`: `tests/golden` records the real frameworks' answers, and the tests that
+  read it need neither framework. `make golden` regenerates it; `make judge` compares thousands of random networks.
+- Textbook formulas: `tests/reference.py`. The tests' knowledge of each kind of layer is in its own file in
+  `tests/kinds`, written by hand rather than read from rnncli's declarations.
+- People, who see `tests/screens` and `README.md`. `pytest --rewrite-screens` rewrites both, to be reviewed by eye. Many
+  screens are sessions: to add a case, add a line `$ rnncli …` to the file (`tests/sessions.py`).
 
-There are two rings. `make test` runs what a change should be held to before it is committed, in two minutes: properties
-with 30 examples. `make test-all`, which is `pytest --thorough`, tries all of their examples, and what is marked
-`thorough`: what starts many processes, fills memory or needs the shells of the machine. `make check` runs what a change
-touches. `pytest --shuffle SEED` runs tests in another order, and any file passes alone.
+There are two levels. `make test` is for every commit and takes two minutes; properties get 30 examples. `make test-all`
+(`pytest --thorough`) tries all their examples and runs the tests marked `thorough`, which start many processes, fill
+memory or need the machine's shells. `make check` runs the tests that a change affects. `pytest --shuffle SEED` runs
+tests in random order; each file also passes when run by itself.
 
-A walk over commands, widths, formats or words is a loop in one test: `with at(command, width):` gathers what fails
-there, and the test says all of it together, a line each.
+To check many commands, widths, formats or words, loop inside one test: `with at(command, width):` collects the
+failures, and the test reports all of them at the end, one per line.
 
-`make bench` measures, always as ratios in one run: `tests/benchmarks`. `make test-oldest` runs the tests twice more: on
-the oldest Python, click, numpy and rich that `pyproject.toml` allows, and on the newest Python that this machine has.
-`make fuzz` damages specs, patterns, templates, command lines and files: each must give an error of the project's own or
-a right answer, soon and within a gigabyte; it prints its seed, and what makes any of its cases again. `make mutants`
-plants mistakes in the code and says which of them no test finds.
+`make bench` measures ratios within one run (`tests/benchmarks`). `make test-oldest` repeats the tests on the oldest
+Python, click, numpy and rich that `pyproject.toml` allows, and on this machine's newest Python. `make fuzz` damages
+specs, patterns, templates, command lines and files; each must give a right answer or an error of rnncli's own, quickly
+and within a gigabyte. It prints its seed and how to repeat a case. `make mutants` reports which planted mistakes no
+test finds.
 """
 
 from __future__ import annotations
@@ -50,27 +50,27 @@ from rnncli.cli import run
 from rnncli.layers import Layer
 
 collect_ignore = ["golden", "benchmarks", "fuzz", "kinds", "halving.py"]
-"""What needs the frameworks or is a program of its own; pytest would look for examples in it."""
+"""Files that need the frameworks or are separate programs; pytest would search them for doctests."""
 
 SCREENS = Path(__file__).parent / "screens"
 HEARD = ("NO_COLOR", "FORCE_COLOR", "COLORTERM", "COLUMNS", "LINES", "TERM", "RNNCLI_SPEC", "PYTHONIOENCODING")
-"""What the environment can say to rnncli; a test says it anew."""
+"""Environment variables that affect rnncli; each test sets them afresh."""
 PATIENCE = 60
-"""Seconds until a program that hangs is given up."""
+"""Seconds until a hanging program is stopped."""
 
 FEW_EXAMPLES = 30
-"""How many examples of a property are tried where not all are."""
+"""The number of examples per property without --thorough."""
 MEMORY = 6 << 30
-"""Bytes of address space that a test and the programs it starts may take."""
+"""The address space in bytes that a test and its child processes may use."""
 
 
-class GivenUp(BaseException):  # no handler of errors may hear it
-    """Something takes a minute of processor time, as only what grows faster than its input does."""
+class GivenUp(BaseException):  # an error handler must not catch it
+    """Something takes a minute of processor time, which only happens if it grows faster than its input."""
 
 
 @contextmanager
 def patience() -> Iterator[None]:
-    """Give up what takes too long in the block. How long it takes otherwise is for benchmarks."""
+    """Give up on a block that takes too long. Finer timing is left to the benchmarks."""
 
     def give_up(number: int, frame: object) -> None:
         raise GivenUp
@@ -85,7 +85,7 @@ def patience() -> Iterator[None]:
 
 
 class Result(NamedTuple):
-    """What a command line did."""
+    """The result of a command line."""
 
     status: int
     stdout: str
@@ -93,15 +93,15 @@ class Result(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """How wide a terminal is made."""
+    """A terminal width to set."""
 
     width: int
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--thorough", action="store_true", help="run what takes long too, and try all examples")
-    parser.addoption("--rewrite-screens", action="store_true", help="write tests/screens and README.md anew")
-    parser.addoption("--shuffle", metavar="SEED", help="run the tests in another order, the same for the same SEED")
+    parser.addoption("--thorough", action="store_true", help="also run slow tests, and try all examples")
+    parser.addoption("--rewrite-screens", action="store_true", help="rewrite tests/screens and README.md")
+    parser.addoption("--shuffle", metavar="SEED", help="run the tests in a random order determined by SEED")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -111,11 +111,11 @@ def pytest_configure(config: pytest.Config) -> None:
         "rnncli",
         deadline=None,
         max_examples=100 if thorough else FEW_EXAMPLES,
-        # Examples that failed are kept in the source tree.
+        # Hypothesis keeps failed examples in the source tree.
         **({} if os.access(config.rootpath, os.W_OK) else {"database": None}),
     )
     settings.load_profile("rnncli")
-    engine.MAX_SHRINKING_SECONDS = 60 if thorough else 5  # hypothesis has no setting for it; it takes five minutes
+    engine.MAX_SHRINKING_SECONDS = 60 if thorough else 5  # hypothesis has no setting for it; default: 5 minutes
     _hear_signals()
     limits = resource.getrlimit(resource.RLIMIT_AS)
     most = min([MEMORY, *(limit for limit in limits if limit != resource.RLIM_INFINITY)])
@@ -123,9 +123,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _hear_signals() -> None:
-    """Let what the tests start hear every signal, also where they run in the background or behind nohup.
+    """Let the tests' child processes receive every signal, even in the background or under nohup.
 
-    A program inherits that a signal is ignored, but not how it is handled: these do nothing, so the tests stay deaf.
+    A program inherits ignored signals but not handlers. These handlers do nothing, so the tests still ignore the
+    signals.
     """
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
         if signal.getsignal(number) is signal.SIG_IGN:
@@ -133,7 +134,7 @@ def _hear_signals() -> None:
 
 
 def examples(count: int) -> settings:
-    """How many examples of a property are tried: with --thorough so many, otherwise few."""
+    """Set the number of examples of a property: `count` with --thorough, otherwise few."""
     return settings(max_examples=count if settings().max_examples > FEW_EXAMPLES else min(count, FEW_EXAMPLES))
 
 
@@ -147,16 +148,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
-    """Say what layers and networks differ in a line, not field by field."""
+    """Print layers and networks that differ on one line each, not field by field."""
     return [f"{left!r} {op} {right!r}"] if isinstance(left, Layer | Network) else None
 
 
-for _shown in (Layer, Network):  # hypothesis would print every field of a dataclass
+for _shown in (Layer, Network):  # otherwise hypothesis prints every field of a dataclass
     _shown._repr_pretty_ = lambda self, printer, cycle: printer.text(repr(self))  # type: ignore[attr-defined]
 
 
 class Walk:
-    """What fails on a walk over commands, widths, words: all of it is gathered and said together, a line each."""
+    """Collects the failures of a loop over commands, widths or words and reports them together, one per line."""
 
     def __init__(self) -> None:
         self.places = 0
@@ -164,7 +165,7 @@ class Walk:
 
     @contextmanager
     def __call__(self, *place: object) -> Iterator[None]:
-        """One place on the walk; what fails in the block fails the test when the walk is done."""
+        """Check one place; a failure in the block fails the test at the end of the walk."""
         self.places += 1
         try:
             yield
@@ -172,7 +173,7 @@ class Walk:
             self.failures.append((" ".join(map(str, place)), failure))
 
     def end(self) -> None:
-        """Fail if anything did, or if the walk led nowhere."""
+        """Fail if anything failed, or if nothing was checked."""
         assert self.places, "the walk has no places"
         if self.failures:
             lines = [
@@ -184,7 +185,7 @@ class Walk:
 
 @pytest.fixture
 def at() -> Walk:
-    """A walk of which every place is looked at, whatever fails at another."""
+    """A walk that checks every place, even after a failure."""
     return Walk()
 
 
@@ -221,13 +222,13 @@ def rnncli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) 
 
 
 def program_line(*arguments: object) -> list[str]:
-    """The command line that starts rnncli as a program of its own."""
+    """The command line that starts rnncli as a separate program."""
     return [sys.executable, "-m", "rnncli", *map(str, arguments)]
 
 
 @pytest.fixture
 def program() -> Callable[..., Result]:
-    """Run rnncli as a program; `shell` is a line of sh in which "$@" is the program and its arguments."""
+    """Run rnncli as a program; in the `shell` line (sh), "$@" is the program with its arguments."""
 
     def call(*arguments: object, stdin: bytes = b"", shell: str | None = None, **env: str) -> Result:
         line = program_line(*arguments)
@@ -250,11 +251,11 @@ main()
 
 @pytest.fixture
 def terminal() -> Callable[..., Result]:
-    """Run rnncli on a terminal; what is written there is `stdout`, and `stderr` is empty.
+    """Run rnncli on a terminal; its output there is `stdout`, and `stderr` is empty.
 
-    With `stdout_piped` standard output is a pipe instead: then `stdout` is what came through it, and `stderr` what the
-    terminal showed. `press` is called with what the terminal has shown so far and returns keys to press, or a signal to
-    send, or columns for the terminal to have from now on.
+    With `stdout_piped`, standard output is a pipe: `stdout` is the pipe's content, and `stderr` what the terminal
+    showed. `press` is called with the terminal's text so far, and returns keys to press, a signal to send, or a new
+    width for the terminal.
     """
     pty = pytest.importorskip("pty")
     import fcntl
@@ -288,7 +289,7 @@ def terminal() -> Callable[..., Result]:
         while time.monotonic() < end and select.select([keyboard], [], [], PATIENCE)[0]:
             try:
                 part = os.read(keyboard, 65536)
-            except OSError:  # how Linux says that nobody holds the other end any more
+            except OSError:  # how Linux reports that nobody holds the other end any more
                 break
             if not part:
                 break
@@ -332,20 +333,20 @@ def screen(request: pytest.FixtureRequest) -> Iterator[Callable[[str, str], None
 
 
 def without_styles(text: str) -> str:
-    """What a terminal shows of a text: its escape sequences left out."""
+    """The text as a terminal shows it, without escape sequences."""
     return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
 
 
 def with_visible_styles(text: str) -> str:
-    """A text whose escape sequences can be read in a file."""
+    """The text with its escape sequences made readable, for a file."""
     return text.replace("\x1b", "␛")
 
 
 def lines_of(*specs: str) -> str:
-    """Specs one a line, as a file holds them."""
+    """Specs, one per line, as in a file."""
     return "".join(f"{spec}\n" for spec in specs)
 
 
 def columns_of(header: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str, list[str]]:
-    """The columns of a table by the names in its header."""
+    """A table's columns by their header."""
     return {name: [row[index] for row in rows] for index, name in enumerate(header)}

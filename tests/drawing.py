@@ -1,6 +1,6 @@
-"""Random networks, and random ways to type them, from what `tests/kinds` says of each kind.
+"""Random networks and random spellings of them, drawn from the descriptions in `tests/kinds`.
 
-A network is drawn from the input up: whether a sequence or a vector has come so far decides which kinds fit next.
+A network is drawn from the input up; whether the output so far is a sequence or a vector decides which kinds fit.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from rnncli.layers import Layer, Pool
 def draw_body(dice: Dice, most: int, plausible: bool = True) -> list[Layer]:
     """Return up to `most` layers that may follow a head.
 
-    Unless they are to be `plausible`, they may be no network: a layer that needs a sequence may get none, and some
-    settings may not go together.
+    Without `plausible` they may not form a valid network: a layer that needs a sequence may get a vector, and settings
+    may conflict.
     """
     body: list[Layer] = []
     given = "sequence"
@@ -26,7 +26,7 @@ def draw_body(dice: Dice, most: int, plausible: bool = True) -> list[Layer]:
     while len(body) < wanted:
         layer = dice.choice([kind for kind in BODY if not plausible or _fits(kind, given)]).draw(dice, plausible)
         if plausible and body and layer.activates and (own := body[-1].with_activation(layer.activates)) is not None:
-            body[-1] = own  # a file or a source of another notation does not say which of the two it is
+            body[-1] = own  # a file or a source in another notation cannot tell the two apart
             continue
         given = given if layer.returns == "same" else layer.returns
         times = dice.choice((1, 1, 1, 1, 2, 3, 5))
@@ -35,9 +35,9 @@ def draw_body(dice: Dice, most: int, plausible: bool = True) -> list[Layer]:
 
 
 def long_enough(layers: Sequence[Layer]) -> tuple[Layer, ...]:
-    """Return the same layers with sequences that are as long as those that read them need, and of known length.
+    """Return the layers with sequences made long enough for their readers, and of known length.
 
-    Where that cannot be said, a mean takes the place of the layer that must know it.
+    Where that is impossible, a mean replaces the layer that needs the length.
     """
     lengthened = list(layers)
     start: int | None = 0
@@ -64,7 +64,7 @@ def _fits(kind: Kind, given: str) -> bool:
 
 
 def typed(dice: Dice, layers: Sequence[Layer]) -> str:
-    """Return one way to type layers: any name, order, case and spacing that the language allows."""
+    """Return one way to type the layers: any name, order, case and spacing that the language allows."""
     texts: list[str] = []
     index = 0
     while index < len(layers):

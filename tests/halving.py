@@ -1,7 +1,7 @@
-"""A kind of layer that lives in the tests alone: it asks of the house whatever a kind may.
+"""A kind of layer that only the tests have, and that uses everything a kind may declare.
 
-It returns a vector for every two that it reads, keeps two states of different sizes, and only PyTorch has it. Importing
-this file, before anything but `rnncli.layers`, makes it one of the kinds.
+It returns one vector for every two inputs, keeps two states of different sizes, and exists only in PyTorch. Import this
+file before anything but `rnncli.layers` to register the kind.
 """
 
 from __future__ import annotations
@@ -56,17 +56,17 @@ class Halve(Layer):
 
     @property
     def least_steps(self) -> int:
-        """As many as become one."""
+        """The number of timesteps that become one."""
         return self.every
 
     @property
     def stride(self) -> int:
-        """As many as become one."""
+        """The number of timesteps that become one."""
         return self.every
 
     @property
     def state_sizes(self) -> Mapping[str, int]:
-        """The units of h, and one number."""
+        """The units of h, and one number for m."""
         return {"h": self.units, "m": 1}
 
     def weights(self, input_shape: Shape, framework: Framework = "keras") -> tuple[Weight, ...]:
@@ -84,7 +84,7 @@ class Halve(Layer):
         )
 
     def step(self, input_shape: Shape) -> Step:
-        """Return the sum; the output is a state."""
+        """Return the step's sum; the output is a state."""
         del input_shape
         return Step(gates=self.units)
 
@@ -95,7 +95,7 @@ class Halve(Layer):
 
     @property
     def needs_input(self) -> bool:
-        """Whether its derivative needs what it reads."""
+        """Whether its derivative needs its input."""
         return True
 
     @property
@@ -108,7 +108,7 @@ class Halve(Layer):
         return self.type_name(framework)
 
     def keras_names(self) -> tuple[str, ...]:
-        """Return a name of the kind that Keras gives."""
+        """Return a name in Keras's style."""
         return ("halve",)
 
     def conflict(self, framework: Framework) -> Conflict | None:
@@ -124,7 +124,7 @@ class Halve(Layer):
         )
 
     def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Note]:
-        """Say how many vectors are left."""
+        """Yield a note on how many vectors remain."""
         del input_shape, framework
         yield Note("Output", f"a vector for every {self.every:,}")
 
@@ -136,7 +136,7 @@ class Halve(Layer):
 rnncli.layers.LAYERS += (Halve,)
 rnncli.layers.KINDS[Halve.kind] = Halve
 
-# Whatever else is imported is so with the kind among the others.
+# Import the rest after the kind is registered.
 
 import kinds  # noqa: E402
 from kinds.base import Kind, Sample  # noqa: E402
@@ -150,7 +150,7 @@ from rnncli.layers import torch_modules  # noqa: E402
 
 
 def halve_stage(name: str, layer: Halve, weights: Any, chunk_steps: Any) -> Stage:
-    """A step for every so many vectors; those that are left over wait for the next chunk."""
+    """Return a stage that steps once per group of vectors; leftover vectors wait for the next chunk."""
 
     def begin(states: Any, tick: Any) -> Pass:
         left = h = m = output = None
@@ -178,7 +178,7 @@ def halve_stage(name: str, layer: Halve, weights: Any, chunk_steps: Any) -> Stag
 
 
 class HalveKind(Kind):
-    """What the tests know of it."""
+    """The tests' description of the kind."""
 
     layer = Halve
     names = ("halve",)
@@ -188,7 +188,7 @@ class HalveKind(Kind):
     keras_name = torch_name = "Halve"
 
     def textbook(self, layer: Any, weights: Any, sample: Sample) -> Sample:
-        """Return what it makes of one sample, a step at a time."""
+        """Compute one sample, a step at a time."""
         h, m, outputs = np.zeros(layer.units), 0.0, []
         for window in sample.values[: len(sample.values) // layer.every * layer.every].reshape(
             -1, layer.every, sample.values.shape[1]

@@ -1,4 +1,4 @@
-"""Model files with the same recurrent layer under any name, in each format with names; and what is said of any file."""
+"""Model files of one recurrent layer under any name, in each format that has names, and rnncli's report of a file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rnncli import RnncliError
 from rnncli.formats import Settings, open_model
 
 SHAPES = {"rnn.weight_ih_l0": (4, 3), "rnn.weight_hh_l0": (4, 4), "rnn.bias_ih_l0": (4,), "rnn.bias_hh_l0": (4,)}
-"""The arrays of an RNN of PyTorch."""
+"""The arrays of a PyTorch RNN."""
 
 
 def npz(arrays: dict[str, tuple[int, ...]]) -> bytes:
@@ -30,7 +30,7 @@ def npz(arrays: dict[str, tuple[int, ...]]) -> bytes:
 
 
 def safetensors_header(arrays: dict[str, tuple[int, ...]]) -> tuple[bytes, int]:
-    """What stands before the numbers of some arrays in a file, and how many bytes these take."""
+    """Return the header of a safetensors file for some arrays, and the size of their data in bytes."""
     header, end = {}, 0
     for name, shape in arrays.items():
         begin, end = end, end + 4 * prod(shape)
@@ -45,7 +45,7 @@ def safetensors(arrays: dict[str, tuple[int, ...]]) -> bytes:
 
 
 def tensor_opcodes(key: str, shape: tuple[int, ...], length: int | None = None, offset: int = 0) -> bytes:
-    """The instructions that put a tensor of zeros on the stack, as torch.save writes them."""
+    """The instructions that push a tensor of zeros on the stack, as torch.save writes them."""
     strides = [prod(shape[axis + 1 :]) for axis in range(len(shape))]
     storage = text("storage") + b"ctorch\nFloatStorage\n" + text(key) + text("cpu") + whole(length or prod(shape))
     sizes = b"".join(b"(" + b"".join(map(whole, each)) + b"t" for each in (shape, strides))
@@ -63,7 +63,7 @@ def whole(value: object) -> bytes:
 
 
 def torch_zip(program: bytes, storages: Iterable[tuple[str, bytes]] = (), method: int = zipfile.ZIP_STORED) -> bytes:
-    """A zip archive of torch.save around a pickle."""
+    """A zip archive as torch.save writes it, around a pickle."""
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", method) as archive:
         archive.writestr("m/data.pkl", program)
@@ -79,11 +79,11 @@ def torch_file(arrays: dict[str, tuple[int, ...]]) -> bytes:
 
 
 FORMATS = {"npz": npz, "safetensors": safetensors, "pt": torch_file}
-"""What writes each format, given the shapes of arrays by their names."""
+"""A writer for each format, called with array shapes by name."""
 
 
 def said_of(path: str, settings: Settings = MappingProxyType({})) -> str:
-    """What is read of a model file: parts and what is assumed of them, notes, and other arrays; or why it is not."""
+    """The report of a model file: its parts and their assumptions, notes, and other arrays; or the error."""
     try:
         model = open_model(path, settings)
     except RnncliError as error:
@@ -100,9 +100,9 @@ def said_of(path: str, settings: Settings = MappingProxyType({})) -> str:
 
 
 def said_of_each(files: Mapping[str, bytes | str | None], name: str = "") -> str:
-    """What is said of files, each under what is odd about it, for a golden screen.
+    """The reports of several files, each under its oddity, as text for a golden screen.
 
-    They are written one after the other under one name, or under their oddities; of None the file is there.
+    Each file is written under `name`, one after the other, or under its oddity; for None the file already exists.
     """
     said = ""
     for oddity, data in files.items():

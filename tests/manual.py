@@ -1,6 +1,6 @@
-"""The manual page, rnncli(1): made from the commands, kept in `rnncli/man`, installed by the wheel.
+"""The manual page rnncli(1): generated from the commands, kept in `rnncli/man`, installed by the wheel.
 
-`make man` writes it anew.
+`make man` regenerates it.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ _STATUSES = {
 }
 
 _CHARACTERS = {"\\": r"\e", "-": r"\-", "'": r"\(aq", "`": r"\(ga", "~": r"\(ti", "^": r"\(ha"}
-"""What roff would read as something else, or show as another character."""
+"""Characters that roff would interpret or print differently."""
 
 _AS_WRITTEN = "\b\n"
-"""How a paragraph starts whose lines stay as they are; it is Click's sign."""
+"""The start of a paragraph that is not rewrapped (Click's marker)."""
 
 
 def page() -> str:
-    """Return the page, in the language of man(7)."""
+    """Return the page in man(7) markup."""
     return "".join(f"{line}\n" for line in _lines())
 
 
@@ -49,9 +49,9 @@ def _lines() -> Iterator[str]:
     root = click.Context(cli, info_name="rnncli", help_option_names=["-h", "--help"])
     contexts = {name: click.Context(_command(name, root), info_name=name, parent=root) for name in COMMANDS}
     summary, *description = _paragraphs(cli)
-    yield '.\\" Made from the commands by `make man`.'
+    yield '.\\" Generated from the commands by `make man`.'
     yield f'.TH RNNCLI 1 "" "rnncli {__version__}" "User Commands"'
-    yield from (".nh", ".ds AD l")  # what is to be typed has no other spaces and hyphens than its own
+    yield from (".nh", ".ds AD l")  # no hyphenation and no justification, so that commands can be copied
     yield ".SH NAME"
     yield rf"rnncli \- {_text(summary[0].lower() + summary[1:].rstrip('.'))}"
     yield ".SH SYNOPSIS"
@@ -98,7 +98,7 @@ def _body(paragraphs: Iterable[str]) -> Iterator[str]:
 
 
 def _options(context: click.Context) -> Iterator[str]:
-    """Yield the options of a command, group by group; --help, which all of them have, is shown with the program's."""
+    """Yield the options of a command by group; --help, which every command has, is listed with the program's."""
     assert isinstance(context.command, GroupedCommand)
     for group, options in context.command.groups(context).items():
         if group == "Help" and context.parent is not None:
@@ -115,7 +115,7 @@ def _definitions(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
 
 
 def _verbatim(text: str, indent: int) -> Iterator[str]:
-    """Yield lines that stay as they are, behind so many spaces: less than is usual, so that 80 columns hold them."""
+    """Yield verbatim lines, indented less than usual to fit into 80 columns."""
     yield from (".nf", f".in {indent}")
     yield from map(_text, text.rstrip().splitlines())
     yield from (".in", ".fi", ".ad l")
@@ -129,6 +129,6 @@ def _printed(command: click.Command) -> str:
 
 
 def _text(text: str) -> str:
-    """Return a line in which no character means anything to roff."""
+    """Escape a line for roff."""
     line = "".join(_CHARACTERS.get(sign, sign if sign.isascii() else rf"\[u{ord(sign):04X}]") for sign in text)
     return rf"\&{line}" if line.startswith(".") else line

@@ -1,10 +1,10 @@
-"""Planted mistakes: how many of them do the tests find?
+"""Plant mistakes in the code and measure how many the tests find.
 
     python tests/mutants.py [--count 150] [--seed 1] [--thorough]
 
-It chooses places all over `rnncli/`, the same for the same seed, plants one small mistake at a time in a copy of the
-project, runs the tests there until one fails, and says which mistakes none of them found. Some change nothing that
-anybody could see; each other one lacks a test.
+It chooses places all over `rnncli/` (the same ones for the same seed), plants one small mistake at a time in a copy of
+the project, runs the tests there until one fails, and reports the mistakes that no test found. Some of those do not
+change behaviour; every other one shows a missing test.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 1800
-"""Seconds until tests that hang are given up, which finds the mistake, too."""
+"""Seconds until hanging tests are stopped; a hang counts as found."""
 
 
 class Mutant(NamedTuple):
-    """A mistake: what stands in a file from one offset (in bytes) to another, and what is written there instead."""
+    """A mistake: the byte range to replace in a file, and the replacement."""
 
     kind: str
     path: str
@@ -39,7 +39,7 @@ class Mutant(NamedTuple):
     becomes: str
 
     def planted_in(self, source: bytes) -> bytes:
-        """The source with the mistake in it."""
+        """The source with the mistake."""
         return source[: self.start] + self.becomes.encode() + source[self.end :]
 
 
@@ -67,7 +67,7 @@ def _is_number(node: ast.AST) -> bool:
 
 
 def mistakes(node: ast.AST) -> Iterator[tuple[str, ast.AST, str]]:
-    """The mistakes that could be made at a node: kind, what is replaced, by what."""
+    """The possible mistakes at a node: the kind, the node to replace, and the replacement."""
     match node:
         case ast.BinOp(left, operator, right) if type(operator) in ARITHMETIC and not isinstance(left, ast.Constant):
             yield "sign", node, f"{ast.unparse(left)} {ARITHMETIC[type(operator)]} ({ast.unparse(right)})"
@@ -105,7 +105,7 @@ def mistakes(node: ast.AST) -> Iterator[tuple[str, ast.AST, str]]:
         case ast.Raise():
             yield "swallowed error", node, "pass"
         case ast.If(ast.Compare() | ast.BoolOp()):
-            pass  # which are changed themselves
+            pass  # its condition is mutated instead
         case ast.If(test) if "TYPE_CHECKING" not in ast.unparse(test):
             yield "condition", test, f"(not ({ast.unparse(test)}))"
         case ast.Constant(int() as number) if not isinstance(number, bool):
@@ -113,12 +113,12 @@ def mistakes(node: ast.AST) -> Iterator[tuple[str, ast.AST, str]]:
 
 
 def _walked(node: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but docstrings, annotations and the parts of f-strings."""
+    """All nodes except docstrings, annotations and the parts of f-strings."""
     yield node
     for name, value in ast.iter_fields(node):
         if name in ("annotation", "returns", "type_comment", "decorator_list"):
             continue
-        if name == "comparators" and isinstance(value[0], ast.Tuple):  # an order that means nothing
+        if name == "comparators" and isinstance(value[0], ast.Tuple):  # the order of such a tuple has no effect
             continue
         for child in value if isinstance(value, list) else [value]:
             if not isinstance(child, ast.AST) or isinstance(child, ast.JoinedStr):
@@ -129,7 +129,7 @@ def _walked(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def mutants_of(path: Path) -> Iterator[Mutant]:
-    """Every mistake that could be planted in a file."""
+    """Every possible mistake in a file."""
     source = path.read_bytes()
     starts = [0]
     for line in source.splitlines(keepends=True):
@@ -159,11 +159,11 @@ QUOTAS = {
     "lost call": 15,
     "swallowed error": 14,
 }
-"""How many of each kind there are in 150."""
+"""The number of mutants of each kind per 150."""
 
 
 def chosen(count: int, seed: int) -> list[Mutant]:
-    """Mistakes of every kind in every folder, the same for the same seed."""
+    """Choose mistakes of every kind from every folder, the same ones for the same seed."""
     dice = random.Random(seed)
     possible: dict[str, dict[str, list[Mutant]]] = {}
     for path in sorted((ROOT / "rnncli").rglob("*.py")):
@@ -182,7 +182,7 @@ def chosen(count: int, seed: int) -> list[Mutant]:
 
 
 def is_found(mutant: Mutant, folder: Path, options: list[str]) -> bool:
-    """Whether the tests fail with a mistake in a copy of the project."""
+    """Whether the tests fail on a copy of the project with the mistake."""
     file = folder / mutant.path
     source = file.read_bytes()
     file.write_bytes(mutant.planted_in(source))
@@ -198,10 +198,10 @@ def is_found(mutant: Mutant, folder: Path, options: list[str]) -> bool:
 
 
 def main() -> None:
-    """Plant the mistakes, one after another, and say how each of them fared."""
-    parser = argparse.ArgumentParser(description="Plant mistakes in rnncli, and say which of them no test finds.")
-    parser.add_argument("--count", type=int, default=150, help="how many (150)")
-    parser.add_argument("--seed", type=int, default=1, help="which (1)")
+    """Plant the mistakes one after another and report whether each was found."""
+    parser = argparse.ArgumentParser(description="Plant mistakes in rnncli and report those that no test finds.")
+    parser.add_argument("--count", type=int, default=150, help="number of mistakes (150)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of their choice (1)")
     parser.add_argument("--thorough", action="store_true", help="run all tests, with all examples")
     given = parser.parse_args()
     planted, found = Counter[str](), Counter[str]()

@@ -1,7 +1,7 @@
-"""Runs an ONNX model as ONNX's specification says, an operator a line or two: slow, in float64, and with NumPy alone.
+"""Run an ONNX model by ONNX's specification: slowly, in float64, with NumPy only, an operator in a line or two.
 
-It knows the operators that rnncli writes. https://onnx.ai/onnx/operators describes them; `tests/golden/onnx_exports.py`
-shows that ONNX Runtime computes the same.
+It supports the operators that rnncli writes, as described at https://onnx.ai/onnx/operators;
+`tests/golden/onnx_exports.py` shows that ONNX Runtime computes the same values.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rnncli.engine.types import Array
 from rnncli.formats.onnx.messages import FIXED32, VARINT, Span, fields, signed
 
 DTYPES = {1: "<f4", 7: "<i8"}
-"""NumPy's names for the types of numbers that files hold."""
+"""NumPy's names for the number types in files."""
 
 Values = dict[str, Array]
 
@@ -36,7 +36,7 @@ class Node:
 
 @dataclass
 class Graph:
-    """A graph: its nodes and arrays, the shapes of what goes in and comes out."""
+    """A graph: its nodes and arrays, and the shapes of its inputs and outputs."""
 
     nodes: list[Node] = field(default_factory=list)
     arrays: Values = field(default_factory=dict)
@@ -46,7 +46,7 @@ class Graph:
 
 @dataclass
 class Model:
-    """A model, its texts included."""
+    """A model, including its texts."""
 
     graph: Graph
     ir_version: int
@@ -57,7 +57,7 @@ class Model:
     def run(self, x: Array) -> Array:
         """Return the output for an input."""
         (name,) = self.graph.inputs
-        with np.errstate(all="ignore"):  # the mean of nothing but padding
+        with np.errstate(all="ignore"):  # the mean of only padding is 0/0
             (y,) = run(self.graph, {name: x if x.dtype.kind == "i" else x.astype("float64")})
         return y
 
@@ -70,7 +70,7 @@ def load(content: bytes) -> Model:
 
 
 def message(content: bytes) -> dict[int, list[Any]]:
-    """Return the values of a message by the numbers of their fields."""
+    """Return the values of a protobuf message by field number."""
     found: dict[int, list[Any]] = {}
     for each in fields(content, Span(0, len(content))):
         data = content[each.span.start : each.span.end]
@@ -120,7 +120,7 @@ def _told(content: bytes) -> tuple[str, Any]:
 
 
 def run(graph: Graph, known: Mapping[str, Array]) -> list[Array]:
-    """Return the outputs of a graph, given its inputs and what the graph around it knows."""
+    """Return a graph's outputs, given its inputs and the values of the enclosing graph."""
     values = {**known, **graph.arrays}
     for node in graph.nodes:
         inputs = [values[name] if name else None for name in node.inputs]
@@ -197,7 +197,7 @@ def _max_pool(told: Mapping[str, Any], x: Array) -> Array:
 
 
 def _average_pool(told: Mapping[str, Any], x: Array) -> Array:
-    """What is padded does not count, as where count_include_pad is not told."""
+    """Average pooling without the padding: count_include_pad is not set."""
     assert "count_include_pad" not in told
     return np.nanmean(_windows(told, x, np.nan), axis=3)
 
@@ -210,7 +210,7 @@ def _batch_norm(told: Mapping[str, Any], x: Array, *of_features: Array) -> Array
 def _slice(told: Mapping[str, Any], x: Array, starts: Array, ends: Array, axes: Array, steps: Array) -> Array:
     place = [slice(None)] * x.ndim
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
-        # From a place before the first on there is nothing left to go back to.
+        # An end before the first element means that the slice goes back to the start.
         place[axis] = slice(start, None if end < -x.shape[axis] else end, step)
     return x[tuple(place)]
 
@@ -223,7 +223,7 @@ def _reduce(method: str) -> Callable[..., Array]:
     return lambda told, x, axes: getattr(x, method)(tuple(axes), keepdims=bool(told["keepdims"]))
 
 
-# Recurrent operators: each takes a step of one direction, given the activations and x·W^T, h·R^T and the biases.
+# Recurrent operators: each does a step in one direction, given the activations, x·W^T, h·R^T and the biases.
 
 INSIDE: Mapping[str, tuple[int, Callable[..., Array]]] = {
     "Affine": (2, lambda x, alpha=1.0, beta=0.0: alpha * x + beta),
@@ -234,7 +234,7 @@ INSIDE: Mapping[str, tuple[int, Callable[..., Array]]] = {
     "Softsign": (0, lambda x: x / (1 + abs(x))),
     "Elu": (1, lambda x, alpha=1.0: _elu(x, alpha)),
 }
-"""How many numbers each activation takes, and what it is."""
+"""Each activation's number of parameters and function."""
 
 
 def _inside(told: Mapping[str, Any], usual: Sequence[str], count: int) -> list[list[Callable[[Array], Array]]]:
@@ -341,4 +341,4 @@ OPERATORS: Mapping[str, Callable[..., Any]] = {
     "Unsqueeze": lambda told, x, axes: np.expand_dims(x, tuple(axes)),
     "Where": lambda told, condition, a, b: np.where(condition, a, b),
 }
-"""What each operator computes of what it is told and its inputs: a value, or a list of several."""
+"""Each operator's function of its attributes and inputs, which returns a value or a list of values."""

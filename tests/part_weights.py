@@ -1,4 +1,4 @@
-"""All weights of a part of a model file at once, as tests compare them."""
+"""Load all weights of a model file's part at once, for comparison in tests."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ from rnncli.formats.nodes import Part
 
 
 def keras_weights(part: Part) -> dict[str, np.ndarray[Any, Any]]:
-    """The weights by key (`lstm/kernel`), with Keras's shapes and order of gates."""
+    """The weights by key (`lstm/kernel`), with Keras's shapes and gate order."""
     return dict(each_weight(part))

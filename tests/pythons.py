@@ -1,6 +1,6 @@
-"""Print the path of the oldest or the newest Python on this machine that pyproject allows: pythons.py oldest|newest.
+"""Print the path of the oldest or newest Python on this machine that pyproject allows: pythons.py oldest|newest.
 
-Looks on PATH and among the versions of pyenv, whose shims of the same names do not start every one of them.
+It searches PATH and pyenv's versions, because pyenv's shims do not start every version.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from pathlib import Path
 
 PYPROJECT = Path(__file__).parent.parent / "pyproject.toml"
 ABOUT = "import sys, venv, ensurepip; print(sys.version_info[:3], repr(sys.executable), sep=', ')"
-"""Fails where no environment can be made."""
+"""Fails if environments cannot be created."""
 
 
 def candidates() -> Iterator[Path]:
-    """Every file that is called like a Python, on PATH and in pyenv."""
+    """Every file named like a Python, on PATH and in pyenv."""
     folders = [Path(folder) for folder in os.get_exec_path()]
     if pyenv := shutil.which("pyenv"):
         root = subprocess.run([pyenv, "root"], capture_output=True, text=True, check=True).stdout.strip()
@@ -31,7 +31,7 @@ def candidates() -> Iterator[Path]:
 
 
 def about(python: Path) -> tuple[tuple[int, ...], str] | None:
-    """The version of a Python and its real path, or None if it does not run or cannot make environments."""
+    """The version and real path of a Python, or None if it does not run or cannot create environments."""
     done = subprocess.run([python, "-c", ABOUT], capture_output=True, text=True)
     return ast.literal_eval(done.stdout) if done.returncode == 0 else None
 

@@ -1,7 +1,7 @@
-"""The forward pass as a textbook writes it: one sample, one timestep, one line of the equations at a time.
+"""The textbook's forward pass: one sample, one timestep, one line of the equations at a time.
 
-Slow and obviously correct; the engine is checked against it. Rows, Keras's weights as they are, float64 throughout.
-The formula of each kind stands in its file in `tests/kinds`.
+It is slow and obviously correct, and the engine is checked against it. It uses rows, Keras's weights unchanged, and
+float64 throughout. Each kind's formula is in its file in `tests/kinds`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def run_sample(network: Network, weights: Mapping[str, Array], x: Array) -> Arra
 
 
 def random_weights(network: Network, seed: int = 1, scale: float = 0.6) -> dict[str, Array]:
-    """Return weights with biases that are not zero, so that none can be forgotten unnoticed."""
+    """Return weights with nonzero biases, so that a forgotten bias shows."""
     generator = np.random.default_rng(seed)
     drawn = {key: generator.normal(0, scale, shape) for key, shape in weight_shapes(network).items()}
     return {key: array**2 if key.endswith("variance") else array for key, array in drawn.items()}

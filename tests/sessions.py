@@ -1,4 +1,4 @@
-"""Sessions at the command line that are kept as screens: what was typed, and all that rnncli said to it."""
+"""Command-line sessions kept as screens: each typed line with rnncli's complete output."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from conftest import SCREENS, Result
 
 
 def replay(name: str, rnncli: Callable[..., Result], screen: Callable[[str, str], None]) -> None:
-    """Type each line that stands behind a $ in a screen once more, and compare all of it.
+    """Run each line that follows a $ in a screen again, and compare the whole session.
 
-    A new case is a line `$ rnncli …` or `$ printf '…' | rnncli …` in the file, which `pytest --rewrite-screens`
-    answers; comments above it stay. What is behind `2> ` comes from standard error.
+    To add a case, add a line `$ rnncli …` or `$ printf '…' | rnncli …` to the file and let `pytest --rewrite-screens`
+    fill in the output; comments above the line are kept. Lines after `2> ` are from standard error.
     """
     text = (SCREENS / f"{name}.txt").read_text(encoding="utf-8")
     typed = re.findall(r"^((?:# .*\n)*)\$ ((?:printf '(.*)' \| )?rnncli(.*))$", text, re.MULTILINE)

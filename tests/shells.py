@@ -1,4 +1,4 @@
-"""The shells of the machine, each on a terminal of its own: what TAB makes of a line that is typed."""
+"""The machine's shells, each on its own terminal: how TAB completes a typed line."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ function show_line; commandline > line.new; mv line.new line; end
 bind \co show_line
 """,
 }
-"""What each shell reads when it starts; Ctrl-O writes the line as it stands to the file `line`."""
+"""Each shell's startup file; Ctrl-O writes the current line to the file `line`."""
 
 COMMANDS = {
     "bash": ("bash", "--noprofile", "--rcfile", "start", "-i"),
@@ -48,11 +48,11 @@ COMMANDS = {
 }
 KEPT = ("PYTHONPATH", "LANG", "LC_ALL", "LC_CTYPE")
 PATIENCE = 60
-"""Seconds until a shell that does not answer is given up."""
+"""Seconds until an unresponsive shell is given up."""
 
 
 class Shell:
-    """A shell that waits for keys, in a folder of its own where rnncli is on the path."""
+    """A shell waiting for keys in its own folder, with rnncli on the path."""
 
     def __init__(self, name: str, folder: Path, start: str | None = None) -> None:
         pty = pytest.importorskip("pty")
@@ -76,25 +76,25 @@ class Shell:
         if self.process == 0:
             os.chdir(folder)
             os.execvpe(name, COMMANDS[name], environment)
-        os.set_inheritable(self.terminal, False)  # or the next shell would hold it open
+        os.set_inheritable(self.terminal, False)  # otherwise the next shell keeps it open
         self._wait_until(lambda: "ready> " in self.shown)
 
     def line_after(self, keys: str) -> str:
-        """Return what the line is when these keys are pressed, and empty it."""
+        """Press keys, return the resulting command line, and clear it."""
         self.press(keys)
         return self.take_line()
 
     def press(self, keys: str) -> None:
-        """Press keys, and forget what was shown before."""
+        """Press keys, discarding earlier output."""
         self.shown = ""
         os.write(self.terminal, keys.encode())
 
     def wait_for(self, *texts: str) -> None:
-        """Wait until the terminal has shown all of these."""
+        """Wait until the terminal has shown all of these texts."""
         self._wait_until(lambda: all(text in self.shown for text in texts))
 
     def take_line(self) -> str:
-        """Return what the line is, and empty it."""
+        """Return the current command line and clear it."""
         line = self.folder / "line"
         line.unlink(missing_ok=True)
         os.write(self.terminal, b"\x0f")

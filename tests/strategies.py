@@ -1,4 +1,4 @@
-"""Hypothesis strategies: networks, the ways to type one, and texts that are nearly specs."""
+"""Hypothesis strategies: networks, ways to type them, and near-miss specs."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ T = TypeVar("T")
 
 sizes = st.one_of(st.integers(1, 64), st.integers(1, MAX_SIZE))
 small_sizes = st.integers(1, 5)
-"""Sizes of layers that are to be run."""
+"""Sizes of layers that will be run."""
 
 
 class HypothesisDice(Dice):
-    """Draws with hypothesis, which makes what fails as simple as it can."""
+    """Draws with hypothesis, which shrinks failing examples."""
 
     def __init__(self, draw: st.DrawFn, sizes: st.SearchStrategy[int]) -> None:
         self._draw = draw
@@ -50,7 +50,7 @@ class HypothesisDice(Dice):
 
 @st.composite
 def layers_of(draw: st.DrawFn, kinds: Sequence[Kind], sizes: st.SearchStrategy[int] = sizes) -> Layer:
-    """A layer of some kinds."""
+    """A layer of one of the kinds."""
     dice = HypothesisDice(draw, sizes)
     return dice.choice(kinds).draw(dice)
 
@@ -65,7 +65,7 @@ def networks(
     largest: int = 6,
     sizes: st.SearchStrategy[int] = sizes,
 ) -> Network:
-    """A network of up to `largest` layers on a head."""
+    """A network of up to `largest` layers after a head."""
     return Network(drawing.long_enough((draw(head), *drawing.draw_body(HypothesisDice(draw, sizes), largest))))
 
 
@@ -111,4 +111,4 @@ def nearly_specs(draw: st.DrawFn) -> str:
 
 
 soups = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
-"""Pieces of the language in no order."""
+"""Random sequences of pieces of the language."""

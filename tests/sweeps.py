@@ -1,4 +1,4 @@
-"""Every candidate that patterns stand for, whether or not it is a network, as a sweep evaluates it."""
+"""Every candidate of some patterns, valid or not, as a sweep evaluates it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rnncli.summary import Setting
 
 
 def candidates(*patterns: str, **setting: Any) -> Iterator[Candidate | Invalid]:
-    """Yield what each text is, in the order of the patterns; the setting is as `Setting` has it."""
+    """Yield each text's candidate or fault, in pattern order; the keywords are those of `Setting`."""
     for stretch in stretches(map(parse_pattern, patterns)):
         for some in sweep.evaluated(stretch, Setting(**setting)):
             yield from some if isinstance(some, list) else _of_block(some)

@@ -1,7 +1,7 @@
-"""What rnncli keeps in tables, and what each of them must hold: `test_kinds.py` says what is missing in which.
+"""The tables in rnncli and the entries that each must have; `test_kinds.py` reports the missing ones.
 
-A new table is one more path here, beside those of the things that it has an entry for: the file, the name of the table
-and, if need be, the part of it: `formats/frameworks.KERAS.Dense.takes`, `formats/arrays.CELLS.values`.
+To add a table, add its path next to the paths for the same things: the file, the table's name and, if needed, the part
+of the table: `formats/frameworks.KERAS.Dense.takes`, `formats/arrays.CELLS.values`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from rnncli.summary import DTYPE_BYTES
 
 
 class Need(NamedTuple):
-    """An entry that a table must have, or a name that a file must, where the path ends in a point."""
+    """An entry that a table must have; if the path ends in a point, a name that a file must define."""
 
     path: str
     entry: Any
@@ -49,7 +49,7 @@ class Need(NamedTuple):
 
     @property
     def is_missing(self) -> bool:
-        """Whether it is not there; not so where the whole table is missing, which another need says."""
+        """Whether it is missing; False if the whole table is, because another need reports that."""
         file, *steps = self.path.split(".")
         try:
             return self.entry not in reduce(_part, steps, _module(file))
@@ -59,7 +59,7 @@ class Need(NamedTuple):
             return False
 
     def remove(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Take it out of the table."""
+        """Remove it from the table."""
         file, table, *steps = self.path.split(".")
         if table:
             monkeypatch.setattr(_module(file), table, _without(getattr(_module(file), table), steps, self.entry))
@@ -79,7 +79,7 @@ def _part(held: Any, step: str) -> Any:
 
 
 def _without(held: Any, steps: list[str], entry: Any) -> Any:
-    """What is held without an entry of a part of it."""
+    """A copy of `held` without an entry of one of its parts."""
     if steps and steps[0] != "values":
         part = {steps[0]: _without(_part(held, steps[0]), steps[1:], entry)}
         return {**held, **part} if isinstance(held, Mapping) else held._replace(**part)
@@ -89,7 +89,7 @@ def _without(held: Any, steps: list[str], entry: Any) -> Any:
 
 
 BY_KIND = [target for target in TARGETS if target != "keras"]
-"""The targets that write each kind of layer in its own way; for Keras one call is that of every kind."""
+"""The targets with a writer for each kind of layer; Keras's single call covers every kind."""
 
 
 def needs(paths: str, entries: Iterable[Any]) -> Iterator[Need]:
@@ -98,7 +98,7 @@ def needs(paths: str, entries: Iterable[Any]) -> Iterator[Need]:
 
 
 def of_kind(layer: type[Layer]) -> Iterator[Need]:
-    """What there must be for a kind of layer."""
+    """The entries required for a kind of layer."""
     yield from needs("layers/__init__.LAYERS", [layer])
     if not getattr(layer, "shown", True):
         return
@@ -118,7 +118,7 @@ def of_kind(layer: type[Layer]) -> Iterator[Need]:
     yield from needs("formats/frameworks.TORCH", [*modules, *cells[1:]])
     for name in modules:
         yield from needs(f"formats/frameworks.TORCH.{name}.takes", layer.torch_arguments.values())
-    in_onnx = getattr(kinds.KINDS.get(layer), "onnx_names", ())  # `test_kinds.py` says where a file says nothing
+    in_onnx = getattr(kinds.KINDS.get(layer), "onnx_names", ())  # `test_kinds.py` reports files without them
     if layer.states:
         blocks = "formats/conventions.KERAS_BLOCKS"
         yield from needs("engine/cells.CELLS formats/arrays.CELLS.values", [layer])
@@ -135,23 +135,23 @@ def of_kind(layer: type[Layer]) -> Iterator[Need]:
 
 
 def of_weights(layer: type[Layer]) -> Iterator[Need]:
-    """What there must be for what a kind says of its weights in the networks of its file."""
+    """The entries required for a kind's weights in the networks of its file."""
     owned = set()
     for spec in (kinds.small_network(kinds.KINDS[layer]), *kinds.KINDS[layer].golden_networks()):
         try:
             network = Network.parse(spec)
-        except SpecError:  # `test_kinds.py` says which words no spec may have
+        except SpecError:  # `test_kinds.py` reports words that no spec allows
             continue
         for each, (reads, _) in zip(network.body, network.shapes(), strict=True):
             frameworks = [name for name in FRAMEWORKS if isinstance(each, layer) and each.conflict(name) is None]
             owned |= {(name, weight) for name in frameworks for weight in each.weights(reads, name)}
     starts = {str(weight.initializer) for _, weight in owned}
     yield from needs("layers/weights.STARTS", starts)
-    yield from needs("engine/initializers.INITIALIZERS", starts - {"root_uniform"})  # its limit says all
+    yield from needs("engine/initializers.INITIALIZERS", starts - {"root_uniform"})  # its bound says everything
     in_keras = {str(weight.initializer) for framework, weight in owned if framework == "keras"}
     yield from needs("export/numpy_functions.INITIALIZERS", in_keras)
     factors = {factor.name for _, weight in owned for axis in weight.axes for factor in axis}
-    yield from needs("reports/reasons.TEXTS", factors - {"biases"} | {"directions"})  # biases are counted by their role
+    yield from needs("reports/reasons.TEXTS", factors - {"biases"} | {"directions"})  # biases are counted by role
 
 
 OTHERS: tuple[tuple[Iterable[str], str], ...] = (
@@ -177,7 +177,7 @@ OTHERS: tuple[tuple[Iterable[str], str], ...] = (
         engine/stages.POOLS export/numpy.POOLS export/onnx.POOLS export/onnx.WINDOWED
         export/torch.POOLS formats/onnx/layers._POOLS.values formats/python/modules._POOLS.values""",
     ),
-    # Keras has them no more.
+    # Keras no longer has these classes.
     ({*CLASSES["keras"]} - {"CuDNNLSTM", "CuDNNGRU"}, "tests/test_signatures.RECORDED.keras"),
     ({*CLASSES["torch"]} - CUTS, "tests/test_signatures.RECORDED.torch"),
     (FRAMEWORKS, "layers/weights.FRAMEWORK_NAMES layers/pool.TYPES formats/frameworks.CLASSES"),
@@ -185,11 +185,11 @@ OTHERS: tuple[tuple[Iterable[str], str], ...] = (
     (DTYPE_BYTES, "commands/values._BITS"),
     (STORAGES.values(), "formats/tensors.WIDTHS"),
 )
-"""What there is of a sort by its names, and the tables that have an entry for each."""
+"""Each set of named things, and the tables that have an entry for each."""
 
 
 def all_needs() -> Iterator[Need]:
-    """Everything that there must be but for what weights want, which takes a kind whose file says all."""
+    """All required entries except those for weights, which need a kind with a complete file."""
     yield from chain.from_iterable(map(of_kind, dict.fromkeys((*LAYERS, *kinds.KINDS))))
     yield from chain.from_iterable(needs(paths, names) for names, paths in OTHERS)
     for name, target in TARGETS.items():

@@ -1,4 +1,4 @@
-"""Without UTF-8 nothing becomes a question mark: what rnncli prints has a form in ASCII, in every command."""
+"""Without UTF-8 nothing becomes a question mark: every command's output has an ASCII form."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ export input:8,norm,lstm:16:seq:x3,dense:1 --to TARGET -o made; export input:8,g
 inspect MODEL; inspect MODEL -f csv; inspect nowhere.npz; spec MODEL; spec DEEP; spec input:8,rnm:4
 page input:8,rnn:4 --timesteps 9; layers; layers ENTRY; completion SHELL; help; help COMMAND; help sumary
 """
-"""Command lines of every command, wrong ones among them; each of these words stands in turn for its capitals."""
+"""Command lines of every command, including wrong ones; a word in capitals stands for each of its values in turn."""
 
 WORDS = {
     "DEEP": DEEP,
@@ -66,11 +66,11 @@ WORDS = {
 }
 
 TYPED = ["input:8，lstm:4", "input:8→lstm:4", "input:８,lstm:4", "embed:100×8,rnn:3", "input:8,λstm:4"]
-"""Specs with characters that rnncli would not print of its own accord."""
+"""Specs with characters that rnncli itself never prints."""
 
 
 def spelt_out(text: str) -> list[str]:
-    """The command lines of a text, with each of the words that their capitals stand for."""
+    """The command lines of a text, with each value of the words in capitals."""
     lines = text.strip().replace("\n", "; ").split("; ")
     for name, words in WORDS.items():
         lines = [line.replace(name, word) for line in lines for word in (words.split() if name in line else [""])]
@@ -79,7 +79,7 @@ def spelt_out(text: str) -> list[str]:
 
 @pytest.fixture
 def printed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    """Run a command line where the output has an encoding, as the program does."""
+    """Run a command line with a given output encoding, as the program does."""
 
     def call(encoding: str, *arguments: str) -> Result:
         streams = [io.TextIOWrapper(io.BytesIO(), encoding=encoding, write_through=True) for _ in range(2)]
@@ -94,7 +94,7 @@ def printed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
 
 
 def tables(text: str) -> list[list[str]]:
-    """The tables of a text in ASCII: from one rule at the start of a line to the next."""
+    """The tables in a text in ASCII, each from one rule at the start of a line to the next."""
     found = re.findall(r"^\+-+\+\n(?:\|.*\n)+\+-+\+$", text, re.MULTILINE)
     return [table.splitlines() for table in found]
 
@@ -111,7 +111,7 @@ def test_nothing_becomes_a_question_mark_and_tables_line_up(printed: Run, at: Wa
             assert all(len({*map(len, table)}) == 1 for table in tables(plain.stdout))
 
 
-def test_a_screen_in_ascii_reads_as_it_was_reviewed(printed: Run, screen: Callable[[str, str], None]) -> None:
+def test_a_screen_in_ascii_reads_as_reviewed(printed: Run, screen: Callable[[str, str], None]) -> None:
     screen("summary-ascii", printed("ascii", "summary", SMALL).stdout)
     screen("draw-ascii", printed("ascii", "draw", "input:8,rnn:4:seq:back,lstm:4:bi=sum,dense:3").stdout)
     run = printed("ascii", "forward", "input:8,gru:16", "--timesteps", "40", "--plot").stdout
@@ -119,10 +119,10 @@ def test_a_screen_in_ascii_reads_as_it_was_reviewed(printed: Run, screen: Callab
     screen("plot-ascii", "\n".join(line.rstrip() for line in plot.splitlines()) + "\n")
 
 
-def test_other_alphabets_keep_what_they_have(printed: Run) -> None:
+def test_other_encodings_keep_the_characters_that_they_have(printed: Run) -> None:
     line = ("explain", "input:8,norm,rnn:4")
     latin, plain = printed("latin-1", *line), printed("ascii", *line)
-    assert latin.stdout == plain.stdout  # what is laid out is ASCII throughout
+    assert latin.stdout == plain.stdout  # layout is ASCII throughout
     assert "rate × macs_per_step" in printed("latin-1", "help", "keys").stdout
 
 
@@ -139,7 +139,7 @@ def test_carets_stay_below_the_fault(printed: Run, at: Walk) -> None:
             assert faults[1] == "".join(forms.get(each, each) for each in faults[0])
 
 
-def test_completions_and_what_they_mean_are_in_ascii(printed: Run, at: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_completions_and_their_help_are_in_ascii(printed: Run, at: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
     for shell, typed in product(
         ("bash", "zsh", "fish"), ("", "summary ", "summary input:8,", "summary input:8,gru:3:")
     ):
@@ -152,7 +152,7 @@ def test_completions_and_what_they_mean_are_in_ascii(printed: Run, at: Walk, mon
             assert [plain.stdout.count(each) for each in "?\n"] == [whole.stdout.count(each) for each in "?\n"]
 
 
-def test_the_program_hears_what_the_output_can_show(program: Run) -> None:
+def test_the_program_detects_what_the_output_can_show(program: Run) -> None:
     listed = program("layers", LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0").stdout
     assert listed.isascii()
     assert "h = act(x.W + h.U + b)" in listed
@@ -161,13 +161,13 @@ def test_the_program_hears_what_the_output_can_show(program: Run) -> None:
     assert refused.splitlines()[1].startswith("  ...")
 
 
-def test_a_picture_has_all_characters_whatever_the_output_has(printed: Run) -> None:
+def test_a_picture_has_all_characters_whatever_the_output_encoding(printed: Run) -> None:
     assert printed("ascii", "explain", "input:8,lstm:4", "--svg", "p.svg").status == 0
     assert "×" in Path("p.svg").read_text(encoding="utf-8")
 
 
 def characters_of(module: Path, all_but: set[str]) -> set[str]:
-    """The characters of a module's texts that may be printed: all but some, and those of docstrings."""
+    """The characters that a module may print: all in its texts except the given ones and those in docstrings."""
     source = module.read_text(encoding="utf-8")
     if source.isascii() or {*source} <= {*map(chr, range(128)), *all_but}:
         return set()
@@ -181,10 +181,10 @@ READERS = [
     *("language/likeness", "commands/completion", "commands/specs", "formats/torch/pickles", "quantities"),
     "render/svg",
 ]
-"""Modules that only look for such characters, or show them to programs alone."""
+"""Modules that only search for such characters, or show them only to programs."""
 
 
-def test_every_character_in_the_source_has_a_form_in_ascii() -> None:
+def test_every_character_in_the_source_has_an_ascii_form() -> None:
     package = Path(rnncli.__file__).parent
     modules = {path.relative_to(package).with_suffix("").as_posix(): path for path in package.rglob("*.py")}
     assert characters_of(modules["render/comparisons"], {"–"}) == {"×", "−"}

@@ -1,4 +1,4 @@
-"""Braces expand to what bash makes of them; named ones to what is said of them."""
+"""Braces expand as in bash; named braces as documented."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from rnncli.errors import SpecError
 from rnncli.language.source import MAX_BYTES
 from rnncli.search.braces import KEYS, MAX_DEPTH, parse_pattern
 
-needs_bash = pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+needs_bash = pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
 
 NAMED = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]*[=}]")
 MIXED = re.compile(r"[A-Z]\.\.[a-z]|[a-z]\.\.[A-Z]")
-"""A range from one case to the other holds a backslash and a backtick, which bash goes on to interpret."""
+"""A range between cases includes a backslash and a backtick, which bash would interpret."""
 
 numbers = st.one_of(
     st.integers(-20, 20).map(str),
@@ -45,13 +45,13 @@ patterns = st.recursive(
 
 
 def comparable(pattern: str) -> bool:
-    """Whether bash reads it as a pattern of ours: it has no named brace and ends in no escape."""
+    """Whether bash reads it as the same pattern: no named brace, and no escape at the end."""
     names = [match[0] for match in NAMED.finditer(pattern)]
     return all(name[1:-1] in KEYS for name in names) and not MIXED.search(pattern) and len(pattern) < 200
 
 
 def expand_in_bash(patterns: Sequence[str]) -> list[list[str]]:
-    """What each pattern becomes when bash reads it unquoted."""
+    """The expansion of each pattern, unquoted, in bash."""
     script = "\n".join(f"printf '<%s>\\n' {pattern}; echo" for pattern in patterns)
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
     assert not done.stderr
@@ -72,7 +72,7 @@ def expand(pattern: str) -> list[str]:
         max_size=10,
     )
 )
-def test_a_pattern_expands_as_bash_expands_it(some: list[str]) -> None:
+def test_a_pattern_expands_as_in_bash(some: list[str]) -> None:
     some = [p for p in some if parse_pattern(p).count() < 300]
     for pattern, expected in zip(some, expand_in_bash(some) if some else [], strict=True):
         assert expand(pattern) == expected, pattern
@@ -87,7 +87,7 @@ CORNERS = (
 
 
 @needs_bash
-def test_each_corner_of_bashs_braces_is_bashs(at: Walk) -> None:
+def test_each_corner_case_of_braces_follows_bash(at: Walk) -> None:
     for pattern, expected in zip(CORNERS, expand_in_bash(CORNERS), strict=True):
         with at(pattern):
             assert expand(pattern) == expected
@@ -95,7 +95,7 @@ def test_each_corner_of_bashs_braces_is_bashs(at: Walk) -> None:
 
 @examples(60)
 @given(patterns | soups)
-def test_the_number_of_texts_is_known_without_expanding_them(text: str) -> None:
+def test_texts_are_counted_without_expanding_them(text: str) -> None:
     try:
         pattern = parse_pattern(text)
     except SpecError:
@@ -104,11 +104,11 @@ def test_the_number_of_texts_is_known_without_expanding_them(text: str) -> None:
         assert pattern.count() == len(list(pattern.expand()))
 
 
-def test_nothing_is_expanded_before_it_is_asked_for() -> None:
+def test_nothing_is_expanded_until_requested() -> None:
     pattern = parse_pattern("embed:{1..2000000000}x{1..1000},rnn:{1..1000}")
     assert pattern.count() == 2 * 10**15
     assert list(islice(pattern.expand(), 2)) == ["embed:1x1,rnn:1", "embed:1x1,rnn:2"]
-    # Bash leaves a longer range alone.
+    # Bash does not expand a longer range.
     ranges = ("{0..2147483644}", "{0..2147483645}", "{0..4294967288..2}")
     assert [parse_pattern(text).count() for text in ranges] == [2**31 - 3, 1, 2**31 - 3]
 
@@ -127,7 +127,7 @@ NAMES = {
 }
 
 
-def test_a_named_brace_gives_one_value_to_several_places(at: Walk) -> None:
+def test_a_named_brace_gives_several_places_the_same_value(at: Walk) -> None:
     for pattern, expected in NAMES.items():
         with at(pattern):
             assert expand(pattern) == expected
@@ -147,10 +147,10 @@ WRONG = {
     "{,}" * 20: ("the pattern stands for 1,048,576 empty texts", "{,}" * 20),
     "x" * (MAX_BYTES + 1): ("the pattern is 65,537 bytes long; at most 64 KiB are allowed", "xx"),
 }
-"""What is no pattern, what is said of it, and the part that is shown."""
+"""Invalid patterns, their messages, and the part that is marked."""
 
 
-def test_a_brace_that_cannot_be_named_so_is_shown(at: Walk) -> None:
+def test_an_invalid_brace_name_is_marked(at: Walk) -> None:
     for pattern, (message, fault) in WRONG.items():
         with at(pattern[:20]):
             with pytest.raises(SpecError) as caught:

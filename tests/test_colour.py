@@ -1,4 +1,4 @@
-"""Colours read on dark and on light backgrounds, whatever a terminal has of them: millions, 256, 16 or none."""
+"""Colours are readable on dark and light backgrounds, on terminals with millions of colours, 256, 16 or none."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ SIXTEEN = {
     "VGA, and the console of Linux": {91: (255, 85, 85), 94: (85, 85, 255)},
     "Windows": {91: (231, 72, 86), 94: (59, 120, 255)},
 }
-"""What bright red and bright blue are in the palettes of terminals."""
+"""Bright red and bright blue in the palettes of terminals."""
 
 TERMINALS = ({"TERM": "xterm"}, {"TERM": "xterm-256color"}, {"TERM": "xterm-256color", "COLORTERM": "truecolor"})
-"""Of 16 colours, of 256, and of all."""
+"""Terminals with 16 colours, 256, and all."""
 
 UNSTYLED = ("sweep", "solve", "export", "page", "spec", "completion")
 """Commands that print plain text."""
@@ -45,7 +45,7 @@ def luminance(colour: ColorTriplet) -> float:
 
 
 def contrast(one: ColorTriplet, other: ColorTriplet) -> float:
-    """WCAG 2's contrast, from 1 to 21; 3 is what it asks for of large text and of pictures."""
+    """WCAG 2's contrast ratio, from 1 to 21; it requires 3 for large text and graphics."""
     darker, lighter = sorted((luminance(one), luminance(other)))
     return (lighter + 0.05) / (darker + 0.05)
 
@@ -66,7 +66,7 @@ def triplet(colour: Color | None) -> ColorTriplet:
 
 
 def ramp(values: int = 41) -> Study:
-    """A study whose one unit goes from -1 through zero to 1."""
+    """A study whose only unit rises from -1 through zero to 1."""
     steps = tuple(range(values))
     activations = tuple(2 * step / (values - 1) - 1 for step in steps)
     outputs = Outputs(
@@ -87,7 +87,7 @@ def ramp(values: int = 41) -> Study:
 
 @pytest.fixture
 def on(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
-    """Say what the terminal is; Rich keeps a style as it was first shown, until that is forgotten."""
+    """Set the terminal; Rich caches a style as first rendered, so clear that cache."""
 
     def say(**environment: str) -> None:
         Style.parse.cache_clear()
@@ -102,7 +102,7 @@ def on(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
 
 
 def row_of_the_map(on: Callable[..., None], system: str | None, **options: object) -> str:
-    """The first row of the map of a ramp."""
+    """The first row of a ramp's map."""
     on()
     shown = console(system, **options)
     print_page(shown, study_page(ramp()))
@@ -111,7 +111,7 @@ def row_of_the_map(on: Callable[..., None], system: str | None, **options: objec
 
 
 def cells(row: str) -> Iterator[tuple[str, str]]:
-    """Each character of a row with the codes of its style."""
+    """Each character of a row with its style codes."""
     codes = ""
     for style, character in re.findall(r"\x1b\[([\d;]*)m|(.)", row):
         if character:
@@ -123,7 +123,7 @@ def cells(row: str) -> Iterator[tuple[str, str]]:
 # The scale
 
 
-def test_zero_is_next_to_the_ground_and_the_scale_departs_from_it_to_either_side(at: Walk) -> None:
+def test_the_scale_starts_near_the_background_at_zero_and_departs_from_it_on_either_side(at: Walk) -> None:
     for system, light in product(("truecolor", "256"), (False, True)):
         with at(system, "light" if light else "dark"):
             papers = [luminance(triplet(style.bgcolor)) for style in scale(system, light)]
@@ -139,13 +139,13 @@ def test_zero_is_next_to_the_ground_and_the_scale_departs_from_it_to_either_side
                 assert style.color is None
 
 
-def test_a_terminal_that_says_that_its_ground_is_light_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_that_reports_a_light_background_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     for said, light in (("", False), ("15;0", False), ("0;15", True), ("0;default;7", True)):
         monkeypatch.setenv("COLORFGBG", said)
         assert stdout_console().is_light == light  # type: ignore[attr-defined]
 
 
-def test_zero_is_in_the_middle_and_opposite_values_are_at_opposite_places(at: Walk) -> None:
+def test_zero_is_in_the_middle_and_opposite_values_are_symmetric(at: Walk) -> None:
     for system in ("truecolor", "256", "standard", "windows"):
         with at(system):
             styles = signed_styles(console(system))
@@ -155,7 +155,7 @@ def test_zero_is_in_the_middle_and_opposite_values_are_at_opposite_places(at: Wa
             assert (nearest_style(styles, -9), nearest_style(styles, 9)) == (styles[0], styles[-1])
 
 
-def test_the_two_colours_of_signs_stand_out_from_black_and_from_white() -> None:
+def test_the_two_sign_colours_stand_out_from_black_and_white() -> None:
     for palette in SIXTEEN.values():
         for colour in palette.values():
             assert min(contrast(ColorTriplet(*colour), ground) for ground in (BLACK, WHITE)) >= 3
@@ -170,14 +170,14 @@ def test_in_256_colours_a_rising_value_never_goes_back_on_the_scale(on: Callable
     assert len(runs) == len(set(runs)) == len(scale("256"))
 
 
-def test_in_16_colours_the_sign_is_the_colour_of_the_character(on: Callable[..., None]) -> None:
+def test_in_16_colours_the_sign_is_the_characters_colour(on: Callable[..., None]) -> None:
     row = list(cells(row_of_the_map(on, "standard")))[11:]
     assert {codes for _, codes in row} == {"91", "94", ""}
     assert all(codes == {"≡": "94", "=": "94", "-": "94", "·": ""}.get(character, "91") for character, codes in row)
     assert {character for character, _ in row} == set("≡=-·+*#")
 
 
-def test_without_colour_there_are_characters_alone(on: Callable[..., None]) -> None:
+def test_without_colour_a_map_has_only_characters(on: Callable[..., None]) -> None:
     plain = row_of_the_map(on, None)
     assert "\x1b" not in plain
     assert row_of_the_map(on, "256", no_color=True) == plain
@@ -189,7 +189,7 @@ def test_without_colour_there_are_characters_alone(on: Callable[..., None]) -> N
 # Everything else
 
 
-def test_a_screen_in_colour_reads_as_it_was_reviewed(
+def test_a_screen_in_colour_reads_as_reviewed(
     on: Callable[..., None], rnncli: Run, screen: Callable[[str, str], None]
 ) -> None:
     on(FORCE_COLOR="1", TERM="xterm-256color")
@@ -201,7 +201,7 @@ def test_a_screen_in_colour_reads_as_it_was_reviewed(
         screen(name, with_visible_styles("".join(f"{line.rstrip()}\n" for line in plot.splitlines())))
 
 
-def test_text_is_in_the_terminals_own_colour_and_otherwise_what_it_is_without(
+def test_text_uses_the_terminals_own_colour_and_is_otherwise_the_same_as_without_colour(
     on: Callable[..., None], rnncli: Run, at: Walk
 ) -> None:
     for command, line in COMMAND_LINES.items():
@@ -218,11 +218,11 @@ def test_text_is_in_the_terminals_own_colour_and_otherwise_what_it_is_without(
                 bold, dim, bright_blue, end = "1", "2", "94", "0"
                 assert codes <= {bold, dim, bright_blue, end}
                 assert bool(codes) == (command not in UNSTYLED)
-                if command != "forward":  # it shows how long it took
+                if command != "forward":  # its output includes a run time
                     assert without_styles(shown) == plain
 
 
-def test_no_color_takes_the_colours_of_a_map_from_a_terminal(terminal: Run) -> None:
+def test_no_color_removes_the_colours_of_a_map_on_a_terminal(terminal: Run) -> None:
     shown = terminal("forward", "input:8,gru:16", "--timesteps", "40", "--plot", NO_COLOR="1").stdout
     assert "\x1b[1m" in shown
     assert not re.search(r"\x1b\[[\d;]*[34]\d", shown)

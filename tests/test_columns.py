@@ -1,4 +1,4 @@
-"""The columns of a table add up to its totals, as they are printed: what a reader with a pencil would find."""
+"""The columns of a table add up to its totals as printed, as a reader with a pencil would check."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SPECS = [STACK, *(small_network(kind) for kind in KINDS.values() if getattr(kind
 
 
 class Printed(NamedTuple):
-    """A number as it is printed, and how far from the true one it may be."""
+    """A printed number, and its possible distance from the true one."""
 
     value: float
     rounding: float
@@ -41,7 +41,7 @@ def read(cell: str) -> Printed:
 
 
 def tables(text: str) -> list[dict[str, list[str]]]:
-    """Return the columns of each table by title. A cell of several lines is one text, its lines joined by newlines."""
+    """Return the columns of each table by title. A cell of several lines is one text, joined by newlines."""
     found: list[dict[str, list[str]]] = []
     titles: list[str] = []
     for line in text.splitlines():
@@ -70,7 +70,7 @@ def adds_up(cells: list[str], total: str) -> bool:
 
 
 def below(text: str, label: str) -> str:
-    """Return what a line below the table says."""
+    """Return the value of a line below the table."""
     (said,) = re.findall(rf"^ *{label}: (.+?)(?: \(.*\))?$", text, re.MULTILINE)
     return said
 
@@ -81,7 +81,7 @@ def printed(rnncli: Run, *arguments: str) -> str:
     return result.stdout
 
 
-def test_what_does_not_add_up_is_seen() -> None:
+def test_a_wrong_sum_is_detected() -> None:
     for cells, right, wrong in (
         (["5 × 144", "1,000"], "1,720", "1,721"),
         (["1.50 KB", "10 B"], "1.51 KB", "1.61 KB"),
@@ -105,7 +105,7 @@ def test_the_columns_of_a_summary_and_the_weights_of_an_explanation_add_up(rnncl
             assert adds_up(table["MACs"], below(text, "MACs"))
             (outputs,) = re.findall(r"^  Layer outputs +([\d.]+ \w+)  ", text, re.MULTILINE)
             assert adds_up(table["Layer outputs"], outputs)
-            none = [""] * len(table["Param #"])  # a column that holds nothing is not shown
+            none = [""] * len(table["Param #"])  # an empty column is not shown
             for params, weights in zip(table["Param #"], table.get("Weights", none), strict=True):
                 shapes = re.findall(r"\(([\d, ]+)\)", weights)
                 own = sum(prod(int(size) for size in shape.split(",") if size) for shape in shapes)
@@ -115,7 +115,7 @@ def test_the_columns_of_a_summary_and_the_weights_of_an_explanation_add_up(rnncl
             assert sum(params) == total
 
 
-def test_the_parameters_and_the_times_of_a_run_add_up(rnncli: Run, at: Walk) -> None:
+def test_the_parameters_and_times_of_a_run_add_up(rnncli: Run, at: Walk) -> None:
     for spec in SPECS:
         with at(spec):
             text = printed(rnncli, "forward", spec, *timesteps(spec, 5))
@@ -125,7 +125,7 @@ def test_the_parameters_and_the_times_of_a_run_add_up(rnncli: Run, at: Walk) -> 
 
 
 def explained(text: str) -> tuple[list[int], int]:
-    """Return the parameters of each weight of an explanation, and their total; five equal layers have five of each."""
+    """Return the parameters of each weight in an explanation, and their total; five equal layers count five times."""
     params: list[int] = []
     *layers, total = text.split("\n\n")[1:]
     for layer in layers:
@@ -147,7 +147,7 @@ def _last_number(text: str) -> int:
     return int(re.findall(r"[\d,]+", text)[-1].replace(",", ""))
 
 
-def test_the_layers_of_a_comparison_add_up_to_each_network_and_ratios_are_of_what_is_printed(rnncli: Run) -> None:
+def test_a_comparisons_layers_add_up_to_each_network_and_its_ratios_follow_from_printed_numbers(rnncli: Run) -> None:
     networks, layers = tables(printed(rnncli, "compare", *SPECS, LARGE, "--batch", "3"))
     assert networks["Network"] == [str(number) for number in range(1, len(SPECS) + 2)]
     first, *others = [read(cell).value for cell in networks["Parameters"]]

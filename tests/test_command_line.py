@@ -1,6 +1,6 @@
-"""What a wrong command line is answered with: one voice with the errors of specs, and the whole line repaired.
+"""Wrong command lines: errors in the same style as those of specs, with the whole line repaired.
 
-What was typed and what is said to it stands in tests/screens/errors-command-line.txt.
+The typed lines and their errors are in tests/screens/errors-command-line.txt.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def command_named(name: str) -> click.Command:
 
 
 def parsed(line: str) -> list[str]:
-    """The words behind `rnncli` of a command line that Click takes; one that it refuses fails the test."""
+    """The words of a command line after `rnncli`, if Click accepts it; otherwise the test fails."""
     program, *words = shlex.split(line)
     assert program == "rnncli"
     end = next((place for place, word in enumerate(words) if word in REDIRECTIONS), len(words))
@@ -63,12 +63,12 @@ def parsed(line: str) -> list[str]:
 
 
 def repairs_in(text: str) -> list[str]:
-    """The command lines in the help of errors."""
+    """The command lines in the Help lines of errors."""
     return re.findall(r"(?:^Help: |: )(rnncli .*)$", text, re.MULTILINE)
 
 
 def words_of_the_repair(result: Result) -> list[str]:
-    """The words behind `rnncli` of the command line in the help of an error."""
+    """The words after `rnncli` of the command line in an error's Help line."""
     assert (result.status, result.stdout) == (2, "")
     error, help_line = result.stderr.splitlines()
     assert error.startswith("Error: ")
@@ -76,7 +76,7 @@ def words_of_the_repair(result: Result) -> list[str]:
     return parsed(line)
 
 
-def test_every_error_reads_as_it_was_reviewed_and_its_repair_is_right(
+def test_every_error_reads_as_reviewed_and_its_repair_is_right(
     at: Walk, rnncli: Run, screen: Callable[[str, str], None]
 ) -> None:
     def answer(line: str) -> str:
@@ -92,15 +92,15 @@ def test_every_error_reads_as_it_was_reviewed_and_its_repair_is_right(
 
 
 def meaning(words: list[str]) -> tuple[str, dict[str, object]]:
-    """The command that a line is of, and all that it is called with."""
+    """The command that a line runs, and its arguments."""
     context = command_named(words[0]).make_context(
         words[0], words[1:], parent=click.Context(cli, **cli.context_settings)
     )
     return words[0], context.params
 
 
-def test_what_people_type_is_understood(at: Walk, rnncli: Run) -> None:
-    """A line of the file is what was typed behind `rnncli`, and the lines that it may mean; what is offered works."""
+def test_text_as_people_type_it_is_understood(at: Walk, rnncli: Run) -> None:
+    """Each line of the file has the words typed after `rnncli`, and its possible meanings; the suggested line works."""
     for line in (MISTAKES / "lines.txt").read_text(encoding="utf-8").splitlines():
         typed, arrow, lines = line.partition(" => ")
         if arrow:
@@ -112,17 +112,17 @@ def test_what_people_type_is_understood(at: Walk, rnncli: Run) -> None:
                 assert rnncli(*parsed(offered[0])).status != 2
 
 
-def test_what_a_line_writes_to_a_file_is_offered_for_the_shell_to_write(rnncli: Run) -> None:
+def test_redirection_is_suggested_for_the_output_of_a_command_without_an_output_option(rnncli: Run) -> None:
     result = rnncli("summary", SPEC, "-o", "my table.json")
     assert result.stderr.endswith(f": rnncli summary {SPEC} -f json > 'my table.json'\n")
 
 
-def test_what_has_quotes_is_offered_in_quotes_of_the_other_kind(rnncli: Run) -> None:
+def test_quoted_words_are_suggested_in_the_other_kind_of_quotes(rnncli: Run) -> None:
     result = rnncli("summary", "nn.LSTM(8, cfg['h'])")
     assert result.stderr.endswith(""" rnncli summary "nn.LSTM(8, cfg['h'])" --set "cfg['h']=100"\n""")
 
 
-def test_the_name_of_the_file_says_what_is_exported_where_one_target_alone_has_such_files(rnncli: Run) -> None:
+def test_the_file_name_determines_the_export_target_if_only_one_target_has_such_files(rnncli: Run) -> None:
     assert rnncli("export", SPEC, "-o", "model.onnx").status == 0
     assert rnncli("export", SPEC, "--to", "onnx", "-o", "again.onnx").status == 0
     assert Path("model.onnx").read_bytes() == Path("again.onnx").read_bytes()
@@ -148,21 +148,21 @@ def test_a_misspelt_option_is_repaired(at: Walk, rnncli: Run) -> None:
         name = long_name(option)
         for misspelt in (name + "z", name[:-1], name.replace("-", "_").replace("__", "--") + "x", name.upper()):
             if (command, misspelt) in right:
-                continue  # --seed is an option, too
+                continue  # --seed is an option too
             with at(command, misspelt):
                 typed = [*arguments_of(command), misspelt, *([] if option.is_flag else ["float32"])]
                 assert name in words_of_the_repair(rnncli(command, *typed))
 
 
-def test_a_value_that_is_missing_or_wrong_is_repaired(at: Walk, rnncli: Run) -> None:
+def test_a_missing_or_wrong_value_is_repaired(at: Walk, rnncli: Run) -> None:
     for command, option in OPTIONS:
         name, arguments = long_name(option), arguments_of(command)
         if isinstance(option.type, FileName) and not option.type.written:
-            continue  # there is no file that could be offered
+            continue  # there is no file to suggest
         if option.is_flag:
             wrong = [[*arguments, f"{name}=yes"]]
         elif isinstance(option.type, FileName):
-            wrong = [[*arguments, name]]  # any text is a value
+            wrong = [[*arguments, name]]  # any text is a valid value
         else:
             wrong = [[*arguments, name], [*arguments, name, "bogus"], [*arguments, f"{name}=bogus"], [name, *arguments]]
         for typed in wrong:
@@ -172,14 +172,14 @@ def test_a_value_that_is_missing_or_wrong_is_repaired(at: Walk, rnncli: Run) -> 
                 assert set(arguments) <= set(words)
 
 
-def test_an_option_that_reads_a_file_says_what_it_takes_where_none_is_named(rnncli: Run) -> None:
+def test_a_file_option_without_a_name_says_which_files_it_accepts(rnncli: Run) -> None:
     result = rnncli("forward", SPEC, "--input")
     error, help_ = result.stderr.splitlines()
     assert error == "Error: --input needs a value: FILE.npy"
     assert help_ == "Help: give one: --input FILE.npy"
 
 
-def test_the_file_that_was_meant_is_offered_for_the_name_of_none(at: Walk, rnncli: Run) -> None:
+def test_a_similar_file_is_suggested_for_a_name_without_a_file(at: Walk, rnncli: Run) -> None:
     rnncli("forward", "input:8,lstm:4", "--save-weights", "weights.npz", "--timesteps", "2")
     Path("C:weights.npz").write_bytes(Path("weights.npz").read_bytes())
     for typed, meant in {
@@ -218,7 +218,7 @@ WORDS = (
 @example(["\x1b]0;title\x07"])
 @example(["summary", SPEC, "--batch", "\x1b[31m"])
 @given(st.lists(st.sampled_from(WORDS), max_size=6))
-def test_any_command_line_is_answered_in_one_voice_and_a_repair_of_it_is_right(words: list[str]) -> None:
+def test_any_wrong_command_line_gets_an_error_in_the_same_style_and_a_right_repair(words: list[str]) -> None:
     errors = io.StringIO()
     with (
         contextlib.redirect_stdout(io.StringIO()),
@@ -238,7 +238,7 @@ def test_any_command_line_is_answered_in_one_voice_and_a_repair_of_it_is_right(w
                 parsed(line)
 
 
-def test_help_is_a_command_too_and_the_version_has_a_short_option(at: Walk, rnncli: Run) -> None:
+def test_help_is_also_a_command_and_the_version_has_a_short_option(at: Walk, rnncli: Run) -> None:
     assert rnncli("help") == rnncli("--help")
     for name in COMMANDS:
         with at(name):
@@ -248,7 +248,7 @@ def test_help_is_a_command_too_and_the_version_has_a_short_option(at: Walk, rnnc
     assert rnncli("-V").stdout.startswith("rnncli ")
 
 
-def test_a_spec_alone_is_summarised_and_so_is_a_call_or_a_file(at: Walk, rnncli: Run) -> None:
+def test_a_spec_call_or_file_without_a_command_is_summarised(at: Walk, rnncli: Run) -> None:
     for words in (
         [SPEC],
         [SPEC, "-q"],
@@ -263,14 +263,14 @@ def test_a_spec_alone_is_summarised_and_so_is_a_call_or_a_file(at: Walk, rnncli:
             assert rnncli(*words).status == 0
 
 
-def test_batch_and_timesteps_have_a_letter_in_every_command_that_has_them(at: Walk) -> None:
+def test_batch_and_timesteps_have_the_same_short_option_in_every_command(at: Walk) -> None:
     for name, option in OPTIONS:
         with at(name, long_name(option)):
             letter = {"--batch": "-b", "--timesteps": "-t"}.get(long_name(option))
             assert letter is None or letter in option.opts
 
 
-def test_the_word_error_is_red_and_the_carets_and_the_repair_are_bold_where_styles_are_shown(
+def test_the_word_error_is_red_and_carets_and_repair_are_bold_where_styles_are_shown(
     at: Walk, rnncli: Run, terminal: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     error, bold, end = "\x1b[31m\x1b[1mError\x1b[0m: ", "\x1b[1m", "\x1b[0m"
@@ -292,7 +292,7 @@ def test_the_word_error_is_red_and_the_carets_and_the_repair_are_bold_where_styl
     assert terminal(*line.split(), stdout_piped=True, NO_COLOR="1").stderr == without_styles(text)
 
 
-def test_without_a_spec_the_example_is_shown_but_to_no_program_where_something_is_on_standard_input(
+def test_without_a_spec_the_example_is_shown_unless_standard_input_has_data_for_a_program(
     at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     error = (
@@ -320,14 +320,14 @@ def test_without_a_spec_the_example_is_shown_but_to_no_program_where_something_i
         assert (forward.status, forward.stderr) == (0, f"{note}; standard input was not read\n")
 
 
-def test_a_spec_of_the_environment_is_one(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_spec_in_the_environment_counts_as_given(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RNNCLI_SPEC", "input:8,dense:1")
     with open("net.txt") as file:
         monkeypatch.setattr("sys.stdin", file)
         assert rnncli("summary", "-q") == (0, "9\n", "")
 
 
-def test_on_a_terminal_a_dash_says_that_it_waits_for_specs(terminal: Run) -> None:
+def test_on_a_terminal_a_dash_announces_that_it_waits_for_specs(terminal: Run) -> None:
     pressed: list[str] = []
 
     def press(shown: str) -> str:
@@ -341,20 +341,20 @@ def test_on_a_terminal_a_dash_says_that_it_waits_for_specs(terminal: Run) -> Non
     assert result.stderr.startswith("Waiting for specs, one per line; Ctrl-D ends the input\n")
 
 
-def test_good_specs_are_shown_where_nothing_tells_that_spaces_have_cut_one(rnncli: Run) -> None:
+def test_good_specs_are_shown_unless_a_spec_was_split_at_its_spaces(rnncli: Run) -> None:
     result = rnncli("summary", "-q", "input:8,dense:1", "lstm:4", "input:8")
     assert (result.status, result.stdout) == (2, "9\n0\n")
     assert result.stderr.startswith("Error: spec 2: a network starts with input or embed")
 
 
-def test_a_file_with_the_name_of_a_spec_and_a_directory_are_no_files_of_specs(rnncli: Run) -> None:
+def test_a_file_named_like_a_spec_and_a_directory_are_not_read_as_files_of_specs(rnncli: Run) -> None:
     Path("input:8").write_text("")
     assert rnncli("summary", "-q", "input:8") == (0, "0\n", "")
     os.mkdir("nets")
     assert "is the name of a file" not in rnncli("summary", "nets").stderr
 
 
-def test_a_file_that_holds_no_text_is_offered_to_no_command_as_lines_of_specs(rnncli: Run, at: Walk) -> None:
+def test_a_file_without_text_is_never_suggested_as_lines_of_specs(rnncli: Run, at: Walk) -> None:
     Path("y.npy").write_bytes(b"\x93NUMPY\x01\0")
     for command in ("summary", "inspect", "draw", "compare"):
         with at(command):
@@ -364,14 +364,14 @@ def test_a_file_that_holds_no_text_is_offered_to_no_command_as_lines_of_specs(rn
             assert "< y.npy" not in result.stderr
 
 
-def test_what_a_setting_says_makes_no_other_argument_a_file_to_write(rnncli: Run) -> None:
+def test_a_setting_never_turns_another_argument_into_an_output_file(rnncli: Run) -> None:
     source = "from torch import nn\nclass N(nn.Module):\n def __init__(self, v):\n  self.rnn = nn.LSTM(len(v), 8)\n"
     Path("s.py").write_text(f"{source}  super().__init__()\n")
     for line in (("s.py", "--set", "len(v)=20"), ("--set", "len(v)=20", "s.py")):
         assert "nn.LSTM(20, 8" in rnncli("export", *line, "--to", "torch").stdout
 
 
-def test_a_repair_that_takes_the_first_of_several_values_says_so_wherever_it_stands(
+def test_a_repair_that_uses_the_first_of_several_values_says_so_in_any_position(
     rnncli: Callable[..., Result],
 ) -> None:
     for option in ("--timesteps", "--lengths"):
@@ -379,6 +379,6 @@ def test_a_repair_that_takes_the_first_of_several_values_says_so_wherever_it_sta
         assert "with the first value: rnncli reach input:8,lstm:4 --timesteps 5" in said
 
 
-def test_what_is_mended_for_a_sweep_is_no_candidate_of_a_pattern_that_nobody_wrote(rnncli: Run) -> None:
+def test_a_repair_for_a_sweep_is_not_a_candidate_of_a_pattern_that_nobody_wrote(rnncli: Run) -> None:
     result = rnncli("sweep", "input:8,3lstm:64")
     assert result.stderr.endswith(" repeats a layer and comes after it: input:8,lstm:64:seq:x2,lstm:64\n")

@@ -29,7 +29,7 @@ RECALL = str(Path(__file__).parent / "golden" / "models" / "recall.safetensors")
 
 
 @given(st.lists(networks(largest=4), min_size=2, max_size=4))
-def test_every_layer_is_shown_once_in_order_beside_those_of_its_role(candidates: list[Network]) -> None:
+def test_every_layer_is_shown_once_in_order_next_to_the_layers_with_its_role(candidates: list[Network]) -> None:
     rows = compare(*candidates).layers
     for index, network in enumerate(candidates):
         column = [row[index] for row in rows]
@@ -44,7 +44,7 @@ def test_every_layer_is_shown_once_in_order_beside_those_of_its_role(candidates:
 
 
 def asked(name: str) -> list[str]:
-    """What a screen is about: its lines that are not indented."""
+    """The input of a screen: its lines that are not indented."""
     lines = (SCREENS / f"{name}.txt").read_text(encoding="utf-8").splitlines()
     return [line for line in lines if line and not line.startswith(" ")]
 
@@ -55,7 +55,7 @@ def lined_up(*specs: str) -> list[tuple[str, ...]]:
     return [tuple("-" if layer is None else layer.spec for layer in row) for row in rows]
 
 
-def test_layers_line_up_with_those_of_the_first_network_before_those_of_others() -> None:
+def test_layers_line_up_with_the_first_networks_before_those_of_others() -> None:
     assert lined_up("input:8,rnn:16", "input:8,dense:4,gru:16:seq,lstm:3", "input:8,lstm:16,dense:1") == [
         ("-", "dense:4", "-"),
         ("rnn:16", "gru:16:seq", "lstm:16"),
@@ -67,7 +67,7 @@ def test_layers_line_up_with_those_of_the_first_network_before_those_of_others()
 
 
 @given(networks(), networks(), st.none() | st.integers(1, 50))
-def test_the_differences_and_ratios_are_those_of_the_two_summaries(
+def test_the_differences_and_ratios_follow_from_the_two_summaries(
     one: Network, other: Network, timesteps: int | None
 ) -> None:
     if any(network.input_shape()[1] is not None for network in (one, other)):
@@ -116,7 +116,7 @@ REFUSED = {
 }
 
 
-def test_what_cannot_be_compared_is_said_with_its_spec(rnncli: Run, at: Walk) -> None:
+def test_a_network_that_cannot_be_compared_is_reported_with_its_spec(rnncli: Run, at: Walk) -> None:
     for line, reason in REFUSED.items():
         with at(line):
             result = rnncli("compare", *line.split())
@@ -132,7 +132,7 @@ def test_specs_may_come_from_standard_input(rnncli: Run) -> None:
 # Settings
 
 
-def test_every_network_stands_there_in_every_combination_of_settings_and_lengths_change_first(rnncli: Run) -> None:
+def test_every_network_appears_in_every_combination_of_settings_and_lengths_vary_first(rnncli: Run) -> None:
     options = [f"--{name}={value}" for name, values in VALUES.items() for value in reversed(values)]
     found = objects(rnncli, "input:8,lstm:2", "input:8,gru:2", *options)
     shown = [tuple(each[key] for key in ("spec", "framework", "dtype", "batch", "timesteps")) for each in found]
@@ -143,23 +143,23 @@ def test_every_network_stands_there_in_every_combination_of_settings_and_lengths
 VALUES = {"framework": ("keras", "torch"), "dtype": ("float32", "float16"), "batch": (1, 32), "timesteps": (10, 500)}
 
 
-def test_a_length_that_the_input_fixes_is_the_number_of_timesteps(rnncli: Run) -> None:
+def test_a_length_fixed_by_the_input_is_the_number_of_timesteps(rnncli: Run) -> None:
     found = objects(rnncli, "input:50x8,rnn:2", "input:8,rnn:2")
     assert [(each["batch"], each["timesteps"]) for each in found] == [(None, 50), (None, None)]
 
 
-def test_what_a_setting_does_reads_as_it_was_reviewed(rnncli: Run, screen: Screen) -> None:
+def test_the_effect_of_settings_reads_as_reviewed(rnncli: Run, screen: Screen) -> None:
     shown = []
     for line in asked("compare-effects"):
         said = [text for text in rnncli("compare", *line.split()).stdout.splitlines() if text.startswith("From ")]
         shown.append("\n  ".join([line, *(said or ["(nothing)"])]) + "\n")
-    # 4 · 1,617 for the parameters, and of each step the input, four gates, h and c, and what is returned.
+    # 4 · 1,617 bytes of parameters; per step the input, four gates, h and c, and the output.
     assert f"grows {(4 * 1_617 + 500 * 105) / (4 * 1_617 + 10 * 105):.3g} ×" in shown[0]
     screen("compare-effects", "\n".join(shown))
 
 
 @given(networks(largest=4), st.sampled_from(FRAMEWORKS))
-def test_the_parameters_never_change_with_time_batch_or_dtype(network: Network, framework: Framework) -> None:
+def test_parameters_never_change_with_time_batch_or_dtype(network: Network, framework: Framework) -> None:
     if any(layer.conflict(framework) for layer in network.layers) or network.input_shape()[1] is not None:
         return
     lengths = compare(
@@ -174,7 +174,7 @@ def test_the_parameters_never_change_with_time_batch_or_dtype(network: Network, 
         assert all("the parameters stay the same" in sentence for sentence in effects(lengths))
 
 
-def test_a_fixed_length_and_another_one_are_an_error_whose_repair_leaves_it_open(rnncli: Run) -> None:
+def test_timesteps_that_contradict_a_fixed_length_are_an_error_whose_repair_leaves_it_open(rnncli: Run) -> None:
     lengths = ("--timesteps", "10", "--timesteps", "500")
     result = rnncli("compare", "input:50x8,lstm:4", *lengths)
     assert (result.status, result.stdout) == (2, "")
@@ -190,7 +190,7 @@ def test_a_fixed_length_and_another_one_are_an_error_whose_repair_leaves_it_open
     assert "input:10x8,lstm:4" in one.stderr
 
 
-def test_there_is_a_limit_to_what_stands_side_by_side(rnncli: Run) -> None:
+def test_the_number_of_networks_side_by_side_is_limited(rnncli: Run) -> None:
     lengths = [f"--timesteps={length}" for length in range(1, 101)]
     batches = [f"--batch={batch}" for batch in range(1, 12)]
     assert len(objects(rnncli, *["input:8,rnn:2"] * 10, *lengths)) == 1000
@@ -227,7 +227,7 @@ def test_the_reasons_add_up_to_the_difference(candidates: list[Network], framewo
 
 
 def check_factor(reason: Reason) -> None:
-    """Whether a reason that gives one factor for all weights, or for the kernel alone, is right."""
+    """Check a reason that gives one factor for all weights, or for the kernel only."""
     every = re.fullmatch(r"(?:1/)?([\d,/]+) (?:× the|of the) weights of .*", reason.text)
     if every is not None or re.search(r": × [\d.e+-]+$", reason.text):
         assert len({round(part.ratio or 0, 9) for part in reason.parts}) == 1
@@ -237,7 +237,7 @@ def check_factor(reason: Reason) -> None:
             assert reason.parts[0].ratio == 2
 
 
-def test_why_counts_differ_reads_as_it_was_reviewed(screen: Screen) -> None:
+def test_the_reasons_for_different_counts_read_as_reviewed(screen: Screen) -> None:
     shown = []
     for line in asked("compare-reasons"):
         words = line.split()
@@ -246,18 +246,18 @@ def test_why_counts_differ_reads_as_it_was_reviewed(screen: Screen) -> None:
         found = comparison.reasons(len(comparison.columns) - 1)
         reasons = [f"{reason.layer} {reason.difference:+,}: {reason.text}" for some in found for reason in some]
         shown.append("\n  ".join([line, *(reasons or ["(nothing)"])]) + "\n")
-    # Keras: LSTM(32) on 32 features has 8,320 parameters; on the 64 of a Bidirectional(LSTM(32)) it has 12,416.
+    # Keras: LSTM(32) on 32 features has 8,320 parameters; on the 64 of a Bidirectional(LSTM(32)), 12,416.
     assert {"+8,320:", "+4,096:"} <= {*shown[0].split()}
     screen("compare-reasons", "\n".join(shown))
 
 
-def test_why_a_model_file_has_other_counts_is_said_too(rnncli: Run) -> None:
-    # The file holds an LSTM of PyTorch, with its two biases.
+def test_the_reasons_for_a_model_files_different_counts_are_given_too(rnncli: Run) -> None:
+    # The file holds a PyTorch LSTM, with two biases.
     shown = rnncli("compare", "input:1,rnn:8,dense:1", RECALL).stdout
     assert "2  lstm:8  + 240: 4 × the weights of rnn: three gates and a candidate" in shown
 
 
-def test_more_reasons_than_anybody_reads_are_counted(rnncli: Run) -> None:
+def test_excess_reasons_are_only_counted(rnncli: Run) -> None:
     specs = [f"input:8,rnn:{units}" for units in range(1, 51)]
     shown = rnncli("compare", *specs).stdout
     assert shown.count("units instead of 1") == 24
@@ -265,7 +265,7 @@ def test_more_reasons_than_anybody_reads_are_counted(rnncli: Run) -> None:
     assert all(len(each["reasons"]) == 1 for each in objects(rnncli, *specs)[1:])
 
 
-def test_every_kind_is_made_of_factors(at: Walk) -> None:
+def test_every_kinds_parameters_are_products_of_factors(at: Walk) -> None:
     for kind, framework in product(KINDS.values(), FRAMEWORKS):
         with at(kind.names[0], framework):
             network = Network.parse(small_network(kind))
@@ -277,7 +277,7 @@ SEVERAL = {
     "--timesteps 10,50": "--timesteps 10 --timesteps 50",
     "--timesteps 10 50 500": "--timesteps 10 --timesteps 50 --timesteps 500",
     "--timesteps=10 500": "--timesteps=10 --timesteps=500",
-    "--timesteps 10,500": "--timesteps 10 --timesteps 500",  # 10,500 is a number, too
+    "--timesteps 10,500": "--timesteps 10 --timesteps 500",  # 10,500 is a number too
     "--framework keras,torch": "--framework keras --framework torch",
     "--framework keras torch": "--framework keras --framework torch",
     "--framework both": "--framework keras --framework torch",
@@ -288,7 +288,7 @@ SEVERAL = {
 }
 
 
-def test_several_values_at_once_are_repaired_to_an_option_for_each(rnncli: Run, at: Walk) -> None:
+def test_several_values_at_once_are_repaired_to_one_option_each(rnncli: Run, at: Walk) -> None:
     for typed, meant in SEVERAL.items():
         with at(typed):
             result = rnncli("compare", "input:8,rnn:2", *typed.split())

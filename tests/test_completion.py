@@ -1,4 +1,4 @@
-"""What can follow a text that is typed in part: in a spec, in a pattern, on a command line."""
+"""Completion of partly typed text: in a spec, in a pattern, on a command line."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from rnncli.search.problem import Template
 
 
 def words(text: str, **options: bool) -> list[str]:
-    """The last parts of what a spec can become."""
+    """The last parts of a spec's completions."""
     return [completion.word for completion in spec_completions(text, **options)]
 
 
 @given(networks(), networks())
-def test_what_is_offered_goes_on_from_what_is_typed(network: Network, other: Network) -> None:
+def test_completions_extend_the_typed_text(network: Network, other: Network) -> None:
     for spec in (str(network), f"{other},{network}"):
         for end in range(len(spec) + 1):
             for completion in spec_completions(spec[:end]):
@@ -36,7 +36,7 @@ def test_what_is_offered_goes_on_from_what_is_typed(network: Network, other: Net
 
 
 @given(nearly_specs())
-def test_nothing_that_is_typed_is_a_fault(text: str) -> None:
+def test_completing_any_text_raises_no_error(text: str) -> None:
     for completer in (spec_completions, pattern_completions):
         for completion in completer(text):
             assert completion.text.startswith(text)
@@ -44,7 +44,7 @@ def test_nothing_that_is_typed_is_a_fault(text: str) -> None:
 
 
 @given(networks())
-def test_what_is_offered_whole_makes_a_network(network: Network) -> None:
+def test_a_complete_suggestion_is_a_valid_network(network: Network) -> None:
     spec = str(network)
     for end in range(len(spec) + 1):
         for completion in spec_completions(spec[:end]):
@@ -53,7 +53,7 @@ def test_what_is_offered_whole_makes_a_network(network: Network) -> None:
 
 
 @given(networks())
-def test_every_kind_and_every_field_of_a_network_is_offered_before_it_is_typed_whole(network: Network) -> None:
+def test_every_kind_and_field_of_a_network_is_suggested_before_it_is_typed_in_full(network: Network) -> None:
     spec = str(network)
     start = 0
     for layer in spec.split(","):
@@ -77,7 +77,7 @@ def test_the_first_layer_takes_the_input_and_no_other_does() -> None:
     assert {word.rstrip(":") for word in later} == {layer.kind for layer in LAYERS if layer.reads != "input"}
 
 
-def test_every_name_of_a_kind_is_offered_when_no_other_starts_so() -> None:
+def test_every_name_of_a_kind_is_suggested_if_it_is_the_only_match() -> None:
     for name, kind in KINDS.items():
         if not any(other.startswith(name) for other in KINDS if other != name):
             head = "" if kind.reads == "input" else "input:5x8,"
@@ -115,13 +115,13 @@ SPECS = {
 }
 
 
-def test_a_spec_goes_on(at: Walk) -> None:
+def test_a_spec_is_continued(at: Walk) -> None:
     for typed, offered in SPECS.items():
         with at(typed):
             assert words(typed) == offered
 
 
-def test_a_field_that_is_there_is_not_offered_again_and_one_that_it_excludes_neither() -> None:
+def test_a_field_already_present_or_excluded_by_one_is_not_suggested() -> None:
     assert words("input:8,rnn:4:") == ["seq", "back", "bi", "bi=", "nobias", "act=", "x"]
     assert words("input:8,rnn:4:seq:relu:x2:") == ["back", "bi", "bi=", "nobias"]
     assert words("input:8,rnn:4:bi=sum:") == ["seq", "nobias", "act=", "x"]
@@ -134,7 +134,7 @@ def test_case_and_spaces_are_kept_as_typed() -> None:
     ]
 
 
-def test_a_template_is_offered_its_blanks() -> None:
+def test_blanks_are_suggested_in_a_template() -> None:
     assert words("embed:10000x", blanks=True) == ["10000x_"]
     (completion,) = spec_completions("embed:10000x_,lstm:", blanks=True)
     assert Template.parse(completion.text)
@@ -157,7 +157,7 @@ PATTERNS = {
 }
 
 
-def test_a_pattern_goes_on_in_its_braces_and_behind_them(at: Walk) -> None:
+def test_a_pattern_is_completed_inside_and_after_its_braces(at: Walk) -> None:
     kinds = {"norm", "bnorm", "repeat", "pool", "flatten"}
     for typed, offered in PATTERNS.items():
         with at(typed):
@@ -166,7 +166,7 @@ def test_a_pattern_goes_on_in_its_braces_and_behind_them(at: Walk) -> None:
 
 @pytest.fixture
 def offered(rnncli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[list[str]]]:
-    """What rnncli answers to the script of fish for a line: the parts of each line of its answer."""
+    """rnncli's answer to fish's script for a command line: the parts of each line."""
 
     def call(line: str) -> list[list[str]]:
         monkeypatch.setenv("_RNNCLI_COMPLETE", "fish_complete")
@@ -183,24 +183,24 @@ def commands() -> list[tuple[str, click.Command]]:
     return [(name, command) for name in COMMANDS if (command := cli.get_command(context, name))]
 
 
-def test_the_commands_are_offered(offered: Callable[[str], list[list[str]]]) -> None:
+def test_commands_are_suggested(offered: Callable[[str], list[list[str]]]) -> None:
     assert [value for _, value, _, _ in offered("rnncli ")] == list(COMMANDS)
     assert [value for _, value, _, _ in offered("A=1 /usr/bin/rnncli su")] == ["summary"]
 
 
-def test_a_spec_without_a_command_goes_on_and_so_do_its_options(offered: Callable[[str], list[list[str]]]) -> None:
+def test_a_spec_without_a_command_and_its_options_are_completed(offered: Callable[[str], list[list[str]]]) -> None:
     for line in ("input:8,ls", "input:8,lstm:4 --wi"):
         assert offered(f"rnncli {line}") == offered(f"rnncli summary {line}") != []
 
 
-def test_every_option_of_a_command_is_offered(at: Walk, offered: Callable[[str], list[list[str]]]) -> None:
+def test_every_option_of_a_command_is_suggested(at: Walk, offered: Callable[[str], list[list[str]]]) -> None:
     for name, command in commands():
         with at(name):
             options = {option for parameter in command.params for option in parameter.opts if option.startswith("--")}
             assert {value for _, value, _, _ in offered(f"rnncli {name} --")} == options | {"--help"}
 
 
-def test_every_choice_is_offered_and_every_file_by_its_extension(offered: Callable[[str], list[list[str]]]) -> None:
+def test_every_choice_is_suggested_and_every_file_by_its_extension(offered: Callable[[str], list[list[str]]]) -> None:
     for name, command in commands():
         for parameter in command.params:
             if not isinstance(parameter, click.Option):
@@ -216,7 +216,7 @@ def test_every_choice_is_offered_and_every_file_by_its_extension(offered: Callab
                     assert parameter.metavar in ("FILE", f"FILE.{answer[3]}")
 
 
-def test_model_files_are_offered_where_they_may_stand(offered: Callable[[str], list[list[str]]]) -> None:
+def test_model_files_are_suggested_where_they_are_accepted(offered: Callable[[str], list[list[str]]]) -> None:
     for before in ("summary", "compare input:8,lstm:4", "inspect", "forward input:8,lstm:4 --weights"):
         ((kind, typed, _, extensions),) = offered(f"rnncli {before} my_mod")
         assert (kind, typed) == ("files", "my_mod")
@@ -229,7 +229,7 @@ def test_every_argument_is_completed(offered: Callable[[str], list[list[str]]]) 
             assert offered(f"rnncli {name} "), name
 
 
-def test_nothing_is_offered_on_a_line_that_is_wrong(offered: Callable[[str], list[list[str]]]) -> None:
+def test_nothing_is_suggested_on_a_wrong_line(offered: Callable[[str], list[list[str]]]) -> None:
     for line in (
         "rnncli sumary em",
         "rnncli sumary in",
@@ -240,7 +240,7 @@ def test_nothing_is_offered_on_a_line_that_is_wrong(offered: Callable[[str], lis
         assert offered(line) == [], line
 
 
-def test_completion_prints_a_script_for_each_shell_and_names_no_other(rnncli: Callable[..., Result]) -> None:
+def test_completion_prints_a_script_for_each_shell_and_accepts_no_other_name(rnncli: Callable[..., Result]) -> None:
     for shell in ("bash", "zsh", "fish"):
         result = rnncli("completion", shell)
         assert (result.status, result.stderr) == (0, "")

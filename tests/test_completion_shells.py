@@ -1,4 +1,4 @@
-"""What TAB does in the shells of the machine, with the script that `rnncli completion` prints."""
+"""TAB in the machine's shells, with the script that `rnncli completion` prints."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LINES = {
     "rnncli sweep --sort mem": "rnncli sweep --sort memory ",
     "rnncli sweep --sort -pa": "rnncli sweep --sort -params ",
     "rnncli sweep --sort=-pa": "rnncli sweep --sort=-params ",
-    # Inside a spec no space follows: it can go on.
+    # No space follows inside a spec, because it can continue.
     "rnncli summary em": "rnncli summary embed:",
     "rnncli summary embed:10000x32,rnn:32:s": "rnncli summary embed:10000x32,rnn:32:seq",
     "rnncli summary embed:10000x32,rnn:32:seq,l": "rnncli summary embed:10000x32,rnn:32:seq,lstm:",
@@ -32,12 +32,12 @@ LINES = {
     "rnncli sweep 'input:8,{gru,ls": "rnncli sweep 'input:8,{gru,lstm",
     "rnncli sweep 'input:{u=4,8},{gru,lstm}:{u}:s": "rnncli sweep 'input:{u=4,8},{gru,lstm}:{u}:seq",
     "rnncli summary $(rnncli solve in": "rnncli summary $(rnncli solve input:",
-    # Where there is a choice, or nothing to choose from, the line stays as it is.
+    # With several choices, or none, the line does not change.
     "rnncli summary input:8,gru:4:": "rnncli summary input:8,gru:4:",
     "rnncli summary input:8,gru:4:reset=": "rnncli summary input:8,gru:4:reset=",
     "rnncli summary input:8,gru:": "rnncli summary input:8,gru:",
     "rnncli sumary in": "rnncli sumary in",
-    # Files are told by their extensions.
+    # Files are selected by extension.
     "rnncli forward --input da": "rnncli forward --input data.npy ",
     "rnncli forward --input=da": "rnncli forward --input=data.npy ",
     "rnncli forward --weights da": "rnncli forward --weights data.npz ",
@@ -67,7 +67,7 @@ def test_tab_completes(shell: Shell, at: Walk) -> None:
 
 
 @pytest.mark.thorough
-def test_tab_completes_before_what_follows_the_cursor(shell: Shell) -> None:
+def test_tab_completes_in_the_middle_of_a_line(shell: Shell) -> None:
     left = "\x1b[D" * len(" --wide")
     keys = f"rnncli summary input:8,rnn:4:s --wide{left}\t"
     assert shell.line_after(keys) == "rnncli summary input:8,rnn:4:seq --wide"

@@ -1,6 +1,6 @@
-"""Whatever a kind of layer may ask of the house, every command gives it.
+"""Every command supports everything that a kind of layer may declare.
 
-A kind that lives in `halving.py` alone asks for all of it; a process of its own has it among the others.
+A kind defined only in `halving.py` uses all of it; a separate process registers it among the others.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import sys
 import pytest
 
 HELD = ("with_halving.py", "test_sweep.py", "test_solve.py", "test_kinds.py")
-"""The tests that such a kind is held to: those that walk the kinds, and its own."""
+"""The tests for that kind: those that iterate over the kinds, and its own."""
 
 
-def test_a_kind_that_changes_the_length_and_is_pytorchs_alone_works_everywhere(request: pytest.FixtureRequest) -> None:
+def test_a_pytorch_only_kind_that_changes_the_length_works_everywhere(request: pytest.FixtureRequest) -> None:
     options = ["--rewrite-screens"] if request.config.getoption("--rewrite-screens") else []
     command = [sys.executable, "-m", "pytest", "-p", "halving", "-p", "no:cacheprovider", "-q", *options]
     chosen = ["-k", "with_halving or every_kind or (textbook and halve)"]

@@ -1,4 +1,4 @@
-"""`rnncli draw`: what any drawing keeps to; `test_screens.py` has some as they were reviewed."""
+"""`rnncli draw`: properties of every drawing; `test_screens.py` compares some with reviewed screens."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ sizes = st.none() | st.integers(1, 9) | st.integers(1, MAX_SIZE)
 
 @st.composite
 def unrolled(draw_: st.DrawFn) -> Unrolled:
-    """Any network unrolled in time, its batch and timesteps known or not."""
+    """Any network unrolled in time, with known or unknown batch and timesteps."""
     network = draw_(networks())
     steps = draw_(sizes) if network.head.fixed_timesteps is None else None
     return unroll(network, draw_(sizes), None if steps is None else max(steps, least_steps(network.layers)))[-1]
@@ -47,12 +47,12 @@ def plain(picture: Unrolled, width: int, ascii_only: bool = False) -> list[str]:
 
 
 def rows(spec: str, timesteps: int | None = None, width: int = 80) -> list[str]:
-    """The lines that show what a cell carries, from the top."""
+    """The lines with a cell's state, from the top."""
     drawn = plain(unroll(Network.parse(spec), None, timesteps)[-1], width)
     return [line[line.index("0 ─►") if "0 ─►" in line else line.index("│") :] for line in drawn if " 0" in line]
 
 
-def test_several_specs_are_several_drawings_and_a_bad_one_is_reported(rnncli: Run) -> None:
+def test_several_specs_are_drawn_separately_and_a_bad_one_is_reported(rnncli: Run) -> None:
     one, two = rnncli("draw", "input:8,rnn:3").stdout, rnncli("draw", CLASSIFIER).stdout
     result = rnncli("draw", "input:8,rnn:3", "-", stdin=f"input:8,rnn\n{CLASSIFIER}\n")
     assert (result.status, result.stdout) == (2, one + two)
@@ -65,7 +65,7 @@ def test_timesteps_that_contradict_the_spec_are_an_error(rnncli: Run) -> None:
     assert "fixes 50 timesteps, but 60" in result.stderr
 
 
-def test_a_drawing_imports_no_numpy() -> None:
+def test_a_drawing_does_not_import_numpy() -> None:
     ((_, modules),) = imported(["draw", CLASSIFIER])
     assert "numpy" not in modules
 
@@ -80,7 +80,7 @@ def test_no_line_is_wider_than_the_terminal_and_ascii_is_ascii(picture: Unrolled
 
 
 @given(unrolled(), st.integers(80, 200), st.booleans())
-def test_every_name_every_spec_and_every_shape_is_shown_whole(picture: Unrolled, width: int, ascii_only: bool) -> None:
+def test_every_name_spec_and_shape_is_shown_in_full(picture: Unrolled, width: int, ascii_only: bool) -> None:
     lines = plain(picture, width, ascii_only)
     words = [word for line in lines for word in line.split()]
     for layer in picture.layers:
@@ -90,9 +90,7 @@ def test_every_name_every_spec_and_every_shape_is_shown_whole(picture: Unrolled,
 
 
 @given(unrolled(), st.integers(60, 200))
-def test_arrows_upward_start_at_what_they_hand_on_and_boxes_stand_one_above_another(
-    picture: Unrolled, width: int
-) -> None:
+def test_arrows_upward_start_at_their_source_and_boxes_are_aligned_vertically(picture: Unrolled, width: int) -> None:
     lines = plain(picture, width)
     modes = "".join((*MERGE_MODES, *POOLS))
     inputs = "".join(lines[-3:])
@@ -106,7 +104,7 @@ def test_arrows_upward_start_at_what_they_hand_on_and_boxes_stand_one_above_anot
         assert {side.start() for side in re.finditer("[│├┤┘]", line)} <= sides
 
 
-def test_a_kind_stands_in_the_middle_of_its_box(at: Walk) -> None:
+def test_a_kind_is_centred_in_its_box(at: Walk) -> None:
     for layer in LAYERS:
         if not layer.sizes.required or layer.reads in ("vector", "input"):
             continue
@@ -125,7 +123,7 @@ ROWS = {
 }
 
 
-def test_states_go_from_zero_along_time_or_against_it(at: Walk) -> None:
+def test_states_run_from_zero_forwards_or_backwards_in_time(at: Walk) -> None:
     for spec, pattern in ROWS.items():
         with at(spec):
             (row,) = rows(spec)
@@ -175,7 +173,7 @@ def test_a_sequence_in_reversed_time_is_read_from_right_to_left(at: Walk) -> Non
 
 @st.composite
 def simple_stacks(draw_: st.DrawFn) -> Network:
-    """SimpleRNNs above one another, in any direction."""
+    """Stacked SimpleRNNs, in any direction."""
     layers = draw_(st.lists(st.tuples(st.booleans(), st.sampled_from((None, None, "concat", "sum"))), min_size=1))
     last = draw_(st.booleans())
     recurrent = [
@@ -188,9 +186,11 @@ def simple_stacks(draw_: st.DrawFn) -> Network:
 
 
 @given(simple_stacks(), st.integers(1, 5), st.data())
-def test_outputs_leave_at_the_steps_whose_input_they_see(network: Network, timesteps: int, data: st.DataObject) -> None:
+def test_outputs_leave_at_the_steps_whose_input_affects_them(
+    network: Network, timesteps: int, data: st.DataObject
+) -> None:
     model = Model(network, dtype="float64")
-    # Without a recurrent kernel a cell remembers nothing, so that an output shows the one step it was computed at.
+    # Without a recurrent kernel a cell has no memory, so an output depends only on the step that computed it.
     stateless = {
         name: weight * 0 if name.endswith("recurrent_kernel") else weight for name, weight in model.weights.items()
     }
@@ -234,10 +234,10 @@ def test_three_or_more_equal_layers_are_drawn_once_if_they_read_in_one_direction
 
 
 @given(networks(head=heads))
-def test_the_layers_drawn_are_those_of_the_network_in_order(network: Network) -> None:
+def test_the_drawn_layers_are_the_networks_in_order(network: Network) -> None:
     drawn = []
     for number, part in enumerate(unroll(network)):
-        # What gives a part its sequence is the input, the layer below, or the layer that repeats a vector.
+        # A part's sequence comes from the input, the layer below, or the layer that repeats a vector.
         drawn += [part.source] if number and part.over == "vector" else []
         drawn += [(name, layer.layer.spec()) for layer in part.layers for name in layer.names]
     assert drawn == [(name, layer.spec()) for name, layer in zip(network.names, network.body, strict=True)]

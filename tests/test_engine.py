@@ -1,6 +1,6 @@
-"""The engine against the textbook's loop, and the laws that chunks, states and seeds obey.
+"""The engine against the textbook's loop, and the laws of chunks, states and seeds.
 
-All settings of every kind are held to Keras's values in `test_frameworks.py`.
+`test_frameworks.py` compares all settings of every kind with Keras's values.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from rnncli.layers.activations import ACTIVATIONS
 TOLERANCE = {"float32": 2e-5, "float64": 1e-11}
 
 BATCHES = st.sampled_from([1, 2, 3, 8, 9, 12])
-"""On both sides of the size from which inputs are stacked and not projected."""
+"""Batch sizes on both sides of the one from which inputs are stacked instead of projected."""
 
 
 DIRECTIONS = ("", "", "back", "bi", "bi=sum", "bi=mul", "bi=ave")
 BOUNDED = ("tanh", "sigmoid", "hard_sigmoid", "softsign", "softmax")
-"""Activations without bounds may grow without bounds over a sequence, and rounding with them."""
+"""Bounded activations; others may grow without limit over a sequence, and their rounding errors too."""
 
 
 def recurrent(sequences: Sequence[str], directions: Sequence[str]) -> st.SearchStrategy[str]:
@@ -46,7 +46,7 @@ def recurrent(sequences: Sequence[str], directions: Sequence[str]) -> st.SearchS
 
 
 def networks(directions: Sequence[str] = DIRECTIONS) -> st.SearchStrategy[Network]:
-    """Up to three recurrent layers, some below a dense one."""
+    """Up to three recurrent layers, some followed by a dense layer."""
     return st.tuples(
         st.sampled_from(["input:3", "input:1", "embed:4x3", "embed:4x3:mask"]),
         st.lists(recurrent(["seq"], directions), max_size=2).map(",".join),
@@ -64,7 +64,7 @@ def random_input(network: Network, batch: int, timesteps: int, seed: int = 0) ->
 
 @contextmanager
 def short_chunks(least_steps: int) -> Iterator[None]:
-    """In the block a sequence is cut into chunks of so many timesteps."""
+    """Cut sequences into chunks of so many timesteps inside the block."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(chunks, "LEAST_STEPS", least_steps)
         patch.setattr(chunks, "CHUNK_NUMBERS", 0)
@@ -79,7 +79,7 @@ def short_chunks(least_steps: int) -> Iterator[None]:
     least_steps=st.integers(1, 9),
     dtype=st.sampled_from(sorted(TOLERANCE)),
 )
-def test_the_engine_computes_what_the_textbook_loop_computes_in_chunks_of_any_length(
+def test_the_engine_matches_the_textbook_loop_in_chunks_of_any_length(
     network: Network, batch: int, timesteps: int, least_steps: int, dtype: str
 ) -> None:
     x, weights = random_input(network, batch, timesteps), reference.random_weights(network)
@@ -102,7 +102,7 @@ def test_a_model_can_be_called_again_with_another_batch_and_remembers_nothing(
 
 
 @given(network=networks(directions=[""]), batch=BATCHES, timesteps=st.integers(2, 9), data=st.data())
-def test_pieces_of_a_sequence_with_the_state_between_them_give_the_whole(
+def test_a_sequence_in_pieces_with_the_state_passed_on_gives_the_whole_result(
     network: Network, batch: int, timesteps: int, data: st.DataObject
 ) -> None:
     cut = data.draw(st.integers(1, timesteps - 1))
@@ -119,7 +119,7 @@ def test_pieces_of_a_sequence_with_the_state_between_them_give_the_whole(
         np.testing.assert_allclose(array, last[key], rtol=1e-12, atol=1e-12)
 
 
-def test_states_have_the_names_of_their_layers_and_the_shape_batch_by_units() -> None:
+def test_states_have_their_layers_names_and_shape_batch_by_units() -> None:
     model = Model(Network.parse("input:2,lstm:3:seq,gru:4:seq:bi,rnn:5"))
     _, state = model.run(np.zeros((6, 2, 2)))
     assert {key: array.shape for key, array in state.items()} == {
@@ -154,7 +154,7 @@ def test_chunks_may_have_any_lengths_in_any_order(at: Walk) -> None:
             np.testing.assert_allclose(found.reshape(model(x).shape), model(x), rtol=1e-12)
 
 
-def test_both_directions_as_one_cell_give_what_two_cells_give(at: Walk) -> None:
+def test_both_directions_as_one_cell_match_two_cells(at: Walk) -> None:
     cells = ("rnn:3", "rnn:3:nobias", "lstm:3", "lstm:3:nobias", "gru:3", "gru:3:reset=before")
     x = np.random.default_rng(0).standard_normal((5, 9, 2))
     for cell, rest, merge in product(cells, ("", ":seq,rnn:2"), ("bi", "bi=sum", "bi=mul", "bi=ave")):
@@ -173,7 +173,7 @@ def test_both_directions_as_one_cell_give_what_two_cells_give(at: Walk) -> None:
                 np.testing.assert_allclose(state, later_of_two[key], rtol=1e-12)
 
 
-def test_directions_run_as_one_cell_where_that_is_faster_and_a_mask_cannot_part_them() -> None:
+def test_directions_run_as_one_cell_if_that_is_faster_and_a_mask_cannot_separate_them() -> None:
     def runs_as_one(spec: str, x: np.ndarray) -> bool:
         model = Model(spec)
         with pytest.MonkeyPatch.context() as patch:
@@ -194,7 +194,7 @@ def test_directions_run_as_one_cell_where_that_is_faster_and_a_mask_cannot_part_
     assert not runs_as_one("embed:9x2:mask,lstm:8:bi", np.array([[1, 0]]))
 
 
-def test_overflow_is_left_to_be_seen_in_the_output() -> None:
+def test_overflow_remains_visible_in_the_output() -> None:
     model = Model("input:1,rnn:9:linear:seq", init="uniform")
     with np.errstate(all="raise"):
         assert not np.isfinite(model(np.ones((1, 300, 1)))).all()
@@ -208,7 +208,7 @@ def test_overflow_is_left_to_be_seen_in_the_output() -> None:
     init=st.sampled_from(["keras", "uniform"]),
     dtype=st.sampled_from(["float32", "float64"]),
 )
-def test_random_input_does_not_depend_on_the_length_of_chunks_and_does_not_change_when_it_gets_longer(
+def test_random_input_is_the_same_for_any_chunk_length_and_a_prefix_of_a_longer_input(
     spec: str, batch: int, steps: int, longer: int, init: str, dtype: str
 ) -> None:
     network = Network.parse(spec)
@@ -218,7 +218,7 @@ def test_random_input_does_not_depend_on_the_length_of_chunks_and_does_not_chang
     np.testing.assert_array_equal(np.concatenate(parts)[:12], whole.values)
 
 
-def test_many_features_that_differ_little_from_100_are_normalised_right_in_float32() -> None:
+def test_many_features_close_to_100_are_normalised_correctly_in_float32() -> None:
     x = (100 + np.random.default_rng(0).normal(0, 0.01, (2, 3, 20_000))).astype("float32")
     found = Model("input:20000,norm")(x)
     exact = x.astype("float64")
@@ -228,7 +228,7 @@ def test_many_features_that_differ_little_from_100_are_normalised_right_in_float
 
 
 def peak_of_repeating(times: int) -> int:
-    """The most memory that so many steps take."""
+    """The peak memory of so many steps."""
     model = Model(f"input:2,rnn:3,repeat:{times},pool:avg")
     tracemalloc.start()
     try:
@@ -239,5 +239,5 @@ def peak_of_repeating(times: int) -> int:
 
 
 def test_a_vector_is_repeated_in_constant_memory() -> None:
-    peak_of_repeating(100)  # whatever watches these tests keeps what it sees first
+    peak_of_repeating(100)  # tracing tools cache their first results
     assert peak_of_repeating(400_000) < 1.1 * peak_of_repeating(100_000)

@@ -1,4 +1,4 @@
-"""What a bad spec or option is answered with, as a person sees it: most of it stands in tests/screens/errors.txt."""
+"""The errors of bad specs and options as a person sees them; most are in tests/screens/errors.txt."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Run = Callable[..., Result]
 
 
 def made_anew(name: str, answer: Callable[[str], str]) -> str:
-    """A screen with new answers below its command lines; a line `$ rnncli ...` that is added to it is a new case."""
+    """A screen with new answers below its command lines; to add a case, add a line `$ rnncli ...`."""
     blocks = []
     for block in (SCREENS / f"{name}.txt").read_text(encoding="utf-8").strip().split("\n\n"):
         first = block.splitlines()[0]
@@ -27,7 +27,7 @@ def made_anew(name: str, answer: Callable[[str], str]) -> str:
     return "\n".join(blocks)
 
 
-def test_every_error_reads_as_it_was_reviewed_and_the_spec_in_its_help_line_works_when_pasted(
+def test_every_error_reads_as_reviewed_and_the_spec_in_its_help_line_works_when_pasted(
     at: Walk, rnncli: Run, screen: Callable[[str, str], None]
 ) -> None:
     def answer(line: str) -> str:
@@ -42,7 +42,7 @@ def test_every_error_reads_as_it_was_reviewed_and_the_spec_in_its_help_line_work
             help_ = "\n".join(said)
             assert help_.startswith("Help: ") or "(" in spec
             repair = shlex.split(help_.rpartition(": ")[2]) if "(" in spec else help_.split()[-1:]
-            if "(" not in spec or len(repair) == 1:  # a call may have what nothing mends
+            if "(" not in spec or len(repair) == 1:  # some calls cannot be repaired
                 assert rnncli(command, *repair, *options, "-f", "csv").status == 0
         return result.stderr
 
@@ -67,21 +67,21 @@ FAULTS = [
     "input:8" + ",rnn:8:seq" * 3000 + ",«層»:3" + ",rnn:8:seq" * 3000,
     "input:8" + ",rnn:8:seq" * 3000 + ",«lsmt»:3" + ",rnn:8:seq" * 2900,
 ]
-"""Specs in odd characters or of odd lengths, in which « and » are around what is at fault."""
+"""Specs with odd characters or of odd lengths; « and » surround the fault."""
 
 
 def cells(text: str) -> list[tuple[int, str]]:
-    """Each character with the column of a terminal that it starts in."""
+    """Each character with the terminal column where it starts."""
     found, column = [], 0
     for c in text:
-        # A combining accent stands over the character before it.
+        # A combining accent takes no column.
         width = 0 if c == "\u0301" else 2 if east_asian_width(c) in "WF" else 1
         found.append((column if width else column - 1, c))
         column += width
     return found
 
 
-def test_the_span_is_the_characters_at_fault_and_the_carets_stand_under_them(at: Walk) -> None:
+def test_the_span_covers_the_faulty_characters_and_the_carets_are_below_them(at: Walk) -> None:
     for marked in FAULTS:
         before, fault, after = re.split("[«»]", marked)
         with at(ascii(marked[:40])):
@@ -95,17 +95,17 @@ def test_the_span_is_the_characters_at_fault_and_the_carets_stand_under_them(at:
             assert max(len(shown), len(carets)) < 80
 
 
-def test_a_text_that_fits_is_shown_whole() -> None:
+def test_a_text_that_fits_is_shown_in_full() -> None:
     assert underline("input:8,rnn:3:sq", 14, 16) == ("input:8,rnn:3:sq", " " * 14 + "^^")
     assert underline("input:8", 7, 7) == ("input:8", " " * 7 + "^")
 
 
-def test_what_was_typed_is_said_in_at_most_forty_columns() -> None:
+def test_the_typed_text_is_quoted_in_at_most_forty_columns() -> None:
     assert quote("x" * 40) == f"'{'x' * 40}'"
     assert quote("x" * 41) == f"'{'x' * 39}…'"
 
 
-def test_an_error_says_where_its_spec_came_from_and_the_others_are_shown(
+def test_an_error_names_the_source_of_its_spec_and_the_other_specs_are_shown(
     at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kind = "there is no layer kind 'lsmt'\n  lsmt:3\n  ^^^^\n"

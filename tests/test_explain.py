@@ -1,4 +1,4 @@
-"""`rnncli explain`: every number of a summary, taken apart."""
+"""`rnncli explain`: every number of a summary, broken down."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ Screen = Callable[[str, str], None]
 
 
 def computed(formula: Formula) -> list[int]:
-    """What each step of a formula comes to when it is computed as written."""
+    """The results of a formula's steps, computed as written."""
     text = f"{formula.numbers} = {formula.value:,}"
     return [eval(step.replace("×", "*").replace(",", "")) for step in text.split("=")]
 
 
 @given(networks())
-def test_every_formula_comes_to_the_number_that_the_summary_counts(network: Network) -> None:
+def test_every_formula_gives_the_summarys_number(network: Network) -> None:
     summary, explanation = network.summary(), explain(network)
     for row, layer in zip(summary.layers, explanation.layers, strict=True):
         assert layer.summary == row
@@ -40,7 +40,7 @@ def test_every_formula_comes_to_the_number_that_the_summary_counts(network: Netw
 
 
 @given(networks())
-def test_the_other_frameworks_count_is_what_its_own_summary_says(network: Network) -> None:
+def test_the_other_frameworks_count_matches_its_own_summary(network: Network) -> None:
     theirs = explain(network).other_params
     if theirs is None:
         assert any(layer.conflict("torch") for layer in network.layers)
@@ -51,7 +51,7 @@ def test_the_other_frameworks_count_is_what_its_own_summary_says(network: Networ
 
 
 @given(networks())
-def test_every_weight_stands_in_the_equations(network: Network) -> None:
+def test_every_weight_appears_in_the_equations(network: Network) -> None:
     for framework in ("keras", "torch"):
         if any(layer.conflict(framework) for layer in network.layers):
             continue
@@ -62,11 +62,11 @@ def test_every_weight_stands_in_the_equations(network: Network) -> None:
 
 
 def notes(spec: str, **options: Any) -> dict[str, str]:
-    """The notes on the last layer of a spec by their topic."""
+    """The notes on a spec's last layer, by topic."""
     return {note.topic: note.text for note in explain(Network.parse(spec), **options).layers[-1].notes}
 
 
-def test_what_is_worth_knowing_reads_as_it_was_reviewed(screen: Screen) -> None:
+def test_the_notes_read_as_reviewed(screen: Screen) -> None:
     # 3 gates of 5 units on 4 inputs: Keras 1 and reset_after=False, or Keras 2 and later.
     assert "150 instead of 165" in notes("input:4,gru:5")["Reset"]
     assert "165 instead of 150" in notes("input:4,gru:5:reset=before")["Reset"]
@@ -79,14 +79,14 @@ def test_what_is_worth_knowing_reads_as_it_was_reviewed(screen: Screen) -> None:
     screen("explain-notes", "\n".join(shown))
 
 
-def test_shapes_are_those_of_the_batch_and_timesteps() -> None:
+def test_shapes_use_the_given_batch_and_timesteps() -> None:
     assert "lstm:4:seq:bi returns (2, 7, 8)" in notes("input:8,lstm:4:bi", batch=2, timesteps=7)["Output"]
 
 
 @given(networks())
-def test_the_spec_that_is_said_to_keep_the_time_axis_does(network: Network) -> None:
+def test_the_spec_suggested_to_keep_the_time_axis_keeps_it(network: Network) -> None:
     for layer in explain(network).layers:
-        too_many = (layer.input_shape[-1] or 0) > MAX_SIZE  # what two directions return may be
+        too_many = (layer.input_shape[-1] or 0) > MAX_SIZE  # the output of two directions may exceed it
         if layer.layer.states and layer.layer.returns == "vector" and not too_many:
             text = next(note.text for note in layer.notes if note.topic == "Output")
             spec, _, shape = text.partition(" keeps the axis: ")[2].partition(" returns ")
@@ -117,7 +117,7 @@ def test_it_says_what_the_frameworks_return_beside_the_output(at: Walk) -> None:
                 assert "Keras" not in said
 
 
-def test_json_holds_all_of_it_as_data(rnncli: Run, screen: Screen) -> None:
+def test_json_holds_the_whole_explanation_as_data(rnncli: Run, screen: Screen) -> None:
     explained = json.loads(rnncli("explain", "-f", "json", "input:4,gru:5,dropout:0.5").stdout)
     screen("explain-json", json.dumps(explained, indent=2) + "\n")
 
@@ -135,7 +135,7 @@ LEFT_OUT = {
 }
 
 
-def test_of_more_than_a_hundred_layers_the_first_and_the_last_are_explained(rnncli: Run, at: Walk) -> None:
+def test_of_more_than_a_hundred_layers_the_first_and_last_are_explained(rnncli: Run, at: Walk) -> None:
     for count, left_out in LEFT_OUT.items():
         with at(count):
             layers = [f"dense:{1 + number % 9}" for number in range(count)]

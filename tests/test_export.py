@@ -1,4 +1,4 @@
-"""What `rnncli export` does alike for every target: where it writes, what it refuses, whose weights it takes."""
+"""The common part of `rnncli export`: where it writes, what it refuses, and whose weights it uses."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ GOLDEN = Path(__file__).parent / "golden" / "models"
 
 SPEC = "input:8,lstm:4"
 WITH_WEIGHTS = [(name, each) for name, target in TARGETS.items() for each in target.weights]
-"""Each target with each of its files of weights."""
+"""Each target with each of its weights files."""
 SOURCES = [name for name, target in TARGETS.items() if target.is_text]
 RUFF = shutil.which("ruff") or shutil.which("ruff", path=str(Path(sys.executable).parent))
 
 
 def output_of(target: str) -> list[str]:
-    """What names the place where a target is written that is no text."""
+    """The option that names a binary target's output file."""
     return [] if TARGETS[target].is_text else ["-o", "made.onnx"]
 
 
-def test_without_a_target_each_is_named_in_the_repair_or_the_help(rnncli: Run) -> None:
+def test_without_a_target_the_repair_or_help_names_each(rnncli: Run) -> None:
     result = rnncli("export", SPEC)
     assert (result.status, result.stdout) == (2, "")
     assert "export needs --to" in result.stderr
@@ -53,7 +53,7 @@ def test_source_reads_as_a_person_would_write_it(at: Walk, rnncli: Run, screen: 
             replay(f"export-{name}", rnncli, screen)
 
 
-def test_source_goes_to_standard_output_and_a_file_needs_a_name(at: Walk, rnncli: Run) -> None:
+def test_source_goes_to_standard_output_and_binary_output_needs_a_name(at: Walk, rnncli: Run) -> None:
     for name, target in TARGETS.items():
         with at(name):
             result = rnncli("export", SPEC, "--to", name)
@@ -67,7 +67,7 @@ def test_source_goes_to_standard_output_and_a_file_needs_a_name(at: Walk, rnncli
                 assert f"-o model{target.extension}" in result.stderr
 
 
-def test_a_name_that_says_something_else_is_refused(at: Walk, rnncli: Run) -> None:
+def test_a_file_name_of_another_format_is_refused(at: Walk, rnncli: Run) -> None:
     for name, target in TARGETS.items():
         with at(name):
             wrong = ".onnx" if target.is_text else ".py"
@@ -80,7 +80,7 @@ def test_a_name_that_says_something_else_is_refused(at: Walk, rnncli: Run) -> No
             assert list(Path().iterdir()) == []
 
 
-def test_the_weights_of_a_file_are_those_that_are_written(at: Walk, rnncli: Run) -> None:
+def test_the_weights_of_a_given_file_are_written(at: Walk, rnncli: Run) -> None:
     trained = GOLDEN / "recall.safetensors"
     np.save("x.npy", np.linspace(-1, 1, 20, dtype="float32").reshape(2, 10, 1))
     assert rnncli("forward", trained, "--input", "x.npy", "-o", "one.npy").status == 0
@@ -93,7 +93,7 @@ def test_the_weights_of_a_file_are_those_that_are_written(at: Walk, rnncli: Run)
             np.testing.assert_allclose(np.load("two.npy"), np.load("one.npy"), atol=1e-6)
 
 
-def test_what_is_computed_otherwise_is_not_exported(at: Walk, rnncli: Run) -> None:
+def test_a_file_with_unsupported_computations_is_not_exported(at: Walk, rnncli: Run) -> None:
     cell = {"units": 4, "recurrent_activation": "hard_sigmoid", "batch_input_shape": [None, None, 3]}
     layers = [{"class_name": "LSTM", "config": cell | {"name": "old"}}]
     config = {"class_name": "Sequential", "config": {"name": "m", "layers": layers}, "keras_version": "2.2.4"}
@@ -105,7 +105,7 @@ def test_what_is_computed_otherwise_is_not_exported(at: Walk, rnncli: Run) -> No
             assert "hard_sigmoid of Keras 1 and 2" in result.stderr
 
 
-def test_weights_that_are_not_there_are_said_before_anything_is_written(at: Walk, rnncli: Run) -> None:
+def test_missing_weights_are_reported_before_anything_is_written(at: Walk, rnncli: Run) -> None:
     for target in TARGETS:
         with at(target):
             result = rnncli("export", SPEC, "--to", target, "--weights", "nowhere.npz", *output_of(target))
@@ -115,7 +115,7 @@ def test_weights_that_are_not_there_are_said_before_anything_is_written(at: Walk
 
 
 @given(networks(), st.sampled_from((None, 'it\'s a "long" name ' + 80 * "x" + ".npz")))
-def test_no_line_of_python_is_longer_than_88_columns_but_for_a_name(network: Network, saved: str | None) -> None:
+def test_no_line_of_python_exceeds_88_columns_except_for_a_name(network: Network, saved: str | None) -> None:
     for target in {*SOURCES} - {"c"}:
         try:
             source = str(export(Job(network, dict, saved=saved, origin="drawn from seed 3"), target))

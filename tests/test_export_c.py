@@ -1,4 +1,4 @@
-"""`rnncli export --to c`: what is compiled gives what the engine gives, and takes the memory that a summary says."""
+"""`rnncli export --to c`: the compiled program matches the engine, and uses the memory that a summary reports."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ EVERYTHING = (
     "input:2,gru:3,repeat:9,conv:3x2,gru:2,repeat:3,pool:avg:2,dense:2",
     "input:2,gru:3:bi,repeat:5,rnn:2:back:seq,lstm:2:bi,repeat:2",
 )
-"""Networks that have, together, whatever a network in C may have."""
+"""Networks that together use every feature that a network in C may have."""
 
 
 def source_of(spec: str, **device: object) -> str:
@@ -68,7 +68,7 @@ def expected_of(case: Case, weights: dict[str, np.ndarray] | None = None) -> np.
 
 
 @with_compiler
-def test_random_networks_give_the_engines_values_step_by_step_too_in_the_memory_that_a_summary_says(
+def test_random_networks_match_the_engine_also_step_by_step_within_a_summarys_memory(
     at: Walk, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     thorough = request.config.getoption("--thorough")
@@ -89,20 +89,18 @@ def test_random_networks_give_the_engines_values_step_by_step_too_in_the_memory_
                     assert ran.held == streaming
 
 
-def test_the_constants_of_a_source_are_as_large_as_the_parameters(at: Walk) -> None:
+def test_a_sources_constants_are_as_large_as_the_parameters(at: Walk) -> None:
     for dtype in ("float32", "int8"):
         for spec in EVERYTHING:
             with at(spec, dtype):
                 constants = re.findall(r"static const (\w+) \w+\[(\d+)\] = ", source_of(spec, dtype=dtype))
                 size = sum({"float": 4, "int8_t": 1}[each] * int(count) for each, count in constants)
-                *_, account = Network.parse(spec).accounts(dtype=dtype)  # with one bias a cell, as Keras has it
+                *_, account = Network.parse(spec).accounts(dtype=dtype)  # with one bias per cell, as in Keras
                 assert (size,) == figure("total_bytes", account, None, dtype)
 
 
 @with_compiler
-def test_int8_gives_the_values_of_the_weights_that_it_stores_in_the_memory_that_a_summary_says(
-    at: Walk, tmp_path: Path
-) -> None:
+def test_int8_computes_with_its_stored_weights_within_a_summarys_memory(at: Walk, tmp_path: Path) -> None:
     cases = [Case.of(spec, dtype="int8") for spec in EVERYTHING]
     for case, ran in zip(cases, run(cases, tmp_path, ["-O0"], Machine(COMPILERS[-1:])), strict=True):
         with at(str(case.network)):
@@ -116,9 +114,7 @@ def test_int8_gives_the_values_of_the_weights_that_it_stores_in_the_memory_that_
 
 
 @with_compiler
-def test_tanh_and_sigmoid_are_within_8_units_in_the_last_place_from_the_smallest_to_the_largest_float(
-    at: Walk, tmp_path: Path
-) -> None:
+def test_tanh_and_sigmoid_are_within_8_units_in_the_last_place_for_all_floats(at: Walk, tmp_path: Path) -> None:
     source = source_of("input:1,dense:1:tanh,dense:1:sigmoid")
     main = """
     #include <stdio.h>
@@ -148,7 +144,7 @@ def test_tanh_and_sigmoid_are_within_8_units_in_the_last_place_from_the_smallest
 
 
 @with_compiler
-def test_the_files_of_frameworks_become_programs_that_give_what_forward_gives(rnncli: Run, at: Walk) -> None:
+def test_programs_from_framework_files_compute_the_output_of_forward(rnncli: Run, at: Walk) -> None:
     with zipfile.ZipFile(GOLDEN / "keras" / "models.zip") as archive:
         keras = archive.extract("stack.keras")
     for path in (GOLDEN / "recall.safetensors", GOLDEN / "plain.pt", GOLDEN / "onnx" / "classifier.onnx", keras):
@@ -189,7 +185,7 @@ def test_the_program_reads_rows_until_the_end_and_says_what_a_row_should_be(at: 
 
 
 @with_compiler
-def test_the_program_says_how_long_a_sequence_must_be_and_frees_what_it_takes(at: Walk) -> None:
+def test_the_program_states_the_required_sequence_length_and_frees_its_memory(at: Walk) -> None:
     for spec in ("embed:9x3,conv:4x3,pool:avg", "embed:9x3,rnn:2:seq,pool:max:3,gru:2:bi", "embed:9x3,conv:2x3"):
         with at(spec):
             program = compiled(source_of(spec, with_main=True), Path())
@@ -200,7 +196,7 @@ def test_the_program_says_how_long_a_sequence_must_be_and_frees_what_it_takes(at
 
 
 @with_compiler
-def test_a_header_may_be_read_by_cplusplus_and_twice(tmp_path: Path) -> None:
+def test_a_header_may_be_included_in_cplusplus_and_twice(tmp_path: Path) -> None:
     job = Job(Network.parse("input:2,gru:3"), dict, origin="none", device=Device("net", header="net.h"))
     (tmp_path / "net.h").write_text(header(job))
     (tmp_path / "twice.c").write_text('#include "net.h"\n#include "net.h"\nint one(void);\n')
@@ -218,7 +214,7 @@ def test_no_line_is_longer_than_100_columns_and_all_are_ascii(at: Walk) -> None:
                 assert line.isascii()
 
 
-def test_equal_cells_share_a_function_and_no_function_is_there_that_nothing_calls(at: Walk) -> None:
+def test_equal_cells_share_a_function_and_every_function_is_called(at: Walk) -> None:
     source = source_of("input:16,lstm:16:seq:x12,dense:1")
     assert source.count("static void lstm_16x16(") == 1
     for spec in EVERYTHING:
@@ -228,13 +224,13 @@ def test_equal_cells_share_a_function_and_no_function_is_there_that_nothing_call
                 assert len(re.findall(rf"\b{name}\(", source)) > 1
 
 
-def test_a_name_of_a_file_cannot_end_the_comment_that_tells_it() -> None:
+def test_a_file_name_cannot_end_the_comment_that_mentions_it() -> None:
     network = Network.parse("input:2,dense:1")
     job = Job(network, lambda: initial_weights(network, 0, np.dtype("float32"), "keras"), origin="of a*/int x;/*é")
     assert "*/int" not in str(export(job, "c"))
 
 
-def test_a_file_has_a_header_beside_it_and_both_are_written_or_none(rnncli: Run) -> None:
+def test_a_file_and_its_header_are_both_written_or_neither(rnncli: Run) -> None:
     result = rnncli("export", "input:2,gru:3", "-o", "my-net.c")
     assert (result.status, result.stdout) == (0, "")
     note, *wrote = result.stderr.splitlines()
@@ -250,7 +246,7 @@ def test_a_file_has_a_header_beside_it_and_both_are_written_or_none(rnncli: Run)
     assert not Path("other.c").exists()
 
 
-def test_a_name_may_be_given_and_a_file_may_have_any(rnncli: Run) -> None:
+def test_a_function_name_may_be_given_and_a_file_may_have_any_name(rnncli: Run) -> None:
     assert "size_t net_run(" in rnncli("export", "input:2,gru:3", "--to", "c", "--name", "net").stdout
     result = rnncli("export", "input:2,gru:3", "--to", "c", "--name", "3 nets")
     assert (result.status, result.stdout) == (2, "")
@@ -259,7 +255,7 @@ def test_a_name_may_be_given_and_a_file_may_have_any(rnncli: Run) -> None:
     assert "model_3_t_run(" in Path("3-été.h").read_text()
 
 
-def test_what_int8_changes_is_said_for_a_random_input_and_for_one_that_is_given(rnncli: Run) -> None:
+def test_the_error_of_int8_is_reported_for_a_random_and_for_a_given_input(rnncli: Run) -> None:
     line = ("export", "input:2,gru:3:seq", "--to", "c", "--dtype", "int8")
     result = rnncli(*line)
     assert re.fullmatch(
@@ -274,7 +270,7 @@ def test_what_int8_changes_is_said_for_a_random_input_and_for_one_that_is_given(
     assert result.stderr.endswith("--input x.npy --dtype int8\n")
 
 
-def test_what_is_for_c_alone_is_refused_elsewhere(rnncli: Run, at: Walk) -> None:
+def test_c_only_options_are_refused_for_other_targets(rnncli: Run, at: Walk) -> None:
     for option in ("--with-main", "--dtype int8", "--name net", "--input x.npy"):
         with at(option):
             result = rnncli("export", "input:2,gru:3", "--to", "torch", *option.split())
@@ -285,7 +281,7 @@ def test_what_is_for_c_alone_is_refused_elsewhere(rnncli: Run, at: Walk) -> None
             )
 
 
-def test_the_digits_are_the_fewest_that_are_the_same_floats(tmp_path: Path) -> None:
+def test_the_digits_are_the_fewest_that_give_the_same_floats(tmp_path: Path) -> None:
     network = Network.parse("input:40,dense:40")
     weights = initial_weights(network, 3, np.dtype("float32"), "keras")
     source = str(export(Job(network, lambda: weights), "c"))

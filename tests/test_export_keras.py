@@ -1,4 +1,4 @@
-"""`rnncli export --to keras`: its source says the network and no more, and its weights are where Keras has them."""
+"""`rnncli export --to keras`: the source describes only the network, and its weights are where Keras expects them."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ from rnncli.quantities import shape_text
 Run = Callable[..., Result]
 
 CLASSES = {name: layer for layer in LAYERS for name in layer.classes or (layer.keras,)}
-"""rnncli's layer for each of Keras's classes."""
+"""rnncli's layer for each Keras class."""
 
 
 MASKS = Dropout(0)
-"""Stands for a Masking(), which is what the input says here."""
+"""Represents a Masking() layer, which in rnncli is a property of the input."""
 
 
 class Keras:
-    """Stands for Keras: it takes down what it is told, as rnncli's layers."""
+    """A substitute for Keras that records its calls as rnncli's layers."""
 
     def __init__(self) -> None:
         self.layers = SimpleNamespace(
@@ -85,7 +85,7 @@ def source_of(spec: str | Network, saved: str | None = None) -> str:
 
 
 def run(source: str) -> tuple[Keras, list[Layer]]:
-    """What a source tells Keras, and the layers of its model."""
+    """The recorded calls of a source, and the layers of its model."""
     keras = Keras()
     tree = ast.parse(source)
     scope: dict[str, Any] = {}
@@ -104,7 +104,7 @@ def run(source: str) -> tuple[Keras, list[Layer]]:
 
 
 def check_source(network: Network) -> None:
-    """Check that a source builds the very network, and says no argument that is the default."""
+    """Check that a source builds the same network, and sets no argument to its default."""
     keras, layers = run(source_of(network))
     assert layers == list(network.layers)
     for name, arguments in keras.given:
@@ -113,18 +113,18 @@ def check_source(network: Network) -> None:
 
 
 @given(networks())
-def test_the_source_builds_the_very_network_and_says_no_default(network: Network) -> None:
+def test_the_source_builds_the_same_network_without_default_arguments(network: Network) -> None:
     check_source(network)
 
 
-def test_every_kind_is_built_as_the_very_network(at: Walk) -> None:
+def test_every_kind_is_built_as_the_same_network(at: Walk) -> None:
     for kind in KINDS.values():
         with at(kind.names[0]):
             check_source(Network.parse(small_network(kind)))
 
 
 @given(networks())
-def test_every_layer_has_its_shape_beside_it(network: Network) -> None:
+def test_every_layer_has_its_shape_next_to_it(network: Network) -> None:
     shapes: list[str] = []
     for line in source_of(network).splitlines():
         if comment := line.partition("  # ")[2]:
@@ -137,13 +137,13 @@ def test_every_layer_has_its_shape_beside_it(network: Network) -> None:
     assert shapes == [*map(shape_text, expected)]
 
 
-def test_a_file_of_keras_is_loaded_by_one_line() -> None:
+def test_a_keras_file_is_loaded_in_one_line() -> None:
     source = source_of("input:8,lstm:4", "my model.weights.h5")
     assert source.endswith('\nmodel.load_weights("my model.weights.h5")\n')
     assert run(source)[0].loaded == ["my model.weights.h5"]
 
 
-def test_an_npz_is_loaded_in_the_order_of_the_network(rnncli: Run, tmp_path: Path) -> None:
+def test_an_npz_is_loaded_in_the_networks_order(rnncli: Run, tmp_path: Path) -> None:
     file = tmp_path / "w.npz"
     result = rnncli(
         "export", "input:3,lstm:2:bi,lstm:4,dense:1".replace("bi", "bi:seq"), "--to", "keras", "--save-weights", file
@@ -164,7 +164,7 @@ def random_weights(network: Network) -> dict[str, np.ndarray]:
     return {key: random.normal(size=shape).astype("float32") for key, shape in weight_shapes(network).items()}
 
 
-def test_the_file_of_weights_is_laid_out_as_keras_does_and_is_read_back(at: Walk, tmp_path: Path) -> None:
+def test_the_weights_file_has_keras_layout_and_is_read_back(at: Walk, tmp_path: Path) -> None:
     h5py = pytest.importorskip("h5py")
     for index, golden in enumerate(json.loads(WEIGHT_LAYOUTS.read_text(encoding="utf-8"))["layouts"]):
         with at(golden["spec"]):
@@ -181,7 +181,7 @@ def test_the_file_of_weights_is_laid_out_as_keras_does_and_is_read_back(at: Walk
                 assert all(item.dtype == "float32" for item in arrays.values())
                 for group in opened["layers"]:
                     assert opened[f"layers/{group}/vars"].attrs["name"] == golden["names"][group]
-            # From names and shapes alone nobody can tell what has no arrays, nor which of many equal ones comes first.
+            # Names and shapes alone do not show layers without arrays, nor the order of many equal layers.
             if "x12" not in golden["spec"] and not any(layer.window or layer.needs_length for layer in network.layers):
                 read = given_weights(network, str(file), np.dtype("float32"))
                 assert [*read] == [*weights]
@@ -195,18 +195,16 @@ def test_each_of_many_equal_layers_has_its_own_group(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "model.weights.h5", "r") as file:
         for number in range(12):
             group = "lstm" if number == 0 else f"lstm_{number}"
-            # Keras counts the cell of the Bidirectional among the names.
+            # Keras numbers a Bidirectional's cell with the others.
             assert (file[f"layers/{group}/cell/vars/1"][()] == weights[f"lstm_{number + 1}/recurrent_kernel"]).all()
 
 
-def test_a_network_without_weights_has_a_file_of_weights_too(tmp_path: Path) -> None:
+def test_a_network_without_weights_has_a_weights_file_too(tmp_path: Path) -> None:
     pytest.importorskip("h5py")
     assert "(0 arrays)" in str(write_weights(str(tmp_path / "none.weights.h5"), {}, ".weights.h5"))
 
 
-def test_h5py_is_asked_for_by_name_where_it_is_missing(
-    rnncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_h5py_is_named_in_the_error(rnncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rnncli.export.weight_writers.find_spec", lambda name: None)
     file = tmp_path / "model.weights.h5"
     result = rnncli("export", "input:3,lstm:2", "--to", "keras", "--save-weights", file)
@@ -223,12 +221,12 @@ def test_a_text_is_written_as_a_literal(text: str) -> None:
     assert literal[0] == ("'" if text.count('"') > text.count("'") else '"')
 
 
-def test_a_number_is_written_as_people_do() -> None:
+def test_a_number_is_written_as_people_write_it() -> None:
     for text in ["32", "0.5", "1e-5", "0.001", "1e-20"]:
         assert number(ast.literal_eval(text)) == text
 
 
-def test_a_model_file_whose_weights_are_left_out_is_told(rnncli: Run, tmp_path: Path) -> None:
+def test_a_model_file_exported_without_its_weights_is_noted(rnncli: Run, tmp_path: Path) -> None:
     file = tmp_path / "model.npz"
     rnncli("forward", "input:3,lstm:2", "--save-weights", file)
     result = rnncli("export", "input:3,lstm:2", "--weights", file, "--to", "keras")

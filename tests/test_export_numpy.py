@@ -1,4 +1,4 @@
-"""`rnncli export --to numpy`: the program runs without rnncli and returns what Keras and `rnncli forward` return."""
+"""`rnncli export --to numpy`: the program runs without rnncli and returns the output of Keras and `rnncli forward`."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def source_of(network: str | Network, saved: str | None = None, seed: int = 0) -
 
 
 def run(source: str) -> dict[str, Any]:
-    """The names of a program that is imported, not started."""
+    """The names defined by a program when it is imported rather than started."""
     scope: dict[str, Any] = {"__name__": "exported"}
     with np.errstate(all="ignore"):
         exec(compile(source, "<source>", "exec"), scope)
@@ -52,7 +52,7 @@ def output_of(source: str, x: np.ndarray) -> np.ndarray:
         return run(source)["model"](x)
 
 
-def test_with_weights_from_a_file_it_returns_what_keras_returns(at: Walk) -> None:
+def test_with_weights_from_a_file_it_matches_keras(at: Walk) -> None:
     for each in read_values():
         if each.dtype == "float64":
             with at(each.spec):
@@ -61,12 +61,12 @@ def test_with_weights_from_a_file_it_returns_what_keras_returns(at: Walk) -> Non
 
 
 def check_program(spec: str, rnncli: Run, folder: Path) -> None:
-    """Check that a program draws the weights and the input of `rnncli forward`, and returns the same."""
+    """Check that a program draws the same weights and input as `rnncli forward`, and returns the same output."""
     rnncli("forward", spec, "--seed", 5, "-o", folder / "y.npy", "--save-weights", folder / "w.npz")
     weighted = ", **weights" if weight_shapes(Network.parse(spec)) else ""
     program = source_of(spec, seed=5) + f"    np.savez('out.npz', y=y{weighted})\n"
     (folder / "program.py").write_text(program, encoding="utf-8")
-    # -I: neither rnncli nor anything else of this place can be imported.
+    # -I: neither rnncli nor anything else in this directory can be imported.
     line = [sys.executable, "-I", "-W", "error", "program.py"]
     done = subprocess.run(line, cwd=folder, capture_output=True, text=True, timeout=PATIENCE)
     assert (done.returncode, done.stderr) == (0, "")
@@ -79,19 +79,19 @@ def check_program(spec: str, rnncli: Run, folder: Path) -> None:
             assert difference(out[key], weights[key]) < 1e-6, key
 
 
-def test_it_draws_the_weights_and_the_input_of_forward(rnncli: Run, tmp_path: Path) -> None:
+def test_it_draws_the_weights_and_input_of_forward(rnncli: Run, tmp_path: Path) -> None:
     check_program("embed:9x3:mask,gru:2:seq:bi,norm,pool:avg,repeat:4,lstm:3,dropout:0.5,dense:2", rnncli, tmp_path)
 
 
 @pytest.mark.thorough
-def test_of_every_kind_it_draws_the_weights_and_the_input_of_forward(at: Walk, rnncli: Run, tmp_path: Path) -> None:
+def test_for_every_kind_it_draws_the_weights_and_input_of_forward(at: Walk, rnncli: Run, tmp_path: Path) -> None:
     for kind in KINDS.values():
         with at(kind.names[0]):
             check_program(small_network(kind), rnncli, tmp_path)
 
 
 @given(SMALL, st.integers(0, 2**32), st.integers(1, 3), st.integers(1, 5))
-def test_any_network_returns_what_the_engine_returns(network: Network, seed: int, batch: int, timesteps: int) -> None:
+def test_any_network_matches_the_engine(network: Network, seed: int, batch: int, timesteps: int) -> None:
     random = np.random.default_rng(seed)
     shape = network.head.input_shape(batch, enough_timesteps(network.layers, timesteps))
     vocabulary = network.head.vocabulary
@@ -105,7 +105,7 @@ def test_any_network_returns_what_the_engine_returns(network: Network, seed: int
     assert difference(y, double) < TOLERANCE
 
 
-def test_an_activation_is_that_of_the_textbook(at: Walk) -> None:
+def test_an_activation_matches_the_textbook(at: Walk) -> None:
     x = np.linspace(-6, 6, 20)
     for name in {*ACTIVATIONS} - {"linear", "tanh"}:
         with at(name):
@@ -114,7 +114,7 @@ def test_an_activation_is_that_of_the_textbook(at: Walk) -> None:
 
 
 @given(networks(largest=8))
-def test_every_function_that_is_defined_is_called(network: Network) -> None:
+def test_every_defined_function_is_called(network: Network) -> None:
     tree = ast.parse(source_of(network))
     defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
     read = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
@@ -130,7 +130,7 @@ def test_equal_cells_share_a_function_and_a_deep_network_is_a_loop() -> None:
     assert len(source_of("input:8,lstm:16:seq:x9999").splitlines()) < 100
 
 
-def test_the_docstring_has_the_whole_of_a_long_spec() -> None:
+def test_the_docstring_has_a_long_spec_in_full() -> None:
     spec = ",".join(["input:8", *(f"lstm:{units}:seq,dropout:0.5" for units in range(10, 30)), "dense:1"])
     source = source_of(spec)
     said = ast.get_docstring(ast.parse(source))
@@ -148,7 +148,7 @@ def test_a_network_without_weights_needs_no_file_and_draws_nothing() -> None:
             assert (output_of(source, x) == y).all()
 
 
-def test_the_weights_of_a_file_are_not_replaced_by_others(rnncli: Run, tmp_path: Path) -> None:
+def test_the_weights_of_a_file_are_not_replaced_by_random_ones(rnncli: Run, tmp_path: Path) -> None:
     rnncli("forward", "input:3,lstm:2", "--save-weights", tmp_path / "w.npz")
     result = rnncli("export", "input:3,lstm:2", "--weights", tmp_path / "w.npz", "--to", "numpy")
     assert (result.status, result.stdout) == (2, "")
@@ -160,7 +160,7 @@ def test_the_weights_of_a_file_are_not_replaced_by_others(rnncli: Run, tmp_path:
         export(Job(Network.parse("input:3,lstm:2"), dict, drawn=False), "numpy")
 
 
-def test_the_weights_of_a_file_are_written_along_and_loaded(rnncli: Run) -> None:
+def test_the_weights_of_a_file_are_saved_with_the_program_and_loaded(rnncli: Run) -> None:
     spec = "embed:9x3:mask,gru:2:bi,dense:2"
     forward = rnncli("forward", spec, "--seed", 8, "--save-weights", "w.npz", "-o", "y.npy")
     assert forward.status == 0

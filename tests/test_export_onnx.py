@@ -1,6 +1,6 @@
-"""ONNX exports: what ONNX Runtime computed with them, and everything that the language can say.
+"""ONNX exports: ONNX Runtime's recorded outputs, and every feature of the language.
 
-The latter is run as ONNX's specification says, by `tests/onnx_runner.py`, and read back by rnncli.
+The latter are run by ONNX's specification in `tests/onnx_runner.py`, and read back by rnncli.
 """
 
 from __future__ import annotations
@@ -40,12 +40,10 @@ def written(network: Network, weights: Mapping[str, np.ndarray] | None = None) -
     return content
 
 
-# What ONNX Runtime and ONNX's checker have judged
+# Judged by ONNX Runtime and ONNX's checker
 
 
-def test_an_export_is_the_file_that_onnx_runtime_has_run_and_computes_what_it_did(
-    at: Walk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_export_is_the_recorded_file_and_matches_onnx_runtime(at: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rnncli.__version__", VERSION)
     with np.load(FOLDER / "values.npz") as values:
         for name, spec in CASES.items():
@@ -56,32 +54,32 @@ def test_an_export_is_the_file_that_onnx_runtime_has_run_and_computes_what_it_di
                 model, theirs = Model(network, weights=weights_of(network)), onnx_runner.load(content)
                 for number, x in enumerate(inputs_of(network)):
                     assert difference(model(x), values[f"{name}/{number}"]) <= 1e-5
-                    # What the tests below run ONNX with computes what ONNX Runtime does.
+                    # The runner used in the tests below matches ONNX Runtime.
                     assert difference(theirs.run(x), values[f"{name}/{number}"]) <= 1e-5
 
 
-# Everything that the language can say
+# Every feature of the language
 
 
-def test_an_export_computes_what_keras_does(at: Walk) -> None:
+def test_an_export_matches_keras(at: Walk) -> None:
     for golden in read_values():
         if golden.dtype == "float64":
             with at(golden.spec):
                 y = onnx_runner.load(written(Network.parse(golden.spec), golden.weights)).run(golden.x)
                 assert y.shape == golden.y.shape
-                # The numbers in a file have four bytes.
+                # Numbers in a file have four bytes.
                 assert difference(y, golden.y) <= 1e-5
 
 
 @given(network=small_networks, batch=st.integers(1, 3), timesteps=st.integers(1, 5), seed=st.integers(0, 99))
-def test_an_export_computes_what_the_model_does(network: Network, batch: int, timesteps: int, seed: int) -> None:
+def test_an_export_matches_the_model(network: Network, batch: int, timesteps: int, seed: int) -> None:
     numbers = np.random.default_rng(seed)
     x = random_input(numbers, network.layers, batch, timesteps)
     weights = random_weights(numbers, weight_shapes(network))
     with np.errstate(all="ignore"):
         ours = Model(network, weights=weights, dtype="float64")(x)
         theirs = onnx_runner.load(written(network, weights)).run(x)
-        # Activations without bounds run away from what numbers can say, and from 1/6 as four bytes have it.
+        # Unbounded activations overflow, and amplify the rounding of 1/6 to four bytes.
         steady = difference(Model(network, weights=weights)(x), ours) < 1e-5
     assert theirs.shape == ours.shape
     if steady:
@@ -89,7 +87,7 @@ def test_an_export_computes_what_the_model_does(network: Network, batch: int, ti
 
 
 @given(network=small_networks)
-def test_nothing_in_an_export_shares_a_name_and_its_ends_are_declared(network: Network) -> None:
+def test_all_names_in_an_export_are_distinct_and_its_inputs_and_outputs_are_declared(network: Network) -> None:
     model = onnx_runner.load(written(network))
     graphs = [model.graph, *(node.told["body"] for node in model.graph.nodes if node.operation == "Scan")]
     nodes = [node.name for graph in graphs for node in graph.nodes]
@@ -107,7 +105,7 @@ def test_nothing_in_an_export_shares_a_name_and_its_ends_are_declared(network: N
     assert (model.producer, model.doc.splitlines()[0]) == ("rnncli", str(network))
 
 
-def test_the_versions_are_the_oldest_that_have_every_operator() -> None:
+def test_the_versions_are_the_oldest_with_every_operator() -> None:
     for spec, opset, ir in (
         ("input:3,lstm:4,norm", 18, 8),
         ("input:3,dense:2:gelu", 20, 9),
@@ -117,7 +115,7 @@ def test_the_versions_are_the_oldest_that_have_every_operator() -> None:
         assert (model.opset, model.ir_version) == (opset, ir), spec
 
 
-def test_a_cell_is_taken_apart_only_where_onnx_has_none(at: Walk) -> None:
+def test_a_cell_is_decomposed_only_if_onnx_has_none(at: Walk) -> None:
     for spec, composed in {
         "input:3,lstm:4:seq:bi,gru:3:reset=before,repeat:2,rnn:2": False,
         "input:3,lstm:4:softsign:recact=hard_sigmoid": False,
@@ -132,7 +130,7 @@ def test_a_cell_is_taken_apart_only_where_onnx_has_none(at: Walk) -> None:
             assert any(node.operation in ("LSTM", "GRU", "RNN") for node in nodes) != composed
 
 
-# Read back
+# Reading back
 
 
 def _pads_nothing(window: Window, steps: int | None) -> bool:
@@ -140,7 +138,7 @@ def _pads_nothing(window: Window, steps: int | None) -> bool:
 
 
 def check_read_back(network: Network, content: bytes, folder: Path) -> None:
-    """Check that a file is read as its network, or that it is told what is left out."""
+    """Check that a file is read back as its network, or that the parts left out are reported."""
     (folder / "model.onnx").write_bytes(content)
     model = open_model(str(folder / "model.onnx"))
     composed = any(node.operation == "Scan" for node in onnx_runner.load(content).graph.nodes)
@@ -150,12 +148,12 @@ def check_read_back(network: Network, content: bytes, folder: Path) -> None:
             continue
         layer = layer.trained()
         if isinstance(layer, Activation) and isinstance(said[-1], Dense | Conv) and said[-1].activation == "linear":
-            said[-1] = replace(said[-1], activation=layer.activation)  # a dropout stood between
+            said[-1] = replace(said[-1], activation=layer.activation)  # a dropout was in between
         elif layer.window is not None and _pads_nothing(layer.window, reads[1]):
             said.append(replace(layer, padding="valid"))
         else:
             said.append(layer)
-    # A pool before the first recurrent layer leaves unsaid which axis is time, unless a convolution tells.
+    # A pool before the first recurrent layer leaves the time axis unknown, unless a convolution shows it.
     first = next((layer for layer in said if layer.states or layer.joins), None)
     is_part = all(part.said("left out") for part in model.parts)
     if composed or (is_part and (first is None or not first.states)):
@@ -168,7 +166,7 @@ def check_read_back(network: Network, content: bytes, folder: Path) -> None:
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_a_file_is_read_back_or_what_is_left_out_is_told(at: Walk, tmp_path: Path) -> None:
+def test_a_file_is_read_back_or_parts_left_out_are_reported(at: Walk, tmp_path: Path) -> None:
     for name, spec in CASES.items():
         with at(name):
             check_read_back(Network.parse(spec), (FOLDER / f"{name}.onnx").read_bytes(), tmp_path)
@@ -185,19 +183,19 @@ def test_a_file_is_read_back_or_what_is_left_out_is_told(at: Walk, tmp_path: Pat
 
 
 @given(network=small_networks)
-def test_any_export_is_read_back_or_what_is_left_out_is_told(
+def test_any_export_is_read_back_or_parts_left_out_are_reported(
     network: Network, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     check_read_back(network, written(network), tmp_path_factory.getbasetemp())
 
 
-def test_a_cell_that_is_taken_apart_is_named_as_such(rnncli: Callable[..., Result], tmp_path: Path) -> None:
+def test_a_decomposed_cell_is_named_as_such(rnncli: Callable[..., Result], tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(written(Network.parse("input:3,rnn:4:softplus")))
     assert "its graph has no LSTM, GRU or RNN, but Scan and MatMul" in rnncli("inspect", path).stdout
 
 
-# The command, and what it takes
+# The command and its resources
 
 
 def test_the_command_writes_a_file_and_the_same_seed_gives_the_same_bytes(
@@ -215,7 +213,7 @@ def test_the_command_writes_a_file_and_the_same_seed_gives_the_same_bytes(
     np.testing.assert_array_equal(again.run(x), onnx_runner.load(one.read_bytes()).run(x))
 
 
-def test_a_model_that_protobuf_cannot_hold_is_refused_before_its_weights_are_drawn() -> None:
+def test_a_model_too_large_for_protobuf_is_refused_before_its_weights_are_drawn() -> None:
     def draw() -> dict[str, np.ndarray]:
         raise AssertionError("the weights were drawn")
 

@@ -1,6 +1,6 @@
-"""Networks as modules of PyTorch: the source, what is refused, and weights as PyTorch's state dict has them.
+"""Networks as PyTorch modules: the source, refused networks, and weights as PyTorch's state dict.
 
-No framework is needed: `make golden` has run exported modules, and `make judge` runs hundreds more.
+No framework is needed: `make golden` ran exported modules, and `make judge` runs hundreds more.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ TOLERANCE = 1e-6
 
 
 def source_of(spec: str, **settings: object) -> str:
-    """The source that a spec becomes."""
+    """The source for a spec."""
     return str(export(Job(Network.parse(spec), dict, **settings), "torch"))  # type: ignore[arg-type]
 
 
@@ -43,7 +43,7 @@ def under(numbers: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
 
 
 @given(networks())
-def test_whatever_pytorch_can_express_becomes_a_module_that_is_called_model(network: Network) -> None:
+def test_every_network_that_pytorch_can_express_becomes_a_module_called_model(network: Network) -> None:
     try:
         source = str(export(Job(network, dict), "torch"))
     except SpecError as error:
@@ -55,19 +55,19 @@ def test_whatever_pytorch_can_express_becomes_a_module_that_is_called_model(netw
     assert ast.get_docstring(tree.body[-2], clean=True).replace("\n", "") == str(network)  # type: ignore[arg-type]
 
 
-def test_other_layers_are_modules_of_their_own() -> None:
+def test_other_layers_are_separate_modules() -> None:
     for second in ("lstm:5", "lstm:4:bi", "lstm:4:nobias", "gru:4", "lstm:4:back", "dropout:0.5:x2,lstm:4"):
         source = source_of(f"input:8,lstm:4:seq,{second}")
         assert "num_layers" not in source, second
         assert source.count("batch_first=True") == 2, second
 
 
-def test_a_line_end_in_what_is_said_of_the_weights_stays_in_their_comment() -> None:
+def test_a_line_end_in_the_description_of_the_weights_stays_in_the_comment() -> None:
     source = source_of("input:8", saved="a.safetensors", origin="the weights of\nthe file")
     assert "# The weights of?the file\n" in source
 
 
-def test_a_name_of_a_file_cannot_leave_its_string() -> None:
+def test_a_file_name_cannot_escape_its_string() -> None:
     for name in ("a\"b'.safetensors", 'a"b.safetensors', "a\\\n.safetensors", "\udc80.safetensors", "\u202e.st"):
         last = ast.parse(source_of("input:8", saved=name)).body[-1]
         assert [node.value for node in ast.walk(last) if isinstance(node, ast.Constant)] == [name]
@@ -76,7 +76,7 @@ def test_a_name_of_a_file_cannot_leave_its_string() -> None:
 # What PyTorch cannot express
 
 
-def test_what_pytorch_cannot_express_is_refused_as_summary_refuses_it(at: Walk, rnncli: Run) -> None:
+def test_a_network_that_pytorch_cannot_express_is_refused_as_by_summary(at: Walk, rnncli: Run) -> None:
     options = ("lstm:4:relu", "gru:4:recact=hard_sigmoid", "gru:4:reset=before", "rnn:4:bi=sum", "rnn:4:elu")
     for layer in (*options, "norm:noscale"):
         with at(layer):
@@ -86,7 +86,7 @@ def test_what_pytorch_cannot_express_is_refused_as_summary_refuses_it(at: Walk, 
             assert (refused.status, refused.stdout) == (2, "")
 
 
-def test_a_mask_that_no_layer_heeds_changes_nothing_but_how_the_row_of_padding_starts() -> None:
+def test_a_mask_that_no_layer_uses_only_changes_the_initial_padding_row() -> None:
     heedless = source_of("embed:9x3:mask,dense:2,pool:max")
     assert heedless.replace(":mask", "").replace(", padding_idx=0", "") == source_of("embed:9x3,dense:2,pool:max")
 
@@ -94,7 +94,7 @@ def test_a_mask_that_no_layer_heeds_changes_nothing_but_how_the_row_of_padding_s
 # The weights
 
 
-def test_the_state_dict_is_the_one_that_pytorch_computed_with(at: Walk) -> None:
+def test_the_state_dict_is_the_one_that_pytorch_ran_with(at: Walk) -> None:
     with np.load(GOLDEN / "torch_exports.npz") as file:
         golden = dict(file)
     for number, spec in enumerate(json.loads((GOLDEN / "torch_exports.json").read_text())):
@@ -113,19 +113,19 @@ def test_the_state_dict_is_the_one_that_pytorch_computed_with(at: Walk) -> None:
 
 
 @given(networks(layers_of(HEADS, small_sizes), largest=4, sizes=small_sizes))
-def test_the_state_dict_has_the_shapes_that_summary_says(network: Network) -> None:
+def test_the_state_dict_has_the_shapes_in_the_summary(network: Network) -> None:
     try:
         summary = network.summary(framework="torch")
         state = arrays(Job(network, lambda: Model(network).weights), "torch")
     except SpecError:
         return
-    # PyTorch counts no buffer among its parameters.
+    # PyTorch does not count buffers as parameters.
     assert [array.shape for name, array in state.items() if ".running_" not in name] == [
         weight.shape for layer in summary.layers for weight in layer.weights
     ]
 
 
-def test_a_state_dict_that_is_read_is_exported_as_it_was(at: Walk, rnncli: Run) -> None:
+def test_a_state_dict_is_exported_unchanged(at: Walk, rnncli: Run) -> None:
     for name in ("lstm-2-bi", "gru-3", "gru-1-bi", "rnn-2"):
         with at(name):
             original = GOLDEN / "models" / f"{name}.safetensors"
@@ -167,7 +167,7 @@ def test_a_safetensors_file_is_a_length_a_header_and_the_numbers_in_order(tmp_pa
     assert len(content) == 8 + length + end
 
 
-def test_what_is_exported_is_read_again_as_the_same_network(rnncli: Run, tmp_path: Path) -> None:
+def test_an_export_is_read_back_as_the_same_network(rnncli: Run, tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     spec = "embed:9x3,lstm:4:seq:bi:x2,lstm:5:seq,lstm:6,dense:2"
     rnncli("export", spec, "--to", "torch", "--save-weights", path)

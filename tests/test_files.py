@@ -1,4 +1,4 @@
-"""The arrays that a run reads and writes: round trips, and one clear error for every file that will not do."""
+"""The arrays that a run reads and writes: round trips, and one clear error for every unsuitable file."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ IDS = np.array([[1, 2, 0, 9], [3, 3, 9, 4]])
 
 
 def weights(**changed: object) -> dict[str, np.ndarray]:
-    """The weights of SPEC; an argument replaces one by its last name, None leaves it out."""
+    """The weights of SPEC; a keyword replaces one by the last part of its name, None removes it."""
     values = {key: np.random.default_rng(len(shape)).random(shape) for key, shape in SHAPES.items()}
     values |= {f"simple_rnn/{name}": value for name, value in changed.items()}
     return {key: value for key, value in values.items() if value is not None}
 
 
-def test_an_input_and_weights_in_files_give_what_the_model_gives(rnncli: Run) -> None:
+def test_input_and_weights_from_files_match_the_model(rnncli: Run) -> None:
     np.save("x.npy", X)
     np.savez("w.npz", **weights())
     options = ("--input", "x.npy", "--weights", "w.npz", "-o", "y.npy", "--dtype", "float64")
@@ -50,7 +50,7 @@ def test_saved_weights_are_the_models_and_give_the_same_output_again(at: Walk, r
             model, found = Model(Network.parse(spec), seed=4), np.load("w.npz")
             assert list(found) == list(model.weights)
             assert all(np.array_equal(found[key], array) for key, array in model.weights.items())
-            # The seed makes the input as well.
+            # The seed also determines the input.
             assert rnncli("forward", spec, "--seed", "4", "--weights", "w.npz", "-o", "two.npy").status == 0
             assert Path("one.npy").read_bytes() == Path("two.npy").read_bytes()
 
@@ -67,7 +67,7 @@ def test_a_state_carries_a_sequence_from_one_call_to_the_next(rnncli: Run) -> No
     assert joined == pytest.approx(np.load("y-whole.npy"), abs=1e-12)
 
 
-def test_inputs_are_read_in_any_order_and_precision(at: Walk, rnncli: Run) -> None:
+def test_inputs_are_read_in_any_memory_order_and_precision(at: Walk, rnncli: Run) -> None:
     floats = [X.astype("f4"), X.astype(">f8"), np.asfortranarray(X), X.astype("f2").astype("f8")]
     ids = [IDS.astype(dtype) for dtype in ("uint8", "int16", ">i4", "int64", "uint64")]
     for spec, inputs in {SPEC: floats, "embed:10x4,rnn:3": ids}.items():
@@ -89,7 +89,7 @@ def test_an_input_may_come_through_a_pipe(rnncli: Run) -> None:
     assert Path("y.npy").read_bytes() == Path("z.npy").read_bytes()
 
 
-def test_an_output_is_replaced_by_a_file_that_others_may_read_as_the_umask_says(rnncli: Run) -> None:
+def test_an_output_is_replaced_by_a_file_with_the_umasks_mode(rnncli: Run) -> None:
     Path("y.npy").write_bytes(b"old")
     before = os.umask(0o006)
     try:
@@ -101,11 +101,11 @@ def test_an_output_is_replaced_by_a_file_that_others_may_read_as_the_umask_says(
     assert sorted(os.listdir()) == ["w.npz", "y.npy"]
 
 
-# What will not do
+# Unsuitable files
 
 
 def npy(shape: str, data: bytes = b"\0" * 1000, descr: str = "<f4") -> bytes:
-    """A .npy file whose header says anything."""
+    """A .npy file with any header."""
     header = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + data
 
@@ -129,8 +129,8 @@ def changed(array: np.ndarray, index: tuple[int, int], value: float) -> np.ndarr
 KERNEL = weights()["simple_rnn/kernel"]
 
 
-def test_a_file_that_will_not_do_is_named_with_what_was_found(rnncli: Run, screen: Callable[[str, str], None]) -> None:
-    # Each is a command line, what is wrong with the file given last, and how that is made.
+def test_an_unsuitable_file_is_named_with_its_fault(rnncli: Run, screen: Callable[[str, str], None]) -> None:
+    # Each case is a command line, the fault of the file named last, and the code that makes it.
     text, shown = (SCREENS / "errors-arrays.txt").read_text("utf-8"), ""
     for case, line, content in re.findall(r"^((\S+ --\w+), [\w ]+: (.*))$", text, re.MULTILINE):
         Path("bad").write_bytes(eval(content))
@@ -141,7 +141,7 @@ def test_a_file_that_will_not_do_is_named_with_what_was_found(rnncli: Run, scree
     screen("errors-arrays", shown)
 
 
-def test_what_is_no_file_or_contradicts_one_is_refused(rnncli: Run, screen: Callable[[str, str], None]) -> None:
+def test_a_missing_or_contradictory_file_is_refused(rnncli: Run, screen: Callable[[str, str], None]) -> None:
     np.save("x.npy", X)
     Path("folder").mkdir()
     assert rnncli("forward", SPEC, "--input", "x.npy", "--batch", "2", "--timesteps", "5").status == 0
@@ -149,8 +149,8 @@ def test_what_is_no_file_or_contradicts_one_is_refused(rnncli: Run, screen: Call
     assert sorted(os.listdir()) == ["folder", "x.npy"]
 
 
-def test_a_run_that_fails_leaves_an_old_output_as_it_was_and_nothing_beside_it(rnncli: Run) -> None:
-    # Found when most of the output has been written.
+def test_a_failed_run_keeps_the_old_output_and_leaves_no_other_file(rnncli: Run) -> None:
+    # Detected after most of the output has been written.
     np.save("ids.npy", changed(np.zeros((100, 2_000), "int32"), (99, 1_999), 10))
     Path("y.npy").write_bytes(b"old")
     result = rnncli("forward", "embed:10x4,dense:3", "--input", "ids.npy", "-o", "y.npy", "--save-weights", "w.npz")

@@ -1,4 +1,4 @@
-"""The formats for programs and for documents: what is asked of each, in every command that has --format.
+"""The formats for programs and documents: requirements on each, in every command with --format.
 
 The tests walk `WRITERS`, `DOCUMENTS` and the commands. A new format needs a reader here, a new command an example.
 """
@@ -42,7 +42,7 @@ Objects = list[dict[str, Any]]
 
 
 class Table(NamedTuple):
-    """A table as a reader finds it; the alignment (left or right) is that of a document."""
+    """A table as read back; the alignment (left or right) is a document's."""
 
     header: list[str]
     rows: list[list[str]]
@@ -55,7 +55,7 @@ def read_delimited(delimiter: str, text: str) -> list[Table]:
 
 
 def read_markdown(text: str) -> list[Table]:
-    """A table is lines between bars."""
+    """Read Markdown's tables: lines between bars."""
     tables: list[Table] = []
     for block in text.rstrip("\n").split("\n\n"):
         if block.startswith("|"):
@@ -71,7 +71,7 @@ def markdown_cells(line: str) -> list[str]:
 
 
 def markdown_text(text: str) -> str:
-    """What a reader of Markdown shows of a text."""
+    """A Markdown text as rendered."""
     shown = ""
     text = text.replace("\\|", "|")
     while text:
@@ -87,7 +87,7 @@ def markdown_text(text: str) -> str:
 
 
 def read_html(text: str) -> list[Table]:
-    """It is read as XML, which takes no tag that is left open."""
+    """Read HTML as XML, which rejects unclosed tags."""
     assert text.isascii()
     root = ElementTree.fromstring(f"<page>{text}</page>")
     assert {part.tag for part in root} <= {"table", "p", "ul", "pre"}
@@ -96,7 +96,7 @@ def read_html(text: str) -> list[Table]:
 
 
 def html_table(table: Element) -> Table:
-    """A table has its parts in their order, and as many cells in every row."""
+    """Read a table with its parts in order, and equally many cells in every row."""
     head, body = table
     assert [head.tag, body.tag] == ["thead", "tbody"]
     header = head.findall("tr/th")
@@ -122,15 +122,15 @@ READERS: dict[str, Callable[[str], list[Table]]] = {
     "markdown": read_markdown,
     "html": read_html,
 }
-"""How to read a table back, for each format but JSON, which holds no table."""
+"""The reader for each format's tables, except JSON, which has no tables."""
 DELIMITED = [name for name in WRITERS if name != "json"]
 
 
-# What the commands print. --------------------------------------------------------------------------------------------
+# The commands' output. ------------------------------------------------------------------------------------------------
 
 
 class Example(NamedTuple):
-    """A command line, and how its objects are rows of a table."""
+    """A command line, and how its objects map to table rows."""
 
     arguments: tuple[str, ...]
     rows: Callable[[dict[str, Any]], Objects]
@@ -189,7 +189,7 @@ EXAMPLES = {
     "inspect": Example((str(MODELS / "lstm-2-bi.npz"), str(MODELS / "odd.npz")), arrays),
     "layers": Example((), lambda row: [row]),
 }
-"""An example of each command that has all formats, with what is unknown (None) in it."""
+"""An example for each command with all formats; unknown values (None) are included."""
 
 
 def formats_of(command: str) -> Sequence[str]:
@@ -201,7 +201,7 @@ def formats_of(command: str) -> Sequence[str]:
 WITH_FORMATS = [name for name in COMMANDS if formats_of(name)]
 
 
-def test_every_command_has_every_format_or_none_and_prints_nothing_in_it_of_a_bad_spec(rnncli: Run, at: Walk) -> None:
+def test_every_command_has_every_format_or_none_and_prints_nothing_in_it_for_a_bad_spec(rnncli: Run, at: Walk) -> None:
     assert {"json", *READERS} == {*WRITERS, *DOCUMENTS}
     assert ("table", *WRITERS, *DOCUMENTS) == FORMATS
     assert {*EXAMPLES} == {*WITH_FORMATS}
@@ -212,7 +212,7 @@ def test_every_command_has_every_format_or_none_and_prints_nothing_in_it_of_a_ba
                 assert rnncli(command, "input:8,lsmt:{1,2}", "-f", format_)[:2] == (2, "")
 
 
-def test_a_table_holds_the_plain_values_of_json_an_object_a_line(rnncli: Run, at: Walk) -> None:
+def test_a_table_holds_the_plain_values_of_json_one_object_per_line(rnncli: Run, at: Walk) -> None:
     for command, (arguments, rows_of) in EXAMPLES.items():
         objects = [json.loads(line) for line in rnncli(command, *arguments, "-f", "json").stdout.splitlines()]
         if arguments[:3] == SPECS:
@@ -226,7 +226,7 @@ def test_a_table_holds_the_plain_values_of_json_an_object_a_line(rnncli: Run, at
 
 
 def compare_table(table: Table, rows: Objects) -> None:
-    """Compare a table with the objects that its rows should be."""
+    """Compare a table with the objects expected in its rows."""
     assert len({*table.header}) == len(table.header) > 3
     for texts, row in zip(table.rows, rows, strict=True):
         for title, text in zip(table.header, texts, strict=True):
@@ -234,7 +234,7 @@ def compare_table(table: Table, rows: Objects) -> None:
 
 
 def same(title: str, text: str, value: Any) -> bool:
-    """Whether a cell is the text of a value; a time is another in the next run."""
+    """Whether a cell is a value's text; times differ between runs and are not compared."""
     if title == "seconds":
         return float(text) >= 0
     if isinstance(value, bool):
@@ -250,11 +250,11 @@ def same(title: str, text: str, value: Any) -> bool:
 
 
 def numbers(text: str) -> list[str]:
-    """The numbers of a text, but for times, which are others each time."""
+    """The numbers in a text, except times, which differ between runs."""
     return re.findall(r"\d[\d,.]*", re.sub(r"[\d.]+ (µs|ms|s)\b", "", text))
 
 
-def test_a_document_has_the_tables_of_the_screen_and_no_column_that_holds_nothing(rnncli: Run, at: Walk) -> None:
+def test_a_document_has_the_screens_tables_without_empty_columns(rnncli: Run, at: Walk) -> None:
     for command, (arguments, _) in EXAMPLES.items():
         screen = rnncli(command, *arguments).stdout
         for format_ in DOCUMENTS:
@@ -265,7 +265,7 @@ def test_a_document_has_the_tables_of_the_screen_and_no_column_that_holds_nothin
                 for table in found:
                     for title, *column in zip(table.header, *table.rows, strict=True):
                         assert {*column} - {"", "-", "?"} or title == table.header[0], title
-                if command not in ("sweep", "solve"):  # whose screen is no table with lines
+                if command not in ("sweep", "solve"):  # their screens are not tables with lines
                     drawn = tables(screen)
                     assert [table.header for table in found] == [
                         ["×" if title.endswith(" ×") else title for title in each] for each in drawn
@@ -275,7 +275,7 @@ def test_a_document_has_the_tables_of_the_screen_and_no_column_that_holds_nothin
                         assert [numbers(cell) for row in table.rows for cell in row] == of_screen
 
 
-def test_numbers_are_on_the_right_in_a_document_and_code_is_marked_as_such(rnncli: Run) -> None:
+def test_numbers_are_right_aligned_in_a_document_and_code_is_marked_as_such(rnncli: Run) -> None:
     (table,) = read_markdown(rnncli("summary", SPECS[0], "-f", "markdown").stdout)
     assert table.header == ["Layer (type)", "Output Shape", "Param #"]
     assert table.alignment == ["left", "left", "right"]
@@ -284,7 +284,7 @@ def test_numbers_are_on_the_right_in_a_document_and_code_is_marked_as_such(rnncl
     assert "<code>embedding</code> (Embedding)" in rnncli("summary", SPECS[0], "-f", "html").stdout
 
 
-def test_a_column_that_comes_to_hold_something_begins_another_table(rnncli: Run) -> None:
+def test_a_column_that_gains_content_starts_another_table(rnncli: Run) -> None:
     for format_ in DOCUMENTS:
         shown = rnncli("sweep", "-f", format_, "-", stdin="input:8,rnn:1\ninput:5x8,rnn:1\n")
         first, second = READERS[format_](shown.stdout)
@@ -292,19 +292,19 @@ def test_a_column_that_comes_to_hold_something_begins_another_table(rnncli: Run)
         assert second.rows[0][second.header.index("MACs")] == "45"
 
 
-# A sweep prints its rows as they are made. ---------------------------------------------------------------------------
+# A sweep prints rows as they are computed. ----------------------------------------------------------------------------
 
 SWEEPS = [
     (("-",), "input:8,rnn:{1,2}\ninput:8,{u}:1\ninput:9,rnn:1\ninput:9,rnn:{", 2, "8,rnn:1 8,rnn:2 9,rnn:1"),
-    # The multiply-adds of the second pattern are not known, and its turn comes in a later batch.
+    # The second pattern's multiply-adds are unknown, and it is evaluated in a later batch.
     ((f"input:8x3,rnn:{{1..{BATCH}}}", "input:8,rnn:1", "--max-macs", "100"), "", 2, "8x3,rnn:1 8x3,rnn:2"),
     (("-",), "", 2, ""),
     (("-", "--max-params", "1k"), "input:8,lstm:{16,32}\n", 1, ""),
 ]
-"""Arguments, standard input, the exit status, and the specs of the rows behind `input:`."""
+"""Arguments, standard input, exit status, and the specs of the rows without `input:`."""
 
 
-def test_a_sweep_prints_one_whole_table_of_the_rows_that_it_made_or_nothing(rnncli: Run, at: Walk) -> None:
+def test_a_sweep_prints_one_complete_table_of_its_rows_or_nothing(rnncli: Run, at: Walk) -> None:
     for arguments, patterns, status, rows in SWEEPS:
         specs = [f"input:{row}" for row in rows.split()]
         for format_ in (*WRITERS, *DOCUMENTS):
@@ -320,7 +320,7 @@ def test_a_sweep_prints_one_whole_table_of_the_rows_that_it_made_or_nothing(rnnc
                     ] == specs
 
 
-def test_the_rows_of_a_sweep_that_nobody_could_wait_for_are_shown_as_they_are_made(program: Run) -> None:
+def test_the_rows_of_an_endless_sweep_are_shown_as_they_are_computed(program: Run) -> None:
     result = program("sweep", "input:8,lstm:{1..2000000000}", "-f", "html", shell='"$@" | head -n 30')
     assert (result.status, result.stderr, result.stdout.count("\n")) == (0, "", 30)
     assert "input:8,lstm:9" in result.stdout
@@ -333,7 +333,7 @@ COLUMNS = ("spec", "type", "total_params")
 
 
 def written(format_: str, *batches: Objects) -> str:
-    """What a writer makes of batches; the rows of each come with it, and wait for no other."""
+    """A writer's output for batches; each batch's rows are written at once."""
     made = TableWriter(format_, COLUMNS) if format_ in DOCUMENTS else WRITERS[format_](Layout(COLUMNS))
     text = made.head
     for batch in batches:
@@ -343,7 +343,7 @@ def written(format_: str, *batches: Objects) -> str:
     return text + made.end()
 
 
-def test_whatever_a_text_holds_it_is_read_back_as_it_was(at: Walk) -> None:
+def test_any_text_is_read_back_unchanged(at: Walk) -> None:
     records = [{"spec": HOSTILE * n, "type": HOSTILE, "total_params": n} for n in (1, 2, 3)]
     for format_ in (*WRITERS, *DOCUMENTS):
         with at(format_):
@@ -358,7 +358,7 @@ def test_whatever_a_text_holds_it_is_read_back_as_it_was(at: Walk) -> None:
                 assert "&lt;script&gt;alert(&quot;1&quot;)" in text
 
 
-def test_a_line_end_in_a_text_ends_no_row_and_a_format_that_there_is_not_raises(at: Walk) -> None:
+def test_a_line_end_in_a_text_does_not_end_a_row_and_an_unknown_format_raises(at: Walk) -> None:
     for format_ in (*DELIMITED, *DOCUMENTS):
         with at(format_):
             text = written(format_, [{"spec": "a\nb", "type": "script", "total_params": 1}])
@@ -368,7 +368,7 @@ def test_a_line_end_in_a_text_ends_no_row_and_a_format_that_there_is_not_raises(
         Network.parse("input:8").summary().to("xml")
 
 
-def test_a_beginning_and_an_end_are_printed_once_and_only_around_records_whatever_ends_them(
+def test_a_beginning_and_an_end_are_printed_once_around_records_however_they_end(
     capsys: pytest.CaptureFixture[str], at: Walk
 ) -> None:
     marks = SimpleNamespace(head="(", rows=lambda records: "".join(map(str, records)), end=lambda: ")")
@@ -383,7 +383,7 @@ def test_a_beginning_and_an_end_are_printed_once_and_only_around_records_whateve
             assert capsys.readouterr().out == text
 
 
-def test_documents_say_what_is_code_and_what_is_none_and_why_counts_differ(
+def test_documents_mark_code_and_only_code_and_explain_different_counts(
     rnncli: Run, screen: Callable[[str, str], None]
 ) -> None:
     Path("a<b>_c_`d|e.safetensors").write_bytes(Path(MODEL).read_bytes())

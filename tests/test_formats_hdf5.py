@@ -1,7 +1,7 @@
-"""HDF5 as Keras writes it: the layouts of old versions, files that lie, and the process that reads them.
+"""Keras's HDF5 files: the layouts of old versions, files with false content, and the process that reads them.
 
-A process for each file would take most of the time. So what reads HDF5 is run in this process, without its bounds of
-memory and time; what it needs a process of its own for has tests that start one.
+One process per file would take most of the time. These tests therefore read HDF5 in this process, without its limits on
+memory and time; features that need a separate process have tests that start one.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ ADVICE = "Help: save it again, or copy it again from the original"
 
 @pytest.fixture(autouse=True)
 def starts(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """Read HDF5 in this process, and keep what would have been started."""
+    """Read HDF5 in this process, and record the commands that would have been started."""
     started: list[object] = []
 
     def run(command: list[str], **options: Any) -> subprocess.CompletedProcess[bytes]:
@@ -55,7 +55,7 @@ def starts(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 
 @pytest.fixture
 def in_a_process(starts: list[object], monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Read HDF5 in a process of its own, in which a statement is run first."""
+    """Read HDF5 in a separate process that first runs a statement."""
 
     def begin_with(statement: str) -> None:
         changed = f"{PROGRAM}from rnncli.formats.keras import hdf5_process as process; {statement}; main()"
@@ -87,7 +87,7 @@ def arrays(gates: int, reads: int, units: int, of: str = "") -> Arrays:
 
 
 def check_values(file: str) -> None:
-    """Check that a file of Keras computes what Keras computed with it."""
+    """Check that a Keras file computes Keras's recorded output."""
     name = file.split(".")[0]
     (part,) = open_model(written(file)).parts
     assert str(part.network) == SPECS[name]
@@ -97,7 +97,7 @@ def check_values(file: str) -> None:
     np.testing.assert_allclose(output, values[f"{name}/y"], atol=1e-5)
 
 
-def test_a_file_computes_what_keras_computes_and_one_process_reads_a_small_one_and_two_a_large_one(
+def test_a_file_matches_keras_and_one_process_reads_a_small_file_and_two_a_large_one(
     starts: list[object], monkeypatch: pytest.MonkeyPatch, at: Walk
 ) -> None:
     with zipfile.ZipFile(GOLDEN / "models.zip") as archive:
@@ -111,7 +111,7 @@ def test_a_file_computes_what_keras_computes_and_one_process_reads_a_small_one_a
                 assert len(starts) == count
 
 
-def test_a_process_reads_each_kind_of_file_and_is_an_error_if_it_takes_too_much(
+def test_a_process_reads_each_kind_of_file_and_exceeding_its_limits_is_an_error(
     in_a_process: Callable[[str], None], at: Walk
 ) -> None:
     for file in ("stack.keras", "lstm.h5", "both.weights.h5"):
@@ -126,7 +126,7 @@ def test_a_process_reads_each_kind_of_file_and_is_an_error_if_it_takes_too_much(
             assert said_of("lstm.h5") == f"lstm.h5: its HDF5 is damaged: {said}\n{ADVICE}\n"
 
 
-def test_whatever_ends_the_process_is_an_error(monkeypatch: pytest.MonkeyPatch, at: Walk) -> None:
+def test_any_end_of_the_process_without_an_answer_is_an_error(monkeypatch: pytest.MonkeyPatch, at: Walk) -> None:
     written("lstm.h5")
     for status, said in {
         -signal.SIGPROF: "did not finish",
@@ -147,10 +147,10 @@ def test_whatever_ends_the_process_is_an_error(monkeypatch: pytest.MonkeyPatch, 
     assert said_of("lstm.h5").startswith("lstm.h5: its HDF5 was not read within 600 seconds\nHelp: copy the file to")
 
 
-# What Keras has written. --------------------------------------------------------------------------------------------
+# Files that Keras wrote. ----------------------------------------------------------------------------------------------
 
 
-def test_files_of_every_version_are_read_and_what_lies_is_refused(rnncli: Run, screen: Screen) -> None:
+def test_files_of_every_version_are_read_and_false_content_is_refused(rnncli: Run, screen: Screen) -> None:
     written("branches.h5")
     written("lstm.h5")
     Path("lstm.h5").rename("hdf5.keras")  # when .keras was HDF5
@@ -167,7 +167,7 @@ def test_files_of_every_version_are_read_and_what_lies_is_refused(rnncli: Run, s
         dense = {"dense/vars/0": (5, 2), "dense/vars/1": (2,), "own_name/vars/0": (2, 7), "own_name/vars/1": (7,)}
         for name, shape in {"embedding/vars/0": (50, 6), **dense}.items():
             file[f"layers/{name}"] = np.zeros(shape, "float32")
-    # The gates of weights alone are those of the version that wrote them.
+    # A weights file has the gate layout of the version that wrote it.
     for version in ("2.2.4", "2.2.4-tf", "2.4.0"):
         write_h5(f"{version}.h5", {"lstm": arrays(4, 3, 2)}, version=version)
     write_h5("rnn.h5", {"rnn": arrays(1, 3, 2)})
@@ -184,7 +184,7 @@ def test_files_of_every_version_are_read_and_what_lies_is_refused(rnncli: Run, s
         for group in groups:
             for other in groups:
                 group[other.name[1:]] = other
-    # Arrays are as the config says, or refused.
+    # Arrays must match the config, or the file is refused.
     model = sequential(layer("SimpleRNN", "r", units=3, **INPUT), layer("Dense", "d", units=3))
     dense = {"d/kernel:0": np.zeros((3, 3)), "d/bias:0": np.zeros(3)}
     lora = dense | {"d/lora_kernel_a:0": np.zeros((3, 1)), "d/lora_kernel_b:0": np.zeros((1, 3))}
@@ -196,7 +196,7 @@ def test_files_of_every_version_are_read_and_what_lies_is_refused(rnncli: Run, s
     write_h5("another-order.h5", {"r": dict([recurrent, kernel, bias]), "d": dense}, model)
     write_h5("lora.h5", {"r": dict([kernel, recurrent, bias]), "d": lora}, model)
     replay("hdf5-files", rnncli, screen)
-    # What Keras 3 computes too is run, and so is what a spec says of the same numbers.
+    # If Keras 3 can compute it, it is run, and so is a spec with the same numbers.
     keras_weights(open_model("2.2.4-tf.h5").parts[0])
     keras_weights(open_model("2.4.0.h5").parts[0])
     assert rnncli("forward", "input:3,lstm:2", "--weights", "2.2.4.h5", "--timesteps", "2").status == 0
@@ -210,7 +210,7 @@ def test_files_of_every_version_are_read_and_what_lies_is_refused(rnncli: Run, s
             open_model(f"{name}.h5").others[0].read()
 
 
-def test_what_is_left_out_of_a_file_is_counted_and_an_archive_of_which_all_is_read_is_not_opened_for_it(
+def test_parts_left_out_of_a_file_are_counted_and_a_fully_read_archive_is_not_opened_for_it(
     starts: list[object], monkeypatch: pytest.MonkeyPatch, at: Walk
 ) -> None:
     for name, most in (("branches.h5", 0), ("branches.keras", hdf5_process.MAX_READ_WHOLE), ("branches.keras", 0)):
@@ -232,15 +232,15 @@ def test_what_is_left_out_of_a_file_is_counted_and_an_archive_of_which_all_is_re
 
 
 def in_cudnn(key: str, array: np.ndarray, gates: int) -> np.ndarray:
-    """Keras's weights of a cell as cuDNN has them, after the layout that Keras documents."""
+    """Keras's weights of a cell in cuDNN's layout, as Keras documents it."""
     if key == "bias":
         return array.reshape(-1) if array.ndim == 2 else np.concatenate([array * 0.25, array * 0.75])
     blocks = np.split(array, gates, axis=1)
     return np.hstack([block.T if key == "recurrent_kernel" else block.T.reshape(block.shape) for block in blocks])
 
 
-def test_a_file_may_have_as_much_as_its_bounds_say_and_no_more(monkeypatch: pytest.MonkeyPatch, at: Walk) -> None:
-    write_h5("few.h5", {"a" * 20: {}, "b" * 20: {}})  # 45 letters; two texts, which take 8 bytes each
+def test_a_file_may_be_as_large_as_its_limits_allow_and_no_larger(monkeypatch: pytest.MonkeyPatch, at: Walk) -> None:
+    write_h5("few.h5", {"a" * 20: {}, "b" * 20: {}})  # 45 letters; two texts of 8 bytes each
     for depth in (2, 3):
         with h5py.File(write_h5(f"{depth}.h5", {}), "a") as file:
             file.create_group("/".join("g" * depth))
@@ -260,7 +260,7 @@ def test_a_file_may_have_as_much_as_its_bounds_say_and_no_more(monkeypatch: pyte
             assert said in said_of(file)
 
 
-def test_a_file_is_opened_for_reading_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_is_opened_read_only(monkeypatch: pytest.MonkeyPatch) -> None:
     write_h5("m.h5", {"dense": {"kernel:0": np.zeros((3, 4), "float32")}})
     modes: list[str] = []
     real = builtins.open
@@ -274,14 +274,14 @@ def test_a_file_is_opened_for_reading_alone(monkeypatch: pytest.MonkeyPatch) -> 
     assert {*modes} == {"rb"}
 
 
-def test_a_larger_file_may_take_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_larger_file_is_allowed_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
     bounds: list[object] = []
     monkeypatch.setattr(hdf5_process, "bound", lambda room, seconds: bounds.append((room, seconds)))
     said_of(write_h5("large.h5", {"dense": {"kernel:0": np.zeros((500, 1000), "float32")}}))
     assert bounds == [(96 << 20, 0.5 + Path("large.h5").stat().st_size / 500_000)]
 
 
-def test_the_layers_of_cudnn_are_those_of_keras(at: Walk) -> None:
+def test_cudnn_layers_are_read_as_keras_layers(at: Walk) -> None:
     config = sequential(layer("CuDNNLSTM", "rnn_1", units=4, **INPUT))
     for spec, gates, model in (("input:3,lstm:4", 4, config), ("input:3,gru:4", 3, None)):
         with at(spec):
@@ -294,7 +294,7 @@ def test_the_layers_of_cudnn_are_those_of_keras(at: Walk) -> None:
                 np.testing.assert_allclose(array, expected[key], rtol=1e-6)
 
 
-def test_layers_of_one_name_in_models_of_two_names_have_arrays_of_their_own() -> None:
+def test_equally_named_layers_in_differently_named_models_have_separate_arrays() -> None:
     rnn = layer("SimpleRNN", "r", units=3, return_sequences=True, **INPUT)
     outer = named(sequential(*(named(sequential(rnn), name) for name in ("m0", "m1"))), "outer")
     both = {key: array * n for n in (1, 2) for key, array in arrays(1, 3, 3, f"m{n - 1}/r/").items()}
@@ -303,10 +303,10 @@ def test_layers_of_one_name_in_models_of_two_names_have_arrays_of_their_own() ->
     assert [float(found[f"{name}/bias"][0]) for name in part.network.names] == [0.5, 1.0]
 
 
-# Files that lie. ----------------------------------------------------------------------------------------------------
+# Files with false content. --------------------------------------------------------------------------------------------
 
 
-def test_an_archive_of_next_to_nothing_is_not_unpacked() -> None:
+def test_an_archive_that_expands_enormously_is_not_unpacked() -> None:
     with zipfile.ZipFile(written("stack.keras")) as archive:
         config = archive.read("config.json")
     for members, said in (
@@ -320,8 +320,8 @@ def test_an_archive_of_next_to_nothing_is_not_unpacked() -> None:
             keras_weights(open_model("m.keras").parts[0])
 
 
-def test_h5py_is_found_where_what_was_started_lies_among_the_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
-    # As in a notebook, which Python starts by ipykernel_launcher.py.
+def test_h5py_is_found_if_the_started_program_is_among_the_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As in a notebook, which Python starts through ipykernel_launcher.py.
     monkeypatch.setattr(
         sys.modules["__main__"], "__file__", str(Path(h5py.__file__).parents[1] / "launcher.py"), raising=False
     )
@@ -329,14 +329,14 @@ def test_h5py_is_found_where_what_was_started_lies_among_the_libraries(monkeypat
 
 
 SHADOWS = ("json", "h5py", "numpy", "struct", "re", "enum", "collections", "typing", "os")
-"""What may lie beside a model that was downloaded. Python itself imports the last ones where it is started with -m."""
+"""Names of files that may lie next to a downloaded model. Python itself imports the last ones when started with -m."""
 ONE_FILE = (["summary", "-q"], ["spec"], ["forward", "--timesteps", "2"], ["reach", "--timesteps", "2", "--seeds", "1"])
 MORE = (["inspect"], ["explain"], ["draw"], ["export", "--to", "keras"], ["compare", "input:3,lstm:4"])
 
 
 @pytest.mark.usefixtures("in_a_process")
 @pytest.mark.parametrize("lines", [ONE_FILE[:2], pytest.param(ONE_FILE + MORE, marks=pytest.mark.thorough)], ids=len)
-def test_nothing_that_lies_beside_a_model_or_where_rnncli_is_started_is_imported(
+def test_nothing_next_to_a_model_or_in_the_working_directory_is_imported(
     lines: tuple[list[str], ...], at: Walk
 ) -> None:
     written("lstm.h5")

@@ -1,4 +1,4 @@
-"""Keras's files: what the layers are in the language, what cannot be said, and what is refused. None needs h5py."""
+"""Keras's files: the layers as specs, layers that cannot be expressed, and refused files. No test needs h5py."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ SPECS = {
 
 
 def written(name: str) -> str:
-    """A file that real Keras wrote, in this directory."""
+    """A file that real Keras wrote, copied to this directory."""
     with zipfile.ZipFile(GOLDEN / "models.zip") as archive:
         archive.extract(name)
     return name
 
 
-def test_without_h5py_the_layers_are_read_and_what_needs_it_says_so_and_what_is_left_out(
+def test_without_h5py_layers_are_read_and_weights_and_parts_left_out_report_that_they_need_it(
     monkeypatch: pytest.MonkeyPatch, rnncli: Run, screen: Screen
 ) -> None:
     monkeypatch.setattr("rnncli.formats.keras.hdf5._installed", lambda beside: [])  # no folder has h5py
@@ -59,7 +59,7 @@ def test_without_h5py_the_layers_are_read_and_what_needs_it_says_so_and_what_is_
         keras_weights(opened(old).parts[0])
 
 
-# Models of every version, as their JSON has them. -------------------------------------------------------------------
+# Models of every version, as JSON. ------------------------------------------------------------------------------------
 
 
 def layer(kind: str, name: str = "", **config: Any) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def sequential(*layers: dict[str, Any], version: str = "2.4.0", plain: bool = Fa
 
 
 def reads(*names: str) -> list[Any]:
-    """One call of a layer, with what others return."""
+    """One call of a layer on the outputs of others."""
     return [[[name, 0, 0, {}] for name in names]]
 
 
@@ -92,7 +92,7 @@ def named(model: dict[str, Any], name: str, **config: Any) -> dict[str, Any]:
 
 
 def states(**how: Any) -> dict[str, Any]:
-    """An encoder, and a decoder that starts from its states; Keras has written that in two ways."""
+    """An encoder, and a decoder that starts from its states, in Keras's two notations."""
     given = [["encoder", 0, 1], ["encoder", 0, 2]]
     call = [["x", 0, 0, {"initial_state": given}]] if how else [["x", 0, 0, {}], *([*each, {}] for each in given)]
     return functional(X, (cell(name="encoder", return_state=True), reads("x")), (cell(name="decoder"), [call]))
@@ -189,7 +189,7 @@ MODELS: dict[str, Any] = {
     "the hard sigmoid of Keras 3": sequential(cell(name="old", **HARD), version="3.0.0"),
     "Keras 3 without a version": KERAS_3 | {"module": "keras"},
     "a text that was written as JSON once more": json.dumps(json.dumps(sequential(cell(**INPUT)))),
-    # What is computed otherwise.
+    # Unsupported computations.
     "a state from another layer": states(),
     "a state from another layer, by name": states(named=True),
     "a call as in training": functional(
@@ -203,7 +203,7 @@ MODELS: dict[str, Any] = {
         cell(**INPUT, lora_rank=4, peepholes=None, zoneout=0.0, foo=3), layer("Dense", units=2, kernel_scale="x" * 100)
     ),
     "zeros for padding where there is none": sequential(cell(**INPUT, **ZEROS)),
-    # Cells that cannot be said.
+    # Cells that cannot be expressed.
     "a lambda": sequential(cell(activation={"class_name": "__lambda__", "config": {}}, **INPUT)),
     "an activation of somebody's": sequential(layer("SimpleRNN", units=4, activation="mine", **INPUT)),
     "an activation that is a layer": sequential(cell(activation={"class_name": "Tanh", "config": {}}, **INPUT)),
@@ -217,7 +217,7 @@ MODELS: dict[str, Any] = {
         cell(return_sequences=True, **INPUT),
         reduce(lambda inner, number: layer("TimeDistributed", layer=inner), range(30), layer("Dense", units=2)),
     ),
-    # Files that lie.
+    # Files with false content.
     "no JSON": "text",
     "no JSON in a text": json.dumps("text"),
     "nested too deeply": "[" * 100_000,
@@ -244,7 +244,7 @@ def opened(model: Any) -> ModelFile:
 
 
 def all_told(models: dict[str, Any]) -> str:
-    """What is said of each model: its parts with the names of their layers, and all that is said of them."""
+    """The report of each model: its parts with their layers' names, and all notes."""
     lines: list[str] = []
     for name, model in models.items():
         lines.append(f"# {name}")
@@ -262,11 +262,11 @@ def all_told(models: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def test_models_are_read_as_keras_1_and_2_wrote_them_and_what_lies_is_refused(screen: Screen) -> None:
+def test_models_written_by_keras_1_and_2_are_read_and_false_content_is_refused(screen: Screen) -> None:
     screen("keras-models", all_told(MODELS))
 
 
-def test_models_are_read_as_keras_3_writes_them_with_the_sizes_that_it_has(screen: Screen, at: Walk) -> None:
+def test_models_written_by_keras_3_are_read_with_keras_own_sizes(screen: Screen, at: Walk) -> None:
     with zipfile.ZipFile(GOLDEN / "table.zip") as archive:
         table = json.loads(archive.read("table.json"))
     screen("keras-table", all_told({name: expected["model"] for name, expected in table.items()}))
@@ -279,15 +279,15 @@ def test_models_are_read_as_keras_3_writes_them_with_the_sizes_that_it_has(scree
                 names = [piece.name.partition(" (cell")[0] for piece in part.nodes]
                 for one, row, (params, shape) in zip(names, rows, layers, strict=True):
                     assert sum(each.params for each, of in zip(rows, names, strict=True) if of == one) == params
-                    # A layer that a model inside of another has was built for a batch of any length there.
+                    # A nested model's layers were built there for a batch of any size.
                     both = zip(row.output_shape, shape or row.output_shape, strict=True)
                     assert all(a == b for a, b in both if a and b)
 
 
-# Files that are damaged. --------------------------------------------------------------------------------------------
+# Damaged files. -------------------------------------------------------------------------------------------------------
 
 
-def test_a_damaged_file_is_an_error_in_words_or_read(monkeypatch: pytest.MonkeyPatch, at: Walk) -> None:
+def test_a_damaged_file_is_read_or_gives_an_error_message(monkeypatch: pytest.MonkeyPatch, at: Walk) -> None:
     monkeypatch.syspath_prepend(str(Path(__file__).parent / "fuzz"))
     from keras_targets import check_error, make_archive, make_json
 
@@ -301,7 +301,7 @@ def test_a_damaged_file_is_an_error_in_words_or_read(monkeypatch: pytest.MonkeyP
                     check_error(error, name)
 
 
-def test_an_archive_is_one_wherever_its_hdf5_stands() -> None:
+def test_an_archive_is_recognised_wherever_its_hdf5_is() -> None:
     with zipfile.ZipFile(written("stack.keras")) as archive:
         config, weights = archive.read("config.json"), archive.read("model.weights.h5")
     with zipfile.ZipFile("m.keras", "w") as archive:
@@ -313,7 +313,7 @@ def test_an_archive_is_one_wherever_its_hdf5_stands() -> None:
     assert [str(part.network) for part in open_model("m.keras").parts] == [SPECS["stack"]]
 
 
-def test_a_file_is_read_as_what_it_is_whatever_its_name_says(screen: Screen) -> None:
+def test_a_file_is_read_by_its_content_whatever_its_name(screen: Screen) -> None:
     stack = Path(written("stack.keras")).read_bytes()
     os.mkfifo("pipe.h5")
     files = {"lstm.h5": stack, "cut.keras": stack[:-30], "text.h5": "text", "text.keras": "text", "pipe.h5": None}

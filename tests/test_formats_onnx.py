@@ -1,4 +1,4 @@
-"""ONNX files: the chain that a graph holds, its numbers as ONNX Runtime computes them, and files that lie."""
+"""ONNX files: the chain in a graph, its weights as ONNX Runtime computes with them, and files with false content."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def specs() -> dict[str, str]:
     return json.loads((FOLDER / "specs.json").read_text(encoding="utf-8"))
 
 
-def test_a_graph_is_read_as_the_network_that_it_is_and_computes_what_onnx_runtime_does(at: Walk) -> None:
+def test_a_graph_is_read_as_its_network_and_matches_onnx_runtime(at: Walk) -> None:
     with np.load(FOLDER / "values.npz") as values:
         for name, spec in specs().items():
             with at(name):
@@ -56,7 +56,7 @@ def varint(number: int) -> bytes:
 
 
 def message(*fields: tuple[int, object]) -> bytes:
-    """A message of protobuf: whole numbers, floats, texts and messages by their numbers."""
+    """A protobuf message with integers, floats, texts and messages by field number."""
     out = bytearray()
     for number, value in fields:
         if isinstance(value, float):
@@ -74,7 +74,7 @@ def array(name: str, *shape: int, fill: float = 0.5) -> bytes:
 
 
 def attribute(name: str, value: object) -> bytes:
-    """What a node is told; bytes are a graph."""
+    """A node's attribute; bytes are a graph."""
     each = value if isinstance(value, list) else [value]
     number = {int: (3, 8), float: (2, 7), str: (4, 9), bytes: (6, 11)}[type(each[0])][isinstance(value, list)]
     return message((1, name), *((number, item) for item in each))
@@ -87,7 +87,7 @@ def node(operation: str, inputs: Names, outputs: Names, **attributes: object) ->
 
 
 def declared(name: str, shape: Sizes = ()) -> bytes:
-    """A value that a graph declares, with its shape if it is given."""
+    """A value declared by a graph, with a shape if given."""
     dims = message((1, message((2, message(*((1, message((1, size))) for size in shape))))))
     return message((1, name), *([(2, dims)] if shape else []))
 
@@ -112,12 +112,12 @@ ARRAYS = {
         f"n{number}": message((1, 1), (2, 7), (7, number), (8, f"n{number}")) for number in (-10, -1, 0, 1, 2, 4, 5, 10)
     },
 }
-"""Arrays that the graphs below read by name: of an LSTM, of dense layers, and whole numbers."""
+"""Arrays that the graphs below read by name: an LSTM's, dense layers', and integers."""
 CELL = [ARRAYS[name] for name in "WRB"]
 
 
 def nodes(text: str) -> list[bytes]:
-    """Nodes as `LSTM x W R B - H > y h clip=3.0; Relu y > z`, where - is an input that is left out."""
+    """Nodes in the form `LSTM x W R B - H > y h clip=3.0; Relu y > z`, where - is an omitted input."""
     made = []
     for line in text.split("; "):
         reads, _, makes = line.partition(" >")
@@ -130,18 +130,18 @@ def nodes(text: str) -> list[bytes]:
 
 
 def chain(text: str, outputs: Names = ("y",), shape: Sizes = ()) -> bytes:
-    """A model of nodes that reads x, with those of the arrays that its nodes name."""
+    """A model of nodes that read x, with the arrays that its nodes name."""
     return model(nodes(text), [ARRAYS[name] for name in ARRAYS if name in text.split()], outputs, ["x"], shape)
 
 
 def branches(**graphs: str) -> bytes:
-    """A model whose arrays are around the graphs of an If."""
+    """A model whose arrays are outside the graphs of an If."""
     inside = {f"{name}_branch": graph(nodes(text)) for name, text in graphs.items()}
     return model([node("If", ["flag"], ["z"], **inside)], CELL, ["z"])
 
 
 def external(location: str, **entries: object) -> bytes:
-    """An LSTM whose W is in a file of its own."""
+    """An LSTM with its W in a separate file."""
     pairs = {"location": location, **entries}.items()
     told = ((13, message((1, key), (2, str(value)))) for key, value in pairs)
     w = message((1, 1), (1, 16), (1, 3), (2, 1), (8, "W"), (14, 1), *told)
@@ -176,7 +176,7 @@ SHAPED = {
 }
 
 
-def test_what_is_no_layer_of_ours_and_what_ends_a_chain_is_said_with_its_reason(screen: Screen) -> None:
+def test_an_unsupported_layer_and_the_end_of_a_chain_are_reported_with_the_reason(screen: Screen) -> None:
     convolved = "Conv pixels > x; LSTM x W R B > - h; Squeeze h n0 > v; MatMul v K > one; LogSoftmax one > two"
     sparse = message((1, message((1, 2), (2, 1), (8, "few"), (9, bytes(8)))), (3, 9))
     shape = declared("x", (5, 2, 9))
@@ -208,8 +208,8 @@ def test_what_is_no_layer_of_ours_and_what_ends_a_chain_is_said_with_its_reason(
     screen("onnx-graphs", said_of_each(graphs, "m.onnx"))
 
 
-def test_a_file_that_lies_is_refused_with_the_place_of_the_lie(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rnncli.formats.onnx.messages.MAX_WORK", 30_000)  # what it really is takes a second
+def test_a_file_with_false_content_is_refused_with_its_place(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rnncli.formats.onnx.messages.MAX_WORK", 30_000)  # the real limit takes a second
     os.mkfifo("pipe")
     lies = {
         "nothing": b"",
@@ -246,7 +246,9 @@ def test_a_file_that_lies_is_refused_with_the_place_of_the_lie(screen: Screen, m
     screen("onnx-lies", said_of_each(lies, "m.onnx"))
 
 
-def test_a_run_tells_that_it_starts_from_zeros_where_the_file_says_otherwise(rnncli: Callable[..., Result]) -> None:
+def test_a_run_reports_that_it_starts_from_zeros_if_the_file_specifies_other_states(
+    rnncli: Callable[..., Result],
+) -> None:
     for fill in (0.5, 0.0):
         first = [array(name, 1, 1, 4, fill=fill) for name in "HC"]
         read(model(nodes("LSTM x W R B - H C > y"), [*CELL, *first]))
@@ -256,9 +258,7 @@ def test_a_run_tells_that_it_starts_from_zeros_where_the_file_says_otherwise(rnn
 
 
 @pytest.mark.parametrize("count", [300, pytest.param(4000, marks=pytest.mark.thorough)])
-def test_many_of_anything_and_what_is_made_of_itself_over_and_over_take_neither_time_nor_memory(
-    count: int, at: Walk
-) -> None:
+def test_huge_counts_and_self_referencing_values_take_little_time_and_memory(count: int, at: Walk) -> None:
     three = message((1, 1), (2, 7), (7, b"\3"))
     arrays = [array("v0", 4), three + message((8, "d0")), three + message((8, "s0")), *CELL]
     many = {
@@ -277,7 +277,7 @@ def test_many_of_anything_and_what_is_made_of_itself_over_and_over_take_neither_
             assert not read(model(each, [*arrays, *(array(f"c{n}", 1) for n in range(count))])).parts
 
 
-def test_a_file_that_pytorch_wrote_is_counted_as_pytorch_counts_and_others_as_keras() -> None:
+def test_a_pytorch_file_is_counted_as_in_pytorch_and_others_as_in_keras() -> None:
     for writer, framework in (("pytorch", "torch"), ("tf2onnx", "keras")):
         (part,) = read(chain("LSTM x W R B > y") + message((2, writer), (3, "2.1"))).parts
         assert part.framework == framework
@@ -285,7 +285,7 @@ def test_a_file_that_pytorch_wrote_is_counted_as_pytorch_counts_and_others_as_ke
         assert part.params == 144
 
 
-def test_a_graph_of_many_layers_is_one_row_and_gigabytes_are_passed_over() -> None:
+def test_a_graph_of_many_layers_is_one_chain_and_gigabytes_are_skipped() -> None:
     count = 1_000
     text = "; ".join(f"LSTM s{n} R R B > y{n}; Squeeze y{n} n1 > s{n + 1}" for n in range(count))
     with patience():
@@ -302,7 +302,7 @@ def test_a_graph_of_many_layers_is_one_row_and_gigabytes_are_passed_over() -> No
     assert [(each.name, each.shape) for each in found.others] == [("big", (2**30,))]
 
 
-def test_numbers_in_fields_of_their_own_are_read(at: Walk) -> None:
+def test_numbers_in_typed_fields_are_read(at: Walk) -> None:
     edges = [0, 1, 127, 128, -1, -(2**63), 2**63 - 1]
     for code, field, written, numbers in (
         (7, 7, edges, edges),
@@ -324,7 +324,7 @@ def test_numbers_in_fields_of_their_own_are_read(at: Walk) -> None:
                 read(tensor((1, 1), (1, count), *kind, (field, packed + b"\x80"))).others[0].read()
 
 
-def test_numbers_beside_the_model_are_read_when_they_are_asked_for_and_never_from_elsewhere() -> None:
+def test_external_data_is_read_on_demand_and_only_from_the_models_directory() -> None:
     (part,) = read(external("m.bin")).parts
     with pytest.raises(RnncliError, match=r"^m\.bin: array W cannot be read: No such file or directory$"):
         keras_weights(part)
@@ -341,14 +341,14 @@ def test_numbers_beside_the_model_are_read_when_they_are_asked_for_and_never_fro
     Path("inside/m.bin").write_bytes(bytes(192))
     (part,) = read(external("inside/m.bin")).parts
     assert (keras_weights(part)["lstm/kernel"] == 0).all()
-    # A model and its numbers may both be links, as downloaded ones are.
+    # A model and its data may both be links, as in download caches.
     Path("inside/m.onnx").rename("blob")
     Path("inside/m.onnx").symlink_to("../blob")
     assert open_model("inside/m.onnx").parts
 
 
 @pytest.mark.parametrize("turns", [40, pytest.param(400, marks=pytest.mark.thorough)])
-def test_a_damaged_file_gives_an_error_of_ours_or_a_model(turns: int, at: Walk) -> None:
+def test_a_damaged_file_gives_a_model_or_an_error_of_ours(turns: int, at: Walk) -> None:
     for name in ("classifier", "moved-arrays", "final-states", "pooled"):
         good = (FOLDER / f"{name}.onnx").read_bytes()
         random = np.random.default_rng(len(name))
@@ -366,7 +366,7 @@ def test_a_damaged_file_gives_an_error_of_ours_or_a_model(turns: int, at: Walk) 
                     keras_weights(part)
 
 
-def test_messages_are_written_as_protobuf_says_and_no_array_is_copied() -> None:
+def test_messages_are_written_as_protobuf_specifies_and_no_array_is_copied() -> None:
     numbers = [0, 1, 127, 128, 2**14, -1, 2**63 - 1]
     fields = [*((1, number) for number in numbers), (2**29 - 1, -0.5), (2, "é"), (3, bytes(127)), (4, bytes(128))]
     made = messages.message(*fields, (5, messages.message(*fields)))

@@ -1,4 +1,4 @@
-"""Python source as a model file: what Keras and PyTorch say of it, what is not in it, and that nothing of it is run."""
+"""Python source as a model file: its networks as Keras and PyTorch see them, open numbers, and that nothing is run."""
 
 from __future__ import annotations
 
@@ -47,26 +47,26 @@ def specs(source: str | bytes, **settings: int | float | str) -> list[str]:
 
 
 def cases(group: str) -> dict[str, str]:
-    """The sources of a group in golden/python.txt by their titles, with Keras's imports in front of those without."""
+    """The sources of a group in golden/python.txt by title; those without imports get Keras's."""
     sections = (each.partition("\n") for each in (SOURCES.parent.parent / "python.txt").read_text().split("#### ")[1:])
     titled = ((title.partition(": "), source) for title, _, source in sections)
     return {name: source if " nn\n" in source else KERAS + source for (of, _, name), source in titled if of == group}
 
 
 def behind(word: str, source: str) -> str:
-    """What the last line of a source says of it: `# spec: input:3,gru:4`."""
+    """The value in the last line of a source: `# spec: input:3,gru:4`."""
     return source.rpartition(f"# {word}: ")[2].strip()
 
 
 def net(statements: str, forward: str = "", parameters: str = "") -> str:
-    """A class of PyTorch, of the statements in its __init__ and in its forward."""
+    """A PyTorch class with the given statements in __init__ and forward."""
     source = f"{TORCH}class N(nn.Module):\n    def __init__(self{parameters}):\n        super().__init__()"
     for body in (statements, forward and f"def forward(self, x):\n{forward}"):
         source += "".join(f"\n{'    ' if line.startswith('def ') else '        '}{line}" for line in body.splitlines())
     return f"{source}\n"
 
 
-def test_a_source_makes_the_shapes_and_counts_that_its_framework_makes_of_it(at: Walk) -> None:
+def test_a_source_has_the_shapes_and_counts_of_its_framework(at: Walk) -> None:
     for file, models in said_by_frameworks().items():
         model = open_model(str(SOURCES / file))
         assert len(model.parts) == len(models), file
@@ -83,7 +83,7 @@ def test_a_source_makes_the_shapes_and_counts_that_its_framework_makes_of_it(at:
                 assert part.layer_params == [layer.params for layer in summary.layers]
 
 
-# Where numbers come from
+# Sources of numbers
 
 ENCODED = {
     "a byte order mark": b"\xef\xbb\xbf" + SOUND.encode(),
@@ -95,20 +95,20 @@ ENCODED = {
 }
 
 
-def test_a_number_may_be_anything_that_the_file_says_in_any_encoding(at: Walk) -> None:
+def test_a_number_may_be_any_expression_of_the_file_in_any_encoding(at: Walk) -> None:
     for name, source in {**cases("known in Keras"), **cases("known in PyTorch"), **ENCODED}.items():
         with at(name):
             assert specs(source) == ["input:3,lstm:8"]
 
 
-# What cannot be known
+# Unknown values
 
 
-def test_what_is_not_known_is_never_guessed_but_named_with_its_line_and_how_to_mend_it(screen: Screen) -> None:
+def test_an_unknown_value_is_never_guessed_but_named_with_its_line_and_how_to_set_it(screen: Screen) -> None:
     screen("python-unknown", said_of_each(cases("unknown"), "model.py"))
 
 
-def test_what_is_open_is_named_all_at_once_and_said_with_settings(at: Walk) -> None:
+def test_all_open_names_are_listed_at_once_and_can_be_set(at: Walk) -> None:
     for name, source in cases("open").items():
         with at(name):
             assert specs(source, **json.loads(behind("set", source))) == ["input:3,lstm:8"]
@@ -122,7 +122,7 @@ def test_what_is_open_is_named_all_at_once_and_said_with_settings(at: Walk) -> N
         part_of(open_model("model.py"), "a")
 
 
-def test_a_setting_says_what_is_open_and_nothing_that_is_computed_or_written_out_behind_it(at: Walk) -> None:
+def test_a_setting_sets_an_open_name_but_no_computed_or_literal_value(at: Walk) -> None:
     rnn, once = "self.rnn = nn.LSTM(8, hidden)", ", hidden"
     behind = {
         "hidden = hidden // 2": "lstm:8",
@@ -156,7 +156,7 @@ OFFERED = {
     "self.rnn = nn.GRU(3, 8) if rnn_type == 'gru' else nn.LSTM(3, 8)": ["load()=gru"],
     "self.rnn = nn.LSTM(3, 8, 2, dropout=two)": ["two=0.1"],
 }
-"""What is open in an __init__, and what is offered to be set."""
+"""Open names in an __init__, and the suggested settings."""
 
 WITHOUT_OFFER = (
     "self.rnn = nn.ModuleList([nn.LSTM(3, each) for each in sizes])",
@@ -164,10 +164,10 @@ WITHOUT_OFFER = (
     "self.rnn = nn.LSTM(3, 8, **dict(sizes))",
     "self.rnn = nn.LSTM(3, sum(sizes[:-1]))",
 )
-"""Where lists are open, which cannot be set."""
+"""Open lists, which cannot be set."""
 
 
-def test_a_config_that_nobody_gives_has_its_default_values_which_is_said() -> None:
+def test_a_config_that_is_never_passed_has_its_default_values_and_a_note_says_so() -> None:
     config = "from dataclasses import dataclass\n@dataclass\nclass Config:\n    hidden: int = 8\n"
     source = config + net("self.rnn = nn.LSTM(3, config.hidden)", parameters=", config: Config")
     for text, said in (
@@ -179,11 +179,11 @@ def test_a_config_that_nobody_gives_has_its_default_values_which_is_said() -> No
         assert (str(part.network), part.doubts) == ("input:3,lstm:8", said)
     source = f"{TORCH}{config}def made(config: Config):\n    return nn.LSTM(3, config.hidden)\n"
     Path("model.py").write_text(source, encoding="utf-8")
-    with pytest.raises(OpenNumbersError, match=r"config\.hidden"):  # nothing could say it beside the number
+    with pytest.raises(OpenNumbersError, match=r"config\.hidden"):  # no setting could supply it along with the number
         open_model("model.py")
 
 
-def test_what_is_offered_can_be_set_and_leaves_nothing_open(at: Walk, rnncli: Run) -> None:
+def test_suggested_settings_are_accepted_and_leave_nothing_open(at: Walk, rnncli: Run) -> None:
     forward = "for i, each in enumerate(self.rnn):\n    x = each(x)[0]\nreturn x"
     for does, offered in [*OFFERED.items(), *((does, []) for does in WITHOUT_OFFER)]:
         with at(does):
@@ -206,7 +206,7 @@ def test_a_function_may_return_in_every_branch(at: Walk) -> None:
                 assert specs(source) == ["input:3,lstm:8"]
 
 
-def test_a_layer_is_a_frameworks_only_if_the_file_has_its_name_from_there(at: Walk) -> None:
+def test_a_layer_is_a_frameworks_only_if_the_file_imports_its_name_from_there(at: Walk) -> None:
     layers = {"LSTM": "lstm", "GRU": "gru", "SimpleRNN": "rnn"}
     theirs = ["keras.layers import *", "tensorflow.keras.layers import *", "numpy import *", "mine import data"]
     theirs += ["mine import *\nfrom keras.layers import *", "tensorflow.keras.layers import Input, {}"]
@@ -226,10 +226,10 @@ def test_a_layer_is_a_frameworks_only_if_the_file_has_its_name_from_there(at: Wa
     assert specs("import layers\nm = nn.LSTM(3, 8)\nn = layers.LSTM(4)(layers.Input((None, 3)))") == ["input:3,lstm:8"]
 
 
-# What forward says
+# The forward method
 
 
-def test_forward_decides_the_order_and_what_it_does_between_layers_ends_a_row(at: Walk, screen: Screen) -> None:
+def test_forward_determines_the_order_and_operations_between_layers_end_a_chain(at: Walk, screen: Screen) -> None:
     sources = cases("forward")
     for name, source in sources.items():
         with at(name):
@@ -261,10 +261,10 @@ THE_SAME = (
     *("torch.as_tensor(x).type_as(x)", "x.swapdims(1, 2).flatten(0, 1).view_as(x)", "x.index_select(0, x.argsort())"),
     *("x[torch.randperm(4)]", "x; x.unsqueeze_(0).squeeze_(0); x.requires_grad_()", "x; y = torch.ones(3); y.add_(x)"),
 )
-"""What leaves the numbers of its input as they are."""
+"""Operations that leave the numbers of the input unchanged."""
 
 
-def test_what_forward_does_to_its_input_is_passed_over_only_if_it_leaves_the_numbers_as_they_are(at: Walk) -> None:
+def test_an_operation_on_the_input_is_ignored_only_if_it_keeps_the_numbers(at: Walk) -> None:
     for kind, does in [*CHANGED.items(), *(("", does) for does in THE_SAME)]:
         with at(does):
             forward = f"x = {does}\ny = self.conv(x)\nreturn self.rnn(y.transpose(1, 2))[0]"
@@ -281,7 +281,7 @@ def test_steps_of_a_loop_over_the_input_leave_nothing_out() -> None:
     assert not open_model("model.py").parts[0].said("left out")
 
 
-def test_only_features_that_are_joined_side_by_side_become_more(at: Walk) -> None:
+def test_only_concatenation_along_the_feature_axis_adds_features(at: Walk) -> None:
     sequence, seen = "Input((10, 8))", {"axis=1": 8, "axis=-2": 8, "axis=2": 16, "axis=-1": 16, "": 16}
     for axis, features in seen.items():
         for joined in (f"Concatenate({axis})([a, a])", f"concatenate([a, a], {axis})"):
@@ -294,7 +294,7 @@ def test_only_features_that_are_joined_side_by_side_become_more(at: Walk) -> Non
         assert specs(f"{KERAS}a = {vectors}\nm = Model(a, {behind})")[-1] == "input:16,lstm:4"
 
 
-def test_what_turns_the_input_of_a_layer_is_left_out_by_its_name_and_no_input_is_asked_for(at: Walk) -> None:
+def test_a_layer_that_rearranges_its_input_is_left_out_by_name_and_no_input_is_asked_for(at: Walk) -> None:
     for layer, features in {
         "Reshape((6, 6))": 6,
         "Reshape((-1, 2))": 2,
@@ -314,11 +314,11 @@ def test_what_turns_the_input_of_a_layer_is_left_out_by_its_name_and_no_input_is
         assert not error.value.advice
 
 
-# Sources in the styles of those that people publish
+# Sources in the styles that people publish
 
 
 def open_names() -> set[str]:
-    """What is open in model.py, as it is written."""
+    """The open names in model.py, as written."""
     try:
         open_model("model.py")
     except OpenNumbersError as error:
@@ -326,9 +326,7 @@ def open_names() -> set[str]:
     return set()
 
 
-def test_sources_in_the_styles_of_people_give_the_networks_that_their_frameworks_count(
-    at: Walk, screen: Screen
-) -> None:
+def test_sources_in_published_styles_give_the_networks_that_their_frameworks_count(at: Walk, screen: Screen) -> None:
     said, found = "", 0
     for section in (SOURCES.parent.parent / "sources.txt").read_text().split("#### ")[1:]:
         name, _, source = section.partition("\n")
@@ -346,7 +344,7 @@ def test_sources_in_the_styles_of_people_give_the_networks_that_their_frameworks
                 of_parts = sum(sum(part.layer_params) for part in parts)
                 assert of_parts == total if whole else of_parts <= total
     screen("python-sources", said)
-    assert found == 32  # of 33; one has a cell by hand, which is nothing recurrent
+    assert found == 32  # of 33; one has a hand-written cell, which is not a recurrent layer
 
 
 # Notebooks
@@ -357,7 +355,7 @@ def notebook(*cells: str | list[str]) -> str:
     return json.dumps({"cells": [{"cell_type": "markdown", "source": "# Model"}, *code], "nbformat": 4})
 
 
-def test_a_notebook_is_read_as_the_source_of_its_cells(screen: Screen) -> None:
+def test_a_notebook_is_read_as_its_cells_source(screen: Screen) -> None:
     cells = ["%matplotlib inline\n", "!pip install keras\n", KERAS, "files = !ls\n", "LSTM?\n", "n = 8"]
     model = "model = Sequential([\n  Input((None, 3)),\n  LSTM({})\n])"
     files = {
@@ -388,7 +386,7 @@ FORWARDS = (
 )
 
 
-def test_parts_have_the_names_of_their_models_and_what_is_left_out_or_assumed_is_said(screen: Screen) -> None:
+def test_parts_are_named_after_their_models_and_omissions_and_assumptions_are_reported(screen: Screen) -> None:
     model = "self.rnn, self.fc = nn.GRU(3, 4), nn.Linear(4, 2)"
     sources = cases("model") | {forward: net(model, forward) for forward in FORWARDS}
     sources |= {
@@ -408,7 +406,7 @@ ALTERNATIVES = {
 }
 
 
-def test_layers_of_which_one_is_meant_are_no_row(at: Walk) -> None:
+def test_layers_of_which_only_one_is_used_are_not_a_chain(at: Walk) -> None:
     for name, source in ALTERNATIVES.items():
         with at(name):
             assert specs(TORCH + source) == ["input:4,lstm:4", "input:4,gru:4"]
@@ -426,7 +424,7 @@ HELD = (
 )
 
 
-def test_what_stands_in_a_container_of_unknown_length_is_no_model_of_its_own(at: Walk) -> None:
+def test_the_elements_of_a_container_of_unknown_length_are_not_models(at: Walk) -> None:
     block = net("self.rnn = nn.GRU(4, 4)", "return self.rnn(x)[0]").replace("class N", "class Block")
     for held in HELD:
         source = block + net(held, "for each in self.blocks:\n    x = each(x)\nreturn x", ", n").replace(TORCH, "")
@@ -441,13 +439,13 @@ def test_one_of_several_models_is_chosen(rnncli: Run) -> None:
     path, said = SOURCES / "torch_classes.py", said_by_frameworks()["torch_classes.py"]
     result = rnncli("summary", "-q", "--framework", "torch", f"{path}::Tagger")
     assert result.stdout == f"{sum(said['tagger']['params'].values())}\n"
-    assert result.stderr == ""  # the part is meant
+    assert result.stderr == ""  # the intended part
     found = json.loads(rnncli("inspect", "-f", "json", path).stdout)
     assert found["format"] == "Python source (PyTorch)"
     assert [part["total_params"] for part in found["parts"]] == [sum(each["params"].values()) for each in said.values()]
 
 
-def test_a_model_that_has_no_row_is_named_beside_the_one_that_has(rnncli: Run) -> None:
+def test_a_model_without_a_chain_is_named_next_to_the_one_with_a_chain(rnncli: Run) -> None:
     Path("model.py").write_text(f"{SOUND}a = Sequential([Input((None, 3)), LSTM(n)])\nb = Sequential([LSTM(n)])")
     said = "model.py: m is a part of the file; left out: a: it leaves a number open: n (line 4); "
     said += "b: it leaves a number open: n (line 5)"
@@ -456,7 +454,7 @@ def test_a_model_that_has_no_row_is_named_beside_the_one_that_has(rnncli: Run) -
     assert rnncli("summary", "model.py::m").stderr == ""
 
 
-def test_every_command_says_that_an_order_is_assumed_or_that_a_layer_reads_its_own_output(rnncli: Run) -> None:
+def test_every_command_reports_an_assumed_order_or_a_layer_that_reads_its_own_output(rnncli: Run) -> None:
     source = net("self.b = nn.GRU(4, 4)\nself.a = nn.LSTM(4, 4)")
     order = "the layers follow one another in the order of __init__: the file does not show how they are called"
     spec = "input:4,gru:4:seq,lstm:4"
@@ -472,7 +470,7 @@ def test_every_command_says_that_an_order_is_assumed_or_that_a_layer_reads_its_o
     assert rnncli("summary", "-q", "model.py").stderr.startswith(f"Error: the number is for {spec}: assumed: {order}\n")
 
 
-def test_forward_runs_a_source_as_its_spec_with_a_note_and_it_has_no_weights_to_give(rnncli: Run) -> None:
+def test_forward_runs_a_source_as_its_spec_with_a_note_and_it_has_no_weights(rnncli: Run) -> None:
     path, spec = SOURCES / "torch_modules.py", "input:3,gru:5,dense:2"
     source = rnncli("forward", path, "--seed", 3, "-o", "a.npy", "-f", "json")
     assert source.status == 0
@@ -491,7 +489,7 @@ def test_forward_runs_a_source_as_its_spec_with_a_note_and_it_has_no_weights_to_
 # Hostile files
 
 
-def test_a_hostile_file_is_one_clear_error_or_an_answer(screen: Screen, rnncli: Run) -> None:
+def test_a_hostile_file_gives_one_clear_error_or_an_answer(screen: Screen, rnncli: Run) -> None:
     fanned = (f"def f{n}(x=1):\n  return f{n + 1}(f{n + 1}(f{n + 1}(x)))\n" for n in range(40))
     files: dict[str, str | bytes] = {
         "no Python": "this is no Python\n",
@@ -536,7 +534,7 @@ def test_a_hostile_file_is_one_clear_error_or_an_answer(screen: Screen, rnncli: 
 
 
 @pytest.mark.parametrize("count", [300, pytest.param(1900, marks=pytest.mark.thorough)])
-def test_many_of_anything_are_followed_soon(count: int, at: Walk) -> None:
+def test_large_numbers_of_anything_are_processed_quickly(count: int, at: Walk) -> None:
     chain = "x = GRU(8,return_sequences=True)(x)\n" * 2 * count
     classes = (f"class A{n}(nn.Module):\n  def __init__(s):\n    s.r=nn.GRU(3,4)\n" for n in range(count))
     loops = "".join(" " * n + "for i in range(99):\n" for n in range(2 + count // 100)) + " " * 40 + "LSTM(3)"
@@ -549,7 +547,7 @@ def test_many_of_anything_are_followed_soon(count: int, at: Walk) -> None:
             assert specs(source) == expected
 
 
-def test_a_setting_says_an_item_by_its_key_as_it_is_written_or_as_an_attribute(at: Walk) -> None:
+def test_a_setting_names_an_item_by_its_key_as_written_or_as_an_attribute(at: Walk) -> None:
     made = net('self.rnn = getattr(nn, cfg["cell"])(3, cfg["sizes"]["hidden"])', parameters=", cfg")
     for cell, hidden in (("cfg.cell", "cfg.sizes.hidden"), ("cfg['cell']", 'cfg["sizes"]["hidden"]')):
         for source in (made, f'{made}N({{"cell": "GRU", "sizes": {{"hidden": 2}}}})\n'):
@@ -557,7 +555,7 @@ def test_a_setting_says_an_item_by_its_key_as_it_is_written_or_as_an_attribute(a
                 assert specs(source, **{cell: "LSTM", hidden: 8}) == ["input:3,lstm:8"]
 
 
-def test_nothing_of_a_file_is_run_or_imported() -> None:
+def test_nothing_in_a_file_is_run_or_imported() -> None:
     source = f"""
 import dangerous
 {KERAS}
@@ -606,7 +604,7 @@ STYLES: dict[str, Callable[..., str]] = {
 
 
 def readable(network: Network) -> bool:
-    """Whether a network has a recurrent layer, and before the first of them nothing makes a vector of the sequence."""
+    """Whether a network has a recurrent layer, and the sequence does not become a vector before it."""
     loops = [index for index, layer in enumerate(network.layers) if layer.states]
     return bool(loops) and all(layer.returns != "vector" for layer in network.layers[: loops[0]])
 
@@ -619,7 +617,7 @@ def test_a_network_written_for_keras_in_any_style_is_read_as_the_same_network(ne
 
 
 def for_torch(network: Network) -> Network:
-    """The nearest network of which PyTorch's modules say everything."""
+    """The nearest network that PyTorch's modules describe completely."""
     layers: list[Layer] = []
     for layer in network.layers:
         match layer:
@@ -633,10 +631,10 @@ def for_torch(network: Network) -> Network:
                 layers.append(Embedding(layer.input_dim, layer.output_dim))
             case Norm():
                 made = Norm(layer.center and layer.scale, layer.scale, layer.epsilon)
-                layers += [made] * (layer.scale or made not in layers)  # one module serves for all without weights
+                layers += [made] * (layer.scale or made not in layers)  # one module serves all layers without weights
             case Dense():
                 layers.append(layer)
-            case Dropout() if layer.rate:  # between two levels of a stack a rate of 0 is not written
+            case Dropout() if layer.rate:  # a rate of 0 is not written between two levels of a stack
                 layers += [layer] * (layer not in layers)
     loops = [index for index, layer in enumerate(layers) if layer.states]
     for index in loops[-1:]:
@@ -652,7 +650,7 @@ def test_a_network_exported_to_pytorch_is_read_as_the_same_network(network: Netw
     assert specs(source) == [str(network)]
 
 
-def test_how_long_a_flattened_sequence_is_follows_from_how_much_is_read_of_it(at: Walk) -> None:
+def test_the_length_of_a_flattened_sequence_follows_from_the_features_read_from_it(at: Walk) -> None:
     for spec in (
         "input:20x8,gru:4:seq,flatten,dense:5",
         "input:12x3,lstm:4:seq:bi,lstm:3:seq,flatten,dropout:0.5,dense:2:relu,dense:1",
@@ -669,7 +667,7 @@ def test_how_long_a_flattened_sequence_is_follows_from_how_much_is_read_of_it(at
         assert specs(source) == ["input:15x3,conv:4x3:stride=2,gru:2:seq,flatten,dense:3"]
 
 
-def test_what_is_left_out_has_the_name_of_its_operation_and_as_many_parameters_as_its_framework_counts(
+def test_a_part_left_out_has_its_operations_name_and_its_frameworks_parameter_count(
     rnncli: Run,
 ) -> None:
     Path("model.py").write_text(
@@ -689,7 +687,7 @@ def test_what_is_left_out_has_the_name_of_its_operation_and_as_many_parameters_a
     assert f"2 Linear (line 9, {64 * 2 + 2 + 2 * 5 + 5} parameters)" in text
 
 
-def test_what_stands_behind_a_layer_that_is_called_again_is_counted_as_left_out(rnncli: Run) -> None:
+def test_layers_after_a_repeated_call_of_a_layer_are_counted_as_left_out(rnncli: Run) -> None:
     forward = "_, h = self.rnn(x)\nreturn self.fc(self.rnn(y, h)[0])"
     source = net("self.rnn = nn.GRU(16, 16, batch_first=True)\nself.fc = nn.Linear(16, 24)", forward)
     Path("model.py").write_text(source.replace("(self, x)", "(self, x, y)"))

@@ -1,4 +1,4 @@
-"""`rnncli forward`: its options, what it says of a run, and what a run may take; and a run from Python."""
+"""`rnncli forward`: its options, its report of a run, the limits of a run, and a run from Python."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def run_json(rnncli: Run, *arguments: object) -> dict[str, Any]:
     return json.loads(result.stdout)
 
 
-def test_the_shapes_are_those_that_came_out(rnncli: Run, at: Walk) -> None:
+def test_the_shapes_are_those_of_the_outputs(rnncli: Run, at: Walk) -> None:
     for line, input_shape, output_shape in (
         ("input:8,rnn:4:seq", [1, 100, 8], [1, 100, 4]),
         ("input:8,rnn:4 --batch 3 --timesteps 10", [3, 10, 8], [3, 4]),
@@ -53,9 +53,7 @@ def test_the_shapes_are_those_that_came_out(rnncli: Run, at: Walk) -> None:
             assert list(np.load("out.npy").shape) == output_shape
 
 
-def test_a_sequence_that_is_written_in_pieces_is_that_of_the_model(
-    rnncli: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_sequence_written_in_pieces_matches_the_model(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rnncli.engine.chunks.CHUNK_NUMBERS", 100)
     x = np.random.default_rng(0).normal(size=(2, 900, 3)).astype("f4")
     np.save("x.npy", x)
@@ -63,7 +61,7 @@ def test_a_sequence_that_is_written_in_pieces_is_that_of_the_model(
     np.testing.assert_allclose(np.load("y.npy"), Model(Network.parse("input:3,rnn:2:seq"))(x), atol=1e-6)
 
 
-def test_json_is_the_summarys_with_what_was_measured_and_no_framework_changes_a_run_or_its_files(rnncli: Run) -> None:
+def test_json_is_the_summarys_plus_measurements_and_no_framework_changes_a_run_or_its_files(rnncli: Run) -> None:
     spec, options = "embed:10x4,lstm:3:bi:seq,gru:2:seq,dense:2", ("--batch", "2", "--timesteps", "7")
     for framework in ("keras", "torch"):
         line = (spec, *options, "--dtype", "float64", "--framework", framework)
@@ -81,7 +79,7 @@ def test_json_is_the_summarys_with_what_was_measured_and_no_framework_changes_a_
     assert "gru/recurrent_kernel" in np.load("torch.npz")
 
 
-def test_what_a_framework_cannot_express_is_not_run(rnncli: Run) -> None:
+def test_a_network_that_the_framework_cannot_express_is_not_run(rnncli: Run) -> None:
     result = rnncli("forward", "input:4,gru:5:reset=before", "--framework", "torch", "-o", "out.npy")
     assert (result.status, result.stdout, Path("out.npy").exists()) == (2, "", False)
     assert "the closest that PyTorch supports: input:4,gru:5" in result.stderr
@@ -111,7 +109,7 @@ def test_another_seed_gives_other_weights_and_another_input(rnncli: Run) -> None
     assert np.array_equal(np.load("default.npy"), np.load("0.npy"))
 
 
-def test_the_table_reads_as_it_was_reviewed(screen: Callable[[str, str], None]) -> None:
+def test_the_table_reads_as_reviewed(screen: Callable[[str, str], None]) -> None:
     from rich.console import Console
 
     from rnncli.render.console import print_page
@@ -134,7 +132,7 @@ def test_the_table_reads_as_it_was_reviewed(screen: Callable[[str, str], None]) 
     screen("forward", "\n".join(line.rstrip() for line in "\n".join(shown).splitlines()) + "\n")
 
 
-def test_a_saturated_layer_is_pointed_out(rnncli: Run) -> None:
+def test_a_saturated_layer_is_noted(rnncli: Run) -> None:
     spec = "input:32,rnn:64:seq,dense:3"
     assert "saturated" not in rnncli("forward", spec).stdout
     notes = [line for line in rnncli("forward", spec, "--init", "uniform").stdout.splitlines() if "saturated" in line]
@@ -142,7 +140,7 @@ def test_a_saturated_layer_is_pointed_out(rnncli: Run) -> None:
     assert re.match(r"simple_rnn is saturated: 100% of its outputs .* -1 and 1\.", notes[0])
 
 
-def test_a_layer_that_overflows_is_pointed_out(rnncli: Run) -> None:
+def test_a_layer_that_overflows_is_noted(rnncli: Run) -> None:
     result = rnncli("forward", "input:8,rnn:30:linear", "--init", "uniform")
     assert result.stderr == ""
     note = "simple_rnn: not all outputs are finite numbers: 30 of 30 are infinite. The values exceeded the range"
@@ -154,7 +152,7 @@ def test_a_layer_that_overflows_is_pointed_out(rnncli: Run) -> None:
     assert last.count("nan") == 4  # mean, deviation, extremes
 
 
-def test_of_nothing_but_padding_there_is_no_mean_and_nothing_grew(rnncli: Run) -> None:
+def test_only_padding_is_reported_as_having_no_mean_and_not_as_growth(rnncli: Run) -> None:
     np.save("ids.npy", np.array([[0, 0, 0, 0], [3, 0, 0, 1]]))
     result = rnncli("forward", "embed:5x3:mask,pool:avg,dense:2", "--input", "ids.npy")
     said = " ".join(result.stdout.split())
@@ -177,12 +175,12 @@ def test_a_layer_of_every_kind_runs(rnncli: Run, at: Walk) -> None:
             assert [layer["name"] for layer in network["layers"]] == list(Network.parse(spec).names)
 
 
-def test_more_layers_run_than_python_calls_functions_in_one_another(rnncli: Run) -> None:
+def test_more_layers_run_than_pythons_recursion_limit(rnncli: Run) -> None:
     network = run_json(rnncli, "input:1,dropout:0:x1500", "--timesteps", "1")
     assert len(network["layers"]) == 1500
 
 
-def test_a_layer_that_returns_another_shape_than_its_summary_says_is_a_bug_that_is_told(
+def test_a_layer_whose_output_shape_differs_from_its_summary_is_reported_as_a_bug(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def narrow(*given: object) -> Callable[..., Pass]:
@@ -209,14 +207,14 @@ def test_the_memory_of_a_run_does_not_grow_with_the_timesteps(rnncli: Run) -> No
         finally:
             tracemalloc.stop()
 
-    peak(1)  # imports what a run needs
+    peak(1)  # imports everything that a run needs
     assert peak(800) < 1.2 * peak(80)
 
 
 # From Python
 
 
-def test_a_plan_takes_its_sizes_from_the_input_file_if_there_is_one() -> None:
+def test_a_plan_takes_its_sizes_from_the_input_file_if_given() -> None:
     np.save("x.npy", np.zeros((2, 5, 8)))
     run = plan("input:8,rnn:4", Request(input="x.npy"))
     assert (run.batch, run.timesteps) == (2, 5)
@@ -247,7 +245,7 @@ def test_the_progress_of_a_run_adds_up_to_its_work(at: Walk) -> None:
             assert (result.study is not None) == study
 
 
-def test_states_and_layers_that_read_from_the_end_or_in_windows_do_not_add_up_and_a_note_says_so() -> None:
+def test_a_note_names_the_layers_that_keep_pieces_of_a_sequence_from_adding_up() -> None:
     (note,) = plan("input:8,rnn:4:bi", Request(save_state="s.npz")).notes
     assert "in pieces" in note
     (note,) = plan("input:8,conv:4x3:causal,rnn:4", Request(save_state="s.npz")).notes
@@ -262,7 +260,7 @@ def test_states_and_layers_that_read_from_the_end_or_in_windows_do_not_add_up_an
     assert plan("input:8,rnn:4:bi", Request()).notes == ()
 
 
-def test_a_run_gives_what_the_model_gives() -> None:
+def test_a_run_matches_the_model() -> None:
     sizes, drawing = {"batch": 2, "timesteps": 6}, {"seed": 3, "dtype": "float64", "init": "uniform"}
     request = Request(**sizes, **drawing, output="y.npy", save_weights="w.npz")
     result = plan("input:8,rnn:4:seq,dense:2", request).run()
@@ -275,7 +273,7 @@ def test_a_run_gives_what_the_model_gives() -> None:
     assert result.forward.layers[-1].statistics.mean == pytest.approx(y.mean())
 
 
-def test_every_dtype_and_init_that_can_be_asked_for_is_known_to_the_summary_and_fills_every_weight() -> None:
+def test_every_dtype_and_init_option_is_known_to_the_summary_and_fills_every_weight() -> None:
     network = Network.parse("embed:9x3,lstm:4:bi:seq,gru:3:seq,rnn:2,dense:2")
     for dtype in DTYPES:
         assert np.dtype(dtype).itemsize == DTYPE_BYTES[dtype]
@@ -284,7 +282,7 @@ def test_every_dtype_and_init_that_can_be_asked_for_is_known_to_the_summary_and_
             assert all(np.isfinite(array).all() for array in weights.values())
 
 
-def test_the_time_of_a_layer_holds_neither_its_preparation_nor_what_happens_once(
+def test_a_layers_time_excludes_preparation_and_one_time_work(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     make, load, calls = recurrent.make_loop, Loop._load, []
@@ -308,7 +306,7 @@ def test_the_time_of_a_layer_holds_neither_its_preparation_nor_what_happens_once
         assert all(layer.seconds < 0.05 for layer in layers)
 
 
-def test_weights_from_0_to_1_are_why_outputs_are_saturated(rnncli: Run) -> None:
+def test_weights_from_0_to_1_are_given_as_the_reason_for_saturation(rnncli: Run) -> None:
     shown = rnncli("forward", "input:8,rnn:32", "--init", "uniform").stdout
     (size,) = re.findall(r"over 8 inputs and 32 units the sum before the activation is about (\d+)\.", shown)
     draw = np.random.default_rng(0).random
@@ -320,7 +318,7 @@ def test_weights_from_0_to_1_are_why_outputs_are_saturated(rnncli: Run) -> None:
     assert "add up" not in rnncli("forward", "embed:10000x32,rnn:32:seq,lstm:32:bi", "--timesteps", "10").stdout
 
 
-def test_a_sequence_may_be_typed_in_place_of_a_file(at: Walk, rnncli: Run, tmp_path: Path) -> None:
+def test_a_sequence_may_be_typed_instead_of_a_file(at: Walk, rnncli: Run, tmp_path: Path) -> None:
     for spec, typed, x in (
         ("embed:50x4,lstm:8", "3,1,4", np.array([[3, 1, 4]])),
         ("embed:50x4:mask,lstm:8", "3 0 4", np.array([[3, 0, 4]])),

@@ -1,6 +1,6 @@
-"""rnncli says and computes what real Keras and PyTorch do, as recorded in the golden files.
+"""rnncli reports and computes the same as real Keras and PyTorch, as recorded in the golden files.
 
-`make golden` makes the files again; `make judge` compares many more networks with the frameworks themselves.
+`make golden` regenerates the files; `make judge` compares many more networks with the frameworks themselves.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from rnncli.errors import SpecError
 from rnncli.layers import LAYERS
 
 
-def test_shapes_names_and_counts_equal_those_of_keras_and_of_pytorch_where_it_can_express_the_network(at: Walk) -> None:
+def test_shapes_names_and_counts_match_keras_and_pytorch_if_they_can_express_the_network(at: Walk) -> None:
     for golden in read_networks():
         network = Network.parse(golden["spec"])
         with at("Keras", network):
@@ -46,17 +46,17 @@ def test_shapes_names_and_counts_equal_those_of_keras_and_of_pytorch_where_it_ca
                 assert describe(summary) == golden["torch"]
 
 
-def test_values_equal_keras_with_keras_weights(at: Walk) -> None:
+def test_values_match_keras_with_keras_weights(at: Walk) -> None:
     for golden in read_values():
         with at(golden.dtype, golden.spec):
-            # A model refuses weights of other names or shapes than its own.
+            # A model rejects weights with other names or shapes.
             y = Model(golden.spec, dtype=golden.dtype, weights=golden.weights)(golden.x)
             assert y.shape == golden.y.shape
             assert y.dtype == golden.dtype
             assert difference(y, golden.y) <= TOLERANCE[golden.dtype]
 
 
-def test_training_keeps_no_more_than_is_said_and_holds_what_adam_does(at: Walk) -> None:
+def test_training_saves_at_least_the_reported_bytes_and_holds_adams_state(at: Walk) -> None:
     for golden in read_saved():
         with at(golden["spec"]):
             said = kept_bytes(golden)
@@ -66,7 +66,7 @@ def test_training_keeps_no_more_than_is_said_and_holds_what_adam_does(at: Walk) 
                 assert summary.training_bytes == golden["adam"] + said
 
 
-def test_what_training_keeps_at_least_is_near_what_pytorch_keeps_and_measured_for_every_kind_of_layer() -> None:
+def test_the_bound_of_saved_bytes_is_near_pytorchs_and_measured_for_every_kind() -> None:
     saved = read_saved()
     shares = sorted(kept_bytes(each) / each["torch"] for each in saved if each["torch"])
     assert shares[len(shares) // 2] > 2 / 3

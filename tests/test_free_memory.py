@@ -1,4 +1,4 @@
-"""How much memory is free, as the machine, the control groups and `ulimit` say; and what is said when it is short."""
+"""Free memory by the machine, the control groups and `ulimit`, and the messages when it is short."""
 
 from __future__ import annotations
 
@@ -61,10 +61,10 @@ FREE: dict[str, tuple[str, str, dict[str, dict[str, object]], int]] = {
     "nor does a limit that is no number": ("0::/mine", V2, {"mine": {"memory.max": "many"}}, 4000),
     "without a count of files all is in use": ("0::/a/b", V2, COUNTLESS, 900),
 }
-"""The control groups of a process, where they are mounted, what each says, and the megabytes that are free."""
+"""A process's control groups, their mount points, their files, and the resulting free megabytes."""
 
 
-def test_free_is_what_the_machine_and_every_control_group_leave(at: Walk, tmp_path: Path) -> None:
+def test_free_memory_is_the_least_left_by_the_machine_and_every_control_group(at: Walk, tmp_path: Path) -> None:
     for number, (name, (own, mounts, groups, expected)) in enumerate(FREE.items()):
         files = {
             "proc/meminfo": f"MemTotal: 8192000 kB\nMemFree: 10 kB\nMemAvailable: {4000 * 1024} kB\n",
@@ -80,9 +80,7 @@ def test_free_is_what_the_machine_and_every_control_group_leave(at: Walk, tmp_pa
             assert free_bytes(str(tmp_path / str(number))) == expected * MB
 
 
-def test_where_nothing_is_said_the_memory_of_the_machine_counts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_control_groups_the_machines_memory_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     for limit, expected in ((resource.RLIM_INFINITY, pages), (9 * MB, 9 * MB)):
         monkeypatch.setattr(resource, "getrlimit", lambda kind, limit=limit: (limit, limit))
@@ -93,7 +91,7 @@ def test_where_nothing_is_said_the_memory_of_the_machine_counts(
     assert found > RESERVE == 40 * MB
 
 
-def test_what_is_set_aside_is_said(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_memory_to_be_allocated_is_reported(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rnncli.engine.memory.free_bytes", lambda: RESERVE)
     # 100 timesteps of 8 + 2 * 3 numbers take 5,600 B; 36 weights take 144 B, and drawing them 216 B.
     error = (
@@ -104,7 +102,7 @@ def test_what_is_set_aside_is_said(rnncli: Run, monkeypatch: pytest.MonkeyPatch)
     assert rnncli("forward", "input:8,rnn:3") == (1, "", f"Error: {error}\nHelp: {advice}\n")
 
 
-def test_what_helps_is_said_where_the_weights_alone_just_fit(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_remedy_is_suggested_if_the_weights_alone_barely_fit(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     least = weight_bytes(Network.parse("input:1k,lstm:1k:bi"), np.dtype("float32")) + RESERVE
     for free, is_said in ((least, True), (least - 1, False)):
         monkeypatch.setattr("rnncli.engine.memory.free_bytes", lambda free=free: free)
@@ -118,7 +116,9 @@ def test_a_long_sequence_of_ids_takes_no_more_memory_than_one_of_numbers(
     assert rnncli("forward", "embed:10x4,rnn:3", "--timesteps", "100k", "-f", "csv").status == 0
 
 
-def test_only_what_a_sweep_holds_counts_as_held(at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_candidates_that_a_sweep_holds_count_as_held(
+    at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("rnncli.search.sweep.free_bytes", lambda: RESERVE)
     for options, helps in {
         "--top 2": None,
@@ -134,7 +134,7 @@ def test_only_what_a_sweep_holds_counts_as_held(at: Walk, rnncli: Run, monkeypat
                 assert re.fullmatch(f"{error}Help: {helps}\n", result.stderr)
 
 
-def test_candidates_that_do_not_fit_to_be_sorted_are_refused_before_one_is_looked_at(
+def test_too_many_candidates_to_sort_are_refused_before_any_is_evaluated(
     at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rnncli.search.sweep.evaluated", None)
@@ -152,14 +152,14 @@ def test_candidates_that_do_not_fit_to_be_sorted_are_refused_before_one_is_looke
         assert "about 10^6000 candidates do not" in rnncli("sweep", endless, "--sort", "params").stderr
 
 
-def test_what_helps_is_said_where_memory_runs_out(at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_remedy_is_suggested_if_memory_runs_out(at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in COMMANDS:
         with at(name), monkeypatch.context() as patch:
             command = command_of(name)
             assert isinstance(command, GroupedCommand)
             named = {*re.findall(r"--[a-z-]+", command.less_memory or "")}
             assert named <= {option for parameter in command.params for option in parameter.opts}
-            patch.setattr(command, "callback", lambda: bytes(1 << 62))  # which is a MemoryError
+            patch.setattr(command, "callback", lambda: bytes(1 << 62))  # raises a MemoryError
             patch.setattr(command, "params", [])
             patch.setattr(command, "check", lambda given: None)
             help_line = f"Help: {command.less_memory}\n" if command.less_memory else ""
@@ -167,7 +167,7 @@ def test_what_helps_is_said_where_memory_runs_out(at: Walk, rnncli: Run, monkeyp
 
 
 @pytest.mark.thorough
-def test_a_sweep_that_is_sorted_says_how_to_take_less_memory(at: Walk, program: Run) -> None:
+def test_a_sorted_sweep_suggests_how_to_use_less_memory(at: Walk, program: Run) -> None:
     for options in (("--sort", "params"), ("--sort=-memory",), ("--top", "3M")):
         with at(*options):
             line = ("sweep", "input:8,lstm:{1..2000}:seq,gru:{1..2000}", "-f", "csv", *options)
@@ -182,11 +182,11 @@ NUMPYS = (
     "export input:8,rnn:4 --to onnx -o m.onnx",
     "solve embed:_vx_d,lstm:_u --params 1M",
 )
-"""Lines that need NumPy."""
+"""Command lines that need NumPy."""
 
 
-def test_where_ulimit_leaves_too_little_for_numpy_that_is_said(at: Walk, program: Run) -> None:
-    # From Python's own memory on, through that of NumPy's libraries, to that of the first product of large matrices.
+def test_a_ulimit_too_low_for_numpy_is_reported(at: Walk, program: Run) -> None:
+    # From Python's own memory through NumPy's libraries to the first product of large matrices.
     refusals = (
         r"NumPy would need 92\.0 MB of memory, [\d.]+ MB more than the [\d.]+ MB that `ulimit -v` leaves",
         r"the (network|weights) would need .* of memory that is free",
@@ -206,7 +206,7 @@ def test_where_ulimit_leaves_too_little_for_numpy_that_is_said(at: Walk, program
         assert program("summary", "input:8,rnn:4", shell='ulimit -v 60000; "$@"').status == 0
 
 
-def test_whatever_python_says_where_memory_is_short_is_memory_that_is_out(
+def test_any_python_error_for_lack_of_memory_is_reported_as_out_of_memory(
     at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for said, free in {
@@ -225,10 +225,10 @@ def test_whatever_python_says_where_memory_is_short_is_memory_that_is_out(
         with at(said):
             monkeypatch.setattr("rnncli.system.memory.free_bytes", lambda free=free: free)
             monkeypatch.setattr(command_of("spec"), "callback", no_room)
-            with pytest.raises(ImportError) if free == RESERVE else nullcontext():  # a bug, which tests see as it is
+            with pytest.raises(ImportError) if free == RESERVE else nullcontext():  # a bug, which tests see unchanged
                 assert rnncli("spec", "input:8") == (1, "", "Error: out of memory\n")
 
 
-def test_a_small_network_runs_where_little_memory_is_left(program: Run) -> None:
+def test_a_small_network_runs_with_little_memory(program: Run) -> None:
     result = program("forward", "input:8,rnn:4", "-f", "csv", shell='ulimit -v 900000; "$@"')
     assert (result.status, result.stderr) == (0, "")

@@ -1,4 +1,4 @@
-"""`rnncli forward --plot --gates`: the gates are those of the equations, and how they are shown."""
+"""`rnncli forward --plot --gates`: the gates match the equations, and their display."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from rnncli.layers import Recurrent
 Run = Callable[..., Result]
 
 Gates = dict[str, np.ndarray]
-"""The gates of all steps by their names, each (steps, units), in the order in which the cell takes them."""
+"""The gates of all steps by name, each (steps, units), in the cell's order."""
 
 
 def model_of(fields: str, head: str = "input:3") -> Model:
-    """A model with weights that make gates open and close, biases as well."""
+    """A model with random weights and biases that make gates open and close."""
     network = Network.parse(f"{head},{fields}")
     return Model(network, weights=reference.random_weights(network, scale=1.5), dtype="float64")
 
@@ -53,7 +53,7 @@ def by_hand(model: Model, x: np.ndarray, direction: str = "") -> Gates:
     return {name: np.array([step[name] for step in steps]) for name in steps[0]}
 
 
-def test_the_gates_are_those_of_the_equations(at: Walk) -> None:
+def test_the_gates_match_the_equations(at: Walk) -> None:
     cases = ("lstm:5", "gru:4", "gru:4:reset=before", "lstm:3:softsign", "gru:3:act=relu", "lstm:4:recact=softsign")
     for fields, timesteps in product(cases, (7, 150)):
         with at(fields, timesteps):
@@ -75,7 +75,7 @@ def test_the_gates_are_those_of_the_equations(at: Walk) -> None:
                     assert gate.open + gate.closed > 0
 
 
-def test_each_direction_has_gates_of_its_own_in_the_order_of_time(at: Walk) -> None:
+def test_each_direction_has_separate_gates_in_order_of_time(at: Walk) -> None:
     x = np.random.default_rng(0).standard_normal((1, 20, 3))
     both = (("forward/", 1), ("backward/", -1))
     for fields, ways in (
@@ -89,7 +89,7 @@ def test_each_direction_has_gates_of_its_own_in_the_order_of_time(at: Walk) -> N
             gates = found(model, x)
             for direction, turn in ways:
                 for name, values in by_hand(model, x[0, ::turn], direction).items():
-                    in_time = values[::turn] if direction else values  # one that only reads backwards shows it so
+                    in_time = values[::turn] if direction else values  # a backward layer keeps its own order
                     told = abs(in_time) if name == "g" else in_time
                     assert gates.pop(direction + name).bins == pytest.approx(told.mean(axis=1))
             assert not gates
@@ -111,7 +111,7 @@ def test_padding_is_left_out_and_changes_no_figure(at: Walk) -> None:
             assert all(np.isnan(gate.mean) and gate.open is None for gate in nothing.values())
 
 
-def test_watching_the_gates_changes_nothing_else(at: Walk) -> None:
+def test_recording_the_gates_changes_nothing_else(at: Walk) -> None:
     for spec in ("input:3,lstm:4", "input:3,gru:4:bi", "embed:9x3:mask,gru:4:seq,lstm:3:recact=relu"):
         with at(spec):
             model = Model(spec, dtype="float64")
@@ -140,7 +140,7 @@ def test_every_cell_shows_as_many_gates_as_it_declares() -> None:
             assert shown == [kind.gates if kind.gates > 1 else 0] * 4
 
 
-def test_json_has_the_gates_where_they_are_asked_for(rnncli: Run) -> None:
+def test_json_has_the_gates_only_if_requested(rnncli: Run) -> None:
     line = ("forward", "input:3,gru:4:seq,lstm:5:bi", "--plot", "-f", "json")
     plot = json.loads(rnncli(*line, "--gates").stdout)["plot"]
     assert [gate["name"] for gate in plot["gates"]] == [
@@ -165,7 +165,7 @@ def test_gates_without_a_plot_or_a_gate_are_errors(rnncli: Run) -> None:
     assert result.stderr.endswith("Help: without it: rnncli forward input:3,lstm:2 -f csv\n")
 
 
-def test_the_gates_read_as_they_were_reviewed(rnncli: Run, screen: Callable[[str, str], None]) -> None:
+def test_the_gates_read_as_reviewed(rnncli: Run, screen: Callable[[str, str], None]) -> None:
     for name, line in {
         "gates-lstm": "input:8,lstm:16",
         "gates-gru-bi": "input:8,gru:6:bi",

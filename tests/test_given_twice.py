@@ -1,4 +1,4 @@
-"""An option that counts once, given twice: two different values are an error, and no value is dropped in silence."""
+"""An option that takes one value, given two different ones, is an error; no value is dropped silently."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ VALUES = {
     "--name": ("one", "two"),
     "--color": ("auto", "never"),  # always would colour the error
 }
-"""Two values for options that are no number, choice or file, or take only some of them here."""
+"""Two values for options that are not numbers, choices or files, or that allow only some of them here."""
 
 
 def two_values(option: click.Option) -> tuple[str, str]:
-    """Two different values that an option takes."""
+    """Two different values that an option accepts."""
     if isinstance(option.type, click.Choice) and long_name(option) not in VALUES:
         first, second, *_ = map(str, option.type.choices)
         return first, second
@@ -42,12 +42,12 @@ def two_values(option: click.Option) -> tuple[str, str]:
 
 
 def options(command: str, several: bool) -> dict[str, click.Option]:
-    """The options of a command that take a value, once or several times."""
+    """A command's options with a value that may be given once, or several times."""
     params = [each for each in command_of(command).params if isinstance(each, click.Option) and not each.is_flag]
     return {long_name(each): each for each in params if each.multiple == several}
 
 
-def test_two_values_of_an_option_that_counts_once_are_an_error_and_one_twice_is_none(at: Walk, rnncli: Run) -> None:
+def test_two_values_for_a_single_value_option_are_an_error_but_one_twice_is_not(at: Walk, rnncli: Run) -> None:
     for command in COMMANDS:
         for name, option in options(command, several=False).items():
             with at(command, name):
@@ -80,15 +80,15 @@ def test_two_values_of_an_option_that_counts_once_are_an_error_and_one_twice_is_
     assert not list(Path.cwd().iterdir())
 
 
-def test_a_value_may_be_said_twice_in_two_words(rnncli: Run) -> None:
+def test_the_same_value_may_be_given_in_two_spellings(rnncli: Run) -> None:
     assert rnncli("summary", SPEC, "--batch", "1k", "--batch", "1000", "--dtype", "half", "--dtype", "fp16").status == 0
 
 
-def test_what_compare_has_no_option_for_keeps_the_last(rnncli: Run) -> None:
+def test_a_repair_keeps_the_last_value_of_an_option_that_compare_lacks(rnncli: Run) -> None:
     result = rnncli("summary", SPEC, "--timesteps", "10", "--timesteps", "500", "-q")
     assert result.stderr.endswith(f"Help: with the last value: rnncli summary {SPEC} --timesteps 500 -q\n")
 
 
-def test_completion_goes_on_behind_an_option_given_twice() -> None:
+def test_completion_continues_after_an_option_given_twice() -> None:
     line = [SPEC, "--batch", "1", "--batch", "2"]
     assert command_of("summary").make_context("summary", line, resilient_parsing=True).params["batch"] == 2

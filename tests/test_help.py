@@ -1,4 +1,4 @@
-"""The help of every command: examples first, options in groups, one order and one wording everywhere."""
+"""The help of every command: examples first, options in groups, the same order and wording everywhere."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SHOWN = {
     "inspect": ("-f json",),
     "layers": ("lstm", "return_sequences", "macs"),
 }
-"""What a newcomer should find among the examples of a command."""
+"""Texts that a newcomer should find among a command's examples."""
 
 
 def help_of(command: list[str], rnncli: Run) -> str:
@@ -65,9 +65,7 @@ def test_without_a_command_the_help_is_shown(rnncli: Run) -> None:
     assert rnncli("summary", "-h") == rnncli("summary", "--help")
 
 
-def test_help_starts_with_a_sentence_and_with_examples_that_show_what_a_command_is_good_for(
-    at: Walk, rnncli: Run
-) -> None:
+def test_help_starts_with_a_sentence_and_examples_of_a_commands_use(at: Walk, rnncli: Run) -> None:
     for command in HELPS:
         with at("rnncli", *command):
             shown = help_of(command, rnncli)
@@ -86,7 +84,7 @@ def test_every_example_in_the_help_runs(at: Walk, rnncli: Run) -> None:
     Path("specs.txt").write_text(lines_of("input:8,rnn:3", "# mine", EXAMPLE))
 
     def done(line: str) -> Result:
-        """What a line does: a shell makes words of it, with which rnncli is run in this process."""
+        """The result of a line: a shell splits it into words, and rnncli runs them in this process."""
         line = re.sub(r"\$\((.*)\)", lambda inner: done(inner[1]).stdout, line)
         shell = ["bash", "-c", f'rnncli() {{ printf "%s\\0" "$@"; }}; set -e; {line}']
         words = subprocess.run(shell, capture_output=True, text=True, timeout=PATIENCE, check=True).stdout
@@ -100,9 +98,7 @@ def test_every_example_in_the_help_runs(at: Walk, rnncli: Run) -> None:
                 assert result.stdout or " -o " in line
 
 
-def test_the_help_fits_80_columns_and_its_options_are_in_groups_of_one_order_each_with_a_line(
-    at: Walk, rnncli: Run
-) -> None:
+def test_the_help_fits_80_columns_and_lists_options_in_ordered_groups_one_line_each(at: Walk, rnncli: Run) -> None:
     for command in HELPS:
         with at("rnncli", *command):
             shown = help_of(command, rnncli)
@@ -119,20 +115,20 @@ def test_the_help_fits_80_columns_and_its_options_are_in_groups_of_one_order_eac
                 assert names == [name for name in GROUPS[group] if name in names]
 
 
-def test_every_option_is_in_one_group_and_is_spelt_and_worded_alike_in_all_commands(at: Walk) -> None:
+def test_every_option_is_in_one_group_and_has_the_same_spelling_and_wording_in_all_commands(at: Walk) -> None:
     assert len(NAMES) == len(set(NAMES))
     assert {long_name(option) for _, option in options()} == set(NAMES)
     found = sorted(options(), key=lambda each: long_name(each[1]))
     for name, same in groupby(found, key=lambda each: long_name(each[1])):
         with at(name):
             several = [option for _, option in same]
-            # What it means comes first; how a command differs follows.
+            # The common meaning comes first; a command's differences follow.
             meanings = [re.split(r"[;,.]|  \[", option.help or "")[0] for option in several]
             said = {(*option.opts, option.metavar, means) for option, means in zip(several, meanings, strict=True)}
             assert len(said) == 1
 
 
-def test_the_help_says_all_that_a_spec_may_be(at: Walk, rnncli: Run) -> None:
+def test_the_help_describes_every_form_of_a_spec(at: Walk, rnncli: Run) -> None:
     for command in COMMANDS:
         text = " ".join(help_of([command], rnncli).split())
         if "SPEC is" in text:
@@ -141,7 +137,7 @@ def test_the_help_says_all_that_a_spec_may_be(at: Walk, rnncli: Run) -> None:
     assert "A line of Keras or PyTorch or a model file works too." in " ".join(help_of([], rnncli).split())
 
 
-def test_every_topic_has_a_page_that_fits_a_terminal_and_is_offered_like_a_command(at: Walk, rnncli: Run) -> None:
+def test_every_topic_has_a_page_that_fits_a_terminal_and_is_completed_like_a_command(at: Walk, rnncli: Run) -> None:
     told = rnncli("help", "--help").stdout
     for topic, does in TOPICS.items():
         with at(topic):

@@ -1,4 +1,4 @@
-"""Model files that somebody made to harm: each is one line that says where it lies, and takes no memory and no time."""
+"""Malicious model files: each gives one line with the place of the fault, and takes little memory and time."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Screen = Callable[[str, str], None]
 
 @contextmanager
 def little(memory: int = 20 << 20) -> Iterator[None]:
-    """What is done in the block takes little memory, and no time that grows without end."""
+    """Check that the block takes little memory, and does not run without end."""
     tracemalloc.start()
     try:
         with patience():
@@ -44,13 +44,13 @@ def little(memory: int = 20 << 20) -> Iterator[None]:
         tracemalloc.stop()
 
 
-def test_what_is_no_model_file_is_refused_with_what_to_do_instead(screen: Screen) -> None:
+def test_a_file_that_is_not_a_model_is_refused_with_what_to_do_instead(screen: Screen) -> None:
     extensions = sorted(FORMATS)
     files = {f"empty{extension}": b"" for extension in extensions}
     for extension in extensions:
         Path(f"device{extension}").symlink_to("/dev/zero")
         files[f"device{extension}"] = None
-    os.mkfifo("pipe.npz")  # it is not waited for
+    os.mkfifo("pipe.npz")  # it does not wait for a writer
     Path("folder.pt").mkdir()
     files |= dict.fromkeys(("pipe.npz", "folder.pt", "gone.npz"))
     files |= {f"model{extension}": b"" for extension in sorted(REFUSED)}
@@ -72,11 +72,11 @@ def entry(*shape: object, dtype: str = "F32", at: tuple[int, int] = (0, 8)) -> s
 
 
 def one(*shape: object, dtype: str = "F32", at: tuple[int, int] = (0, 8), length: int = 8) -> bytes:
-    """A file of one array, a, which says other things than it should."""
+    """A file of one array, a, whose header may be false."""
     return safetensors(f'{{"a":{entry(*shape, dtype=dtype, at=at)}}}', bytes(length))
 
 
-def test_a_header_of_safetensors_that_lies_is_refused(screen: Screen) -> None:
+def test_a_false_safetensors_header_is_refused(screen: Screen) -> None:
     files = {
         "a length of another file": struct.pack("<Q", 2**60),
         "nonsense": safetensors("{nonsense}"),
@@ -112,7 +112,7 @@ def test_a_header_of_safetensors_that_lies_is_refused(screen: Screen) -> None:
     screen("safetensors-lies", said)
 
 
-def test_numbers_that_numpy_does_not_have_are_read_as_float32_and_those_of_few_bits_are_named(at: Walk) -> None:
+def test_dtypes_that_numpy_lacks_are_read_as_float32_and_low_bit_types_are_named(at: Walk) -> None:
     data, numbers = struct.pack("<4H", 0x3F80, 0x7F80, 0xC000, 1), [1, np.inf, -2, 2.0**-133]
     with at("BF16"):
         Path("m.safetensors").write_bytes(one(4, dtype="BF16", at=(0, 8), length=0) + data)
@@ -148,7 +148,7 @@ def test_the_parameters_of_a_module_are_its_tensors(rnncli: Callable[..., Result
     assert rnncli("spec", "m.pt").stdout == "input:3,rnn:4:nobias\n"
 
 
-def test_a_pickle_that_was_made_to_harm_is_refused_and_nothing_of_it_is_run(
+def test_a_malicious_pickle_is_refused_and_nothing_in_it_is_run(
     screen: Screen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pairs = (text("a") + b"K\1\x86") * 1000
@@ -245,7 +245,7 @@ def test_a_pickle_that_was_made_to_harm_is_refused_and_nothing_of_it_is_run(
         "the old format with many numbers": old_file(count=2**62),
         "the old format without its last byte": old_file()[:-1],
     }
-    # What they come to is traced, which takes long.
+    # Their evaluation is traced, which is slow.
     monkeypatch.setattr("rnncli.formats.torch.unpickling.MAX_STEPS", 50_000)
     with little():
         said = said_of_each(files, "m.pt")
@@ -296,7 +296,7 @@ def test_nothing_that_a_pickle_names_is_imported_called_or_looked_up(monkeypatch
 
 
 @pytest.mark.parametrize("mistake", [KeyError, IndexError, ValueError, RuntimeError, TypeError, struct.error])
-def test_a_mistake_of_this_program_is_not_called_a_damaged_file(
+def test_a_bug_in_rnncli_is_not_reported_as_a_damaged_file(
     mistake: type[Exception], monkeypatch: pytest.MonkeyPatch, at: Walk
 ) -> None:
     def raised(*arguments: object) -> None:
@@ -309,13 +309,13 @@ def test_a_mistake_of_this_program_is_not_called_a_damaged_file(
             with monkeypatch.context() as broken:
                 broken.setattr("rnncli.formats.file_reader.FileReader.read", raised)
                 broken.setattr("rnncli.formats.file_reader.FileReader.read_into", raised)
-                with pytest.raises(mistake):  # the command line says that it is a bug
+                with pytest.raises(mistake):  # the command line reports it as a bug
                     open_model(f"m.{format_}")
                 with pytest.raises(mistake):
                     tensor.read()
 
 
-def test_members_of_an_npz_that_are_no_numbers_are_left_out(screen: Screen) -> None:
+def test_npz_members_without_numbers_are_left_out(screen: Screen) -> None:
     arrays = {name: np.zeros(shape, "f4") for name, shape in SHAPES.items()}
     others = {
         "texts": np.array(["a", "b"]),
@@ -337,7 +337,7 @@ def old_file(little_endian: bytes = b"\x88", keys: bytes = b"](" + text("0") + b
     return magic + whole(1001) + b"." + system + b"}" + text("a") + tensor_opcodes("0", (2,)) + b"s." + keys + numbers
 
 
-def test_tensors_may_share_their_numbers_and_each_is_its_own_view() -> None:
+def test_tensors_may_share_a_storage_and_each_is_a_separate_view() -> None:
     pairs = [("a", tensor_opcodes("0", (2, 2), length=6)), ("b", tensor_opcodes("0", (3,), length=6, offset=3))]
     pairs.append(("tied", pairs[1][1]))
     program = b"}(" + b"".join(text(name) + tensor for name, tensor in pairs) + b"u."
@@ -350,9 +350,9 @@ def test_tensors_may_share_their_numbers_and_each_is_its_own_view() -> None:
     assert [tensor.read().tolist() for tensor in open_model("m.pt").others] == [[3, 4]]
 
 
-def test_what_stands_beside_the_tensors_is_passed_over(at: Walk) -> None:
+def test_other_content_next_to_the_tensors_is_ignored(at: Walk) -> None:
     for value in (
-        np.random.PCG64(3).state,  # whose numbers have 128 bits
+        np.random.PCG64(3).state,  # its numbers have 128 bits
         -(2**2000),
         datetime(2026, 11, 25, tzinfo=UTC),
         SimpleNamespace(lr=0.1, sizes=[range(3), slice(1, 2)]),
@@ -375,13 +375,13 @@ def zipped(*members: tuple[str, bytes], method: int = zipfile.ZIP_STORED) -> byt
 
 
 def patched(data: bytes, offset: int, value: bytes) -> bytes:
-    """An archive with other bytes in the first entry of its list."""
+    """An archive with altered bytes in the first entry of its directory."""
     place = data.index(b"PK\1\2") + offset
     return data[:place] + value + data[place + len(value) :]
 
 
 def large_archive(size: int | None = None, offset: int = 0, extra_bytes: int = 24, count: int = 1) -> bytes:
-    """An archive of one array whose numbers are all in the places of zip64, for those that are too large elsewhere."""
+    """An archive of one array with all numbers in the zip64 fields, because they are too large for the others."""
     content = io.BytesIO()
     np.save(content, np.arange(4, dtype="f4"))
     data, name, unknown = content.getvalue(), b"a.npy", 0xFFFFFFFF
@@ -396,7 +396,7 @@ def large_archive(size: int | None = None, offset: int = 0, extra_bytes: int = 2
     return local + entry + record + locator + end
 
 
-def test_an_archive_that_lies_is_refused(screen: Screen) -> None:
+def test_an_archive_with_false_content_is_refused(screen: Screen) -> None:
     two = zipped(("a.npy", bytes(3000)), ("b.npy", b""))
     first, second = two.index(b"PK\1\2"), two.rindex(b"PK\1\2")
     packed = zipped(("a.npy", b""), method=zipfile.ZIP_DEFLATED)
@@ -434,7 +434,7 @@ def test_an_archive_that_lies_is_refused(screen: Screen) -> None:
     assert open_model("m.npz").others[0].read().tolist() == [0, 1, 2, 3]
 
 
-def test_a_model_that_changes_after_it_was_opened_is_not_read_on(at: Walk) -> None:
+def test_a_model_file_that_changes_after_opening_is_not_read_further(at: Walk) -> None:
     for format_, make in MAKERS.items():
         path, data = Path(f"m.{format_}"), make(SHAPES)
         path.write_bytes(data)
@@ -455,7 +455,7 @@ def test_a_model_that_changes_after_it_was_opened_is_not_read_on(at: Walk) -> No
 
 
 @pytest.mark.parametrize("count", [30, pytest.param(300, marks=pytest.mark.thorough)])
-def test_many_layers_are_found_soon(count: int) -> None:
+def test_many_layers_are_found_quickly(count: int) -> None:
     arrays = {f"f{n}.weight": (2, 4) for n in range(17 * count)}
     arrays |= {f"c{n}.weight_{role}": (4, 1) for n in range(count) for role in ("ih", "hh")}
     arrays |= {f"s.weight_{role}_l{n}": (4, 4) for n in range(7 * count) for role in ("ih", "hh")}

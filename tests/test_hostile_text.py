@@ -1,4 +1,4 @@
-"""Texts that a terminal would obey come out of nowhere, and what never ends is not read for ever."""
+"""Texts that a terminal would interpret are never printed as they are, and endless input is not read forever."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from rnncli.errors import RnncliError, printable
 Run = Callable[..., Result]
 
 OBEYED = "\x1b[31m\x1b]0;title\x07\x9b2J\x7f\x08\r\n\x85\u2028\u2029\u202e\u2066\x00"
-"""Escapes in two alphabets, a bell, line ends of all kinds, what turns the direction of writing."""
+"""Escapes in 7 and 8 bits, a bell, line ends of all kinds, and characters that change the direction of writing."""
 TYPED = OBEYED.replace("\x00", "")
-"""What can be in an argument."""
+"""The characters that an argument can contain."""
 SPACE = " \t\r\n\x0b\x0c\x1c\x85\u2028\xa0"
-"""What counts as space, which a spec may have between its words."""
+"""Characters that count as space, which a spec may have between its words."""
 ALLOWED = frozenset("\n\t")
 
 WORKING: dict[str, tuple[str, ...]] = dict.fromkeys(("summary", "explain", "draw", "spec", "sweep"), ()) | {
@@ -40,10 +40,10 @@ WORKING: dict[str, tuple[str, ...]] = dict.fromkeys(("summary", "explain", "draw
     "reach": ("--timesteps", "2"),
     "solve": ("--params", "100"),
 }
-"""Every command that takes a spec, and what it needs beside it."""
+"""Every command that takes a spec, and its further arguments."""
 
 EITHER = [False, pytest.param(True, marks=pytest.mark.thorough)]
-"""Few cases, or all of them."""
+"""A few cases, or all of them."""
 
 
 def assert_harmless(result: Result) -> None:
@@ -62,7 +62,7 @@ def parameters() -> Iterator[tuple[str, click.Parameter]]:
 
 
 @pytest.mark.parametrize("thorough", EITHER)
-def test_what_is_typed_comes_out_harmless(thorough: bool, at: Walk, rnncli: Run) -> None:
+def test_typed_text_is_printed_harmlessly(thorough: bool, at: Walk, rnncli: Run) -> None:
     texts = (TYPED, f"--{TYPED}", f"input:8,{TYPED}rnn:4", f"input:8,rnn:4{TYPED}")
     for command, parameter in parameters():
         if isinstance(parameter, click.Option):
@@ -76,7 +76,7 @@ def test_what_is_typed_comes_out_harmless(thorough: bool, at: Walk, rnncli: Run)
                     assert_harmless(rnncli(command, *spec, *option, text, stdin="input:8\n"))
 
 
-def test_a_spec_with_odd_space_is_shown_in_lines_of_its_own(at: Walk, rnncli: Run) -> None:
+def test_a_spec_with_odd_space_is_shown_on_separate_lines(at: Walk, rnncli: Run) -> None:
     taking = {name for name, parameter in parameters() if parameter.name in ("spec", "pattern", "template")}
     assert taking <= set(WORKING)
     for command, options in WORKING.items():
@@ -91,10 +91,10 @@ def test_a_spec_with_odd_space_is_shown_in_lines_of_its_own(at: Walk, rnncli: Ru
                 assert_harmless(result)
 
 
-# What is read from files and streams
+# Text from files and streams
 
 
-def test_names_and_the_beginnings_of_files_of_arrays_come_out_harmless(at: Walk, rnncli: Run) -> None:
+def test_names_and_headers_of_array_files_are_printed_harmlessly(at: Walk, rnncli: Run) -> None:
     odd = f"w{TYPED.replace('/', '')}.npz"
     for path, key in ((odd, "a"), ("w.npz", TYPED)):
         with Path(path).open("wb") as file:
@@ -112,7 +112,7 @@ def test_names_and_the_beginnings_of_files_of_arrays_come_out_harmless(at: Walk,
 
 
 def hostile_models() -> Iterator[str]:
-    """The names of model files whose arrays have hostile names: of a part, of a cell that is none, and of others."""
+    """The names of model files with hostile array names: of a part, of an unsupported cell, and of others."""
     shapes = {f"{TYPED}{name}": shape for name, shape in SHAPES.items()}
     shapes |= {f"{TYPED}bad.weight_ih_l0": (8, 3), f"{TYPED}bad.weight_hh_l0": (8, 4), TYPED: (3,)}
     for format_, make in MAKERS.items():
@@ -126,7 +126,7 @@ def hostile_models() -> Iterator[str]:
     yield "model.onnx"
 
 
-def test_names_in_model_files_come_out_harmless_and_whole_in_json(at: Walk, rnncli: Run) -> None:
+def test_names_in_model_files_are_printed_harmlessly_and_in_full_in_json(at: Walk, rnncli: Run) -> None:
     for path in hostile_models():
         for command, options in WORKING.items():
             with at(command, path):
@@ -144,7 +144,7 @@ def test_names_in_model_files_come_out_harmless_and_whole_in_json(at: Walk, rnnc
 
 
 @pytest.mark.parametrize("thorough", EITHER)
-def test_names_in_damaged_model_files_come_out_harmless(thorough: bool, at: Walk, rnncli: Run) -> None:
+def test_names_in_damaged_model_files_are_printed_harmlessly(thorough: bool, at: Walk, rnncli: Run) -> None:
     for path in map(Path, hostile_models()):
         whole = path.read_bytes()
         for place in range(0, len(whole), max(1, len(whole) // (60 if thorough else 20))):
@@ -154,7 +154,7 @@ def test_names_in_damaged_model_files_come_out_harmless(thorough: bool, at: Walk
                 assert_harmless(rnncli("forward", path, "--timesteps", "2", "-f", "json"))
 
 
-def test_lines_of_standard_input_and_the_environment_come_out_harmless(
+def test_lines_of_standard_input_and_the_environment_are_printed_harmlessly(
     at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RNNCLI_SPEC", TYPED)
@@ -164,14 +164,14 @@ def test_lines_of_standard_input_and_the_environment_come_out_harmless(
             assert_harmless(rnncli(command, *WORKING[command]))
 
 
-def test_on_a_terminal_nothing_but_styles_is_obeyed(terminal: Run) -> None:
+def test_a_terminal_receives_no_escapes_but_styles(terminal: Run) -> None:
     result = terminal("forward", f"input:8,rnn:4{TYPED}", "--weights", "w.npz")
     assert result.status == 2
     assert_harmless(Result(2, without_styles(result.stdout), ""))
     assert "]0;title" in result.stdout
 
 
-def test_errors_of_the_library_are_harmless_too_and_what_is_printable_stays_as_it_is() -> None:
+def test_errors_of_the_library_are_harmless_too_and_printable_text_is_unchanged() -> None:
     error = RnncliError(OBEYED, OBEYED, repair=OBEYED)
     assert_harmless(Result(1, str(error), ""))
     assert len(str(error).splitlines()) == 2
@@ -179,16 +179,14 @@ def test_errors_of_the_library_are_harmless_too_and_what_is_printable_stays_as_i
         assert printable(text) == text
 
 
-def test_words_that_look_like_others_and_those_that_are_empty_are_refused(
-    rnncli: Run, screen: Callable[[str, str], None]
-) -> None:
+def test_lookalike_and_empty_words_are_refused(rnncli: Run, screen: Callable[[str, str], None]) -> None:
     replay("hostile-words", rnncli, screen)
 
 
-# What never ends
+# Endless input
 
 
-def test_specs_are_refused_where_all_of_them_are_kept_and_there_are_too_many_and_no_more_are_read(
+def test_too_many_specs_are_refused_where_all_are_kept_and_no_more_are_read(
     at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one_network = "the files named on the command line belong to one network, but several specs are given"
@@ -199,7 +197,7 @@ def test_specs_are_refused_where_all_of_them_are_kept_and_there_are_too_many_and
         ("forward - --save-weights w.npz", "yes input:1 | head -n 2", one_network),
         ("draw - --svg s.svg", "yes , | head -n 1001", "more than 1,000 networks do not fit in one picture"),
     ):
-        line = f"{lines}; yes"  # for ever, what is no spec
+        line = f"{lines}; yes"  # invalid specs, forever
         with at(arguments), patience(), subprocess.Popen(["sh", "-c", line], stdout=subprocess.PIPE) as specs:
             assert specs.stdout is not None
             monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(specs.stdout))
@@ -211,7 +209,7 @@ def test_specs_are_refused_where_all_of_them_are_kept_and_there_are_too_many_and
         assert (result.status, result.stdout.count("\n")) == (0, 1001)
 
 
-def test_the_second_spec_is_enough_to_know_that_there_are_several() -> None:
+def test_the_second_spec_suffices_to_know_that_there_are_several() -> None:
     line = program_line("forward", "-", "-o", "y.npy")
     with subprocess.Popen(line, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdin is not None
@@ -221,7 +219,7 @@ def test_the_second_spec_is_enough_to_know_that_there_are_several() -> None:
 
 
 @pytest.mark.thorough
-def test_a_line_of_200_megabytes_is_said_to_be_that_long_and_one_of_a_gigabyte_is_given_up(program: Run) -> None:
+def test_a_line_of_200_megabytes_is_reported_with_its_length_and_one_of_a_gigabyte_is_given_up(program: Run) -> None:
     result = program(
         *("summary", "-q", "-"),
         shell="(head -c 200000000 /dev/zero | tr '\\0' a; echo; echo input:8,rnn:4) | (ulimit -v 400000; \"$@\")",
@@ -233,7 +231,7 @@ def test_a_line_of_200_megabytes_is_said_to_be_that_long_and_one_of_a_gigabyte_i
     assert "does not end within 1,073,741,824 characters" in result.stderr
 
 
-def test_a_line_without_an_end_is_given_up_and_one_with_an_end_is_told_from_its_comment(
+def test_an_endless_line_is_given_up_and_a_finished_one_is_read_without_its_comment(
     rnncli: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rnncli.commands.specs._LONGEST_LINE", 1_000_000)

@@ -1,4 +1,4 @@
-"""The house stands as it is drawn: nothing imports upwards, no cycle, each library has its room."""
+"""The package's architecture: nothing imports upwards, no cycles, and each library is used only in its rooms."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FLOORS = (
     ("commands", "cli"),
     ("__main__",),
 )
-"""The rooms of the package from the ground up. A room imports from its own floor or below."""
+"""The rooms of the package from the ground up. A room imports only from its own floor or below."""
 
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 
@@ -47,13 +47,13 @@ MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob(
 
 @cache
 def tree_of(module: str) -> ast.Module:
-    """What a file says."""
+    """The syntax tree of a file."""
     return ast.parse((PACKAGE / module).read_text(encoding="utf-8"))
 
 
 @cache
 def imported_by(module: str) -> frozenset[str]:
-    """The modules that a file imports, wherever in it; what only a type checker reads is left out."""
+    """The modules that a file imports anywhere, except for type checkers."""
     return frozenset(_imports(tree_of(module)))
 
 
@@ -67,13 +67,13 @@ def _imports(tree: ast.AST) -> Iterator[str]:
         for alias in tree.names:
             inside = PACKAGE.parent / base.replace(".", "/") / f"{alias.name}.py"
             yield f"{base}.{alias.name}" if inside.exists() else base
-    elif not isinstance(tree, ast.expr):  # nothing is imported in an expression
+    elif not isinstance(tree, ast.expr):  # expressions contain no imports
         for node in ast.iter_child_nodes(tree):
             yield from _imports(node)
 
 
 def room_of(module: str) -> str:
-    """The room that a file stands in, or that a name such as rnncli.language.spec says."""
+    """The room of a file, or of a name such as rnncli.language.spec."""
     return module.removesuffix(".py").split("/")[0] if "/" in module or module.endswith(".py") else module.split(".")[1]
 
 
@@ -88,7 +88,7 @@ def test_a_module_imports_from_its_own_floor_or_below_and_libraries_only_in_thei
                 assert room in ROOMS_OF_LIBRARIES.get(library, {room}), "not in this room"
 
 
-def test_no_modules_import_one_another_in_a_circle() -> None:
+def test_modules_do_not_import_one_another_in_a_cycle() -> None:
     names = {
         module: "rnncli." + module.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for module in MODULES
     }
@@ -100,14 +100,14 @@ def test_no_modules_import_one_another_in_a_circle() -> None:
     assert not left, f"a circle among {', '.join(sorted(left))}"
 
 
-def test_the_root_holds_what_everything_shares() -> None:
+def test_the_root_holds_only_shared_modules() -> None:
     at_the_root = [module for module in MODULES if "/" not in module and not module.startswith("__")]
     assert len(at_the_root) <= 10
     assert len({module.rpartition("/")[2] for module in MODULES if "files" in module}) <= 1
 
 
-def test_a_module_with_named_tuples_has_its_annotations_as_text(at: Walk) -> None:
-    """From Python 3.14 on a class does not tell of its fields while it is made, unless they are text."""
+def test_a_module_with_named_tuples_has_postponed_annotations(at: Walk) -> None:
+    """From Python 3.14 on, a class body has no annotations while the class is created unless they are strings."""
     for module in MODULES:
         named = [each for each in ast.walk(tree_of(module)) if isinstance(each, ast.ClassDef) and each.bases]
         tuples = any(isinstance(base, ast.Name) and base.id == "NamedTuple" for each in named for base in each.bases)
@@ -116,12 +116,12 @@ def test_a_module_with_named_tuples_has_its_annotations_as_text(at: Walk) -> Non
             assert not tuples or "rnncli.immutable" in imported_by(module)
 
 
-def test_the_package_tells_of_every_room() -> None:
+def test_the_package_docstring_lists_every_room() -> None:
     assert [room for room in FLOOR if room != "__main__" and f"`{room}`" not in str(rnncli.__doc__)] == []
 
 
-def test_nothing_outside_the_layers_asks_for_the_class_of_one(at: Walk) -> None:
-    """A kind says what it is by what it declares; the tables of engine and export find it by its name or class."""
+def test_nothing_outside_the_layers_checks_for_a_layers_class(at: Walk) -> None:
+    """A kind is described by its declarations; the tables of engine and export are keyed by its name or class."""
     kinds = {name for name, each in vars(rnncli.layers).items() if isinstance(each, type) and each is not Layer}
     for module in MODULES:
         for node in ast.walk(tree_of(module)):
@@ -142,11 +142,11 @@ NOT_EVERYWHERE = {
     "socket",
     "subprocess",
 }
-"""Modules that some systems do not have, or in which nothing works there."""
+"""Modules that some systems lack, or that do not work there."""
 
 
 def named(node: ast.AST) -> set[str]:
-    """What of the system's own a piece of code names: modules, what is in them, and files of Linux."""
+    """The system-specific names in a piece of code: modules, their contents, and Linux files."""
     match node:
         case ast.Import(names):
             return {each.name for each in names}
@@ -159,7 +159,7 @@ def named(node: ast.AST) -> set[str]:
     return set()
 
 
-def test_what_some_systems_do_not_have_is_named_in_one_room_alone(at: Walk) -> None:
+def test_system_specific_names_appear_in_only_one_room(at: Walk) -> None:
     absent = {f"{module}.{name}" for module, names in ABSENT.items() for name in names.split()}
     for module in MODULES:
         found = set().union(*map(named, ast.walk(tree_of(module)))) & (absent | NOT_EVERYWHERE | {"/proc", "/sys/"})

@@ -1,4 +1,4 @@
-"""A kind of layer, an activation or anything else cannot be added half: what is missing for one is named here."""
+"""No kind of layer, activation or other entry can be added incompletely: the missing parts are named here."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ TO_SAY_OF_A_HEAD = ("keras_input", "torch_input", "random_input")
 
 
 class Golden(NamedTuple):
-    """A layer in a golden file, what it reads, and whether that has a mask."""
+    """A layer in a golden file, its input, and whether that has a mask."""
 
     layer: Layer
     reads: tuple[int | None, ...]
@@ -51,7 +51,7 @@ class Golden(NamedTuple):
 
 
 def missing_of(layer: type[Layer]) -> Iterator[str]:
-    """What is missing for a kind that rnncli declares."""
+    """The missing parts of a kind that rnncli declares."""
     yield from (str(need) for need in of_kind(layer) if need.is_missing)
     if layer not in kinds.KINDS:
         yield "no file in tests/kinds"
@@ -74,7 +74,7 @@ def missing_of(layer: type[Layer]) -> Iterator[str]:
 
 
 def missing_words(layer: type[Layer], kind: Kind, file: str) -> Iterator[str]:
-    """What the declaration of a kind says and its file does not, or the other way round."""
+    """The differences between a kind's declaration and its file."""
     for name in (layer.kind, *layer.aliases):
         if name not in kind.names:
             yield f"{file} does not know the name {name}"
@@ -107,7 +107,7 @@ def missing_words(layer: type[Layer], kind: Kind, file: str) -> Iterator[str]:
 
 
 def read_back(layer: type[Layer], spec: str) -> Layer | None:
-    """The layer that a spec describes, or None if it is none."""
+    """The layer that a spec describes, or None if it is invalid."""
     try:
         return Network.parse(kinds.below(layer) + spec).layers[-1]
     except SpecError:
@@ -115,7 +115,7 @@ def read_back(layer: type[Layer], spec: str) -> Layer | None:
 
 
 def missing_golden(layer: type[Layer], kind: Kind) -> Iterator[str]:
-    """What the golden files lack of a kind."""
+    """The parts of a kind that the golden files lack."""
     for what, specs in (("networks", kind.golden_networks()), ("values", kind.golden_values())):
         if not {*specs} <= golden_specs(what):
             yield f"new golden {what}, which `make golden` has not made yet"
@@ -148,7 +148,7 @@ def golden(what: str) -> dict[type[Layer], list[Golden]]:
     for spec in golden_specs(what):
         try:
             network = Network.parse(spec)
-        except SpecError:  # `missing_words` says which words no spec may have
+        except SpecError:  # `missing_words` reports invalid words
             continue
         for layer, (reads, _) in zip(network.body, network.shapes(), strict=True):
             found[type(layer)].append(Golden(layer, reads, network.head.masks))
@@ -158,20 +158,20 @@ def golden(what: str) -> dict[type[Layer], list[Golden]]:
 
 
 def missing() -> list[str]:
-    """All that is missing anywhere, each said once."""
+    """All missing parts, without duplicates."""
     lines = dict.fromkeys(str(need) for need in all_needs() if need.is_missing)
     of_kinds = [(layer.__name__, line) for layer in rnncli.layers.LAYERS for line in missing_of(layer)]
     return [*lines, *(f"{name}: {line}" for name, line in of_kinds if line not in lines)]
 
 
-def test_nothing_is_missing_for_any_kind_nor_in_any_table() -> None:
+def test_nothing_is_missing_for_any_kind_or_in_any_table() -> None:
     if lines := missing():
         pytest.fail("\n".join(lines), pytrace=False)
 
 
-def test_what_is_taken_out_of_a_table_is_named_and_nothing_else(at: Walk) -> None:
+def test_only_an_entry_removed_from_a_table_is_named(at: Walk) -> None:
     if missing():
-        pytest.skip("something is missing already, which the other test names")
+        pytest.skip("something is already missing, as the other test reports")
     needs = [*dict.fromkeys((*all_needs(), *(need for layer in kinds.KINDS for need in of_weights(layer))))]
     for need in needs:
         with at(need), pytest.MonkeyPatch.context() as monkeypatch:
@@ -179,7 +179,7 @@ def test_what_is_taken_out_of_a_table_is_named_and_nothing_else(at: Walk) -> Non
             assert [each for each in needs if each.is_missing] == [need]
 
 
-def test_the_golden_values_cover_a_cell_with_all_its_settings_together(at: Walk) -> None:
+def test_the_golden_values_cover_a_cell_with_all_its_settings_combined(at: Walk) -> None:
     directions = (False, True, "concat", "sum", "mul", "ave")
     for cell in [layer for layer in rnncli.layers.LAYERS if layer.states]:
         with at(cell.__name__):
@@ -194,12 +194,12 @@ def test_the_golden_values_cover_a_cell_with_all_its_settings_together(at: Walk)
             assert settings == set(product(directions, ("sequence", "vector"), (False, True), (False, True)))
 
 
-# What is missing is named.
+# Missing parts are named.
 
 
 @immutable
 class Fake(Layer):
-    """A kind that is declared, and no more."""
+    """A kind that is declared and nothing more."""
 
     units: int
     shy: bool = True
@@ -224,7 +224,7 @@ class Fake(Layer):
 
 
 class FakeKind(Kind):
-    """A file that says little."""
+    """A file with little content."""
 
     layer = Fake
     names = ("fake", "phony")
@@ -233,7 +233,7 @@ class FakeKind(Kind):
 
 
 class FullerFakeKind(FakeKind):
-    """A file that says all, and not as the declaration has it."""
+    """A complete file that contradicts the declaration."""
 
     options = {"shy": flag("timid")}
     keras_name = torch_name = "Fake"
@@ -242,7 +242,7 @@ class FullerFakeKind(FakeKind):
     golden_networks, golden_values = lambda kind: iter(()), lambda kind: iter(["input:8,fake:7"])
 
 
-def test_a_kind_that_is_only_declared_is_told_step_by_step_what_else_to_say(
+def test_a_kind_that_is_only_declared_is_told_step_by_step_what_to_add(
     monkeypatch: pytest.MonkeyPatch, screen: Callable[[str, str], None]
 ) -> None:
     steps = [[*missing_of(Fake)], [], []]
@@ -255,7 +255,7 @@ def test_a_kind_that_is_only_declared_is_told_step_by_step_what_else_to_say(
     screen("kinds", "\n".join(lines_of(*step) for step in steps))
 
 
-# And what a kind's file says is put to use.
+# The descriptions are used.
 
 
 @pytest.mark.parametrize("kind", list(kinds.KINDS.values()), ids=lambda kind: kind.names[0])

@@ -1,4 +1,4 @@
-"""`rnncli layers`: everything that a spec may hold is on its one screen, and it is true."""
+"""`rnncli layers`: its single screen lists every element of a spec, correctly."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def told(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    """What `rnncli layers` says on a terminal of some width."""
+    """The output of `rnncli layers` on a terminal of a given width."""
 
     def tell(*arguments: str, columns: int = 80) -> str:
         monkeypatch.setattr("rnncli.render.console.on_terminal", lambda: True)
@@ -45,7 +45,7 @@ def told(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     return tell
 
 
-def test_it_reads_as_it_was_reviewed(
+def test_it_reads_as_reviewed(
     at: Walk, told: Callable[..., str], rnncli: Run, screen: Callable[[str, str], None]
 ) -> None:
     with at("all"):
@@ -65,7 +65,7 @@ def test_it_reads_as_it_was_reviewed(
         screen("layers-rows", "\n".join(rnncli("layers", *word, "-f", "csv").stdout for word in words))
 
 
-def test_it_names_all_kinds_options_and_activations_on_a_screen_of_80_by_40(told: Callable[..., str]) -> None:
+def test_it_lists_all_kinds_options_and_activations_on_a_screen_of_80_by_40(told: Callable[..., str]) -> None:
     shown = told()
     assert len(shown.splitlines()) < 40
     assert max(map(len, shown.splitlines())) <= 80
@@ -75,7 +75,7 @@ def test_it_names_all_kinds_options_and_activations_on_a_screen_of_80_by_40(told
     assert [word for word in (*KINDS, *fields, *ACTIVATIONS) if not re.search(rf"\b{word}\b", shown)] == []
 
 
-def test_each_form_of_a_layer_works_with_numbers_for_its_letters(at: Walk, told: Callable[..., str]) -> None:
+def test_each_form_of_a_layer_works_with_numbers_in_place_of_its_letters(at: Walk, told: Callable[..., str]) -> None:
     numbers = {"V": "10", "D": "4", "T": "5", "F": "8", "U": "3", "K": "2", "P": "0.5", "ACT": "relu"}
     forms = re.findall(r"^  (\S+) +\S", told(), re.MULTILINE)
     of_kind = {form.partition(":")[0]: form for form in forms}
@@ -90,7 +90,7 @@ def test_each_form_of_a_layer_works_with_numbers_for_its_letters(at: Walk, told:
                     assert type(Network.parse(spec).layers[-1]) is kind.layer
 
 
-def test_a_layer_says_what_it_is_and_spells_no_two_fields_alike(at: Walk) -> None:
+def test_a_layer_has_a_description_and_no_two_fields_are_spelt_alike(at: Walk) -> None:
     for layer in LAYERS:
         with at(layer.kind):
             assert layer.means
@@ -120,7 +120,7 @@ def rows(rnncli: Run, *arguments: str) -> list[dict[str, str | None]]:
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 
-def test_every_word_of_the_language_and_of_the_frameworks_is_answered_in_lines_and_in_rows(
+def test_every_word_of_the_language_and_of_the_frameworks_is_explained_in_lines_and_in_rows(
     at: Walk, rnncli: Run
 ) -> None:
     for word in dict.fromkeys(WORDS):
@@ -153,8 +153,8 @@ def test_the_example_of_a_word_runs(at: Walk, rnncli: Run, tmp_path: Path, monke
                 assert rnncli(*line.split()[1:]).status == 0
 
 
-def test_an_argument_that_pytorch_is_said_to_have_is_one(at: Walk) -> None:
-    # PyTorch knows 'valid' and 'same' alone; zeros all in front stand in a line of their own.
+def test_arguments_attributed_to_pytorch_exist(at: Walk) -> None:
+    # PyTorch has only 'valid' and 'same'; padding only in front is a separate line.
     for layer in LAYERS:
         for option in layer.options:
             with at(layer.kind, option.attribute):
@@ -162,7 +162,7 @@ def test_an_argument_that_pytorch_is_said_to_have_is_one(at: Walk) -> None:
                 assert argument_form(layer, option, "torch").count("=") <= 1
 
 
-def test_what_is_said_of_a_word_fits_the_terminal(at: Walk, told: Callable[..., str], terminal: Run) -> None:
+def test_the_explanation_of_a_word_fits_the_terminal(at: Walk, told: Callable[..., str], terminal: Run) -> None:
     with at("a terminal"):
         result = terminal("layers", "lstm", columns=40, TERM="dumb")
         assert (result.status, result.stdout) == (0, told("lstm", columns=40))
@@ -172,7 +172,7 @@ def test_what_is_said_of_a_word_fits_the_terminal(at: Walk, told: Callable[..., 
                 assert max(map(len, told(word, columns=columns).splitlines())) <= columns
 
 
-def test_a_kind_is_told_of_with_all_its_fields_in_the_frameworks_words(at: Walk, rnncli: Run) -> None:
+def test_a_kind_is_explained_with_all_its_fields_in_the_frameworks_words(at: Walk, rnncli: Run) -> None:
     for layer in LAYERS:
         with at(layer.kind):
             text = " ".join(rnncli("layers", layer.kind).stdout.split())
@@ -190,7 +190,7 @@ def test_a_kind_is_told_of_with_all_its_fields_in_the_frameworks_words(at: Walk,
             assert [word for word in words if word not in text] == []
 
 
-def test_what_a_value_of_a_field_does_is_said_with_an_example(at: Walk, rnncli: Run) -> None:
+def test_the_effect_of_a_fields_value_is_explained_with_an_example(at: Walk, rnncli: Run) -> None:
     for layer in LAYERS:
         for option in layer.options:
             for name, effect in option.effects.items() if isinstance(option, Choice) else ():
@@ -205,7 +205,7 @@ def test_what_a_value_of_a_field_does_is_said_with_an_example(at: Walk, rnncli: 
     assert "Two inputs" in rnncli("layers", "merge_mode").stdout
 
 
-def test_the_same_is_said_under_each_name(at: Walk, rnncli: Run) -> None:
+def test_each_name_of_a_word_gives_the_same_explanation(at: Walk, rnncli: Run) -> None:
     for names in (
         "seq return_sequences return_sequences=True",
         "lstm LSTM nn.LSTM torch.nn.LSTM keras.layers.LSTM LSTMCell lstm(32)",
@@ -221,7 +221,7 @@ def test_the_same_is_said_under_each_name(at: Walk, rnncli: Run) -> None:
             assert len({rnncli("layers", name).stdout for name in names.split()}) == 1
 
 
-def test_the_formula_of_each_activation_is_what_the_engine_computes(at: Walk) -> None:
+def test_the_formula_of_each_activation_matches_the_engine(at: Walk) -> None:
     x = np.linspace(-6, 6, 25)
     names = {"__builtins__": {"max": max, "min": min, "abs": abs}, **vars(math)}
     for name in {*ACTIVATIONS} - {"softmax"}:
@@ -243,7 +243,7 @@ rnm:4            'rnm:4' is a spec or part of one, not a word           `rnncli 
 """
 
 
-def test_what_is_no_word_is_an_error_that_says_what_is_near(at: Walk, rnncli: Run) -> None:
+def test_an_unknown_word_is_an_error_that_suggests_the_nearest(at: Walk, rnncli: Run) -> None:
     said = [re.split("  +", line) for line in NO_WORDS.strip().splitlines()]
     for word, short in (("", ""), ("x" * 100_000, "x" * 39 + "…")):
         said.append([word, f"there is no kind, field or activation '{short}'", "`rnncli layers` lists them all"])
@@ -258,7 +258,7 @@ def test_what_is_no_word_is_an_error_that_says_what_is_near(at: Walk, rnncli: Ru
         assert rnncli("layers", "lsmt", "-f", "json") == rnncli("layers", "lsmt")
 
 
-def test_words_are_completed_our_own_first() -> None:
+def test_words_are_completed_with_rnnclis_own_first() -> None:
     context, argument = click.Context(command), command.params[0]
 
     def offered(typed: str) -> list[str]:
@@ -271,7 +271,7 @@ def test_words_are_completed_our_own_first() -> None:
     assert all(item.help for item in complete_word(context, argument, ""))
 
 
-def test_where_a_field_may_be_repeated_the_network_is_one(at: Walk, rnncli: Run) -> None:
+def test_repeatable_fields_make_a_valid_network(at: Walk, rnncli: Run) -> None:
     able = {row["kind"] for row in rows(rnncli, "num_layers")}
     for layer in LAYERS:
         seq = ":seq" if layer.states else ""
@@ -285,10 +285,10 @@ def test_where_a_field_may_be_repeated_the_network_is_one(at: Walk, rnncli: Run)
                 assert layer.kind in able
 
 
-# What the topics name
+# References in the topics
 
 ALONE = ("Example", "Reach")
-"""What stands before a command line of which nothing more is said."""
+"""Labels before a command line without further explanation."""
 
 PASTED = {
     "Input 0 of layer 'lstm_1' is incompatible with the layer: expected ndim=3, found ndim=2. Full shape received: "
@@ -300,16 +300,16 @@ PASTED = {
     "expected axis -1 of input shape to have value 8, but received input with shape (None, 5, 7)": "shape",
     "RuntimeError: mat1 and mat2 shapes cannot be multiplied (2x7 and 8x4)": "shape",
 }
-"""Errors of Keras and PyTorch, and what each of them is about."""
+"""Error messages of Keras and PyTorch, and the topic of each."""
 
 
-def test_an_error_of_keras_or_pytorch_may_be_pasted(at: Walk, told: Callable[..., str]) -> None:
+def test_an_error_message_of_keras_or_pytorch_may_be_pasted(at: Walk, told: Callable[..., str]) -> None:
     for error, word in PASTED.items():
         with at(error):
             assert told(error) == told(word)
 
 
-def test_the_words_that_people_have_are_answered_with_an_example_that_runs(at: Walk) -> None:
+def test_common_words_are_answered_with_an_example_that_runs(at: Walk) -> None:
     for word in (
         *("ndim", "h_n", "c_n", "output", "forgetbias", "padding", "lengths", "packed", "saturated", "init"),
         *("peephole", "activations", "concatenate", "mask"),
@@ -318,7 +318,7 @@ def test_the_words_that_people_have_are_answered_with_an_example_that_runs(at: W
             assert [note.text for note in look_up(word).facts if note.topic in ALONE and "rnncli " in note.text]
 
 
-def test_every_command_and_every_limit_that_a_topic_names_works(at: Walk, rnncli: Run) -> None:
+def test_every_command_and_limit_that_a_topic_mentions_works(at: Walk, rnncli: Run) -> None:
     model = str(Path(__file__).parent / "golden" / "models" / "lstm-1.safetensors")
     stands_for = {"SPEC": "input:8,lstm:16", "FILE": model, "N": "20", "SIZE": "4MB"}
     limits = []

@@ -1,6 +1,6 @@
-"""Sequences of several lengths in one batch: what is computed of each, what is refused, and what PyTorch is given.
+"""Sequences of different lengths in one batch: the outputs, refused lengths, and the export to PyTorch.
 
-That PyTorch's packed sequences come to the same is in `torch_exports.npz`, which `test_export_torch.py` reads.
+`torch_exports.npz`, read by `test_export_torch.py`, shows that PyTorch's packed sequences give the same outputs.
 """
 
 from __future__ import annotations
@@ -43,16 +43,16 @@ def random_input(network: Network, batch: int, timesteps: int) -> np.ndarray:
     return numbers.standard_normal(tuple(size or 0 for size in network.input_shape(batch, timesteps)))
 
 
-# What is computed
+# The outputs
 
 
 @given(networks(layers_of(HEADS, small_sizes), largest=4, sizes=small_sizes), st.lists(st.integers(1, 6), min_size=1))
-def test_each_sequence_is_computed_as_if_it_were_alone(network: Network, lengths: list[int]) -> None:
+def test_each_sequence_is_computed_as_if_it_were_the_only_one(network: Network, lengths: list[int]) -> None:
     model = Model(network, dtype="float64")
     try:
         x = random_input(network, len(lengths), max(lengths))
         y, states = model.run(x, lengths=lengths)
-    except (ArgumentError, SpecError):  # the network reads sequences of one length, which is another
+    except (ArgumentError, SpecError):  # the network reads sequences of one length, and this is another
         return
     for sample, length in enumerate(lengths):
         alone, own = model.run(x[[sample], :length])
@@ -62,7 +62,7 @@ def test_each_sequence_is_computed_as_if_it_were_alone(network: Network, lengths
             np.testing.assert_allclose(states[key][[sample]], state, rtol=0, atol=1e-12)
 
 
-def test_sequences_take_as_many_steps_as_the_longest_unless_a_window_reaches_behind_their_ends(at: Walk) -> None:
+def test_sequences_run_together_unless_a_window_reaches_past_their_ends(at: Walk) -> None:
     together = ("input:3,lstm:4:bi", "input:3,conv:4x2:causal,gru:4:seq,bnorm", "input:3,conv:4x2,rnn:4:back,repeat:2")
     alone = ("input:3,conv:4x3:same,gru:4", "input:3,pool:max:2:same,lstm:4")
     for spec in (*together, *alone):
@@ -70,7 +70,7 @@ def test_sequences_take_as_many_steps_as_the_longest_unless_a_window_reaches_beh
             assert plan(spec, Request(lengths=LENGTHS)).steps == (7 if spec in together else 2 + 5 + 7)
 
 
-def test_what_is_behind_the_end_of_a_sequence_may_be_anything(at: Walk, rnncli: Run) -> None:
+def test_values_after_the_end_of_a_sequence_have_no_effect(at: Walk, rnncli: Run) -> None:
     for spec in NETWORKS:
         with at(spec):
             network = Network.parse(spec)
@@ -85,7 +85,7 @@ def test_what_is_behind_the_end_of_a_sequence_may_be_anything(at: Walk, rnncli: 
             np.testing.assert_array_equal(np.load("ya.npy"), Model(network)(x, LENGTHS))
 
 
-def test_a_sequence_goes_on_from_the_state_after_its_own_last_step(rnncli: Run) -> None:
+def test_a_sequence_continues_from_the_state_after_its_own_last_step(rnncli: Run) -> None:
     whole = np.random.default_rng(0).standard_normal((3, 9, 4))
     ends, rest = (6, 2, 4), (3, 7, 5)
     np.save("first.npy", whole[:, :6])
@@ -99,7 +99,7 @@ def test_a_sequence_goes_on_from_the_state_after_its_own_last_step(rnncli: Run) 
     np.testing.assert_allclose(np.load("y.npy"), Model("input:4,lstm:5")(whole), rtol=0, atol=1e-6)
 
 
-def test_a_decoder_starts_with_what_its_encoder_made_of_each_sequence_as_the_help_says(rnncli: Run) -> None:
+def test_a_decoder_starts_from_its_encoders_result_for_each_sequence_as_the_help_says(rnncli: Run) -> None:
     lines = [line.split()[1:] for line in rnncli("help", "files").stdout.splitlines() if line.startswith("  rnncli")]
     assert [rnncli(*line).status for line in lines] == [0, 0]
     encoder, decoder = Model(lines[0][1]), Model(lines[1][1])
@@ -116,7 +116,7 @@ def test_a_decoder_starts_with_what_its_encoder_made_of_each_sequence_as_the_hel
 # The run
 
 
-def test_a_run_shows_the_lengths_and_counts_what_was_computed(at: Walk, rnncli: Run) -> None:
+def test_a_run_shows_the_lengths_and_counts_only_real_steps(at: Walk, rnncli: Run) -> None:
     Path("some.txt").write_text("5, 2\n7 2\n", encoding="utf-8")
     for given_as in ("5,2,7,2", "5 2 7 2", "some.txt"):
         with at(given_as):
@@ -137,7 +137,7 @@ def test_a_run_shows_the_lengths_and_counts_what_was_computed(at: Walk, rnncli: 
     assert "Lengths: 1 to 20, 210 timesteps in all" in rnncli("forward", "input:8,lstm:4", "--lengths", many).stdout
 
 
-def test_the_figures_are_of_the_outputs_and_not_of_what_is_behind_them() -> None:
+def test_figures_cover_the_outputs_without_the_steps_after_their_ends() -> None:
     found = plan("input:8,rnn:4:seq", Request(lengths=[1, 9], dtype="float64", output="y.npy")).run()
     outputs = np.concatenate([sample[:length] for sample, length in zip(np.load("y.npy"), (1, 9), strict=True)])
     statistics = found.forward.layers[0].statistics
@@ -146,7 +146,7 @@ def test_the_figures_are_of_the_outputs_and_not_of_what_is_behind_them() -> None
     assert statistics.std == pytest.approx(outputs.std())
 
 
-def test_the_plot_is_of_the_first_sequence_up_to_its_end(rnncli: Run) -> None:
+def test_the_plot_shows_the_first_sequence_up_to_its_end(rnncli: Run) -> None:
     several = rnncli("forward", "input:8,lstm:4", "--lengths", "30,50,40", "--plot", "-f", "json")
     alone = rnncli("forward", "input:8,lstm:4", "--batch", 3, "--timesteps", 50, "--plot", "-f", "json")
     found, whole = (json.loads(result.stdout)["plot"] for result in (several, alone))
@@ -163,10 +163,10 @@ def test_the_progress_of_all_lengths_adds_up_to_the_work() -> None:
         assert run.work >= run.steps
 
 
-# What is refused
+# Refused lengths
 
 
-def test_lengths_that_do_not_go_with_the_input_are_an_error_that_says_both_numbers(at: Walk, rnncli: Run) -> None:
+def test_lengths_that_do_not_match_the_input_are_an_error_with_both_numbers(at: Walk, rnncli: Run) -> None:
     np.save("x.npy", np.zeros((2, 5, 8)))
     Path("words.txt").write_text("5 three", encoding="utf-8")
     Path("empty.txt").touch()
@@ -194,7 +194,7 @@ def test_lengths_that_do_not_go_with_the_input_are_an_error_that_says_both_numbe
     assert refused.stderr.endswith(": input:8,lstm:4\n")
 
 
-def test_the_library_says_what_lengths_it_takes(at: Walk) -> None:
+def test_the_library_says_which_lengths_it_accepts(at: Walk) -> None:
     model, x = Model("input:8,lstm:4"), np.zeros((2, 5, 8))
     for lengths in ((5,), (5, 6), (0, 5), (1.5, 2), "ab", ((1, 2),), ((1,), (2, 3))):
         with at(lengths), pytest.raises(ArgumentError, match="length"):
@@ -208,10 +208,10 @@ def test_the_library_says_what_lengths_it_takes(at: Walk) -> None:
         plan("input:8,lstm:4", Request(lengths=(5, 3), batch=3))
 
 
-# What PyTorch is given
+# The export to PyTorch
 
 
-def test_pytorch_packs_the_sequences_for_recurrent_layers_alone(rnncli: Run) -> None:
+def test_pytorch_packs_the_sequences_only_for_recurrent_layers(rnncli: Run) -> None:
     source = rnncli("export", "embed:9x4,gru:4:seq,dense:3,lstm:5:bi,dense:1", "--to", "torch", "--packed").stdout
     forward = [line.partition("  #")[0].strip() for line in source.splitlines() if "x" in line and "        " in line]
     pack = "x = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)"
@@ -225,7 +225,7 @@ def test_pytorch_packs_the_sequences_for_recurrent_layers_alone(rnncli: Run) -> 
     ]
 
 
-def test_what_cannot_be_packed_is_refused_with_the_reason(at: Walk, rnncli: Run) -> None:
+def test_a_network_that_cannot_be_packed_is_refused_with_the_reason(at: Walk, rnncli: Run) -> None:
     for spec, reason in {
         "input:3,gru:4:back": "cannot be read backwards, as gru:4:back requires",
         "input:3,gru:4:seq,pool:max": "cannot be reduced to one vector, as pool:max requires",

@@ -1,4 +1,4 @@
-"""Every command is a function or a method: with the command's options, and results that show what the screen shows."""
+"""Every command is a function or method with the same options, and its results show the same as the screen."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "spec": Network.read,
     "layers": rnncli.look_up,
 }
-"""What each command is in Python."""
+"""The Python equivalent of each command."""
 
 FOR_A_SHELL = ("completion", "help")
-"""The commands that have nothing to do there."""
+"""Commands without a purpose in Python."""
 
 OF_RESULTS = {"format": "to", "svg": "save_svg", "theme": "save_svg"}
-"""Options that are methods of what is found."""
+"""Options that are methods of the result."""
 
 OF_THE_SCREEN = ("color", "quiet")
-"""Options of the screen: what is found has each number by itself, and no colour."""
+"""Options of the screen: a result has each number separately, and no colour."""
 
 LINES = {
     "summary": [SPEC, "--wide"],
@@ -69,11 +69,11 @@ LINES = {
     "spec": [SPEC],
     "layers": ["seq"],
 }
-"""A command line of each."""
+"""A command line for each."""
 
 
 def found_by(command: str) -> Any:
-    """What the function returns that does the same as the line of a command."""
+    """The result of the function equivalent to a command's line."""
     network = Network.read(SPEC)
     return {
         "summary": lambda: network.summary(wide=True),
@@ -103,13 +103,13 @@ def test_each_command_is_a_function_with_its_options(at: Walk) -> None:
                 with at(name, option):
                     if option in OF_RESULTS:
                         assert hasattr(rnncli.Result, OF_RESULTS[option])
-                    elif option == "set" and name == "summary":  # a method of what has been read
+                    elif option == "set" and name == "summary":  # a method of the loaded file
                         assert "set" in reading
                     elif option not in OF_THE_SCREEN:
                         assert option in taken
 
 
-def test_print_shows_what_the_command_shows(at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_print_shows_the_commands_output(at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rnncli.engine.forward.perf_counter", lambda: 0.0)
     for command, line in LINES.items():
         with at(command):
@@ -153,20 +153,20 @@ def test_each_result_is_shown_in_each_way(at: Walk, tmp_path: Path) -> None:
     assert seen == {*SHOWN}
 
 
-def test_nothing_that_is_public_has_the_name_of_a_room() -> None:
-    """The room would take its place once it is imported."""
+def test_no_public_name_is_also_a_subpackage() -> None:
+    """The subpackage would replace it once imported."""
     package = Path(rnncli.__file__).parent
     assert [name for name in rnncli.__all__ if (package / name).exists() or (package / f"{name}.py").exists()] == []
 
 
 WRONG = (object(), b"x", 1.5, -1, 2**64, "\ud800", "", [], [[]], {}, np.array(3), np.array([1, 2]), float("nan"), int)
-"""What is no argument of anything, or of little."""
+"""Values that are invalid for nearly every argument."""
 
 NO_SPEC = (
     *("summary", "explain", "draw", "forward", "reach", "page", "input_shape", "shapes", "check_timesteps", "weights"),
     *("rows", "to"),
 )
-"""Methods that need nothing more."""
+"""Methods without required arguments."""
 
 ASKED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "summary": ((Network.read(SPEC),), {}),
@@ -186,11 +186,11 @@ ASKED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "Model.__call__": ((np.zeros((1, 2, 8)),), {}),
     "Summary.save_svg": (("picture.svg",), {}),
 }
-"""What each function is asked; the others are asked for a spec."""
+"""The arguments of some functions; the others get a spec."""
 
 
 def methods() -> dict[str, Callable[..., Any]]:
-    """The public methods of a network, a model and a result that take anything."""
+    """The public methods of a network, a model and a result that take arguments."""
     things = (Network.read(SPEC), Model(SPEC), Network.read(SPEC).summary())
     return {
         f"{type(thing).__name__}.{name}": method
@@ -211,10 +211,10 @@ NOT_FOR_USERS = (
     "steps_read",
     "meeting_padding",
 )
-"""Methods for the rooms of the house."""
+"""Methods for internal use."""
 
 
-def test_every_wrong_argument_is_refused_in_words_or_does_what_it_says(at: Walk, tmp_path: Path) -> None:
+def test_every_wrong_argument_is_rejected_with_a_message_or_works(at: Walk, tmp_path: Path) -> None:
     extra = {"load": rnncli.load, "Model": Model, **methods()}
     with chdir(tmp_path):
         for name, function in {**FUNCTIONS, **extra}.items():
@@ -233,7 +233,7 @@ def test_every_wrong_argument_is_refused_in_words_or_does_what_it_says(at: Walk,
                             function(*arguments, **{**options, parameter.name: wrong})
 
 
-def test_whatever_stands_for_a_network_is_read(tmp_path: Path, at: Walk) -> None:
+def test_everything_that_can_represent_a_network_is_accepted(tmp_path: Path, at: Walk) -> None:
     layers = "[keras.layers.Embedding(vocab, 4), keras.layers.LSTM(3)]"
     (tmp_path / "model.py").write_text(f"import keras\nmodel = keras.Sequential({layers})\n")
     for text, spec in {
@@ -249,7 +249,7 @@ def test_whatever_stands_for_a_network_is_read(tmp_path: Path, at: Walk) -> None
     assert rnncli.inspect(tmp_path / "model.py", set={"vocab": 50}).parts
 
 
-def test_what_a_loaded_model_does_it_does_with_the_weights_of_its_file(tmp_path: Path) -> None:
+def test_a_loaded_model_uses_its_files_weights(tmp_path: Path) -> None:
     path = str(MODEL)
     model = rnncli.load(path)
     assert model.part is not None
@@ -265,7 +265,7 @@ def test_what_a_loaded_model_does_it_does_with_the_weights_of_its_file(tmp_path:
     assert model.reach(seeds=1).networks[0].file == path
 
 
-def test_a_model_keeps_the_weights_that_it_was_given(tmp_path: Path) -> None:
+def test_a_model_keeps_its_given_weights(tmp_path: Path) -> None:
     model = Model(SPEC, seed=5, dtype="float64")
     model.forward(timesteps=3, save_weights=tmp_path / "w.npz")
     with np.load(tmp_path / "w.npz") as saved:
@@ -280,8 +280,8 @@ def test_a_model_keeps_the_weights_that_it_was_given(tmp_path: Path) -> None:
     assert model.summary().dtype == "float64"
 
 
-def test_copies_compute_what_the_original_computes(at: Walk) -> None:
-    """A model that has run has buffers, which a copy must not share; and what is made of functions goes nowhere."""
+def test_copies_compute_the_same_as_the_original(at: Walk) -> None:
+    """A model that has run has buffers, which a copy must not share; functions cannot be pickled."""
     for spec in ("input:8,lstm:4", "input:8,gru:4:bi,dense:2", "input:8,rnn:3,repeat:2"):
         model = Model(spec, seed=1)
         x = np.random.default_rng(0).standard_normal((2, 5, 8))
@@ -306,7 +306,7 @@ def test_copies_compute_what_the_original_computes(at: Walk) -> None:
         assert (type(again), str(again)) == (type(caught.value), str(caught.value))
 
 
-def test_what_is_read_of_a_file_runs_with_its_weights_unless_others_are_given(tmp_path: Path) -> None:
+def test_a_loaded_file_runs_with_its_weights_unless_others_are_given(tmp_path: Path) -> None:
     x = np.random.default_rng(0).integers(0, 9, (1, 5))
     np.save(tmp_path / "x.npy", x)
     of_file, others = Model(MODEL), Model(Network.parse(str(Network.read(MODEL))), seed=4)
@@ -324,7 +324,7 @@ def test_what_is_read_of_a_file_runs_with_its_weights_unless_others_are_given(tm
         of_file.weights["lstm/bias"] = np.zeros(12)  # type: ignore[index]
 
 
-def test_what_numpy_has_for_numbers_and_what_an_option_has_for_them_is_taken() -> None:
+def test_numpy_numbers_and_option_spellings_are_accepted() -> None:
     network = Network.read(SPEC)
     assert network.summary(np.int64(3), np.int32(5)) == network.summary(3, 5)
     lengths = [network.forward(lengths=given).forward.lengths for given in ("5,3,7", np.array([5, 3, 7]), [5, 3, 7])]
@@ -337,14 +337,14 @@ def test_what_numpy_has_for_numbers_and_what_an_option_has_for_them_is_taken() -
     assert rnncli.draw("nn.LSTM(40, n)", set={"n": np.int64(64)}).title == "input:40,lstm:64"
 
 
-def test_drawings_of_one_page_have_names_of_their_own() -> None:
+def test_drawings_on_one_page_have_distinct_ids() -> None:
     network = Network.read(SPEC)
     shown = "".join(result._repr_html_() for result in (network.draw(), network.draw(), network.reach(seeds=1)))
     names = re.findall(r'\bid="([^"]+)"', shown)
     assert len(names) == len({*names}) > 4
 
 
-def test_a_model_counts_in_its_own_dtype_wherever_nobody_says_another() -> None:
+def test_a_model_counts_in_its_own_dtype_unless_another_is_given() -> None:
     model = Model(SPEC, dtype="float64")
     sizes = [each.total_bytes for each in model.compare("input:8,gru:4").summaries]
     assert sizes == [model.summary().total_bytes, Network.read("input:8,gru:4").summary().total_bytes]

@@ -1,4 +1,4 @@
-"""Long work: a bar that leaves nothing behind, Ctrl-C that keeps what was found, and what is said of its time."""
+"""Long work: a bar that leaves no trace, Ctrl-C that keeps the results so far, and the reported duration."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ SHORT = {
     "sweep --sort params": ("input:8,lstm:{1..4000} -f csv", "4,000", "Ctrl-C ends it"),
     "sweep --pareto params,-output": ("input:8,lstm:{1..4000} -f csv", "4,000", "Ctrl-C shows the best so far"),
 }
-"""The same commands with a line that takes no time: how much work it is, and what Ctrl-C would do."""
+"""The same commands with a quick line, its amount of work, and the effect of Ctrl-C."""
 
 ERASED = "\r \x1b[J\r\x1b[2K"
 
@@ -67,7 +67,7 @@ class Terminal(io.StringIO):
 
 
 def in_turn(*actions: tuple[str, Any]) -> Callable[[str], Any]:
-    """Do one thing after another, each as soon as the terminal has shown its word since the last."""
+    """Return actions one after another, each as soon as the terminal has shown its word since the last."""
     left, seen = list(actions), [0]
 
     def press(shown: str) -> Any:
@@ -80,22 +80,22 @@ def in_turn(*actions: tuple[str, Any]) -> Callable[[str], Any]:
 
 
 def drawings(shown: str) -> list[str]:
-    """The lines of a bar that a terminal has shown, in order, as they look."""
+    """The successive appearances of a bar on a terminal."""
     return [without_styles(text) for text in re.findall(r"([^\n\r]*)\x1b\[J\r(?!\x1b\[2K)", shown)]
 
 
 def is_clean(shown: str) -> bool:
-    """Whether the last that was done with a bar was to erase it, and the cursor was never hidden."""
+    """Whether the last action on a bar was to erase it, and the cursor was never hidden."""
     _, erased, after = shown.rpartition(ERASED)
     return bool(erased) and "\x1b[J" not in after and "\x1b[?25" not in shown
 
 
-# The line of a bar
+# The bar's line
 
 
 def bar_line(done: float, total: int | None, columns: int, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A bar so wide after 10 seconds of work that goes on at an even pace."""
-    now = 0.0  # where Rich sees the time
+    """A bar of a given width after 10 seconds of work at a steady pace."""
+    now = 0.0  # Rich's clock
     with monkeypatch.context() as patch:
         patch.setattr("rich.console.monotonic", lambda: now)
         patch.setattr(sys, "stderr", io.StringIO())
@@ -106,14 +106,14 @@ def bar_line(done: float, total: int | None, columns: int, monkeypatch: pytest.M
     return text
 
 
-def test_a_bar_says_as_much_as_fits(screen: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bar_shows_as_much_as_fits(screen: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[str] = []
     for total in (2_000_000_000, None):
         parts = ""
         for columns in range(5, 110):
             text = without_styles(bar_line(123_456_789, total, columns, monkeypatch))
             assert len(text) < columns
-            # Only the width at which another part of it finds room, or the bar has grown for the last time.
+            # Only the widths at which another part of it fits, or at which the bar last grew.
             if (new := re.sub("[━╸╺]{9,39} ", "bar ", text)) != parts:
                 parts = new
                 shown.append(f"{columns:3} {text}")
@@ -125,11 +125,11 @@ def test_a_bar_says_as_much_as_fits(screen: Callable[[str, str], None], monkeypa
     screen("progress-bar", "".join(f"{line.rstrip()}\n" for line in shown))
 
 
-# Which work has one, and where
+# Which work has a bar, and where
 
 
 def shown_of(work: Callable[[], object], stderr: io.StringIO, monkeypatch: pytest.MonkeyPatch, delay: float = 0) -> str:
-    """What is shown of some work that does not end before its bar has been drawn, if it is to be drawn at once."""
+    """The display of some work that waits until its bar has been drawn, if there is to be one immediately."""
     count, others, until = Progress.__call__, {*threading.enumerate()}, time.monotonic() + 10
 
     def counted(progress: Progress, amount: float) -> None:
@@ -149,7 +149,7 @@ def shown_of(work: Callable[[], object], stderr: io.StringIO, monkeypatch: pytes
 
 
 def some_work(end: type[BaseException] | None = None) -> None:
-    """Work that is done by half, and ends so."""
+    """Work that is half done, and then ends in a given way."""
     with suppress(end or ()), Progress("forward", 10, print) as tick:
         tick(5)
         if end is not None:
@@ -169,13 +169,13 @@ def test_every_command_that_can_take_long_has_a_bar_and_a_note(at: Walk, monkeyp
             name = command.split()[0] + r"(: weights|: over time| input:\S+( seed \d)?)?"
             assert re.match(rf"{name} [━╸╺]+ +[\d,]+/{total} +\d+% [-\d:]+ left", drawings(shown)[0])
             notes = re.findall(r"\x1b\[2K(Note: at this pace .*)\n", shown)
-            assert len(notes) == (2 if command == "page" else 1)  # it runs for its map, and for its reach
+            assert len(notes) == (2 if command == "page" else 1)  # it runs once for its map and once for its reach
             for note in notes:
                 assert re.fullmatch(rf"Note: at this pace the run takes about \d+ seconds \({advice}\)", note)
             assert is_clean(shown)
 
 
-def test_a_bar_comes_late_and_only_on_a_terminal_and_is_erased(at: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bar_appears_late_and_only_on_a_terminal_and_is_erased(at: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (bars.DELAY, bars.PERIOD, bars.COUNTABLE) == (0.5, 0.1, 10**15)
     assert shown_of(some_work, Terminal(), monkeypatch, delay=PATIENCE) == ""
     assert shown_of(some_work, io.StringIO(), monkeypatch) == ""
@@ -187,7 +187,7 @@ def test_a_bar_comes_late_and_only_on_a_terminal_and_is_erased(at: Walk, monkeyp
             assert not callable(signal.getsignal(signal.SIGTSTP))
 
 
-def test_a_bar_has_its_place_where_no_pager_can_be(at: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bar_is_shown_where_no_pager_can_be(at: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", Terminal())
     reading, pipe = os.pipe()
     here, there = socket.socketpair()
@@ -198,14 +198,14 @@ def test_a_bar_has_its_place_where_no_pager_can_be(at: Walk, monkeypatch: pytest
             assert bars.has_place() is (kind in ("file", "device"))
     os.close(reading)
     there.close()
-    monkeypatch.setattr(sys, "stdout", None)  # it is closed
+    monkeypatch.setattr(sys, "stdout", None)  # closed
     assert bars.has_place()
     for dumb in ("dumb", "unknown"):
         monkeypatch.setenv("TERM", dumb)
         assert not bars.has_place()
 
 
-def test_where_no_thread_can_be_started_work_goes_on_without_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_work_continues_without_a_bar_if_threads_cannot_start(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
@@ -216,7 +216,7 @@ def test_where_no_thread_can_be_started_work_goes_on_without_a_bar(monkeypatch: 
     assert not callable(signal.getsignal(signal.SIGTSTP))
 
 
-def test_rows_in_a_file_are_whole_though_a_bar_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_in_a_file_are_complete_although_a_bar_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     with Path("rows").open("w") as file:
         monkeypatch.setattr(sys, "stdout", file)
         line = ["sweep", "input:8,lstm:{1..100}:seq,lstm:{1..30}", "-f", "json"]
@@ -230,12 +230,12 @@ def test_rows_in_a_file_are_whole_though_a_bar_is_shown(monkeypatch: pytest.Monk
 # A bar on a terminal
 
 
-def test_a_bar_follows_the_terminal_when_that_gets_narrower(terminal: Run) -> None:
+def test_a_bar_adapts_when_the_terminal_gets_narrower(terminal: Run) -> None:
     press = in_turn((" left", Columns(30)), (" left", ""), (" left", ""), (" left", "\x03"))
     result = terminal("forward", *LONG["forward"], columns=100, press=press)
     first, *_, last = drawings(result.stdout)
     assert re.fullmatch(r"forward [━╸╺]{40} +[\d,]+/2,000,000,000 +\d+% [-\d:]+ left *", first)
-    last = last.removeprefix("^C")  # which the terminal echoes, and the bar may be drawn once more behind it
+    last = last.removeprefix("^C")  # echoed by the terminal; the bar may be redrawn after it
     assert re.fullmatch(r" *[\d.]+[kMG]?/2G +\d+% [-\d:]+ left *", last)
     assert len(last) < 30
     assert result.status == 130
@@ -243,8 +243,8 @@ def test_a_bar_follows_the_terminal_when_that_gets_narrower(terminal: Run) -> No
     assert result.stdout.endswith("\r\x1b[KInterrupted\n")
 
 
-def test_a_bar_makes_room_when_the_program_is_stopped_and_comes_back(terminal: Run) -> None:
-    # Nobody could continue a program that has no shell, so the system does not stop it. A note takes the bar away, too,
+def test_a_bar_is_erased_when_the_program_is_stopped_and_comes_back(terminal: Run) -> None:
+    # The system does not stop a program without a shell, because nobody could continue it. A note also removes the bar,
     # but only once.
     stopped = ((" left", "\x1a"), (ERASED, ""))
     result = terminal("solve", *LONG["solve"], press=in_turn(*stopped, *stopped, (" left", "\x1c")))
@@ -254,7 +254,7 @@ def test_a_bar_makes_room_when_the_program_is_stopped_and_comes_back(terminal: R
 
 
 @pytest.mark.thorough
-def test_where_there_is_no_bar_there_is_the_note(terminal: Run) -> None:
+def test_a_note_appears_where_no_bar_does(terminal: Run) -> None:
     piped = terminal("forward", *LONG["forward"], press=in_turn(("Note:", "\x03")), stdout_piped=True)
     dumb = terminal("reach", *LONG["reach"], press=in_turn(("Note:", "\x03")), TERM="dumb")
     for status, shown in ((piped.status, piped.stderr), (dumb.status, dumb.stdout)):
@@ -264,11 +264,11 @@ def test_where_there_is_no_bar_there_is_the_note(terminal: Run) -> None:
     assert "\x1b" not in dumb.stdout
 
 
-# What Ctrl-C keeps
+# Results kept on Ctrl-C
 
 
 def interrupt_after(pieces: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let Ctrl-C be pressed when a sweep has evaluated so many pieces of 2,000 candidates."""
+    """Simulate Ctrl-C after a sweep has evaluated so many pieces of 2,000 candidates."""
     evaluated = sweeps.evaluated
 
     def stopped(*arguments: Any) -> Any:
@@ -279,7 +279,9 @@ def interrupt_after(pieces: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweeps, "evaluated", stopped)
 
 
-def test_ctrl_c_shows_the_best_so_far_and_of_how_many(at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_shows_the_best_so_far_and_the_number_of_candidates(
+    at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for format_ in FORMATS:
         with at(format_), monkeypatch.context() as patch:
             options = ("--top", "3", "--sort", "-params", "-f", format_)
@@ -287,7 +289,7 @@ def test_ctrl_c_shows_the_best_so_far_and_of_how_many(at: Walk, rnncli: Run, mon
             interrupt_after(2, patch)
             result = rnncli("sweep", "input:8,lstm:{1..2000000000}", *options)
             assert (result.status, result.stdout) == (130, expected)
-            # Before it may stand how long all of them would take, if that is much: it depends on the machine.
+            # A note on the total duration may come first, depending on the machine's speed.
             assert result.stderr.endswith("Interrupted: 4,000 of 2,000,000,000 candidates, 3 shown\n")
     interrupt_after(1, monkeypatch)
     many = ",".join(["input:8", *["rnn:{1..1000}:seq"] * 7])
@@ -308,15 +310,13 @@ def test_ctrl_c_on_a_terminal_shows_the_best_so_far_in_place_of_the_bar(terminal
     assert result.status == 130
     assert drawings(result.stdout)[0].startswith("sweep ")
     assert is_clean(result.stdout)
-    after = [line for line in lines if not line.startswith("Note: ")]  # which may come just then
+    after = [line for line in lines if not line.startswith("Note: ")]  # one may come at this moment
     assert "MACs/step" in after[0]
     assert len(after) == 5
     assert re.fullmatch(r"Interrupted: [\d,]+ of 2,000,000,000 candidates, 3 shown", after[-1])
 
 
-def test_ctrl_c_shows_of_a_frontier_what_fits_the_screen_and_says_how_many_more_there_are(
-    at: Walk, terminal: Run
-) -> None:
+def test_ctrl_c_shows_as_much_of_a_frontier_as_fits_and_the_number_of_further_rows(at: Walk, terminal: Run) -> None:
     for columns, lines, format_ in ((100, 24, "table"), (60, 60, "table"), (30, 24, "table"), (80, 24, "csv")):
         with at(columns, lines, format_):
             line = ("sweep", "input:8,lstm:{1..2000000000}", "--pareto", "params,-output", "-f", format_)
@@ -338,14 +338,14 @@ def test_ctrl_c_shows_of_a_frontier_what_fits_the_screen_and_says_how_many_more_
             assert int(said[2].replace(",", "")) > 2_000
 
 
-def test_ctrl_c_gives_a_file_all_of_a_frontier(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_writes_a_complete_frontier_to_a_file(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     interrupt_after(2, monkeypatch)
     result = rnncli("sweep", "input:8,lstm:{1..2000000000}", "--pareto", "params,-output", "-f", "csv")
     assert (result.status, result.stdout.count("\n")) == (130, 4001)
     assert result.stderr.endswith("Interrupted: 4,000 of 2,000,000,000 candidates, 4,000 shown\n")
 
 
-# What is said at the end
+# The closing note
 
 
 def test_rows_come_before_the_closing_note(at: Walk, program: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -369,11 +369,11 @@ def test_rows_come_before_the_closing_note(at: Walk, program: Run, monkeypatch: 
     assert re.fullmatch(end, last)
 
 
-# How long it takes
+# Duration
 
 
 def told_of(total: int, amounts: Sequence[float], seconds: float = 1) -> str:
-    """What is told of work that goes on by these amounts, each taking so many seconds."""
+    """The note on work that proceeds by these amounts, each taking the given seconds."""
     told: list[str] = []
     now = iter(range(100, 10**6))
     work = Progress("work", total, told.append, shown=False, clock=lambda: next(now) * seconds)
@@ -393,13 +393,13 @@ def test_a_run_of_more_than_ten_minutes_says_so_once_at_its_start(at: Walk) -> N
     ):
         with at(total, amounts, seconds):
             assert told_of(total, amounts, seconds) == f"Note: at this pace the run takes {words} (Ctrl-C ends it)"
-    assert told_of(7200, [0, 1], 0.5) == ""  # its pace is not known yet
+    assert told_of(7200, [0, 1], 0.5) == ""  # the pace is still unknown
     assert told_of(599, [0, *[1] * 599]) == told_of(600, [0, *[1] * 600]) == ""
-    assert told_of(0, [0, 1, 1, 10**9], seconds=1000) == ""  # nor its end
+    assert told_of(0, [0, 1, 1, 10**9], seconds=1000) == ""  # nor is the end known
     assert told_of(10**9, [0, 10**7], seconds=0.01) == ""
 
 
-def test_a_long_time_is_said_as_people_say_it() -> None:
+def test_a_long_duration_is_given_as_people_would_say_it() -> None:
     assert ", ".join(map(about, (660, 5400, 7300, 86400, 400_000, 10**8, 1e30))) == (
         "about 11 minutes, about 90 minutes, about 2 hours, about 24 hours, about 5 days, about 3 years, "
         "more than a million years"
@@ -422,12 +422,12 @@ def test_a_run_counts_its_work_layer_by_layer_also_within_a_chunk() -> None:
         assert sum(done) == pytest.approx(run.work)
 
 
-def test_a_layer_counts_as_much_work_as_it_takes_time() -> None:
+def test_a_layers_amount_of_work_is_proportional_to_its_time() -> None:
     small, large = work(Network.parse("input:8,lstm:4:seq,lstm:512"), 1, 100)
     assert 1 / 100 < small / large < 1 / 10
 
 
-def test_the_bar_of_forward_says_that_it_is_at_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_bar_of_forward_shows_when_weights_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     names: list[str] = []
     begin = Progress.__init__
 
@@ -442,7 +442,7 @@ def test_the_bar_of_forward_says_that_it_is_at_the_weights(monkeypatch: pytest.M
     assert list(dict.fromkeys(names)) == ["forward: weights", "drawn", "forward"]
 
 
-def test_the_bar_of_reach_says_which_network_and_seed_it_is_at(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_bar_of_reach_shows_the_current_network_and_seed(monkeypatch: pytest.MonkeyPatch) -> None:
     names: list[str] = []
     monkeypatch.setattr(Progress, "go_on_to", lambda progress, name: names.append(name))
     assert run(["reach", "input:8,rnn:4", "input:8,gru:4", "--timesteps", "20", "--seeds", "2", "--seed", "7"]) == 0
@@ -453,7 +453,7 @@ def test_the_bar_of_reach_says_which_network_and_seed_it_is_at(monkeypatch: pyte
         assert progress.name == "reach input:8,gru:4, seed 8"
 
 
-def test_in_a_notebook_the_bar_shows_below_the_cell_and_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_in_a_notebook_the_bar_appears_below_the_cell_and_disappears(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[tuple[str, str]] = []
 
     class Display:

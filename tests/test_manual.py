@@ -1,4 +1,4 @@
-"""The manual page: it is what the commands say now, and man shows it as it is meant."""
+"""The manual page: it matches the commands, and man displays it as intended."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PAGE = Path(rnncli.__file__).parent / "man" / "rnncli.1"
 
 
 def shown(*command: str) -> str:
-    """The page as a program of the machine shows it at 80 columns."""
+    """The page at 80 columns as displayed by a program of this machine."""
     if shutil.which(command[0]) is None:
         pytest.skip(f"this machine has no {command[0]}")
     environment = os.environ | {"MANWIDTH": "80", "MANPAGER": "cat", "LC_ALL": "C.UTF-8"}
@@ -28,13 +28,13 @@ def shown(*command: str) -> str:
     return done.stdout
 
 
-def test_the_page_is_made_from_the_commands_as_they_are(request: pytest.FixtureRequest) -> None:
+def test_the_page_is_generated_from_the_current_commands(request: pytest.FixtureRequest) -> None:
     if request.config.getoption("--rewrite-screens"):
         PAGE.write_text(page(), encoding="utf-8")
     assert PAGE.read_text(encoding="utf-8") == page(), "make it anew with `make man` or pytest --rewrite-screens"
 
 
-def test_it_is_ascii_so_that_every_man_can_read_it_and_groff_has_no_warning_for_it() -> None:
+def test_it_is_ascii_for_every_man_program_and_groff_gives_no_warning() -> None:
     assert page().isascii()
     assert shown("groff", "-man", "-Tutf8", "-ww", "-z") == ""
 
@@ -49,7 +49,7 @@ def test_man_shows_every_command_and_option_and_no_line_is_wider_than_the_termin
         assert " ".join([f"rnncli {name}", *command.collect_usage_pieces(usage)]) in lines
     for option in (option for group in GROUPS.values() for option in group):
         assert any(line.startswith(option) or f", {option}" in line for line in lines), option
-    # Examples and the language of specs stand there as they are written.
+    # Examples and the language of specs appear as written.
     assert "rnncli solve input:64,gru:_ --memory 4MB --dtype float16 --multiple-of 8\n" in text
     assert "h = act(x·W + h·U + b)" in text
     assert "a framework's initialisers" in text

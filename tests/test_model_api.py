@@ -1,4 +1,4 @@
-"""`Model` as a library: what its arguments may be, what it says of all others, and its weights in files."""
+"""`Model` as a library: its possible arguments, the errors for others, and its weights in files."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ KERNEL, RECURRENT, BIAS = WEIGHTS
 
 
 def with_(**changed: Any) -> dict[str, Any]:
-    """The weights, some of them replaced."""
+    """The weights, with some replaced."""
     return WEIGHTS | {f"simple_rnn/{name}": value for name, value in changed.items()}
 
 
-def test_a_network_a_dtype_and_a_seed_may_be_written_in_other_ways() -> None:
+def test_a_network_dtype_and_seed_may_be_given_in_other_forms() -> None:
     assert Model(SPEC).network == Network.parse(SPEC)
     assert np.array_equal(Model(SPEC)(X), Model(Network.parse(SPEC))(X))
     for dtype in ("float64", np.float64, np.dtype("float64")):
@@ -34,7 +34,7 @@ def test_a_network_a_dtype_and_a_seed_may_be_written_in_other_ways() -> None:
     assert repr(large) == "<Model of embed:10000x32,rnn:32: 322,080 parameters in float64>"
 
 
-def test_everything_is_computed_in_the_dtype_asked_for() -> None:
+def test_everything_is_computed_in_the_requested_dtype() -> None:
     for dtype in ("float32", "float64"):
         model = Model("input:3,lstm:4:seq,dense:5:relu,dropout:0.5,gru:3:seq:reset=before,rnn:2:seq", dtype=dtype)
         y, state = model.run(X)
@@ -45,7 +45,7 @@ def test_everything_is_computed_in_the_dtype_asked_for() -> None:
 def test_weights_that_are_saved_and_loaded_give_the_same_output(spec: str, tmp_path: Path) -> None:
     saved, loaded = Model(spec, seed=1), Model(spec, seed=2)
     x = np.array([[1, 2, 8]]) if saved.network.head.vocabulary else X
-    loaded(x)  # what is kept from one run to the next must be replaced, too
+    loaded(x)  # cached values must be replaced too
     saved.save_weights(tmp_path / "w.npz")
     loaded.load_weights(str(tmp_path / "w.npz"))
     assert np.array_equal(loaded(x), saved(x))
@@ -54,12 +54,12 @@ def test_weights_that_are_saved_and_loaded_give_the_same_output(spec: str, tmp_p
         assert np.array_equal(Model(spec, weights=arrays)(x), saved(x))
 
 
-def test_numbers_whose_sum_overflows_are_weights_all_the_same() -> None:
+def test_weights_whose_sum_overflows_are_valid() -> None:
     kernel = np.full((3, 4), 3e38)
     assert np.array_equal(Model(SPEC, weights=with_(kernel=kernel)).weights[KERNEL], kernel.astype("float32"))
 
 
-def test_weights_have_the_dtype_of_the_model_and_cannot_be_changed(tmp_path: Path) -> None:
+def test_weights_have_the_models_dtype_and_are_read_only(tmp_path: Path) -> None:
     Model(SPEC, dtype="float64").save_weights(tmp_path / "w.npz")
     loaded = Model(SPEC)
     loaded.load_weights(tmp_path / "w.npz")
@@ -73,7 +73,7 @@ def test_weights_have_the_dtype_of_the_model_and_cannot_be_changed(tmp_path: Pat
             model.weights[KERNEL][0, 0] = 1
 
 
-def test_a_file_whose_arrays_are_not_the_networks_leaves_the_model_as_it_was(tmp_path: Path, at: Walk) -> None:
+def test_a_file_whose_arrays_do_not_match_leaves_the_model_unchanged(tmp_path: Path, at: Walk) -> None:
     for arrays, words in (
         (WEIGHTS | {"more": np.zeros(1)}, "w.npz: the network has no array more"),
         ({KERNEL: WEIGHTS[KERNEL]}, f"w.npz: array {RECURRENT} of shape"),

@@ -1,4 +1,4 @@
-"""Model files where a spec may stand: what is read of each format, and that it computes what its framework does."""
+"""Model files in place of a spec: the reading of each format, and that it matches its framework."""
 
 from __future__ import annotations
 
@@ -39,9 +39,7 @@ def specs() -> dict[str, str]:
     return json.loads((GOLDEN / "models.json").read_text())
 
 
-def test_a_file_is_read_as_the_network_that_was_saved_and_computes_what_its_framework_did(
-    rnncli: Run, at: Walk
-) -> None:
+def test_a_file_is_read_as_the_saved_network_and_matches_its_framework(rnncli: Run, at: Walk) -> None:
     answers = np.load(GOLDEN / "models.npz")
     for name, spec in specs().items():
         with at(name):
@@ -55,12 +53,12 @@ def test_a_file_is_read_as_the_network_that_was_saved_and_computes_what_its_fram
             result = rnncli("forward", GOLDEN / name, "--input", "x.npy", "-o", "y.npy", "-f", "json")
             assert result.status == 0, result.stderr
             np.testing.assert_allclose(np.load("y.npy"), y, atol=TOLERANCE)
-            # The same by its spec, with the file for its weights.
+            # The same by its spec, with the file as its weights.
             rnncli("forward", spec, "--weights", GOLDEN / name, "--input", "x.npy", "-o", "z.npy")
             np.testing.assert_array_equal(np.load("z.npy"), np.load("y.npy"))
 
 
-def test_every_form_of_a_module_that_pytorch_saves_is_read_and_what_stands_beside_it_is_said(
+def test_every_form_in_which_pytorch_saves_a_module_is_read_and_other_content_is_reported(
     screen: Screen, at: Walk
 ) -> None:
     with zipfile.ZipFile(GOLDEN / "torch.zip") as packed:
@@ -91,11 +89,11 @@ def test_the_network_trained_to_remember_does_so_and_a_fresh_one_does_not(rnncli
         json.loads(rnncli("forward", given, "--plot", "-f", "json").stdout)["plot"]["reach"]
         for given in (GOLDEN / "recall.safetensors", "input:1,lstm:8,dense:1")
     )
-    assert (trained["steps_to_tenth"], round(trained["last"], 2)) == (None, 0.15)  # as the README tells
+    assert (trained["steps_to_tenth"], round(trained["last"], 2)) == (None, 0.15)  # as in the README
     assert fresh["steps_to_hundredth"] == 22
 
 
-def test_an_inspection_tells_what_was_assumed_and_groups_what_is_in_no_part(
+def test_an_inspection_lists_assumptions_and_groups_arrays_in_no_part(
     rnncli: Run, screen: Screen, monkeypatch: pytest.MonkeyPatch, at: Walk
 ) -> None:
     monkeypatch.chdir(GOLDEN)
@@ -116,19 +114,19 @@ def test_an_inspection_tells_what_was_assumed_and_groups_what_is_in_no_part(
                 assert max(map(len, text.splitlines())) <= columns
 
 
-# What names and shapes tell
+# Names and shapes
 
 CELL = "lstm.ih 16x3; lstm.hh 16x4"
-"""The arrays of `input:3,lstm:4:nobias`; ih and hh are short for what PyTorch calls the weights of a layer."""
+"""The arrays of `input:3,lstm:4:nobias`; ih and hh are short for PyTorch's names of a layer's weights."""
 
 
 def arrays(text: str) -> dict[str, tuple[int, ...]]:
-    """Names and shapes as a line says them; a line of tests/screens/array-names.txt says a file's, to be read."""
+    """Names and shapes from one line; each line of tests/screens/array-names.txt has a file's."""
     pairs = (re.sub(r"\.(ih|hh)", r".weight_\1_l0", each).split() for each in text.split("; "))
     return {name: tuple(map(int, shape.split("x"))) for name, shape in pairs}
 
 
-def test_names_and_shapes_tell_the_parts(screen: Screen) -> None:
+def test_names_and_shapes_determine_the_parts(screen: Screen) -> None:
     known = re.findall(r"^\S.*", (SCREENS / "array-names.txt").read_text(encoding="utf-8"), re.MULTILINE)
     files = {line: safetensors(arrays(line.partition(": ")[2])) for line in known}
     screen("array-names", said_of_each(files, "m.safetensors"))
@@ -138,7 +136,7 @@ def test_names_and_shapes_tell_the_parts(screen: Screen) -> None:
 
 
 @pytest.mark.parametrize(("count", "most"), [(40, 20), pytest.param(30_000, MAX_LAYERS, marks=pytest.mark.thorough)])
-def test_a_row_of_many_layers_in_front_is_gone_through_once(
+def test_a_chain_of_many_preceding_layers_is_traversed_once(
     count: int, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rnncli.formats.array_rows.MAX_LAYERS", most)
@@ -150,7 +148,7 @@ def test_a_row_of_many_layers_in_front_is_gone_through_once(
 
 
 def saved(name: str, text: str) -> None:
-    """Write an .npz in which every array is full of its place in a list."""
+    """Write an .npz in which every element of an array is the array's position in a list."""
     np.savez(name, **{key: np.full(shape, place, "f4") for place, (key, shape) in enumerate(arrays(text).items())})
 
 
@@ -169,7 +167,7 @@ def test_arrays_go_to_the_layers_of_a_known_network_by_kind_shape_and_number() -
     assert sources(part) == {"dense": "d", "layer_normalization": "layer_normalization"} | layers
 
 
-def test_model_files_are_taken_and_refused_as_it_was_reviewed(rnncli: Run, screen: Screen) -> None:
+def test_accepted_and_refused_model_files_read_as_reviewed(rnncli: Run, screen: Screen) -> None:
     for name in ("lstm-2-bi.safetensors", "python/keras_add.py", "lstm-1.safetensors", "gru-1-bi.npz", "tied.pt"):
         shutil.copy(GOLDEN / name, ".")
     for name in ("MODEL.NPZ", "run::2.npz"):
@@ -194,10 +192,10 @@ def test_model_files_are_taken_and_refused_as_it_was_reviewed(rnncli: Run, scree
     replay("model-files", rnncli, screen)
 
 
-# The numbers
+# The weights
 
 
-def test_a_file_of_gigabytes_is_read_from_its_header_and_a_run_holds_its_part_once(rnncli: Run) -> None:
+def test_a_file_of_gigabytes_is_read_by_its_header_and_a_run_holds_its_part_once(rnncli: Run) -> None:
     shapes = arrays(f"embedding.weight 200000x16; rnn.ih 4x16; rnn.hh 4x4; big {1 << 30}")
     header, length = safetensors_header(shapes)
     Path("big.safetensors").write_bytes(header)
@@ -211,7 +209,7 @@ def test_a_file_of_gigabytes_is_read_from_its_header_and_a_run_holds_its_part_on
     assert peak < sum(array.nbytes for array in model.weights.values()) + (1 << 20)
 
 
-def test_arrays_of_an_npz_are_what_numpy_reads_there(at: Walk) -> None:
+def test_arrays_of_an_npz_match_numpys_reading(at: Walk) -> None:
     numbers = np.random.default_rng(0).integers(-100, 100, (30, 7, 40))
     made = {
         f"{dtype}{order}": np.asarray(numbers.astype(dtype), order=order)
@@ -229,7 +227,7 @@ def test_arrays_of_an_npz_are_what_numpy_reads_there(at: Walk) -> None:
 
 
 @pytest.mark.parametrize("turns", [30, pytest.param(150, marks=pytest.mark.thorough)])
-def test_a_damaged_file_is_read_right_or_refused(turns: int, at: Walk) -> None:
+def test_a_damaged_file_is_read_correctly_or_refused(turns: int, at: Walk) -> None:
     for name in ("lstm-1.safetensors", "lstm-1.npz", "plain.pt", "before-1.6.pth"):
         good, random = (GOLDEN / name).read_bytes(), Random(name)
         for turn in range(turns):

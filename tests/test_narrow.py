@@ -1,4 +1,4 @@
-"""Narrow terminals and colour, in every command: nothing breaks inside a word, and carets stand below the fault."""
+"""Narrow terminals and colour, in every command: lines break only between words, and carets are below the fault."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ FAULTS = {
     "at the end": ("embed:10000x32,lstm:64:seq:bi,gru:32:seq,dropout:0.5,dense:8,dense:1:sigmiod", "sigmiod"),
     "a long one": (f"input:8,{'x' * 60}:3", "xxx"),
 }
-"""Specs that are wrong, and what is marked of each."""
+"""Wrong specs, and the marked part of each."""
 
 
 @pytest.fixture
 def noted(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
-    """The lines that standard error has on a terminal of so many columns."""
+    """The lines on standard error of a terminal with the given width."""
 
     def call(columns: int, *arguments: str) -> list[str]:
         monkeypatch.setattr("rnncli.commands.output.notes_width", lambda: columns)
@@ -38,7 +38,7 @@ def noted(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[st
     return call
 
 
-def test_the_excerpt_of_an_error_is_a_window_around_the_fault_with_its_caret_right_below(
+def test_an_errors_excerpt_is_a_window_around_the_fault_with_its_caret_directly_below(
     noted: Callable[..., list[str]], at: Walk
 ) -> None:
     for columns in (*WIDTHS, 100):
@@ -54,7 +54,7 @@ def test_the_excerpt_of_an_error_is_a_window_around_the_fault_with_its_caret_rig
                 assert len(marked) == carets.count("^")
 
 
-def test_a_note_or_an_error_breaks_between_words_and_a_repair_stays_in_one_piece(
+def test_a_note_or_error_breaks_between_words_and_a_repair_stays_in_one_piece(
     noted: Callable[..., list[str]], at: Walk
 ) -> None:
     for line in (
@@ -88,7 +88,7 @@ def test_the_help_fits_a_narrow_terminal_and_breaks_between_words(
                 monkeypatch.setenv("COLUMNS", str(columns))
                 lines = rnncli(*line).stdout.splitlines()
                 assert max(map(len, lines)) <= columns
-                # A spec may break behind a comma or a colon, and what has hyphens at one of them.
+                # A spec may break after a comma or colon, and hyphenated words at a hyphen.
                 assert "".join(" ".join(lines).split()) == "".join(whole.split())
 
 
@@ -105,7 +105,7 @@ def test_the_language_fits_a_narrow_terminal(rnncli: Run, monkeypatch: pytest.Mo
                 )
 
 
-def test_color_is_an_option_of_every_command_and_overrules_the_environment(
+def test_color_is_an_option_of_every_command_and_overrides_the_environment(
     rnncli: Run, monkeypatch: pytest.MonkeyPatch, at: Walk
 ) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
@@ -117,7 +117,7 @@ def test_color_is_an_option_of_every_command_and_overrules_the_environment(
             assert "\x1b" not in plain
             coloured = rnncli(*line, "--color", "always").stdout
             assert "\x1b" in coloured or command in ("sweep", "solve", "export", "page", "spec", "completion")
-            if command not in ("forward", "help"):  # one shows how long it took, the other how it was asked
+            if command not in ("forward", "help"):  # one shows a run time, the other its own command line
                 assert without_styles(coloured) == plain
             monkeypatch.setenv("FORCE_COLOR", "1")
             assert "\x1b" not in rnncli(*line, "--color=never").stdout
@@ -125,7 +125,7 @@ def test_color_is_an_option_of_every_command_and_overrules_the_environment(
             assert ("\x1b[94m" in rnncli(*line, "--color", "always").stdout) == ("\x1b[94m" in coloured)
 
 
-def test_color_is_heard_by_errors_and_leaves_nothing_behind(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_color_applies_to_errors_and_leaves_no_state(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("NO_COLOR", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm")

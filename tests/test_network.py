@@ -1,6 +1,6 @@
-"""What a network says of itself: counts and costs by hand, and its laws.
+"""A network's own description: counts and costs by hand, and their laws.
 
-Names, shapes, weights and counts of every kind are those of Keras and PyTorch in `test_frameworks.py`.
+`test_frameworks.py` compares names, shapes, weights and counts of every kind with Keras and PyTorch.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def macs(spec: str, batch: int | None = None, timesteps: int | None = None) -> l
     return [(layer.macs_per_step, layer.macs) for layer in summary.layers]
 
 
-def test_ids_are_int32_and_vectors_have_the_dtype_asked_for() -> None:
+def test_ids_are_int32_and_vectors_have_the_requested_dtype() -> None:
     assert Network.parse("embed:10x4").summary(dtype="float64").input_dtype == "int32"
     assert Network.parse("input:8").summary(dtype="float64").input_dtype == "float64"
 
@@ -36,7 +36,7 @@ def test_an_input_alone_is_a_network_that_returns_it() -> None:
     assert (summary.macs, summary.output_bytes) == (0, 0)
 
 
-def test_multiply_adds_are_those_of_the_matrix_products_for_every_vector_that_is_read(at: Walk) -> None:
+def test_multiply_adds_are_those_of_the_matrix_products_for_every_input_vector(at: Walk) -> None:
     for layer, per_step in {
         "rnn:4": 8 * 4 + 4 * 4,
         "gru:4:reset=before:nobias": 3 * (8 * 4 + 4 * 4),
@@ -48,22 +48,22 @@ def test_multiply_adds_are_those_of_the_matrix_products_for_every_vector_that_is
             assert macs(f"input:8,{layer}", batch=2, timesteps=5) == [(per_step, 2 * 5 * per_step)]
             assert macs(f"input:8,{layer}", timesteps=5) == [(per_step, 5 * per_step)]
             assert macs(f"input:8,{layer}", batch=2) == [(per_step, None)]
-    assert macs("embed:10x4", batch=2, timesteps=5) == [(0, 0)]  # a lookup is no multiply-add
+    assert macs("embed:10x4", batch=2, timesteps=5) == [(0, 0)]  # a lookup is not a multiply-add
 
 
-def test_a_layer_behind_the_last_output_reads_one_vector_a_sample() -> None:
+def test_a_layer_after_the_last_output_reads_one_vector_per_sample() -> None:
     assert macs("input:8,rnn:4,dense:3", batch=2, timesteps=5)[1] == (4 * 3, 2 * 4 * 3)
     assert macs("input:8,rnn:4,dense:3", batch=2)[1] == (4 * 3, 2 * 4 * 3)
     assert macs("input:8,rnn:4:seq,dense:3", batch=2, timesteps=5)[1] == (4 * 3, 2 * 5 * 4 * 3)
 
 
-def test_the_total_of_multiply_adds_is_unknown_as_long_as_one_layers_is() -> None:
+def test_the_total_of_multiply_adds_is_unknown_while_one_layers_is() -> None:
     network = Network.parse("input:8,rnn:4,dense:3")
     assert network.summary(batch=2).macs is None
     assert network.summary(batch=2, timesteps=5).macs == 2 * 5 * (8 * 4 + 4 * 4) + 2 * 4 * 3
 
 
-def test_bytes_are_those_of_the_parameters_and_of_the_outputs_at_the_dtype(at: Walk) -> None:
+def test_bytes_are_those_of_the_parameters_and_outputs_in_the_dtype(at: Walk) -> None:
     for dtype, size in {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}.items():
         with at(dtype):
             summary = Network.parse("embed:10x4,rnn:3:seq,rnn:5").summary(2, 7, dtype=dtype)
@@ -102,7 +102,7 @@ def test_counts_and_bytes_add_up_and_twice_the_batch_takes_twice_as_much(
 
 
 @given(networks(head=heads.filter(lambda head: getattr(head, "timesteps", None) is None)))
-def test_a_network_built_in_python_is_the_one_that_its_spec_describes(network: Network) -> None:
+def test_a_network_built_in_python_equals_the_one_that_its_spec_describes(network: Network) -> None:
     built = Network(network.layers)
     assert built == Network.parse(str(built))
     assert hash(built) == hash(network)
@@ -110,7 +110,7 @@ def test_a_network_built_in_python_is_the_one_that_its_spec_describes(network: N
     assert built.summary(3, timesteps) == network.summary(3, timesteps)
 
 
-def test_layers_are_equal_when_all_their_arguments_are() -> None:
+def test_layers_are_equal_if_all_their_arguments_are() -> None:
     layer = Network.parse("input:8,gru:3:seq").layers[1]
     assert isinstance(layer, Recurrent)
     assert layer == replace(layer)

@@ -1,4 +1,4 @@
-"""Words from other tools for commands, options and their values: they are understood, or lead to what is meant."""
+"""Other tools' words for commands, options and values: they are understood or lead to a suggestion."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ DTYPES = {
     "float64": "double fp64 f64 Double torch.double np.float64 jax.numpy.float64",
     "int8": "i8 INT8 Int8 torch.int8 np.int8 torch.qint8",
 }
-"""What each dtype is called elsewhere."""
+"""The other names of each dtype."""
 
 NO_DTYPES = "np.float numpy.float int i4 f4 f8 uint8 fp8 float128 torch torch. half."
-"""What is no dtype here, or may mean one of two."""
+"""Words that are not dtypes here, or are ambiguous."""
 
 FRAMEWORKS = {
     "torch": "torch pytorch PyTorch pt PT Torch torch.nn",
     "keras": "keras Keras KERAS tf TensorFlow tensorflow tf.keras",
 }
-"""What each framework is called."""
+"""The names of each framework."""
 
 SIZES = {
     "summary": (SPEC,),
@@ -43,10 +43,10 @@ SIZES = {
     "sweep": (SPEC,),
     "solve": ("input:8,rnn:_", "--params", "100"),
 }
-"""The commands that have sizes in any dtype, and what makes each answer."""
+"""The commands with sizes in any dtype, and an argument list for each."""
 
 
-def test_a_dtype_goes_by_its_other_names_and_is_called_by_its_own(at: Walk, rnncli: Run) -> None:
+def test_a_dtype_is_accepted_by_its_other_names_and_shown_by_its_own(at: Walk, rnncli: Run) -> None:
     for command, arguments in SIZES.items():
         for dtype, names in DTYPES.items():
             for name in names.split():
@@ -56,7 +56,7 @@ def test_a_dtype_goes_by_its_other_names_and_is_called_by_its_own(at: Walk, rnnc
                     assert json.loads(result.stdout.splitlines()[0])["dtype"] == dtype
 
 
-def test_what_is_no_dtype_here_is_refused(at: Walk, rnncli: Run) -> None:
+def test_unsupported_dtypes_are_refused(at: Walk, rnncli: Run) -> None:
     for name in ["", *NO_DTYPES.split()]:
         with at(name):
             result = rnncli("summary", SPEC, f"--dtype={name}")
@@ -65,7 +65,7 @@ def test_what_is_no_dtype_here_is_refused(at: Walk, rnncli: Run) -> None:
             assert result.stderr.startswith(expected)
 
 
-def test_a_framework_goes_by_its_other_names(at: Walk, rnncli: Run) -> None:
+def test_a_framework_is_accepted_by_its_other_names(at: Walk, rnncli: Run) -> None:
     for command, arguments in (SIZES | {"forward": (SPEC,), "export": (SPEC,)}).items():
         for framework, names in FRAMEWORKS.items():
             answers = set()
@@ -78,17 +78,17 @@ def test_a_framework_goes_by_its_other_names(at: Walk, rnncli: Run) -> None:
                         assert json.loads(result.stdout.splitlines()[0])["framework"] == framework
                     answers.add(result.stdout)
             with at(command, framework):
-                assert len(answers) == 1 or command == "forward"  # which prints how long it took
+                assert len(answers) == 1 or command == "forward"  # its output includes a run time
 
 
-def test_forward_knows_the_dtypes_that_it_computes_in_by_their_other_names(at: Walk, rnncli: Run) -> None:
+def test_forward_accepts_its_dtypes_by_their_other_names(at: Walk, rnncli: Run) -> None:
     for name, dtype in {"double": "float64", "torch.float": "float32", "F64": "float64"}.items():
         with at(name):
             result = rnncli("forward", SPEC, "--timesteps", "2", "--dtype", name, "-f", "json")
             assert json.loads(result.stdout)["dtype"] == dtype
 
 
-def test_help_and_completion_show_the_names_of_this_program_alone(at: Walk) -> None:
+def test_help_and_completion_show_only_this_programs_names(at: Walk) -> None:
     for name in cli.list_commands(click.Context(cli)):
         command = cli.get_command(click.Context(cli), name)
         assert command is not None
@@ -110,14 +110,14 @@ def test_another_name_for_a_command_leads_to_it(at: Walk, rnncli: Run) -> None:
     for name, (command, *options) in (rows | {name: ["export", "--to", "keras"] for name in trains}).items():
         with at(name):
             assert name not in COMMANDS
-            if command in ("help", "layers"):  # which take no spec
+            if command in ("help", "layers"):  # these take no spec
                 assert rnncli(name).stderr.endswith(f": rnncli {command}\n")
                 continue
             given = "model.npz" if command == "inspect" else SPEC
             result = rnncli(name, given)
             assert (result.status, result.stdout) == (2, "")
             offered = shlex.split(result.stderr.rpartition(": rnncli ")[2])
-            blank = [word.replace("_", "4") for word in offered]  # solve needs one to fill in
+            blank = [word.replace("_", "4") for word in offered]  # solve needs a blank
             assert (offered[0], {given, *options} - {*blank}) == (command, set())
             assert ("nothing is trained here" in result.stderr) == (name in trains)
 

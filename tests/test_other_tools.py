@@ -1,6 +1,6 @@
-"""`rnncli explain --others`: what torchinfo, thop, fvcore and PyTorch's own counter say, as they said it themselves.
+"""`rnncli explain --others`: the counts of torchinfo, thop, fvcore and PyTorch's own counter, as they reported them.
 
-`tests/golden/other_tools.py` has asked them; it asks about random networks, too.
+`tests/golden/other_tools.py` recorded them, and also compares random networks.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Screen = Callable[[str, str], None]
 
 @cache
 def golden() -> dict[str, Any]:
-    """What the tools said, and their versions."""
+    """The tools' counts and their versions."""
     return json.loads((Path(__file__).parent / "golden" / "other_tools.json").read_text())
 
 
@@ -34,18 +34,18 @@ OWN = ("rnncli", "rnncli")
 
 
 def counts_of(spec: str, batch: int | None = None, timesteps: int | None = None) -> Sequence[OtherCount]:
-    """What is counted here, and what each tool counts."""
+    """rnncli's count, and each tool's."""
     counts = explain(spec, batch, timesteps, others=True).other_tools
     assert counts is not None
     return counts
 
 
 def theirs(spec: str, batch: int | None = None, timesteps: int | None = None) -> dict[str, OtherCount]:
-    """What each tool counts, by its name."""
+    """Each tool's count, by name."""
     return {each.tool: each for each in counts_of(spec, batch, timesteps) if each.version}
 
 
-def test_each_number_is_the_one_that_the_tool_reports_and_the_reasons_add_up(at: Walk) -> None:
+def test_each_number_matches_the_tools_report_and_the_reasons_add_up(at: Walk) -> None:
     for asked in golden()["networks"]:
         with at(asked["spec"], asked["batch"], asked["timesteps"]):
             macs, flops, *counts = counts_of(asked["spec"], asked["batch"], asked["timesteps"])
@@ -57,19 +57,19 @@ def test_each_number_is_the_one_that_the_tool_reports_and_the_reasons_add_up(at:
                 assert all(str(reason) in each.text and reason.difference for reason in each.reasons)
 
 
-def test_the_tools_were_asked_in_their_versions_about_every_kind_of_layer() -> None:
+def test_the_recorded_counts_cover_the_stated_versions_and_every_kind_of_layer() -> None:
     assert {tool.name: tool.version for tool in TOOLS} == golden()["versions"]
     asked = {layer.kind for asked in golden()["networks"] for layer in Network.parse(asked["spec"]).layers}
     assert asked == {layer.kind for layer in KINDS}
 
 
-def test_here_multiply_adds_are_counted_and_two_operations_for_each() -> None:
+def test_multiply_adds_are_counted_here_and_two_operations_for_each() -> None:
     macs, flops = counts_of("input:8,lstm:4:bi", 3, 10)[:2]
     assert (macs.value, macs.counts) == (3 * 10 * 2 * (8 + 4) * 16, "MACs")
     assert (flops.value, flops.counts) == (2 * 3 * 10 * 2 * (8 + 4) * 16, "FLOPs")
 
 
-def test_what_needs_the_timesteps_says_so_and_what_does_not_is_known() -> None:
+def test_a_count_that_needs_the_timesteps_says_so_and_others_are_known() -> None:
     counts = theirs("embed:9x3,dense:2")
     assert {tool: each.value for tool, each in counts.items()} == {
         "torchinfo": 9 * 3 + 3 * 2 + 2,
@@ -80,7 +80,7 @@ def test_what_needs_the_timesteps_says_so_and_what_does_not_is_known() -> None:
     assert {tool for tool, each in counts.items() if each.needs == "--timesteps"} == {*counts} - {"torchinfo"}
 
 
-def test_what_cannot_be_known_is_not_guessed(at: Walk) -> None:
+def test_an_unknown_count_is_not_guessed(at: Walk) -> None:
     for spec, reason in (
         ("embed:9x3:mask,lstm:4", "depends on the padding"),
         ("input:8,gru:4:reset=before", "PyTorch's GRU applies its reset gate after"),
@@ -92,12 +92,12 @@ def test_what_cannot_be_known_is_not_guessed(at: Walk) -> None:
                 assert each.text.startswith(reason)
 
 
-def test_a_batch_that_is_not_given_is_one_and_a_mask_that_no_layer_heeds_changes_nothing() -> None:
+def test_an_omitted_batch_is_one_and_a_mask_that_no_layer_uses_changes_nothing() -> None:
     assert theirs("embed:9x3,gru:4", None, 7) == theirs("embed:9x3,gru:4", 1, 7)
     assert theirs("embed:9x3:mask,dense:2", 2, 5) == theirs("embed:9x3,dense:2", 2, 5)
 
 
-def test_only_what_a_tool_does_with_this_network_is_told() -> None:
+def test_only_a_tools_peculiarities_for_this_network_are_reported() -> None:
     assert theirs("input:8,rnn:4:nobias", 1, 5)["torchinfo"].text == "as here"
     assert theirs("input:8,rnn:4", 1, 5)["torchinfo"].text == "as here; +40 for biases"
     assert "LSTM" not in theirs("input:8,gru:4", 1, 5)["FlopCounterMode of PyTorch"].text
@@ -107,7 +107,7 @@ def test_only_what_a_tool_does_with_this_network_is_told() -> None:
     assert "? for biases" in theirs("input:8,rnn:4")["torchinfo"].text
 
 
-def test_it_reads_as_it_was_reviewed(rnncli: Run, screen: Screen, at: Walk) -> None:
+def test_it_reads_as_reviewed(rnncli: Run, screen: Screen, at: Walk) -> None:
     for name, line in (
         ("all", "embed:1000x32,lstm:64:seq,norm,gru:64,dense:10 --batch 8 --timesteps 100"),
         ("unknown", "embed:1000x32,lstm:64"),
@@ -122,7 +122,7 @@ def test_it_reads_as_it_was_reviewed(rnncli: Run, screen: Screen, at: Walk) -> N
     assert "other_tools" not in rnncli("explain", "input:8,rnn:4", "-f", "json").stdout
 
 
-def test_every_format_tells_it(rnncli: Run) -> None:
+def test_every_format_includes_them(rnncli: Run) -> None:
     line = ("explain", "input:8,rnn:4", "embed:9x3,gru:4", "--others", "--timesteps", "5")
     objects = [json.loads(text) for text in rnncli(*line, "-f", "json").stdout.splitlines()]
     assert [each["tool"] for each in objects[0]["other_tools"]] == [*OWN, *(tool.name for tool in TOOLS)]

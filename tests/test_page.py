@@ -1,4 +1,4 @@
-"""The page to share: whole by itself, made of what the commands print, and readable on a telephone and by ear."""
+"""The page to share: self-contained, with the commands' output, readable on a phone and with a screen reader."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ VOID = ("meta", "br")
 
 
 class Elements(HTMLParser):
-    """The elements of a page; every one that begins has to end."""
+    """The elements of a page; checks that each is closed."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ class Elements(HTMLParser):
         assert self.opened.pop() == tag
 
     def all(self, tag: str) -> list[dict[str, str | None]]:
-        """What is said of each element of a kind."""
+        """The attributes of each element with a tag."""
         return [attributes for name, attributes in self.found if name == tag]
 
 
@@ -64,7 +64,7 @@ def page_of(rnncli: Run, *line: str) -> str:
     return Path("p.html").read_text(encoding="utf-8")
 
 
-def test_a_page_asks_for_nothing_and_reads_by_ear(rnncli: Run, at: Walk) -> None:
+def test_a_page_fetches_nothing_and_works_with_a_screen_reader(rnncli: Run, at: Walk) -> None:
     for what, line in PAGES.items():
         with at(what):
             text = page_of(rnncli, *line)
@@ -81,7 +81,7 @@ def test_a_page_asks_for_nothing_and_reads_by_ear(rnncli: Run, at: Walk) -> None
             assert all(heading.get("scope") in ("col", "row") for heading in page.all("th"))
 
 
-def test_its_parts_are_what_the_commands_print(rnncli: Run) -> None:
+def test_its_sections_are_the_commands_output(rnncli: Run) -> None:
     line = PAGES["a network"]
     text = page_of(rnncli, *line)
     for command in ("summary", "explain"):
@@ -99,12 +99,12 @@ def test_its_parts_are_what_the_commands_print(rnncli: Run) -> None:
     assert f"{total:,}" in text
 
 
-def test_what_there_is_not_is_said(rnncli: Run) -> None:
+def test_missing_figures_are_explained(rnncli: Run) -> None:
     assert "PyTorch" in page_of(rnncli, *PAGES["what PyTorch alone has not"]).split("<h2>In PyTorch</h2>")[1][:300]
     assert "recurrent layer" in page_of(rnncli, *PAGES["no state"]).split("<h2>Over time</h2>")[1][:300]
 
 
-def test_a_map_has_other_colours_on_a_light_ground(rnncli: Run) -> None:
+def test_a_map_has_other_colours_on_a_light_background(rnncli: Run) -> None:
     text = page_of(rnncli, *PAGES["a network"])
     on_light = dict(re.findall(r'\[fill="(#\w+)"\] { fill: (#\w+); }', text.split("(prefers-color-scheme: light)")[1]))
     cells = set(re.findall(r'<rect [^>]*fill="(#\w+)"', text))
@@ -113,7 +113,7 @@ def test_a_map_has_other_colours_on_a_light_ground(rnncli: Run) -> None:
     assert on_light["#121212"] == "#ffffff"
 
 
-def test_several_networks_make_a_page_of_comparison(rnncli: Run) -> None:
+def test_several_networks_make_a_comparison_page(rnncli: Run) -> None:
     line = PAGES["several"]
     text = page_of(rnncli, *line)
     shown = rnncli("compare", *line, "-f", "html").stdout
@@ -126,14 +126,14 @@ def test_several_networks_make_a_page_of_comparison(rnncli: Run) -> None:
 
 
 @pytest.mark.thorough
-def test_it_opens_without_an_error_and_is_no_wider_than_a_telephone(rnncli: Run, at: Walk) -> None:
+def test_it_opens_without_an_error_and_is_no_wider_than_a_phone(rnncli: Run, at: Walk) -> None:
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if chromium is None:
         pytest.skip("this machine has no Chromium")
     for what, line in PAGES.items():
         with at(what):
             text = page_of(rnncli, *line)
-            # Headless Chromium has no narrower windows than 500 pixels, so that the page is in a frame of 360.
+            # Headless Chromium windows are at least 500 pixels wide, so the page is shown in a frame of 360.
             frame = (
                 f'<iframe width="360" height="800" style="border: 0" srcdoc="{text.replace("&", "&amp;")}"></iframe>'
             )
@@ -149,10 +149,10 @@ def test_it_opens_without_an_error_and_is_no_wider_than_a_telephone(rnncli: Run,
             options = ["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--dump-dom"]
             profile = f"--user-data-dir={Path.cwd()}/profile"
             url = Path("frame.html").resolve().as_uri()
-            # A browser does not start with the little memory that tests have.
+            # A browser does not start within the tests' memory limit.
             unlimited = ["sh", "-c", 'ulimit -v unlimited; exec "$@"', "sh"]
             command = [*unlimited, chromium, *options, profile, url]
             done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-            # What is wider can be moved inside of the page, which is as wide as the frame but for a bar.
+            # Wider elements scroll inside the page, which is as wide as the frame minus a scroll bar.
             assert re.search(r"<title>(3[46]\d) of \1</title>", done.stdout), done.stderr[-600:]
             assert "CONSOLE" not in done.stderr

@@ -1,4 +1,4 @@
-"""Pictures, which --svg saves: as wide as what they show, whole, for a dark page or for a light one."""
+"""Pictures from --svg: as wide as their content, complete, for dark or light pages."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ LINES = {
     "inspect": [MODEL],
     "sweep": ["embed:10000x{16,32},{rnn,gru,lstm}:{32..128..32}"],
 }
-"""Commands that draw for people; what they show is the same each time, but for the times of a run."""
+"""Commands that draw for people; their output is the same each time, except for the times of a run."""
 
 
 WIDTH, HEIGHT, BASELINE, MARGIN = 8.4, 18, 13, 16
-"""Of a character and of a line, in pixels; how far below the top of its line a text stands; around the picture."""
+"""Of a character and a line, in pixels; the baseline below the top of a line; the margin around the picture."""
 
 TIPS, BARS = "►◄▲", "▁▂▃▄▅▆▇█"
 LINES_DRAWN = "─│┌┐└┘├┤┬┴┼━┃┏┓┗┛┳┡┩╇"
 BLANK = str.maketrans(dict.fromkeys(f"{TIPS}{BARS}{LINES_DRAWN}", " "))
-"""What is drawn and is no text."""
+"""Characters that are drawn rather than set as text."""
 
 
 class Text(NamedTuple):
@@ -50,7 +50,7 @@ class Text(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """A picture, read again."""
+    """A parsed picture."""
 
     width: float
     height: float
@@ -64,7 +64,7 @@ class Drawn(NamedTuple):
 
     @property
     def lines(self) -> list[str]:
-        """The text that it shows, line by line."""
+        """The text in it, line by line."""
         rows: dict[int, str] = {}
         for text in self.texts:
             line = round((text.y - BASELINE) / HEIGHT)
@@ -100,7 +100,7 @@ def brightness(colour: str) -> float:
     return sum(int(colour[place : place + 2], 16) for place in (1, 3, 5)) / 3
 
 
-def test_a_picture_shows_what_was_shown_in_either_theme_and_is_as_wide_as_that(rnncli: Run, at: Walk) -> None:
+def test_a_picture_shows_the_screens_content_in_either_theme_and_is_as_wide_as_that(rnncli: Run, at: Walk) -> None:
     for option in ("--svg", "--theme"):
         commands = {name for name in COMMANDS if any(option in each.opts for each in command_of(name).params)}
         assert {*LINES} == commands
@@ -112,7 +112,7 @@ def test_a_picture_shows_what_was_shown_in_either_theme_and_is_as_wide_as_that(r
             lines = [line.rstrip() for line in result.stdout.splitlines()]
             assert len(picture.lines) == len(lines)
             for drawn_line, line in zip(picture.lines, lines, strict=True):
-                if command != "forward" or not re.match("  +(unit )?\\d+ |  +≡", line):  # a cell of the map has no text
+                if command != "forward" or not re.match("  +(unit )?\\d+ |  +≡", line):  # a map's cells have no text
                     assert drawn_line == line.translate(BLANK).rstrip()
             assert picture.title == f"rnncli {command}"
             assert picture.description.split("; ")[0].split(", ")[0] == re.split("  +", lines[0].strip())[0]
@@ -128,16 +128,16 @@ def test_a_picture_shows_what_was_shown_in_either_theme_and_is_as_wide_as_that(r
                 assert brightness(picture.ink) > 180
 
 
-def test_boxes_arrows_and_bars_are_drawn_and_no_text(rnncli: Run, at: Walk) -> None:
+def test_boxes_arrows_and_bars_are_drawn_rather_than_text(rnncli: Run, at: Walk) -> None:
     for command in ("draw", "forward", "reach", "summary"):
         with at(command):
             shown = rnncli(command, *LINES[command], "--svg", "p.svg").stdout
             picture = drawn()
             tips = [path for path in picture.paths if path.endswith("z")]
             assert len(tips) == sum(map(shown.count, TIPS))
-            if command != "forward":  # the cells of its map are rectangles, too
+            if command != "forward":  # its map's cells are rectangles too
                 assert picture.bars == pytest.approx(sum(map(shown.count, BARS)) * WIDTH)
-            # A line of so many characters is one stroke, from the edge or the middle of the first to that of the last.
+            # A line of several characters is one stroke, from the edge or middle of the first to that of the last.
             strokes = "".join(path for path in picture.paths if not path.endswith("z"))
             drawn_across = sum(
                 float(end) - float(start) for start, end in re.findall(r"M([\d.]+) [\d.]+H([\d.]+)", strokes)
@@ -146,20 +146,20 @@ def test_boxes_arrows_and_bars_are_drawn_and_no_text(rnncli: Run, at: Walk) -> N
             assert drawn_across == pytest.approx(halves * WIDTH / 2)
 
 
-def test_a_picture_fetches_nothing_cuts_nothing_and_is_dark_and_coloured_if_nothing_is_said(
+def test_a_picture_fetches_and_cuts_nothing_and_is_dark_and_coloured_by_default(
     rnncli: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pictures = []
     for options in (["--theme", "dark"], []):
         assert rnncli("draw", SPEC, "--svg", "p.svg", *options).status == 0
         pictures.append(Path("p.svg").read_text(encoding="utf-8"))
-        monkeypatch.setenv("NO_COLOR", "1")  # of a terminal
+        monkeypatch.setenv("NO_COLOR", "1")  # applies to terminals
     assert pictures[0] == pictures[1]
     assert "url(" not in pictures[0]
     assert "clip" not in pictures[0]
 
 
-def test_a_picture_of_a_terminal_is_as_that_shows_it(terminal: Run) -> None:
+def test_a_picture_of_a_terminal_matches_it(terminal: Run) -> None:
     result = terminal("summary", SPEC, "--wide", "--svg", "p.svg", columns=60, NO_COLOR="1", TERM="dumb")
     *shown, written = result.stdout.splitlines()
     assert drawn().lines == [line.translate(BLANK).rstrip() for line in shown]
@@ -167,12 +167,12 @@ def test_a_picture_of_a_terminal_is_as_that_shows_it(terminal: Run) -> None:
     assert max(map(len, drawn().lines)) <= 60
 
 
-def test_a_long_text_is_wrapped_where_no_terminal_says_it(rnncli: Run) -> None:
+def test_a_long_text_is_wrapped_even_without_a_terminal(rnncli: Run) -> None:
     assert rnncli("summary", "input:8," + "lstm:8:seq,lstm:9:seq," * 10 + "rnn:3", "--svg", "p.svg").status == 0
     assert max(map(len, drawn().lines)) <= 100
 
 
-def test_the_picture_of_a_sweep_has_the_first_lines_and_says_how_many_there_are(
+def test_the_picture_of_a_sweep_has_the_first_lines_and_the_total_number(
     rnncli: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert MOST_LINES == 1000
@@ -184,7 +184,7 @@ def test_the_picture_of_a_sweep_has_the_first_lines_and_says_how_many_there_are(
     assert lines[20:] == ["… and 1,081 more lines"]
     assert "Note: p.svg shows only the first 20 lines" in result.stderr
     short = rnncli("sweep", "input:8,rnn:{1..1100}", "--top", "19", "--svg", "p.svg")
-    assert len(drawn().lines) == 20  # the titles are a line
+    assert len(drawn().lines) == 20  # the titles take a line
     assert "Note" not in short.stderr
 
 
@@ -212,7 +212,7 @@ def test_a_picture_may_go_to_a_stream(rnncli: Run) -> None:
         assert (result.status, picture.read(4)) == (0, b"<svg")
 
 
-def test_a_theme_without_a_picture_and_a_picture_of_what_is_for_programs_are_errors(rnncli: Run, at: Walk) -> None:
+def test_a_theme_without_a_picture_and_a_picture_of_program_output_are_errors(rnncli: Run, at: Walk) -> None:
     for command in LINES:
         with at(command):
             result = rnncli(command, *LINES[command], "--theme", "light")

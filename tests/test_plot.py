@@ -1,4 +1,4 @@
-"""`rnncli forward --plot`: what it tells of the last recurrent layer, and how it is shown."""
+"""`rnncli forward --plot`: its figures for the last recurrent layer, and their display."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def random_study(spec: str, timesteps: int, init: str = "keras", batch: int = 1)
 
 
 def one_unit(recurrent_weight: float, activation: str = "linear") -> Model:
-    """h = act(x + w·h), whose effect of a change is known on paper."""
+    """h = act(x + w·h), for which the effect of a change can be computed by hand."""
     weights = {"simple_rnn/kernel": [[1.0]], "simple_rnn/recurrent_kernel": [[recurrent_weight]]}
     return Model(Network.parse(f"input:1,rnn:1:{activation}:nobias"), weights=weights)
 
@@ -68,25 +68,25 @@ def shown(study: Study, width: int = 80, **options: Any) -> str:
 # How far back it remembers
 
 
-def test_a_unit_that_forgets_a_share_at_each_step_remembers_as_long_as_its_powers_say(at: Walk) -> None:
+def test_a_unit_that_decays_by_a_factor_has_the_reach_of_its_powers(at: Walk) -> None:
     for weight in (0.5, 0.9, -0.5, 0.05):
         with at(weight):
             result = study(one_unit(weight), np.random.default_rng(0).random((1, 100, 1)))
             reach = result.reach
             tenth, hundredth = (next(n for n in range(100) if abs(weight) ** n < share) for share in (0.1, 0.01))
             assert (reach.tenth, reach.hundredth, reach.largest_after) == (tenth, hundredth, 0)
-            expected = [abs(weight) ** first for first in result.outputs.time_bins]  # the largest of each bin
+            expected = [abs(weight) ** first for first in result.outputs.time_bins]  # each bin's largest
             assert reach.effect == pytest.approx(expected, abs=1e-6)
 
 
-def test_what_is_not_forgotten_within_the_sequence_is_said_not_to_be() -> None:
+def test_an_effect_that_does_not_fade_within_the_sequence_is_reported() -> None:
     reach = study(one_unit(0.5), np.ones((1, 6, 1))).reach
     assert (reach.steps, reach.tenth, reach.hundredth) == (6, 4, None)
     assert reach.last == pytest.approx(0.5**5)
-    # An effect that falls only at the last step counts.
+    # A drop only at the last step counts.
     assert study(one_unit(0.5), np.ones((1, 5, 1))).reach.tenth == 4
     assert study(one_unit(0.5), np.ones((1, 4, 1))).reach.tenth is None
-    # A growing one is held against its largest.
+    # A growing effect is compared with its maximum.
     reach = study(one_unit(1.5), np.ones((1, 12, 1))).reach
     assert (reach.largest_after, reach.tenth, reach.last) == (11, None, 1)
 
@@ -113,7 +113,7 @@ gru:3:bi=ave:seq,rnn:4:back  rnn:3:back:seq,gru:3:bi=mul
 """
 
 
-def test_the_effect_and_the_norm_are_those_of_a_plain_loop(at: Walk) -> None:
+def test_the_effect_and_the_norm_match_a_plain_loop(at: Walk) -> None:
     for spec, seed in product(STACKS.split(), (0, 1)):
         with at(spec, seed):
             check_against_a_plain_loop(f"input:1,{spec}", seed)
@@ -151,7 +151,7 @@ def weights_of(network: Network) -> list[str]:
     return [f"{layer.name}/{weight.name}" for layer in network.summary().layers for weight in layer.weights]
 
 
-# What is seen of the outputs
+# The outputs
 
 
 def test_bins_hold_the_means_of_their_units_and_steps() -> None:
@@ -166,7 +166,7 @@ def test_bins_hold_the_means_of_their_units_and_steps() -> None:
             assert outputs.activations[row][column] == pytest.approx(part.mean())
 
 
-def test_a_sequence_in_chunks_gives_what_it_gives_whole(at: Walk) -> None:
+def test_a_sequence_in_chunks_gives_the_same_study_as_the_whole(at: Walk) -> None:
     generator = np.random.default_rng(0)
     numbers, ids = generator.standard_normal((2, 131, 3)), generator.integers(0, 4, (2, 131))
     for spec in ("input:3,rnn:20", "input:3,lstm:5:bi:seq,gru:4:back", "embed:4x3:mask,gru:5:back"):
@@ -178,7 +178,7 @@ def test_a_sequence_in_chunks_gives_what_it_gives_whole(at: Walk) -> None:
 
 
 def flat(data: Any) -> list[float]:
-    """All numbers of plain data, in order."""
+    """All numbers in plain data, in order."""
     if isinstance(data, dict):
         return [number for value in data.values() for number in flat(value)]
     if isinstance(data, list | tuple):
@@ -186,7 +186,7 @@ def flat(data: Any) -> list[float]:
     return [float(data)] if isinstance(data, int | float) else []
 
 
-def test_a_network_of_uniform_weights_is_saturated_and_remembers_nothing() -> None:
+def test_a_network_with_uniform_weights_is_saturated_and_remembers_nothing() -> None:
     result = random_study("input:32,rnn:64:seq", 100, "uniform")
     assert (result.outputs.saturated_units, result.reach.hundredth) == (64, 1)
     usual = random_study("input:32,rnn:64:seq", 100)
@@ -195,7 +195,7 @@ def test_a_network_of_uniform_weights_is_saturated_and_remembers_nothing() -> No
     assert usual.reach.hundredth > 3
 
 
-def test_a_unit_is_saturated_from_half_of_the_time_on() -> None:
+def test_a_unit_counts_as_saturated_from_half_of_the_time_on() -> None:
     weights = {"simple_rnn/kernel": [[1.0]], "simple_rnn/recurrent_kernel": [[0.0]]}
     model = Model(Network.parse("input:1,rnn:1:nobias"), weights=weights)
     x = np.array([3.0, -3.0, 0.1, 0.2])[None, :, None]
@@ -230,7 +230,7 @@ def test_padding_changes_no_figure(at: Walk) -> None:
             assert (blanks[0], blanks[-1]) == (before > 0, behind > 0)
 
 
-def test_the_steps_left_out_are_those_that_the_layer_skips(at: Walk) -> None:
+def test_the_omitted_steps_are_those_that_the_layer_skips(at: Walk) -> None:
     ids = np.random.default_rng(3).integers(0, 3, (1, 40))
     ids[:, 30:] = 0
     for below, fields in product(
@@ -238,7 +238,7 @@ def test_the_steps_left_out_are_those_that_the_layer_skips(at: Walk) -> None:
     ):
         with at(below, fields):
             model = Model(Network.parse(f"embed:3x2:mask,{below}{fields}"), dtype="float64")
-            # Keras hands the mask up as it came, also from a layer that has turned time round.
+            # Keras passes the mask on unchanged, even from a layer that reverses time.
             counts = (ids[0] != 0)[:: -1 if "back" in fields else 1]
             rows = study(model, ids, steps=7).outputs.activations
             assert all([value is not None for value in row] == counts.tolist() for row in rows)
@@ -246,7 +246,7 @@ def test_the_steps_left_out_are_those_that_the_layer_skips(at: Walk) -> None:
             assert values == pytest.approx(model(ids)[0, counts].T)
 
 
-def test_nothing_but_padding_is_said_to_be() -> None:
+def test_a_sample_of_only_padding_is_reported() -> None:
     result = study(Model(Network.parse("embed:9x3:mask,rnn:4:back")), np.zeros((1, 5), int))
     assert result.reach == LayerReach("padding")
     assert "all padding" in shown(result)
@@ -254,7 +254,7 @@ def test_nothing_but_padding_is_said_to_be() -> None:
     json.dumps(result.as_dict(), allow_nan=False)
 
 
-def test_of_a_batch_the_first_sample_is_seen() -> None:
+def test_the_first_sample_of_a_batch_is_shown() -> None:
     model = Model(Network.parse("input:3,lstm:4:bi"))
     x = np.random.default_rng(0).standard_normal((3, 20, 3))
     batch, alone = study(model, x), study(model, x[:1])
@@ -262,7 +262,7 @@ def test_of_a_batch_the_first_sample_is_seen() -> None:
     assert "the first of 3 samples" in shown(batch)
 
 
-def test_a_state_that_is_given_is_where_it_starts_and_stays_as_it_is() -> None:
+def test_a_given_state_is_the_start_and_is_not_modified() -> None:
     model = Model(Network.parse("input:3,lstm:4:seq,gru:5:seq"), dtype="float64")
     x = np.random.default_rng(0).standard_normal((2, 30, 3))
     _, states = model.run(x[:, :20])
@@ -272,7 +272,7 @@ def test_a_state_that_is_given_is_where_it_starts_and_stays_as_it_is() -> None:
     assert all(np.array_equal(states[key], state) for key, state in before.items())
 
 
-def test_only_what_is_needed_is_run_and_an_embedding_is_not_copied() -> None:
+def test_only_needed_layers_are_run_and_an_embedding_is_not_copied() -> None:
     part = watched(Network.parse("embed:1Mx64,rnn:8:seq,lstm:4,dense:9,dropout:0.5"))
     assert str(part) == "input:64,rnn:8:seq,lstm:4:seq"
 
@@ -306,13 +306,13 @@ def test_the_run_above_the_plot_is_the_same_run(rnncli: Run) -> None:
     assert np.array(activations) == pytest.approx(np.load("plain.npy")[0].T, abs=1e-5)
 
 
-def test_a_document_tells_the_figures_of_a_plot_as_text_beside_the_drawing(rnncli: Run) -> None:
+def test_a_document_has_the_figures_of_a_plot_as_text_next_to_the_drawing(rnncli: Run) -> None:
     for format_, strong in (("markdown", "- **{}:** "), ("html", "<li><strong>{}:</strong> ")):
         shown = rnncli("forward", "input:3,rnn:2", "--plot", "-f", format_).stdout
         assert all(strong.format(each) in shown for each in ("Norm of the state", "Saturated units", "Reach"))
 
 
-def test_a_format_of_rows_or_a_network_without_a_recurrent_layer_has_no_plot(rnncli: Run) -> None:
+def test_a_format_of_rows_and_a_network_without_a_recurrent_layer_have_no_plot(rnncli: Run) -> None:
     for format_ in {*FORMATS} - {"table", "json", *DOCUMENTS}:
         result = rnncli("forward", "input:3,rnn:2", "--plot", "-f", format_)
         assert (result.status, result.stdout) == (2, "")
@@ -328,7 +328,7 @@ def test_the_plot_of_a_long_run_takes_no_more_memory(rnncli: Run) -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert result.status == 0
-    assert peak < 10_000_000  # the whole input and its twin would take 4000 × 1000 × 2 × 4 bytes, 32 MB
+    assert peak < 10_000_000  # the whole input and its copy would take 4000 × 1000 × 2 × 4 bytes, 32 MB
 
 
 def test_a_run_without_a_plot_imports_nothing_for_it() -> None:
@@ -344,7 +344,7 @@ print(*{f"rnncli.{each}" for each in rooms} & set(sys.modules), file=sys.stderr)
     assert done.stderr == "\n"
 
 
-# What is shown
+# The display
 
 
 def padded_study() -> Study:
@@ -366,7 +366,7 @@ SCREENS: dict[str, Callable[[], Study]] = {
 }
 
 
-def test_a_plot_reads_as_it_was_reviewed_and_fits_its_terminal(screen: Callable[[str, str], None], at: Walk) -> None:
+def test_a_plot_reads_as_reviewed_and_fits_its_terminal(screen: Callable[[str, str], None], at: Walk) -> None:
     for name, made in SCREENS.items():
         with at(name):
             columns = int(re.sub(r"\D", "", name) or 80)
@@ -375,7 +375,7 @@ def test_a_plot_reads_as_it_was_reviewed_and_fits_its_terminal(screen: Callable[
             screen(name, text)
 
 
-def test_a_character_of_the_legend_stands_beside_what_it_means(at: Walk) -> None:
+def test_a_character_in_the_legend_is_next_to_its_meaning(at: Walk) -> None:
     result = random_study("input:8,lstm:3:bi", 9)
     for columns in range(36, 90):
         with at(columns):
@@ -384,22 +384,22 @@ def test_a_character_of_the_legend_stands_beside_what_it_means(at: Walk) -> None
             assert len(re.findall("(norm|saturated) [0-9.]+ to [0-9]", text)) == 2
 
 
-def test_the_parts_of_a_legend_share_a_line_that_just_holds_them() -> None:
+def test_the_parts_of_a_legend_share_a_line_that_just_fits_them() -> None:
     for room, lines in ((11, 1), (10, 2)):
         console = Console(width=len("saturated") + 3 + room)
         assert len([*legend(console, [Text("aaaa"), Text("bbbb")], ", ")]) == lines
 
 
-def test_the_last_timestep_is_named_once_and_a_single_column_is_no_trouble() -> None:
+def test_the_last_timestep_is_labelled_once_and_a_single_column_works() -> None:
     assert "timestep 0               4\n" in shown(random_study("input:8,lstm:3", 5))
     assert "Reach" not in shown(random_study("input:8,rnn:3", 100), 1)
 
 
-def test_a_decoder_is_followed_over_its_own_timesteps(rnncli: Run) -> None:
+def test_a_decoder_is_plotted_over_its_own_timesteps(rnncli: Run) -> None:
     found = json.loads(rnncli("forward", "input:3,lstm:4,repeat:30,gru:5", "-f", "json", "--plot").stdout)["plot"]
     assert (found["name"], found["timesteps"], found["reach"]["steps"]) == ("gru", 30, 30)
     assert len(found["time_bins"]) == 30
-    # Steps of a decoder are counted from its own start, in the order in which it reads.
+    # A decoder's steps are counted from its own start, in its own reading order.
     back = json.loads(rnncli("forward", "input:3,lstm:4:back,repeat:30,gru:5:back", "-f", "json", "--plot").stdout)
     assert back["plot"]["backwards"]
     assert back["plot"]["reach"]["steps"] == 30

@@ -1,4 +1,4 @@
-"""rnncli as a library: what is impossible cannot be built, and what people expect is there."""
+"""rnncli as a library: invalid objects cannot be built, and expected conveniences exist."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def in_torch(body: str) -> object:
     return Network.parse(f"input:8,{body}").summary(framework="torch")
 
 
-def test_what_is_impossible_is_refused_with_what_was_received_and_what_is_allowed(
+def test_invalid_arguments_are_rejected_with_the_received_and_the_allowed_values(
     screen: Callable[[str, str], None],
 ) -> None:
-    """What is tried stands in the screen itself: a line that is added there is answered by --rewrite-screens."""
+    """The screen contains the Python lines to try; --rewrite-screens answers added lines."""
     known = {name: getattr(rnncli, name) for name in rnncli.__all__}
     known |= vars(rnncli.layers) | vars(rnncli.engine.model) | vars(rnncli.commands.values)
     known |= {"in_torch": in_torch, "look_up": look_up, "plan": plan, "Request": Request}
@@ -59,13 +59,13 @@ def test_a_list_of_layers_is_the_same_network_as_a_tuple() -> None:
     assert len({Network(layers), Network(tuple(layers))}) == 1
 
 
-def test_numbers_of_numpy_are_sizes_too() -> None:
+def test_numpy_numbers_are_valid_sizes() -> None:
     assert LSTM(np.int64(4)) == LSTM(4)
     assert LSTM(np.int64(4)).spec() == "lstm:4"
     assert Dropout(np.float32(0.5)) == Dropout(0.5)
 
 
-def test_reprs_say_what_it_is() -> None:
+def test_reprs_describe_the_object() -> None:
     assert repr(network) == "Network.parse('embed:10x4,rnn:3:seq,rnn:3')"
     assert eval(repr(network), {"Network": Network}) == network
     assert repr(LSTM(3, return_sequences=True)) == "LSTM(units=3, return_sequences=True)"
@@ -81,7 +81,7 @@ def test_rows_of_a_summary_add_up_to_its_totals() -> None:
     assert sum(row["output_bytes"] for row in rows) == summary.output_bytes
 
 
-def test_importing_rnncli_imports_neither_numpy_nor_rich_and_neither_does_what_needs_none() -> None:
+def test_importing_rnncli_and_functions_that_need_neither_import_no_numpy_and_no_rich() -> None:
     program = """
 import sys
 from rnncli import Network, compare, draw, explain, look_up, solve, sweep

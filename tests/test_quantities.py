@@ -1,4 +1,4 @@
-"""Numbers as people write them and as they read them."""
+"""Numbers as people write and read them."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from rnncli.commands.values import big_number, memory_size
 from rnncli.quantities import memory, parse_memory, ratio_text
 
 
-def test_a_size_is_read_as_it_is_printed_or_in_bytes() -> None:
+def test_a_size_is_read_as_printed_or_in_bytes() -> None:
     sizes = {"4096": 4096, "1_000": 1000, "7B": 7, "512KB": 512 * 1024, "4MB": 4 * 1024**2, "4 mb": 4 * 1024**2}
     sizes |= {"4MiB": 4 * 1024**2, "1.5GB": 3 * 1024**3 // 2, "0.3KB": 307, "2TB": 2 * 1024**4}
     assert {text: parse_memory(text) for text in sizes} == sizes
 
 
-def test_an_option_takes_a_number_or_a_size_as_tables_print_it() -> None:
+def test_an_option_accepts_a_number_or_a_size_as_tables_print_it() -> None:
     numbers = dict.fromkeys(("92,400", "92 400", "92_400", "92'400", "92\u2019400", "92\u202f400"), 92_400)
-    numbers |= {"1,234,567": 1_234_567, "12k": 12_000, "92_40": 9_240}  # a spec takes the last, too
+    numbers |= {"1,234,567": 1_234_567, "12k": 12_000, "92_40": 9_240}  # a spec accepts the last, too
     assert {text: big_number.read(text) for text in numbers} == numbers
     sizes = {"1,024 KB": 2**20, "1 024KB": 2**20, "1'024.5 KB": 2**20 + 512}
     assert {text: memory_size.read(text) for text in sizes} == sizes
 
 
 @given(st.integers(1, 10**24), st.sampled_from(",_' "))
-def test_a_number_that_python_prints_with_its_thousands_apart_is_that_number(number: int, apart: str) -> None:
+def test_a_number_with_pythons_thousands_separators_is_that_number(number: int, apart: str) -> None:
     assert big_number.read(f"{number:,}".replace(",", apart)) == number
 
 
 @example(1024**5 - 1)
 @given(st.integers(0, 10**24))
-def test_what_is_printed_reads_back_to_the_same_print(size: int) -> None:
+def test_a_printed_number_reads_back_to_the_same_print(size: int) -> None:
     assert memory(parse_memory(memory(size))) == memory(size)
 
 

@@ -1,4 +1,4 @@
-"""What people really ask, and the words that must be in what rnncli prints: `questions.txt` has them to be read."""
+"""Real questions, and the words that rnncli's answer must contain, as listed in `questions.txt`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HERE = Path(__file__).parent
 BLOCK = re.compile(r"(?P<asked>\S.*)\n  \$ rnncli (?P<command>.+)\n  (?P<status>\d): (?P<words>.+)(\n  # .+)*\n*")
 
 
-def test_what_people_ask_is_answered(at: Walk, rnncli: Callable[..., Result]) -> None:
+def test_real_questions_are_answered(at: Walk, rnncli: Callable[..., Result]) -> None:
     blocks = (HERE / "questions.txt").read_text(encoding="utf-8").split("\n\n")
     questions = [block for block in blocks if not block.startswith("#")]
     assert len({block.partition("\n")[0] for block in questions}) == len(questions) >= 130, "one is asked twice"

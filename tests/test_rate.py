@@ -1,4 +1,4 @@
-"""`--rate`: multiply-adds a second, of so many timesteps a second."""
+"""`--rate`: multiply-adds per second for a number of timesteps per second."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from rnncli.reports.comparison import compare
 Run = Callable[..., Result]
 
 RNN = "embed:10000x32,rnn:32:seq,rnn:32"
-"""2 · (32·32 + 32·32) = 4,096 multiply-adds for each timestep."""
+"""2 · (32·32 + 32·32) = 4,096 multiply-adds per timestep."""
 
 RATES = {
     "12.5": 12.5,
@@ -37,10 +37,10 @@ RATES = {
     "333.333333": 333.333333,
     "2147483647": 2**31 - 1,
 }
-"""How a rate may be written."""
+"""Ways to write a rate."""
 
 
-def test_a_rate_is_a_number_of_timesteps_a_second(rnncli: Run, at: Walk) -> None:
+def test_a_rate_is_a_number_of_timesteps_per_second(rnncli: Run, at: Walk) -> None:
     for typed, rate in RATES.items():
         for line in (["summary", RNN], ["compare", RNN, "input:8,rnn:4"]):
             with at(line[0], typed):
@@ -51,14 +51,14 @@ def test_a_rate_is_a_number_of_timesteps_a_second(rnncli: Run, at: Walk) -> None
                 assert isinstance(network["macs_per_second"], int) == (rate * 4_096 % 1 == 0)
 
 
-def test_what_a_rate_shows_and_what_is_none_read_as_they_were_reviewed(
+def test_the_effect_of_a_rate_and_invalid_rates_read_as_reviewed(
     rnncli: Run, screen: Callable[[str, str], None]
 ) -> None:
     replay("rate", rnncli, screen)
 
 
 @given(st.integers(1, 10**9), st.integers(0, 9), st.integers(0, 2**200))
-def test_multiply_adds_a_second_are_exact_where_they_are_whole(digits: int, places: int, macs: int) -> None:
+def test_multiply_adds_per_second_are_exact_if_they_are_whole(digits: int, places: int, macs: int) -> None:
     exact = Fraction(digits, 10**places)
     whole, fraction = divmod(digits, 10**places)
     rate = parse_rate(f"{whole}.{fraction:0{places}}" if places else str(digits))
@@ -81,7 +81,7 @@ def test_the_layers_add_up_to_the_network(network: Network, rate: float) -> None
     assert sum(each or 0 for each in layers) == pytest.approx(summary.macs_per_second, rel=1e-12)
 
 
-def test_without_a_rate_nothing_is_said_of_a_second(rnncli: Run) -> None:
+def test_without_a_rate_nothing_per_second_is_shown(rnncli: Run) -> None:
     for format_ in ("table", "json", "csv", "markdown"):
         text = rnncli("summary", RNN, "--wide", "-f", format_).stdout
         assert "second" not in text
@@ -89,13 +89,13 @@ def test_without_a_rate_nothing_is_said_of_a_second(rnncli: Run) -> None:
     assert Network.parse(RNN).summary().macs_per_second is None
 
 
-def test_solve_gives_what_it_finds_the_multiply_adds_a_second_that_its_summary_has(rnncli: Run) -> None:
+def test_solve_reports_the_same_multiply_adds_per_second_as_the_summary(rnncli: Run) -> None:
     line = ("--params", "4500", "--rate", "12.5", "-f", "json")
     found = json.loads(rnncli("solve", "input:8,lstm:_", *line).stdout)
     assert found["macs_per_second"] == Network.parse(found["spec"]).summary(rate=12.5).macs_per_second == 12.5 * 4292
 
 
-def test_in_python_a_rate_is_a_number_or_what_an_option_says() -> None:
+def test_in_python_a_rate_is_a_number_or_a_text_as_in_the_option() -> None:
     network = Network.parse(RNN)
     assert network.summary(rate=50).macs_per_second == network.summary(rate=Rate(100, 2)).macs_per_second == 204_800
     assert network.summary(rate="16k").macs_per_second == network.summary(rate=16_000).macs_per_second

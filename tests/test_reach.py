@@ -1,4 +1,4 @@
-"""`rnncli reach`: how far back networks remember, against plain loops and known powers, and how it is shown."""
+"""`rnncli reach`: how far back networks remember, against plain loops and known powers, and its display."""
 
 from __future__ import annotations
 
@@ -40,21 +40,21 @@ def objects(rnncli: Run, *arguments: object) -> list[dict[str, Any]]:
 
 
 def weights_file(kernel: object, recurrent: object) -> str:
-    """A file of weights of a plain recurrent layer without a bias."""
+    """A weights file of a plain recurrent layer without a bias."""
     np.savez("weights.npz", **{"simple_rnn/kernel": kernel, "simple_rnn/recurrent_kernel": recurrent})
     return "weights.npz"
 
 
 def keeping(share: float) -> str:
-    """A file of weights with which a linear network of two units keeps that share of its state at each step."""
+    """A weights file for a linear network of two units that keeps that share of its state at each step."""
     return weights_file(np.ones((1, 2)), share * np.eye(2))
 
 
-# What is computed
+# Computation
 
 
-def test_a_state_that_is_multiplied_at_each_step_has_the_reach_of_its_powers(rnncli: Run, at: Walk) -> None:
-    # 0.5^4 = 0.0625 and 0.5^7 = 0.0078 are the first under a tenth and a hundredth; 0.9^22 = 0.098, 0.9^44 = 0.0097.
+def test_a_state_multiplied_at_each_step_has_the_reach_of_its_powers(rnncli: Run, at: Walk) -> None:
+    # 0.5^4 = 0.0625 and 0.5^7 = 0.0078 are the first below a tenth and a hundredth; 0.9^22 = 0.098, 0.9^44 = 0.0097.
     for share, tenth, hundredth in ((0.5, 4, 7), (0.9, 22, 44), (-0.5, 4, 7)):
         with at(share):
             line = ("input:1,rnn:2:linear:nobias", "--weights", keeping(share), "--timesteps", 60)
@@ -79,7 +79,7 @@ STACKS = [
 ]
 
 
-def test_the_steps_are_those_of_two_runs_of_a_plain_loop(at: Walk) -> None:
+def test_the_steps_match_two_runs_of_a_plain_loop(at: Walk) -> None:
     timesteps, seed = 40, 3
     for spec in STACKS:
         for run in found(spec, seeds=2, seed=seed, timesteps=timesteps).runs:
@@ -141,7 +141,7 @@ def test_the_spectral_radius_is_the_largest_eigenvalue(at: Walk) -> None:
         for kind, matrix in matrices.items():
             with at(kind, units):
                 assert spectral_radius(matrix) == pytest.approx(max(abs(np.linalg.eigvals(matrix))), rel=1e-6)
-    # What only passes on, a rotation, and the larger of two directions.
+    # A shift, a rotation, and the larger of two directions.
     assert spectral_radius(np.eye(5, k=1)) == spectral_radius(np.zeros((3, 3))) == 0
     assert spectral_radius(np.array([[0.0, -1.0], [1.0, 0.0]])) == pytest.approx(1)
     assert spectral_radius(np.diag([0.5, -3.0])) == pytest.approx(3)
@@ -153,7 +153,7 @@ def test_a_forget_gate_that_starts_open_remembers_longer() -> None:
     assert usual["steps_to_hundredth"].median > 2 * closed["steps_to_hundredth"].median  # type: ignore[operator]
 
 
-def test_a_run_is_that_of_forwards_plot(rnncli: Run) -> None:
+def test_a_run_matches_forwards_plot(rnncli: Run) -> None:
     options = ("--timesteps", "70", "--seed", "4")
     for network in ("embed:90x3,gru:5:seq,lstm:4:back,dense:3", str(RECALL)):
         (reach,) = objects(rnncli, network, *options, "--seeds", "1")
@@ -163,7 +163,7 @@ def test_a_run_is_that_of_forwards_plot(rnncli: Run) -> None:
             assert run[key] == plotted[key]
 
 
-def test_the_seeds_are_runs_of_their_own_and_the_figures_their_medians(rnncli: Run) -> None:
+def test_the_seeds_are_separate_runs_and_the_figures_their_medians(rnncli: Run) -> None:
     (reach,) = objects(rnncli, "input:3,gru:6", "--seeds", "4", "--seed", "2")
     assert [run["seed"] for run in reach["runs"]] == [2, 3, 4, 5]
     for run in reach["runs"]:
@@ -174,13 +174,13 @@ def test_the_seeds_are_runs_of_their_own_and_the_figures_their_medians(rnncli: R
         assert (reach[key], reach["min"][key], reach["max"][key]) == (median(values), min(values), max(values))
 
 
-def test_what_has_not_fallen_is_more_than_any_number() -> None:
+def test_an_effect_that_has_not_faded_ranks_above_every_number() -> None:
     assert Spread.of([3, None, 5]) == (5, 3, None)
     assert Spread.of([None, 4]) == (None, 4, None)
     assert Spread.of([]) == (None, None, None)
 
 
-def test_a_model_file_has_one_set_of_weights_and_each_seed_another_input(rnncli: Run) -> None:
+def test_a_model_file_has_one_set_of_weights_and_a_different_input_per_seed(rnncli: Run) -> None:
     trained, fresh = objects(rnncli, RECALL, "input:1,lstm:8,dense:1", "--timesteps", "50")
     assert (trained["spec"], fresh["spec"]) == ("input:1,lstm:8,dense:1",) * 2
     assert (trained["file"], fresh["file"]) == (str(RECALL), None)
@@ -191,7 +191,7 @@ def test_a_model_file_has_one_set_of_weights_and_each_seed_another_input(rnncli:
     assert fresh["steps_to_hundredth"] < 40
 
 
-def test_a_trained_network_remembers_as_long_as_pytorch_says(rnncli: Run) -> None:
+def test_a_trained_network_remembers_as_long_as_in_pytorch(rnncli: Run) -> None:
     golden = json.loads(REACHES.read_text(encoding="utf-8"))
     (reach,) = objects(rnncli, RECALL, "--timesteps", golden["timesteps"], "--seeds", len(golden["seeds"]))
     for run, (tenth, hundredth, largest_after, last) in zip(reach["runs"], golden["seeds"], strict=True):
@@ -215,11 +215,11 @@ def test_bins_start_with_single_steps_and_widen(at: Walk) -> None:
             assert (np.diff(widths[:-1]) >= 0).all()
 
 
-# What has no figure
+# Missing figures
 
 
-def test_each_reason_why_there_is_no_figure_is_told_with_its_number_of_seeds(rnncli: Run, at: Walk) -> None:
-    # A unit that is dead at its first step, below zero, hides the change.
+def test_each_reason_for_a_missing_figure_is_given_with_its_number_of_seeds(rnncli: Run, at: Walk) -> None:
+    # A unit that is dead at its first step (below zero) hides the change.
     below, above = ([first_input(seed) * sign < 0 for seed in range(9)] for sign in (1, -1))
     problems = (
         ("relu", 1.0, 0.5, "no effect", below, "dead or saturated"),
@@ -245,7 +245,7 @@ def test_each_reason_why_there_is_no_figure_is_told_with_its_number_of_seeds(rnn
 
 
 def first_input(seed: int) -> float:
-    """The first number that a run with a seed reads."""
+    """The first input number of a run with a seed."""
     return float(np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0,))).standard_normal(dtype=np.float32))
 
 
@@ -259,12 +259,10 @@ def test_a_run_that_does_not_fit_is_refused_before_it_starts(rnncli: Run) -> Non
     assert "a smaller --timesteps needs less; back (" in whole.stderr
 
 
-# How it is shown
+# Display
 
 
-def test_what_is_shown_and_refused_reads_as_it_was_reviewed(
-    rnncli: Run, screen: Screen, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_shown_and_refused_lines_read_as_reviewed(rnncli: Run, screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RNNCLI_SPEC", "input:3,lstm:2")
     Path(keeping(1.5)).rename("growing.npz")
     keeping(0.5)
@@ -273,7 +271,7 @@ def test_what_is_shown_and_refused_reads_as_it_was_reviewed(
         Request(seeds=1001)
 
 
-def test_what_a_terminal_shows_fits_it(rnncli: Run, at: Walk, screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_output_on_a_terminal_fits_it(rnncli: Run, at: Walk, screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copy(MODEL, "model.safetensors")
     for module in ("console", "terminal"):
         monkeypatch.setattr(f"rnncli.render.{module}.on_terminal", lambda: True)
@@ -289,14 +287,14 @@ def test_without_unicode_the_curve_has_other_bars(program: Run) -> None:
     assert ",###**" in program("reach", "input:8,rnn:8", "-f", "csv", PYTHONIOENCODING="ascii").stdout
 
 
-def test_the_curve_of_a_row_is_that_of_the_screen(rnncli: Run) -> None:
+def test_a_rows_curve_is_the_screens(rnncli: Run) -> None:
     line = ("input:8,lstm:8", "--timesteps", "48")
     (reach,) = objects(rnncli, *line)
     assert len(reach["curve"]) == 48
     assert f" 1 {reach['curve']}\n" in rnncli("reach", *line).stdout
 
 
-def test_an_input_from_a_file_is_that_of_every_seed_and_its_first_sample_is_taken(rnncli: Run) -> None:
+def test_an_input_from_a_file_serves_every_seed_and_its_first_sample_is_used(rnncli: Run) -> None:
     x = np.random.default_rng(0).normal(size=(3, 40, 3)).astype("float32")
     np.save("three.npy", x)
     np.save("one.npy", x[:1])

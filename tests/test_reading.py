@@ -1,4 +1,4 @@
-"""Files that are read may be anything and may change: one line says what was found, and nothing is taken on trust."""
+"""Input files may contain anything and may change: errors are one line, and no claim of a file is trusted."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ KERNEL = "simple_rnn/kernel"
 
 
 def refused(result: Result, *words: str) -> str:
-    """What is said: one short line of what is wrong (and one more how to mend it), and nothing was shown."""
+    """Check that nothing was shown except one short error line (and one line of help), and return it."""
     assert (result.status, result.stdout) == (1, "")
     assert len(result.stderr.splitlines()) <= 2
     assert len(result.stderr) < 1000
@@ -55,14 +55,14 @@ def memory_below(most: int) -> Iterator[None]:
 
 @contextmanager
 def pipe(command: str) -> Iterator[str]:
-    """The name of a pipe through which a command writes."""
+    """The name of a pipe that a command writes to."""
     with subprocess.Popen(["sh", "-c", command], stdout=subprocess.PIPE) as process, patience():
         assert process.stdout is not None
         yield f"/dev/fd/{process.stdout.fileno()}"
 
 
 def npy(header: str | bytes, data: bytes = b"", version: int = 1, length: int | None = None) -> bytes:
-    """A .npy file whose header says anything."""
+    """A .npy file with any header."""
     text = header.encode() if isinstance(header, str) else header
     size = len(text) if length is None else length
     return b"\x93NUMPY" + bytes([version, 0]) + struct.pack("<H" if version == 1 else "<I", size) + text + data
@@ -90,12 +90,12 @@ def zipped(files: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
 
 
 def archive(**files: bytes) -> bytes:
-    """The weights of SPEC as an archive; an argument replaces a file of it, by its last name."""
+    """The weights of SPEC as an archive; a keyword replaces a member, by the last part of its name."""
     found = {f"{key}.npy": files.get(key.split("/")[1], saved(array)) for key, array in WEIGHTS.items()}
     return zipped(found, zipfile.ZIP_DEFLATED)
 
 
-# An input that changes, or is long.
+# Inputs that change, or are long.
 
 
 def test_an_input_that_changes_during_a_run_is_an_error_that_leaves_the_output_of_before_or_is_kept(at: Walk) -> None:
@@ -116,7 +116,7 @@ def test_an_input_that_changes_during_a_run_is_an_error_that_leaves_the_output_o
             assert caught.value.message == said
             assert sorted(map(str, Path().iterdir())) == ["x.npy", "y.npy"]
             assert Path("y.npy").read_bytes() == b"old"
-    # One that is replaced under its name is read on as it was.
+    # An input that is replaced under its name is still read in its old form.
     np.save("x.npy", X)
     run = plan(SPEC, Request(input="x.npy", output="y.npy"))
     np.save("new.npy", X * 2)
@@ -125,7 +125,7 @@ def test_an_input_that_changes_during_a_run_is_an_error_that_leaves_the_output_o
     assert np.load("y.npy") == pytest.approx(Model(SPEC)(X), abs=1e-6)
 
 
-def test_any_timesteps_of_an_input_are_those_of_the_array(at: Walk) -> None:
+def test_any_timesteps_of_an_input_match_the_array(at: Walk) -> None:
     for shape in ((3, 50, 4), (1, 7, 9000), (4000, 20, 2), (2, 5, 1), (40, 3)):
         for order in ("C", "F"):
             array = np.random.default_rng(0).integers(0, 9, shape).astype(">i2", order=order)
@@ -136,8 +136,8 @@ def test_any_timesteps_of_an_input_are_those_of_the_array(at: Walk) -> None:
                     assert np.array_equal(file.steps(start, stop), array[:, start:stop])
 
 
-def test_a_long_input_takes_the_memory_of_a_chunk() -> None:
-    with Path("long.npy").open("wb") as file:  # 8 GB, nearly all of them a hole
+def test_a_long_input_takes_only_the_memory_of_a_chunk() -> None:
+    with Path("long.npy").open("wb") as file:  # 8 GB, nearly all sparse
         file.write(npy(described("(1, 30000000, 64)")))
         file.truncate(file.tell() + 30_000_000 * 64 * 4)
     found = open_input("long.npy", Network.parse("input:64"))
@@ -146,10 +146,10 @@ def test_a_long_input_takes_the_memory_of_a_chunk() -> None:
     Path("long.npy").unlink()
 
 
-# What is no array, and what never ends.
+# Input that is not an array, and endless input.
 
 
-def test_what_has_no_end_is_refused_by_its_first_bytes(rnncli: Run, at: Walk) -> None:
+def test_endless_input_is_refused_by_its_first_bytes(rnncli: Run, at: Walk) -> None:
     Path("a").symlink_to("b")
     Path("b").symlink_to("a")
     for option in ("--input", "--weights", "--state"):
@@ -162,7 +162,7 @@ def test_what_has_no_end_is_refused_by_its_first_bytes(rnncli: Run, at: Walk) ->
             refused(rnncli("forward", SPEC, option, "a"), "a cannot be read", "symbolic links")
 
 
-def test_of_a_pipe_no_more_is_read_than_is_expected(rnncli: Run) -> None:
+def test_no_more_is_read_from_a_pipe_than_expected(rnncli: Run) -> None:
     np.save("x.npy", X)
     with pipe("cat x.npy; exec cat /dev/zero") as name:
         result = rnncli("forward", SPEC, "-f", "json", "-o", "y.npy", "--input", name)
@@ -178,7 +178,7 @@ def test_of_a_pipe_no_more_is_read_than_is_expected(rnncli: Run) -> None:
         refused(rnncli("forward", SPEC, "--weights", name), "pipe", "more than")
 
 
-# Headers that claim more than there is.
+# Headers that claim more than the file contains.
 
 HEADERS = {
     "of gigabytes": npy("", version=2, length=4_294_967_280),
@@ -206,9 +206,7 @@ HEADERS = {
 }
 
 
-def test_headers_that_other_programs_write_are_read_and_what_follows_the_array_is_left_alone(
-    rnncli: Run, at: Walk
-) -> None:
+def test_headers_of_other_programs_are_read_and_data_after_the_array_is_ignored(rnncli: Run, at: Walk) -> None:
     for header in (
         described("(1, 5, 8)"),
         '{"shape": (1, 5, 8), "fortran_order": False, "descr": "<f4"}',
@@ -221,13 +219,13 @@ def test_headers_that_other_programs_write_are_read_and_what_follows_the_array_i
 
 
 def patched(signature: bytes, offset: int, value: bytes) -> bytes:
-    """The archive with other bytes in its first record of a kind."""
+    """The archive with altered bytes in its first record of a kind."""
     content = archive()
     place = content.index(signature) + offset
     return content[:place] + value + content[place + len(value) :]
 
 
-def test_what_is_damaged_or_claims_more_than_there_is_is_told_in_a_line_and_takes_no_memory(
+def test_damaged_files_and_false_sizes_are_reported_in_one_line_and_take_no_memory(
     rnncli: Run, screen: Callable[[str, str], None], at: Walk
 ) -> None:
     archives = {
@@ -264,15 +262,15 @@ def test_what_is_damaged_or_claims_more_than_there_is_is_told_in_a_line_and_take
     screen("reading-refused", shown)
 
 
-# Weights, and what they take.
+# Weights and their memory.
 
 
-def test_an_npz_that_is_no_archive_is_told_as_the_file_of_weights_that_it_should_be(rnncli: Run) -> None:
+def test_an_npz_that_is_not_an_archive_is_reported_as_a_faulty_weights_file(rnncli: Run) -> None:
     Path("w.npz").write_bytes(archive()[:300])
     refused(rnncli("forward", SPEC, "--weights", "w.npz"), "w.npz")
 
 
-def test_every_archive_of_numpy_is_read_as_numpy_reads_it(at: Walk) -> None:
+def test_every_numpy_archive_is_read_as_by_numpy(at: Walk) -> None:
     arrays = {"a": (300, 700), "b": (5,), "c/d": (1, 1), "é": (2, 3)}
     for order in ("C", "F"):
         made = {key: np.asarray(np.random.default_rng(1).random(shape), order=order) for key, shape in arrays.items()}
@@ -285,13 +283,13 @@ def test_every_archive_of_numpy_is_read_as_numpy_reads_it(at: Walk) -> None:
                         assert np.array_equal(found[key], array.astype(dtype))
                         assert found[key].dtype == dtype
                         assert found[key].flags.c_contiguous
-    # They are read without a copy in their own dtype.
+    # Weights in their own dtype are read without a copy.
     np.savez("w.npz", a=np.ones((1000, 2000)))
     with memory_below(1000 * 2000 * 4 + (2 << 20)):
         read_arrays("w.npz", {"a": (1000, 2000)}, np.dtype("float32"))
 
 
-def test_a_run_with_weights_holds_them_as_often_as_one_without() -> None:
+def test_a_run_with_given_weights_holds_as_many_copies_as_one_without() -> None:
     spec = "input:512,dense:4096"
     Model(spec, dtype="float64").save_weights("w.npz")
     tracemalloc.start()
@@ -302,7 +300,7 @@ def test_a_run_with_weights_holds_them_as_often_as_one_without() -> None:
         plan(spec, Request(timesteps=2, weights="w.npz")).run()
 
 
-def test_states_and_the_chunk_of_an_input_are_part_of_what_a_run_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_states_and_the_chunk_of_an_input_are_part_of_a_runs_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     np.save("x.npy", np.zeros((100, 50, 512)))
     spec = "input:512,rnn:4096"
     monkeypatch.setattr("rnncli.engine.memory.free_bytes", lambda: 0)
@@ -314,10 +312,10 @@ def test_states_and_the_chunk_of_an_input_are_part_of_what_a_run_takes(monkeypat
     assert len(set(taken)) == 3
 
 
-# Numbers that are none.
+# Values that are not numbers.
 
 
-def test_what_is_no_number_in_an_input_is_told_with_its_place(rnncli: Run, at: Walk) -> None:
+def test_a_value_that_is_not_a_number_in_an_input_is_reported_with_its_position(rnncli: Run, at: Walk) -> None:
     lengths = ("--lengths", "10000,9,5000")
     for value, shown, options in ((np.nan, "nan", ()), (-np.inf, "-inf", ("--plot",)), (1e300, "1e+300", lengths)):
         with at(shown, *options):
@@ -327,14 +325,14 @@ def test_what_is_no_number_in_an_input_is_told_with_its_place(rnncli: Run, at: W
             result = rnncli("forward", SPEC, "--input", "x.npy", *options)
             said = f"the input is {shown} (sample 2, timestep 4321, feature 5), expected a finite number in float32"
             assert result == (1, "", f"Error: x.npy: {said}\n")
-    # The sum of finite numbers need not be one.
+    # The sum of finite numbers may be infinite.
     np.save("x.npy", np.full((2, 50, 8), 3e38, "f4"))
     assert rnncli("forward", SPEC, "--input", "x.npy").status == 0
 
 
 @pytest.mark.thorough
-def test_no_file_is_mapped_and_zipfile_is_for_archives_alone(at: Walk) -> None:
-    # A map of a file that becomes shorter kills the process; zipfile takes milliseconds to start.
+def test_no_file_is_mapped_and_zipfile_is_used_only_for_archives(at: Walk) -> None:
+    # A shrinking mapped file kills the process; zipfile takes milliseconds to import.
     np.savez("w.npz", **WEIGHTS)
     np.save("x.npy", X)
     line = "import sys; from rnncli.cli import run; run(sys.argv[1:]); print(*sys.modules)"

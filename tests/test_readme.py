@@ -1,6 +1,6 @@
-"""Every console block of README.md is run, and what it prints is compared.
+"""Run every console block of README.md and compare its output.
 
-With `pytest --rewrite-screens` the blocks are rewritten instead; read the difference before you commit it.
+With `pytest --rewrite-screens` the blocks are rewritten instead; review the difference before committing.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ README = Path(__file__).parent.parent / "README.md"
 
 
 def blocks(language: str) -> list[str]:
-    """The blocks of the page in a language."""
+    """The README's blocks in a language."""
     return re.findall(rf"^```{language}\n(.*?)^```$", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 
 def commands_of(block: str) -> list[tuple[str, str]]:
-    """Each command of a block with the output shown below it."""
+    """Each command of a block, with the output shown below it."""
     parts = re.split(r"^\$ (.*)\n", block, flags=re.MULTILINE)[1:]
     return list(zip(parts[::2], parts[1::2], strict=True))
 
 
 def in_a_shell(command: str, stdin: str = "") -> str:
-    """What a command prints in a shell where this rnncli is on the path."""
+    """A command's output in a shell with this rnncli on the path."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "-c", command],
@@ -50,7 +50,7 @@ def in_a_shell(command: str, stdin: str = "") -> str:
 
 
 def printed_by(command: str, rnncli: Callable[..., Result]) -> str:
-    """What a command prints; rnncli runs in this process where nothing but a filter stands behind it."""
+    """A command's output; rnncli runs in this process if at most a filter follows it."""
     start, _, filters = command.partition(" | ")
     name, *arguments = shlex.split(start)
     if name != "rnncli" or {*arguments} & {"&&", ">/dev/null"}:
@@ -60,13 +60,13 @@ def printed_by(command: str, rnncli: Callable[..., Result]) -> str:
 
 
 def words(text: str) -> list[str]:
-    """The words of a screen, without the lines of tables (their width is that of a time) and with times as T."""
+    """The words of a screen, without table lines (their width depends on a time) and with times as T."""
     text = re.sub(r"\d[\d.]* (µs|ms|s)\b", "T", text)
     return [word for word in text.split() if not re.fullmatch(r"[━─┏┓┗┛┳┻┡┩╇└┘┴├┤┼╋]+", word)]
 
 
 def same(shown: str, printed: str) -> bool:
-    """Whether two words are equal; computed numbers may differ in the last digit with the processor."""
+    """Whether two words are equal; the last digit of a computed number may depend on the processor."""
     if shown == printed:
         return True
     try:
@@ -75,7 +75,7 @@ def same(shown: str, printed: str) -> bool:
         return False
 
 
-def test_each_console_block_prints_what_it_shows(
+def test_each_console_block_prints_its_shown_output(
     rnncli: Callable[..., Result],
     at: Walk,
     tmp_path: Path,
@@ -88,7 +88,7 @@ def test_each_console_block_prints_what_it_shows(
         folder = tmp_path / str(number)
         folder.mkdir()
         monkeypatch.chdir(folder)
-        Path("tests").symlink_to(Path(__file__).parent)  # with the model files that the page names
+        Path("tests").symlink_to(Path(__file__).parent)  # with the model files that the README mentions
         for command, shown in commands_of(block):
             with at(command):
                 printed = printed_by(command, rnncli)
@@ -100,7 +100,7 @@ def test_each_console_block_prints_what_it_shows(
                     assert differ == []
 
 
-def test_the_python_block_prints_what_the_command_prints(
+def test_the_python_block_prints_the_commands_output(
     capsys: pytest.CaptureFixture[str], rnncli: Callable[..., Result]
 ) -> None:
     (program,) = blocks("python")
@@ -110,7 +110,7 @@ def test_the_python_block_prints_what_the_command_prints(
     assert (printed.out, printed.err) == (shown.stdout, "")
 
 
-def test_the_commands_are_listed_as_the_help_lists_them(request: pytest.FixtureRequest) -> None:
+def test_the_commands_are_listed_as_in_the_help(request: pytest.FixtureRequest) -> None:
     text = README.read_text(encoding="utf-8")
     (shown,) = re.findall(r"^(?:- `rnncli \w+`: .*\n)+", text, re.MULTILINE)
     listed = "".join(f"- `rnncli {name}`: {does}\n" for name, does in COMMANDS.items())

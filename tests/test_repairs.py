@@ -1,6 +1,6 @@
-"""Repairs keep what was typed: every number and every meaning, whoever's notation it was typed in.
+"""Repairs keep every number and the whole meaning of the typed text, in any notation.
 
-What was typed and what is offered for it stands in tests/screens/repairs.txt.
+The typed texts and their repairs are in tests/screens/repairs.txt.
 """
 
 from __future__ import annotations
@@ -33,17 +33,15 @@ def fault(text: str) -> SpecError:
 
 
 def meaning(text: str) -> Network:
-    """What a text is, or is repaired to."""
+    """The network of a text, or of its repair."""
     try:
         return read(text).network
     except SpecError as error:
         return read(error.repair or "").network
 
 
-def test_a_repair_keeps_the_numbers_and_the_meaning_of_what_was_typed(
-    at: Walk, screen: Callable[[str, str], None]
-) -> None:
-    """A line of the screen is a text, in which escapes are Python's, and what is offered for it."""
+def test_a_repair_keeps_the_numbers_and_meaning_of_the_typed_text(at: Walk, screen: Callable[[str, str], None]) -> None:
+    """A line of the screen has a text, with Python's escapes, and its repair."""
 
     def offered(typed: str) -> str:
         try:
@@ -64,8 +62,8 @@ def test_a_repair_keeps_the_numbers_and_the_meaning_of_what_was_typed(
     screen("repairs", "\n".join([*lines, ""]))
 
 
-def test_what_people_type_is_understood(at: Walk) -> None:
-    """A line of the file is a text, in which \\n is a line end, and the networks that it may mean."""
+def test_text_as_people_type_it_is_understood(at: Walk) -> None:
+    """A line of the file has a text, in which \\n is a line end, and its possible networks."""
     for line in (MISTAKES / "specs.txt").read_text(encoding="utf-8").splitlines():
         typed, arrow, networks = line.partition(" => ")
         if arrow:
@@ -75,7 +73,7 @@ def test_what_people_type_is_understood(at: Walk) -> None:
 
 @examples(100)
 @given(networks(), st.data())
-def test_a_network_with_a_letter_wrong_is_repaired_to_itself_or_its_repair_says_that_it_is_not(
+def test_a_network_with_a_wrong_letter_is_repaired_to_itself_or_its_repair_says_that_it_is_not(
     network: Network, data: st.DataObject
 ) -> None:
     text = str(network)
@@ -111,7 +109,7 @@ def test_nothing_of_a_call_is_run(tmp_path: Path) -> None:
 
 
 def calls_in_keras(network: Network) -> list[str]:
-    """A network as lines of Keras, which has a layer of its own for vectors that are padding."""
+    """A network as lines of Keras, where a separate layer marks vectors as padding."""
     head, *body = network.layers
     masking = ["layers.Masking()"] if head.masks and not head.shown else []
     return [in_keras(head), *masking, *map(in_keras, body)]
@@ -150,14 +148,14 @@ CHARACTERS = (WIDE, {ord(c): WIDE[ord(c)] for c in ",:"}, {ord(c): chr(0x660 + i
 
 
 def in_other_notations(network: Network, draw: Callable[[st.SearchStrategy], object]) -> Iterator[tuple[str, Network]]:
-    """Texts that are no spec, each with the network that it means."""
+    """Texts that are not specs, each with its network."""
     text = str(network)
     keras = WRITERS[draw(st.sampled_from(sorted(WRITERS)))](network)
     if len(keras) < 2000:
         yield keras, network
-    if len(network.layers) > 1:  # an input alone is a network, too, where a space follows it
+    if len(network.layers) > 1:  # an input alone is also a network, followed by a space
         yield draw(st.sampled_from(SEPARATORS)).join(layer.spec() for layer in network.layers), network
-    if not re.search(":linear|act:", text):  # which are kinds, too: between spaces nobody can tell
+    if not re.search(":linear|act:", text):  # these are also kinds, ambiguous between spaces
         yield re.sub("[,:]", lambda _: draw(st.sampled_from((" ", "  ", "\t"))), text), network
     yield text.translate(draw(st.sampled_from(CHARACTERS))), network
     both = [
@@ -176,7 +174,7 @@ def test_a_network_in_another_notation_is_repaired_to_the_same_network(network: 
 
 
 def in_pytorch(layer: Layer, features: int) -> str:
-    """A layer as a line of PyTorch that says how many features it reads."""
+    """A layer as a line of PyTorch that includes its number of input features."""
     if isinstance(layer, Recurrent):
         return (
             f"nn.{layer.torch}({features}, {layer.units}, bias={layer.use_bias}, batch_first=True, "
@@ -204,7 +202,7 @@ def test_a_network_written_in_pytorch_is_repaired_to_the_same_sizes_and_directio
 
 
 @given(st.integers(1000, 2**31 - 1), st.integers(1, 2**31 - 1), st.sampled_from((",", " ", ".", "_")))
-def test_a_vocabulary_with_its_thousands_apart_is_repaired_to_the_same_number(
+def test_a_vocabulary_with_thousands_separators_is_repaired_to_the_same_number(
     vocabulary: int, size: int, mark: str
 ) -> None:
     text = f"embed:{vocabulary:,}x{size},lstm:3".replace(",", mark, f"{vocabulary:,}".count(","))
@@ -223,7 +221,7 @@ HOSTILE = (
     "input:8«,rnn:8:seq:bi:back» input:«9»! input:8,dropout:«9»! embed:«,100» embed:«·100»! input:«8x» «(» «:(8» "
     "«LSTM(» «LSTM(3),» «f(--------1),» «'» «，» «{» «{4-8» {«aa··» input:8,rnn:3:act«=» «_» input:«_1»"
 )
-"""Texts of which the part between « and » stands there again and again; · is a space."""
+"""Texts in which the part between « and » is repeated many times; · is a space."""
 
 
 @pytest.mark.parametrize("size", [500, pytest.param(64 * 1024, marks=pytest.mark.thorough)])
@@ -233,7 +231,7 @@ def test_no_text_stops_the_program(size: int, at: Walk, rnncli: Run) -> None:
         before, again, after = re.split("[«»]", text.replace("·", " "))
         texts.append(before + again * ((size - len(before + after)) // len(again.encode())) + after)
     every_line = [str(number) for number, _ in enumerate(texts, 1)]
-    # What has braces is an error of a sweep's pattern; the others are candidates, of which it says one.
+    # Braces give an error of a sweep's pattern; the others are candidates, of which it reports one.
     for command, at_fault in {"summary": every_line, "solve": every_line, "sweep": ["28", "29", "30", ""]}.items():
         with at(command), patience():
             result = rnncli(command, "-", *(["--params", "1M"] if command != "summary" else []), stdin=lines_of(*texts))

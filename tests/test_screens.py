@@ -1,6 +1,6 @@
-"""What people see, as it was reviewed; and that it keeps within a terminal of any width: no number is broken or cut.
+"""Reviewed screens, and their fit to a terminal of any width: no number is broken or cut.
 
-`screens/command-lines.txt` says what shows each screen, piped or on a terminal of so many columns.
+`screens/command-lines.txt` lists the command for each screen, piped or on a terminal of a given width.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ NETWORKS = {
     "several networks": "input:8,rnn:1 input:8,gru:16:seq:x4,dense:2 embed:10x4,lstm:3:seq:bi,dense:1:sigmoid",
 }
 HUGE_NETWORKS = {"huge numbers": f"{HUGE} --batch 2147483647", "huge work": f"{HUGE} --timesteps 2147483647"}
-"""What every command is given, and what those are given, too, that do not run anything."""
+"""Arguments for every command, and further ones for commands that do not run anything."""
 
 VIEWS = """
 summary
@@ -59,15 +59,15 @@ reach --timesteps 70 --seeds 2
 reach --seeds 1 --timesteps 5
 reach --init uniform --timesteps 70 --seeds 2
 """
-"""The ways in which commands show networks to people, as tables or drawings."""
+"""The commands that show networks to people, as tables or drawings."""
 
 ELSEWHERE = "solve layers export inspect page spec completion help"
-"""Commands that print a spec alone, a source or a script, or have tests of their own for this."""
+"""Commands that print only a spec, source or script, or that are tested for this elsewhere."""
 
 
 @pytest.fixture
 def seen(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    """What a person sees of a command on a terminal of some width."""
+    """A command's output on a terminal of a given width."""
 
     def see(columns: int, *arguments: str) -> str:
         with monkeypatch.context() as patched:
@@ -82,7 +82,7 @@ def seen(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     return see
 
 
-def test_a_screen_reads_as_it_was_reviewed(rnncli: Run, seen: Callable[..., str], screen: Screen, at: Walk) -> None:
+def test_a_screen_reads_as_reviewed(rnncli: Run, seen: Callable[..., str], screen: Screen, at: Walk) -> None:
     lines = (SCREENS / "command-lines.txt").read_text(encoding="utf-8").splitlines()
     for name, line in (line.split(": ", 1) for line in lines if line):
         with at(name):
@@ -96,17 +96,17 @@ def test_a_screen_reads_as_it_was_reviewed(rnncli: Run, seen: Callable[..., str]
             screen(name, text)
 
 
-def test_a_terminal_says_how_wide_it_is_and_what_it_can_show(terminal: Run, screen: Screen) -> None:
+def test_the_terminals_width_and_abilities_are_used(terminal: Run, screen: Screen) -> None:
     coloured = terminal("summary", SMALL, columns=40).stdout
     assert "\x1b[1m" in coloured
     screen("summary-terminal-40", without_styles(coloured))
     screen("draw-terminal-60", terminal("draw", CLASSIFIER, columns=60, TERM="dumb").stdout)
-    # COLUMNS overrules it, and where standard output is elsewhere its width does not count.
+    # COLUMNS overrides the width, which does not count if standard output is elsewhere.
     screen("summary-terminal-200", terminal("summary", SMALL, columns=40, COLUMNS="200", TERM="dumb").stdout)
     screen("draw-classifier", terminal("draw", CLASSIFIER, columns=200, stdout_piped=True).stdout)
 
 
-def test_a_table_that_is_not_on_a_terminal_is_never_cut(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_outside_a_terminal_is_never_cut(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = rnncli("summary", SMALL, "--wide").stdout
     monkeypatch.setenv("COLUMNS", "20")
     assert rnncli("summary", SMALL, "--wide").stdout == whole
@@ -115,7 +115,7 @@ def test_a_table_that_is_not_on_a_terminal_is_never_cut(rnncli: Run, monkeypatch
 
 
 def numbers(text: str) -> set[str]:
-    """The numbers of a text, but for times, which are others each time, and those that only give a size, 1.5e+37."""
+    """The numbers in a text, except times, which differ between runs, and rounded magnitudes such as 1.5e+37."""
     text = re.sub(r"[\d.]+ (µs|ms|s)\b|\d\.\d+e\+\d+", "", text)
     found = re.findall(r"(?<![\w.])\d[\d,]*(?:\.\d+)?", text.replace("(", " ").replace(")", " "))
     return {number.strip(",") for number in found}
@@ -131,13 +131,13 @@ def test_no_line_is_wider_than_the_terminal_and_no_number_is_broken(
     views = [line.split() for line in VIEWS.split("\n") if line]
     assert {*ELSEWHERE.split(), *(command for command, *_ in views)} == {*COMMANDS}
     for (command, *view), (before, *_) in zip(views, [[""], *views], strict=False):
-        # A picture over time has as many labels on its axis as there is room.
+        # A plot over time has as many axis labels as fit.
         numbers_may_differ = "--plot" in view or command == "reach"
         for name, specs in (NETWORKS | HUGE_NETWORKS).items():
             if name in HUGE_NETWORKS and (command in ("forward", "reach") or "torch" in view):
-                continue  # it cannot be run
+                continue  # it cannot run
             if {*specs.split()} & {*view} & {"--batch", "--timesteps"}:
-                continue  # it asks for the same thing twice
+                continue  # it contradicts itself
             if not all_networks and (name == "one layer" or (name == "sixteen layers" and command == before)):
                 continue  # the others show nearly all of it
             if command == "compare":
@@ -164,7 +164,7 @@ def test_a_run_is_one_table_from_80_columns_on(seen: Callable[..., str], at: Wal
             assert "Mean" in heading
 
 
-def test_what_leaves_a_run_first_is_min_and_max_then_std_then_the_type(seen: Callable[..., str]) -> None:
+def test_a_run_first_drops_min_and_max_then_std_then_the_type(seen: Callable[..., str]) -> None:
     seen_at = {columns: seen(columns, "forward", EMBEDDED) for columns in range(50, 120, 2)}
     leaves = {
         title: max((columns for columns, text in seen_at.items() if f" {title} " not in text.split("┡")[0]), default=0)
@@ -176,7 +176,7 @@ def test_what_leaves_a_run_first_is_min_and_max_then_std_then_the_type(seen: Cal
 TITLES = ["Output Shape", "Param #", "Time", "Mean", "Std", "Min", "Max", "Sat."]
 
 
-def test_at_last_a_layer_is_a_block_of_names_and_values(seen: Callable[..., str]) -> None:
+def test_in_the_narrowest_form_a_layer_is_a_block_of_names_and_values(seen: Callable[..., str]) -> None:
     lines = seen(40, "forward", "embed:10000x32,rnn:32", "--timesteps", "3").splitlines()
     start = lines.index("simple_rnn (SimpleRNN)")
     block = dict(re.split(r" {2,}", line.strip(), maxsplit=1) for line in lines[start + 1 : start + 9])
@@ -184,7 +184,7 @@ def test_at_last_a_layer_is_a_block_of_names_and_values(seen: Callable[..., str]
     assert (block["Output Shape"], block["Param #"]) == ("(1, 32)", "2,080")
 
 
-def test_no_column_is_dropped_without_its_name_being_said(seen: Callable[..., str], at: Walk) -> None:
+def test_dropped_columns_are_always_named(seen: Callable[..., str], at: Walk) -> None:
     for columns in range(40, 140, 4):
         with at(columns):
             text = seen(columns, "forward", EMBEDDED)
@@ -208,7 +208,7 @@ def test_wide_is_a_table_from_80_columns_on_with_every_figure(seen: Callable[...
                 assert f" {heading} " in headings
 
 
-def test_the_columns_of_a_run_do_not_depend_on_how_long_it_took(
+def test_the_columns_of_a_run_do_not_depend_on_its_duration(
     seen: Callable[..., str], monkeypatch: pytest.MonkeyPatch, at: Walk
 ) -> None:
     for columns in range(60, 120, 2):
@@ -222,7 +222,7 @@ def test_the_columns_of_a_run_do_not_depend_on_how_long_it_took(
             assert len(headings) == 1
 
 
-def test_a_comparison_shows_all_that_differs_at_any_width_and_what_is_the_same_in_a_line(
+def test_a_comparison_shows_every_difference_at_any_width_and_common_values_in_one_line(
     seen: Callable[..., str], at: Walk
 ) -> None:
     line = ("compare", "input:8,rnn:16", "input:8,lstm:16,dense:1", "--timesteps", "10", "--batch", "2")
@@ -260,7 +260,7 @@ WHOLE = (*map(title, TOTALS), "Output shape")
 TOTAL = f"({'|'.join(WHOLE)})"
 
 
-def test_a_sweep_keeps_within_the_terminal_and_its_specs_hang_indented(seen: Callable[..., str], at: Walk) -> None:
+def test_a_sweep_fits_the_terminal_and_its_specs_are_indented_when_wrapped(seen: Callable[..., str], at: Walk) -> None:
     line = ("sweep", PATTERN, "--timesteps", "100", "--batch", "1000", "--top", "40")
     whole = [line.split()[-1] for line in seen(10_000, *line).splitlines()[1:]]
     for columns in (*range(40, 130, 3), 150, 200):
@@ -271,7 +271,7 @@ def test_a_sweep_keeps_within_the_terminal_and_its_specs_hang_indented(seen: Cal
             left = " ".join(" ".join(lines[end:]).split()).removesuffix(": shown on a wider terminal")
             lines = lines[:end]
             shown = re.split("  +", heading.strip())
-            assert {*shown, *filter(None, left.split(", "))} == {*WHOLE, "Spec"} - {"Streaming"}  # there is none
+            assert {*shown, *filter(None, left.split(", "))} == {*WHOLE, "Spec"} - {"Streaming"}  # not available here
             start = heading.index("Spec")
             specs: list[str] = []
             for figures, part in ((line[:start], line[start:]) for line in lines):
@@ -284,7 +284,7 @@ def test_a_sweep_keeps_within_the_terminal_and_its_specs_hang_indented(seen: Cal
             assert specs == whole
 
 
-def test_the_column_that_a_sweep_is_sorted_by_is_the_last_to_leave(seen: Callable[..., str]) -> None:
+def test_the_column_that_a_sweep_is_sorted_by_is_dropped_last(seen: Callable[..., str]) -> None:
     for key, name in (("memory", "Memory"), ("macs", "MACs")):
         heading = seen(44, "sweep", PATTERN, "--timesteps", "9", "--sort", key).splitlines()[0]
         assert heading.split() == [name, "Spec"]

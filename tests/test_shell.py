@@ -1,4 +1,4 @@
-"""rnncli among the tools of the shell: statuses, pipes, full disks, memory limits."""
+"""rnncli among the shell's tools: exit statuses, pipes, full disks, memory limits."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ STATUSES = {
 }
 
 
-def test_the_status_says_whether_the_work_failed_or_the_command_line_is_wrong(at: Walk, rnncli: Run) -> None:
+def test_the_status_tells_failed_work_from_a_wrong_command_line(at: Walk, rnncli: Run) -> None:
     for status, line in ((status, line) for status, lines in STATUSES.items() for line in lines):
         with at(line):
             result = rnncli(*line.split())
@@ -46,13 +46,13 @@ def test_the_status_says_whether_the_work_failed_or_the_command_line_is_wrong(at
             assert ("Error: " in result.stderr) == (status != 0)
 
 
-def test_numbers_of_options_are_written_as_in_a_spec(rnncli: Run) -> None:
+def test_numbers_in_options_are_written_as_in_a_spec(rnncli: Run) -> None:
     plain = rnncli("summary", "input:8,rnn:3", "--batch", "10000", "--timesteps", "1000000").stdout
     assert "(10000, 1000000, 8)" in plain
     assert rnncli("summary", "input:8,rnn:3", "--batch", "10_000", "--timesteps", "1M").stdout == plain
 
 
-def test_a_reader_that_has_seen_enough_ends_it_quietly(program: Run) -> None:
+def test_a_reader_that_closes_the_pipe_ends_it_quietly(program: Run) -> None:
     specs = lines_of(*["input:8,lstm:3"] * 3000).encode()
     for format_ in ("table", "csv"):
         result = program("summary", "-f", format_, "-", stdin=specs, shell='"$@" | head -n 1')
@@ -60,7 +60,7 @@ def test_a_reader_that_has_seen_enough_ends_it_quietly(program: Run) -> None:
         assert len(result.stdout.splitlines()) == 1
 
 
-def test_a_reader_that_is_gone_at_once_ends_it_quietly(at: Walk) -> None:
+def test_a_pipe_without_a_reader_ends_it_quietly(at: Walk) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     specs = lines_of(*["embed:9x4"] * 3000).encode()
@@ -73,15 +73,15 @@ def test_a_reader_that_is_gone_at_once_ends_it_quietly(at: Walk) -> None:
     os.close(writing)
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
-def test_a_full_disk_is_a_failure_that_is_said(at: Walk, program: Run) -> None:
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_a_reported_failure(at: Walk, program: Run) -> None:
     for line in ("summary embed:9x4", "summary -q embed:9x4", "--help"):
         with at(line):
             result = program(*line.split(), shell='"$@" > /dev/full')
             assert result == (1, "", "Error: No space left on device\n")
 
 
-def test_what_no_machine_holds_is_refused_before_it_is_tried(rnncli: Run) -> None:
+def test_sizes_that_no_machine_holds_are_refused_before_any_attempt(rnncli: Run) -> None:
     for arguments in (
         ("embed:1Gx4096",),
         ("input:8,rnn:4:bi", "--timesteps", "2G", "--batch", "1k"),
@@ -94,8 +94,8 @@ def test_what_no_machine_holds_is_refused_before_it_is_tried(rnncli: Run) -> Non
 
 
 @pytest.mark.thorough
-@pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")
-def test_a_limit_of_memory_is_heard(program: Run) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit is specific to Linux")
+def test_a_memory_limit_is_respected(program: Run) -> None:
     limited = 'ulimit -v 1500000; "$@"'  # KiB
     assert program("forward", "input:8,rnn:4", "-f", "csv", shell=limited).status == 0
     for arguments in (("input:10k,lstm:10k",), ("input:1k,rnn:1k:bi", "--timesteps", "1M")):
@@ -105,7 +105,7 @@ def test_a_limit_of_memory_is_heard(program: Run) -> None:
         assert "\nHelp: " in result.stderr
 
 
-def test_no_traceback_reaches_a_user_even_of_a_bug(program: Run) -> None:
+def test_no_traceback_reaches_a_user_even_for_a_bug(program: Run) -> None:
     broken = "import rnncli.network as n; n.Network.summary = None; import rnncli.__main__ as m; m.main()"
     line = [sys.executable, "-c", broken, "summary", "embed:9x4"]
     done = subprocess.run(line, capture_output=True, text=True, timeout=PATIENCE)

@@ -1,4 +1,4 @@
-"""The table of the frameworks' arguments is that of the frameworks, as recorded in tests/golden/signatures.json."""
+"""The table of framework arguments matches the frameworks, as recorded in tests/golden/signatures.json."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ VALUES: dict[str, object] = {"merge_mode": "sum", "rate": 0.5, "activation": "re
     "output_size": 1,
     "value": 0,
 }
-"""What the arguments without a default are given; all others are numbers."""
+"""Values for the arguments without a default; all others are numbers."""
 
 
 def classes() -> Iterator[tuple[Framework, str, Class, dict[str, list[object]]]]:
     for framework in FRAMEWORKS:
         for name, cls in CLASSES[framework].items():
-            if name in RECORDED[framework]:  # `test_kinds.py` says which are not
+            if name in RECORDED[framework]:  # `test_kinds.py` reports missing ones
                 yield framework, name, cls, RECORDED[framework][name]
 
 
@@ -45,7 +45,7 @@ def needed(name: str, arguments: dict[str, list[object]]) -> dict[str, object]:
     return {each: values.get(each, 4) for each, default in arguments.items() if not default and each != "*"}
 
 
-def test_each_class_takes_what_the_framework_takes_in_its_order(at: Walk) -> None:
+def test_each_class_has_the_frameworks_arguments_in_order(at: Walk) -> None:
     every_keras_layer = [each for each in RECORDED["keras"]["Layer"] if each != "*"]
     for framework, name, cls, arguments in classes():
         with at(framework, name):
@@ -56,7 +56,7 @@ def test_each_class_takes_what_the_framework_takes_in_its_order(at: Walk) -> Non
                 assert {*every_keras_layer} <= {*cls.takes}
 
 
-def test_the_arguments_that_are_true_or_false_are_those_that_take_no_number() -> None:
+def test_boolean_arguments_are_those_that_accept_no_number() -> None:
     found = set()
     for framework, name, cls, arguments in classes():
         for argument in {*cls.takes} - cls.inert:
@@ -67,7 +67,7 @@ def test_the_arguments_that_are_true_or_false_are_those_that_take_no_number() ->
     assert found == FLAGS
 
 
-def test_the_defaults_of_the_frameworks_written_out_change_nothing(at: Walk) -> None:
+def test_writing_out_a_frameworks_defaults_changes_nothing(at: Walk) -> None:
     for framework, name, _, arguments in classes():
         with at(framework, name):
             least = needed(name, arguments)
@@ -75,7 +75,7 @@ def test_the_defaults_of_the_frameworks_written_out_change_nothing(at: Walk) -> 
             assert built(framework, name, (), least | defaults) == built(framework, name, (), least)
 
 
-def test_what_has_no_default_must_be_given(at: Walk) -> None:
+def test_an_argument_without_a_default_is_required(at: Walk) -> None:
     for framework, name, _, arguments in classes():
         least = needed(name, arguments)
         for argument in least if name != "GaussianNoise" else ():
@@ -87,7 +87,7 @@ def test_what_has_no_default_must_be_given(at: Walk) -> None:
 
 
 @pytest.mark.parametrize("value", [3, -1, 0, 2.5, True, None, "relu", "", [], (1, 2), {}, 2**40, float("nan")])
-def test_any_value_of_an_argument_makes_a_layer_or_is_said_to_be_wrong(value: object, at: Walk) -> None:
+def test_any_value_of_an_argument_makes_a_layer_or_is_reported_as_wrong(value: object, at: Walk) -> None:
     for framework, name, cls, arguments in classes():
         for argument in cls.takes:
             with at(framework, name, argument), contextlib.suppress(ArgumentFaultError):
@@ -95,7 +95,7 @@ def test_any_value_of_an_argument_makes_a_layer_or_is_said_to_be_wrong(value: ob
                 assert all(isinstance(each, Node) for each in made)
 
 
-def test_a_word_that_is_none_of_an_arguments_is_answered_with_one_of_them(at: Walk) -> None:
+def test_an_invalid_word_for_an_argument_is_answered_with_a_valid_one(at: Walk) -> None:
     asked = 0
     for framework, name, cls, arguments in classes():
         for argument in cls.takes:
@@ -122,7 +122,7 @@ def test_an_argument_of_the_other_framework_is_answered_with_this_ones(at: Walk)
 
 @examples(60)
 @given(st.text(max_size=12))
-def test_an_argument_that_there_is_not_is_an_error(word: str) -> None:
+def test_an_unknown_argument_is_an_error(word: str) -> None:
     for framework, name, cls, arguments in classes():
         if word not in cls.takes:
             with pytest.raises(UnknownArgumentError):

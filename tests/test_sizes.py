@@ -1,4 +1,4 @@
-"""The sizes that `summary --wide` shows below its table: each formula comes to the size beside it."""
+"""The sizes below the table of `summary --wide`: each formula gives the size next to it."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ dtypes = st.sampled_from(tuple(DTYPE_BYTES))
 
 
 def evaluated(formula: str, **names: int) -> int:
-    """Return what a formula comes to, its words replaced by numbers."""
+    """Return the value of a formula with its words replaced by numbers."""
     text = formula.replace(",", "").replace("×", "*").replace(" B", "")
     for name, value in names.items():
         text = re.sub(name, str(value), text)
     assert re.fullmatch(r"[0-9+* ()]+", text), text
-    return eval(text)  # numbers and signs, as was checked
+    return eval(text)  # only numbers and operators, as checked above
 
 
 @given(networks(), some, some, dtypes)
-def test_each_formula_comes_to_its_size_in_words_and_in_numbers(
+def test_each_formula_gives_its_size_in_words_and_in_numbers(
     network: Network, batch: int | None, timesteps: int | None, dtype: str
 ) -> None:
     timesteps = network.input_shape()[1] or (timesteps and max(timesteps, least_steps(network.layers)))
@@ -47,12 +47,12 @@ def test_each_formula_comes_to_its_size_in_words_and_in_numbers(
             continue
         assert evaluated(size.numbers) == size.value
         if size.key != "streaming_bytes" and not (dtype == "int8" and size.key == "total_bytes"):
-            trained = {"trainable parameters": summary.trainable_params}  # first, for the other is in it
+            trained = {"trainable parameters": summary.trainable_params}  # first, because it contains the other
             words = trained | {"parameters": summary.total_params, "batch": batch or 1, "timesteps": timesteps or 1}
             assert evaluated(size.words, **words) == size.value
 
 
-def test_what_a_size_comes_of_or_what_is_unknown_reads_as_it_was_reviewed(rnncli: Run, screen: Screen) -> None:
+def test_the_origin_of_a_size_or_the_unknown_it_needs_reads_as_reviewed(rnncli: Run, screen: Screen) -> None:
     replay("sizes", rnncli, screen)
 
 
@@ -62,10 +62,10 @@ ASKED = {
     "int8": "input:50x6,gru:32:seq,dense:4 --dtype int8 --batch 1 --rate 12.3",
     "decoder": "input:7x8,lstm:9:seq,pool:max,repeat:4,gru:3:bi,dense:2:tanh --dtype float64 --batch 2",
 }
-"""Networks whose sizes are told, and what is known of their input."""
+"""Networks whose sizes are shown, and the known sizes of their input."""
 
 
-def test_the_sizes_on_a_terminal_read_as_they_were_reviewed(
+def test_the_sizes_on_a_terminal_read_as_reviewed(
     rnncli: Run, screen: Screen, at: Walk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in ("console", "terminal"):

@@ -1,4 +1,4 @@
-"""`rnncli solve`: the largest network that fits, against trying all numbers, and what is said where none does."""
+"""`rnncli solve`: the largest network that fits, against brute force, and the report if none does."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ TEMPLATES = (
     "input:3,rnn:2:seq:x_",
 )
 LARGEST = 60
-"""The brute force tries all numbers up to this."""
+"""The largest number that brute force tries."""
 
 SEVERAL = {
     "input:8,lstm:_a:seq,lstm:_b": ("_a", "_b"),
@@ -49,13 +49,13 @@ SEVERAL = {
     "input:_tx3,gru:_a,dense:_b": ("_t", "_a", "_b"),
     "input:3,rnn:_a,repeat:_t,lstm:_b:seq,dense:_a": ("_a", "_t", "_b"),
 }
-"""Templates with several blanks, and these."""
+"""Templates with several blanks, and the names of the blanks."""
 
 FREE = "_t"
-"""Timesteps, which have no parameters: of equally many the most that fit are the answer, and no ties."""
+"""The blank for timesteps, which have no parameters: the answer has the most that fit, and there are no ties."""
 
 MOST_POINTS = 80
-"""The most networks that brute force tries for one example."""
+"""The most networks that brute force tries per example."""
 
 
 def filled(template: str, numbers: dict[str, int]) -> str:
@@ -65,7 +65,7 @@ def filled(template: str, numbers: dict[str, int]) -> str:
 
 
 def costs(template: str, numbers: dict[str, int], **setting: Any) -> dict[str, int] | None:
-    """All figures of a network, by a summary of it; None where there is none."""
+    """All figures in a network's summary; None if it is not a valid network."""
     try:
         summary = Network.parse(filled(template, numbers)).summary(**setting)
     except SpecError:
@@ -80,7 +80,7 @@ def costs(template: str, numbers: dict[str, int], **setting: Any) -> dict[str, i
     limits=st.tuples(*[st.none() | st.integers(0, limit) for limit in (3_000, 12_000, 20_000)]),
     multiple_of=st.sampled_from((1, 2, 3, 8)),
 )
-def test_the_answer_is_that_of_trying_all_numbers(
+def test_the_answer_matches_brute_force(
     template: str, framework: Any, dtype: str, limits: tuple[int | None, ...], multiple_of: int
 ) -> None:
     assume(set(limits) != {None} and not (framework == "torch" and "before" in template))
@@ -116,7 +116,7 @@ def test_the_answer_fits_and_the_next_does_not(params: int, template: str) -> No
     assert larger > 2**31 - 1 or takes(larger) > params
 
 
-def test_the_answer_of_every_kind_is_that_of_trying_all_numbers_with_and_without_a_length(at: Walk) -> None:
+def test_the_answer_for_every_kind_matches_brute_force_with_and_without_a_length(at: Walk) -> None:
     for kind, timesteps in product(kinds.KINDS.values(), (None, 5)):
         for name in kind.numbers:
             template = kinds.written_with(kind, lambda own, number, name=name: "_" if own == name else str(number))
@@ -134,7 +134,7 @@ def test_the_answer_of_every_kind_is_that_of_trying_all_numbers_with_and_without
                     assert solution.number == fitting[-1]
 
 
-def test_a_stride_or_the_size_of_a_pool_is_the_smallest_with_which_the_rest_fits(at: Walk) -> None:
+def test_a_stride_or_pool_size_is_the_smallest_with_which_the_rest_fits(at: Walk) -> None:
     behind = ("flatten,dense:2", "pool:max:2,rnn:2")
     windows = [kind.small + kind.needs for kind in kinds.KINDS.values() if "strides" in kind.options]
     assert len(windows) > 1
@@ -152,7 +152,7 @@ def test_a_stride_or_the_size_of_a_pool_is_the_smallest_with_which_the_rest_fits
                 assert fitting[0] == 1 or not all(cost.fits for cost in its_costs)
 
 
-def test_the_window_of_a_pool_leaves_room_for_the_rest_of_a_step_at_a_time() -> None:
+def test_the_window_of_a_pool_leaves_memory_for_the_rest_of_a_step() -> None:
     template, limits = "input:8,lstm:_a:seq,pool:avg:_b,gru:4", {"macs": 5_000, "streaming": 300}
     every = [costs(template, {"_a": a, "_b": b}, timesteps=20) or {} for a, b in product(range(1, 21), repeat=2)]
     most = max(each["params"] for each in every if each and all(each[name] <= limits[name] for name in limits))
@@ -162,7 +162,7 @@ def test_the_window_of_a_pool_leaves_room_for_the_rest_of_a_step_at_a_time() -> 
 def brute_force(
     template: str, limits: dict[str, int], multiple_of: int, exactly: bool, **setting: Any
 ) -> list[dict[str, int]]:
-    """All numbers that make the most parameters within the limits."""
+    """All numbers with the most parameters within the limits."""
     names = SEVERAL[template]
     smallest = dict.fromkeys(names, multiple_of)
 
@@ -234,14 +234,14 @@ def test_the_answer_has_the_most_parameters_of_all_that_fit(
 
 @cache
 def totals_of(template: str) -> set[int]:
-    """The parameters of all networks of a template with numbers up to 24: all there are up to 1,700."""
+    """The parameters of all networks of a template with numbers up to 24, which covers every total up to 1,700."""
     sizes = product(range(1, 25), repeat=2)
     return {Network.parse(filled(template, {"_a": a, "_b": b})).summary().total_params for a, b in sizes}
 
 
 @examples(20)
 @given(template=st.sampled_from(["input:8,lstm:_a:seq,lstm:_b", "input:2,gru:_a:seq,gru:_b"]), data=st.data())
-def test_where_no_numbers_are_exact_the_nearest_below_and_above_are_named(template: str, data: st.DataObject) -> None:
+def test_without_an_exact_solution_the_nearest_below_and_above_are_named(template: str, data: st.DataObject) -> None:
     totals = totals_of(template)
     params = data.draw(st.integers(80, 1200).filter(lambda number: number not in totals))
     below, above = (max(each for each in totals if each < params), min(each for each in totals if each > params))
@@ -256,7 +256,7 @@ def test_where_no_numbers_are_exact_the_nearest_below_and_above_are_named(templa
     template=st.sampled_from(["input:_,lstm:25", "input:3,gru:_:seq,gru:8", "input:4,rnn:_,dense:3"]),
     params=st.integers(20, 5000),
 )
-def test_where_no_number_is_exact_what_is_offered_is(template: str, params: int) -> None:
+def test_without_an_exact_solution_the_suggested_number_has_one(template: str, params: int) -> None:
     try:
         found = solve(template, Budget(params=params), exactly=True).summary
         assert found.total_params == params
@@ -265,17 +265,15 @@ def test_where_no_number_is_exact_what_is_offered_is(template: str, params: int)
             assert Network.parse(spec).summary().total_params == params
 
 
-def test_what_is_found_and_told_reads_as_it_was_reviewed(rnncli: Run, screen: Callable[[str, str], None]) -> None:
+def test_solutions_and_their_notes_read_as_reviewed(rnncli: Run, screen: Callable[[str, str], None]) -> None:
     replay("solve", rnncli, screen)
 
 
-def test_what_cannot_be_solved_is_said_as_it_was_reviewed(rnncli: Run, screen: Callable[[str, str], None]) -> None:
+def test_unsolvable_templates_are_reported_as_reviewed(rnncli: Run, screen: Callable[[str, str], None]) -> None:
     replay("solve-refused", rnncli, screen)
 
 
-def test_layers_repeated_more_often_than_together_there_may_be_are_no_answer(
-    rnncli: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_repeat_beyond_the_limit_on_layers_is_not_an_answer(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (specs, forms, problem, trials):
         monkeypatch.setattr(module, "MAX_LAYERS", 10)
     twice = rnncli("solve", "input:3,dense:2:x_n,dense:2:relu:x_m", "--params", "1M", "--multiple-of", "3")
@@ -284,7 +282,7 @@ def test_layers_repeated_more_often_than_together_there_may_be_are_no_answer(
     assert free.stdout == "input:1,dropout:0:x7,norm:nobias:noscale:x1,dense:4\n"
 
 
-def test_a_named_blank_goes_on_like_a_number_and_a_letter_is_no_number_yet() -> None:
+def test_a_named_blank_continues_like_a_number_and_a_letter_is_not_a_number_yet() -> None:
     for typed, ends in {
         "input:8,lstm:_a": ":,",
         "embed:_v": "x",
@@ -295,8 +293,8 @@ def test_a_named_blank_goes_on_like_a_number_and_a_letter_is_no_number_yet() -> 
     assert [each.text for each in spec_completions("input:8,lstm:s", blanks=True)] == ["input:8,lstm:seq"]
 
 
-def test_layers_that_shorten_a_sequence_are_counted_whether_its_length_is_known_or_not(at: Walk) -> None:
-    # Each conv has 200 parameters: 8 × (3 × 8 + 1). One of known length is out of timesteps at last.
+def test_layers_that_shorten_a_sequence_are_counted_whether_or_not_its_length_is_known(at: Walk) -> None:
+    # Each conv has 200 parameters: 8 × (3 × 8 + 1). A sequence of known length runs out of timesteps.
     for template, limit, filled in (
         ("input:8,conv:8x3:stride=2:x_n", 2000, "input:8,conv:8x3:stride=2:x10"),
         ("input:100x8,conv:8x3:x_n", 10**6, "input:100x8,conv:8x3:x49"),

@@ -1,4 +1,4 @@
-"""A line of Keras or PyTorch where a SPEC stands: understood by the commands, with a note that gives the spec."""
+"""A line of Keras or PyTorch as a SPEC: every command understands it, and a note gives the spec."""
 
 from __future__ import annotations
 
@@ -23,13 +23,11 @@ Run = Callable[..., Result]
 RECALL = Path(__file__).parent / "golden" / "models" / "recall.safetensors"
 
 
-def test_what_is_said_of_a_line_of_source(rnncli: Run, screen: Callable[[str, str], None]) -> None:
+def test_notes_on_a_line_of_source(rnncli: Run, screen: Callable[[str, str], None]) -> None:
     replay("source-lines", rnncli, screen)
 
 
-def test_what_is_written_in_pytorch_is_counted_as_pytorch_counts_unless_keras_is_asked_for(
-    rnncli: Run, at: Walk
-) -> None:
+def test_a_pytorch_line_is_counted_as_in_pytorch_unless_keras_is_requested(rnncli: Run, at: Walk) -> None:
     for command in ("summary", "explain", "forward", "compare", "reach"):
         for options, params in (((), 1664), (("--framework", "keras"), 1600), (("--framework", "torch"), 1664)):
             if command == "reach" and options:
@@ -40,10 +38,10 @@ def test_what_is_written_in_pytorch_is_counted_as_pytorch_counts_unless_keras_is
                 )
                 assert result.status == 0
                 assert json.loads(result.stdout.splitlines()[0]).get("total_params", params) == params
-    assert rnncli("summary", "-q", RECALL).stdout == "361\n"  # as many as the file has
+    assert rnncli("summary", "-q", RECALL).stdout == "361\n"  # the file's count
 
 
-def test_what_pytorch_flattens_features_first_is_said_and_takes_no_weights_that_may_be_in_its_order(
+def test_pytorchs_features_first_flatten_is_noted_and_rejects_weights_that_may_be_in_its_order(
     rnncli: Run, at: Walk
 ) -> None:
     for made, first in (
@@ -69,7 +67,7 @@ def test_what_pytorch_flattens_features_first_is_said_and_takes_no_weights_that_
             assert (own.status, "are ordered by feature" in own.stderr) == (0, first or "Conv1D" in made)
 
 
-def test_what_is_offered_for_a_line_is_a_line_that_can_be_read(at: Walk) -> None:
+def test_a_suggested_line_is_readable(at: Walk) -> None:
     for line, offered in {
         "nn.Sequential(nn.LSTM(4, 8, nn.Linear(8, 1))": "nn.Sequential(nn.LSTM(4, 8), nn.Linear(8, 1))",
         "nn.LSTM(4, 8, nn.Linear(8, 1), nn.ReLU())": "nn.LSTM(4, 8), nn.Linear(8, 1), nn.ReLU()",
@@ -89,7 +87,7 @@ def test_what_is_offered_for_a_line_is_a_line_that_can_be_read(at: Walk) -> None
             assert network_of(offered).network.layers
 
 
-def test_lines_of_a_framework_s_own_documentation_are_the_layers_that_they_call(at: Walk) -> None:
+def test_lines_from_a_frameworks_own_documentation_are_the_layers_that_they_call(at: Walk) -> None:
     data = "x = torch.randn(5, 3, 8); h0 = torch.randn(2, 3, 16)"
     for line, spec in {
         f"rnn = nn.GRU(8, 16, 2); {data}; output, hn = rnn(x, h0)": "input:8,gru:16:seq,gru:16",
@@ -104,7 +102,7 @@ def test_lines_of_a_framework_s_own_documentation_are_the_layers_that_they_call(
             assert str(network_of(line).network) == spec
 
 
-def test_an_argument_that_is_given_twice_is_an_error_for_each_class(at: Walk) -> None:
+def test_an_argument_given_twice_is_an_error_for_each_class(at: Walk) -> None:
     for framework, classes in CLASSES.items():
         for name, cls in classes.items():
             for argument in cls.takes[:1]:
@@ -113,14 +111,14 @@ def test_an_argument_that_is_given_twice_is_an_error_for_each_class(at: Walk) ->
                     network_of(line)
 
 
-def test_what_is_unpacked_into_a_call_is_an_error_without_a_place_of_its_own(at: Walk) -> None:
+def test_an_unpacked_argument_is_an_error_without_a_misleading_position(at: Walk) -> None:
     for line in ("nn.ReLU(*[1, 2, 3])", "lstm(*[64], input_size=4)", "LSTM(4, *[Dense(3)])"):
         with at(line), pytest.raises(SpecError):
             network_of(line)
     assert str(network_of("Input((None, 8)), Dropout(*[0, 5])").network) == "input:8,dropout:0"
 
 
-def test_a_rate_with_a_decimal_comma_is_an_error_for_each_class_that_takes_a_rate(at: Walk) -> None:
+def test_a_rate_with_a_decimal_comma_is_an_error_for_each_class_with_a_rate(at: Walk) -> None:
     for framework, classes in CLASSES.items():
         for name, cls in classes.items():
             if {*cls.takes[:1]} & {"rate", "p"}:
@@ -138,11 +136,11 @@ def test_each_command_that_takes_a_spec_takes_a_line_of_source(rnncli: Run, at: 
         with at(command):
             result = rnncli(command, "Sequential([Embedding(50, 8), LSTM(4)])")
             assert (result.status, result.stderr.splitlines()[0]) == (0, "Note: read as embed:50x8,lstm:4")
-            if command != "forward":  # which measures time
+            if command != "forward":  # it measures time
                 assert result.stdout == rnncli(command, "embed:50x8,lstm:4").stdout
 
 
-def test_programs_get_the_data_alone(rnncli: Run, at: Walk) -> None:
+def test_programs_receive_only_the_data(rnncli: Run, at: Walk) -> None:
     for command in ("summary", "compare"):
         with at(command):
             result = rnncli(command, "-f", "json", "nn.LSTM(8, 4)", "[GRU(4)]", "input:8,rnn:4")
@@ -160,12 +158,12 @@ def test_a_line_of_source_may_come_from_standard_input_or_the_environment(
     assert rnncli("spec").stdout == "embed:50x8,lstm:4\n"
 
 
-def test_a_spec_in_a_program_is_the_language_alone() -> None:
+def test_a_spec_in_a_python_program_must_be_in_the_language() -> None:
     with pytest.raises(SpecError):
         Network.parse("LSTM(32)")
 
 
-def test_nothing_of_a_line_is_run(rnncli: Run, tmp_path: Path) -> None:
+def test_nothing_in_a_line_is_executed(rnncli: Run, tmp_path: Path) -> None:
     for text in ("LSTM(32)(open('ran', 'w'))", "LSTM(open('ran', 'w'))", "x = LSTM(4, name=open('ran', 'w'))"):
         rnncli("summary", text)
     assert not list(tmp_path.iterdir())

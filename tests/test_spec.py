@@ -1,4 +1,4 @@
-"""The spec language: whatever can be typed is a network or an error that can be mended."""
+"""The spec language: any typed text is a network or an error that can be repaired."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rnncli.layers.options import Choice, Option
 
 
 def fault(text: str) -> SpecError | None:
-    """What is wrong with a text; None if it is a network."""
+    """The fault in a text; None if it is a network."""
     try:
         Network.parse(text)
     except SpecError as error:
@@ -35,7 +35,7 @@ def test_a_canonical_spec_parses_back_to_an_equal_network_and_needs_no_quotes_in
 
 
 @given(st.data())
-def test_however_a_network_is_typed_it_is_the_same_network(data: st.DataObject) -> None:
+def test_all_spellings_of_a_network_are_the_same_network(data: st.DataObject) -> None:
     network = data.draw(networks())
     text = data.draw(typed(network))
     assert Network.parse(text) == network
@@ -100,7 +100,7 @@ def test_a_repeat_is_the_same_as_writing_the_layer_out() -> None:
     assert len(repeated.layers) == 5
 
 
-def test_sizes_from_1_to_the_largest_32_bit_number_are_taken_and_no_other(at: Walk) -> None:
+def test_sizes_are_accepted_from_1_to_the_largest_32_bit_number_only(at: Walk) -> None:
     for text, size in {"1": 1, "2147483647": MAX_SIZE, "2G": 2 * 10**9, "2_147_483_647": MAX_SIZE}.items():
         with at(text):
             assert Network.parse(f"input:{text}") == Network([Input(size)])
@@ -110,7 +110,7 @@ def test_sizes_from_1_to_the_largest_32_bit_number_are_taken_and_no_other(at: Wa
                 Network.parse(form.format(size))
 
 
-def test_a_share_to_drop_is_from_0_to_1(at: Walk) -> None:
+def test_a_dropout_rate_is_from_0_to_1(at: Walk) -> None:
     assert Network.parse("input:8,dropout:0,dropout:1.0").layers[1:] == (Dropout(0), Dropout(1))
     for rate in ("-0.1", "1.1", "nan", "inf", "1_0", "0x1", "50%"):
         with at(rate), pytest.raises(SpecError):
@@ -124,7 +124,7 @@ def test_a_spec_may_have_64_kib_and_no_byte_more() -> None:
         Network.parse(full + " ")
 
 
-def test_the_64_kib_are_bytes_whatever_the_script() -> None:
+def test_the_64_kib_are_bytes_in_any_script() -> None:
     text = "input:8" + "é" * 40_000
     with pytest.raises(SpecError, match="80,007 bytes long; at most 64 KiB") as caught:
         Network.parse(text)
@@ -132,7 +132,7 @@ def test_the_64_kib_are_bytes_whatever_the_script() -> None:
     assert start < end <= len(text)
 
 
-def test_a_network_may_have_10000_layers_after_repeats_and_no_layer_more() -> None:
+def test_a_network_may_have_10000_layers_after_repeats_and_no_more() -> None:
     assert len(Network.parse("input:8,dense:8:x9999").layers) == 10_000
     for text in ("input:8,dense:8:x10000", "input:8,dense:8:x9999,dense:8", "input:8,dense:8:x2147483647"):
         with pytest.raises(SpecError, match="10,000") as caught:
@@ -141,7 +141,7 @@ def test_a_network_may_have_10000_layers_after_repeats_and_no_layer_more() -> No
 
 
 def values_of(layer: type[Layer], option: Option) -> list[Any]:
-    """What an option may be set to; a layer without merge_mode is none with merge_mode=None."""
+    """The possible values of an option; merge_mode=None is not possible for a layer without merge_mode."""
     values = dict.fromkeys([layer.default(option.attribute), *option.fields().values()])
     return [value for value in values if value is not None]
 
@@ -161,7 +161,7 @@ def test_every_field_may_be_written_as_the_frameworks_argument(at: Walk) -> None
                         assert getattr(read, option.attribute) == value
 
 
-def test_two_outputs_that_are_not_merged_are_not_taken_for_one_direction(at: Walk) -> None:
+def test_two_unmerged_outputs_are_not_mistaken_for_one_direction(at: Walk) -> None:
     for field in ("merge_mode=None", "MERGE_MODE=none", "bi=None"):
         with at(field):
             with pytest.raises(SpecError, match=r"'[Nn]one' is not one of concat, sum, mul, ave") as caught:

@@ -1,4 +1,4 @@
-"""How weights start: what is said of it is what real Keras and PyTorch draw, and what the engine draws."""
+"""Initial weights: the description matches the draws of real Keras and PyTorch, and of the engine."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from rnncli.reports.explanation import explain
 
 @cache
 def networks() -> list[dict[str, Any]]:
-    """What the frameworks drew for some networks."""
+    """The frameworks' recorded draws for some networks."""
     return json.loads(GOLDEN.read_text(encoding="utf-8"))["networks"]
 
 
 def is_as_said(said: Start, drawn: dict[str, Any]) -> bool:
-    """Whether what was drawn is what is said of it."""
+    """Whether a drawn weight matches its description."""
     lowest, highest, deviation = drawn["lowest"], drawn["highest"], drawn["deviation"]
     if said.limit is not None:
         bounds = -said.limit - 1e-5 <= lowest < -0.95 * said.limit and 0.95 * said.limit < highest <= said.limit + 1e-5
@@ -51,7 +51,7 @@ def is_as_said(said: Start, drawn: dict[str, Any]) -> bool:
     raise AssertionError(f"nothing checks {said}")
 
 
-def test_what_is_said_is_what_the_framework_draws(at: Walk) -> None:
+def test_the_description_matches_the_frameworks_draw(at: Walk) -> None:
     drawn_from = set()
     for entry, framework in product(networks(), FRAMEWORKS):
         if (drawn := entry[framework]) is None:
@@ -70,7 +70,7 @@ def own_bias(arrays: dict[str, Any]) -> Any:
     return next(array for key, array in arrays.items() if key.endswith("bias"))
 
 
-def test_what_is_said_is_what_the_engine_draws(at: Walk) -> None:
+def test_the_description_matches_the_engines_draw(at: Walk) -> None:
     for entry, framework in product(networks(), FRAMEWORKS):
         if entry[framework] is None:
             continue
@@ -82,7 +82,7 @@ def test_what_is_said_is_what_the_engine_draws(at: Walk) -> None:
         for weight in row.weights:
             array, said = arrays[weight.name], start(weight)
             if framework == "torch" and weight.role == "bias" and said.limit is not None:
-                # Few numbers; and of two biases that are added up, a layer of Keras has the sum.
+                # There are few numbers; and where PyTorch adds two biases, a Keras layer has their sum.
                 assert 0 < np.abs(own_bias(own)).max() <= 2 * said.limit
                 continue
             wide = array if array.ndim == 2 and array.shape[0] <= array.shape[1] else array.T
@@ -112,7 +112,7 @@ def small_networks() -> Iterator[Network]:
                 yield Network.parse(kinds.small_network(kind) + option)
 
 
-def test_every_weight_of_every_kind_says_how_it_starts(at: Walk) -> None:
+def test_every_weight_of_every_kind_declares_its_initialiser(at: Walk) -> None:
     for network, framework in product(small_networks(), FRAMEWORKS):
         if any(layer.conflict(framework) for layer in network.layers):
             continue
@@ -125,7 +125,7 @@ def test_every_weight_of_every_kind_says_how_it_starts(at: Walk) -> None:
                     assert weight.symbol in noted[0]
 
 
-def test_an_explanation_says_it_in_one_line(at: Walk) -> None:
+def test_an_explanation_states_it_in_one_line(at: Walk) -> None:
     glorot = "W Glorot uniform, ±√(6 / (32 + 256)) = ±0.144"
     for spec, framework, text in (
         ("input:32,lstm:64", "keras", f"{glorot}; U orthogonal; b zeros, ones for the forget gate"),
@@ -142,7 +142,7 @@ def test_an_explanation_says_it_in_one_line(at: Walk) -> None:
             assert [note.text for note in notes if note.topic == "Start"] == [text]
 
 
-def test_json_says_it_of_each_weight() -> None:
+def test_json_states_it_for_each_weight() -> None:
     (layer,) = explain("input:32,lstm:64").as_dict()["layers"]
     assert [(each["start"], each["limit"]) for each in layer["weights"]] == [
         ("Glorot uniform", sqrt(6 / (32 + 256))),

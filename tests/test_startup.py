@@ -1,4 +1,4 @@
-"""What is imported: a library only by the command, and the format, that needs it."""
+"""Imports: only the command and format that need a library import it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ KERAS_FILES = ["stack.keras", "stack.json"]
 
 
 def imported(*lines: list[str]) -> list[tuple[str, set[str]]]:
-    """Each of some command lines that one process runs in turn, with the libraries that are imported then."""
+    """Run command lines in turn in one process; return each with the libraries imported by then."""
     program = [sys.executable, "-c", REPORT, json.dumps(lines)]
     done = subprocess.run(program, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=PATIENCE)
     found = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("[")]
@@ -37,7 +37,7 @@ def imported(*lines: list[str]) -> list[tuple[str, set[str]]]:
     return [(" ".join(line), set(modules)) for line, (_, modules) in zip(lines, found, strict=True)]
 
 
-def test_what_is_for_programs_or_only_tells_about_rnncli_imports_neither_numpy_nor_rich() -> None:
+def test_program_formats_and_commands_about_rnncli_import_neither_numpy_nor_rich() -> None:
     lines = [["summary", *how, SPEC, "--batch", "2"] for how in (*(["-f", name] for name in PROGRAMS), ["-q"])]
     lines += [["sweep", "-f", name, "input:8,lstm:{1..9}", "--top", "3"] for name in ("table", *PROGRAMS)]
     lines += [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)]
@@ -45,7 +45,7 @@ def test_what_is_for_programs_or_only_tells_about_rnncli_imports_neither_numpy_n
         assert not modules & {"numpy", "rich"}, line
 
 
-def test_what_programs_read_of_a_model_file_takes_neither_numpy_nor_rich(tmp_path: Path) -> None:
+def test_program_output_about_a_model_file_needs_neither_numpy_nor_rich(tmp_path: Path) -> None:
     with zipfile.ZipFile(MODELS / "keras" / "models.zip") as packed:
         paths = [packed.extract(name, tmp_path) for name in KERAS_FILES]
     paths += [str(MODELS / name) for name in MODEL_FILES]
@@ -54,17 +54,17 @@ def test_what_programs_read_of_a_model_file_takes_neither_numpy_nor_rich(tmp_pat
         assert not modules & {"numpy", "rich", "h5py", "mmap"}, line
 
 
-def test_a_summary_for_people_imports_no_numpy() -> None:
+def test_a_summary_for_people_does_not_import_numpy() -> None:
     for line, modules in imported(*(["summary", SPEC, *how] for how in ([], ["--wide"], ["--framework", "torch"]))):
         assert modules & {"numpy", "rich"} == {"rich"}, line
 
 
-def test_a_run_for_programs_imports_no_rich() -> None:
+def test_a_run_for_programs_does_not_import_rich() -> None:
     for line, modules in imported(*(["forward", "-f", name, "input:8,rnn:4"] for name in PROGRAMS)):
         assert modules & {"numpy", "rich"} == {"numpy"}, line
 
 
-def test_source_for_keras_pytorch_and_numpy_is_written_without_importing_numpy() -> None:
+def test_keras_pytorch_and_numpy_source_is_written_without_importing_numpy() -> None:
     line = ["export", "embed:10x4:mask,lstm:4,dense:2", "--to"]
     for line, modules in imported(*([*line, target] for target in ("keras", "torch", "numpy"))):
         assert "numpy" not in modules, line
@@ -105,7 +105,7 @@ def test_completion_imports_no_library_and_no_other_command(names: list[str]) ->
         assert {module.rpartition(".")[2] for module in modules} & {*COMMANDS, "numpy", "rich"} <= {name, "completion"}
 
 
-def test_only_the_program_sets_what_numpy_reads_from_its_environment() -> None:
+def test_only_the_program_sets_numpys_environment_variables() -> None:
     before = dict(os.environ)
     assert run(["sweep", "input:8,lstm:{1..9}", "-f", "csv"]) == 0
     assert dict(os.environ) == before
@@ -116,7 +116,7 @@ def test_only_the_program_sets_what_numpy_reads_from_its_environment() -> None:
     assert (done.stdout, done.stderr) == ("1\n", "")
 
 
-def test_nothing_is_imported_before_ctrl_c_is_listened_to() -> None:
+def test_nothing_is_imported_before_ctrl_c_is_handled() -> None:
     report = "import sys; before = {*sys.modules}; import rnncli.__main__; print(*sorted({*sys.modules} - before))"
     done = subprocess.run([sys.executable, "-c", report], capture_output=True, text=True, timeout=PATIENCE)
     assert (done.stdout, done.stderr) == ("rnncli rnncli.__main__\n", "")

@@ -1,4 +1,4 @@
-"""What is said of a layer's outputs, however they come in chunks, against exact arithmetic."""
+"""The statistics of a layer's outputs in any chunks, against exact arithmetic."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rnncli.engine.forward import Statistics, saturation_limits
 
 
 def gather(values: np.ndarray, cuts: list[int], bounds: tuple[float, float] | None = None) -> Statistics:
-    """The statistics of values that come in chunks; some of them may be empty."""
+    """The statistics of values in chunks, some possibly empty."""
     found = Statistics(bounds)
     for start, end in pairwise(sorted([0, *(cut % (len(values) + 1) for cut in cuts), len(values)])):
         found.add(values[start:end])
@@ -27,17 +27,17 @@ floats = st.floats(-1e6, 1e6, width=32)
 
 
 @given(st.lists(floats, min_size=1, max_size=60), cuts, st.sampled_from(("float32", "float64")))
-def test_chunks_give_what_the_whole_gives(numbers: list[float], cuts: list[int], dtype: str) -> None:
+def test_chunks_give_the_same_statistics_as_the_whole(numbers: list[float], cuts: list[int], dtype: str) -> None:
     found = gather(np.array(numbers, dtype), cuts)
     scale = max(map(abs, numbers))
-    # The standard library computes these in exact fractions.
+    # The standard library computes these with exact fractions.
     assert found.mean == pytest.approx(statistics.mean(numbers), rel=1e-12, abs=1e-12 * scale)
     assert found.std == pytest.approx(statistics.pstdev(numbers), rel=1e-9, abs=1e-9 * scale)
     assert (found.min, found.max) == (min(numbers), max(numbers))
     assert found.count == len(numbers)
 
 
-def test_a_tiny_deviation_on_a_large_offset_is_not_lost_and_none_arises() -> None:
+def test_a_tiny_deviation_on_a_large_offset_is_neither_lost_nor_invented() -> None:
     values = np.float32(1024) + np.arange(8192, dtype="float32") % 2 * np.float32(2**-13)
     found = gather(values, [100, 5000])
     assert found.mean == 1024 + 2**-14
@@ -48,7 +48,7 @@ def test_a_tiny_deviation_on_a_large_offset_is_not_lost_and_none_arises() -> Non
 
 
 def test_an_output_is_saturated_within_1_5_per_cent_of_either_end_of_its_range() -> None:
-    # For tanh that is beyond 0.97, where its slope 1 - y² is under 6 % of what it is at 0.
+    # For tanh this means beyond 0.97, where its slope 1 - y² is below 6 % of the slope at 0.
     for bounds, values, share in (
         ((0, 1), [0, 0.01, 0.02, 0.5, 0.98, 0.99, 1, 1], 5 / 8),
         ((-1, 1), [-1, -0.970001, -0.969999, 0, 0.969999, 0.970001, 1, 0], 4 / 8),
@@ -60,7 +60,7 @@ def test_an_output_is_saturated_within_1_5_per_cent_of_either_end_of_its_range()
         assert gather(np.array(values), [2], bounds).saturated == pytest.approx(share)
 
 
-def test_a_chunk_may_have_any_shape_and_nothing_has_no_statistics() -> None:
+def test_a_chunk_may_have_any_shape_and_no_values_have_no_statistics() -> None:
     values = np.arange(24.0)
     found = Statistics((0.0, 1.0))
     found.add(np.empty((0, 3)))
@@ -73,7 +73,7 @@ def test_a_chunk_may_have_any_shape_and_nothing_has_no_statistics() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_numbers_that_are_not_finite_are_counted_and_none_is_dropped() -> None:
+def test_values_that_are_not_finite_are_counted_and_none_is_dropped() -> None:
     for number, extremes in ((np.nan, (np.nan, np.nan)), (np.inf, (0.25, np.inf)), (-np.inf, (-np.inf, 0.5))):
         for cuts in ([], [1], [1, 2]):
             found = gather(np.array([0.5, number, 0.25]), cuts)

@@ -1,4 +1,4 @@
-"""The standard streams: everything is written or the status says so, and no message makes the work fail."""
+"""The standard streams: output is complete or the status reports it, and no message makes the work fail."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LINES = {
     "a wrong command line": ("summary", "--bogus"),
     "a file that is missing": ("forward", "input:8", "--input", "nothing.npy"),
 }
-"""A command line for each command, and for each kind of message."""
+"""A command line for each command and each kind of message."""
 
 
 @contextmanager
@@ -42,8 +42,8 @@ def full() -> Iterator[IO[str]]:
         yield device
 
 
-def test_every_command_needs_its_output_written_alone(at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli, "_drop_stdout", lambda: None)  # it would take the stream of the tests
+def test_every_command_needs_only_its_output_written(at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "_drop_stdout", lambda: None)  # it would close the tests' stream
     for name, line in LINES.items():
         whole = rnncli(*line)
         assert (whole.stdout == "") == (whole.status != 0)
@@ -61,15 +61,15 @@ def test_every_command_needs_its_output_written_alone(at: Walk, rnncli: Run, mon
                     patch.setattr(sys, "stderr", stderr)
                     prepare()
                     unheard = rnncli(*line)
-                    # The times of a run differ, the number of its lines does not.
+                    # Times differ between runs, the number of lines does not.
                     assert (unheard.status, unheard.stdout.count("\n")) == (whole.status, whole.stdout.count("\n"))
 
 
-def test_standard_output_is_written_whole_or_the_status_is_1(at: Walk, program: Run) -> None:
+def test_standard_output_is_written_completely_or_the_status_is_1(at: Walk, program: Run) -> None:
     most = resource.getrlimit(resource.RLIMIT_FSIZE)
     for name in ("summary", "forward"):
-        room = len(program(*LINES[name]).stdout.encode()) // 2  # the times of a run differ, and so does its length
-        # Without a buffer Python takes what is written in part for written.
+        room = len(program(*LINES[name]).stdout.encode()) // 2  # times differ between runs, and so does the length
+        # Unbuffered, Python treats a partial write as complete.
         for unbuffered in ("", "1"):
             with at(name, unbuffered):
                 resource.setrlimit(resource.RLIMIT_FSIZE, (room, most[1]))
@@ -79,7 +79,7 @@ def test_standard_output_is_written_whole_or_the_status_is_1(at: Walk, program: 
             resource.setrlimit(resource.RLIMIT_FSIZE, most)
 
 
-def test_a_program_minds_a_standard_output_that_is_closed_but_not_its_messages(at: Walk, program: Run) -> None:
+def test_closed_standard_output_is_an_error_but_closed_standard_error_is_not(at: Walk, program: Run) -> None:
     for name in ("a note", "a wrong spec"):
         with at(name):
             status, stdout, messages = program(*LINES[name])
@@ -90,7 +90,7 @@ def test_a_program_minds_a_standard_output_that_is_closed_but_not_its_messages(a
             assert program(*LINES[name], shell='"$@" >&- 2>&-').status == (status or 1)
 
 
-def test_a_file_never_takes_the_number_of_a_stream_that_is_closed(program: Run) -> None:
+def test_a_file_never_gets_the_descriptor_of_a_closed_stream(program: Run) -> None:
     line = ("forward", "input:8,rnn:3:seq", "-f", "csv", "-o", "y.npy")
     assert program(*line, shell='"$@"').status == 0
     whole = Path("y.npy").read_bytes()
@@ -116,11 +116,11 @@ class Pressing:
 sys.meta_path.insert(0, Pressing())
 main()
 """
-"""Ctrl-C is pressed while a module is imported that loses whatever that raises, as one that is written in C may."""
+"""Press Ctrl-C during the import of a module that swallows any exception, as a C module may."""
 
 
-def test_ctrl_c_is_heard_from_the_first_line_on_whatever_is_being_imported(at: Walk) -> None:
-    early = ("gc", "rnncli.system.signals")  # where nobody could print the message yet
+def test_ctrl_c_is_handled_from_the_first_line_on_during_any_import(at: Walk) -> None:
+    early = ("gc", "rnncli.system.signals")  # too early to print the message
     for module in (*early, "rnncli.cli", "click", "rnncli.commands.forward", "numpy", "rich.console"):
         with at(module):
             line = [sys.executable, "-c", PRESSING, module, "forward", "input:8,rnn:2"]
@@ -129,13 +129,13 @@ def test_ctrl_c_is_heard_from_the_first_line_on_whatever_is_being_imported(at: W
             assert (done.returncode, done.stdout, done.stderr) == (130, "", said)
 
 
-def test_a_signal_ends_the_program_also_while_a_library_computes(at: Walk) -> None:
+def test_a_signal_ends_the_program_even_during_a_librarys_computation(at: Walk) -> None:
     for number, said in ((signal.SIGTERM, b""), (signal.SIGINT, b"Interrupted\n")):
         with at(number):
             line = program_line("reach", "input:5,rnn:3k", "--seeds", "9")
             process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
             until = monotonic() + PATIENCE
-            # A matrix of so many numbers, and its product with itself: from here on it is being decomposed.
+            # The size of the matrix and its product with itself; after that it is being decomposed.
             while monotonic() < until and resident(process.pid) < 2 * 3000 * 3000 * 8:
                 sleep(0.01)
             sleep(0.3)
@@ -143,28 +143,28 @@ def test_a_signal_ends_the_program_also_while_a_library_computes(at: Walk) -> No
             process.send_signal(number)
             _, stderr = process.communicate(timeout=PATIENCE)
             assert (process.returncode, stderr) == (128 + number, said)
-            # Processor time, for other processes may keep it waiting.
+            # Processor time, because other processes may delay it.
             assert seconds_of_ended() - others - before < 1
 
 
 def processor_seconds(process: int) -> float:
-    """How long a process has computed."""
+    """The processor time of a process in seconds."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
 def seconds_of_ended() -> float:
-    """How long all processes have computed that were started here and have ended."""
+    """The processor time in seconds of all child processes that have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
 def resident(process: int) -> int:
-    """The bytes of memory that a process holds."""
+    """The resident memory of a process in bytes."""
     return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def test_one_more_signal_while_the_process_ends_leaves_nothing_undone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_signal_during_shutdown_leaves_nothing_undone(monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
     monkeypatch.setattr(signals, "_Ending", type("_Ending", (signals._Ending,), {"lock": Lock(), "thread": 0}))
     monkeypatch.setattr(signals.os, "_exit", lambda status: done.append(f"ended {status}"))
@@ -178,7 +178,7 @@ def test_one_more_signal_while_the_process_ends_leaves_nothing_undone(monkeypatc
     assert done == ["undone", f"ended {128 + signal.SIGHUP}"]
 
 
-def test_a_signal_ends_what_was_begun_on_standard_output(rnncli: Run) -> None:
+def test_a_signal_completes_output_begun_on_standard_output(rnncli: Run) -> None:
     line = program_line("summary", "-f", "html", "-")
     process = subprocess.Popen(line, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdin is not None
@@ -207,7 +207,7 @@ main()
 """
 
 
-def test_what_python_says_by_itself_reaches_no_user(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pythons_own_messages_reach_no_user(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PYTHONWARNINGS", raising=False)
 
     def said(*options: str) -> tuple[int, str]:
@@ -216,11 +216,11 @@ def test_what_python_says_by_itself_reaches_no_user(monkeypatch: pytest.MonkeyPa
         return done.returncode, done.stderr
 
     assert said() == (0, "")
-    assert "something is deprecated" in said("-W", "default")[1]  # but whoever asks is told
+    assert "something is deprecated" in said("-W", "default")[1]  # but they are shown on request
     assert said("-W", "error")[0] == 1
 
 
-def test_a_hyphen_for_a_file_is_the_standard_stream(program: Run) -> None:
+def test_a_hyphen_as_a_file_is_the_standard_stream(program: Run) -> None:
     written = program("export", "input:8,lstm:4", "--to", "keras", "-o", "-")
     assert written.status == 0
     assert written.stdout.startswith("import keras")

@@ -1,4 +1,4 @@
-"""`rnncli summary`: what programs read, and where specs come from; `test_screens.py` has what people see."""
+"""`rnncli summary`: output for programs, and sources of specs; `test_screens.py` has the output for people."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def as_json(rnncli: Run, *arguments: str) -> dict[str, Any]:
     return json.loads(rnncli("summary", "-f", "json", *arguments).stdout)
 
 
-def test_json_holds_exactly_what_the_contract_says(rnncli: Run, screen: Callable[[str, str], None]) -> None:
+def test_json_has_exactly_the_contracts_content(rnncli: Run, screen: Callable[[str, str], None]) -> None:
     network = as_json(rnncli, "embed:10x4,rnn:3")
     assert network["total_params"] == 10 * 4 + 4 * 3 + 3 * 3 + 3
     assert network["streaming_bytes"] == 4 * (1 + 3 + 3 + 3)
     screen("summary-json", json.dumps(network, indent=2) + "\n")
 
 
-def test_json_says_the_options_that_its_numbers_are_for(rnncli: Run) -> None:
+def test_json_includes_the_options_that_its_numbers_depend_on(rnncli: Run) -> None:
     options = ("--batch", "2", "--timesteps", "10", "--dtype", "float64", "--framework", "torch")
     network = as_json(rnncli, "input:8,lstm:3:bi", *options)
     assert (network["framework"], network["dtype"]) == ("torch", "float64")
@@ -42,7 +42,7 @@ def test_json_says_the_options_that_its_numbers_are_for(rnncli: Run) -> None:
     assert as_json(rnncli, "input:8,lstm:3:bi")["layers"][0]["cell"] == "LSTM"
 
 
-def test_quiet_prints_the_number_of_parameters_alone(rnncli: Run) -> None:
+def test_quiet_prints_only_the_number_of_parameters(rnncli: Run) -> None:
     assert rnncli("summary", "-q", "embed:10000x32,rnn:32") == (0, "322080\n", "")
     assert rnncli("summary", "--quiet", "input:32,rnn:32", "--framework", "torch").stdout == "2112\n"
     assert rnncli("summary", "-q", "input:8", "embed:1Gx4096", "input:1,dense:1").stdout == "0\n4096000000000\n2\n"
@@ -72,14 +72,14 @@ def test_lines_of_standard_input_may_be_written_in_many_ways(rnncli: Run, at: Wa
             assert rnncli("summary", "-q", "-", stdin=text) == (0, "0\n9\n", "")
 
 
-def test_good_lines_are_shown_though_others_are_bad_and_each_bad_one_is_reported(rnncli: Run) -> None:
+def test_good_lines_are_shown_despite_bad_ones_and_each_bad_one_is_reported(rnncli: Run) -> None:
     lines = ["input:8", "lsmt:3", "", "input:8,dense:1", "rnn:3:sq", "\xff", "input:8,dense:2"]
     result = rnncli("summary", "-q", "-", stdin="\n".join(lines).encode("latin-1"))
     assert (result.status, result.stdout) == (2, "0\n9\n18\n")
     assert re.findall(r"line (\d+) of standard input", result.stderr) == ["2", "5", "6"]
 
 
-def test_a_dash_may_stand_between_specs(rnncli: Run) -> None:
+def test_a_dash_may_be_between_specs(rnncli: Run) -> None:
     result = rnncli("summary", "-q", "input:8", "-", "input:8,dense:2", stdin="input:8,dense:1\n")
     assert result.stdout == "0\n9\n18\n"
 
@@ -91,7 +91,7 @@ def test_an_endless_line_is_one_bad_spec_and_the_next_line_is_read(rnncli: Run) 
     assert "line 1 of standard input" in result.stderr
 
 
-def test_no_spec_on_standard_input_is_said(rnncli: Run, at: Walk) -> None:
+def test_standard_input_without_a_spec_is_reported(rnncli: Run, at: Walk) -> None:
     for text in ("", "# nothing\n\n"):
         with at(repr(text)):
             result = rnncli("summary", "-", stdin=text)
@@ -99,13 +99,13 @@ def test_no_spec_on_standard_input_is_said(rnncli: Run, at: Walk) -> None:
             assert result.stderr.startswith("Error: there is no spec on standard input\nHelp: ")
 
 
-def test_without_a_spec_the_environment_says_it(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_spec_the_environments_is_used(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RNNCLI_SPEC", " input:8,dense:1 ")
     assert rnncli("summary", "-q") == (0, "9\n", "")
     assert rnncli("summary", "-q", "input:8").stdout == "0\n"
 
 
-def test_failing_that_it_is_the_example_and_one_line_of_standard_error_says_so(
+def test_with_neither_the_example_is_shown_and_one_line_of_standard_error_says_so(
     rnncli: Run, at: Walk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for variable in (None, "", "  "):
@@ -119,7 +119,7 @@ def test_failing_that_it_is_the_example_and_one_line_of_standard_error_says_so(
 
 
 def test_standard_input_is_never_read_without_a_dash() -> None:
-    reading, writing = os.pipe()  # whoever reads this waits for ever
+    reading, writing = os.pipe()  # a read from this would block forever
     try:
         done = subprocess.run(program_line("summary"), stdin=reading, capture_output=True, timeout=PATIENCE)
     finally:

@@ -1,4 +1,4 @@
-"""`rnncli sweep`: candidates, their numbers, budgets, orders and formats."""
+"""`rnncli sweep`: candidates, their figures, budgets, orders and formats."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ _heads = st.builds(
 
 @st.composite
 def patterns(draw: st.DrawFn) -> str:
-    """A pattern whose texts are nearly all specs, or some of them, or none."""
+    """A pattern whose texts are almost all, partly, or never valid specs."""
     layers = [draw(_heads | _layers) if draw(st.integers(0, 20)) == 0 else draw(_heads)]
     layers += draw(st.lists(_layers, max_size=4))
     text = ",".join(layers)
@@ -74,7 +74,7 @@ def patterns(draw: st.DrawFn) -> str:
 
 
 def network_of(spec: str, setting: Setting) -> Candidate | Invalid:
-    """What a candidate should be, by way of the network."""
+    """The expected candidate, computed from the network."""
     try:
         summary = Network.parse(spec).summary(*setting)
     except SpecError:
@@ -89,12 +89,12 @@ WAYS = {
     "in blocks of 7000": (0, 7_000),
     "in blocks of 2": (0, 2),
 }
-"""How many candidates are few, and how many there are in a block."""
+"""The limit on few candidates, and the size of a block."""
 
 
 @contextmanager
 def evaluated(how: str) -> Iterator[None]:
-    """While this lasts, candidates are evaluated in some way."""
+    """Evaluate candidates in a given way inside the block."""
     with pytest.MonkeyPatch.context() as patch:
         few, block = WAYS[how]
         patch.setattr(sweeps, "FEW", few)
@@ -128,7 +128,7 @@ def evaluated(how: str) -> Iterator[None]:
     "input:8,{lstm:{u},gru:9}:{,nobias},{dense:{u},dense:{v}},dense:{u=2..3},dense:{v=4,5}", Setting(), "in blocks of 7"
 )
 @given(patterns(), contexts, st.sampled_from(sorted(WAYS)))
-def test_every_row_is_the_summary_of_its_network_and_what_is_no_network_is_invalid(
+def test_every_row_matches_its_networks_summary_and_other_texts_are_invalid(
     text: str, setting: Setting, how: str
 ) -> None:
     pattern = parse_pattern(text)
@@ -138,7 +138,7 @@ def test_every_row_is_the_summary_of_its_network_and_what_is_no_network_is_inval
 
 
 @pytest.mark.parametrize("how", ["one by one", "in one block"])
-def test_rows_of_every_kind_are_those_of_its_summary_with_and_without_a_length(how: str, at: Walk) -> None:
+def test_rows_of_every_kind_match_its_summary_with_and_without_a_length(how: str, at: Walk) -> None:
     for kind in kinds.KINDS.values():
         for fields in [(), *(option.fields() for option in kind.layer.options)]:
             braces = f"{{{','.join(['', *(f':{field}' for field in fields)])}}}" if fields else ""
@@ -152,7 +152,7 @@ def test_rows_of_every_kind_are_those_of_its_summary_with_and_without_a_length(h
 
 @examples(50)
 @given(st.lists(st.integers(2**31 - 60, 2**31 + 1), min_size=2, max_size=2), contexts)
-def test_figures_are_exact_where_64_bits_do_not_hold_them(ends: list[int], setting: Setting) -> None:
+def test_figures_are_exact_beyond_64_bits(ends: list[int], setting: Setting) -> None:
     first, last = sorted(ends)
     text = f"embed:{{{first}..{last}..19}}x2147483647,lstm:{{{first}..{last}..17}}:seq:x{{1,4}},dense:{{1..2}}"
     with evaluated("in one block"):
@@ -163,7 +163,7 @@ def test_figures_are_exact_where_64_bits_do_not_hold_them(ends: list[int], setti
 
 @examples(50)
 @given(st.data(), contexts)
-def test_any_way_to_type_a_network_is_a_candidate_with_its_numbers(data: st.DataObject, setting: Setting) -> None:
+def test_any_spelling_of_a_network_is_a_candidate_with_its_figures(data: st.DataObject, setting: Setting) -> None:
     text = data.draw(typed(data.draw(networks(largest=3))))
     assume("{" not in text and "\\" not in text)
     assert [*candidates(text, **setting._asdict())] == [network_of(text, setting)]
@@ -173,7 +173,7 @@ SYMBOLS = [Polynomial.unknown(place, 2) for place in range(2)]
 
 
 @given(st.tuples(*[st.integers(-9, 9)] * 6), st.integers(-50, 50), st.integers(-50, 50))
-def test_a_symbol_computes_as_the_number_would(terms: tuple[int, ...], x: int, y: int) -> None:
+def test_a_symbol_computes_like_the_number(terms: tuple[int, ...], x: int, y: int) -> None:
     def computed(x: Any, y: Any) -> list[Any]:
         a, b, c, d, e, f = terms
         first, second = a + b * x + y * c, d * x - e * y + f
@@ -183,7 +183,7 @@ def test_a_symbol_computes_as_the_number_would(terms: tuple[int, ...], x: int, y
         assert Polynomial.of(symbolic, 2).at([x, y]) == number
 
 
-def test_what_no_polynomial_can_say_is_an_error() -> None:
+def test_an_operation_outside_polynomials_is_an_error() -> None:
     x, _ = SYMBOLS
     for computed in (lambda: x // 2, lambda: 7 % x, lambda: x / x, lambda: x < 3, lambda: x <= 3, lambda: divmod(x, 2)):
         with pytest.raises(NoPolynomialError, match="not return a polynomial"):
@@ -195,12 +195,12 @@ def rows(rnncli: Run, *arguments: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 
-def test_a_sweep_reads_as_it_was_reviewed(rnncli: Run, screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "40")  # a table that is piped is never wrapped
+def test_a_sweep_reads_as_reviewed(rnncli: Run, screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")  # a piped table is never wrapped
     replay("sweep", rnncli, screen)
 
 
-def test_what_is_wrong_with_a_sweep_is_said_as_it_was_reviewed(rnncli: Run, screen: Screen) -> None:
+def test_errors_of_a_sweep_read_as_reviewed(rnncli: Run, screen: Screen) -> None:
     replay("sweep-refused", rnncli, screen)
 
 
@@ -210,7 +210,7 @@ def test_quoted_and_unquoted_patterns_give_the_same_rows(rnncli: Run) -> None:
     assert len(rows(rnncli, pattern)) == 12
 
 
-def test_a_budget_keeps_out_what_costs_more(rnncli: Run, at: Walk) -> None:
+def test_a_budget_excludes_costlier_candidates(rnncli: Run, at: Walk) -> None:
     everything = rows(rnncli, WIDTHS, "--timesteps", "100")
     cost = everything[20]["total_params"]
     limits = [("params", "500k", 500_000), ("memory", "2MB", 2 * 2**20), ("macs", "10M", 10**7)]
@@ -221,7 +221,7 @@ def test_a_budget_keeps_out_what_costs_more(rnncli: Run, at: Walk) -> None:
             assert 0 < len(kept) < len(everything)
 
 
-def test_rows_are_sorted_either_way_and_equal_ones_keep_their_order(rnncli: Run, at: Walk) -> None:
+def test_rows_are_sorted_in_either_direction_and_equal_ones_keep_their_order(rnncli: Run, at: Walk) -> None:
     everything = rows(rnncli, WIDTHS)
     for key, top in product(("params", "memory", "macs-per-step", "spec"), (None, 7)):
         with at(key, top):
@@ -235,7 +235,7 @@ def test_rows_are_sorted_either_way_and_equal_ones_keep_their_order(rnncli: Run,
 
 
 @pytest.mark.parametrize("order", [LARGEST, LARGEST._replace(descending=False)])
-def test_the_first_few_are_held_and_few_more(order: Order, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_little_more_than_the_first_few_is_held(order: Order, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rnncli.search.forms.BATCH", 5)
     everything = [*candidates("input:8,lstm:{1..40}:seq,gru:{1..3}")]
     for top, most in ((5, 5), (7, 2 * 7 + 5)):
@@ -248,7 +248,7 @@ def test_the_first_few_are_held_and_few_more(order: Order, monkeypatch: pytest.M
         assert selection.best() == sorted(everything, key=order.of, reverse=order.descending)[:top]
 
 
-def test_the_pace_of_a_sweep_whose_rows_are_read_meanwhile_leaves_its_reader_out(
+def test_the_pace_of_a_sweep_excludes_the_time_of_its_reader(
     at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clocks: list[object] = []
@@ -262,7 +262,7 @@ def test_the_pace_of_a_sweep_whose_rows_are_read_meanwhile_leaves_its_reader_out
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("order", [LARGEST, LARGEST._replace(descending=False)])
-def test_the_first_few_take_no_more_memory_of_more_candidates(order: Order) -> None:
+def test_the_first_few_of_more_candidates_take_no_more_memory(order: Order) -> None:
     def peak(count: int) -> int:
         found = candidates(f"input:8,lstm:{{1..{count}}}:seq,gru:{{1..10}}")
         work, tally = Sweep(Setting(), Budget(params=10**12), len, order, 10), Tally()
@@ -277,5 +277,5 @@ def test_the_first_few_take_no_more_memory_of_more_candidates(order: Order) -> N
 
     for how, fewer, more in (("one by one", 500, 2_000), ("in blocks of 7000", 1_400, 4_200)):
         with evaluated(how):
-            peak(fewer)  # fill what caches there are
+            peak(fewer)  # fill the caches
             assert peak(more) < 1.5 * peak(fewer) + 2**19

@@ -1,4 +1,4 @@
-"""`rnncli sweep` in large: blocks, parts, jobs, frontiers, and rows that are written fast."""
+"""Large runs of `rnncli sweep`: blocks, parts, jobs, frontiers, and fast writing of rows."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ from rnncli.system.workers import forked
 Run = Callable[..., Result]
 
 GRID = "{input:5x8,embed:100x{u}},{lstm,gru,lsmt}:{8..32..8}{:seq,:bi,},dense:{u=2..4}"
-"""Of every sort: a named brace that varies here or there, networks that do not stream, and texts that are none."""
+"""All sorts of texts: a named brace that varies in some places, networks that do not stream, and invalid ones."""
 
 MANY = "embed:{100..300..100}x{u=1..16},{lstm,gru}:{4..60..4}:seq,lstm:{4..60..4},dense:{u}"
-"""More than are evaluated one by one."""
+"""Too many to evaluate one by one."""
 
 PLANE = "embed:1000x{16..64..16},{lstm,gru}:{16..256..8}:seq,lstm:{16..256..16}"
 
@@ -58,7 +58,7 @@ ENDLESS = "embed:10x{1..9000},lstm:{1..9000}:seq,lstm:{1..9000}:seq,lstm:{1..900
 
 @contextmanager
 def evaluated(few: int, block: int, task: int | None = None) -> Iterator[None]:
-    """While this lasts, so many candidates are few, so many are in a block, and so many are a task of one job."""
+    """Set the limit on few candidates, the size of a block, and the size of a job's task inside the block."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sweeps, "FEW", few)
         patch.setattr(sweeps, "BLOCK", block)
@@ -83,7 +83,7 @@ CHOICES = [
 ]
 
 
-def test_blocks_give_the_rows_and_the_notes_that_one_by_one_gives(rnncli: Run, at: Walk) -> None:
+def test_blocks_give_the_same_rows_and_notes_as_one_by_one(rnncli: Run, at: Walk) -> None:
     limits = ([], ["--max-params", "3k"], ["--max-macs", "20k", "--max-memory", "9KB"])
     for choice, limit in product(CHOICES, limits):
         with at(*choice, *limit):
@@ -96,7 +96,7 @@ def test_blocks_give_the_rows_and_the_notes_that_one_by_one_gives(rnncli: Run, a
                     assert rnncli(*arguments) == expected
 
 
-def test_the_nearest_is_the_same_where_nothing_keeps_within_the_budget(rnncli: Run) -> None:
+def test_the_nearest_candidate_is_the_same_if_none_is_within_the_budget(rnncli: Run) -> None:
     arguments = ["sweep", GRID, "--max-params", "20", "--max-memory", "1KB"]
     expected = rnncli(*arguments)
     assert (expected.status, "the nearest is" in expected.stderr) == (1, True)
@@ -105,7 +105,7 @@ def test_the_nearest_is_the_same_where_nothing_keeps_within_the_budget(rnncli: R
             assert rnncli(*arguments) == expected
 
 
-def test_many_are_evaluated_in_blocks_where_there_is_memory_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_candidates_are_evaluated_in_blocks_if_memory_allows(monkeypatch: pytest.MonkeyPatch) -> None:
     (stretch,) = stretches([parse_pattern("input:8,lstm:{1..20}")])
     for free, in_blocks in ((None, True), (sweeps.ROOM + 1, True), (sweeps.ROOM, False)):
         monkeypatch.setattr(sweeps, "free_bytes", lambda free=free: free)
@@ -115,9 +115,7 @@ def test_many_are_evaluated_in_blocks_where_there_is_memory_for_them(monkeypatch
                 assert found == ([False] * 3 if in_blocks and few < 20 else [True])
 
 
-def test_a_figure_that_is_not_known_is_an_error_however_it_is_evaluated(
-    rnncli: Run, at: Walk, screen: Callable[..., None]
-) -> None:
+def test_an_unknown_figure_is_an_error_in_either_evaluation(rnncli: Run, at: Walk, screen: Callable[..., None]) -> None:
     for few in (0, 10**9):
         with at(few), evaluated(few, 100):
             replay("sweep-unknown", rnncli, screen)
@@ -127,7 +125,7 @@ def test_a_figure_that_is_not_known_is_an_error_however_it_is_evaluated(
 
 
 @given(st.integers(0, 10**30), st.integers(1, 60))
-def test_parts_are_all_of_it_in_order_and_equally_large(total: int, of: int) -> None:
+def test_parts_are_consecutive_equal_and_complete(total: int, of: int) -> None:
     spans = [Share(number, of).span(total) for number in range(1, of + 1)]
     assert [0, *(stop for _, stop in spans)] == [*(start for start, _ in spans), total]
     sizes = [stop - start for start, stop in spans]
@@ -147,7 +145,7 @@ def test_the_rows_of_all_parts_are_the_rows_of_all_candidates(rnncli: Run, at: W
 # Jobs
 
 
-def test_jobs_change_nothing_of_what_is_written(rnncli: Run, at: Walk) -> None:
+def test_jobs_do_not_change_the_output(rnncli: Run, at: Walk) -> None:
     lines = [f"-f {format_}" for format_ in FORMATS]
     lines += [f"-f {format_} --top 5 --max-params 4k" for format_ in ("table", "csv")]
     lines += [f"-f {format_} --pareto params,-output" for format_ in ("table", "json")]
@@ -157,7 +155,7 @@ def test_jobs_change_nothing_of_what_is_written(rnncli: Run, at: Walk) -> None:
 
 
 @pytest.mark.thorough
-def test_jobs_of_many_candidates_change_nothing(program: Run, at: Walk) -> None:
+def test_jobs_for_many_candidates_do_not_change_the_output(program: Run, at: Walk) -> None:
     for options in (["-f", "csv"], ["--top", "5"], ["--pareto", "params,-output"]):
         with at(*options):
             expected = program("sweep", MANY, *options)
@@ -166,7 +164,7 @@ def test_jobs_of_many_candidates_change_nothing(program: Run, at: Walk) -> None:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Wait for something that another process does."""
+    """Wait for an event in another process."""
     end = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < end
@@ -174,7 +172,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def running(of: int | None = None) -> dict[int, int]:
-    """The processes that run, or those that one has started, and how much time each has had of a processor."""
+    """The processor time of the running processes, or of the children of one process, by process id."""
     found = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -188,7 +186,7 @@ def running(of: int | None = None) -> dict[int, int]:
 
 @contextmanager
 def sweeping(*options: str, stdout: int = subprocess.PIPE) -> Iterator[subprocess.Popen[str]]:
-    """A sweep without end, which has ended when the block has."""
+    """An endless sweep that has ended by the end of the block."""
     line = program_line("sweep", ENDLESS, *options)
     with subprocess.Popen(line, stdout=stdout, stderr=subprocess.PIPE, text=True) as process:
         try:
@@ -198,11 +196,11 @@ def sweeping(*options: str, stdout: int = subprocess.PIPE) -> Iterator[subproces
 
 
 def rarely(*cases: tuple[object, ...]) -> list[Any]:
-    """Cases that are tried with --thorough alone."""
+    """Cases that are tried only with --thorough."""
     return [pytest.param(*case, marks=pytest.mark.thorough) for case in cases]
 
 
-needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="it looks at the processes of Linux")
+needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's /proc")
 INT, TERM, KILL = signal.SIGINT, signal.SIGTERM, signal.SIGKILL
 
 
@@ -215,7 +213,7 @@ INT, TERM, KILL = signal.SIGINT, signal.SIGTERM, signal.SIGKILL
         *rarely((INT, "-f csv"), (TERM, "--top 3"), (TERM, "-f csv"), (KILL, "--top 3")),
     ],
 )
-def test_no_job_outlives_a_sweep_that_is_ended(number: signal.Signals, options: str) -> None:
+def test_no_job_outlives_a_terminated_sweep(number: signal.Signals, options: str) -> None:
     with sweeping("--jobs", "2", *options.split(), stdout=subprocess.DEVNULL) as process:
         until(lambda: len(jobs := running(process.pid)) == 2 and min(jobs.values()) > 0)
         jobs = {*running(process.pid)}
@@ -233,7 +231,7 @@ def test_no_job_outlives_a_sweep_that_is_ended(number: signal.Signals, options: 
     ("number", "options"),
     [(INT, "-f csv"), (TERM, "-f json --jobs 2"), *rarely((TERM, "-f csv"), (INT, "-f json --jobs 2"))],
 )
-def test_the_last_row_is_whole_whatever_ends_a_sweep(number: signal.Signals, options: str) -> None:
+def test_the_last_row_is_complete_however_a_sweep_ends(number: signal.Signals, options: str) -> None:
     def unread() -> int:
         return struct.unpack("i", fcntl.ioctl(process.stdout, termios.FIONREAD, bytes(4)))[0]  # type: ignore[arg-type]
 
@@ -241,7 +239,7 @@ def test_the_last_row_is_whole_whatever_ends_a_sweep(number: signal.Signals, opt
     with sweeping(*options.split()) as process:
         assert process.stdout is not None
         begun = [*islice(process.stdout, 5000)]
-        until(lambda: unread() > 30_000)  # so that it waits for its reader, in the middle of what it writes
+        until(lambda: unread() > 30_000)  # now it waits for its reader in the middle of a write
         process.send_signal(number)
         rest = process.stdout.read(most)
         assert len(rest) < most, "it goes on"
@@ -252,7 +250,7 @@ def test_the_last_row_is_whole_whatever_ends_a_sweep(number: signal.Signals, opt
 
 
 @needs_proc
-def test_a_pipe_that_closes_ends_all_jobs_quietly() -> None:
+def test_a_closed_pipe_ends_all_jobs_quietly() -> None:
     with sweeping("--jobs", "2", "-f", "csv") as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -270,7 +268,7 @@ class UnsendableError(Exception):
         super().__init__(f"{one} and {other}")
 
 
-def test_what_fails_in_a_job_is_said_once_and_a_job_that_is_killed_is_told_of(program: Run) -> None:
+def test_a_failure_in_a_job_is_reported_once_and_so_is_a_killed_job(program: Run) -> None:
     result = program("sweep", MANY, "--sort", "macs", "--jobs", "2")
     assert (result.status, result.stdout) == (2, "")
     assert result.stderr.count("give its --timesteps") == 1
@@ -293,9 +291,7 @@ def test_what_fails_in_a_job_is_said_once_and_a_job_that_is_killed_is_told_of(pr
                 next(results)
 
 
-def test_where_jobs_cannot_be_started_it_says_so_or_one_does_all_the_work(
-    rnncli: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_if_jobs_cannot_start_it_says_so_or_one_does_all_the_work(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def fork() -> int:
         if forks:
             return forks.pop()()
@@ -334,7 +330,7 @@ def beats(one: Sequence[int], other: Sequence[int]) -> bool:
 
 @examples(200)
 @given(st.data(), st.integers(1, 4), st.sampled_from([5, 2**70]))
-def test_what_no_other_row_beats_is_unbeaten(data: st.DataObject, width: int, largest: int) -> None:
+def test_a_row_that_no_other_dominates_is_on_the_frontier(data: st.DataObject, width: int, largest: int) -> None:
     number = st.integers(-largest, largest) | st.integers(0, 3)
     some = data.draw(st.lists(st.lists(number, min_size=width, max_size=width), min_size=1, max_size=40))
     expected = [place for place, row in enumerate(some) if not any(beats(other, row) for other in some)]
@@ -345,7 +341,7 @@ def test_what_no_other_row_beats_is_unbeaten(data: st.DataObject, width: int, la
             assert numbers is None or unbeaten(numbers).tolist() == expected
 
 
-def test_a_figure_that_is_lacked_is_the_same_beside_numbers_of_any_size(rnncli: Run, at: Walk) -> None:
+def test_unknown_figures_compare_equal_whatever_the_size_of_other_numbers(rnncli: Run, at: Walk) -> None:
     huge = "input:8,lstm:2147483647:bi"
     for sign, few in product(("", "-"), (0, 10**9)):
         with at(sign, few), evaluated(few, 100):
@@ -353,7 +349,7 @@ def test_a_figure_that_is_lacked_is_the_same_beside_numbers_of_any_size(rnncli: 
             assert [row["spec"] for row in found] == [huge]
 
 
-def test_equals_that_lack_a_figure_are_all_kept_beside_huge_numbers() -> None:
+def test_equal_candidates_without_a_figure_are_all_kept_next_to_huge_numbers() -> None:
     orders = (Order("streaming", descending=True), Order("params"), Order("output", descending=True))
     frontier = Frontier(orders, orders[0], None)
     frontier.add([each for each in candidates("input:8,lstm:{1,2147483647}:bi") if isinstance(each, Candidate)])
@@ -362,7 +358,7 @@ def test_equals_that_lack_a_figure_are_all_kept_beside_huge_numbers() -> None:
     assert frontier.pick(np.array([0]), lambda name: np.array([again[name]])).tolist() == [0]
 
 
-def test_a_frontier_is_what_no_other_candidate_beats(rnncli: Run, at: Walk) -> None:
+def test_a_frontier_is_the_set_of_candidates_that_no_other_dominates(rnncli: Run, at: Walk) -> None:
     everything = [each for each in candidates(GRID, timesteps=7) if isinstance(each, Candidate)]
     everything = [each for each in everything if each.total_params <= 9000]
     for compared in ("params,-output", "macs,-output", "macs-per-step,-params,training", "-output"):
@@ -378,14 +374,14 @@ def test_a_frontier_is_what_no_other_candidate_beats(rnncli: Run, at: Walk) -> N
             assert sorted(row["spec"] for row in found) == sorted(best)
 
 
-def test_the_frontier_of_the_frontiers_of_parts_is_that_of_all(rnncli: Run) -> None:
+def test_the_frontier_of_the_parts_frontiers_is_the_frontier_of_all(rnncli: Run) -> None:
     options = ["--pareto", "params,-output"]
     parts = [row["spec"] for n in range(1, 4) for row in rows(rnncli, GRID, *options, "--part", f"{n}/3")]
     again = rnncli("sweep", "-", "-f", "json", *options, stdin="\n".join(parts))
     assert [json.loads(line) for line in again.stdout.splitlines()] == rows(rnncli, GRID, *options)
 
 
-def test_a_frontier_is_seen_among_all_candidates(rnncli: Run, screen: Callable[..., None]) -> None:
+def test_a_frontier_is_shown_among_all_candidates(rnncli: Run, screen: Callable[..., None]) -> None:
     result = rnncli("sweep", PLANE, "--pareto", "params,-output")
     assert (result.status, result.stderr) == (0, "3,968 candidates, 16 shown\n")
     screen("sweep-frontier", result.stdout)
@@ -404,9 +400,7 @@ def test_two_figures_of_a_frontier_are_the_axes_of_its_picture(rnncli: Run, at: 
             assert said in rnncli("sweep", PLANE, "--pareto", figures).stdout
 
 
-def test_the_picture_of_a_frontier_keeps_within_the_terminal(
-    rnncli: Run, at: Walk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_picture_of_a_frontier_fits_the_terminal(rnncli: Run, at: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rnncli.render.terminal.on_terminal", lambda: True)
     for width in (60, 30, 14):
         with at(width):
@@ -417,7 +411,7 @@ def test_the_picture_of_a_frontier_keeps_within_the_terminal(
 
 
 @given(st.lists(st.tuples(st.floats(1, 1e18), st.floats(1, 1e18)), min_size=1, max_size=30), st.integers(14, 200))
-def test_every_point_that_stands_out_is_in_the_picture(points: list[tuple[float, float]], width: int) -> None:
+def test_highlighted_points_are_in_the_picture(points: list[tuple[float, float]], width: int) -> None:
     cloud = SimpleNamespace(points=lambda: points[1:], asked=("total_params", "macs"))
     lines = picture(points[:1], cast(Cloud, cloud), width)
     assert max(map(len, lines), default=0) <= width
@@ -448,7 +442,7 @@ _figures = st.none() | st.integers(0, 2**70)
     st.sampled_from(sorted(WRITERS)),
     st.lists(st.tuples(_specs, _shapes, *[_figures] * len(Candidate._fields[2:])), min_size=1, max_size=9),
 )
-def test_rows_that_are_written_fast_are_those_of_the_writer(format_: str, some: list[Any]) -> None:
+def test_rows_written_fast_match_those_of_the_writer(format_: str, some: list[Any]) -> None:
     assert Candidate._fields[2 : 2 + len(TOTALS)] == TOTALS
     record = record_maker(Setting(framework="torch"))
     plain = WRITERS[format_](CANDIDATES)

@@ -1,4 +1,4 @@
-"""Where there is nothing of Unix, as on Windows and in a browser, rnncli works; and it starts the same everywhere."""
+"""rnncli works on systems without Unix features, such as Windows and browsers, and starts the same everywhere."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SPEC = "embed:20x4,lstm:3"
 
 
 def lines() -> list[list[str]]:
-    """What is run on each system: every command, every format, all that reads and writes files."""
+    """The command lines to run on each system: every command and format, and all file input and output."""
     with zipfile.ZipFile(MODELS / "keras" / "models.zip") as packed:
         packed.extractall(members=KERAS)
     Path("specs").write_text(f"input:8,lstm:4\n{SPEC}\n", encoding="utf-8")
@@ -61,9 +61,7 @@ def lines() -> list[list[str]]:
 
 
 @pytest.mark.parametrize("system", ["windows", "pyodide"])
-def test_every_command_does_its_work_and_every_module_is_imported_without_anything_of_unix(
-    system: str, at: Walk
-) -> None:
+def test_every_command_works_and_every_module_imports_without_unix_features(system: str, at: Walk) -> None:
     given = lines()
     done = subprocess.run([sys.executable, BARE, system, json.dumps(given)], capture_output=True, timeout=PATIENCE)
     said = done.stderr.decode()
@@ -92,7 +90,7 @@ GIVEN_FILES = (
 )
 
 
-def test_a_path_of_windows_is_a_path_on_every_system(rnncli: Run, at: Walk) -> None:
+def test_a_windows_path_is_a_path_on_every_system(rnncli: Run, at: Walk) -> None:
     for path in PATHS:
         missing = f"{path.removesuffix('::2')} cannot be read: No such file or directory\n"
         for line in GIVEN_FILES:
@@ -106,7 +104,7 @@ def test_a_path_of_windows_is_a_path_on_every_system(rnncli: Run, at: Walk) -> N
     assert rnncli("summary", "C:\\model").stderr.startswith("Error: C:\\model is not a known model file\n")
 
 
-def test_an_output_in_the_characters_of_a_windows_pipe_holds_what_they_can(program: Run, at: Walk) -> None:
+def test_output_in_the_encoding_of_a_windows_pipe_contains_all_characters_that_it_can(program: Run, at: Walk) -> None:
     for line in (["draw", "input:8,lstm:4"], ["explain", "input:8,gru:4"], ["summary", "日本.pt"], ["help", "spec"]):
         with at(*line):
             done = program(*line, PYTHONIOENCODING="cp1252")
@@ -114,7 +112,7 @@ def test_an_output_in_the_characters_of_a_windows_pipe_holds_what_they_can(progr
             assert done.status == (1 if line[0] == "summary" else 0)
 
 
-def test_the_version_and_the_message_of_a_bug_say_what_a_report_needs(
+def test_the_version_and_the_message_of_a_bug_contain_the_details_for_a_report(
     program: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said = program("--version").stdout

@@ -1,6 +1,6 @@
-"""Recurrent layers that are one module in PyTorch: which are, what their weights are called, and why others are not.
+"""Recurrent layers that form one PyTorch module: which do, the names of their weights, and why others do not.
 
-That the lines make what the rows say is judged by PyTorch itself: `make judge`, and `networks.json` of `make golden`.
+PyTorch itself checks that the lines build what the rows say: `make judge`, and `networks.json` of `make golden`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ gru:9:seq,dropout:0.5:x2,gru:9 gru:9:seq:x2,dropout:0.5,gru:9 gru:9:seq,dropout:
 lstm:9 lstm:9:seq,gru:9 lstm:9:seq,dense:5 lstm:9:seq,dense:5,lstm:8 lstm:9,repeat:3,lstm:9:seq rnn:9:back,dense:1
 gru:4:seq,pool:max
 """
-"""Layers on an input of 8 features: in one module, in modules apart, and where nobody would wonder."""
+"""Layers on 8 input features: in one module, in separate modules, and where the split needs no explanation."""
 
 
 def in_torch(spec: str) -> Summary:
@@ -40,7 +40,7 @@ def lines_of(spec: str) -> list[str]:
     return [module.code for module in in_torch(spec).modules or ()]
 
 
-def test_modules_read_as_they_were_reviewed(rnncli: Run, screen: Callable[[str, str], None]) -> None:
+def test_modules_read_as_reviewed(rnncli: Run, screen: Callable[[str, str], None]) -> None:
     for name, spec in {
         "stack": "input:40,lstm:256:seq:bi,dropout:0.2,lstm:256:bi,dense:10",
         "mixed": "embed:1000x8,lstm:64:seq,lstm:32:seq:x2,dropout:0.2,lstm:32:seq:back,norm,lstm:32,dense:3",
@@ -79,7 +79,7 @@ def test_a_run_of_equal_layers_is_one_line_that_names_the_weights_of_all_levels(
     assert "bias_hh_l0…l3_reverse (6,)" in wide
 
 
-def test_equal_layers_in_a_row_are_levels_of_one_module_and_another_begins_at_level_0_again() -> None:
+def test_consecutive_equal_layers_are_levels_of_one_module_and_the_next_module_restarts_at_level_0() -> None:
     names = [weight.name for layer in in_torch("input:4,gru:5:seq:bi:x2").layers for weight in layer.weights]
     parts = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     assert names == [f"{part}_l{level}{way}" for level in (0, 1) for way in ("", "_reverse") for part in parts]
@@ -93,7 +93,7 @@ def test_keras_has_no_modules(rnncli: Run) -> None:
     assert "modules" not in json.loads(rnncli("summary", spec, "-f", "json").stdout)
 
 
-def test_a_table_whose_row_of_padding_starts_with_zeros_is_made_so(at: Walk) -> None:
+def test_an_embedding_whose_padding_row_starts_with_zeros_is_built_so(at: Walk) -> None:
     for rest in ("lstm:4", "dense:3", "lstm:4:seq,pool:max"):
         with at(rest):
             (table,) = in_torch(f"embed:100x8:mask,{rest}").layers[0].weights
@@ -115,13 +115,13 @@ def test_documents_hold_the_lines_and_the_reasons_as_source(rnncli: Run, at: Wal
             assert "nn." not in rnncli(command, "input:8,lstm:9", *options).stdout
 
 
-def test_the_notes_of_explain_name_the_weights_of_the_other_framework_as_it_does(rnncli: Run) -> None:
+def test_explains_notes_use_the_other_frameworks_names_of_weights(rnncli: Run) -> None:
     told = " ".join(rnncli("explain", "input:8,lstm:9:seq,lstm:9").stdout.split())
     assert "bias_ih_l1 (36,) and bias_hh_l1 (36,) instead of bias (36,)" in told
 
 
 @given(networks())
-def test_every_layer_with_weights_is_in_one_module_and_the_lines_are_those_of_the_export(network: Network) -> None:
+def test_every_layer_with_weights_is_in_one_module_and_the_lines_match_the_export(network: Network) -> None:
     try:
         modules = network.summary(framework="torch").modules or ()
     except SpecError:
@@ -139,7 +139,7 @@ def test_every_layer_with_weights_is_in_one_module_and_the_lines_are_those_of_th
         assert "".join(module.code.partition("  #")[0].split()) in flat
 
 
-def test_what_is_shown_and_exported_is_read_again_as_the_same_layers(rnncli: Run, tmp_path: Path, at: Walk) -> None:
+def test_shown_and_exported_modules_are_read_back_as_the_same_layers(rnncli: Run, tmp_path: Path, at: Walk) -> None:
     dropped = "input:8,gru:4:seq,dropout:0.2,gru:4:seq,dropout:0.2,gru:4"
     for spec in ("input:8,lstm:4:seq:bi:x2,lstm:4:bi", dropped, "input:8,rnn:4"):
         with at(spec):

@@ -1,4 +1,4 @@
-"""One word for one thing: every key, in every format of every command, is a word of the vocabulary."""
+"""One word per concept: every key, in every format of every command, is in the vocabulary."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ONLY_JSON = [
     ("forward", ("input:3,gru:2", "--plot", "--gates")),
     ("summary", ("input:3,gru:2:seq,gru:2:seq,gru:3", "--framework", "torch")),
 ]
-"""What only JSON has a form for."""
+"""Content that only JSON can represent."""
 
 
 def objects_of(rnncli: Run, command: str, arguments: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -36,7 +36,7 @@ def objects_of(rnncli: Run, command: str, arguments: tuple[str, ...]) -> list[di
 
 
 def entries(value: Any) -> Iterator[tuple[str, Any]]:
-    """Every key in some JSON, at any depth, with what it holds."""
+    """Every key in JSON at any depth, with its value."""
     for each in value if isinstance(value, list) else [value]:
         if isinstance(each, dict):
             for key, held in each.items():
@@ -47,7 +47,7 @@ def entries(value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def leaves(value: Any) -> Iterator[Any]:
-    """What lists and objects hold in the end."""
+    """The innermost values of lists and objects."""
     if isinstance(value, list | dict):
         for each in value.values() if isinstance(value, dict) else value:
             yield from leaves(each)
@@ -59,7 +59,7 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def test_every_key_and_column_is_a_word_of_the_vocabulary_and_every_word_is_used(at: Walk, rnncli: Run) -> None:
+def test_every_key_and_column_is_in_the_vocabulary_and_every_word_is_used(at: Walk, rnncli: Run) -> None:
     used = set()
     for command, arguments in [*VIEWS, *ONLY_JSON]:
         objects = objects_of(rnncli, command, arguments)
@@ -79,7 +79,7 @@ def test_every_key_and_column_is_a_word_of_the_vocabulary_and_every_word_is_used
     assert {*KEYS} - used == set()
 
 
-def test_no_word_is_explained_twice_and_what_is_none_is_refused(at: Walk) -> None:
+def test_no_word_is_explained_twice_and_unknown_words_are_refused(at: Walk) -> None:
     assert len(KEYS) == sum(len(meaning.keys) for meaning in MEANINGS)
     assert len({meaning.text for meaning in MEANINGS}) == len(MEANINGS)
     for column in ("memory", "spec_difference_ratio", "unknown_ratio", "_ratio"):
@@ -87,7 +87,7 @@ def test_no_word_is_explained_twice_and_what_is_none_is_refused(at: Walk) -> Non
             meaning_of(column)
 
 
-def test_every_network_has_the_totals_of_its_summary_and_the_class_of_each_cell(at: Walk, rnncli: Run) -> None:
+def test_every_network_has_its_summarys_totals_and_the_class_of_each_cell(at: Walk, rnncli: Run) -> None:
     for command in ("summary", "forward", "explain", "compare", "sweep", "solve"):
         arguments = EXAMPLES[command].arguments
         for each in objects_of(rnncli, command, arguments):
@@ -108,7 +108,7 @@ def test_a_figure_has_one_name_on_the_screen(at: Walk, rnncli: Run) -> None:
     for line, left_out in {
         ("compare",): set(),
         ("sweep",): set(),
-        ("summary", "--wide"): {"total_params", "total_bytes"},  # which say it as Keras does
+        ("summary", "--wide"): {"total_params", "total_bytes"},  # named as in Keras
     }.items():
         screen = rnncli(*line, *specs).stdout
         for total in {*TOTALS} - left_out:
@@ -128,7 +128,7 @@ def test_a_budget_has_two_names_in_every_command(at: Walk, rnncli: Run) -> None:
                 assert (results[0].status, results[0].stdout != "") == (0, True)
 
 
-def test_the_page_on_keys_names_each_of_them_once(rnncli: Run) -> None:
+def test_the_page_on_keys_lists_each_of_them_once(rnncli: Run) -> None:
     page = rnncli("help", "keys").stdout
     assert max(map(len, page.splitlines())) <= 80
     named = re.findall(r"^  (\w+(?:,\s+\w+)*):", page, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""A number is of exactly the network that was given, or what differs is said where the number is read."""
+"""A number describes exactly the given network, or the difference is stated next to the number."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from rnncli.summary import ORIGIN
 Run = Callable[..., Result]
 
 TIED = Path(__file__).parent / "golden" / "models" / "tied.pt"
-"""A language model whose last layer has the weights of its embedding."""
+"""A language model whose last layer shares its embedding's weights."""
 
 ARGUMENTS = {
     "compare": ("input:2,rnn:4",),
@@ -31,7 +31,7 @@ ARGUMENTS = {
     "forward": ("--timesteps", "5"),
     "reach": ("--timesteps", "20"),
 }
-"""What a command needs beside a SPEC."""
+"""A command's arguments in addition to a SPEC."""
 
 
 def parameters(name: str) -> dict[str, click.Parameter]:
@@ -44,13 +44,13 @@ TAKE_A_SPEC = [name for name in COMMANDS if "spec" in parameters(name)]
 
 @pytest.fixture(autouse=True)
 def half() -> str:
-    """A file with a network, and a convolution and a table beside it."""
+    """A file with a network, and a convolution and an embedding outside it."""
     arrays = {"rnn.weight_ih_l0": (4, 2), "rnn.weight_hh_l0": (4, 4), "cnn.weight": (6, 2, 5), "table": (9, 2)}
     np.savez("half.npz", **{name: np.ones(shape, "f4") for name, shape in arrays.items()})
     return "half.npz"
 
 
-def test_every_command_that_takes_a_spec_says_what_of_a_file_is_left_out(rnncli: Run, at: Walk, half: str) -> None:
+def test_every_command_that_takes_a_spec_reports_parts_of_a_file_left_out(rnncli: Run, at: Walk, half: str) -> None:
     assert {"summary", "forward", "explain", "draw", "compare", "reach", "export", "spec"} <= {*TAKE_A_SPEC}
     for name in TAKE_A_SPEC:
         formats = FORMATS if "format_" in parameters(name) else ("table",)
@@ -80,7 +80,7 @@ def test_every_command_that_takes_a_spec_says_what_of_a_file_is_left_out(rnncli:
                     assert "24 of 102 in the file" in result.stdout
 
 
-def test_a_number_alone_is_of_the_whole_or_of_a_part_that_was_named(rnncli: Run, at: Walk, half: str) -> None:
+def test_a_bare_number_covers_the_whole_file_or_a_named_part(rnncli: Run, at: Walk, half: str) -> None:
     quiet = [name for name in TAKE_A_SPEC if "quiet" in parameters(name)]
     assert quiet == ["summary"]
     for text, status, printed in (
@@ -101,7 +101,7 @@ def test_a_number_alone_is_of_the_whole_or_of_a_part_that_was_named(rnncli: Run,
     assert result.stderr.endswith("only that part: rnncli summary -q half.npz::rnn\n")
 
 
-def test_a_size_that_was_assumed_stands_in_the_first_line(rnncli: Run, at: Walk) -> None:
+def test_an_assumed_size_appears_in_the_first_line(rnncli: Run, at: Walk) -> None:
     for name in TAKE_A_SPEC:
         if name in ("spec", "export"):
             continue
@@ -112,7 +112,7 @@ def test_a_size_that_was_assumed_stands_in_the_first_line(rnncli: Run, at: Walk)
     assert json.loads(rnncli("summary", "LSTM(4)", "-f", "json").stdout)["assumed"] == ["an input of 32 features"]
 
 
-def test_a_whole_network_says_so_and_nothing_else(rnncli: Run, at: Walk) -> None:
+def test_a_complete_network_is_reported_as_complete_and_nothing_else(rnncli: Run, at: Walk) -> None:
     for name in TAKE_A_SPEC:
         if "format_" in parameters(name):
             with at(name):
@@ -122,7 +122,7 @@ def test_a_whole_network_says_so_and_nothing_else(rnncli: Run, at: Walk) -> None
     assert Network.parse("input:2,rnn:4").summary().origin.complete
 
 
-def test_every_command_that_takes_a_spec_takes_the_numbers_that_a_source_leaves_open(rnncli: Run, at: Walk) -> None:
+def test_every_command_that_takes_a_spec_accepts_the_numbers_that_a_source_leaves_open(rnncli: Run, at: Walk) -> None:
     Path("m.py").write_text("import torch.nn as nn\nrnn = nn.GRU(8, hidden)\n", encoding="utf-8")
     for name in [*TAKE_A_SPEC, "inspect"]:
         with at(name):
@@ -141,7 +141,7 @@ def test_every_command_that_takes_a_spec_takes_the_numbers_that_a_source_leaves_
         assert (result.status, result.stdout) == (2, ""), wrong
 
 
-def test_each_of_several_sources_may_leave_other_numbers_open(rnncli: Run) -> None:
+def test_several_sources_may_leave_different_numbers_open(rnncli: Run) -> None:
     Path("m.py").write_text("import torch.nn as nn\nrnn = nn.GRU(8, hidden)\n", encoding="utf-8")
     line = ("compare", "m.py", "nn.GRU(8, units)", "--set", "hidden=16", "--set", "units=4")
     assert rnncli(*line).status == 0
@@ -156,7 +156,7 @@ def test_each_of_several_sources_may_leave_other_numbers_open(rnncli: Run) -> No
     assert result.stderr.endswith("; only that part: half.npz::rnn\n")
 
 
-def test_a_line_that_makes_no_layer_is_an_error_and_a_word_among_calls_is_one_of_the_language(rnncli: Run) -> None:
+def test_a_line_that_makes_no_layer_is_an_error_and_a_word_among_calls_is_in_the_language(rnncli: Run) -> None:
     for text in ("Masking()", "Input()", "[Identity()]"):
         assert rnncli("summary", text)[:2] == (2, "")
         assert "it has no layers" in rnncli("summary", text).stderr

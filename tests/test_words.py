@@ -1,6 +1,6 @@
-"""Both words: whoever reads a field in an explanation or an error reads the framework's argument beside it.
+"""Both names: wherever an explanation or error mentions a field, the framework's argument is next to it.
 
-And the words of Keras and PyTorch that no spec has: what is said of them, and the spec that is left.
+Also the words of Keras and PyTorch that no spec has: the explanation, and the spec without them.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ KERAS: dict[str, tuple[str, ...]] = {
     "dilation=2": ("dilation_rate=2",),
     "causal": ("padding='causal'",),
 }
-"""Keras's arguments as its documentation has them; none where Keras says it with a layer of its own, Masking()."""
+"""Keras's arguments as documented; none for a mask, which is the separate layer Masking()."""
 
 TORCH: dict[tuple[str, str], str] = {
     ("rnn", "relu"): "nonlinearity='relu'",
@@ -57,7 +57,7 @@ TORCH: dict[tuple[str, str], str] = {
     ("norm", "eps=1e-5"): "eps=1e-05",
     **{("lstm", field): "" for field in ("seq", "back", "bi=sum", "relu", "recact=relu", "forgetbias=0")},
 }
-"""PyTorch's, by kind; nothing where its class has none."""
+"""PyTorch's arguments by kind; nothing if its class has none."""
 
 OPTIONS = [(layer, option) for layer in LAYERS for option in layer.options]
 FIELDS: list[tuple[type[Layer], Option, str, Any]] = [
@@ -66,7 +66,7 @@ FIELDS: list[tuple[type[Layer], Option, str, Any]] = [
     for text, value in {**option.fields(), **option.short_fields()}.items()
     if value != layer.default(option.attribute)
 ]
-"""Every field of every kind that says something else than the default."""
+"""Every field of every kind, set to a value other than the default."""
 
 
 def layer_spec(layer: type[Layer], field: str) -> str:
@@ -82,12 +82,12 @@ def error(spec: str) -> SpecError:
 
 
 def helped(spec: str) -> str:
-    """What a bad spec is answered with, up to its repair."""
+    """The error for a bad spec, up to its repair."""
     wrong = error(spec)
     return "; ".join(filter(None, (wrong.advice, wrong.lead)))
 
 
-def test_every_option_is_said_with_keras_argument_and_with_pytorchs_where_it_has_one(at: Walk) -> None:
+def test_every_option_is_shown_with_keras_argument_and_with_pytorchs_if_there_is_one(at: Walk) -> None:
     assert {*KERAS} <= {text for _, _, text, _ in FIELDS}
     for _, option in OPTIONS:
         assert any(option.spells(field.partition("=")[0]) for field in KERAS), option
@@ -103,7 +103,7 @@ def test_every_option_is_said_with_keras_argument_and_with_pytorchs_where_it_has
             assert said == (f"{field} ({argument})" if argument else field)
 
 
-def test_explain_says_every_field_that_is_set_in_both_words(at: Walk) -> None:
+def test_explain_shows_every_set_field_under_both_names(at: Walk) -> None:
     for framework in FRAMEWORKS:
         for layer, option, text, value in FIELDS:
             network = Network.parse(layer_spec(layer, text))
@@ -114,9 +114,9 @@ def test_explain_says_every_field_that_is_set_in_both_words(at: Walk) -> None:
                     assert both in ", ".join(note.text for note in notes)
 
 
-def test_a_field_that_is_wrong_is_answered_with_both_words(at: Walk) -> None:
+def test_a_wrong_field_is_answered_with_both_names(at: Walk) -> None:
     for layer, option, text, value in FIELDS:
-        if text.isdigit():  # where a number is wrong, it is taken for a size
+        if text.isdigit():  # a wrong number is taken for a size
             continue
         both = in_both(layer, option.attribute, value)
         if "=" not in text and text in option.fields() and value is not False:
@@ -126,7 +126,7 @@ def test_a_field_that_is_wrong_is_answered_with_both_words(at: Walk) -> None:
             with at("misspelt", layer.kind, text):
                 assert both in helped(layer_spec(layer, text[:-2] + text[-1] + text[-2]))
         able = [each for each in LAYERS if any(own.spells(text.partition("=")[0]) for own in each.options)]
-        if layer is able[0] and text not in KINDS:  # the first of several is asked for its word; linear is a kind, too
+        if layer is able[0] and text not in KINDS:  # the first of several is asked for its word; linear is also a kind
             for other in {*LAYERS} - {*able, Activation}:
                 with at(other.kind, "does not accept", text):
                     message = error(layer_spec(other, text)).message
@@ -145,7 +145,7 @@ def test_a_field_that_is_wrong_is_answered_with_both_words(at: Walk) -> None:
                 assert in_both(layer, option.attribute, value) in said
 
 
-def test_reset_after_means_what_it_says() -> None:
+def test_reset_after_has_its_keras_meaning() -> None:
     assert str(Network.parse("input:8,gru:3:reset_after=False")) == "input:8,gru:3:reset=before"
     assert str(Network.parse("input:8,gru:3:reset_after=True")) == "input:8,gru:3"
 
@@ -169,15 +169,15 @@ WHERE = {
     "timesteps": "--timesteps",
     "batch_size": "--batch",
 }
-"""Words of the frameworks that no spec has, and what the answer to each must say."""
+"""Framework words that no spec has, and required texts of the answer."""
 
 
-def test_a_word_of_a_framework_says_where_it_is_found_and_never_another_field(at: Walk) -> None:
+def test_a_framework_word_is_answered_with_its_equivalent_and_never_with_another_field(at: Walk) -> None:
     for words, where in WHERE.items():
         for word in words.split():
             with at(word):
                 assert where in FRAMEWORK_WORDS[word]
-    read = {"activation", "bidirectional", *KINDS}  # as a field or a layer, not as a word that is found elsewhere
+    read = {"activation", "bidirectional", *KINDS}  # as a field or layer, not as a foreign word
     for word, text in FRAMEWORK_WORDS.items():
         fields = [] if word in read else [f"lstm:3:{each}" for each in (word, word.title(), word.upper())]
         if word not in ("activation", "bidirectional", "num_layers"):
@@ -194,10 +194,10 @@ def test_a_word_of_a_framework_says_where_it_is_found_and_never_another_field(at
                     assert Network.parse(wrong.repair or "")
 
 
-def test_what_people_call_a_layer_or_a_field_is_answered_as_it_was_reviewed_with_a_spec_that_works(
+def test_common_names_of_a_layer_or_field_are_answered_as_reviewed_with_a_spec_that_works(
     at: Walk, screen: Callable[[str, str], None]
 ) -> None:
-    """A spec that is added to the screen is a new case."""
+    """To add a case, add a spec to the screen."""
     answers = []
     for block in (SCREENS / "words.txt").read_text(encoding="utf-8").strip().split("\n\n"):
         spec = block.splitlines()[0]
@@ -211,9 +211,7 @@ def test_what_people_call_a_layer_or_a_field_is_answered_as_it_was_reviewed_with
 # A spec that is only an input
 
 
-def test_an_input_without_layers_says_what_is_missing_with_a_line_that_works(
-    at: Walk, rnncli: Callable[..., Result]
-) -> None:
+def test_an_input_without_layers_is_answered_with_a_line_that_works(at: Walk, rnncli: Callable[..., Result]) -> None:
     for command in ("summary", "forward", "explain", "draw", "export", "spec"):
         for head, spec in (("input:8", "input:8,rnn:32"), ("input:5x8", "input:5x8,rnn:32")):
             with at(command, head):

@@ -1,4 +1,4 @@
-"""What a network takes beside its parameters: the figures are those that one counts by hand."""
+"""A network's memory in addition to its parameters: the figures match a count by hand."""
 
 from __future__ import annotations
 
@@ -18,69 +18,69 @@ from rnncli.quantities import MAX_SIZE
 from rnncli.search.forms import Polynomial
 
 STREAMED = {
-    # An id, two states of 32, the one gate of 32, the output.
+    # An id, two states of 32, the only gate of 32, the output.
     "embed:10000x32,rnn:32:seq,rnn:32": 1 + (32 + 32) + 32 + 32,
     # h and c; four gates.
     "input:8,lstm:16": 8 + (16 + 16) + 4 * 16 + 16,
-    # The gates of the gru are most, and what the dense layer makes is the output.
+    # The GRU's gates are the most, and the dense layer's result is the output.
     "input:8,lstm:16:seq,gru:40,dense:500": 8 + (16 + 16 + 40) + 3 * 40 + 500,
-    # The dense layer in the middle reads a vector that a layer made, and makes one.
+    # The middle dense layer reads a computed vector and computes another.
     "input:4,dense:8:relu,dense:6:relu,dense:2": 4 + (8 + 6) + 2,
-    # A row of a table is no copy.
+    # A row of a table is not copied.
     "embed:9x5": 1 + 5,
-    # The sum and the count of what is in it; in the end the mean is made of them.
+    # The running sum and count; at the end the mean is computed from them.
     "embed:50x300,pool:avg,dense:2": 1 + (300 + 1) + 300 + 2,
     "embed:50x300,pool:avg": 1 + (300 + 1) + 300,
-    # The pool carries the largest so far; the decoder reads the same vector at each step, and counts.
+    # The pool keeps the maximum so far; the decoder reads the same vector at each step, and counts.
     "input:8,rnn:4:seq,pool:max,repeat:5,gru:6:seq": 8 + (4 + 4 + (4 + 1) + 6) + 3 * 6 + 6,
-    # Nothing is dropped outside training.
+    # Dropout does nothing outside training.
     "input:100,dropout:0.5,rnn:2": 100 + 2 + 2 + 2,
-    # A normalisation makes a vector of the input, which stays as it is.
+    # A normalisation computes a new vector, because the input must not change.
     "input:100,norm,rnn:2": 100 + 2 + (100 + 2) + 2,
-    # What a layer made it changes in its place.
+    # It changes a layer's result in place.
     "input:3,dense:100,norm,rnn:2": 3 + 2 + (100 + 2) + 2,
 }
-"""The numbers that a step at a time needs, by hand: the input, the states, what is needed within a step, the output."""
+"""The numbers for one step at a time, by hand: input, states, temporary values of a step, output."""
 
 STREAMED_INT8 = {
-    # A row of the table becomes a vector of floats, beside which the gates are.
+    # A row of the table becomes a vector of floats, needed together with the gates.
     "embed:10000x32,rnn:32:seq,rnn:32": 1 + (32 + 32) + (32 + 32) + 32,
     "input:8,lstm:16": 8 + (16 + 16) + 4 * 16 + 16,
 }
-"""The same where matrices and tables are int8; all that is computed is float32."""
+"""The same with int8 matrices and tables; all computed values are float32."""
 
 STORED_INT8 = {
     "input:8,lstm:16,dense:2": (8 * 64 + 16 * 64 + 16 * 2) + 4 * (64 + 64 + 2) + 4 * (64 + 2),
     "embed:50x6,norm,gru:3": (50 * 6 + 6 * 9 + 3 * 9) + 4 * (6 + 9 + 9) + 4 * (6 + 6 + 2 * 9),
 }
-"""The bytes of parameters, by hand: those of matrices, a float for each of their columns, and all others as floats."""
+"""The bytes of parameters, by hand: one per matrix element, a float per matrix column, and floats for the rest."""
 
 KEPT = {
-    # 32 of the embedding, and a state of 32 for each layer: the gate of a SimpleRNN is its state.
+    # 32 of the embedding, and a state of 32 for each layer: a SimpleRNN's gate is its state.
     "embed:10000x32,rnn:32:seq,rnn:32": 7 * (32 + 32 + 32),
-    # The input; four gates, h and c. The last h is what is returned.
+    # The input; four gates, h and c. The last h is the output.
     "input:8,lstm:16": 7 * (8 + 6 * 16),
-    # Both directions have three gates and a state of their own.
+    # Each direction has three gates and a state.
     "input:8,gru:16:bi": 7 * (8 + 2 * 4 * 16),
-    # The sum of both directions is an array of its own, which the loss reads.
+    # The sum of both directions is a separate array, which the loss reads.
     "input:8,gru:16:bi=sum:seq": 7 * (8 + 2 * 4 * 16 + 16),
-    # The mean has no need of what it is of, and the loss reads what the last returns.
+    # The mean does not need its input, and the loss reads the last layer's output.
     "embed:50x300,pool:avg,dense:2": 1 * (300 + 2),
-    # What a linear layer returns is kept for whoever reads it, what tanh returns for itself; each of them once.
+    # A linear layer's output is saved for its reader, tanh's for itself; each counts once.
     "input:8,dense:5,dense:6:tanh,dense:7": 7 * (8 + 5 + 6 + 7),
-    # A dropout keeps which are dropped, which may be bits; what it returns is kept for who reads it.
+    # A dropout saves its mask, possibly as bits; its output is saved for its reader.
     "input:8,rnn:4:seq,dropout:0.5,dense:3": 7 * (8 + 4 + 4 + 3),
-    # Nothing dropped is nothing new.
+    # Without dropped values there is no new array.
     "input:8,rnn:4:seq,dropout:0,dense:3": 7 * (8 + 4 + 3),
-    # A decoder reads one vector at every step, which is the encoder's last state.
+    # A decoder reads one vector at every step, the encoder's last state.
     "input:8,rnn:4,repeat:5,gru:6:seq,norm": 7 * (8 + 4) + 5 * (4 * 6 + 6),
     # Nothing is trained.
     "input:8,dropout:0.5,norm:nobias:noscale,pool:max": 0,
 }
-"""The numbers that training keeps of a sample of seven timesteps, by hand."""
+"""The numbers that training saves for a sample of seven timesteps, by hand."""
 
 
-def test_a_step_at_a_time_needs_all_states_and_the_arrays_of_one_layer_unless_one_needs_the_end(at: Walk) -> None:
+def test_one_step_at_a_time_needs_all_states_and_one_layers_arrays_unless_a_layer_needs_the_end(at: Walk) -> None:
     sizes = {"float16": 2, "float32": 4, "float64": 8}
     for (spec, numbers), (dtype, size) in product(STREAMED.items(), sizes.items()):
         with at(spec, dtype):
@@ -95,13 +95,13 @@ def test_a_step_at_a_time_needs_all_states_and_the_arrays_of_one_layer_unless_on
             assert Network.parse(spec).summary(batch=3, timesteps=7).streaming_bytes is None
 
 
-def test_int8_stores_matrices_in_a_byte_a_number_and_a_float_for_each_column_and_each_other_parameter(at: Walk) -> None:
+def test_int8_stores_a_byte_per_matrix_element_and_a_float_per_column_and_other_parameter(at: Walk) -> None:
     for spec, size in STORED_INT8.items():
         with at(spec):
             assert Network.parse(spec).summary(dtype="int8").total_bytes == size
 
 
-def test_training_needs_the_parameters_four_times_and_what_it_keeps_of_each_timestep(at: Walk) -> None:
+def test_training_needs_the_parameters_four_times_and_the_values_saved_per_timestep(at: Walk) -> None:
     sizes = {"bfloat16": 2, "float32": 4, "float64": 8}
     for (spec, numbers), (dtype, size), batch in product(KEPT.items(), sizes.items(), (None, 1, 32)):
         with at(spec, dtype, batch):
@@ -111,7 +111,7 @@ def test_training_needs_the_parameters_four_times_and_what_it_keeps_of_each_time
 
 
 @given(networks())
-def test_a_step_needs_the_same_for_any_input_and_training_a_length_and_a_dtype_that_is_no_int8(
+def test_a_step_needs_the_same_for_any_input_and_training_needs_a_length_and_a_float_dtype(
     network: Network,
 ) -> None:
     known = network.input_shape()[1] is not None
@@ -140,7 +140,7 @@ SYMBOLIC: tuple[Layer, ...] = (
 
 
 @given(small_sizes, small_sizes)
-def test_what_layers_hold_is_declared_for_sizes_that_are_not_known_yet(units: int, features: int) -> None:
+def test_the_memory_of_layers_is_declared_for_unknown_sizes_too(units: int, features: int) -> None:
     for layer in SYMBOLIC:
         reads = (None, Y) if layer.reads == "vector" else (None, None, Y)
         known = layer.with_size(X, units)
@@ -152,7 +152,7 @@ def test_what_layers_hold_is_declared_for_sizes_that_are_not_known_yet(units: in
 
 
 @given(networks(), st.data())
-def test_no_figure_shrinks_where_a_size_grows(network: Network, data: st.DataObject) -> None:
+def test_no_figure_shrinks_when_a_size_grows(network: Network, data: st.DataObject) -> None:
     timesteps = enough_timesteps(network.layers, 7)
     sized = [
         (at, name)

@@ -1,6 +1,6 @@
-"""Files that are written: whole or not at all, in the right place, with their mode, and none over another.
+"""Output files: complete or absent, in the right place, with the right mode, and never over one another.
 
-Every output goes through one writer, which is shown of each; what that writer promises is shown of one command.
+Every output goes through one writer. That is tested for each; the writer's guarantees are tested with one command.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ ADVICE = "Help: give each file a different name\n"
 RUN = ("forward", "input:8,rnn:2", "--seed", "1")
 ENDLESS = ("forward", "input:64,rnn:64:seq", "--timesteps", "2G")
 STARTS = (b"\x93NUMPY", b"PK", b"<svg", b"<!DOCTYPE html>", b"import ", b"\xe0\x01\0\0\0\0\0\0{")
-"""How the files begin that are written."""
+"""The first bytes of the output files."""
 
-root_only = pytest.mark.skipif(os.geteuid() != 0, reason="it takes a file of somebody else")
+root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs a file of another user")
 
 
 @pytest.fixture(autouse=True)
@@ -51,13 +51,13 @@ def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     (tmp_path / "temporary").mkdir()
     monkeypatch.chdir(folder)
     monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
-    monkeypatch.setattr(tempfile, "tempdir", None)  # which is asked for anew
+    monkeypatch.setattr(tempfile, "tempdir", None)  # recomputed on the next call
     yield
-    assert os.listdir(tmp_path / "temporary") == []  # whatever the test was of
+    assert os.listdir(tmp_path / "temporary") == []  # in every test
 
 
 def failed(result: Result, *words: str, status: int = 1) -> None:
-    """It ended with one clear error that says these words, and nothing was shown."""
+    """Check for one clear error that contains these words, and no output."""
     assert (result.status, result.stdout) == (status, "")
     assert result.stderr.count("Error: ") == 1
     assert "Traceback" not in result.stderr
@@ -66,7 +66,7 @@ def failed(result: Result, *words: str, status: int = 1) -> None:
 
 
 def array(rnncli: Run) -> bytes:
-    """What RUN writes."""
+    """The output of RUN."""
     assert rnncli(*RUN, "-o", "../expected.npy").status == 0
     return Path("../expected.npy").read_bytes()
 
@@ -74,14 +74,14 @@ def array(rnncli: Run) -> bytes:
 # One writer
 
 
-# NumPy 2.0 leaves an archive open that it cannot write.
+# NumPy 2.0 leaves an archive open if it cannot write it.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_every_output_is_written_whole_or_not_at_all(at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(WRITTEN) >= 8
     for option in (option for name in COMMANDS for option in command_of(name).params):
         if isinstance(option, click.Option) and "FILE" in str(option.metavar):
-            assert isinstance(option.type, FileName), option.opts  # which says whether it is written
-    contents = {  # what is in a file, if its name does not say it
+            assert isinstance(option.type, FileName), option.opts  # which knows whether it is written
+    contents = {  # file content that its name does not determine
         ("forward", "--output"): " (1, 32)",
         ("forward", "--save-weights"): " (7 arrays)",
         ("forward", "--save-state"): " (2 arrays)",
@@ -90,7 +90,7 @@ def test_every_output_is_written_whole_or_not_at_all(at: Walk, rnncli: Run, monk
     written: list[str] = []
     replaced = atomic._replaced
     monkeypatch.setattr(atomic, "_replaced", lambda place: (written.append(place.path), replaced(place))[1])
-    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")  # it is no reason to fail for a file
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")  # not needed for writing a file
     most = resource.getrlimit(resource.RLIMIT_FSIZE)
     for command, option in WRITTEN:
         with at(command, option):
@@ -101,7 +101,7 @@ def test_every_output_is_written_whole_or_not_at_all(at: Walk, rnncli: Run, monk
             assert (written, os.listdir(), result.status) == (["y"], ["y"], 0)
             said = f"wrote y{contents.get((command, option), '')}, {memory(len(content))}"
             assert sorted(result.stderr.splitlines()) == sorted([*plain.stderr.splitlines(), said])
-            if command not in ("export", "page"):  # what they make goes to the file
+            if command not in ("export", "page"):  # their output goes to the file
                 assert result.stdout.count("\n") == plain.stdout.count("\n")
             resource.setrlimit(resource.RLIMIT_FSIZE, (100, most[1]))
             result = rnncli(*COMMAND_LINES[command], option, "y")
@@ -113,7 +113,7 @@ def test_every_output_is_written_whole_or_not_at_all(at: Walk, rnncli: Run, monk
         Path("y").unlink()
 
 
-def test_several_outputs_are_all_said_and_one_that_fails_leaves_the_others(rnncli: Run) -> None:
+def test_several_outputs_are_all_reported_and_one_that_fails_leaves_the_others(rnncli: Run) -> None:
     options = ("-o", "y.npy", "--save-weights", "w.npz", "--save-state", "s.npz", "--svg", "p.svg")
     *told, picture = rnncli("forward", "input:8,rnn:16", "--batch", "4", *options).stderr.splitlines()
     assert told == [
@@ -130,7 +130,7 @@ def test_several_outputs_are_all_said_and_one_that_fails_leaves_the_others(rnncl
 # Where it is written
 
 
-def test_what_is_open_is_written_behind_what_is_there(at: Walk, rnncli: Run, program: Run) -> None:
+def test_an_open_file_is_appended_to(at: Walk, rnncli: Run, program: Run) -> None:
     expected = b"KEEP" + array(rnncli)
     for folder in ("/dev/fd", "/proc/self/fd", "/proc/thread-self/fd", "a-link to /dev/fd"):
         with at(folder), open("all", "w+b") as file:
@@ -145,7 +145,7 @@ def test_what_is_open_is_written_behind_what_is_there(at: Walk, rnncli: Run, pro
             assert Path("all").read_bytes() == expected
             assert os.fstat(file.fileno()).st_ino == os.stat("all").st_ino
     Path("all").write_bytes(b"KEEP")
-    shell = 'exec 7>> all; "${@/\\$\\$/$$}"; exit $?'  # so that the shell stays, and the file is the shell's
+    shell = 'exec 7>> all; "${@/\\$\\$/$$}"; exit $?'  # keep the shell running, because it has the file open
     assert program(*RUN, "-f", "csv", "-o", "/proc/$$/fd/7", shell=shell).status == 0
     assert Path("all").read_bytes() == expected
     assert program(*RUN, "-f", "csv", "-o", "/dev/stdout", shell='"$@" >> all').status == 0
@@ -175,7 +175,7 @@ def test_a_pipe_is_written_to_and_stays_a_pipe(rnncli: Run) -> None:
     assert os.listdir() == ["pipe"]
 
 
-def test_what_is_no_place_for_a_file_is_said_before_the_work_begins(at: Walk, rnncli: Run) -> None:
+def test_an_impossible_place_for_a_file_is_reported_before_the_work_begins(at: Walk, rnncli: Run) -> None:
     os.symlink("loop", "loop")
     os.symlink("nowhere/y", "dangling")
     Path("file").write_bytes(b"old")
@@ -197,7 +197,7 @@ def test_what_is_no_place_for_a_file_is_said_before_the_work_begins(at: Walk, rn
                 "loop": "Too many levels of symbolic links",
                 "y" * 256: "File name too long",
                 "socket": "it is a socket",
-                f"/dev/no-such-device-{os.getpid()}": "No such file or directory",  # and leave none
+                f"/dev/no-such-device-{os.getpid()}": "No such file or directory",  # and create none
                 "/dev/fd/y": "No such file or directory",
                 "/dev/fd/99": "Bad file descriptor",
                 f"/dev/fd/{read_only.fileno()}": "it is not open for writing",
@@ -220,7 +220,7 @@ def test_a_name_may_be_a_number_or_as_long_as_the_system_allows(rnncli: Run) -> 
     assert os.listdir(deep) == ["y"]
 
 
-def test_a_link_stays_and_what_it_leads_to_is_replaced(rnncli: Run) -> None:
+def test_a_link_is_kept_and_its_target_replaced(rnncli: Run) -> None:
     Path("folder").mkdir()
     Path("folder/y").write_bytes(b"old")
     os.link("folder/y", "other-name")
@@ -233,7 +233,7 @@ def test_a_link_stays_and_what_it_leads_to_is_replaced(rnncli: Run) -> None:
 
 
 @root_only
-def test_a_link_of_somebody_else_in_a_shared_directory_is_not_followed(rnncli: Run) -> None:
+def test_another_users_link_in_a_shared_directory_is_not_followed(rnncli: Run) -> None:
     Path("victim").write_bytes(b"old")
     Path("shared").mkdir()
     os.chmod("shared", 0o1777)
@@ -245,7 +245,7 @@ def test_a_link_of_somebody_else_in_a_shared_directory_is_not_followed(rnncli: R
     assert rnncli(*RUN, "-o", "shared/own-link").status == 0
 
 
-def test_a_file_of_somebody_else_in_a_shared_directory_stays(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_users_file_in_a_shared_directory_is_kept(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("shared").mkdir()
     os.chmod("shared", 0o1777)
     Path("shared/y").write_bytes(b"old")
@@ -255,9 +255,9 @@ def test_a_file_of_somebody_else_in_a_shared_directory_stays(rnncli: Run, monkey
     assert rnncli(*RUN, "-o", "shared/new").status == 0
 
 
-def test_nobody_can_lay_a_link_in_the_way_of_the_file_beside_it(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_planted_link_cannot_redirect_the_temporary_file(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("victim").write_bytes(b"old")
-    monkeypatch.setattr(os, "urandom", lambda count: b"\0" * count)  # somebody has foreseen what cannot be foreseen
+    monkeypatch.setattr(os, "urandom", lambda count: b"\0" * count)  # an attacker who predicts the random name
     for lay in (os.symlink, os.link):
         lay("victim", f".rnncli-{'00' * 8}.partial")
         failed(rnncli(*RUN, "-o", "y"), "y cannot be written: File exists")
@@ -269,7 +269,7 @@ def test_nobody_can_lay_a_link_in_the_way_of_the_file_beside_it(rnncli: Run, mon
 # Modes
 
 
-def test_a_file_that_is_replaced_keeps_its_mode_and_a_read_only_one_is_not_replaced(at: Walk, rnncli: Run) -> None:
+def test_a_replaced_file_keeps_its_mode_and_a_read_only_one_is_not_replaced(at: Walk, rnncli: Run) -> None:
     Path("y").write_bytes(b"old")
     for mode in (0o600, 0o640, 0o666, 0o755):
         with at(oct(mode)):
@@ -290,10 +290,10 @@ def test_a_file_that_root_replaces_keeps_its_owner(rnncli: Run) -> None:
     assert (os.stat("y").st_uid, os.stat("y").st_gid) == (65534, 65533)
 
 
-def test_a_directory_that_may_not_be_written_is_said_before_the_work_begins(program: Run) -> None:
+def test_a_read_only_directory_is_reported_before_the_work_begins(program: Run) -> None:
     if os.geteuid() == 0 and shutil.which("setpriv") is None:
         pytest.skip("root may write anywhere")
-    # Without its capabilities root may do what others may.
+    # Without capabilities, root has the same permissions as others.
     shell = 'setpriv --bounding-set=-all --inh-caps=-all "$@"' if os.geteuid() == 0 else '"$@"'
     Path("folder").mkdir()
     Path("folder/y").write_bytes(b"old")
@@ -305,7 +305,7 @@ def test_a_directory_that_may_not_be_written_is_said_before_the_work_begins(prog
 # Two files in one place
 
 
-def test_two_outputs_with_one_place_are_wrong(at: Walk, rnncli: Run, tmp_path: Path) -> None:
+def test_two_outputs_in_one_place_are_an_error(at: Walk, rnncli: Run, tmp_path: Path) -> None:
     Path("folder").mkdir()
     os.symlink("y", "link")
     os.symlink(".", "same")
@@ -321,28 +321,28 @@ def test_two_outputs_with_one_place_are_wrong(at: Walk, rnncli: Run, tmp_path: P
     assert not Path("y").exists()
 
 
-def test_what_is_read_is_not_written(at: Walk, rnncli: Run) -> None:
+def test_an_input_file_is_never_also_an_output(at: Walk, rnncli: Run) -> None:
     Path("x").write_bytes(b"old")
     os.symlink("x", "link")
-    in_c = ("export", "input:8,lstm:4", "--to", "c", "--dtype", "int8")  # which alone reads an input
+    in_c = ("export", "input:8,lstm:4", "--to", "c", "--dtype", "int8")  # the only target that reads an input
     for (command, read, written), one, two in product(READ_AND_WRITTEN, ("x", "link"), ("x", "./x", "link")):
         with at(command, read, one, written, two):
             line = in_c if (command, read) == ("export", "--input") else COMMAND_LINES[command]
             result = rnncli(*line, read, one, written, two)
             failed(result, f"{read} reads {one}, but {written} would write to it\n{ADVICE}", status=2)
             assert Path("x").read_bytes() == b"old"
-    shutil.copy(MODEL, "x.safetensors")  # which stands for a spec
+    shutil.copy(MODEL, "x.safetensors")  # stands for a spec
     os.symlink("x.safetensors", "linked")
     more = {"compare": ["input:8,rnn:4"], "export": ["--to", "torch"]}
     for command, option in WRITTEN:
-        if command not in ("sweep", "solve"):  # which take no files for specs
+        if command not in ("sweep", "solve"):  # they take no files as specs
             with at(command, option):
                 result = rnncli(command, "x.safetensors", *more.get(command, []), option, "linked")
                 failed(result, "x.safetensors", option, "would write to it", status=2)
                 assert Path("x.safetensors").read_bytes() == Path(MODEL).read_bytes()
 
 
-def test_a_standard_stream_that_is_the_file_is_wrong(at: Walk, program: Run) -> None:
+def test_a_standard_stream_that_is_the_same_file_is_an_error(at: Walk, program: Run) -> None:
     Path("y").write_bytes(b"old")
     for stream, redirection, said in (("input", "<", "{}old"), ("error", "2>>", "old{}"), ("output", ">", "{}")):
         with at(stream):
@@ -352,7 +352,7 @@ def test_a_standard_stream_that_is_the_file_is_wrong(at: Walk, program: Run) -> 
             assert result.stderr + Path("y").read_text() == said.format(error)
 
 
-def test_in_python_the_files_of_a_run_are_looked_at_before_it_starts() -> None:
+def test_in_python_the_files_of_a_run_are_checked_before_it_starts() -> None:
     with pytest.raises(UsageError, match="save_weights and output would both write to y"):
         plan("input:8", Request(output="y", save_weights="y"))
     Path("w").write_bytes(b"old")
@@ -362,7 +362,7 @@ def test_in_python_the_files_of_a_run_are_looked_at_before_it_starts() -> None:
         plan("input:8", Request(output="nowhere/y"))
 
 
-# What ends it early
+# Early ends
 
 STEP_BY_STEP = """
 import os, signal, stat
@@ -407,10 +407,10 @@ for number in map(signal.Signals, [*ENDING, signal.SIGHUP]):
             break
     signal.signal(signal.SIGHUP, signal.SIG_IGN if number == ENDING[-1] else signal.SIG_DFL)
 """
-"""Write a file with every signal at every step; and at last with one that is ignored from the start, as by nohup."""
+"""Write a file with every signal at every step, and finally with a signal ignored from the start, as by nohup."""
 
 
-def test_whatever_ends_it_at_whatever_step_the_file_is_the_old_or_the_new_one() -> None:
+def test_whatever_ends_it_at_any_step_the_file_is_the_old_or_the_new_one() -> None:
     done = subprocess.run([sys.executable, "-c", STEP_BY_STEP], capture_output=True, text=True, timeout=PATIENCE)
     steps = ["open", "open", "fchown", "fchmod", "fsync of 3 bytes", "replace", "open", "fsync of a directory"]
     moments = [f"{when} {step}" for step in steps for when in ("before", "after")]
@@ -425,7 +425,7 @@ def test_whatever_ends_it_at_whatever_step_the_file_is_the_old_or_the_new_one() 
 
 
 def until(come: Callable[[], object], process: subprocess.Popen[bytes]) -> None:
-    """Wait until a process has done something that can be seen."""
+    """Wait until an effect of a process is visible."""
     end = time.monotonic() + PATIENCE
     while not come():
         assert process.poll() is None
@@ -442,7 +442,7 @@ def started(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
             process.kill()
 
 
-def test_a_signal_ends_a_long_run_and_leaves_the_old_file_alone(at: Walk) -> None:
+def test_a_signal_ends_a_long_run_and_keeps_the_old_file(at: Walk) -> None:
     Path("y").write_bytes(b"old")
     os.chmod("y", 0o600)
     for number, status in ((signal.SIGINT, 130), (signal.SIGTERM, 128 + signal.SIGTERM), (signal.SIGKILL, -9)):
@@ -450,7 +450,7 @@ def test_a_signal_ends_a_long_run_and_leaves_the_old_file_alone(at: Walk) -> Non
             until(lambda: any(os.stat(name).st_size for name in os.listdir() if name != "y"), process)
             (beside,) = {*os.listdir()} - {"y"}
             assert (beside.startswith(".rnncli-"), beside.endswith(".partial")) == (True, True)
-            assert stat.S_IMODE(os.stat(beside).st_mode) == 0o600  # what replaces a private file is private at once
+            assert stat.S_IMODE(os.stat(beside).st_mode) == 0o600  # private from the start, like the file it replaces
             process.send_signal(number)
             said = b"Interrupted\n" if number == signal.SIGINT else b""
             assert process.communicate(timeout=PATIENCE) == (b"", said)
@@ -459,10 +459,10 @@ def test_a_signal_ends_a_long_run_and_leaves_the_old_file_alone(at: Walk) -> Non
             assert (Path("y").read_bytes(), sorted(os.listdir())) == (b"old", sorted(left))
 
 
-@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="it looks at the open files of another process")
-def test_a_signal_leaves_nothing_of_what_waits_for_a_pipe() -> None:
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs Linux's /proc")
+def test_a_signal_leaves_no_traces_of_output_waiting_for_a_pipe() -> None:
     def waiting() -> bool:
-        with suppress(FileNotFoundError):  # it is closed by now
+        with suppress(FileNotFoundError):  # closed by now
             files = map(os.readlink, Path(f"/proc/{process.pid}/fd").iterdir())
             return any(file.startswith(os.environ["TMPDIR"]) and file.endswith("(deleted)") for file in files)
         return False

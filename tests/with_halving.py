@@ -1,4 +1,4 @@
-"""What holds of the kind in `halving.py`; `test_contract.py` runs these tests where it is among the others."""
+"""Tests of the kind in `halving.py`; `test_contract.py` runs them with that kind registered."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_the_commands_read_as_reviewed(rnncli: Callable[..., Result], screen: Ca
     replay("halving", rnncli, screen)
 
 
-def test_the_numpy_program_and_a_run_in_two_parts_give_what_one_run_gives(
+def test_exported_numpy_and_a_run_in_two_parts_give_the_result_of_one_run(
     rnncli: Callable[..., Result],
 ) -> None:
     network = Network.parse("input:3,lstm:2:seq,halve:4:every=3,dense:2")

@@ -2,7 +2,7 @@
 
     make bench
 
-A ratio under 1 says that one cell is faster. What stands under the limit should be well under 1.
+A ratio under 1 means that one cell is faster. Rows under the limit should be well under 1.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def measured() -> Iterator[tuple[float, str, int, int, float]]:
-    """Yield the zeros for each call that is spared, the layer, its features, the batch and the ratio."""
+    """Yield the zeros per saved call, the layer, its features, the batch and the ratio."""
     for cell, (units, features), batch in product(CELLS, SIZES, BATCHES):
         model = Model(f"input:{features},{cell}:{units}:seq:bi")
         x = np.random.default_rng(1).standard_normal((batch, TIMESTEPS, features), np.float32)

@@ -1,8 +1,8 @@
-"""A step of an LSTM in exported C against PyTorch's and rnncli's own, in turn in one process, for one sample.
+"""One LSTM step in exported C against PyTorch and rnncli, alternating in one process, on a single sample.
 
     make bench
 
-The C is compiled with `-O3 -march=native`; each runs a sequence on one thread, and its best time for a step counts.
+The C is compiled with `-O3 -march=native`. Each program runs a sequence on one thread; its best time per step counts.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from rnncli.engine.model import Model
 from rnncli.export import Device, Job, export
 
 SIZES = {32: 0.6, 64: 0.9, 128: 1.1}
-"""Units, which read as many features, and how much of PyTorch's time C may take at most."""
+"""Units (and as many features), with the largest allowed ratio of C's time to PyTorch's."""
 
 TIMESTEPS = 500
 ROUNDS = 60
 
 
 def main() -> None:
-    """Measure and print the table; without a compiler, say so."""
+    """Measure and print the table, or report that there is no compiler."""
     compiler = shutil.which(os.environ.get("CC", "cc"))
     if compiler is None:
-        print("there is no C compiler, so nothing is measured")
+        print("no C compiler is installed, so nothing is measured")
         return
     torch.set_num_threads(1)
     version = subprocess.run([compiler, "--version"], capture_output=True, text=True).stdout.splitlines()[0]
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def programs(units: int, compiler: str, folder: Path) -> Iterator[tuple[str, Callable[[], object]]]:
-    """Yield what runs a sequence, by its name."""
+    """Yield each program's name and a function that runs a sequence."""
     network = Network.parse(f"input:{units},lstm:{units}:seq")
     model = Model(network)
     x = np.random.default_rng(0).standard_normal((1, TIMESTEPS, units), np.float32)
@@ -77,7 +77,7 @@ def programs(units: int, compiler: str, folder: Path) -> Iterator[tuple[str, Cal
 
 
 def best_of(programs: dict[str, Callable[[], object]]) -> dict[str, float]:
-    """Return the best time of each in seconds, measured in turn."""
+    """Return the best time of each program in seconds, measured in turn."""
     best = dict.fromkeys(programs, float("inf"))
     for _ in range(ROUNDS):
         for name, run in programs.items():

@@ -1,13 +1,12 @@
-"""The engine against PyTorch, ONNX Runtime and Keras: the same cells, weights and inputs, in turn in one process.
+"""The engine against PyTorch, ONNX Runtime and Keras on the same cells, weights and inputs, alternating in one process.
 
     make bench
 
-Every figure is the median of the ratios rnncli / peer, round by round, so under 1 rnncli is ahead. The outputs are
-compared before anything is timed. The limit is one matrix product of as many multiply-adds; the floor is what
-a loop in Python can reach at best: timesteps × (calls of NumPy × the time of a call + the time of a step's product), as
-`rnncli/engine/loop.py` says. `make bench` runs this
-once for each backend of Keras that is installed, with OPENBLAS_CORETYPE unset, which would pin another processor's
-kernel.
+Every figure is the median over rounds of the ratio rnncli / peer, so below 1 rnncli is faster. Outputs are compared
+before anything is timed. The limit is a single matrix product with as many multiply-adds. The floor is the best that a
+Python loop can reach: timesteps × (NumPy calls × time per call + time of a step's product), as derived in
+`rnncli/engine/loop.py`. `make bench` runs this once for each installed Keras backend, with OPENBLAS_CORETYPE unset,
+because that would force another processor's kernel.
 """
 
 from __future__ import annotations
@@ -60,11 +59,11 @@ WINDOW_SIZES = ((1, 100), (1, 10_000), (32, 100))
 
 SECONDS_A_CASE = 3.0
 PAUSE = 0.003
-"""Seconds before each call, in which the threads of the library before go to sleep."""
+"""Seconds to wait before each call, until the previous library's threads have gone to sleep."""
 
 
 class Case(NamedTuple):
-    """A network with an input, and the goals: the most that rnncli / peer may be."""
+    """A network with an input, and the goals: upper limits on rnncli / peer."""
 
     spec: str
     batch: int
@@ -73,7 +72,7 @@ class Case(NamedTuple):
 
 
 def cases() -> Iterator[Case]:
-    """Yield what is measured."""
+    """Yield the cases to measure."""
     keras_name = f"Keras ({keras.backend.backend()})"
     for cell in ("rnn", "lstm", "gru"):
         for batch, timesteps, features, units in SIZES:
@@ -92,7 +91,7 @@ def cases() -> Iterator[Case]:
 
 
 def main() -> None:
-    """Measure and print the table; the status is 1 if an output differs."""
+    """Measure and print the table; exit 1 if an output differs."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a tenth of the rounds")
     seconds = SECONDS_A_CASE * (0.1 if parser.parse_args().quick else 1)
@@ -154,7 +153,7 @@ def some_input(network: Network, batch: int, timesteps: int) -> np.ndarray:
 
 
 def torch_run(network: Network, weights: dict[str, np.ndarray], x: np.ndarray) -> Run:
-    """Return a call of the PyTorch modules, under inference_mode."""
+    """Return a function that runs the PyTorch modules under inference_mode."""
     modules = torch_modules(network, weights)
     tensor = torch.from_numpy(x)
 
@@ -171,8 +170,8 @@ def torch_run(network: Network, weights: dict[str, np.ndarray], x: np.ndarray) -
 
 
 def torch_modules(network: Network, weights: dict[str, np.ndarray]) -> list[tuple[object, torch.nn.Module]]:
-    """Return PyTorch's modules with Keras's weights: rows for columns, and the gates in PyTorch's order."""
-    order = {"simple_rnn": [0], "lstm": [0, 1, 2, 3], "gru": [1, 0, 2]}  # i f g o alike; Keras z r h, PyTorch r z n
+    """Return PyTorch modules with Keras's weights, transposed and with the gates in PyTorch's order."""
+    order = {"simple_rnn": [0], "lstm": [0, 1, 2, 3], "gru": [1, 0, 2]}  # both i f g o; Keras z r h, PyTorch r z n
     modules: list[tuple[object, torch.nn.Module]] = []
     for name, layer, (reads, _) in zip(network.names, network.body, network.shapes(), strict=True):
         if hasattr(layer, "input_dim"):
@@ -211,18 +210,18 @@ def torch_modules(network: Network, weights: dict[str, np.ndarray]) -> list[tupl
 
 
 def keras_run(network: Network, weights: dict[str, np.ndarray], x: np.ndarray) -> Run:
-    """Return a compiled call of the Keras model, as `predict` makes it for a batch."""
+    """Return a function that runs the Keras model compiled, as `predict` does for a batch."""
     model = frameworks.keras_model(network.layers)
     model.set_weights(list(weights.values()))
     return lambda: np.asarray(model.predict_on_batch(x))
 
 
 def onnx_run(network: Network, weights: dict[str, np.ndarray], x: np.ndarray) -> Run:
-    """Return a session of one ONNX node, fed in its own layout, time first."""
+    """Return a function that runs one ONNX node in a session, fed in ONNX's own layout (time first)."""
     (name,), (layer,) = network.names, network.body
     gates = layer.gates
     op = {1: "RNN", 3: "GRU", 4: "LSTM"}[gates]
-    order = {1: [0], 3: [0, 1, 2], 4: [0, 3, 1, 2]}[gates]  # ONNX: z r h; i o f c
+    order = {1: [0], 3: [0, 1, 2], 4: [0, 3, 1, 2]}[gates]  # ONNX's order: z r h; i o f c
 
     def rows(array: np.ndarray) -> np.ndarray:
         parts = np.split(array, gates, axis=-1)
@@ -252,7 +251,7 @@ def onnx_run(network: Network, weights: dict[str, np.ndarray], x: np.ndarray) ->
 
 
 def product_run(network: Network, case: Case) -> Run:
-    """Return one matrix product of as many multiply-adds as the network makes."""
+    """Return a function that computes one matrix product with as many multiply-adds as the network."""
     kernel, recurrent = (w.shape for w in network.summary().layers[0].weights if w.multiplies)
     matrix = np.ones((kernel[1], kernel[0] + recurrent[0]), np.float32)
     operand = np.ones((matrix.shape[1], case.batch * case.timesteps), np.float32)
@@ -261,7 +260,7 @@ def product_run(network: Network, case: Case) -> Run:
 
 
 def floor(network: Network, weights: dict[str, np.ndarray], case: Case) -> float:
-    """Return the seconds that the calls and the products of all steps take, with nothing else between them."""
+    """Return the time in seconds of the NumPy calls and products of all steps, without overhead in between."""
     (name,), (layer,) = network.names, network.body
     own = {key.removeprefix(f"{name}/"): array for key, array in weights.items()}
     loop = make_loop(layer, own, case.batch, case.timesteps)
@@ -275,7 +274,7 @@ def floor(network: Network, weights: dict[str, np.ndarray], case: Case) -> float
 
 
 def best_of(call: Callable[[], object], rounds: int = 20, calls: int = 200) -> float:
-    """Return the seconds of a call, the best of several bursts."""
+    """Return the time of a call in seconds: the best of several bursts."""
     best = float("inf")
     for _ in range(rounds):
         begin = perf_counter()
@@ -289,7 +288,7 @@ def check(case: Case, runs: dict[str, Run]) -> None:
     """Stop if an output differs from rnncli's."""
     ours = runs["rnncli"]()
     for peer, run in runs.items():
-        # PyTorch's output at the last timestep is not the last output of its backward direction.
+        # PyTorch's output at the last timestep is not the final output of its backward direction.
         if peer not in ("one product", "rnncli"):
             worst = float(np.abs(run() - ours).max())
             if worst > 1e-4:
@@ -297,7 +296,7 @@ def check(case: Case, runs: dict[str, Run]) -> None:
 
 
 def in_turn(runs: dict[str, Run], seconds: float) -> dict[str, list[float]]:
-    """Return the seconds of every run, round by round, after a warm-up."""
+    """Return the times of every run in seconds, round by round, after a warm-up."""
     times: dict[str, list[float]] = {name: [] for name in runs}
     start = perf_counter()
     while len(times["rnncli"]) < 7 or (perf_counter() - start < seconds and len(times["rnncli"]) < 200):

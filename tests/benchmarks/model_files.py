@@ -1,9 +1,9 @@
-"""Whole processes: `rnncli inspect` and `summary` of a model file of 4 GB against the same of a small one.
+"""Whole processes: `rnncli inspect` and `summary` on a 4 GB model file against a small one.
 
     python tests/benchmarks/model_files.py [PAIRS]
 
-Structure comes from the header, so the size of a file should not matter. The two run in turn, and what counts is the
-median of the ratios, pair by pair. The goal is at most 1.2. The large file is a hole on the disk.
+The structure comes from the header, so the file's size should not matter. The two commands alternate, and the figure is
+the median of the pairwise ratios; the goal is at most 1.2. The large file is sparse on disk.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ GOAL = 1.2
 
 
 def sparse_model(path: Path, vocabulary: int) -> Path:
-    """Write a safetensors file of an embedding, an LSTM and a dense layer, whose numbers are a hole."""
+    """Write a sparse safetensors file of an embedding, an LSTM and a dense layer."""
     shapes = {
         "embedding.weight": (vocabulary, 64),
         "lstm.weight_ih_l0": (128, 64),

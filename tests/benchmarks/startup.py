@@ -1,10 +1,10 @@
-"""Whole processes: `rnncli summary` and `forward` against the least that a program with their libraries takes.
+"""Whole processes: `rnncli summary` and `forward` against the minimal program that imports the same libraries.
 
     python tests/benchmarks/startup.py [PAIRS]
 
-A peer imports click and rich (and numpy for `forward`) and prints a table of the same size. The two run in turn, and
-what counts is the median of the ratios, pair by pair: a noisy machine slows both. The goal is at most 1.10 for
-`summary`, 1.25 for `forward`. What TAB takes is set beside a Python that imports click and does nothing.
+The peer imports click and rich (and numpy for `forward`) and prints a table of the same size. The two alternate, and
+the figure is the median of the pairwise ratios, because a noisy machine slows both. The goal is at most 1.10 for
+`summary` and 1.25 for `forward`. TAB completion is compared with a Python that only imports click.
 """
 
 from __future__ import annotations
@@ -79,14 +79,14 @@ def main(pairs: int = 20) -> None:
 
 
 def cells_of(times: tuple[list[float], list[float]], peer: str) -> tuple[str, ...]:
-    """Return some cells of a row: both medians, the peer between them, and the ratio."""
+    """Return a row's last cells: both median times, with the peer's name between them, and the ratio."""
     ours, theirs = times
     ratio = median(a / b for a, b in zip(ours, theirs, strict=True))
     return f"{median(ours) * 1e3:.0f} ms", peer, f"{median(theirs) * 1e3:.0f} ms", f"{ratio:.2f}"
 
 
 def in_turn(first: list[str], second: list[str], pairs: int) -> tuple[list[float], list[float]]:
-    """Return the seconds of both commands, run in turn after a warm-up each."""
+    """Return the times of both commands in seconds, run alternately after a warm-up each."""
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(pairs + 1):
         for command, seconds in zip((first, second), times, strict=True):

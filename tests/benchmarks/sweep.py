@@ -1,11 +1,11 @@
-"""Candidates a second: rnncli on one core, against Keras building and counting the same models.
+"""Candidates per second: rnncli on one core, against Keras building and counting the same models.
 
     python tests/benchmarks/sweep.py
 
-Keras is given a few dozen of the candidates, and need not allocate their weights. Of four layers with four braces 20
-million candidates a second are to be looked at where ten of them are shown, and 300,000 rows a second to be written
-where all are; a second is one of a core's, so that other processes do not matter. Then whole processes go through ten
-million and through ten billion candidates: the second takes little more memory than the first.
+Keras gets a few dozen of the candidates and need not allocate their weights. The goals for four layers with four braces
+are 20 million candidates examined per second when ten are shown, and 300,000 rows written per second when all are.
+These are seconds of processor time on one core, so other processes do not matter. Then whole processes sweep ten
+million and ten billion candidates; the second should take little more memory than the first.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ FOR_KERAS = 40
 
 TOP_GOAL = 20_000_000
 ROWS_GOAL = 300_000
-"""Candidates a second, looked at and written."""
+"""Candidates examined and written per second."""
 
 FOUR = "embed:{1000..10000..1000}x{16..256..16},lstm:{16..512..4}:seq,lstm:{16..512..4},dense:2"
-"""Four layers, four braces."""
+"""Four layers with four braces."""
 
 PATTERNS = (
     FOUR,
@@ -61,17 +61,17 @@ import resource, subprocess, sys
 subprocess.run(sys.argv[1:], check=True)
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """
-"""Starts a program from a process that is smaller; a program is said to be as large as what started it."""
+"""Start a program from a smaller process, because a program's reported peak includes its parent's size."""
 
 
 def top_rate(pattern: str) -> float:
-    """Return how many candidates a second are looked at for the ten largest within a budget."""
+    """Return how many candidates per second are examined for the ten largest within a budget."""
     work = Sweep(Setting(), Budget(params=1_000_000), len, top=10)
     return _rate(lambda tally: work.run(stretches([parse_pattern(pattern)]), 0, tally))
 
 
 def rows_rate(pattern: str, format_: str) -> float:
-    """Return how many rows a second are written."""
+    """Return how many rows per second are written."""
     texts = RowTexts(WRITERS[format_](CANDIDATES), record_maker(Setting()), len(TOTALS))
     work = Sweep(Setting(), Budget(), texts.rows)
     return _rate(lambda tally: work.run(stretches([parse_pattern(pattern)], stop=_ROWS), 0, tally))
@@ -81,9 +81,9 @@ _ROWS = 300_000
 
 
 def _rate(run: Callable[[Tally], Iterator[object]]) -> float:
-    """Return how many candidates a second are dealt with, once NumPy is there; the best of some runs."""
+    """Return how many candidates per second are processed, with NumPy already imported; the best of some runs."""
     best = 0.0
-    gc.disable()  # as the program does; it would look through all of Keras
+    gc.disable()  # as the program does; otherwise it would traverse all of Keras
     for _ in range(3):
         tally = Tally()
         start = process_time()
@@ -94,7 +94,7 @@ def _rate(run: Callable[[Tally], Iterator[object]]) -> float:
 
 
 def keras_rate(pattern: str) -> float:
-    """Return how many Keras builds and counts, after the first; the counts must be rnncli's."""
+    """Return how many candidates per second Keras builds and counts after the first; its counts must match rnncli's."""
     total = parse_pattern(pattern).count()
     some = list(islice(candidates(pattern), 0, total, max(1, total // FOR_KERAS)))[: FOR_KERAS + 1]
     start = process_time()
@@ -138,7 +138,7 @@ def main() -> None:
 
 
 def process(pattern: str) -> tuple[float, int]:
-    """Return the seconds and the most kilobytes that `rnncli sweep --top 10` takes."""
+    """Return the run time in seconds and the peak memory in kilobytes of `rnncli sweep --top 10`."""
     program = [sys.executable, "-m", "rnncli", "sweep", pattern, "--top", "10", "--max-params", "1M", "--format", "csv"]
     start = perf_counter()
     done = subprocess.run([sys.executable, "-c", PEAK, *program], check=True, capture_output=True, text=True)

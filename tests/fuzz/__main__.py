@@ -1,10 +1,10 @@
-"""Inputs that nobody would type: each must give an error of the project's own or a right answer, and soon.
+"""Unlikely inputs: each must quickly give a right answer or an error of rnncli's own.
 
     python tests/fuzz --seconds 60              all targets, for a minute
-    python tests/fuzz --seed 7 --case spec:123  one case again, its whole traceback shown
+    python tests/fuzz --seed 7 --case spec:123  one case again, with its whole traceback
 
-Case 123 of a target is the same for the same seed. What is found here becomes a test of its own, and its input a seed
-in `seeds.txt`.
+Case 123 of a target is the same for the same seed. Each fault found here gets a test, and its input becomes a seed in
+`seeds.txt`.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 
 LONGEST = 5.0
-"""Seconds that a case may take. Most take a thousandth of that; the machine may be busy."""
+"""The time limit of a case in seconds. Most take a thousandth of that, but the machine may be busy."""
 ROOM = 1 << 30
-"""Bytes that a case may take, beside what Python and NumPy have taken before."""
+"""The memory limit of a case in bytes, in addition to the memory of Python and NumPy."""
 MOST_FAULTS = 20
 
 
 class TooLongError(BaseException):
-    """A case takes too long. No handler of errors in rnncli hears it."""
+    """A case takes too long. No error handler in rnncli catches it."""
 
 
 def _too_long(number: int, frame: FrameType | None) -> NoReturn:
@@ -44,7 +44,7 @@ def _too_long(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def run_case(target: Target, seed: int, case: int) -> None:
-    """Run a case; whatever is raised is a fault."""
+    """Run a case; any exception is a fault."""
     generator = random.Random(f"{seed}:{case}")
     made = target.make(generator)
     Path("case").write_text(repr(made)[:10_000], encoding="utf-8", errors="surrogateescape")
@@ -56,7 +56,7 @@ def run_case(target: Target, seed: int, case: int) -> None:
 
 
 def work(name: str, seed: int, seconds: float) -> int:
-    """Run cases of one target in this process until the time is over; return how many faults there were."""
+    """Run cases of one target in this process until the time is over; return the number of faults."""
     target, seen, case, end = TARGETS[name], set[str](), 0, time.monotonic() + seconds
     while time.monotonic() < end and len(seen) < MOST_FAULTS:
         case += 1
@@ -74,19 +74,19 @@ def work(name: str, seed: int, seconds: float) -> int:
 
 
 def limited() -> None:
-    """Bound the memory of this process, and let a case that takes too long be told."""
+    """Limit the memory of this process, and prepare to interrupt a case that takes too long."""
     mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (mapped + ROOM, mapped + ROOM))
     signal.signal(signal.SIGPROF, _too_long)
-    os.environ["RNNCLI_DEBUG"] = "1"  # an exception that is not expected comes through
+    os.environ["RNNCLI_DEBUG"] = "1"  # let unexpected exceptions through
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--seed", type=int, default=None)
-    parser.add_argument("--case", help="one case again, such as spec:123")
-    parser.add_argument("--target", choices=TARGETS, help="one target alone, in this process")
+    parser.add_argument("--case", help="repeat one case, such as spec:123")
+    parser.add_argument("--target", choices=TARGETS, help="only one target, in this process")
     asked = parser.parse_args()
     seed = random.SystemRandom().randrange(10**6) if asked.seed is None else asked.seed
     if asked.case or asked.target:
@@ -106,7 +106,7 @@ def main() -> int:
 
 
 def separately(name: str, seed: int, seconds: float) -> int:
-    """Run a target in a process of its own, so that whatever ends the process is a fault too; return 0 or 1."""
+    """Run a target in a separate process, where a crash of the process is a fault too; return 0 or 1."""
     with tempfile.TemporaryDirectory() as folder:
         line = [sys.executable, HERE, "--target", name, "--seed", str(seed), "--seconds", str(seconds)]
         env = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}", "TMPDIR": folder, "OPENBLAS_NUM_THREADS": "1"}

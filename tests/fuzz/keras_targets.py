@@ -1,7 +1,7 @@
-"""Keras's files, damaged: a config, a whole archive, and HDF5.
+"""Damaged Keras files: a config, a whole archive, and HDF5.
 
-HDF5 is read in a process of its own, which takes a quarter of a second to start. Here it is forked off, with h5py
-loaded once, and everything else is as it is for a user: its limits, and what is said of its end.
+rnncli reads HDF5 in a separate process, which takes a quarter of a second to start. Here that process is forked with
+h5py already loaded. Everything else is as for a user: the limits, and the report of how the process ended.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from rnncli.formats.keras.hdf5_process import answer
 MODELS = Path(__file__).parent.parent / "golden" / "models" / "keras" / "models.zip"
 
 LONGEST = 1.0
-"""Seconds of the processor that a case may take."""
+"""The processor time limit of a case, in seconds."""
 
 HIGHEST = 200 << 10
-"""KB of memory that a case may take."""
+"""The memory limit of a case, in KB."""
 
 ODD = [None, 0, -1, 3, 2**31, 2**70, 1.5, -0.0, "x", "", "linear", "hard_sigmoid", [], {}, [[]], [None], True, False]
 
@@ -49,7 +49,7 @@ def seeds(ending: str) -> list[bytes]:
 
 @cache
 def configs() -> list[Any]:
-    """The configs of the golden models, and one as Keras 2 wrote it."""
+    """The configs of the golden models, and one in Keras 2's form."""
     lstm = {"units": 4, "recurrent_activation": "sigmoid", "return_sequences": True}
     layers = [
         {"class_name": "InputLayer", "name": "x", "config": {"batch_input_shape": [None, 7, 3]}, "inbound_nodes": []},
@@ -76,7 +76,7 @@ def config_in(data: bytes) -> Any:
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The way to every value in a JSON value."""
+    """The path to every value inside a JSON value."""
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     return [path, *(place for key, item in items for place in places(item, (*path, key)))]
 
@@ -88,7 +88,7 @@ def at(value: Any, path: tuple[Any, ...]) -> Any:
 
 
 def damaged_config(generator: random.Random) -> Any:
-    """A config with other values in some places: odd ones, or those of another place."""
+    """A config with some values replaced by odd ones, or by values from elsewhere in it."""
     model = copy.deepcopy(generator.choice(configs()))
     for _ in range(generator.choice((0, 1, 1, 2, 3, 6))):
         ways = [way for way in places(model) if way]
@@ -112,14 +112,14 @@ def damaged_config(generator: random.Random) -> Any:
 
 
 def make_json(generator: random.Random) -> bytes:
-    """A config with odd values, or with a damaged text."""
+    """A config with odd values or damaged text."""
     if generator.randrange(4):
         return json.dumps(damaged_config(generator)).encode()
     return damaged_text(generator, [seed.decode() for seed in seeds(".json")]).encode("utf-8", "replace")
 
 
 def make_archive(generator: random.Random) -> bytes:
-    """A damaged archive, or a whole one of damaged members."""
+    """A damaged archive, or an intact one with damaged members."""
     if generator.randrange(2):
         return damaged_bytes(generator, seeds(".keras"))
     with zipfile.ZipFile(io.BytesIO(generator.choice(seeds(".keras")))) as archive:
@@ -138,7 +138,7 @@ def make_archive(generator: random.Random) -> bytes:
 
 
 def damaged_hdf5(generator: random.Random, seed: bytes) -> bytes:
-    """A file with damage anywhere, or with one address or size put in the place of another."""
+    """A file with random damage, or with one address or size overwritten by another."""
     if generator.randrange(3) == 0:
         return damaged_bytes(generator, [seed])
     data = bytearray(seed)
@@ -166,7 +166,7 @@ def make_hdf5(generator: random.Random) -> bytes:
 
 
 def forked(command: list[str], *, input: bytes, **options: Any) -> subprocess.CompletedProcess[bytes]:
-    """What `subprocess.run` does with the process that reads HDF5, but forked off this one."""
+    """Replace `subprocess.run` for the process that reads HDF5: fork it from this one."""
     process = os.fork()
     if process == 0:
         status = 1
@@ -185,7 +185,7 @@ def forked(command: list[str], *, input: bytes, **options: Any) -> subprocess.Co
 
 
 def check_model(path: str) -> None:
-    """A file is refused in words, or holds networks whose weights are as many and of the shapes that it says."""
+    """A file is rejected with a message, or its networks have as many weights as they should, of the right shapes."""
     start, before = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     try:
         model = open_model(path)
@@ -213,7 +213,7 @@ def check_model(path: str) -> None:
 
 
 def check_error(error: RnncliError, path: str) -> None:
-    """An error is one short line that begins with the file."""
+    """An error is one short line that starts with the file's name."""
     assert "\n" not in error.message
     assert len(error.message) < 600, f"{len(error.message):,} characters"
     assert str(error).isprintable() or "\nHelp: " in str(error)

@@ -1,4 +1,4 @@
-"""Model files: whatever they hold, they are refused in a line, or what is said of them is true."""
+"""Model files: whatever their content, they are rejected in one line, or the report of them is true."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ from rnncli.formats.conventions import each_weight
 GOLDEN = Path(__file__).parents[1] / "golden" / "models"
 
 LONGEST = 1.0
-"""The seconds of a processor that a file may take, which are all small here."""
+"""The processor time limit of a file, in seconds; all files here are small."""
 
 ROOM = 200 << 20
-"""The bytes that all files may take one after another."""
+"""The memory limit for all files, one after another, in bytes."""
 
 
 def seeds(*patterns: str) -> list[bytes]:
@@ -88,7 +88,7 @@ def make_onnx(generator: random.Random) -> bytes:
 
 
 def make_source(generator: random.Random) -> bytes:
-    """A source whose lines and words are mixed with those of others, which leaves most of it Python."""
+    """A source with its lines and words mixed with those of others; most of it is still Python."""
     lines = generator.choice(SOURCES).splitlines()
     for _ in range(generator.choice((1, 2, 4, 10, 30))):
         at = generator.randrange(len(lines))
@@ -108,7 +108,7 @@ def make_source(generator: random.Random) -> bytes:
 
 
 def check_model(name: str, data: bytes) -> None:
-    """A file is read as a network that its spec gives again, with arrays of the shapes said, or it is refused."""
+    """A file is read as a network that its spec reproduces, with arrays of the reported shapes, or it is rejected."""
     if not Path("external.bin").exists():
         shutil.copy(GOLDEN / "onnx" / "external.bin", ".")
         check_model.most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 + ROOM  # type: ignore[attr-defined]  # once a process

@@ -1,4 +1,4 @@
-"""Ways to damage a text, or the bytes of a file."""
+"""Damage a text, or the bytes of a file."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NUMBERS = [0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF, 2**63
 
 
 def damaged_text(generator: random.Random, seeds: Sequence[str]) -> str:
-    """A seed with some damage; now and then something long."""
+    """A seed with some damage; occasionally something long."""
     text = generator.choice(seeds)
     for _ in range(generator.choice((0, 1, 1, 2, 3, 8))):
         start = generator.randint(0, len(text))
@@ -62,7 +62,7 @@ def damaged_bytes(generator: random.Random, seeds: Sequence[bytes]) -> bytes:
     """A seed with some damage."""
     data = bytearray(generator.choice(seeds))
     for _ in range(generator.choice((0, 1, 1, 1, 2, 4, 30))):
-        # Headers stand at the start, the list of an archive at the end.
+        # Headers are at the start, an archive's directory at the end.
         place = generator.choice((generator.randint(0, len(data)), min(len(data), generator.randrange(130)), 0))
         if generator.randrange(3) == 0:
             place = max(0, len(data) - generator.randrange(400))

@@ -1,7 +1,7 @@
-"""Ways to damage what is inside of a file, with everything around it made to fit again.
+"""Damage a file's content and make everything around it consistent again.
 
-A byte that is flipped in an archive is found by its checksum. Here a member, an instruction, a field or an entry is
-damaged first, and lengths and checksums are made for it afterwards.
+A flipped byte in an archive is caught by its checksum. Here a member, an instruction, a field or an entry is damaged
+first, and lengths and checksums are computed afterwards.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def members_of(archive: bytes) -> list[Member]:
 def archive_of(members: Sequence[Member], method: int = zipfile.ZIP_STORED) -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", method) as archive, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # names are written twice on purpose
+        warnings.simplefilter("ignore")  # duplicate names are intended
         for name, data in members:
             info = zipfile.ZipInfo(name)
             info.compress_type = method
@@ -40,7 +40,7 @@ def archive_of(members: Sequence[Member], method: int = zipfile.ZIP_STORED) -> b
 
 
 def damaged_members(generator: random.Random, members: Sequence[Member]) -> list[Member]:
-    """The members of an archive: one damaged, renamed, left out or written twice."""
+    """An archive's members with one damaged, renamed, omitted or duplicated."""
     made = list(members)
     place = generator.randrange(len(made))
     name, data = made[place]
@@ -87,20 +87,20 @@ HOSTILE = [
     *(b"C\1a", b"\x96" + b"\xff" * 8, b"\x8c\7_buffers", b"\x8c\5state", b"\x8c\7storage", b"\x8c\x0cparam_groups"),
     *(bytes([code]) for code in b"RbQ(012}suaetNdlo\x85\x86\x87\x8f\x90\x91\x92\x94]."),
 ]
-"""Instructions of pickles that ask for much, or for what is not there."""
+"""Pickle instructions that request a lot of memory, or something that does not exist."""
 
 
 def instructions(pickle: bytes) -> list[bytes]:
-    """The instructions of a pickle, or of the several that a file of the old format begins with."""
+    """The instructions of a pickle, or of the several pickles at the start of a file in the old format."""
     file, places = io.BytesIO(pickle), [0]
-    with contextlib.suppress(ValueError):  # numbers follow
+    with contextlib.suppress(ValueError):  # raw numbers follow
         while True:
             places += [file.tell() for _ in pickletools.genops(file)]
     return [pickle[start:end] for start, end in zip(places, [*places[1:], len(pickle)], strict=True)]
 
 
 def damaged_pickle(generator: random.Random, pickle: bytes) -> bytes:
-    """A pickle with other instructions, or instructions about something else."""
+    """A pickle with altered instructions, or with instructions about something else."""
     steps = instructions(pickle)
     for _ in range(generator.choice((1, 1, 2, 5))):
         place = generator.randrange(len(steps))
@@ -131,7 +131,7 @@ VALUES: list[Any] = [
 
 
 def damaged_json(generator: random.Random, text: str) -> str:
-    """A JSON object with something else at a place of it, or damage of its text."""
+    """A JSON object with one value replaced, or with damaged text."""
     if generator.randrange(3) == 0:
         return damaged_text(generator, [text])
     value = json.loads(text)
@@ -154,7 +154,7 @@ def damaged_json(generator: random.Random, text: str) -> str:
             target = target[key]
     made = json.dumps(value)
     if generator.randrange(20) == 0:
-        made = made.replace("{", "{" + made[1:-1] + ",", 1)  # every name twice
+        made = made.replace("{", "{" + made[1:-1] + ",", 1)  # duplicate every name
     return made
 
 
@@ -162,7 +162,7 @@ Fields = list[tuple[int, int, Any]]
 
 
 def fields_of(data: bytes) -> Fields | None:
-    """The fields of a message of protobuf, and of the messages inside of it; None if it is none."""
+    """The fields of a protobuf message and of its nested messages; None if it is not a message."""
     found: Fields = []
     place = 0
     while place < len(data):
@@ -189,7 +189,7 @@ def fields_of(data: bytes) -> Fields | None:
 
 
 def number_at(data: bytes, place: int) -> tuple[int, int]:
-    """The number at a place and where it ends; -1 if it does not end."""
+    """The number at an offset and the offset after it; -1 if it does not end."""
     number = 0
     for index, byte in enumerate(data[place : place + 10]):
         number |= (byte & 127) << 7 * index
@@ -230,7 +230,7 @@ ODD_TEXTS = (b"", b"\x1b[31m", b"../x", b"/etc/passwd", b"\xff" * 9, b"\0" * 64)
 
 
 def damaged_message(generator: random.Random, seeds: Sequence[bytes]) -> bytes:
-    """A message with other fields, whose lengths are right."""
+    """A message with altered fields and correct lengths."""
     whole = fields_of(generator.choice(seeds))
     assert whole is not None
     for _ in range(generator.choice((1, 1, 2, 4))):

@@ -1,4 +1,4 @@
-"""What a target is, and what every target asks of what is printed."""
+"""The definition of a fuzz target, and the checks of printed output that all targets share."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 
 class Target(NamedTuple):
-    """Something to fuzz.
+    """A fuzz target.
 
     Attributes:
         make: makes a case.
-        check: tries it; whatever it raises is a fault.
+        check: tries the case; any exception is a fault.
     """
 
     make: Callable[[random.Random], Any]

@@ -1,4 +1,4 @@
-"""What is fuzzed: how a case of each target is made, and what must be true of what comes of it."""
+"""The fuzz targets: how each makes its cases, and what must be true of the results."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def make_text(generator: random.Random) -> str:
 
 
 def check_spec(text: str) -> None:
-    """A spec or a line is a network that its canonical form gives again, or a fault whose repair is a network."""
+    """A spec or line is a network that its canonical form reproduces, or a fault whose repair is a network."""
     try:
         network = read_text(text).network
     except SpecError as error:
@@ -55,7 +55,7 @@ def check_spec(text: str) -> None:
 
 
 def check_pattern(text: str) -> None:
-    """A text is a pattern that stands for texts, none of them empty; or it is refused."""
+    """A text is a pattern for one or more nonempty texts, or it is rejected."""
     try:
         pattern = parse_pattern(text)
     except SpecError as error:
@@ -75,7 +75,7 @@ def make_template(generator: random.Random) -> tuple[str, int]:
 
 
 def check_template(case: tuple[str, int]) -> None:
-    """A template is filled so that it keeps within the budget, or it is told why it cannot be."""
+    """A template is filled within the budget, or the error gives the reason why it cannot be."""
     text, params = case
     try:
         solution = solve(text, Budget(params=params))
@@ -115,7 +115,7 @@ FILES = ["x.npy", "w.npz", "missing.npy", ".", "", "no/such/file", "\x1b[31m.npz
 
 
 def is_argument(text: str) -> bool:
-    """Say whether a text can stand in a command line."""
+    """Return whether a text can be an argument on a command line."""
     try:
         return b"\x00" not in os.fsencode(text)
     except UnicodeEncodeError:
@@ -123,7 +123,7 @@ def is_argument(text: str) -> bool:
 
 
 def is_short_sweep(text: str) -> bool:
-    """Say whether a sweep of a pattern ends soon; two thousand million candidates rightly take hours."""
+    """Return whether a sweep of a pattern ends soon; two billion candidates rightly take hours."""
     try:
         return parse_pattern(text[:500]).count() < 100_000
     except SpecError:
@@ -131,7 +131,7 @@ def is_short_sweep(text: str) -> bool:
 
 
 def make_line(generator: random.Random) -> tuple[list[str], str]:
-    """A command line with options drawn from those that there are, and a standard input."""
+    """A command line with random options of its command, and a standard input."""
     name = generator.choice(list(PARAMETERS))
     line = []
     for _ in range(generator.choice((0, 1, 2, 4))):
@@ -158,7 +158,7 @@ SHORT = [seed for seed in SEEDS if len(seed) < 60 and "{" not in seed] + ["input
 
 
 def check_line(case: tuple[list[str], str]) -> None:
-    """A command line ends with a status of ours, and prints nothing that a terminal obeys."""
+    """A command line exits with a known status, and prints nothing that a terminal would interpret."""
     arguments, stdin = case
     np.save("x.npy", np.ones((1, 3, 8), "f4"))
     np.savez("w.npz", **{"simple_rnn/kernel": np.ones((8, 4))})
@@ -171,7 +171,7 @@ def check_line(case: tuple[list[str], str]) -> None:
     finally:
         sys.stdin = before
     stdout, stderr = (stream.buffer.getvalue().decode() for stream in (out, err))  # type: ignore[attr-defined]  # buffer is BytesIO
-    if "always" in arguments:  # the value of --color, in whatever way that is written
+    if "always" in arguments:  # the value of --color, however it is spelled
         stdout, stderr = (re.sub(r"\x1b\[[0-9;]*m", "", text) for text in (stdout, stderr))
     assert status in (0, 1, 2), f"the status is {status}"
     assert "bug in rnncli" not in stderr
@@ -201,7 +201,7 @@ SHAPES = {"a/kernel": (8, 4), "a/bias": (4,)}
 
 
 def check_npy(data: bytes) -> None:
-    """An input is what NumPy reads there, or it is refused."""
+    """An input matches NumPy's reading of the file, or it is rejected."""
     Path("x.npy").write_bytes(data)
     try:
         file = open_input("x.npy", Network.parse("input:8"))
@@ -227,7 +227,7 @@ NPZ = seeds_of_npz()
 
 
 def make_npz(generator: random.Random) -> bytes:
-    """A damaged archive, or a whole one of damaged arrays."""
+    """A damaged archive, or an intact one with damaged arrays."""
     if generator.randrange(3):
         return damaged_bytes(generator, NPZ)
     content = io.BytesIO()
@@ -241,7 +241,7 @@ def make_npz(generator: random.Random) -> bytes:
 
 
 def check_npz(data: bytes) -> None:
-    """Weights are what NumPy reads there, or they are refused."""
+    """Weights match NumPy's reading of the file, or they are rejected."""
     Path("w.npz").write_bytes(data)
     try:
         found = read_arrays("w.npz", SHAPES, np.dtype("float64"))
@@ -253,7 +253,7 @@ def check_npz(data: bytes) -> None:
             with np.load("w.npz", allow_pickle=False) as archive:
                 expected = archive[key]
         except (zipfile.BadZipFile, ValueError, NotImplementedError):
-            continue  # what it refuses beyond that, such as another name in front of the array, is harmless
+            continue  # further rejections, such as an unexpected name before the array, are harmless
         assert np.array_equal(array, expected)
 
 

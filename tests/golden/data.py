@@ -1,12 +1,12 @@
 """The golden files, and rnncli's answers in the same form. It needs no framework.
 
-`make golden` makes the files again, with `tests/golden/make.py`:
+`make golden` regenerates the files with `tests/golden/make.py`:
 
-- `networks.json`: what real Keras says of a network, and real PyTorch where it can express it.
-- `saved_tensors.json`: the bytes that the frameworks really keep for the way back, by `tests/golden/saved_tensors.py`.
+- `networks.json`: descriptions of networks by real Keras, and by real PyTorch if it can express them.
+- `saved_tensors.json`: the bytes that the frameworks save for backpropagation, from `tests/golden/saved_tensors.py`.
 - `values.json` and `values.npz`: small networks with their weights, an input and Keras's output.
-  The first names each network's arrays and their shapes; the second holds their numbers, end to
-  end, for each dtype.
+  The first lists each network's arrays and their shapes; the second holds the numbers of all arrays
+  concatenated, one array per dtype.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ VALUES = HERE / "values.npz"
 SAVED = HERE / "saved_tensors.json"
 
 KEPT_BY = ("torch", "torch_onednn", "keras")
-"""Who keeps what, in `saved_tensors.json`: PyTorch's own loop, oneDNN's, and Keras's on PyTorch.
+"""The measured implementations in `saved_tensors.json`: PyTorch's own loop, oneDNN, and Keras on PyTorch.
 
-What PyTorch's Adam holds for all parameters, themselves included, stands there as `adam`.
+The further entry `adam` has the bytes of all parameters with their gradients and PyTorch's Adam state.
 """
 
 TOLERANCE = {"float32": 1e-5, "float64": 1e-10}
 """The largest `difference` between rnncli's values and Keras's."""
 
 TORCH_BATCH, TORCH_TIMESTEPS = 2, 3
-"""The input that PyTorch's modules were run on; an `input:TxF` has timesteps of its own, and a layer may need more."""
+"""The input on which PyTorch's modules ran; an `input:TxF` fixes its timesteps, and a layer may need more."""
 
 
 def enough_timesteps(layers: Sequence[Layer], timesteps: int) -> int:
-    """Return the timesteps that an input of layers has, or so many, or as many as they need."""
+    """Return the timesteps that the input fixes; otherwise `timesteps`, or as many as the layers need."""
     return layers[0].fixed_timesteps or max(timesteps, least_steps(layers))
 
 
@@ -65,7 +65,7 @@ class Values:
 
 
 def describe(summary: Summary) -> dict[str, Any]:
-    """Return what a summary says in the form of `frameworks.describe_keras` or `describe_torch`."""
+    """Return a summary's content in the form of `frameworks.describe_keras` or `describe_torch`."""
     keras = summary.framework == "keras"
     layers = []
     for layer in summary.layers:
@@ -90,7 +90,7 @@ def describe(summary: Summary) -> dict[str, Any]:
 
 
 def difference(ours: np.ndarray, theirs: np.ndarray) -> float:
-    """Return the largest difference between two arrays, relative to max(1, |theirs|). NaN equals NaN alone."""
+    """Return the largest difference between two arrays, relative to max(1, |theirs|). NaN equals only NaN."""
     assert ours.shape == theirs.shape, f"shape {ours.shape} where Keras has {theirs.shape}"
     ours, theirs = ours.astype("float64"), theirs.astype("float64")
     apart = np.abs(ours - theirs) / np.maximum(1.0, np.abs(theirs))
@@ -99,26 +99,26 @@ def difference(ours: np.ndarray, theirs: np.ndarray) -> float:
 
 
 def in_known_order(wanted: Iterable[str], known: Iterable[str]) -> list[str]:
-    """Return specs in the order in which a file has them, and behind those the specs that are new.
+    """Return specs in a file's order, followed by the new ones.
 
-    So a kind that is added adds to the files, and what stands there stays as it is.
+    A new kind therefore only adds to the files; existing entries do not change.
     """
     first, all_wanted = dict.fromkeys(known), dict.fromkeys(wanted)
     return [*(spec for spec in first if spec in all_wanted), *(spec for spec in all_wanted if spec not in first)]
 
 
 def read_networks() -> list[dict[str, Any]]:
-    """Return `{"spec", "keras", "torch"}` for each; what a framework says is None where it refuses the network."""
+    """Return `{"spec", "keras", "torch"}` for each network; a framework that refuses it has None."""
     return json.loads(NETWORKS.read_text())["networks"]
 
 
 def read_versions() -> dict[str, Any]:
-    """Return the versions of the frameworks that `networks.json` and the values were made with."""
+    """Return the versions of the frameworks that produced `networks.json` and the values."""
     return json.loads(NETWORKS.read_text())["versions"]
 
 
 def write_networks(versions: dict[str, Any], networks: Iterable[dict[str, Any]]) -> None:
-    """Write `networks.json`, a network a line."""
+    """Write `networks.json`, one network per line."""
     _write_lines(NETWORKS, versions, "networks", networks)
 
 
@@ -167,24 +167,24 @@ def write_values(versions: dict[str, Any], values: list[Values]) -> None:
 
 
 def read_saved() -> list[dict[str, Any]]:
-    """Return what `saved_tensors.json` holds of each network: its input, and the bytes kept by each of `KEPT_BY`."""
+    """Return the entries of `saved_tensors.json`: each network's input, and the bytes saved by each of `KEPT_BY`."""
     return json.loads(SAVED.read_text())["networks"]
 
 
 def write_saved(versions: dict[str, str], networks: Iterable[dict[str, Any]]) -> None:
-    """Write `saved_tensors.json`, a network a line."""
+    """Write `saved_tensors.json`, one network per line."""
     _write_lines(SAVED, versions, "networks", networks)
 
 
 def kept_bytes(entry: dict[str, Any]) -> int:
-    """Return what a summary says that training keeps at least beside what it holds for each parameter."""
+    """Return a summary's lower bound of the bytes that training saves, without the bytes per parameter."""
     summary = Network.parse(entry["spec"]).summary(entry["batch"], entry["timesteps"])
     assert summary.training_bytes is not None
     return summary.training_bytes - summary.total_bytes - 3 * 4 * summary.trainable_params
 
 
 class _Stream:
-    """Hands out the numbers of one dtype in the order they were written."""
+    """Reads the numbers of one dtype in the order in which they were written."""
 
     def __init__(self, numbers: np.ndarray) -> None:
         self.numbers = numbers

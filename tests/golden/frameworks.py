@@ -1,8 +1,8 @@
-"""Real Keras models and real PyTorch modules for a network's layers, and what they say.
+"""Real Keras models and PyTorch modules for a network's layers, and their descriptions.
 
-They are the judges of rnncli's shapes, names, counts and values: the arguments come from rnncli's
-layer dataclasses, how a layer is built from its kind's file in `tests/kinds`, everything else from
-the frameworks. `make golden` and `make judge` install the frameworks in an environment of their own;
+They are the reference for rnncli's shapes, names, counts and values. The arguments come from rnncli's
+layer dataclasses, the construction of a layer from its kind's file in `tests/kinds`, and everything else
+from the frameworks. `make golden` and `make judge` install the frameworks in a separate environment;
 the ordinary tests do not import this file.
 """
 
@@ -27,21 +27,21 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from rnncli.layers import Dropout, Layer, Recurrent
 
-# Except on TensorFlow, Keras rounds a float64 product to float32 as JAX does. Let it keep what it computes.
+# On every backend but TensorFlow, Keras rounds a float64 product to float32, as JAX does. Keep the float64 result.
 dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
 
-# It is what some random networks do.
+# Some random networks do that.
 warnings.filterwarnings("ignore", "You are using a softmax over axis")
 warnings.filterwarnings("ignore", "Layer .* does not support masking")
 
-# Small networks are slower on several threads, and a sum in another order would be another golden file.
+# Small networks are slower on several threads, and another order of summation would change the golden files.
 torch.set_num_threads(1)
 
 VERSIONS = {"keras": keras.__version__, "torch": torch.__version__.split("+")[0]}
 
 
 class RefusedError(Exception):
-    """A framework does not build these layers; the message is its own."""
+    """A framework does not build these layers; the message is the framework's."""
 
 
 def keras_model(
@@ -50,9 +50,9 @@ def keras_model(
     timesteps: int | None = None,
     allocate: bool = True,
 ) -> keras.Model:
-    """Return the Keras model, its automatic names numbered from the start.
+    """Return the Keras model, with automatic names numbered from the start.
 
-    Without `allocate` it has no weights and can only be asked about; then any size will do.
+    Without `allocate` it has no weights and can only be inspected; then any size will do.
 
     Raises:
         RefusedError: Keras does not build it.
@@ -69,7 +69,7 @@ def keras_model(
 
 
 def describe_keras(layers: Sequence[Layer], batch: int | None = None, timesteps: int | None = None) -> dict[str, Any]:
-    """Return what Keras calls each layer, what it returns and what it owns, as plain data.
+    """Return the Keras name, output shape and weights of each layer, as plain data.
 
     Raises:
         RefusedError: Keras does not build it.
@@ -99,7 +99,7 @@ def keras_weight_shapes(layers: Sequence[Layer]) -> dict[str, tuple[int, ...]]:
 
 
 def run_keras(layers: Sequence[Layer], weights: Mapping[str, np.ndarray], x: np.ndarray, dtype: str) -> np.ndarray:
-    """Return the output of the Keras model with these weights for `x`, all of it in `dtype`."""
+    """Return the Keras model's output for `x` with these weights, everything in `dtype`."""
     floatx = keras.config.floatx()
     keras.config.set_floatx(dtype)
     try:
@@ -116,13 +116,13 @@ def run_keras(layers: Sequence[Layer], weights: Mapping[str, np.ndarray], x: np.
 
 
 def describe_torch(layers: Sequence[Layer], batch: int, timesteps: int) -> dict[str, Any]:
-    """Return what PyTorch's modules own, return and multiply when they really run, as plain data.
+    """Return the parameters, output shapes and multiply-adds of PyTorch's modules in a real run, as plain data.
 
     They run on PyTorch's meta device, which allocates nothing. Multiply-adds are half the
     floating-point operations that PyTorch counts.
 
     Raises:
-        RefusedError: PyTorch has no such module, or it does not take such an argument.
+        RefusedError: PyTorch has no such module, or its module has no such argument.
     """
     x = kind_of(layers[0]).torch_input(layers[0], batch, timesteps)
     input_shape = list(x.shape)
@@ -155,22 +155,22 @@ def describe_torch(layers: Sequence[Layer], batch: int, timesteps: int) -> dict[
 
 
 def torch_parameters(code: str) -> list[tuple[str, tuple[int, ...]]]:
-    """Return the names and shapes of the parameters of the module that a line makes: `nn.LSTM(8, 4, num_layers=2)`."""
+    """Return the names and shapes of the parameters of the module in a line of code: `nn.LSTM(8, 4, num_layers=2)`."""
     with torch.device("meta"):
         module = eval(code, {"nn": torch.nn})
     return [(name, tuple(weight.shape)) for name, weight in module.named_parameters()]
 
 
 def torch_stack(layers: Sequence[Layer], place: int) -> list[int]:
-    """Return the places of the recurrent layers that are in one module of PyTorch with the one at a place.
+    """Return the indices of the recurrent layers that share a PyTorch module with the layer at `place`.
 
-    They have the same arguments, each reads the sequence of the one before it, and none but the first reads it from
-    its end. Between all of them nothing stands, or one dropout of the same share.
+    They have the same arguments, each reads its predecessor's sequence, and only the first may read it from the end.
+    Either nothing separates them, or dropouts with the same rate do.
     """
     stacks: list[list[int]] = []
     shares: list[list[float]] = []
     dropped: list[float] | None = None
-    """The shares that are dropped of the sequence of the last stack; None behind another layer."""
+    """The dropout rates applied to the last stack's sequence; None after any other layer."""
     for index, layer in enumerate(layers):
         if not isinstance(layer, Recurrent):
             if dropped is not None and isinstance(layer, Dropout):
@@ -198,12 +198,12 @@ def torch_stack(layers: Sequence[Layer], place: int) -> list[int]:
 def _weights_in_its_stack(
     body: Sequence[Layer], place: int, module: torch.nn.Module | None
 ) -> dict[str, torch.nn.Parameter]:
-    """Return the parameters of a layer by the names that they have in the module that equal layers around it are."""
+    """Return a layer's parameters by their names in the module that it shares with equal neighbours."""
     if not isinstance(module, torch.nn.RNNBase):
         return {} if module is None else dict(module.named_parameters())
     stack = torch_stack(body, place)
     whole = type(module)(
-        module.input_size,  # which is the first level's; those of the others follow from it
+        module.input_size,  # the first level's; the others follow from it
         module.hidden_size,
         num_layers=len(stack),
         bias=module.bias,
@@ -218,12 +218,12 @@ def _weights_in_its_stack(
 
 
 def _body(layers: Sequence[Layer]) -> Sequence[Layer]:
-    """Return the layers that the frameworks show as layers: an input is none."""
+    """Return the layers that the frameworks show as layers, which excludes an input."""
     return layers if layers[0].shown else layers[1:]
 
 
 def layers_of(model: keras.Model) -> list[keras.Layer]:
-    """Return the layers of a model that are shown as layers."""
+    """Return the layers that a model shows as layers."""
     return [each for each in model.layers if not isinstance(each, (keras.layers.InputLayer, keras.layers.Masking))]
 
 
@@ -240,7 +240,7 @@ def _describe_keras_layer(layer: keras.Layer) -> dict[str, Any]:
 
 
 def _weight_name(variable: keras.Variable) -> str:
-    """Return its name in its layer: `kernel`, or inside a Bidirectional `forward/kernel`.
+    """Return a variable's name in its layer: `kernel`, or inside a Bidirectional `forward/kernel`.
 
     Its path is `sequential/lstm/lstm_cell/kernel`, or
     `sequential/bidirectional/forward_lstm/lstm_cell/kernel`.

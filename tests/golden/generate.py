@@ -1,4 +1,4 @@
-"""Random networks, random ways to type them, and random numbers to run them on, for `make golden` and `make judge`."""
+"""Random networks, random spellings of them, and random numbers to run them on, for `make golden` and `make judge`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def any_size(random: Random) -> int:
 
 
 class RandomDice(Dice):
-    """Draws with Python's random numbers. In half of the networks few layers have a setting that is unusual."""
+    """Draws with Python's random numbers. Half of the networks rarely have an unusual setting."""
 
     def __init__(self, random: Random, size: Size = any_size) -> None:
         self._random = random
@@ -59,14 +59,14 @@ class RandomDice(Dice):
 
 
 def random_layers(random: Random, size: Size = any_size, most: int = 6, plausible: bool = True) -> tuple[Layer, ...]:
-    """Return a head and up to `most` other layers; if not `plausible`, they may be no network."""
+    """Return a head and up to `most` other layers; without `plausible` they may not form a valid network."""
     dice = RandomDice(random, size)
     layers = (dice.choice(HEADS).draw(dice), *drawing.draw_body(dice, most, plausible))
     return drawing.long_enough(layers) if plausible else layers
 
 
 def random_stack(random: Random) -> tuple[Layer, ...]:
-    """Return recurrent layers that PyTorch has, most of them alike, and now and then a layer between two of them."""
+    """Return recurrent layers that PyTorch has, mostly equal, occasionally with a layer between two of them."""
     cell, units = random.choice((SimpleRNN, LSTM, GRU)), random.randint(1, 8)
     layer = cell(units, merge_mode=random.choice((None, "concat")))
     if isinstance(layer, LSTM) and units > 1 and random.random() < 0.5:
@@ -88,20 +88,20 @@ def random_stack(random: Random) -> tuple[Layer, ...]:
 
 
 def typed(random: Random, layers: Sequence[Layer]) -> str:
-    """Return one way to type layers."""
+    """Return one way to type the layers."""
     return drawing.typed(RandomDice(random), layers)
 
 
 def random_input(numbers: np.random.Generator, layers: Sequence[Layer], batch: int, timesteps: int) -> np.ndarray:
-    """Return a random input for a network, of so many timesteps, or as many as it needs."""
+    """Return a random input for a network, with the given timesteps or as many as it needs."""
     return kind_of(layers[0]).random_input(layers[0], numbers, batch, max(timesteps, least_steps(layers)))
 
 
 def random_weights(numbers: np.random.Generator, shapes: dict[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
-    """Return numbers for weights of these names and shapes, biases included.
+    """Return random weights, including biases, with these names and shapes.
 
-    They are multiples of 1/64, which float32 holds exactly and a file holds in little space. Kernels
-    are small enough that an unbounded activation does not run away at once.
+    They are multiples of 1/64, which float32 represents exactly and a file stores compactly. Kernels
+    are small enough to keep unbounded activations from diverging at once.
     """
     weights = {}
     for name, shape in shapes.items():

@@ -2,11 +2,11 @@
 
     python tests/golden/judge.py --networks 3000 --stacks 1000 --values 500 --seed 0
 
-`--networks` checks the parser and what `Network.summary` says: names, shapes, weights and counts
-for both frameworks, the multiply-adds that PyTorch counts, and that each framework refuses what
-rnncli says it refuses. `--stacks` checks which recurrent layers are one module in PyTorch. `--values`
-checks what `Model` computes against Keras, masks included. Each difference is printed with its spec;
-a line at the end says what was checked. The status is 1 if anything differs.
+`--networks` checks the parser and `Network.summary`: names, shapes, weights and counts for both
+frameworks, PyTorch's multiply-adds, and that each framework refuses the networks that rnncli
+refuses for it. `--stacks` checks which recurrent layers form one module in PyTorch. `--values`
+compares the outputs of `Model` with Keras's, masks included. Each difference is printed with its
+spec, and a closing line summarises the checks. The status is 1 if anything differs.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ from rnncli.layers import Layer
 from rnncli.summary import Summary
 
 MOST_SHOWN = 30
-"""Differences that are printed; the rest are counted."""
+"""The number of differences to print; further ones are only counted."""
 
 LARGEST_FOR_TORCH = 2**59
 """PyTorch cannot describe a tensor of 2**63 bytes."""
 
 MOST_ROUNDING = {"float32": 1e-6, "float64": 1e-3}
-"""Networks that magnify rounding more are not judged in a dtype, as far as Keras's own results in
-float32 and float64 are apart. With unbounded activations some do."""
+"""The most that Keras's own float32 and float64 results may differ for a network to be judged in a dtype. Networks
+with unbounded activations may magnify rounding more."""
 
 
 class Findings:
-    """What was checked, and what differs."""
+    """The checks made, and the differences found."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
@@ -59,7 +59,7 @@ class Findings:
             print(f"{spec!r}\n    {what}", file=sys.stderr)
 
     def closing_line(self) -> str:
-        """Return what was checked, in one line."""
+        """Summarise the checks in one line."""
         counts = self.counts
         return (
             f"Keras {frameworks.VERSIONS['keras']}, PyTorch {frameworks.VERSIONS['torch']}: "
@@ -76,7 +76,7 @@ class Findings:
 
 
 def judge_network(random: Random, findings: Findings) -> None:
-    """Compare what is said of one random network, typed in a random way."""
+    """Compare the descriptions of one random network, typed in a random way."""
     layers = random_layers(random, any_size, plausible=random.random() < 0.9)
     spec = typed(random, layers)
     batch = random.choice((None, 1, random.randint(2, 64)))
@@ -110,7 +110,7 @@ def judge_network(random: Random, findings: Findings) -> None:
 
 
 def judge_in_torch(findings: Findings, spec: str, network: Network, batch: int, timesteps: int) -> None:
-    """Compare what is said of a network under PyTorch."""
+    """Compare the descriptions of a network for PyTorch."""
     torch_says = _ask(frameworks.describe_torch, network.layers, batch, timesteps)
     try:
         summary = network.summary(batch, timesteps, framework="torch")
@@ -131,7 +131,7 @@ def judge_in_torch(findings: Findings, spec: str, network: Network, batch: int, 
 
 
 def _judge_modules(findings: Findings, spec: str, summary: Summary) -> None:
-    """Check that the lines which make the modules make what the rows of the layers in them say, and nothing else."""
+    """Check that the module lines build exactly the parameters in their layers' rows."""
     owned = {layer.name: [(weight.name, weight.shape) for weight in layer.weights] for layer in summary.layers}
     for module in summary.modules or ():
         ours = [weight for name in module.names for weight in owned.pop(name)]
@@ -144,7 +144,7 @@ def _judge_modules(findings: Findings, spec: str, summary: Summary) -> None:
 
 
 def judge_values(random: Random, findings: Findings) -> None:
-    """Compare what one random network computes, in every dtype."""
+    """Compare the outputs of one random network, in every dtype."""
     layers = random_layers(random, small_size, most=4)
     spec = str(Network(layers))
     numbers = np.random.default_rng(random.getrandbits(32))
@@ -174,7 +174,7 @@ def judge_values(random: Random, findings: Findings) -> None:
 def _ask(
     describe_in: Callable[..., dict[str, Any]], layers: tuple[Layer, ...], *sizes: int | None
 ) -> dict[str, Any] | str:
-    """Return what a framework says of the layers, or why it refuses them."""
+    """Return a framework's description of the layers, or its reason for refusing them."""
     try:
         return describe_in(layers, *sizes)
     except RefusedError as error:

@@ -1,11 +1,11 @@
-"""Run what rnncli exports in the frameworks that it is for, for random networks: `make judge` runs it too.
+"""Run rnncli's exports of random networks in their target frameworks; `make judge` runs it too.
 
     python tests/golden/judge_exports.py --networks 300 --seed 0
 
-Each network is exported with its weights. What is exported is run, and must have the shapes, the parameters and the
-output that rnncli says, be laid out as ruff lays it out, and be read back as what it was, its file of weights too. What
-a target cannot express must be refused with a spec that it can. Each difference is printed with its spec; a line for
-each target says what was checked. The status is 1 if anything differs.
+Each network is exported with its weights. The export is run. It must have the shapes, parameters and output that rnncli
+reports, be formatted as by ruff, and be read back as the same network, with its weights file. A network that a target
+cannot express must be refused with a spec that it can. Each difference is printed with its spec, and a closing line per
+target summarises the checks. The status is 1 if anything differs.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ from golden.exports.findings import Findings
 from rnncli.export import TARGETS
 
 JUDGES: Mapping[str, str] = {target: f"golden.exports.{target}_judge" for target in TARGETS}
-"""A module for each target, which alone imports its framework.
+"""A module for each target, the only one to import its framework.
 
-Its `judge(random, findings)` exports one random network and reports what differs; its `VERSION` says what judges.
+Its `judge(random, findings)` exports one random network and reports differences; its `VERSION` names the judge.
 """
 
 
 def main() -> int:
     """Run the judge and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--networks", type=int, default=300, metavar="N", help="to export to each target")
+    parser.add_argument("--networks", type=int, default=300, metavar="N", help="number of networks per target")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--to", choices=tuple(JUDGES), action="append", help="only to this target")
+    parser.add_argument("--to", choices=tuple(JUDGES), action="append", help="export only to this target")
     parser.add_argument("--ruff", default=which("ruff"), metavar="PROGRAM")
     options = parser.parse_args()
     if not options.ruff:
-        print("no ruff, so nobody looks at the layout", file=sys.stderr)
+        print("ruff was not found, so the layout is not checked", file=sys.stderr)
     differences = 0
     for target in options.to or JUDGES:
         judge = import_module(JUDGES[target])

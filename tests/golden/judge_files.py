@@ -2,9 +2,9 @@
 
     python tests/golden/judge_files.py --networks 100 --seed 0
 
-Each network is saved in every format that its framework writes. What is read must be the same spec with the same number
-of parameters, and compute what the framework computes. Each difference is printed with its file's format; a line at the
-end says what was checked. The status is 1 if anything differs.
+Each network is saved in every format that its framework writes. rnncli must read back the same spec with the same
+number of parameters, and compute the framework's output. Each difference is printed with its file's format, and a
+closing line summarises the checks. The status is 1 if anything differs.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from rnncli.formats import open_model, part_of
 
 TOLERANCE = 1e-5
 SENSITIVE = 1e-6
-"""Where Keras's float32 and float64 are further apart than this, values are not judged."""
+"""Values are not judged if Keras's float32 and float64 outputs differ by more than this."""
 
 
 class Saved(NamedTuple):
@@ -44,11 +44,11 @@ class Saved(NamedTuple):
 
     Attributes:
         path: the file.
-        spec: the network that it holds.
-        params: the numbers that the framework counts in it.
+        spec: the network in it.
+        params: the number of parameters that the framework counts.
         x: an input.
-        y: what the framework returns for it; None if that is too sensitive to judge.
-        structure: whether the file says what the layers are; else its numbers are read into the spec.
+        y: the framework's output for it; None if that is too sensitive to judge.
+        structure: whether the file describes the layers; otherwise its weights are read into the spec.
     """
 
     path: Path
@@ -60,7 +60,7 @@ class Saved(NamedTuple):
 
 
 def saved_by_keras(random: Random, folder: Path) -> Iterator[Saved]:
-    """Save a random network in each way that Keras has."""
+    """Save a random network in each of Keras's formats."""
     layers = random_layers(random, small_size, most=4)
     while not any(layer.states for layer in layers):
         layers = random_layers(random, small_size, most=4)
@@ -84,11 +84,11 @@ def saved_by_keras(random: Random, folder: Path) -> Iterator[Saved]:
 
 
 class Stack(torch.nn.Module):
-    """An embedding or none, a convolution or none, a stack of cells, and up to two dense layers on its last output.
+    """An optional embedding and convolution, a stack of cells, and up to two dense layers on its last output.
 
     Attributes:
-        causal: whether zeros stand in front of what the convolution reads, which no state dict says.
-        cut: whether they stand on both sides there, and what those behind make is cut off.
+        causal: whether the convolution's input is padded with zeros in front, which a state dict does not show.
+        cut: whether it is padded on both sides instead, and the excess output at the end is cut off.
     """
 
     def __init__(self, random: Random) -> None:
@@ -107,7 +107,7 @@ class Stack(torch.nn.Module):
             reads = self.filters
         self.both, self.count = random.random() < 0.4, random.randint(1, 3)
         self.cell = random.choice(("RNN", "LSTM", "GRU"))
-        # Where a stack returns as many features as the model reads, a sorted file does not say what stands in front.
+        # If the stack returns as many features as the model reads, a sorted file does not show which layer is first.
         sizes = [size for size in range(1, 8) if self.features not in (size, 2 * size)]
         self.units = random.choice(sizes[1:])
         options: dict[str, Any] = {"bidirectional": self.both, "bias": random.random() < 0.8, "batch_first": True}
@@ -140,10 +140,10 @@ class Stack(torch.nn.Module):
         return y
 
     def spec(self, exported: bool = False) -> str:
-        """Return the network in the language.
+        """Return the network's spec.
 
-        The exporter to ONNX makes one layer of the convolution and its norm, unless something is cut off between them;
-        then it gives the norm a scale of ones and a shift of zeros where it has none.
+        PyTorch's ONNX exporter fuses the convolution and its norm, unless its output is cut before the norm. Then it
+        gives a norm without a scale or shift a scale of ones and a shift of zeros.
         """
         head = f"embed:{self.ids}x{self.features}" if self.ids else f"input:{self.features}"
         windows = []
@@ -164,7 +164,7 @@ class Stack(torch.nn.Module):
 
 
 def saved_by_torch(random: Random, folder: Path) -> Iterator[Saved]:
-    """Save a random module in each way that people save one, and export it to ONNX."""
+    """Save a random module in each way that people use, and export it to ONNX."""
     torch.manual_seed(random.getrandbits(32))
     module = Stack(random).eval()
     timesteps = random.randint(3, 8)
@@ -194,7 +194,7 @@ def saved_by_torch(random: Random, folder: Path) -> Iterator[Saved]:
 
 
 def faults(saved: Saved) -> Iterator[str]:
-    """Yield what differs of a file."""
+    """Yield the differences of a file."""
     network = Network.parse(saved.spec)
     try:
         if saved.structure:

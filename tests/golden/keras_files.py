@@ -1,8 +1,8 @@
-"""Makes small model files with real Keras, and keeps what Keras computes with each of them.
+"""Make small model files with real Keras, and record Keras's outputs for them.
 
     KERAS_BACKEND=torch python tests/golden/keras_files.py
 
-`models/keras/models.zip` has the files, `values.npz` beside it an input and an output of each: `stack/x`, `stack/y`.
+`models/keras/models.zip` has the files, and `values.npz` next to it an input and output of each: `stack/x`, `stack/y`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def stack() -> keras.Model:
 
 
 def tokens() -> keras.Model:
-    """A functional model with a mask, a model inside of it, and a GRU of the older kind."""
+    """A functional model with a mask, a nested model, and a GRU of the older kind."""
     ids = keras.Input((None,), name="ids")
     x = layers.Embedding(10, 3, mask_zero=True, name="words")(ids)
     x = layers.Bidirectional(layers.SimpleRNN(2, return_sequences=True), merge_mode="sum", name="both")(x)
@@ -89,7 +89,7 @@ def convolved() -> keras.Model:
 
 
 def windows() -> keras.Model:
-    """A convolution and a norm as a file of weights tells them."""
+    """A convolution and a norm, as far as a weights file describes them."""
     return keras.Sequential(
         [layers.Input((None, 3)), layers.Conv1D(4, 2), layers.BatchNormalization(), layers.LSTM(2), layers.Dense(3)],
         name="windows",
@@ -97,7 +97,7 @@ def windows() -> keras.Model:
 
 
 def branches() -> keras.Model:
-    """Two chains that read one table, and a decoder that starts from a state."""
+    """Two chains that read one table, and a decoder that starts from a given state."""
     ids = keras.Input((None,))
     x = layers.Embedding(10, 3)(ids)
     y, h, c = layers.LSTM(3, return_state=True, name="left")(x)
@@ -116,7 +116,7 @@ def main() -> None:
     with TemporaryDirectory() as folder, zipfile.ZipFile(HERE / "models.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for make, endings in MODELS.items():
             model = make()
-            # Biases start as zeros, which would hide a bias that is read wrongly.
+            # Biases start as zeros, which would hide a misread bias.
             for weight in model.weights:
                 numbers = rng.normal(0, 0.5, weight.shape)
                 weight.assign(abs(numbers) + 0.1 if weight.path.endswith("moving_variance") else numbers)

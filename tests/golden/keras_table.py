@@ -1,11 +1,11 @@
-"""Builds many small models with real Keras, saves them in each format, and compares what is read with what Keras has.
+"""Build many small models with real Keras, save them in each format, and compare rnncli's reading with Keras.
 
     KERAS_BACKEND=torch python tests/golden/keras_table.py [--keep]
 
-Of each model of `keras_table.txt` the specs of its parts are compared with those that stand there, and the values with
-Keras's. What must be said of a model is a regular expression; where none is given, nothing may be said. The status is 1
-if anything differs. With `--keep` the configs are written to `models/keras/table.zip` for the tests, with the numbers
-of parameters and the shapes that Keras has.
+For each model, the specs of its parts are compared with those in `keras_table.txt`, and the values with Keras's. The
+notes on a model must match a regular expression; without one, there must be no notes. The status is 1 if anything
+differs. With `--keep`, the configs are written to `models/keras/table.zip` for the tests, with Keras's parameter counts
+and shapes.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ TOLERANCE = 1e-5
 
 
 class Entry(NamedTuple):
-    """A model, and what is expected of its files.
+    """A model, and the expected reading of its files.
 
     Attributes:
         build: builds it.
         specs: the parts, in order.
-        says: what its notes and assumptions say; nothing if it is empty.
-        same: whether its parts compute what Keras computes.
+        says: a pattern for its notes and assumptions; none are allowed if it is empty.
+        same: whether its parts compute the same values as Keras.
     """
 
     build: Callable[[], keras.Model]
@@ -107,7 +107,7 @@ def translator() -> keras.Model:
 
 
 def again(sequence: bool, then: layers.Layer) -> Callable[[], keras.Model]:
-    """A model that goes on from the state of a cell."""
+    """A model that continues from a cell's state."""
 
     def build() -> keras.Model:
         x = Input((None, 3))
@@ -173,12 +173,12 @@ def bi(cell: layers.Layer, **options: Any) -> layers.Layer:
 
 @keras.saving.register_keras_serializable("mine")
 class LSTM(layers.LSTM):
-    """A layer of somebody's own with a name of Keras's."""
+    """A user-defined layer with the name of one of Keras's."""
 
 
 @keras.saving.register_keras_serializable("mine")
 def tanh(x: Any) -> Any:
-    """Three times what it is given, under a name of Keras's."""
+    """Three times the input, under the name of one of Keras's functions."""
     return 3 * x
 
 
@@ -187,7 +187,7 @@ L = layers
 
 
 def table() -> dict[str, Entry]:
-    """The models of keras_table.txt, each under its name: what builds it, and what is expected of its files."""
+    """The models of keras_table.txt by name: the function that builds each, and the expected reading."""
     entries = {}
     for section in Path(__file__).with_suffix(".txt").read_text(encoding="utf-8").split("#### ")[1:]:
         name, built, *expected = section.splitlines()
@@ -202,14 +202,14 @@ TABLE = table()
 
 
 def leaf(model: keras.Model, name: str) -> layers.Layer:
-    """The layer that a piece of a part is."""
+    """The layer for a piece of a part."""
     for step in name.partition(" (cell")[0].split("/"):
         model = model.get_layer(step)
     return model
 
 
 def layers_of(model: keras.Model, found: ModelFile) -> list[list[list[Any]]]:
-    """Keras's number of parameters and output shape of each layer of each part; no shape where Keras has none."""
+    """Keras's parameter count and output shape for each layer of each part; no shape where Keras has none."""
     said = []
     for part in found.parts:
         each: list[list[Any]] = []
@@ -222,7 +222,7 @@ def layers_of(model: keras.Model, found: ModelFile) -> list[list[list[Any]]]:
 
 
 def faults(name: str, model: keras.Model, found: ModelFile) -> list[str]:
-    """What is read otherwise than it should be."""
+    """The differences from the expected reading."""
     entry = TABLE[name]
     specs = [str(part.network) for part in found.parts]
     said = " | ".join([*found.notes, *(note.text for part in found.parts for note in part.notes)])
@@ -246,7 +246,7 @@ def upto(model: keras.Model, part: Part) -> keras.Model:
 
 
 def distance(part: Part, model: keras.Model) -> float:
-    """How far what a part computes is from what a model computes."""
+    """The distance between the outputs of a part and of a model."""
     rng = np.random.default_rng(2)
     (shape,) = [[2, *(size or 5 for size in each.shape[1:])] for each in model.inputs]
     x = rng.integers(1, 20, shape) if len(shape) == 2 else rng.normal(size=shape).astype("float32")
@@ -268,7 +268,7 @@ def main() -> int:
         for name, entry in TABLE.items():
             model = entry.build()
             if name != "quantized":
-                # Biases start as zeros, which would hide a bias that is read wrongly.
+                # Biases start as zeros, which would hide a misread bias.
                 model.set_weights([rng.normal(0, 0.5, each.shape) for each in model.get_weights()])
             for ending in FORMATS:
                 path = Path(folder) / f"{name}{ending}"

@@ -1,8 +1,8 @@
-"""Ask real Keras where `model.save_weights` puts each array of some networks.
+"""Record where real Keras's `model.save_weights` puts each array of some networks.
 
     KERAS_BACKEND=torch python tests/golden/keras_weight_layouts.py
 
-`weight_layouts.json` has for each network the path and the shape of each array, and the name of each layer's group.
+`weight_layouts.json` has each network's array paths and shapes, and the layer name of each group.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SPECS = (
 
 
 def layout(spec: str) -> dict[str, object]:
-    """Return where the arrays of a network are, and which layer each group is said to be."""
+    """Return the paths of a network's arrays, and the layer name recorded in each group."""
     arrays: dict[str, list[int]] = {}
     names: dict[str, str] = {}
 

@@ -2,8 +2,8 @@
 
     python tests/golden/make.py [KIND]
 
-With a kind (`make golden KIND=lstm`) it makes what that kind brings, and keeps what is there of the others. It needs
-Keras and PyTorch. `tests/golden/data.py` says what is in the files.
+With a kind (`make golden KIND=lstm`) it regenerates that kind's entries and keeps the rest. It needs Keras and PyTorch.
+`tests/golden/data.py` describes the files.
 """
 
 from __future__ import annotations
@@ -48,26 +48,26 @@ from kinds.recurrent import DIRECTIONS
 from rnncli import Network
 
 MOST_ROUNDING = 1e-6
-"""How far Keras's own results in float32 and float64 may be apart."""
+"""The most that Keras's own float32 and float64 results may differ."""
 
 MOST_SHRINKING = 4
-"""How many times weights are halved to keep them that near."""
+"""How many times weights may be halved to stay within that."""
 
 
 def network_specs() -> Iterator[str]:
-    """Yield the networks that the frameworks are asked about: those of each kind, and some of several kinds."""
+    """Yield the networks to describe: those of each kind, and some of several kinds."""
     for kind in KINDS.values():
         yield from kind.golden_networks()
     yield from ("embed:10000x32,rnn:32:seq,rnn:32", "embed:10kx32,rnn:32:seq:x3,rnn:32", "embed:1Gx4096,lstm:2048:bi")
     yield from ("embed:10_000x32, simplernn:32:SEQ, Simple_RNN:32", "EMBEDDING:1MX64:Mask,LSTM:0128:bi:seq,GRU:1k")
-    # How names are numbered, inside a Bidirectional too.
+    # How names are numbered, also inside a Bidirectional.
     yield "input:8,rnn:5:seq,rnn:5:seq,rnn:5"
     yield "input:8,rnn:5:seq:x10,rnn:5:x1"
     yield "input:8,lstm:5:seq:bi,lstm:5:seq,lstm:5:seq:bi,lstm:5"
     yield "input:8,lstm:5:seq,lstm:5:seq:bi,gru:5:seq:bi,gru:5:seq,lstm:5:bi=sum"
     yield "input:8,gru:5:seq:bi:x3,gru:5:seq:x2,rnn:5:bi"
     yield "input:8,dense:4:x2,lstm:5:seq:x2,dropout:0.2,lstm:5,dropout:0.2:x2,dense:3:softmax,dense:1"
-    # Which of them are one module in PyTorch.
+    # Which layers form one module in PyTorch.
     yield "input:8,lstm:5:seq:bi,dropout:0.2,lstm:5:seq:bi,dropout:0.2,lstm:5:bi,dropout:0.2"
     yield "input:8,gru:5:seq:x2,dropout:0.2,gru:5:seq,gru:5:seq,dropout:0.2:x2,gru:5"
     yield "input:8,rnn:5:seq,rnn:5:seq:relu,rnn:5:seq:relu:nobias,rnn:5:relu:nobias,repeat:3,rnn:5:relu:nobias"
@@ -77,17 +77,17 @@ def network_specs() -> Iterator[str]:
 
 
 def value_specs() -> Iterator[str]:
-    """Yield the small networks whose values are kept: those of each kind, and some of several kinds."""
+    """Yield the small networks whose values are recorded: those of each kind, and some of several kinds."""
     for kind in KINDS.values():
         yield from kind.golden_values()
     for first, last in product(DIRECTIONS, repeat=2):
-        # The mask that goes with a reversed sequence is Keras's own affair.
+        # The mask passed on with a reversed sequence is particular to Keras.
         yield f"embed:6x2:mask,gru:2:seq:{first},lstm:2:seq:{last}".replace(":,", ",").rstrip(":")
     yield "input:5,lstm:5:seq:bi,gru:4:seq:back,rnn:3:seq:bi=sum,dense:2:x2"
 
 
 def network_entry(spec: str) -> dict[str, Any]:
-    """Return what the frameworks say of a network."""
+    """Return the frameworks' descriptions of a network."""
     layers = Network.parse(spec).layers
     entry: dict[str, Any] = {"spec": spec, "keras": None, "torch": None}
     with suppress(RefusedError):
@@ -98,7 +98,7 @@ def network_entry(spec: str) -> dict[str, Any]:
 
 
 def values_of(spec: str, dtype: str, seed: int) -> Values:
-    """Return a network with weights and an input drawn with a seed, and Keras's output."""
+    """Return a network with weights and an input drawn from a seed, and Keras's output."""
     layers = Network.parse(spec).layers
     numbers = np.random.default_rng(seed)
     batch, timesteps = (4, 3 + seed % 5) if layers[0].masks else (2 + seed % 2, 1 + seed % 7)
@@ -108,13 +108,13 @@ def values_of(spec: str, dtype: str, seed: int) -> Values:
         outputs = {each: run_keras(layers, weights, x, each) for each in ("float32", "float64")}
         if difference(outputs["float32"], outputs["float64"]) < MOST_ROUNDING:
             return Values(spec, dtype, x, weights, outputs[dtype])
-        # Unbounded gates: a state grows exponentially, and so does every rounding error.
+        # With unbounded gates the state grows exponentially, and so do rounding errors.
         weights = {key: weight / 2 for key, weight in weights.items()}
     raise AssertionError(f"{spec} magnifies rounding errors")
 
 
 def values_of_activation(activation: str, dtype: str) -> Values:
-    """Return what an activation makes of the numbers from -40 to 40."""
+    """Return an activation's values for the numbers from -40 to 40."""
     spec = f"input:2,dense:2:{activation}"
     weights = {"dense/kernel": np.eye(2), "dense/bias": np.zeros(2)}
     x = np.stack([np.linspace(-40, 40, 81), np.linspace(40, -40, 81)], axis=-1)[np.newaxis]
@@ -122,7 +122,7 @@ def values_of_activation(activation: str, dtype: str) -> Values:
 
 
 def main(kind: str | None = None) -> None:
-    """Write the files: all that is in them, or anew only what one kind brings."""
+    """Write the files: everything, or only one kind's entries anew."""
     known_networks = {} if kind is None else {entry["spec"]: entry for entry in read_networks()}
     had = {(each.spec, each.dtype): each for each in read_values()}
     known_values = {} if kind is None else {**had}
@@ -140,10 +140,10 @@ def main(kind: str | None = None) -> None:
 
     order = [entry["spec"] for entry in read_networks()]
     networks = [known_networks.get(spec) or network_entry(spec) for spec in in_known_order(network_specs(), order)]
-    # A spec's place among them is the seed of its weights and its input.
+    # A spec's position determines the seed of its weights and input.
     specs = in_known_order(value_specs(), (each.spec for each in read_values()))
     made = [values(spec, "float64", seed) for seed, spec in enumerate(specs)]
-    # Every fifth of the new ones is in float32, too; what stands there stays, whatever has gone before it.
+    # Every fifth new spec is recorded in float32 too; existing entries stay, whatever precedes them.
     single = [
         spec
         for place, spec in enumerate(specs)

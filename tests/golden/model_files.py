@@ -2,9 +2,9 @@
 
     python tests/golden/model_files.py
 
-Each file has the weights of a small network. `models.json` says for each the spec that it should be read as, and
-`models.npz` holds an input and what the framework made of it. `torch.zip` has one module in every form that PyTorch
-gives it, with all that stands beside it in practice.
+Each file has the weights of a small network. `models.json` has the spec that each should be read as, and `models.npz`
+an input and the framework's output. `torch.zip` has one module in every form in which PyTorch saves it, with the other
+content that such files have in practice.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ HERE = Path(__file__).parent / "models"
 
 
 NETWORKS = (("RNN", 2, False), ("LSTM", 2, True), ("GRU", 1, True), ("LSTM", 1, False), ("GRU", 3, False))
-"""The cell, the layers of its stack, and whether it reads both ways."""
+"""The cell, its number of layers, and whether it is bidirectional."""
 
 
 class Classifier(torch.nn.Module):
-    """An embedding, a stack of one cell, and a dense layer on its last output, as people write it."""
+    """An embedding, a stack of one cell, and a dense layer on its last output, in the usual style."""
 
     def __init__(self, cell: str, layers: int, both: bool) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ def spec_of(cell: str, layers: int, both: bool) -> str:
 
 
 class Tied(torch.nn.Module):
-    """A language model whose decoder has the matrix of its encoder, as PyTorch's word_language_model has it."""
+    """A language model whose decoder shares its encoder's matrix, as in PyTorch's word_language_model."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class Tied(torch.nn.Module):
 
 
 class Convolutional(torch.nn.Module):
-    """A window over the vectors of an embedding, normalized over all samples, in front of a cell."""
+    """A convolution over an embedding's vectors, then batch normalisation, then a cell."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -94,7 +94,7 @@ class Convolutional(torch.nn.Module):
 
 
 def files() -> Iterator[tuple[str, str, np.ndarray, np.ndarray]]:
-    """Write the files; yield the name of each, its spec, an input and the framework's output."""
+    """Write the files; yield each file's name, its spec, an input and the framework's output."""
     ids = torch.tensor([[1, 5, 0, 8, 2], [7, 7, 3, 1, 4]])
     for cell, layers, both in NETWORKS:
         torch.manual_seed(layers + both)
@@ -129,7 +129,7 @@ def files() -> Iterator[tuple[str, str, np.ndarray, np.ndarray]]:
     torch.save(tied.state_dict(), HERE / "tied.pt")
     yield "tied.pt", "embed:9x4,lstm:4,dense:9", ids.numpy(), tied(ids).detach().numpy()
     convolutional = Convolutional()
-    convolutional(ids)  # in training, which moves the mean and the variance
+    convolutional(ids)  # in training mode, which updates the mean and variance
     answer = (ids.numpy(), convolutional.eval()(ids).detach().numpy())
     torch.save(convolutional.state_dict(), HERE / "conv.pt")
     save_file(convolutional.state_dict(), HERE / "conv.safetensors")
@@ -151,11 +151,11 @@ BESIDE_THE_TENSORS = {
     "numbers": (1 + 2j, b"bytes"),
     "random": np.random.RandomState(0).get_state(),
 }
-"""What training scripts put into a checkpoint, too."""
+"""Other content that training scripts put into a checkpoint."""
 
 
 class Small(torch.nn.Module):
-    """A cell and a dense layer, with a buffer that is not saved and one that is a scalar."""
+    """A cell and a dense layer, with an unsaved buffer and a scalar buffer."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -174,7 +174,7 @@ class Small(torch.nn.Module):
 
 
 class Config:
-    """Settings of a training script's own."""
+    """A training script's own settings class."""
 
     def __init__(self) -> None:
         self.lr = 0.1
@@ -182,7 +182,7 @@ class Config:
 
 
 class Attributes(dict):
-    """A dictionary with a class of its own, as Lightning's hyperparameters are."""
+    """A dictionary subclass, like Lightning's hyperparameters."""
 
 
 class Mode(enum.Enum):
@@ -195,21 +195,21 @@ Metric = namedtuple("Metric", "loss accuracy")
 
 
 def saved(value: Any, **options: Any) -> bytes:
-    """Return what torch.save writes."""
+    """Return the bytes that torch.save writes."""
     made = io.BytesIO()
     torch.save(value, made, **options)
     return made.getvalue()
 
 
 def scripted(module: Any) -> bytes:
-    """Return what torch.jit.save writes."""
+    """Return the bytes that torch.jit.save writes."""
     made = io.BytesIO()
     torch.jit.save(module, made)
     return made.getvalue()
 
 
 def torch_files() -> Iterator[tuple[str, bytes]]:
-    """Yield files with the state of one small module and all that stands beside such in practice."""
+    """Yield files with the state of one small module, and with other content found in practice."""
     model = Small()
     state = model.state_dict()
     for protocol in range(6):
@@ -295,7 +295,7 @@ def torch_files() -> Iterator[tuple[str, bytes]]:
 
 
 def odd() -> None:
-    """Write a file that holds other arrays beside a recurrent part, and one cell that nothing can express."""
+    """Write a file with other arrays in addition to a recurrent part, and with a cell that cannot be expressed."""
     generator = np.random.default_rng(0)
     shapes = {
         **{f"cnn.{number}.weight": (2, 2, 3) for number in range(3)},
@@ -311,7 +311,7 @@ def odd() -> None:
 
 
 def main() -> None:
-    """Write the files, and what they should be read as."""
+    """Write the files and their expected specs."""
     HERE.mkdir(exist_ok=True)
     expected: dict[str, Any] = {}
     arrays: dict[str, np.ndarray] = {}

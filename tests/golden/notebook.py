@@ -1,7 +1,7 @@
-"""Run the README's Python recipe, and every kind of result, in a real notebook, and look at what it shows.
+"""Run the README's Python recipe and every kind of result in a real notebook, and check the display.
 
-It needs `pip install nbclient nbconvert ipykernel pandas polars` in the environment of the frameworks. Run there
-`python tests/golden/notebook.py notebook.html`, and open the page, light and dark.
+It needs `pip install nbclient nbconvert ipykernel pandas polars` in the frameworks' environment. There, run
+`python tests/golden/notebook.py notebook.html`, and open the page in light and dark mode.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ CELLS = {
     "import numpy; sorted(numpy.load('/tmp/w.npz'))": "embedding/embeddings",
     "rnncli.forward('input:64,lstm:512', timesteps=50_000)": "<table",
 }
-"""What a cell holds, and what is in what it shows."""
+"""Each cell's source, and texts that its display contains."""
 
 
 def main(path: str) -> None:
-    """Run the notebook, check what each cell shows, and write it as a page."""
+    """Run the notebook, check each cell's display, and write it as a page."""
     (recipe,) = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)
     cells = [recipe.replace('"w.npz"', '"/tmp/w.npz"'), *CELLS]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])

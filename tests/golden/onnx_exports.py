@@ -1,8 +1,8 @@
-"""Make the ONNX exports that the ordinary tests compare with, and what ONNX Runtime computes with them.
+"""Make the ONNX exports that the ordinary tests compare with, and record ONNX Runtime's outputs for them.
 
     python tests/golden/onnx_exports.py
 
-It needs onnx and onnxruntime; what the tests import from here needs neither. ONNX's checker passes each file in full.
+It needs onnx and onnxruntime; the tests' imports from here need neither. Each file passes ONNX's full check.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from rnncli.export import Job, export
 FOLDER = Path(__file__).resolve().parent / "models" / "onnx_exports"
 
 VERSION = "golden"
-"""The version that the files say, so that they stay the same from one to the next."""
+"""The version written into the files, so that a new version does not change them."""
 
 SIZES = ((1, 1), (2, 5))
-"""The batches and timesteps that each is run on."""
+"""The batches and timesteps that each file runs on."""
 
 CASES = {
     "lstm": "input:3,lstm:4",
@@ -41,11 +41,11 @@ CASES = {
     "dense": "input:2,dense:2:silu,dense:2:selu,dense:2:elu,dense:2:softplus,dense:2:softsign,dense:2:hard_sigmoid",
     "nothing": "input:2x3",
 }
-"""What each file is in our words."""
+"""The spec of each file."""
 
 
 def weights_of(network: Network) -> dict[str, np.ndarray]:
-    """Return weights that no random numbers are drawn for, which float32 holds exactly."""
+    """Return weights without random numbers, which float32 represents exactly."""
     return {
         key: _numbers(shape, 37, 11 * number) * np.float32(0.5 if "kernel" in key else 1)
         for number, (key, shape) in enumerate(weight_shapes(network).items())

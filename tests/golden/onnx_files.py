@@ -1,10 +1,10 @@
-"""Make the small ONNX files that the ordinary tests read, and what ONNX Runtime computes with them.
+"""Make the small ONNX files that the ordinary tests read, and record ONNX Runtime's outputs for them.
 
     python tests/golden/onnx_files.py
 
-It needs onnx and onnxruntime. Each file is made by hand from nodes, so that everything a file may say is said by one:
-directions, layouts, activations, arrays that are turned and cut first, numbers in a file beside the model. What the
-network is in our words stands beside each.
+It needs onnx and onnxruntime. Each file is built by hand from nodes, so that together they cover everything that a file
+may contain: directions, layouts, activations, arrays that are first transposed and cut, weights in a separate file. The
+expected spec is next to each.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ BLOCKS = {"RNN": 1, "GRU": 3, "LSTM": 4}
 
 
 class Maker:
-    """A graph in the making."""
+    """A graph under construction."""
 
     def __init__(self, name: str) -> None:
         self.random = np.random.default_rng(sum(map(ord, name)))
@@ -38,13 +38,13 @@ class Maker:
         self.features = FEATURES
 
     def array(self, name: str, *shape: int, values: Any = None) -> str:
-        """Add an array of random numbers, or of these."""
+        """Add an array of random numbers, or of the given values."""
         made = self.random.uniform(-0.8, 0.8, shape).astype("f4") if values is None else np.asarray(values)
         self.arrays.append(numpy_helper.from_array(made, name))
         return name
 
     def whole(self, *numbers: int) -> str:
-        """Add whole numbers."""
+        """Add an array of integers."""
         return self.array(f"whole{len(self.arrays)}", values=np.array(numbers, "i8"))
 
     def node(self, operation: str, *inputs: str, outputs: Sequence[str] = (), **attributes: Any) -> str:
@@ -65,7 +65,7 @@ class Maker:
         more: Sequence[str] = (),
         **attributes: Any,
     ) -> str:
-        """Add a recurrent node with arrays of its own; return its Y, or its Y_h."""
+        """Add a recurrent node with its arrays; return its Y, or its Y_h."""
         count = 1 + (attributes.get("direction") == "bidirectional")
         rows, number = BLOCKS[kind] * UNITS, len(self.nodes)
         w = self.array(f"w{number}", count, rows, reads)
@@ -86,7 +86,7 @@ class Maker:
         return self.node("Reshape", turned, self.whole(0, -1))
 
     def flat(self, y: str, axis: int) -> str:
-        """Take out the axis of the one direction."""
+        """Remove the axis of the single direction."""
         return self.node("Squeeze", y, self.whole(axis))
 
 
@@ -103,18 +103,18 @@ def last(make: Maker, kind: str, **options: Any) -> str:
 
 
 def flip(make: Maker, x: str) -> str:
-    """Turn time around."""
+    """Reverse time."""
     return make.node("Slice", x, *(make.whole(n) for n in (-1, -(2**63), 0, -1)))
 
 
 def reverse_twice(make: Maker) -> str:
-    """Two layers that read backwards: the second reads what the first returns first, first."""
+    """Two layers that read backwards; the second reads the first's outputs in the order of their computation."""
     one = sequence(make, "LSTM", direction="reverse")
     return last(make, "LSTM", x=one, reads=UNITS, direction="reverse")
 
 
 def reverse_then_forward(make: Maker) -> str:
-    """A layer that reads forward what one that reads backwards has turned back."""
+    """A layer that reads forwards the restored sequence of a layer that reads backwards."""
     one = sequence(make, "GRU", direction="reverse", linear_before_reset=1)
     return sequence(make, "GRU", x=one, reads=UNITS)
 
@@ -125,7 +125,7 @@ def batch_first(make: Maker) -> str:
 
 
 def decoder(make: Maker) -> str:
-    """A vector, repeated, read by another cell, and a dense layer at each step."""
+    """A repeated vector, another cell that reads it, and a dense layer at each step."""
     vector = make.node("Unsqueeze", last(make, "GRU"), make.whole(0))
     again = make.node("Expand", vector, make.whole(6, 1, 1))
     y = sequence(make, "LSTM", x=again, reads=UNITS)
@@ -134,7 +134,7 @@ def decoder(make: Maker) -> str:
 
 
 def halves(make: Maker, operation: str) -> str:
-    """The two directions taken apart and merged."""
+    """The two directions, split and merged."""
     y = make.cell("RNN", direction="bidirectional")
     one, other = (make.node("Gather", y, make.array(f"at{n}", values=np.int64(n)), axis=1) for n in (0, 1))
     return make.node(operation, one, other)
@@ -146,7 +146,7 @@ def averaged(make: Maker) -> str:
 
 
 def classifier(make: Maker) -> str:
-    """Ids, a table, two layers, and a dense layer of their final state."""
+    """Ids, a table, two layers, and a dense layer on their final state."""
     make.ids = 9
     x = make.node("Gather", make.array("table", 9, FEATURES), "x")
     one = sequence(make, "LSTM", x=x, direction="bidirectional")
@@ -156,7 +156,7 @@ def classifier(make: Maker) -> str:
 
 
 def moved_arrays(make: Maker) -> str:
-    """Arrays that are turned, cut, joined, cast and given axes before a node reads them; zeros to begin with."""
+    """Arrays that are transposed, cut, joined, cast and given axes before a node reads them; a zero initial state."""
     parts = [make.array(f"part{n}", FEATURES, UNITS) for n in range(4)]
     w = make.node("Transpose", make.node("Concat", *parts, axis=1), perm=[1, 0])
     whole = make.array("whole", values=make.random.uniform(-0.5, 0.5, (2, 4 * UNITS, UNITS)).astype("f2"))
@@ -172,7 +172,7 @@ def moved_arrays(make: Maker) -> str:
 
 
 def pooled(make: Maker) -> str:
-    """The largest over time of a layer that reads backwards, a norm, and x · sigmoid(x)."""
+    """The maximum over time of a layer that reads backwards, a norm, and x · sigmoid(x)."""
     y = make.node("ReduceMax", sequence(make, "LSTM", direction="reverse"), axes=[0], keepdims=0)
     y = make.node("LayerNormalization", y, make.array("gamma", UNITS), make.array("beta", UNITS), epsilon=1e-3)
     y = make.node("MatMul", y, make.array("kernel", UNITS, 3))
@@ -180,7 +180,7 @@ def pooled(make: Maker) -> str:
 
 
 def final_states(make: Maker) -> str:
-    """The final states of a stack joined as PyTorch joins them, and those of its last layer taken out again."""
+    """A stack's final states joined as PyTorch joins them, and those of its last layer extracted again."""
     options = {"direction": "bidirectional"}
     first = make.node("GRU", "x", make.array("wa", 2, 12, 3), make.array("ra", 2, 12, 4), make.array("ba", 2, 24),
                       outputs=["ya", "ha"], hidden_size=UNITS, linear_before_reset=1, **options)  # fmt: skip
@@ -191,7 +191,7 @@ def final_states(make: Maker) -> str:
 
 
 def padded_in_front(make: Maker) -> str:
-    """Zeros in front of time before a convolution, their number computed as PyTorch's exporter writes it."""
+    """Zeros before the sequence ahead of a convolution, with their number computed as in PyTorch's exporter."""
     zeros = make.node("ConstantOfShape", make.whole(4), value=numpy_helper.from_array(np.zeros(1, "i8")))
     pairs = make.node("Reshape", make.node("Concat", make.whole(4, 0), zeros, axis=0), make.whole(-1, 2))
     turned = make.node("Transpose", flip(make, pairs), perm=[1, 0])
@@ -202,7 +202,7 @@ def padded_in_front(make: Maker) -> str:
 
 
 def cut_off_behind(make: Maker) -> str:
-    """Zeros on both sides of time, and what they make behind it cut off, as PyTorch's causal convolutions do."""
+    """Zeros on both sides of the sequence, and the excess output cut off, as in PyTorch causal convolutions."""
     x = make.node("Transpose", "x", perm=[1, 2, 0])
     filters, shift = make.array("filters", 5, FEATURES, 3), make.array("shift", 5)
     y = make.node("Relu", make.node("Conv", x, filters, shift, dilations=[2], pads=[4, 4]))
@@ -211,7 +211,7 @@ def cut_off_behind(make: Maker) -> str:
 
 
 def last_step_by_its_number(make: Maker) -> str:
-    """The last step, whose place is the number of all less one."""
+    """The last step, addressed by the sequence length minus one."""
     y = sequence(make, "LSTM")
     count = make.node("Gather", make.node("Shape", y), make.array("first", values=np.int64(0)))
     place = make.node("Sub", count, make.array("one", values=np.int64(1)))
@@ -280,11 +280,11 @@ CASES: dict[str, tuple[str, Build]] = {
     "last-step-by-its-number": ("input:3,lstm:4", last_step_by_its_number),
     "external": ("input:3,lstm:4", lambda make: last(make, "LSTM")),
 }
-"""Each file: what it is in our words, and how it is made."""
+"""Each file's spec, and the function that makes it."""
 
 
 def model_of(make: Maker, output: str) -> onnx.ModelProto:
-    """The model whose output is a value of the graph."""
+    """The model whose output is a given value of the graph."""
     if make.ids is None:
         x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["first", "second", FEATURES])
     else:
@@ -316,7 +316,7 @@ def main() -> None:
             y = ReferenceEvaluator(model).run(None, {"x": given})[0]
         else:
             y = onnxruntime.InferenceSession(str(path)).run(None, {"x": given})[0]
-        # Whatever axis of length 1 a final state still has goes; a sequence gets its batch first.
+        # Remove any axis of length 1 from a final state; put the batch first in a sequence.
         y = y[0] if y.ndim == 3 and y.shape[0] == 1 else y
         values[f"{name}/x"], values[f"{name}/y"] = x, y.swapaxes(0, 1) if y.ndim == 3 and not batch_first else y
         specs[name] = spec

@@ -1,10 +1,10 @@
-"""Ask other tools what they count of a network: `make golden` runs it.
+"""Record other tools' counts for a network: `make golden` runs it.
 
     python tests/golden/other_tools.py --networks 300
 
-`other_tools.json` holds what torchinfo, PyTorch's FlopCounterMode, thop and fvcore report for some networks, as modules
-that rnncli has exported. Random networks are asked about as well; the status is 1 if `rnncli explain --others` says
-something else of one of them. PyTorch's recurrent layers are run on the CPU, in float32.
+`other_tools.json` holds the counts of torchinfo, PyTorch's FlopCounterMode, thop and fvcore for some networks, exported
+by rnncli as modules. Random networks are checked as well; the status is 1 if `rnncli explain --others` disagrees on one
+of them. PyTorch's recurrent layers run on the CPU, in float32.
 """
 
 from __future__ import annotations
@@ -54,24 +54,24 @@ SIZES = ((1, 1), (1, 7), (3, 1), (4, 9))
 
 
 def of_torchinfo(model: torch.nn.Module, x: torch.Tensor) -> int:
-    """Return the total of mult-adds that torchinfo prints."""
+    """Return torchinfo's total of mult-adds."""
     return torchinfo.summary(model, input_data=[x], verbose=0).total_mult_adds
 
 
 def of_flop_counter(model: torch.nn.Module, x: torch.Tensor) -> int:
-    """Return the floating-point operations that PyTorch's own counter sees in the forward pass."""
+    """Return PyTorch's own count of floating-point operations in the forward pass."""
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         model(x)
     return counter.get_total_flops()
 
 
 def of_thop(model: torch.nn.Module, x: torch.Tensor) -> int:
-    """Return the MACs that `thop.profile` returns."""
+    """Return the MACs from `thop.profile`."""
     return int(thop.profile(model, inputs=(x,), verbose=False)[0])
 
 
 def of_fvcore(model: torch.nn.Module, x: torch.Tensor) -> int:
-    """Return the FLOPs that fvcore's analysis comes to."""
+    """Return the total FLOPs of fvcore's analysis."""
     return FlopCountAnalysis(model, (x,)).total()
 
 
@@ -84,7 +84,7 @@ TOOLS: dict[str, tuple[str, Callable[[torch.nn.Module, torch.Tensor], int]]] = {
 
 
 def asked(network: Network, batch: int, timesteps: int) -> dict[str, int]:
-    """Return what each tool counts of a network; each is given a module of its own."""
+    """Return each tool's count for a network; each gets a separate module."""
     x = torch.from_numpy(random_input(np.random.default_rng(0), network.layers, batch, timesteps))
     x = x.float() if network.head.vocabulary is None else x
     found = {}
@@ -96,14 +96,14 @@ def asked(network: Network, batch: int, timesteps: int) -> dict[str, int]:
 
 
 def differences(network: Network, batch: int, timesteps: int, found: dict[str, int]) -> Iterator[str]:
-    """Yield where rnncli says something else than the tools."""
+    """Yield the differences between rnncli and the tools."""
     for count in other_counts(network, batch, timesteps):
         if count.version is not None and count.value != found[count.tool]:
             yield f"{network}, {batch} x {timesteps}: {count.tool} {count.value}, really {found[count.tool]}"
 
 
 def random_networks(random: Random, number: int) -> Iterator[Network]:
-    """Yield random networks without a mask that PyTorch can express, among them stacks."""
+    """Yield random networks without a mask that PyTorch can express, including stacks."""
     while number:
         layers: Sequence[Any] = random_stack(random) if random.random() < 0.3 else random_layers(random, small_size)
         network = Network(layers)
@@ -119,12 +119,12 @@ def random_networks(random: Random, number: int) -> Iterator[Network]:
 def main() -> int:
     """Write the counts, and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--networks", type=int, default=300, metavar="N", help="random networks to ask about")
+    parser.add_argument("--networks", type=int, default=300, metavar="N", help="number of random networks")
     options = parser.parse_args()
     logging.disable(logging.WARNING)
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
-    # Nothing of cuDNN's recurrent layers is in the table of operators that PyTorch's counter knows.
+    # The operators that PyTorch's counter knows do not include cuDNN's recurrent layers.
     assert not [name for name in map(str, flop_registry) if "rnn" in name or "lstm" in name or "gru" in name]
     faults: list[str] = []
     entries = []
@@ -134,7 +134,7 @@ def main() -> int:
         batch, timesteps = SIZES[place % len(SIZES)]
         timesteps = enough_timesteps(network.layers, timesteps)
         known = [count.value for count in other_counts(network, batch, timesteps) if count.version]
-        # What is said to be unknown is not asked: PyTorch has no such network, or it depends on the numbers.
+        # Skip unknown counts: PyTorch has no such network, or the count depends on the values.
         found = None if None in known or not network.body else asked(network, batch, timesteps)
         if found is not None:
             faults += differences(network, batch, timesteps, found)

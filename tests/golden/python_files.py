@@ -1,8 +1,8 @@
-"""What Keras and PyTorch say of the Python sources in `models/python`: the counts and shapes of their models.
+"""Record Keras's and PyTorch's parameter counts and shapes for the Python sources in `models/python`.
 
     KERAS_BACKEND=torch python tests/golden/python_files.py
 
-The sources are run here, with the frameworks, and nowhere else; the tests read them as rnncli does.
+The sources are executed only here, with the frameworks; the tests read them as rnncli does.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ BATCH, TIMESTEPS = 2, 7
 
 
 def of_keras(model: keras.Model) -> dict[str, Any]:
-    """What Keras says of a model: the parameters of each layer that has some, and the shape of the output."""
+    """Keras's description of a model: the parameters of each layer with any, and the output shape."""
     layers: dict[str, int] = {}
     waiting = list(model.layers)
     while waiting:
@@ -34,7 +34,7 @@ def of_keras(model: keras.Model) -> dict[str, Any]:
 
 
 def of_torch(model: torch.nn.Module) -> dict[str, Any]:
-    """What PyTorch says of a module: the parameters of each child, and the shape of the output."""
+    """PyTorch's description of a module: the parameters of each child, and the output shape."""
     children: Counter[str] = Counter()
     for name, parameter in model.named_parameters():
         children[name.rpartition(".")[0]] += parameter.numel()

@@ -1,9 +1,9 @@
-"""Ask PyTorch how far back the trained network of the README remembers; `make golden` runs it too.
+"""Measure with PyTorch how far back the README's trained network remembers; `make golden` runs it too.
 
     KERAS_BACKEND=torch python tests/golden/reaches.py
 
 `reaches.json` has for each seed, in float64: the steps until the effect of a small change to the first input stays
-under a tenth and under a hundredth of its largest (null where it does not), until it is largest, and its share at the
+below a tenth and a hundredth of its maximum (null if it does not), the steps until its maximum, and its share at the
 end.
 """
 
@@ -35,7 +35,7 @@ def outputs(model: Recall, x: np.ndarray) -> np.ndarray:
 
 
 def reach(model: Recall, seed: int) -> list[float | None]:
-    """Return what is kept of a seed, whose input is drawn as rnncli draws it."""
+    """Return the recorded figures for a seed, with the input drawn as rnncli draws it."""
     x = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0,))).standard_normal(TIMESTEPS, np.float32)
     x = x.astype(float)[:, None]
     changed = x.copy()

@@ -1,11 +1,11 @@
-"""Measure what backpropagation through time really keeps, and compare it with what a summary says at least.
+"""Measure what backpropagation through time really saves, and compare it with a summary's lower bound.
 
     python tests/golden/saved_tensors.py [--judge NETWORKS] [--seed 0]
 
-PyTorch and Keras run the network forwards with a loss at the end, and PyTorch hands over every tensor that it saves for
-the way back. Each storage counts once. Parameters do not count, nor do ids, nor what the loss compares with. What is
-held for each parameter is measured after a step of Adam. `make golden` keeps the numbers in `saved_tensors.json`; with
-`--judge` random networks are measured, and none is kept.
+PyTorch and Keras run the network forwards with a loss at the end, and PyTorch reports every tensor that it saves for
+the backward pass. Each storage counts once. Parameters, ids and the loss's target do not count. The bytes per parameter
+are measured after a step of Adam. `make golden` records the numbers in `saved_tensors.json`; with `--judge`, random
+networks are measured and nothing is recorded.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from rnncli import Network
 from rnncli.errors import SpecError
 from rnncli.layers import Layer
 
-warnings.filterwarnings("ignore", "TF32 acceleration")  # which is of graphics cards
+warnings.filterwarnings("ignore", "TF32 acceleration")  # it only concerns graphics cards
 
 BATCH, TIMESTEPS = 3, 7
 
@@ -42,20 +42,20 @@ NETWORKS = (
     ),
     *(f"input:5,{cell}:16:linear:nobias" for cell in ("rnn", "lstm", "gru")),
     *("input:5,gru:11:reset=before", "input:5,lstm:11:seq:recact=linear,dense:3", "input:5,rnn:11:relu,dense:3"),
-    # What PyTorch alone has.
+    # Features that only PyTorch has.
     *("input:5,lstm:11:proj=4", "input:8,lstm:16:seq:proj=5:x2,lstm:16:bi:proj=5,dense:3"),
-    # Stacks, and where what one layer returns is what the next reads.
+    # Stacks, where one layer's output is the next layer's input.
     *("input:8,lstm:16:seq:x3,lstm:16,dense:4", "input:8,gru:16:seq:bi:x2,gru:16:bi,dense:4:softmax"),
     *("embed:50x12,rnn:16:seq:x2,rnn:16", "embed:50x12:mask,lstm:16:seq,gru:9,dense:1:sigmoid"),
     *("input:8,dense:6:x3,dense:2", "input:8,dense:6:tanh:x3", "input:8,dense:6:gelu,dense:5:relu,dense:4:silu"),
-    # What moves windows over the sequence, and what scales by numbers that are not trained.
+    # Layers that slide windows over the sequence, and layers that scale by untrained numbers.
     *("input:20x5,conv:9x3,lstm:8", "input:20x5,conv:9x3:relu:same,conv:9x3:relu:stride=2,gru:8,dense:2"),
     *("input:20x5,conv:9x3,bnorm,lstm:8", "input:20x5,bnorm:nobias:noscale,rnn:8", "input:5,lstm:8,bnorm,dense:2"),
     *("input:20x5,conv:9x3:relu,pool:max:2,lstm:8", "input:20x5,rnn:9:seq,pool:avg:3:stride=1,dense:3"),
     *("input:20x5,rnn:9:seq,flatten,dense:3", "input:20x5,conv:9x3,flatten,dense:3:relu"),
-    # What is an activation alone.
+    # Separate activation layers.
     *("input:8,lstm:9,act:relu,dense:4", "input:20x5,conv:9x3,bnorm,act:relu,lstm:8", "input:5,lstm:8:seq,act:gelu"),
-    # What has no need of what it reads.
+    # Layers that do not need their input.
     *("embed:50x12,pool:avg,dense:3", "embed:50x12,pool:max,dense:3", "input:8,dense:12,pool:avg", "input:8,pool:avg"),
     *("input:8,rnn:12:seq,pool:avg", "input:8,lstm:12:seq,pool:max,dense:3", "input:8,norm,pool:avg,dense:4"),
     *("input:8,dropout:0.5", "input:8,dense:9,dropout:0.5,dense:4", "input:8,lstm:9:seq,dropout:0.5,lstm:9,dense:2"),
@@ -65,13 +65,13 @@ NETWORKS = (
     *("input:7x8,lstm:9,repeat:7,lstm:9:seq,dense:8", "input:8,dense:6,gru:9,dense:4,repeat:5,rnn:6:seq"),
     *("input:7x8,rnn:9,repeat:4,pool:avg", "input:8,gru:4,repeat:6,dropout:0.5,dense:3", "input:8,rnn:4,repeat:5,norm"),
 )
-"""The networks whose numbers are kept."""
+"""The networks whose numbers are recorded."""
 
 
 def saved_bytes(run: Callable[[], torch.Tensor], left_out: Iterable[torch.Tensor]) -> int:
-    """Return the bytes of all storages that are saved while a network runs and a loss is made of its output."""
+    """Return the bytes of all storages saved while a network runs and a loss is computed from its output."""
     skipped = {each.untyped_storage().data_ptr() for each in left_out}
-    saved: dict[int, torch.Tensor] = {}  # the tensors, too: a storage that is let go of gives its place to another
+    saved: dict[int, torch.Tensor] = {}  # keep the tensors too: the address of a freed storage would be reused
 
     def save(tensor: torch.Tensor) -> torch.Tensor:
         saved.setdefault(tensor.untyped_storage().data_ptr(), tensor.detach())
@@ -86,7 +86,7 @@ def saved_bytes(run: Callable[[], torch.Tensor], left_out: Iterable[torch.Tensor
 
 
 class Modules:
-    """PyTorch's modules of a network, and an input for them.
+    """A network's PyTorch modules, and an input for them.
 
     Raises:
         RefusedError: PyTorch has no such module.
@@ -108,19 +108,19 @@ class Modules:
         self.weights = [weight for _, module in self.modules if module is not None for weight in module.parameters()]
 
     def run(self) -> torch.Tensor:
-        """Return what the last of them returns."""
+        """Return the last module's output."""
         y = self.x
         for layer, module in self.modules:
             y = kind_of(layer).torch_run(layer, module, y)
         return y
 
     def saved_bytes(self, onednn: bool) -> int:
-        """Return the bytes that are saved for the way back."""
+        """Return the bytes saved for the backward pass."""
         with torch.backends.mkldnn.flags(enabled=onednn):
             return saved_bytes(self.run, [*self.weights, *([] if self.x.is_floating_point() else [self.x])])
 
     def adam_bytes(self) -> int:
-        """Return the bytes of the weights, their gradients and what Adam keeps for each, after a step of it."""
+        """Return the bytes of the weights, their gradients and Adam's state, after one step of Adam."""
         if not self.weights:
             return 0
         optimizer = torch.optim.Adam(self.weights)
@@ -132,7 +132,7 @@ class Modules:
 
 
 def measured_in_keras(layers: Sequence[Layer], batch: int, timesteps: int) -> int:
-    """Return the bytes that PyTorch saves where Keras runs on it."""
+    """Return the bytes that PyTorch saves when Keras runs on it."""
     shape = kind_of(layers[0]).torch_input(layers[0], batch, timesteps).shape
     x = _input(layers, shape)
     model = frameworks.keras_model(layers)
@@ -141,7 +141,7 @@ def measured_in_keras(layers: Sequence[Layer], batch: int, timesteps: int) -> in
 
 
 def _input(layers: Sequence[Layer], shape: Sequence[int]) -> torch.Tensor:
-    """Return an input of a shape: numbers, or ids none of which is padding."""
+    """Return an input of a shape: numbers, or ids without padding."""
     ids = layers[0].vocabulary
     return torch.rand(*shape) if ids is None else torch.full(tuple(shape), ids - 1, dtype=torch.int64)
 
@@ -152,7 +152,7 @@ def _body(layers: Sequence[Layer], batch: int, timesteps: int):
 
 
 def entry(spec: str) -> dict:
-    """Return what each framework keeps for a network, in bytes; None where it has no such layer."""
+    """Return the bytes that each framework saves for a network; None if it has no such layer."""
     layers = Network.parse(spec).layers
     kept: dict = {"spec": spec, "batch": BATCH, "timesteps": Network(layers).input_shape()[1] or TIMESTEPS}
     try:
@@ -170,7 +170,7 @@ def entry(spec: str) -> dict:
 
 
 def random_specs(random: Random) -> Iterator[str]:
-    """Yield random networks. Behind a dropout of everything nothing is learned, and Keras keeps nothing for it."""
+    """Yield random networks. After a dropout of 1 nothing is learned, and Keras saves nothing for it."""
     while True:
         layers = random_layers(random, small_size)
         try:
@@ -182,7 +182,7 @@ def random_specs(random: Random) -> Iterator[str]:
 
 
 def main() -> int:
-    """Measure, and keep the numbers or judge. The status is 1 if less is kept than a summary says."""
+    """Measure, and record the numbers or judge. The status is 1 if a framework saves less than a summary's bound."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--judge", type=int, metavar="NETWORKS", help="measure random networks")
     parser.add_argument("--seed", type=int, default=0)
@@ -197,7 +197,7 @@ def main() -> int:
         shares += [said / kept for kept in measured if kept]
         if said > min(measured):
             too_much += 1
-            print(f"{spec!r}\n    {said} bytes are said to be kept at least: {each}", file=sys.stderr)
+            print(f"{spec!r}\n    the summary says at least {said} bytes: {each}", file=sys.stderr)
     if asked.judge is None and not too_much:
         data.write_saved(frameworks.VERSIONS, entries)
     versions = frameworks.VERSIONS

@@ -1,9 +1,9 @@
-"""Ask Keras and PyTorch for the arguments of their classes: `make golden` runs it.
+"""Record the arguments of Keras's and PyTorch's classes: `make golden` runs it.
 
     python tests/golden/signatures.py
 
-`signatures.json` holds, for each class of `rnncli.formats.frameworks` that is still there, its arguments in order; each
-has its default in a list, which is empty where there is none. Those behind `*` are given by name alone.
+`signatures.json` holds the arguments, in order, of each class of `rnncli.formats.frameworks` that still exists; each
+has its default in a list, which is empty if there is none. Those after `*` are keyword-only.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ HERE = Path(__file__).parent
 
 
 def arguments(cls: Any) -> dict[str, list[object]]:
-    """Return the arguments of a class or a function that it names itself."""
-    # PyTorch's recurrent layers take *args, and say in overloads what these are.
+    """Return the explicitly named arguments of a class or function."""
+    # PyTorch's recurrent layers take *args, and list their arguments in overloads.
     written = next(iter(typing.get_overloads(cls.__init__)), None) if cls.__module__.startswith("torch") else None
     found: dict[str, list[object]] = {}
     for each in inspect.signature(written or cls).parameters.values():

@@ -1,9 +1,9 @@
-"""What Keras and PyTorch count in the models of `sources.txt`: sources in the styles of those that people publish.
+"""Record Keras's and PyTorch's counts for the models in `sources.txt`: sources in the styles that people publish.
 
     KERAS_BACKEND=torch python tests/golden/source_texts.py
 
-Each section has the settings that rnncli needs for it (`# set:`) and what makes its models where it is run (`# make:`).
-The sections are run here, with the frameworks, and nowhere else; what these count is written behind `# params:`.
+Each section has the settings that rnncli needs for it (`# set:`) and code that builds its models (`# make:`). Only here
+are the sections executed, with the frameworks; the counts are written after `# params:`.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ IMPORTS = {
     "from tensorflow": "from keras",
     "from keras import keras": "import keras",
 }
-"""What a section imports of TensorFlow, and what it imports here."""
+"""The TensorFlow imports of the sections, and their replacements here."""
 
 
 def stand_in() -> None:
-    """Let the sections take what makes no recurrent model."""
+    """Replace functions that the sections use but that build no recurrent model."""
     sys.modules |= {name: MagicMock() for name in ("torchvision", "torchvision.models", "keras.datasets")}
     sys.modules["keras.datasets"].imdb.load_data.return_value = [(MagicMock(), MagicMock())] * 2
     keras.keras, keras.nn = keras, keras.activations
@@ -37,7 +37,7 @@ def stand_in() -> None:
 
 
 def count(model: Any) -> int:
-    """The number of parameters of a model; what modules share counts once."""
+    """The number of parameters of a model; shared parameters count once."""
     if isinstance(model, torch.nn.Module) and not isinstance(model, keras.Layer):
         return sum(parameter.numel() for parameter in model.parameters())
     if not model.built:
@@ -46,7 +46,7 @@ def count(model: Any) -> int:
 
 
 def counted(section: str) -> str:
-    """Return a section with what its framework counts."""
+    """Return a section with its framework's counts."""
     make = re.search(r"^# make: (.*)$", section, re.MULTILINE)
     section = re.sub(r"^# params: .*\n", "", section, flags=re.MULTILINE)
     if make is None or make[1] == "none":
@@ -75,5 +75,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.argv = ["model.py", "text.txt", "--vocab-size", "65"]  # what a section parses
+    sys.argv = ["model.py", "text.txt", "--vocab-size", "65"]  # arguments that a section parses
     main()

@@ -1,11 +1,11 @@
-"""Ask real Keras and PyTorch how the weights of fresh layers start, and what else than its output a cell returns.
+"""Record how real Keras and PyTorch initialise fresh layers, and what a cell returns in addition to its output.
 
     KERAS_BACKEND=torch python tests/golden/starts.py
 
-`starts.json` has for each network and framework, of each weight as it was drawn: its lowest and highest number, its
-standard deviation; of a bias the mean of each block of `units` numbers; of a matrix which rows are zeros, and how far
-its rows (or its columns, if they are fewer) are from being orthonormal. For each cell it has how many states Keras
-returns with `return_state=True`, and the form and the shapes of what PyTorch returns.
+For each network and framework, `starts.json` has of each weight its lowest and highest number and its standard
+deviation; of a bias the mean of each block of `units` numbers; of a matrix the rows that are zeros, and how far its
+rows (or its columns, if they are fewer) are from being orthonormal. For each cell it has the number of states that
+Keras returns with `return_state=True`, and the structure and shapes that PyTorch returns.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ SPECS = (
     "input:32,conv:256x5",
     "input:32,bnorm",
 )
-"""Networks of one layer, large enough that what is drawn comes near its bounds."""
+"""Networks of one layer, large enough for random numbers to come near their bounds."""
 
 
 def found(name: str, weight: np.ndarray, units: int) -> dict[str, Any]:
-    """Return what is kept of a weight."""
+    """Return the recorded figures for a weight."""
     said: dict[str, Any] = {
         "name": name,
         "lowest": round(float(weight.min()), 5),
@@ -63,7 +63,7 @@ def found(name: str, weight: np.ndarray, units: int) -> dict[str, Any]:
 
 
 def keras_starts(network: Network, units: int) -> list[dict[str, Any]]:
-    """Return what Keras draws."""
+    """Return the figures for Keras."""
     keras.utils.set_random_seed(0)
     variables = keras_variables(keras_model(network.layers))
     return [
@@ -72,7 +72,7 @@ def keras_starts(network: Network, units: int) -> list[dict[str, Any]]:
 
 
 def torch_module(layer: Layer) -> torch.nn.Module:
-    """Return PyTorch's module for a layer, its weights drawn by its own `reset_parameters`."""
+    """Return PyTorch's module for a layer, with weights from its own `reset_parameters`."""
     module = kind_of(layer).torch_module(layer, (2, 3, 32))
     assert module is not None
     torch.manual_seed(0)
@@ -82,7 +82,7 @@ def torch_module(layer: Layer) -> torch.nn.Module:
 
 
 def torch_starts(network: Network, units: int) -> list[dict[str, Any]] | None:
-    """Return what PyTorch draws; None if it has no such layer."""
+    """Return the figures for PyTorch; None if it has no such layer."""
     layer = network.layers[-1]
     if layer.conflict("torch"):
         return None
@@ -91,7 +91,7 @@ def torch_starts(network: Network, units: int) -> list[dict[str, Any]] | None:
 
 
 def returned(layer: Layer) -> dict[str, Any]:
-    """Return what a cell returns beside its output, by both frameworks."""
+    """Return what a cell returns in addition to its output, in both frameworks."""
     made = kind_of(layer).keras_layer(layer)
     inner = [made.forward_layer, made.backward_layer] if isinstance(made, keras.layers.Bidirectional) else []
     for each in (made, *inner):
@@ -106,7 +106,7 @@ def returned(layer: Layer) -> dict[str, Any]:
 
 
 def entry(spec: str) -> dict[str, Any]:
-    """Return what is kept of a network."""
+    """Return the entry for a network."""
     network = Network.parse(spec)
     layer = network.layers[-1]
     units = getattr(layer, "units", 32)

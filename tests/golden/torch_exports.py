@@ -2,10 +2,10 @@
 
     python tests/golden/torch_exports.py
 
-`torch_exports.json` names networks. For the first, `torch_exports.npz` holds Keras's weights (`0/keras/lstm/kernel`),
-the state dict of the exported module (`0/torch/lstm.weight_ih_l0`), an input and the output (`0/x`, `0/y`), which
-PyTorch has computed with the state dict, and Keras with its weights if it has such layers; and so on. Where sequences
-have several lengths (`9/lengths`), the module has packed them.
+`torch_exports.json` lists networks. For the first, `torch_exports.npz` holds Keras's weights (`0/keras/lstm/kernel`),
+the exported module's state dict (`0/torch/lstm.weight_ih_l0`), an input and the output (`0/x`, `0/y`), as computed by
+PyTorch with the state dict and, if Keras has such layers, by Keras with its weights; and so on. Networks with sequences
+of different lengths (`9/lengths`) were run on packed sequences.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ PACKED = {
     "input:3,dense:3:relu,lstm:3:nobias,repeat:2,gru:2:seq": (1, 4, 4),
     "embed:7x3,rnn:4:relu:seq:x2": (3, 3, 4),
 }
-"""Networks that read sequences of several lengths, and these."""
+"""Networks for sequences of different lengths, with those lengths."""
 
 
 def main() -> None:
@@ -82,7 +82,7 @@ def main() -> None:
         index.append(str(network))
     np.savez_compressed(HERE / "torch_exports.npz", **numbers)
     (HERE / "torch_exports.json").write_text(json.dumps(index, indent=0) + "\n")
-    print(f"{len(index)} networks that PyTorch and, where it has such layers, Keras compute alike")
+    print(f"{len(index)} networks with equal outputs in PyTorch and, if it has such layers, Keras")
 
 
 if __name__ == "__main__":

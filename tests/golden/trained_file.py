@@ -1,8 +1,8 @@
-"""Train the small network that the README looks into, with PyTorch: `make golden` runs it too.
+"""Train the small network that the README examines, with PyTorch: `make golden` runs it too.
 
     python tests/golden/trained_file.py
 
-An LSTM reads fifty numbers and must tell the first of them, so it has to remember. `recall.safetensors` is that LSTM.
+An LSTM reads fifty numbers and must output the first, so it has to remember. `recall.safetensors` is that LSTM.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ class Recall(torch.nn.Module):
         self.out = torch.nn.Linear(8, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return what the first number was, (batch, 1)."""
+        """Return the estimate of the first number, (batch, 1)."""
         _, (h, _) = self.lstm(x)
         return self.out(h[-1])
 
 
 def trained() -> Recall:
-    """Return the network, trained on sequences that grow until they have all their timesteps."""
+    """Return the network, trained on sequences that grow to their full length."""
     torch.manual_seed(0)
     torch.set_num_threads(1)
     model = Recall()

@@ -1,6 +1,6 @@
-"""What the tests know of each kind of layer: one file a kind, gathered here by the layer's class.
+"""The tests' description of each kind of layer: one file per kind, collected here by layer class.
 
-`kinds.base` says what a kind's file provides. `test_kinds.py` names what is missing for a kind that rnncli declares.
+`kinds.base` defines what such a file provides. `test_kinds.py` lists anything missing for a kind that rnncli declares.
 """
 
 from __future__ import annotations
@@ -17,40 +17,40 @@ _MODULES = [import_module(f"{__name__}.{module.name}") for module in iter_module
 _CLASSES = [each for module in _MODULES for each in vars(module).values() if "layer" in getattr(each, "__dict__", ())]
 
 KINDS: dict[type[Layer], Kind] = {each.layer: each() for each in _CLASSES}
-"""Every kind that has a file here, which says what its `layer` is."""
+"""The description of every kind that has a file here, by its `layer`."""
 
 HEADS: tuple[Head, ...] = tuple(kind for kind in KINDS.values() if isinstance(kind, Head))
-"""Those that take the input of a network."""
+"""The kinds that take the network's input."""
 
 BODY: tuple[Kind, ...] = tuple(kind for kind in KINDS.values() if not isinstance(kind, Head))
-"""Those that read what another layer returns."""
+"""The kinds that read another layer's output."""
 
 BELOW = {"input": "", "sequence": "input:3,", "either": "input:3,", "vector": "input:3,rnn:2,"}
-"""What a layer can stand on in a spec, by what it reads."""
+"""The preceding layers in a spec, by the input that a layer needs."""
 
 
 def below(layer: type[Layer]) -> str:
-    """Return what a layer of a kind can stand on in a spec, with a comma behind it."""
+    """Return layers that a kind can follow in a spec, with a trailing comma."""
     return "input:4x3," if layer.needs_length else BELOW[layer.reads]
 
 
 def small_network(kind: Kind) -> str:
-    """Return a spec that is small enough to run and ends in a layer of a kind."""
+    """Return a spec that is small enough to run and ends in a layer of the kind."""
     return below(kind.layer) + kind.small
 
 
 def timesteps(spec: str, number: int) -> tuple[str, ...]:
-    """Return the option that gives a network so many timesteps; nothing where its input fixes them."""
+    """Return the option that sets a network's timesteps, or nothing if its input fixes them."""
     return () if Network.parse(spec).head.fixed_timesteps else ("--timesteps", str(number))
 
 
 def written_with(kind: Kind, size: Callable[[str, int], str], field: str = "") -> str:
-    """Return the small network of a kind with other texts for its whole numbers, and a field behind them.
+    """Return the kind's small network with its whole numbers rewritten and a field appended.
 
     Args:
         kind: the kind.
-        size: returns what to write for an argument and its number.
-        field: the field, with its colon; or nothing.
+        size: returns the text for an argument and its number.
+        field: the field, with its colon; or an empty text.
     """
     before = below(kind.layer)
     layer = Network.parse(before + kind.small).layers[-1 if before else 0]
@@ -59,5 +59,5 @@ def written_with(kind: Kind, size: Callable[[str, int], str], field: str = "") -
 
 
 def kind_of(layer: Layer) -> Kind:
-    """Return what the tests know of a layer's kind."""
+    """Return the description of a layer's kind."""
     return KINDS[type(layer)]

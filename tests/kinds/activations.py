@@ -1,4 +1,4 @@
-"""The activations: their names, how a field names one, what the textbook and PyTorch make of them."""
+"""The activations: their names, their fields in a spec, their formulas and their PyTorch modules."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from rnncli.engine.types import Array
 
 
 def activation(default: str, usual: tuple[str, ...] = ()) -> Option:
-    """Return the option `act`: the name may stand alone."""
+    """Return the option `act`, whose name may be typed without a key."""
     return Option({name: (name, f"act={name}") for name in _first(default)}, usual)
 
 
 def gate_activation(default: str, usual: tuple[str, ...] = ()) -> Option:
-    """Return the option `recact`: the name may not stand alone."""
+    """Return the option `recact`, whose name needs the key."""
     return Option({name: (f"recact={name}",) for name in _first(default)}, usual)
 
 

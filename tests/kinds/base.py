@@ -1,7 +1,7 @@
-"""What the file of a kind provides.
+"""The interface of a kind's file.
 
-It holds one subclass of `Kind`, or of `Head` for what takes the input of a network. Everything in it is written by
-hand and from what the frameworks do, nothing is read from rnncli's declaration of the layer: that is what it checks.
+A file defines one subclass of `Kind`, or of `Head` for a kind that takes the network's input. It is written by hand
+from the frameworks' behaviour, never read from rnncli's declaration of the layer, because that is what it checks.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class Framework:
-    """A framework that is imported when it is first asked for something: the ordinary tests run without it."""
+    """A framework that is imported on first use, because the ordinary tests run without it."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -34,23 +34,23 @@ keras, torch = Framework("keras"), Framework("torch")
 
 
 class Dice(ABC):
-    """What random layers, and random ways to type them, are drawn with: hypothesis, or `random.Random`."""
+    """The source of randomness for layers and their spellings: hypothesis or `random.Random`."""
 
     @abstractmethod
     def choice(self, options: Sequence[T]) -> T:
-        """Return one of some options."""
+        """Return one of the options."""
 
     @abstractmethod
     def size(self) -> int:
-        """Return a number from 1; how large it may be depends on whether the network is to be run."""
+        """Return a size of at least 1; the largest depends on whether the network will run."""
 
     @abstractmethod
     def steps(self) -> int:
-        """Return a number of timesteps, small where a framework is to go through them."""
+        """Return a number of timesteps, small if a framework will step through them."""
 
     @abstractmethod
     def window(self) -> int:
-        """Return a number of timesteps in a window, so small that most sequences have such windows."""
+        """Return a window length, small enough to fit in most sequences."""
 
     @abstractmethod
     def share(self) -> float:
@@ -58,10 +58,10 @@ class Dice(ABC):
 
     @abstractmethod
     def unusual(self) -> bool:
-        """Return whether a setting may be one that PyTorch does not know."""
+        """Return whether to use a setting that PyTorch may not have."""
 
     def shuffled(self, items: Sequence[T]) -> list[T]:
-        """Return some items in any order."""
+        """Return the items in random order."""
         left, drawn = list(items), []
         while left:
             drawn.append(left.pop(self.choice(range(len(left)))))
@@ -70,12 +70,12 @@ class Dice(ABC):
 
 @dataclass(frozen=True)
 class Option:
-    """An argument of a layer that a field of a spec may set.
+    """A layer argument that a spec field can set.
 
     Attributes:
-        ways: for each value, how it may be written. The first is the default, which may be left out.
-        usual: the values that PyTorch knows too; without it, all of them.
-        in_keras: whether Keras, whose values are golden, knows it.
+        ways: the spellings of each value. The first value is the default, which may be omitted.
+        usual: the values that PyTorch also has; all of them if not given.
+        in_keras: whether Keras, which supplies the golden values, has it.
     """
 
     ways: Mapping[Any, tuple[str, ...]]
@@ -84,16 +84,16 @@ class Option:
 
     @property
     def default(self) -> Any:
-        """The value where a spec does not set it."""
+        """The value if the spec does not set it."""
         return next(iter(self.ways))
 
     def draw(self, dice: Dice) -> Any:
-        """Return a random value, every other time the default."""
+        """Return a random value, the default half of the time."""
         values = tuple(self.ways) if dice.unusual() else self.usual or tuple(self.ways)
         return dice.choice((self.default, dice.choice(values)))
 
     def typed(self, value: Any, dice: Dice) -> list[str]:
-        """Return the field that sets it to a value, in any way, or nothing for a default."""
+        """Return the field that sets a value, in any spelling; nothing for an omitted default."""
         ways = list(self.ways[value])
         if value == self.default and (not ways or dice.choice((True, True, False))):
             return []
@@ -101,7 +101,7 @@ class Option:
 
 
 def flag(word: str, value: bool = True) -> Option:
-    """Return the option that one word sets to `value`."""
+    """Return an option that a single word sets to `value`."""
     return Option({not value: (), value: (word,)})
 
 
@@ -110,7 +110,7 @@ class Sample(NamedTuple):
 
     Attributes:
         values: (timesteps, features), (features,), or the ids (timesteps,).
-        mask: which of the steps count; None if all do.
+        mask: the timesteps that count; None if all do.
     """
 
     values: Array
@@ -118,41 +118,41 @@ class Sample(NamedTuple):
 
 
 class Kind:
-    """What the tests know of a kind of layer. What has no value here, a kind's file must say."""
+    """The tests' description of a kind of layer. A kind's file must define the attributes without a value here."""
 
     layer: ClassVar[type[Layer]]
     """rnncli's class."""
     names: ClassVar[tuple[str, ...]]
     """The names that a spec may use."""
     small: ClassVar[str]
-    """The spec of a layer that is small enough to be run by every test that wants one of each kind."""
+    """A small layer's spec, run by every test that needs one of each kind."""
     numbers: ClassVar[tuple[str, ...]] = ()
-    """The arguments that are whole numbers, in the order a spec joins them with x."""
+    """The arguments that are whole numbers, in the order in which a spec joins them with x."""
     options: ClassVar[Mapping[str, Option]] = {}
     """Its other arguments."""
     keras_name: ClassVar[str]
     """Keras's class in keras.layers."""
     torch_name: ClassVar[str]
-    """PyTorch's class in torch.nn, or the method of a tensor that does the same."""
+    """PyTorch's class in torch.nn, or the equivalent tensor method."""
     onnx_names: ClassVar[tuple[str, ...]]
-    """The operations that may do its work in an ONNX file."""
+    """The operations that may implement it in an ONNX file."""
 
     needs: ClassVar[str] = ""
-    """A field that must stand behind its size for most of its other fields to mean anything, with its colon."""
+    """A field, with its colon, that most other fields need in order to have an effect; it follows the size."""
 
-    # How it is drawn and typed
+    # Drawing and typing
 
     def draw(self, dice: Dice, plausible: bool = True) -> Layer:
-        """Return a random layer; if not `plausible`, perhaps with settings that do not go together."""
+        """Return a random layer; without `plausible`, its settings may conflict."""
         del plausible
         return self.layer(**self.draw_sizes(dice), **{name: option.draw(dice) for name, option in self.options.items()})
 
     def draw_sizes(self, dice: Dice) -> dict[str, Any]:
-        """Return random values for the arguments that say its size."""
+        """Return random values for the size arguments."""
         return {name: dice.size() for name in self.numbers}
 
     def typed(self, layer: Layer, dice: Dice) -> list[str]:
-        """Return the fields of a layer in any order, each in any way that it may be typed."""
+        """Return the fields of a layer in random order, each in any allowed spelling."""
         size = self.typed_sizes(layer, dice)
         options = [
             self.cased(way, dice)
@@ -162,19 +162,19 @@ class Kind:
         return dice.shuffled([*([size] if size else []), *options])
 
     def typed_sizes(self, layer: Layer, dice: Dice) -> str:
-        """Return the field that says its size, or an empty text if there is none."""
+        """Return the field with the layer's size, or an empty text if it has none."""
         numbers = [getattr(layer, name) for name in self.numbers]
         return dice.choice("xxX").join(typed_number(number, dice) for number in numbers if number is not None)
 
     @staticmethod
     def cased(word: str, dice: Dice) -> str:
-        """Return a word in either case."""
+        """Return a word in upper or lower case."""
         return dice.choice((word, word, word.upper(), word.title()))
 
-    # How the frameworks build it
+    # Building with the frameworks
 
     def keras_layer(self, layer: Layer) -> keras.Layer:
-        """Return Keras's layer. The arguments are Keras's own."""
+        """Return Keras's layer, built with Keras's own arguments."""
         return getattr(keras.layers, self.keras_name)(**self.arguments(layer))
 
     def arguments(self, layer: Layer) -> dict[str, Any]:
@@ -182,41 +182,41 @@ class Kind:
         return {name: getattr(layer, name) for name in (*self.numbers, *self.options)}
 
     def torch_module(self, layer: Layer, shape: Sequence[int]) -> torch.nn.Module | None:
-        """Return PyTorch's module on the meta device for an input of a shape, or None if a method does its work.
+        """Return PyTorch's module on the meta device for an input shape, or None if a tensor method does the work.
 
         Raises:
-            TypeError, ValueError: PyTorch has no such module, or it does not take such an argument.
+            TypeError, ValueError: PyTorch has no such module, or its module has no such argument.
         """
 
     def torch_method(self, layer: Layer) -> str:
-        """Return the method of a tensor that does the work of a layer without a module."""
+        """Return the tensor method for a layer without a module."""
         del layer
         return self.torch_name
 
     def torch_run(self, layer: Layer, module: torch.nn.Module | None, x: torch.Tensor) -> torch.Tensor:
-        """Return what the module makes of its input."""
+        """Return the module's output."""
         assert module is not None
         return module(x)
 
-    # What it computes
+    # Computing
 
     def textbook(self, layer: Layer, weights: Mapping[str, Array], sample: Sample) -> Sample:
-        """Return what it makes of one sample, by the textbook's formula, in float64 and with Keras's weights."""
+        """Compute one sample by the textbook formula, in float64 and with Keras's weights."""
 
-    # What `make golden` asks the frameworks, beside networks of several kinds
+    # Input for `make golden`, in addition to networks of several kinds
 
     def golden_networks(self) -> Iterator[str]:
-        """Yield networks whose shapes, names and counts are kept, each option set and not set."""
+        """Yield networks whose shapes, names and counts are recorded, with each option set and unset."""
 
     def golden_values(self) -> Iterator[str]:
-        """Yield small networks whose values are kept, each option set and not set."""
+        """Yield small networks whose values are recorded, with each option set and unset."""
 
 
 class Head(Kind, ABC):
-    """What the tests know of a kind that takes the input of a network."""
+    """The tests' description of a kind that takes the network's input."""
 
     def keras_behind(self, layer: Layer) -> list[keras.Layer]:
-        """Return the layers that Keras has right behind its input for it, beside its own."""
+        """Return the further layers that Keras needs for it, directly after its input."""
         del layer
         return []
 
@@ -230,14 +230,14 @@ class Head(Kind, ABC):
 
     @abstractmethod
     def random_input(self, layer: Layer, numbers: np.random.Generator, batch: int, timesteps: int) -> np.ndarray:
-        """Return a random input that float32 holds exactly."""
+        """Return a random input that float32 represents exactly."""
 
 
 def padding(numbers: np.random.Generator, batch: int, timesteps: int) -> np.ndarray:
-    """Return which steps of samples are to be padding, (batch, timesteps).
+    """Choose the padding steps of each sample, (batch, timesteps).
 
-    They are those at the start of the first sample, the end of the second, in the middle of the third, here and there,
-    and all of the last.
+    The first sample is padded at its start, the second at its end, the third in the middle, others at random, and the
+    last completely.
     """
     padded = numbers.random((batch, timesteps)) < 0.3
     padded[0] = np.arange(timesteps) < timesteps // 3 + 1
@@ -259,6 +259,6 @@ def typed_number(number: int, dice: Dice) -> str:
 
 
 def per_step(formula: Callable[[Array], Array], sample: Sample) -> Sample:
-    """Return what a formula makes of a vector, or of each vector of a sequence."""
+    """Apply a formula to a vector, or to each vector of a sequence."""
     values = sample.values
     return sample._replace(values=np.array([formula(row) for row in values]) if values.ndim == 2 else formula(values))

@@ -1,4 +1,4 @@
-"""`bnorm`: every feature by the mean and variance that it had in training."""
+"""`bnorm`: normalise every feature by its mean and variance from training."""
 
 import numpy as np
 

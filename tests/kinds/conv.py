@@ -1,4 +1,4 @@
-"""`conv:FxK`: a window of K timesteps that moves over the sequence."""
+"""`conv:FxK`: a window of K timesteps that slides over the sequence."""
 
 import numpy as np
 
@@ -30,7 +30,7 @@ class ConvKind(Kind):
     onnx_names = ("Conv",)
 
     def draw(self, dice, plausible=True):
-        """Return a random layer: Keras takes no stride with a dilation."""
+        """Return a random layer, never with both a stride and a dilation, which Keras does not allow."""
         layer = super().draw(dice)
         apart = layer.strides == 1 or layer.dilation_rate == 1
         return layer if apart or not plausible else Conv(**{**vars(layer), "dilation_rate": 1})
@@ -39,7 +39,7 @@ class ConvKind(Kind):
         return {"filters": dice.size(), "kernel_size": dice.window()}
 
     def torch_module(self, layer, shape):
-        """PyTorch has no causal one: zeros are put in front of what it reads."""
+        """PyTorch has no causal convolution, so zeros are prepended to the input."""
         return torch.nn.Conv1d(
             shape[-1],
             layer.filters,
@@ -57,7 +57,7 @@ class ConvKind(Kind):
         return torch_activation(layer.activation)(y.transpose(1, 2))
 
     def textbook(self, layer, weights, sample):
-        """Keras's windows; with `same` as many zeros on both sides as it takes to have a window every so many steps."""
+        """Keras's windows; `same` pads both sides with zeros until there is a window every `stride` steps."""
         x, kernel = sample.values, weights["kernel"]
         reach = (layer.kernel_size - 1) * layer.dilation_rate
         windows = {"valid": -(-(len(x) - reach) // layer.strides)}.get(layer.padding, -(-len(x) // layer.strides))

@@ -1,4 +1,4 @@
-"""`dropout:P`: nothing, in a forward pass."""
+"""`dropout:P`: does nothing in a forward pass."""
 
 from kinds.base import Kind, torch
 from rnncli.layers import Dropout

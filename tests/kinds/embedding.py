@@ -26,7 +26,7 @@ class EmbeddingKind(Head):
         return torch.nn.Embedding(layer.input_dim, layer.output_dim, padding_idx=padding, device="meta")
 
     def random_input(self, layer, numbers, batch, timesteps):
-        """Ids; with a mask some are 0."""
+        """Random ids; with a mask some are 0."""
         ids = numbers.integers(0, layer.input_dim, (batch, timesteps))
         if layer.mask_zero:
             ids = np.where(padding(numbers, batch, timesteps), 0, np.maximum(ids, min(1, layer.input_dim - 1)))

@@ -1,4 +1,4 @@
-"""`flatten`: a sequence of known length as one vector."""
+"""`flatten`: flatten a sequence of known length into a vector."""
 
 from kinds.base import Kind, Sample
 from rnncli.layers import Flatten

@@ -26,7 +26,7 @@ class InputKind(Head):
         return torch.empty(batch, layer.timesteps or timesteps, layer.features, device="meta")
 
     def random_input(self, layer, numbers, batch, timesteps):
-        """Multiples of 1/64; with a mask some steps are zeros, and others have zeros among their features."""
+        """Multiples of 1/64; with a mask, some steps are all zeros and others have zeros among their features."""
         timesteps = layer.timesteps or timesteps
         x = numbers.integers(-128, 129, (batch, timesteps, layer.features)) / 64
         if layer.mask_zero:

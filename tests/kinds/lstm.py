@@ -25,7 +25,7 @@ class LSTMKind(RecurrentKind):
     rounds = 2
 
     def draw(self, dice, plausible=True):
-        """Most networks are for Keras, too, which has no projection."""
+        """Most networks also have to suit Keras, which has no projection."""
         layer = super().draw(dice, plausible)
         return replace(layer, proj_size=None) if plausible else layer
 

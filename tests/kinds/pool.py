@@ -1,4 +1,4 @@
-"""`pool:max` and `pool:avg`: one vector of a whole sequence; with a K one of each window."""
+"""`pool:max` and `pool:avg`: pool a whole sequence into one vector, or each window of K timesteps."""
 
 import numpy as np
 
@@ -23,7 +23,7 @@ class PoolKind(Kind):
     onnx_names = ("ReduceMax", "ReduceMean", "MaxPool", "AveragePool")
 
     def draw(self, dice, plausible=True):
-        """Return a random layer. Keras on PyTorch takes another mean where the two sides are padded otherwise."""
+        """Return a random layer. Keras on PyTorch computes a different mean if the two sides are padded unequally."""
         layer = super().draw(dice)
         if plausible and layer.pool_size is None:
             return Pool(layer.mode)
@@ -62,9 +62,9 @@ class PoolKind(Kind):
         return x.amax(1) if layer.mode == "max" else x.mean(1)
 
     def textbook(self, layer, weights, sample):
-        """Keras leaves padding out of a mean, which is no number where there is nothing else; not out of a maximum.
+        """Keras leaves padding out of a mean (NaN if all is padding) but not out of a maximum.
 
-        What stands around a sequence for windows is left out of both.
+        Both leave out the positions that windows add around a sequence.
         """
         x, size = sample.values, layer.pool_size
         if size is None:

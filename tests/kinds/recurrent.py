@@ -1,4 +1,4 @@
-"""What the three cells have in common: the loop over time, in one direction or in both."""
+"""The common part of the three cells: the loop over time, in one or both directions."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ MERGES = {
 
 
 class RecurrentKind(Kind):
-    """A cell. Its file says how it takes a step, and what options it has beside these."""
+    """A recurrent cell. Its file defines a step, and its options in addition to these."""
 
     rounds: ClassVar[int]
-    """How often the golden values go through all its activations."""
+    """How often the golden values repeat all its activations."""
     numbers = ("units",)
     options: ClassVar[Mapping[str, Option]] = {
         "return_sequences": flag("seq"),
@@ -43,7 +43,7 @@ class RecurrentKind(Kind):
     }
 
     def draw(self, dice: Dice, plausible: bool = True) -> Recurrent:
-        # Most return their sequence, so that stacks are deep.
+        # Most layers return their sequence, to allow deep stacks.
         layer = replace(super().draw(dice), return_sequences=dice.choice((True, True, False)))
         if plausible and layer.merge_mode is not None:
             return replace(layer, go_backwards=False)
@@ -56,7 +56,7 @@ class RecurrentKind(Kind):
         return cell if mode is None else keras.layers.Bidirectional(cell, merge_mode=mode)
 
     def torch_module(self, layer, shape):
-        """PyTorch is asked for what differs from Keras's defaults; it may refuse."""
+        """Pass PyTorch the settings that differ from Keras's defaults; it may refuse them."""
         return getattr(torch.nn, self.torch_name)(
             shape[-1],
             layer.units,
@@ -69,7 +69,7 @@ class RecurrentKind(Kind):
         )
 
     def torch_arguments(self, layer) -> dict[str, Any]:
-        """Return the settings of the cell that are not Keras's defaults."""
+        """Return the cell settings that differ from Keras's defaults."""
         return {
             name: getattr(layer, name)
             for name in ("activation", "recurrent_activation", "reset_after")
@@ -88,7 +88,7 @@ class RecurrentKind(Kind):
         return {}
 
     def step(self, layer, weights: Mapping[str, Array], x: Array, h: Array, c: Array) -> tuple[Array, Array]:
-        """Return h and c after a step; only an LSTM has a c."""
+        """Return h and c after a step; only an LSTM uses c."""
         raise NotImplementedError
 
     def textbook(self, layer, weights, sample):
@@ -105,11 +105,11 @@ class RecurrentKind(Kind):
             y = self._run(layer, weights, x[::-1], counts[::-1], zero_masked=False)
         else:
             y = self._run(layer, weights, x, counts, zero_masked=False)
-        # Keras hands the mask on as it was, also where time is reversed from here on.
+        # Keras passes the mask on unchanged, even if time is reversed from here on.
         return Sample(y, sample.mask if layer.return_sequences else None)
 
     def _run(self, layer, weights: Mapping[str, Array], x: Array, counts: list[bool], zero_masked: bool) -> Array:
-        """Return the output of every step, or of the last; Keras's Bidirectional has zeros for masked steps."""
+        """Return the output of every step, or of the last; Keras's Bidirectional outputs zeros for masked steps."""
         h = np.zeros(len(weights["recurrent_kernel"]))
         c = np.zeros(layer.units)
         outputs = []
@@ -146,9 +146,9 @@ class RecurrentKind(Kind):
             yield f"embed:6x2:mask,{layer},dense:2:tanh,dropout:0.5,{layer.replace(':seq', '')},dense:2"
 
     def _covering_layers(self) -> list[str]:
-        """Return layers for all settings of the activations, which together cover the other settings.
+        """Return layers with every combination of activations that together cover the other settings.
 
-        Every two settings occur together, and all combinations of direction, sequence, bias and mask.
+        Every two settings occur together, and so do all combinations of direction, sequence, bias and mask.
         """
         gates = ACTIVATIONS if "recurrent_activation" in self.options else ("",)
         resets = ("after", "before") if "reset_after" in self.options else ("",)
@@ -157,7 +157,7 @@ class RecurrentKind(Kind):
         uses: Counter[tuple[str, ...]] = Counter()
         layers = []
         for number, (_, *cell) in enumerate(product(range(self.rounds), ACTIVATIONS, gates, resets)):
-            # The other settings that bring the most new pairs, and among those the least used.
+            # Choose the other settings that add the most new pairs; among ties, the least used.
             settings = max((len(_pairs_of(*cell, *each) - pairs), -uses[each], each) for each in others)[-1]
             pairs.update(_pairs_of(*cell, *settings))
             uses[settings] += 1
@@ -168,10 +168,10 @@ class RecurrentKind(Kind):
 
 
 def _pairs_of(*settings: str) -> set[object]:
-    """Return every two of the settings, each with its place."""
+    """Return every pair of the settings, each with its position."""
     return set(combinations(enumerate(settings), 2))
 
 
 def under(weights: Mapping[str, Array], prefix: str) -> dict[str, Array]:
-    """Return the arrays of a layer or of a direction, by the names that it knows them by."""
+    """Return the arrays of a layer or direction, by their names within it."""
     return {key.removeprefix(prefix): array for key, array in weights.items() if key.startswith(prefix)}

@@ -1,4 +1,4 @@
-"""`repeat:T`: a vector, T times over."""
+"""`repeat:T`: repeat a vector T times."""
 
 import numpy as np
 
@@ -16,7 +16,7 @@ class RepeatKind(Kind):
     onnx_names = ("Expand", "Tile")
 
     def draw_sizes(self, dice):
-        # A recurrent layer of a framework goes through the timesteps one by one, on the meta device too.
+        # A framework's recurrent layer loops over the timesteps, even on the meta device.
         return {"n": dice.steps()}
 
     def torch_module(self, layer, shape):

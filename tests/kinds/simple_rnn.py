@@ -1,4 +1,4 @@
-"""`rnn:U`: one matrix product with the input, one with the state."""
+"""`rnn:U`: one matrix product with the input and one with the state."""
 
 from kinds.activations import TEXTBOOK, activation
 from kinds.recurrent import RecurrentKind

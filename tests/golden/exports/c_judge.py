@@ -1,7 +1,7 @@
-"""Compile exported C with warnings and sanitizers, and run it: whole sequences, a step at a time, and with int8.
+"""Compile exported C with warnings and sanitizers, and run it: whole sequences, step by step, and with int8.
 
-Every tenth network runs on a Cortex-M4, too, if a compiler for it and qemu are there; the bytes of its code, its
-constants and its state are printed.
+Every tenth network also runs on a Cortex-M4 if its compiler and qemu are installed, which prints the bytes of its code,
+constants and state.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ VERSION = ", ".join(map(_version, [*COMPILERS, *DEVICE.compiler[:1]] if DEVICE e
 
 
 def judge(random: Random, findings: Findings) -> None:
-    """Compile a random network, and compare what it returns for each sample, and the memory that it takes."""
+    """Compile a random network; compare its output for each sample, and its memory."""
     findings.count("networks")
     case = Case(random)
     if case.network.head.masks:
@@ -56,7 +56,7 @@ def judge(random: Random, findings: Findings) -> None:
         code, constants = c_programs.sections(findings.folder, 0)
         *_, account = case.network.accounts(dtype=dtype)
         (expected,) = figure("total_bytes", account, None, dtype)
-        if constants > expected:  # a compiler may do without some
+        if constants > expected:  # a compiler may drop some
             findings.differ(case.spec, f"its constants take {constants} bytes, and the summary says {expected}")
         held = "" if streaming is None else f", {streaming:,} of a state, an input and an output"
         print(f"Cortex-M4: {code:,} bytes of code, {constants:,} of constants{held}: {case.spec} ({dtype})")

@@ -1,4 +1,4 @@
-"""A random network with weights and an input, as every judge of exports takes it."""
+"""A random network with weights and an input, shared by all judges of exports."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from rnncli.layers import Layer
 DTYPES = ("float32", "float64")
 
 SENSITIVE = 1e-6
-"""Where rnncli's own float32 and float64 are further apart than this, outputs are not judged."""
+"""Outputs are not judged if rnncli's own float32 and float64 outputs differ by more than this."""
 
 Layers = tuple[Layer, ...]
 
 
 def unchanged(random: Random, layers: Layers) -> Layers:
-    """Return the layers."""
+    """Return the layers unchanged."""
     del random
     return layers
 
 
 class Case:
-    """A random network with weights, an input and what rnncli makes of it."""
+    """A random network with weights, an input and rnncli's output."""
 
     def __init__(self, random: Random, changed: Callable[[Random, Layers], Layers] = unchanged) -> None:
         self.changed = changed
@@ -58,7 +58,7 @@ class Case:
         return Job(self.network, lambda: self.weights, 0, saved, origin, drawn=False, packed=packed)
 
     def output(self, findings: Findings, weights: Mapping[str, np.ndarray] | None = None) -> np.ndarray | None:
-        """Return rnncli's output, with its own or other weights; None if it is too sensitive to rounding."""
+        """Return rnncli's output, with its own or the given weights; None if it is too sensitive to rounding."""
         weights = self.weights if weights is None else weights
         single, double = (Model(self.network, dtype=dtype, weights=weights)(self.x, self.lengths) for dtype in DTYPES)
         if difference(single, double) < SENSITIVE:
@@ -67,7 +67,7 @@ class Case:
         return None
 
     def judge_weights_file(self, path: str, findings: Findings) -> None:
-        """Check that rnncli reads the same weights from a file that it has written."""
+        """Check that rnncli reads the same weights back from a file that it wrote."""
         if not self.weights:
             return
         try:
@@ -81,7 +81,7 @@ class Case:
 
 
 def run(source: str | bytes) -> dict[str, Any]:
-    """Run a source and return what it defines."""
+    """Run a source and return its definitions."""
     scope: dict[str, Any] = {"__name__": "model"}
     exec(compile(source, "model.py", "exec"), scope)
     return scope

@@ -1,4 +1,4 @@
-"""What the judges of exports find: counts, differences, and the sources that ruff is to look at."""
+"""The findings of the judges of exports: counts, differences, and sources for ruff to check."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from golden.data import difference
 TOLERANCE = 1e-5
 
 MOST_SHOWN = 30
-"""Differences that are printed; the rest are counted."""
+"""The number of differences to print; further ones are only counted."""
 
 COUNTED: Mapping[str, str] = {
     "networks": "networks exported and run",
@@ -29,11 +29,11 @@ COUNTED: Mapping[str, str] = {
     "told": "read back with a note on what is left out",
     "refused": "refused with a repair that can be exported",
 }
-"""What may be counted of a target, in the words and the order of its closing line."""
+"""The countable events of a target, in the words and order of its closing line."""
 
 
 class Findings:
-    """What was checked of a target, and what differs."""
+    """The checks made for a target, and the differences found."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -42,7 +42,7 @@ class Findings:
         self.differences = 0
 
     def count(self, what: str) -> None:
-        """Count something, by its name in COUNTED."""
+        """Count an event, by its name in COUNTED."""
         assert what in COUNTED, what
         self.counts[what] += 1
 
@@ -64,12 +64,12 @@ class Findings:
             self.differ(spec, f"outputs differ by {apart:.1e}")
 
     def keep(self, source: str) -> None:
-        """Keep a source, so that ruff can look at all of them at once."""
+        """Keep a source, to let ruff check all sources at once."""
         self.count("sources")
         (self.folder / f"model{self.counts['sources']}.py").write_text(source, encoding="utf-8")
 
     def judge_layout(self, ruff: str) -> None:
-        """Check that ruff would change nothing in the sources, and finds nothing, with its own defaults."""
+        """Check with ruff's default settings that the sources are formatted and have no findings."""
         for command in (["format", "--check"], ["check"]):
             done = subprocess.run(
                 [ruff, *command, "--isolated", "--no-cache", "--quiet", self.folder], capture_output=True, text=True
@@ -78,6 +78,6 @@ class Findings:
                 self.differ(f"ruff {command[0]}", f"{done.stdout}{done.stderr}")
 
     def closing_line(self, target: str) -> str:
-        """Return what was checked, in one line."""
+        """Summarise the checks in one line."""
         counted = [f"{self.counts[what]:,} {words}" for what, words in COUNTED.items() if self.counts[what]]
         return f"{target}: {', '.join(counted)}; worst {self.worst:.1e}; {self.differences:,} differences"

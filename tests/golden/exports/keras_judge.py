@@ -38,7 +38,7 @@ def judge(random: Random, findings: Findings) -> None:
 
 
 def _built(source: str, findings: Findings) -> keras.Model:
-    """Return the model of a source that begins a session of Keras, so that names are numbered from the start."""
+    """Return a source's model, built in a fresh Keras session so that automatic names start from zero."""
     findings.keep(source)
     keras.utils.clear_session(free_memory=False)
     model = run(source)["model"]
@@ -47,7 +47,7 @@ def _built(source: str, findings: Findings) -> keras.Model:
 
 
 def _judge_built(case: Case, model: keras.Model, summary: Summary, findings: Findings) -> None:
-    """Compare the shapes, names, weights and settings that Keras says with those of the network."""
+    """Compare the shapes, names, weights and settings of the Keras model with those of the network."""
     own = layers_of(model)
     theirs = [(layer.name, type(layer).__name__, tuple(layer.output.shape), layer.count_params()) for layer in own]
     ours = [(layer.name, layer.type, layer.output_shape, layer.params) for layer in summary.layers]
@@ -59,18 +59,18 @@ def _judge_built(case: Case, model: keras.Model, summary: Summary, findings: Fin
     expected = {key: array.shape for key, array in case.weights.items()}
     if [*weights.items()] != [*expected.items()]:
         findings.differ(case.spec, f"its weights are {weights}, expected {expected}")
-    # A setting that no output shows, such as how a bias starts, shows in the config alone.
+    # Settings without an effect on the output, such as a bias initialiser, appear only in the config.
     for layer, built in zip(case.network.body, own, strict=True):
         config = getattr(built, "forward_layer", built).get_config() | built.get_config()
         for option in layer.options:
             said, has = getattr(layer, option.attribute), config.get(option.attribute)
-            has = has[0] if isinstance(has, tuple) and len(has) == 1 else has  # a size of one axis
+            has = has[0] if isinstance(has, tuple) and len(has) == 1 else has  # a size along one axis
             if said is not None and option.attribute in config and has != said:
                 findings.differ(case.spec, f"{built.name} has {option.attribute}={has}")
 
 
 def _judge_source(case: Case, source: str, findings: Findings) -> None:
-    """Check that rnncli reads the source back as the network that was exported; it looks for recurrent layers."""
+    """Check that rnncli reads the source back as the exported network, if that has recurrent layers."""
     if not any(layer.states for layer in case.network.layers):
         return
     path = findings.folder / "model.py"

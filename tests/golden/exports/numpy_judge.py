@@ -1,4 +1,4 @@
-"""Run exported NumPy, with weights that it draws itself and with weights from a file."""
+"""Run exported NumPy, with random weights of its own and with weights from a file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ VERSION = f"NumPy {np.__version__}"
 
 
 def judge(random: Random, findings: Findings) -> None:
-    """Export a random network to NumPy, and run it with weights that are drawn and with weights from a file."""
+    """Export a random network to NumPy, and run it with random weights of its own and with weights from a file."""
     case = Case(random)
     findings.count("networks")
     if case.network.head.masks:

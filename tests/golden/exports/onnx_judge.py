@@ -1,4 +1,4 @@
-"""Have ONNX check exported files, run them in ONNX Runtime, and read them back."""
+"""Check exported files with ONNX, run them in ONNX Runtime, and read them back."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ VERSION = f"ONNX {onnx.__version__}, ONNX Runtime {onnxruntime.__version__}"
 ONE_THREAD = onnxruntime.SessionOptions()
 ONE_THREAD.intra_op_num_threads = 1
 ONE_THREAD.log_severity_level = 3
-"""How ONNX Runtime runs small networks: quickly, and without its warnings."""
+"""ONNX Runtime's options for small networks: fast, and without warnings."""
 
 
 def judge(random: Random, findings: Findings) -> None:
-    """Export a random network to ONNX, have the file checked, run it in ONNX Runtime, and read it back."""
+    """Export a random network to ONNX, check the file, run it in ONNX Runtime, and read it back."""
     case = Case(random)
     findings.count("networks")
     if case.network.head.masks:
@@ -37,7 +37,7 @@ def judge(random: Random, findings: Findings) -> None:
     try:
         onnx.checker.check_model(model, full_check=True)
         session = onnxruntime.InferenceSession(content, ONE_THREAD)
-    except Exception as fault:  # whatever they say of a file is a finding
+    except Exception as fault:  # any complaint about a file is a finding
         findings.differ(case.spec, f"{type(fault).__name__}: {fault}")
         return
     numbers = np.random.default_rng(random.getrandbits(32))
@@ -46,7 +46,7 @@ def judge(random: Random, findings: Findings) -> None:
         ours = case.output(findings)
         x = case.x.astype("int64") if case.x.dtype == "int32" else case.x
         (theirs,) = session.run(["output"], {"input": x})
-        # The recurrent operators of ONNX Runtime make numbers of what is none: the mean of nothing but padding.
+        # The mean of only padding is NaN, from which ONNX Runtime's recurrent operators compute numbers.
         if ours is not None and np.isfinite(ours).all():
             findings.compare(case.spec, ours, theirs)
     (findings.folder / "model.onnx").write_bytes(content)
@@ -55,12 +55,12 @@ def judge(random: Random, findings: Findings) -> None:
 
 
 def _judge_file(case: Case, findings: Findings, *, composed: bool) -> None:
-    """Check that rnncli reads an ONNX file back as what was exported, or tells what it leaves out."""
+    """Check that rnncli reads an ONNX file back as the exported network, or reports what it leaves out."""
     read = open_model(str(findings.folder / "model.onnx"))
     said = said_by_onnx(case.network)
     if composed or said is None:
         findings.count("told")
-        # Without a part rnncli says that there is nothing recurrent in a file.
+        # If there is no part, rnncli reports that the file has nothing recurrent.
         for part in read.parts:
             if not part.said("left out"):
                 findings.differ(case.spec, f"is read back as {part.network}, and nothing is said of the rest")
@@ -71,16 +71,16 @@ def _judge_file(case: Case, findings: Findings, *, composed: bool) -> None:
         findings.differ(case.spec, f"is read back as {[str(part.network) for part in read.parts]}: {notes}")
         return
     again = keras_weights(read.parts[0]).values()
-    # Layers without weights are left out, so the names may be others; the order is the same.
+    # Layers without weights are missing, so names may differ; the order is the same.
     if any((ours != theirs).any() for ours, theirs in zip(case.weights.values(), again, strict=True)):
         findings.differ(case.spec, "other weights are read back")
 
 
 def said_by_onnx(network: Network) -> Network | None:
-    """Return a network as far as a graph of ONNX's own operators can say it.
+    """Return the part of a network that a graph of ONNX's own operators can express.
 
-    It has no dropout, no mask where nothing reads one, and does not say how an LSTM's bias starts. None if there is no
-    recurrent layer that tells which axis is time, or if a pool has taken it away before.
+    It lacks dropout, masks that nothing reads, and the initial value of an LSTM's bias. None if no recurrent layer
+    shows which axis is time, or if a pool has removed that axis first.
     """
     said = [layer for layer in network.layers if not isinstance(layer, Dropout)]
     said = [layer.trained() for layer in said]

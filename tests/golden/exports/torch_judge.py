@@ -1,4 +1,4 @@
-"""Run exported PyTorch with its state dict, and read that back; check what PyTorch is refused, and the repair."""
+"""Run exported PyTorch with its state dict, and read it back; check refused networks and their repairs."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ torch.set_num_threads(1)
 def judge(random: Random, findings: Findings) -> None:
     """Export a random network to PyTorch, and run it there.
 
-    In one of six padding is skipped, one of six reads sequences of several lengths, and one of six is a stack of
-    recurrent layers, some of which are one module.
+    One in six networks skips padding, one in six reads sequences of different lengths, and one in six is a stack of
+    recurrent layers, some of which form one module.
     """
     case = Case(random, random.choice((_with_padding, _with_ends, _stacked, unchanged, unchanged, unchanged)))
     if case.changed is _with_ends and case.network.head.fixed_timesteps is None:
@@ -45,7 +45,7 @@ def judge(random: Random, findings: Findings) -> None:
     state = arrays(case.job(), "torch")
     write_weights(path, state, ".safetensors")
     model = run(source)["model"].eval()
-    # How many batches a norm has seen in training is no weight; PyTorch adds it to a state that has none.
+    # The number of batches that a norm saw in training is not a weight; PyTorch adds it to a state without it.
     kept = {name: tensor for name, tensor in model.state_dict().items() if not name.endswith("num_batches_tracked")}
     built = {name: tuple(tensor.shape) for name, tensor in kept.items()}
     if list(built.items()) != [(name, array.shape) for name, array in state.items()]:
@@ -55,7 +55,7 @@ def judge(random: Random, findings: Findings) -> None:
     if case.lengths is not None:
         findings.count("packed")
     if case.network.head.masks:
-        # PyTorch packs no sequence that is nothing but padding; it says so.
+        # PyTorch refuses to pack a sequence of only padding.
         case.x = case.x[case.x.reshape(len(case.x), -1).any(axis=1)]
         findings.count("masked")
     if len(case.x):
@@ -65,7 +65,7 @@ def judge(random: Random, findings: Findings) -> None:
 
 
 def _stacked(random: Random, layers: Layers) -> Layers:
-    """Return a stack in the place of some layers."""
+    """Return the layers with some replaced by a stack."""
     del layers
     return random_stack(random)
 
@@ -86,13 +86,13 @@ def _with_padding(random: Random, layers: Layers) -> Layers:
 
 
 def _with_ends(random: Random, layers: Layers) -> Layers:
-    """Return the same without a mask: each sequence ends where it ends."""
+    """Return the layers without a mask: sequences simply have different lengths."""
     head, *body = _with_padding(random, layers)
     return (replace(head, mask_zero=False), *body)
 
 
 def _judge_module(case: Case, model: torch.nn.Module, findings: Findings) -> None:
-    """Compare what a module owns and returns with what rnncli says of the network."""
+    """Compare a module's parameters and output with rnncli's description of the network."""
     summary = case.network.summary(*case.x.shape[:2], framework="torch")
     params = sum(tensor.numel() for tensor in model.parameters())
     if params != summary.total_params:
@@ -108,7 +108,7 @@ def _judge_module(case: Case, model: torch.nn.Module, findings: Findings) -> Non
 
 
 def _judge_refusal(case: Case, error: SpecError, findings: Findings) -> None:
-    """Check that a network is refused for a reason that PyTorch has, and that the repair is none."""
+    """Check that PyTorch does refuse the network for this reason, and accepts the repair."""
     findings.count("refused")
     try:
         case.network.summary(framework="torch")
@@ -128,7 +128,7 @@ def _judge_refusal(case: Case, error: SpecError, findings: Findings) -> None:
 
 
 def _judge_state_dict(case: Case, path: str, findings: Findings) -> None:
-    """Check that rnncli reads a state dict back as the network that was exported, as far as a state dict can say it."""
+    """Check that rnncli reads a state dict back as the exported network, as far as a state dict describes it."""
     said = said_by_state_dict(case.network)
     if said is None:
         return
@@ -139,11 +139,10 @@ def _judge_state_dict(case: Case, path: str, findings: Findings) -> None:
 
 
 def said_by_state_dict(network: Network) -> Network | None:
-    """Return a network as far as a state dict can say it; None if that is not one row of layers.
+    """Return the part of a network that a state dict can express; None if it is not a simple chain.
 
-    It has no activations, no layers without weights, no direction of time where that is one, no epsilon, and does not
-    say how an LSTM's bias starts. It is one row if it begins with recurrent layers that follow one another and have the
-    same cell.
+    It lacks activations, layers without weights, the direction of a layer with one direction, epsilon, and the initial
+    value of an LSTM's bias. It is a chain if it begins with consecutive recurrent layers of the same cell.
     """
     head = network.head
     owners = [
