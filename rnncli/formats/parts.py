@@ -265,7 +265,7 @@ def first_misfit(nodes: Sequence[Node]) -> tuple[Node, str] | None:
 
 
 def _fitting(nodes: Sequence[Node]) -> _Row:
-    """Return the row of the last of some nodes and as many nodes before it as fit."""
+    """Return the longest row that ends with the last of some nodes."""
     begins = ""
     while True:
         row = _Row()
@@ -436,7 +436,7 @@ def _changes(node: Node) -> bool:
 
 
 def _features_read(nodes: Sequence[Node]) -> int | None:
-    """Return how many features the first of some nodes reads, or a later one with the same number of inputs."""
+    """Return how many features the first of some nodes reads, inferred from later ones while the number is the same."""
     for node in nodes:
         changes = isinstance(node.word, Layer) and returned(node.word, 1) == returned(node.word, 2)
         if node.features or changes:
