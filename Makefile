@@ -1,4 +1,4 @@
-# Every target sets up what it needs in .venv; the second time that takes no time.
+# Every target first sets up its environment (.venv); later calls reuse it.
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,7 +11,7 @@ LOWER_BOUNDS := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb")
 .DEFAULT_GOAL := help
 .PHONY: help demo check test test-all test-oldest lint wheel bench fuzz mutants golden judge man clean
 
-help:  ## Show this list
+help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(VENV)/.installed: pyproject.toml
@@ -41,7 +41,7 @@ demo: $(VENV)/.installed  ## Set up, then show a network and run it
 	$(BIN)/rnncli summary embed:10000x32,rnn:32:seq,rnn:32
 	$(BIN)/rnncli forward embed:10000x32,rnn:32:seq,rnn:32 --timesteps 100
 
-check: $(VENV)/.installed  ## Style, types and the tests that a change touches (seconds; the first time it learns which, in minutes)
+check: $(VENV)/.installed  ## Check style, types and the tests that a change affects (seconds; minutes the first time)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -65,7 +65,7 @@ lint: $(VENV)/.installed  ## Check style (ruff) and types (mypy)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-wheel: $(VENV)/.installed  ## Build the wheel and run it alone in an empty environment
+wheel: $(VENV)/.installed  ## Build the wheel and try it in an empty environment
 	rm -rf dist
 	$(BIN)/python -m build --wheel --outdir dist
 	sh tests/wheel.sh $(PYTHON) dist/*.whl
@@ -86,16 +86,16 @@ bench: $(FRAMEWORKS)/.installed $(VENV)/.installed  ## Measure start-up, model f
 fuzz: $(VENV)/.installed  ## Try damaged specs, command lines and files for ten minutes (or SECONDS=60 SEED=7)
 	$(BIN)/python tests/fuzz --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED))
 
-mutants: $(VENV)/.installed  ## Plant mistakes in the code, and say which of them no test finds (hours; or COUNT=10 SEED=2)
+mutants: $(VENV)/.installed  ## Plant mistakes in the code and report those that no test finds (hours; or COUNT=10 SEED=2)
 	$(BIN)/python tests/mutants.py $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
 
-golden: $(FRAMEWORKS)/.installed  ## Make the golden values anew from Keras and PyTorch (or those of one kind: KIND=lstm)
+golden: $(FRAMEWORKS)/.installed  ## Regenerate the golden values with Keras and PyTorch (or those of one kind: KIND=lstm)
 	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/make.py $(KIND)
 	for script in $(if $(KIND),,model_files keras_files onnx_files onnx_exports trained_file reaches source_texts torch_exports keras_weight_layouts saved_tensors starts signatures other_tools); do \
 	  KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/$$script.py || exit 1; \
 	done
 
-judge: $(FRAMEWORKS)/.installed $(VENV)/.installed  ## Compare thousands of random networks, files of them and what is exported with Keras and PyTorch
+judge: $(FRAMEWORKS)/.installed $(VENV)/.installed  ## Compare thousands of random networks, their files and exports with Keras and PyTorch
 	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/judge.py
 	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/judge_files.py
 	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/saved_tensors.py --judge 1000
@@ -107,9 +107,9 @@ judge: $(FRAMEWORKS)/.installed $(VENV)/.installed  ## Compare thousands of rand
 	  fi; \
 	done
 
-man: $(VENV)/.installed  ## Make the manual page anew from the commands
+man: $(VENV)/.installed  ## Regenerate the manual page from the commands
 	$(BIN)/python -m pytest --quiet --rewrite-screens tests/test_manual.py
 
-clean:  ## Remove everything that make has made
+clean:  ## Remove everything that make has created
 	rm -rf $(VENV) $(FRAMEWORKS) $(OLDEST) $(NEWEST) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .testmondata*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

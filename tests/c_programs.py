@@ -28,7 +28,7 @@ _FOUND = filter(None, map(shutil.which, (os.environ.get("CC", "cc"), "gcc", "cla
 COMPILERS = tuple({os.path.realpath(path): path for path in _FOUND}.values())
 """The available C compilers, each once."""
 
-with_compiler = pytest.mark.skipif(not COMPILERS, reason="there is no C compiler")
+with_compiler = pytest.mark.skipif(not COMPILERS, reason="no C compiler is installed")
 
 CORTEX_M4 = Path(__file__).parent / "golden" / "exports" / "cortex_m4"
 """The startup code (`.c`) and memory layout (`.ld`) of a program for qemu's Cortex-M4."""

@@ -99,9 +99,9 @@ class Columns(NamedTuple):
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--thorough", action="store_true", help="run what takes long too, and try all examples")
-    parser.addoption("--rewrite-screens", action="store_true", help="write tests/screens and README.md anew")
-    parser.addoption("--shuffle", metavar="SEED", help="run the tests in another order, the same for the same SEED")
+    parser.addoption("--thorough", action="store_true", help="also run slow tests, and try all examples")
+    parser.addoption("--rewrite-screens", action="store_true", help="rewrite tests/screens and README.md")
+    parser.addoption("--shuffle", metavar="SEED", help="run the tests in a random order determined by SEED")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -49,7 +49,7 @@ def _lines() -> Iterator[str]:
     root = click.Context(cli, info_name="rnncli", help_option_names=["-h", "--help"])
     contexts = {name: click.Context(_command(name, root), info_name=name, parent=root) for name in COMMANDS}
     summary, *description = _paragraphs(cli)
-    yield '.\\" Made from the commands by `make man`.'
+    yield '.\\" Generated from the commands by `make man`.'
     yield f'.TH RNNCLI 1 "" "rnncli {__version__}" "User Commands"'
     yield from (".nh", ".ds AD l")  # no hyphenation and no justification, so that commands can be copied
     yield ".SH NAME"

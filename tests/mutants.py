@@ -199,9 +199,9 @@ def is_found(mutant: Mutant, folder: Path, options: list[str]) -> bool:
 
 def main() -> None:
     """Plant the mistakes one after another and report whether each was found."""
-    parser = argparse.ArgumentParser(description="Plant mistakes in rnncli, and say which of them no test finds.")
-    parser.add_argument("--count", type=int, default=150, help="how many (150)")
-    parser.add_argument("--seed", type=int, default=1, help="which (1)")
+    parser = argparse.ArgumentParser(description="Plant mistakes in rnncli and report those that no test finds.")
+    parser.add_argument("--count", type=int, default=150, help="number of mistakes (150)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of their choice (1)")
     parser.add_argument("--thorough", action="store_true", help="run all tests, with all examples")
     given = parser.parse_args()
     planted, found = Counter[str](), Counter[str]()

@@ -17,7 +17,7 @@ from rnncli.errors import SpecError
 from rnncli.language.source import MAX_BYTES
 from rnncli.search.braces import KEYS, MAX_DEPTH, parse_pattern
 
-needs_bash = pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+needs_bash = pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
 
 NAMED = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]*[=}]")
 MIXED = re.compile(r"[A-Z]\.\.[a-z]|[a-z]\.\.[A-Z]")

@@ -171,7 +171,7 @@ def test_nothing_is_missing_for_any_kind_or_in_any_table() -> None:
 
 def test_only_an_entry_removed_from_a_table_is_named(at: Walk) -> None:
     if missing():
-        pytest.skip("something is missing already, which the other test names")
+        pytest.skip("something is already missing, as the other test reports")
     needs = [*dict.fromkeys((*all_needs(), *(need for layer in kinds.KINDS for need in of_weights(layer))))]
     for need in needs:
         with at(need), pytest.MonkeyPatch.context() as monkeypatch:

@@ -73,7 +73,7 @@ def test_a_pipe_without_a_reader_ends_it_quietly(at: Walk) -> None:
     os.close(writing)
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_is_a_reported_failure(at: Walk, program: Run) -> None:
     for line in ("summary embed:9x4", "summary -q embed:9x4", "--help"):
         with at(line):
@@ -94,7 +94,7 @@ def test_sizes_that_no_machine_holds_are_refused_before_any_attempt(rnncli: Run)
 
 
 @pytest.mark.thorough
-@pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit is specific to Linux")
 def test_a_memory_limit_is_respected(program: Run) -> None:
     limited = 'ulimit -v 1500000; "$@"'  # KiB
     assert program("forward", "input:8,rnn:4", "-f", "csv", shell=limited).status == 0

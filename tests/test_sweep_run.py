@@ -200,7 +200,7 @@ def rarely(*cases: tuple[object, ...]) -> list[Any]:
     return [pytest.param(*case, marks=pytest.mark.thorough) for case in cases]
 
 
-needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="it looks at the processes of Linux")
+needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's /proc")
 INT, TERM, KILL = signal.SIGINT, signal.SIGTERM, signal.SIGKILL
 
 

@@ -41,7 +41,7 @@ ENDLESS = ("forward", "input:64,rnn:64:seq", "--timesteps", "2G")
 STARTS = (b"\x93NUMPY", b"PK", b"<svg", b"<!DOCTYPE html>", b"import ", b"\xe0\x01\0\0\0\0\0\0{")
 """The first bytes of the output files."""
 
-root_only = pytest.mark.skipif(os.geteuid() != 0, reason="it takes a file of somebody else")
+root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs a file of another user")
 
 
 @pytest.fixture(autouse=True)
@@ -459,7 +459,7 @@ def test_a_signal_ends_a_long_run_and_keeps_the_old_file(at: Walk) -> None:
             assert (Path("y").read_bytes(), sorted(os.listdir())) == (b"old", sorted(left))
 
 
-@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="it looks at the open files of another process")
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs Linux's /proc")
 def test_a_signal_leaves_no_traces_of_output_waiting_for_a_pipe() -> None:
     def waiting() -> bool:
         with suppress(FileNotFoundError):  # closed by now

@@ -37,7 +37,7 @@ def main() -> None:
     """Measure and print the table, or report that there is no compiler."""
     compiler = shutil.which(os.environ.get("CC", "cc"))
     if compiler is None:
-        print("there is no C compiler, so nothing is measured")
+        print("no C compiler is installed, so nothing is measured")
         return
     torch.set_num_threads(1)
     version = subprocess.run([compiler, "--version"], capture_output=True, text=True).stdout.splitlines()[0]

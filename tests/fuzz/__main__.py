@@ -85,8 +85,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--seed", type=int, default=None)
-    parser.add_argument("--case", help="one case again, such as spec:123")
-    parser.add_argument("--target", choices=TARGETS, help="one target alone, in this process")
+    parser.add_argument("--case", help="repeat one case, such as spec:123")
+    parser.add_argument("--target", choices=TARGETS, help="only one target, in this process")
     asked = parser.parse_args()
     seed = random.SystemRandom().randrange(10**6) if asked.seed is None else asked.seed
     if asked.case or asked.target:

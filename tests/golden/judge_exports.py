@@ -35,13 +35,13 @@ Its `judge(random, findings)` exports one random network and reports differences
 def main() -> int:
     """Run the judge and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--networks", type=int, default=300, metavar="N", help="to export to each target")
+    parser.add_argument("--networks", type=int, default=300, metavar="N", help="number of networks per target")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--to", choices=tuple(JUDGES), action="append", help="only to this target")
+    parser.add_argument("--to", choices=tuple(JUDGES), action="append", help="export only to this target")
     parser.add_argument("--ruff", default=which("ruff"), metavar="PROGRAM")
     options = parser.parse_args()
     if not options.ruff:
-        print("no ruff, so nobody looks at the layout", file=sys.stderr)
+        print("ruff was not found, so the layout is not checked", file=sys.stderr)
     differences = 0
     for target in options.to or JUDGES:
         judge = import_module(JUDGES[target])

@@ -119,7 +119,7 @@ def random_networks(random: Random, number: int) -> Iterator[Network]:
 def main() -> int:
     """Write the counts, and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--networks", type=int, default=300, metavar="N", help="random networks to ask about")
+    parser.add_argument("--networks", type=int, default=300, metavar="N", help="number of random networks")
     options = parser.parse_args()
     logging.disable(logging.WARNING)
     warnings.simplefilter("ignore")

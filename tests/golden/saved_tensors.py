@@ -197,7 +197,7 @@ def main() -> int:
         shares += [said / kept for kept in measured if kept]
         if said > min(measured):
             too_much += 1
-            print(f"{spec!r}\n    {said} bytes are said to be kept at least: {each}", file=sys.stderr)
+            print(f"{spec!r}\n    the summary says at least {said} bytes: {each}", file=sys.stderr)
     if asked.judge is None and not too_much:
         data.write_saved(frameworks.VERSIONS, entries)
     versions = frameworks.VERSIONS

@@ -82,7 +82,7 @@ def main() -> None:
         index.append(str(network))
     np.savez_compressed(HERE / "torch_exports.npz", **numbers)
     (HERE / "torch_exports.json").write_text(json.dumps(index, indent=0) + "\n")
-    print(f"{len(index)} networks that PyTorch and, where it has such layers, Keras compute alike")
+    print(f"{len(index)} networks with equal outputs in PyTorch and, if it has such layers, Keras")
 
 
 if __name__ == "__main__":
