@@ -57,7 +57,7 @@ def judge(random: Random, findings: Findings) -> None:
 def _judge_file(case: Case, findings: Findings, *, composed: bool) -> None:
     """Check that rnncli reads an ONNX file back as the exported network, or reports what it leaves out."""
     read = open_model(str(findings.folder / "model.onnx"))
-    said = said_by_onnx(case.network)
+    said = expressible_in_onnx(case.network)
     if composed or said is None:
         findings.count("told")
         # If there is no part, rnncli reports that the file has nothing recurrent.
@@ -76,7 +76,7 @@ def _judge_file(case: Case, findings: Findings, *, composed: bool) -> None:
         findings.differ(case.spec, "other weights are read back")
 
 
-def said_by_onnx(network: Network) -> Network | None:
+def expressible_in_onnx(network: Network) -> Network | None:
     """Return the part of a network that a graph of ONNX's own operators can express.
 
     It lacks dropout, masks that nothing reads, and the initial value of an LSTM's bias. None if no recurrent layer

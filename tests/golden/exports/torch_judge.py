@@ -129,7 +129,7 @@ def _judge_refusal(case: Case, error: SpecError, findings: Findings) -> None:
 
 def _judge_state_dict(case: Case, path: str, findings: Findings) -> None:
     """Check that rnncli reads a state dict back as the exported network, as far as a state dict describes it."""
-    said = said_by_state_dict(case.network)
+    said = expressible_in_state_dict(case.network)
     if said is None:
         return
     parts = open_model(path).parts
@@ -138,7 +138,7 @@ def _judge_state_dict(case: Case, path: str, findings: Findings) -> None:
         findings.differ(case.spec, f"is read back as {[str(part.network) for part in parts]}, expected {said}")
 
 
-def said_by_state_dict(network: Network) -> Network | None:
+def expressible_in_state_dict(network: Network) -> Network | None:
     """Return the part of a network that a state dict can express; None if it is not a simple chain.
 
     It lacks activations, layers without weights, the direction of a layer with one direction, epsilon, and the initial
