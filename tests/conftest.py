@@ -174,7 +174,7 @@ class Walk:
 
     def end(self) -> None:
         """Fail if anything failed, or if nothing was checked."""
-        assert self.places, "the walk has no places"
+        assert self.places, "nothing was checked"
         if self.failures:
             lines = [
                 f"{place}: {(str(failure).strip() or repr(failure)).splitlines()[0]}"
@@ -325,7 +325,7 @@ def screen(request: pytest.FixtureRequest) -> Iterator[Callable[[str, str], None
             file.write_text(text, encoding="utf-8")
             rewritten.append(file.name)
         else:
-            assert text == file.read_text(encoding="utf-8"), f"{file} shows something else"
+            assert text == file.read_text(encoding="utf-8"), f"{file} differs from the output"
 
     yield compare
     if rewritten:

@@ -113,6 +113,6 @@ def reports_of(files: Mapping[str, bytes | str | None], name: str = "") -> str:
             with patience():
                 said += f"{oddity}\n{indent(report_of(str(path)), '    ')}"
         except Exception as fault:
-            fault.add_note(f"This is said of {path}: {oddity}.")
+            fault.add_note(f"Raised by {path}: {oddity}.")
             raise
     return said

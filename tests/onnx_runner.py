@@ -131,7 +131,7 @@ def run(graph: Graph, known: Mapping[str, Array]) -> list[Array]:
         made = made if isinstance(made, list) else [made]
         assert len(node.outputs) <= len(made)
         for name, value in zip(node.outputs, made, strict=False):
-            assert name not in values, f"{name} is made twice"
+            assert name not in values, f"{name} is computed twice"
             if name:
                 values[name] = np.asarray(value)
     return [values[name] for name in graph.outputs]

@@ -242,7 +242,7 @@ class FullerFakeKind(FakeKind):
     golden_networks, golden_values = lambda kind: iter(()), lambda kind: iter(["input:8,fake:7"])
 
 
-def test_a_kind_that_is_only_declared_is_told_step_by_step_what_to_add(
+def test_a_kind_that_is_only_declared_gets_a_list_of_missing_parts_step_by_step(
     monkeypatch: pytest.MonkeyPatch, screen: Callable[[str, str], None]
 ) -> None:
     steps = [[*missing_of(Fake)], [], []]

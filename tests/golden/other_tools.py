@@ -99,7 +99,7 @@ def differences(network: Network, batch: int, timesteps: int, found: dict[str, i
     """Yield the differences between rnncli and the tools."""
     for count in other_counts(network, batch, timesteps):
         if count.version is not None and count.value != found[count.tool]:
-            yield f"{network}, {batch} x {timesteps}: {count.tool} {count.value}, really {found[count.tool]}"
+            yield f"{network}, {batch} x {timesteps}: {count.tool} {count.value}, actually {found[count.tool]}"
 
 
 def random_networks(random: Random, number: int) -> Iterator[Network]:

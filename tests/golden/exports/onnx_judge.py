@@ -63,7 +63,7 @@ def _judge_file(case: Case, findings: Findings, *, composed: bool) -> None:
         # If there is no part, rnncli reports that the file has nothing recurrent.
         for part in read.parts:
             if not part.said("left out"):
-                findings.differ(case.spec, f"is read back as {part.network}, and nothing is said of the rest")
+                findings.differ(case.spec, f"is read back as {part.network}, and the rest is not mentioned")
         return
     findings.count("specs")
     notes = [*read.notes, *(note.text for part in read.parts for note in part.notes)]
@@ -73,7 +73,7 @@ def _judge_file(case: Case, findings: Findings, *, composed: bool) -> None:
     again = keras_weights(read.parts[0]).values()
     # Layers without weights are missing, so names may differ; the order is the same.
     if any((ours != theirs).any() for ours, theirs in zip(case.weights.values(), again, strict=True)):
-        findings.differ(case.spec, "other weights are read back")
+        findings.differ(case.spec, "different weights are read back")
 
 
 def expressible_in_onnx(network: Network) -> Network | None:
