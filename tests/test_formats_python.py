@@ -124,7 +124,7 @@ def test_all_open_names_are_listed_at_once_and_can_be_set(at: Walk) -> None:
 
 def test_a_setting_sets_an_open_name_but_no_computed_or_literal_value(at: Walk) -> None:
     rnn, once = "self.rnn = nn.LSTM(8, hidden)", ", hidden"
-    value_after = {
+    layers = {
         "hidden = hidden // 2": "lstm:8",
         "for _ in range(2):\n    hidden = hidden // 2": "lstm:4",
         "hidden = 3": "lstm:3",
@@ -132,7 +132,7 @@ def test_a_setting_sets_an_open_name_but_no_computed_or_literal_value(at: Walk) 
         "hidden: int = hidden + 1": "lstm:17",
         "pass": "lstm:16",
     }
-    for does, layer in value_after.items():
+    for does, layer in layers.items():
         for parameters in (once, ", hidden=64"):
             with at(does, parameters):
                 assert specs(net(f"{does}\n{rnn}", parameters=parameters), hidden=16) == [f"input:8,{layer}"]
