@@ -105,13 +105,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "thorough: takes long, and is run with --thorough alone")
+    config.addinivalue_line("markers", "thorough: slow, and only run with --thorough")
     thorough = config.getoption("--thorough")
     settings.register_profile(
         "rnncli",
         deadline=None,
         max_examples=100 if thorough else FEW_EXAMPLES,
-        # Hypothesis keeps failed examples in the source tree.
+        # Hypothesis saves failed examples in the source tree, if it is writable.
         **({} if os.access(config.rootpath, os.W_OK) else {"database": None}),
     )
     settings.load_profile("rnncli")
