@@ -55,7 +55,7 @@ NO_FILES = ("/dev/", "/proc/", "/sys/")
 """Folders that do not exist there, except for the null device."""
 
 
-def take_away(processes: bool) -> None:
+def strip_unix(processes: bool) -> None:
     """Remove what the system lacks; without `processes`, neither processes nor threads can start."""
     # Modules of the standard library depend on what is removed below, so they are adapted first.
     shutil.disk_usage = lambda path: SimpleNamespace(free=10 << 30)
@@ -70,15 +70,15 @@ def take_away(processes: bool) -> None:
     for names in (os.supports_dir_fd, os.supports_effective_ids, os.supports_fd, os.supports_follow_symlinks):
         names.clear()
     for name in ("open", "stat", "lstat", "readlink", "listdir", "scandir"):
-        setattr(os, name, _elsewhere(getattr(os, name)))
-    builtins.open = io.open = _elsewhere(open)
+        setattr(os, name, _without_special_files(getattr(os, name)))
+    builtins.open = io.open = _without_special_files(open)
     if not processes:
         sys.platform, sys.executable, os.environ["PATH"] = "emscripten", "", ""
         subprocess.Popen.__init__ = threading.Thread.start = _missing  # type: ignore[method-assign]
         import_module("_thread").start_new_thread = import_module("_signal").set_wakeup_fd = _missing
 
 
-def _elsewhere(function: Callable[..., Any]) -> Callable[..., Any]:
+def _without_special_files(function: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a function that opens or inspects files, for a system without Unix's special files."""
 
     def called(path: Any, *arguments: Any, dir_fd: None = None, **more: Any) -> Any:
@@ -99,11 +99,11 @@ def _missing(*arguments: object, **more: object) -> None:
 
 def main(system: str, lines: str) -> None:
     """Run command lines as the program does, then import every module."""
-    take_away(system == "windows")
+    strip_unix(system == "windows")
     from rnncli import __main__, __path__, cli
     from rnncli.formats.keras import hdf5
 
-    hdf5._PROGRAM = f"import runpy; runpy.run_path({__file__!r})['take_away'](True)\n{hdf5._PROGRAM}"
+    hdf5._PROGRAM = f"import runpy; runpy.run_path({__file__!r})['strip_unix'](True)\n{hdf5._PROGRAM}"
     started, ends = cli.cli.main, os._exit
     cli.cli.main = os._exit = lambda *given, **options: None  # type: ignore[assignment]  # only what comes before
     __main__.main()
@@ -114,12 +114,12 @@ def main(system: str, lines: str) -> None:
         if last.startswith("<"):
             os.dup2(os.open(last[1:], os.O_RDONLY), 0)
             sys.stdin = io.TextIOWrapper(io.FileIO(0, closefd=False), encoding="utf-8")
-        said(line, partial(cli.run, words if last.startswith("<") else line))
+        report(line, partial(cli.run, words if last.startswith("<") else line))
     for module in walk_packages(__path__, "rnncli."):
-        said(["import", module.name], partial(import_module, module.name))
+        report(["import", module.name], partial(import_module, module.name))
 
 
-def said(line: list[str], work: Callable[[], object]) -> None:
+def report(line: list[str], work: Callable[[], object]) -> None:
     """Report on standard error how a task ended: its exit status or failure; an import has neither."""
     try:
         done = work()

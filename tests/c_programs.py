@@ -78,7 +78,7 @@ class Machine(NamedTuple):
 
     Attributes:
         compiler: the compiler command.
-        links: further link arguments of a program, besides its objects.
+        links: further arguments for linking a program, in addition to its objects.
         runs: the command that runs `program` with its input and output; its exit status is the program's.
     """
 

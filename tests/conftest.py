@@ -105,13 +105,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "thorough: takes long, and is run with --thorough alone")
+    config.addinivalue_line("markers", "thorough: slow, and only run with --thorough")
     thorough = config.getoption("--thorough")
     settings.register_profile(
         "rnncli",
         deadline=None,
         max_examples=100 if thorough else FEW_EXAMPLES,
-        # Hypothesis keeps failed examples in the source tree.
+        # Hypothesis saves failed examples in the source tree, if it is writable.
         **({} if os.access(config.rootpath, os.W_OK) else {"database": None}),
     )
     settings.load_profile("rnncli")
@@ -174,7 +174,7 @@ class Walk:
 
     def end(self) -> None:
         """Fail if anything failed, or if nothing was checked."""
-        assert self.places, "the walk has no places"
+        assert self.places, "nothing was checked"
         if self.failures:
             lines = [
                 f"{place}: {(str(failure).strip() or repr(failure)).splitlines()[0]}"
@@ -198,7 +198,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> object:
 
 
 @pytest.fixture(autouse=True)
-def _a_quiet_environment_and_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _clean_environment_and_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in HEARD:
         monkeypatch.delenv(name, raising=False)
@@ -325,7 +325,7 @@ def screen(request: pytest.FixtureRequest) -> Iterator[Callable[[str, str], None
             file.write_text(text, encoding="utf-8")
             rewritten.append(file.name)
         else:
-            assert text == file.read_text(encoding="utf-8"), f"{file} shows something else"
+            assert text == file.read_text(encoding="utf-8"), f"{file} differs from the output"
 
     yield compare
     if rewritten:

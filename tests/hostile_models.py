@@ -82,7 +82,7 @@ FORMATS = {"npz": npz, "safetensors": safetensors, "pt": torch_file}
 """A writer for each format, called with array shapes by name."""
 
 
-def said_of(path: str, settings: Settings = MappingProxyType({})) -> str:
+def report_of(path: str, settings: Settings = MappingProxyType({})) -> str:
     """The report of a model file: its parts and their assumptions, notes, and other arrays; or the error."""
     try:
         model = open_model(path, settings)
@@ -99,7 +99,7 @@ def said_of(path: str, settings: Settings = MappingProxyType({})) -> str:
     return with_visible_styles("".join(f"{line}\n" for line in lines))
 
 
-def said_of_each(files: Mapping[str, bytes | str | None], name: str = "") -> str:
+def reports_of(files: Mapping[str, bytes | str | None], name: str = "") -> str:
     """The reports of several files, each under its oddity, as text for a golden screen.
 
     Each file is written under `name`, one after the other, or under its oddity; for None the file already exists.
@@ -111,8 +111,8 @@ def said_of_each(files: Mapping[str, bytes | str | None], name: str = "") -> str
             path.write_bytes(data.encode() if isinstance(data, str) else data)
         try:
             with patience():
-                said += f"{oddity}\n{indent(said_of(str(path)), '    ')}"
+                said += f"{oddity}\n{indent(report_of(str(path)), '    ')}"
         except Exception as fault:
-            fault.add_note(f"This is said of {path}: {oddity}.")
+            fault.add_note(f"Raised by {path}: {oddity}.")
             raise
     return said

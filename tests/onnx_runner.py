@@ -31,7 +31,7 @@ class Node:
     name: str
     inputs: list[str]
     outputs: list[str]
-    told: dict[str, Any]
+    attributes: dict[str, Any]
 
 
 @dataclass
@@ -101,22 +101,22 @@ def _value(content: bytes) -> tuple[str, list[int | str]]:
 def _node(content: bytes) -> Node:
     node = message(content)
     inputs, outputs = ([name.decode() for name in node.get(number, ())] for number in (1, 2))
-    return Node(node[4][0].decode(), node[3][0].decode(), inputs, outputs, dict(map(_told, node.get(5, ()))))
+    return Node(node[4][0].decode(), node[3][0].decode(), inputs, outputs, dict(map(_attributes, node.get(5, ()))))
 
 
-def _told(content: bytes) -> tuple[str, Any]:
-    told = message(content)
+def _attributes(content: bytes) -> tuple[str, Any]:
+    attributes = message(content)
     readers: dict[int, Callable[[], Any]] = {
-        1: lambda: told[2][0],
-        2: lambda: told[3][0],
-        3: lambda: told[4][0].decode(),
-        4: lambda: _array(told[5][0])[1],
-        5: lambda: _graph(told[6][0]),
-        6: lambda: told[7],
-        7: lambda: told[8],
-        8: lambda: [text.decode() for text in told[9]],
+        1: lambda: attributes[2][0],
+        2: lambda: attributes[3][0],
+        3: lambda: attributes[4][0].decode(),
+        4: lambda: _array(attributes[5][0])[1],
+        5: lambda: _graph(attributes[6][0]),
+        6: lambda: attributes[7],
+        7: lambda: attributes[8],
+        8: lambda: [text.decode() for text in attributes[9]],
     }
-    return told[1][0].decode(), readers[told[20][0]]()
+    return attributes[1][0].decode(), readers[attributes[20][0]]()
 
 
 def run(graph: Graph, known: Mapping[str, Array]) -> list[Array]:
@@ -125,29 +125,29 @@ def run(graph: Graph, known: Mapping[str, Array]) -> list[Array]:
     for node in graph.nodes:
         inputs = [values[name] if name else None for name in node.inputs]
         if node.operation == "Scan":
-            made = _scan(values, node.told, inputs)
+            made = _scan(values, node.attributes, inputs)
         else:
-            made = OPERATORS[node.operation](node.told, *inputs)
+            made = OPERATORS[node.operation](node.attributes, *inputs)
         made = made if isinstance(made, list) else [made]
         assert len(node.outputs) <= len(made)
         for name, value in zip(node.outputs, made, strict=False):
-            assert name not in values, f"{name} is made twice"
+            assert name not in values, f"{name} is computed twice"
             if name:
                 values[name] = np.asarray(value)
     return [values[name] for name in graph.outputs]
 
 
-def _scan(values: Values, told: Mapping[str, Any], inputs: Sequence[Any]) -> list[Array]:
-    body, count = told["body"], told["num_scan_inputs"]
+def _scan(values: Values, attributes: Mapping[str, Any], inputs: Sequence[Any]) -> list[Array]:
+    body, count = attributes["body"], attributes["num_scan_inputs"]
     states, scanned = inputs[:-count], inputs[-count:]
-    scanned = [x[::-1] if back else x for x, back in zip(scanned, told["scan_input_directions"], strict=True)]
+    scanned = [x[::-1] if back else x for x, back in zip(scanned, attributes["scan_input_directions"], strict=True)]
     collected: list[list[Array]] = [[] for _ in range(len(body.outputs) - len(states))]
     for step in zip(*scanned, strict=True):
         made = run(body, {**values, **dict(zip(body.inputs, [*states, *step], strict=True))})
         states = made[: len(states)]
         for kept, value in zip(collected, made[len(states) :], strict=True):
             kept.append(value)
-    backwards = told.get("scan_output_directions", [0] * len(collected))
+    backwards = attributes.get("scan_output_directions", [0] * len(collected))
     return [*states, *(np.array(kept[::-1] if back else kept) for kept, back in zip(collected, backwards, strict=True))]
 
 
@@ -168,46 +168,47 @@ def _softmax(x: Array, axis: int) -> Array:
     return e / e.sum(axis, keepdims=True)
 
 
-def _norm(told: Mapping[str, Any], x: Array, scale: Array, bias: Array | None = None) -> Array:
-    mean = x.mean(told["axis"], keepdims=True)
-    variance = np.square(x - mean).mean(told["axis"], keepdims=True)
-    y = (x - mean) / np.sqrt(variance + told["epsilon"]) * scale
+def _norm(attributes: Mapping[str, Any], x: Array, scale: Array, bias: Array | None = None) -> Array:
+    mean = x.mean(attributes["axis"], keepdims=True)
+    variance = np.square(x - mean).mean(attributes["axis"], keepdims=True)
+    y = (x - mean) / np.sqrt(variance + attributes["epsilon"]) * scale
     return y if bias is None else y + bias
 
 
-def _windows(told: Mapping[str, Any], x: Array, fill: float) -> Array:
+def _windows(attributes: Mapping[str, Any], x: Array, fill: float) -> Array:
     """Cut (batch, features, timesteps) into windows: (batch, features, windows, width)."""
-    (width,), (stride,), (dilation,) = told["kernel_shape"], told["strides"], told.get("dilations", [1])
+    (width,), (stride,) = attributes["kernel_shape"], attributes["strides"]
+    (dilation,) = attributes.get("dilations", [1])
     span = (width - 1) * dilation + 1
-    pads = told.get("pads")
-    if told.get("auto_pad") == "SAME_UPPER":
+    pads = attributes.get("pads")
+    if attributes.get("auto_pad") == "SAME_UPPER":
         missing = max(0, (-(-x.shape[2] // stride) - 1) * stride + span - x.shape[2])
         pads = [missing // 2, missing - missing // 2]
     x = np.pad(x, [(0, 0), (0, 0), tuple(pads)], constant_values=fill)
     return np.stack([x[:, :, t : t + span : dilation] for t in range(0, x.shape[2] - span + 1, stride)], axis=2)
 
 
-def _conv(told: Mapping[str, Any], x: Array, kernel: Array, bias: Array | None = None) -> Array:
-    y = np.einsum("bctk,fck->bft", _windows(told, x, 0), kernel)
+def _conv(attributes: Mapping[str, Any], x: Array, kernel: Array, bias: Array | None = None) -> Array:
+    y = np.einsum("bctk,fck->bft", _windows(attributes, x, 0), kernel)
     return y if bias is None else y + bias[:, None]
 
 
-def _max_pool(told: Mapping[str, Any], x: Array) -> Array:
-    return _windows(told, x, -np.inf).max(axis=3)
+def _max_pool(attributes: Mapping[str, Any], x: Array) -> Array:
+    return _windows(attributes, x, -np.inf).max(axis=3)
 
 
-def _average_pool(told: Mapping[str, Any], x: Array) -> Array:
+def _average_pool(attributes: Mapping[str, Any], x: Array) -> Array:
     """Average pooling without the padding: count_include_pad is not set."""
-    assert "count_include_pad" not in told
-    return np.nanmean(_windows(told, x, np.nan), axis=3)
+    assert "count_include_pad" not in attributes
+    return np.nanmean(_windows(attributes, x, np.nan), axis=3)
 
 
-def _batch_norm(told: Mapping[str, Any], x: Array, *of_features: Array) -> Array:
+def _batch_norm(attributes: Mapping[str, Any], x: Array, *of_features: Array) -> Array:
     scale, bias, mean, variance = (each.reshape(-1, *[1] * (x.ndim - 2)) for each in of_features)
-    return (x - mean) / np.sqrt(variance + told["epsilon"]) * scale + bias
+    return (x - mean) / np.sqrt(variance + attributes["epsilon"]) * scale + bias
 
 
-def _slice(told: Mapping[str, Any], x: Array, starts: Array, ends: Array, axes: Array, steps: Array) -> Array:
+def _slice(attributes: Mapping[str, Any], x: Array, starts: Array, ends: Array, axes: Array, steps: Array) -> Array:
     place = [slice(None)] * x.ndim
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
         # An end before the first element means that the slice goes back to the start.
@@ -215,17 +216,17 @@ def _slice(told: Mapping[str, Any], x: Array, starts: Array, ends: Array, axes: 
     return x[tuple(place)]
 
 
-def _reshape(told: Mapping[str, Any], x: Array, shape: Array) -> Array:
+def _reshape(attributes: Mapping[str, Any], x: Array, shape: Array) -> Array:
     return x.reshape([x.shape[axis] if size == 0 else size for axis, size in enumerate(shape)])
 
 
 def _reduce(method: str) -> Callable[..., Array]:
-    return lambda told, x, axes: getattr(x, method)(tuple(axes), keepdims=bool(told["keepdims"]))
+    return lambda attributes, x, axes: getattr(x, method)(tuple(axes), keepdims=bool(attributes["keepdims"]))
 
 
 # Recurrent operators: each does a step in one direction, given the activations, x·W^T, h·R^T and the biases.
 
-INSIDE: Mapping[str, tuple[int, Callable[..., Array]]] = {
+ACTIVATIONS: Mapping[str, tuple[int, Callable[..., Array]]] = {
     "Affine": (2, lambda x, alpha=1.0, beta=0.0: alpha * x + beta),
     "Relu": (0, lambda x: np.maximum(x, 0)),
     "Tanh": (0, np.tanh),
@@ -237,12 +238,14 @@ INSIDE: Mapping[str, tuple[int, Callable[..., Array]]] = {
 """Each activation's number of parameters and function."""
 
 
-def _inside(told: Mapping[str, Any], usual: Sequence[str], count: int) -> list[list[Callable[[Array], Array]]]:
+def _activations(
+    attributes: Mapping[str, Any], usual: Sequence[str], count: int
+) -> list[list[Callable[[Array], Array]]]:
     """Return the activations of each direction."""
-    alphas, betas = list(told.get("activation_alpha", ())), list(told.get("activation_beta", ()))
+    alphas, betas = list(attributes.get("activation_alpha", ())), list(attributes.get("activation_beta", ()))
     made = []
-    for name in told.get("activations", list(usual) * count):
-        numbers, function = INSIDE[name]
+    for name in attributes.get("activations", list(usual) * count):
+        numbers, function = ACTIVATIONS[name]
         taken = [some.pop(0) for some in (alphas, betas)[:numbers] if some]
         made.append(lambda x, function=function, taken=taken: function(x, *taken))
     assert (alphas, betas) == ([], [])
@@ -250,24 +253,24 @@ def _inside(told: Mapping[str, Any], usual: Sequence[str], count: int) -> list[l
     return [made[start : start + each] for start in range(0, each * count, each)]
 
 
-def _rnn_step(told, activations, wx, h, c, r, wb, rb):
+def _rnn_step(attributes, activations, wx, h, c, r, wb, rb):
     return activations[0](wx + h @ r.T + wb + rb), c
 
 
-def _gru_step(told, activations, wx, h, c, r, wb, rb):
+def _gru_step(attributes, activations, wx, h, c, r, wb, rb):
     f, g = activations
     (xz, xr, xh), (rz, rr, rh), (bz, br, bh), (sz, sr, sh) = (
         np.split(each, 3, axis) for each, axis in ((wx, -1), (r, 0), (wb, 0), (rb, 0))
     )
     z, reset = f(xz + h @ rz.T + bz + sz), f(xr + h @ rr.T + br + sr)
-    if told.get("linear_before_reset", 0):
+    if attributes.get("linear_before_reset", 0):
         candidate = g(xh + reset * (h @ rh.T + sh) + bh)
     else:
         candidate = g(xh + (reset * h) @ rh.T + sh + bh)
     return (1 - z) * candidate + z * h, c
 
 
-def _lstm_step(told, activations, wx, h, c, r, wb, rb):
+def _lstm_step(attributes, activations, wx, h, c, r, wb, rb):
     f, g, last = activations
     i, o, forget, candidate = np.split(wx + h @ r.T + wb + rb, 4, axis=-1)
     c = f(forget) * c + f(i) * g(candidate)
@@ -275,17 +278,17 @@ def _lstm_step(told, activations, wx, h, c, r, wb, rb):
 
 
 def _recurrent(step: Callable[..., tuple[Array, Array]], *usual: str) -> Callable[..., list[Array]]:
-    def compute(told: Mapping[str, Any], x: Array, w: Array, r: Array, b: Array | None = None) -> list[Array]:
-        directions = {"forward": [1], "reverse": [-1], "bidirectional": [1, -1]}[told.get("direction", "forward")]
+    def compute(attributes: Mapping[str, Any], x: Array, w: Array, r: Array, b: Array | None = None) -> list[Array]:
+        directions = {"forward": [1], "reverse": [-1], "bidirectional": [1, -1]}[attributes.get("direction", "forward")]
         assert len(w) == len(r) == len(directions)
-        activations = _inside(told, usual, len(directions))
+        activations = _activations(attributes, usual, len(directions))
         outputs, lasts = [], []
         for number, order in enumerate(directions):
             wb, rb = np.split(np.zeros(2 * w.shape[1]) if b is None else b[number], 2)
-            h = c = np.zeros((x.shape[1], told["hidden_size"]))
+            h = c = np.zeros((x.shape[1], attributes["hidden_size"]))
             y = []
             for x_t in x[::order]:
-                h, c = step(told, activations[number], x_t @ w[number].T, h, c, r[number], wb, rb)
+                h, c = step(attributes, activations[number], x_t @ w[number].T, h, c, r[number], wb, rb)
                 y.append(h)
             outputs.append(y[::order])
             lasts.append(h)
@@ -295,50 +298,50 @@ def _recurrent(step: Callable[..., tuple[Array, Array]], *usual: str) -> Callabl
 
 
 OPERATORS: Mapping[str, Callable[..., Any]] = {
-    "Add": lambda told, a, b: a + b,
+    "Add": lambda attributes, a, b: a + b,
     "AveragePool": _average_pool,
-    "Cast": lambda told, x: x.astype({1: "float64"}[told["to"]]),
-    "Concat": lambda told, *xs: np.concatenate(xs, told["axis"]),
-    "ConstantOfShape": lambda told, shape: np.full(shape, told.get("value", [0.0])[0]),
+    "Cast": lambda attributes, x: x.astype({1: "float64"}[attributes["to"]]),
+    "Concat": lambda attributes, *xs: np.concatenate(xs, attributes["axis"]),
+    "ConstantOfShape": lambda attributes, shape: np.full(shape, attributes.get("value", [0.0])[0]),
     "BatchNormalization": _batch_norm,
     "Conv": _conv,
     "MaxPool": _max_pool,
-    "Div": lambda told, a, b: a / b,
-    "Elu": lambda told, x: _elu(x, told["alpha"]),
-    "Equal": lambda told, a, b: a == b,
-    "Expand": lambda told, x, shape: x * np.ones(shape),
+    "Div": lambda attributes, a, b: a / b,
+    "Elu": lambda attributes, x: _elu(x, attributes["alpha"]),
+    "Equal": lambda attributes, a, b: a == b,
+    "Expand": lambda attributes, x, shape: x * np.ones(shape),
     "GRU": _recurrent(_gru_step, "Sigmoid", "Tanh"),
-    "Abs": lambda told, x: abs(x),
-    "Gather": lambda told, table, ids: table[ids],
-    "Gelu": lambda told, x: 0.5 * x * (1 + _erf(x / math.sqrt(2))),
-    "HardSigmoid": lambda told, x: np.clip(told["alpha"] * x + told["beta"], 0, 1),
-    "Identity": lambda told, x: x,
+    "Abs": lambda attributes, x: abs(x),
+    "Gather": lambda attributes, table, ids: table[ids],
+    "Gelu": lambda attributes, x: 0.5 * x * (1 + _erf(x / math.sqrt(2))),
+    "HardSigmoid": lambda attributes, x: np.clip(attributes["alpha"] * x + attributes["beta"], 0, 1),
+    "Identity": lambda attributes, x: x,
     "LSTM": _recurrent(_lstm_step, "Sigmoid", "Tanh", "Tanh"),
     "LayerNormalization": _norm,
-    "MatMul": lambda told, a, b: a @ b,
-    "Mul": lambda told, a, b: a * b,
-    "Not": lambda told, x: ~x,
+    "MatMul": lambda attributes, a, b: a @ b,
+    "Mul": lambda attributes, a, b: a * b,
+    "Not": lambda attributes, x: ~x,
     "RNN": _recurrent(_rnn_step, "Tanh"),
     "ReduceMax": _reduce("max"),
     "ReduceMean": _reduce("mean"),
     "ReduceProd": _reduce("prod"),
     "ReduceSum": _reduce("sum"),
-    "Relu": lambda told, x: np.maximum(x, 0),
-    "Flatten": lambda told, x: x.reshape(len(x), -1),
+    "Relu": lambda attributes, x: np.maximum(x, 0),
+    "Flatten": lambda attributes, x: x.reshape(len(x), -1),
     "Reshape": _reshape,
-    "Selu": lambda told, x: 1.05070102214813232421875 * _elu(x, 1.67326319217681884765625),
-    "Shape": lambda told, x: np.array(x.shape[told["start"] : told["end"]]),
-    "Sigmoid": lambda told, x: _sigmoid(x),
+    "Selu": lambda attributes, x: 1.05070102214813232421875 * _elu(x, 1.67326319217681884765625),
+    "Shape": lambda attributes, x: np.array(x.shape[attributes["start"] : attributes["end"]]),
+    "Sigmoid": lambda attributes, x: _sigmoid(x),
     "Slice": _slice,
-    "Softmax": lambda told, x: _softmax(x, told["axis"]),
-    "Softplus": lambda told, x: np.logaddexp(x, 0),
-    "Softsign": lambda told, x: x / (1 + abs(x)),
-    "Split": lambda told, x, sizes: np.split(x, np.cumsum(sizes)[:-1], told["axis"]),
-    "Squeeze": lambda told, x, axes: x.squeeze(tuple(axes)),
-    "Sub": lambda told, a, b: a - b,
-    "Tanh": lambda told, x: np.tanh(x),
-    "Transpose": lambda told, x: x.transpose(told["perm"]),
-    "Unsqueeze": lambda told, x, axes: np.expand_dims(x, tuple(axes)),
-    "Where": lambda told, condition, a, b: np.where(condition, a, b),
+    "Softmax": lambda attributes, x: _softmax(x, attributes["axis"]),
+    "Softplus": lambda attributes, x: np.logaddexp(x, 0),
+    "Softsign": lambda attributes, x: x / (1 + abs(x)),
+    "Split": lambda attributes, x, sizes: np.split(x, np.cumsum(sizes)[:-1], attributes["axis"]),
+    "Squeeze": lambda attributes, x, axes: x.squeeze(tuple(axes)),
+    "Sub": lambda attributes, a, b: a - b,
+    "Tanh": lambda attributes, x: np.tanh(x),
+    "Transpose": lambda attributes, x: x.transpose(attributes["perm"]),
+    "Unsqueeze": lambda attributes, x, axes: np.expand_dims(x, tuple(axes)),
+    "Where": lambda attributes, condition, a, b: np.where(condition, a, b),
 }
 """Each operator's function of its attributes and inputs, which returns a value or a list of values."""

@@ -17,7 +17,7 @@ def replay(name: str, rnncli: Callable[..., Result], screen: Callable[[str, str]
     """
     text = (SCREENS / f"{name}.txt").read_text(encoding="utf-8")
     typed = re.findall(r"^((?:# .*\n)*)\$ ((?:printf '(.*)' \| )?rnncli(.*))$", text, re.MULTILINE)
-    assert typed, f"nothing is typed in {name}"
+    assert typed, f"{name} contains no command"
     said = []
     for comment, line, lines, arguments in typed:
         status, stdout, stderr = rnncli(*shlex.split(arguments), stdin=lines.replace(r"\n", "\n"))

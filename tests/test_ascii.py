@@ -69,7 +69,7 @@ TYPED = ["input:8，lstm:4", "input:8→lstm:4", "input:８,lstm:4", "embed:100�
 """Specs with characters that rnncli itself never prints."""
 
 
-def spelt_out(text: str) -> list[str]:
+def expanded(text: str) -> list[str]:
     """The command lines of a text, with each value of the words in capitals."""
     lines = text.strip().replace("\n", "; ").split("; ")
     for name, words in WORDS.items():
@@ -100,7 +100,7 @@ def tables(text: str) -> list[list[str]]:
 
 
 def test_nothing_becomes_a_question_mark_and_tables_line_up(printed: Run, at: Walk) -> None:
-    lines = [line.split() for line in spelt_out(LINES)]
+    lines = [line.split() for line in expanded(LINES)]
     assert {command for command, *_ in lines} == {*COMMANDS}
     for line in lines:
         with at(*line):

@@ -20,7 +20,7 @@ import pytest
 from conftest import Result, Walk, examples, without_styles
 from hypothesis import example, given
 from hypothesis import strategies as st
-from test_errors import made_anew
+from test_errors import with_new_answers
 
 from rnncli.cli import COMMANDS, cli, run
 from rnncli.commands.command_line import REDIRECTIONS
@@ -88,7 +88,7 @@ def test_every_error_reads_as_reviewed_and_its_repair_is_right(
                 parsed(repair)
         return result.stderr
 
-    screen("errors-command-line", made_anew("errors-command-line", answer))
+    screen("errors-command-line", with_new_answers("errors-command-line", answer))
 
 
 def meaning(words: list[str]) -> tuple[str, dict[str, object]]:

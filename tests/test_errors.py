@@ -18,7 +18,7 @@ from rnncli.formats.networks import read
 Run = Callable[..., Result]
 
 
-def made_anew(name: str, answer: Callable[[str], str]) -> str:
+def with_new_answers(name: str, answer: Callable[[str], str]) -> str:
     """A screen with new answers below its command lines; to add a case, add a line `$ rnncli ...`."""
     blocks = []
     for block in (SCREENS / f"{name}.txt").read_text(encoding="utf-8").strip().split("\n\n"):
@@ -46,7 +46,7 @@ def test_every_error_reads_as_reviewed_and_the_spec_in_its_help_line_works_when_
                 assert rnncli(command, *repair, *options, "-f", "csv").status == 0
         return result.stderr
 
-    screen("errors", made_anew("errors", answer))
+    screen("errors", with_new_answers("errors", answer))
 
 
 FAULTS = [

@@ -89,7 +89,7 @@ def test_an_export_matches_the_model(network: Network, batch: int, timesteps: in
 @given(network=small_networks)
 def test_all_names_in_an_export_are_distinct_and_its_inputs_and_outputs_are_declared(network: Network) -> None:
     model = onnx_runner.load(written(network))
-    graphs = [model.graph, *(node.told["body"] for node in model.graph.nodes if node.operation == "Scan")]
+    graphs = [model.graph, *(node.attributes["body"] for node in model.graph.nodes if node.operation == "Scan")]
     nodes = [node.name for graph in graphs for node in graph.nodes]
     values = [name for graph in graphs for node in graph.nodes for name in node.outputs if name]
     values += [name for graph in graphs for name in (*graph.inputs, *graph.arrays)]

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import PATIENCE, Result, Walk
-from hostile_models import said_of
+from hostile_models import report_of
 from part_weights import keras_weights
 from sessions import replay
 from test_formats_keras import GOLDEN, INPUT, SPECS, layer, named, sequential, written
@@ -123,7 +123,7 @@ def test_a_process_reads_each_kind_of_file_and_exceeding_its_limits_is_an_error(
     }.items():
         with at(said):
             in_a_process(statement)
-            assert said_of("lstm.h5") == f"lstm.h5: its HDF5 is damaged: {said}\n{ADVICE}\n"
+            assert report_of("lstm.h5") == f"lstm.h5: its HDF5 is damaged: {said}\n{ADVICE}\n"
 
 
 def test_any_end_of_the_process_without_an_answer_is_an_error(monkeypatch: pytest.MonkeyPatch, at: Walk) -> None:
@@ -138,13 +138,13 @@ def test_any_end_of_the_process_without_an_answer_is_an_error(monkeypatch: pytes
         with at(said):
             done = subprocess.CompletedProcess([], status, b"[1]\n", b"")
             monkeypatch.setattr(subprocess, "run", lambda *command, done=done, **options: done)
-            assert said_of("lstm.h5") == f"lstm.h5: its HDF5 is damaged: h5py {said} while reading it\n{ADVICE}\n"
+            assert report_of("lstm.h5") == f"lstm.h5: its HDF5 is damaged: h5py {said} while reading it\n{ADVICE}\n"
 
     def wait(*command: object, timeout: float, **options: object) -> None:
         raise subprocess.TimeoutExpired("python", timeout)
 
     monkeypatch.setattr(subprocess, "run", wait)
-    assert said_of("lstm.h5").startswith("lstm.h5: its HDF5 was not read within 600 seconds\nHelp: copy the file to")
+    assert report_of("lstm.h5").startswith("lstm.h5: its HDF5 was not read within 600 seconds\nHelp: copy the file to")
 
 
 # Files that Keras wrote. ----------------------------------------------------------------------------------------------
@@ -256,8 +256,8 @@ def test_a_file_may_be_as_large_as_its_limits_allow_and_no_larger(monkeypatch: p
     ):
         with at(file, most), monkeypatch.context() as patch:
             patch.setattr(hdf5_process, name, most)
-            assert ("its HDF5 is damaged: " in said_of(file)) == bool(said)
-            assert said in said_of(file)
+            assert ("its HDF5 is damaged: " in report_of(file)) == bool(said)
+            assert said in report_of(file)
 
 
 def test_a_file_is_opened_read_only(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,14 +270,14 @@ def test_a_file_is_opened_read_only(monkeypatch: pytest.MonkeyPatch) -> None:
         return real(file, mode, *arguments, **more)
 
     monkeypatch.setattr(builtins, "open", spy)
-    assert said_of("m.h5")
+    assert report_of("m.h5")
     assert {*modes} == {"rb"}
 
 
 def test_a_larger_file_is_allowed_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
     bounds: list[object] = []
     monkeypatch.setattr(hdf5_process, "bound", lambda room, seconds: bounds.append((room, seconds)))
-    said_of(write_h5("large.h5", {"dense": {"kernel:0": np.zeros((500, 1000), "float32")}}))
+    report_of(write_h5("large.h5", {"dense": {"kernel:0": np.zeros((500, 1000), "float32")}}))
     assert bounds == [(96 << 20, 0.5 + Path("large.h5").stat().st_size / 500_000)]
 
 
@@ -325,7 +325,7 @@ def test_h5py_is_found_if_the_started_program_is_among_the_libraries(monkeypatch
     monkeypatch.setattr(
         sys.modules["__main__"], "__file__", str(Path(h5py.__file__).parents[1] / "launcher.py"), raising=False
     )
-    assert "h5py is not installed" not in said_of(write_h5("m.h5", {}))
+    assert "h5py is not installed" not in report_of(write_h5("m.h5", {}))
 
 
 SHADOWS = ("json", "h5py", "numpy", "struct", "re", "enum", "collections", "typing", "os")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from conftest import Result, Walk
-from hostile_models import said_of_each
+from hostile_models import reports_of
 from part_weights import keras_weights
 from sessions import replay
 
@@ -243,7 +243,7 @@ def opened(model: Any) -> ModelFile:
     return open_model("model.json")
 
 
-def all_told(models: dict[str, Any]) -> str:
+def reports_on_models(models: dict[str, Any]) -> str:
     """The report of each model: its parts with their layers' names, and all notes."""
     lines: list[str] = []
     for name, model in models.items():
@@ -263,13 +263,13 @@ def all_told(models: dict[str, Any]) -> str:
 
 
 def test_models_written_by_keras_1_and_2_are_read_and_false_content_is_refused(screen: Screen) -> None:
-    screen("keras-models", all_told(MODELS))
+    screen("keras-models", reports_on_models(MODELS))
 
 
 def test_models_written_by_keras_3_are_read_with_keras_own_sizes(screen: Screen, at: Walk) -> None:
     with zipfile.ZipFile(GOLDEN / "table.zip") as archive:
         table = json.loads(archive.read("table.json"))
-    screen("keras-table", all_told({name: expected["model"] for name, expected in table.items()}))
+    screen("keras-table", reports_on_models({name: expected["model"] for name, expected in table.items()}))
     for name, expected in table.items():
         with at(name):
             found = opened(expected["model"])
@@ -317,4 +317,4 @@ def test_a_file_is_read_by_its_content_whatever_its_name(screen: Screen) -> None
     stack = Path(written("stack.keras")).read_bytes()
     os.mkfifo("pipe.h5")
     files = {"lstm.h5": stack, "cut.keras": stack[:-30], "text.h5": "text", "text.keras": "text", "pipe.h5": None}
-    screen("keras-names", said_of_each(files))
+    screen("keras-names", reports_of(files))

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import Result, Walk, patience
-from hostile_models import said_of_each
+from hostile_models import reports_of
 from part_weights import keras_weights
 
 from rnncli.engine.model import Model
@@ -205,7 +205,7 @@ def test_an_unsupported_layer_and_the_end_of_a_chain_are_reported_with_the_reaso
         ),
         "sparse arrays": message((7, message((15, sparse)))),
     }
-    screen("onnx-graphs", said_of_each(graphs, "m.onnx"))
+    screen("onnx-graphs", reports_of(graphs, "m.onnx"))
 
 
 def test_a_file_with_false_content_is_refused_with_its_place(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,7 +243,7 @@ def test_a_file_with_false_content_is_refused_with_its_place(screen: Screen, mon
         "many names": model([message(*[(1, "")] * 30_000)]),
         "many cells": model([node("LSTM", ["x", *"WRB"], [f"y{n}"]) for n in range(1001)], CELL),
     }
-    screen("onnx-lies", said_of_each(lies, "m.onnx"))
+    screen("onnx-lies", reports_of(lies, "m.onnx"))
 
 
 def test_a_run_reports_that_it_starts_from_zeros_if_the_file_specifies_other_states(

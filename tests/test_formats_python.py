@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import Result, Walk, patience
-from hostile_models import said_of, said_of_each
+from hostile_models import report_of, reports_of
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import networks
@@ -37,7 +37,7 @@ SOUND = f"{KERAS}m = Sequential([Input((None, 3)), LSTM(8)])\n"
 
 
 @cache
-def said_by_frameworks() -> dict[str, dict[str, Any]]:
+def framework_counts() -> dict[str, dict[str, Any]]:
     return json.loads((SOURCES / "models.json").read_text())
 
 
@@ -53,7 +53,7 @@ def cases(group: str) -> dict[str, str]:
     return {name: source if " nn\n" in source else KERAS + source for (of, _, name), source in titled if of == group}
 
 
-def behind(word: str, source: str) -> str:
+def value_after(word: str, source: str) -> str:
     """The value in the last line of a source: `# spec: input:3,gru:4`."""
     return source.rpartition(f"# {word}: ")[2].strip()
 
@@ -67,7 +67,7 @@ def net(statements: str, forward: str = "", parameters: str = "") -> str:
 
 
 def test_a_source_has_the_shapes_and_counts_of_its_framework(at: Walk) -> None:
-    for file, models in said_by_frameworks().items():
+    for file, models in framework_counts().items():
         model = open_model(str(SOURCES / file))
         assert len(model.parts) == len(models), file
         for name, said in models.items():
@@ -105,13 +105,13 @@ def test_a_number_may_be_any_expression_of_the_file_in_any_encoding(at: Walk) ->
 
 
 def test_an_unknown_value_is_never_guessed_but_named_with_its_line_and_how_to_set_it(screen: Screen) -> None:
-    screen("python-unknown", said_of_each(cases("unknown"), "model.py"))
+    screen("python-unknown", reports_of(cases("unknown"), "model.py"))
 
 
 def test_all_open_names_are_listed_at_once_and_can_be_set(at: Walk) -> None:
     for name, source in cases("open").items():
         with at(name):
-            assert specs(source, **json.loads(behind("set", source))) == ["input:3,lstm:8"]
+            assert specs(source, **json.loads(value_after("set", source))) == ["input:3,lstm:8"]
     source = net("self.e = nn.Embedding(len(vocab), d)\nself.rnn = nn.LSTM(d, hidden)", parameters=", d, hidden=3")
     with pytest.raises(OpenNumbersError) as error:
         specs(source)
@@ -124,7 +124,7 @@ def test_all_open_names_are_listed_at_once_and_can_be_set(at: Walk) -> None:
 
 def test_a_setting_sets_an_open_name_but_no_computed_or_literal_value(at: Walk) -> None:
     rnn, once = "self.rnn = nn.LSTM(8, hidden)", ", hidden"
-    behind = {
+    layers = {
         "hidden = hidden // 2": "lstm:8",
         "for _ in range(2):\n    hidden = hidden // 2": "lstm:4",
         "hidden = 3": "lstm:3",
@@ -132,7 +132,7 @@ def test_a_setting_sets_an_open_name_but_no_computed_or_literal_value(at: Walk) 
         "hidden: int = hidden + 1": "lstm:17",
         "pass": "lstm:16",
     }
-    for does, layer in behind.items():
+    for does, layer in layers.items():
         for parameters in (once, ", hidden=64"):
             with at(does, parameters):
                 assert specs(net(f"{does}\n{rnn}", parameters=parameters), hidden=16) == [f"input:8,{layer}"]
@@ -233,8 +233,8 @@ def test_forward_determines_the_order_and_operations_between_layers_end_a_chain(
     sources = cases("forward")
     for name, source in sources.items():
         with at(name):
-            assert specs(source)[:1] == [behind("spec", source)]
-    screen("python-forward", said_of_each(sources, "model.py"))
+            assert specs(source)[:1] == [value_after("spec", source)]
+    screen("python-forward", reports_of(sources, "model.py"))
 
 
 CHANGED = {
@@ -290,8 +290,8 @@ def test_only_concatenation_along_the_feature_axis_adds_features(at: Walk) -> No
                     source = f"{KERAS}a = {made}\nm = Model(a, LSTM(4)({joined}))"
                     assert specs(source)[-1] == f"input:{features},lstm:4"
     for vectors in ("Input((8,))", "LSTM(8)(Input((10, 3)))"):
-        behind = "LSTM(4)(RepeatVector(5)(Concatenate(axis=1)([a, a])))"
-        assert specs(f"{KERAS}a = {vectors}\nm = Model(a, {behind})")[-1] == "input:16,lstm:4"
+        decoder = "LSTM(4)(RepeatVector(5)(Concatenate(axis=1)([a, a])))"
+        assert specs(f"{KERAS}a = {vectors}\nm = Model(a, {decoder})")[-1] == "input:16,lstm:4"
 
 
 def test_a_layer_that_rearranges_its_input_is_left_out_by_name_and_no_input_is_asked_for(at: Walk) -> None:
@@ -334,7 +334,7 @@ def test_sources_in_published_styles_give_the_networks_that_their_frameworks_cou
         pairs = re.findall(r"(\S+)=(\w+)", source.partition("\n")[0])
         settings = {key: int(value) if value.isdigit() else value for key, value in pairs} if open_names() else {}
         counted = re.search(r"# params: (.*)", source)
-        said += f"{name}\n{indent(said_of('model.py', settings), '    ')}"
+        said += f"{name}\n{indent(report_of('model.py', settings), '    ')}"
         with at(name):
             assert open_names() <= {*settings}
             parts = open_model("model.py", settings).parts
@@ -368,7 +368,7 @@ def test_a_notebook_is_read_as_its_cells_source(screen: Screen) -> None:
         "deep": "[" * 100_000,
         "nothing": "",
     }
-    screen("python-notebooks", said_of_each(files, "model.ipynb"))
+    screen("python-notebooks", reports_of(files, "model.ipynb"))
 
 
 # Parts, notes, assumptions
@@ -394,7 +394,7 @@ def test_parts_are_named_after_their_models_and_omissions_and_assumptions_are_re
         "another framework": "from flax import linen as nn\nm = nn.LSTMCell(4, 3)",
         "nothing": "",
     }
-    screen("python-models", said_of_each(sources, "model.py"))
+    screen("python-models", reports_of(sources, "model.py"))
 
 
 ALTERNATIVES = {
@@ -436,7 +436,7 @@ def test_the_elements_of_a_container_of_unknown_length_are_not_models(at: Walk) 
 
 
 def test_one_of_several_models_is_chosen(rnncli: Run) -> None:
-    path, said = SOURCES / "torch_classes.py", said_by_frameworks()["torch_classes.py"]
+    path, said = SOURCES / "torch_classes.py", framework_counts()["torch_classes.py"]
     result = rnncli("summary", "-q", "--framework", "torch", f"{path}::Tagger")
     assert result.stdout == f"{sum(said['tagger']['params'].values())}\n"
     assert result.stderr == ""  # the intended part
@@ -526,7 +526,7 @@ def test_a_hostile_file_gives_one_clear_error_or_an_answer(screen: Screen, rnncl
         "a name with an escape": "other = Sequential([Input((None, 3)), LSTM(8, name='\\x1b[31m')])",
     }
     files |= {name: SOUND + source for name, source in beside.items()}
-    screen("python-hostile", said_of_each(files, "model.py"))
+    screen("python-hostile", reports_of(files, "model.py"))
     assert "\x1b" not in rnncli("inspect", "model.py").stdout + rnncli("inspect", "model.py", "-f", "csv").stdout
     Path("model.py").write_text("# coding: nonsense\nx = 1\n")
     said = "Error: model.py: it is not valid Python: line 1 has an unknown encoding\nHelp: save it as UTF-8\n"

@@ -72,7 +72,7 @@ def test_help_starts_with_a_sentence_and_examples_of_a_commands_use(at: Walk, rn
             lines = [line.strip() for line in shown.splitlines() if line.strip()]
             assert lines[0].startswith("Usage: ")
             lead = " ".join(lines[1 : lines.index("Examples:")])
-            assert re.fullmatch(r"[A-Z][^.]+\.", lead), "one sentence says what it does"
+            assert re.fullmatch(r"[A-Z][^.]+\.", lead), "it starts with one sentence"
             assert lines[lines.index("Examples:") + 1].startswith("rnncli ")
             found = "\n".join(examples(shown))
             assert [words for words in SHOWN.get(" ".join(command), ()) if words not in found] == []

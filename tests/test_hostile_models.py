@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 from conftest import Result, Walk, patience
 from hostile_models import FORMATS as MAKERS
-from hostile_models import SHAPES, npz, said_of, said_of_each, tensor_opcodes, text, torch_file, torch_zip, whole
+from hostile_models import SHAPES, npz, report_of, reports_of, tensor_opcodes, text, torch_file, torch_zip, whole
 from hostile_models import safetensors as made
 
 from rnncli import RnncliError
@@ -33,7 +33,7 @@ Screen = Callable[[str, str], None]
 
 
 @contextmanager
-def little(memory: int = 20 << 20) -> Iterator[None]:
+def takes_little(memory: int = 20 << 20) -> Iterator[None]:
     """Check that the block takes little memory, and does not run without end."""
     tracemalloc.start()
     try:
@@ -57,7 +57,7 @@ def test_a_file_that_is_not_a_model_is_refused_with_what_to_do_instead(screen: S
     files |= {"text.npz": b"hello", "text.pt": b"hello", "firmware.bin": b"\0firmware and more"}
     files["other.pt"] = zipped(("a.txt", b""), ("b.txt", b""))
     files["script.pt"] = zipped(("a/data.pkl", b""), ("a/constants.pkl", b""))
-    screen("model-files-refused", said_of_each(files))
+    screen("model-files-refused", reports_of(files))
 
 
 # Safetensors.
@@ -107,8 +107,8 @@ def test_a_false_safetensors_header_is_refused(screen: Screen) -> None:
             {f"{'ab'[n % 2] * (n + 1)}.weight_{role}": (4, 1) for n in range(1002) for role in ("ih", "hh")}
         ),
     }
-    with little(memory=60 << 20):
-        said = said_of_each(files, "m.safetensors")
+    with takes_little(memory=60 << 20):
+        said = reports_of(files, "m.safetensors")
     screen("safetensors-lies", said)
 
 
@@ -247,8 +247,8 @@ def test_a_malicious_pickle_is_refused_and_nothing_in_it_is_run(
     }
     # Their evaluation is traced, which is slow.
     monkeypatch.setattr("rnncli.formats.torch.unpickling.MAX_STEPS", 50_000)
-    with little():
-        said = said_of_each(files, "m.pt")
+    with takes_little():
+        said = reports_of(files, "m.pt")
     screen("pickles", said)
     assert os.listdir() == ["m.pt"]
 
@@ -289,7 +289,7 @@ def test_nothing_that_a_pickle_names_is_imported_called_or_looked_up(monkeypatch
     for what, program in ways.items():
         with at(what):
             Path("m.pt").write_bytes(torch_zip(b"(" + program + tensor_opcodes("0", (2,)) + b"t.", [("0", bytes(8))]))
-            said = said_of("m.pt")
+            said = report_of("m.pt")
             assert ("has the extension 24" if "extension" in what else "left: 1 (2,) float32") in said
             assert not Path("ran").exists()
     assert {*sys.modules} - before <= {"pickletools", "numpy"} | {each for each in sys.modules if "rnncli" in each}
@@ -327,7 +327,7 @@ def test_npz_members_without_numbers_are_left_out(screen: Screen) -> None:
     np.savez("alone.npz", **others)
     with zipfile.ZipFile("beside.npz", "a") as archive:
         archive.writestr("README.txt", "about the weights")
-    screen("npz-members", said_of_each(dict.fromkeys(("beside.npz", "alone.npz"))))
+    screen("npz-members", reports_of(dict.fromkeys(("beside.npz", "alone.npz"))))
 
 
 def old_file(little_endian: bytes = b"\x88", keys: bytes = b"](" + text("0") + b"e.", count: int = 2) -> bytes:
@@ -423,11 +423,11 @@ def test_an_archive_with_false_content_is_refused(screen: Screen) -> None:
             *((name, content.getvalue()) for name in ("/etc/passwd.npy", "../../x.npy"))
         ),
     }
-    with little():
+    with takes_little():
         said = "".join(
-            said_of_each({what: patched(data, *lie) for what, lie in lies.items()}, f"m.{format_}")
+            reports_of({what: patched(data, *lie) for what, lie in lies.items()}, f"m.{format_}")
             for format_, data in good.items()
-        ) + said_of_each(files, "m.npz")
+        ) + reports_of(files, "m.npz")
     screen("archives", said)
     assert sorted(os.listdir()) == ["m.npz", "m.pt"]
     Path("m.npz").write_bytes(large_archive())

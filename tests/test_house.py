@@ -83,7 +83,7 @@ def test_a_module_imports_from_its_own_floor_or_below_and_libraries_only_in_thei
         for name in imported_by(module) if module != "__init__.py" else ():
             with at(module, "imports", name):
                 if name.startswith("rnncli."):
-                    assert FLOOR[room_of(name)] <= FLOOR[room], "it stands above"
+                    assert FLOOR[room_of(name)] <= FLOOR[room], "it is on a higher floor"
                 library = name.split(".")[0]
                 assert room in ROOMS_OF_LIBRARIES.get(library, {room}), "not in this room"
 
@@ -97,7 +97,7 @@ def test_modules_do_not_import_one_another_in_a_cycle() -> None:
     while done := [name for name, needs in left.items() if not needs & left.keys()]:
         for name in done:
             del left[name]
-    assert not left, f"a circle among {', '.join(sorted(left))}"
+    assert not left, f"an import cycle among {', '.join(sorted(left))}"
 
 
 def test_the_root_holds_only_shared_modules() -> None:

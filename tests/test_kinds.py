@@ -37,9 +37,9 @@ from rnncli.layers import Dense, Layer
 from rnncli.layers.options import Flag, Option
 from rnncli.layers.weights import FRAMEWORKS, Factor, Weight
 
-TO_SAY = ("names", "small", "keras_name", "torch_name", "golden_networks", "golden_values")
-TO_SAY_IF_SHOWN = ("torch_module", "onnx_names", "textbook")
-TO_SAY_OF_A_HEAD = ("keras_input", "torch_input", "random_input")
+REQUIRED = ("names", "small", "keras_name", "torch_name", "golden_networks", "golden_values")
+REQUIRED_IF_SHOWN = ("torch_module", "onnx_names", "textbook")
+REQUIRED_OF_A_HEAD = ("keras_input", "torch_input", "random_input")
 
 
 class Golden(NamedTuple):
@@ -59,11 +59,11 @@ def missing_of(layer: type[Layer]) -> Iterator[str]:
     kind = kinds.KINDS[layer]
     shown = getattr(layer, "shown", True)
     file = f"tests/kinds/{Path(inspect.getfile(type(kind))).name}"
-    to_say = TO_SAY + (TO_SAY_IF_SHOWN if shown else ()) + (TO_SAY_OF_A_HEAD if layer.reads == "input" else ())
+    required = REQUIRED + (REQUIRED_IF_SHOWN if shown else ()) + (REQUIRED_OF_A_HEAD if layer.reads == "input" else ())
     base = Head if layer.reads == "input" else Kind
-    unsaid = [name for name in to_say if getattr(type(kind), name, None) is getattr(base, name, None)]
-    yield from (f"{file} does not say its {name}" for name in unsaid)
-    if unsaid:
+    undefined = [name for name in required if getattr(type(kind), name, None) is getattr(base, name, None)]
+    yield from (f"{file} does not say its {name}" for name in undefined)
+    if undefined:
         return
     yield from missing_words(layer, kind, file)
     small = Network.parse(kinds.small_network(kind))
@@ -242,7 +242,7 @@ class FullerFakeKind(FakeKind):
     golden_networks, golden_values = lambda kind: iter(()), lambda kind: iter(["input:8,fake:7"])
 
 
-def test_a_kind_that_is_only_declared_is_told_step_by_step_what_to_add(
+def test_a_kind_that_is_only_declared_gets_a_list_of_missing_parts_step_by_step(
     monkeypatch: pytest.MonkeyPatch, screen: Callable[[str, str], None]
 ) -> None:
     steps = [[*missing_of(Fake)], [], []]

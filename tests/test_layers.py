@@ -31,10 +31,10 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def told(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+def output(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """The output of `rnncli layers` on a terminal of a given width."""
 
-    def tell(*arguments: str, columns: int = 80) -> str:
+    def run(*arguments: str, columns: int = 80) -> str:
         monkeypatch.setattr("rnncli.render.console.on_terminal", lambda: True)
         for name, value in {"COLUMNS": str(columns), "TERM": "dumb", "NO_COLOR": "1"}.items():
             monkeypatch.setenv(name, value)
@@ -42,31 +42,31 @@ def told(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
         assert (result.status, result.stderr) == (0, "")
         return result.stdout
 
-    return tell
+    return run
 
 
 def test_it_reads_as_reviewed(
-    at: Walk, told: Callable[..., str], rnncli: Run, screen: Callable[[str, str], None]
+    at: Walk, output: Callable[..., str], rnncli: Run, screen: Callable[[str, str], None]
 ) -> None:
     with at("all"):
-        screen("layers", told())
+        screen("layers", output())
     with at("kinds"):
-        screen("layers-kinds", "\n".join(told(layer.kind) for layer in LAYERS))
+        screen("layers-kinds", "\n".join(output(layer.kind) for layer in LAYERS))
     for word in ("seq", "reset", "tanh", "return_state"):
         with at(word):
-            screen(f"layers-{word}", told(word))
+            screen(f"layers-{word}", output(word))
     with at("topics"):
-        screen("layers-topics", "\n".join(told(topic.names[0]) for topic in TOPICS))
+        screen("layers-topics", "\n".join(output(topic.names[0]) for topic in TOPICS))
     with at("words that no spec has"):
         last = {text: word for word, text in FRAMEWORK_WORDS.items()}
-        screen("layers-elsewhere", "".join(told(word) for word in last.values() if sort_of(word)[0] == "elsewhere"))
+        screen("layers-elsewhere", "".join(output(word) for word in last.values() if sort_of(word)[0] == "elsewhere"))
     with at("rows"):
         words = ([], ["nn.GRU"], ["nonlinearity"], ["units"], ["tanh"], ["return_state"], ["macs"])
         screen("layers-rows", "\n".join(rnncli("layers", *word, "-f", "csv").stdout for word in words))
 
 
-def test_it_lists_all_kinds_options_and_activations_on_a_screen_of_80_by_40(told: Callable[..., str]) -> None:
-    shown = told()
+def test_it_lists_all_kinds_options_and_activations_on_a_screen_of_80_by_40(output: Callable[..., str]) -> None:
+    shown = output()
     assert len(shown.splitlines()) < 40
     assert max(map(len, shown.splitlines())) <= 80
     assert Network.parse(shown.splitlines()[1].strip())
@@ -75,9 +75,9 @@ def test_it_lists_all_kinds_options_and_activations_on_a_screen_of_80_by_40(told
     assert [word for word in (*KINDS, *fields, *ACTIVATIONS) if not re.search(rf"\b{word}\b", shown)] == []
 
 
-def test_each_form_of_a_layer_works_with_numbers_in_place_of_its_letters(at: Walk, told: Callable[..., str]) -> None:
+def test_each_form_of_a_layer_works_with_numbers_in_place_of_its_letters(at: Walk, output: Callable[..., str]) -> None:
     numbers = {"V": "10", "D": "4", "T": "5", "F": "8", "U": "3", "K": "2", "P": "0.5", "ACT": "relu"}
-    forms = re.findall(r"^  (\S+) +\S", told(), re.MULTILINE)
+    forms = re.findall(r"^  (\S+) +\S", output(), re.MULTILINE)
     of_kind = {form.partition(":")[0]: form for form in forms}
     for kind in kinds.KINDS.values():
         form = of_kind[kind.names[0]]
@@ -162,14 +162,14 @@ def test_arguments_attributed_to_pytorch_exist(at: Walk) -> None:
                 assert argument_form(layer, option, "torch").count("=") <= 1
 
 
-def test_the_explanation_of_a_word_fits_the_terminal(at: Walk, told: Callable[..., str], terminal: Run) -> None:
+def test_the_explanation_of_a_word_fits_the_terminal(at: Walk, output: Callable[..., str], terminal: Run) -> None:
     with at("a terminal"):
         result = terminal("layers", "lstm", columns=40, TERM="dumb")
-        assert (result.status, result.stdout) == (0, told("lstm", columns=40))
+        assert (result.status, result.stdout) == (0, output("lstm", columns=40))
     for columns in (40, 60, 80, 120):
         for word in ("lstm", "bi", "return_state", "tanh", *(topic.names[0] for topic in TOPICS)):
             with at(columns, word):
-                assert max(map(len, told(word, columns=columns).splitlines())) <= columns
+                assert max(map(len, output(word, columns=columns).splitlines())) <= columns
 
 
 def test_a_kind_is_explained_with_all_its_fields_in_the_frameworks_words(at: Walk, rnncli: Run) -> None:
@@ -303,10 +303,10 @@ PASTED = {
 """Error messages of Keras and PyTorch, and the topic of each."""
 
 
-def test_an_error_message_of_keras_or_pytorch_may_be_pasted(at: Walk, told: Callable[..., str]) -> None:
+def test_an_error_message_of_keras_or_pytorch_may_be_pasted(at: Walk, output: Callable[..., str]) -> None:
     for error, word in PASTED.items():
         with at(error):
-            assert told(error) == told(word)
+            assert output(error) == output(word)
 
 
 def test_common_words_are_answered_with_an_example_that_runs(at: Walk) -> None:

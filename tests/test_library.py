@@ -72,7 +72,7 @@ LINES = {
 """A command line for each."""
 
 
-def found_by(command: str) -> Any:
+def result_of(command: str) -> Any:
     """The result of the function equivalent to a command's line."""
     network = Network.read(SPEC)
     return {
@@ -115,11 +115,11 @@ def test_print_shows_the_commands_output(at: Walk, rnncli: Run, monkeypatch: pyt
         with at(command):
             shown = rnncli(command, *line)
             notes = "".join(f"{note}\n" for note in shown.stderr.splitlines() if not note.startswith("Note: "))
-            assert f"{found_by(command)}\n" == shown.stdout + notes
+            assert f"{result_of(command)}\n" == shown.stdout + notes
 
 
 def results() -> Iterator[tuple[str, rnncli.Result]]:
-    yield from ((command, found_by(command)) for command in LINES if command != "spec")
+    yield from ((command, result_of(command)) for command in LINES if command != "spec")
     yield "a solution of calls", rnncli.solve("LSTM(_, input_shape=(None, 3))", memory="64KB")
     yield "a loaded model that ran", rnncli.load(str(MODEL)).forward(timesteps=3, plot=True, gates=True)
     yield "a file for ONNX", Network.read(SPEC).export("onnx")

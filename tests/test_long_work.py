@@ -128,7 +128,7 @@ def test_a_bar_shows_as_much_as_fits(screen: Callable[[str, str], None], monkeyp
 # Which work has a bar, and where
 
 
-def shown_of(work: Callable[[], object], stderr: io.StringIO, monkeypatch: pytest.MonkeyPatch, delay: float = 0) -> str:
+def shown_by(work: Callable[[], object], stderr: io.StringIO, monkeypatch: pytest.MonkeyPatch, delay: float = 0) -> str:
     """The display of some work that waits until its bar has been drawn, if there is to be one immediately."""
     count, others, until = Progress.__call__, {*threading.enumerate()}, time.monotonic() + 10
 
@@ -165,7 +165,7 @@ def test_every_command_that_can_take_long_has_a_bar_and_a_note(at: Walk, monkeyp
     monkeypatch.setattr(sweeps, "BLOCK", 2_000)
     for command, (line, total, advice) in SHORT.items():
         with at(command):
-            shown = shown_of(partial(run, [*command.split(), *line.split()]), Terminal(), monkeypatch)
+            shown = shown_by(partial(run, [*command.split(), *line.split()]), Terminal(), monkeypatch)
             name = command.split()[0] + r"(: weights|: over time| input:\S+( seed \d)?)?"
             assert re.match(rf"{name} [━╸╺]+ +[\d,]+/{total} +\d+% [-\d:]+ left", drawings(shown)[0])
             notes = re.findall(r"\x1b\[2K(Note: at this pace .*)\n", shown)
@@ -177,11 +177,11 @@ def test_every_command_that_can_take_long_has_a_bar_and_a_note(at: Walk, monkeyp
 
 def test_a_bar_appears_late_and_only_on_a_terminal_and_is_erased(at: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (bars.DELAY, bars.PERIOD, bars.COUNTABLE) == (0.5, 0.1, 10**15)
-    assert shown_of(some_work, Terminal(), monkeypatch, delay=PATIENCE) == ""
-    assert shown_of(some_work, io.StringIO(), monkeypatch) == ""
+    assert shown_by(some_work, Terminal(), monkeypatch, delay=PATIENCE) == ""
+    assert shown_by(some_work, io.StringIO(), monkeypatch) == ""
     for end in (None, ValueError, KeyboardInterrupt, SystemExit):
         with at(end):
-            shown = shown_of(partial(some_work, end), Terminal(), monkeypatch)
+            shown = shown_by(partial(some_work, end), Terminal(), monkeypatch)
             assert drawings(shown)
             assert is_clean(shown)
             assert not callable(signal.getsignal(signal.SIGTSTP))
@@ -220,7 +220,7 @@ def test_rows_in_a_file_are_complete_although_a_bar_is_shown(monkeypatch: pytest
     with Path("rows").open("w") as file:
         monkeypatch.setattr(sys, "stdout", file)
         line = ["sweep", "input:8,lstm:{1..100}:seq,lstm:{1..30}", "-f", "json"]
-        shown = shown_of(partial(run, line), Terminal(), monkeypatch)
+        shown = shown_by(partial(run, line), Terminal(), monkeypatch)
     assert drawings(shown)
     assert is_clean(shown)
     rows = Path("rows").read_text(encoding="utf-8").splitlines()
@@ -372,7 +372,7 @@ def test_rows_come_before_the_closing_note(at: Walk, program: Run, monkeypatch: 
 # Duration
 
 
-def told_of(total: int, amounts: Sequence[float], seconds: float = 1) -> str:
+def note_on(total: int, amounts: Sequence[float], seconds: float = 1) -> str:
     """The note on work that proceeds by these amounts, each taking the given seconds."""
     told: list[str] = []
     now = iter(range(100, 10**6))
@@ -392,11 +392,11 @@ def test_a_run_of_more_than_ten_minutes_says_so_once_at_its_start(at: Walk) -> N
         (10**600, [0, 1, 1], 1, "more than a million years"),
     ):
         with at(total, amounts, seconds):
-            assert told_of(total, amounts, seconds) == f"Note: at this pace the run takes {words} (Ctrl-C ends it)"
-    assert told_of(7200, [0, 1], 0.5) == ""  # the pace is still unknown
-    assert told_of(599, [0, *[1] * 599]) == told_of(600, [0, *[1] * 600]) == ""
-    assert told_of(0, [0, 1, 1, 10**9], seconds=1000) == ""  # nor is the end known
-    assert told_of(10**9, [0, 10**7], seconds=0.01) == ""
+            assert note_on(total, amounts, seconds) == f"Note: at this pace the run takes {words} (Ctrl-C ends it)"
+    assert note_on(7200, [0, 1], 0.5) == ""  # the pace is still unknown
+    assert note_on(599, [0, *[1] * 599]) == note_on(600, [0, *[1] * 600]) == ""
+    assert note_on(0, [0, 1, 1, 10**9], seconds=1000) == ""  # nor is the end known
+    assert note_on(10**9, [0, 10**7], seconds=0.01) == ""
 
 
 def test_a_long_duration_is_given_as_people_would_say_it() -> None:

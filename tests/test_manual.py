@@ -31,7 +31,7 @@ def shown(*command: str) -> str:
 def test_the_page_is_generated_from_the_current_commands(request: pytest.FixtureRequest) -> None:
     if request.config.getoption("--rewrite-screens"):
         PAGE.write_text(page(), encoding="utf-8")
-    assert PAGE.read_text(encoding="utf-8") == page(), "make it anew with `make man` or pytest --rewrite-screens"
+    assert PAGE.read_text(encoding="utf-8") == page(), "regenerate it with `make man` or pytest --rewrite-screens"
 
 
 def test_it_is_ascii_for_every_man_program_and_groff_gives_no_warning() -> None:

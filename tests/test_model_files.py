@@ -17,7 +17,7 @@ from random import Random
 import numpy as np
 import pytest
 from conftest import SCREENS, Result, Walk, patience, without_styles
-from hostile_models import safetensors, safetensors_header, said_of_each
+from hostile_models import reports_of, safetensors, safetensors_header
 from part_weights import keras_weights
 from sessions import replay
 
@@ -63,7 +63,7 @@ def test_every_form_in_which_pytorch_saves_a_module_is_read_and_other_content_is
 ) -> None:
     with zipfile.ZipFile(GOLDEN / "torch.zip") as packed:
         files = {name: packed.read(name) for name in packed.namelist()}
-    screen("torch-files", said_of_each(files))
+    screen("torch-files", reports_of(files))
     for name in files:
         with at(name), contextlib.suppress(RnncliError):
             arrays = {tensor.name: tensor for tensor in open_model(name).tensors}
@@ -129,7 +129,7 @@ def arrays(text: str) -> dict[str, tuple[int, ...]]:
 def test_names_and_shapes_determine_the_parts(screen: Screen) -> None:
     known = re.findall(r"^\S.*", (SCREENS / "array-names.txt").read_text(encoding="utf-8"), re.MULTILINE)
     files = {line: safetensors(arrays(line.partition(": ")[2])) for line in known}
-    screen("array-names", said_of_each(files, "m.safetensors"))
+    screen("array-names", reports_of(files, "m.safetensors"))
     spec = "embed:9x4,lstm:3:seq:bi,gru:3:seq,gru:2:reset=before,dense:2"
     Model(spec).save_weights("w.npz")
     assert [str(part.network) for part in open_model("w.npz").parts] == [spec]

@@ -28,7 +28,7 @@ FAULTS = {
 
 
 @pytest.fixture
-def noted(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+def stderr_lines(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
     """The lines on standard error of a terminal with the given width."""
 
     def call(columns: int, *arguments: str) -> list[str]:
@@ -39,12 +39,12 @@ def noted(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[st
 
 
 def test_an_errors_excerpt_is_a_window_around_the_fault_with_its_caret_directly_below(
-    noted: Callable[..., list[str]], at: Walk
+    stderr_lines: Callable[..., list[str]], at: Walk
 ) -> None:
     for columns in (*WIDTHS, 100):
         for where, (spec, fault) in FAULTS.items():
             with at(columns, where):
-                lines = noted(columns, "summary", spec)
+                lines = stderr_lines(columns, "summary", spec)
                 place = next(number for number, line in enumerate(lines) if set(line.strip()) == {"^"})
                 shown, carets = lines[place - 1 : place + 1]
                 assert len(shown) <= columns
@@ -55,7 +55,7 @@ def test_an_errors_excerpt_is_a_window_around_the_fault_with_its_caret_directly_
 
 
 def test_a_note_or_error_breaks_between_words_and_a_repair_stays_in_one_piece(
-    noted: Callable[..., list[str]], at: Walk
+    stderr_lines: Callable[..., list[str]], at: Walk
 ) -> None:
     for line in (
         "summary input:8,rnn:4 --no-colour",
@@ -65,12 +65,12 @@ def test_a_note_or_error_breaks_between_words_and_a_repair_stays_in_one_piece(
         "forward input:8,rnn:4 --gates",
         "summary nosuch.onnx",
     ):
-        whole = noted(10_000, *line.split())
+        whole = stderr_lines(10_000, *line.split())
         words = " ".join(whole).split()
         repairs = re.findall(r"(?:Help: |: )((?:rnncli|input:)[^:]* \S.*|input:\S+)$", "\n".join(whole), re.MULTILINE)
         for columns in WIDTHS:
             with at(line, columns):
-                lines = noted(columns, *line.split())
+                lines = stderr_lines(columns, *line.split())
                 shown = [word for word in " ".join(lines).split() if set(word) != {"^"}]
                 assert shown == [word for word in words if set(word) != {"^"}]
                 assert all(len(each) <= columns or repairs for each in lines)

@@ -16,7 +16,7 @@ BLOCK = re.compile(r"(?P<asked>\S.*)\n  \$ rnncli (?P<command>.+)\n  (?P<status>
 def test_real_questions_are_answered(at: Walk, rnncli: Callable[..., Result]) -> None:
     blocks = (HERE / "questions.txt").read_text(encoding="utf-8").split("\n\n")
     questions = [block for block in blocks if not block.startswith("#")]
-    assert len({block.partition("\n")[0] for block in questions}) == len(questions) >= 130, "one is asked twice"
+    assert len({block.partition("\n")[0] for block in questions}) == len(questions) >= 130, "a question occurs twice"
     for block in questions:
         with at(block.partition("\n")[0]):
             question = BLOCK.fullmatch(block)

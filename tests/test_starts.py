@@ -29,7 +29,7 @@ def networks() -> list[dict[str, Any]]:
     return json.loads(GOLDEN.read_text(encoding="utf-8"))["networks"]
 
 
-def is_as_said(said: Start, drawn: dict[str, Any]) -> bool:
+def matches(said: Start, drawn: dict[str, Any]) -> bool:
     """Whether a drawn weight matches its description."""
     lowest, highest, deviation = drawn["lowest"], drawn["highest"], drawn["deviation"]
     if said.limit is not None:
@@ -61,7 +61,7 @@ def test_the_description_matches_the_frameworks_draw(at: Walk) -> None:
         for weight, each in zip(row.weights, drawn, strict=True):
             drawn_from.add(weight.initializer)
             with at(entry["spec"], framework, weight.name):
-                assert is_as_said(start(weight), each), (start(weight), each)
+                assert matches(start(weight), each), (start(weight), each)
     assert drawn_from == {*STARTS} >= {*INITIALIZERS}
 
 
@@ -95,7 +95,7 @@ def test_the_description_matches_the_engines_draw(at: Walk) -> None:
                 "zero_rows": [row for row, numbers in enumerate(array) if not np.any(numbers)],
             }
             with at(spec, framework, weight.name):
-                assert is_as_said(said, drawn), (said, drawn)
+                assert matches(said, drawn), (said, drawn)
 
 
 def test_uniform_weights_are_from_0_to_1() -> None:

@@ -242,7 +242,7 @@ def test_the_last_row_is_complete_however_a_sweep_ends(number: signal.Signals, o
         until(lambda: unread() > 30_000)  # now it waits for its reader in the middle of a write
         process.send_signal(number)
         rest = process.stdout.read(most)
-        assert len(rest) < most, "it goes on"
+        assert len(rest) < most, "it does not stop"
         assert process.wait(timeout=PATIENCE) == 128 + number
     *_, last, end = ("".join(begun) + rest).split("\n")
     assert end == ""

@@ -81,7 +81,7 @@ def error(spec: str) -> SpecError:
     return caught.value
 
 
-def helped(spec: str) -> str:
+def error_for(spec: str) -> str:
     """The error for a bad spec, up to its repair."""
     wrong = error(spec)
     return "; ".join(filter(None, (wrong.advice, wrong.lead)))
@@ -121,10 +121,10 @@ def test_a_wrong_field_is_answered_with_both_names(at: Walk) -> None:
         both = in_both(layer, option.attribute, value)
         if "=" not in text and text in option.fields() and value is not False:
             with at("an argument without its value", layer.kind, text):
-                assert both in helped(layer_spec(layer, option.attribute))
+                assert both in error_for(layer_spec(layer, option.attribute))
         if re.fullmatch("[a-z]{5,}", text) and text in option.fields():
             with at("misspelt", layer.kind, text):
-                assert both in helped(layer_spec(layer, text[:-2] + text[-1] + text[-2]))
+                assert both in error_for(layer_spec(layer, text[:-2] + text[-1] + text[-2]))
         able = [each for each in LAYERS if any(own.spells(text.partition("=")[0]) for own in each.options)]
         if layer is able[0] and text not in KINDS:  # the first of several is asked for its word; linear is also a kind
             for other in {*LAYERS} - {*able, Activation}:
@@ -133,7 +133,7 @@ def test_a_wrong_field_is_answered_with_both_names(at: Walk) -> None:
                     assert message.startswith(f"{other.kind} does not accept '{text}'")
                     assert both.partition(" ")[2] in message
     for layer in LAYERS:
-        said = helped(layer_spec(layer, "zzzz"))
+        said = error_for(layer_spec(layer, "zzzz"))
         for option in layer.options:
             with at("all fields of", layer.kind, option.attribute):
                 assert (f"{option.lead} ({option.attribute})" if option.in_keras is None else option.lead) in said
@@ -141,7 +141,7 @@ def test_a_wrong_field_is_answered_with_both_names(at: Walk) -> None:
         for other, ours in getattr(option, "other_names", {}).items():
             with at(layer.kind, option.lead, other):
                 value = option.fields()[f"{option.lead}{ours}"]
-                said = helped(layer_spec(layer, f"{option.lead}{other}"))
+                said = error_for(layer_spec(layer, f"{option.lead}{other}"))
                 assert in_both(layer, option.attribute, value) in said
 
 

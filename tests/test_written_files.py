@@ -45,7 +45,7 @@ root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs a file of anothe
 
 
 @pytest.fixture(autouse=True)
-def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _own_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     folder = tmp_path / "here"
     folder.mkdir()
     (tmp_path / "temporary").mkdir()

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Install a wheel alone in an empty environment and run its main job: sh tests/wheel.sh PYTHON WHEEL
+# Install a wheel into an empty environment and run its main commands: sh tests/wheel.sh PYTHON WHEEL
 set -eu
 environment=$(mktemp -d)
 trap 'rm -rf "$environment"' EXIT

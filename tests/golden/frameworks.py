@@ -60,7 +60,7 @@ def keras_model(
     keras.utils.clear_session(free_memory=False)
     with nullcontext() if allocate else keras.StatelessScope(initialize_variables=False):
         inputs = kind_of(layers[0]).keras_input(layers[0], batch, timesteps)
-        body = [*kind_of(layers[0]).keras_behind(layers[0])]
+        body = [*kind_of(layers[0]).keras_layers_after_input(layers[0])]
         try:
             body += [kind_of(layer).keras_layer(layer) for layer in _body(layers)]
             return keras.Sequential([inputs, *body]) if body else keras.Model(inputs, inputs)

@@ -63,10 +63,10 @@ class Findings:
         counts = self.counts
         return (
             f"Keras {frameworks.VERSIONS['keras']}, PyTorch {frameworks.VERSIONS['torch']}: "
-            f"{counts['keras']:,} networks of {counts['layers']:,} layers as Keras has them and "
-            f"{counts['keras refuses']:,} that it refuses, {counts['torch']:,} as PyTorch has them "
+            f"{counts['keras']:,} networks of {counts['layers']:,} layers equal in Keras and "
+            f"{counts['keras refuses']:,} that it refuses, {counts['torch']:,} equal in PyTorch "
             f"({counts['stacks']:,} stacks) and {counts['torch refuses']:,} that it refuses; "
-            f"{counts['values']:,} computed as Keras does, {counts['masked']:,} of them masked: "
+            f"{counts['values']:,} with equal values in Keras, {counts['masked']:,} of them masked: "
             + ", ".join(
                 f"worst {worst:.1e} in {dtype} ({counts[f'sensitive {dtype}']:,} left out)"
                 for dtype, worst in self.worst.items()
@@ -138,9 +138,9 @@ def _judge_modules(findings: Findings, spec: str, summary: Summary) -> None:
         theirs = frameworks.torch_parameters(module.code)
         findings.counts["stacks"] += len(module.names) > 1
         if ours != theirs:
-            findings.differ(spec, f"{module.code}: {ours}, really {theirs}")
+            findings.differ(spec, f"{module.code}: {ours}, actually {theirs}")
     if any(owned.values()):
-        findings.differ(spec, f"no line makes {owned}")
+        findings.differ(spec, f"no line builds {owned}")
 
 
 def judge_values(random: Random, findings: Findings) -> None:
@@ -186,7 +186,7 @@ def _compare(findings: Findings, spec: str, where: str, ours: dict[str, Any], th
         return
     for name in ours.keys() - {"layers"}:
         if ours[name] != theirs[name]:
-            findings.differ(spec, f"{where}: {name} {ours[name]}, really {theirs[name]}")
+            findings.differ(spec, f"{where}: {name} {ours[name]}, actually {theirs[name]}")
     for our_layer, their_layer in zip(ours["layers"], theirs["layers"], strict=False):
         if our_layer != their_layer:
             findings.differ(spec, f"{where}:\n    {our_layer}, really\n    {their_layer}")

@@ -203,7 +203,7 @@ def faults(saved: Saved) -> Iterator[str]:
                 yield f"read as {part.network}"
                 return
             if saved.params and part.params and sum(part.layer_params) != saved.params:
-                yield f"{sum(part.layer_params)} parameters, really {saved.params}"
+                yield f"{sum(part.layer_params)} parameters, actually {saved.params}"
             weights = keras_weights(part) if part.has_weights else None
         else:
             weights = given_weights(network, str(saved.path), np.dtype("float32"))

@@ -230,7 +230,7 @@ def faults(name: str, model: keras.Model, found: ModelFile) -> list[str]:
     if not (re.search(entry.says, said) if entry.says else not said):
         wrong.append(f"it says {said!r}")
     if not found.path.endswith(".json") and (found.partial or found.params != model.count_params()):
-        wrong.append(f"it has {found.params} parameters, really {model.count_params()}")
+        wrong.append(f"it has {found.params} parameters, actually {model.count_params()}")
     if entry.same and not found.path.endswith(".json"):
         for part in found.parts:
             apart = distance(part, model if not found.notes else upto(model, part))

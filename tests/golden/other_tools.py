@@ -83,7 +83,7 @@ TOOLS: dict[str, tuple[str, Callable[[torch.nn.Module, torch.Tensor], int]]] = {
 }
 
 
-def asked(network: Network, batch: int, timesteps: int) -> dict[str, int]:
+def tool_counts(network: Network, batch: int, timesteps: int) -> dict[str, int]:
     """Return each tool's count for a network; each gets a separate module."""
     x = torch.from_numpy(random_input(np.random.default_rng(0), network.layers, batch, timesteps))
     x = x.float() if network.head.vocabulary is None else x
@@ -99,7 +99,7 @@ def differences(network: Network, batch: int, timesteps: int, found: dict[str, i
     """Yield the differences between rnncli and the tools."""
     for count in other_counts(network, batch, timesteps):
         if count.version is not None and count.value != found[count.tool]:
-            yield f"{network}, {batch} x {timesteps}: {count.tool} {count.value}, really {found[count.tool]}"
+            yield f"{network}, {batch} x {timesteps}: {count.tool} {count.value}, actually {found[count.tool]}"
 
 
 def random_networks(random: Random, number: int) -> Iterator[Network]:
@@ -135,7 +135,7 @@ def main() -> int:
         timesteps = enough_timesteps(network.layers, timesteps)
         known = [count.value for count in other_counts(network, batch, timesteps) if count.version]
         # Skip unknown counts: PyTorch has no such network, or the count depends on the values.
-        found = None if None in known or not network.body else asked(network, batch, timesteps)
+        found = None if None in known or not network.body else tool_counts(network, batch, timesteps)
         if found is not None:
             faults += differences(network, batch, timesteps, found)
             entries.append({"spec": spec, "batch": batch, "timesteps": timesteps, "counts": found})
@@ -144,7 +144,7 @@ def main() -> int:
         batch, timesteps = random.randint(1, 4), enough_timesteps(network.layers, random.randint(1, 6))
         if any(count.value is None for count in other_counts(network, batch, timesteps)):
             continue
-        faults += differences(network, batch, timesteps, asked(network, batch, timesteps))
+        faults += differences(network, batch, timesteps, tool_counts(network, batch, timesteps))
     versions = {tool: version_ for tool, (version_, _) in TOOLS.items()}
     lines = ",\n".join(json.dumps(entry) for entry in entries)
     (HERE / "other_tools.json").write_text(f'{{"versions": {json.dumps(versions)},\n"networks": [\n{lines}\n]}}\n')

@@ -204,8 +204,8 @@ def main() -> int:
     modules = sum(each["torch"] is not None for each in entries)
     print(
         f"PyTorch {versions['torch']}, plain and with oneDNN, and Keras {versions['keras']} on it: of {len(entries):,} "
-        f"networks, {modules:,} of them as PyTorch's modules, {too_much} keep less than is said; what is "
-        f"said is {min(shares):.0%} to {max(shares):.0%} of what is kept, half of the time over "
+        f"networks, {modules:,} of them as PyTorch's modules, {too_much} save less than the summary says; the "
+        f"summary says {min(shares):.0%} to {max(shares):.0%} of the saved bytes, half of the time over "
         f"{sorted(shares)[len(shares) // 2]:.0%}"
     )
     return 1 if too_much else 0

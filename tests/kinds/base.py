@@ -215,7 +215,7 @@ class Kind:
 class Head(Kind, ABC):
     """The tests' description of a kind that takes the network's input."""
 
-    def keras_behind(self, layer: Layer) -> list[keras.Layer]:
+    def keras_layers_after_input(self, layer: Layer) -> list[keras.Layer]:
         """Return the further layers that Keras needs for it, directly after its input."""
         del layer
         return []

@@ -22,7 +22,7 @@ class BatchNormKind(Kind):
     def torch_module(self, layer, shape):
         """PyTorch has no bias without a scale."""
         if layer.center and not layer.scale:
-            raise ValueError("affine is for both")
+            raise ValueError("affine applies to both")
         module = torch.nn.BatchNorm1d(shape[-1], layer.epsilon, affine=layer.scale, bias=layer.center, device="meta")
         return module.eval()
 

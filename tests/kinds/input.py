@@ -19,7 +19,7 @@ class InputKind(Head):
     def keras_input(self, layer, batch, timesteps):
         return keras.Input(batch_shape=(batch, layer.timesteps or timesteps, layer.features))
 
-    def keras_behind(self, layer):
+    def keras_layers_after_input(self, layer):
         return [keras.layers.Masking()] if layer.mask_zero else []
 
     def torch_input(self, layer, batch, timesteps):

@@ -47,7 +47,7 @@ class PoolKind(Kind):
         around, size, stride = 0, layer.pool_size, layer.strides or layer.pool_size
         if layer.padding == "same":
             if stride != 1 or size % 2 == 0:
-                raise ValueError("its padding is the same on both sides")
+                raise ValueError("its padding must be equal on both sides")
             around = size // 2
         if layer.mode == "max":
             return torch.nn.MaxPool1d(size, stride, around)

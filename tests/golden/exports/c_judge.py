@@ -44,7 +44,7 @@ def judge(random: Random, findings: Findings) -> None:
         for y, ran in zip(ours, c_programs.run(programs, findings.folder, flags, on), strict=True):
             findings.compare(case.spec, y, ran.y)
             if ran.stepped is not None and ran.stepped.tobytes() != ran.y.tobytes():
-                findings.differ(case.spec, "its steps return something else than its sequence")
+                findings.differ(case.spec, "its steps and its sequence return different values")
             if case.network.body and ran.held != streaming:
                 findings.differ(case.spec, f"it takes {ran.held} bytes, and the summary says {streaming}")
 

@@ -77,7 +77,7 @@ class Case:
             return
         findings.count("weights")
         if list(again) != list(self.weights) or any((again[key] != self.weights[key]).any() for key in again):
-            findings.differ(self.spec, f"other weights are read back from {path}")
+            findings.differ(self.spec, f"different weights are read back from {path}")
 
 
 def run(source: str | bytes) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-/* What a Cortex-M4 does when its power comes on, before newlib's start-up code. */
+/* The reset handler of a Cortex-M4, which runs before newlib's start-up code. */
 #include <stdint.h>
 
 extern uint32_t stack_top;
@@ -6,7 +6,7 @@ void _start(void);
 
 static void reset(void)
 {
-    *(volatile uint32_t *)0xE000ED88 |= 0xFu << 20; /* CPACR: the floating-point unit is on */
+    *(volatile uint32_t *)0xE000ED88 |= 0xFu << 20; /* CPACR: enable the floating-point unit */
     __asm__ volatile("dsb; isb");
     _start();
 }

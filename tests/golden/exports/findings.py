@@ -19,14 +19,14 @@ MOST_SHOWN = 30
 COUNTED: Mapping[str, str] = {
     "networks": "networks exported and run",
     "masked": "of them with a mask",
-    "packed": "of them on sequences of several lengths",
+    "packed": "of them on sequences of different lengths",
     "devices": "of them on a Cortex-M4",
     "outputs": "outputs compared",
     "sensitive": "too sensitive to rounding to compare",
-    "sources": "sources laid out as ruff does",
-    "weights": "files of weights read back",
+    "sources": "sources formatted as by ruff",
+    "weights": "weights files read back",
     "specs": "read back as the same spec",
-    "told": "read back with a note on what is left out",
+    "told": "read back with a note on omitted parts",
     "refused": "refused with a repair that can be exported",
 }
 """The countable events of a target, in the words and order of its closing line."""

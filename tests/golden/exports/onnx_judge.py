@@ -57,13 +57,13 @@ def judge(random: Random, findings: Findings) -> None:
 def _judge_file(case: Case, findings: Findings, *, composed: bool) -> None:
     """Check that rnncli reads an ONNX file back as the exported network, or reports what it leaves out."""
     read = open_model(str(findings.folder / "model.onnx"))
-    said = said_by_onnx(case.network)
+    said = expressible_in_onnx(case.network)
     if composed or said is None:
         findings.count("told")
         # If there is no part, rnncli reports that the file has nothing recurrent.
         for part in read.parts:
             if not part.said("left out"):
-                findings.differ(case.spec, f"is read back as {part.network}, and nothing is said of the rest")
+                findings.differ(case.spec, f"is read back as {part.network}, and the rest is not mentioned")
         return
     findings.count("specs")
     notes = [*read.notes, *(note.text for part in read.parts for note in part.notes)]
@@ -73,10 +73,10 @@ def _judge_file(case: Case, findings: Findings, *, composed: bool) -> None:
     again = keras_weights(read.parts[0]).values()
     # Layers without weights are missing, so names may differ; the order is the same.
     if any((ours != theirs).any() for ours, theirs in zip(case.weights.values(), again, strict=True)):
-        findings.differ(case.spec, "other weights are read back")
+        findings.differ(case.spec, "different weights are read back")
 
 
-def said_by_onnx(network: Network) -> Network | None:
+def expressible_in_onnx(network: Network) -> Network | None:
     """Return the part of a network that a graph of ONNX's own operators can express.
 
     It lacks dropout, masks that nothing reads, and the initial value of an LSTM's bias. None if no recurrent layer

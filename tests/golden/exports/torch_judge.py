@@ -51,7 +51,7 @@ def judge(random: Random, findings: Findings) -> None:
     if list(built.items()) != [(name, array.shape) for name, array in state.items()]:
         findings.differ(case.spec, f"its module has {built}")
     if any(array.dtype != "float32" or not array.flags.c_contiguous for array in state.values()):
-        findings.differ(case.spec, "an array is not of float32, or does not stand in memory row by row")
+        findings.differ(case.spec, "an array is not float32 or not in row-major order")
     if case.lengths is not None:
         findings.count("packed")
     if case.network.head.masks:
@@ -116,7 +116,7 @@ def _judge_refusal(case: Case, error: SpecError, findings: Findings) -> None:
             findings.differ(case.spec, f"PyTorch can express it, but export refuses it: {error.message}")
     except SpecError as same:
         if same.message != error.message:
-            findings.differ(case.spec, f"summary refuses it otherwise: {same.message}")
+            findings.differ(case.spec, f"summary refuses it with another message: {same.message}")
     try:
         repaired = Network.parse(error.repair or "")
         timesteps = enough_timesteps(repaired.layers, TORCH_TIMESTEPS)
@@ -129,7 +129,7 @@ def _judge_refusal(case: Case, error: SpecError, findings: Findings) -> None:
 
 def _judge_state_dict(case: Case, path: str, findings: Findings) -> None:
     """Check that rnncli reads a state dict back as the exported network, as far as a state dict describes it."""
-    said = said_by_state_dict(case.network)
+    said = expressible_in_state_dict(case.network)
     if said is None:
         return
     parts = open_model(path).parts
@@ -138,7 +138,7 @@ def _judge_state_dict(case: Case, path: str, findings: Findings) -> None:
         findings.differ(case.spec, f"is read back as {[str(part.network) for part in parts]}, expected {said}")
 
 
-def said_by_state_dict(network: Network) -> Network | None:
+def expressible_in_state_dict(network: Network) -> Network | None:
     """Return the part of a network that a state dict can express; None if it is not a simple chain.
 
     It lacks activations, layers without weights, the direction of a layer with one direction, epsilon, and the initial
