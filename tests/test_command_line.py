@@ -360,7 +360,7 @@ def test_a_file_without_text_is_never_suggested_as_lines_of_specs(rnncli: Run, a
         with at(command):
             result = rnncli(command, "y.npy")
             assert result.status
-            assert "is the name of a file" in result.stderr or "model file that is known" in result.stderr
+            assert "is the name of a file" in result.stderr or "known model file" in result.stderr
             assert "< y.npy" not in result.stderr
 
 

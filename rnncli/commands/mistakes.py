@@ -433,7 +433,7 @@ def _with_near_files(this: TypedLine) -> Line:
     return this.line(map(meant, this.words))
 
 
-_NO_LINES = "it is neither a text file of specs nor a model file that is known"
+_NO_LINES = "it is neither a text file of specs nor a known model file"
 
 
 def _holds_text(path: str) -> bool:
