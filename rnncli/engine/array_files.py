@@ -203,7 +203,7 @@ def read_arrays(path: str, expected: Mapping[str, tuple[int, ...]], dtype: np.dt
 
     with opened(path) as file:
         start = read_once(file, 8)
-        check_beginning(start, MAGIC)
+        check_beginning(start, "a zip archive, such as numpy.savez writes", MAGIC)
         if is_regular(file):
             reader = regular(file)
         else:

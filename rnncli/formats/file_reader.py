@@ -29,13 +29,21 @@ _WINDOW = 1 << 16
 
 _BEGINNINGS = {
     b"\x93NUMPY": "an array saved by numpy.save",
-    b"PK": "a zip archive, such as numpy.savez writes",
+    b"PK\x03\x04": "a zip archive, like .npz, .pt and .keras files",
     b"\x80": "pickled objects, which could run any code when they are loaded",
     b"\x89HDF": "an HDF5 file",
     b"\x1f\x8b": "a file compressed by gzip",
     b"\xfd7zXZ": "a file compressed by xz",
+    b"version https://git-lfs": "a pointer of Git LFS, which git lfs pull replaces with the file",
+    b"<!DOCTYPE": "a page of the web",
 }
 """The kinds of files by their first bytes."""
+
+BEGINNING = 32
+"""How many bytes of a file show its kind."""
+
+_UNSURE = 3
+"""The length of beginnings with which a file of any kind may begin by chance."""
 
 
 class FileReader:
@@ -224,14 +232,20 @@ def check_room(size: int) -> None:
         )
 
 
-def check_beginning(start: bytes, expected: bytes) -> None:
-    """Check the kind of a file by its first bytes.
+def check_beginning(start: bytes, what: str, *expected: bytes, advice: str | None = None) -> None:
+    """Check the kind of a file by its first bytes: one of the expected ones, or, without any, no known other kind.
 
     Raises:
         RnncliError: it is a different kind; the message names the kind that was found and the one that was expected.
+            The advice is for a kind that is not known.
     """
-    if not start.startswith(expected):
-        found = next((kind for beginning, kind in _BEGINNINGS.items() if start.startswith(beginning)), None)
-        if found is None:
-            found = f"something else: it begins with {shorten(repr(start[:8]))}" if start else "empty"
-        raise RnncliError(f"it is {found}, expected {_BEGINNINGS[expected]}")
+    if expected and start.startswith(expected):
+        return
+    sure = {beginning: kind for beginning, kind in _BEGINNINGS.items() if expected or len(beginning) > _UNSURE}
+    safetensors = "safetensors" if expected and start[8:10] == b'{"' else None
+    found = next((kind for beginning, kind in sure.items() if start.startswith(beginning)), safetensors)
+    if found is not None:
+        raise RnncliError(f"it is {found}, expected {what}")
+    if expected:
+        found = f"something else: it begins with {shorten(repr(start[:8]))}" if start else "empty"
+        raise RnncliError(f"it is {found}, expected {what}", advice)

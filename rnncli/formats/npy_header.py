@@ -84,7 +84,7 @@ def read_header(read: Callable[[int], bytes]) -> NpyHeader:
         RnncliError: it has none, it is too long or malformed, or the array does not contain numbers.
     """
     start = read(len(MAGIC) + 2)
-    check_beginning(start, MAGIC)
+    check_beginning(start, "an array saved by numpy.save", MAGIC)
     version, minor = start[len(MAGIC) :] if len(start) == len(MAGIC) + 2 else (0, 0)
     if version not in _LENGTHS or minor:
         raise RnncliError(f"its format has version {version}.{minor}, expected 1.0 to {max(_LENGTHS)}.0")

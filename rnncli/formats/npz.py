@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rnncli.errors import RnncliError, quote, shorten
 from rnncli.formats import reading
 from rnncli.formats.arrays import nodes_of
-from rnncli.formats.file_reader import check_beginning, opened_regular
+from rnncli.formats.file_reader import BEGINNING, check_beginning, opened_regular
 from rnncli.formats.model_file import ModelFile, model_of
 from rnncli.formats.nodes import Note
 from rnncli.formats.npy_header import NoNumbersError, NpyHeader, read_header
@@ -32,7 +32,7 @@ def read(path: str) -> ModelFile:
         RnncliError: it is damaged or encrypted, or contains only texts and objects.
     """
     reader = opened_regular(path)
-    check_beginning(reader.read(0, 8), MAGIC)
+    check_beginning(reader.read(0, BEGINNING), "a zip archive, such as numpy.savez writes", MAGIC)
     tensors: list[Tensor] = []
     left: list[str] = []
     archive = Archive(reader)

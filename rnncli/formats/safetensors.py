@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats.arrays import nodes_of
-from rnncli.formats.file_reader import FileReader, opened_regular
+from rnncli.formats.file_reader import BEGINNING, FileReader, check_beginning, opened_regular
 from rnncli.formats.model_file import ModelFile, model_of
 from rnncli.formats.tensors import MAX_ARRAYS, MAX_RANK, Tensor, array_at, bits_of, later, numbers_in
 
@@ -58,6 +58,7 @@ def read(path: str) -> ModelFile:
         RnncliError: the header does not match the file.
     """
     reader = opened_regular(path)
+    check_beginning(reader.read(0, BEGINNING), "safetensors")
     lead = reader.read(0, 8)
     length = int.from_bytes(lead, "little")
     if len(lead) < 8 or not 2 <= length <= reader.size - 8:

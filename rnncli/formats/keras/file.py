@@ -12,7 +12,7 @@ from rnncli.errors import RnncliError, shorten
 from rnncli.formats import AGAIN
 from rnncli.formats.arrays import ACTIVATIONS, nodes_of
 from rnncli.formats.conventions import KERAS_CELL, KERAS_NAMES
-from rnncli.formats.file_reader import opened_regular
+from rnncli.formats.file_reader import BEGINNING, check_beginning, opened_regular
 from rnncli.formats.keras import hdf5
 from rnncli.formats.keras.config import (
     MAX_JSON,
@@ -31,7 +31,7 @@ from rnncli.formats.keras.nodes import nodes_of as nodes_of_config
 from rnncli.formats.model_file import ModelFile, model_of
 from rnncli.formats.nodes import Node, Note, loops
 from rnncli.formats.tensors import Tensor, by_numbers
-from rnncli.formats.zip_archive import Archive
+from rnncli.formats.zip_archive import MAGIC, Archive
 from rnncli.layers import LAYERS
 from rnncli.layers.base import snake_case
 
@@ -55,20 +55,14 @@ def read(path: str) -> ModelFile:
     ending = path.lower().rpartition(".")[2]
     if ending == "json":
         return _read_json(path)
-    start = opened_regular(path).read(0, len(SIGNATURE))
-    if start == SIGNATURE:
+    start = opened_regular(path).read(0, BEGINNING)
+    if start.startswith(SIGNATURE):
         return _read_hdf5(path)
     if ending != "keras":
-        zipped = start[:2] == b"PK"
-        raise RnncliError(
-            f"it is not HDF5: it begins with {shorten(repr(start))}",
-            "it is a zip archive; if Keras wrote it, name it FILE.keras" if zipped else AGAIN,
-        )
-    if start[:2] != b"PK":
-        raise RnncliError(
-            f"it is not a zip archive, which a .keras file is: it begins with {shorten(repr(start))}",
-            "save it again: model.save('model.keras')",
-        )
+        check_beginning(start, "HDF5", SIGNATURE, advice=AGAIN)
+    check_beginning(
+        start, "a zip archive, like a .keras file", MAGIC, advice="save it again: model.save('model.keras')"
+    )
     return _read_archive(path)
 
 

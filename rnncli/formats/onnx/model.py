@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from rnncli.errors import ArgumentError, RnncliError, listed, shorten
-from rnncli.formats.file_reader import FileReader, opened_regular
+from rnncli.formats.file_reader import BEGINNING, FileReader, check_beginning, opened_regular
 from rnncli.formats.model_file import ModelFile, model_of
 from rnncli.formats.nodes import Node, Note, Read, loops, tied
 from rnncli.formats.onnx.arrays import Constant, constant_of
@@ -53,6 +53,7 @@ def read(path: str) -> ModelFile:
         RnncliError: it is damaged, or not an ONNX model.
     """
     file = opened_regular(path)
+    check_beginning(file.read(0, BEGINNING), "an ONNX model")
     model = Reader(file).model()
     if model.graph is None:
         raise RnncliError("it has no graph, so it is not an ONNX model")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats.arrays import nodes_of
-from rnncli.formats.file_reader import FileReader, opened_regular
+from rnncli.formats.file_reader import BEGINNING, FileReader, check_beginning, opened_regular
 from rnncli.formats.model_file import ModelFile, model_of
 from rnncli.formats.nodes import Node, Note, loops, names
 from rnncli.formats.tensors import WIDTHS, Tensor, array_at, array_of, check_shape, later
@@ -54,9 +54,8 @@ def read(path: str) -> ModelFile:
         RnncliError: it has no tensors, or is damaged.
     """
     reader = opened_regular(path)
-    start = reader.read(0, len(_PICKLES[1]))
-    if not start.startswith((MAGIC, *_PICKLES)):
-        raise RnncliError(f"it is not a file of torch.save: it begins with {shorten(repr(start[:8]))}", _ADVICE)
+    start = reader.read(0, BEGINNING)
+    check_beginning(start, "a file of torch.save", MAGIC, *_PICKLES, advice=_ADVICE)
     form, found, places = _zipped(reader) if start.startswith(MAGIC) else _old(reader)
     if not found.tensors:
         said = "; ".join(("it holds no tensors", *found.notes))
