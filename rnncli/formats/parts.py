@@ -155,7 +155,8 @@ class _Row:
         """Add a node if it fits after the last one; return None, or the reason if it does not fit."""
         word = node.word
         if word is None:
-            return f"specs have no {node.shown_kind}"
+            graph = node.convention == "onnx"  # where it may be a layer in another form
+            return "no layer does this" if graph else f"specs have no {node.shown_kind}"
         if len(self.nodes) > MAX_LAYERS:
             return f"a network has at most {MAX_LAYERS:,} layers"
         if self.flat is not None and isinstance(word, Layer) and (reason := self._unflatten(word, node.features)):

@@ -56,13 +56,15 @@ def _arranged(value: Value | None, places: Sequence[int | None]) -> Constant | F
 
 
 def _cast(inputs: Inputs) -> Values:
-    """Floats stay floats and whole numbers stay whole."""
-    value = inputs.at(0)
-    if not isinstance(value, Constant) or value.wholes is not None:
+    """Floats stay floats, and whole numbers stay whole; floats that become whole are not understood."""
+    value, code = inputs.at(0), inputs.node.value("to", 0)
+    layer = isinstance(value, Flow) and value.features is not None
+    if not layer and not (isinstance(value, Constant) and value.wholes is None):
         return [value]
-    code = inputs.node.value("to", 0)
     dtype = TYPES[code].replace("bfloat16", "float32") if 0 <= code < len(TYPES) else ""
     require(dtype in ("float16", "float32", "float64"))
+    if not isinstance(value, Constant):
+        return [value]
     return [value.moved(value.tensor.shape, lambda array: array.astype(dtype), dtype)]
 
 
@@ -73,7 +75,8 @@ def _shape(inputs: Inputs) -> Values:
 
 
 def _constant_of_shape(inputs: Inputs) -> Values:
-    """Zeros by default; ones if the given number is the whole number 1."""
+    """Zeros by default; ones if the given number is the whole number 1. Before 2019 its name was ConstantFill."""
+    require(not inputs.node.value("value", 0.0))
     shape, told = inputs.at(0), inputs.at(1)
     number = told.wholes if isinstance(told, Constant) else None
     if number == (0,) and isinstance(shape, Constant) and shape.wholes is not None:
@@ -311,7 +314,7 @@ _MOVES: Mapping[str, Callable[[Inputs], Values]] = {
     "Cast": _cast,
     "Concat": _concat,
     "Constant": _constant,
-    "ConstantOfShape": _constant_of_shape,
+    **dict.fromkeys(("ConstantFill", "ConstantOfShape"), _constant_of_shape),
     "Expand": lambda inputs: [_zeros([inputs.at(0)])],
     "Gather": _gather,
     "Identity": lambda inputs: [inputs.at(0)],
@@ -326,7 +329,7 @@ _MOVES: Mapping[str, Callable[[Inputs], Values]] = {
 }
 """The function for each operation that moves numbers."""
 
-_COMPUTING = frozenset({"Constant", "ConstantOfShape", "Shape", *_ARITHMETIC})
+_COMPUTING = frozenset({"Constant", "ConstantFill", "ConstantOfShape", "Shape", *_ARITHMETIC})
 """The operations among them that create new numbers."""
 
 REARRANGING = frozenset(_MOVES) - _COMPUTING | {"Pad"}
