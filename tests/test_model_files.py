@@ -11,13 +11,14 @@ import tracemalloc
 import zipfile
 from collections.abc import Callable
 from functools import cache
+from math import prod
 from pathlib import Path
 from random import Random
 
 import numpy as np
 import pytest
 from conftest import SCREENS, Result, Walk, patience, without_styles
-from hostile_models import reports_of, safetensors, safetensors_header
+from hostile_models import reports_of, safetensors, safetensors_header, tensor_opcodes, text, torch_zip
 from part_weights import keras_weights
 from sessions import replay
 
@@ -147,6 +148,27 @@ def test_a_chain_of_many_preceding_layers_is_traversed_once(
     assert len(part.nodes) == most - 1
 
 
+def test_a_weight_of_weight_norm_is_run_as_what_its_two_arrays_make() -> None:
+    cell = {"r.weight_ih_l0_v": [[3.0, 4.0]], "r.weight_ih_l0_g": [[10.0]], "r.weight_hh_l0": [[0.0]]}
+    original = "d.parametrizations.weight.original"
+    for norm, made in (([[5.0], [6.0]], [5.0, 6.0]), (10.0, [6.0, 8.0])):
+        np.savez("w.npz", **cell, **{f"{original}1": [[3.0], [4.0]], f"{original}0": norm})
+        weights = keras_weights(*open_model("w.npz").parts)
+        assert [weights["simple_rnn/kernel"].T.tolist(), weights["dense/kernel"].tolist()] == [[[6, 8]], [made]]
+
+
+def test_a_module_that_is_saved_under_two_names_is_one_layer() -> None:
+    shapes = {"weight_ih_l0": (12, 3), "weight_hh_l0": (12, 3), "bias_ih_l0": (12,), "bias_hh_l0": (12,)}
+    tensors = [tensor_opcodes(key, shape) for key, shape in shapes.items()]
+    pairs = [text(f"{name}.{key}") + each for name in ("a", "b") for key, each in zip(shapes, tensors, strict=True)]
+    pairs.append(text("fc.weight") + tensor_opcodes("fc", (2, 3)))
+    storages = [(key, bytes(4 * prod(shape))) for key, shape in shapes.items()]
+    Path("m.pt").write_bytes(torch_zip(b"\x80\x02}(" + b"".join(pairs) + b"u.", [*storages, ("fc", bytes(24))]))
+    found = open_model("m.pt")
+    assert [str(part.network) for part in found.parts] == ["input:3,lstm:3,dense:2:nobias"]
+    assert (found.params, found.others) == (102, ())
+
+
 def saved(name: str, text: str) -> None:
     """Write an .npz in which every element of an array is the array's position in a list."""
     np.savez(name, **{key: np.full(shape, place, "f4") for place, (key, shape) in enumerate(arrays(text).items())})
@@ -165,6 +187,10 @@ def test_arrays_go_to_the_layers_of_a_known_network_by_kind_shape_and_number() -
     part = fitted(open_model("w.npz"), "", Network.parse(spec))
     layers = {"lstm": "cell", "lstm_1": "cell_9", "lstm_2": "cell_10"}
     assert sources(part) == {"dense": "d", "layer_normalization": "layer_normalization"} | layers
+    # A matrix that may be a table or a dense layer is what the network has.
+    saved("t.npz", "rnn.hh 2x2; rnn.ih 2x4; tok.weight 5x4")
+    for spec, name in (("embed:5x4,rnn:2:nobias", "embedding"), ("input:4,dense:5:nobias", "dense")):
+        assert sources(fitted(open_model("t.npz"), "", Network.parse(spec)))[name] == "tok"
 
 
 def test_accepted_and_refused_model_files_read_as_reviewed(rnncli: Run, screen: Screen) -> None:
@@ -178,18 +204,31 @@ def test_accepted_and_refused_model_files_read_as_reviewed(rnncli: Run, screen: 
     saved("two.npz", "encoder.rnn.ih 4x3; encoder.rnn.hh 4x4; decoder.rnn.ih 6x7; decoder.rnn.hh 6x6")
     saved("fc.npz", "fc.weight 3x4")
     cells = (f"cell{n}/kernel 2x8; cell{n}/recurrent_kernel 2x8; cell{n}/bias 8" for n in ("", "_1"))
-    for name, text in {
+    for name, members in {
         "deep": "; ".join(cells),
         "pair": "encoder.ih 16x4; encoder.hh 16x4; decoder.ih 16x4; decoder.hh 16x4",
         "headed": "encoder.rnn.ih 4x3; encoder.rnn.hh 4x4; head.weight 2x4; head.bias 2; other.weight 7x9",
         "six": "; ".join(f"rnn.weight_{side}_l{level} 6x2" for level in range(6) for side in ("ih", "hh")),
     }.items():
-        Path(f"{name}.safetensors").write_bytes(safetensors(arrays(text)))
+        Path(f"{name}.safetensors").write_bytes(safetensors(arrays(members)))
     shapes = arrays("rnn.ih 4x2; rnn.hh 4x4")
     for dtype in ("int8", "uint8", "int64", "bool", "nan"):
         number = np.nan if dtype == "nan" else np.ones((), dtype)
         np.savez(f"{dtype}.npz", **{name: np.full(shape, number) for name, shape in shapes.items()})
     replay("model-files", rnncli, screen)
+
+
+def test_a_download_that_is_not_the_file_itself_is_called_what_it_is(at: Walk) -> None:
+    beginnings = {"version https://git-lfs.github.com/spec/v1": "a pointer of Git LFS", "<!DOCTYPE html>": "a page of"}
+    for extension in {extension for extension, module in FORMATS.items() if module != "python.source"} - {".json"}:
+        for beginning, kind in beginnings.items():
+            with at(extension, kind):
+                Path(f"m{extension}").write_text(beginning)
+                with pytest.raises(RnncliError, match=f"it is {kind}"):
+                    open_model(f"m{extension}")
+    Path("m.pt").write_bytes(safetensors({"w": (2,)}))
+    with pytest.raises(RnncliError, match="it is safetensors, expected a file"):
+        open_model("m.pt")
 
 
 # The weights

@@ -13,7 +13,7 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import chain, islice
+from itertools import islice
 from typing import Literal
 
 from rnncli.errors import shorten
@@ -31,6 +31,20 @@ MATRIX = "Linear or Embedding"
 
 _SIDE = re.compile(r"(?<![a-z])(enc|dec|left|right)(?:oder)?(?![a-z])|(?<![a-z])(src|source|tgt|trg|target)(?![a-z])")
 """Names of the two sides of a model, which do not form one row."""
+
+_COPIES = re.compile(
+    r"(^|[./])(ensemble\.|(model|fold|member|estimator|expert|agent|critic|q)(s\.|_?))[0-9]+$",
+)
+"""Names of modules that are copies of one another, like the models of an ensemble, and differ only in numbers."""
+
+_BESIDE = re.compile(r"static|init(ial)?_(h|c|hidden|state|cell)|(h|c|fc|hidden|state)_?init")
+"""Names of layers that compute a first state, or read what does not change over time: they are in no row."""
+
+_END = re.compile(
+    r"(^|[._/])(fc_?)?(out(put)?|heads?|logits?|classifier|generator|scores?|policy|value)"
+    r"(_?(layer|proj(ection)?|fc|linear|head|net))?[._]?[0-9]*$"
+)
+"""Names of layers at the end of a row, which never come before a cell."""
 
 _HOME = re.compile(r"(^|[./])[^./]*$")
 
@@ -71,11 +85,12 @@ def _name(text: str) -> _Name:
     return _Name(*numbered(text), _HOME.sub("", owner_of(text)), frozenset(same.get(each, each) for each in sides))
 
 
-def _kind(node: Node) -> Literal["unknown", "cell", "table", "plain"]:
-    """Return whether a node is a cell, an embedding, another stateless layer, or not understood."""
+def _kind(node: Node) -> Literal["unknown", "cell", "table", "plain", "beside"]:
+    """Return whether a node is a cell, an embedding, another stateless layer, not understood, or next to a row."""
     if node.word is None:
         return "unknown"
-    return "cell" if node.loops else "table" if takes_ids(node.word) else "plain"
+    plain: Literal["plain", "beside"] = "beside" if _BESIDE.search(ending(node.name)) else "plain"
+    return "cell" if node.loops else "table" if takes_ids(node.word) else plain
 
 
 def linked(nodes: Sequence[Node], ordered: bool) -> list[Node]:
@@ -115,20 +130,29 @@ class _Rows:
         homes = {self._names[place].home for place in self._windowed}
         self._beside = {place for place, name in enumerate(self._names) if name.home in homes}
         self._cells = [place for place, kind in enumerate(self._kinds) if kind == "cell"]
+        self._cells_reading: dict[int, list[int]] = {}
+        for place in self._cells:
+            self._cells_reading.setdefault(self._reads[place], []).append(place)
         self._returned_by_cells = {self._returns[place] for place in self._cells}
         self._unknown: dict[int, list[int]] = {}  # by each size of their arrays
         # By kind and output size, the layers that are in no row yet; of cells, those without a reader.
         self._giving: defaultdict[tuple[str, int], dict[int, None]] = defaultdict(dict)
         # By kind and input size, and by family in numerical order; of cells, those without an input.
         self._reading: defaultdict[tuple[str, int], dict[str, dict[int, None]]] = defaultdict(dict)
+        # By family and by what they return, the stateless layer that has the lowest numbers.
+        self._lowest: dict[tuple[str, int], int] = {}
         for place in sorted(range(len(nodes)), key=lambda place: self._names[place][:2]):
             node, kind = nodes[place], self._kinds[place]
             if kind == "unknown":
                 for each in {side for tensor in node.tensors.values() for side in tensor.shape}:
                     self._unknown.setdefault(each, []).append(place)
                 continue
+            if kind == "beside":
+                continue
             if place not in self._above:
                 self._giving[kind, self._returns[place]][place] = None
+            if kind == "plain":
+                self._lowest.setdefault((self._names[place].family, self._returns[place]), place)
             if not node.reads:
                 families = self._reading[kind, self._reads[place]]
                 families.setdefault(self._names[place].family, {})[place] = None
@@ -155,8 +179,8 @@ class _Rows:
             last, cell = later, later if self.nodes[later].loops else cell
             length += 1
         while length < MAX_LAYERS - 1 and self.nodes[first].reads is None:
-            table = self._table(first)
-            earlier = self._front(first) if table is None else table
+            table = self._table(first, last)
+            earlier = self._front(first, last) if table is None else table
             if earlier is None:
                 return
             one, other = shorten(self.nodes[earlier].name), shorten(self.nodes[first].name)
@@ -194,9 +218,13 @@ class _Rows:
         if last in self._above:
             return self._above[last]
         size = self._returns[last]
+        if size == 1 and self._kinds[last] == "plain":
+            return None  # a network predicts a single number; a layer that reads one reads the input of another row
         if not self._ordered:
             later = self._next_of_stack(last, cell, first)
             plain = self._only_plain(last, cell, first, guessed)
+            if plain is not None and later is None and self._kinds[last] == "cell":
+                return None if self._has_rivals(last, plain, first) else plain
             between = [] if later is None else self._within(size)
             if later is None or between == [plain]:
                 return plain
@@ -204,7 +232,7 @@ class _Rows:
         owed = set[int]()
         for place in range(last + 1, len(self.nodes)) if last >= first else ():
             node = self.nodes[place]
-            if place in self.used:
+            if place in self.used or self._kinds[place] == "beside":
                 continue
             if node.word is None:
                 if any(size in tensor.shape for tensor in node.tensors.values()):
@@ -227,8 +255,8 @@ class _Rows:
         size = self._returns[last]
         if self._reads[place] != size or not self._together(cell, place) or self._in_copies(last, place):
             return False
-        other = next((each for each in range(place + 1, len(self.nodes)) if self._kinds[each] != "table"), None)
-        if other is None or self._kinds[other] != "plain":
+        others = (each for each in range(place + 1, len(self.nodes)) if self._kinds[each] not in ("table", "beside"))
+        if (other := next(others, None)) is None or self._kinds[other] != "plain":
             return True
         return self._reads[other] != size or self._returns[place] == size
 
@@ -246,6 +274,8 @@ class _Rows:
             ends = [each for each in islice(self._giving["cell", size], 3) if each not in (last, place)]
             if len(places) > 1 or ends or (self._reading["plain", size] and self._returns[place] != size):
                 return None
+            if self._returns[place] == self._reads[first] and not self._giving["table", self._reads[first]]:
+                return None  # each may read the other
         fits = self._together(cell, place) and not self._owes_table(place, first)
         return place if fits and not self._blocked(size, last, place) else None
 
@@ -277,7 +307,15 @@ class _Rows:
             return None
         if family == self._names[last].family and self._names[place].numbers < self._names[last].numbers:
             return None
+        apart = self._kinds[last] == "plain" and family != self._names[last].family
+        if self._ordered + apart + (place in self._windowed) > 1:
+            return None
+        lowest = self._lowest.get((family, size), place)
+        if lowest not in self.used and self._names[lowest].numbers < self._names[place].numbers:
+            return None  # this one may read that one, too
         in_front = self._returns[place] == self._reads[first] and self._reads[place] not in self._returned_by_cells
+        if place in self._windowed:  # convolutions come before a cell more often than after it
+            in_front = self._lowest.get((family, self._reads[first]), first) not in self.used
         if in_front and family != self._names[last].family and not self._giving["table", self._reads[first]]:
             return None
         if any(each != last and self._together(each, place) for each in ends):  # another row could continue with it
@@ -288,7 +326,7 @@ class _Rows:
 
     # The layers before a row
 
-    def _table(self, first: int) -> int | None:
+    def _table(self, first: int, last: int) -> int | None:
         """Return the embedding that a row reads: the only one that fits, or the one whose name fits best."""
         size = self._reads[first]
         before = self._cell_before(first)
@@ -303,12 +341,13 @@ class _Rows:
         if near:
             between = zip(self._kinds[table + 1 : first], self._returns[table + 1 : first], strict=True)
             return None if ("plain", size) in between else table
-        rivals = [*islice(chain.from_iterable(self._reading["cell", size].values()), _MOST)]
-        if self._giving["plain", size] or len(rivals) == _MOST:
+        if any(self._likeness(each, first) >= best for each in self._givers(first, last, size)):
             return None
-        return None if any(self._likeness(table, each) >= best for each in rivals) else table
+        if self._giving["plain", size]:
+            return None
+        return None if any(self._likeness(table, each) >= best for each in self._unfed(first, size)) else table
 
-    def _front(self, first: int) -> int | None:
+    def _front(self, first: int, last: int) -> int | None:
         """Return the stateless layer before a row, next to it in its module, if nothing else fits there.
 
         In a file with an order it comes right before the row. A layer with as many outputs as inputs, such as a
@@ -317,12 +356,12 @@ class _Rows:
         size = self._reads[first]
         found = [*range(max(0, first - 1), first)] if self._ordered else [*islice(self._giving["plain", size], 3)]
         fits = [place for place in found if place not in self.used and self._fits_in_front(place, first)]
-        if not fits or len(fits) < len(found) or self._giving["table", size]:
+        if not fits or len(fits) < len(found) or self._giving["table", size] or self._givers(first, last, size):
             return None
         keeps = [place for place in fits if self._reads[place] == size]
         if not self._ordered:
-            alone = len(keeps) < 2 and len(fits) - len(keeps) < 2 and not self._reading["cell", size]
             place = (keeps or fits)[0]
+            alone = len(keeps) < 2 and len(fits) - len(keeps) < 2 and not self._has_rivals(place, first, first)
             return place if alone and not self._blocked(size, place, first) else None
         (place,) = fits
         rival = place > 0 and self._kinds[place - 1] == "plain" and self._returns[place - 1] == size
@@ -333,6 +372,8 @@ class _Rows:
         size = self._reads[first]
         if self._kinds[place] != "plain" or self._returns[place] != size or not self._together(first, place):
             return False
+        if _END.search(ending(self.nodes[place].name)):
+            return False
         before = self.nodes[place - 1] if self._ordered and place and self._reads[place] == size else None
         if self._ordered and (place in self._windowed or (before and place - 1 in self._windowed)):
             return True  # nobody writes these in a different order
@@ -341,6 +382,24 @@ class _Rows:
         windowed = place in (self._beside if self._reads[place] == size else self._windowed)
         beside = windowed or self._names[place].home == self._names[first].home
         return beside and self._reads[place] not in self._returned_by_cells
+
+    def _givers(self, first: int, last: int, size: int) -> list[int]:
+        """Return the cells at the ends of other rows that the first layer of a row may read; `last` ends this row."""
+        cells = islice(self._giving["cell", size], _MOST)
+        known = [each for each in cells if each != last and not (self._ordered and each > first)]
+        return [each for each in known if self._together(first, each)]
+
+    def _unfed(self, first: int, size: int) -> list[int]:
+        """Return the cells that read this many features from no known layer, except the first layer of a row."""
+        cells = self._cells_reading.get(size, [])
+        return [each for each in cells if each != first and self.nodes[each].reads is None]
+
+    def _has_rivals(self, giver: int, reader: int, first: int) -> bool:
+        """Return whether a cell of another row may read a layer, too; of another module only if the reader is, too."""
+        home = self._names[giver].home
+        cells = [each for each in self._unfed(first, self._returns[giver]) if self._together(giver, each)]
+        apart = self._names[reader].home != home
+        return any(apart or self._names[each].home == home for each in cells)
 
     # Which layers can be in one row, and what may be between them
 
@@ -358,10 +417,16 @@ class _Rows:
         return (not all(sides) or sides[0] == sides[1]) and not self._in_copies(one, other)
 
     def _in_copies(self, one: int, other: int) -> bool:
-        """Return whether two modules with different names each have this layer, like an actor and a critic."""
+        """Return whether two modules with different names each have this layer, like an actor and a critic.
+
+        If their names differ only in numbers, they must be names of copies: fold1 and fold2.
+        """
         first, second = (re.split("([./])", self.nodes[place].name) for place in (one, other))
         apart = next((place for place, words in enumerate(zip(first, second, strict=False)) if len({*words}) > 1), None)
-        if apart is None or apart + 1 == len(second) or numbered(first[apart])[0] == numbered(second[apart])[0]:
+        if apart is None or apart + 1 == len(second):
+            return False
+        alike = numbered(first[apart])[0] == numbered(second[apart])[0]
+        if alike and not _COPIES.search("".join(first[: apart + 1])):
             return False
         twin = self._places.get("".join([*first[: apart + 1], *second[apart + 1 :]]), -1)
         return twin >= 0 and all(sizes[twin] == sizes[other] for sizes in (self._kinds, self._reads, self._returns))

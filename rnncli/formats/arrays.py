@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import zip_longest
-from typing import Any
+from functools import partial
+from itertools import product, zip_longest
+from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import ArgumentError, shorten
 from rnncli.formats.array_rows import MATRIX, ending, linked, owner_of
@@ -21,12 +22,19 @@ from rnncli.formats.tensors import Convention, Tensor, by_numbers
 from rnncli.layers import GRU, LSTM, BatchNorm, Conv, Dense, Embedding, Layer, Norm, Recurrent, SimpleRNN
 from rnncli.quantities import MAX_SIZE
 
+if TYPE_CHECKING:
+    import numpy as np
+
+    Numbers = np.ndarray[Any, Any]
+
 CELLS: dict[int, type[Recurrent]] = {1: SimpleRNN, 3: GRU, 4: LSTM}
 """The cell for each number of gates."""
 
 ACTIVATIONS = Note(
     "the default activations (tanh, sigmoid gates, linear dense layers): the file does not say", "assumed"
 )
+
+_NORMED = Note("weight_norm: the scale g of a weight is not counted; a run uses g·v/‖v‖", "left out")
 
 _CELL = re.compile(
     r"(?P<owner>.*?)[./_]?(?P<what>weight|bias|w|b)_?(?P<side>ih|hh|hr)(?:_l(?P<level>[0-9]{1,6}))?(?P<back>_reverse)?",
@@ -46,7 +54,7 @@ _PROJECTION = re.compile(
 )
 """Endings of names of a matrix that is multiplied by, whatever is next to it."""
 
-_APART = re.compile(r"att(n|ention)|(^|[._/])(query|key|value|[qkv])(_proj|_layer)?(/|$)|residual|skip")
+_APART = re.compile(r"att(n|ention)|(^|[._/])(query|key|value|gate|[qkv])(_proj|_layer)?(/|$)|residual|skip")
 """Names of modules that are next to a row and not in it, whatever their sizes."""
 
 _OTHER_CONV = re.compile(r"transpose|deconv|upconv|einsum|bilin")
@@ -80,17 +88,48 @@ def nodes_of(tensors: Sequence[Tensor], *, ordered: bool | None = None) -> list[
         ordered = not _is_sorted(tensors)
     if not ordered:
         tensors = sorted(tensors, key=lambda each: by_numbers(each.name))
+    named, scales = _without_norms(tensors)
     modules: dict[str, _Module] = {}
-    for tensor in tensors:
-        owner, convention, role, level = _role_of(tensor.name)
+    for name, tensor in named.items():
+        owner, convention, role, level = _role_of(name)
         module = modules.setdefault(owner, _Module(owner, convention))
         (module.others if level is None else module.levels.setdefault(level, {}))[role] = tensor
     nodes = [node for module in modules.values() for node in _nodes_of_module(module)]
     nodes = _renamed(_without_inner_parts(nodes))
     ordered = ordered or _is_numbered(modules)
-    nodes = [*_with_tables(nodes, ordered)]
+    nodes = [*_with_tables([*_once(nodes)], ordered)]
     places = [[each.place for each in node.tensors.values() if each.place is not None] for node in nodes]
-    return linked([*tied(nodes, places)], ordered)
+    return [*linked([*tied(nodes, places)], ordered), *scales]
+
+
+def _without_norms(tensors: Sequence[Tensor]) -> tuple[dict[str, Tensor], list[Node]]:
+    """Return arrays by their names in a module without PyTorch's weight_norm, and each g that it keeps for g·v/‖v‖.
+
+    The norm is over the axes along which g has one place.
+    """
+    named = {tensor.name: tensor for tensor in tensors}
+    plain: dict[str, str] = {}
+    scales: dict[str, Node] = {}
+    for (name, v), (of_v, of_g) in product(named.items(), (("_v", "_g"), (".original1", ".original0"))):
+        g = named.get(name.removesuffix(of_v) + of_g) if name.endswith(of_v) and "weight" in name else None
+        if g is None or g.dtype != v.dtype or len(g.shape) not in (0, len(v.shape)):
+            continue
+        if all(size in (1, whole) for size, whole in zip(g.shape, v.shape, strict=False)):
+            named[name] = v._replace(read=partial(_scaled, g, v))
+            plain[name] = name.removesuffix(of_v).replace("parametrizations.", "")
+            scales[g.name] = Node(g.name, "weight_norm", tensors={"g": g}, notes=(_NORMED,))
+    return {plain.get(name, name): each for name, each in named.items() if name not in scales}, [*scales.values()]
+
+
+def _scaled(g: Tensor, v: Tensor) -> Numbers:
+    """Return the weight that weight_norm computes from its two arrays."""
+    import numpy as np
+
+    scale, array = g.read(), v.read()
+    axes = tuple(axis for axis, size in enumerate(scale.shape or array.shape) if size == 1 or not scale.ndim)
+    with np.errstate(all="ignore"):  # whether numbers are finite is asked where they are used
+        norm = np.sqrt(np.square(array).sum(axis=axes, dtype="float64", keepdims=True))
+        return np.asarray(scale / norm * array, array.dtype)
 
 
 def _is_sorted(tensors: Sequence[Tensor]) -> bool:
@@ -207,6 +246,7 @@ def _stateless(name: str, roles: Mapping[str, Tensor], convention: Convention) -
     notes = [ACTIVATIONS]
     if word.window is not None:
         plain = "a stride and a dilation of 1, one group, no padding, no activation and no pool after it"
+        plain += ", and is not transposed" * (reads == word.output_features(1))
         notes.append(Note(f"{shorten(name)} has {plain}: the file does not say", "assumed"))
     if word.kind == "norm" and convention == "torch" and not ("bias" in roles and _LAYER_NORM.search(ending(name))):
         said = f"{shorten(name)} is a LayerNorm, not a GroupNorm or RMSNorm: the file does not say"
@@ -300,6 +340,16 @@ def _renamed(nodes: Iterable[Node]) -> list[Node]:
             name += "'"
         taken[name] = node if name == node.name else replace(node, name=name)
     return [*taken.values()]
+
+
+def _once(nodes: Iterable[Node]) -> Iterator[Node]:
+    """Yield nodes, each module once: PyTorch saves one that has two names under both, with the same numbers."""
+    known = set[frozenset[object]]()
+    for node in nodes:
+        places = frozenset((role, tensor.place) for role, tensor in node.tensors.items() if tensor.place is not None)
+        if len(places) < max(2, len(node.tensors)) or places not in known:
+            yield node
+        known.add(places)
 
 
 def _with_tables(nodes: Sequence[Node], ordered: bool) -> Iterator[Node]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from rnncli.errors import RnncliError, UsageError, listed, shorten
 from rnncli.formats import SEPARATOR, part_of
-from rnncli.formats.array_rows import numbered
+from rnncli.formats.array_rows import MATRIX, numbered
 from rnncli.formats.model_file import ModelFile
 from rnncli.formats.nodes import Node, Note, Part, flattened_windows, takes_input
 from rnncli.layers import Layer
@@ -130,6 +130,8 @@ def _alike(model: ModelFile, network: Network) -> list[Node] | None:
     for node in model.left:
         if node.tensors and isinstance(node.word, Layer) and (node.features or takes_input(node.word)):
             found.setdefault(_signature(node.word, (None, None, node.features)), []).append(node)
+        if node.kind == MATRIX:
+            found.setdefault(("embed", tuple(each.shape for each in node.tensors.values())), []).append(node)
     wanted: dict[Signature, list[str]] = {}
     for name, signature in _owners(network):
         wanted.setdefault(signature, []).append(name)

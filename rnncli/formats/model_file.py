@@ -166,6 +166,7 @@ def model_of(
         RnncliError: it has more parts than a file may have.
     """
     rows = parts_of(nodes, framework=framework)
-    used = {tensor.name for part in rows.parts for node in part.nodes for tensor in node.tensors.values()}
-    others = tuple(tensor for tensor in tensors if tensor.name not in used)
+    used = [tensor for part in rows.parts for node in part.nodes for tensor in node.tensors.values()]
+    names, places = {tensor.name for tensor in used}, {tensor.place for tensor in used} - {None}
+    others = tuple(tensor for tensor in tensors if tensor.name not in names and tensor.place not in places)
     return ModelFile(path, format_, writer, rows.parts, others, rows.said(notes), left=rows.left)
