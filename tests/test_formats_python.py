@@ -112,6 +112,9 @@ def test_all_open_names_are_listed_at_once_and_can_be_set(at: Walk) -> None:
     for name, source in cases("open").items():
         with at(name):
             assert specs(source, **json.loads(value_after("set", source))) == ["input:3,lstm:8"]
+    with pytest.raises(OpenNumbersError) as error:
+        specs(f"{KERAS}m = Sequential([Bidirectional(LSTM(n), input_shape=(None, x.shape[2]))])")
+    assert error.value.names == ("n", "x.shape[2]")
     source = net("self.e = nn.Embedding(len(vocab), d)\nself.rnn = nn.LSTM(d, hidden)", parameters=", d, hidden=3")
     with pytest.raises(OpenNumbersError) as error:
         specs(source)
@@ -155,6 +158,11 @@ OFFERED = {
     "self.rnn = nn.ModuleList()\nfor _ in range(n):\n    self.rnn.append(nn.LSTM(size, size))": ["n=100", "size=100"],
     "self.rnn = nn.GRU(3, 8) if rnn_type == 'gru' else nn.LSTM(3, 8)": ["load()=gru"],
     "self.rnn = nn.LSTM(3, 8, 2, dropout=two)": ["two=0.1"],
+    "self.rnn = getattr(nn, cfg.kind)(3, 8, 2, dropout=cfg.drop)": ["cfg.kind=LSTM", "cfg.drop=0.1"],
+    "self.rnn = nn.LSTM(n.suggest_int('in', 4, 9), n.Choice('units', values=[5, 6]))": [
+        "n.suggest_int('in', 4, 9)=4",
+        "n.Choice('units', values=[5, 6])=5",
+    ],
 }
 """Open names in an __init__, and the suggested settings."""
 
@@ -181,6 +189,16 @@ def test_a_config_that_is_never_passed_has_its_default_values_and_a_note_says_so
     Path("model.py").write_text(source, encoding="utf-8")
     with pytest.raises(OpenNumbersError, match=r"config\.hidden"):  # no setting could supply it along with the number
         open_model("model.py")
+
+
+def test_what_no_call_is_followed_of_has_default_values_and_that_the_file_may_call_it_is_said(at: Walk) -> None:
+    taken = ("train(N, 4)", "jobs = [lambda: N(4)]", "kinds = {'n': N}", "n = eval(x)(4)", "n = globals()[x](4)")
+    for line in (*taken, "Also = N", "isinstance(n, N)", "def f(n: N):\n    return n", "class Of(N): pass"):
+        with at(line):
+            Path("model.py").write_text(f"{net('self.rnn = nn.LSTM(3, h)', parameters=', h=8')}{line}\n")
+            (part,) = {str(each.network): each for each in open_model("model.py").parts}.values()
+            doubt = "assumed: N has its default values: what is made of it at line 7 is not known"
+            assert (str(part.network), part.doubts) == ("input:3,lstm:8", (doubt,) * (line in taken))
 
 
 def test_suggested_settings_are_accepted_and_leave_nothing_open(at: Walk, rnncli: Run) -> None:

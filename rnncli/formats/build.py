@@ -354,11 +354,13 @@ def cells(given: dict[str, Any]) -> list[Node]:
 
 def each_step(given: dict[str, Any]) -> list[Node]:
     """Return a layer that is applied to each timestep of a sequence."""
-    held = _held(given["layer"], "layer", "TimeDistributed takes a layer, such as Dense(32)")
-    for made in held:
+    steps = []
+    for made in _held(given["layer"], "layer", "TimeDistributed takes a layer, such as Dense(32)"):
         if isinstance(made.word, Layer) and made.word.reads != "either":
             raise ArgumentFaultError("layer", f"TimeDistributed cannot wrap {made.word.keras}, which reads over time")
-    return [replace(made, where="sequence") for made in held]
+        flat = isinstance(made.word, Layer) and made.word.joins == "flatten"  # as the vector of a timestep is
+        steps.append(replace(made, word=Pass() if flat else made.word, where="sequence"))
+    return steps
 
 
 def whole(mode: str) -> Build:

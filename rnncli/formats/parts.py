@@ -303,7 +303,10 @@ class _Graph:
         first = node
         while (earlier := self._before(first)) is not None and earlier.name not in before:
             first = before[earlier.name] = earlier
-        row = _fitting([*reversed(before.values())])
+        nodes = [*reversed(before.values())]
+        start = 0 if self._features or takes_input(nodes[0].word) else _known_from(nodes)
+        row = _fitting(nodes[start:])
+        row.begins = row.begins or ": the source does not say how many features it reads" * bool(start)
         behind: set[str] = set()
         while (later := self._behind(row.nodes[-1])) is not None and later.name not in self.taken:
             if later.name in before or later.name in behind:
@@ -439,10 +442,19 @@ def _changes(node: Node) -> bool:
 def _features_read(nodes: Sequence[Node]) -> int | None:
     """Return how many features the first of some nodes reads, inferred from later ones while the number is the same."""
     for node in nodes:
-        changes = isinstance(node.word, Layer) and returned(node.word, 1) == returned(node.word, 2)
-        if node.features or changes:
+        if node.features or _changes_features(node):
             return node.features if node.features and node.features <= MAX_SIZE else None
     return None
+
+
+def _known_from(nodes: Sequence[Node]) -> int:
+    """Return the place in a row from which it is known how many features are read; 0 where it never is."""
+    known = next((place for place, node in enumerate(nodes) if node.features), 0)
+    return max((place + 1 for place, node in enumerate(nodes[:known]) if _changes_features(node)), default=0)
+
+
+def _changes_features(node: Node) -> bool:
+    return isinstance(node.word, Layer) and returned(node.word, 1) == returned(node.word, 2)
 
 
 def _unsaid(node: Node, wanted: Returned | None) -> Iterator[Note]:

@@ -66,11 +66,13 @@ class Evaluator:
     Attributes:
         used: the settings that were used, as they were given.
         doubts: the unknown conditions under which the current statement runs, innermost last.
+        module: the names of the text itself, outside its functions and classes.
     """
 
     def __init__(self, settings: Settings = NO_SETTINGS) -> None:
         self.used: set[str] = set()
         self.doubts: list[Unknown] = []
+        self.module = Scope({"__name__": "__main__"})
         self._settings = {written_as(name): (name, _WORDS.get(each, each)) for name, each in settings.items()}
         self._expressions = any(not name.isidentifier() for name in self._settings)
         self._fresh: dict[int, tuple[Value, Unknown]] = {}
@@ -284,6 +286,8 @@ class Evaluator:
                 return Named((*path, name), node if isinstance(node, ast.expr) else None)
             case str() | int() if name == "value":  # of an Enum
                 return owner
+            case dict() if name in owner and not called:  # in a namespace
+                return owner[name]
             case Class() | Function() if name == "__name__":
                 return owner.name
             case Instance(values=values) if name in values or name == "__dict__":
@@ -297,7 +301,10 @@ class Evaluator:
                     return self.invoke(found, Given([], {}, node)) if found.decorated("property") else found
                 if found is not MISSING:
                     return found
-        return Method(owner, name) if called else left_open(node)
+                if isinstance(own := cls.get("__getattr__"), Function) and isinstance(owner, Instance) and not called:
+                    return self.invoke(replace(own, owner=owner), Given([name], {}, node))
+        held = isinstance(owner, Instance) and owner.is_dict and name in ("get", "pop", "setdefault", "update")
+        return Method(owner.values if held else owner, name) if called else left_open(node)
 
     def _elements(self, elements: list[ast.expr], scope: Scope) -> list[Value]:
         values: list[Value] = []
@@ -324,8 +331,16 @@ class Evaluator:
         return made
 
     def _item(self, owner: Value, index: ast.expr, scope: Scope, node: ast.Subscript) -> Value:
+        if isinstance(owner, Named):
+            itself = owner.path == ("sys", "modules") and self.value(index, scope) == "__main__"
+            return Instance(None, self.module.values) if itself else left_open(node)
+        if isinstance(owner, Instance):
+            own = self.attribute(owner, "__getitem__", node, called=True)
+            if isinstance(own, Function):
+                return self.call(own, Given([self.value(index, scope)], {}, node))
+            owner = owner.values
         if not isinstance(owner, list | str | dict):
-            return left_open(node) if isinstance(owner, Named) else self.item(owner, index, scope, node)
+            return self.item(owner, index, scope, node)
         bounds = (index.lower, index.upper, index.step) if isinstance(index, ast.Slice) else (index,)
         keys: list[Value] = [each and self.value(each, scope) for each in bounds]
         if isinstance(owner, list) and self.items(owner) is None:
@@ -396,15 +411,16 @@ class Evaluator:
                 for each, part in zip(targets, self.unpacked(value, targets), strict=True):
                     self.assign(each.value if isinstance(each, ast.Starred) else each, part, scope)
             case ast.Subscript(value=owner, slice=index):
-                held, key = self.value(owner, scope), self.value(index, scope)
-                if isinstance(held, dict) and isinstance(key, PLAIN):
-                    self.put(held, held, key, value)
-                elif isinstance(held, dict | list):
-                    known = isinstance(held, list) and type(key) is int and not self.doubted(held) and self.items(held)
-                    if known and -len(held) <= key < len(held):
-                        held[key] = value
+                items, key = self.value(owner, scope), self.value(index, scope)
+                items = items.values if isinstance(items, Instance) else items
+                if isinstance(items, dict) and isinstance(key, PLAIN):
+                    self.put(items, items, key, value)
+                elif isinstance(items, dict | list):
+                    known = isinstance(items, list) and type(key) is int and not self.doubted(items)
+                    if known and self.items(items) and -len(items) <= key < len(items):
+                        items[key] = value
                     else:
-                        self.spoil(held, Unknown(left_open(target).why), [value])
+                        self.spoil(items, Unknown(left_open(target).why), [value])
 
     def unpacked(self, value: Value, targets: Sequence[ast.expr]) -> list[Value]:
         """Return the value for each target of an assignment to several."""

@@ -141,11 +141,12 @@ class Graphs(Modules):
         if keras and isinstance(build := cls.get("build"), Function):
             self.invoke(replace(build, owner=instance), Given([SIZE], {}, given.node))
         start = instance.values.pop("__init__", given)
+        instance.values |= (start.as_dict or {}) if instance.is_dict else {}
         own = self.computing(instance) is not None or any(isinstance(each, Module) for each in instance.values.values())
         for base in cls.named:
             framework = self.framework(base.path)
             if framework is not None and class_of(framework, base.name) is not None:
-                module = self.fresh(Module(base.path, start, None, framework, self.function))
+                module = self.fresh(Module(base.path, start, None, framework, self.function, presumed=self.presuming))
                 self.modules.append(module)
                 if own:
                     instance.values[""] = module
@@ -181,7 +182,8 @@ class Graphs(Modules):
             if tensors:
                 return computed(self, name, given, tensors, plain=called.path[0] in _PLAIN)
             return SIZE if SIZE in given.all else Call(called.path, given)
-        module = self.fresh(Module(called.path, given, None, framework, self.function, [], None, inputs, outputs))
+        module = Module(called.path, given, None, framework, self.function, inputs=inputs, outputs=outputs)
+        module = self.fresh(replace(module, presumed=self.presuming))
         if framework == "keras" and name == "Input":
             return self.follow_module(module, None, given)
         self.modules.append(module)
@@ -279,6 +281,12 @@ class Graphs(Modules):
         """Return the items that a loop over a value visits: for a container, its modules."""
         held = isinstance(value, Module) and value.items is not None
         return list(value.items.values()) if held else super().items(value)
+
+    def truth(self, value: Value) -> bool | None:
+        """Return whether a value counts as true: a layer does, and a class of a framework."""
+        if isinstance(value, Named) and value.name[:1].isupper() and self.framework(value.path) is not None:
+            return True
+        return True if isinstance(value, Module) and value.items is None else super().truth(value)
 
     def item(self, owner: Value, index: ast.expr, scope: Scope, node: ast.Subscript) -> Value:
         """Return an item of a container, or of a tensor."""

@@ -23,8 +23,10 @@ from rnncli.formats.python.objects import (
     Named,
     Parser,
     Partial,
+    Scope,
     Unknown,
     Value,
+    expression_in,
     left_open,
     open_in,
 )
@@ -58,10 +60,11 @@ _COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.In: lambda one, many: one in many,
     ast.NotIn: lambda one, many: one not in many,
 }
+_EQUAL = (ast.Is, ast.IsNot, ast.Eq, ast.NotEq)
 _METHODS: Mapping[type, frozenset[str]] = {
     list: names("append extend insert pop reverse index remove clear sort"),
     dict: names("get items values keys pop copy update setdefault"),
-    str: names("lower upper strip split startswith endswith title capitalize format"),
+    str: names("lower upper strip split join startswith endswith title capitalize format"),
 }
 """Methods of plain values that work here as in Python."""
 
@@ -70,13 +73,10 @@ _OF_PLAIN = names("str bool")
 _COMPARING = names("max min sorted sum")
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     **{name: getattr(math, name) for name in names("sqrt ceil floor log2 prod")},
-    **{
-        each.__name__: each
-        for each in (int, float, round, abs, divmod, max, min, sum, str, bool, range, len, list, tuple)
-    },
     **{each.__name__: each for each in (int, float, round, abs, max, min, sum, str, bool, range, len, list, tuple)},
     **{each.__name__: each for each in (sorted, dict, enumerate, zip, reversed, divmod)},
     "OrderedDict": dict,
+    "set": lambda values=(): [*dict.fromkeys(values)],
 }
 """The Python functions that are supported, by name."""
 
@@ -128,15 +128,24 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
             return evaluator.fresh([evaluator.call(owner, Given([each], {}, given.node)) for each in items])
         case ("type",) if isinstance(owner, Instance) and owner.cls is not None:
             return owner.cls
+        case ("type",) if isinstance(owner, str) and isinstance(held := given.get("", 2), dict):
+            node = ast.ClassDef(owner, [], [], [], [], lineno=given.line)
+            return Class(node, Scope(held), tuple(evaluator.items(name) or ()))
         case ("vars",) | (*_, "asdict") if isinstance(owner, Instance):
             return owner.values
         case (*_, "field" | "Field") if given.positional or given.named.keys() & {"default", "default_factory"}:
             factory = given.get("default_factory")
             return given.get("default", 0) if factory is None else evaluator.call(factory, Given([], {}, given.node))
-        case (*_, "Namespace" | "SimpleNamespace" | "EasyDict" | "AttrDict") if not given.positional:
-            return evaluator.fresh(Instance(None, dict(given.named)))
+        case (*_, "Namespace" | "SimpleNamespace" | "EasyDict" | "AttrDict") if given.as_dict is not None:
+            return evaluator.fresh(Instance(None, given.as_dict))
         case (*_, "partial") if given.positional:
             return Partial(owner, Given(given.positional[1:], given.named, given.node, given.unknown))
+        case ("globals",):
+            return evaluator.module.values
+        case ("eval",) | ("ast", "literal_eval") if (
+            isinstance(owner, str) and (said := expression_in(owner)) is not None
+        ):
+            return evaluator.value(said, evaluator.module)
         case ("os", "getenv") | ("os", "environ", "get") if len(given.positional) == 2:
             return name
         case (*_, "ArgumentParser"):
@@ -163,6 +172,9 @@ def plain_method(evaluator: Evaluator, owner: Any, name: str, given: Given) -> V
         texts = [each for each in given.all if not isinstance(each, int)]
         short = all(isinstance(each, str) and len(each) < MAX_ITEMS // (len(owner) or 1) for each in texts)
         known = known and short and not {*owner} & {*":.[!"}
+    if name == "join":
+        items = evaluator.items(first) or [first]
+        known = known and sum(len(owner) + len(each) for each in items if isinstance(each, str)) <= MAX_ITEMS
     if name in ("extend", "update") and given.positional:
         known = known and isinstance(first, type(owner)) and evaluator.items(first) is not None
     if isinstance(owner, list) and name not in ("append", "extend"):
@@ -227,8 +239,9 @@ def _is_deep(values: Sequence[Value]) -> bool:
 
 def compared(kind: ast.cmpop, left: Value, right: Value) -> bool | None:
     """Return whether a comparison of two values holds, or None if that is not known."""
-    if isinstance(kind, ast.Is | ast.IsNot) and right is None and isinstance(left, Call) and left.name[:1].isupper():
-        return isinstance(kind, ast.IsNot)  # an object is never None
+    other = right is None or (isinstance(right, str) and type(left) is not Call)  # of somebody else, it may be a text
+    if isinstance(kind, _EQUAL) and other and isinstance(left, Call) and left.name[:1].isupper():
+        return isinstance(kind, ast.IsNot | ast.NotEq)
     known = (*PLAIN, list, dict, Instance, Function, Class)
     if not isinstance(left, known) or not isinstance(right, known) or open_in(left) or open_in(right):
         return None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from rnncli.formats.build import ArgumentFaultError
 from rnncli.formats.frameworks import CLASSES, DIFFERS, INPUTS, bound, built, class_of
-from rnncli.formats.keras.config import BY_FILTERS, KEEP_FEATURES, side_by_side
+from rnncli.formats.keras.config import KEEP_FEATURES, side_by_side
 from rnncli.formats.nodes import Node, Note, Pass, loops, names, returned
 from rnncli.formats.python.objects import Given, Instance, Open, Unknown, Value, as_taken, left_open, open_in
 from rnncli.formats.python.steps import SIZE, Edge, Module, Recorder, Step, Tensor, reached
@@ -18,6 +20,9 @@ LOG_SOFTMAX = Note("log_softmax is not computed: the network returns the scores 
 
 _FEATURES_FIRST = "1d"
 """The suffix of PyTorch modules that, with few exceptions, read and return (samples, features, timesteps)."""
+
+_WINDOW = re.compile("(?:Separable)?(Conv|MaxPool|MaxPooling|AveragePooling|AvgPool)([123])D")
+"""Classes of Keras that slide over as many axes, and return features last."""
 
 _WHOLE = names("AdaptiveAvgPool1d AdaptiveMaxPool1d")
 """Those that return one number per feature."""
@@ -85,9 +90,15 @@ class Modules(Recorder):
         kind = "input" if module.name in INPUTS else module.name
         first, reads = next(iter(tensors), None), [self.read(each) for each in tensors]
         step = Step(kind, line, reads or (None if module.framework == "torch" else []), None, module)
-        step.out = _out_of(module, tensors)
+        given = module.given.get("input_shape")
+        read = first.step.sizes if first is not None else given if isinstance(given, list) else None
+        sizes = self._sizes_of(module, read)
+        step.sizes, step.out = sizes, _out_of(module, tensors, sizes)
         try:
             made = self.made_of(module)
+            rank = first.step.rank if first is not None else len(read or ()) + 1
+            if module.name == "TimeDistributed" and made[0].word == Pass() and rank != 3:  # it flattens pictures
+                raise UnknownModuleError("")
             if first is not None and first.axes == _FLAT and made[0].features:
                 same = made[0].features == first.step.out
                 first = replace(first, axes="") if same else self.behind(first, Flatten(), "flatten", line, "vector")
@@ -113,6 +124,7 @@ class Modules(Recorder):
             edges = [*reads, *(starts if recurrent else [])] or step.reads
             step = Step(kind if recurrent or not level else "Dropout", line, edges, each.word, module, level, each)
             step.out = returned(each.word, features or each.features) if isinstance(each.word, Layer) else features
+            step.sizes = sizes
             step.notes = (*(note for note in each.notes if note.text != DIFFERS["return_state"]), *module.notes)
             step = self.add(step)
             levels += [step] if recurrent else []
@@ -130,6 +142,46 @@ class Modules(Recorder):
         if module.name.endswith(_FEATURES_FIRST) and module.name != "BatchNorm1d":  # which can also read vectors
             return Tensor(step, "sequence", axes="bft")
         return Tensor(step, first.returns, axes="??f" if module.name == "Embedding" else first.axes)
+
+    def _sizes_of(self, module: Value, sizes: Sequence[Value] | None) -> Sequence[Value] | None:
+        """Return the sizes of what a layer of Keras makes of a sample with some sizes, as far as they are known."""
+        self.step()
+        if not isinstance(module, Module) or module.framework != "keras":
+            return None
+        given, name = module.given, module.name
+        first = given.get({"Reshape": "target_shape", "Permute": "dims", "Dense": "units"}.get(name, "shape"), 0)
+        if name in ("Input", "Reshape") and isinstance(first, list):
+            known = math.prod(each for each in first if _is_size(each))
+            whole = math.prod(sizes or []) if name == "Reshape" and sizes and all(map(_is_size, sizes)) else 0
+            alone = sum(not _is_size(each) for each in first) == 1
+            return [each if _is_size(each) else whole // known if whole and alone else None for each in first]
+        plain = given.get("dilation_rate", default=1) == 1 and given.get("data_format") in (None, "channels_last")
+        if plain and (window := _WINDOW.fullmatch(name)) is not None:
+            conv, axes = window[1] == "Conv", int(window[2])
+            sizes = sizes if sizes and len(sizes) == axes + 1 else [None] * (axes + 1)
+            width = given.get("kernel_size", 1) if conv else given.get("pool_size", 0, 2)
+            step = given.get("strides", 2, 1) if conv else given.get("strides", 1) or width
+            whole = given.get("padding", 3 if conv else 2, "valid") != "valid"
+            widths, steps = (each if isinstance(each, list) else [each] * axes for each in (width, step))
+            made = [_slid(*each, whole=whole) for each in zip(sizes, widths, steps, strict=False)]
+            return [*made, given.get("filters", 0) if conv else sizes[-1]]
+        if not sizes:
+            return None
+        if name == "TimeDistributed":
+            held = given.get("layer", 0)
+            inner: Sequence[Value] | None = sizes[1:]
+            for each in held.items.values() if isinstance(held, Module) and held.items is not None else [held]:
+                inner = self._sizes_of(each, inner)
+            return None if inner is None else [sizes[0], *inner]
+        if name == "Permute" and isinstance(first, list):
+            return [sizes[each - 1] if each in range(1, len(sizes) + 1) else None for each in first]
+        if name == "Flatten":
+            return [math.prod(sizes) if all(map(_is_size, sizes)) else None]
+        if name == "Dense":
+            return [*sizes[:-1], first]
+        if "Dropout" in name or (name in KEEP_FEATURES and not name.endswith("1D")):
+            return sizes
+        return sizes[-1:] if name.startswith("Global") else None
 
     def _replayed(self, model: Module, tensors: list[Tensor]) -> Tensor:
         """Return a functional model's output for other data than it was built with."""
@@ -169,20 +221,27 @@ class Modules(Recorder):
         if unknown is not None:
             raise UnknownModuleError(f"the arguments of {what} are not known: {unknown.why}", unknown.names)
         values: dict[str, Value] = {}
+        faults: list[UnknownModuleError] = []
         try:
             for name, value in _arguments_of(module).items():
                 if name in cls.inert:
                     continue
-                taken = as_taken(name, value, self.made_of)
+                try:
+                    taken = as_taken(name, value, self.made_of)
+                except UnknownModuleError as fault:
+                    faults.append(fault)
+                    continue
                 alone = name.endswith("shape") and isinstance(taken, list) and len(taken) == 1
                 if name in ("padding_idx", "input_length") or alone:  # usually how many ids a sample has
                     taken = {"padding_idx": 1, "input_length": None}.get(name, [None]) if open_in(taken) else taken
                 values[name] = taken
-            causes = [(name, cause) for name, each in values.items() if (cause := open_in(each)) is not None]
-            if causes:
-                every = [(_EXAMPLES.get(name), each) for name, cause in causes for each in cause.names]
-                opened = tuple(dict.fromkeys(each._replace(example=each.example or said) for said, each in every))
-                raise UnknownModuleError(f"{causes[0][0]} of {what} is not known: {causes[0][1].why}", opened)
+            for name, each in values.items():
+                if (cause := open_in(each)) is not None:
+                    opened = [one._replace(example=one.example or _EXAMPLES.get(name)) for one in cause.names]
+                    faults.append(UnknownModuleError(f"{name} of {what} is not known: {cause.why}", (*opened,)))
+            if faults:
+                every = dict.fromkeys(one for fault in faults for one in fault.names)
+                raise UnknownModuleError(str(faults[0]), (*every,))
             return built(module.framework, module.name, [], values)
         except ArgumentFaultError as fault:
             node = module.given.written(fault.argument, cls.takes)
@@ -231,21 +290,26 @@ def _outputs(levels: list[Step], axes: str, *, cell: bool) -> list[Value] | Tens
     return [Tensor(last, "sequence", axes=axes), [h, memory] if lstm else h]
 
 
-def _out_of(module: Module, tensors: list[Tensor]) -> int | None:
-    """Return how many features a layer returns that specs have no word for."""
-    widths = [each.step.out for each in tensors]
+def _out_of(module: Module, tensors: list[Tensor], sizes: Sequence[Value] | None) -> int | None:
+    """Return how many features a layer returns that specs have no word for, and whose output has some sizes."""
     if module.name == "Concatenate":
         return features_side_by_side(tensors, module.given.get("axis", 0, -1))
-    if module.name in KEEP_FEATURES or module.name in ("LogSoftmax", "Flatten"):
-        return next(iter(widths), None)
-    size, first = None, module.given.get({"Reshape": "target_shape", "Permute": "dims"}.get(module.name, "filters"), 0)
-    if module.name in BY_FILTERS:
-        size = first
-    elif isinstance(first, list) and first and module.name == "Reshape":
-        size = first[-1]
-    elif isinstance(first, list) and first and module.name == "Permute" and tensors:
-        size = next((each for axis, each in enumerate(tensors[0].step.shape or [], 1) if axis == first[-1]), None)
+    if not sizes and (module.name in KEEP_FEATURES or module.name in ("LogSoftmax", "Flatten")):
+        return next((each.step.out for each in tensors), None)
+    size = sizes[-1] if sizes else None
     return size if type(size) is int and size > 0 else None
+
+
+def _is_size(value: Value) -> bool:
+    return type(value) is int and value > 0
+
+
+def _slid(size: Value, width: Value, step: Value, *, whole: bool) -> int | None:
+    """Return how many places a window has along an axis; over the whole of it, as many as steps."""
+    if not all(map(_is_size, (size, width, step))):
+        return None
+    places: int = (size - (0 if whole else width - 1) + step - 1) // step
+    return places
 
 
 # Functions and methods of tensors: one table row per name

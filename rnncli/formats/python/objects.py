@@ -28,6 +28,9 @@ COMPUTED = "is computed when the program runs"
 _SEVERAL = (ast.ListComp, ast.GeneratorExp, ast.DictComp, ast.SetComp, ast.List, ast.Tuple, ast.Dict, ast.Slice)
 """Expressions, and items of lists, that are not a number or word that a setting could provide."""
 
+_CHOOSING = ("Int", "Float", "Choice", "suggest_int", "suggest_float", "suggest_uniform", "suggest_categorical")
+"""Methods of KerasTuner and Optuna that choose a value."""
+
 NO_BASES = frozenset(("object", "ABC", "Protocol", "Generic", "NamedTuple", "HyperModel"))
 """Base classes that do not make a subclass a framework's object."""
 
@@ -115,6 +118,13 @@ class Given:
     def all(self) -> list[Value]:
         """All arguments."""
         return [*self.positional, *self.named.values()]
+
+    @property
+    def as_dict(self) -> dict[Value, Value] | None:
+        """What a dict is that is made of them, or None."""
+        if self.unknown is not None or not all(isinstance(each, dict) for each in self.positional):
+            return None
+        return {key: value for each in (*self.positional, self.named) for key, value in each.items()}
 
     def written(self, argument: str, takes: Sequence[str]) -> ast.AST:
         """Return where an argument is written, given the call's arguments in order; the call itself if unknown."""
@@ -244,15 +254,18 @@ class Instance(Opaque):
         cls: the class.
         values: its attributes.
         given: the arguments of its __init__: each parameter and its value.
-        presumed: descriptions of values that were not given and are assumed.
         variables: the names that it is bound to.
     """
 
     cls: Class | None
     values: dict[Value, Value] = field(default_factory=dict)
     given: dict[str, Value] = field(default_factory=dict)
-    presumed: list[str] = field(default_factory=list)
     variables: list[str] = field(default_factory=list)
+
+    @property
+    def is_dict(self) -> bool:
+        """Whether its attributes are its items, too."""
+        return self.cls is None or "dict" in [base.name for base in self.cls.named]
 
 
 class Parser(Instance):
@@ -293,7 +306,21 @@ def left_open(node: ast.AST, why: str = COMPUTED) -> Unknown:
     one = written not in ("a long expression", "an expression") and not isinstance(
         getattr(node, "slice", node), _SEVERAL
     )
-    return Unknown(f"{shorten(written)} {why}", (Open(written, getattr(node, "lineno", 0)),) * one)
+    return Unknown(f"{shorten(written)} {why}", (Open(written, getattr(node, "lineno", 0), _first_choice(node)),) * one)
+
+
+def _first_choice(node: ast.AST) -> float | str | None:
+    """Return the first value that a tuner may choose: `hp.Int("units", 32, 512)`."""
+    if not isinstance(node, ast.Call) or getattr(node.func, "attr", "") not in _CHOOSING:
+        return None
+    by_name = {each.arg: each.value for each in node.keywords}
+    said = [by_name[name] for name in ("default", "min_value", "values", "low", "choices") if name in by_name]
+    match [*said, *node.args[1:2], None][0]:
+        case ast.Constant(value=value) | ast.List(elts=[ast.Constant(value=value), *_]) if isinstance(
+            value, str | int | float
+        ):
+            return value
+    return None
 
 
 def not_listed(why: Unknown, *nodes: ast.AST) -> Unknown:
@@ -346,6 +373,14 @@ def tree_of(text: str) -> ast.Module:
         raise UnparsableError("it is nested too deeply") from None
     except ValueError as error:  # a null byte, a surrogate
         raise UnparsableError(shorten(str(error), 80)) from None
+
+
+def expression_in(text: str) -> ast.expr | None:
+    """Return the expression that a text is, or None."""
+    try:
+        return next((each.value for each in tree_of(text.strip()).body if isinstance(each, ast.Expr)), None)
+    except UnparsableError:
+        return None
 
 
 ACTIVATION_NAMES = {name.replace("_", ""): name for name in ACTIVATIONS} | OTHER_NAMES

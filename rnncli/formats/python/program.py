@@ -37,6 +37,9 @@ from rnncli.immutable import NamedTuple
 MAX_DEPTH = 15
 """How deeply calls of functions are followed."""
 
+_BY_TEXT = ("eval", "exec", "globals", "locals", "import_module")
+"""Functions that find what a text names."""
+
 RECURRENT = names(
     "SimpleRNN LSTM GRU RNN Bidirectional CuDNNLSTM CuDNNGRU SimpleRNNCell LSTMCell GRUCell RNNCell StackedRNNCells"
 )
@@ -58,6 +61,7 @@ class Program(Evaluator):
         function: the current function or class; empty in the module itself.
         instances: the objects of the file's classes, in order of creation.
         recurrent: the names at the top of the file that can lead to something recurrent.
+        presuming: what functions that are followed were not given, and the file may give them, in words.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -67,7 +71,7 @@ class Program(Evaluator):
         self.function = ""
         self.instances: list[Instance] = []
         self.recurrent: frozenset[str] = frozenset()
-        self._module = Scope({"__name__": "__main__"})
+        self.presuming: tuple[str, ...] = ()
         self._functions: list[Function] = []
         self._classes: list[Class] = []
         self._called: set[ast.AST] = set()
@@ -84,21 +88,30 @@ class Program(Evaluator):
         self.recurrent = _recurrent_names(module)
         if not self.recurrent:
             return
-        self.run(module.body, self._module)
-        calls = [each.func for each in ast.walk(module) if isinstance(each, ast.Call)]
-        called = {getattr(each, "id", getattr(each, "attr", "")) for each in calls}
-        made: list[Function | Class] = [*self._functions, *self._classes]
-        for wanted in (False, True):  # an uncalled function may call the others
+        self.run(module.body, self.module)
+        taken = _taken(module)
+        by_text = min((taken[each] for each in _BY_TEXT if each in taken), default=0)
+        leading = self.recurrent | RECURRENT
+        for wanted in (False, True, True):  # what nothing takes may call the others; what is called defines more
+            made: list[Function | Class] = [*self._functions, *self._classes]
             for each in made:
-                if each.name in self.recurrent and (each.name in called) == wanted and each.node not in self._called:
-                    self.call(each, Given([], {}, each.node))
+                if (each.name in taken) == wanted and each.node not in self._called and leading & _words(each.node):
+                    self._presume(each, taken.get(each.name, by_text))
         for instance in list(self.instances):
             cls = instance.cls
             if cls is None or {base.name for base in cls.named} - NO_BASES or cls.name not in self.recurrent:
                 continue  # methods of classes derived from a framework's compute; they do not create models
             for name, method in list(cls.scope.values.items()):
                 if isinstance(method, Function) and method.node not in self._called and not name.startswith("__"):
-                    self.invoke(replace(method, owner=instance), Given([], {}, method.node))
+                    self._presume(replace(method, owner=instance), taken.get(f".{name}", 0))
+
+    def _presume(self, made: Function | Class, line: int) -> None:
+        """Call what no call is followed of; a line where the file may call it otherwise is said."""
+        start = made.get("__init__") if isinstance(made, Class) else made
+        if line and isinstance(start, Function) and (start.defaults or start.node.args.kwarg):
+            self.presuming = (f"{made.name} has its default values: what is made of it at line {line} is not known",)
+        self.call(made, Given([], {}, made.node))
+        self.presuming = ()
 
     # Functions and classes
 
@@ -110,11 +123,11 @@ class Program(Evaluator):
             return Unknown(f"calls of {function.name} are nested too deeply, or are too many")
         if self._has(node, ast.Yield, ast.YieldFrom):
             return Unknown(f"{function.name} is a generator")
-        scope = Scope({}, function.scope)
+        scope, doubts = Scope({}, function.scope), len(self.doubts)
+        outer = self.function, self._early, self.presuming
         self._bind_parameters(function, given, scope)
         if isinstance(node, ast.Lambda):
             return self.value(node.body, scope)
-        outer, doubts = (self.function, self._early), len(self.doubts)
         self.function, self._early = function.cls.name if function.cls is not None else function.name, []
         self._depth += 1
         try:
@@ -123,7 +136,7 @@ class Program(Evaluator):
             return self.one_of([*self._early, value], self.doubts[-1]) if self._early else value
         finally:
             self._depth -= 1
-            self.function, self._early = outer
+            self.function, self._early, self.presuming = outer
             del self.doubts[doubts:]
 
     def _has(self, node: ast.AST, *kinds: type[ast.AST]) -> bool:
@@ -168,7 +181,7 @@ class Program(Evaluator):
             cls = self.value(parameter.annotation, function.scope) if unsaid and parameter.annotation else None
             if isinstance(cls, Class) and cls.is_record and function.owner is not None:
                 values[name] = self.instantiate(cls, Given([], {}, parameter))
-                function.owner.presumed.append(f"{name} is {cls.name}() with its default values")
+                self.presuming += (f"{name} is {cls.name}() with its default values: the file does not say",)
             value = values.pop(name, given.unknown or function.defaults.get(name, why))
             scope.values[name] = value if known else self.setting(name, value)
         if function.owner is not None and function.name == "__init__":
@@ -244,10 +257,10 @@ class Program(Evaluator):
                     self.assign(target, left_open(target, f"is deleted (line {node.lineno})"), scope)
             case ast.Global(names=changed) | ast.Nonlocal(names=changed):
                 for name in changed:
-                    holder = scope.around if isinstance(node, ast.Nonlocal) else self._module
+                    holder = scope.around if isinstance(node, ast.Nonlocal) else self.module
                     while holder is not None and name not in holder.values:
                         holder = holder.around
-                    known = holder or self._module
+                    known = holder or self.module
                     known.values[name] = Unknown(f"{name} is changed by {self.function}", (Open(name, node.lineno),))
         return None
 
@@ -364,7 +377,45 @@ class Program(Evaluator):
             if isinstance(value, Function) and value.cls is None:
                 inside.values[name] = replace(value, cls=cls)
         del self._functions[defined:]
+        if isinstance(start := cls.get("__init_subclass__", inherited=True), Function):
+            given = {each.arg: self.value(each.value, scope) for each in node.keywords if each.arg}
+            self.invoke(start, Given([cls], given, node))
         self._decorate(node, cls, scope)
+
+
+def _taken(module: ast.Module) -> dict[str, int]:
+    """Return the names and `.attributes` by which a file takes something, and the first line of each.
+
+    What stands in something of that name does not count, nor do bases, annotations and `isinstance`.
+    """
+    found: dict[str, int] = {}
+    waiting: list[tuple[ast.AST, tuple[str, ...]]] = [(module, ())]
+    for node, inside in waiting:
+        match node:
+            case ast.Name(id=name) if name not in inside:
+                found.setdefault(name, node.lineno)
+            case ast.Attribute(attr=name) if name not in inside:
+                found.setdefault(f".{name}", node.lineno)
+            case ast.Call(func=ast.Name(id="isinstance" | "issubclass" | "super")):
+                continue
+            case ast.Assign(targets=[ast.Name()], value=ast.Name()):  # another name of it
+                continue
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                inside = (*inside, name)
+        for field, value in ast.iter_fields(node):
+            if field not in ("annotation", "returns", "bases", "decorator_list", "ctx"):
+                waiting += [
+                    (each, inside)
+                    for each in (value if isinstance(value, list) else [value])
+                    if isinstance(each, ast.AST)
+                ]
+    return found
+
+
+def _words(node: ast.AST) -> set[str]:
+    """Return the names that something uses, also in texts."""
+    words = (getattr(each, field, None) for each in ast.walk(node) for field in ("id", "attr", "name", "value"))
+    return {word.rpartition(".")[2] for word in words if isinstance(word, str)}
 
 
 def _recurrent_names(module: ast.Module) -> frozenset[str]:
@@ -375,8 +426,7 @@ def _recurrent_names(module: ast.Module) -> frozenset[str]:
     """
     users: dict[str, list[set[str]]] = {}
     for each in module.body:
-        words = (getattr(node, field, None) for node in ast.walk(each) for field in ("id", "attr", "name", "value"))
-        used = {word.rpartition(".")[2] for word in words if isinstance(word, str)}
+        used = _words(each)
         for name in used:
             users.setdefault(name, []).append({each.name} if isinstance(each, ast.FunctionDef | ast.ClassDef) else used)
     found: set[str] = set()

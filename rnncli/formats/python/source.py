@@ -98,7 +98,8 @@ def _error(found: list[_Found]) -> RnncliError:
         return RnncliError(found[0].fault, advice)
     each = [f"{shorten(name, 60)} (line {some[0].line})" for name, some in names.items()]
     said = {name: {one.example for one in some} for name, some in names.items()}
-    examples = {name: one for name, (one, *others) in said.items() if one is not None and not others}
+    examples: dict[str, float | str] = {name: 0.1 for name in said if "drop" in name.lower()}  # a rate, as a rule
+    examples |= {name: one for name, (one, *others) in said.items() if one is not None and not others}
     what = "a number" if len(names) == 1 else f"{len(names)} numbers"
     return OpenNumbersError(f"it leaves {what} open: {listed(each)}", tuple(names), examples)
 
@@ -254,8 +255,11 @@ def _found_in(graphs: Graphs) -> list[_Found]:
             if loops and loops <= shown.keys() and (model.loose or layers.keys() <= shown.keys()):
                 others = ", ".join(dict.fromkeys(shown[each] for each in loops))
                 note = f"{model.name} (line {model.line}) has the recurrent layers of {others}, and none of its own"
-                found += [] if model.loose else [_Found(model.name, model.line, notes=(note,))]
+                again = model.loose or others == model.name  # a class by whose methods alone it is made
+                found += [] if again else [_Found(model.name, model.line, notes=(note,))]
                 continue
+            presumed = dict.fromkeys(each for step in model.steps if step.module for each in step.module.presumed)
+            model.assumed = (*(Note(each, "assumed size") for each in presumed), *model.assumed)
             model.make_parts()
             same = (model.name, tuple(str(part.network) for part in model.parts), model.names, model.fault)
             if same not in seen:
@@ -319,8 +323,7 @@ def _objects(graphs: Graphs, shown: Mapping[Module, str]) -> Iterator[_Found]:
             if module not in called and module.items is None and not module.outputs and not assumed:
                 steps += graphs.recorded(partial(graphs.follow_module, module, None, module.given))[0]
         others = tuple(dict.fromkeys(instance.variables))
-        presumed = (Note(f"{each}: the file does not say", "assumed size") for each in instance.presumed)
-        notes = (*presumed, *[_ASSUMED_ORDER] * assumed)
+        notes = (_ASSUMED_ORDER,) * assumed
         yield _Found(instance.cls.name, instance.cls.node.lineno, steps, outputs, modules, others, notes)
 
 

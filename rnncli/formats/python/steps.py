@@ -42,6 +42,7 @@ class Module(Call):
         outputs: its outputs.
         notes: the notes on it.
         inner: whether it is inside another module.
+        presumed: what the functions that create it were not given, in words.
     """
 
     framework: Framework = "keras"
@@ -52,6 +53,7 @@ class Module(Call):
     outputs: list[Tensor] = field(default_factory=list)
     notes: tuple[Note, ...] = ()
     inner: bool = False
+    presumed: tuple[str, ...] = ()
     shown: ClassVar[str] = "a layer"
 
 
@@ -75,6 +77,7 @@ class Step:
         level: its layer in a stack: ` (layer 1)`; may be empty.
         made: the nodes that its class builds.
         out: how many features it returns, if that is known.
+        sizes: the sizes of a sample of the output of a Keras layer, as far as they are known.
         names: the values that it leaves open.
         notes: the notes on it.
         timed: whether it is computed at each timestep of a loop that has ended.
@@ -90,6 +93,7 @@ class Step:
     level: str = ""
     made: Node | None = None
     out: int | None = None
+    sizes: Sequence[Value] | None = None
     names: tuple[Open, ...] = ()
     notes: tuple[Note, ...] = ()
     timed: bool = False
@@ -112,12 +116,6 @@ class Step:
         return self.module is not None and self.module.framework == "keras"
 
     @property
-    def shape(self) -> list[Value] | None:
-        """The shape of a sample that a Keras Input specifies."""
-        shape = self.module.given.get("shape", 0) if self.kind == "input" and self.module is not None else None
-        return shape if isinstance(shape, list) else None
-
-    @property
     def rank(self) -> int | None:
         """How many axes its output has, if its own word or that of an earlier step determines it."""
         step = self
@@ -125,8 +123,8 @@ class Step:
             if step.kind == "input" or not step.reads:
                 break
             step = step.reads[0].step
-        if step.shape is not None:
-            return len(step.shape) + 1
+        if step.sizes is not None:
+            return len(step.sizes) + 1
         return {"vector": 2, "sequence": 3}.get(step.word.returns) if isinstance(step.word, Layer) else None
 
     def note(self, note: Note) -> None:
