@@ -67,12 +67,14 @@ class Evaluator:
         used: the settings that were used, as they were given.
         doubts: the unknown conditions under which the current statement runs, innermost last.
         module: the names of the text itself, outside its functions and classes.
+        data_format: where Keras's pictures have their channels, as the text sets it.
     """
 
     def __init__(self, settings: Settings = NO_SETTINGS) -> None:
         self.used: set[str] = set()
         self.doubts: list[Unknown] = []
         self.module = Scope({"__name__": "__main__"})
+        self.data_format: Value = "channels_last"
         self._settings = {written_as(name): (name, _WORDS.get(each, each)) for name, each in settings.items()}
         self._expressions = any(not name.isidentifier() for name in self._settings)
         self._fresh: dict[int, tuple[Value, Unknown]] = {}

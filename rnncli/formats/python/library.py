@@ -148,6 +148,8 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
             return evaluator.value(said, evaluator.module)
         case ("os", "getenv") | ("os", "environ", "get") if len(given.positional) == 2:
             return name
+        case (*_, "set_image_data_format"):
+            evaluator.data_format = owner
         case (*_, "ArgumentParser"):
             return evaluator.fresh(Parser(None))
         case (*module, name) if name in _FUNCTIONS and module in _MODULES:

@@ -155,8 +155,8 @@ class Modules(Recorder):
             whole = math.prod(sizes or []) if name == "Reshape" and sizes and all(map(_is_size, sizes)) else 0
             alone = sum(not _is_size(each) for each in first) == 1
             return [each if _is_size(each) else whole // known if whole and alone else None for each in first]
-        plain = given.get("dilation_rate", default=1) == 1 and given.get("data_format") in (None, "channels_last")
-        if plain and (window := _WINDOW.fullmatch(name)) is not None:
+        last = (given.get("data_format") or self.data_format) == "channels_last"
+        if last and given.get("dilation_rate", default=1) == 1 and (window := _WINDOW.fullmatch(name)) is not None:
             conv, axes = window[1] == "Conv", int(window[2])
             sizes = sizes if sizes and len(sizes) == axes + 1 else [None] * (axes + 1)
             width = given.get("kernel_size", 1) if conv else given.get("pool_size", 0, 2)
