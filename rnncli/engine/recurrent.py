@@ -168,7 +168,7 @@ class RecurrentStage:
         inputs: list[Iterable[Chunk]] = [whole.chunks(), whole.turned().chunks()]
         if len(cells) == 1:
             pairs = zip(*inputs, strict=True)
-            inputs = [(Chunk(np.concatenate([ahead.values, behind.values], axis=1)) for ahead, behind in pairs)]
+            inputs = [(Chunk(np.concatenate([ahead.values, after.values], axis=1)) for ahead, after in pairs)]
         units, sequence = self.layer.state_sizes["h"], self.layer.return_sequences
         both = np.empty((len(whole.values) if sequence else 1, 2 * units, batch), whole.values.dtype)
         forward, backward = both[:, :units], both[:, units:]

@@ -172,7 +172,7 @@ class _Rows:
         first = last = cell = start
         self._take(start)
         length, guessed = 1, {self._reads[start]}
-        while length < MAX_LAYERS - 1 and (later := self._behind(last, cell, first, guessed)) is not None:
+        while length < MAX_LAYERS - 1 and (later := self._after(last, cell, first, guessed)) is not None:
             if self.nodes[later].reads is None:
                 guessed.add(self._returns[last])
             self._link(last, later, self._note)
@@ -213,7 +213,7 @@ class _Rows:
 
     # The layers after a row
 
-    def _behind(self, last: int, cell: int, first: int, guessed: set[int]) -> int | None:
+    def _after(self, last: int, cell: int, first: int, guessed: set[int]) -> int | None:
         """Return the layer that reads the last layer of a row, given the row's last cell and first layer."""
         if last in self._above:
             return self._above[last]

@@ -34,7 +34,7 @@ ACTIVATIONS = Note(
     "the default activations (tanh, sigmoid gates, linear dense layers): the file does not say", "assumed"
 )
 
-_NORMED = Note("weight_norm: the scale g of a weight is not counted; a run uses g·v/‖v‖", "left out")
+_NORMED = Note("weight_norm: the scale g of a weight is not counted; a run uses g·v/|v|", "left out")
 
 _CELL = re.compile(
     r"(?P<owner>.*?)[./_]?(?P<what>weight|bias|w|b)_?(?P<side>ih|hh|hr)(?:_l(?P<level>[0-9]{1,6}))?(?P<back>_reverse)?",
@@ -103,7 +103,7 @@ def nodes_of(tensors: Sequence[Tensor], *, ordered: bool | None = None) -> list[
 
 
 def _without_norms(tensors: Sequence[Tensor]) -> tuple[dict[str, Tensor], list[Node]]:
-    """Return arrays by their names in a module without PyTorch's weight_norm, and each g that it keeps for g·v/‖v‖.
+    """Return arrays by their names in a module without PyTorch's weight_norm, and each g that it keeps for g·v/|v|.
 
     The norm is over the axes along which g has one place.
     """
@@ -355,7 +355,7 @@ def _once(nodes: Iterable[Node]) -> Iterator[Node]:
 def _with_tables(nodes: Sequence[Node], ordered: bool) -> Iterator[Node]:
     """Yield nodes; a single matrix is an embedding if its name indicates it, or if it precedes a cell that fits."""
     read = {node.features for node in nodes if node.loops}
-    for node, behind in zip_longest(nodes, nodes[1:]):
+    for node, after in zip_longest(nodes, nodes[1:]):
         name = ending(node.name)
         matrix = [tensor.shape for tensor in node.tensors.values()]
         alone = node.word is not None and node.convention == "torch" and [*map(len, matrix)] == [2]
@@ -364,7 +364,7 @@ def _with_tables(nodes: Sequence[Node], ordered: bool) -> Iterator[Node]:
             continue
         ((rows, columns),) = matrix
         table = replace(node, kind="Embedding", word=Embedding(rows, columns), features=None)
-        before = ordered and behind is not None and behind.loops and behind.features == columns != rows
+        before = ordered and after is not None and after.loops and after.features == columns != rows
         if _EMBEDDING.search(name):
             yield table
         elif (named := node.features in read and _TABLE.search(name)) or before:

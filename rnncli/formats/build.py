@@ -161,7 +161,7 @@ def _torch_padding(window: Window, padding: object) -> tuple[str, int]:
     return "valid", around
 
 
-def around(argument: str, usual: int | None = None, *, front: int = 1, behind: int = 1) -> Build:
+def around(argument: str, usual: int | None = None, *, before: int = 1, after: int = 1) -> Build:
     """Return a builder that pads a sequence with zeros; an end with -1 is cropped instead, with 0 left alone."""
 
     def build(given: dict[str, Any]) -> list[Node]:
@@ -169,7 +169,7 @@ def around(argument: str, usual: int | None = None, *, front: int = 1, behind: i
         both = sizes if isinstance(sizes, list | tuple) and len(sizes) == 2 else (sizes, sizes)
         if not all(type(size) is int and 0 <= size <= MAX_SIZE for size in both):
             raise wrong_value(argument, sizes, "a whole number of at least 0, or two of them")
-        return [node_of(Pass(), where="sequence", around=(front * both[0], behind * both[1]))]
+        return [node_of(Pass(), where="sequence", around=(before * both[0], after * both[1]))]
 
     return build
 

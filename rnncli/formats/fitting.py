@@ -21,7 +21,7 @@ _SHOWN = 4
 """How many layers a note lists the origin of."""
 
 _FLATTENED = Note(
-    "weights after flatten are ordered by timestep, whereas those after nn.Flatten behind a convolution are ordered by "
+    "weights after flatten are ordered by timestep, whereas those after nn.Flatten after a convolution are ordered by "
     "feature",
     "assumed",
 )

@@ -89,7 +89,7 @@ HOLDS = ("layer", "backward_layer", "cell", "cells")
 SHAPES = {"shape": 0, "input_shape": 0, "batch_shape": 1, "batch_input_shape": 1}
 """Keras's arguments for the shape that a layer reads, and how many leading sizes are neither timesteps nor features."""
 
-_SIZES_BEHIND = names("hidden_size out_features out_channels embedding_dim output_dim")
+_SIZES_AFTER = names("hidden_size out_features out_channels embedding_dim output_dim")
 """Arguments that come right after the one for a layer's number of inputs."""
 
 INPUTS = ("Input", "InputLayer")
@@ -190,7 +190,7 @@ KERAS: Mapping[str, Class] = {
     "MaxPooling1D": _class(build.windows("max", 2), "pool_size strides padding !data_format ~name EVERY"),
     "AveragePooling1D": _class(build.windows("avg"), "pool_size strides padding !data_format ~name EVERY"),
     "ZeroPadding1D": _class(build.around("padding", usual=1), "padding !data_format EVERY"),
-    "Cropping1D": _class(build.around("cropping", usual=1, front=-1, behind=-1), "cropping EVERY"),
+    "Cropping1D": _class(build.around("cropping", usual=1, before=-1, after=-1), "cropping EVERY"),
     "Flatten": _class(build.layer(Flatten), "!data_format EVERY"),
     "RepeatVector": _class(build.layer(Repeat), "n EVERY"),
     "GlobalMaxPooling1D": _class(build.layer(Pool, mode="max"), "!data_format !keepdims EVERY"),
@@ -240,7 +240,7 @@ TORCH: Mapping[str, Class] = {
     ),
     "ConstantPad1d": _class(build.constant_around, "padding value"),
     "ZeroPad1d": _class(build.around("padding"), "padding"),
-    **dict.fromkeys(CUTS, _class(build.around("chomp_size", front=0, behind=-1), "chomp_size")),
+    **dict.fromkeys(CUTS, _class(build.around("chomp_size", before=0, after=-1), "chomp_size")),
     "Identity": _class(build.passes, ""),
     "ReLU": _class(build.activation("relu"), "~inplace"),
     "Tanh": _class(build.activation("tanh"), ""),
@@ -311,8 +311,8 @@ def bound(cls: Class, name: str, positional: Sequence[Any], named: Mapping[str, 
             nearest = next(iter(theirs), None) or closest(argument, cls.takes) or ""
             raise UnknownArgumentError(argument, f"{name} has no argument {shorten(argument)}", nearest)
         if argument in given:
-            behind = next((each for each in cls.takes[1:2] if argument == cls.takes[0] and each in _SIZES_BEHIND), "")
-            raise TwiceGivenError(argument, f"{argument} is given twice", behind)
+            after = next((each for each in cls.takes[1:2] if argument == cls.takes[0] and each in _SIZES_AFTER), "")
+            raise TwiceGivenError(argument, f"{argument} is given twice", after)
         given[argument] = value
     return given
 

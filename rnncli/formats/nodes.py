@@ -298,10 +298,10 @@ def tied(nodes: Sequence[Node], arrays: Iterable[Iterable[object]]) -> Iterator[
 
 def returned(word: Layer, features: int | None) -> int | None:
     """Return how many features a layer returns if it reads this many."""
-    return shape_behind(word, features, None)[-1]
+    return shape_after(word, features, None)[-1]
 
 
-def shape_behind(word: Layer, features: int | None, length: int | None, *, vector: bool = False) -> Shape:
+def shape_after(word: Layer, features: int | None, length: int | None, *, vector: bool = False) -> Shape:
     """Return the output shape of a layer that reads vectors, or sequences of some length."""
     if takes_input(word):
         return word.output_shape(word.input_shape())

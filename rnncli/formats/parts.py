@@ -20,7 +20,7 @@ from rnncli.formats.nodes import (
     Pass,
     Returned,
     returned,
-    shape_behind,
+    shape_after,
     takes_activation,
     takes_input,
     takes_vectors,
@@ -196,7 +196,7 @@ class _Row:
                 if not self.nodes or self.flat is not None or takes_input(self.nodes[0].word):
                     return _UNKNOWN_LENGTH
                 self.flat = len(self.nodes)
-            shape = shape_behind(word, self.features or node.features, self.length, vector=vector)
+            shape = shape_after(word, self.features or node.features, self.length, vector=vector)
             length = shape[1] if len(shape) == 3 else None
             self.features, self.length = shape[-1], self.length if slid == len(self.nodes) else length
             if node.loops and "return_sequences" in node.unsaid:
@@ -307,15 +307,15 @@ class _Graph:
         start = 0 if self._features or takes_input(nodes[0].word) else _known_from(nodes)
         row = _fitting(nodes[start:])
         row.begins = row.begins or ": the source does not say how many features it reads" * bool(start)
-        behind: set[str] = set()
-        while (later := self._behind(row.nodes[-1])) is not None and later.name not in self.taken:
-            if later.name in before or later.name in behind:
+        after: set[str] = set()
+        while (later := self._after(row.nodes[-1])) is not None and later.name not in self.taken:
+            if later.name in before or later.name in after:
                 break
             if (reason := row.take(later)) is not None:
                 own = (note for note in later.notes if note.effect == "left out")
                 row.ends = next(own, Note(f"{later.described} is left out: {reason}", "left out"))
                 break
-            behind.add(later.name)
+            after.add(later.name)
         if row.open:
             first = row.nodes[row.open[0]]
             row.ends = Note(f"{first.described} is left out: {_unsettled(row.around)}", "left out")
@@ -334,7 +334,7 @@ class _Graph:
         free = self._readers[earlier.name] == [node] and earlier.name not in self.taken
         return earlier if free or takes_input(earlier.word) else None
 
-    def _behind(self, node: Node) -> Node | None:
+    def _after(self, node: Node) -> Node | None:
         readers = self._readers.get(node.name, [])
         if len(readers) != 1 or takes_input(readers[0].word):
             return None

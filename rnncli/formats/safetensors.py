@@ -125,8 +125,8 @@ def _tensors(header: Mapping[str, Any], path: str, reader: FileReader, begin: in
         if 8 * (end - start) != prod(shape) * bits:
             raise RnncliError(f"{what}, but its numbers take {numbers_in(shape, bits)} bits")
         if start != place or begin + end > reader.size:
-            behind = f"{reader.size - begin:,} bytes follow the header, without gaps or overlaps"
-            raise RnncliError(f"{what}, expected from {place:,} on; {behind}")
+            after = f"{reader.size - begin:,} bytes follow the header, without gaps or overlaps"
+            raise RnncliError(f"{what}, expected from {place:,} on; {after}")
         place = end
         read = partial(array_at, reader, begin + start, dtype, shape)
         yield Tensor(name, shape, dtype, later(path, name, read))

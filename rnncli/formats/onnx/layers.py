@@ -149,12 +149,12 @@ def _reduce(inputs: Inputs) -> Made:
     require(len(axes) == 1 and flow.half is None)
     place = flow.place_of(axes[0])
     gone = flow.placed[place]
-    behind = flow.with_axis(place, *([()] if inputs.node.value("keepdims", 1) else []))
+    after = flow.with_axis(place, *([()] if inputs.node.value("keepdims", 1) else []))
     if flow.features is not None and len(flow.features) == 2 and gone == flow.features[:1]:
         require(operation in _MERGES)
-        return _merging(behind, flow.features[1:], _MERGES[operation])
+        return _merging(after, flow.features[1:], _MERGES[operation])
     require(operation in _POOLS and gone == flow.time and flow.returns == "sequence" and flow.features in flow.placed)
-    return Made(behind._replace(returns="vector", flips=frozenset()), Pool(_POOLS[operation]))
+    return Made(after._replace(returns="vector", flips=frozenset()), Pool(_POOLS[operation]))
 
 
 _MERGES: Mapping[str, str] = {"ReduceSum": "sum", "ReduceProd": "mul", "ReduceMean": "ave"}
@@ -250,9 +250,9 @@ def _slid(flow: Flow, layer: Layer, place: int, features: Axis, zeros: int = 0) 
     """Return a layer's output when it moves a window along the axis at `place`, which has zeros around it."""
     steps = sized(flow.placed[place])
     time = (Atom(None if steps is None else max(1, layer.output_length(steps + zeros))),)
-    behind = flow.with_axis(1, features).with_axis(place, time)
-    behind = behind._replace(features=features, time=time, batch=flow.placed[0], returns="sequence")
-    return behind._replace(loop="", root="", ends=False)
+    after = flow.with_axis(1, features).with_axis(place, time)
+    after = after._replace(features=features, time=time, batch=flow.placed[0], returns="sequence")
+    return after._replace(loop="", root="", ends=False)
 
 
 def _window(node: NodeProto, axes: int, axis: int, width: int, steps: int | None) -> tuple[Window, tuple[int, int]]:
@@ -304,16 +304,16 @@ def _cut(inputs: Inputs) -> Made:
     return _padded(flow, axes[0], -starts[0], min(0, stop - (size or 0)) if stop > 0 else stop)
 
 
-def _padded(flow: Flow, axis: int, before: int, behind: int) -> Made:
+def _padded(flow: Flow, axis: int, before: int, after: int) -> Made:
     """Return a flow with timesteps of zeros added, or with some cut off; the axis must be that of time."""
     place = flow.place_of(axis)
     whole = flow.placed[place]
     require(flow.returns in (None, "sequence") and flow.half is None)
     require(flow.time in (None, whole) and whole not in flow.flips and whole != flow.features)
     size = sized(whole)
-    time = (Atom(None if size is None else max(1, size + before + behind)),)
-    made = flow.with_axis(place, time)._replace(time=time, zeros=flow.zeros + before + behind, ends=False)
-    return Made(made, Pass(), around=(before, behind))
+    time = (Atom(None if size is None else max(1, size + before + after)),)
+    made = flow.with_axis(place, time)._replace(time=time, zeros=flow.zeros + before + after, ends=False)
+    return Made(made, Pass(), around=(before, after))
 
 
 def _norm(inputs: Inputs) -> Made:

@@ -439,14 +439,14 @@ class Evaluator:
             return [left_open(each) for each in targets]
         return [open_in(value) or Unknown(f"it {COMPUTED}")] * len(targets)
 
-    def spoil(self, held: Any, why: Unknown, added: Sequence[Value] = (), *, behind: bool = False) -> None:
-        """Record that the contents of a list or dict are unknown; with `behind`, only those after a list's items."""
-        values = [*held.values()] if isinstance(held, dict) else [] if behind else held
+    def spoil(self, held: Any, why: Unknown, added: Sequence[Value] = (), *, after: bool = False) -> None:
+        """Record that the contents of a list or dict are unknown; with `after`, only those after a list's items."""
+        values = [*held.values()] if isinstance(held, dict) else [] if after else held
         why = one_of_some([*values, *added], self.doubted(held) or why)
         if isinstance(held, dict):
             held.update(dict.fromkeys(held, why))
         else:
-            held[:] = [*(held if behind else []), replace(why, rest=True)]
+            held[:] = [*(held if after else []), replace(why, rest=True)]
 
     # Calls
 

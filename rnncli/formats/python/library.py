@@ -183,7 +183,7 @@ def plain_method(evaluator: Evaluator, owner: Any, name: str, given: Given) -> V
         known = known and evaluator.items(owner) is not None and not _is_deep([owner, first])
     if name in _CHANGING and (evaluator.doubted(owner) or not known):
         more = evaluator.items(first) or given.all
-        evaluator.spoil(owner, open_in(first) or Unknown(why.why), more, behind=name in ("append", "extend"))
+        evaluator.spoil(owner, open_in(first) or Unknown(why.why), more, after=name in ("append", "extend"))
         return why
     try:
         made: Any = getattr(owner, name)(*given.positional, **given.named) if known else why

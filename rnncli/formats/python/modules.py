@@ -101,7 +101,7 @@ class Modules(Recorder):
                 raise UnknownModuleError("")
             if first is not None and first.axes == _FLAT and made[0].features:
                 same = made[0].features == first.step.out
-                first = replace(first, axes="") if same else self.behind(first, Flatten(), "flatten", line, "vector")
+                first = replace(first, axes="") if same else self.after(first, Flatten(), "flatten", line, "vector")
                 reads = [self.read(first)]
             if first is not None and not _finds_features(module, made[0], first.axes):
                 raise UnknownModuleError(f"{kind} (line {line}) reads along an axis other than that of the features")
@@ -361,7 +361,7 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[Tensor], *
         case "flattens" if first.returns == "vector" or first.step.is_data:
             made = first
         case "flattens" if first.axes == "btf" and given.get("start_dim", 1) == 1 and given.get("end_dim", 2, -1) == -1:
-            made = record.behind(first, Flatten(), name, given.line, "vector")
+            made = record.after(first, Flatten(), name, given.line, "vector")
         case "picks" if first.step.is_data and given.get("dim", 1) == 0:  # other samples, or a different order
             made = first
         case "joins":
@@ -371,7 +371,7 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[Tensor], *
         case "pools":
             made = _pooled(record, name, given, first)
         case "scores":
-            made = record.behind(first, Pass(), name, given.line, first.returns, notes=(LOG_SOFTMAX,))
+            made = record.after(first, Pass(), name, given.line, first.returns, notes=(LOG_SOFTMAX,))
         case "activates":
             made = _activated(record, name, given, first)
         case "pads":
@@ -421,7 +421,7 @@ def features_side_by_side(tensors: Sequence[Tensor], axis: Value) -> int | None:
 def _repeated(record: Recorder, name: str, given: Given, first: Tensor) -> Value:
     counts = [each for each in given.positional[1:] if type(each) is int and each > 1]
     if first.returns == "vector" and len(counts) == 1:
-        return record.behind(first, Repeat(counts[0]), name, given.line, "sequence")
+        return record.after(first, Repeat(counts[0]), name, given.line, "sequence")
     same = name == "expand" and first.returns == "vector" and not any(map(open_in, given.positional[1:]))
     return first if same else None
 
@@ -437,7 +437,7 @@ def _pooled(record: Recorder, name: str, given: Given, first: Tensor) -> Value:
     along = whole and (not first.axes or first.takes_time(-1)) if "pool" in name else first.takes_time(axis)
     if first.returns != "sequence" or not along:
         return None
-    return record.behind(first, Pool(_POOLS[name]), name, given.line, "vector")
+    return record.after(first, Pool(_POOLS[name]), name, given.line, "vector")
 
 
 def _windowed(record: Recorder, name: str, given: Given, first: Tensor) -> Value:
@@ -448,7 +448,7 @@ def _windowed(record: Recorder, name: str, given: Given, first: Tensor) -> Value
         made = built("torch", _WINDOWS[name], given.positional[1:], given.named)[0]
     except ArgumentFaultError:
         return None
-    step = record.behind(first, made.word or Pass(), name, given.line, None, made=made).step
+    step = record.after(first, made.word or Pass(), name, given.line, None, made=made).step
     return Tensor(step, "sequence", axes="bft")
 
 
@@ -479,7 +479,7 @@ def _activated(record: Recorder, name: str, given: Given, first: Tensor) -> Valu
         made = built("torch", _ACTIVATIONS[name], [], dim)[0]
     except ArgumentFaultError as fault:
         return record.operation(f"{name}: {fault}", [first], given.line)
-    return record.behind(first, made.word or Pass(), name, given.line, first.returns, made=made)
+    return record.after(first, made.word or Pass(), name, given.line, first.returns, made=made)
 
 
 _OF_SEVERAL = names("moves reshapes size like joins picks") | {"hands on"}

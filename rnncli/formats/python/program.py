@@ -158,8 +158,8 @@ class Program(Evaluator):
             for name in cls.fields:
                 if name not in instance.values and cls.get(name) is not MISSING:
                     instance.values[name] = self.setting(name, cls.get(name))
-            if isinstance(behind := cls.get("__post_init__"), Function):
-                self.invoke(replace(behind, owner=instance), Given([], {}, given.node))
+            if isinstance(after := cls.get("__post_init__"), Function):
+                self.invoke(replace(after, owner=instance), Given([], {}, given.node))
         return instance
 
     def _bind_parameters(self, function: Function, given: Given, scope: Scope) -> None:

@@ -226,7 +226,7 @@ class Recorder(Program):
         out = widths.pop() if kind in _KEEP_WIDTH and len(widths) == 1 else None
         return Tensor(self.add(Step(kind, line, [*edges], out=out)))
 
-    def behind(self, first: Tensor, word: Word, kind: str, line: int, returns: Returned | None, **more: Any) -> Tensor:
+    def after(self, first: Tensor, word: Word, kind: str, line: int, returns: Returned | None, **more: Any) -> Tensor:
         """Return the output of a spec layer that keeps the number of features."""
         axes = first.axes if returns == first.returns else ""
         step = self.add(Step(kind, line, [self.read(first)], word, out=first.step.out, **more))
@@ -235,7 +235,7 @@ class Recorder(Program):
     def around(self, first: Tensor, kind: str, line: int, zeros: tuple[int, int], axes: str) -> Tensor:
         """Return a sequence with zeros added before and after it; negative numbers cut timesteps off."""
         made = node_of(Pass(), where="sequence", around=zeros)
-        return replace(self.behind(first, Pass(), kind, line, first.returns, made=made), axes=axes)
+        return replace(self.after(first, Pass(), kind, line, first.returns, made=made), axes=axes)
 
     def tensors(self, value: Value) -> list[Tensor]:
         """Return the tensors in a value; shared lists are searched once."""
@@ -314,9 +314,9 @@ class Recorder(Program):
         begun = [loop for loop in self._loops if loop.begin <= own.number < loop.round]
         for loop in begun:
             loop.alike = True
-        behind = reached(tensors) if begun and tensors != read else []
-        fed = [step for step in behind if loops(step.word) and step.number >= begun[0].begin]
-        for step in fed or [own] * (own in behind):
+        after = reached(tensors) if begun and tensors != read else []
+        fed = [step for step in after if loops(step.word) and step.number >= begun[0].begin]
+        for step in fed or [own] * (own in after):
             step.note(Note(_FEEDBACK, "differs row" if fed else "left out"))
         return returned
 
