@@ -69,7 +69,9 @@ _LONGEST = 400
 
 
 def nearest_size(text: str) -> str | None:
-    """Return the size that was probably meant, or None: 1e3 is 1000, 1.5k is 1500, 2.5 is not a size."""
+    """Return the size that was probably meant, or None: 1e3 is 1000, 2^5 is 32, 1.5k is 1500, 2.5 is not a size."""
+    if power := re.fullmatch(r"([0-9]{1,4})(?:\^|\*\*)([0-9]{1,2})", text[:_LONGEST]):
+        return nearest_size(str(int(power[1]) ** int(power[2])))
     thousands = re.fullmatch(r"[0-9]{1,3}(?:[.,' ][0-9]{3})+", text[:_LONGEST])
     if thousands is not None:
         return nearest_size("".join(filter(str.isdigit, text)))

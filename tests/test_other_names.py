@@ -111,7 +111,7 @@ def test_another_name_for_a_command_leads_to_it(at: Walk, rnncli: Run) -> None:
         with at(name):
             assert name not in COMMANDS
             if command in ("help", "layers"):  # these take no spec
-                assert rnncli(name).stderr.endswith(f": rnncli {command}\n")
+                assert rnncli(name).stderr.endswith(f": rnncli {' '.join([command, *options])}\n")
                 continue
             given = "model.npz" if command == "inspect" else SPEC
             result = rnncli(name, given)

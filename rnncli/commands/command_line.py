@@ -173,8 +173,8 @@ class TypedLine(NamedTuple):
 
     @property
     def given(self) -> set[click.Option | None]:
-        """The options in the line, and None for arguments and unknown options."""
-        return {word.option for word in self.words}
+        """The options in the line that may not stand there again, and None for arguments and unknown options."""
+        return {word.option for word in self.words if word.option is None or not word.option.multiple}
 
     @property
     def arguments(self) -> list[int]:

@@ -30,7 +30,7 @@ from rnncli.commands.command_line import (
     shown,
 )
 from rnncli.commands.rewrites import COMMANDS, LINES, PARTS
-from rnncli.commands.values import FileName, OneOf, Value
+from rnncli.commands.values import FileName, OneOf, Value, framework, number
 from rnncli.commands.wrong_options import named, refused
 from rnncli.errors import EXIT_USAGE, RnncliError, SpecError, UsageError, quote
 from rnncli.formats import FORMATS, SEPARATOR, OpenNumbersError, choice_of, open_model, part_of
@@ -39,10 +39,12 @@ from rnncli.formats.networks import read_text
 from rnncli.immutable import NamedTuple
 from rnncli.language.likeness import closest, in_ascii
 from rnncli.language.mend import numbers_in
-from rnncli.language.rewriting import WITHOUT, Found, Rewrite, Step, led, search
+from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Found, Rewrite, Step, led, search
 from rnncli.language.source import lowered
 from rnncli.layers import KINDS, Layer
 from rnncli.layers.sizes import BLANK_TEXT
+from rnncli.layers.weights import FRAMEWORKS
+from rnncli.network import Network
 from rnncli.reports.reference import A_WORD, is_word
 from rnncli.search.braces import read_pattern
 from rnncli.search.problem import Template
@@ -62,11 +64,17 @@ _MOST_TYPED = 50
 _MOST_EXPANDED = 8
 """The most specs to write out for a pattern."""
 
+_STANDS_IN = 9001
+"""A number in place of a brace of a pattern; those of the next braces follow it."""
+
 _LIKE_A_COMMAND, _LIKE_A_FILE = 0.7, 0.7
 """How similar to a command, or to the name of a file, a word must be to count as a misspelling."""
 
 _CUT = re.compile(r"[,:;|>&+=(→-]\s*\0|(?:^|\0)[\[(][^\0]*\0|\0(?:\s*[,:;|>&+=)→\]-]|[0-9xX][0-9]*(?:[xX:,\0]|$))")
 """Signs that neighbouring arguments are pieces of one spec, by how they end and start; a null byte separates them."""
+
+_LEAVES_OUT = re.compile("without|leave|with --|can express")
+"""What the words of a repair say if it is not all of what was typed."""
 
 _END, _FAULT = "\0", "\1"
 """Ends each word of a line that is one text (a space in a pattern); and encloses the argument at fault (a ~)."""
@@ -143,7 +151,7 @@ def _answer(this: TypedLine, mistake: Mistake) -> RnncliError:
     found = _mended(this, mistake._replace(steps=steps))
     first = steps[0] if found is None else found.way[0]
     if isinstance(error, SpecError) and not first.message:
-        if found is None or (error.repair in first.state and len(first.state) == len(this.typed)):
+        if found is None or (error.repair in found.state and len(found.state) == len(this.typed)):
             return error
         mended = error.repaired(shown(found.state), _lead(found.way))
         mended.advice = first.advice or mended.advice
@@ -167,9 +175,9 @@ def _lead(way: Sequence[Step[Line]]) -> str:
     """Return the lead of a repair: the words of the first step, and what later steps leave out or make up."""
     first, *more = way
     later = [
-        f"without {step.drops}" if step.lead == WITHOUT else step.lead
+        f"without {step.drops}" if step.lead == WITHOUT else step.lead or step.advice
         for step in more
-        if step.costs or step.lead == WITHOUT
+        if step.costs or _LEAVES_OUT.search(step.lead or step.advice)
     ]
     return led([first.lead, *later])
 
@@ -182,11 +190,11 @@ def _mended(this: TypedLine, first: Mistake | None = None) -> Found[Line] | None
 
     def keeps(line: Line, way: Sequence[Step[Line]]) -> bool:
         """Whether a line has all typed numbers, except for those that its steps account for."""
-        said = [*numbers_in(" ".join(line)), *(number for step in way for number in numbers_in(step.drops))]
-        for number in numbers_in(in_ascii(" ".join(this.typed))):
-            if number not in said:
+        said = [*numbers_in(" ".join(line)), *(each for step in way for each in numbers_in(step.drops))]
+        for each in numbers_in(in_ascii(" ".join(this.typed))):
+            if each not in said:
                 return False
-            said.remove(number)
+            said.remove(each)
         return True
 
     return search(
@@ -208,6 +216,13 @@ def _found(this: TypedLine) -> Mistake | None:
     if refusal is not None:
         return _mistake(this, refusal)
     wrong = _wrong_argument(read)
+    several = [each.option for each in read.words if each.option is not None and each.option.multiple]
+    alone = len(read.arguments) == 1 and "-" not in read.typed and len({*several}) == len(several)
+    if wrong is None and this.name == "compare" and alone:
+        one = [each for each in this.words if each.option is None or each.option.name != "framework"]
+        both = (*this.line(one), "--framework", "keras", "--framework", "torch")
+        step = Step(both, "for example", costs=COSTS_A_GUESS)
+        return Mistake("", [step], UsageError("a comparison needs two networks, or one in two settings"))
     return None if wrong is None else _wrong(this, *wrong)
 
 
@@ -265,8 +280,11 @@ def _misplaced(this: TypedLine, place: int) -> Iterator[Step[Line]]:
     """Yield the line with an argument that is not a spec as the table rewrites it, as an option, or as a part."""
     yield from _rewritten(this, place)
     text = this.words[place].text
+    plain = re.sub(r"\\(?=[{}])", "", in_ascii(text))
+    if this.name == "sweep" and plain != text:
+        yield Step(this.with_(place, Word(plain)), "perhaps", drops=text)
     yield from _apart(this, place)
-    name, equals, value = in_ascii(text).lstrip("-/+").partition("=")
+    name, equals, value = in_ascii(text).lstrip("-/+_").partition("=")
     shortest = 1 if equals or not in_ascii(text).startswith(name) else 2
     if re.fullmatch(rf"(?=.{{{shortest}}})[a-z][a-z0-9_.-]{{,30}}", name.lower()) and name.lower() not in KINDS:
         behind = next((each.text for each in this.words[place + 1 : place + 2] if each.is_argument), None)
@@ -364,7 +382,7 @@ def _wrong_argument(this: TypedLine) -> tuple[int, SpecError] | None:
         return None
     for place in this.arguments:
         try:
-            _read(this.name, this.words[place].text)
+            _read(this, this.words[place].text)
         except OpenNumbersError:
             continue  # --set may define the names
         except SpecError as error:
@@ -374,20 +392,20 @@ def _wrong_argument(this: TypedLine) -> tuple[int, SpecError] | None:
     return None
 
 
-def _read(command: str, text: str) -> None:
+def _read(this: TypedLine, text: str) -> None:
     """Read an argument as the command's kind of spec, without opening it as a file; raise a SpecError if it is none."""
     if text == "-":
         return
     choice = choice_of(text)
-    if command == "sweep":
+    if this.name == "sweep":
         for candidate in islice(read_pattern(text).expand(), 1):
             read_text(candidate)
-    elif command == "solve":
+    elif this.name == "solve":
         if "(" not in text:
             Template.parse(text)
     elif choice is None:
-        if command != "inspect":
-            read_text(text)
+        if this.name != "inspect":
+            _check_settings(this, read_text(text).network)
             return
         raise SpecError(f"{quote(text)} is not a model file", text=text, span=(0, len(text)))
     elif choice.part and is_file(choice.path):
@@ -395,6 +413,16 @@ def _read(command: str, text: str) -> None:
             part_of(open_model(choice.path), choice.part)
         except RnncliError as error:
             raise SpecError(error.message, text=text, span=(0, len(text))) from None
+
+
+def _check_settings(this: TypedLine, network: Network) -> None:
+    """Check that a network can be what the options of a line ask for; a SpecError says that it cannot."""
+    given = [(each.option.name, each.text, each.value) for each in this.words if each.option and each.value]
+    network.check_timesteps(*(number.read(value) for name, _, value in given if name == "timesteps"))
+    for _, option, value in (each for each in given if each[0] in ("framework", "to")):
+        for known in FRAMEWORKS:
+            if framework.meant(value) == known:
+                network.check_framework(known, option)
 
 
 def _near_file(text: str) -> str | None:
@@ -470,9 +498,31 @@ def _meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Step[Li
         yield Step(this.with_(place, *map(Word, candidates)), lead, drops=text)
     elif candidates:
         yield Step(("sweep", *this.typed[1:]))
-    of_candidate = "{" in text and error.text != text  # its repair has one value in place of the braces
-    if error.repair and "example" not in error.lead and not of_candidate:
-        yield Step(this.with_(place, Word(error.repair)), error.lead, drops=text)
+    repair = error.repair if error.text == text else _mended_pattern(text)
+    if repair and "example" not in error.lead:
+        lead = error.lead.replace(WITHOUT, f"without {quote(error.text[slice(*error.span)])}")
+        yield Step(this.with_(place, Word(repair)), lead, drops=text, advice=error.advice or "")
+
+
+def _mended_pattern(pattern: str) -> str | None:
+    """Return a pattern with what is wrong outside of its braces mended, as it is for what may stand in their places."""
+    parts = re.split(r"(\{[^{}]*\})", pattern)
+    groups = parts[1::2]
+    values = [re.split(r",|\.\.", each.strip("{}").rpartition("=")[2])[0] for each in groups]
+    stands_in = [each if re.search(r"\.|[a-z].", each) else f"{_STANDS_IN + n}" for n, each in enumerate(values)]
+    parts[1::2] = stands_in
+    try:
+        read_text("".join(parts))
+    except SpecError as error:
+        mended, rest = "", error.repair or ""
+        for group, value in zip(groups, stands_in, strict=True):
+            before, found, rest = rest.partition(value)
+            is_part = value.isalpha() and rest[:1].isalpha()  # `gr` in `gru`
+            mended += before + group if found and not is_part else ""
+        return mended + rest if all(each in mended for each in groups) and "example" not in error.lead else None
+    except RnncliError:
+        pass
+    return None
 
 
 def _expanded(text: str) -> list[str]:

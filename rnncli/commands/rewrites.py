@@ -25,10 +25,10 @@ VALUES = _by_name(
         "table": "text txt pretty",
         "csv": "excel xls xlsx",
         "markdown": "md",
-        "int8": "8 int integer uint8 q8",
-        "float16": "16",
-        "float32": "32",
-        "float64": "64 np.float numpy.float jnp.float jax.numpy.float",
+        "int8": "8 8bit int integer uint8 q8",
+        "float16": "16 16bit",
+        "float32": "32 32bit",
+        "float64": "64 64bit np.float numpy.float jnp.float jax.numpy.float",
         "bash": "sh",
         "light": "white bright day lite",
         "always": "yes on true",
@@ -69,6 +69,11 @@ _TRAINS = "(?:train|fit|learn|finetune|backprop|optimi[sz]e)"
 _NOT_TRAINED = "nothing is trained here, but the exported source can be trained"
 _SHOWS = "info|show|describe|print|view|ls|stats|parameters|params|shapes"
 _LIMIT = "(?:(?:max-)?(?:params|memory|macs|outputs|streaming|training)|mem|flash|rom|s?ram)"
+_BUDGETED = r"((?:solve|sweep)(?: [^ :]*:[^ ]*)*(?: -.*)?) ~([0-9][^ :(]*)~((?: [^0-9].*)?)"
+_RANGE = r"(?:\{[\w.,={}]*\}|[:x][0-9]+\.\.[0-9])"
+_BLANK = "(?:(?::|[0-9kmg]x)_[a-wyz0-9]*(?=[:x,~])|:[a-wyz?](?=[:,~]))"
+_NO_INPUT = r"a network starts with input or embed, not with \3"
+_OWN_INPUT = "each network needs its own input"
 _SOURCE = r"<COMMAND>(?: .*)? (?:[^ ]+\.(?:py|ipynb)|[^ ]*\([^ ]*)(?: .*)?"
 _OPENS = "(?:hidden|units|vocab|classes|(?:hidden|n|num|vocab|emb|embed|embedding|input)_[a-z]+)"
 _LEFT_OPEN = "use --set for a name that the source does not define"
@@ -95,6 +100,9 @@ LINES = (
         "for example",
     ),
     _line(f"(<COMMAND>) (<LAYER>) --(?:{_SIZES})[ =]([0-9]+)(.*)", r"\1 input:32,\2:\3\4", "for example"),
+    _line("(.*) --((?:<INPUT>):[^ ]+(?: .*)?)", r"\1 \2", "a spec needs no option"),
+    _line("(<COMMAND>) --(<INPUT>)[ =]([0-9x]+) --(<BODY>)[ =]([0-9]+)(.*)", r"\1 \2:\3,\4:\5\6"),
+    _line("(<COMMAND> (?:<INPUT>):[^ ]+) --(<BODY>)[ =]([0-9]+)(.*)", r"\1,\2:\3\4"),
     _line("help(?: .*)? --(<COMMAND>)(?: .*)?", r"help \1", drops=True),
     _line("<COMMAND>(.*) --(?!layers|help|spec)(<COMMAND>)((?: .*)?)", r"\2\1\3"),
     _line(r"(.*) --part[ =]([0-9]+)(?: ?(?:of|/|:|-) ?| )([0-9]+)((?: .*)?)", r"\1 --part \2/\3\4"),
@@ -110,7 +118,7 @@ LINES = (
     _line(r"(?:summary|explain)(.*) --(?:seq-)?len(?:gth)?s[ =]([^ ]+)(.*)", r"forward\1 --lengths \2\3"),
     _line(r"export(.*) --to[ =]([^ ]+\.(?:onnx|py|c))((?: .*)?)", r"export\1 -o \2\3"),
     _line(r"(?!.* --to)export(.*) (?:-o|--output)[ =]([^ ]+)\.(?:h|cpp|cc|ino)((?: .*)?)", r"export\1 -o \2.c\3", _C),
-    _line(r"(?!sweep|compare|reach|solve)<COMMAND>((?: .*)? [^ ]*\{[\w.,={}]*\}.*)", r"sweep\1"),
+    _line(rf"(?!sweep|compare|reach|solve)<COMMAND>((?: .*)? [^ ]*{_RANGE}.*)", r"sweep\1"),
     # an argument that is not a spec, between two ~
     _line(rf"({_SOURCE}) ~({_OPENS}=[0-9]+)~(.*)", r"\1 --set \2\3", message=_NO_SPEC, advice=_LEFT_OPEN),
     _line(r"(.*) --((?: .*)?) ~(-[^ ]+)~(.*)", r"\1\2 \3\4", "", _AFTER_HYPHENS),
@@ -126,8 +134,8 @@ LINES = (
     _line(_PARTED, r"\1\5\6", "", _CUT_VALUE, drops=True),
     _line(_COMPARED, r"compare\1 \3 \5\6", "", _CUT_VALUE, "compare shows them side by side"),
     _line(_SECOND, r"\2 \3 \5\6", "with the last value", _ONE_VALUE),
-    _line(r"((?:solve|sweep)(?: .*)?) ~([0-9][^ :(]*)~(.*)", r"\1\3 --params \2", "perhaps", _NO_SPEC),
-    _line(r"((?:solve|sweep)(?: .*)?) ~([0-9][^ :(]*)~(.*)", r"\1\3 --memory \2", "perhaps", _NO_SPEC),
+    _line(_BUDGETED, r"\1\3 --params \2", "perhaps", _NO_SPEC),
+    _line(_BUDGETED, r"\1\3 --memory \2", "perhaps", _NO_SPEC),
     _line(r"(.* [^ -][^ ]*:[^ ]*\w(?: -.*)?) ~([0-9]{1,10})~", r"\1 --timesteps \2", "perhaps", _NO_SPEC),
     _line(r"(.*) ~([^ ]+<FILE>)[:/]([^ :/]+)~(.*)", r"\1 \2::\3\4", "the part of a file comes after ::"),
     _line(
@@ -140,6 +148,7 @@ LINES = (
     _line(f"((?:compare|reach)(?: (?!<INPUT>:)[^ ]+)+) {_BETWEEN}( .+)", r"\1\3", _ONE_WORD, _NO_SPEC),
     _line(r"(<COMMAND>) ~(?!\1~|help~)(<COMMAND>)~( .+)", r"\2\3", "", "there are two commands, '\\1' and '\\2'"),
     _line("((<COMMAND>).*) ~\\2~(.*)", r"\1\3", WITHOUT, _NO_SPEC),
+    _line("<COMMAND>(?: .*)? ~rnncli~ (.+)", r"\1", "write rnncli only once", "'rnncli' is not a spec"),
     _line("(<COMMAND>)(?: .*)? ~help~(?: .*)?", r"help \1", "", "'help' is a separate command", drops=True),
     _line(r"(?=.*(?<!--set) [^ -][^ ]*[:(])(.*) ~([^ :(]+\.svg)~(.*)", r"\1 --svg \2\3", "perhaps", _NO_SPEC),
     _line(
@@ -151,26 +160,37 @@ LINES = (
     _line(r"((?:forward|reach)(?: .*)?) ~(<ARRAY>)~(.*)", r"\1 --input \2\3", "perhaps", _NO_SPEC),
     _line(r"(?=.*(?<!--set) [^ -][^ ]*[:(])(.*) ~([^ :(]+\.[a-z0-9]+)~(.*)", r"\1 -o \2\3", "perhaps", _NO_SPEC),
     _line(r"(<MANY>(?: .*)?) ~([^ ]+?)[,;|&\s]+(?=<INPUT>:)([^ ]+)~(.*)", r"\1 \2 \3\4", _ONE_WORD),
-    _line(
-        r"(?!solve)<COMMAND>((?: .*)?) ~([^ ]*(?::|[0-9kmg]x)_[a-wyz0-9]*(?=[:x,~])[^ ]*)~(.*)",
-        r"solve\1 \2\3",
-        "for example",
-    ),
+    _line(r"sweep(.*) ~([^ ]*\{[a-z]\w*)[: ]+(?=[0-9])([^ ]*)~(.*)", r"sweep\1 \2=\3\4"),
+    _line(r"sweep(.*) ~([^ ]*\{([a-z]\w*)=[^ ]*[:x])\3(?=[:x,~])([^ ]*)~(.*)", r"sweep\1 \2{\3}\4\5"),
+    _line(f"(?!solve)<COMMAND>((?: .*)?) ~([^ ]*{_BLANK}[^ ]*)~(.*)", r"solve\1 \2\3", "for example"),
     _line(
         r"sweep(.*) ~([^ {}]*[:x])[(\[]?([0-9]+)\s*(?:to|-|\.{2,3})\s*([0-9]+(?:\.\.[0-9]+)?)[)\]]?([^ {}]*)~(.*)",
         r"sweep\1 \2{\3..\4}\5\6",
     ),
-    _line(r"sweep(.*) ~([^ {}]*[:x])([1-9][0-9]*(?:,\s*[1-9][0-9]*)+)\}?([^ {}]*)~(.*)", r"sweep\1 \2{\3}\4\5"),
+    _line(
+        r"sweep(.*) ~([^ {}]*[:x])([1-9][0-9]*(?:,\s*[1-9][0-9]*)+)(?=[:,x}~])\}?([^ {}]*)~(.*)", r"sweep\1 \2{\3}\4\5"
+    ),
     _line(r"sweep(.*) ~([^ {}]*[:x])([0-9]+)\s*or\s*([0-9]+)([^ {}]*)~(.*)", r"sweep\1 \2{\3,\4}\5\6"),
     _line(r"sweep(.*) ~([^ {}]*)\{(\{[^ {}]*\})\}([^ ]*)~(.*)", r"sweep\1 \2\3\4\5"),
-    _line(r"solve(.*) ~([^ ]*)\{\}([^ ]*)~(.*)", r"solve\1 \2_\3\4", "a blank is written _"),
-    _line(r"(?!sweep|compare|reach|solve)<COMMAND>((?: .*)?) ~([^ ]*\{[\w.,={}]*\}[^ ]*)~(.*)", r"sweep\1 \2\3"),
+    _line(
+        r"solve(.*) ~([^ ]*[:x])[{$%]\{?([a-wyz]?)\}?(?=[:x,~])([^ ]*)~(.*)",
+        r"solve\1 \2_\3\4\5",
+        "a blank is written _",
+    ),
+    _line(rf"(?!sweep|compare|reach|solve)<COMMAND>((?: .*)?) ~([^ ]*{_RANGE}[^ ]*)~(.*)", r"sweep\1 \2\3"),
     _line("inspect(.*) ~([^ ]*[:(].*)~(.*)", r"summary\1 \2\3", "perhaps"),
+    _line(
+        "((?:compare|reach)(?: .*)?) ((?:<INPUT>):[^ ,(]+) ~((?:<BODY>):[^ (]*)~( (?:<BODY>):.*)",
+        r"\1 \2,\3\4",
+        "perhaps",
+        _NO_INPUT,
+        _OWN_INPUT,
+    ),
     _line(
         "((?:compare|reach)(?: .*)?) ((?:<INPUT>):[^ ,(]+)([^ (]*)((?: .*)?) ~((?:<BODY>):[^ (]*)~(.*)",
         r"\1 \2\3\4 \2,\5\6",
         "perhaps",
-        advice="each network needs its own input",
+        advice=_OWN_INPUT,
     ),
     _line(
         "((?!compare|reach)<COMMAND>(?: .*)?) ((?:<INPUT>):[^ (]*) ~((?:<BODY>):[^ (]*)~(.*)",
@@ -227,6 +247,7 @@ COMMANDS = _by_name(
         "layers": "list kinds fields language glossary syntax words",
         "spec": "canonical parse normalize format",
         "help": "man manual usage -?",
+        **{f"help {topic}": topic for topic in ("keys", "files", "python", "promises")},
         "--version": "version -v --v -version",
     }
 )
@@ -270,9 +291,9 @@ _OUT, _PICTURE = "(?:output|o|out|to-file|save)", r"\.(?:svg|png|pdf|jpe?g|gif)"
 OPTIONS = (
     _option("multiple|multiples|divisible-by|step|step-size", "--multiple-of"),
     _option("length|len|lens|seq-lens|seq-lengths|sequence-lengths", "--lengths"),
-    _option("steps|length|len|seq-len|seqlen|seq-length|sequence-length|t", "--timesteps"),
+    _option("steps|length|len|seq-len|seqlen|seq-length|sequence-length", "--timesteps"),
     _option("time|time-steps|n-steps|num-steps|window|window-size|frames|duration|unroll", "--timesteps"),
-    _option("batch-size|batchsize|batch-sizes|bs|b", "--batch"),
+    _option("batch-size|batchsize|batch-sizes|bs", "--batch"),
     _option("(?:limit|budget|max) ([0-9.,]+ ?(?i:[kmgt]i?b))", r"--max-memory \1"),
     _option("n|limit|head|best|first|rows|max-rows", "--top"),
     _option("order|order-by|sort-by|by", "--sort"),
@@ -300,7 +321,11 @@ OPTIONS = (
     _option(f"{_OUT} (?!.+{_PICTURE}$)(.+)", r"> \1", _TO_A_FILE),
     _option("out|to-file|save", "--output"),
     _no_option(_OUT, _TO_A_FILE),
-    _option("spec|model|network|net|arch|architecture|template|pattern", "", lead="a spec needs no option"),
+    _option(
+        "specs?|models?|network|net|arch|architecture|template|pattern|file|from-file",
+        "",
+        lead="a spec needs no option",
+    ),
     _option("verbose|v|w|all|long|full|details?|detailed", "--wide"),
     _option(r"(csv|tsv|json|html|markdown) (.+\.\w+)", r"-f \1 > \2", _TO_A_FILE),
     _option(r"html (.+\.html?)", r"--output \1"),
@@ -320,7 +345,9 @@ OPTIONS = (
     _option("in|ids|tokens", "--input"),
     _option("(dark|light)-(?:mode|theme)", r"--theme \1"),
     _option("s", "--quiet"),
-    Rewrite("option", f"(?:{_SIZES}) ([0-9]+(?:,[0-9]+)*)", _of_units, "for example", invents=True, advice=_SPEC_SAYS),
+    Rewrite(
+        "option", f"(?:{_SIZES}) ([0-9]+(?:,[0-9]+)*),?", _of_units, "for example", invents=True, advice=_SPEC_SAYS
+    ),
     _no_option("hidden|hidden-units|num-units|neurons|cells|layers|vocab|vocab-size", f"{_SPEC_SAYS}: {_A_SPEC}"),
     _option("no-?colou?rs?", "--color never"),
     _option("colours?|colors", "--color"),

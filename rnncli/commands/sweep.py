@@ -15,7 +15,7 @@ from rnncli.commands import options
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.output import clear_echo, printed, report, tell
 from rnncli.commands.specs import Spec, explained, specs
-from rnncli.commands.values import Value
+from rnncli.commands.values import Value, cores
 from rnncli.errors import EXIT_INTERRUPTED, RnncliError, shorten
 from rnncli.formats import is_path
 from rnncli.formats.networks import as_called
@@ -130,7 +130,7 @@ def _check_limits(given: Mapping[str, Any]) -> None:
     metavar="K/N",
     help="Process only the Kth of N equal parts of the candidates: 3/16. The parts are the same on every machine.",
 )
-@options.number("--jobs", "Number of cores to use; the rows and their order stay the same.", default=1)
+@options.number("--jobs", "Number of cores to use; the rows and their order stay the same.", default=1, type_=cores)
 @options.timesteps
 @options.batch
 @options.dtype

@@ -86,6 +86,9 @@ def size_up_to(most: int) -> Value:
 number = size_up_to(MAX_SIZE)
 """A size, or a number of samples or timesteps."""
 
+cores = Value("number", number.read, number.nearest, "4")
+"""A number of cores."""
+
 big_number = Value("number", _printed(parse_number), nearest_number, "1M")
 """A whole number from 0 without an upper bound, written the same way: 500k, 3G, 1,234,567."""
 

@@ -169,7 +169,7 @@ def _wrong_value(this: TypedLine, option: click.Option, message: str) -> Refused
 def _meant(this: TypedLine, place: int, option: click.Option) -> Iterator[Step[Line]]:
     """Yield the line with the value that was probably meant, or with an example."""
     word, value = this.words[place], this.words[place].value or ""
-    plain = in_ascii(value)
+    plain = in_ascii(value).strip("\"' ")
     nearest = plain if not _is_wrong(option, plain) else _type_of(option).nearest(plain)
     if nearest is not None:
         lead = "" if isinstance(option.type, OneOf) else "perhaps"
@@ -232,7 +232,7 @@ def _unknown(this: TypedLine, place: int) -> Refused:
     named_layer = not alone and this.name != "compare"  # where a kind may start another network
     behind = [each for each in behind if not is_spec(each) or (named_layer and each in KINDS)]
     said = typed
-    if short := re.fullmatch("(-[a-zA-Z])([0-9]+)|(--[a-z-]+):(.+)", typed.text):  # -t100, --batch:4
+    if short := re.fullmatch(r"(-[a-zA-Z])([0-9]+)|(--[a-z-]+)(?::|\s+)(.+)", typed.text):  # -t100, --batch:4
         said = Word(short[1] or short[3], None, short[2] or short[4], attached=True)
     elif typed.value is None and behind and not (alone and is_file(behind[0])):
         said = typed._replace(value=behind[0])
@@ -246,7 +246,7 @@ def _unknown(this: TypedLine, place: int) -> Refused:
 
 def _name(said: Word) -> str:
     """Return the name in a word, without leading hyphens and with hyphens instead of underscores."""
-    return in_ascii(said.text).lstrip("-/+").rstrip(":").lower().replace("_", "-")
+    return in_ascii(said.text).lstrip("-/+_").rstrip(":").lower().replace("_", "-")
 
 
 def named(this: TypedLine, place: int, said: Word) -> Iterator[Step[Line]]:
@@ -255,11 +255,11 @@ def named(this: TypedLine, place: int, said: Word) -> Iterator[Step[Line]]:
     The word is an option that the command lacks, or a bare name, with the value in it or after it.
     """
     name = _name(said)
-    own = this.options.get(f"--{name}")
-    if own is not None and own in this.given and said.is_argument:
+    own = next((each for each in (f"--{name}", f"-{name}") if each in this.options), None)
+    if own is not None and this.options[own] in this.given and said.is_argument:
         yield Step(this.with_(place), WITHOUT, drops=said.text)
     elif own is not None:
-        yield _instead(this, place, said, f"--{name}")
+        yield _instead(this, place, said, own)
     else:
         yield from islice(_rewritten(this, place, said), 2)
         for option in this.options.values():

@@ -69,7 +69,8 @@ def _flag(given: dict[str, Any], argument: str, default: bool = False) -> bool:
     value = given.pop(argument, default)
     if not isinstance(value, bool):
         truths = dict.fromkeys(("true", "1", "yes", "on"), "True") | dict.fromkeys(("false", "0", "no", "off"), "False")
-        raise wrong_value(argument, value, "True or False", truths.get(str(value).lower(), ""))
+        near = closest(str(value).lower(), truths, likeness=0.7)
+        raise wrong_value(argument, value, "True or False", truths.get(near or "", ""))
     return value
 
 

@@ -72,7 +72,9 @@ def closed(text: str) -> str:
             open_brackets.pop()
         whole += character
     whole += "".join(reversed(open_brackets))
+    whole = re.sub(r"(?<=[(,=\s])([0-9]{1,6})k(?=\s*[,)])", r"\g<1>000", whole)
     whole = re.sub(r"(\b(?:dropout|rate|p)\s*=\s*0|\(0(?=,\s*0[0-9])),\s*([0-9]+)", r"\1.\2", whole)  # 0,5
+    whole = re.sub(r",(?=\s*,)|(?<=[(,=\s])0+(?=[1-9])", "", whole)
     return re.sub(r"=\s*([0-9]+),\s*([0-9]+)(?=\s*[,)])", r"=(\1, \2)", whole)
 
 

@@ -61,6 +61,7 @@ from rnncli.formats.python.objects import (
     open_in,
 )
 from rnncli.immutable import NamedTuple
+from rnncli.language.arguments import setting
 from rnncli.language.framework_words import FRAMEWORK_WORDS, framework_error
 from rnncli.language.spec import MAX_LAYERS
 from rnncli.layers import KINDS, LAYERS, Layer
@@ -99,6 +100,11 @@ def is_call(text: str) -> bool:
     if any(isinstance(each, ast.Name) and each.id in KINDS for elements in tuples for each in elements):
         return False
     return all(map(_is_plain, body)) and any(isinstance(each, ast.Call) for part in body for each in ast.walk(part))
+
+
+def _is_flag(argument: str) -> bool:
+    """Whether an argument is True or False."""
+    return any(setting(layer, argument, None) is not None for layer in LAYERS)
 
 
 def _is_plain(statement: ast.stmt) -> bool:
@@ -460,6 +466,9 @@ class _Line:
         """Return the value of an argument in the form that the table expects; record the numbers it leaves open."""
         self._evaluator.step()
         node = call.given.written(argument, cls.takes)
+        if isinstance(node, ast.Name) and node.id in {*cls.takes} - {argument} and _is_flag(node.id):
+            repair = self._text.with_(self._text.span(node), f"{node.id}=True")
+            raise self._text.fault(f"{node.id} has no value", node, "", "perhaps", repair)
         if argument in SHAPES and isinstance(value, list) and value:
             return self._shape(value, SHAPES[argument], node)
         if isinstance(value, list) and argument not in HOLDS:

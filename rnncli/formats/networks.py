@@ -213,7 +213,7 @@ def as_called(error: SpecError) -> SpecError:
         whole = calls.is_call(error.text)
         repair = str(calls.read(error.text)[0].network) if whole else calls.mended(error.text)
     except SpecError as fault:
-        return fault
+        return error if fault.repair is None and error.lead == "perhaps" else fault
     return error.repaired(repair, "perhaps" if "(" in repair else "as a spec") if repair else error
 
 

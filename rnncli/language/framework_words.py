@@ -82,6 +82,10 @@ _SAID: Sequence[tuple[str, str]] = (
     ("output outputs", _OUTPUT),
     ("linear_before_reset", _LINEAR),
     ("peepholes", "peepholes are not supported, as in Keras and PyTorch"),
+    (
+        "sru mgu qrnn indrnn ligru ugrnn mamba rwkv",
+        "the supported cells are those of Keras and PyTorch: rnn, lstm, gru",
+    ),
     ("batch_first time_major", _BATCH_FIRST),
     (f"{' '.join(FEATURES)} batch_input_shape batch_shape", _READS),
     ("input_length sequence_length seq_len timesteps time_steps", _LENGTH),
@@ -100,10 +104,8 @@ _SAID: Sequence[tuple[str, str]] = (
     ("timedistributed time_distributed", _PER_STEP),
     ("reshape permute", _TO_VECTOR),
     ("concatenate concat add multiply lambda residual skip", _ONE_ROW),
-    (
-        "attention multiheadattention mha additiveattention transformer transformerencoder transformerencoderlayer",
-        _NO_ATTENTION,
-    ),
+    ("attn attention multiheadattention mha additiveattention", _NO_ATTENTION),
+    ("transformer transformerencoder transformerencoderlayer", _NO_ATTENTION),
     ("conv2d convlstm convlstm1d convlstm2d separableconv1d depthwiseconv1d conv1dtranspose", _ALONG_TIME),
     ("maxpooling2d averagepooling2d", _ALONG_TIME),
     ("zeropadding1d zeropad1d constantpad1d cropping1d chomp1d chomp", _ZEROS),

@@ -123,13 +123,15 @@ def _steps(text: str, fault: SpecError, blanks: bool) -> Iterator[Step[str]]:
     token = next((each for each in Token(text, 0).split(",") if fault.span[0] <= each.end), Token(text, 0))
     if "{" in text and "}" in text:  # a pattern, which describes several specs
         yield from _in_ascii(text)
-        yield from _rewritten(REWRITES[0], text, token)
+        for row in (REWRITES[0], REWRITES[2]):
+            yield from _rewritten(row, text, token)
         return
     if not text.strip():
         yield from _own(text, fault, fault.span)
         return
     if len(text) <= _LONG and _parses(text, blanks):
-        yield from _rewritten(REWRITES[-1], text, token)
+        for row in REWRITES[-2:]:
+            yield from _rewritten(row, text, token)
         yield from _own(text, fault, (len(text), 0))
         return
     yield from _in_ascii(text)
@@ -383,9 +385,16 @@ def _has_numbers(plain: str, result: str, layers: Sequence[Layer]) -> bool:
 
 
 def digits_stand(text: str, result: str) -> bool:
-    """Whether another text has all digits of a text in order: `10,000x32` in `10000x32`, `1.5k` in `1500`."""
-    digits = iter(re.sub("[^0-9]", "", result))
-    return all(digit in digits for digit in re.sub("[^0-9]", "", text))
+    """Whether another text has all digits of a text in order: `10,000x32` in `10000x32`, `1.5k` in `1500`.
+
+    Two numbers are not one: `lstm:832` does not have those of `8:lstm32`.
+    """
+    found = iter(re.findall("[0-9]|[^0-9]+", result))
+    for number in re.findall(r"[0-9](?:[,.' _]?[0-9])*", text):
+        if not all(digit in found for digit in number if digit.isdigit()):
+            return False
+        next((each for each in found if not each.isdigit()), None)
+    return True
 
 
 def numbers_in(text: str) -> Iterator[float]:

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, partial
 
 from rnncli.language.arguments import CLASSES, STANDS_FOR, attribute_of, field_of
 from rnncli.language.framework_words import FEATURES
 from rnncli.language.rewriting import Rewrite
-from rnncli.layers import KINDS, LAYERS, LSTM
+from rnncli.layers import KINDS, LAYERS, LSTM, Embedding
 from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
 from rnncli.layers.options import Choice, Flag, Whole
 from rnncli.layers.sizes import BLANK_PATTERN, Numbers, Share, Word
 from rnncli.layers.words import in_both
+from rnncli.quantities import nearest_size
 
 _STEM = 5
 """Letters that two forms of a word have in common: dilated, dilation."""
@@ -55,6 +56,7 @@ _FIELDS = _FLAGS | {
     for word in (option.attribute, option.lead.rstrip("="), layer.torch_arguments.get(option.attribute, ""))
     if word
 }
+_WORDS = {*_FIELDS, *ACTIVATIONS, *OTHER_NAMES}
 _ONE_SIZE, _TWO_SIZES = (
     [name for name, kind in KINDS.items() if isinstance(kind.sizes, Numbers) and len(kind.sizes.attributes) == count]
     for count in (1, 2)
@@ -65,6 +67,7 @@ _SETS = {
     "K": _any(KINDS),
     "R": _any(name for name, kind in KINDS.items() if kind.states),
     "INPUT": _any(name for name, kind in KINDS.items() if kind.reads == "input"),
+    "EMBED": _any(name for name, kind in KINDS.items() if kind is Embedding),
     "ONE": _any(_ONE_SIZE),
     "TWO": _any(_TWO_SIZES),
     "P": _any(name for name, kind in KINDS.items() if isinstance(kind.sizes, Share)),
@@ -146,6 +149,14 @@ def _class(found: re.Match[str]) -> str:
     return NAMED.get(found[0].lower()) or NAMED.get(squeezed(found[0]), found[0])
 
 
+def _moved(found: re.Match[str]) -> str:
+    """`8g,ru:4`, `8m:ask` -> `8,gru:4`, `8:mask`."""
+    word = f"{found[1]}{found[3]}".lower()
+    return f"{found[2]}{word}" if word in (KINDS if found[2] == "," else _WORDS) else found[0]
+
+
+_text, _part, _layer, _pattern = (partial(Rewrite, where) for where in ("text", "part", "layer", "pattern"))
+
 _COMMAS = "layers are separated by commas, not by {}"
 _COLONS = "fields are separated by colons, not by {}"
 _SIZES = "write a colon before the size of a layer, not as in {}"
@@ -159,193 +170,188 @@ _OPEN = "leave out an unknown length"
 _SAMPLES = "without the batch size, which is --batch"
 _TIMESTEPS = r"with --timesteps \1"
 _BETWEEN = "with a comma between layers"
+_READS_IDS = "an embedding reads the ids itself, without {}"
 _READS = "a layer's input size follows from the previous layer"
 _REPEATS = r"x\1 repeats a layer and comes after it"
 _ALONE = "write only the number"
 _BI = f"perhaps with {in_both(LSTM, 'merge_mode', 'concat')}"
 _SEQ = f"perhaps {in_both(LSTM, 'return_sequences', True)}"
+_NO_BIAS = f"perhaps {in_both(LSTM, 'use_bias', False)}"
 _BACK = f"perhaps {in_both(LSTM, 'go_backwards', True)}"
 _INPUT_FIRST = "the first layer gives the input size"
 
 REWRITES = (
     # around a spec, and between layers
-    Rewrite("text", r"^<S>(?:\{([^{}]{0,999})\}|\(([^():]{1,99}:[^()]{0,999})\))<S>$", r"\1\2"),
-    Rewrite("text", r"^<S>(?:\w{1,40}<S>=<S>)?(?:nn\.)?(?:Sequential)?\(?\[(.*?)\]?\)?<S>$", r"\1"),
-    Rewrite("text", r"^([^{}]*)[{}]([^{}]*)$", r"\1\2", "without the brace"),
-    Rewrite("text", r"^<S>(?:model|net|network|spec|arch)<S>[=:]<S>", "", message=_LAYERS_ALONE),
-    Rewrite("text", r"^<S>\w{1,20}:(?=<TWO>:)", "", "without it", drops=True),
-    Rewrite("text", r"^<S>(<ONE>)[:\s](<N>)<S>(?:->|>|→|to)<S>(<N>)<S>$", r"input:\2,\1:\3"),
-    Rewrite("text", r"\blayer[- ]norm(?:alization)?\b", "norm"),
-    Rewrite("text", r"\bbatch[- ]norm(?:alization)?\b|\bnorm:batch\b", "bnorm"),
-    Rewrite("text", r"(?<=[0-9])(?<!,[0-9])<S>[-/+._]<S>(?=<K>[:_-]?[0-9])", ",", "with commas", _COMMAS),
-    Rewrite("text", r"([:x][0-9]{1,10}[kMG]?)<SLIP>(?=<K>[:,])", r"\1,", _BETWEEN),
-    Rewrite("text", r"[(\[](<R>:[^][(),]{1,99})[)\]]<S>[x*×]?<S>(?=[0-9]{1,4}(?:,|$))", r"\1:x", "with colons"),
-    Rewrite("text", r"<S>(?:[-=~]{1,9}>{1,9}|>{1,9}|[;|&\n]|\s[-+/]\s)[\s;|&>,-]{0,9}", ",", "with commas", _COMMAS),
-    Rewrite("text", r"(?<=[\w)])\s{1,9}(?=(?:<K>|<CLASS>)\b)", ",", "with commas", _COMMAS),
-    Rewrite("text", r"\b(<K>)\(([^()]{0,99})\)", lambda found: f"{found[1]}:{found[2].replace(',', ':')}"),
-    Rewrite("text", r"\b(<K>)<S>[\[<]([^][<>]{1,40})[\]>]", r"\1:\2"),
-    Rewrite("text", r"^<S>([^()]{1,99}\([^()]{0,99}\))\)+<S>$", r"\1", "without the last bracket"),
-    Rewrite("text", r"^<S>(?:torch\.)?nn\.(<R>)\s{1,9}(<N>)\s{1,9}(<N>)<S>$", r"input:\2,\1:\3"),
+    _text(r"^<S>(?:\{([^{}]{0,999})\}|\(([^():]{1,99}:[^()]{0,999})\))<S>$", r"\1\2"),
+    _text(r"^<S>(?:\w{1,40}<S>=<S>|layers<S>:<S>)?(?:nn\.)?(?:Sequential)?\(?\[(.*?)\]?\)?<S>$", r"\1"),
+    _text(r"\b(<K>):?\{<S>(<N>)<S>\}", r"\1:\2"),
+    _text(r"^([^{}]*)[{}]([^{}]*)$", r"\1\2", "without the brace"),
+    _text(r"^<S>(?:(?:model|net|network|\w{0,20}spec|arch)<S>[=:]|In ?\[[0-9]*\]:)<S>", "", message=_LAYERS_ALONE),
+    _text(r"^<S>(<ONE>)[:\s](<N>)<S>(?:->|>|→|to)<S>(<N>)<S>$", r"input:\2,\1:\3"),
+    _text(r"\blayer[- ]norm(?:alization)?\b", "norm"),
+    _text(r"\bbatch[- ]norm(?:alization)?\b|\bnorm:batch\b", "bnorm"),
+    _text(r"(?<=[0-9])(?<!,[0-9])<S>[-/+._]<S>(?=<K>[:_-]?[0-9])", ",", "with commas", _COMMAS),
+    _text(r"([:x][0-9]{1,10}(?-i:[kMG]?))<SLIP>(?=<K>[:,])", r"\1,", _BETWEEN),
+    _text(r"[(\[](<R>:[^][(),]{1,99})[)\]]<S>[x*×]?<S>(?=[0-9]{1,4}(?:,|$))", r"\1:x", "with colons"),
+    _text(r"<S>(?:[-=~]{1,9}>{1,9}|>{1,9}|[;|&\n]|\s[-+/]\s)[\s;|&>,-]{0,9}", ",", "with commas", _COMMAS),
+    _text(r"(?<=[\w)])\s{1,9}(?=(?:<K>|<CLASS>)\b)", ",", "with commas", _COMMAS),
+    _text(r"\b(<K>)\(([^()]{0,99})\)", lambda found: f"{found[1]}:{found[2].replace(',', ':')}"),
+    _text(r"\b(<K>)<S>[\[<]([^][<>]{1,40})[\]>]", r"\1:\2"),
+    _text(r"^<S>(?:torch\.)?nn\.(<R>)\s{1,9}(<N>)\s{1,9}(<N>)<S>$", r"input:\2,\1:\3"),
+    _text(r"(?<=[0-9])([a-z])([,:])([a-z]+)", _moved),
     # numbers
-    Rewrite("part", r"(?<=[0-9])o(?=[0-9kMGx:,]|$)", "0"),
-    Rewrite("part", r"(?<=[:x])[li](?=[0-9])", "1"),
-    Rewrite("text", r"(?<=[:(\[=])<S>(?:None|null|any|[?*TLNB]|-1|batch)<S>[x,*]<S>(?=[0-9?*(-]|[TLN]\b)", "", _OPEN),
-    Rewrite("text", r"[(\[]<S>(x[0-9]{1,4})<S>[)\]]", r":\1", "with colons"),
-    Rewrite("text", r"(?<=put:)[(\[]<S><N><S>,<S>(<N>)<S>,<S>(<N>)<S>[)\]]", r"\1x\2", _SAMPLES, drops=True),
-    Rewrite("text", r"\b(<R>):[(\[]<S>(<N>(?:<S>,<S><N>){1,9})<S>[)\]]", r"\1:\2", message=_KINDS),
-    Rewrite("text", r"(?<!\w)[(\[]<S>(<N>)<S>[,x*]<S>(<N>)<S>[)\]]", r"\1x\2", message=_BRACKETS),
-    Rewrite("text", r"(?<!\w)[(\[]<S>(<N>)<S>,?<S>[)\]]", r"\1", message=_BRACKETS),
-    Rewrite("text", r"(?:(?<=\binput:)|(?<=\bin:))<N>x(?=<N>x<N>(?:,|$))", "", _SAMPLES, drops=True),
-    Rewrite("text", r"(?<=\bembed:)([0-9]{1,4})x(?=[0-9]{4,9}x[0-9]{1,3}(?:[:,]|$))", "", _TIMESTEPS, drops=True),
-    Rewrite("text", r"(?<=\bembed:)(<N>x<N>)x([0-9]{1,9})(?=[:,]|$)", r"\1", r"with --timesteps \2", drops=True),
-    Rewrite("text", r"(?<=\w)\s{1,9}(?=x[0-9])", ":", "with colons", _COLONS),
-    Rewrite("part", r"\b(<R><F>:<N>)<S>\*<S>([0-9]{1,2})(?=:|$)", r"\1:x\2", r"x\2 repeats a layer"),
-    Rewrite("text", r"(?<=[0-9kMG])<S>(?:[x*×]|by)<S>(?=[0-9])", "x", message=_X),
-    Rewrite("text", r"<ONE>:<N>(?:<S>[-+/]<S><N>){1,9}(?=[:,]|$)", _listed, message=_KINDS),
-    Rewrite("part", r"10(?:\^|\*\*)([0-9])(?![0-9])", lambda found: str(10 ** int(found[1])), computes=True),
-    Rewrite("text", r"(<TWO>:<N>)<S>[-/+@]<S>(?=<N>)", r"\1x", message=_X),
-    Rewrite("text", r"<TWO>:[0-9]{1,3}(?:[,. ][0-9]{3}){1,3}(?=x[0-9_])", _joined, message=_THOUSANDS),
-    Rewrite("text", r"(?<![0-9.])[1-9][0-9]{0,2}(?:[,. ]0[0-9]{2}){1,3}(?![0-9])", _joined, message=_THOUSANDS),
-    Rewrite(
-        "text",
+    _part(r"(?<=[0-9])o(?=[0-9kMGx:,]|$)", "0"),
+    _part(r"(?<=[:x])[li](?=[0-9])", "1"),
+    _text(r"(?<=[:(\[=])<S>(?:None|null|any|[?*TLNB]|-1|batch)<S>[x,*]<S>(?=[0-9?*(-]|[TLN]\b)", "", _OPEN),
+    _text(r"[(\[]<S>(x[0-9]{1,4})<S>[)\]]", r":\1", "with colons"),
+    _text(r"(?<=put:)[(\[]<S><N><S>,<S>(<N>)<S>,<S>(<N>)<S>[)\]]", r"\1x\2", _SAMPLES, drops=True),
+    _text(r"\b(<R>):[(\[]<S>(<N>(?:<S>,<S><N>){1,9})<S>[)\]]", r"\1:\2", message=_KINDS),
+    _text(r"(?<!\w)[(\[]<S>(<N>)<S>[,x*]<S>(<N>)<S>[)\]]", r"\1x\2", message=_BRACKETS),
+    _text(r"(?<!\w)[(\[]<S>(<N>)<S>,?<S>[)\]]", r"\1", message=_BRACKETS),
+    _text(r"(?:(?<=\binput:)|(?<=\bin:))<N>x(?=<N>x<N>(?:,|$))", "", _SAMPLES, drops=True),
+    _text(r"(?<=\bembed:)([0-9]{1,4})x(?=[0-9]{4,9}x[0-9]{1,3}(?:[:,]|$))", "", _TIMESTEPS, drops=True),
+    _text(r"(?<=\bembed:)(<N>x<N>)x([0-9]{1,9})(?=[:,]|$)", r"\1", r"with --timesteps \2", drops=True),
+    _text(r"(?<=\w)\s{1,9}(?=x[0-9])", ":", "with colons", _COLONS),
+    _part(r"\b(<R><F>:<N>)<S>\*<S>([0-9]{1,2})(?=:|$)", r"\1:x\2", r"x\2 repeats a layer"),
+    _text(r"(?<=[0-9kMG])<S>(?:[x*×]|by)<S>(?=[0-9])", "x", message=_X),
+    _text(r"<ONE>:<N>(?:<S>[-+/]<S><N>){1,9}(?=[:,]|$)", _listed, message=_KINDS),
+    _part(
+        r"([0-9]{1,4})(?:\^|\*\*)([0-9]{1,2})(?![0-9])",
+        lambda found: f"{int(found[1]) ** int(found[2])}",
+        computes=True,
+    ),
+    _text(r"(<TWO>:<N>)<S>[-/+@]<S>(?=<N>)", r"\1x", message=_X),
+    _text(r"<TWO>:[0-9]{1,3}(?:[,. ][0-9]{3}){1,3}(?=x[0-9_])", _joined, message=_THOUSANDS),
+    _text(r"(?<![0-9.])[1-9][0-9]{0,2}(?:[,. ]0[0-9]{2}){1,3}(?![0-9])", _joined, message=_THOUSANDS),
+    _text(
         r"(<TWO>:[0-9]{1,3})[,. ]([0-9]{3,9})(?=(?:[,. ][0-9]{3}){0,2}[x, ](?:[0-9]|<N>))",
         r"\1\2",
         message=_THOUSANDS,
     ),
-    Rewrite("text", r"(<ONE>:[0-9])[,. ]([0-9]{3})(?![0-9,])", r"\1\2", message=_THOUSANDS),
-    Rewrite("text", r"(<P>[:=]0),([0-9]{1,20})(?=,|$)", r"\1.\2", message=_POINT),
-    Rewrite("text", r"(<P>[:=])([0-9]{1,9}(?:\.[0-9]{1,9})?)<S>(?:%|/([0-9]{1,9}))(?=,|$)", _fraction, computes=True),
-    Rewrite("text", r"\b(<TWO>:<N>)(?:<S>[,:]<S>|\s{1,9})(?=<N>(?:[\s,]|$|:(?!<K>\b)))", r"\1x", message=_X),
-    Rewrite("text", r"\b(<TWO>):(\w{1,20})=(<N>)[:,]<S>\w{1,20}=(<N>)", _in_order, _ALONE),
-    Rewrite("text", r"^<S>x[:=](?=<N>)", "input:"),
-    Rewrite("part", r"\b(<SLIDES>:[0-9]{1,4})k(?=[0-9]{1,2}(?::|$))", r"\1x", message=_X),
-    Rewrite("text", r"(<TWO>:[0-9]{1,9}[kMG])(?=[0-9])", r"\1x", message=_X),
-    Rewrite("part", r"(<TWO>:[0-9]{1,9}[kMG]?)[ac-fh-jln-wyz](?=[0-9])", r"\1x", message=_X),
-    Rewrite("text", r"^<S>vocab\w{0,9}[=:](<N>),<S>(?:emb\w{0,9})?dim\w{0,9}[=:](<N>)", r"embed:\1x\2"),
-    Rewrite("part", r"^(<P>):p(?=[0-9.])", r"\1:"),
-    Rewrite("part", r"(?:(?<=[:x][12])|(?<=^[12]))(?:billion|bn?)(?=x|:|$)", "G"),
-    Rewrite("part", r"(?<=[0-9])(?:million|mio)(?=x|:|$)", "M"),
-    Rewrite("part", r"(?<=[0-9])(?:thousand)(?=x|:|$)", "k"),
-    Rewrite("part", r"(?<=[0-9])[-_]?(?:b|u|h|<UNITS>|unit|cell|neuron|node|filter|feature)(?=x|:|$)", "", _ALONE),
+    _text(r"(<P>[:=]0),([0-9]{1,20})(?=,|$)", r"\1.\2", message=_POINT),
+    _text(r"(<P>[:=])([0-9]{1,9}(?:\.[0-9]{1,9})?)<S>(?:%|/([0-9]{1,9}))(?=,|$)", _fraction, computes=True),
+    _text(r"\b(<TWO>:<N>)(?:<S>[,:]<S>|\s{1,9})(?=<N>(?:[\s,]|$|:(?!<K>\b)))", r"\1x", message=_X),
+    _text(r"\b(<TWO>):(\w{1,20})=(<N>)[:,]<S>\w{1,20}=(<N>)", _in_order, _ALONE),
+    _text(r"^<S>x[:=](?=<N>)", "input:"),
+    _part(r"\b(<SLIDES>:[0-9]{1,4})k(?=[0-9]{1,2}(?::|$))", r"\1x", message=_X),
+    _text(r"(<TWO>:[0-9]{1,9}[kMG])(?=[0-9])", r"\1x", message=_X),
+    _part(r"(<TWO>:[0-9]{1,9}[kMG]?)[ac-fh-jln-wyz](?=[0-9])", r"\1x", message=_X),
+    _text(r"^<S>vocab\w{0,9}[=:](<N>),<S>(?:emb\w{0,9})?dim\w{0,9}[=:](<N>)", r"embed:\1x\2"),
+    _part(r"^(<P>):p(?=[0-9.])", r"\1:"),
+    _part(r"(?:(?<=[:x][12])|(?<=^[12]))(?:billion|bn?)(?=x|:|$)", "G"),
+    _part(r"(?<=[0-9])(?:million|mio)(?=x|:|$)", "M"),
+    _part(r"(?<=[0-9])(?:thousand)(?=x|:|$)", "k"),
     # spaces
-    Rewrite("text", r"(?<=[a-z])\s{1,9}(?=[0-9])", ":", "with colons", _COLONS),
-    Rewrite("text", r"(?<=[\w)])\s{1,9}(?=\w{1,40}\s?:)", ",", "with commas", _COMMAS),
-    Rewrite("text", r"(?<=[\w)])\s{1,9}(?=\w)", ":", "with colons", _COLONS),
-    Rewrite("text", r"(?<=[0-9])(?:\.|\\[nrt])$", "", "without what follows the number"),
-    Rewrite("text", r"^<S>,[\s,]{0,99}|<S>,[\s,.]{0,99}$", "", "leave the comma out"),
-    Rewrite("text", r",(?:\s{0,9},){1,99}", ",", "leave the comma out"),
-    Rewrite("text", r":(?=:)|:<S>(?=,|$)", "", "leave the colon out"),
+    _text(r"(?<=[a-z0-9])\s{1,9}--?(?=[a-z]{2})", ":", "with colons", _COLONS),
+    _text(r"(?<=[a-z])\s{1,9}(?=[0-9])", ":", "with colons", _COLONS),
+    _text(r"(?<=[\w)])\s{1,9}(?=\w{1,40}\s?:)", ",", "with commas", _COMMAS),
+    _text(r"(?<=[\w)])\s{1,9}(?=\w)", ":", "with colons", _COLONS),
+    _text(r"^<S>,[\s,]{0,99}|<S>,[\s,.]{0,99}$", "", "leave the comma out"),
+    _text(r",(?:\s{0,9},){1,99}", ",", "leave the comma out"),
+    _text(r":(?=:)|:<S>(?=,|$)", "", "leave the colon out"),
     # kinds and sizes
-    Rewrite("text", r"(?<![:\w])(<K>)<S>[,=]<S>(?=[0-9]|_)", r"\1:", message=_SIZES),
-    Rewrite("text", r"\b(<P>)<S>=<S>(?=\.[0-9])", r"\1:", message=_SIZES),
-    Rewrite("layer", r"(<K>)_?[1-9](:<N>.*)", r"\1\2", "layers are not numbered", computes=True),
-    Rewrite("layer", r"(<K>)(?:[-_/. ]?|(?<=repeat)x)([0-9](?!d).*)", r"\1:\2", message=_SIZES),
-    Rewrite("part", r"^([a-z]{2,6}):([a-z])(?=[0-9.])", r"\1\2:"),
-    Rewrite("part", r"(?<=[0-9])[-_/.=+](?=(?:<FIELD>|<ACT>)\b)", ":"),
-    Rewrite("part", r"(?<=[0-9])[(\[]?<SLIP>((?![0-9])(?:<FIELD>\b|<VALUE>\b|<KEY>=)[^][()]{0,20})[)\]]?", r":\1"),
-    Rewrite("text", r"\b(<K>):?([0-9]{1,9}):(?=<K>[0-9])", r"\1:\2,", _BETWEEN),
-    Rewrite("text", r":<S>(?=<K>:<N>)", ",", _BETWEEN),
-    Rewrite("text", r":<S>(?=(?:b?norm|pool|(?:layer|batch)_?norm)\b)", ",", _BETWEEN),
-    Rewrite("layer", r"([0-9]{1,4})<S>[x*×]<S>(<K>.*)", r"\2:x\1", _REPEATS),
-    Rewrite("layer", r"(<K>)<S>[x*×]<S>([0-9]{1,4})(:.*)", r"\1\3:x\2", r"x\2 repeats a layer"),
-    Rewrite("layer", r"([2-9])[-_ ]?(<R>)(:<N>.*)", r"\2\3:x\1", _REPEATS),
-    Rewrite("layer", r"(<N>)[:x]?<S>(<K>)(.*)", r"\2:\1\3", "the kind comes first"),
-    Rewrite("text", r"^<S>([0-9]{1,10}[kMG]?(?:x[0-9]{1,10})?)(?=[,:]|$)", r"input:\1", _INPUT_FIRST),
-    Rewrite(
-        "part",
+    _text(r"(?<![:\w])(<K>)<S>[,=]<S>(?=[0-9]|_)", r"\1:", message=_SIZES),
+    _text(r"\b(<P>)<S>=<S>(?=\.[0-9])", r"\1:", message=_SIZES),
+    _layer(r"(<K>)([1-9]):(0.*)", r"\1:\2\3"),
+    _layer(r"(<K>)_?[1-9](:<N>.*)", r"\1\2", "layers are not numbered", computes=True),
+    _layer(r"(<K>)(?:[-_/.@#~ ]?|(?<=repeat)x)([0-9](?!d).*)", r"\1:\2", message=_SIZES),
+    _part(r"^([a-z]{2,6}):([a-z])(?=[0-9.])", r"\1\2:"),
+    _part(r"(?<=[0-9])[-_/.=+](?=(?:<FIELD>|<ACT>)\b)", ":"),
+    _part(r"(?<=[0-9])[(\[]?<SLIP>((?![0-9])(?:<FIELD>\b|<VALUE>\b|<KEY>=)[^][()]{0,20})[)\]]?", r":\1"),
+    _text(r"\b(<K>):?([0-9]{1,9}):(?=<K>[0-9])", r"\1:\2,", _BETWEEN),
+    _text(r":<S>(?=<K>:<N>)", ",", _BETWEEN),
+    _text(r":<S>(?=(?:b?norm|pool|(?:layer|batch)_?norm)\b)", ",", _BETWEEN),
+    _layer(r"([0-9]{1,4})<S>[x*×]<S>(<K>.*)", r"\2:x\1", _REPEATS),
+    _layer(r"(<K>)<S>[x*×]<S>([0-9]{1,4})(:.*)", r"\1\3:x\2", r"x\2 repeats a layer"),
+    _layer(r"([2-9])[-_ ]?(<R>)(:<N>.*)", r"\2\3:x\1", _REPEATS),
+    _layer(r"(<N>)[:x]?<S>(<K>)((?:[^0-9_].*)?)", r"\2:\1\3", "the kind comes first"),
+    _text(r"^<S>([0-9]{1,10}[kMG]?(?:x[0-9]{1,10})?)(?=[,:]|$)", r"input:\1", _INPUT_FIRST),
+    _part(
         r"\b(?!<ONE><F>:[0-9]+:)(<K>)((?::\w{1,20}){0,9}):(?:<UNITS>|k|(?:kernel|pool)(?:_?size)?)[=:](?=[0-9]|_)",
         r"\1\2:",
         _ALONE,
     ),
-    Rewrite("part", r"\b(<K>)((?::\w{1,20}){0,9}):(?:k|kernel|filters|units)(?=[0-9])", r"\1\2:", _ALONE),
-    Rewrite("layer", r"bidirectional[:(](<R>:.*?)\)?", r"\1:bi", ""),
-    Rewrite("layer", r"(?:bidirectional|bidir|bi|b)[-_:. (]?(<R>)([^()]*)\)?", r"\1\2:bi", _BI),
-    Rewrite("layer", r"(<R>)[-_. ]?(?:bidirectional|bidir|bi)(:.*)", r"\1\2:bi", _BI),
-    Rewrite("layer", r"time[-_]?distributed[:(](<K>.*?)\)?", r"\1", ""),
-    Rewrite("layer", r"(?:time[-_]?distributed|td):(<N>.*)", r"dense:\1"),
-    Rewrite("layer", r"(?:cudnn|(?:(?:tf|keras|nn|torch|layers)\.){1,4}|stacked|deep)[-_]?(<K>\b.*)", r"\1"),
-    Rewrite("part", r"^[a-z]\w{1,40}", _class, "perhaps {}"),
-    Rewrite("layer", r"(?:global)?_?(?:avg|mean|average)", "pool:avg"),
-    Rewrite("layer", r"(<ACT>):(<N>)", r"dense:\2:\1"),
-    Rewrite("layer", r"(<ACT>):act(?:ivation)?", r"act:\1"),
-    Rewrite("part", r":out(?:put)?(?:_size|_dim|_features)?[=:](?=[0-9])", ":", _ALONE),
+    _part(r"\b(<K>)((?::\w{1,20}){0,9}):(?:k|kernel|filters|units)(?=[0-9])", r"\1\2:", _ALONE),
+    _layer(r"bidirectional[:(](<R>:.*?)\)?", r"\1:bi", ""),
+    _layer(r"(?:bidirectional|bidir|bi|b)[-_:. (]?(<R>)([^()]*)\)?", r"\1\2:bi", _BI),
+    _layer(r"(<R>)[-_. ]?(?:bidirectional|bidir|bi)(:.*)", r"\1\2:bi", _BI),
+    _layer(r"time[-_]?distributed[:(](<K>.*?)\)?", r"\1", ""),
+    _layer(r"(?:time[-_]?distributed|td):(<N>.*)", r"dense:\1"),
+    _layer(r"(?:cudnn|(?:(?:tf|keras|nn|torch|layers)\.){1,4}|stacked|deep)[-_]?(<K>\b.*)", r"\1"),
+    _part(r"^[a-z]\w{1,40}", _class, "perhaps {}"),
+    _layer(r"(<ACT>):(<N>)", r"dense:\2:\1"),
+    _layer(r"(<ACT>):act(?:ivation)?", r"act:\1"),
+    _part(r":out(?:put)?(?:_size|_dim|_features)?[=:](?=[0-9])", ":", _ALONE),
     # a second number
-    Rewrite("part", r"\b(<R><F>:)([2-6])x([0-9]{2,9}[kM]?)(?=:|$)", r"\1\3:x\2", r"x\2 repeats a layer"),
-    Rewrite("layer", r"([2-9]|1[0-2])[- ]?layer(?:ed|s)?[-: ](.*)", r"\2:x\1", _REPEATS),
-    Rewrite("part", r":x[-_= ](?=[0-9])", ":x"),
-    Rewrite(
-        "part",
+    _part(r"\b(<R><F>:)([2-6])x([0-9]{2,9}[kM]?)(?=:|$)", r"\1\3:x\2", r"x\2 repeats a layer"),
+    _layer(r"([2-9]|1[0-2])[- ]?layer(?:ed|s)?[-: ](.*)", r"\2:x\1", _REPEATS),
+    _part(r":x[-_= ](?=[0-9])", ":x"),
+    _part(
         r"\b(<R><F>:[0-9]{2,}[kM]?)[:x*](0?[2-9]|1[0-2])(?=:|$)",
         lambda found: f"{found[1]}:x{int(found[2])}",
         "perhaps several layers",
     ),
-    Rewrite("text", r"([:x](<N>)<F>,<S><ONE>:)\2[x:](?=<N>(?:[:,]|$))", r"\1", _READS, computes=True),
-    Rewrite("part", r"\b(<ONE>)(<F>:<N>)[:x](<N>)(?=:|$)", r"\1\2,\1:\3", "perhaps several layers"),
-    Rewrite("text", r"\b(<ONE>)(:[^, ]{0,40}[0-9][^, ]{0,40}),<S>(?=<N>(?:[,:]|$))", r"\1\2,\1:", message=_KINDS),
-    Rewrite(
-        "part",
+    _text(r"([:x](<N>)<F>,<S><ONE>:)\2[x:](?=<N>(?:[:,]|$))", r"\1", _READS, computes=True),
+    _part(r"\b(<ONE>)(<F>:<N>)[:x](<N>)(?=:|$)", r"\1\2,\1:\3", "perhaps several layers"),
+    _text(r"\b(<ONE>)(:[^, ]{0,40}[0-9][^, ]{0,40}),<S>(?=<N>(?:[,:]|$))", r"\1\2,\1:", message=_KINDS),
+    _part(
         r":(?:(?:num_|n_)?layers?|stack(?:ed)?|depth|levels|times|repeat)<S>[=:]<S>([0-9]{1,4})",
         r":x\1",
         _REPEATS,
     ),
-    Rewrite("part", r":([0-9]{1,4})[-_]?layers?", r":x\1", _REPEATS),
-    Rewrite("part", r"^(<R>:<N><F>):([0-9]{1,4})x(?=:|$)", r"\1:x\2", r"x\2 repeats a layer"),
-    Rewrite("part", r":(<FLAG>)(?=x[0-9]{1,4}(?:[:,]|$))", r":\1:"),
-    Rewrite("text", r"(?<=[0-9a-z])<S>,<S>(?=x[0-9]{1,4}(?:[:,]|$))", ":", "with colons"),
+    _part(r":([0-9]{1,4})[-_]?layers?", r":x\1", _REPEATS),
+    _part(r"^(<R>:<N><F>):([0-9]{1,4})x(?=:|$)", r"\1:x\2", r"x\2 repeats a layer"),
+    _part(r":(<FLAG>)(?=(?:x[0-9]{1,4}|<FLAG>|<ACT>)(?:[:,]|$))", r":\1:"),
+    _text(r"(?<=[0-9a-z])<S>,<S>(?=x[0-9]{1,4}(?:[:,]|$))", ":", "with colons"),
     # fields
-    Rewrite("part", r":(?:no[-_]?|!)(<FLAG>)(?=:|$)", "", "leave it out"),
-    Rewrite("part", r":(?:(?:all|full|whole)_?)?(?:sequence|seqs|ret(?:urn)?_?seq)(?=:|$)", ":seq", _SEQ),
-    Rewrite("part", r":(<WHOLE>)(?:s|ect(?:ion|ed))?[:=_-]?(?=[0-9])", r":\1=", r"perhaps \1="),
-    Rewrite("part", r":([a-z]{1,20})=?(?=[0-9]{1,9}(?::|$))", _key),
-    Rewrite("part", r"^(<SLIDES>:<N>x<N>.*?)[/:](?=[0-9]{1,3}(?::|$))", r"\1:stride="),
-    Rewrite("part", r"^(<SLIDES>:<N>x[0-9]{1,4})(?=[sd][0-9])", r"\1:"),
-    Rewrite("part", r"^(<WORD>)[x=@_-]?(?=[0-9])", r"\1:"),
-    Rewrite("part", r"^(<SLIDES>:<N>x([0-9]{1,3})):pad(?:ding)?=([0-9]{1,3})$", _padded, computes=True),
-    Rewrite(
-        "part",
+    _part(r":(?:no|without|disable|[-!~])[-_]?(?:use_)?bias(?=:|$)", ":nobias", _NO_BIAS),
+    _part(r":(?:no[-_]?|without[-_]|[-!~])(<FLAG>)(?=:|$)", "", "leave it out"),
+    _part(r":(?:(?:all|full|whole)_?)?(?:sequence|seqs|ret(?:urn)?_?seq)(?=:|$)", ":seq", _SEQ),
+    _part(r":([a-z_]{2,20})([0-9]{1,9})=(?=:|$)", r":\1=\2"),
+    _part(r":(<WHOLE>)(?:s|ect(?:ion|ed))?[:=_-]?(?=[0-9])", r":\1=", r"perhaps \1="),
+    _part(r":([a-z]{1,20})=?(?=[0-9]{1,9}(?::|$))", _key),
+    _part(r"^(<SLIDES>:<N>x<N>.*?)[/:](?=[0-9]{1,3}(?::|$))", r"\1:stride="),
+    _part(r"^(<SLIDES>:<N>x[0-9]{1,4})(?=[sd][0-9])", r"\1:"),
+    _part(r"^(<WORD>)[x=@_-]?(?=[0-9])", r"\1:"),
+    _part(r"^(<SLIDES>:<N>x([0-9]{1,3})):pad(?:ding)?=([0-9]{1,3})$", _padded, computes=True),
+    _part(
         r"^(<K>:.*?):drop(?:out)?(?:_?rate)?[=:](0?\.[0-9]{1,9})(?=:|$)(.*)",
         r"\1\3,dropout:\2",
         "as a separate layer",
     ),
-    Rewrite("part", r":(<FLAG>)<S>=<S><YES>(?=:|$)", r":\1", r"\1 takes no value"),
-    Rewrite("part", r":(<FLAG>)<S>=<S><NO>(?=:|$)", "", "leave it out"),
-    Rewrite("part", r":(<ACT>)<S>=<S><YES>(?=:|$)", r":\1", r"\1 takes no value"),
-    Rewrite(
-        "part", r":(?:reversed?|backwards?|dir(?:ection)?=(?:back|rev)\w{0,7})(?:<S>=<S><YES>)?(?=:|$)", ":back", _BACK
-    ),
-    Rewrite(
-        "part", r":(?:bidir|both|both_?ways|dir(?:ection)?=(?:bi|both)\w{0,11})(?:<S>=<S><YES>)?(?=:|$)", ":bi", _BI
-    ),
-    Rewrite("part", r"^(gru:.*?):(?:linear_before_reset|reset(?:_after)?)<S>=<S><NO>(?=:|$)", r"\1:reset=before"),
-    Rewrite("part", r":(?:recurrent_act|gates?(?:_act)?|inner_act)\w{0,7}<S>=", ":recact="),
-    Rewrite("part", r":non_?lin[a-z]{0,6}[:=](?=<ACT>(?::|$))", ":act="),
-    Rewrite("part", r":(<KEY>)(?:[:_-]|<SLIP>)(<VALUE>)(?=:|$)", r":\1=\2"),
-    Rewrite("part", r"^(<PLAIN>\b.*?):(<ACT>)(?=:|$)(.*)$", r"\1\3,act:\2", r"act:\2 is a separate layer"),
-    Rewrite("part", r":(?!<ACT>:|<FLAG>:)([a-z_]{3,30}):(<ACT>|<VALUE>|<YES>|<NO>)(?=:|$)", r":\1=\2"),
-    Rewrite("part", r"(?<=:)(\w{1,40})<S>=<S>(?:no|off)(?=:|$)", r"\1=False"),
+    _part(r":(<FLAG>)<S>=<S><YES>(?=:|$)", r":\1", r"\1 takes no value"),
+    _part(r":(<FLAG>)<S>=<S><NO>(?=:|$)", "", "leave it out"),
+    _part(r":(<ACT>)<S>=<S><YES>(?=:|$)", r":\1", r"\1 takes no value"),
+    _part(r":(?:reversed?|backwards?|dir(?:ection)?=(?:back|rev)\w{0,7})(?:<S>=<S><YES>)?(?=:|$)", ":back", _BACK),
+    _part(r":(?:bidir|both|both_?ways|dir(?:ection)?=(?:bi|both)\w{0,11})(?:<S>=<S><YES>)?(?=:|$)", ":bi", _BI),
+    _part(r"^(gru:.*?):(?:linear_before_reset|reset(?:_after)?)<S>=<S><NO>(?=:|$)", r"\1:reset=before"),
+    _part(r":(?:recurrent_act|gates?(?:_act)?|inner_act)\w{0,7}<S>=", ":recact="),
+    _part(r":non_?lin[a-z]{0,6}[:=](?=<ACT>(?::|$))", ":act="),
+    _part(r":(<KEY>)(?:[:_-]|<SLIP>)(<VALUE>)(?=:|$)", r":\1=\2"),
+    _part(r"^(<PLAIN>\b.*?):(<ACT>)(?=:|$)(.*)$", r"\1\3,act:\2", r"act:\2 is a separate layer"),
+    _part(r":(?!<ACT>:|<FLAG>:)([a-z_]{3,30}):(<ACT>|<VALUE>|<YES>|<NO>)(?=:|$)", r":\1=\2"),
+    _part(r"(?<=:)(\w{1,40})<S>=<S>(?:no|off)(?=:|$)", r"\1=False"),
     # a field in place of a layer
-    Rewrite("text", r"(?<=[0-9])<S>[,:]<S>masking(?:[:=]0(?:\.0)?)?(?=[,:]|$)", ":mask", ""),
-    Rewrite("text", r"(?<=[0-9a-z])<S>,<S>(?=(?:<FIELD>)\b(?!:[0-9])(?:=\w{1,20})?(?:[,:]|$))", ":", ""),
-    Rewrite(
-        "text",
+    _text(r"(?<=[0-9])<S>[,:]<S>masking(?:[:=]0(?:\.0)?)?(?=[,:]|$)", ":mask", ""),
+    _text(r"(?<=[0-9a-z])<S>,<S>(?=(?:<FIELD>)\b(?!:[0-9])(?:=\w{1,20})?(?:[,:]|$))", ":", ""),
+    _text(
         r"((?:^|,)<S><LINEAR>:(?!\w{0,20}:<ACT>)[^,=]{1,40}),<S>(?:activation[:=])?(?=<ACT>(?:,|$))(?!linear)",
         r"\1:",
         "",
     ),
-    Rewrite("text", r"(?<=[0-9a-z])<S>,<S>(?=(?:activation|act)<S>=<S><ACT>(?:[,:]|$))", ":", ""),
-    Rewrite("text", r":seq,<S>last\w{0,9}(?=,|$)", "", "without seq a layer returns only its last output"),
-    Rewrite("text", r",<S>(?=<ACT>(?:,|$))", ",act:", ""),
-    Rewrite("part", r"^(<WORDED>)(?:[-_=]|<SLIP>)(<SAYS>)(?=:|$)", r"\1:\2", message=_SIZES),
-    Rewrite("text", r"\b(<WORD>),<S>(?=[0-9]{1,9}(?:[:,]|$))", r"\1:", "with a colon"),
+    _text(r"(?<=[0-9a-z])<S>,<S>(?=(?:activation|act)<S>=<S><ACT>(?:[,:]|$))", ":", ""),
+    _text(r":seq,<S>last\w{0,9}(?=,|$)", "", "without seq a layer returns only its last output"),
+    _text(r",<S>(?=<ACT>(?:,|$))", ",act:", ""),
+    _part(r"^(<WORDED>)(?:[-_=]|<SLIP>)(<SAYS>)(?=:|$)", r"\1:\2", message=_SIZES),
+    _text(r"\b(<WORD>),<S>(?=[0-9]{1,9}(?:[:,]|$))", r"\1:", "with a colon"),
     # the input
-    Rewrite("text", r"^(?!\s*<INPUT>\b)(.{1,99}?):(?:<FEATURES>)[=:]\(?([0-9x]{1,20})\)?(?=:|,|$)", r"input:\2,\1"),
-    Rewrite("text", r"^(<INPUT>):<S>(?:(?:batch|input)_)?shape<S>[=:]", r"\1:"),
-    Rewrite("text", r"^(?:input_shape|input_size|input_dim)[=:]\(?([0-9x]{1,20})\)?(?=,|$)", r"input:\1"),
-    Rewrite(
-        "text", r"^(?!\s*<INPUT>\b)(.{1,999}),(<INPUT>:[^,]{1,40})", r"\2,\1", message="a network starts with its input"
-    ),
+    _text(r"^(?!\s*<INPUT>\b)(.{1,99}?):(?:<FEATURES>)[=:]\(?([0-9x]{1,20})\)?(?=:|,|$)", r"input:\2,\1"),
+    _text(r"^(<INPUT>):<S>(?:(?:batch|input)_)?shape<S>[=:]", r"\1:"),
+    _text(r"^(?:input_shape|input_size|input_dim)[=:]\(?([0-9x]{1,20})\)?(?=,|$)", r"input:\1"),
+    _text(r"^<S>in(?:put)?:(<N>),<S>(?=<EMBED>:)", "", _TIMESTEPS, _READS_IDS, drops=True),
+    _text(r"^(?!\s*<INPUT>\b)(.{1,999}),(<INPUT>:[^,]{1,40})", r"\2,\1", message="a network starts with its input"),
 )
-"""All rows. The last one is also tried when all layers are right but their order is wrong."""
+"""All rows. The last two are also tried when all layers are right but their order is wrong."""
 
 
 # Patterns: lists and ranges between braces
@@ -365,7 +371,7 @@ def _range_of(found: re.Match[str]) -> str:
 
     With three numbers, the second is the step if it is the smallest, as in MATLAB; otherwise the third is.
     """
-    first, *more = (each for each in found.groups() if each)
+    first, *more = (nearest_size(each) or each for each in found.groups() if each)
     if len(more) < 2:
         return f"{{{first}..{more[0] if more else 2 * int(first)}}}"
     second, third = more
@@ -384,22 +390,22 @@ def _decimals(found: re.Match[str]) -> str:
     return f"{{{','.join(f'{number / 10**digits:.{digits}f}' for number in numbers)}}}"
 
 
-_NUMBER = "([0-9]{1,10})"
+_NUMBER = "([0-9]{1,10}[kM]?)"
 _DECIMAL = r"([0-9]{0,9}\.[0-9]{1,9}|[0-9]{1,9})"
 _TO = r" ?(?:\.{2,}|-|:|/|~|->|to) ?"
 _END = r"(?:\}|(?=[,:])|$)"
 PATTERNS = (
-    Rewrite("pattern", rf"\{{ ?{_NUMBER}{_TO}{_NUMBER}(?:(?:{_TO}| by | step ){_NUMBER})? ?\.*{_END}", _range_of),
-    Rewrite("pattern", rf"\{{(?=[0-9.]{{0,60}}[^.]\.[0-9]){_DECIMAL}\.\.{_DECIMAL}\.\.{_DECIMAL}\}}", _decimals),
-    Rewrite("pattern", rf"\{{ ?{_NUMBER} ?\.{{2,}} ?{_END}", _range_of),
-    Rewrite("pattern", r"\{(\w+(?:[|;/ ]+\w+)*)\}", _list_of),
-    Rewrite("pattern", r"\{([0-9]+(?:,[0-9]+)+)(?=,[A-Za-z]|:|$)", _list_of),
-    Rewrite("pattern", rf"(?<=:){_NUMBER}:{_NUMBER}:{_NUMBER}(?=[,:]|$)", _range_of),
-    Rewrite("pattern", r"(?<![^,])([a-z]+(?:[|/][a-z]+)+)(?=:)", _list_of),
-    Rewrite("pattern", r"(?<=[:x])([0-9]+(?:(?:\|[0-9]+)+|(?:/[0-9]+){2,}))(?=[,:x]|$)", _list_of),
-    Rewrite("pattern", rf"(?<=[:x])range\({_NUMBER}, ?{_NUMBER}(?:, ?{_NUMBER})?\)", _range_of),
-    Rewrite("pattern", r"(?<=[:x])[\[(<]([0-9]+(?:[,;| ]+[0-9]+)*)[\])>]", _list_of),
-    Rewrite("pattern", r"(?<![^,])[\[(<](\w+(?:[,;| ]+\w+)+)[\])>]", _list_of),
-    Rewrite("pattern", rf"(?<=[:x]){_NUMBER}(?:\.{{2,}}|-){_NUMBER}(?=[,:x]|$)", _range_of),
+    _pattern(rf"\{{ ?{_NUMBER}{_TO}{_NUMBER}(?:(?:{_TO}| by | step ){_NUMBER})? ?\.*{_END}", _range_of),
+    _pattern(rf"\{{(?=[0-9.]{{0,60}}[^.]\.[0-9]){_DECIMAL}\.\.{_DECIMAL}\.\.{_DECIMAL}\}}", _decimals),
+    _pattern(rf"\{{ ?{_NUMBER} ?\.{{2,}} ?{_END}", _range_of),
+    _pattern(r"\{(\w+(?:[|;/ ]+\w+)*)\}", _list_of),
+    _pattern(r"\{([0-9]+(?:,[0-9]+)+)(?=,[A-Za-z]|:|$)", _list_of),
+    _pattern(rf"(?<=:){_NUMBER}:{_NUMBER}:{_NUMBER}(?=[,:]|$)", _range_of),
+    _pattern(r"(?<![^,])([a-z]+(?:[|/][a-z]+)+)(?=:)", _list_of),
+    _pattern(r"(?<=[:x])([0-9]+(?:(?:\|[0-9]+)+|(?:/[0-9]+){2,}))(?=[,:x]|$)", _list_of),
+    _pattern(rf"(?<=[:x])range\({_NUMBER}, ?{_NUMBER}(?:, ?{_NUMBER})?\)", _range_of),
+    _pattern(r"(?<=[:x])[\[(<]([0-9]+(?:[,;| ]+[0-9]+)*)[\])>]", _list_of),
+    _pattern(r"(?<![^,])[\[(<](\w+(?:[,;| ]+\w+)+)[\])>]", _list_of),
+    _pattern(rf"(?<=[:x]){_NUMBER}(?:\.{{2,}}|-){_NUMBER}(?=[,:x]|$)", _range_of),
 )
 """Ways to write a range or a list in a pattern of several specs; these rows use no sets of words."""

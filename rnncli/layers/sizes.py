@@ -214,7 +214,7 @@ class Numbers(Sizes):
             try:
                 values[attribute] = parse_size(part)
             except ValueError as fault:
-                digits = re.match("[1-9][0-9]{0,8}", part)
+                digits = re.match("[1-9][0-9]{0,8}[kMG]?", part)
                 instead = nearest_size(part) or (digits[0] if digits else self.example.split("x")[-1])
                 raise SizeError(str(fault), start, start + len(part), instead) from None
         return values
