@@ -17,10 +17,9 @@ from typing import Any, cast
 from rnncli.errors import RnncliError, SpecError, listed
 from rnncli.immutable import NamedTuple
 from rnncli.language import spec
-from rnncli.language.layer_parser import Written
 from rnncli.language.rules import check_framework, check_rules, check_timesteps, frameworks_of
 from rnncli.language.source import Token, splice, without_spaces
-from rnncli.language.spec import MAX_LAYERS
+from rnncli.language.spec import MAX_LAYERS, Written
 from rnncli.layers import Head
 from rnncli.layers.sizes import BLANK_TEXT, Blank, Numbers
 from rnncli.layers.weights import Framework
