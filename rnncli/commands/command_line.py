@@ -173,7 +173,7 @@ class TypedLine(NamedTuple):
 
     @property
     def given(self) -> set[click.Option | None]:
-        """The options in the line that may not stand there again, and None for arguments and unknown options."""
+        """The options in the line that must not be repeated, and None for arguments and unknown options."""
         return {word.option for word in self.words if word.option is None or not word.option.multiple}
 
     @property

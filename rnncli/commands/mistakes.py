@@ -65,7 +65,7 @@ _MOST_EXPANDED = 8
 """The most specs to write out for a pattern."""
 
 _STANDS_IN = 9001
-"""A number in place of a brace of a pattern; those of the next braces follow it."""
+"""The number that replaces the first brace of a pattern; later braces get the numbers after it."""
 
 _LIKE_A_COMMAND, _LIKE_A_FILE = 0.7, 0.7
 """How similar to a command, or to the name of a file, a word must be to count as a misspelling."""
@@ -74,7 +74,7 @@ _CUT = re.compile(r"[,:;|>&+=(→-]\s*\0|(?:^|\0)[\[(][^\0]*\0|\0(?:\s*[,:;|>&+=
 """Signs that neighbouring arguments are pieces of one spec, by how they end and start; a null byte separates them."""
 
 _LEAVES_OUT = re.compile("without|leave it out$|with --|can express")
-"""What the words of a repair say if it is not all of what was typed."""
+"""Words in the lead of a repair that leaves out some of what was typed."""
 
 _END, _FAULT = "\0", "\1"
 """Ends each word of a line that is one text (a space in a pattern); and encloses the argument at fault (a ~)."""
@@ -416,7 +416,7 @@ def _read(this: TypedLine, text: str) -> None:
 
 
 def _check_settings(this: TypedLine, network: Network) -> None:
-    """Check that a network can be what the options of a line ask for; a SpecError says that it cannot."""
+    """Raise a SpecError if the options of a line contradict the network."""
     given = [(each.option.name, each.text, each.value) for each in this.words if each.option and each.value]
     network.check_timesteps(*(number.read(value) for name, _, value in given if name == "timesteps"))
     for _, option, value in (each for each in given if each[0] in ("framework", "to")):
@@ -505,7 +505,7 @@ def _meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Step[Li
 
 
 def _mended_pattern(pattern: str) -> str | None:
-    """Return a pattern with what is wrong outside of its braces mended, as it is for what may stand in their places."""
+    """Return a pattern with the errors outside its braces mended, found with example values for the braces."""
     parts = re.split(r"(\{[^{}]*\})", pattern)
     groups = parts[1::2]
     values = [re.split(r",|\.\.", each.strip("{}").rpartition("=")[2])[0] for each in groups]

@@ -38,7 +38,7 @@ _COPIES = re.compile(
 """Names of modules that are copies of one another, like the models of an ensemble, and differ only in numbers."""
 
 _BESIDE = re.compile(r"static|init(ial)?_(h|c|hidden|state|cell)|(h|c|fc|hidden|state)_?init")
-"""Names of layers that compute a first state, or read what does not change over time: they are in no row."""
+"""Names of layers that compute an initial state or read static inputs: they are not in a row."""
 
 _END = re.compile(
     r"(^|[._/])(fc_?)?(out(put)?|heads?|logits?|classifier|generator|scores?|policy|value)"
@@ -139,7 +139,7 @@ class _Rows:
         self._giving: defaultdict[tuple[str, int], dict[int, None]] = defaultdict(dict)
         # By kind and input size, and by family in numerical order; of cells, those without an input.
         self._reading: defaultdict[tuple[str, int], dict[str, dict[int, None]]] = defaultdict(dict)
-        # By family and by what they return, the stateless layer that has the lowest numbers.
+        # For each family and number of outputs, the stateless layer with the lowest numbers.
         self._lowest: dict[tuple[str, int], int] = {}
         for place in sorted(range(len(nodes)), key=lambda place: self._names[place][:2]):
             node, kind = nodes[place], self._kinds[place]
@@ -312,7 +312,7 @@ class _Rows:
             return None
         lowest = self._lowest.get((family, size), place)
         if lowest not in self.used and self._names[lowest].numbers < self._names[place].numbers:
-            return None  # this one may read that one, too
+            return None  # this one may also read that one
         in_front = self._returns[place] == self._reads[first] and self._reads[place] not in self._returned_by_cells
         if place in self._windowed:  # convolutions come before a cell more often than after it
             in_front = self._lowest.get((family, self._reads[first]), first) not in self.used
@@ -395,7 +395,7 @@ class _Rows:
         return [each for each in cells if each != first and self.nodes[each].reads is None]
 
     def _has_rivals(self, giver: int, reader: int, first: int) -> bool:
-        """Return whether a cell of another row may read a layer, too; of another module only if the reader is, too."""
+        """Return whether a cell of another row may also read a layer; in another module, only if the reader is too."""
         home = self._names[giver].home
         cells = [each for each in self._unfed(first, self._returns[giver]) if self._together(giver, each)]
         apart = self._names[reader].home != home

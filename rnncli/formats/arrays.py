@@ -103,9 +103,9 @@ def nodes_of(tensors: Sequence[Tensor], *, ordered: bool | None = None) -> list[
 
 
 def _without_norms(tensors: Sequence[Tensor]) -> tuple[dict[str, Tensor], list[Node]]:
-    """Return arrays by their names in a module without PyTorch's weight_norm, and each g that it keeps for g·v/|v|.
+    """Return arrays by their names without PyTorch's weight_norm, and the scale g of each weight g·v/|v|.
 
-    The norm is over the axes along which g has one place.
+    The norm is over the axes along which g has length 1.
     """
     named = {tensor.name: tensor for tensor in tensors}
     plain: dict[str, str] = {}
@@ -127,7 +127,7 @@ def _scaled(g: Tensor, v: Tensor) -> Numbers:
 
     scale, array = g.read(), v.read()
     axes = tuple(axis for axis, size in enumerate(scale.shape or array.shape) if size == 1 or not scale.ndim)
-    with np.errstate(all="ignore"):  # whether numbers are finite is asked where they are used
+    with np.errstate(all="ignore"):  # numbers are checked to be finite where they are used
         norm = np.sqrt(np.square(array).sum(axis=axes, dtype="float64", keepdims=True))
         return np.asarray(scale / norm * array, array.dtype)
 
@@ -343,7 +343,7 @@ def _renamed(nodes: Iterable[Node]) -> list[Node]:
 
 
 def _once(nodes: Iterable[Node]) -> Iterator[Node]:
-    """Yield nodes, each module once: PyTorch saves one that has two names under both, with the same numbers."""
+    """Yield nodes, each module once: PyTorch saves a module with two names under both, with the same numbers."""
     known = set[frozenset[object]]()
     for node in nodes:
         places = frozenset((role, tensor.place) for role, tensor in node.tensors.items() if tensor.place is not None)

@@ -359,7 +359,7 @@ def each_step(given: dict[str, Any]) -> list[Node]:
     for made in _held(given["layer"], "layer", "TimeDistributed takes a layer, such as Dense(32)"):
         if isinstance(made.word, Layer) and made.word.reads != "either":
             raise ArgumentFaultError("layer", f"TimeDistributed cannot wrap {made.word.keras}, which reads over time")
-        flat = isinstance(made.word, Layer) and made.word.joins == "flatten"  # as the vector of a timestep is
+        flat = isinstance(made.word, Layer) and made.word.joins == "flatten"  # like the vector of a timestep
         steps.append(replace(made, word=Pass() if flat else made.word, where="sequence"))
     return steps
 

@@ -40,10 +40,10 @@ _BEGINNINGS = {
 """The kinds of files by their first bytes."""
 
 BEGINNING = 32
-"""How many bytes of a file show its kind."""
+"""The number of bytes that show the kind of a file."""
 
 _UNSURE = 3
-"""The length of beginnings with which a file of any kind may begin by chance."""
+"""Signatures of at most this length may occur by chance at the beginning of any file."""
 
 
 class FileReader:
@@ -233,7 +233,7 @@ def check_room(size: int) -> None:
 
 
 def check_beginning(start: bytes, what: str, *expected: bytes, advice: str | None = None) -> None:
-    """Check the kind of a file by its first bytes: one of the expected ones, or, without any, no known other kind.
+    """Check the kind of a file by its first bytes: an expected kind or, if none is given, not a known other kind.
 
     Raises:
         RnncliError: it is a different kind; the message names the kind that was found and the one that was expected.

@@ -448,7 +448,7 @@ def _features_read(nodes: Sequence[Node]) -> int | None:
 
 
 def _known_from(nodes: Sequence[Node]) -> int:
-    """Return the place in a row from which it is known how many features are read; 0 where it never is."""
+    """Return the first index in a row at which the number of input features is known; 0 if it never is."""
     known = next((place for place, node in enumerate(nodes) if node.features), 0)
     return max((place + 1 for place, node in enumerate(nodes[:known]) if _changes_features(node)), default=0)
 

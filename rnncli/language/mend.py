@@ -385,9 +385,9 @@ def _has_numbers(plain: str, result: str, layers: Sequence[Layer]) -> bool:
 
 
 def digits_stand(text: str, result: str) -> bool:
-    """Whether another text has all digits of a text in order: `10,000x32` in `10000x32`, `1.5k` in `1500`.
+    """Return whether a result has all digits of a text in order: `10,000x32` in `10000x32`, `1.5k` in `1500`.
 
-    Two numbers are not one: `lstm:832` does not have those of `8:lstm32`.
+    Separate numbers stay separate: `lstm:832` does not contain those of `8:lstm32`.
     """
     found = iter(re.findall("[0-9]|[^0-9]+", result))
     for number in re.findall(r"[0-9](?:[,.' _]?[0-9])*", text):

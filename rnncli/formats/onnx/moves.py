@@ -56,7 +56,7 @@ def _arranged(value: Value | None, places: Sequence[int | None]) -> Constant | F
 
 
 def _cast(inputs: Inputs) -> Values:
-    """Floats stay floats, and whole numbers stay whole; floats that become whole are not understood."""
+    """Floats must stay floats and integers integers; a cast from float to integer is not understood."""
     value, code = inputs.at(0), inputs.node.value("to", 0)
     layer = isinstance(value, Flow) and value.features is not None
     if not layer and not (isinstance(value, Constant) and value.wholes is None):
@@ -75,7 +75,7 @@ def _shape(inputs: Inputs) -> Values:
 
 
 def _constant_of_shape(inputs: Inputs) -> Values:
-    """Zeros by default; ones if the given number is the whole number 1. Before 2019 its name was ConstantFill."""
+    """Zeros by default; ones if the given number is the integer 1. Before 2019 it was called ConstantFill."""
     require(not inputs.node.value("value", 0.0))
     shape, told = inputs.at(0), inputs.at(1)
     number = told.wholes if isinstance(told, Constant) else None

@@ -283,7 +283,7 @@ class Graphs(Modules):
         return list(value.items.values()) if held else super().items(value)
 
     def truth(self, value: Value) -> bool | None:
-        """Return whether a value counts as true: a layer does, and a class of a framework."""
+        """Return whether a value counts as true, as layers and classes of a framework do."""
         if isinstance(value, Named) and value.name[:1].isupper() and self.framework(value.path) is not None:
             return True
         return True if isinstance(value, Module) and value.items is None else super().truth(value)

@@ -241,7 +241,7 @@ def _is_deep(values: Sequence[Value]) -> bool:
 
 def compared(kind: ast.cmpop, left: Value, right: Value) -> bool | None:
     """Return whether a comparison of two values holds, or None if that is not known."""
-    other = right is None or (isinstance(right, str) and type(left) is not Call)  # of somebody else, it may be a text
+    other = right is None or (isinstance(right, str) and type(left) is not Call)  # unknown objects may be texts
     if isinstance(kind, _EQUAL) and other and isinstance(left, Call) and left.name[:1].isupper():
         return isinstance(kind, ast.IsNot | ast.NotEq)
     known = (*PLAIN, list, dict, Instance, Function, Class)

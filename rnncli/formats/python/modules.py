@@ -22,7 +22,7 @@ _FEATURES_FIRST = "1d"
 """The suffix of PyTorch modules that, with few exceptions, read and return (samples, features, timesteps)."""
 
 _WINDOW = re.compile("(?:Separable)?(Conv|MaxPool|MaxPooling|AveragePooling|AvgPool)([123])D")
-"""Classes of Keras that slide over as many axes, and return features last."""
+"""Keras classes that slide over this many axes and return features last."""
 
 _WHOLE = names("AdaptiveAvgPool1d AdaptiveMaxPool1d")
 """Those that return one number per feature."""
@@ -144,7 +144,7 @@ class Modules(Recorder):
         return Tensor(step, first.returns, axes="??f" if module.name == "Embedding" else first.axes)
 
     def _sizes_of(self, module: Value, sizes: Sequence[Value] | None) -> Sequence[Value] | None:
-        """Return the sizes of what a layer of Keras makes of a sample with some sizes, as far as they are known."""
+        """Return the output sizes of a Keras layer for a sample with some sizes, None for each unknown one."""
         self.step()
         if not isinstance(module, Module) or module.framework != "keras":
             return None
@@ -291,7 +291,7 @@ def _outputs(levels: list[Step], axes: str, *, cell: bool) -> list[Value] | Tens
 
 
 def _out_of(module: Module, tensors: list[Tensor], sizes: Sequence[Value] | None) -> int | None:
-    """Return how many features a layer returns that specs have no word for, and whose output has some sizes."""
+    """Return the number of output features of a layer that specs cannot express, given its output sizes."""
     if module.name == "Concatenate":
         return features_side_by_side(tensors, module.given.get("axis", 0, -1))
     if not sizes and (module.name in KEEP_FEATURES or module.name in ("LogSoftmax", "Flatten")):
@@ -305,7 +305,7 @@ def _is_size(value: Value) -> bool:
 
 
 def _slid(size: Value, width: Value, step: Value, *, whole: bool) -> int | None:
-    """Return how many places a window has along an axis; over the whole of it, as many as steps."""
+    """Return the number of positions of a window along an axis; with padding, the number of steps."""
     if not all(map(_is_size, (size, width, step))):
         return None
     places: int = (size - (0 if whole else width - 1) + step - 1) // step

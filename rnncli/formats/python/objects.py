@@ -121,7 +121,7 @@ class Given:
 
     @property
     def as_dict(self) -> dict[Value, Value] | None:
-        """What a dict is that is made of them, or None."""
+        """The dict made from the arguments, or None."""
         if self.unknown is not None or not all(isinstance(each, dict) for each in self.positional):
             return None
         return {key: value for each in (*self.positional, self.named) for key, value in each.items()}
@@ -264,7 +264,7 @@ class Instance(Opaque):
 
     @property
     def is_dict(self) -> bool:
-        """Whether its attributes are its items, too."""
+        """Whether its items are also attributes."""
         return self.cls is None or "dict" in [base.name for base in self.cls.named]
 
 
@@ -310,7 +310,7 @@ def left_open(node: ast.AST, why: str = COMPUTED) -> Unknown:
 
 
 def _first_choice(node: ast.AST) -> float | str | None:
-    """Return the first value that a tuner may choose: `hp.Int("units", 32, 512)`."""
+    """Return the first value that a tuner can choose: `hp.Int("units", 32, 512)`."""
     if not isinstance(node, ast.Call) or getattr(node.func, "attr", "") not in _CHOOSING:
         return None
     by_name = {each.arg: each.value for each in node.keywords}
@@ -376,7 +376,7 @@ def tree_of(text: str) -> ast.Module:
 
 
 def expression_in(text: str) -> ast.expr | None:
-    """Return the expression that a text is, or None."""
+    """Return the expression in a text, or None if it is not an expression."""
     try:
         return next((each.value for each in tree_of(text.strip()).body if isinstance(each, ast.Expr)), None)
     except UnparsableError:

@@ -38,7 +38,7 @@ MAX_DEPTH = 15
 """How deeply calls of functions are followed."""
 
 _BY_TEXT = ("eval", "exec", "globals", "locals", "import_module")
-"""Functions that find what a text names."""
+"""Functions that look up names given as text."""
 
 RECURRENT = names(
     "SimpleRNN LSTM GRU RNN Bidirectional CuDNNLSTM CuDNNGRU SimpleRNNCell LSTMCell GRUCell RNNCell StackedRNNCells"
@@ -92,7 +92,7 @@ class Program(Evaluator):
         taken = _taken(module)
         by_text = min((taken[each] for each in _BY_TEXT if each in taken), default=0)
         leading = self.recurrent | RECURRENT
-        for wanted in (False, True, True):  # what nothing takes may call the others; what is called defines more
+        for wanted in (False, True, True):  # unused definitions may call the others; calls define more
             made: list[Function | Class] = [*self._functions, *self._classes]
             for each in made:
                 if (each.name in taken) == wanted and each.node not in self._called and leading & _words(each.node):
@@ -106,7 +106,7 @@ class Program(Evaluator):
                     self._presume(replace(method, owner=instance), taken.get(f".{name}", 0))
 
     def _presume(self, made: Function | Class, line: int) -> None:
-        """Call what no call is followed of; a line where the file may call it otherwise is said."""
+        """Call a definition that no followed call uses; report the line where the file may call it differently."""
         start = made.get("__init__") if isinstance(made, Class) else made
         if line and isinstance(start, Function) and (start.defaults or start.node.args.kwarg):
             self.presuming = (f"{made.name} has its default values: what is made of it at line {line} is not known",)
@@ -384,9 +384,9 @@ class Program(Evaluator):
 
 
 def _taken(module: ast.Module) -> dict[str, int]:
-    """Return the names and `.attributes` by which a file takes something, and the first line of each.
+    """Return the names and `.attributes` that a file uses as values, each with its first line.
 
-    What stands in something of that name does not count, nor do bases, annotations and `isinstance`.
+    Uses inside a definition of the same name do not count, nor do bases, annotations and `isinstance`.
     """
     found: dict[str, int] = {}
     waiting: list[tuple[ast.AST, tuple[str, ...]]] = [(module, ())]
@@ -398,7 +398,7 @@ def _taken(module: ast.Module) -> dict[str, int]:
                 found.setdefault(f".{name}", node.lineno)
             case ast.Call(func=ast.Name(id="isinstance" | "issubclass" | "super")):
                 continue
-            case ast.Assign(targets=[ast.Name()], value=ast.Name()):  # another name of it
+            case ast.Assign(targets=[ast.Name()], value=ast.Name()):  # another name for it
                 continue
             case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
                 inside = (*inside, name)
@@ -413,7 +413,7 @@ def _taken(module: ast.Module) -> dict[str, int]:
 
 
 def _words(node: ast.AST) -> set[str]:
-    """Return the names that something uses, also in texts."""
+    """Return the names used in a node, including those in texts."""
     words = (getattr(each, field, None) for each in ast.walk(node) for field in ("id", "attr", "name", "value"))
     return {word.rpartition(".")[2] for word in words if isinstance(word, str)}
 

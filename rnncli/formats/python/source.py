@@ -255,7 +255,7 @@ def _found_in(graphs: Graphs) -> list[_Found]:
             if loops and loops <= shown.keys() and (model.loose or layers.keys() <= shown.keys()):
                 others = ", ".join(dict.fromkeys(shown[each] for each in loops))
                 note = f"{model.name} (line {model.line}) has the recurrent layers of {others}, and none of its own"
-                again = model.loose or others == model.name  # a class by whose methods alone it is made
+                again = model.loose or others == model.name  # a class whose methods build it
                 found += [] if again else [_Found(model.name, model.line, notes=(note,))]
                 continue
             presumed = dict.fromkeys(each for step in model.steps if step.module for each in step.module.presumed)
