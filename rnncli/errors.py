@@ -187,5 +187,5 @@ def printable(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return a text for a table cell: whitespace around line ends becomes one space, and the rest is printable."""
+    """Return a text for a table cell: if it is not printable, space and line ends become one space, the rest `?`."""
     return text if text.isprintable() else printable(" ".join(text.split()))

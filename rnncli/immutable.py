@@ -1,8 +1,8 @@
-"""Immutable data: equivalents of frozen dataclasses and named tuples that are created three times as fast.
+"""Immutable data: equivalents of frozen dataclasses and named tuples, classes that are made in a third of the time.
 
-This matters because each start creates many. A class that is `Immutable` and decorated with `immutable` is a dataclass
-that uses the methods below, instead of methods that Python generates and compiles for it. The field types of a
-`NamedTuple` are only read by type checkers, whereas Python's own version compiles each.
+This matters because each start makes many classes. A class that is `Immutable` and decorated with `immutable` is a
+dataclass that uses the methods below, instead of methods that Python generates and compiles for it. The field types of
+a `NamedTuple` are only read by type checkers, whereas Python's own version compiles each.
 """
 
 from collections import namedtuple

@@ -42,7 +42,7 @@ def parse_number(text: str) -> int:
     """Parse an integer as written in a spec: 128, 10k, 1M, 10_000.
 
     Raises:
-        ValueError: it is not such a number; the message states the text.
+        ValueError: it is not such a number; the message quotes it and states what is expected.
     """
     multiple = MULTIPLES.get(text[-1:], 1)
     groups = (text[:-1] if multiple > 1 else text).split("_")
@@ -56,7 +56,7 @@ def parse_size(text: str, most: int = MAX_SIZE) -> int:
     """Parse a number from 1 to `most`; every size is at most 2**31-1.
 
     Raises:
-        ValueError: it is not such a number; the message states the text.
+        ValueError: it is not such a number; the message quotes it and states what is expected.
     """
     number = parse_number(text)
     if not 1 <= number <= most:
@@ -181,7 +181,7 @@ def parse_rate(text: str) -> Rate:
     """Parse a number of timesteps per second: 50, 12.5, 16k, 44.1kHz.
 
     Raises:
-        ValueError: it is not such a number; the message states the text.
+        ValueError: it is not such a number; the message quotes it and states what is expected.
     """
     written = re.fullmatch(r"([0-9]+(?:_[0-9]+)*)?(?:\.([0-9]{1,9}))?\s*([kMG]?)(?:[hH][zZ])?", text.strip())
     if written is None or not (written[1] or written[2]):

@@ -293,7 +293,7 @@ class Summary(Result, Immutable):
 
         It consists of the input, the states of all layers, the output, and the largest scratch memory of any layer: for
         its gates, the vector that it computes, and the vector that it reads, if a layer computed that. None if a layer
-        needs the whole sequence before it can return anything.
+        must read ahead before it can return anything.
         """
         return self._figure("streaming_bytes")
 

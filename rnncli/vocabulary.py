@@ -71,7 +71,7 @@ GROUPS: Mapping[str, tuple[Meaning, ...]] = {
         Meaning(
             ("streaming_bytes",),
             "numbers",
-            "memory to run one step at a time, besides the parameters; `null` if a layer needs the whole sequence",
+            "memory to run one step at a time, besides the parameters; `null` if a layer must read ahead",
             "Streaming",
         ),
         Meaning(
@@ -167,7 +167,7 @@ GROUPS: Mapping[str, tuple[Meaning, ...]] = {
             "parts",
             "why `params` differ from the first network's, or a tool's count; they add up",
         ),
-        Meaning(("roles",), "parts", "the weights that a reason adds, each with its `role`"),
+        Meaning(("roles",), "parts", "the weights that a reason makes more or fewer, each with its `role`"),
         Meaning(("role",), "words", "the purpose of a weight: kernel, recurrent, bias, table, scale"),
     ),
     "`inspect`": (

@@ -228,8 +228,8 @@ def test_pytorch_packs_the_sequences_only_for_recurrent_layers(rnncli: Run) -> N
 def test_a_network_that_cannot_be_packed_is_refused_with_the_reason(at: Walk, rnncli: Run) -> None:
     for spec, reason in {
         "input:3,gru:4:back": "cannot be read backwards, as gru:4:back requires",
-        "input:3,gru:4:seq,pool:max": "cannot be reduced to one vector, as pool:max requires",
-        "input:3,gru:4:seq,pool:avg": "cannot be reduced to one vector, as pool:avg requires",
+        "input:3,gru:4:seq,pool:max": "cannot be joined over all timesteps, as pool:max requires",
+        "input:3,gru:4:seq,pool:avg": "cannot be joined over all timesteps, as pool:avg requires",
         "embed:9x3:mask,gru:4": "embed:9x3:mask masks any timestep",
         "input:3,dense:4": "need a recurrent layer that reads the sequence",
     }.items():

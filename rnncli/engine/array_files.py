@@ -230,7 +230,7 @@ def read_arrays(path: str, expected: Mapping[str, tuple[int, ...]], dtype: np.dt
 
 
 def read_lengths(path: str) -> tuple[int, ...]:
-    """Return the integers in a text file, separated by commas, spaces or line ends.
+    """Return the lengths in a text file, separated by commas, semicolons, spaces or line ends.
 
     Raises:
         RnncliError: the file cannot be read, or contains anything else.

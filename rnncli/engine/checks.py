@@ -140,7 +140,7 @@ def checked_arrays(
 def taken_array(
     key: str, array: Array, shape: tuple[int, ...], dtype: np.dtype[Any], copy: bool | None = None
 ) -> Array:
-    """Return an array as `dtype`: a copy, or if `copy` is None and the array has the right dtype, the array itself.
+    """Return an array as `dtype`: a copy, or if `copy` is None and its dtype and layout are right, the array itself.
 
     Raises:
         ArgumentError: the array has another shape or dtype, or is not finite.

@@ -190,7 +190,7 @@ def _through(layers: Iterable[Pass], chunks: Iterable[Chunk | None]) -> Iterator
     for chunk in chunks:
         output = chunk
         for layer in layers:
-            if output is None:  # this layer has no output until its input ends
+            if output is None:  # the layer below has no output yet
                 break
             output = layer.send(output)
         if output is not None:

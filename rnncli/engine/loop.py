@@ -18,7 +18,7 @@ Every NumPy call writes into an existing array (`out`), passed by position, whic
 **Lower bound.** A Python loop over timesteps takes at least timesteps × (calls × the time of a call + the time of the
 product). A call takes 0.2 to 0.25 µs, however little it computes, and `rnncli.engine.cells.CELLS` has the number of
 calls per step: an LSTM step never takes less than 2 µs. `make bench` prints the ratio to this bound: 1.0 to 1.1 for one
-sample and an LSTM or GRU of up to 64 units. With more units or samples, the work within the calls dominates.
+sample and an LSTM or GRU of up to 64 units. With more units or samples, the work within the calls counts too.
 """
 
 from __future__ import annotations

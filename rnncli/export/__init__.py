@@ -119,13 +119,14 @@ def c_name(text: str) -> str:
 
 
 def check_c_name(text: str) -> None:
-    """Check that a text is a valid C identifier of at most 31 characters.
+    """Check that a text can start the names of C functions: a letter, then letters, digits and `_`, at most 31.
 
     Raises:
         ArgumentError: it is not.
     """
     if not isinstance(text, str) or not re.fullmatch("[A-Za-z][0-9A-Za-z_]{0,30}", text):
-        raise ArgumentError(f"{shorten(repr(text))} is not a C identifier: letters, digits and _, at most 31")
+        expected = "expected a letter, then letters, digits and _, at most 31"
+        raise ArgumentError(f"{shorten(repr(text))} cannot name C functions, {expected}")
 
 
 def export(job: Job, target: str) -> str | bytes:

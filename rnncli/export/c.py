@@ -2,8 +2,8 @@
 
 The source contains the weights, a function that runs one timestep and one that runs a whole sequence. It allocates
 nothing: the caller provides a struct for the state and the scratch memory, as large as `summary` reports. A network
-with a layer that must read the whole sequence before it returns anything has no step function; its function for a
-sequence takes a workspace instead.
+with a layer that must read ahead (`back`, `bi`, a window with `same`) has no step function; its function for a sequence
+takes a workspace instead.
 """
 
 from __future__ import annotations
@@ -313,7 +313,7 @@ class Source:
 
 
 class WholeSequence:
-    """The function for a sequence of a network that must read all of it before it can return anything.
+    """The function for a sequence of a network that must read ahead before it can return anything.
 
     Each layer has a loop over time. The workspace has two halves, a and b, which alternately hold a layer's output.
 

@@ -161,7 +161,7 @@ static size_t windows_in(size_t timesteps, size_t span, size_t stride)
     return timesteps < span ? 0 : (timesteps - span) / stride + 1;
 }
 
-/* The timesteps of padding before a sequence that is padded equally on both sides. */
+/* The timesteps of padding before a sequence; after it there are as many, or one more. */
 static size_t padding_before(size_t timesteps, size_t windows, size_t span, size_t stride)
 {
     const size_t reach = windows == 0 ? 0 : (windows - 1) * stride + span;

@@ -97,7 +97,7 @@ def _fault(plan: Plan) -> str:
         if layer.joins == "avg" and not plan.packed:
             return f"cannot be averaged, as {layer.spec()} requires"
         if layer.joins and plan.packed:
-            return f"cannot be reduced to one vector, as {layer.spec()} requires"
+            return f"cannot be joined over all timesteps, as {layer.spec()} requires"
         if plan.packed and layer.returns != "vector" and not (layer.keeps_length and layer.passes_mask):
             return f"need to know where each ends, which is lost after {layer.spec()}"
     if plan.packed:

@@ -141,10 +141,8 @@ def unknown(figure: Figure, network: Any) -> UsageError:
     """Return the error for a figure of a network that is unknown."""
     spec = shorten(network.spec, 72)
     if figure.key == "streaming_bytes":
-        from rnncli.layers import READING_FROM_THE_END
-
-        message = f"{spec} cannot run one step at a time: {READING_FROM_THE_END} need the whole sequence"
-        return UsageError(message, "leave out these layers")
+        message = f"{spec} cannot run one step at a time: {network.account.whole} must read ahead in the sequence"
+        return UsageError(message, "leave out its back, bi or same")
     verb = "depends" if figure.words.startswith("memory") else "depend"
     return UsageError(f"the {figure.words} of {spec} {verb} on the length of its input", "give its --timesteps")
 

@@ -266,8 +266,8 @@ class Candidate(NamedTuple):
         macs_per_step: multiply-adds, for one input vector of each layer.
         macs: multiply-adds for the whole input, with an unknown batch as 1; None if the timesteps are unknown.
         output_bytes: the size of all layers' outputs, in the same way.
-        streaming_bytes: the memory to run one step at a time, in addition to the parameters; None if a layer needs the
-            whole sequence.
+        streaming_bytes: the memory to run one step at a time, in addition to the parameters; None if a layer must
+            read ahead before it can return anything.
         training_bytes: the least memory for training; None if the timesteps are unknown, or if the dtype is not
             used for training.
     """

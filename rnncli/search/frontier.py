@@ -196,7 +196,7 @@ class Cloud:
         self._found: Any = None
 
     def add(self, across: Any, up: Any) -> None:
-        """Add candidates as arrays of their figures, except for those with an unknown figure."""
+        """Add candidates as arrays of their figures, except for those that lack a figure."""
         across, up = np.asarray(across, float), np.asarray(up, float)
         known = np.maximum(across, up) < LACKING
         self.take(_cell(across[known]) * _CELLS + _cell(up[known]))

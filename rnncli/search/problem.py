@@ -249,7 +249,7 @@ class Problem:
         template: the network with blanks.
         budget: the limits of its costs.
         exactly: whether each cost must equal its limit.
-        multiple_of: the number that every solution must be a multiple of.
+        multiple_of: each number must be a multiple of this.
         setting: the setting that costs are computed for.
         rate: timesteps per second, for the multiply-adds per second; None if not requested.
         patience: the largest number of points to try.
@@ -413,7 +413,7 @@ class Scan:
         return thinnest
 
     def _fewest(self, numbers: dict[Blank, int], blank: Blank) -> int:
-        """Return the smallest number for a stride with which the rest fits; the current one if none fits.
+        """Return the smallest number for a stride with which the rest fits; if none, one with which it does not.
 
         All costs fall as it grows except for streaming: a wider window is a larger state, and returns fewer vectors.
         """

@@ -70,7 +70,7 @@ def parse_figures(text: str) -> tuple[Order, ...]:
     """Return the orders to compare candidates by: `params,-output`.
 
     Raises:
-            ValueError: one of them is not a figure, or is named twice.
+        ValueError: one of them is not a figure, or is named twice.
     """
     orders = tuple([Order.parse(each.strip(), COMPARED) for each in text.split(",")])
     keys = [order.key for order in orders]

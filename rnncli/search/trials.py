@@ -29,7 +29,7 @@ SAFE = 2**62
 """Figures below this can be added in 64 bits; larger ones are computed with Python integers."""
 
 _COUNTABLE = 10**6
-"""The most numbers for the first blank for which the points are counted exactly."""
+"""The most numbers for the first blank that are looked at one by one to count the points."""
 
 
 class Limit(NamedTuple):
