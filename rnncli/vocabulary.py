@@ -64,7 +64,12 @@ GROUPS: Mapping[str, tuple[Meaning, ...]] = {
         Meaning(("total_bytes",), "numbers", "the size of all parameters", "Memory"),
         Meaning(("macs_per_step",), "numbers", "multiply-adds for one input vector of each layer", "MACs/step"),
         Meaning(("rate",), "numbers", "timesteps per second, with `--rate`"),
-        Meaning(("macs_per_second",), "numbers", "`rate` × `macs_per_step`", "MACs/s"),
+        Meaning(
+            ("macs_per_second",),
+            "numbers",
+            "multiply-adds per second at the `rate`; a stride makes them fewer",
+            "MACs/s",
+        ),
         Meaning(("macs",), "numbers", "multiply-adds for the whole input; `null` if its length is unknown", "MACs"),
         Meaning(("output_bytes",), "numbers", "the size of the output of the layer, or of all layers", "Layer outputs"),
         Meaning(("modules",), "parts", "the PyTorch modules, with `--framework torch`"),
