@@ -477,7 +477,7 @@ def test_every_command_reports_an_assumed_order_or_a_layer_that_reads_its_own_ou
     order = "the layers follow one another in the order of __init__: the file does not show how they are called"
     spec = "input:4,gru:4:seq,lstm:4"
     loop = net("self.r = nn.GRU(4, 4)", "for t in range(x.size(0)):\n    x, _ = self.r(x)\nreturn x")
-    own = "r reads its own output again in a loop; here it reads only its input"
+    own = "r reads what follows from its own output in a loop; here it reads only its input"
     for text, said in ((source, f"assumed: {order}"), (loop, own)):
         Path("model.py").write_text(text)
         for command in ("summary", "explain", "draw", "compare", "forward", "export", "reach"):
@@ -499,7 +499,8 @@ def test_forward_runs_a_source_as_its_spec_with_a_note_and_it_has_no_weights(rnn
     said = f"Error: {path} has layers, but no weights\n{help_}"
     assert rnncli("forward", spec, "--weights", path) == (1, "", said)
     Path("model.py").write_text(f"{KERAS}m = Sequential([Dense(3)])")
-    said = "Error: model.py has no recurrent layers\nHelp: rnncli inspect model.py shows its contents\n"
+    said = "Error: model.py has no recurrent layers that specs can express\n"
+    said += "Help: rnncli inspect model.py shows its contents\n"
     assert rnncli("summary", "model.py") == (1, "", said)
     assert "Nothing recurrent was found." in rnncli("inspect", "model.py").stdout
 

@@ -208,7 +208,8 @@ def part_of(model: ModelFile, wanted: str) -> Part:
     """
     parts = model.parts
     if not parts:
-        raise RnncliError(f"{model.path} has no recurrent layers", f"rnncli inspect {model.path} shows its contents")
+        message = f"{model.path} has no recurrent layers that specs can express"
+        raise RnncliError(message, f"rnncli inspect {model.path} shows its contents")
     listing = listed([f"{model.path}{SEPARATOR}{number}" for number in range(1, len(parts) + 1)], "or")
     if not wanted:
         if len(parts) > 1:

@@ -105,7 +105,7 @@ def nodes_of(tensors: Sequence[Tensor], *, ordered: bool | None = None) -> list[
 def _without_norms(tensors: Sequence[Tensor]) -> tuple[dict[str, Tensor], list[Node]]:
     """Return arrays by their names without PyTorch's weight_norm, and the scale g of each weight g·v/|v|.
 
-    The norm is over the axes along which g has length 1.
+    The norm is over the axes along which g has length 1, or over all axes if g is a single number.
     """
     named = {tensor.name: tensor for tensor in tensors}
     plain: dict[str, str] = {}

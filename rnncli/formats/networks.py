@@ -163,7 +163,7 @@ def read(text: str, settings: Settings = NO_SETTINGS) -> Reading:
     Raises:
         SpecError: the spec or the line is wrong.
         OpenNumbersError: a source leaves numbers open.
-        RnncliError: the file cannot be read, or has no recurrent layers.
+        RnncliError: the file cannot be read, or has no recurrent part.
         UsageError: the file has several parts, and none is named, or the named part does not exist.
     """
     choice = choice_of(text)

@@ -245,7 +245,7 @@ class Part:
 
     @property
     def told(self) -> tuple[str, ...]:
-        """The sentences that a run prints: every difference from the source, and the assumptions in brief."""
+        """The sentences that only a run prints: differences that change its outputs, and the assumptions in brief."""
         assumed = self.said("assumed")
         more = f"; {len(assumed) - 1} more in rnncli inspect" if len(assumed) > 1 else ""
         short = [f"{self.path}: assumed: {assumed[0]}{more}"] if assumed else []

@@ -298,7 +298,7 @@ class _Graph:
         self._outputs = [(read.node, read.returns) for reads in ends for read in reads]
 
     def row(self, node: Node) -> _Row:
-        """Return the longest row through a node: back to a head, then forward while the last node has one reader."""
+        """Return the longest row through a node: from a head or known features, while the last node has one reader."""
         before = {node.name: node}
         first = node
         while (earlier := self._before(first)) is not None and earlier.name not in before:

@@ -146,7 +146,7 @@ _MEANINGS: Sequence[tuple[str, str, str, str]] = (
     (
         r"expected (?:min_)?ndim=3, found ndim=2(?:[^(]{0,40}\(None, (\d{1,9})\))?",
         "the layer reads a sequence, (batch, timesteps, features), but was given one vector per sample",
-        f"the layer before it returns its whole sequence with {_WHOLE}; data needs another axis: x[:, None, :]",
+        f"a recurrent layer before it returns its whole sequence with {_WHOLE}; data needs another axis: x[:, None, :]",
         "input:{0},lstm:32:seq,lstm:32",
     ),
     (

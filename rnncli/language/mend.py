@@ -304,7 +304,7 @@ def _words_of(cls: type[Layer]) -> dict[str, str]:
 
 
 def _own(text: str, fault: SpecError, named: tuple[int, int]) -> Iterator[Step[str]]:
-    """Yield the repair that the error itself suggests; the `named` characters count as dropped in any case."""
+    """Yield the repair that the error itself suggests; what it replaces counts as dropped, also the `named` text."""
     if fault.repair and fault.repair != text:
         start, end = _changed(text, fault.repair)
         made_up = "example" in fault.lead or fault.lead in ("give it one", "name one")

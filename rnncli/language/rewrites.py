@@ -131,7 +131,7 @@ def _in_order(found: re.Match[str]) -> str:
 
 
 def _padded(found: re.Match[str]) -> str:
-    """`conv:16x3:pad=1` -> `conv:16x3:same`, if so many zeros on both sides keep the length; no padding is valid."""
+    """`conv:16x3:pad=1` -> `conv:16x3:same`, if so many zeros on both sides keep the length; `pad=0` is left out."""
     padding = int(found[3])
     if padding == 0:
         return found[1]

@@ -273,7 +273,7 @@ class Graph:
 
     Attributes:
         calls: the calls.
-        aliases: the actual outputs after the inputs and outputs of nested models.
+        aliases: the outputs that the inputs and outputs of nested models actually are.
     """
 
     calls: dict[CallKey, Call] = field(default_factory=dict)

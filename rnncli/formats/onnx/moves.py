@@ -56,7 +56,7 @@ def _arranged(value: Value | None, places: Sequence[int | None]) -> Constant | F
 
 
 def _cast(inputs: Inputs) -> Values:
-    """Floats must stay floats and integers integers; a cast from float to integer is not understood."""
+    """Floats must stay floats: a cast of them to integers is not understood. Ids and lengths may become either."""
     value, code = inputs.at(0), inputs.node.value("to", 0)
     layer = isinstance(value, Flow) and value.features is not None
     if not layer and not (isinstance(value, Constant) and value.wholes is None):

@@ -66,9 +66,9 @@ class Flow(NamedTuple):
         node: the name of the node.
         axes: its axes; None if not even their number is known.
         features: the axis that the last layer created; None before the first layer.
-        time: the axis that the recurrent layers loop over; None before the first recurrent layer.
-        batch: the axis of the samples; None before the first recurrent layer.
-        returns: whether it has the time axis, or is an LSTM's cell state; None before the first recurrent layer.
+        time: the axis of the timesteps; None until a layer shows which it is, such as a recurrent one or a convolution.
+        batch: the axis of the samples; None until a layer shows it.
+        returns: whether it has the time axis, or is an LSTM's cell state; None until a layer shows it.
         flips: the axes whose order is reversed.
         half: which of the last layer's two directions it is; None for both, or if there is only one.
         merge: how the last layer's two directions are merged.

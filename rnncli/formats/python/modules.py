@@ -305,7 +305,7 @@ def _is_size(value: Value) -> bool:
 
 
 def _slid(size: Value, width: Value, step: Value, *, whole: bool) -> int | None:
-    """Return the number of positions of a window along an axis; with padding, the number of steps."""
+    """Return the number of positions of a window along an axis; `whole` if padding lets it start at the first step."""
     if not all(map(_is_size, (size, width, step))):
         return None
     places: int = (size - (0 if whole else width - 1) + step - 1) // step

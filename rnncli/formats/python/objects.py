@@ -310,7 +310,7 @@ def left_open(node: ast.AST, why: str = COMPUTED) -> Unknown:
 
 
 def _first_choice(node: ast.AST) -> float | str | None:
-    """Return the first value that a tuner can choose: `hp.Int("units", 32, 512)`."""
+    """Return the default value of a tuner's choice, or else its first: 32 for `hp.Int("units", 32, 512)`."""
     if not isinstance(node, ast.Call) or getattr(node.func, "attr", "") not in _CHOOSING:
         return None
     by_name = {each.arg: each.value for each in node.keywords}
@@ -376,7 +376,7 @@ def tree_of(text: str) -> ast.Module:
 
 
 def expression_in(text: str) -> ast.expr | None:
-    """Return the expression in a text, or None if it is not an expression."""
+    """Return the first statement of a text that is an expression, or None."""
     try:
         return next((each.value for each in tree_of(text.strip()).body if isinstance(each, ast.Expr)), None)
     except UnparsableError:

@@ -384,9 +384,10 @@ class Program(Evaluator):
 
 
 def _taken(module: ast.Module) -> dict[str, int]:
-    """Return the names and `.attributes` that a file uses as values, each with its first line.
+    """Return the names and `.attributes` that a file uses as values, each with the line of a use.
 
-    Uses inside a definition of the same name do not count, nor do bases, annotations and `isinstance`.
+    Uses inside a definition of the same name do not count, nor do bases, decorators, annotations, `isinstance` and
+    assignments that only give it another name.
     """
     found: dict[str, int] = {}
     waiting: list[tuple[ast.AST, tuple[str, ...]]] = [(module, ())]

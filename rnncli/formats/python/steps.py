@@ -26,7 +26,7 @@ _STEP = 5
 _KEEP_WIDTH = names("add sub mult div subtract multiply average maximum minimum flip reverse")
 """Operations that return as many features as each of their inputs has."""
 
-_FEEDBACK = "reads its own output again in a loop; here it reads only its input"
+_FEEDBACK = "reads what follows from its own output in a loop; here it reads only its input"
 
 
 @dataclass(eq=False, repr=False)

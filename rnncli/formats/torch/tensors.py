@@ -170,7 +170,7 @@ _ARGUMENTS = 8
 def _view(
     storage: object, offset: object, sizes: object, steps: object, _grad: object, _hooks: object, *rest: object
 ) -> View:
-    """Return a tensor; its arguments may end with its data type, and a dictionary of functions to run on loading."""
+    """Return a tensor; its arguments may end with its data type, and whether it is conjugated or negated."""
     shape, strides = _sizes(sizes), _sizes(steps)
     if not isinstance(storage, Storage) or len(shape) != len(strides):
         raise _impossible()
