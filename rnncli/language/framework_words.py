@@ -20,7 +20,7 @@ _PACKED = (
     "--packed` uses packed sequences; mask skips padding steps at any position"
 )
 _READS = "a layer reads the output of the previous one; the first layer gives the input shape: input:F, input:TxF"
-_BATCH_FIRST = "the batch axis always comes first: (batch, timesteps, features)"
+_BATCH_FIRST = "here the batch axis always comes first: (batch, timesteps, features)"
 _TRAINING = "it matters only in training, and nothing is trained here"
 _SPEED = "it changes how fast a framework runs, not its results"
 _STARTS = (
@@ -44,7 +44,7 @@ NOT_MERGED = (
 )
 """The advice for Keras's merge_mode=None, which a spec cannot express."""
 
-_ONE_ROW = "a network is a plain sequence of layers: it cannot branch, and only bi merges outputs"
+_ONE_ROW = "here a network is a plain sequence of layers: it cannot branch, and only bi merges outputs"
 _NO_ATTENTION = "attention is not supported: a layer reads only the output of the previous one"
 _ALONG_TIME = "windows move only along time, over all features: conv:FxK is Conv1D; no layer is two-dimensional"
 _STATISTICS = (
