@@ -226,7 +226,7 @@ def check_room(size: int) -> None:
     free = shutil.disk_usage(folder).free
     if size > free:
         raise RnncliError(
-            f"it comes through a pipe and has {memory(size)}, {memory(size - free)} more than "
+            f"it comes through a pipe and claims {memory(size)}, {memory(size - free)} more than "
             f"the {memory(free)} free in {folder}",
             "write it to a file on a larger disk first",
         )
