@@ -314,7 +314,7 @@ def bidirectional(given: dict[str, Any]) -> list[Node]:
         raise ArgumentFaultError("layer", expected)
     layer, mode = made.word, given.get("merge_mode", "concat")
     if layer.go_backwards:
-        raise ArgumentFaultError("layer", "the first layer of a Bidirectional must read forwards")
+        raise ArgumentFaultError("layer", "layer reads backwards; in a spec the first direction of bi reads forwards")
     if mode is None:
         raise ArgumentFaultError("merge_mode", "merge_mode=None keeps the two directions' outputs apart", "'concat'")
     if given.get("backward_layer") is not None:
@@ -358,7 +358,7 @@ def each_step(given: dict[str, Any]) -> list[Node]:
     steps = []
     for made in _held(given["layer"], "layer", "TimeDistributed takes a layer, such as Dense(32)"):
         if isinstance(made.word, Layer) and made.word.reads != "either":
-            raise ArgumentFaultError("layer", f"TimeDistributed cannot wrap {made.word.keras}, which reads over time")
+            raise ArgumentFaultError("layer", f"layer is {made.word.keras}; specs cannot apply it to each timestep")
         flat = isinstance(made.word, Layer) and made.word.joins == "flatten"  # like the vector of a timestep
         steps.append(replace(made, word=Pass() if flat else made.word, where="sequence"))
     return steps
