@@ -26,8 +26,8 @@ def command(**given: Any) -> None:
       rnncli draw input:8,lstm:16:seq:bi,gru:4,dense:1:sigmoid --timesteps 3
       rnncli draw input:50x8,lstm:64 --svg lstm.svg
 
-    Arrows to the right carry a recurrent layer's state from one timestep to the next. Arrows upward are the
-    outputs that it returns, labelled with their shape. The last states leave at the right end of the row; Keras
-    returns them with return_state=True.
+    Arrows along a row carry a recurrent layer's state from one timestep to the next, leftward if it reads
+    backwards. Arrows upward are the outputs that it returns, labelled with their shape. The last states leave at
+    the end of the row in that direction; Keras returns them with return_state=True.
     """
     show_each(draw, **given)

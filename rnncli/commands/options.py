@@ -298,7 +298,7 @@ def check_used() -> None:
         names = listed([quote(name) for name in unused], "or")
         kept = [word for name in settings() if name in used for word in ("--set", f"{name}={settings()[name]}")]
         raise UsageError(
-            f"--set: the source does not use {names}",
+            f"--set: the network does not depend on {names}",
             lead="without it",
             repair=this_line(without=["set"], more=kept),
         )

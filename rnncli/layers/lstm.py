@@ -123,7 +123,7 @@ class LSTM(Gated):
             yield Note(
                 "Projected",
                 f"V projects the cell's output of {self.units:,} numbers to h, {self.proj_size:,} numbers, so U has "
-                f"fewer rows: {here:,} parameters instead of the {without:,} of {plain.spec()}",
+                f"fewer columns: {here:,} parameters instead of the {without:,} of {plain.spec()}",
             )
 
     def _cell_range(self) -> tuple[float, float] | None:

@@ -93,7 +93,7 @@ many_to_one, many_to_many, one_to_many, seq2seq, sequence_to_sequence, encoder, 
 - Many to many: input:10x8,lstm:16:seq,dense:1 returns {output_shape} for {input_shape}
 - One to many: input:1x8,lstm:16,repeat:10,lstm:16:seq,dense:1 returns {output_shape} for {input_shape}
 - Autoencoder: input:10x8,lstm:16,repeat:10,lstm:16:seq,dense:8 returns {output_shape} for {input_shape}
-- Decoder: reads the repeated vector of the encoder; it cannot read an initial state or its own earlier outputs here
+- Decoder: reads the repeated vector of the encoder, never its own earlier outputs; forward --state sets its first state
 - Shown: rnncli draw SPEC: which outputs are returned
 
 float16, bfloat16, float32, float64, int8, half, fp16, bf16, quantization, quantisation, quantized
