@@ -54,7 +54,7 @@ def command(word: str | None, format_: str) -> None:
     equations. CSV and the other row formats have one row per kind and one per field.
 
     Instead of KIND you can give a field (seq), an activation (tanh), a term of Keras or PyTorch (return_state,
-    nn.GRU), a term for a cost (macs, memory, gates), or the text of one of their error messages in quotes.
+    nn.GRU), another term (macs, memory, gates), or the text of one of their error messages in quotes.
     """
     from rnncli.reports.reference import look_up
 

@@ -1,8 +1,8 @@
 """A sequence in chunks of time, with samples as columns, and its flow through the layers.
 
 Each layer is a `Stage`, which begins a `Pass` for each batch. A chunk goes through all layers before the next one is
-read, so memory does not grow with the number of timesteps. Only `back` and `bi` need the whole sequence before they can
-start.
+read, so memory does not grow with the number of timesteps. Only `back`, `bi`, and `same` with a stride need the whole
+sequence before they can start.
 
 **Sequences of different lengths.** Sequences share an array as long as the longest of them, and each is computed as if
 it were alone, as with PyTorch's pack_padded_sequence: nothing after its end is read. They run together, the longest

@@ -38,7 +38,7 @@ def check_fits(
     """
     weights = weight_bytes(network, dtype)
     run = run_bytes(network, batch, timesteps, dtype) + extra
-    if any(layer.needs_whole for layer in network.body):
+    if any(layer.states and layer.needs_whole for layer in network.body):
         smaller += f"; {READING_FROM_THE_END} keep the whole sequence"
     message = f"the network would need {memory(weights)} for its weights, {memory(run)} for its run"
     too_large = "`rnncli summary` computes its sizes without allocating it"

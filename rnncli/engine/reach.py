@@ -58,7 +58,7 @@ class Watch:
     """A sample and its twin, which can run once.
 
     In the twin one input is changed: the first that the last layer reads and that is not padding. A few numbers are
-    kept for each step; the whole sequence is only kept if `back` or `bi` needs it.
+    kept for each step; the whole sequence is only kept if a layer needs it.
 
     Args:
         model: the model; its weights are converted to float64.

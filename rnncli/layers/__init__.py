@@ -60,7 +60,7 @@ KINDS: dict[str, type[Layer]] = {name: layer for layer in LAYERS for name in (la
 READING_FROM_THE_END = " and ".join(
     in_both(SimpleRNN, *field) for field in (("go_backwards", True), ("merge_mode", "concat"))
 )
-"""The fields that make a layer need the end of the sequence before it returns anything, with Keras's arguments."""
+"""The fields with which a recurrent layer reads from the end of the sequence, with Keras's arguments."""
 
 __all__ = [
     "GRU",

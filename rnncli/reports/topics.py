@@ -80,7 +80,7 @@ kernel, recurrent_kernel, weight_ih, weight_hh, weight_ih_l0, weight_hh_l0, bias
 - Shown: rnncli explain SPEC: formula and initialiser of each weight; rnncli summary SPEC --wide
 
 reach, spectral_radius, vanishing_gradient, vanishing, exploding_gradient, exploding, forget
-= how far back a network remembers: the number of steps until a small change of its first input has no more effect
+= how far back a network remembers: the number of steps until a small change of its first input has almost no effect
 - Why: gradients flow back along the same path: what dies out on the way cannot be learned
 - Shown: rnncli reach SPEC SPEC: steps to a tenth and to a hundredth, over several seeds, side by side
 - Radius: of the recurrent kernel: above 1 effects may grow, far below 1 they die out
