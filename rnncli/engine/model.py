@@ -222,7 +222,7 @@ class Model(Commands):
             >>> np.allclose(np.concatenate([y1, y2], axis=1), model(x), atol=1e-6)
             True
 
-        This does not hold for layers with `back` or `bi`, which read the sequence from its end.
+        This does not hold for layers with `back` or `bi`, for windows, or for layers that combine all timesteps.
 
         Args:
             x: as in a call.
