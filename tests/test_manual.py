@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 import pytest
+from command_lines import command_of
 from manual import page
 
 import rnncli
@@ -45,7 +46,10 @@ def test_man_shows_every_command_and_option_and_no_line_is_wider_than_the_termin
     assert max(map(len, text.splitlines())) <= 80
     for name in COMMANDS:
         assert name in lines
-        usage = click.Context(command := cli.get_command(click.Context(cli), name), info_name=f"rnncli {name}")
+        command = command_of(name)
+        usage = click.Context(
+            command, info_name=f"rnncli {name}", **cli.context_settings
+        )  # Click caches its help option
         assert " ".join([f"rnncli {name}", *command.collect_usage_pieces(usage)]) in lines
     for option in (option for group in GROUPS.values() for option in group):
         assert any(line.startswith(option) or f", {option}" in line for line in lines), option

@@ -92,7 +92,7 @@ def test_help_and_completion_show_only_this_programs_names(at: Walk) -> None:
     for name in cli.list_commands(click.Context(cli)):
         command = cli.get_command(click.Context(cli), name)
         assert command is not None
-        context = click.Context(command)
+        context = click.Context(command, **cli.context_settings)
         for option in command.params:
             if isinstance(option, click.Option) and isinstance(option.type, OneOf):
                 with at(name, option.name):
