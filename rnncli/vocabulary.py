@@ -67,7 +67,7 @@ GROUPS: Mapping[str, tuple[Meaning, ...]] = {
         Meaning(
             ("macs_per_second",),
             "numbers",
-            "multiply-adds per second at the `rate`; a stride makes them fewer",
+            "`rate` × `macs_per_step`; fewer after a stride",
             "MACs/s",
         ),
         Meaning(("macs",), "numbers", "multiply-adds for the whole input; `null` if its length is unknown", "MACs"),
