@@ -102,9 +102,13 @@ def is_call(text: str) -> bool:
     return all(map(_is_plain, body)) and any(isinstance(each, ast.Call) for part in body for each in ast.walk(part))
 
 
+_FLAGS = names("return_state stateful unroll batch_first time_major")
+"""Arguments of the frameworks that are True or False and have no field in specs."""
+
+
 def _is_flag(argument: str) -> bool:
-    """Whether an argument is True or False."""
-    return any(setting(layer, argument, None) is not None for layer in LAYERS)
+    """Return whether an argument is True or False."""
+    return argument in _FLAGS or any(setting(layer, argument, None) is not None for layer in LAYERS)
 
 
 def _is_plain(statement: ast.stmt) -> bool:
