@@ -55,7 +55,7 @@ def test_without_h5py_layers_are_read_and_weights_and_parts_left_out_report_that
     for name, config in (("conv", sequential(CONVOLUTION, cell())), ("old", old)):
         Path(f"{name}.json").write_text(json.dumps(config))
     replay("keras-files", rnncli, screen)
-    with pytest.raises(RnncliError, match="is not run"):
+    with pytest.raises(RnncliError, match="is not supported"):
         keras_weights(opened(old).parts[0])
 
 

@@ -290,7 +290,7 @@ def run_export(model: Reading, asked: Asked, tell: Tell) -> Exported:
     job = Job(model.network, read, asked.seed, asked.save_weights, origin, drawn, device, asked.packed)
     content = exported(job, target)
     if device.dtype == "int8":
-        tell(f"Note: with int8 the outputs are {_difference(job, asked.input)}")
+        tell(f"Note: int8 changes the outputs by {_difference(job, asked.input)}")
     if target == "c" and asked.output is not None:
         tell(f"Note: on a device it needs {_on_device(model.network, device.dtype)}")
     files: list[Written] = []
@@ -330,7 +330,7 @@ def _difference(job: Job, path: str | None) -> str:
         file = open_input(path, network)
         x, given = file.steps(0, file.shape[1]), f"the {file.shape[1]:,} timesteps of {printable(path)}"
     apart = abs(Model(network, weights=stored(job))(x) - model(x))
-    return f"up to {apart.max():.2g} from those of float32, {apart.mean():.2g} on average, for {given}"
+    return f"at most {apart.max():.2g}, {apart.mean():.2g} on average, compared with float32 for {given}"
 
 
 def _on_device(network: Network, dtype: str) -> str:

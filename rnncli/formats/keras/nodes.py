@@ -37,7 +37,7 @@ from rnncli.layers.activations import ACTIVATIONS
 from rnncli.quantities import MAX_SIZE
 
 OLD_HARD_SIGMOID = (
-    "the hard_sigmoid of Keras 1 and 2, clip(0.2·x + 0.5, 0, 1), is not run: rnncli has that of Keras 3, "
+    "the hard_sigmoid of Keras 1 and 2, clip(0.2·x + 0.5, 0, 1), is not supported; rnncli has Keras 3's, "
     "clip(x/6 + 0.5, 0, 1)"
 )
 
