@@ -217,6 +217,7 @@ WORDS = (
 @example(["solve", "summary", "--", "-f", "32"])
 @example(["\x1b]0;title\x07"])
 @example(["summary", SPEC, "--batch", "\x1b[31m"])
+@example(["--timesteps", "summary", "--help", "٣"])
 @given(st.lists(st.sampled_from(WORDS), max_size=6))
 def test_any_wrong_command_line_gets_an_error_in_the_same_style_and_a_right_repair(words: list[str]) -> None:
     errors = io.StringIO()

@@ -418,7 +418,11 @@ def _read(this: TypedLine, text: str) -> None:
 def _check_settings(this: TypedLine, network: Network) -> None:
     """Raise a SpecError if the options of a line contradict the network."""
     given = [(each.option.name, each.text, each.value) for each in this.words if each.option and each.value]
-    network.check_timesteps(*(number.read(value) for name, _, value in given if name == "timesteps"))
+    lengths = []
+    for value in [value for name, _, value in given if name == "timesteps"]:
+        with contextlib.suppress(ValueError):  # a value that is not a number is a mistake of its option
+            lengths.append(number.read(value))
+    network.check_timesteps(*lengths)
     for _, option, value in (each for each in given if each[0] in ("framework", "to")):
         for known in FRAMEWORKS:
             if framework.meant(value) == known:
