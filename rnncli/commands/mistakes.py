@@ -73,7 +73,7 @@ _LIKE_A_COMMAND, _LIKE_A_FILE = 0.7, 0.7
 _CUT = re.compile(r"[,:;|>&+=(→-]\s*\0|(?:^|\0)[\[(][^\0]*\0|\0(?:\s*[,:;|>&+=)→\]-]|[0-9xX][0-9]*(?:[xX:,\0]|$))")
 """Signs that neighbouring arguments are pieces of one spec, by how they end and start; a null byte separates them."""
 
-_LEAVES_OUT = re.compile("without|leave it out$|with --|can express")
+_LEAVES_OUT = re.compile("without|leave it out$|with --|closest that")
 """Words in the lead of a repair that leaves out some of what was typed."""
 
 _END, _FAULT = "\0", "\1"
