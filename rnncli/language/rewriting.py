@@ -91,9 +91,9 @@ class Found(NamedTuple, Generic[State]):
 
 
 def led(leads: Iterable[str]) -> str:
-    """Return the lead of a repair from the leads of its steps: each once, and no `perhaps` with an example."""
+    """Return the lead of a repair from the leads of its steps: each once, and `perhaps` only if it is the only one."""
     said = dict.fromkeys(filter(None, leads))
-    return "; ".join(each for each in said if each != "perhaps" or "for example" not in said)
+    return "; ".join(each for each in said if each != "perhaps" or len(said) == 1)
 
 
 def search(

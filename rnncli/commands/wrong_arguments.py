@@ -1,0 +1,238 @@
+"""Arguments that are not specs: names of files, patterns where a spec is expected, pieces of a spec cut by spaces."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shlex
+from collections.abc import Iterator
+from itertools import islice
+
+from rnncli.commands.command_line import Line, TypedLine, Word, is_file, is_spec
+from rnncli.commands.values import FileName, framework, number
+from rnncli.errors import RnncliError, SpecError, quote
+from rnncli.formats import FORMATS, SEPARATOR, OpenNumbersError, choice_of, open_model, part_of
+from rnncli.formats.calls import is_call
+from rnncli.formats.networks import read_text
+from rnncli.language.likeness import closest
+from rnncli.language.rewriting import WITHOUT, Step
+from rnncli.language.source import lowered
+from rnncli.layers import KINDS, Layer
+from rnncli.layers.sizes import BLANK_TEXT
+from rnncli.layers.weights import FRAMEWORKS
+from rnncli.network import Network
+from rnncli.reports.reference import A_WORD, is_word
+from rnncli.search.braces import read_pattern
+from rnncli.search.problem import Template
+
+_NO_FILES = ("solve", "sweep")
+"""Commands that accept no model files: a template or a pattern describes many networks."""
+
+_MOST_EXPANDED = 8
+"""The most specs to write out for a pattern."""
+
+_STANDS_IN = 9001
+"""The number that replaces the first brace of a pattern; later braces get the numbers after it."""
+
+_CUT = re.compile(r"[,:;|>&+=(→-]\s*\0|(?:^|\0)[\[(][^\0]*\0|\0(?:\s*[,:;|>&+=)→\]-]|[0-9xX][0-9]*(?:[xX:,\0]|$))")
+"""Signs that neighbouring arguments are pieces of one spec, by how they end and start; a null byte separates them."""
+
+_LIKE_A_FILE = 0.7
+"""How similar to the name of a file a word must be to count as a misspelling."""
+
+_NO_LINES = "it is neither a text file of specs nor a known model file"
+
+
+def wrong_argument(this: TypedLine) -> tuple[int, SpecError] | None:
+    """Return the place and the error of the first argument that the command cannot read as a spec."""
+    if not any(each.nargs == -1 for each in this.command.params):
+        return None
+    for place in this.arguments:
+        try:
+            _read(this, this.words[place].text)
+        except OpenNumbersError:
+            continue  # --set may define the names
+        except SpecError as error:
+            return place, error
+        except RnncliError:
+            return None
+    return None
+
+
+def _read(this: TypedLine, text: str) -> None:
+    """Read an argument as the command's kind of spec, without opening it as a file; raise a SpecError if it is none."""
+    if text == "-":
+        return
+    choice = choice_of(text)
+    if this.name == "sweep":
+        for candidate in islice(read_pattern(text).expand(), 1):
+            read_text(candidate)
+    elif this.name == "solve":
+        if "(" not in text:
+            Template.parse(text)
+    elif choice is None:
+        if this.name != "inspect":
+            _check_settings(this, read_text(text).network)
+            return
+        raise SpecError(f"{quote(text)} is not a model file", text=text, span=(0, len(text)))
+    elif choice.part and is_file(choice.path):
+        try:
+            part_of(open_model(choice.path), choice.part)
+        except RnncliError as error:
+            raise SpecError(error.message, text=text, span=(0, len(text))) from None
+
+
+def _check_settings(this: TypedLine, network: Network) -> None:
+    """Raise a SpecError if the options of a line contradict the network."""
+    given = [(each.option.name, each.text, each.value) for each in this.words if each.option and each.value]
+    lengths = []
+    for value in [value for name, _, value in given if name == "timesteps"]:
+        with contextlib.suppress(ValueError):  # a value that is not a number is a mistake of its option
+            lengths.append(number.read(value))
+    network.check_timesteps(*lengths)
+    for _, option, value in (each for each in given if each[0] in ("framework", "to")):
+        for known in FRAMEWORKS:
+            if framework.meant(value) == known:
+                network.check_framework(known, option)
+
+
+def near_file(text: str) -> str | None:
+    """Return the model file that was probably meant by a name, `modle.npz` or `model`, with the part that it names.
+
+    It is None if no name is similar, or if there is a file of that name.
+    """
+    path, separator, part = text.strip().partition(SEPARATOR)
+    one_colon = re.fullmatch(rf"(.+(?:{'|'.join(map(re.escape, FORMATS))})):([^:/]+)", path)
+    if one_colon is not None and is_file(one_colon[1]):
+        return SEPARATOR.join(one_colon.groups())
+    folder, name = os.path.split(path)
+    if is_file(path) or not name or re.search("[,(]", text):
+        return None
+    try:
+        names = [each for each in sorted(os.listdir(folder or ".")) if os.path.splitext(each)[1] in FORMATS]
+    except (OSError, ValueError):
+        return None
+    stem = os.path.splitext(name)[0].lower()
+    guess = next((each for each in names if os.path.splitext(each)[0].lower() == stem), None)
+    guess = guess or closest(name, names, _LIKE_A_FILE)
+    return None if guess is None else os.path.join(folder, guess) + separator + part
+
+
+def with_near_files(this: TypedLine) -> Line:
+    """Return the line with the model files that were probably meant."""
+
+    def meant(word: Word) -> Word:
+        if word.option is not None:
+            is_read = isinstance(word.option.type, FileName) and not word.option.type.written
+            near = near_file(word.value) if is_read and word.value else None
+            return word if near is None else word._replace(value=near)
+        names_file = word.is_argument and (this.name == "inspect" or choice_of(word.text) is not None)
+        return Word((names_file and near_file(word.text)) or word.text)
+
+    return this.line(map(meant, this.words))
+
+
+def _holds_text(path: str) -> bool:
+    """Whether a file begins like text."""
+    with contextlib.suppress(OSError), open(path, "rb") as file:
+        return b"\0" not in file.read(1000)
+    return False
+
+
+def meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Step[Line]]:
+    """Yield the line with an argument read as a file, a pattern or a piece of a spec, or repaired."""
+    text = this.words[place].text
+    path = text.strip().removeprefix("@")
+    if choice_of(path) is not None:
+        if this.name in _NO_FILES:
+            message = f"{quote(text)} is a model file, which {this.name} does not accept"
+            yield Step(this.typed, "", message, advice=f"start from its spec: rnncli spec {shlex.quote(path)}")
+            return
+    elif is_file(path) and this.name != "inspect":
+        named_file = f"{quote(text)} is the name of a file"
+        to_read = this.with_(place, Word("-"), end=[Word("<"), Word(path)]) if _holds_text(path) else this.typed
+        yield Step(to_read, "", named_file, drops=text, advice="" if to_read != this.typed else _NO_LINES)
+    elif (near := None if is_spec(text) else near_file(text)) is not None:
+        yield Step(this.with_(place, Word(near)), "perhaps", f"{quote(text)} is neither a spec nor a file", drops=text)
+    yield from joined(this, place)
+    if not error.advice and not re.search("[:(,=]", text) and is_word(text) and lowered(text) not in KINDS:
+        no_spec = f"{quote(text)} is not a spec"
+        if len(this.arguments) == 1:
+            yield Step(("layers", text), "", no_spec, drops=" ".join(this.typed), advice=A_WORD)
+        yield Step(this.with_(place), WITHOUT, no_spec, drops=text, advice=f"`rnncli layers {text}` explains it")
+    candidates = _expanded(text) if this.name in ("compare", "reach", "solve") else []
+    if 1 < len(candidates) <= _MOST_EXPANDED and (this.name != "solve" or BLANK_TEXT in text):
+        lead = "the shell expands braces unless they are quoted"
+        yield Step(this.with_(place, *map(Word, candidates)), lead, drops=text)
+    elif candidates:
+        yield Step(("sweep", *this.typed[1:]))
+    repair = error.repair if error.text == text else _mended_pattern(text)
+    if repair and "example" not in error.lead:
+        lead = error.lead.replace(WITHOUT, f"without {quote(error.text[slice(*error.span)])}")
+        yield Step(this.with_(place, Word(repair)), lead, drops=text, advice=error.advice or "")
+
+
+def _mended_pattern(pattern: str) -> str | None:
+    """Return a pattern with the errors outside its braces mended, found with example values for the braces."""
+    parts = re.split(r"(\{[^{}]*\})", pattern)
+    groups = parts[1::2]
+    values = [re.split(r",|\.\.", each.strip("{}").rpartition("=")[2])[0] for each in groups]
+    stands_in = [each if re.search(r"\.|[a-z].", each) else f"{_STANDS_IN + n}" for n, each in enumerate(values)]
+    parts[1::2] = stands_in
+    try:
+        read_text("".join(parts))
+    except SpecError as error:
+        mended, rest = "", error.repair or ""
+        for group, value in zip(groups, stands_in, strict=True):
+            before, found, rest = rest.partition(value)
+            is_part = value.isalpha() and rest[:1].isalpha()  # `gr` in `gru`
+            mended += before + group if found and not is_part else ""
+        return mended + rest if all(each in mended for each in groups) and "example" not in error.lead else None
+    except RnncliError:
+        pass
+    return None
+
+
+def _expanded(text: str) -> list[str]:
+    """Return the specs of a pattern, at most one more than can be written out; none if it is not a pattern."""
+    try:
+        return list(islice(read_pattern(text).expand(), _MOST_EXPANDED + 1)) if "{" in text else []
+    except SpecError:
+        return []
+
+
+# Pieces of a spec
+
+
+def joined(this: TypedLine, place: int) -> Iterator[Step[Line]]:
+    """Yield the line with the pieces of a spec that spaces have cut joined into one."""
+    texts = {each: this.words[each].text for each in this.arguments}
+    alone = [each for each, text in texts.items() if text == "-" or choice_of(text) is not None]
+    starts = [each for each, text in texts.items() if _starts_network(text)]
+    first = max((each for each in starts if each <= place), default=0)
+    last = min((each for each in starts if each > place), default=len(this.words))
+    group = [each for each in texts if first <= each < last and each not in alone]
+    if place in alone or len(group) == 1:
+        return
+    pieces = [texts[each] for each in group]
+    # A lone input or embedding, followed by a layer that cannot come first.
+    stack = group[0] in starts and "," not in pieces[0] and _kind(pieces[1]) is not None
+    if not stack and not _CUT.search("\0".join(pieces)):
+        return
+    message = f"a space ends a spec, so {quote(' '.join(pieces))} is read as {len(pieces)} specs"
+    for mark in (" ", ","):
+        whole = re.sub(r"\s*,[\s,]*", ",", mark.join(pieces))
+        parts = [Word(whole) if i == group[0] else each for i, each in enumerate(this.words) if i not in group[1:]]
+        yield Step(this.line(parts), "", message)
+    yield Step(this.typed, "", message, advice="write it without spaces, or in quotes")
+
+
+def _starts_network(argument: str) -> bool:
+    """Return whether an argument starts with a layer that can only come first, or is a framework's source."""
+    kind = _kind(argument)
+    return kind is not None and kind.reads == "input" if "(" not in argument else is_call(argument)
+
+
+def _kind(argument: str) -> type[Layer] | None:
+    return KINDS.get(lowered(re.split("[:=,(]", argument.strip(), maxsplit=1)[0].strip()))
