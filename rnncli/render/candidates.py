@@ -312,8 +312,8 @@ def _below(axis: Axis) -> tuple[str, str]:
 _SPEC = "input:7777777,lstm:7777777"
 _MARK = 10**30
 
-_SPECIAL = re.compile(r"[^ -~]|[\"\\&<>|`']")
-"""Characters that a format may escape: all but plain ASCII, and those special in one of them."""
+_PLAIN = re.compile(r"[ !#-%(-;=?-\[\]-_a-{}~]*")
+"""Characters that no format escapes: printable ASCII, except for " & ' < > \\ ` and |."""
 
 
 class RowTexts:
@@ -335,10 +335,11 @@ class RowTexts:
     def rows(self, candidates: Sequence[Sequence[Any]]) -> str:
         """Return the rows of some candidates, each a sequence that starts with the spec, the shape and the figures."""
         specs = [candidate[0] for candidate in candidates]
-        if _SPECIAL.search("".join(specs)) or not all("," in spec for spec in specs):
+        if not _PLAIN.fullmatch("".join(specs)) or not all("," in spec for spec in specs):
             stop = 2 + self._figures
             return self._writer.rows([self._record(*candidate[:stop]) for candidate in candidates])
-        return "".join([self._rows_alike(types, [*run]) for types, run in groupby(candidates, key=_types)])
+        runs = [candidates] if _are_alike(candidates) else [[*run] for _, run in groupby(candidates, key=_types)]
+        return "".join([self._rows_alike(_types(run[0]), run) for run in runs])
 
     def _rows_alike(self, types: tuple[type, ...], candidates: Sequence[Sequence[Any]]) -> str:
         """Return the rows of candidates with the same values unknown."""
@@ -356,6 +357,14 @@ class RowTexts:
         marks = re.compile("|".join([_SPEC, *(str(value) for value in values if value is not None)]))
         order = [0 if mark == _SPEC else int(mark) - _MARK for mark in marks.findall(row)]
         return "%s".join(part.replace("%", "%%") for part in marks.split(row)), order
+
+
+def _are_alike(candidates: Sequence[Sequence[Any]]) -> bool:
+    """Return whether all candidates have values of the same types, which is quicker to find out column by column."""
+    _, shapes, *figures = zip(*candidates, strict=True)
+    return len({*map(len, shapes)}) == 1 and all(
+        len({*map(type, column)}) == 1 for column in (*zip(*shapes, strict=True), *figures)
+    )
 
 
 def _types(candidate: Sequence[Any]) -> tuple[type, ...]:
