@@ -242,11 +242,13 @@ class Modules(Recorder):
             if faults:
                 every = dict.fromkeys(one for fault in faults for one in fault.names)
                 raise UnknownModuleError(str(faults[0]), (*every,))
-            return built(module.framework, module.name, [], values)
+            nodes = built(module.framework, module.name, [], values)
         except ArgumentFaultError as fault:
             node = module.given.written(fault.argument, cls.takes)
             late = values.get(fault.argument, 0) is None and isinstance(node, ast.Name | ast.Attribute)
             raise UnknownModuleError(f"{what}: {fault}", left_open(node).names if late else ()) from None
+        self.step(len(nodes) - 1)  # cells may share others, and so be many more than what is written
+        return nodes
 
 
 def _finds_features(module: Module, made: Node, axes: str) -> bool:

@@ -76,11 +76,12 @@ def read(path: str, settings: Settings = NO_SETTINGS) -> ModelFile:
     form = f"{'notebook' if notebook else 'Python source'}{f' ({listed(frameworks)})' if frameworks else ''}"
     notes = [note for each in found for note in each.notes]
     notes += [f"{shorten(each.name)} is left out: {error.message}" for each, error in errors]
-    own = {each.name for each in ast.walk(tree) if isinstance(each, ast.ClassDef)}
-    for each in ast.walk(tree) if not found else ():
-        if isinstance(each, ast.Name | ast.Attribute) and ast.unparse(each).rpartition(".")[2] in RECURRENT - own:
-            notes.append(f"{ast.unparse(each)} (line {each.lineno}) is mentioned, but how it is used is not known")
-            break
+    if not found:
+        own = {each.name for each in ast.walk(tree) if isinstance(each, ast.ClassDef)}
+        for each in ast.walk(tree):
+            if isinstance(each, ast.Name | ast.Attribute) and ast.unparse(each).rpartition(".")[2] in RECURRENT - own:
+                notes.append(f"{ast.unparse(each)} (line {each.lineno}) is mentioned, but how it is used is not known")
+                break
     left = tuple(node for each in found for node in each.left)
     failed = tuple(((each.name, *each.others), error) for each, error in errors)
     said = tuple(dict.fromkeys(notes))
