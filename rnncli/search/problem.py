@@ -327,8 +327,15 @@ class Problem:
 
 
 def largest(fits: Callable[[int], bool], most: int) -> int:
-    """Return the largest number up to `most` that fits, by bisection; all smaller numbers, and 0, must fit too."""
-    return bisect_left(range(1, most + 1), True, key=lambda number: not fits(number))
+    """Return the largest number up to `most` that fits; all smaller numbers, and 0, must fit too.
+
+    It tries powers of 2 before bisecting, because few numbers are large, and a large one can take long to try.
+    """
+    beyond = 1
+    while beyond <= most and fits(beyond):
+        beyond *= 2
+    tried = range(beyond // 2 + 1, min(beyond, most + 1))
+    return beyond // 2 + bisect_left(tried, True, key=lambda number: not fits(number))
 
 
 class Scan:
