@@ -35,10 +35,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy.testing  # noqa: F401  # NumPy 2.0 starts a program as it is imported, which a test would count
 import pytest
@@ -60,6 +60,8 @@ PATIENCE = 60
 
 FEW_EXAMPLES = 30
 """The number of examples per property without --thorough."""
+T = TypeVar("T")
+
 MEMORY = 6 << 30
 """The address space in bytes that a test and its child processes may use."""
 
@@ -133,9 +135,19 @@ def _hear_signals() -> None:
             signal.signal(number, lambda number, frame: None)
 
 
+def is_thorough() -> bool:
+    """Whether the tests run with --thorough."""
+    return settings().max_examples > FEW_EXAMPLES
+
+
 def examples(count: int) -> settings:
     """Set the number of examples of a property: `count` with --thorough, otherwise few."""
-    return settings(max_examples=count if settings().max_examples > FEW_EXAMPLES else min(count, FEW_EXAMPLES))
+    return settings(max_examples=count if is_thorough() else min(count, FEW_EXAMPLES))
+
+
+def some(cases: Iterable[T], step: int) -> list[T]:
+    """Cases that are much alike: all with --thorough, otherwise one in `step`."""
+    return [*cases][:: 1 if is_thorough() else step]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -200,6 +212,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> object:
 @pytest.fixture(autouse=True)
 def _clean_environment_and_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LANGUAGE", "C")  # otherwise Click looks for a translation of each of its messages
     for name in HEARD:
         monkeypatch.delenv(name, raising=False)
 

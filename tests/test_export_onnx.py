@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import onnx_runner
 import pytest
-from conftest import Result, Walk
+from conftest import Result, Walk, some
 from golden.data import difference, read_values
 from golden.generate import random_input, random_weights
 from golden.onnx_exports import CASES, FOLDER, VERSION, exported, inputs_of, weights_of
@@ -62,13 +62,12 @@ def test_an_export_is_the_recorded_file_and_matches_onnx_runtime(at: Walk, monke
 
 
 def test_an_export_matches_keras(at: Walk) -> None:
-    for golden in read_values():
-        if golden.dtype == "float64":
-            with at(golden.spec):
-                y = onnx_runner.load(written(Network.parse(golden.spec), golden.weights)).run(golden.x)
-                assert y.shape == golden.y.shape
-                # Numbers in a file have four bytes.
-                assert difference(y, golden.y) <= 1e-5
+    for golden in some((golden for golden in read_values() if golden.dtype == "float64"), 4):
+        with at(golden.spec):
+            y = onnx_runner.load(written(Network.parse(golden.spec), golden.weights)).run(golden.x)
+            assert y.shape == golden.y.shape
+            # Numbers in a file have four bytes.
+            assert difference(y, golden.y) <= 1e-5
 
 
 @given(network=small_networks, batch=st.integers(1, 3), timesteps=st.integers(1, 5), seed=st.integers(0, 99))

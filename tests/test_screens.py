@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from conftest import SCREENS, Result, Walk, without_styles
+from conftest import SCREENS, Result, Walk, is_thorough, some, without_styles
 
 from rnncli.cli import COMMANDS
 from rnncli.quantities import duration
@@ -121,13 +121,7 @@ def numbers(text: str) -> set[str]:
     return {number.strip(",") for number in found}
 
 
-@pytest.mark.parametrize(
-    ("widths", "all_networks"),
-    [((40, 80, 120), False), pytest.param((40, 60, 80, 100, 120, 200), True, marks=pytest.mark.thorough)],
-)
-def test_no_line_is_wider_than_the_terminal_and_no_number_is_broken(
-    widths: tuple[int, ...], all_networks: bool, seen: Callable[..., str], at: Walk
-) -> None:
+def test_no_line_is_wider_than_the_terminal_and_no_number_is_broken(seen: Callable[..., str], at: Walk) -> None:
     views = [line.split() for line in VIEWS.split("\n") if line]
     assert {*ELSEWHERE.split(), *(command for command, *_ in views)} == {*COMMANDS}
     for (command, *view), (before, *_) in zip(views, [[""], *views], strict=False):
@@ -138,14 +132,14 @@ def test_no_line_is_wider_than_the_terminal_and_no_number_is_broken(
                 continue  # it cannot run
             if {*specs.split()} & {*view} & {"--batch", "--timesteps"}:
                 continue  # it contradicts itself
-            if not all_networks and (name == "one layer" or (name == "sixteen layers" and command == before)):
+            if not is_thorough() and (name == "one layer" or (name == "sixteen layers" and command == before)):
                 continue  # the others show nearly all of it
             if command == "compare":
                 specs = f"input:8,gru:2:seq,rnn:3 {specs}"
             line = (command, *specs.split(), *view)
             with at(command, *view, "with", name):
                 whole = set() if numbers_may_differ else numbers(seen(10_000, *line))
-                for columns in widths:
+                for columns in some((40, 60, 100, 80, 120, 200), 3):
                     text = seen(columns, *line)
                     widest = max(text.splitlines(), key=len)
                     assert len(widest) <= columns, widest

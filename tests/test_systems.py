@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import shutil
 import subprocess
@@ -130,18 +131,22 @@ FROM_AN_ARCHIVE = (
     *(["help", "spec"], ["completion", "bash"], ["layers"], ["inspect", "lstm.h5"], ["summary", "C:\\m.onnx"]),
     ["sweep", "input:8,lstm:{1..40000}", "--jobs", "2", "--top", "3"],
 )
+SEVERAL = "import json, sys; from rnncli.cli import run; print([run(line) for line in json.loads(sys.argv[1])])"
 
 
-def test_it_starts_the_same_from_an_archive(tmp_path: Path, at: Walk) -> None:
+def test_it_works_the_same_from_an_archive(tmp_path: Path, rnncli: Run) -> None:
     lines()
     shutil.copytree(PACKAGE, tmp_path / "app" / "rnncli", ignore=shutil.ignore_patterns("__pycache__"))
     zipapp.create_archive(tmp_path / "app", tmp_path / "rnncli.pyz", main="rnncli.__main__:main")
 
-    def ran(*how: str, line: list[str]) -> tuple[int, bytes, bytes]:
-        done = subprocess.run([sys.executable, *how, *line], capture_output=True, timeout=PATIENCE)
-        return done.returncode, done.stdout, done.stderr
+    def ran(*how: str, path: str = "") -> tuple[str, str]:
+        environment = {**os.environ, "PYTHONPATH": path}
+        line = [sys.executable, *how]
+        done = subprocess.run(line, capture_output=True, text=True, env=environment, timeout=PATIENCE)
+        return done.stdout, done.stderr
 
-    for line in FROM_AN_ARCHIVE:
-        with at(*line):
-            assert ran("rnncli.pyz", line=line) == ran("-m", "rnncli", line=line)
-    assert ran("rnncli.pyz", line=["--version"])[1].decode().splitlines()[1] == str(tmp_path / "rnncli.pyz" / "rnncli")
+    here = [rnncli(*line) for line in FROM_AN_ARCHIVE]
+    stdout, stderr = ("".join(each) for each in list(zip(*here, strict=True))[1:])
+    found = ran("-c", SEVERAL, json.dumps(FROM_AN_ARCHIVE), path="rnncli.pyz")
+    assert found == (f"{stdout}{[each.status for each in here]}\n", stderr)
+    assert ran("rnncli.pyz", "--version")[0].splitlines()[1] == str(tmp_path / "rnncli.pyz" / "rnncli")
