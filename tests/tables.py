@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
-from functools import reduce
+from functools import cache, reduce
 from importlib import import_module
 from itertools import chain
 from typing import Any, NamedTuple, get_args
@@ -67,6 +67,7 @@ class Need(NamedTuple):
             monkeypatch.delattr(_module(file), self.entry)
 
 
+@cache
 def _module(file: str) -> Any:
     path = file.removeprefix("tests/") if file.startswith("tests/") else f"rnncli/{file}"
     return import_module(path.replace("/", "."))

@@ -43,6 +43,7 @@ ROOMS_OF_LIBRARIES = {
 """The only rooms that may import a library."""
 
 MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
+FILES = {f"rnncli/{module}" for module in MODULES}
 
 
 @cache
@@ -54,22 +55,20 @@ def tree_of(module: str) -> ast.Module:
 @cache
 def imported_by(module: str) -> frozenset[str]:
     """The modules that a file imports anywhere, except for type checkers."""
-    return frozenset(_imports(tree_of(module)))
-
-
-def _imports(tree: ast.AST) -> Iterator[str]:
-    if isinstance(tree, ast.If) and "TYPE_CHECKING" in ast.unparse(tree.test):
-        return
-    if isinstance(tree, ast.Import):
-        yield from (alias.name for alias in tree.names)
-    elif isinstance(tree, ast.ImportFrom):
-        base = str(tree.module)
-        for alias in tree.names:
-            inside = PACKAGE.parent / base.replace(".", "/") / f"{alias.name}.py"
-            yield f"{base}.{alias.name}" if inside.exists() else base
-    elif not isinstance(tree, ast.expr):  # expressions contain no imports
-        for node in ast.iter_child_nodes(tree):
-            yield from _imports(node)
+    found: set[str] = set()
+    left: list[ast.AST] = [tree_of(module)]
+    while left:
+        match left.pop():
+            case ast.If(ast.Name("TYPE_CHECKING")) | ast.expr():  # expressions contain no imports
+                pass
+            case ast.Import(names):
+                found |= {alias.name for alias in names}
+            case ast.ImportFrom(base, names):
+                within = {alias.name: f"{base}.{alias.name}".replace(".", "/") for alias in names}
+                found |= {f"{base}.{name}" if f"{path}.py" in FILES else str(base) for name, path in within.items()}
+            case node:
+                left += ast.iter_child_nodes(node)
+    return frozenset(found)
 
 
 def room_of(module: str) -> str:
@@ -124,12 +123,12 @@ def test_nothing_outside_the_layers_checks_for_a_layers_class(at: Walk) -> None:
     """A kind is described by its declarations; the tables of engine and export are keyed by its name or class."""
     kinds = {name for name, each in vars(rnncli.layers).items() if isinstance(each, type) and each is not Layer}
     for module in MODULES:
-        for node in ast.walk(tree_of(module)):
-            asks = isinstance(node, ast.Call) and ast.unparse(node.func) in ("isinstance", "issubclass")
-            compares = isinstance(node, ast.Compare) and "type(" in ast.unparse(node)
-            named = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)} if asks or compares else set()
-            with at(module, ast.unparse(node) if named & kinds else ""):
-                assert module.startswith("layers/") or not named & kinds
+        for node in ast.walk(tree_of(module)) if not module.startswith("layers/") else ():
+            match node:
+                case ast.Call(ast.Name("isinstance" | "issubclass")) | ast.Compare():
+                    names = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+                    with at(module, ast.unparse(node) if names & kinds else ""):
+                        assert isinstance(node, ast.Compare) and "type" not in names or not names & kinds
 
 
 NOT_EVERYWHERE = {
