@@ -241,7 +241,7 @@ def _function(name: str, case: Case, keeps_nothing: bool) -> str:
 def compiled(source: str, folder: Path, compiler: str = "") -> str:
     """Compile a source with a `main` and return the path of the program."""
     (folder / "program.c").write_text(source, encoding="ascii")
-    _checked([compiler or COMPILERS[0], *STRICT, "-O2", "program.c", "-lm", "-o", "program"], folder)
+    _checked([compiler or COMPILERS[0], *STRICT, "-O1", "program.c", "-lm", "-o", "program"], folder)
     return str((folder / "program").resolve())
 
 

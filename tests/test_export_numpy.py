@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import PATIENCE, Result, Walk
+from conftest import PATIENCE, Result, Walk, some
 from golden.data import difference, enough_timesteps, read_values
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -53,11 +53,10 @@ def output_of(source: str, x: np.ndarray) -> np.ndarray:
 
 
 def test_with_weights_from_a_file_it_matches_keras(at: Walk) -> None:
-    for each in read_values():
-        if each.dtype == "float64":
-            with at(each.spec):
-                np.savez("w.npz", **each.weights)
-                assert difference(output_of(source_of(each.spec, "w.npz"), each.x), each.y) < TOLERANCE
+    for each in some((each for each in read_values() if each.dtype == "float64"), 4):
+        with at(each.spec):
+            np.savez("w.npz", **each.weights)
+            assert difference(output_of(source_of(each.spec, "w.npz"), each.x), each.y) < TOLERANCE
 
 
 def check_program(spec: str, rnncli: Run, folder: Path) -> None:

@@ -8,13 +8,14 @@ import pickle
 import re
 from collections.abc import Callable, Iterator
 from contextlib import chdir, suppress
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from click import Context
-from conftest import Result, Walk
+from conftest import Result, Walk, some
 
 import rnncli
 from rnncli import Model, Network, RnncliError
@@ -220,17 +221,16 @@ def test_every_wrong_argument_is_rejected_with_a_message_or_works(at: Walk, tmp_
         for name, function in {**FUNCTIONS, **extra}.items():
             arguments, options = ASKED.get(name, ((SPEC,), {}))
             parameters = signatures.signature(function).parameters.values()
-            for number, parameter in enumerate(parameters):
-                for wrong in WRONG:
-                    if parameter.name in ("color", "asked") or (parameter.name == "self"):
-                        continue
-                    with at(name, parameter.name, repr(wrong)), suppress(RnncliError):
-                        if parameter.kind is parameter.VAR_POSITIONAL:
-                            function(wrong, *arguments[1:], **options)
-                        elif number < len(arguments):
-                            function(*arguments[:number], wrong, *arguments[number + 1 :], **options)
-                        else:
-                            function(*arguments, **{**options, parameter.name: wrong})
+            for (number, parameter), wrong in some(product(enumerate(parameters), WRONG), 3):
+                if parameter.name in ("color", "asked") or (parameter.name == "self"):
+                    continue
+                with at(name, parameter.name, repr(wrong)), suppress(RnncliError):
+                    if parameter.kind is parameter.VAR_POSITIONAL:
+                        function(wrong, *arguments[1:], **options)
+                    elif number < len(arguments):
+                        function(*arguments[:number], wrong, *arguments[number + 1 :], **options)
+                    else:
+                        function(*arguments, **{**options, parameter.name: wrong})
 
 
 def test_everything_that_can_represent_a_network_is_accepted(tmp_path: Path, at: Walk) -> None:

@@ -179,7 +179,7 @@ def test_in_the_narrowest_form_a_layer_is_a_block_of_names_and_values(seen: Call
 
 
 def test_dropped_columns_are_always_named(seen: Callable[..., str], at: Walk) -> None:
-    for columns in range(40, 140, 4):
+    for columns in some(range(40, 140, 4), 3):
         with at(columns):
             text = seen(columns, "forward", EMBEDDED)
             dropped = re.findall("^ (.*): shown on a wider terminal or with --wide$", text, re.MULTILINE)
@@ -205,7 +205,7 @@ def test_wide_is_a_table_from_80_columns_on_with_every_figure(seen: Callable[...
 def test_the_columns_of_a_run_do_not_depend_on_its_duration(
     seen: Callable[..., str], monkeypatch: pytest.MonkeyPatch, at: Walk
 ) -> None:
-    for columns in range(60, 120, 2):
+    for columns in some(range(60, 120, 2), 3):
         with at(columns):
             headings = set()
             for seconds in (1e-6, 1.23e-3, 12.3):

@@ -21,7 +21,7 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-from conftest import PATIENCE, Result, Walk, examples, program_line
+from conftest import PATIENCE, Result, Walk, examples, program_line, some
 from hypothesis import given
 from hypothesis import strategies as st
 from sessions import replay
@@ -85,7 +85,7 @@ CHOICES = [
 
 def test_blocks_give_the_same_rows_and_notes_as_one_by_one(rnncli: Run, at: Walk) -> None:
     limits = ([], ["--max-params", "3k"], ["--max-macs", "20k", "--max-memory", "9KB"])
-    for choice, limit in product(CHOICES, limits):
+    for choice, limit in some(product(CHOICES, limits), 2):
         with at(*choice, *limit):
             arguments = ["sweep", GRID, "--timesteps", "5", "-f", "json", *choice, *limit]
             with evaluated(10**9, 1):
@@ -149,7 +149,7 @@ def test_jobs_do_not_change_the_output(rnncli: Run, at: Walk) -> None:
     lines = [f"-f {format_}" for format_ in FORMATS]
     lines += [f"-f {format_} --top 5 --max-params 4k" for format_ in ("table", "csv")]
     lines += [f"-f {format_} --pareto params,-output" for format_ in ("table", "json")]
-    for line in [*lines, "--max-params 20"]:
+    for line in some([*lines, "--max-params 20"], 2):
         with at(line), evaluated(0, 37, task=50):
             assert rnncli("sweep", GRID, *line.split(), "--jobs", "3") == rnncli("sweep", GRID, *line.split())
 
