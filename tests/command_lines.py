@@ -6,9 +6,9 @@ import re
 import shlex
 from collections.abc import Iterator
 from itertools import combinations
-from pathlib import Path
 
 import click
+from conftest import MODELS
 
 from rnncli.cli import COMMANDS, cli
 from rnncli.commands.groups import long_name
@@ -29,7 +29,7 @@ def examples(name: str) -> list[str]:
     return re.findall(r"^ +(rnncli .*)$", command.get_help(context), re.MULTILINE)
 
 
-MODEL = str(Path(__file__).parent / "golden" / "models" / "lstm-2-bi.safetensors")
+MODEL = str(MODELS / "lstm-2-bi.safetensors")
 """A model file, for commands that read one."""
 
 SHORT = {"reach": ("reach", "input:8,rnn:4", "--seeds", "2"), "page": ("page", "input:8,rnn:4", "--timesteps", "9")}

@@ -35,8 +35,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import tracemalloc
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -52,6 +54,7 @@ from rnncli.layers import Layer
 collect_ignore = ["golden", "benchmarks", "fuzz", "kinds", "halving.py"]
 """Files that need the frameworks or are separate programs; pytest would search them for doctests."""
 
+MODELS = Path(__file__).parent / "golden" / "models"
 SCREENS = Path(__file__).parent / "screens"
 HEARD = ("NO_COLOR", "FORCE_COLOR", "COLORTERM", "COLUMNS", "LINES", "TERM", "RNNCLI_SPEC", "PYTHONIOENCODING")
 """Environment variables that affect rnncli; each test sets them afresh."""
@@ -86,12 +89,36 @@ def patience() -> Iterator[None]:
         signal.signal(signal.SIGPROF, before)
 
 
+@contextmanager
+def memory_below(most: float) -> Iterator[None]:
+    """Fail if the block takes more bytes of memory."""
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < most
+    finally:
+        tracemalloc.stop()
+
+
+def peak_memory(work: Callable[[], object]) -> int:
+    """The most bytes of memory that some work takes."""
+    with memory_below(inf):
+        work()
+        return tracemalloc.get_traced_memory()[1]
+
+
 class Result(NamedTuple):
     """The result of a command line."""
 
     status: int
     stdout: str
     stderr: str
+
+
+Run = Callable[..., Result]
+"""What runs a command line: the fixtures `rnncli`, `program` and `terminal`."""
+Screen = Callable[[str, str], None]
+"""The fixture `screen`, called with the name of a file and the text that it should have."""
 
 
 class Columns(NamedTuple):
@@ -218,7 +245,7 @@ def _clean_environment_and_directory(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.fixture
-def rnncli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+def rnncli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run a command line in this process; an exception that rnncli does not handle fails the test."""
 
     def call(*arguments: object, stdin: str | bytes | None = None) -> Result:
@@ -240,7 +267,7 @@ def program_line(*arguments: object) -> list[str]:
 
 
 @pytest.fixture
-def program() -> Callable[..., Result]:
+def program() -> Run:
     """Run rnncli as a program; in the `shell` line (sh), "$@" is the program with its arguments."""
 
     def call(*arguments: object, stdin: bytes = b"", shell: str | None = None, **env: str) -> Result:
@@ -263,7 +290,7 @@ main()
 
 
 @pytest.fixture
-def terminal() -> Callable[..., Result]:
+def terminal() -> Run:
     """Run rnncli on a terminal; its output there is `stdout`, and `stderr` is empty.
 
     With `stdout_piped`, standard output is a pipe: `stdout` is the pipe's content, and `stderr` what the terminal
@@ -328,7 +355,7 @@ def terminal() -> Callable[..., Result]:
 
 
 @pytest.fixture
-def screen(request: pytest.FixtureRequest) -> Iterator[Callable[[str, str], None]]:
+def screen(request: pytest.FixtureRequest) -> Iterator[Screen]:
     """Compare a text with the file of that name in tests/screens, or write the file with --rewrite-screens."""
     rewritten = []
 
@@ -358,8 +385,3 @@ def with_visible_styles(text: str) -> str:
 def lines_of(*specs: str) -> str:
     """Specs, one per line, as in a file."""
     return "".join(f"{spec}\n" for spec in specs)
-
-
-def columns_of(header: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str, list[str]]:
-    """A table's columns by their header."""
-    return {name: [row[index] for row in rows] for index, name in enumerate(header)}

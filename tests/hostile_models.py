@@ -64,11 +64,14 @@ def whole(value: object) -> bytes:
 
 def torch_zip(program: bytes, storages: Iterable[tuple[str, bytes]] = (), method: int = zipfile.ZIP_STORED) -> bytes:
     """A zip archive as torch.save writes it, around a pickle."""
+    return zipped(("m/data.pkl", program), *((f"m/data/{key}", data) for key, data in storages), method=method)
+
+
+def zipped(*members: tuple[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", method) as archive:
-        archive.writestr("m/data.pkl", program)
-        for key, data in storages:
-            archive.writestr(f"m/data/{key}", data)
+        for name, data in members:
+            archive.writestr(name, data)
     return made.getvalue()
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable
 
-from conftest import SCREENS, Result
+from conftest import SCREENS, Run, Screen
 
 
-def replay(name: str, rnncli: Callable[..., Result], screen: Callable[[str, str], None]) -> None:
+def replay(name: str, rnncli: Run, screen: Screen) -> None:
     """Run each line that follows a $ in a screen again, and compare the whole session.
 
     To add a case, add a line `$ rnncli …` or `$ printf '…' | rnncli …` to the file and let `pytest --rewrite-screens`

@@ -6,20 +6,17 @@ import ast
 import io
 import re
 import sys
-from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 
 import pytest
 from command_lines import MODEL
-from conftest import Result, Walk, some
+from conftest import Result, Run, Screen, Walk, some
 
 import rnncli
 from rnncli.characters import ASCII_FORMS, spell_out
 from rnncli.cli import COMMANDS, run
 from rnncli.export import TARGETS
-
-Run = Callable[..., Result]
 
 DEEP = "embed:10000x32:mask,lstm:16:seq:bi,lstm:16:seq:bi,lstm:16:seq:bi,norm,gru:4:back,repeat:5,rnn:3:seq,pool:max"
 SMALL = "embed:10x4,lstm:3:seq:bi,dropout:0.5,rnn:3,dense:1:sigmoid"
@@ -78,7 +75,7 @@ def expanded(text: str) -> list[str]:
 
 
 @pytest.fixture
-def printed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+def printed(monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run a command line with a given output encoding, as the program does."""
 
     def call(encoding: str, *arguments: str) -> Result:
@@ -111,7 +108,7 @@ def test_nothing_becomes_a_question_mark_and_tables_line_up(printed: Run, at: Wa
             assert all(len({*map(len, table)}) == 1 for table in tables(plain.stdout))
 
 
-def test_a_screen_in_ascii_reads_as_reviewed(printed: Run, screen: Callable[[str, str], None]) -> None:
+def test_a_screen_in_ascii_reads_as_reviewed(printed: Run, screen: Screen) -> None:
     screen("summary-ascii", printed("ascii", "summary", SMALL).stdout)
     screen("draw-ascii", printed("ascii", "draw", "input:8,rnn:4:seq:back,lstm:4:bi=sum,dense:3").stdout)
     run = printed("ascii", "forward", "input:8,gru:16", "--timesteps", "40", "--plot").stdout

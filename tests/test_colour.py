@@ -9,7 +9,7 @@ from itertools import pairwise, product
 
 import pytest
 from command_lines import COMMAND_LINES
-from conftest import HEARD, Result, Walk, with_visible_styles, without_styles
+from conftest import HEARD, Run, Screen, Walk, with_visible_styles, without_styles
 from rich.color import Color, ColorSystem
 from rich.color_triplet import ColorTriplet
 from rich.console import Console
@@ -19,8 +19,6 @@ from rnncli.engine.study import Outputs, Study
 from rnncli.render.console import print_page, stdout_console
 from rnncli.render.over_time import nearest_style, signed_styles, study_page
 from rnncli.reports.reach import LayerReach
-
-Run = Callable[..., Result]
 
 BLACK, WHITE = ColorTriplet(0, 0, 0), ColorTriplet(255, 255, 255)
 
@@ -189,9 +187,7 @@ def test_without_colour_a_map_has_only_characters(on: Callable[..., None]) -> No
 # Everything else
 
 
-def test_a_screen_in_colour_reads_as_reviewed(
-    on: Callable[..., None], rnncli: Run, screen: Callable[[str, str], None]
-) -> None:
+def test_a_screen_in_colour_reads_as_reviewed(on: Callable[..., None], rnncli: Run, screen: Screen) -> None:
     on(FORCE_COLOR="1", TERM="xterm-256color")
     screen("summary-coloured", with_visible_styles(rnncli("summary", "embed:10x4,rnn:3").stdout))
     for name, colours in (("plot-coloured", {"COLORTERM": "truecolor"}), ("plot-16-colours", {})):

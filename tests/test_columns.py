@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from itertools import product
 from math import prod
 from typing import NamedTuple
 
 import pytest
-from conftest import Result, Walk
+from conftest import Run, Walk
 from kinds import KINDS, small_network, timesteps
-
-Run = Callable[..., Result]
 
 STACK = "embed:10x4:mask,lstm:3:seq:bi,dropout:0.5,rnn:3:seq:x5,gru:4:seq,dense:2:x3,gru:20,dense:1:sigmoid"
 LARGE = "embed:10000x320,lstm:400:seq:bi,rnn:32:seq:x3,dense:7"

@@ -18,7 +18,8 @@ from pathlib import Path
 
 import click
 import pytest
-from conftest import Result, Walk, examples, some, without_styles
+from command_lines import command_of
+from conftest import Result, Run, Screen, Walk, examples, some, without_styles
 from hypothesis import example, given
 from hypothesis import strategies as st
 from test_errors import with_new_answers
@@ -29,8 +30,6 @@ from rnncli.commands.groups import long_name
 from rnncli.commands.help import TOPICS
 from rnncli.commands.values import FileName
 from rnncli.language.spec import EXAMPLE
-
-Run = Callable[..., Result]
 
 SPEC = "input:8,rnn:4"
 
@@ -43,12 +42,6 @@ def _in_a_directory_with_two_files() -> None:
         Path(name).write_text("input:8,lstm:4\n")
 
 
-def command_named(name: str) -> click.Command:
-    command = cli.get_command(click.Context(cli), name)
-    assert command is not None
-    return command
-
-
 def parsed(line: str) -> list[str]:
     """The words of a command line after `rnncli`, if Click accepts it; otherwise the test fails."""
     program, *words = shlex.split(line)
@@ -57,7 +50,7 @@ def parsed(line: str) -> list[str]:
     del words[end:]
     with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(click.exceptions.Exit):
         if words and words[0] in COMMANDS:
-            command_named(words[0]).make_context(words[0], words[1:], parent=click.Context(cli, **cli.context_settings))
+            command_of(words[0]).make_context(words[0], words[1:], parent=click.Context(cli, **cli.context_settings))
         else:
             cli.make_context("rnncli", list(words))
     return words
@@ -77,9 +70,7 @@ def words_of_the_repair(result: Result) -> list[str]:
     return parsed(line)
 
 
-def test_every_error_reads_as_reviewed_and_its_repair_is_right(
-    at: Walk, rnncli: Run, screen: Callable[[str, str], None]
-) -> None:
+def test_every_error_reads_as_reviewed_and_its_repair_is_right(at: Walk, rnncli: Run, screen: Screen) -> None:
     def answer(line: str) -> str:
         result = rnncli(*shlex.split(line))
         with at(line):
@@ -94,9 +85,7 @@ def test_every_error_reads_as_reviewed_and_its_repair_is_right(
 
 def meaning(words: list[str]) -> tuple[str, dict[str, object]]:
     """The command that a line runs, and its arguments."""
-    context = command_named(words[0]).make_context(
-        words[0], words[1:], parent=click.Context(cli, **cli.context_settings)
-    )
+    context = command_of(words[0]).make_context(words[0], words[1:], parent=click.Context(cli, **cli.context_settings))
     return words[0], context.params
 
 
@@ -133,7 +122,7 @@ def test_the_file_name_determines_the_export_target_if_only_one_target_has_such_
 
 
 OPTIONS = [
-    (name, option) for name in COMMANDS for option in command_named(name).params if isinstance(option, click.Option)
+    (name, option) for name in COMMANDS for option in command_of(name).params if isinstance(option, click.Option)
 ]
 """Every option of every command."""
 
@@ -141,7 +130,7 @@ OPTIONS = [
 def arguments_of(command: str) -> list[str]:
     if command == "solve":
         return ["input:8,lstm:_"]
-    return [SPEC] if any(each.nargs == -1 for each in command_named(command).params) else []
+    return [SPEC] if any(each.nargs == -1 for each in command_of(command).params) else []
 
 
 def test_a_misspelt_option_is_repaired(at: Walk, rnncli: Run) -> None:
@@ -380,7 +369,7 @@ def test_a_setting_never_turns_another_argument_into_an_output_file(rnncli: Run)
 
 
 def test_a_repair_that_uses_the_first_of_several_values_says_so_in_any_position(
-    rnncli: Callable[..., Result],
+    rnncli: Run,
 ) -> None:
     for option in ("--timesteps", "--lengths"):
         said = rnncli("reach", "input:8,lstm:4", option, "5,3").stderr

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from itertools import product
-from pathlib import Path
 from typing import Any
 
-from conftest import SCREENS, Result, Walk
+from conftest import MODELS, SCREENS, Run, Screen, Walk
 from golden.data import enough_timesteps
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,10 +20,7 @@ from rnncli.reports.comparison import compare, effects
 from rnncli.reports.reasons import Reason, factors_of
 from rnncli.summary import TOTALS
 
-Run = Callable[..., Result]
-Screen = Callable[[str, str], None]
-
-RECALL = str(Path(__file__).parent / "golden" / "models" / "recall.safetensors")
+RECALL = str(MODELS / "recall.safetensors")
 
 
 @given(st.lists(networks(largest=4), min_size=2, max_size=4))

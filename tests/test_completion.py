@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import click
 import pytest
-from conftest import Result, Walk
+from conftest import Run, Walk
 from hypothesis import given
 from strategies import nearly_specs, networks
 
@@ -165,7 +165,7 @@ def test_a_pattern_is_completed_inside_and_after_its_braces(at: Walk) -> None:
 
 
 @pytest.fixture
-def offered(rnncli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[list[str]]]:
+def offered(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[list[str]]]:
     """rnncli's answer to fish's script for a command line: the parts of each line."""
 
     def call(line: str) -> list[list[str]]:
@@ -240,7 +240,7 @@ def test_nothing_is_suggested_on_a_wrong_line(offered: Callable[[str], list[list
         assert offered(line) == [], line
 
 
-def test_completion_prints_a_script_for_each_shell_and_accepts_no_other_name(rnncli: Callable[..., Result]) -> None:
+def test_completion_prints_a_script_for_each_shell_and_accepts_no_other_name(rnncli: Run) -> None:
     for shell in ("bash", "zsh", "fish"):
         result = rnncli("completion", shell)
         assert (result.status, result.stderr) == (0, "")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
-from conftest import Result, Walk
+from conftest import Run, Walk
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import MAX_SIZE, heads, networks
@@ -24,8 +23,6 @@ from rnncli.layers.recurrent import MERGE_MODES
 from rnncli.quantities import shape_text
 from rnncli.render.drawing import draw
 from rnncli.reports.unrolled import Unrolled, unroll
-
-Run = Callable[..., Result]
 
 CLASSIFIER = "input:8,lstm:16:seq:bi,gru:4,dense:1:sigmoid"
 

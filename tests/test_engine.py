@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import tracemalloc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import product
@@ -13,7 +12,7 @@ from itertools import product
 import numpy as np
 import pytest
 import reference
-from conftest import Walk, examples
+from conftest import Walk, examples, peak_memory
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -230,12 +229,7 @@ def test_many_features_close_to_100_are_normalised_correctly_in_float32() -> Non
 def peak_of_repeating(times: int) -> int:
     """The peak memory of so many steps."""
     model = Model(f"input:2,rnn:3,repeat:{times},pool:avg")
-    tracemalloc.start()
-    try:
-        model.run(np.zeros((1, 3, 2)))
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    return peak_memory(lambda: model.run(np.zeros((1, 3, 2))))
 
 
 def test_a_vector_is_repeated_in_constant_memory() -> None:

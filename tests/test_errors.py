@@ -9,13 +9,11 @@ from collections.abc import Callable
 from unicodedata import east_asian_width
 
 import pytest
-from conftest import SCREENS, Result, Walk
+from conftest import SCREENS, Run, Screen, Walk
 
 from rnncli import SpecError
 from rnncli.errors import quote, underline
 from rnncli.formats.networks import read
-
-Run = Callable[..., Result]
 
 
 def with_new_answers(name: str, answer: Callable[[str], str]) -> str:
@@ -28,7 +26,7 @@ def with_new_answers(name: str, answer: Callable[[str], str]) -> str:
 
 
 def test_every_error_reads_as_reviewed_and_the_spec_in_its_help_line_works_when_pasted(
-    at: Walk, rnncli: Run, screen: Callable[[str, str], None]
+    at: Walk, rnncli: Run, screen: Screen
 ) -> None:
     def answer(line: str) -> str:
         command, spec, *options = shlex.split(line)

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from typing import Any
 
-from conftest import SCREENS, Result, Walk
+from conftest import SCREENS, Run, Screen, Walk
 from golden.data import STARTS as GOLDEN
 from hypothesis import given
 from strategies import MAX_SIZE, networks
 
 from rnncli import Network
 from rnncli.reports.explanation import Formula, explain
-
-Run = Callable[..., Result]
-Screen = Callable[[str, str], None]
 
 
 def computed(formula: Formula) -> list[int]:

@@ -7,13 +7,12 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
 import numpy as np
 import pytest
-from conftest import Result, Walk
+from conftest import MODELS, Run, Screen, Walk
 from golden.generate import any_size, random_layers
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,10 +21,6 @@ from strategies import networks
 
 from rnncli import Network, SpecError
 from rnncli.export import TARGETS, Job, export
-
-Run = Callable[..., Result]
-
-GOLDEN = Path(__file__).parent / "golden" / "models"
 
 SPEC = "input:8,lstm:4"
 WITH_WEIGHTS = [(name, each) for name, target in TARGETS.items() for each in target.weights]
@@ -47,7 +42,7 @@ def test_without_a_target_the_repair_or_help_names_each(rnncli: Run) -> None:
     assert all(name in rnncli("export", "--help").stdout for name in TARGETS)
 
 
-def test_source_reads_as_a_person_would_write_it(at: Walk, rnncli: Run, screen: Callable[[str, str], None]) -> None:
+def test_source_reads_as_a_person_would_write_it(at: Walk, rnncli: Run, screen: Screen) -> None:
     for name in (*SOURCES, "torch-refused"):
         with at(name):
             replay(f"export-{name}", rnncli, screen)
@@ -81,7 +76,7 @@ def test_a_file_name_of_another_format_is_refused(at: Walk, rnncli: Run) -> None
 
 
 def test_the_weights_of_a_given_file_are_written(at: Walk, rnncli: Run) -> None:
-    trained = GOLDEN / "recall.safetensors"
+    trained = MODELS / "recall.safetensors"
     np.save("x.npy", np.linspace(-1, 1, 20, dtype="float32").reshape(2, 10, 1))
     assert rnncli("forward", trained, "--input", "x.npy", "-o", "one.npy").status == 0
     for target, extension in WITH_WEIGHTS:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 import subprocess
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
 import numpy as np
 import pytest
 from c_programs import COMPILERS, STRICT, Case, Machine, compiled, random_cases, run, with_compiler
-from conftest import Result, Walk
+from conftest import MODELS, Run, Walk
 from golden.data import difference
 from kinds import KINDS
 
@@ -22,10 +21,6 @@ from rnncli.engine.model import Model
 from rnncli.export import Device, Job, export
 from rnncli.export.c import header, stored
 from rnncli.summary import figure
-
-Run = Callable[..., Result]
-
-GOLDEN = Path(__file__).parent / "golden" / "models"
 
 EVERYTHING = (
     "input:3",
@@ -145,9 +140,9 @@ def test_tanh_and_sigmoid_are_within_8_units_in_the_last_place_for_all_floats(at
 
 @with_compiler
 def test_programs_from_framework_files_compute_the_output_of_forward(rnncli: Run, at: Walk) -> None:
-    with zipfile.ZipFile(GOLDEN / "keras" / "models.zip") as archive:
+    with zipfile.ZipFile(MODELS / "keras" / "models.zip") as archive:
         keras = archive.extract("stack.keras")
-    for path in (GOLDEN / "recall.safetensors", GOLDEN / "plain.pt", GOLDEN / "onnx" / "classifier.onnx", keras):
+    for path in (MODELS / "recall.safetensors", MODELS / "plain.pt", MODELS / "onnx" / "classifier.onnx", keras):
         with at(str(path)):
             result = rnncli("export", path, "--to", "c", "--with-main")
             assert result.status == 0

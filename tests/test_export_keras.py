@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Result, Walk
+from conftest import Run, Walk
 from golden.data import WEIGHT_LAYOUTS
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,8 +28,6 @@ from rnncli.export.weight_writers import write_weights
 from rnncli.layers import LAYERS, Dropout, Input, Layer
 from rnncli.layers.python_call import number, string
 from rnncli.quantities import shape_text
-
-Run = Callable[..., Result]
 
 CLASSES = {name: layer for layer in LAYERS for name in layer.classes or (layer.keras,)}
 """rnncli's layer for each Keras class."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import PATIENCE, Result, Walk, some
+from conftest import PATIENCE, Run, Walk, some
 from golden.data import difference, enough_timesteps, read_values
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -24,8 +23,6 @@ from rnncli.engine.checks import weight_shapes
 from rnncli.engine.initializers import initial_weights
 from rnncli.engine.model import Model
 from rnncli.export import Job, export
-
-Run = Callable[..., Result]
 
 TOLERANCE = 1e-5
 

@@ -5,14 +5,14 @@ The latter are run by ONNX's specification in `tests/onnx_runner.py`, and read b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnx_runner
 import pytest
-from conftest import Result, Walk, some
+from conftest import Run, Walk, some
 from golden.data import difference, read_values
 from golden.generate import random_input, random_weights
 from golden.onnx_exports import CASES, FOLDER, VERSION, exported, inputs_of, weights_of
@@ -188,7 +188,7 @@ def test_any_export_is_read_back_or_parts_left_out_are_reported(
     check_read_back(network, written(network), tmp_path_factory.getbasetemp())
 
 
-def test_a_decomposed_cell_is_named_as_such(rnncli: Callable[..., Result], tmp_path: Path) -> None:
+def test_a_decomposed_cell_is_named_as_such(rnncli: Run, tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(written(Network.parse("input:3,rnn:4:softplus")))
     assert "its graph has no LSTM, GRU or RNN, but Scan and MatMul" in rnncli("inspect", path).stdout
@@ -197,9 +197,7 @@ def test_a_decomposed_cell_is_named_as_such(rnncli: Callable[..., Result], tmp_p
 # The command and its resources
 
 
-def test_the_command_writes_a_file_and_the_same_seed_gives_the_same_bytes(
-    rnncli: Callable[..., Result], tmp_path: Path
-) -> None:
+def test_the_command_writes_a_file_and_the_same_seed_gives_the_same_bytes(rnncli: Run, tmp_path: Path) -> None:
     one, other = tmp_path / "one.onnx", tmp_path / "other.onnx"
     for path in (one, other):
         done = rnncli("export", "input:3,lstm:4:seq,dense:2", "--to", "onnx", "--seed", "7", "-o", str(path))

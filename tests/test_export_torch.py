@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Result, Walk
+from conftest import Run, Walk
 from golden.data import difference
 from hypothesis import given
 from kinds import HEADS
@@ -23,8 +22,6 @@ from rnncli.engine.model import Model
 from rnncli.export import Job, arrays, export
 from rnncli.export.weight_writers import write_weights
 from rnncli.formats import open_model
-
-Run = Callable[..., Result]
 
 GOLDEN = Path(__file__).parent / "golden"
 TOLERANCE = 1e-6

@@ -8,18 +8,15 @@ import re
 import stat
 import struct
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SCREENS, Result, Walk
+from conftest import SCREENS, Run, Screen, Walk
 from sessions import replay
 
 from rnncli import Network
 from rnncli.engine.model import Model
-
-Run = Callable[..., Result]
 
 SPEC = "input:8,rnn:4"
 SHAPES = {"simple_rnn/kernel": (8, 4), "simple_rnn/recurrent_kernel": (4, 4), "simple_rnn/bias": (4,)}
@@ -129,7 +126,7 @@ def changed(array: np.ndarray, index: tuple[int, int], value: float) -> np.ndarr
 KERNEL = weights()["simple_rnn/kernel"]
 
 
-def test_an_unsuitable_file_is_named_with_its_fault(rnncli: Run, screen: Callable[[str, str], None]) -> None:
+def test_an_unsuitable_file_is_named_with_its_fault(rnncli: Run, screen: Screen) -> None:
     # Each case is a command line, the fault of the file named last, and the code that makes it.
     text, shown = (SCREENS / "errors-arrays.txt").read_text("utf-8"), ""
     for case, line, content in re.findall(r"^((\S+ --\w+), [\w ]+: (.*))$", text, re.MULTILINE):
@@ -141,7 +138,7 @@ def test_an_unsuitable_file_is_named_with_its_fault(rnncli: Run, screen: Callabl
     screen("errors-arrays", shown)
 
 
-def test_a_missing_or_contradictory_file_is_refused(rnncli: Run, screen: Callable[[str, str], None]) -> None:
+def test_a_missing_or_contradictory_file_is_refused(rnncli: Run, screen: Screen) -> None:
     np.save("x.npy", X)
     Path("folder").mkdir()
     assert rnncli("forward", SPEC, "--input", "x.npy", "--batch", "2", "--timesteps", "5").status == 0

@@ -21,7 +21,7 @@ from xml.etree.ElementTree import Element
 
 import pytest
 from command_lines import MODEL
-from conftest import Result, Walk
+from conftest import MODELS, Run, Screen, Walk
 from sessions import replay
 from test_columns import tables
 
@@ -37,7 +37,6 @@ from rnncli.render.terminal import DOCUMENTS
 from rnncli.search.forms import BATCH
 from rnncli.summary import ORIGIN
 
-Run = Callable[..., Result]
 Objects = list[dict[str, Any]]
 
 
@@ -171,8 +170,6 @@ def changes(network: dict[str, Any]) -> Objects:
 def spreads(network: dict[str, Any]) -> Objects:
     return [network | {f"{key}_{what}": value for what in ("min", "max") for key, value in network[what].items()}]
 
-
-MODELS = Path(__file__).parent / "golden" / "models"
 
 SPECS = ("embed:10000x32,lstm:32:seq:bi,dense:8,rnn:32", "input:8", "input:5x3,gru:4:seq:x2,gru:4")
 EXAMPLES = {
@@ -383,8 +380,6 @@ def test_a_beginning_and_an_end_are_printed_once_around_records_however_they_end
             assert capsys.readouterr().out == text
 
 
-def test_documents_mark_code_and_only_code_and_explain_different_counts(
-    rnncli: Run, screen: Callable[[str, str], None]
-) -> None:
+def test_documents_mark_code_and_only_code_and_explain_different_counts(rnncli: Run, screen: Screen) -> None:
     Path("a<b>_c_`d|e.safetensors").write_bytes(Path(MODEL).read_bytes())
     replay("documents", rnncli, screen)

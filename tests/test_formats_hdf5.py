@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import PATIENCE, Result, Walk
+from conftest import PATIENCE, Run, Screen, Walk
 from hostile_models import report_of
 from part_weights import keras_weights
 from sessions import replay
@@ -31,8 +31,6 @@ from rnncli.formats.keras import hdf5, hdf5_process
 
 h5py = pytest.importorskip("h5py")
 
-Run = Callable[..., Result]
-Screen = Callable[[str, str], None]
 Arrays = dict[str, np.ndarray]
 
 START, PROGRAM = subprocess.run, hdf5._PROGRAM.removesuffix("main()\n")

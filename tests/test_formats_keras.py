@@ -6,13 +6,12 @@ import json
 import os
 import random
 import zipfile
-from collections.abc import Callable
 from functools import reduce
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Result, Walk
+from conftest import Run, Screen, Walk
 from hostile_models import reports_of
 from part_weights import keras_weights
 from sessions import replay
@@ -21,9 +20,6 @@ from rnncli import Network
 from rnncli.errors import RnncliError
 from rnncli.formats import open_model
 from rnncli.formats.model_file import ModelFile
-
-Run = Callable[..., Result]
-Screen = Callable[[str, str], None]
 
 GOLDEN = Path(__file__).parent / "golden" / "models" / "keras"
 SPECS = {

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Result, Walk, patience
+from conftest import MODELS, Run, Screen, Walk, patience
 from hostile_models import reports_of
 from part_weights import keras_weights
 
@@ -22,10 +22,9 @@ from rnncli.formats import open_model
 from rnncli.formats.model_file import ModelFile
 from rnncli.formats.onnx import messages
 
-Screen = Callable[[str, str], None]
 Parts, Names, Sizes = Iterable[bytes], Iterable[str], Iterable[int]
 
-FOLDER = Path(__file__).parent / "golden" / "models" / "onnx"
+FOLDER = MODELS / "onnx"
 
 
 @cache
@@ -247,7 +246,7 @@ def test_a_file_with_false_content_is_refused_with_its_place(screen: Screen, mon
 
 
 def test_a_run_reports_that_it_starts_from_zeros_if_the_file_specifies_other_states(
-    rnncli: Callable[..., Result],
+    rnncli: Run,
 ) -> None:
     for fill in (0.5, 0.0):
         first = [array(name, 1, 1, 4, fill=fill) for name in "HC"]

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Result, Walk, patience
+from conftest import MODELS, Run, Screen, Walk, patience
 from hostile_models import report_of, reports_of
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -27,10 +27,7 @@ from rnncli.export import Job, export
 from rnncli.formats import OpenNumbersError, open_model, part_of
 from rnncli.layers import Dense, Dropout, Embedding, Input, Layer, Norm, Recurrent
 
-Run = Callable[..., Result]
-Screen = Callable[[str, str], None]
-
-SOURCES = Path(__file__).parent / "golden" / "models" / "python"
+SOURCES = MODELS / "python"
 KERAS = "from keras.layers import *\nfrom keras.models import Sequential, Model\n"
 TORCH = "import torch\nfrom torch import nn\n"
 SOUND = f"{KERAS}m = Sequential([Input((None, 3)), LSTM(8)])\n"

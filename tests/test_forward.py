@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import re
-import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from time import sleep
@@ -13,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Result, Walk
+from conftest import Run, Screen, Walk, peak_memory
 from kinds import KINDS, small_network, timesteps
 
 from rnncli import Network, RnncliError, UsageError
@@ -28,8 +27,6 @@ from rnncli.engine.run import RunResult, plan
 from rnncli.engine.stages import STAGES
 from rnncli.layers import Dropout
 from rnncli.summary import DTYPE_BYTES
-
-Run = Callable[..., Result]
 
 
 def run_json(rnncli: Run, *arguments: object) -> dict[str, Any]:
@@ -109,7 +106,7 @@ def test_another_seed_gives_other_weights_and_another_input(rnncli: Run) -> None
     assert np.array_equal(np.load("default.npy"), np.load("0.npy"))
 
 
-def test_the_table_reads_as_reviewed(screen: Callable[[str, str], None]) -> None:
+def test_the_table_reads_as_reviewed(screen: Screen) -> None:
     from rich.console import Console
 
     from rnncli.render.console import print_page
@@ -200,12 +197,7 @@ def test_a_layer_whose_output_shape_differs_from_its_summary_is_reported_as_a_bu
 
 def test_the_memory_of_a_run_does_not_grow_with_the_timesteps(rnncli: Run) -> None:
     def peak(timesteps: int) -> int:
-        tracemalloc.start()
-        try:
-            assert rnncli("forward", "input:4k,rnn:2:seq,rnn:2", "-f", "csv", "--timesteps", timesteps).status == 0
-            return tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
+        return peak_memory(lambda: rnncli("forward", "input:4k,rnn:2:seq,rnn:2", "-f", "csv", "--timesteps", timesteps))
 
     peak(1)  # imports everything that a run needs
     assert peak(800) < 1.2 * peak(80)

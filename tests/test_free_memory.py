@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import resource
-from collections.abc import Callable
 from contextlib import nullcontext
 from itertools import product
 from pathlib import Path
@@ -13,14 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command_lines import COMMANDS, command_of
-from conftest import Result, Walk, some
+from conftest import Run, Walk, some
 
 from rnncli import Network
 from rnncli.commands.groups import GroupedCommand
 from rnncli.engine.memory import weight_bytes
 from rnncli.system.memory import RESERVE, free_bytes
-
-Run = Callable[..., Result]
 
 MB = 1 << 20
 V2 = "30 25 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n"

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from itertools import product
 
 import numpy as np
 import pytest
 import reference
-from conftest import Result, Walk
+from conftest import Run, Screen, Walk
 from kinds import kind_of
 from kinds.recurrent import RecurrentKind, under
 
@@ -19,8 +18,6 @@ from rnncli.engine.model import Model
 from rnncli.engine.run import watched
 from rnncli.engine.study import Gate, study_of
 from rnncli.layers import Recurrent
-
-Run = Callable[..., Result]
 
 Gates = dict[str, np.ndarray]
 """The gates of all steps by name, each (steps, units), in the cell's order."""
@@ -165,7 +162,7 @@ def test_gates_without_a_plot_or_a_gate_are_errors(rnncli: Run) -> None:
     assert result.stderr.endswith("Help: without it: rnncli forward input:3,lstm:2 -f csv\n")
 
 
-def test_the_gates_read_as_reviewed(rnncli: Run, screen: Callable[[str, str], None]) -> None:
+def test_the_gates_read_as_reviewed(rnncli: Run, screen: Screen) -> None:
     for name, line in {
         "gates-lstm": "input:8,lstm:16",
         "gates-gru-bi": "input:8,gru:6:bi",

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
 from pathlib import Path
 
 import click
 from command_lines import COMMAND_LINES, command_of
-from conftest import Result, Walk
+from conftest import Run, Walk
 
 from rnncli.cli import COMMANDS
 from rnncli.commands.groups import long_name
 from rnncli.commands.values import FileName
-
-Run = Callable[..., Result]
 
 SPEC = "input:8,lstm:4"
 

@@ -5,21 +5,17 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
 import click
-from conftest import PATIENCE, Result, Walk, lines_of
+from conftest import MODELS, PATIENCE, Result, Run, Walk, lines_of
 
 from rnncli.cli import COMMANDS, cli
 from rnncli.commands.groups import GROUPS, long_name
 from rnncli.commands.help import TOPICS
 from rnncli.language.spec import EXAMPLE
-
-Run = Callable[..., Result]
-
-MODELS = Path(__file__).parent / "golden" / "models"
 
 HELPS = ([], *([name] for name in COMMANDS))
 NAMES = [name for names in GROUPS.values() for name in names]

@@ -10,38 +10,32 @@ import pickle
 import re
 import struct
 import sys
-import tracemalloc
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from conftest import Result, Walk, patience
+from conftest import Run, Screen, Walk, memory_below, patience
 from hostile_models import FORMATS as MAKERS
-from hostile_models import SHAPES, npz, report_of, reports_of, tensor_opcodes, text, torch_file, torch_zip, whole
+from hostile_models import (
+    SHAPES,
+    npz,
+    report_of,
+    reports_of,
+    tensor_opcodes,
+    text,
+    torch_file,
+    torch_zip,
+    whole,
+    zipped,
+)
 from hostile_models import safetensors as made
 
 from rnncli import RnncliError
 from rnncli.formats import FORMATS, REFUSED, open_model
-
-Screen = Callable[[str, str], None]
-
-
-@contextmanager
-def takes_little(memory: int = 20 << 20) -> Iterator[None]:
-    """Check that the block takes little memory, and does not run without end."""
-    tracemalloc.start()
-    try:
-        with patience():
-            yield
-        assert tracemalloc.get_traced_memory()[1] < memory
-    finally:
-        tracemalloc.stop()
 
 
 def test_a_file_that_is_not_a_model_is_refused_with_what_to_do_instead(screen: Screen) -> None:
@@ -107,7 +101,7 @@ def test_a_false_safetensors_header_is_refused(screen: Screen) -> None:
             {f"{'ab'[n % 2] * (n + 1)}.weight_{role}": (4, 1) for n in range(1002) for role in ("ih", "hh")}
         ),
     }
-    with takes_little(memory=60 << 20):
+    with memory_below(60 << 20):
         said = reports_of(files, "m.safetensors")
     screen("safetensors-lies", said)
 
@@ -138,7 +132,7 @@ ORDERED = b"ccollections\nOrderedDict\n"
 STORAGE = b"(" + text("storage") + b"ctorch\nFloatStorage\n" + text("0") + text("cpu")
 
 
-def test_the_parameters_of_a_module_are_its_tensors(rnncli: Callable[..., Result]) -> None:
+def test_the_parameters_of_a_module_are_its_tensors(rnncli: Run) -> None:
     begin, end = b"ctorch._utils\n_rebuild_parameter\n(", b"\x88" + ORDERED + b")RtR"
     pairs = b"".join(
         text(name) + begin + tensor_opcodes(key, shape) + end
@@ -247,7 +241,7 @@ def test_a_malicious_pickle_is_refused_and_nothing_in_it_is_run(
     }
     # Their evaluation is traced, which is slow.
     monkeypatch.setattr("rnncli.formats.torch.unpickling.MAX_STEPS", 50_000)
-    with takes_little():
+    with memory_below(20 << 20):
         said = reports_of(files, "m.pt")
     screen("pickles", said)
     assert os.listdir() == ["m.pt"]
@@ -366,14 +360,6 @@ def test_other_content_next_to_the_tensors_is_ignored(at: Walk) -> None:
 # Archives.
 
 
-def zipped(*members: tuple[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", method) as archive:
-        for name, data in members:
-            archive.writestr(name, data)
-    return made.getvalue()
-
-
 def patched(data: bytes, offset: int, value: bytes) -> bytes:
     """An archive with altered bytes in the first entry of its directory."""
     place = data.index(b"PK\1\2") + offset
@@ -423,7 +409,7 @@ def test_an_archive_with_false_content_is_refused(screen: Screen) -> None:
             *((name, content.getvalue()) for name in ("/etc/passwd.npy", "../../x.npy"))
         ),
     }
-    with takes_little():
+    with memory_below(20 << 20):
         said = "".join(
             reports_of({what: patched(data, *lie) for what, lie in lies.items()}, f"m.{format_}")
             for format_, data in good.items()

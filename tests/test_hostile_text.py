@@ -6,14 +6,14 @@ import io
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import numpy as np
 import pytest
 import test_formats_onnx as onnx
-from conftest import PATIENCE, Result, Walk, patience, program_line, without_styles
+from conftest import PATIENCE, Result, Run, Screen, Walk, patience, program_line, without_styles
 from hostile_models import FORMATS as MAKERS
 from hostile_models import SHAPES
 from sessions import replay
@@ -21,8 +21,6 @@ from sessions import replay
 from rnncli.cli import COMMANDS, cli
 from rnncli.commands.options import FORMATS
 from rnncli.errors import RnncliError, printable
-
-Run = Callable[..., Result]
 
 OBEYED = "\x1b[31m\x1b]0;title\x07\x9b2J\x7f\x08\r\n\x85\u2028\u2029\u202e\u2066\x00"
 """Escapes in 7 and 8 bits, a bell, line ends of all kinds, and characters that change the direction of writing."""
@@ -179,7 +177,7 @@ def test_errors_of_the_library_are_harmless_too_and_printable_text_is_unchanged(
         assert printable(text) == text
 
 
-def test_lookalike_and_empty_words_are_refused(rnncli: Run, screen: Callable[[str, str], None]) -> None:
+def test_lookalike_and_empty_words_are_refused(rnncli: Run, screen: Screen) -> None:
     replay("hostile-words", rnncli, screen)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import fields
 from functools import cache
 from itertools import product
@@ -16,7 +16,7 @@ import kinds
 import numpy as np
 import pytest
 import reference
-from conftest import Walk, lines_of
+from conftest import Screen, Walk, lines_of
 from drawing import long_enough
 from golden.data import read_networks, read_values
 from golden.generate import RandomDice, small_size
@@ -243,7 +243,7 @@ class FullerFakeKind(FakeKind):
 
 
 def test_a_kind_that_is_only_declared_gets_a_list_of_missing_parts_step_by_step(
-    monkeypatch: pytest.MonkeyPatch, screen: Callable[[str, str], None]
+    monkeypatch: pytest.MonkeyPatch, screen: Screen
 ) -> None:
     steps = [[*missing_of(Fake)], [], []]
     for name in ("fake", "sham"):

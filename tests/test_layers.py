@@ -12,7 +12,7 @@ import click
 import kinds
 import numpy as np
 import pytest
-from conftest import Result, Walk
+from conftest import MODELS, Run, Screen, Walk
 
 from rnncli import Network, SpecError
 from rnncli.commands.layers import command, complete_word
@@ -26,8 +26,6 @@ from rnncli.layers.words import argument_form
 from rnncli.quantities import shape_text
 from rnncli.reports.reference import look_up, sort_of
 from rnncli.reports.topics import TOPIC_OF, TOPICS
-
-Run = Callable[..., Result]
 
 
 @pytest.fixture
@@ -45,9 +43,7 @@ def output(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     return run
 
 
-def test_it_reads_as_reviewed(
-    at: Walk, output: Callable[..., str], rnncli: Run, screen: Callable[[str, str], None]
-) -> None:
+def test_it_reads_as_reviewed(at: Walk, output: Callable[..., str], rnncli: Run, screen: Screen) -> None:
     with at("all"):
         screen("layers", output())
     with at("kinds"):
@@ -319,7 +315,7 @@ def test_common_words_are_answered_with_an_example_that_runs(at: Walk) -> None:
 
 
 def test_every_command_and_limit_that_a_topic_mentions_works(at: Walk, rnncli: Run) -> None:
-    model = str(Path(__file__).parent / "golden" / "models" / "lstm-1.safetensors")
+    model = str(MODELS / "lstm-1.safetensors")
     stands_for = {"SPEC": "input:8,lstm:16", "FILE": model, "N": "20", "SIZE": "4MB"}
     limits = []
     for topic in TOPICS:

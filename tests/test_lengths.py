@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Result, Walk
+from conftest import Run, Walk
 from hypothesis import given
 from hypothesis import strategies as st
 from kinds import HEADS
@@ -22,8 +21,6 @@ from rnncli import ArgumentError, Network, SpecError, UsageError
 from rnncli.engine.model import Model
 from rnncli.engine.request import Request
 from rnncli.engine.run import plan
-
-Run = Callable[..., Result]
 
 NETWORKS = (
     "input:3,lstm:4,dense:2",

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click import Context
-from conftest import Result, Walk, some
+from conftest import MODELS, Run, Walk, some
 
 import rnncli
 from rnncli import Model, Network, RnncliError
@@ -23,9 +23,7 @@ from rnncli.cli import COMMANDS, cli
 from rnncli.quantities import memory
 from rnncli.render.results import SHOWN
 
-Run = Callable[..., Result]
-
-MODEL = Path(__file__).parent / "golden" / "models" / "lstm-1.safetensors"
+MODEL = MODELS / "lstm-1.safetensors"
 
 SPEC = "input:8,lstm:4:seq,gru:3"
 

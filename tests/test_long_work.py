@@ -20,7 +20,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from conftest import PATIENCE, Columns, Result, Walk, with_visible_styles, without_styles
+from conftest import PATIENCE, Columns, Run, Screen, Walk, with_visible_styles, without_styles
 
 import rnncli.commands
 from rnncli import Network
@@ -34,8 +34,6 @@ from rnncli.quantities import about
 from rnncli.render import progress as bars
 from rnncli.render.progress import BarLine, Progress
 from rnncli.search import sweep as sweeps
-
-Run = Callable[..., Result]
 
 LONG = {
     "forward": ["input:64,rnn:64", "--timesteps", "2G"],
@@ -106,7 +104,7 @@ def bar_line(done: float, total: int | None, columns: int, monkeypatch: pytest.M
     return text
 
 
-def test_a_bar_shows_as_much_as_fits(screen: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bar_shows_as_much_as_fits(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[str] = []
     for total in (2_000_000_000, None):
         parts = ""

@@ -7,9 +7,7 @@ import json
 import os
 import re
 import shutil
-import tracemalloc
 import zipfile
-from collections.abc import Callable
 from functools import cache
 from math import prod
 from pathlib import Path
@@ -17,7 +15,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from conftest import SCREENS, Result, Walk, patience, without_styles
+from conftest import MODELS, SCREENS, Run, Screen, Walk, memory_below, patience, without_styles
 from hostile_models import reports_of, safetensors, safetensors_header, tensor_opcodes, text, torch_zip
 from part_weights import keras_weights
 from sessions import replay
@@ -28,41 +26,37 @@ from rnncli.formats import FORMATS, open_model
 from rnncli.formats.fitting import fitted, sources
 from rnncli.language.spec import MAX_LAYERS
 
-Run = Callable[..., Result]
-Screen = Callable[[str, str], None]
-
-GOLDEN = Path(__file__).parent / "golden" / "models"
 TOLERANCE = 1e-5
 
 
 @cache
 def specs() -> dict[str, str]:
-    return json.loads((GOLDEN / "models.json").read_text())
+    return json.loads((MODELS / "models.json").read_text())
 
 
 def test_a_file_is_read_as_the_saved_network_and_matches_its_framework(rnncli: Run, at: Walk) -> None:
-    answers = np.load(GOLDEN / "models.npz")
+    answers = np.load(MODELS / "models.npz")
     for name, spec in specs().items():
         with at(name):
-            (part,) = open_model(str(GOLDEN / name)).parts
+            (part,) = open_model(str(MODELS / name)).parts
             assert str(part.network) == spec
             assert Network.parse(spec) == part.network
             x, y = answers[f"{name}/x"], answers[f"{name}/y"]
             found = Model(part.network, weights=keras_weights(part))(x)
             np.testing.assert_allclose(found, y, atol=TOLERANCE)
             np.save("x.npy", x)
-            result = rnncli("forward", GOLDEN / name, "--input", "x.npy", "-o", "y.npy", "-f", "json")
+            result = rnncli("forward", MODELS / name, "--input", "x.npy", "-o", "y.npy", "-f", "json")
             assert result.status == 0, result.stderr
             np.testing.assert_allclose(np.load("y.npy"), y, atol=TOLERANCE)
             # The same by its spec, with the file as its weights.
-            rnncli("forward", spec, "--weights", GOLDEN / name, "--input", "x.npy", "-o", "z.npy")
+            rnncli("forward", spec, "--weights", MODELS / name, "--input", "x.npy", "-o", "z.npy")
             np.testing.assert_array_equal(np.load("z.npy"), np.load("y.npy"))
 
 
 def test_every_form_in_which_pytorch_saves_a_module_is_read_and_other_content_is_reported(
     screen: Screen, at: Walk
 ) -> None:
-    with zipfile.ZipFile(GOLDEN / "torch.zip") as packed:
+    with zipfile.ZipFile(MODELS / "torch.zip") as packed:
         files = {name: packed.read(name) for name in packed.namelist()}
     screen("torch-files", reports_of(files))
     for name in files:
@@ -80,15 +74,15 @@ def test_every_form_in_which_pytorch_saves_a_module_is_read_and_other_content_is
 
 
 def test_every_format_has_a_golden_file() -> None:
-    with zipfile.ZipFile(GOLDEN / "keras" / "models.zip") as packed:
-        files = [*specs(), *packed.namelist(), *(path.name for path in GOLDEN.glob("*/*"))]
+    with zipfile.ZipFile(MODELS / "keras" / "models.zip") as packed:
+        files = [*specs(), *packed.namelist(), *(path.name for path in MODELS.glob("*/*"))]
     assert {FORMATS.get(Path(name).suffix) for name in files} >= {*FORMATS.values()}
 
 
 def test_the_network_trained_to_remember_does_so_and_a_fresh_one_does_not(rnncli: Run) -> None:
     trained, fresh = (
         json.loads(rnncli("forward", given, "--plot", "-f", "json").stdout)["plot"]["reach"]
-        for given in (GOLDEN / "recall.safetensors", "input:1,lstm:8,dense:1")
+        for given in (MODELS / "recall.safetensors", "input:1,lstm:8,dense:1")
     )
     assert (trained["steps_to_tenth"], round(trained["last"], 2)) == (None, 0.15)  # as in the README
     assert fresh["steps_to_hundredth"] == 22
@@ -97,7 +91,7 @@ def test_the_network_trained_to_remember_does_so_and_a_fresh_one_does_not(rnncli
 def test_an_inspection_lists_assumptions_and_groups_arrays_in_no_part(
     rnncli: Run, screen: Screen, monkeypatch: pytest.MonkeyPatch, at: Walk
 ) -> None:
-    monkeypatch.chdir(GOLDEN)
+    monkeypatch.chdir(MODELS)
     names = ("lstm-2-bi.safetensors", "odd.npz", "python/torch_modules.py")
     screen("inspect", "\n".join(f"$ rnncli inspect {name}\n{rnncli('inspect', name).stdout}" for name in names))
     (part,) = json.loads(rnncli("inspect", names[0], "-f", "json").stdout)["parts"]
@@ -195,10 +189,10 @@ def test_arrays_go_to_the_layers_of_a_known_network_by_kind_shape_and_number() -
 
 def test_accepted_and_refused_model_files_read_as_reviewed(rnncli: Run, screen: Screen) -> None:
     for name in ("lstm-2-bi.safetensors", "python/keras_add.py", "lstm-1.safetensors", "gru-1-bi.npz", "tied.pt"):
-        shutil.copy(GOLDEN / name, ".")
+        shutil.copy(MODELS / name, ".")
     for name in ("MODEL.NPZ", "run::2.npz"):
-        shutil.copy(GOLDEN / "gru-3.npz", name)
-    shutil.copy(GOLDEN / "plain.pt", "pytorch_model.bin")
+        shutil.copy(MODELS / "gru-3.npz", name)
+    shutil.copy(MODELS / "plain.pt", "pytorch_model.bin")
     layers = "keras.Input((None, 8)), keras.layers.GRU(4, reset_after=False)"
     Path("before.py").write_text(f"import keras\nmodel = keras.Sequential([{layers}])\n")
     saved("two.npz", "encoder.rnn.ih 4x3; encoder.rnn.hh 4x4; decoder.rnn.ih 6x7; decoder.rnn.hh 6x6")
@@ -241,11 +235,8 @@ def test_a_file_of_gigabytes_is_read_by_its_header_and_a_run_holds_its_part_once
     os.truncate("big.safetensors", len(header) + length)
     assert rnncli("spec", "big.safetensors").stdout == "embed:200000x16,rnn:4:nobias\n"
     (part,) = open_model("big.safetensors").parts
-    tracemalloc.start()
-    model = Model(part.network, weights=part)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < sum(array.nbytes for array in model.weights.values()) + (1 << 20)
+    with memory_below(part.network.summary().total_bytes + (1 << 20)):
+        Model(part.network, weights=part)
 
 
 def test_arrays_of_an_npz_match_numpys_reading(at: Walk) -> None:
@@ -268,7 +259,7 @@ def test_arrays_of_an_npz_match_numpys_reading(at: Walk) -> None:
 @pytest.mark.parametrize("turns", [30, pytest.param(150, marks=pytest.mark.thorough)])
 def test_a_damaged_file_is_read_correctly_or_refused(turns: int, at: Walk) -> None:
     for name in ("lstm-1.safetensors", "lstm-1.npz", "plain.pt", "before-1.6.pth"):
-        good, random = (GOLDEN / name).read_bytes(), Random(name)
+        good, random = (MODELS / name).read_bytes(), Random(name)
         for turn in range(turns):
             data = bytearray(good)
             for _ in range(random.choice((1, 1, 3))):

@@ -7,12 +7,10 @@ from collections.abc import Callable
 
 import pytest
 from command_lines import COMMAND_LINES
-from conftest import Result, Walk, without_styles
+from conftest import Run, Walk, without_styles
 
 from rnncli.cli import COMMANDS
 from rnncli.commands.help import TOPICS
-
-Run = Callable[..., Result]
 
 WIDTHS = (40, 50, 60, 79)
 

@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Callable
 
 import click
-from conftest import Result, Walk
+from conftest import Run, Walk
 
 from rnncli.cli import COMMANDS, cli
 from rnncli.commands.rewrites import COMMANDS as OTHER_COMMANDS
 from rnncli.commands.rewrites import OPTIONS as OTHER_OPTIONS
 from rnncli.commands.values import OneOf
-
-Run = Callable[..., Result]
 
 SPEC = "input:8,rnn:4"
 

@@ -7,21 +7,18 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Result, Walk
+from conftest import Run, Screen, Walk
 from kinds import KINDS
 
 from rnncli import Network, SpecError, explain
 from rnncli.reports.other_tools import TOOLS, OtherCount
-
-Run = Callable[..., Result]
-Screen = Callable[[str, str], None]
 
 
 @cache

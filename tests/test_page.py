@@ -6,18 +6,15 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
 from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from command_lines import MODEL
-from conftest import Result, Walk
+from conftest import Run, Walk
 
 from rnncli.export import TARGETS
-
-Run = Callable[..., Result]
 
 SPEC = "embed:1000x8,lstm:6:seq:bi,gru:4,dense:1"
 PAGES = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
@@ -12,12 +11,10 @@ from xml.etree import ElementTree
 
 import pytest
 from command_lines import MODEL, command_of
-from conftest import Result, Walk
+from conftest import Run, Walk
 
 from rnncli.cli import COMMANDS
 from rnncli.render.terminal import MOST_LINES
-
-Run = Callable[..., Result]
 
 SPEC = "input:8,lstm:16:seq:bi,gru:12,dense:1:sigmoid"
 LINES = {

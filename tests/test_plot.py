@@ -7,7 +7,6 @@ import json
 import re
 import subprocess
 import sys
-import tracemalloc
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import reference
-from conftest import PATIENCE, Result, Walk
+from conftest import PATIENCE, Run, Screen, Walk, memory_below
 from rich.console import Console
 from rich.text import Text
 
@@ -30,8 +29,6 @@ from rnncli.render.console import print_page
 from rnncli.render.over_time import legend, study_page
 from rnncli.render.terminal import DOCUMENTS
 from rnncli.reports.reach import LayerReach
-
-Run = Callable[..., Result]
 
 
 def study(model: Model, x: np.ndarray, steps: int | None = None, **options: Any) -> Study:
@@ -323,12 +320,9 @@ def test_a_format_of_rows_and_a_network_without_a_recurrent_layer_have_no_plot(r
 
 
 def test_the_plot_of_a_long_run_takes_no_more_memory(rnncli: Run) -> None:
-    tracemalloc.start()
-    result = rnncli("forward", "input:4k,rnn:2:seq,rnn:2", "-f", "json", "--plot", "--timesteps", "1k")
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert result.status == 0
-    assert peak < 10_000_000  # the whole input and its copy would take 4000 × 1000 × 2 × 4 bytes, 32 MB
+    with memory_below(10_000_000):  # the whole input and its copy would take 4000 × 1000 × 2 × 4 bytes, 32 MB
+        line = ("forward", "input:4k,rnn:2:seq,rnn:2", "-f", "json", "--plot", "--timesteps", "1k")
+        assert rnncli(*line).status == 0
 
 
 def test_a_run_without_a_plot_imports_nothing_for_it() -> None:
@@ -366,7 +360,7 @@ SCREENS: dict[str, Callable[[], Study]] = {
 }
 
 
-def test_a_plot_reads_as_reviewed_and_fits_its_terminal(screen: Callable[[str, str], None], at: Walk) -> None:
+def test_a_plot_reads_as_reviewed_and_fits_its_terminal(screen: Screen, at: Walk) -> None:
     for name, made in SCREENS.items():
         with at(name):
             columns = int(re.sub(r"\D", "", name) or 80)

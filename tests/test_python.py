@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
 
 import numpy as np
-from conftest import PATIENCE, SCREENS
+from conftest import PATIENCE, SCREENS, Screen
 
 import rnncli
 import rnncli.commands.values
@@ -29,7 +28,7 @@ def in_torch(body: str) -> object:
 
 
 def test_invalid_arguments_are_rejected_with_the_received_and_the_allowed_values(
-    screen: Callable[[str, str], None],
+    screen: Screen,
 ) -> None:
     """The screen contains the Python lines to try; --rewrite-screens answers added lines."""
     known = {name: getattr(rnncli, name) for name in rnncli.__all__}

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable
 from pathlib import Path
 
-from conftest import Result, Walk
+from conftest import MODELS, Run, Walk
 
 HERE = Path(__file__).parent
 BLOCK = re.compile(r"(?P<asked>\S.*)\n  \$ rnncli (?P<command>.+)\n  (?P<status>\d): (?P<words>.+)(\n  # .+)*\n*")
 
 
-def test_real_questions_are_answered(at: Walk, rnncli: Callable[..., Result]) -> None:
+def test_real_questions_are_answered(at: Walk, rnncli: Run) -> None:
     blocks = (HERE / "questions.txt").read_text(encoding="utf-8").split("\n\n")
     questions = [block for block in blocks if not block.startswith("#")]
     assert len({block.partition("\n")[0] for block in questions}) == len(questions) >= 130, "a question occurs twice"
@@ -22,7 +21,7 @@ def test_real_questions_are_answered(at: Walk, rnncli: Callable[..., Result]) ->
             question = BLOCK.fullmatch(block)
             assert question, f"no question, command and answer: {block!r}"
             line = shlex.split(question["command"])
-            result = rnncli(*(word.replace("MODELS", str(HERE / "golden" / "models")) for word in line))
+            result = rnncli(*(word.replace("MODELS", str(MODELS)) for word in line))
             said = " ".join(f"{result.stdout}\n{result.stderr}".split())
             missing = [words for words in question["words"].split(" | ") if words not in said]
             assert missing == [], f"not in the answer: {missing}; there is: {said}"

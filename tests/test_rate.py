@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from fractions import Fraction
 
 import pytest
-from conftest import Result, Walk
+from conftest import Run, Screen, Walk
 from hypothesis import given
 from hypothesis import strategies as st
 from sessions import replay
@@ -17,8 +16,6 @@ from rnncli import Network
 from rnncli.errors import ArgumentError
 from rnncli.quantities import Rate, parse_rate
 from rnncli.reports.comparison import compare
-
-Run = Callable[..., Result]
 
 RNN = "embed:10000x32,rnn:32:seq,rnn:32"
 """2 · (32·32 + 32·32) = 4,096 multiply-adds per timestep."""
@@ -51,9 +48,7 @@ def test_a_rate_is_a_number_of_timesteps_per_second(rnncli: Run, at: Walk) -> No
                 assert isinstance(network["macs_per_second"], int) == (rate * 4_096 % 1 == 0)
 
 
-def test_the_effect_of_a_rate_and_invalid_rates_read_as_reviewed(
-    rnncli: Run, screen: Callable[[str, str], None]
-) -> None:
+def test_the_effect_of_a_rate_and_invalid_rates_read_as_reviewed(rnncli: Run, screen: Screen) -> None:
     replay("rate", rnncli, screen)
 
 

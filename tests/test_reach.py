@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -13,7 +12,7 @@ import numpy as np
 import pytest
 import reference
 from command_lines import MODEL
-from conftest import Result, Walk, without_styles
+from conftest import MODELS, Run, Screen, Walk, without_styles
 from golden.data import REACHES
 from sessions import replay
 
@@ -25,10 +24,7 @@ from rnncli.engine.run import plan
 from rnncli.errors import ArgumentError
 from rnncli.reports.reach import NetworkReach, Spread
 
-Run = Callable[..., Result]
-Screen = Callable[[str, str], None]
-
-RECALL = Path(__file__).parent / "golden" / "models" / "recall.safetensors"
+RECALL = MODELS / "recall.safetensors"
 
 
 def found(spec: str, **asked: Any) -> NetworkReach:

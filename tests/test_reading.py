@@ -6,7 +6,6 @@ import os
 import struct
 import subprocess
 import sys
-import tracemalloc
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Result, Walk, patience
+from conftest import Result, Run, Screen, Walk, memory_below, patience, peak_memory
+from hostile_models import zipped
 
 from rnncli import Network, RnncliError
 from rnncli.engine.array_files import open_input, read_arrays
@@ -23,8 +23,6 @@ from rnncli.engine.checks import weight_shapes
 from rnncli.engine.model import Model
 from rnncli.engine.request import Request
 from rnncli.engine.run import plan
-
-Run = Callable[..., Result]
 
 SPEC = "input:8,rnn:4"
 X = np.random.default_rng(3).standard_normal((2, 5, 8))
@@ -40,17 +38,6 @@ def refused(result: Result, *words: str) -> str:
     for word in words:
         assert word in result.stderr
     return result.stderr
-
-
-@contextmanager
-def memory_below(most: int) -> Iterator[None]:
-    """Fail if the block takes more bytes of memory."""
-    tracemalloc.start()
-    try:
-        yield
-        assert tracemalloc.get_traced_memory()[1] < most
-    finally:
-        tracemalloc.stop()
 
 
 @contextmanager
@@ -81,18 +68,10 @@ def saved(array: np.ndarray) -> bytes:
 WEIGHTS = {key: np.random.default_rng(len(shape)).random(shape) for key, shape in SHAPES.items()}
 
 
-def zipped(files: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
-    made = BytesIO()
-    with zipfile.ZipFile(made, "w", method) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return made.getvalue()
-
-
 def archive(**files: bytes) -> bytes:
     """The weights of SPEC as an archive; a keyword replaces a member, by the last part of its name."""
     found = {f"{key}.npy": files.get(key.split("/")[1], saved(array)) for key, array in WEIGHTS.items()}
-    return zipped(found, zipfile.ZIP_DEFLATED)
+    return zipped(*found.items(), method=zipfile.ZIP_DEFLATED)
 
 
 # Inputs that change, or are long.
@@ -226,13 +205,13 @@ def patched(signature: bytes, offset: int, value: bytes) -> bytes:
 
 
 def test_damaged_files_and_false_sizes_are_reported_in_one_line_and_take_no_memory(
-    rnncli: Run, screen: Callable[[str, str], None], at: Walk
+    rnncli: Run, screen: Screen, at: Walk
 ) -> None:
     archives = {
         "packed by bzip2": patched(b"PK\1\2", 10, b"\x0c\0"),
         "packed by something": patched(b"PK\1\2", 10, b"\x4d\0"),
-        "of many names": zipped({f"{number:040d}.npy": b"" for number in range(9_000)}),
-        "of long names": zipped({f"{number:060000d}.npy": b"" for number in range(20)}),
+        "of many names": zipped(*((f"{number:040d}.npy", b"") for number in range(9_000))),
+        "of long names": zipped(*((f"{number:060000d}.npy", b"") for number in range(20))),
         "without its list": archive()[:-22],
         "cut in two": archive()[:300],
         "whose list is elsewhere": patched(b"PK\5\6", 16, b"\xf0\xff\xff\x7f"),
@@ -240,7 +219,7 @@ def test_damaged_files_and_false_sizes_are_reported_in_one_line_and_take_no_memo
         "of a file elsewhere": patched(b"PK\1\2", 42, b"\3\0\0\0"),
         "of a wrong checksum": patched(b"PK\1\2", 16, b"\0\0\0\0"),
         "of damaged bytes": patched(b"PK\3\4", 30 + len(KERNEL) + len(".npy"), b"\xff"),
-        "of the same file twice": zipped({"a.npy": b"", "b.npy": b""}).replace(b"b.npy", b"a.npy"),
+        "of the same file twice": zipped(("a.npy", b""), ("b.npy", b"")).replace(b"b.npy", b"a.npy"),
         "of a file that is no array": archive(kernel=b"PK\3\4" * 9),
         "of an empty file": archive(kernel=b""),
         "of an array and more": archive(kernel=saved(WEIGHTS[KERNEL]) + b"more"),
@@ -292,12 +271,10 @@ def test_every_numpy_archive_is_read_as_by_numpy(at: Walk) -> None:
 def test_a_run_with_given_weights_holds_as_many_copies_as_one_without() -> None:
     spec = "input:512,dense:4096"
     Model(spec, dtype="float64").save_weights("w.npz")
-    tracemalloc.start()
-    plan(spec, Request(timesteps=2)).run()
-    most = tracemalloc.get_traced_memory()[1] + (2 << 20)
-    tracemalloc.stop()
+    without, given = (Request(timesteps=2, weights=path) for path in (None, "w.npz"))
+    most = peak_memory(lambda: plan(spec, without).run()) + (2 << 20)
     with memory_below(most):
-        plan(spec, Request(timesteps=2, weights="w.npz")).run()
+        plan(spec, given).run()
 
 
 def test_states_and_the_chunk_of_an_input_are_part_of_a_runs_memory(monkeypatch: pytest.MonkeyPatch) -> None:

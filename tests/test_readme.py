@@ -11,12 +11,11 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from math import isclose
 from pathlib import Path
 
 import pytest
-from conftest import PATIENCE, Result, Walk
+from conftest import PATIENCE, Run, Walk
 
 from rnncli.cli import COMMANDS
 
@@ -49,7 +48,7 @@ def in_a_shell(command: str, stdin: str = "") -> str:
     return done.stdout
 
 
-def printed_by(command: str, rnncli: Callable[..., Result]) -> str:
+def printed_by(command: str, rnncli: Run) -> str:
     """A command's output; rnncli runs in this process if at most a filter follows it."""
     start, _, filters = command.partition(" | ")
     name, *arguments = shlex.split(start)
@@ -76,7 +75,7 @@ def same(shown: str, printed: str) -> bool:
 
 
 def test_each_console_block_prints_its_shown_output(
-    rnncli: Callable[..., Result],
+    rnncli: Run,
     at: Walk,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -100,9 +99,7 @@ def test_each_console_block_prints_its_shown_output(
                     assert differ == []
 
 
-def test_the_python_block_prints_the_commands_output(
-    capsys: pytest.CaptureFixture[str], rnncli: Callable[..., Result]
-) -> None:
+def test_the_python_block_prints_the_commands_output(capsys: pytest.CaptureFixture[str], rnncli: Run) -> None:
     (program,) = blocks("python")
     exec(program, {})
     printed = capsys.readouterr()

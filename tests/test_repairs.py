@@ -11,7 +11,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
-from conftest import SCREENS, Result, Walk, examples, lines_of, patience
+from conftest import SCREENS, Run, Screen, Walk, examples, lines_of, patience
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from strategies import nearly_specs, networks, soups
@@ -20,8 +20,6 @@ from rnncli import Network, SpecError
 from rnncli.formats.networks import read
 from rnncli.layers import Dropout, Embedding, Input, Layer, Pool, Recurrent
 from rnncli.search.problem import Template
-
-Run = Callable[..., Result]
 
 MISTAKES = Path(__file__).parent / "mistakes"
 
@@ -40,7 +38,7 @@ def meaning(text: str) -> Network:
         return read(error.repair or "").network
 
 
-def test_a_repair_keeps_the_numbers_and_meaning_of_the_typed_text(at: Walk, screen: Callable[[str, str], None]) -> None:
+def test_a_repair_keeps_the_numbers_and_meaning_of_the_typed_text(at: Walk, screen: Screen) -> None:
     """A line of the screen has a text, with Python's escapes, and its repair."""
 
     def offered(typed: str) -> str:

@@ -9,15 +9,12 @@ import re
 from collections.abc import Callable
 
 import pytest
-from conftest import SCREENS, Result, Walk, is_thorough, some, without_styles
+from conftest import SCREENS, Run, Screen, Walk, is_thorough, some, without_styles
 
 from rnncli.cli import COMMANDS
 from rnncli.quantities import duration
 from rnncli.summary import TOTALS
 from rnncli.vocabulary import title
-
-Run = Callable[..., Result]
-Screen = Callable[[str, str], None]
 
 SMALL = "embed:10x4,lstm:3:seq:bi,dropout:0.5,rnn:3,dense:1:sigmoid"
 CLASSIFIER = "input:8,lstm:16:seq:bi,gru:4,dense:1:sigmoid"

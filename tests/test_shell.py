@@ -6,16 +6,13 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
-from conftest import PATIENCE, Result, Walk, lines_of, program_line
+from conftest import PATIENCE, Run, Walk, lines_of, program_line
 
 import rnncli as package
-
-Run = Callable[..., Result]
 
 
 def test_the_program_is_also_a_module(program: Run, rnncli: Run) -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 import pytest
-from conftest import Result, Walk, without_styles
+from conftest import Run, Screen, Walk, without_styles
 from hypothesis import given
 from hypothesis import strategies as st
 from sessions import replay
@@ -16,9 +15,6 @@ from rnncli import Network
 from rnncli.language.rules import least_steps
 from rnncli.reports.explanation import sizes
 from rnncli.summary import DTYPE_BYTES
-
-Run = Callable[..., Result]
-Screen = Callable[[str, str], None]
 
 some = st.none() | st.integers(1, 100)
 dtypes = st.sampled_from(tuple(DTYPE_BYTES))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from functools import cache
 from itertools import product, takewhile
 from math import prod
@@ -11,7 +10,7 @@ from typing import Any
 
 import kinds
 import pytest
-from conftest import Result, Walk, examples, some
+from conftest import Run, Screen, Walk, examples, some
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from sessions import replay
@@ -23,8 +22,6 @@ from rnncli.language.rules import frameworks_of
 from rnncli.search import forms, problem, trials
 from rnncli.search.budget import FIGURES, Budget
 from rnncli.search.solution import solve
-
-Run = Callable[..., Result]
 
 TEMPLATES = (
     "embed:100x_,lstm:_:seq,lstm:_",
@@ -266,11 +263,11 @@ def test_without_an_exact_solution_the_suggested_number_has_one(template: str, p
             assert Network.parse(spec).summary().total_params == params
 
 
-def test_solutions_and_their_notes_read_as_reviewed(rnncli: Run, screen: Callable[[str, str], None]) -> None:
+def test_solutions_and_their_notes_read_as_reviewed(rnncli: Run, screen: Screen) -> None:
     replay("solve", rnncli, screen)
 
 
-def test_unsolvable_templates_are_reported_as_reviewed(rnncli: Run, screen: Callable[[str, str], None]) -> None:
+def test_unsolvable_templates_are_reported_as_reviewed(rnncli: Run, screen: Screen) -> None:
     replay("solve-refused", rnncli, screen)
 
 

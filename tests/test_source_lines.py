@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Result, Walk, examples
+from conftest import MODELS, Run, Screen, Walk, examples
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sessions import replay
@@ -18,12 +17,10 @@ from rnncli import Network, SpecError
 from rnncli.formats.frameworks import CLASSES
 from rnncli.formats.networks import read as network_of
 
-Run = Callable[..., Result]
-
-RECALL = Path(__file__).parent / "golden" / "models" / "recall.safetensors"
+RECALL = MODELS / "recall.safetensors"
 
 
-def test_notes_on_a_line_of_source(rnncli: Run, screen: Callable[[str, str], None]) -> None:
+def test_notes_on_a_line_of_source(rnncli: Run, screen: Screen) -> None:
     replay("source-lines", rnncli, screen)
 
 

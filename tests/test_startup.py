@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from conftest import PATIENCE
+from conftest import MODELS, PATIENCE
 
 from rnncli.cli import COMMANDS, run
 from rnncli.render.terminal import PROGRAMS
@@ -23,7 +23,6 @@ for line in json.loads(sys.argv[1]):
     print(json.dumps([status, sorted({name.partition(".")[0] for name in sys.modules})]), file=sys.stderr)
 """
 SPEC = "embed:10000x32,lstm:32:bi:seq,dense:8,rnn:32"
-MODELS = Path(__file__).parent / "golden" / "models"
 MODEL_FILES = ["lstm-1.npz", "lstm-1.safetensors", "plain.pt", "before-1.6.pth", "onnx/lstm.onnx"]
 KERAS_FILES = ["stack.keras", "stack.json"]
 

@@ -7,7 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from select import select
@@ -17,13 +17,11 @@ from typing import IO
 
 import pytest
 from command_lines import COMMAND_LINES
-from conftest import PATIENCE, Result, Walk, program_line
+from conftest import PATIENCE, Run, Walk, program_line
 
 from rnncli import cli
 from rnncli.system import signals
 from rnncli.system.streams import prepare
-
-Run = Callable[..., Result]
 
 LINES = {
     **COMMAND_LINES,

@@ -6,15 +6,12 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import PATIENCE, SCREENS, Result, Walk, lines_of, program_line
+from conftest import PATIENCE, SCREENS, Run, Screen, Walk, lines_of, program_line
 
 from rnncli.language.spec import EXAMPLE
-
-Run = Callable[..., Result]
 
 SMALL = "embed:10x4,lstm:3:seq:bi,dropout:0.5,rnn:3,dense:1:sigmoid"
 
@@ -23,7 +20,7 @@ def as_json(rnncli: Run, *arguments: str) -> dict[str, Any]:
     return json.loads(rnncli("summary", "-f", "json", *arguments).stdout)
 
 
-def test_json_has_exactly_the_contracts_content(rnncli: Run, screen: Callable[[str, str], None]) -> None:
+def test_json_has_exactly_the_contracts_content(rnncli: Run, screen: Screen) -> None:
     network = as_json(rnncli, "embed:10x4,rnn:3")
     assert network["total_params"] == 10 * 4 + 4 * 3 + 3 * 3 + 3
     assert network["streaming_bytes"] == 4 * (1 + 3 + 3 + 3)

@@ -21,7 +21,7 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-from conftest import PATIENCE, Result, Walk, examples, program_line, some
+from conftest import PATIENCE, Run, Walk, examples, program_line, some
 from hypothesis import given
 from hypothesis import strategies as st
 from sessions import replay
@@ -42,8 +42,6 @@ from rnncli.search.selection import SORT_KEYS, Order
 from rnncli.search.sweep import record_maker
 from rnncli.summary import TOTALS, Setting
 from rnncli.system.workers import forked
-
-Run = Callable[..., Result]
 
 GRID = "{input:5x8,embed:100x{u}},{lstm,gru,lsmt}:{8..32..8}{:seq,:bi,},dense:{u=2..4}"
 """All sorts of texts: a named brace that varies in some places, networks that do not stream, and invalid ones."""

@@ -10,24 +10,20 @@ import subprocess
 import sys
 import zipapp
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from command_lines import COMMAND_LINES, MODEL, command_of
-from conftest import PATIENCE, Result, Walk
+from conftest import MODELS, PATIENCE, Run, Walk
 
 import rnncli as package
 from rnncli.cli import run
 from rnncli.export import TARGETS
 
-Run = Callable[..., Result]
-
 PACKAGE = Path(package.__file__).parent
 
 BARE = Path(__file__).with_name("bare_system.py")
-MODELS = Path(__file__).parent / "golden" / "models"
 GOLDEN = [*(MODELS / name for name in ("plain.pt", "before-1.6.pth", "lstm-1.npz", "onnx/lstm.onnx")), MODEL]
 KERAS = ["stack.keras", "stack.json", "lstm.h5", "lstm.weights.h5"]
 SPEC = "embed:20x4,lstm:3"

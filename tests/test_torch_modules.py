@@ -6,11 +6,10 @@ PyTorch itself checks that the lines build what the rows say: `make judge`, and 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 
-from conftest import Result, Walk
+from conftest import Run, Screen, Walk
 from hypothesis import given
 from strategies import networks
 
@@ -18,8 +17,6 @@ from rnncli import Network, SpecError
 from rnncli.export import Job, export
 from rnncli.layers.weights import start
 from rnncli.summary import Summary
-
-Run = Callable[..., Result]
 
 BODIES = """
 lstm:256:seq:bi,lstm:256:bi rnn:8:relu:nobias:seq:x3
@@ -40,7 +37,7 @@ def lines_of(spec: str) -> list[str]:
     return [module.code for module in in_torch(spec).modules or ()]
 
 
-def test_modules_read_as_reviewed(rnncli: Run, screen: Callable[[str, str], None]) -> None:
+def test_modules_read_as_reviewed(rnncli: Run, screen: Screen) -> None:
     for name, spec in {
         "stack": "input:40,lstm:256:seq:bi,dropout:0.2,lstm:256:bi,dense:10",
         "mixed": "embed:1000x8,lstm:64:seq,lstm:32:seq:x2,dropout:0.2,lstm:32:seq:back,norm,lstm:32,dense:3",

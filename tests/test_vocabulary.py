@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import Result, Walk
+from conftest import Run, Walk
 from test_formats import EXAMPLES, READERS, WITH_FORMATS
 
 from rnncli import Network
 from rnncli.summary import TOTALS
 from rnncli.vocabulary import KEYS, MEANINGS, meaning_of, title
-
-Run = Callable[..., Result]
-
 
 VIEWS = [
     *((command, EXAMPLES[command].arguments) for command in WITH_FORMATS),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Callable
 from importlib import import_module
 from io import StringIO
 from pathlib import Path
@@ -13,16 +12,14 @@ from pathlib import Path
 import click
 import numpy as np
 import pytest
-from conftest import Result, Walk
+from conftest import MODELS, Run, Walk
 
 from rnncli import Network
 from rnncli.cli import COMMANDS
 from rnncli.commands.options import FORMATS
 from rnncli.summary import ORIGIN
 
-Run = Callable[..., Result]
-
-TIED = Path(__file__).parent / "golden" / "models" / "tied.pt"
+TIED = MODELS / "tied.pt"
 """A language model whose last layer shares its embedding's weights."""
 
 ARGUMENTS = {

@@ -6,12 +6,11 @@ Also the words of Keras and PyTorch that no spec has: the explanation, and the s
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import kinds
 import pytest
-from conftest import SCREENS, Result, Walk
+from conftest import SCREENS, Run, Screen, Walk
 
 from rnncli import Network, SpecError
 from rnncli.language.framework_words import FRAMEWORK_WORDS
@@ -195,7 +194,7 @@ def test_a_framework_word_is_answered_with_its_equivalent_and_never_with_another
 
 
 def test_common_names_of_a_layer_or_field_are_answered_as_reviewed_with_a_spec_that_works(
-    at: Walk, screen: Callable[[str, str], None]
+    at: Walk, screen: Screen
 ) -> None:
     """To add a case, add a spec to the screen."""
     answers = []
@@ -211,7 +210,7 @@ def test_common_names_of_a_layer_or_field_are_answered_as_reviewed_with_a_spec_t
 # A spec that is only an input
 
 
-def test_an_input_without_layers_is_answered_with_a_line_that_works(at: Walk, rnncli: Callable[..., Result]) -> None:
+def test_an_input_without_layers_is_answered_with_a_line_that_works(at: Walk, rnncli: Run) -> None:
     for command in ("summary", "forward", "explain", "draw", "export", "spec"):
         for head, spec in (("input:8", "input:8,rnn:32"), ("input:5x8", "input:5x8,rnn:32")):
             with at(command, head):

@@ -23,7 +23,7 @@ from pathlib import Path
 import click
 import pytest
 from command_lines import BOTH_WRITTEN, COMMAND_LINES, COMMANDS, MODEL, READ_AND_WRITTEN, WRITTEN, command_of
-from conftest import PATIENCE, Result, Walk, program_line
+from conftest import PATIENCE, Result, Run, Walk, program_line
 
 from rnncli import atomic
 from rnncli.commands.values import FileName
@@ -32,8 +32,6 @@ from rnncli.engine.run import plan
 from rnncli.errors import RnncliError, UsageError
 from rnncli.quantities import memory
 from rnncli.system.signals import ENDING
-
-Run = Callable[..., Result]
 
 ADVICE = "Help: give each file a different name\n"
 RUN = ("forward", "input:8,rnn:2", "--seed", "1")

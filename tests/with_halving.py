@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from conftest import Result
+from conftest import Run, Screen
 from sessions import replay
 
 from rnncli import Network
 from rnncli.engine.model import Model
 
 
-def test_the_commands_read_as_reviewed(rnncli: Callable[..., Result], screen: Callable[[str, str], None]) -> None:
+def test_the_commands_read_as_reviewed(rnncli: Run, screen: Screen) -> None:
     replay("halving", rnncli, screen)
 
 
 def test_exported_numpy_and_a_run_in_two_parts_give_the_result_of_one_run(
-    rnncli: Callable[..., Result],
+    rnncli: Run,
 ) -> None:
     network = Network.parse("input:3,lstm:2:seq,halve:4:every=3,dense:2")
     model = Model(network, seed=5)
