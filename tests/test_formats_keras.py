@@ -94,10 +94,15 @@ def states(**how: Any) -> dict[str, Any]:
     return functional(X, (cell(name="encoder", return_state=True), reads("x")), (cell(name="decoder"), [call]))
 
 
-def inputs_by_name() -> dict[str, Any]:
-    def tensor(name: str) -> dict[str, Any]:
-        return {"class_name": "__keras_tensor__", "config": {"shape": [None], "keras_history": [name, 0, 0]}}
+def tensor(name: str) -> dict[str, Any]:
+    return {"class_name": "__keras_tensor__", "config": {"shape": [None], "keras_history": [name, 0, 0]}}
 
+
+def reads_in_keras_3(name: str) -> list[Any]:
+    return [{"args": [tensor(name)], "kwargs": {}}]
+
+
+def inputs_by_name() -> dict[str, Any]:
     def source(name: str, size: int) -> tuple[dict[str, Any], Any]:
         return layer("InputLayer", name, batch_shape=[None, None, size]), []
 
@@ -119,6 +124,7 @@ FIRST = (
     cell("GRU", "gru_1"),
     layer("Dense", units=1, activation="linear"),
 )
+INNER = named(functional(X, (cell(return_sequences=True), reads("x"))), "inner")
 KERAS_3 = sequential(cell(**HARD, return_sequences=True), layer("GRU", units=2, reset_after=False))
 del KERAS_3["keras_version"], KERAS_3["backend"]
 
@@ -134,6 +140,17 @@ MODELS: dict[str, Any] = {
         (cell(name="outside", return_sequences=True), reads("x")),
         (named(sequential(cell(name="inside", batch_input_shape=[None, None, 4])), "nested"), reads("outside")),
         (layer("Dense", "out", units=2), [["nested", 0, 0, {}]]),
+    ),
+    "a nested model, whose own graph Keras 2 counts as its first call": functional(
+        X, (INNER, reads("x")), (layer("Dense", "out", units=2), [[["inner", 1, 0, {}]]])
+    ),
+    "a nested model, whose own graph Keras 3 counts only in outputs": functional(
+        X,
+        (
+            named(functional(X, (INNER, reads_in_keras_3("x"))), "outer", output_layers=[["inner", 1, 0]]),
+            reads_in_keras_3("x"),
+        ),
+        (layer("Dense", "out", units=2), reads_in_keras_3("outer")),
     ),
     "a GRU of cuDNN": sequential(layer("CuDNNGRU", units=4, **INPUT)),
     "wrappers, and options that change nothing": sequential(
@@ -193,6 +210,15 @@ MODELS: dict[str, Any] = {
     ),
     "a mask from another layer": functional(
         X, (layer("Lambda", "marks"), reads("x")), (cell(), [[["x", 0, 0, {"mask": ["marks", 0, 0]}]]])
+    ),
+    "outputs besides the last one": named(
+        functional(X, (cell(return_sequences=True), reads("x")), (cell("GRU", return_state=True), reads("lstm"))),
+        "m",
+        output_layers=[["gru", 0, 0], ["lstm", 0, 0], ["lstm", 0, 2]],
+    ),
+    "a normalization of timesteps": sequential(
+        cell(return_sequences=True, **INPUT),
+        layer("BatchNormalization", axis=1) | {"build_config": {"input_shape": [None, 7, 4]}},
     ),
     "padding that a convolution ends": sequential(WORDS, CONVOLUTION, cell()),
     "arguments that no layer is known to have": sequential(

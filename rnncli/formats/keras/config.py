@@ -12,6 +12,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from rnncli.errors import RnncliError, shorten
@@ -274,10 +275,12 @@ class Graph:
     Attributes:
         calls: the calls.
         aliases: the outputs that the inputs and outputs of nested models actually are.
+        outputs: the outputs of the whole model.
     """
 
     calls: dict[CallKey, Call] = field(default_factory=dict)
     aliases: dict[Source, Source] = field(default_factory=dict)
+    outputs: list[Source] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def origin(self, source: Source) -> Source:
@@ -312,7 +315,7 @@ def graph_of(model: Any) -> Graph:
             "files of Sequential and functional models do",
         )
     graph = Graph()
-    _add_model(graph, (), Call((), model, (), ()))
+    graph.outputs = _add_model(graph, (), Call((), model, (), ()))
     return graph
 
 
@@ -341,19 +344,30 @@ def _add_model(graph: Graph, scope: tuple[str, ...], of: Call) -> list[Source]:
         return list(reads)
     config = config_of(model)
     inputs = [source.call[1] for source in _sources(config.get("input_layers"), scope)]
+    returned = [*_sources(config.get("output_layers"), scope)]
+    calls: dict[str, list[Call]] = {}
     for entry, call in layers:
-        name, calls = call.path[-1], entry.get("inbound_nodes") or []
-        if not isinstance(calls, list):
-            raise RnncliError(f"its config says that {shorten(name)} reads {shorten(repr(calls))}")
-        if not calls:
+        name, written = call.path[-1], entry.get("inbound_nodes") or []
+        if not isinstance(written, list):
+            raise RnncliError(f"its config says that {shorten(name)} reads {shorten(repr(written))}")
+        calls[name] = [_call(each, call, scope) for each in written]
+        # A nested model's own graph counts as its first call: in the outputs in Keras 3, everywhere in Keras 2.
+        if is_model(entry) and entry["class_name"] != "Sequential" and any(isinstance(each, dict) for each in written):
+            keys = {(scope, name, number + 1): (scope, name, number) for number in range(len(written))}
+            returned = [source._replace(call=keys.get(source.call, source.call)) for source in returned]
+    read = {source.call for source in chain(returned, *(each.reads for some in calls.values() for each in some))}
+    for entry, call in layers:
+        name = call.path[-1]
+        if not calls[name]:
             source = Source((scope, name, 0), 0)
             if name in inputs and inputs.index(name) < len(of.reads):
                 graph.aliases[source] = of.reads[inputs.index(name)]
             else:
                 _add_layer(graph, source.call, call)
-        for number, written in enumerate(calls):
-            _add_layer(graph, (scope, name, number), _call(written, call, scope))
-    return [*_sources(config.get("output_layers"), scope)]
+        first = int(is_model(entry) and (scope, name, 0) not in read)
+        for number, each in enumerate(calls[name], first):
+            _add_layer(graph, (scope, name, number), each)
+    return returned
 
 
 def _add_layer(graph: Graph, key: CallKey, call: Call) -> None:

@@ -69,7 +69,18 @@ def nodes_of(graph: Graph, store: Store | None, *, modern: bool) -> list[Node]:
     reader = _Reader(graph, store, modern)
     for key in order:
         reader.add(key)
-    return [node for key, call in graph.calls.items() if not _computes_mask(call) for node in reader.calls[key].nodes]
+    nodes = [node for key, call in graph.calls.items() if not _computes_mask(call) for node in reader.calls[key].nodes]
+    return [*_with_outputs(nodes, [[*reader.edges(graph.origin(source))] for source in graph.outputs])]
+
+
+def _with_outputs(nodes: Sequence[Node], outputs: Sequence[Sequence[Read]]) -> Iterator[Node]:
+    """Yield nodes, with a note on each that the model returns other than as the end of a row; outputs have edges."""
+    read = {edge.node for node in nodes for edge in node.reads or ()}
+    said = {edges[-1].node: "is also an output of the file" for edges in outputs if edges[-1].node in read}
+    said |= {edges[-1].node: "also returns its states; here they are left out" for edges in outputs if len(edges) > 1}
+    for node in nodes:
+        notes = [Note(f"{shorten(node.name)} {said[node.name]}", "differs")] if node.name in said else []
+        yield replace(node, notes=(*node.notes, *notes))
 
 
 def _computes_mask(call: Call) -> bool:
@@ -108,7 +119,7 @@ class _Reader:
             self.calls[key] = _Called((node,), _declared(call.entry))
             return
         mask = next((each.mask for each in read if each.mask), "")
-        edges = tuple(edge for source in sources for edge in self._edges(source))
+        edges = tuple(edge for source in sources for edge in self.edges(source))
         made, notes = self._made(call)
         nodes: list[Node] = []
         if not edges and (head := _input_of(call.entry)) is not None and not takes_input(made[0].word):
@@ -126,7 +137,10 @@ class _Reader:
             node = replace(each, name=own, kind=call.kind, reads=edges, notes=said, owner=call.name)
             if isinstance(each.word, Layer) and each.word.reads == "either":
                 node = replace(node, where=each.where or where)
-            node = self._with_arrays(node, call, number, size) if each.word is not None else replace(node, tensors=held)
+                if where not in (None, node.where):
+                    text = f"{node.described} is left out: its axis is not that of the features"
+                    node = replace(node, word=None, notes=(*said, Note(text, "left out")))
+            node = self._with_arrays(node, call, number, size) if node.word is not None else replace(node, tensors=held)
             nodes.append(node)
             edges, notes = (Read(own),), ()
             size = _returns(call.entry, each.word, size)
@@ -143,7 +157,7 @@ class _Reader:
         alone = vector and len(made) == 1 and call.entry["class_name"] != "Bidirectional" and nodes[-1].loops
         self.calls[key] = _Called(tuple(nodes), size, mask, alone)
 
-    def _edges(self, source: Source) -> Iterator[Read]:
+    def edges(self, source: Source) -> Iterator[Read]:
         """Yield the edges to an output: one that is followed, or for a state two, neither of which is followed."""
         called = self.calls[source.call]
         name = called.nodes[-1].name
