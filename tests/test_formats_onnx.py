@@ -102,7 +102,10 @@ def model(*of_graph: Iterable[object], **more: Iterable[object]) -> bytes:
 
 ARRAYS = {
     **{name: array(name, 1, *shape) for name, shape in {"W": (16, 3), "R": (16, 4), "B": (32,), "w0": (12, 3)}.items()},
-    **{name: array(name, *shape) for name, shape in {"K": (4, 4), "L": (4, 7), "k": (4,), "E": (9, 4)}.items()},
+    **{
+        name: array(name, *shape)
+        for name, shape in {"K": (4, 4), "L": (4, 7), "k": (4,), "k3": (3,), "E": (9, 4)}.items()
+    },
     **{name: array(name, 1, 12, fill=fill) for name, fill in {"P": 0.5, "Z": 0}.items()},
     "b3": array("b3", 1, 1, 7),
     **{name: array(name, 2, *shape) for name, shape in {"W2": (16, 3), "R2": (16, 4)}.items()},
@@ -171,6 +174,15 @@ SHAPED = {
         "Gather E x > e; LSTM e R R B > s; Squeeze s n1 > t; Transpose E > T; MatMul t T > y",
         (5, 2),
     ),
+    "a normalization of the axis that a layer reads as samples": (
+        "BatchNormalization x k3 k3 k3 k3 > n; LSTM n W R B > y",
+        (5, 3, 3),
+    ),
+    "a softmax of the axis that a layer reads as time": (
+        "Softmax x > s; Transpose s > t perm=[2,0,1]; LSTM t W R B > y",
+        (3, 3, 3),
+    ),
+    "a vector that is flattened to a column": ("LSTM x W R B > - h; Squeeze h n0 > v; Flatten v > y axis=2", (5, 2, 3)),
     "a reshape to as many": ("Reshape x shape > r; LSTM r W R B > y", (5, 2, 3)),
 }
 

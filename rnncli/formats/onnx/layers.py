@@ -229,15 +229,15 @@ def _batch_norm(inputs: Inputs) -> Made:
 def _flatten(inputs: Inputs) -> Made:
     """Reshape or Flatten of (batch, timesteps, features) to one vector per sample, if the length is known."""
     flow, node = inputs.flow(), inputs.node
-    if node.operation == "Flatten" and flow.returns == "vector" and len(flow.placed) == 2 and flow.is_features(1):
+    flattens, rank = node.operation == "Flatten", len(flow.placed)
+    require(not flattens or node.value("axis", 1) in (1, 1 - rank))
+    if flattens and flow.returns == "vector" and rank == 2 and flow.is_features(1):
         return Made(flow, Flatten())
-    require(len(flow.placed) == 3 and flow.returns == "sequence")
+    require(rank == 3 and flow.returns == "sequence")
     batch, time, features = flow.placed
     require(time == flow.time and flow.is_features(-1) and not flow.flipped and sized(time) is not None)
     size = sized(time + features)
-    if node.operation == "Flatten":
-        require(node.value("axis", 1) == 1)
-    else:
+    if not flattens:
         items = inputs.wholes("shape", 1)
         of_batch = {-1, length(batch), *([] if node.value("allowzero", 0) else [0])}
         require(len(items) == 2 and items[0] in of_batch and items[1] in (size, -1) and {*items} != {-1})
@@ -326,9 +326,9 @@ def _norm(inputs: Inputs) -> Made:
 
 def _normalized(inputs: Inputs, cls: type[Norm], axis: int, moving: Mapping[str, Constant]) -> Made:
     """Return a normalization; constant ones and zeros that are not arrays in the file mean no scale and no shift."""
-    flow, scale, shift = inputs.flow(), inputs.at(1), inputs.at(2)
+    flow, scale, shift = inputs.flow().along_features(axis), inputs.at(1), inputs.at(2)
     arrays = {role: each for role, each in (("gamma", scale), ("beta", shift)) if isinstance(each, Constant)}
-    require(flow.is_features(axis) and ("gamma" in arrays or (isinstance(scale, Fill) and scale.number == 1)))
+    require("gamma" in arrays or (isinstance(scale, Fill) and scale.number == 1))
     require("beta" in arrays or is_zero(shift) or not inputs.node.reads(2))
     arrays |= moving
     shapes = {array.tensor.shape for array in arrays.values()}
@@ -359,7 +359,7 @@ def _activation(inputs: Inputs) -> Made:
     if known.word == "softmax":
         usual = -1 if inputs.opset >= _SOFTMAX_OF_ONE_AXIS else 1
         require(node.value("axis", usual) in (-1, -1 if flow.axes is None else len(flow.axes) - 1))
-        require(flow.is_features(-1))
+        flow = flow.along_features(-1)
     return Made(flow, Activation(known.word))
 
 

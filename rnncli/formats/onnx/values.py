@@ -121,6 +121,11 @@ class Flow(NamedTuple):
         whole = self.axes[self.place_of(axis)]
         return whole not in self.flips and self.features in (None, whole)
 
+    def along_features(self, axis: int) -> Flow:
+        """Return the same numbers, with an axis that must be that of the features known to be it."""
+        require(self.is_features(axis))
+        return self if self.axes is None else self._replace(features=self.axes[self.place_of(axis)])
+
     def with_axes(self, axes: Sequence[Axis]) -> Flow:
         """Return the same numbers under other axes."""
         return self._replace(axes=tuple(axes))
