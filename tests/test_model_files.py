@@ -151,6 +151,28 @@ def test_a_weight_of_weight_norm_is_run_as_what_its_two_arrays_make() -> None:
         assert [weights["simple_rnn/kernel"].T.tolist(), weights["dense/kernel"].tolist()] == [[[6, 8]], [made]]
 
 
+def test_a_weight_that_is_dropped_in_training_is_run_as_it_is_and_not_as_its_dropped_copy() -> None:
+    names = ("r.module.weight_ih_l0", "r.module.weight_hh_l0", "r.weight_hh_l0_raw")
+    np.savez("w.npz", **{name: [[float(number)]] for number, name in enumerate(names)})
+    assert keras_weights(*open_model("w.npz").parts)["simple_rnn/recurrent_kernel"] == 2
+
+
+def test_a_module_whose_class_the_file_gives_is_of_no_other_class() -> None:
+    pairs = {"norm.weight": (4,), "norm.bias": (4,), "lstm.weight_ih_l0": (16, 3), "lstm.weight_hh_l0": (16, 4)}
+    tensors = {name: text(name.partition(".")[2]) + tensor_opcodes(name, shape) for name, shape in pairs.items()}
+    inside = [b"}(" + b"".join(each for name, each in tensors.items() if name.startswith(key)) + b"u" for key in "ln"]
+    module = b"ctorch.nn.modules.normalization\nGroupNorm\n)\x81}(%b%b%b}%b}ub" % (
+        *(text("_parameters"), inside[1]),
+        *(text("_buffers"), text("_modules")),
+    )
+    storages = [(name, bytes(4 * prod(shape))) for name, shape in pairs.items()]
+    root = b"\x80\x02}(" + text("lstm") + inside[0] + text("norm") + module + b"u."
+    Path("m.pt").write_bytes(torch_zip(root, storages))
+    (part,) = open_model("m.pt").parts
+    assert str(part.network) == "input:3,lstm:4:nobias"
+    assert "norm is of the class GroupNorm, which specs do not have" in part.said("left out")
+
+
 def test_a_module_that_is_saved_under_two_names_is_one_layer() -> None:
     shapes = {"weight_ih_l0": (12, 3), "weight_hh_l0": (12, 3), "bias_ih_l0": (12,), "bias_hh_l0": (12,)}
     tensors = [tensor_opcodes(key, shape) for key, shape in shapes.items()]

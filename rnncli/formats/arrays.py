@@ -54,10 +54,13 @@ _PROJECTION = re.compile(
 )
 """Endings of names of a matrix that is multiplied by, whatever is next to it."""
 
-_APART = re.compile(r"att(n|ention)|(^|[._/])(query|key|value|gate|[qkv])(_proj|_layer)?(/|$)|residual|skip")
+_APART = re.compile(
+    r"att(n|ention|_w)|(^|[._/])(query|key|value|gate|[qkv])(_proj|_layer)?(/|$)|residual|skip|highway|shortcut"
+    r"|(^|[._/])res([._/]|$)|conv(1d)?_?bank|bag([._/]|$)"
+)
 """Names of modules that are next to a row and not in it, whatever their sizes."""
 
-_OTHER_CONV = re.compile(r"transpose|deconv|upconv|einsum|bilin")
+_OTHER_CONV = re.compile(r"transpose|deconv|upconv|upsampl\w*$|einsum|bilin")
 """Names of other modules that have a three-dimensional array."""
 
 _LAYER_NORM = re.compile(r"layer_?norm|ln")
@@ -105,11 +108,20 @@ def nodes_of(tensors: Sequence[Tensor], *, ordered: bool | None = None) -> list[
 def _without_norms(tensors: Sequence[Tensor]) -> tuple[dict[str, Tensor], list[Node]]:
     """Return arrays by their names without PyTorch's weight_norm, and the scale g of each weight g·v/|v|.
 
-    The norm is over the axes along which g has length 1, or over all axes if g is a single number.
+    The norm is over the axes along which g has length 1, or over all axes if g is a single number. A weight that is
+    dropped in training is named `_raw` and belongs to the module itself, or to one that wraps it; its dropped copy, if
+    that is saved as well, is returned with the scales.
     """
     named = {tensor.name: tensor for tensor in tensors}
     plain: dict[str, str] = {}
     scales: dict[str, Node] = {}
+    for name in named:
+        if name.endswith("_raw") and _CELL.fullmatch(name[:-4]):
+            owner, _, role = name[:-4].rpartition(".")
+            inner = f"{owner}.module.{role}"
+            plain[name] = inner if inner in named or f"{owner}.module.bias_ih_l0" in named else name[:-4]
+            if dropped := named.get(plain[name]):
+                scales[dropped.name] = Node(dropped.name, "dropped weight", tensors={"weight": dropped})
     for (name, v), (of_v, of_g) in product(named.items(), (("_v", "_g"), (".original1", ".original0"))):
         g = named.get(name.removesuffix(of_v) + of_g) if name.endswith(of_v) and "weight" in name else None
         if g is None or g.dtype != v.dtype or len(g.shape) not in (0, len(v.shape)):
@@ -364,7 +376,9 @@ def _with_tables(nodes: Sequence[Node], ordered: bool) -> Iterator[Node]:
             continue
         ((rows, columns),) = matrix
         table = replace(node, kind="Embedding", word=Embedding(rows, columns), features=None)
-        before = ordered and after is not None and after.loops and after.features == columns != rows
+        before = (
+            ordered and after is not None and after.loops and after.features == columns and rows not in (1, columns)
+        )
         if _EMBEDDING.search(name):
             yield table
         elif (named := node.features in read and _TABLE.search(name)) or before:

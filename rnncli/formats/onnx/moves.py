@@ -182,7 +182,7 @@ def _concat(inputs: Inputs) -> Values:
     both = both_halves(flows)
     if both is not None and both.axes is not None and both.features is not None and along[0] == flows[0].features:
         return [both.with_axis(place, both.features)]
-    require({flow.returns for flow in flows} in ({"vector"}, {"state"}))
+    require(len({*flows}) == len(flows) and {flow.returns for flow in flows} in ({"vector"}, {"state"}))
     require(len({len(flow.placed) for flow in flows}) == 1 and all(sized(axis) in (1, 2) for axis in along))
     return [Joined(tuple(flows), place)]
 

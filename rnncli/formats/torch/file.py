@@ -21,6 +21,7 @@ from rnncli.formats.tensors import WIDTHS, Tensor, array_at, array_of, check_sha
 from rnncli.formats.torch.tensors import Found, Storage, View, rebuilt, referred
 from rnncli.formats.torch.unpickling import Pairs, load
 from rnncli.formats.zip_archive import MAGIC, Archive
+from rnncli.layers import Layer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,7 +80,11 @@ def read(path: str) -> ModelFile:
 def _as_said(node: Node, found: Found, lead: str) -> Node:
     """Return a node with properties that its module has and its tensors do not show."""
     owner = next((tensor.name.rpartition(".")[0] for tensor in node.tensors.values()), "")
-    if loops(node.word) and node.word.gates == 1 and f"{lead}{owner}".strip(".") in found.relus:
+    module = f"{lead}{owner}".strip(".")
+    if isinstance(node.word, Layer) and (other := found.others.get(module)):
+        said = Note(f"{shorten(node.name)} is of the class {other}, which specs do not have", "left out")
+        return replace(node, kind=other, word=None, notes=(said,))
+    if loops(node.word) and node.word.gates == 1 and module in found.relus:
         node = replace(node, word=replace(node.word, activation="relu"))
     if node.loops and found.differs:
         node = replace(node, notes=(*node.notes, Note(found.differs, "differs")))

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from rnncli.errors import RnncliError, listed, shorten
+from rnncli.formats.nodes import names
 from rnncli.formats.tensors import MAX_ARRAYS, MAX_RANK, WIDTHS
 from rnncli.formats.torch.unpickling import Made, Named, Pairs
 
@@ -36,7 +37,7 @@ _STORAGE_TEXT = re.compile(
 """How protocol 0 refers to a storage."""
 
 _OF_TRAINING = re.compile(
-    r"optim(izer)?s?(_\w+)?|opt|(lr_)?schedulers?(_\w+)?|(grad_)?scaler|exp_avg(_sq)?|momentum_buffer"
+    r"optim(izer)?s?(_\w+)?|opt|(lr_)?schedulers?(_\w+)?|(grad_)?scaler|exp_avg(_sq)?|momentum_buffer|grads?"
     r"|(\w+_)?rng(_\w+)?"
 )
 """Keys of a checkpoint for values that are needed only in training."""
@@ -58,6 +59,9 @@ _SAME_AGAIN = "_flat_weights"
 
 _LONGEST_NUMBER, _MOST_KEYS = 128, 4
 """The bits of the longest number that can be a name, and the most words of a tuple that can be one."""
+
+_LOOK_ALIKE = names("ConvTranspose1d EmbeddingBag GroupNorm InstanceNorm1d RMSNorm")
+"""Classes of PyTorch whose arrays look like those of a class that specs have."""
 
 _HANDS_ON = ("Dropout", "Identity")
 """Modules that return their input unchanged, in inference."""
@@ -211,6 +215,7 @@ class Found:
     Attributes:
         tensors: the tensors of a network, by the path of keys and attributes to each.
         relus: the names of RNNs whose activation is relu, according to their modules.
+        others: the classes of modules whose arrays look like another's, by name.
 
     Raises:
         RnncliError: there are too many, or they are nested too deeply.
@@ -219,6 +224,7 @@ class Found:
     def __init__(self, value: object) -> None:
         self.tensors: dict[str, View] = {}
         self.relus: set[str] = set()
+        self.others: dict[str, str] = {}
         # How many tensors are needed only in training, by key; how many modules have no arrays, by class, without those
         # that return their input in inference; and how many other things there are.
         self._training: Counter[str] = Counter()
@@ -263,6 +269,8 @@ class Found:
             if depth > MAX_DEPTH:
                 raise RnncliError(f"its containers are nested more than {MAX_DEPTH} deep")
             before = self._reached
+            if isinstance(value, Made) and value.of.name in _LOOK_ALIKE:
+                self.others[name] = value.of.name
             for key, each in self._inside(value, name, depth, training):
                 if len(name) + len(key) > MAX_NAME:
                     raise RnncliError(f"tensor {shorten(name + key)} has a name of more than {MAX_NAME:,} characters")
