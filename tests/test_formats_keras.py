@@ -240,6 +240,7 @@ MODELS: dict[str, Any] = {
         reduce(lambda inner, number: layer("TimeDistributed", layer=inner), range(30), layer("Dense", units=2)),
     ),
     # Files with false content.
+    "a model of Keras 1": sequential(layer("LSTM", output_dim=4, **INPUT), version="1.2.2", plain=True),
     "no JSON": "text",
     "no JSON in a text": json.dumps("text"),
     "nested too deeply": "[" * 100_000,
