@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from contextlib import suppress
+from dataclasses import replace
+from itertools import pairwise, product
 
 import numpy as np
+import pytest
 from conftest import Run, Walk
 from hypothesis import given
 from hypothesis import strategies as st
+from kinds import BODY, small_network
+from kinds.base import Kind
 from strategies import MAX_SIZE, heads, networks
 from test_startup import imported
 
-from rnncli import Network
+from rnncli import Network, RnncliError
 from rnncli.characters import ascii_form
 from rnncli.engine.model import Model
 from rnncli.language.rules import least_steps
@@ -20,6 +25,7 @@ from rnncli.language.spec import EXAMPLE
 from rnncli.layers import LAYERS, Input, SimpleRNN
 from rnncli.layers.pool import POOLS
 from rnncli.layers.recurrent import MERGE_MODES
+from rnncli.layers.windows import PADDINGS
 from rnncli.quantities import shape_text
 from rnncli.render.drawing import draw
 from rnncli.reports.unrolled import Unrolled, unroll
@@ -47,6 +53,18 @@ def rows(spec: str, timesteps: int | None = None, width: int = 80) -> list[str]:
     """The lines with a cell's state, from the top."""
     drawn = plain(unroll(Network.parse(spec), None, timesteps)[-1], width)
     return [line[line.index("0 ─►") if "0 ─►" in line else line.index("│") :] for line in drawn if " 0" in line]
+
+
+@pytest.mark.parametrize("kind", BODY, ids=lambda kind: kind.names[0])
+def test_the_largest_number_is_drawn_explained_and_exported_at_once(kind: Kind) -> None:
+    *below, layer = Network.parse(small_network(kind)).layers
+    paddings = [{"padding": padding} for padding in PADDINGS] if hasattr(layer, "padding") else [{}]
+    for name, padding in product(layer.numbers, paddings):
+        with suppress(RnncliError):  # some are words or shares, and a projection must be smaller
+            network = Network([*below, replace(layer, **{name: MAX_SIZE}, **padding)])
+            assert str(MAX_SIZE) in f"{network.draw()}"
+            assert network.explain().layers[-1].equations
+            assert str(MAX_SIZE) in str(network.export("keras")).replace("_", "")
 
 
 def test_several_specs_are_drawn_separately_and_a_bad_one_is_reported(rnncli: Run) -> None:

@@ -93,8 +93,7 @@ class Conv(Affine):
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
         """Return the sum over a window."""
-        terms = [f"x_{time}·W_{place}" for place, time in enumerate(self.window.times(), start=1)]
-        terms = [*terms[:2], "…", terms[-1]] if len(terms) > 3 else terms
+        terms = self.window.terms(2, lambda time, place: f"x_{time}·W_{place}")
         total = " + ".join(terms + ["b"] * self.use_bias)
         return (Equation(f"y_t = {applied(self.activation, total)}"),)
 

@@ -137,15 +137,12 @@ class Pool(Layer):
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
         """Return the equation over all timesteps, or over a window."""
-        times, result = ["1", "T"], "y"
+        result, number, terms = "y", "T", ["x_1", "…", "x_T"]
         if self.window is not None:
-            times, result = self.window.times(), "y_t"
-        terms = [f"x_{time}" for time in times]
-        apart = ", " if self.mode == "max" else " + "
-        joined = apart.join([terms[0], "…", terms[-1]] if self.window is None or len(terms) > 2 else terms)
+            result, number, terms = "y_t", f"{self.pool_size:,}", self.window.terms(1, lambda time, _: f"x_{time}")
         if self.mode == "max":
-            return (Equation(f"{result} = max({joined})", "for each feature"),)
-        return (Equation(f"{result} = ({joined}) / {'T' if self.window is None else len(terms)}", "for each feature"),)
+            return (Equation(f"{result} = max({', '.join(terms)})", "for each feature"),)
+        return (Equation(f"{result} = ({' + '.join(terms)}) / {number}", "for each feature"),)
 
     def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Note]:
         """Explain the output and the effect of padding."""

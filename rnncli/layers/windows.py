@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from rnncli.immutable import NamedTuple
 from rnncli.layers.cost import Number
@@ -87,25 +87,34 @@ class Window(NamedTuple):
             more = max(0, (-(-steps // self.stride) - 1) * self.stride + self.span - steps)
         return more // 2, more - more // 2
 
-    def read_by(self, output: int, steps: int | None) -> list[int]:
-        """Return the timesteps in the window of an output, with 0 for padding; both count from 1.
+    def read_by(self, output: int, steps: int | None) -> range:
+        """Return the timesteps in the window of an output; those outside the sequence are padding. Both count from 1.
 
         Args:
             output: the output's index.
-            steps: the length of the sequence; if None, padding after the sequence is not recognised.
+            steps: the length of the sequence, which may be None unless the window `goes_by_length`.
         """
         first = (output - 1) * self.stride + 1 - self.around(steps)[0]
-        times = range(first, first + self.span, self.dilation)
-        return [time if time > 0 and (steps is None or time <= steps) else 0 for time in times]
+        return range(first, first + self.span, self.dilation)
 
-    def times(self) -> list[str]:
-        """Return the timesteps in the window of output t, as written in an equation: `t`, `{2t-1}`, `{t-2}`."""
+    def terms(self, first: int, term: Callable[[str, int], str]) -> list[str]:
+        """Return the terms of a formula over the window of output t: the first few and the last, with … in between.
+
+        Args:
+            first: the number of terms before the ….
+            term: returns a term, given its timestep, `t`, `{2t-1}` or `{t-2}`, and its place in the window, from 1.
+        """
+        places = [*range(1, min(first, self.width) + 1), *[self.width] * (self.width > first)]
+        terms = [term(self._time(place), place) for place in places]
+        return [*terms[:-1], "…", terms[-1]] if self.width > first + 1 else terms
+
+    def _time(self, place: int) -> str:
+        """Return the timestep at a place in the window of output t, as written in an equation."""
         start = 0 if self.goes_by_length else -self.around(None)[0]
+        offset = start + 1 - self.stride + (place - 1) * self.dilation
         lead = "t" if self.stride == 1 else f"{self.stride:,}t"
-        offsets = [start + 1 - self.stride + place * self.dilation for place in range(self.width)]
-        more = "-p" if self.goes_by_length else ""
-        times = [f"{lead}{offset:+,}{more}" if offset else f"{lead}{more}" for offset in offsets]
-        return [time if time == "t" else f"{{{time}}}" for time in times]
+        time = f"{lead}{f'{offset:+,}' if offset else ''}{'-p' if self.goes_by_length else ''}"
+        return time if time == "t" else f"{{{time}}}"
 
     def length_text(self, steps: int | None) -> str:
         """Return the formula for the number of windows and, if the length is known, its numbers."""

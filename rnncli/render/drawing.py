@@ -274,18 +274,19 @@ class _Columns:
         letter = _SEQUENCES[over]
 
         def name(time: int) -> str:
-            return "0" if not time else letter if over == "vector" else f"{letter}{time}"
+            inside = time > 0 and (length is None or time <= length)
+            return "0" if not inside else letter if over == "vector" else f"{letter}{time}"
 
-        def fitting(names: list[str]) -> str:
-            first, *_, last = names * 2
-            shown = [" ".join(names)] if len(names) <= _MOST_NAMES else []
+        def fitting(times: range) -> str:
+            first, last = name(times[0]), name(times[-1])
+            shown = [" ".join(map(name, times))] if len(times) <= _MOST_NAMES else []
             shown += [f"{first} {_DOTS} {last}", f"{_DOTS} {last}"]
             return next((text for text in shown if len(text) <= self._apart - 2), _DOTS)
 
         if window.goes_by_length and length is None:
             return [_DOTS] * self._count
         numbers = [*range(1, self._count), outputs]
-        texts = [fitting([*map(name, window.read_by(number, length))]) for number in numbers if number is not None]
+        texts = [fitting(window.read_by(number, length)) for number in numbers if number is not None]
         if outputs is None:
             after = window.around(None)[1]
             texts.append(f"{_DOTS} 0" if after else f"{_DOTS} {letter}T" if window.stride == 1 else _DOTS)
