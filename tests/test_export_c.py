@@ -258,6 +258,7 @@ def test_the_error_of_int8_is_reported_for_a_random_and_for_a_given_input(rnncli
         r"for 100 random timesteps\n",
         result.stderr,
     )
+    assert "for 200 random timesteps" in rnncli(line[0], "input:2,conv:2x200,pool:avg", *line[2:]).stderr
     np.save("x.npy", np.zeros((1, 7, 2), "float32"))
     assert "for the 7 timesteps of x.npy" in rnncli(*line, "--input", "x.npy").stderr
     result = rnncli(*line[:-2], "--input", "x.npy")

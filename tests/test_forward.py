@@ -172,6 +172,15 @@ def test_a_layer_of_every_kind_runs(rnncli: Run, at: Walk) -> None:
             assert [layer["name"] for layer in network["layers"]] == list(Network.parse(spec).names)
 
 
+def test_a_window_longer_than_the_default_length_runs_first(
+    rnncli: Run, at: Walk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for layer in ("conv:2x200", "pool:max:200", "pool:avg:200:stride=1", "conv:2x20:dilation=10,conv:2x10"):
+        with at(layer):
+            monkeypatch.setattr("rnncli.engine.forward._WARM", set())
+            assert run_json(rnncli, f"input:8,{layer}", "--timesteps", "200")["output_shape"][1] == 1
+
+
 def test_more_layers_run_than_pythons_recursion_limit(rnncli: Run) -> None:
     network = run_json(rnncli, "input:1,dropout:0:x1500", "--timesteps", "1")
     assert len(network["layers"]) == 1500

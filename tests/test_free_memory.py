@@ -16,7 +16,7 @@ from conftest import Run, Walk, some
 
 from rnncli import Network
 from rnncli.commands.groups import GroupedCommand
-from rnncli.engine.memory import weight_bytes
+from rnncli.engine.memory import run_bytes, weight_bytes
 from rnncli.system.memory import RESERVE, free_bytes
 
 MB = 1 << 20
@@ -100,11 +100,21 @@ def test_the_memory_to_be_allocated_is_reported(rnncli: Run, monkeypatch: pytest
     assert rnncli("forward", "input:8,rnn:3") == (1, "", f"Error: {error}\nHelp: {advice}\n")
 
 
-def test_a_remedy_is_suggested_if_the_weights_alone_barely_fit(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    least = weight_bytes(Network.parse("input:1k,lstm:1k:bi"), np.dtype("float32")) + RESERVE
+def test_a_remedy_is_suggested_if_the_shortest_run_barely_fits(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    network, dtype = Network.parse("input:1k,lstm:1k:bi"), np.dtype("float32")
+    least = weight_bytes(network, dtype) + run_bytes(network, 1, 1, dtype) + RESERVE
     for free, is_said in ((least, True), (least - 1, False)):
         monkeypatch.setattr("rnncli.engine.memory.free_bytes", lambda free=free: free)
         assert ("keep the whole sequence" in rnncli("forward", "input:1k,lstm:1k:bi").stderr) == is_said
+
+
+def test_the_window_of_a_layer_is_counted(at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rnncli.engine.memory.free_bytes", lambda: RESERVE + 50 * MB)
+    for layer in ("pool:max:10M:same:stride=1", "pool:avg:10M:same", "conv:1x3:dilation=1M:causal"):
+        with at(layer):
+            error = rnncli("forward", f"input:8,{layer}", "--timesteps", "1").stderr
+            assert "for its run" in error
+            assert "`rnncli summary` computes its sizes" in error
 
 
 def test_a_long_sequence_of_ids_takes_no_more_memory_than_one_of_numbers(

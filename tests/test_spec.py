@@ -65,6 +65,7 @@ CANONICAL = {
     "embed:1Mx64,rnn:32": "embed:1000000x64,rnn:32",
     "embed:10_000x32,rnn:32": "embed:10000x32,rnn:32",
     "embed:2Gx1k,rnn:32": "embed:2000000000x1000,rnn:32",
+    "embed:2x8,conv:4x2:STRIDE=1M,pool:max:1G": "embed:2x8,conv:4x2:stride=1000000,pool:max:1000000000",
     "embed:010x04": "embed:10x4",
     "embed:10X4": "embed:10x4",
     "embedding:10x4,simplernn:3:seq,simple_rnn:3": "embed:10x4,rnn:3:seq,rnn:3",

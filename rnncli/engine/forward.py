@@ -16,6 +16,7 @@ from rnncli.engine.chunks import Chunk, Group, Pass, Tick, Write, flow, ticks, u
 from rnncli.engine.model import Model
 from rnncli.engine.types import Array
 from rnncli.errors import RnncliError
+from rnncli.language.rules import least_steps
 from rnncli.network import Network
 from rnncli.quantities import features_of, shape_text
 from rnncli.summary import LayerSummary, Summary
@@ -221,7 +222,7 @@ def _warm_up(model: Model, batch: int, timesteps: int) -> None:
     For a large layer this cost is negligible.
     """
     network = model.network
-    steps = min(timesteps, _WARMING)
+    steps = min(timesteps, max(_WARMING, least_steps(network.layers)))
     new = {layer.kind for layer in network.body} - _WARM
     if not new or sum(work(network, batch, network.head.fixed_timesteps or steps)) > _WARMING_WORK:
         return

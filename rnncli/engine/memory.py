@@ -11,6 +11,7 @@ import numpy as np
 from rnncli.engine.chunks import chunk_steps
 from rnncli.engine.initializers import network_weights
 from rnncli.errors import RnncliError
+from rnncli.language.rules import least_steps
 from rnncli.layers import READING_FROM_THE_END
 from rnncli.layers.weights import Weight
 from rnncli.network import Network
@@ -31,7 +32,7 @@ def check_fits(
 ) -> None:
     """Check that a run fits in memory, with `extra` additional bytes for data read from or written to files.
 
-    If at least the weights would fit, `smaller` is the advice.
+    If one sample of the shortest sequence would fit, `smaller` is the advice.
 
     Raises:
         RnncliError: it does not; the message states how much it would need and how much is free.
@@ -42,7 +43,9 @@ def check_fits(
         smaller += f"; {READING_FROM_THE_END} keep the whole sequence"
     message = f"the network would need {memory(weights)} for its weights, {memory(run)} for its run"
     too_large = "`rnncli summary` computes its sizes without allocating it"
-    _check(weights + run, message, lambda free: smaller if weights + RESERVE <= free else too_large)
+    shortest = network.head.fixed_timesteps or least_steps(network.layers)
+    least = weights + run_bytes(network, 1, shortest, dtype)
+    _check(weights + run, message, lambda free: smaller if least + RESERVE <= free else too_large)
 
 
 def steps_watched(part: Network, timesteps: int) -> int:
@@ -127,6 +130,13 @@ def run_bytes(network: Network, batch: int, timesteps: int, dtype: np.dtype[Any]
             whole = True
             held += features + units  # the whole joined input, and the whole output
         steps = max(steps_read or 1, (returns[1] or 1) if len(returns) == 3 else 1)
-        numbers += batch * (steps if whole else min(steps, chunk)) * held
+        steps = steps if whole else min(steps, chunk)
+        numbers += batch * steps * held
+        if layer.window is not None:
+            span, width, stride = layer.window.span, layer.window.width, layer.window.stride
+            copied = (
+                (steps // stride + 1) * width if layer.weights(reads) else 0
+            )  # the windows of a chunk, for a product
+            numbers += batch * (3 * span + copied) * features  # the end of the input, kept in three arrays at most
         whole = whole and len(returns) == 3
     return numbers * dtype.itemsize

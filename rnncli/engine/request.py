@@ -11,8 +11,9 @@ from typing import Any, Literal, get_args
 
 from rnncli.errors import ArgumentError, quote, shorten
 from rnncli.formats import names_another
+from rnncli.language.rules import least_steps
 from rnncli.layers.weights import FRAMEWORKS, Framework
-from rnncli.network import check_flags, check_known, check_sizes, check_whole, plain
+from rnncli.network import Network, check_flags, check_known, check_sizes, check_whole, plain
 from rnncli.quantities import MAX_SIZE, parse_size
 
 DTYPES = ("float32", "float64")
@@ -35,6 +36,11 @@ DEFAULT_SEEDS, MOST_SEEDS = 5, 1000
 _READ = ("input", "weights", "state")
 _WRITTEN = {"save_weights": ".npz", "output": ".npy", "save_state": ".npz"}
 """The files that are written, and their extensions."""
+
+
+def default_timesteps(network: Network) -> int:
+    """Return the length of a random input for a network: its own, or 100, or as many as its windows need."""
+    return network.head.fixed_timesteps or max(DEFAULT_TIMESTEPS, least_steps(network.layers))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any
 
-from rnncli.engine.request import DEFAULT_TIMESTEPS
+from rnncli.engine.request import default_timesteps
 from rnncli.errors import UsageError, printable
 from rnncli.export import Job
 from rnncli.export.numpy_functions import ACTIVATIONS, CELL, FUNCTIONS, INITIALIZERS, called, function, sort_of
@@ -289,7 +289,7 @@ def _drawn_layer(step: Step, room: str) -> Iterator[str]:
 def _main(job: Job) -> Iterator[str]:
     """Yield the lines that run the model on the random input of `rnncli forward`."""
     head, name = job.network.head, job.plan.argument
-    timesteps = head.fixed_timesteps or DEFAULT_TIMESTEPS
+    timesteps = default_timesteps(job.network)
     yield from ("", "", 'if __name__ == "__main__":')
     yield f"{INDENT}# The random input of `rnncli forward`, drawn one timestep after another."
     yield from (f"{INDENT}{line}" for line in _stream(job, "(0,)"))

@@ -19,7 +19,7 @@ from rnncli.immutable import NamedTuple
 from rnncli.language.arguments import attribute_of, read_value, setting_of
 from rnncli.language.source import Source, Token, check_length, lowered, splice, without_spaces
 from rnncli.layers import KINDS, Layer
-from rnncli.layers.options import Option
+from rnncli.layers.options import Option, Whole
 from rnncli.layers.sizes import BLANK_PATTERN, Blank, Numbers, SizeError, blank_of
 from rnncli.quantities import parse_size
 
@@ -220,12 +220,13 @@ class _LayerParser:
 
     def _option(self, cls: type[Layer], option: Option, field: Token, word: str) -> dict[str, Any] | None:
         """Return the value of a field for the attribute of an option; None if the field is for another one."""
-        key, equals, name = word.partition("=")
-        key, name = key.strip(), name.strip()
+        text = field.text if isinstance(option, Whole) else word  # 10M is a number, 10m is not
+        key, equals, name = (part.strip() for part in text.partition("="))
+        key = lowered(key)
         if not option.spells(key) or (equals and f"{key}=" != option.lead):
             return None
         if not equals:
-            name = option.alone(key)
+            name = option.alone(text)
         try:
             value = option.value_of(name)
         except ValueError as fault:

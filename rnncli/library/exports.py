@@ -10,7 +10,7 @@ from os.path import basename, splitext
 from typing import TYPE_CHECKING, NoReturn
 
 from rnncli.atomic import Written, written_whole
-from rnncli.engine.request import DEFAULT_TIMESTEPS, checked_seed, file_names
+from rnncli.engine.request import checked_seed, default_timesteps, file_names
 from rnncli.errors import UsageError, listed, printable, quote
 from rnncli.export import (
     TARGETS,
@@ -323,7 +323,7 @@ def _difference(job: Job, path: str | None) -> str:
 
     network, model = job.network, Model(job.network, weights=job.weights())
     if path is None:
-        timesteps = network.head.fixed_timesteps or DEFAULT_TIMESTEPS
+        timesteps = default_timesteps(network)
         (chunk,) = random_chunks(network, 1, timesteps, timesteps, job.seed, "keras", model.dtype)
         x, given = chunk.values[None, ..., 0], f"{timesteps:,} random timesteps"
     else:
