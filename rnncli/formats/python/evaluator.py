@@ -49,6 +49,8 @@ ITEMS_A_STEP = 20
 _WITH_KEY = re.compile(r"\['([A-Za-z_]\w*)'\]")
 """An item by its key; a setting may write it as an attribute, `cfg.cell`, which needs no quotes in a shell."""
 
+_REGISTERS = ("add_module", "register_module", "register_parameter")
+
 _WORDS: Mapping[object, Value] = {"True": True, "False": False, "None": None}
 
 
@@ -298,6 +300,8 @@ class Evaluator:
                 return cls
             case Instance(cls=Class() as cls) | (Class() as cls):
                 found = cls.get(name)
+                if isinstance(found, Function) and found.decorated("classmethod"):
+                    return replace(found, owner=cls)
                 if isinstance(found, Function) and isinstance(owner, Instance) and not found.decorated("staticmethod"):
                     found = replace(found, owner=owner)
                     return self.invoke(found, Given([], {}, node)) if found.decorated("property") else found
@@ -468,9 +472,11 @@ class Evaluator:
                 return self.invoke(replace(own, owner=called), given)
             case Method(owner=list() as owner, name="add_module"):
                 return plain_method(self, owner, "append", Given([given.get("module", 1)], {}, given.node))
-            case Method(owner=Instance() | dict() as owner, name="add_module") if isinstance(given.get("name", 0), str):
+            case Method(owner=Instance() | dict() as owner, name=name) if name in _REGISTERS and isinstance(
+                given.get("name", 0), str
+            ):
                 held = owner if isinstance(owner, dict) else owner.values
-                self.put(owner, held, given.get("name", 0), given.get("module", 1))
+                self.put(owner, held, given.get("name", 0), given.get("module", 1, given.get("param")))
             case Method(owner=list() | dict() | str() as owner, name=name):
                 return plain_method(self, owner, name, given)
             case Method(owner=Parser() as owner, name=name):

@@ -29,7 +29,7 @@ from rnncli.formats.python.objects import (
     open_in,
 )
 from rnncli.formats.python.program import RECURRENT
-from rnncli.formats.python.steps import SIZE, Module, Tensor
+from rnncli.formats.python.steps import SIZE, Module, Step, Tensor
 from rnncli.layers.weights import Framework
 
 _ENDS = ("inputs", "outputs")
@@ -111,6 +111,8 @@ class Graphs(Modules):
             case Method(owner=Tensor() as owner, name=name):
                 given = Given([owner, *given.positional], given.named, given.node)
                 return computed(self, name, given, self.tensors(given.all))
+            case Method(owner=Instance(), name="add_weight"):
+                return self.fresh(Module(("Weight",), given, None, "keras", self.function))
             case Method(owner=Instance() as owner, name="__init__"):
                 owner.values["__init__"] = given
                 return None
@@ -175,7 +177,15 @@ class Graphs(Modules):
         inputs, outputs = (self.tensors(given.get(each, place)) * functional for place, each in enumerate(_ENDS))
         if name in DATA and called.path[0] in ("torch", "F") and not tensors:
             return self.data()
+        if called.path[:3] == ("torch", "nn", "utils") and isinstance(first := given.get("module", 0), Module):
+            first.notes += (Note(f"is changed by {name}, which is left out", "left out"),)
+            return first
         made = (name[:1].isupper() and not name.endswith("Loss")) or name == "from_pretrained"
+        if framework == "keras" and functional and not outputs and (ends := given.get("outputs", 1)) is not None:
+            why = open_in(ends) or left_open(given.node)
+            step = self.add(Step("unknown", given.line, [], names=why.names))
+            step.note(Note(f"its outputs are not known: {why.why}", "left out"))
+            outputs = [Tensor(step)]
         if framework is None and name in RECURRENT:
             self.foreign.setdefault(name, Call(called.path, given))
         if framework is None or not made or (functional and not outputs):

@@ -83,13 +83,17 @@ class Modules(Recorder):
         if class_of(module.framework, module.name) is not None and len(tensors) > 1:
             tensors, states = tensors[:1], [*tensors[1:], *states]
         site = site or id(given.node)
-        return self.once(module, site, tensors, states, lambda: self._made(module, tensors, states, given.line))
+        begins = module.framework == "keras" and data is None
+        return self.once(module, site, tensors, states, lambda: self._made(module, tensors, states, given.line, begins))
 
-    def _made(self, module: Module, tensors: list[Tensor], states: list[Tensor], line: int) -> Value:
-        """Return a layer's output, after recording its step, or one step per level of a stack."""
+    def _made(self, module: Module, tensors: list[Tensor], states: list[Tensor], line: int, begins: bool) -> Value:
+        """Return a layer's output, after recording its step, or one step per level of a stack.
+
+        A layer that `begins` a model reads the model's input; otherwise, if it reads no tensors, its input is unknown.
+        """
         kind = "input" if module.name in INPUTS else module.name
         first, reads = next(iter(tensors), None), [self.read(each) for each in tensors]
-        step = Step(kind, line, reads or (None if module.framework == "torch" else []), None, module)
+        step = Step(kind, line, reads or ([] if begins else None), None, module)
         given = module.given.get("input_shape")
         read = first.step.sizes if first is not None else given if isinstance(given, list) else None
         sizes = self._sizes_of(module, read)
@@ -210,6 +214,8 @@ class Modules(Recorder):
         Raises:
             UnknownModuleError: specs cannot express it, or an argument is wrong or not known.
         """
+        if isinstance(module, Instance) and module.cls is not None:
+            raise UnknownModuleError(f"{module.cls.name} is defined in the file, and specs cannot express it")
         if not isinstance(module, Module):
             return module
         self.step()
@@ -237,6 +243,8 @@ class Modules(Recorder):
                 values[name] = taken
             for name, each in values.items():
                 if (cause := open_in(each)) is not None:
+                    if cause is SIZE:
+                        cause = left_open(module.given.written(name, cls.takes), "depends on the data")
                     opened = [one._replace(example=one.example or _EXAMPLES.get(name)) for one in cause.names]
                     faults.append(UnknownModuleError(f"{name} of {what} is not known: {cause.why}", (*opened,)))
             if faults:

@@ -187,7 +187,7 @@ class Function(Opaque):
     scope: Scope
     defaults: dict[str, Value] = field(default_factory=dict)
     cls: Class | None = None
-    owner: Instance | None = None
+    owner: Instance | Class | None = None
     shown: ClassVar[str] = "a function"
 
     @property

@@ -94,8 +94,10 @@ class Program(Evaluator):
         leading = self.recurrent | RECURRENT
         for wanted in (False, True, True):  # unused definitions may call the others; calls define more
             made: list[Function | Class] = [*self._functions, *self._classes]
+            bases = {base for each in self._classes if each.node in self._called for base in each.line[1:]}
             for each in made:
-                if (each.name in taken) == wanted and each.node not in self._called and leading & _words(each.node):
+                known = each.node in self._called or (each in bases and not wanted)
+                if (each.name in taken) == wanted and not known and leading & _words(each.node):
                     self._presume(each, taken.get(each.name, by_text))
         for instance in list(self.instances):
             cls = instance.cls
@@ -167,7 +169,7 @@ class Program(Evaluator):
         arguments = function.node.args
         every, positional = [*arguments.posonlyargs, *arguments.args], given.positional
         if function.cls is not None and not function.decorated("staticmethod"):
-            if function.owner is not None or function.decorated("classmethod") or not positional:
+            if function.owner is not None or not positional:
                 positional = [function.owner or function.cls, *positional]  # else Base.__init__(self, ...)
             scope.values |= {"__class__": function.cls, "__self__": positional[0]}
         values = dict(zip([each.arg for each in every], positional, strict=False)) | given.named
@@ -184,7 +186,7 @@ class Program(Evaluator):
                 self.presuming += (f"{name} is {cls.name}() with its default values: the file does not say",)
             value = values.pop(name, given.unknown or function.defaults.get(name, why))
             scope.values[name] = value if known else self.setting(name, value)
-        if function.owner is not None and function.name == "__init__":
+        if isinstance(function.owner, Instance) and function.name == "__init__":
             function.owner.given.update((each.arg, scope.values[each.arg]) for each in parameters[1:])
         if arguments.vararg is not None:
             scope.values[arguments.vararg.arg] = list(positional[len(every) :])

@@ -228,7 +228,9 @@ class _Found:
         rows = parts_of(_nodes(self))
         self.left = rows.left
         if not rows.parts:
-            self.fault = next(iter(rows.reasons), "")
+            reads = [step for step in self.steps if step.is_keras and step.reads is None]
+            unknown = [f"the source does not say what {step.kind} (line {step.line}) reads" for step in reads]
+            self.fault = next(iter([*rows.reasons, *unknown]), "")
             return
         for part in rows.parts:
             between = "/" if part.framework == "keras" else "."
@@ -245,19 +247,25 @@ def _found_in(graphs: Graphs) -> list[_Found]:
     """Return the recurrent models of a source, in the order of the file."""
     found: list[_Found] = []
     shown: dict[Module, str] = {}
+    outside: dict[Module, str] = {}
     seen: set[object] = set()
-    for source in (_keras_models(graphs), _objects(graphs, shown), _loose(graphs, found)):
+    for source in (_models(graphs), _objects(graphs, shown), _loose(graphs, found)):
         for model in source:
             loops = {step.module for step in model.steps if step.module is not None and recurs(step.module)}
-            unknown = any(step.module is None and (step.names or step.kind == "unknown") for step in model.steps)
-            if not loops and not (unknown and graphs.recurrent & {model.name, *model.others}):
-                continue
             layers = {step.module: model.name for step in model.steps if step.module is not None and step.is_layer}
+            unknown = any(
+                step.reads is None if step.is_keras else not step.module and (step.names or step.kind == "unknown")
+                for step in model.steps
+            )
+            if not loops and not (unknown and graphs.recurrent & {model.name, *model.others}):
+                outside |= layers if model.loose else {}
+                continue
             if loops and loops <= shown.keys() and (model.loose or layers.keys() <= shown.keys()):
                 others = ", ".join(dict.fromkeys(shown[each] for each in loops))
                 note = f"{model.name} (line {model.line}) has the recurrent layers of {others}, and none of its own"
                 again = model.loose or others == model.name  # a class whose methods build it
                 found += [] if again else [_Found(model.name, model.line, notes=(note,))]
+                outside |= layers
                 continue
             presumed = dict.fromkeys(each for step in model.steps if step.module for each in step.module.presumed)
             model.assumed = (*(Note(each, "assumed size") for each in presumed), *model.assumed)
@@ -268,6 +276,10 @@ def _found_in(graphs: Graphs) -> list[_Found]:
                 held = dict.fromkeys(filter(recurs, [*loops, *(model.modules if model.names else ())]), model.name)
                 shown |= (layers | held if model.parts or model.names else {}) | shown
             seen.add(same)
+    for module in outside.keys() - shown.keys() if found else ():
+        if module.framework == "torch" and not module.function:
+            name = [*module.variables, module.name][0]
+            found.append(_Found(name, module.line, fault=f"it is in no recurrent model (line {module.line})"))
     for name, call in graphs.foreign.items():
         module = shorten(".".join(call.path[:-1]))
         fault = f"it is from {module}, which is neither Keras nor PyTorch" if module else "its framework is not known"
@@ -286,23 +298,33 @@ def _found_in(graphs: Graphs) -> list[_Found]:
 # Models as sets of steps
 
 
-def _keras_models(graphs: Graphs) -> Iterator[_Found]:
-    """Yield the Keras models that are not layers of another model."""
+def _models(graphs: Graphs) -> Iterator[_Found]:
+    """Yield the containers and Keras's models that are not in another model or object."""
+    owned = {each for instance in graphs.instances for each in _held(instance)}
     for model in graphs.modules:
-        if model.framework != "keras" or model.inner or (model.items is None and not model.outputs):
+        if model.inner or model in owned or (model.items is None and not model.outputs):
             continue
         steps, outputs = reached(model.outputs), model.outputs
         graphs.step(len(steps) // 10)
         if model.items is not None:
-            steps, value = graphs.recorded(partial(graphs.follow_module, model, None, model.given))
-            outputs = graphs.tensors(value)
+            steps, value = graphs.recorded(partial(_followed, graphs, model))
+            several = model.framework == "torch" and not isinstance(
+                value, Tensor
+            )  # outputs and states: which are used?
+            outputs = [] if several else graphs.tensors(value)
         name, *others = [*filter(None, (model.function, *model.variables)), "model"]
-        yield _Found(name, model.line, steps, outputs, others=tuple(others[:-1]))
+        names = {each: f"{name}.{way}" for each, way in _held(model).items()}
+        yield _Found(name, model.line, steps, outputs, names, tuple(others[:-1]))
+
+
+def _followed(graphs: Graphs, model: Module) -> Value:
+    """Return the output of a container; Keras's specify their input themselves."""
+    return graphs.follow_module(model, None if model.framework == "keras" else graphs.data(), model.given)
 
 
 def _objects(graphs: Graphs, shown: Mapping[Module, str]) -> Iterator[_Found]:
     """Yield the objects of the file's classes that have modules, starting with those that are not in another."""
-    inside = {each for outer in graphs.instances for each in _held(outer) if each is not outer}
+    inside = {each for outer in (*graphs.instances, *graphs.modules) for each in _held(outer) if each is not outer}
     bases = {base for each in graphs.instances if each.cls is not None for base in each.cls.line[1:]}
     for instance in sorted(graphs.instances, key=inside.__contains__):
         held = {each: way for each, way in _held(instance).items() if each not in graphs.wrapped}
@@ -368,18 +390,15 @@ def _loose(graphs: Graphs, found: Sequence[_Found]) -> Iterator[_Found]:
         yield _Found(name, steps[0].line or loop.line, steps, outputs, named, loose=True)
     owned = {each for instance in graphs.instances for each in _held(instance)}
     called = {step.module for step in graphs.steps}
-    modules: dict[tuple[str, Module | None], list[Module]] = {}
+    modules: dict[str, list[Module]] = {}
     for module in graphs.modules:
         # Keras's layers by themselves count only if nothing else was found.
         other = module.framework == "keras" and (found or not recurs(module) or module in graphs.wrapped)
-        if not other and not module.inner and module not in owned and module not in called:
-            alone = module.items is not None and any(map(recurs, _held(module)))
-            modules.setdefault((module.function, module if alone else None), []).append(module)
-    for (function, _), some in modules.items():
+        if not other and module.items is None and not module.inner and module not in owned and module not in called:
+            modules.setdefault(module.function, []).append(module)
+    for function, some in modules.items():
         names = _by_variable(some)
-        for each in some:
-            names = {inner: f"{names[each]}.{way}" for inner, way in _held(each).items() if way} | names
-        first, *more = [each for each in some if any(map(recurs, _held(each)))] or some
+        first, *more = [each for each in some if recurs(each)] or some
         several = bool(more) or any(map(graphs.made_under, some))  # only one of them is meant
         rows = [[each] for each in some] if several else [some]
         steps = [step for row in rows for step in graphs.recorded(partial(_chained, graphs, row))[0]]
