@@ -132,11 +132,9 @@ def run_bytes(network: Network, batch: int, timesteps: int, dtype: np.dtype[Any]
         steps = max(steps_read or 1, (returns[1] or 1) if len(returns) == 3 else 1)
         steps = steps if whole else min(steps, chunk)
         numbers += batch * steps * held
-        if layer.window is not None:
-            span, width, stride = layer.window.span, layer.window.width, layer.window.stride
-            copied = (
-                (steps // stride + 1) * width if layer.weights(reads) else 0
-            )  # the windows of a chunk, for a product
-            numbers += batch * (3 * span + copied) * features  # the end of the input, kept in three arrays at most
+        if (window := layer.window) is not None:
+            # The windows of a chunk are copied for a product; the end of the input is kept in three arrays at most.
+            copied = (steps // window.stride + 1) * window.width if layer.weights(reads) else 0
+            numbers += batch * (3 * window.span + copied) * features
         whole = whole and len(returns) == 3
     return numbers * dtype.itemsize

@@ -108,7 +108,8 @@ def _found(
 ) -> ModelFile:
     """Return the contents of a file, from its config and the version of Keras that wrote it."""
     if version.startswith("1."):
-        raise RnncliError(f"it is a model of Keras {version}, which is not read", "load it in Keras 2 and save it again")
+        message = f"it is a model of Keras {version}, which is not read"
+        raise RnncliError(message, "load it in Keras 2 and save it again")
     try:
         graph = graph_of(model)
         nodes = nodes_of_config(graph, store, modern=is_modern(model, version))
