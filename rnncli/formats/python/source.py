@@ -276,10 +276,10 @@ def _found_in(graphs: Graphs) -> list[_Found]:
                 held = dict.fromkeys(filter(recurs, [*loops, *(model.modules if model.names else ())]), model.name)
                 shown |= (layers | held if model.parts or model.names else {}) | shown
             seen.add(same)
-    for module in outside.keys() - shown.keys() if found else ():
-        if module.framework == "torch" and not module.function:
-            name = [*module.variables, module.name][0]
-            found.append(_Found(name, module.line, fault=f"it is in no recurrent model (line {module.line})"))
+    for layer in outside if found else ():
+        if layer not in shown and layer.framework == "torch" and not layer.function:
+            name = [*layer.variables, layer.name][0]
+            found.append(_Found(name, layer.line, fault=f"it is in no recurrent model (line {layer.line})"))
     for name, call in graphs.foreign.items():
         module = shorten(".".join(call.path[:-1]))
         fault = f"it is from {module}, which is neither Keras nor PyTorch" if module else "its framework is not known"
