@@ -149,7 +149,7 @@ static void run_{name}(FILE *in, FILE *out)
     float *y = malloc({rows} * {name_}_OUTPUTS * sizeof *y), *next = y;
     {name}_state *state = malloc(sizeof *state);
     const int held = {held};
-    if ({name}_run(x, {timesteps}, y) != {rows}) abort();
+    if ({name}_run(x, 0, y) != 0 || {name}_run(x, {timesteps}, y) != {rows}) abort();
     fwrite(y, sizeof *y, {rows} * {name_}_OUTPUTS, out);
     {name}_reset(state);
     for (int t = 0; t < {timesteps}; t++) {{
@@ -170,7 +170,7 @@ static void run_{name}(FILE *in, FILE *out)
     {type} *x = read_from(in, {timesteps} * {name_}_INPUTS * sizeof *x);
     float *y = malloc({rows} * {name_}_OUTPUTS * sizeof *y);
     float *workspace = malloc({name_}_WORKSPACE({timesteps}) * sizeof *y);
-    if ({name}_run(x, {timesteps}, y, workspace) != {rows}) abort();
+    if ({name}_run(x, 0, y, workspace) != 0 || {name}_run(x, {timesteps}, y, workspace) != {rows}) abort();
     fwrite(y, sizeof *y, {rows} * {name_}_OUTPUTS, out);
     free(x);
     free(y);

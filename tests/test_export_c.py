@@ -20,6 +20,7 @@ from rnncli.engine.initializers import initial_weights
 from rnncli.engine.model import Model
 from rnncli.export import Device, Job, export
 from rnncli.export.c import header, stored
+from rnncli.layers.activations import ACTIVATIONS
 from rnncli.summary import figure
 
 EVERYTHING = (
@@ -82,6 +83,17 @@ def test_random_networks_match_the_engine_also_step_by_step_within_a_summarys_me
                 if ran.stepped is not None and case.network.body:
                     assert ran.stepped.tobytes() == ran.y.tobytes()
                     assert ran.held == streaming
+
+
+@with_compiler
+def test_a_nan_in_the_input_is_not_padding_and_reaches_the_outputs_that_it_reaches_in_forward(tmp_path: Path) -> None:
+    specs = ["input:2:mask,gru:3:seq", "input:2,pool:max", "input:2,pool:max:2"]
+    specs += [f"input:2,dense:2:{name}" for name in ACTIVATIONS]
+    cases = [Case.of(spec) for spec in specs]
+    for case in cases:
+        case.x[3, 0] = np.nan
+    for case, ran in zip(cases, run(cases, tmp_path), strict=True):
+        assert difference(ran.y, expected_of(case)) < 1e-5, str(case.network)
 
 
 def test_a_sources_constants_are_as_large_as_the_parameters(at: Walk) -> None:
@@ -165,14 +177,15 @@ def test_the_program_reads_rows_until_the_end_and_says_what_a_row_should_be(at: 
         ("embed:9x2,gru:3,repeat:4,rnn:2:seq", "8\n1\n", 4),
         ("embed:9x2,gru:3:bi,repeat:4,rnn:2:seq", "8\n1\n", 4),
         ("input:2,gru:3", "", 0),
+        ("input:2,gru:3:bi", "", 0),
     ):
         with at(spec):
             program = compiled(source_of(spec, with_main=True), Path())
             done = subprocess.run([program], input=typed, capture_output=True, text=True)
             assert (done.returncode, done.stderr) == (0, "")
             assert len(done.stdout.splitlines()) == rows
-            for wrong in (f"{typed}\nx\n", f"{typed}\n9\n", f"{typed}\n1 2 3 4\n", f"{typed}\n4294967297\n"):
-                done = subprocess.run([program], input=wrong, capture_output=True, text=True)
+            for wrong in ("x", "9", "1 2 3 4", "4294967297", f"0.{'1' * 70}", f"0.{'1' * 500}"):
+                done = subprocess.run([program], input=f"{typed}\n{wrong}\n", capture_output=True, text=True)
                 assert (done.returncode, done.stderr) == (
                     1,
                     f"expected {'an id from 0 to 8' if spec.startswith('e') else '2 numbers'} per line\n",
@@ -181,11 +194,19 @@ def test_the_program_reads_rows_until_the_end_and_says_what_a_row_should_be(at: 
 
 @with_compiler
 def test_the_program_states_the_required_sequence_length_and_frees_its_memory(at: Walk) -> None:
-    for spec in ("embed:9x3,conv:4x3,pool:avg", "embed:9x3,rnn:2:seq,pool:max:3,gru:2:bi", "embed:9x3,conv:2x3"):
+    for spec, expected in (
+        ("embed:9x3,conv:4x3,pool:avg", "at least 3 timesteps"),
+        ("embed:9x3,rnn:2:seq,pool:max:3,gru:2:bi", "at least 3 timesteps"),
+        ("embed:9x3,conv:2x3", "at least 3 timesteps"),
+        ("input:3x1,gru:2:seq,flatten", "3 timesteps"),
+        ("input:3x1,gru:2:bi:seq,flatten", "3 timesteps"),
+    ):
         with at(spec):
+            assert f"Runs a whole sequence of {expected}." in source_of(spec)
             program = compiled(source_of(spec, with_main=True), Path())
-            done = subprocess.run([program], input="1\n2\n", capture_output=True, text=True)
-            assert (done.returncode, done.stdout, done.stderr) == (1, "", "expected at least 3 timesteps\n")
+            for typed in ("1\n2\n", "1\n2\n3\n4\n")[: 1 + ("least" not in expected)]:
+                done = subprocess.run([program], input=typed, capture_output=True, text=True)
+                assert (done.returncode, done.stdout, done.stderr) == (1, "", f"expected {expected}\n")
             done = subprocess.run([program], input="1\n2\n3\n", capture_output=True, text=True)
             assert (done.returncode, done.stdout.count("\n"), done.stderr) == (0, 1, "")
 
@@ -214,9 +235,10 @@ def test_equal_cells_share_a_function_and_every_function_is_called(at: Walk) -> 
     assert source.count("static void lstm_16x16(") == 1
     for spec in EVERYTHING:
         with at(spec):
-            source = source_of(spec)
+            source = source_of(spec, with_main=True)
             for name in re.findall(r"^static .*?(\w+)\(", source, re.MULTILINE):
                 assert len(re.findall(rf"\b{name}\(", source)) > 1
+                assert not name.endswith(("_reset", "_step", "_next", "_run"))  # a `--name` may be all before that
 
 
 def test_a_file_name_cannot_end_the_comment_that_mentions_it() -> None:

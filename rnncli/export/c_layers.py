@@ -40,9 +40,8 @@ class Place(NamedTuple):
     Attributes:
         source: the C source that it is written into.
         step: the layer at its position; its name is empty while a cell's function is written.
-        x: the expression for the input vector.
+        x: the expression for the input vector; for a window that looks ahead, the sequence and its length.
         target: the expression for the output vector, if the layer computes one; empty to let the layer choose.
-        length: the number of timesteps of its input, in a loop over the timesteps t of a whole sequence; else empty.
         direction: the prefix of its weights' and states' names, if it reads in both directions.
     """
 
@@ -50,7 +49,6 @@ class Place(NamedTuple):
     step: Step
     x: str
     target: str = ""
-    length: str = ""
     direction: str = ""
 
     @property
@@ -105,7 +103,7 @@ class Place(NamedTuple):
         """Return the lines, skipped at padding if the input may contain any; `effect` ends the comment."""
         if not self.step.masked:
             return lines
-        ids, x = self.source.ids, self.source.input(self.length)
+        ids, x = self.source.ids, self.source.x
         given = f"{x} != 0" if ids else f"any_but_0({x}, {self.source.inputs})"
         return f"/* {'Id 0' if ids else 'A step of zeros'} is padding, {effect}. */", f"if ({given}) {{", *lines, "}"
 
@@ -250,9 +248,8 @@ def _flattened(place: Place) -> Code:
 def _window(place: Place) -> tuple[list[str], str]:
     """Return the lines that advance a window, and its arguments: the sequence, its length and the first index."""
     window = place.layer.window
-    if place.length:
-        first = f"t * {window.stride} - {place.step.name}_before"
-        return [], f"{place.x.partition(' ')[0]}, {place.length}, {first}"
+    if window.looks_ahead:
+        return [], f"{place.x}, t * {window.stride} - {place.step.name}_before"
     held, left = place.state("window"), place.state("left")
     slides = f"slide({held}, {window.span * place.reads}, {place.x}, {place.reads});"
     return [slides, f"if (window_ends(&{left}, {window.stride})) {{"], f"{held}, {window.span}, 0"

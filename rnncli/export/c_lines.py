@@ -47,17 +47,24 @@ def called_in(text: str) -> str:
     return found
 
 
-def filled(section: str, **words: object) -> str:
-    """Return a section of `functions.c` with each $word substituted."""
-    return Template(SECTIONS[section]).substitute(words)
-
-
 # Lines are written without indentation, which `laid_out` adds
 
 
-def laid_out(lines: Iterable[str], depth: int = 0) -> str:
+def filled(section: str, **words: object) -> list[str]:
+    """Return the lines of a section of `functions.c` with each $word substituted.
+
+    A list of lines is for a $word that is alone on its line.
+    """
+    lines = list[str]()
+    for line in map(str.strip, SECTIONS[section].splitlines()):
+        alone = words.get(line.removeprefix("$"))
+        lines += alone if isinstance(alone, list) else [Template(line).substitute(words)]
+    return lines
+
+
+def laid_out(lines: Iterable[str]) -> str:
     """Return lines as formatted source: indented by their braces, with long lines wrapped."""
-    found = []
+    found, depth = [], 0
     for line in lines:
         depth -= line.startswith("}")
         found.append(_wrapped(INDENT * depth, line) if line else "")

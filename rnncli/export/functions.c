@@ -59,7 +59,7 @@ static inline int any_but_0(const float *x, int size)
 {
     int any = 0;
     for (int j = 0; j < size; j++) {
-        any |= x[j] < 0.0f || x[j] > 0.0f;
+        any |= x[j] != 0.0f;
     }
     return any;
 }
@@ -180,7 +180,7 @@ static void append(float *vector, int32_t *count, int32_t most, const float *x, 
 act_relu(float *v): v[j] = v[j] < 0.0f ? 0.0f : v[j];
 act_tanh(float *v): v[j] = tanh_of(v[j]);
 act_sigmoid(float *v): v[j] = sigmoid_of(v[j]);
-act_hard_sigmoid(float *v): v[j] = fminf(1.0f, fmaxf(0.0f, v[j] / 6.0f + 0.5f));
+act_hard_sigmoid(float *v): v[j] = v[j] < -3.0f ? 0.0f : v[j] > 3.0f ? 1.0f : v[j] / 6.0f + 0.5f;
 act_softsign(float *v): v[j] = v[j] / (1.0f + fabsf(v[j]));
 act_softplus(float *v): v[j] = fmaxf(v[j], 0.0f) + log1pf(expf(-fabsf(v[j])));
 act_elu(float *v): v[j] = v[j] > 0.0f ? v[j] : expm1f(v[j]);
@@ -191,7 +191,8 @@ fill(float *v, float value): v[j] = value;
 add(float *v, const float *x): v[j] += x[j];
 multiply(float *v, const float *x): v[j] *= x[j];
 average(float *v, const float *x): v[j] = 0.5f * (v[j] + x[j]);
-keep_largest(float *v, const float *x): v[j] = x[j] > v[j] ? x[j] : v[j];
+/* A number that is not equal to itself is NaN, which is kept. */
+keep_largest(float *v, const float *x): v[j] = x[j] > v[j] || x[j] != x[j] ? x[j] : v[j];
 divide(float *v, const float *x, float count): v[j] = x[j] / count;
 unpack(float *v, const int8_t *row, const float *scale): v[j] = scale[j] * (float)row[j];
 
@@ -290,20 +291,54 @@ $declarations
 #define ALIGNED
 #endif
 
+//= steps
+$struct
+
+/* Call before each sequence. */
+$reset;
+
+/* Runs a timestep. y: $y Returns 1 if y has been written, else 0. */
+$step;
+
+//= next
+/* Call after the last timestep: y is the next output vector. Returns 0 if there is none. */
+$next;
+
+//= workspace
+/* The number of floats in the workspace. */
+#define ${NAME}_WORKSPACE(timesteps) ($workspace)
+
+//= run
+$run
+{
+    ${name}_state state;
+    size_t rows = 0;
+
+    if ($other_length) {
+        return 0;
+    }
+    ${name}_reset(&state);
+    for (size_t t = 0; t < timesteps; t++) {
+        rows += (size_t)${name}_step(&state, $x, $written);
+    }
+    $decoded
+    return rows;
+}
+
 //= reading
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Reads a timestep from a line. Returns 1, 0 at the end of the input, -1 if the line is wrong. */
-static int read_step($type *x)
+static int read_timestep($type *x)
 {
     int c = getchar(), count = 0;
 
     while (c != EOF && (c != '\n' || count == 0)) {
-        char word[64], *end;
+        char word[400], *end; /* the exact digits of a float fit */
         int length = 0;
-        while (c != EOF && strchr(" \t\r\n,", c) == NULL && length < 63) {
+        while (c != EOF && strchr(" \t\r\n,", c) == NULL && length < 399) {
             word[length++] = (char)c;
             c = getchar();
         }
@@ -312,8 +347,8 @@ static int read_step($type *x)
             continue;
         }
         word[length] = '\0';
-        const $number value = $read;
-        if (*end != '\0' || count == ${NAME}_INPUTS$wrong) {
+        $value
+        if (!valid || count == ${NAME}_INPUTS) {
             count = -1;
             break;
         }
@@ -336,22 +371,34 @@ static void write_row(const float *y)
     }
 }
 
+//= number
+const float value = strtof(word, &end);
+const int valid = *end == '\0' && length < 399;
+
+//= id
+const long long value = strtoll(word, &end, 10);
+const int valid = *end == '\0' && length < 399 && value >= 0 && value < $vocabulary;
+
+//= main by steps
 int main(void)
 {
-//= step by step
     static ${name}_state state;
     static $type x[${NAME}_INPUTS];
     static float y[${NAME}_OUTPUTS];
-    int $found;
+    $counter
+    int found;
 
     ${name}_reset(&state);
-    while ((found = read_step(x)) == 1) {
-$each
+    while ((found = read_timestep(x)) == 1) {
+        $each
     }
-$after    return found == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    $after
+    return found == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-//= at once
+//= main at once
+int main(void)
+{
     $type *x = NULL;
     size_t timesteps = 0, room = 0;
     int found;
@@ -364,21 +411,23 @@ $after    return found == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
                 return EXIT_FAILURE;
             }
         }
-        found = read_step(x + timesteps * ${NAME}_INPUTS);
+        found = read_timestep(x + timesteps * ${NAME}_INPUTS);
         timesteps += found == 1;
     } while (found == 1);
-    float *y = malloc($rows * ${NAME}_OUTPUTS * sizeof *y);
+    $length_check
+    float *y = malloc(($rows * ${NAME}_OUTPUTS + 1) * sizeof *y);
     float *workspace = malloc((${NAME}_WORKSPACE(timesteps) + 1) * sizeof *workspace);
-    int status = EXIT_FAILURE;
-$enough    if (found == 0 && timesteps > 0 && y != NULL && workspace != NULL) {
+    if (y == NULL || workspace == NULL) {
+        found = -1;
+    }
+    if (found == 0) {
         const size_t rows = ${name}_run(x, timesteps, y, workspace);
         for (size_t t = 0; t < rows; t++) {
             write_row(y + t * ${NAME}_OUTPUTS);
         }
-        status = EXIT_SUCCESS;
     }
     free(x);
     free(y);
     free(workspace);
-    return status;
+    return found == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
