@@ -99,6 +99,8 @@ class Source:
         inputs: the numbers in one timestep of the input.
         outputs: the numbers in one output vector.
         by_step: whether the network can run one step at a time.
+        at_t: the expression for timestep t of a whole sequence.
+        x: the expression for the timestep that the layers run on.
         scratch: the numbers of scratch memory that a step needs.
         phases: the sequences that the layers run over.
         returns_sequence: whether the network returns a sequence.
@@ -128,8 +130,8 @@ class Source:
         self.cells: dict[str, list[str]] = {}
         self.workspace = ""
         self.words = self._words()
-        self.last = next((step for step in reversed(self.plan.steps) if computes(step)), None)
-        self.half, self.length, self.rooms = "b", "timesteps", {"a": [0, 0], "b": [0, 0]}
+        self._last = next((step for step in reversed(self.plan.steps) if computes(step)), None)
+        self._half, self._length, self._rooms = "b", "timesteps", {"a": [0, 0], "b": [0, 0]}
         self._functions = [*(self._by_steps() if self.by_step else self._whole())]
         self.declarations = "\n".join(self.filled("declarations", declared=laid_out(self._declared())))
 
@@ -310,7 +312,7 @@ class Source:
 
         A layer that reads ahead begins another loop, over a sequence that has been stored in the workspace.
         """
-        lines, some, x, self.length = list[str](), list[Step](), phase.vector, str(phase.times or "timesteps")
+        lines, some, x, self._length = list[str](), list[Step](), phase.vector, str(phase.times or "timesteps")
 
         def stored(base: str, counter: str, size: int) -> str:
             # Not every timestep ends a window.
@@ -319,7 +321,7 @@ class Source:
             loop = [f"size_t {counter} = 0;"] * counted + [*head]
             self.write(loop, some, x, f"{base} + {counter if counted else 't'} * {size}")
             lines.extend(closed(loop, *[f"{counter}++;"] * counted))
-            self.length = counter if counted else self.length
+            self._length = counter if counted else self._length
             return f"{base} + t * {size}"
 
         for step in phase.over:
@@ -328,14 +330,14 @@ class Source:
                 continue
             window, size = step.layer.window, features_of(step.reads)
             if any(map(computes, some)) or (window is not None and " t " not in x):
-                x = stored(self._half(size, phase.times), f"{step.name}_reads", size)
+                x = stored(self._other_half(size, phase.times), f"{step.name}_reads", size)
             if window is None:
                 more, x = self._directions(step, x, phase.times)
             else:
                 more, x = self._windows(step, x)
             lines += more
             some = [] if window is None else [step]
-            head = [f"for (size_t t = 0; t < {self.length}; t++) {{"]
+            head = [f"for (size_t t = 0; t < {self._length}; t++) {{"]
         if phase.ends and some:
             loop = [*head]
             x = self.write(loop, some, x)
@@ -344,17 +346,17 @@ class Source:
             stored("y", "rows", self.outputs)
         return lines, x
 
-    def _half(self, size: int, times: int) -> str:
+    def _other_half(self, size: int, times: int) -> str:
         """Return the half of the workspace that was not the last; reserve `size` numbers for each of its vectors."""
-        self.half = "b" if self.half == "a" else "a"
-        room = self.rooms[self.half]
+        self._half = "b" if self._half == "a" else "a"
+        room = self._rooms[self._half]
         room[times > 0] = max(size * max(times, 1), room[times > 0])
-        return self.half
+        return self._half
 
     def _windows(self, step: Step, x: str) -> Code:
         """Return the number of windows that a layer moves over a sequence, and the sequence with its length."""
         window, windows = step.layer.window, f"{step.name}_steps"
-        read, self.length = self.length, windows
+        read, self._length = self._length, windows
         before = f"padding_before({read}, {windows}, {window.span}, {window.stride})"
         count = f"windows_in({read}, {window.least_steps}, {window.stride})"
         lines = [f"const size_t {windows} = {count};", f"const size_t {step.name}_before = {before};"]
@@ -365,12 +367,12 @@ class Source:
         layer, size, sequence = step.layer, features_of(step.returns), step.layer.returns == "sequence"
         units, base = layer.state_sizes["h"], ""
         if sequence or layer.merge is not None:
-            base = "y" if step is self.last else self._half(size, times if sequence else 1)
+            base = "y" if step is self._last else self._other_half(size, times if sequence else 1)
         lines, h = [f"/* {layer.spec()} */"], ""
         for second, direction in enumerate(layer.directions):
             place = Place(self, step, x, direction=direction)
             each, h = LAYERS[layer.kind](place)
-            at = f" + ({self.length} - 1 - t) * {size}" if layer.reverses else f" + t * {size}"
+            at = f" + ({self._length} - 1 - t) * {size}" if layer.reverses else f" + t * {size}"
             to = base + at * sequence + f" + {units}" * (second and layer.merge == "concat")
             added = MERGES.get(layer.merge) if second else None
             merge = [f"{added}({to}, {h}, {units});" if added else copied(to, h, units)]
@@ -378,7 +380,7 @@ class Source:
                 zeros = [] if added else [f"fill({to}, 0.0f, {units});"]
                 merge = [*zeros, *place.unless_padding("where the output is 0", *merge)]
             backwards = layer.reverses or second == 1
-            head = f"size_t t = {self.length}; t-- > 0;" if backwards else f"size_t t = 0; t < {self.length}; t++"
+            head = f"size_t t = {self._length}; t-- > 0;" if backwards else f"size_t t = 0; t < {self._length}; t++"
             lines += [f"for ({head}) {{", *each, *merge * sequence, "}", *merge * (bool(base) and not sequence)]
         return lines, base + f" + t * {size}" * sequence if base else h
 
@@ -389,16 +391,13 @@ class Source:
         self._ended(lines, x)
         if self.decodes:
             lines += self.over(last, last.repeated())[0]
-        sizes = (
-            [f"(timesteps) * {each}"] * (each > 0) + [str(fixed)] * (fixed > 0) for each, fixed in self.rooms.values()
-        )
-        a, b = map(" + ".join, sizes)
+        a, b = (" + ".join([f"(timesteps) * {n}"] * (n > 0) + [str(m)] * (m > 0)) for n, m in self._rooms.values())
         self.workspace = " + ".join(filter(None, (a, b))) or "0"
         begin = [f"{self.name}_state memory, *const state = &memory;"]
         begin += ["float *const a = workspace;"] * bool(a)
         begin += [f"float *const b = {' + '.join(filter(None, ('workspace', a)))};"] * bool(b)
         begin += ["", f"if ({self.other_length}) {{", "return 0;", "}", *self.empty()]
-        returns = self.length if self.returns_sequence else "1"
+        returns = self._length if self.returns_sequence else "1"
         yield from (*self.struct(), "", *function(self.words["run"], [*begin, *lines, f"return {returns};"]))
 
     def _program(self) -> Iterator[str]:

@@ -416,7 +416,8 @@ int main(void)
     } while (found == 1);
     $length_check
     float *y = malloc(($rows * ${NAME}_OUTPUTS + 1) * sizeof *y);
-    float *workspace = malloc((${NAME}_WORKSPACE(timesteps) + 1) * sizeof *workspace);
+    room = ${NAME}_WORKSPACE(timesteps) + 1;
+    float *workspace = malloc(room * sizeof *workspace);
     if (y == NULL || workspace == NULL) {
         found = -1;
     }
