@@ -253,7 +253,7 @@ class _Rows:
     def _goes_on(self, last: int, cell: int, place: int) -> bool:
         """Return whether a layer is next in the order of the file, and not one of two with the same input."""
         size = self._returns[last]
-        if self._reads[place] != size or not self._together(cell, place) or self._in_copies(last, place):
+        if self._reads[place] != size or not self._together(cell, place) or not self._together(last, place):
             return False
         others = (each for each in range(place + 1, len(self.nodes)) if self._kinds[each] not in ("table", "beside"))
         if (other := next(others, None)) is None or self._kinds[other] != "plain":
@@ -294,7 +294,8 @@ class _Rows:
         found, ends = self._reading["plain", size], self._giving["cell", size]
         if max(len(found), len(ends)) > _MOST:
             return None
-        families = [(family, places) for family, places in found.items() if self._together(cell, next(iter(places)))]
+        both = (cell, last)
+        families = [each for each in found.items() if all(self._together(one, next(iter(each[1]))) for one in both)]
         if len(families) != 1:
             return None
         ((family, places),) = families

@@ -45,7 +45,7 @@ _KERAS_CELL = re.compile(r"(?P<way>forward|backward)(_.*)?|.*_cell(_[0-9]+)?|cel
 _PLAIN = re.compile(
     r"(?P<owner>.*[./]|[^./]*_)(?P<role>weight|bias|running_mean|running_var|num_batches_tracked|w|b)", re.DOTALL
 )
-_EMBEDDING = re.compile("emb(?!er|l)")
+_EMBEDDING = re.compile("emb(?!er|l|_?(rnn|lstm|gru))")
 _TABLE = re.compile(r"wte|lookup|vocab|(^|[._/])(wx?e|encoder)$")
 """Names of a matrix that is an embedding, and of one that is an embedding if a cell reads its rows."""
 
@@ -56,7 +56,7 @@ _PROJECTION = re.compile(
 
 _APART = re.compile(
     r"att(n|ention|_w)|(^|[._/])(query|key|value|gate|[qkv])(_proj|_layer)?(/|$)|residual|skip|highway|shortcut"
-    r"|(^|[._/])res([._/]|$)|conv(1d)?_?bank|bag([._/]|$)"
+    r"|(^|[._/])res([._/]|$)|conv(1d)?_?bank|bag([._/]|$)|codebook|(^|[._/])vq"
 )
 """Names of modules that are next to a row and not in it, whatever their sizes."""
 
