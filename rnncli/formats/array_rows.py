@@ -32,9 +32,7 @@ MATRIX = "Linear or Embedding"
 _SIDE = re.compile(r"(?<![a-z])(enc|dec|left|right)(?:oder)?(?![a-z])|(?<![a-z])(src|source|tgt|trg|target)(?![a-z])")
 """Names of the two sides of a model, which do not form one row."""
 
-_COPIES = re.compile(
-    r"(^|[./])(ensemble\.|(model|fold|member|estimator|expert|agent|critic|q)(s\.|_?))[0-9]+$",
-)
+_COPIES = re.compile(r"(^|[./])(ensemble\.|(model|fold|member|estimator|expert|agent|critic|q)(s\.|_?))[0-9]+$")
 """Names of modules that are copies of one another, like the models of an ensemble, and differ only in numbers."""
 
 _BESIDE = re.compile(r"static|init(ial)?_(h|c|hidden|state|cell)|(h|c|fc|hidden|state)_?init")

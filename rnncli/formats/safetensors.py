@@ -26,27 +26,13 @@ _MAX_SIGNS = 3_000_000
 """The most commas and brackets in a header, which limits the memory that it can take."""
 
 
-_DTYPES: Mapping[str, str] = {
-    "BOOL": "bool",
-    "F4": "float4_e2m1",
-    "F6_E2M3": "float6_e2m3",
-    "F6_E3M2": "float6_e3m2",
-    "U8": "uint8",
-    "I8": "int8",
-    "F8_E4M3": "float8_e4m3fn",
-    "F8_E5M2": "float8_e5m2",
-    "F8_E8M0": "float8_e8m0",
-    "I16": "int16",
-    "U16": "uint16",
-    "F16": "float16",
-    "BF16": "bfloat16",
-    "I32": "int32",
-    "U32": "uint32",
-    "F32": "float32",
-    "I64": "int64",
-    "U64": "uint64",
-    "F64": "float64",
-    "C64": "complex64",
+_DTYPES: Mapping[str, str] = {"BOOL": "bool", "F4": "float4_e2m1", "F8_E4M3": "float8_e4m3fn"} | {
+    f"{letter}{size}": f"{name}{size.lower()}"
+    for letter, name, sizes in (
+        *(("I", "int", "8 16 32 64"), ("U", "uint", "8 16 32 64"), ("F", "float", "16 32 64"), ("BF", "bfloat", "16")),
+        *(("C", "complex", "64"), ("F", "float", "6_E2M3 6_E3M2 8_E5M2 8_E8M0")),
+    )
+    for size in sizes.split()
 }
 """The data types by their names in the format."""
 

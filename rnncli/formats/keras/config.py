@@ -45,16 +45,6 @@ KEEP_FEATURES = (
 LOSE_MASK = BY_FILTERS | _ALONG_TIME | names("DepthwiseConv1D Reshape Permute Flatten")
 """Classes that no mask passes through, besides layers that return vectors."""
 
-WITHOUT_WEIGHTS = (
-    _ALONG_TIME
-    | _BY_NUMBER
-    | names(
-        "Concatenate Dot Dropout Flatten GaussianNoise GlobalAveragePooling1D GlobalMaxPooling1D Lambda Permute "
-        "RepeatVector Reshape SpatialDropout1D"
-    )
-)
-"""Classes that never have arrays."""
-
 OTHER_CLASSES = (
     KEEP_FEATURES
     | LOSE_MASK
@@ -348,9 +338,7 @@ def _add_model(graph: Graph, scope: tuple[str, ...], of: Call) -> list[Source]:
     calls: dict[str, list[Call]] = {}
     for entry, call in layers:
         name, written = call.path[-1], entry.get("inbound_nodes") or []
-        if not isinstance(written, list):
-            raise RnncliError(f"its config says that {shorten(name)} reads {shorten(repr(written))}")
-        calls[name] = [_call(each, call, scope) for each in written]
+        calls[name] = [_call(each, call, scope) for each in (written if isinstance(written, list) else [written])]
         # A nested model's own graph counts as its first call: in the outputs in Keras 3, everywhere in Keras 2.
         if is_model(entry) and entry["class_name"] != "Sequential" and any(isinstance(each, dict) for each in written):
             keys = {(scope, name, number + 1): (scope, name, number) for number in range(len(written))}

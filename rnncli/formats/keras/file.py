@@ -14,16 +14,7 @@ from rnncli.formats.arrays import ACTIVATIONS, nodes_of
 from rnncli.formats.conventions import KERAS_CELL, KERAS_NAMES
 from rnncli.formats.file_reader import BEGINNING, check_beginning, opened_regular
 from rnncli.formats.keras import hdf5
-from rnncli.formats.keras.config import (
-    MAX_JSON,
-    SAVE_AGAIN,
-    WITHOUT_WEIGHTS,
-    graph_of,
-    is_modern,
-    parsed,
-    version_of,
-    writer,
-)
+from rnncli.formats.keras.config import MAX_JSON, SAVE_AGAIN, graph_of, is_modern, parsed, version_of, writer
 from rnncli.formats.keras.hdf5 import Branches, Groups, Store, is_of_network
 from rnncli.formats.keras.hdf5_process import SIGNATURE
 from rnncli.formats.keras.nodes import OLD_HARD_SIGMOID
@@ -75,14 +66,14 @@ def _read_json(path: str) -> ModelFile:
 
 
 def _read_archive(path: str) -> ModelFile:
-    """Read an archive's config, and its HDF5 only if that shows what the left-out layers contain."""
+    """Read an archive's config, and its HDF5 only to find out what layers that are left out contain."""
     archive = Archive(opened_regular(path))
     model = parsed(archive.read(CONFIG, MAX_JSON), f"its {CONFIG}")
     said = METADATA in archive.members
     metadata = parsed(archive.read(METADATA, MAX_METADATA), f"its {METADATA}") if said else None
     store = Branches(hdf5.Place(path, WEIGHTS))
     found = _found(path, "Keras", model, version_of(metadata), store)
-    if all(node.kind in WITHOUT_WEIGHTS for node in found.left):
+    if not found.left:
         return found
     try:
         others, held = store.others(found.tensors)
@@ -96,7 +87,7 @@ def _read_hdf5(path: str) -> ModelFile:
     tree = hdf5.tree_of(hdf5.Place(path))
     root = "model_weights" if "model_weights" in tree.attributes else ""
     version = version_of(tree.attributes.get(root))
-    config = tree.text("", "model_config")
+    config = tree.said("", "model_config")
     if config is None:
         return _weights_alone(path, tree, version)
     groups = Groups(tree, root)
@@ -134,7 +125,7 @@ def _weights_alone(path: str, tree: hdf5.Tree, version: str) -> ModelFile:
     together = Counter(path.rpartition("/")[0] for path in paths)
     found = tree.tensors(paths).items()
     tensors = [tensor._replace(name=_name(path, together[path.rpartition("/")[0]])) for path, tensor in found]
-    named = tree.texts("", "layer_names") is not None
+    named = tree.said("", "layer_names") is not None
     nodes = [_of_its_time(node, version) for node in nodes_of(tensors, ordered=named)]
     nodes = nodes if named else [*map(_scaled, nodes)]
     of_training = len(tree.arrays) - len(paths)
@@ -174,8 +165,8 @@ def _scaled(node: Node) -> Node:
 
 def _in_order(tree: hdf5.Tree) -> list[str]:
     """Return the paths of all arrays: in the order of Keras 2's lists, or else by name, `lstm_2` before `lstm_10`."""
-    layers = tree.texts("", "layer_names") or ()
-    listed = [f"{layer}/{name}" for layer in layers for name in tree.texts(layer, "weight_names") or ()]
+    layers = tree.said("", "layer_names") or ()
+    listed = [f"{layer}/{name}" for layer in layers for name in tree.said(layer, "weight_names") or ()]
     return [*dict.fromkeys([*filter(tree.arrays.__contains__, listed), *sorted(tree.arrays, key=by_numbers)])]
 
 

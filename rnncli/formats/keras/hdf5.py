@@ -78,15 +78,9 @@ class Tree:
     arrays: Mapping[str, tuple[tuple[int, ...], str]]
     values: Mapping[str, memoryview]
 
-    def text(self, group: str, name: str) -> str | None:
-        """Return a text attribute."""
-        value = self.attributes.get(group, {}).get(name)
-        return value if isinstance(value, str) else None
-
-    def texts(self, group: str, name: str) -> list[str] | None:
-        """Return an attribute that is a list of texts."""
-        value = self.attributes.get(group, {}).get(name)
-        return value if isinstance(value, list) else None
+    def said(self, group: str, name: str) -> Any:
+        """Return an attribute, a text or a list of texts; None if there is none."""
+        return self.attributes.get(group, {}).get(name)
 
     def tensors(self, paths: Iterable[str]) -> dict[str, Tensor]:
         """Return arrays by their paths. Reading the first reads all of them."""
@@ -239,7 +233,7 @@ class Branches:
         found: dict[tuple[str, str, str], list[str]] = {}
         for path in self._tree.attributes:
             around, _, name = path.rpartition("/")
-            if (own := self._tree.text(f"{path}/vars", "name")) is not None:
+            if (own := self._tree.said(f"{path}/vars", "name")) is not None:
                 found.setdefault((around, re.sub("_[0-9]+$", "", name), own), []).append(name)
         return found
 
@@ -307,8 +301,9 @@ class Groups:
         self._root = f"{root}/" if root else ""
         self._ends: dict[tuple[tuple[str, ...], int], int] = {}
         self._inside: dict[tuple[str, ...], list[Tensor]] = {}
-        layers = dict.fromkeys((*(tree.texts(root, "layer_names") or ()), _OF_MODEL))
-        names = {layer: tree.texts(self._root + layer, "weight_names") or () for layer in layers}
+        # The last group has the arrays of the model itself.
+        layers = dict.fromkeys((*(tree.said(root, "layer_names") or ()), "top_level_model_weights"))
+        names = {layer: tree.said(self._root + layer, "weight_names") or () for layer in layers}
         for layer, own in names.items():
             for name in own:
                 if f"{self._root}{layer}/{name}" not in tree.arrays:
@@ -365,9 +360,6 @@ class Groups:
                 raise RnncliError(f"{what} is {shorten(str(tensor.shape))}; its config says {shape}")
         return dict(zip((weight.name for weight in weights), arrays, strict=True))
 
-
-_OF_MODEL = "top_level_model_weights"
-"""The group of arrays that belong to the model itself, not to its layers."""
 
 Store = Branches | Groups
 """The location of a model's weights."""

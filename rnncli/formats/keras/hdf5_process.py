@@ -58,17 +58,8 @@ _TEXTS = ("model_config", "keras_version", "name")
 _LISTS = ("layer_names", "weight_names")
 
 _UNREADABLE = (
-    OSError,
-    RuntimeError,
-    ValueError,
-    KeyError,
-    IndexError,
-    TypeError,
-    AttributeError,
-    SystemError,
-    OverflowError,
-    MemoryError,
-    EOFError,
+    *(OSError, RuntimeError, ValueError, KeyError, IndexError, TypeError, AttributeError, SystemError),
+    *(OverflowError, MemoryError, EOFError),
 )
 """Errors that h5py raises for damaged files: nearly any."""
 

@@ -70,17 +70,12 @@ def nodes_of(graph: Graph, store: Store | None, *, modern: bool) -> list[Node]:
     for key in order:
         reader.add(key)
     nodes = [node for key, call in graph.calls.items() if not _computes_mask(call) for node in reader.calls[key].nodes]
-    return [*_with_outputs(nodes, [[*reader.edges(graph.origin(source))] for source in graph.outputs])]
-
-
-def _with_outputs(nodes: Sequence[Node], outputs: Sequence[Sequence[Read]]) -> Iterator[Node]:
-    """Yield nodes, with a note on each that the model returns other than as the end of a row; outputs have edges."""
+    outputs = [[edge.node for edge in reader.edges(graph.origin(source))] for source in graph.outputs]
     read = {edge.node for node in nodes for edge in node.reads or ()}
-    said = {edges[-1].node: "is also an output of the file" for edges in outputs if edges[-1].node in read}
-    said |= {edges[-1].node: "also returns its states; here they are left out" for edges in outputs if len(edges) > 1}
-    for node in nodes:
-        notes = [Note(f"{shorten(node.name)} {said[node.name]}", "differs")] if node.name in said else []
-        yield replace(node, notes=(*node.notes, *notes))
+    said = {name: "is also an output of the file" for *_, name in outputs if name in read}
+    said |= {name: "also returns its states; here they are left out" for *states, name in outputs if states}
+    notes = {name: Note(f"{shorten(name)} {text}", "differs") for name, text in said.items()}
+    return [replace(node, notes=(*node.notes, *filter(None, [notes.get(node.name)]))) for node in nodes]
 
 
 def _computes_mask(call: Call) -> bool:

@@ -407,9 +407,7 @@ class Reader:
         made = kind(span.start)
         self._count(span.start, kind.work)
         for entry in fields(self._file, span):
-            self._work += 1
-            if self._work > MAX_WORK:
-                self._count(entry.span.start, 0)
+            self._count(entry.span.start, 1)
             column = kind.columns.get(entry.number)
             if column is None:
                 continue

@@ -39,9 +39,6 @@ from rnncli.layers import Input, Recurrent, Repeat
 from rnncli.layers.weights import Framework
 from rnncli.quantities import MAX_SIZE
 
-WRITERS = {"pytorch": "PyTorch", "tf2onnx": "tf2onnx", "keras2onnx": "keras2onnx"}
-"""The programs that write ONNX files, by their names in the files."""
-
 _DECOMPOSED = ("Scan", "Sigmoid", "Tanh", "MatMul", "Gemm", "Split", "Slice")
 _SHOWN = 8
 
@@ -59,8 +56,8 @@ def read(path: str) -> ModelFile:
         raise RnncliError("it has no graph, so it is not an ONNX model")
     walk = _Walk(path, file, model)
     producer = model.producer_name or ""
-    writer = shorten(f"{WRITERS.get(producer, producer)} {model.producer_version or ''}".strip())
     framework: Framework | None = "torch" if producer == "pytorch" else None
+    writer = shorten(f"{'PyTorch' if framework else producer} {model.producer_version or ''}".strip())
     notes = [*_notes(model, model.graph)]
     made = model_of(path, "ONNX", writer, walk.nodes(), notes=notes, framework=framework)
     # An array may combine several of the file's, and one of these may be in several, so nodes record what they own.

@@ -39,6 +39,9 @@ _PROTOCOL = 1001
 _PICKLES = (b"\x80", b"L119547037146038801333356L\n")
 """The first bytes of a file of the old format: its protocol, or before protocol 2 the number."""
 
+_LOOK_ALIKE = names("ConvTranspose1d EmbeddingBag GroupNorm InstanceNorm1d RMSNorm")
+"""PyTorch's classes whose arrays look like those of a class that specs have."""
+
 _ADVICE = "save only the weights: torch.save(model.state_dict(), FILE)"
 
 Packed = Callable[[], bytes]
@@ -81,10 +84,11 @@ def _as_said(node: Node, found: Found, lead: str) -> Node:
     """Return a node with properties that its module has and its tensors do not show."""
     owner = next((tensor.name.rpartition(".")[0] for tensor in node.tensors.values()), "")
     module = f"{lead}{owner}".strip(".")
-    if isinstance(node.word, Layer) and (other := found.others.get(module)):
-        said = Note(f"{shorten(node.name)} is of the class {other}, which specs do not have", "left out")
-        return replace(node, kind=other, word=None, notes=(said,))
-    if loops(node.word) and node.word.gates == 1 and module in found.relus:
+    kind = found.classes.get(module, "")
+    if isinstance(node.word, Layer) and kind in _LOOK_ALIKE:
+        said = Note(f"{shorten(node.name)} is of the class {kind}, which specs do not have", "left out")
+        return replace(node, kind=kind, word=None, notes=(said,))
+    if loops(node.word) and node.word.gates == 1 and kind == "RNN_RELU":
         node = replace(node, word=replace(node.word, activation="relu"))
     if node.loops and found.differs:
         node = replace(node, notes=(*node.notes, Note(found.differs, "differs")))

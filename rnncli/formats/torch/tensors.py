@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from rnncli.errors import RnncliError, listed, shorten
-from rnncli.formats.nodes import names
 from rnncli.formats.tensors import MAX_ARRAYS, MAX_RANK, WIDTHS
 from rnncli.formats.torch.unpickling import Made, Named, Pairs
 
@@ -59,9 +58,6 @@ _SAME_AGAIN = "_flat_weights"
 
 _LONGEST_NUMBER, _MOST_KEYS = 128, 4
 """The bits of the longest number that can be a name, and the most words of a tuple that can be one."""
-
-_LOOK_ALIKE = names("ConvTranspose1d EmbeddingBag GroupNorm InstanceNorm1d RMSNorm")
-"""Classes of PyTorch whose arrays look like those of a class that specs have."""
 
 _HANDS_ON = ("Dropout", "Identity")
 """Modules that return their input unchanged, in inference."""
@@ -214,8 +210,7 @@ class Found:
 
     Attributes:
         tensors: the tensors of a network, by the path of keys and attributes to each.
-        relus: the names of RNNs whose activation is relu, according to their modules.
-        others: the classes of modules whose arrays look like another's, by name.
+        classes: the class of each module, by its name, or the mode of an RNN: RNN_RELU.
 
     Raises:
         RnncliError: there are too many, or they are nested too deeply.
@@ -223,8 +218,7 @@ class Found:
 
     def __init__(self, value: object) -> None:
         self.tensors: dict[str, View] = {}
-        self.relus: set[str] = set()
-        self.others: dict[str, str] = {}
+        self.classes: dict[str, str] = {}
         # How many tensors are needed only in training, by key; how many modules have no arrays, by class, without those
         # that return their input in inference; and how many other things there are.
         self._training: Counter[str] = Counter()
@@ -269,8 +263,8 @@ class Found:
             if depth > MAX_DEPTH:
                 raise RnncliError(f"its containers are nested more than {MAX_DEPTH} deep")
             before = self._reached
-            if isinstance(value, Made) and value.of.name in _LOOK_ALIKE:
-                self.others[name] = value.of.name
+            if isinstance(value, Made):
+                self.classes[name] = value.of.name
             for key, each in self._inside(value, name, depth, training):
                 if len(name) + len(key) > MAX_NAME:
                     raise RnncliError(f"tensor {shorten(name + key)} has a name of more than {MAX_NAME:,} characters")
@@ -316,8 +310,7 @@ class Found:
         if {"param_groups", "state"} <= held.keys():
             self._into_training("an optimizer", pairs, depth)
         elif held.keys() >= {*_MEMBERS}:
-            if held.get("mode") == "RNN_RELU":
-                self.relus.add(name)
+            self.classes[name] = str(held.get("mode") or self.classes.get(name))
             self._left["torch.Tensor that is not a parameter"] += sum(isinstance(each, View) for each in held.values())
             for members in map(held.get, _MEMBERS):
                 members = members.pairs if isinstance(members, Made) else members
