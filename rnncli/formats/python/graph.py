@@ -29,10 +29,11 @@ from rnncli.formats.python.objects import (
     open_in,
 )
 from rnncli.formats.python.program import RECURRENT
-from rnncli.formats.python.steps import SIZE, Module, Step, Tensor
+from rnncli.formats.python.steps import SIZE, Module, Step, Tensor, reached
+from rnncli.layers.base import snake_case
 from rnncli.layers.weights import Framework
 
-_ENDS = ("inputs", "outputs")
+_ENDS = ("input", "output")
 _COPIES = names("deepcopy clone_model")
 _PLAIN = names("torch F tf np numpy keras K")
 """Modules whose functions, given only data, return data."""
@@ -111,6 +112,15 @@ class Graphs(Modules):
             case Method(owner=Tensor() as owner, name=name):
                 given = Given([owner, *given.positional], given.named, given.node)
                 return computed(self, name, given, self.tensors(given.all))
+            case Method(owner=Module() as owner, name="get_layer"):
+                held = [step.module for step in reached(owner.outputs)] if owner.items is None else owner.items.values()
+                layers = [each for each in held if isinstance(each, Module)]
+                named = [
+                    each
+                    for each in layers
+                    if given.get("name", 0) == each.given.named.get("name", snake_case(each.name))
+                ]
+                return named[0] if named else left_open(given.node)
             case Method(owner=Instance(), name="add_weight"):
                 return self.fresh(Module(("Weight",), given, None, "keras", self.function))
             case Method(owner=Instance() as owner, name="__init__"):
@@ -174,7 +184,7 @@ class Graphs(Modules):
         if name in _COPIES and given.positional:
             return self._copied(given.positional[0])
         functional = name in ("Model", "Functional")
-        inputs, outputs = (self.tensors(given.get(each, place)) * functional for place, each in enumerate(_ENDS))
+        inputs, outputs = (self.tensors(given.get(f"{each}s", place)) * functional for place, each in enumerate(_ENDS))
         if name in DATA and called.path[0] in ("torch", "F") and not tensors:
             return self.data()
         if called.path[:3] == ("torch", "nn", "utils") and isinstance(first := given.get("module", 0), Module):
@@ -183,10 +193,10 @@ class Graphs(Modules):
         made = (name[:1].isupper() and not name.endswith("Loss")) or name == "from_pretrained"
         if framework == "keras" and functional and not outputs and (ends := given.get("outputs", 1)) is not None:
             why = open_in(ends) or left_open(given.node)
-            step = self.add(Step("unknown", given.line, [], names=why.names))
-            step.note(Note(f"its outputs are not known: {why.why}", "left out"))
-            outputs = [Tensor(step)]
-        if framework is None and name in RECURRENT:
+            outputs = [Tensor(self.add(Step("unknown", given.line, [])))]
+            outputs[0].step.note(Note(f"its outputs are not known: {why.why}", "left out"))
+        cell = name[:1].isupper() and {"rnn", "rnn_cell"} & {*called.path}  # of TensorFlow 1
+        if framework is None and (cell or name in RECURRENT):
             self.foreign.setdefault(name, Call(called.path, given))
         if framework is None or not made or (functional and not outputs):
             if tensors:
@@ -242,7 +252,7 @@ class Graphs(Modules):
 
     def _change_items(self, owner: Module, name: str, given: Given) -> Value:
         """Change a container as one of its methods does; an unknown change adds an unknown layer."""
-        items, place = owner.items or {}, given.get("key", 0, -1)
+        owner.outputs, items, place = [], owner.items or {}, given.get("key", 0, -1)
         if name == "add_module":
             self._add(owner, str(given.get("name", 0)), given.get("module", 1))
         elif name in _ADD:
@@ -271,10 +281,10 @@ class Graphs(Modules):
                 return SIZE
             case Tensor() if not called:
                 return SIZE if name in ("shape", "device", "dtype") else owner
-            case Module(outputs=[_, *_]) if name in ("input", "output", "inputs", "outputs"):
-                tensors = owner.outputs if name.startswith("output") else owner.inputs
-                return list(tensors) if name.endswith("s") or len(tensors) != 1 else tensors[0]
-            case Module(items=dict(items)) if name == "layers":
+            case Module(framework="keras") if name.rstrip("s") in _ENDS and (ends := self._ends(owner, name)):
+                return ends if name.endswith("s") or len(ends) != 1 else ends[0]
+            case Module(framework="keras", items=dict(items)) if name == "layers":
+                self._ends(owner, name)
                 return list(items.values())
             case Module(given=given) if not called:
                 flat = re.sub(r"^Conv[23]d$", "Conv1d", owner.name)  # which has the same arguments
@@ -286,6 +296,15 @@ class Graphs(Modules):
                     return [value] * int(owner.name[-2])
                 return Call((name,), given, owner) if value is MISSING else value
         return super().attribute(owner, name, node, called=called)
+
+    def _ends(self, module: Module, name: str) -> list[Tensor]:
+        """Return the inputs or outputs of a Keras model, or the output of a layer that was called once."""
+        if module.items is not None and not module.outputs:
+            module.outputs = self.tensors(self.follow_module(module, None, module.given))
+            module.inputs = [Tensor(step) for step in reached(module.outputs) if step.kind == "input"]
+        called = [Tensor(step) for step in self.steps if step.module is module]
+        once = len(called) == 1 and not module.given.named.get("return_state")
+        return module.inputs if name.startswith("input") else module.outputs or called * once
 
     def items(self, value: Value) -> list[Value] | None:
         """Return the items that a loop over a value visits: for a container, its modules."""
@@ -381,12 +400,12 @@ class Graphs(Modules):
                 for each in value.values if isinstance(value, Unknown) else (value,):
                     if isinstance(each, Module):
                         each.variables.append(name)
-            case ast.Attribute(value=owner, attr="weight") if isinstance(value, Call) and isinstance(value.of, Module):
+            case ast.Attribute(value=owner) if isinstance(value, Call) and isinstance(value.of, Module):
                 held = self.value(owner, scope)
                 if isinstance(held, Module):
-                    said = value.of.variables[0] if value.of.variables else value.of.name
-                    held.notes += (Note(f"shares the weights of {said}, which are counted twice", "counted twice"),)
-                return
+                    said = [*value.of.variables, value.of.name][0]
+                    note = Note(f"shares the weights of {said}, which are counted twice", "counted twice")
+                    held.notes += (note,) * (note not in held.notes)
             case ast.Subscript(value=ast.Name() | ast.Attribute() as owner, slice=index):
                 held = self.value(owner, scope)
                 if isinstance(held, Module) and held.items is not None:

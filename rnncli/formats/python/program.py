@@ -93,9 +93,10 @@ class Program(Evaluator):
         by_text = min((taken[each] for each in _BY_TEXT if each in taken), default=0)
         leading = self.recurrent | RECURRENT
         for wanted in (False, True, True):  # unused definitions may call the others; calls define more
-            made: list[Function | Class] = [*self._functions, *self._classes]
+            made: dict[object, Function | Class] = {(each.name, id(each.scope)): each for each in self._functions}
+            made |= {(each.name, id(each.scope.around)): each for each in self._classes}  # the last of each name
             bases = {base for each in self._classes if each.node in self._called for base in each.line[1:]}
-            for each in made:
+            for each in made.values():
                 known = each.node in self._called or (each in bases and not wanted)
                 if (each.name in taken) == wanted and not known and leading & _words(each.node):
                     self._presume(each, taken.get(each.name, by_text))

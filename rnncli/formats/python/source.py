@@ -28,6 +28,7 @@ from rnncli.formats.python.objects import (
     Function,
     Given,
     Instance,
+    Named,
     Open,
     Unknown,
     UnparsableError,
@@ -60,7 +61,7 @@ def read(path: str, settings: Settings = NO_SETTINGS) -> ModelFile:
     graphs = Graphs(settings)
     try:
         graphs.follow(tree)
-        found = _found_in(graphs)
+        found = _found_in(graphs, tree)
     except RecursionError:
         raise RnncliError("it is nested too deeply to follow") from None
     parts = tuple(part for each in found for part in each.parts)
@@ -76,12 +77,8 @@ def read(path: str, settings: Settings = NO_SETTINGS) -> ModelFile:
     form = f"{'notebook' if notebook else 'Python source'}{f' ({listed(frameworks)})' if frameworks else ''}"
     notes = [note for each in found for note in each.notes]
     notes += [f"{shorten(each.name)} is left out: {error.message}" for each, error in errors]
-    if not found:
-        own = {each.name for each in ast.walk(tree) if isinstance(each, ast.ClassDef)}
-        for each in ast.walk(tree):
-            if isinstance(each, ast.Name | ast.Attribute) and ast.unparse(each).rpartition(".")[2] in RECURRENT - own:
-                notes.append(f"{ast.unparse(each)} (line {each.lineno}) is mentioned, but how it is used is not known")
-                break
+    for each in _mentioned(tree)[:1] if not found else ():
+        notes.append(f"{ast.unparse(each)} (line {each.lineno}) is mentioned, but how it is used is not known")
     left = tuple(node for each in found for node in each.left)
     failed = tuple(((each.name, *each.others), error) for each, error in errors)
     said = tuple(dict.fromkeys(notes))
@@ -243,7 +240,14 @@ class _Found:
         self.notes = tuple(f"{shorten(self.name)}: {text}" for text in rows.said())
 
 
-def _found_in(graphs: Graphs) -> list[_Found]:
+def _mentioned(tree: ast.Module) -> list[ast.Name | ast.Attribute]:
+    """Return where a file names recurrent classes that it does not define."""
+    own = {each.name for each in ast.walk(tree) if isinstance(each, ast.ClassDef | ast.FunctionDef)}
+    named = [each for each in ast.walk(tree) if isinstance(each, ast.Name | ast.Attribute)]
+    return [each for each in named if (each.id if isinstance(each, ast.Name) else each.attr) in RECURRENT - own]
+
+
+def _found_in(graphs: Graphs, tree: ast.Module) -> list[_Found]:
     """Return the recurrent models of a source, in the order of the file."""
     found: list[_Found] = []
     shown: dict[Module, str] = {}
@@ -258,7 +262,7 @@ def _found_in(graphs: Graphs) -> list[_Found]:
                 for step in model.steps
             )
             if not loops and not (unknown and graphs.recurrent & {model.name, *model.others}):
-                outside |= layers if model.loose else {}
+                outside |= layers
                 continue
             if loops and loops <= shown.keys() and (model.loose or layers.keys() <= shown.keys()):
                 others = ", ".join(dict.fromkeys(shown[each] for each in loops))
@@ -271,15 +275,18 @@ def _found_in(graphs: Graphs) -> list[_Found]:
             model.assumed = (*(Note(each, "assumed size") for each in presumed), *model.assumed)
             model.make_parts()
             same = (model.name, tuple(str(part.network) for part in model.parts), model.names, model.fault)
-            if same not in seen:
-                found.append(model)
-                held = dict.fromkeys(filter(recurs, [*loops, *(model.modules if model.names else ())]), model.name)
-                shown |= (layers | held if model.parts or model.names else {}) | shown
+            found += [model] * (same not in seen)
+            held = dict.fromkeys(filter(recurs, [*loops, *(model.modules if model.names else ())]), model.name)
+            shown |= (layers | held if model.parts or model.names else {}) | shown
             seen.add(same)
     for layer in outside if found else ():
         if layer not in shown and layer.framework == "torch" and not layer.function:
             name = [*layer.variables, layer.name][0]
             found.append(_Found(name, layer.line, fault=f"it is in no recurrent model (line {layer.line})"))
+    for mention in _mentioned(tree) if not found else ():
+        named = graphs.value(mention, graphs.module)
+        if isinstance(named, Named) and named.path[0] in graphs.imported and graphs.framework(named.path) is None:
+            graphs.foreign.setdefault(named.name, Call(named.path, Given([], {}, mention)))
     for name, call in graphs.foreign.items():
         module = shorten(".".join(call.path[:-1]))
         fault = f"it is from {module}, which is neither Keras nor PyTorch" if module else "its framework is not known"
@@ -302,7 +309,8 @@ def _models(graphs: Graphs) -> Iterator[_Found]:
     """Yield the containers and Keras's models that are not in another model or object."""
     owned = {each for instance in graphs.instances for each in _held(instance)}
     for model in graphs.modules:
-        if model.inner or model in owned or (model.items is None and not model.outputs):
+        inner = model.inner or (model.framework == "torch" and model in owned)
+        if inner or (model.items is None and not model.outputs):
             continue
         steps, outputs = reached(model.outputs), model.outputs
         graphs.step(len(steps) // 10)
@@ -314,7 +322,9 @@ def _models(graphs: Graphs) -> Iterator[_Found]:
             outputs = [] if several else graphs.tensors(value)
         name, *others = [*filter(None, (model.function, *model.variables)), "model"]
         names = {each: f"{name}.{way}" for each, way in _held(model).items()}
-        yield _Found(name, model.line, steps, outputs, names, tuple(others[:-1]))
+        condition = graphs.made_under(model)
+        assumed = () if condition is None else (Note(f"the model is built: {condition.why}", "assumed"),)
+        yield _Found(name, model.line, steps, outputs, names, tuple(others[:-1]), assumed)
 
 
 def _followed(graphs: Graphs, model: Module) -> Value:
@@ -403,7 +413,9 @@ def _loose(graphs: Graphs, found: Sequence[_Found]) -> Iterator[_Found]:
         rows = [[each] for each in some] if several else [some]
         steps = [step for row in rows for step in graphs.recorded(partial(_chained, graphs, row))[0]]
         if not more and (condition := graphs.made_under(first)) is not None:
-            steps[0].names += condition.names
+            own = next(step for step in steps if step.module is first)
+            own.names += condition.names
+            own.notes += (Note(f"depends on a condition: {condition.why}", "left out"),)
         name = function or ("model" if more else names[first])
         yield _Found(name, first.line, steps, (), names, assumed=(_ASSUMED_ORDER,) * (not several), loose=True)
 
