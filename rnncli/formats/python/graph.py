@@ -195,8 +195,7 @@ class Graphs(Modules):
             why = open_in(ends) or left_open(given.node)
             outputs = [Tensor(self.add(Step("unknown", given.line, [])))]
             outputs[0].step.note(Note(f"its outputs are not known: {why.why}", "left out"))
-        cell = name[:1].isupper() and {"rnn", "rnn_cell"} & {*called.path}  # of TensorFlow 1
-        if framework is None and (cell or name in RECURRENT):
+        if framework is None and name in RECURRENT:
             self.foreign.setdefault(name, Call(called.path, given))
         if framework is None or not made or (functional and not outputs):
             if tensors:

@@ -42,8 +42,9 @@ _BY_TEXT = ("eval", "exec", "globals", "locals", "import_module")
 
 RECURRENT = names(
     "SimpleRNN LSTM GRU RNN Bidirectional CuDNNLSTM CuDNNGRU SimpleRNNCell LSTMCell GRUCell RNNCell StackedRNNCells"
+    " BasicRNNCell BasicLSTMCell MultiRNNCell"
 )
-"""The names of Keras's and PyTorch's recurrent classes."""
+"""The names of the recurrent classes of Keras, PyTorch and TensorFlow 1."""
 
 
 class End(NamedTuple):
