@@ -35,6 +35,8 @@ from rnncli.commands.wrong_options import named, refused
 from rnncli.errors import EXIT_USAGE, RnncliError, SpecError, UsageError, quote
 from rnncli.formats import FORMATS
 from rnncli.immutable import NamedTuple
+from rnncli.language.arguments import PYTORCH_NAMES, STACKED
+from rnncli.language.framework_words import FEATURES
 from rnncli.language.likeness import closest, in_ascii
 from rnncli.language.mend import numbers_in
 from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Found, Rewrite, Step, led, search
@@ -55,6 +57,11 @@ _LIKE_A_COMMAND = 0.7
 
 _END, _FAULT = "\0", "\1"
 """Ends each word of a line that is one text (a space in a pattern); and encloses the argument at fault (a ~)."""
+
+
+_ARGUMENTS = {*PYTORCH_NAMES, *PYTORCH_NAMES.values(), *FEATURES, STACKED}
+_ASKED = re.compile(r"^(?:what|define)\b|\b(?:is|are|does|an?|the|mean)\b|\?")
+"""Words of a question about a word."""
 
 
 class Mistake(NamedTuple):
@@ -220,7 +227,7 @@ def _refusal(this: TypedLine) -> click.UsageError | UsageError | None:
 def _mistake(this: TypedLine, error: click.ClickException | UsageError) -> Mistake:
     """Return the mistake that Click or a rule of options has found."""
     if not isinstance(error, click.ClickException):
-        strays = [place for place in this.arguments if not is_spec(this.words[place].text)]
+        strays = [place for place in this.arguments if not re.search("[:(]", this.words[place].text)]
         misplaced = chain.from_iterable(_misplaced(this, place) for place in strays)
         return Mistake(error.message, chain(misplaced, _rewritten(this), _kept(this, error)), error)
     if this.name in this.commands:
@@ -317,6 +324,7 @@ def _sets(this: TypedLine) -> dict[str, list[str]]:
         "INPUT": [name for name, kind in KINDS.items() if kind.reads == "input"],
         "BODY": [name for name, kind in KINDS.items() if kind.reads != "input"],
         "FILE": [*FORMATS],
+        "ARGUMENT": ["bidirectional", *(name for name in _ARGUMENTS if "_" in name)],
         "ARRAY": [each.text for each in this.words if each.text.endswith(".npy") and is_file(each.text)],
         "LAYER": [name for name, kind in KINDS.items() if kind.sizes.attributes == ("units",)],
         "LONG": [name[2:] for name in [*this.options, "--help"] if name.startswith("--")],
@@ -333,11 +341,14 @@ def _with_command(this: TypedLine) -> Iterator[Step[Line]]:
     if name.lower() in COMMANDS:
         instead, *options = COMMANDS[name.lower()].split(" ")
         yield Step((instead, *rest, *options), "perhaps")
-    if not rest and not re.search("^-|,", name) and is_word(name):
-        yield Step(("layers", name), advice=A_WORD)
-    if near := near_file(name):
+    asked = _ASKED.sub("", " ".join(this.typed)).strip()
+    if not re.search("^-|,", asked) and is_word(asked):
+        yield Step(("layers", asked), advice=A_WORD)
+    if (near := near_file(name)) and not any(map(is_spec, rest)):
         yield Step(("summary", near, *rest), "perhaps", f"there is no command or file {quote(name)}")
-    guess = closest(name.lower(), [*this.commands, "--version", "--help"], _LIKE_A_COMMAND)
+    starts = [each for each in this.commands if each.startswith(name.lower()) or name.lower().startswith(each[:4])]
+    only = starts[0] if len(starts) == 1 and len(name) > 1 else None
+    guess = closest(name.lower(), [*this.commands, "--version", "--help"], _LIKE_A_COMMAND) or only
     if guess is not None:
         yield Step((guess, *rest))
     elif not name.startswith("-") and not is_spec(name):

@@ -21,11 +21,12 @@ def _by_name(names: Mapping[str, str]) -> Mapping[str, str]:
 VALUES = _by_name(
     {
         "bfloat16": "brain",
-        "json": "jsonl ndjson xml yaml yml",
+        "json": "jsonl ndjson xml yaml yml records dict",
         "table": "text txt pretty",
-        "csv": "excel xls xlsx",
-        "markdown": "md",
-        "int8": "8 8bit int integer uint8 q8",
+        "csv": "excel xls xlsx pandas dataframe df parquet",
+        "tsv": "tab tabs",
+        "markdown": "md latex tex",
+        "int8": "8 8bit int integer uint8 q8 q7 s8 char quantized quantised",
         "float16": "16 16bit",
         "float32": "32 32bit",
         "float64": "64 64bit np.float numpy.float jnp.float jax.numpy.float",
@@ -34,9 +35,9 @@ VALUES = _by_name(
         "always": "yes on true",
         "never": "no off false",
         "dark": "black night",
-        "c": "c++ cpp arduino",
-        "keras": "glorot xavier",
-        "uniform": "random rand",
+        "c": "c++ cpp arduino ansi-c cmsis",
+        "keras": "glorot xavier glorot_uniform",
+        "uniform": "random rand u[0,1)",
     }
 )
 """Words and the option value to suggest for each; some words mean something else than the suggestion."""
@@ -65,13 +66,14 @@ _OPEN = "leave out an unknown size"
 _ONE_WORD = "separate specs with a space"
 _BYTES = "a size in bytes limits the memory"
 _BETWEEN = r"~(and|to|vs\.?|versus|with|against|or|then|&|\+|/)~"
+_SMALL = r"an?|the|of|with|for|in|on|at|as|to|from|into|and|please|me|my|is|most|under|within|less|than|\?"
 _TRAINS = "(?:train|fit|learn|finetune|backprop|optimi[sz]e)"
 _NOT_TRAINED = "nothing is trained here, but the exported source can be trained"
 _SHOWS = "info|show|describe|print|view|ls|stats|parameters|params|shapes"
 _LIMIT = "(?:(?:max-)?(?:params|memory|macs|outputs|streaming|training)|mem|flash|rom|s?ram)"
 _BUDGETED = r"((?:solve|sweep)(?: [^ :]*:[^ ]*)*(?: -.*)?) ~([0-9][^ :(]*)~((?: [^0-9].*)?)"
 _RANGE = r"(?:\{[\w.,={}]*\}|[:x][0-9]+\.\.[0-9])"
-_BLANK = "(?:(?::|[0-9kmg]x)_[a-wyz0-9]*(?=[:x,~])|:[a-wyz?](?=[:,~]))"
+_BLANK = "(?:(?::|[0-9kmg]x)_[a-wyz0-9]*(?=[:x,~])|[a-z]:[a-wyz?](?=[:,~]))"
 _NO_INPUT = r"a network starts with input or embed, not with \3"
 _OWN_INPUT = "each network needs its own input"
 _SOURCE = r"<COMMAND>(?: .*)? (?:[^ ]+\.(?:py|ipynb)|[^ ]*\([^ ]*)(?: .*)?"
@@ -86,7 +88,7 @@ LINES = (
     _line("(.*) -(<LONG>)((?:[= ].*)?)", r"\1 --\2\3", "", r"a long option has two hyphens, not as in '-\2'"),
     _line("(.*) (-[a-z])[=:]([^ ]+(?: .*)?)", r"\1 \2 \3"),
     _line("(.*) (--<LONG>)-?([0-9]+(?: .*)?)", r"\1 \2 \3"),
-    _line("(.*) (<OPTION>)[ =]([0-9.,]+) ([kmgt]i?b?)((?: .*)?)", r"\1 \2 \3\4\5"),
+    _line("(.*) (<OPTION>)[ =]([0-9.,]+) ([kmgt]?(?:i?b|hz|s|mac)?)((?: .*)?)", r"\1 \2 \3\4\5"),
     _line("(.*) (--<LONG>)(?:= | = ?)([^ ]+(?: .*)?)", r"\1 \2 \3"),
     _line("(.*) <FLAG>=(?:no|false|0|off)((?: .*)?)", r"\1\2", WITHOUT),
     _line("(.*) (<FLAG>)=(?:yes|true|1|on)((?: .*)?)", r"\1 \2\3", drops=True),
@@ -106,11 +108,23 @@ LINES = (
     _line("help(?: .*)? --(<COMMAND>)(?: .*)?", r"help \1", drops=True),
     _line("<COMMAND>(.*) --(?!layers|help|spec)(<COMMAND>)((?: .*)?)", r"\2\1\3"),
     _line(r"(.*) --part[ =]([0-9]+)(?: ?(?:of|/|:|-) ?| )([0-9]+)((?: .*)?)", r"\1 --part \2/\3\4"),
-    _line(r"(.*) (?:-b|-t|--batch|--timesteps)[ =](?:-1|none|null|\?)((?: .*)?)", r"\1\2", _OPEN, drops=True),
+    _line(
+        r"(.*) (?:(?:-b|-t|--batch|--timesteps)[ =](?:-1|none|null|\?)|--seed[ =]none)((?: .*)?)",
+        r"\1\2",
+        _OPEN,
+        drops=True,
+    ),
     _line(r"(.*) --(?:max-)?params[ =]([0-9.]+[kmgt]i?b)(.*)", r"\1 --memory \2\3", "", advice=_BYTES),
     _line(f"(?:summary|explain)(.* --{_LIMIT}[ =][^ ]+.*)", r"sweep\1"),
     _line(r"(.*) --set[ =]([a-z_]\w*)(?: =? ?|:)([0-9.]+)((?: .*)?)", r"\1 --set \2=\3\4"),
-    _line(rf"({_SOURCE}) --({_OPENS})[ =]([0-9]+)((?: .*)?)", r"\1 --set \2=\3\4", advice=_LEFT_OPEN),
+    _line(
+        rf"(?=.*\.(?:py|ipynb)\b|.*\b({_OPENS})\b.*--\1\b)({_SOURCE}) --({_OPENS})[ =]([0-9]+)((?: .*)?)",
+        r"\2 --set \3=\4\5",
+        advice=_LEFT_OPEN,
+    ),
+    _line(r"(.* (?:<INPUT>):[^ ()]*)((?: .*)?) --(<ARGUMENT>)((?: [^0-9].*)?)", r"\1:\3\2\4"),
+    _line(r"(.* [^ -][^ ]*)\)((?: .*)?) --(<ARGUMENT>)[ =]([0-9]+)((?: .*)?)", r"\1,·\3=\4)\2\5"),
+    _line(r"(.* [^ -][^ ]*)\)((?: .*)?) --(<ARGUMENT>)((?: .*)?)", r"\1,·\3=True)\2\4"),
     _line(r"(?!compare|solve)<COMMAND>(.* --rate[ =][^ ]+.*)", r"summary\1", "perhaps"),
     _line(r"(.*) --sort[ =]-?([a-z-]+)(.*) --(?:desc|descending|reverse)((?: .*)?)", r"\1 --sort=-\2\3\4"),
     _line(r"(.*) --sort-(?:desc|descending|reverse)[ =]([a-z-]+(?: .*)?)", r"\1 --sort=-\2"),
@@ -136,20 +150,24 @@ LINES = (
     _line(_SECOND, r"\2 \3 \5\6", "with the last value", _ONE_VALUE),
     _line(_BUDGETED, r"\1\3 --params \2", "perhaps", _NO_SPEC),
     _line(_BUDGETED, r"\1\3 --memory \2", "perhaps", _NO_SPEC),
-    _line(r"(.* [^ -][^ ]*:[^ ]*\w(?: -.*)?) ~([0-9]{1,10})~", r"\1 --timesteps \2", "perhaps", _NO_SPEC),
+    _line(r"(.* [^ -][^ ]*:[^ ]*\w) ~([0-9]{1,10})~", r"\1 --timesteps \2", "perhaps", _NO_SPEC),
     _line(r"(.*) ~([^ ]+<FILE>)[:/]([^ :/]+)~(.*)", r"\1 \2::\3\4", "the part of a file comes after ::"),
     _line(
-        r"(export(?: .*)?(?<!--set) [^ -][^ ]*[:(.][^ ]*) ~([^ ]+\.(?:onnx|py|c))~(.*)",
+        r"(export(?: .*)?(?<!--set) [^ -][^ ]*[:(.][^ ]*(?: -.*)?) ~([^ ]+\.(?:onnx|py|c))~(.*)",
         r"\1 -o \2\3",
         "perhaps",
         _NO_SPEC,
     ),
+    _line(r"((?:export|page) .*) ~(?:as|to|in|into)~ ([^ ]+\.(?:onnx|py|c|html)(?: .*)?)", r"\1 -o \2", "", _NO_SPEC),
     _line(f"(.*) {_BETWEEN}( (?:<INPUT>):.*)", r"\1\3", _ONE_WORD, _NO_SPEC),
     _line(f"((?:compare|reach)(?: (?!<INPUT>:)[^ ]+)+) {_BETWEEN}( .+)", r"\1\3", _ONE_WORD, _NO_SPEC),
     _line(r"(<COMMAND>) ~(?!\1~|help~)(<COMMAND>)~( .+)", r"\2\3", "", "there are two commands, '\\1' and '\\2'"),
     _line("((<COMMAND>).*) ~\\2~(.*)", r"\1\3", WITHOUT, _NO_SPEC),
     _line("<COMMAND>(?: .*)? ~rnncli~ (.+)", r"\1", "write rnncli only once", "'rnncli' is not a spec"),
     _line("(<COMMAND>)(?: .*)? ~help~(?: .*)?", r"help \1", "", "'help' is a separate command", drops=True),
+    _line(r"(.*) ~([0-9.,]+)~ ([kmgt]?i?b)((?: .*)?)", r"\1 \2\3\4", "", _NO_SPEC),
+    _line(r"(.*) ~([0-9]+)~ (?:time-?)?steps?((?: .*)?)", r"\1 --timesteps \2\3", "perhaps", _NO_SPEC),
+    _line(r"(.*) ~([0-9]+)~ (?:samples?|batch(?:es)?)((?: .*)?)", r"\1 --batch \2\3", "perhaps", _NO_SPEC),
     _line(r"(?=.*(?<!--set) [^ -][^ ]*[:(])(.*) ~([^ :(]+\.svg)~(.*)", r"\1 --svg \2\3", "perhaps", _NO_SPEC),
     _line(
         r"(?=.*(?<!--set) [^ -][^ ]*[:(])(.*) ~([^ :(]+)\.(?:png|pdf|jpe?g|gif)~(.*)",
@@ -170,7 +188,6 @@ LINES = (
     _line(
         r"sweep(.*) ~([^ {}]*[:x])([1-9][0-9]*(?:,\s*[1-9][0-9]*)+)(?=[:,x}~])\}?([^ {}]*)~(.*)", r"sweep\1 \2{\3}\4\5"
     ),
-    _line(r"sweep(.*) ~([^ {}]*[:x])([0-9]+)\s*or\s*([0-9]+)([^ {}]*)~(.*)", r"sweep\1 \2{\3,\4}\5\6"),
     _line(r"sweep(.*) ~([^ {}]*)\{(\{[^ {}]*\})\}([^ ]*)~(.*)", r"sweep\1 \2\3\4\5"),
     _line(
         r"solve(.*) ~([^ ]*[:x])[{$%]\{?([a-wyz]?)\}?(?=[:x,~])([^ ]*)~(.*)",
@@ -198,9 +215,9 @@ LINES = (
         advice="separate layers with commas",
     ),
     # a line that does not start with a command
-    _line("(?:[^ :(]+ )*(?:[^ ]*/)?rnncli (.+)", r"\1", "write rnncli only once"),
+    _line(r"(?:[^ ]+ )*?[^ ]*\brnncli(?:\.[a-z]+)? (.+)", r"\1", "write rnncli only once"),
     _line("((?:<INPUT>)=[^ ]*,.*)", r"summary \1", "perhaps"),
-    _line("(?:list|show|print) (<COMMAND>)", r"\1"),
+    _line("(?:list|show|print) (?:all )?(<COMMAND>)", r"\1"),
     _line(
         "(?!<COMMAND>(?: |$))([^ ]*)(.*?) (<COMMAND>)((?: .*)?)",
         r"\3\4 \1\2",
@@ -213,15 +230,16 @@ LINES = (
 )
 """Whole lines. <COMMAND> is the name of a command, <MANY> of a command for several specs. <LONG>, <FLAG>, <OPTION> and
 <SEVERAL> are names of the command's options; <SEVERAL> may be given several times, and <COMPARED> several times to
-`compare`. <INPUT> is a kind that starts a network, <BODY> another kind, <LAYER> a kind with units. <FILE> ends the name
-of a model file, <ARRAY> is the name of an existing array. A row for an argument that is not a spec applies if Click
-accepts the result."""
+`compare`. <INPUT> is a kind that starts a network, <BODY> another kind, <LAYER> a kind with units, <ARGUMENT> a name of
+an argument of Keras or PyTorch. <FILE> ends the name of a model file, <ARRAY> is the name of an existing array. A row
+for an argument that is not a spec applies if Click accepts the result."""
 
 PARTS = (
     _line(r"((?!solve|sweep).*) ([^ -][^ ]*<FILE>) ~([a-z_]\w*)~(.*)", r"\1 \2::\3\4", "perhaps", _PART),
     _line(r"((?!solve|sweep).*) ([^ -][^ ]*<FILE>) ~([a-z_]\w*)~(.*)", r"\1 \2\4", WITHOUT, _PART),
+    _line(f"(?!sweep.* ~(?:from|to)~)(.*) ~({_SMALL})~((?: (?:{_SMALL}))*(?: .*)?)", r"\1\3", WITHOUT, _NO_SPEC),
 )
-"""Rows for an argument after a model file, tried if nothing else matches."""
+"""Rows for an argument after a model file, or a word of a sentence, tried if nothing else matches."""
 
 
 COMMANDS = _by_name(
@@ -286,19 +304,21 @@ _WHICH_MEMORY = (
 _SPEC_SAYS = "it is part of the spec"
 _A_SPEC = "embed:10000x32,lstm:128:seq:x2,lstm:128 reads 10,000 ids and has three layers of 128 units"
 _NO_LEAST = "limits are maximums; for a minimum, filter the rows of `sweep -f csv`"
-_OUT, _PICTURE = "(?:output|o|out|to-file|save)", r"\.(?:svg|png|pdf|jpe?g|gif)"
+_OUT, _PICTURE = "(?:output|o|out|to-file|filename|save)", r"\.(?:svg|png|pdf|jpe?g|gif)"
 
 OPTIONS = (
-    _option("multiple|multiples|divisible-by|step|step-size", "--multiple-of"),
+    _option("multiple|multiples|divisible-by|step|step-size|align", "--multiple-of"),
+    _option("shard|chunk", "--part"),
     _option("length|len|lens|seq-lens|seq-lengths|sequence-lengths", "--lengths"),
     _option("steps|length|len|seq-len|seqlen|seq-length|sequence-length", "--timesteps"),
-    _option("time|time-steps|n-steps|num-steps|window|window-size|frames|duration|unroll", "--timesteps"),
-    _option("batch-size|batchsize|batch-sizes|bs", "--batch"),
+    _option("time|time-steps|n-steps|num-steps|window|window-size|frames|duration|unroll|ts", "--timesteps"),
+    _option("lookback|look-back|maxlen|max-len", "--timesteps"),
+    _option("batch-size|batchsize|batch-sizes|bs|samples|n-samples|num-samples", "--batch"),
     _option("(?:limit|budget|max) ([0-9.,]+ ?(?i:[kmgt]i?b))", r"--max-memory \1"),
     _option("n|limit|head|best|first|rows|max-rows", "--top"),
     _option("order|order-by|sort-by|by", "--sort"),
     _option("threads|workers|cores|processes|procs|parallel|n-jobs|cpus|j", "--jobs"),
-    _option("fps|hz|frequency|freq|sample-rate|sampling-rate|samplerate", "--rate"),
+    _option("fps|hz|frequency|freq|sample-rate|sampling-rate|samplerate|fs|odr|period|interval|r", "--rate"),
     _option("trials|repeats|runs|n-seeds|num-seeds", "--seeds"),
     _option("load|load-weights|checkpoint|ckpt|restore|pretrained|weights-file", "--weights"),
     _option("initial-states?|init-state|load-state|h0|hx", "--state"),
@@ -310,10 +330,13 @@ OPTIONS = (
     _option("backend|library", "--framework"),
     _option("backend|library|framework|format|f|target|output-format|as", "--to"),
     _option("output-format|as", "--format"),
+    _option(r"(?:(?:to|as)-)?(csv|tsv|json|html|markdown) (.+\.\w+)", r"-f \1 > \2", _TO_A_FILE),
     _option("(?:to|as)-(json|csv|tsv|markdown|html)", r"--format \1"),
     _option(r"(?:output|o|out|to-file) (json|csv|tsv|markdown|html)", r"--format \1"),
     _option(r"save (.+\.(?:npz|safetensors|h5))", r"--save-weights \1"),
-    _option(f"(?:{_OUT}|png|pdf|jpg|image|picture) (.+){_PICTURE}", r"--svg \1.svg"),
+    _option(
+        f"(?:{_OUT}|export|png|pdf|jpg|image|picture|fig(?:ure)?|save-?(?:svg|fig)) (.+){_PICTURE}", r"--svg \1.svg"
+    ),
     _option("picture|image|png|pdf|jpg|save-plot|save-figure", "--svg"),
     _option(rf"{_OUT} (.+\.jsonl?)", r"-f json > \1", _TO_A_FILE),
     _option(rf"{_OUT} (.+\.(csv|tsv|html))", r"-f \2 > \1", _TO_A_FILE),
@@ -326,12 +349,13 @@ OPTIONS = (
         "",
         lead="a spec needs no option",
     ),
-    _option("verbose|v|w|all|long|full|details?|detailed", "--wide"),
-    _option(r"(csv|tsv|json|html|markdown) (.+\.\w+)", r"-f \1 > \2", _TO_A_FILE),
+    _no_option("(?:width|columns|cols|w)(?: [0-9]+)", "COLUMNS=60 in the environment sets the width"),
+    _option("verbose|vv?|w|all|long|full|details?|detailed|footprint", "--wide"),
     _option(r"html (.+\.html?)", r"--output \1"),
-    _option("silent|total|num-params|count|count-params|params|params-only", "--quiet"),
+    _option("silent|total|num-params|count|count-params|params|params-only|raw|porcelain", "--quiet"),
     _option("budget|max|parameters|param|max-parameters|p", "--max-params"),
-    _option("mem|bytes|size|max-size", "--max-memory"),
+    _option("mem|bytes|size|max-size|m", "--max-memory"),
+    _option("([kmg]b) ([0-9.]+)", r"--max-memory \2\1"),
     _option("flash|rom", "--max-memory", _WHICH_MEMORY),
     _option("ram|sram", "--max-streaming", _WHICH_MEMORY),
     _option("vram|gpu-memory", "--max-training", _WHICH_MEMORY),
@@ -342,7 +366,7 @@ OPTIONS = (
     _option("flops|macs|mult-adds|multadds|ops|costs|torchinfo|thop|fvcore|tools", "--others"),
     _no_option("(?:max-)?[gm]?flops", f"{_TWO_FLOPS}, and --macs limits multiply-adds"),
     _option("random-seed|random-state|rng|s", "--seed"),
-    _option("in|ids|tokens", "--input"),
+    _option("in|ids|tokens|data|x|calibration", "--input"),
     _option("(dark|light)-(?:mode|theme)", r"--theme \1"),
     _option("s", "--quiet"),
     Rewrite(
@@ -353,8 +377,7 @@ OPTIONS = (
     _option("colours?|colors", "--color"),
     _no_option("ascii|no-unicode", "LC_ALL=C in the environment makes the output ASCII"),
     _no_option("title|heading|caption", "the title is always the network"),
-    _no_option("width", "COLUMNS=60 in the environment sets the width"),
-    _no_option("no-header|noheader|skip-header", "`| tail -n +2` removes the header of CSV"),
+    _no_option("no-?headers?|skip-headers?", "`| tail -n +2` removes the header of CSV"),
     _no_option("reverse|desc|descending", "a - before the key sorts in descending order: --sort=-params"),
     _no_option("min-(?:params|memory|macs|outputs|streaming|training)", _NO_LEAST),
 )

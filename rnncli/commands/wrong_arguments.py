@@ -21,6 +21,7 @@ from rnncli.language.source import lowered
 from rnncli.layers import KINDS, Layer
 from rnncli.layers.sizes import BLANK_TEXT
 from rnncli.layers.weights import FRAMEWORKS
+from rnncli.library.searches import template_of
 from rnncli.network import Network
 from rnncli.reports.reference import A_WORD, is_word
 from rnncli.search.braces import read_pattern
@@ -69,8 +70,7 @@ def _read(this: TypedLine, text: str) -> None:
         for candidate in islice(read_pattern(text).expand(), 1):
             read_text(candidate)
     elif this.name == "solve":
-        if "(" not in text:
-            Template.parse(text)
+        Template.parse(template_of(text)[0])
     elif choice is None:
         if this.name != "inspect":
             _check_settings(this, read_text(text).network)
@@ -168,7 +168,8 @@ def meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Step[Lin
     elif candidates:
         yield Step(("sweep", *this.typed[1:]))
     repair = error.repair if error.text == text else _mended_pattern(text)
-    if repair and "example" not in error.lead:
+    stray = text.isdigit() and len(this.arguments) > 1  # not a network of its own
+    if repair and "example" not in error.lead and not stray:
         lead = error.lead.replace(WITHOUT, f"without {quote(error.text[slice(*error.span)])}")
         yield Step(this.with_(place, Word(repair)), lead, drops=text, advice=error.advice or "")
 
@@ -188,7 +189,11 @@ def _mended_pattern(pattern: str) -> str | None:
             before, found, rest = rest.partition(value)
             is_part = value.isalpha() and rest[:1].isalpha()  # `gr` in `gru`
             mended += before + group if found and not is_part else ""
-        return mended + rest if all(each in mended for each in groups) and "example" not in error.lead else None
+        whole = mended + rest
+        is_whole = all(each in mended for each in groups) and not any(
+            each.isdigit() and each in whole for each in stands_in
+        )
+        return whole if is_whole and "example" not in error.lead else None
     except RnncliError:
         pass
     return None
@@ -213,7 +218,7 @@ def joined(this: TypedLine, place: int) -> Iterator[Step[Line]]:
     first = max((each for each in starts if each <= place), default=0)
     last = min((each for each in starts if each > place), default=len(this.words))
     group = [each for each in texts if first <= each < last and each not in alone]
-    if place in alone or len(group) == 1:
+    if place in alone or len(group) == 1 or group[-1] - group[0] >= len(group):  # an option stands between
         return
     pieces = [texts[each] for each in group]
     # A lone input or embedding, followed by a layer that cannot come first.

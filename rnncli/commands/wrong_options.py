@@ -103,9 +103,11 @@ def _extra(this: TypedLine) -> list[int]:
 
 def _without(this: TypedLine, extra: Sequence[int]) -> Iterator[Step[Line]]:
     """Yield the line without extra arguments; several words may be one term that `layers` explains."""
-    text = "_".join(this.words[place].text for place in this.arguments)
-    if this.name == "layers" and is_word(text):  # cell state
-        yield Step(("layers", text))
+    texts = [this.words[place].text for place in this.arguments]
+    for text in ("_".join(texts), *texts) if this.name == "layers" else ():  # cell state, of lstm
+        if is_word(text):
+            others = " ".join(each for each in texts if text in texts and each != text)
+            yield Step(("layers", text), f"without {others}" if others else "")
     rest = [each for place, each in enumerate(this.words) if place not in extra]
     dropped = " ".join(this.words[place].text for place in extra)
     yield Step(this.line(rest), WITHOUT, drops=dropped, costs=COSTS_A_GUESS)
@@ -115,6 +117,11 @@ def _wrong_choice(this: TypedLine, what: str, type_: OneOf) -> Refused:
     """Return the message and steps for an argument that is not one of the choices."""
     choices = type_.words
     place, value = this.arguments[0], this.words[this.arguments[0]].text
+    if right := [
+        each for each in this.arguments if this.words[each].text.lower() in choices
+    ]:  # after words of a sentence
+        kept = [each for at, each in enumerate(this.words) if at not in this.arguments or at == right[0]]
+        return f"{quote(value)} is not a {what.strip('[]').lower().replace('|', ' or ')}", [Step(this.line(kept))]
     steps: list[Step[Line]] = [Step(("layers", value), advice=A_WORD)] if this.name == "help" and is_word(value) else []
     command = COMMANDS.get(value.lower(), "").partition(" ")[0]
     nearest = type_.meant(value) or (command if command in choices else type_.nearest(value))
@@ -275,7 +282,7 @@ def _rewritten(this: TypedLine, place: int, said: Word) -> Iterator[Step[Line]]:
     for row in OPTIONS:
         whole = None if said.value is None else re.fullmatch(row.pattern, f"{_name(said)} {said.value}", re.DOTALL)
         found = whole or re.fullmatch(row.pattern, _name(said))
-        no_option = row.drops and said.is_argument and said.value is None
+        no_option = (row.drops or not row.becomes) and said.is_argument and said.value is None
         if found is not None and not no_option and not (row.invents and arguments):
             becomes = found.expand(row.becomes) if isinstance(row.becomes, str) else row.becomes(found)
             options = {this.options.get(each) for each in re.findall("(?:^| )(-[^ ]+)", becomes)}

@@ -242,7 +242,8 @@ def _where(given: dict[str, Any], argument: str) -> Returned | None:
     last = axis[0] if isinstance(axis, list | tuple) and len(axis) == 1 else axis
     places: dict[int, Returned | None] = {-1: None, 1: "vector", 2: "sequence"}
     if type(last) is not int or last not in places:
-        raise ArgumentFaultError(argument, f"{argument} is {shorten(repr(axis))}, expected -1, the features", "-1")
+        instead = "" if type(last) is int and last > max(places) else "-1"  # Softmax(10) means ten units
+        raise ArgumentFaultError(argument, f"{argument} is {shorten(repr(axis))}, expected -1, the features", instead)
     return places[last]
 
 

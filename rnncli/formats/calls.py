@@ -63,6 +63,7 @@ from rnncli.formats.python.objects import (
 from rnncli.immutable import NamedTuple
 from rnncli.language.arguments import setting
 from rnncli.language.framework_words import FRAMEWORK_WORDS, framework_error
+from rnncli.language.rewrites import as_calls
 from rnncli.language.spec import MAX_LAYERS
 from rnncli.layers import KINDS, LAYERS, Layer
 from rnncli.layers.sizes import BLANK_TEXT, blank_of
@@ -135,8 +136,9 @@ def read(text: str, settings: Settings = NO_SETTINGS, repairs: int = _MOST_REPAI
     except OpenNumbersError:
         raise
     except SpecError as fault:
-        repair = _checked(fault.repair, settings, repairs - 1) if fault.repair and repairs else None
-        lead, advice = fault.lead if repair else "", fault.advice or ""
+        meant = fault.repair or as_calls(text)
+        repair = _checked(meant, settings, repairs - 1) if meant != text and repairs else None
+        lead, advice = (fault.lead if fault.repair else "perhaps") if repair else "", fault.advice or ""
         raise SpecError(fault.message, text=text, span=fault.span, advice=advice, lead=lead, repair=repair) from None
     except UnparsableError as error:
         message = f"it is not valid Python: {error}"
@@ -171,6 +173,8 @@ def mended(text: str, repairs: int = _MOST_REPAIRS) -> str | None:
     Raises:
         SpecError: a call has a fault.
     """
+    if (meant := as_calls(text)) != text and (repair := _checked(meant)) is not None:
+        return repair
     parts = [each._replace(text=closed(each.text)) for each in pieces(text)]
     calls = [each for each in parts if is_call(each.text)]
     if not calls or len(parts) > MAX_CALLS or framework_error(text) is not None:

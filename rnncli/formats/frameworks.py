@@ -289,10 +289,15 @@ def class_of(framework: Framework, name: str) -> Class | None:
 _MEAN_THE_SAME = [
     *({*names} for layer in LAYERS for names in layer.torch_arguments.items()),
     {theirs for layer in LAYERS for ours, theirs in layer.torch_arguments.items() if ours == "units"},
+    *(
+        {option.attribute, option.lead.rstrip("="), layer.torch_arguments.get(option.attribute, "")}
+        for layer in LAYERS
+        for option in layer.options
+    ),
     {*FEATURES},
     {"units", "output_dim", "num_units"},
 ]
-"""Arguments with the same meaning in Keras and PyTorch, in several kinds, or in earlier versions."""
+"""Arguments with the same meaning in Keras, PyTorch and specs, in several kinds, or in earlier versions."""
 
 
 def bound(cls: Class, name: str, positional: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:

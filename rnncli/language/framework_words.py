@@ -142,7 +142,18 @@ def framework_word(name: str, fields: Sequence[str] = ()) -> str | None:
 
 _WHOLE = in_both(LSTM, "return_sequences", True)
 
+_TABLE = (
+    r"\((?:LSTM|GRU|SimpleRNN|Dense|Embedding|Bidirectional)\)\W{1,60}\((?:None|\d)[^()]{0,40}?(\d{1,9})\)"
+    r"|Output Shape|Param #|params: [\d,]{1,20}|^\W{0,9}\w{1,40}[-:] ?\d[-\d]{0,9} +\[-?\d"
+    r"|<[\w.]{1,80} (?:object at|name=)"
+)
 _MEANINGS: Sequence[tuple[str, str, str, str]] = (
+    (
+        _TABLE,
+        "it does not say what the layers read",
+        "write the layers; a layer's units are the last number of its output shape",
+        "input:8,lstm:{0}",
+    ),
     (
         r"expected (?:min_)?ndim=3, found ndim=2(?:[^(]{0,40}\(None, (\d{1,9})\))?",
         "the layer reads a sequence, (batch, timesteps, features), but was given one vector per sample",
@@ -236,8 +247,9 @@ def framework_error(text: str) -> SpecError | None:
         if found is not None:
             numbers = [number or "8" for number in found.groups()]
             numbers.append(f"{int(numbers[0]) + 1}" if numbers else "")
+            what = "what a framework prints about a network" if said == _TABLE else "an error message"
             return SpecError(
-                f"this is an error message, not a spec: {means.format(*numbers)}",
+                f"this is {what}, not a spec: {means.format(*numbers)}",
                 text=text,
                 span=found.span(),
                 advice=mend.format(*numbers),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 
-_LONGEST_WORD = 40
+_SHORT, _LONGEST_WORD = 2, 40
 """Longer words match nothing, because comparing them would be slow."""
 
 _ALSO_LIKE = str.maketrans(
-    "аеорсухіѕкмтАЕОРСУХІЅКМТВН‐‑‒–—―−、،⸴∶꞉ː⟶→➔➜⇒⟹’‘“”«»„", 'aeopcyxiskmtAEOPCYXISKMTBH-------,,,:::>>>>>>\'\'"""""'
+    "аеорсухіѕкмтАЕОРСУХІЅКМТВН‐‑‒–—―−、،‚⸴∶꞉ː⟶→➔➜⇒⟹’‘“”«»„", 'aeopcyxiskmtAEOPCYXISKMTBH-------,,,,:::>>>>>>\'\'"""""'
 )
 """Characters that look like or mean an ASCII character, besides those that Unicode declares compatible."""
 
@@ -17,8 +17,10 @@ _ALSO_LIKE = str.maketrans(
 def likest(word: str, words: Iterable[str], likeness: float = 0.6) -> list[str]:
     """Return at most two of `words` that are most similar to a word, the most similar first.
 
-    A word that contains one of them and more (`convlstm`) means something else, so it does not match.
+    A word that contains one of them and more (`convlstm`) means something else, so it does not match; and a word of two
+    letters is at most one letter from another.
     """
+    likeness = max(likeness, 0.8) if len(word) <= _SHORT else likeness
     # Only errors need it, and it is slow to import.
     from difflib import get_close_matches
 
@@ -45,5 +47,6 @@ def ascii_of(character: str) -> str:
         return str(digit)
     if unicodedata.category(character) == "Cf":
         return ""
-    meant = unicodedata.normalize("NFKC", character).translate(_ALSO_LIKE)
-    return meant if meant.isascii() else character
+    parts = unicodedata.normalize("NFKD", character)
+    meant = "".join(each for each in parts if not unicodedata.combining(each)).translate(_ALSO_LIKE)
+    return meant if meant and meant.isascii() else character

@@ -16,7 +16,7 @@ from rnncli.language import spec
 from rnncli.language.arguments import PYTORCH_NAMES, SAYS_NOTHING, STACKED, attribute_of, field_of, read_value, takes
 from rnncli.language.framework_words import FRAMEWORK_WORDS, framework_error
 from rnncli.language.likeness import ascii_of, in_ascii, likest
-from rnncli.language.rewrites import NAMED, REWRITES, compiled, squeezed
+from rnncli.language.rewrites import ALONE, NAMED, REWRITES, SMALL_WORDS, compiled, squeezed
 from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Found, Rewrite, Step, led, search
 from rnncli.language.source import Token, cut, lowered, splice, without_spaces
 from rnncli.layers import KINDS, LAYERS, Activation, Layer
@@ -221,8 +221,10 @@ def _names(text: str, token: Token, fault: SpecError) -> Iterator[Step[str]]:
     kind, *fields = token.split(":")
     cls = KINDS.get(lowered(kind.text))
     if cls is None:
-        known = lowered(kind.text) in FRAMEWORK_WORDS
-        for guess in [] if known else likest(lowered(kind.text), [*KINDS, *NAMED]):
+        word, known = lowered(kind.text), lowered(kind.text) in FRAMEWORK_WORDS
+        longer = {each: name for name, each in KINDS.items() if name.startswith(word) and len(word) >= _SHORTEST}
+        only = longer.values() if len(longer) == 1 else []
+        for guess in [] if known else [*only, *likest(word, [*KINDS, *NAMED])]:
             instead = NAMED.get(guess, guess)
             yield Step(splice(text, kind, instead), f"perhaps {guess}")
         for guess in [] if known or fields else likest(lowered(kind.text), ACTIVATIONS, _LIKE_A_FIELD):
@@ -311,7 +313,8 @@ def _own(text: str, fault: SpecError, named: tuple[int, int]) -> Iterator[Step[s
         if fault.repair.count(",") > text.count(","):  # it adds a layer, such as repeat:10
             made_up |= not {*numbers_in(_NOT_MADE_UP.sub("", fault.repair))} <= {*numbers_in(text)}
         guess = made_up or len(fault.repair) < len(without_spaces(text))
-        told = text[min(start, named[0]) : max(end, named[1])] if start < end else ""
+        # A size is only written more plainly, so every other word must be one without a meaning.
+        told = "" if start >= end or fault.lead == ALONE else text[min(start, named[0]) : max(end, named[1])]
         other = fault.lead == "perhaps" and not digits_stand(_EXPONENT.sub("", text), fault.repair)
         yield Step(fault.repair, "for example" if other else fault.lead, drops=told, costs=COSTS_A_GUESS * guess)
 
@@ -331,14 +334,16 @@ def _without(text: str, token: Token, fault: SpecError) -> Iterator[Step[str]]:
 
 _MEANS_NOTHING = {
     *SAYS_NOTHING,
-    *("none", "null", "any", "batch", "true", "false", "yes", "no", "on", "off", "x", "mio", "bn", "kernel"),
+    *("none", "null", "any", "batch", "true", "false", "yes", "no", "on", "off", "x", "kernel"),
+    *("kx", "mx", "gx", "bx"),
     *("model", "net", "network", "spec", "arch", "sequential", "nn", "keras", "torch", "layers", "layer", "self"),
     *("units", "cells", "neurons", "nodes", "filters", "features", "hidden", "size", "dim", "dims", "shape", "vocab"),
     *("in", "out", "input", "output", "num", "activation", "act", "nonlinearity", "return", "merge", "cudnn", "time"),
     *("distributed", "timedistributed", "td", "gate", "stacked", "deep", "layered", "global", "fully", "norm"),
-    *("thousand", "million", "billion", "by"),
+    *SMALL_WORDS.split("|"),
+    *("by", "and", "then", "plus", "und", "words", "inputs"),
 }
-"""Words that a spec does not express, or that only announce the number after them."""
+"""Words that a spec does not express, or that only announce the number after them; and what joins `10k` and `32`."""
 
 _OTHER_WAY = {*["bidirectional", "bidir", "reverse", "reversed", "backward", "backwards", "sequence", "sequences"]}
 """Words that any field other than a default accounts for."""
@@ -347,7 +352,7 @@ _MANY = 40
 """A text with more unknown words than this makes no sense, whatever it becomes."""
 
 _NUMBER = re.compile(r"[0-9][0-9_]*(?:\.[0-9]+)?(?:e-?[0-9]{1,2}(?![0-9]))?")
-_DIGIT_IN_A_WORD = re.compile(r"(?<![0-9])[A-Za-z_]{2,40}[0-9]{1,3}(?=[A-Za-z])|float[0-9]{1,3}|int8")
+_DIGIT_IN_A_WORD = re.compile(r"(?<![0-9])[A-Za-z_]{2,40}[0-9](?=[A-Za-z])|float[0-9]{1,3}|int8")
 
 
 def keeps(typed: str, result: str, way: Sequence[Step[str]]) -> bool:
@@ -412,7 +417,7 @@ def _is_said(word: str, known: set[str]) -> bool:
     return (
         any(part in known for part in word.split("_") if part)
         or bool(likest(word, known))
-        or any(each in word for each in known if len(each) > 2)
+        or any(each.startswith(word) or (each in word and len(each) > 2) for each in known)
     )
 
 

@@ -20,6 +20,9 @@ from rnncli.layers.sizes import BLANK_PATTERN, Numbers, Share, Word
 from rnncli.layers.words import in_both
 from rnncli.quantities import nearest_size
 
+SMALL_WORDS = "an?|the|of|with|using|having|has"
+"""Words of a sentence about a network that mean nothing in a spec."""
+
 _STEM = 5
 """Letters that two forms of a word have in common: dilated, dilation."""
 
@@ -63,6 +66,8 @@ _ONE_SIZE, _TWO_SIZES = (
 )
 _WHOLE = {option.key for layer in LAYERS for option in layer.options if type(option) is Whole}
 _WORDED = {name: kind.sizes for name, kind in KINDS.items() if isinstance(kind.sizes, Word)}
+_MANY = {"thousand": "k", "million": "M", "mio": "M", "billion": "G", "bn": "G"}
+_FEW = {"two": "2", "three": "3", "four": "4", "twice": "2 times"}
 _SETS = {
     "K": _any(KINDS),
     "R": _any(name for name, kind in KINDS.items() if kind.states),
@@ -84,6 +89,8 @@ _SETS = {
     "FEATURES": _any({*FEATURES, "in", "input", "features"}),
     "YES": "(?:true|yes|on|1)",
     "NO": "(?:false|no|off|0)",
+    "MANY": _any(_MANY),
+    "FEW": _any(_FEW),
     "S": r"\s{0,9}",
     "SLIP": "(?-i:[a-jl-z])??",
     "F": r"(?::[a-z]\w{0,20}){0,9}",
@@ -165,7 +172,7 @@ _BRACKETS = "sizes are joined by x, without brackets: {}"
 _THOUSANDS = "a number is written without commas, not as in {}"
 _KINDS = "each layer needs its own kind, not as in {}"
 _POINT = "a fraction is written with a decimal point, not as in {}"
-_LAYERS_ALONE = "a spec contains only layers, without {}"
+_LAYERSALONE = "a spec contains only layers, without {}"
 _OPEN = "leave out an unknown length"
 _SAMPLES = "without the batch size, which is --batch"
 _TIMESTEPS = r"with --timesteps \1"
@@ -173,7 +180,7 @@ _BETWEEN = "with a comma between layers"
 _READS_IDS = "an embedding reads the ids itself, without {}"
 _READS = "a layer's input size follows from the previous layer"
 _REPEATS = r"x\1 repeats a layer and comes after it"
-_ALONE = "write only the number"
+ALONE = "write only the number"
 _BI = f"perhaps with {in_both(LSTM, 'merge_mode', 'concat')}"
 _SEQ = f"perhaps {in_both(LSTM, 'return_sequences', True)}"
 _NO_BIAS = f"perhaps {in_both(LSTM, 'use_bias', False)}"
@@ -185,9 +192,21 @@ REWRITES = (
     _text(r"^<S>(?:\{([^{}]{0,999})\}|\(([^():]{1,99}:[^()]{0,999})\))<S>$", r"\1\2"),
     _text(r"^<S>(?:\w{1,40}<S>=<S>|layers<S>:<S>)?(?:nn\.)?(?:Sequential)?\(?\[(.*?)\]?\)?<S>$", r"\1"),
     _text(r"\b(<K>):?\{<S>(<N>)<S>\}", r"\1:\2"),
+    _text(r"^<S>(?:torch\.)?nn\.(<R>)[\s:([]{1,9}(<N>)(?:[\s,;]|->){1,9}(<N>)[\s)\]]{0,9}$", r"input:\2,\1:\3"),
     _text(r"^([^{}]*)[{}]([^{}]*)$", r"\1\2", "without the brace"),
-    _text(r"^<S>(?:(?:model|net|network|\w{0,20}spec|arch)<S>[=:]|In ?\[[0-9]*\]:)<S>", "", message=_LAYERS_ALONE),
+    _text(r"^<S>(?:(?:model|net|network|\w{0,20}spec|arch)<S>[=:]|In ?\[[0-9]*\]:)<S>", "", message=_LAYERSALONE),
     _text(r"^<S>(<ONE>)[:\s](<N>)<S>(?:->|>|→|to)<S>(<N>)<S>$", r"input:\2,\1:\3"),
+    _text(r"\s{1,9}(?:#|//).*$", "", "without the comment", drops=True),
+    _text(r"\b(?:<FEW>)\b", lambda found: _FEW[found[0].lower()], computes=True),
+    _text(rf"(?:^|(?<=\s))(?:{SMALL_WORDS})\s{{1,9}}", ""),
+    _text(r",?\s{1,9}(?:and|then|plus|y|und)\s{1,9}(?:then\s{1,9})?", ",", "with commas", _COMMAS),
+    _text(r"^(?!<INPUT>:)(.{1,200}?)(?:,|\s(?:on|from))?\s(<N>)\s(?:features?|inputs?)$", r"input:\2,\1"),
+    _text(r"(?<=[0-9])[\s-](?:hidden\s)?(?:units?|neurons?|cells?|nodes?|words|dims|inputs?)\b", ""),
+    _text(r"\s{1,9}([2-9])\s?times\b", r":x\1", r"x\1 repeats a layer"),
+    _text(r"\s{1,9}(?:no|without)[-_\s](?:use_)?bias\b", ":nobias", _NO_BIAS),
+    _text(r"(?<=,)<S>([2-9])\s{1,9}(?=<R>[:\s]?[0-9])", r"\1x"),
+    _text(r"(^|,)<S>([2-9])\s{1,9}(<R>)\s{1,9}layers?\b", r"\1\2x\3"),
+    _text(r"\b(<ACT>)\s{1,9}activation\b", r"\1"),
     _text(r"\blayer[- ]norm(?:alization)?\b", "norm"),
     _text(r"\bbatch[- ]norm(?:alization)?\b|\bnorm:batch\b", "bnorm"),
     _text(r"(?<=[0-9])(?<!,[0-9])<S>[-/+._]<S>(?=<K>[:_-]?[0-9])", ",", "with commas", _COMMAS),
@@ -197,11 +216,11 @@ REWRITES = (
     _text(r"(?<=[\w)])\s{1,9}(?=(?:<K>|<CLASS>)\b)", ",", "with commas", _COMMAS),
     _text(r"\b(<K>)\(([^()]{0,99})\)", lambda found: f"{found[1]}:{found[2].replace(',', ':')}"),
     _text(r"\b(<K>)<S>[\[<]([^][<>]{1,40})[\]>]", r"\1:\2"),
-    _text(r"^<S>(?:torch\.)?nn\.(<R>)\s{1,9}(<N>)\s{1,9}(<N>)<S>$", r"input:\2,\1:\3"),
     _text(r"(?<=[0-9])([a-z])([,:])([a-z]+)", _moved),
     # numbers
     _part(r"(?<=[0-9])o(?=[0-9kMGx:,]|$)", "0"),
     _part(r"(?<=[:x])[li](?=[0-9])", "1"),
+    _text(r"(?<=[0-9a-z])<S>(?:->)?<S>\(None,[^()]{1,40}\)<S>$", "", "without the shape", computes=True),
     _text(r"(?<=[:(\[=])<S>(?:None|null|any|[?*TLNB]|-1|batch)<S>[x,*]<S>(?=[0-9?*(-]|[TLN]\b)", "", _OPEN),
     _text(r"[(\[]<S>(x[0-9]{1,4})<S>[)\]]", r":\1", "with colons"),
     _text(r"(?<=put:)[(\[]<S><N><S>,<S>(<N>)<S>,<S>(<N>)<S>[)\]]", r"\1x\2", _SAMPLES, drops=True),
@@ -231,16 +250,15 @@ REWRITES = (
     _text(r"(<P>[:=]0),([0-9]{1,20})(?=,|$)", r"\1.\2", message=_POINT),
     _text(r"(<P>[:=])([0-9]{1,9}(?:\.[0-9]{1,9})?)<S>(?:%|/([0-9]{1,9}))(?=,|$)", _fraction, computes=True),
     _text(r"\b(<TWO>:<N>)(?:<S>[,:]<S>|\s{1,9})(?=<N>(?:[\s,]|$|:(?!<K>\b)))", r"\1x", message=_X),
-    _text(r"\b(<TWO>):(\w{1,20})=(<N>)[:,]<S>\w{1,20}=(<N>)", _in_order, _ALONE),
+    _text(r"\b(<TWO>):(\w{1,20})=(<N>)[:,]<S>\w{1,20}=(<N>)", _in_order, ALONE),
     _text(r"^<S>x[:=](?=<N>)", "input:"),
     _part(r"\b(<SLIDES>:[0-9]{1,4})k(?=[0-9]{1,2}(?::|$))", r"\1x", message=_X),
     _text(r"(<TWO>:[0-9]{1,9}[kMG])(?=[0-9])", r"\1x", message=_X),
     _part(r"(<TWO>:[0-9]{1,9}[kMG]?)[ac-fh-jln-wyz](?=[0-9])", r"\1x", message=_X),
     _text(r"^<S>vocab\w{0,9}[=:](<N>),<S>(?:emb\w{0,9})?dim\w{0,9}[=:](<N>)", r"embed:\1x\2"),
     _part(r"^(<P>):p(?=[0-9.])", r"\1:"),
-    _part(r"(?:(?<=[:x][12])|(?<=^[12]))(?:billion|bn?)(?=x|:|$)", "G"),
-    _part(r"(?<=[0-9])(?:million|mio)(?=x|:|$)", "M"),
-    _part(r"(?<=[0-9])(?:thousand)(?=x|:|$)", "k"),
+    _part(r"(?:(?<=[:x][12])|(?<=^[12]))b(?=x|:|$)", "G"),
+    _part(r"(?<=[0-9])<S>(?:<MANY>)(?=<S>(?:x|:|$))", lambda found: _MANY[found[0].strip().lower()], computes=True),
     # spaces
     _text(r"(?<=[a-z0-9])\s{1,9}--?(?=[a-z]{2})", ":", "with colons", _COLONS),
     _text(r"(?<=[a-z])\s{1,9}(?=[0-9])", ":", "with colons", _COLONS),
@@ -251,7 +269,7 @@ REWRITES = (
     _text(r":(?=:)|:<S>(?=,|$)", "", "leave the colon out"),
     # kinds and sizes
     _text(r"(?<![:\w])(<K>)<S>[,=]<S>(?=[0-9]|_)", r"\1:", message=_SIZES),
-    _text(r"\b(<P>)<S>=<S>(?=\.[0-9])", r"\1:", message=_SIZES),
+    _text(r"\b(<P>)<S>=?<S>(?=\.[0-9])", r"\1:", message=_SIZES),
     _layer(r"(<K>)([1-9]):(0.*)", r"\1:\2\3"),
     _layer(r"(<K>)_?[1-9](:<N>.*)", r"\1\2", "layers are not numbered", computes=True),
     _layer(r"(<K>)(?:[-_/.@#~ ]?|(?<=repeat)x)([0-9](?!d).*)", r"\1:\2", message=_SIZES),
@@ -269,9 +287,9 @@ REWRITES = (
     _part(
         r"\b(?!<ONE><F>:[0-9]+:)(<K>)((?::\w{1,20}){0,9}):(?:<UNITS>|k|(?:kernel|pool)(?:_?size)?)[=:](?=[0-9]|_)",
         r"\1\2:",
-        _ALONE,
+        ALONE,
     ),
-    _part(r"\b(<K>)((?::\w{1,20}){0,9}):(?:k|kernel|filters|units)(?=[0-9])", r"\1\2:", _ALONE),
+    _part(r"\b(<K>)((?::\w{1,20}){0,9}):(?:k|kernel|filters|units)(?=[0-9])", r"\1\2:", ALONE),
     _layer(r"bidirectional[:(](<R>:.*?)\)?", r"\1:bi", ""),
     _layer(r"(?:bidirectional|bidir|bi|b)[-_:. (]?(<R>)([^()]*)\)?", r"\1\2:bi", _BI),
     _layer(r"(<R>)[-_. ]?(?:bidirectional|bidir|bi)(:.*)", r"\1\2:bi", _BI),
@@ -281,7 +299,7 @@ REWRITES = (
     _part(r"^[a-z]\w{1,40}", _class, "perhaps {}"),
     _layer(r"(<ACT>):(<N>)", r"dense:\2:\1"),
     _layer(r"(<ACT>):act(?:ivation)?", r"act:\1"),
-    _part(r":out(?:put)?(?:_size|_dim|_features)?[=:](?=[0-9])", ":", _ALONE),
+    _part(r":out(?:put)?(?:_size|_dim|_features)?[=:](?=[0-9])", ":", ALONE),
     # a second number
     _part(r"\b(<R><F>:)([2-6])x([0-9]{2,9}[kM]?)(?=:|$)", r"\1\3:x\2", r"x\2 repeats a layer"),
     _layer(r"([2-9]|1[0-2])[- ]?layer(?:ed|s)?[-: ](.*)", r"\2:x\1", _REPEATS),
@@ -354,6 +372,28 @@ REWRITES = (
 """All rows. The last two are also tried when all layers are right but their order is wrong."""
 
 
+_LONG = 1000
+_CALLS = (
+    _text(r"^\s*\w{1,40}\(\s*(\(\w{1,40}\): .{1,999})\)\s*$", r"\1"),
+    _text(r"\s*\(\w{1,40}\): (?=\w{1,40}\()", ", "),
+    _text(r"^\s*,\s*", ""),
+    _text(r"(?<=[0-9])\s*(?:->|→|;)\s*(?=[0-9])", ", "),
+    _text(r"(?<=[(,\s])(\w{1,20}_\w{1,20}|units):\s*(?=[0-9]{1,10}\s*[,)])", r"\1="),
+    _text(r"(?<=[\w'\")\]])[ \t]{1,9}(?=[a-z_]{2,40}\s?=[^=])", ", "),
+    _text(r"(?<=\))\s*(?:[-+|&/>→]{1,9}|and|then|plus|followed by)\s*(?=[a-z])", ", "),
+    _text(r"(?<![\w.(=])((?:nn\.)?(?:ReLU|Tanh|Sigmoid|Softmax|Flatten|BatchNorm\w{0,15}))(?=\s*(?:,|$))", r"\1()"),
+)
+"""Other ways to write calls of Keras and PyTorch, as PyTorch prints them or with other signs between the calls; all of
+these rows are applied in turn."""
+
+
+def as_calls(text: str) -> str:
+    """Return a text with calls as the frameworks write them."""
+    for row in _CALLS if len(text) < _LONG else ():
+        text = compiled(row.pattern).sub(row.becomes, text)
+    return text
+
+
 # Patterns: lists and ranges between braces
 
 _MOST_LISTED = 20
@@ -362,20 +402,20 @@ _MOST_LISTED = 20
 
 def _list_of(found: re.Match[str]) -> str:
     """Return a list; braces around a single word are removed."""
-    words = re.split("[,|;/ ]+", found[1])
+    words = [each for each in re.findall(r"\w+", found[1]) if each not in ("or", "and")]
     return f"{{{','.join(words)}}}" if len(words) > 1 else words[0]
 
 
 def _range_of(found: re.Match[str]) -> str:
     """Return a range; a single number becomes a range up to its double.
 
-    With three numbers, the second is the step if it is the smallest, as in MATLAB; otherwise the third is.
+    With three numbers, the second is the step if none is smaller, as in MATLAB; otherwise the third is.
     """
     first, *more = (nearest_size(each) or each for each in found.groups() if each)
     if len(more) < 2:
         return f"{{{first}..{more[0] if more else 2 * int(first)}}}"
     second, third = more
-    last, step = (third, second) if int(second) < int(first) < int(third) else (second, third)
+    last, step = (third, second) if int(second) <= int(first) < int(third) else (second, third)
     return f"{{{first}..{last}..{step}}}"
 
 
@@ -395,17 +435,22 @@ _DECIMAL = r"([0-9]{0,9}\.[0-9]{1,9}|[0-9]{1,9})"
 _TO = r" ?(?:\.{2,}|-|:|/|~|->|to) ?"
 _END = r"(?:\}|(?=[,:])|$)"
 PATTERNS = (
-    _pattern(rf"\{{ ?{_NUMBER}{_TO}{_NUMBER}(?:(?:{_TO}| by | step ){_NUMBER})? ?\.*{_END}", _range_of),
+    _pattern(rf"\{{ ?{_NUMBER}{_TO}{_NUMBER}(?:(?:{_TO}| by | step |\+){_NUMBER})? ?\.*{_END}", _range_of),
     _pattern(rf"\{{(?=[0-9.]{{0,60}}[^.]\.[0-9]){_DECIMAL}\.\.{_DECIMAL}\.\.{_DECIMAL}\}}", _decimals),
     _pattern(rf"\{{ ?{_NUMBER} ?\.{{2,}} ?{_END}", _range_of),
     _pattern(r"\{(\w+(?:[|;/ ]+\w+)*)\}", _list_of),
     _pattern(r"\{([0-9]+(?:,[0-9]+)+)(?=,[A-Za-z]|:|$)", _list_of),
     _pattern(rf"(?<=:){_NUMBER}:{_NUMBER}:{_NUMBER}(?=[,:]|$)", _range_of),
-    _pattern(r"(?<![^,])([a-z]+(?:[|/][a-z]+)+)(?=:)", _list_of),
-    _pattern(r"(?<=[:x])([0-9]+(?:(?:\|[0-9]+)+|(?:/[0-9]+){2,}))(?=[,:x]|$)", _list_of),
+    _pattern(r"(?<![^,])([a-z]+(?:(?:[|/]| or )[a-z]+)+)(?=:)", _list_of),
+    _pattern(
+        r"(?<=[:x])([0-9]+(?:(?:\|[0-9]+)+|(?:/[0-9]+){2,}|(?:, ?[0-9]+)*,? (?:or|and) [0-9]+))(?=[,:x]|$)", _list_of
+    ),
     _pattern(rf"(?<=[:x])range\({_NUMBER}, ?{_NUMBER}(?:, ?{_NUMBER})?\)", _range_of),
     _pattern(r"(?<=[:x])[\[(<]([0-9]+(?:[,;| ]+[0-9]+)*)[\])>]", _list_of),
     _pattern(r"(?<![^,])[\[(<](\w+(?:[,;| ]+\w+)+)[\])>]", _list_of),
-    _pattern(rf"(?<=[:x]){_NUMBER}(?:\.{{2,}}|-){_NUMBER}(?=[,:x]|$)", _range_of),
+    _pattern(
+        rf"(?<=[:x ])(?:from |between )?{_NUMBER} ?(?:\.{{2,}}|-|to|and) ?{_NUMBER}(?: by {_NUMBER})?(?=[,:x]|$)",
+        _range_of,
+    ),
 )
 """Ways to write a range or a list in a pattern of several specs; these rows use no sets of words."""

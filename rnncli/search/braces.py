@@ -227,7 +227,7 @@ def _range(text: str) -> Range | None:
 # Mistyped patterns such as `{4-8}`, `{4:8}` and `[4,8]`, and completions of unfinished patterns
 
 
-_NO_LISTS = re.compile(r"[{}\[\]()<>]|[:x][0-9]+(?:\.\.|-|\||/[0-9]+/|:[0-9]+:)[0-9]|[a-z][|/][a-z]")
+_NO_LISTS = re.compile(r"[{}\[\]()<>]|[:x][0-9]+(?:\.\.|-|\||/[0-9]+/|:[0-9]+:)[0-9]|[a-z][|/][a-z]| (?:to|or|and) ")
 """Text that no spec contains: a pattern with it outside its braces cannot stand for a network."""
 
 
