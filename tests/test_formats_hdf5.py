@@ -333,7 +333,7 @@ MORE = (["inspect"], ["explain"], ["draw"], ["export", "--to", "keras"], ["compa
 
 
 @pytest.mark.usefixtures("in_a_process")
-@pytest.mark.parametrize("lines", [ONE_FILE[:2], pytest.param(ONE_FILE + MORE, marks=pytest.mark.thorough)], ids=len)
+@pytest.mark.parametrize("lines", [ONE_FILE[:1], pytest.param(ONE_FILE + MORE, marks=pytest.mark.thorough)], ids=len)
 def test_nothing_next_to_a_model_or_in_the_working_directory_is_imported(
     lines: tuple[list[str], ...], at: Walk
 ) -> None:

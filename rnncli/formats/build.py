@@ -348,10 +348,10 @@ def cells(given: dict[str, Any]) -> list[Node]:
     if not isinstance(cells, list) or not cells:
         raise ArgumentFaultError("cells", expected)
     made = [made for cell in cells for made in _held(cell, "cells", expected)]
-    every = [
-        replace(each, word=replace(each.word, return_sequences=True)) if loops(each.word) else each for each in made
-    ]
-    return [*every[:-1], made[-1]]
+    for place, each in enumerate(made[:-1]):
+        if loops(each.word) and not each.word.return_sequences:
+            made[place] = replace(each, word=replace(each.word, return_sequences=True))
+    return made
 
 
 def each_step(given: dict[str, Any]) -> list[Node]:
