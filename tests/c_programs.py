@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from conftest import is_thorough
 from golden.data import difference, enough_timesteps
 from golden.generate import random_input, random_layers, random_weights, small_size
 
@@ -241,7 +242,8 @@ def _function(name: str, case: Case, keeps_nothing: bool) -> str:
 def compiled(source: str, folder: Path, compiler: str = "") -> str:
     """Compile a source with a `main` and return the path of the program."""
     (folder / "program.c").write_text(source, encoding="ascii")
-    _checked([compiler or COMPILERS[0], *STRICT, "-O1", "program.c", "-lm", "-o", "program"], folder)
+    optimized = "-O2" if is_thorough() else "-O0"
+    _checked([compiler or COMPILERS[0], *STRICT, optimized, "program.c", "-lm", "-o", "program"], folder)
     return str((folder / "program").resolve())
 
 

@@ -9,10 +9,11 @@ The expected results come from outside rnncli:
 - People, who see `tests/screens` and `README.md`. `pytest --rewrite-screens` rewrites both, to be reviewed by eye. Many
   screens are sessions: to add a case, add a line `$ rnncli …` to the file (`tests/sessions.py`).
 
-There are two levels. `make test` is for every commit and takes two minutes; properties get 20 examples. `make test-all`
-(`pytest --thorough`) tries all their examples and runs the tests marked `thorough`, which start many processes, fill
-memory or need the machine's shells. `make check` runs the tests that a change affects. `pytest --shuffle SEED` runs
-tests in random order; each file also passes when run by itself.
+There are two levels. `make test` is for every commit and takes a minute and a half: properties get 15 examples, and of
+cases that are much alike only `some` are tried. `make test-all` (`pytest --thorough`) tries all examples and cases, and
+runs the tests marked `thorough`, which start many processes, fill memory or need the machine's shells. `make check`
+runs the tests that a change affects. `pytest --shuffle SEED` runs tests in random order; each file also passes when run
+by itself.
 
 To check many commands, widths, formats or words, loop inside one test: `with at(command, width):` collects the
 failures, and the test reports all of them at the end, one per line.
@@ -61,7 +62,7 @@ HEARD = ("NO_COLOR", "FORCE_COLOR", "COLORTERM", "COLUMNS", "LINES", "TERM", "RN
 PATIENCE = 60
 """Seconds until a hanging program is stopped."""
 
-FEW_EXAMPLES = 20
+FEW_EXAMPLES = 15
 """The number of examples per property without --thorough."""
 T = TypeVar("T")
 

@@ -12,7 +12,6 @@ import pty
 import re
 import shlex
 from collections.abc import Callable
-from functools import cache
 from itertools import product
 from pathlib import Path
 
@@ -91,16 +90,17 @@ def meaning(words: list[str]) -> tuple[str, dict[str, object]]:
 
 def test_text_as_people_type_it_is_understood(at: Walk, rnncli: Run) -> None:
     """Each line of the file has the words typed after `rnncli`, and its possible meanings; the suggested line works."""
-    works = cache(lambda *line: rnncli(*line).status != 2)
-    for line in (MISTAKES / "lines.txt").read_text(encoding="utf-8").splitlines():
-        typed, arrow, lines = line.partition(" => ")
+    lines = (MISTAKES / "lines.txt").read_text(encoding="utf-8").splitlines()
+    also_run = {*some(lines, 3)}
+    for line in lines:
+        typed, arrow, meanings = line.partition(" => ")
         if arrow:
             with at(typed):
                 result = rnncli(*shlex.split(typed))
                 offered = repairs_in(result.stderr) if result.status else [f"rnncli {typed}"]
-                meant = [meaning(shlex.split(each)) for each in lines.split(" | ")]
+                meant = [meaning(shlex.split(each)) for each in meanings.split(" | ")]
                 assert [meaning(parsed(each)) in meant for each in offered] == [True]
-                assert works(*parsed(offered[0]))
+                assert line not in also_run or rnncli(*parsed(offered[0])).status != 2
 
 
 def test_redirection_is_suggested_for_the_output_of_a_command_without_an_output_option(rnncli: Run) -> None:

@@ -13,7 +13,7 @@ import click
 import numpy as np
 import pytest
 import test_formats_onnx as onnx
-from conftest import PATIENCE, Result, Run, Screen, Walk, patience, program_line, without_styles
+from conftest import PATIENCE, Result, Run, Screen, Walk, is_thorough, patience, program_line, without_styles
 from hostile_models import FORMATS as MAKERS
 from hostile_models import SHAPES
 from sessions import replay
@@ -40,9 +40,6 @@ WORKING: dict[str, tuple[str, ...]] = dict.fromkeys(("summary", "explain", "draw
 }
 """Every command that takes a spec, and its further arguments."""
 
-EITHER = [False, pytest.param(True, marks=pytest.mark.thorough)]
-"""A few cases, or all of them."""
-
 
 def assert_harmless(result: Result) -> None:
     for text in (result.stdout, result.stderr):
@@ -59,16 +56,15 @@ def parameters() -> Iterator[tuple[str, click.Parameter]]:
         yield from ((name, parameter) for parameter in command.params)
 
 
-@pytest.mark.parametrize("thorough", EITHER)
-def test_typed_text_is_printed_harmlessly(thorough: bool, at: Walk, rnncli: Run) -> None:
+def test_typed_text_is_printed_harmlessly(at: Walk, rnncli: Run) -> None:
     texts = (TYPED, f"--{TYPED}", f"input:8,{TYPED}rnn:4", f"input:8,rnn:4{TYPED}")
     for command, parameter in parameters():
         if isinstance(parameter, click.Option):
             option = [max(parameter.opts, key=len)]
-            specs = ([], ["input:8,rnn:4"], ["input:8,rnn:_"]) if thorough else (["input:8,rnn:4"],)
+            specs = ([], ["input:8,rnn:4"], ["input:8,rnn:_"]) if is_thorough() else (["input:8,rnn:4"],)
         else:
             option, specs = [], ([],)
-        for text in texts if thorough or not option else texts[:1]:
+        for text in texts if is_thorough() or not option else texts[:1]:
             for spec in specs:
                 with at(command, *spec, *option, repr(text)):
                     assert_harmless(rnncli(command, *spec, *option, text, stdin="input:8\n"))
@@ -141,11 +137,10 @@ def test_names_in_model_files_are_printed_harmlessly_and_in_full_in_json(at: Wal
             assert any(weight["name"].startswith(TYPED) for layer in part["layers"] for weight in layer["weights"])
 
 
-@pytest.mark.parametrize("thorough", EITHER)
-def test_names_in_damaged_model_files_are_printed_harmlessly(thorough: bool, at: Walk, rnncli: Run) -> None:
+def test_names_in_damaged_model_files_are_printed_harmlessly(at: Walk, rnncli: Run) -> None:
     for path in map(Path, hostile_models()):
         whole = path.read_bytes()
-        for place in range(0, len(whole), max(1, len(whole) // (60 if thorough else 20))):
+        for place in range(0, len(whole), max(1, len(whole) // (60 if is_thorough() else 20))):
             path.write_bytes(whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :])
             with at(path, place):
                 assert_harmless(rnncli("inspect", path))

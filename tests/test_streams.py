@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import product
 from pathlib import Path
 from select import select
 from threading import Lock
@@ -17,7 +18,7 @@ from typing import IO
 
 import pytest
 from command_lines import COMMAND_LINES
-from conftest import PATIENCE, Run, Walk, program_line
+from conftest import PATIENCE, Run, Walk, program_line, some
 
 from rnncli import cli
 from rnncli.system import signals
@@ -65,16 +66,15 @@ def test_every_command_needs_only_its_output_written(at: Walk, rnncli: Run, monk
 
 def test_standard_output_is_written_completely_or_the_status_is_1(at: Walk, program: Run) -> None:
     most = resource.getrlimit(resource.RLIMIT_FSIZE)
-    for name in ("summary", "forward"):
+    # Unbuffered, Python treats a partial write as complete.
+    for name, unbuffered in some(product(("summary", "forward"), ("", "1")), 3):
         room = len(program(*LINES[name]).stdout.encode()) // 2  # times differ between runs, and so does the length
-        # Unbuffered, Python treats a partial write as complete.
-        for unbuffered in ("", "1"):
-            with at(name, unbuffered):
-                resource.setrlimit(resource.RLIMIT_FSIZE, (room, most[1]))
-                result = program(*LINES[name], shell='"$@" > all', PYTHONUNBUFFERED=unbuffered)
-                assert result == (1, "", "Error: File too large\n")
-                assert os.stat("all").st_size == room
-            resource.setrlimit(resource.RLIMIT_FSIZE, most)
+        with at(name, unbuffered):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (room, most[1]))
+            result = program(*LINES[name], shell='"$@" > all', PYTHONUNBUFFERED=unbuffered)
+            assert result == (1, "", "Error: File too large\n")
+            assert os.stat("all").st_size == room
+        resource.setrlimit(resource.RLIMIT_FSIZE, most)
 
 
 def test_closed_standard_output_is_an_error_but_closed_standard_error_is_not(at: Walk, program: Run) -> None:
@@ -128,7 +128,7 @@ def test_ctrl_c_is_handled_from_the_first_line_on_during_any_import(at: Walk) ->
 
 
 def test_a_signal_ends_the_program_even_during_a_librarys_computation(at: Walk) -> None:
-    for number, said in ((signal.SIGTERM, b""), (signal.SIGINT, b"Interrupted\n")):
+    for number, said in some(((signal.SIGINT, b"Interrupted\n"), (signal.SIGTERM, b"")), 2):
         with at(number):
             line = program_line("reach", "input:5,rnn:3k", "--seeds", "9")
             process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
