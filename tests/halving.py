@@ -46,31 +46,24 @@ class Halve(Layer):
 
     @property
     def returns(self) -> Returns:
-        """A sequence."""
         return "sequence"
 
     def output_features(self, features: Number) -> Number:
-        """Return the units."""
-        del features
         return self.units
 
     @property
     def least_steps(self) -> int:
-        """The number of timesteps that become one."""
         return self.every
 
     @property
     def stride(self) -> int:
-        """The number of timesteps that become one."""
         return self.every
 
     @property
     def state_sizes(self) -> Mapping[str, int]:
-        """The units of h, and one number for m."""
         return {"h": self.units, "m": 1}
 
     def weights(self, input_shape: Shape, framework: Framework = "keras") -> tuple[Weight, ...]:
-        """Return W and U."""
         units, features = (Factor("units", self.units),), (Factor("input", features_of(input_shape)),)
         if framework == "torch":
             weights = (
@@ -84,52 +77,38 @@ class Halve(Layer):
         )
 
     def step(self, input_shape: Shape) -> Step:
-        """Return the step's sum; the output is a state."""
-        del input_shape
         return Step(gates=self.units)
 
     def kept(self, input_shape: Shape) -> int:
-        """Return the states."""
-        del input_shape
         return self.units + 1
 
     @property
     def needs_input(self) -> bool:
-        """Whether its derivative needs its input."""
         return True
 
     @property
     def keeps_output(self) -> bool:
-        """Whether its output is a state."""
         return True
 
     def cell_name(self, framework: Framework = "keras") -> str | None:
-        """Return its class."""
         return self.type_name(framework)
 
     def keras_names(self) -> tuple[str, ...]:
-        """Return a name in Keras's style."""
         return ("halve",)
 
     def conflict(self, framework: Framework) -> Conflict | None:
-        """Keras has no such layer."""
         return Conflict("Keras has no Halve", Dense(self.units)) if framework == "keras" else None
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
-        """Return the recurrence."""
-        del framework
         return (
             Equation("m_t = m_{t-1} + mean(x_{2t})"),
             Equation("h_t = tanh((x_{2t-1} + x_{2t})·W + h_{t-1}·U + m_t)"),
         )
 
     def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Note]:
-        """Yield a note on how many vectors remain."""
-        del input_shape, framework
         yield Note("Output", f"a vector for every {self.every:,}")
 
     def output_range(self) -> tuple[float, float] | None:
-        """Return the bounds of tanh."""
         return (-1.0, 1.0)
 
 
@@ -178,8 +157,6 @@ def halve_stage(name: str, layer: Halve, weights: Any, chunk_steps: Any) -> Stag
 
 
 class HalveKind(Kind):
-    """The tests' description of the kind."""
-
     layer = Halve
     names = ("halve",)
     small = "halve:2"
@@ -188,7 +165,6 @@ class HalveKind(Kind):
     keras_name = torch_name = "Halve"
 
     def textbook(self, layer: Any, weights: Any, sample: Sample) -> Sample:
-        """Compute one sample, a step at a time."""
         h, m, outputs = np.zeros(layer.units), 0.0, []
         for window in sample.values[: len(sample.values) // layer.every * layer.every].reshape(
             -1, layer.every, sample.values.shape[1]

@@ -144,7 +144,6 @@ class Kind:
 
     def draw(self, dice: Dice, plausible: bool = True) -> Layer:
         """Return a random layer; without `plausible`, its settings may conflict."""
-        del plausible
         return self.layer(**self.draw_sizes(dice), **{name: option.draw(dice) for name, option in self.options.items()})
 
     def draw_sizes(self, dice: Dice) -> dict[str, Any]:
@@ -190,7 +189,6 @@ class Kind:
 
     def torch_method(self, layer: Layer) -> str:
         """Return the tensor method for a layer without a module."""
-        del layer
         return self.torch_name
 
     def torch_run(self, layer: Layer, module: torch.nn.Module | None, x: torch.Tensor) -> torch.Tensor:
@@ -217,7 +215,6 @@ class Head(Kind, ABC):
 
     def keras_layers_after_input(self, layer: Layer) -> list[keras.Layer]:
         """Return the further layers that Keras needs for it, directly after its input."""
-        del layer
         return []
 
     @abstractmethod

@@ -29,7 +29,6 @@ Layers = tuple[Layer, ...]
 
 def unchanged(random: Random, layers: Layers) -> Layers:
     """Return the layers unchanged."""
-    del random
     return layers
 
 

@@ -66,7 +66,6 @@ def judge(random: Random, findings: Findings) -> None:
 
 def _stacked(random: Random, layers: Layers) -> Layers:
     """Return the layers with some replaced by a stack."""
-    del layers
     return random_stack(random)
 
 
