@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from kinds import BODY, small_network
 from kinds.base import Kind
 from strategies import MAX_SIZE, heads, networks
-from test_startup import imported
 
 from rnncli import Network, RnncliError
 from rnncli.characters import ascii_form
@@ -78,11 +77,6 @@ def test_timesteps_that_contradict_the_spec_are_an_error(rnncli: Run) -> None:
     result = rnncli("draw", "input:50x8,rnn:3", "--timesteps", "60")
     assert (result.status, result.stdout) == (2, "")
     assert "fixes 50 timesteps, but 60" in result.stderr
-
-
-def test_a_drawing_does_not_import_numpy() -> None:
-    ((_, modules),) = imported(["draw", CLASSIFIER])
-    assert "numpy" not in modules
 
 
 @given(unrolled(), st.integers(3, 200), st.booleans())

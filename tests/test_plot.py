@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
@@ -15,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import reference
-from conftest import PATIENCE, Run, Screen, Walk, memory_below
+from conftest import Run, Screen, Walk, memory_below
 from rich.console import Console
 from rich.text import Text
 
@@ -323,19 +321,6 @@ def test_the_plot_of_a_long_run_takes_no_more_memory(rnncli: Run) -> None:
     with memory_below(10_000_000):  # the whole input and its copy would take 4000 × 1000 × 2 × 4 bytes, 32 MB
         line = ("forward", "input:4k,rnn:2:seq,rnn:2", "-f", "json", "--plot", "--timesteps", "1k")
         assert rnncli(*line).status == 0
-
-
-def test_a_run_without_a_plot_imports_nothing_for_it() -> None:
-    program = """
-import sys
-from rnncli.cli import run
-for format_ in ("table", "json"):
-    run(["forward", "input:3,rnn:2", "-f", format_])
-rooms = {"engine.study", "engine.reach", "render.over_time"}
-print(*{f"rnncli.{each}" for each in rooms} & set(sys.modules), file=sys.stderr)
-"""
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE)
-    assert done.stderr == "\n"
 
 
 # The display

@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from conftest import MODELS, PATIENCE
+from conftest import MODELS, PATIENCE, Walk
 
 from rnncli.cli import COMMANDS, run
 from rnncli.render.terminal import PROGRAMS
@@ -20,7 +20,7 @@ import json, sys
 from rnncli.cli import run
 for line in json.loads(sys.argv[1]):
     status = run(line)
-    print(json.dumps([status, sorted({name.partition(".")[0] for name in sys.modules})]), file=sys.stderr)
+    print(json.dumps([status, list(sys.modules)]), file=sys.stderr)
 """
 SPEC = "embed:10000x32,lstm:32:bi:seq,dense:8,rnn:32"
 MODEL_FILES = ["lstm-1.npz", "lstm-1.safetensors", "plain.pt", "before-1.6.pth", "onnx/lstm.onnx"]
@@ -28,7 +28,7 @@ KERAS_FILES = ["stack.keras", "stack.json"]
 
 
 def imported(*lines: list[str]) -> list[tuple[str, set[str]]]:
-    """Run command lines in turn in one process; return each with the libraries imported by then."""
+    """Run command lines in turn in one process; return each with the modules imported by then."""
     program = [sys.executable, "-c", REPORT, json.dumps(lines)]
     done = subprocess.run(program, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=PATIENCE)
     found = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("[")]
@@ -36,53 +36,30 @@ def imported(*lines: list[str]) -> list[tuple[str, set[str]]]:
     return [(" ".join(line), set(modules)) for line, (_, modules) in zip(lines, found, strict=True)]
 
 
-def test_program_formats_and_commands_about_rnncli_import_neither_numpy_nor_rich() -> None:
-    lines = [["summary", *how, SPEC, "--batch", "2"] for how in (*(["-f", name] for name in PROGRAMS), ["-q"])]
-    lines += [["sweep", "-f", name, "input:8,lstm:{1..9}", "--top", "3"] for name in ("table", *PROGRAMS)]
-    lines += [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)]
-    for line, modules in imported(*lines):
-        assert not modules & {"numpy", "rich"}, line
-
-
-def test_program_output_about_a_model_file_needs_neither_numpy_nor_rich(tmp_path: Path) -> None:
+def test_only_what_computes_imports_numpy_and_only_output_for_people_rich(tmp_path: Path, at: Walk) -> None:
     with zipfile.ZipFile(MODELS / "keras" / "models.zip") as packed:
         paths = [packed.extract(name, tmp_path) for name in KERAS_FILES]
     paths += [str(MODELS / name) for name in MODEL_FILES]
     ways = [["inspect", "-f", "json"], ["inspect", "-f", "csv"], ["summary", "-q"], ["spec"]]
-    for line, modules in imported(*([*way, path] for way in ways for path in paths)):
-        assert not modules & {"numpy", "rich", "h5py", "mmap"}, line
+    lines = [[*way, path] for way in ways for path in paths]
+    lines += [["summary", *how, SPEC, "--batch", "2"] for how in (*(["-f", name] for name in PROGRAMS), ["-q"])]
+    lines += [["sweep", "-f", name, "input:8,lstm:{1..9}", "--top", "3"] for name in ("table", *PROGRAMS)]
+    lines += [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)]
+    lines += [["export", "embed:10x4:mask,lstm:4,dense:2", "--to", target] for target in ("keras", "torch", "numpy")]
+    for_people = [["summary", SPEC, *how] for how in ([], ["--wide"], ["--framework", "torch"])]
+    for number, (line, modules) in enumerate(imported(*lines, *for_people, ["draw", SPEC])):
+        with at(line):
+            assert modules & {"numpy", "h5py", "mmap", "rich"} == ({"rich"} if number >= len(lines) else set())
 
 
-def test_a_summary_for_people_does_not_import_numpy() -> None:
-    for line, modules in imported(*(["summary", SPEC, *how] for how in ([], ["--wide"], ["--framework", "torch"]))):
-        assert modules & {"numpy", "rich"} == {"rich"}, line
-
-
-def test_a_run_for_programs_does_not_import_rich() -> None:
-    for line, modules in imported(*(["forward", "-f", name, "input:8,rnn:4"] for name in PROGRAMS)):
-        assert modules & {"numpy", "rich"} == {"numpy"}, line
-
-
-def test_keras_pytorch_and_numpy_source_is_written_without_importing_numpy() -> None:
-    line = ["export", "embed:10x4:mask,lstm:4,dense:2", "--to"]
-    for line, modules in imported(*([*line, target] for target in ("keras", "torch", "numpy"))):
-        assert "numpy" not in modules, line
-
-
-def test_an_export_to_onnx_imports_no_framework(tmp_path: Path) -> None:
-    ((_, modules),) = imported(["export", "input:3,lstm:4:gelu", "--to", "onnx", "-o", str(tmp_path / "model.onnx")])
-    assert not modules & {"onnx", "google", "onnxruntime", "torch", "keras", "rich"}
-
-
-def test_a_summary_in_python_imports_no_library_at_all() -> None:
-    program = f"""
-import sys
-from rnncli import Network
-assert Network.parse("{SPEC}").summary(batch=2).total_params > 0
-print(*{{"numpy", "rich", "click"}} & set(sys.modules))
-"""
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE)
-    assert (done.stdout, done.stderr) == ("\n", "")
+def test_a_run_imports_only_what_it_needs(tmp_path: Path, at: Walk) -> None:
+    without = {"rich", "onnx", "google", "onnxruntime", "torch", "keras"}
+    of_plots = {"rnncli.engine.study", "rnncli.engine.reach", "rnncli.render.over_time"}
+    lines = [["forward", "-f", name, "input:8,rnn:4"] for name in PROGRAMS]
+    lines += [["export", "input:3,lstm:4:gelu", "--to", "onnx", "-o", str(tmp_path / "model.onnx")]]
+    for line, modules in imported(*lines, ["forward", "input:3,rnn:2"]):
+        with at(line):
+            assert modules & (without | of_plots) == ({"rich"} if line == "forward input:3,rnn:2" else set())
 
 
 COMPLETING = """
