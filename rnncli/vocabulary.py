@@ -44,7 +44,9 @@ GROUPS: Mapping[str, tuple[Meaning, ...]] = {
             "the framework whose weights are counted, `keras` or `torch`; and the other one",
         ),
         Meaning(
-            ("batch", "timesteps"), "numbers", "samples at a time, and the length of their sequences; `null` if unknown"
+            ("batch", "timesteps"),
+            "numbers",
+            "samples at a time, and the length of their sequences, in reach the layer's; `null` if unknown",
         ),
         Meaning(("dtype",), "words", "of weights and outputs; in `input`, of the input; of an array in a file"),
         Meaning(("input",), "parts", "the network's input: `shape` and `dtype`"),

@@ -21,6 +21,7 @@ PAGES = {
     "a network": (SPEC, "--timesteps", "20", "--batch", "2"),
     "what PyTorch alone has not": ("input:8,lstm:6:bi=sum", "--timesteps", "20"),
     "no state": ("input:8,dense:4",),
+    "no layer": ("input:8",),
     "a file": (MODEL, "--timesteps", "20"),
     "several": ("input:8,lstm:6", "input:8,gru:6", "input:8,rnn:6", "--timesteps", "20"),
 }
@@ -67,6 +68,7 @@ def test_a_page_fetches_nothing_and_works_with_a_screen_reader(rnncli: Run, at: 
             text = page_of(rnncli, *line)
             page = Elements(text)
             assert not re.search(r"""(src|href)=|url\(|@import|fetch\(|https?://(?!www\.w3\.org/2000/svg")""", text)
+            assert not re.search(r"<(\w+)></\1>", text)
             assert len(page.all("h1")) == 1
             assert [tag for tag, _ in page.found if re.fullmatch("h[3-6]", tag)] == []
             assert page.all("html") == [{"lang": "en"}]
@@ -81,6 +83,7 @@ def test_a_page_fetches_nothing_and_works_with_a_screen_reader(rnncli: Run, at: 
 def test_its_sections_are_the_commands_output(rnncli: Run) -> None:
     line = PAGES["a network"]
     text = page_of(rnncli, *line)
+    assert "Input: (2, 20) int32" in text.split("<h2>What it costs</h2>")[1][:200]
     for command in ("summary", "explain"):
         options = line[1:] if command == "summary" else ()
         shown = rnncli(command, SPEC, *options, "-f", "html").stdout

@@ -111,7 +111,7 @@ def _of_network(model: Reading, asked: Request, tell: Tell) -> Iterator[Section]
     from rnncli.render.drawing import drawing_page
     from rnncli.render.explanations import explanation_page
     from rnncli.render.over_time import study_page
-    from rnncli.render.summaries import sizes_page, summary_page, totals
+    from rnncli.render.summaries import head, sizes_page, summary_page, totals
     from rnncli.reports.explanation import explain
     from rnncli.reports.unrolled import draw
 
@@ -122,7 +122,7 @@ def _of_network(model: Reading, asked: Request, tell: Tell) -> Iterator[Section]
     yield "Where each number comes from", explanation_page(explain(network, framework=asked.framework))
     steps = counted.input_shape[1] or DEFAULT_TIMESTEPS
     costs = network.summary(asked.batch or 1, steps, asked.framework, model.dtype)
-    yield "What it costs", [*totals(costs, wide=True), *sizes_page(costs)]
+    yield "What it costs", [*head(costs), *totals(costs, wide=True), *sizes_page(costs)]
     yield "Over time", page_or_reason(lambda: study_page(_study_of(model, asked, tell)))
     yield "How far back it remembers", page_or_reason(lambda: _reach_section([model], asked, tell))
     yield from _sources(model)

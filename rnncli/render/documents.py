@@ -169,7 +169,7 @@ def _part(markup: Markdown, block: Block) -> Iterator[str]:
     elif isinstance(block, Source):
         source = [[f"# {remark}"] * bool(remark) + [code] * times for code, times, remark in block.lines]
         yield markup.lines("".join(f"{line}\n" for lines in source for line in lines), block.language)
-    elif isinstance(block, Drawn):
+    elif isinstance(block, Drawn) and any(block.lines(Console(width=DRAWING_WIDTH))):
         yield markup.drawn(block)
 
 

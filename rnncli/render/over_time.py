@@ -412,7 +412,8 @@ def _meaning(reaches: Sequence[NetworkReach]) -> Iterator[str]:
         "Steps until the effect of a small change to the first input stays below a tenth and a hundredth of its "
         "largest, in the outputs of the last recurrent layer"
     )
-    yield "Left: the share of the effect at the last step; Largest after: the steps until it is largest, 0 for at once"
+    if any(reach.known for reach in reaches):
+        yield "Left: its share at the last step; Largest after: the steps until it is largest, 0 for at once"
     yield "Spectral radius: of U, which multiplies the state at each step; above 1, effects may grow"
     seeds = len(reaches[0].runs)
     count = "One seed draws" if seeds == 1 else f"Medians (and ranges) of {seeds:,} seeds; each draws"

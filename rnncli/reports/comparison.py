@@ -285,7 +285,7 @@ _SETTINGS: Mapping[str, tuple[str, Mapping[str, str], tuple[str, ...]]] = {
         "",
         {
             "total_params": "both count the same biases",
-            "macs_per_step": "biases are added and not multiplied",
+            "macs_per_step": "both multiply by the same matrices",
         },
         (),
     ),

@@ -25,7 +25,8 @@ Problem = Literal["padding", "overflow", "no effect"]
 PROBLEMS: dict[Problem, str] = {
     "padding": "the input is all padding",
     "overflow": "not all outputs are finite numbers",
-    "no effect": "a small change has no effect beyond rounding errors: the units are dead or saturated",
+    "no effect": "a small change has no effect beyond rounding errors: a layer before a repeat has forgotten it, "
+    "or the units are dead or saturated",
 }
 """What each problem means."""
 
