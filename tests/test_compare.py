@@ -80,6 +80,18 @@ def test_the_differences_and_ratios_follow_from_the_two_summaries(
             assert second["ratio"][figure] == (there / here if here else None)
 
 
+def test_a_ratio_is_left_out_only_if_the_one_before_it_is_the_same(rnncli: Run, at: Walk) -> None:
+    for options, ratios in {
+        "input:8,lstm:9 --dtype int8": ["1.19", "1.17", "1.2", "1.12", "1.11"],
+        "input:8,lstm:9 --rate 10": ["1.19", "1.2", "1.12", "1.11"],
+        "input:8,conv:8x1:stride=2,lstm:8 --rate 10": ["1.13", "1.12", "0.562", "1.27"],
+    }.items():
+        with at(options):
+            second = re.search("│ +2 │.*", rnncli("compare", "input:8,lstm:8", *options.split()).stdout)
+            assert second is not None
+            assert re.findall(r"× ([0-9.]+) ", second[0]) == ratios
+
+
 def objects(rnncli: Run, *arguments: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in rnncli("compare", "-f", "json", *arguments).stdout.splitlines()]
 

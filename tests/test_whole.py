@@ -158,3 +158,12 @@ def test_a_line_that_makes_no_layer_is_an_error_and_a_word_among_calls_is_in_the
         assert rnncli("summary", text)[:2] == (2, "")
         assert "it has no layers" in rnncli("summary", text).stderr
     assert "input:3,norm" in rnncli("summary", "Input((None, 3)), norm").stderr
+
+
+def test_every_command_that_counts_says_so_where_pytorch_counts(rnncli: Run, at: Walk) -> None:
+    spec, others = "input:8,lstm:8:proj=4", {"solve": ("input:8,lstm:_:proj=4", "--params", "1k")}
+    for name in (name for name in COMMANDS if "framework" in parameters(name) and "format_" in parameters(name)):
+        with at(name):
+            result = rnncli(name, *others.get(name, (spec, *ARGUMENTS.get(name, ()))))
+            assert result.status == 0
+            assert "PyTorch" in result.stdout + result.stderr

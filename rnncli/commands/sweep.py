@@ -233,7 +233,7 @@ def command(
         tell(f"Note: {svg.path} shows only the first {MOST_LINES:,} lines")
     if interrupted:
         others = f", and {more:,} more Pareto-optimal ones" if more else ""
-        tell(f"Interrupted: {tally.in_words(of=about(total))}{others}")
+        tell(f"Interrupted: {tally.in_words(setting.framework, about(total))}{others}")
         click.get_current_context().exit(EXIT_INTERRUPTED)
     if part is not None and not tally.total and not faults:
         tell("0 candidates: there are fewer candidates than parts")
@@ -339,7 +339,7 @@ def _conclude(tally: Tally, setting: Setting, budget: Budget) -> None:
     """
     if not tally.total:
         return
-    note = tally.in_words()
+    note = tally.in_words(setting.framework)
     invalid = tally.invalid == tally.total
     if tally.first_invalid is not None:
         error = reason_of(tally.first_invalid, setting)

@@ -23,7 +23,8 @@ _MOST_REASONS = 24
 
 def comparison_page(comparison: Comparison) -> Iterator[Block]:
     """Yield the networks, their figures, their layers, and why the counts differ."""
-    names = varied(comparison.columns)
+    whose = ["framework"] if any(summary.framework != "keras" for summary in comparison.summaries) else []
+    names = list(dict.fromkeys([*whose, *varied(comparison.columns)]))
     for number, (_, setting, summary) in enumerate(comparison.columns, start=1):
         counted_for = f"  {setting_text(setting, names)}" if names else ""
         yield Line(Text.assemble(f"{number}  ", marked(summary.spec, summary.origin), counted_for))
@@ -42,20 +43,19 @@ def _figures(comparison: Comparison) -> Iterator[Block]:
     summaries = comparison.summaries
     columns = [Column("Network")]
     rows = [{"Network": Text(str(number)), BLOCK: Text(f"Network {number}")} for number in range(1, len(summaries) + 1)]
-    same = []
-    several_dtypes = len({summary.dtype for summary in summaries}) > 1
+    same, ratios = [], list[str]()
     for figure in summaries[0].totals:
-        values = [getattr(summary, figure) for summary in summaries]
+        values, before = [getattr(summary, figure) for summary in summaries], ratios
+        ratios = [_ratio(comparison.change(index, figure).ratio) if index else "" for index in range(len(values))]
         if len(set(values)) == 1 and figure != "total_params":
             same += [f"{title(figure)} {figure_text(figure, values[0])}"] if values[0] is not None else []
             continue
-        ratios = [_ratio(comparison.change(index, figure).ratio) if index else "" for index in range(len(values))]
         columns.append(Column(title(figure)))
         for row, value, ratio in zip(rows, values, ratios, strict=True):
             row[title(figure)] = Text(figure_text(figure, value))
             row[f"× {title(figure)}"] = Text(ratio)
-        # Memory has the ratio of the parameters, unless dtypes differ; MACs per second have that of MACs per step.
-        if figure != "macs_per_second" and (figure != "total_bytes" or several_dtypes):
+        # Memory often has the ratios of the parameters, and MACs per second those of MACs per step.
+        if figure not in ("total_bytes", "macs_per_second") or ratios != before:
             columns.append(Column(f"× {title(figure)}", heading="×", joined=True))
     shapes = [summary.output_shape for summary in summaries]
     if len(set(shapes)) == 1:

@@ -113,13 +113,13 @@ def break_at(text: str, room: int) -> int:
     """Return where to break a text that is too long for a line.
 
     The best place is a space before an equals sign, then a space outside parentheses, then any other space, but one
-    after a multiplication sign only as a last resort, and never one after a number that the text starts with. A text
-    without a space is a spec, which is broken after a comma or else a colon.
+    after a multiplication sign, or before a final one, only as a last resort, and never one after a number that the
+    text starts with. A text without a space is a spec, which is broken after a comma or else a colon.
     """
 
     def worth(place: int) -> tuple[int, int]:
         before = text[:place]
-        if before.endswith((" ×", " x")):
+        if before.endswith((" ×", " x")) or re.match(" ×(?! )", text[place:]):
             return 0, place
         if text.startswith("=", place + 1) and place > room // 2:
             return 3, place

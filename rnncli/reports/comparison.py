@@ -403,6 +403,8 @@ def _change(numbers: Sequence[tuple[int | None, int | None]]) -> tuple[str, str]
         return _SAME
     ratios = sorted(other / one for one, other in known)
     least, most = map(ratio_text, (ratios[0], ratios[-1]))
+    if ratios[0] < 1 < ratios[-1]:
+        return "change", f"by a factor of {least} to {most}"
     if ratios[-1] > 1:
         return "grow", f"{most} ×" if least == most else f"{'up' if least == '1' else least} to {most} ×"
     return "shrink", f"to {most} ×" if least == most else f"to {least} to {most} ×"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import ArgumentError, RnncliError, listed, one_line, shorten
 from rnncli.layers.sizes import Blank
-from rnncli.layers.weights import Framework
+from rnncli.layers.weights import FRAMEWORK_NAMES, Framework
 from rnncli.network import checked_rate
 from rnncli.quantities import Rate, figure_text, memory, plural
 from rnncli.results import Result
@@ -115,8 +115,9 @@ class Solution(Result):
         """Return the requirements for a device in one line: `needs 2,600 parameters, 10.16 KB of memory, …`."""
         summary = self.summary
         speeds = [key for key in ("macs_per_step", "macs_per_second") if getattr(summary, key) is not None]
+        whose = "" if summary.framework == "keras" else f" in {FRAMEWORK_NAMES[summary.framework]}"
         figures = [
-            plural(summary.total_params, "parameter"),
+            f"{plural(summary.total_params, 'parameter')}{whose}",
             f"{memory(summary.total_bytes)} of memory",
             *(f"{figure_text(key, getattr(summary, key))} {title(key)}" for key in speeds),
         ]

@@ -110,7 +110,7 @@ class Candidates(Result, Sequence[Candidate]):
     @property
     def title(self) -> str:
         """The tally in words."""
-        return self.tally.in_words()
+        return self.tally.in_words(self.setting.framework)
 
     def as_dicts(self) -> list[dict[str, Any]]:
         """Return the candidates as plain data: for each the object that `--format json` prints."""
@@ -175,8 +175,11 @@ class Tally:
         """The number of candidates."""
         return self.invalid + self.outside + self.within
 
-    def in_words(self, of: str = "") -> str:
-        """Return the counts in words; `of` is the number of all candidates, if not all have been evaluated."""
+    def in_words(self, framework: Framework | None, of: str = "") -> str:
+        """Return the counts in words, and whose parameters are counted if not Keras's.
+
+        If not all candidates have been evaluated, `of` is their number.
+        """
         parts = [f"{self.total:,}{of and ' of '}{of} candidate{'' if self.total == 1 and not of else 's'}"]
         if self.outside:
             parts.append(f"{self.within:,} within the budget")
@@ -184,6 +187,7 @@ class Tally:
             parts.append(f"{self.shown:,} shown")
         if self.invalid:
             parts.append(f"{self.invalid:,} invalid")
+        parts += ["counted in PyTorch"] if framework == "torch" else []
         return ", ".join(parts)
 
     def add(self, further: Tally, budget: Budget) -> None:
