@@ -133,7 +133,7 @@ class _Reader:
             if isinstance(each.word, Layer) and each.word.reads == "either":
                 node = replace(node, where=each.where or where)
                 if where not in (None, node.where):
-                    text = f"{node.described} is left out: its axis is not that of the features"
+                    text = f"{node.described} is left out: it works along another axis than the features"
                     node = replace(node, word=None, notes=(*said, Note(text, "left out")))
             node = self._with_arrays(node, call, number, size) if node.word is not None else replace(node, tensors=held)
             nodes.append(node)
