@@ -210,7 +210,7 @@ class Found:
 
     Attributes:
         tensors: the tensors of a network, by the path of keys and attributes to each.
-        classes: the class of each module, by its name, or the mode of an RNN: RNN_RELU.
+        classes: the class of each module, by its name; RNN_RELU for an RNN whose activation is relu.
 
     Raises:
         RnncliError: there are too many, or they are nested too deeply.
@@ -310,7 +310,8 @@ class Found:
         if {"param_groups", "state"} <= held.keys():
             self._into_training("an optimizer", pairs, depth)
         elif held.keys() >= {*_MEMBERS}:
-            self.classes[name] = str(held.get("mode") or self.classes.get(name))
+            if held.get("mode") == "RNN_RELU":
+                self.classes[name] = "RNN_RELU"
             self._left["torch.Tensor that is not a parameter"] += sum(isinstance(each, View) for each in held.values())
             for members in map(held.get, _MEMBERS):
                 members = members.pairs if isinstance(members, Made) else members
