@@ -334,15 +334,16 @@ def _add_model(graph: Graph, scope: tuple[str, ...], of: Call) -> list[Source]:
         return list(reads)
     config = config_of(model)
     inputs = [source.call[1] for source in _sources(config.get("input_layers"), scope)]
-    returned = [*_sources(config.get("output_layers"), scope)]
     calls: dict[str, list[Call]] = {}
+    earlier: dict[CallKey, CallKey] = {}
     for entry, call in layers:
         name, written = call.path[-1], entry.get("inbound_nodes") or []
         calls[name] = [_call(each, call, scope) for each in (written if isinstance(written, list) else [written])]
         # A nested model's own graph counts as its first call: in the outputs in Keras 3, everywhere in Keras 2.
         if is_model(entry) and entry["class_name"] != "Sequential" and any(isinstance(each, dict) for each in written):
-            keys = {(scope, name, number + 1): (scope, name, number) for number in range(len(written))}
-            returned = [source._replace(call=keys.get(source.call, source.call)) for source in returned]
+            earlier |= {(scope, name, number + 1): (scope, name, number) for number in range(len(written))}
+    returned = _sources(config.get("output_layers"), scope)
+    returned = tuple(source._replace(call=earlier.get(source.call, source.call)) for source in returned)
     read = {source.call for source in chain(returned, *(each.reads for some in calls.values() for each in some))}
     for entry, call in layers:
         name = call.path[-1]
@@ -355,7 +356,7 @@ def _add_model(graph: Graph, scope: tuple[str, ...], of: Call) -> list[Source]:
         first = int(is_model(entry) and (scope, name, 0) not in read)
         for number, each in enumerate(calls[name], first):
             _add_layer(graph, (scope, name, number), each)
-    return returned
+    return [*returned]
 
 
 def _add_layer(graph: Graph, key: CallKey, call: Call) -> None:
