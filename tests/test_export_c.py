@@ -45,7 +45,7 @@ EVERYTHING = (
     "embed:9x4:mask,lstm:2:seq,conv:3x2:same:stride=2,pool:avg:2:same:stride=1,bnorm:nobias,gru:2:seq",
     "embed:9x3,conv:3x3:same,pool:max:2:same,rnn:2:back",
     "input:2,gru:3,repeat:6,conv:3x2:stride=2:causal,lstm:2:seq,pool:max:2:stride=1",
-    "input:2,gru:3,repeat:9,conv:3x2:same,pool:avg:3:same,gru:2:bi",
+    "input:2,gru:3,repeat:9,conv:3x2:same,pool:avg:3:same,gru:1:bi=sum",
     "input:2,gru:3,repeat:9,conv:3x2,gru:2,repeat:3,pool:avg:2,dense:2",
     "input:2,gru:3:bi,repeat:5,rnn:2:back:seq,lstm:2:bi,repeat:2",
 )
@@ -218,12 +218,17 @@ def test_a_header_may_be_included_in_cplusplus_and_twice(tmp_path: Path) -> None
 
 
 def test_no_line_is_longer_than_100_columns_and_all_are_ascii(at: Walk) -> None:
-    for spec in EVERYTHING:
+    for spec in (*EVERYTHING, "input:8:mask,gru:8:bi:seq:nobias:recact=hard_sigmoid:reset=before:x2"):
         with at(spec):
             for line in source_of(spec, with_main=True, name="n" * 31).splitlines():
                 assert len(line) <= 100
                 assert line == line.rstrip()
                 assert line.isascii()
+
+
+def test_only_the_sequences_around_a_layer_that_reads_ahead_are_stored() -> None:
+    source = source_of("input:2,dense:9,gru:3:bi:seq,dense:7,dense:8,pool:avg")
+    assert "#define MODEL_WORKSPACE(timesteps) ((timesteps) * 9 + (timesteps) * 6)\n" in source
 
 
 def test_equal_cells_share_a_function_and_every_function_is_called(at: Walk) -> None:

@@ -59,6 +59,7 @@ class Phase(NamedTuple):
         vector: the vector that is repeated to form the sequence; in the first phase, the input.
         times: how often it is repeated.
         counter: the C variable that counts the repeats so far.
+        loop: the lines that begin the loop over the sequence.
         over: the layers that run at each timestep; the last may reduce the sequence to a vector.
         tail: the layers that read this vector.
     """
@@ -66,12 +67,9 @@ class Phase(NamedTuple):
     vector: str
     times: int
     counter: str
+    loop: list[str]
     over: list[Step]
     tail: list[Step]
-
-    def repeated(self) -> list[str]:
-        """Return the lines that begin the loop in which the vector is repeated."""
-        return [f"while ({self.counter} < {self.times}) {{", f"{self.counter}++;"]
 
     @property
     def ends(self) -> bool:
@@ -81,11 +79,12 @@ class Phase(NamedTuple):
 
 def phases_of(steps: Sequence[Step], x: str) -> list[Phase]:
     """Return the phases of a network whose input is x: one, plus one for each layer that repeats a vector."""
-    phases = [Phase(x, 0, "", [], [])]
+    phases = [Phase(x, 0, "", ["for (size_t t = 0; t < timesteps; t++) {"], [], [])]
     for step in steps:
         if step.layer.reads == "vector":
             vector, count = f"state->{step.name}_vector", f"state->{step.name}_count"
-            phases.append(Phase(vector, step.layer.n, count, [], []))
+            loop = [f"while ({count} < {step.layer.n}) {{", f"{count}++;"]
+            phases.append(Phase(vector, step.layer.n, count, loop, [], []))
         else:
             (phases[-1].tail if phases[-1].ends else phases[-1].over).append(step)
     return phases
@@ -246,16 +245,17 @@ class Source:
 
     # Function bodies
 
-    def write(self, lines: list[str], steps: Sequence[Step], x: str, target: str = "") -> str:
+    def write(self, lines: list[str], steps: Sequence[Step], x: str, target: str = "", size: int = 0) -> str:
         """Append one timestep of consecutive layers to `lines`; return the expression for their output.
 
-        The last layer that computes something writes to `target`. Blocks that are opened may be left open.
+        The last layer that computes something writes to `target`, or `size` numbers (those of the network's output) are
+        copied there. Blocks that are opened may be left open.
         """
         last = next((step for step in reversed(steps) if computes(step)), None)
         for step in steps:
             more, x = Place(self, step, x, target if step is last else "").written()
             lines += more
-        lines += copy_if_needed(x, target, features_of(steps[-1].returns) if steps else self.outputs)
+        lines += copy_if_needed(x, target, size or self.outputs)
         return x
 
     def _by_steps(self) -> Iterator[str]:
@@ -292,7 +292,7 @@ class Source:
             lines += more
             x = self.write(lines, phase.tail, x, to)
             if after in ended:
-                more, x = self.over(after, after.repeated())
+                more, x = self.over(after)
                 lines += [f"{after.counter} = 0;", *self.first_states(after.over), *more]
 
     def _decoded(self, x: str) -> list[str]:
@@ -307,20 +307,21 @@ class Source:
 
     # Sequences
 
-    def over(self, phase: Phase, head: Sequence[str]) -> tuple[list[str], str]:
-        """Return the loops over the time of a phase, the first with a given head, and the phase's last output.
+    def over(self, phase: Phase) -> tuple[list[str], str]:
+        """Return the loops over the sequence of a phase, and the expression for its last output.
 
         A layer that reads ahead begins another loop, over a sequence that has been stored in the workspace.
         """
-        lines, some, x, self._length = list[str](), list[Step](), phase.vector, str(phase.times or "timesteps")
+        self._length, loop, x = str(phase.times or "timesteps"), phase.loop, phase.vector
+        lines, some = list[str](), list[Step]()
 
-        def stored(base: str, counter: str, size: int) -> str:
+        def store(base: str, counter: str, size: int) -> str:
             # Not every timestep ends a window.
-            skips = any(each.layer.window is not None and not each.layer.looks_ahead for each in some)
-            counted = skips or "size_t t" not in head[-1]
-            loop = [f"size_t {counter} = 0;"] * counted + [*head]
-            self.write(loop, some, x, f"{base} + {counter if counted else 't'} * {size}")
-            lines.extend(closed(loop, *[f"{counter}++;"] * counted))
+            skips = any(step.layer.window is not None and not step.layer.looks_ahead for step in some)
+            counted = skips or "size_t t" not in loop[-1]
+            each = [f"size_t {counter} = 0;"] * counted + loop
+            self.write(each, some, x, f"{base} + {counter if counted else 't'} * {size}", size)
+            lines.extend(closed(each, *[f"{counter}++;"] * counted))
             self._length = counter if counted else self._length
             return f"{base} + t * {size}"
 
@@ -330,20 +331,19 @@ class Source:
                 continue
             window, size = step.layer.window, features_of(step.reads)
             if any(map(computes, some)) or (window is not None and " t " not in x):
-                x = stored(self._other_half(size, phase.times), f"{step.name}_reads", size)
+                x = store(self._other_half(size, phase.times), f"{step.name}_reads", size)
             if window is None:
                 more, x = self._directions(step, x, phase.times)
             else:
                 more, x = self._windows(step, x)
             lines += more
             some = [] if window is None else [step]
-            head = [f"for (size_t t = 0; t < {self._length}; t++) {{"]
+            loop = [f"for (size_t t = 0; t < {self._length}; t++) {{"]
         if phase.ends and some:
-            loop = [*head]
             x = self.write(loop, some, x)
             lines += closed(loop)
         elif not phase.ends and not x.startswith("y "):
-            stored("y", "rows", self.outputs)
+            store("y", "rows", self.outputs)
         return lines, x
 
     def _other_half(self, size: int, times: int) -> str:
@@ -354,13 +354,13 @@ class Source:
         return self._half
 
     def _windows(self, step: Step, x: str) -> Code:
-        """Return the number of windows that a layer moves over a sequence, and the sequence with its length."""
-        window, windows = step.layer.window, f"{step.name}_steps"
-        read, self._length = self._length, windows
-        before = f"padding_before({read}, {windows}, {window.span}, {window.stride})"
+        """Return the number of windows that a layer moves over a sequence, and the arguments for each window."""
+        window, read, windows, before = step.layer.window, self._length, f"{step.name}_steps", f"{step.name}_before"
+        self._length, first = windows, "t" if window.stride == 1 else f"t * {window.stride}"
         count = f"windows_in({read}, {window.least_steps}, {window.stride})"
-        lines = [f"const size_t {windows} = {count};", f"const size_t {step.name}_before = {before};"]
-        return lines, f"{x.partition(' ')[0]}, {read}"
+        padding = f"padding_before({read}, {windows}, {window.span}, {window.stride})"
+        lines = [f"const size_t {windows} = {count};", f"const size_t {before} = {padding};"]
+        return lines, f"{x.partition(' ')[0]}, {read}, {first} - {before}"
 
     def _directions(self, step: Step, x: str, times: int) -> Code:
         """Return a loop for each direction of a layer that reads time backwards or both ways, and its output."""
@@ -386,11 +386,10 @@ class Source:
 
     def _whole(self) -> Iterator[str]:
         """Yield the struct for the states and the function of a network that must read ahead."""
-        first, last = self.phases[0], self.phases[-1]
-        lines, x = self.over(first, ["for (size_t t = 0; t < timesteps; t++) {"])
+        lines, x = self.over(self.phases[0])
         self._ended(lines, x)
         if self.decodes:
-            lines += self.over(last, last.repeated())[0]
+            lines += self.over(self.phases[-1])[0]
         a, b = (" + ".join([f"(timesteps) * {n}"] * (n > 0) + [str(m)] * (m > 0)) for n, m in self._rooms.values())
         self.workspace = " + ".join(filter(None, (a, b))) or "0"
         begin = [f"{self.name}_state memory, *const state = &memory;"]

@@ -40,7 +40,7 @@ class Place(NamedTuple):
     Attributes:
         source: the C source that it is written into.
         step: the layer at its position; its name is empty while a cell's function is written.
-        x: the expression for the input vector; for a window that looks ahead, the sequence and its length.
+        x: the expression for the input vector; for a window that looks ahead, its arguments.
         target: the expression for the output vector, if the layer computes one; empty to let the layer choose.
         direction: the prefix of its weights' and states' names, if it reads in both directions.
     """
@@ -249,7 +249,7 @@ def _window(place: Place) -> tuple[list[str], str]:
     """Return the lines that advance a window, and its arguments: the sequence, its length and the first index."""
     window = place.layer.window
     if window.looks_ahead:
-        return [], f"{place.x}, t * {window.stride} - {place.step.name}_before"
+        return [], place.x
     held, left = place.state("window"), place.state("left")
     slides = f"slide({held}, {window.span * place.reads}, {place.x}, {place.reads});"
     return [slides, f"if (window_ends(&{left}, {window.stride})) {{"], f"{held}, {window.span}, 0"

@@ -73,11 +73,12 @@ def laid_out(lines: Iterable[str]) -> str:
 
 
 def _wrapped(room: str, line: str) -> str:
-    """Return a comment wrapped, or a long declaration or call with its arguments aligned."""
+    """Return a comment wrapped, or a long declaration or call with its arguments aligned, if there is room."""
     if line.startswith("/*"):
         return "\n".join(wrap(room + line, WIDTH, subsequent_indent=f"{room}   ", break_long_words=False))
     joined = re.sub("(?<!,) ", "\xa0", room + line)  # so that it is only broken at commas
-    aligned = " " * (joined.rfind("(", 0, joined.find(",")) + 1)
+    longest = max(map(len, joined.split(" ")[1:]), default=0)
+    aligned = " " * min(joined.rfind("(", 0, joined.find(",")) + 1, WIDTH - longest)
     return "\n".join(wrap(joined, WIDTH, subsequent_indent=aligned, break_long_words=False)).replace("\xa0", " ")
 
 
@@ -152,12 +153,9 @@ def shortest(array: Array) -> Array:
     return found
 
 
-INT8_LIMIT = 127
-"""The largest int8 whose negative is also an int8."""
-
-
 def quantised(array: Array) -> tuple[Array, Array]:
     """Return a matrix or table as int8, and the float scale of each column."""
-    scale = np.abs(array).max(axis=tuple(range(array.ndim - 1))) / np.float32(INT8_LIMIT)
+    # The negative of 127 is an int8, too; that of -128 is not.
+    scale = np.abs(array).max(axis=tuple(range(array.ndim - 1))) / np.float32(127)
     scale[scale == 0] = 1
     return np.rint(array / scale).astype(np.int8), scale.astype(np.float32)

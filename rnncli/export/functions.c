@@ -59,7 +59,7 @@ static inline int any_but_0(const float *x, int size)
 {
     int any = 0;
     for (int j = 0; j < size; j++) {
-        any |= x[j] != 0.0f;
+        any |= x[j] < 0.0f || x[j] > 0.0f || isnan(x[j]);
     }
     return any;
 }
@@ -191,8 +191,7 @@ fill(float *v, float value): v[j] = value;
 add(float *v, const float *x): v[j] += x[j];
 multiply(float *v, const float *x): v[j] *= x[j];
 average(float *v, const float *x): v[j] = 0.5f * (v[j] + x[j]);
-/* A number that is not equal to itself is NaN, which is kept. */
-keep_largest(float *v, const float *x): v[j] = x[j] > v[j] || x[j] != x[j] ? x[j] : v[j];
+keep_largest(float *v, const float *x): v[j] = x[j] > v[j] || isnan(x[j]) ? x[j] : v[j];
 divide(float *v, const float *x, float count): v[j] = x[j] / count;
 unpack(float *v, const int8_t *row, const float *scale): v[j] = scale[j] * (float)row[j];
 
