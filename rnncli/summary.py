@@ -13,7 +13,7 @@ from rnncli.errors import one_line, shorten
 from rnncli.immutable import Immutable, NamedTuple, immutable
 from rnncli.layers.cost import Number, Totals, total_of
 from rnncli.layers.weights import FRAMEWORK_NAMES, Framework, Weight
-from rnncli.quantities import Rate, Shape, features_of, memory
+from rnncli.quantities import Rate, Shape, features_of, memory, plural
 from rnncli.results import Result
 
 DTYPE_BYTES: dict[str, int] = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8, "int8": 1}
@@ -234,7 +234,7 @@ class Summary(Result, Immutable):
     @property
     def title(self) -> str:
         """The network, and its number of parameters."""
-        return f"{self.spec}: {self.total_params:,} parameters in {self.framework}"
+        return f"{self.spec}: {plural(self.total_params, 'parameter')} in {self.framework}"
 
     @property
     def total_params(self) -> int:

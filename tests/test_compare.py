@@ -192,6 +192,9 @@ def test_timesteps_that_contradict_a_fixed_length_are_an_error_whose_repair_leav
         "Help: leave the length open: input:8,lstm:4\n"
     )
     assert rnncli("compare", "input:8,lstm:4", *lengths).status == 0
+    assert "Help: flatten needs" in rnncli("compare", "input:50x8,flatten", *lengths).stderr
+    decoder = rnncli("compare", "input:50x8,lstm:4,repeat:3,flatten", *lengths)
+    assert decoder.stderr.endswith("Help: leave the length open: input:8,lstm:4,repeat:3,flatten\n")
     one = rnncli("compare", "input:8,lstm:4", "input:50x8,lstm:4", "--timesteps", "10")
     assert "spec 2: input:50x8 fixes 50 timesteps, but 10 are requested" in one.stderr
     assert "input:10x8,lstm:4" in one.stderr

@@ -9,7 +9,9 @@ from typing import Any
 from conftest import SCREENS, Run, Screen, Walk
 from golden.data import STARTS as GOLDEN
 from hypothesis import given
-from strategies import MAX_SIZE, networks
+from hypothesis import strategies as st
+from kinds import HEADS
+from strategies import MAX_SIZE, layers_of, networks
 
 from rnncli import Network
 from rnncli.reports.explanation import Formula, explain
@@ -55,6 +57,12 @@ def test_every_weight_appears_in_the_equations(network: Network) -> None:
             text = " ".join(equation.text for equation in layer.equations)
             for weight, _ in layer.weights:
                 assert weight.symbol in text
+
+
+@given(networks(layers_of(HEADS, st.just(1)), sizes=st.just(1)))
+def test_a_single_thing_is_in_the_singular(network: Network) -> None:
+    text = f"{network.explain(1)}\n{network.summary(1).title}"
+    assert not re.search(r"(?<![-0-9,.])1 (numbers|parameters|timesteps|weights)\b", text)
 
 
 def notes(spec: str, **options: Any) -> dict[str, str]:

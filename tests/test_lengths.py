@@ -189,6 +189,8 @@ def test_lengths_that_do_not_match_the_input_are_an_error_with_both_numbers(at: 
     assert (refused.status, refused.stdout) == (2, "")
     assert "input:7x8 fixes 7 timesteps, but 3 and 7 are requested" in refused.stderr
     assert refused.stderr.endswith(": input:8,lstm:4\n")
+    short = rnncli("forward", "input:8,conv:4x3,lstm:4", "--lengths", "2,5")
+    assert "has 2 timesteps, which is too short for a window\nHelp: 3 timesteps are enough\n" in short.stderr
 
 
 def test_the_library_says_which_lengths_it_accepts(at: Walk) -> None:

@@ -33,6 +33,7 @@ from rnncli.engine.stages import STAGES
 from rnncli.engine.types import Array
 from rnncli.formats.nodes import Part
 from rnncli.network import Network, check_known
+from rnncli.quantities import plural
 from rnncli.results import Commands
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class Model(Commands):
 
     def __repr__(self) -> str:
         params = sum(array.size for array in self.weights.values())
-        return f"<Model of {self.network}: {params:,} parameters in {self.dtype}>"
+        return f"<Model of {self.network}: {plural(params, 'parameter')} in {self.dtype}>"
 
     def summary(
         self,

@@ -40,6 +40,7 @@ from rnncli.engine.memory import TWIN_DTYPE, TWINS, check_fits, check_twins_fit,
 from rnncli.engine.model import Model
 from rnncli.engine.request import DEFAULT_REACH_TIMESTEPS, DEFAULT_TIMESTEPS, Init, Request
 from rnncli.errors import UsageError, listed
+from rnncli.language.rules import least_steps
 from rnncli.layers import READING_FROM_THE_END
 from rnncli.network import Network
 from rnncli.quantities import features_of, plural
@@ -382,4 +383,7 @@ def _sizes(
     if lengths is not None and max(lengths) > timesteps:
         message = f"a sequence of --lengths has {max(lengths):,} timesteps, but the input has {timesteps:,}"
         raise UsageError(message, "the input must be as long as the longest sequence")
+    if lengths is not None and min(lengths) < least_steps(network.layers):
+        message = f"a sequence of --lengths has {plural(min(lengths), 'timestep')}, which is too short for a window"
+        raise UsageError(message, f"{least_steps(network.layers):,} timesteps are enough")
     return batch, timesteps

@@ -14,7 +14,7 @@ from rnncli.language.source import Source
 from rnncli.layers import Input, Layer
 from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS, Framework
 from rnncli.layers.words import changes_in_both
-from rnncli.quantities import MAX_SIZE
+from rnncli.quantities import MAX_SIZE, plural
 
 EXAMPLE_LENGTH = 100
 """The length of a sequence in repairs, as in the random input of `rnncli forward`."""
@@ -97,18 +97,18 @@ def check_timesteps(layers: Sequence[Layer], source: Source, *timesteps: int | N
     if not {*asked} - {head.fixed_timesteps}:
         return
     fixed = (
-        f"fixes {head.fixed_timesteps:,} timesteps"
+        f"fixes {plural(head.fixed_timesteps, 'timestep')}"
         if isinstance(head.fixed_timesteps, int)
         else "has a blank for the timesteps"
     )
-    several = len(asked) > 1
-    raise error_at(
-        source,
-        0,
-        f"{head.spec()} {fixed}, but {listed([f'{each:,}' for each in asked])} are requested",
-        "leave the length open" if several else "change one of them",
-        head.with_timesteps(None if several else asked[0]),
-    )
+    message = f"{head.spec()} {fixed}, but {listed([f'{each:,}' for each in asked])} are requested"
+    if len(asked) == 1:
+        raise error_at(source, 0, message, "change one of them", head.with_timesteps(asked[0]))
+    first = next((layer for layer in layers if layer.needs_length or layer.reads == "vector"), head)
+    if first.needs_length:
+        span = source.tokens[source.owners[0]].span
+        raise SpecError(message, text=source.text, span=span, advice=f"{first.spec()} needs the same length always")
+    raise error_at(source, 0, message, "leave the length open", head.with_timesteps(None))
 
 
 def error_at(source: Source, index: int, message: str, advice: str, instead: Layer | str) -> SpecError:

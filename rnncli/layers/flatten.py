@@ -9,7 +9,7 @@ from rnncli.layers.base import Equation, Layer, Note
 from rnncli.layers.cost import Number, Step
 from rnncli.layers.sizes import NoSize
 from rnncli.layers.weights import Framework
-from rnncli.quantities import Shape, features_of
+from rnncli.quantities import Shape, features_of, plural
 
 
 @immutable
@@ -55,7 +55,10 @@ class Flatten(Layer):
             return
         _, steps, features = input_shape
         size = features_of(self.output_shape(input_shape))
-        yield Note("Output", f"timesteps × features = {steps:,} × {features:,} = {size:,} numbers in one vector")
         yield Note(
-            "Next", f"a dense layer that reads them has {size:,} weights per unit; on the last output, {features:,}"
+            "Output", f"timesteps × features = {steps:,} × {features:,} = {plural(size, 'number')} in one vector"
+        )
+        yield Note(
+            "Next",
+            f"a dense layer that reads them has {plural(size, 'weight')} per unit; on the last output, {features:,}",
         )

@@ -12,7 +12,7 @@ from rnncli.layers.cost import Number
 from rnncli.layers.options import Choice, Whole
 from rnncli.layers.recurrent import Gated
 from rnncli.layers.weights import Axis, Factor, Framework, Weight
-from rnncli.quantities import Shape
+from rnncli.quantities import Shape, plural
 
 
 @immutable
@@ -122,8 +122,8 @@ class LSTM(Gated):
             )
             yield Note(
                 "Projected",
-                f"V projects the cell's output of {self.units:,} numbers to h, {self.proj_size:,} numbers, so U has "
-                f"fewer columns: {here:,} parameters instead of the {without:,} of {plain.spec()}",
+                f"V projects the cell's output of {self.units:,} numbers to h, {plural(self.proj_size, 'number')}, so "
+                f"U has fewer columns: {here:,} parameters instead of the {without:,} of {plain.spec()}",
             )
 
     def _cell_range(self) -> tuple[float, float] | None:

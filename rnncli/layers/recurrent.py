@@ -20,7 +20,7 @@ from rnncli.layers.options import Choice, Flag, Option
 from rnncli.layers.sizes import Numbers
 from rnncli.layers.weights import Axis, Factor, Framework, Weight
 from rnncli.layers.words import in_both
-from rnncli.quantities import Shape, features_of, shape_text
+from rnncli.quantities import Shape, features_of, plural, shape_text
 
 MERGED = {
     "concat": "their outputs are concatenated",
@@ -312,7 +312,7 @@ def _notes(layer: Recurrent, input_shape: Shape, framework: Framework) -> Iterat
         yield Note(
             "Both ways",
             "two cells with separate weights read the sequence from its two ends; "
-            f"{MERGED[layer.merge_mode]}: {features_of(layer.output_shape(input_shape)):,} numbers",
+            f"{MERGED[layer.merge_mode]}: {plural(features_of(layer.output_shape(input_shape)), 'number')}",
         )
     if layer.go_backwards:
         order = ", and the outputs come in that order" if layer.return_sequences else ""
@@ -329,11 +329,11 @@ def _carried(layer: Recurrent) -> str:
     leaves = f"both {shown}, merged" if both else shown
     stays = f"; {'both ' if both else ''}{listed(hidden)} {'stay' if both else 'stays'} inside" if hidden else ""
     of = " of both directions" if both else ""
-    sizes = list(dict.fromkeys(layer.state_sizes.values()))
-    each = " each" if len(sizes) == 1 and (several or both) else ""
+    *sizes, last = dict.fromkeys(layer.state_sizes.values())
+    each = " each" if not sizes and (several or both) else ""
     starts = f"{'start' if several else 'starts'} at zero for every sample"
-    numbers = f"{listed([f'{size:,}' for size in sizes])} numbers{each}"
-    return f"{listed(layer.states)}{of} ({numbers}) {starts}. The output is {leaves}{stays}"
+    numbers = listed([*(f"{size:,}" for size in sizes), plural(last, "number")])
+    return f"{listed(layer.states)}{of} ({numbers}{each}) {starts}. The output is {leaves}{stays}"
 
 
 def _returned(layer: Recurrent, framework: Framework) -> str:

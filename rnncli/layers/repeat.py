@@ -9,7 +9,7 @@ from rnncli.layers.base import Equation, Layer, Note
 from rnncli.layers.cost import Number, Step
 from rnncli.layers.sizes import Numbers
 from rnncli.layers.weights import Framework
-from rnncli.quantities import Shape, features_of, shape_text
+from rnncli.quantities import Shape, features_of, plural, shape_text
 
 
 @immutable
@@ -55,6 +55,6 @@ class Repeat(Layer):
         """Explain the output."""
         yield Note(
             "Output",
-            f"a new sequence, {shape_text(self.output_shape(input_shape))}: its {self.n:,} timesteps are unrelated to "
+            f"a new sequence, {shape_text(self.output_shape(input_shape))}: {plural(self.n, 'timestep')}, unrelated to "
             "those of the input",
         )

@@ -118,14 +118,15 @@ class Window(NamedTuple):
 
     def length_text(self, steps: int | None) -> str:
         """Return the formula for the number of windows and, if the length is known, its numbers."""
+        shorter = self.padding == "valid" and self.span > 1
 
         def formula(length: str) -> str:
-            places = f"{length} - {self.span:,}" if self.padding == "valid" else length
+            places = f"{length} - {self.span:,}" if shorter else length
             if self.stride == 1:
-                return f"{places} + 1" if self.padding == "valid" else places
-            return f"({places}) / {self.stride:,} + 1" if self.padding == "valid" else f"{places} / {self.stride:,}"
+                return f"{places} + 1" if shorter else places
+            return f"({places}) / {self.stride:,} + 1" if shorter else f"{places} / {self.stride:,}"
 
-        rounded = "" if self.stride == 1 else ", rounded down" if self.padding == "valid" else ", rounded up"
+        rounded = "" if self.stride == 1 else ", rounded down" if shorter else ", rounded up"
         if steps is None:
             return f"{formula('T')}{rounded}"
         windows = (steps - self.least_steps) // self.stride + 1

@@ -111,11 +111,12 @@ def _heading(run: Sequence[LayerExplanation]) -> Text:
 
 def _totals(explanation: Explanation) -> Text:
     other = FRAMEWORK_NAMES[explanation.other]
-    there = explanation.other_params
+    there, summary = explanation.other_params, explanation.summary
+    noun = "parameter" if summary.total_params == 1 else "parameters"
     return Text.assemble(
         "Total ",
-        (explanation.summary.origin.of_all(explanation.summary.total_params), "figure"),
-        " parameters" if explanation.summary.origin.complete else "",
+        (summary.origin.of_all(summary.total_params), "figure"),
+        f" {noun}" if summary.origin.complete else "",
         f" ({other} cannot express the network)" if there is None else f" ({other}: {there:,})",
     )
 
