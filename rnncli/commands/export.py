@@ -27,10 +27,7 @@ def _identifier(text: str) -> str:
     return text
 
 
-@click.command(
-    cls=GroupedCommand,
-    check=lambda given: _asked(given).check(this_line),
-)
+@click.command(cls=GroupedCommand, check=lambda given: _asked(given).check(this_line))
 @options.spec
 @click.option(
     "--to",

@@ -21,10 +21,7 @@ if TYPE_CHECKING:
     from rnncli.render.terminal import Picture
 
 
-@click.command(
-    cls=GroupedCommand,
-    less_memory="a smaller --batch or --timesteps may fit",
-)
+@click.command(cls=GroupedCommand, less_memory="a smaller --batch or --timesteps may fit")
 @options.spec
 @options.number("--timesteps", f"Length of the sequence.  [default: {DEFAULT_TIMESTEPS}]")
 @options.number("--batch", "Samples at a time.  [default: 1]")

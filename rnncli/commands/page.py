@@ -15,10 +15,7 @@ from rnncli.formats.networks import Reading
 from rnncli.library.pages import MOST, run_page
 
 
-@click.command(
-    cls=GroupedCommand,
-    less_memory="a smaller --batch may fit",
-)
+@click.command(cls=GroupedCommand, less_memory="a smaller --batch may fit")
 @options.spec
 @options.number("--batch", "Samples at a time, for the costs.  [default: 1]")
 @options.number("--timesteps", f"Length of the sequence, for the costs and the run.  [default: {DEFAULT_TIMESTEPS}]")

@@ -100,11 +100,7 @@ def _check_limits(given: Mapping[str, Any]) -> None:
     options.check_known(given, given["pattern"][:1], lambda text: Network.parse(next(read_pattern(text).expand())))
 
 
-@click.command(
-    cls=GroupedCommand,
-    check=_check_limits,
-    less_memory=_LESS_MEMORY,
-)
+@click.command(cls=GroupedCommand, check=_check_limits, less_memory=_LESS_MEMORY)
 @click.argument("pattern", nargs=-1, shell_complete=options.complete_spec)
 @options.budget([figure for figure in FIGURES if figure.key in Candidate._fields])
 @click.option(

@@ -12,18 +12,8 @@ from typing import TYPE_CHECKING, NoReturn
 from rnncli.atomic import Written, written_whole
 from rnncli.engine.request import checked_seed, default_timesteps, file_names
 from rnncli.errors import UsageError, listed, printable, quote
-from rnncli.export import (
-    TARGETS,
-    Device,
-    Job,
-    arrays,
-    c_name,
-    check_c_name,
-    target_of,
-)
-from rnncli.export import (
-    export as exported,
-)
+from rnncli.export import TARGETS, Device, Job, arrays, c_name, check_c_name, target_of
+from rnncli.export import export as exported
 from rnncli.formats import names_another
 from rnncli.formats.networks import Reading, notes_on, reading_of
 from rnncli.library.runs import Path, Tell

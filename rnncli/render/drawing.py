@@ -171,13 +171,7 @@ class _Columns:
     """
 
     def __init__(
-        self,
-        unrolled: Unrolled,
-        width: int,
-        shows_ends: bool,
-        label_width: int,
-        shapes_beside: bool,
-        first_steps: int,
+        self, unrolled: Unrolled, width: int, shows_ends: bool, label_width: int, shapes_beside: bool, first_steps: int
     ) -> None:
         self._unrolled = unrolled
         self._width = width

@@ -46,11 +46,8 @@ def explanation_page(explanation: Explanation) -> Iterator[Block]:
     yield GAP
     yield Line(_totals(explanation))
     yield from modules_page(explanation.summary, "In PyTorch")
-    yield from (
-        []
-        if explanation.other_tools is None
-        else _other_counts(explanation.other_tools, *explanation.summary.input_shape[:2])
-    )
+    if explanation.other_tools is not None:
+        yield from _other_counts(explanation.other_tools, *explanation.summary.input_shape[:2])
 
 
 def _run(run: Sequence[LayerExplanation]) -> Iterator[Block]:

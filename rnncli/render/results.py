@@ -88,10 +88,7 @@ def _compared(comparison: Any) -> Layout:
     """Return a layout with a row for each network, and each figure with its changes, but without layers."""
     changes = ("difference", "ratio")
     figures = _with_others(comparison.summaries[0].totals, changes)
-    return Layout(
-        (*_NETWORK, "output_shape", *figures, "batch", "timesteps", *ORIGIN),
-        partial(_flat, changes),
-    )
+    return Layout((*_NETWORK, "output_shape", *figures, "batch", "timesteps", *ORIGIN), partial(_flat, changes))
 
 
 _ENDS = ("min", "max")
@@ -175,9 +172,7 @@ SHOWN = {
         lambda file: Layout(("file", "part", "spec", "layer", "weight", "shape", "dtype", "params"), _arrays),
     ),
     "Entry": Shown(
-        "layers",
-        "explanations.entry_page",
-        lambda entry: Layout(("kind", "field", "form", "means", "keras", "torch")),
+        "layers", "explanations.entry_page", lambda entry: Layout(("kind", "field", "form", "means", "keras", "torch"))
     ),
     "Exported": Shown("export", "blocks.source_page"),
     "SharedPage": Shown("page", "documents.shared_page"),

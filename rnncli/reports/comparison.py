@@ -283,22 +283,11 @@ SettingValue = int | str | None
 _SETTINGS: Mapping[str, tuple[str, Mapping[str, str], tuple[str, ...]]] = {
     "framework": (
         "",
-        {
-            "total_params": "both count the same biases",
-            "macs_per_step": "both multiply by the same matrices",
-        },
+        {"total_params": "both count the same biases", "macs_per_step": "both multiply by the same matrices"},
         (),
     ),
-    "dtype": (
-        "",
-        {"total_params": "a dtype only sets how many bytes a number takes"},
-        ("total_bytes", "output_bytes"),
-    ),
-    "batch": (
-        "sample",
-        {"total_params": "all samples share the weights"},
-        ("macs", "output_bytes", "training_bytes"),
-    ),
+    "dtype": ("", {"total_params": "a dtype only sets how many bytes a number takes"}, ("total_bytes", "output_bytes")),
+    "batch": ("sample", {"total_params": "all samples share the weights"}, ("macs", "output_bytes", "training_bytes")),
     "timesteps": (
         "timestep",
         {
