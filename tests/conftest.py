@@ -174,7 +174,10 @@ def examples(count: int) -> settings:
 
 
 def some(cases: Iterable[T], step: int) -> list[T]:
-    """Cases that are much alike: all with --thorough, otherwise one in `step`."""
+    """Cases that are much alike: all with --thorough, otherwise one in `step`.
+
+    In a product of several things, a step that divides none of their numbers takes turns with each of them.
+    """
     return [*cases][:: 1 if is_thorough() else step]
 
 

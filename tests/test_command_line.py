@@ -151,6 +151,7 @@ def test_a_misspelt_option_is_repaired(at: Walk, rnncli: Run) -> None:
 
 
 def test_a_missing_or_wrong_value_is_repaired(at: Walk, rnncli: Run) -> None:
+    cases: list[tuple[str, str, list[str]]] = []
     for command, option in OPTIONS:
         name, arguments = long_name(option), arguments_of(command)
         if isinstance(option.type, FileName) and not option.type.written:
@@ -161,11 +162,12 @@ def test_a_missing_or_wrong_value_is_repaired(at: Walk, rnncli: Run) -> None:
             wrong = [[*arguments, name]]  # any text is a valid value
         else:
             wrong = [[*arguments, name], [*arguments, name, "bogus"], [*arguments, f"{name}=bogus"], [name, *arguments]]
-        for typed in some(wrong, 2):
-            with at(command, *typed):
-                words = words_of_the_repair(rnncli(command, *typed))
-                assert any(word.partition("=")[0] == name for word in words)
-                assert set(arguments) <= set(words)
+        cases += [(command, name, typed) for typed in wrong]
+    for command, name, typed in some(cases, 3):
+        with at(command, *typed):
+            words = words_of_the_repair(rnncli(command, *typed))
+            assert any(word.partition("=")[0] == name for word in words)
+            assert {*arguments_of(command)} <= {*words}
 
 
 def test_a_file_option_without_a_name_says_which_files_it_accepts(rnncli: Run) -> None:
