@@ -247,6 +247,8 @@ def _kept(this: TypedLine, broken: UsageError) -> Iterator[Step[Line]]:
     """Yield the line that the broken rule suggests."""
     if _is_line(broken):
         new = tuple(shlex.split(broken.repair or "")[1:])
+        if this.name == new[0] == "layers":  # which suggests only another word
+            new += this.line(each for each in this.words if each.option)[1:]
         costs = int("example" in broken.lead)
         yield Step(new, broken.lead, drops=_gone(this, new), costs=costs, advice=broken.advice or "")
 

@@ -76,6 +76,8 @@ def _read(this: TypedLine, text: str) -> None:
             _check_settings(this, read_text(text).network)
             return
         raise SpecError(f"{quote(text)} is not a model file", text=text, span=(0, len(text)))
+    elif len(this.arguments) > 1 and not is_file(choice.path):
+        raise SpecError(f"there is no file {quote(text)}", text=text, span=(0, len(text)))
     elif choice.part and is_file(choice.path):
         try:
             part_of(open_model(choice.path), choice.part)
@@ -168,7 +170,8 @@ def meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Step[Lin
     elif candidates:
         yield Step(("sweep", *this.typed[1:]))
     repair = error.repair if error.text == text else _mended_pattern(text)
-    stray = text.isdigit() and len(this.arguments) > 1  # not a network of its own
+    # A number is not a network of its own, and pieces that spaces have cut are all meant.
+    stray = len(this.arguments) > 1 if re.fullmatch("[0-9x]+", text) else " " in text and "without" in error.lead
     if repair and "example" not in error.lead and not stray:
         lead = error.lead.replace(WITHOUT, f"without {quote(error.text[slice(*error.span)])}")
         yield Step(this.with_(place, Word(repair)), lead, drops=text, advice=error.advice or "")

@@ -352,7 +352,7 @@ _MANY = 40
 """A text with more unknown words than this makes no sense, whatever it becomes."""
 
 _NUMBER = re.compile(r"[0-9][0-9_]*(?:\.[0-9]+)?(?:e-?[0-9]{1,2}(?![0-9]))?")
-_DIGIT_IN_A_WORD = re.compile(r"(?<![0-9])[A-Za-z_]{2,40}[0-9](?=[A-Za-z])|float[0-9]{1,3}|int8")
+_DIGIT_IN_A_WORD = re.compile(r"(?<![0-9])[A-Za-z_]{2,40}(?:[123]d\b|2seq)|float[0-9]{1,3}|int8")
 
 
 def keeps(typed: str, result: str, way: Sequence[Step[str]]) -> bool:
@@ -392,13 +392,15 @@ def _has_numbers(plain: str, result: str, layers: Sequence[Layer]) -> bool:
 def digits_stand(text: str, result: str) -> bool:
     """Return whether a result has all digits of a text in order: `10,000x32` in `10000x32`, `1.5k` in `1500`.
 
-    Separate numbers stay separate: `lstm:832` does not contain those of `8:lstm32`.
+    Separate numbers stay separate: `lstm:832` does not contain those of `8:lstm32`, nor `lstm:32` a 2.
     """
-    found = iter(re.findall("[0-9]|[^0-9]+", result))
+    found = iter(enumerate(result))
     for number in re.findall(r"[0-9](?:[,.' _]?[0-9])*", text):
-        if not all(digit in found for digit in number if digit.isdigit()):
+        first, *more = filter(str.isdigit, number)
+        begins = any(each == first and not result[place - 1 : place].isdigit() for place, each in found)
+        if not (begins and all(any(each == digit for _, each in found) for digit in more)):
             return False
-        next((each for each in found if not each.isdigit()), None)
+        next((each for _, each in found if not each.isdigit()), None)
     return True
 
 
@@ -446,6 +448,8 @@ def leaves_out_a_number(drops: str) -> bool:
     """Whether a dropped text has a number that matters: not part of a known word, and not the value of a field."""
     name, equals, _ = (part.strip() for part in drops.lower().partition("="))
     known = (
-        re.split(":", name)[0] in FRAMEWORK_WORDS or bool(equals) or re.search(r"[a-z][0-9]{0,2}d\b", name) is not None
+        re.split(":", name)[0] in FRAMEWORK_WORDS
+        or (equals and not name[:1].isdigit())
+        or re.search(r"[a-z][0-9]{0,2}d\b", name) is not None
     )
     return any(True for _ in numbers_in(drops)) and not known

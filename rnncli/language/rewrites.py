@@ -209,7 +209,7 @@ REWRITES = (
     _text(r"\b(<ACT>)\s{1,9}activation\b", r"\1"),
     _text(r"\blayer[- ]norm(?:alization)?\b", "norm"),
     _text(r"\bbatch[- ]norm(?:alization)?\b|\bnorm:batch\b", "bnorm"),
-    _text(r"(?<=[0-9])(?<!,[0-9])<S>[-/+._]<S>(?=<K>[:_-]?[0-9])", ",", "with commas", _COMMAS),
+    _text(r"(?<=[0-9])(?<!,[0-9])<S>[-/+._=]<S>(?=<K>[:_-]?[0-9])", ",", "with commas", _COMMAS),
     _text(r"([:x][0-9]{1,10}(?-i:[kMG]?))<SLIP>(?=<K>[:,])", r"\1,", _BETWEEN),
     _text(r"[(\[](<R>:[^][(),]{1,99})[)\]]<S>[x*×]?<S>(?=[0-9]{1,4}(?:,|$))", r"\1:x", "with colons"),
     _text(r"<S>(?:[-=~]{1,9}>{1,9}|>{1,9}|[;|&\n]|\s[-+/]\s)[\s;|&>,-]{0,9}", ",", "with commas", _COMMAS),
