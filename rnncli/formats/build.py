@@ -59,9 +59,17 @@ class MissingArgumentError(WrongArgumentError):
 Build = Callable[[dict[str, Any]], list[Node]]
 
 
-def wrong_value(argument: str, value: object, expected: str, instead: str = "") -> WrongArgumentError:
+def wrong_value(
+    argument: str, value: object, expected: str, instead: str = "", made_up: bool = False
+) -> WrongArgumentError:
     """Return the error for a wrong value of an argument."""
-    return WrongArgumentError(argument, f"{argument} is {shorten(repr(value))}, expected {expected}", instead)
+    return WrongArgumentError(argument, f"{argument} is {shorten(repr(value))}, expected {expected}", instead, made_up)
+
+
+def _check_usual(given: Mapping[str, Any], argument: str, usual: object, why: str, instead: str = "") -> None:
+    """Check that an argument, if it is given, has the only value that specs can express."""
+    if (value := given.get(argument, usual)) != usual:
+        raise ArgumentFaultError(argument, f"{argument} is {shorten(repr(value))}; {why}", instead)
 
 
 def _flag(given: dict[str, Any], argument: str, default: bool = False) -> bool:
@@ -138,9 +146,7 @@ def layer(cls: type[Layer], names: Mapping[str, str] = {}, reads: str = "", **us
 def torch_flatten(given: dict[str, Any]) -> list[Node]:
     """Return a layer that flattens all axes but the batch; specs cannot flatten other axes."""
     for argument, usual in (("start_dim", 1), ("end_dim", -1)):
-        if given.get(argument, usual) != usual:
-            text = f"{argument} is {shorten(repr(given[argument]))}; here all axes but the batch are flattened"
-            raise ArgumentFaultError(argument, text, str(usual))
+        _check_usual(given, argument, usual, "here all axes but the batch are flattened", str(usual))
     return [node_of(Flatten())]
 
 
@@ -177,9 +183,7 @@ def around(argument: str, usual: int | None = None, *, before: int = 1, after: i
 
 def constant_around(given: dict[str, Any]) -> list[Node]:
     """Return a node that pads a sequence with zeros; specs cannot pad with other numbers."""
-    if (value := given["value"]) != 0:
-        text = f"value is {shorten(repr(value))}; specs can only pad with zeros"
-        raise ArgumentFaultError("value", text)
+    _check_usual({"value": given["value"]}, "value", 0, "specs can only pad with zeros")
     return around("padding")(given)
 
 
@@ -230,8 +234,7 @@ def norm(cls: type[Norm]) -> Build:
     """Return a builder of Keras's normalisations."""
 
     def build(given: dict[str, Any]) -> list[Node]:
-        where = _where(given, "axis")
-        return [_normalized(given, cls, {}, 1e-3, "epsilon", where=where)]
+        return [_normalized(given, cls, {}, 1e-3, "epsilon", where=_where(given, "axis"))]
 
     return build
 
@@ -278,9 +281,8 @@ def torch_loop(cls: type[Recurrent]) -> Build:
         if given.get("proj_size") == 0:
             del given["proj_size"]
         if given.get("nonlinearity", "tanh") not in ("tanh", "relu"):
-            meant = _meant(given["nonlinearity"], ("tanh", "relu"))
-            text = f"nonlinearity is {shorten(repr(given['nonlinearity']))}, expected 'tanh' or 'relu'"
-            raise WrongArgumentError("nonlinearity", text, meant or "'tanh'", not meant)
+            value, meant = given["nonlinearity"], _meant(given["nonlinearity"], ("tanh", "relu"))
+            raise wrong_value("nonlinearity", value, "'tanh' or 'relu'", meant or "'tanh'", not meant)
         layer = _made(cls, given, cls.torch_arguments, merge_mode="concat" if both else None)
         hidden, projected = given["hidden_size"], given.get("proj_size", 0)
         if projected is None or projected >= hidden > 1:  # 1 is a stand-in for a number that a text leaves open
@@ -369,24 +371,20 @@ def whole(mode: str) -> Build:
     """Return a builder of pooling over all timesteps; specs cannot pool to several outputs."""
 
     def build(given: dict[str, Any]) -> list[Node]:
-        size = given["output_size"]
-        if size != 1:
-            text = f"output_size is {shorten(repr(size))}; here all timesteps are pooled into one vector"
-            raise ArgumentFaultError("output_size", text, "1")
+        sizes = {"output_size": given["output_size"]}
+        _check_usual(sizes, "output_size", 1, "here all timesteps are pooled into one vector", "1")
         return [node_of(Pool(mode))]
 
     return build
 
 
-def unknown_input(given: dict[str, Any]) -> list[Node]:
+def unknown_input(_: dict[str, Any]) -> list[Node]:
     """Return the input of a network whose features are not known yet."""
-    del given
     return [node_of(None)]
 
 
-def passes(given: dict[str, Any]) -> list[Node]:
+def passes(_: dict[str, Any]) -> list[Node]:
     """Return a node that passes its input on."""
-    del given
     return [node_of(Pass())]
 
 
@@ -405,11 +403,9 @@ def activation(name: str = "", **only: object) -> Build:
     def build(given: dict[str, Any]) -> list[Node]:
         axes = [each for each in ("axis", "dim") if given.get(each) is not None]
         where = _where(given, axes[0]) if axes else None
-        for argument, value in given.items():
-            if argument in only and value not in (only[argument], None):
-                usual = f"{only[argument]}"
-                text = f"{argument} is {shorten(repr(value))}; {name} has {usual} here"
-                raise ArgumentFaultError(argument, text, usual)
+        said = {argument: value for argument, value in given.items() if value is not None}
+        for argument, usual in only.items():
+            _check_usual(said, argument, usual, f"{name} has {usual} here", f"{usual}")
         word = name or given["activation"]
         if not isinstance(word, str) or word not in ACTIVATIONS:
             expected = listed([*map(repr, ACTIVATIONS)], "or")

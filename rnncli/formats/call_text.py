@@ -297,9 +297,8 @@ def no_class(text: Text, framework: Framework, call: Call) -> SpecError:
         there = listed([name for name in main if name in CLASSES[framework]])
         return text.fault(message, span, f"{whose} has {there}")
     shaped = any(each.arg in SHAPES for each in node_of(call).keywords)
-    return text.fault(
-        message, span, FRAMEWORK_WORDS[known], "without it", None if shaped else text.without(node_of(call))
-    )
+    shorter = None if shaped else text.without(node_of(call))
+    return text.fault(message, span, FRAMEWORK_WORDS[known], "without it", shorter)
 
 
 def wrong(text: Text, framework: Framework, call: Call, cls: Class, fault: ArgumentFaultError) -> SpecError:

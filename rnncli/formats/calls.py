@@ -49,6 +49,7 @@ from rnncli.formats.nodes import (
 from rnncli.formats.parts import first_misfit, parts_of
 from rnncli.formats.python.evaluator import Evaluator
 from rnncli.formats.python.objects import (
+    FLAGS,
     NAMES_ACTIVATION,
     PLAIN,
     Call,
@@ -61,7 +62,6 @@ from rnncli.formats.python.objects import (
     open_in,
 )
 from rnncli.immutable import NamedTuple
-from rnncli.language.arguments import setting
 from rnncli.language.framework_words import FRAMEWORK_WORDS, framework_error
 from rnncli.language.rewrites import as_calls
 from rnncli.language.spec import MAX_LAYERS
@@ -101,15 +101,6 @@ def is_call(text: str) -> bool:
     if any(isinstance(each, ast.Name) and each.id in KINDS for elements in tuples for each in elements):
         return False
     return all(map(_is_plain, body)) and any(isinstance(each, ast.Call) for part in body for each in ast.walk(part))
-
-
-_FLAGS = names("return_state stateful unroll batch_first time_major")
-"""Arguments of the frameworks that are True or False and have no field in specs."""
-
-
-def _is_flag(argument: str) -> bool:
-    """Return whether an argument is True or False."""
-    return argument in _FLAGS or any(setting(layer, argument, None) is not None for layer in LAYERS)
 
 
 def _is_plain(statement: ast.stmt) -> bool:
@@ -304,10 +295,8 @@ class _Line:
         notes = [*part.notes, *(Note(each, "assumed") for each in assumed)]
         layers = [node.layer for node in part.nodes]
         for place in flattened_windows(layers) if self._framework == "torch" else ():
-            said = "orders its numbers by feature; here they are ordered by timestep"
-            notes.append(
-                Note(f"{part.nodes[place].name} {said}: the weights after it are in another order", "other order")
-            )
+            said = f"{part.nodes[place].name} orders its numbers by feature; here they are ordered by timestep"
+            notes.append(Note(f"{said}: the weights after it are in another order", "other order"))
         return replace(part, notes=tuple(notes)), frozenset(self._evaluator.used)
 
     def specs(self, *, first: bool) -> list[str]:
@@ -474,7 +463,7 @@ class _Line:
         """Return the value of an argument in the form that the table expects; record the numbers it leaves open."""
         self._evaluator.step()
         node = call.given.written(argument, cls.takes)
-        if isinstance(node, ast.Name) and node.id in {*cls.takes} - {argument} and _is_flag(node.id):
+        if isinstance(node, ast.Name) and node.id in {*cls.takes} - {argument} and node.id in FLAGS:
             repair = self._text.with_(self._text.span(node), f"{node.id}=True")
             raise self._text.fault(f"{node.id} has no value", node, "", "perhaps", repair)
         if argument in SHAPES and isinstance(value, list) and value:

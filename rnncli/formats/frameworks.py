@@ -122,6 +122,9 @@ _GROUPS: Mapping[str, str] = {
     "CELL": "~kernel_regularizer ~recurrent_regularizer ~bias_regularizer",
     "BOUNDS": "~kernel_constraint ~recurrent_constraint ~bias_constraint ~dropout ~recurrent_dropout",
     "RETURNS": "return_sequences !return_state go_backwards !stateful ~unroll",
+    "WEIGHTS": "~kernel_initializer ~bias_initializer ~kernel_regularizer ~bias_regularizer ~activity_regularizer "
+    "~kernel_constraint ~bias_constraint",
+    "SCALES": "~beta_regularizer ~gamma_regularizer ~beta_constraint ~gamma_constraint",
     "LORA": "!lora_rank ~lora_alpha !quantization_config",
     "SHAPE": "shape ~batch_size ~dtype ~sparse ~ragged batch_shape",
     "LEVELS": "~batch_first dropout bidirectional",
@@ -159,16 +162,10 @@ KERAS: Mapping[str, Class] = {
         "input_dim output_dim ~embeddings_initializer ~embeddings_regularizer ~embeddings_constraint mask_zero "
         "~weights LORA BASE ~input_shape ~batch_input_shape ~input_length",
     ),
-    "Dense": _class(
-        build.layer(Dense),
-        "units activation use_bias ~kernel_initializer ~bias_initializer ~kernel_regularizer ~bias_regularizer "
-        "~activity_regularizer ~kernel_constraint ~bias_constraint LORA EVERY ~weights",
-    ),
+    "Dense": _class(build.layer(Dense), "units activation use_bias WEIGHTS LORA EVERY ~weights"),
     "Conv1D": _class(
         build.layer(Conv),
-        "filters kernel_size strides padding !data_format dilation_rate !groups activation use_bias "
-        "~kernel_initializer ~bias_initializer ~kernel_regularizer ~bias_regularizer ~activity_regularizer "
-        "~kernel_constraint ~bias_constraint EVERY",
+        "filters kernel_size strides padding !data_format dilation_rate !groups activation use_bias WEIGHTS EVERY",
     ),
     "Dropout": _class(build.layer(Dropout), "rate RATES"),
     "SpatialDropout1D": _class(build.layer(Dropout), "rate ~seed ~name ~dtype EVERY"),
@@ -178,14 +175,13 @@ KERAS: Mapping[str, Class] = {
     "ActivityRegularization": _class(build.passes, "~l1 ~l2 EVERY"),
     "LayerNormalization": _class(
         build.norm(Norm),
-        "axis epsilon center scale ~beta_initializer ~gamma_initializer ~beta_regularizer ~gamma_regularizer "
-        "~beta_constraint ~gamma_constraint EVERY !rms_scaling",
+        "axis epsilon center scale ~beta_initializer ~gamma_initializer SCALES EVERY !rms_scaling",
     ),
     "BatchNormalization": _class(
         build.norm(BatchNorm),
         "axis ~momentum epsilon center scale ~beta_initializer ~gamma_initializer ~moving_mean_initializer "
-        "~moving_variance_initializer ~beta_regularizer ~gamma_regularizer ~beta_constraint ~gamma_constraint "
-        "!renorm ~renorm_clipping ~renorm_momentum ~synchronized EVERY ~fused ~virtual_batch_size ~adjustment",
+        "~moving_variance_initializer SCALES !renorm ~renorm_clipping ~renorm_momentum ~synchronized EVERY ~fused "
+        "~virtual_batch_size ~adjustment",
     ),
     "MaxPooling1D": _class(build.windows("max", 2), "pool_size strides padding !data_format ~name EVERY"),
     "AveragePooling1D": _class(build.windows("avg"), "pool_size strides padding !data_format ~name EVERY"),

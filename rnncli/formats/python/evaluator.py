@@ -49,8 +49,6 @@ ITEMS_A_STEP = 20
 _WITH_KEY = re.compile(r"\['([A-Za-z_]\w*)'\]")
 """An item by its key; a setting may write it as an attribute, `cfg.cell`, which needs no quotes in a shell."""
 
-_REGISTERS = ("add_module", "register_module", "register_parameter")
-
 _WORDS: Mapping[object, Value] = {"True": True, "False": False, "None": None}
 
 
@@ -165,9 +163,7 @@ class Evaluator:
         """Return the value that several possible ones share, or an unknown value if they differ."""
         first: Any
         first, *rest = values
-        if all(
-            each is first or (isinstance(each, PLAIN) and type(each) is type(first) and each == first) for each in rest
-        ):
+        if all(one is first or (isinstance(one, PLAIN) and type(one) is type(first) and one == first) for one in rest):
             return first
         named = {each.name if isinstance(each, Named) else "" for each in values}
         if len(named) == 1 and "" not in named:
@@ -472,11 +468,10 @@ class Evaluator:
                 return self.invoke(replace(own, owner=called), given)
             case Method(owner=list() as owner, name="add_module"):
                 return plain_method(self, owner, "append", Given([given.get("module", 1)], {}, given.node))
-            case Method(owner=Instance() | dict() as owner, name=name) if name in _REGISTERS and isinstance(
-                given.get("name", 0), str
-            ):
-                held = owner if isinstance(owner, dict) else owner.values
-                self.put(owner, held, given.get("name", 0), given.get("module", 1, given.get("param")))
+            case Method(owner=Instance() | dict() as owner, name="add_module" | "register_parameter"):
+                held, key = owner if isinstance(owner, dict) else owner.values, given.get("name", 0)
+                key = key if isinstance(key, str) else f"module {len(held)}"
+                self.put(owner, held, key, given.get("module", 1, given.get("param")))
             case Method(owner=list() | dict() | str() as owner, name=name):
                 return plain_method(self, owner, name, given)
             case Method(owner=Parser() as owner, name=name):

@@ -29,7 +29,7 @@ from rnncli.formats.python.objects import (
     open_in,
 )
 from rnncli.formats.python.program import RECURRENT
-from rnncli.formats.python.steps import SIZE, Module, Step, Tensor, reached
+from rnncli.formats.python.steps import SIZE, Module, Step, Tensor, reached, recurs
 from rnncli.layers.base import snake_case
 from rnncli.layers.weights import Framework
 
@@ -67,7 +67,7 @@ class Graphs(Modules):
         self.modules: list[Module] = []
         self.wrapped: set[Value] = set()
         """Modules that other Keras layers are made of: the cell in `RNN(cell)`."""
-        self.foreign: dict[str, Call] = {}
+        self.foreign: dict[str, Named] = {}
         """Calls of classes that are named like a recurrent one but belong to neither framework, by that name."""
 
     def framework(self, path: tuple[str, ...]) -> Framework | None:
@@ -113,14 +113,10 @@ class Graphs(Modules):
                 given = Given([owner, *given.positional], given.named, given.node)
                 return computed(self, name, given, self.tensors(given.all))
             case Method(owner=Module() as owner, name="get_layer"):
-                held = [step.module for step in reached(owner.outputs)] if owner.items is None else owner.items.values()
-                layers = [each for each in held if isinstance(each, Module)]
-                named = [
-                    each
-                    for each in layers
-                    if given.get("name", 0) == each.given.named.get("name", snake_case(each.name))
-                ]
-                return named[0] if named else left_open(given.node)
+                layers = [step.module for step in reached(self._ends(owner, "output")) if step.module is not None]
+                names = [each.given.named.get("name", snake_case(each.name)) for each in layers]
+                asked = given.get("name", 0)
+                return layers[names.index(asked)] if asked in names else left_open(given.node)
             case Method(owner=Instance(), name="add_weight"):
                 return self.fresh(Module(("Weight",), given, None, "keras", self.function))
             case Method(owner=Instance() as owner, name="__init__"):
@@ -191,12 +187,13 @@ class Graphs(Modules):
             first.notes += (Note(f"is changed by {name}, which is left out", "left out"),)
             return first
         made = (name[:1].isupper() and not name.endswith("Loss")) or name == "from_pretrained"
-        if framework == "keras" and functional and not outputs and (ends := given.get("outputs", 1)) is not None:
-            why = open_in(ends) or left_open(given.node)
-            outputs = [Tensor(self.add(Step("unknown", given.line, [])))]
-            outputs[0].step.note(Note(f"its outputs are not known: {why.why}", "left out"))
+        steps = reached(outputs)
+        begun = any(step.kind == "input" or recurs(step.module) for step in steps)
+        if framework == "keras" and functional and given.all and not begun:
+            note = Note("the source does not say what it reads or computes", "left out")
+            outputs.append(Tensor(self.add(Step("unknown", given.line, [], notes=(note,)))))
         if framework is None and name in RECURRENT:
-            self.foreign.setdefault(name, Call(called.path, given))
+            self.foreign.setdefault(name, called)
         if framework is None or not made or (functional and not outputs):
             if tensors:
                 return computed(self, name, given, tensors, plain=called.path[0] in _PLAIN)

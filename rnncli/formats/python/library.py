@@ -142,9 +142,7 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
             return Partial(owner, Given(given.positional[1:], given.named, given.node, given.unknown))
         case ("globals",):
             return evaluator.module.values
-        case ("eval",) | ("ast", "literal_eval") if (
-            isinstance(owner, str) and (said := expression_in(owner)) is not None
-        ):
+        case ("eval",) | ("ast", "literal_eval") if isinstance(owner, str) and (said := expression_in(owner)):
             return evaluator.value(said, evaluator.module)
         case ("os", "getenv") | ("os", "environ", "get") if len(given.positional) == 2:
             return name

@@ -12,7 +12,7 @@ from rnncli.formats.build import ArgumentFaultError
 from rnncli.formats.frameworks import CLASSES, DIFFERS, INPUTS, bound, built, class_of
 from rnncli.formats.keras.config import KEEP_FEATURES, side_by_side
 from rnncli.formats.nodes import Node, Note, Pass, loops, names, returned
-from rnncli.formats.python.objects import Given, Instance, Open, Unknown, Value, as_taken, left_open, open_in
+from rnncli.formats.python.objects import FLAGS, Given, Instance, Open, Unknown, Value, as_taken, left_open, open_in
 from rnncli.formats.python.steps import SIZE, Edge, Module, Recorder, Step, Tensor, reached
 from rnncli.layers import Flatten, Layer, Pool, Repeat
 
@@ -26,12 +26,6 @@ _WINDOW = re.compile("(?:Separable)?(Conv|MaxPool|MaxPooling|AveragePooling|AvgP
 
 _WHOLE = names("AdaptiveAvgPool1d AdaptiveMaxPool1d")
 """Those that return one number per feature."""
-
-FLAGS = names(
-    "bias use_bias unit_forget_bias return_sequences go_backwards bidirectional reset_after mask_zero center scale"
-    " affine elementwise_affine track_running_stats count_include_pad"
-)
-"""Arguments that are True or False."""
 
 _EXAMPLES: Mapping[str, float] = {**dict.fromkeys(FLAGS, True), **dict.fromkeys(names("dropout rate p"), 0.1)}
 """Example values of arguments that are not sizes."""
@@ -83,17 +77,13 @@ class Modules(Recorder):
         if class_of(module.framework, module.name) is not None and len(tensors) > 1:
             tensors, states = tensors[:1], [*tensors[1:], *states]
         site = site or id(given.node)
-        begins = module.framework == "keras" and data is None
-        return self.once(module, site, tensors, states, lambda: self._made(module, tensors, states, given.line, begins))
+        return self.once(module, site, tensors, states, lambda: self._made(module, tensors, states, given.line))
 
-    def _made(self, module: Module, tensors: list[Tensor], states: list[Tensor], line: int, begins: bool) -> Value:
-        """Return a layer's output, after recording its step, or one step per level of a stack.
-
-        A layer that `begins` a model reads the model's input; otherwise, if it reads no tensors, its input is unknown.
-        """
+    def _made(self, module: Module, tensors: list[Tensor], states: list[Tensor], line: int) -> Value:
+        """Return a layer's output, after recording its step, or one step per level of a stack."""
         kind = "input" if module.name in INPUTS else module.name
         first, reads = next(iter(tensors), None), [self.read(each) for each in tensors]
-        step = Step(kind, line, reads or ([] if begins else None), None, module)
+        step = Step(kind, line, reads or (None if module.framework == "torch" else []), None, module)
         given = module.given.get("input_shape")
         read = first.step.sizes if first is not None else given if isinstance(given, list) else None
         sizes = self._sizes_of(module, read)
@@ -192,9 +182,7 @@ class Modules(Recorder):
         made = {each.step: self.read(tensor) for each, tensor in zip(model.inputs, tensors, strict=False)}
         for step in reached(model.outputs):
             if step not in made:
-                reads = [
-                    made[edge.step]._replace(returns=edge.returns) for edge in step.reads or () if edge.step in made
-                ]
+                reads = [made[one.step]._replace(returns=one.returns) for one in step.reads or () if one.step in made]
                 made[step] = Edge(self.add(replace(step, reads=reads)))
         return Tensor(made[model.outputs[0].step].step)
 

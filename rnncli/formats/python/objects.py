@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Final
 
 from rnncli.errors import shorten
 from rnncli.formats.frameworks import HOLDS, SHAPES
+from rnncli.formats.nodes import names
 from rnncli.immutable import NamedTuple
 from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
 
@@ -303,9 +304,8 @@ def source_of(node: ast.AST) -> str:
 def left_open(node: ast.AST, why: str = COMPUTED) -> Unknown:
     """Return an unknown value that a setting can provide."""
     written = source_of(node)
-    one = written not in ("a long expression", "an expression") and not isinstance(
-        getattr(node, "slice", node), _SEVERAL
-    )
+    several = isinstance(getattr(node, "slice", node), _SEVERAL)
+    one = written not in ("a long expression", "an expression") and not several
     return Unknown(f"{shorten(written)} {why}", (Open(written, getattr(node, "lineno", 0), _first_choice(node)),) * one)
 
 
@@ -385,6 +385,12 @@ def expression_in(text: str) -> ast.expr | None:
 
 ACTIVATION_NAMES = {name.replace("_", ""): name for name in ACTIVATIONS} | OTHER_NAMES
 """The activations by the lower-case names of their functions and classes."""
+
+FLAGS = names(
+    "bias use_bias unit_forget_bias return_sequences return_state go_backwards stateful unroll bidirectional time_major"
+    " batch_first reset_after mask_zero scale center affine elementwise_affine track_running_stats count_include_pad"
+)
+"""Arguments that are True or False."""
 
 NAMES_ACTIVATION = ("activation", "recurrent_activation", "nonlinearity")
 """Arguments whose value is an activation."""

@@ -223,9 +223,8 @@ class Program(Evaluator):
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 function = self.defined(node, scope)
                 self._functions.append(function)
-                if (
-                    scope.cls is not None and scope.around is not None
-                ):  # a method sees the names around its class, not those inside it
+                # A method sees the names around its class, not those inside it.
+                if scope.cls is not None and scope.around is not None:
                     function = replace(function, scope=scope.around, cls=scope.cls)
                 self._decorate(node, function, scope)
             case ast.ClassDef():
@@ -409,11 +408,8 @@ def _taken(module: ast.Module) -> dict[str, int]:
                 inside = (*inside, name)
         for field, value in ast.iter_fields(node):
             if field not in ("annotation", "returns", "bases", "decorator_list", "ctx"):
-                waiting += [
-                    (each, inside)
-                    for each in (value if isinstance(value, list) else [value])
-                    if isinstance(each, ast.AST)
-                ]
+                values = value if isinstance(value, list) else [value]
+                waiting += [(each, inside) for each in values if isinstance(each, ast.AST)]
     return found
 
 

@@ -77,8 +77,8 @@ def read(path: str, settings: Settings = NO_SETTINGS) -> ModelFile:
     form = f"{'notebook' if notebook else 'Python source'}{f' ({listed(frameworks)})' if frameworks else ''}"
     notes = [note for each in found for note in each.notes]
     notes += [f"{shorten(each.name)} is left out: {error.message}" for each, error in errors]
-    for each in _mentioned(tree)[:1] if not found else ():
-        notes.append(f"{ast.unparse(each)} (line {each.lineno}) is mentioned, but how it is used is not known")
+    for node in [each.node for each in _mentioned(graphs, tree)[:1] if not found and each.node]:
+        notes.append(f"{ast.unparse(node)} (line {node.lineno}) is mentioned, but how it is used is not known")
     left = tuple(node for each in found for node in each.left)
     failed = tuple(((each.name, *each.others), error) for each, error in errors)
     said = tuple(dict.fromkeys(notes))
@@ -225,9 +225,7 @@ class _Found:
         rows = parts_of(_nodes(self))
         self.left = rows.left
         if not rows.parts:
-            reads = [step for step in self.steps if step.is_keras and step.reads is None]
-            unknown = [f"the source does not say what {step.kind} (line {step.line}) reads" for step in reads]
-            self.fault = next(iter([*rows.reasons, *unknown]), "")
+            self.fault = next(iter(rows.reasons), "")
             return
         for part in rows.parts:
             between = "/" if part.framework == "keras" else "."
@@ -240,11 +238,12 @@ class _Found:
         self.notes = tuple(f"{shorten(self.name)}: {text}" for text in rows.said())
 
 
-def _mentioned(tree: ast.Module) -> list[ast.Name | ast.Attribute]:
-    """Return where a file names recurrent classes that it does not define."""
-    own = {each.name for each in ast.walk(tree) if isinstance(each, ast.ClassDef | ast.FunctionDef)}
-    named = [each for each in ast.walk(tree) if isinstance(each, ast.Name | ast.Attribute)]
-    return [each for each in named if (each.id if isinstance(each, ast.Name) else each.attr) in RECURRENT - own]
+def _mentioned(graphs: Graphs, tree: ast.Module) -> list[Named]:
+    """Return the recurrent classes that a file names and does not define."""
+    nodes = (each for each in ast.walk(tree) if isinstance(each, ast.Name | ast.Attribute))
+    recurrent = (each for each in nodes if RECURRENT & {getattr(each, "id", ""), getattr(each, "attr", "")})
+    named = (graphs.value(each, graphs.module) for each in recurrent)
+    return [each for each in named if isinstance(each, Named)]
 
 
 def _found_in(graphs: Graphs, tree: ast.Module) -> list[_Found]:
@@ -257,10 +256,7 @@ def _found_in(graphs: Graphs, tree: ast.Module) -> list[_Found]:
         for model in source:
             loops = {step.module for step in model.steps if step.module is not None and recurs(step.module)}
             layers = {step.module: model.name for step in model.steps if step.module is not None and step.is_layer}
-            unknown = any(
-                step.reads is None if step.is_keras else not step.module and (step.names or step.kind == "unknown")
-                for step in model.steps
-            )
+            unknown = any(step.module is None and (step.names or step.kind == "unknown") for step in model.steps)
             if not loops and not (unknown and graphs.recurrent & {model.name, *model.others}):
                 outside |= layers
                 continue
@@ -283,14 +279,13 @@ def _found_in(graphs: Graphs, tree: ast.Module) -> list[_Found]:
         if layer not in shown and layer.framework == "torch" and not layer.function:
             name = [*layer.variables, layer.name][0]
             found.append(_Found(name, layer.line, fault=f"it is in no recurrent model (line {layer.line})"))
-    for mention in _mentioned(tree) if not found else ():
-        named = graphs.value(mention, graphs.module)
-        if isinstance(named, Named) and named.path[0] in graphs.imported and graphs.framework(named.path) is None:
-            graphs.foreign.setdefault(named.name, Call(named.path, Given([], {}, mention)))
-    for name, call in graphs.foreign.items():
-        module = shorten(".".join(call.path[:-1]))
+    for named in _mentioned(graphs, tree)[::-1] if not found and not graphs.foreign else ():
+        if named.path[0] in graphs.imported and graphs.framework(named.path) is None:
+            graphs.foreign[named.name] = named
+    for name, called in graphs.foreign.items():
+        module, line = shorten(".".join(called.path[:-1])), called.node.lineno if called.node else 0
         fault = f"it is from {module}, which is neither Keras nor PyTorch" if module else "its framework is not known"
-        found.append(_Found(name, call.line, fault=f"{fault} (line {call.line})"))
+        found.append(_Found(name, line, fault=f"{fault} (line {line})"))
     found.sort(key=lambda each: each.line)
     counts: Counter[str] = Counter()
     for model in found:
@@ -315,21 +310,13 @@ def _models(graphs: Graphs) -> Iterator[_Found]:
         steps, outputs = reached(model.outputs), model.outputs
         graphs.step(len(steps) // 10)
         if model.items is not None:
-            steps, value = graphs.recorded(partial(_followed, graphs, model))
-            several = model.framework == "torch" and not isinstance(
-                value, Tensor
-            )  # outputs and states: which are used?
-            outputs = [] if several else graphs.tensors(value)
+            steps, value = graphs.recorded(partial(_chained, graphs, [model]))
+            outputs = graphs.tensors(value)
         name, *others = [*filter(None, (model.function, *model.variables)), "model"]
         names = {each: f"{name}.{way}" for each, way in _held(model).items()}
         condition = graphs.made_under(model)
         assumed = () if condition is None else (Note(f"the model is built: {condition.why}", "assumed"),)
         yield _Found(name, model.line, steps, outputs, names, tuple(others[:-1]), assumed)
-
-
-def _followed(graphs: Graphs, model: Module) -> Value:
-    """Return the output of a container; Keras's specify their input themselves."""
-    return graphs.follow_module(model, None if model.framework == "keras" else graphs.data(), model.given)
 
 
 def _objects(graphs: Graphs, shown: Mapping[Module, str]) -> Iterator[_Found]:
@@ -380,7 +367,8 @@ def _chained(graphs: Graphs, values: Sequence[Value], depth: int = 0, data: Valu
         elif (isinstance(value, Instance | Module) and value not in graphs.wrapped) or _inside(value):
             node = value.given.node if isinstance(value, Call) else ast.Name("forward", lineno=0)
             made = graphs.tensors(graphs.follow_module(value, data, Given([], {}, node)))
-            data = next((Tensor(each.step) for each in made), data)  # the source does not say which output is read
+            several = (Tensor(each.step) for each in made)  # the source does not say which output is read
+            data = replace(made[0], axes="") if len(made) == 1 else next(several, data)
     return data
 
 
@@ -478,9 +466,7 @@ def _nodes(model: _Found) -> list[Node]:
         if step.module is not None and not again:
             first[step.module, step.level] = own
         made = step.made or node_of(None)
-        reads = tuple(
-            Read(names.get(edge.step, f"{edge.step.kind} elsewhere"), edge.returns) for edge in step.reads or ()
-        )
+        reads = tuple(Read(names.get(one.step, f"{one.step.kind} elsewhere"), one.returns) for one in step.reads or ())
         before = step.reads[0].step.out if step.reads and step.is_keras else None
         lead = "" if step.made is None else f"{shorten(own)} "
         nodes.append(
