@@ -132,7 +132,6 @@ def of_kind(layer: type[Layer]) -> Iterator[Need]:
         yield from needs("formats/onnx/layers.LAYERS", in_onnx)
         yield from needs("formats/conventions.KERAS_NAMES", kind if owns and modules else [])
         yield from needs("formats/keras/file._VARIABLES", [snake_case(layer.keras)] if owns else [])
-        yield from needs("formats/keras/config.WITHOUT_WEIGHTS", [] if owns else classes)
 
 
 def of_weights(layer: type[Layer]) -> Iterator[Need]:
