@@ -240,10 +240,10 @@ rnm:4            'rnm:4' is a spec or part of one, not a word           `rnncli 
 
 
 def test_an_unknown_word_is_an_error_that_suggests_the_nearest(at: Walk, rnncli: Run) -> None:
-    said = [re.split("  +", line) for line in NO_WORDS.strip().splitlines()]
+    answers = [re.split("  +", line) for line in NO_WORDS.strip().splitlines()]
     for word, short in (("", ""), ("x" * 100_000, "x" * 39 + "…")):
-        said.append([word, f"there is no kind, field or activation '{short}'", "`rnncli layers` lists them all"])
-    for word, message, help_ in said:
+        answers.append([word, f"there is no kind, field or activation '{short}'", "`rnncli layers` lists them all"])
+    for word, message, help_ in answers:
         with at(repr(word[:20])):
             assert rnncli("layers", word) == (2, "", f"Error: {message}\nHelp: {help_}\n")
     with at("two words of a thing"):
@@ -251,7 +251,8 @@ def test_an_unknown_word_is_an_error_that_suggests_the_nearest(at: Walk, rnncli:
             "Error: layers takes 1 argument, but 'gradient' was given\nHelp: rnncli layers vanishing_gradient\n"
         )
     with at("rows"):
-        assert rnncli("layers", "lsmt", "-f", "json") == rnncli("layers", "lsmt")
+        said = "Error: there is no kind, field or activation 'lsmt'\nHelp: rnncli layers lstm -f json\n"
+        assert rnncli("layers", "lsmt", "-f", "json") == (2, "", said)
 
 
 def test_words_are_completed_with_rnnclis_own_first() -> None:

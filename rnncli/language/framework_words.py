@@ -52,6 +52,9 @@ _STATISTICS = (
     "trained, and a run does not update them"
 )
 
+_NORMS = "norm is LayerNorm, over the features of each timestep, and bnorm is BatchNorm; others are not supported"
+_SPREAD = "no layer makes a sequence longer; repeat:T repeats one vector T times"
+
 _ZEROS = (
     "zero padding is a field of the convolution: conv:FxK:causal puts all zeros in front, conv:FxK:same puts as many "
     "on both sides as keep the length"
@@ -109,7 +112,12 @@ _SAID: Sequence[tuple[str, str]] = (
     ("conv2d convlstm convlstm1d convlstm2d separableconv1d depthwiseconv1d conv1dtranspose", _ALONG_TIME),
     ("maxpooling2d averagepooling2d", _ALONG_TIME),
     ("zeropadding1d zeropad1d constantpad1d cropping1d chomp1d chomp", _ZEROS),
-    ("loss optimizer learning_rate lr epochs compile bptt clipnorm metrics teacher_forcing clip", _TRAINING),
+    ("groupnorm groupnormalization instancenorm instancenorm1d instancenormalization rmsnorm rmsnormalization", _NORMS),
+    ("unitnormalization localresponsenorm spectralnormalization weightnormalization", _NORMS),
+    ("upsampling1d upsampling upsample", _SPREAD),
+    ("textvectorization stringlookup integerlookup", "embed reads ids: turn text into ids before the network"),
+    ("loss crossentropyloss optimizer learning_rate lr epochs compile bptt clipnorm metrics", _TRAINING),
+    ("teacher_forcing clip", _TRAINING),
     ("gpu cuda cpu tpu num_workers cudnn", _SPEED),
     ("moving_mean moving_variance running_mean running_var momentum track_running_stats non_trainable", _STATISTICS),
     ("activation", "an activation is a field of its layer, as in dense:1:sigmoid, or a separate layer, act:sigmoid"),

@@ -74,13 +74,13 @@ class LayerFaults(NamedTuple):
 
     def wrong_value(self, cls: type[Layer], option: Option, field: Token, name: str, message: str = "") -> NoReturn:
         """Fail because a field has a value that its option does not allow; without choices `message` is the reason."""
-        typed = field.text.partition("=")[2].strip()
+        typed = field.text.rpartition("=")[2].strip() if name else ""
         value = Token(typed, field.end - len(typed)) if typed else field
         if not isinstance(option, Choice):
             message = message if typed else f"{key_in_both(option)} needs {listed(option.allowed(True), 'or')}"
             nearest = nearest_size(typed)
             lead = "perhaps" if nearest else "for example"
-            instead = option.lead + nearest if nearest else next(iter(option.fields()))
+            instead = option.spelling(nearest) if nearest else next(iter(option.fields()))
             self.fail(value, message, lead=lead, repair=splice(self.text, field, instead))
         said = f"{quote(typed)} is not one of" if typed else f"{option.key} ({option.attribute}) needs one of"
         message = f"{said} {', '.join(option.values)}"

@@ -181,7 +181,7 @@ class _LayerParser:
         """Return the name of the setting of a field, to detect duplicates, and its values."""
         word = lowered(field.text)
         if not word:
-            self.faults.fail(field, "a field is missing between two colons")
+            self.faults.fail(field, "a field is missing after the colon")
         if word.startswith("x") and re.fullmatch(rf"x({BLANK_PATTERN}|[0-9].*)", word, re.DOTALL):
             return "count", {"count": self._count(field, field.text[1:])}
         for option in cls.options:
