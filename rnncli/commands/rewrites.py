@@ -95,7 +95,6 @@ LINES = (
     _line("(.*) <FLAG>=(?:no|false|0|off)((?: .*)?)", r"\1\2", WITHOUT),
     _line("(.*) (<FLAG>)=(?:yes|true|1|on)((?: .*)?)", r"\1 \2\3", drops=True),
     _line("(.*) (<FLAG>)=([^ ]+(?: .*)?)", r"\1 \2 \3"),
-    _line("(.*) --no-(?!color)<LONG>((?: .*)?)", r"\1\2", WITHOUT),
     _line(".* ((?-i:-V)|--version)(?: .*)?", r"\1", drops=True),
     _line(r"(<COMMAND>)(?: .*)? (?:[-/]\?|/h(?:elp)?|--(?:usage|man))(?: .*)?", r"\1 --help", drops=True),
     _line(
@@ -163,7 +162,6 @@ LINES = (
     ),
     _line(r"((?:export|page) .*) ~(?:as|to|in|into)~ ([^ ]+\.(?:onnx|py|c|html)(?: .*)?)", r"\1 -o \2", "", _NO_SPEC),
     _line(f"(.*) {_BETWEEN}( (?:<INPUT>):.*)", r"\1\3", _ONE_WORD, _NO_SPEC),
-    _line(f"((?:compare|reach)(?: (?!<INPUT>:)[^ ]+)+) {_BETWEEN}( .+)", r"\1\3", _ONE_WORD, _NO_SPEC),
     _line(r"(<COMMAND>) ~(?!\1~|help~)(<COMMAND>)~( .+)", r"\2\3", "", "there are two commands, '\\1' and '\\2'"),
     _line("((<COMMAND>).*) ~\\2~(.*)", r"\1\3", WITHOUT, _NO_SPEC),
     _line("<COMMAND>(?: .*)? ~rnncli~ (.+)", r"\1", "write rnncli only once", "'rnncli' is not a spec"),
@@ -195,7 +193,6 @@ LINES = (
     _line(
         r"sweep(.*) ~([^ {}]*[:x])([1-9][0-9]*(?:,\s*[1-9][0-9]*)+)(?=[:,x}~])\}?([^ {}]*)~(.*)", r"sweep\1 \2{\3}\4\5"
     ),
-    _line(r"sweep(.*) ~([^ {}]*)\{(\{[^ {}]*\})\}([^ ]*)~(.*)", r"sweep\1 \2\3\4\5"),
     _line(
         r"solve(.*) ~([^ ]*[:x])[{$%]\{?([a-wyz]?)\}?(?=[:x,~])([^ ]*)~(.*)",
         r"solve\1 \2_\3\4\5",
@@ -334,7 +331,6 @@ OPTIONS = (
     _option("quanti[sz]ed?|quant", "--dtype int8"),
     _option("prefix|namespace", "--name"),
     _option("main", "--with-main"),
-    _option("backend|library", "--framework"),
     _option("backend|library|framework|format|f|target|output-format|as", "--to"),
     _option("output-format|as", "--format"),
     _option(r"(?:(?:to|as)-)?(csv|tsv|json|html|markdown) (.+\.\w+)", r"-f \1 > \2", _TO_A_FILE),
@@ -381,7 +377,6 @@ OPTIONS = (
     ),
     _no_option("hidden|hidden-units|num-units|neurons|cells|layers|vocab|vocab-size", f"{_SPEC_SAYS}: {_A_SPEC}"),
     _option("no-?colou?rs?", "--color never"),
-    _option("colours?|colors", "--color"),
     _no_option("ascii|no-unicode", "LC_ALL=C in the environment makes the output ASCII"),
     _no_option("title|heading|caption", "the title is always the network"),
     _no_option("no-?headers?|skip-headers?", "`| tail -n +2` removes the header of CSV"),
