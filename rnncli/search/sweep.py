@@ -181,13 +181,13 @@ class Tally:
         If not all candidates have been evaluated, `of` is their number.
         """
         parts = [f"{self.total:,}{of and ' of '}{of} candidate{'' if self.total == 1 and not of else 's'}"]
+        parts += ["counted in PyTorch"] if framework == "torch" else []
         if self.outside:
             parts.append(f"{self.within:,} within the budget")
         if self.shown != self.within or not self.outside:
             parts.append(f"{self.shown:,} shown")
         if self.invalid:
             parts.append(f"{self.invalid:,} invalid")
-        parts += ["counted in PyTorch"] if framework == "torch" else []
         return ", ".join(parts)
 
     def add(self, further: Tally, budget: Budget) -> None:
