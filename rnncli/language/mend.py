@@ -323,7 +323,9 @@ def _without(text: str, token: Token, fault: SpecError) -> Iterator[Step[str]]:
     """Yield the text without the field at fault, or without the layer if its kind is unknown."""
     kind, *fields = token.split(":")
     for field in fields:
-        if field.start <= fault.span[0] < field.end and not leaves_out_a_number(field.text):
+        more = {*lowered(field.text).split()}
+        layered = len(more) > 1 and more & KINDS.keys()  # it is more than a field of this layer
+        if field.start <= fault.span[0] < field.end and not layered and not leaves_out_a_number(field.text):
             yield Step(cut(text, field), WITHOUT, drops=field.text, costs=COSTS_A_GUESS)
     if "," in text and lowered(kind.text) not in KINDS and not leaves_out_a_number(token.text.replace("=", ":")):
         others: Sequence[str] = [each.text for each in Token(text, 0).split(",") if each.start != token.start]
