@@ -58,10 +58,11 @@ _LIKE_A_COMMAND = 0.7
 _END, _FAULT = "\0", "\1"
 """Ends each word of a line that is one text (a space in a pattern); and encloses the argument at fault (a ~)."""
 
-
 _ARGUMENTS = {*PYTORCH_NAMES, *PYTORCH_NAMES.values(), *FEATURES, STACKED}
+"""Arguments of Keras and PyTorch."""
+
 _ASKED = re.compile(r"^(?:what|define)\b|\b(?:is|are|does|an?|the|mean)\b|\?")
-"""Words of a question about a word."""
+"""Words of a question about a term."""
 
 
 class Mistake(NamedTuple):

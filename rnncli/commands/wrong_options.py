@@ -117,9 +117,8 @@ def _wrong_choice(this: TypedLine, what: str, type_: OneOf) -> Refused:
     """Return the message and steps for an argument that is not one of the choices."""
     choices = type_.words
     place, value = this.arguments[0], this.words[this.arguments[0]].text
-    if right := [
-        each for each in this.arguments if this.words[each].text.lower() in choices
-    ]:  # after words of a sentence
+    right = [each for each in this.arguments if this.words[each].text.lower() in choices]
+    if right:  # after other words of a sentence
         kept = [each for at, each in enumerate(this.words) if at not in this.arguments or at == right[0]]
         return f"{quote(value)} is not a {what.strip('[]').lower().replace('|', ' or ')}", [Step(this.line(kept))]
     steps: list[Step[Line]] = [Step(("layers", value), advice=A_WORD)] if this.name == "help" and is_word(value) else []
