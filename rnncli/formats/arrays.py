@@ -8,7 +8,7 @@ whether it is understood or not, and so does each level of a stack. `array_rows`
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import product, zip_longest
@@ -82,10 +82,15 @@ class _Module:
     levels: dict[int, dict[str, Tensor]] = field(default_factory=dict)
 
 
-def nodes_of(tensors: Sequence[Tensor], *, ordered: bool | None = None) -> list[Node]:
+def nodes_of(
+    tensors: Sequence[Tensor], *, ordered: bool | None = None, told: Callable[[Node], Node] = lambda node: node
+) -> list[Node]:
     """Return the nodes that arrays form, with edges as far as names, order and sizes determine them.
 
-    `ordered` means that arrays are in the order of the model; None, unless they are sorted by name.
+    Args:
+        tensors: the arrays.
+        ordered: whether they are in the order of the model; None, unless they are sorted by name.
+        told: returns a node with what the file says about it besides its arrays.
     """
     if ordered is None:
         ordered = not _is_sorted(tensors)
@@ -97,7 +102,7 @@ def nodes_of(tensors: Sequence[Tensor], *, ordered: bool | None = None) -> list[
         owner, convention, role, level = _role_of(name)
         module = modules.setdefault(owner, _Module(owner, convention))
         (module.others if level is None else module.levels.setdefault(level, {}))[role] = tensor
-    nodes = [node for module in modules.values() for node in _nodes_of_module(module)]
+    nodes = [told(node) for module in modules.values() for node in _nodes_of_module(module)]
     nodes = _renamed(_without_inner_parts(nodes))
     ordered = ordered or _is_numbered(modules)
     nodes = [*_with_tables([*_once(nodes)], ordered)]

@@ -13,15 +13,18 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import RnncliError, shorten
-from rnncli.formats.arrays import nodes_of
+from rnncli.formats.arrays import ACTIVATIONS, nodes_of
+from rnncli.formats.build import ArgumentFaultError
+from rnncli.formats.conventions import BATCHES
 from rnncli.formats.file_reader import BEGINNING, FileReader, check_beginning, opened_regular
+from rnncli.formats.frameworks import built, class_of
 from rnncli.formats.model_file import ModelFile, model_of
 from rnncli.formats.nodes import Node, Note, loops, names
 from rnncli.formats.tensors import WIDTHS, Tensor, array_at, array_of, check_shape, later
 from rnncli.formats.torch.tensors import Found, Storage, View, rebuilt, referred
 from rnncli.formats.torch.unpickling import Pairs, load
 from rnncli.formats.zip_archive import MAGIC, Archive
-from rnncli.layers import Layer
+from rnncli.layers import LAYERS, Layer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,6 +44,12 @@ _PICKLES = (b"\x80", b"L119547037146038801333356L\n")
 
 _LOOK_ALIKE = names("ConvTranspose1d EmbeddingBag GroupNorm InstanceNorm1d RMSNorm")
 """PyTorch's classes whose arrays look like those of a class that specs have."""
+
+_STATELESS = {layer.torch for layer in LAYERS if layer.weights is not Layer.weights and not layer.states}
+"""PyTorch's classes with arrays that are no cells and that specs have."""
+
+_STATISTICS = names("running_mean running_var") | {BATCHES}
+"""The arrays of a BatchNorm1d that are not trained."""
 
 _ADVICE = "save only the weights: torch.save(model.state_dict(), FILE)"
 
@@ -75,24 +84,48 @@ def read(path: str) -> ModelFile:
         )
         for name, view in found.tensors.items()
     ]
-    nodes = [_as_said(node, found, lead) for node in nodes_of(tensors)]
+    nodes = nodes_of(tensors, told=partial(_as_said, found, lead))
     notes = [Note(text, "left out") for text in found.notes]
     return model_of(path, form, "PyTorch", nodes, tensors=tensors, notes=notes)
 
 
-def _as_said(node: Node, found: Found, lead: str) -> Node:
+def _as_said(found: Found, lead: str, node: Node) -> Node:
     """Return a node with properties that its module has and its tensors do not show."""
     owner = next((tensor.name.rpartition(".")[0] for tensor in node.tensors.values()), "")
     module = f"{lead}{owner}".strip(".")
     kind = found.classes.get(module, "")
-    if isinstance(node.word, Layer) and kind in _LOOK_ALIKE:
+    if kind in _LOOK_ALIKE:
         said = Note(f"{shorten(node.name)} is of the class {kind}, which specs do not have", "left out")
         return replace(node, kind=kind, word=None, notes=(said,))
+    if kind in _STATELESS and module in found.settings:
+        return _built(node, kind, found.settings[module])
     if loops(node.word) and node.word.gates == 1 and kind == "RNN_RELU":
         node = replace(node, word=replace(node.word, activation="relu"))
     if node.loops and found.differs:
         node = replace(node, notes=(*node.notes, Note(found.differs, "differs")))
     return node
+
+
+def _built(node: Node, kind: str, settings: Mapping[str, object]) -> Node:
+    """Return a stateless layer with the arguments that its module, which was pickled whole, has as attributes."""
+    cls = class_of("torch", kind)
+    assert cls is not None
+    arguments = {name: settings[name] for name in cls.takes if name in settings}
+    if "bias" in cls.takes:
+        arguments["bias"] = "bias" in node.tensors
+    name = shorten(node.name)
+    try:
+        (made,) = built("torch", kind, [], arguments)
+    except ArgumentFaultError as fault:
+        return replace(node, kind=kind, word=None, notes=(Note(f"{name}: {fault}", "left out"),))
+    assert isinstance(made.word, Layer)
+    expected = {weight.name: weight.shape for weight in made.word.weights((None, None, made.features), "torch")}
+    if {role: tensor.shape for role, tensor in node.tensors.items() if role not in _STATISTICS} != expected:
+        return node  # its attributes contradict its arrays
+    notes = [ACTIVATIONS, *(note._replace(text=f"{name} {note.text}") for note in made.notes)]
+    if made.word.window is not None:
+        notes.append(Note(f"{name} has no activation and no pool after it: the file does not say", "assumed"))
+    return replace(made, name=node.name, kind=kind, tensors=node.tensors, convention="torch", notes=tuple(notes))
 
 
 Read = tuple[str, Found, Places]

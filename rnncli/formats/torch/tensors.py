@@ -57,7 +57,7 @@ _SAME_AGAIN = "_flat_weights"
 """An attribute of a scripted module that holds tensors which also have their own names."""
 
 _LONGEST_NUMBER, _MOST_KEYS = 128, 4
-"""The bits of the longest number that can be a name, and the most words of a tuple that can be one."""
+"""The bits of the longest number that can be a name or an argument, and the most words of a tuple as a name."""
 
 _HANDS_ON = ("Dropout", "Identity")
 """Modules that return their input unchanged, in inference."""
@@ -211,6 +211,7 @@ class Found:
     Attributes:
         tensors: the tensors of a network, by the path of keys and attributes to each.
         classes: the class of each module, by its name; RNN_RELU for an RNN whose activation is relu.
+        settings: the attributes of each module that are plain values, by its name.
 
     Raises:
         RnncliError: there are too many, or they are nested too deeply.
@@ -219,6 +220,7 @@ class Found:
     def __init__(self, value: object) -> None:
         self.tensors: dict[str, View] = {}
         self.classes: dict[str, str] = {}
+        self.settings: dict[str, dict[str, object]] = {}
         # How many tensors are needed only in training, by key; how many modules have no arrays, by class, without those
         # that return their input in inference; and how many other things there are.
         self._training: Counter[str] = Counter()
@@ -312,6 +314,7 @@ class Found:
         elif held.keys() >= {*_MEMBERS}:
             if held.get("mode") == "RNN_RELU":
                 self.classes[name] = "RNN_RELU"
+            self.settings[name] = {key: value for key, value in held.items() if _is_plain(value)}
             self._left["torch.Tensor that is not a parameter"] += sum(isinstance(each, View) for each in held.values())
             for members in map(held.get, _MEMBERS):
                 members = members.pairs if isinstance(members, Made) else members
@@ -350,6 +353,14 @@ def _listed(counts: Counter[str], unit: str = "") -> str:
     ]
     more = sum(counts.values()) - sum(count for _, count in counts.most_common(_SHOWN))
     return listed([*shown, *([f"{more:,} others"] if more else [])]) if shown else ""
+
+
+def _is_plain(value: object) -> bool:
+    """Return whether a value may be an argument of a module: a number, a text, or a few whole numbers."""
+    if isinstance(value, tuple):
+        return len(value) <= MAX_RANK and all(isinstance(each, int) and _is_plain(each) for each in value)
+    small = not isinstance(value, int) or value.bit_length() <= _LONGEST_NUMBER
+    return small and (value is None or isinstance(value, int | float | str))
 
 
 def _words(pairs: Iterable[tuple[object, object]]) -> Iterator[tuple[str, object]]:
