@@ -35,7 +35,7 @@ class LayerFaults(NamedTuple):
         """Fail because a layer does not start with a known kind."""
         word = lowered(kind.text)
         if not self.token.text:
-            self.fail(kind, "a layer is missing between two commas")
+            self.fail(kind, f"a layer is missing {'after' if kind.start else 'before'} the comma")
         if not word:
             message = "a layer kind is missing before the colon"
             self.fail(kind, message, lead="name one", repair=splice(self.text, kind, "rnn"))
