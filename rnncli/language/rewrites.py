@@ -307,6 +307,7 @@ REWRITES = (
     ),
     _text(r"([:x](<N>)<F>,<S><ONE>:)\2[x:](?=<N>(?:[:,]|$))", r"\1", _READS, computes=True),
     _part(r"\b(<ONE>)(<F>:<N>)[:x](<N>)(?=:|$)", r"\1\2,\1:\3", "perhaps several layers"),
+    _text(r"\b(<R>:[^, ]{0,40}),<S>1<S>$", r"\1,dense:1", message=_KINDS),
     _text(r"\b(<ONE>)(:[^, ]{0,40}[0-9][^, ]{0,40}),<S>(?=<N>(?:[,:]|$))", r"\1\2,\1:", message=_KINDS),
     _part(
         r":(?:(?:num_|n_)?layers?|stack(?:ed)?|depth|levels|times|repeat)<S>[=:]<S>([0-9]{1,4})",

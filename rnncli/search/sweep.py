@@ -176,18 +176,12 @@ class Tally:
         return self.invalid + self.outside + self.within
 
     def in_words(self, framework: Framework | None, of: str = "") -> str:
-        """Return the counts in words, and whose parameters are counted if not Keras's.
-
-        If not all candidates have been evaluated, `of` is their number.
-        """
+        """Return the counts in words, and the framework if not Keras; `of` is the number of all if some are left."""
         parts = [f"{self.total:,}{of and ' of '}{of} candidate{'' if self.total == 1 and not of else 's'}"]
         parts += ["counted in PyTorch"] if framework == "torch" else []
-        if self.outside:
-            parts.append(f"{self.within:,} within the budget")
-        if self.shown != self.within or not self.outside:
-            parts.append(f"{self.shown:,} shown")
-        if self.invalid:
-            parts.append(f"{self.invalid:,} invalid")
+        parts += [f"{self.within:,} within the budget"] if self.outside else []
+        parts += [f"{self.shown:,} shown"] if self.shown != self.within or not self.outside else []
+        parts += [f"{self.invalid:,} invalid"] if self.invalid else []
         return ", ".join(parts)
 
     def add(self, further: Tally, budget: Budget) -> None:
