@@ -189,6 +189,13 @@ def test_a_module_that_is_pickled_whole_has_its_own_class_and_arguments(at: Walk
         ("Conv1d", conv, {"stride": (2,), "padding": (0,)}, "input:2,conv:3x3:stride=2", ""),
         ("Conv1d", conv, {"padding": (1,), "dilation": (1,)}, "input:2,conv:3x3:same", ""),
         ("Conv1d", conv, {"groups": 3}, "input:3", "layer: groups=3 changes the network, and specs cannot express it"),
+        (
+            "Conv1d",
+            conv,
+            {"stride": (10**40,)},
+            "input:3",
+            "layer: stride is 'an unknown value', expected a whole number",
+        ),
         ("Conv1d", conv, {"out_channels": 4}, "input:2,conv:3x3", "layer has a stride and a dilation of 1"),
     ]
     sizes = {"in_channels": 2, "out_channels": 3, "kernel_size": (3,)}

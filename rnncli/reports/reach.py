@@ -25,8 +25,8 @@ Problem = Literal["padding", "overflow", "no effect"]
 PROBLEMS: dict[Problem, str] = {
     "padding": "the input is all padding",
     "overflow": "not all outputs are finite numbers",
-    "no effect": "a small change has no effect beyond rounding errors: a layer before a repeat has forgotten it, "
-    "or the units are dead or saturated",
+    "no effect": "a small change has no effect beyond rounding errors: it is forgotten on the way, or the units are "
+    "dead or saturated",
 }
 """What each problem means."""
 

@@ -59,6 +59,9 @@ _SAME_AGAIN = "_flat_weights"
 _LONGEST_NUMBER, _MOST_KEYS = 128, 4
 """The bits of the longest number that can be a name or an argument, and the most words of a tuple as a name."""
 
+_UNKNOWN = "an unknown value"
+"""Stands for an attribute that can be no argument of a module."""
+
 _HANDS_ON = ("Dropout", "Identity")
 """Modules that return their input unchanged, in inference."""
 
@@ -211,7 +214,7 @@ class Found:
     Attributes:
         tensors: the tensors of a network, by the path of keys and attributes to each.
         classes: the class of each module, by its name; RNN_RELU for an RNN whose activation is relu.
-        settings: the attributes of each module that are plain values, by its name.
+        settings: the attributes of each module, by its name; those that are not plain values are unknown.
 
     Raises:
         RnncliError: there are too many, or they are nested too deeply.
@@ -314,7 +317,7 @@ class Found:
         elif held.keys() >= {*_MEMBERS}:
             if held.get("mode") == "RNN_RELU":
                 self.classes[name] = "RNN_RELU"
-            self.settings[name] = {key: value for key, value in held.items() if _is_plain(value)}
+            self.settings[name] = {key: value if _is_plain(value) else _UNKNOWN for key, value in held.items()}
             self._left["torch.Tensor that is not a parameter"] += sum(isinstance(each, View) for each in held.values())
             for members in map(held.get, _MEMBERS):
                 members = members.pairs if isinstance(members, Made) else members
