@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from rnncli.characters import ascii_form
 from rnncli.export import Job
-from rnncli.export.c_layers import LAYERS, Code, Place, computes, copy_if_needed, pooled
+from rnncli.export.c_layers import LAYERS, Code, CWriter, computes, copy_if_needed, pooled
 from rnncli.export.c_lines import array_lines, called_in, closed, copied, filled, function, laid_out, quantised
 from rnncli.export.plan import Step
 from rnncli.immutable import NamedTuple
@@ -32,12 +32,12 @@ MERGES: Mapping[str, str] = {"sum": "add", "mul": "multiply", "ave": "average"}
 
 def export(job: Job) -> str:
     """Return the source, which includes the header's declarations unless the header is a separate file."""
-    return Source(job).text()
+    return CSource(job).text()
 
 
 def header(job: Job) -> str:
     """Return the header."""
-    source = Source(job)
+    source = CSource(job)
     return "\n".join([*source.filled("header", declarations=source.declarations), ""])
 
 
@@ -90,7 +90,7 @@ def phases_of(steps: Sequence[Step], x: str) -> list[Phase]:
     return phases
 
 
-class Source:
+class CSource:
     """The C source of a network.
 
     Attributes:
@@ -253,7 +253,7 @@ class Source:
         """
         last = next((step for step in reversed(steps) if computes(step)), None)
         for step in steps:
-            more, x = Place(self, step, x, target if step is last else "").written()
+            more, x = CWriter(self, step, x, target if step is last else "").written()
             lines += more
         lines += copy_if_needed(x, target, size or self.outputs)
         return x
@@ -288,7 +288,7 @@ class Source:
         ended = [phase for phase in self.phases if phase.ends]
         for phase, after in zip(ended, [*self.phases[1:], None], strict=False):
             to = "y" if after is None else after.vector
-            more, x = pooled(Place(self, phase.over[-1], x, "" if any(map(computes, phase.tail)) else to))
+            more, x = pooled(CWriter(self, phase.over[-1], x, "" if any(map(computes, phase.tail)) else to))
             lines += more
             x = self.write(lines, phase.tail, x, to)
             if after in ended:
@@ -370,15 +370,15 @@ class Source:
             base = "y" if step is self._last else self._other_half(size, times if sequence else 1)
         lines, h = [f"/* {layer.spec()} */"], ""
         for second, direction in enumerate(layer.directions):
-            place = Place(self, step, x, direction=direction)
-            each, h = LAYERS[layer.kind](place)
+            writer = CWriter(self, step, x, direction=direction)
+            each, h = LAYERS[layer.kind](writer)
             at = f" + ({self._length} - 1 - t) * {size}" if layer.reverses else f" + t * {size}"
             to = base + at * sequence + f" + {units}" * (second and layer.merge == "concat")
             added = MERGES.get(layer.merge) if second else None
             merge = [f"{added}({to}, {h}, {units});" if added else copied(to, h, units)]
             if sequence and step.masked and layer.merge is not None:
                 zeros = [] if added else [f"fill({to}, 0.0f, {units});"]
-                merge = [*zeros, *place.unless_padding("where the output is 0", *merge)]
+                merge = [*zeros, *writer.unless_padding("where the output is 0", *merge)]
             backwards = layer.reverses or second == 1
             head = f"size_t t = {self._length}; t-- > 0;" if backwards else f"size_t t = 0; t < {self._length}; t++"
             lines += [f"for ({head}) {{", *each, *merge * sequence, "}", *merge * (bool(base) and not sequence)]

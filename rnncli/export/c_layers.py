@@ -15,7 +15,7 @@ from rnncli.layers.python_call import number
 from rnncli.quantities import features_of
 
 if TYPE_CHECKING:
-    from rnncli.export.c import Source
+    from rnncli.export.c import CSource
 
 SCRATCH = "state->scratch"
 """Memory that is not kept between steps; at most one vector is at its front and one at its back."""
@@ -34,8 +34,8 @@ def copy_if_needed(x: str, target: str, size: int) -> list[str]:
     return [] if target in ("", x) else [copied(target, x, size)]
 
 
-class Place(NamedTuple):
-    """A layer to write.
+class CWriter(NamedTuple):
+    """Writes a layer as C.
 
     Attributes:
         source: the C source that it is written into.
@@ -45,7 +45,7 @@ class Place(NamedTuple):
         direction: the prefix of its weights' and states' names, if it reads in both directions.
     """
 
-    source: Source
+    source: CSource
     step: Step
     x: str
     target: str = ""
@@ -122,14 +122,14 @@ def equations_of(layer: Any) -> list[str]:
 # Cells: the body of a function whose parameters are named after the cell's weights and states
 
 
-def _rnn(cell: Place) -> Iterator[str]:
+def _rnn(cell: CWriter) -> Iterator[str]:
     yield cell.times("kernel", "x", "gates")
     yield cell.times("recurrent_kernel", "h", "gates")
     yield from activated(cell.layer.activation, "gates", cell.layer.units)
     yield copied("h", "gates", cell.layer.units)
 
 
-def _lstm(cell: Place) -> Iterator[str]:
+def _lstm(cell: CWriter) -> Iterator[str]:
     layer, u, projects = cell.layer, cell.layer.units, cell.layer.proj_size is not None
     yield cell.times("kernel", "x", "gates")
     yield cell.times("recurrent_kernel", "h", "gates")
@@ -146,7 +146,7 @@ def _lstm(cell: Place) -> Iterator[str]:
         yield cell.times("projection_kernel", shown, "h")
 
 
-def _gru(cell: Place) -> Iterator[str]:
+def _gru(cell: CWriter) -> Iterator[str]:
     layer, u, candidate = cell.layer, cell.layer.units, f"gates + {2 * cell.layer.units}"
     if layer.reset_after:
         # r is applied to the state's product before the input's product is added.
@@ -168,30 +168,30 @@ def _gru(cell: Place) -> Iterator[str]:
     yield from each_number(u, f"h[j] = gates[j] * h[j] + (1.0f - gates[j]) * gates[{2 * u} + j];")
 
 
-CELLS: Mapping[str, Callable[[Place], Iterator[str]]] = {"rnn": _rnn, "lstm": _lstm, "gru": _gru}
-"""The writer for a step of each kind of cell, after the sums have been initialised."""
+CELLS: Mapping[str, Callable[[CWriter], Iterator[str]]] = {"rnn": _rnn, "lstm": _lstm, "gru": _gru}
+"""The function that writes a step of each kind of cell, after the sums have been initialised."""
 
 
-def _recurrent(place: Place) -> Code:
+def _recurrent(writer: CWriter) -> Code:
     # Layers that differ only in their direction and in what they return share one function.
-    layer = replace(place.layer.trained(), return_sequences=False, go_backwards=False, merge_mode=None)
-    cell = place._replace(step=place.step._replace(name="", layer=layer), direction="")
+    layer = replace(writer.layer.trained(), return_sequences=False, go_backwards=False, merge_mode=None)
+    cell = writer._replace(step=writer.step._replace(name="", layer=layer), direction="")
     kind, units, *words = layer.spec().split(":")
-    name = re.sub(r"\W", "_", "_".join([f"{kind}_{place.reads}x{units}", *words]))
+    name = re.sub(r"\W", "_", "_".join([f"{kind}_{writer.reads}x{units}", *words]))
     parameters = {}
     for weight in cell.step.weights:
-        int8 = place.source.int8 and weight.is_matrix
+        int8 = writer.source.int8 and weight.is_matrix
         parameters[weight.name] = "int8_t" if int8 else "float"
         parameters |= {f"{weight.name}_scale": "float"} if int8 else {}
-    if name not in place.source.cells:
-        place.source.cells[name] = _cell(cell, name, parameters)
-    gates = place.room(layer.gates * layer.units)
-    arguments = [*map(place.own, parameters), place.x, *map(place.state, layer.states), gates]
+    if name not in writer.source.cells:
+        writer.source.cells[name] = _cell(cell, name, parameters)
+    gates = writer.room(layer.gates * layer.units)
+    arguments = [*map(writer.own, parameters), writer.x, *map(writer.state, layer.states), gates]
     call = f"{name}({', '.join(arguments)});"
-    return place.unless_padding("which leaves the state as it is", call), place.state("h")
+    return writer.unless_padding("which leaves the state as it is", call), writer.state("h")
 
 
-def _cell(cell: Place, name: str, parameters: Mapping[str, str]) -> list[str]:
+def _cell(cell: CWriter, name: str, parameters: Mapping[str, str]) -> list[str]:
     """Return the function of a cell, with its equations in a comment."""
     layer = cell.layer
     comment = [f"/* {layer.spec()} on {cell.reads} features; @ is the product of a vector and a matrix."]
@@ -210,91 +210,91 @@ def _cell(cell: Place, name: str, parameters: Mapping[str, str]) -> list[str]:
 # Layers
 
 
-def _embedding(place: Place) -> Code:
+def _embedding(writer: CWriter) -> Code:
     # In a table of one row, compilers see that any id but 0 is out of bounds, and warn.
-    row = place.own("embeddings") + f" + (size_t){place.x} * {place.size}" * (place.layer.vocabulary > 1)
-    if not place.source.int8:
+    row = writer.own("embeddings") + f" + (size_t){writer.x} * {writer.size}" * (writer.layer.vocabulary > 1)
+    if not writer.source.int8:
         return [], row
-    to = place.result()
-    return [f"unpack({to}, {row}, {place.own('embeddings_scale')}, {place.size});"], to
+    to = writer.result()
+    return [f"unpack({to}, {row}, {writer.own('embeddings_scale')}, {writer.size});"], to
 
 
-def _dense(place: Place) -> Code:
-    to = place.result()
-    sums = [place.started(to), place.times("kernel", place.x, to)]
-    return [*sums, *activated(place.layer.activation, to, place.size)], to
+def _dense(writer: CWriter) -> Code:
+    to = writer.result()
+    sums = [writer.started(to), writer.times("kernel", writer.x, to)]
+    return [*sums, *activated(writer.layer.activation, to, writer.size)], to
 
 
-def _activation(place: Place) -> Code:
-    to = place.result(in_place=True)
-    return [*copy_if_needed(place.x, to, place.size), *activated(place.layer.activation, to, place.size)], to
+def _activation(writer: CWriter) -> Code:
+    to = writer.result(in_place=True)
+    return [*copy_if_needed(writer.x, to, writer.size), *activated(writer.layer.activation, to, writer.size)], to
 
 
-def _norm(place: Place) -> Code:
-    layer, to = place.layer, place.result(in_place=True)
-    weights = [place.own("gamma") if layer.scale else "NULL", place.own("beta") if layer.center else "NULL"]
-    statistics = [place.own(weight.name) for weight in place.step.weights if weight.role == "statistic"]
-    arguments = [place.x, str(place.size), f"{number(layer.epsilon)}f", *weights, *statistics, to]
+def _norm(writer: CWriter) -> Code:
+    layer, to = writer.layer, writer.result(in_place=True)
+    weights = [writer.own("gamma") if layer.scale else "NULL", writer.own("beta") if layer.center else "NULL"]
+    statistics = [writer.own(weight.name) for weight in writer.step.weights if weight.role == "statistic"]
+    arguments = [writer.x, str(writer.size), f"{number(layer.epsilon)}f", *weights, *statistics, to]
     return [f"{'standardise' if statistics else 'normalise'}({', '.join(arguments)});"], to
 
 
-def _flattened(place: Place) -> Code:
-    if len(place.step.reads) == 2:
-        return [], place.x
-    vector, count, most = place.state("vector"), place.state("count"), place.step.reads[1]
-    return [f"append({vector}, &{count}, {most}, {place.x}, {place.reads});"], vector
+def _flattened(writer: CWriter) -> Code:
+    if len(writer.step.reads) == 2:
+        return [], writer.x
+    vector, count, most = writer.state("vector"), writer.state("count"), writer.step.reads[1]
+    return [f"append({vector}, &{count}, {most}, {writer.x}, {writer.reads});"], vector
 
 
-def _window(place: Place) -> tuple[list[str], str]:
+def _window(writer: CWriter) -> tuple[list[str], str]:
     """Return the lines that advance a window, and its arguments: the sequence, its length and the first index."""
-    window = place.layer.window
+    window = writer.layer.window
     if window.looks_ahead:
-        return [], place.x
-    held, left = place.state("window"), place.state("left")
-    slides = f"slide({held}, {window.span * place.reads}, {place.x}, {place.reads});"
+        return [], writer.x
+    held, left = writer.state("window"), writer.state("left")
+    slides = f"slide({held}, {window.span * writer.reads}, {writer.x}, {writer.reads});"
     return [slides, f"if (window_ends(&{left}, {window.stride})) {{"], f"{held}, {window.span}, 0"
 
 
-def _conv(place: Place) -> Code:
-    layer, to, (moves, at) = place.layer, place.result(), _window(place)
-    sizes = layer.kernel_size, layer.dilation_rate, place.reads, place.size
-    sums = place.added("convolution", "kernel", 0, *sizes, at, to)
-    return [*moves, place.started(to), sums, *activated(layer.activation, to, place.size)], to
+def _conv(writer: CWriter) -> Code:
+    layer, to, (moves, at) = writer.layer, writer.result(), _window(writer)
+    sizes = layer.kernel_size, layer.dilation_rate, writer.reads, writer.size
+    sums = writer.added("convolution", "kernel", 0, *sizes, at, to)
+    return [*moves, writer.started(to), sums, *activated(layer.activation, to, writer.size)], to
 
 
-def _pool(place: Place) -> Code:
-    layer, size, largest = place.layer, place.size, place.layer.mode == "max"
+def _pool(writer: CWriter) -> Code:
+    layer, size, largest = writer.layer, writer.size, writer.layer.mode == "max"
     if layer.window is not None:
-        to, (moves, at) = place.result(), _window(place)
+        to, (moves, at) = writer.result(), _window(writer)
         return [*moves, f"{'largest' if largest else 'mean'}_of({layer.pool_size}, {size}, {at}, {to});"], to
-    output = place.state("largest" if largest else "sum")
+    output = writer.state("largest" if largest else "sum")
     if largest:
-        return [f"keep_largest({output}, {place.x}, {size});"], output
-    added = f"add({output}, {place.x}, {size});", f"{place.state('count')}++;"
-    return place.unless_padding("which is not counted", *added), output
+        return [f"keep_largest({output}, {writer.x}, {size});"], output
+    added = f"add({output}, {writer.x}, {size});", f"{writer.state('count')}++;"
+    return writer.unless_padding("which is not counted", *added), output
 
 
-def pooled(place: Place) -> Code:
+def pooled(writer: CWriter) -> Code:
     """Return the code for a layer's output once its sequence has ended; x is its value at the last step."""
-    if place.layer.joins != "avg":
-        return copy_if_needed(place.x, place.target, place.size), place.target or place.x
-    to = place.result()
-    return [f"divide({to}, {place.x}, (float){place.state('count')}, {place.size});"], to
+    if writer.layer.joins != "avg":
+        return copy_if_needed(writer.x, writer.target, writer.size), writer.target or writer.x
+    to = writer.result()
+    return [f"divide({to}, {writer.x}, (float){writer.state('count')}, {writer.size});"], to
 
 
-LAYERS: Mapping[str, Callable[[Place], Code]] = {
+LAYERS: Mapping[str, Callable[[CWriter], Code]] = {
     "embed": _embedding,
     "rnn": _recurrent,
     "lstm": _recurrent,
     "gru": _recurrent,
     "conv": _conv,
     "dense": _dense,
-    "dropout": lambda place: ([], place.x),  # only active in training
+    "dropout": lambda writer: ([], writer.x),  # only active in training
     "norm": _norm,
     "bnorm": _norm,
     "act": _activation,
-    "repeat": lambda place: ([], place.x),
+    "repeat": lambda writer: ([], writer.x),
     "pool": _pool,
     "flatten": _flattened,
 }
-"""The writer for one timestep of each kind of layer; it also returns the expression for the output vector."""
+"""The function that writes one timestep of each kind of layer; it returns the output vector's expression, too."""

@@ -126,14 +126,14 @@ def _model(plan: Plan, names: Mapping[Layer, str]) -> Iterator[str]:
     if plan.heeds_padding:
         body.append(f"mask = {plan.mask}  # (batch, timesteps): {plan.network.head.padding} is padding")
     for run in _runs(plan.steps):
-        lines = list(_looped(run, lambda step, room: LAYERS[step.layer.kind](Place(plan, names, step, room))))
+        lines = list(_looped(run, lambda step, room: LAYERS[step.layer.kind](NumpyWriter(plan, names, step, room))))
         if not (_only_comments(lines) and lines == body[-len(lines) :]):
             body += lines
     yield from function(f"model({plan.argument})", *body, "return x")
 
 
-class Place(NamedTuple):
-    """A layer to be written.
+class NumpyWriter(NamedTuple):
+    """Writes a layer as NumPy code.
 
     Attributes:
         plan: the export plan.
@@ -169,33 +169,33 @@ class Place(NamedTuple):
             yield from commented(f"{target} = {value}", comment, room)
 
 
-def _recurrent(place: Place) -> Iterator[str]:
-    layer, whole = place.layer, place.layer.returns == "sequence"
-    inputs = ["x", "mask"] if place.plan.masks_cells else ["x"]
+def _recurrent(writer: NumpyWriter) -> Iterator[str]:
+    layer, whole = writer.layer, writer.layer.returns == "sequence"
+    inputs = ["x", "mask"] if writer.plan.masks_cells else ["x"]
 
     def reading(direction: str, backwards: bool) -> Call:
         arguments = [f"{each}[:, ::-1]" if backwards else each for each in inputs]
-        return place.shared(*arguments, _quoted(place.step.name + direction))
+        return writer.shared(*arguments, _quoted(writer.step.name + direction))
 
     if layer.merge is not None:
-        yield from place.assigned(reading("/forward", backwards=False), "forward")
-        yield from place.assigned(reading("/backward", backwards=True), "backward")
+        yield from writer.assigned(reading("/forward", backwards=False), "forward")
+        yield from writer.assigned(reading("/backward", backwards=True), "backward")
         both = ("forward", "backward[:, ::-1]") if whole else ("forward[:, -1]", "backward[:, -1]")
         merged = MERGES[layer.merge].format(*both)
-        if place.step.masked and whole:
+        if writer.step.masked and whole:
             yield f"x = {merged}"
-            yield from place.assigned("np.where(mask[..., None], x, 0)", more=", 0 at padding")
+            yield from writer.assigned("np.where(mask[..., None], x, 0)", more=", 0 at padding")
         else:
-            yield from place.assigned(merged)
+            yield from writer.assigned(merged)
         return
     call = reading("", layer.reverses)
     if whole:
-        yield from place.assigned(call)
-    elif fits(f"{INDENT}{place.room}x = {call}[:, -1]  # {shape_words(place.step.returns)}"):
-        yield from place.assigned(f"{call}[:, -1]")
+        yield from writer.assigned(call)
+    elif fits(f"{INDENT}{writer.room}x = {call}[:, -1]  # {shape_words(writer.step.returns)}"):
+        yield from writer.assigned(f"{call}[:, -1]")
     else:
-        yield from place.assigned(call, "outputs")
-        yield from place.assigned("outputs[:, -1]")
+        yield from writer.assigned(call, "outputs")
+        yield from writer.assigned("outputs[:, -1]")
 
 
 MERGES: Mapping[str, str] = {
@@ -207,56 +207,56 @@ MERGES: Mapping[str, str] = {
 """The expression that merges the outputs of two directions."""
 
 
-def _applied(place: Place) -> Iterator[str]:
+def _applied(writer: NumpyWriter) -> Iterator[str]:
     """Yield the line that applies a layer's function and activation to x; a bare matrix product needs no function."""
-    layer, name = place.layer, place.step.name
+    layer, name = writer.layer, writer.step.name
     value = f"x @ weights[{_quoted(f'{name}/kernel')}]"
     if sort_of(layer) is not None:
-        value = str(place.shared("x", *[_quoted(name)] * bool(place.step.weights)))
-    yield from place.assigned(called((*layer.activations, "linear")[0], value))
+        value = str(writer.shared("x", *[_quoted(name)] * bool(writer.step.weights)))
+    yield from writer.assigned(called((*layer.activations, "linear")[0], value))
     if layer.window is not None:
-        yield from _unmasked(place)
+        yield from _unmasked(writer)
 
 
-def _repeat(place: Place) -> Iterator[str]:
-    yield from place.assigned(f"np.repeat(x[:, None], {place.layer.n}, axis=1)")
-    yield from _unmasked(place)
+def _repeat(writer: NumpyWriter) -> Iterator[str]:
+    yield from writer.assigned(f"np.repeat(x[:, None], {writer.layer.n}, axis=1)")
+    yield from _unmasked(writer)
 
 
-def _pool(place: Place) -> Iterator[str]:
-    window = place.layer.window
+def _pool(writer: NumpyWriter) -> Iterator[str]:
+    window = writer.layer.window
     if window is not None:
-        yield from place.assigned(place.shared("x", str(window.width), str(window.stride)))
-        yield from _unmasked(place)
-    elif place.layer.joins == "avg" and place.step.masked:
+        yield from writer.assigned(writer.shared("x", str(window.width), str(window.stride)))
+        yield from _unmasked(writer)
+    elif writer.layer.joins == "avg" and writer.step.masked:
         yield "total = x.sum(axis=1, where=mask[..., None])"
-        yield from place.assigned("total / mask.sum(axis=1, keepdims=True)")
+        yield from writer.assigned("total / mask.sum(axis=1, keepdims=True)")
     else:
-        yield from place.assigned(POOLS[place.layer.joins])
+        yield from writer.assigned(POOLS[writer.layer.joins])
 
 
 POOLS: Mapping[str, str] = {"max": "x.max(axis=1)", "avg": "x.mean(axis=1)"}
 """The expression that reduces a sequence to a vector, by mode."""
 
 
-def _unmasked(place: Place) -> Iterator[str]:
+def _unmasked(writer: NumpyWriter) -> Iterator[str]:
     """Yield the line that replaces the mask for a new sequence without padding, if a later cell reads the mask."""
-    later = (step.layer for step in place.plan.steps[place.step.number :])
+    later = (step.layer for step in writer.plan.steps[writer.step.number :])
     reader = next((layer for layer in later if layer.states or not layer.passes_mask), None)
-    if place.plan.masks_cells and reader is not None and reader.states:
+    if writer.plan.masks_cells and reader is not None and reader.states:
         yield "mask = np.ones(x.shape[:2], bool)  # no padding from here on"
 
 
-LAYERS: Mapping[str, Callable[[Place], Iterator[str]]] = {
+LAYERS: Mapping[str, Callable[[NumpyWriter], Iterator[str]]] = {
     **{kind: _recurrent if shared is CELL else _applied for kind, shared in FUNCTIONS.items()},
-    "embed": lambda place: place.assigned(f'weights["{place.step.name}/embeddings"][ids]'),
-    "dropout": lambda place: iter([f"# {place.layer.spec()} is only active in training"]),
+    "embed": lambda writer: writer.assigned(f'weights["{writer.step.name}/embeddings"][ids]'),
+    "dropout": lambda writer: iter([f"# {writer.layer.spec()} is only active in training"]),
     "repeat": _repeat,
-    "act": lambda place: place.assigned(called(place.layer.activation, "x")),
+    "act": lambda writer: writer.assigned(called(writer.layer.activation, "x")),
     "pool": _pool,
-    "flatten": lambda place: place.assigned("x.reshape(len(x), -1)"),
+    "flatten": lambda writer: writer.assigned("x.reshape(len(x), -1)"),
 }
-"""The writer of each kind of layer's lines in `model`. An input has none."""
+"""The function that writes each kind of layer's lines in `model`. An input has none."""
 
 
 # Weights and input

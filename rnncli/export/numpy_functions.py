@@ -62,7 +62,7 @@ def function(signature: str, *body: str) -> Iterator[str]:
     yield from (f"{INDENT}{line}" for line in "\n".join(body).split("\n"))
 
 
-class Shared(NamedTuple):
+class Sharing(NamedTuple):
     """How the layers of a kind share functions.
 
     Attributes:
@@ -215,19 +215,19 @@ def _python(equation: str) -> str:
     return re.sub(r"\btanh\(", "np.tanh(", line)
 
 
-CELL = Shared(  # units, directions and the returned part only affect the call
+CELL = Sharing(  # units, directions and the returned part only affect the call
     lambda layer: replace(layer.trained(), units=1, return_sequences=False, go_backwards=False, merge_mode=None), _cell
 )
 
-FUNCTIONS: Mapping[str, Shared] = {
+FUNCTIONS: Mapping[str, Sharing] = {
     "rnn": CELL,
     "lstm": CELL,
     "gru": CELL,
-    "conv": Shared(lambda layer: replace(layer, filters=1, kernel_size=1, activation="linear"), _conv),
-    "dense": Shared(lambda layer: replace(layer, units=1, activation="linear") if layer.use_bias else None, _dense),
-    "norm": Shared(lambda layer: layer, _norm),
-    "bnorm": Shared(lambda layer: layer, _batch_norm),
-    "pool": Shared(lambda layer: layer.window and replace(layer, pool_size=1, strides=None), _pool),
+    "conv": Sharing(lambda layer: replace(layer, filters=1, kernel_size=1, activation="linear"), _conv),
+    "dense": Sharing(lambda layer: replace(layer, units=1, activation="linear") if layer.use_bias else None, _dense),
+    "norm": Sharing(lambda layer: layer, _norm),
+    "bnorm": Sharing(lambda layer: layer, _batch_norm),
+    "pool": Sharing(lambda layer: layer.window and replace(layer, pool_size=1, strides=None), _pool),
 }
 """How each kind that needs functions shares them."""
 

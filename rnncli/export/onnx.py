@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import rnncli
 from rnncli.errors import RnncliError, shorten
-from rnncli.export.onnx_graph import ACTIVATIONS, Attribute, Graph, Place, array_proto, value_proto
+from rnncli.export.onnx_graph import ACTIVATIONS, Attribute, GraphBuilder, OnnxWriter, array_proto, value_proto
 from rnncli.export.plan import named_axes
 from rnncli.formats.conventions import onnx_weights
 from rnncli.formats.onnx.cells import BY_WORD, KINDS, OnnxActivation
@@ -52,12 +53,12 @@ def export(job: Job) -> bytes:
     _check(network)
     _check_size(network, network.summary().total_bytes)
     weights = job.weights()
-    graph = Graph("rnncli")
+    graph = GraphBuilder("rnncli")
     x = first = graph.node("Transpose", INPUT, perm=[1, 0, 2][: len(plan.reads)])
+    unpadded = partial(_unpadded, graph, first, ids=len(plan.reads) == 2)
     for step in plan.steps:
         graph.scope = step.name
-        place = Place(graph, step, step.own(weights), x, lambda: _unpadded(graph, first, ids=len(plan.reads) == 2))
-        x = LAYERS[step.layer.kind](place)
+        x = LAYERS[step.layer.kind](OnnxWriter(graph, step, step.own(weights), x, unpadded))
     graph.scope = ""
     graph.renamed(graph.node("Transpose", x, perm=[1, 0, 2]) if len(plan.returns) == 3 else x, OUTPUT)
     dtype, doc = "float32", None
@@ -102,7 +103,7 @@ def _check_size(network: Network, size: int) -> None:
         )
 
 
-def _unpadded(graph: Graph, first: str, *, ids: bool) -> str:
+def _unpadded(graph: GraphBuilder, first: str, *, ids: bool) -> str:
     """Add a mask, (timesteps, batch, 1), of the timesteps of an input, (timesteps, batch[, features]), not padding."""
     if ids:
         counts = graph.node("Not", graph.node("Equal", first, graph.constant(0)))
@@ -114,56 +115,56 @@ def _unpadded(graph: Graph, first: str, *, ids: bool) -> str:
 # Layers
 
 
-def _embedding(place: Place) -> str:
+def _embedding(writer: OnnxWriter) -> str:
     """Look up ids in the table."""
-    return place.graph.node("Gather", place.graph.array("embeddings", place.weights["embeddings"]), place.x)
+    return writer.graph.node("Gather", writer.graph.array("embeddings", writer.weights["embeddings"]), writer.x)
 
 
-def _dense(place: Place) -> str:
+def _dense(writer: OnnxWriter) -> str:
     """act(x·W + b) for each vector."""
-    graph = place.graph
-    y = graph.node("MatMul", place.x, graph.array("kernel", place.weights["kernel"]))
-    if "bias" in place.weights:
-        y = graph.node("Add", y, graph.array("bias", place.weights["bias"]))
-    return ACTIVATIONS[place.layer.activation](graph, y)
+    graph = writer.graph
+    y = graph.node("MatMul", writer.x, graph.array("kernel", writer.weights["kernel"]))
+    if "bias" in writer.weights:
+        y = graph.node("Add", y, graph.array("bias", writer.weights["bias"]))
+    return ACTIVATIONS[writer.layer.activation](graph, y)
 
 
-def _conv(place: Place) -> str:
+def _conv(writer: OnnxWriter) -> str:
     """Convolve over windows; ONNX's Conv reads (batch, features, timesteps)."""
-    graph = place.graph
-    kernel = graph.array("kernel", place.weights["kernel"].transpose(2, 1, 0))
-    bias = [graph.array("bias", place.weights["bias"])] if "bias" in place.weights else []
-    return ACTIVATIONS[place.layer.activation](graph, _windowed(place, "Conv", kernel, *bias))
+    graph = writer.graph
+    kernel = graph.array("kernel", writer.weights["kernel"].transpose(2, 1, 0))
+    bias = [graph.array("bias", writer.weights["bias"])] if "bias" in writer.weights else []
+    return ACTIVATIONS[writer.layer.activation](graph, _windowed(writer, "Conv", kernel, *bias))
 
 
-def _windowed(place: Place, operation: str, *arrays: str, **attributes: int) -> str:
+def _windowed(writer: OnnxWriter, operation: str, *arrays: str, **attributes: int) -> str:
     """Add a node that applies an operator to windows over time."""
-    graph, window, (_, steps, _) = place.graph, place.layer.window, place.step.reads
+    graph, window, (_, steps, _) = writer.graph, writer.layer.window, writer.step.reads
     sizes = {"kernel_shape": [window.width], "strides": [window.stride]}
     if window.dilation != 1:
         sizes["dilations"] = [window.dilation]
     padded: dict[str, str | list[int]] = {"pads": [*window.around(steps)]}
     if window.goes_by_length and steps is None:
         padded = {"auto_pad": "SAME_UPPER"}  # an odd number puts one more at the end
-    x = graph.node("Transpose", place.x, perm=[1, 2, 0])
+    x = graph.node("Transpose", writer.x, perm=[1, 2, 0])
     y = graph.node(operation, x, *arrays, **sizes, **padded, **attributes)
     return graph.node("Transpose", y, perm=[2, 0, 1])
 
 
-def _norm(place: Place) -> str:
+def _norm(writer: OnnxWriter) -> str:
     """LayerNormalization."""
-    return place.graph.node(
-        "LayerNormalization", place.x, *_scale_and_shift(place), axis=-1, epsilon=place.layer.epsilon
+    return writer.graph.node(
+        "LayerNormalization", writer.x, *_scale_and_shift(writer), axis=-1, epsilon=writer.layer.epsilon
     )
 
 
-def _scale_and_shift(place: Place) -> list[str]:
+def _scale_and_shift(writer: OnnxWriter) -> list[str]:
     """Return the scale and shift of a norm; for one that it lacks, ones or zeros that are computed, not stored.
 
     ONNX requires a scale. A shift is optional, but some versions of ONNX Runtime (1.15 and 1.17 among them) crash if
     two products follow a norm without one.
     """
-    graph, weights, size = place.graph, place.weights, features_of(place.step.reads)
+    graph, weights, size = writer.graph, writer.weights, features_of(writer.step.reads)
     if "gamma" in weights:
         scale = graph.array("gamma", weights["gamma"])
     else:
@@ -174,42 +175,42 @@ def _scale_and_shift(place: Place) -> list[str]:
     return [scale, graph.node("ConstantOfShape", graph.constant([size]))]
 
 
-def _batch_norm(place: Place) -> str:
+def _batch_norm(writer: OnnxWriter) -> str:
     """BatchNormalization, which reads (batch, features, …); a sequence's timesteps go along the last axis."""
-    graph, in_time = place.graph, len(place.step.reads) == 3
-    arrays = _scale_and_shift(place)
-    arrays += [graph.array(name, place.weights[name]) for name in ("moving_mean", "moving_variance")]
-    x = graph.node("Transpose", place.x, perm=[1, 2, 0]) if in_time else place.x
-    y = graph.node("BatchNormalization", x, *arrays, epsilon=place.layer.epsilon)
+    graph, in_time = writer.graph, len(writer.step.reads) == 3
+    arrays = _scale_and_shift(writer)
+    arrays += [graph.array(name, writer.weights[name]) for name in ("moving_mean", "moving_variance")]
+    x = graph.node("Transpose", writer.x, perm=[1, 2, 0]) if in_time else writer.x
+    y = graph.node("BatchNormalization", x, *arrays, epsilon=writer.layer.epsilon)
     return graph.node("Transpose", y, perm=[2, 0, 1]) if in_time else y
 
 
-def _flatten(place: Place) -> str:
+def _flatten(writer: OnnxWriter) -> str:
     """Concatenate the timesteps of a sequence into one vector; a vector stays as it is."""
-    if len(place.step.reads) == 2:
-        return place.graph.node("Flatten", place.x, axis=1)
-    batch_first = place.graph.node("Transpose", place.x, perm=[1, 0, 2])
-    return place.graph.node("Reshape", batch_first, place.graph.constant([0, features_of(place.step.returns)]))
+    if len(writer.step.reads) == 2:
+        return writer.graph.node("Flatten", writer.x, axis=1)
+    batch_first = writer.graph.node("Transpose", writer.x, perm=[1, 0, 2])
+    return writer.graph.node("Reshape", batch_first, writer.graph.constant([0, features_of(writer.step.returns)]))
 
 
-def _repeat(place: Place) -> str:
+def _repeat(writer: OnnxWriter) -> str:
     """Repeat a vector at each step of a new sequence."""
-    vector = place.graph.node("Unsqueeze", place.x, place.graph.constant([0]))
-    return place.graph.node("Expand", vector, place.graph.constant([place.layer.n, 1, 1]))
+    vector = writer.graph.node("Unsqueeze", writer.x, writer.graph.constant([0]))
+    return writer.graph.node("Expand", vector, writer.graph.constant([writer.layer.n, 1, 1]))
 
 
-def _pool(place: Place) -> str:
+def _pool(writer: OnnxWriter) -> str:
     """Take the maximum or mean of each window, or over time; padding around the sequence is ignored.
 
     A masked timestep still counts for the maximum, as in Keras.
     """
-    graph, layer = place.graph, place.layer
+    graph, layer = writer.graph, writer.layer
     if layer.window is not None:
-        return _windowed(place, WINDOWED[layer.mode])
-    mask = place.mask() if layer.joins == "avg" else ""
+        return _windowed(writer, WINDOWED[layer.mode])
+    mask = writer.mask() if layer.joins == "avg" else ""
     if not mask:
-        return graph.node(POOLS[layer.joins], place.x, graph.constant([0]), keepdims=0)
-    counted = graph.node("Where", mask, place.x, graph.constant(0.0))
+        return graph.node(POOLS[layer.joins], writer.x, graph.constant([0]), keepdims=0)
+    counted = graph.node("Where", mask, writer.x, graph.constant(0.0))
     counts = graph.node("Cast", mask, to=CODES["float32"])
     total, count = (graph.node("ReduceSum", each, graph.constant([0]), keepdims=0) for each in (counted, counts))
     return graph.node("Div", total, count)
@@ -237,22 +238,22 @@ Softplus is excluded: ONNX Runtime computes log(1 + exp(x)) literally there, whi
 """
 
 
-def _recurrent(place: Place) -> str:
+def _recurrent(writer: OnnxWriter) -> str:
     """Add a recurrent layer to a graph, and return its output."""
-    mask, layer = place.mask(), place.layer
+    mask, layer = writer.mask(), writer.layer
     words = [layer.recurrent_activation] if layer.gates > 1 else []
     words += [layer.activation] * len(layer.states)  # an LSTM's output has a separate one
     if not mask and {*words} <= SUPPORTED.keys():
-        return _operator(place, [SUPPORTED[word] for word in words])
+        return _operator(writer, [SUPPORTED[word] for word in words])
     reads_back = layer.reverses, True
-    scans = [_scan(place, mask, *each) for each in zip(layer.directions, reads_back, strict=False)]
-    return scans[0] if layer.merge is None else PAIRS[layer.merge](place.graph, *scans)
+    scans = [_scan(writer, mask, *each) for each in zip(layer.directions, reads_back, strict=False)]
+    return scans[0] if layer.merge is None else PAIRS[layer.merge](writer.graph, *scans)
 
 
-def _operator(place: Place, activations: list[OnnxActivation]) -> str:
+def _operator(writer: OnnxWriter, activations: list[OnnxActivation]) -> str:
     """Add a layer as a recurrent operator with these activations, in the operator's order."""
-    graph, layer, operator = place.graph, place.layer, CELLS[place.layer.kind].operator
-    arrays = [graph.array(name, array) for name, array in onnx_weights(layer, place.weights).items()]
+    graph, layer, operator = writer.graph, writer.layer, CELLS[writer.layer.kind].operator
+    arrays = [graph.array(name, array) for name, array in onnx_weights(layer, writer.weights).items()]
     both, whole = layer.merge is not None, layer.returns == "sequence"
     attributes: dict[str, Attribute] = {"hidden_size": layer.units}
     if both or layer.reverses:
@@ -265,7 +266,7 @@ def _operator(place: Place, activations: list[OnnxActivation]) -> str:
             attributes |= {f"activation_{name}": numbers} if numbers else {}
     attributes |= CELLS[layer.kind].attributes(layer)
     outputs = ("Y",) if whole else ("", "Y_h")
-    (y,) = graph.node_of(operator, [place.x, *arrays], outputs, **attributes)
+    (y,) = graph.node_of(operator, [writer.x, *arrays], outputs, **attributes)
     axis = 1 if whole else 0  # the axis of directions
     if layer.merge == "concat":
         y = graph.node("Transpose", y, perm=[0, 2, 1, 3] if whole else [1, 0, 2])
@@ -284,7 +285,7 @@ MERGES: Mapping[str, str] = {"concat": "Reshape", "sum": "ReduceSum", "mul": "Re
 """The operator that merges the two directions of an operator's output."""
 
 
-PAIRS: Mapping[str, Callable[[Graph, str, str], str]] = {
+PAIRS: Mapping[str, Callable[[GraphBuilder, str, str], str]] = {
     "concat": lambda graph, one, other: graph.node("Concat", one, other, axis=-1),
     "sum": lambda graph, one, other: graph.node("Add", one, other),
     "mul": lambda graph, one, other: graph.node("Mul", one, other),
@@ -293,19 +294,19 @@ PAIRS: Mapping[str, Callable[[Graph, str, str], str]] = {
 """The nodes that merge the outputs of two Scans."""
 
 
-def _scan(place: Place, mask: str, direction: str, reads_back: bool) -> str:
+def _scan(writer: OnnxWriter, mask: str, direction: str, reads_back: bool) -> str:
     """Add one direction of a layer; return its sequence of outputs, or the last output."""
-    graph, layer = place.graph, place.layer
-    own = {key.removeprefix(direction): array for key, array in place.weights.items() if key.startswith(direction)}
+    graph, layer = writer.graph, writer.layer
+    own = {key.removeprefix(direction): array for key, array in writer.weights.items() if key.startswith(direction)}
     arrays = CELLS[layer.kind].split_up(layer, own)
     names = {name: graph.array(direction + name, array) for name, array in arrays.items()}
-    wx = graph.node("MatMul", place.x, names["kernel"])
+    wx = graph.node("MatMul", writer.x, names["kernel"])
     if "bias" in names:
         wx = graph.node("Add", wx, names["bias"])
-    first = graph.once((graph.scope, "first"), lambda: _zeros(place))
+    first = graph.once((graph.scope, "first"), lambda: _zeros(writer))
     scanned = [wx, mask] if mask else [wx]
     step = f"{graph.scope}/{direction}step"
-    body = _body(Graph(step, graph), layer, names, arrays["kernel"].shape[1], masked=bool(mask))
+    body = _body(GraphBuilder(step, graph), layer, names, arrays["kernel"].shape[1], masked=bool(mask))
     attributes: dict[str, Attribute] = {
         "body": body.proto,
         "num_scan_inputs": len(scanned),
@@ -320,14 +321,14 @@ def _scan(place: Place, mask: str, direction: str, reads_back: bool) -> str:
     return results[-1] if layer.returns == "sequence" else results[0]
 
 
-def _zeros(place: Place) -> str:
+def _zeros(writer: OnnxWriter) -> str:
     """Add an initial state of zeros, (batch, units)."""
-    graph = place.graph
-    batch, units = graph.node("Shape", place.x, start=1, end=2), graph.constant([place.layer.units])
+    graph = writer.graph
+    batch, units = graph.node("Shape", writer.x, start=1, end=2), graph.constant([writer.layer.units])
     return graph.node("ConstantOfShape", graph.node("Concat", batch, units, axis=0))
 
 
-def _body(body: Graph, layer: Any, names: Mapping[str, str], columns: int, *, masked: bool) -> Graph:
+def _body(body: GraphBuilder, layer: Any, names: Mapping[str, str], columns: int, *, masked: bool) -> GraphBuilder:
     """Build the body of a Scan, which maps the states, W·x + b and the mask to the new states and the output.
 
     At masked steps the states are kept. W·x + b has `columns` columns.
@@ -355,7 +356,7 @@ class CellStep(NamedTuple):
     The inputs are wx, which is W·x + b, and the states before the step, h and c; only an LSTM has c.
     """
 
-    graph: Graph
+    graph: GraphBuilder
     layer: Any
     weights: Mapping[str, str]
     wx: str
@@ -444,18 +445,18 @@ CELLS: Mapping[str, Cell] = {
 """The ONNX counterpart of each kind of recurrent layer."""
 
 
-LAYERS: Mapping[str, Callable[[Place], str]] = {
+LAYERS: Mapping[str, Callable[[OnnxWriter], str]] = {
     "embed": _embedding,
     "rnn": _recurrent,
     "lstm": _recurrent,
     "gru": _recurrent,
     "conv": _conv,
     "dense": _dense,
-    "dropout": lambda place: place.x,  # only active in training
+    "dropout": lambda writer: writer.x,  # only active in training
     "norm": _norm,
     "repeat": _repeat,
     "bnorm": _batch_norm,
-    "act": lambda place: ACTIVATIONS[place.layer.activation](place.graph, place.x),
+    "act": lambda writer: ACTIVATIONS[writer.layer.activation](writer.graph, writer.x),
     "pool": _pool,
     "flatten": _flatten,
 }

@@ -33,7 +33,7 @@ Attribute = int | float | str | list[int] | list[float] | list[str] | TensorProt
 """The value of a node's attribute: numbers, strings, an array, or the graph of a loop's body."""
 
 
-class Graph:
+class GraphBuilder:
     """A graph being built, or the body of a loop within a graph, which can read the outer graph's arrays.
 
     Attributes:
@@ -42,7 +42,7 @@ class Graph:
         operations: the operators used so far.
     """
 
-    def __init__(self, name: str, around: Graph | None = None) -> None:
+    def __init__(self, name: str, around: GraphBuilder | None = None) -> None:
         self.proto = GraphProto(name=name)
         self.scope = "" if around is None else name
         self._around = around
@@ -110,8 +110,8 @@ class Graph:
             node.output = [new if name == old else name for name in node.output]
 
 
-class Place(NamedTuple):
-    """A layer to add to a graph: its step, its weights by Keras's names, and its input x.
+class OnnxWriter(NamedTuple):
+    """Adds a layer to a graph: its step, its weights by Keras's names, and its input x.
 
     In the graph a sequence is (timesteps, batch, features), as ONNX's recurrent operators expect, and a vector is
     (batch, features).
@@ -120,7 +120,7 @@ class Place(NamedTuple):
         unpadded: adds the mask of the network's input, (timesteps, batch, 1), False at padding, and returns it.
     """
 
-    graph: Graph
+    graph: GraphBuilder
     step: Step
     weights: Arrays
     x: str
@@ -136,13 +136,13 @@ class Place(NamedTuple):
         return self.graph.once("mask", self.unpadded) if self.step.masked else ""
 
 
-def _activation(activation: OnnxActivation, **attributes: Attribute) -> Callable[[Graph, str], str]:
+def _activation(activation: OnnxActivation, **attributes: Attribute) -> Callable[[GraphBuilder, str], str]:
     """Return a function that adds an activation as a node, with explicit parameters if cells have them."""
     numbers = {name: number.needed for name, number in activation.numbers.items() if activation.in_cells}
     return lambda graph, x: graph.node(activation.operation, x, **{**numbers, **attributes})
 
 
-ACTIVATIONS: Mapping[str, Callable[[Graph, str], str]] = {
+ACTIVATIONS: Mapping[str, Callable[[GraphBuilder, str], str]] = {
     **{word: _activation(activation) for word, activation in BY_WORD.items()},
     "linear": lambda graph, x: x,
     "silu": lambda graph, x: graph.node("Mul", x, graph.node("Sigmoid", x)),  # ONNX's own operator is too new

@@ -53,7 +53,7 @@ class Step(NamedTuple):
         return {weight.name: arrays[f"{self.name}/{weight.name}"] for weight in self.weights}
 
 
-class Part(NamedTuple):
+class TorchPart(NamedTuple):
     """A layer as PyTorch implements it, or equal recurrent layers that PyTorch stacks in one module.
 
     Attributes:
@@ -117,18 +117,18 @@ class Plan:
         return any(step.masked and step.layer.states for step in self.steps)
 
     @cached_property
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[TorchPart, ...]:
         """The network as PyTorch modules; PyTorch must be able to express it."""
         body = self.network.body
         built = {module.levels: module for module in modules_of(body, [step.reads for step in self.steps])}
-        parts, numbers = list[Part](), defaultdict[str, dict[object, int]](dict)
+        parts, numbers = list[TorchPart](), defaultdict[str, dict[object, int]](dict)
         for stack in stacks_of(body):
             steps, module = tuple(self.steps[place] for place in stack.levels), built.get(stack.levels)
             attribute = ""
             if module is not None:
                 key: object = stack if steps[-1].weights else module.made  # equal modules without weights are shared
                 attribute = f"{module.name}{numbers[module.name].setdefault(key, len(numbers[module.name]) + 1)}"
-            parts.append(Part(steps, module, attribute))
+            parts.append(TorchPart(steps, module, attribute))
         unnumbered = {f"{name}1": name for name, numbered in numbers.items() if len(numbered) == 1}
         return tuple(part._replace(attribute=unnumbered.get(part.attribute, part.attribute)) for part in parts)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from rnncli.errors import SpecError, UsageError, listed, printable
 from rnncli.export import Job
-from rnncli.export.plan import Part, Plan, plan_of
+from rnncli.export.plan import Plan, TorchPart, plan_of
 from rnncli.export.python_calls import INDENT, commented, docstring, laid_out, shape_words
 from rnncli.immutable import NamedTuple
 from rnncli.language.rules import check_framework, error_at
@@ -219,7 +219,7 @@ def _padding_last(plan: Plan) -> Iterator[Assignment]:
     yield Assignment("x.take_along_dim(order.unsqueeze(-1), dim=1)")
 
 
-def _module(part: Part, reads: str = "x") -> list[Assignment]:
+def _module(part: TorchPart, reads: str = "x") -> list[Assignment]:
     """Return the call of a module, transposed if it reads (batch, features, timesteps), and of its activation."""
     layer, padded, note = part.layer, list[Assignment](), ""
     if layer.window is not None and layer.window.padding == "causal" and layer.window.span > 1:
@@ -232,7 +232,7 @@ def _module(part: Part, reads: str = "x") -> list[Assignment]:
     return [*padded, Assignment(ACTIVATIONS[(*layer.activations, "linear")[0]].format(value), note=note)]
 
 
-def _recurrent(part: Part) -> list[Assignment]:
+def _recurrent(part: TorchPart) -> list[Assignment]:
     layer, back = part.layer, part.levels[0].layer.reverses
     call = f"self.{part.attribute}({'x.flip(1)' if back else 'x'})"
     if layer.returns == "sequence":
@@ -242,7 +242,7 @@ def _recurrent(part: Part) -> list[Assignment]:
     return [Assignment(call, f"_, {states}", "from the last timestep to the first" if back else ""), Assignment(last)]
 
 
-def _pool(part: Part) -> list[Assignment]:
+def _pool(part: TorchPart) -> list[Assignment]:
     return _module(part) if part.module is not None else [Assignment(POOLS[part.layer.joins])]
 
 
@@ -265,7 +265,7 @@ ACTIVATIONS: Mapping[str, str] = {
 POOLS: Mapping[str, str] = {"max": "x.amax(dim=1)", "avg": "x.mean(dim=1)"}
 """The expression that reduces a sequence to a vector, by mode."""
 
-LAYERS: Mapping[str, Callable[[Part], list[Assignment]]] = {
+LAYERS: Mapping[str, Callable[[TorchPart], list[Assignment]]] = {
     **{layer.kind: _recurrent if layer.states else _module for layer in MODULES},
     "embed": lambda part: _module(part, "ids"),
     "repeat": lambda part: [Assignment(f"x.unsqueeze(1).expand(-1, {part.layer.n}, -1)")],
