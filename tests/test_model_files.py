@@ -143,13 +143,25 @@ def test_a_chain_of_many_preceding_layers_is_traversed_once(
     assert len(part.nodes) == most - 1
 
 
-def test_a_weight_of_weight_norm_is_run_as_what_its_two_arrays_make() -> None:
+def test_a_weight_of_several_arrays_is_run_as_what_they_make() -> None:
     cell = {"r.weight_ih_l0_v": [[3.0, 4.0]], "r.weight_ih_l0_g": [[10.0]], "r.weight_hh_l0": [[0.0]]}
-    original = "d.parametrizations.weight.original"
-    for norm, made in (([[5.0], [6.0]], [5.0, 6.0]), (10.0, [6.0, 8.0])):
-        np.savez("w.npz", **cell, **{f"{original}1": [[3.0], [4.0]], f"{original}0": norm})
+    original, vectors = "d.parametrizations.weight.original", {"u": [0.5, 0.0], "v": [2.0]}
+    techniques: Sequence[tuple[str, Mapping[str, object], list[float]]] = [
+        (f"{original}1", {f"{original}0": [[5.0], [6.0]]}, [5, 6]),
+        (f"{original}1", {f"{original}0": 10.0}, [6, 8]),
+        (original, {f"d.parametrizations.weight.0._{key}": each for key, each in vectors.items()}, [1, 4 / 3]),
+        ("d.weight_orig", {f"d.weight_{key}": each for key, each in vectors.items()}, [1, 4 / 3]),
+        ("d.weight_orig", {"d.weight_mask": [[1.0], [0.0]]}, [3, 0]),
+    ]
+    for name, others, made in techniques:
+        np.savez("w.npz", **cell, **others, **{name: [[3.0], [4.0]]})
         weights = keras_weights(*open_model("w.npz").parts)
         assert [weights["simple_rnn/kernel"].T.tolist(), weights["dense/kernel"].tolist()] == [[[6, 8]], [made]]
+
+
+def test_a_layer_of_complex_numbers_is_left_out() -> None:
+    np.savez("w.npz", **{"lstm/kernel": np.ones((3, 16), complex), "lstm/recurrent_kernel": np.ones((4, 16))})
+    assert open_model("w.npz").notes[0] == "lstm has complex numbers, and layers have real ones"
 
 
 def test_a_weight_that_is_dropped_in_training_is_run_as_it_is_and_not_as_its_dropped_copy() -> None:

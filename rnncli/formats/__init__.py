@@ -108,6 +108,7 @@ REFUSED: Mapping[str, str] = {
     ".gguf": "GGUF files are not read; save the weights: safetensors.torch.save_file(model.state_dict(), FILE)",
     ".pb": f"TensorFlow graphs are not read; {_KERAS_ITSELF}",
     ".mar": f"TorchServe archives are not read; {_WEIGHTS_ALONE}",
+    ".pt2": f"programs of torch.export are not read; {_WEIGHTS_ALONE}",
 }
 """The errors for files that are known but not read."""
 
@@ -208,7 +209,7 @@ def part_of(model: ModelFile, wanted: str) -> Part:
     """
     parts = model.parts
     if not parts:
-        message = f"{model.path} has no recurrent layers that specs can express"
+        message = "; ".join((f"{model.path} has no recurrent layers that specs can express", *model.notes[:1]))
         raise RnncliError(message, f"rnncli inspect {model.path} shows its contents")
     listing = listed([f"{model.path}{SEPARATOR}{number}" for number in range(1, len(parts) + 1)], "or")
     if not wanted:

@@ -7,11 +7,13 @@ whether it is understood or not, and so does each level of a stack. `array_rows`
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import product, zip_longest
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import ArgumentError, shorten
@@ -34,8 +36,6 @@ ACTIVATIONS = Note(
     "the default activations (tanh, sigmoid gates, linear dense layers): the file does not say", "assumed"
 )
 
-_NORMED = Note("weight_norm: the scale g of a weight is not counted; a run uses g·v/|v|", "left out")
-
 _CELL = re.compile(
     r"(?P<owner>.*?)[./_]?(?P<what>weight|bias|w|b)_?(?P<side>ih|hh|hr)(?:_l(?P<level>[0-9]{1,6}))?(?P<back>_reverse)?",
     re.DOTALL,
@@ -56,7 +56,7 @@ _PROJECTION = re.compile(
 
 _APART = re.compile(
     r"att(n|ention|_w)|(^|[._/])(query|key|value|gate|[qkv])(_proj|_layer)?(/|$)|residual|skip|highway|shortcut"
-    r"|(^|[._/])res([._/]|$)|conv(1d)?_?bank|bag([._/]|$)|codebook|(^|[._/])vq"
+    r"|(^|[._/])res([._/]|$)|conv(1d)?_?bank|bag([._/]|$)|codebook|(^|[._/])vq|mogrif"
 )
 """Names of modules that are next to a row and not in it, whatever their sizes."""
 
@@ -96,13 +96,13 @@ def nodes_of(
         ordered = not _is_sorted(tensors)
     if not ordered:
         tensors = sorted(tensors, key=lambda each: by_numbers(each.name))
-    named, scales = _without_norms(tensors)
+    named, scales = _without_parametrizations(tensors)
     modules: dict[str, _Module] = {}
     for name, tensor in named.items():
         owner, convention, role, level = _role_of(name)
         module = modules.setdefault(owner, _Module(owner, convention))
         (module.others if level is None else module.levels.setdefault(level, {}))[role] = tensor
-    nodes = [told(node) for module in modules.values() for node in _nodes_of_module(module)]
+    nodes = [_real(told(node)) for module in modules.values() for node in _nodes_of_module(module)]
     nodes = _renamed(_without_inner_parts(nodes))
     ordered = ordered or _is_numbered(modules)
     nodes = [*_with_tables([*_once(nodes)], ordered)]
@@ -110,43 +110,81 @@ def nodes_of(
     return [*linked([*tied(nodes, places)], ordered), *scales]
 
 
-def _without_norms(tensors: Sequence[Tensor]) -> tuple[dict[str, Tensor], list[Node]]:
-    """Return arrays by their names without PyTorch's weight_norm, and the scale g of each weight g·v/|v|.
+def _without_parametrizations(tensors: Sequence[Tensor]) -> tuple[dict[str, Tensor], list[Node]]:
+    """Return arrays by their plain names, and the further arrays that PyTorch computes some of them with.
 
-    The norm is over the axes along which g has length 1, or over all axes if g is a single number. A weight that is
-    dropped in training is named `_raw` and belongs to the module itself, or to one that wraps it; its dropped copy, if
-    that is saved as well, is returned with the scales.
+    A weight that is dropped in training is named `_raw` and belongs to the module itself, or to one that wraps it; its
+    dropped copy, if that is saved as well, is one of the further arrays.
     """
     named = {tensor.name: tensor for tensor in tensors}
     plain: dict[str, str] = {}
-    scales: dict[str, Node] = {}
+    further: dict[str, Node] = {}
     for name in named:
         if name.endswith("_raw") and _CELL.fullmatch(name[:-4]):
             owner, _, role = name[:-4].rpartition(".")
             inner = f"{owner}.module.{role}"
             plain[name] = inner if inner in named or f"{owner}.module.bias_ih_l0" in named else name[:-4]
             if dropped := named.get(plain[name]):
-                scales[dropped.name] = Node(dropped.name, "dropped weight", tensors={"weight": dropped})
-    for (name, v), (of_v, of_g) in product(named.items(), (("_v", "_g"), (".original1", ".original0"))):
-        g = named.get(name.removesuffix(of_v) + of_g) if name.endswith(of_v) and "weight" in name else None
-        if g is None or g.dtype != v.dtype or len(g.shape) not in (0, len(v.shape)):
-            continue
-        if all(size in (1, whole) for size, whole in zip(g.shape, v.shape, strict=False)):
-            named[name] = v._replace(read=partial(_scaled, g, v))
-            plain[name] = name.removesuffix(of_v).replace("parametrizations.", "")
-            scales[g.name] = Node(g.name, "weight_norm", tensors={"g": g}, notes=(_NORMED,))
-    return {plain.get(name, name): each for name, each in named.items() if name not in scales}, [*scales.values()]
+                further[dropped.name] = Node(dropped.name, "dropped weight", tensors={"weight": dropped})
+    for (name, tensor), (kind, (fits, weight, said, forms)) in product(named.items(), _PARAMETRIZATIONS.items()):
+        for suffix, *ends in forms:
+            stem = name.removesuffix(suffix)
+            others = [named[stem + end] for end in ends if stem + end in named]
+            if stem != name and len(others) == len(ends) and fits(tensor.shape, *(each.shape for each in others)):
+                named[name] = tensor._replace(read=partial(_computed, weight, tensor, others))
+                plain[name] = stem.replace("parametrizations.", "")
+                notes = (Note(f"{kind}: {said}", "left out"),)
+                further |= {each.name: Node(each.name, kind, tensors={"": each}, notes=notes) for each in others}
+    return {plain.get(name, name): each for name, each in named.items() if name not in further}, [*further.values()]
 
 
-def _scaled(g: Tensor, v: Tensor) -> Numbers:
-    """Return the weight that weight_norm computes from its two arrays."""
+def _computed(weight: Callable[..., Any], tensor: Tensor, others: Sequence[Tensor]) -> Numbers:
+    """Return the weight that a module computes from several arrays."""
     import numpy as np
 
-    scale, array = g.read(), v.read()
-    axes = tuple(axis for axis, size in enumerate(scale.shape or array.shape) if size == 1 or not scale.ndim)
+    array = tensor.read()
     with np.errstate(all="ignore"):  # numbers are checked to be finite where they are used
-        norm = np.sqrt(np.square(array).sum(axis=axes, dtype="float64", keepdims=True))
-        return np.asarray(scale / norm * array, array.dtype)
+        return np.asarray(weight(array.astype("float64"), *(each.read() for each in others)), array.dtype)
+
+
+def _is_scale(v: tuple[int, ...], g: tuple[int, ...]) -> bool:
+    """Return whether each axis of g has length 1 or that of v; g may also be a single number."""
+    return not g or (len(g) == len(v) and all(size in (1, whole) for size, whole in zip(g, v, strict=True)))
+
+
+def _scaled(v: Numbers, g: Numbers) -> Any:
+    """Return g·v/|v|; the norm is over the axes along which g has length 1, or over all if g is a single number."""
+    axes = tuple(axis for axis, size in enumerate(g.shape or v.shape) if size == 1 or not g.ndim)
+    return g / (v**2).sum(axis=axes, keepdims=True) ** 0.5 * v
+
+
+def _is_spectral(shape: tuple[int, ...], u: tuple[int, ...], v: tuple[int, ...]) -> bool:
+    return shape != () and (u, v) == (shape[:1], (prod(shape[1:]),))
+
+
+def _divided(weight: Numbers, u: Numbers, v: Numbers) -> Any:
+    """Return a weight divided by its largest singular value, which u and v determine."""
+    return weight / (u @ (weight.reshape(len(u), -1) @ v))
+
+
+_PARAMETRIZATIONS: Mapping[str, tuple[Callable[..., bool], Callable[..., Any], str, tuple[tuple[str, ...], ...]]] = {
+    "weight_norm": (
+        *(_is_scale, _scaled, "the scale g of a weight is not counted; a run uses g·v/|v|"),
+        (("_v", "_g"), (".original1", ".original0")),
+    ),
+    "spectral_norm": (
+        *(_is_spectral, _divided, "the vectors u and v of a weight W are not counted; a run uses W/(u·W·v)"),
+        (("_orig", "_u", "_v"), (".original", ".0._u", ".0._v")),
+    ),
+    "pruning": (
+        *(operator.eq, operator.mul, "the mask of a weight is not counted; a run uses weight·mask"),
+        (("_orig", "_mask"),),
+    ),
+}
+"""How PyTorch computes a weight from an array and others, by technique.
+
+The shapes that fit, the weight, a sentence on the other arrays, and the ends of the arrays' names, old and new.
+"""
 
 
 def _is_sorted(tensors: Sequence[Tensor]) -> bool:
@@ -204,6 +242,13 @@ def _nodes_of_module(module: _Module) -> Iterator[Node]:
 
 def _left_out(node: Node, said: str) -> Node:
     return replace(node, notes=(Note(f"{shorten(node.name)} {said}", "left out"),))
+
+
+def _real(node: Node) -> Node:
+    """Return a node, without its layer if its numbers are complex."""
+    if node.word is None or not any(tensor.dtype.startswith("complex") for tensor in node.tensors.values()):
+        return node
+    return _left_out(replace(node, word=None), "has complex numbers, and layers have real ones")
 
 
 def _cell(

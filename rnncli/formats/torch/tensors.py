@@ -262,7 +262,7 @@ class Found:
                 raise RnncliError(f"it holds more than {MAX_ARRAYS:,} tensors")
             while self.tensors.setdefault(name or "tensor", value) is not value:  # a tuple's item, an attribute "2"
                 name = f"{name or 'tensor'} ({len(self.tensors) + 1})"
-        elif isinstance(value, Made) and value.of.module.startswith("torch.optim") and not training:
+        elif isinstance(value, Made) and _is_optimizer(value.of) and not training:
             self._into_training("an optimizer", value.state, depth)
         elif isinstance(value, _Container) and self._is_new(value, training):
             if depth > MAX_DEPTH:
@@ -356,6 +356,11 @@ def _listed(counts: Counter[str], unit: str = "") -> str:
     ]
     more = sum(counts.values()) - sum(count for _, count in counts.most_common(_SHOWN))
     return listed([*shown, *([f"{more:,} others"] if more else [])]) if shown else ""
+
+
+def _is_optimizer(of: Named) -> bool:
+    """Return whether a class is of an optimizer or a schedule; the other class of these modules averages a network."""
+    return of.module.startswith("torch.optim") and of.name != "AveragedModel"
 
 
 def _is_plain(value: object) -> bool:
