@@ -183,6 +183,10 @@ SHAPED = {
         (3, 3, 3),
     ),
     "a vector that is flattened to a column": ("LSTM x W R B > - h; Squeeze h n0 > v; Flatten v > y axis=2", (5, 2, 3)),
+    "last outputs that are flattened": (
+        "LSTM x W R B > - h; Transpose h > q perm=[1,0,2]; Flatten q > v; MatMul v K > y",
+        (5, 2, 3),
+    ),
     "a reshape to as many": ("Reshape x shape > r; LSTM r W R B > y", (5, 2, 3)),
 }
 

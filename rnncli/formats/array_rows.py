@@ -292,12 +292,15 @@ class _Rows:
         found, ends = self._reading["plain", size], self._giving["cell", size]
         if max(len(found), len(ends)) > _MOST:
             return None
-        both = (cell, last)
-        families = [each for each in found.items() if all(self._together(one, next(iter(each[1]))) for one in both)]
+        families = [
+            near
+            for each in found.values()
+            if (near := [p for p in islice(each, _MOST) if self._together(cell, p) and self._together(last, p)])
+        ]
         if len(families) != 1:
             return None
-        ((family, places),) = families
-        place, end = next(iter(places)), next(reversed(places))
+        (places,) = families
+        place, end, family = places[0], places[-1], self._names[places[0]].family
         if any(self.nodes[each].kind == MATRIX for each in (place, end)):
             return None
         if len(places) > 1 and self._returns[place] != size:
@@ -355,7 +358,7 @@ class _Rows:
         size = self._reads[first]
         found = [*range(max(0, first - 1), first)] if self._ordered else [*islice(self._giving["plain", size], 3)]
         fits = [place for place in found if place not in self.used and self._fits_in_front(place, first)]
-        if not fits or len(fits) < len(found) or self._giving["table", size] or self._givers(first, last, size):
+        if not fits or len(fits) < len(found) or self._givers(first, last, size):
             return None
         keeps = [place for place in fits if self._reads[place] == size]
         if not self._ordered:
@@ -376,6 +379,8 @@ class _Rows:
         before = self.nodes[place - 1] if self._ordered and place and self._reads[place] == size else None
         if self._ordered and (place in self._windowed or (before and place - 1 in self._windowed)):
             return True  # nobody writes these in a different order
+        if self._giving["table", size]:
+            return False
         if before and before.word is None and any(size in tensor.shape for tensor in before.tensors.values()):
             return False
         windowed = place in (self._beside if self._reads[place] == size else self._windowed)

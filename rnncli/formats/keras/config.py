@@ -297,6 +297,8 @@ def graph_of(model: Any) -> Graph:
         RnncliError: it is not the config of a Keras model, or contradicts itself.
     """
     if not isinstance(model, dict) or not isinstance(model.get("class_name"), str) or "config" not in model:
+        if isinstance(model, dict) and "weight_map" in model:
+            raise RnncliError("it is an index of the files that have the weights, not a model", "give one of the files")
         expected = "expected a JSON object with class_name and config"
         raise RnncliError(f"it is not a Keras model: {expected}", "model.to_json() writes one")
     if not is_model(model):

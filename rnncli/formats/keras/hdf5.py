@@ -343,9 +343,6 @@ class Groups:
         what = f"its layer {shorten(call.name)} has"
         if len(arrays) < len(weights):
             raise RnncliError(f"{what} {len(arrays)} arrays, but its config says {len(weights)}")
-        if any("/lora_" in tensor.name for tensor in self._of(call)):
-            text = f"{what} LoRA matrices, which are not added to its kernel here"
-            raise RnncliError(text, "model.save('model.keras') adds them")
         for weight, tensor in zip(weights, arrays, strict=True):
             # `lstm_1/lstm_cell/kernel_2:0` is a kernel
             role = re.sub(r"(_[0-9]+)?(:[0-9]+)?$", "", tensor.name.rpartition("/")[2])

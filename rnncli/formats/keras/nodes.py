@@ -167,6 +167,10 @@ class _Reader:
         if not known and not (is_custom(entry) and is_recurrent(entry)):
             return [node_of(None)], ()
         try:
+            if self._store and any("/lora_" in name for name in self._store.held(call)):
+                raise ArgumentFaultError(
+                    "", "its LoRA matrices are not added here; model.save('model.keras') adds them"
+                )
             return _made(entry, self._modern), ()
         except (WrongArgumentError, ArgumentError, TypeError, ValueError, KeyError, ArithmeticError) as fault:
             name = shorten(f"{shorten(call.name)} ({call.kind})")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from math import prod
 
 from rnncli.formats.onnx import arrays
@@ -131,6 +132,14 @@ def _reshape(inputs: Inputs) -> Values:
         filled[filled.index(-1)] = prod(sizes) // known if known > 0 else 0
     require(prod(filled) == prod(sizes) and min(filled, default=1) >= 0)
     return [array.reshaped(filled)]
+
+
+def _flatten(inputs: Inputs) -> Values:
+    """The axes before one joined, and those from it on, which must leave the features an axis."""
+    flow, axis = inputs.flow(), inputs.node.value("axis", 1)
+    made = flow.with_axes([tuple(chain(*axes)) for axes in (flow.placed[:axis], flow.placed[axis:])])
+    require(flow.features in made.placed)
+    return [made]
 
 
 def _reshaped(axes: Sequence[Axis], target: Sequence[int], *, zero_copies: bool = True) -> tuple[Axis, ...]:
@@ -316,6 +325,7 @@ _MOVES: Mapping[str, Callable[[Inputs], Values]] = {
     "Constant": _constant,
     **dict.fromkeys(("ConstantFill", "ConstantOfShape"), _constant_of_shape),
     "Expand": lambda inputs: [_zeros([inputs.at(0)])],
+    "Flatten": _flatten,
     "Gather": _gather,
     "Identity": lambda inputs: [inputs.at(0)],
     "Reshape": _reshape,
