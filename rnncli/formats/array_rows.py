@@ -158,9 +158,7 @@ class _Rows:
             places.sort()
 
     def starts(self) -> list[int]:
-        """Return the cells in order; without a file order, cells whose input size no layer returns come first."""
-        if self._ordered:
-            return self._cells
+        """Return the cells in order, those first whose input size no layer returns."""
         returned = self._returned_by_cells | {size for kind, size in self._giving if kind == "plain"}
         cells = [place for place in self._cells if not self.nodes[place].reads]
         return [*sorted(cells, key=lambda place: self._reads[place] in returned), *self._cells]
@@ -413,10 +411,7 @@ class _Rows:
         return first.home == second.home, first.sides == second.sides, first.numbers == second.numbers
 
     def _together(self, one: int, other: int) -> bool:
-        """Return whether two layers can be in one row: same framework, same side of a model, not in two copies."""
-        first, second = self.nodes[one], self.nodes[other]
-        if (first.convention == "torch") != (second.convention == "torch"):
-            return False
+        """Return whether two layers can be in one row: on the same side of a model, and not in two copies."""
         sides = self._names[one].sides, self._names[other].sides
         return (not all(sides) or sides[0] == sides[1]) and not self._in_copies(one, other)
 

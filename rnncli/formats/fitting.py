@@ -51,7 +51,8 @@ def fitted(model: ModelFile, wanted: str, network: Network) -> Part:
     if fits:
         return _part(model, network, iter(node for node in fits[0].nodes if node.tensors))
     if not wanted and (nodes := _alike(model, network)) is not None:
-        notes = (_FLATTENED,) if [*flattened_windows(network.body)] and not _is_keras(model) else ()
+        keras = all(node.convention in ("keras", "cudnn") for node in model.left)
+        notes = (_FLATTENED,) if [*flattened_windows(network.body)] and not keras else ()
         return replace(_part(model, network, iter(nodes)), notes=notes)
     if model.format == "npz" and not wanted:
         shapes = "; ".join(f"{name} {', '.join(map(str, each))}" for name, (_, each) in _owners(network))
@@ -112,11 +113,6 @@ def _part(model: ModelFile, network: Network, nodes: Iterator[Node]) -> Part:
             tensors = dict(zip(names, tensors.values(), strict=True))
         made.append(replace(node, word=layer, tensors=tensors, notes=()))
     return Part("", network.head, tuple(made), path=model.path)
-
-
-def _is_keras(model: ModelFile) -> bool:
-    """Return whether a file is from Keras, judging by the layers that are in no part."""
-    return all(node.convention in ("keras", "cudnn") for node in model.left)
 
 
 def _alike(model: ModelFile, network: Network) -> list[Node] | None:

@@ -106,14 +106,9 @@ def _found(
         nodes = nodes_of_config(graph, store, modern=is_modern(model, version))
         notes = tuple(Note(text, "assumed") for text in graph.notes)
         nodes = [replace(node, notes=(*notes, *node.notes)) for node in nodes]
-        found = model_of(path, format_, writer(version, model), nodes, tensors=tensors, notes=notes)
+        return model_of(path, format_, writer(version, model), nodes, tensors=tensors, notes=notes)
     except RnncliError as error:
         raise RnncliError(error.message, error.advice or SAVE_AGAIN) from None
-    for node in found.left if not found.parts else ():
-        if node.loops and node.features is None:
-            text = f"its config does not say how many features {shorten(node.name)} reads"
-            raise RnncliError(text, "save the model after it is built")
-    return found
 
 
 # Files with only weights

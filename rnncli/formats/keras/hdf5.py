@@ -292,9 +292,6 @@ class Groups:
 
     Attributes:
         all: every array of the network.
-
-    Raises:
-        RnncliError: an array that a layer lists is missing.
     """
 
     def __init__(self, tree: Tree, root: str) -> None:
@@ -304,13 +301,8 @@ class Groups:
         # The last group has the arrays of the model itself.
         layers = dict.fromkeys((*(tree.said(root, "layer_names") or ()), "top_level_model_weights"))
         names = {layer: tree.said(self._root + layer, "weight_names") or () for layer in layers}
-        for layer, own in names.items():
-            for name in own:
-                if f"{self._root}{layer}/{name}" not in tree.arrays:
-                    what = f"its layer {shorten(layer)} lists {shorten(name)}"
-                    raise RnncliError(f"{what}, which is missing")
         paths = {f"{self._root}{layer}/{name}": (layer, name) for layer, own in names.items() for name in own}
-        self.all = [*tree.tensors(paths).values()]
+        self.all = [*tree.tensors(filter(tree.arrays.__contains__, paths)).values()]
         for tensor in self.all:
             layer, name = paths[tensor.name]
             for way in ((layer,), *((layer, step) for step in dict.fromkeys(name.split("/")))):

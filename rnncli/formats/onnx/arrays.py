@@ -165,16 +165,18 @@ class _Place(NamedTuple):
         """Return its numbers."""
         if len(self.spans) == 1 and not self.varints:
             return array_at(self.opened(), self.spans[0].start, self.dtype, self.shape)
-        data = self.bytes()
-        if self.varints:
-            data = _decoded(data, prod(self.shape)).astype(f"<u{WIDTHS[self.dtype]}").tobytes()
+        if not self.varints:
+            return array_of(self.bytes(), self.dtype, self.shape)
+        import numpy as np
+
+        data = np.array(self.wholes(), "int64").astype(f"<u{WIDTHS[self.dtype]}").tobytes()
         return array_of(data, self.dtype, self.shape)
 
     def wholes(self) -> tuple[int, ...]:
-        """Return a few whole numbers."""
+        """Return its whole numbers."""
         data = self.bytes()
         if self.varints:
-            numbers = varints(data, Span(0, len(data)), FEW)
+            numbers = varints(data, Span(0, len(data)), prod(self.shape) + 1)
             if len(numbers) != prod(self.shape):
                 raise RnncliError(f"array {shorten(self.name)} has {len(numbers)} numbers and the shape {self.shape}")
             return tuple(numbers)
@@ -191,23 +193,6 @@ class _Place(NamedTuple):
         except (OSError, RnncliError):
             return False
         return data.count(0) == len(data)
-
-
-def _decoded(data: bytes, count: int) -> Numbers:
-    """Return whole numbers that are encoded as varints, decoded all at once."""
-    import numpy as np
-
-    written = np.frombuffer(data, np.uint8)
-    ends = np.flatnonzero(written < 0x80)
-    starts = np.concatenate([[0], ends[:-1] + 1]) if len(ends) else ends
-    lengths = ends - starts + 1
-    if len(ends) != count or (count and (ends[-1] != len(data) - 1 or lengths.max() > 10)):
-        raise RnncliError(f"{len(ends):,} whole numbers were found, expected {count:,}")
-    numbers = np.zeros(count, np.uint64)
-    for index in range(int(lengths.max(initial=0))):
-        longer = np.flatnonzero(lengths > index)
-        numbers[longer] |= (written[starts[longer] + index] & 0x7F).astype(np.uint64) << np.uint64(7 * index)
-    return numbers
 
 
 def constant_of(path: str, file: FileReader, proto: TensorProto, name: str = "") -> Constant:

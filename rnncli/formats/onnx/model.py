@@ -365,13 +365,10 @@ class _Walk:
 
     def _named(self, name: str) -> str:
         """Return a name that no node has."""
-        made, count = name, self._names[name]
-        while count or made in self._found:
-            count += 1
-            made = f"{name} ({count})"
-            if made not in self._found:
-                break
-        self._names[name] = max(1, count)
+        made = ""
+        while not made or made in self._found:
+            self._names[name] += 1
+            made = name if self._names[name] == 1 else f"{name} ({self._names[name]})"
         return made
 
     def _edge(self, flow: Flow) -> Read:
