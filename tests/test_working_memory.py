@@ -74,6 +74,11 @@ KEPT = {
     "input:8,rnn:4:seq,dropout:0,dense:3": 7 * (8 + 4 + 3),
     # A decoder reads one vector at every step, the encoder's last state.
     "input:8,rnn:4,repeat:5,gru:6:seq,norm": 7 * (8 + 4) + 5 * (4 * 6 + 6),
+    # A dense layer needs the vector that it reads, which may be another layer's output seen differently.
+    "input:7x3,conv:5x3,pool:max,repeat:2,flatten,dense:4": 7 * 3 + 5 + 4,
+    "input:7x3,dense:5,dropout:0,flatten,dense:4": 7 * (3 + 5) + 4,
+    # So does the loss.
+    "input:3,dense:5,pool:avg,repeat:2": 7 * 3 + 5,
     # Nothing is trained.
     "input:8,dropout:0.5,norm:nobias:noscale,pool:max": 0,
 }

@@ -356,7 +356,12 @@ class Layer(Immutable, ABC):
 
     @property
     def keeps_output(self) -> bool:
-        """Whether its output is among the numbers that it keeps, or an existing array."""
+        """Whether its output is among the numbers that it keeps."""
+        return False
+
+    @property
+    def is_view(self) -> bool:
+        """Whether its output is no array of its own: the numbers of its input, also in training."""
         return False
 
     # Names in the frameworks, and what they cannot express

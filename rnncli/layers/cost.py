@@ -176,7 +176,7 @@ class Totals(NamedTuple):
         streaming: the memory besides that for running a step at a time.
         whole: the spec of the first layer that must read ahead before it can return a step's output; else empty.
         kept: the numbers that training keeps, without the last layer's output unless that layer keeps it.
-        keeps_output: whether they include that output.
+        unkept: the numbers of that output, if they do not include it. A view has the numbers of its layer's input.
         lengths: symbolic lengths and other numbers that must be at least 1.
         pace: the number of vectors that the last layer returns per timestep of the input, in a long sequence.
     """
@@ -198,7 +198,7 @@ class Totals(NamedTuple):
     streaming: Streaming = Streaming()
     whole: str = ""
     kept: OverTime = _NOTHING
-    keeps_output: bool = False
+    unkept: OverTime = _NOTHING
     lengths: tuple[Number, ...] = ()
     pace: Fraction | int = 1
 
@@ -206,7 +206,9 @@ class Totals(NamedTuple):
     def of(cls, shape: Shape, framework: Framework, dtype: str = "float32") -> Totals:
         """Return the totals for an input of a shape, before any layer."""
         numbers = shape[-1] if len(shape) == 3 else 1
-        return cls(shape, shape[1], framework, dtype == "int8", numbers)
+        # Ids do not count as numbers.
+        unkept = {shape[1]: numbers} if len(shape) == 3 else _NOTHING
+        return cls(shape, shape[1], framework, dtype == "int8", numbers, unkept=unkept)
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -229,7 +231,7 @@ class Totals(NamedTuple):
         if layer.reads == ("vector" if in_time else "sequence"):
             return None
         cost = cost_of(layer, self.shape, self.framework)
-        left = _vectors(cost.returns)
+        left = cost.returns[1] if len(cost.returns) == 3 else 1
         needed = layer.margins if layer.keeps_length else (*layer.margins, *([] if left is None else [left]))
         if any(isinstance(each, int) and each < 1 for each in needed):
             return None
@@ -239,8 +241,7 @@ class Totals(NamedTuple):
 
             pace = Fraction(pace) / layer.stride
         kept = _added(self.kept, cost.steps, cost.kept)
-        if layer.needs_input and not self.keeps_output:
-            kept = _added(kept, _vectors(self.shape), features_of(self.shape))
+        unkept = self.unkept if layer.is_view else {} if layer.keeps_output else {left: features_of(cost.returns)}
         return Totals(
             cost.returns,
             self.timesteps,
@@ -258,8 +259,8 @@ class Totals(NamedTuple):
             self.carried + cost.carried,
             self.streaming if cost.step is None else self.streaming.after(cost.step, self.layers, self.int8),
             self.whole or (layer.spec() if layer.looks_ahead else ""),
-            kept,
-            layer.keeps_output,
+            _joined(kept, self.unkept) if layer.needs_input else kept,
+            unkept,
             (*self.lengths, *(each for each in needed if isinstance(each, Unknown))),
             pace,
         )
@@ -320,15 +321,12 @@ class Totals(NamedTuple):
         """The least that backpropagation through time keeps of a sample.
 
         That is what the layers keep for their own derivatives, the inputs that their derivatives need, and the last
-        output, which the loss reads. An array that one layer returns and the next reads is kept once. Ids do not count
-        as numbers. If no layer has weights there is nothing to train, and nothing is kept.
+        output, which the loss reads. An array that one layer returns and the next reads is kept once. If no layer has
+        weights there is nothing to train, and nothing is kept.
         """
         if isinstance(self.params, int) and not self.params:
             return {}
-        kept = self.kept
-        if not self.keeps_output:
-            kept = _added(kept, _vectors(self.shape), features_of(self.shape))
-        return {steps: each for steps, each in kept.items() if each}
+        return {steps: each for steps, each in _joined(self.kept, self.unkept).items() if each}
 
 
 def total_of(numbers: OverTime) -> Number | None:
@@ -341,14 +339,16 @@ def total_of(numbers: OverTime) -> Number | None:
     return total
 
 
-def _vectors(shape: Shape) -> Number | None:
-    """Return the number of vectors in a sample of a shape, 1 for a single one; None if unknown."""
-    return shape[1] if len(shape) == 3 else 1
-
-
 def _added(numbers: Mapping[Any, Number], key: Any, more: Number) -> Mapping[Any, Number]:
     """Return a mapping with `more` added to the number at a key."""
     return {**numbers, key: numbers.get(key, 0) + more}
+
+
+def _joined(numbers: OverTime, others: OverTime) -> OverTime:
+    """Return the sum of two mappings."""
+    for steps, each in others.items():
+        numbers = _added(numbers, steps, each)
+    return numbers
 
 
 def _largest(held: tuple[StepMemory, ...], new: StepMemory) -> tuple[StepMemory, ...]:

@@ -35,8 +35,8 @@ class Dropout(Layer):
         """Return None: it passes on its input."""
 
     @property
-    def keeps_output(self) -> bool:
-        """Whether its output is an existing array: its input, if nothing is dropped."""
+    def is_view(self) -> bool:
+        """Whether nothing is dropped."""
         return self.rate == 0
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:

@@ -27,7 +27,7 @@ class Flatten(Layer):
     needs_length = True
     returns = "vector"
     joins = "flatten"
-    keeps_output = True  # a view of its input
+    is_view = True
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return (batch, timesteps · features)."""

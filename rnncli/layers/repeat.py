@@ -29,7 +29,7 @@ class Repeat(Layer):
     sizes = Numbers(("n",), ("T",), example="10")
     reads = "vector"
     returns = "sequence"
-    keeps_output = True  # n views of one vector
+    is_view = True
 
     def output_length(self, steps: Number) -> Number:
         """Return n."""
