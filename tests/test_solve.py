@@ -45,6 +45,8 @@ SEVERAL = {
     "input:2,dense:2:x_n,rnn:2:seq:x_m": ("_n", "_m"),
     "input:_tx3,gru:_a,dense:_b": ("_t", "_a", "_b"),
     "input:3,rnn:_a,repeat:_t,lstm:_b:seq,dense:_a": ("_a", "_t", "_b"),
+    "input:3,conv:_ax_b,rnn:_c": ("_a", "_b", "_c"),
+    "input:3,conv:2x_b,conv:_bx2,rnn:_a": ("_a", "_b"),
 }
 """Templates with several blanks, and the names of the blanks."""
 
@@ -150,11 +152,17 @@ def test_a_stride_or_pool_size_is_the_smallest_with_which_the_rest_fits(at: Walk
                 assert fitting[0] == 1 or not all(cost.fits for cost in its_costs)
 
 
-def test_the_window_of_a_pool_leaves_memory_for_the_rest_of_a_step() -> None:
-    template, limits = "input:8,lstm:_a:seq,pool:avg:_b,gru:4", {"macs": 5_000, "streaming": 300}
-    every = [costs(template, {"_a": a, "_b": b}, timesteps=20) or {} for a, b in product(range(1, 21), repeat=2)]
-    most = max(each["params"] for each in every if each and all(each[name] <= limits[name] for name in limits))
-    assert solve(template, Budget(**limits), timesteps=20).summary.total_params == most
+def test_the_numbers_of_a_layer_that_limit_each_other_leave_room_for_the_rest(at: Walk) -> None:
+    for template, limits in {
+        "input:8,lstm:_a:seq,pool:avg:_b,gru:4": {"macs": 5_000, "streaming": 300},
+        "input:8,lstm:_a:proj=_b": {"params": 700},
+        "input:8,lstm:_b:proj=_a,dense:_a": {"params": 500, "streaming": 190},
+    }.items():
+        setting: dict[str, Any] = {"timesteps": 20, "framework": "torch" if "proj" in template else "keras"}
+        every = [costs(template, {"_a": a, "_b": b}, **setting) or {} for a, b in product(range(1, 21), repeat=2)]
+        most = max(each["params"] for each in every if each and all(each[name] <= limits[name] for name in limits))
+        with at(template):
+            assert solve(template, Budget(**limits), **setting).summary.total_params == most
 
 
 def brute_force(

@@ -94,6 +94,8 @@ class Layer(Immutable, ABC):
     """How its sizes are written."""
     options: ClassVar[tuple[Option, ...]] = ()
     """Its other fields."""
+    below: ClassVar[tuple[tuple[str, str], ...]] = ()
+    """Its pairs of sizes of which the first must be less than the second."""
     reads: ClassVar[Reads] = "either"
     """The input that it accepts."""
     needs_length: ClassVar[bool] = False
@@ -145,8 +147,9 @@ class Layer(Immutable, ABC):
 
     @property
     def margins(self) -> tuple[Number, ...]:
-        """Differences of its sizes that must each be at least 1 for the sizes to be valid together."""
-        return ()
+        """By how much each of the sizes in `below` is less than the other; at least 1 if they are valid together."""
+        less = ((getattr(self, smaller), getattr(self, larger)) for smaller, larger in self.below)
+        return tuple(larger + -1 * smaller for smaller, larger in less if smaller is not None)
 
     @property
     def least_steps(self) -> Number:

@@ -8,7 +8,6 @@ from typing import ClassVar, Self
 
 from rnncli.immutable import immutable
 from rnncli.layers.base import Conflict, Equation, Note, applied
-from rnncli.layers.cost import Number
 from rnncli.layers.options import Choice, Whole
 from rnncli.layers.recurrent import Gated
 from rnncli.layers.weights import Axis, Factor, Framework, Weight
@@ -39,6 +38,7 @@ class LSTM(Gated):
     }
     candidate = 2
     states = ("h", "c")
+    below = (("proj_size", "units"),)
     options = (
         *Gated.options,
         Choice("forgetbias", "unit_forget_bias", {"1": True, "0": False}, "initial bias of the forget gate"),
@@ -68,11 +68,6 @@ class LSTM(Gated):
     def trained(self) -> Self:
         """Return the same layer with Keras's default initial bias."""
         return replace(self, unit_forget_bias=True)
-
-    @property
-    def margins(self) -> tuple[Number, ...]:
-        """How many more units than numbers in h there are, if h is projected."""
-        return () if self.proj_size is None else (self.units + -1 * self.proj_size,)
 
     def kept(self, input_shape: Shape) -> int:
         """Return the numbers of the gates and states, and of the cell's output if it is projected."""

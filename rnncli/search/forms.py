@@ -96,7 +96,7 @@ class Polynomial(Unknown):
     @property
     def grows(self) -> bool:
         """Whether it never decreases with any of its unknowns."""
-        return all(coefficient > 0 for _, coefficient in self.terms)
+        return all(coefficient > 0 for powers, coefficient in self.terms if any(powers))
 
     def _no_polynomial(self, other: object) -> Any:
         del other

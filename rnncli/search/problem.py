@@ -115,6 +115,12 @@ class Template:
         """The blanks that are repeat counts, here or in another place."""
         return frozenset(each.times for each in self.written if isinstance(each.times, Blank))
 
+    @cached_property
+    def capped(self) -> frozenset[Blank]:
+        """The blanks that must be less than another number of their layer."""
+        sizes = [each.layer.numbers[smaller] for each in self.written for smaller, _ in each.layer.below]
+        return frozenset(size for size in sizes if isinstance(size, Blank))
+
     def numbered(self, numbers: Sequence[int]) -> dict[Blank, int]:
         """Return the number for each blank, given the numbers in order."""
         return dict(zip(self.blanks, numbers, strict=True))
@@ -380,8 +386,10 @@ class Scan:
                 for blank in self._thinning:
                     first[blank] = self._fewest(first, blank)
                 self.found.first = self.found.first or self._numbers(first)
-                # Blanks without parameters, such as timesteps, come last: they do not affect the others' ranks.
-                growing = sorted(self._growing, key=lambda blank: blank in self._weightless)
+                # Blanks without parameters, such as timesteps, come last: they do not affect the others' ranks. Before
+                # them come those that may be larger the larger others are.
+                capped = self.problem.template.capped
+                growing = sorted(self._growing, key=lambda blank: (blank in self._weightless, blank in capped))
                 self._grow(given, least, [*growing, *self._thinning])
 
     def _shortened(self, given: dict[Blank, int], left: Sequence[Blank]) -> Iterator[dict[Blank, int]]:
@@ -397,10 +405,11 @@ class Scan:
 
     def _least(self, given: dict[Blank, int]) -> dict[Blank, int] | None:
         """Return the smallest numbers for the other blanks that make a network, or None if none do."""
+        small = self.problem.template.counts | self.problem.template.capped
 
         def exists(numbers: dict[Blank, int]) -> bool:
-            repeats = dict.fromkeys(self.problem.template.counts & numbers.keys(), 1)
-            return bool(self._costs({**dict.fromkeys(self._thinning, 1), **given, **numbers, **repeats}))
+            ones = dict.fromkeys(small & numbers.keys(), 1)
+            return bool(self._costs({**dict.fromkeys(self._thinning, 1), **given, **numbers, **ones}))
 
         enough = 1
         while not exists(dict.fromkeys(self._growing, enough)):

@@ -85,14 +85,15 @@ class Trials:
 
     @cached_property
     def bounding(self) -> tuple[Limit, ...]:
-        """All limits, including that on the number of layers."""
+        """All limits, including that on the number of layers; and every window must fit into its sequence."""
         assert self.form is not None
-        return (*self.limits, Limit((Polynomial.of(self.form.count, len(self.free)),), MAX_LAYERS))
+        windows = [Limit((-1 * length,), -1) for length in self.form.totals.lengths]
+        return (*self.limits, *windows, Limit((Polynomial.of(self.form.count, len(self.free)),), MAX_LAYERS))
 
     @property
     def grows(self) -> bool:
         """Whether no limited figure decreases with any number, and every number is allowed."""
-        if self.form is None or not self.form.summed or self.form.totals.lengths:
+        if self.form is None or not self.form.summed:
             return self.form is None
         try:
             return all(each.grows for limit in self.bounding for each in (self.params, *limit.polynomials))
