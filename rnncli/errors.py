@@ -5,6 +5,7 @@ They are raised where the fault is found, and printed in one place, `rnncli.comm
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
@@ -18,6 +19,9 @@ EXIT_INTERRUPTED = 130
 
 _SHOWN_WIDTH = 76
 """The width of the lines that show the place of a fault; a longer spec is cut around it."""
+
+_OPTION = r"(?<!\S)--(?:(to|framework|dtype) (\w+)|([a-z-]+)(?: ([0-9]+)\b)?)"
+"""An option in a message, with its value if it is given one."""
 
 _MARGIN = len("  ……")
 """The columns around the shown part of a spec that is cut on both sides."""
@@ -50,7 +54,9 @@ class RnncliError(Exception):
         self.repair = repair
 
     def __str__(self) -> str:
-        return self.text_from()
+        """Return everything that is printed for it, with arguments in place of options; a command stays as it is."""
+        text = self.text_from()
+        return text if "rnncli " in text else re.sub(_OPTION, _argument, text)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Return how to recreate it in another process, whatever arguments its class has."""
@@ -137,6 +143,14 @@ class SpecError(UsageError, ValueError):
         indent = len(carets) - len(carets.lstrip())
         yield Part(f"\n  {spec}\n  {carets[:indent]}", "message")
         yield Part(carets[indent:], "fault")
+
+
+def _argument(option: re.Match[str]) -> str:
+    """Return the argument of a function for an option of a command: `multiple_of=8` for `--multiple-of 8`."""
+    word, name, number = option.group(2, 3, 4)
+    if word is not None:
+        return f"{option[1]}={word!r}"
+    return name.replace("-", "_") + (f"={number}" if number else "")
 
 
 def underline(

@@ -247,6 +247,7 @@ class Network(Commands, Immutable):
         PyTorch names a recurrent layer's weights by its level in the module: `weight_ih_l1`. For a layer that the
         framework cannot express, the weights are those of the nearest layer that it can.
         """
+        check_known("framework", framework, FRAMEWORKS)
         levels = [0] * len(self.body)
         if framework == "torch":
             from rnncli.layers.torch_modules import levels_of
@@ -281,7 +282,7 @@ class Network(Commands, Immutable):
             ArgumentError: an argument is not allowed.
         """
         framework = self.framework if framework is None else framework
-        batch, timesteps = plain(batch), plain(timesteps)
+        batch, timesteps, dtype = map(plain, (batch, timesteps, dtype))
         check_known("dtype", dtype, tuple(DTYPE_BYTES))
         check_sizes(batch=batch, timesteps=timesteps)
         check_flags(wide=wide)
@@ -361,21 +362,25 @@ def checked_rate(rate: object) -> Rate | None:
             return parse_rate(rate)
         except ValueError as error:
             raise ArgumentError(f"rate is {shorten(repr(rate))}: {error}") from None
-    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate <= MAX_SIZE:
+    number = plain(rate)
+    if isinstance(rate, bool) or not hasattr(number, "as_integer_ratio") or not 0 < number <= MAX_SIZE:
         raise ArgumentError(f"rate is {shorten(repr(rate))}, expected a number above 0 and up to {MAX_SIZE:,}")
     from fractions import Fraction  # rarely needed
 
-    return Rate(*Fraction(str(rate)).as_integer_ratio())
+    return Rate(*Fraction(str(number)).as_integer_ratio())
 
 
-def plain(number: Any) -> Any:
-    """Return a NumPy integer as a Python int, and anything else unchanged."""
-    if isinstance(number, bool | int) or not hasattr(number, "__index__"):
-        return number
+def plain(value: Any) -> Any:
+    """Return a NumPy integer as a Python int, a NumPy dtype as its name, and anything else unchanged."""
+    name = value.__name__ if isinstance(value, type) else getattr(value, "name", None)
+    if isinstance(name, str):
+        return name
+    if isinstance(value, bool | int) or not hasattr(value, "__index__"):
+        return value
     try:
-        return number.__index__()
+        return value.__index__()
     except TypeError:
-        return number
+        return value
 
 
 def check_flags(**values: object) -> None:

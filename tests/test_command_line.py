@@ -118,7 +118,7 @@ def test_the_file_name_determines_the_export_target_if_only_one_target_has_such_
     assert rnncli("export", SPEC, "--to", "onnx", "-o", "again.onnx").status == 0
     assert Path("model.onnx").read_bytes() == Path("again.onnx").read_bytes()
     result = rnncli("export", SPEC, "-o", "model.py")
-    assert (result.status, result.stderr.splitlines()[0]) == (2, "Error: export needs --to")
+    assert (result.status, result.stderr.splitlines()[0]) == (2, "Error: export needs a target: --to")
 
 
 OPTIONS = [

@@ -37,7 +37,7 @@ def output_of(target: str) -> list[str]:
 def test_without_a_target_the_repair_or_help_names_each(rnncli: Run) -> None:
     result = rnncli("export", SPEC)
     assert (result.status, result.stdout) == (2, "")
-    assert "export needs --to" in result.stderr
+    assert "export needs a target: --to" in result.stderr
     assert f"rnncli export {SPEC} --to torch" in result.stderr
     assert all(name in rnncli("export", "--help").stdout for name in TARGETS)
 

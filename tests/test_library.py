@@ -325,6 +325,8 @@ def test_a_loaded_file_runs_with_its_weights_unless_others_are_given(tmp_path: P
 def test_numpy_numbers_and_option_spellings_are_accepted() -> None:
     network = Network.read(SPEC)
     assert network.summary(np.int64(3), np.int32(5)) == network.summary(3, 5)
+    assert network.summary(dtype=np.float16, rate=np.int64(9)) == network.summary(dtype="float16", rate=9)
+    assert rnncli.sweep("input:8,lstm:{4,8}", dtype=np.dtype("int8")).setting.dtype == "int8"
     lengths = [network.forward(lengths=given).forward.lengths for given in ("5,3,7", np.array([5, 3, 7]), [5, 3, 7])]
     assert lengths == [(5, 3, 7)] * 3
     assert network.forward(timesteps=np.int64(2), dtype=np.float64).summary.dtype == "float64"

@@ -45,8 +45,6 @@ SEVERAL = {
     "input:2,dense:2:x_n,rnn:2:seq:x_m": ("_n", "_m"),
     "input:_tx3,gru:_a,dense:_b": ("_t", "_a", "_b"),
     "input:3,rnn:_a,repeat:_t,lstm:_b:seq,dense:_a": ("_a", "_t", "_b"),
-    "input:3,conv:_ax_b,rnn:_c": ("_a", "_b", "_c"),
-    "input:3,conv:2x_b,conv:_bx2,rnn:_a": ("_a", "_b"),
 }
 """Templates with several blanks, and the names of the blanks."""
 
@@ -156,6 +154,8 @@ def test_the_numbers_of_a_layer_that_limit_each_other_leave_room_for_the_rest(at
     for template, limits in {
         "input:8,lstm:_a:seq,pool:avg:_b,gru:4": {"macs": 5_000, "streaming": 300},
         "input:8,lstm:_a:proj=_b": {"params": 700},
+        "input:3,conv:2x_b,conv:_ax_b:dilation=2,rnn:3": {"params": 180},
+        "input:3,conv:_ax_b,lstm:4": {"macs": 900, "streaming": 500},
         "input:8,lstm:_b:proj=_a,dense:_a": {"params": 500, "streaming": 190},
     }.items():
         setting: dict[str, Any] = {"timesteps": 20, "framework": "torch" if "proj" in template else "keras"}
@@ -297,6 +297,7 @@ def test_a_named_blank_continues_like_a_number_and_a_letter_is_not_a_number_yet(
     }.items():
         assert [each.text for each in spec_completions(typed, blanks=True)] == [typed + end for end in ends]
     assert [each.text for each in spec_completions("input:8,lstm:s", blanks=True)] == ["input:8,lstm:seq"]
+    assert solve("input:9x8,pool:max:n,lstm:3", Budget(macs=1_000)).spec == "input:9x8,pool:max:2,lstm:3"
 
 
 def test_layers_that_shorten_a_sequence_are_counted_whether_or_not_its_length_is_known(at: Walk) -> None:

@@ -12,7 +12,7 @@ from rnncli.engine.initializers import network_weights
 from rnncli.engine.request import DTYPES
 from rnncli.engine.types import Array
 from rnncli.errors import ArgumentError, shorten
-from rnncli.network import Network, check_known
+from rnncli.network import Network, check_known, plain
 from rnncli.quantities import plural
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ def checked_dtype(dtype: object) -> np.dtype[Any]:
     Raises:
         ArgumentError: the engine does not support the dtype.
     """
-    name = dtype.name if isinstance(dtype, np.dtype) else dtype.__name__ if isinstance(dtype, type) else dtype
+    name: str = plain(dtype)
     check_known("dtype", name, DTYPES)
-    return np.dtype(str(name))
+    return np.dtype(name)
 
 
 def checked_input(network: Network, x: ArrayLike) -> Array:

@@ -93,7 +93,7 @@ class Asked:
             loaded = self.save_weights or (self.output if other else None)
             more = ["--to", "c" if any(c_options.values()) else _loader_of(loaded), *instead]
             without = ["output"] if other else []
-            refuse("export needs --to", "choose a target", "for example", without=without, more=more)
+            refuse("export needs a target: --to", "choose a target", "for example", without=without, more=more)
         target, kind = self.target, TARGETS[self.target]
         if printed and self.output is None and not kind.is_text:
             refuse(f"--to {target} writes a file", "name it", "for example", more=["-o", f"model{kind.extension}"])

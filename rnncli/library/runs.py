@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from rnncli.engine.request import DEFAULT_SEEDS, MOST_SEEDS, Init, Request, file_name, file_names
 from rnncli.errors import ArgumentError, shorten
@@ -132,7 +132,7 @@ def forward(
         timesteps=timesteps,
         batch=batch,
         seed=seed,
-        dtype=reading.dtype if dtype is None else _dtype_name(dtype),
+        dtype=reading.dtype if dtype is None else plain(dtype),
         init=init,
         framework=framework,
         lengths=file_name("lengths", lengths) if isinstance(lengths, PathLike) else lengths,
@@ -149,12 +149,6 @@ def forward(
     )
     result = run_forward(reading, request, silent, wide)
     return replace(result, notes=(*notes_on(reading), *result.notes))
-
-
-def _dtype_name(dtype: object) -> str:
-    """Return the name of a dtype, which may be one of NumPy's; invalid ones are rejected later."""
-    name = getattr(dtype, "name", None) or getattr(dtype, "__name__", None)
-    return cast(str, dtype) if isinstance(dtype, str) or not isinstance(name, str) else name
 
 
 def run_forward(reading: Reading, request: Request, tell: Tell, wide: bool = False, name: str = "forward") -> RunResult:

@@ -88,7 +88,7 @@ def sweep(
         raise ArgumentError("no pattern is given", "give one: sweep('input:8,lstm:{16,32}')")
     for pattern in patterns:
         check_text("a pattern", pattern, "input:8,lstm:{16,32}")
-    batch, timesteps, top, jobs = map(plain, (batch, timesteps, top, jobs))
+    batch, timesteps, top, jobs, dtype = map(plain, (batch, timesteps, top, jobs, dtype))
     _check_setting(framework, dtype, batch=batch, timesteps=timesteps, top=top, jobs=jobs)
     limits = {"params": params, "memory": memory, "macs": macs, "outputs": outputs}
     budget = _budget(limits | {"streaming": streaming, "training": training})
@@ -159,7 +159,7 @@ def solve(
     limits = {"params": params, "memory": memory, "macs": macs, "outputs": outputs}
     budget = _budget(limits | {"streaming": streaming, "training": training})
     check_flags(exactly=exactly)
-    batch, timesteps, multiple_of = map(plain, (batch, timesteps, multiple_of))
+    batch, timesteps, multiple_of, dtype = map(plain, (batch, timesteps, multiple_of, dtype))
     _check_setting(framework, dtype, multiple_of=multiple_of, batch=batch, timesteps=timesteps)
     spec, whose, notes = template_of(template)
     solution = solved(
@@ -225,7 +225,7 @@ def _parsed(name: str, text: object, parse: Callable[[str], Value]) -> Value | N
     if text is None:
         return None
     if not isinstance(text, str):
-        raise ArgumentError(f"{name} is {shorten(repr(text))}, expected a text as for the option --{name}")
+        raise ArgumentError(f"{name} is {shorten(repr(text))}, expected a text, as on the command line")
     try:
         return parse(text)
     except ValueError as error:
