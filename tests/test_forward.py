@@ -333,13 +333,14 @@ def test_a_sequence_may_be_typed_instead_of_a_file(at: Walk, rnncli: Run, tmp_pa
                 assert rnncli("forward", spec, "--input", given, "-o", str(tmp_path / "y.npy")).status == 0
                 outputs.append(np.load(tmp_path / "y.npy"))
             assert np.array_equal(*outputs)
-    for typed, said in (
-        ("3,1,99", "id 99 (sample 0, timestep 2) is outside the vocabulary"),
-        ("3,x", "cannot be read"),
-        ("1.5,2", "cannot be read"),
-        ("9" * 30, "cannot be read"),
+    for typed, status, said in (
+        ("3,1,99", 1, "id 99 (sample 0, timestep 2) is outside the vocabulary"),
+        ("3,x", 1, "cannot be read"),
+        ("3,,4", 1, "cannot be read"),
+        ("1.5,2", 2, "expected integer ids"),
+        ("9" * 30, 2, "expected integer ids"),
     ):
         with at(typed):
             result = rnncli("forward", "embed:50x4,lstm:8", "--input", typed)
-            assert result.status == 1
+            assert result.status == status
             assert said in result.stderr

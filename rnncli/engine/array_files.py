@@ -141,16 +141,15 @@ class InputFile:
 
 def _typed(text: str, network: Network) -> bytes | None:
     """Return a sequence that is typed instead of a file name, as a .npy file of ids, or of numbers as one feature."""
-    typed = re.fullmatch(r"\[{0,2}([-+.\de]+([ ,]+[-+.\de]+)*)\]{0,2}", text)
-    if typed is None or os.path.exists(text):
+    words = re.split(" *, *| +", re.sub(r"^\[{1,2} *| *\]{1,2}$", "", text))
+    if os.path.exists(text):
         return None
-    reads_ids = network.head.vocabulary is not None
     try:
-        values = np.array([re.split("[ ,]+", typed[1])]).astype(np.int64 if reads_ids else np.float64)
-    except (ValueError, OverflowError):
+        values = np.array([[float(word) if re.search("[.e]|.{19}", word) else int(word) for word in words]])
+    except ValueError:
         return None
     content = io.BytesIO()
-    np.save(content, values if reads_ids else values[..., np.newaxis])
+    np.save(content, values if network.head.vocabulary is not None else values[..., np.newaxis])
     return content.getvalue()
 
 
