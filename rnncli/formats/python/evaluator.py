@@ -194,7 +194,7 @@ class Evaluator:
                 elif isinstance(found, Named) and found.node is None:
                     found = Named(found.path, node)
                 why = open_in(found) if name in self._settings and isinstance(found, Named | Unknown) else None
-                own = why is not None and name in [each.name for each in why.names]  # and is not computed from it
+                own = why is not None and (not why.names or name in [each.name for each in why.names])
                 return self.setting(name, found) if own else found
             case ast.Attribute(value=owner, attr=name):
                 return self.attribute(self.value(owner, scope), name, node)
@@ -350,7 +350,12 @@ class Evaluator:
         try:
             return owner[slice(*keys) if isinstance(index, ast.Slice) else keys[0]]
         except (LookupError, TypeError, ValueError):
-            return joined(keys) or left_open(node)
+            if not isinstance(owner, dict) or all(isinstance(key, PLAIN) for key in keys):
+                return joined(keys) or left_open(node)
+            example = next((key for key in owner if isinstance(key, str | int)), None)
+            why = joined(keys) or left_open(index)
+            opened = tuple(each._replace(example=each.example or example) for each in why.names)
+            return one_of_some([*owner.values()], replace(why, names=opened))
 
     def _rounds(
         self, node: ast.ListComp | ast.GeneratorExp | ast.DictComp, depth: int, scope: Scope, made: list[Value]
@@ -366,8 +371,8 @@ class Evaluator:
         taken = self.value(loop.iter, scope)
         items = self.items(taken)
         if items is None:
-            unknown = not_listed(open_in(taken) or left_open(node), loop.iter)
-            scope.values |= {each.id: unknown for each in ast.walk(loop.target) if isinstance(each, ast.Name)}
+            unknown = replace(not_listed(open_in(taken) or left_open(node), loop.iter), line=node.lineno)
+            self.assign(loop.target, unknown, scope)
             self.doubts.append(unknown)
             self._rounds(node, depth + 1, scope, made)
             self.doubts.pop()
@@ -441,6 +446,11 @@ class Evaluator:
 
     def spoil(self, held: Any, why: Unknown, added: Sequence[Value] = (), *, after: bool = False) -> None:
         """Record that the contents of a list or dict are unknown; with `after`, only those after a list's items."""
+        if isinstance(held, Instance):
+            cls = [] if held.cls is None else held.cls.line
+            own = {name: each for one in reversed(cls) for name, each in one.scope.values.items()}
+            held.values = {name: each for name, each in own.items() if not isinstance(each, Function)} | held.values
+            held = held.values
         values = [*held.values()] if isinstance(held, dict) else [] if after else held
         why = one_of_some([*values, *added], self.doubted(held) or why)
         if isinstance(held, dict):

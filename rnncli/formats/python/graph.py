@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from rnncli.formats import Settings
-from rnncli.formats.frameworks import CLASSES, DATA, SAME_MODULE, class_of
+from rnncli.formats.frameworks import CLASSES, DATA, INPUTS, SAME_MODULE, class_of
 from rnncli.formats.keras.config import OTHER_CLASSES
 from rnncli.formats.nodes import Note, names
-from rnncli.formats.python.modules import LIKE, Modules, computed, kind_of
+from rnncli.formats.python.modules import LIKE, Modules, computed
 from rnncli.formats.python.objects import (
     MISSING,
     Call,
@@ -113,7 +113,7 @@ class Graphs(Modules):
                 given = Given([owner, *given.positional], given.named, given.node)
                 return computed(self, name, given, self.tensors(given.all))
             case Method(owner=Module() as owner, name="get_layer"):
-                layers = [step.module for step in reached(self._ends(owner, "output")) if step.module is not None]
+                layers = self._layers(owner)
                 names = [each.given.named.get("name", snake_case(each.name)) for each in layers]
                 asked = given.get("name", 0)
                 return layers[names.index(asked)] if asked in names else left_open(given.node)
@@ -138,9 +138,7 @@ class Graphs(Modules):
                 return self.invoke(own, given)
         if not tensors:
             return super().apply(called, given)
-        made = self.operation(kind_of(called), tensors, given.line, plain=False)
-        made.step.names = self.names_of(called)
-        return made
+        return self.called(called, tensors, given.line)
 
     def instantiate(self, cls: Class, given: Given) -> Value:
         """Return a new object of a class, or the framework's layer that it derives from if it computes nothing else."""
@@ -279,9 +277,8 @@ class Graphs(Modules):
                 return SIZE if name in ("shape", "device", "dtype") else owner
             case Module(framework="keras") if name.rstrip("s") in _ENDS and (ends := self._ends(owner, name)):
                 return ends if name.endswith("s") or len(ends) != 1 else ends[0]
-            case Module(framework="keras", items=dict(items)) if name == "layers":
-                self._ends(owner, name)
-                return list(items.values())
+            case Module(framework="keras") if name == "layers":
+                return self._layers(owner)
             case Module(given=given) if not called:
                 flat = re.sub(r"^Conv[23]d$", "Conv1d", owner.name)  # which has the same arguments
                 cls = class_of(owner.framework, flat)
@@ -290,7 +287,7 @@ class Graphs(Modules):
                 value = given.get(name, places.index(name) if name in places else -1, usual.get(name, MISSING))
                 if "in_channels" in places and name in _OF_AXES and type(value) is int:
                     return [value] * int(owner.name[-2])
-                return Call((name,), given, owner) if value is MISSING else value
+                return Call((name,), replace(given, node=node), owner) if value is MISSING else value
         return super().attribute(owner, name, node, called=called)
 
     def _ends(self, module: Module, name: str) -> list[Tensor]:
@@ -301,6 +298,11 @@ class Graphs(Modules):
         called = [Tensor(step) for step in self.steps if step.module is module]
         once = len(called) == 1 and not module.given.named.get("return_state")
         return module.inputs if name.startswith("input") else module.outputs or called * once
+
+    def _layers(self, model: Module) -> list[Module]:
+        """Return the layers of a Keras model; those of a Sequential do not include its input."""
+        layers = dict.fromkeys(step.module for step in reached(self._ends(model, "output")) if step.module is not None)
+        return [each for each in layers if model.items is None or each.name not in INPUTS]
 
     def items(self, value: Value) -> list[Value] | None:
         """Return the items that a loop over a value visits: for a container, its modules."""

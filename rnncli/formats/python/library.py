@@ -8,6 +8,7 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any
 
 from rnncli.formats.nodes import names
@@ -28,6 +29,7 @@ from rnncli.formats.python.objects import (
     Value,
     expression_in,
     left_open,
+    not_listed,
     open_in,
 )
 
@@ -74,14 +76,17 @@ _COMPARING = names("max min sorted sum")
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     **{name: getattr(math, name) for name in names("sqrt ceil floor log2 prod")},
     **{each.__name__: each for each in (int, float, round, abs, max, min, sum, str, bool, range, len, list, tuple)},
-    **{each.__name__: each for each in (sorted, dict, enumerate, zip, reversed, divmod)},
+    **{each.__name__: each for each in (sorted, dict, enumerate, zip, reversed, divmod, chain, pairwise)},
     "OrderedDict": dict,
     "set": lambda values=(): [*dict.fromkeys(values)],
 }
 """The Python functions that are supported, by name."""
 
+_NAMESPACES = names("Namespace SimpleNamespace EasyDict AttrDict ConfigDict Munch Box DotMap create")
+"""Classes of objects whose items are attributes; OmegaConf has a function for it."""
+
 _KINDS = names("bool int float str list tuple dict")
-_MODULES: tuple[list[str], ...] = ([], ["math"], ["collections"], ["numpy"])
+_MODULES: tuple[list[str], ...] = ([], ["math"], ["collections"], ["itertools"], ["numpy"])
 
 
 def builtin(evaluator: Evaluator, called: Named, given: Given) -> Value:
@@ -118,8 +123,11 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
             if has or {base.name for base in owner.cls.named} <= NO_BASES | names("Module LightningModule Model Layer"):
                 value = evaluator.attribute(owner, name, given.node) if has else given.get("", 2)
                 return has if asked == "hasattr" and not isinstance(value, Unknown) else value
-        case ("setattr",) if isinstance(owner, Instance) and isinstance(name, str):
-            evaluator.put(owner, owner.values, name, given.get("", 2))
+        case ("setattr",) if isinstance(owner, Instance):
+            if isinstance(name, str):
+                evaluator.put(owner, owner.values, name, given.get("", 2))
+            else:
+                evaluator.spoil(owner, Unknown(left_open(given.node).why))
             return None
         case ("isinstance",) if isinstance(owner, (*PLAIN, list, dict)):
             holds = _is_one_of(owner, name if isinstance(name, list) else [name])
@@ -136,7 +144,7 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
         case (*_, "field" | "Field") if given.positional or given.named.keys() & {"default", "default_factory"}:
             factory = given.get("default_factory")
             return given.get("default", 0) if factory is None else evaluator.call(factory, Given([], {}, given.node))
-        case (*_, "Namespace" | "SimpleNamespace" | "EasyDict" | "AttrDict") if given.as_dict is not None:
+        case (*_, cls) if cls in _NAMESPACES and given.as_dict is not None:
             return evaluator.fresh(Instance(None, given.as_dict))
         case (*_, "partial") if given.positional:
             return Partial(owner, Given(given.positional[1:], given.named, given.node, given.unknown))
@@ -181,7 +189,8 @@ def plain_method(evaluator: Evaluator, owner: Any, name: str, given: Given) -> V
         known = known and evaluator.items(owner) is not None and not _is_deep([owner, first])
     if name in _CHANGING and (evaluator.doubted(owner) or not known):
         more = evaluator.items(first) or given.all
-        evaluator.spoil(owner, open_in(first) or Unknown(why.why), more, after=name in ("append", "extend"))
+        cause = not_listed(open_in(first) or Unknown(why.why), *getattr(given.node, "args", ()))
+        evaluator.spoil(owner, cause, more, after=name in ("append", "extend"))
         return why
     try:
         made: Any = getattr(owner, name)(*given.positional, **given.named) if known else why

@@ -12,7 +12,18 @@ from rnncli.formats.build import ArgumentFaultError
 from rnncli.formats.frameworks import CLASSES, DIFFERS, INPUTS, bound, built, class_of
 from rnncli.formats.keras.config import KEEP_FEATURES, side_by_side
 from rnncli.formats.nodes import Node, Note, Pass, loops, names, returned
-from rnncli.formats.python.objects import FLAGS, Given, Instance, Open, Unknown, Value, as_taken, left_open, open_in
+from rnncli.formats.python.objects import (
+    FLAGS,
+    Call,
+    Given,
+    Instance,
+    Open,
+    Unknown,
+    Value,
+    as_taken,
+    left_open,
+    open_in,
+)
 from rnncli.formats.python.steps import SIZE, Edge, Module, Recorder, Step, Tensor, reached
 from rnncli.layers import Flatten, Layer, Pool, Repeat
 
@@ -30,6 +41,9 @@ _WHOLE = names("AdaptiveAvgPool1d AdaptiveMaxPool1d")
 _EXAMPLES: Mapping[str, float] = {**dict.fromkeys(FLAGS, True), **dict.fromkeys(names("dropout rate p"), 0.1)}
 """Example values of arguments that are not sizes."""
 
+
+_NAMED = (ast.Name, ast.Attribute, ast.Subscript)
+"""Expressions that a setting can provide, whatever the reason why they are not known."""
 
 _FLAT = "b*"
 """The axes of a sequence after `view(n, -1)`: flattened, if a layer reads more features than it has."""
@@ -56,12 +70,7 @@ class Modules(Recorder):
         if isinstance(module, Instance) and tensors:
             return self.apply(module, Given([data], {}, given.node))
         if not isinstance(module, Module):
-            why = open_in(module)
-            where = f" (line {given.line})" if given.line else ""
-            notes = (Note(f"a layer is not known{where}: {why.why}", "left out"),) if why else ()
-            reads = [self.read(each) for each in tensors]
-            step = Step(kind_of(module), given.line, reads, names=self.names_of(module), notes=notes)
-            return Tensor(self.add(step))
+            return self.called(module, tensors, given.line)
         if module.items is not None:
             module.inner = module.inner or bool(tensors)
             for each in module.items.values():  # each is called at the line where it is created
@@ -78,6 +87,15 @@ class Modules(Recorder):
             tensors, states = tensors[:1], [*tensors[1:], *states]
         site = site or id(given.node)
         return self.once(module, site, tensors, states, lambda: self._made(module, tensors, states, given.line))
+
+    def called(self, unknown: Value, tensors: list[Tensor], line: int) -> Tensor:
+        """Return the output of calling a value that is not a module of a framework."""
+        made = self.operation(kind_of(unknown), tensors, line, plain=False)
+        made.step.names = self.names_of(unknown)
+        if isinstance(unknown, Unknown):
+            where = f" (line {line})" if line else ""
+            made.step.note(Note(f"a layer is not known{where}: {unknown.why}", "left out"))
+        return made
 
     def _made(self, module: Module, tensors: list[Tensor], states: list[Tensor], line: int) -> Value:
         """Return a layer's output, after recording its step, or one step per level of a stack."""
@@ -204,6 +222,8 @@ class Modules(Recorder):
         """
         if isinstance(module, Instance) and module.cls is not None:
             raise UnknownModuleError(f"{module.cls.name} is defined in the file, and specs cannot express it")
+        if type(module) is Call and module.path:
+            raise UnknownModuleError(f"{'.'.join(module.path)} (line {module.line}) is of neither Keras nor PyTorch")
         if not isinstance(module, Module):
             return module
         self.step()
@@ -231,8 +251,11 @@ class Modules(Recorder):
                 values[name] = taken
             for name, each in values.items():
                 if (cause := open_in(each)) is not None:
+                    written = module.given.written(name, cls.takes)
                     if cause is SIZE:
-                        cause = left_open(module.given.written(name, cls.takes), "depends on the data")
+                        cause = left_open(written, "depends on the data")
+                    elif not cause.names and not cause.line and isinstance(written, _NAMED):
+                        cause = replace(cause, names=left_open(written).names)
                     opened = [one._replace(example=one.example or _EXAMPLES.get(name)) for one in cause.names]
                     faults.append(UnknownModuleError(f"{name} of {what} is not known: {cause.why}", (*opened,)))
             if faults:

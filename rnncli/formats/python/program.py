@@ -42,9 +42,15 @@ _BY_TEXT = ("eval", "exec", "globals", "locals", "import_module")
 
 RECURRENT = names(
     "SimpleRNN LSTM GRU RNN Bidirectional CuDNNLSTM CuDNNGRU SimpleRNNCell LSTMCell GRUCell RNNCell StackedRNNCells"
-    " BasicRNNCell BasicLSTMCell MultiRNNCell"
+    " BasicRNNCell BasicLSTMCell MultiRNNCell ConvLSTM1D ConvLSTM2D ConvLSTM3D"
 )
 """The names of the recurrent classes of Keras, PyTorch and TensorFlow 1."""
+
+
+Loop = ast.For | ast.AsyncFor | ast.While
+
+_MOST_WHILE = 100
+"""The most rounds of a `while` loop that are followed."""
 
 
 class End(NamedTuple):
@@ -161,7 +167,7 @@ class Program(Evaluator):
             instance.values |= dict(zip(cls.fields, given.positional, strict=False)) | given.named
             for name in cls.fields:
                 if name not in instance.values and cls.get(name) is not MISSING:
-                    instance.values[name] = self.setting(name, cls.get(name))
+                    instance.values[name] = self.setting(name, given.unknown or cls.get(name))
             if isinstance(after := cls.get("__post_init__"), Function):
                 self.invoke(replace(after, owner=instance), Given([], {}, given.node))
         return instance
@@ -180,13 +186,16 @@ class Program(Evaluator):
         for parameter in parameters:
             name = parameter.arg
             known = name in values and not isinstance(values[name], Unknown | Named)
-            why = Unknown(f"{name} is a parameter of {of} without a default value", (Open(name, parameter.lineno),))
+            usual = function.defaults.get(name, MISSING)
+            opened = Open(name, parameter.lineno, usual if isinstance(usual, int | float | str) else None)
+            why = Unknown(f"{name} is a parameter of {of} without a default value", (opened,))
             unsaid = given.unknown is None and name not in {**values, **function.defaults}
             cls = self.value(parameter.annotation, function.scope) if unsaid and parameter.annotation else None
             if isinstance(cls, Class) and cls.is_record and function.owner is not None:
                 values[name] = self.instantiate(cls, Given([], {}, parameter))
                 self.presuming += (f"{name} is {cls.name}() with its default values: the file does not say",)
-            value = values.pop(name, given.unknown or function.defaults.get(name, why))
+            unwritten = given.unknown and replace(why, why=given.unknown.why)
+            value = values.pop(name, unwritten or (why if usual is MISSING else usual))
             scope.values[name] = value if known else self.setting(name, value)
         if isinstance(function.owner, Instance) and function.name == "__init__":
             function.owner.given.update((each.arg, scope.values[each.arg]) for each in parameters[1:])
@@ -242,11 +251,12 @@ class Program(Evaluator):
             case ast.For() | ast.AsyncFor():
                 taken = self.value(node.iter, scope)
                 items = None if self._has(node, ast.Break, ast.Continue) else self.items(taken)
-                return self.any_rounds(node, taken, scope) if items is None else self.rounds(node, items, scope)
-            case ast.While() | ast.Match():
-                blocks = [case.body for case in node.cases] if isinstance(node, ast.Match) else [node.body]
-                why = f"the effect of the {type(node).__name__.lower()} at line {node.lineno}"
-                return self.branches([*blocks, []], scope, Unknown(f"{why} is known only when the program runs"))
+                return self.any_rounds(node, scope, taken) if items is None else self.rounds(node, items, scope)
+            case ast.While():
+                unclear = self._has(node, ast.Break, ast.Continue) or isinstance(node.test, ast.Constant)
+                return self.any_rounds(node, scope) if unclear else self.rounds(node, [None] * _MOST_WHILE, scope)
+            case ast.Match():
+                return self.run(_as_if(node), scope)
             case ast.With() | ast.AsyncWith():
                 for item in node.items:
                     made = self.value(item.context_expr, scope)
@@ -282,8 +292,10 @@ class Program(Evaluator):
         else:
             self.assign(target, self.calculated(kind, held, value, node), scope)
 
-    def rounds(self, node: ast.For | ast.AsyncFor, items: list[Value], scope: Scope) -> End | None:
+    def rounds(self, node: Loop, items: list[Value], scope: Scope) -> End | None:
         """Follow a loop round by round; return its return value, or None if it runs to its end.
+
+        A `while` loop has at most as many rounds as it is given items.
 
         If a loop would take more than half of the remaining steps, its number of rounds is treated as unknown.
         """
@@ -294,12 +306,19 @@ class Program(Evaluator):
             for number, item in enumerate(items):
                 many = number == 0 and self._times > most  # usually training
                 long = number == 1 and (self._steps - begun) * times > most
-                if many or long:
-                    return self.any_rounds(node, items, scope)
-                self.assign(node.target, item, scope)
+                tested = self.truth(self.value(node.test, scope)) if isinstance(node, ast.While) else True
+                if many or long or tested is None:
+                    return self.any_rounds(node, scope, items)
+                if not tested:
+                    break
+                if not isinstance(node, ast.While):
+                    self.assign(node.target, item, scope)
                 returned = self.run(node.body, scope)
                 if returned is not None or self.repeats():
                     return returned
+            else:
+                if isinstance(node, ast.While):
+                    return self.any_rounds(node, scope)
             return self.run(node.orelse, scope)
         finally:
             self._times //= times
@@ -308,12 +327,14 @@ class Program(Evaluator):
         """Whether the next rounds of a loop are like the last one."""
         return False
 
-    def any_rounds(self, node: ast.For | ast.AsyncFor, taken: Value, scope: Scope) -> End | None:
+    def any_rounds(self, node: Loop, scope: Scope, taken: Value = None) -> End | None:
         """Follow a loop whose number of rounds is not known."""
+        over, lead = (node.test, "while loop on") if isinstance(node, ast.While) else (node.iter, "loop over")
+        why = f"how often the {lead} {shorten(source_of(over))} runs (line {node.lineno}) is not known"
         cause = open_in(taken)
-        why = f"how often the loop over {shorten(source_of(node.iter))} runs (line {node.lineno}) is not known"
-        unknown = not_listed(Unknown(why, () if cause is None else cause.names, line=node.lineno), node.iter)
-        self.assign(node.target, unknown, scope)
+        unknown = not_listed(Unknown(why, () if cause is None else cause.names, line=node.lineno), over)
+        if not isinstance(node, ast.While):
+            self.assign(node.target, unknown, scope)
         return self.branches([node.body, []], scope, unknown)
 
     def branches(self, blocks: Sequence[Sequence[ast.stmt]], scope: Scope, why: Unknown) -> End | None:
@@ -411,6 +432,25 @@ def _taken(module: ast.Module) -> dict[str, int]:
                 values = value if isinstance(value, list) else [value]
                 waiting += [(each, inside) for each in values if isinstance(each, ast.AST)]
     return found
+
+
+def _as_if(node: ast.Match) -> list[ast.stmt]:
+    """Return a `match` of plain values as nested `if` statements; the test of any other pattern is not known."""
+    rest: list[ast.stmt] = []
+    for case in reversed(node.cases):
+        tests: list[ast.expr] = []
+        for each in case.pattern.patterns if isinstance(case.pattern, ast.MatchOr) else [case.pattern]:
+            match each:
+                case ast.MatchValue(value=value):
+                    tests.append(ast.Compare(node.subject, [ast.Eq()], [value]))
+                case ast.MatchAs(name=None):
+                    tests.append(ast.Constant(True))
+                case _:
+                    tests.append(ast.Name(source_of(each)))
+        tests = [ast.BoolOp(ast.Or(), tests), *([] if case.guard is None else [case.guard])]
+        test = ast.copy_location(ast.BoolOp(ast.And(), tests), case.pattern)
+        rest = [ast.copy_location(ast.If(ast.fix_missing_locations(test), case.body, rest), case.pattern)]
+    return rest
 
 
 def _words(node: ast.AST) -> set[str]:

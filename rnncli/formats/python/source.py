@@ -225,7 +225,8 @@ class _Found:
         rows = parts_of(_nodes(self))
         self.left = rows.left
         if not rows.parts:
-            self.fault = next(iter(rows.reasons), "")
+            loops = [f"specs have no {step.kind} (line {step.line})" for step in self.steps if recurs(step.module)]
+            self.fault = next(iter([*rows.reasons, *loops]), "")
             return
         for part in rows.parts:
             between = "/" if part.framework == "keras" else "."
@@ -352,7 +353,7 @@ def _computed(graphs: Graphs, function: Function) -> Value:
     arguments = function.node.args
     every = [each.arg for each in (*arguments.posonlyargs, *arguments.args)][1:]
     required = every[: len(every) - len(arguments.defaults)] or every[:1] or [""]
-    data = [_FLAGS[name] if name in _FLAGS else graphs.data() for name in required]
+    data = [_FLAGS[name] if name in _FLAGS else graphs.setting(name, graphs.data()) for name in required]
     return graphs.call(function, Given(data, {}, function.node))
 
 
