@@ -15,7 +15,7 @@ from rnncli.formats.build import (
     UnknownArgumentError,
 )
 from rnncli.formats.frameworks import CLASSES, CUTS, DIFFERS, HOLDS, SHAPES, Class, class_of
-from rnncli.formats.nodes import Node
+from rnncli.formats.nodes import Node, names
 from rnncli.formats.python.objects import ACTIVATION_NAMES, Call, Named, UnparsableError, Value, tree_of
 from rnncli.language.framework_words import FRAMEWORK_WORDS, NOT_MERGED, framework_word
 from rnncli.language.likeness import closest
@@ -35,6 +35,9 @@ CONTAINERS = ("Sequential", "ModuleList", "ModuleDict", "add", "append")
 _MOST_NAMED = 4
 
 _WRAPPERS = ("Bidirectional", "TimeDistributed", "RNN", "StackedRNNCells")
+_OTHERS = names("rnn_cell contrib haiku hk flax linen mx mxnet gluon paddle equinox eqx chainer")
+"""Modules of other frameworks and of TensorFlow 1."""
+
 _PATHS: Mapping[str, Framework] = {
     **dict.fromkeys(("nn", "torch"), "torch"),
     **dict.fromkeys(("keras", "layers", "tf", "tensorflow", "tfkl"), "keras"),
@@ -198,6 +201,8 @@ def calls_in(values: Sequence[Value]) -> Iterator[Call]:
 def class_name(framework: Framework, call: Call) -> str | None:
     """Return the framework's class that a call names; a word of the spec language also names Keras's class."""
     name, word = call.name, call.name.lower()
+    if _OTHERS.intersection(call.path[:-1]):
+        return None
     if class_of(framework, name) is not None or len(call.path) != 1 or any(class_of(each, name) for each in FRAMEWORKS):
         return name if class_of(framework, name) else None
     if framework == "keras" and name == word and word in KINDS:
@@ -277,6 +282,8 @@ def no_class(text: Text, framework: Framework, call: Call) -> SpecError:
     span, word = (end - len(call.name), end), call.name.lower()
     whose = FRAMEWORK_NAMES[framework]
     message = f"there is no layer {quote(call.name)}"
+    if _OTHERS.intersection(call.path[:-1]):
+        return text.fault(f"{called_by(text, call)} is of neither Keras nor PyTorch", span)
     names = {name.lower(): name for name in (*CLASSES[framework], *CONTAINERS)}
     both = re.fullmatch("bi_?(.+)", word)
     if both is not None and both[1] in names:  # BiLSTM(32)

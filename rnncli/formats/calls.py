@@ -65,7 +65,7 @@ from rnncli.immutable import NamedTuple
 from rnncli.language.framework_words import FRAMEWORK_WORDS, framework_error
 from rnncli.language.rewrites import as_calls
 from rnncli.language.spec import MAX_LAYERS
-from rnncli.layers import KINDS, LAYERS, Layer
+from rnncli.layers import KINDS, Layer
 from rnncli.layers.sizes import BLANK_TEXT, blank_of
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
@@ -79,9 +79,7 @@ _MOST_REPAIRS, _MOST_READ = 8, 16_000
 _AROUND = SAME_MODULE | names("compile fit summary build Model print evaluate predict")
 """Calls that surround layers in a program but are not layers."""
 
-_OPTIONS = {option.attribute for layer in LAYERS for option in layer.options} | {"elementwise_affine"}
-_OPTIONS |= {theirs for layer in LAYERS for ours, theirs in layer.torch_arguments.items() if ours in _OPTIONS}
-_OPTIONS |= {*NAMES_ACTIVATION}
+_OPTIONS = FLAGS | {*NAMES_ACTIVATION, "merge_mode", "padding"}
 """Arguments that are not numbers."""
 
 

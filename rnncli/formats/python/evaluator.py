@@ -274,6 +274,9 @@ class Evaluator:
     def calculated(self, kind: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
         """Return the result of an operator on two values."""
         self.step(sum(len(each) // ITEMS_A_STEP for each in (left, right) if isinstance(each, list | str)))
+        if isinstance(kind, ast.Mod) and isinstance(left, str):
+            values = right if isinstance(right, list) else [right]
+            return plain_method(self, re.sub("%[ds]", "{}", left), "format", Given(values, {}, node))
         made = calculated(kind, left, right)
         return self.combined([left, right], node) if made is MISSING else made
 

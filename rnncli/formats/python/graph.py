@@ -327,49 +327,36 @@ class Graphs(Modules):
         if not isinstance(owner, Tensor):
             return owner if owner is SIZE else super().item(owner, index, scope, node)
         parts = index.elts if isinstance(index, ast.Tuple) else [index]
-        whole = [isinstance(each, ast.Slice) and each.lower is each.upper is each.step is None for each in parts]
-        keys = [None if isinstance(each, ast.Slice) else self._place(each, scope) for each in parts]
-        places = [place for place, key in enumerate(keys) if not whole[place] and key not in (None, ...)]
-        sliced = any(isinstance(each, ast.Slice) and not every for each, every in zip(parts, whole, strict=True))
-        if ... in keys:  # the keys after it index the last axes
-            places = [place if place < keys.index(...) else place + 3 - len(keys) for place in places]
-        key = next((each for each in keys if each not in (None, ...)), None)
-        if owner.step.kind == "max" and places == [0] and key == 0:
+        dots = [isinstance(each, ast.Constant) and each.value is ... for each in parts]
+        keys: dict[int, Value] = {}
+        slices: dict[int, list[Value]] = {}
+        for place, each in enumerate(parts):
+            axis = place - len(parts) if any(dots[:place]) else place
+            if isinstance(each, ast.Slice):
+                slices[axis] = [end and self.value(end, scope) for end in (each.lower, each.upper, each.step)]
+            elif (key := self._place(each, scope)) not in (None, ...):
+                keys[axis] = key
+        slices = {axis: ends for axis, ends in slices.items() if ends != [None] * 3}
+        first, key = next(iter(keys.items()), (None, None))
+        if owner.step.kind == "max" and keys == {0: 0}:
             return owner  # the values, which come with their indices
         line = getattr(node, "lineno", 0)
-        if owner.step.kind == "input" and places[:1] > [0] and isinstance(key, Tensor | Call | list):
+        if owner.step.kind == "input" and first and isinstance(key, Tensor | Call | list):
             return self.operation("index", [owner], line)
-        if owner.states and places == [0] and type(key) is int and -len(owner.states) <= key < len(owner.states):
+        if owner.states and [*keys] == [0] and type(key) is int and -len(owner.states) <= key < len(owner.states):
             return owner.states[key]
-        ends = [end for each in parts if isinstance(each, ast.Slice) for end in (each.lower, each.upper)]
-        alone = owner.step.is_data and [self.value(end, scope) for end in ends if end] == [SIZE, SIZE]
+        ends = [end for each in slices.values() for end in each if end is not None]
+        alone = owner.step.is_data and ends == [SIZE, SIZE]
         at_time = (key is SIZE or alone) and self.in_time  # x[:, t], or x[:, t : t + 1]
-        if (not places and not sliced) or owner.part or at_time or (owner.step.kind == "input" and not sliced):
+        if not (keys or slices) or owner.part or at_time or (owner.step.kind == "input" and not slices):
             return owner  # one timestep of a sequence
-        if len(places) == 1 and key == -1 and not sliced and not owner.step.is_keras and owner.takes_time(places[0]):
+        if len(keys) == 1 and key == -1 and not slices and not owner.step.is_keras and owner.takes_time(first):
             if getattr(owner.step.word, "merge_mode", None) is not None:
                 owner.step.note(BOTH_LAST)
             return Tensor(owner.step, "vector")
         axes = "btf" if owner.step.is_keras else owner.axes
-        cut = None if places or owner.step.is_data else self._cut(parts, axes, scope)
+        cut = None if keys or owner.step.is_data else _cut(slices, axes)
         return self.operation("slice", [owner], line) if cut is None else self.around(owner, "slice", line, cut, axes)
-
-    def _cut(self, parts: Sequence[ast.expr], axes: str, scope: Scope) -> tuple[int, int] | None:
-        """Return how many timesteps slices cut off at each end, as negative numbers; None if they do anything else."""
-        cuts: dict[int, tuple[int, int]] = {}
-        between = [place for place, each in enumerate(parts) if isinstance(each, ast.Constant) and each.value is ...]
-        for place, each in enumerate(parts):
-            if place in between:
-                continue
-            if not isinstance(each, ast.Slice):
-                return None
-            start, stop = (0 if end is None else self.value(end, scope) for end in (each.lower, each.upper))
-            if type(start) is not int or type(stop) is not int or start < 0 or stop > 0 or each.step is not None:
-                return None
-            if start or stop:
-                cuts[place - len(parts) if between and place > between[0] else place] = -start, stop
-        along = [axes[place] for place in cuts if -len(axes) <= place < len(axes)]
-        return next(iter(cuts.values())) if along in (["t"], ["?"]) and len(cuts) == 1 else None
 
     def _place(self, index: ast.expr, scope: Scope) -> Value:
         """Return an index; the last timestep written by its number, `x.size(1) - 1`, is -1."""
@@ -442,3 +429,14 @@ class Graphs(Modules):
         made = self.operation("if", tensors, why.line)
         made.step.note(Note(why.why, "left out"))
         return made
+
+
+def _cut(slices: Mapping[int, list[Value]], axes: str) -> tuple[int, int] | None:
+    """Return how many timesteps slices cut off at each end, as negative numbers; None if they do anything else."""
+    cuts = [
+        (axis, start or 0, stop or 0, step) for axis, (start, stop, step) in slices.items() if start or stop or step
+    ]
+    match cuts:
+        case [(axis, int(start), int(stop), None)] if start >= 0 >= stop and -len(axes) <= axis < len(axes):
+            return (-start, stop) if axes[axis] in "t?" else None
+    return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import math
 import operator
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, pairwise
@@ -272,14 +271,6 @@ def calculated(kind: ast.operator, left: Value, right: Value) -> Value:
             return left | right
         case ast.Mult(), list() | str(), int():
             return left * right if len(left) * right <= MAX_ITEMS else MISSING
-        case ast.Mod(), str(), int() | str() | list() if not re.search("%[^ds]", left):
-            given = right if isinstance(right, list) else [right]
-            if not all(isinstance(each, int) or (isinstance(each, str) and len(each) < MAX_ITEMS) for each in given):
-                return MISSING
-            try:
-                return left % tuple(given)
-            except (TypeError, ValueError):
-                return MISSING
     if not isinstance(left, number) or not isinstance(right, number) or type(kind) not in _OPERATORS:
         return MISSING
     if isinstance(kind, ast.Pow) and abs(right) > 64:

@@ -12,18 +12,7 @@ from rnncli.formats.build import ArgumentFaultError
 from rnncli.formats.frameworks import CLASSES, DIFFERS, INPUTS, bound, built, class_of
 from rnncli.formats.keras.config import KEEP_FEATURES, side_by_side
 from rnncli.formats.nodes import Node, Note, Pass, loops, names, returned
-from rnncli.formats.python.objects import (
-    FLAGS,
-    Call,
-    Given,
-    Instance,
-    Open,
-    Unknown,
-    Value,
-    as_taken,
-    left_open,
-    open_in,
-)
+from rnncli.formats.python.objects import FLAGS, Given, Instance, Open, Unknown, Value, as_taken, left_open, open_in
 from rnncli.formats.python.steps import SIZE, Edge, Module, Recorder, Step, Tensor, reached
 from rnncli.layers import Flatten, Layer, Pool, Repeat
 
@@ -222,8 +211,8 @@ class Modules(Recorder):
         """
         if isinstance(module, Instance) and module.cls is not None:
             raise UnknownModuleError(f"{module.cls.name} is defined in the file, and specs cannot express it")
-        if type(module) is Call and module.path:
-            raise UnknownModuleError(f"{'.'.join(module.path)} (line {module.line}) is of neither Keras nor PyTorch")
+        if not isinstance(module, Module | Unknown) and open_in(module) is not None:
+            raise UnknownModuleError(f"{kind_of(module)} is of neither Keras nor PyTorch")
         if not isinstance(module, Module):
             return module
         self.step()

@@ -438,18 +438,15 @@ def _as_if(node: ast.Match) -> list[ast.stmt]:
     """Return a `match` of plain values as nested `if` statements; the test of any other pattern is not known."""
     rest: list[ast.stmt] = []
     for case in reversed(node.cases):
-        tests: list[ast.expr] = []
-        for each in case.pattern.patterns if isinstance(case.pattern, ast.MatchOr) else [case.pattern]:
-            match each:
-                case ast.MatchValue(value=value):
-                    tests.append(ast.Compare(node.subject, [ast.Eq()], [value]))
-                case ast.MatchAs(name=None):
-                    tests.append(ast.Constant(True))
-                case _:
-                    tests.append(ast.Name(source_of(each)))
-        tests = [ast.BoolOp(ast.Or(), tests), *([] if case.guard is None else [case.guard])]
-        test = ast.copy_location(ast.BoolOp(ast.And(), tests), case.pattern)
-        rest = [ast.copy_location(ast.If(ast.fix_missing_locations(test), case.body, rest), case.pattern)]
+        each, tests = case.pattern, [case.guard] if case.guard else []
+        several = each.patterns if isinstance(each, ast.MatchOr) else [each]
+        values = [one.value for one in several if isinstance(one, ast.MatchValue)]
+        if len(values) == len(several):
+            tests.insert(0, ast.Compare(node.subject, [ast.In()], [ast.List(values)]))
+        elif ast.unparse(each) != "_":
+            tests.insert(0, ast.Name(source_of(each)))
+        test = ast.copy_location(ast.BoolOp(ast.And(), tests or [ast.Constant(True)]), each)
+        rest = [ast.copy_location(ast.If(ast.fix_missing_locations(test), case.body, rest), each)]
     return rest
 
 
