@@ -20,6 +20,13 @@ MAX_SIZE = 2**31 - 1
 MULTIPLES = {"k": 10**3, "M": 10**6, "G": 10**9}
 """The suffixes of a number: 10k, 1M, 2G."""
 
+SCALES = {
+    **dict.fromkeys(("thousand", "tausend", "mille", "mil"), "k"),
+    **dict.fromkeys(("million", "mio"), "M"),
+    **dict.fromkeys(("billion", "bn"), "G"),
+}
+"""The suffix for each word after a number."""
+
 _MEMORY_UNITS = ("B", "KB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB")
 
 
@@ -91,7 +98,7 @@ def _with_point(text: str) -> str:
 def nearest_number(text: str) -> str | None:
     """Return the number that was probably meant: 92,400 is 92400, 1e6 is 1000000, 1.5M is 1500000, < 5k is 5000."""
     text = re.sub(r"^[<>=≤≥~]+ ?| ?(?i:(?:param|parameter|weight|mac|step|unit)s?)$", "", text.strip(" ,;"))
-    text = re.sub(" ?(?:million|mio)$", "M", re.sub(" ?thousand$", "k", text))
+    text = re.sub(rf"(?i) ?({'|'.join(SCALES)})$", lambda found: SCALES[found[1].lower()], text)
     if text.startswith("-"):
         return None
     plain = re.fullmatch(r"\+?([0-9]{1,40})", without_thousands(text).replace("_", ""))

@@ -63,7 +63,9 @@ def with_command(group: click.Group, typed: Sequence[str]) -> list[str]:
     """Return a line with the implied command added: `rnncli SPEC` is `rnncli summary SPEC`."""
     first = next(iter(typed), "-")
     names = group.list_commands(click.Context(group))
-    if first.startswith("-") or any(word in names for word in typed) or not _stands_for_a_network(first):
+    command = re.match(r"(?:rnncli)?\W*(\w+)(?:[^\w.]|$)", first)  # `summary:`, `/summary`
+    begins = command is not None and command[1] in names and not is_file(first)
+    if first.startswith("-") or begins or any(word in names for word in typed) or not _stands_for_a_network(first):
         return [*typed]
     return [_SHOWS, *typed] if command_for(group, typed) == _SHOWS else [*typed]
 

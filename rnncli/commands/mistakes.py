@@ -11,6 +11,7 @@ import contextlib
 import io
 import re
 import shlex
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
@@ -256,7 +257,7 @@ def _kept(this: TypedLine, broken: UsageError) -> Iterator[Step[Line]]:
 
 def _gone(this: TypedLine, new: Line) -> str:
     """Return the words of a line that are missing in another."""
-    return " ".join(word for word in this.typed if word not in new)
+    return " ".join((Counter(this.typed) - Counter(new)).elements())
 
 
 def _misplaced(this: TypedLine, place: int) -> Iterator[Step[Line]]:
@@ -264,10 +265,13 @@ def _misplaced(this: TypedLine, place: int) -> Iterator[Step[Line]]:
     yield from _rewritten(this, place)
     text = this.words[place].text
     plain = re.sub(r"\\(?=[{}])", "", in_ascii(text))
-    if this.name == "sweep" and plain != text:
+    if plain != text and "(" not in text:
         yield Step(this.with_(place, Word(plain)), "perhaps", drops=text)
     yield from _apart(this, place)
     name, equals, value = in_ascii(text).lstrip("-/+_").partition("=")
+    own = re.fullmatch("([a-z-]+)(?::|(?=[0-9]))(.+)", name)  # batch:4, top5
+    if own is not None and f"--{own[1]}" in this.options:
+        name, equals, value = own[1], "=", own[2]
     shortest = 1 if equals or not in_ascii(text).startswith(name) else 2
     if re.fullmatch(rf"(?=.{{{shortest}}})[a-z][a-z0-9_.-]{{,30}}", name.lower()) and name.lower() not in KINDS:
         behind = next((each.text for each in this.words[place + 1 : place + 2] if each.is_argument), None)
@@ -279,10 +283,10 @@ def _misplaced(this: TypedLine, place: int) -> Iterator[Step[Line]]:
 def _apart(this: TypedLine, place: int) -> Iterator[Step[Line]]:
     """Yield the line with an argument that is a whole line, `'$ rnncli summary SPEC --wide'`, split into words."""
     text = this.words[place].text
-    typed = tuple(re.sub(r"^\s*[$%>#]?\s*(?:rnncli\s)?", "", text).split())
+    typed = tuple(re.sub(r"^(?:.*\brnncli\s|[^\w-]+)|\]$", "", text).split())
     if len(typed) > 1 and typed[0] in this.commands:
         yield Step(typed, "without the quotes", drops=text)
-    elif any(re.match("--?[a-z]", word) for word in typed[1:]):
+    elif any(re.match("--?[a-z]", word) for word in typed):
         yield Step(this.with_(place, *map(Word, typed)), "without the quotes", drops=text)
 
 

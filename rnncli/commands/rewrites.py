@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 
 from rnncli.language.rewriting import WITHOUT, Becomes, Rewrite
-from rnncli.quantities import parse_number, without_thousands
+from rnncli.quantities import SCALES, parse_number, without_thousands
 
 
 def _by_name(names: Mapping[str, str]) -> Mapping[str, str]:
@@ -35,7 +35,8 @@ VALUES = _by_name(
         "always": "yes on true",
         "never": "no off false",
         "dark": "black night",
-        "c": "c++ cpp arduino ansi-c cmsis",
+        "c": "c++ cpp arduino ansi-c cmsis cmsis-nn",
+        "torch": "torchscript nn.module",
         "keras": "glorot xavier glorot_uniform",
         "uniform": "random rand u[0,1)",
     }
@@ -50,7 +51,7 @@ def _line(
 
 
 _SIZES = "units|hidden|hidden-units|hidden-size|num-units|out-features"
-_NO_SPEC = r"'\2' is not a spec"
+_NO_SPEC, _NO_HYPHENS = r"'\2' is not a spec", r"an option begins with two hyphens: --\2"
 _NO_SPACE, _QUOTES = r"a space ends a value, so '\3' is read as a spec", "put the value in quotes"
 _LIST = "--pareto[ =][^ ]+?|--(?:input|lengths)[ =][0-9,]*[0-9]"
 _CUT_VALUE = r"a space ends a value, so \3 is '\4' and '\5' is read as a spec"
@@ -90,7 +91,7 @@ LINES = (
     _line("(.*) -(<LONG>)((?:[= ].*)?)", r"\1 --\2\3", "", r"a long option has two hyphens, not as in '-\2'"),
     _line("(.*) (-[a-z])[=:]([^ ]+(?: .*)?)", r"\1 \2 \3"),
     _line("(.*) (--<LONG>)-?([0-9]+(?: .*)?)", r"\1 \2 \3"),
-    _line("(.*) (<OPTION>)[ =]([0-9.,]+) ([kmgt]?(?:i?b|hz|s|mac)?)((?: .*)?)", r"\1 \2 \3\4\5"),
+    _line(f"(.*) (<OPTION>)[ =]([0-9.,]+) ([kmgt]?(?:i?b|hz|s|mac)?|{'|'.join(SCALES)})((?: .*)?)", r"\1 \2 \3\4\5"),
     _line("(.*) (--<LONG>)(?:= | = ?)([^ ]+(?: .*)?)", r"\1 \2 \3"),
     _line("(.*) <FLAG>=(?:no|false|0|off)((?: .*)?)", r"\1\2", WITHOUT),
     _line("(.*) (<FLAG>)=(?:yes|true|1|on)((?: .*)?)", r"\1 \2\3", drops=True),
@@ -105,10 +106,10 @@ LINES = (
     _line(f"(<COMMAND>) (<LAYER>) --(?:{_SIZES})[ =]([0-9]+)(.*)", r"\1 input:32,\2:\3\4", "for example"),
     _line("(.*) --((?:<INPUT>):[^ ]+(?: .*)?)", r"\1 \2", "a spec needs no option"),
     _line("(<COMMAND>) --(<INPUT>)[ =]([0-9x]+) --(<BODY>)[ =]([0-9]+)(.*)", r"\1 \2:\3,\4:\5\6"),
-    _line("(<COMMAND> (?:<INPUT>):[^ ]+) --(<BODY>)[ =]([0-9]+)(.*)", r"\1,\2:\3\4"),
+    _line("(<COMMAND> (?:<INPUT>):[^ ]+) --(?!repeat)(<BODY>)[ =]([0-9]+)(.*)", r"\1,\2:\3\4"),
     _line("help(?: .*)? --(<COMMAND>)(?: .*)?", r"help \1", drops=True),
     _line("<COMMAND>(.*) --(?!layers|help|spec)(<COMMAND>)((?: .*)?)", r"\2\1\3"),
-    _line(r"(.*) --part[ =]([0-9]+)(?: ?(?:of|/|:|-) ?| )([0-9]+)((?: .*)?)", r"\1 --part \2/\3\4"),
+    _line(r"(.*) --part[ =]([0-9]+)(?:[\s ]?(?:of|[/:,-])[\s ]?| )([0-9]+)((?: .*)?)", r"\1 --part \2/\3\4"),
     _line(
         r"(.*) (?:(?:-b|-t|--batch|--timesteps)[ =](?:-1|none|null|\?)|--seed[ =]none)((?: .*)?)",
         r"\1\2",
@@ -117,7 +118,7 @@ LINES = (
     ),
     _line(r"(.*) --(?:max-)?params[ =]([0-9.]+[kmgt]i?b)(.*)", r"\1 --memory \2\3", "", advice=_BYTES),
     _line(f"(?:summary|explain)(.* --{_LIMIT}[ =][^ ]+.*)", r"sweep\1"),
-    _line(r"(.*) --set[ =]([a-z_]\w*)(?: =? ?|:)([0-9.]+)((?: .*)?)", r"\1 --set \2=\3\4"),
+    _line(r"(.*) --set[ =]([a-z_]\w*)[:=\s ]{1,3}([0-9.]+)((?: .*)?)", r"\1 --set \2=\3\4"),
     _line(
         rf"(?=.*\.(?:py|ipynb)\b|.*\b({_OPENS})\b.*--\1\b)({_SOURCE}) --({_OPENS})[ =]([0-9]+)((?: .*)?)",
         r"\2 --set \3=\4\5",
@@ -135,7 +136,8 @@ LINES = (
     _line(r"(?!.* --to)export(.*) (?:-o|--output)[ =]([^ ]+)\.(?:h|cpp|cc|ino)((?: .*)?)", r"export\1 -o \2.c\3", _C),
     _line(rf"(?!sweep|compare|reach|solve)<COMMAND>((?: .*)? [^ ]*{_RANGE}.*)", r"sweep\1"),
     # an argument that is not a spec, between two ~
-    _line(rf"({_SOURCE}) ~({_OPENS}=[0-9]+)~(.*)", r"\1 --set \2\3", message=_NO_SPEC, advice=_LEFT_OPEN),
+    _line("(.*) ~[–—]~ (<LONG>(?:[= ].*)?)", r"\1 --\2", "", _NO_HYPHENS),
+    _line(rf"({_SOURCE}) ~((?!<LONG>=)[a-z_]\w*=[0-9.]+)~(.*)", r"\1 --set \2\3", message=_NO_SPEC, advice=_LEFT_OPEN),
     _line(r"(.*) ~([^ ]*[^ \s-])(--<LONG>)~((?: .*)?)", r"\1 \2 \3\4"),
     _line(r"(.*) --((?: .*)?) ~(-[^ ]+)~(.*)", r"\1\2 \3\4", "", _AFTER_HYPHENS),
     _line("(.* (<FLAG>)) ~(yes|true|on|1)~(.*)", r"\1\4", WITHOUT, _NO_VALUE),
@@ -144,8 +146,10 @@ LINES = (
     _line(f"(.*) ({_LIST}) ~,?([^ :(]+?),?~(.*)", r"\1 \2,\3\4", "", _NO_SPACE, "separate values with commas"),
     _line(r"(.*) --sort[ =]-?([a-z-]+) ~(desc(?:ending)?|reversed?)~(.*)", r"\1 --sort=-\2\4", "", _NO_SORT),
     _line(r"(.*) --sort[ =]-?([a-z-]+) ~(asc(?:ending)?|increasing)~(.*)", r"\1 --sort=\2\4", "", _SORTS_UP),
-    _line(r"((.*) (<OPTION>)[ =]([0-9.]+)) ~(million|mio)~(.*)", r"\1M\6", "", _CUT_VALUE),
-    _line(r"((.*) (<OPTION>)[ =]([0-9.]+)) ~(billion|bn)~(.*)", r"\1G\6", "", _CUT_VALUE),
+    *(
+        _line(rf"((.*) (<OPTION>)[ =]([0-9.]+)) ~({word})~(.*)", rf"\1{suffix}\6", "", _CUT_VALUE)
+        for word, suffix in SCALES.items()
+    ),
     _line(f"(?!.* <COMPARED>[ =][^ ]+ ~[1-9]){_SECOND}", r"\1·\5\6", "", _CUT_VALUE, _QUOTES),
     _line(_PARTED, r"\1\5\6", "", _CUT_VALUE, drops=True),
     _line(_COMPARED, r"compare\1 \3 \5\6", "", _CUT_VALUE, "compare shows them side by side"),
@@ -187,9 +191,10 @@ LINES = (
     _line(r"sweep(.*) ~([^ ]*\{([a-z]\w*)=[^ ]*[:x])\3(?=[:x,~])([^ ]*)~(.*)", r"sweep\1 \2{\3}\4\5"),
     _line(f"(?!solve)<COMMAND>((?: .*)?) ~([^ ]*{_BLANK}[^ ]*)~(.*)", r"solve\1 \2\3", "for example"),
     _line(
-        r"sweep(.*) ~([^ {}]*[:x])[(\[]?([0-9]+)\s*(?:to|-|\.{2,3})\s*([0-9]+(?:\.\.[0-9]+)?)[)\]]?([^ {}]*)~(.*)",
+        r"sweep(.*) ~([^ {}]*[:x])[(\[]?([0-9]+)\s*(?:to|bis|-|\.{2,3})\s*([0-9]+(?:\.\.[0-9]+)?)[)\]]?([^ {}]*)~(.*)",
         r"sweep\1 \2{\3..\4}\5\6",
     ),
+    _line(r"sweep(.*) ~([^ {}]*[a-z])\s(?:from|von)\s([0-9]+)\s(?:to|bis)\s([0-9]+)~(.*)", r"sweep\1 \2:{\3..\4}\5"),
     _line(
         r"sweep(.*) ~([^ {}]*[:x])([1-9][0-9]*(?:,\s*[1-9][0-9]*)+)(?=[:,x}~])\}?([^ {}]*)~(.*)", r"sweep\1 \2{\3}\4\5"
     ),
@@ -222,6 +227,8 @@ LINES = (
     _line(r"(?:[^ ]+ )*?[^ ]*\brnncli(?:\.[a-z]+)? (.+)", r"\1", "write rnncli only once"),
     _line("((?:<INPUT>)=[^ ]*,.*)", r"summary \1", "perhaps"),
     _line("(?:list|show|print) (?:all )?(<COMMAND>)", r"\1"),
+    _line(r"(?:[^\w -]+|-(?= <COMMAND> [^-])|[^\w (]?\w+[].:)]) (<COMMAND>(?: .*)?)", r"\1", drops=True),
+    _line(r"(?:rnncli\W|[^\w ]|--(?:install-)?)?(<COMMAND>)(?:[^\w. ] ?| |(?=<INPUT>:))(.+)", r"\1 \2"),
     _line(
         "(?!<COMMAND>(?: |$))([^ ]*)(.*?) (<COMMAND>)((?: .*)?)",
         r"\3\4 \1\2",
@@ -248,7 +255,7 @@ PARTS = (
 
 COMMANDS = _by_name(
     {
-        "summary": "sum params parameters count show info model print describe shape shapes table torchinfo view ls",
+        "summary": "get calculate params parameters count show info model print describe shapes torchinfo view ls",
         "summary --wide": "flops macs cost costs memory size sizes stats profile",
         "explain": "why formula formulas equations",
         "draw": "plot graph picture diagram unroll visualize visualise viz plot-model plot_model",
@@ -259,7 +266,7 @@ COMMANDS = _by_name(
         "sweep": "grid search gridsearch scan tune candidates",
         "solve": "find largest max budget fits",
         "export": "convert generate code codegen translate save write",
-        "page": "report html website webpage share publish",
+        "page": "report html web website webpage share publish",
         "export --to keras": "keras tensorflow tf",
         "export --to torch": "pytorch torch",
         "export --to onnx": "onnx",
@@ -268,7 +275,8 @@ COMMANDS = _by_name(
         "inspect": "load open read file weights cat head less dump netron",
         "layers": "list kinds fields language glossary syntax words",
         "spec": "canonical parse normalize format",
-        "help": "man manual usage -?",
+        "help": "man manual usage -? commands options hilfe ayuda aide",
+        "completion": "autocomplete autocompletion",
         **{f"help {topic}": topic for topic in ("keys", "files", "python", "promises")},
         "--version": "version -v --v -version",
     }
@@ -319,23 +327,22 @@ OPTIONS = (
     _option("lookback|look-back|maxlen|max-len", "--timesteps"),
     _option("batch-size|batchsize|batch-sizes|bs|samples|n-samples|num-samples", "--batch"),
     _option("(?:limit|budget|max) ([0-9.,]+ ?(?i:[kmgt]i?b))", r"--max-memory \1"),
-    _option("n|limit|head|best|first|rows|max-rows", "--top"),
-    _option("order|order-by|sort-by|by", "--sort"),
-    _option("threads|workers|cores|processes|procs|parallel|n-jobs|cpus|j", "--jobs"),
+    _option("n|limit|head|best|first|rows", "--top"),
+    _option("order|order-by|by", "--sort"),
+    _option("threads|workers|cores|processes|procs|parallel|cpus|j", "--jobs"),
     _option("fps|hz|frequency|freq|sample-rate|sampling-rate|samplerate|fs|odr|period|interval|r", "--rate"),
-    _option("trials|repeats|runs|n-seeds|num-seeds", "--seeds"),
-    _option("load|load-weights|checkpoint|ckpt|restore|pretrained|weights-file", "--weights"),
-    _option("initial-states?|init-state|load-state|h0|hx", "--state"),
+    _option("trials|repeats|runs", "--seeds"),
+    _option("load|checkpoint|ckpt|restore|pretrained", "--weights"),
+    _option("initial-states?|h0|hx", "--state"),
     _option("n", "--batch"),
     _option("type|bits|precision|quantize|quantise|quant|d", "--dtype"),
     _option("quanti[sz]ed?|quant", "--dtype int8"),
     _option("prefix|namespace", "--name"),
-    _option("main", "--with-main"),
     _option("backend|library|framework|format|f|target|output-format|as", "--to"),
     _option("output-format|as", "--format"),
     _option(r"(?:(?:to|as)-)?(csv|tsv|json|html|markdown) (.+\.\w+)", r"-f \1 > \2", _TO_A_FILE),
     _option("(?:to|as)-(json|csv|tsv|markdown|html)", r"--format \1"),
-    _option(r"(?:output|o|out|to-file) (json|csv|tsv|markdown|html)", r"--format \1"),
+    _option(r"(?:output|o|out|to-file) (json|yaml|csv|tsv|markdown|html)", r"--format \1"),
     _option(r"save (.+\.(?:npz|safetensors|h5))", r"--save-weights \1"),
     _option(
         f"(?:{_OUT}|export|png|pdf|jpg|image|picture|fig(?:ure)?|save-?(?:svg|fig)) (.+){_PICTURE}", r"--svg \1.svg"
@@ -356,19 +363,19 @@ OPTIONS = (
     _option("verbose|vv?|w|all|long|full|details?|detailed|footprint", "--wide"),
     _option(r"html (.+\.html?)", r"--output \1"),
     _option("silent|total|num-params|count|count-params|params|params-only|raw|porcelain", "--quiet"),
-    _option("budget|max|parameters|param|max-parameters|p", "--max-params"),
-    _option("mem|bytes|size|max-size|m", "--max-memory"),
+    _option("budget|max|parameters|param|p", "--max-params"),
+    _option("mem|bytes|size|m", "--max-memory"),
     _option("([kmg]b) ([0-9.]+)", r"--max-memory \2\1"),
     _option("flash|rom", "--max-memory", _WHICH_MEMORY),
     _option("ram|sram", "--max-streaming", _WHICH_MEMORY),
     _option("vram|gpu-memory", "--max-training", _WHICH_MEMORY),
-    _option("(?:max-)?([gm]?)flops ([0-9].*)", _macs, _TWO_FLOPS),
+    _option("([gm]?)flops ([0-9].*)", _macs, _TWO_FLOPS),
     _option("flops|macs|mult-adds|multadds|ops|costs|weights-shapes", "--wide"),
     _option("memory|outputs|streaming|training|sizes", "--wide"),
-    _option("mem|bytes|size|max-size|flash|rom|ram|sram|vram|gpu-memory", "--wide"),
+    _option("mem|bytes|size|flash|rom|ram|sram|vram|gpu-memory", "--wide"),
     _option("flops|macs|mult-adds|multadds|ops|costs|torchinfo|thop|fvcore|tools", "--others"),
-    _no_option("(?:max-)?[gm]?flops", f"{_TWO_FLOPS}, and --macs limits multiply-adds"),
-    _option("random-seed|random-state|rng|s", "--seed"),
+    _no_option("[gm]?flops", f"{_TWO_FLOPS}, and --macs limits multiply-adds"),
+    _option("random-state|rng|s", "--seed"),
     _option("in|ids|tokens|data|x|calibration", "--input"),
     _option("(dark|light)-(?:mode|theme)", r"--theme \1"),
     _option("s", "--quiet"),

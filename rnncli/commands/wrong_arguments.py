@@ -16,7 +16,7 @@ from rnncli.formats import FORMATS, SEPARATOR, OpenNumbersError, choice_of, open
 from rnncli.formats.calls import is_call
 from rnncli.formats.networks import read_text
 from rnncli.language.likeness import closest
-from rnncli.language.rewriting import WITHOUT, Step
+from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Step
 from rnncli.language.source import lowered
 from rnncli.layers import KINDS, Layer
 from rnncli.layers.sizes import BLANK_TEXT
@@ -158,11 +158,11 @@ def meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Step[Lin
     elif (near := None if is_spec(text) else near_file(text)) is not None:
         yield Step(this.with_(place, Word(near)), "perhaps", f"{quote(text)} is neither a spec nor a file", drops=text)
     yield from joined(this, place)
-    if not error.advice and not re.search("[:(,=]", text) and is_word(text) and lowered(text) not in KINDS:
-        no_spec = f"{quote(text)} is not a spec"
-        if len(this.arguments) == 1:
-            yield Step(("layers", text), "", no_spec, drops=" ".join(this.typed), advice=A_WORD)
-        yield Step(this.with_(place), WITHOUT, no_spec, drops=text, advice=f"`rnncli layers {text}` explains it")
+    is_plain = re.fullmatch(r"[^\W_][^:(,=]*", text) is not None and lowered(text) not in KINDS
+    is_term = is_plain and not error.advice and is_word(text)
+    no_spec = f"{quote(text)} is not a spec"
+    if is_term and len(this.arguments) == 1:
+        yield Step(("layers", text), "", no_spec, drops=" ".join(this.typed), advice=A_WORD)
     candidates = _expanded(text) if this.name in ("compare", "reach", "solve") else []
     if 1 < len(candidates) <= _MOST_EXPANDED and (this.name != "solve" or BLANK_TEXT in text):
         lead = "the shell expands braces unless they are quoted"
@@ -175,6 +175,9 @@ def meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Step[Lin
     if repair and "example" not in error.lead and not stray:
         lead = error.lead.replace(WITHOUT, f"without {quote(error.text[slice(*error.span)])}")
         yield Step(this.with_(place, Word(repair)), lead, drops=text, advice=error.advice or "")
+    if is_plain and len(this.arguments) > 1 and (is_term or not re.search("[0-9]", text)):
+        advice = f"`rnncli layers {text}` explains it" if is_term else ""
+        yield Step(this.with_(place), WITHOUT, no_spec, drops=text, costs=COSTS_A_GUESS, advice=advice)
 
 
 def _mended_pattern(pattern: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import islice, product
 
 import click
 
@@ -125,7 +125,7 @@ def _wrong_choice(this: TypedLine, what: str, type_: OneOf) -> Refused:
     command = COMMANDS.get(value.lower(), "").partition(" ")[0]
     nearest = type_.meant(value) or (command if command in choices else type_.nearest(value))
     if nearest is not None:
-        steps.append(Step(this.with_(place, Word(nearest))))
+        steps.append(Step(this.with_(place, *[Word(nearest)] * (nearest != this.name))))
     if len(choices) > _FEW:
         steps.append(Step(this.typed, advice=f"choose from {', '.join(choices)}"))
         return f"there is no {what.strip('[]').lower().replace('|', ' or ')} {quote(value)}", steps
@@ -237,12 +237,15 @@ def _unknown(this: TypedLine, place: int) -> Refused:
     behind = [each.text for each in this.words[place + 1 : place + 2] if each.is_argument]
     named_layer = not alone and this.name != "compare"  # where a kind may start another network
     behind = [each for each in behind if not is_spec(each) or (named_layer and each in KINDS)]
+    behind = [each for each in behind if f"--{each}" not in this.options]  # --with batch 4
     said = typed
-    if short := re.fullmatch(r"(-[a-zA-Z])([0-9]+)|(--[a-z-]+)(?::|\s+)(.+)", typed.text):  # -t100, --batch:4
+    if short := re.fullmatch(r"(-[a-zA-Z])([0-9]+)|(--[a-z-]+):(.+)", typed.text):  # -t100, --batch:4
         said = Word(short[1] or short[3], None, short[2] or short[4], attached=True)
     elif typed.value is None and behind and not (alone and is_file(behind[0])):
         said = typed._replace(value=behind[0])
     steps = list(named(this, place, said)) or list(_nearest(this, place, said))
+    if re.match(r"--?[a-z][^ ]* ", typed.text):
+        steps.insert(0, Step(this.with_(place, *map(Word, typed.text.split())), "without the quotes"))
     if not steps and said.value is not None and len(this.arguments) == len(said.typed()) - 1:
         steps.append(Step(this.with_(place, Word(said.value), used=len(said.typed())), drops=said.text))
     if all(step.lead != WITHOUT for step in steps):
@@ -278,9 +281,10 @@ def named(this: TypedLine, place: int, said: Word) -> Iterator[Step[Line]]:
 def _rewritten(this: TypedLine, place: int, said: Word) -> Iterator[Step[Line]]:
     """Yield the line as rewritten by the rows whose options the command has and the line does not have yet."""
     arguments = {this.words[each].text for each in this.arguments} - {said.value}
-    for row in OPTIONS:
-        whole = None if said.value is None else re.fullmatch(row.pattern, f"{_name(said)} {said.value}", re.DOTALL)
-        found = whole or re.fullmatch(row.pattern, _name(said))
+    names = dict.fromkeys((_name(said), _name(said).removeprefix("max-")))
+    for name, row in product(names, OPTIONS):
+        whole = None if said.value is None else re.fullmatch(row.pattern, f"{name} {said.value}", re.DOTALL)
+        found = whole or re.fullmatch(row.pattern, name)
         no_option = (row.drops or not row.becomes) and said.is_argument and said.value is None
         if found is not None and not no_option and not (row.invents and arguments):
             becomes = found.expand(row.becomes) if isinstance(row.becomes, str) else row.becomes(found)
@@ -319,6 +323,8 @@ def _nearest(this: TypedLine, place: int, said: Word) -> Iterator[Step[Line]]:
     name = _name(said)
     if said.value is None and closest(name, ["help"], _LIKE_A_CHOICE):
         yield _instead(this, place, said, "--help")
+    if closest(name, names, _LIKE_AN_OPTION) is None:
+        yield from _sharing_a_word(this, place, said)
     likeness = _LIKE_AN_OPTION if is_word(name.replace("-", "_")) else _LIKE_NOTHING_ELSE
     for least in (likeness, _LIKE_AN_OPTION):
         guess = closest(name, names, least)
@@ -331,6 +337,15 @@ def _nearest(this: TypedLine, place: int, said: Word) -> Iterator[Step[Line]]:
             if near and not this.having(said.text):
                 yield _instead(this, place, Word(said.text), f"{option.opts[0]} {near}")._replace(lead="perhaps")
     yield from _of_value(this, place, said.value or "", len(said.typed()))
+
+
+def _sharing_a_word(this: TypedLine, place: int, said: Word) -> Iterator[Step[Line]]:
+    """Yield the line with the only option of which a name is a part or has it as one: `--manual-seed`, `--main`."""
+    typed = {*re.split("s?-", _name(said).removesuffix("s"))}
+    names = {name: {*re.split("s?-", name[2:].removesuffix("s"))} for name in this.options if name.startswith("--")}
+    found = [name for name, parts in names.items() if parts < typed or typed < parts]
+    if len({this.options[name] for name in found} - this.given) == 1 and not typed & {"no", "without", "min"}:
+        yield _instead(this, place, said, found[0])._replace(lead="perhaps")
 
 
 def _of_value(this: TypedLine, place: int, value: str, used: int = 1) -> Iterator[Step[Line]]:

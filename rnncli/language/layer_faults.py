@@ -60,11 +60,12 @@ class LayerFaults(NamedTuple):
 
     def no_size(self, cls: type[Layer], kind: Token) -> NoReturn:
         """Fail because a layer has no size."""
+        size = BLANK_TEXT if self.blanks and cls.sizes.example.isdigit() else cls.sizes.example
         self.fail(
             kind,
             f"{cls.kind} needs {cls.sizes.needs}, {cls.kind}:{cls.sizes.shortest}",
             lead="give it one",
-            repair=splice(self.text, kind, f"{kind.text}:{cls.sizes.example}"),
+            repair=splice(self.text, kind, f"{kind.text}:{size}"),
         )
 
     def wrong_count(self, field: Token, message: str) -> NoReturn:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby, pairwise
+from itertools import groupby, pairwise, takewhile
 
 from rnncli.errors import SpecError, quote
 from rnncli.language import spec
@@ -224,6 +224,7 @@ def _names(text: str, token: Token, fault: SpecError) -> Iterator[Step[str]]:
         word, known = lowered(kind.text), lowered(kind.text) in FRAMEWORK_WORDS
         longer = {each: name for name, each in KINDS.items() if name.startswith(word) and len(word) >= _SHORTEST}
         only = longer.values() if len(longer) == 1 else []
+        known |= word[:1].isdigit() and not word[1:2].isalpha()  # 2-layer is not a misspelling
         for guess in [] if known else [*only, *likest(word, [*KINDS, *NAMED])]:
             instead = NAMED.get(guess, guess)
             yield Step(splice(text, kind, instead), f"perhaps {guess}")
@@ -322,7 +323,7 @@ def _own(text: str, fault: SpecError, named: tuple[int, int]) -> Iterator[Step[s
 def _without(text: str, token: Token, fault: SpecError) -> Iterator[Step[str]]:
     """Yield the text without the field at fault, or without the layer if its kind is unknown."""
     kind, *fields = token.split(":")
-    for field in fields:
+    for field in fields if lowered(kind.text) in KINDS else ():
         more = {*lowered(field.text).split()}
         layered = len(more) > 1 and more & KINDS.keys()  # it is more than a field of this layer
         if field.start <= fault.span[0] < field.end and not layered and not leaves_out_a_number(field.text):
@@ -337,7 +338,6 @@ def _without(text: str, token: Token, fault: SpecError) -> Iterator[Step[str]]:
 _MEANS_NOTHING = {
     *SAYS_NOTHING,
     *("none", "null", "any", "batch", "true", "false", "yes", "no", "on", "off", "x", "kernel"),
-    *("kx", "mx", "gx", "bx"),
     *("model", "net", "network", "spec", "arch", "sequential", "nn", "keras", "torch", "layers", "layer", "self"),
     *("units", "cells", "neurons", "nodes", "filters", "features", "hidden", "size", "dim", "dims", "shape", "vocab"),
     *("in", "out", "input", "output", "num", "activation", "act", "nonlinearity", "return", "merge", "cudnn", "time"),
@@ -345,7 +345,7 @@ _MEANS_NOTHING = {
     *SMALL_WORDS.split("|"),
     *("by", "and", "then", "plus", "und", "words", "inputs"),
 }
-"""Words that a spec does not express, or that only announce the number after them; and what joins `10k` and `32`."""
+"""Words that a spec does not express, or that only announce the number after them."""
 
 _OTHER_WAY = {*["bidirectional", "bidir", "reverse", "reversed", "backward", "backwards", "sequence", "sequences"]}
 """Words that any field other than a default accounts for."""
@@ -366,6 +366,7 @@ def keeps(typed: str, result: str, way: Sequence[Step[str]]) -> bool:
         way: the steps from the text to the spec.
     """
     plain = re.sub(r"\b(?:[tlnb]|none|batch)\s?x\s?(?=[0-9])|(?<=[0-9])\s?x\b", " ", in_ascii(typed).lower())
+    plain = re.sub("(?<=[0-9])[kmgb](?=x)", "", plain)  # 10kx32
     for step in way:
         plain = plain.replace(in_ascii(step.drops).lower(), " ") if step.drops else plain
     if not re.search("[a-z0-9]", plain) and typed.strip():
@@ -402,7 +403,8 @@ def digits_stand(text: str, result: str) -> bool:
         begins = any(each == first and not result[place - 1 : place].isdigit() for place, each in found)
         if not (begins and all(any(each == digit for _, each in found) for digit in more)):
             return False
-        next((each for _, each in found if not each.isdigit()), None)
+        if any(each != "0" for _, each in takewhile(lambda each: each[1].isdigit(), found)):
+            return False
     return True
 
 
@@ -418,10 +420,12 @@ def _stacked(layers: Sequence[Layer]) -> Iterator[int]:
 
 
 def _is_said(word: str, known: set[str]) -> bool:
+    longer = {each for each in known if len(each) > _SHORTEST}
     return (
         any(part in known for part in word.split("_") if part)
         or bool(likest(word, known))
-        or any(each.startswith(word) or (each in word and len(each) > 2) for each in known)
+        or any(each.startswith(word) for each in known)
+        or any(word.startswith(each) or word.endswith(each) for each in longer)
     )
 
 

@@ -18,7 +18,7 @@ from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
 from rnncli.layers.options import Choice, Flag, Whole
 from rnncli.layers.sizes import BLANK_PATTERN, Numbers, Share, Word
 from rnncli.layers.words import in_both
-from rnncli.quantities import nearest_size
+from rnncli.quantities import SCALES, nearest_size
 
 SMALL_WORDS = "an?|the|of|with|using|having|has"
 """Words of a sentence about a network that mean nothing in a spec."""
@@ -66,7 +66,6 @@ _ONE_SIZE, _TWO_SIZES = (
 )
 _WHOLE = {option.key for layer in LAYERS for option in layer.options if type(option) is Whole}
 _WORDED = {name: kind.sizes for name, kind in KINDS.items() if isinstance(kind.sizes, Word)}
-_MANY = {"thousand": "k", "million": "M", "mio": "M", "billion": "G", "bn": "G"}
 _FEW = {"two": "2", "three": "3", "four": "4", "twice": "2 times"}
 _SETS = {
     "K": _any(KINDS),
@@ -89,7 +88,7 @@ _SETS = {
     "FEATURES": _any({*FEATURES, "in", "input", "features"}),
     "YES": "(?:true|yes|on|1)",
     "NO": "(?:false|no|off|0)",
-    "MANY": _any(_MANY),
+    "SCALE": _any(SCALES),
     "FEW": _any(_FEW),
     "S": r"\s{0,9}",
     "SLIP": "(?-i:[a-jl-z])??",
@@ -157,8 +156,10 @@ def _class(found: re.Match[str]) -> str:
 
 
 def _moved(found: re.Match[str]) -> str:
-    """`8g,ru:4`, `8m:ask` -> `8,gru:4`, `8:mask`."""
+    """`8g,ru:4`, `8m:ask`, `lst:m4` -> `8,gru:4`, `8:mask`, `lstm:4`."""
     word = f"{found[1]}{found[3]}".lower()
+    if len(found[1]) > 1:
+        return f"{word}:" if word in KINDS else found[0]
     return f"{found[2]}{word}" if word in (KINDS if found[2] == "," else _WORDS) else found[0]
 
 
@@ -187,6 +188,9 @@ _NO_BIAS = f"perhaps {in_both(LSTM, 'use_bias', False)}"
 _BACK = f"perhaps {in_both(LSTM, 'go_backwards', True)}"
 _INPUT_FIRST = "the first layer gives the input size"
 
+_REMARK = "None,|assumed|[0-9][0-9,]* (?:param|weight)"
+"""How a shape or a remark after a spec begins."""
+
 REWRITES = (
     # around a spec, and between layers
     _text(r"^<S>(?:\{([^{}]{0,999})\}|\(([^():]{1,99}:[^()]{0,999})\))<S>$", r"\1\2"),
@@ -198,11 +202,13 @@ REWRITES = (
     _text(r"^<S>(<ONE>)[:\s](<N>)<S>(?:->|>|→|to)<S>(<N>)<S>$", r"input:\2,\1:\3"),
     _text(r"\s{1,9}(?:#|//).*$", "", "without the comment", drops=True),
     _text(r"&(?:quot|nbsp|#39);", "", "without the HTML", drops=True),
-    _text(r"(?<=[0-9a-z])<S>(?:->)?<S>\(None,[^()]{1,40}\)<S>$", "", "without the shape", computes=True),
+    _text(
+        rf"(?<=[0-9a-z])<S>(?:->)?<S>[(\[](?:{_REMARK})[^()]{{0,99}}[)\]]<S>$", "", "without the remark", computes=True
+    ),
     _text(r"\b(?:<FEW>)\b", lambda found: _FEW[found[0].lower()], computes=True),
     _text(rf"(?:^|(?<=\s))(?:{SMALL_WORDS})\s{{1,9}}", ""),
     _text(r",?\s{1,9}(?:and|then|plus|y|und)\s{1,9}(?:then\s{1,9})?", ",", "with commas", _COMMAS),
-    _text(r"^(?!<INPUT>:)(.{1,200}?)(?:,|\s(?:on|from))?\s(<N>)\s(?:features?|inputs?)$", r"input:\2,\1"),
+    _text(r"^(?!<INPUT>:)(.{1,200}?)(?:,<S>|\s(?:(?:on|from)\s)?)(<N>)\s(?:features?|inputs?)$", r"input:\2,\1"),
     _text(r"(?<=[0-9])[\s-](?:hidden\s)?(?:units?|neurons?|cells?|nodes?|words|dims|inputs?)\b", ""),
     _text(r"\s{1,9}(?:no|without)[-_\s](?:use_)?bias\b", ":nobias", _NO_BIAS),
     _text(r"(?<=,)<S>([2-9])\s{1,9}(?=<R>[:\s]?[0-9])", r"\1x"),
@@ -211,7 +217,7 @@ REWRITES = (
     _text(r"\blayer[- ]norm(?:alization)?\b", "norm"),
     _text(r"\bbatch[- ]norm(?:alization)?\b|\bnorm:batch\b", "bnorm"),
     _text(r"(?<=[0-9])(?<!,[0-9])<S>[-/+._=]<S>(?=<K>[:_-]?[0-9])", ",", "with commas", _COMMAS),
-    _text(r"([:x][0-9]{1,10}(?-i:[kMG]?))<SLIP>(?=<K>[:,])", r"\1,", _BETWEEN),
+    _text(r"([:x][0-9]{1,10}(?-i:[kMG]?)|:<FLAG>)<SLIP>(?=<K>[:,])", r"\1,", _BETWEEN),
     _text(r"[(\[](<R>:[^][(),]{1,99})[)\]]<S>[x*×]?<S>(?=[0-9]{1,4}(?:,|$))", r"\1:x", "with colons"),
     _text(r"<S>(?:[-=~]{1,9}>{1,9}|>{1,9}|[;|&\n]|\s[-+/]\s)[\s;|&>,-]{0,9}", ",", "with commas", _COMMAS),
     _text(r"(?<=[\w)])\s{1,9}(?=(?:<K>|<CLASS>)\b)", ",", "with commas", _COMMAS),
@@ -220,7 +226,7 @@ REWRITES = (
     _text(r"(?<=[0-9])([a-z])([,:])([a-z]+)", _moved),
     # numbers
     _part(r"(?<=[0-9])o(?=[0-9kMGx:,]|$)", "0"),
-    _part(r"(?<=[:x])[li](?=[0-9])", "1"),
+    _part(r"(?<=[:x])[li]([0-9]+)(?=[:x]|$)", r"1\1", computes=True),
     _text(r"(?<=[:(\[=])<S>(?:None|null|any|[?*TLNB]|-1|batch)<S>[x,*]<S>(?=[0-9?*(-]|[TLN]\b)", "", _OPEN),
     _text(r"[(\[]<S>(x[0-9]{1,4})<S>[)\]]", r":\1", "with colons"),
     _text(r"(?<=put:)[(\[]<S><N><S>,<S>(<N>)<S>,<S>(<N>)<S>[)\]]", r"\1x\2", _SAMPLES, drops=True),
@@ -242,7 +248,7 @@ REWRITES = (
         r"\1\2",
         message=_THOUSANDS,
     ),
-    _text(r"(<P>[:=]0),([0-9]{1,20})(?=,|$)", r"\1.\2", message=_POINT),
+    _text(r"(<P>[:=]0?),([0-9]{1,20})(?=,|$)", r"\1.\2", message=_POINT),
     _text(r"(<P>[:=])([0-9]{1,9}(?:\.[0-9]{1,9})?)<S>(?:%|/([0-9]{1,9}))(?=,|$)", _fraction, computes=True),
     _text(r"\b(<TWO>:<N>)(?:<S>[,:]<S>|\s{1,9})(?=<N>(?:[\s,]|$|:(?!<K>\b)))", r"\1x", message=_X),
     _text(r"\b(<TWO>):(\w{1,20})=(<N>)[:,]<S>\w{1,20}=(<N>)", _in_order, ALONE),
@@ -253,7 +259,7 @@ REWRITES = (
     _text(r"^<S>vocab\w{0,9}[=:](<N>),<S>(?:emb\w{0,9})?dim\w{0,9}[=:](<N>)", r"embed:\1x\2"),
     _part(r"^(<P>):p(?=[0-9.])", r"\1:"),
     _part(r"(?:(?<=[:x][12])|(?<=^[12]))b(?=x|:|$)", "G"),
-    _part(r"(?<=[0-9])<S>(?:<MANY>)(?=<S>(?:x|:|$))", lambda found: _MANY[found[0].strip().lower()], computes=True),
+    _part(r"(?<=[0-9])<S><SCALE>(?=<S>(?:x|:|$))", lambda found: SCALES[found[0].strip().lower()], computes=True),
     # spaces
     _text(r"(?<=[a-z0-9])\s{1,9}--?(?=[a-z]{2})", ":", "with colons", _COLONS),
     _text(r"(?<=[a-z])\s{1,9}(?=[0-9])", ":", "with colons", _COLONS),
@@ -268,10 +274,10 @@ REWRITES = (
     _layer(r"(<K>)([1-9]):(0.*)", r"\1:\2\3"),
     _layer(r"(<K>)_?[1-9](:<N>.*)", r"\1\2", "layers are not numbered", computes=True),
     _layer(r"(<K>)(?:[-_/.@#~ ]?|(?<=repeat)x)([0-9](?!d).*)", r"\1:\2", message=_SIZES),
-    _part(r"^([a-z]{2,6}):([a-z])(?=[0-9.])", r"\1\2:"),
+    _part(r"^([a-z]{2,6})(:)([a-z])(?=[0-9.])", _moved),
     _part(r"(?<=[0-9])[-_/.=+](?=(?:<FIELD>|<ACT>)\b)", ":"),
     _part(r"(?<=[0-9])[(\[]?<SLIP>((?![0-9])(?:<FIELD>\b|<VALUE>\b|<KEY>=)[^][()]{0,20})[)\]]?", r":\1"),
-    _text(r"\b(<K>):?([0-9]{1,9}):(?=<K>[0-9])", r"\1:\2,", _BETWEEN),
+    _text(r"\b(<K>):?([0-9]{1,9}):?(?=<K>[0-9])", r"\1:\2,", _BETWEEN),
     _text(r":<S>(?=<K>:<N>)", ",", _BETWEEN),
     _text(r":<S>(?=(?:b?norm|pool|(?:layer|batch)_?norm)\b)", ",", _BETWEEN),
     _layer(r"([0-9]{1,4})<S>[x*×]<S>(<K>.*)", r"\2:x\1", _REPEATS),
@@ -284,7 +290,7 @@ REWRITES = (
         r"\1\2:",
         ALONE,
     ),
-    _part(r"\b(<K>)((?::\w{1,20}){0,9}):(?:k|kernel|filters|units)(?=[0-9])", r"\1\2:", ALONE),
+    _part(r"\b(<K>)((?::\w{1,20}){0,9}):(?:k|kernel|filters|units)(?=[0-9]+(?::[a-z]|$))", r"\1\2:", ALONE),
     _layer(r"bidirectional[:(](<R>:.*?)\)?", r"\1:bi", ""),
     _layer(r"(?:bidirectional|bidir|bi|b)[-_:. (]?(<R>)([^()]*)\)?", r"\1\2:bi", _BI),
     _layer(r"(<R>)[-_. ]?(?:bidirectional|bidir|bi)(:.*)", r"\1\2:bi", _BI),
@@ -320,6 +326,7 @@ REWRITES = (
     # fields
     _part(r":(?:no|without|disable|[-!~])[-_]?(?:use_)?bias(?=:|$)", ":nobias", _NO_BIAS),
     _part(r":(?:no[-_]?|without[-_]|[-!~])(<FLAG>)(?=:|$)", "", "leave it out"),
+    _part(r":(?:no[-_]?|without[-_]|[-!~])(?:unit_)?forget_?bias(?=:|$)", ":forgetbias=0"),
     _part(r":(?:(?:all|full|whole)_?)?(?:sequence|seqs|ret(?:urn)?_?seq)(?=:|$)", ":seq", _SEQ),
     _part(r":([a-z_]{2,20})([0-9]{1,9})=(?=:|$)", r":\1=\2"),
     _part(r":(<WHOLE>)(?:s|ect(?:ion|ed))?[:=_-]?(?=[0-9])", r":\1=", r"perhaps \1="),
@@ -346,7 +353,7 @@ REWRITES = (
     _part(r":(?!<ACT>:|<FLAG>:)([a-z_]{3,30}):(<ACT>|<VALUE>|<YES>|<NO>)(?=:|$)", r":\1=\2"),
     _part(r"(?<=:)(\w{1,40})<S>=<S>(?:no|off)(?=:|$)", r"\1=False"),
     # a field in place of a layer
-    _text(r"(?<=[0-9])<S>[,:]<S>masking(?:[:=]0(?:\.0)?)?(?=[,:]|$)", ":mask", ""),
+    _text(r"(?<=[0-9])<S>[,:]<S>masking(?:[:=(](?:mask_value=)?(?:0(?:\.0?)?)?\)?)?(?=[,:]|$)", ":mask", ""),
     _text(r"(?<=[0-9a-z])<S>,<S>(?=(?:<FIELD>)\b(?!:[0-9])(?:=\w{1,20})?(?:[,:]|$))", ":", ""),
     _text(
         r"((?:^|,)<S><LINEAR>:(?!\w{0,20}:<ACT>)[^,=]{1,40}),<S>(?:activation[:=])?(?=<ACT>(?:,|$))(?!linear)",
@@ -398,7 +405,7 @@ _MOST_LISTED = 20
 
 def _list_of(found: re.Match[str]) -> str:
     """Return a list; braces around a single word are removed."""
-    words = [each for each in re.findall(r"\w+", found[1]) if each not in ("or", "and")]
+    words = [each for each in re.findall(r"\w+", found[1]) if each not in ("or", "and", "oder", "und")]
     return f"{{{','.join(words)}}}" if len(words) > 1 else words[0]
 
 
@@ -428,7 +435,7 @@ def _decimals(found: re.Match[str]) -> str:
 
 _NUMBER = "([0-9]{1,10}[kM]?)"
 _DECIMAL = r"([0-9]{0,9}\.[0-9]{1,9}|[0-9]{1,9})"
-_TO = r" ?(?:\.{2,}|-|:|/|~|->|to) ?"
+_TO = r" ?(?:\.{2,}|-|:|/|~|->|to|bis) ?"
 _END = r"(?:\}|(?=[,:])|$)"
 PATTERNS = (
     _pattern(rf"\{{ ?{_NUMBER}{_TO}{_NUMBER}(?:(?:{_TO}| by | step |\+){_NUMBER})? ?\.*{_END}", _range_of),
@@ -445,7 +452,7 @@ PATTERNS = (
     _pattern(r"(?<=[:x])[\[(<]([0-9]+(?:[,;| ]+[0-9]+)*)[\])>]", _list_of),
     _pattern(r"(?<![^,])[\[(<](\w+(?:[,;| ]+\w+)+)[\])>]", _list_of),
     _pattern(
-        rf"(?<=[:x ])(?:from |between )?{_NUMBER} ?(?:\.{{2,}}|-|to|and) ?{_NUMBER}(?: by {_NUMBER})?(?=[,:x]|$)",
+        rf"(?<=[:x ])(?:from |between )?{_NUMBER} ?(?:\.{{2,}}|-|to|bis|and) ?{_NUMBER}(?: by {_NUMBER})?(?=[,:x]|$)",
         _range_of,
     ),
 )
