@@ -56,7 +56,8 @@ class Markdown:
 
     def drawn(self, block: Drawn) -> str:
         """Return a drawing in characters."""
-        return self.lines("".join(f"{line.plain}\n" for line in block.lines(Console(width=DRAWING_WIDTH))), "")
+        lines = "\n".join(line.plain for line in block.lines(Console(width=DRAWING_WIDTH)))
+        return self.lines(lines.strip("\n") + "\n", "")
 
     def head(self, columns: Sequence[Column]) -> str:
         """Return a table up to its first row."""
@@ -78,7 +79,8 @@ def _markdown(text: str, style: str) -> str:
         space = " " * (len(fence) > 1)
         return f"{fence}{space}{text}{space}{fence}"
     plain = re.sub(r"[\\`*<>\[\]]|(?<!\w)_|_(?!\w)", r"\\\g<0>", text)
-    return f"**{plain}**" if style in _STRONG and plain.strip() else plain
+    # A space next to the inner side of ** would make it plain text.
+    return re.sub(r"\S(.*\S)?", r"**\g<0>**", plain) if style in _STRONG else plain
 
 
 def _cells(cells: Iterable[str]) -> str:
@@ -93,9 +95,9 @@ class Html(Markdown):
         parts = []
         for part, style in _runs(text):
             tag = "code" if style in _CODE else "strong" if style in _STRONG else ""
-            shown = escape(part).replace("\n", "<br/>")
+            shown = _escaped(part).replace("\n", "<br/>")
             parts.append(f"<{tag}>{shown}</{tag}>" if tag and shown else shown)
-        return "".join(parts).encode("ascii", "xmlcharrefreplace").decode("ascii")
+        return "".join(parts)
 
     def paragraph(self, lines: Sequence[str]) -> str:
         """Return lines as one paragraph."""
@@ -107,7 +109,7 @@ class Html(Markdown):
 
     def lines(self, lines: str, language: str) -> str:
         """Return preformatted lines: source, or a drawing."""
-        shown = self.text(Text(lines.rstrip("\n"))).replace("<br/>", "\n")
+        shown = _escaped(lines.rstrip("\n"))
         return f"<pre><code>{shown}</code></pre>" if language else f"<pre>{shown}</pre>"
 
     def head(self, columns: Sequence[Column]) -> str:
@@ -130,6 +132,10 @@ class Html(Markdown):
         return f'<{tag} style="text-align:{align}">{self.text(text)}</{tag.split()[0]}>'
 
 
+def _escaped(text: str) -> str:
+    return escape(text).encode("ascii", "xmlcharrefreplace").decode("ascii")
+
+
 _MARKUPS: Mapping[str, Markdown] = {"markdown": Markdown(), "html": Html()}
 
 
@@ -143,7 +149,7 @@ def parts(markup: Markdown, page: Page) -> Iterator[str]:
     for indented, blocks in groupby(page, key=lambda each: each.start > 0 if _is_text(each) else id(each)):
         first, *_ = some = list(blocks)
         if _is_text(first):
-            lines = [markup.text(line.text) for line in some if isinstance(line, Line)]
+            lines = [markup.text(_sentence(line.text)) for line in some if isinstance(line, Line)]
             yield markup.items(lines) if indented else markup.paragraph(lines)
         else:
             yield from _part(markup, first)
@@ -162,7 +168,7 @@ def _part(markup: Markdown, block: Block) -> Iterator[str]:
                 items.append(Text(": ").join(filter(None, (left, right))))
             else:
                 items[-1] = Text("\n").join([items[-1], right])
-        yield markup.items([markup.text(item) for item in items])
+        yield markup.items([markup.text(_sentence(item)) for item in items])
     elif isinstance(block, Table) and block.rows:
         columns = block.filled
         yield markup.head(columns) + "".join(markup.row(columns, row) for row in block.rows) + markup.foot()
@@ -179,6 +185,16 @@ def _runs(text: Text) -> Iterator[tuple[str, str]]:
     for start, end in pairwise(edges):
         styles = [str(span.style) for span in text.spans if span.start <= start and end <= span.end]
         yield text.plain[start:end], (styles or [str(text.style)])[-1]
+
+
+def _sentence(text: Text) -> Text:
+    """Return a text of the screen with its code, which is in backticks there, in the style of code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0 or text.style in _CODE:  # a name may contain backticks
+        return text
+    for part in parts[1::2]:
+        part.stylize("code")
+    return Text().join(parts)
 
 
 class TableWriter(Writer):
