@@ -103,6 +103,17 @@ def test_the_language_fits_a_narrow_terminal(rnncli: Run, monkeypatch: pytest.Mo
                 )
 
 
+def test_a_number_and_its_unit_stay_on_one_line(rnncli: Run, monkeypatch: pytest.MonkeyPatch, at: Walk) -> None:
+    monkeypatch.setattr("rnncli.render.console.on_terminal", lambda: True)
+    for columns in WIDTHS:
+        for line in ("summary embed:9x32,rnn:32:seq,lstm:32 --wide --timesteps 100 --batch 2", "layers memory"):
+            with at(columns, line):
+                monkeypatch.setenv("COLUMNS", str(columns))
+                shown = without_styles(rnncli(*line.split()).stdout)
+                assert re.findall(r"[ (][0-9,.]*[0-9]\n *(?:B|KB|timesteps?|parameters?)\b", shown) == []
+                assert " B" in shown
+
+
 def test_color_is_an_option_of_every_command_and_overrides_the_environment(
     rnncli: Run, monkeypatch: pytest.MonkeyPatch, at: Walk
 ) -> None:
