@@ -277,6 +277,8 @@ def test_output_on_a_terminal_fits_it(rnncli: Run, at: Walk, screen: Screen, mon
             lines = without_styles(rnncli("reach", "model.safetensors", "input:8,lstm:16:bi").stdout).splitlines()
             assert max(map(len, lines)) <= columns
             screen(f"reach-terminal-{columns}", "".join(f"{line.rstrip()}\n" for line in lines))
+    monkeypatch.setenv("COLUMNS", "80")
+    assert rnncli("reach", "input:8,lstm:64", "input:8,rnn:64").stdout.count("Network") == 1
 
 
 def test_without_unicode_the_curve_has_other_bars(program: Run) -> None:

@@ -416,7 +416,9 @@ def test_highlighted_points_are_in_the_picture(points: list[tuple[float, float]]
     plane = [line for line in lines if "│" in line or "┤" in line]
     assert "".join(plane).count("●") == bool(plane)
     assert plane or width < 30 or len({*points}) < 3
+    assert len(plane) <= 1 or len({high for _, high in points}) > 1
     assert (Axis(5, 5, 40).place(5), Axis(5, 5, 40).ticks()) == (0, [5])
+    assert Axis(1, 3, 15).ticks() == [1, 2, 3]
     numbers = [[axis.place(number) for number in axis.ticks()] for axis in (Axis(1, 999, 40), Axis(30, 36, 15))]
     assert all(len(each) >= 3 and each == sorted(each) for each in numbers)
 

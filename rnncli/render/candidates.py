@@ -255,6 +255,7 @@ class Axis(NamedTuple):
         else:
             unit = 10.0 ** floor(log10(self.most - self.least))
             step = next(each * unit for each in (0.2, 0.5, 1, 2) if (self.most - self.least) / (each * unit) <= 6)
+            step = max(1, step)  # every figure is a whole number
             numbers = [place * step for place in range(floor(self.least / step), ceil(self.most / step) + 1)]
         return [number for number in numbers if self.least <= number <= self.most]
 
@@ -272,7 +273,8 @@ def picture(frontier: Sequence[Point], cloud: Cloud, width: int) -> list[str]:
         return []
     points, marked = ([(max(across, 1), max(up, 1)) for across, up in some] for some in (others, frontier))
     every = points + marked
-    up = Axis(min(up for _, up in every), max(up for _, up in every), _ROWS)
+    least, most = min(up for _, up in every), max(up for _, up in every)
+    up = Axis(least, most, _ROWS if least < most else 1)
     labels = {up.place(tick): short(tick) for tick in up.ticks()}
     margin = max(map(len, labels.values()), default=0)
     room = min(_WIDEST, width - margin - 3)
@@ -281,13 +283,13 @@ def picture(frontier: Sequence[Point], cloud: Cloud, width: int) -> list[str]:
     if room < _NARROWEST:
         return ["", *wrapped(note, width)]
     across = Axis(min(across for across, _ in every), max(across for across, _ in every), room)
-    plane = [[" "] * room for _ in range(_ROWS)]
+    plane = [[" "] * room for _ in range(up.cells)]
     for some, character in ((points, _OTHER), (marked, _OUTSTANDING)):
         for right, high in some:
             plane[up.place(high)][across.place(right)] = character
     lines = [
         f"{labels.get(row, ''):>{margin}} {'┤' if row in labels else '│'}{''.join(plane[row])}".rstrip()
-        for row in range(_ROWS - 1, -1, -1)
+        for row in range(up.cells - 1, -1, -1)
     ]
     rule, numbers = _below(across)
     lines += [f"{'':>{margin}} └{rule}", f"{'':>{margin}}  {numbers}".rstrip()]
