@@ -251,11 +251,21 @@ def _drop_stdout() -> None:
 
 
 def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    """Print the versions of rnncli and its environment, for bug reports, without importing the libraries."""
     del param
     if value and not ctx.resilient_parsing:
-        from rnncli.system.versions import versions
+        import platform
+        from importlib.metadata import PackageNotFoundError, version
 
-        click.echo("\n".join((f"rnncli {__version__}", *versions())))
+        libraries = []
+        for name in ("click", "numpy", "rich", "h5py"):
+            try:
+                libraries.append(f"{name} {version(name)}")
+            except PackageNotFoundError:
+                libraries.append(f"no {name}")
+        python = f"{platform.python_implementation()} {platform.python_version()}"
+        click.echo(f"rnncli {__version__}\n{os.path.dirname(__file__)}")
+        click.echo(f"{python}, {platform.platform()}, {sys.executable}\n{', '.join(libraries)}")
         ctx.exit()
 
 

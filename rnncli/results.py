@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
+from types import MethodType
 from typing import TYPE_CHECKING, Any
-
-from rnncli.system.imports import Later
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -87,6 +87,23 @@ class Result:
         return str(_shown().written(self, "markdown"))
 
 
+class _Later:
+    """A method implemented by a function in a higher-level module, which is imported when the method is used.
+
+    Args:
+        module: the function's module.
+        name: the function's name. Its first argument is the instance.
+    """
+
+    def __init__(self, module: str, name: str) -> None:
+        self._module = module
+        self._name = name
+
+    def __get__(self, instance: object, owner: type) -> Callable[..., Any]:
+        function: Callable[..., Any] = getattr(import_module(self._module), self._name)
+        return function if instance is None else MethodType(function, instance)
+
+
 class Commands:
     """The commands that apply to one network, as methods of classes that have one; it is their first argument."""
 
@@ -99,13 +116,13 @@ class Commands:
         export = _export
         page = _page
     else:
-        explain = Later("rnncli.reports.explanation", "explain")
-        draw = Later("rnncli.reports.unrolled", "draw")
-        compare = Later("rnncli.reports.comparison", "compare")
-        forward = Later("rnncli.library.runs", "forward")
-        reach = Later("rnncli.library.runs", "reach")
-        export = Later("rnncli.library.exports", "export")
-        page = Later("rnncli.library.pages", "page")
+        explain = _Later("rnncli.reports.explanation", "explain")
+        draw = _Later("rnncli.reports.unrolled", "draw")
+        compare = _Later("rnncli.reports.comparison", "compare")
+        forward = _Later("rnncli.library.runs", "forward")
+        reach = _Later("rnncli.library.runs", "reach")
+        export = _Later("rnncli.library.exports", "export")
+        page = _Later("rnncli.library.pages", "page")
 
     def summary(self) -> Result:
         """Return the output shape, weights and costs of every layer."""
