@@ -27,7 +27,7 @@ def main() -> None:
         # A sweep computes no matrix products: NumPy's threads for these would only take memory.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from rnncli.cli import run
-    from rnncli.system.before_numpy import BeforeNumpy
+    from rnncli.system.memory import BeforeNumpy
     from rnncli.system.streams import prepare
 
     prepare()

@@ -10,8 +10,7 @@ from typing import IO
 
 from rnncli.immutable import NamedTuple
 from rnncli.quantities import memory
-from rnncli.system.descriptors import opened_to_append
-from rnncli.system.folders import copy_owner_and_mode, held
+from rnncli.system.descriptors import copy_owner_and_mode, held, opened_to_append
 from rnncli.system.places import Place, check_place, place_of, reporting_errors
 from rnncli.system.signals import undone_by_signals
 
