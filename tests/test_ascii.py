@@ -184,7 +184,7 @@ READERS = [
 def test_every_character_in_the_source_has_an_ascii_form() -> None:
     package = Path(rnncli.__file__).parent
     modules = {path.relative_to(package).with_suffix("").as_posix(): path for path in package.rglob("*.py")}
-    assert characters_of(modules["render/comparisons"], {"–"}) == {"×", "−"}
+    assert characters_of(modules["render/comparisons"], {"–", "…"}) == {"×", "−"}
     without = {name: characters_of(path, {*ASCII_FORMS}) for name, path in modules.items() if name not in READERS}
     assert {name: characters for name, characters in without.items() if characters} == {}
     assert all(form.isascii() for form in ASCII_FORMS.values())

@@ -32,7 +32,7 @@ from rnncli.commands.output import printed
 from rnncli.errors import ArgumentError
 from rnncli.quantities import shape_text
 from rnncli.render.documents import TableWriter
-from rnncli.render.records import WRITERS, Layout
+from rnncli.render.results import WRITERS, Layout
 from rnncli.render.terminal import DOCUMENTS
 from rnncli.search.forms import BATCH
 from rnncli.summary import ORIGIN

@@ -30,8 +30,7 @@ from sweeps import candidates
 from rnncli.commands.options import FORMATS
 from rnncli.errors import RnncliError
 from rnncli.render.candidates import Axis, RowTexts, picture
-from rnncli.render.records import WRITERS
-from rnncli.render.results import CANDIDATES
+from rnncli.render.results import CANDIDATES, WRITERS
 from rnncli.search import frontier as frontiers
 from rnncli.search import sweep as sweeps
 from rnncli.search.braces import parse_pattern

@@ -15,7 +15,7 @@ from rnncli.render.terminal import DOCUMENTS, Picture, is_styled, notes_width, w
 from rnncli.system.signals import ECHO_AWAY, undone_by_signals
 
 if TYPE_CHECKING:
-    from rnncli.render.records import Writer
+    from rnncli.render.results import Writer
     from rnncli.results import Result
 
 _WHOLE = 4096

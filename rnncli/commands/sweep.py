@@ -23,8 +23,7 @@ from rnncli.layers.weights import Framework
 from rnncli.network import Network
 from rnncli.render.candidates import CandidateTable, RowTexts
 from rnncli.render.progress import Progress
-from rnncli.render.records import LISTED, WRITERS, Writer
-from rnncli.render.results import CANDIDATES
+from rnncli.render.results import CANDIDATES, LISTED, WRITERS, Writer
 from rnncli.render.terminal import DOCUMENTS, MOST_LINES, Picture, on_terminal, terminal_size, terminal_width
 from rnncli.search.braces import read_pattern
 from rnncli.search.budget import FIGURES, Budget, check_trained

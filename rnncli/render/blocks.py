@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
@@ -18,10 +18,13 @@ from rich.table import Table as RichTable
 from rich.text import Span, Text
 
 from rnncli.characters import ascii_form
+from rnncli.errors import one_line
 from rnncli.immutable import Immutable, NamedTuple, immutable
+from rnncli.quantities import figure_text, shape_text
 from rnncli.render.console import drawing_width, text_width
 from rnncli.render.terminal import INDENT, lines_of, short_numbers
 from rnncli.summary import Origin
+from rnncli.vocabulary import meaning_of, title
 
 if TYPE_CHECKING:
     from rnncli.library.exports import Exported
@@ -308,6 +311,22 @@ class Table(Block):
         """Return the heading of a column and its cells."""
         texts = [Text(column.shown_title), *(row[column.title] for row in self.rows)]
         return [in_characters_of(console, text) for text in texts]
+
+
+def records_table(keys: Sequence[str], records: Sequence[dict[str, Any]]) -> Table:
+    """Return records as a table with the headings and number formats of the screen."""
+    columns = [Column(title(key), number=meaning_of(key).holds == "numbers") for key in keys]
+    return Table(columns, [{title(key): _record_cell(key, record[key]) for key in keys} for record in records])
+
+
+def _record_cell(key: str, value: Any) -> Text:
+    holds = meaning_of(key).holds
+    if value is None or isinstance(value, bool):
+        return Text("" if value is None else "yes" if value else "no")
+    if holds == "numbers":
+        return Text(figure_text(key, value))
+    text = shape_text(value) if isinstance(value, tuple) else str(value)
+    return Text(one_line(text), style="code" if holds == "code" else "")
 
 
 def _block(columns: Sequence[Column], row: Row) -> Iterator[Block]:

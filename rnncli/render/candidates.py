@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from rnncli.errors import one_line
 from rnncli.immutable import NamedTuple
 from rnncli.quantities import figure_text, shape_text, short
-from rnncli.render.records import Record, Writer
+from rnncli.render.results import Record, Writer
 from rnncli.render.terminal import INDENT, UNLIMITED, wrapped
 from rnncli.summary import TOTALS
 from rnncli.vocabulary import title

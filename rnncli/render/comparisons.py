@@ -1,21 +1,42 @@
-"""The tables of a comparison: a row for each network, then their layers one below the other."""
+"""Tables of several networks: compared, with their layers one below the other, or found by a search."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+from rich.console import Console
 from rich.text import Text
 
+from rnncli.immutable import immutable
 from rnncli.quantities import figure_text, ratio_text, shape_text
-from rnncli.render.blocks import BLOCK, Block, Column, Line, Pairs, Table, marked
+from rnncli.render.blocks import (
+    BLOCK,
+    Block,
+    Column,
+    Drawn,
+    Line,
+    Pairs,
+    Table,
+    in_characters_of,
+    marked,
+    records_table,
+)
+from rnncli.render.candidates import CandidateTable, picture, points_of
+from rnncli.render.results import LISTED, Record
 from rnncli.render.summaries import each, equal_but_for_its_name, modules_page, shape_cell
+from rnncli.render.terminal import MOST_LINES
 from rnncli.reports import folded
 from rnncli.reports.comparison import Comparison, SideBySide, change, effects, setting_text, varied
 from rnncli.reports.reasons import WHY, Reason
+from rnncli.search.selection import SORT_KEYS
 from rnncli.summary import LayerSummary
 from rnncli.vocabulary import title
+
+if TYPE_CHECKING:
+    from rnncli.search.solution import Solution
+    from rnncli.search.sweep import Candidates
 
 _MOST_REASONS = 24
 """The most reasons shown."""
@@ -163,3 +184,44 @@ def _numbers(indices: Sequence[int]) -> str:
         run = [index + 1 for _, index in group]
         parts.append(f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)))
     return ", ".join(parts)
+
+
+# The networks that a search has found
+
+
+def solution_page(solution: Solution) -> Iterator[Block]:
+    """Yield a filled-in template, the budget that limits it, and its costs."""
+    yield Line(Text(solution.spec, style="spec"))
+    yield Line(Text(solution.told()))
+    yield Line(Text(solution.needs()))
+
+
+def candidates_page(candidates: Candidates) -> Iterator[Block]:
+    """Yield the candidates of a sweep, at most `MOST_LINES`, their plot, and their number."""
+    cloud = candidates.cloud
+    if candidates:
+        records = candidates[:MOST_LINES].as_dicts()
+        key = None if candidates.order is None else SORT_KEYS[candidates.order.key]
+        table = records_table(LISTED, records)
+        yield _Listed(table.columns, table.rows, records=records, sorted_by=key)
+        if cloud is not None:
+            points = points_of(records, cloud)
+            yield Drawn(lambda console: map(Text, picture(points, cloud, console.width)))
+    if len(candidates) > MOST_LINES:
+        yield Line(Text(f"… and {len(candidates) - MOST_LINES:,} more", style="dim"))
+    yield Line(Text(candidates.title))
+
+
+@immutable
+class _Listed(Table):
+    """Candidates, as a table in a document and in the layout of a sweep on a console."""
+
+    records: Sequence[Record] = ()
+    sorted_by: str | None = None
+
+    def shown(self, console: Console) -> Iterator[Text]:
+        """Yield the lines of a sweep's table."""
+        table = CandidateTable(console.width, self.sorted_by)
+        rows = table.rows(self.records)
+        for line in f"{rows}{table.end()}".splitlines():
+            yield in_characters_of(console, Text(line))

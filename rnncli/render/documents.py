@@ -14,13 +14,11 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from rich.console import Console
 from rich.text import Text
 
-from rnncli.errors import RnncliError, one_line
-from rnncli.quantities import figure_text, shape_text
-from rnncli.render.blocks import Block, Column, Drawn, Line, Page, Pairs, Row, Source, Table
+from rnncli.errors import RnncliError
+from rnncli.render.blocks import Block, Column, Drawn, Line, Page, Pairs, Row, Source, Table, records_table
 from rnncli.render.console import ON_DARK, ON_LIGHT, THEME
-from rnncli.render.records import Record, Writer
+from rnncli.render.results import Writer
 from rnncli.render.svg import Recorder, svg
-from rnncli.vocabulary import meaning_of, title
 
 if TYPE_CHECKING:
     from rnncli.library.pages import SharedPage
@@ -226,22 +224,6 @@ class TableWriter(Writer):
     def end(self) -> str:
         """Return the end of the table."""
         return f"{self._markup.foot()}\n" if self._columns else ""
-
-
-def records_table(keys: Sequence[str], records: Sequence[Record]) -> Table:
-    """Return records as a table with the headings and number formats of the screen."""
-    columns = [Column(title(key), number=meaning_of(key).holds == "numbers") for key in keys]
-    return Table(columns, [{title(key): _cell(key, record[key]) for key in keys} for record in records])
-
-
-def _cell(key: str, value: Any) -> Text:
-    holds = meaning_of(key).holds
-    if value is None or isinstance(value, bool):
-        return Text("" if value is None else "yes" if value else "no")
-    if holds == "numbers":
-        return Text(figure_text(key, value))
-    text = shape_text(value) if isinstance(value, tuple) else str(value)
-    return Text(one_line(text), style="code" if holds == "code" else "")
 
 
 # A page to share: the output of several commands in one self-contained HTML file

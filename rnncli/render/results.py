@@ -1,19 +1,21 @@
-"""The output of each result: a page for people, and rows for programs. Only a page imports Rich.
+"""The output of each result: a page for people, or plain numbers for programs. Only a page imports Rich.
 
-To show another class of results, add it to `SHOWN`; commands, `print` and notebooks follow from that.
+To show another class of results, add it to `SHOWN`; commands, `print` and notebooks follow from that. To add a format,
+list its writer in `WRITERS` and its name in `rnncli.render.terminal`, so that `--format` offers it without importing
+this module; the tests cover every listed format.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib import import_module
+from itertools import chain
 from typing import TYPE_CHECKING, Any, cast
 
-from rnncli.errors import ArgumentError, listed
+from rnncli.errors import ArgumentError, listed, one_line
 from rnncli.immutable import NamedTuple
 from rnncli.network import check_known
-from rnncli.render.records import LISTED, WRITERS, Layout, Record, Writer
 from rnncli.render.terminal import DOCUMENTS, PROGRAMS, THEMES, Picture, Theme
 from rnncli.results import Result
 from rnncli.search.budget import FIGURES
@@ -24,6 +26,102 @@ if TYPE_CHECKING:
 
     from rnncli.atomic import Written
     from rnncli.render.blocks import Page
+
+Record = dict[str, Any]
+"""An object as printed in JSON: a network with its counts, a run, a candidate of a sweep."""
+
+LISTED = (*TOTALS, "output_shape", "spec")
+"""The columns shown to people for the candidates of a sweep."""
+
+
+class Writer:
+    """Writes texts in batches, so that they can be printed before all are known.
+
+    Args:
+        head: the text before the first batch.
+    """
+
+    def __init__(self, head: str = "") -> None:
+        self.head = head
+
+    def rows(self, records: Sequence[Any], /) -> str:
+        """Return the text of a batch."""
+        return "".join(records)
+
+    def end(self) -> str:
+        """Return the text after the last batch."""
+        return ""
+
+
+class JsonWriter(Writer):
+    """JSON: one object per line for each record."""
+
+    def rows(self, records: Sequence[Any], /) -> str:
+        """Return a line for each record."""
+        import json
+
+        encode = json.JSONEncoder(allow_nan=False).encode
+        return "".join([f"{encode(record)}\n" for record in records])
+
+
+class Layout(NamedTuple):
+    """The table of a command's records.
+
+    Attributes:
+        columns: the names of the columns, words of the vocabulary.
+        rows: returns the rows of a record, with a value for each column and possibly others. By default each record is
+            one row.
+    """
+
+    columns: tuple[str, ...]
+    rows: Callable[[Record], Iterable[Record]] = lambda record: [record]
+
+    def cells(self, record: Record) -> list[list[object]]:
+        """Return the rows of a record: a value for each column, with shapes as tuples and None for unknown."""
+        return [[_cell(row[name]) for name in self.columns] for row in self.rows(record)]
+
+
+def _cell(value: object) -> object:
+    return "; ".join(map(str, value)) if isinstance(value, list) else value
+
+
+class DelimitedWriter(Writer):
+    """CSV, or TSV with a tab as the delimiter: one header, then the rows of all records."""
+
+    def __init__(self, layout: Layout, delimiter: str) -> None:
+        self._layout = layout
+        self._delimiter = delimiter
+        super().__init__(self._lines([layout.columns]))
+
+    def rows(self, records: Sequence[Any], /) -> str:
+        """Return the rows of some records."""
+        # The csv module writes None as an empty cell and a shape as a Python tuple.
+        return self._lines(chain.from_iterable(map(self._layout.cells, records)))
+
+    def _lines(self, rows: Iterable[Iterable[object]]) -> str:
+        import csv
+        import io
+
+        text = io.StringIO()
+        csv.writer(text, delimiter=self._delimiter, lineterminator="\n").writerows(
+            [_plain(cell) if type(cell) in (str, bool) else cell for cell in row] for row in rows
+        )
+        return text.getvalue()
+
+
+def _plain(cell: object) -> str:
+    return ("true" if cell else "false") if isinstance(cell, bool) else one_line(str(cell))
+
+
+WRITERS: Mapping[str, Callable[[Layout], Writer]] = {
+    "json": lambda layout: JsonWriter(),
+    "csv": lambda layout: DelimitedWriter(layout, ","),
+    "tsv": lambda layout: DelimitedWriter(layout, "\t"),
+}
+"""A constructor for each format's writer, given the layout of its output."""
+
+
+# The layouts of each class of results
 
 _NETWORK = ("spec", "framework", "dtype")
 """The keys that identify a network and how its costs are counted."""
@@ -159,10 +257,10 @@ SHOWN = {
     "Comparison": Shown("compare", "comparisons.comparison_page", _compared),
     "RunResult": Shown("forward", "summaries.run_page", _run),
     "Reach": Shown("reach", "over_time.reach_page", lambda reach: _REACHED, _reaches),
-    "Candidates": Shown("sweep", "searches.candidates_page", lambda found: CANDIDATES, keys=lambda found: LISTED),
+    "Candidates": Shown("sweep", "comparisons.candidates_page", lambda found: CANDIDATES, keys=lambda found: LISTED),
     "Solution": Shown(
         "solve",
-        "searches.solution_page",
+        "comparisons.solution_page",
         lambda found: Layout((*_NETWORK, *_solved_keys(found))),
         keys=lambda found: ("spec", *_solved_keys(found)),
     ),
@@ -183,8 +281,13 @@ SHOWN = {
 def page_of(result: Result) -> Page:
     """Return the page of a result, for people."""
     module, _, function = SHOWN[type(result).__name__].page.partition(".")
-    page: Page = getattr(import_module(f"rnncli.render.{module}"), function)(result)
+    page: Page = getattr(_module(module), function)(result)
     return page
+
+
+def _module(name: str) -> Any:
+    """Return a module of this package that imports Rich."""
+    return import_module(f"rnncli.render.{name}")
 
 
 def _layout_of(result: Result) -> Layout:
@@ -214,11 +317,10 @@ class ResultWriter(Writer):
             self._writer = self._writer or WRITERS[self._format](_layout_of(results[0]))
             self.head = self._writer.head
         else:
-            from rnncli.render.documents import TableWriter, document
-
+            documents = _module("documents")
             if shown.keys is None:
-                return "".join(document(self._format, page_of(result)) for result in results)
-            self._writer = self._writer or TableWriter(self._format, shown.keys(results[0]))
+                return "".join(documents.document(self._format, page_of(result)) for result in results)
+            self._writer = self._writer or documents.TableWriter(self._format, shown.keys(results[0]))
         return self._writer.rows([record for result in results for record in shown.records(result)])
 
     def end(self) -> str:
@@ -251,9 +353,7 @@ def written(result: Result, format_: str) -> str:
 
 def notebook(result: Result) -> str:
     """Return a result as a part of a notebook's page."""
-    from rnncli.render.documents import part_of_page
-
-    return part_of_page(result.title, page_of(result))
+    return str(_module("documents").part_of_page(result.title, page_of(result)))
 
 
 def save_svg(result: Result, path: str | PathLike[str], theme: str) -> Written:

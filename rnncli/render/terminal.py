@@ -23,7 +23,7 @@ THEMES: tuple[Theme, ...] = get_args(Theme)
 """Light text on a dark background, the default, and dark text on white."""
 
 PROGRAMS = ("json", "csv", "tsv")
-"""The formats for programs; `rnncli.render.records` writes them."""
+"""The formats for programs; `rnncli.render.results` writes them."""
 
 DOCUMENTS = ("markdown", "html")
 """The formats for documents; `rnncli.render.documents` writes them."""

@@ -28,8 +28,7 @@ from sweeps import candidates
 
 from rnncli import Network
 from rnncli.render.candidates import RowTexts
-from rnncli.render.records import WRITERS
-from rnncli.render.results import CANDIDATES
+from rnncli.render.results import CANDIDATES, WRITERS
 from rnncli.search.braces import parse_pattern
 from rnncli.search.budget import Budget
 from rnncli.search.forms import Candidate
