@@ -6,7 +6,6 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from importlib import import_module
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -123,22 +122,6 @@ class RnncliGroup(GroupedCommand, click.Group):
             with formatter.section(group):
                 formatter.write_dl([(name.ljust(width), text) for name, text in commands.items()])
 
-    def main(
-        self,
-        args: Sequence[str] | None = None,
-        prog_name: str | None = None,
-        complete_var: str | None = None,
-        standalone_mode: bool = True,
-        **extra: Any,
-    ) -> Any:
-        """Run a command line; in standalone mode, print any error and exit with its status."""
-        if COMPLETION in os.environ:
-            # Click does the completion, also for the shells that this module registers.
-            import_module("rnncli.commands.completion")
-        typed = with_command(self, sys.argv[1:] if args is None else args)
-        work = partial(super().main, list(typed), prog_name, complete_var, standalone_mode=False, **extra)
-        return sys.exit(_status_of(work, typed)) if standalone_mode else work()
-
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
@@ -181,16 +164,6 @@ def _coloured(typed: Sequence[str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _status_of(work: Callable[[], object], typed: Sequence[str]) -> int:
-    """Run a command line, print any error, and return the exit status."""
-    with _coloured(typed):
-        status = _run(work, typed)
-    if status == EXIT_DONE and sys.stdout is None:
-        return report(RnncliError("standard output is closed"))
-    # Flush what an error left in the buffer: otherwise Python would fail again at exit, with its own status.
-    return max(status, _run(_flush, typed))
-
-
 def _run(work: Callable[[], object], typed: Sequence[str]) -> int:
     try:
         result = work()
@@ -201,6 +174,8 @@ def _run(work: Callable[[], object], typed: Sequence[str]) -> int:
         return report(usage_error(error, cli, typed))
     except click.Abort:
         return EXIT_INTERRUPTED
+    except SystemExit as end:  # the end of a completion
+        return end.code if isinstance(end.code, int) else EXIT_FAILED
     except RnncliError as error:
         return report(error)
     except (BrokenPipeError, _ClosedPipeError):
@@ -303,9 +278,14 @@ def cli(ctx: click.Context) -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run a command line and return its exit status; nothing is raised. For programs and tests."""
-    try:
-        cli.main(args=list(arguments), prog_name="rnncli")
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else EXIT_FAILED
-    return 0
+    """Run a command line, print any error and return the exit status; nothing is raised."""
+    if COMPLETION in os.environ:
+        # Click does the completion, also for the shells that this module registers.
+        import_module("rnncli.commands.completion")
+    typed = with_command(cli, arguments)
+    with _coloured(typed):
+        status = _run(lambda: cli.main(args=typed, prog_name="rnncli", standalone_mode=False), typed)
+    if status == EXIT_DONE and sys.stdout is None:
+        return report(RnncliError("standard output is closed"))
+    # Flush what an error left in the buffer: otherwise Python would fail again at exit, with its own status.
+    return max(status, _run(_flush, typed))

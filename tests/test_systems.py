@@ -63,7 +63,7 @@ def test_every_command_works_and_every_module_imports_without_unix_features(syst
     done = subprocess.run([sys.executable, BARE, system, json.dumps(given)], capture_output=True, timeout=PATIENCE)
     said = done.stderr.decode()
     ended = [json.loads(line) for line in said.splitlines() if line.startswith("[[")]
-    assert len(ended) > len(given) + 200, said
+    assert len(ended) > len(given) + 150, said
     for line, status in ended:
         with at(*line):
             assert status == 0, said

@@ -15,9 +15,9 @@ from rnncli.engine.request import DEFAULT_TIMESTEPS, DTYPES, Request
 from rnncli.library.runs import run_forward
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
-    from rnncli.engine.run import RunResult
+    from rnncli.formats.networks import Reading
     from rnncli.render.terminal import Picture
 
 
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     help="Length of each sequence in the batch: 5,3,7, or a text file of numbers.",
 )
 @options.seed
-@click.option(
+@options.named(
     "--dtype",
-    type=OneOf(DTYPES, OTHER_DTYPES, "the types that forward supports (`rnncli summary` shows sizes for all)"),
-    default="float32",
-    help="Data type of weights and outputs.  [default: float32]",
+    OneOf(DTYPES, OTHER_DTYPES, "the types that forward supports (`rnncli summary` shows sizes for all)"),
+    "float32",
+    "Data type of weights and outputs.",
 )
 @options.init("keras", "keras")
 @options.framework
@@ -78,11 +78,11 @@ def command(spec: tuple[str, ...], wide: bool, format_: str, svg: Picture | None
         message = "the files named on the command line belong to one network, but several specs are given"
         given = list(at_most(1, given, message, "call rnncli forward once for each spec"))
     with results(format_, svg) as show:
-        each_given(given, lambda model: _show(run_forward(model, request, tell, wide), show))
 
+        def run(model: Reading) -> None:
+            result = run_forward(model, request, tell, wide)
+            show(result)
+            for file in result.files:
+                tell(file)
 
-def _show(result: RunResult, show: Callable[[RunResult], None]) -> None:
-    """Show a run and report the files that it wrote."""
-    show(result)
-    for file in result.files:
-        tell(file)
+        each_given(given, run)

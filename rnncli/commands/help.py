@@ -12,13 +12,7 @@ from rnncli.cli import COMMANDS
 from rnncli.commands.groups import WIDE, GroupedCommand, fitting, terminal_columns
 from rnncli.commands.values import OneOf
 
-TOPICS: Mapping[str, str] = {
-    "spec": "the language of specs",
-    "keys": "the keys of JSON and CSV",
-    "files": "model files, weights, inputs and outputs",
-    "python": "the Python API, also in notebooks",
-    "promises": "guarantees about files, memory and signals",
-}
+TOPICS = ("spec", "keys", "files", "python", "promises")
 """The topics. The page on keys is generated from the vocabulary; the others are files in `rnncli/pages`."""
 
 _SOUGHT: Mapping[str, str] = {

@@ -79,9 +79,8 @@ def named(
 ) -> Callable[[Command], Command]:
     """Return an option for one of several words, in the same way."""
     help_ = meaning if default is None else f"{meaning}  [default: {default}]"
-    if several:
-        return click.option(name, type=type_, multiple=True, default=() if default is None else (default,), help=help_)
-    return click.option(name, type=type_, default=default, help=help_)
+    usual = (default,) if several and default is not None else default
+    return click.option(name, type=type_, multiple=several, default=usual, help=help_)
 
 
 def _names(name: str) -> list[str]:
