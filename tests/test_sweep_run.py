@@ -40,7 +40,7 @@ from rnncli.search.grid import Share, stretches
 from rnncli.search.selection import SORT_KEYS, Order
 from rnncli.search.sweep import record_maker
 from rnncli.summary import TOTALS, Setting
-from rnncli.system.workers import forked
+from rnncli.system.processes import forked
 
 GRID = "{input:5x8,embed:100x{u}},{lstm,gru,lsmt}:{8..32..8}{:seq,:bi,},dense:{u=2..4}"
 """All sorts of texts: a named brace that varies in some places, networks that do not stream, and invalid ones."""

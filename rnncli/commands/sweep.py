@@ -172,7 +172,7 @@ def command(
     PATTERN may be - to read patterns from standard input, one per line.
     """
     if jobs > 1:
-        from rnncli.system.workers import can_fork
+        from rnncli.system.processes import can_fork
 
         if not can_fork():
             tell("Note: this system cannot fork processes, so only one core is used")

@@ -302,7 +302,7 @@ class Sweep(Generic[Spelt]):
         """Run in one process or several, and yield a list, possibly empty, every few milliseconds."""
         alone = jobs == 1 or 0 < total <= _MIN_TASK
         if not alone:
-            from rnncli.system.workers import can_fork, forked
+            from rnncli.system.processes import can_fork, forked
 
             alone = not can_fork()
         if alone:

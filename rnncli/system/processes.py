@@ -1,15 +1,186 @@
-"""Python programs that run in a separate process, and how they ended."""
+"""Other processes: workers that are forked, for work on several cores, and Python programs that run isolated.
+
+Each worker runs one task at a time, and keeps the result until its turn comes: results have the order of the tasks, and
+take no memory in the parent. A worker reads its tasks from a pipe. When the parent ends, for whatever reason, the pipe
+is closed, and the worker ends.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
+import pickle
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from io import BufferedReader, BufferedWriter
+from itertools import cycle
+from typing import Any, TypeVar
 
+from rnncli.errors import RnncliError
 from rnncli.immutable import NamedTuple
+from rnncli.system.signals import ENDING, undone_by_signals
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+class _Worker(NamedTuple):
+    """A worker process.
+
+    Attributes:
+        process: its process id.
+        tasks: the pipe for its tasks.
+        results: the pipe for its results: whether the task succeeded, and the result or the exception.
+    """
+
+    process: int
+    tasks: BufferedWriter
+    results: BufferedReader
+
+
+class Workers:
+    """Processes that all do the same kind of work.
+
+    Args:
+        workers: the processes.
+    """
+
+    def __init__(self, workers: list[_Worker]) -> None:
+        self._workers = workers
+
+    def results(self, tasks: Iterable[Any]) -> Iterator[Any]:
+        """Yield the result of each task, in order. Tasks are requested only shortly before they can run.
+
+        Raises:
+            RnncliError: a worker has ended unexpectedly.
+            Exception: an exception raised in a worker.
+        """
+        busy: deque[_Worker] = deque()
+        workers = cycle(self._workers)
+        for task in tasks:
+            if len(busy) == len(self._workers):
+                yield self._result(busy.popleft())
+            worker = next(workers)
+            try:
+                pickle.dump(task, worker.tasks)
+                worker.tasks.flush()
+            except BrokenPipeError:
+                raise _ended() from None
+            busy.append(worker)
+        while busy:
+            yield self._result(busy.popleft())
+
+    def _result(self, worker: _Worker) -> Any:
+        try:
+            done, result = pickle.load(worker.results)
+        except (EOFError, pickle.UnpicklingError):
+            raise _ended() from None
+        if not done:
+            raise result
+        return result
+
+    def kill(self) -> None:
+        """End the workers at once."""
+        for worker in self._workers:
+            with suppress(ProcessLookupError):
+                os.kill(worker.process, signal.SIGKILL)
+
+
+def can_fork() -> bool:
+    """Return whether the system can fork processes; in a browser, Python has the function, but it does not work."""
+    return hasattr(os, "fork") and sys.platform not in ("emscripten", "wasi")
+
+
+@contextmanager
+def forked(count: int, work: Callable[[], Callable[[Any], Any]]) -> Iterator[Workers]:
+    """Yield some workers, which have ended by the end of the block, however it ends.
+
+    Args:
+        count: the number of workers.
+        work: called in each worker; returns a function that runs a task and returns its result.
+
+    Raises:
+        RnncliError: the system does not allow so many processes or open files.
+    """
+    workers: list[_Worker] = []
+    started = Workers(workers)
+    with undone_by_signals(started.kill):
+        try:
+            for number in range(1, count + 1):
+                try:
+                    workers.append(_fork(work, workers))
+                except OSError as error:
+                    message = f"job {number} of {count} cannot be started: {error.strerror}"
+                    raise RnncliError(message, "use fewer --jobs") from None
+            yield started
+        finally:
+            started.kill()
+            for worker in workers:
+                with suppress(BrokenPipeError):
+                    worker.tasks.close()
+                worker.results.close()
+                with suppress(ChildProcessError):
+                    os.waitpid(worker.process, 0)
+
+
+def _fork(work: Callable[[], Callable[[Any], Any]], others: list[_Worker]) -> _Worker:
+    task_reader, task_writer = os.pipe()
+    result_reader, result_writer = os.pipe()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    with warnings.catch_warnings():
+        # Python warns about threads, whose locks could block the child: only libraries have threads here.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        process = os.fork()
+    if process:
+        os.close(task_reader)
+        os.close(result_writer)
+        return _Worker(process, os.fdopen(task_writer, "wb"), os.fdopen(result_reader, "rb"))
+    try:
+        for number in ENDING:
+            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all processes; the parent handles it
+        for descriptor in [task_writer, result_reader, *(each.fileno() for pair in others for each in pair[1:])]:
+            os.close(descriptor)
+        _serve(work(), os.fdopen(task_reader, "rb"), os.fdopen(result_writer, "wb"))
+    finally:
+        os._exit(0)  # without cleaning up what belongs to the parent
+
+
+def _serve(work: Callable[[Any], Any], tasks: BufferedReader, results: BufferedWriter) -> None:
+    """Run tasks until there are no more, or nobody reads the results."""
+    with suppress(EOFError, BrokenPipeError):
+        while True:
+            task = pickle.load(tasks)
+            try:
+                answer = pickle.dumps((True, work(task)))
+            except Exception as error:
+                answer = _failed(error)
+            results.write(answer)
+            results.flush()
+
+
+def _failed(error: Exception) -> bytes:
+    """Return the message for an exception; one that cannot be pickled is sent as text."""
+    try:
+        answer = pickle.dumps((False, error))
+        pickle.loads(answer)
+    except Exception:
+        return pickle.dumps((False, RnncliError(f"{type(error).__name__}: {error}")))
+    return answer
+
+
+def _ended() -> RnncliError:
+    return RnncliError("one of the jobs ended before it was done", "memory may be short: use fewer --jobs")
+
+
+# Programs
 
 
 class Ended(NamedTuple):
