@@ -240,8 +240,6 @@ def test_a_file_with_false_content_is_refused_with_its_place(screen: Screen, mon
         "a negative shape": tensor((1, -4), (2, 1), (8, "W")),
         "a shape of many axes": tensor(*[(1, 1)] * 33, (2, 1), (8, "W")),
         "numbers of no type": tensor((1, 1), (2, 99), (8, "W")),
-        "too few texts": tensor((1, 2), (2, 8), (6, "one"), (8, "W")),
-        "numbers in two fields": tensor((1, 1), (2, 1), (4, b"1234"), (9, b"1234")),
         "numbers in the field of another type": tensor((1, 1), (2, 1), (7, b"1234"), (8, "W")),
         "too many whole numbers": tensor((1, 1), (2, 7), (7, b"\1\1"), (8, "W")),
         "too many whole numbers in an attribute": model([message((5, message((8, b"\1" * 10_001))))]),

@@ -145,8 +145,6 @@ class _Rows:
                 for each in {side for tensor in node.tensors.values() for side in tensor.shape}:
                     self._unknown.setdefault(each, []).append(place)
                 continue
-            if kind == "beside":
-                continue
             if place not in self._above:
                 self._giving[kind, self._returns[place]][place] = None
             if kind == "plain":

@@ -106,7 +106,8 @@ def nodes_of(
         module = modules.setdefault(owner, _Module(owner, convention))
         (module.others if level is None else module.levels.setdefault(level, {}))[role] = tensor
     nodes = [_real(told(node)) for module in modules.values() for node in _nodes_of_module(module)]
-    nodes = _renamed(_without_inner_parts(nodes))
+    # A module with the name of another's level is in no part.
+    nodes = [*{node.name: node for node in _without_inner_parts(nodes)}.values()]
     ordered = ordered or _is_numbered(modules)
     nodes = [*_with_tables([*_once(nodes)], ordered)]
     places = [[each.place for each in node.tensors.values() if each.place is not None] for node in nodes]
@@ -396,17 +397,6 @@ def _ancestors(name: str) -> Iterator[str]:
             return
         name = name[:end]
         yield name
-
-
-def _renamed(nodes: Iterable[Node]) -> list[Node]:
-    """Return nodes with unique names: a module may have the same name as a level of another."""
-    taken: dict[str, Node] = {}
-    for node in nodes:
-        name = node.name
-        while name in taken:
-            name += "'"
-        taken[name] = node if name == node.name else replace(node, name=name)
-    return [*taken.values()]
 
 
 def _once(nodes: Iterable[Node]) -> Iterator[Node]:

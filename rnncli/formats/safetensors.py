@@ -11,7 +11,7 @@ import reprlib
 from collections.abc import Iterator, Mapping
 from functools import partial
 from math import prod
-from typing import Any, NoReturn
+from typing import Any
 
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats.arrays import nodes_of
@@ -68,7 +68,7 @@ def _header(text: bytes) -> dict[str, Any]:
     if count > MAX_ARRAYS:
         raise RnncliError(f"it holds {count:,} arrays; at most {MAX_ARRAYS:,} are allowed")
     try:
-        header = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
+        header = json.loads(text, object_pairs_hook=_once)
     except (ValueError, RecursionError):
         raise RnncliError("its header is not JSON") from None
     if not isinstance(header, dict):
@@ -83,10 +83,6 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for index, name in enumerate(names) if name in names[:index])
         raise RnncliError(f"its header lists {shorten(twice)} twice")
     return made
-
-
-def _no_number(word: str) -> NoReturn:
-    raise ValueError(word)
 
 
 def _tensors(header: Mapping[str, Any], path: str, reader: FileReader, begin: int) -> Iterator[Tensor]:

@@ -36,15 +36,14 @@ FEW = 64
 _LARGEST_ZERO = 2**24
 """The most bytes, of an initial state, that are checked for being all zero."""
 
-_HELD: Mapping[str, tuple[str, ...]] = {
+_FIELDS: Mapping[str, tuple[str, ...]] = {
     "float_data": ("float32", "complex64"),
     "int32_data": tuple(dtype for dtype, width in WIDTHS.items() if width <= 2 or dtype == "int32"),
     "int64_data": ("int64",),
-    "raw_data": tuple(WIDTHS),
     "double_data": ("float64", "complex128"),
     "uint64_data": ("uint32", "uint64"),
 }
-"""The data types that each field of an array may contain."""
+"""The data types whose numbers are in each field of an array, unless they are in `raw_data`."""
 
 _AS_VARINTS = ("int32_data", "int64_data", "uint64_data")
 
@@ -213,33 +212,25 @@ def constant_of(path: str, file: FileReader, proto: TensorProto, name: str = "")
     dtype = TYPES[code]
     described = f"{label}, {shorten(str(shape))} of {dtype},"
     if dtype not in WIDTHS:
-        bits = bits_of(dtype)
         raw = proto.raw_data.length if isinstance(proto.raw_data, Span) else None
-        has, expected = (raw, -(-count * bits // 8)) if bits else (len(proto.string_data), count)
-        if has not in (None, expected) and not outside:
-            unit = "bytes" if bits else "texts"
-            raise RnncliError(f"{described} has {has:,} {unit}, which does not match its shape")
+        if raw not in (None, -(-count * bits_of(dtype) // 8)) and not outside:
+            raise RnncliError(f"{described} has {raw:,} bytes, which does not match its shape")
         tensor = Tensor(name, shape, dtype, later(path, name, partial(array_at, file, 0, dtype, shape)))  # raises
         return Constant(tensor, frozenset([Source(name, count, lambda: False)]), None)
     place = _Place(path, file, name, dtype, shape)
-    place = (_outside if outside else _inside)(place, proto, label, described)
+    place = _outside(place, proto, label, described) if outside else _inside(place, proto, described)
     few = dtype in ("int32", "int64") and count <= FEW and not outside
     wholes = place.wholes() if few else None
     tensor = Tensor(name, shape, dtype, later(place.path, name, place.read))
     return Constant(tensor, frozenset([Source(name, count, cache(place.is_zero))]), wholes)
 
 
-def _inside(place: _Place, proto: TensorProto, label: str, described: str) -> _Place:
+def _inside(place: _Place, proto: TensorProto, described: str) -> _Place:
     """Return where the numbers of an array are in its own file, after checking their size, a range for varints."""
-    raw = [proto.raw_data] if isinstance(proto.raw_data, Span) else []
-    held = {each: raw if each == "raw_data" else getattr(proto, each) for each in _HELD}
-    given = [each for each, spans in held.items() if any(span.length for span in spans)]
-    if len(given) > 1:
-        raise RnncliError(f"{label} has its numbers in two fields")
-    spans = tuple(span for span in held[given[0]] if span.length) if given else ()
-    if given and place.dtype not in _HELD[given[0]]:
-        raise RnncliError(f"{label} has its {place.dtype} in the field of another type")
-    place = place._replace(varints=bool(given) and given[0] in _AS_VARINTS, spans=spans)
+    raw = [proto.raw_data] if isinstance(proto.raw_data, Span) and proto.raw_data.length else []
+    field = next(each for each, dtypes in _FIELDS.items() if place.dtype in dtypes)
+    spans = tuple(span for span in raw or getattr(proto, field) if span.length)
+    place = place._replace(varints=bool(spans and not raw and field in _AS_VARINTS), spans=spans)
     count, width = prod(place.shape), WIDTHS[place.dtype]
     least, most = (1, 10) if place.varints else (width, width)
     if not count * least <= place.length <= count * most:

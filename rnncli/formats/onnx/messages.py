@@ -247,10 +247,6 @@ class TensorProto(
     """An array. Its numbers are in one of the data fields, or in a separate file."""
 
 
-class SparseProto(Proto, fields="1 values TensorProto", work=5):
-    """An array that is stored without its zeros: SparseTensorProto."""
-
-
 class DimensionProto(Proto, fields="1 dim_value whole, 2 dim_param text"):
     """The length of an axis: a number, or a name if it is not known."""
 
@@ -341,7 +337,7 @@ class NodeProto(
 class GraphProto(
     Proto,
     fields="1 node NodeProto*, 2 name text, 5 initializer TensorProto*, 11 input ValueInfoProto*, "
-    "12 output ValueInfoProto*, 13 value_info ValueInfoProto*, 15 sparse_initializer SparseProto*",
+    "12 output ValueInfoProto*, 13 value_info ValueInfoProto*, 15 sparse_initializer span*",
 ):
     """Nodes in an order in which they can be computed, the arrays that they read, and the inputs and outputs."""
 

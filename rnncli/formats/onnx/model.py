@@ -35,7 +35,7 @@ from rnncli.formats.onnx.values import (
     sized,
 )
 from rnncli.formats.tensors import Tensor
-from rnncli.layers import Input, Recurrent, Repeat
+from rnncli.layers import Input, Recurrent
 from rnncli.layers.weights import Framework
 from rnncli.quantities import MAX_SIZE
 
@@ -76,10 +76,8 @@ def _notes(model: ModelProto, graph: GraphProto) -> Iterator[Note]:
             cells += inside
             name, said = shorten(function.name or ""), listed(inside[:_SHOWN])
             yield Note(f"the model's own function {name} contains {said}, which is not read", "left out")
-    sparse = [shorten(each.values.name or "") for one in graphs for each in one.sparse_initializer if each.values]
-    if sparse:
-        more = f" and {len(sparse) - _SHOWN} more" if len(sparse) > _SHOWN else ""
-        yield Note(f"sparse arrays are not read: {listed(sparse[:_SHOWN])}{more}", "left out")
+    if any(each.sparse_initializer for each in graphs):
+        yield Note("its sparse arrays are not read", "left out")
     if not cells and kinds["Scan"] + kinds["Sigmoid"] + kinds["Tanh"] and kinds["MatMul"] + kinds["Gemm"]:
         seen = listed([kind for kind in _DECOMPOSED if kinds[kind]])
         yield Note(
@@ -315,11 +313,6 @@ class _Walk:
         if x.root:
             self._entries.setdefault(x.root, features)
         fits = len(axes) == 3 and x.is_features(2) and x.flips <= {axes[t]} and x.batch in (None, axes[b])
-        if fits and x.returns == "vector" and axes[t] == ():
-            # A vector with a new axis in front is a sequence of one timestep.
-            again = self._add(Node(f"{name}/Repeat", "Unsqueeze", Repeat(1), (self._edge(x),)))
-            self.owned[again] = frozenset()
-            x = x._replace(node=again, time=(), returns="sequence", flips=frozenset())
         flipped = fits and axes[t] in x.flips
         if flipped and layer.merge_mode is None:
             layer = replace(layer, go_backwards=not layer.go_backwards)

@@ -184,8 +184,6 @@ def _concat(inputs: Inputs) -> Values:
     flows = [inputs.flow(index) for index in range(len(values))]
     places = {flow.place_of(axis) for flow in flows}
     require(len(places) == 1)
-    if len(flows) == 1:
-        return flows
     (place,) = places
     along = [flow.placed[place] for flow in flows]
     both = both_halves(flows)
