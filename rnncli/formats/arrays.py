@@ -68,9 +68,6 @@ _LAYER_NORM = re.compile(r"layer_?norm|ln")
 
 _OTHER_NORM = re.compile(r"batch|group|instance|rms|(^|[._/])[bg]n")
 
-_EACH_STEP = re.compile(r"(^|/)time_distributed(_[0-9]+)?/layer$")
-"""Keras 3's name of a layer that is applied to each timestep."""
-
 _ANCESTORS = 50
 """How many enclosing modules are looked at."""
 
@@ -267,7 +264,7 @@ def _cell(
     kernel, recurrent, bias, projection = (f"forward/{each}" if both and not torch else each for each in names)
     found = {role: tensor.shape for role, tensor in roles.items()}
     node = Node(name, "recurrent cell", None, below, tensors=roles, convention=convention)
-    if _EACH_STEP.search(name):
+    if re.search(r"(^|/)time_distributed(_[0-9]+)?/layer$", name):
         return _left_out(node, "is in a TimeDistributed, which specs do not have for cells")
     ih, hh = found.get(kernel, ()), found.get(recurrent, ())
     if len(ih) != 2 or len(hh) != 2:

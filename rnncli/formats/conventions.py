@@ -70,15 +70,12 @@ def keras_weights(layer: Layer, convention: Convention, arrays: Mapping[str, Arr
     weights: dict[str, Array] = {}
     for number, (direction, suffix) in enumerate(zip(layer.directions, ("", "_reverse"), strict=False)):
         if convention == "torch":
-            cell = {name: arrays[name + suffix] for name in _TORCH_CELL if name + suffix in arrays}
+            own = {key: array for key, array in arrays.items() if key.endswith("_reverse") == bool(suffix)}
+            cell = {key.removesuffix(suffix): array for key, array in own.items()}
         else:
             cell = _of_onnx({key: array[number] for key, array in arrays.items()})
         weights |= {direction + key: array for key, array in _cell(layer, convention, cell).items()}
     return weights
-
-
-_TORCH_CELL = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
-"""The arrays of a PyTorch cell."""
 
 
 BATCHES = "num_batches_tracked"

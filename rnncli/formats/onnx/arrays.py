@@ -45,8 +45,6 @@ _FIELDS: Mapping[str, tuple[str, ...]] = {
 }
 """The data types whose numbers are in each field of an array, unless they are in `raw_data`."""
 
-_AS_VARINTS = ("int32_data", "int64_data", "uint64_data")
-
 
 class Source(NamedTuple):
     """An array in the file: its name, its size, and a check whether it is all zero, as far as that can be checked."""
@@ -230,7 +228,7 @@ def _inside(place: _Place, proto: TensorProto, described: str) -> _Place:
     raw = [proto.raw_data] if isinstance(proto.raw_data, Span) and proto.raw_data.length else []
     field = next(each for each, dtypes in _FIELDS.items() if place.dtype in dtypes)
     spans = tuple(span for span in raw or getattr(proto, field) if span.length)
-    place = place._replace(varints=bool(spans and not raw and field in _AS_VARINTS), spans=spans)
+    place = place._replace(varints=bool(spans and not raw and "int" in field), spans=spans)
     count, width = prod(place.shape), WIDTHS[place.dtype]
     least, most = (1, 10) if place.varints else (width, width)
     if not count * least <= place.length <= count * most:
