@@ -373,10 +373,11 @@ class _Rows:
         if _END.search(ending(self.nodes[place].name)):
             return False
         before = self.nodes[place - 1] if self._ordered and place and self._reads[place] == size else None
-        if self._ordered and (place in self._windowed or (before and place - 1 in self._windowed)):
-            return True  # nobody writes these in a different order
-        if self._giving["table", size]:
+        in_order = self._ordered and (place in self._windowed or (before and place - 1 in self._windowed))
+        if self._giving["table", size] and not (in_order and self._kinds[place - 1 : place] == ["table"]):
             return False
+        if in_order:
+            return True  # nobody writes these in a different order
         if before and before.word is None and any(size in tensor.shape for tensor in before.tensors.values()):
             return False
         windowed = place in (self._beside if self._reads[place] == size else self._windowed)
