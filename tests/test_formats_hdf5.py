@@ -301,6 +301,16 @@ def test_equally_named_layers_in_differently_named_models_have_separate_arrays()
     assert [float(found[f"{name}/bias"][0]) for name in part.network.names] == [0.5, 1.0]
 
 
+def test_frozen_directions_and_cells_which_keras_lists_last_have_their_own_arrays() -> None:
+    cells = [layer("SimpleRNNCell", name, units=3) for name in ("one", "two")]
+    stack = layer("RNN", "r", cell=layer("StackedRNNCells", "s", cells=cells), **INPUT)
+    both_ways = layer("Bidirectional", "r", layer=layer("SimpleRNN", "forward_r", units=3), **INPUT)
+    for model, first, second in ((stack, "one", "two"), (both_ways, "forward_r", "backward_r")):
+        found = arrays(1, 3, 3, f"r/{second}/") | {k: 2 * each for k, each in arrays(1, 3, 3, f"r/{first}/").items()}
+        (part,) = open_model(write_h5("m.h5", {"r": found}, sequential(model))).parts
+        assert [float(each[0]) for key, each in keras_weights(part).items() if key.endswith("bias")] == [1, 0.5]
+
+
 # Files with false content. --------------------------------------------------------------------------------------------
 
 

@@ -331,7 +331,10 @@ class Groups:
         """
         start = 0 if number == 0 else self._ends.get((call.path, number - 1), 0)
         self._ends[(call.path, number)] = start + len(weights)
-        arrays = self._of(call)[start : start + len(weights)]
+        # Keras lists the arrays of frozen directions and cells last.
+        steps = [f"/{step.name}/" for route in _routes(call.entry) for step in route if isinstance(step, Sibling)]
+        arrays = sorted(self._of(call), key=lambda each: [step not in each.name for step in steps or ["/forward_"]])
+        arrays = arrays[start : start + len(weights)]
         what = f"its layer {shorten(call.name)} has"
         if len(arrays) < len(weights):
             raise RnncliError(f"{what} {len(arrays)} arrays, but its config says {len(weights)}")
