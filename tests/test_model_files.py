@@ -218,6 +218,8 @@ def test_a_module_that_is_pickled_whole_has_its_own_class_and_arguments(at: Walk
             (part,) = file.parts
             assert str(part.network) == f"{spec},lstm:4:nobias"
             assert said in "\n".join((*file.notes, *part.said("differs", "assumed")))
+    write_module("RNNCell", {"weight_ih": (3, 2), "weight_hh": (3, 3)}, nonlinearity="relu")
+    assert str(open_model("m.pt").parts[0].network) == "input:2,rnn:3:nobias:relu"
 
 
 def test_a_module_that_is_saved_under_two_names_is_one_layer() -> None:

@@ -315,7 +315,7 @@ class Found:
         if {"param_groups", "state"} <= held.keys():
             self._into_training("an optimizer", pairs, depth)
         elif held.keys() >= {*_MEMBERS}:
-            if held.get("mode") == "RNN_RELU":
+            if held.get("mode") == "RNN_RELU" or held.get("nonlinearity") == "relu":
                 self.classes[name] = "RNN_RELU"
             self.settings[name] = {key: value if _is_plain(value) else _UNKNOWN for key, value in held.items()}
             self._left["torch.Tensor that is not a parameter"] += sum(isinstance(each, View) for each in held.values())
