@@ -27,7 +27,7 @@ The structure: a network is data, and everything else reads it.
   and shapes; the words of the output.
 - `system`, `atomic`: signals, streams, free memory and places for files; files written completely or not at all.
 - `results`: the results of commands and functions, which can display themselves.
-- `layers`: one file per kind of layer, with everything about it. Its docstring explains how to add a kind.
+- `layers`: the kinds of layer, with everything about each. Its docstring explains how to add a kind.
 - `language`: text to layers and layers to text.
 - `network`, `summary`: the sequence of layers, and its weights and costs.
 - `formats`: reads model files, Python sources and lines of Keras and PyTorch as networks, without running any of it.

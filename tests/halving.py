@@ -13,9 +13,9 @@ import numpy as np
 
 import rnncli.layers
 from rnncli.immutable import immutable
+from rnncli.layers.affine import Dense
 from rnncli.layers.base import Conflict, Equation, Layer, Note, Reads, Returns
 from rnncli.layers.cost import Number, Step
-from rnncli.layers.dense import Dense
 from rnncli.layers.options import Option, Whole
 from rnncli.layers.python_call import Call
 from rnncli.layers.sizes import Numbers, Sizes

@@ -1,11 +1,11 @@
-"""The kinds of layer: one file each, gathered here.
+"""The kinds of layer: one file for each, or for those with a common base; gathered here.
 
 To add a kind:
 
-1. Declare it in a new file here: an `immutable` class with Keras's arguments, their spelling in a spec, their PyTorch
-   names, its input and output, its weights, its memory for a step, between steps and in training, its equations and
-   notes, and what PyTorch cannot express. List it in `LAYERS`. The parser, the canonical spec, the hints, completion,
-   `rnncli layers` and the drawing follow from that.
+1. Declare it here, in a new file or next to its base: an `immutable` class with Keras's arguments, their spelling in a
+   spec, their PyTorch names, its input and output, its weights, its memory for a step, between steps and in training,
+   its equations and notes, and what PyTorch cannot express. List it in `LAYERS`. The parser, the canonical spec, the
+   hints, completion, `rnncli layers` and the drawing follow from that.
 2. In a new file in `tests/kinds/`, declare how it is typed and drawn, how Keras and PyTorch build it, its ONNX
    operations, its formula, and which golden networks cover each of its options; `tests/kinds/base.py` lists the fields.
 3. Run `pytest tests/test_kinds.py` until it reports nothing missing: a stage in `engine/stages.py` or a cell in
@@ -18,18 +18,15 @@ To add a kind:
 
 from __future__ import annotations
 
-from rnncli.layers.activation import Activation
+from rnncli.layers.activations import Activation
+from rnncli.layers.affine import Conv, Dense
 from rnncli.layers.base import Head, Layer
-from rnncli.layers.batch_norm import BatchNorm
-from rnncli.layers.conv import Conv
-from rnncli.layers.dense import Dense
 from rnncli.layers.dropout import Dropout
-from rnncli.layers.embedding import Embedding
 from rnncli.layers.flatten import Flatten
 from rnncli.layers.gru import GRU
-from rnncli.layers.input import Input
+from rnncli.layers.heads import Embedding, Input
 from rnncli.layers.lstm import LSTM
-from rnncli.layers.norm import Norm
+from rnncli.layers.norm import BatchNorm, Norm
 from rnncli.layers.pool import Pool
 from rnncli.layers.recurrent import Recurrent
 from rnncli.layers.repeat import Repeat
