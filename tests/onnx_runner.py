@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from rnncli.engine.types import Array
+from rnncli.engine.activations import Array
 from rnncli.formats.onnx.messages import FIXED32, VARINT, Span, fields, signed
 
 DTYPES = {1: "<f4", 7: "<i8"}

@@ -14,8 +14,8 @@ from kinds.base import Sample
 from kinds.recurrent import under
 
 from rnncli import Network
+from rnncli.engine.activations import Array
 from rnncli.engine.checks import weight_shapes
-from rnncli.engine.types import Array
 
 
 def run(network: Network, weights: Mapping[str, Array], x: Array) -> Array:

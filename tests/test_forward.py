@@ -17,10 +17,10 @@ from kinds import KINDS, small_network, timesteps
 
 from rnncli import Network, RnncliError, UsageError
 from rnncli.engine import recurrent
+from rnncli.engine.cells import Loop
 from rnncli.engine.chunks import Chunk, Pass
 from rnncli.engine.forward import ForwardRun, LayerRun, Statistics
 from rnncli.engine.initializers import initial_weights
-from rnncli.engine.loop import Loop
 from rnncli.engine.model import Model
 from rnncli.engine.request import DTYPES, INITS, Request
 from rnncli.engine.run import RunResult, plan

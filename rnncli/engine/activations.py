@@ -1,16 +1,18 @@
-"""The activations, as defined by Keras 3.
+"""The type of the engine's arrays; and the activations, as defined by Keras 3.
 
-Each reads `x`, (..., units, batch), and writes to `out`, which has the same shape and may be `x` itself.
+Each activation reads `x`, (..., units, batch), and writes to `out`, which has the same shape and may be `x` itself.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from rnncli.engine.types import Array
+Array = np.ndarray[Any, np.dtype[Any]]
+"""An array of any shape and dtype. (The same as numpy.typing.NDArray, which takes time to import.)"""
 
 Activation = Callable[[Array, Array], object]
 

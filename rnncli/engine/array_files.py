@@ -18,6 +18,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from rnncli.atomic import Written, written_whole
+from rnncli.engine.activations import Array
 from rnncli.engine.checks import (
     check_all_finite,
     check_array,
@@ -31,7 +32,6 @@ from rnncli.engine.chunks import Chunk, Write, chunk_of
 from rnncli.engine.initializers import initial_weights
 from rnncli.engine.memory import check_export_fits
 from rnncli.engine.request import file_name
-from rnncli.engine.types import Array
 from rnncli.errors import ArgumentError, RnncliError
 from rnncli.formats import choice_of, is_known, open_model, reading
 from rnncli.formats.conventions import each_weight

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rnncli.engine.activations import Array
 from rnncli.engine.initializers import network_weights
 from rnncli.engine.request import DTYPES
-from rnncli.engine.types import Array
 from rnncli.errors import ArgumentError, shorten
 from rnncli.network import Network, check_known, plain
 from rnncli.quantities import plural

@@ -20,10 +20,10 @@ from typing import Any
 
 import numpy as np
 
+from rnncli.engine.activations import Array
 from rnncli.engine.checks import check_ids
 from rnncli.engine.initializers import VECTORS, random_stream
 from rnncli.engine.request import Init
-from rnncli.engine.types import Array
 from rnncli.errors import ArgumentError, shorten
 from rnncli.immutable import NamedTuple
 from rnncli.network import Network

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rnncli.engine.activations import Array
 from rnncli.engine.chunks import Chunk, Group, Pass, Tick, Write, flow, ticks, uncounted, work
 from rnncli.engine.model import Model
-from rnncli.engine.types import Array
 from rnncli.errors import RnncliError
 from rnncli.language.rules import least_steps
 from rnncli.network import Network

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from rnncli.engine.activations import Array
 from rnncli.engine.request import Init
-from rnncli.engine.types import Array
 from rnncli.formats.conventions import keras_weights
 from rnncli.layers.weights import UNIFORM_LIMIT, Framework, Weight, fans, glorot_limit, start
 from rnncli.network import Network

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rnncli.engine.activations import Array
 from rnncli.engine.array_files import given_weights, write_arrays
 from rnncli.engine.checks import check_ids, checked_arrays, checked_dtype, checked_input, state_shapes, weight_shapes
 from rnncli.engine.chunks import (
@@ -30,7 +31,6 @@ from rnncli.engine.initializers import initial_weights
 from rnncli.engine.recurrent import RecurrentStage
 from rnncli.engine.request import INITS, Init, checked_seed, file_name, written_name
 from rnncli.engine.stages import STAGES
-from rnncli.engine.types import Array
 from rnncli.formats.nodes import Part
 from rnncli.network import Network, check_known
 from rnncli.quantities import plural

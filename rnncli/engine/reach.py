@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rnncli.engine.activations import Array
 from rnncli.engine.checks import weight_shapes
 from rnncli.engine.chunks import Chunk, State, Tick, flow, ticks, uncounted
 from rnncli.engine.initializers import random_stream
 from rnncli.engine.memory import TWIN_DTYPE, TWINS, steps_watched
 from rnncli.engine.model import Model
-from rnncli.engine.types import Array, Bins
 from rnncli.layers import Layer
 from rnncli.network import Network
-from rnncli.reports.reach import LayerReach, NetworkReach, SeedReach
+from rnncli.reports.reach import Bins, LayerReach, NetworkReach, SeedReach
 
 if TYPE_CHECKING:
     from rnncli.engine.run import Plan

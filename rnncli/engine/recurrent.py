@@ -1,7 +1,7 @@
 """The stages of recurrent layers: forwards chunk by chunk, backwards and in both directions on the whole sequence.
 
 The speed of a small layer is limited by the NumPy calls, which take a quarter of a microsecond each regardless of what
-they compute (see `loop.py`). So both directions of a small layer run as one cell with the units of both: its operand at
+they compute (see `cells`). So both directions of a small layer run as one cell with the units of both: its operand at
 step t is [x_t; x_{T-1-t}], and its matrices are block-diagonal, with a block for each direction. That halves the calls,
 at the cost of multiplying by the zeros outside the blocks. It is done as long as the calls cost more than the zeros.
 """
@@ -14,10 +14,9 @@ from functools import cached_property
 
 import numpy as np
 
-from rnncli.engine.cells import calls_per_step, make_loop
+from rnncli.engine.activations import Array
+from rnncli.engine.cells import MAX_PROJECTED_BATCH, GateWatch, Loop, calls_per_step, make_loop
 from rnncli.engine.chunks import Chunk, Pass, State, Tick, WholeSequence, flow
-from rnncli.engine.loop import MAX_PROJECTED_BATCH, GateWatch, Loop
-from rnncli.engine.types import Array
 from rnncli.layers import Recurrent
 
 ZEROS_PER_CALL = 2_500

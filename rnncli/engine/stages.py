@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from rnncli.engine.activations import ACTIVATION_FUNCTIONS
+from rnncli.engine.activations import ACTIVATION_FUNCTIONS, Array
 from rnncli.engine.cells import CELLS
 from rnncli.engine.chunks import Chunk, Pass, Stage
 from rnncli.engine.recurrent import RecurrentStage
-from rnncli.engine.types import Array
 from rnncli.layers import Activation, BatchNorm, Conv, Dense, Dropout, Embedding, Flatten, Layer, Norm, Pool, Repeat
 from rnncli.layers.windows import Window
 

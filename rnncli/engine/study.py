@@ -13,15 +13,15 @@ from typing import Any
 
 import numpy as np
 
+from rnncli.engine.activations import Array
 from rnncli.engine.chunks import Chunk, State, Tick, uncounted
 from rnncli.engine.forward import saturation_limits
 from rnncli.engine.model import Model
 from rnncli.engine.reach import Watch, in_bins
 from rnncli.engine.recurrent import RecurrentStage
-from rnncli.engine.types import Array, Bins
 from rnncli.layers import Layer
 from rnncli.network import Network
-from rnncli.reports.reach import LayerReach
+from rnncli.reports.reach import Bins, LayerReach
 
 TIME_BINS, UNIT_BINS = 64, 16
 """The most bins of time and of units."""

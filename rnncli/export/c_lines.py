@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from rnncli.engine.types import Array
+    from rnncli.engine.activations import Array
 
 INDENT = "    "
 WIDTH = 100

@@ -26,7 +26,7 @@ from rnncli.formats.onnx.messages import (
 from rnncli.immutable import NamedTuple
 
 if TYPE_CHECKING:
-    from rnncli.engine.types import Array
+    from rnncli.engine.activations import Array
     from rnncli.export import Arrays
 
 Attribute = int | float | str | list[int] | list[float] | list[str] | TensorProto | GraphProto

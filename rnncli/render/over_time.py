@@ -17,13 +17,12 @@ from rich.text import Text
 
 from rnncli.engine.request import Init
 from rnncli.engine.study import CLOSED, OPEN, Gate, Outputs, Study
-from rnncli.engine.types import Bins
 from rnncli.errors import listed, printable
 from rnncli.immutable import NamedTuple
 from rnncli.quantities import plural
 from rnncli.render.blocks import BLOCK, GAP, Block, Column, Drawn, Line, Row, Table, hanging, marked
 from rnncli.render.console import ON_DARK, ON_LIGHT, drawing_width
-from rnncli.reports.reach import PROBLEMS, LayerReach, NetworkReach, Reach, Spread
+from rnncli.reports.reach import PROBLEMS, Bins, LayerReach, NetworkReach, Reach, Spread
 
 _TIMESTEP_SPACING, _STEP_SPACING = 16, 8
 """The columns between two labels on the axis of a study, and on the axis of a reach."""

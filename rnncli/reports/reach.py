@@ -16,8 +16,10 @@ from rnncli.summary import NO_ORIGIN, Origin
 
 if TYPE_CHECKING:
     from rnncli.engine.request import Init
-    from rnncli.engine.types import Bins
 
+
+Bins = tuple[float | None, ...]
+"""A value for each bin of time; None for a bin in which all steps are padding."""
 
 Problem = Literal["padding", "overflow", "no effect"]
 """Why a layer's reach is undefined."""

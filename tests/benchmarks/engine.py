@@ -5,7 +5,7 @@
 Every figure is the median over rounds of the ratio rnncli / peer, so below 1 rnncli is faster. Outputs are compared
 before anything is timed. The limit is a single matrix product with as many multiply-adds. The floor is the best that a
 Python loop can reach: timesteps × (NumPy calls × time per call + time of a step's product), as derived in
-`rnncli/engine/loop.py`. `make bench` runs this once for each installed Keras backend, with OPENBLAS_CORETYPE unset,
+`rnncli/engine/cells.py`. `make bench` runs this once for each installed Keras backend, with OPENBLAS_CORETYPE unset,
 because that would force another processor's kernel.
 """
 

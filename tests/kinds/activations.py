@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from kinds.base import Option, torch
-from rnncli.engine.types import Array
+from rnncli.engine.activations import Array
 
 
 def activation(default: str, usual: tuple[str, ...] = ()) -> Option:

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 
-from rnncli.engine.types import Array
+from rnncli.engine.activations import Array
 from rnncli.layers import Layer
 
 T = TypeVar("T")

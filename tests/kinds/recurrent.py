@@ -12,7 +12,7 @@ import numpy as np
 
 from kinds.activations import ACTIVATIONS, activation
 from kinds.base import Dice, Kind, Option, Sample, flag, keras, torch
-from rnncli.engine.types import Array
+from rnncli.engine.activations import Array
 from rnncli.layers import Recurrent
 
 DIRECTIONS = ("", "back", "bi=concat", "bi=sum", "bi=mul", "bi=ave")
