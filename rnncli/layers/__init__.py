@@ -28,9 +28,8 @@ from rnncli.layers.heads import Embedding, Input
 from rnncli.layers.lstm import LSTM
 from rnncli.layers.norm import BatchNorm, Norm
 from rnncli.layers.pool import Pool
-from rnncli.layers.recurrent import Recurrent
+from rnncli.layers.recurrent import Recurrent, SimpleRNN
 from rnncli.layers.repeat import Repeat
-from rnncli.layers.simple_rnn import SimpleRNN
 from rnncli.layers.words import in_both
 
 LAYERS: tuple[type[Layer], ...] = (

@@ -1,6 +1,6 @@
-"""The common part of SimpleRNN, LSTM and GRU: the loop over time, its flags and its weights.
+"""The common part of SimpleRNN, LSTM and GRU: the loop over time, its flags and its weights; and `rnn:U` itself.
 
-The three cells, each in a separate file, differ in their gates, their biases and what PyTorch can express.
+The other two cells, each in a separate file, differ in their gates, their biases and what PyTorch can express.
 """
 
 from __future__ import annotations
@@ -383,3 +383,36 @@ def _last_output(layer: Recurrent, input_shape: Shape, framework: Framework) -> 
         f"only the last output{which}, without the time axis. {field} keeps the axis: {keeps.spec()} returns "
         f"{shape_text(keeps.output_shape(input_shape))}{beware}"
     )
+
+
+class SimpleRNN(Recurrent):
+    """`keras.layers.SimpleRNN`; `torch.nn.RNN`, which supports only tanh and relu."""
+
+    kind = "rnn"
+    aliases = ("simplernn", "simple_rnn")
+    called = ("elman", "vanilla_rnn", "vanilla")
+    keras = "SimpleRNN"
+    torch = "RNN"
+    torch_arguments: ClassVar[Mapping[str, str]] = {**Recurrent.torch_arguments, "activation": "nonlinearity"}
+    means = "h = act(x·W + h·U + b)"
+    blocks: ClassVar[Mapping[Framework, tuple[str, ...]]] = {"keras": ("",), "torch": ("",)}
+
+    def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
+        """Return the textbook equation."""
+        bias = self._bias_text(framework == "torch")
+        return (Equation(f"h_t = {applied(self.activation, f'x_t·W + h_{{t-1}}·U{bias}')}", "state and output"),)
+
+    def kept(self, input_shape: Shape) -> int:
+        """Return the numbers of each direction's state: its only gate is the new state."""
+        return len(self.directions) * self.units
+
+    def _torch_conflict(self) -> Conflict | None:
+        if self.activation not in ("tanh", "relu"):
+            return Conflict(
+                f"PyTorch's RNN supports only tanh and relu; {self.activation} was given",
+                replace(self, activation="tanh"),
+            )
+        return super()._torch_conflict()
+
+    def _cell_range(self) -> tuple[float, float] | None:
+        return ACTIVATIONS[self.activation].bounds
