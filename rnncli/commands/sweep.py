@@ -178,55 +178,27 @@ def command(
             tell("Note: this system cannot fork processes, so only one core is used")
     setting = Setting(batch, timesteps, cast(Framework, framework or framework_of(pattern)), dtype)
     spell, helps = _speller(format_, setting), _LESS_MEMORY if front is None else "fewer figures keep fewer candidates"
-    pictured = format_ == "table"
-    sweep = Sweep(setting, budget, spell, order, top, front, pictured=pictured, less_memory=helps)
-    wanted, cloud = sweep.wanted, sweep.cloud
-    tally = Tally()
+    sweep = Sweep(setting, budget, spell, order, top, front, pictured=format_ == "table", less_memory=helps)
     faults: list[RnncliError] = []
     progress = Progress("sweep", 0, tell)
     patterns = _patterns_of(specs(pattern), faults, lambda: progress.away())
-    typed = "-" in pattern and sys.stdin is not None and sys.stdin.isatty()
     whole, total = share_of(patterns, part, known="-" not in pattern)
-
-    def show(spelt: Iterable[tuple[int, Any]]) -> None:
-        for number, rows in spelt:
-            show_rows(rows)
-            tally.shown += number
-
-    def table(cloud: Cloud | None = None) -> Writer:
-        return _table_of(format_, sweep.order, cloud)
-
+    typed = "-" in pattern and sys.stdin is not None and sys.stdin.isatty()
     progress = Progress(
         "sweep",
         total,
         tell,
         advice="Ctrl-C ends it" if top is None and front is None else "Ctrl-C shows the best so far",
-        shown=not typed and not (wanted is None and on_terminal()),
-        clock=process_time if wanted is None and jobs == 1 else perf_counter,  # the reader of the rows may be slow
+        shown=not typed and not (sweep.wanted is None and on_terminal()),
+        # The reader of the rows may be slow.
+        clock=process_time if sweep.wanted is None and jobs == 1 else perf_counter,
     )
-    interrupted, more = False, 0
-    try:
-        with _photographed(svg) as photograph:
-            try:
-                with printed(table(), photograph) as show_rows, interruptible(), progress:
-                    show(sweep.run(whole, total, tally, jobs=jobs, progress=progress))
-            except KeyboardInterrupt:
-                interrupted = True
-                clear_echo()
-            best = [] if wanted is None or (interrupted and top is None and front is None) else wanted.best()
-            if interrupted and top is None:
-                number, cloud = _screenful(best, sweep.spell, table, cloud)
-                best, more = best[:number], len(best) - number
-            with printed(table(cloud), photograph) as show_rows:
-                for start in range(0, len(best), BATCH):
-                    show([sweep.spell(best[start : start + BATCH])])
-    except BrokenPipeError:
-        # Ctrl-C also ends the reader of the rows.
-        if not interrupted:
-            raise
+    tally = Tally()
+    found = sweep.run(whole, total, tally, jobs=jobs, progress=progress)
+    more = _print_rows(sweep, found, progress, tally, lambda cloud: _table_of(format_, sweep.order, cloud), svg)
     if svg is not None and tally.shown > MOST_LINES:
         tell(f"Note: {svg.path} shows only the first {MOST_LINES:,} lines")
-    if interrupted:
+    if more is not None:
         others = f", and {more:,} more Pareto-optimal ones" if more else ""
         tell(f"Interrupted: {tally.in_words(setting.framework, about(total))}{others}")
         click.get_current_context().exit(EXIT_INTERRUPTED)
@@ -235,6 +207,53 @@ def command(
     _conclude(tally, setting, budget)
     if faults:
         click.get_current_context().exit(max(fault.exit_status for fault in faults))
+
+
+def _print_rows(
+    sweep: Sweep[tuple[int, Any]],
+    found: Iterable[tuple[int, Any]],
+    progress: Progress,
+    tally: Tally,
+    table: Callable[[Cloud | None], Writer],
+    svg: Picture | None,
+) -> int | None:
+    """Print the candidates of a sweep, and return how many of the best are left out; None if it was not interrupted.
+
+    Args:
+        sweep: the sweep.
+        found: runs it, and yields the number and the rows of candidates as they are found.
+        progress: shows its progress.
+        tally: where to count the printed candidates.
+        table: returns the writer of the rows, with or without a plot of a cloud.
+        svg: the picture to save.
+    """
+    cloud, more = sweep.cloud, None
+
+    def show(spelt: Iterable[tuple[int, Any]]) -> None:
+        for number, rows in spelt:
+            show_rows(rows)
+            tally.shown += number
+
+    try:
+        with _photographed(svg) as photograph:
+            try:
+                with printed(table(None), photograph) as show_rows, interruptible(), progress:
+                    show(found)
+            except KeyboardInterrupt:
+                more = 0
+                clear_echo()
+            selects = sweep.top is not None or sweep.front is not None
+            best = [] if sweep.wanted is None or (more == 0 and not selects) else sweep.wanted.best()
+            if more == 0 and sweep.top is None:
+                number, cloud = _screenful(best, sweep.spell, table, cloud)
+                best, more = best[:number], len(best) - number
+            with printed(table(cloud), photograph) as show_rows:
+                show(sweep.spell(best[start : start + BATCH]) for start in range(0, len(best), BATCH))
+    except BrokenPipeError:
+        # Ctrl-C also ends the reader of the rows.
+        if more is None:
+            raise
+    return more
 
 
 def _patterns_of(
