@@ -219,13 +219,7 @@ def _print_rows(
 ) -> int | None:
     """Print the candidates of a sweep, and return how many of the best are left out; None if it was not interrupted.
 
-    Args:
-        sweep: the sweep.
-        found: runs it, and yields the number and the rows of candidates as they are found.
-        progress: shows its progress.
-        tally: where to count the printed candidates.
-        table: returns the writer of the rows, with or without a plot of a cloud.
-        svg: the picture to save.
+    `found` runs the sweep and yields the number and the rows of candidates. `tally` counts those that are printed.
     """
     cloud, more = sweep.cloud, None
 
@@ -259,13 +253,7 @@ def _print_rows(
 def _patterns_of(
     given: Iterable[Spec], faults: list[RnncliError], away: Callable[[], AbstractContextManager[None]]
 ) -> Iterator[Pattern]:
-    """Yield the patterns; report a pattern that is wrong, add its error to `faults`, and continue.
-
-    Args:
-        given: their texts.
-        faults: the list to which errors are added.
-        away: returns a context manager for a block that may write to the terminal.
-    """
+    """Yield the patterns; report a pattern that is wrong while the progress bar is `away`, and add it to `faults`."""
     for spec in given:
         try:
             text = spec.checked()
@@ -281,13 +269,7 @@ def _patterns_of(
 
 
 def _table_of(format_: str, order: Order | None, cloud: Cloud | None) -> Writer:
-    """Return the writer for the rows that `_speller` returns for the same format.
-
-    Args:
-        format_: the format.
-        order: the sort order of the candidates, if any.
-        cloud: the figures of all candidates, for a plot below the table; None for no plot.
-    """
+    """Return the writer for the rows that `_speller` returns for the same format, with a plot of a cloud below them."""
     if format_ in DOCUMENTS:
         from rnncli.render.documents import TableWriter
 
@@ -312,14 +294,7 @@ def _screenful(
     tables: Callable[[Cloud | None], Writer],
     cloud: Cloud | None,
 ) -> tuple[int, Cloud | None]:
-    """Return the number of candidates that fit on the terminal, at least one, and the cloud if its plot fits, too.
-
-    Args:
-        best: the candidates; the first ones are shown.
-        spell: returns their number and rows.
-        tables: returns the writer of the rows, with or without a plot of a cloud.
-        cloud: the figures of all candidates.
-    """
+    """Return the number of candidates that fit on the terminal, at least one, and the cloud if its plot fits, too."""
     size = terminal_size()
     if size is None or not best:
         return len(best), cloud

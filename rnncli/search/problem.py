@@ -6,10 +6,8 @@ The costs of a template are functions of its blanks. Where all costs are polynom
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
@@ -20,7 +18,7 @@ from rnncli.language import spec
 from rnncli.language.rules import check_framework, check_rules, check_timesteps, frameworks_of
 from rnncli.language.source import Token, splice, without_spaces
 from rnncli.language.spec import MAX_LAYERS, Written
-from rnncli.layers import Head
+from rnncli.layers import Head, Layer
 from rnncli.layers.sizes import BLANK_TEXT, Blank, Numbers
 from rnncli.layers.weights import Framework
 from rnncli.network import Network, check_text
@@ -118,8 +116,7 @@ class Template:
     @cached_property
     def capped(self) -> frozenset[Blank]:
         """The blanks that must be less than another number of their layer."""
-        sizes = [each.layer.numbers[smaller] for each in self.written for smaller, _ in each.layer.below]
-        return frozenset(size for size in sizes if isinstance(size, Blank))
+        return self._sizes(lambda layer: [smaller for smaller, _ in layer.below])
 
     def numbered(self, numbers: Sequence[int]) -> dict[Blank, int]:
         """Return the number for each blank, given the numbers in order."""
@@ -149,37 +146,19 @@ class Template:
             filled.append(each._replace(layer=layer, times=numbers[times] if isinstance(times, Blank) else times))
         return filled
 
-    def relaxed(self) -> Iterator[Template]:
-        """Yield similar templates that may have a solution: one without biases, and ones with an additional blank."""
-        tokens = Token(self.text, 0).split(",")
-        plain = [
-            f"{token.text}:nobias" if getattr(each.layer, "use_bias", False) else token.text
-            for token, each in zip(tokens, self.written, strict=True)
-        ]
-        fields = [each.size for each in self.written if each.size and isinstance(each.layer.sizes, Numbers)]
-        numbers = [(field, number) for field in fields for number in re.finditer("[0-9]+", field.text)]
-        blank = f"{BLANK_TEXT}{'b' if Blank('a') in self.blanks else 'a'}"
-        opened = [splice(self.text, Token(number[0], field.start + number.start()), blank) for field, number in numbers]
-        for text in (",".join(plain), *(opened if len(self.blanks) == 1 else ())):
-            with suppress(SpecError):  # for example, if the number is part of a blank's name
-                yield self._parse(text, None)
-
     def thins(self, blank: Blank) -> bool:
         """Return whether a larger number for a blank makes the network smaller, as a stride does."""
-        return blank not in self.counts and all(
-            name in each.layer.thinning
-            for each in self.written
-            for name, number in each.layer.numbers.items()
-            if number == blank
-        )
+        return blank not in self.counts | self._sizes(lambda layer: layer.numbers.keys() - {*layer.thinning})
 
     def shortens(self, blank: Blank) -> bool:
         """Return whether a larger number for a blank makes a sequence shorter, so that some costs shrink with it."""
-        return any(
-            blank in [each.layer.numbers[name] for name in each.layer.shortening]
-            or (each.times == blank and not each.layer.keeps_length)
-            for each in self.written
-        )
+        counts = [each.times for each in self.written if not each.layer.keeps_length]
+        return blank in self._sizes(lambda layer: layer.shortening) or blank in counts
+
+    def _sizes(self, declared: Callable[[Layer], Iterable[str]]) -> frozenset[Blank]:
+        """Return the blanks among the numbers that layers declare, by name."""
+        sizes = [each.layer.numbers[name] for each in self.written for name in declared(each.layer)]
+        return frozenset(size for size in sizes if isinstance(size, Blank))
 
 
 def _with_blank(text: str, written: tuple[Written, ...]) -> str:
@@ -450,10 +429,11 @@ class Scan:
         tried = range(least, most + 1) if wide else ()
         return next((number for number in tried if fit(self._costs({**numbers, blank: number}))), least)
 
-    def _fits(self, numbers: dict[Blank, int], thinning: Sequence[Blank]) -> bool:
+    def _fits(self, numbers: dict[Blank, int], left: Sequence[Blank]) -> bool:
         """Return whether some numbers fit, possibly with smaller strides, which can need less memory for streaming."""
-        for blank in thinning if "streaming_bytes" in self.problem.budget.keys else ():
-            numbers = {**numbers, blank: self._fewest(numbers, blank)}
+        for blank in left if "streaming_bytes" in self.problem.budget.keys else ():
+            if blank in self._thinning:
+                numbers = {**numbers, blank: self._fewest(numbers, blank)}
         return fit(self._costs(numbers))
 
     def _grow(self, given: dict[Blank, int], least: dict[Blank, int], left: Sequence[Blank]) -> None:
@@ -467,17 +447,13 @@ class Scan:
         if blank in self._thinning:
             self._grow({**given, blank: self._fewest({**given, **rest, blank: start}, blank)}, least, others)
             return
-        thinning = [other for other in others if other in self._thinning]
-        last = largest(
-            lambda number: number < start or self._fits({**given, **rest, blank: number}, thinning), self._most
-        )
+        last = largest(lambda n: n < start or self._fits({**given, **rest, blank: n}, others), self._most)
         for number in range(start if others else max(start, last), last + 1):
             self._grow({**given, blank: number}, least, others)
         if not others:
             self._take({**given, blank: max(start, last + 1)})
 
     def _take(self, multiples: dict[Blank, int]) -> None:
-        self._count()
         numbers = self._numbers(multiples)
         counts = self.problem.template.counts | self._weightless
         sizes = [number for blank, number in numbers.items() if blank not in counts] or [0]
@@ -498,10 +474,6 @@ class Scan:
         return frozenset((*alike, *self._thinning))
 
     def _costs(self, multiples: dict[Blank, int]) -> tuple[Cost, ...]:
-        self._count()
-        return self.problem.costs(self._numbers(multiples))
-
-    def _count(self) -> None:
         self._tried += 1
         if self._tried > MAX_TRIED:
             names = listed([repr(blank) for blank in self.problem.template.blanks])
@@ -509,6 +481,7 @@ class Scan:
                 f"the costs do not always grow with {names}, and there are more than {MAX_TRIED:,} numbers to try",
                 "give one of them a number, or ask for larger multiples: --multiple-of 8",
             )
+        return self.problem.costs(self._numbers(multiples))
 
     def _numbers(self, multiples: dict[Blank, int]) -> dict[Blank, int]:
         return {blank: multiples[blank] * self.problem.multiple_of for blank in self.problem.template.blanks}

@@ -107,8 +107,7 @@ class Selection:
     @property
     def asked(self) -> tuple[str, ...] | None:
         """The figures of a block that it needs; None if it takes all candidates as they are."""
-        figure = None if self.top is None or self.order is None else self.order.figure
-        return None if figure is None else (figure,)
+        return None if self.top is None or self.order is None or self.order.figure is None else (self.order.figure,)
 
     def pick(self, places: Any, column: Callable[[str], Any]) -> Any:
         """Return the places of a block's candidates that may be among the first, in ascending order.

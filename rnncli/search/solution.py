@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from rnncli.errors import ArgumentError, RnncliError, listed, one_line, shorten
-from rnncli.layers.sizes import Blank
+from rnncli.errors import ArgumentError, RnncliError, SpecError, listed, one_line, shorten
+from rnncli.language.source import Token, splice
+from rnncli.layers.sizes import BLANK_TEXT, Blank, Numbers
 from rnncli.layers.weights import FRAMEWORK_NAMES, Framework
 from rnncli.network import checked_rate
 from rnncli.quantities import Rate, figure_text, memory, plural
@@ -272,12 +274,28 @@ def _specs(template: Template, found: BestPoints) -> list[str]:
 def _similar(problem: Problem) -> Iterator[str]:
     """Yield a suggestion of similar templates with an exact solution, if one is required and found quickly."""
     found = []
-    for template in problem.template.relaxed() if problem.exactly else ():
+    for template in _relaxed(problem.template) if problem.exactly else ():
         with suppress(RnncliError):  # there are too many numbers to try
             best, *others = _specs(template, _found(replace(problem, template=template, patience=_MAX_SIMILAR))) or [""]
             found.append(f"{best} (or {listed(others, 'or')})" if others else best)
     if any(found):
         yield f"{listed([*filter(None, found)], 'or')} gives exactly that"
+
+
+def _relaxed(template: Template) -> Iterator[Template]:
+    """Yield similar templates that may have a solution: one without biases, and ones with an additional blank."""
+    text, written = template.text, template.written
+    plain = [
+        f"{token.text}:nobias" if getattr(each.layer, "use_bias", False) else token.text
+        for token, each in zip(Token(text, 0).split(","), written, strict=True)
+    ]
+    fields = [each.size for each in written if each.size and isinstance(each.layer.sizes, Numbers)]
+    numbers = [(field, number) for field in fields for number in re.finditer("[0-9]+", field.text)]
+    blank = f"{BLANK_TEXT}{'b' if Blank('a') in template.blanks else 'a'}"
+    opened = [splice(text, Token(number[0], field.start + number.start()), blank) for field, number in numbers]
+    for similar in (",".join(plain), *(opened if len(template.blanks) == 1 else ())):
+        with suppress(SpecError):  # for example, if the number is part of a blank's name
+            yield Template.parse(similar)
 
 
 def _are_few(problem: Problem, trials: list[Trials]) -> bool:
