@@ -33,6 +33,7 @@ from rnncli.formats.python.objects import (
     Scope,
     Unknown,
     Value,
+    expression_in,
     joined,
     left_open,
     not_listed,
@@ -54,10 +55,8 @@ _WORDS: Mapping[object, Value] = {"True": True, "False": False, "None": None}
 
 def written_as(text: str) -> str:
     """Return an expression as the syntax tree formats it; spaces and quotes do not matter."""
-    try:
-        return ast.unparse(ast.parse(text.strip(), mode="eval"))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return text.strip()
+    expression = expression_in(text)
+    return text.strip() if expression is None else source_of(expression)
 
 
 class Evaluator:

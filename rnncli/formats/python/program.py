@@ -47,12 +47,6 @@ RECURRENT = names(
 """The names of the recurrent classes of Keras, PyTorch and TensorFlow 1."""
 
 
-Loop = ast.For | ast.AsyncFor | ast.While
-
-_MOST_WHILE = 100
-"""The most rounds of a `while` loop that are followed."""
-
-
 class End(NamedTuple):
     """The end of a function and its return value there."""
 
@@ -251,10 +245,10 @@ class Program(Evaluator):
             case ast.For() | ast.AsyncFor():
                 taken = self.value(node.iter, scope)
                 items = None if self._has(node, ast.Break, ast.Continue) else self.items(taken)
-                return self.any_rounds(node, scope, taken) if items is None else self.rounds(node, items, scope)
-            case ast.While():
-                unclear = self._has(node, ast.Break, ast.Continue) or isinstance(node.test, ast.Constant)
-                return self.any_rounds(node, scope) if unclear else self.rounds(node, [None] * _MOST_WHILE, scope)
+                return self.any_rounds(node, taken, scope) if items is None else self.rounds(node, items, scope)
+            case ast.While(body=body):
+                why = f"the effect of the while at line {node.lineno} is known only when the program runs"
+                return self.branches([body, []], scope, Unknown(why))
             case ast.Match():
                 return self.run(_as_if(node), scope)
             case ast.With() | ast.AsyncWith():
@@ -292,10 +286,8 @@ class Program(Evaluator):
         else:
             self.assign(target, self.calculated(kind, held, value, node), scope)
 
-    def rounds(self, node: Loop, items: list[Value], scope: Scope) -> End | None:
+    def rounds(self, node: ast.For | ast.AsyncFor, items: list[Value], scope: Scope) -> End | None:
         """Follow a loop round by round; return its return value, or None if it runs to its end.
-
-        A `while` loop has at most as many rounds as it is given items.
 
         If a loop would take more than half of the remaining steps, its number of rounds is treated as unknown.
         """
@@ -306,19 +298,12 @@ class Program(Evaluator):
             for number, item in enumerate(items):
                 many = number == 0 and self._times > most  # usually training
                 long = number == 1 and (self._steps - begun) * times > most
-                tested = self.truth(self.value(node.test, scope)) if isinstance(node, ast.While) else True
-                if many or long or tested is None:
-                    return self.any_rounds(node, scope, items)
-                if not tested:
-                    break
-                if not isinstance(node, ast.While):
-                    self.assign(node.target, item, scope)
+                if many or long:
+                    return self.any_rounds(node, items, scope)
+                self.assign(node.target, item, scope)
                 returned = self.run(node.body, scope)
                 if returned is not None or self.repeats():
                     return returned
-            else:
-                if isinstance(node, ast.While):
-                    return self.any_rounds(node, scope)
             return self.run(node.orelse, scope)
         finally:
             self._times //= times
@@ -327,14 +312,12 @@ class Program(Evaluator):
         """Whether the next rounds of a loop are like the last one."""
         return False
 
-    def any_rounds(self, node: Loop, scope: Scope, taken: Value = None) -> End | None:
+    def any_rounds(self, node: ast.For | ast.AsyncFor, taken: Value, scope: Scope) -> End | None:
         """Follow a loop whose number of rounds is not known."""
-        over, lead = (node.test, "while loop on") if isinstance(node, ast.While) else (node.iter, "loop over")
-        why = f"how often the {lead} {shorten(source_of(over))} runs (line {node.lineno}) is not known"
         cause = open_in(taken)
-        unknown = not_listed(Unknown(why, () if cause is None else cause.names, line=node.lineno), over)
-        if not isinstance(node, ast.While):
-            self.assign(node.target, unknown, scope)
+        why = f"how often the loop over {shorten(source_of(node.iter))} runs (line {node.lineno}) is not known"
+        unknown = not_listed(Unknown(why, () if cause is None else cause.names, line=node.lineno), node.iter)
+        self.assign(node.target, unknown, scope)
         return self.branches([node.body, []], scope, unknown)
 
     def branches(self, blocks: Sequence[Sequence[ast.stmt]], scope: Scope, why: Unknown) -> End | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
@@ -11,7 +12,7 @@ from rnncli.formats.build import node_of
 from rnncli.formats.nodes import Node, Note, Pass, Returned, Word, loops, names
 from rnncli.formats.python.evaluator import ITEMS_A_STEP
 from rnncli.formats.python.objects import Call, Opaque, Open, Scope, Unknown, Value
-from rnncli.formats.python.program import RECURRENT, End, Loop, Program
+from rnncli.formats.python.program import RECURRENT, End, Program
 from rnncli.immutable import NamedTuple
 from rnncli.layers import Layer
 from rnncli.layers.weights import Framework
@@ -269,7 +270,7 @@ class Recorder(Program):
         """Return the items that a loop over a value visits: for data, two identical rounds."""
         return [value] * 2 if isinstance(value, Tensor) or value is SIZE else super().items(value)
 
-    def rounds(self, node: Loop, items: list[Value], scope: Scope) -> End | None:
+    def rounds(self, node: ast.For | ast.AsyncFor, items: list[Value], scope: Scope) -> End | None:
         """Follow a loop round by round, until a round repeats the calls of the previous one: the next timestep."""
         first = items[0] if items else None
         timed = first is SIZE or isinstance(first, Tensor) or (isinstance(first, list) and SIZE in first)
