@@ -131,7 +131,7 @@ class SpecError(UsageError, ValueError):
         self.text = text
         self.span = span
 
-    def repaired(self, repair: str, lead: str) -> SpecError:
+    def repaired(self, repair: str | None, lead: str) -> SpecError:
         """Return the same error with another repair and lead."""
         return SpecError(
             self.message, text=self.text, span=self.span, advice=self.advice or "", lead=lead, repair=repair

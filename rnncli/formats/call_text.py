@@ -168,6 +168,143 @@ class Text:
             return self.with_((self.span(row[0])[0], self.span(row[1])[0]), "")
         return None
 
+    # What is called, and what is wrong with it
+
+    def called_by(self, call: Call) -> str:
+        """Return the function of a call as it is written."""
+        return shorten(self.part(node_of(call).func))
+
+    def framework_of(self, layers: Sequence[Call]) -> Framework:
+        """Return the framework of all layers; classes that both frameworks have follow the others.
+
+        Raises:
+            SpecError: the layers are from both.
+        """
+        known: dict[Framework, Call] = {}
+        for layer in layers:
+            held = [*layer.given.positional, *(layer.given.named[name] for name in HOLDS if name in layer.given.named)]
+            for call in (layer, *(calls_in(held) if layer.name in _WRAPPERS else ())):
+                if (whose := whose_class(call)) is not None:
+                    known.setdefault(whose, call)
+        if len(known) == 2:
+            (one, first), (other, second) = known.items()
+            ours, theirs = FRAMEWORK_NAMES[one], FRAMEWORK_NAMES[other]
+            message = f"{self.called_by(first)} is {ours}'s, but {self.called_by(second)} is {theirs}'s"
+            reads = [each for each in node_of(known["torch"]).keywords if each.arg == "input_size"]
+            repairs = [self.with_(self.span(each), f"input_shape=(None, {self.part(each.value)})") for each in reads]
+            advice = "write all layers in one framework"
+            raise self.fault(message, second.given.node, advice, "perhaps" * bool(repairs), *repairs)
+        return next(iter(known), "keras")
+
+    def no_class(self, framework: Framework, call: Call) -> SpecError:
+        """Return the error for a class that specs have no word for."""
+        end = self.span(node_of(call).func)[1]
+        span, word = (end - len(call.name), end), call.name.lower()
+        whose = FRAMEWORK_NAMES[framework]
+        message = f"there is no layer {quote(call.name)}"
+        if _OTHERS.intersection(call.path[:-1]):
+            return self.fault(f"{self.called_by(call)} is of neither Keras nor PyTorch", span)
+        names = {name.lower(): name for name in (*CLASSES[framework], *CONTAINERS)}
+        both = re.fullmatch("bi_?(.+)", word)
+        if both is not None and both[1] in names:  # BiLSTM(32)
+            whole = self.span(node_of(call))
+            inner = names[both[1]] + self.text[end : whole[1]]
+            if framework == "keras":
+                repair = self.with_(whole, f"Bidirectional({inner})")
+            else:
+                repair = self.with_((span[0], whole[1]), f"{inner.removesuffix(')')}, bidirectional=True)")
+            return self.fault(message, span, lead="perhaps", repair=repair)
+        guess = None if word in FRAMEWORK_WORDS else closest(word, names)
+        if guess is not None:
+            return self.fault(message, span, lead="perhaps", repair=self.with_(span, names[guess]))
+        known = framework_word(word)
+        if known is None:
+            theirs = [(layer.keras, *layer.classes) if whose == "Keras" else (layer.torch,) for layer in LAYERS]
+            main = dict.fromkeys(name for names in theirs for name in names)
+            there = listed([name for name in main if name in CLASSES[framework]])
+            return self.fault(message, span, f"{whose} has {there}")
+        shaped = any(each.arg in SHAPES for each in node_of(call).keywords)
+        shorter = None if shaped else self.without(node_of(call))
+        return self.fault(message, span, FRAMEWORK_WORDS[known], "without it", shorter)
+
+    def wrong(self, framework: Framework, call: Call, cls: Class, fault: ArgumentFaultError) -> SpecError:
+        """Return the error for an argument of a call."""
+        argument, message, node = fault.argument, str(fault), node_of(call)
+        if message.startswith(f"{call.name} ") and call.name not in CUTS:
+            message = f"{FRAMEWORK_NAMES[framework]}'s {message}"
+        instead = fault.instead.replace("'", '"')  # a shell accepts these inside single quotes
+        if isinstance(fault, MissingArgumentError):
+            repair = self.with_argument(node, argument, instead)
+            return self.fault(message, self.span(node), lead="for example", repair=repair)
+        keyword = next((each for each in node.keywords if each.arg == argument), None)
+        span, advice = self.span(call.given.written(argument, cls.takes)), ""
+        if isinstance(fault, UnknownArgumentError) and keyword is not None:
+            start, _ = self.span(keyword)
+            span, advice = (start, start + len(argument)), "" if instead else FRAMEWORK_WORDS.get(argument, "")
+        elif argument in cls.changing - DIFFERS.keys():
+            span, advice = self.span(keyword) if keyword else span, FRAMEWORK_WORDS.get(argument, "")
+        elif argument == "merge_mode" and "=None" in message:
+            advice = NOT_MERGED
+        elif not argument and cls.positional < len(node.args):
+            span = self.span(node.args[cls.positional])
+        elif isinstance(fault, TwiceGivenError) and instead:  # LSTM(64, input_size=4)
+            names = cls.takes[cls.takes.index(instead) :]
+            span = self.span(node.args[0])[0], self.span(node.args[-1])[1]
+            instead = ", ".join(f"{name}={self.part(each)}" for name, each in zip(names, node.args, strict=False))
+        lead = "for example" if fault.made_up else "perhaps"
+        return self.fault(message, span, advice, lead, self.with_(span, instead) if instead else None)
+
+    def with_comma(self, cls: Class, call: Call) -> SpecError | None:
+        """Return the error for a rate with a decimal comma, `Dropout(0,5)`, or None."""
+        args = node_of(call).args[:2]
+        written = [self.part(each) for each in args]
+        if not {*cls.takes[:1]} & {"rate", "p"} or written[:1] != ["0"] or not written[-1].isdecimal() or len(args) < 2:
+            return None
+        span = self.span(args[0])[0], self.span(args[1])[1]
+        repair = self.with_(span, ".".join(written))
+        return self.fault(
+            f"{cls.takes[0]} has a comma in it, so it is two numbers", span, lead="perhaps", repair=repair
+        )
+
+    def inside(self, call: Call, layer: Call) -> SpecError:
+        """Return the error for a layer among another layer's arguments, after a missing bracket: `LSTM(4, Dense(1)`."""
+        message = f"{self.called_by(layer)} is among the arguments of {self.called_by(call)}"
+        node, span = node_of(call), self.span(node_of(layer))
+        place = next((place for place, each in enumerate(node.args) if each is layer.given.node), 0)
+        if not place:
+            return self.fault(message, span)
+        end, last = self.span(node.args[place - 1])[1], self.span(node)[1]
+        repair = self.with_((end, last), f"){self.text[end : last - 1]}")
+        return self.fault(message, span, lead="perhaps", repair=repair)
+
+    def misfit(self, calls: Mapping[str, Call], nodes: Sequence[Node], node: Node, reason: str) -> SpecError:
+        """Return the error for a layer that does not fit after the ones before it."""
+        span = node.place or (0, len(self.text))
+        if "returns a vector" not in reason:
+            message = f"{node.kind} {reason[3:]}" if reason.startswith("it ") else reason
+            advice = "change one of the two numbers" if "features" in reason else ""
+            if "known length" in reason:
+                torch = "give nn.Linear after it the number of its inputs: nn.Linear(800, 10)"
+                advice = torch if node.convention == "torch" else "give its length: Input((100, 8)) is 100 timesteps"
+                advice = "" if isinstance(nodes[0].word, Layer) and nodes[0].word.vocabulary is not None else advice
+            return self.fault(message, span, advice)
+        before = nodes[: nodes.index(node)]
+        makers = [each for each in before if isinstance(each.word, Layer) and each.word.returns == "vector"]
+        cause = makers[-1] if makers else node
+        returning, reader = (shorten(self.text[slice(*(each.place or span))]) for each in (cause, node))
+        if not cause.loops:
+            message, inner = f"{returning} returns one vector, but {reader} reads a sequence", None
+            wrapper = calls[node.name]
+            if wrapper.name == "TimeDistributed" and node_of(wrapper).args:
+                inner = self.with_(span, self.part(node_of(wrapper).args[0]))
+            return self.fault(message, span, "leave it out" if inner else "", repair=inner)
+        call = calls[cause.name]
+        while call.name == "Bidirectional" and isinstance(inner := call.given.get("layer", 0), Call):
+            call = inner
+        repair = self.with_argument(node_of(call), "return_sequences", "True")
+        message = f"{returning} returns only its last output, but {reader} reads a sequence"
+        return self.fault(message, cause.place or span, "return the whole sequence", repair=repair)
+
 
 # The classes that are called
 
@@ -176,11 +313,6 @@ def node_of(call: Call) -> ast.Call:
     """Return the syntax node of a call."""
     assert isinstance(call.given.node, ast.Call)
     return call.given.node
-
-
-def called_by(text: Text, call: Call) -> str:
-    """Return the function of a call as it is written."""
-    return shorten(text.part(node_of(call).func))
 
 
 def calls_in(values: Sequence[Value]) -> Iterator[Call]:
@@ -237,29 +369,6 @@ def whose_class(call: Call) -> Framework | None:
     return "keras" if isinstance(second, str) or name in ACTIVATION_NAMES else "torch"
 
 
-def framework_of(text: Text, layers: Sequence[Call]) -> Framework:
-    """Return the framework of all layers; classes that both frameworks have follow the others.
-
-    Raises:
-        SpecError: the layers are from both.
-    """
-    known: dict[Framework, Call] = {}
-    for layer in layers:
-        held = [*layer.given.positional, *(layer.given.named[name] for name in HOLDS if name in layer.given.named)]
-        for call in (layer, *(calls_in(held) if layer.name in _WRAPPERS else ())):
-            if (whose := whose_class(call)) is not None:
-                known.setdefault(whose, call)
-    if len(known) == 2:
-        (one, first), (other, second) = known.items()
-        ours, theirs = FRAMEWORK_NAMES[one], FRAMEWORK_NAMES[other]
-        message = f"{called_by(text, first)} is {ours}'s, but {called_by(text, second)} is {theirs}'s"
-        reads = [each for each in node_of(known["torch"]).keywords if each.arg == "input_size"]
-        repairs = [text.with_(text.span(each), f"input_shape=(None, {text.part(each.value)})") for each in reads]
-        advice = "write all layers in one framework"
-        raise text.fault(message, second.given.node, advice, "perhaps" * bool(repairs), *repairs)
-    return next(iter(known), "keras")
-
-
 # Errors in a call
 
 
@@ -274,115 +383,3 @@ class OpenLineError(OpenNumbersError, SpecError):
         message = f"{listed(shown)} {'is not a number' if one else 'are not numbers'}"
         SpecError.__init__(self, message, text=text, span=span, advice=advice)
         self.names = names
-
-
-def no_class(text: Text, framework: Framework, call: Call) -> SpecError:
-    """Return the error for a class that specs have no word for."""
-    end = text.span(node_of(call).func)[1]
-    span, word = (end - len(call.name), end), call.name.lower()
-    whose = FRAMEWORK_NAMES[framework]
-    message = f"there is no layer {quote(call.name)}"
-    if _OTHERS.intersection(call.path[:-1]):
-        return text.fault(f"{called_by(text, call)} is of neither Keras nor PyTorch", span)
-    names = {name.lower(): name for name in (*CLASSES[framework], *CONTAINERS)}
-    both = re.fullmatch("bi_?(.+)", word)
-    if both is not None and both[1] in names:  # BiLSTM(32)
-        whole = text.span(node_of(call))
-        inner = names[both[1]] + text.text[end : whole[1]]
-        if framework == "keras":
-            repair = text.with_(whole, f"Bidirectional({inner})")
-        else:
-            repair = text.with_((span[0], whole[1]), f"{inner.removesuffix(')')}, bidirectional=True)")
-        return text.fault(message, span, lead="perhaps", repair=repair)
-    guess = None if word in FRAMEWORK_WORDS else closest(word, names)
-    if guess is not None:
-        return text.fault(message, span, lead="perhaps", repair=text.with_(span, names[guess]))
-    known = framework_word(word)
-    if known is None:
-        theirs = [(layer.keras, *layer.classes) if whose == "Keras" else (layer.torch,) for layer in LAYERS]
-        main = dict.fromkeys(name for names in theirs for name in names)
-        there = listed([name for name in main if name in CLASSES[framework]])
-        return text.fault(message, span, f"{whose} has {there}")
-    shaped = any(each.arg in SHAPES for each in node_of(call).keywords)
-    shorter = None if shaped else text.without(node_of(call))
-    return text.fault(message, span, FRAMEWORK_WORDS[known], "without it", shorter)
-
-
-def wrong(text: Text, framework: Framework, call: Call, cls: Class, fault: ArgumentFaultError) -> SpecError:
-    """Return the error for an argument of a call."""
-    argument, message, node = fault.argument, str(fault), node_of(call)
-    if message.startswith(f"{call.name} ") and call.name not in CUTS:
-        message = f"{FRAMEWORK_NAMES[framework]}'s {message}"
-    instead = fault.instead.replace("'", '"')  # a shell accepts these inside single quotes
-    if isinstance(fault, MissingArgumentError):
-        repair = text.with_argument(node, argument, instead)
-        return text.fault(message, text.span(node), lead="for example", repair=repair)
-    keyword = next((each for each in node.keywords if each.arg == argument), None)
-    span, advice = text.span(call.given.written(argument, cls.takes)), ""
-    if isinstance(fault, UnknownArgumentError) and keyword is not None:
-        start, _ = text.span(keyword)
-        span, advice = (start, start + len(argument)), "" if instead else FRAMEWORK_WORDS.get(argument, "")
-    elif argument in cls.changing - DIFFERS.keys():
-        span, advice = text.span(keyword) if keyword else span, FRAMEWORK_WORDS.get(argument, "")
-    elif argument == "merge_mode" and "=None" in message:
-        advice = NOT_MERGED
-    elif not argument and cls.positional < len(node.args):
-        span = text.span(node.args[cls.positional])
-    elif isinstance(fault, TwiceGivenError) and instead:  # LSTM(64, input_size=4)
-        names = cls.takes[cls.takes.index(instead) :]
-        span = text.span(node.args[0])[0], text.span(node.args[-1])[1]
-        instead = ", ".join(f"{name}={text.part(each)}" for name, each in zip(names, node.args, strict=False))
-    lead = "for example" if fault.made_up else "perhaps"
-    return text.fault(message, span, advice, lead, text.with_(span, instead) if instead else None)
-
-
-def with_comma(text: Text, cls: Class, call: Call) -> SpecError | None:
-    """Return the error for a rate with a decimal comma, `Dropout(0,5)`, or None."""
-    args = node_of(call).args[:2]
-    written = [text.part(each) for each in args]
-    if not {*cls.takes[:1]} & {"rate", "p"} or written[:1] != ["0"] or not written[-1].isdecimal() or len(args) < 2:
-        return None
-    span = text.span(args[0])[0], text.span(args[1])[1]
-    repair = text.with_(span, ".".join(written))
-    return text.fault(f"{cls.takes[0]} has a comma in it, so it is two numbers", span, lead="perhaps", repair=repair)
-
-
-def inside(text: Text, call: Call, layer: Call) -> SpecError:
-    """Return the error for a layer among another layer's arguments, after a missing bracket: `LSTM(4, Dense(1)`."""
-    message = f"{called_by(text, layer)} is among the arguments of {called_by(text, call)}"
-    node, span = node_of(call), text.span(node_of(layer))
-    place = next((place for place, each in enumerate(node.args) if each is layer.given.node), 0)
-    if not place:
-        return text.fault(message, span)
-    end, last = text.span(node.args[place - 1])[1], text.span(node)[1]
-    repair = text.with_((end, last), f"){text.text[end : last - 1]}")
-    return text.fault(message, span, lead="perhaps", repair=repair)
-
-
-def misfit(text: Text, calls: Mapping[str, Call], nodes: Sequence[Node], node: Node, reason: str) -> SpecError:
-    """Return the error for a layer that does not fit after the ones before it."""
-    span = node.place or (0, len(text.text))
-    if "returns a vector" not in reason:
-        message = f"{node.kind} {reason[3:]}" if reason.startswith("it ") else reason
-        advice = "change one of the two numbers" if "features" in reason else ""
-        if "known length" in reason:
-            torch = "give nn.Linear after it the number of its inputs: nn.Linear(800, 10)"
-            advice = torch if node.convention == "torch" else "give its length: Input((100, 8)) is 100 timesteps"
-            advice = "" if isinstance(nodes[0].word, Layer) and nodes[0].word.vocabulary is not None else advice
-        return text.fault(message, span, advice)
-    before = nodes[: nodes.index(node)]
-    makers = [each for each in before if isinstance(each.word, Layer) and each.word.returns == "vector"]
-    cause = makers[-1] if makers else node
-    returning, reader = (shorten(text.text[slice(*(each.place or span))]) for each in (cause, node))
-    if not cause.loops:
-        message, inner = f"{returning} returns one vector, but {reader} reads a sequence", None
-        wrapper = calls[node.name]
-        if wrapper.name == "TimeDistributed" and node_of(wrapper).args:
-            inner = text.with_(span, text.part(node_of(wrapper).args[0]))
-        return text.fault(message, span, "leave it out" if inner else "", repair=inner)
-    call = calls[cause.name]
-    while call.name == "Bidirectional" and isinstance(inner := call.given.get("layer", 0), Call):
-        call = inner
-    repair = text.with_argument(node_of(call), "return_sequences", "True")
-    message = f"{returning} returns only its last output, but {reader} reads a sequence"
-    return text.fault(message, cause.place or span, "return the whole sequence", repair=repair)

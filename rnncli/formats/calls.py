@@ -21,19 +21,12 @@ from rnncli.formats.call_text import (
     MAX_CALLS,
     OpenLineError,
     Text,
-    called_by,
     calls_in,
     class_name,
     closed,
-    framework_of,
-    inside,
     makes_layer,
-    misfit,
-    no_class,
     node_of,
     pieces,
-    with_comma,
-    wrong,
 )
 from rnncli.formats.frameworks import CUTS, DATA, HOLDS, INPUTS, SAME_MODULE, SHAPES, Class, bound, built, class_of
 from rnncli.formats.nodes import (
@@ -121,14 +114,13 @@ def read(text: str, settings: Settings = NO_SETTINGS, repairs: int = _MOST_REPAI
     message, advice = "it is nested too deeply", ""
     repairs = min(repairs, _MOST_READ // max(len(text), 1))
     try:
-        return _Line(Text(text), settings).reading()
+        return _Line(text, settings).reading()
     except OpenNumbersError:
         raise
     except SpecError as fault:
         meant = fault.repair or as_calls(text)
         repair = _checked(meant, settings, repairs - 1) if meant != text and repairs else None
-        lead, advice = (fault.lead if fault.repair else "perhaps") if repair else "", fault.advice or ""
-        raise SpecError(fault.message, text=text, span=fault.span, advice=advice, lead=lead, repair=repair) from None
+        raise fault.repaired(repair, (fault.lead if fault.repair else "perhaps") if repair else "") from None
     except UnparsableError as error:
         message = f"it is not valid Python: {error}"
     except RnncliError as error:
@@ -175,7 +167,7 @@ def mended(text: str, repairs: int = _MOST_REPAIRS) -> str | None:
     specs: list[str] = []
     for each in parts:
         try:
-            specs += _Line(Text(each.text), NO_SETTINGS).specs(first=not specs) if each in calls else [each.text]
+            specs += _Line(each.text, NO_SETTINGS).specs(first=not specs) if each in calls else [each.text]
         except OpenNumbersError:
             return None
         except SpecError as fault:
@@ -254,11 +246,11 @@ def template_of_calls(text: str) -> CalledTemplate | None:
 # The network in a text of calls
 
 
-class _Line:
+class _Line(Text):
     """Reader of one text."""
 
-    def __init__(self, text: Text, settings: Settings) -> None:
-        self._text = text
+    def __init__(self, text: str, settings: Settings) -> None:
+        super().__init__(text)
         self._evaluator, self._scope = Evaluator(settings), Scope()
         self._layers: dict[str, Call] = {}
         self._stateful: set[str] = set()
@@ -277,13 +269,13 @@ class _Line:
         """Return the network in the text, and the settings that it uses."""
         nodes = self._nodes()
         if self._open:
-            raise OpenLineError(tuple(dict.fromkeys(name for name, _ in self._open)), self._text.text, self._open[0][1])
+            raise OpenLineError(tuple(dict.fromkeys(name for name, _ in self._open)), self.text, self._open[0][1])
         found = first_misfit(nodes)
         if found is not None:
-            raise misfit(self._text, self._layers, nodes, *found)
+            raise self.misfit(self._layers, nodes, *found)
         parts = parts_of(nodes, framework=self._framework, features=ASSUMED_FEATURES, whole=True).parts
         if not parts:  # Masking()
-            raise self._text.fault("it has no layers")
+            raise self.fault("it has no layers")
         part, assumed = parts[0], list(self._assumed)
         own = [id(call) for call in self._layers.values() if call.name not in INPUTS]
         if len(self._layers) > 1 and self._assigned.intersection(own) - self._applied:
@@ -303,11 +295,11 @@ class _Line:
         nodes = self._nodes()
         if self._open:
             name, span = self._open[0]
-            raise self._text.fault(f"{quote(name)} is not a number", span, "write the number itself")
+            raise self.fault(f"{quote(name)} is not a number", span, "write the number itself")
         for node in nodes:
             if any(node.around):  # its convolution may be written as a spec, after this text
                 message = f"{node.kind} pads a sequence with zeros or crops it"
-                raise self._text.fault(message, node.place, FRAMEWORK_WORDS["zeropad1d"])
+                raise self.fault(message, node.place, FRAMEWORK_WORDS["zeropad1d"])
         head = [f"input:{node.features}" for node in nodes[:1] if first and node.features]
         return [*head, *(node.word.spec() for node in nodes if isinstance(node.word, Layer))]
 
@@ -316,7 +308,7 @@ class _Line:
     def _nodes(self) -> list[Node]:
         """Return the layers, each of which reads the one before it."""
         values: list[tuple[Value, ast.expr, bool]] = []
-        for statement in self._text.tree.body:
+        for statement in self.tree.body:
             if isinstance(statement, ast.Expr | ast.Assign | ast.AnnAssign) and statement.value is not None:
                 value, targets = self._evaluator.value(statement.value, self._scope), getattr(statement, "targets", [])
                 held = (self._scope.get(each.id) for each in ast.walk(statement.value) if isinstance(each, ast.Name))
@@ -332,8 +324,8 @@ class _Line:
             if makes and not isinstance(value, (*PLAIN, Named)) and id(value) not in self._applied:
                 last = self._walk(value, last, node)
         if not self._layers:
-            raise self._text.fault("it has no layers")
-        self._framework = framework_of(self._text, [*self._layers.values()])
+            raise self.fault("it has no layers")
+        self._framework = self.framework_of([*self._layers.values()])
         self._cuts = any(class_name(self._framework, each) in CUTS for each in self._layers.values())
         return self._made_nodes()
 
@@ -346,8 +338,8 @@ class _Line:
                 return before
             if id(value) in self._ends:
                 if value.path and value.name not in INPUTS:
-                    message = f"{called_by(self._text, value)} is called twice, with the same weights"
-                    raise self._text.fault(message, node, FRAMEWORK_WORDS["add"])
+                    message = f"{self.called_by(value)} is called twice, with the same weights"
+                    raise self.fault(message, node, FRAMEWORK_WORDS["add"])
                 return self._ends[id(value)]
         match value:
             case list() | dict():
@@ -365,7 +357,7 @@ class _Line:
                 model = (value.path[:-1] or id(value.of)) if name in ("add", "append") else None
                 self._grown = self._grown or model
                 if model not in (None, self._grown):
-                    raise self._text.fault("this layer is added to a different model from those before", node)
+                    raise self.fault("this layer is added to a different model from those before", node)
                 for each in given.all:
                     before = before if isinstance(each, PLAIN) else self._walk(each, before, node)
             case Call(name=name, given=given, of=owner) if name in _AROUND:
@@ -376,28 +368,28 @@ class _Line:
                         layers = any(makes_layer(inner) or inner.name in CONTAINERS for inner in calls_in([each]))
                         before = self._walk(each, before, node) if layers else before
             case Call(given=given, of=Call() as owner) if makes_layer(value):
-                (start, _), (before_it, end) = map(self._text.span, (given.node, owner.given.node))
-                comma = self._text.with_((end, end + 1), ", ") if start == before_it else None
+                (start, _), (before_it, end) = map(self.span, (given.node, owner.given.node))
+                comma = self.with_((end, end + 1), ", ") if start == before_it else None
                 message = f"layers are separated by commas, not by the dot before {value.name}"
-                raise self._text.fault(message, given.node, lead="with a comma" if comma else "", repair=comma)
+                raise self.fault(message, given.node, lead="with a comma" if comma else "", repair=comma)
             case Call():
                 before = self._add(value, before)
             case _:
-                raise self._text.fault(f"{quote(self._text.part(node))} is not a layer written as a call", node)
+                raise self.fault(f"{quote(self.part(node))} is not a layer written as a call", node)
         self._ends[id(value)] = before
         return before
 
     def _add(self, call: Call, before: str) -> str:
         """Add a layer after another one, and return its name."""
-        written, last = called_by(self._text, call), next(reversed(self._layers), "")
+        written, last = self.called_by(call), next(reversed(self._layers), "")
         if before != last:
-            message = f"{written} does not read the layer before it, {called_by(self._text, self._layers[last])}"
-            raise self._text.fault(message, call.given.node, FRAMEWORK_WORDS["add"])
+            message = f"{written} does not read the layer before it, {self.called_by(self._layers[last])}"
+            raise self.fault(message, call.given.node, FRAMEWORK_WORDS["add"])
         self._times[written] += 1
         name = written if self._times[written] == 1 else f"{written} ({self._times[written]})"
         self._layers[name] = call
         if len(self._layers) > MAX_CALLS:
-            raise self._text.fault(f"it has more than {MAX_CALLS:,} layers")
+            raise self.fault(f"it has more than {MAX_CALLS:,} layers")
         return name
 
     # Layers built by the calls
@@ -411,8 +403,7 @@ class _Line:
             if takes_input(made[0].word) and [each.kind for each in nodes] == ["input"]:
                 nodes.clear()  # the input of an embedding's ids
             if len(nodes) + len(made) > MAX_LAYERS:
-                message = f"a network has at most {MAX_LAYERS:,} layers"
-                raise self._text.fault(message, call.given.node, "leave some out")
+                raise self.fault(f"a network has at most {MAX_LAYERS:,} layers", call.given.node, "leave some out")
             if made[0].given is not None and not nodes:
                 nodes.append(Node("input", "input", made[0].given, ()))
             for level, each in enumerate(made, 1):
@@ -422,11 +413,11 @@ class _Line:
                 node = replace(
                     each,
                     name=name if level == len(made) else f"{name}, level {level}",
-                    kind="input" if is_input else called_by(self._text, call),
+                    kind="input" if is_input else self.called_by(call),
                     reads=tuple(Read(before.name) for before in nodes[-1:]),
                     features=each.features if each.given is None else each.given.features,
                     convention=self._framework,
-                    place=self._text.span(call.given.node),
+                    place=self.span(call.given.node),
                     notes=tuple(notes),
                 )
                 nodes.append(node)
@@ -437,15 +428,15 @@ class _Line:
         name = class_name(self._framework, call)
         cls = None if name is None else class_of(self._framework, name)
         if name is None or cls is None:
-            raise no_class(self._text, self._framework, call)
+            raise self.no_class(self._framework, call)
         if call.given.unknown is not None:
-            message = f"the arguments of {called_by(self._text, call)} are not all written out"
-            raise self._text.fault(message, call.given.node, "write them by name")
-        if (comma := with_comma(self._text, cls, call)) is not None:
+            message = f"the arguments of {self.called_by(call)} are not all written out"
+            raise self.fault(message, call.given.node, "write them by name")
+        if (comma := self.with_comma(cls, call)) is not None:
             raise comma
         keywords = [each.arg for each in node_of(call).keywords if each.arg]
         for argument in [each for place, each in enumerate(keywords) if each in keywords[:place]]:
-            raise self._text.fault(f"{argument} is given twice", call.given.node)
+            raise self.fault(f"{argument} is given twice", call.given.node)
         try:
             given = bound(cls, name, call.given.positional, call.given.named)
             kept = {each: value for each, value in given.items() if each not in cls.inert}
@@ -456,15 +447,15 @@ class _Line:
                 raise other_padding(zeros, word.window)
             return made
         except ArgumentFaultError as fault:
-            raise wrong(self._text, self._framework, call, cls, fault) from None
+            raise self.wrong(self._framework, call, cls, fault) from None
 
     def _value(self, call: Call, cls: Class, argument: str, value: Value) -> Value:
         """Return the value of an argument in the form that the table expects; record the numbers it leaves open."""
         self._evaluator.step()
         node = call.given.written(argument, cls.takes)
         if isinstance(node, ast.Name) and node.id in {*cls.takes} - {argument} and node.id in FLAGS:
-            repair = self._text.with_(self._text.span(node), f"{node.id}=True")
-            raise self._text.fault(f"{node.id} has no value", node, "", "perhaps", repair)
+            repair = self.with_(self.span(node), f"{node.id}=True")
+            raise self.fault(f"{node.id} has no value", node, "", "perhaps", repair)
         if argument in SHAPES and isinstance(value, list) and value:
             return self._shape(value, SHAPES[argument], node)
         if isinstance(value, list) and argument not in HOLDS:
@@ -472,12 +463,12 @@ class _Line:
         if isinstance(value, Call) and makes_layer(value) and argument not in HOLDS:
             activates = argument in NAMES_ACTIVATION and activation_of(value) is not None
             if value in call.given.positional and not activates:
-                raise inside(self._text, call, value)
+                raise self.inside(call, value)
         value = as_taken(argument, value, lambda each: self._made(each) if isinstance(each, Call) else each)
         if argument in HOLDS or open_in(value) is None:
             return value
         if argument in _OPTIONS or argument in cls.changing:
-            return _Written(self._text.part(node))
+            return _Written(self.part(node))
         return 0 if argument == "dropout" else self._number(value, node)
 
     def _number(self, value: Value, node: ast.AST) -> Value:
@@ -486,9 +477,8 @@ class _Line:
         if cause is None:
             return value
         if not cause.names:
-            written = quote(self._text.part(node))
-            raise self._text.fault(f"{written} is not a number", node, "write the number itself")
-        self._open += [(each.name, self._text.span(node)) for each in cause.names]
+            raise self.fault(f"{quote(self.part(node))} is not a number", node, "write the number itself")
+        self._open += [(each.name, self.span(node)) for each in cause.names]
         return 1
 
     def _shape(self, sizes: list[Value], samples: int, node: ast.AST) -> list[Value]:
@@ -498,7 +488,7 @@ class _Line:
         known = [None if open_in(each) else each for each in sizes]
         for size, place in list(zip(sizes, places, strict=True))[samples:-1]:
             if open_in(size):
-                self._assumed.append(f"an unknown number of timesteps ({shorten(self._text.part(place))})")
+                self._assumed.append(f"an unknown number of timesteps ({shorten(self.part(place))})")
         if known[-1] is not None and len(sizes) == samples + 1:
             self._timeless = f"({known[-1]},)"
         return [*known[:-1], self._number(sizes[-1], places[-1])]

@@ -36,7 +36,6 @@ from rnncli.formats.python.objects import (
     expression_in,
     joined,
     left_open,
-    not_listed,
     open_in,
     source_of,
 )
@@ -373,7 +372,7 @@ class Evaluator:
         taken = self.value(loop.iter, scope)
         items = self.items(taken)
         if items is None:
-            unknown = replace(not_listed(open_in(taken) or left_open(node), loop.iter), line=node.lineno)
+            unknown = replace((open_in(taken) or left_open(node)).without(loop.iter), line=node.lineno)
             self.assign(loop.target, unknown, scope)
             self.doubts.append(unknown)
             self._rounds(node, depth + 1, scope, made)

@@ -28,7 +28,6 @@ from rnncli.formats.python.objects import (
     Value,
     expression_in,
     left_open,
-    not_listed,
     open_in,
 )
 
@@ -188,7 +187,7 @@ def plain_method(evaluator: Evaluator, owner: Any, name: str, given: Given) -> V
         known = known and evaluator.items(owner) is not None and not _is_deep([owner, first])
     if name in _CHANGING and (evaluator.doubted(owner) or not known):
         more = evaluator.items(first) or given.all
-        cause = not_listed(open_in(first) or Unknown(why.why), *getattr(given.node, "args", ()))
+        cause = (open_in(first) or Unknown(why.why)).without(*getattr(given.node, "args", ()))
         evaluator.spoil(owner, cause, more, after=name in ("append", "extend"))
         return why
     try:

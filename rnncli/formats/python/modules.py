@@ -77,13 +77,19 @@ class Modules(Recorder):
         site = site or id(given.node)
         return self.once(module, site, tensors, states, lambda: self._made(module, tensors, states, given.line))
 
-    def called(self, unknown: Value, tensors: list[Tensor], line: int) -> Tensor:
-        """Return the output of calling a value that is not a module of a framework."""
-        made = self.operation(kind_of(unknown), tensors, line, plain=False)
-        made.step.names = self.names_of(unknown)
-        if isinstance(unknown, Unknown):
+    def called(self, value: Value, tensors: list[Tensor], line: int) -> Tensor:
+        """Return the output of calling a value that is not a module of a framework, or of which that is not known."""
+        made = self.operation(kind_of(value), tensors, line, plain=False)
+        if isinstance(value, Unknown):
+            found = [*value.names]
+            for each in value.values:
+                try:
+                    self.made_of(each)
+                except UnknownModuleError as fault:
+                    found += fault.names
+            made.step.names = tuple(dict.fromkeys(found))
             where = f" (line {line})" if line else ""
-            made.step.note(Note(f"a layer is not known{where}: {unknown.why}", "left out"))
+            made.step.note(Note(f"a layer is not known{where}: {value.why}", "left out"))
         return made
 
     def _made(self, module: Module, tensors: list[Tensor], states: list[Tensor], line: int) -> Value:
@@ -192,16 +198,6 @@ class Modules(Recorder):
                 reads = [made[one.step]._replace(returns=one.returns) for one in step.reads or () if one.step in made]
                 made[step] = Edge(self.add(replace(step, reads=reads)))
         return Tensor(made[model.outputs[0].step].step)
-
-    def names_of(self, value: Value) -> tuple[Open, ...]:
-        """Return the names that would determine which module a value is, and those that they depend on."""
-        found = list(value.names) if isinstance(value, Unknown) else []
-        for each in value.values if isinstance(value, Unknown) else ():
-            try:
-                self.made_of(each)
-            except UnknownModuleError as fault:
-                found += fault.names
-        return tuple(dict.fromkeys(found))
 
     def made_of(self, module: Value) -> Value:
         """Return a module as a list of spec nodes; any other value unchanged.

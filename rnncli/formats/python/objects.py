@@ -65,6 +65,11 @@ class Unknown:
     line: int = 0
     values: tuple[Value, ...] = ()
 
+    def without(self, *nodes: ast.AST) -> Unknown:
+        """Return it without the names of expressions that are lists, which no setting can provide."""
+        written = [source_of(each) for each in nodes]
+        return replace(self, names=tuple(each for each in self.names if each.name not in written))
+
 
 @dataclass(frozen=True)
 class Named:
@@ -321,12 +326,6 @@ def _first_choice(node: ast.AST) -> float | str | None:
         ):
             return value
     return None
-
-
-def not_listed(why: Unknown, *nodes: ast.AST) -> Unknown:
-    """Return an unknown value without the names of expressions that are lists, which no setting can provide."""
-    written = [source_of(each) for each in nodes]
-    return replace(why, names=tuple(each for each in why.names if each.name not in written))
 
 
 def open_in(value: Value) -> Unknown | None:

@@ -28,7 +28,6 @@ from rnncli.formats.python.objects import (
     Unknown,
     Value,
     left_open,
-    not_listed,
     open_in,
     source_of,
 )
@@ -316,7 +315,7 @@ class Program(Evaluator):
         """Follow a loop whose number of rounds is not known."""
         cause = open_in(taken)
         why = f"how often the loop over {shorten(source_of(node.iter))} runs (line {node.lineno}) is not known"
-        unknown = not_listed(Unknown(why, () if cause is None else cause.names, line=node.lineno), node.iter)
+        unknown = Unknown(why, () if cause is None else cause.names, line=node.lineno).without(node.iter)
         self.assign(node.target, unknown, scope)
         return self.branches([node.body, []], scope, unknown)
 
