@@ -261,7 +261,8 @@ class Evaluator:
             return None
         self.step(len(value) // ITEMS_A_STEP)
         items = list(value)
-        return None if any(isinstance(each, Unknown) and each.rest for each in items) else items
+        more = any(each is ... or (isinstance(each, Unknown) and each.rest) for each in items)
+        return None if more else items
 
     def truth(self, value: Value) -> bool | None:
         """Return whether a value is true, or None if that is not known."""
@@ -303,7 +304,7 @@ class Evaluator:
                     found = replace(found, owner=owner)
                     return self.invoke(found, Given([], {}, node)) if found.decorated("property") else found
                 if found is not MISSING:
-                    return found
+                    return owner.values.get(..., found) if isinstance(owner, Instance) else found
                 if isinstance(own := cls.get("__getattr__"), Function) and isinstance(owner, Instance) and not called:
                     return self.invoke(replace(own, owner=owner), Given([name], {}, node))
         held = isinstance(owner, Instance) and owner.is_dict and name in ("get", "pop", "setdefault", "update")
@@ -446,16 +447,14 @@ class Evaluator:
         return [open_in(value) or Unknown(f"it {COMPUTED}")] * len(targets)
 
     def spoil(self, held: Any, why: Unknown, added: Sequence[Value] = (), *, after: bool = False) -> None:
-        """Record that the contents of a list or dict are unknown; with `after`, only those after a list's items."""
-        if isinstance(held, Instance):
-            cls = [] if held.cls is None else held.cls.line
-            own = {name: each for one in reversed(cls) for name, each in one.scope.values.items()}
-            held.values = {name: each for name, each in own.items() if not isinstance(each, Function)} | held.values
-            held = held.values
+        """Record that the contents of a list or dict are unknown; with `after`, only those after a list's items.
+
+        A dict then has the reason under the key `...`, because it may have other keys, too.
+        """
         values = [*held.values()] if isinstance(held, dict) else [] if after else held
         why = one_of_some([*values, *added], self.doubted(held) or why)
         if isinstance(held, dict):
-            held.update(dict.fromkeys(held, why))
+            held.update(dict.fromkeys([*held, ...], why))
         else:
             held[:] = [*(held if after else []), replace(why, rest=True)]
 
@@ -523,6 +522,7 @@ class Evaluator:
                 named[keyword.arg] = value
             elif isinstance(value, dict):
                 named |= {name: each for name, each in value.items() if isinstance(name, str)}
+                unknown = open_in(value) or unknown
             else:
                 unknown = Unknown((open_in(value) or left_open(keyword.value)).why)
         known = [each for each in positional if not (isinstance(each, Unknown) and each.rest)]

@@ -125,7 +125,7 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
             if isinstance(name, str):
                 evaluator.put(owner, owner.values, name, given.get("", 2))
             else:
-                evaluator.spoil(owner, Unknown(left_open(given.node).why))
+                evaluator.spoil(owner.values, Unknown(left_open(given.node).why), [given.get("", 2)])
             return None
         case ("isinstance",) if isinstance(owner, (*PLAIN, list, dict)):
             holds = _is_one_of(owner, name if isinstance(name, list) else [name])
@@ -183,8 +183,11 @@ def plain_method(evaluator: Evaluator, owner: Any, name: str, given: Given) -> V
         known = known and sum(len(owner) + len(each) for each in items if isinstance(each, str)) <= MAX_ITEMS
     if name in ("extend", "update") and given.positional:
         known = known and isinstance(first, type(owner)) and evaluator.items(first) is not None
+    if name not in ("append", "extend", "update"):
+        has = isinstance(owner, dict) and isinstance(first, PLAIN) and first in owner
+        known = known and (has or evaluator.items(owner) is not None)
     if isinstance(owner, list) and name not in ("append", "extend"):
-        known = known and evaluator.items(owner) is not None and not _is_deep([owner, first])
+        known = known and not _is_deep([owner, first])
     if name in _CHANGING and (evaluator.doubted(owner) or not known):
         more = evaluator.items(first) or given.all
         cause = (open_in(first) or Unknown(why.why)).without(*getattr(given.node, "args", ()))

@@ -337,6 +337,8 @@ def open_in(value: Value) -> Unknown | None:
             return left_open(node or ast.Name(".".join(path)), "is not defined in it")
         case Call(given=given) if type(value) is Call:
             return left_open(given.node)
+        case dict():
+            return value.get(...)
         case list() | tuple():
             return joined([each for each in value if isinstance(each, Unknown | Named | Call)])
     return None

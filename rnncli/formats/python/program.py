@@ -192,10 +192,11 @@ class Program(Evaluator):
             scope.values[name] = value if known else self.setting(name, value)
         if isinstance(function.owner, Instance) and function.name == "__init__":
             function.owner.given.update((each.arg, scope.values[each.arg]) for each in parameters[1:])
+        more = [given.unknown] if given.unknown is not None and given.unknown.rest else []
         if arguments.vararg is not None:
-            scope.values[arguments.vararg.arg] = list(positional[len(every) :])
+            scope.values[arguments.vararg.arg] = [*positional[len(every) :], *more]
         if arguments.kwarg is not None:
-            scope.values[arguments.kwarg.arg] = values
+            scope.values[arguments.kwarg.arg] = values if more else given.unknown or values
 
     # Statements
 
