@@ -110,17 +110,12 @@ class RnncliGroup(GroupedCommand, click.Group):
         return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands and the options."""
-        self.format_commands(ctx, formatter)
-        GroupedCommand.format_options(self, ctx, formatter)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands, without importing their modules."""
-        del ctx
+        """Write the list of commands, without importing their modules, and the options."""
         width = max(map(len, COMMANDS))
         for group, commands in GROUPS.items():
             with formatter.section(group):
                 formatter.write_dl([(name.ljust(width), text) for name, text in commands.items()])
+        GroupedCommand.format_options(self, ctx, formatter)
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Collection, Iterable, Sequence
+from os.path import isfile
 
 import click
 
@@ -64,14 +64,14 @@ def with_command(group: click.Group, typed: Sequence[str]) -> list[str]:
     first = next(iter(typed), "-")
     names = group.list_commands(click.Context(group))
     command = re.match(r"(?:rnncli)?\W*(\w+)(?:[^\w.]|$)", first)  # `summary:`, `/summary`
-    begins = command is not None and command[1] in names and not is_file(first)
+    begins = command is not None and command[1] in names and not isfile(first)
     if first.startswith("-") or begins or any(word in names for word in typed) or not _stands_for_a_network(first):
         return [*typed]
     return [_SHOWS, *typed] if command_for(group, typed) == _SHOWS else [*typed]
 
 
 def _stands_for_a_network(word: str) -> bool:
-    if re.search("[:(]", word) is not None or is_file(word):
+    if re.search("[:(]", word) is not None or isfile(word):
         return True
     from rnncli.formats import choice_of  # reached only by mistakes and missing files
 
@@ -101,14 +101,6 @@ def is_spec(word: str) -> bool:
     from rnncli.formats import is_path  # reached only by mistakes
 
     return (":" in word or "(" in word) and not is_path(word)
-
-
-def is_file(path: str) -> bool:
-    """Whether there is a file of that name."""
-    try:
-        return os.path.isfile(path)
-    except ValueError:
-        return False  # a null byte
 
 
 def options_of(command: click.Command) -> dict[str, click.Option]:

@@ -8,8 +8,9 @@ import re
 import shlex
 from collections.abc import Iterator
 from itertools import islice
+from os.path import isfile
 
-from rnncli.commands.command_line import Line, TypedLine, Word, is_file, is_spec
+from rnncli.commands.command_line import Line, TypedLine, Word, is_spec
 from rnncli.commands.values import FileName, framework, number
 from rnncli.errors import RnncliError, SpecError, quote
 from rnncli.formats import FORMATS, SEPARATOR, OpenNumbersError, choice_of, open_model, part_of
@@ -76,9 +77,9 @@ def _read(this: TypedLine, text: str) -> None:
             _check_settings(this, read_text(text).network)
             return
         raise SpecError(f"{quote(text)} is not a model file", text=text, span=(0, len(text)))
-    elif len(this.arguments) > 1 and not is_file(choice.path):
+    elif len(this.arguments) > 1 and not isfile(choice.path):
         raise SpecError(f"there is no file {quote(text)}", text=text, span=(0, len(text)))
-    elif choice.part and is_file(choice.path):
+    elif choice.part and isfile(choice.path):
         try:
             part_of(open_model(choice.path), choice.part)
         except RnncliError as error:
@@ -106,10 +107,10 @@ def near_file(text: str) -> str | None:
     """
     path, separator, part = text.strip().partition(SEPARATOR)
     one_colon = re.fullmatch(rf"(.+(?:{'|'.join(map(re.escape, FORMATS))})):([^:/]+)", path)
-    if one_colon is not None and is_file(one_colon[1]):
+    if one_colon is not None and isfile(one_colon[1]):
         return SEPARATOR.join(one_colon.groups())
     folder, name = os.path.split(path)
-    if is_file(path) or not name or re.search("[,(]", text):
+    if isfile(path) or not name or re.search("[,(]", text):
         return None
     try:
         names = [each for each in sorted(os.listdir(folder or ".")) if os.path.splitext(each)[1] in FORMATS]
@@ -151,7 +152,7 @@ def meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Step[Lin
             message = f"{quote(text)} is a model file, which {this.name} does not accept"
             yield Step(this.typed, "", message, advice=f"start from its spec: rnncli spec {shlex.quote(path)}")
             return
-    elif is_file(path) and this.name != "inspect":
+    elif isfile(path) and this.name != "inspect":
         named_file = f"{quote(text)} is the name of a file"
         to_read = this.with_(place, Word("-"), end=[Word("<"), Word(path)]) if _holds_text(path) else this.typed
         yield Step(to_read, "", named_file, drops=text, advice="" if to_read != this.typed else _NO_LINES)

@@ -6,10 +6,11 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice, product
+from os.path import isfile
 
 import click
 
-from rnncli.commands.command_line import Line, TypedLine, Word, is_file, is_spec, words
+from rnncli.commands.command_line import Line, TypedLine, Word, is_spec, words
 from rnncli.commands.groups import GivenTwiceError, long_name
 from rnncli.commands.rewrites import COMMANDS, OPTIONS
 from rnncli.commands.values import OneOf, Value
@@ -241,7 +242,7 @@ def _unknown(this: TypedLine, place: int) -> Refused:
     said = typed
     if short := re.fullmatch(r"(-[a-zA-Z])([0-9]+)|(--[a-z-]+):(.+)", typed.text):  # -t100, --batch:4
         said = Word(short[1] or short[3], None, short[2] or short[4], attached=True)
-    elif typed.value is None and behind and not (alone and is_file(behind[0])):
+    elif typed.value is None and behind and not (alone and isfile(behind[0])):
         said = typed._replace(value=behind[0])
     steps = list(named(this, place, said)) or list(_nearest(this, place, said))
     if re.match(r"--?[a-z][^ ]* ", typed.text):

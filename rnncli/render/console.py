@@ -15,8 +15,8 @@ from rich.theme import Theme
 from rnncli.characters import shows_unicode
 from rnncli.render.terminal import UNLIMITED, Picture, on_terminal
 
-_DRAWING_WIDTH = 80
-"""The width of a drawing or a plot when there is no terminal."""
+DRAWING_WIDTH = 80
+"""The width of a drawing or a plot when there is no terminal, and in a document."""
 
 STYLES: Mapping[str, str] = {
     "heading": "bold",
@@ -58,16 +58,6 @@ class _StdoutConsole(Console):
     def on_broken_pipe(self) -> None:
         """Raise the error, so that its handler decides on the exit status. Rich would exit with status 1."""
         raise BrokenPipeError
-
-
-class _Captured(io.StringIO):
-    """A text to be printed later, with standard output's choice of UTF-8 or ASCII."""
-
-    encoding = "utf-8"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.encoding = "utf-8" if shows_unicode(sys.stdout) else "ascii"
 
 
 @contextmanager
@@ -113,14 +103,15 @@ def print_page(console: Console, page: Iterable[RenderableType]) -> None:
 
 def plain_text(page: Iterable[RenderableType]) -> str:
     """Return a page as shown on standard output, without styles."""
-    captured = _Captured()
+    captured = io.TextIOWrapper(io.BytesIO(), "utf-8" if shows_unicode(sys.stdout) else "ascii", "backslashreplace")
     print_page(stdout_console(captured), page)
-    return captured.getvalue().rstrip("\n")
+    captured.seek(0)
+    return captured.read().rstrip("\n")
 
 
 def drawing_width(console: Console) -> int:
     """Return the width for a drawing or a plot: the console's, or 80 columns if it is unlimited."""
-    return console.width if console.width < UNLIMITED else _DRAWING_WIDTH
+    return console.width if console.width < UNLIMITED else DRAWING_WIDTH
 
 
 def text_width(console: Console) -> int:

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from rnncli.errors import RnncliError
 from rnncli.render.blocks import Block, Column, Drawn, Line, Page, Pairs, Row, Source, Table, records_table
-from rnncli.render.console import ON_DARK, ON_LIGHT, THEME
+from rnncli.render.console import DRAWING_WIDTH, ON_DARK, ON_LIGHT, THEME
 from rnncli.render.results import Writer
 from rnncli.render.svg import Recorder, svg
 
@@ -28,9 +28,6 @@ _CODE = ("spec", "name", "code", "layer")
 
 _STRONG = ("bold", "figure", "heading")
 """The styles of emphasised text."""
-
-DRAWING_WIDTH = 80
-"""The width of a drawing in a document, in columns."""
 
 
 class Markdown:
