@@ -48,7 +48,6 @@ def _words(line: str) -> list[str]:
 
 
 def _in_quotes(line: str) -> bool:
-    """Whether a line ends inside quotes."""
     try:
         shlex.split(line)
     except ValueError:

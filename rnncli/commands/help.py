@@ -68,7 +68,6 @@ def page(topic: str) -> str:
 
 
 def _keys() -> Iterator[str]:
-    """Yield the lines of the page on keys, in groups."""
     from rnncli.vocabulary import GROUPS
 
     width = min(terminal_columns(), WIDE) - 2

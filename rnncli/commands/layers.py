@@ -29,7 +29,6 @@ def complete_word(context: click.Context, parameter: click.Parameter, typed: str
 
 
 def _check_word(given: Mapping[str, Any]) -> None:
-    """Raise a UsageError if the word is unknown."""
     if given["word"] is not None:
         from rnncli.reports.reference import sort_of
 

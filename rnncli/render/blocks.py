@@ -308,7 +308,6 @@ class Table(Block):
         return table
 
     def _texts(self, column: Column, console: Console) -> list[Text]:
-        """Return the heading of a column and its cells."""
         texts = [Text(column.shown_title), *(row[column.title] for row in self.rows)]
         return [in_characters_of(console, text) for text in texts]
 

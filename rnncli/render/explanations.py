@@ -62,7 +62,6 @@ def _without_its_name(layer: LayerExplanation) -> LayerExplanation:
 
 
 def _equations(layer: LayerExplanation) -> Rows:
-    """Return the equations of a layer, each with its meaning."""
     return [(Text(line.text, style="code"), Text(line.means, style="dim")) for line in layer.equations]
 
 

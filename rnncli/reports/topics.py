@@ -21,6 +21,7 @@ from rnncli.layers.words import in_both
 from rnncli.network import Network
 from rnncli.quantities import figure_text, shape_text
 from rnncli.reports.explanation import explain, sizes
+from rnncli.search.budget import FIGURES
 from rnncli.summary import DTYPE_BYTES, UNTRAINED
 
 _EXAMPLES = {layer.kind: f"input:8,{layer.kind}:16" for layer in LAYERS if layer.states}
@@ -339,10 +340,7 @@ def _of_activations() -> Iterator[Note]:
 _FACTS: Mapping[str, Callable[[], Iterator[Note]]] = {
     "parameters": _of_parameters,
     "flops": lambda: TOPIC_OF["macs"].facts(),
-    "total_bytes": partial(_of_size, "total_bytes", "memory"),
-    "output_bytes": partial(_of_size, "output_bytes", "outputs"),
-    "streaming_bytes": partial(_of_size, "streaming_bytes", "streaming"),
-    "training_bytes": partial(_of_size, "training_bytes", "training"),
+    **{figure.key: partial(_of_size, figure.key, figure.name) for figure in FIGURES if figure.in_bytes},
     "gates": _of_gates,
     "kernel": _of_kernel,
     "dtypes": _of_dtypes,
