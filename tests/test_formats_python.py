@@ -156,6 +156,9 @@ OFFERED = {
     "self.rnn = nn.GRU(3, 8) if rnn_type == 'gru' else nn.LSTM(3, 8)": ["load()=gru"],
     "self.rnn = nn.LSTM(3, 8, 2, dropout=two)": ["two=0.1"],
     "self.rnn = getattr(nn, cfg.kind)(3, 8, 2, dropout=cfg.drop)": ["cfg.kind=LSTM", "cfg.drop=0.1"],
+    "self.rnn = nn.LSTM(3, 8, num_layers=n)": ["n=2"],
+    "self.rnn = nn.RNN(3, 8, nonlinearity=two)": ["two=tanh"],
+    "self.rnn = getattr(nn, n.radio('Cell', ['GRU', 'LSTM']))(3, 8)": ["n.radio('Cell', ['GRU', 'LSTM'])=GRU"],
     "self.rnn = nn.LSTM(n.suggest_int('in', 4, 9), n.Choice('units', values=[5, 6]))": [
         "n.suggest_int('in', 4, 9)=4",
         "n.Choice('units', values=[5, 6])=5",
@@ -175,17 +178,32 @@ WITHOUT_OFFER = (
 def test_a_config_that_is_never_passed_has_its_default_values_and_a_note_says_so() -> None:
     config = "from dataclasses import dataclass\n@dataclass\nclass Config:\n    hidden: int = 8\n"
     source = config + net("self.rnn = nn.LSTM(3, config.hidden)", parameters=", config: Config")
-    for text, said in (
-        (source, ("assumed: config is Config() with its default values: the file does not say",)),
-        ("", ()),
-    ):
-        Path("model.py").write_text(text or f"{source}\nnet = N(Config())\n", encoding="utf-8")
+    said = ("assumed: config is Config() with its default values: the file does not say",)
+    for text, doubts in ((source, said), (f"{source}\nnet = N(Config())\n", ())):
+        Path("model.py").write_text(text, encoding="utf-8")
         (part,) = open_model("model.py").parts
-        assert (str(part.network), part.doubts) == ("input:3,lstm:8", said)
+        assert (str(part.network), part.doubts) == ("input:3,lstm:8", doubts)
     source = f"{TORCH}{config}def made(config: Config):\n    return nn.LSTM(3, config.hidden)\n"
-    Path("model.py").write_text(source, encoding="utf-8")
-    with pytest.raises(OpenNumbersError, match=r"config\.hidden"):  # no setting could supply it along with the number
+    plain = f"{TORCH}class Config:\n    def __init__(self, path):\n        self.n, self.hidden = 0, 8\n"
+    layers = "self.embed, self.rnn = nn.Embedding(config.n, 3), nn.LSTM(3, config.hidden)"
+    by_name = plain + net(layers, "return self.rnn(self.embed(x))[0]", ", config").removeprefix(TORCH)
+    for text, settings, network in ((source, {}, "input:3,lstm:8"), (by_name, {"config.n": 9}, "embed:9x3,lstm:8:seq")):
+        Path("model.py").write_text(text, encoding="utf-8")
+        (part,) = open_model("model.py", settings).parts
+        assert (str(part.network), part.doubts) == (network, said)
+    with pytest.raises(OpenNumbersError, match=r"config\.n "):  # 0 stands for a number that is found later
         open_model("model.py")
+
+
+def test_layers_of_earlier_keras_have_their_own_counts_or_the_difference_is_a_doubt() -> None:
+    assert specs("from keras.layers.recurrent import GRU\nm = GRU(8, input_dim=3)") == ["input:3,gru:8:reset=before"]
+    source = f"{KERAS}m = Sequential([Bidirectional(CuDNNLSTM(8), input_shape=(None, 3))])"
+    assert specs(source) == ["input:3,lstm:8:bi"]
+    (part,) = open_model("model.py").parts
+    doubt = (
+        "assumed: bidirectional is counted as LSTM with one bias; CuDNNLSTM has two, 4 more parameters for each unit"
+    )
+    assert part.doubts == (doubt,)
 
 
 def test_what_no_call_is_followed_of_has_default_values_and_that_the_file_may_call_it_is_said(at: Walk) -> None:

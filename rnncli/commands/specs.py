@@ -144,8 +144,10 @@ def _check_whole(reading: Reading, text: str) -> None:
 
 def _example(name: str, error: OpenNumbersError) -> float | str:
     """Return an example value for a name: one that the source suggests, a class if the name does, else a number."""
-    word = re.search(r"(type|kind|mode|cell)(['\"]\]|\.(upper|lower)\(\))*$", name.lower())
-    return error.examples.get(name, 100 if word is None else "lstm" if ".lower()" in name else "LSTM")
+    cell = "lstm" if ".lower()" in name else "LSTM"
+    guesses = ((r"drop", 0.1), (r"layers?$", 2), (r"(type|kind|mode|cell)(['\"]\]|\.(upper|lower)\(\))*$", cell))
+    guess = next((example for pattern, example in guesses if re.search(pattern, name.lower())), 100)
+    return error.examples.get(name, guess)
 
 
 def _examples(error: OpenNumbersError, text: str, said: Settings) -> tuple[dict[str, float | str], set[str]]:

@@ -10,7 +10,7 @@ from rnncli.errors import ArgumentError, listed, shorten
 from rnncli.formats.nodes import Node, Note, Pass, Returned, Word, loops
 from rnncli.language.likeness import closest
 from rnncli.language.spec import MAX_LAYERS
-from rnncli.layers import Activation, BatchNorm, Dropout, Flatten, Layer, Norm, Pool, Recurrent
+from rnncli.layers import LSTM, Activation, BatchNorm, Dropout, Flatten, Layer, Norm, Pool, Recurrent
 from rnncli.layers.activations import ACTIVATIONS
 from rnncli.layers.options import Choice
 from rnncli.layers.windows import Window
@@ -326,6 +326,13 @@ def bidirectional(given: dict[str, Any]) -> list[Node]:
         if backwards != [replace(layer, go_backwards=True)]:
             raise ArgumentFaultError("backward_layer", expected)
     return [replace(made, word=_made(type(layer), {**vars(layer), "merge_mode": mode}, {}))]
+
+
+def cudnn_lstm(given: dict[str, Any]) -> list[Node]:
+    """Return Keras 2's LSTM for graphics cards, which adds two biases where LSTM has one."""
+    (made,) = layer(LSTM)(given)
+    text = "is counted as LSTM with one bias; CuDNNLSTM has two, 4 more parameters for each unit"
+    return [replace(made, notes=(Note(text, "assumed size"),))]
 
 
 def rnn(given: dict[str, Any]) -> list[Node]:

@@ -151,7 +151,7 @@ KERAS: Mapping[str, Class] = {
     "SimpleRNNCell": _class(build.layer(SimpleRNN), "units activation use_bias STARTS CELL BOUNDS ~seed LOOP"),
     "LSTMCell": _class(build.layer(LSTM), "units GATES STARTS unit_forget_bias CELL BOUNDS ~seed LOOP"),
     "GRUCell": _class(build.layer(GRU), "units GATES STARTS CELL BOUNDS reset_after ~seed LOOP"),
-    "CuDNNLSTM": _class(build.layer(LSTM), "units STARTS unit_forget_bias RULES BOUNDS RETURNS LOOP"),
+    "CuDNNLSTM": _class(build.cudnn_lstm, "units STARTS unit_forget_bias RULES BOUNDS RETURNS LOOP"),
     "CuDNNGRU": _class(build.layer(GRU), "units STARTS RULES BOUNDS RETURNS LOOP"),
     "RNN": _class(build.rnn, "cell RETURNS !zero_output_for_mask LOOP"),
     "StackedRNNCells": _class(build.cells, "cells EVERY"),
@@ -282,6 +282,9 @@ def class_of(framework: Framework, name: str) -> Class | None:
     return CLASSES[framework].get(_ALIASES.get(name, name) if framework == "keras" else name)
 
 
+_KERAS_1 = {"W": "kernel", "U": "recurrent", "b": "bias"}
+"""Weights as Keras 1 called them."""
+
 _MEAN_THE_SAME = [
     *({*names} for layer in LAYERS for names in layer.torch_arguments.items()),
     {theirs for layer in LAYERS for ours, theirs in layer.torch_arguments.items() if ours == "units"},
@@ -292,6 +295,11 @@ _MEAN_THE_SAME = [
     ),
     {*FEATURES},
     {"units", "output_dim", "num_units"},
+    *({*pair.split()} for pair in ("nb_filter filters", "filter_length kernel_size", "border_mode padding")),
+    *({*pair.split()} for pair in ("subsample_length strides", "pool_length pool_size", "p rate")),
+    *({*pair.split()} for pair in ("dropout_W dropout", "dropout_U recurrent_dropout", "init kernel_initializer")),
+    *({*pair.split()} for pair in ("inner_activation recurrent_activation", "inner_init recurrent_initializer")),
+    *({f"{old}_{what}", f"{new}_{what}"} for old, new in _KERAS_1.items() for what in ("regularizer", "constraint")),
 ]
 """Arguments with the same meaning in Keras, PyTorch and specs, in several kinds, or in earlier versions."""
 

@@ -105,8 +105,9 @@ def parts_of(
         made = graph.part(row)
         if isinstance(made, Note):
             notes.append(made)
-            graph.taken -= names - {node.name}  # a reader of these may be in a row
-            failed.add(node.name)
+            if row.nodes[0].reads:
+                graph.taken -= names - {node.name}  # a reader of these may be in a row
+            failed |= names & graph.taken  # the first layer of a network takes the others with it
             continue
         if len(parts) >= MAX_PARTS:
             raise RnncliError(f"it has more than {MAX_PARTS:,} recurrent parts")

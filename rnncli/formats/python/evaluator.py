@@ -11,16 +11,26 @@ import ast
 import re
 import string
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats import NO_SETTINGS, Settings
-from rnncli.formats.python.library import MAX_ITEMS, argument_parsed, calculated, compared, named_call, plain_method
+from rnncli.formats.python.library import (
+    MAX_ITEMS,
+    argument_parsed,
+    calculated,
+    compared,
+    named_call,
+    plain_method,
+    reshaped,
+)
 from rnncli.formats.python.objects import (
     COMPUTED,
     MISSING,
     PLAIN,
+    Array,
     Call,
     Class,
     Function,
@@ -52,6 +62,16 @@ _WITH_KEY = re.compile(r"\['([A-Za-z_]\w*)'\]")
 _WORDS: Mapping[object, Value] = {"True": True, "False": False, "None": None}
 
 
+def _setting(value: float | str) -> Value:
+    """Return the value of a setting: a number, a word, or a list of those, `(None, 8)`."""
+    if isinstance(value, str) and value[:1] + value[-1:] in ("()", "[]"):
+        with suppress(ValueError, SyntaxError, MemoryError):
+            found = ast.literal_eval(value)
+            if isinstance(found, list | tuple) and all(isinstance(each, PLAIN) for each in found):
+                return [*found]
+    return _WORDS.get(value, value)
+
+
 def written_as(text: str) -> str:
     """Return an expression as the syntax tree formats it; spaces and quotes do not matter."""
     expression = expression_in(text)
@@ -73,7 +93,7 @@ class Evaluator:
         self.doubts: list[Unknown] = []
         self.module = Scope({"__name__": "__main__"})
         self.data_format: Value = "channels_last"
-        self._settings = {written_as(name): (name, _WORDS.get(each, each)) for name, each in settings.items()}
+        self._settings = {written_as(name): (name, _setting(each)) for name, each in settings.items()}
         self._expressions = any(not name.isidentifier() for name in self._settings)
         self._fresh: dict[int, tuple[Value, Unknown]] = {}
         self._steps = 0
@@ -286,6 +306,8 @@ class Evaluator:
                 return getattr(string, name)
             case Named(path=path):
                 return Named((*path, name), node if isinstance(node, ast.expr) else None)
+            case Array(sizes=sizes) if name == "shape" and not called:
+                return [*sizes]
             case str() | int() if name == "value":  # of an Enum
                 return owner
             case dict() if name in owner and not called:  # in a namespace
@@ -510,7 +532,10 @@ class Evaluator:
                 called = self.attribute(self.value(owner, scope), name, node.func, called=True)
             case _:
                 called = self.value(node.func, scope)
-        return self.made(self.call(called, self._given(node, scope)), node, scope)
+        given = self._given(node, scope)
+        made = self.call(called, given)
+        sizes = reshaped(called, given) if open_in(made) is not None else None
+        return Array(left_open(node).why, sizes=sizes) if sizes else self.made(made, node, scope)
 
     def _given(self, node: ast.Call, scope: Scope) -> Given:
         positional = self._elements(node.args, scope)

@@ -161,6 +161,12 @@ class Graphs(Modules):
                 return module
         return instance
 
+    def computes(self, instance: Instance) -> bool:
+        """Return whether an object's class is derived from a framework's module; an unknown base class may be one."""
+        bases = () if instance.cls is None else instance.cls.named
+        own = any(self.framework(base.path) is not None for base in bases)
+        return own or (super().computes(instance) and self.computing(instance) is not None)
+
     def computing(self, instance: Instance) -> Function | None:
         """Return the method of an object that computes its output from data, if it has one."""
         found = (instance.cls.get(name) for name in ("forward", "call") if instance.cls is not None)

@@ -21,6 +21,7 @@ from rnncli.formats.python.objects import (
     Given,
     Instance,
     Named,
+    Opaque,
     Parser,
     Partial,
     Scope,
@@ -249,8 +250,14 @@ def _is_deep(values: Sequence[Value]) -> bool:
 
 def compared(kind: ast.cmpop, left: Value, right: Value) -> bool | None:
     """Return whether a comparison of two values holds, or None if that is not known."""
-    other = right is None or (isinstance(right, str) and type(left) is not Call)  # unknown objects may be texts
-    if isinstance(kind, _EQUAL) and other and isinstance(left, Call) and left.name[:1].isupper():
+    call = type(left) is Call  # its result may be a text, and that of a function None
+    other = right is None or (isinstance(right, str) and not call)
+    if (
+        isinstance(kind, _EQUAL)
+        and other
+        and isinstance(left, Opaque)
+        and (not call or getattr(left, "name", "")[:1].isupper())
+    ):
         return isinstance(kind, ast.IsNot | ast.NotEq)
     known = (*PLAIN, list, dict, Instance, Function, Class)
     if not isinstance(left, known) or not isinstance(right, known) or open_in(left) or open_in(right):
@@ -282,3 +289,18 @@ def calculated(kind: ast.operator, left: Value, right: Value) -> Value:
     except (ArithmeticError, ValueError, TypeError):
         return MISSING
     return value if isinstance(value, number) and abs(value) < 10**_MAX_DIGITS else MISSING
+
+
+def reshaped(called: Value, given: Given) -> tuple[Value, ...]:
+    """Return the sizes of an array after NumPy's reshape, or after expand_dims to three axes; empty if unknown."""
+    name, unknown = getattr(called, "name", ""), left_open(given.node)
+    if name == "expand_dims" and given.get("axis", 1) == 2:
+        return (unknown, unknown, 1)
+    match given.positional if name == "reshape" and given.unknown is None else ():
+        case [list() as sizes] | [_, list() as sizes]:
+            pass
+        case [_, _, *_] as sizes:
+            pass
+        case _:
+            return ()
+    return tuple(unknown if type(each) is int and each < 0 else each for each in sizes)

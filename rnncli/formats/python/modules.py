@@ -8,11 +8,23 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from rnncli.formats.build import ArgumentFaultError
-from rnncli.formats.frameworks import CLASSES, DIFFERS, INPUTS, bound, built, class_of
+from rnncli.formats.build import ArgumentFaultError, UnknownArgumentError
+from rnncli.formats.frameworks import CLASSES, DIFFERS, INPUTS, SHAPES, bound, built, class_of
 from rnncli.formats.keras.config import KEEP_FEATURES, side_by_side
 from rnncli.formats.nodes import Node, Note, Pass, loops, names, returned
-from rnncli.formats.python.objects import FLAGS, Given, Instance, Open, Unknown, Value, as_taken, left_open, open_in
+from rnncli.formats.python.objects import (
+    FLAGS,
+    NAMES_ACTIVATION,
+    Given,
+    Instance,
+    Open,
+    Unknown,
+    Value,
+    as_taken,
+    left_open,
+    open_in,
+    source_of,
+)
 from rnncli.formats.python.steps import SIZE, Edge, Module, Recorder, Step, Tensor, reached
 from rnncli.layers import Flatten, Layer, Pool, Repeat
 
@@ -27,7 +39,13 @@ _WINDOW = re.compile("(?:Separable)?(Conv|MaxPool|MaxPooling|AveragePooling|AvgP
 _WHOLE = names("AdaptiveAvgPool1d AdaptiveMaxPool1d")
 """Those that return one number per feature."""
 
-_EXAMPLES: Mapping[str, float] = {**dict.fromkeys(FLAGS, True), **dict.fromkeys(names("dropout rate p"), 0.1)}
+_EXAMPLES: Mapping[str, float | str] = {
+    **dict.fromkeys(FLAGS, True),
+    **dict.fromkeys(names("dropout rate p"), 0.1),
+    "num_layers": 2,
+    **dict.fromkeys(NAMES_ACTIVATION, "tanh"),
+    **{name: f"({'None, ' * batch}None, 8)" for name, batch in SHAPES.items()},
+}
 """Example values of arguments that are not sizes."""
 
 
@@ -71,6 +89,10 @@ class Modules(Recorder):
         if module.outputs:
             module.inner = True
             return self._replayed(module, tensors)
+        if module.name in _WINDOWS.values() and module.given.get("kernel_size", 0) is SIZE and tensors:  # all of them
+            name = next(function for function, each in _WINDOWS.items() if each == module.name)
+            own = Given([data, *module.given.positional], module.given.named, given.node)
+            return computed(self, name, own, tensors)
         states = self.tensors([*given.positional[1:], given.get("initial_state"), given.get("hx")])
         if class_of(module.framework, module.name) is not None and len(tensors) > 1:
             tensors, states = tensors[:1], [*tensors[1:], *states]
@@ -240,8 +262,13 @@ class Modules(Recorder):
                     if cause is SIZE:
                         cause = left_open(written, "depends on the data")
                     elif not cause.names and not cause.line and isinstance(written, _NAMED):
-                        cause = replace(cause, names=left_open(written).names)
-                    opened = [one._replace(example=one.example or _EXAMPLES.get(name)) for one in cause.names]
+                        shape = (
+                            (Open(source_of(written), written.lineno),) if name in SHAPES else ()
+                        )  # or a part of one
+                        cause = replace(cause, names=shape or left_open(written).names)
+                    itself = name not in SHAPES or [one.name for one in cause.names] == [source_of(written)]
+                    example = _EXAMPLES.get(name) if itself else None
+                    opened = [one._replace(example=one.example or example) for one in cause.names]
                     faults.append(UnknownModuleError(f"{name} of {what} is not known: {cause.why}", (*opened,)))
             if faults:
                 every = dict.fromkeys(one for fault in faults for one in fault.names)
@@ -249,8 +276,9 @@ class Modules(Recorder):
             nodes = built(module.framework, module.name, [], values)
         except ArgumentFaultError as fault:
             node = module.given.written(fault.argument, cls.takes)
-            late = values.get(fault.argument, 0) is None and isinstance(node, ast.Name | ast.Attribute)
-            raise UnknownModuleError(f"{what}: {fault}", left_open(node).names if late else ()) from None
+            late = not values.get(fault.argument, 1) and isinstance(node, ast.Name | ast.Attribute)  # None or 0 so far
+            instead = f"; perhaps {fault.instead}" * (isinstance(fault, UnknownArgumentError) and bool(fault.instead))
+            raise UnknownModuleError(f"{what}: {fault}{instead}", left_open(node).names if late else ()) from None
         self.step(len(nodes) - 1)  # cells may share others, and so be many more than what is written
         return nodes
 
@@ -268,7 +296,11 @@ def _finds_features(module: Module, made: Node, axes: str) -> bool:
 
 def _arguments_of(module: Module) -> dict[str, Value]:
     cls = class_of(module.framework, module.name)
-    return {} if cls is None else bound(cls, module.name, module.given.positional, module.given.named)
+    if cls is None:
+        return {}
+    old = "recurrent" in module.path[:-1] and "reset_after" in cls.takes  # a module of the first Keras
+    usual = {"reset_after": False} if old else {}
+    return usual | bound(cls, module.name, module.given.positional, module.given.named)
 
 
 def kind_of(called: Value) -> str:

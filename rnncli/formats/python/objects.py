@@ -29,8 +29,10 @@ COMPUTED = "is computed when the program runs"
 _SEVERAL = (ast.ListComp, ast.GeneratorExp, ast.DictComp, ast.SetComp, ast.List, ast.Tuple, ast.Dict, ast.Slice)
 """Expressions, and items of lists, that are not a number or word that a setting could provide."""
 
-_CHOOSING = ("Int", "Float", "Choice", "suggest_int", "suggest_float", "suggest_uniform", "suggest_categorical")
-"""Methods of KerasTuner and Optuna that choose a value."""
+_CHOOSING = names(
+    "Int Float Choice suggest_int suggest_float suggest_uniform suggest_categorical selectbox radio slider"
+)
+"""Methods of KerasTuner, Optuna and Streamlit that choose a value."""
 
 NO_BASES = frozenset(("object", "ABC", "Protocol", "Generic", "NamedTuple", "HyperModel"))
 """Base classes that do not make a subclass a framework's object."""
@@ -69,6 +71,13 @@ class Unknown:
         """Return it without the names of expressions that are lists, which no setting can provide."""
         written = [source_of(each) for each in nodes]
         return replace(self, names=tuple(each for each in self.names if each.name not in written))
+
+
+@dataclass(frozen=True, eq=False)
+class Array(Unknown):
+    """An array of data of which the sizes are known, each as far as the text determines it."""
+
+    sizes: tuple[Value, ...] = ()
 
 
 @dataclass(frozen=True)

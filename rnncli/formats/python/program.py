@@ -46,6 +46,10 @@ RECURRENT = names(
 """The names of the recurrent classes of Keras, PyTorch and TensorFlow 1."""
 
 
+_SETTINGS = names("config configs conf cfg args opt opts options hparams params hps settings")
+"""Parameters that are usually an object of the file's class of settings."""
+
+
 class End(NamedTuple):
     """The end of a function and its return value there."""
 
@@ -102,11 +106,15 @@ class Program(Evaluator):
                     self._presume(each, taken.get(each.name, by_text))
         for instance in list(self.instances):
             cls = instance.cls
-            if cls is None or {base.name for base in cls.named} - NO_BASES or cls.name not in self.recurrent:
+            if cls is None or self.computes(instance) or cls.name not in self.recurrent:
                 continue  # methods of classes derived from a framework's compute; they do not create models
-            for name, method in list(cls.scope.values.items()):
+            for name, method in sorted(cls.scope.values.items(), key=lambda each: f".{each[0]}" in taken):
                 if isinstance(method, Function) and method.node not in self._called and not name.startswith("__"):
                     self._presume(replace(method, owner=instance), taken.get(f".{name}", 0))
+
+    def computes(self, instance: Instance) -> bool:
+        """Return whether an object's class may be derived from a framework's module."""
+        return instance.cls is not None and bool({base.name for base in instance.cls.named} - NO_BASES)
 
     def _presume(self, made: Function | Class, line: int) -> None:
         """Call a definition that no followed call uses; report the line where the file may call it differently."""
@@ -183,8 +191,8 @@ class Program(Evaluator):
             opened = Open(name, parameter.lineno, usual if isinstance(usual, int | float | str) else None)
             why = Unknown(f"{name} is a parameter of {of} without a default value", (opened,))
             unsaid = given.unknown is None and name not in {**values, **function.defaults}
-            cls = self.value(parameter.annotation, function.scope) if unsaid and parameter.annotation else None
-            if isinstance(cls, Class) and cls.is_record and function.owner is not None:
+            cls = self._class_of(parameter, function.scope) if unsaid else None
+            if cls is not None:
                 values[name] = self.instantiate(cls, Given([], {}, parameter))
                 self.presuming += (f"{name} is {cls.name}() with its default values: the file does not say",)
             unwritten = given.unknown and replace(why, why=given.unknown.why)
@@ -197,6 +205,15 @@ class Program(Evaluator):
             scope.values[arguments.vararg.arg] = [*positional[len(every) :], *more]
         if arguments.kwarg is not None:
             scope.values[arguments.kwarg.arg] = values if more else given.unknown or values
+
+    def _class_of(self, parameter: ast.arg, scope: Scope) -> Class | None:
+        """Return the class of settings that a parameter is meant to be an object of, by its annotation or its name."""
+        if parameter.annotation is not None:
+            cls = self.value(parameter.annotation, scope)
+            return cls if isinstance(cls, Class) and cls.is_record else None
+        named = [each for each in self._classes if each.name.lower().endswith(parameter.arg.lower())]
+        plain = [each for each in named if not {base.name for base in each.named} - NO_BASES]
+        return plain[0] if len(plain) == 1 and parameter.arg in _SETTINGS else None
 
     # Statements
 
@@ -400,7 +417,7 @@ def _taken(module: ast.Module) -> dict[str, int]:
     waiting: list[tuple[ast.AST, tuple[str, ...]]] = [(module, ())]
     for node, inside in waiting:
         match node:
-            case ast.Name(id=name) if name not in inside:
+            case ast.Name(id=name, ctx=ast.Load()) if name not in inside:
                 found.setdefault(name, node.lineno)
             case ast.Attribute(attr=name) if name not in inside:
                 found.setdefault(f".{name}", node.lineno)

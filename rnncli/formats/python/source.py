@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import tokenize
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -90,16 +91,21 @@ def _error(found: list[_Found]) -> RnncliError:
     names: dict[str, list[Open]] = {}
     every = dict.fromkeys(name for model in found for name in model.names)
     for name in sorted(every, key=lambda each: each.line):
-        names.setdefault(name.name, []).append(name)
+        if not any(_follows(name.name, other.name) for other in every):
+            names.setdefault(name.name, []).append(name)
     if not names:
         advice = "put keras.Input((None, FEATURES)) before it" if found[0].fault.endswith(" reads") else ""
         return RnncliError(found[0].fault, advice)
     each = [f"{shorten(name, 60)} (line {some[0].line})" for name, some in names.items()]
-    said = {name: {one.example for one in some} for name, some in names.items()}
-    examples: dict[str, float | str] = {name: 0.1 for name in said if "drop" in name.lower()}  # a rate, as a rule
-    examples |= {name: one for name, (one, *others) in said.items() if one is not None and not others}
+    said = {name: [one.example for one in some if one.example is not None] for name, some in names.items()}
+    examples = {name: given[0] for name, given in said.items() if given}
     what = "a number" if len(names) == 1 else f"{len(names)} numbers"
     return OpenNumbersError(f"it leaves {what} open: {listed(each)}", tuple(names), examples)
+
+
+def _follows(name: str, other: str) -> bool:
+    """Return whether an expression is known once another is: an item of it, or a sum with it."""
+    return name.startswith(f"{other}[") or (name != other and other in re.split(r" (?:[-+*%]|//?) ", name))
 
 
 def _check_size(size: int) -> None:
