@@ -14,7 +14,6 @@ import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from os.path import isfile
 
 import click
 
