@@ -229,7 +229,7 @@ set_ = click.option(
     multiple=True,
     expose_value=False,
     callback=_keep,
-    help="Value for a name in Python source: vocab_size=25000, 'len(vocab)=25000'.",
+    help="Value for a name in Python source: vocab_size=25000, 'len(vocab)=25000', 'shape=(None, 8)'.",
 )
 
 

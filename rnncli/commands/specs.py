@@ -145,7 +145,11 @@ def _check_whole(reading: Reading, text: str) -> None:
 def _example(name: str, error: OpenNumbersError) -> float | str:
     """Return an example value for a name: one that the source suggests, a class if the name does, else a number."""
     cell = "lstm" if ".lower()" in name else "LSTM"
-    guesses = ((r"drop", 0.1), (r"layers?$", 2), (r"(type|kind|mode|cell)(['\"]\]|\.(upper|lower)\(\))*$", cell))
+    guesses = (
+        (r"drop", 0.1),
+        (r"layers$|(^|[^a-z])(n|nb|num|number)_?(of_)?layer$", 2),
+        (r"(type|kind|mode|cell)(['\"]\]|\.(upper|lower)\(\))*$", cell),
+    )
     guess = next((example for pattern, example in guesses if re.search(pattern, name.lower())), 100)
     return error.examples.get(name, guess)
 

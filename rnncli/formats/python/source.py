@@ -99,7 +99,8 @@ def _error(found: list[_Found]) -> RnncliError:
     each = [f"{shorten(name, 60)} (line {some[0].line})" for name, some in names.items()]
     said = {name: [one.example for one in some if one.example is not None] for name, some in names.items()}
     examples = {name: given[0] for name, given in said.items() if given}
-    what = "a number" if len(names) == 1 else f"{len(names)} numbers"
+    word = "value" if any(str(example).startswith("(") for example in examples.values()) else "number"
+    what = f"a {word}" if len(names) == 1 else f"{len(names)} {word}s"
     return OpenNumbersError(f"it leaves {what} open: {listed(each)}", tuple(names), examples)
 
 
