@@ -81,6 +81,8 @@ WIDTHS: Mapping[str, int] = {
 }
 """The bytes per number of each data type that is read."""
 
+_SHOWN = 10**30
+
 _MOST_NUMBERS = 2**59
 """One more than the most numbers of an array with the widest data type."""
 
@@ -150,4 +152,5 @@ def check_shape(shape: tuple[int, ...]) -> None:
 
 def numbers_in(shape: tuple[int, ...], itemsize: int = 1) -> str:
     """Return how many bytes an array takes, always as a short text: sizes in a file may multiply to anything."""
-    return shorten(f"{prod(shape) * itemsize:,}")
+    total = prod(shape) * itemsize
+    return f"{total:,}" if total < _SHOWN else f"more than 10^{(total.bit_length() - 1) * 30103 // 100000}"
