@@ -106,9 +106,6 @@ def near_file(text: str) -> str | None:
     It is None if no name is similar, or if there is a file of that name.
     """
     path, separator, part = text.strip().partition(SEPARATOR)
-    one_colon = re.fullmatch(rf"(.+(?:{'|'.join(map(re.escape, FORMATS))})):([^:/]+)", path)
-    if one_colon is not None and isfile(one_colon[1]):
-        return SEPARATOR.join(one_colon.groups())
     folder, name = os.path.split(path)
     if isfile(path) or not name or re.search("[,(]", text):
         return None

@@ -139,7 +139,7 @@ class LayerFaults(NamedTuple):
             self.fail(field, message, lead="leave it out", repair=cut(self.text, field))
         if attribute_of(cls, name) in cls.sizes.attributes:
             advice = f"{name} is a number in {cls.kind}:{cls.sizes.shortest}"
-            self.fail(field, message, advice=advice, repair=self._with_size(cls, field))
+            self.fail(field, message, advice=advice, repair=cut(self.text, field))
         theirs = framework_word(name, [*(option.attribute for option in cls.options), *ACTIVATIONS])
         if theirs is not None and attribute_of(cls, name) is None and not (name == STACKED and value):
             self.fail(field, message, advice=FRAMEWORK_WORDS[theirs])
@@ -148,12 +148,6 @@ class LayerFaults(NamedTuple):
             self.wrong_value(cls, option, field, "")
         known = [key_in_both(option) for option in cls.options]
         self.fail(field, message, lead=f"fields: {listed(known)}" if known else "")
-
-    def _with_size(self, cls: type[Layer], field: Token) -> str:
-        """Return the spec with a size in place of a field that names one, or without the field if there is a size."""
-        others = [each for each in list(self.token.split(":"))[1:] if each.start != field.start]
-        sized = any(cls.sizes.means(lowered(each.text)) for each in others)
-        return cut(self.text, field) if sized else splice(self.text, field, cls.sizes.example)
 
     def fail(
         self, token: Token, message: str, *, advice: str = "", lead: str = "", repair: str | None = None
