@@ -21,15 +21,13 @@ from __future__ import annotations
 from rnncli.layers.activations import Activation
 from rnncli.layers.affine import Conv, Dense
 from rnncli.layers.base import Head, Layer
-from rnncli.layers.dropout import Dropout
-from rnncli.layers.flatten import Flatten
 from rnncli.layers.gru import GRU
 from rnncli.layers.heads import Embedding, Input
 from rnncli.layers.lstm import LSTM
 from rnncli.layers.norm import BatchNorm, Norm
 from rnncli.layers.pool import Pool
 from rnncli.layers.recurrent import Recurrent, SimpleRNN
-from rnncli.layers.repeat import Repeat
+from rnncli.layers.views import Dropout, Flatten, Repeat
 from rnncli.layers.words import in_both
 
 LAYERS: tuple[type[Layer], ...] = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -90,8 +90,7 @@ def sweep(
         check_text("a pattern", pattern, "input:8,lstm:{16,32}")
     batch, timesteps, top, jobs, dtype = map(plain, (batch, timesteps, top, jobs, dtype))
     _check_setting(framework, dtype, batch=batch, timesteps=timesteps, top=top, jobs=jobs)
-    limits = {"params": params, "memory": memory, "macs": macs, "outputs": outputs}
-    budget = _budget(limits | {"streaming": streaming, "training": training})
+    budget = _budget(params=params, memory=memory, macs=macs, outputs=outputs, streaming=streaming, training=training)
     figures = ",".join(map(str, pareto)) if isinstance(pareto, list | tuple) else pareto
     front = _parsed("pareto", figures, parse_figures)
     setting = Setting(batch, timesteps, framework_of(patterns) if framework is None else framework, dtype)
@@ -156,8 +155,7 @@ def solve(
         RnncliError: nothing fits, or nothing fits exactly; the message gives the distance.
     """
     check_text("a template", template, "input:8,lstm:_")
-    limits = {"params": params, "memory": memory, "macs": macs, "outputs": outputs}
-    budget = _budget(limits | {"streaming": streaming, "training": training})
+    budget = _budget(params=params, memory=memory, macs=macs, outputs=outputs, streaming=streaming, training=training)
     check_flags(exactly=exactly)
     batch, timesteps, multiple_of, dtype = map(plain, (batch, timesteps, multiple_of, dtype))
     _check_setting(framework, dtype, multiple_of=multiple_of, batch=batch, timesteps=timesteps)
@@ -193,7 +191,7 @@ def template_of(text: str) -> tuple[str, Framework | None, Sequence[Note]]:
     return text, None, ()
 
 
-def _budget(limits: Mapping[str, Limit]) -> Budget:
+def _budget(**limits: Limit) -> Budget:
     """Return a budget, given limits that may be written as on the command line.
 
     Raises:
