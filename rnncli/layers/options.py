@@ -297,7 +297,7 @@ class Bare(Whole):
 
     def spells(self, name: str) -> bool:
         """Whether it is a number, or a blank."""
-        return name[:1].isdigit() or name[:1] == BLANK_TEXT or blank_of(name) is not None
+        return name[:1].isdigit() or name[:1] == BLANK_TEXT
 
     def fields(self) -> Mapping[str, Any]:
         """Return some numbers."""
