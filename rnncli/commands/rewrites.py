@@ -78,8 +78,6 @@ _BLANK = "(?:(?::|[0-9kmg]x)_[a-wyz0-9]*(?=[:x,~])|\\b(?:<INPUT>|<BODY>):[a-wyz?
 _NO_INPUT = r"a network starts with input or embed, not with \3"
 _OWN_INPUT = "each network needs its own input"
 _SOURCE = r"<COMMAND>(?: .*)? (?:[^ ]+\.(?:py|ipynb)|[^ ]*\([^ ]*)(?: .*)?"
-_BESIDE_A_SPEC = r"(?=.*(?<!--set) [^ -][^ ]*[:(])"
-_PICTURE, _SAVED_AS_SVG = r"\.(?:svg|png|pdf|jpe?g|gif)", "a picture is saved as SVG, with --svg"
 _OPENS = "(?:hidden|units|vocab|classes|(?:hidden|n|num|vocab|emb|embed|embedding|input)_[a-z]+)"
 _LEFT_OPEN = "use --set for a name that the source does not define"
 _SECOND = r"((.*) (<OPTION>)[ =]([^ ]+)) ~([^ :(]+)~(.*)"
@@ -99,7 +97,11 @@ LINES = (
     _line("(.*) (<FLAG>)=(?:yes|true|1|on)((?: .*)?)", r"\1 \2\3", drops=True),
     _line("(.*) (<FLAG>)=([^ ]+(?: .*)?)", r"\1 \2 \3"),
     _line(".* ((?-i:-V)|--version)(?: .*)?", r"\1", drops=True),
-    _line(f"(<COMMAND>) --(?:{_SIZES}) ([0-9]+) --(?:num-)?layers ([0-9]+)", r"\1 input:32,lstm:\2:x\3", "for example"),
+    _line(
+        f"(<COMMAND>) --(?:{_SIZES})[ =]([0-9]+) --(?:n(?:um)?-)?layers[ =]([0-9]+)(.*)",
+        r"\1 input:32,lstm:\2:x\3\4",
+        "for example",
+    ),
     _line(f"(<COMMAND>) (<LAYER>) --(?:{_SIZES})[ =]([0-9]+)(.*)", r"\1 input:32,\2:\3\4", "for example"),
     _line("(.*) --((?:<INPUT>):[^ ]+(?: .*)?)", r"\1 \2", "a spec needs no option"),
     _line("(<COMMAND>) --(<INPUT>)[ =]([0-9x]+) --(<BODY>)[ =]([0-9]+)(.*)", r"\1 \2:\3,\4:\5\6"),
@@ -107,12 +109,17 @@ LINES = (
     _line("help(?: .*)? --(<COMMAND>)(?: .*)?", r"help \1", drops=True),
     _line("<COMMAND>(.*) --(?!layers|help|spec)(<COMMAND>)((?: .*)?)", r"\2\1\3"),
     _line(r"(.*) --part[ =]([0-9]+)(?:[\s ]?(?:of|[/:,-])[\s ]?| )([0-9]+)((?: .*)?)", r"\1 --part \2/\3\4"),
-    _line(r"(.*) -(?:b|t|-batch|-timesteps|-seed(?!.-))[ =](?:-1|none|null|\?)((?: .*)?)", r"\1\2", _OPEN, drops=True),
+    _line(
+        r"(.*) (?:(?:-b|-t|--batch|--timesteps)[ =](?:-1|none|null|\?)|--seed[ =]none)((?: .*)?)",
+        r"\1\2",
+        _OPEN,
+        drops=True,
+    ),
     _line(r"(.*) --(?:max-)?params[ =]([0-9.]+[kmgt]i?b)(.*)", r"\1 --memory \2\3", "", advice=_BYTES),
     _line(f"(?:summary|explain)(.* --{_LIMIT}[ =][^ ]+.*)", r"sweep\1"),
     _line(r"(.*) --set[ =]([a-z_]\w*)[:=\s ]{1,3}([0-9.]+)((?: .*)?)", r"\1 --set \2=\3\4"),
     _line(
-        rf"(?=.*({_OPENS})\W.* --\1\b|.*\.(?:py|ipynb)\b)({_SOURCE}) --({_OPENS})[ =]([0-9]+)(.*)",
+        rf"(?=.*\.(?:py|ipynb)\b|.*\b({_OPENS})\b.*--\1\b)({_SOURCE}) --({_OPENS})[ =]([0-9]+)((?: .*)?)",
         r"\2 --set \3=\4\5",
         advice=_LEFT_OPEN,
     ),
@@ -158,8 +165,14 @@ LINES = (
     _line(r"(.*) ~([0-9.,]+)~ ([kmgt]?i?b)((?: .*)?)", r"\1 \2\3\4", "", _NO_SPEC),
     _line(r"(.*) ~([0-9]+)~ (?:time-?)?steps?((?: .*)?)", r"\1 --timesteps \2\3", "perhaps", _NO_SPEC),
     _line(r"(.*) ~([0-9]+)~ (?:samples?|batch(?:es)?)((?: .*)?)", r"\1 --batch \2\3", "perhaps", _NO_SPEC),
-    _line(rf"{_BESIDE_A_SPEC}(.*) ~([^ :(]+){_PICTURE}~(.*)", r"\1 --svg \2.svg\3", "perhaps", _SAVED_AS_SVG),
-    _line(rf"{_BESIDE_A_SPEC}(.*) ~([^ :(]+\.[a-z0-9]+)~(.*)", r"\1 -o \2\3", "perhaps", _NO_SPEC),
+    _line(r"(?=.*(?<!--set) [^ -][^ ]*[:(])(.*) ~([^ :(]+\.svg)~(.*)", r"\1 --svg \2\3", "perhaps", _NO_SPEC),
+    _line(
+        r"(?=.*(?<!--set) [^ -][^ ]*[:(])(.*) ~([^ :(]+)\.(?:png|pdf|jpe?g|gif)~(.*)",
+        r"\1 --svg \2.svg\3",
+        "perhaps",
+        "pictures are saved as SVG",
+    ),
+    _line(r"(?=.*(?<!--set) [^ -][^ ]*[:(])(.*) ~([^ :(]+\.[a-z0-9]+)~(.*)", r"\1 -o \2\3", "perhaps", _NO_SPEC),
     _line(
         r"(<MANY>(?: .*)?) ~([^ ]+?)(?:[,;|&\s]|\b(?:and|or|with|vs|versus)\b\.?)+(?=<INPUT>:)([^ ]+)~(.*)",
         r"\1 \2 \3\4",
@@ -294,7 +307,7 @@ _WHICH_MEMORY = (
 _SPEC_SAYS = "it is part of the spec"
 _A_SPEC = "embed:10000x32,lstm:128:seq:x2,lstm:128 reads 10,000 ids and has three layers of 128 units"
 _NO_LEAST = "limits are maximums; for a minimum, filter the rows of `sweep -f csv`"
-_OUT = "(?:output|o|out|to-file|filename|save)"
+_OUT, _PICTURE = "(?:output|o|out|to-file|filename|save)", r"\.(?:svg|png|pdf|jpe?g|gif)"
 
 OPTIONS = (
     _option("multiple|multiples|divisible-by|step|step-size|align", "--multiple-of"),
