@@ -97,6 +97,7 @@ LINES = (
     _line("(.*) (<FLAG>)=(?:yes|true|1|on)((?: .*)?)", r"\1 \2\3", drops=True),
     _line("(.*) (<FLAG>)=([^ ]+(?: .*)?)", r"\1 \2 \3"),
     _line(".* ((?-i:-V)|--version)(?: .*)?", r"\1", drops=True),
+    _line(r"(<COMMAND>)(?: .*)? (?:[-/]\?|/h(?:elp)?|--(?:usage|man))(?: .*)?", r"\1 --help", drops=True),
     _line(
         f"(<COMMAND>) --(?:{_SIZES})[ =]([0-9]+) --(?:n(?:um)?-)?layers[ =]([0-9]+)(.*)",
         r"\1 input:32,lstm:\2:x\3\4",
@@ -157,9 +158,16 @@ LINES = (
     _line(_BUDGETED, r"\1\3 --memory \2", "perhaps", _NO_SPEC),
     _line(r"(.* [^ -][^ ]*:[^ ]*\w) ~([0-9]{1,10})~", r"\1 --timesteps \2", "perhaps", _NO_SPEC),
     _line(r"(.*) ~([^ ]+<FILE>)[:/]([^ :/]+)~(.*)", r"\1 \2::\3\4", "the part of a file comes after ::"),
+    _line(
+        r"(export(?: .*)?(?<!--set) [^ -][^ ]*[:(.][^ ]*(?: -.*)?) ~([^ ]+\.(?:onnx|py|c))~(.*)",
+        r"\1 -o \2\3",
+        "perhaps",
+        _NO_SPEC,
+    ),
     _line(r"((?:export|page) .*) ~(?:as|to|in|into)~ ([^ ]+\.(?:onnx|py|c|html)(?: .*)?)", r"\1 -o \2", "", _NO_SPEC),
     _line(f"(.*) {_BETWEEN}( (?:<INPUT>):.*)", r"\1\3", _ONE_WORD, _NO_SPEC),
     _line(r"(<COMMAND>) ~(?!\1~|help~)(<COMMAND>)~( .+)", r"\2\3", "", "there are two commands, '\\1' and '\\2'"),
+    _line("((<COMMAND>).*) ~\\2~(.*)", r"\1\3", WITHOUT, _NO_SPEC),
     _line("<COMMAND>(?: .*)? ~rnncli~ (.+)", r"\1", "write rnncli only once", "'rnncli' is not a spec"),
     _line("(<COMMAND>)(?: .*)? ~help~(?: .*)?", r"help \1", "", "'help' is a separate command", drops=True),
     _line(r"(.*) ~([0-9.,]+)~ ([kmgt]?i?b)((?: .*)?)", r"\1 \2\3\4", "", _NO_SPEC),
@@ -172,6 +180,7 @@ LINES = (
         "perhaps",
         "pictures are saved as SVG",
     ),
+    _line(r"((?:forward|reach)(?: .*)?) ~(<ARRAY>)~(.*)", r"\1 --input \2\3", "perhaps", _NO_SPEC),
     _line(r"(?=.*(?<!--set) [^ -][^ ]*[:(])(.*) ~([^ :(]+\.[a-z0-9]+)~(.*)", r"\1 -o \2\3", "perhaps", _NO_SPEC),
     _line(
         r"(<MANY>(?: .*)?) ~([^ ]+?)(?:[,;|&\s]|\b(?:and|or|with|vs|versus)\b\.?)+(?=<INPUT>:)([^ ]+)~(.*)",
@@ -233,7 +242,7 @@ LINES = (
 """Whole lines. <COMMAND> is the name of a command, <MANY> of a command for several specs. <LONG>, <FLAG>, <OPTION> and
 <SEVERAL> are names of the command's options; <SEVERAL> may be given several times, and <COMPARED> several times to
 `compare`. <INPUT> is a kind that starts a network, <BODY> another kind, <LAYER> a kind with units, <ARGUMENT> a name of
-an argument of Keras or PyTorch. <FILE> ends the name of a model file. A row
+an argument of Keras or PyTorch. <FILE> ends the name of a model file, <ARRAY> is the name of an existing array. A row
 for an argument that is not a spec applies if Click accepts the result."""
 
 PARTS = (
@@ -330,16 +339,21 @@ OPTIONS = (
     _option("quanti[sz]ed?|quant", "--dtype int8"),
     _option("prefix|namespace", "--name"),
     _option("backend|library|framework|format|f|target|output-format|as", "--to"),
+    _option("output-format|as", "--format"),
     _option(r"(?:(?:to|as)-)?(csv|tsv|json|html|markdown) (.+\.\w+)", r"-f \1 > \2", _TO_A_FILE),
     _option("(?:to|as)-(json|csv|tsv|markdown|html)", r"--format \1"),
     _option(r"(?:output|o|out|to-file) (json|yaml|csv|tsv|markdown|html)", r"--format \1"),
+    _option(r"save (.+\.(?:npz|safetensors|h5))", r"--save-weights \1"),
     _option(
         f"(?:{_OUT}|export|png|pdf|jpg|image|picture|fig(?:ure)?|save-?(?:svg|fig)) (.+){_PICTURE}", r"--svg \1.svg"
     ),
+    _option("picture|image|png|pdf|jpg|save-plot|save-figure", "--svg"),
     _option(rf"{_OUT} (.+\.jsonl?)", r"-f json > \1", _TO_A_FILE),
     _option(rf"{_OUT} (.+\.(csv|tsv|html))", r"-f \2 > \1", _TO_A_FILE),
+    _option(rf"{_OUT} (.+\.md)", r"-f markdown > \1", _TO_A_FILE),
     _option(f"{_OUT} (?!.+{_PICTURE}$)(.+)", r"> \1", _TO_A_FILE),
     _option("out|to-file|save", "--output"),
+    _no_option(_OUT, _TO_A_FILE),
     _option(
         "specs?|models?|network|net|arch|architecture|template|pattern|file|from-file",
         "",
@@ -360,9 +374,11 @@ OPTIONS = (
     _option("memory|outputs|streaming|training|sizes", "--wide"),
     _option("mem|bytes|size|flash|rom|ram|sram|vram|gpu-memory", "--wide"),
     _option("flops|macs|mult-adds|multadds|ops|costs|torchinfo|thop|fvcore|tools", "--others"),
+    _no_option("[gm]?flops", f"{_TWO_FLOPS}, and --macs limits multiply-adds"),
     _option("random-state|rng|s", "--seed"),
     _option("in|ids|tokens|data|x|calibration", "--input"),
     _option("(dark|light)-(?:mode|theme)", r"--theme \1"),
+    _option("s", "--quiet"),
     Rewrite(
         "option", f"(?:{_SIZES}) ([0-9]+(?:,[0-9]+)*),?", _of_units, "for example", invents=True, advice=_SPEC_SAYS
     ),
@@ -370,6 +386,8 @@ OPTIONS = (
     _option("no-?colou?rs?", "--color never"),
     _no_option("ascii|no-unicode", "LC_ALL=C in the environment makes the output ASCII"),
     _no_option("title|heading|caption", "the title is always the network"),
+    _no_option("no-?headers?|skip-headers?", "`| tail -n +2` removes the header of CSV"),
+    _no_option("reverse|desc|descending", "a - before the key sorts in descending order: --sort=-params"),
     _no_option("min-(?:params|memory|macs|outputs|streaming|training)", _NO_LEAST),
 )
 """Names for options, without hyphens and followed by the value, if there is one. A row applies to commands that have

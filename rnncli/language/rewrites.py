@@ -77,6 +77,7 @@ _SETS = {
     "P": _any(name for name, kind in KINDS.items() if isinstance(kind.sizes, Share)),
     "LINEAR": _any(name for name, kind in KINDS.items() if vars(kind).get("activation") == "linear"),
     "SLIDES": _any(name for name in _TWO_SIZES if "strides" in KINDS[name].__dataclass_fields__),
+    "PLAIN": _any(name for name, kind in KINDS.items() if "activation" not in kind.__dataclass_fields__),
     "N": f"(?:[0-9][0-9_]*[kMG]?|{BLANK_PATTERN})",
     "ACT": _any({*ACTIVATIONS, *OTHER_NAMES} - {"none"}),
     "FIELD": _any(_FIELDS - {"activation", "act"}),
@@ -84,7 +85,7 @@ _SETS = {
     "KEY": _any({option.key for option in _CHOICES}),
     "VALUE": _any({value for option in _CHOICES for value in (*option.values, *option.other_names)}),
     "CLASS": _any(NAMED),
-    "FEATURES": _any({*FEATURES, "features", "in"}),
+    "FEATURES": _any({*FEATURES, "in", "input", "features"}),
     "YES": "(?:true|yes|on|1)",
     "NO": "(?:false|no|off|0)",
     "SCALE": _any(SCALES),
@@ -182,6 +183,7 @@ _READS = "a layer's input size follows from the previous layer"
 _REPEATS = r"x\1 repeats a layer and comes after it"
 ALONE = "write only the number"
 _BI = f"perhaps with {in_both(LSTM, 'merge_mode', 'concat')}"
+_SEQ = f"perhaps {in_both(LSTM, 'return_sequences', True)}"
 _NO_BIAS = f"perhaps {in_both(LSTM, 'use_bias', False)}"
 _BACK = f"perhaps {in_both(LSTM, 'go_backwards', True)}"
 _INPUT_FIRST = "the first layer gives the input size"
@@ -231,6 +233,7 @@ REWRITES = (
     _text(r"\b(<R>):[(\[]<S>(<N>(?:<S>,<S><N>){1,9})<S>[)\]]", r"\1:\2", message=_KINDS),
     _text(r"(?<!\w)[(\[]<S>(<N>)<S>[,x*]<S>(<N>)<S>[)\]]", r"\1x\2", message=_BRACKETS),
     _text(r"(?<!\w)[(\[]<S>(<N>)<S>,?<S>[)\]]", r"\1", message=_BRACKETS),
+    _text(r"(?:(?<=\binput:)|(?<=\bin:))<N>x(?=<N>x<N>(?:,|$))", "", _SAMPLES, drops=True),
     _text(r"(?<=\bembed:)([0-9]{1,4})x(?=[0-9]{4,9}x[0-9]{1,3}(?:[:,]|$))", "", _TIMESTEPS, drops=True),
     _text(r"(?<=\bembed:)(<N>x<N>)x([0-9]{1,9})(?=[:,]|$)", r"\1", r"with --timesteps \2", drops=True),
     _text(r"(?<=\w)\s{1,9}(?=x[0-9])", ":", "with colons", _COLONS),
@@ -248,7 +251,9 @@ REWRITES = (
     _text(r"(<P>[:=])([0-9]{1,9}(?:\.[0-9]{1,9})?)<S>(?:%|/([0-9]{1,9}))(?=,|$)", _fraction, computes=True),
     _text(r"\b(<TWO>:<N>)(?:<S>[,:]<S>|\s{1,9})(?=<N>(?:[\s,]|$|:(?!<K>\b)))", r"\1x", message=_X),
     _text(r"\b(<TWO>):(\w{1,20})=(<N>)[:,]<S>\w{1,20}=(<N>)", _in_order, ALONE),
+    _text(r"^<S>x[:=](?=<N>)", "input:"),
     _part(r"\b(<SLIDES>:[0-9]{1,4})k(?=[0-9]{1,2}(?::|$))", r"\1x", message=_X),
+    _text(r"(<TWO>:[0-9]{1,9}[kMG])(?=[0-9])", r"\1x", message=_X),
     _part(r"(<TWO>:[0-9]{1,9}[kMG]?)[ac-fh-jln-wyz](?=[0-9])", r"\1x", message=_X),
     _text(r"^<S>vocab\w{0,9}[=:](<N>),<S>(?:emb\w{0,9})?dim\w{0,9}[=:](<N>)", r"embed:\1x\2"),
     _part(r"^(<P>):p(?=[0-9.])", r"\1:"),
@@ -285,6 +290,7 @@ REWRITES = (
         ALONE,
     ),
     _part(r"\b(<K>)((?::\w{1,20}){0,9}):(?:k|kernel|filters|units)(?=[0-9]+(?::[a-z]|$))", r"\1\2:", ALONE),
+    _layer(r"bidirectional[:(](<R>:.*?)\)?", r"\1:bi", ""),
     _layer(r"(?:bidirectional|bidir|bi|b)[-_:. (]?(<R>)([^()]*)\)?", r"\1\2:bi", _BI),
     _layer(r"(<R>)[-_. ]?(?:bidirectional|bidir|bi)(:.*)", r"\1\2:bi", _BI),
     _layer(r"time[-_]?distributed[:(](<K>.*?)\)?", r"\1", ""),
@@ -320,6 +326,7 @@ REWRITES = (
     _part(r":(?:no|without|disable|[-!~])[-_]?(?:use_)?bias(?=:|$)", ":nobias", _NO_BIAS),
     _part(r":(?:no[-_]?|without[-_]|[-!~])(<FLAG>)(?=:|$)", "", "leave it out"),
     _part(r":(?:no[-_]?|without[-_]|[-!~])(?:unit_)?forget_?bias(?=:|$)", ":forgetbias=0"),
+    _part(r":(?:(?:all|full|whole)_?)?(?:sequence|seqs|ret(?:urn)?_?seq)(?=:|$)", ":seq", _SEQ),
     _part(r":([a-z_]{2,20})([0-9]{1,9})=(?=:|$)", r":\1=\2"),
     _part(r":(<WHOLE>)(?:s|ect(?:ion|ed))?[:=_-]?(?=[0-9])", r":\1=", r"perhaps \1="),
     _part(r":([a-z]{1,20})=?(?=[0-9]{1,9}(?::|$))", _key),
@@ -341,23 +348,26 @@ REWRITES = (
     _part(r":(?:recurrent_act|gates?(?:_act)?|inner_act)\w{0,7}<S>=", ":recact="),
     _part(r":non_?lin[a-z]{0,6}[:=](?=<ACT>(?::|$))", ":act="),
     _part(r":(<KEY>)(?:[:_-]|<SLIP>)(<VALUE>)(?=:|$)", r":\1=\2"),
+    _part(r"^(<PLAIN>\b.*?):(<ACT>)(?=:|$)(.*)$", r"\1\3,act:\2", r"act:\2 is a separate layer"),
+    _part(r":(?!<ACT>:|<FLAG>:)([a-z_]{3,30}):(<ACT>|<VALUE>|<YES>|<NO>)(?=:|$)", r":\1=\2"),
+    _part(r"(?<=:)(\w{1,40})<S>=<S>(?:no|off)(?=:|$)", r"\1=False"),
     # a field in place of a layer
     _text(r"(?<=[0-9])<S>[,:]<S>masking(?:[:=(](?:mask_value=)?(?:0(?:\.0?)?)?\)?)?(?=[,:]|$)", ":mask", ""),
+    _text(r"(?<=[0-9a-z])<S>,<S>(?=(?:<FIELD>)\b(?!:[0-9])(?:=\w{1,20})?(?:[,:]|$))", ":", ""),
     _text(
         r"((?:^|,)<S><LINEAR>:(?!\w{0,20}:<ACT>)[^,=]{1,40}),<S>(?:activation[:=])?(?=<ACT>(?:,|$))(?!linear)",
         r"\1:",
         "",
     ),
-    _text(r"(?<=[0-9a-z])<S>,<S>(?=(?:<FIELD>)\b(?!:[0-9])(?:=\w{1,20})?(?:[,:]|$))", ":", ""),
     _text(r"(?<=[0-9a-z])<S>,<S>(?=(?:activation|act)<S>=<S><ACT>(?:[,:]|$))", ":", ""),
     _text(r":seq,<S>last\w{0,9}(?=,|$)", "", "without seq a layer returns only its last output"),
     _text(r",<S>(?=<ACT>(?:,|$))", ",act:", ""),
     _part(r"^(<WORDED>)(?:[-_=]|<SLIP>)(<SAYS>)(?=:|$)", r"\1:\2", message=_SIZES),
     _text(r"\b(<WORD>),<S>(?=[0-9]{1,9}(?:[:,]|$))", r"\1:", "with a colon"),
     # the input
-    _text(r"^(?!\s*<INPUT>\b)(.{1,99}?):<FEATURES>[=:]\(?([0-9x]{1,20})\)?(?=:|,|$)", r"input:\2,\1"),
+    _text(r"^(?!\s*<INPUT>\b)(.{1,99}?):(?:<FEATURES>)[=:]\(?([0-9x]{1,20})\)?(?=:|,|$)", r"input:\2,\1"),
     _text(r"^(<INPUT>):<S>(?:(?:batch|input)_)?shape<S>[=:]", r"\1:"),
-    _text(r"^<FEATURES>[=:]\(?([0-9x]{1,20})\)?(?=,|$)", r"input:\1"),
+    _text(r"^(?:input_shape|input_size|input_dim)[=:]\(?([0-9x]{1,20})\)?(?=,|$)", r"input:\1"),
     _text(r"^<S>in(?:put)?:(<N>),<S>(?=<EMBED>:)", "", _TIMESTEPS, _READS_IDS, drops=True),
     _text(r"^(?!\s*<INPUT>\b)(.{1,999}),(<INPUT>:[^,]{1,40})", r"\2,\1", message="a network starts with its input"),
 )
