@@ -14,6 +14,7 @@ import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
+from os.path import isfile
 
 import click
 
@@ -24,7 +25,6 @@ from rnncli.commands.command_line import (
     TypedLine,
     Word,
     command_for,
-    is_file,
     is_spec,
     running,
     shown,
@@ -332,7 +332,7 @@ def _sets(this: TypedLine) -> dict[str, list[str]]:
         "BODY": [name for name, kind in KINDS.items() if kind.reads != "input"],
         "FILE": [*FORMATS],
         "ARGUMENT": ["bidirectional", *(name for name in _ARGUMENTS if "_" in name)],
-        "ARRAY": [each.text for each in this.words if each.text.endswith(".npy") and is_file(each.text)],
+        "ARRAY": [each.text for each in this.words if each.text.endswith(".npy") and isfile(each.text)],
         "LAYER": [name for name, kind in KINDS.items() if kind.sizes.attributes == ("units",)],
         "LONG": [name[2:] for name in [*this.options, "--help"] if name.startswith("--")],
         "FLAG": [name for name in [*this.options, "--help", "-h"] if name not in valued],
