@@ -175,8 +175,8 @@ def characters_of(module: Path, all_but: set[str]) -> set[str]:
 
 
 READERS = [
-    *("language/likeness", "commands/completion", "commands/specs", "formats/torch/pickles", "quantities"),
-    "render/svg",
+    *("language/likeness", "commands/completion", "commands/rewrites", "commands/specs", "formats/torch/pickles"),
+    *("quantities", "render/svg"),
 ]
 """Modules that only search for such characters, or show them only to programs."""
 
