@@ -197,7 +197,7 @@ class Evaluator:
             RnncliError: it takes too many steps.
         """
         self.step()
-        if self._expressions and isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
+        if self._expressions and isinstance(node, ast.Attribute | ast.Subscript | ast.Call | ast.Set):
             written = source_of(node)
             chosen = self.setting(written, self.setting(_WITH_KEY.sub(r".\1", written), MISSING))
             if chosen is not MISSING:
