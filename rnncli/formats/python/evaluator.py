@@ -221,9 +221,7 @@ class Evaluator:
             case ast.Tuple(elts=elements) | ast.List(elts=elements):
                 return self.fresh(self._elements(elements, scope))
             case ast.Set(elts=elements):
-                held = self._elements(elements, scope)
-                plain = all(isinstance(each, str | int | float) for each in held)
-                return self.fresh([*dict.fromkeys(held)] if plain else held)
+                return self.call(Named(("set",)), Given([self._elements(elements, scope)], {}, node))
             case ast.Dict(keys=keys, values=values):
                 return self.fresh(self._dict(keys, values, scope))
             case ast.BinOp(left=left, op=kind, right=right):

@@ -122,11 +122,12 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
             if has or {base.name for base in owner.cls.named} <= NO_BASES | names("Module LightningModule Model Layer"):
                 value = evaluator.attribute(owner, name, given.node) if has else given.get("", 2)
                 return has if asked == "hasattr" and not isinstance(value, Unknown) else value
-        case ("setattr",) if isinstance(owner, Instance):
+        case ("setattr",) if isinstance(owner, Instance | Class):
+            held = owner.values if isinstance(owner, Instance) else owner.scope.values
             if isinstance(name, str):
-                evaluator.put(owner, owner.values, name, given.get("", 2))
+                evaluator.put(owner, held, name, given.get("", 2))
             else:
-                evaluator.spoil(owner.values, Unknown(left_open(given.node).why), [given.get("", 2)])
+                evaluator.spoil(held, Unknown(left_open(given.node).why), [given.get("", 2)])
             return None
         case ("isinstance",) if isinstance(owner, (*PLAIN, list, dict)):
             holds = _is_one_of(owner, name if isinstance(name, list) else [name])
