@@ -127,7 +127,8 @@ def _without_parametrizations(tensors: Sequence[Tensor]) -> tuple[dict[str, Tens
             plain[name] = inner if inner in named or f"{owner}.module.bias_ih_l0" in named else name[:-4]
             if dropped := named.get(plain[name]):
                 further[dropped.name] = Node(dropped.name, "dropped weight", tensors={"weight": dropped})
-    for (name, tensor), (kind, (fits, weight, said, forms)) in product(named.items(), _PARAMETRIZATIONS.items()):
+    weights = [each for each in named.items() if re.search("weight|bias", each[0])]
+    for (name, tensor), (kind, (fits, weight, said, forms)) in product(weights, _PARAMETRIZATIONS.items()):
         for suffix, *ends in forms:
             stem = name.removesuffix(suffix)
             others = [named[stem + end] for end in ends if stem + end in named]
