@@ -22,10 +22,6 @@ from rnncli.immutable import NamedTuple
 from rnncli.language.spec import MAX_LAYERS
 from rnncli.layers import Layer
 
-ORDER = Note("the layers follow one another in the order of the file, where their sizes fit", "assumed")
-
-NUMBERS = Note("the file is sorted by name: numbers in names, and sizes, give the order of the layers", "assumed")
-
 MATRIX = "Linear or Embedding"
 """The kind of a dense layer that may just as well be an embedding."""
 
@@ -113,7 +109,9 @@ class _Rows:
 
     def __init__(self, nodes: Sequence[Node], ordered: bool) -> None:
         self.nodes, self.used = list(nodes), set[int]()
-        self._ordered, self._note = ordered, ORDER if ordered else NUMBERS
+        in_order = "the layers follow one another in the order of the file, where their sizes fit"
+        by_name = "the file is sorted by name: numbers in names, and sizes, give the order of the layers"
+        self._ordered, self._note = ordered, Note(in_order if ordered else by_name, "assumed")
         self._places = {node.name: place for place, node in enumerate(nodes)}
         self._names = [_name(node.name) for node in nodes]
         # How many features each layer reads and returns; 0 if unknown.

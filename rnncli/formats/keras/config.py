@@ -279,14 +279,11 @@ class Graph:
         Raises:
             RnncliError: there is no such layer, or models read one another in a circle.
         """
-        passed: list[Source] = []
         origin = source
-        while origin.call not in self.calls and origin in self.aliases and len(passed) < MAX_CALLS:
-            passed.append(origin)
-            origin = self.aliases[origin]
-        if origin.call in self.calls:
-            self.aliases |= dict.fromkeys(passed, origin)
-            return origin
+        for _ in range(MAX_CALLS):
+            if origin.call in self.calls:
+                return origin
+            origin = self.aliases.get(origin, origin)
         raise RnncliError(f"its config says that a layer reads {shorten(source.call[1])}, which does not exist")
 
 

@@ -27,9 +27,6 @@ from rnncli.layers import LAYERS
 from rnncli.layers.base import snake_case
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
-MAX_METADATA = 100_000
-"""The longest metadata, in bytes."""
-
 _VARIABLES: Mapping[str, tuple[str, ...]] = {
     snake_case(cls.keras): (*KERAS_NAMES[cls.kind].values(),) for cls in LAYERS if cls.kind in KERAS_NAMES
 } | {"cell": KERAS_CELL, "layer": (*KERAS_NAMES["dense"].values(),)}
@@ -70,7 +67,7 @@ def _read_archive(path: str) -> ModelFile:
     archive = Archive(opened_regular(path))
     model = parsed(archive.read(CONFIG, MAX_JSON), f"its {CONFIG}")
     said = METADATA in archive.members
-    metadata = parsed(archive.read(METADATA, MAX_METADATA), f"its {METADATA}") if said else None
+    metadata = parsed(archive.read(METADATA, MAX_JSON), f"its {METADATA}") if said else None
     store = Branches(hdf5.Place(path, WEIGHTS))
     found = _found(path, "Keras", model, version_of(metadata), store)
     if not found.left:
