@@ -159,7 +159,7 @@ def _moved(found: re.Match[str]) -> str:
     """`8g,ru:4`, `8m:ask`, `lst:m4` -> `8,gru:4`, `8:mask`, `lstm:4`."""
     word = f"{found[1]}{found[3]}".lower()
     if len(found[1]) > 1:
-        return f"{word}:" if word in KINDS else found[0]
+        return found[0] if found[1].lower() in _TWO_SIZES else f"{word}:"
     return f"{found[2]}{word}" if word in (KINDS if found[2] == "," else _WORDS) else found[0]
 
 
