@@ -470,24 +470,14 @@ def _pooled(record: Recorder, name: str, given: Given, first: Tensor) -> Value:
     if first.step.kind == "input" and name in ("max", "mean") and axis is None:
         return SIZE
     if name in _WINDOWS and type(axis) is int:
-        return _windowed(record, name, given, first)
+        if first.axes[1:2] not in ("", "f"):
+            return None
+        return replace(_as_module(record, _WINDOWS[name], given, name), returns="sequence", axes="bft")
     whole = axis in (1, [1]) if "adaptive" in name else name in _WINDOWS
     along = whole and (not first.axes or first.takes_time(-1)) if "pool" in name else first.takes_time(axis)
     if first.returns != "sequence" or not along:
         return None
     return record.after(first, Pool(_POOLS[name]), name, given.line, "vector")
-
-
-def _windowed(record: Recorder, name: str, given: Given, first: Tensor) -> Value:
-    """Return what the equivalent windowed module returns for (samples, features, timesteps)."""
-    if class_of("torch", _WINDOWS[name]) is None or first.axes[1:2] not in ("", "f"):
-        return None
-    try:
-        made = built("torch", _WINDOWS[name], given.positional[1:], given.named)[0]
-    except ArgumentFaultError:
-        return None
-    step = record.after(first, made.word or Pass(), name, given.line, None, made=made).step
-    return Tensor(step, "sequence", axes="bft")
 
 
 def _padded(record: Recorder, name: str, given: Given, first: Tensor) -> Value:
@@ -513,8 +503,14 @@ def _activated(record: Recorder, name: str, given: Given, first: Tensor) -> Valu
     if name == "softmax" and first.axes == _FLAT:
         return None
     dim = {"dim": axis} if name == "softmax" and type(axis) is int else {}
+    return _as_module(record, _ACTIVATIONS[name], Given([first], dim, given.node), name)
+
+
+def _as_module(record: Recorder, module: str, given: Given, name: str) -> Tensor:
+    """Return the output of a function of a tensor that does what a PyTorch module does, given the same arguments."""
+    first, *values = given.positional
     try:
-        made = built("torch", _ACTIVATIONS[name], [], dim)[0]
+        made = built("torch", module, values, given.named)[0]
     except ArgumentFaultError as fault:
         return record.operation(f"{name}: {fault}", [first], given.line)
     return record.after(first, made.word or Pass(), name, given.line, first.returns, made=made)
