@@ -15,10 +15,10 @@ from rnncli.system.places import Place, check_place, place_of, reporting_errors
 from rnncli.system.signals import undone_by_signals
 
 
-class Written(NamedTuple):
+class WrittenFile(NamedTuple):
     """A file that has been written.
 
-        >>> str(Written("y.npy", 384, "(4, 16)"))
+        >>> str(WrittenFile("y.npy", 384, "(4, 16)"))
         'wrote y.npy (4, 16), 384 B'
 
     Attributes:

@@ -27,7 +27,7 @@ _MARGIN = len("  ……")
 """The columns around the shown part of a spec that is cut on both sides."""
 
 
-class Part(NamedTuple):
+class MessagePart(NamedTuple):
     """A part of a printed error, and its role, which determines its style."""
 
     text: str
@@ -72,7 +72,7 @@ class RnncliError(Exception):
 
     def parts(
         self, origin: str | None = None, written: Callable[[str], str] = str, width: int | None = None
-    ) -> Iterator[Part]:
+    ) -> Iterator[MessagePart]:
         """Yield the parts of what is printed, each with its role.
 
         Args:
@@ -80,16 +80,16 @@ class RnncliError(Exception):
             written: returns the form in which a text is displayed, to align the carets.
             width: the columns of the terminal, if it is one.
         """
-        yield Part(printable(self.message if origin is None else f"{origin}: {self.message}"), "message")
+        yield MessagePart(printable(self.message if origin is None else f"{origin}: {self.message}"), "message")
         yield from self._place(written, _SHOWN_WIDTH if width is None else min(width, _SHOWN_WIDTH))
         words = printable("; ".join(part for part in (self.advice, self.lead if self.repair else "") if part))
         if self.repair:
-            yield Part(f"\nHelp: {words}: " if words else "\nHelp: ", "help")
-            yield Part(printable(self.repair), "repair")
+            yield MessagePart(f"\nHelp: {words}: " if words else "\nHelp: ", "help")
+            yield MessagePart(printable(self.repair), "repair")
         elif words:
-            yield Part(f"\nHelp: {words}", "help")
+            yield MessagePart(f"\nHelp: {words}", "help")
 
-    def _place(self, written: Callable[[str], str], width: int) -> Iterator[Part]:
+    def _place(self, written: Callable[[str], str], width: int) -> Iterator[MessagePart]:
         """Yield the parts that show the place of the fault."""
         del written, width
         yield from ()
@@ -137,12 +137,12 @@ class SpecError(UsageError, ValueError):
             self.message, text=self.text, span=self.span, advice=self.advice or "", lead=lead, repair=repair
         )
 
-    def _place(self, written: Callable[[str], str], width: int) -> Iterator[Part]:
+    def _place(self, written: Callable[[str], str], width: int) -> Iterator[MessagePart]:
         """Yield the spec with carets below it, both indented by two columns."""
         spec, carets = underline(self.text, *self.span, width - _MARGIN, written)
         indent = len(carets) - len(carets.lstrip())
-        yield Part(f"\n  {spec}\n  {carets[:indent]}", "message")
-        yield Part(carets[indent:], "fault")
+        yield MessagePart(f"\n  {spec}\n  {carets[:indent]}", "message")
+        yield MessagePart(carets[indent:], "fault")
 
 
 def _argument(option: re.Match[str]) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from os import PathLike
 
-    from rnncli.atomic import Written
+    from rnncli.atomic import WrittenFile
     from rnncli.library.exports import export as _export
     from rnncli.library.pages import page as _page
     from rnncli.library.runs import forward as _forward
@@ -64,7 +64,7 @@ class Result:
         rows: list[dict[str, Any]] = _shown().rows(self)
         return rows
 
-    def save_svg(self, path: str | PathLike[str], theme: str = "dark") -> Written:
+    def save_svg(self, path: str | PathLike[str], theme: str = "dark") -> WrittenFile:
         """Save a picture of the command's output, completely or not at all.
 
         Args:
@@ -75,7 +75,7 @@ class Result:
             ArgumentError: an argument is not allowed.
             RnncliError: the file cannot be written.
         """
-        written: Written = _shown().save_svg(self, path, theme)
+        written: WrittenFile = _shown().save_svg(self, path, theme)
         return written
 
     def _repr_html_(self) -> str:

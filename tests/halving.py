@@ -14,10 +14,10 @@ import numpy as np
 import rnncli.layers
 from rnncli.immutable import immutable
 from rnncli.layers.affine import Dense
-from rnncli.layers.base import Conflict, Equation, Layer, Note, Reads, Returns
-from rnncli.layers.cost import Number, Step
+from rnncli.layers.base import Conflict, Equation, Layer, Reads, Remark, Returns
+from rnncli.layers.cost import Number, StepNumbers
 from rnncli.layers.options import Option, Whole
-from rnncli.layers.python_call import Call
+from rnncli.layers.python_call import PythonCall
 from rnncli.layers.sizes import Numbers, Sizes
 from rnncli.layers.weights import Factor, Framework, Weight
 from rnncli.quantities import Shape, features_of
@@ -76,8 +76,8 @@ class Halve(Layer):
             Weight("recurrent_kernel", (units, units), "U", "recurrent", "orthogonal"),
         )
 
-    def step(self, input_shape: Shape) -> Step:
-        return Step(gates=self.units)
+    def step(self, input_shape: Shape) -> StepNumbers:
+        return StepNumbers(gates=self.units)
 
     def kept(self, input_shape: Shape) -> int:
         return self.units + 1
@@ -105,8 +105,8 @@ class Halve(Layer):
             Equation("h_t = tanh((x_{2t-1} + x_{2t})·W + h_{t-1}·U + m_t)"),
         )
 
-    def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Note]:
-        yield Note("Output", f"a vector for every {self.every:,}")
+    def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Remark]:
+        yield Remark("Output", f"a vector for every {self.every:,}")
 
     def output_range(self) -> tuple[float, float] | None:
         return (-1.0, 1.0)
@@ -193,5 +193,5 @@ numpy_target.LAYERS["halve"] = (  # type: ignore[index]
 KERAS_BLOCKS["torch"]["halve"] = (0,)  # type: ignore[index]
 torch_modules.MODULES[Halve] = (  # type: ignore[index]
     "halve",
-    lambda layer, reads, stack: Call("Halve", (str(features_of(reads)), str(layer.units))),
+    lambda layer, reads, stack: PythonCall("Halve", (str(features_of(reads)), str(layer.units))),
 )

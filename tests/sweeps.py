@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rnncli.search import sweep
-from rnncli.search.block import Block
+from rnncli.search.block import CandidateBlock
 from rnncli.search.braces import parse_pattern
 from rnncli.search.forms import BATCH, Candidate, Invalid
 from rnncli.search.grid import stretches
@@ -23,7 +23,7 @@ def candidates(*patterns: str, **setting: Any) -> Iterator[Candidate | Invalid]:
             yield from some if isinstance(some, list) else _of_block(some)
 
 
-def _of_block(block: Block) -> Iterator[Candidate | Invalid]:
+def _of_block(block: CandidateBlock) -> Iterator[Candidate | Invalid]:
     valid = block.is_network()
     networks = chain.from_iterable(block.networks(np.flatnonzero(valid), BATCH))
     for text, is_network in zip(block.texts(), valid.tolist(), strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from functools import cache
 from pathlib import Path
 
@@ -102,6 +103,12 @@ def test_the_root_holds_only_shared_modules() -> None:
     at_the_root = [module for module in MODULES if "/" not in module and not module.startswith("__")]
     assert len(at_the_root) <= 10
     assert len({module.rpartition("/")[2] for module in MODULES if "files" in module}) <= 1
+
+
+def test_a_class_has_a_name_of_its_own() -> None:
+    classes = [each.name for module in MODULES for each in ast.walk(tree_of(module)) if isinstance(each, ast.ClassDef)]
+    counts = Counter(name.lstrip("_") for name in classes)
+    assert [name for name, count in counts.items() if count > 1] == []
 
 
 def test_a_module_with_named_tuples_has_postponed_annotations(at: Walk) -> None:

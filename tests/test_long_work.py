@@ -29,7 +29,7 @@ from rnncli.commands.options import FORMATS
 from rnncli.engine.chunks import work
 from rnncli.engine.model import Model
 from rnncli.engine.request import Request
-from rnncli.engine.run import Plan, plan
+from rnncli.engine.run import RunPlan, plan
 from rnncli.quantities import about
 from rnncli.render import progress as bars
 from rnncli.render.progress import BarLine, Progress
@@ -436,7 +436,7 @@ def test_the_bar_of_forward_shows_when_weights_are_drawn(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(Progress, "__init__", began)
     monkeypatch.setattr(Progress, "go_on_to", lambda progress, name: names.append(name))
-    monkeypatch.setattr(Plan, "model", lambda *arguments: names.append("drawn") or Model("input:8,rnn:4"))
+    monkeypatch.setattr(RunPlan, "model", lambda *arguments: names.append("drawn") or Model("input:8,rnn:4"))
     assert run(["forward", "input:8,rnn:4", "--timesteps", "5", "-f", "csv"]) == 0
     assert list(dict.fromkeys(names)) == ["forward: weights", "drawn", "forward"]
 

@@ -36,7 +36,7 @@ from rnncli.search import sweep as sweeps
 from rnncli.search.braces import parse_pattern
 from rnncli.search.forms import Candidate
 from rnncli.search.frontier import Cloud, Frontier, in_64_bits, ranks, unbeaten
-from rnncli.search.grid import Share, stretches
+from rnncli.search.grid import Portion, stretches
 from rnncli.search.selection import SORT_KEYS, Order
 from rnncli.search.sweep import record_maker
 from rnncli.summary import TOTALS, Setting
@@ -123,7 +123,7 @@ def test_an_unknown_figure_is_an_error_in_either_evaluation(rnncli: Run, at: Wal
 
 @given(st.integers(0, 10**30), st.integers(1, 60))
 def test_parts_are_consecutive_equal_and_complete(total: int, of: int) -> None:
-    spans = [Share(number, of).span(total) for number in range(1, of + 1)]
+    spans = [Portion(number, of).span(total) for number in range(1, of + 1)]
     assert [0, *(stop for _, stop in spans)] == [*(start for start, _ in spans), total]
     sizes = [stop - start for start, stop in spans]
     assert max(sizes) - min(sizes) <= 1

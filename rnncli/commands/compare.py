@@ -16,7 +16,7 @@ from rnncli.errors import UsageError
 from rnncli.network import Network
 from rnncli.quantities import Rate
 from rnncli.render.terminal import Picture
-from rnncli.reports.comparison import Column, columns_of, compared, settings_of
+from rnncli.reports.comparison import Compared, columns_of, compared, settings_of
 
 _WHOSE = "Whose weights to count; give it twice to compare both.  [default: framework of each SPEC, or keras]"
 
@@ -56,7 +56,7 @@ def command(spec: tuple[str, ...], rate: Rate | None, format_: str, svg: Picture
     if combinations > _MOST:
         raise UsageError(f"{combinations:,} settings are too many to compare", f"at most {_MOST:,} can be compared")
     settings = settings_of(**each_of)
-    columns: list[Column] = []
+    columns: list[Compared] = []
     in_settings = f", each in {len(settings):,} settings" if len(settings) > 1 else ""
     given = at_most(
         _MOST // len(settings),

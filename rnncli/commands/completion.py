@@ -55,7 +55,7 @@ def _in_quotes(line: str) -> bool:
     return False
 
 
-class _Completion(ShellComplete):
+class _ShellCompletion(ShellComplete):
     """The common part of the shells' completions.
 
     The script passes the line up to the cursor in COMP_LINE. The answer has a line for each candidate: whether a space
@@ -116,7 +116,7 @@ def _behind(lead: str, item: CompletionItem[str]) -> CompletionItem[str]:
 
 
 @add_completion_class
-class _Bash(_Completion, BashComplete):
+class _Bash(_ShellCompletion, BashComplete):
     """Bash replaces only the text after the last `:` or `=`; the script passes that text in COMP_WORD."""
 
     def get_completion_args(self) -> tuple[list[str], str]:
@@ -143,12 +143,12 @@ class _Bash(_Completion, BashComplete):
 
 
 @add_completion_class
-class _Zsh(_Completion, ZshComplete):
+class _Zsh(_ShellCompletion, ZshComplete):
     """Zsh lists the last part of a spec with its meaning, and inserts the whole."""
 
 
 @add_completion_class
-class _Fish(_Completion, FishComplete):
+class _Fish(_ShellCompletion, FishComplete):
     """Fish adds a space after a lone candidate, unless it ends in certain signs."""
 
     def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem[str]]:

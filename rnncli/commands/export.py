@@ -15,11 +15,11 @@ from rnncli.commands.specs import at_most, each_given, specs
 from rnncli.commands.values import OTHER_DTYPES, OTHER_TARGETS, OneOf, Value
 from rnncli.export import TARGETS, c_name, check_c_name
 from rnncli.formats.networks import Reading
-from rnncli.library.exports import C_DTYPES, Asked, run_export
+from rnncli.library.exports import C_DTYPES, ExportRequest, run_export
 
 
-def _asked(given: Mapping[str, Any]) -> Asked:
-    return Asked(**{name: value for name, value in given.items() if name in Asked.__dataclass_fields__})
+def _request(given: Mapping[str, Any]) -> ExportRequest:
+    return ExportRequest(**{name: value for name, value in given.items() if name in ExportRequest.__dataclass_fields__})
 
 
 def _identifier(text: str) -> str:
@@ -27,7 +27,7 @@ def _identifier(text: str) -> str:
     return text
 
 
-@click.command(cls=GroupedCommand, check=lambda given: _asked(given).check(this_line))
+@click.command(cls=GroupedCommand, check=lambda given: _request(given).check(this_line))
 @options.spec
 @click.option(
     "--to",
@@ -76,16 +76,16 @@ def command(spec: tuple[str, ...], **given: Any) -> None:
     The source loads the weights of --save-weights: PyTorch's from .safetensors, NumPy's from .npz, Keras's from
     .npz or .weights.h5 (which needs h5py).
     """
-    asked = _asked(given)
-    asked.check_weights(this_line)
+    request = _request(given)
+    request.check_weights(this_line)
     message = "export writes one network, but several specs are given"
     some = list(at_most(1, specs(spec), message, "call rnncli export once for each spec"))
-    each_given(some, lambda model: _export(model, asked))
+    each_given(some, lambda model: _export(model, request))
 
 
-def _export(model: Reading, asked: Asked) -> None:
-    exported = run_export(model, asked, tell)
-    if asked.output is None:
+def _export(model: Reading, request: ExportRequest) -> None:
+    exported = run_export(model, request, tell)
+    if request.output is None:
         click.echo(exported.content, nl=False)
     for file in exported.files:
         tell(file)

@@ -40,7 +40,7 @@ from rnncli.language.arguments import PYTORCH_NAMES, STACKED
 from rnncli.language.framework_words import FEATURES
 from rnncli.language.likeness import closest, in_ascii
 from rnncli.language.mend import numbers_in
-from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Found, Rewrite, Step, led, search
+from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Answer, Applied, Rewrite, led, search
 from rnncli.layers import KINDS
 from rnncli.reports.reference import A_WORD, is_word
 
@@ -70,7 +70,7 @@ class Mistake(NamedTuple):
     """The fault of a line, the possible steps, the likeliest first, and the error that was raised for it."""
 
     message: str
-    steps: Iterable[Step[Line]]
+    steps: Iterable[Applied[Line]]
     error: click.ClickException | RnncliError
 
 
@@ -133,7 +133,7 @@ def _file_error(error: RnncliError, this: TypedLine) -> RnncliError:
 def _answer(this: TypedLine, mistake: Mistake) -> RnncliError:
     """Return the error to report for a mistake: the fault, and the line that was meant."""
     message, error = mistake.message, mistake.error
-    steps = [*mistake.steps, Step(this.typed)]
+    steps = [*mistake.steps, Applied(this.typed)]
     found = _mended(this, mistake._replace(steps=steps))
     first = steps[0] if found is None else found.way[0]
     if isinstance(error, SpecError) and not first.message:
@@ -157,7 +157,7 @@ def _is_line(error: RnncliError) -> bool:
     return error.repair is not None and error.repair.startswith("rnncli ")
 
 
-def _lead(way: Sequence[Step[Line]]) -> str:
+def _lead(way: Sequence[Applied[Line]]) -> str:
     """Return the lead of a repair: the words of all its steps; the advice of the first is shown on its own."""
     first, *more = way
     later = [f"without {step.drops}" if step.lead == WITHOUT else step.lead or step.advice for step in more]
@@ -167,10 +167,10 @@ def _lead(way: Sequence[Step[Line]]) -> str:
 # The search
 
 
-def _mended(this: TypedLine, first: Mistake | None = None) -> Found[Line] | None:
+def _mended(this: TypedLine, first: Mistake | None = None) -> Answer[Line] | None:
     """Return a valid line, or None if none is found. `first` is the mistake, if that is known."""
 
-    def keeps(line: Line, way: Sequence[Step[Line]]) -> bool:
+    def keeps(line: Line, way: Sequence[Applied[Line]]) -> bool:
         """Whether a line has all typed numbers, except for those that its steps account for."""
         said = [*numbers_in(" ".join(line)), *(each for step in way for each in numbers_in(step.drops))]
         for each in numbers_in(in_ascii(" ".join(this.typed))):
@@ -203,7 +203,7 @@ def _found(this: TypedLine) -> Mistake | None:
     if wrong is None and this.name == "compare" and alone:
         one = [each for each in this.words if each.option is None or each.option.name != "framework"]
         both = (*this.line(one), "--framework", "keras", "--framework", "torch")
-        step = Step(both, "for example", costs=COSTS_A_GUESS)
+        step = Applied(both, "for example", costs=COSTS_A_GUESS)
         return Mistake("", [step], UsageError("a comparison needs two networks, or one in two settings"))
     return None if wrong is None else _wrong(this, *wrong)
 
@@ -245,14 +245,14 @@ def _wrong(this: TypedLine, place: int, error: SpecError) -> Mistake:
     return Mistake(error.message, chain(_misplaced(this, place), meant_by(this, place, error)), error)
 
 
-def _kept(this: TypedLine, broken: UsageError) -> Iterator[Step[Line]]:
+def _kept(this: TypedLine, broken: UsageError) -> Iterator[Applied[Line]]:
     """Yield the line that the broken rule suggests."""
     if _is_line(broken):
         new = tuple(shlex.split(broken.repair or "")[1:])
         if this.name == new[0] == "layers":  # which suggests only another word
             new += this.line(each for each in this.words if each.option)[1:]
         costs = int("example" in broken.lead)
-        yield Step(new, broken.lead, drops=_gone(this, new), costs=costs, advice=broken.advice or "")
+        yield Applied(new, broken.lead, drops=_gone(this, new), costs=costs, advice=broken.advice or "")
 
 
 def _gone(this: TypedLine, new: Line) -> str:
@@ -260,13 +260,13 @@ def _gone(this: TypedLine, new: Line) -> str:
     return " ".join((Counter(this.typed) - Counter(new)).elements())
 
 
-def _misplaced(this: TypedLine, place: int) -> Iterator[Step[Line]]:
+def _misplaced(this: TypedLine, place: int) -> Iterator[Applied[Line]]:
     """Yield the line with an argument that is not a spec as the table rewrites it, as an option, or as a part."""
     yield from _rewritten(this, place)
     text = this.words[place].text
     plain = re.sub(r"\\(?=[{}])", "", in_ascii(text))
     if plain != text and "(" not in text:
-        yield Step(this.with_(place, Word(plain)), "perhaps", drops=text)
+        yield Applied(this.with_(place, Word(plain)), "perhaps", drops=text)
     yield from _apart(this, place)
     name, equals, value = in_ascii(text).lstrip("-/+_").partition("=")
     own = re.fullmatch("([a-z-]+)(?::|(?=[0-9]))(.+)", name)  # batch:4, top5
@@ -280,20 +280,20 @@ def _misplaced(this: TypedLine, place: int) -> Iterator[Step[Line]]:
     yield from _rewritten(this, place, PARTS)
 
 
-def _apart(this: TypedLine, place: int) -> Iterator[Step[Line]]:
+def _apart(this: TypedLine, place: int) -> Iterator[Applied[Line]]:
     """Yield the line with an argument that is a whole line, `'$ rnncli summary SPEC --wide'`, split into words."""
     text = this.words[place].text
     typed = tuple(re.sub(r"^(?:.*\brnncli\s|[^\w-]+)|\]$", "", text).split())
     if len(typed) > 1 and typed[0] in this.commands:
-        yield Step(typed, "without the quotes", drops=text)
+        yield Applied(typed, "without the quotes", drops=text)
     elif any(re.match("--?[a-z]", word) for word in typed):
-        yield Step(this.with_(place, *map(Word, typed)), "without the quotes", drops=text)
+        yield Applied(this.with_(place, *map(Word, typed)), "without the quotes", drops=text)
 
 
 # Rows of the tables
 
 
-def _rewritten(this: TypedLine, place: int | None = None, rows: Sequence[Rewrite] = LINES) -> Iterator[Step[Line]]:
+def _rewritten(this: TypedLine, place: int | None = None, rows: Sequence[Rewrite] = LINES) -> Iterator[Applied[Line]]:
     """Yield a line as the table rewrites it; with a place, by the rows for an argument that is not a spec."""
     texts = [*this.line(this.words)]
     if place is not None:
@@ -311,7 +311,7 @@ def _rewritten(this: TypedLine, place: int | None = None, rows: Sequence[Rewrite
                 message = found.expand(row.message) if row.message else ""
                 drops = _gone(this, new) if row.lead or row.drops else ""
                 if place is None or not _is_refused_anew(this, new):
-                    yield Step(new, row.lead, message, drops=drops, advice=row.advice)
+                    yield Applied(new, row.lead, message, drops=drops, advice=row.advice)
 
 
 def _is_refused_anew(this: TypedLine, new: Line) -> bool:
@@ -342,23 +342,23 @@ def _sets(this: TypedLine) -> dict[str, list[str]]:
     }
 
 
-def _with_command(this: TypedLine) -> Iterator[Step[Line]]:
+def _with_command(this: TypedLine) -> Iterator[Applied[Line]]:
     """Yield a line that does not start with a command with the one that was meant, or with the missing one."""
     name, *rest = this.typed
     if name.lower() in COMMANDS:
         instead, *options = COMMANDS[name.lower()].split(" ")
-        yield Step((instead, *rest, *options), "perhaps")
+        yield Applied((instead, *rest, *options), "perhaps")
     asked = _ASKED.sub("", " ".join(this.typed)).strip()
     if not re.search("^-|,", asked) and is_word(asked):
-        yield Step(("layers", asked), advice=A_WORD)
+        yield Applied(("layers", asked), advice=A_WORD)
     if (near := near_file(name)) and not any(map(is_spec, rest)):
-        yield Step(("summary", near, *rest), "perhaps", f"there is no command or file {quote(name)}")
+        yield Applied(("summary", near, *rest), "perhaps", f"there is no command or file {quote(name)}")
     starts = [each for each in this.commands if each.startswith(name.lower()) or name.lower().startswith(each[:4])]
     only = starts[0] if len(starts) == 1 and len(name) > 1 else None
     guess = closest(name.lower(), [*this.commands, "--version", "--help"], _LIKE_A_COMMAND) or only
     if guess is not None:
-        yield Step((guess, *rest))
+        yield Applied((guess, *rest))
     elif not name.startswith("-") and not is_spec(name):
-        yield Step(this.typed, advice=f"commands: {', '.join(this.commands)}")
+        yield Applied(this.typed, advice=f"commands: {', '.join(this.commands)}")
     elif command := command_for(this.group, this.typed):
-        yield Step((command, *this.typed), "perhaps", f"there is no command before {quote(name)}")
+        yield Applied((command, *this.typed), "perhaps", f"there is no command before {quote(name)}")

@@ -131,7 +131,7 @@ def _printer(format_: str, quiet: bool, several: bool) -> Iterator[Callable[[Sol
         """Print only the spec, so that it nests in $( ), and the figures on standard error."""
         click.echo(solution.spec)
         if not quiet:
-            tell(solution.told(solution.spec if several else ""))
+            tell(solution.in_words(solution.spec if several else ""))
             tell(solution.needs())
 
     if format_ == "table":

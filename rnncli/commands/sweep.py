@@ -28,7 +28,7 @@ from rnncli.render.terminal import DOCUMENTS, MOST_LINES, Picture, on_terminal, 
 from rnncli.search.braces import read_pattern
 from rnncli.search.budget import FIGURES, Budget, check_trained
 from rnncli.search.forms import BATCH, Candidate
-from rnncli.search.grid import Pattern, Share, share_of
+from rnncli.search.grid import Pattern, Portion, share_of
 from rnncli.search.selection import COMPARED, SORT_KEYS, Order, parse_figures
 from rnncli.search.sweep import Sweep, Tally, about, framework_of, reason_of, record_maker
 from rnncli.summary import TOTALS, Setting
@@ -89,7 +89,7 @@ _ORDER = Value("key", Order.parse, _nearest_order, "params")
 _FRONTIER = Value("list of figures", parse_figures, _nearest_frontier, "params,-output")
 """The figures that define the Pareto frontier."""
 
-_PART = Value("part", Share.parse, _nearest_part, "1/2")
+_PART = Value("part", Portion.parse, _nearest_part, "1/2")
 """One of several equal parts of the candidates."""
 
 
@@ -138,7 +138,7 @@ def command(
     order: Order | None,
     top: int | None,
     front: tuple[Order, ...] | None,
-    part: Share | None,
+    part: Portion | None,
     jobs: int,
     timesteps: int | None,
     batch: int | None,

@@ -17,7 +17,7 @@ from rnncli.formats import FORMATS, SEPARATOR, OpenNumbersError, choice_of, open
 from rnncli.formats.calls import is_call
 from rnncli.formats.networks import read_text
 from rnncli.language.likeness import closest
-from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Step
+from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Applied
 from rnncli.language.source import lowered
 from rnncli.layers import KINDS, Layer
 from rnncli.layers.sizes import BLANK_TEXT
@@ -140,42 +140,44 @@ def _holds_text(path: str) -> bool:
     return False
 
 
-def meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Step[Line]]:
+def meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Applied[Line]]:
     """Yield the line with an argument read as a file, a pattern or a piece of a spec, or repaired."""
     text = this.words[place].text
     path = text.strip().removeprefix("@")
     if choice_of(path) is not None:
         if this.name in _NO_FILES:
             message = f"{quote(text)} is a model file, which {this.name} does not accept"
-            yield Step(this.typed, "", message, advice=f"start from its spec: rnncli spec {shlex.quote(path)}")
+            yield Applied(this.typed, "", message, advice=f"start from its spec: rnncli spec {shlex.quote(path)}")
             return
     elif isfile(path) and this.name != "inspect":
         named_file = f"{quote(text)} is the name of a file"
         to_read = this.with_(place, Word("-"), end=[Word("<"), Word(path)]) if _holds_text(path) else this.typed
-        yield Step(to_read, "", named_file, drops=text, advice="" if to_read != this.typed else _NO_LINES)
+        yield Applied(to_read, "", named_file, drops=text, advice="" if to_read != this.typed else _NO_LINES)
     elif (near := None if is_spec(text) else near_file(text)) is not None:
-        yield Step(this.with_(place, Word(near)), "perhaps", f"{quote(text)} is neither a spec nor a file", drops=text)
+        yield Applied(
+            this.with_(place, Word(near)), "perhaps", f"{quote(text)} is neither a spec nor a file", drops=text
+        )
     yield from joined(this, place)
     is_plain = re.fullmatch(r"[^\W_][^:(,=]*", text) is not None and lowered(text) not in KINDS
     is_term = is_plain and not error.advice and is_word(text)
     no_spec = f"{quote(text)} is not a spec"
     if is_term and len(this.arguments) == 1:
-        yield Step(("layers", text), "", no_spec, drops=" ".join(this.typed), advice=A_WORD)
+        yield Applied(("layers", text), "", no_spec, drops=" ".join(this.typed), advice=A_WORD)
     candidates = _expanded(text) if this.name in ("compare", "reach", "solve") else []
     if 1 < len(candidates) <= _MOST_EXPANDED and (this.name != "solve" or BLANK_TEXT in text):
         lead = "the shell expands braces unless they are quoted"
-        yield Step(this.with_(place, *map(Word, candidates)), lead, drops=text)
+        yield Applied(this.with_(place, *map(Word, candidates)), lead, drops=text)
     elif candidates:
-        yield Step(("sweep", *this.typed[1:]))
+        yield Applied(("sweep", *this.typed[1:]))
     repair = error.repair if error.text == text else _mended_pattern(text)
     # A number is not a network of its own, and pieces that spaces have cut are all meant.
     stray = len(this.arguments) > 1 if re.fullmatch("[0-9x]+", text) else " " in text and "without" in error.lead
     if repair and "example" not in error.lead and not stray:
         lead = error.lead.replace(WITHOUT, f"without {quote(error.text[slice(*error.span)])}")
-        yield Step(this.with_(place, Word(repair)), lead, drops=text, advice=error.advice or "")
+        yield Applied(this.with_(place, Word(repair)), lead, drops=text, advice=error.advice or "")
     if is_plain and len(this.arguments) > 1 and (is_term or not re.search("[0-9]", text)):
         advice = f"`rnncli layers {text}` explains it" if is_term else ""
-        yield Step(this.with_(place), WITHOUT, no_spec, drops=text, costs=COSTS_A_GUESS, advice=advice)
+        yield Applied(this.with_(place), WITHOUT, no_spec, drops=text, costs=COSTS_A_GUESS, advice=advice)
 
 
 def _mended_pattern(pattern: str) -> str | None:
@@ -214,7 +216,7 @@ def _expanded(text: str) -> list[str]:
 # Pieces of a spec
 
 
-def joined(this: TypedLine, place: int) -> Iterator[Step[Line]]:
+def joined(this: TypedLine, place: int) -> Iterator[Applied[Line]]:
     """Yield the line with the pieces of a spec that spaces have cut joined into one."""
     texts = {each: this.words[each].text for each in this.arguments}
     alone = [each for each, text in texts.items() if text == "-" or choice_of(text) is not None]
@@ -233,8 +235,8 @@ def joined(this: TypedLine, place: int) -> Iterator[Step[Line]]:
     for mark in (" ", ","):
         whole = re.sub(r"\s*,[\s,]*", ",", mark.join(pieces))
         parts = [Word(whole) if i == group[0] else each for i, each in enumerate(this.words) if i not in group[1:]]
-        yield Step(this.line(parts), "", message)
-    yield Step(this.typed, "", message, advice="write it without spaces, or in quotes")
+        yield Applied(this.line(parts), "", message)
+    yield Applied(this.typed, "", message, advice="write it without spaces, or in quotes")
 
 
 def _starts_network(argument: str) -> bool:

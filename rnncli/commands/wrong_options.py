@@ -16,7 +16,7 @@ from rnncli.commands.rewrites import COMMANDS, OPTIONS
 from rnncli.commands.values import OneOf, Value
 from rnncli.errors import listed, quote
 from rnncli.language.likeness import closest, in_ascii
-from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Rewrite, Step
+from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Applied, Rewrite
 from rnncli.layers import KINDS
 from rnncli.reports.reference import A_WORD, is_word
 
@@ -33,7 +33,7 @@ how similar to a value."""
 _SHOW_COSTS = ("summary", "explain")
 """Commands whose output `compare` shows for several networks or settings."""
 
-Refused = tuple[str, Iterable[Step[Line]]]
+Refused = tuple[str, Iterable[Applied[Line]]]
 """The message about a line, in the style of all other errors, and the possible steps, the likeliest first."""
 
 
@@ -63,14 +63,14 @@ def refused(this: TypedLine, refusal: click.ClickException) -> Refused:
     return refusal.format_message().rstrip("."), []
 
 
-def _given_twice(this: TypedLine, option: click.Option) -> Iterator[Step[Line]]:
+def _given_twice(this: TypedLine, option: click.Option) -> Iterator[Applied[Line]]:
     """Yield steps for an option with several values that accepts one; `compare` may accept them all."""
     if _compares(this, option):
-        yield Step(this.line(this.words, "compare"), advice="compare shows them side by side")
+        yield Applied(this.line(this.words, "compare"), advice="compare shows them side by side")
     *others, _ = (place for place, each in enumerate(this.words) if each.option is option)
     kept = [each for place, each in enumerate(this.words) if place not in others]
     dropped = " ".join(this.words[place].value or "" for place in others)
-    yield Step(this.line(kept), "with the last value", drops=dropped, costs=1)
+    yield Applied(this.line(kept), "with the last value", drops=dropped, costs=1)
 
 
 def _compares(this: TypedLine, option: click.Option) -> bool:
@@ -78,23 +78,23 @@ def _compares(this: TypedLine, option: click.Option) -> bool:
     return this.name in _SHOW_COSTS and this.having(long_name(option)).get("compare", option).multiple
 
 
-def _with_example(this: TypedLine, place: int, option: click.Option, *behind: Word) -> Step[Line]:
+def _with_example(this: TypedLine, place: int, option: click.Option, *behind: Word) -> Applied[Line]:
     """Return the line with a value for an option that lacks one."""
     word = this.words[place]
     if not _example_of(option):
-        return Step(this.typed, advice=f"give one: {word.text} {option.metavar}")
+        return Applied(this.typed, advice=f"give one: {word.text} {option.metavar}")
     example = Word(word.text, option, _example_of(option))
-    return Step(this.with_(place, example, *behind), "for example", costs=COSTS_A_GUESS)
+    return Applied(this.with_(place, example, *behind), "for example", costs=COSTS_A_GUESS)
 
 
-def _with_argument(this: TypedLine) -> Iterator[Step[Line]]:
+def _with_argument(this: TypedLine) -> Iterator[Applied[Line]]:
     """Yield the line with the missing argument, taken from the examples of the help."""
     found = re.search(r"^\s*rnncli (.*)$", this.command.help or "", re.MULTILINE)
     if found is not None:
         example = words(this.command, shlex.split(found[1])[1:])
         options = [each for each in example if not each.is_argument and this.given <= {None}]
         arguments = [each for each in example if each.is_argument]
-        yield Step(this.line([*arguments, *this.words, *options]), "for example", costs=1)
+        yield Applied(this.line([*arguments, *this.words, *options]), "for example", costs=1)
 
 
 def _extra(this: TypedLine) -> list[int]:
@@ -102,16 +102,16 @@ def _extra(this: TypedLine) -> list[int]:
     return this.arguments[sum(each.nargs for each in this.command.params if isinstance(each, click.Argument)) :]
 
 
-def _without(this: TypedLine, extra: Sequence[int]) -> Iterator[Step[Line]]:
+def _without(this: TypedLine, extra: Sequence[int]) -> Iterator[Applied[Line]]:
     """Yield the line without extra arguments; several words may be one term that `layers` explains."""
     texts = [this.words[place].text for place in this.arguments]
     for text in ("_".join(texts), *texts) if this.name == "layers" else ():  # cell state, of lstm
         if is_word(text):
             others = " ".join(each for each in texts if text in texts and each != text)
-            yield Step(("layers", text), f"without {others}" if others else "")
+            yield Applied(("layers", text), f"without {others}" if others else "")
     rest = [each for place, each in enumerate(this.words) if place not in extra]
     dropped = " ".join(this.words[place].text for place in extra)
-    yield Step(this.line(rest), WITHOUT, drops=dropped, costs=COSTS_A_GUESS)
+    yield Applied(this.line(rest), WITHOUT, drops=dropped, costs=COSTS_A_GUESS)
 
 
 def _wrong_choice(this: TypedLine, what: str, type_: OneOf) -> Refused:
@@ -121,16 +121,18 @@ def _wrong_choice(this: TypedLine, what: str, type_: OneOf) -> Refused:
     right = [each for each in this.arguments if this.words[each].text.lower() in choices]
     if right:  # after other words of a sentence
         kept = [each for at, each in enumerate(this.words) if at not in this.arguments or at == right[0]]
-        return f"{quote(value)} is not a {what.strip('[]').lower().replace('|', ' or ')}", [Step(this.line(kept))]
-    steps: list[Step[Line]] = [Step(("layers", value), advice=A_WORD)] if this.name == "help" and is_word(value) else []
+        return f"{quote(value)} is not a {what.strip('[]').lower().replace('|', ' or ')}", [Applied(this.line(kept))]
+    steps: list[Applied[Line]] = (
+        [Applied(("layers", value), advice=A_WORD)] if this.name == "help" and is_word(value) else []
+    )
     command = COMMANDS.get(value.lower(), "").partition(" ")[0]
     nearest = type_.meant(value) or (command if command in choices else type_.nearest(value))
     if nearest is not None:
-        steps.append(Step(this.with_(place, *[Word(nearest)] * (nearest != this.name))))
+        steps.append(Applied(this.with_(place, *[Word(nearest)] * (nearest != this.name))))
     if len(choices) > _FEW:
-        steps.append(Step(this.typed, advice=f"choose from {', '.join(choices)}"))
+        steps.append(Applied(this.typed, advice=f"choose from {', '.join(choices)}"))
         return f"there is no {what.strip('[]').lower().replace('|', ' or ')} {quote(value)}", steps
-    steps.append(Step(this.with_(place, Word(choices[0])), "for example", drops=value, costs=COSTS_A_GUESS))
+    steps.append(Applied(this.with_(place, Word(choices[0])), "for example", drops=value, costs=COSTS_A_GUESS))
     return f"{what} is {quote(value)}, expected {listed(choices, 'or')}", steps
 
 
@@ -156,14 +158,14 @@ def _wrong_value(this: TypedLine, option: click.Option, message: str) -> Refused
     steps = [*_meant(this, place, option)]
     if several and not re.search("[0-9]/[0-9]", value):  # a fraction
         steps.append(
-            Step(this.with_(place, word._replace(value=several[0])), "with the first value", drops=value, costs=1)
+            Applied(this.with_(place, word._replace(value=several[0])), "with the first value", drops=value, costs=1)
         )
     if several and (option.multiple or compared.multiple):
         parts = [*this.words[:place], *(word._replace(value=each) for each in several), *this.words[place + 1 :]]
         if option.multiple:
-            steps.insert(0, Step(this.line(parts)))
+            steps.insert(0, Applied(this.line(parts)))
         elif _compares(this, option):
-            steps.insert(0, Step(this.line(parts, "compare"), advice="compare shows them side by side"))
+            steps.insert(0, Applied(this.line(parts, "compare"), advice="compare shows them side by side"))
         return f"{name} is {quote(value)}, but it takes one value at a time", steps
     if meant is None and name != word.text:
         steps[:0] = _of_value(this, place, value)
@@ -173,16 +175,16 @@ def _wrong_value(this: TypedLine, option: click.Option, message: str) -> Refused
     return f"{name} is {quote(value)}, expected {_taken(option)}{said}", steps
 
 
-def _meant(this: TypedLine, place: int, option: click.Option) -> Iterator[Step[Line]]:
+def _meant(this: TypedLine, place: int, option: click.Option) -> Iterator[Applied[Line]]:
     """Yield the line with the value that was probably meant, or with an example."""
     word, value = this.words[place], this.words[place].value or ""
     plain = in_ascii(value).strip("\"' ")
     nearest = plain if not _is_wrong(option, plain) else _type_of(option).nearest(plain)
     if nearest is not None:
         lead = "" if isinstance(option.type, OneOf) else "perhaps"
-        yield Step(this.with_(place, word._replace(value=nearest)), lead, drops=value)
+        yield Applied(this.with_(place, word._replace(value=nearest)), lead, drops=value)
     example = this.with_(place, word._replace(value=_example_of(option)))
-    yield Step(example, "for example", drops=value, costs=COSTS_A_GUESS // 2)
+    yield Applied(example, "for example", drops=value, costs=COSTS_A_GUESS // 2)
 
 
 def values_in(option: click.Option, text: str) -> list[str]:
@@ -246,9 +248,9 @@ def _unknown(this: TypedLine, place: int) -> Refused:
         said = typed._replace(value=behind[0])
     steps = list(named(this, place, said)) or list(_nearest(this, place, said))
     if re.match(r"--?[a-z][^ ]* ", typed.text):
-        steps.insert(0, Step(this.with_(place, *map(Word, typed.text.split())), "without the quotes"))
+        steps.insert(0, Applied(this.with_(place, *map(Word, typed.text.split())), "without the quotes"))
     if not steps and said.value is not None and len(this.arguments) == len(said.typed()) - 1:
-        steps.append(Step(this.with_(place, Word(said.value), used=len(said.typed())), drops=said.text))
+        steps.append(Applied(this.with_(place, Word(said.value), used=len(said.typed())), drops=said.text))
     if all(step.lead != WITHOUT for step in steps):
         steps.append(_dropped(this, place, said))
     return message, steps
@@ -259,7 +261,7 @@ def _name(said: Word) -> str:
     return in_ascii(said.text).lstrip("-/+_").rstrip(":").lower().replace("_", "-")
 
 
-def named(this: TypedLine, place: int, said: Word) -> Iterator[Step[Line]]:
+def named(this: TypedLine, place: int, said: Word) -> Iterator[Applied[Line]]:
     """Yield the line with the option that a word at a place names, by its own name, another name or one of its values.
 
     The word is an option that the command lacks, or a bare name, with the value in it or after it.
@@ -267,7 +269,7 @@ def named(this: TypedLine, place: int, said: Word) -> Iterator[Step[Line]]:
     name = _name(said)
     own = next((each for each in (f"--{name}", f"-{name}") if each in this.options), None)
     if own is not None and this.options[own] in this.given and said.is_argument:
-        yield Step(this.with_(place), WITHOUT, drops=said.text)
+        yield Applied(this.with_(place), WITHOUT, drops=said.text)
     elif own is not None:
         yield _instead(this, place, said, own)
     else:
@@ -279,7 +281,7 @@ def named(this: TypedLine, place: int, said: Word) -> Iterator[Step[Line]]:
                 return
 
 
-def _rewritten(this: TypedLine, place: int, said: Word) -> Iterator[Step[Line]]:
+def _rewritten(this: TypedLine, place: int, said: Word) -> Iterator[Applied[Line]]:
     """Yield the line as rewritten by the rows whose options the command has and the line does not have yet."""
     arguments = {this.words[each].text for each in this.arguments} - {said.value}
     names = dict.fromkeys((_name(said), _name(said).removeprefix("max-")))
@@ -297,7 +299,7 @@ def _rewritten(this: TypedLine, place: int, said: Word) -> Iterator[Step[Line]]:
 
 def _instead(
     this: TypedLine, place: int, said: Word, becomes: str, row: Rewrite | None = None, whole: bool = False
-) -> Step[Line]:
+) -> Applied[Line]:
     """Return the line with other words in place of one, and of its value if `whole`."""
     row = row or Rewrite("option", "", becomes, "")
     typed, to_file, path = becomes.partition("> ")
@@ -311,10 +313,10 @@ def _instead(
     state = this.with_(place, *map(Word, new), used=len(said.typed()), end=end)
     drops = f"{said.text} {said.value}" if said.value and (row.drops or callable(row.becomes)) else said.text
     costs = COSTS_A_GUESS if row.drops else int(row.invents)
-    return Step(state, row.lead, drops=drops, costs=costs, advice=row.advice)
+    return Applied(state, row.lead, drops=drops, costs=costs, advice=row.advice)
 
 
-def _nearest(this: TypedLine, place: int, said: Word) -> Iterator[Step[Line]]:
+def _nearest(this: TypedLine, place: int, said: Word) -> Iterator[Applied[Line]]:
     """Yield the line with a misspelt option or value corrected, `--jsn`, or the option of a value, `--kind json`."""
     names = {name.removeprefix("--"): name for name in this.options if name.startswith("--")}
     for row in OPTIONS:
@@ -340,7 +342,7 @@ def _nearest(this: TypedLine, place: int, said: Word) -> Iterator[Step[Line]]:
     yield from _of_value(this, place, said.value or "", len(said.typed()))
 
 
-def _sharing_a_word(this: TypedLine, place: int, said: Word) -> Iterator[Step[Line]]:
+def _sharing_a_word(this: TypedLine, place: int, said: Word) -> Iterator[Applied[Line]]:
     """Yield the line with the only option of which a name is a part or has it as one: `--manual-seed`, `--main`."""
     typed = {*re.split("s?-", _name(said).removesuffix("s"))}
     names = {name: {*re.split("s?-", name[2:].removesuffix("s"))} for name in this.options if name.startswith("--")}
@@ -349,11 +351,11 @@ def _sharing_a_word(this: TypedLine, place: int, said: Word) -> Iterator[Step[Li
         yield _instead(this, place, said, found[0])._replace(lead="perhaps")
 
 
-def _of_value(this: TypedLine, place: int, value: str, used: int = 1) -> Iterator[Step[Line]]:
+def _of_value(this: TypedLine, place: int, value: str, used: int = 1) -> Iterator[Applied[Line]]:
     """Yield the line with another option that has a value of this name: `-f torch`."""
     for option in this.options.values():
         if option not in this.given and isinstance(option.type, OneOf) and value.lower() in option.type.names:
-            yield Step(this.with_(place, Word(option.opts[0], option, value), used=used), "perhaps")
+            yield Applied(this.with_(place, Word(option.opts[0], option, value), used=used), "perhaps")
 
 
 def _fits(option: click.Option, value: str | None) -> bool:
@@ -361,7 +363,7 @@ def _fits(option: click.Option, value: str | None) -> bool:
     return option.is_flag if value is None else not option.is_flag and not _is_wrong(option, value)
 
 
-def _dropped(this: TypedLine, place: int, said: Word) -> Step[Line]:
+def _dropped(this: TypedLine, place: int, said: Word) -> Applied[Line]:
     """Return the line without an option that is a word of specs, belongs to other commands, or is unknown."""
     others = this.having(said.text)
     word = _name(said).replace("-", "_")
@@ -370,4 +372,4 @@ def _dropped(this: TypedLine, place: int, said: Word) -> Step[Line]:
     drops = said.text if flag or not said.value else f"{said.text} {said.value}"
     advice = f"`rnncli layers {word}` explains it" if told else ""
     state = this.with_(place, used=1 if flag else len(said.typed()))
-    return Step(state, WITHOUT, drops=drops, costs=COSTS_A_GUESS, advice=advice)
+    return Applied(state, WITHOUT, drops=drops, costs=COSTS_A_GUESS, advice=advice)

@@ -17,7 +17,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.lib import format as npy
 
-from rnncli.atomic import Written, written_whole
+from rnncli.atomic import WrittenFile, written_whole
 from rnncli.engine.activations import Array
 from rnncli.engine.checks import (
     check_all_finite,
@@ -257,7 +257,7 @@ WriteArrays = Callable[[IO[bytes], Mapping[str, Array]], None]
 """Writes arrays by key to an open file in some format."""
 
 
-def write_arrays(path: str, arrays: Mapping[str, Array], write: WriteArrays = write_npz) -> Written:
+def write_arrays(path: str, arrays: Mapping[str, Array], write: WriteArrays = write_npz) -> WrittenFile:
     """Write arrays by key to a file, by default an .npz file, completely or not at all. Return the written file.
 
     Raises:
@@ -266,11 +266,11 @@ def write_arrays(path: str, arrays: Mapping[str, Array], write: WriteArrays = wr
     with written_whole(path) as file:
         write(file, arrays)
         size = file.seek(0, os.SEEK_END)
-    return Written(path, size, f"({len(arrays)} array{'' if len(arrays) == 1 else 's'})")
+    return WrittenFile(path, size, f"({len(arrays)} array{'' if len(arrays) == 1 else 's'})")
 
 
 @contextlib.contextmanager
-def output_file(path: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iterator[tuple[Write, Written]]:
+def output_file(path: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iterator[tuple[Write, WrittenFile]]:
     """Write an output to a .npy file while it is computed.
 
     Yields a function that writes a chunk, given the samples in its columns (extra samples are ignored), and the file to
@@ -298,7 +298,7 @@ def output_file(path: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iter
                 file.seek(begin + sample * sample_bytes + start * step_bytes)
                 file.write(np.ascontiguousarray(columns[:, :, column]).data)
 
-        yield write, Written(path, end, shape_text(shape))
+        yield write, WrittenFile(path, end, shape_text(shape))
         file.truncate(end)  # extends the file if the last sequence is shorter than the longest
 
 

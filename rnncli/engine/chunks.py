@@ -237,7 +237,7 @@ def uncounted(steps: float) -> None:
     """Count nothing, when progress is not shown or a layer's loops count by themselves."""
 
 
-class Group(NamedTuple):
+class SequenceGroup(NamedTuple):
     """Sequences of a batch that run together.
 
     Attributes:
@@ -285,7 +285,7 @@ def run_together(network: Network) -> bool:
 
 def groups(
     network: Network, x: Array, lengths: Sequence[int], states: State, chunks_of: Callable[[Array], Iterator[Chunk]]
-) -> Iterator[Group]:
+) -> Iterator[SequenceGroup]:
     """Yield the sequences that run together: all of them, or those of each length, the shortest first.
 
     Args:
@@ -301,7 +301,7 @@ def groups(
     ends = np.flatnonzero(np.diff(each[longest_first])) + 1
     for samples in [longest_first] if run_together(network) else np.split(longest_first, ends)[::-1]:
         own, longest = {key: array[samples] for key, array in states.items()}, int(each[samples[0]])
-        yield Group(samples.tolist(), longest, _narrowing(x[samples, :longest], each[samples], chunks_of), own)
+        yield SequenceGroup(samples.tolist(), longest, _narrowing(x[samples, :longest], each[samples], chunks_of), own)
         for key, array in own.items():
             if key not in states:
                 states[key] = np.zeros((len(each), array.shape[1]), array.dtype)

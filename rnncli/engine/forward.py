@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnncli.engine.activations import Array
-from rnncli.engine.chunks import Chunk, Group, Pass, Tick, Write, flow, ticks, uncounted, work
+from rnncli.engine.chunks import Chunk, Pass, SequenceGroup, Tick, Write, flow, ticks, uncounted, work
 from rnncli.engine.model import Model
 from rnncli.errors import RnncliError
 from rnncli.language.rules import least_steps
@@ -22,7 +22,7 @@ from rnncli.quantities import features_of, shape_text
 from rnncli.summary import LayerSummary, Summary
 
 if TYPE_CHECKING:
-    from rnncli.engine.run import Plan
+    from rnncli.engine.run import RunPlan
 
 SATURATED = 0.985
 """The share of an activation's range, from either end, beyond which an output counts as saturated.
@@ -165,7 +165,7 @@ class ForwardRun:
 
 
 @np.errstate(all="ignore")  # numbers that are not finite are visible in the statistics
-def forward(plan: Plan, model: Model, given: Iterable[Group], tick: Tick, write: Write | None) -> ForwardRun:
+def forward(plan: RunPlan, model: Model, given: Iterable[SequenceGroup], tick: Tick, write: Write | None) -> ForwardRun:
     """Run a model on an input that comes in chunks, measuring every layer.
 
     Args:
@@ -179,7 +179,7 @@ def forward(plan: Plan, model: Model, given: Iterable[Group], tick: Tick, write:
         RnncliError: a layer's output shape is not the one that its summary predicts, which is a bug in rnncli.
     """
     network, framework, lengths = plan.network, plan.request.framework, plan.lengths
-    watches = [_Watch(Statistics(layer.output_range())) for layer in network.body]
+    watches = [_LayerClock(Statistics(layer.output_range())) for layer in network.body]
     padded = 0
     for sequences in given:
         size = len(sequences.samples), sequences.timesteps
@@ -234,7 +234,7 @@ def _warm_up(model: Model, batch: int, timesteps: int) -> None:
         pass
 
 
-class _Watch:
+class _LayerClock:
     """A clock for a layer, and statistics of its output."""
 
     def __init__(self, statistics: Statistics) -> None:

@@ -16,8 +16,8 @@ from rnncli.engine.array_files import given_weights, write_arrays
 from rnncli.engine.checks import check_ids, checked_arrays, checked_dtype, checked_input, state_shapes, weight_shapes
 from rnncli.engine.chunks import (
     Chunk,
-    Group,
     Pass,
+    SequenceGroup,
     State,
     Tick,
     check_lengths,
@@ -245,7 +245,7 @@ class Model(Commands):
         x = checked_input(self.network, x)
         batch, timesteps = x.shape[:2]
         if lengths is None:
-            return self._output(Group(range(batch), timesteps, self.chunks_of(x), states))
+            return self._output(SequenceGroup(range(batch), timesteps, self.chunks_of(x), states))
         lengths = check_lengths(lengths, batch, timesteps)
         if self.network.head.vocabulary is not None:
             is_read = np.arange(timesteps) < np.array(lengths)[:, None]
@@ -258,7 +258,7 @@ class Model(Commands):
         return output
 
     @np.errstate(all="ignore")  # numbers that are not finite are visible in the output
-    def _output(self, sequences: Group) -> Array:
+    def _output(self, sequences: SequenceGroup) -> Array:
         """Return the output for checked sequences."""
         shape = self.output_shape(len(sequences.samples), sequences.timesteps)
         output = np.zeros(shape if len(shape) == 3 else (shape[0], 1, shape[1]), self.dtype)

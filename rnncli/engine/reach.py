@@ -24,7 +24,7 @@ from rnncli.network import Network
 from rnncli.reports.reach import Bins, LayerReach, NetworkReach, SeedReach
 
 if TYPE_CHECKING:
-    from rnncli.engine.run import Plan
+    from rnncli.engine.run import RunPlan
 
 LEAST_EFFECT = 1000 * float(np.finfo(np.float64).eps)
 """The smallest effect, relative to the state, of which even a hundredth is distinguishable from rounding."""
@@ -54,7 +54,7 @@ def in_bins(figures: Array, steps: Array, starts: Array, of: Callable[..., Array
     return [*zip(*(found.get(place, nothing) for place in range(len(starts))), strict=True)]
 
 
-class Watch:
+class TwinRun:
     """A sample and its twin, which can run once.
 
     In the twin one input is changed: the first that the last layer reads and that is not padding. A few numbers are
@@ -238,7 +238,7 @@ _SQUARINGS = 24
 """The number of squarings for the spectral radius, which then has six correct digits."""
 
 
-def reach(plan: Plan, tick: Tick = uncounted, begin: Callable[[int], object] = uncounted) -> NetworkReach:
+def reach(plan: RunPlan, tick: Tick = uncounted, begin: Callable[[int], object] = uncounted) -> NetworkReach:
     """Run a network with each seed and return how far back it remembers.
 
         >>> from rnncli.engine.request import Request
@@ -267,7 +267,7 @@ def reach(plan: Plan, tick: Tick = uncounted, begin: Callable[[int], object] = u
         if model is None or plan.weights is None:  # other weights do not depend on the seed
             model = plan.model(seed)
             radius = max(spectral_radius(_candidate(model, layer, f"{name}/{way}")) for way in layer.directions)
-        watch = Watch(model, part, plan.chunks(model, seed), plan.timesteps, tick=tick)
+        watch = TwinRun(model, part, plan.chunks(model, seed), plan.timesteps, tick=tick)
         bins = widening_starts(watch.timesteps, BINS)
         watch.run()
         runs.append(SeedReach(seed, watch.reach(bins, since_change=True), radius))

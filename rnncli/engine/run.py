@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnncli.atomic import Written
+from rnncli.atomic import WrittenFile
 from rnncli.engine.array_files import (
     InputFile,
     open_input,
@@ -24,7 +24,7 @@ from rnncli.engine.array_files import (
 from rnncli.engine.checks import state_shapes
 from rnncli.engine.chunks import (
     Chunk,
-    Group,
+    SequenceGroup,
     State,
     Tick,
     chunk_steps,
@@ -68,7 +68,7 @@ class RunResult(Result):
 
     forward: ForwardRun
     study: Study | None
-    files: tuple[Written, ...] = ()
+    files: tuple[WrittenFile, ...] = ()
     notes: tuple[str, ...] = ()
     wide: bool = False
 
@@ -87,7 +87,7 @@ class RunResult(Result):
         return self.forward.as_dict() | ({} if self.study is None else {"plot": self.study.as_dict()})
 
 
-def plan(network: Network | Model | str, request: Request, wide: bool = False) -> Plan:
+def plan(network: Network | Model | str, request: Request, wide: bool = False) -> RunPlan:
     """Return a run that is ready to start: its input is open, its sizes are known, and it fits in memory.
 
         >>> plan("input:8,lstm:4", Request(batch=2)).run().forward.summary.output_shape
@@ -136,7 +136,7 @@ def plan(network: Network | Model | str, request: Request, wide: bool = False) -
     weights: Model | Part | str | None = request.weights or given
     if weights is None and trained is not None and trained.has_weights:
         weights = trained
-    run = Plan(network, request, batch, timesteps, init, part, weights, (), array, lengths, wide)
+    run = RunPlan(network, request, batch, timesteps, init, part, weights, (), array, lengths, wide)
     run.check_fits()
     notes = list[str]()
     if request.weights is not None:
@@ -150,7 +150,7 @@ def plan(network: Network | Model | str, request: Request, wide: bool = False) -
         if not trained.has_weights:
             how = "each seed draws its own" if reaches else f"they are drawn with seed {request.seed}"
             notes.append(f"the file has no weights: {how}")
-        notes += trained.told
+        notes += trained.run_notes
     return replace(run, notes=(*notes, *_notes_on_states(network, request)))
 
 
@@ -172,7 +172,7 @@ def _notes_on_states(network: Network, request: Request) -> Iterator[str]:
 
 
 @dataclass(frozen=True)
-class Plan:
+class RunPlan:
     """A run that is ready to start.
 
     Attributes:
@@ -300,7 +300,7 @@ class Plan:
             from rnncli.engine.study import figures_kept, study_of
 
             check_twins_fit(part, length, figures=figures_kept(part.body[-1], request.gates))
-        files: list[Written] = []
+        files: list[WrittenFile] = []
         tick(0)
         with ExitStack() as open_files:
             write = None
@@ -308,7 +308,7 @@ class Plan:
                 shape = model.output_shape(batch, timesteps)
                 write, written = open_files.enter_context(output_file(request.output, shape, model.dtype))
                 files.append(written)
-            x, given = None, iter([Group(range(batch), timesteps, self.chunks(model, request.seed), states)])
+            x, given = None, iter([SequenceGroup(range(batch), timesteps, self.chunks(model, request.seed), states)])
             if self.lengths is not None:
                 x = np.moveaxis(np.concatenate([chunk.values for chunk in self.chunks(model, request.seed)]), -1, 0)
                 given = groups(self.network, x, self.lengths, states, model.chunks_of)

@@ -17,7 +17,7 @@ from rnncli.engine.activations import Array
 from rnncli.engine.chunks import Chunk, State, Tick, uncounted
 from rnncli.engine.forward import saturation_limits
 from rnncli.engine.model import Model
-from rnncli.engine.reach import Watch, in_bins
+from rnncli.engine.reach import TwinRun, in_bins
 from rnncli.engine.recurrent import RecurrentStage
 from rnncli.layers import Layer
 from rnncli.network import Network
@@ -173,7 +173,7 @@ def study_of(
         tick: called with the work just done, which adds up to the work of the recurrent layers.
         with_gates: whether to study the gates too, which makes the run slower.
     """
-    watch = Watch(model, part, chunks, timesteps, states, tick)
+    watch = TwinRun(model, part, chunks, timesteps, states, tick)
     layer = part.body[-1]
     bounds, units = layer.output_range(), int(part.summary().output_shape[-1] or 0)
     limits = None if bounds is None else saturation_limits(*bounds)

@@ -11,7 +11,7 @@ from rnncli.export import Job
 from rnncli.export.plan import Plan
 from rnncli.export.python_calls import INDENT, fits, imported, laid_out
 from rnncli.formats.frameworks import KERAS
-from rnncli.layers.python_call import Call, number, string
+from rnncli.layers.python_call import PythonCall, number, string
 from rnncli.quantities import shape_text
 
 if TYPE_CHECKING:
@@ -44,13 +44,13 @@ def arrays(job: Job) -> Arrays:
 def _model(plan: Plan) -> Iterator[str]:
     """Yield the lines that build the model, with each layer's output shape as a comment."""
     dtype = () if plan.network.head.vocabulary is None else ('dtype="int32"',)
-    head, shape = Call("keras.Input", (shape_text(plan.reads[1:]), *dtype)), shape_text(plan.reads)
+    head, shape = PythonCall("keras.Input", (shape_text(plan.reads[1:]), *dtype)), shape_text(plan.reads)
     # Embedding has mask_zero, so that only other inputs need a Masking layer.
     marks = plan.network.head.masks and plan.network.head.vocabulary is None
-    masking = [Call("Masking", ())] if marks else []
+    masking = [PythonCall("Masking", ())] if marks else []
     if not plan.steps and not masking:
         # A Sequential with only an input cannot be called.
-        yield from laid_out(Call("inputs = keras.Input", head.arguments), comment=shape)
+        yield from laid_out(PythonCall("inputs = keras.Input", head.arguments), comment=shape)
         yield "model = keras.Model(inputs, inputs)"
         return
     indent = 2 * INDENT
@@ -70,7 +70,7 @@ def _model(plan: Plan) -> Iterator[str]:
     yield ")"
 
 
-def _run(call: Call, times: int, indent: str, comment: str) -> Iterator[str]:
+def _run(call: PythonCall, times: int, indent: str, comment: str) -> Iterator[str]:
     """Yield the lines for a run of equal layers."""
     loop = f"for _ in range({times})"
     if fits(line := f"{indent}*[{call} {loop}],  # {comment}"):
@@ -91,16 +91,16 @@ def _loading(job: Job) -> Iterator[str]:
         return
     yield ""
     if not job.saved.endswith(".weights.h5"):
-        yield from laid_out(Call("with np.load", (string(job.saved),)), end=" as weights:")
+        yield from laid_out(PythonCall("with np.load", (string(job.saved),)), end=" as weights:")
         yield f"{INDENT}model.set_weights(list(weights.values()))"
     else:
-        yield from laid_out(Call("model.load_weights", (string(job.saved),)))
+        yield from laid_out(PythonCall("model.load_weights", (string(job.saved),)))
 
 
 # Calls
 
 
-def call_of(layer: Any) -> Call:
+def call_of(layer: Any) -> PythonCall:
     """Return the call for a layer: its sizes and non-default arguments, in the order of the signature.
 
     A bidirectional layer is wrapped in `Bidirectional`.
@@ -110,11 +110,11 @@ def call_of(layer: Any) -> Call:
     sizes = [_written(getattr(layer, each)) for each in layer.sizes.attributes if each in takes]
     own = [option.attribute for option in layer.options if option.in_keras is None and option.attribute != "merge_mode"]
     given = {each: getattr(layer, each) for each in own if getattr(layer, each) != layer.default(each)}
-    call = Call(name, (*sizes, *(f"{each}={_written(given[each])}" for each in sorted(given, key=takes.index))))
+    call = PythonCall(name, (*sizes, *(f"{each}={_written(given[each])}" for each in sorted(given, key=takes.index))))
     if layer.merge is None:
         return call
     merge = () if layer.merge == "concat" else (f"merge_mode={string(layer.merge)}",)
-    return Call("Bidirectional", (call, *merge))
+    return PythonCall("Bidirectional", (call, *merge))
 
 
 def _written(value: Any) -> str:

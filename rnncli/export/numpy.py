@@ -20,7 +20,7 @@ from rnncli.export.plan import Plan, Step
 from rnncli.export.python_calls import INDENT, commented, docstring, fits, laid_out, shape_words
 from rnncli.immutable import NamedTuple
 from rnncli.layers import Layer
-from rnncli.layers.python_call import Call, string
+from rnncli.layers.python_call import PythonCall, string
 
 if TYPE_CHECKING:
     from rnncli.export import Arrays
@@ -48,7 +48,7 @@ def export(job: Job) -> str:
         lines += ["from math import erf, sqrt", ""]  # NumPy has no error function
     lines.append("import numpy as np")
     if owners and job.saved is not None:
-        lines += ["", *laid_out(Call("with np.load", (string(job.saved),)), end=" as file:")]
+        lines += ["", *laid_out(PythonCall("with np.load", (string(job.saved),)), end=" as file:")]
         lines.append(f"{INDENT}weights = dict(file)  # by key: {owners[0].name}/{owners[0].weights[0].name}")
     for name in sorted(activations, key=[*ACTIVATIONS].index):
         if (body := ACTIVATIONS[name]) is not None:
@@ -152,18 +152,18 @@ class NumpyWriter(NamedTuple):
         """The layer."""
         return self.step.layer
 
-    def shared(self, *arguments: str) -> Call:
+    def shared(self, *arguments: str) -> PythonCall:
         """Return the call of the function that layers of the same sort share."""
         sort = sort_of(self.layer)
         assert sort is not None
-        return Call(self.names[sort], arguments)
+        return PythonCall(self.names[sort], arguments)
 
-    def assigned(self, value: str | Call, target: str = "x", more: str = "") -> Iterator[str]:
+    def assigned(self, value: str | PythonCall, target: str = "x", more: str = "") -> Iterator[str]:
         """Yield the lines that assign a value; assignments to x have the output shape, and `more`, as a comment."""
         comment = f"{shape_words(self.step.returns)}{more}" if target == "x" else ""
         room = INDENT + self.room  # used to measure the lines; the indentation itself is added later
-        if isinstance(value, Call):
-            call = Call(f"{target} = {value.function}", value.arguments)
+        if isinstance(value, PythonCall):
+            call = PythonCall(f"{target} = {value.function}", value.arguments)
             yield from (line[len(room) :] for line in laid_out(call, room, comment=comment))
         else:
             yield from commented(f"{target} = {value}", comment, room)
@@ -173,7 +173,7 @@ def _recurrent(writer: NumpyWriter) -> Iterator[str]:
     layer, whole = writer.layer, writer.layer.returns == "sequence"
     inputs = ["x", "mask"] if writer.plan.masks_cells else ["x"]
 
-    def reading(direction: str, backwards: bool) -> Call:
+    def reading(direction: str, backwards: bool) -> PythonCall:
         arguments = [f"{each}[:, ::-1]" if backwards else each for each in inputs]
         return writer.shared(*arguments, _quoted(writer.step.name + direction))
 
@@ -282,7 +282,7 @@ def _drawn_layer(step: Step, room: str) -> Iterator[str]:
     number = f"n + {step.number}" if "{n}" in step.name else str(step.number)
     for weight in step.weights:
         sizes = tuple(map(str, weight.shape))
-        call = Call("draw", (number, _quoted(f"{step.name}/{weight.name}"), str(weight.initializer), *sizes))
+        call = PythonCall("draw", (number, _quoted(f"{step.name}/{weight.name}"), str(weight.initializer), *sizes))
         yield from (line[len(room) :] for line in laid_out(call, room))
 
 
@@ -306,5 +306,5 @@ def _main(job: Job) -> Iterator[str]:
 
 def _stream(job: Job, key: str) -> Iterator[str]:
     """Yield the lines that create the random stream for a key, as `rnncli.engine.initializers` does."""
-    call = Call("stream = np.random.SeedSequence", (str(job.seed), f"spawn_key={key}"))
+    call = PythonCall("stream = np.random.SeedSequence", (str(job.seed), f"spawn_key={key}"))
     yield from (line.removeprefix(INDENT) for line in laid_out(call, INDENT))

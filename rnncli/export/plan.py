@@ -13,7 +13,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from rnncli.immutable import NamedTuple
-from rnncli.layers.torch_modules import Module, modules_of, stacks_of
+from rnncli.layers.torch_modules import TorchModule, modules_of, stacks_of
 from rnncli.layers.weights import Weight
 from rnncli.network import Network
 from rnncli.quantities import Shape
@@ -63,7 +63,7 @@ class TorchPart(NamedTuple):
     """
 
     levels: tuple[Step, ...]
-    module: Module | None
+    module: TorchModule | None
     attribute: str
 
     @property

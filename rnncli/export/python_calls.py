@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from rnncli.characters import columns
 from rnncli.export.plan import named_axes
-from rnncli.layers.python_call import Call
+from rnncli.layers.python_call import PythonCall
 from rnncli.network import Network
 from rnncli.quantities import Shape
 
@@ -14,7 +14,7 @@ WIDTH = 88
 INDENT = "    "
 
 
-def laid_out(call: Call, indent: str = "", end: str = "", comment: str = "") -> Iterator[str]:
+def laid_out(call: PythonCall, indent: str = "", end: str = "", comment: str = "") -> Iterator[str]:
     """Yield the lines of a call: one if it fits, else its arguments on their own line, or on a line each.
 
     Args:
@@ -32,7 +32,7 @@ def laid_out(call: Call, indent: str = "", end: str = "", comment: str = "") -> 
         yield line
     else:
         for argument in call.arguments:
-            if isinstance(argument, Call):
+            if isinstance(argument, PythonCall):
                 yield from laid_out(argument, indent + INDENT, ",")
             else:
                 yield f"{indent}{INDENT}{argument},"

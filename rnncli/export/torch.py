@@ -16,7 +16,7 @@ from rnncli.export.plan import Plan, TorchPart, plan_of
 from rnncli.export.python_calls import INDENT, commented, docstring, laid_out, shape_words
 from rnncli.immutable import NamedTuple
 from rnncli.language.rules import check_framework, error_at
-from rnncli.layers.python_call import Call, string
+from rnncli.layers.python_call import PythonCall, string
 from rnncli.layers.torch_modules import MODULES
 from rnncli.layers.weights import name_at_level
 from rnncli.layers.words import fields_in_both
@@ -132,14 +132,14 @@ def _source(job: Job) -> Iterator[str]:
         yield f"{2 * INDENT}super().__init__()"
         for attribute, module in modules.items():
             function, arguments = module.made
-            yield from laid_out(Call(f"self.{attribute} = {function}", arguments), 2 * INDENT)
+            yield from laid_out(PythonCall(f"self.{attribute} = {function}", arguments), 2 * INDENT)
         yield ""
     yield from forward
     yield from ("", "", "model = Network()")
     if job.saved is not None:
         yield ""
         yield from (f"# {line}" for line in _weights_comment(job))
-        yield from laid_out(Call("model.load_state_dict", (Call("load_file", (string(job.saved),)),)))
+        yield from laid_out(PythonCall("model.load_state_dict", (PythonCall("load_file", (string(job.saved),)),)))
         if any(module.drops for module in modules.values()):
             yield "model.eval()  # no dropout"
 

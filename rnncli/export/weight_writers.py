@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnncli.atomic import Written
+from rnncli.atomic import WrittenFile
 from rnncli.engine.array_files import WriteArrays, write_arrays, write_npz
 from rnncli.errors import RnncliError
 from rnncli.formats.keras.hdf5_process import ADVICE
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rnncli.export import Arrays
 
 
-def write_weights(path: str, arrays: Arrays, extension: str) -> Written:
+def write_weights(path: str, arrays: Arrays, extension: str) -> WrittenFile:
     """Write named arrays to a file in the format of an extension, completely or not at all. Return the written file.
 
     Raises:

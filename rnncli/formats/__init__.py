@@ -116,7 +116,7 @@ SEPARATOR = "::"
 """The separator between a file and the name or number of one of its parts."""
 
 
-class Choice(NamedTuple):
+class ChosenPart(NamedTuple):
     """The path of a model file, and the name or number of the chosen part, which may be empty."""
 
     path: str
@@ -129,7 +129,7 @@ def is_path(text: str) -> bool:
     return has_stroke and re.match(r"\s*(([A-Za-z]:|~|\.{1,2})[\\/]|/|\\\\)", text) is not None
 
 
-def choice_of(text: str) -> Choice | None:
+def choice_of(text: str) -> ChosenPart | None:
     """Return the model file that a text names, or None if it names none: `model.onnx`, `model.pt::2`, `C:\\model.pt`.
 
     Spaces around it are ignored, as around a spec. The name of the file itself may contain the separator. A text that
@@ -139,8 +139,8 @@ def choice_of(text: str) -> Choice | None:
     for count in range(1, min(len(names), _MOST_NAMES) + 1):
         path = SEPARATOR.join(names[:count])
         if is_known(path):
-            return Choice(path, SEPARATOR.join(names[count:]))
-    return Choice(names[0], SEPARATOR.join(names[1:])) if is_path(text) else None
+            return ChosenPart(path, SEPARATOR.join(names[count:]))
+    return ChosenPart(names[0], SEPARATOR.join(names[1:])) if is_path(text) else None
 
 
 _MOST_NAMES = 100

@@ -64,7 +64,7 @@ def ending(name: str) -> str:
     return name[-_LONGEST:].lower()
 
 
-class _Name(NamedTuple):
+class _ArrayName(NamedTuple):
     """The information in a name: a family, numbers, the enclosing module, and the sides of a model that it mentions."""
 
     family: str
@@ -73,10 +73,10 @@ class _Name(NamedTuple):
     sides: frozenset[str]
 
 
-def _name(text: str) -> _Name:
+def _name(text: str) -> _ArrayName:
     sides = (first or second for first, second in _SIDE.findall(ending(text)))
     same = {"source": "src", "target": "tgt", "trg": "tgt"}
-    return _Name(*numbered(text), _HOME.sub("", owner_of(text)), frozenset(same.get(each, each) for each in sides))
+    return _ArrayName(*numbered(text), _HOME.sub("", owner_of(text)), frozenset(same.get(each, each) for each in sides))
 
 
 def _kind(node: Node) -> Literal["unknown", "cell", "table", "plain", "beside"]:
@@ -92,14 +92,14 @@ def linked(nodes: Sequence[Node], ordered: bool) -> list[Node]:
 
     The levels of a stack are linked already.
     """
-    rows = _Rows(nodes, ordered)
+    rows = _RowBuilder(nodes, ordered)
     for start in rows.starts():
         if start not in rows.used:
             rows.make(start)
     return rows.nodes
 
 
-class _Rows:
+class _RowBuilder:
     """Builds rows, one around each cell that is not in one yet. Layers are identified by their indices.
 
     Attributes:

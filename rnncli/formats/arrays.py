@@ -73,7 +73,7 @@ _ANCESTORS = 50
 
 
 @dataclass
-class _Module:
+class _ModuleArrays:
     """A module with arrays: by level, if it is a stack of cells, and others."""
 
     name: str
@@ -97,10 +97,10 @@ def nodes_of(
     if not ordered:
         tensors = sorted(tensors, key=lambda each: by_numbers(each.name))
     named, scales = _without_parametrizations(tensors)
-    modules: dict[str, _Module] = {}
+    modules: dict[str, _ModuleArrays] = {}
     for name, tensor in named.items():
         owner, convention, role, level = _role_of(name)
-        module = modules.setdefault(owner, _Module(owner, convention))
+        module = modules.setdefault(owner, _ModuleArrays(owner, convention))
         (module.others if level is None else module.levels.setdefault(level, {}))[role] = tensor
     nodes = [_real(told(node)) for module in modules.values() for node in _nodes_of_module(module)]
     # A module with the name of another's level is in no part.
@@ -224,7 +224,7 @@ def _role_of(name: str) -> tuple[str, Convention, str, int | None]:
     return owner or name, "torch", role, None
 
 
-def _nodes_of_module(module: _Module) -> Iterator[Node]:
+def _nodes_of_module(module: _ModuleArrays) -> Iterator[Node]:
     """Yield the nodes of a module: one per level of a stack, or an unknown one if it has more than a stack."""
     name, others = module.name or "rnn" * bool(module.levels), module.others  # a cell may be saved by itself
     if module.levels and others:

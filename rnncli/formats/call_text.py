@@ -14,7 +14,7 @@ from rnncli.formats.build import (
     TwiceGivenError,
     UnknownArgumentError,
 )
-from rnncli.formats.frameworks import CLASSES, CUTS, DIFFERS, HOLDS, SHAPES, Class, class_of
+from rnncli.formats.frameworks import CLASSES, CUTS, DIFFERS, HOLDS, SHAPES, FrameworkClass, class_of
 from rnncli.formats.nodes import Node, names
 from rnncli.formats.python.objects import ACTIVATION_NAMES, Call, Named, UnparsableError, Value, tree_of
 from rnncli.language.framework_words import FRAMEWORK_WORDS, NOT_MERGED, framework_word
@@ -227,7 +227,7 @@ class Text:
         shorter = None if shaped else self.without(node_of(call))
         return self.fault(message, span, FRAMEWORK_WORDS[known], "without it", shorter)
 
-    def wrong(self, framework: Framework, call: Call, cls: Class, fault: ArgumentFaultError) -> SpecError:
+    def wrong(self, framework: Framework, call: Call, cls: FrameworkClass, fault: ArgumentFaultError) -> SpecError:
         """Return the error for an argument of a call."""
         argument, message, node = fault.argument, str(fault), node_of(call)
         if message.startswith(f"{call.name} ") and call.name not in CUTS:
@@ -254,7 +254,7 @@ class Text:
         lead = "for example" if fault.made_up else "perhaps"
         return self.fault(message, span, advice, lead, self.with_(span, instead) if instead else None)
 
-    def with_comma(self, cls: Class, call: Call) -> SpecError | None:
+    def with_comma(self, cls: FrameworkClass, call: Call) -> SpecError | None:
         """Return the error for a rate with a decimal comma, `Dropout(0,5)`, or None."""
         args = node_of(call).args[:2]
         written = [self.part(each) for each in args]

@@ -28,7 +28,18 @@ from rnncli.formats.call_text import (
     node_of,
     pieces,
 )
-from rnncli.formats.frameworks import CUTS, DATA, HOLDS, INPUTS, SAME_MODULE, SHAPES, Class, bound, built, class_of
+from rnncli.formats.frameworks import (
+    CUTS,
+    DATA,
+    HOLDS,
+    INPUTS,
+    SAME_MODULE,
+    SHAPES,
+    FrameworkClass,
+    bound,
+    built,
+    class_of,
+)
 from rnncli.formats.nodes import (
     Node,
     Note,
@@ -76,7 +87,7 @@ _OPTIONS = FLAGS | {*NAMES_ACTIVATION, "merge_mode", "padding"}
 """Arguments that are not numbers."""
 
 
-class _Written(str):
+class _WrittenExpression(str):
     """An expression as it is written, in place of a value."""
 
     __repr__ = str.__str__
@@ -114,7 +125,7 @@ def read(text: str, settings: Settings = NO_SETTINGS, repairs: int = _MOST_REPAI
     message, advice = "it is nested too deeply", ""
     repairs = min(repairs, _MOST_READ // max(len(text), 1))
     try:
-        return _Line(text, settings).reading()
+        return _CallReader(text, settings).reading()
     except OpenNumbersError:
         raise
     except SpecError as fault:
@@ -167,7 +178,7 @@ def mended(text: str, repairs: int = _MOST_REPAIRS) -> str | None:
     specs: list[str] = []
     for each in parts:
         try:
-            specs += _Line(each.text, NO_SETTINGS).specs(first=not specs) if each in calls else [each.text]
+            specs += _CallReader(each.text, NO_SETTINGS).specs(first=not specs) if each in calls else [each.text]
         except OpenNumbersError:
             return None
         except SpecError as fault:
@@ -246,7 +257,7 @@ def template_of_calls(text: str) -> CalledTemplate | None:
 # The network in a text of calls
 
 
-class _Line(Text):
+class _CallReader(Text):
     """Reader of one text."""
 
     def __init__(self, text: str, settings: Settings) -> None:
@@ -449,7 +460,7 @@ class _Line(Text):
         except ArgumentFaultError as fault:
             raise self.wrong(self._framework, call, cls, fault) from None
 
-    def _value(self, call: Call, cls: Class, argument: str, value: Value) -> Value:
+    def _value(self, call: Call, cls: FrameworkClass, argument: str, value: Value) -> Value:
         """Return the value of an argument in the form that the table expects; record the numbers it leaves open."""
         self._evaluator.step()
         node = call.given.written(argument, cls.takes)
@@ -468,7 +479,7 @@ class _Line(Text):
         if argument in HOLDS or open_in(value) is None:
             return value
         if argument in _OPTIONS or argument in cls.changing:
-            return _Written(self.part(node))
+            return _WrittenExpression(self.part(node))
         return 0 if argument == "dropout" else self._number(value, node)
 
     def _number(self, value: Value, node: ast.AST) -> Value:

@@ -21,7 +21,7 @@ from rnncli.layers.weights import Framework
 from rnncli.results import Result
 
 
-class Group(NamedTuple):
+class ArrayGroup(NamedTuple):
     """Arrays whose names start with the same prefix."""
 
     name: str
@@ -77,13 +77,13 @@ class ModelFile(Result):
         return (*{tensor.name: tensor for tensor in of_parts}.values(), *self.others)
 
     @cached_property
-    def groups(self) -> tuple[Group, ...]:
+    def groups(self) -> tuple[ArrayGroup, ...]:
         """The arrays that are not in a part, grouped by the first word of their names that not all arrays share."""
         depth = _unshared(self.tensors)
         groups: dict[str, list[Tensor]] = {}
         for tensor in self.others:
             groups.setdefault(".".join(re.split(r"[./]", tensor.name)[: depth + 1]), []).append(tensor)
-        return tuple(Group(name, tuple(some)) for name, some in groups.items())
+        return tuple(ArrayGroup(name, tuple(some)) for name, some in groups.items())
 
     @cached_property
     def params(self) -> int:

@@ -9,7 +9,7 @@ from os import PathLike, fsdecode
 from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import ArgumentError, SpecError, listed, shorten
-from rnncli.formats import NO_SETTINGS, Choice, Settings, choice_of, open_model, part_of
+from rnncli.formats import NO_SETTINGS, ChosenPart, Settings, choice_of, open_model, part_of
 from rnncli.immutable import NamedTuple
 from rnncli.network import Network, plain
 from rnncli.summary import Origin
@@ -170,7 +170,7 @@ def read(text: str, settings: Settings = NO_SETTINGS) -> Reading:
     return read_text(text, settings) if choice is None else _of_file(choice, settings)
 
 
-def _of_file(choice: Choice, settings: Settings) -> Reading:
+def _of_file(choice: ChosenPart, settings: Settings) -> Reading:
     model = open_model(choice.path, settings)
     part = part_of(model, choice.part)
     origin = Origin(

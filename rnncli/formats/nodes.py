@@ -244,7 +244,7 @@ class Part:
         return tuple(dict.fromkeys(note.text for note in self.notes if note.effect != "left out"))
 
     @property
-    def told(self) -> tuple[str, ...]:
+    def run_notes(self) -> tuple[str, ...]:
         """The sentences that only a run prints: differences that change its outputs, and the assumptions in brief."""
         assumed = self.said("assumed")
         more = f"; {len(assumed) - 1} more in rnncli inspect" if len(assumed) > 1 else ""

@@ -85,7 +85,7 @@ def parts_of(
     Raises:
         RnncliError: it has more parts than a source may have.
     """
-    graph = _Graph(nodes, features, framework)
+    graph = _NodeGraph(nodes, features, framework)
     parts: list[Part] = []
     notes: list[Note] = []
     shown: set[str] = set()
@@ -119,7 +119,7 @@ def parts_of(
 
 
 @dataclass
-class _Row:
+class _RowInProgress:
     """A row under construction.
 
     Attributes:
@@ -257,7 +257,7 @@ def _unsettled(around: tuple[int, int]) -> str:
 
 def first_misfit(nodes: Sequence[Node]) -> tuple[Node, str] | None:
     """Return the first node of a chain that does not fit after the one before it, and the reason."""
-    row = _Row()
+    row = _RowInProgress()
     for node in nodes:
         if (reason := row.take(node)) is not None:
             return row.culprit(node, reason), reason
@@ -266,11 +266,11 @@ def first_misfit(nodes: Sequence[Node]) -> tuple[Node, str] | None:
     return (row.nodes[row.open[-1]], _unsettled(row.around)) if row.open else None
 
 
-def _fitting(nodes: Sequence[Node]) -> _Row:
+def _fitting(nodes: Sequence[Node]) -> _RowInProgress:
     """Return the longest row that ends with the last of some nodes."""
     begins = ""
     while True:
-        row = _Row()
+        row = _RowInProgress()
         for place, node in enumerate(nodes):
             if (reason := row.take(node)) is not None:
                 name = shorten(row.culprit(node, reason).name)
@@ -283,7 +283,7 @@ def _fitting(nodes: Sequence[Node]) -> _Row:
         nodes = nodes[row.open[-1] + 1 if row.open else place :]
 
 
-class _Graph:
+class _NodeGraph:
     """Follows the edges of nodes."""
 
     def __init__(self, nodes: Sequence[Node], features: int | None, framework: Framework | None) -> None:
@@ -298,7 +298,7 @@ class _Graph:
         ends = (node.reads or () for node in nodes if node.kind == "output")
         self._outputs = [(read.node, read.returns) for reads in ends for read in reads]
 
-    def row(self, node: Node) -> _Row:
+    def row(self, node: Node) -> _RowInProgress:
         """Return the longest row through a node: from a head or known features, while the last node has one reader."""
         before = {node.name: node}
         first = node
@@ -342,7 +342,7 @@ class _Graph:
         reads = readers[0].reads or ()
         return readers[0] if reads[0].node == node.name and (len(reads) == 1 or readers[0].loops) else None
 
-    def part(self, row: _Row) -> Part | Note:
+    def part(self, row: _RowInProgress) -> Part | Note:
         """Return a row as a part, or a note if it cannot be one."""
         wanted = [self._wanted(row.nodes, place) for place in range(len(row.nodes))]
         nodes = [self._returning(node, want) for node, want in zip(row.nodes, wanted, strict=True)]
@@ -412,7 +412,7 @@ class _Graph:
         } | {returns for name, returns in self._outputs if name == last}
         return edges.pop() if len(edges) == 1 else said
 
-    def _left_before(self, row: _Row) -> str:
+    def _left_before(self, row: _RowInProgress) -> str:
         """Return the node outside a row that its first node reads; empty if that is the input."""
         first = row.nodes[0]
         if takes_input(first.word) or not first.reads:
@@ -422,7 +422,7 @@ class _Graph:
             return shorten(first.reads[0].node)
         return "" if read.kind == "input" else read.described
 
-    def _around(self, row: _Row) -> Iterator[Note]:
+    def _around(self, row: _RowInProgress) -> Iterator[Note]:
         """Yield notes on what is left out before and after a row."""
         first, last = row.nodes[0], row.nodes[-1]
         if before := self._left_before(row):

@@ -37,7 +37,7 @@ class Completion(NamedTuple):
     means: str
 
 
-class _Word(NamedTuple):
+class _CompletionWord(NamedTuple):
     """A way to write the completed part, its meaning, and whether it is a value without its key."""
 
     text: str
@@ -65,7 +65,7 @@ def spec_completions(text: str, *, blanks: bool = False) -> list[Completion]:
     return [Completion(text + word.text[len(typed) :], word.text, word.means) for word in words]
 
 
-def _kinds(typed: str, before: str) -> Iterator[_Word]:
+def _kinds(typed: str, before: str) -> Iterator[_CompletionWord]:
     """Yield the kinds that start with the typed text: input kinds for the first layer, others after it."""
     first = not before
     layers = [layer for layer in LAYERS if (layer.reads == "input") == first and _has_length(before, layer)]
@@ -74,11 +74,11 @@ def _kinds(typed: str, before: str) -> Iterator[_Word]:
     starting = [each for each in kinds if each[0].startswith(typed)]
     for name, layer in starting or [each for each in others if each[0].startswith(typed)]:
         if layer.sizes.required:
-            yield _Word(f"{name}:", layer.means)
+            yield _CompletionWord(f"{name}:", layer.means)
         elif name == typed:
             yield from _behind(layer, [], name)
         else:
-            yield _Word(name, layer.means)
+            yield _CompletionWord(name, layer.means)
 
 
 def _has_length(before: str, layer: type[Layer]) -> bool:
@@ -91,26 +91,26 @@ def _has_length(before: str, layer: type[Layer]) -> bool:
     return True
 
 
-def _fields(cls: type[Layer], earlier: Sequence[str], typed: str, *, blanks: bool) -> Iterator[_Word]:
+def _fields(cls: type[Layer], earlier: Sequence[str], typed: str, *, blanks: bool) -> Iterator[_CompletionWord]:
     """Yield the fields that start with the typed text and are not set yet; after a complete field, what may follow."""
     word = typed.lower()
     sized = any(_is_size(cls, field) for field in earlier)
     if not sized:
         sizes = cls.sizes.completions(word, blanks=blanks)
-        yield from (_Word(size, cls.means) for size in sizes if size != word)
+        yield from (_CompletionWord(size, cls.means) for size in sizes if size != word)
         if cls.sizes.required and not typed:
             return
     ways = [way for way in _ways(cls, earlier) if way.text.startswith(word)]
     # There are many values without a key: they are offered only if no other field matches.
     shown = {_up_to_choice(way.text, word): way.means for way in ways if not way.alone}
     shown = shown or {way.text: way.means for way in ways}
-    yield from (_Word(text, means) for text, means in shown.items() if text != word)
+    yield from (_CompletionWord(text, means) for text, means in shown.items() if text != word)
     whole = _is_count(word) or (word != _COUNT and any(way.text == word for way in ways))
     if whole or (not sized and _is_whole_size(cls, typed)):
         yield from _behind(cls, [*earlier, word], typed)
 
 
-def _ways(cls: type[Layer], earlier: Sequence[str]) -> Iterator[_Word]:
+def _ways(cls: type[Layer], earlier: Sequence[str]) -> Iterator[_CompletionWord]:
     """Yield every field except a size that may be added to a layer's earlier ones."""
     given = {
         option.attribute: value
@@ -124,9 +124,9 @@ def _ways(cls: type[Layer], earlier: Sequence[str]) -> Iterator[_Word]:
         for fields, alone in ((option.fields(), False), (option.short_fields(), True)):
             for text, value in fields.items():
                 if _fits(cls, given | {option.attribute: value}):
-                    yield _Word(text, _means(cls, option), alone)
+                    yield _CompletionWord(text, _means(cls, option), alone)
     if cls.reads != "input" and not any(map(_is_count, earlier)):
-        yield _Word(_COUNT, "number of times to repeat the layer")
+        yield _CompletionWord(_COUNT, "number of times to repeat the layer")
 
 
 def _means(cls: type[Layer], option: Option) -> str:
@@ -135,13 +135,13 @@ def _means(cls: type[Layer], option: Option) -> str:
     return option.means if option.means == theirs else f"{option.means} ({theirs})"
 
 
-def _behind(cls: type[Layer], fields: Sequence[str], typed: str) -> Iterator[_Word]:
+def _behind(cls: type[Layer], fields: Sequence[str], typed: str) -> Iterator[_CompletionWord]:
     """Yield what may follow a complete field: another field or another layer."""
     done = not cls.sizes.required or any(_is_size(cls, field) for field in fields)
     if not done or next(_ways(cls, fields), None) is not None:
-        yield _Word(f"{typed}:", "a field of the layer")
+        yield _CompletionWord(f"{typed}:", "a field of the layer")
     if done:
-        yield _Word(f"{typed},", "the next layer")
+        yield _CompletionWord(f"{typed},", "the next layer")
 
 
 def _up_to_choice(field: str, typed: str) -> str:

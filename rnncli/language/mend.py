@@ -17,12 +17,12 @@ from rnncli.language.arguments import PYTORCH_NAMES, SAYS_NOTHING, STACKED, attr
 from rnncli.language.framework_words import FRAMEWORK_WORDS, framework_error
 from rnncli.language.likeness import ascii_of, in_ascii, likest
 from rnncli.language.rewrites import ALONE, NAMED, REWRITES, SMALL_WORDS, compiled, squeezed
-from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Found, Rewrite, Step, led, search
+from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Answer, Applied, Rewrite, led, search
 from rnncli.language.source import Token, cut, lowered, splice, without_spaces
 from rnncli.layers import KINDS, LAYERS, Activation, Layer
 from rnncli.layers.activations import ACTIVATIONS
 from rnncli.layers.options import Choice, Flag
-from rnncli.layers.sizes import Word
+from rnncli.layers.sizes import WordSize
 from rnncli.layers.weights import Framework
 from rnncli.layers.words import field_in_both, in_both
 
@@ -78,7 +78,7 @@ def mended(
     return SpecError(first.message, text=error.text, span=first.span, lead=lead, repair=repair)
 
 
-def _said_of(typed: str, before: Step[str], after: Step[str]) -> str:
+def _said_of(typed: str, before: Applied[str], after: Applied[str]) -> str:
     """Return the words for a later step that leaves something out or makes something up."""
     if len(after.state) >= len(before.state):
         return "for example"
@@ -97,7 +97,7 @@ def _changed(old: str, new: str) -> tuple[int, int]:
 
 def _search(
     typed: str, check: Callable[[str], object], blanks: bool, first: SpecError | None = None
-) -> Found[str] | None:
+) -> Answer[str] | None:
     """Return the repair of a text; `first` is its fault, if that is known."""
 
     def fault_of(text: str) -> SpecError | None:
@@ -118,7 +118,7 @@ def _search(
     )
 
 
-def _steps(text: str, fault: SpecError, blanks: bool) -> Iterator[Step[str]]:
+def _steps(text: str, fault: SpecError, blanks: bool) -> Iterator[Applied[str]]:
     """Yield possible steps for a fault of a text, the likeliest first."""
     token = next((each for each in Token(text, 0).split(",") if fault.span[0] <= each.end), Token(text, 0))
     if "{" in text and "}" in text:  # a pattern, which describes several specs
@@ -152,7 +152,7 @@ def _parses(text: str, blanks: bool) -> bool:
     return True
 
 
-def _in_ascii(text: str) -> Iterator[Step[str]]:
+def _in_ascii(text: str) -> Iterator[Applied[str]]:
     """Yield the text without characters of other scripts, `input:8，lstm:4`, and without quotes."""
     read = [ascii_of(character) for character in text]
     if "(" not in read:  # quotes inside calls belong to Python
@@ -162,13 +162,13 @@ def _in_ascii(text: str) -> Iterator[Step[str]]:
         end = next((place for place in range(start, len(text)) if text[place] == read[place]), len(text))
         other = text[start:end]
         said = "a spec has no quotes" if other.isascii() else f"a spec is written in ASCII, not with {quote(other)}"
-        yield Step("".join(read), "perhaps", said, (start, end))
+        yield Applied("".join(read), "perhaps", said, (start, end))
 
 
 # Rows of the table
 
 
-def _rewritten(row: Rewrite, text: str, token: Token) -> Iterator[Step[str]]:
+def _rewritten(row: Rewrite, text: str, token: Token) -> Iterator[Applied[str]]:
     """Yield the text as a row rewrites it: everywhere in a text, or the first match in a layer.
 
     A text or layer that is too long is not rewritten.
@@ -195,7 +195,7 @@ def _rewritten(row: Rewrite, text: str, token: Token) -> Iterator[Step[str]]:
     said = row.message.replace("{}", quote(typed) if typed.strip() else "a space")
     lead = found.expand(row.lead) if "\\" in row.lead else row.lead.replace("{}", instead)
     drops = found[0] if row.drops or row.computes else ""
-    yield Step(new, lead, said, span, drops, COSTS_A_GUESS * (row.drops or row.invents))
+    yield Applied(new, lead, said, span, drops, COSTS_A_GUESS * (row.drops or row.invents))
 
 
 def _span(text: str, start: int, end: int, whole: bool) -> tuple[int, int]:
@@ -216,7 +216,7 @@ def _span(text: str, start: int, end: int, whole: bool) -> tuple[int, int]:
 # Nearest names
 
 
-def _names(text: str, token: Token, fault: SpecError) -> Iterator[Step[str]]:
+def _names(text: str, token: Token, fault: SpecError) -> Iterator[Applied[str]]:
     """Yield the text with another name at the fault: for the kind, a field, or the value of a field."""
     kind, *fields = token.split(":")
     cls = KINDS.get(lowered(kind.text))
@@ -227,14 +227,14 @@ def _names(text: str, token: Token, fault: SpecError) -> Iterator[Step[str]]:
         known |= word[:1].isdigit() and not word[1:2].isalpha()  # 2-layer is not a misspelling
         for guess in [] if known else [*only, *likest(word, [*KINDS, *NAMED])]:
             instead = NAMED.get(guess, guess)
-            yield Step(splice(text, kind, instead), f"perhaps {guess}")
+            yield Applied(splice(text, kind, instead), f"perhaps {guess}")
         for guess in [] if known or fields else likest(lowered(kind.text), ACTIVATIONS, _LIKE_A_FIELD):
-            yield Step(splice(text, kind, f"{Activation.kind}:{guess}"), f"perhaps {guess}")
+            yield Applied(splice(text, kind, f"{Activation.kind}:{guess}"), f"perhaps {guess}")
         return
     for field in fields:
         if field.start <= fault.span[0] <= field.end:
             for instead, lead in _fields(cls, field):
-                yield Step(splice(text, field, instead) if instead else cut(text, field), lead)
+                yield Applied(splice(text, field, instead) if instead else cut(text, field), lead)
 
 
 def _fields(cls: type[Layer], field: Token) -> Iterator[tuple[str, str]]:
@@ -252,7 +252,7 @@ def _fields(cls: type[Layer], field: Token) -> Iterator[tuple[str, str]]:
     for option in cls.options:
         if isinstance(option, Choice):
             yield from _choices(cls, option, name, value)
-    if isinstance(cls.sizes, Word):
+    if isinstance(cls.sizes, WordSize):
         for guess in likest(name, [*cls.sizes.words, *cls.sizes.other_names]):
             word = cls.sizes.other_names.get(guess, guess)
             yield word, f"perhaps {word}"
@@ -306,7 +306,7 @@ def _words_of(cls: type[Layer]) -> dict[str, str]:
 # The repair that the rule suggests, and shorter texts
 
 
-def _own(text: str, fault: SpecError, named: tuple[int, int]) -> Iterator[Step[str]]:
+def _own(text: str, fault: SpecError, named: tuple[int, int]) -> Iterator[Applied[str]]:
     """Yield the repair that the error itself suggests; what it replaces counts as dropped, also the `named` text."""
     if fault.repair and fault.repair != text:
         start, end = _changed(text, fault.repair)
@@ -317,20 +317,20 @@ def _own(text: str, fault: SpecError, named: tuple[int, int]) -> Iterator[Step[s
         # A size is only written more plainly, so every other word must be one without a meaning.
         told = "" if start >= end or fault.lead == ALONE else text[min(start, named[0]) : max(end, named[1])]
         other = fault.lead == "perhaps" and not digits_stand(_EXPONENT.sub("", text), fault.repair)
-        yield Step(fault.repair, "for example" if other else fault.lead, drops=told, costs=COSTS_A_GUESS * guess)
+        yield Applied(fault.repair, "for example" if other else fault.lead, drops=told, costs=COSTS_A_GUESS * guess)
 
 
-def _without(text: str, token: Token, fault: SpecError) -> Iterator[Step[str]]:
+def _without(text: str, token: Token, fault: SpecError) -> Iterator[Applied[str]]:
     """Yield the text without the field at fault, or without the layer if its kind is unknown."""
     kind, *fields = token.split(":")
     for field in fields if lowered(kind.text) in KINDS else ():
         more = {*lowered(field.text).split()}
         layered = len(more) > 1 and more & KINDS.keys()  # it is more than a field of this layer
         if field.start <= fault.span[0] < field.end and not layered and not leaves_out_a_number(field.text):
-            yield Step(cut(text, field), WITHOUT, drops=field.text, costs=COSTS_A_GUESS)
+            yield Applied(cut(text, field), WITHOUT, drops=field.text, costs=COSTS_A_GUESS)
     if "," in text and lowered(kind.text) not in KINDS and not leaves_out_a_number(token.text.replace("=", ":")):
         others: Sequence[str] = [each.text for each in Token(text, 0).split(",") if each.start != token.start]
-        yield Step(",".join(others), WITHOUT, drops=token.text, costs=2 * COSTS_A_GUESS)
+        yield Applied(",".join(others), WITHOUT, drops=token.text, costs=2 * COSTS_A_GUESS)
 
 
 # Whether everything that was typed is kept: every number, and every word with a meaning
@@ -357,7 +357,7 @@ _NUMBER = re.compile(r"[0-9][0-9_]*(?:\.[0-9]+)?(?:e-?[0-9]{1,2}(?![0-9]))?")
 _DIGIT_IN_A_WORD = re.compile(r"(?<![0-9])[A-Za-z_]{2,40}(?:[123]d\b|2seq)|float[0-9]{1,3}|int8")
 
 
-def keeps(typed: str, result: str, way: Sequence[Step[str]]) -> bool:
+def keeps(typed: str, result: str, way: Sequence[Applied[str]]) -> bool:
     """Whether a spec has all numbers and words of a text, except for those that its steps declare as left out.
 
     Args:

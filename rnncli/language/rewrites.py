@@ -16,7 +16,7 @@ from rnncli.language.rewriting import Rewrite
 from rnncli.layers import KINDS, LAYERS, LSTM, Embedding
 from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
 from rnncli.layers.options import Choice, Flag, Whole
-from rnncli.layers.sizes import BLANK_PATTERN, Numbers, Share, Word
+from rnncli.layers.sizes import BLANK_PATTERN, Numbers, Share, WordSize
 from rnncli.layers.words import in_both
 from rnncli.quantities import SCALES, nearest_size
 
@@ -65,7 +65,7 @@ _ONE_SIZE, _TWO_SIZES = (
     for count in (1, 2)
 )
 _WHOLE = {option.key for layer in LAYERS for option in layer.options if type(option) is Whole}
-_WORDED = {name: kind.sizes for name, kind in KINDS.items() if isinstance(kind.sizes, Word)}
+_WORDED = {name: kind.sizes for name, kind in KINDS.items() if isinstance(kind.sizes, WordSize)}
 _FEW = {"two": "2", "three": "3", "four": "4", "twice": "2 times"}
 _SETS = {
     "K": _any(KINDS),
@@ -95,7 +95,7 @@ _SETS = {
     "F": r"(?::[a-z]\w{0,20}){0,9}",
     "WHOLE": _any(_WHOLE),
     "WORD": _any(
-        f"{layer.kind}:{word}" for layer in LAYERS if isinstance(layer.sizes, Word) for word in layer.sizes.words
+        f"{layer.kind}:{word}" for layer in LAYERS if isinstance(layer.sizes, WordSize) for word in layer.sizes.words
     ),
     "WORDED": _any(_WORDED),
     "SAYS": _any({name for sizes in _WORDED.values() for name in (*sizes.words, *sizes.other_names)}),

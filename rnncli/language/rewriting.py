@@ -56,7 +56,7 @@ class Rewrite(NamedTuple):
     advice: str = ""
 
 
-class Step(NamedTuple, Generic[State]):
+class Applied(NamedTuple, Generic[State]):
     """An applied rewrite.
 
     Attributes:
@@ -78,7 +78,7 @@ class Step(NamedTuple, Generic[State]):
     advice: str = ""
 
 
-class Found(NamedTuple, Generic[State]):
+class Answer(NamedTuple, Generic[State]):
     """The result of a search.
 
     Attributes:
@@ -87,7 +87,7 @@ class Found(NamedTuple, Generic[State]):
     """
 
     state: State
-    way: tuple[Step[State], ...]
+    way: tuple[Applied[State], ...]
 
 
 def led(leads: Iterable[str]) -> str:
@@ -99,13 +99,13 @@ def led(leads: Iterable[str]) -> str:
 def search(
     start: State,
     fault_of: Callable[[State], Fault | None],
-    steps: Callable[[State, Fault], Iterable[Step[State]]],
-    keeps: Callable[[State, Sequence[Step[State]]], bool],
+    steps: Callable[[State, Fault], Iterable[Applied[State]]],
+    keeps: Callable[[State, Sequence[Applied[State]]], bool],
     *,
     most: int,
     most_read: int,
     first: Fault | None = None,
-) -> Found[State] | None:
+) -> Answer[State] | None:
     """Return the first state without a fault that keeps what was typed; None if there is none.
 
     The steps from a state are ordered by likelihood. A path that always takes the first step is followed to its end
@@ -121,7 +121,7 @@ def search(
         first: the fault of the input, if it is known.
     """
     ticket = count()
-    queue: list[tuple[int, int, int, State, tuple[Step[State], ...]]] = [(0, 0, next(ticket), start, ())]
+    queue: list[tuple[int, int, int, State, tuple[Applied[State], ...]]] = [(0, 0, next(ticket), start, ())]
     seen: set[State] = set()
     while queue and len(seen) < most and most_read > 0:
         rank, depth, _, state, way = heapq.heappop(queue)
@@ -132,7 +132,7 @@ def search(
         fault = first if first is not None and state == start else fault_of(state)
         if fault is None:
             if keeps(state, way):
-                return Found(state, way)
+                return Answer(state, way)
             continue
         others = (step for step in steps(state, fault) if step.state not in seen)
         for place, step in enumerate(others):

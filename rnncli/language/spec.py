@@ -43,7 +43,7 @@ def parse(text: str) -> tuple[tuple[Layer, ...], Source]:
     return unfolded(text, read(text))
 
 
-def read(text: str, *, blanks: bool = False) -> list[Written]:
+def read(text: str, *, blanks: bool = False) -> list[WrittenLayer]:
     """Return the layers of a text as written, repeats not unfolded.
 
     Args:
@@ -63,8 +63,8 @@ def read(text: str, *, blanks: bool = False) -> list[Written]:
             text=text,
             span=brace.span(),
         )
-    known: dict[str, tuple[Written, int]] = {}
-    layers: list[Written] = []
+    known: dict[str, tuple[WrittenLayer, int]] = {}
+    layers: list[WrittenLayer] = []
     for token in Token(text, 0).split(","):
         # Equal tokens are parsed once, because thousands of layers have few different ones.
         if token.text not in known:
@@ -74,7 +74,7 @@ def read(text: str, *, blanks: bool = False) -> list[Written]:
     return layers
 
 
-def unfolded(text: str, written: Iterable[Written]) -> tuple[tuple[Layer, ...], Source]:
+def unfolded(text: str, written: Iterable[WrittenLayer]) -> tuple[tuple[Layer, ...], Source]:
     """Return the layers with repeats unfolded, and their places in the text. A blank count is one.
 
     Raises:
@@ -120,7 +120,7 @@ def source_of(layers: Iterable[Layer]) -> Source:
 # One layer
 
 
-class Written(NamedTuple):
+class WrittenLayer(NamedTuple):
     """A layer as it is written.
 
     Attributes:
@@ -137,11 +137,11 @@ class Written(NamedTuple):
     repeat: Token | None
     blanks: tuple[tuple[Blank, Token], ...]
 
-    def moved(self, distance: int) -> Written:
+    def moved(self, distance: int) -> WrittenLayer:
         """Return the same layer, written `distance` characters further on."""
         size, repeat = (field if field is None else field.moved(distance) for field in (self.size, self.repeat))
         blanks = tuple((blank, token.moved(distance)) for blank, token in self.blanks)
-        return Written(self.layer, self.times, size, repeat, blanks)
+        return WrittenLayer(self.layer, self.times, size, repeat, blanks)
 
 
 class _LayerParser:
@@ -160,7 +160,7 @@ class _LayerParser:
 
         return LayerFaults(self.text, self.token, self.allow_blanks)
 
-    def parse(self) -> Written:
+    def parse(self) -> WrittenLayer:
         kind, *fields = self.token.split(":")
         word = lowered(kind.text)
         cls = KINDS[word] if word in KINDS else self.faults.no_kind(kind)
@@ -175,7 +175,7 @@ class _LayerParser:
         if "size" not in written and cls.sizes.required:
             self.faults.no_size(cls, kind)
         times = arguments.pop("count", 1)
-        return Written(cls(**arguments), times, written.get("size"), written.get("count"), tuple(self.blanks))
+        return WrittenLayer(cls(**arguments), times, written.get("size"), written.get("count"), tuple(self.blanks))
 
     def _field(self, cls: type[Layer], field: Token) -> tuple[str, dict[str, Any]]:
         """Return the name of the setting of a field, to detect duplicates, and its values."""

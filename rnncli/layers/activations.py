@@ -21,7 +21,7 @@ from rnncli.errors import listed
 from rnncli.immutable import NamedTuple, immutable
 from rnncli.layers.base import Equation, Layer, applied
 from rnncli.layers.options import Choice
-from rnncli.layers.sizes import Word
+from rnncli.layers.sizes import WordSize
 from rnncli.layers.weights import Framework
 from rnncli.quantities import Shape, features_of
 
@@ -96,7 +96,7 @@ class Activation(Layer):
     keras = "Activation"
     torch = listed([ACTIVATIONS[word].torch for word in WORDS], "or")
     means = "an activation as a separate layer"
-    sizes = Word(
+    sizes = WordSize(
         "activation",
         WORDS,
         needs="an activation",

@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 
 from rnncli.immutable import immutable
 from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATIONS
-from rnncli.layers.base import Conflict, Equation, Layer, Note, applied
+from rnncli.layers.base import Conflict, Equation, Layer, Remark, applied
 from rnncli.layers.cost import Number
 from rnncli.layers.options import Flag, Whole
 from rnncli.layers.sizes import Numbers
@@ -98,10 +98,10 @@ class Dense(Affine):
         bias = " + b" if self.use_bias else ""
         return (Equation(f"y_t = {applied(self.activation, f'x_t·W{bias}')}"),)
 
-    def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Note]:
+    def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Remark]:
         """Explain the output for a sequence."""
         if len(input_shape) == 3:
-            yield Note("Output", "one vector for each timestep, all computed with the same weights")
+            yield Remark("Output", "one vector for each timestep, all computed with the same weights")
 
 
 @immutable
@@ -184,6 +184,6 @@ class Conv(Affine):
         total = " + ".join(terms + ["b"] * self.use_bias)
         return (Equation(f"y_t = {applied(self.activation, total)}"),)
 
-    def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Note]:
+    def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Remark]:
         """Explain the output's length, the padding and the mask."""
         yield from self._window_notes(input_shape[1], "zero", framework)

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from rnncli.errors import ArgumentError
 from rnncli.immutable import Immutable, NamedTuple
-from rnncli.layers.cost import LayerCost, Number, Step
+from rnncli.layers.cost import LayerCost, Number, StepNumbers
 from rnncli.layers.options import Option, Whole
 from rnncli.layers.sizes import Sizes
 from rnncli.layers.weights import Framework, Weight
@@ -37,7 +37,7 @@ class Equation(NamedTuple):
     means: str = ""
 
 
-class Note(NamedTuple):
+class Remark(NamedTuple):
     """A remark about a layer, with its topic: State, Output, PyTorch."""
 
     topic: str
@@ -335,9 +335,9 @@ class Layer(Immutable, ABC):
             kept=self.kept(reads),
         )
 
-    def step(self, input_shape: Shape) -> Step | None:
+    def step(self, input_shape: Shape) -> StepNumbers | None:
         """Return the numbers that it computes in one step besides its states; None if it passes on its input."""
-        return Step(output=features_of(self.output_shape(input_shape)))
+        return StepNumbers(output=features_of(self.output_shape(input_shape)))
 
     def carried(self, input_shape: Shape) -> Mapping[str, Number]:
         """Return the sizes of what it carries from one step to the next, by name: its window, or its states."""
@@ -391,19 +391,21 @@ class Layer(Immutable, ABC):
         """Return the equations of one step, in the symbols of its weights."""
         return ()
 
-    def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Note]:
+    def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Remark]:
         """Yield remarks about it for an input of `input_shape`."""
         yield from ()
 
-    def _window_notes(self, steps: int | None, around: str, framework: Framework) -> Iterator[Note]:
+    def _window_notes(self, steps: int | None, around: str, framework: Framework) -> Iterator[Remark]:
         """Yield remarks about its window: the number of windows, the padding and the mask."""
         assert self.window is not None
-        yield Note("Length", f"one vector for each window: {self.window.length_text(steps)}")
+        yield Remark("Length", f"one vector for each window: {self.window.length_text(steps)}")
         if padding := self.window.padding_text(steps, around):
-            yield Note("Padding", padding)
-        yield Note("Mask", "ends here, as in Keras: padding is read like any other timestep")
+            yield Remark("Padding", padding)
+        yield Remark("Mask", "ends here, as in Keras: padding is read like any other timestep")
         if framework == "torch":
-            yield Note("PyTorch", f"{self.type_name(framework)} reads (batch, features, timesteps): x.transpose(1, 2)")
+            yield Remark(
+                "PyTorch", f"{self.type_name(framework)} reads (batch, features, timesteps): x.transpose(1, 2)"
+            )
 
     def output_range(self) -> tuple[float, float] | None:
         """Return the bounds at which its outputs saturate, or None if they do not."""
@@ -468,10 +470,10 @@ class Head(Layer):
         """Return the layer without its mask."""
         return replace(self, mask_zero=False)
 
-    def mask_notes(self) -> Iterator[Note]:
+    def mask_notes(self) -> Iterator[Remark]:
         """Explain the mask, if there is one."""
         if self.masks:
-            yield Note(
+            yield Remark(
                 "Mask",
                 f"{self.padding} is padding: there a recurrent layer keeps its state, and a returned sequence repeats "
                 "the last output, or has zeros before the first; PyTorch, which packs sequences, returns zeros there",

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from rnncli.immutable import NamedTuple
-from rnncli.layers.sizes import NoPolynomialError, Unknown
+from rnncli.layers.sizes import NoPolynomialError, UnknownSize
 from rnncli.layers.weights import Framework
 from rnncli.quantities import Shape, features_of
 
@@ -24,7 +24,7 @@ Number = Any
 """A whole number, or a symbol for one."""
 
 
-class Step(NamedTuple):
+class StepNumbers(NamedTuple):
     """The numbers that a layer computes in one step besides its states, while they are needed.
 
     Attributes:
@@ -80,7 +80,7 @@ class Streaming(NamedTuple):
     operand: Number = 0
     uneven: bool = False
 
-    def after(self, step: Step, place: int, int8: bool) -> Streaming:
+    def after(self, step: StepNumbers, place: int, int8: bool) -> Streaming:
         """Return the memory with one more layer."""
         output = step.unpacked if int8 and not step.output else step.output
         held = self.held
@@ -141,7 +141,7 @@ class LayerCost(NamedTuple):
     scales: Number
     floats: Number
     carried: Number
-    step: Step | None
+    step: StepNumbers | None
     kept: Number
 
 
@@ -261,7 +261,7 @@ class Totals(NamedTuple):
             self.whole or (layer.spec() if layer.looks_ahead else ""),
             _joined(kept, self.unkept) if layer.needs_input else kept,
             unkept,
-            (*self.lengths, *(each for each in needed if isinstance(each, Unknown))),
+            (*self.lengths, *(each for each in needed if isinstance(each, UnknownSize))),
             pace,
         )
 
@@ -282,11 +282,11 @@ class Totals(NamedTuple):
             return twice
         totals = twice.after(layer)
         if totals is not None and twice.shape == once.shape and twice.pace == once.pace:
-            if isinstance(times, Unknown) and not totals.streaming.uneven:
+            if isinstance(times, UnknownSize) and not totals.streaming.uneven:
                 held, more = ({each.numbers for each in some.streaming.most} for some in (twice, totals))
                 totals = totals._replace(streaming=totals.streaming._replace(uneven=held != more))
             return twice._grown(totals, times + -2)
-        if isinstance(times, Unknown):
+        if isinstance(times, UnknownSize):
             raise NoPolynomialError("a layer that changes the length of the sequence is repeated a number of times")
         for _ in range(times - 3):
             if totals is None:  # too few vectors are left of the sequence
@@ -356,6 +356,6 @@ def _largest(held: tuple[StepMemory, ...], new: StepMemory) -> tuple[StepMemory,
     for place, each in enumerate(held):
         if each.numbers == new.numbers:
             return held
-        if not isinstance(each.numbers, Unknown) and not isinstance(new.numbers, Unknown):
+        if not isinstance(each.numbers, UnknownSize) and not isinstance(new.numbers, UnknownSize):
             return (*held[:place], new, *held[place + 1 :]) if new.numbers > each.numbers else held
     return (*held, new)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from rnncli.immutable import immutable
-from rnncli.layers.base import Conflict, Equation, Note, applied
+from rnncli.layers.base import Conflict, Equation, Remark, applied
 from rnncli.layers.options import Choice
 from rnncli.layers.recurrent import Gated
 from rnncli.layers.weights import Factor, Framework, Weight
@@ -76,10 +76,10 @@ class GRU(Gated):
             )
         return super()._torch_conflict()
 
-    def _cell_notes(self, input_shape: Shape, framework: Framework) -> Iterator[Note]:
+    def _cell_notes(self, input_shape: Shape, framework: Framework) -> Iterator[Remark]:
         yield from super()._cell_notes(input_shape, framework)
         if self.use_bias:
-            yield Note("Reset", self._reset_text(input_shape, framework))
+            yield Remark("Reset", self._reset_text(input_shape, framework))
 
     def _reset_text(self, input_shape: Shape, framework: Framework) -> str:
         before, after = (

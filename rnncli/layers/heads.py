@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import ClassVar
 
 from rnncli.immutable import immutable
-from rnncli.layers.base import Equation, Head, Note
-from rnncli.layers.cost import Step
+from rnncli.layers.base import Equation, Head, Remark
+from rnncli.layers.cost import StepNumbers
 from rnncli.layers.options import Flag
 from rnncli.layers.sizes import Numbers
 from rnncli.layers.weights import Factor, Framework, Weight
@@ -108,15 +108,15 @@ class Embedding(Head):
             return (Weight("weight", axes, "E", "table", "padded_normal" if self.mask_zero else "normal"),)
         return (Weight("embeddings", axes, "E", "table", "uniform"),)
 
-    def step(self, input_shape: Shape) -> Step:
+    def step(self, input_shape: Shape) -> StepNumbers:
         """Return no output, because the vector is a row of the table; with int8 weights, that row in float."""
-        return Step(unpacked=self.output_dim)
+        return StepNumbers(unpacked=self.output_dim)
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
         """Return the lookup."""
         return (Equation("y_t = E[x_t]", "the row of the id x_t"),)
 
-    def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Note]:
+    def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Remark]:
         """Explain the output and the mask."""
-        yield Note("Output", "a vector for every id, so the shape gains an axis")
+        yield Remark("Output", "a vector for every id, so the shape gains an axis")
         yield from self.mask_notes()

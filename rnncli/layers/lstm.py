@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import ClassVar, Self
 
 from rnncli.immutable import immutable
-from rnncli.layers.base import Conflict, Equation, Note, applied
+from rnncli.layers.base import Conflict, Equation, Remark, applied
 from rnncli.layers.options import Choice, Whole
 from rnncli.layers.recurrent import Gated
 from rnncli.layers.weights import Axis, Factor, Framework, Weight
@@ -108,14 +108,14 @@ class LSTM(Gated):
             replace(self, proj_size=None),
         )
 
-    def _cell_notes(self, input_shape: Shape, framework: Framework) -> Iterator[Note]:
+    def _cell_notes(self, input_shape: Shape, framework: Framework) -> Iterator[Remark]:
         plain = replace(self, proj_size=None)
         yield from super(LSTM, plain)._cell_notes(input_shape, framework)
         if self.proj_size is not None:
             here, without = (
                 sum(weight.params for weight in each.weights(input_shape, framework)) for each in (self, plain)
             )
-            yield Note(
+            yield Remark(
                 "Projected",
                 f"V projects the cell's output of {self.units:,} numbers to h, {plural(self.proj_size, 'number')}, so "
                 f"U has fewer columns: {here:,} parameters instead of the {without:,} of {plain.spec()}",

@@ -8,8 +8,8 @@ from math import isclose, log10
 from typing import ClassVar
 
 from rnncli.immutable import immutable
-from rnncli.layers.base import Conflict, Equation, Layer, Note
-from rnncli.layers.cost import Step
+from rnncli.layers.base import Conflict, Equation, Layer, Remark
+from rnncli.layers.cost import StepNumbers
 from rnncli.layers.options import Choice, Flag
 from rnncli.layers.sizes import NoSize
 from rnncli.layers.weights import Factor, Framework, Weight
@@ -18,7 +18,7 @@ from rnncli.quantities import Shape, features_of
 EPSILONS: Mapping[str, float] = {"1e-3": 1e-3, "1e-5": 1e-5, "1e-6": 1e-6}
 """The values that may be added to the variance: Keras's default, PyTorch's and ONNX's, and another common choice."""
 
-EPSILON = Note(
+EPSILON = Remark(
     "Epsilon", "Keras adds 0.001 to the variance by default, PyTorch 1e-05 (eps=1e-5); eps= (epsilon) sets it"
 )
 """How the frameworks' defaults differ."""
@@ -69,9 +69,9 @@ class Norm(Layer):
             weights.append(Weight(shift, axes, "β", "bias", "zeros"))
         return tuple(weights)
 
-    def step(self, input_shape: Shape) -> Step:
+    def step(self, input_shape: Shape) -> StepNumbers:
         """Return its output vector, which may overwrite its input unless that is a state."""
-        return Step(output=features_of(input_shape), in_place=True)
+        return StepNumbers(output=features_of(input_shape), in_place=True)
 
     @property
     def needs_input(self) -> bool:
@@ -93,10 +93,10 @@ class Norm(Layer):
             Equation(f"y_t = {scale}(x_t - m_t) / √(v_t + {epsilon}){shift}"),
         )
 
-    def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Note]:
+    def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Remark]:
         """Explain what is normalised together, and how the frameworks differ."""
         each = "each timestep of each sample" if len(input_shape) == 3 else "each sample"
-        yield Note("Features", f"{each} is normalised on its own, independently of all others")
+        yield Remark("Features", f"{each} is normalised on its own, independently of all others")
         yield EPSILON
 
 
@@ -138,12 +138,12 @@ class BatchNorm(Norm):
         scale, shift = "γ * " if self.scale else "", " + β" if self.center else ""
         return (Equation(f"y_t = {scale}(x_t - μ) / √(σ² + {self.epsilon:g}){shift}"),)
 
-    def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Note]:
+    def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Remark]:
         """Explain the moving statistics and how the frameworks differ."""
         features = features_of(input_shape)
-        yield Note(
+        yield Remark(
             "Moving", "μ and σ² are the moving mean and variance, which only training changes, not a forward pass"
         )
         if framework == "torch":
-            yield Note("PyTorch", f"keeps them as buffers, which are not parameters: {2 * features:,} numbers")
+            yield Remark("PyTorch", f"keeps them as buffers, which are not parameters: {2 * features:,} numbers")
         yield EPSILON

@@ -9,7 +9,7 @@ from typing import Any
 
 from rnncli.errors import listed, shorten
 from rnncli.immutable import Immutable, immutable
-from rnncli.layers.sizes import BLANK_TEXT, Unknown, blank_of
+from rnncli.layers.sizes import BLANK_TEXT, UnknownSize, blank_of
 from rnncli.quantities import MAX_SIZE, parse_size
 
 _ONE_AND_ZERO = {"1": True, "0": False}
@@ -269,7 +269,7 @@ class Whole(Option):
 
     def check(self, value: object) -> None:
         """Check that it is a valid size, or a number that is not known yet."""
-        if isinstance(value, Unknown) or (self.unset and value is None):
+        if isinstance(value, UnknownSize) or (self.unset and value is None):
             return
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_SIZE:
             raise ValueError(f"{self.attribute} is {shorten(repr(value))}, expected {self.allowed(True)[0]}")

@@ -8,10 +8,10 @@ from typing import ClassVar
 
 from rnncli.errors import listed
 from rnncli.immutable import immutable
-from rnncli.layers.base import Conflict, Equation, Layer, Note, Returns
-from rnncli.layers.cost import Number, Step
+from rnncli.layers.base import Conflict, Equation, Layer, Remark, Returns
+from rnncli.layers.cost import Number, StepNumbers
 from rnncli.layers.options import Bare
-from rnncli.layers.sizes import Word
+from rnncli.layers.sizes import WordSize
 from rnncli.layers.weights import Framework
 from rnncli.layers.windows import Window, padding_option, stride_option
 from rnncli.quantities import Shape, features_of
@@ -62,7 +62,7 @@ class Pool(Layer):
         name: {"mode": mode} for names in (TYPES, WINDOWED) for mode, name in names["keras"].items()
     }
     means = "maximum or mean of each feature over time"
-    sizes = Word("mode", POOLS, needs="max or avg", other_names=_OTHER_NAMES)
+    sizes = WordSize("mode", POOLS, needs="max or avg", other_names=_OTHER_NAMES)
     options = (
         Bare("K", "pool_size", "timesteps in a window; all without it"),
         stride_option(unset=True),
@@ -107,11 +107,11 @@ class Pool(Layer):
         """Return the framework's class or tensor method."""
         return (TYPES if self.pool_size is None else WINDOWED)[framework][self.mode]
 
-    def step(self, input_shape: Shape) -> Step | None:
+    def step(self, input_shape: Shape) -> StepNumbers | None:
         """Return its output for a window, or the mean of all timesteps, computed from their sum at the end."""
         if self.pool_size is not None:
             return super().step(input_shape)
-        return Step(at_end=features_of(input_shape) if self.mode == "avg" else 0)
+        return StepNumbers(at_end=features_of(input_shape) if self.mode == "avg" else 0)
 
     def carried(self, input_shape: Shape) -> Mapping[str, Number]:
         """Return the numbers of the window; for a whole sequence, of the maximum, or of the sum and the count."""
@@ -144,11 +144,11 @@ class Pool(Layer):
             return (Equation(f"{result} = max({', '.join(terms)})", "for each feature"),)
         return (Equation(f"{result} = ({' + '.join(terms)}) / {number}", "for each feature"),)
 
-    def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Note]:
+    def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Remark]:
         """Explain the output and the effect of padding."""
         if self.window is None:
-            yield Note("Output", "one vector for the whole sequence, without a time axis")
+            yield Remark("Output", "one vector for the whole sequence, without a time axis")
             counts = "counts like any other step" if self.mode == "max" else "is left out of the mean"
-            yield Note("Mask", f"padding {counts}, as in Keras")
+            yield Remark("Mask", f"padding {counts}, as in Keras")
             return
         yield from self._window_notes(input_shape[1], "ignored timestep", framework)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from rnncli.immutable import NamedTuple
 
 
-class Call(NamedTuple):
+class PythonCall(NamedTuple):
     """A call in Python source.
 
-    >>> str(Call("Bidirectional", (Call("LSTM", ("8",)), 'merge_mode="sum"')))
+    >>> str(PythonCall("Bidirectional", (PythonCall("LSTM", ("8",)), 'merge_mode="sum"')))
     'Bidirectional(LSTM(8), merge_mode="sum")'
 
     Attributes:
@@ -17,7 +17,7 @@ class Call(NamedTuple):
     """
 
     function: str
-    arguments: tuple[str | Call, ...]
+    arguments: tuple[str | PythonCall, ...]
 
     def __str__(self) -> str:
         return f"{self.function}({', '.join(map(str, self.arguments))})"

@@ -14,8 +14,8 @@ from typing import ClassVar, Literal, Self
 from rnncli.errors import listed
 from rnncli.immutable import immutable
 from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATIONS, GATE_ACTIVATION_OPTION
-from rnncli.layers.base import Conflict, Equation, Layer, Note, Returns, applied, snake_case
-from rnncli.layers.cost import Number, Step
+from rnncli.layers.base import Conflict, Equation, Layer, Remark, Returns, applied, snake_case
+from rnncli.layers.cost import Number, StepNumbers
 from rnncli.layers.options import Choice, Flag, Option
 from rnncli.layers.sizes import Numbers
 from rnncli.layers.weights import Axis, Factor, Framework, Weight
@@ -135,9 +135,9 @@ class Recurrent(Layer):
         """The size of each state: the units."""
         return dict.fromkeys(self.states, self.units)
 
-    def step(self, input_shape: Shape) -> Step:
+    def step(self, input_shape: Shape) -> StepNumbers:
         """Return the gates of one direction, since the directions run in turn; its output is a state."""
-        return Step(gates=self.gates * self.units)
+        return StepNumbers(gates=self.gates * self.units)
 
     def kept(self, input_shape: Shape) -> int:
         """Return the numbers of the gates and states of each direction."""
@@ -224,7 +224,7 @@ class Recurrent(Layer):
             )
         return None
 
-    def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Note]:
+    def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Remark]:
         """Explain the gates, the state, the directions and the output."""
         yield from self._cell_notes(input_shape, framework)
         yield from _notes(self, input_shape, framework)
@@ -233,7 +233,7 @@ class Recurrent(Layer):
         """Return one of its fields with Keras's argument."""
         return in_both(type(self), attribute, getattr(self, attribute))
 
-    def _cell_notes(self, input_shape: Shape, framework: Framework) -> Iterator[Note]:
+    def _cell_notes(self, input_shape: Shape, framework: Framework) -> Iterator[Remark]:
         """Yield remarks specific to the cell."""
         yield from ()
 
@@ -275,7 +275,7 @@ class Gated(Recurrent):
             )
         return super()._torch_conflict()
 
-    def _cell_notes(self, input_shape: Shape, framework: Framework) -> Iterator[Note]:
+    def _cell_notes(self, input_shape: Shape, framework: Framework) -> Iterator[Remark]:
         cell = (self._torch_cell_weights if framework == "torch" else self._keras_cell_weights)(
             features_of(input_shape)
         )
@@ -284,7 +284,7 @@ class Gated(Recurrent):
         rnn = sum(prod(each.number for each in some if each.name not in ("gates", "biases")) for some in factors)
         blocks = listed(self.blocks[framework])
         lines, place = ("rows", "one below the other") if framework == "torch" else ("columns", "side by side")
-        yield Note(
+        yield Remark(
             "Gates",
             f"{self.gates}, counting the candidate: each array has the {lines} of {blocks} {place}; an "
             f"rnn:{self.units} has only {rnn:,} parameters",
@@ -305,11 +305,11 @@ _NUMBERS = {2: "both", 4: "all four"}
 """The words for all states of all directions, by their number."""
 
 
-def _notes(layer: Recurrent, input_shape: Shape, framework: Framework) -> Iterator[Note]:
+def _notes(layer: Recurrent, input_shape: Shape, framework: Framework) -> Iterator[Remark]:
     """Yield remarks on the states, the directions and the output of a layer for an input of `input_shape`."""
-    yield Note("State", f"{_carried(layer)}. {_returned(layer, framework)}")
+    yield Remark("State", f"{_carried(layer)}. {_returned(layer, framework)}")
     if layer.merge_mode is not None:
-        yield Note(
+        yield Remark(
             "Both ways",
             "two cells with separate weights read the sequence from its two ends; "
             f"{MERGED[layer.merge_mode]}: {plural(features_of(layer.output_shape(input_shape)), 'number')}",
@@ -317,9 +317,9 @@ def _notes(layer: Recurrent, input_shape: Shape, framework: Framework) -> Iterat
     if layer.go_backwards:
         order = ", and the outputs come in that order" if layer.return_sequences else ""
         flipped = "; in PyTorch x.flip(1)" if framework == "torch" else ""
-        yield Note("Backwards", f"time is read from the last step to the first{order}{flipped}")
+        yield Remark("Backwards", f"time is read from the last step to the first{order}{flipped}")
     output = _every_output if layer.return_sequences else _last_output
-    yield Note("Output", output(layer, input_shape, framework))
+    yield Remark("Output", output(layer, input_shape, framework))
 
 
 def _carried(layer: Recurrent) -> str:

@@ -32,7 +32,7 @@ NAMED_PLACEHOLDERS = frozenset(
 """Words that people use as named blanks; any single letter works the same way."""
 
 
-class Unknown:
+class UnknownSize:
     """A number that is not known yet, which a layer of a template or a sweep can have in place of a size."""
 
 
@@ -41,7 +41,7 @@ class NoPolynomialError(ArithmeticError):
 
 
 @immutable
-class Blank(Immutable, Unknown):
+class Blank(Immutable, UnknownSize):
     """A number for `rnncli solve` to find; blanks with the same name are the same number.
 
     Attributes:
@@ -253,7 +253,7 @@ class Numbers(Sizes):
         checked: dict[str, Any] = {}
         for place, name in enumerate(self.attributes):
             value = values[name]
-            if isinstance(value, Unknown) or (value is None and place < self.optional):
+            if isinstance(value, UnknownSize) or (value is None and place < self.optional):
                 checked[name] = value
                 continue
             try:
@@ -336,7 +336,7 @@ class Share(Single):
 
 
 @immutable
-class Word(Single):
+class WordSize(Single):
     """One of some words instead of a number: `max`."""
 
     attribute: str

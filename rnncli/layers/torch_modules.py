@@ -26,11 +26,11 @@ from rnncli.layers import (
     Recurrent,
     SimpleRNN,
 )
-from rnncli.layers.python_call import Call, number, string
+from rnncli.layers.python_call import PythonCall, number, string
 from rnncli.quantities import Shape, features_of
 
 
-class Module(NamedTuple):
+class TorchModule(NamedTuple):
     """A PyTorch module for one layer, or for several recurrent layers.
 
     Attributes:
@@ -43,7 +43,7 @@ class Module(NamedTuple):
     """
 
     name: str
-    made: Call
+    made: PythonCall
     holds: tuple[int, ...]
     levels: tuple[int, ...]
     drops: bool
@@ -100,7 +100,7 @@ def _finished(holds: list[int], levels: list[int], dropout: float, after: list[i
     yield from (Stack((place,), (place,)) for place in after)
 
 
-def modules_of(layers: Sequence[Layer], reads: Sequence[Shape]) -> Iterator[Module]:
+def modules_of(layers: Sequence[Layer], reads: Sequence[Shape]) -> Iterator[TorchModule]:
     """Yield the modules of a network that PyTorch can express, without layers that are tensor methods there.
 
     Args:
@@ -113,7 +113,7 @@ def modules_of(layers: Sequence[Layer], reads: Sequence[Shape]) -> Iterator[Modu
         if not layer.type_name("torch").startswith("Tensor."):
             name, make = MODULES[type(layer)]
             drops = isinstance(layer, Dropout) or stack.dropout > 0
-            yield Module(name, make(layer, reads[first], stack), stack.holds, stack.levels, drops, layer.reverses)
+            yield TorchModule(name, make(layer, reads[first], stack), stack.holds, stack.levels, drops, layer.reverses)
 
 
 def levels_of(layers: Sequence[Layer]) -> list[int]:
@@ -212,12 +212,12 @@ def _reason(layers: Sequence[Layer], names: Sequence[str], before: int, place: i
 # Calls
 
 
-def _embedding(layer: Embedding, reads: Shape, stack: Stack) -> Call:
+def _embedding(layer: Embedding, reads: Shape, stack: Stack) -> PythonCall:
     padding = ("padding_idx=0",) if layer.mask_zero else ()
-    return Call("nn.Embedding", (number(layer.input_dim), number(layer.output_dim), *padding))
+    return PythonCall("nn.Embedding", (number(layer.input_dim), number(layer.output_dim), *padding))
 
 
-def _recurrent(layer: Recurrent, reads: Shape, stack: Stack) -> Call:
+def _recurrent(layer: Recurrent, reads: Shape, stack: Stack) -> PythonCall:
     arguments = [number(features_of(reads)), number(layer.units)]
     if len(stack.levels) > 1:
         arguments.append(f"num_layers={len(stack.levels)}")
@@ -232,10 +232,10 @@ def _recurrent(layer: Recurrent, reads: Shape, stack: Stack) -> Call:
         arguments.append(f"dropout={number(stack.dropout)}")
     if layer.merge is not None:
         arguments.append("bidirectional=True")
-    return Call(f"nn.{layer.torch}", tuple(arguments))
+    return PythonCall(f"nn.{layer.torch}", tuple(arguments))
 
 
-def _conv(layer: Conv, reads: Shape, stack: Stack) -> Call:
+def _conv(layer: Conv, reads: Shape, stack: Stack) -> PythonCall:
     arguments = [number(features_of(reads)), number(layer.filters), number(layer.kernel_size)]
     if layer.strides != 1:
         arguments.append(f"stride={number(layer.strides)}")
@@ -245,19 +245,19 @@ def _conv(layer: Conv, reads: Shape, stack: Stack) -> Call:
         arguments.append(f"dilation={number(layer.dilation_rate)}")
     if not layer.use_bias:
         arguments.append("bias=False")
-    return Call("nn.Conv1d", tuple(arguments))
+    return PythonCall("nn.Conv1d", tuple(arguments))
 
 
-def _dense(layer: Dense, reads: Shape, stack: Stack) -> Call:
+def _dense(layer: Dense, reads: Shape, stack: Stack) -> PythonCall:
     bias = () if layer.use_bias else ("bias=False",)
-    return Call("nn.Linear", (number(features_of(reads)), number(layer.units), *bias))
+    return PythonCall("nn.Linear", (number(features_of(reads)), number(layer.units), *bias))
 
 
-def _dropout(layer: Dropout, reads: Shape, stack: Stack) -> Call:
-    return Call("nn.Dropout", (number(layer.rate),))
+def _dropout(layer: Dropout, reads: Shape, stack: Stack) -> PythonCall:
+    return PythonCall("nn.Dropout", (number(layer.rate),))
 
 
-def _norm(layer: Norm, reads: Shape, stack: Stack) -> Call:
+def _norm(layer: Norm, reads: Shape, stack: Stack) -> PythonCall:
     arguments = [number(features_of(reads))]
     if layer.epsilon != 1e-5:
         arguments.append(f"eps={number(layer.epsilon)}")
@@ -265,14 +265,14 @@ def _norm(layer: Norm, reads: Shape, stack: Stack) -> Call:
         arguments.append("affine=False" if isinstance(layer, BatchNorm) else "elementwise_affine=False")
     elif not layer.center:
         arguments.append("bias=False")
-    return Call(f"nn.{layer.torch}", tuple(arguments))
+    return PythonCall(f"nn.{layer.torch}", tuple(arguments))
 
 
-def _activation(layer: Activation, reads: Shape, stack: Stack) -> Call:
-    return Call(f"nn.{layer.type_name('torch')}", ("dim=-1",) if layer.activation == "softmax" else ())
+def _activation(layer: Activation, reads: Shape, stack: Stack) -> PythonCall:
+    return PythonCall(f"nn.{layer.type_name('torch')}", ("dim=-1",) if layer.activation == "softmax" else ())
 
 
-def _pool(layer: Pool, reads: Shape, stack: Stack) -> Call:
+def _pool(layer: Pool, reads: Shape, stack: Stack) -> PythonCall:
     window = layer.window
     assert window is not None  # pooling a whole sequence is a tensor method
     arguments = [number(window.width)]
@@ -281,10 +281,10 @@ def _pool(layer: Pool, reads: Shape, stack: Stack) -> Call:
     if window.padding == "same" and window.width > 1:
         arguments.append(f"padding={number(window.around(None)[0])}")
         arguments += ["count_include_pad=False"] * (layer.mode == "avg")
-    return Call(f"nn.{layer.type_name('torch')}", tuple(arguments))
+    return PythonCall(f"nn.{layer.type_name('torch')}", tuple(arguments))
 
 
-MODULES: Mapping[type[Layer], tuple[str, Callable[[Any, Shape, Stack], Call]]] = {
+MODULES: Mapping[type[Layer], tuple[str, Callable[[Any, Shape, Stack], PythonCall]]] = {
     Embedding: ("embedding", _embedding),
     SimpleRNN: ("rnn", _recurrent),
     LSTM: ("lstm", _recurrent),

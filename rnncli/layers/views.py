@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from rnncli.immutable import immutable
-from rnncli.layers.base import Equation, Layer, Note
-from rnncli.layers.cost import Number, Step
+from rnncli.layers.base import Equation, Layer, Remark
+from rnncli.layers.cost import Number, StepNumbers
 from rnncli.layers.sizes import NoSize, Numbers, Share
 from rnncli.layers.weights import Framework
 from rnncli.quantities import Shape, features_of, plural, shape_text
@@ -72,9 +72,9 @@ class Repeat(Layer):
         """Return the layer repeating a vector that often; unchanged if `timesteps` is None."""
         return self if timesteps is None else Repeat(timesteps)
 
-    def step(self, input_shape: Shape) -> Step:
+    def step(self, input_shape: Shape) -> StepNumbers:
         """Return no numbers: the vector that it returns at every step is its state."""
-        return Step()
+        return StepNumbers()
 
     def carried(self, input_shape: Shape) -> Mapping[str, Number]:
         """Return the numbers of the repeated vector, and the count of vectors returned so far."""
@@ -84,9 +84,9 @@ class Repeat(Layer):
         """Return the equation of the repetition."""
         return (Equation("y_t = x", f"for t = 1, …, {self.n:,}"),)
 
-    def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Note]:
+    def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Remark]:
         """Explain the output."""
-        yield Note(
+        yield Remark(
             "Output",
             f"a new sequence, {shape_text(self.output_shape(input_shape))}: {plural(self.n, 'timestep')}, unrelated to "
             "those of the input",
@@ -117,9 +117,9 @@ class Flatten(Layer):
         batch, steps, features = input_shape
         return (batch, None if steps is None or features is None else steps * features)
 
-    def step(self, input_shape: Shape) -> Step | None:
+    def step(self, input_shape: Shape) -> StepNumbers | None:
         """Return no numbers, because it returns its state at the end; None for a vector, which it passes on."""
-        return Step() if len(input_shape) == 3 else None
+        return StepNumbers() if len(input_shape) == 3 else None
 
     def carried(self, input_shape: Shape) -> Mapping[str, Number]:
         """Return the numbers of all timesteps and the count of those read so far; nothing for a vector."""
@@ -129,17 +129,17 @@ class Flatten(Layer):
         """Return the concatenation."""
         return (Equation("y = [x_1, …, x_T]", "one after the other"),)
 
-    def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Note]:
+    def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Remark]:
         """Explain the vector's length and its cost."""
         if len(input_shape) == 2:
-            yield Note("Output", "its input vector, unchanged")
+            yield Remark("Output", "its input vector, unchanged")
             return
         _, steps, features = input_shape
         size = features_of(self.output_shape(input_shape))
-        yield Note(
+        yield Remark(
             "Output", f"timesteps × features = {steps:,} × {features:,} = {plural(size, 'number')} in one vector"
         )
-        yield Note(
+        yield Remark(
             "Next",
             f"a dense layer that reads them has {plural(size, 'weight')} per unit; on the last output, {features:,}",
         )

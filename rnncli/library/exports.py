@@ -9,7 +9,7 @@ from functools import cache
 from os.path import basename, splitext
 from typing import TYPE_CHECKING, NoReturn
 
-from rnncli.atomic import Written, written_whole
+from rnncli.atomic import WrittenFile, written_whole
 from rnncli.engine.request import checked_seed, default_timesteps, file_names
 from rnncli.errors import UsageError, listed, printable, quote
 from rnncli.export import TARGETS, Device, Job, arrays, c_name, check_c_name, target_of
@@ -36,7 +36,7 @@ Repair = Callable[..., str | None]
 
 
 @dataclass(frozen=True)
-class Asked:
+class ExportRequest:
     """The options of an export; see `export`."""
 
     to: str | None = None
@@ -59,8 +59,8 @@ class Asked:
     def device(self) -> Device:
         """The settings of the C code for a device."""
         stem, ending = splitext(basename(self.output or ""))
-        told = f"{stem}.h" if ending == ".c" else ""
-        return Device(self.name or c_name(stem), self.dtype or "float32", told, self.with_main)
+        header = f"{stem}.h" if ending == ".c" else ""
+        return Device(self.name or c_name(stem), self.dtype or "float32", header, self.with_main)
 
     @property
     def weights_extension(self) -> str | None:
@@ -141,7 +141,7 @@ class Exported(Result):
     network: Network
     target: str
     content: str | bytes
-    files: tuple[Written, ...] = ()
+    files: tuple[WrittenFile, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -223,24 +223,24 @@ def export(
         check_c_name(name)
     check_flags(packed=packed, with_main=with_main)
     files = file_names(weights=weights, save_weights=save_weights, output=output, input=input)
-    asked = Asked(to, packed, checked_seed(seed), name=name, dtype=dtype, with_main=with_main, **files)
-    asked.check(_no_repair, printed=False)
-    asked.check_weights(_no_repair)
+    request = ExportRequest(to, packed, checked_seed(seed), name=name, dtype=dtype, with_main=with_main, **files)
+    request.check(_no_repair, printed=False)
+    request.check_weights(_no_repair)
     reading = reading_of(network, set)
     notes = notes_on(reading)
-    return replace(run_export(reading, asked, notes.append), notes=tuple(notes))
+    return replace(run_export(reading, request, notes.append), notes=tuple(notes))
 
 
-def run_export(model: Reading, asked: Asked, tell: Tell) -> Exported:
+def run_export(model: Reading, request: ExportRequest, tell: Tell) -> Exported:
     """Write a network and its weights, with notes.
 
     Args:
         model: the network, and how it was read.
-        asked: the options, already checked.
+        request: the options, already checked.
         tell: prints a line for people.
     """
-    target, device = asked.target or "", asked.device
-    part, file = model.part, asked.weights
+    target, device = request.target or "", request.device
+    part, file = model.part, request.weights
     given = None if model.model is None or file is not None else model.model.weights
     if part is not None:
         part.check_runs()
@@ -253,7 +253,7 @@ def run_export(model: Reading, asked: Asked, tell: Tell) -> Exported:
             file = None
             tell(f"Note: {sources_told(part)}")
     elif part is not None:
-        for note in part.told:
+        for note in part.run_notes:
             tell(f"Note: {note}")
 
     @cache
@@ -262,40 +262,40 @@ def run_export(model: Reading, asked: Asked, tell: Tell) -> Exported:
 
         if given is not None:
             return {key: array.astype("float32", copy=False) for key, array in given.items()}
-        return first_weights(model.network, part, file, asked.seed)
+        return first_weights(model.network, part, file, request.seed)
 
     drawn = False
-    if asked.weights is not None:
-        origin = f"the weights in {asked.weights}"
+    if request.weights is not None:
+        origin = f"the weights in {request.weights}"
     elif model.part is not None and model.part.has_weights:
         origin = f"the weights of {model.path}"
     elif given is not None:
         origin = "the weights of the model"
     else:
-        origin, drawn = f"drawn from seed {asked.seed}", True
-        if model.part is not None and (asked.save_weights is not None or target in ("onnx", "numpy", "c")):
-            tell(f"Note: the file has no weights: they are drawn with seed {asked.seed}")
-    if asked.weights is not None:
+        origin, drawn = f"drawn from seed {request.seed}", True
+        if model.part is not None and (request.save_weights is not None or target in ("onnx", "numpy", "c")):
+            tell(f"Note: the file has no weights: they are drawn with seed {request.seed}")
+    if request.weights is not None:
         read()  # fails if they are missing or do not fit, even if the source leaves them out
-    job = Job(model.network, read, asked.seed, asked.save_weights, origin, drawn, device, asked.packed)
+    job = Job(model.network, read, request.seed, request.save_weights, origin, drawn, device, request.packed)
     content = exported(job, target)
     if device.dtype == "int8":
-        tell(f"Note: int8 changes the outputs by {_difference(job, asked.input)}")
-    if target == "c" and asked.output is not None:
+        tell(f"Note: int8 changes the outputs by {_difference(job, request.input)}")
+    if target == "c" and request.output is not None:
         tell(f"Note: on a device it needs {_on_device(model.network, device.dtype)}")
-    files: list[Written] = []
-    if asked.save_weights is not None and asked.weights_extension is not None:
+    files: list[WrittenFile] = []
+    if request.save_weights is not None and request.weights_extension is not None:
         from rnncli.export.weight_writers import write_weights
 
-        files.append(write_weights(asked.save_weights, arrays(job, target), asked.weights_extension))
+        files.append(write_weights(request.save_weights, arrays(job, target), request.weights_extension))
     elif not drawn and TARGETS[target].weights:
         tell("Note: the weights are left out; --save-weights FILE writes them too")
-    if asked.output is not None:
-        contents = {asked.output: content}
+    if request.output is not None:
+        contents = {request.output: content}
         if device.header and target == "c":
             from rnncli.export.c import header
 
-            contents[f"{splitext(asked.output)[0]}.h"] = header(job)
+            contents[f"{splitext(request.output)[0]}.h"] = header(job)
         files += _write(contents)
     return Exported(model.network, target, content, tuple(files))
 
@@ -331,7 +331,7 @@ def _on_device(network: Network, dtype: str) -> str:
     return constant if streaming is None else f"{constant} and {memory(streaming)} of memory to run a step at a time"
 
 
-def _write(files: Mapping[str, str | bytes]) -> list[Written]:
+def _write(files: Mapping[str, str | bytes]) -> list[WrittenFile]:
     """Write files, either all of them completely or none."""
     contents = {path: content.encode() if isinstance(content, str) else content for path, content in files.items()}
     with ExitStack() as stack:
@@ -339,4 +339,4 @@ def _write(files: Mapping[str, str | bytes]) -> list[Written]:
             file = stack.enter_context(written_whole(path))
             file.write(content)
             file.flush()
-    return [Written(path, len(content)) for path, content in contents.items()]
+    return [WrittenFile(path, len(content)) for path, content in contents.items()]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING
 
-from rnncli.atomic import Written, written_whole
+from rnncli.atomic import WrittenFile, written_whole
 from rnncli.engine.request import DEFAULT_SEEDS, DEFAULT_TIMESTEPS, Request, written_name
 from rnncli.errors import ArgumentError
 from rnncli.export import TARGETS, Job, export
@@ -40,7 +40,7 @@ class SharedPage(Result):
 
     networks: str
     html: str
-    files: tuple[Written, ...] = ()
+    files: tuple[WrittenFile, ...] = ()
 
     @property
     def title(self) -> str:
@@ -102,7 +102,7 @@ def run_page(models: Sequence[Reading], asked: Request, output: str | None, tell
     content = html.encode()
     with written_whole(output) as file:
         file.write(content)
-    return SharedPage(title, html, (Written(output, len(content)),))
+    return SharedPage(title, html, (WrittenFile(output, len(content)),))
 
 
 def _of_network(model: Reading, asked: Request, tell: Tell) -> Iterator[Section]:

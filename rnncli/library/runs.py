@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike
 
     from rnncli.engine.model import Model
-    from rnncli.engine.run import Plan, RunResult
+    from rnncli.engine.run import RunPlan, RunResult
     from rnncli.reports.reach import NetworkReach, Reach
 
 Path = str | PathLike[str]
@@ -233,6 +233,6 @@ def run_reach(reading: Reading, request: Request, tell: Tell, name: str = "reach
         )
 
 
-def _tell_notes(run: Plan, tell: Tell) -> None:
+def _tell_notes(run: RunPlan, tell: Tell) -> None:
     for note in run.notes:
         tell(f"Note: {note}")

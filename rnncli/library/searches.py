@@ -17,7 +17,7 @@ from rnncli.quantities import Rate, parse_memory, parse_number, without_thousand
 from rnncli.render.progress import Progress
 from rnncli.search.braces import read_pattern
 from rnncli.search.budget import BY_NAME, Budget, check_trained
-from rnncli.search.grid import Share, share_of
+from rnncli.search.grid import Portion, share_of
 from rnncli.search.selection import Order, parse_figures
 from rnncli.search.solution import Solution
 from rnncli.search.solution import solve as solved
@@ -97,7 +97,7 @@ def sweep(
     check_trained(budget.keys, dtype)
     order = _parsed("sort", sort, Order.parse)
     work = Sweep(setting, budget, len, order, top, front, held=True, pictured=True, less_memory=_LESS_MEMORY)
-    whole, total = share_of(map(read_pattern, patterns), _parsed("part", part, Share.parse))
+    whole, total = share_of(map(read_pattern, patterns), _parsed("part", part, Portion.parse))
     tally = Tally()
     with Progress("sweep", total, silent, clock=perf_counter) as progress:
         deque(work.run(whole, total, tally, jobs=jobs, progress=progress), maxlen=0)

@@ -99,7 +99,7 @@ class Drawn(Block):
 
 
 @immutable
-class Source(Block):
+class Listing(Block):
     """Lines of source to paste.
 
     Attributes:
@@ -117,9 +117,9 @@ class Source(Block):
             yield from hanging(console, Text(remark), 2 * INDENT) if remark else ()
 
 
-def source(text: str, language: str = "python") -> Source:
+def source(text: str, language: str = "python") -> Listing:
     """Return a text as source without remarks."""
-    return Source([(line, 1, "") for line in text.splitlines()], language)
+    return Listing([(line, 1, "") for line in text.splitlines()], language)
 
 
 def source_page(exported: Exported) -> Iterator[Block]:

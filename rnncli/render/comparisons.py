@@ -192,7 +192,7 @@ def _numbers(indices: Sequence[int]) -> str:
 def solution_page(solution: Solution) -> Iterator[Block]:
     """Yield a filled-in template, the budget that limits it, and its costs."""
     yield Line(Text(solution.spec, style="spec"))
-    yield Line(Text(solution.told()))
+    yield Line(Text(solution.in_words()))
     yield Line(Text(solution.needs()))
 
 

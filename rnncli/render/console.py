@@ -79,9 +79,9 @@ def screen(
     """
     stdout, recorder = stdout_console(), None
     if picture is not None:
-        from rnncli.render.svg import Recorder
+        from rnncli.render.svg import PictureConsole
 
-        recorder = Recorder(stdout.width, THEME, stdout.width == UNLIMITED, picture.theme == "light")
+        recorder = PictureConsole(stdout.width, THEME, stdout.width == UNLIMITED, picture.theme == "light")
 
     def show(page: Iterable[RenderableType]) -> None:
         for block in page:

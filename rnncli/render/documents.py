@@ -15,10 +15,10 @@ from rich.console import Console
 from rich.text import Text
 
 from rnncli.errors import RnncliError
-from rnncli.render.blocks import Block, Column, Drawn, Line, Page, Pairs, Row, Source, Table, records_table
+from rnncli.render.blocks import Block, Column, Drawn, Line, Listing, Page, Pairs, Row, Table, records_table
 from rnncli.render.console import DRAWING_WIDTH, ON_DARK, ON_LIGHT, THEME
 from rnncli.render.results import Writer
-from rnncli.render.svg import Recorder, svg
+from rnncli.render.svg import PictureConsole, svg
 
 if TYPE_CHECKING:
     from rnncli.library.pages import SharedPage
@@ -167,7 +167,7 @@ def _part(markup: Markdown, block: Block) -> Iterator[str]:
     elif isinstance(block, Table) and block.rows:
         columns = block.filled
         yield markup.head(columns) + "".join(markup.row(columns, row) for row in block.rows) + markup.foot()
-    elif isinstance(block, Source):
+    elif isinstance(block, Listing):
         source = [[f"# {remark}"] * bool(remark) + [code] * times for code, times, remark in block.lines]
         yield markup.lines("".join(f"{line}\n" for lines in source for line in lines), block.language)
     elif isinstance(block, Drawn) and any(block.lines(Console(width=DRAWING_WIDTH))):
@@ -315,7 +315,7 @@ def page_or_reason(page: Callable[[], Page]) -> Page:
         return [Line(Text(error.message))]
 
 
-class _Shared(Html):
+class _SharedHtml(Html):
     """HTML with vector drawings, in which wide elements scroll instead of widening the page.
 
     Args:
@@ -336,7 +336,7 @@ class _Shared(Html):
         """Return a drawing, in the colours of the page."""
         if block.words:
             return self.paragraph([self.text(line) for line in block.lines(Console(width=_UNWRAPPED)) if line])
-        recorder = Recorder(DRAWING_WIDTH, THEME)
+        recorder = PictureConsole(DRAWING_WIDTH, THEME)
         recorder.take(block)
         self._drawings += 1
         name = f"{self._name}-{self._drawings}"
@@ -362,7 +362,7 @@ def page_text(title: str, sections: Sequence[Section]) -> str:
         title: its title: the networks that it shows.
         sections: its parts, in order.
     """
-    markup = _Shared(title)
+    markup = _SharedHtml(title)
     shown = [
         part
         for heading, page in sections
@@ -386,7 +386,7 @@ def part_of_page(title: str, page: Page) -> str:
         title: the title of its drawings.
         page: the output of the command.
     """
-    markup = _Shared(title, f"rnncli-{next(_PARTS)}")
+    markup = _SharedHtml(title, f"rnncli-{next(_PARTS)}")
     return "\n".join([f"<style>{_PART_STYLE}</style>", '<div class="rnncli">', *parts(markup, page), "</div>"])
 
 

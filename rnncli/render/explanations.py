@@ -8,7 +8,7 @@ from rich.text import Text
 
 from rnncli.language.spec import EXAMPLE
 from rnncli.layers.activations import ACTIVATIONS
-from rnncli.layers.base import Note
+from rnncli.layers.base import Remark
 from rnncli.layers.weights import FRAMEWORK_NAMES, name_at_levels
 from rnncli.quantities import MAX_SIZE, MULTIPLES, count, plural, shape_text
 from rnncli.render.blocks import GAP, Block, Line, Pairs
@@ -153,7 +153,7 @@ def entry_page(entry: Entry) -> Iterator[Block]:
         yield Pairs(_weights([layer]))
 
 
-def _facts(notes: Sequence[Note], style: str = "") -> Rows:
+def _facts(notes: Sequence[Remark], style: str = "") -> Rows:
     return [(Text(note.topic, style=style), Text(note.text)) for note in notes]
 
 

@@ -135,7 +135,7 @@ class Progress:
     def __exit__(self, *reason: object) -> None:
         self._blocks.close()
 
-    def _draw(self, place: Place) -> None:
+    def _draw(self, place: BarTerminal) -> None:
         """Redraw the bar periodically, starting after the delay."""
         if self._ended.wait(DELAY):
             return
@@ -161,7 +161,7 @@ class Progress:
             self._place.wipe()
 
 
-class Place:
+class BarTerminal:
     """The place of a bar: standard error, which is a terminal."""
 
     _is_drawn = False
@@ -186,7 +186,7 @@ class Place:
             os.write(2, _ERASE.encode())
 
 
-class NotebookPlace(Place):
+class BarNotebook(BarTerminal):
     """The place of a bar in a notebook: below the running cell."""
 
     _display: Any = None
@@ -205,11 +205,11 @@ class NotebookPlace(Place):
             self._display.update({"text/plain": ""}, raw=True)
 
 
-def place() -> Place | None:
+def place() -> BarTerminal | None:
     """Return the place for a bar; None if there is none."""
     if in_notebook():
-        return NotebookPlace()
-    return Place() if has_place() else None
+        return BarNotebook()
+    return BarTerminal() if has_place() else None
 
 
 def in_notebook() -> bool:

@@ -24,7 +24,7 @@ from rnncli.summary import ORIGIN, TOTALS, TOTALS_AT_RATE
 if TYPE_CHECKING:
     from os import PathLike
 
-    from rnncli.atomic import Written
+    from rnncli.atomic import WrittenFile
     from rnncli.render.blocks import Page
 
 Record = dict[str, Any]
@@ -356,13 +356,13 @@ def notebook(result: Result) -> str:
     return str(_module("documents").part_of_page(result.title, page_of(result)))
 
 
-def save_svg(result: Result, path: str | PathLike[str], theme: str) -> Written:
+def save_svg(result: Result, path: str | PathLike[str], theme: str) -> WrittenFile:
     """Save a picture of a result; see `Result.save_svg`."""
     from rnncli.engine.request import written_name
     from rnncli.render.console import screen
 
     check_known("theme", theme, THEMES)
-    files: list[Written] = []
+    files: list[WrittenFile] = []
     picture = Picture(written_name("path", path, ".svg"), cast(Theme, theme), files.append)
     with screen(picture, f"rnncli {SHOWN[type(result).__name__].command}", seen=False) as show:
         show(page_of(result))

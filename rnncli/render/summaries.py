@@ -12,7 +12,7 @@ from rich.text import Text
 from rnncli.errors import one_line
 from rnncli.layers.weights import FRAMEWORK_NAMES, at_level, name_at_levels
 from rnncli.quantities import Shape, count, duration, figure_text, memory, plural, shape_text
-from rnncli.render.blocks import BLOCK, GAP, Block, Column, Line, Pairs, Source, Table, marked
+from rnncli.render.blocks import BLOCK, GAP, Block, Column, Line, Listing, Pairs, Table, marked
 from rnncli.reports import folded
 from rnncli.summary import DTYPE_BYTES, LayerSummary, Summary, worth_showing
 from rnncli.vocabulary import title
@@ -20,7 +20,7 @@ from rnncli.vocabulary import title
 if TYPE_CHECKING:
     from rnncli.engine.forward import ForwardRun, LayerRun, Statistics
     from rnncli.engine.run import RunResult
-    from rnncli.formats.model_file import Group, ModelFile
+    from rnncli.formats.model_file import ArrayGroup, ModelFile
 
 _LAYER_COLUMNS = (
     Column("Layer (type)", number=False, leaves=3, shorter="Layer\n(type)"),
@@ -173,7 +173,7 @@ def modules_page(summary: Summary, heading: str = " In PyTorch") -> Iterator[Blo
     if modules:
         yield Line(Text(f"{heading}:"))
         runs = folded(modules, key=lambda module: (module.code, bool(module.apart)))
-        yield Source([(run[0].code, len(run), run[0].apart or "") for run in runs])
+        yield Listing([(run[0].code, len(run), run[0].apart or "") for run in runs])
 
 
 # The table of a run
@@ -348,7 +348,7 @@ def inspection_page(model: ModelFile) -> Iterator[Block]:
             yield Line(Text(f"{len(rest)} more, {plural(params, 'parameter')} (-f json lists all)"), start=1)
 
 
-def _group_text(group: Group) -> str:
+def _group_text(group: ArrayGroup) -> str:
     """Return a group in one line: its name, the numbers of arrays and parameters, and the shapes."""
     shapes = Counter(shape_text(tensor.shape) for tensor in group.tensors)
     some = ", ".join(f"{times} × {shape}" if times > 1 else shape for shape, times in shapes.most_common(_SHAPES))

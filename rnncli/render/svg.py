@@ -22,7 +22,7 @@ from rich.terminal_theme import DEFAULT_TERMINAL_THEME, SVG_EXPORT_THEME, Termin
 from rich.text import Text
 from rich.theme import Theme as Styles
 
-from rnncli.atomic import Written, written_whole
+from rnncli.atomic import WrittenFile, written_whole
 from rnncli.immutable import NamedTuple
 from rnncli.render.terminal import MOST_LINES, Picture, Theme, wrapped
 
@@ -90,7 +90,7 @@ class _Run(NamedTuple):
     style: Style
 
 
-class Recorder(Console):
+class PictureConsole(Console):
     """A console that prints nothing and records everything for a picture.
 
     Args:
@@ -133,7 +133,7 @@ class Recorder(Console):
         drawn = svg(self.lines, title, _COLOURS[picture.theme]).encode()
         with written_whole(picture.path) as file:
             file.write(drawn)
-        picture.written(Written(picture.path, len(drawn)))
+        picture.written(WrittenFile(picture.path, len(drawn)))
 
 
 @contextmanager
@@ -143,7 +143,7 @@ def recorded_lines(picture: Picture, title: str) -> Iterator[Callable[[str], Non
     Raises:
         RnncliError: the picture cannot be written.
     """
-    recorder, lines = Recorder(_WIDEST_LINE), 0
+    recorder, lines = PictureConsole(_WIDEST_LINE), 0
 
     def take(text: str) -> None:
         nonlocal lines

@@ -16,7 +16,7 @@ from rnncli.immutable import NamedTuple
 from rnncli.system.streams import columns_of
 
 if TYPE_CHECKING:
-    from rnncli.atomic import Written
+    from rnncli.atomic import WrittenFile
 
 Theme = Literal["dark", "light"]
 THEMES: tuple[Theme, ...] = get_args(Theme)
@@ -49,7 +49,7 @@ class Picture(NamedTuple):
 
     path: str
     theme: Theme = THEMES[0]
-    written: Callable[[Written], object] = lambda file: None
+    written: Callable[[WrittenFile], object] = lambda file: None
 
 
 def on_terminal() -> bool:

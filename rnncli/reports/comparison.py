@@ -38,7 +38,7 @@ SideBySide = tuple[LayerSummary | None, ...]
 """Layers with the same role, one per column; None where a column has no such layer."""
 
 
-class Column(NamedTuple):
+class Compared(NamedTuple):
     """A network, the setting it was counted for, and its summary."""
 
     network: Network
@@ -55,7 +55,7 @@ class Comparison(Result):
         lined_up: their layers; None where a column has no layer in a row.
     """
 
-    columns: tuple[Column, ...]
+    columns: tuple[Compared, ...]
     lined_up: tuple[tuple[PlacedLayer | None, ...], ...]
 
     @cached_property
@@ -158,7 +158,7 @@ def compare(
         SpecError: a framework cannot express a network, or `timesteps` contradicts a spec.
     """
     frameworks: Sequence[Framework] = () if framework is None else _several(framework)
-    columns: list[Column] = []
+    columns: list[Compared] = []
     for reading in readings_of(networks, set):
         dtypes: Sequence[str] = [reading.dtype] if dtype is None else _several(dtype)
         settings = settings_of(_several(batch), _several(timesteps), frameworks, dtypes)
@@ -166,7 +166,7 @@ def compare(
     return compared(columns)
 
 
-def compared(columns: Sequence[Column]) -> Comparison:
+def compared(columns: Sequence[Compared]) -> Comparison:
     """Return a comparison of networks that are already counted.
 
     Raises:
@@ -202,7 +202,7 @@ def settings_of(
     )
 
 
-def columns_of(network: Network, settings: Sequence[Setting], rate: Rate | float | str | None = None) -> list[Column]:
+def columns_of(network: Network, settings: Sequence[Setting], rate: Rate | float | str | None = None) -> list[Compared]:
     """Return one column per setting for a network, at `rate` timesteps per second.
 
     Raises:
@@ -211,14 +211,14 @@ def columns_of(network: Network, settings: Sequence[Setting], rate: Rate | float
     network.check_timesteps(*(setting.timesteps for setting in settings))
     own = network.framework
     each = [setting._replace(framework=own) if setting.framework is None else setting for setting in settings]
-    return [Column(network, setting, network.summary(*setting, rate=rate)) for setting in each]
+    return [Compared(network, setting, network.summary(*setting, rate=rate)) for setting in each]
 
 
 def _several(values: Value | Sequence[Value]) -> Sequence[Value]:
     return [plain(value) for value in values] if isinstance(values, list | tuple) else [plain(values)]
 
 
-def _placed_layers(column: Column) -> Iterator[PlacedLayer]:
+def _placed_layers(column: Compared) -> Iterator[PlacedLayer]:
     network, setting, summary = column
     first = len(network.layers) - len(network.body)
     for place, (row, (reads, _)) in enumerate(zip(summary.layers, network.shapes(*setting[:2]), strict=True), first):
@@ -316,7 +316,7 @@ _FIGURES: Mapping[str, str] = {
 """The figures' names in a sentence."""
 
 
-def varied(columns: Sequence[Column]) -> list[str]:
+def varied(columns: Sequence[Compared]) -> list[str]:
     """Return the names of the settings that differ between columns."""
     return [name for name in _SETTINGS if len({getattr(column.setting, name) for column in columns}) > 1]
 
@@ -372,7 +372,7 @@ def _in_words(value: SettingValue, unit: str) -> str:
 
 
 def _pairs(
-    columns: Sequence[Column], name: str, first: SettingValue, last: SettingValue
+    columns: Sequence[Compared], name: str, first: SettingValue, last: SettingValue
 ) -> Iterator[tuple[Summary, Summary]]:
     """Yield each network's summaries for the first and the last value of a setting, the other settings being equal."""
     summaries = {(column.network, column.setting): column.summary for column in columns}

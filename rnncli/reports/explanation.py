@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rnncli.errors import listed
 from rnncli.immutable import NamedTuple
 from rnncli.layers import Layer
-from rnncli.layers.base import Equation, Note
+from rnncli.layers.base import Equation, Remark
 from rnncli.layers.cost import OverTime
 from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS, Axis, Framework, Weight, length, start, starts_text
 from rnncli.layers.words import fields_in_both
@@ -60,7 +60,7 @@ class LayerExplanation(NamedTuple):
     input_shape: Shape
     total: Formula | None
     other_params: int | None
-    notes: tuple[Note, ...]
+    notes: tuple[Remark, ...]
 
     @property
     def weights(self) -> tuple[tuple[Weight, Formula], ...]:
@@ -188,16 +188,16 @@ def explain(
     return Explanation(summary, tuple(layers), other, other_tools)
 
 
-def _field_and_start_notes(layer: Layer, weights: Sequence[Weight], framework: Framework) -> Iterator[Note]:
+def _field_and_start_notes(layer: Layer, weights: Sequence[Weight], framework: Framework) -> Iterator[Remark]:
     """Yield the spec's fields that are arguments of the framework, named in both, and the weights' initial values.
 
     Both directions of a Bidirectional start alike, so only one is described.
     """
     fields = [field for field in fields_in_both(layer, framework) if field.endswith(")")]
     if fields:
-        yield Note("Fields", ", ".join(fields))
+        yield Remark("Fields", ", ".join(fields))
     if weights:
-        yield Note("Start", starts_text(weights[: len(weights) // len(layer.directions)]))
+        yield Remark("Start", starts_text(weights[: len(weights) // len(layer.directions)]))
 
 
 class _Sum(NamedTuple):
@@ -264,12 +264,12 @@ def _total(weights: Sequence[Weight], directions: int) -> Formula | None:
 
 def _other_note(
     layer: Layer, here: Sequence[Weight], there: Sequence[Weight] | None, other: Framework
-) -> Iterator[Note]:
+) -> Iterator[Remark]:
     """Yield the parameter count in the other framework and, if it differs, why."""
     name = FRAMEWORK_NAMES[other]
     if there is None:
         conflict = layer.conflict(other)
-        yield Note(name, conflict.reason if conflict is not None else "")
+        yield Remark(name, conflict.reason if conflict is not None else "")
         return
     if not there:
         return
@@ -277,12 +277,12 @@ def _other_note(
     ours, theirs = ([weight for weight in weights if weight.role == "bias"] for weights in (here, there))
     moving = [weight for weight in (*here, *there) if not weight.trained]
     if params == sum(weight.params for weight in here):
-        yield Note(name, f"{params:,} as well")
+        yield Remark(name, f"{params:,} as well")
     elif moving:
         counts = "counts" if moving[0] in there else "does not count"
-        yield Note(name, f"{params:,}: it {counts} {_shapes(moving)}, which are not trained")
+        yield Remark(name, f"{params:,}: it {counts} {_shapes(moving)}, which are not trained")
     else:
-        yield Note(name, f"{params:,}: {_shapes(theirs)} instead of {_shapes(ours)}; each cell adds up its biases")
+        yield Remark(name, f"{params:,}: {_shapes(theirs)} instead of {_shapes(ours)}; each cell adds up its biases")
 
 
 def _shapes(weights: Sequence[Weight]) -> str:

@@ -123,7 +123,7 @@ def params_of(numbers: Mapping[str, int], roles: Roles) -> dict[Role, int]:
     return {role: number for role, number in params.items() if number}
 
 
-class Part(NamedTuple):
+class RoleChange(NamedTuple):
     """The effect of changing a factor on the weights of one role.
 
     Attributes:
@@ -155,7 +155,7 @@ class FactorChange(NamedTuple):
     there: int
     first: PlacedLayer
     other: PlacedLayer
-    parts: tuple[Part, ...]
+    parts: tuple[RoleChange, ...]
     others: bool
 
 
@@ -334,7 +334,7 @@ class Reason(NamedTuple):
 
     layer: str
     text: str
-    parts: tuple[Part, ...]
+    parts: tuple[RoleChange, ...]
 
     @property
     def difference(self) -> int:
@@ -373,10 +373,10 @@ def reasons(first: PlacedLayer | None, other: PlacedLayer | None) -> tuple[Reaso
     return tuple(_factor_changes(first, other, here, there)) if known and {*here.numbers} <= {*TEXTS} else ()
 
 
-def _parts(before: Mapping[Role, int], after: Mapping[Role, int]) -> tuple[Part, ...]:
+def _parts(before: Mapping[Role, int], after: Mapping[Role, int]) -> tuple[RoleChange, ...]:
     """Return the change for each role, given its parameters before and after."""
     return tuple(
-        Part(role, more, after.get(role, 0) / before[role] if role in before else None)
+        RoleChange(role, more, after.get(role, 0) / before[role] if role in before else None)
         for role in {**before, **after}
         if (more := after.get(role, 0) - before.get(role, 0))
     )

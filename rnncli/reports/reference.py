@@ -15,7 +15,7 @@ from rnncli.language.framework_words import FRAMEWORK_WORDS
 from rnncli.language.likeness import closest
 from rnncli.layers import KINDS, LAYERS, Activation, Layer
 from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATIONS, GATE_ACTIVATION_OPTION, OTHER_NAMES
-from rnncli.layers.base import Note
+from rnncli.layers.base import Remark
 from rnncli.layers.options import Choice, Option
 from rnncli.layers.words import argument, argument_form, argument_name, in_both
 from rnncli.network import Network, check_text
@@ -44,7 +44,7 @@ _SIZES = [(layer, attribute) for layer in LAYERS for attribute in layer.sizes.at
 """Each kind with each of its sizes."""
 
 
-class Row(NamedTuple):
+class KindRow(NamedTuple):
     """A kind, or a field of a kind.
 
     Attributes:
@@ -80,11 +80,11 @@ class Entry(Result):
 
     word: str
     means: str
-    facts: tuple[Note, ...] = ()
-    fields: tuple[Note, ...] = ()
+    facts: tuple[Remark, ...] = ()
+    fields: tuple[Remark, ...] = ()
     example: str = ""
     explained: LayerExplanation | None = None
-    table: tuple[Row, ...] = ()
+    table: tuple[KindRow, ...] = ()
 
     @property
     def title(self) -> str:
@@ -99,25 +99,25 @@ class Entry(Result):
 # Kinds
 
 
-def _rows_of_kind(layer: type[Layer]) -> Iterator[Row]:
-    yield Row(layer.kind, None, _form(layer), layer.means, layer.keras, _torch_class(layer))
+def _rows_of_kind(layer: type[Layer]) -> Iterator[KindRow]:
+    yield KindRow(layer.kind, None, _form(layer), layer.means, layer.keras, _torch_class(layer))
     yield from (_row_of_option(layer, option) for option in layer.options)
     yield from _row_of_count(layer)
 
 
-def _row_of_option(layer: type[Layer], option: Option) -> Row:
+def _row_of_option(layer: type[Layer], option: Option) -> KindRow:
     theirs = argument_form(layer, option, "torch") or None
-    return Row(layer.kind, option.lead.rstrip("="), option.form, option.means, argument_form(layer, option), theirs)
+    return KindRow(layer.kind, option.lead.rstrip("="), option.form, option.means, argument_form(layer, option), theirs)
 
 
-def _row_of_count(layer: type[Layer]) -> Iterator[Row]:
+def _row_of_count(layer: type[Layer]) -> Iterator[KindRow]:
     """Yield the row of the repeat count, if such layers can be stacked."""
     one = Network.parse(_example(layer)).layers[-1]
     if layer.reads == "either" or (
         layer.reads == "sequence" and (one.returning("sequence") or one).returns == "sequence"
     ):
         theirs = f"{STACKED}=3" if layer.states else None
-        yield Row(layer.kind, _COUNT, _COUNT, "three such layers, stacked", None, theirs)
+        yield KindRow(layer.kind, _COUNT, _COUNT, "three such layers, stacked", None, theirs)
 
 
 def _form(layer: type[Layer]) -> str:
@@ -142,24 +142,24 @@ def _kind_entry(name: str) -> Entry:
     fields = []
     for row in rows:
         theirs = "; ".join(f"{note.topic}: {note.text}" for note in _in_frameworks([row]))
-        fields += [Note(str(row.form), ". ".join(filter(None, (row.means, theirs))))] if row.field else []
+        fields += [Remark(str(row.form), ". ".join(filter(None, (row.means, theirs))))] if row.field else []
     facts = tuple(_facts_of_kind(layer, spec))
     return Entry(_form(layer), layer.means, facts, tuple(fields), spec, explained[-1] if explained else None, rows)
 
 
-def _facts_of_kind(layer: type[Layer], spec: str) -> Iterator[Note]:
+def _facts_of_kind(layer: type[Layer], spec: str) -> Iterator[Remark]:
     if layer.aliases:
-        yield Note("Also", listed(layer.aliases, "or"))
-    yield Note("Keras", layer.keras)
+        yield Remark("Also", listed(layer.aliases, "or"))
+    yield Remark("Keras", layer.keras)
     theirs = _torch_class(layer)
     if theirs is not None:
-        yield Note("PyTorch", theirs if theirs.startswith("Tensor.") else f"nn.{theirs}")
+        yield Remark("PyTorch", theirs if theirs.startswith("Tensor.") else f"nn.{theirs}")
     symbols = re.findall("[A-Z]+", layer.sizes.form)
     for symbol, attribute in zip(symbols, layer.sizes.attributes, strict=False):
         theirs = argument_name(layer, attribute, "torch")
-        yield Note(symbol, attribute + (f"; PyTorch: {theirs}" if theirs else ""))
-    yield Note("Reads", _READS[layer.reads])
-    yield Note("Returns", _returns(layer, spec))
+        yield Remark(symbol, attribute + (f"; PyTorch: {theirs}" if theirs else ""))
+    yield Remark("Reads", _READS[layer.reads])
+    yield Remark("Returns", _returns(layer, spec))
 
 
 def _returns(layer: type[Layer], spec: str) -> str:
@@ -207,20 +207,20 @@ def _field_entry(word: str) -> Entry:
     found = _options_of(word)
     layer, option = found[0]
     rows = tuple(_row_of_option(*each) for each in found)
-    facts = [*_in_frameworks(rows), Note("Kinds", ", ".join(str(row.kind) for row in rows))]
+    facts = [*_in_frameworks(rows), Remark("Kinds", ", ".join(str(row.kind) for row in rows))]
     if isinstance(option, Choice):
         both = {name: in_both(layer, option.attribute, value) for name, value in option.values.items()}
-        facts.append(Note("Values", ", ".join(option.values if option.symbol else both.values())))
-        facts += [Note(name, _effect(layer, option, name, effect)) for name, effect in option.effects.items()]
-    facts.append(Note("Example", _difference(found[-1][0] if option is ACTIVATION_OPTION else layer, option)))
+        facts.append(Remark("Values", ", ".join(option.values if option.symbol else both.values())))
+        facts += [Remark(name, _effect(layer, option, name, effect)) for name, effect in option.effects.items()]
+    facts.append(Remark("Example", _difference(found[-1][0] if option is ACTIVATION_OPTION else layer, option)))
     if own := KINDS.get(option.lead.rstrip("=")):
-        facts.append(Note("Layer", f"{_form(own)}, {own.means}. Keras: {own.keras}; PyTorch: nn.{own.torch}"))
+        facts.append(Remark("Layer", f"{_form(own)}, {own.means}. Keras: {own.keras}; PyTorch: nn.{own.torch}"))
     if word in TOPIC_OF:
-        facts += [Note("Also", TOPIC_OF[word].means), *TOPIC_OF[word].facts()]
+        facts += [Remark("Also", TOPIC_OF[word].means), *TOPIC_OF[word].facts()]
     return Entry(option.form, option.means, tuple(facts), table=rows)
 
 
-def _in_frameworks(rows: Sequence[Row]) -> Iterator[Note]:
+def _in_frameworks(rows: Sequence[KindRow]) -> Iterator[Remark]:
     """Yield the frameworks' terms for some rows, merged if they are the same for all kinds."""
     for name, words in (("Keras", [row.keras for row in rows]), ("PyTorch", [row.torch for row in rows])):
         kinds: dict[str, list[str]] = {}
@@ -228,7 +228,7 @@ def _in_frameworks(rows: Sequence[Row]) -> Iterator[Note]:
             kinds.setdefault(word or "", []).append(str(row.kind))
         texts = [word if len(kinds) == 1 else f"{word} ({', '.join(some)})" for word, some in kinds.items() if word]
         if texts:
-            yield Note(name, "; ".join(texts))
+            yield Remark(name, "; ".join(texts))
 
 
 def _difference(layer: type[Layer], option: Option) -> str:
@@ -258,9 +258,9 @@ def _count_entry(word: str) -> Entry:
     total = Network.parse(spec).summary().total_params
     seq = in_both(KINDS["lstm"], "return_sequences", True)
     facts = (
-        Note("Keras", "three layers"),
-        Note("PyTorch", f"{STACKED}=3, for recurrent layers"),
-        Note("Example", f"{spec} has {total:,} parameters; a recurrent layer that feeds another needs {seq}"),
+        Remark("Keras", "three layers"),
+        Remark("PyTorch", f"{STACKED}=3, for recurrent layers"),
+        Remark("Example", f"{spec} has {total:,} parameters; a recurrent layer that feeds another needs {seq}"),
     )
     means = "three such layers, stacked, each with its own weights"
     return Entry(_COUNT, means, facts, table=tuple(row for layer in LAYERS for row in _row_of_count(layer)))
@@ -268,13 +268,13 @@ def _count_entry(word: str) -> Entry:
 
 def _size_entry(word: str) -> Entry:
     rows = tuple(
-        Row(layer.kind, size, _form(layer), "a size", size, argument_name(layer, size, "torch"))
+        KindRow(layer.kind, size, _form(layer), "a size", size, argument_name(layer, size, "torch"))
         for layer, size in _SIZES
         if attribute_of(layer, word) == size
     )
-    facts = [*_in_frameworks(rows), Note("Example", _example(KINDS[str(rows[0].kind)]))]
+    facts = [*_in_frameworks(rows), Remark("Example", _example(KINDS[str(rows[0].kind)]))]
     if word in FRAMEWORK_WORDS:
-        facts.append(Note("Also", FRAMEWORK_WORDS[word]))
+        facts.append(Remark("Also", FRAMEWORK_WORDS[word]))
     forms = ", ".join(str(row.form) for row in rows)
     return Entry(word, f"a size, written after the colon: {forms}", tuple(facts), table=rows)
 
@@ -286,7 +286,7 @@ def _activation_entry(word: str) -> Entry:
     name = OTHER_NAMES.get(word, word)
     means = f"f(x) = {ACTIVATIONS[name].formula}"
     rows = tuple(
-        Row(
+        KindRow(
             layer.kind,
             name,
             f"{option.lead}{name}",
@@ -298,29 +298,31 @@ def _activation_entry(word: str) -> Entry:
         if option in (ACTIVATION_OPTION, GATE_ACTIVATION_OPTION)
     )
     others = [other for other, ours in OTHER_NAMES.items() if ours == name]
-    facts = [Note("Elsewhere", listed(others, "or"))] if others else []
+    facts = [Remark("Elsewhere", listed(others, "or"))] if others else []
     for option in (ACTIVATION_OPTION, GATE_ACTIVATION_OPTION):
         kinds = [layer for layer in LAYERS if option in layer.options]
         usual = [layer.kind for layer in kinds if layer.default(option.attribute) == name]
         both = in_both(kinds[0], option.attribute, name)
         default = f"; the default for {listed(usual)}" if usual else ""
         of = listed([layer.kind for layer in kinds])
-        facts.append(Note(option.lead.rstrip("="), f"{option.means}, for {of}: {both}{default}"))
+        facts.append(Remark(option.lead.rstrip("="), f"{option.means}, for {of}: {both}{default}"))
     if word == "none":
-        facts.append(Note("Shapes", "None in a shape is a size that is not known yet; --batch and --timesteps set it"))
+        facts.append(
+            Remark("Shapes", "None in a shape is a size that is not known yet; --batch and --timesteps set it")
+        )
     bounds = ACTIVATIONS[name].bounds
     if bounds is not None:
-        facts.append(Note("Range", f"{bounds[0]:g} to {bounds[1]:g}"))
+        facts.append(Remark("Range", f"{bounds[0]:g} to {bounds[1]:g}"))
     if name in Activation.sizes.words:
-        facts.append(Note("Alone", f"{Activation.kind}:{name}, as in input:8,lstm:32,{Activation.kind}:{name}"))
-    facts.append(Note("Example", f"input:8,dense:32:{name}"))
+        facts.append(Remark("Alone", f"{Activation.kind}:{name}, as in input:8,lstm:32,{Activation.kind}:{name}"))
+    facts.append(Remark("Example", f"input:8,dense:32:{name}"))
     return Entry(name, means, tuple(facts), table=rows)
 
 
 def _word_entry(word: str) -> Entry:
     means = TOPIC_OF[word].means if word in TOPIC_OF else FRAMEWORK_WORDS[word]
     facts = TOPIC_OF[word].facts() if word in TOPIC_OF else ()
-    return Entry(word, means, tuple(facts), table=(Row(None, word, None, means, None, None),))
+    return Entry(word, means, tuple(facts), table=(KindRow(None, word, None, means, None, None),))
 
 
 # Lookup
@@ -370,15 +372,15 @@ def look_up(word: str | None = None) -> Entry:
     return _SORTS[name][1](known)
 
 
-def kinds_in_short() -> list[Note]:
+def kinds_in_short() -> list[Remark]:
     """Return how each kind is written and what it does."""
     return [
-        Note(_form(layer), layer.means + (f" (or {', '.join(layer.aliases)})" if layer.aliases else ""))
+        Remark(_form(layer), layer.means + (f" (or {', '.join(layer.aliases)})" if layer.aliases else ""))
         for layer in LAYERS
     ]
 
 
-def fields_in_short() -> list[Note]:
+def fields_in_short() -> list[Remark]:
     """Return how each field is written, what it does and which kinds accept it."""
     recurrent = [layer.kind for layer in LAYERS if layer.states]
     fields: dict[str, tuple[str, list[str]]] = {}
@@ -388,8 +390,8 @@ def fields_in_short() -> list[Note]:
     for form, (means, kinds) in fields.items():
         rest = [kind for kind in kinds if kind not in recurrent]
         of = ["recurrent", *rest] if set(recurrent) <= set(kinds) else kinds
-        notes.append(Note(form, f"{means} ({', '.join(of)})"))
-    return [*notes, Note(_COUNT, "repeat the layer three times (any but the first)")]
+        notes.append(Remark(form, f"{means} ({', '.join(of)})"))
+    return [*notes, Remark(_COUNT, "repeat the layer three times (any but the first)")]
 
 
 def is_word(typed: str) -> bool:

@@ -15,7 +15,7 @@ from rnncli.errors import listed
 from rnncli.immutable import NamedTuple
 from rnncli.layers import LAYERS, LSTM, Embedding, Layer
 from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATIONS, GATE_ACTIVATION_OPTION
-from rnncli.layers.base import Note
+from rnncli.layers.base import Remark
 from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS, starts_text
 from rnncli.layers.words import in_both
 from rnncli.network import Network
@@ -255,13 +255,13 @@ class Topic(NamedTuple):
     means: str
     notes: tuple[str, ...]
 
-    def facts(self) -> Iterator[Note]:
+    def facts(self) -> Iterator[Remark]:
         """Yield the notes, with everything in braces filled in."""
         for note in self.notes:
             topic, _, text = note.partition(": ")
             if text:
                 spec = text.split()[0]
-                yield Note(topic, re.sub("{(.+?)}", partial(_word, spec), text))
+                yield Remark(topic, re.sub("{(.+?)}", partial(_word, spec), text))
             else:
                 yield from _FACTS[note.strip("{}")]()
 
@@ -282,62 +282,62 @@ def _word(spec: str, name: re.Match[str]) -> str:
     return shape_text(value) if isinstance(value, tuple) else f"{value:,}"
 
 
-def _of_parameters() -> Iterator[Note]:
+def _of_parameters() -> Iterator[Remark]:
     for kind, spec in _EXAMPLES.items():
         total = explain(Network.parse(spec)).layers[-1].total
         assert total is not None
-        yield Note(kind, f"{total.words} = {total.value:,} in {spec}")
+        yield Remark(kind, f"{total.words} = {total.value:,} in {spec}")
 
 
-def _of_size(key: str, option: str) -> Iterator[Note]:
+def _of_size(key: str, option: str) -> Iterator[Remark]:
     """Yield the notes about a size, given its JSON key and the option that limits it."""
     size = next(each for each in sizes(Network.parse(_SPEC).summary(1, _TIMESTEPS)) if each.key == key)
     assert size.value is not None
     text = f"{size.words} = {size.numbers} = {figure_text(key, size.value)}"
-    yield Note("Formula", f"{text}, in {_SPEC} with {_TIMESTEPS} timesteps{size.note and f': {size.note}'}")
+    yield Remark("Formula", f"{text}, in {_SPEC} with {_TIMESTEPS} timesteps{size.note and f': {size.note}'}")
     dtype = "" if key == "training_bytes" else " --dtype int8"  # training is not done in int8
-    yield Note("Shown", f"rnncli summary SPEC --wide --batch N --timesteps N{dtype}")
-    yield Note("Limit", f"--{option} SIZE in sweep and solve")
+    yield Remark("Shown", f"rnncli summary SPEC --wide --batch N --timesteps N{dtype}")
+    yield Remark("Limit", f"--{option} SIZE in sweep and solve")
 
 
-def _of_gates() -> Iterator[Note]:
+def _of_gates() -> Iterator[Remark]:
     for kind in ("lstm", "gru"):
         gates = [each for each in explain(Network.parse(_EXAMPLES[kind])).layers[-1].equations if " gate" in each.means]
-        yield Note(kind, "; ".join(f"{each.text.partition('_')[0]}, {each.means}" for each in gates))
+        yield Remark(kind, "; ".join(f"{each.text.partition('_')[0]}, {each.means}" for each in gates))
 
 
-def _of_kernel() -> Iterator[Note]:
+def _of_kernel() -> Iterator[Remark]:
     for framework in FRAMEWORKS:
         weights = explain(Network.parse(_SPEC), framework=framework).layers[-1].weights
         names = [f"{weight.name} {shape_text(weight.shape)}" for weight, _ in weights]
-        yield Note(FRAMEWORK_NAMES[framework], f"{listed(names)} in {_SPEC}")
+        yield Remark(FRAMEWORK_NAMES[framework], f"{listed(names)} in {_SPEC}")
 
 
-def _of_dtypes() -> Iterator[Note]:
+def _of_dtypes() -> Iterator[Remark]:
     for dtype, number in DTYPE_BYTES.items():
         size = Network.parse(_SPEC).summary(dtype=dtype).total_bytes
         of = " in a matrix" if dtype in UNTRAINED else ""
-        yield Note(dtype, f"{number} B each{of}: {figure_text('total_bytes', size)} for the parameters of {_SPEC}")
+        yield Remark(dtype, f"{number} B each{of}: {figure_text('total_bytes', size)} for the parameters of {_SPEC}")
 
 
-def _of_starts() -> Iterator[Note]:
+def _of_starts() -> Iterator[Remark]:
     for framework in FRAMEWORKS:
         weights = {kind: list(Network.parse(spec).weights(framework))[-1] for kind, spec in _EXAMPLES.items()}
         starts = {kind: starts_text(each) for kind, each in weights.items()}
         for text, kinds in groupby(starts, key=starts.__getitem__):
-            yield Note(FRAMEWORK_NAMES[framework], f"{listed(list(kinds))}: {text}")
+            yield Remark(FRAMEWORK_NAMES[framework], f"{listed(list(kinds))}: {text}")
 
 
-def _of_activations() -> Iterator[Note]:
+def _of_activations() -> Iterator[Remark]:
     for option in (ACTIVATION_OPTION, GATE_ACTIVATION_OPTION):
         kinds = [layer for layer in LAYERS if option in layer.options]
         by_default = groupby(kinds, key=lambda layer: layer.default(option.attribute))
         usual = [f"{name} for {listed([layer.kind for layer in some])}" for name, some in by_default]
-        yield Note(option.form, f"{option.means}; by default {', '.join(usual)}")
-    yield from (Note(name, activation.formula) for name, activation in ACTIVATIONS.items())
+        yield Remark(option.form, f"{option.means}; by default {', '.join(usual)}")
+    yield from (Remark(name, activation.formula) for name, activation in ACTIVATIONS.items())
 
 
-_FACTS: Mapping[str, Callable[[], Iterator[Note]]] = {
+_FACTS: Mapping[str, Callable[[], Iterator[Remark]]] = {
     "parameters": _of_parameters,
     "flops": lambda: TOPIC_OF["macs"].facts(),
     **{figure.key: partial(_of_size, figure.key, figure.name) for figure in FIGURES if figure.in_bytes},

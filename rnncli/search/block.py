@@ -25,7 +25,7 @@ class NoBlockError(ArithmeticError):
     """Raised for a box whose candidates must be evaluated one by one: they exceed 64 bits or are not polynomials."""
 
 
-class Block:
+class CandidateBlock:
     """The candidates of a box.
 
     Args:

@@ -20,7 +20,7 @@ from rnncli.language.source import check_length
 from rnncli.layers import LAYERS
 from rnncli.network import Network
 from rnncli.quantities import MAX_SIZE
-from rnncli.search.grid import Alternatives, Literal, Name, Node, Pattern, Range, Values, Words
+from rnncli.search.grid import Alternatives, Literal, NamedBrace, Node, Pattern, Range, Values, Words
 
 MAX_DEPTH = 50
 
@@ -50,10 +50,10 @@ def parse_pattern(text: str) -> Pattern:
         SpecError: it is too long, its braces are nested too deeply, or a named brace is invalid.
     """
     check_length(text, "pattern", "write it as several patterns")
-    return _Parser(text).parse()
+    return _BraceParser(text).parse()
 
 
-class _Parser:
+class _BraceParser:
     """Parses a text. All positions refer to the whole text."""
 
     def __init__(self, text: str) -> None:
@@ -92,7 +92,7 @@ class _Parser:
             node: Node | None
             if name is not None and name[1] not in KEYS:
                 closing = self._named(name, end, depth, named)
-                node = Name(name[1])
+                node = NamedBrace(name[1])
             else:
                 closing = self.closers.get(position, end)
                 find_exec = position == unread and self.text.startswith("{}", position)

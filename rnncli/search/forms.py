@@ -25,12 +25,12 @@ from rnncli.language.source import MAX_BYTES
 from rnncli.language.spec import MAX_LAYERS
 from rnncli.layers import KINDS, Head, Layer
 from rnncli.layers.cost import Number, Totals
-from rnncli.layers.sizes import Blank, NoPolynomialError, Numbers, Unknown
+from rnncli.layers.sizes import Blank, NoPolynomialError, Numbers, UnknownSize
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
 from rnncli.quantities import MAX_SIZE, Shape, parse_number
 from rnncli.search.budget import LACKING
-from rnncli.search.grid import Box, Literal, Pattern, Piece, Place, Range, Values, Words
+from rnncli.search.grid import Box, Brace, Literal, Pattern, Piece, Range, Values, Words
 from rnncli.summary import Setting, figure
 
 Term = tuple[tuple[int, ...], int]
@@ -38,7 +38,7 @@ Term = tuple[tuple[int, ...], int]
 
 
 @dataclass(frozen=True, slots=True)
-class Polynomial(Unknown):
+class Polynomial(UnknownSize):
     """A polynomial with integer coefficients.
 
     Attributes:
@@ -326,7 +326,7 @@ class Forms:
             for place, axis in enumerate(self.numbers)
         }
         axes = [
-            {axis for piece in layer if isinstance(piece, Place) for axis in (piece.axis, *piece.uses)}
+            {axis for piece in layer if isinstance(piece, Brace) for axis in (piece.axis, *piece.uses)}
             for layer in pattern.layers
         ]
         self._own = [[place for place, axis in enumerate(self.words) if axis in each] for each in axes]
@@ -337,26 +337,26 @@ class Forms:
     def _numbers(self, axis: int) -> Sequence[int] | None:
         """Return the numbers of an axis if they are a complete size at every place where it occurs."""
         values = _numbers_of(self.pattern.axes[axis])
-        places = [(layer, piece) for layer in self.pattern.layers for piece in layer if isinstance(piece, Place)]
+        places = [(layer, piece) for layer in self.pattern.layers for piece in layer if isinstance(piece, Brace)]
         for layer, place in places if values else ():
             if axis in place.uses or (axis == place.axis and not self._is_size(layer, place)):
                 return None
         return values
 
-    def _is_size(self, layer: Sequence[Piece], place: Place) -> bool:
+    def _is_size(self, layer: Sequence[Piece], place: Brace) -> bool:
         text = "".join(
             each.text if isinstance(each, Literal) else "#" if each is place else self._stand_in(each) for each in layer
         )
         kinds: Sequence[str] = [text.partition(":")[0].strip()]
         first = layer[0]
-        if isinstance(first, Place) and text.startswith("@:"):
+        if isinstance(first, Brace) and text.startswith("@:"):
             words = self.pattern.axes[first.axis]
             if not isinstance(words, Words):
                 return False
             kinds, text = words.texts, f"kind{text[1:]}"
         return _SIZE.fullmatch(text) is not None and _NO_NUMBERS.isdisjoint(map(str.lower, kinds))
 
-    def _stand_in(self, place: Place) -> str:
+    def _stand_in(self, place: Brace) -> str:
         """Return the placeholder for a place in its layer's text: a field if its values are fields or empty."""
         axis = self.pattern.axes[place.axis]
         fields = isinstance(axis, Words) and all(text[:1] in ("", ":") for text in axis.texts)
@@ -366,7 +366,7 @@ class Forms:
         """Parse a layer for a choice of words; return the layers and how often each is repeated, None if invalid."""
         point = dict(zip([self.words[place] for place in self._own[layer]], choice, strict=True))
         pieces = [
-            Literal(f"_{self._name}{piece.axis}") if isinstance(piece, Place) and piece.axis in self.numbers else piece
+            Literal(f"_{self._name}{piece.axis}") if isinstance(piece, Brace) and piece.axis in self.numbers else piece
             for piece in self.pattern.layers[layer]
         ]
         try:

@@ -17,7 +17,7 @@ from rnncli.immutable import NamedTuple
 from rnncli.language import spec
 from rnncli.language.rules import check_framework, check_rules, check_timesteps, frameworks_of
 from rnncli.language.source import Token, splice, without_spaces
-from rnncli.language.spec import MAX_LAYERS, Written
+from rnncli.language.spec import MAX_LAYERS, WrittenLayer
 from rnncli.layers import Head, Layer
 from rnncli.layers.sizes import BLANK_TEXT, Blank, Numbers
 from rnncli.layers.weights import Framework
@@ -41,7 +41,7 @@ class Template:
     """
 
     text: str
-    written: tuple[Written, ...]
+    written: tuple[WrittenLayer, ...]
 
     @classmethod
     def parse(cls, text: str, framework: Framework | None = None, timesteps: int | None = None) -> Template:
@@ -136,7 +136,7 @@ class Template:
         except SpecError:
             return None
 
-    def filled(self, numbers: Mapping[Blank, Any]) -> list[Written]:
+    def filled(self, numbers: Mapping[Blank, Any]) -> list[WrittenLayer]:
         """Return the layers with numbers or symbols in their blanks."""
         filled = []
         for each in self.written:
@@ -161,7 +161,7 @@ class Template:
         return frozenset(size for size in sizes if isinstance(size, Blank))
 
 
-def _with_blank(text: str, written: tuple[Written, ...]) -> str:
+def _with_blank(text: str, written: tuple[WrittenLayer, ...]) -> str:
     """Return a spec with a blank in place of the last number, in the last layer that has numbers."""
     sizes = [each.size for each in written if isinstance(each.layer.sizes, Numbers) and each.size is not None]
     if not sizes:

@@ -107,7 +107,7 @@ class Solution(Result):
             **self.budget.as_dict(),
         }
 
-    def told(self, of: str = "") -> str:
+    def in_words(self, of: str = "") -> str:
         """Return the costs in one line, after `of`, which defaults to the numbers."""
         of = of or ", ".join(f"{blank.name} = {number}" for blank, number in self.numbers.items())
         takes = listed([cost.of_limit() for cost in self.costs])

@@ -30,7 +30,7 @@ from rnncli.summary import TOTALS, Setting
 from rnncli.system.memory import RESERVE, free_bytes
 
 if TYPE_CHECKING:
-    from rnncli.search.block import Block
+    from rnncli.search.block import CandidateBlock
     from rnncli.search.frontier import Cloud
 
 Spelt = TypeVar("Spelt")
@@ -118,7 +118,9 @@ class Candidates(Result, Sequence[Candidate]):
         return [record(*candidate) for candidate in self._found]
 
 
-def evaluated(stretch: Stretch, setting: Setting, figures: Sequence[str] = FIGURES) -> Iterator[Block | list[Outcome]]:
+def evaluated(
+    stretch: Stretch, setting: Setting, figures: Sequence[str] = FIGURES
+) -> Iterator[CandidateBlock | list[Outcome]]:
     """Yield the candidates of a stretch in order: as blocks if they are many, as lists if they are few.
 
     Args:
@@ -136,11 +138,11 @@ def evaluated(stretch: Stretch, setting: Setting, figures: Sequence[str] = FIGUR
         boxes = pattern.boxes(stretch.start, stretch.stop, forms.BATCH)
         yield from _lists(chain.from_iterable(map(pattern_forms.walk, boxes)))
         return
-    from rnncli.search.block import Block, NoBlockError
+    from rnncli.search.block import CandidateBlock, NoBlockError
 
     for box in pattern.boxes(stretch.start, stretch.stop, BLOCK):
         try:
-            yield Block(pattern_forms, box, figures)
+            yield CandidateBlock(pattern_forms, box, figures)
         except NoBlockError:
             yield from _lists(pattern_forms.walk(box))
 
@@ -346,7 +348,9 @@ class Sweep(Generic[Spelt]):
             for found in evaluated(stretch, self.setting, figures):
                 yield from self.sift(found, tally, wanted)
 
-    def sift(self, some: Block | list[Outcome], tally: Tally, wanted: Selection | None) -> Iterator[list[Candidate]]:
+    def sift(
+        self, some: CandidateBlock | list[Outcome], tally: Tally, wanted: Selection | None
+    ) -> Iterator[list[Candidate]]:
         """Count some candidates, and yield lists of those that pass.
 
         Raises:
@@ -372,7 +376,7 @@ class Sweep(Generic[Spelt]):
             self.cloud.add(*[[amount(each, name) for each in passed] for name in self.cloud.asked])
         return passed
 
-    def _of_block(self, block: Block, tally: Tally, wanted: Selection | None) -> Iterator[list[Candidate]]:
+    def _of_block(self, block: CandidateBlock, tally: Tally, wanted: Selection | None) -> Iterator[list[Candidate]]:
         import numpy as np
 
         networks = fits = block.is_network()

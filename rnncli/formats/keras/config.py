@@ -217,14 +217,14 @@ CallKey = tuple[tuple[str, ...], str, int]
 """A call of a layer: the enclosing models, the layer's name, and the index of the call among the layer's calls."""
 
 
-class Source(NamedTuple):
+class CallOutput(NamedTuple):
     """An output of a call: the call, and the index of the output."""
 
     call: CallKey
     output: int
 
 
-class Call(NamedTuple):
+class LayerCall(NamedTuple):
     """A call of a layer.
 
     Attributes:
@@ -241,10 +241,10 @@ class Call(NamedTuple):
     path: tuple[str, ...]
     entry: Json
     route: tuple[Step, ...]
-    reads: tuple[Source, ...]
+    reads: tuple[CallOutput, ...]
     shape: Any = None
     given_state: bool = False
-    mask: Source | None = None
+    mask: CallOutput | None = None
     training: bool = False
 
     @property
@@ -259,7 +259,7 @@ class Call(NamedTuple):
 
 
 @dataclass
-class Graph:
+class ModelCalls:
     """The calls of a model, in the order of the file, and sentences on its models for the reader.
 
     Attributes:
@@ -268,12 +268,12 @@ class Graph:
         outputs: the outputs of the whole model.
     """
 
-    calls: dict[CallKey, Call] = field(default_factory=dict)
-    aliases: dict[Source, Source] = field(default_factory=dict)
-    outputs: list[Source] = field(default_factory=list)
+    calls: dict[CallKey, LayerCall] = field(default_factory=dict)
+    aliases: dict[CallOutput, CallOutput] = field(default_factory=dict)
+    outputs: list[CallOutput] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def origin(self, source: Source) -> Source:
+    def origin(self, source: CallOutput) -> CallOutput:
         """Return the output that a source refers to, resolved through the enclosing models.
 
         Raises:
@@ -287,7 +287,7 @@ class Graph:
         raise RnncliError(f"its config says that a layer reads {shorten(source.call[1])}, which does not exist")
 
 
-def graph_of(model: Any) -> Graph:
+def graph_of(model: Any) -> ModelCalls:
     """Return the calls of the layers of a model.
 
     Raises:
@@ -303,12 +303,12 @@ def graph_of(model: Any) -> Graph:
             f"its model is of the class {shorten(model['class_name'])}, and the file does not list its layers",
             "files of Sequential and functional models do",
         )
-    graph = Graph()
-    graph.outputs = _add_model(graph, (), Call((), model, (), ()))
+    graph = ModelCalls()
+    graph.outputs = _add_model(graph, (), LayerCall((), model, (), ()))
     return graph
 
 
-def _add_model(graph: Graph, scope: tuple[str, ...], of: Call) -> list[Source]:
+def _add_model(graph: ModelCalls, scope: tuple[str, ...], of: LayerCall) -> list[CallOutput]:
     """Add the layer calls of a nested model, in their own scope; return its outputs."""
     model = of.entry
     if len(scope) > MAX_NESTING:
@@ -319,7 +319,7 @@ def _add_model(graph: Graph, scope: tuple[str, ...], of: Call) -> list[Source]:
             "the file; it is read as the graph of its layers"
         )
     layers = [
-        (entry, Call((*of.path, sibling.name), entry, (*of.route, "layers", sibling), ()))
+        (entry, LayerCall((*of.path, sibling.name), entry, (*of.route, "layers", sibling), ()))
         for entry, sibling in siblings(layers_in(model))
     ]
     if model["class_name"] == "Sequential":
@@ -329,11 +329,11 @@ def _add_model(graph: Graph, scope: tuple[str, ...], of: Call) -> list[Source]:
             if entry["class_name"] != "InputLayer" or not reads:
                 key = (scope, call.path[-1], number)
                 _add_layer(graph, key, call._replace(reads=reads))
-                reads = (Source(key, 0),)
+                reads = (CallOutput(key, 0),)
         return list(reads)
     config = config_of(model)
     inputs = [source.call[1] for source in _sources(config.get("input_layers"), scope)]
-    calls: dict[str, list[Call]] = {}
+    calls: dict[str, list[LayerCall]] = {}
     earlier: dict[CallKey, CallKey] = {}
     for entry, call in layers:
         name, written = call.path[-1], entry.get("inbound_nodes") or []
@@ -347,7 +347,7 @@ def _add_model(graph: Graph, scope: tuple[str, ...], of: Call) -> list[Source]:
     for entry, call in layers:
         name = call.path[-1]
         if not calls[name]:
-            source = Source((scope, name, 0), 0)
+            source = CallOutput((scope, name, 0), 0)
             if name in inputs and inputs.index(name) < len(of.reads):
                 graph.aliases[source] = of.reads[inputs.index(name)]
             else:
@@ -358,7 +358,7 @@ def _add_model(graph: Graph, scope: tuple[str, ...], of: Call) -> list[Source]:
     return [*returned]
 
 
-def _add_layer(graph: Graph, key: CallKey, call: Call) -> None:
+def _add_layer(graph: ModelCalls, key: CallKey, call: LayerCall) -> None:
     """Add a call of a layer or of a model."""
     if len(graph.calls) + len(graph.aliases) >= MAX_CALLS:
         raise RnncliError(f"its config has more than {MAX_CALLS:,} calls of layers")
@@ -366,10 +366,10 @@ def _add_layer(graph: Graph, key: CallKey, call: Call) -> None:
         graph.calls[key] = call
         return
     for number, output in enumerate(_add_model(graph, (*key[0], f"{key[1]}#{key[2]}"), call)):
-        graph.aliases[Source(key, number)] = output
+        graph.aliases[CallOutput(key, number)] = output
 
 
-def _call(written: Any, call: Call, scope: tuple[str, ...]) -> Call:
+def _call(written: Any, call: LayerCall, scope: tuple[str, ...]) -> LayerCall:
     """Return a call with its inputs, from either form."""
     match written:
         case {"args": list(args), "kwargs": dict(kwargs)}:
@@ -398,23 +398,23 @@ def _call(written: Any, call: Call, scope: tuple[str, ...]) -> Call:
             raise RnncliError(f"its config says that {shorten(call.name)} reads {shorten(repr(written))}")
 
 
-def _sources(value: Any, scope: tuple[str, ...]) -> tuple[Source, ...]:
+def _sources(value: Any, scope: tuple[str, ...]) -> tuple[CallOutput, ...]:
     """Return the call outputs that a reference such as `["lstm", 0, 0]`, or a list of references, names."""
     return tuple(source for source, _ in _tensors(value, scope, listed=True))
 
 
-def _tensors(value: Any, scope: tuple[str, ...], *, listed: bool = False) -> list[tuple[Source, Any]]:
+def _tensors(value: Any, scope: tuple[str, ...], *, listed: bool = False) -> list[tuple[CallOutput, Any]]:
     """Return the call outputs in some arguments and their shapes, in Keras 3's form, or in lists as before."""
-    found: list[tuple[Source, Any]] = []
+    found: list[tuple[CallOutput, Any]] = []
     waiting = [value]
     while waiting:
         match waiting.pop():
             case [str(name), int(number), int(output), *_] if listed:
-                found.append((Source((scope, name, number), output), None))
+                found.append((CallOutput((scope, name, number), output), None))
             case {"class_name": "__keras_tensor__", "config": {"keras_history": history} as config} if not listed:
                 match history:
                     case [str(name), int(number), int(output)]:
-                        found.append((Source((scope, name, number), output), config.get("shape")))
+                        found.append((CallOutput((scope, name, number), output), config.get("shape")))
                     case _:
                         raise RnncliError(f"its config says that a tensor comes from {shorten(repr(history))}")
             case list(values):

@@ -68,7 +68,7 @@ def _read_archive(path: str) -> ModelFile:
     model = parsed(archive.read(CONFIG, MAX_JSON), f"its {CONFIG}")
     said = METADATA in archive.members
     metadata = parsed(archive.read(METADATA, MAX_JSON), f"its {METADATA}") if said else None
-    store = Branches(hdf5.Place(path, WEIGHTS))
+    store = Branches(hdf5.Hdf5Location(path, WEIGHTS))
     found = _found(path, "Keras", model, version_of(metadata), store)
     if not found.left:
         return found
@@ -81,7 +81,7 @@ def _read_archive(path: str) -> ModelFile:
 
 
 def _read_hdf5(path: str) -> ModelFile:
-    tree = hdf5.tree_of(hdf5.Place(path))
+    tree = hdf5.tree_of(hdf5.Hdf5Location(path))
     root = "model_weights" if "model_weights" in tree.attributes else ""
     version = version_of(tree.attributes.get(root))
     config = tree.said("", "model_config")

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats import reading
 from rnncli.formats.conventions import KERAS_ROLES
-from rnncli.formats.keras.config import Call, Sibling, Step, config_of, dtype_of, siblings
+from rnncli.formats.keras.config import LayerCall, Sibling, Step, config_of, dtype_of, siblings
 from rnncli.formats.keras.hdf5_process import ADVICE, answer, damaged
 from rnncli.formats.tensors import WIDTHS, Tensor, array_of
 from rnncli.immutable import NamedTuple
@@ -55,7 +55,7 @@ main()
 _ENVIRONMENT = {"HDF5_PLUGIN_PRELOAD": "::", "OPENBLAS_NUM_THREADS": "1"}
 
 
-class Place(NamedTuple):
+class Hdf5Location(NamedTuple):
     """The location of HDF5 data: a file, or a member of a zip archive."""
 
     path: str
@@ -73,7 +73,7 @@ class Tree:
         values: the bytes of arrays that were read together with the structure; a large file's are read on demand.
     """
 
-    place: Place
+    place: Hdf5Location
     attributes: Mapping[str, Mapping[str, Any]]
     arrays: Mapping[str, tuple[tuple[int, ...], str]]
     values: Mapping[str, memoryview]
@@ -99,7 +99,7 @@ class Tree:
         return {path: Tensor(path, *shapes[path], partial(read, path)) for path in shapes}
 
 
-def tree_of(place: Place) -> Tree:
+def tree_of(place: Hdf5Location) -> Tree:
     """Return the contents of an HDF5 file.
 
     Raises:
@@ -117,7 +117,7 @@ def _cut(data: memoryview, arrays: Mapping[str, tuple[tuple[int, ...], str]]) ->
     return {path: data[start:end] for path, start, end in zip(arrays, ends, ends[1:], strict=False)}
 
 
-def _asked(place: Place, wanted: list[str] | None) -> tuple[Any, memoryview]:
+def _asked(place: Hdf5Location, wanted: list[str] | None) -> tuple[Any, memoryview]:
     """Return the answer of the process that reads HDF5: an object, and bytes."""
     folders = _installed(os.path.dirname(os.path.abspath(place.path)))
     if PathFinder.find_spec("h5py", folders) is None:
@@ -182,17 +182,17 @@ class Branches:
     It is opened when values are read. Until then arrays have the shapes from the config.
     """
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Hdf5Location) -> None:
         self._place = place
         self._wanted: dict[str, tuple[tuple[Step, ...], tuple[int, ...]]] = {}
         self._unread: dict[str, tuple[Step, ...]] = {}
 
-    def held(self, call: Call) -> Mapping[str, Tensor]:
+    def held(self, call: LayerCall) -> Mapping[str, Tensor]:
         """Return nothing, so that the file stays closed. `others` finds these arrays later."""
         self._unread[call.name] = call.route
         return {}
 
-    def tensors(self, call: Call, number: int, weights: Sequence[Weight]) -> Mapping[str, Tensor]:
+    def tensors(self, call: LayerCall, number: int, weights: Sequence[Weight]) -> Mapping[str, Tensor]:
         """Return the arrays of a layer, or of one cell in a stack, by its weights' names; they are read later."""
         routes = [*_routes(call.entry)]
         directions = routes[number : number + 1] if call.entry["class_name"] != "Bidirectional" else routes
@@ -308,7 +308,7 @@ class Groups:
             for way in ((layer,), *((layer, step) for step in dict.fromkeys(name.split("/")))):
                 self._inside.setdefault(way, []).append(tensor)
 
-    def _of(self, call: Call) -> list[Tensor]:
+    def _of(self, call: LayerCall) -> list[Tensor]:
         """Return the arrays of a layer; inside a nested model, array names contain the layer's name."""
         group, *names = call.path
         if not names:
@@ -319,11 +319,11 @@ class Groups:
         fewest = min(found.values(), key=len)
         return [each for each in fewest if all(f"/{name}/" in each.name for name in found)] or found[names[-1]]
 
-    def held(self, call: Call) -> Mapping[str, Tensor]:
+    def held(self, call: LayerCall) -> Mapping[str, Tensor]:
         """Return all arrays of a layer."""
         return {tensor.name: tensor for tensor in self._of(call)}
 
-    def tensors(self, call: Call, number: int, weights: Sequence[Weight]) -> Mapping[str, Tensor]:
+    def tensors(self, call: LayerCall, number: int, weights: Sequence[Weight]) -> Mapping[str, Tensor]:
         """Return the arrays of a layer, or of one cell after those below it in a stack, by the names of its weights.
 
         Raises:

@@ -17,11 +17,11 @@ from rnncli.formats.keras.config import (
     LOSE_MASK,
     MAX_NESTING,
     RANKS,
-    Call,
     CallKey,
-    Graph,
+    CallOutput,
     Json,
-    Source,
+    LayerCall,
+    ModelCalls,
     computed_in,
     config_of,
     is_custom,
@@ -51,7 +51,7 @@ _SAID_ELSEWHERE = names(
 """Arguments whose effect shows in the graph and the arrays: outputs that are read, masks, matrices, shapes."""
 
 
-def nodes_of(graph: Graph, store: Store | None, *, modern: bool) -> list[Node]:
+def nodes_of(graph: ModelCalls, store: Store | None, *, modern: bool) -> list[Node]:
     """Return the calls of a model's layers as nodes, in the order of the file.
 
     A node reads the inputs of its call, the data first; a recurrent layer's initial state is just a note. If the input
@@ -66,7 +66,7 @@ def nodes_of(graph: Graph, store: Store | None, *, modern: bool) -> list[Node]:
         order = [*TopologicalSorter(reads).static_order()]
     except CycleError:
         raise RnncliError("its config says that layers read one another in a circle") from None
-    reader = _Reader(graph, store, modern)
+    reader = _CallsReader(graph, store, modern)
     for key in order:
         reader.add(key)
     nodes = [node for key, call in graph.calls.items() if not _computes_mask(call) for node in reader.calls[key].nodes]
@@ -78,7 +78,7 @@ def nodes_of(graph: Graph, store: Store | None, *, modern: bool) -> list[Node]:
     return [replace(node, notes=(*node.notes, *filter(None, [notes.get(node.name)]))) for node in nodes]
 
 
-def _computes_mask(call: Call) -> bool:
+def _computes_mask(call: LayerCall) -> bool:
     return call.entry["class_name"] in _MASK_OPERATIONS
 
 
@@ -94,10 +94,10 @@ class _Called(NamedTuple):
     states: bool = False
 
 
-class _Reader:
+class _CallsReader:
     """Reads the calls of a graph, each after its inputs."""
 
-    def __init__(self, graph: Graph, store: Store | None, modern: bool) -> None:
+    def __init__(self, graph: ModelCalls, store: Store | None, modern: bool) -> None:
         self._graph, self._store, self._modern = graph, store, modern
         self._names = _names(graph)
         self.calls: dict[CallKey, _Called] = {}
@@ -152,7 +152,7 @@ class _Reader:
         alone = vector and len(made) == 1 and call.entry["class_name"] != "Bidirectional" and nodes[-1].loops
         self.calls[key] = _Called(tuple(nodes), size, mask, alone)
 
-    def edges(self, source: Source) -> Iterator[Read]:
+    def edges(self, source: CallOutput) -> Iterator[Read]:
         """Yield the edges to an output: one that is followed, or for a state two, neither of which is followed."""
         called = self.calls[source.call]
         name = called.nodes[-1].name
@@ -160,7 +160,7 @@ class _Reader:
             yield Read(f"{name} (output {source.output})")
         yield Read(name)
 
-    def _made(self, call: Call) -> tuple[list[Node], tuple[Note, ...]]:
+    def _made(self, call: LayerCall) -> tuple[list[Node], tuple[Note, ...]]:
         """Return the spec nodes of a call, and a note on the reason if specs cannot express it."""
         entry = call.entry
         known = class_of("keras", entry["class_name"]) is not None
@@ -179,7 +179,7 @@ class _Reader:
             text = f"{Node(call.name, call.kind).described} is left out: {reason}"
             return [node_of(None)], (Note(text, "left out"),)
 
-    def _otherwise(self, call: Call, made: Sequence[Node], mask: str) -> Iterator[Note]:
+    def _otherwise(self, call: LayerCall, made: Sequence[Node], mask: str) -> Iterator[Note]:
         """Yield notes on how a call differs from Keras here."""
         name, config = shorten(call.name), config_of(call.entry)
         words = [each.word for each in made]
@@ -201,7 +201,7 @@ class _Reader:
         if not self._modern and any("hard_sigmoid" in _activations(word) for word in words):
             yield Note(OLD_HARD_SIGMOID, "not run")
 
-    def _masked(self, call: Call, mask: str) -> Iterator[Note]:
+    def _masked(self, call: LayerCall, mask: str) -> Iterator[Note]:
         """Yield notes on the effects of a mask that does not come from the part's own embedding."""
         given = None if call.mask is None else self._graph.calls[self._graph.origin(call.mask).call]
         if given is not None and not _computes_mask(given):
@@ -210,7 +210,7 @@ class _Reader:
             text = f"the mask of {shorten(mask)} may mark timesteps as padding; here no timestep is padding"
             yield Note(text, "differs", unless=mask)
 
-    def _with_arrays(self, node: Node, call: Call, number: int, size: int | None) -> Node:
+    def _with_arrays(self, node: Node, call: LayerCall, number: int, size: int | None) -> Node:
         """Return a node with its arrays and inputs."""
         word = node.word
         if not isinstance(word, Layer) or (size is None and not takes_input(word)):
@@ -226,7 +226,7 @@ class _Reader:
         )
 
 
-def _names(graph: Graph) -> dict[CallKey, str]:
+def _names(graph: ModelCalls) -> dict[CallKey, str]:
     """Return a unique name for each call: its layer's name, extended for later calls of that layer."""
     names: dict[CallKey, str] = {}
     counts: Counter[str] = Counter()

@@ -46,7 +46,7 @@ _FIELDS: Mapping[str, tuple[str, ...]] = {
 """The data types whose numbers are in each field of an array, unless they are in `raw_data`."""
 
 
-class Source(NamedTuple):
+class StoredArray(NamedTuple):
     """An array in the file: its name, its size, and a check whether it is all zero, as far as that can be checked."""
 
     name: str
@@ -65,7 +65,7 @@ class Constant(NamedTuple):
     """
 
     tensor: Tensor
-    sources: frozenset[Source]
+    sources: frozenset[StoredArray]
     wholes: tuple[int, ...] | None
     depth: int = 0
 
@@ -127,7 +127,7 @@ def whole_numbers(numbers: Sequence[int], shape: tuple[int, ...] | None = None) 
     return Constant(tensor, frozenset(), tuple(numbers))
 
 
-class _Place(NamedTuple):
+class _ArrayLocation(NamedTuple):
     """Where the numbers of an array are: in the model's file, or in one next to it, which is opened on reading.
 
     `varints` means that each number is encoded as one.
@@ -214,16 +214,16 @@ def constant_of(path: str, file: FileReader, proto: TensorProto, name: str = "")
         if raw not in (None, -(-count * bits_of(dtype) // 8)) and not outside:
             raise RnncliError(f"{described} has {raw:,} bytes, which does not match its shape")
         tensor = Tensor(name, shape, dtype, later(path, name, partial(array_at, file, 0, dtype, shape)))  # raises
-        return Constant(tensor, frozenset([Source(name, count, lambda: False)]), None)
-    place = _Place(path, file, name, dtype, shape)
+        return Constant(tensor, frozenset([StoredArray(name, count, lambda: False)]), None)
+    place = _ArrayLocation(path, file, name, dtype, shape)
     place = _outside(place, proto, label, described) if outside else _inside(place, proto, described)
     few = dtype in ("int32", "int64") and count <= FEW and not outside
     wholes = place.wholes() if few else None
     tensor = Tensor(name, shape, dtype, later(place.path, name, place.read))
-    return Constant(tensor, frozenset([Source(name, count, cache(place.is_zero))]), wholes)
+    return Constant(tensor, frozenset([StoredArray(name, count, cache(place.is_zero))]), wholes)
 
 
-def _inside(place: _Place, proto: TensorProto, described: str) -> _Place:
+def _inside(place: _ArrayLocation, proto: TensorProto, described: str) -> _ArrayLocation:
     """Return where the numbers of an array are in its own file, after checking their size, a range for varints."""
     raw = [proto.raw_data] if isinstance(proto.raw_data, Span) and proto.raw_data.length else []
     field = next(each for each, dtypes in _FIELDS.items() if place.dtype in dtypes)
@@ -236,10 +236,10 @@ def _inside(place: _Place, proto: TensorProto, described: str) -> _Place:
     return place
 
 
-def _outside(place: _Place, proto: TensorProto, label: str, described: str) -> _Place:
+def _outside(place: _ArrayLocation, proto: TensorProto, label: str, described: str) -> _ArrayLocation:
     """Return where the numbers of an array are in a separate file, which must be in the model's folder or below."""
-    told = {pair.key: pair.value or "" for pair in proto.external_data}
-    location, folder = told.get("location", ""), os.path.dirname(place.path)
+    stated = {pair.key: pair.value or "" for pair in proto.external_data}
+    location, folder = stated.get("location", ""), os.path.dirname(place.path)
     said = shorten(location)
     if not location or "\0" in location:
         raise RnncliError(f"{label} is in {said or 'no file'}, which is not a file name")
@@ -247,11 +247,11 @@ def _outside(place: _Place, proto: TensorProto, label: str, described: str) -> _
         advice = "keep a model and its numbers in one folder"
         raise RnncliError(f"{label} is in {said}, which is outside the model's folder", advice)
     for key in ("offset", "length"):
-        if key in told and not re.fullmatch("[0-9]{1,19}", told[key]):
-            raise RnncliError(f"{label} has {key} {shorten(told[key])}, expected a whole number")
+        if key in stated and not re.fullmatch("[0-9]{1,19}", stated[key]):
+            raise RnncliError(f"{label} has {key} {shorten(stated[key])}, expected a whole number")
     width = WIDTHS[place.dtype]
     expected = prod(place.shape) * width
-    offset, length = int(told.get("offset", 0)), int(told.get("length", expected))
+    offset, length = int(stated.get("offset", 0)), int(stated.get("length", expected))
     if length != expected:
         raise RnncliError(f"{described} has {length:,} bytes in {said}, expected {numbers_in(place.shape, width)}")
     beside = os.path.join(folder, location)

@@ -176,12 +176,12 @@ def _sizes(node: NodeProto, kind: Kind, count: int, shapes: Mapping[str, tuple[i
 
 def _activations(node: NodeProto, kind: Kind, count: int) -> dict[str, object]:
     """Return the activations of a layer by attribute."""
-    told = [name.decode("utf-8", "replace") for name in node.told("activations").strings]
-    names = told or [*kind.activations] * count
+    names = [name.decode("utf-8", "replace") for name in node.named("activations").strings]
+    names = names or [*kind.activations] * count
     each = len(kind.activations)
     if len(names) != each * count:
         raise ReasonError(f"it has {len(names)} activations, expected {each * count}")
-    numbers = {name: [*node.told(f"activation_{name}").floats] for name in ("alpha", "beta")}
+    numbers = {name: [*node.named(f"activation_{name}").floats] for name in ("alpha", "beta")}
     words = [_activation(name, numbers) for name in names]
     if words[:each] * count != words:
         raise ReasonError(f"its two directions have different activations: {', '.join(names)}")
@@ -200,7 +200,7 @@ def _activation(name: str, numbers: Mapping[str, list[float]]) -> str:
         raise ReasonError(f"its activation {shorten(name)} is not one of Keras's")
     given = {each: numbers[each].pop(0) if numbers[each] else number.usual for each, number in known.numbers.items()}
     if not all(known.numbers[each].agrees(number) for each, number in given.items()):
-        told = " and ".join(f"{each} {number:.4g}" for each, number in given.items())
+        values = " and ".join(f"{each} {number:.4g}" for each, number in given.items())
         hard = "; the hard_sigmoid of Keras 3 has alpha 1/6" if known.word == "hard_sigmoid" else ""
-        raise ReasonError(f"its activation {name} with {told} is not one of Keras's{hard}")
+        raise ReasonError(f"its activation {name} with {values} is not one of Keras's{hard}")
     return known.word

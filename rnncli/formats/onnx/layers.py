@@ -35,7 +35,7 @@ _SOFTMAX_OF_ONE_AXIS = 13
 """The version of ONNX's operators since which Softmax has one axis, by default the last."""
 
 
-class Made(NamedTuple):
+class Effect(NamedTuple):
     """The result of a node.
 
     Attributes:
@@ -59,7 +59,7 @@ class Made(NamedTuple):
     around: tuple[int, int] = (0, 0)
 
 
-def _embedding(inputs: Inputs) -> Made:
+def _embedding(inputs: Inputs) -> Effect:
     """Gather from the rows of a table."""
     table, ids = inputs.array(0), inputs.flow(1)
     require(len(table.tensor.shape) == 2 and inputs.node.value("axis", 0) in (0, -2))
@@ -73,10 +73,10 @@ def _embedding(inputs: Inputs) -> Made:
     said = f"{inputs.name} reads ids from {ids.node}, which is left out"
     notes = () if read is not None and read.kind == "input" else (Note(said, "left out"),)
     flow = ids._replace(axes=axes, features=made, root="")
-    return Made(flow, Embedding(rows, columns), {"embeddings": table}, None, notes)
+    return Effect(flow, Embedding(rows, columns), {"embeddings": table}, None, notes)
 
 
-def _dense(inputs: Inputs) -> Made:
+def _dense(inputs: Inputs) -> Effect:
     """Gemm or MatMul with an array: a dense layer, whose bias may follow."""
     node, flow, kernel, bias = inputs.node, inputs.flow(), inputs.array(1), inputs.optional_array(2)
     require(len(kernel.tensor.shape) == 2)
@@ -88,7 +88,7 @@ def _dense(inputs: Inputs) -> Made:
     features, units = kernel.tensor.shape
     require(flow.is_features(-1) and features)
     arrays = {"kernel": kernel} | ({"bias": _bias(bias, units, 2)} if bias is not None else {})
-    return Made(flow.with_last((Atom(units),)), Dense(units, use_bias="bias" in arrays), arrays, features)
+    return Effect(flow.with_last((Atom(units),)), Dense(units, use_bias="bias" in arrays), arrays, features)
 
 
 def _bias(bias: Constant, units: int, rank: int | None) -> Constant:
@@ -98,7 +98,7 @@ def _bias(bias: Constant, units: int, rank: int | None) -> Constant:
     return bias if len(shape) == 1 else bias.reshaped(shape[-1:])
 
 
-def _add(inputs: Inputs) -> Made:
+def _add(inputs: Inputs) -> Effect:
     """The bias of a dense layer, or the sum of a layer's two directions."""
     if not any(isinstance(value, Constant) for value in inputs.values):
         return _merged_halves(inputs, "sum")
@@ -110,10 +110,10 @@ def _add(inputs: Inputs) -> Made:
         raise ReasonError
     require(not flow.shared and flow.is_features(-1))
     flat = _bias(bias, layer.output_features(0), None if flow.axes is None else len(flow.axes))
-    return Made(flow, None, {"bias": flat}, grown=replace(layer, use_bias=True))
+    return Effect(flow, None, {"bias": flat}, grown=replace(layer, use_bias=True))
 
 
-def _multiply(inputs: Inputs) -> Made:
+def _multiply(inputs: Inputs) -> Effect:
     """The product of a layer's two directions, or x · sigmoid(x), which is silu."""
     one, other = inputs.flow(0), inputs.flow(1)
     for plain, gate in ((one, other), (other, one)):
@@ -122,11 +122,11 @@ def _multiply(inputs: Inputs) -> Made:
         if sigmoid and node is not None and node.reads is not None and node.reads[0].node == plain.node:
             # Any two parts of an unknown output look the same: a GLU multiplies one half by the other's sigmoid.
             require(gate == plain._replace(node=gate.node, shared=False) and inputs.found[plain.node].word is not None)
-            return Made(gate, grown=Activation("silu"))
+            return Effect(gate, grown=Activation("silu"))
     return _merged_halves(inputs, "mul")
 
 
-def _merged_halves(inputs: Inputs, mode: str) -> Made:
+def _merged_halves(inputs: Inputs, mode: str) -> Effect:
     """Return a layer's two directions merged into one output with as many features as each has."""
     flows = [inputs.flow(index) for index in range(len(inputs.values))]
     both = both_halves(sorted(flows, key=lambda flow: flow.half or 0))
@@ -135,13 +135,13 @@ def _merged_halves(inputs: Inputs, mode: str) -> Made:
     return _merging(both, both.features[1:], mode)
 
 
-def _merging(flow: Flow, features: Axis, mode: str) -> Made:
+def _merging(flow: Flow, features: Axis, mode: str) -> Effect:
     """Return a flow whose node merges its two directions."""
     require(flow.node == flow.loop)
-    return Made(flow._replace(features=features, merge=mode))
+    return Effect(flow._replace(features=features, merge=mode))
 
 
-def _reduce(inputs: Inputs) -> Made:
+def _reduce(inputs: Inputs) -> Effect:
     """A pool over all timesteps; ReduceSum, ReduceProd or ReduceMean over a layer's two directions."""
     flow, operation = inputs.flow(), inputs.node.operation
     pools = operation.startswith("Global")
@@ -154,7 +154,7 @@ def _reduce(inputs: Inputs) -> Made:
         require(operation in _MERGES)
         return _merging(after, flow.features[1:], _MERGES[operation])
     require(operation in _POOLS and gone == flow.time and flow.returns == "sequence" and flow.features in flow.placed)
-    return Made(after._replace(returns="vector", flips=frozenset()), Pool(_POOLS[operation]))
+    return Effect(after._replace(returns="vector", flips=frozenset()), Pool(_POOLS[operation]))
 
 
 _MERGES: Mapping[str, str] = {"ReduceSum": "sum", "ReduceProd": "mul", "ReduceMean": "ave"}
@@ -167,7 +167,7 @@ _POOLS: Mapping[str, str] = {
 """The pool that reduces the axis of time."""
 
 
-def _repeat(inputs: Inputs) -> Made:
+def _repeat(inputs: Inputs) -> Effect:
     """Expand or Tile of a vector along a new axis: a sequence of equal vectors."""
     flow, wanted = inputs.flow(), inputs.numbers(1)
     require(flow.returns == "vector" and flow.half is None and flow.features in flow.placed)
@@ -178,10 +178,10 @@ def _repeat(inputs: Inputs) -> Made:
     require(len(places) == 1 and (inputs.node.operation == "Expand" or others == {1}))
     layer, time = Repeat(wanted[places[0]]), (Atom(wanted[places[0]]),)
     made = flow.with_axis(places[0], time)._replace(time=time, returns="sequence", ends=False)
-    return Made(made, layer)
+    return Effect(made, layer)
 
 
-def _conv(inputs: Inputs) -> Made:
+def _conv(inputs: Inputs) -> Effect:
     """Conv over time, of (batch, features, timesteps), possibly with an extra axis of length 1."""
     node, flow, kernel, bias = inputs.node, inputs.flow(), inputs.array(1), inputs.optional_array(2)
     filters, features, *sizes = (*kernel.tensor.shape, 0, 0)[: max(2, len(kernel.tensor.shape))]
@@ -194,7 +194,7 @@ def _conv(inputs: Inputs) -> Made:
     arrays |= {"bias": bias} if bias is not None else {}
     layer = Conv(filters, *window[:3], padding=window.padding, use_bias="bias" in arrays)
     made = _slid(flow, layer, place, (Atom(filters),), sum(around))
-    return Made(made, layer, arrays, features, time=flow.placed[place], around=around)
+    return Effect(made, layer, arrays, features, time=flow.placed[place], around=around)
 
 
 def _slides(flow: Flow, place: int) -> int | None:
@@ -205,34 +205,34 @@ def _slides(flow: Flow, place: int) -> int | None:
     return sized(time)
 
 
-def _windows(inputs: Inputs) -> Made:
+def _windows(inputs: Inputs) -> Effect:
     """MaxPool or AveragePool over time, of (batch, features, timesteps)."""
-    node, flow, sizes = inputs.node, inputs.flow(), [*inputs.node.told("kernel_shape").ints]
+    node, flow, sizes = inputs.node, inputs.flow(), [*inputs.node.named("kernel_shape").ints]
     require(len(flow.placed) == 3 and len(sizes) == 1)
     window, around = _window(node, 1, 0, sizes[0], _slides(flow, 2))
     require(window.dilation == 1 and window.padding != "causal" and not any(around))
     require(window.padding == "valid" or not node.value("count_include_pad", 0))
     layer = Pool(_WINDOWS[node.operation], window.width, window.stride, window.padding)
-    return Made(_slid(flow, layer, 2, flow.placed[1]), layer, time=flow.placed[2])
+    return Effect(_slid(flow, layer, 2, flow.placed[1]), layer, time=flow.placed[2])
 
 
 _WINDOWS: Mapping[str, str] = {"MaxPool": "max", "AveragePool": "avg"}
 """The mode of the pool for each operation."""
 
 
-def _batch_norm(inputs: Inputs) -> Made:
+def _batch_norm(inputs: Inputs) -> Effect:
     """BatchNormalization of (batch, features, …) in inference; in training it also returns new averages."""
     require(not inputs.node.value("training_mode", 0) and not any(inputs.node.output[1:]))
     return _normalized(inputs, BatchNorm, 1, {"moving_mean": inputs.array(3), "moving_variance": inputs.array(4)})
 
 
-def _flatten(inputs: Inputs) -> Made:
+def _flatten(inputs: Inputs) -> Effect:
     """Reshape or Flatten of (batch, timesteps, features) to one vector per sample, if the length is known."""
     flow, node = inputs.flow(), inputs.node
     flattens, rank = node.operation == "Flatten", len(flow.placed)
     require(not flattens or node.value("axis", 1) in (1, 1 - rank))
     if flattens and flow.returns == "vector" and rank == 2 and flow.is_features(1):
-        return Made(flow, Flatten())
+        return Effect(flow, Flatten())
     require(rank == 3 and flow.returns == "sequence")
     batch, time, features = flow.placed
     require(time == flow.time and flow.is_features(-1) and not flow.flipped and sized(time) is not None)
@@ -243,7 +243,7 @@ def _flatten(inputs: Inputs) -> Made:
         require(len(items) == 2 and items[0] in of_batch and items[1] in (size, -1) and {*items} != {-1})
     made = (Atom(size),)
     vector = flow._replace(axes=(batch, made), features=made, returns="vector", flips=frozenset())
-    return Made(vector, Flatten(), time=time)
+    return Effect(vector, Flatten(), time=time)
 
 
 def _slid(flow: Flow, layer: Layer, place: int, features: Axis, zeros: int = 0) -> Flow:
@@ -261,11 +261,11 @@ def _window(node: NodeProto, axes: int, axis: int, width: int, steps: int | None
     It has `width` elements on that axis and one on the others; `steps` is the axis's length, if it is known.
     """
 
-    def told(name: str, default: int) -> list[int]:
-        return [*node.told(name).ints] or [default] * axes
+    def sizes_of(name: str, default: int) -> list[int]:
+        return [*node.named(name).ints] or [default] * axes
 
-    stride, dilation = told("strides", 1)[axis], told("dilations", 1)[axis]
-    pads = [*node.told("pads").ints] or [0] * 2 * axes
+    stride, dilation = sizes_of("strides", 1)[axis], sizes_of("dilations", 1)[axis]
+    pads = [*node.named("pads").ints] or [0] * 2 * axes
     require(len(pads) == 2 * axes and min(stride, dilation) >= 1 and not node.value("ceil_mode", 0))
     own, auto = (pads[axis], pads[axis + axes]), node.value("auto_pad", "NOTSET")
     require(sum(pads) == sum(own) and min(own) >= 0 and auto in ("NOTSET", "VALID", "SAME_UPPER"))
@@ -279,11 +279,11 @@ def _window(node: NodeProto, axes: int, axis: int, width: int, steps: int | None
     return Window(width, stride, dilation), around
 
 
-def _pad(inputs: Inputs) -> Made:
+def _pad(inputs: Inputs) -> Effect:
     """Pad with zeros around time."""
     node, flow, pads = inputs.node, inputs.flow(), inputs.wholes("pads", 1)
     if not any(pads):
-        return Made(flow)
+        return Effect(flow)
     require(is_zero(inputs.at(2)) if node.reads(2) else not node.value("value", 0.0))
     axes = inputs.wholes("axes", 3, tuple(range(len(pads) // 2)))
     require(node.value("mode", "constant") == "constant" and len(pads) == 2 * len(axes) and min(pads) >= 0)
@@ -292,7 +292,7 @@ def _pad(inputs: Inputs) -> Made:
     return _padded(flow, around[0][0], *around[0][1])
 
 
-def _cut(inputs: Inputs) -> Made:
+def _cut(inputs: Inputs) -> Effect:
     """Slice that cuts timesteps off the ends."""
     flow, starts, ends = inputs.flow(), inputs.wholes("starts", 1), inputs.wholes("ends", 2)
     axes, steps = inputs.wholes("axes", 3, (0,)), inputs.wholes("steps", 4, (1,))
@@ -304,7 +304,7 @@ def _cut(inputs: Inputs) -> Made:
     return _padded(flow, axes[0], -starts[0], min(0, stop - (size or 0)) if stop > 0 else stop)
 
 
-def _padded(flow: Flow, axis: int, before: int, after: int) -> Made:
+def _padded(flow: Flow, axis: int, before: int, after: int) -> Effect:
     """Return a flow with timesteps of zeros added, or with some cut off; the axis must be that of time."""
     place = flow.place_of(axis)
     whole = flow.placed[place]
@@ -313,10 +313,10 @@ def _padded(flow: Flow, axis: int, before: int, after: int) -> Made:
     size = sized(whole)
     time = (Atom(None if size is None else max(1, size + before + after)),)
     made = flow.with_axis(place, time)._replace(time=time, zeros=flow.zeros + before + after, ends=False)
-    return Made(made, Pass(), around=(before, after))
+    return Effect(made, Pass(), around=(before, after))
 
 
-def _norm(inputs: Inputs) -> Made:
+def _norm(inputs: Inputs) -> Effect:
     """LayerNormalization over the features."""
     flow = inputs.flow()
     require(inputs.node.value("axis", -1) in (-1, -1 if flow.axes is None else len(flow.axes) - 1))
@@ -324,7 +324,7 @@ def _norm(inputs: Inputs) -> Made:
     return made._replace(flow=flow.with_last((Atom(made.features),)))
 
 
-def _normalized(inputs: Inputs, cls: type[Norm], axis: int, moving: Mapping[str, Constant]) -> Made:
+def _normalized(inputs: Inputs, cls: type[Norm], axis: int, moving: Mapping[str, Constant]) -> Effect:
     """Return a normalization; constant ones and zeros that are not arrays in the file mean no scale and no shift."""
     flow, scale, shift = inputs.flow().along_features(axis), inputs.at(1), inputs.at(2)
     arrays = {role: each for role, each in (("gamma", scale), ("beta", shift)) if isinstance(each, Constant)}
@@ -340,16 +340,16 @@ def _normalized(inputs: Inputs, cls: type[Norm], axis: int, moving: Mapping[str,
     epsilon, same = Norm.nearest_epsilon(given)
     said = Note(f"{inputs.name} has an epsilon of {given:g}; here it runs with {epsilon:g}", "differs")
     layer = cls(center="beta" in arrays, scale="gamma" in arrays, epsilon=epsilon)
-    return Made(flow, layer, arrays, features or None, () if same else (said,))
+    return Effect(flow, layer, arrays, features or None, () if same else (said,))
 
 
-def _dropout(inputs: Inputs) -> Made:
+def _dropout(inputs: Inputs) -> Effect:
     """Dropout, which does nothing in inference."""
     require(not inputs.node.reads(2))
-    return Made(inputs.flow())
+    return Effect(inputs.flow())
 
 
-def _activation(inputs: Inputs) -> Made:
+def _activation(inputs: Inputs) -> Effect:
     """A separate activation: it becomes the activation of the dense layer before it."""
     flow, node = inputs.flow(), inputs.node
     known = BY_OPERATION[node.operation]
@@ -360,13 +360,13 @@ def _activation(inputs: Inputs) -> Made:
         usual = -1 if inputs.opset >= _SOFTMAX_OF_ONE_AXIS else 1
         require(node.value("axis", usual) in (-1, -1 if flow.axes is None else len(flow.axes) - 1))
         flow = flow.along_features(-1)
-    return Made(flow, Activation(known.word))
+    return Effect(flow, Activation(known.word))
 
 
 FLATTENING = ("Flatten", "Reshape")
 """The operations that may flatten a sequence, or only move its numbers."""
 
-LAYERS: Mapping[str, Callable[[Inputs], Made]] = {
+LAYERS: Mapping[str, Callable[[Inputs], Effect]] = {
     "Add": _add,
     "BatchNormalization": _batch_norm,
     "Conv": _conv,
@@ -388,7 +388,7 @@ LAYERS: Mapping[str, Callable[[Inputs], Made]] = {
 """The function for each operation that is a layer."""
 
 
-def layer_of(inputs: Inputs) -> Made:
+def layer_of(inputs: Inputs) -> Effect:
     """Return the result of a node as a layer or part of one.
 
     Raises:

@@ -189,7 +189,7 @@ P = TypeVar("P", bound="Proto")
 V = TypeVar("V", int, float, str)
 
 
-class Column(NamedTuple):
+class Descriptor(NamedTuple):
     """A field of a message: its name, its type, and whether it is repeated.
 
     Types are whole, real, text; bytes, where long ones are ignored; span, left in the file; or a class of messages.
@@ -210,14 +210,16 @@ class Proto:
     """
 
     kinds: ClassVar[dict[str, type[Proto]]] = {}
-    columns: ClassVar[Mapping[int, Column]] = {}
+    descriptors: ClassVar[Mapping[int, Descriptor]] = {}
     many: ClassVar[Mapping[str, bool]] = {}
     work: ClassVar[int] = 0
 
     def __init_subclass__(cls, fields: str, work: int = 0) -> None:
         rows = [row.split() for row in fields.split(",")]
-        cls.columns = {int(number): Column(name, kind.rstrip("*"), kind.endswith("*")) for number, name, kind in rows}
-        cls.many = {column.name: column.many for column in cls.columns.values()}
+        cls.descriptors = {
+            int(number): Descriptor(name, kind.rstrip("*"), kind.endswith("*")) for number, name, kind in rows
+        }
+        cls.many = {each.name: each.many for each in cls.descriptors.values()}
         cls.work = work
         Proto.kinds[cls.__name__] = cls
 
@@ -284,7 +286,7 @@ class AttributeProto(
     """An attribute of a node."""
 
 
-_UNTOLD = AttributeProto()
+_NO_ATTRIBUTE = AttributeProto()
 
 ATTRIBUTE_TYPES: Mapping[str, int] = {
     name: code for code, name in enumerate(("f", "i", "s", "t", "g", "floats", "ints", "strings"), start=1)
@@ -314,15 +316,15 @@ class NodeProto(
         """Return the name of an input; empty if the input is missing."""
         return self.input[index] if index < len(self.input) else ""
 
-    def told(self, name: str) -> AttributeProto:
+    def named(self, name: str) -> AttributeProto:
         """Return an attribute by name; an empty attribute if there is none."""
-        return next((each for each in self.attribute if each.name == name), _UNTOLD)
+        return next((each for each in self.attribute if each.name == name), _NO_ATTRIBUTE)
 
     def value(self, name: str, usual: V) -> V:
         """Return a number or text attribute by name, or the default value."""
-        told = self.told(name)
-        text = None if told.s is None else told.s.decode("utf-8", "replace")
-        given: V | None = {int: told.i, float: told.f, str: text}[type(usual)]
+        attribute = self.named(name)
+        text = None if attribute.s is None else attribute.s.decode("utf-8", "replace")
+        given: V | None = {int: attribute.i, float: attribute.f, str: text}[type(usual)]
         return usual if given is None else given
 
     @property
@@ -372,7 +374,7 @@ CODES: Mapping[str, int] = {name: code for code, name in enumerate(TYPES)}
 def encoded(proto: Proto) -> Message:
     """Return a message as bytes, with its fields in numerical order; large arrays are not copied."""
     written: list[tuple[int, Any]] = []
-    for number, column in proto.columns.items():
+    for number, column in proto.descriptors.items():
         value = getattr(proto, column.name)
         each = value if column.many else [] if value is None else [value]
         written += [(number, encoded(one) if isinstance(one, Proto) else one) for one in each]
@@ -383,7 +385,7 @@ _WIRES: Mapping[str, int] = {"whole": VARINT, "real": FIXED32}
 """The wire types of single values; all others are encoded as bytes."""
 
 
-class Reader:
+class MessageReader:
     """Reads the messages of a file."""
 
     def __init__(self, file: FileReader) -> None:
@@ -404,7 +406,7 @@ class Reader:
         self._count(span.start, kind.work)
         for entry in fields(self._file, span):
             self._count(entry.span.start, 1)
-            column = kind.columns.get(entry.number)
+            column = kind.descriptors.get(entry.number)
             if column is None:
                 continue
             if not column.many:

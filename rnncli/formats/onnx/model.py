@@ -19,7 +19,7 @@ from rnncli.formats.nodes import Node, Note, Read, loops, tied
 from rnncli.formats.onnx.arrays import Constant, constant_of
 from rnncli.formats.onnx.cells import KINDS, cell_of
 from rnncli.formats.onnx.layers import FLATTENING, layer_of
-from rnncli.formats.onnx.messages import OWN_DOMAINS, GraphProto, ModelProto, NodeProto, Reader, TensorProto
+from rnncli.formats.onnx.messages import OWN_DOMAINS, GraphProto, MessageReader, ModelProto, NodeProto, TensorProto
 from rnncli.formats.onnx.moves import REARRANGING, moved
 from rnncli.formats.onnx.values import (
     Atom,
@@ -51,7 +51,7 @@ def read(path: str) -> ModelFile:
     """
     file = opened_regular(path)
     check_beginning(file.read(0, BEGINNING), "an ONNX model")
-    model = Reader(file).model()
+    model = MessageReader(file).model()
     if model.graph is None:
         raise RnncliError("it has no graph, so it is not an ONNX model")
     walk = _Walk(path, file, model)
@@ -106,7 +106,7 @@ _OTHER_ORDER = (
 
 
 @dataclass
-class _Scope:
+class _GraphScope:
     """A graph, the prefix of its nodes' names, and the enclosing graph, if there is one.
 
     Attributes:
@@ -117,7 +117,7 @@ class _Scope:
     """
 
     lead: str
-    around: _Scope | None
+    around: _GraphScope | None
     shapes: Mapping[str, Sequence[int | None] | None]
     readers: Counter[str]
     values: dict[str, Value | None] = field(default_factory=dict)
@@ -191,11 +191,11 @@ class _Walk:
         self._say(node.name, _RETURNS_STATES)
         return replace(node, word=layer, unsaid=frozenset())
 
-    def _graph(self, graph: GraphProto, around: _Scope | None, lead: str) -> Iterable[Flow]:
+    def _graph(self, graph: GraphProto, around: _GraphScope | None, lead: str) -> Iterable[Flow]:
         """Find the nodes of a graph, and return the values of enclosing graphs that it reads."""
         declared = [*graph.value_info, *graph.input, *graph.output]
         shapes = {each.name or "": sizes for each in declared if (sizes := each.sizes()) is not None}
-        scope = _Scope(lead, around, shapes, Counter(_read_in(graph)))
+        scope = _GraphScope(lead, around, shapes, Counter(_read_in(graph)))
         for array in graph.initializer:
             scope.values[array.name or ""] = self._constant(array)
         for each in graph.input:
@@ -216,15 +216,15 @@ class _Walk:
             self.tensors.append(made.tensor)
         return made
 
-    def _node(self, scope: _Scope, node: NodeProto) -> None:
+    def _node(self, scope: _GraphScope, node: NodeProto) -> None:
         """Find out what a node is, and record its outputs as far as they are known."""
         name = self._named(f"{scope.lead}{node.label}")
         values = [scope.value(each) for each in node.input]
-        told = node.told("value").t if node.op_type in ("Constant", "ConstantOfShape") else None
-        if told is not None and node.op_type == "Constant":
-            values = [self._constant(told, next(iter(node.output), ""))]
-        elif told is not None:
-            values = [*values[:1], constant_of(self._path, self._file, told)]
+        tensor = node.named("value").t if node.op_type in ("Constant", "ConstantOfShape") else None
+        if tensor is not None and node.op_type == "Constant":
+            values = [self._constant(tensor, next(iter(node.output), ""))]
+        elif tensor is not None:
+            values = [*values[:1], constant_of(self._path, self._file, tensor)]
         captured = [
             flow
             for told_as, inner in node.graphs
@@ -239,7 +239,7 @@ class _Walk:
             else:
                 scope.values[output] = value
 
-    def _made(self, scope: _Scope, inputs: Inputs, captured: Sequence[Flow]) -> Values:
+    def _made(self, scope: _GraphScope, inputs: Inputs, captured: Sequence[Flow]) -> Values:
         """Return a node's outputs as far as they are known, and add the node unless it only moves numbers."""
         node, name = inputs.node, inputs.name
         flows = flows_in(*dict(zip(node.input, inputs.values, strict=False)).values())
@@ -280,7 +280,7 @@ class _Walk:
         self._add(node)
         return [made.flow._replace(node=name, shared=False)]
 
-    def _opaque(self, scope: _Scope, inputs: Inputs, flows: Sequence[Flow], notes: Sequence[Note]) -> list[Flow]:
+    def _opaque(self, scope: _GraphScope, inputs: Inputs, flows: Sequence[Flow], notes: Sequence[Note]) -> list[Flow]:
         """Add a node that is not understood, with its arrays, and return its outputs."""
         name, kind = inputs.name, inputs.node.operation
         edges = tuple(dict.fromkeys(self._edge(flow) for flow in flows))

@@ -78,13 +78,13 @@ def _shape(inputs: Inputs) -> Values:
 def _constant_of_shape(inputs: Inputs) -> Values:
     """Zeros by default; ones if the given number is the integer 1. Before 2019 it was called ConstantFill."""
     require(not inputs.node.value("value", 0.0))
-    shape, told = inputs.at(0), inputs.at(1)
-    number = told.wholes if isinstance(told, Constant) else None
+    shape, value = inputs.at(0), inputs.at(1)
+    number = value.wholes if isinstance(value, Constant) else None
     if number == (0,) and isinstance(shape, Constant) and shape.wholes is not None:
         lengths = shape.wholes
         if min(lengths, default=1) >= 0 and prod(lengths) <= MAX_PARTS:
             return [whole_numbers([0] * prod(lengths), lengths)]
-    require(told is None or is_zero(told) or number == (1,))
+    require(value is None or is_zero(value) or number == (1,))
     return [Fill(int(number == (1,)))]
 
 
@@ -93,7 +93,7 @@ def _transpose(inputs: Inputs) -> Values:
     if isinstance(value, Flow) and value.axes is None and value.features is None:
         return [value]  # nothing is known of the axes, neither before nor after
     count = len(_lengths_of(value))
-    order = [*inputs.node.told("perm").ints] or [*range(count)][::-1]
+    order = [*inputs.node.named("perm").ints] or [*range(count)][::-1]
     require(sorted(order) == [*range(count)])
     return [_arranged(value, order)]
 
@@ -303,7 +303,7 @@ def _constant(inputs: Inputs) -> Values:
     """The values of attributes; an array is passed as an input."""
     if inputs.at(0) is not None:
         return [inputs.at(0)]
-    ints, whole = inputs.node.told("value_ints"), inputs.node.told("value_int").i
+    ints, whole = inputs.node.named("value_ints"), inputs.node.named("value_int").i
     if ints.name is not None:
         return [whole_numbers([*ints.ints])]
     require(whole is not None)

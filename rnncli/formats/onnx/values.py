@@ -13,7 +13,7 @@ from math import prod
 from typing import Literal
 
 from rnncli.formats.nodes import Node, Returned
-from rnncli.formats.onnx.arrays import Constant, Source
+from rnncli.formats.onnx.arrays import Constant, StoredArray
 from rnncli.formats.onnx.messages import NodeProto
 from rnncli.immutable import NamedTuple
 
@@ -158,7 +158,7 @@ class Fill(NamedTuple):
     """
 
     number: int
-    sources: frozenset[Source] = frozenset()
+    sources: frozenset[StoredArray] = frozenset()
 
 
 Value = Constant | Flow | Joined | Fill
@@ -213,9 +213,9 @@ class Inputs(NamedTuple):
 
     def wholes(self, name: str, index: int, usual: tuple[int, ...] | None = None) -> tuple[int, ...]:
         """Return whole numbers from an attribute, or from an input as in newer versions, or the default."""
-        told = self.node.told(name)
-        if told.name is not None:
-            return tuple(told.ints)
+        attribute = self.node.named(name)
+        if attribute.name is not None:
+            return tuple(attribute.ints)
         return usual if usual is not None and not self.node.reads(index) else self.numbers(index)
 
 

@@ -29,7 +29,7 @@ from rnncli.formats.python.objects import (
     open_in,
 )
 from rnncli.formats.python.program import RECURRENT
-from rnncli.formats.python.steps import SIZE, Module, Step, Tensor, reached, recurs
+from rnncli.formats.python.steps import SIZE, Module, TracedStep, TracedTensor, reached, recurs
 from rnncli.layers.base import snake_case
 from rnncli.layers.weights import Framework
 
@@ -92,10 +92,10 @@ class Graphs(Modules):
     def made(self, value: Value, node: ast.Call, scope: Scope) -> Value:
         """Return the result of a call; a call that changes its tensor in place, `x.mul_(2)`, reassigns the name."""
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-        if isinstance(value, Tensor) and name.endswith("_"):
+        if isinstance(value, TracedTensor) and name.endswith("_"):
             owners = [getattr(node.func, "value", node.func), *node.args[:1]]
             named = [each for each in owners if isinstance(each, ast.Name | ast.Attribute)]
-            for owner in [each for each in named if isinstance(self.value(each, scope), Tensor)][:1]:
+            for owner in [each for each in named if isinstance(self.value(each, scope), TracedTensor)][:1]:
                 self.assign(owner, value, scope)
         return value
 
@@ -109,7 +109,7 @@ class Graphs(Modules):
                 return self.follow_module(called, given.get("inputs", 0), given)
             case Method(owner=Module() | Instance() as owner, name=name) if name in SAME_MODULE:
                 return owner
-            case Method(owner=Tensor() as owner, name=name):
+            case Method(owner=TracedTensor() as owner, name=name):
                 given = Given([owner, *given.positional], given.named, given.node)
                 return computed(self, name, given, self.tensors(given.all))
             case Method(owner=Module() as owner, name="get_layer"):
@@ -172,7 +172,7 @@ class Graphs(Modules):
         found = (instance.cls.get(name) for name in ("forward", "call") if instance.cls is not None)
         return next((replace(each, owner=instance) for each in found if isinstance(each, Function)), None)
 
-    def _named_call(self, called: Named, tensors: list[Tensor], given: Given) -> Value:
+    def _named_call(self, called: Named, tensors: list[TracedTensor], given: Given) -> Value:
         """Return the result of calling a name: a module, a container, data, or the output of a tensor function."""
         framework, name = self.framework(called.path), called.name
         first = given.get("layers" if framework == "keras" else "modules", 0)
@@ -195,7 +195,7 @@ class Graphs(Modules):
         begun = any(step.kind == "input" or recurs(step.module) for step in steps)
         if framework == "keras" and functional and given.all and not begun:
             note = Note("the source does not say what it reads or computes", "left out")
-            outputs.append(Tensor(self.add(Step("unknown", given.line, [], notes=(note,)))))
+            outputs.append(TracedTensor(self.add(TracedStep("unknown", given.line, [], notes=(note,)))))
         if framework is None and name in RECURRENT:
             self.foreign.setdefault(name, called)
         if framework is None or not made or (functional and not outputs):
@@ -244,7 +244,7 @@ class Graphs(Modules):
     def _add(self, module: Module, name: str, value: Value) -> None:
         """Add a layer to a container."""
         assert module.items is not None
-        if isinstance(value, Tensor):  # Input((50, 8)) in a list
+        if isinstance(value, TracedTensor):  # Input((50, 8)) in a list
             value = value.step.module
         if isinstance(value, Module):
             value.inner = True
@@ -279,7 +279,7 @@ class Graphs(Modules):
                     return self.attribute(base, name, node)
             case Unknown() if owner is SIZE:
                 return SIZE
-            case Tensor() if not called:
+            case TracedTensor() if not called:
                 return SIZE if name in ("shape", "device", "dtype") else owner
             case Module(framework="keras") if name.rstrip("s") in _ENDS and (ends := self._ends(owner, name)):
                 return ends if name.endswith("s") or len(ends) != 1 else ends[0]
@@ -296,12 +296,12 @@ class Graphs(Modules):
                 return Call((name,), replace(given, node=node), owner) if value is MISSING else value
         return super().attribute(owner, name, node, called=called)
 
-    def _ends(self, module: Module, name: str) -> list[Tensor]:
+    def _ends(self, module: Module, name: str) -> list[TracedTensor]:
         """Return the inputs or outputs of a Keras model, or the output of a layer that was called once."""
         if module.items is not None and not module.outputs:
             module.outputs = self.tensors(self.follow_module(module, None, module.given))
-            module.inputs = [Tensor(step) for step in reached(module.outputs) if step.kind == "input"]
-        called = [Tensor(step) for step in self.steps if step.module is module]
+            module.inputs = [TracedTensor(step) for step in reached(module.outputs) if step.kind == "input"]
+        called = [TracedTensor(step) for step in self.steps if step.module is module]
         once = len(called) == 1 and not module.given.named.get("return_state")
         return module.inputs if name.startswith("input") else module.outputs or called * once
 
@@ -330,7 +330,7 @@ class Graphs(Modules):
         if isinstance(owner, Module) and owner.items is not None:
             key, values = self.value(index, scope), list(owner.items.values())
             return values[key] if type(key) is int and -len(values) <= key < len(values) else left_open(node)
-        if not isinstance(owner, Tensor):
+        if not isinstance(owner, TracedTensor):
             return owner if owner is SIZE else super().item(owner, index, scope, node)
         parts = index.elts if isinstance(index, ast.Tuple) else [index]
         dots = [isinstance(each, ast.Constant) and each.value is ... for each in parts]
@@ -347,7 +347,7 @@ class Graphs(Modules):
         if owner.step.kind == "max" and keys == {0: 0}:
             return owner  # the values, which come with their indices
         line = getattr(node, "lineno", 0)
-        if owner.step.kind == "input" and first and isinstance(key, Tensor | Call | list):
+        if owner.step.kind == "input" and first and isinstance(key, TracedTensor | Call | list):
             return self.operation("index", [owner], line)
         if owner.states and [*keys] == [0] and type(key) is int and -len(owner.states) <= key < len(owner.states):
             return owner.states[key]
@@ -359,7 +359,7 @@ class Graphs(Modules):
         if len(keys) == 1 and key == -1 and not slices and not owner.step.is_keras and owner.takes_time(first):
             if getattr(owner.step.word, "merge_mode", None) is not None:
                 owner.step.note(BOTH_LAST)
-            return Tensor(owner.step, "vector")
+            return TracedTensor(owner.step, "vector")
         axes = "btf" if owner.step.is_keras else owner.axes
         cut = None if keys or owner.step.is_data else _cut(slices, axes)
         return self.operation("slice", [owner], line) if cut is None else self.around(owner, "slice", line, cut, axes)
@@ -374,13 +374,13 @@ class Graphs(Modules):
 
     def unpacked(self, value: Value, targets: Sequence[ast.expr]) -> list[Value]:
         """Return the value for each target of an assignment to several."""
-        if isinstance(value, Tensor) and len(value.states) == len(targets):
+        if isinstance(value, TracedTensor) and len(value.states) == len(targets):
             return [*value.states]
-        if value is SIZE or (isinstance(value, Tensor) and (value.step.kind == "input" or value.part)):
+        if value is SIZE or (isinstance(value, TracedTensor) and (value.step.kind == "input" or value.part)):
             return [value] * len(targets)
-        if isinstance(value, Tensor) and value.step.kind == "max" and len(targets) == 2:
+        if isinstance(value, TracedTensor) and value.step.kind == "max" and len(targets) == 2:
             return [value, Unknown("it depends on the data")]
-        if isinstance(value, Tensor):
+        if isinstance(value, TracedTensor):
             return [self.operation("unpack", [value], value.step.line)] * len(targets)
         return super().unpacked(value, targets)
 
@@ -404,11 +404,11 @@ class Graphs(Modules):
                     known = type(key) is int and -len(keys) <= key < len(keys)
                     self.put(held, held.items, keys[key] if known else str(len(keys)), value)
                     return
-                if isinstance(held, Tensor):
+                if isinstance(held, TracedTensor):
                     put = self.tensors(value)
                     into = held.step.is_data or (put and held.step is put[0].step)
                     if put and into and self.value(index, scope) is SIZE:  # at each timestep
-                        value = Tensor(put[0].step, "sequence")
+                        value = TracedTensor(put[0].step, "sequence")
                     else:
                         value = self.operation("assignment", [held, *put], target.lineno)
                     target = owner
@@ -430,7 +430,7 @@ class Graphs(Modules):
         if all(each.step.is_data for each in tensors):
             return next((each for each in tensors if each.done is not None), tensors[0])
         same = {replace(each.alone, axes="") for each in tensors}
-        if len(same) == 1 and all(isinstance(each, Tensor) for each in values):  # only the shape differs
+        if len(same) == 1 and all(isinstance(each, TracedTensor) for each in values):  # only the shape differs
             return same.pop()
         made = self.operation("if", tensors, why.line)
         made.step.note(Note(why.why, "left out"))

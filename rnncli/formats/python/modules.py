@@ -25,7 +25,7 @@ from rnncli.formats.python.objects import (
     open_in,
     source_of,
 )
-from rnncli.formats.python.steps import SIZE, Edge, Module, Recorder, Step, Tensor, reached
+from rnncli.formats.python.steps import SIZE, Edge, Module, Recorder, TracedStep, TracedTensor, reached
 from rnncli.layers import Flatten, Layer, Pool, Repeat
 
 LOG_SOFTMAX = Note("log_softmax is not computed: the network returns the scores before it", "differs")
@@ -99,7 +99,7 @@ class Modules(Recorder):
         site = site or id(given.node)
         return self.once(module, site, tensors, states, lambda: self._made(module, tensors, states, given.line))
 
-    def called(self, value: Value, tensors: list[Tensor], line: int) -> Tensor:
+    def called(self, value: Value, tensors: list[TracedTensor], line: int) -> TracedTensor:
         """Return the output of calling a value that is not a module of a framework, or of which that is not known."""
         made = self.operation(kind_of(value), tensors, line, plain=False)
         if isinstance(value, Unknown):
@@ -114,11 +114,11 @@ class Modules(Recorder):
             made.step.note(Note(f"a layer is not known{where}: {value.why}", "left out"))
         return made
 
-    def _made(self, module: Module, tensors: list[Tensor], states: list[Tensor], line: int) -> Value:
+    def _made(self, module: Module, tensors: list[TracedTensor], states: list[TracedTensor], line: int) -> Value:
         """Return a layer's output, after recording its step, or one step per level of a stack."""
         kind = "input" if module.name in INPUTS else module.name
         first, reads = next(iter(tensors), None), [self.read(each) for each in tensors]
-        step = Step(kind, line, reads or (None if module.framework == "torch" else []), None, module)
+        step = TracedStep(kind, line, reads or (None if module.framework == "torch" else []), None, module)
         given = module.given.get("input_shape")
         read = first.step.sizes if first is not None else given if isinstance(given, list) else None
         sizes = self._sizes_of(module, read)
@@ -140,18 +140,20 @@ class Modules(Recorder):
                 step.word, step.notes = Pass(), (LOG_SOFTMAX,) * (kind == "LogSoftmax")
             elif str(fault):
                 step.notes = (Note(str(fault), "left out"),)
-            return Tensor(self.add(step), None if first is None else first.returns)
+            return TracedTensor(self.add(step), None if first is None else first.returns)
         features = first.step.out if first is not None else None
         starts = [Edge(each.step, "vector" if each.part or each.states else None) for each in states]
         starts = [edge for edge in starts if edge.step.kind != "input"]
-        levels: list[Step] = []
+        levels: list[TracedStep] = []
         for number, each in enumerate(made):
             if not number and each.given is not None and not reads:
-                reads = [Edge(self.add(Step("input", line, [], each.given, out=each.given.features)))]
+                reads = [Edge(self.add(TracedStep("input", line, [], each.given, out=each.given.features)))]
             recurrent = loops(each.word)
             level = "" if len(made) == 1 else f" (layer {len(levels)})" if recurrent else f" (dropout {number})"
             edges = [*reads, *(starts if recurrent else [])] or step.reads
-            step = Step(kind if recurrent or not level else "Dropout", line, edges, each.word, module, level, each)
+            step = TracedStep(
+                kind if recurrent or not level else "Dropout", line, edges, each.word, module, level, each
+            )
             step.out = returned(each.word, features or each.features) if isinstance(each.word, Layer) else features
             step.sizes = sizes
             step.notes = (*(note for note in each.notes if note.text != DIFFERS["return_state"]), *module.notes)
@@ -165,12 +167,12 @@ class Modules(Recorder):
                 levels[0].note(Note("loops over samples, because its batch_first differs from its input's", "differs"))
             return _outputs(levels, axes, cell=module.name.endswith("Cell"))
         if first is None or levels:
-            return Tensor(step)
+            return TracedTensor(step)
         if module.name in _WHOLE:
-            return Tensor(step, "vector")
+            return TracedTensor(step, "vector")
         if module.name.endswith(_FEATURES_FIRST) and module.name != "BatchNorm1d":  # which can also read vectors
-            return Tensor(step, "sequence", axes="bft")
-        return Tensor(step, first.returns, axes="??f" if module.name == "Embedding" else first.axes)
+            return TracedTensor(step, "sequence", axes="bft")
+        return TracedTensor(step, first.returns, axes="??f" if module.name == "Embedding" else first.axes)
 
     def _sizes_of(self, module: Value, sizes: Sequence[Value] | None) -> Sequence[Value] | None:
         """Return the output sizes of a Keras layer for a sample with some sizes, None for each unknown one."""
@@ -212,14 +214,14 @@ class Modules(Recorder):
             return sizes
         return sizes[-1:] if name.startswith("Global") else None
 
-    def _replayed(self, model: Module, tensors: list[Tensor]) -> Tensor:
+    def _replayed(self, model: Module, tensors: list[TracedTensor]) -> TracedTensor:
         """Return a functional model's output for other data than it was built with."""
         made = {each.step: self.read(tensor) for each, tensor in zip(model.inputs, tensors, strict=False)}
         for step in reached(model.outputs):
             if step not in made:
                 reads = [made[one.step]._replace(returns=one.returns) for one in step.reads or () if one.step in made]
                 made[step] = Edge(self.add(replace(step, reads=reads)))
-        return Tensor(made[model.outputs[0].step].step)
+        return TracedTensor(made[model.outputs[0].step].step)
 
     def made_of(self, module: Value) -> Value:
         """Return a module as a list of spec nodes; any other value unchanged.
@@ -310,25 +312,29 @@ def kind_of(called: Value) -> str:
     return f"{called.cls.name} defined in the file" if called.cls.name in CLASSES["keras"] else called.cls.name
 
 
-def _outputs(levels: list[Step], axes: str, *, cell: bool) -> list[Value] | Tensor:
+def _outputs(levels: list[TracedStep], axes: str, *, cell: bool) -> list[Value] | TracedTensor:
     """Return a recurrent module's outputs and the states of all its levels, in its framework's form."""
     last, word = levels[-1], levels[-1].word
-    both, memory = getattr(word, "merge_mode", None) is not None, Tensor(last, part="c")
+    both, memory = getattr(word, "merge_mode", None) is not None, TracedTensor(last, part="c")
     lstm = isinstance(word, Layer) and word.torch == "LSTM"
     if cell:
-        return [Tensor(last), memory] if lstm else Tensor(last)
+        return [TracedTensor(last), memory] if lstm else TracedTensor(last)
     if last.is_keras:
         same = not both and isinstance(word, Layer) and word.returns == "vector"
-        h = Tensor(last, "vector") if same else Tensor(last, part="h")
-        return [Tensor(last), *([h, memory] if lstm else [h]) * (2 if both else 1)]
-    states: list[Tensor] = []
+        h = TracedTensor(last, "vector") if same else TracedTensor(last, part="h")
+        return [TracedTensor(last), *([h, memory] if lstm else [h]) * (2 if both else 1)]
+    states: list[TracedTensor] = []
     for level in levels:
-        states += [Tensor(level, part=way) for way in ("forward", "backward")] if both else [Tensor(level, "vector")]
-    h = Tensor(last, states=tuple(states))
-    return [Tensor(last, "sequence", axes=axes), [h, memory] if lstm else h]
+        states += (
+            [TracedTensor(level, part=way) for way in ("forward", "backward")]
+            if both
+            else [TracedTensor(level, "vector")]
+        )
+    h = TracedTensor(last, states=tuple(states))
+    return [TracedTensor(last, "sequence", axes=axes), [h, memory] if lstm else h]
 
 
-def _out_of(module: Module, tensors: list[Tensor], sizes: Sequence[Value] | None) -> int | None:
+def _out_of(module: Module, tensors: list[TracedTensor], sizes: Sequence[Value] | None) -> int | None:
     """Return the number of output features of a layer that specs cannot express, given its output sizes."""
     if module.name == "Concatenate":
         return features_side_by_side(tensors, module.given.get("axis", 0, -1))
@@ -369,7 +375,7 @@ LIKE = names("new_zeros new zeros_like ones_like randn_like new_full get_initial
 """Functions that create a tensor like another one."""
 
 
-def computed(record: Recorder, name: str, given: Given, tensors: list[Tensor], *, plain: bool = True) -> Value:
+def computed(record: Recorder, name: str, given: Given, tensors: list[TracedTensor], *, plain: bool = True) -> Value:
     """Return the output of a function with tensors among its arguments, or of a method of the first tensor.
 
     If the table lacks the function and it is plain, it computes with numbers only.
@@ -419,7 +425,7 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[Tensor], *
     return record.operation(name, tensors, given.line, plain=plain) if made is None else made
 
 
-def _moved(name: str, given: Given, tensor: Tensor) -> Value:
+def _moved(name: str, given: Given, tensor: TracedTensor) -> Value:
     """Return a tensor with its axes reordered; None if Keras's layers would then read different features of it."""
     order = [one for each in given.all[1:] for one in (each if isinstance(each, list) else [each])]
     axes, rank = [*tensor.axes], len(tensor.axes)
@@ -436,13 +442,13 @@ def _moved(name: str, given: Given, tensor: Tensor) -> Value:
     return replace(tensor.alone, axes="".join(axes))
 
 
-def _joined(record: Recorder, name: str, given: Given, tensors: list[Tensor]) -> Value:
+def _joined(record: Recorder, name: str, given: Given, tensors: list[TracedTensor]) -> Value:
     """Return both directions of a layer side by side, or the outputs of all timesteps of a loop."""
     first = tensors[0]
     if [each.part for each in tensors] == ["forward", "backward"] and first.step is tensors[1].step:
-        return Tensor(first.step, "vector")
+        return TracedTensor(first.step, "vector")
     if len(tensors) == 1 and first.step.timed:
-        return Tensor(first.step, "sequence")
+        return TracedTensor(first.step, "sequence")
     made = record.operation(name, tensors, given.line)
     if name in ("concatenate", "concat"):
         every = record.tensors(given.all)  # one may occur twice
@@ -450,13 +456,13 @@ def _joined(record: Recorder, name: str, given: Given, tensors: list[Tensor]) ->
     return made
 
 
-def features_side_by_side(tensors: Sequence[Tensor], axis: Value) -> int | None:
+def features_side_by_side(tensors: Sequence[TracedTensor], axis: Value) -> int | None:
     """Return how many features Keras tensors have when joined along an axis, or None if that is not known."""
     rank = next((rank for each in tensors if (rank := each.step.rank) is not None), None)
     return side_by_side([each.step.out for each in tensors], axis, rank)
 
 
-def _repeated(record: Recorder, name: str, given: Given, first: Tensor) -> Value:
+def _repeated(record: Recorder, name: str, given: Given, first: TracedTensor) -> Value:
     counts = [each for each in given.positional[1:] if type(each) is int and each > 1]
     if first.returns == "vector" and len(counts) == 1:
         return record.after(first, Repeat(counts[0]), name, given.line, "sequence")
@@ -464,7 +470,7 @@ def _repeated(record: Recorder, name: str, given: Given, first: Tensor) -> Value
     return first if same else None
 
 
-def _pooled(record: Recorder, name: str, given: Given, first: Tensor) -> Value:
+def _pooled(record: Recorder, name: str, given: Given, first: TracedTensor) -> Value:
     """Return the maximum or mean of all timesteps, or of those in a window; None if it is of another axis."""
     axis = given.get("dim", 1, given.get("axis", default=given.get("kernel_size", default=given.get("output_size"))))
     if first.step.kind == "input" and name in ("max", "mean") and axis is None:
@@ -480,7 +486,7 @@ def _pooled(record: Recorder, name: str, given: Given, first: Tensor) -> Value:
     return record.after(first, Pool(_POOLS[name]), name, given.line, "vector")
 
 
-def _padded(record: Recorder, name: str, given: Given, first: Tensor) -> Value:
+def _padded(record: Recorder, name: str, given: Given, first: TracedTensor) -> Value:
     """Return a tensor with zeros around its timesteps; None for other numbers or other axes."""
     sizes = given.get("pad", 1, given.get("paddings"))
     if not isinstance(sizes, list) or given.get("mode", 2, "constant") not in ("constant", "CONSTANT"):
@@ -498,7 +504,7 @@ def _padded(record: Recorder, name: str, given: Given, first: Tensor) -> Value:
     return record.around(first, name, given.line, tuple(pairs[wide[0]]), axes)
 
 
-def _activated(record: Recorder, name: str, given: Given, first: Tensor) -> Value:
+def _activated(record: Recorder, name: str, given: Given, first: TracedTensor) -> Value:
     axis = given.get("dim", 1, given.get("axis"))
     if name == "softmax" and first.axes == _FLAT:
         return None
@@ -506,7 +512,7 @@ def _activated(record: Recorder, name: str, given: Given, first: Tensor) -> Valu
     return _as_module(record, _ACTIVATIONS[name], Given([first], dim, given.node), name)
 
 
-def _as_module(record: Recorder, module: str, given: Given, name: str) -> Tensor:
+def _as_module(record: Recorder, module: str, given: Given, name: str) -> TracedTensor:
     """Return the output of a function of a tensor that does what a PyTorch module does, given the same arguments."""
     first, *values = given.positional
     try:

@@ -37,7 +37,7 @@ from rnncli.formats.python.objects import (
     tree_of,
 )
 from rnncli.formats.python.program import RECURRENT
-from rnncli.formats.python.steps import Edge, Module, Step, Tensor, reached, recurs
+from rnncli.formats.python.steps import Edge, Module, TracedStep, TracedTensor, reached, recurs
 from rnncli.layers.base import snake_case
 from rnncli.layers.weights import FRAMEWORK_NAMES
 
@@ -86,7 +86,7 @@ def read(path: str, settings: Settings = NO_SETTINGS) -> ModelFile:
     return ModelFile(path, form, "", parts, (), said, left=left, used=frozenset(graphs.used), failed=failed)
 
 
-def _error(found: list[_Found]) -> RnncliError:
+def _error(found: list[_FoundModel]) -> RnncliError:
     """Return the error when no model of a source is a part."""
     names: dict[str, list[Open]] = {}
     every = dict.fromkeys(name for model in found for name in model.names)
@@ -199,7 +199,7 @@ _FLAGS: Mapping[str, Value] = {"training": False, "mask": None}
 
 
 @dataclass
-class _Found:
+class _FoundModel:
     """A model of a source: its name and line, its steps, its outputs, and the names of its modules.
 
     Attributes:
@@ -212,8 +212,8 @@ class _Found:
 
     name: str
     line: int
-    steps: list[Step] = field(default_factory=list)
-    outputs: Sequence[Tensor] = ()
+    steps: list[TracedStep] = field(default_factory=list)
+    outputs: Sequence[TracedTensor] = ()
     modules: dict[Module, str] = field(default_factory=dict)
     others: tuple[str, ...] = ()
     assumed: tuple[Note, ...] = ()
@@ -254,9 +254,9 @@ def _mentioned(graphs: Graphs, tree: ast.Module) -> list[Named]:
     return [each for each in named if isinstance(each, Named)]
 
 
-def _found_in(graphs: Graphs, tree: ast.Module) -> list[_Found]:
+def _found_in(graphs: Graphs, tree: ast.Module) -> list[_FoundModel]:
     """Return the recurrent models of a source, in the order of the file."""
-    found: list[_Found] = []
+    found: list[_FoundModel] = []
     shown: dict[Module, str] = {}
     outside: dict[Module, str] = {}
     seen: set[object] = set()
@@ -272,7 +272,7 @@ def _found_in(graphs: Graphs, tree: ast.Module) -> list[_Found]:
                 others = ", ".join(dict.fromkeys(shown[each] for each in loops))
                 note = f"{model.name} (line {model.line}) has the recurrent layers of {others}, and none of its own"
                 again = model.loose or others == model.name  # a class whose methods build it
-                found += [] if again else [_Found(model.name, model.line, notes=(note,))]
+                found += [] if again else [_FoundModel(model.name, model.line, notes=(note,))]
                 outside |= layers
                 continue
             presumed = dict.fromkeys(each for step in model.steps if step.module for each in step.module.presumed)
@@ -286,14 +286,14 @@ def _found_in(graphs: Graphs, tree: ast.Module) -> list[_Found]:
     for layer in outside if found else ():
         if layer not in shown and layer.framework == "torch" and not layer.function:
             name = [*layer.variables, layer.name][0]
-            found.append(_Found(name, layer.line, fault=f"it is in no recurrent model (line {layer.line})"))
+            found.append(_FoundModel(name, layer.line, fault=f"it is in no recurrent model (line {layer.line})"))
     for named in _mentioned(graphs, tree)[::-1] if not found and not graphs.foreign else ():
         if named.path[0] in graphs.imported and graphs.framework(named.path) is None:
             graphs.foreign[named.name] = named
     for name, called in graphs.foreign.items():
         module, line = shorten(".".join(called.path[:-1])), called.node.lineno if called.node else 0
         fault = f"it is from {module}, which is neither Keras nor PyTorch" if module else "its framework is not known"
-        found.append(_Found(name, line, fault=f"{fault} (line {line})"))
+        found.append(_FoundModel(name, line, fault=f"{fault} (line {line})"))
     found.sort(key=lambda each: each.line)
     counts: Counter[str] = Counter()
     for model in found:
@@ -308,7 +308,7 @@ def _found_in(graphs: Graphs, tree: ast.Module) -> list[_Found]:
 # Models as sets of steps
 
 
-def _models(graphs: Graphs) -> Iterator[_Found]:
+def _models(graphs: Graphs) -> Iterator[_FoundModel]:
     """Yield the containers and Keras's models that are not in another model or object."""
     owned = {each for instance in graphs.instances for each in _held(instance)}
     for model in graphs.modules:
@@ -324,10 +324,10 @@ def _models(graphs: Graphs) -> Iterator[_Found]:
         names = {each: f"{name}.{way}" for each, way in _held(model).items()}
         condition = graphs.made_under(model)
         assumed = () if condition is None else (Note(f"the model is built: {condition.why}", "assumed"),)
-        yield _Found(name, model.line, steps, outputs, names, tuple(others[:-1]), assumed)
+        yield _FoundModel(name, model.line, steps, outputs, names, tuple(others[:-1]), assumed)
 
 
-def _objects(graphs: Graphs, shown: Mapping[Module, str]) -> Iterator[_Found]:
+def _objects(graphs: Graphs, shown: Mapping[Module, str]) -> Iterator[_FoundModel]:
     """Yield the objects of the file's classes that have modules, starting with those that are not in another."""
     inside = {each for outer in (*graphs.instances, *graphs.modules) for each in _held(outer) if each is not outer}
     bases = {base for each in graphs.instances if each.cls is not None for base in each.cls.line[1:]}
@@ -352,7 +352,7 @@ def _objects(graphs: Graphs, shown: Mapping[Module, str]) -> Iterator[_Found]:
                 steps += graphs.recorded(partial(graphs.follow_module, module, None, module.given))[0]
         others = tuple(dict.fromkeys(instance.variables))
         notes = (_ASSUMED_ORDER,) * assumed
-        yield _Found(instance.cls.name, instance.cls.node.lineno, steps, outputs, modules, others, notes)
+        yield _FoundModel(instance.cls.name, instance.cls.node.lineno, steps, outputs, modules, others, notes)
 
 
 def _computed(graphs: Graphs, function: Function) -> Value:
@@ -375,25 +375,25 @@ def _chained(graphs: Graphs, values: Sequence[Value], depth: int = 0, data: Valu
         elif (isinstance(value, Instance | Module) and value not in graphs.wrapped) or _inside(value):
             node = value.given.node if isinstance(value, Call) else ast.Name("forward", lineno=0)
             made = graphs.tensors(graphs.follow_module(value, data, Given([], {}, node)))
-            several = (Tensor(each.step) for each in made)  # the source does not say which output is read
+            several = (TracedTensor(each.step) for each in made)  # the source does not say which output is read
             data = replace(made[0], axes="") if len(made) == 1 else next(several, data)
     return data
 
 
-def _loose(graphs: Graphs, found: Sequence[_Found]) -> Iterator[_Found]:
+def _loose(graphs: Graphs, found: Sequence[_FoundModel]) -> Iterator[_FoundModel]:
     """Yield what is in no model: the calls and modules of each function, and of the file."""
     used = {step for model in graphs.modules for step in reached(model.outputs)}
-    groups: dict[str, list[Step]] = {}
+    groups: dict[str, list[TracedStep]] = {}
     for step in graphs.steps:
         if step not in used:
             groups.setdefault(step.function, []).append(step)
     for function, steps in groups.items():
         read = {edge.step for step in steps for edge in step.reads or ()}
-        outputs = [Tensor(step) for step in steps if step not in read and step.reads]
+        outputs = [TracedTensor(step) for step in steps if step not in read and step.reads]
         named = _by_variable([step.module for step in steps if step.module is not None and not step.is_keras])
         loop = next((step for step in steps if recurs(step.module)), steps[0])
         name = function or (named[loop.module] if loop.module is not None and not loop.is_keras else "model")
-        yield _Found(name, steps[0].line or loop.line, steps, outputs, named, loose=True)
+        yield _FoundModel(name, steps[0].line or loop.line, steps, outputs, named, loose=True)
     owned = {each for instance in graphs.instances for each in _held(instance)}
     called = {step.module for step in graphs.steps}
     modules: dict[str, list[Module]] = {}
@@ -413,7 +413,7 @@ def _loose(graphs: Graphs, found: Sequence[_Found]) -> Iterator[_Found]:
             own.names += condition.names
             own.notes += (Note(f"depends on a condition: {condition.why}", "left out"),)
         name = function or ("model" if more else names[first])
-        yield _Found(name, first.line, steps, (), names, assumed=(_ASSUMED_ORDER,) * (not several), loose=True)
+        yield _FoundModel(name, first.line, steps, (), names, assumed=(_ASSUMED_ORDER,) * (not several), loose=True)
 
 
 # Names of modules
@@ -433,7 +433,7 @@ def _held(value: Value) -> dict[Value, str]:
     waiting: list[tuple[Value, str]] = [(value, "")]
     while waiting:
         each, name = waiting.pop()
-        if isinstance(each, (*PLAIN, Tensor)) or id(each) in seen:
+        if isinstance(each, (*PLAIN, TracedTensor)) or id(each) in seen:
             continue
         seen.add(id(each))
         if isinstance(each, Instance | Module):
@@ -456,9 +456,9 @@ def _by_variable(modules: Sequence[Module]) -> dict[Module, str]:
 # Rows
 
 
-def _nodes(model: _Found) -> list[Node]:
+def _nodes(model: _FoundModel) -> list[Node]:
     """Return the steps of a model as nodes."""
-    names: dict[Step, str] = {}
+    names: dict[TracedStep, str] = {}
     first: dict[tuple[Module, str], str] = {}
     counts: Counter[str] = Counter()
     nodes: list[Node] = []
@@ -498,7 +498,7 @@ def _nodes(model: _Found) -> list[Node]:
     return [*nodes, Node("output", "output", None, ends)] if ends else nodes
 
 
-def _step_name(step: Step, names: Mapping[Module, str]) -> str:
+def _step_name(step: TracedStep, names: Mapping[Module, str]) -> str:
     if step.module is None:
         return step.kind
     given = step.module.given.named.get("name")

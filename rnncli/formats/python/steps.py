@@ -49,8 +49,8 @@ class Module(Call):
     function: str = ""
     variables: list[str] = field(default_factory=list)
     items: dict[Value, Value] | None = None
-    inputs: list[Tensor] = field(default_factory=list)
-    outputs: list[Tensor] = field(default_factory=list)
+    inputs: list[TracedTensor] = field(default_factory=list)
+    outputs: list[TracedTensor] = field(default_factory=list)
     notes: tuple[Note, ...] = ()
     inner: bool = False
     presumed: tuple[str, ...] = ()
@@ -60,12 +60,12 @@ class Module(Call):
 class Edge(NamedTuple):
     """A step that is read, and which of its outputs, if that is known."""
 
-    step: Step
+    step: TracedStep
     returns: Returned | None = None
 
 
 @dataclass(eq=False)
-class Step:
+class TracedStep:
     """The computation of a call on tensors.
 
     Attributes:
@@ -133,7 +133,7 @@ class Step:
 
 
 @dataclass(frozen=True, repr=False)
-class Tensor(Opaque):
+class TracedTensor(Opaque):
     """An output of a step.
 
     Attributes:
@@ -147,16 +147,16 @@ class Tensor(Opaque):
         done: the last operation on a model's input data, which becomes a step only if something reads it.
     """
 
-    step: Step
+    step: TracedStep
     returns: Returned | None = None
     part: str = ""
-    states: tuple[Tensor, ...] = ()
+    states: tuple[TracedTensor, ...] = ()
     axes: str = ""
-    done: Step | None = None
+    done: TracedStep | None = None
     shown: ClassVar[str] = "a tensor"
 
     @property
-    def alone(self) -> Tensor:
+    def alone(self) -> TracedTensor:
         """The tensor itself, or the state of a stack's only layer."""
         return self.states[0] if len(self.states) == 1 else self
 
@@ -171,7 +171,7 @@ class Tensor(Opaque):
 
 
 @dataclass
-class _Loop:
+class _RecordedLoop:
     """A loop: its first step and this round's first step, whether it is over data, and whether its rounds are alike."""
 
     begin: int
@@ -185,14 +185,14 @@ class Recorder(Program):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        self.steps: list[Step] = []
+        self.steps: list[TracedStep] = []
         self._count = 0
-        self._loops: list[_Loop] = []
-        self._sites: dict[tuple[int, int], tuple[list[Tensor], Value, Step]] = {}
-        self._same: dict[tuple[object, ...], Step] = {}
-        self._done: dict[Step, Step] = {}
+        self._loops: list[_RecordedLoop] = []
+        self._sites: dict[tuple[int, int], tuple[list[TracedTensor], Value, TracedStep]] = {}
+        self._same: dict[tuple[object, ...], TracedStep] = {}
+        self._done: dict[TracedStep, TracedStep] = {}
 
-    def recorded(self, action: Callable[[], Value]) -> tuple[list[Step], Value]:
+    def recorded(self, action: Callable[[], Value]) -> tuple[list[TracedStep], Value]:
         """Return the steps that an action records, and its result."""
         outer, self.steps = self.steps, []
         try:
@@ -201,7 +201,7 @@ class Recorder(Program):
         finally:
             self.steps = outer
 
-    def add(self, step: Step) -> Step:
+    def add(self, step: TracedStep) -> TracedStep:
         """Record a step and return it; in a loop, return the same step of the previous round."""
         self.step(_STEP + len(step.reads or ()))
         key = step.kind, step.line, step.module, step.level, tuple(step.reads or ())
@@ -213,38 +213,42 @@ class Recorder(Program):
         self._same[key] = step
         return step
 
-    def data(self) -> Tensor:
+    def data(self) -> TracedTensor:
         """Return the input data of a model."""
-        return Tensor(self.add(Step("input", 0, [])))
+        return TracedTensor(self.add(TracedStep("input", 0, [])))
 
-    def operation(self, kind: str, tensors: Sequence[Tensor], line: int, *, plain: bool = True) -> Tensor:
+    def operation(self, kind: str, tensors: Sequence[TracedTensor], line: int, *, plain: bool = True) -> TracedTensor:
         """Return the output of a tensor function that specs have no word for; a plain one on data returns data."""
         if plain and tensors and all(each.step.is_data for each in tensors):
-            return replace(tensors[0], done=Step(kind, line, [*dict.fromkeys(Edge(each.step) for each in tensors)]))
+            return replace(
+                tensors[0], done=TracedStep(kind, line, [*dict.fromkeys(Edge(each.step) for each in tensors)])
+            )
         edges = dict.fromkeys(self.read(each) for each in dict.fromkeys(tensors))
         widths = {each.step.out for each in tensors}
         out = widths.pop() if kind in _KEEP_WIDTH and len(widths) == 1 else None
-        return Tensor(self.add(Step(kind, line, [*edges], out=out)))
+        return TracedTensor(self.add(TracedStep(kind, line, [*edges], out=out)))
 
-    def after(self, first: Tensor, word: Word, kind: str, line: int, returns: Returned | None, **more: Any) -> Tensor:
+    def after(
+        self, first: TracedTensor, word: Word, kind: str, line: int, returns: Returned | None, **more: Any
+    ) -> TracedTensor:
         """Return the output of a spec layer that keeps the number of features."""
         axes = first.axes if returns == first.returns else ""
-        step = self.add(Step(kind, line, [self.read(first)], word, out=first.step.out, **more))
-        return Tensor(step, returns, axes=axes)
+        step = self.add(TracedStep(kind, line, [self.read(first)], word, out=first.step.out, **more))
+        return TracedTensor(step, returns, axes=axes)
 
-    def around(self, first: Tensor, kind: str, line: int, zeros: tuple[int, int], axes: str) -> Tensor:
+    def around(self, first: TracedTensor, kind: str, line: int, zeros: tuple[int, int], axes: str) -> TracedTensor:
         """Return a sequence with zeros added before and after it; negative numbers cut timesteps off."""
         made = node_of(Pass(), where="sequence", around=zeros)
         return replace(self.after(first, Pass(), kind, line, first.returns, made=made), axes=axes)
 
-    def tensors(self, value: Value) -> list[Tensor]:
+    def tensors(self, value: Value) -> list[TracedTensor]:
         """Return the tensors in a value; shared lists are searched once."""
-        found: list[Tensor] = []
+        found: list[TracedTensor] = []
         seen: set[int] = set()
         waiting = [value]
         while waiting:
             each = waiting.pop()
-            if isinstance(each, Tensor):
+            if isinstance(each, TracedTensor):
                 found.append(each)
             elif isinstance(each, list | dict) and id(each) not in seen:
                 seen.add(id(each))
@@ -252,12 +256,12 @@ class Recorder(Program):
                 waiting += reversed([*each.values()] if isinstance(each, dict) else each)
         return found
 
-    def read(self, tensor: Tensor) -> Edge:
+    def read(self, tensor: TracedTensor) -> Edge:
         """Return the edge by which a step reads a tensor."""
         tensor = tensor.alone
         if tensor.states or tensor.part:
             kind = "c_n" if tensor.part == "c" else "h_n"
-            return Edge(self.operation(kind, [Tensor(tensor.step, "vector")], tensor.step.line).step)
+            return Edge(self.operation(kind, [TracedTensor(tensor.step, "vector")], tensor.step.line).step)
         if tensor.done is not None:
             if tensor.done not in self._done:
                 self._done[tensor.done] = self.add(tensor.done)
@@ -268,13 +272,13 @@ class Recorder(Program):
 
     def items(self, value: Value) -> list[Value] | None:
         """Return the items that a loop over a value visits: for data, two identical rounds."""
-        return [value] * 2 if isinstance(value, Tensor) or value is SIZE else super().items(value)
+        return [value] * 2 if isinstance(value, TracedTensor) or value is SIZE else super().items(value)
 
     def rounds(self, node: ast.For | ast.AsyncFor, items: list[Value], scope: Scope) -> End | None:
         """Follow a loop round by round, until a round repeats the calls of the previous one: the next timestep."""
         first = items[0] if items else None
-        timed = first is SIZE or isinstance(first, Tensor) or (isinstance(first, list) and SIZE in first)
-        loop = _Loop(self._count, self._count, timed)
+        timed = first is SIZE or isinstance(first, TracedTensor) or (isinstance(first, list) and SIZE in first)
+        loop = _RecordedLoop(self._count, self._count, timed)
         if not self._loops:
             self._sites, self._same = {}, {}
         self._loops.append(loop)
@@ -299,7 +303,12 @@ class Recorder(Program):
         return loop.alike
 
     def once(
-        self, module: Module, site: int, tensors: list[Tensor], states: list[Tensor], call: Callable[[], Value]
+        self,
+        module: Module,
+        site: int,
+        tensors: list[TracedTensor],
+        states: list[TracedTensor],
+        call: Callable[[], Value],
     ) -> Value:
         """Return the result of calling a module at some position.
 
@@ -320,7 +329,7 @@ class Recorder(Program):
             step.note(Note(_FEEDBACK, "differs row" if fed else "left out"))
         return returned
 
-    def _timed(self, module: Module, own: Step, tensors: list[Tensor], states: list[Tensor]) -> bool:
+    def _timed(self, module: Module, own: TracedStep, tensors: list[TracedTensor], states: list[TracedTensor]) -> bool:
         """Return whether a call of a module in the next round of a loop belongs to the next timestep.
 
         A module that loops itself, reads its own output and starts without a state is called as another layer.
@@ -336,7 +345,7 @@ def recurs(module: Value) -> bool:
     return isinstance(module, Module) and (module.name in RECURRENT - {"Bidirectional"} or recurs(inside))
 
 
-def reached(ends: Sequence[Tensor], since: int = 0) -> list[Step]:
+def reached(ends: Sequence[TracedTensor], since: int = 0) -> list[TracedStep]:
     """Return the steps from a number on that lead to some tensors, each after its inputs."""
     found = {each.step for each in ends}
     waiting = [*found]

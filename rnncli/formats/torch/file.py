@@ -21,8 +21,8 @@ from rnncli.formats.frameworks import built, class_of
 from rnncli.formats.model_file import ModelFile, model_of
 from rnncli.formats.nodes import Node, Note, loops, names
 from rnncli.formats.tensors import WIDTHS, Tensor, array_at, array_of, check_shape, later
-from rnncli.formats.torch.tensors import Found, Storage, View, rebuilt, referred
-from rnncli.formats.torch.unpickling import Pairs, load
+from rnncli.formats.torch.tensors import PickledTensors, Storage, View, rebuilt, referred
+from rnncli.formats.torch.unpickling import PickledDict, load
 from rnncli.formats.zip_archive import MAGIC, Archive
 from rnncli.layers import LAYERS, Layer
 
@@ -89,7 +89,7 @@ def read(path: str) -> ModelFile:
     return model_of(path, form, "PyTorch", nodes, tensors=tensors, notes=notes)
 
 
-def _as_said(found: Found, lead: str, node: Node) -> Node:
+def _as_said(found: PickledTensors, lead: str, node: Node) -> Node:
     """Return a node with properties that its module has and its tensors do not show."""
     owner = next((tensor.name.rpartition(".")[0] for tensor in node.tensors.values()), "")
     module = f"{lead}{owner}".strip(".")
@@ -128,7 +128,7 @@ def _built(node: Node, kind: str, settings: Mapping[str, object]) -> Node:
     return replace(made, name=node.name, kind=kind, tensors=node.tensors, convention="torch", notes=tuple(notes))
 
 
-Read = tuple[str, Found, Places]
+Read = tuple[str, PickledTensors, Places]
 """The form of a file, its contents, and where its storages are."""
 
 
@@ -141,7 +141,7 @@ def _zipped(reader: FileReader) -> Read:
     root = pickles[0].removesuffix("data.pkl")
     if f"{root}byteorder" in archive.members and archive.read(f"{root}byteorder", 10) != b"little":
         raise _big_end()
-    found = Found(load(io.BytesIO(archive.read(pickles[0], MAX_PICKLE)), partial(referred, {}), rebuilt))
+    found = PickledTensors(load(io.BytesIO(archive.read(pickles[0], MAX_PICKLE)), partial(referred, {}), rebuilt))
     places: dict[str, int | Packed] = {}
     for storage in dict.fromkeys(view.storage for view in found.tensors.values() if view.storage is not None):
         key = storage.key
@@ -164,12 +164,12 @@ def _old(reader: FileReader) -> Read:
     file = io.BytesIO(reader.read(0, MAX_PICKLE))
     if load(file) != _MAGIC:
         raise RnncliError("it is a pickle, but torch.save did not write it: only files of torch.save are read", _ADVICE)
-    if load(file) != _PROTOCOL or not isinstance(system := load(file), Pairs):
+    if load(file) != _PROTOCOL or not isinstance(system := load(file), PickledDict):
         raise RnncliError("it does not begin like a file of torch.save")
     if any(key == "little_endian" and value is False for key, value in system if isinstance(key, str)):
         raise _big_end()
     storages: dict[str, Storage] = {}
-    found = Found(load(file, partial(referred, storages), rebuilt))
+    found = PickledTensors(load(file, partial(referred, storages), rebuilt))
     keys = load(file)
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
         raise RnncliError("its list of storages is not a list")

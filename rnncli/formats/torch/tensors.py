@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from rnncli.errors import RnncliError, listed, shorten
 from rnncli.formats.tensors import MAX_ARRAYS, MAX_RANK, WIDTHS
-from rnncli.formats.torch.unpickling import Made, Named, Pairs
+from rnncli.formats.torch.unpickling import Made, PickledDict, PickledName
 
 MAX_DEPTH = 100
 """How deeply containers and objects may be nested."""
@@ -111,7 +111,7 @@ class View:
         return 1 + sum((size - 1) * step for size, step in zip(self.shape, self.strides, strict=True))
 
 
-def referred(storages: dict[str, Storage], pid: object) -> Storage | Named:
+def referred(storages: dict[str, Storage], pid: object) -> Storage | PickledName:
     """Return a storage that a pickle refers to; the old format also refers to source code of module classes.
 
     Args:
@@ -122,12 +122,12 @@ def referred(storages: dict[str, Storage], pid: object) -> Storage | Named:
         RnncliError: it refers to something else, or contradicts an earlier reference to the same storage.
     """
     if isinstance(pid, str) and (said := _STORAGE_TEXT.fullmatch(pid)):
-        pid = ("storage", Named("torch", said[1]), said[2], "", int(said[3]))
+        pid = ("storage", PickledName("torch", said[1]), said[2], "", int(said[3]))
     match pid:
-        case ("module", Named() as named, *_):
+        case ("module", PickledName() as named, *_):
             return named
         # The length may be followed by a part of the storage: not in any PyTorch since 0.4.
-        case ("storage", Named(name=kind), str(key), _, int(length), *part) if (
+        case ("storage", PickledName(name=kind), str(key), _, int(length), *part) if (
             kind in STORAGES and 0 <= length < _MAX_SIZE and part in ([], [None])
         ):
             storage = Storage(STORAGES[kind], key, length)
@@ -153,7 +153,7 @@ def rebuilt(made: Made) -> object:
             return sizes
         case ("_rebuild_parameter" | "_rebuild_parameter_with_state", View() as view, *_):
             return view
-        case ("_rebuild_from_type_v2", Named() as of, _, tuple() as inner, *_) if of.name != name:
+        case ("_rebuild_from_type_v2", PickledName() as of, _, tuple() as inner, *_) if of.name != name:
             return rebuilt(Made(of, inner))
         case ("_rebuild_sparse_tensor", _, tuple() as data):
             return View(_sizes(next((each for each in data[:_ARGUMENTS] if isinstance(each, tuple)), None)), "sparse")
@@ -177,8 +177,8 @@ def _view(
     shape, strides = _sizes(sizes), _sizes(steps)
     if not isinstance(storage, Storage) or len(shape) != len(strides):
         raise _impossible()
-    dtype = next((each.name for each in rest if isinstance(each, Named)), storage.dtype)
-    if any(isinstance(each, Pairs) and each for each in rest):
+    dtype = next((each.name for each in rest if isinstance(each, PickledName)), storage.dtype)
+    if any(isinstance(each, PickledDict) and each for each in rest):
         dtype = "conjugated or negated"
     if dtype not in WIDTHS:
         return View(shape, dtype)
@@ -203,10 +203,10 @@ def _impossible() -> RnncliError:
     return RnncliError("one of its tensors has an impossible description")
 
 
-_Container = Made | Pairs | list | tuple  # type: ignore[type-arg]  # of anything
+_Container = Made | PickledDict | list | tuple  # type: ignore[type-arg]  # of anything
 
 
-class Found:
+class PickledTensors:
     """The tensors in pickled dictionaries, lists, modules and objects.
 
     A container or object that is reached in two ways counts once.
@@ -251,7 +251,7 @@ class Found:
 
     def _into(self, value: object, name: str, depth: int, training: str = "") -> None:
         """Add the tensors in a value under a name; count those needed only in training, under its key."""
-        if isinstance(value, Named):
+        if isinstance(value, PickledName):
             self._leave(value, training)
         elif isinstance(value, View):
             self._reached += 1
@@ -291,7 +291,7 @@ class Found:
 
     def _inside(self, value: _Container, name: str, depth: int, training: str) -> Iterator[tuple[str, object]]:
         """Yield the members of a container or object that may have tensors, each with its name."""
-        if isinstance(value, Pairs):
+        if isinstance(value, PickledDict):
             pairs = (
                 (pair for pair in value if pair[0] != "param_groups") if training else self._kept(value, name, depth)
             )
@@ -299,14 +299,14 @@ class Found:
         elif isinstance(value, Made):
             states = value.state if isinstance(value.state, tuple) and len(value.state) == 2 else (value.state,)
             arguments = value.arguments if self._is_new(value.arguments, training) else ()
-            yield from (("" if isinstance(each, Pairs) else f"{n}", each) for n, each in enumerate(arguments))
+            yield from (("" if isinstance(each, PickledDict) else f"{n}", each) for n, each in enumerate(arguments))
             yield from (("", each) for each in (value.items, value.pairs, *states))  # attributes, also in slots
         elif all(isinstance(each, list | tuple) and len(each) == 2 and isinstance(each[0], str) for each in value):
             yield from _words(value)  # keys and values, as Python 2 pickled an OrderedDict
         else:
             yield from _words(enumerate(value))
 
-    def _kept(self, pairs: Pairs, name: str, depth: int) -> Iterator[tuple[object, object]]:
+    def _kept(self, pairs: PickledDict, name: str, depth: int) -> Iterator[tuple[object, object]]:
         """Yield the pairs of a dictionary, or of an object's attributes, that belong to a network.
 
         For a module these are its tensors and its modules.
@@ -321,7 +321,7 @@ class Found:
             self._left["torch.Tensor that is not a parameter"] += sum(isinstance(each, View) for each in held.values())
             for members in map(held.get, _MEMBERS):
                 members = members.pairs if isinstance(members, Made) else members
-                if isinstance(members, Pairs) and self._is_new(members):
+                if isinstance(members, PickledDict) and self._is_new(members):
                     yield from members
         else:
             kept = []
@@ -336,7 +336,7 @@ class Found:
             self._left["torch.Tensor of one number"] += len(views) * alone
             yield from ((key, value) for key, value in kept if not (alone and isinstance(value, View)))
 
-    def _leave(self, named: Named, training: str) -> None:
+    def _leave(self, named: PickledName, training: str) -> None:
         """Record that something is left out, unless it is plain or needed only in training."""
         module, name = shorten(named.module, _LONGEST_WORD), shorten(named.name, _LONGEST_WORD)
         if training or _PLAIN.fullmatch(f"{module}.{name}"):
@@ -358,7 +358,7 @@ def _listed(counts: Counter[str], unit: str = "") -> str:
     return listed([*shown, *([f"{more:,} others"] if more else [])]) if shown else ""
 
 
-def _is_optimizer(of: Named) -> bool:
+def _is_optimizer(of: PickledName) -> bool:
     """Return whether a class is of an optimizer or a schedule; the other class of these modules averages a network."""
     return of.module.startswith("torch.optim") and of.name != "AveragedModel"
 
@@ -374,7 +374,7 @@ def _is_plain(value: object) -> bool:
 def _words(pairs: Iterable[tuple[object, object]]) -> Iterator[tuple[str, object]]:
     """Yield the values of pairs that may have tensors, each with the name from its key."""
     for index, (key, value) in enumerate(pairs):
-        if isinstance(value, Named | View | _Container):
+        if isinstance(value, PickledName | View | _Container):
             yield _word(key, index), value
 
 

@@ -2,8 +2,8 @@
 
 A pickle is a program for a stack machine. The standard library's machine written in Python is used, with stand-ins for
 everything it would look up, call or hash: a name stays a name, a call or an object of a class becomes `Made`, and a
-dictionary becomes `Pairs`. Each instruction creates at most one small object and nothing of a file is copied, so memory
-and time are bounded by the number of instructions.
+dictionary becomes `PickledDict`. Each instruction creates at most one small object and nothing of a file is copied, so
+memory and time are bounded by the number of instructions.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ MAX_STEPS = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class PickledName:
     """A class or function that a pickle names."""
 
     module: str
     name: str
 
 
-class Pairs:
+class PickledDict:
     """A dictionary as its keys and values, in order: a file could choose keys that take forever to hash."""
 
     __slots__ = ("_pairs",)
@@ -61,14 +61,14 @@ class Made:
 
     def __init__(self, of: object, arguments: object) -> None:
         named = of.of if isinstance(of, Made) else of  # the result of a call may be called
-        if not isinstance(named, Named) or not isinstance(arguments, tuple):
+        if not isinstance(named, PickledName) or not isinstance(arguments, tuple):
             raise pickle.UnpicklingError("it calls something that cannot be called")
-        if named in _RECONSTRUCTORS and arguments and isinstance(arguments[0], Named):
+        if named in _RECONSTRUCTORS and arguments and isinstance(arguments[0], PickledName):
             named, arguments = arguments[0], arguments[1:]
-        self.of: Named = named
+        self.of: PickledName = named
         self.arguments: tuple[object, ...] = arguments
         self.items: list[object] = []
-        self.pairs: Pairs | None = None
+        self.pairs: PickledDict | None = None
         self.state: object = None
 
     def append(self, item: object) -> None:
@@ -78,12 +78,12 @@ class Made:
     add = append
 
     def __setitem__(self, key: object, value: object) -> None:
-        self.pairs = self.pairs or Pairs()
+        self.pairs = self.pairs or PickledDict()
         self.pairs[key] = value
 
 
 _RECONSTRUCTORS = frozenset(
-    Named(module, name) for module in ("copyreg", "copy_reg") for name in ("_reconstructor", "__newobj__")
+    PickledName(module, name) for module in ("copyreg", "copy_reg") for name in ("_reconstructor", "__newobj__")
 )
 """Functions that protocols 0 and 1 call to create an object of a class, their first argument."""
 
@@ -150,9 +150,9 @@ class _Machine(pickle._Unpickler):
         self.memo = _Memo()
         self.dispatch = _Instructions(pickle._Unpickler.dispatch | {code[0]: do for code, do in _INSTEAD.items()})  # type: ignore[misc]  # of this one alone
 
-    def find_class(self, module_name: str, global_name: str) -> Named:
-        """Return a name as a `Named`."""
-        return Named(module_name, global_name)
+    def find_class(self, module_name: str, global_name: str) -> PickledName:
+        """Return a name as a `PickledName`."""
+        return PickledName(module_name, global_name)
 
     def get_extension(self, code: int) -> NoReturn:
         """Refuse a numbered name, which Python would look up."""
@@ -186,7 +186,7 @@ class _Machine(pickle._Unpickler):
         return self.pop_mark()  # type: ignore[attr-defined,no-any-return]  # the stubs do not have it
 
     def _dictionary(self) -> None:
-        items, made = self._above(), Pairs()
+        items, made = self._above(), PickledDict()
         for key, value in zip(items[::2], items[1::2], strict=True):
             made[key] = value
         self.stack.append(made)
@@ -197,10 +197,12 @@ _INSTEAD: Mapping[bytes, Callable[[Any], None]] = {
     pickle.NEWOBJ: _Machine._call,
     pickle.NEWOBJ_EX: _Machine._call_by_keywords,
     pickle.BUILD: _Machine._build,
-    pickle.EMPTY_DICT: lambda machine: machine.stack.append(Pairs()),
+    pickle.EMPTY_DICT: lambda machine: machine.stack.append(PickledDict()),
     pickle.DICT: _Machine._dictionary,
-    pickle.EMPTY_SET: lambda machine: machine.stack.append(Made(Named("builtins", "set"), ())),
-    pickle.FROZENSET: lambda machine: machine.stack.append(Made(Named("builtins", "frozenset"), (machine._above(),))),
+    pickle.EMPTY_SET: lambda machine: machine.stack.append(Made(PickledName("builtins", "set"), ())),
+    pickle.FROZENSET: lambda machine: machine.stack.append(
+        Made(PickledName("builtins", "frozenset"), (machine._above(),))
+    ),
     pickle.BYTEARRAY8: pickle._Unpickler.dispatch[pickle.BINBYTES8[0]],  # takes no memory before there are bytes
 }
 """Replacements for the library's actions that would call, set attributes, hash, or allocate memory unchecked."""
