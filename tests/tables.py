@@ -164,7 +164,7 @@ OTHERS: tuple[tuple[Iterable[str], str], ...] = (
     ),
     ({each.operation for each in BY_WORD.values()} - {"Affine", "Swish"}, "tests/onnx_runner.OPERATORS"),
     (TORCH.values(), "formats/frameworks.TORCH"),
-    ({*TORCH.values()} - {"Identity"}, "formats/python/modules._ACTIVATIONS.values"),
+    ({*TORCH.values()} - {"Identity"}, "formats/python/functions._ACTIVATIONS.values"),
     (
         {*MERGE_MODES, *MERGES},
         """tests/kinds/recurrent.MERGES layers/recurrent.MERGED export/numpy.MERGES
@@ -175,7 +175,7 @@ OTHERS: tuple[tuple[Iterable[str], str], ...] = (
         POOLS,
         """layers/pool.TYPES.keras layers/pool.TYPES.torch layers/pool.WINDOWED.keras layers/pool.WINDOWED.torch
         engine/stages.POOLS export/numpy.POOLS export/onnx.POOLS export/onnx.WINDOWED
-        export/torch.POOLS formats/onnx/layers._POOLS.values formats/python/modules._POOLS.values""",
+        export/torch.POOLS formats/onnx/layers._POOLS.values formats/python/functions._POOLS.values""",
     ),
     # Keras no longer has these classes.
     ({*CLASSES["keras"]} - {"CuDNNLSTM", "CuDNNGRU"}, "tests/test_signatures.RECORDED.keras"),

@@ -16,7 +16,8 @@ from rnncli.formats.build import (
 )
 from rnncli.formats.frameworks import CLASSES, CUTS, DIFFERS, HOLDS, SHAPES, FrameworkClass, class_of
 from rnncli.formats.nodes import Node, names
-from rnncli.formats.python.objects import ACTIVATION_NAMES, Call, Named, UnparsableError, Value, tree_of
+from rnncli.formats.python.objects import ACTIVATION_NAMES, Call, Named, Value
+from rnncli.formats.python.trees import UnparsableError, tree_of
 from rnncli.language.framework_words import FRAMEWORK_WORDS, NOT_MERGED, framework_word
 from rnncli.language.likeness import closest
 from rnncli.language.source import MAX_BYTES, Token

@@ -59,12 +59,12 @@ from rnncli.formats.python.objects import (
     Call,
     Named,
     Scope,
-    UnparsableError,
     Value,
     activation_of,
     as_taken,
     open_in,
 )
+from rnncli.formats.python.trees import UnparsableError
 from rnncli.immutable import NamedTuple
 from rnncli.language.framework_words import FRAMEWORK_WORDS, framework_error
 from rnncli.language.rewrites import as_calls

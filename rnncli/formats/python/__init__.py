@@ -2,10 +2,11 @@
 
 Each file has a class that follows more of a source than the one before, and does not know about the later ones:
 
+- `trees`: the syntax trees of files, notebooks and expressions.
 - `objects`, `library`, `evaluator`: the values of expressions. A line on the command line only needs these (`calls`).
 - `program`: statements, functions, classes, loops; code that may or may not run.
 - `steps`: tensors are values, and each carries the step that computes it.
-- `modules`: the outputs of modules and functions of tensors that specs have words for.
+- `functions`, `modules`: the outputs of functions of tensors, and of modules, that specs have words for.
 - `graph`: the framework that a name belongs to; containers, copies, items of tensors.
 - `source`: the file, which of its steps form a model, and the rows of a model.
 """

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from rnncli.errors import RnncliError, shorten
+from rnncli.errors import RnncliError
 from rnncli.formats import NO_SETTINGS, Settings
 from rnncli.formats.python.library import (
     MAX_ITEMS,
@@ -43,12 +43,13 @@ from rnncli.formats.python.objects import (
     Scope,
     Unknown,
     Value,
-    expression_in,
+    doubt,
     joined,
     left_open,
+    one_of_some,
     open_in,
-    source_of,
 )
+from rnncli.formats.python.trees import source_of, written_as
 
 MAX_STEPS = 100_000
 """The most expressions, statements and rounds of loops that are followed."""
@@ -70,12 +71,6 @@ def _setting(value: float | str) -> Value:
             if isinstance(found, list | tuple) and all(isinstance(each, PLAIN) for each in found):
                 return [*found]
     return _WORDS.get(value, value)
-
-
-def written_as(text: str) -> str:
-    """Return an expression as the syntax tree formats it; spaces and quotes do not matter."""
-    expression = expression_in(text)
-    return text.strip() if expression is None else source_of(expression)
 
 
 class Evaluator:
@@ -550,22 +545,3 @@ class Evaluator:
                 unknown = Unknown((open_in(value) or left_open(keyword.value)).why)
         known = [each for each in positional if not (isinstance(each, Unknown) and each.rest)]
         return Given(known, named, node, unknown)
-
-
-def one_of_some(values: Sequence[Value], why: Unknown) -> Unknown:
-    """Return why a value is not known, with the objects that it may be."""
-    some: list[Value] = []
-    for each in {id(each): each for each in values}.values():
-        some += each.values if isinstance(each, Unknown) else each if isinstance(each, list) else [each]
-    return replace(why, values=tuple(dict.fromkeys(each for each in some if isinstance(each, Call | Instance))))
-
-
-def doubt(test: ast.expr, tested: Value) -> Unknown:
-    """Return an unknown value whose reason is that a condition is not known."""
-    cause, parts = open_in(tested), [*ast.walk(test)]
-    computes = any(isinstance(each, ast.Compare | ast.BinOp) for each in parts)
-    words = [each.value for each in parts if isinstance(each, ast.Constant) and isinstance(each.value, str)]
-    example = True if not computes else words[0] if len(words) == 1 and words[0].isidentifier() else None
-    names = () if cause is None else tuple(each._replace(example=example) for each in cause.names)
-    why = f"whether {shorten(source_of(test))} holds (line {test.lineno}) is not known"
-    return Unknown(why, names, line=test.lineno)

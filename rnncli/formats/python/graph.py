@@ -12,7 +12,8 @@ from rnncli.formats import Settings
 from rnncli.formats.frameworks import CLASSES, DATA, INPUTS, SAME_MODULE, class_of
 from rnncli.formats.keras.config import OTHER_CLASSES
 from rnncli.formats.nodes import Note, names
-from rnncli.formats.python.modules import LIKE, Modules, computed
+from rnncli.formats.python.functions import LIKE, computed
+from rnncli.formats.python.modules import Modules
 from rnncli.formats.python.objects import (
     MISSING,
     Call,

@@ -27,10 +27,10 @@ from rnncli.formats.python.objects import (
     Scope,
     Unknown,
     Value,
-    expression_in,
     left_open,
     open_in,
 )
+from rnncli.formats.python.trees import expression_in
 
 if TYPE_CHECKING:
     from rnncli.formats.python.evaluator import Evaluator

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import ast
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import islice
 from typing import Any, ClassVar, Final
 
 from rnncli.errors import shorten
 from rnncli.formats.frameworks import HOLDS, SHAPES
 from rnncli.formats.nodes import names
+from rnncli.formats.python.trees import source_of
 from rnncli.immutable import NamedTuple
 from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
 
@@ -37,7 +36,6 @@ _CHOOSING = names(
 NO_BASES = frozenset(("object", "ABC", "Protocol", "Generic", "NamedTuple", "HyperModel"))
 """Base classes that do not make a subclass a framework's object."""
 
-_MAX_WRITTEN = 60
 _MAX_BASES = 100
 
 
@@ -305,16 +303,6 @@ class Partial(Opaque):
     shown: ClassVar[str] = "a function"
 
 
-def source_of(node: ast.AST) -> str:
-    """Return an expression as it is written, on one line; a long one is abbreviated."""
-    if sum(1 for _ in islice(ast.walk(node), _MAX_WRITTEN + 1)) > _MAX_WRITTEN:
-        return "a long expression"
-    try:
-        return ast.unparse(node)
-    except (RecursionError, ValueError):
-        return "an expression"
-
-
 def left_open(node: ast.AST, why: str = COMPUTED) -> Unknown:
     """Return an unknown value that a setting can provide."""
     written = source_of(node)
@@ -362,35 +350,23 @@ def joined(values: list[Value]) -> Unknown | None:
     return Unknown(causes[0].why, names, any(cause.rest for cause in causes))
 
 
-class UnparsableError(ValueError):
-    """A text that is not valid Python; the message says where and why."""
+def one_of_some(values: Sequence[Value], why: Unknown) -> Unknown:
+    """Return why a value is not known, with the objects that it may be."""
+    some: list[Value] = []
+    for each in {id(each): each for each in values}.values():
+        some += each.values if isinstance(each, Unknown) else each if isinstance(each, list) else [each]
+    return replace(why, values=tuple(dict.fromkeys(each for each in some if isinstance(each, Call | Instance))))
 
 
-def tree_of(text: str) -> ast.Module:
-    """Return the syntax tree of a text.
-
-    Raises:
-        UnparsableError: it is not valid Python, or nested too deeply to be read.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(text)
-    except SyntaxError as error:
-        where = f"line {error.lineno}: " if error.lineno else ""
-        raise UnparsableError(f"{where}{shorten(str(error.msg), 80)}") from None
-    except (RecursionError, MemoryError):
-        raise UnparsableError("it is nested too deeply") from None
-    except ValueError as error:  # a null byte, a surrogate
-        raise UnparsableError(shorten(str(error), 80)) from None
-
-
-def expression_in(text: str) -> ast.expr | None:
-    """Return the first statement of a text that is an expression, or None."""
-    try:
-        return next((each.value for each in tree_of(text.strip()).body if isinstance(each, ast.Expr)), None)
-    except UnparsableError:
-        return None
+def doubt(test: ast.expr, tested: Value) -> Unknown:
+    """Return an unknown value whose reason is that a condition is not known."""
+    cause, parts = open_in(tested), [*ast.walk(test)]
+    computes = any(isinstance(each, ast.Compare | ast.BinOp) for each in parts)
+    words = [each.value for each in parts if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+    example = True if not computes else words[0] if len(words) == 1 and words[0].isidentifier() else None
+    names = () if cause is None else tuple(each._replace(example=example) for each in cause.names)
+    why = f"whether {shorten(source_of(test))} holds (line {test.lineno}) is not known"
+    return Unknown(why, names, line=test.lineno)
 
 
 ACTIVATION_NAMES = {name.replace("_", ""): name for name in ACTIVATIONS} | OTHER_NAMES

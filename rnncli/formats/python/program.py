@@ -13,7 +13,7 @@ from dataclasses import replace
 from rnncli.errors import shorten
 from rnncli.formats import Settings
 from rnncli.formats.nodes import names
-from rnncli.formats.python.evaluator import MAX_STEPS, Evaluator, doubt
+from rnncli.formats.python.evaluator import MAX_STEPS, Evaluator
 from rnncli.formats.python.objects import (
     MISSING,
     NO_BASES,
@@ -27,10 +27,11 @@ from rnncli.formats.python.objects import (
     Scope,
     Unknown,
     Value,
+    doubt,
     left_open,
     open_in,
-    source_of,
 )
+from rnncli.formats.python.trees import source_of
 from rnncli.immutable import NamedTuple
 
 MAX_DEPTH = 15

@@ -7,17 +7,14 @@ model.
 from __future__ import annotations
 
 import ast
-import json
 import re
-import tokenize
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from io import BytesIO
 
 from rnncli.errors import RnncliError, listed, shorten
-from rnncli.formats import AGAIN, NO_SETTINGS, OpenNumbersError, Settings, reading
+from rnncli.formats import NO_SETTINGS, OpenNumbersError, Settings, reading
 from rnncli.formats.build import node_of
 from rnncli.formats.model_file import ModelFile
 from rnncli.formats.nodes import Node, Note, Part, Read
@@ -32,20 +29,13 @@ from rnncli.formats.python.objects import (
     Named,
     Open,
     Unknown,
-    UnparsableError,
     Value,
-    tree_of,
 )
 from rnncli.formats.python.program import RECURRENT
 from rnncli.formats.python.steps import Edge, Module, TracedStep, TracedTensor, reached, recurs
+from rnncli.formats.python.trees import tree_in
 from rnncli.layers.base import snake_case
 from rnncli.layers.weights import FRAMEWORK_NAMES
-
-MAX_SOURCE = 250_000
-"""The longest source, in bytes; a single model is a fiftieth of that."""
-
-MAX_NOTEBOOK = 20_000_000
-"""The longest notebook, in bytes; notebooks also contain pictures."""
 
 
 def read(path: str, settings: Settings = NO_SETTINGS) -> ModelFile:
@@ -56,9 +46,7 @@ def read(path: str, settings: Settings = NO_SETTINGS) -> ModelFile:
         RnncliError: it is not valid Python, or its models cannot be understood.
     """
     notebook = path.lower().endswith(".ipynb")
-    with open(path, "rb") as file:
-        data = file.read((MAX_NOTEBOOK if notebook else MAX_SOURCE) + 1)
-    tree = _notebook(data) if notebook else _source(data)
+    tree = tree_in(path, notebook=notebook)
     graphs = Graphs(settings)
     try:
         graphs.follow(tree)
@@ -107,85 +95,6 @@ def _error(found: list[_FoundModel]) -> RnncliError:
 def _follows(name: str, other: str) -> bool:
     """Return whether an expression is known once another is: an item of it, or a sum with it."""
     return name.startswith(f"{other}[") or (name != other and other in re.split(r" (?:[-+*%]|//?) ", name))
-
-
-def _check_size(size: int) -> None:
-    if size > MAX_SOURCE:
-        raise RnncliError(f"it has more than {MAX_SOURCE:,} bytes, the limit for Python source")
-
-
-def _source(data: bytes) -> ast.Module:
-    """Return the syntax tree of a file, a text in the encoding that it declares (PEP 263), or UTF-8."""
-    _check_size(len(data))
-    try:
-        encoding, _ = tokenize.detect_encoding(BytesIO(data).readline)
-        return tree_of(data.decode(encoding))
-    except UnparsableError as error:
-        raise RnncliError(f"it is not valid Python: {error}") from None
-    except (SyntaxError, LookupError, ValueError) as error:
-        line = data[: error.start].count(b"\n") + 1 if isinstance(error, UnicodeDecodeError) else 1
-        reason = "a byte that is not text" if isinstance(error, UnicodeDecodeError) else "an unknown encoding"
-        what = f"line {line} has {reason}"
-        raise RnncliError(f"it is not valid Python: {what}", "save it as UTF-8") from None
-
-
-# Notebooks
-
-
-class _CellLine(int):
-    """A line of a cell, which messages write as `2 of cell 3`."""
-
-    cell: int
-
-    def __str__(self) -> str:
-        return f"{int(self)} of cell {self.cell}"
-
-    def __format__(self, form: str) -> str:
-        return format(str(self), form)
-
-
-def _notebook(data: bytes) -> ast.Module:
-    """Return the syntax tree of a notebook's code, its cells joined in order."""
-    if not data:
-        raise RnncliError("it is empty", AGAIN)
-    if len(data) > MAX_NOTEBOOK:
-        raise RnncliError(f"it has more than {MAX_NOTEBOOK:,} bytes, the limit for a notebook")
-    try:
-        found = json.loads(data)
-        cells = [cell for cell in found["cells"] if cell["cell_type"] == "code"]
-        texts = [cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"]) for cell in cells]
-        numbers = [number for number, cell in enumerate(found["cells"], 1) if cell["cell_type"] == "code"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise RnncliError("it is not a Jupyter notebook, or is damaged", AGAIN) from None
-    _check_size(sum(map(len, texts)))
-    body: list[ast.stmt] = []
-    for number, text in zip(numbers, texts, strict=True):
-        try:
-            tree = tree_of(_without_magics(text))
-        except UnparsableError as error:
-            raise RnncliError(f"cell {number} is not valid Python: {error}") from None
-        for node in ast.walk(tree):
-            if isinstance(node, ast.stmt | ast.expr | ast.arg):
-                node.lineno, _ = _CellLine(node.lineno), None
-                node.lineno.cell = number
-        body += tree.body
-    return ast.Module(body, [])
-
-
-def _without_magics(text: str) -> str:
-    """Return the code of a cell without IPython's additions: `%magic`, `!command`, `name?`."""
-    lines = text.splitlines()
-    first = next((line.strip() for line in lines if line.strip()), "")
-    if first.startswith("%%") and first.split()[0] not in ("%%time", "%%timeit", "%%capture"):
-        return ""
-    kept = []
-    for line in lines:
-        bare = line.strip()
-        magic = bare.startswith(("%", "!", "?")) or bare.endswith("?")
-        assigned = "=" in bare and bare.partition("=")[2].strip().startswith(("%", "!"))
-        indent = line[: len(line) - len(line.lstrip())]
-        kept.append(f"{indent}pass" if magic else f"{indent}{bare.partition('=')[0]}= None" if assigned else line)
-    return "\n".join(kept)
 
 
 # Models

@@ -1,0 +1,212 @@
+"""The outputs of functions and methods of tensors, where specs have words for them: one table row per name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from rnncli.formats.build import ArgumentFaultError
+from rnncli.formats.frameworks import built
+from rnncli.formats.keras.config import side_by_side
+from rnncli.formats.nodes import Note, Pass, names
+from rnncli.formats.python.objects import Given, Value, open_in
+from rnncli.formats.python.steps import SIZE, Recorder, TracedTensor
+from rnncli.layers import Flatten, Pool, Repeat
+
+LOG_SOFTMAX = Note("log_softmax is not computed: the network returns the scores before it", "differs")
+
+FLAT = "b*"
+"""The axes of a sequence after `view(n, -1)`: flattened, if a layer reads more features than it has."""
+
+_ACTIVATIONS: Mapping[str, str] = {
+    name.lower(): name for name in names("ReLU Tanh Sigmoid Hardsigmoid Softmax SiLU ELU SELU GELU Softplus Softsign")
+}
+"""PyTorch's activation modules, by the names of the equivalent functions and methods."""
+
+_POOLS: Mapping[str, str] = {
+    **dict.fromkeys(names("mean reduce_mean avg_pool1d adaptive_avg_pool1d"), "avg"),
+    **dict.fromkeys(names("max amax reduce_max max_pool1d adaptive_max_pool1d"), "max"),
+}
+
+WINDOWS: Mapping[str, str] = {"max_pool1d": "MaxPool1d", "avg_pool1d": "AvgPool1d"}
+"""Functions of windows, unless a window is the whole sequence, and the equivalent modules."""
+
+LIKE = names("new_zeros new zeros_like ones_like randn_like new_full get_initial_state")
+"""Functions that create a tensor like another one."""
+
+
+def computed(record: Recorder, name: str, given: Given, tensors: list[TracedTensor], *, plain: bool = True) -> Value:
+    """Return the output of a function with tensors among its arguments, or of a method of the first tensor.
+
+    If the table lacks the function and it is plain, it computes with numbers only.
+    """
+    first, *more = tensors = list(dict.fromkeys(tensors))
+    name = name if name in FUNCTIONS else name.rstrip("_")  # `relu_` works in place
+    known = FUNCTIONS.get(name, "")
+    made: Value = None
+    match known if not more or known in _OF_SEVERAL else "":
+        case "hands on":
+            made = first.alone
+        case "reshapes" if not first.step.is_keras:  # the effect on Keras's layers depends only on the shape
+            sizes = [one for each in given.all[1:] for one in (each if isinstance(each, list) else [each])]
+            flat = name in ("view", "reshape") and first.axes == "btf" and not first.states
+            flat = flat and len(sizes) == 2 and sizes[0] is SIZE and type(sizes[1]) is int
+            made = replace(first.alone, axes=FLAT * flat)
+        case "moves":
+            made = _moved(name, given, first)
+        case "size":
+            made = SIZE
+        case "like":
+            made = record.data()
+        case "counts":
+            made = [[SIZE, first]] * 2  # two identical rounds
+        case "unpacks":
+            made = [first, SIZE]
+        case "flattens" if first.returns == "vector" or first.step.is_data:
+            made = first
+        case "flattens" if first.axes == "btf" and given.get("start_dim", 1) == 1 and given.get("end_dim", 2, -1) == -1:
+            made = record.after(first, Flatten(), name, given.line, "vector")
+        case "picks" if first.step.is_data and given.get("dim", 1) == 0:  # other samples, or a different order
+            made = first
+        case "joins":
+            made = _joined(record, name, given, tensors)
+        case "repeats":
+            made = _repeated(record, name, given, first)
+        case "pools":
+            made = _pooled(record, name, given, first)
+        case "scores":
+            made = record.after(first, Pass(), name, given.line, first.returns, notes=(LOG_SOFTMAX,))
+        case "activates":
+            made = _activated(record, name, given, first)
+        case "pads":
+            made = _padded(record, name, given, first)
+            plain = False  # it changes the input of a convolution, even if that is data
+    plain = plain or bool(known and known != "pads")
+    return record.operation(name, tensors, given.line, plain=plain) if made is None else made
+
+
+def _moved(name: str, given: Given, tensor: TracedTensor) -> Value:
+    """Return a tensor with its axes reordered; None if Keras's layers would then read different features of it."""
+    order = [one for each in given.all[1:] for one in (each if isinstance(each, list) else [each])]
+    axes, rank = [*tensor.axes], len(tensor.axes)
+    whole = bool(order) and all(type(each) is int for each in order)
+    if tensor.step.is_keras:
+        return tensor if whole and order[-1] in (-1, len(order) - 1) else None
+    if not whole or not all(-rank <= each < rank for each in order):
+        axes = []
+    elif name == "permute":
+        axes = [axes[each] for each in order]
+    elif len(order) == 2:
+        one, other = order
+        axes[one], axes[other] = axes[other], axes[one]
+    return replace(tensor.alone, axes="".join(axes))
+
+
+def _joined(record: Recorder, name: str, given: Given, tensors: list[TracedTensor]) -> Value:
+    """Return both directions of a layer side by side, or the outputs of all timesteps of a loop."""
+    first = tensors[0]
+    if [each.part for each in tensors] == ["forward", "backward"] and first.step is tensors[1].step:
+        return TracedTensor(first.step, "vector")
+    if len(tensors) == 1 and first.step.timed:
+        return TracedTensor(first.step, "sequence")
+    made = record.operation(name, tensors, given.line)
+    if name in ("concatenate", "concat"):
+        every = record.tensors(given.all)  # one may occur twice
+        made.step.out = features_side_by_side(every, given.get("axis", 1, -1))
+    return made
+
+
+def features_side_by_side(tensors: Sequence[TracedTensor], axis: Value) -> int | None:
+    """Return how many features Keras tensors have when joined along an axis, or None if that is not known."""
+    rank = next((rank for each in tensors if (rank := each.step.rank) is not None), None)
+    return side_by_side([each.step.out for each in tensors], axis, rank)
+
+
+def _repeated(record: Recorder, name: str, given: Given, first: TracedTensor) -> Value:
+    counts = [each for each in given.positional[1:] if type(each) is int and each > 1]
+    if first.returns == "vector" and len(counts) == 1:
+        return record.after(first, Repeat(counts[0]), name, given.line, "sequence")
+    same = name == "expand" and first.returns == "vector" and not any(map(open_in, given.positional[1:]))
+    return first if same else None
+
+
+def _pooled(record: Recorder, name: str, given: Given, first: TracedTensor) -> Value:
+    """Return the maximum or mean of all timesteps, or of those in a window; None if it is of another axis."""
+    axis = given.get("dim", 1, given.get("axis", default=given.get("kernel_size", default=given.get("output_size"))))
+    if first.step.kind == "input" and name in ("max", "mean") and axis is None:
+        return SIZE
+    if name in WINDOWS and type(axis) is int:
+        if first.axes[1:2] not in ("", "f"):
+            return None
+        return replace(_as_module(record, WINDOWS[name], given, name), returns="sequence", axes="bft")
+    whole = axis in (1, [1]) if "adaptive" in name else name in WINDOWS
+    along = whole and (not first.axes or first.takes_time(-1)) if "pool" in name else first.takes_time(axis)
+    if first.returns != "sequence" or not along:
+        return None
+    return record.after(first, Pool(_POOLS[name]), name, given.line, "vector")
+
+
+def _padded(record: Recorder, name: str, given: Given, first: TracedTensor) -> Value:
+    """Return a tensor with zeros around its timesteps; None for other numbers or other axes."""
+    sizes = given.get("pad", 1, given.get("paddings"))
+    if not isinstance(sizes, list) or given.get("mode", 2, "constant") not in ("constant", "CONSTANT"):
+        return None
+    flat = not all(isinstance(each, list) for each in sizes)  # PyTorch's order, starting with the last axis
+    pairs = [sizes[at : at + 2] for at in range(0, len(sizes), 2)] if flat else sizes[::-1]
+    wide = [place for place, each in enumerate(pairs) if each != [0, 0]]
+    numbers = [type(size) is int and size >= 0 for place in wide for size in pairs[place]]
+    value = given.get("value", 3, given.get("constant_values", default=0))
+    if len(wide) != 1 or numbers != [True, True] or value not in (0, None):
+        return first if not wide else None
+    axes = "btf" if first.step.is_keras else first.axes or {0: "bft", 1: "btf"}.get(wide[0], "")
+    if len(axes) <= wide[0] or axes[-1 - wide[0]] not in ("t", "?"):
+        return None
+    return record.around(first, name, given.line, tuple(pairs[wide[0]]), axes)
+
+
+def _activated(record: Recorder, name: str, given: Given, first: TracedTensor) -> Value:
+    axis = given.get("dim", 1, given.get("axis"))
+    if name == "softmax" and first.axes == FLAT:
+        return None
+    dim = {"dim": axis} if name == "softmax" and type(axis) is int else {}
+    return _as_module(record, _ACTIVATIONS[name], Given([first], dim, given.node), name)
+
+
+def _as_module(record: Recorder, module: str, given: Given, name: str) -> TracedTensor:
+    """Return the output of a function of a tensor that does what a PyTorch module does, given the same arguments."""
+    first, *values = given.positional
+    try:
+        made = built("torch", module, values, given.named)[0]
+    except ArgumentFaultError as fault:
+        return record.operation(f"{name}: {fault}", [first], given.line)
+    return record.after(first, made.word or Pass(), name, given.line, first.returns, made=made)
+
+
+_OF_SEVERAL = names("moves reshapes size like joins picks") | {"hands on"}
+"""Operations that may get several tensors; if the operation passes one on, the others are lengths or states."""
+
+FUNCTIONS: Mapping[str, str] = {
+    name: known
+    for known, some in {
+        "hands on": "contiguous to cuda cpu float long int double half type detach clone requires_grad_ dropout data "
+        "pack_padded_sequence Variable autograd convert_to_tensor cast pad_sequence pack_sequence "
+        "identity fill_ zero_ type_as bfloat16 short byte to_dense alpha_dropout tensor as_tensor from_numpy Tensor "
+        "FloatTensor LongTensor",
+        "moves": "permute transpose t swapaxes swapdims permute_dimensions",
+        "reshapes": "squeeze unsqueeze view view_as reshape expand_dims movedim moveaxis unflatten unbind split",
+        "size": "size dim numel item len range shape ndimension",
+        "like": " ".join(LIKE),
+        "counts": "enumerate",
+        "picks": "index_select",
+        "unpacks": "pad_packed_sequence",
+        "flattens": "flatten Flatten",
+        "joins": "stack cat concat concatenate",
+        "repeats": "repeat expand",
+        "pools": " ".join(_POOLS),
+        "scores": "log_softmax",
+        "pads": "pad",
+        "activates": " ".join(_ACTIVATIONS),
+    }.items()
+    for name in some.split()
+}
+"""Operations on tensors by the names of functions and methods, as far as specs can express them, in inference."""

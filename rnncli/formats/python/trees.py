@@ -1,0 +1,156 @@
+"""The syntax trees of Python files, notebooks and expressions."""
+
+from __future__ import annotations
+
+import ast
+import json
+import tokenize
+import warnings
+from io import BytesIO
+from itertools import islice
+
+from rnncli.errors import RnncliError, shorten
+from rnncli.formats import AGAIN
+
+MAX_SOURCE = 250_000
+"""The longest source, in bytes; a single model is a fiftieth of that."""
+
+MAX_NOTEBOOK = 20_000_000
+"""The longest notebook, in bytes; notebooks also contain pictures."""
+
+_MAX_WRITTEN = 60
+"""The largest expression that is shown whole, in nodes of its tree."""
+
+
+class UnparsableError(ValueError):
+    """A text that is not valid Python; the message says where and why."""
+
+
+def tree_of(text: str) -> ast.Module:
+    """Return the syntax tree of a text.
+
+    Raises:
+        UnparsableError: it is not valid Python, or nested too deeply to be read.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(text)
+    except SyntaxError as error:
+        where = f"line {error.lineno}: " if error.lineno else ""
+        raise UnparsableError(f"{where}{shorten(str(error.msg), 80)}") from None
+    except (RecursionError, MemoryError):
+        raise UnparsableError("it is nested too deeply") from None
+    except ValueError as error:  # a null byte, a surrogate
+        raise UnparsableError(shorten(str(error), 80)) from None
+
+
+def expression_in(text: str) -> ast.expr | None:
+    """Return the first statement of a text that is an expression, or None."""
+    try:
+        return next((each.value for each in tree_of(text.strip()).body if isinstance(each, ast.Expr)), None)
+    except UnparsableError:
+        return None
+
+
+def source_of(node: ast.AST) -> str:
+    """Return an expression as it is written, on one line; a long one is abbreviated."""
+    if sum(1 for _ in islice(ast.walk(node), _MAX_WRITTEN + 1)) > _MAX_WRITTEN:
+        return "a long expression"
+    try:
+        return ast.unparse(node)
+    except (RecursionError, ValueError):
+        return "an expression"
+
+
+def written_as(text: str) -> str:
+    """Return an expression as the syntax tree formats it; spaces and quotes do not matter."""
+    expression = expression_in(text)
+    return text.strip() if expression is None else source_of(expression)
+
+
+def tree_in(path: str, *, notebook: bool) -> ast.Module:
+    """Return the syntax tree of a Python file, or of a notebook's cells, joined in order.
+
+    Raises:
+        RnncliError: it is not valid Python, no notebook, or too large.
+    """
+    with open(path, "rb") as file:
+        data = file.read((MAX_NOTEBOOK if notebook else MAX_SOURCE) + 1)
+    return _notebook(data) if notebook else _source(data)
+
+
+def _check_size(size: int) -> None:
+    if size > MAX_SOURCE:
+        raise RnncliError(f"it has more than {MAX_SOURCE:,} bytes, the limit for Python source")
+
+
+def _source(data: bytes) -> ast.Module:
+    """Return the syntax tree of a file, a text in the encoding that it declares (PEP 263), or UTF-8."""
+    _check_size(len(data))
+    try:
+        encoding, _ = tokenize.detect_encoding(BytesIO(data).readline)
+        return tree_of(data.decode(encoding))
+    except UnparsableError as error:
+        raise RnncliError(f"it is not valid Python: {error}") from None
+    except (SyntaxError, LookupError, ValueError) as error:
+        line = data[: error.start].count(b"\n") + 1 if isinstance(error, UnicodeDecodeError) else 1
+        reason = "a byte that is not text" if isinstance(error, UnicodeDecodeError) else "an unknown encoding"
+        what = f"line {line} has {reason}"
+        raise RnncliError(f"it is not valid Python: {what}", "save it as UTF-8") from None
+
+
+class _CellLine(int):
+    """A line of a cell, which messages write as `2 of cell 3`."""
+
+    cell: int
+
+    def __str__(self) -> str:
+        return f"{int(self)} of cell {self.cell}"
+
+    def __format__(self, form: str) -> str:
+        return format(str(self), form)
+
+
+def _notebook(data: bytes) -> ast.Module:
+    """Return the syntax tree of a notebook's code, its cells joined in order."""
+    if not data:
+        raise RnncliError("it is empty", AGAIN)
+    if len(data) > MAX_NOTEBOOK:
+        raise RnncliError(f"it has more than {MAX_NOTEBOOK:,} bytes, the limit for a notebook")
+    try:
+        found = json.loads(data)
+        cells = [cell for cell in found["cells"] if cell["cell_type"] == "code"]
+        texts = [cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"]) for cell in cells]
+        numbers = [number for number, cell in enumerate(found["cells"], 1) if cell["cell_type"] == "code"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise RnncliError("it is not a Jupyter notebook, or is damaged", AGAIN) from None
+    _check_size(sum(map(len, texts)))
+    body: list[ast.stmt] = []
+    for number, text in zip(numbers, texts, strict=True):
+        try:
+            tree = tree_of(_without_magics(text))
+        except UnparsableError as error:
+            raise RnncliError(f"cell {number} is not valid Python: {error}") from None
+        for node in ast.walk(tree):
+            if isinstance(node, ast.stmt | ast.expr | ast.arg):
+                node.lineno, _ = _CellLine(node.lineno), None
+                node.lineno.cell = number
+        body += tree.body
+    return ast.Module(body, [])
+
+
+def _without_magics(text: str) -> str:
+    """Return the code of a cell without IPython's additions: `%magic`, `!command`, `name?`."""
+    lines = text.splitlines()
+    first = next((line.strip() for line in lines if line.strip()), "")
+    if first.startswith("%%") and first.split()[0] not in ("%%time", "%%timeit", "%%capture"):
+        return ""
+    kept = []
+    for line in lines:
+        bare = line.strip()
+        magic = bare.startswith(("%", "!", "?")) or bare.endswith("?")
+        assigned = "=" in bare and bare.partition("=")[2].strip().startswith(("%", "!"))
+        indent = line[: len(line) - len(line.lstrip())]
+        kept.append(f"{indent}pass" if magic else f"{indent}{bare.partition('=')[0]}= None" if assigned else line)
+    return "\n".join(kept)
