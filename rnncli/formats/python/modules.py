@@ -93,7 +93,10 @@ class Modules(Recorder):
         if class_of(module.framework, module.name) is not None and len(tensors) > 1:
             tensors, states = tensors[:1], [*tensors[1:], *states]
         site = site or id(given.node)
-        return self.once(module, site, tensors, states, lambda: self._made(module, tensors, states, given.line))
+        made = self.once(module, site, tensors, states, lambda: self._made(module, tensors, states, given.line))
+        for each in self.tensors(made)[:1] if self.tensors(given.get("mask")) else ():
+            each.step.note(Note("is given a mask, which is left out: no timestep is padding", "differs"))
+        return made
 
     def called(self, value: Value, tensors: list[TracedTensor], line: int) -> TracedTensor:
         """Return the output of calling a value that is not a module of a framework, or of which that is not known."""
