@@ -254,7 +254,13 @@ def _objects(graphs: Graphs, shown: Mapping[Module, str]) -> Iterator[_FoundMode
         if loops and not any(recurs(step.module) for step in steps):
             chained, _ = graphs.recorded(partial(_chained, graphs, [*instance.values.values()]))
             if any(recurs(each.module) or each.names or each.kind == "unknown" for each in chained):
-                assumed, steps, outputs = True, chained, []
+                some = [
+                    each
+                    for each in instance.values.values()
+                    if isinstance(each, list | dict) or _is_layer(graphs, each)
+                ]
+                known = len(some) == 1 and isinstance(some[0], Instance) and graphs.computing(some[0]) is not None
+                assumed, steps, outputs = not known, chained, []
         called = {step.module for step in steps}
         for module in modules:
             if module not in called and module.items is None and not module.outputs and not assumed:
@@ -281,12 +287,20 @@ def _chained(graphs: Graphs, values: Sequence[Value], depth: int = 0, data: Valu
     for value in values:
         if isinstance(value, list | dict) and depth < _MAX_DEPTH:
             data = _chained(graphs, [*value.values()] if isinstance(value, dict) else value, depth + 1, data)
-        elif (isinstance(value, Instance | Module) and value not in graphs.wrapped) or _inside(value):
+        elif _is_layer(graphs, value):
             node = value.given.node if isinstance(value, Call) else ast.Name("forward", lineno=0)
             made = graphs.tensors(graphs.follow_module(value, data, Given([], {}, node)))
             several = (TracedTensor(each.step) for each in made)  # the source does not say which output is read
             data = replace(made[0], axes="") if len(made) == 1 else next(several, data)
     return data
+
+
+def _is_layer(graphs: Graphs, value: Value) -> bool:
+    """Return whether a value may be a layer, or hold some: a module, or an object that is more than settings."""
+    if isinstance(value, Instance | Module):
+        settings = isinstance(value, Instance) and not graphs.computes(value) and len(_held(value)) == 1
+        return not settings and value not in graphs.wrapped
+    return bool(_inside(value))
 
 
 def _loose(graphs: Graphs, found: Sequence[_FoundModel]) -> Iterator[_FoundModel]:
