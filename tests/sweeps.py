@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from rnncli.search import sweep
-from rnncli.search.block import CandidateBlock
 from rnncli.search.braces import parse_pattern
 from rnncli.search.forms import BATCH, Candidate, Invalid
+from rnncli.search.frame import Frame
 from rnncli.search.grid import stretches
 from rnncli.summary import Setting
 
@@ -20,13 +20,13 @@ def candidates(*patterns: str, **setting: Any) -> Iterator[Candidate | Invalid]:
     """Yield each text's candidate or fault, in pattern order; the keywords are those of `Setting`."""
     for stretch in stretches(map(parse_pattern, patterns)):
         for some in sweep.evaluated(stretch, Setting(**setting)):
-            yield from some if isinstance(some, list) else _of_block(some)
+            yield from some if isinstance(some, list) else _of_frame(some)
 
 
-def _of_block(block: CandidateBlock) -> Iterator[Candidate | Invalid]:
-    valid = block.is_network()
-    networks = chain.from_iterable(block.networks(np.flatnonzero(valid), BATCH))
-    for text, is_network in zip(block.texts(), valid.tolist(), strict=True):
+def _of_frame(frame: Frame) -> Iterator[Candidate | Invalid]:
+    valid = frame.is_network()
+    networks = chain.from_iterable(frame.networks(np.flatnonzero(valid), BATCH))
+    for text, is_network in zip(frame.texts(), valid.tolist(), strict=True):
         if is_network:
             yield next(networks)
         elif text:

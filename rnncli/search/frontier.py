@@ -51,7 +51,7 @@ class Frontier(Selection):
 
     @property
     def asked(self) -> tuple[str, ...]:
-        """The figures of a block that it needs."""
+        """The figures of a frame that it needs."""
         return tuple(SORT_KEYS[order.key] for order in self.figures)
 
     def peak(self, total: int) -> int:
@@ -59,7 +59,7 @@ class Frontier(Selection):
         return min(total, 1)
 
     def pick(self, places: Any, column: Callable[[str], Any]) -> Any:
-        """Return the places of a block's candidates that may be on the frontier, in ascending order."""
+        """Return the places of a frame's candidates that may be on the frontier, in ascending order."""
         signed = [order.signed(column(name)[places]) for order, name in zip(self.figures, self.asked, strict=True)]
         numbers = np.stack(signed, axis=1)
         fits = self._may_hold(numbers)

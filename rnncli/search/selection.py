@@ -106,15 +106,15 @@ class Selection:
 
     @property
     def asked(self) -> tuple[str, ...] | None:
-        """The figures of a block that it needs; None if it takes all candidates as they are."""
+        """The figures of a frame that it needs; None if it takes all candidates as they are."""
         return None if self.top is None or self.order is None or self.order.figure is None else (self.order.figure,)
 
     def pick(self, places: Any, column: Callable[[str], Any]) -> Any:
-        """Return the places of a block's candidates that may be among the first, in ascending order.
+        """Return the places of a frame's candidates that may be among the first, in ascending order.
 
         Args:
             places: an array of the places.
-            column: returns a figure of all candidates of the block.
+            column: returns a figure of all candidates of the frame.
         """
         import numpy as np
 

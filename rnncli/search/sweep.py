@@ -30,7 +30,7 @@ from rnncli.summary import TOTALS, Setting
 from rnncli.system.memory import RESERVE, free_bytes
 
 if TYPE_CHECKING:
-    from rnncli.search.block import CandidateBlock
+    from rnncli.search.frame import Frame
     from rnncli.search.frontier import Cloud
 
 Spelt = TypeVar("Spelt")
@@ -41,7 +41,7 @@ FEW = 2_000
 """The most candidates that are evaluated one by one, which takes less time than importing NumPy."""
 
 ROOM = 256 << 20
-"""The memory in bytes that is required for NumPy and the arrays of a block."""
+"""The memory in bytes that is required for NumPy and the arrays of a frame."""
 
 CHECK_INTERVAL = 20_000
 """Free memory is checked again whenever so many more candidates are held; fewer are assumed to fit."""
@@ -118,15 +118,13 @@ class Candidates(Result, Sequence[Candidate]):
         return [record(*candidate) for candidate in self._found]
 
 
-def evaluated(
-    stretch: Stretch, setting: Setting, figures: Sequence[str] = FIGURES
-) -> Iterator[CandidateBlock | list[Outcome]]:
-    """Yield the candidates of a stretch in order: as blocks if they are many, as lists if they are few.
+def evaluated(stretch: Stretch, setting: Setting, figures: Sequence[str] = FIGURES) -> Iterator[Frame | list[Outcome]]:
+    """Yield the candidates of a stretch in order: as frames if they are many, as lists if they are few.
 
     Args:
         stretch: the stretch.
         setting: the setting of the figures.
-        figures: the figures that will be requested from a block.
+        figures: the figures that will be requested from a frame.
     """
     pattern = stretch.pattern
     pattern_forms = Forms(pattern, setting)
@@ -138,12 +136,12 @@ def evaluated(
         boxes = pattern.boxes(stretch.start, stretch.stop, forms.BATCH)
         yield from _lists(chain.from_iterable(map(pattern_forms.walk, boxes)))
         return
-    from rnncli.search.block import CandidateBlock, NoBlockError
+    from rnncli.search.frame import Frame, NoFrameError
 
     for box in pattern.boxes(stretch.start, stretch.stop, BLOCK):
         try:
-            yield CandidateBlock(pattern_forms, box, figures)
-        except NoBlockError:
+            yield Frame(pattern_forms, box, figures)
+        except NoFrameError:
             yield from _lists(pattern_forms.walk(box))
 
 
@@ -336,7 +334,7 @@ class Sweep(Generic[Spelt]):
 
     @property
     def _asked(self) -> tuple[str, ...] | None:
-        """The figures of a block that the selection needs; None if it takes all candidates as they are."""
+        """The figures of a frame that the selection needs; None if it takes all candidates as they are."""
         return None if self.wanted is None else self.wanted.asked
 
     def _passed(self, some: Iterable[Stretch], tally: Tally, wanted: Selection | None) -> Iterator[list[Candidate]]:
@@ -348,15 +346,13 @@ class Sweep(Generic[Spelt]):
             for found in evaluated(stretch, self.setting, figures):
                 yield from self.sift(found, tally, wanted)
 
-    def sift(
-        self, some: CandidateBlock | list[Outcome], tally: Tally, wanted: Selection | None
-    ) -> Iterator[list[Candidate]]:
+    def sift(self, some: Frame | list[Outcome], tally: Tally, wanted: Selection | None) -> Iterator[list[Candidate]]:
         """Count some candidates, and yield lists of those that pass.
 
         Raises:
             UsageError: a limited or compared figure is unknown.
         """
-        lists = [self._of_list(some, tally)] if isinstance(some, list) else self._of_block(some, tally, wanted)
+        lists = [self._of_list(some, tally)] if isinstance(some, list) else self._of_frame(some, tally, wanted)
         for passed in lists:
             if wanted is not None:
                 wanted.add(passed)
@@ -376,30 +372,30 @@ class Sweep(Generic[Spelt]):
             self.cloud.add(*[[amount(each, name) for each in passed] for name in self.cloud.asked])
         return passed
 
-    def _of_block(self, block: CandidateBlock, tally: Tally, wanted: Selection | None) -> Iterator[list[Candidate]]:
+    def _of_frame(self, frame: Frame, tally: Tally, wanted: Selection | None) -> Iterator[list[Candidate]]:
         import numpy as np
 
-        networks = fits = block.is_network()
-        needs = [(block.column(figure.key, networks), limit) for figure, limit in self.budget.limits.items()]
+        networks = fits = frame.is_network()
+        needs = [(frame.column(figure.key, networks), limit) for figure, limit in self.budget.limits.items()]
         for numbers, limit in needs:
             fits = fits & (numbers <= limit)
         places = np.flatnonzero(fits)
-        number, nothing = int(np.count_nonzero(networks)), block.is_nothing()
-        invalid = len(block) - number - int(np.count_nonzero(nothing))
+        number, nothing = int(np.count_nonzero(networks)), frame.is_nothing()
+        invalid = len(frame) - number - int(np.count_nonzero(nothing))
         if invalid and tally.first_invalid is None:
-            tally.first_invalid = block.at(int((~networks & ~nothing).argmax())).spec
+            tally.first_invalid = frame.at(int((~networks & ~nothing).argmax())).spec
         if number and not (tally.within or len(places)):
             need = np.max([numbers / (limit or 1) for numbers, limit in needs], axis=0)
             nearest = int(np.where(networks, need, np.inf).argmin())
-            tally.take_nearest(block.network(nearest), self.budget)
+            tally.take_nearest(frame.network(nearest), self.budget)
         tally.invalid += invalid
         tally.outside += number - len(places)
         tally.within += len(places)
         if self.cloud is not None:
-            self.cloud.add(*[block.column(name, fits)[places] for name in self.cloud.asked])
+            self.cloud.add(*[frame.column(name, fits)[places] for name in self.cloud.asked])
         if wanted is not None and len(places):
-            places = wanted.pick(places, lambda name: block.column(name, fits))
-        yield from block.networks(places, forms.BATCH)
+            places = wanted.pick(places, lambda name: frame.column(name, fits))
+        yield from frame.networks(places, forms.BATCH)
 
 
 def record_maker(setting: Setting) -> Callable[..., dict[str, Any]]:

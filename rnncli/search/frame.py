@@ -15,18 +15,18 @@ from rnncli.search.forms import FIGURES, Candidate, Forms, Outcome
 from rnncli.search.grid import Box
 
 _MAX_SINGLE = 30
-"""The largest number of candidates that are evaluated one by one, rather than as a whole block."""
+"""The largest number of candidates that are evaluated one by one, rather than as a whole frame."""
 
 _MAX_FORMS = 2**12
 """The most forms for which arrays are worthwhile."""
 
 
-class NoBlockError(ArithmeticError):
+class NoFrameError(ArithmeticError):
     """Raised for a box whose candidates must be evaluated one by one: they exceed 64 bits or are not polynomials."""
 
 
-class CandidateBlock:
-    """The candidates of a box.
+class Frame:
+    """The candidates of a box, with a column of numbers for each figure.
 
     Args:
         forms: the forms of the pattern.
@@ -34,7 +34,7 @@ class CandidateBlock:
         figures: the figures that will be requested.
 
     Raises:
-        NoBlockError: the candidates must be evaluated one by one.
+        NoFrameError: the candidates must be evaluated one by one.
     """
 
     def __init__(self, forms: Forms, box: Box, figures: Sequence[str]) -> None:
@@ -47,7 +47,7 @@ class CandidateBlock:
             some = values[box[axis].start : box[axis].stop]
             ends = [some[0], some[-1]] if isinstance(some, range) else some
             if max(map(abs, ends)) >= LACKING:
-                raise NoBlockError
+                raise NoFrameError
             array = np.arange(some.start, some.stop, some.step) if isinstance(some, range) else np.asarray(some)
             array = array.reshape([len(some) if place == axis else 1 for place in range(len(box))])
             sized = (array >= 1) & (array <= MAX_SIZE)
@@ -63,7 +63,7 @@ class CandidateBlock:
         """The index of the form for each choice of words."""
         unsummed = any(form is not None and not form.summed for form in places)
         if len(places) > _MAX_FORMS or unsummed or not self._holds(figures):
-            raise NoBlockError
+            raise NoFrameError
         self._flat: dict[str, Any] = {}
 
     def _holds(self, figures: Sequence[str]) -> bool:
