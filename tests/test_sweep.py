@@ -24,7 +24,7 @@ from rnncli import Network
 from rnncli.errors import SpecError
 from rnncli.layers.sizes import NoPolynomialError
 from rnncli.layers.weights import FRAMEWORKS
-from rnncli.search import block as blocks
+from rnncli.search import frame as frames
 from rnncli.search import sweep as sweeps
 from rnncli.search.braces import parse_pattern
 from rnncli.search.budget import BY_NAME, Budget
@@ -82,9 +82,9 @@ def network_of(spec: str, setting: Setting) -> Candidate | Invalid:
 WAYS = {
     "one by one": (10**9, 1),
     "in one block": (0, 2**17),
-    "in blocks of 7": (0, 7),
-    "in blocks of 7000": (0, 7_000),
-    "in blocks of 2": (0, 2),
+    "in frames of 7": (0, 7),
+    "in frames of 7000": (0, 7_000),
+    "in frames of 2": (0, 2),
 }
 """The limit on few candidates, and the size of a block."""
 
@@ -96,15 +96,15 @@ def evaluated(how: str) -> Iterator[None]:
         few, block = WAYS[how]
         patch.setattr(sweeps, "FEW", few)
         patch.setattr(sweeps, "BLOCK", block)
-        patch.setattr(blocks, "_MAX_SINGLE", 0)
+        patch.setattr(frames, "_MAX_SINGLE", 0)
         yield
 
 
 @examples(150)
 @example("input:8,dense:2:x{9998..9999},dense:1", Setting(2, 3, "keras", "float32"), "in one block")
-@example("input:{1..9..4},dropout:{0..2}", Setting(), "in blocks of 7")
+@example("input:{1..9..4},dropout:{0..2}", Setting(), "in frames of 7")
 @example("{input:8,input:5x{8..9},embed:{5..6}x7}{:mask,},lstm:{3..4}", Setting(), "in one block")
-@example("input:8,{lstm:{u},gru:9}:seq,rnn:{u=2..3},dense:{1..2}", Setting(None, 5), "in blocks of 2")
+@example("input:8,{lstm:{u},gru:9}:seq,rnn:{u=2..3},dense:{1..2}", Setting(None, 5), "in frames of 2")
 @example("input:8,lstm:{3,4}{:seq,},{repeat:{2..3}\\,,}rnn:{5..6}", Setting(None, 5), "in one block")
 @example("{input:8,input:4x8},lstm:{1..2}{:seq,},{repeat:3\\,,}flatten", Setting(None, 4), "in one block")
 @example("input:{4..5}x8,{flatten,rnn:3:seq\\,flatten},dense:2", Setting(), "in one block")
@@ -116,13 +116,13 @@ def evaluated(how: str) -> Iterator[None]:
 @example("input:8,dense:2,repeat:{1..9}", Setting(4, 5), "one by one")
 @example("input:8,lstm:{1..4}:seq,gru:{1..9}:bi:seq,norm", Setting(4, 5, "torch"), "one by one")
 @example("input:8,gru:9:seq,gru:{1..9},dense:3", Setting(2, 5), "one by one")
-@example("input:{u={7,9},1},{lstm,gru}:{1..3}", Setting(), "in blocks of 2")
+@example("input:{u={7,9},1},{lstm,gru}:{1..3}", Setting(), "in frames of 2")
 @example("input:8,lstm:{9223372036854775806..9223372036854775807}", Setting(), "in one block")
 @example("input:8,{lstm,{gru,rnn}}:{1..3}", Setting(), "in one block")
 @example("input:8,lstm:{1a,2b,3},dense:_a", Setting(), "in one block")
-@example("input:8,{lstm:{u},gru:{7,{u}}},{dense:4,dense:{5..6}},dense:{u=2..3}", Setting(), "in blocks of 7")
+@example("input:8,{lstm:{u},gru:{7,{u}}},{dense:4,dense:{5..6}},dense:{u=2..3}", Setting(), "in frames of 7")
 @example(
-    "input:8,{lstm:{u},gru:9}:{,nobias},{dense:{u},dense:{v}},dense:{u=2..3},dense:{v=4,5}", Setting(), "in blocks of 7"
+    "input:8,{lstm:{u},gru:9}:{,nobias},{dense:{u},dense:{v}},dense:{u=2..3},dense:{v=4,5}", Setting(), "in frames of 7"
 )
 @given(patterns(), contexts, st.sampled_from(sorted(WAYS)))
 def test_every_row_matches_its_networks_summary_and_other_texts_are_invalid(
@@ -272,7 +272,7 @@ def test_the_first_few_of_more_candidates_take_no_more_memory(order: Order) -> N
 
         return peak_memory(choose)
 
-    for how, fewer, more in (("one by one", 500, 2_000), ("in blocks of 7000", 1_400, 4_200)):
+    for how, fewer, more in (("one by one", 500, 2_000), ("in frames of 7000", 1_400, 4_200)):
         with evaluated(how):
             peak(fewer)  # fill the caches
             assert peak(more) < 1.5 * peak(fewer) + 2**19
