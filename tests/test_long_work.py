@@ -160,7 +160,7 @@ def test_every_command_that_can_take_long_has_a_bar_and_a_note(at: Walk, monkeyp
     assert {name for name in COMMANDS if works.search((folder / f"{name}.py").read_text(encoding="utf-8"))} == {*LONG}
     monkeypatch.setattr(bars, "JUDGED", 0.0)
     monkeypatch.setattr(bars, "LONG", -1.0)
-    monkeypatch.setattr(sweeps, "BLOCK", 2_000)
+    monkeypatch.setattr(sweeps, "FRAME", 2_000)
     for command, (line, total, advice) in SHORT.items():
         with at(command):
             shown = shown_by(partial(run, [*command.split(), *line.split()]), Terminal(), monkeypatch)
@@ -273,7 +273,7 @@ def interrupt_after(pieces: int, monkeypatch: pytest.MonkeyPatch) -> None:
         yield from islice(evaluated(*arguments), pieces)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sweeps, "BLOCK", 2_000)
+    monkeypatch.setattr(sweeps, "FRAME", 2_000)
     monkeypatch.setattr(sweeps, "evaluated", stopped)
 
 

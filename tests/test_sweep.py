@@ -81,34 +81,34 @@ def network_of(spec: str, setting: Setting) -> Candidate | Invalid:
 
 WAYS = {
     "one by one": (10**9, 1),
-    "in one block": (0, 2**17),
+    "in one frame": (0, 2**17),
     "in frames of 7": (0, 7),
     "in frames of 7000": (0, 7_000),
     "in frames of 2": (0, 2),
 }
-"""The limit on few candidates, and the size of a block."""
+"""The limit on few candidates, and the size of a frame."""
 
 
 @contextmanager
 def evaluated(how: str) -> Iterator[None]:
     """Evaluate candidates in a given way inside the block."""
     with pytest.MonkeyPatch.context() as patch:
-        few, block = WAYS[how]
+        few, size = WAYS[how]
         patch.setattr(sweeps, "FEW", few)
-        patch.setattr(sweeps, "BLOCK", block)
+        patch.setattr(sweeps, "FRAME", size)
         patch.setattr(frames, "_MAX_SINGLE", 0)
         yield
 
 
 @examples(150)
-@example("input:8,dense:2:x{9998..9999},dense:1", Setting(2, 3, "keras", "float32"), "in one block")
+@example("input:8,dense:2:x{9998..9999},dense:1", Setting(2, 3, "keras", "float32"), "in one frame")
 @example("input:{1..9..4},dropout:{0..2}", Setting(), "in frames of 7")
-@example("{input:8,input:5x{8..9},embed:{5..6}x7}{:mask,},lstm:{3..4}", Setting(), "in one block")
+@example("{input:8,input:5x{8..9},embed:{5..6}x7}{:mask,},lstm:{3..4}", Setting(), "in one frame")
 @example("input:8,{lstm:{u},gru:9}:seq,rnn:{u=2..3},dense:{1..2}", Setting(None, 5), "in frames of 2")
-@example("input:8,lstm:{3,4}{:seq,},{repeat:{2..3}\\,,}rnn:{5..6}", Setting(None, 5), "in one block")
-@example("{input:8,input:4x8},lstm:{1..2}{:seq,},{repeat:3\\,,}flatten", Setting(None, 4), "in one block")
-@example("input:{4..5}x8,{flatten,rnn:3:seq\\,flatten},dense:2", Setting(), "in one block")
-@example("{input:8,}", Setting(), "in one block")
+@example("input:8,lstm:{3,4}{:seq,},{repeat:{2..3}\\,,}rnn:{5..6}", Setting(None, 5), "in one frame")
+@example("{input:8,input:4x8},lstm:{1..2}{:seq,},{repeat:3\\,,}flatten", Setting(None, 4), "in one frame")
+@example("input:{4..5}x8,{flatten,rnn:3:seq\\,flatten},dense:2", Setting(), "in one frame")
+@example("{input:8,}", Setting(), "in one frame")
 @example("input:8,dense:30:relu,lstm:{1..40..3}", Setting(2, 5), "one by one")
 @example("input:{1..9}x8,rnn:{1..4}", Setting(None, 5), "one by one")
 @example("embed:10x{1..9},rnn:4", Setting(), "one by one")
@@ -117,9 +117,9 @@ def evaluated(how: str) -> Iterator[None]:
 @example("input:8,lstm:{1..4}:seq,gru:{1..9}:bi:seq,norm", Setting(4, 5, "torch"), "one by one")
 @example("input:8,gru:9:seq,gru:{1..9},dense:3", Setting(2, 5), "one by one")
 @example("input:{u={7,9},1},{lstm,gru}:{1..3}", Setting(), "in frames of 2")
-@example("input:8,lstm:{9223372036854775806..9223372036854775807}", Setting(), "in one block")
-@example("input:8,{lstm,{gru,rnn}}:{1..3}", Setting(), "in one block")
-@example("input:8,lstm:{1a,2b,3},dense:_a", Setting(), "in one block")
+@example("input:8,lstm:{9223372036854775806..9223372036854775807}", Setting(), "in one frame")
+@example("input:8,{lstm,{gru,rnn}}:{1..3}", Setting(), "in one frame")
+@example("input:8,lstm:{1a,2b,3},dense:_a", Setting(), "in one frame")
 @example("input:8,{lstm:{u},gru:{7,{u}}},{dense:4,dense:{5..6}},dense:{u=2..3}", Setting(), "in frames of 7")
 @example(
     "input:8,{lstm:{u},gru:9}:{,nobias},{dense:{u},dense:{v}},dense:{u=2..3},dense:{v=4,5}", Setting(), "in frames of 7"
@@ -134,7 +134,7 @@ def test_every_row_matches_its_networks_summary_and_other_texts_are_invalid(
             assert [*candidates(text, **setting._asdict())] == [network_of(spec, setting) for spec in pattern.expand()]
 
 
-@pytest.mark.parametrize("how", ["one by one", "in one block"])
+@pytest.mark.parametrize("how", ["one by one", "in one frame"])
 @pytest.mark.parametrize("kind", list(kinds.KINDS.values()), ids=lambda kind: kind.names[0])
 def test_rows_of_a_kind_match_its_summary_with_and_without_a_length(kind: Kind, how: str, at: Walk) -> None:
     every = [(), *(option.fields() for option in kind.layer.options)]
@@ -152,7 +152,7 @@ def test_rows_of_a_kind_match_its_summary_with_and_without_a_length(kind: Kind, 
 def test_figures_are_exact_beyond_64_bits(ends: list[int], setting: Setting) -> None:
     first, last = sorted(ends)
     text = f"embed:{{{first}..{last}..19}}x2147483647,lstm:{{{first}..{last}..17}}:seq:x{{1,4}},dense:{{1..2}}"
-    with evaluated("in one block"):
+    with evaluated("in one frame"):
         assert [*candidates(text, **setting._asdict())] == [
             network_of(spec, setting) for spec in parse_pattern(text).expand()
         ]

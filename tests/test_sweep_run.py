@@ -1,4 +1,4 @@
-"""Large runs of `rnncli sweep`: blocks, parts, jobs, frontiers, and fast writing of rows."""
+"""Large runs of `rnncli sweep`: frames, parts, jobs, frontiers, and fast writing of rows."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ ENDLESS = "embed:10x{1..9000},lstm:{1..9000}:seq,lstm:{1..9000}:seq,lstm:{1..900
 
 
 @contextmanager
-def evaluated(few: int, block: int, task: int | None = None) -> Iterator[None]:
-    """Set the limit on few candidates, the size of a block, and the size of a job's task inside the block."""
+def evaluated(few: int, size: int, task: int | None = None) -> Iterator[None]:
+    """Set the limit on few candidates, the size of a frame, and the size of a job's task inside the block."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sweeps, "FEW", few)
-        patch.setattr(sweeps, "BLOCK", block)
+        patch.setattr(sweeps, "FRAME", size)
         for name in ("_MIN_TASK", "_MAX_TASK_SHOWN", "_MAX_TASK_FILTERED") if task else ():
             patch.setattr(sweeps, name, task)
         yield
@@ -80,7 +80,7 @@ CHOICES = [
 ]
 
 
-def test_blocks_give_the_same_rows_and_notes_as_one_by_one(rnncli: Run, at: Walk) -> None:
+def test_frames_give_the_same_rows_and_notes_as_one_by_one(rnncli: Run, at: Walk) -> None:
     limits = ([], ["--max-params", "3k"], ["--max-macs", "20k", "--max-memory", "9KB"])
     for choice, limit in some(product(CHOICES, limits), 2):
         with at(*choice, *limit):
@@ -88,8 +88,8 @@ def test_blocks_give_the_same_rows_and_notes_as_one_by_one(rnncli: Run, at: Walk
             with evaluated(10**9, 1):
                 expected = rnncli(*arguments)
             assert expected.stdout
-            for block in (37,) if limit else (10**6, 37):
-                with evaluated(0, block):
+            for size in (37,) if limit else (10**6, 37):
+                with evaluated(0, size):
                     assert rnncli(*arguments) == expected
 
 
@@ -97,19 +97,19 @@ def test_the_nearest_candidate_is_the_same_if_none_is_within_the_budget(rnncli: 
     arguments = ["sweep", GRID, "--max-params", "20", "--max-memory", "1KB"]
     expected = rnncli(*arguments)
     assert (expected.status, "the nearest is" in expected.stderr) == (1, True)
-    for block in (10**6, 50):
-        with evaluated(0, block):
+    for size in (10**6, 50):
+        with evaluated(0, size):
             assert rnncli(*arguments) == expected
 
 
-def test_many_candidates_are_evaluated_in_blocks_if_memory_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_candidates_are_evaluated_in_frames_if_memory_allows(monkeypatch: pytest.MonkeyPatch) -> None:
     (stretch,) = stretches([parse_pattern("input:8,lstm:{1..20}")])
-    for free, in_blocks in ((None, True), (sweeps.ROOM + 1, True), (sweeps.ROOM, False)):
+    for free, in_frames in ((None, True), (sweeps.ROOM + 1, True), (sweeps.ROOM, False)):
         monkeypatch.setattr(sweeps, "free_bytes", lambda free=free: free)
         for few in (19, 20):
             with evaluated(few, 7):
                 found = [isinstance(some, list) for some in sweeps.evaluated(stretch, Setting())]
-                assert found == ([False] * 3 if in_blocks and few < 20 else [True])
+                assert found == ([False] * 3 if in_frames and few < 20 else [True])
 
 
 def test_an_unknown_figure_is_an_error_in_either_evaluation(rnncli: Run, at: Walk, screen: Callable[..., None]) -> None:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from rnncli.search.frontier import Cloud
 
 Spelt = TypeVar("Spelt")
-BLOCK = 2**17
+FRAME = 2**17
 """The number of candidates that are evaluated as arrays at a time; these fit into a processor's cache."""
 
 FEW = 2_000
@@ -138,7 +138,7 @@ def evaluated(stretch: Stretch, setting: Setting, figures: Sequence[str] = FIGUR
         return
     from rnncli.search.frame import Frame, NoFrameError
 
-    for box in pattern.boxes(stretch.start, stretch.stop, BLOCK):
+    for box in pattern.boxes(stretch.start, stretch.stop, FRAME):
         try:
             yield Frame(pattern_forms, box, figures)
         except NoFrameError:
