@@ -284,7 +284,8 @@ def named(this: TypedLine, place: int, said: Word) -> Iterator[Applied[Line]]:
 def _rewritten(this: TypedLine, place: int, said: Word) -> Iterator[Applied[Line]]:
     """Yield the line as rewritten by the rows whose options the command has and the line does not have yet."""
     arguments = {this.words[each].text for each in this.arguments} - {said.value}
-    names = dict.fromkeys((_name(said), _name(said).removeprefix("max-")))
+    short = any(each.startswith(f"--{_name(said)}") for each in this.options)  # --max-output for --max-outputs
+    names = dict.fromkeys((_name(said), _name(said) if short else _name(said).removeprefix("max-")))
     for name, row in product(names, OPTIONS):
         whole = None if said.value is None else re.fullmatch(row.pattern, f"{name} {said.value}", re.DOTALL)
         found = whole or re.fullmatch(row.pattern, name)
