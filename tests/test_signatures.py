@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnncli.formats.build import ArgumentFaultError, MissingArgumentError, UnknownArgumentError, node_of
-from rnncli.formats.frameworks import CLASSES, FrameworkClass, built
+from rnncli.formats.frameworks import CLASSES, Signature, built
 from rnncli.formats.nodes import Node
 from rnncli.formats.python.objects import FLAGS
 from rnncli.layers import LAYERS, LSTM
@@ -33,7 +33,7 @@ VALUES: dict[str, object] = {"merge_mode": "sum", "rate": 0.5, "activation": "re
 """Values for the arguments without a default; all others are numbers."""
 
 
-def classes() -> Iterator[tuple[Framework, str, FrameworkClass, dict[str, list[object]]]]:
+def classes() -> Iterator[tuple[Framework, str, Signature, dict[str, list[object]]]]:
     for framework in FRAMEWORKS:
         for name, cls in CLASSES[framework].items():
             if name in RECORDED[framework]:  # `test_kinds.py` reports missing ones

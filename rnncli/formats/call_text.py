@@ -8,13 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rnncli.errors import SpecError, listed, quote, shorten
 from rnncli.formats import OpenNumbersError
-from rnncli.formats.build import (
-    ArgumentFaultError,
-    MissingArgumentError,
-    TwiceGivenError,
-    UnknownArgumentError,
-)
-from rnncli.formats.frameworks import CLASSES, CUTS, DIFFERS, HOLDS, SHAPES, FrameworkClass, class_of
+from rnncli.formats.build import ArgumentFaultError, MissingArgumentError, TwiceGivenError, UnknownArgumentError
+from rnncli.formats.frameworks import CLASSES, CUTS, DIFFERS, HOLDS, SHAPES, Signature, class_of
 from rnncli.formats.nodes import Node, names
 from rnncli.formats.python.objects import ACTIVATION_NAMES, Call, Named, Value
 from rnncli.formats.python.trees import UnparsableError, tree_of
@@ -228,7 +223,7 @@ class Text:
         shorter = None if shaped else self.without(node_of(call))
         return self.fault(message, span, FRAMEWORK_WORDS[known], "without it", shorter)
 
-    def wrong(self, framework: Framework, call: Call, cls: FrameworkClass, fault: ArgumentFaultError) -> SpecError:
+    def wrong(self, framework: Framework, call: Call, cls: Signature, fault: ArgumentFaultError) -> SpecError:
         """Return the error for an argument of a call."""
         argument, message, node = fault.argument, str(fault), node_of(call)
         if message.startswith(f"{call.name} ") and call.name not in CUTS:
@@ -255,7 +250,7 @@ class Text:
         lead = "for example" if fault.made_up else "perhaps"
         return self.fault(message, span, advice, lead, self.with_(span, instead) if instead else None)
 
-    def with_comma(self, cls: FrameworkClass, call: Call) -> SpecError | None:
+    def with_comma(self, cls: Signature, call: Call) -> SpecError | None:
         """Return the error for a rate with a decimal comma, `Dropout(0,5)`, or None."""
         args = node_of(call).args[:2]
         written = [self.part(each) for each in args]

@@ -28,28 +28,8 @@ from rnncli.formats.call_text import (
     node_of,
     pieces,
 )
-from rnncli.formats.frameworks import (
-    CUTS,
-    DATA,
-    HOLDS,
-    INPUTS,
-    SAME_MODULE,
-    SHAPES,
-    FrameworkClass,
-    bound,
-    built,
-    class_of,
-)
-from rnncli.formats.nodes import (
-    Node,
-    Note,
-    Part,
-    Read,
-    flattened_windows,
-    names,
-    takes_input,
-    takes_vectors,
-)
+from rnncli.formats.frameworks import CUTS, DATA, HOLDS, INPUTS, SAME_MODULE, SHAPES, Signature, bound, built, class_of
+from rnncli.formats.nodes import Node, Note, Part, Read, flattened_windows, names, takes_input, takes_vectors
 from rnncli.formats.parts import first_misfit, parts_of
 from rnncli.formats.python.evaluator import Evaluator
 from rnncli.formats.python.objects import (
@@ -460,7 +440,7 @@ class _CallReader(Text):
         except ArgumentFaultError as fault:
             raise self.wrong(self._framework, call, cls, fault) from None
 
-    def _value(self, call: Call, cls: FrameworkClass, argument: str, value: Value) -> Value:
+    def _value(self, call: Call, cls: Signature, argument: str, value: Value) -> Value:
         """Return the value of an argument in the form that the table expects; record the numbers it leaves open."""
         self._evaluator.step()
         node = call.given.written(argument, cls.takes)

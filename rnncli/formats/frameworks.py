@@ -46,7 +46,7 @@ from rnncli.layers.activations import OTHER_NAMES
 from rnncli.layers.weights import Framework
 
 
-class FrameworkClass(NamedTuple):
+class Signature(NamedTuple):
     """A class and its signature.
 
     Attributes:
@@ -133,7 +133,7 @@ _GROUPS: Mapping[str, str] = {
 """Groups of arguments that several signatures share; each group comes before the groups that it contains."""
 
 
-def _class(build: Build, signature: str) -> FrameworkClass:
+def _class(build: Build, signature: str) -> Signature:
     """Return a class; an argument that its signature lists again after a group of Keras's counts once."""
     for group, arguments in _GROUPS.items():
         signature = signature.replace(group, arguments)
@@ -141,10 +141,10 @@ def _class(build: Build, signature: str) -> FrameworkClass:
     words = dict.fromkeys([*by_place.split(), *by_name.split()])
     takes = tuple(dict.fromkeys(word.lstrip("~!") for word in words))
     marked = {sign: frozenset(word[1:] for word in words if word[0] == sign) for sign in "~!"}
-    return FrameworkClass(build, takes, len(by_place.split()), marked["~"], marked["!"])
+    return Signature(build, takes, len(by_place.split()), marked["~"], marked["!"])
 
 
-KERAS: Mapping[str, FrameworkClass] = {
+KERAS: Mapping[str, Signature] = {
     "SimpleRNN": _class(build.layer(SimpleRNN), "units activation use_bias STARTS RULES BOUNDS RETURNS ~seed LOOP"),
     "LSTM": _class(build.layer(LSTM), "units GATES STARTS unit_forget_bias RULES BOUNDS ~seed RETURNS ~use_cudnn LOOP"),
     "GRU": _class(build.layer(GRU), "units GATES STARTS RULES BOUNDS ~seed RETURNS reset_after ~use_cudnn LOOP"),
@@ -206,7 +206,7 @@ KERAS: Mapping[str, FrameworkClass] = {
     "Identity": _class(build.passes, "EVERY"),
 }
 
-TORCH: Mapping[str, FrameworkClass] = {
+TORCH: Mapping[str, Signature] = {
     "RNN": _class(build.torch_loop(SimpleRNN), "input_size hidden_size num_layers nonlinearity bias LEVELS DEVICE"),
     "LSTM": _class(build.torch_loop(LSTM), "input_size hidden_size num_layers bias LEVELS proj_size DEVICE"),
     "GRU": _class(build.torch_loop(GRU), "input_size hidden_size num_layers bias LEVELS DEVICE"),
@@ -253,7 +253,7 @@ TORCH: Mapping[str, FrameworkClass] = {
     "AdaptiveMaxPool1d": _class(build.whole("max"), "output_size !return_indices"),
 }
 
-CLASSES: Mapping[Framework, Mapping[str, FrameworkClass]] = {"keras": KERAS, "torch": TORCH}
+CLASSES: Mapping[Framework, Mapping[str, Signature]] = {"keras": KERAS, "torch": TORCH}
 _ALIASES = {
     "Convolution1D": "Conv1D",
     "MaxPool1D": "MaxPooling1D",
@@ -277,7 +277,7 @@ _EXAMPLES = {
 """Example values for arguments that have no default and are not sizes."""
 
 
-def class_of(framework: Framework, name: str) -> FrameworkClass | None:
+def class_of(framework: Framework, name: str) -> Signature | None:
     """Return a class that specs have a word for, or None."""
     return CLASSES[framework].get(_ALIASES.get(name, name) if framework == "keras" else name)
 
@@ -304,7 +304,7 @@ _MEAN_THE_SAME = [
 """Arguments with the same meaning in Keras, PyTorch and specs, in several kinds, or in earlier versions."""
 
 
-def bound(cls: FrameworkClass, name: str, positional: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:
+def bound(cls: Signature, name: str, positional: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of a call by name.
 
     Raises:

@@ -32,14 +32,7 @@ from golden.data import (
     write_networks,
     write_values,
 )
-from golden.frameworks import (
-    VERSIONS,
-    RefusedError,
-    describe_keras,
-    describe_torch,
-    keras_weight_shapes,
-    run_keras,
-)
+from golden.frameworks import VERSIONS, RefusedError, describe_keras, describe_torch, keras_weight_shapes, run_keras
 from golden.generate import random_input, random_weights
 from kinds import KINDS
 from kinds.activations import ACTIVATIONS

@@ -20,17 +20,7 @@ from rnncli.formats.model_file import ModelFile
 from rnncli.formats.nodes import Node, Note, Part, Read
 from rnncli.formats.parts import parts_of
 from rnncli.formats.python.graph import Graphs
-from rnncli.formats.python.objects import (
-    PLAIN,
-    Call,
-    Function,
-    Given,
-    Instance,
-    Named,
-    Open,
-    Unknown,
-    Value,
-)
+from rnncli.formats.python.objects import PLAIN, Call, Function, Given, Instance, Named, Open, Unknown, Value
 from rnncli.formats.python.program import RECURRENT
 from rnncli.formats.python.steps import Edge, Module, TracedStep, TracedTensor, reached, recurs
 from rnncli.formats.python.trees import tree_in
