@@ -216,6 +216,15 @@ def test_what_no_call_is_followed_of_has_default_values_and_that_the_file_may_ca
             assert (str(part.network), part.doubts) == ("input:3,lstm:8", (doubt,) * (line in taken))
 
 
+def test_a_setting_that_a_layer_does_not_accept_is_an_error_and_not_a_layer_left_out(at: Walk) -> None:
+    source = f"{KERAS}m = Sequential([LSTM(n, return_sequences=True, input_shape=x.shape), LSTM(8, activation=f)])"
+    sound: dict[str, int | str] = {"n": 4, "x.shape": "(None, 3)", "f": "relu"}
+    assert specs(source, **sound) == ["input:3,lstm:4:seq,lstm:8:relu"]
+    for name, value in (("n", 0), ("n", "many"), ("x.shape", "(2, 3, 4, 5)"), ("x.shape", "wide"), ("f", "swish9")):
+        with at(name, value), pytest.raises(RnncliError, match=r"LSTM \(line 3\): "):
+            specs(source, **{**sound, name: value})
+
+
 def test_suggested_settings_are_accepted_and_leave_nothing_open(at: Walk, rnncli: Run) -> None:
     forward = "for i, each in enumerate(self.rnn):\n    x = each(x)[0]\nreturn x"
     for does, offered in [*OFFERED.items(), *((does, []) for does in WITHOUT_OFFER)]:

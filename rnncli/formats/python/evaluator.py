@@ -77,7 +77,8 @@ class Evaluator:
     """Finds the values of expressions; settings take precedence over the text.
 
     Attributes:
-        used: the settings that were used, as they were given.
+        settings: the settings by the expression that each replaces, with their names as they were given.
+        used: the names of those that were used.
         doubts: the unknown conditions under which the current statement runs, innermost last.
         module: the names of the text itself, outside its functions and classes.
         data_format: where Keras's pictures have their channels, as the text sets it.
@@ -88,8 +89,8 @@ class Evaluator:
         self.doubts: list[Unknown] = []
         self.module = Scope({"__name__": "__main__"})
         self.data_format: Value = "channels_last"
-        self._settings = {written_as(name): (name, _setting(each)) for name, each in settings.items()}
-        self._expressions = any(not name.isidentifier() for name in self._settings)
+        self.settings = {written_as(name): (name, _setting(each)) for name, each in settings.items()}
+        self._expressions = any(not name.isidentifier() for name in self.settings)
         self._fresh: dict[int, tuple[Value, Unknown]] = {}
         self._steps = 0
         self._times = 1
@@ -146,9 +147,9 @@ class Evaluator:
 
     def setting(self, name: str, otherwise: Value) -> Value:
         """Return the setting for a name or an expression, or another value if there is none."""
-        if name not in self._settings:
+        if name not in self.settings:
             return otherwise
-        key, value = self._settings[name]
+        key, value = self.settings[name]
         self.used.add(key)
         return value
 
@@ -206,7 +207,7 @@ class Evaluator:
                     found = Named((name,), node)
                 elif isinstance(found, Named) and found.node is None:
                     found = Named(found.path, node)
-                why = open_in(found) if name in self._settings and isinstance(found, Named | Unknown) else None
+                why = open_in(found) if name in self.settings and isinstance(found, Named | Unknown) else None
                 own = why is not None and (not why.names or name in [each.name for each in why.names])
                 return self.setting(name, found) if own else found
             case ast.Attribute(value=owner, attr=name):

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from rnncli.errors import RnncliError
 from rnncli.formats.build import ArgumentFaultError, UnknownArgumentError
 from rnncli.formats.frameworks import CLASSES, DIFFERS, INPUTS, SHAPES, bound, built, class_of
 from rnncli.formats.keras.config import KEEP_FEATURES
@@ -277,6 +278,8 @@ class Modules(Recorder):
             nodes = built(module.framework, module.name, [], values)
         except ArgumentFaultError as fault:
             node = module.given.written(fault.argument, cls.takes)
+            if source_of(node) in self.settings:
+                raise RnncliError(f"{what}: {fault}", "set another value") from None
             late = not values.get(fault.argument, 1) and isinstance(node, ast.Name | ast.Attribute)  # None or 0 so far
             instead = f"; perhaps {fault.instead}" * (isinstance(fault, UnknownArgumentError) and bool(fault.instead))
             raise UnknownModuleError(f"{what}: {fault}{instead}", left_open(node).names if late else ()) from None
