@@ -18,9 +18,9 @@ from sessions import replay
 
 from rnncli import Network
 from rnncli.engine.model import Model
-from rnncli.engine.reach import reach, spectral_radius, widening_starts
 from rnncli.engine.request import Request
 from rnncli.engine.run import plan
+from rnncli.engine.twins import reach, spectral_radius, widening_starts
 from rnncli.errors import ArgumentError
 from rnncli.reports.reach import NetworkReach, Spread
 

@@ -54,7 +54,7 @@ def test_only_what_computes_imports_numpy_and_only_output_for_people_rich(tmp_pa
 
 def test_a_run_imports_only_what_it_needs(tmp_path: Path, at: Walk) -> None:
     without = {"rich", "onnx", "google", "onnxruntime", "torch", "keras"}
-    of_plots = {"rnncli.engine.study", "rnncli.engine.reach", "rnncli.render.over_time"}
+    of_plots = {"rnncli.engine.study", "rnncli.engine.twins", "rnncli.render.over_time"}
     lines = [["forward", "-f", name, "input:8,rnn:4"] for name in PROGRAMS]
     lines += [["export", "input:3,lstm:4:gelu", "--to", "onnx", "-o", str(tmp_path / "model.onnx")]]
     for line, modules in imported(*lines, ["forward", "input:3,rnn:2"]):

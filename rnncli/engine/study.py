@@ -1,6 +1,6 @@
 """A study of the last recurrent layer: its outputs and gates over time, and how far back it remembers.
 
-It looks at the first sample, with a twin for the reach: see `rnncli.engine.reach`. Some figures are kept for each step
+It looks at the first sample, with a twin for the reach: see `rnncli.engine.twins`. Some figures are kept for each step
 and binned by time at the end. Steps are counted in the order in which the layer reads them. Padding is left out.
 """
 
@@ -17,8 +17,8 @@ from rnncli.engine.activations import Array
 from rnncli.engine.chunks import Chunk, State, Tick, uncounted
 from rnncli.engine.forward import saturation_limits
 from rnncli.engine.model import Model
-from rnncli.engine.reach import TwinRun, in_bins
 from rnncli.engine.recurrent import RecurrentStage
+from rnncli.engine.twins import TwinRun, in_bins
 from rnncli.layers import Layer
 from rnncli.network import Network
 from rnncli.reports.reach import Bins, LayerReach

@@ -217,8 +217,8 @@ def reach(
 
 def run_reach(reading: Reading, request: Request, tell: Tell, name: str = "reach") -> NetworkReach:
     """Run a network with every seed, printing notes and a progress bar with the current seed on standard error."""
-    from rnncli.engine.reach import reach as reached
     from rnncli.engine.run import plan
+    from rnncli.engine.twins import reach as reached
     from rnncli.render.progress import Progress
 
     run = plan(reading.model or reading.network, request)

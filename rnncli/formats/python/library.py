@@ -252,13 +252,8 @@ def _is_deep(values: Sequence[Value]) -> bool:
 def compared(kind: ast.cmpop, left: Value, right: Value) -> bool | None:
     """Return whether a comparison of two values holds, or None if that is not known."""
     call = type(left) is Call  # its result may be a text, and that of a function None
-    other = right is None or (isinstance(right, str) and not call)
-    if (
-        isinstance(kind, _EQUAL)
-        and other
-        and isinstance(left, Opaque)
-        and (not call or getattr(left, "name", "")[:1].isupper())
-    ):
+    made = isinstance(left, Opaque) and (not call or getattr(left, "name", "")[:1].isupper())
+    if isinstance(kind, _EQUAL) and made and (right is None or (isinstance(right, str) and not call)):
         return isinstance(kind, ast.IsNot | ast.NotEq)
     known = (*PLAIN, list, dict, Instance, Function, Class)
     if not isinstance(left, known) or not isinstance(right, known) or open_in(left) or open_in(right):
