@@ -150,6 +150,14 @@ def test_a_stride_or_pool_size_is_the_smallest_with_which_the_rest_fits(at: Walk
                 assert fitting[0] == 1 or not all(cost.fits for cost in its_costs)
 
 
+def test_an_exact_answer_is_found_where_memory_for_streaming_grows_with_the_size_of_a_pool(at: Walk) -> None:
+    for template, a, c in (("embed:_ax2,pool:max:_c", 4, 23), ("input:12x2,pool:avg:_c,rnn:_a", 5, 3)):
+        network = Network.parse(filled(template, {"_a": a, "_c": c})).summary()
+        limits = Budget(params=network.total_params, memory=network.total_bytes, streaming=network.streaming_bytes)
+        with at(template):
+            assert solve(template, limits, exactly=True).exact
+
+
 def test_the_numbers_of_a_layer_that_limit_each_other_leave_room_for_the_rest(at: Walk) -> None:
     for template, limits in {
         "input:8,lstm:_a:seq,pool:avg:_b,gru:4": {"macs": 5_000, "streaming": 300},

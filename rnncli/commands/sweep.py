@@ -16,7 +16,7 @@ from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.output import clear_echo, printed, report, tell
 from rnncli.commands.specs import Spec, explained, specs
 from rnncli.commands.values import Value, cores
-from rnncli.errors import EXIT_INTERRUPTED, RnncliError, shorten
+from rnncli.errors import EXIT_INTERRUPTED, RnncliError, UsageError, shorten
 from rnncli.formats import is_path
 from rnncli.formats.networks import as_called
 from rnncli.layers.weights import Framework
@@ -338,5 +338,8 @@ def _conclude(tally: Tally, setting: Setting, budget: Budget) -> None:
         raise explained(as_called(error), error.text)
     if tally.nearest is not None and not tally.within:
         nearest = Network.parse(tally.nearest.spec).summary(*setting)
-        excess = " and ".join(cost.excess() for cost in budget.costs(nearest) if not cost.fits)
+        try:
+            excess = " and ".join(cost.excess() for cost in budget.costs(nearest) if not cost.fits)
+        except UsageError as error:  # not even the nearest can run one step at a time
+            raise RnncliError(f"no candidate is within the budget: {error.message}", error.advice) from None
         raise RnncliError("no candidate is within the budget", f"the nearest is {nearest.spec}, {excess}")

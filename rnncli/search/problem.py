@@ -429,6 +429,15 @@ class Scan:
         tried = range(least, most + 1) if wide else ()
         return next((number for number in tried if fit(self._costs({**numbers, blank: number}))), least)
 
+    def _thinned(self, numbers: dict[Blank, int], blank: Blank) -> Iterable[int]:
+        """Return the numbers to try for a stride: several if memory for streaming, which may grow, must be exact."""
+        fewest, most = self._fewest(numbers, blank), numbers[blank]
+        if not self.problem.exactly or "streaming_bytes" not in self.problem.budget.keys:
+            return (fewest,)
+        if most < self._most:
+            return range(fewest, most + 1)
+        return (fewest, largest(lambda n: n <= fewest or fit(self._costs({**numbers, blank: n})), most))
+
     def _fits(self, numbers: dict[Blank, int], left: Sequence[Blank]) -> bool:
         """Return whether some numbers fit, possibly with smaller strides, which can need less memory for streaming."""
         for blank in left if "streaming_bytes" in self.problem.budget.keys else ():
@@ -445,7 +454,8 @@ class Scan:
         rest = {other: least[other] for other in others}
         start = least[blank]
         if blank in self._thinning:
-            self._grow({**given, blank: self._fewest({**given, **rest, blank: start}, blank)}, least, others)
+            for number in self._thinned({**given, **rest, blank: start}, blank):
+                self._grow({**given, blank: number}, least, others)
             return
         last = largest(lambda n: n < start or self._fits({**given, **rest, blank: n}, others), self._most)
         for number in range(start if others else max(start, last), last + 1):
