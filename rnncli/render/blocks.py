@@ -7,9 +7,8 @@ same blocks for documents.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from itertools import accumulate
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -165,19 +164,21 @@ class Column(NamedTuple):
     """A column of a table.
 
     Attributes:
-        title: its title, and the key of its cells.
-        number: whether its cells are numbers.
+        title: its title.
+        cells: its cells, from the top.
+        number: whether they are numbers.
         leaves: the order in which columns are dropped from a table that is too wide, from 1; 0 for never.
-        shorter: the title of the column that replaces it when it is dropped, if any.
+        narrow: the columns that then replace it, none if another one contains it; None if it is named below the table.
         heading: its heading in a table, if that is not its title.
         least: the least width to assume, so that the columns shown do not depend on random numbers.
         joined: whether it stays next to the column before it.
     """
 
     title: str
+    cells: Sequence[Text]
     number: bool = True
     leaves: int = 0
-    shorter: str | None = None
+    narrow: Sequence[Column] | None = None
     heading: str | None = None
     least: int = 0
     joined: bool = False
@@ -187,11 +188,18 @@ class Column(NamedTuple):
         """Its heading."""
         return self.title if self.heading is None else self.heading
 
+    @property
+    def is_filled(self) -> bool:
+        """Whether any cell has a value."""
+        return any(cell.plain not in NOTHING for cell in self.cells)
 
-Row = Mapping[str, Text]
-"""The cells of a row by the titles of their columns; under `BLOCK` the heading of its block, if it is different."""
+    def texts(self, console: Console) -> list[Text]:
+        """Return its heading and its cells in the characters of a console."""
+        return [in_characters_of(console, text) for text in (Text(self.shown_title), *self.cells)]
 
-BLOCK = "block"
+    def at(self, stage: int) -> Sequence[Column] | None:
+        """Return the columns to show for it at a stage of dropping columns; None if it is named below the table."""
+        return self.narrow if 0 < self.leaves <= stage else [self]
 
 
 @immutable
@@ -203,100 +211,51 @@ class Table(Block):
 
     Attributes:
         columns: the columns; the first identifies the row.
-        rows: the cells of each row.
+        names: the headings of the rows as blocks, if they are not the cells of the first column.
         sections: the numbers of rows in each section, if there are sections; lines are drawn between them. Otherwise
             there are lines between all rows if a cell has several lines.
-        whole: whether all columns must be kept.
         turns: whether a table that is too wide may be transposed.
         more: the option that shows the dropped columns besides a wider terminal: `--wide`.
     """
 
     columns: Sequence[Column]
-    rows: Sequence[Row]
+    names: Sequence[str] = ()
     sections: Sequence[int] = ()
-    whole: bool = False
     turns: bool = False
     more: str = ""
 
     @property
     def filled(self) -> list[Column]:
-        """The first column and those that are not empty."""
+        """The first column and those that are not empty; none if there are no rows."""
         first, *others = self.columns
-        return [first, *(each for each in others if any(row[each.title].plain not in NOTHING for row in self.rows))]
+        return [first, *(each for each in others if each.is_filled)] if first.cells else []
 
     def shown(self, console: Console) -> Iterator[RenderableType]:
         """Yield the table in the form that fits the console."""
-        if not self.rows:
-            return
         columns = self.filled
-        last = max(column.leaves for column in columns)
-        for stage in range(last + 1):
-            kept = self._kept(columns, stage, self.whole)
-            if self._width(kept, console) <= console.width:
+        if not columns:
+            return
+        for stage in range(1 + max(column.leaves for column in columns)):
+            there = [column.at(stage) for column in columns]
+            kept = [each for some in there for each in some or ()]
+            if _width(kept, console) <= console.width:
                 yield self._rich(kept, console)
-                yield from self._named_left(columns, kept, console)
+                if None in there:
+                    left = ", ".join(column.title for column, some in zip(columns, there, strict=True) if some is None)
+                    note = f" {left}: shown on a wider terminal{self.more and f' or with {self.more}'}"
+                    yield in_characters_of(console, Text(note, style="dim"))
                 return
-        if self.turns:
-            turned = self._turned(columns)
-            if turned._width(turned.columns, console) <= console.width:
-                yield turned._rich(turned.columns, console)
-                return
-        parts = self._parts(self._kept(columns, last, whole=True), console)
-        for part in parts:
-            yield self._rich(part, console)
-        for row in [] if parts else self.rows:
-            yield from _block(columns, row)
-
-    def _kept(self, columns: Sequence[Column], stage: int, whole: bool) -> list[Column]:
-        """Return the columns that are kept at a stage, with replacements for some of those that are dropped."""
-        leaving = [column for column in columns if 0 < column.leaves <= stage]
-        replacing = {column.title: column._replace(title=column.shorter) for column in leaving if column.shorter}
-        there = [title for column in replacing.values() for title in column.title.split("\n")]
-        left = [column for column in leaving if column.title not in replacing and (column.title in there or not whole)]
-        return [replacing.get(column.title, column) for column in columns if column not in left]
-
-    def _named_left(self, columns: Sequence[Column], kept: Sequence[Column], console: Console) -> Iterator[Text]:
-        """Yield the line that names the dropped columns and how to see them."""
-        there = [title for column in kept for title in column.title.split("\n")]
-        left = [column.title for column in columns if column.title not in there and column.shorter is None]
-        if left:
-            more = f" or with {self.more}" if self.more else ""
-            yield in_characters_of(console, Text(f" {', '.join(left)}: shown on a wider terminal{more}", style="dim"))
-
-    def _turned(self, columns: Sequence[Column]) -> Table:
-        """Return the transposed table: the first column's cells become the headings, every other column a row."""
-        first, *others = columns
-        across = [Column(f"{number}", heading=row[first.title].plain) for number, row in enumerate(self.rows)]
-        rows = [
-            {first.title: Text(column.title), **{f"{n}": row[column.title] for n, row in enumerate(self.rows)}}
-            for column in others
-        ]
-        return replace(self, columns=[first._replace(number=False), *across], rows=rows, sections=())
-
-    def _parts(self, columns: Sequence[Column], console: Console) -> list[list[Column]]:
-        """Return the columns of several tables, each with the first and as many as fit; empty if that is too many."""
-        first, *others = columns
-        groups: list[list[Column]] = []
-        for column in others:
-            if column.joined and groups:
-                groups[-1].append(column)
-            else:
-                groups.append([column])
-        parts: list[list[Column]] = []
-        for group in groups:
-            if parts and self._width([*parts[-1], *group], console) <= console.width:
-                parts[-1] += group
-            else:
-                parts.append([first, *group])
-        fits = len(parts) <= _MOST_TABLES and all(self._width(part, console) <= console.width for part in parts)
-        return parts if fits else []
-
-    def _width(self, columns: Sequence[Column], console: Console) -> int:
-        """Return the width of a table without wrapped cells."""
-        return 1 + sum(3 + max(each.least, *map(cell_width, self._texts(each, console))) for each in columns)
+        if self.turns and _width(turned := _turned(columns), console) <= console.width:
+            yield self._rich(turned, console)
+            return
+        whole = ([column] if some is None else some for column, some in zip(columns, there, strict=True))
+        parts = _parts([*chain.from_iterable(whole)], console)
+        yield from (self._rich(part, console) for part in parts)
+        for place in range(0 if parts else len(columns[0].cells)):
+            yield from self._block(columns, place)
 
     def _rich(self, columns: Sequence[Column], console: Console) -> RichTable:
-        texts = [self._texts(column, console) for column in columns]
+        texts = [column.texts(console) for column in columns]
         several = any("\n" in cell.plain for _, *cells in texts for cell in cells)
         ends = set(accumulate(self.sections))
         table = RichTable(box=box.HEAVY_HEAD, show_lines=several and not ends)
@@ -307,15 +266,52 @@ class Table(Block):
             table.add_row(*cells, end_section=number in ends)
         return table
 
-    def _texts(self, column: Column, console: Console) -> list[Text]:
-        texts = [Text(column.shown_title), *(row[column.title] for row in self.rows)]
-        return [in_characters_of(console, text) for text in texts]
+    def _block(self, columns: Sequence[Column], place: int) -> Iterator[Block]:
+        """Yield a row as a heading and, below it, one line per column with its title and the cell."""
+        first, *others = columns
+        heading = Text(self.names[place]) if self.names else first.cells[place].copy()
+        heading.stylize("heading")
+        yield Line(heading)
+        cells = [(Text(each.title, style="dim"), each.cells[place]) for each in others if each.cells[place]]
+        yield Pairs(cells, wrapped=False)
+
+
+def _width(columns: Sequence[Column], console: Console) -> int:
+    """Return the width of a table without wrapped cells."""
+    return 1 + sum(3 + max(each.least, *map(cell_width, each.texts(console))) for each in columns)
+
+
+def _turned(columns: Sequence[Column]) -> list[Column]:
+    """Return the columns of the transposed table: the first column's cells are the headings of the others."""
+    first, *others = columns
+    rows = zip(first.cells, *(column.cells for column in others), strict=True)
+    titles = [Text(column.title) for column in others]
+    return [Column(first.title, titles, number=False), *(Column(name.plain, cells) for name, *cells in rows)]
+
+
+def _parts(columns: Sequence[Column], console: Console) -> list[list[Column]]:
+    """Return the columns of several tables, each with the first and as many as fit; empty if that is too many."""
+    first, *others = columns
+    groups: list[list[Column]] = []
+    for column in others:
+        if column.joined and groups:
+            groups[-1].append(column)
+        else:
+            groups.append([column])
+    parts: list[list[Column]] = []
+    for group in groups:
+        if parts and _width([*parts[-1], *group], console) <= console.width:
+            parts[-1] += group
+        else:
+            parts.append([first, *group])
+    fits = len(parts) <= _MOST_TABLES and all(_width(part, console) <= console.width for part in parts)
+    return parts if fits else []
 
 
 def records_table(keys: Sequence[str], records: Sequence[dict[str, Any]]) -> Table:
     """Return records as a table with the headings and number formats of the screen."""
-    columns = [Column(title(key), number=meaning_of(key).holds == "numbers") for key in keys]
-    return Table(columns, [{title(key): _record_cell(key, record[key]) for key in keys} for record in records])
+    cells = {key: [_record_cell(key, record[key]) for record in records] for key in keys}
+    return Table([Column(title(key), cells[key], number=meaning_of(key).holds == "numbers") for key in keys])
 
 
 def _record_cell(key: str, value: Any) -> Text:
@@ -326,15 +322,6 @@ def _record_cell(key: str, value: Any) -> Text:
         return Text(figure_text(key, value))
     text = shape_text(value) if isinstance(value, tuple) else str(value)
     return Text(one_line(text), style="code" if holds == "code" else "")
-
-
-def _block(columns: Sequence[Column], row: Row) -> Iterator[Block]:
-    """Yield a row as a heading and, below it, one line per column with its title and the cell."""
-    first, *others = columns
-    heading = row.get(BLOCK, row[first.title]).copy()
-    heading.stylize("heading")
-    yield Line(heading)
-    yield Pairs([(Text(each.title, style="dim"), row[each.title]) for each in others if row[each.title]], wrapped=False)
 
 
 def cell_width(text: Text) -> int:

@@ -118,13 +118,10 @@ class CandidateTable(Writer):
         for key, seen in self._widths.items():
             some = rows[:1] if key in self._same else rows
             self._widths[key] = max(seen, *[len(row[key]) for row in some])
-        longest = max(len(row["spec"]) for row in rows)
-        while not self._in_blocks and self._room() < min(longest, _LEAST_ROOM):
-            shown = self._shown()
-            if len(shown) > 1:
-                self._left.add(next(key for key in self._leave if key in shown))
-            else:
-                self._in_blocks = True
+        least = min(_LEAST_ROOM, max(len(row["spec"]) for row in rows))
+        while self._room() < least and len(shown := self._shown()) > 1:
+            self._left.add(next(key for key in self._leave if key in shown))
+        self._in_blocks = self._in_blocks or self._room() < least
         signs = {key: "-" if key == "output_shape" else "" for key in self._shown()}
         cells = [f"%({key}){sign}{self._widths[key]}s" for key, sign in signs.items()]
         self._template = _GAP.join([*cells, "%(spec)s"])

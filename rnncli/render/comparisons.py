@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
+from itertools import chain, groupby
 from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console
@@ -11,18 +11,7 @@ from rich.text import Text
 
 from rnncli.immutable import immutable
 from rnncli.quantities import figure_text, ratio_text, shape_text
-from rnncli.render.blocks import (
-    BLOCK,
-    Block,
-    Column,
-    Drawn,
-    Line,
-    Pairs,
-    Table,
-    in_characters_of,
-    marked,
-    records_table,
-)
+from rnncli.render.blocks import Block, Column, Drawn, Line, Pairs, Table, in_characters_of, marked, records_table
 from rnncli.render.candidates import CandidateTable, picture, points_of
 from rnncli.render.results import LISTED, Record
 from rnncli.render.summaries import each, equal_but_for_its_name, modules_page, shape_cell
@@ -62,8 +51,8 @@ def comparison_page(comparison: Comparison) -> Iterator[Block]:
 def _figures(comparison: Comparison) -> Iterator[Block]:
     """Yield a table of the figures that differ, and a line with those that are the same in all networks."""
     summaries = comparison.summaries
-    columns = [Column("Network")]
-    rows = [{"Network": Text(str(number)), BLOCK: Text(f"Network {number}")} for number in range(1, len(summaries) + 1)]
+    numbers = range(1, len(summaries) + 1)
+    columns = [Column("Network", [Text(str(number)) for number in numbers])]
     same, ratios = [], list[str]()
     for figure in summaries[0].totals:
         values, before = [getattr(summary, figure) for summary in summaries], ratios
@@ -71,21 +60,16 @@ def _figures(comparison: Comparison) -> Iterator[Block]:
         if len(set(values)) == 1 and figure != "total_params":
             same += [f"{title(figure)} {figure_text(figure, values[0])}"] if values[0] is not None else []
             continue
-        columns.append(Column(title(figure)))
-        for row, value, ratio in zip(rows, values, ratios, strict=True):
-            row[title(figure)] = Text(figure_text(figure, value))
-            row[f"× {title(figure)}"] = Text(ratio)
+        columns.append(Column(title(figure), [Text(figure_text(figure, value)) for value in values]))
         # Memory often has the ratios of the parameters, and MACs per second those of MACs per step.
         if figure not in ("total_bytes", "macs_per_second") or ratios != before:
-            columns.append(Column(f"× {title(figure)}", heading="×", joined=True))
+            columns.append(Column(f"× {title(figure)}", [*map(Text, ratios)], heading="×", joined=True))
     shapes = [summary.output_shape for summary in summaries]
     if len(set(shapes)) == 1:
         same.append(f"Output shape {shape_text(shapes[0])}")
     else:
-        columns.append(Column("Output shape", number=False))
-        for row, shape in zip(rows, shapes, strict=True):
-            row["Output shape"] = shape_cell(shape)
-    yield Table(columns, rows, turns=True)
+        columns.append(Column("Output shape", [*map(shape_cell, shapes)], number=False))
+    yield Table(columns, [f"Network {number}" for number in numbers], turns=True)
     macs = [summary.macs_per_step for summary in summaries]
     cheapest = [index for index, each in enumerate(macs) if each == min(macs)]
     if len(cheapest) < len(macs):
@@ -100,23 +84,25 @@ def _ratio(ratio: float | None) -> str:
 
 def _layers(comparison: Comparison) -> Iterator[Block]:
     """Yield a table of the layers, grouped as they line up; networks with the same layer share a line."""
-    columns = (
-        Column("Network", number=False),
-        Column("Layer", number=False, leaves=1, shorter="Layer\nOutput shape"),
-        Column("Output shape", number=False, leaves=1),
-        Column("Parameters"),
-        Column("×", joined=True),
-    )
     groups = [list(_lines(run)) for run in folded(comparison.layers, key=_without_names)]
-    yield Table(columns, [line for group in groups for line in group], [len(group) for group in groups])
+    networks, layers, shapes, params, ratios = zip(*chain.from_iterable(groups), strict=True)
+    narrow = [Text("\n").join(pair) for pair in zip(layers, shapes, strict=True)]
+    columns = [
+        Column("Network", [Text(_numbers(indices)) for indices in networks], number=False),
+        Column("Layer", layers, number=False, leaves=1, narrow=[Column("Layer\nOutput shape", narrow, number=False)]),
+        Column("Output shape", shapes, number=False, leaves=1, narrow=[]),
+        Column("Parameters", params),
+        Column("×", ratios, joined=True),
+    ]
+    yield Table(columns, [*map(_named, networks)], [*map(len, groups)])
 
 
 def _without_names(row: SideBySide) -> tuple[LayerSummary | None, ...]:
     return tuple(layer and equal_but_for_its_name(layer) for layer in row)
 
 
-def _lines(run: Sequence[SideBySide]) -> Iterator[dict[str, Text]]:
-    """Yield one line for each distinct layer of a row, or of a run of equal rows."""
+def _lines(run: Sequence[SideBySide]) -> Iterator[tuple[list[int], Text, Text, Text, Text]]:
+    """Yield one line for each distinct layer of a row, or of a run of equal rows: the networks with it, and cells."""
     row = run[0]
     first = row[0]
     times = f" × {len(run)}" if len(run) > 1 else ""
@@ -125,15 +111,8 @@ def _lines(run: Sequence[SideBySide]) -> Iterator[dict[str, Text]]:
         if layer is None:
             continue
         ratio = None if first is None or 0 in indices else change(first.params, layer.params).ratio
-        yield {
-            "Network": Text(_numbers(indices)),
-            BLOCK: Text(_named(indices)),
-            "Layer": Text.assemble((layer.spec, "layer"), times),
-            "Layer\nOutput shape": Text.assemble((layer.spec, "layer"), times, "\n", shape_cell(layer.output_shape)),
-            "Output shape": shape_cell(layer.output_shape),
-            "Parameters": Text(each(f"{layer.params:,}", run)),
-            "×": Text(_ratio(ratio)),
-        }
+        spec = Text.assemble((layer.spec, "layer"), times)
+        yield indices, spec, shape_cell(layer.output_shape), Text(each(f"{layer.params:,}", run)), Text(_ratio(ratio))
 
 
 def _why(comparison: Comparison) -> Iterator[Block]:
@@ -203,7 +182,7 @@ def candidates_page(candidates: Candidates) -> Iterator[Block]:
         records = candidates[:MOST_LINES].as_dicts()
         key = None if candidates.order is None else SORT_KEYS[candidates.order.key]
         table = records_table(LISTED, records)
-        yield _Listed(table.columns, table.rows, records=records, sorted_by=key)
+        yield _Listed(table.columns, records=records, sorted_by=key)
         if cloud is not None:
             points = points_of(records, cloud)
             yield Drawn(lambda console: map(Text, picture(points, cloud, console.width)))

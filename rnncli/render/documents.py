@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from rnncli.errors import RnncliError
-from rnncli.render.blocks import Block, Column, Drawn, Line, Listing, Page, Pairs, Row, Table, records_table
+from rnncli.render.blocks import Block, Column, Drawn, Line, Listing, Page, Pairs, Table, records_table
 from rnncli.render.console import DRAWING_WIDTH, ON_DARK, ON_LIGHT, THEME
 from rnncli.render.results import Writer
 from rnncli.render.svg import PictureConsole, svg
@@ -59,13 +59,18 @@ class Markdown:
         titles = [self.text(Text(column.shown_title)) for column in columns]
         return _cells(titles) + _cells(["---:" if column.number else ":---" for column in columns])
 
-    def row(self, columns: Sequence[Column], row: Row) -> str:
-        """Return a row, with vertical bars escaped because they would end a cell."""
-        return _cells([self.text(row[column.title]).replace("|", "\\|") for column in columns])
+    def rows(self, columns: Sequence[Column]) -> str:
+        """Return the rows, with vertical bars escaped because they would end a cell."""
+        rows = zip(*(column.cells for column in columns), strict=True)
+        return "".join(_cells([self.text(cell).replace("|", "\\|") for cell in row]) for row in rows)
 
     def foot(self) -> str:
         """Return the end of a table."""
         return ""
+
+    def table(self, columns: Sequence[Column]) -> str:
+        """Return a table."""
+        return self.head(columns) + self.rows(columns) + self.foot()
 
 
 def _markdown(text: str, style: str) -> str:
@@ -112,11 +117,11 @@ class Html(Markdown):
         titles = [self._cell('th scope="col"', column, Text(column.shown_title)) for column in columns]
         return f"<table>\n<thead>\n<tr>{''.join(titles)}</tr>\n</thead>\n<tbody>\n"
 
-    def row(self, columns: Sequence[Column], row: Row) -> str:
-        """Return a row, with its first cell as its heading."""
+    def rows(self, columns: Sequence[Column]) -> str:
+        """Return the rows, each with its first cell as its heading."""
         tags = ['th scope="row"', *["td"] * (len(columns) - 1)]
-        cells = [self._cell(tag, column, row[column.title]) for tag, column in zip(tags, columns, strict=True)]
-        return f"<tr>{''.join(cells)}</tr>\n"
+        shown = ([self._cell(tag, of, cell) for cell in of.cells] for tag, of in zip(tags, columns, strict=True))
+        return "".join(f"<tr>{''.join(cells)}</tr>\n" for cells in zip(*shown, strict=True))
 
     def foot(self) -> str:
         """Return the end of a table."""
@@ -164,9 +169,8 @@ def _part(markup: Markdown, block: Block) -> Iterator[str]:
             else:
                 items[-1] = Text("\n").join([items[-1], right])
         yield markup.items([markup.text(_sentence(item)) for item in items])
-    elif isinstance(block, Table) and block.rows:
-        columns = block.filled
-        yield markup.head(columns) + "".join(markup.row(columns, row) for row in block.rows) + markup.foot()
+    elif isinstance(block, Table) and (columns := block.filled):
+        yield markup.table(columns)
     elif isinstance(block, Listing):
         source = [[f"# {remark}"] * bool(remark) + [code] * times for code, times, remark in block.lines]
         yield markup.lines("".join(f"{line}\n" for lines in source for line in lines), block.language)
@@ -206,21 +210,20 @@ class TableWriter(Writer):
         super().__init__()
         self._markup = _MARKUPS[format_]
         self._keys = keys
-        self._columns: list[Column] = []
+        self._titles: list[str] = []
 
     def rows(self, records: Sequence[Any], /) -> str:
         """Return the rows of some records, after a table head if one is needed."""
         table = records_table(self._keys, records)
-        columns = [column for column in table.columns if column in table.filled or column in self._columns]
-        head = ""
-        if columns != self._columns:
-            head = self.end() + self._markup.head(columns)
-            self._columns = columns
-        return head + "".join(self._markup.row(columns, row) for row in table.rows)
+        columns = [each for each in table.columns if each.is_filled or each.title in self._titles]
+        titles = [each.title for each in columns]
+        head = "" if titles == self._titles else self.end() + self._markup.head(columns)
+        self._titles = titles
+        return head + self._markup.rows(columns)
 
     def end(self) -> str:
         """Return the end of the table."""
-        return f"{self._markup.foot()}\n" if self._columns else ""
+        return f"{self._markup.foot()}\n" if self._titles else ""
 
 
 # A page to share: the output of several commands in one self-contained HTML file
@@ -299,9 +302,6 @@ _HEAD = """<!DOCTYPE html>
 <main>
 <h1>{title}</h1>"""
 
-_BEGIN = '<div class="wide" role="region" aria-label="{}" tabindex="0">'
-"""The start of an element that scrolls if it is wider than the page, also by keyboard."""
-
 
 Section = tuple[str, Page]
 """A part of a page: its heading and a command's output."""
@@ -342,17 +342,14 @@ class _SharedHtml(Html):
         name = f"{self._name}-{self._drawings}"
         return _wide("Drawing", svg(recorder.lines, self._title, None, name))
 
-    def head(self, columns: Sequence[Column]) -> str:
-        """Return a table up to its first row."""
-        return f"{_BEGIN.format('Table')}{super().head(columns)}"
-
-    def foot(self) -> str:
-        """Return the end of a table."""
-        return f"{super().foot()}</div>"
+    def table(self, columns: Sequence[Column]) -> str:
+        """Return a table."""
+        return _wide("Table", super().table(columns))
 
 
 def _wide(label: str, content: str) -> str:
-    return f"{_BEGIN.format(label)}{content}</div>"
+    """Return an element that scrolls if it is wider than the page, also by keyboard."""
+    return f'<div class="wide" role="region" aria-label="{label}" tabindex="0">{content}</div>'
 
 
 def page_text(title: str, sections: Sequence[Section]) -> str:

@@ -20,7 +20,7 @@ from rnncli.engine.study import CLOSED, OPEN, Gate, Outputs, Study
 from rnncli.errors import listed, printable
 from rnncli.immutable import NamedTuple
 from rnncli.quantities import plural
-from rnncli.render.blocks import BLOCK, GAP, Block, Column, Drawn, Line, Row, Table, hanging, marked
+from rnncli.render.blocks import GAP, Block, Column, Drawn, Line, Table, hanging, marked
 from rnncli.render.console import ON_DARK, ON_LIGHT, drawing_width
 from rnncli.reports.reach import PROBLEMS, Bins, LayerReach, NetworkReach, Reach, Spread
 
@@ -332,15 +332,6 @@ def _reach_text(reach: LayerReach, which: str) -> str:
 
 # How far back networks remember
 
-_COLUMNS = (
-    Column("Network"),
-    Column("To a tenth"),
-    Column("To a hundredth"),
-    Column("Left at the end", heading="Left"),
-    Column("Largest after"),
-    Column("Spectral radius", heading="Radius"),
-)
-
 _STARTS: Mapping[Init, str] = {
     "keras": "as Keras initialises them",
     "torch": "as PyTorch initialises them",
@@ -355,37 +346,32 @@ def reach_page(reach: Reach) -> Iterator[Block]:
     for number, network in enumerate(reaches, start=1):
         file = "" if network.file is None else f"  {printable(network.file)}"
         yield Line(Text.assemble(f"{number}  ", marked(network.spec, network.origin), file))
-    yield Table(_COLUMNS, [_cells(number, network) for number, network in enumerate(reaches, start=1)])
+    numbers = range(1, len(reaches) + 1)
+    radii = [Text(f"{network.spreads['spectral_radius'].median:.3g}") for network in reaches]
+    columns = [
+        Column("Network", [Text(f"{number}") for number in numbers]),
+        Column("To a tenth", [_steps_cell(network, "steps_to_tenth", f"{network.problem}") for network in reaches]),
+        Column("To a hundredth", [_steps_cell(network, "steps_to_hundredth") for network in reaches]),
+        Column(
+            "Left at the end", [_spread(network.spreads["last"], "-", "{:.0%}") for network in reaches], heading="Left"
+        ),
+        Column("Largest after", [_steps_cell(network, "largest_after") for network in reaches]),
+        Column("Spectral radius", radii, heading="Radius"),
+    ]
+    yield Table(columns, [f"Network {number}" for number in numbers])
     yield Drawn(lambda console: _curves(console, reaches))
     for text in (*_meaning(reaches), *_notes(reaches)):
         yield Line(Text(text), start=1, below_drawing=True)
 
 
-def _cells(number: int, reach: NetworkReach) -> Row:
-    def steps(key: str) -> Text:
-        return _spread(reach.spreads[key], lambda value: f">{reach.steps - 1:,}" if value is None else f"{value:,g}")
-
-    figures = {
-        "To a tenth": steps("steps_to_tenth"),
-        "To a hundredth": steps("steps_to_hundredth"),
-        "Left at the end": _spread(reach.spreads["last"], lambda share: "-" if share is None else f"{share:.0%}"),
-        "Largest after": steps("largest_after"),
-    }
-    if not reach.known:
-        word = Text(f"{reach.problem}")
-        figures = {title: word if title == "To a tenth" else Text("-") for title in figures}
-    radius = reach.spreads["spectral_radius"].median
-    return {
-        "Network": Text(str(number)),
-        BLOCK: Text(f"Network {number}"),
-        **figures,
-        "Spectral radius": Text(f"{radius:.3g}"),
-    }
+def _steps_cell(reach: NetworkReach, key: str, unknown: str = "-") -> Text:
+    never = f">{reach.steps - 1:,}" if reach.known else unknown
+    return _spread(reach.spreads[key], never, "{:,g}")
 
 
-def _spread(spread: Spread, written: Callable[[float | None], str]) -> Text:
+def _spread(spread: Spread, unknown: str, form: str) -> Text:
     """Return a median and, if the seeds differ, their range: `12 (9–14)`."""
-    middle, least, most = map(written, spread)
+    middle, least, most = (unknown if value is None else form.format(value) for value in spread)
     return Text(middle if least == most else f"{middle} ({least}–{most})")
 
 

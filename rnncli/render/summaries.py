@@ -12,7 +12,7 @@ from rich.text import Text
 from rnncli.errors import one_line
 from rnncli.layers.weights import FRAMEWORK_NAMES, at_level, name_at_levels
 from rnncli.quantities import Shape, count, duration, figure_text, memory, plural, shape_text
-from rnncli.render.blocks import BLOCK, GAP, Block, Column, Line, Listing, Pairs, Table, marked
+from rnncli.render.blocks import GAP, Block, Column, Line, Listing, Pairs, Table, marked
 from rnncli.reports import folded
 from rnncli.summary import DTYPE_BYTES, LayerSummary, Summary, worth_showing
 from rnncli.vocabulary import title
@@ -21,13 +21,6 @@ if TYPE_CHECKING:
     from rnncli.engine.forward import ForwardRun, LayerRun, Statistics
     from rnncli.engine.run import RunResult
     from rnncli.formats.model_file import ArrayGroup, ModelFile
-
-_LAYER_COLUMNS = (
-    Column("Layer (type)", number=False, leaves=3, shorter="Layer\n(type)"),
-    Column("Output Shape", number=False),
-    Column("Param #"),
-)
-"""Keras's columns for a layer. If there is no room for the type after the name, it goes below."""
 
 _WIDE = ("macs_per_step", "macs_per_second", "macs", "output_bytes")
 """The figures of a layer that --wide adds, if its network has them."""
@@ -39,19 +32,23 @@ _WIDE_TOTALS = ("macs_per_step", "macs")
 def summary_page(summary: Summary) -> Iterator[Block]:
     """Yield a network's table, with its input above and its totals below."""
     yield from head(summary)
+    alone = [[layer] for layer in summary.layers]
+    runs = list(folded(summary.layers, key=equal_but_for_its_name)) if summary.wide else alone
+    columns = _layer_columns(runs)
     if summary.wide:
         figures = [key for key in _WIDE if key in summary.totals]
-        runs = list(folded(summary.layers, key=equal_but_for_its_name))
-        rows = [_layer_cells(run) | _wide_cells(run, figures) for run in runs]
-        columns = (*_LAYER_COLUMNS, *(Column(title(key)) for key in figures), Column("Weights", number=False))
-        yield Table(columns, rows, whole=True)
-    else:
-        yield Table(_LAYER_COLUMNS, [_layer_cells([layer]) for layer in summary.layers])
+        columns += [Column(title(key), [_figure_cell(key, run) for run in runs]) for key in figures]
+        columns.append(Column("Weights", [_weights_cell(run) for run in runs], number=False))
+    yield Table(columns)
     yield from totals(summary, summary.wide)
     if summary.wide:
         yield from sizes_page(summary)
     elif None not in summary.input_shape[:2] and summary.layers:
-        yield from _activations(summary)
+        yield total(title("output_bytes"), figure_text("output_bytes", summary.output_bytes))
+        if summary.training_parts is not None:
+            weights, activations = map(memory, summary.training_parts)
+            text = f"{memory(sum(summary.training_parts))} (weights {weights}, activations {activations})"
+            yield total(title("training_bytes"), text)
     yield from modules_page(summary)
 
 
@@ -92,23 +89,28 @@ def equal_but_for_its_name(layer: LayerSummary) -> LayerSummary:
     return layer._replace(name="", weights=at_level(layer.weights, 0))
 
 
-def _layer_cells(run: Sequence[LayerSummary]) -> dict[str, Text]:
-    """Return the cells of Keras's three columns for a layer, or for a run of equal ones."""
-    layer = run[0]
-    names = [layer.name for layer in run]
+def _layer_columns(runs: Sequence[Sequence[LayerSummary]]) -> list[Column]:
+    """Return Keras's three columns for layers, and for runs of equal ones.
+
+    If there is no room for the type after the name, it goes below.
+    """
+    narrow = Column("Layer\n(type)", [_name_cell(run, "\n") for run in runs], number=False)
+    return [
+        Column("Layer (type)", [_name_cell(run, " ") for run in runs], number=False, leaves=3, narrow=[narrow]),
+        Column("Output Shape", [shape_cell(run[0].output_shape) for run in runs], number=False),
+        Column("Param #", [Text(each(f"{run[0].params:,}", run)) for run in runs]),
+    ]
+
+
+def _name_cell(run: Sequence[LayerSummary], space: str) -> Text:
     times = f" × {len(run)}" if len(run) > 1 else ""
-    type_ = (f"({layer.full_type})", "type")
-    return {
-        "Layer (type)": Text.assemble((run_name(names), "name"), " ", type_, times),
-        "Layer\n(type)": Text.assemble((run_name(names, separator="\n… "), "name"), "\n", type_, times),
-        "Output Shape": shape_cell(layer.output_shape),
-        "Param #": Text(each(f"{layer.params:,}", run)),
-    }
+    names = run_name([layer.name for layer in run], space)
+    return Text.assemble((names, "name"), space, (f"({run[0].full_type})", "type"), times)
 
 
-def run_name(names: Sequence[str], separator: str = " … ") -> str:
+def run_name(names: Sequence[str], space: str = " ") -> str:
     """Return the name of a layer, or the first and the last of a run."""
-    return names[0] if len(names) == 1 else f"{names[0]}{separator}{names[-1]}"
+    return names[0] if len(names) == 1 else f"{names[0]}{space}… {names[-1]}"
 
 
 def each(text: str, run: Sequence[object]) -> str:
@@ -116,16 +118,15 @@ def each(text: str, run: Sequence[object]) -> str:
     return text if len(run) == 1 else f"{len(run)} × {text}"
 
 
-def _wide_cells(run: Sequence[LayerSummary], figures: Sequence[str]) -> dict[str, Text]:
-    layer = run[0]
-    names = (name_at_levels(first.name, last.name) for first, last in zip(layer.weights, run[-1].weights, strict=True))
-    weights = (f"{name} {shape_text(weight.shape)}" for name, weight in zip(names, layer.weights, strict=True))
-    cells = {"Weights": Text("\n".join(weights))}
-    for key in figures:
-        value = getattr(layer, key)
-        text = figure_text(key, value)
-        cells[title(key)] = Text(text if value is None else each(text, run))
-    return cells
+def _figure_cell(key: str, run: Sequence[LayerSummary]) -> Text:
+    value = getattr(run[0], key)
+    text = figure_text(key, value)
+    return Text(text if value is None else each(text, run))
+
+
+def _weights_cell(run: Sequence[LayerSummary]) -> Text:
+    weights = zip(run[0].weights, run[-1].weights, strict=True)
+    return Text("\n".join(f"{name_at_levels(one.name, last.name)} {shape_text(one.shape)}" for one, last in weights))
 
 
 def shape_cell(shape: Shape) -> Text:
@@ -133,16 +134,6 @@ def shape_cell(shape: Shape) -> Text:
     text = Text(shape_text(shape))
     text.highlight_words(["None"], style="dim")
     return text
-
-
-def _activations(summary: Summary) -> Iterator[Block]:
-    """Yield the memory of a batch: the outputs of all layers, and training's weights and activations."""
-    yield total(title("output_bytes"), figure_text("output_bytes", summary.output_bytes))
-    parts = summary.training_parts
-    if parts is not None:
-        weights, activations = map(memory, parts)
-        text = f"{memory(sum(parts))} (weights {weights}, activations {activations})"
-        yield total(title("training_bytes"), text)
 
 
 def sizes_page(summary: Summary) -> Iterator[Block]:
@@ -187,14 +178,8 @@ _FEW = 8
 _TIME, _FIGURE = len("100.1 ms"), len("-0.00123")
 """The assumed widths of a time and of a figure, so that the table's layout does not depend on the values."""
 
-_RUN_COLUMNS = (
-    Column("Time", least=_TIME),
-    Column("Mean", least=_FIGURE),
-    Column("Std", leaves=2, least=_FIGURE),
-    Column("Min", leaves=1, least=_FIGURE),
-    Column("Max", leaves=1, least=_FIGURE),
-    Column("Sat.", least=len("100%")),
-)
+_STATISTICS = {"mean": 0, "std": 2, "min": 1, "max": 1}
+"""The statistics of outputs, and the order in which their columns are dropped."""
 
 
 def run_page(result: RunResult) -> Iterator[Block]:
@@ -214,25 +199,29 @@ def _run_table(run: ForwardRun, wide: bool) -> Iterator[Block]:
         few = ", ".join(f"{length:,}" for length in run.lengths)
         yield Line(Text(f"Lengths: {few if len(run.lengths) <= _FEW else several}"))
     runs = list(folded(run.layers, key=lambda layer: equal_but_for_its_name(layer.summary)))
-    rows = [_layer_cells([layer.summary for layer in layers]) | _run_cells(layers) for layers in runs]
-    yield Table((*_LAYER_COLUMNS, *_RUN_COLUMNS), rows, whole=wide, more="--wide")
+    outputs = [_outputs(layers) for layers in runs]
+    times = [Text(duration(sum(layer.seconds for layer in layers))) for layers in runs]
+    statistics = (
+        Column(name.title(), [Text(f"{getattr(values, name):.3g}") for values in outputs], True, leaves, least=_FIGURE)
+        for name, leaves in _STATISTICS.items()
+    )
+    columns = [
+        *_layer_columns([[layer.summary for layer in layers] for layers in runs]),
+        Column("Time", times, least=_TIME),
+        *(column._replace(leaves=0) if wide else column for column in statistics),
+        Column("Sat.", [_saturated_cell(values.saturated) for values in outputs], least=len("100%")),
+    ]
+    yield Table(columns, more="--wide")
     yield from totals(run.summary)
     yield total("Time", duration(run.seconds))
-    for layers in runs:
-        for note in _notes(layers, run):
+    for layers, values in zip(runs, outputs, strict=True):
+        for note in _notes(layers, values, run):
             yield GAP
             yield Line(Text(note))
 
 
-def _run_cells(layers: Sequence[LayerRun]) -> dict[str, Text]:
-    values = _outputs(layers)
-    share = values.saturated
-    saturated = Text("-") if share is None else Text(f"{share:.0%}")
-    if share is not None and share >= _NOTEWORTHY:
-        saturated.stylize("bold")
-    figures = {"Mean": values.mean, "Std": values.std, "Min": values.min, "Max": values.max}
-    time = Text(duration(sum(layer.seconds for layer in layers)))
-    return {"Time": time, **{title: Text(f"{value:.3g}") for title, value in figures.items()}, "Sat.": saturated}
+def _saturated_cell(share: float | None) -> Text:
+    return Text("-" if share is None else f"{share:.0%}", style="bold" if share and share >= _NOTEWORTHY else "")
 
 
 def _outputs(layers: Sequence[LayerRun]) -> Statistics:
@@ -243,9 +232,8 @@ def _outputs(layers: Sequence[LayerRun]) -> Statistics:
     return together
 
 
-def _notes(layers: Sequence[LayerRun], run: ForwardRun) -> Iterator[str]:
-    """Yield notes for learners about a layer, or a run of equal ones."""
-    values = _outputs(layers)
+def _notes(layers: Sequence[LayerRun], values: Statistics, run: ForwardRun) -> Iterator[str]:
+    """Yield notes for learners about a layer, or a run of equal ones, given the statistics of its outputs."""
     name = run_name([layer.summary.name for layer in layers])
     if values.nans and run.padded and not any(layer.statistics.infinite for layer in run.layers):
         samples = run.summary.input_shape[0] or 1
@@ -294,8 +282,6 @@ def _why_saturated(layer: LayerSummary, run: ForwardRun) -> str:
 
 # The contents of a model file
 
-_FILE_COLUMNS = (Column("In the file", number=False), Column("Layer", number=False), Column("Parameters"))
-
 _SHAPES = 3
 """The most distinct shapes shown for a group."""
 
@@ -321,12 +307,12 @@ def inspection_page(model: ModelFile) -> Iterator[Block]:
         total = f"Total: {plural(sum(part.layer_params), 'parameter')} in {framework}{of_file}"
         lead = f"{number}  " if len(model.parts) > 1 else ""
         yield Line(Text.assemble(lead, (str(part.network), "spec")))
-        rows = []
-        for piece, params in zip(part.nodes, part.layer_params, strict=True):
-            name, layer = one_line(piece.name), Text(piece.layer.spec(), style="layer")
-            cells = {"In the file": Text(name, style="name"), "Layer": layer, "Parameters": Text(f"{params:,}")}
-            rows.append({BLOCK: Text(name), **cells})
-        yield Table(_FILE_COLUMNS, rows)
+        columns = [
+            Column("In the file", [Text(one_line(node.name), style="name") for node in part.nodes], number=False),
+            Column("Layer", [Text(node.layer.spec(), style="layer") for node in part.nodes], number=False),
+            Column("Parameters", [Text(f"{params:,}") for params in part.layer_params]),
+        ]
+        yield Table(columns)
         yield Line(Text(total), start=1)
         effects = [note.effect.removesuffix(" size").removesuffix(" row").capitalize() for note in part.notes]
         notes = [f"{effect}: {note.text}" for effect, note in zip(effects, part.notes, strict=True)]
