@@ -6,9 +6,9 @@ so they cannot disagree with a summary's counts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import prod
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import listed
@@ -16,7 +16,17 @@ from rnncli.immutable import NamedTuple
 from rnncli.layers import Layer
 from rnncli.layers.base import Equation, Remark
 from rnncli.layers.cost import OverTime
-from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS, Axis, Framework, Weight, length, start, starts_text
+from rnncli.layers.weights import (
+    FRAMEWORK_NAMES,
+    FRAMEWORKS,
+    Axis,
+    Factor,
+    Framework,
+    Weight,
+    length,
+    start,
+    starts_text,
+)
 from rnncli.layers.words import fields_in_both
 from rnncli.network import Network, check_flags, plain
 from rnncli.quantities import Shape, features_of, memory, shape_text
@@ -200,38 +210,33 @@ def _field_and_start_notes(layer: Layer, weights: Sequence[Weight], framework: F
         yield Remark("Start", starts_text(weights[: len(weights) // len(layer.directions)]))
 
 
-class _Sum(NamedTuple):
-    """A sum in words and in numbers; the numbers are None if some are unknown."""
-
-    words: tuple[str, ...]
-    numbers: tuple[str, ...] | None
-
-    def __add__(self, other: _Sum) -> _Sum:  # type: ignore[override]
-        known = self.numbers is not None and other.numbers is not None
-        return _Sum(self.words + other.words, (self.numbers or ()) + (other.numbers or ()) if known else None)
-
-    def times(self, words: str, numbers: int | str | None) -> _Sum:
-        """Return the sum times a factor; unchanged if the factor is unknown or the sum is empty."""
-        if numbers is None or not self.words:
-            return self
-        factor = f"{numbers:,}" if isinstance(numbers, int) else numbers
-        known = None if self.numbers is None else (f"{factor} × {_grouped(self.numbers)}",)
-        return _Sum((f"{words} × {_grouped(self.words)}",), known)
+_Sum = Sequence[Sequence["Factor | _Sum"]]
+"""A sum of products, whose factors may be sums."""
 
 
-def _grouped(terms: Sequence[str]) -> str:
-    """Return a sum as a factor of a product, in parentheses if it has several terms."""
-    return terms[0] if len(terms) == 1 else f"({' + '.join(terms)})"
+def _words(terms: _Sum) -> str:
+    return _spelt(terms, lambda factor: factor.name)
 
 
-def _product(axes: Sequence[Axis]) -> Formula:
+def _numbers(terms: _Sum) -> str:
+    return _spelt(terms, lambda factor: f"{factor.number:,}")
+
+
+def _spelt(terms: _Sum, spelling: Callable[[Factor], str]) -> str:
+    """Return a sum, given the spelling of a factor; sums in it are in parentheses if they have several terms."""
+
+    def text(factor: Factor | _Sum) -> str:
+        if isinstance(factor, Factor):
+            return spelling(factor)
+        return _spelt(factor, spelling) if len(factor) == 1 else f"({_spelt(factor, spelling)})"
+
+    return " + ".join(" × ".join(map(text, term)) or "1" for term in terms)
+
+
+def _product(axes: Iterable[Axis]) -> Formula:
     """Return the formula for a weight's size: the product of all its factors."""
-    factors = [factor for axis in axes for factor in axis]
-    return Formula(
-        " × ".join(factor.name for factor in factors) or "1",
-        " × ".join(f"{factor.number:,}" for factor in factors) or "1",
-        prod(map(length, axes)),
-    )
+    factors = tuple(chain.from_iterable(axes))
+    return Formula(_words([factors]), _numbers([factors]), length(factors))
 
 
 def _total(weights: Sequence[Weight], directions: int) -> Formula | None:
@@ -245,21 +250,23 @@ def _total(weights: Sequence[Weight], directions: int) -> Formula | None:
     own = weights[: len(weights) // directions]
     sharing = [weight for weight in own if weight.role != "projection"]
     shared = next(axis for axis in own[0].axes if all(axis in weight.axes for weight in sharing))
-    lead = _product([shared])
     rests = []
     for weight in sharing:
         others = list(weight.axes)
         others.remove(shared)  # a square kernel has it twice and keeps one
-        rests.append(_product(others))
-    added = [_product(weight.axes) for weight in own if weight.role == "projection"]
-    inside = _Sum(tuple(each.words for each in rests), tuple(each.numbers for each in rests))
-    outside = _Sum(tuple(each.words for each in added), tuple(each.numbers for each in added))
-    short = (f"{lead.value:,} × {sum(each.value for each in rests):,}", *(f"{each.value:,}" for each in added))
-    steps = [inside.times(lead.words, lead.numbers) + outside, _Sum(short, short)]
+        rests.append(tuple(chain.from_iterable(others)))
+    added = [tuple(chain.from_iterable(weight.axes)) for weight in own if weight.role == "projection"]
+    whole: _Sum = [[*shared, rests], *added]
+    short: _Sum = [[_value([shared]), _value(rests)], *([_value([each])] for each in added)]
     if directions > 1:
-        steps = [step.times("directions", directions) for step in steps]
-    numbers = " = ".join(" + ".join(step.numbers or ()) for step in steps)
-    return Formula(" + ".join(steps[0].words), numbers, sum(weight.params for weight in weights))
+        twice = Factor("directions", directions)
+        whole, short = [[twice, whole]], [[twice, short]]
+    numbers = f"{_numbers(whole)} = {_numbers(short)}"
+    return Formula(_words(whole), numbers, sum(weight.params for weight in weights))
+
+
+def _value(products: Iterable[Axis]) -> Factor:
+    return Factor("", sum(map(length, products)))
 
 
 def _other_note(
@@ -322,8 +329,7 @@ def sizes(summary: Summary) -> Iterator[Size]:
         return
     batch, timesteps = summary.input_shape[:2]
     yield _parameters(summary)
-    outputs = _per_vector(summary.account.outputs, timesteps).times("batch", batch)
-    yield _size(summary, "output_bytes", outputs)
+    yield _size(summary, "output_bytes", _per_sample(summary.account.outputs, batch, timesteps))
     yield _streaming(summary)
     yield _training(summary, batch, timesteps)
 
@@ -331,7 +337,7 @@ def sizes(summary: Summary) -> Iterator[Size]:
 def _parameters(summary: Summary) -> Size:
     total = summary.total_params
     if summary.dtype != "int8":
-        return _size(summary, "total_bytes", _Sum(("parameters",), (f"{total:,}",)))
+        return _size(summary, "total_bytes", [[Factor("parameters", total)]])
     account = summary.account
     words = f"in matrices × 1 B + (other parameters + scales) × {FLOAT_BYTES} B"
     numbers = f"{total - account.floats:,} × 1 B + ({account.floats:,} + {account.scales:,}) × {FLOAT_BYTES} B"
@@ -352,52 +358,48 @@ def _streaming(summary: Summary) -> Size:
         named = {"input": f"input of {name}", "gates": f"gates of {name}", "output": f"output of {name}"}
         parts |= {word: getattr(most, part) for part, word in named.items()}
     parts["output"] = features_of(account.shape)
-    parts = {word: number for word, number in parts.items() if number}
-    return _size(summary, "streaming_bytes", _Sum((*parts,), tuple(f"{number:,}" for number in parts.values())))
+    return _size(summary, "streaming_bytes", [[Factor(word, number)] for word, number in parts.items() if number])
 
 
 def _training(summary: Summary, batch: int | None, timesteps: int | None) -> Size:
     if summary.dtype in UNTRAINED:
         return Size("training_bytes", None, "", "", f"{summary.dtype} is not for training: give --dtype float32")
     total, trained = summary.total_params, summary.trainable_params
-    if trained == total:
-        params = _Sum((f"{1 + TRAINED_COPIES} × parameters",), (f"{1 + TRAINED_COPIES} × {total:,}",))
-    else:
-        params = _Sum(
-            ("parameters", f"{TRAINED_COPIES} × trainable parameters"),
-            (f"{total:,}", f"{TRAINED_COPIES} × {trained:,}"),
-        )
+    params = [[_same(1 + TRAINED_COPIES), Factor("parameters", total)]]
+    if trained != total:
+        params = [[Factor("parameters", total)], [_same(TRAINED_COPIES), Factor("trainable parameters", trained)]]
     parts = summary.training_parts
     weights, activations = ("", "") if parts is None else (f" {memory(each)}" for each in parts)
     note = f"weights{weights}: parameters, gradients, Adam's two moments"
     kept = summary.account.trains_on
     if kept:
         note += f"; activations{activations}: gates, states and outputs of each timestep, for backpropagation"
-    return _size(summary, "training_bytes", params + _per_vector(kept, timesteps).times("batch", batch), note)
+    return _size(summary, "training_bytes", [*params, *_per_sample(kept, batch, timesteps)], note)
 
 
 def _size(summary: Summary, key: str, terms: _Sum, note: str = "") -> Size:
-    number = f"{number_bytes(summary.dtype)} B"
-    words = f"{_grouped(terms.words)} × {number}"
+    number = f" × {number_bytes(summary.dtype)} B"
     value: int | None = getattr(summary, key)
-    if value is None or terms.numbers is None:
-        return Size(key, value, words, "", _TIMESTEPS_UNKNOWN)
-    return Size(key, value, words, f"{_grouped(terms.numbers)} × {number}", note)
+    if value is None:
+        return Size(key, value, _words([[terms]]) + number, "", _TIMESTEPS_UNKNOWN)
+    return Size(key, value, _words([[terms]]) + number, _numbers([[terms]]) + number, note)
 
 
-def _per_vector(numbers: OverTime, timesteps: int | None) -> _Sum:
-    """Return a count of numbers per vector as a sum over the vectors: `timesteps × 64 + 32`.
+def _per_sample(numbers: OverTime, batch: int | None, timesteps: int | None) -> _Sum:
+    """Return the numbers of a batch as a sum over the vectors of a sample: `batch × (timesteps × 64 + 32)`.
 
     Args:
-        numbers: the numbers per vector, by the number of vectors.
+        numbers: the numbers per vector, by the number of vectors; the terms are in words if one of them is unknown.
+        batch: the number of samples, or None to leave it out.
         timesteps: the timesteps of the input.
     """
-    words = tuple(_term("timesteps" if steps == timesteps else steps, each) for steps, each in numbers.items())
-    known = None not in numbers
-    return _Sum(words, tuple(_term(steps, each) for steps, each in numbers.items()) if known else None)
+    terms = []
+    for steps, each in numbers.items():
+        vectors = Factor("timesteps", steps or 0) if steps == timesteps else _same(steps or 0)
+        terms.append([_same(each)] if steps == 1 != timesteps else [vectors, _same(each)])
+    return [[Factor("batch", batch), terms]] if batch is not None and terms else terms
 
 
-def _term(steps: int | str | None, each: int) -> str:
-    if steps == 1:
-        return f"{each:,}"
-    return f"{steps if isinstance(steps, str) else f'{steps:,}'} × {each:,}"
+def _same(number: int) -> Factor:
+    """Return a number that is also itself in words."""
+    return Factor(f"{number:,}", number)
