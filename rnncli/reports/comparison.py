@@ -276,10 +276,6 @@ def _equal_roles(first: list[str], second: list[str]) -> list[tuple[int, int]]:
     return matches
 
 
-SettingValue = int | str | None
-"""A value of a setting; None means unknown."""
-
-
 _SETTINGS: Mapping[str, tuple[str, Mapping[str, str], tuple[str, ...]]] = {
     "framework": (
         "",
@@ -331,9 +327,16 @@ def effects(comparison: Comparison) -> Iterator[str]:
 
     It compares the first and the last value in every network, all else being equal.
     """
+    summaries = {(column.network, column.setting): column.summary for column in comparison.columns}
     for name in varied(comparison.columns):
         values = list(dict.fromkeys(getattr(column.setting, name) for column in comparison.columns))
-        pairs = list(_pairs(comparison.columns, name, values[0], values[-1]))
+        pairs = [
+            (column.summary, there)
+            for column in comparison.columns
+            if getattr(column.setting, name) == values[0]
+            # A source of another framework may be another network.
+            and (there := summaries.get((column.network, column.setting._replace(**{name: values[-1]}))))
+        ]
         unit, same, changed = _SETTINGS[name]
         changes = {
             figure: _change([(getattr(one, figure), getattr(other, figure)) for one, other in pairs])
@@ -364,23 +367,11 @@ def _with_verb(figures: Sequence[str], verb: str, how: str) -> str:
     return f"{listed(figures)} {verb}{'' if several else 's'} {how}"
 
 
-def _in_words(value: SettingValue, unit: str) -> str:
+def _in_words(value: int | str | None, unit: str) -> str:
     """Return a value in words: `500 timesteps`, `PyTorch`."""
     if isinstance(value, int):
         return plural(value, unit)
     return f"unknown {unit}s" if value is None else FRAMEWORK_NAMES.get(value, value)  # type: ignore[call-overload]
-
-
-def _pairs(
-    columns: Sequence[Compared], name: str, first: SettingValue, last: SettingValue
-) -> Iterator[tuple[Summary, Summary]]:
-    """Yield each network's summaries for the first and the last value of a setting, the other settings being equal."""
-    summaries = {(column.network, column.setting): column.summary for column in columns}
-    for column in columns:
-        if getattr(column.setting, name) == first:
-            there = column.setting._replace(**{name: last})  # type: ignore[arg-type]
-            if (column.network, there) in summaries:  # a source of another framework may be another network
-                yield column.summary, summaries[column.network, there]
 
 
 def _change(numbers: Sequence[tuple[int | None, int | None]]) -> tuple[str, str] | None:

@@ -62,20 +62,25 @@ class PlacedLayer(NamedTuple):
         return dict(params)
 
 
-Roles = Mapping[Role, Mapping[str, int]]
-"""For each role the factors of one weight, and how often each occurs in the product."""
-
-
 class Factors(NamedTuple):
     """The factors that determine the sizes of a layer's weights.
 
     Attributes:
         numbers: the value of each factor (units, input, directions) and, by role, the number of weights per direction.
-        roles: the factors of each role.
+        roles: for each role the factors of one weight, and how often each occurs in the product.
     """
 
     numbers: Mapping[str, int]
-    roles: Roles
+    roles: Mapping[Role, Mapping[str, int]]
+
+    def params(self) -> dict[Role, int]:
+        """Return the number of parameters for each role that has any."""
+        products = {role: {**factors, role: 1, "directions": 1} for role, factors in self.roles.items()}
+        params = {
+            role: prod(self.numbers[name] ** times for name, times in factors.items())
+            for role, factors in products.items()
+        }
+        return {role: number for role, number in params.items() if number}
 
 
 def factors_of(layer: Layer, weights: Sequence[Weight]) -> Factors | None:
@@ -112,15 +117,6 @@ def _projected(factors: Factors) -> Factors:
         for role, names in factors.roles.items()
     }
     return Factors({**factors.numbers, "proj": factors.numbers["units"]}, roles)
-
-
-def params_of(numbers: Mapping[str, int], roles: Roles) -> dict[Role, int]:
-    """Return the number of parameters for each role that has any."""
-    params = {
-        role: numbers["directions"] * numbers[role] * prod(numbers[name] ** times for name, times in factors.items())
-        for role, factors in roles.items()
-    }
-    return {role: number for role, number in params.items() if number}
 
 
 class RoleChange(NamedTuple):
@@ -165,7 +161,15 @@ def _number_of(what: str) -> Callable[[FactorChange], str]:
 
 
 def _features(factor: FactorChange) -> str:
-    features = f"{factor.there:,} features{_source_text(factor)} instead of {factor.here:,}{_directions_text(factor)}"
+    """Return the change of the input features, and which layer or which directions of it they come from."""
+    before, source = _feature_source(factor.first), _feature_source(factor.other)
+    of, why = f" of {source.spec()}" if source.spec() != before.spec() else "", ""
+    if factor.there == 2 * factor.here and source.merge == "concat" != before.merge:
+        of, why = "", " because bi keeps both directions"
+    elif factor.here == 2 * factor.there and before.merge == "concat" != source.merge:
+        merged = f"bi={source.merge} merges them" if source.merge else "without bi there is one direction"
+        of, why = "", f" because {merged}"
+    features = f"{factor.there:,} features{of} instead of {factor.here:,}{why}"
     if factor.name == "features":
         return f"{features}: {_grows(factor)}"
     ratio = factor.there / factor.here
@@ -250,30 +254,6 @@ def _feature_source(placed: PlacedLayer) -> Layer:
         if features_of(layer.output_shape((None, *steps, features + 1))) != features + 1:
             return layer
     return placed.layers[0]
-
-
-def _doubled(one: PlacedLayer, other: PlacedLayer) -> bool:
-    """Whether a layer reads both directions of a bi layer, and the other one a single direction of the same size."""
-    twice = features_of(one.input_shape) == 2 * features_of(other.input_shape)
-    return twice and _feature_source(one).merge == "concat" and _feature_source(other).merge != "concat"
-
-
-def _source_text(factor: FactorChange) -> str:
-    """Return which layer the features come from, unless another part of the sentence explains it."""
-    if _directions_text(factor):
-        return ""
-    source = _feature_source(factor.other)
-    return f" of {source.spec()}" if source.spec() != _feature_source(factor.first).spec() else ""
-
-
-def _directions_text(factor: FactorChange) -> str:
-    """Return a clause that explains the number of features by the directions of the layer before, if they do."""
-    if _doubled(factor.other, factor.first):
-        return " because bi keeps both directions"
-    if _doubled(factor.first, factor.other):
-        merge = _feature_source(factor.other).merge
-        return f" because bi={merge} merges them" if merge else " because without bi there is one direction"
-    return ""
 
 
 def _cause_text(factor: FactorChange) -> str:
@@ -369,7 +349,7 @@ def reasons(first: PlacedLayer | None, other: PlacedLayer | None) -> tuple[Reaso
     if one is None or two is None:
         return ()
     here, there = joined(one, two)
-    known = params_of(*here) == first.by_role() and params_of(*there) == other.by_role()
+    known = here.params() == first.by_role() and there.params() == other.by_role()
     return tuple(_factor_changes(first, other, here, there)) if known and {*here.numbers} <= {*TEXTS} else ()
 
 
@@ -384,12 +364,11 @@ def _parts(before: Mapping[Role, int], after: Mapping[Role, int]) -> tuple[RoleC
 
 def _factor_changes(first: PlacedLayer, other: PlacedLayer, here: Factors, there: Factors) -> Iterator[Reason]:
     """Yield a reason for each factor that differs, replacing one after another."""
-    numbers = dict(here.numbers)
-    for name in [each for each in TEXTS if each in numbers]:
-        before = params_of(numbers, here.roles)
-        numbers[name] = there.numbers[name]
-        after = params_of(numbers, here.roles)
+    for name in [each for each in TEXTS if each in here.numbers]:
+        changed = here._replace(numbers={**here.numbers, name: there.numbers[name]})
+        before, after = here.params(), changed.params()
         if parts := _parts(before, after):
             others = len({*before, *after}) > len(parts)
-            factor = FactorChange(name, here.numbers[name], numbers[name], first, other, parts, others)
+            factor = FactorChange(name, here.numbers[name], there.numbers[name], first, other, parts, others)
             yield Reason(other.layer.spec(), TEXTS[name](factor), parts)
+        here = changed
