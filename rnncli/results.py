@@ -37,7 +37,7 @@ class Result:
 
     def __str__(self) -> str:
         """Return the command's output, with the terminal's width, or its natural width if there is no terminal."""
-        return str(_shown().text(self))
+        return str(rendering("console").plain_text(rendering("results").page_of(self)))
 
     def to(self, format: str) -> str:
         """Return the command's output with `--format`.
@@ -48,7 +48,7 @@ class Result:
         Raises:
             ArgumentError: there is no such format, or the result cannot be written in it.
         """
-        return str(_shown().written(self, format))
+        return str(rendering("results").written(self, format))
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the rows that `--format csv` prints, each as a dict by column, with numbers and shapes.
@@ -61,7 +61,7 @@ class Result:
         Raises:
             ArgumentError: the result has no rows: a drawing, source.
         """
-        rows: list[dict[str, Any]] = _shown().rows(self)
+        rows: list[dict[str, Any]] = rendering("results").rows(self)
         return rows
 
     def save_svg(self, path: str | PathLike[str], theme: str = "dark") -> WrittenFile:
@@ -75,16 +75,16 @@ class Result:
             ArgumentError: an argument is not allowed.
             RnncliError: the file cannot be written.
         """
-        written: WrittenFile = _shown().save_svg(self, path, theme)
+        written: WrittenFile = rendering("results").save_svg(self, path, theme)
         return written
 
     def _repr_html_(self) -> str:
         """Return the HTML for a notebook: tables and drawings, in the page's colours."""
-        return str(_shown().notebook(self))
+        return str(rendering("documents").part_of_page(self.title, rendering("results").page_of(self)))
 
     def _repr_markdown_(self) -> str:
         """Return the Markdown for programs that display it."""
-        return str(_shown().written(self, "markdown"))
+        return self.to("markdown")
 
 
 class _Later:
@@ -137,6 +137,6 @@ class Commands:
         return self.summary()._repr_markdown_()
 
 
-def _shown() -> Any:
-    """Return the module that displays results. It is a higher-level module, imported when a result is first shown."""
-    return import_module("rnncli.render.results")
+def rendering(module: str) -> Any:
+    """Return a module of `rnncli.render`, which is a higher-level package, imported when a result is first shown."""
+    return import_module(f"rnncli.render.{module}")

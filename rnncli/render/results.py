@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from importlib import import_module
 from itertools import chain
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,7 +16,7 @@ from rnncli.errors import ArgumentError, listed, one_line
 from rnncli.immutable import NamedTuple
 from rnncli.network import check_known
 from rnncli.render.terminal import DOCUMENTS, PROGRAMS, THEMES, Picture, Theme
-from rnncli.results import Result
+from rnncli.results import Result, rendering
 from rnncli.search.budget import FIGURES
 from rnncli.summary import ORIGIN, TOTALS, TOTALS_AT_RATE
 
@@ -281,13 +280,8 @@ SHOWN = {
 def page_of(result: Result) -> Page:
     """Return the page of a result, for people."""
     module, _, function = SHOWN[type(result).__name__].page.partition(".")
-    page: Page = getattr(_module(module), function)(result)
+    page: Page = getattr(rendering(module), function)(result)
     return page
-
-
-def _module(name: str) -> Any:
-    """Return a module of this package that imports Rich."""
-    return import_module(f"rnncli.render.{name}")
 
 
 def _layout_of(result: Result) -> Layout:
@@ -317,7 +311,7 @@ class ResultWriter(Writer):
             self._writer = self._writer or WRITERS[self._format](_layout_of(results[0]))
             self.head = self._writer.head
         else:
-            documents = _module("documents")
+            documents = rendering("documents")
             if shown.keys is None:
                 return "".join(documents.document(self._format, page_of(result)) for result in results)
             self._writer = self._writer or documents.TableWriter(self._format, shown.keys(results[0]))
@@ -334,13 +328,6 @@ def rows(result: Result) -> list[dict[str, Any]]:
     return [dict(zip(layout.columns, cells, strict=True)) for record in records for cells in layout.cells(record)]
 
 
-def text(result: Result) -> str:
-    """Return a result as a command shows it at the width of this screen, without colours."""
-    from rnncli.render.console import plain_text
-
-    return plain_text(page_of(result))
-
-
 def written(result: Result, format_: str) -> str:
     """Return a result in a format; see `Result.to`."""
     check_known("format", format_, ("table", *PROGRAMS, *DOCUMENTS))
@@ -349,11 +336,6 @@ def written(result: Result, format_: str) -> str:
     writes = ResultWriter(format_)
     found = writes.rows([result])
     return writes.head + found + writes.end()
-
-
-def notebook(result: Result) -> str:
-    """Return a result as a part of a notebook's page."""
-    return str(_module("documents").part_of_page(result.title, page_of(result)))
 
 
 def save_svg(result: Result, path: str | PathLike[str], theme: str) -> WrittenFile:
