@@ -18,7 +18,7 @@ from rnncli import Network, SpecError
 from rnncli.commands.layers import command, complete_word
 from rnncli.engine.activations import ACTIVATION_FUNCTIONS
 from rnncli.language.arguments import CLASSES
-from rnncli.language.framework_words import FRAMEWORK_WORDS
+from rnncli.language.framework_words import FRAMEWORK_WORDS, framework_error
 from rnncli.layers import KINDS, LAYERS
 from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
 from rnncli.layers.options import Choice, Flag
@@ -236,6 +236,7 @@ input:8,lstm:4   'input:8,lstm:4' is a spec or part of one, not a word  rnncli e
 lstm:4           'lstm:4' is a spec or part of one, not a word          rnncli layers lstm
 Lstm:4,rnm       'Lstm:4,rnm' is a spec or part of one, not a word      rnncli layers Lstm
 rnm:4            'rnm:4' is a spec or part of one, not a word           `rnncli layers` lists them all
+Error: bad call  there is no kind, field or activation 'Error: bad call'   `rnncli layers` lists them all
 """
 
 
@@ -296,14 +297,20 @@ PASTED = {
     "input.size(-1) must be equal to input_size. Expected 8, got 7": "shape",
     "expected axis -1 of input shape to have value 8, but received input with shape (None, 5, 7)": "shape",
     "RuntimeError: mat1 and mat2 shapes cannot be multiplied (2x7 and 8x4)": "shape",
+    "Param #": "param",
 }
-"""Error messages of Keras and PyTorch, and the topic of each."""
+"""What Keras and PyTorch print, and the topic of each."""
 
 
-def test_an_error_message_of_keras_or_pytorch_may_be_pasted(at: Walk, output: Callable[..., str]) -> None:
+def test_an_error_message_of_keras_or_pytorch_may_be_pasted(at: Walk, output: Callable[..., str], rnncli: Run) -> None:
     for error, word in PASTED.items():
         with at(error):
             assert output(error) == output(word)
+    for error in ("IndexError: index out of range in self", "'tuple' object has no attribute 'size'"):
+        with at(error):  # without a topic: the same advice as where a spec is expected
+            explained = framework_error(error)
+            assert explained
+            assert f"{explained.advice}; for example: rnncli summary" in rnncli("layers", error).stderr
 
 
 def test_common_words_are_answered_with_an_example_that_runs(at: Walk) -> None:

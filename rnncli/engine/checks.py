@@ -53,11 +53,14 @@ def check_input(network: Network, shape: tuple[int, ...], dtype: np.dtype[Any]) 
     expected = network.input_shape()
     names = ("batch", "timesteps", "features")[: len(expected)]
     want = ", ".join(name if size is None else f"{size}" for name, size in zip(names, expected, strict=True))
-    if len(shape) != len(expected) or any(size not in (None, got) for size, got in zip(expected, shape, strict=True)):
-        missing_batch = len(shape) == len(expected) - 1
+    fits, lacks_batch = (
+        len(shape) == len(sizes) and all(size in (None, got) for size, got in zip(sizes, shape, strict=True))
+        for sizes in (expected, expected[1:])
+    )
+    if not fits:
         raise ArgumentError(
             f"the input has shape {shorten(str(shape), 72)}, expected ({want})",
-            "add a batch axis: x[None]" if missing_batch else None,
+            "add a batch axis: x[None]" if lacks_batch else None,
         )
     if 0 in shape:
         raise ArgumentError(f"the input has shape {shorten(str(shape), 72)}: it is empty")

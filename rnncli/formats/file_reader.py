@@ -247,5 +247,5 @@ def check_beginning(start: bytes, what: str, *expected: bytes, advice: str | Non
     if found is not None:
         raise RnncliError(f"it is {found}, expected {what}")
     if expected:
-        found = f"something else: it begins with {shorten(repr(start[:8]))}" if start else "empty"
-        raise RnncliError(f"it is {found}, expected {what}", advice)
+        found = f"begins with {shorten(repr(start[:8]))}" if start else "is empty"
+        raise RnncliError(f"it {found}, expected {what}", advice)

@@ -175,7 +175,7 @@ def compared(columns: Sequence[Compared]) -> Comparison:
     if len(columns) < 2:
         raise ArgumentError(
             "a comparison needs two networks",
-            "give another SPEC, or for one --timesteps 10 --timesteps 500, or --framework keras --framework torch",
+            "give another network, or several values: timesteps=[10, 500], framework=['keras', 'torch']",
         )
     rows: list[_Row] = []
     for index, column in enumerate(columns):

@@ -11,7 +11,7 @@ from typing import Any
 from rnncli.errors import SpecError, UsageError, listed, quote
 from rnncli.immutable import NamedTuple
 from rnncli.language.arguments import CLASSES, PYTORCH_NAMES, STACKED, attribute_of
-from rnncli.language.framework_words import FRAMEWORK_WORDS
+from rnncli.language.framework_words import FRAMEWORK_WORDS, framework_error
 from rnncli.language.likeness import closest
 from rnncli.layers import KINDS, LAYERS, Activation, Layer
 from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATIONS, GATE_ACTIVATION_OPTION, OTHER_NAMES
@@ -412,28 +412,29 @@ def sort_of(typed: str) -> tuple[str, str]:
     for topic, pattern in PASTED.items():
         if re.search(pattern, typed):
             return "topic", topic
-    word = re.split(r"[(=\[]", typed.strip(" .").lower().rpartition(".")[2])[0].strip()
+    word = re.split(r"[(=\[]", typed.strip(" .#").lower().rpartition(".")[2])[0].strip()
     for name, (known, _) in _SORTS.items():
         for each in (word, re.sub("[- ]", "_", word), re.sub("[-_ ]", "", word)):
             if each in known:
                 return name, each
-    if "," in typed or ":" in typed:
+    if (explained := framework_error(typed)) is not None:
+        means, repair = explained.message.partition(": ")[2], f"rnncli summary {explained.repair}"
+        raise UsageError(means, explained.advice, lead=explained.lead, repair=repair)
+    if re.search("[,:]", typed) and not re.search("[a-z] [a-z]", typed):
+        message = f"{quote(typed)} is a spec or part of one, not a word"
         try:
             Network.parse(typed)
         except SpecError:
             first = re.split("[,:]", typed.strip())[0]
-            repair = f"rnncli layers {first}" if is_word(first) else None
+            repair = f"rnncli layers {first}" if is_word(first) else ""
         else:
             repair = f"rnncli explain {shlex.quote(typed)}"
-        message = f"{quote(typed)} is a spec or part of one, not a word"
-        raise UsageError(message, None if repair else _ALL, repair=repair)
-    every = list(dict.fromkeys(each for known, _ in _SORTS.values() for each in known))
-    guess = closest(word, every, likeness=0.7) if len(word) < _LONGEST else None
-    raise UsageError(
-        f"there is no kind, field or activation {quote(typed)}",
-        None if guess else _ALL,
-        repair=guess and f"rnncli layers {guess}",
-    )
+    else:
+        message = f"there is no kind, field or activation {quote(typed)}"
+        every = list(dict.fromkeys(each for known, _ in _SORTS.values() for each in known))
+        guess = closest(word, every, likeness=0.7) if len(word) < _LONGEST else None
+        repair = f"rnncli layers {guess}" if guess else ""
+    raise UsageError(message, None if repair else _ALL, repair=repair or None)
 
 
 def words() -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
