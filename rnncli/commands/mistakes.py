@@ -29,6 +29,7 @@ from rnncli.commands.command_line import (
     running,
     shown,
 )
+from rnncli.commands.groups import GivenTwiceError
 from rnncli.commands.rewrites import COMMANDS, LINES, PARTS
 from rnncli.commands.values import OneOf, Value
 from rnncli.commands.wrong_arguments import joined, meant_by, near_file, with_near_files, wrong_argument
@@ -315,9 +316,11 @@ def _rewritten(this: TypedLine, place: int | None = None, rows: Sequence[Rewrite
 
 
 def _is_refused_anew(this: TypedLine, new: Line) -> bool:
-    """Whether Click refuses the new line of the same command, other than for something missing."""
+    """Whether Click refuses the new line of the same command, other than for something missing or given twice."""
     refusal = _refusal(TypedLine.of(this.group, new))
-    refused = isinstance(refusal, click.UsageError) and not isinstance(refusal, click.MissingParameter)
+    refused = isinstance(refusal, click.UsageError) and not isinstance(
+        refusal, click.MissingParameter | GivenTwiceError
+    )
     return refused and new[:1] == this.typed[:1]
 
 

@@ -122,11 +122,9 @@ def _wrong_choice(this: TypedLine, what: str, type_: OneOf) -> Refused:
     if right:  # after other words of a sentence
         kept = [each for at, each in enumerate(this.words) if at not in this.arguments or at == right[0]]
         return f"{quote(value)} is not a {what.strip('[]').lower().replace('|', ' or ')}", [Applied(this.line(kept))]
-    steps: list[Applied[Line]] = (
-        [Applied(("layers", value), advice=A_WORD)] if this.name == "help" and is_word(value) else []
-    )
+    steps: list[Applied[Line]] = [Applied(("layers", value), advice=A_WORD)] if is_word(value) else []
     command = COMMANDS.get(value.lower(), "").partition(" ")[0]
-    nearest = type_.meant(value) or (command if command in choices else type_.nearest(value))
+    nearest = command if command in choices else type_.nearest(value)
     if nearest is not None:
         steps.append(Applied(this.with_(place, *[Word(nearest)] * (nearest != this.name))))
     if len(choices) > _FEW:
@@ -148,26 +146,19 @@ def _wrong_value(this: TypedLine, option: click.Option, message: str) -> Refused
     value = word.value or ""
     # The option's name as it was typed.
     name = word.text if word.text.startswith("--") else long_name(option)
-    named_kind = value.lower().partition(":")[0] in KINDS or "(" in value
-    meant = None if named_kind else _type_of(option).nearest(value)
-    is_network = meant is None and is_spec(value) and re.search("[a-z]{2}", value.lower())
+    is_network = is_spec(value) and re.search("[a-z]{2}", value.lower()) and _type_of(option).nearest(value) is None
     if is_network or value.partition("=")[0] in this.options:
         return f"{name} needs a value: {_taken(option)}", [_with_example(this, place, option, Word(value))]
-    compared = this.having(name).get("compare", option)
     several = values_in(option, value)
     steps = [*_meant(this, place, option)]
     if several and not re.search("[0-9]/[0-9]", value):  # a fraction
-        steps.append(
-            Applied(this.with_(place, word._replace(value=several[0])), "with the first value", drops=value, costs=1)
-        )
-    if several and (option.multiple or compared.multiple):
-        parts = [*this.words[:place], *(word._replace(value=each) for each in several), *this.words[place + 1 :]]
-        if option.multiple:
-            steps.insert(0, Applied(this.line(parts)))
-        elif _compares(this, option):
-            steps.insert(0, Applied(this.line(parts, "compare"), advice="compare shows them side by side"))
-        return f"{name} is {quote(value)}, but it takes one value at a time", steps
-    if meant is None and name != word.text:
+        given = [word._replace(value=each) for each in several]
+        steps.append(Applied(this.with_(place, given[0]), "with the first value", drops=value, costs=1))
+        if option.multiple or _compares(this, option):
+            steps.insert(0, Applied(this.with_(place, *given)))
+        if this.having(name).get("compare", option).multiple:
+            return f"{name} is {quote(value)}, but it takes one value at a time", steps
+    if name != word.text:
         steps[:0] = _of_value(this, place, value)
     if not isinstance(option.type, OneOf):
         return f"{name}: {message}", steps
