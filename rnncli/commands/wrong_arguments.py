@@ -7,7 +7,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice, zip_longest
 from os.path import isfile
 
 from rnncli.commands.command_line import Line, TypedLine, Word, is_spec
@@ -183,23 +183,17 @@ def meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Applied[
 def _mended_pattern(pattern: str) -> str | None:
     """Return a pattern with the errors outside its braces mended, found with example values for the braces."""
     parts = re.split(r"(\{[^{}]*\})", pattern)
-    groups = parts[1::2]
-    values = [re.split(r",|\.\.", each.strip("{}").rpartition("=")[2])[0] for each in groups]
-    stands_in = [each if re.search(r"\.|[a-z].", each) else f"{_STANDS_IN + n}" for n, each in enumerate(values)]
-    parts[1::2] = stands_in
+    values = [re.split(r",|\.\.", each.strip("{}").rpartition("=")[2])[0] for each in parts[1::2]]
+    values = [each if re.search(r"\.|[a-z].", each) else f"{_STANDS_IN + n}" for n, each in enumerate(values)]
+    one = re.compile("|".join(rf"{re.escape(each)}(?!(?<=[a-z])[a-z])" for each in values) or "(?!)")
+    # The same word may stand outside the braces: each keeps its place among them.
+    written = [each for n, part in enumerate(parts) for each in ([part] if n % 2 else one.findall(part))]
     try:
-        read_text("".join(parts))
+        read_text("".join(chain.from_iterable(zip_longest(parts[::2], values, fillvalue=""))))
     except SpecError as error:
-        mended, rest = "", error.repair or ""
-        for group, value in zip(groups, stands_in, strict=True):
-            before, found, rest = rest.partition(value)
-            is_part = value.isalpha() and rest[:1].isalpha()  # `gr` in `gru`
-            mended += before + group if found and not is_part else ""
-        whole = mended + rest
-        is_whole = all(each in mended for each in groups) and not any(
-            each.isdigit() and each in whole for each in stands_in
-        )
-        return whole if is_whole and "example" not in error.lead else None
+        pieces = one.split(error.repair or "")
+        if len(pieces) == len(written) + 1 and "example" not in error.lead:
+            return "".join(chain.from_iterable(zip_longest(pieces, written, fillvalue="")))
     except RnncliError:
         pass
     return None
