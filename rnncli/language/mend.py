@@ -222,7 +222,8 @@ def _names(text: str, token: Token, fault: SpecError) -> Iterator[Applied[str]]:
     cls = KINDS.get(lowered(kind.text))
     if cls is None:
         word, known = lowered(kind.text), lowered(kind.text) in FRAMEWORK_WORDS
-        longer = {each: name for name, each in KINDS.items() if name.startswith(word) and len(word) >= _SHORTEST}
+        names = [layer.kind for layer in LAYERS] if len(word) == 1 else KINDS
+        longer = {KINDS[name]: name for name in names if word and name.startswith(word)}
         only = longer.values() if len(longer) == 1 else []
         known |= word[:1].isdigit() and not word[1:2].isalpha()  # 2-layer is not a misspelling
         for guess in [] if known else [*only, *likest(word, [*KINDS, *NAMED])]:
