@@ -209,7 +209,9 @@ def test_the_program_states_the_required_sequence_length_and_frees_its_memory(at
 
 @with_compiler
 def test_a_header_may_be_included_in_cplusplus_and_twice(tmp_path: Path) -> None:
-    job = Job(Network.parse("input:2,gru:3"), dict, origin="none", device=Device("net", header="net.h"))
+    network = Network.parse("input:2,gru:3")
+    weights = initial_weights(network, 0, np.dtype("float32"), "keras")
+    job = Job(network, lambda: weights, origin="none", device=Device("net", header="net.h"))
     (tmp_path / "net.h").write_text(header(job))
     (tmp_path / "twice.c").write_text('#include "net.h"\n#include "net.h"\nint one(void);\n')
     for compiler in COMPILERS:

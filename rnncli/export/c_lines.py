@@ -34,9 +34,6 @@ FUNCTIONS: Mapping[str, str] = {
 }
 """The library functions by name; each may call those before it."""
 
-ACTIVATIONS = {"linear": ""} | {name[4:]: name for name in FUNCTIONS if name.startswith("act_")}
-"""The function for each activation; empty for linear, which needs none."""
-
 
 def called_in(text: str) -> str:
     """Return the library functions that the text calls, directly or indirectly, in order."""
@@ -101,18 +98,6 @@ def copied(target: str, source: str, size: int) -> str:
     return f"memcpy({target}, {source}, {size} * sizeof(float));"
 
 
-def started(sums: str, bias: str | None, size: int) -> str:
-    """Return the line that initialises sums with a bias or with zeros."""
-    return f"fill({sums}, 0.0f, {size});" if bias is None else copied(sums, bias, size)
-
-
-def activated(activation: str, vector: str, size: int, times: int = 1) -> list[str]:
-    """Return the lines that apply an activation to `times` adjacent vectors; none for linear."""
-    if activation == "softmax" and times > 1:  # normalises each vector separately
-        return [f"act_softmax({vector}{f' + {each * size}' * bool(each)}, {size});" for each in range(times)]
-    return [f"{ACTIVATIONS[activation]}({vector}, {times * size});"] * bool(ACTIVATIONS[activation])
-
-
 def each_number(size: int, *lines: str) -> list[str]:
     """Return a loop over the elements of a vector."""
     return [f"for (int j = 0; j < {size}; j++) {{", *lines, "}"]
@@ -121,36 +106,20 @@ def each_number(size: int, *lines: str) -> list[str]:
 # Arrays
 
 
-def array_lines(kind: str, name: str, comment: str, array: Array) -> Iterator[str]:
+def array_lines(key: str, array: Array) -> Iterator[str]:
     """Yield the lines of a constant array, with the fewest digits that read back as the same numbers."""
-    yield f"/* {comment} */"
-    yield f"ALIGNED static const {kind} {name}[{array.size}] = {{"
-    end = "f," if kind == "float" else ","
-    numbers = shortest(array) if kind == "float" else array
-    text, start, room = f"{end} ".join(map(repr, numbers.ravel().tolist())) + end, 0, WIDTH - len(INDENT)
+    end = "," if array.dtype == "int8" else "f,"
+    text = f"{end} ".join(map(str, array.ravel())) + end
+    yield f"/* {key} ({', '.join(map(str, array.shape))}) */"
+    yield f"ALIGNED static const {c_type(array)} {key.replace('/', '_')}[{array.size}] = {{"
     text = text.replace("inff", "INFINITY").replace("nanf", "NAN")
-    while start < len(text):
-        stop = len(text) if len(text) - start <= room else text.rindex(" ", start, start + room + 1)
-        yield INDENT + text[start:stop]
-        start = stop + 1
+    yield from (INDENT + line for line in re.findall(rf"(.{{1,{WIDTH - len(INDENT)}}})(?: |$)", text))
     yield from ("};", "")
 
 
-def shortest(array: Array) -> Array:
-    """Return float32 numbers as the float64 numbers with the fewest digits that read back as the same float32.
-
-    An integer divided by a power of ten up to 1e22, both exact, equals the float64 that its decimal digits read as.
-    So Python prints those digits, and finds them faster than NumPy. NumPy formats the few numbers outside that range.
-    """
-    found, size = array.astype(np.float64), np.abs(array)
-    within = (size >= 1e-9) & (size < 1e5)
-    power = 8 - np.floor(np.log10(np.where(within, size, 1.0))).astype(np.intp)
-    for fewer in range(4):
-        scale = np.array([float(f"1e{each}") for each in range(23)])[power - fewer]
-        rounded = np.rint(array.astype(np.float64) * scale) / scale
-        found = np.where(rounded.astype(np.float32) == array, rounded, found)
-    found[~within] = array[~within].astype(str).astype(np.float64)
-    return found
+def c_type(array: Array) -> str:
+    """Return the C type of the numbers in an array."""
+    return "int8_t" if array.dtype == "int8" else "float"
 
 
 def quantised(array: Array) -> tuple[Array, Array]:

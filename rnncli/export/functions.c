@@ -263,6 +263,7 @@ extern "C" {
 #endif
 
 $declared
+
 #ifdef __cplusplus
 }
 #endif
@@ -290,6 +291,11 @@ $declarations
 #define ALIGNED
 #endif
 
+//= struct
+typedef struct ${name}_state {
+    $held
+} ${name}_state;
+
 //= steps
 $struct
 
@@ -302,6 +308,10 @@ $step;
 //= next
 /* Call after the last timestep: y is the next output vector. Returns 0 if there is none. */
 $next;
+
+//= sequence
+/* Runs a whole sequence$length. $x; y: $y${NAME}_OUTPUTS numbers. Returns the number of vectors in y$others. */
+$run;
 
 //= workspace
 /* The number of floats in the workspace. */
@@ -318,10 +328,15 @@ $run
     }
     ${name}_reset(&state);
     for (size_t t = 0; t < timesteps; t++) {
-        rows += (size_t)${name}_step(&state, $x, $written);
+        rows += (size_t)${name}_step(&state, $at_t, $written);
     }
     $decoded
     return rows;
+}
+
+//= decode
+while (${name}_next(&state, y + rows * $outputs)) {
+    rows++;
 }
 
 //= reading
@@ -377,6 +392,12 @@ const int valid = *end == '\0' && length < 399;
 //= id
 const long long value = strtoll(word, &end, 10);
 const int valid = *end == '\0' && length < 399 && value >= 0 && value < $vocabulary;
+
+//= length check
+if (found == 0 && timesteps > 0 && $other_length) {
+    fputs("expected $required\n", stderr);
+    found = -1;
+}
 
 //= main by steps
 int main(void)
