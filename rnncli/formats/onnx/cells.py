@@ -12,7 +12,7 @@ from rnncli.errors import ArgumentError, shorten
 from rnncli.formats.nodes import Node, Note
 from rnncli.formats.onnx.arrays import Constant
 from rnncli.formats.onnx.messages import NodeProto
-from rnncli.formats.onnx.values import Fill, Inputs, ReasonError, is_zero
+from rnncli.formats.onnx.values import Atom, Axis, Call, Fill, Flow, ReasonError, Values, flows_in, is_zero, sized
 from rnncli.immutable import NamedTuple
 from rnncli.layers import GRU, LSTM, Recurrent, SimpleRNN
 
@@ -98,16 +98,63 @@ _DIRECTIONS: Mapping[str, int] = {"forward": 1, "reverse": 1, "bidirectional": 2
 """The number of cells of a node by its direction."""
 
 
-def cell_of(inputs: Inputs) -> tuple[Node, frozenset[str]]:
-    """Return a recurrent node with its layer, as if it reads its input in the order of time.
-
-    Also return the names of the arrays in the file that belong to it, including zero initial states. Its edges are not
-    set yet.
+def recurrent(call: Call) -> Values:
+    """Add a recurrent node, and return its outputs: the sequence, the last output, and the cell state.
 
     Raises:
         ReasonError: there is no such layer.
     """
-    node = inputs.node
+    node, name, found, given = call.node, call.name, call.found, call.at(0)
+    layer, features, arrays = _layer_of(call)
+    backwards = layer.go_backwards
+    t, b = (1, 0) if node.value("layout", 0) else (0, 1)
+    x = given if isinstance(given, Flow) else Flow(node.reads(0))
+    axes = x.axes if x.axes is not None else ((Atom(),), (Atom(),), x.features or (Atom(),))
+    x = x.with_axes(axes)
+    size = sized(axes[2]) if len(axes) == 3 else None
+    if size not in (None, features):
+        raise ReasonError(f"its W reads {features:,} features, but its input {shorten(node.reads(0))} has {size:,}")
+    found.enter(x, features, None)
+    fits = len(axes) == 3 and x.is_features(2) and x.flips <= {axes[t]} and x.batch in (None, axes[b])
+    flipped = fits and axes[t] in x.flips
+    if flipped and layer.merge_mode is None:
+        layer = replace(layer, go_backwards=not backwards)
+    elif not fits or flipped or x.returns == "vector" or x.time not in (None, axes[t]):
+        found.say_order(x)
+        x = Flow(found.add(Node(node.reads(0), "rearrangement", None, (found.edge(x),))))
+        axes = tuple((Atom(),) for _ in range(3))
+    time, batch = axes[t], axes[b]
+    found.enter(x, features, time)
+    states = dict.fromkeys(flow for index in (4, 5, 6) for flow in flows_in(call.at(index)))
+    zeros = [call.at(index) for index in (5, 6, 7) if node.reads(index)]
+    owned = [*arrays.values(), *(zero for zero in zeros if isinstance(zero, Constant | Fill) and is_zero(zero))]
+    tensors, edges = {role: array.tensor for role, array in arrays.items()}, (found.edge(x), *map(found.edge, states))
+    made = Node(name, node.operation, layer, edges, features, tensors, "onnx", notes=_notes(call))
+    found.add(replace(made, unsaid=frozenset({"return_sequences"})), *owned)
+    both: Axis = () if layer.merge_mode is None else (Atom(2),)
+    units: Axis = (Atom(layer.units),)
+    last = Flow(
+        name,
+        (batch, both, units) if t else (both, batch, units),
+        features=(*both, *units),
+        time=time,
+        batch=batch,
+        returns="vector",
+        loop=name,
+    )
+    whole = last._replace(
+        axes=(batch, time, both, units) if t else (time, both, batch, units),
+        returns="sequence",
+        # ONNX returns outputs in the order of time, spec layers in the order in which they read.
+        flips=frozenset([time]) if backwards else frozenset(),
+        ends=layer.merge_mode is None,
+    )
+    return [whole, last, last._replace(returns="state")]
+
+
+def _layer_of(call: Call) -> tuple[Recurrent, int, dict[str, Constant]]:
+    """Return the layer of a recurrent node as if it reads its input in the order of time, its features and arrays."""
+    node = call.node
     kind = KINDS[node.operation]
     direction = node.value("direction", "forward")
     if direction not in _DIRECTIONS:
@@ -117,14 +164,14 @@ def cell_of(inputs: Inputs) -> tuple[Node, frozenset[str]]:
         raise ReasonError(f"it clips the inputs of its gates at {clip:g}; neither Keras nor rnncli has such a cell")
     if node.value("input_forget", 0):
         raise ReasonError("its input_forget couples two gates; neither Keras nor rnncli has such a cell")
-    if node.reads(7) and not is_zero(inputs.at(7)):
+    if node.reads(7) and not is_zero(call.at(7)):
         raise ReasonError("it has peepholes (P); neither Keras nor rnncli has such a cell")
     options = _activations(node, kind, count)
     if node.operation == "GRU":
         options["reset_after"] = bool(node.value("linear_before_reset", 0))
     arrays = {}
     for index, role in enumerate(("W", "R", "B"), start=1):
-        constant = inputs.at(index)
+        constant = call.at(index)
         if isinstance(constant, Constant):
             arrays[role] = constant
         elif node.reads(index) or role != "B":
@@ -141,21 +188,16 @@ def cell_of(inputs: Inputs) -> tuple[Node, frozenset[str]]:
         )
     except ArgumentError as error:
         raise ReasonError(error.message) from None
-    zeros = [inputs.at(index) for index in (5, 6, 7) if node.reads(index)]
-    owners = [*arrays.values(), *(zero for zero in zeros if isinstance(zero, Constant | Fill) and is_zero(zero))]
-    owned = frozenset(source.name for owner in owners for source in owner.sources)
-    tensors = {role: constant.tensor for role, constant in arrays.items()}
-    made = Node(inputs.name, node.operation, layer, None, features, tensors, "onnx", notes=_notes(inputs))
-    return replace(made, unsaid=frozenset({"return_sequences"})), owned
+    return layer, features, arrays
 
 
-def _notes(inputs: Inputs) -> tuple[Note, ...]:
+def _notes(call: Call) -> tuple[Note, ...]:
     """Return notes on the inputs of a node that its layer leaves out."""
-    said, name, node = [], inputs.name, inputs.node
+    said, name, node = [], call.name, call.node
     if node.reads(4):
         lengths = shorten(node.reads(4), 80)
         said.append(f"{name} reads every sequence to its end: its sequence_lens ({lengths}) are left out")
-    first = [shorten(node.reads(index), 80) for index in (5, 6) if node.reads(index) and not is_zero(inputs.at(index))]
+    first = [shorten(node.reads(index), 80) for index in (5, 6) if node.reads(index) and not is_zero(call.at(index))]
     if first:
         said.append(f"{name} starts from zeros: in the file its initial state is {' and '.join(first)}")
     return tuple(Note(text, "differs") for text in said)

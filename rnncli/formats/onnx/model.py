@@ -8,36 +8,32 @@ and samples whole becomes no node. An operation that is not understood becomes a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rnncli.errors import ArgumentError, RnncliError, listed, shorten
 from rnncli.formats.file_reader import BEGINNING, FileReader, check_beginning, opened_regular
 from rnncli.formats.model_file import ModelFile, model_of
-from rnncli.formats.nodes import Node, Note, Read, loops, tied
+from rnncli.formats.nodes import Node, Note
 from rnncli.formats.onnx.arrays import Constant, constant_of
-from rnncli.formats.onnx.cells import KINDS, cell_of
-from rnncli.formats.onnx.layers import FLATTENING, layer_of
+from rnncli.formats.onnx.cells import KINDS
+from rnncli.formats.onnx.layers import OPERATIONS
 from rnncli.formats.onnx.messages import OWN_DOMAINS, GraphProto, MessageReader, ModelProto, NodeProto, TensorProto
-from rnncli.formats.onnx.moves import REARRANGING, moved
 from rnncli.formats.onnx.values import (
-    Atom,
-    Axis,
+    REARRANGING,
+    Call,
+    Fill,
     Flow,
-    Inputs,
+    FoundNodes,
     ReasonError,
     Value,
     Values,
     axes_of,
     flows_in,
     is_bounded,
-    sized,
 )
 from rnncli.formats.tensors import Tensor
-from rnncli.layers import Input, Recurrent
 from rnncli.layers.weights import Framework
-from rnncli.quantities import MAX_SIZE
 
 _DECOMPOSED = ("Scan", "Sigmoid", "Tanh", "MatMul", "Gemm", "Split", "Slice")
 _SHOWN = 8
@@ -54,14 +50,14 @@ def read(path: str) -> ModelFile:
     model = MessageReader(file).model()
     if model.graph is None:
         raise RnncliError("it has no graph, so it is not an ONNX model")
-    walk = _Walk(path, file, model)
+    walk = _Walk(path, file, model, model.graph)
     producer = model.producer_name or ""
     framework: Framework | None = "torch" if producer == "pytorch" else None
     writer = shorten(f"{'PyTorch' if framework else producer} {model.producer_version or ''}".strip())
     notes = [*_notes(model, model.graph)]
-    made = model_of(path, "ONNX", writer, walk.nodes(), notes=notes, framework=framework)
+    made = model_of(path, "ONNX", writer, walk.found.finished(walk.outputs), notes=notes, framework=framework)
     # An array may combine several of the file's, and one of these may be in several, so nodes record what they own.
-    used = {name for part in made.parts for node in part.nodes for name in walk.owned[node.name]}
+    used = {name for part in made.parts for node in part.nodes for name in walk.found.owned[node.name]}
     return replace(made, others=tuple(tensor for tensor in walk.tensors if tensor.name not in used))
 
 
@@ -98,11 +94,8 @@ def _graphs(graph: GraphProto) -> Iterator[GraphProto]:
 _LONGEST_LEAD = 1_000
 """The longest prefix of the name of a nested node."""
 
-_RETURNS_STATES = "also returns its states; here they are left out"
-_OTHER_ORDER = (
-    "reads backwards; in the file its output sequence is in the order of time, here it is in the order in which it was "
-    "read"
-)
+_KEEPING = REARRANGING - {"Concat", "Expand", "Pad"}
+"""The operations whose outputs consist of the numbers of their first input, whatever its shape."""
 
 
 @dataclass
@@ -141,55 +134,20 @@ class _Walk:
     """Finds the nodes of a file.
 
     Attributes:
+        found: the nodes.
         tensors: the weights in the file, whether or not a node has them, without shapes and axes.
-        owned: the names of the file's arrays that each node's arrays are made from.
+        outputs: the values that the graphs return, with their names.
     """
 
-    def __init__(self, path: str, file: FileReader, model: ModelProto) -> None:
+    def __init__(self, path: str, file: FileReader, model: ModelProto, graph: GraphProto) -> None:
+        self.found = FoundNodes()
         self.tensors: list[Tensor] = []
-        self.owned: dict[str, frozenset[str]] = {}
+        self.outputs: list[tuple[str, Flow]] = []
         self._path, self._file = path, file
         self._functions = {((each.domain or ""), each.name) for each in model.functions}
         own = (each.version or 0 for each in model.opset_import if each.domain in OWN_DOMAINS)
         self._opset = max(own, default=1)
-        self._found: dict[str, Node] = {}
-        self._names: Counter[str] = Counter()
-        self._notes: dict[str, dict[Note, None]] = {}
-        self._read: dict[str, set[str | None]] = {}
-        self._merges: dict[str, dict[str, None]] = {}
-        self._outputs: list[tuple[str, Flow]] = []
-        self._heads: dict[str, dict[Input, None]] = {}
-        self._entries: dict[str, int] = {}
-        if model.graph is not None:
-            self._graph(model.graph, None, "")
-
-    def nodes(self) -> list[Node]:
-        """Return all nodes, in order."""
-        of_states = self._of_states()
-        ends = [*self._ends()]
-        made = []
-        for name, node in self._found.items():
-            if loops(node.word):
-                node = self._returning(node, node.word)
-            elif node.kind == "input" and len(self._heads.get(name, ())) == 1:
-                node = replace(node, word=next(iter(self._heads[name])))
-            if name in self._notes:
-                node = replace(node, notes=(*node.notes, *self._notes[name]))
-            if name not in of_states:
-                made.append(node)
-        # Vectors may be shared just because their numbers are the same, as in untrained normalizations.
-        matrices = [[each.name for each in node.tensors.values() if len(each.shape) > 1] for node in made]
-        return [*tied(made, matrices), *ends]
-
-    def _returning(self, node: Node, layer: Recurrent) -> Node:
-        """Return a recurrent node as its readers require, as far as all of them agree."""
-        merges = self._merges.get(node.name, {})
-        if layer.merge_mode is not None and len(merges) == 1:
-            layer = replace(layer, merge_mode=next(iter(merges)))
-        if "sequence" not in (read := self._read.get(node.name, set())) or len(read) == 1:
-            return node if layer is node.word else replace(node, word=layer)
-        self._say(node.name, _RETURNS_STATES)
-        return replace(node, word=layer, unsaid=frozenset())
+        self._graph(graph, None, "")
 
     def _graph(self, graph: GraphProto, around: _GraphScope | None, lead: str) -> Iterable[Flow]:
         """Find the nodes of a graph, and return the values of enclosing graphs that it reads."""
@@ -200,12 +158,12 @@ class _Walk:
             scope.values[array.name or ""] = self._constant(array)
         for each in graph.input:
             if each.name and each.name not in scope.values:
-                name = self._add(Node(f"input {lead}{each.name}", "input", None, ()))
+                name = self.found.add(Node(f"input {lead}{each.name}", "input", None, ()))
                 scope.values[each.name] = Flow(name, axes_of(shapes.get(each.name)), root=name)
         for node in graph.node:
             self._node(scope, node)
         for each in graph.output:
-            self._outputs += [(each.name or "", flow) for flow in flows_in(scope.value(each.name or ""))]
+            self.outputs += [(each.name or "", flow) for flow in flows_in(scope.value(each.name or ""))]
         return scope.captured.values()
 
     def _constant(self, array: TensorProto, name: str = "") -> Constant:
@@ -218,7 +176,7 @@ class _Walk:
 
     def _node(self, scope: _GraphScope, node: NodeProto) -> None:
         """Find out what a node is, and record its outputs as far as they are known."""
-        name = self._named(f"{scope.lead}{node.label}")
+        name = self.found.named(f"{scope.lead}{node.label}")
         values = [scope.value(each) for each in node.input]
         tensor = node.named("value").t if node.op_type in ("Constant", "ConstantOfShape") else None
         if tensor is not None and node.op_type == "Constant":
@@ -230,7 +188,7 @@ class _Walk:
             for told_as, inner in node.graphs
             for flow in self._graph(inner, scope, shorten(f"{scope.lead}{node.label}/{told_as}/", _LONGEST_LEAD))
         ]
-        made = self._made(scope, Inputs(node, values, name, self._found, self._opset), captured)
+        made = self._made(scope, Call(node, values, name, self.found, self._opset), captured)
         for output, value in zip(node.output, [*made, *[None] * len(node.output)], strict=False):
             if value is None or not output or not is_bounded(value):
                 scope.values[output] = None
@@ -239,188 +197,42 @@ class _Walk:
             else:
                 scope.values[output] = value
 
-    def _made(self, scope: _GraphScope, inputs: Inputs, captured: Sequence[Flow]) -> Values:
+    def _made(self, scope: _GraphScope, call: Call, captured: Sequence[Flow]) -> Values:
         """Return a node's outputs as far as they are known, and add the node unless it only moves numbers."""
-        node, name = inputs.node, inputs.name
-        flows = flows_in(*dict(zip(node.input, inputs.values, strict=False)).values())
+        node, first = call.node, call.at(0)
+        flows = [*flows_in(*dict(zip(node.input, call.values, strict=False)).values()), *captured]
         if (node.domain or "", node.op_type) in self._functions or any(node.graphs):
-            return self._opaque(scope, inputs, [*flows, *captured], [])
-        if node.operation in KINDS:
+            return self._opaque(scope, call, flows, ())
+        if isinstance(first, Fill) and node.operation in _KEEPING:
+            return [first] * len(node.output)
+        notes: list[Note] = []
+        for way in OPERATIONS.get(node.operation, ()):
             try:
-                return self._recurrent(inputs, *cell_of(inputs))
+                return way(call)
             except ReasonError as reason:
-                note = Note(f"{name} ({node.operation}): {reason}", "left out")
-                return self._opaque(scope, inputs, flows, [note])
-        ways: list[Callable[[Inputs], Values]] = [moved, self._layer]
-        for way in ways[::-1] if node.operation in FLATTENING else ways:
-            with suppress(ReasonError, ArgumentError):  # a size that specs do not allow
-                return way(inputs)
-        return self._opaque(scope, inputs, flows, []) if flows and node.operation not in ("Shape", "Size") else []
+                text = f"{call.name} ({node.operation}): {reason}"
+                notes += [Note(text, "left out")] if str(reason) else []
+            except ArgumentError:  # a size that specs do not allow
+                pass
+        if notes or (flows and node.operation not in ("Shape", "Size")):
+            return self._opaque(scope, call, flows, notes)
+        return []
 
-    def _layer(self, inputs: Inputs) -> Values:
-        """Add a layer, or change the node that it reads, and return its output."""
-        made = layer_of(inputs)
-        read = flows_in(*inputs.values)[0]
-        tensors = {role: array.tensor for role, array in made.arrays.items()}
-        owned = frozenset(source.name for array in made.arrays.values() for source in array.sources)
-        if made.grown is not None:  # a bias for a dense layer, or a sigmoid that is part of a silu
-            node = self._found[made.flow.node]
-            self._found[node.name] = replace(node, word=made.grown, tensors={**node.tensors, **tensors})
-            self.owned[node.name] |= owned
-        if made.word is None:
-            return [made.flow]
-        features = made.features or sized(made.flow.features or (Atom(),))
-        if features is not None and read.root and (made.features or made.time is not None):
-            self._entries.setdefault(read.root, features)
-        if made.time is not None:
-            self._head(read, made.time)
-        name, kind, edge = inputs.name, inputs.node.operation, (self._edge(read),)
-        self.owned[name] = owned
-        node = Node(name, kind, made.word, edge, made.features, tensors, "keras", notes=made.notes, around=made.around)
-        self._add(node)
-        return [made.flow._replace(node=name, shared=False)]
-
-    def _opaque(self, scope: _GraphScope, inputs: Inputs, flows: Sequence[Flow], notes: Sequence[Note]) -> list[Flow]:
+    def _opaque(self, scope: _GraphScope, call: Call, flows: Sequence[Flow], notes: Sequence[Note]) -> Values:
         """Add a node that is not understood, with its arrays, and return its outputs."""
-        name, kind = inputs.name, inputs.node.operation
-        edges = tuple(dict.fromkeys(self._edge(flow) for flow in flows))
+        name, kind = call.name, call.node.operation
+        edges = tuple(dict.fromkeys(self.found.edge(flow) for flow in flows))
         for flow in flows:
-            self._say_order(flow)
-        arrays = (value.tensor for value in inputs.values if isinstance(value, Constant) and value.wholes is None)
+            self.found.say_order(flow)
+        arrays = (value.tensor for value in call.values if isinstance(value, Constant) and value.wholes is None)
         tensors = {tensor.name: tensor for tensor in arrays if tensor.shape}
-        axes = [axes_of(scope.shapes.get(output)) for output in inputs.node.output]
-        read = self._found.get(edges[0].node) if edges else None
+        axes = [axes_of(scope.shapes.get(output)) for output in call.node.output]
+        read = self.found.nodes.get(edges[0].node) if edges else None
         unknown = read is None or (read.word is None and read.kind != "input")
         if unknown and len(edges) == 1 and kind in REARRANGING and not tensors:
             return [Flow(edges[0].node, each) for each in axes]  # reordering something unknown leaves it unknown
-        self._add(Node(name, kind, None, edges, tensors=tensors, convention="onnx", notes=tuple(notes)))
+        self.found.add(Node(name, kind, None, edges, tensors=tensors, convention="onnx", notes=tuple(notes)))
         return [Flow(name, each) for each in axes]
-
-    def _recurrent(self, inputs: Inputs, cell: Node, owned: frozenset[str]) -> list[Flow]:
-        """Add a recurrent node, and return its outputs: the sequence, the last output, and the cell state."""
-        node, name, layer, features = inputs.node, inputs.name, cell.word, cell.features
-        assert loops(layer)
-        assert features is not None
-        backwards = layer.go_backwards
-        t, b = (1, 0) if node.value("layout", 0) else (0, 1)
-        given = inputs.at(0)
-        x = given if isinstance(given, Flow) else Flow(node.reads(0))
-        axes = x.axes if x.axes is not None else ((Atom(),), (Atom(),), x.features or (Atom(),))
-        x = x.with_axes(axes)
-        size = sized(axes[2]) if len(axes) == 3 else None
-        if size not in (None, features):
-            raise ReasonError(f"its W reads {features:,} features, but its input {shorten(node.reads(0))} has {size:,}")
-        if x.root:
-            self._entries.setdefault(x.root, features)
-        fits = len(axes) == 3 and x.is_features(2) and x.flips <= {axes[t]} and x.batch in (None, axes[b])
-        flipped = fits and axes[t] in x.flips
-        if flipped and layer.merge_mode is None:
-            layer = replace(layer, go_backwards=not layer.go_backwards)
-        elif not fits or flipped or x.returns == "vector" or x.time not in (None, axes[t]):
-            self._say_order(x)
-            x = Flow(self._add(Node(node.reads(0), "rearrangement", None, (self._edge(x),))))
-            axes = tuple((Atom(),) for _ in range(3))
-        time, batch = axes[t], axes[b]
-        self._head(x, time)
-        states = dict.fromkeys(flow for index in (4, 5, 6) for flow in flows_in(inputs.at(index)))
-        self.owned[name] = owned
-        self._add(replace(cell, word=layer, reads=(self._edge(x), *map(self._edge, states))))
-        both: Axis = () if layer.merge_mode is None else (Atom(2),)
-        units: Axis = (Atom(layer.units),)
-        whole = Flow(
-            name,
-            (batch, time, both, units) if t else (time, both, batch, units),
-            features=(*both, *units),
-            time=time,
-            batch=batch,
-            returns="sequence",
-            # ONNX returns outputs in the order of time, spec layers in the order in which they read.
-            flips=frozenset([time]) if backwards else frozenset(),
-            loop=name,
-            ends=layer.merge_mode is None,
-        )
-        last = whole._replace(axes=(batch, both, units) if t else (both, batch, units), returns="vector")
-        last = last._replace(flips=frozenset(), ends=False)
-        return [whole, last, last._replace(returns="state")]
-
-    def _head(self, read: Flow, time: Axis) -> None:
-        """Record an input of the graph as a spec input, if a flow along a time axis comes from one."""
-        features, steps = self._entries.get(read.root), (sized(time) or 0) - read.zeros
-        if features is not None and max(features, steps) <= MAX_SIZE:
-            self._heads.setdefault(read.root, {})[Input(features, steps if sized(time) and steps > 0 else None)] = None
-
-    def _add(self, node: Node) -> str:
-        """Add a node under a unique name, and return the name."""
-        if node.name in self._found:
-            node = replace(node, name=self._named(node.name))
-        self._found[node.name] = node
-        return node.name
-
-    def _named(self, name: str) -> str:
-        """Return a name that no node has."""
-        made = ""
-        while not made or made in self._found:
-            self._names[name] += 1
-            made = name if self._names[name] == 1 else f"{name} ({self._names[name]})"
-        return made
-
-    def _edge(self, flow: Flow) -> Read:
-        """Return the edge of a node that reads a flow."""
-        self._read.setdefault(flow.node, set()).add(flow.returns)
-        if flow.node == flow.loop:
-            self._merges.setdefault(flow.loop, {})[flow.merge] = None
-        return _edge_of(flow)
-
-    def _say(self, name: str, text: str) -> None:
-        """Add a note on a node that every run prints."""
-        self._notes.setdefault(name, {})[Note(f"{name} {text}", "differs")] = None
-
-    def _say_order(self, flow: Flow) -> None:
-        """Add a note if a reader of a flow expects time in the opposite order of a spec layer's output."""
-        if flow.flipped and flow.returns == "sequence" and flow.loop:
-            self._say(flow.loop, _OTHER_ORDER)
-
-    def _ends(self) -> Iterator[Node]:
-        """Yield an output node for each node that the graphs return; further outputs get a note."""
-        returned: dict[str, Flow] = {}
-        for number, (name, flow) in enumerate(self._outputs):
-            node = self._found.get(flow.node)
-            if node is None or node.word is None:
-                continue
-            if flow.node not in self._read and flow.node not in returned:
-                returned[flow.node] = flow
-                if flow.node == flow.loop:
-                    self._merges.setdefault(flow.loop, {flow.merge: None})
-                self._say_order(flow)
-                if flow.half is not None:
-                    self._say(flow.node, "returns only one of its two directions in the file; here it returns both")
-                if flow.returns == "state":
-                    self._say(flow.node, "returns its cell state in the file; here it returns its output")
-                yield Node(f"output {number} {name}", "output", None, (_edge_of(flow),))
-            elif returned.get(flow.node) != flow:
-                states = node.loops and flow.returns != "sequence"
-                self._say(flow.node, _RETURNS_STATES if states else "is also an output of the file")
-
-    def _of_states(self) -> set[str]:
-        """Return the nodes that only extract initial states of recurrent nodes from the inputs."""
-        states: dict[str, bool] = {}
-        for node in self._found.values():
-            for number, read in enumerate(node.reads or ()):
-                states[read.node] = states.get(read.node, True) and number > 0 and node.loops
-        for _, flow in self._outputs:
-            states[flow.node] = False
-        made: set[str] = set()
-        for name, node in self._found.items():
-            reads = [self._found[read.node] for read in node.reads or () if read.node in self._found]
-            inputs = all(read.kind == "input" for read in reads)
-            if node.word is None and node.kind in REARRANGING and states.get(name) and inputs:
-                made.add(name)
-        return made
-
-
-def _edge_of(flow: Flow) -> Read:
-    """Return the edge to a flow. Reading the cell state counts as reading the last output."""
-    return Read(flow.node, "vector" if flow.returns == "state" else flow.returns)
 
 
 def _read_in(graph: GraphProto) -> Iterator[str]:

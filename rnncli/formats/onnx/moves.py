@@ -20,9 +20,9 @@ from rnncli.formats.onnx.values import (
     NO_LENGTH,
     Atom,
     Axis,
+    Call,
     Fill,
     Flow,
-    Inputs,
     Joined,
     ReasonError,
     Value,
@@ -56,9 +56,9 @@ def _arranged(value: Value | None, places: Sequence[int | None]) -> Constant | F
     raise ReasonError
 
 
-def _cast(inputs: Inputs) -> Values:
+def cast(call: Call) -> Values:
     """Floats must stay floats: a cast of them to integers is not understood. Ids and lengths may become either."""
-    value, code = inputs.at(0), inputs.node.value("to", 0)
+    value, code = call.at(0), call.node.value("to", 0)
     layer = isinstance(value, Flow) and value.features is not None
     if not layer and not (isinstance(value, Constant) and value.wholes is None):
         return [value]
@@ -69,16 +69,16 @@ def _cast(inputs: Inputs) -> Values:
     return [value.moved(value.tensor.shape, lambda array: array.astype(dtype), dtype)]
 
 
-def _shape(inputs: Inputs) -> Values:
+def shape(call: Call) -> Values:
     """The lengths of axes, some of which may be unknown."""
-    lengths = _lengths_of(inputs.at(0))
-    return [whole_numbers(lengths[inputs.node.value("start", 0) : inputs.node.value("end", len(lengths))])]
+    lengths = _lengths_of(call.at(0))
+    return [whole_numbers(lengths[call.node.value("start", 0) : call.node.value("end", len(lengths))])]
 
 
-def _constant_of_shape(inputs: Inputs) -> Values:
+def constant_of_shape(call: Call) -> Values:
     """Zeros by default; ones if the given number is the integer 1. Before 2019 it was called ConstantFill."""
-    require(not inputs.node.value("value", 0.0))
-    shape, value = inputs.at(0), inputs.at(1)
+    require(not call.node.value("value", 0.0))
+    shape, value = call.at(0), call.at(1)
     number = value.wholes if isinstance(value, Constant) else None
     if number == (0,) and isinstance(shape, Constant) and shape.wholes is not None:
         lengths = shape.wholes
@@ -88,19 +88,30 @@ def _constant_of_shape(inputs: Inputs) -> Values:
     return [Fill(int(number == (1,)))]
 
 
-def _transpose(inputs: Inputs) -> Values:
-    value = inputs.at(0)
+def transpose(call: Call) -> Values:
+    """Reorder axes; by default reverse their order."""
+    value = call.at(0)
     if isinstance(value, Flow) and value.axes is None and value.features is None:
         return [value]  # nothing is known of the axes, neither before nor after
     count = len(_lengths_of(value))
-    order = [*inputs.node.named("perm").ints] or [*range(count)][::-1]
+    order = [*call.node.named("perm").ints] or [*range(count)][::-1]
     require(sorted(order) == [*range(count)])
     return [_arranged(value, order)]
 
 
-def _unsqueeze(inputs: Inputs) -> Values:
+def identity(call: Call) -> Values:
+    """The input itself."""
+    return [call.at(0)]
+
+
+def expand(call: Call) -> Values:
+    """Zeros, which stay zeros in any shape."""
+    return [_zeros([call.at(0)])]
+
+
+def unsqueeze(call: Call) -> Values:
     """Insert axes of length 1."""
-    axes, value = inputs.wholes("axes", 1), inputs.at(0)
+    axes, value = call.wholes("axes", 1), call.at(0)
     total = len(_lengths_of(value)) + len(axes)
     places = {axis + total if axis < 0 else axis for axis in axes}
     require(len(places) == len(axes) and places <= {*range(total)})
@@ -108,23 +119,24 @@ def _unsqueeze(inputs: Inputs) -> Values:
     return [_arranged(value, [None if axis in places else next(old) for axis in range(total)])]
 
 
-def _squeeze(inputs: Inputs) -> Values:
+def squeeze(call: Call) -> Values:
     """Drop axes of length 1: the given ones, or all of them if all lengths are known."""
-    value = inputs.at(0)
+    value = call.at(0)
     lengths = _lengths_of(value)
     ones = tuple(place for place, length in enumerate(lengths) if length == 1)
-    axes = inputs.wholes("axes", 1, ones if max(lengths, default=0) < NO_LENGTH else None)
+    axes = call.wholes("axes", 1, ones if max(lengths, default=0) < NO_LENGTH else None)
     gone = {axis + len(lengths) if axis < 0 else axis for axis in axes}
     require(gone <= {*ones})
     return [_arranged(value, [place for place in range(len(lengths)) if place not in gone])]
 
 
-def _reshape(inputs: Inputs) -> Values:
-    value, target = inputs.at(0), inputs.wholes("shape", 1)
-    copies = not inputs.node.value("allowzero", 0)
+def reshape(call: Call) -> Values:
+    """Split and join axes."""
+    value, target = call.at(0), call.wholes("shape", 1)
+    copies = not call.node.value("allowzero", 0)
     if isinstance(value, Flow):
         return [value.with_axes(_reshaped(value.placed, target, zero_copies=copies))]
-    array = inputs.array(0)
+    array = call.array(0)
     sizes = array.tensor.shape
     filled = [sizes[axis] if copies and size == 0 and axis < len(sizes) else size for axis, size in enumerate(target)]
     if filled.count(-1) == 1:
@@ -134,9 +146,9 @@ def _reshape(inputs: Inputs) -> Values:
     return [array.reshaped(filled)]
 
 
-def _flatten(inputs: Inputs) -> Values:
+def flatten(call: Call) -> Values:
     """The axes before one joined, and those from it on, which must leave the features an axis."""
-    flow, axis = inputs.flow(), inputs.node.value("axis", 1)
+    flow, axis = call.flow(), call.node.value("axis", 1)
     made = flow.with_axes([tuple(chain(*axes)) for axes in (flow.placed[:axis], flow.placed[axis:])])
     require(flow.features in made.placed)
     return [made]
@@ -173,15 +185,15 @@ def _axes_in(atoms: Sequence[Atom], sizes: Sequence[int]) -> list[Axis]:
     return made
 
 
-def _concat(inputs: Inputs) -> Values:
+def concat(call: Call) -> Values:
     """Concatenate arrays, lengths, zeros, final states, or the two directions of one layer."""
-    values, axis = inputs.values, inputs.node.value("axis", 0)
+    values, axis = call.values, call.node.value("axis", 0)
     if any(isinstance(value, Fill) for value in values):
         return [_zeros(values)]
     constants = [value for value in values if isinstance(value, Constant)]
     if constants and len(constants) == len(values):
         return [arrays.joined(constants, axis)]
-    flows = [inputs.flow(index) for index in range(len(values))]
+    flows = [call.flow(index) for index in range(len(values))]
     places = {flow.place_of(axis) for flow in flows}
     require(len(places) == 1)
     (place,) = places
@@ -202,12 +214,12 @@ def both_halves(flows: Sequence[Flow]) -> Flow | None:
     return one._replace(features=(Atom(2), *one.features)) if one == other and one.features is not None else None
 
 
-def _gather(inputs: Inputs) -> Values:
+def gather(call: Call) -> Values:
     """Pick one element: a length, a direction, a layer's final state, the last step."""
-    places, axis = inputs.numbers(1), inputs.node.value("axis", 0)
+    places, axis = call.numbers(1), call.node.value("axis", 0)
     require(len(places) == 1)
-    taken = _taken(inputs.at(0), axis, slice(places[0], places[0] + 1 or None, 1))
-    if inputs.array(1).tensor.shape:
+    taken = _taken(call.at(0), axis, slice(places[0], places[0] + 1 or None, 1))
+    if call.array(1).tensor.shape:
         return [taken]
     lengths = _lengths_of(taken)
     gone = axis % len(lengths)
@@ -215,26 +227,26 @@ def _gather(inputs: Inputs) -> Values:
     return [_arranged(taken, [place for place in range(len(lengths)) if place != gone])]
 
 
-def _slice(inputs: Inputs) -> Values:
+def part(call: Call) -> Values:
     """Pick a part of an array or of lengths, one step or one direction, or reverse time."""
-    value = inputs.at(0)
-    starts, ends = inputs.wholes("starts", 1), inputs.wholes("ends", 2)
-    axes = inputs.wholes("axes", 3, tuple(range(len(starts))))
-    steps = inputs.wholes("steps", 4, (1,) * len(starts))
+    value = call.at(0)
+    starts, ends = call.wholes("starts", 1), call.wholes("ends", 2)
+    axes = call.wholes("axes", 3, tuple(range(len(starts))))
+    steps = call.wholes("steps", 4, (1,) * len(starts))
     require(len(axes) == len(starts) == len(ends) == len(steps) and 0 not in steps)
     for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
         value = _taken(value, axis, slice(start, end, step))
     return [value]
 
 
-def _split(inputs: Inputs) -> Values:
+def split(call: Call) -> Values:
     """Split an array, or a layer's two directions."""
-    node, value = inputs.node, inputs.at(0)
+    node, value = call.node, call.at(0)
     axis, count, lengths = node.value("axis", 0), len(node.output), _lengths_of(value)
     require(-len(lengths) <= axis < len(lengths) and lengths[axis] < NO_LENGTH and 0 < count <= MAX_PARTS)
     size = lengths[axis]
     each = -(-size // count)
-    sizes = inputs.wholes("split", 1, (each,) * (count - 1) + (size - each * (count - 1),))
+    sizes = call.wholes("split", 1, (each,) * (count - 1) + (size - each * (count - 1),))
     require(len(sizes) == count and sum(sizes) == size and min(sizes) >= 0)
     starts = [sum(sizes[:index]) for index in range(count)]
     return [_taken(value, axis, slice(start, start + length, 1)) for start, length in zip(starts, sizes, strict=True)]
@@ -279,10 +291,10 @@ def _of_flow(flow: Flow, axis: int, part: slice) -> Flow:
     return one._replace(returns="vector", flips=frozenset())
 
 
-def _computed(inputs: Inputs) -> Values:
+def computed(call: Call) -> Values:
     """Arithmetic on lengths: the length of two joined axes, the index of the last step."""
-    first, second, operation = inputs.numbers(0), inputs.numbers(1), inputs.node.operation
-    size, rank = max(len(first), len(second)), max(len(inputs.array(index).tensor.shape) for index in (0, 1))
+    first, second, operation = call.numbers(0), call.numbers(1), call.node.operation
+    size, rank = max(len(first), len(second)), max(len(call.array(index).tensor.shape) for index in (0, 1))
     require(first and second and {len(first), len(second)} <= {1, size} and rank <= 1)
     # ONNX truncates quotients, Python rounds them down: lengths are never negative.
     require(operation != "Div" or (min(first) >= 0 and min(second) > 0))
@@ -299,11 +311,11 @@ _ARITHMETIC: Mapping[str, Callable[[int, int], int]] = {
 """Arithmetic operations on whole numbers."""
 
 
-def _constant(inputs: Inputs) -> Values:
+def constant(call: Call) -> Values:
     """The values of attributes; an array is passed as an input."""
-    if inputs.at(0) is not None:
-        return [inputs.at(0)]
-    ints, whole = inputs.node.named("value_ints"), inputs.node.named("value_int").i
+    if call.at(0) is not None:
+        return [call.at(0)]
+    ints, whole = call.node.named("value_ints"), call.node.named("value_int").i
     if ints.name is not None:
         return [whole_numbers([*ints.ints])]
     require(whole is not None)
@@ -315,43 +327,3 @@ def _zeros(values: Values) -> Fill:
     known = [value for value in values if isinstance(value, Constant | Fill) and is_zero(value)]
     require(len(known) == len(values))
     return Fill(0, frozenset(source for value in known for source in value.sources))
-
-
-_MOVES: Mapping[str, Callable[[Inputs], Values]] = {
-    "Cast": _cast,
-    "Concat": _concat,
-    "Constant": _constant,
-    **dict.fromkeys(("ConstantFill", "ConstantOfShape"), _constant_of_shape),
-    "Expand": lambda inputs: [_zeros([inputs.at(0)])],
-    "Flatten": _flatten,
-    "Gather": _gather,
-    "Identity": lambda inputs: [inputs.at(0)],
-    "Reshape": _reshape,
-    "Shape": _shape,
-    "Slice": _slice,
-    "Split": _split,
-    "Squeeze": _squeeze,
-    "Transpose": _transpose,
-    "Unsqueeze": _unsqueeze,
-    **dict.fromkeys(_ARITHMETIC, _computed),
-}
-"""The function for each operation that moves numbers."""
-
-_COMPUTING = frozenset({"Constant", "ConstantFill", "ConstantOfShape", "Shape", *_ARITHMETIC})
-"""The operations among them that create new numbers."""
-
-REARRANGING = frozenset(_MOVES) - _COMPUTING | {"Pad"}
-"""The operations that pass numbers on, whether or not their new positions are known."""
-
-
-def moved(inputs: Inputs) -> Values:
-    """Return the outputs of a node as far as they are known. Moved zeros stay zeros, and ones stay ones.
-
-    Raises:
-        ReasonError: nothing is known.
-    """
-    node, first = inputs.node, inputs.at(0)
-    require(node.operation in _MOVES)
-    if isinstance(first, Fill) and node.operation not in {*_COMPUTING, "Concat", "Expand"}:
-        return [first] * len(node.output)
-    return _MOVES[node.operation](inputs)

@@ -1,4 +1,4 @@
-"""What is known about the values of a graph without computing them: their nodes and the meaning of their axes.
+"""What is known about the nodes and values of a graph without computing them: layers, and the meaning of axes.
 
 An axis of a value is a tuple of atoms. An atom is an axis that a layer created, or that the input has. A reshape that
 joins two axes creates an axis with the atoms of both, and an axis without atoms has length 1. This shows whether a
@@ -7,15 +7,19 @@ layer reads exactly the features that the layer before it returned, however axes
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import prod
+from types import MappingProxyType
 from typing import Literal
 
-from rnncli.formats.nodes import Node, Returned
+from rnncli.formats.nodes import Node, Note, Read, Returned, Word, loops, names, tied
 from rnncli.formats.onnx.arrays import Constant, StoredArray
 from rnncli.formats.onnx.messages import NodeProto
 from rnncli.immutable import NamedTuple
+from rnncli.layers import Input
+from rnncli.quantities import MAX_SIZE
 
 MAX_PARTS = 64
 """The most axes, lengths, arrays, or moves of an array that a value may be made of."""
@@ -132,11 +136,12 @@ class Flow(NamedTuple):
 
     def with_axis(self, place: int, *axes: Axis) -> Flow:
         """Return the same numbers with one axis replaced."""
+        place = self.place_of(place)
         return self.with_axes((*self.placed[:place], *axes, *self.placed[place + 1 :]))
 
-    def with_last(self, axis: Axis) -> Flow:
+    def with_features(self, axis: Axis, place: int = -1) -> Flow:
         """Return a layer's output, with its features in place of these."""
-        return self._replace(axes=None if self.axes is None else (*self.axes[:-1], axis), features=axis)
+        return (self if self.axes is None else self.with_axis(place, axis))._replace(features=axis)
 
 
 class Joined(NamedTuple):
@@ -165,7 +170,7 @@ Value = Constant | Flow | Joined | Fill
 Values = Sequence[Value | None]
 
 
-class Inputs(NamedTuple):
+class Call(NamedTuple):
     """A node, and its inputs as far as they are known.
 
     Attributes:
@@ -179,7 +184,7 @@ class Inputs(NamedTuple):
     node: NodeProto
     values: Values
     name: str
-    found: Mapping[str, Node]
+    found: FoundNodes
     opset: int
 
     def at(self, index: int) -> Value | None:
@@ -217,6 +222,173 @@ class Inputs(NamedTuple):
         if attribute.name is not None:
             return tuple(attribute.ints)
         return usual if usual is not None and not self.node.reads(index) else self.numbers(index)
+
+    def layer(
+        self,
+        made: Flow,
+        word: Word,
+        arrays: Mapping[str, Constant] = MappingProxyType({}),
+        features: int | None = None,
+        notes: tuple[Note, ...] = (),
+        *,
+        time: Axis | None = None,
+        around: tuple[int, int] = (0, 0),
+    ) -> Values:
+        """Add the node as a layer that reads its first flow, and return its output.
+
+        Args:
+            made: its output, still attributed to the node that it reads.
+            word: its layer in a spec.
+            arrays: its arrays by their names in Keras.
+            features: how many features it reads, if its arrays show it.
+            notes: differences from the source.
+            time: the time axis that it reads, if its output has no such axis.
+            around: how many timesteps of zeros it adds before and after; negative if it cuts some off.
+        """
+        read = flows_in(*self.values)[0]
+        if features or time is not None:
+            self.found.enter(read, features or sized(made.features or (Atom(),)), time)
+        tensors = {role: array.tensor for role, array in arrays.items()}
+        edges = (self.found.edge(read),)
+        node = Node(self.name, self.node.operation, word, edges, features, tensors, "keras", notes=notes, around=around)
+        self.found.add(node, *arrays.values())
+        return [made._replace(node=self.name, shared=False)]
+
+
+class FoundNodes:
+    """The nodes that were found in a file, with what their readers show about them.
+
+    Attributes:
+        nodes: the nodes by name, in order.
+        owned: the names of the file's arrays that each node's arrays are made from.
+    """
+
+    def __init__(self) -> None:
+        self.nodes: dict[str, Node] = {}
+        self.owned: dict[str, frozenset[str]] = {}
+        self._names: Counter[str] = Counter()
+        self._merges: dict[str, dict[str, None]] = {}
+        self._heads: dict[str, dict[Input, None]] = {}
+        self._entries: dict[str, int] = {}
+
+    def named(self, name: str) -> str:
+        """Return a name that no node has."""
+        made = ""
+        while not made or made in self.nodes:
+            self._names[name] += 1
+            made = name if self._names[name] == 1 else f"{name} ({self._names[name]})"
+        return made
+
+    def add(self, node: Node, *arrays: Constant | Fill) -> str:
+        """Add a node, which owns some arrays, under a unique name, and return the name."""
+        if node.name in self.nodes:
+            node = replace(node, name=self.named(node.name))
+        self.nodes[node.name] = node
+        self.owned[node.name] = frozenset(source.name for array in arrays for source in array.sources)
+        return node.name
+
+    def grow(self, flow: Flow, word: Word, **arrays: Constant) -> Values:
+        """Replace the layer that returns a flow, add arrays to it, and return the flow."""
+        node = self.nodes[flow.node]
+        tensors = {role: array.tensor for role, array in arrays.items()}
+        self.nodes[node.name] = replace(node, word=word, tensors={**node.tensors, **tensors})
+        self.owned[node.name] |= {source.name for array in arrays.values() for source in array.sources}
+        return [flow]
+
+    def edge(self, flow: Flow) -> Read:
+        """Return the edge of a node that reads a flow. Reading the cell state counts as reading the last output."""
+        if flow.node == flow.loop:
+            self._merges.setdefault(flow.loop, {})[flow.merge] = None
+        return Read(flow.node, "vector" if flow.returns == "state" else flow.returns)
+
+    def enter(self, read: Flow, features: int | None, time: Axis | None) -> None:
+        """Record what a layer that reads a flow shows about an input of the graph: its features and timesteps."""
+        if read.root and features is not None:
+            self._entries.setdefault(read.root, features)
+        known = self._entries.get(read.root)
+        if known is None or time is None:
+            return
+        steps = (sized(time) or 0) - read.zeros
+        if max(known, steps) <= MAX_SIZE:
+            self._heads.setdefault(read.root, {})[Input(known, steps if sized(time) and steps > 0 else None)] = None
+
+    def say(self, name: str, text: str) -> None:
+        """Add a note on a node that every run prints, unless it has that note."""
+        note, node = Note(f"{name} {text}", "differs"), self.nodes[name]
+        if note not in node.notes:
+            self.nodes[name] = replace(node, notes=(*node.notes, note))
+
+    def say_order(self, flow: Flow) -> None:
+        """Add a note if a reader of a flow expects time in the opposite order of a spec layer's output."""
+        if flow.flipped and flow.returns == "sequence" and flow.loop:
+            self.say(flow.loop, _OTHER_ORDER)
+
+    def finished(self, outputs: Sequence[tuple[str, Flow]]) -> list[Node]:
+        """Return all nodes, as far as possible as their readers need them, and the outputs, whose names are given."""
+        read: dict[str, set[str | None]] = {}
+        for node in self.nodes.values():
+            for edge in node.reads or ():
+                read.setdefault(edge.node, set()).add(edge.returns)
+        of_states = self._of_states({flow.node for _, flow in outputs})
+        ends = [*self._ends(outputs, read.keys())]
+        made = []
+        for name, node in self.nodes.items():
+            if loops(layer := node.word):
+                modes = self._merges.get(name, {})
+                if layer.merge_mode is not None and len(modes) == 1:
+                    node = replace(node, word=replace(layer, merge_mode=next(iter(modes))))
+                if {"sequence", "vector"} <= read.get(name, set()):
+                    note = Note(f"{name} {_RETURNS_STATES}", "differs")
+                    node = replace(node, unsaid=frozenset(), notes=(*dict.fromkeys((*node.notes, note)),))
+            elif len(heads := self._heads.get(name, {})) == 1:
+                node = replace(node, word=next(iter(heads)))
+            if name not in of_states:
+                made.append(node)
+        # Vectors may be shared just because their numbers are the same, as in untrained normalizations.
+        matrices = [[each.name for each in node.tensors.values() if len(each.shape) > 1] for node in made]
+        return [*tied(made, matrices), *ends]
+
+    def _ends(self, outputs: Sequence[tuple[str, Flow]], read: Container[str]) -> Iterator[Node]:
+        """Yield an output node for each node that the graphs return; further outputs get a note."""
+        returned: dict[str, Flow] = {}
+        for number, (name, flow) in enumerate(outputs):
+            node = self.nodes.get(flow.node)
+            if node is None or node.word is None:
+                continue
+            if flow.node not in read and flow.node not in returned:
+                returned[flow.node] = flow
+                self.say_order(flow)
+                if flow.half is not None:
+                    self.say(flow.node, "returns only one of its two directions in the file; here it returns both")
+                if flow.returns == "state":
+                    self.say(flow.node, "returns its cell state in the file; here it returns its output")
+                yield Node(f"output {number} {name}", "output", None, (self.edge(flow),))
+            elif returned.get(flow.node) != flow:
+                states = node.loops and flow.returns != "sequence"
+                self.say(flow.node, _RETURNS_STATES if states else "is also an output of the file")
+
+    def _of_states(self, returned: Container[str]) -> set[str]:
+        """Return the nodes that only extract initial states of recurrent nodes from the inputs."""
+        states: dict[str, bool] = {}
+        for node in self.nodes.values():
+            for number, read in enumerate(node.reads or ()):
+                states[read.node] = states.get(read.node, True) and number > 0 and node.loops
+        made: set[str] = set()
+        for name, node in self.nodes.items():
+            inputs = all(self.nodes[read.node].kind == "input" for read in node.reads or () if read.node in self.nodes)
+            if node.word is None and node.kind in REARRANGING and states.get(name) and name not in returned and inputs:
+                made.add(name)
+        return made
+
+
+_RETURNS_STATES = "also returns its states; here they are left out"
+_OTHER_ORDER = (
+    "reads backwards; in the file its output sequence is in the order of time, here it is in the order in which it was "
+    "read"
+)
+
+REARRANGING = names("Cast Concat Expand Flatten Gather Identity Pad Reshape Slice Split Squeeze Transpose Unsqueeze")
+"""The operations that pass numbers on, whether or not their new positions are known."""
 
 
 def flows_in(*values: Value | None) -> list[Flow]:
