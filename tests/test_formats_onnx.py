@@ -381,10 +381,12 @@ def test_a_damaged_file_gives_a_model_or_an_error_of_ours(turns: int, at: Walk) 
 
 def test_messages_are_written_as_protobuf_specifies_and_no_array_is_copied() -> None:
     numbers = [0, 1, 127, 128, 2**14, -1, 2**63 - 1]
-    fields = [*((1, number) for number in numbers), (2**29 - 1, -0.5), (2, "é"), (3, bytes(127)), (4, bytes(128))]
-    made = messages.message(*fields, (5, messages.message(*fields)))
-    assert made.joined() == message(*fields, (5, message(*fields)))
+    text = "é" * 100
+    attribute = messages.AttributeProto(name=text, f=-0.5, i=5, s=bytes(127), ints=numbers, type=2**31)
+    fields = [(1, text), (2, -0.5), (3, 5), (4, bytes(127)), *((8, number) for number in numbers), (20, 2**31)]
+    made = messages.encoded(messages.NodeProto(name="n", attribute=[attribute, attribute]))
+    assert made.joined() == message((3, "n"), (5, message(*fields)), (5, message(*fields)))
     assert made.size == len(made.joined())
     numbers = np.arange(1000, dtype="u1")
-    pieces = messages.message((1, messages.message((2, numbers.data)))).pieces
+    pieces = messages.encoded(messages.AttributeProto(t=messages.TensorProto(raw_data=numbers.data))).pieces
     assert any(np.shares_memory(numbers, np.frombuffer(piece, "u1")) for piece in pieces)

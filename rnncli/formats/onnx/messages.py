@@ -139,27 +139,6 @@ class Message(NamedTuple):
         return b"".join(self.pieces)
 
 
-def message(*fields: tuple[int, int | float | str | bytes | memoryview | Message]) -> Message:
-    """Return a message with these fields.
-
-    Args:
-        fields: the number and value of each: a whole number is encoded as a varint, a float in four bytes, and a
-            text, bytes or a message with its length first. A repeated field is given once for each value.
-    """
-    pieces: list[bytes | memoryview] = []
-    for number, value in fields:
-        if isinstance(value, int):
-            pieces.append(_as_varint(number << 3 | VARINT) + _as_varint(value))
-        elif isinstance(value, float):
-            pieces.append(_as_varint(number << 3 | FIXED32) + struct.pack("<f", value))
-        else:
-            data = value.encode() if isinstance(value, str) else value
-            inner = data.pieces if isinstance(data, Message) else [data]
-            size = data.size if isinstance(data, Message) else len(data)
-            pieces += [_as_varint(number << 3 | BYTES) + _as_varint(size), *inner]
-    return Message(pieces, sum(map(len, pieces)))
-
-
 def _as_varint(number: int) -> bytes:
     """Return a whole number as a varint; a negative number as its 64 bits."""
     number &= 2**64 - 1
@@ -211,7 +190,6 @@ class Proto:
 
     kinds: ClassVar[dict[str, type[Proto]]] = {}
     descriptors: ClassVar[Mapping[int, Descriptor]] = {}
-    many: ClassVar[Mapping[str, bool]] = {}
     work: ClassVar[int] = 0
 
     def __init_subclass__(cls, fields: str, work: int = 0) -> None:
@@ -219,7 +197,6 @@ class Proto:
         cls.descriptors = {
             int(number): Descriptor(name, kind.rstrip("*"), kind.endswith("*")) for number, name, kind in rows
         }
-        cls.many = {each.name: each.many for each in cls.descriptors.values()}
         cls.work = work
         Proto.kinds[cls.__name__] = cls
 
@@ -228,9 +205,10 @@ class Proto:
         self.__dict__ |= values
 
     def __getattr__(self, name: str) -> Any:
-        if name not in self.many:
+        many = next((each.many for each in self.descriptors.values() if each.name == name), None)
+        if many is None:
             raise AttributeError(name)
-        value: list[Any] | None = [] if self.many[name] else None
+        value: list[Any] | None = [] if many else None
         self.__dict__[name] = value
         return value
 
@@ -373,12 +351,25 @@ CODES: Mapping[str, int] = {name: code for code, name in enumerate(TYPES)}
 
 def encoded(proto: Proto) -> Message:
     """Return a message as bytes, with its fields in numerical order; large arrays are not copied."""
-    written: list[tuple[int, Any]] = []
+    pieces: list[bytes | memoryview] = []
     for number, column in proto.descriptors.items():
         value = getattr(proto, column.name)
-        each = value if column.many else [] if value is None else [value]
-        written += [(number, encoded(one) if isinstance(one, Proto) else one) for one in each]
-    return message(*written)
+        for one in value if column.many else [] if value is None else [value]:
+            pieces += _as_field(number, one)
+    return Message(pieces, sum(map(len, pieces)))
+
+
+def _as_field(number: int, value: int | float | str | bytes | memoryview | Proto) -> Iterator[bytes | memoryview]:
+    """Yield a field in pieces: a float has four bytes, and a text, bytes or a message has its length first."""
+    if isinstance(value, int):
+        yield _as_varint(number << 3 | VARINT) + _as_varint(value)
+    elif isinstance(value, float):
+        yield _as_varint(number << 3 | FIXED32) + struct.pack("<f", value)
+    else:
+        data = value.encode() if isinstance(value, str) else value
+        inner = encoded(data) if isinstance(data, Proto) else Message([data], len(data))
+        yield _as_varint(number << 3 | BYTES) + _as_varint(inner.size)
+        yield from inner.pieces
 
 
 _WIRES: Mapping[str, int] = {"whole": VARINT, "real": FIXED32}

@@ -19,7 +19,6 @@ from rnncli.formats.onnx.values import (
     MAX_PARTS,
     NO_LENGTH,
     Atom,
-    Axis,
     Call,
     Fill,
     Flow,
@@ -131,19 +130,17 @@ def squeeze(call: Call) -> Values:
 
 
 def reshape(call: Call) -> Values:
-    """Split and join axes."""
-    value, target = call.at(0), call.wholes("shape", 1)
-    copies = not call.node.value("allowzero", 0)
-    if isinstance(value, Flow):
-        return [value.with_axes(_reshaped(value.placed, target, zero_copies=copies))]
-    array = call.array(0)
-    sizes = array.tensor.shape
-    filled = [sizes[axis] if copies and size == 0 and axis < len(sizes) else size for axis, size in enumerate(target)]
-    if filled.count(-1) == 1:
-        known = prod(size for size in filled if size != -1)
-        filled[filled.index(-1)] = prod(sizes) // known if known > 0 else 0
-    require(prod(filled) == prod(sizes) and min(filled, default=1) >= 0)
-    return [array.reshaped(filled)]
+    """Split and join axes; those of a flow only between their atoms."""
+    value, target = call.at(0), [*call.wholes("shape", 1)]
+    lengths = _lengths_of(value)
+    if not call.node.value("allowzero", 0):
+        target = [lengths[axis] if size == 0 and axis < len(lengths) else size for axis, size in enumerate(target)]
+    hole = target.index(-1) if target.count(-1) == 1 else None
+    if hole is not None:
+        known = prod(size for size in target if size != -1)
+        target[hole] = prod(lengths) // known if known > 0 else 0
+    require(prod(target) == prod(lengths) and min(target, default=1) >= 0)
+    return [value.reshaped(target) if isinstance(value, Constant) else _reshaped(call.flow(), target, hole)]
 
 
 def flatten(call: Call) -> Values:
@@ -154,35 +151,20 @@ def flatten(call: Call) -> Values:
     return [made]
 
 
-def _reshaped(axes: Sequence[Axis], target: Sequence[int], *, zero_copies: bool = True) -> tuple[Axis, ...]:
-    """Return the axes after a reshape, which may only split and join axes between their atoms."""
-    copied = len(axes) if zero_copies else 0
-    wanted = [length(axes[place]) if size == 0 and place < copied else size for place, size in enumerate(target)]
-    rest = [atom for axis in axes for atom in axis]
-    require(wanted.count(-1) <= 1)
-    hole = wanted.index(-1) if -1 in wanted else len(wanted)
-    left = _axes_in(rest, wanted[:hole])
-    rest = rest[sum(map(len, left)) :]
-    right = _axes_in(rest[::-1], wanted[hole + 1 :][::-1])
-    between = rest[: len(rest) - sum(map(len, right))]
-    if hole == len(wanted):
-        require(not between)
-        return tuple(left)
-    return (*left, tuple(between), *(axis[::-1] for axis in reversed(right)))
-
-
-def _axes_in(atoms: Sequence[Atom], sizes: Sequence[int]) -> list[Axis]:
-    """Return axes of some lengths, which the first of the atoms must form."""
-    made: list[Axis] = []
-    for size in sizes:
+def _reshaped(flow: Flow, sizes: Sequence[int], hole: int | None) -> Flow:
+    """Return a flow with axes of other lengths; further axes of length 1 go into the one at the index `hole`."""
+    atoms, made = [*chain(*flow.placed)], []
+    for place, size in enumerate(sizes):
+        most = len(atoms) if place == hole and sizes[place + 1 : place + 2] != [1] else size == 1
         count, total = 0, 1
-        while count < len(atoms) and (total < size or (size == 1 and not count and atoms[0].size == 1)):
+        while count < len(atoms) and (total < size or (count < most and atoms[count].size == 1)):
             total *= atoms[count].length
             count += 1
         require(total == size)
         made.append(tuple(atoms[:count]))
         atoms = atoms[count:]
-    return made
+    require(not atoms)
+    return flow.with_axes(made)
 
 
 def concat(call: Call) -> Values:
