@@ -25,9 +25,7 @@ from rnncli.layers import GRU, LSTM, BatchNorm, Conv, Dense, Embedding, Layer, N
 from rnncli.quantities import MAX_SIZE
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    Numbers = np.ndarray[Any, Any]
+    from rnncli.formats.tensors import Numbers
 
 CELLS: dict[int, type[Recurrent]] = {1: SimpleRNN, 3: GRU, 4: LSTM}
 """The cell for each number of gates."""

@@ -20,7 +20,7 @@ of a kernel is transposed, and the bias is the input's followed by the state's.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats.nodes import Part
@@ -28,9 +28,7 @@ from rnncli.formats.tensors import WIDTHS, Convention, Tensor
 from rnncli.layers import Layer
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    Array = np.ndarray[Any, Any]
+    from rnncli.formats.tensors import Numbers
 
 KERAS_BLOCKS: Mapping[Convention, Mapping[str, tuple[int, ...]]] = {
     "torch": {"rnn": (0,), "lstm": (0, 1, 2, 3), "gru": (1, 0, 2)},
@@ -39,7 +37,7 @@ KERAS_BLOCKS: Mapping[Convention, Mapping[str, tuple[int, ...]]] = {
 """The index of each of Keras's blocks among a convention's blocks, by kind of layer."""
 
 
-def each_weight(part: Part) -> Iterator[tuple[str, Array]]:
+def each_weight(part: Part) -> Iterator[tuple[str, Numbers]]:
     """Yield the weights of a part by the keys of its network (`lstm/kernel`), with Keras's shapes and order of gates.
 
     Only one layer is in memory at a time.
@@ -54,7 +52,7 @@ def each_weight(part: Part) -> Iterator[tuple[str, Array]]:
             yield f"{name}/{key}", array
 
 
-def keras_weights(layer: Layer, convention: Convention, arrays: Mapping[str, Array]) -> dict[str, Array]:
+def keras_weights(layer: Layer, convention: Convention, arrays: Mapping[str, Numbers]) -> dict[str, Numbers]:
     """Return the weights of one layer by Keras's names and with its layout.
 
     `arrays` has the names and the layout of a convention: `weight_ih`, `weight_ih_reverse`, `W`.
@@ -67,7 +65,7 @@ def keras_weights(layer: Layer, convention: Convention, arrays: Mapping[str, Arr
         named = {KERAS_NAMES[layer.kind][key]: array for key, array in arrays.items()}
         # PyTorch's Linear stores its matrix as (outputs, inputs), and its Conv1d as (outputs, inputs, width).
         return {key: array.T if key == "kernel" else array for key, array in named.items()}
-    weights: dict[str, Array] = {}
+    weights: dict[str, Numbers] = {}
     for number, (direction, suffix) in enumerate(zip(layer.directions, ("", "_reverse"), strict=False)):
         if convention == "torch":
             own = {key: array for key, array in arrays.items() if key.endswith("_reverse") == bool(suffix)}
@@ -97,7 +95,7 @@ KERAS_ROLES = frozenset(KERAS_CELL).union(*(names.values() for names in KERAS_NA
 """All of Keras's names for arrays."""
 
 
-def _numbers(tensor: Tensor) -> Array:
+def _numbers(tensor: Tensor) -> Numbers:
     if tensor.dtype in WIDTHS and not tensor.dtype.startswith(("float", "bfloat")):
         raise RnncliError(
             f"array {shorten(tensor.name)} is of {tensor.dtype}, as quantised weights are: their scale is not known",
@@ -106,7 +104,7 @@ def _numbers(tensor: Tensor) -> Array:
     return tensor.read()
 
 
-def _of_cudnn(layer: Layer, key: str, array: Array) -> Array:
+def _of_cudnn(layer: Layer, key: str, array: Numbers) -> Numbers:
     """Return an array of Keras's old CuDNNLSTM or CuDNNGRU in the shape that LSTM and GRU have."""
     import numpy as np
 
@@ -118,7 +116,7 @@ def _of_cudnn(layer: Layer, key: str, array: Array) -> Array:
     return np.concatenate(blocks, axis=1)
 
 
-def _of_onnx(cell: Mapping[str, Array]) -> dict[str, Array]:
+def _of_onnx(cell: Mapping[str, Numbers]) -> dict[str, Numbers]:
     """Return the arrays of one direction by PyTorch's names; a missing bias is zero."""
     named = {"weight_ih": cell["W"], "weight_hh": cell["R"]}
     if "B" in cell:
@@ -127,7 +125,7 @@ def _of_onnx(cell: Mapping[str, Array]) -> dict[str, Array]:
     return named
 
 
-def _cell(layer: Layer, convention: Convention, arrays: Mapping[str, Array]) -> dict[str, Array]:
+def _cell(layer: Layer, convention: Convention, arrays: Mapping[str, Numbers]) -> dict[str, Numbers]:
     """Return Keras's weights of one cell from arrays with PyTorch's names and a convention's order of blocks."""
     import numpy as np
 
@@ -146,7 +144,7 @@ def _cell(layer: Layer, convention: Convention, arrays: Mapping[str, Array]) -> 
     return weights
 
 
-def _blocks(array: Array, order: Sequence[int]) -> Array:
+def _blocks(array: Numbers, order: Sequence[int]) -> Numbers:
     """Return an array with its blocks reordered, contiguous in memory row by row."""
     import numpy as np
 
@@ -154,7 +152,7 @@ def _blocks(array: Array, order: Sequence[int]) -> Array:
     return np.ascontiguousarray(np.concatenate([parts[place] for place in order]))
 
 
-def torch_weights(layer: Layer, weights: Mapping[str, Array]) -> dict[str, Array]:
+def torch_weights(layer: Layer, weights: Mapping[str, Numbers]) -> dict[str, Numbers]:
     """Return the weights of one layer by PyTorch's names and with its layout, from Keras's.
 
     They are in the order of a state dict: `weight`, `weight_hh_l0_reverse`. Each is contiguous row by row.
@@ -169,7 +167,7 @@ def torch_weights(layer: Layer, weights: Mapping[str, Array]) -> dict[str, Array
     return {f"{name}_l0{suffix}": array for cell, suffix in cells for name, array in cell.items()}
 
 
-def onnx_weights(layer: Layer, weights: Mapping[str, Array]) -> dict[str, Array]:
+def onnx_weights(layer: Layer, weights: Mapping[str, Numbers]) -> dict[str, Numbers]:
     """Return W, R and, if the layer has a bias, B of an ONNX node from Keras's weights of a recurrent layer."""
     import numpy as np
 
@@ -180,7 +178,7 @@ def onnx_weights(layer: Layer, weights: Mapping[str, Array]) -> dict[str, Array]
     return arrays
 
 
-def _cells(convention: Convention, layer: Layer, weights: Mapping[str, Array]) -> Iterator[dict[str, Array]]:
+def _cells(convention: Convention, layer: Layer, weights: Mapping[str, Numbers]) -> Iterator[dict[str, Numbers]]:
     """Yield the weights of each direction by PyTorch's names, from Keras's, in a convention's order of blocks."""
     import numpy as np
 

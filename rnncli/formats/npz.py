@@ -19,7 +19,7 @@ from rnncli.immutable import NamedTuple
 if TYPE_CHECKING:
     import numpy as np
 
-    Numbers = np.ndarray[Any, Any]
+    from rnncli.formats.tensors import Numbers
 
 _SUFFIX = ".npy"
 _SHOWN = 5

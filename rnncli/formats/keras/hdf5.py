@@ -32,7 +32,7 @@ from rnncli.layers.weights import Weight
 from rnncli.system.processes import Ended, run_isolated
 
 if TYPE_CHECKING:
-    import numpy as np
+    from rnncli.formats.tensors import Numbers
 
 PATIENCE = 600
 """Seconds before giving up on a process that waits for its file."""
@@ -92,7 +92,7 @@ class Tree:
                 return self.values
             return _cut(_asked(self.place, [*shapes])[1], shapes)
 
-        def read(path: str) -> np.ndarray[Any, Any]:
+        def read(path: str) -> Numbers:
             with reading(self.place.path):
                 return array_of(values()[path], shapes[path][1], shapes[path][0])
 
@@ -257,7 +257,7 @@ class Branches:
         paths = dict.fromkeys(self._path(route) for route, _ in self._wanted.values())
         return self._tree.tensors(filter(self._tree.arrays.__contains__, paths))
 
-    def _values(self, name: str) -> np.ndarray[Any, Any]:
+    def _values(self, name: str) -> Numbers:
         with reading(self._place.path):
             route, shape = self._wanted[name]
             found = self._tensors.get(self._path(route))

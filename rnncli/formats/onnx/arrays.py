@@ -14,7 +14,7 @@ from functools import cache, partial
 from itertools import chain, product
 from math import prod
 from operator import mul
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats.file_reader import FileReader, opened_regular
@@ -23,9 +23,7 @@ from rnncli.formats.tensors import WIDTHS, Tensor, array_at, array_of, bits_of, 
 from rnncli.immutable import NamedTuple
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    Numbers = np.ndarray[Any, Any]
+    from rnncli.formats.tensors import Numbers
 
 MAX_RANK = 32
 """The most axes of an array."""

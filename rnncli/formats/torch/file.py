@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats.arrays import ACTIVATIONS, nodes_of
@@ -27,9 +27,7 @@ from rnncli.formats.zip_archive import MAGIC, Archive
 from rnncli.layers import LAYERS, Layer
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    Numbers = np.ndarray[Any, Any]
+    from rnncli.formats.tensors import Numbers
 
 MAX_PICKLE = 32 << 20
 """The longest pickle that is read, in bytes; it only contains names and shapes."""
