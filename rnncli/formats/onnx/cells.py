@@ -115,7 +115,7 @@ def recurrent(call: Call) -> Values:
     if size not in (None, features):
         raise ReasonError(f"its W reads {features:,} features, but its input {shorten(node.reads(0))} has {size:,}")
     found.enter(x, features, None)
-    fits = len(axes) == 3 and x.is_features(2) and x.flips <= {axes[t]} and x.batch in (None, axes[b])
+    fits = len(axes) == 3 and x.is_features(2) and x.flips <= {axes[t]}
     flipped = fits and axes[t] in x.flips
     if flipped and layer.merge_mode is None:
         layer = replace(layer, go_backwards=not backwards)
@@ -138,7 +138,6 @@ def recurrent(call: Call) -> Values:
         (batch, both, units) if t else (both, batch, units),
         features=(*both, *units),
         time=time,
-        batch=batch,
         returns="vector",
         loop=name,
     )

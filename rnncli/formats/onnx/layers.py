@@ -229,8 +229,7 @@ def _slid(flow: Flow, layer: Layer, place: int, features: Axis, zeros: int = 0) 
     steps = sized(flow.placed[place])
     time = (Atom(None if steps is None else max(1, layer.output_length(steps + zeros))),)
     after = flow.with_features(features, 1).with_axis(place, time)
-    after = after._replace(time=time, batch=flow.placed[0], returns="sequence")
-    return after._replace(loop="", root="", ends=False)
+    return after._replace(time=time, returns="sequence", loop="", root="", ends=False)
 
 
 def _window(node: NodeProto, axes: int, axis: int, width: int, steps: int | None) -> tuple[Window, tuple[int, int]]:

@@ -12,7 +12,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, TypeVar
 
 from rnncli.formats.nodes import Node, Note, Read, Returned, Word, loops, names, tied
 from rnncli.formats.onnx.arrays import Constant, StoredArray
@@ -61,6 +61,7 @@ class Atom:
 
 
 Axis = tuple[Atom, ...]
+V = TypeVar("V")
 
 
 class Flow(NamedTuple):
@@ -71,7 +72,6 @@ class Flow(NamedTuple):
         axes: its axes; None if not even their number is known.
         features: the axis that the last layer created; None before the first layer.
         time: the axis of the timesteps; None until a layer shows which it is, such as a recurrent one or a convolution.
-        batch: the axis of the samples; None until a layer shows it.
         returns: whether it has the time axis, or is an LSTM's cell state; None until a layer shows it.
         flips: the axes whose order is reversed.
         half: which of the last layer's two directions it is; None for both, or if there is only one.
@@ -87,7 +87,6 @@ class Flow(NamedTuple):
     axes: tuple[Axis, ...] | None = None
     features: Axis | None = None
     time: Axis | None = None
-    batch: Axis | None = None
     returns: Returned | Literal["state"] | None = None
     flips: frozenset[Axis] = frozenset()
     half: int | None = None
@@ -193,15 +192,14 @@ class Call(NamedTuple):
 
     def flow(self, index: int = 0) -> Flow:
         """Return an input that must depend on the graph's input."""
-        value = self.at(index)
-        if not isinstance(value, Flow):
-            raise ReasonError
-        return value
+        return self._input(index, Flow)
 
     def array(self, index: int) -> Constant:
         """Return an input that must be an array."""
-        value = self.at(index)
-        if not isinstance(value, Constant):
+        return self._input(index, Constant)
+
+    def _input(self, index: int, kind: type[V]) -> V:
+        if not isinstance(value := self.at(index), kind):
             raise ReasonError
         return value
 
