@@ -35,7 +35,7 @@ CORTEX_M4 = Path(__file__).parent / "golden" / "exports" / "cortex_m4"
 """The startup code (`.c`) and memory layout (`.ld`) of a program for qemu's Cortex-M4."""
 
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror")
-SANITIZED = ("-O0", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+SANITIZED = ("-O0", "-fsanitize=address,undefined,float-cast-overflow", "-fno-sanitize-recover=all")
 
 
 class Case(NamedTuple):

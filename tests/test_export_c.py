@@ -180,7 +180,7 @@ def test_the_program_reads_rows_until_the_end_and_says_what_a_row_should_be(at: 
             done = subprocess.run([program], input=typed, capture_output=True, text=True)
             assert (done.returncode, done.stderr) == (0, "")
             assert len(done.stdout.splitlines()) == rows
-            for wrong in ("x", "9", "1 2 3 4", "4294967297", f"0.{'1' * 70}", f"0.{'1' * 500}"):
+            for wrong in ("x", "9", "1 2 3 4", "1,,2", ", 1 2", "4294967297", f"0.{'1' * 70}", f"0.{'1' * 500}"):
                 done = subprocess.run([program], input=f"{typed}\n{wrong}\n", capture_output=True, text=True)
                 assert (done.returncode, done.stderr) == (
                     1,
@@ -273,6 +273,9 @@ def test_a_function_name_may_be_given_and_a_file_may_have_any_name(rnncli: Run) 
     assert result.stderr.endswith("--name model_3_nets\n")
     assert rnncli("export", "input:2,gru:3", "-o", "3-été.c").status == 0
     assert "model_3_t_run(" in Path("3-été.h").read_text()
+    assert rnncli("export", "input:2,gru:3", "-o", 'a"b.c').status == 0  # C cannot include such a name
+    assert "size_t a_b_run(" in Path('a"b.h').read_text()
+    assert '"' not in Path('a"b.c').read_text().replace('"C"', "")
 
 
 def test_the_error_of_int8_is_reported_for_a_random_and_for_a_given_input(rnncli: Run) -> None:

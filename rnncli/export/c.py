@@ -185,7 +185,8 @@ class CSource:
         """Return the source."""
         device = self.job.device
         code = laid_out([*chain(*self.cells.values()), *self._functions])
-        declarations = f'#include "{device.header}"' if device.header else self.declarations()
+        separate = device.header and not {'"', "\n"} & {*device.header}  # C cannot include such a name
+        declarations = f'#include "{device.header}"' if separate else self.declarations()
         arrays = chain(*(array_lines(key, array) for key, array in self.constants.items()))
         parts = [*self.filled("source", declarations=declarations), "", *arrays, called_in(code) + code]
         return "\n".join([*parts, laid_out(self._program())] if device.with_main else parts).rstrip("\n") + "\n"

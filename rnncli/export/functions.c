@@ -11,6 +11,14 @@ static inline float power_of_2(int32_t n)
     return power.value;
 }
 
+/* z for 0 <= z <= 104, and 104 for NaN, whose bits are a larger integer; no int stands for NaN. */
+static inline float not_nan(float z)
+{
+    union { float value; uint32_t bits; } number = {z};
+    number.bits = number.bits > 0x42d00000u ? 0x42d00000u : number.bits;
+    return number.value;
+}
+
 /* e^r - 1 for |r| <= ln(2) / 2, as in Cephes's expf. With x = n ln(2) + r, e^x is 2^n e^r. */
 static inline float exp_minus_1(float r)
 {
@@ -23,7 +31,7 @@ static inline float tanh_of(float x)
 {
     x = fabsf(x) > 9.02f ? copysignf(9.02f, x) : x; /* tanh is 1 beyond this */
     const float z = 2.0f * fabsf(x);
-    const int32_t n = (int32_t)(z * 1.442695f + 0.5f);
+    const int32_t n = (int32_t)(not_nan(z) * 1.442695f + 0.5f);
     const float p = exp_minus_1((z - (float)n * 0.693359375f) + (float)n * 0.00021219444f);
     const float m = power_of_2(n) * p + (power_of_2(n) - 1.0f);
     return copysignf(m / (m + 2.0f), x);
@@ -34,7 +42,7 @@ static inline float sigmoid_of(float x)
 {
     x = fabsf(x) > 104.0f ? copysignf(104.0f, x) : x; /* 0 or 1 beyond this */
     const float z = fabsf(x);
-    const int32_t n = (int32_t)(z * 1.442695f + 0.5f), half = n / 2;
+    const int32_t n = (int32_t)(not_nan(z) * 1.442695f + 0.5f), half = n / 2;
     const float p = exp_minus_1(((float)n * 0.693359375f - z) - (float)n * 0.00021219444f);
     const float e = (1.0f + p) * power_of_2(-half) * power_of_2(half - n);
     return (x < 0.0f ? e : 1.0f) / (1.0f + e);
@@ -347,7 +355,7 @@ while (${name}_next(&state, y + rows * $outputs)) {
 /* Reads a timestep from a line. Returns 1, 0 at the end of the input, -1 if the line is wrong. */
 static int read_timestep($type *x)
 {
-    int c = getchar(), count = 0;
+    int c = getchar(), count = 0, after_number = 0;
 
     while (c != EOF && (c != '\n' || count == 0)) {
         char word[400], *end; /* the exact digits of a float fit */
@@ -357,6 +365,11 @@ static int read_timestep($type *x)
             c = getchar();
         }
         if (length == 0) {
+            if (c == ',' && !after_number) {
+                count = -1;
+                break;
+            }
+            after_number = after_number && c != ',';
             c = getchar();
             continue;
         }
@@ -367,6 +380,7 @@ static int read_timestep($type *x)
             break;
         }
         x[count++] = ($type)value;
+        after_number = 1;
     }
     if (c == EOF && count == 0) {
         return 0;
