@@ -61,10 +61,14 @@ def command(context: click.Context, name: str | None) -> None:
 
 
 def page(topic: str) -> str:
-    """Return the page on a topic, at most 79 columns wide."""
+    """Return the page on a topic, at most 79 columns wide; if the terminal is narrower, each paragraph is one line."""
     if topic == "keys":
         return "".join(f"{line}\n" for line in _keys())
-    return files("rnncli").joinpath("pages", f"{topic}.md").read_text(encoding="utf-8")
+    text = files("rnncli").joinpath("pages", f"{topic}.md").read_text(encoding="utf-8")
+    if terminal_columns() >= WIDE:
+        return text
+    paragraphs = text.rstrip("\n").split("\n\n")  # code is indented
+    return "\n\n".join(each if each.startswith(" ") else " ".join(each.split()) for each in paragraphs) + "\n"
 
 
 def _keys() -> Iterator[str]:
