@@ -151,6 +151,12 @@ OFFERED = {
     "h = 8 if big else 9\nself.rnn = nn.LSTM(3, h)": ["big=True"],
     "h = 8 if size > 9 else 9\nself.rnn = nn.LSTM(3, h)": ["size=100"],
     "self.rnn = getattr(nn, cfg['rnn_type'])(3, 8)": ["cfg['rnn_type']=LSTM"],
+    "self.rnn = nn.ModuleList([nn.LSTM(100, each) for each in sizes])": ["sizes=(100, 100)"],
+    "self.rnn = nn.ModuleList()\nfor h in sizes[1:]:\n    self.rnn.append(nn.LSTM(sizes[0], h))": ["sizes=(100, 100)"],
+    "self.rnn = nn.LSTM(3, sum(sizes[:-1]), bidirectional=len(sizes) > 1)": ["sizes=(100, 100)"],
+    "self.rnn = nn.LSTM(3, 8) if two is True else nn.GRU(3, n)": ["two=True", "n=100"],
+    "self.rnn = nn.LSTM(3, 8, bidirectional=True if size > 2 else False)": ["size=100"],
+    "self.rnn = nn.LSTM(3, 8) if rnn_type in ('lstm', 'blstm') else nn.GRU(3, 8)": ["load()=lstm"],
     "self.rnn = nn.LSTM(3, 8) if rnn_type.lower() == 'lstm' else nn.GRU(3, 8)": ["rnn_type.lower()=lstm"],
     "self.rnn = nn.ModuleList()\nfor _ in range(n):\n    self.rnn.append(nn.LSTM(size, size))": ["n=100", "size=100"],
     "self.rnn = nn.GRU(3, 8) if rnn_type == 'gru' else nn.LSTM(3, 8)": ["load()=gru"],
@@ -167,12 +173,10 @@ OFFERED = {
 """Open names in an __init__, and the suggested settings."""
 
 WITHOUT_OFFER = (
-    "self.rnn = nn.ModuleList([nn.LSTM(3, each) for each in sizes])",
-    "self.rnn = nn.ModuleList()\nfor size in sizes:\n    self.rnn.append(nn.LSTM(3, size))",
+    "self.rnn = nn.ModuleList([nn.LSTM(3, each) for each in sizes.values()])",
     "self.rnn = nn.LSTM(3, 8, **dict(sizes))",
-    "self.rnn = nn.LSTM(3, sum(sizes[:-1]))",
 )
-"""Open lists, which cannot be set."""
+"""Open lists and dicts, which cannot be set."""
 
 
 def test_a_config_that_is_never_passed_has_its_default_values_and_a_note_says_so() -> None:
@@ -214,6 +218,29 @@ def test_what_no_call_is_followed_of_has_default_values_and_that_the_file_may_ca
             (part,) = {str(each.network): each for each in open_model("model.py").parts}.values()
             doubt = "assumed: N has its default values: what is made of it at line 7 is not known"
             assert (str(part.network), part.doubts) == ("input:3,lstm:8", (doubt,) * (line in taken))
+
+
+def test_what_runs_elsewhere_and_may_change_a_network_is_a_doubt_or_left_out(at: Walk) -> None:
+    elsewhere = "import gin\nfrom mine import changed, register, grow\n"
+    doubts = {
+        "@changed": "what the decorator changed (line 5) does to N is not known",
+        "@gin.configurable('n')": "what the decorator configurable (line 5) does to N is not known",
+        "exec(open('settings.py').read())": "what exec runs (line 5) is not known",
+        "@register('n')": "",
+    }
+    for line, doubt in doubts.items():
+        with at(line):
+            source = net("self.rnn = nn.LSTM(3, 8)").replace("class N", f"{line}\nclass N")
+            Path("model.py").write_text(elsewhere + source)
+            (part,) = open_model("model.py").parts
+            assert part.doubts == (f"assumed: {doubt}",) * bool(doubt)
+    grown = f"{KERAS}{elsewhere}m = Sequential([Input((None, 3)), LSTM(8)])\n{{}}\nm.add(Dense(2))"
+    for line, spec in (
+        ("print(m)", "input:3,lstm:8,dense:2"),
+        ("grow(m)", "input:3,lstm:8"),
+        ("m = grow(m)", "input:3,lstm:8"),
+    ):
+        assert specs(grown.format(line)) == [spec]
 
 
 def test_a_setting_that_a_layer_does_not_accept_is_an_error_and_not_a_layer_left_out(at: Walk) -> None:

@@ -291,7 +291,11 @@ class Evaluator:
             values = right if isinstance(right, list) else [right]
             return plain_method(self, re.sub("%[ds]", "{}", left), "format", Given(values, {}, node))
         made = calculated(kind, left, right)
-        return self.combined([left, right], node) if made is MISSING else made
+        if made is not MISSING:
+            return made
+        sizes = isinstance(kind, ast.Add) and (isinstance(left, list) or isinstance(right, list))
+        sides = [each.such_as("(8, 8)") if sizes and isinstance(each, Unknown) else each for each in (left, right)]
+        return self.combined(sides, node)
 
     def attribute(self, owner: Value, name: str, node: ast.AST, *, called: bool = False) -> Value:
         """Return an attribute of an object; if it is called, it may be a method that the text does not define."""
@@ -372,8 +376,7 @@ class Evaluator:
                 return joined(keys) or left_open(node)
             example = next((key for key in owner if isinstance(key, str | int)), None)
             why = joined(keys) or left_open(index)
-            opened = tuple(each._replace(example=each.example or example) for each in why.names)
-            return one_of_some([*owner.values()], replace(why, names=opened))
+            return one_of_some([*owner.values()], why.such_as(example))
 
     def _rounds(
         self, node: ast.ListComp | ast.GeneratorExp | ast.DictComp, depth: int, scope: Scope, made: list[Value]
@@ -389,7 +392,7 @@ class Evaluator:
         taken = self.value(loop.iter, scope)
         items = self.items(taken)
         if items is None:
-            unknown = replace((open_in(taken) or left_open(node)).without(loop.iter), line=node.lineno)
+            unknown = replace((open_in(taken) or left_open(node)).in_turn(loop.iter), line=node.lineno)
             self.assign(loop.target, unknown, scope)
             self.doubts.append(unknown)
             self._rounds(node, depth + 1, scope, made)

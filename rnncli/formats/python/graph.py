@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -70,6 +71,8 @@ class Graphs(Modules):
         """Modules that other Keras layers are made of: the cell in `RNN(cell)`."""
         self.foreign: dict[str, Named] = {}
         """Calls of classes that are named like a recurrent one but belong to neither framework, by that name."""
+        self._lent: dict[Module, Unknown] = {}
+        """Modules that functions from elsewhere have been given, each with that call's result."""
 
     def framework(self, path: tuple[str, ...]) -> Framework | None:
         """Return the framework that a name belongs to, by its path."""
@@ -130,10 +133,10 @@ class Graphs(Modules):
                 return self.data()
             case Method(owner=Module(items=dict()) as owner, name=name) if name in _CHANGE:
                 return self._change_items(owner, name, given)
-            case Method(owner=Unknown(values=values) as owner, name=name):
-                for each in values if name in _CHANGE else ():
+            case Method(owner=Unknown() | Call() as owner, name=name) if isinstance(owner, Unknown) or name == "add":
+                for each in modules_in(owner) if name in _CHANGE else ():
                     if isinstance(each, Module) and each.items is not None:
-                        each.items[str(len(each.items))] = owner
+                        each.items[str(len(each.items))] = self._lent.get(each, owner)
                 return SIZE if owner is SIZE else left_open(given.node)
             case Instance() if (own := self.computing(called)) is not None:
                 return self.invoke(own, given)
@@ -202,6 +205,13 @@ class Graphs(Modules):
         if framework is None or not made or (functional and not outputs):
             if tensors:
                 return computed(self, name, given, tensors, plain=called.path[0] in _PLAIN)
+            if called.name not in dir(builtins):
+                lent = [each for each in given.all if isinstance(each, Module)]
+                self._lent |= dict.fromkeys(lent, Unknown(left_open(given.node).why))
+            if called.path == ("exec",):
+                self.presuming += (f"what exec runs (line {given.line}) is not known",)
+            if called.path == ("tensorflow", "Variable"):
+                return self.fresh(Module(("Weight",), given, None, "keras", self.function))
             return SIZE if SIZE in given.all else Call(called.path, given)
         module = Module(called.path, given, None, framework, self.function, inputs=inputs, outputs=outputs)
         module = self.fresh(replace(module, presumed=self.presuming))
@@ -257,6 +267,8 @@ class Graphs(Modules):
         if name == "add_module":
             self._add(owner, str(given.get("name", 0)), given.get("module", 1))
         elif name in _ADD:
+            if owner in self._lent:  # a function from elsewhere that is given an unfinished model may add layers
+                self._add(owner, str(len(items)), self._lent.pop(owner))
             self._add(owner, str(len(items)), given.get("layer", 0))
         elif name == "pop" and type(place) is int and -len(items) <= place < len(items) and not self.doubted(owner):
             return items.pop([*items][place])
@@ -434,8 +446,16 @@ class Graphs(Modules):
         if len(same) == 1 and all(isinstance(each, TracedTensor) for each in values):  # only the shape differs
             return same.pop()
         made = self.operation("if", tensors, why.line)
+        made.step.names = tuple(each for each in why.names if "(" not in each.name)  # not `random() < 0.5`
         made.step.note(Note(why.why, "left out"))
         return made
+
+
+def modules_in(value: Value) -> Sequence[Value]:
+    """Return the modules that a value may be, or that it was called with: `weight_norm(nn.Linear(3, 4))`."""
+    if isinstance(value, Unknown):
+        return value.values
+    return [each for each in value.given.all if isinstance(each, Module)] if type(value) is Call else ()
 
 
 def _cut(slices: Mapping[int, list[Value]], axes: str) -> tuple[int, int] | None:

@@ -16,6 +16,7 @@ from rnncli.formats.nodes import Node, Note, Pass, loops, names, returned
 from rnncli.formats.python.functions import FLAT, LOG_SOFTMAX, WINDOWS, computed, features_side_by_side
 from rnncli.formats.python.objects import (
     FLAGS,
+    LIST,
     NAMES_ACTIVATION,
     Given,
     Instance,
@@ -263,15 +264,17 @@ class Modules(Recorder):
                     written = module.given.written(name, cls.takes)
                     if cause is SIZE:
                         cause = left_open(written, "depends on the data")
-                    elif not cause.names and not cause.line and isinstance(written, _NAMED):
-                        shape = (
-                            (Open(source_of(written), written.lineno),) if name in SHAPES else ()
-                        )  # or a part of one
-                        cause = replace(cause, names=shape or left_open(written).names)
+                    elif (
+                        not cause.line
+                        and isinstance(written, _NAMED)
+                        and {one.example for one in cause.names} <= {LIST}
+                    ):
+                        shape = Open(source_of(written), written.lineno)  # or a part of one
+                        names = (shape,) if name in SHAPES else cause.names or left_open(written).names
+                        cause = replace(cause, names=names)
                     itself = name not in SHAPES or [one.name for one in cause.names] == [source_of(written)]
-                    example = _EXAMPLES.get(name) if itself else None
-                    opened = [one._replace(example=one.example or example) for one in cause.names]
-                    faults.append(UnknownModuleError(f"{name} of {what} is not known: {cause.why}", (*opened,)))
+                    cause = cause.such_as(_EXAMPLES.get(name) if itself and not cause.line else None)
+                    faults.append(UnknownModuleError(f"{name} of {what} is not known: {cause.why}", cause.names))
             if faults:
                 every = dict.fromkeys(one for fault in faults for one in fault.names)
                 raise UnknownModuleError(str(faults[0]), (*every,))

@@ -28,6 +28,12 @@ COMPUTED = "is computed when the program runs"
 _SEVERAL = (ast.ListComp, ast.GeneratorExp, ast.DictComp, ast.SetComp, ast.List, ast.Tuple, ast.Dict, ast.Slice)
 """Expressions, and items of lists, that are not a number or word that a setting could provide."""
 
+LIST = "(100, 100)"
+"""The example of a list of sizes."""
+
+_OF_LISTS = names("enumerate zip list tuple reversed sorted")
+"""Functions that a loop may call on the list that it goes through."""
+
 _CHOOSING = names(
     "Int Float Choice suggest_int suggest_float suggest_uniform suggest_categorical selectbox radio slider"
 )
@@ -69,6 +75,19 @@ class Unknown:
         """Return it without the names of expressions that are lists, which no setting can provide."""
         written = [source_of(each) for each in nodes]
         return replace(self, names=tuple(each for each in self.names if each.name not in written))
+
+    def such_as(self, example: float | str | None) -> Unknown:
+        """Return it with an example for each value that has none yet."""
+        opened = tuple(each if each.example is not None else each._replace(example=example) for each in self.names)
+        return replace(self, names=opened) if opened else self
+
+    def in_turn(self, looped: ast.AST) -> Unknown:
+        """Return it as the reason why an item of a loop is not known: a setting can provide a list of numbers."""
+        function = getattr(looped, "func", None)
+        if getattr(function, "id", "") == "range":
+            return self
+        lists = function is None or getattr(function, "id", "") in _OF_LISTS
+        return replace(self, names=tuple(each for each in self.names if lists and "(" not in each.name)).such_as(LIST)
 
 
 @dataclass(frozen=True, eq=False)
@@ -305,6 +324,12 @@ class Partial(Opaque):
 
 def left_open(node: ast.AST, why: str = COMPUTED) -> Unknown:
     """Return an unknown value that a setting can provide."""
+    if (
+        isinstance(node, ast.Subscript)
+        and isinstance(node.slice, ast.Slice)
+        and getattr(node.value, "attr", "") != "shape"
+    ):
+        return left_open(node.value, why).such_as(LIST)
     written = source_of(node)
     several = isinstance(getattr(node, "slice", node), _SEVERAL)
     one = written not in ("a long expression", "an expression") and not several
@@ -361,11 +386,12 @@ def one_of_some(values: Sequence[Value], why: Unknown) -> Unknown:
 def doubt(test: ast.expr, tested: Value) -> Unknown:
     """Return an unknown value whose reason is that a condition is not known."""
     cause, parts = open_in(tested), [*ast.walk(test)]
-    computes = any(isinstance(each, ast.Compare | ast.BinOp) for each in parts)
-    words = [each.value for each in parts if isinstance(each, ast.Constant) and isinstance(each.value, str)]
-    example = True if not computes else words[0] if len(words) == 1 and words[0].isidentifier() else None
-    names = () if cause is None else tuple(each._replace(example=example) for each in cause.names)
+    compared = [side for each in parts if isinstance(each, ast.Compare) for side in (each.left, *each.comparators)]
+    sides = [one for each in compared for one in getattr(each, "elts", [each])]
+    said = [each.value for each in sides if isinstance(each, ast.Constant) and isinstance(each.value, str | bool)]
+    computes = compared or any(isinstance(each, ast.BinOp) for each in parts)
     why = f"whether {shorten(source_of(test))} holds (line {test.lineno}) is not known"
+    names = () if cause is None else cause.such_as([*said, None][0] if computes else True).names
     return Unknown(why, names, line=test.lineno)
 
 

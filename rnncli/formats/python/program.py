@@ -7,6 +7,7 @@ through the program are not enumerated.
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -14,9 +15,11 @@ from rnncli.errors import shorten
 from rnncli.formats import Settings
 from rnncli.formats.nodes import names
 from rnncli.formats.python.evaluator import MAX_STEPS, Evaluator
+from rnncli.formats.python.library import MAX_ITEMS
 from rnncli.formats.python.objects import (
     MISSING,
     NO_BASES,
+    Call,
     Class,
     Function,
     Given,
@@ -46,6 +49,12 @@ RECURRENT = names(
 )
 """The names of the recurrent classes of Keras, PyTorch and TensorFlow 1."""
 
+
+_GIVING = names("configurable capture")
+"""Decorators of Gin and Sacred that give arguments from a file of settings."""
+
+_HARMLESS = sys.stdlib_module_names | names("torch tensorflow keras tf_keras attr typing_extensions six")
+"""Modules of which no decorator changes the layers of a class."""
 
 _SETTINGS = names("config configs conf cfg args opt opts options hparams params hps settings")
 """Parameters that are usually an object of the file's class of settings."""
@@ -80,6 +89,8 @@ class Program(Evaluator):
         self._functions: list[Function] = []
         self._classes: list[Class] = []
         self._called: set[ast.AST] = set()
+        self._changed: dict[ast.AST, str] = {}
+        """The definitions that a decorator from elsewhere may change or give arguments, and which one, in words."""
         self._depth = 0
         self._holds: dict[ast.AST, bool] = {}
         self._early: list[Value] = []
@@ -119,11 +130,11 @@ class Program(Evaluator):
 
     def _presume(self, made: Function | Class, line: int) -> None:
         """Call a definition that no followed call uses; report the line where the file may call it differently."""
-        start = made.get("__init__") if isinstance(made, Class) else made
+        start, outer = made.get("__init__") if isinstance(made, Class) else made, self.presuming
         if line and isinstance(start, Function) and (start.defaults or start.node.args.kwarg):
-            self.presuming = (f"{made.name} has its default values: what is made of it at line {line} is not known",)
+            self.presuming += (f"{made.name} has its default values: what is made of it at line {line} is not known",)
         self.call(made, Given([], {}, made.node))
-        self.presuming = ()
+        self.presuming = outer
 
     # Functions and classes
 
@@ -137,6 +148,8 @@ class Program(Evaluator):
             return Unknown(f"{function.name} is a generator")
         scope, doubts = Scope({}, function.scope), len(self.doubts)
         outer = self.function, self._early, self.presuming
+        around = () if function.cls is None else (function.cls.node,)
+        self.presuming += tuple(self._changed[each] for each in (node, *around) if each in self._changed)
         self._bind_parameters(function, given, scope)
         if isinstance(node, ast.Lambda):
             return self.value(node.body, scope)
@@ -264,7 +277,10 @@ class Program(Evaluator):
                 taken = self.value(node.iter, scope)
                 items = None if self._has(node, ast.Break, ast.Continue) else self.items(taken)
                 return self.any_rounds(node, taken, scope) if items is None else self.rounds(node, items, scope)
-            case ast.While(body=body):
+            case ast.While(test=test, body=body, orelse=orelse):
+                if (times := self._times_of(node, scope)) is not None:
+                    counted = ast.For(ast.Name("", ast.Store()), test, body, orelse, lineno=node.lineno)
+                    return self.rounds(counted, [None] * times, scope)
                 why = f"the effect of the while at line {node.lineno} is known only when the program runs"
                 return self.branches([body, []], scope, Unknown(why))
             case ast.Match():
@@ -304,6 +320,21 @@ class Program(Evaluator):
         else:
             self.assign(target, self.calculated(kind, held, value, node), scope)
 
+    def _times_of(self, node: ast.While, scope: Scope) -> int | None:
+        """Return how often a `while` runs if it only counts, as `i += 1` in its body does; None if it may do more."""
+        tested = {each.id for each in ast.walk(node.test) if isinstance(each, ast.Name)}
+        changes = [each for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)]
+        changes = [each for each in changes if each.id in tested]
+        counting = [each for each in node.body if isinstance(each, ast.AugAssign) and each.target in changes]
+        if not counting or len(changes) != len(counting) or self._has(node, ast.Break, ast.Continue):
+            return None
+        inner = Scope({}, scope)
+        for times in range(MAX_ITEMS):
+            if not (holds := self.truth(self.value(node.test, inner))):
+                return None if holds is None else times
+            self.run(counting, inner)
+        return None
+
     def rounds(self, node: ast.For | ast.AsyncFor, items: list[Value], scope: Scope) -> End | None:
         """Follow a loop round by round; return its return value, or None if it runs to its end.
 
@@ -334,7 +365,7 @@ class Program(Evaluator):
         """Follow a loop whose number of rounds is not known."""
         cause = open_in(taken)
         why = f"how often the loop over {shorten(source_of(node.iter))} runs (line {node.lineno}) is not known"
-        unknown = Unknown(why, () if cause is None else cause.names, line=node.lineno).without(node.iter)
+        unknown = Unknown(why, () if cause is None else cause.names, line=node.lineno).in_turn(node.iter)
         self.assign(node.target, unknown, scope)
         return self.branches([node.body, []], scope, unknown)
 
@@ -390,7 +421,15 @@ class Program(Evaluator):
             elif isinstance(decorator := self.value(each, scope), Function):
                 changed = self.call(decorator, Given([value], {}, each))
                 value = changed if isinstance(changed, Class) or isinstance(made, Function) else value
+            elif isinstance(decorator, Named | Call) and self._may_change(decorator, made):
+                decorated = f"the decorator {decorator.name} (line {each.lineno}) does to {node.name}"
+                self._changed[node] = f"what {decorated} is not known"
         scope.values[name] = value
+
+    def _may_change(self, decorator: Named | Call, made: Function | Class) -> bool:
+        """Return whether a decorator may give a definition other arguments, or a class other methods."""
+        own = isinstance(made, Class) and decorator.path[:1] and decorator.path[0] in self.imported - _HARMLESS
+        return decorator.name in _GIVING or (bool(own) and "regist" not in decorator.name.lower())
 
     def _define(self, node: ast.ClassDef, scope: Scope) -> None:
         inside = Scope({}, scope)

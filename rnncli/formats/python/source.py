@@ -19,8 +19,8 @@ from rnncli.formats.build import node_of
 from rnncli.formats.model_file import ModelFile
 from rnncli.formats.nodes import Node, Note, Part, Read
 from rnncli.formats.parts import parts_of
-from rnncli.formats.python.graph import Graphs
-from rnncli.formats.python.objects import PLAIN, Call, Function, Given, Instance, Named, Open, Unknown, Value
+from rnncli.formats.python.graph import Graphs, modules_in
+from rnncli.formats.python.objects import PLAIN, Call, Function, Given, Instance, Named, Open, Value
 from rnncli.formats.python.program import RECURRENT
 from rnncli.formats.python.steps import Edge, Module, TracedStep, TracedTensor, reached, recurs
 from rnncli.formats.python.trees import tree_in
@@ -84,7 +84,9 @@ def _error(found: list[_FoundModel]) -> RnncliError:
 
 def _follows(name: str, other: str) -> bool:
     """Return whether an expression is known once another is: an item of it, or a sum with it."""
-    return name.startswith(f"{other}[") or (name != other and other in re.split(r" (?:[-+*%]|//?) ", name))
+    return name.startswith((f"{other}[", f"len({other})")) or (
+        name != other and other in re.split(r" (?:[-+*%]|//?) ", name)
+    )
 
 
 # Models
@@ -163,7 +165,10 @@ def _found_in(graphs: Graphs, tree: ast.Module) -> list[_FoundModel]:
         for model in source:
             loops = {step.module for step in model.steps if step.module is not None and recurs(step.module)}
             layers = {step.module: model.name for step in model.steps if step.module is not None and step.is_layer}
-            unknown = any(step.module is None and (step.names or step.kind == "unknown") for step in model.steps)
+            unknown = any(
+                step.module is None and step.kind != "if" and (step.names or step.kind == "unknown")
+                for step in model.steps
+            )
             if not loops and not (unknown and graphs.recurrent & {model.name, *model.others}):
                 outside |= layers
                 continue
@@ -290,7 +295,7 @@ def _is_layer(graphs: Graphs, value: Value) -> bool:
     if isinstance(value, Instance | Module):
         settings = isinstance(value, Instance) and not graphs.computes(value) and len(_held(value)) == 1
         return not settings and value not in graphs.wrapped
-    return bool(_inside(value))
+    return bool(modules_in(value))
 
 
 def _loose(graphs: Graphs, found: Sequence[_FoundModel]) -> Iterator[_FoundModel]:
@@ -332,13 +337,6 @@ def _loose(graphs: Graphs, found: Sequence[_FoundModel]) -> Iterator[_FoundModel
 # Names of modules
 
 
-def _inside(value: Value) -> Sequence[Value]:
-    """Return the modules that a value may be, or that it was called with: `weight_norm(nn.Linear(3, 4))`."""
-    if isinstance(value, Unknown):
-        return value.values
-    return [each for each in value.given.all if isinstance(each, Module)] if type(value) is Call else ()
-
-
 def _held(value: Value) -> dict[Value, str]:
     """Return the modules and objects in a value, each with its path: `encoder.rnn`."""
     found: dict[Value, str] = {}
@@ -351,13 +349,13 @@ def _held(value: Value) -> dict[Value, str]:
         seen.add(id(each))
         if isinstance(each, Instance | Module):
             found[each] = name
-            inside = each.values if isinstance(each, Instance) else each.items or {}
+            held = each.values if isinstance(each, Instance) else each.items or {}
         elif isinstance(each, list | dict):
-            inside = each if isinstance(each, dict) else dict(enumerate(each))
+            held = each if isinstance(each, dict) else dict(enumerate(each))
         else:
-            inside = dict(enumerate(_inside(each)))
+            held = dict(enumerate(modules_in(each)))
         lead = f"{name}." if name else ""
-        waiting += [(one, f"{lead}{key}".rstrip(".")) for key, one in reversed([*inside.items()])]
+        waiting += [(one, f"{lead}{key}".rstrip(".")) for key, one in reversed([*held.items()])]
     return found
 
 
