@@ -61,9 +61,7 @@ class _StdoutConsole(Console):
 
 
 @contextmanager
-def screen(
-    picture: Picture | None, title: str, seen: bool = True
-) -> Iterator[Callable[[Iterable[RenderableType]], None]]:
+def screen(picture: Picture | None, title: str) -> Iterator[Callable[[Iterable[RenderableType]], None]]:
     """Yield a function that shows a page on standard output.
 
     If a picture is requested, a second console renders the same page and is saved as SVG. The picture is written when
@@ -72,7 +70,6 @@ def screen(
     Args:
         picture: the picture, or None for no picture.
         title: the title of the picture: the command.
-        seen: whether the page is also shown on standard output.
 
     Raises:
         RnncliError: the picture cannot be written.
@@ -81,12 +78,11 @@ def screen(
     if picture is not None:
         from rnncli.render.svg import PictureConsole
 
-        recorder = PictureConsole(stdout.width, THEME, stdout.width == UNLIMITED, picture.theme == "light")
+        recorder = PictureConsole(stdout.width, picture.theme == "light")
 
     def show(page: Iterable[RenderableType]) -> None:
         for block in page:
-            if seen:
-                print_page(stdout, [block])
+            print_page(stdout, [block])
             if recorder is not None:
                 recorder.take(block)
 

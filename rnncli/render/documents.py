@@ -16,7 +16,7 @@ from rich.text import Text
 
 from rnncli.errors import RnncliError
 from rnncli.render.blocks import Block, Column, Drawn, Line, Listing, Page, Pairs, Table, records_table
-from rnncli.render.console import DRAWING_WIDTH, ON_DARK, ON_LIGHT, THEME
+from rnncli.render.console import DRAWING_WIDTH, ON_DARK, ON_LIGHT
 from rnncli.render.results import Writer
 from rnncli.render.svg import PictureConsole, svg
 
@@ -336,7 +336,7 @@ class _SharedHtml(Html):
         """Return a drawing, in the colours of the page."""
         if block.words:
             return self.paragraph([self.text(line) for line in block.lines(Console(width=_UNWRAPPED)) if line])
-        recorder = PictureConsole(DRAWING_WIDTH, THEME)
+        recorder = PictureConsole(DRAWING_WIDTH)
         recorder.take(block)
         self._drawings += 1
         name = f"{self._name}-{self._drawings}"

@@ -341,11 +341,14 @@ def written(result: Result, format_: str) -> str:
 def save_svg(result: Result, path: str | PathLike[str], theme: str) -> WrittenFile:
     """Save a picture of a result; see `Result.save_svg`."""
     from rnncli.engine.request import written_name
-    from rnncli.render.console import screen
+    from rnncli.render.console import stdout_console
+    from rnncli.render.svg import PictureConsole
 
     check_known("theme", theme, THEMES)
     files: list[WrittenFile] = []
     picture = Picture(written_name("path", path, ".svg"), cast(Theme, theme), files.append)
-    with screen(picture, f"rnncli {SHOWN[type(result).__name__].command}", seen=False) as show:
-        show(page_of(result))
+    recorder = PictureConsole(stdout_console().width, theme == "light")
+    for block in page_of(result):
+        recorder.take(block)
+    recorder.save(picture, f"rnncli {SHOWN[type(result).__name__].command}")
     return files[0]

@@ -20,11 +20,11 @@ from rich.segment import Segment
 from rich.style import Style
 from rich.terminal_theme import DEFAULT_TERMINAL_THEME, SVG_EXPORT_THEME, TerminalTheme
 from rich.text import Text
-from rich.theme import Theme as Styles
 
 from rnncli.atomic import WrittenFile, written_whole
 from rnncli.immutable import NamedTuple
-from rnncli.render.terminal import MOST_LINES, Picture, Theme, wrapped
+from rnncli.render.console import THEME
+from rnncli.render.terminal import MOST_LINES, UNLIMITED, Picture, Theme, wrapped
 
 _WIDEST_TEXT = 100
 """The width at which texts wrap without a terminal."""
@@ -94,15 +94,11 @@ class PictureConsole(Console):
     """A console that prints nothing and records everything for a picture.
 
     Args:
-        width: the most columns of the picture.
-        styles: the named styles.
-        unlimited: whether there is no terminal that limits the width, so that texts wrap at a readable one.
+        width: the most columns of the picture; texts wrap at a readable width if it is unlimited.
         is_light: whether the picture has a light background.
     """
 
-    def __init__(
-        self, width: int, styles: Styles | None = None, unlimited: bool = False, is_light: bool = False
-    ) -> None:
+    def __init__(self, width: int, is_light: bool = False) -> None:
         super().__init__(
             width=width,
             height=width,  # Rich ignores a width without a height
@@ -113,10 +109,10 @@ class PictureConsole(Console):
             highlight=False,
             emoji=False,
             markup=False,
-            theme=styles,
+            theme=THEME,
         )
         self.is_light = is_light
-        self.text_width = min(width, _WIDEST_TEXT) if unlimited else width
+        self.text_width = _WIDEST_TEXT if width == UNLIMITED else width
         self.lines: list[list[Segment]] = []
 
     def take(self, block: RenderableType) -> None:
