@@ -445,4 +445,4 @@ def test_rows_written_fast_match_those_of_the_writer(format_: str, some: list[An
     assert Candidate._fields[2 : 2 + len(TOTALS)] == TOTALS
     record = record_maker(Setting(framework="torch"))
     plain = WRITERS[format_](CANDIDATES)
-    assert RowTexts(plain, record, len(TOTALS)).rows(some) == plain.rows([record(*each) for each in some])
+    assert RowTexts(plain, record).rows(some) == plain.rows([record(*each) for each in some])

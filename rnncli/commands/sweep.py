@@ -31,7 +31,7 @@ from rnncli.search.forms import BATCH, Candidate
 from rnncli.search.grid import Pattern, Portion, share_of
 from rnncli.search.selection import COMPARED, SORT_KEYS, Order, parse_figures
 from rnncli.search.sweep import Sweep, Tally, about, framework_of, reason_of, record_maker
-from rnncli.summary import TOTALS, Setting
+from rnncli.summary import Setting
 from rnncli.system.signals import interruptible
 
 if TYPE_CHECKING:
@@ -284,7 +284,7 @@ def _speller(format_: str, setting: Setting) -> Callable[[list[Candidate]], tupl
     record = record_maker(setting)
     if format_ in ("table", *DOCUMENTS):
         return lambda some: (len(some), [record(*candidate) for candidate in some])
-    texts = RowTexts(WRITERS[format_](CANDIDATES), record, len(TOTALS))
+    texts = RowTexts(WRITERS[format_](CANDIDATES), record)
     return lambda some: (len(some), [texts.rows(some)] if some else [])
 
 

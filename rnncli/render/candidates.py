@@ -321,13 +321,11 @@ class RowTexts:
     Args:
         writer: writes the rows of any records.
         record: builds a record from a spec, a shape and figures.
-        figures: the number of figures.
     """
 
-    def __init__(self, writer: Writer, record: Callable[..., Record], figures: int) -> None:
+    def __init__(self, writer: Writer, record: Callable[..., Record]) -> None:
         self._writer = writer
         self._record = record
-        self._figures = figures
         self._forms: dict[tuple[type, ...], tuple[str, list[int]]] = {}
         """The format of a row for the operator %, and the index of the value at each place, by the types of values."""
 
@@ -335,8 +333,7 @@ class RowTexts:
         """Return the rows of some candidates, each a sequence that starts with the spec, the shape and the figures."""
         specs = [candidate[0] for candidate in candidates]
         if not _PLAIN.fullmatch("".join(specs)) or not all("," in spec for spec in specs):
-            stop = 2 + self._figures
-            return self._writer.rows([self._record(*candidate[:stop]) for candidate in candidates])
+            return self._writer.rows([self._record(*candidate) for candidate in candidates])
         runs = [candidates] if _are_alike(candidates) else [[*run] for _, run in groupby(candidates, key=_types)]
         return "".join([self._rows_alike(_types(run[0]), run) for run in runs])
 
@@ -352,7 +349,7 @@ class RowTexts:
     def _form(self, sizes: int, types: tuple[type, ...]) -> tuple[str, list[int]]:
         """Return the format of rows with `sizes` dimensions in their shapes, given the types of their values."""
         values = [None if each is NoneType else _MARK + place for place, each in enumerate(types, start=1)]
-        row = self._writer.rows([self._record(_SPEC, tuple(values[:sizes]), *values[sizes:][: self._figures])])
+        row = self._writer.rows([self._record(_SPEC, tuple(values[:sizes]), *values[sizes:])])
         marks = re.compile("|".join([_SPEC, *(str(value) for value in values if value is not None)]))
         order = [0 if mark == _SPEC else int(mark) - _MARK for mark in marks.findall(row)]
         return "%s".join(part.replace("%", "%%") for part in marks.split(row)), order

@@ -34,7 +34,7 @@ from rnncli.search.budget import Budget
 from rnncli.search.forms import Candidate
 from rnncli.search.grid import stretches
 from rnncli.search.sweep import Sweep, Tally, record_maker
-from rnncli.summary import TOTALS, Setting
+from rnncli.summary import Setting
 
 FOR_KERAS = 40
 
@@ -71,7 +71,7 @@ def top_rate(pattern: str) -> float:
 
 def rows_rate(pattern: str, format_: str) -> float:
     """Return how many rows per second are written."""
-    texts = RowTexts(WRITERS[format_](CANDIDATES), record_maker(Setting()), len(TOTALS))
+    texts = RowTexts(WRITERS[format_](CANDIDATES), record_maker(Setting()))
     work = Sweep(Setting(), Budget(), texts.rows)
     return _rate(lambda tally: work.run(stretches([parse_pattern(pattern)], stop=_ROWS), 0, tally))
 
