@@ -187,6 +187,14 @@ SHAPED = {
         "LSTM x W R B > - h; Transpose h > q perm=[1,0,2]; Flatten q > v; MatMul v K > y",
         (5, 2, 3),
     ),
+    **{
+        f"a pool along one of two axes, with strides of {strides}": (
+            f"Unsqueeze x > u axes=[2]; MaxPool u > p kernel_shape=[1,2] strides={strides}; Squeeze p > s axes=[2]; "
+            "Transpose s > t perm=[2,0,1]; LSTM t W R B > y",
+            (5, 3, 10),
+        )
+        for strides in ("[1,2]", "[2]")
+    },
     "a reshape to as many": ("Reshape x shape > r; LSTM r W R B > y", (5, 2, 3)),
 }
 

@@ -6,7 +6,7 @@ specs have no such layer, or ArgumentError if they do not allow its size.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from math import prod
 
@@ -14,7 +14,6 @@ from rnncli.formats.nodes import Note, Pass, takes_activation
 from rnncli.formats.onnx import moves
 from rnncli.formats.onnx.arrays import Constant
 from rnncli.formats.onnx.cells import BY_OPERATION, KINDS, recurrent
-from rnncli.formats.onnx.messages import NodeProto
 from rnncli.formats.onnx.moves import FAR, both_halves
 from rnncli.formats.onnx.values import (
     NO_LENGTH,
@@ -160,13 +159,11 @@ def _repeat(call: Call) -> Values:
 
 
 def _conv(call: Call) -> Values:
-    """Conv over time, of (batch, features, timesteps), possibly with an extra axis of length 1."""
-    node, flow, kernel, bias = call.node, call.flow(), call.array(1), call.optional_array(2)
-    filters, features, *sizes = (*kernel.tensor.shape, 0, 0)[: max(2, len(kernel.tensor.shape))]
-    slides = [place for place, size in enumerate(sizes) if size != 1 or flow.placed[place + 2 : place + 3] != ((),)]
-    require(len(flow.placed) == len(sizes) + 2 and len(slides) == 1 and node.value("group", 1) == 1)
-    place = slides[0] + 2
-    window, around = _window(node, len(sizes), slides[0], sizes[slides[0]], _slides(flow, place))
+    """Conv over time."""
+    flow, kernel, bias = call.flow(), call.array(1), call.optional_array(2)
+    place, window, around = _slides(call, kernel.tensor.shape[2:])
+    require(call.node.value("group", 1) == 1)
+    filters, features, *_ = kernel.tensor.shape
     shape = (window.width, features, filters)
     arrays = {"kernel": kernel.moved(shape, lambda array: array.reshape(filters, features, -1).transpose(2, 1, 0))}
     arrays |= {"bias": bias} if bias is not None else {}
@@ -175,23 +172,40 @@ def _conv(call: Call) -> Values:
     return call.layer(made, layer, arrays, features, time=flow.placed[place], around=around)
 
 
-def _slides(flow: Flow, place: int) -> int | None:
-    """Return the length of the axis that a window moves along, in a flow of (batch, features, timesteps)."""
-    time = flow.placed[place]
-    require(flow.returns != "vector" and flow.time in (None, time) and time not in flow.flips)
-    require(flow.is_features(1))
-    return sized(time)
-
-
-def _windows(call: Call) -> Values:
-    """MaxPool or AveragePool over time, of (batch, features, timesteps)."""
-    node, flow, sizes = call.node, call.flow(), [*call.node.named("kernel_shape").ints]
-    require(len(flow.placed) == 3 and len(sizes) == 1)
-    window, around = _window(node, 1, 0, sizes[0], _slides(flow, 2))
+def _pool(call: Call) -> Values:
+    """MaxPool or AveragePool over time."""
+    node, flow = call.node, call.flow()
+    place, window, around = _slides(call, node.named("kernel_shape").ints)
     require(window.dilation == 1 and window.padding != "causal" and not any(around))
     require(window.padding == "valid" or not node.value("count_include_pad", 0))
     layer = Pool(_WINDOWS[node.operation], window.width, window.stride, window.padding)
-    return call.layer(_slid(flow, layer, 2, flow.placed[1]), layer, time=flow.placed[2])
+    return call.layer(_slid(flow, layer, place, flow.placed[1]), layer, time=flow.placed[place])
+
+
+def _slides(call: Call, sizes: Sequence[int]) -> tuple[int, Window, tuple[int, int]]:
+    """Return the axis along which a node moves its window, the window, and the padding that it does not cover.
+
+    The flow is (batch, features, timesteps), possibly with an extra axis of length 1.
+    """
+    node, flow, count = call.node, call.flow(), len(sizes)
+    places = [place for place, size in enumerate(sizes, 2) if size != 1 or flow.placed[place : place + 1] != ((),)]
+    require(len(flow.placed) == count + 2 and len(places) == 1)
+    place, axis, time = places[0], places[0] - 2, flow.placed[places[0]]
+    require(flow.returns != "vector" and flow.time in (None, time) and time not in flow.flips and flow.is_features(1))
+    strides, dilations = ([*node.named(name).ints] or [1] * count for name in ("strides", "dilations"))
+    pads, auto = [*node.named("pads").ints] or [0] * 2 * count, node.value("auto_pad", "NOTSET")
+    require(len(strides) == len(dilations) == count and len(pads) == 2 * count and not node.value("ceil_mode", 0))
+    shape, around = (sizes[axis], strides[axis], dilations[axis]), (pads[axis], pads[axis + count])
+    require(min(shape) >= 1 and sum(pads) == sum(around) and min(around) >= 0)
+    require(auto in ("NOTSET", "VALID", "SAME_UPPER"))
+    if auto == "SAME_UPPER":
+        return place, Window(*shape, "same"), (0, 0)
+    around = around if auto == "NOTSET" else (0, 0)
+    for padding in PADDINGS:
+        window = Window(*shape, padding)
+        if (sized(time) is not None or not window.goes_by_length) and window.around(sized(time)) == around:
+            return place, window, (0, 0)
+    return place, Window(*shape), around
 
 
 _WINDOWS: Mapping[str, str] = {"MaxPool": "max", "AveragePool": "avg"}
@@ -230,30 +244,6 @@ def _slid(flow: Flow, layer: Layer, place: int, features: Axis, zeros: int = 0) 
     time = (Atom(None if steps is None else max(1, layer.output_length(steps + zeros))),)
     after = flow.with_features(features, 1).with_axis(place, time)
     return after._replace(time=time, returns="sequence", loop="", root="", ends=False)
-
-
-def _window(node: NodeProto, axes: int, axis: int, width: int, steps: int | None) -> tuple[Window, tuple[int, int]]:
-    """Return the window that a node moves along one of its axes, and the padding that the window does not cover.
-
-    It has `width` elements on that axis and one on the others; `steps` is the axis's length, if it is known.
-    """
-
-    def sizes_of(name: str, default: int) -> list[int]:
-        return [*node.named(name).ints] or [default] * axes
-
-    stride, dilation = sizes_of("strides", 1)[axis], sizes_of("dilations", 1)[axis]
-    pads = [*node.named("pads").ints] or [0] * 2 * axes
-    require(len(pads) == 2 * axes and min(stride, dilation) >= 1 and not node.value("ceil_mode", 0))
-    own, auto = (pads[axis], pads[axis + axes]), node.value("auto_pad", "NOTSET")
-    require(sum(pads) == sum(own) and min(own) >= 0 and auto in ("NOTSET", "VALID", "SAME_UPPER"))
-    if auto == "SAME_UPPER":
-        return Window(width, stride, dilation, "same"), (0, 0)
-    around = own if auto == "NOTSET" else (0, 0)
-    for padding in PADDINGS:
-        window = Window(width, stride, dilation, padding)
-        if (steps is not None or not window.goes_by_length) and window.around(steps) == around:
-            return window, (0, 0)
-    return Window(width, stride, dilation), around
 
 
 def _pad(call: Call) -> Values:
@@ -366,7 +356,7 @@ OPERATIONS: Mapping[str, tuple[Callable[[Call], Values], ...]] = {
     "Tile": (_repeat,),
     "Transpose": (moves.transpose,),
     "Unsqueeze": (moves.unsqueeze,),
-    **dict.fromkeys(_WINDOWS, (_windows,)),
+    **dict.fromkeys(_WINDOWS, (_pool,)),
     **dict.fromkeys((*_MERGES, *_POOLS), (_reduce,)),
     **dict.fromkeys(BY_OPERATION, (_activation,)),
     **dict.fromkeys(KINDS, (recurrent,)),
