@@ -94,12 +94,13 @@ def _multiply(call: Call) -> Values:
     """The product of a layer's two directions, or x · sigmoid(x), which is silu."""
     one, other = call.flow(0), call.flow(1)
     for plain, gate in ((one, other), (other, one)):
-        node = call.found.nodes.get(gate.node)
-        sigmoid = node is not None and node.word == Activation("sigmoid") and not gate.shared
-        if sigmoid and node is not None and node.reads is not None and node.reads[0].node == plain.node:
+        node, source = call.found.nodes.get(gate.node), call.found.nodes.get(plain.node)
+        if node is None or node.word != Activation("sigmoid") or gate.shared:
+            continue
+        if node.reads and node.reads[0].node == plain.node:
             # Any two parts of an unknown output look the same: a GLU multiplies one half by the other's sigmoid.
-            same = gate == plain._replace(node=gate.node, shared=False)
-            require(same and call.found.nodes[plain.node].word is not None)
+            known = source is not None and source.word is not None
+            require(known and gate == plain._replace(node=gate.node, shared=False))
             return call.found.grow(gate, Activation("silu"))
     return _merged_halves(call, "mul")
 
