@@ -129,7 +129,7 @@ def of_kind(layer: type[Layer]) -> Iterator[Need]:
         yield from needs("formats/onnx/cells.KINDS", in_onnx)
     else:
         yield from needs("reports/other_tools.OTHERS", theirs)
-        yield from needs("formats/onnx/layers.LAYERS", in_onnx)
+        yield from needs("formats/onnx/layers.OPERATIONS", in_onnx)
         yield from needs("formats/conventions.KERAS_NAMES", kind if owns and modules else [])
         yield from needs("formats/keras/file._VARIABLES", [snake_case(layer.keras)] if owns else [])
 
