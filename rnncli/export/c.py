@@ -66,12 +66,12 @@ class Stage(NamedTuple):
     """Layers that run one after another, at each timestep of a sequence or once.
 
     Attributes:
-        steps: the layers. One that repeats a vector is the first; one that reads ahead comes first or next.
-        ends: the layer that has reduced a sequence to the vector that these read; None if they read a sequence.
+        steps: the layers. One that repeats a vector is the first; one that reads ahead is the first or follows that.
+        ended: the layer that has reduced a sequence to the vector that these read; None if they read a sequence.
     """
 
     steps: list[Step]
-    ends: Step | None = None
+    ended: Step | None = None
 
     @property
     def skips(self) -> bool:
@@ -84,12 +84,13 @@ def stages_of(steps: Sequence[Step]) -> list[Stage]:
     stages = [Stage([])]
     for step in steps:
         layer, before = step.layer, stages[-1].steps[-1].layer if stages[-1].steps else None
-        waits = layer.reads == "vector" or (before is not None and (layer.looks_ahead or reads_whole(before)))
-        # Each direction can read a repeated vector where it is.
-        if waits and not (before is not None and before.reads == "vector" and reads_whole(layer)):
+        follows = before is not None and (layer.looks_ahead or reads_whole(before))
+        # A repeated vector reads the same from both ends.
+        in_place = before is not None and before.reads == "vector" and reads_whole(layer)
+        if layer.reads == "vector" or (follows and not in_place):
             stages.append(Stage([]))
         stages[-1].steps.append(step)
-        if layer.returns == "vector" and stages[-1].ends is None:
+        if layer.returns == "vector" and stages[-1].ended is None:
             stages.append(Stage([], step))
     return stages
 
@@ -124,7 +125,7 @@ class CSource:
         self.ids = self.vocabulary > 0
         at_t = "ids[t]" if self.ids else f"x + t * {self.inputs}"
         self.timestep = at_t if not self.by_step else "id" if self.ids else "x"
-        self.returns_sequence = self.stages[-1].ends is None
+        self.returns_sequence = self.stages[-1].ended is None
         self.decodes = self.returns_sequence and any(step.layer.reads == "vector" for step in self.steps)
         self.required, other_length = self._lengths()
         name, state, x = self.name, f"{self.name}_state *state", "const int32_t *ids" if self.ids else "const float *x"
@@ -159,8 +160,8 @@ class CSource:
 
     def _lengths(self) -> tuple[str, str]:
         """Return the length that a sequence must have, in words, and the C condition that it has another."""
-        ends = next((stage.ends for stage in self.stages if stage.ends is not None), None)
-        if ends is not None and ends.layer.needs_length:
+        ended = next((stage.ended for stage in self.stages if stage.ended is not None), None)
+        if ended is not None and ended.layer.needs_length:
             fixed = self.job.network.head.fixed_timesteps
             return f"{fixed} timesteps", f"timesteps != {fixed}"
         least = least_steps(self.job.network.layers)
@@ -269,18 +270,20 @@ class CSource:
 
     def _stage(self, stage: Stage, after: Stage | None) -> list[str]:
         """Return the lines that run a stage and leave its output where the one after it reads it."""
-        if stage.ends is not None:
+        if stage.ended is not None:
             if after is None:
                 return self.layers(stage, "y")
             repeat = after.steps[0]
             self._repeats, self._length = repeat.layer.n, str(repeat.layer.n)
             return self.layers(stage, f"state->{repeat.name}_vector")
         first, last = stage.steps[0], stage.steps[-1]
-        if reads_whole(last.layer):
+        if last.layer.merge is not None:
             return self._directions(last)
-        begin, index = self._windows(first) if first.layer.looks_ahead else [], "t"
-        loop, end = f"for (size_t t = 0; t < {self._length}; t++) {{", ["}"]
-        if first.layer.reads == "vector":
+        begin = self._windows(first) if first.layer.looks_ahead and first.layer.window is not None else []
+        index, loop, end = "t", self._loop(first.layer.reverses), ["}"]
+        if first.layer.reverses:
+            index = f"({self._length} - 1 - t)"
+        elif first.layer.reads == "vector":
             index = f"state->{first.name}_count"
             if self.by_step:  # the loop may run again
                 begin = [f"{index} = 0;", *(line for _, line, _ in self.states(stage.steps[1:]))]
@@ -297,16 +300,21 @@ class CSource:
 
     def layers(self, stage: Stage, to: str = "") -> list[str]:
         """Return a stage's lines for a timestep, or for its vector, that write to `to`; blocks may be left open."""
-        steps = stage.steps if stage.ends is None else [stage.ends, *stage.steps]
+        steps = stage.steps if stage.ended is None else [stage.ended, *stage.steps]
         lines, size = list[str](), self.outputs
         for step in steps:
             writer = CWriter(self, step, self._x, to if step is steps[-1] else "")
-            more, self._x = reduced(writer) if step is stage.ends else writer.written()
+            more, self._x = reduced(writer) if step is stage.ended else writer.written()
             lines, size = [*lines, *more], writer.size
         if to not in ("", self._x):
             lines.append(copied(to, self._x, size))
             self._x = to
         return lines
+
+    def _loop(self, backwards: bool) -> str:
+        """Return the line that begins a loop over the timesteps."""
+        order = f"size_t t = {self._length}; t-- > 0;" if backwards else f"size_t t = 0; t < {self._length}; t++"
+        return f"for ({order}) {{"
 
     def _windows(self, step: Step) -> list[str]:
         """Return the lines that count a layer's windows over a stored sequence, and read it through these."""
@@ -318,28 +326,22 @@ class CSource:
         return [f"const size_t {windows} = {count};", f"const size_t {before} = {padding};"]
 
     def _directions(self, step: Step) -> list[str]:
-        """Return a loop for each direction of a layer that reads time backwards or both ways."""
-        layer, x, h = step.layer, self._x, ""
+        """Return a loop for each direction of a layer that reads time both ways."""
+        layer, x, base = step.layer, self._x, self._place(step)
         sequence, units, size = layer.returns == "sequence", layer.state_sizes["h"], features_of(step.returns)
-        base = self._place(step) if sequence or layer.merge is not None else ""
-        at = f" + ({self._length} - 1 - t) * {size}" if layer.reverses else f" + t * {size}"
+        self._x = base + f" + t * {size}" * sequence
         lines = [f"/* {layer.spec()} */"]
         for second, direction in enumerate(layer.directions):
             own = step._replace(name=f"{step.name}/{direction}".rstrip("/"), layer=replace(layer, merge_mode=None))
             writer = CWriter(self, own, x)
             call, h = cell_call(writer), writer.state("h")
-            to = base + at * sequence + f" + {units}" * (second and layer.merge == "concat")
+            to = self._x + f" + {units}" * (second and layer.merge == "concat")
             added = MERGES.get(layer.merge) if second else None
             merge = [f"{added}({to}, {h}, {units});" if added else copied(to, h, units)]
-            if step.masked and sequence and layer.merge is not None:
-                each = [] if added else [f"fill({to}, 0.0f, {units});"]
-                each += writer.unless_padding("which leaves the state as it is and the output 0", call, *merge)
-            else:
-                each = [*writer.unless_padding("which leaves the state as it is", call), *merge * sequence]
-            backwards = layer.reverses or second == 1
-            loop = f"size_t t = {self._length}; t-- > 0;" if backwards else f"size_t t = 0; t < {self._length}; t++"
-            lines += [f"for ({loop}) {{", *each, "}", *merge * (bool(base) and not sequence)]
-        self._x = base + f" + t * {size}" * sequence if base else h
+            zeros = [f"fill({to}, 0.0f, {units});"] * (step.masked and sequence and not added)
+            effect = "which leaves the state as it is" + " and the output 0" * sequence
+            each = writer.unless_padding(effect, call, *merge * sequence)
+            lines += [self._loop(backwards=second == 1), *zeros, *each, "}", *merge * (not sequence)]
         return lines
 
     def _place(self, step: Step) -> str:
