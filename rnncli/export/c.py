@@ -203,12 +203,11 @@ class CSource:
             left = 0 if window is None else window.least_steps - 1
             for key, size in step.layer.carried(step.reads).items():
                 name = f"{step.name}_{key}".replace("/", "_")
+                first = {"count": "0", "left": f"{left}", "largest": "-INFINITY"}.get(key, "0.0f")
                 if key in ("count", "left"):
-                    first = left if key == "left" else 0
-                    yield f"int32_t {name};", f"state->{name} = {first};", first == 0
+                    yield f"int32_t {name};", f"state->{name} = {first};", first == "0"
                 else:
-                    first = "-INFINITY" if key == "largest" else "0.0f"
-                    yield f"float {name}[{size}];", f"fill(state->{name}, {first}, {size});", key != "largest"
+                    yield f"float {name}[{size}];", f"fill(state->{name}, {first}, {size});", first == "0.0f"
 
     def reset(self) -> list[str]:
         """Return the lines that reset all states."""
@@ -256,13 +255,11 @@ class CSource:
         """Return the declarations and the function of a network that must read ahead, below its struct."""
         lines = self.run(self.stages)
         a, b = (" + ".join(f"{unit}{n}" for unit, n in room.items() if n) for room in self._rooms.values())
-        begin = [f"{self.name}_state memory, *const state = &memory;"]
-        begin += ["float *const a = workspace;"] * bool(a) + [f"float *const b = workspace + {a};"] * bool(b)
-        begin += ["", f"if ({self.words['other_length']}) {{", "return 0;", "}", *self.reset()]
-        returns = self._length if self.returns_sequence else "1"
-        run = function(self.words["run"], [*begin, *lines, f"return {returns};"])
-        workspace = " + ".join(filter(None, (a, b))) or "0"
-        return [*self.filled("workspace", workspace=workspace), ""], [*self.struct(), "", *run]
+        halves = ["float *const a = workspace;"] * bool(a) + [f"float *const b = workspace + {a};"] * bool(b)
+        returned = self._length if self.returns_sequence else "1"
+        body = self.filled("at once", halves=halves, resets=self.reset(), lines=lines, returned=returned)
+        declared = self.filled("workspace", workspace=" + ".join(filter(None, (a, b))) or "0")
+        return [*declared, ""], [*self.struct(), "", *function(self.words["run"], body)]
 
     def run(self, stages: Sequence[Stage], after: Stage | None = None) -> list[str]:
         """Return the lines that run stages, up to the one that comes after them, if any."""

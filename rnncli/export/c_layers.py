@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rnncli.characters import ascii_form
-from rnncli.export.c_lines import c_type, copied, each_number, function
+from rnncli.export.c_lines import c_type, copied, function
 from rnncli.export.plan import Step
 from rnncli.immutable import NamedTuple
 from rnncli.layers.python_call import number
@@ -128,44 +128,45 @@ def _rnn(cell: CWriter) -> Iterator[str]:
 
 def _lstm(cell: CWriter) -> Iterator[str]:
     layer, u, projects = cell.layer, cell.layer.units, cell.layer.proj_size is not None
+    candidate, output = f"gates + {2 * u}", f"gates + {3 * u}"
     yield cell.started("gates", 4 * u)
     yield cell.times("kernel", "x", "gates")
     yield cell.times("recurrent_kernel", "h", "gates")
     yield from activated(layer.recurrent_activation, "gates", u, times=2)
-    yield from activated(layer.activation, f"gates + {2 * u}", u)
-    yield from activated(layer.recurrent_activation, f"gates + {3 * u}", u)
-    shown, more = (f"gates + {2 * u}", f"gates[{2 * u} + j]") if projects else ("h", "h[j]")
-    c = f"c[j] = gates[{u} + j] * c[j] + gates[j] * gates[{2 * u} + j];"
-    yield from each_number(u, c, f"{more} = c[j];")
+    yield from activated(layer.activation, candidate, u)
+    yield from activated(layer.recurrent_activation, output, u)
+    yield f"update_c(c, gates, {u});"
+    shown = candidate if projects else "h"
+    yield copied(shown, "c", u)
     yield from activated(layer.activation, shown, u)
-    yield from each_number(u, f"{more} *= gates[{3 * u} + j];")
+    yield f"multiply({shown}, {output}, {u});"
     if projects:
         yield f"fill(h, 0.0f, {layer.proj_size});"
         yield cell.times("projection_kernel", shown, "h")
 
 
 def _gru(cell: CWriter) -> Iterator[str]:
-    layer, u, candidate = cell.layer, cell.layer.units, f"gates + {2 * cell.layer.units}"
+    layer, u = cell.layer, cell.layer.units
+    reset, candidate = f"gates + {u}", f"gates + {2 * u}"
     if layer.reset_after:
         # r is applied to the state's product, with the second bias, before the input's product is added.
         yield cell.started("gates", 3 * u, f"bias + {3 * u}")
         yield cell.times("recurrent_kernel", "h", "gates")
         yield cell.times("kernel", "x", "gates", columns=2 * u)
-        if layer.use_bias:
-            yield from each_number(2 * u, "gates[j] += bias[j];")
+        yield from [f"add(gates, bias, {2 * u});"] * layer.use_bias
         yield from activated(layer.recurrent_activation, "gates", u, times=2)
-        more = f" + bias[{2 * u} + j]" if layer.use_bias else ""
-        yield from each_number(u, f"gates[{2 * u} + j] = gates[{u} + j] * gates[{2 * u} + j]{more};")
+        yield f"multiply({candidate}, {reset}, {u});"
+        yield from [f"add({candidate}, bias + {2 * u}, {u});"] * layer.use_bias
         yield cell.times("kernel", "x", candidate, 2 * u)
     else:
         yield cell.started("gates", 3 * u)
         yield cell.times("kernel", "x", "gates")
         yield cell.times("recurrent_kernel", "h", "gates", columns=2 * u)
         yield from activated(layer.recurrent_activation, "gates", u, times=2)
-        yield from each_number(u, f"gates[{u} + j] *= h[j];")
-        yield cell.times("recurrent_kernel", f"gates + {u}", candidate, 2 * u)
+        yield f"multiply({reset}, h, {u});"
+        yield cell.times("recurrent_kernel", reset, candidate, 2 * u)
     yield from activated(layer.activation, candidate, u)
-    yield from each_number(u, f"h[j] = gates[j] * h[j] + (1.0f - gates[j]) * gates[{2 * u} + j];")
+    yield f"update_h(h, gates, {u});"
 
 
 CELLS: Mapping[str, Callable[[CWriter], Iterator[str]]] = {"rnn": _rnn, "lstm": _lstm, "gru": _gru}

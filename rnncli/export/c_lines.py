@@ -98,11 +98,6 @@ def copied(target: str, source: str, size: int) -> str:
     return f"memcpy({target}, {source}, {size} * sizeof(float));"
 
 
-def each_number(size: int, *lines: str) -> list[str]:
-    """Return a loop over the elements of a vector."""
-    return [f"for (int j = 0; j < {size}; j++) {{", *lines, "}"]
-
-
 # Arrays
 
 

@@ -202,6 +202,10 @@ average(float *v, const float *x): v[j] = 0.5f * (v[j] + x[j]);
 keep_largest(float *v, const float *x): v[j] = x[j] > v[j] || isnan(x[j]) ? x[j] : v[j];
 divide(float *v, const float *x, float count): v[j] = x[j] / count;
 unpack(float *v, const int8_t *row, const float *scale): v[j] = scale[j] * (float)row[j];
+/* c = f * c + i * g, where the gates of an LSTM are i, f, g, o. */
+update_c(float *c, const float *gates): c[j] = gates[size + j] * c[j] + gates[j] * gates[2 * size + j];
+/* h = z * h + (1 - z) * g, where the gates of a GRU are z, r, g. */
+update_h(float *h, const float *gates): h[j] = gates[j] * h[j] + (1.0f - gates[j]) * gates[2 * size + j];
 
 /* sum += window @ kernel, which has a matrix for each of the window's `width` vectors. These are
    `dilation` vectors of x apart; those outside its `timesteps` are skipped. */
@@ -341,6 +345,17 @@ $run
     $decoded
     return rows;
 }
+
+//= at once
+${name}_state memory, *const state = &memory;
+$halves
+
+if ($other_length) {
+    return 0;
+}
+$resets
+$lines
+return $returned;
 
 //= decode
 while (${name}_next(&state, y + rows * $outputs)) {
