@@ -14,6 +14,7 @@ from math import prod
 from typing import Any
 
 from rnncli.errors import RnncliError, shorten
+from rnncli.formats import AGAIN
 from rnncli.formats.arrays import nodes_of
 from rnncli.formats.file_reader import BEGINNING, FileReader, check_beginning, opened_regular
 from rnncli.formats.model_file import ModelFile, model_of
@@ -106,11 +107,10 @@ def _tensors(header: Mapping[str, Any], path: str, reader: FileReader, begin: in
         bits = bits_of(dtype)
         if 8 * (end - start) != prod(shape) * bits:
             raise RnncliError(f"{what}, but its numbers take {numbers_in(shape, bits)} bits")
-        if start != place or begin + end > reader.size:
-            after = f"{reader.size - begin:,} bytes follow the header, without gaps or overlaps"
-            raise RnncliError(f"{what}, expected from {place:,} on; {after}")
+        if start != place:
+            raise RnncliError(f"{what}, expected from {place:,} on")
         place = end
         read = partial(array_at, reader, begin + start, dtype, shape)
         yield Tensor(name, shape, dtype, later(path, name, read))
     if begin + place != reader.size:
-        raise RnncliError(f"its arrays end at {place:,}, but {reader.size - begin:,} bytes follow the header")
+        raise RnncliError(f"its arrays end at {place:,}, but {reader.size - begin:,} bytes follow the header", AGAIN)
