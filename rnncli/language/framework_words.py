@@ -205,7 +205,7 @@ _MEANINGS: Sequence[tuple[str, str, str, str]] = (
         "input:{0},dense:{2}",
     ),
     (
-        r"(?:RNN|LSTM|GRU)\w{0,4}: Expected input to be (?:1D or 2D|2D or 3D|2-D or 3-D)",
+        r"(?:RNN|LSTM|GRU)\w{0,4}: Expected input to be [12]-?D or [23]-?D|input must have [23] dimensions",
         "the layer reads (batch, timesteps, features) or (timesteps, features), but was given other axes",
         "put an embedding before it to read ids; to read an image, use its rows as timesteps",
         "embed:10000x32,lstm:32",
@@ -231,7 +231,7 @@ _MEANINGS: Sequence[tuple[str, str, str, str]] = (
     (
         (
             r"Shapes \(None, \d{1,9}\) and \(None, (?:None|\d{1,9}), \d{1,9}\) are incompatible"
-            "|logits.{1,9}labels.{1,9}must have the same shape"
+            "|logits.{1,9}labels.{1,9}must have the same (?:shape|first dimension)"
         ),
         "the network returns one vector per timestep and there is one target per sample, or the other way round",
         f"without {_WHOLE} the last recurrent layer returns only its last output",
