@@ -59,13 +59,12 @@ def terminal_columns() -> int:
 
 
 def fitting(text: str) -> str:
-    """Return help text wrapped to a narrow terminal; continuation lines keep the indentation."""
-    columns, lines = terminal_columns(), []
+    """Return help text wrapped to the terminal, or to 79 columns; continuation lines keep the indentation."""
+    columns, lines = min(terminal_columns(), WIDE - 1), []
     for line in text.split("\n"):
         plain = line.lstrip(" ")
         indent = line[: len(line) - len(plain)]
-        fits = columns >= WIDE or len(line) <= columns
-        lines += [line] if fits else [indent + part for part in wrapped(plain, columns - len(indent))]
+        lines += [line] if len(line) <= columns else [indent + part for part in wrapped(plain, columns - len(indent))]
     return "\n".join(lines)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 
@@ -61,7 +60,7 @@ def command(context: click.Context, name: str | None) -> None:
 
 
 def page(topic: str) -> str:
-    """Return the page on a topic, at most 79 columns wide; if the terminal is narrower, each paragraph is one line."""
+    """Return the page on a topic; if the terminal is narrow, each paragraph is one line."""
     if topic == "keys":
         return "".join(f"{line}\n" for line in _keys())
     text = files("rnncli").joinpath("pages", f"{topic}.md").read_text(encoding="utf-8")
@@ -74,11 +73,9 @@ def page(topic: str) -> str:
 def _keys() -> Iterator[str]:
     from rnncli.vocabulary import GROUPS
 
-    width = min(terminal_columns(), WIDE) - 2
     yield "The keys of JSON and CSV; each has the same meaning in every command"
     for of, meanings in GROUPS.items():
         yield from ("", f"Of {of}:")
         for meaning in meanings:
             title = f" (on the screen: {meaning.title})" if meaning.title else ""
-            text = f"{', '.join(meaning.keys)}: {meaning.text.replace('`', '')}{title}"
-            yield from textwrap.wrap(text, width, initial_indent="  ", subsequent_indent="      ")
+            yield f"  {', '.join(meaning.keys)}: {meaning.text.replace('`', '')}{title}"
