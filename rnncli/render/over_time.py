@@ -209,7 +209,8 @@ def _headings(study: Study, cells: TimeCells) -> Iterator[Text]:
     sample = f" (the first of {study.batch:,} samples)" if study.batch > 1 else ""
     down = f"{plural(outputs.units, 'unit')}, {_each(outputs.unit_bins, outputs.units)} per row"
     starts = cells.starts(outputs.time_bins)
-    across = f"{plural(study.timesteps, 'timestep')}, {_each(starts, study.timesteps)} per column"
+    column = "column" if cells.cell_width == 1 else f"cell of {cells.cell_width} columns"
+    across = f"{plural(study.timesteps, 'timestep')}, {_each(starts, study.timesteps)} per {column}"
     if study.backwards:
         across += ", in reading order, from the last"
     yield Text.assemble((study.layer, "bold"), f" over time{sample}")
