@@ -306,6 +306,51 @@ def test_forward_determines_the_order_and_operations_between_layers_end_a_chain(
     screen("python-forward", reports_of(sources, "model.py"))
 
 
+LAST, ALL = "input:3,lstm:4:bi,dense:2", "input:3,lstm:4:seq:bi,dense:2"
+IN_TORCH = {
+    "return self.fc(h.permute(1, 0, 2).reshape(x.size(0), -1))": LAST,
+    "return self.fc(h[-2:].transpose(0, 1).contiguous().view(len(x), -1))": LAST,
+    "return self.fc(torch.cat([each for each in h], 1))": LAST,
+    "return self.fc(o[torch.arange(len(x)), lengths - 1])": LAST,
+    "return self.fc(self.rnn(nn.utils.rnn.pack_padded_sequence(x, lengths, True))[0][0])": ALL,
+    "return self.fc(o[torch.sort(lengths)[1]])": ALL,
+    "return self.fc(h.view(len(x), -1))": "input:3,lstm:4:bi",
+    "return self.fc(o[lengths - 1])": ALL,
+    "return self.fc(o[:, lengths - 1])": "input:3,lstm:4:seq:bi",
+}
+"""What forward may return of the outputs and the states of two directions, and how far that is read."""
+
+IN_KERAS = {
+    "i = Input((784,))\nm = Model(i, LSTM(4)(Reshape((28, 28))(i)))": "input:28x28,lstm:4",
+    "m = Sequential([Reshape((10, 5), input_shape=(50,)), LSTM(4)])": "input:10x5,lstm:4",
+    "m = Sequential([Lambda(lambda x: tf.expand_dims(x, -1), input_shape=[None]), LSTM(4)])": "input:1,lstm:4",
+    "i = Input((3, 4, 5))\nc = Conv2D(6, (3, 1))(i)\nm = Model(i, LSTM(4)(Lambda(lambda x: K.squeeze(x, 1))(c)))": (
+        "input:6,lstm:4"
+    ),
+    "m = Sequential([LSTM(4, input_shape=(None, 3), return_sequences=None)])": "input:3,lstm:4",
+    "m = Sequential([GRU(output_dim=4, input_dim=3), Dropout(p=0.5)])": "input:3,gru:4:reset=before,dropout:0.5",
+    "i = Input((None, 3))\nm = Model(input=i, output=LSTM(4, inner_init='one')(i))": "input:3,lstm:4",
+    "i = Input((None, 3))\no, *s = Bidirectional(LSTM(4, return_state=True))(i)\nm = Model(i, Dense(2)(o))": LAST,
+    "i = Input((9, 9, 3))\no = GlobalMaxPooling2D()(i)\nm = Model(i, o)\ni = Input((5, 9, 9, 3))\n"
+    "m = Model(i, LSTM(4)(TimeDistributed(m)(i)))": "input:3,lstm:4",
+    "i = Input((None, 3))\no = LSTM(4, return_sequences=True)(i)\no = tf.reshape(o, (-1, o.shape[2]))\n"
+    "m = Model(i, Dense(2)(o))": "input:3,lstm:4:seq,dense:2",
+}
+"""Keras in ways that are not of the plain present kind, and what is read."""
+
+
+def test_what_sources_do_to_inputs_and_outputs_is_read_as_far_as_specs_have_words(at: Walk) -> None:
+    modules = "self.rnn, self.fc = nn.LSTM(3, 4, batch_first=True, bidirectional=True), nn.Linear(8, 2)"
+    for does, spec in IN_TORCH.items():
+        with at(does):
+            called = "" if "self.rnn" in does else "o, (h, c) = self.rnn(x)\n"
+            source = net(modules, called + does).replace("(self, x)", "(self, x, lengths)")
+            assert specs(source) == [spec]
+    for source, spec in IN_KERAS.items():
+        with at(source):
+            assert specs(f"import tensorflow as tf\nfrom keras import backend as K\n{KERAS}{source}") == [spec]
+
+
 CHANGED = {
     "cat": "torch.cat((torch.zeros_like(x), x), 1).transpose(1, 2)",
     "concat": "torch.concat([x, x])",

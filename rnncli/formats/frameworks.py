@@ -112,7 +112,7 @@ CUTS = names("Chomp1d Chomp")
 """Common names of user classes that cut timesteps off after a convolution, to remove its padding."""
 
 _GROUPS: Mapping[str, str] = {
-    "LOOP": "EVERY ~implementation ~time_major !zero_output_for_mask ~weights",
+    "LOOP": "EVERY ~implementation ~consume_less ~time_major !zero_output_for_mask ~weights",
     "RATES": "~noise_shape ~seed EVERY",
     "EVERY": "BASE input_shape batch_input_shape input_dim input_length",
     "BASE": "* ~name ~trainable ~dtype ~autocast ~activity_regularizer",
@@ -282,8 +282,26 @@ def class_of(framework: Framework, name: str) -> Signature | None:
     return CLASSES[framework].get(_ALIASES.get(name, name) if framework == "keras" else name)
 
 
-_KERAS_1 = {"W": "kernel", "U": "recurrent", "b": "bias"}
-"""Weights as Keras 1 called them."""
+KERAS_1: Mapping[str, str] = {
+    "output_dim": "units",
+    "nb_filter": "filters",
+    "filter_length": "kernel_size",
+    "border_mode": "padding",
+    "subsample_length": "strides",
+    "pool_length": "pool_size",
+    "p": "rate",
+    "dropout_W": "dropout",
+    "dropout_U": "recurrent_dropout",
+    "init": "kernel_initializer",
+    "inner_init": "recurrent_initializer",
+    "inner_activation": "recurrent_activation",
+    **{
+        f"{old}_{what}": f"{new}_{what}"
+        for old, new in (("W", "kernel"), ("U", "recurrent"), ("b", "bias"))
+        for what in ("regularizer", "constraint")
+    },
+}
+"""Arguments as Keras 1 called them, and their present names."""
 
 _MEAN_THE_SAME = [
     *({*names} for layer in LAYERS for names in layer.torch_arguments.items()),
@@ -294,12 +312,8 @@ _MEAN_THE_SAME = [
         for option in layer.options
     ),
     {*FEATURES},
-    {"units", "output_dim", "num_units"},
-    *({*pair.split()} for pair in ("nb_filter filters", "filter_length kernel_size", "border_mode padding")),
-    *({*pair.split()} for pair in ("subsample_length strides", "pool_length pool_size", "p rate")),
-    *({*pair.split()} for pair in ("dropout_W dropout", "dropout_U recurrent_dropout", "init kernel_initializer")),
-    *({*pair.split()} for pair in ("inner_activation recurrent_activation", "inner_init recurrent_initializer")),
-    *({f"{old}_{what}", f"{new}_{what}"} for old, new in _KERAS_1.items() for what in ("regularizer", "constraint")),
+    {"units", "num_units"},
+    *({*pair} for pair in KERAS_1.items()),
 ]
 """Arguments with the same meaning in Keras, PyTorch and specs, in several kinds, or in earlier versions."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -11,9 +12,13 @@ from rnncli.formats.keras.config import side_by_side
 from rnncli.formats.nodes import Note, Pass, names
 from rnncli.formats.python.objects import Given, Value, open_in
 from rnncli.formats.python.steps import SIZE, Recorder, TracedTensor
+from rnncli.formats.python.trees import source_of
 from rnncli.layers import Flatten, Pool, Repeat
 
 LOG_SOFTMAX = Note("log_softmax is not computed: the network returns the scores before it", "differs")
+
+PACKED = "pf"
+"""The axes of a packed sequence: the timesteps of all samples, and the features."""
 
 FLAT = "b*"
 """The axes of a sequence after `view(n, -1)`: flattened, if a layer reads more features than it has."""
@@ -31,6 +36,9 @@ _POOLS: Mapping[str, str] = {
 WINDOWS: Mapping[str, str] = {"max_pool1d": "MaxPool1d", "avg_pool1d": "AvgPool1d"}
 """Functions of windows, unless a window is the whole sequence, and the equivalent modules."""
 
+_ONE_AXIS = re.compile(r"\(-1, [\w.]+\.shape\[(?:2|-1)\]\)\)$")
+"""A reshape that makes one axis of the samples and the timesteps."""
+
 LIKE = names("new_zeros new zeros_like ones_like randn_like new_full get_initial_state")
 """Functions that create a tensor like another one."""
 
@@ -47,11 +55,18 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[TracedTens
     match known if not more or known in _OF_SEVERAL else "":
         case "hands on":
             made = first.alone
-        case "reshapes" if not first.step.is_keras:  # the effect on Keras's layers depends only on the shape
+        case "packs":
+            made = replace(first.alone, axes=PACKED)
+        case "reshapes" if not first.step.is_keras and first.step.sizes is None:  # Keras's layers read the shape alone
             sizes = [one for each in given.all[1:] for one in (each if isinstance(each, list) else [each])]
-            flat = name in ("view", "reshape") and first.axes == "btf" and not first.states
-            flat = flat and len(sizes) == 2 and sizes[0] is SIZE and type(sizes[1]) is int
-            made = replace(first.alone, axes=FLAT * flat)
+            flat = name in ("view", "reshape") and len(sizes) == 2 and sizes[0] is SIZE and type(sizes[1]) is int
+            both = flat and first.axes == "bsf" and [each.part for each in first.states] == ["forward", "backward"]
+            made = replace(first.alone, axes=FLAT * (flat and first.axes == "btf"))
+            made = TracedTensor(first.step, "vector") if both else made
+        case "reshapes" if _ONE_AXIS.search(source_of(given.node)) is not None:
+            made = first
+        case "reshapes":
+            made = _with_axis(record, name, given, first)
         case "moves":
             made = _moved(name, given, first)
         case "size":
@@ -61,12 +76,13 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[TracedTens
         case "counts":
             made = [[SIZE, first]] * 2  # two identical rounds
         case "unpacks":
-            made = [first, SIZE]
+            axes = {True: "btf", False: "tbf"}.get(given.get("batch_first", 1, False), "")
+            made = [replace(first, axes=axes), SIZE]
         case "flattens" if first.returns == "vector" or first.step.is_data:
             made = first
         case "flattens" if first.axes == "btf" and given.get("start_dim", 1) == 1 and given.get("end_dim", 2, -1) == -1:
             made = record.after(first, Flatten(), name, given.line, "vector")
-        case "picks" if first.step.is_data and given.get("dim", 1) == 0:  # other samples, or a different order
+        case "picks" if given.get("dim", 1) == 0 and first.has_samples_first:  # other ones, or in a different order
             made = first
         case "joins":
             made = _joined(record, name, given, tensors)
@@ -100,6 +116,22 @@ def _moved(name: str, given: Given, tensor: TracedTensor) -> Value:
         one, other = order
         axes[one], axes[other] = axes[other], axes[one]
     return replace(tensor.alone, axes="".join(axes))
+
+
+def _with_axis(record: Recorder, name: str, given: Given, first: TracedTensor) -> Value:
+    """Return a Keras tensor with an axis of size 1 removed, or added as the last one."""
+    sizes, axis = [*(first.step.sizes or ())], given.get("axis", 1)
+    if name == "squeeze" and type(axis) is int and 0 < axis < len(sizes):
+        sizes.pop(axis - 1)
+    elif name == "expand_dims" and axis in (-1, len(sizes) + 1):
+        sizes.append(1)
+    else:
+        return None
+    if first.step.kind == "input" and len(sizes) == 2 and (seen := record.seen_as(sizes, given.line)) is not None:
+        return seen
+    made = record.operation(name, [first], given.line)
+    made.step.sizes, made.step.out = sizes, sizes[-1]
+    return made
 
 
 def _joined(record: Recorder, name: str, given: Given, tensors: list[TracedTensor]) -> Value:
@@ -182,19 +214,20 @@ def _as_module(record: Recorder, module: str, given: Given, name: str) -> Traced
     return record.after(first, made.word or Pass(), name, given.line, first.returns, made=made)
 
 
-_OF_SEVERAL = names("moves reshapes size like joins picks") | {"hands on"}
+_OF_SEVERAL = names("moves packs reshapes size like joins picks") | {"hands on"}
 """Operations that may get several tensors; if the operation passes one on, the others are lengths or states."""
 
 FUNCTIONS: Mapping[str, str] = {
     name: known
     for known, some in {
         "hands on": "contiguous to cuda cpu float long int double half type detach clone requires_grad_ dropout data "
-        "pack_padded_sequence Variable autograd convert_to_tensor cast pad_sequence pack_sequence "
+        "Variable autograd convert_to_tensor cast pad_sequence "
         "identity fill_ zero_ type_as bfloat16 short byte to_dense alpha_dropout tensor as_tensor from_numpy Tensor "
         "FloatTensor LongTensor",
         "moves": "permute transpose t swapaxes swapdims permute_dimensions",
         "reshapes": "squeeze unsqueeze view view_as reshape expand_dims movedim moveaxis unflatten unbind split",
         "size": "size dim numel item len range shape ndimension",
+        "packs": "pack_padded_sequence pack_sequence",
         "like": " ".join(LIKE),
         "counts": "enumerate",
         "picks": "index_select",

@@ -13,7 +13,7 @@ from rnncli.formats import Settings
 from rnncli.formats.frameworks import CLASSES, DATA, INPUTS, SAME_MODULE, class_of
 from rnncli.formats.keras.config import OTHER_CLASSES
 from rnncli.formats.nodes import Note, names
-from rnncli.formats.python.functions import LIKE, computed
+from rnncli.formats.python.functions import LIKE, PACKED, computed
 from rnncli.formats.python.modules import Modules
 from rnncli.formats.python.objects import (
     MISSING,
@@ -32,6 +32,7 @@ from rnncli.formats.python.objects import (
 )
 from rnncli.formats.python.program import RECURRENT
 from rnncli.formats.python.steps import SIZE, Module, TracedStep, TracedTensor, reached, recurs
+from rnncli.formats.python.trees import source_of
 from rnncli.layers.base import snake_case
 from rnncli.layers.weights import Framework
 
@@ -55,6 +56,7 @@ _USUAL = {"stride": 1, "padding": 0, "dilation": 1, "num_layers": 1, "bidirectio
 
 _CHANGE = _ADD | names("pop insert extend build")
 
+EACH_LAST = Note("takes each sample's output at its own last timestep; here all samples are equally long", "differs")
 BOTH_LAST = Note(
     "takes the outputs of both directions at the last timestep; here the backward one returns its own last output",
     "differs",
@@ -188,7 +190,9 @@ class Graphs(Modules):
         if name in _COPIES and given.positional:
             return self._copied(given.positional[0])
         functional = name in ("Model", "Functional")
-        inputs, outputs = (self.tensors(given.get(f"{each}s", place)) * functional for place, each in enumerate(_ENDS))
+        inputs, outputs = (
+            self.tensors(given.get(f"{each}s", place, given.get(each))) * functional for place, each in enumerate(_ENDS)
+        )
         if name in DATA and called.path[0] in ("torch", "F") and not tensors:
             return self.data()
         if called.path[:3] == ("torch", "nn", "utils") and isinstance(first := given.get("module", 0), Module):
@@ -360,6 +364,16 @@ class Graphs(Modules):
         if owner.step.kind == "max" and keys == {0: 0}:
             return owner  # the values, which come with their indices
         line = getattr(node, "lineno", 0)
+        if owner.axes == PACKED and keys == {0: 0}:
+            return owner  # the data, which come with the number of samples at each timestep
+        if first == 0 and isinstance(key, TracedTensor | Call | list) and owner.has_samples_first and not owner.states:
+            if len(keys) == 1 and not slices:
+                return owner
+            if [*keys] == [0, 1] and source_of(parts[1]).endswith(" - 1"):
+                keys, key, first = {1: -1}, -1, 1
+                owner.step.note(EACH_LAST)
+        if owner.states and [*slices] == [0] and not keys and all(type(end) in (int, type(None)) for end in slices[0]):
+            return replace(owner, states=owner.states[slice(*slices[0])])
         if owner.step.kind == "input" and first and isinstance(key, TracedTensor | Call | list):
             return self.operation("index", [owner], line)
         if owner.states and [*keys] == [0] and type(key) is int and -len(owner.states) <= key < len(owner.states):

@@ -149,6 +149,8 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
             return evaluator.fresh(Instance(None, given.as_dict))
         case (*_, "partial") if given.positional:
             return Partial(owner, Given(given.positional[1:], given.named, given.node, given.unknown))
+        case ("__import__",) if isinstance(owner, str):
+            return Named((owner,))
         case ("globals",):
             return evaluator.module.values
         case ("eval",) | ("ast", "literal_eval") if isinstance(owner, str) and (said := expression_in(owner)):

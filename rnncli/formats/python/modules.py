@@ -10,14 +10,15 @@ from dataclasses import replace
 
 from rnncli.errors import RnncliError
 from rnncli.formats.build import ArgumentFaultError, UnknownArgumentError
-from rnncli.formats.frameworks import CLASSES, DIFFERS, INPUTS, SHAPES, bound, built, class_of
+from rnncli.formats.frameworks import CLASSES, DIFFERS, INPUTS, KERAS_1, SHAPES, bound, built, class_of
 from rnncli.formats.keras.config import KEEP_FEATURES
 from rnncli.formats.nodes import Node, Note, Pass, loops, names, returned
-from rnncli.formats.python.functions import FLAT, LOG_SOFTMAX, WINDOWS, computed, features_side_by_side
+from rnncli.formats.python.functions import FLAT, LOG_SOFTMAX, PACKED, WINDOWS, computed, features_side_by_side
 from rnncli.formats.python.objects import (
     FLAGS,
     LIST,
     NAMES_ACTIVATION,
+    Function,
     Given,
     Instance,
     Open,
@@ -76,6 +77,12 @@ class Modules(Recorder):
             return self.apply(module, Given([data], {}, given.node))
         if not isinstance(module, Module):
             return self.called(module, tensors, given.line)
+        function = module.given.get("function", 0) if module.name == "Lambda" else None
+        if isinstance(function, Function):
+            if not tensors and (shape := module.given.get("input_shape")) is not None:
+                data = TracedTensor(self.add(TracedStep("input", given.line, [], sizes=shape)))
+            if self.tensors(made := self.call(function, Given([data], {}, given.node))):
+                return made
         if module.items is not None:
             module.inner = module.inner or bool(tensors)
             for each in module.items.values():  # each is called at the line where it is created
@@ -136,6 +143,9 @@ class Modules(Recorder):
             if first is not None and not _finds_features(module, made[0], first.axes):
                 raise UnknownModuleError(f"{kind} (line {line}) reads along an axis other than that of the features")
         except UnknownModuleError as fault:
+            begins = kind == "Reshape" and (first is None or first.step.kind == "input") and len(read or ()) == 1
+            if begins and (seen := self.seen_as(sizes or (), line)) is not None:
+                return seen
             step.names = fault.names
             if kind == "LogSoftmax" or (kind == "Flatten" and first is not None and first.returns == "vector"):
                 step.word, step.notes = Pass(), (LOG_SOFTMAX,) * (kind == "LogSoftmax")
@@ -161,9 +171,10 @@ class Modules(Recorder):
             step = self.add(step)
             levels += [step] if recurrent else []
             features, reads = step.out, [Edge(step)]
-        if levels and (module.framework == "torch" or _arguments_of(module).get("return_state")):
+        if levels and (module.framework == "torch" or _arguments_of(_innermost(module)).get("return_state")):
             batch_first = _arguments_of(module).get("batch_first", False)
             axes = "btf" if batch_first is True else "tbf" if batch_first is False and not step.is_keras else ""
+            axes = PACKED if first is not None and first.axes == PACKED else axes
             if first is not None and {first.axes[:2], axes[:2]} == {"bt", "tb"}:
                 levels[0].note(Note("loops over samples, because its batch_first differs from its input's", "differs"))
             return _outputs(levels, axes, cell=module.name.endswith("Cell"))
@@ -180,6 +191,8 @@ class Modules(Recorder):
         self.step()
         if not isinstance(module, Module) or module.framework != "keras":
             return None
+        if module.outputs:
+            return module.outputs[0].step.sizes
         given, name = module.given, module.name
         first = given.get({"Reshape": "target_shape", "Permute": "dims", "Dense": "units"}.get(name, "shape"), 0)
         if name in ("Input", "Reshape") and isinstance(first, list):
@@ -305,9 +318,18 @@ def _arguments_of(module: Module) -> dict[str, Value]:
     cls = class_of(module.framework, module.name)
     if cls is None:
         return {}
-    old = "recurrent" in module.path[:-1] and "reset_after" in cls.takes  # a module of the first Keras
-    usual = {"reset_after": False} if old else {}
-    return usual | bound(cls, module.name, module.given.positional, module.given.named)
+    given = module.given.named
+    old = {each for each in given if each not in cls.takes and KERAS_1.get(each) in cls.takes}
+    first = bool(old) or "recurrent" in module.path[:-1]  # a module of the first Keras
+    usual = {"reset_after": False} if first and "reset_after" in cls.takes else {}
+    given = {KERAS_1[each] if each in old else each: value for each, value in given.items()}
+    return usual | bound(cls, module.name, module.given.positional, given)
+
+
+def _innermost(module: Module) -> Module:
+    """Return the layer that a Bidirectional reads its arguments from, or the module itself."""
+    held = module.given.get("layer", 0) if module.name == "Bidirectional" else None
+    return held if isinstance(held, Module) else module
 
 
 def kind_of(called: Value) -> str:
@@ -335,7 +357,7 @@ def _outputs(levels: list[TracedStep], axes: str, *, cell: bool) -> list[Value] 
             if both
             else [TracedTensor(level, "vector")]
         )
-    h = TracedTensor(last, states=tuple(states))
+    h = TracedTensor(last, states=tuple(states), axes="sbf")
     return [TracedTensor(last, "sequence", axes=axes), [h, memory] if lstm else h]
 
 

@@ -424,6 +424,6 @@ def as_taken(argument: str, value: Value, made: Callable[[Value], Value]) -> Val
     if argument in NAMES_ACTIVATION and isinstance(value, Named | Call):
         word = activation_of(value)
         return word or (value.name if isinstance(value, Call) or len(value.path) > 1 else value)
-    if argument in FLAGS - {"bias"} and type(value) is int and value in (0, 1):  # PyTorch refuses such a bias
+    if argument in FLAGS - {"bias"} and value in (None, 0, 1):  # PyTorch refuses such a bias
         return bool(value)
     return value

@@ -385,7 +385,7 @@ class Program(Evaluator):
                 self._early.append(returned.value)
             else:
                 ended.append(inner.values)
-        for name in dict.fromkeys(name for values in ended for name in values):
+        for name in dict.fromkeys(name for values in ended for name in values if name != "_"):
             values = [each.get(name, scope.get(name)) for each in ended]
             scope.values[name] = self.one_of([each for each in values if each is not MISSING], why)
         if not ended:

@@ -14,7 +14,7 @@ from rnncli.formats.python.evaluator import ITEMS_A_STEP
 from rnncli.formats.python.objects import Call, Opaque, Open, Scope, Unknown, Value
 from rnncli.formats.python.program import RECURRENT, End, Program
 from rnncli.immutable import NamedTuple
-from rnncli.layers import Layer
+from rnncli.layers import Input, Layer
 from rnncli.layers.weights import Framework
 
 SIZE = Unknown("it depends on the data")
@@ -160,6 +160,11 @@ class TracedTensor(Opaque):
         """The tensor itself, or the state of a stack's only layer."""
         return self.states[0] if len(self.states) == 1 else self
 
+    @property
+    def has_samples_first(self) -> bool:
+        """Whether its first axis is that of the samples."""
+        return self.step.is_data or self.returns == "vector" or self.axes[:1] == "b"
+
     def takes_time(self, axis: object) -> bool:
         """Return whether an axis is that of the timesteps; samples are accepted as timesteps, with a note."""
         known = type(axis) is int and -len(self.axes) <= axis < len(self.axes)
@@ -228,6 +233,16 @@ class Recorder(Program):
         out = widths.pop() if kind in _KEEP_WIDTH and len(widths) == 1 else None
         return TracedTensor(self.add(TracedStep(kind, line, [*edges], out=out)))
 
+    def seen_as(self, sizes: Sequence[Value], line: int) -> TracedTensor | None:
+        """Return a Keras model's input with other sizes of a sample; None if these are not timesteps and features."""
+        known = [size if type(size) is int and size > 0 else None for size in sizes]
+        if len(known) != 2 or known[1] is None:
+            return None
+        word = Input(known[1], known[0])
+        return TracedTensor(
+            self.add(TracedStep("input", line, [], word, made=node_of(word), out=known[1], sizes=known))
+        )
+
     def after(
         self, first: TracedTensor, word: Word, kind: str, line: int, returns: Returned | None, **more: Any
     ) -> TracedTensor:
@@ -271,7 +286,9 @@ class Recorder(Program):
     # Loops
 
     def items(self, value: Value) -> list[Value] | None:
-        """Return the items that a loop over a value visits: for data, two identical rounds."""
+        """Return the items that a loop over a value visits: the states of a stack; for data, two identical rounds."""
+        if isinstance(value, TracedTensor) and value.states:
+            return [*value.states]
         return [value] * 2 if isinstance(value, TracedTensor) or value is SIZE else super().items(value)
 
     def rounds(self, node: ast.For | ast.AsyncFor, items: list[Value], scope: Scope) -> End | None:
