@@ -191,12 +191,9 @@ def _same_in_all(records: Sequence[Record], before: Record | None) -> Record:
 
 def points_of(records: Sequence[Record], cloud: Cloud) -> list[Point]:
     """Return the points of candidates in a cloud's plane, for those with both figures known."""
-    points = [tuple(_figure(record, key) for key in cloud.asked) for record in records]
+    figures = ({"output_features": record["output_shape"][-1], **record} for record in records)
+    points = ([record[key] for key in cloud.asked] for record in figures)
     return [(across, up) for across, up in points if across is not None and up is not None]
-
-
-def _figure(record: Record, key: str) -> Any:
-    return record["output_shape"][-1] if key == "output_features" else record[key]
 
 
 def _axis_title(key: str) -> str:
@@ -239,7 +236,7 @@ class Axis(NamedTuple):
         """Return the row or column of a number."""
         least, most, here = (log10(each) if self.is_logarithmic else each for each in (self.least, self.most, number))
         share = (here - least) / (most - least) if most > least else 0
-        return max(0, min(self.cells - 1, round(share * (self.cells - 1))))
+        return round(share * (self.cells - 1))
 
     def ticks(self) -> list[float]:
         """Return round numbers on the axis, in ascending order."""

@@ -365,15 +365,8 @@ def page_text(title: str, sections: Sequence[Section]) -> str:
         for heading, page in sections
         for part in (f"<section>\n<h2>{escape(heading)}</h2>", *parts(markup, page), "</section>")
     ]
-    return "\n".join(
-        [
-            _HEAD.format(
-                title=escape(title), style=f"{_STYLE}@media (prefers-color-scheme: light) {{\n{_ON_LIGHT_GROUND}}}\n"
-            ),
-            *shown,
-            _FOOT,
-        ]
-    )
+    style = f"{_STYLE}@media (prefers-color-scheme: light) {{\n{_ON_LIGHT_GROUND}}}\n"
+    return "\n".join([_HEAD.format(title=escape(title), style=style), *shown, _FOOT])
 
 
 def part_of_page(title: str, page: Page) -> str:

@@ -84,10 +84,9 @@ def _weights(run: Sequence[LayerExplanation]) -> Rows:
 
 def _formula(formula: Formula, several: bool = True) -> Text:
     """Return a formula in words, in numbers, and its value; the numbers are omitted if there is only one."""
-    if not several:
-        return Text.assemble(f"{formula.words} = ", (f"{formula.value:,}", "figure"))
     line_end = "\n" if len(formula.words) + len(formula.numbers) > _LONGEST_ON_ONE_LINE else " "
-    return Text.assemble(f"{formula.words}{line_end}= {formula.numbers} = ", (f"{formula.value:,}", "figure"))
+    numbers = f"{line_end}= {formula.numbers}" if several else ""
+    return Text.assemble(f"{formula.words}{numbers} = ", (f"{formula.value:,}", "figure"))
 
 
 def _heading(run: Sequence[LayerExplanation]) -> Text:

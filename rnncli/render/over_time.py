@@ -317,18 +317,14 @@ def _reach_text(reach: LayerReach, which: str) -> str:
         return f"{'none' if reach.problem == 'no effect' else 'not known'}: {PROBLEMS[reach.problem]}"
     if reach.steps == 1:
         return "not known from a single step"
-    left = f"within {reach.steps:,} steps ({reach.last:.0%} of it is left)"
-    if reach.tenth is None:
-        fall = f"not below a tenth of its largest {left}"
-    elif reach.hundredth is None:
-        fall = f"below a tenth of its largest after {plural(reach.tenth, 'step')}, not below a hundredth {left}"
-    else:
-        fall = (
-            f"below a tenth of its largest after {plural(reach.tenth, 'step')}, "
-            f"below a hundredth after {plural(reach.hundredth, 'step')}"
-        )
+    falls = []
+    for share, steps in (("a tenth of its largest", reach.tenth), ("a hundredth", reach.hundredth)):
+        if steps is None:
+            falls.append(f"not below {share} within {reach.steps:,} steps ({reach.last:.0%} of it is left)")
+            break
+        falls.append(f"below {share} after {plural(steps, 'step')}")
     growth = f"; it is largest after {plural(reach.largest_after, 'step')}" if reach.largest_after else ""
-    return f"the effect of a small change to the {which} input is {fall}{growth}"
+    return f"the effect of a small change to the {which} input is {', '.join(falls)}{growth}"
 
 
 # How far back networks remember

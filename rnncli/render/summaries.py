@@ -265,13 +265,7 @@ def _why_saturated(layer: LayerSummary, run: ForwardRun) -> str:
 
     Such weights are 1/2 on average, as is the input, and a saturated layer's outputs are close to 1.
     """
-    read = {
-        factor.name: factor.number
-        for weight in layer.weights
-        if weight.multiplies
-        for axis in weight.axes
-        for factor in axis
-    }
+    read = dict(factor for weight in layer.weights if weight.multiplies for axis in weight.axes for factor in axis)
     if not run.uniform or "input" not in read:
         return ""
     units = read["units"] if any(weight.role == "recurrent" for weight in layer.weights) else 0

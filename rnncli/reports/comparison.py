@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
+from itertools import product
 from typing import Any, TypeVar
 
 from rnncli.errors import ArgumentError, listed, shorten
@@ -193,13 +194,8 @@ def settings_of(
 
     Without a framework, each network is counted in the framework of its source.
     """
-    return tuple(
-        Setting(samples, length, whose, numbers)
-        for whose in framework or (None,)
-        for numbers in dtype
-        for samples in batch
-        for length in timesteps
-    )
+    every = product(framework or (None,), dtype, batch, timesteps)
+    return tuple(Setting(samples, length, whose, numbers) for whose, numbers, samples, length in every)
 
 
 def columns_of(network: Network, settings: Sequence[Setting], rate: Rate | float | str | None = None) -> list[Compared]:
@@ -342,11 +338,8 @@ def effects(comparison: Comparison) -> Iterator[str]:
             figure: _change([(getattr(one, figure), getattr(other, figure)) for one, other in pairs])
             for figure in _FIGURES
         }
-        parts = [
-            f"{_with_verb([_FIGURES[figure]], *_SAME)} because {why}"
-            for figure, why in same.items()
-            if changes[figure] == _SAME
-        ]
+        kept = [figure for figure in same if changes[figure] == _SAME]
+        parts = [f"{_with_verb([_FIGURES[figure]], *_SAME)} because {same[figure]}" for figure in kept]
         reported: dict[tuple[str, str], list[str]] = {}
         for figure in changed:
             if (change := changes[figure]) not in (_SAME, None):

@@ -75,11 +75,10 @@ class Factors(NamedTuple):
 
     def params(self) -> dict[Role, int]:
         """Return the number of parameters for each role that has any."""
-        products = {role: {**factors, role: 1, "directions": 1} for role, factors in self.roles.items()}
-        params = {
-            role: prod(self.numbers[name] ** times for name, times in factors.items())
-            for role, factors in products.items()
-        }
+        params = {}
+        for role, factors in self.roles.items():
+            every = {**factors, role: 1, "directions": 1}
+            params[role] = prod(self.numbers[name] ** times for name, times in every.items())
         return {role: number for role, number in params.items() if number}
 
 

@@ -17,6 +17,7 @@ from rnncli.layers import KINDS, LAYERS, Activation, Layer
 from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATIONS, GATE_ACTIVATION_OPTION, OTHER_NAMES
 from rnncli.layers.base import Remark
 from rnncli.layers.options import Choice, Option
+from rnncli.layers.weights import FRAMEWORKS
 from rnncli.layers.words import argument, argument_form, argument_name, in_both
 from rnncli.network import Network, check_text
 from rnncli.quantities import shape_text
@@ -285,18 +286,11 @@ def _size_entry(word: str) -> Entry:
 def _activation_entry(word: str) -> Entry:
     name = OTHER_NAMES.get(word, word)
     means = f"f(x) = {ACTIVATIONS[name].formula}"
-    rows = tuple(
-        KindRow(
-            layer.kind,
-            name,
-            f"{option.lead}{name}",
-            means,
-            argument(layer, option.attribute, name, "keras"),
-            argument(layer, option.attribute, name, "torch"),
-        )
-        for layer, option in _OPTIONS
-        if option in (ACTIVATION_OPTION, GATE_ACTIVATION_OPTION)
-    )
+    rows = []
+    for layer, option in _OPTIONS:
+        if option in (ACTIVATION_OPTION, GATE_ACTIVATION_OPTION):
+            keras, torch = (argument(layer, option.attribute, name, framework) for framework in FRAMEWORKS)
+            rows.append(KindRow(layer.kind, name, f"{option.lead}{name}", means, keras, torch))
     others = [other for other, ours in OTHER_NAMES.items() if ours == name]
     facts = [Remark("Elsewhere", listed(others, "or"))] if others else []
     for option in (ACTIVATION_OPTION, GATE_ACTIVATION_OPTION):
@@ -316,7 +310,7 @@ def _activation_entry(word: str) -> Entry:
     if name in Activation.sizes.words:
         facts.append(Remark("Alone", f"{Activation.kind}:{name}, as in input:8,lstm:32,{Activation.kind}:{name}"))
     facts.append(Remark("Example", f"input:8,dense:32:{name}"))
-    return Entry(name, means, tuple(facts), table=rows)
+    return Entry(name, means, tuple(facts), table=tuple(rows))
 
 
 def _word_entry(word: str) -> Entry:
