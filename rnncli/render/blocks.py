@@ -294,10 +294,8 @@ def _parts(columns: Sequence[Column], console: Console) -> list[list[Column]]:
     first, *others = columns
     groups: list[list[Column]] = []
     for column in others:
-        if column.joined and groups:
-            groups[-1].append(column)
-        else:
-            groups.append([column])
+        groups += [] if column.joined else [[]]
+        groups[-1].append(column)
     parts: list[list[Column]] = []
     for group in groups:
         if parts and _width([*parts[-1], *group], console) <= console.width:

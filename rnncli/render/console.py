@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TextIO
+from typing import Any, TextIO
 
 from rich.console import Console, RenderableType
 from rich.theme import Theme
@@ -30,7 +30,8 @@ STYLES: Mapping[str, str] = {
 """The styles: of headings, networks, names of layers, source and equations, specs of layers in tables, classes of
 layers, and the figures that were asked for. The only colour is readable on black and on white."""
 
-THEME = Theme(dict(STYLES))
+PLAIN: Mapping[str, Any] = {"highlight": False, "emoji": False, "markup": False, "theme": Theme(dict(STYLES))}
+"""The settings of a console that shows texts as they are, in the styles above."""
 
 ON_DARK = (
     *("on #5fd7ff", "on #00afff", "on #0087af", "on #005f87", "on #00005f"),
@@ -132,10 +133,7 @@ def stdout_console(captured: TextIO | None = None) -> Console:
         file=captured,
         width=width,
         height=height,  # Rich ignores a width without a height
-        highlight=False,
-        emoji=False,
-        markup=False,
-        theme=THEME,
+        **PLAIN,
         # An empty FORCE_COLOR or NO_COLOR counts as unset, whatever the version of Rich.
         force_terminal=captured is None and (bool(os.environ.get("FORCE_COLOR")) or on_terminal()),
         force_jupyter=False,

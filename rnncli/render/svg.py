@@ -23,7 +23,7 @@ from rich.text import Text
 
 from rnncli.atomic import WrittenFile, written_whole
 from rnncli.immutable import NamedTuple
-from rnncli.render.console import THEME
+from rnncli.render.console import PLAIN
 from rnncli.render.terminal import MOST_LINES, UNLIMITED, Picture, Theme, wrapped
 
 _WIDEST_TEXT = 100
@@ -106,10 +106,7 @@ class PictureConsole(Console):
             color_system="truecolor",
             force_terminal=True,
             no_color=False,
-            highlight=False,
-            emoji=False,
-            markup=False,
-            theme=THEME,
+            **PLAIN,
         )
         self.is_light = is_light
         self.text_width = _WIDEST_TEXT if width == UNLIMITED else width

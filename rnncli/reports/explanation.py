@@ -174,22 +174,15 @@ def explain(
         summary.layers, network.body, network.shapes(batch, timesteps), network.weights(other), strict=True
     ):
         there = None if layer.conflict(other) else theirs
-        layers.append(
-            LayerExplanation(
-                summary=row,
-                layer=layer,
-                equations=layer.equations(framework),
-                input_shape=reads,
-                total=_total(row.weights, len(layer.directions)),
-                other_params=None if there is None else sum(weight.params for weight in there),
-                notes=(
-                    *_field_and_start_notes(layer, row.weights, framework),
-                    *(network.head.mask_notes() if not layers and not network.head.shown else ()),
-                    *layer.notes(reads, framework),
-                    *_other_note(layer, row.weights, there, other),
-                ),
-            )
+        params = None if there is None else sum(weight.params for weight in there)
+        notes = (
+            *_field_and_start_notes(layer, row.weights, framework),
+            *(network.head.mask_notes() if not layers and not network.head.shown else ()),
+            *layer.notes(reads, framework),
+            *_other_note(layer, row.weights, there, other),
         )
+        total = _total(row.weights, len(layer.directions))
+        layers.append(LayerExplanation(row, layer, layer.equations(framework), reads, total, params, notes))
     other_tools = None
     if others:
         from rnncli.reports.other_tools import other_counts  # rarely needed

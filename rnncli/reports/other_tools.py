@@ -121,14 +121,9 @@ class Tool(NamedTuple):
 
 def _norm(module: str, plain: int, scaled: int) -> Iterator[Deviation]:
     """Yield a tool's count per input number of a normalisation, without and with scaling."""
-    for each, is_scaled in ((plain, False), (scaled, True)):
-        yield Deviation(
-            f"for {module}, {each} per input number",
-            (module,),
-            lambda work, each=each, is_scaled=is_scaled: (  # type: ignore[misc]
-                each * work.features if bool(work.weights) is is_scaled else 0
-            ),
-        )
+    text = f"for {module}, {{}} per input number"
+    yield Deviation(text.format(plain), (module,), lambda work: 0 if work.weights else plain * work.features)
+    yield Deviation(text.format(scaled), (module,), lambda work: scaled * work.features if work.weights else 0)
 
 
 _UNKNOWN = "which it does not support (it warns)"
