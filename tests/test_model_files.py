@@ -164,6 +164,11 @@ def test_a_layer_of_complex_numbers_is_left_out() -> None:
     assert open_model("w.npz").notes[0] == "lstm has complex numbers, and layers have real ones"
 
 
+def test_arrays_that_were_saved_without_names_are_reported_with_the_way_to_name_them() -> None:
+    np.savez("w.npz", np.ones((16, 3)), np.ones((16, 4)))
+    assert open_model("w.npz").notes[0].startswith("its arrays have no names: numpy.savez(FILE, **weights) ")
+
+
 def test_a_weight_that_is_dropped_in_training_is_run_as_it_is_and_not_as_its_dropped_copy() -> None:
     names = ("r.module.weight_ih_l0", "r.module.weight_hh_l0", "r.weight_hh_l0_raw")
     np.savez("w.npz", **{name: [[float(number)]] for number, name in enumerate(names)})

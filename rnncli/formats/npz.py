@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,8 @@ def read(path: str) -> ModelFile:
                 left.append(f"array {shorten(key)} is left out: {error.message}")
                 continue
         tensors.append(Tensor(key, array.header.shape, array.header.dtype, later(path, key, array.read)))
+    if tensors and all(re.fullmatch("arr_[0-9]+", tensor.name) for tensor in tensors):
+        left.append("its arrays have no names: numpy.savez(FILE, **weights) saves a dictionary with its keys as names")
     if left and not tensors:
         raise RnncliError(f"it holds no array of numbers: {left[0]}")
     if len(left) > _SHOWN:

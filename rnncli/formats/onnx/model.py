@@ -72,6 +72,9 @@ def _notes(model: ModelProto, graph: GraphProto) -> Iterator[Note]:
             cells += inside
             name, said = shorten(function.name or ""), listed(inside[:_SHOWN])
             yield Note(f"the model's own function {name} contains {said}, which is not read", "left out")
+    if others := [kind for kind in kinds if kind.endswith(tuple(KINDS)) and kind not in KINDS]:
+        said = f"it has cells that are not ONNX's own and are not read: {shorten(listed(others[:_SHOWN]), 200)}"
+        yield Note(f"{said}; if it was quantised, give the file that it was made from", "left out")
     if any(each.sparse_initializer for each in graphs):
         yield Note("its sparse arrays are not read", "left out")
     if not cells and kinds["Scan"] + kinds["Sigmoid"] + kinds["Tanh"] and kinds["MatMul"] + kinds["Gemm"]:
