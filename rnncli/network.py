@@ -318,20 +318,22 @@ class Network(Commands, Immutable):
             input_dtype="int32" if self.head.vocabulary is not None else "float32" if dtype == "int8" else dtype,
             layers=tuple(rows),
             account=accounts[-1],
-            modules=self._modules() if framework == "torch" else None,
+            modules=tuple(self._modules()) if framework == "torch" else None,
             rate=rate,
             origin=self.origin,
             wide=wide,
         )
 
-    def _modules(self) -> tuple[ModuleSummary, ...]:
-        from rnncli.layers.torch_modules import modules_of, reasons_apart
+    def _modules(self) -> Iterator[ModuleSummary]:
+        from rnncli.layers.torch_modules import stacks_of
 
-        reasons = reasons_apart(self.body, self.names)
-        return tuple(
-            ModuleSummary(str(module), tuple(self.names[place] for place in module.holds), reasons.get(module.holds[0]))
-            for module in modules_of(self.body, [reads for reads, _ in self.shapes()])
-        )
+        reads = [reads for reads, _ in self.shapes()]
+        for stack in stacks_of(self.body, self.names):
+            call = stack.call(reads[stack.levels[0]])
+            if call is not None:
+                names = tuple(self.names[place] for place in stack.holds)
+                note = "  # on x.flip(1)" if stack.layer.reverses else ""
+                yield ModuleSummary(f"{call}{note}", names, stack.apart or None)
 
     @property
     def _source(self) -> Source:

@@ -13,7 +13,8 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from rnncli.immutable import NamedTuple
-from rnncli.layers.torch_modules import TorchModule, modules_of, stacks_of
+from rnncli.layers.python_call import PythonCall
+from rnncli.layers.torch_modules import MODULES, stacks_of
 from rnncli.layers.weights import Weight
 from rnncli.network import Network
 from rnncli.quantities import Shape
@@ -58,12 +59,14 @@ class TorchPart(NamedTuple):
 
     Attributes:
         levels: the layers whose weights it holds; they are equal, except that the last may return only a vector.
-        module: the module that does the work; None if tensor methods do.
+        module: the call that builds the module that does the work; None if tensor methods do.
+        drops: whether the module drops anything in training.
         attribute: the attribute that holds the module: `lstm`, `dense2`; empty without a module.
     """
 
     levels: tuple[Step, ...]
-    module: TorchModule | None
+    module: PythonCall | None
+    drops: bool
     attribute: str
 
     @property
@@ -119,16 +122,15 @@ class Plan:
     @cached_property
     def parts(self) -> tuple[TorchPart, ...]:
         """The network as PyTorch modules; PyTorch must be able to express it."""
-        body = self.network.body
-        built = {module.levels: module for module in modules_of(body, [step.reads for step in self.steps])}
         parts, numbers = list[TorchPart](), defaultdict[str, dict[object, int]](dict)
-        for stack in stacks_of(body):
-            steps, module = tuple(self.steps[place] for place in stack.levels), built.get(stack.levels)
-            attribute = ""
+        for stack in stacks_of(self.network.body):
+            steps = tuple(self.steps[place] for place in stack.levels)
+            module, attribute = stack.call(steps[0].reads), ""
             if module is not None:
-                key: object = stack if steps[-1].weights else module.made  # equal modules without weights are shared
-                attribute = f"{module.name}{numbers[module.name].setdefault(key, len(numbers[module.name]) + 1)}"
-            parts.append(TorchPart(steps, module, attribute))
+                name = MODULES[type(stack.layer)][0]
+                key: object = stack if steps[-1].weights else module  # equal modules without weights are shared
+                attribute = f"{name}{numbers[name].setdefault(key, len(numbers[name]) + 1)}"
+            parts.append(TorchPart(steps, module, stack.drops, attribute))
         unnumbered = {f"{name}1": name for name, numbered in numbers.items() if len(numbered) == 1}
         return tuple(part._replace(attribute=unnumbered.get(part.attribute, part.attribute)) for part in parts)
 

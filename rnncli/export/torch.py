@@ -131,7 +131,7 @@ def _source(job: Job) -> Iterator[str]:
         yield f"{INDENT}def __init__(self) -> None:"
         yield f"{2 * INDENT}super().__init__()"
         for attribute, module in modules.items():
-            function, arguments = module.made
+            function, arguments = module
             yield from laid_out(PythonCall(f"self.{attribute} = {function}", arguments), 2 * INDENT)
         yield ""
     yield from forward
@@ -140,7 +140,7 @@ def _source(job: Job) -> Iterator[str]:
         yield ""
         yield from (f"# {line}" for line in _weights_comment(job))
         yield from laid_out(PythonCall("model.load_state_dict", (PythonCall("load_file", (string(job.saved),)),)))
-        if any(module.drops for module in modules.values()):
+        if any(part.drops for part in job.plan.parts):
             yield "model.eval()  # no dropout"
 
 
@@ -225,7 +225,7 @@ def _module(part: TorchPart, reads: str = "x") -> list[Assignment]:
     if layer.window is not None and layer.window.padding == "causal" and layer.window.span > 1:
         padded.append(Assignment(f"F.pad(x, (0, 0, {layer.window.span - 1}, 0))"))
     value = f"self.{part.attribute}({reads})"
-    made = "" if part.module is None else part.module.made.function
+    made = "" if part.module is None else part.module.function
     if made.endswith("1d") and len(part.levels[0].reads) == 3:  # PyTorch's name for modules with time last
         value = f"self.{part.attribute}(x.transpose(1, 2)).transpose(1, 2)"
         note = f"{made} has time last"

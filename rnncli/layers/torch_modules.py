@@ -30,121 +30,108 @@ from rnncli.layers.python_call import PythonCall, number, string
 from rnncli.quantities import Shape, features_of
 
 
-class TorchModule(NamedTuple):
-    """A PyTorch module for one layer, or for several recurrent layers.
-
-    Attributes:
-        name: the name of an attribute that holds such a module: `dense`.
-        made: the call that builds it: `nn.Linear(8, 4)`.
-        holds: the indices of its layers, and of the dropout between them.
-        levels: the indices of its layers without that dropout, from its level 0 on.
-        drops: whether it drops anything in training.
-        reverses: whether its input sequence must be reversed in time.
-    """
-
-    name: str
-    made: PythonCall
-    holds: tuple[int, ...]
-    levels: tuple[int, ...]
-    drops: bool
-    reverses: bool
-
-    def __str__(self) -> str:
-        return f"{self.made}  # on x.flip(1)" if self.reverses else str(self.made)
-
-
 class Stack(NamedTuple):
-    """A layer, or a stack of equal recurrent layers, that fits in one module.
+    """A layer, or equal recurrent layers with the dropout between them, as PyTorch implements it.
 
     Attributes:
-        holds: the indices of the layers, and of the dropout between them.
-        levels: the indices of the layers only.
+        layer: the first layer.
+        levels: the indices of the layers without that dropout, from level 0 on.
         dropout: the share dropped between two of them.
+        apart: why the first is not in the module of the recurrent layer whose sequence it reads; empty if there is no
+            such layer of its kind.
     """
 
-    holds: tuple[int, ...]
+    layer: Layer
     levels: tuple[int, ...]
     dropout: float = 0.0
+    apart: str = ""
+
+    @property
+    def holds(self) -> range:
+        """The indices of its layers and of the dropout between them."""
+        return range(self.levels[0], self.levels[-1] + 1)
+
+    @property
+    def drops(self) -> bool:
+        """Whether its module drops anything in training."""
+        return isinstance(self.layer, Dropout) or self.dropout > 0
+
+    def call(self, reads: Shape) -> PythonCall | None:
+        """Return the call that builds its module for an input shape: `nn.Linear(8, 4)`; None for a tensor method."""
+        if self.layer.type_name("torch").startswith("Tensor."):
+            return None
+        return MODULES[type(self.layer)][1](self.layer, reads, self)
 
 
-def stacks_of(layers: Sequence[Layer]) -> Iterator[Stack]:
-    """Yield the groups of a network's layers that share a PyTorch module, each as large as possible."""
-    holds: list[int] = []
-    levels: list[int] = []
-    dropout = 0.0
-    between: list[int] = []
-    """The indices of the dropout after the levels so far."""
-    for place, layer in enumerate(layers):
-        if levels and layers[levels[-1]].states and isinstance(layer, Dropout):
-            between.append(place)
-            continue
-        shares = [each.rate for each in map(layers.__getitem__, between) if isinstance(each, Dropout)]
-        share = shares[0] if shares else 0.0
-        same_dropout = len(shares) < 2 and (len(levels) == 1 or share == dropout)
-        if levels and same_dropout and _continues(layers[levels[-1]], layer):
-            dropout = share
-            holds += between
-        else:
-            yield from _finished(holds, levels, dropout, between)
-            holds, levels, dropout = [], [], 0.0
-        holds.append(place)
-        levels.append(place)
-        between = []
-    yield from _finished(holds, levels, dropout, between)
-
-
-def _finished(holds: list[int], levels: list[int], dropout: float, after: list[int]) -> Iterator[Stack]:
-    """Yield a stack, if there is one, and then each dropout after it."""
-    if levels:
-        yield Stack(tuple(holds), tuple(levels), dropout)
-    yield from (Stack((place,), (place,)) for place in after)
-
-
-def modules_of(layers: Sequence[Layer], reads: Sequence[Shape]) -> Iterator[TorchModule]:
-    """Yield the modules of a network that PyTorch can express, without layers that are tensor methods there.
+def stacks_of(layers: Sequence[Layer], names: Sequence[str] | None = None) -> list[Stack]:
+    """Return a network's layers in the groups that share a PyTorch module, each as large as possible.
 
     Args:
         layers: its layers, without an Input.
-        reads: the input shape of each layer.
+        names: the name of each, for the reasons why layers are apart.
     """
-    for stack in stacks_of(layers):
-        first = stack.levels[0]
-        layer = layers[first]
-        if not layer.type_name("torch").startswith("Tensor."):
-            name, make = MODULES[type(layer)]
-            drops = isinstance(layer, Dropout) or stack.dropout > 0
-            yield TorchModule(name, make(layer, reads[first], stack), stack.holds, stack.levels, drops, layer.reverses)
+    names = names or [layer.kind for layer in layers]
+    stacks: list[Stack] = []
+    before: Stack | None = None
+    """The stack of the recurrent layer whose sequence is passed on."""
+    for place, layer in enumerate(layers):
+        stack = Stack(layer, (place,))
+        if isinstance(layer, Recurrent):
+            if before is not None and type(before.layer) is type(layer):
+                stack = _continued(before, layers, place, names)
+                if len(stack.levels) > 1:
+                    del stacks[stack.levels[-2] - place :]
+            before = stack if layer.returns == "sequence" else None
+        elif layer.returns != "same":
+            before = None
+        stacks.append(stack)
+    return stacks
 
 
 def levels_of(layers: Sequence[Layer]) -> list[int]:
     """Return the level of each layer in its module, counted from 0."""
-    levels = [0] * len(layers)
-    for stack in stacks_of(layers):
-        for level, place in enumerate(stack.levels):
-            levels[place] = level
-    return levels
+    levels = {place: level for stack in stacks_of(layers) for level, place in enumerate(stack.levels)}
+    return [levels.get(place, 0) for place in range(len(layers))]
 
 
-# Which layers share a module
+def _continued(stack: Stack, layers: Sequence[Layer], place: int, names: Sequence[str]) -> Stack:
+    """Return a stack with one more layer of its kind; if a module cannot have both, the layer and the reason.
+
+    The reason is empty where nobody would expect one module.
+    """
+    last = stack.levels[-1]
+    before, layer, first, second = layers[last], layers[place], names[last], names[place]
+    assert isinstance(before, Recurrent)
+    assert isinstance(layer, Recurrent)
+    between = range(last + 1, place)
+    shares = [each.rate for each in map(layers.__getitem__, between) if isinstance(each, Dropout)]
+    others = [names[index] for index in between if not isinstance(layers[index], Dropout)]
+    share = shares[0] if shares else 0.0
+    own = {"return_sequences": True, "go_backwards": False}
+    """The arguments that each level has for itself."""
+    equal = vars(before.trained()) | own == vars(layer.trained()) | own
+    if others:
+        is_between = f"{listed(others)} {'is' if len(others) == 1 else 'are'} between {first} and {second}"
+        apart = is_between if equal and not layer.reverses else ""
+    elif layer.reverses:
+        # It starts at the end of the sequence, which a level cannot.
+        apart = f"{second} reads time backwards, and a module reads all its layers in one order"
+    elif not equal:
+        apart = f"{', and '.join(_differences(before, layer, first, second))}; num_layers needs equal layers"
+    elif len(shares) > 1:
+        apart = f"{len(shares)} dropouts are between {first} and {second}, and a module has one"
+    elif len(stack.levels) > 1 and share != stack.dropout:
+        apart = (
+            f"a module has one dropout between all its layers: before {first} it is {stack.dropout:g}, "
+            f"before {second} {share:g}"
+        )
+    else:
+        return stack._replace(levels=(*stack.levels, place), dropout=share)
+    return Stack(layer, (place,), apart=apart)
 
 
-def _continues(before: Layer, layer: Layer) -> bool:
-    """Whether a layer can be the next level in the stack of the layer before it."""
-    if not (isinstance(before, Recurrent) and isinstance(layer, Recurrent)) or before.returns != "sequence":
-        return False
-    # A layer that reads time backwards starts at the end of the sequence, which a PyTorch level cannot.
-    return not layer.reverses and type(before) is type(layer) and _shared(before) == _shared(layer)
-
-
-def _shared(layer: Recurrent) -> dict[str, object]:
-    """Return the arguments that levels of one module share."""
-    own = ("return_sequences", "go_backwards")
-    return {name: value for name, value in vars(layer.trained()).items() if name not in own}
-
-
-def _differences(before: Recurrent, layer: Recurrent, names: tuple[str, str]) -> Iterator[str]:
+def _differences(before: Recurrent, layer: Recurrent, first: str, second: str) -> Iterator[str]:
     """Yield the differences of two layers of one kind that keep them from being levels of one module."""
-    first, second = names
     if before.units != layer.units:
         yield f"{second} has {layer.units:,} units, {first} {before.units:,}"
     elif before.state_sizes != layer.state_sizes:
@@ -157,56 +144,6 @@ def _differences(before: Recurrent, layer: Recurrent, names: tuple[str, str]) ->
         yield f"{without} has no bias, {with_bias} has one"
     if before.activation != layer.activation:
         yield f"{second} has {layer.activation}, {first} {before.activation}"
-
-
-# Why layers are separate modules
-
-
-def reasons_apart(layers: Sequence[Layer], names: Sequence[str]) -> dict[int, str]:
-    """Return why recurrent layers are not in the module of the recurrent layer before them, by their indices.
-
-    Only pairs of one kind where the second reads the first's sequence are explained; for others nobody would ask.
-    """
-    stacks = {place: stack for stack in stacks_of(layers) for place in stack.holds}
-    reasons: dict[int, str] = {}
-    before: int | None = None
-    """The index of the recurrent layer whose sequence is passed on."""
-    for place, layer in enumerate(layers):
-        if isinstance(layer, Recurrent):
-            if before is not None and stacks[before] is not stacks[place] and type(layers[before]) is type(layer):
-                reason = _reason(layers, names, before, place, stacks[before])
-                if reason:
-                    reasons[place] = reason
-            before = place if layer.returns == "sequence" else None
-        elif layer.returns != "same":
-            before = None
-    return reasons
-
-
-def _reason(layers: Sequence[Layer], names: Sequence[str], before: int, place: int, stack: Stack) -> str:
-    """Return why a layer is not in the stack of the one before it; empty if nobody would expect that."""
-    first, second = layers[before], layers[place]
-    assert isinstance(first, Recurrent)
-    assert isinstance(second, Recurrent)
-    between = range(before + 1, place)
-    others = [index for index in between if not isinstance(layers[index], Dropout)]
-    different = list(_differences(first, second, (names[before], names[place])))
-    if others:
-        if different or second.reverses:
-            return ""
-        are = "is" if len(others) == 1 else "are"
-        return f"{listed([names[index] for index in others])} {are} between {names[before]} and {names[place]}"
-    if second.reverses:
-        return f"{names[place]} reads time backwards, and a module reads all its layers in one order"
-    if different:
-        return f"{', and '.join(different)}; num_layers needs equal layers"
-    shares = [f"{layer.rate:g}" for layer in map(layers.__getitem__, between) if isinstance(layer, Dropout)]
-    if len(shares) > 1:
-        return f"{len(shares)} dropouts are between {names[before]} and {names[place]}, and a module has one"
-    return (
-        f"a module has one dropout between all its layers: before {names[before]} it is {stack.dropout:g}, "
-        f"before {names[place]} {shares[0] if shares else 0}"
-    )
 
 
 # Calls
