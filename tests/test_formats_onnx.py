@@ -190,8 +190,8 @@ SHAPED = {
     **{
         f"a pool along one of two axes, with strides of {strides}": (
             (
-                f"Unsqueeze x > u axes=[2]; MaxPool u > p kernel_shape=[1,2] strides={strides}; Squeeze p > s axes=[2]; "
-                "Transpose s > t perm=[2,0,1]; LSTM t W R B > y"
+                f"Unsqueeze x > u axes=[2]; MaxPool u > p kernel_shape=[1,2] strides={strides}; "
+                "Squeeze p > s axes=[2]; Transpose s > t perm=[2,0,1]; LSTM t W R B > y"
             ),
             (5, 3, 10),
         )
