@@ -35,7 +35,13 @@ MERGES: Mapping[str, str] = {"sum": "add", "mul": "multiply", "ave": "average"}
 
 def export(job: Job) -> str:
     """Return the source, which includes the header's declarations unless the header is a separate file."""
-    return CSource(job).text()
+    source, device = CSource(job), job.device
+    code = laid_out([*chain(*source.cells.values()), *source.functions])
+    separate = device.header and not {'"', "\n"} & {*device.header}  # C cannot include such a name
+    declarations = f'#include "{device.header}"' if separate else source.declarations()
+    arrays = chain(*(array_lines(key, array) for key, array in source.constants.items()))
+    parts = [*source.filled("source", declarations=declarations), "", *arrays, called_in(code) + code]
+    return "\n".join([*parts, laid_out(source.program())] if device.with_main else parts).rstrip("\n") + "\n"
 
 
 def header(job: Job) -> str:
@@ -83,21 +89,20 @@ def stages_of(steps: Sequence[Step]) -> list[Stage]:
     """Return the stages of a network; each begins when the one before it has ended."""
     stages = [Stage([])]
     for step in steps:
-        layer, before = step.layer, stages[-1].steps[-1].layer if stages[-1].steps else None
-        follows = before is not None and (layer.looks_ahead or reads_whole(before))
-        # A repeated vector reads the same from both ends.
-        in_place = before is not None and before.reads == "vector" and reads_whole(layer)
-        if layer.reads == "vector" or (follows and not in_place):
+        before = stages[-1].steps
+        if step.layer.reads == "vector" or (before and waits(step.layer, before[-1].layer)):
             stages.append(Stage([]))
         stages[-1].steps.append(step)
-        if layer.returns == "vector" and stages[-1].ended is None:
+        if step.layer.returns == "vector" and stages[-1].ended is None:
             stages.append(Stage([], step))
     return stages
 
 
-def reads_whole(layer: Layer) -> bool:
-    """Return whether a layer reads the sequence backwards or both ways."""
-    return layer.looks_ahead and layer.window is None
+def waits(layer: Layer, before: Layer) -> bool:
+    """Return whether a layer in time can only begin when the one before it has returned its whole sequence."""
+    if before.reads == "vector" and layer.states:
+        return False  # a repeated vector reads the same from both ends
+    return layer.looks_ahead or bool(before.states and before.looks_ahead)
 
 
 class CSource:
@@ -111,6 +116,7 @@ class CSource:
         timestep: the expression for the timestep of the input that the layers run on.
         scratch: the numbers of scratch memory that a step needs.
         cells: the functions of recurrent cells, by name.
+        functions: the lines of the other functions.
     """
 
     def __init__(self, job: Job) -> None:
@@ -150,7 +156,7 @@ class CSource:
         self.cells: dict[str, list[str]] = {}
         self._x, self._length, self._repeats = self.timestep, "timesteps", 0
         self._half, self._rooms = "b", {half: {"(timesteps) * ": 0, "": 0} for half in "ab"}
-        self._declared, self._functions = self._by_steps() if self.by_step else self._at_once()
+        self._declared, self.functions = self._by_steps() if self.by_step else self._at_once()
 
     def _title(self) -> str:
         spec = str(self.job.network).replace(",", ", ")  # a space after each comma, where long lines can break
@@ -181,16 +187,6 @@ class CSource:
         length, others = (f" of {self.required}", "; 0 for any other length") if self.required else ("", "")
         run = self.filled("sequence", x=x, y=y, length=length, others=others)
         return "\n".join(self.filled("declarations", declared=laid_out([*self._declared, *run])))
-
-    def text(self) -> str:
-        """Return the source."""
-        device = self.job.device
-        code = laid_out([*chain(*self.cells.values()), *self._functions])
-        separate = device.header and not {'"', "\n"} & {*device.header}  # C cannot include such a name
-        declarations = f'#include "{device.header}"' if separate else self.declarations()
-        arrays = chain(*(array_lines(key, array) for key, array in self.constants.items()))
-        parts = [*self.filled("source", declarations=declarations), "", *arrays, called_in(code) + code]
-        return "\n".join([*parts, laid_out(self._program())] if device.with_main else parts).rstrip("\n") + "\n"
 
     # State
 
@@ -351,7 +347,7 @@ class CSource:
         room[unit] = max(room[unit], features_of(step.returns) * max(rows, 1))
         return self._half
 
-    def _program(self) -> Iterator[str]:
+    def program(self) -> Iterator[str]:
         """Yield a main program that reads timesteps, runs the network and writes rows of numbers."""
         expected = f"an id from 0 to {self.vocabulary - 1}" if self.ids else plural(self.inputs, "number")
         yield from (*self.filled("reading", value=self.filled("id" if self.ids else "number"), expected=expected), "")
