@@ -355,12 +355,10 @@ class CSource:
         if not self.by_step:
             yield from self.filled("main at once", length_check=check)
             return
-        step, row = f"{self.name}_step(&state, {'x[0]' if self.ids else 'x'}, y)", ["write_row(y);", "}"]
-        each, after = [f"{step};"], ["if (found == 0 && timesteps > 0) {", *row]
-        if self.decodes:
-            after[0] = f"while (found == 0 && timesteps > 0 && {self.name}_next(&state, y)) {{"
-        elif self.returns_sequence:
-            each, after = [f"if ({step}) {{", *row], []
-        counts = bool(check or after)
-        counter, each = ["size_t timesteps = 0;"] * counts, ["timesteps++;"] * counts + each
-        yield from self.filled("main by steps", counter=counter, each=each, after=[*check, *after])
+        step = f"{self.name}_step(&state, {'x[0]' if self.ids else 'x'}, y)"
+        each, after = [f"{step};"], self.filled("write decoded" if self.decodes else "write vector")
+        if self.returns_sequence and not self.decodes:
+            each, after = [f"if ({step}) {{", "write_row(y);", "}"], []
+        after = [*check, *after]
+        counter, each = ["size_t timesteps = 0;"] * bool(after), ["timesteps++;"] * bool(after) + each
+        yield from self.filled("main by steps", counter=counter, each=each, after=after)

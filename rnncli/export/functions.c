@@ -428,6 +428,16 @@ if (found == 0 && timesteps > 0 && $other_length) {
     found = -1;
 }
 
+//= write vector
+if (found == 0 && timesteps > 0) {
+    write_row(y);
+}
+
+//= write decoded
+while (found == 0 && timesteps > 0 && ${name}_next(&state, y)) {
+    write_row(y);
+}
+
 //= main by steps
 int main(void)
 {
