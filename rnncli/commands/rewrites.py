@@ -62,7 +62,7 @@ _ONE_VALUE = r"\3 takes one value, but '\5' is not a spec"
 _ONE_AT_A_TIME = r"\2 takes one value at a time, so '\4' is read as a spec"
 _NO_VALUE = r"\2 takes no value, but '\3' is not a spec"
 _AFTER_HYPHENS = r"after -- everything is an argument, so '\3' is read as a spec"
-_C = 'the output is C99, which C++ compilers also accept as extern "C"'
+_C = "the output is C99, whose header C++ programs can include"
 _OPEN = "leave out an unknown size"
 _ONE_WORD = "separate specs with a space"
 _BYTES = "a size in bytes limits the memory"
@@ -132,7 +132,7 @@ LINES = (
     _line(r"(?:summary|explain)(.*) --(?:vs|versus|against) (.+)", r"compare\1 \2"),
     _line(r"(?:summary|explain)(.*) --(?:seq-)?len(?:gth)?s[ =]([^ ]+)(.*)", r"forward\1 --lengths \2\3"),
     _line(r"export(.*) --to[ =]([^ ]+\.(?:onnx|py|c))((?: .*)?)", r"export\1 -o \2\3"),
-    _line(r"(?!.* --to)export(.*) (?:-o|--output)[ =]([^ ]+)\.(?:h|cpp|cc|ino)((?: .*)?)", r"export\1 -o \2.c\3", _C),
+    _line(r"(?!.* --to)export(.*) (?:-o|--output)[ =]([^ ]+)\.(?:h|c[cpx]+|ino)((?: .*)?)", r"export\1 -o \2.c\3", _C),
     _line(rf"(?!sweep|compare|reach|solve)<COMMAND>((?: .*)? [^ ]*{_RANGE}.*)", r"sweep\1"),
     # an argument that is not a spec, between two ~
     _line("(.*) ~[–—]~ (<LONG>(?:[= ].*)?)", r"\1 --\2", "", _NO_HYPHENS),

@@ -151,7 +151,7 @@ _EXTENSIONS = frozenset(
     (
         *(".npy", ".npz", ".safetensors", ".h5", ".hdf5", ".keras", ".pt", ".pth", ".ckpt", ".bin", ".pkl", ".mat"),
         *(".onnx", ".tflite", ".pb", ".py", ".ipynb", ".csv", ".tsv", ".json", ".jsonl", ".xlsx", ".md", ".html"),
-        *(".c", ".h", ".svg", ".png", ".jpg", ".jpeg", ".gif", ".pdf", ".txt"),
+        *(".c", ".h", ".cpp", ".cc", ".cxx", ".hpp", ".ino", ".svg", ".png", ".jpg", ".jpeg", ".gif", ".pdf", ".txt"),
     )
 )
 """Extensions that identify a kind of file."""
