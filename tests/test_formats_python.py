@@ -338,6 +338,38 @@ IN_KERAS = {
 }
 """Keras in ways that are not of the plain present kind, and what is read."""
 
+OF_MODULES = {
+    net(
+        "self.e, self.rnn, self.fc = nn.Embedding(9, 3), nn.GRU(3, 4), nn.Linear(4, 2)",
+        "o, h = self.rnn(self.e(x).view(1, 1, -1))\nreturn self.fc(o[0])",
+    ): "embed:9x3,gru:4:seq,dense:2",
+    net(
+        "self.rnn, self.fc = nn.LSTM(3, 4), nn.Linear(4, 2)",
+        "h = self.rnn(x)[1]\nif isinstance(self.rnn, nn.LSTM):\n    h, _ = h\nreturn self.fc(h[-1])",
+    ): "input:3,lstm:4,dense:2",
+}
+"""Classes of PyTorch's modules, and what is read."""
+
+SUBCLASS = """
+class N(Model):
+    def __init__(self):
+        super().__init__()
+        self.rnn, self.fc, self.rate = LSTM(4{}), Dense(2), keras.metrics.Mean()
+    def call(self, x):
+        return self.fc(self.rnn(x))
+"""
+
+
+def test_a_subclassed_model_of_keras_reads_the_shape_that_its_layer_or_a_setting_gives() -> None:
+    for shape, settings in ((", input_shape=(5, 3)", {}), ("", {"x": "(5, 3)"})):
+        assert specs(f"import keras\n{KERAS}{SUBCLASS.format(shape)}", **settings) == ["input:5x3,lstm:4,dense:2"]
+        assert not open_model("model.py", settings).left
+    with pytest.raises(OpenNumbersError) as error:
+        open_model("model.py")
+    assert (error.value.names, error.value.examples) == (("x",), {"x": "(None, 8)"})
+    own = "class N(object):\n    def build(self):\n        return Sequential([Input((None, 3)), LSTM(8)])"
+    assert specs(f"{KERAS}{own}") == ["input:3,lstm:8"]
+
 
 def test_what_sources_do_to_inputs_and_outputs_is_read_as_far_as_specs_have_words(at: Walk) -> None:
     modules = "self.rnn, self.fc = nn.LSTM(3, 4, batch_first=True, bidirectional=True), nn.Linear(8, 2)"
@@ -345,6 +377,9 @@ def test_what_sources_do_to_inputs_and_outputs_is_read_as_far_as_specs_have_word
         with at(does):
             called = "" if "self.rnn" in does else "o, (h, c) = self.rnn(x)\n"
             source = net(modules, called + does).replace("(self, x)", "(self, x, lengths)")
+            assert specs(source) == [spec]
+    for source, spec in OF_MODULES.items():
+        with at(source):
             assert specs(source) == [spec]
     for source, spec in IN_KERAS.items():
         with at(source):

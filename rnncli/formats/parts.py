@@ -191,7 +191,9 @@ class _RowInProgress:
             if takes_input(word) and self.nodes:
                 return "it reads the input of the network"
             if {word.reads, before} == {"sequence", "vector"}:
-                return f"it reads a {word.reads}, but the layer before it returns a {before}"
+                begins = not self.nodes or takes_input(self.nodes[-1].word)
+                returns = "the input of a network is" if begins else "the layer before it returns"
+                return f"it reads a {word.reads}, but {returns} a {before}"
             vector = before == "vector"
             if word.needs_length and not vector and self.length is None:
                 if not self.nodes or self.flat is not None or takes_input(self.nodes[0].word):

@@ -10,7 +10,7 @@ from rnncli.formats.build import ArgumentFaultError
 from rnncli.formats.frameworks import built
 from rnncli.formats.keras.config import side_by_side
 from rnncli.formats.nodes import Note, Pass, names
-from rnncli.formats.python.objects import Given, Value, open_in
+from rnncli.formats.python.objects import Given, Value, left_open, open_in
 from rnncli.formats.python.steps import SIZE, Recorder, TracedTensor
 from rnncli.formats.python.trees import source_of
 from rnncli.layers import Flatten, Pool, Repeat
@@ -19,6 +19,9 @@ LOG_SOFTMAX = Note("log_softmax is not computed: the network returns the scores 
 
 PACKED = "pf"
 """The axes of a packed sequence: the timesteps of all samples, and the features."""
+
+STEP = "1bf"
+"""The axes of a single timestep."""
 
 FLAT = "b*"
 """The axes of a sequence after `view(n, -1)`: flattened, if a layer reads more features than it has."""
@@ -61,7 +64,9 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[TracedTens
             sizes = [one for each in given.all[1:] for one in (each if isinstance(each, list) else [each])]
             flat = name in ("view", "reshape") and len(sizes) == 2 and sizes[0] is SIZE and type(sizes[1]) is int
             both = flat and first.axes == "bsf" and [each.part for each in first.states] == ["forward", "backward"]
-            made = replace(first.alone, axes=FLAT * (flat and first.axes == "btf"))
+            one = sizes == [0] if name == "unsqueeze" else len(sizes) == 3 and sizes[0] == 1
+            one = one and not first.step.is_data
+            made = replace(first.alone, axes=STEP if one else FLAT * (flat and first.axes == "btf"))
             made = TracedTensor(first.step, "vector") if both else made
         case "reshapes" if _ONE_AXIS.search(source_of(given.node)) is not None:
             made = first
@@ -119,9 +124,11 @@ def _moved(name: str, given: Given, tensor: TracedTensor) -> Value:
 
 
 def _with_axis(record: Recorder, name: str, given: Given, first: TracedTensor) -> Value:
-    """Return a Keras tensor with an axis of size 1 removed, or added as the last one."""
+    """Return a Keras tensor in another shape, as far as that is known."""
     sizes, axis = [*(first.step.sizes or ())], given.get("axis", 1)
-    if name == "squeeze" and type(axis) is int and 0 < axis < len(sizes):
+    if name == "reshape" and isinstance(axis, list) and axis:
+        sizes = axis[1:]
+    elif name == "squeeze" and type(axis) is int and 0 < axis < len(sizes):
         sizes.pop(axis - 1)
     elif name == "expand_dims" and axis in (-1, len(sizes) + 1):
         sizes.append(1)
@@ -130,7 +137,7 @@ def _with_axis(record: Recorder, name: str, given: Given, first: TracedTensor) -
     if first.step.kind == "input" and len(sizes) == 2 and (seen := record.seen_as(sizes, given.line)) is not None:
         return seen
     made = record.operation(name, [first], given.line)
-    made.step.sizes, made.step.out = sizes, sizes[-1]
+    made.step.sizes, made.step.out = sizes, sizes[-1] if sizes and type(sizes[-1]) is int else None
     return made
 
 
@@ -158,6 +165,14 @@ def _repeated(record: Recorder, name: str, given: Given, first: TracedTensor) ->
     counts = [each for each in given.positional[1:] if type(each) is int and each > 1]
     if first.returns == "vector" and len(counts) == 1:
         return record.after(first, Repeat(counts[0]), name, given.line, "sequence")
+    sizes = given.positional[1:]
+    if first.returns == "vector" and len(sizes) == 3 and sizes[1] is SIZE and name == "repeat":
+        made = record.operation(name, [first], given.line)
+        for each in left_open(getattr(given.node, "args", [given.node])[-2]).names:
+            said = f"how often repeat (line {each.line}) repeats depends on the data; a setting can say it"
+            said = f"{said}: {each.name}=100"
+            made.step.note(Note(said, "left out"))
+        return made
     same = name == "expand" and first.returns == "vector" and not any(map(open_in, given.positional[1:]))
     return first if same else None
 

@@ -13,7 +13,7 @@ from rnncli.formats import Settings
 from rnncli.formats.frameworks import CLASSES, DATA, INPUTS, SAME_MODULE, class_of
 from rnncli.formats.keras.config import OTHER_CLASSES
 from rnncli.formats.nodes import Note, names
-from rnncli.formats.python.functions import LIKE, PACKED, computed
+from rnncli.formats.python.functions import LIKE, PACKED, STEP, computed
 from rnncli.formats.python.modules import Modules
 from rnncli.formats.python.objects import (
     MISSING,
@@ -47,6 +47,10 @@ _SHORT: Mapping[str, Framework] = {"nn": "torch", "layers": "keras", "models": "
 _WITHOUT_LAYERS = sys.stdlib_module_names | names("numpy scipy pylab matplotlib tensorflow torch")
 """Modules without layers, from which a file may import all names."""
 
+_NO_LAYERS = names("optimizers losses metrics callbacks initializers regularizers constraints optim")
+"""Modules of the frameworks that have no layers."""
+
+_BUILTINS = frozenset(dir(builtins))
 _ADD = names("add append add_module")
 _OF_AXES = names("kernel_size stride padding dilation")
 """Attributes of PyTorch's channel modules that are tuples, however they were given."""
@@ -78,6 +82,8 @@ class Graphs(Modules):
 
     def framework(self, path: tuple[str, ...]) -> Framework | None:
         """Return the framework that a name belongs to, by its path."""
+        if len(path) == 1 and path[0] in _BUILTINS:
+            return None
         if len(path) == 1:
             brought = [each for star in reversed(self.stars) if (each := self.framework((*star, path[0]))) is not None]
             others = any(star[0] not in _WITHOUT_LAYERS for star in self.stars)
@@ -92,7 +98,7 @@ class Graphs(Modules):
     def call(self, called: Value, given: Given) -> Value:
         """Return the result of calling a value; an unknown one becomes a step that reads its tensors."""
         if isinstance(called, Unknown) and self.tensors(given.all):
-            return self.apply(called, given)
+            return self.apply(called.without(getattr(given.node, "func", given.node)), given)
         return super().call(called, given)
 
     def made(self, value: Value, node: ast.Call, scope: Scope) -> Value:
@@ -198,18 +204,22 @@ class Graphs(Modules):
         if called.path[:3] == ("torch", "nn", "utils") and isinstance(first := given.get("module", 0), Module):
             first.notes += (Note(f"is changed by {name}, which is left out", "left out"),)
             return first
-        made = (name[:1].isupper() and not name.endswith("Loss")) or name == "from_pretrained"
+        made = name[:1].isupper() and not name.endswith("Loss") and not _NO_LAYERS & set(called.path[:-1])
+        made = made or name == "from_pretrained"
         steps = reached(outputs)
         begun = any(step.kind == "input" or recurs(step.module) for step in steps)
         if framework == "keras" and functional and given.all and not begun:
             note = Note("the source does not say what it reads or computes", "left out")
             outputs.append(TracedTensor(self.add(TracedStep("unknown", given.line, [], notes=(note,)))))
+        if name == "isinstance" and given.positional and isinstance(of := given.positional[0], Module):
+            asked = {each.name for each in given.all[1:] if isinstance(each, Named)}
+            return of.name in asked if asked <= CLASSES["torch"].keys() and asked else Call(called.path, given)
         if framework is None and name in RECURRENT:
             self.foreign.setdefault(name, called)
         if framework is None or not made or (functional and not outputs):
             if tensors:
                 return computed(self, name, given, tensors, plain=called.path[0] in _PLAIN)
-            if called.name not in dir(builtins):
+            if called.name not in _BUILTINS:
                 lent = [each for each in given.all if isinstance(each, Module)]
                 self._lent |= dict.fromkeys(lent, Unknown(left_open(given.node).why))
             if called.path == ("exec",):
@@ -364,8 +374,8 @@ class Graphs(Modules):
         if owner.step.kind == "max" and keys == {0: 0}:
             return owner  # the values, which come with their indices
         line = getattr(node, "lineno", 0)
-        if owner.axes == PACKED and keys == {0: 0}:
-            return owner  # the data, which come with the number of samples at each timestep
+        if owner.axes in (PACKED, STEP) and keys == {0: 0}:
+            return owner  # the data, which come with the number of samples at each timestep; or the only timestep
         if first == 0 and isinstance(key, TracedTensor | Call | list) and owner.has_samples_first and not owner.states:
             if len(keys) == 1 and not slices:
                 return owner

@@ -13,7 +13,7 @@ from rnncli.formats.build import ArgumentFaultError, UnknownArgumentError
 from rnncli.formats.frameworks import CLASSES, DIFFERS, INPUTS, KERAS_1, SHAPES, bound, built, class_of
 from rnncli.formats.keras.config import KEEP_FEATURES
 from rnncli.formats.nodes import Node, Note, Pass, loops, names, returned
-from rnncli.formats.python.functions import FLAT, LOG_SOFTMAX, PACKED, WINDOWS, computed, features_side_by_side
+from rnncli.formats.python.functions import FLAT, LOG_SOFTMAX, PACKED, STEP, WINDOWS, computed, features_side_by_side
 from rnncli.formats.python.objects import (
     FLAGS,
     LIST,
@@ -111,7 +111,7 @@ class Modules(Recorder):
         """Return the output of calling a value that is not a module of a framework, or of which that is not known."""
         made = self.operation(kind_of(value), tensors, line, plain=False)
         if isinstance(value, Unknown):
-            found = [*value.names]
+            found = [each for each in value.names if each.example != LIST]  # no list of numbers is one of layers
             for each in value.values:
                 try:
                     self.made_of(each)
@@ -157,7 +157,7 @@ class Modules(Recorder):
         starts = [edge for edge in starts if edge.step.kind != "input"]
         levels: list[TracedStep] = []
         for number, each in enumerate(made):
-            if not number and each.given is not None and not reads:
+            if not number and each.given is not None and (first is None or first.step.is_data):
                 reads = [Edge(self.add(TracedStep("input", line, [], each.given, out=each.given.features)))]
             recurrent = loops(each.word)
             level = "" if len(made) == 1 else f" (layer {len(levels)})" if recurrent else f" (dropout {number})"
@@ -174,7 +174,8 @@ class Modules(Recorder):
         if levels and (module.framework == "torch" or _arguments_of(_innermost(module)).get("return_state")):
             batch_first = _arguments_of(module).get("batch_first", False)
             axes = "btf" if batch_first is True else "tbf" if batch_first is False and not step.is_keras else ""
-            axes = PACKED if first is not None and first.axes == PACKED else axes
+            if first is not None and (first.axes == PACKED or (first.axes, axes) == (STEP, "tbf")):
+                axes = first.axes
             if first is not None and {first.axes[:2], axes[:2]} == {"bt", "tb"}:
                 levels[0].note(Note("loops over samples, because its batch_first differs from its input's", "differs"))
             return _outputs(levels, axes, cell=module.name.endswith("Cell"))

@@ -72,7 +72,12 @@ def _error(found: list[_FoundModel]) -> RnncliError:
         if not any(_follows(name.name, other.name) for other in every):
             names.setdefault(name.name, []).append(name)
     if not names:
-        advice = "put keras.Input((None, FEATURES)) before it" if found[0].fault.endswith(" reads") else ""
+        unsaid = found[0].fault.endswith(" reads")
+        if unsaid and found[0].data:
+            return OpenNumbersError(
+                f"it leaves a value open: {found[0].data}", (found[0].data,), {found[0].data: "(None, 8)"}
+            )
+        advice = "put keras.Input((None, FEATURES)) before it" if unsaid else ""
         return RnncliError(found[0].fault, advice)
     each = [f"{shorten(name, 60)} (line {some[0].line})" for name, some in names.items()]
     said = {name: [one.example for one in some if one.example is not None] for name, some in names.items()}
@@ -109,6 +114,7 @@ class _FoundModel:
         loose: whether nothing in the file declares it as a model.
         names: the values that it leaves open.
         fault: why it has no part, if it should have one.
+        data: the name of the parameter that is its data.
     """
 
     name: str
@@ -124,6 +130,7 @@ class _FoundModel:
     notes: tuple[str, ...] = ()
     names: tuple[Open, ...] = ()
     fault: str = ""
+    data: str = ""
 
     def make_parts(self) -> None:
         """Find its parts, or the reason why it has none."""
@@ -262,16 +269,26 @@ def _objects(graphs: Graphs, shown: Mapping[Module, str]) -> Iterator[_FoundMode
                 steps += graphs.recorded(partial(graphs.follow_module, module, None, module.given))[0]
         others = tuple(dict.fromkeys(instance.variables))
         notes = (_ASSUMED_ORDER,) * assumed
-        yield _FoundModel(instance.cls.name, instance.cls.node.lineno, steps, outputs, modules, others, notes)
+        model = _FoundModel(instance.cls.name, instance.cls.node.lineno, steps, outputs, modules, others, notes)
+        model.data = _data_of(own)[0] if own is not None else ""
+        yield model
 
 
 def _computed(graphs: Graphs, function: Function) -> Value:
-    """Return the result of a method on data."""
+    """Return the result of a method on data; the setting of a shape gives the data that many features."""
+    data: list[Value] = []
+    for name in _data_of(function):
+        value = _FLAGS[name] if name in _FLAGS else graphs.setting(name, graphs.data())
+        seen = graphs.seen_as(value, 0) if isinstance(value, list) else None
+        data.append(value if seen is None else seen)
+    return graphs.call(function, Given(data, {}, function.node))
+
+
+def _data_of(function: Function) -> list[str]:
+    """Return the parameters of a method that must be given."""
     arguments = function.node.args
     every = [each.arg for each in (*arguments.posonlyargs, *arguments.args)][1:]
-    required = every[: len(every) - len(arguments.defaults)] or every[:1] or [""]
-    data = [_FLAGS[name] if name in _FLAGS else graphs.setting(name, graphs.data()) for name in required]
-    return graphs.call(function, Given(data, {}, function.node))
+    return every[: len(every) - len(arguments.defaults)] or every[:1] or [""]
 
 
 def _chained(graphs: Graphs, values: Sequence[Value], depth: int = 0, data: Value = None) -> Value:

@@ -143,7 +143,7 @@ class TracedTensor(Opaque):
             directions, "forward" or "backward".
         states: its elements, if it is the states of a stack of layers.
         axes: for PyTorch, one letter per axis, if known: "btf" are samples, timesteps and features; "?" is samples
-            or timesteps.
+            or timesteps, "1" a single timestep.
         done: the last operation on a model's input data, which becomes a step only if something reads it.
     """
 
@@ -172,7 +172,7 @@ class TracedTensor(Opaque):
         if letter == "b":
             said = f"returns its samples along axis {axis}, which the file uses as timesteps; here timesteps are used"
             self.step.note(Note(said, "differs"))
-        return letter in ("b", "t") or (letter in ("", "?") and axis in (0, 1, -2))
+        return letter in ("b", "t", "1") or (letter in ("", "?") and axis in (0, 1, -2))
 
 
 @dataclass
