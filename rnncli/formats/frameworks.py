@@ -282,24 +282,14 @@ def class_of(framework: Framework, name: str) -> Signature | None:
     return CLASSES[framework].get(_ALIASES.get(name, name) if framework == "keras" else name)
 
 
+_OLD_WEIGHTS = {"W": "kernel", "U": "recurrent", "b": "bias"}
 KERAS_1: Mapping[str, str] = {
-    "output_dim": "units",
-    "nb_filter": "filters",
-    "filter_length": "kernel_size",
-    "border_mode": "padding",
-    "subsample_length": "strides",
-    "pool_length": "pool_size",
-    "p": "rate",
-    "dropout_W": "dropout",
-    "dropout_U": "recurrent_dropout",
-    "init": "kernel_initializer",
-    "inner_init": "recurrent_initializer",
+    **dict(pair.split() for pair in ("output_dim units", "nb_filter filters", "filter_length kernel_size")),
+    **dict(pair.split() for pair in ("border_mode padding", "subsample_length strides", "pool_length pool_size")),
+    **dict(pair.split() for pair in ("p rate", "dropout_W dropout", "dropout_U recurrent_dropout")),
+    **dict(pair.split() for pair in ("init kernel_initializer", "inner_init recurrent_initializer")),
     "inner_activation": "recurrent_activation",
-    **{
-        f"{old}_{what}": f"{new}_{what}"
-        for old, new in (("W", "kernel"), ("U", "recurrent"), ("b", "bias"))
-        for what in ("regularizer", "constraint")
-    },
+    **{f"{old}_{of}": f"{new}_{of}" for old, new in _OLD_WEIGHTS.items() for of in ("regularizer", "constraint")},
 }
 """Arguments as Keras 1 called them, and their present names."""
 

@@ -382,12 +382,12 @@ class Graphs(Modules):
             if [*keys] == [0, 1] and source_of(parts[1]).endswith(" - 1"):
                 keys, key, first = {1: -1}, -1, 1
                 owner.step.note(EACH_LAST)
-        if owner.states and [*slices] == [0] and not keys and all(type(end) in (int, type(None)) for end in slices[0]):
-            return replace(owner, states=owner.states[slice(*slices[0])])
         if owner.step.kind == "input" and first and isinstance(key, TracedTensor | Call | list):
             return self.operation("index", [owner], line)
-        if owner.states and [*keys] == [0] and type(key) is int and -len(owner.states) <= key < len(owner.states):
-            return owner.states[key]
+        if owner.states and [*keys, *slices] == [0]:
+            taken = self._item([*owner.states], parts[0], scope, node)
+            if isinstance(taken, list | TracedTensor):
+                return replace(owner, states=tuple(taken)) if isinstance(taken, list) else taken
         ends = [end for each in slices.values() for end in each if end is not None]
         alone = owner.step.is_data and ends == [SIZE, SIZE]
         at_time = (key is SIZE or alone) and self.in_time  # x[:, t], or x[:, t : t + 1]

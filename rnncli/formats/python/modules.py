@@ -16,7 +16,6 @@ from rnncli.formats.nodes import Node, Note, Pass, loops, names, returned
 from rnncli.formats.python.functions import FLAT, LOG_SOFTMAX, PACKED, STEP, WINDOWS, computed, features_side_by_side
 from rnncli.formats.python.objects import (
     FLAGS,
-    LIST,
     NAMES_ACTIVATION,
     Function,
     Given,
@@ -111,7 +110,7 @@ class Modules(Recorder):
         """Return the output of calling a value that is not a module of a framework, or of which that is not known."""
         made = self.operation(kind_of(value), tensors, line, plain=False)
         if isinstance(value, Unknown):
-            found = [each for each in value.names if each.example != LIST]  # no list of numbers is one of layers
+            found = [*value.names] if not value.is_list else []  # a list of numbers is none of layers
             for each in value.values:
                 try:
                     self.made_of(each)
@@ -171,7 +170,8 @@ class Modules(Recorder):
             step = self.add(step)
             levels += [step] if recurrent else []
             features, reads = step.out, [Edge(step)]
-        if levels and (module.framework == "torch" or _arguments_of(_innermost(module)).get("return_state")):
+        layer = module.given.get("layer", 0) if module.name == "Bidirectional" else module
+        if levels and (module.framework == "torch" or _arguments_of(layer).get("return_state")):
             batch_first = _arguments_of(module).get("batch_first", False)
             axes = "btf" if batch_first is True else "tbf" if batch_first is False and not step.is_keras else ""
             if first is not None and (first.axes == PACKED or (first.axes, axes) == (STEP, "tbf")):
@@ -278,11 +278,7 @@ class Modules(Recorder):
                     written = module.given.written(name, cls.takes)
                     if cause is SIZE:
                         cause = left_open(written, "depends on the data")
-                    elif (
-                        not cause.line
-                        and isinstance(written, _NAMED)
-                        and {one.example for one in cause.names} <= {LIST}
-                    ):
+                    elif isinstance(written, _NAMED) and not cause.line and cause.is_list:
                         shape = Open(source_of(written), written.lineno)  # or a part of one
                         names = (shape,) if name in SHAPES else cause.names or left_open(written).names
                         cause = replace(cause, names=names)
@@ -325,12 +321,6 @@ def _arguments_of(module: Module) -> dict[str, Value]:
     usual = {"reset_after": False} if first and "reset_after" in cls.takes else {}
     given = {KERAS_1[each] if each in old else each: value for each, value in given.items()}
     return usual | bound(cls, module.name, module.given.positional, given)
-
-
-def _innermost(module: Module) -> Module:
-    """Return the layer that a Bidirectional reads its arguments from, or the module itself."""
-    held = module.given.get("layer", 0) if module.name == "Bidirectional" else None
-    return held if isinstance(held, Module) else module
 
 
 def kind_of(called: Value) -> str:

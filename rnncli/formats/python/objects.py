@@ -31,9 +31,6 @@ _SEVERAL = (ast.ListComp, ast.GeneratorExp, ast.DictComp, ast.SetComp, ast.List,
 LIST = "(100, 100)"
 """The example of a list of sizes."""
 
-_OF_LISTS = names("enumerate zip list tuple reversed sorted")
-"""Functions that a loop may call on the list that it goes through."""
-
 _CHOOSING = names(
     "Int Float Choice suggest_int suggest_float suggest_uniform suggest_categorical selectbox radio slider"
 )
@@ -76,6 +73,11 @@ class Unknown:
         written = [source_of(each) for each in nodes]
         return replace(self, names=tuple(each for each in self.names if each.name not in written))
 
+    @property
+    def is_list(self) -> bool:
+        """Whether a setting could only provide lists, if anything, to make it known."""
+        return all(each.example == LIST for each in self.names)
+
     def such_as(self, example: float | str | None) -> Unknown:
         """Return it with an example for each value that has none yet."""
         opened = tuple(each if each.example is not None else each._replace(example=example) for each in self.names)
@@ -83,11 +85,9 @@ class Unknown:
 
     def in_turn(self, looped: ast.AST) -> Unknown:
         """Return it as the reason why an item of a loop is not known: a setting can provide a list of numbers."""
-        function = getattr(looped, "func", None)
-        if getattr(function, "id", "") == "range":
+        if getattr(getattr(looped, "func", None), "id", "") == "range":
             return self
-        lists = function is None or getattr(function, "id", "") in _OF_LISTS
-        return replace(self, names=tuple(each for each in self.names if lists and "(" not in each.name)).such_as(LIST)
+        return replace(self, names=tuple(each for each in self.names if "(" not in each.name)).such_as(LIST)
 
 
 @dataclass(frozen=True, eq=False)
@@ -324,12 +324,9 @@ class Partial(Opaque):
 
 def left_open(node: ast.AST, why: str = COMPUTED) -> Unknown:
     """Return an unknown value that a setting can provide."""
-    if (
-        isinstance(node, ast.Subscript)
-        and isinstance(node.slice, ast.Slice)
-        and getattr(node.value, "attr", "") != "shape"
-    ):
-        return left_open(node.value, why).such_as(LIST)
+    match node:
+        case ast.Subscript(value=whole, slice=ast.Slice()) if getattr(whole, "attr", "") != "shape":
+            return left_open(whole, why).such_as(LIST)
     written = source_of(node)
     several = isinstance(getattr(node, "slice", node), _SEVERAL)
     one = written not in ("a long expression", "an expression") and not several

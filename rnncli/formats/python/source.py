@@ -73,10 +73,8 @@ def _error(found: list[_FoundModel]) -> RnncliError:
             names.setdefault(name.name, []).append(name)
     if not names:
         unsaid = found[0].fault.endswith(" reads")
-        if unsaid and found[0].data:
-            return OpenNumbersError(
-                f"it leaves a value open: {found[0].data}", (found[0].data,), {found[0].data: "(None, 8)"}
-            )
+        if unsaid and (data := found[0].data):
+            return OpenNumbersError(f"it leaves a value open: {data}", (data,), {data: "(None, 8)"})
         advice = "put keras.Input((None, FEATURES)) before it" if unsaid else ""
         return RnncliError(found[0].fault, advice)
     each = [f"{shorten(name, 60)} (line {some[0].line})" for name, some in names.items()]
@@ -89,9 +87,8 @@ def _error(found: list[_FoundModel]) -> RnncliError:
 
 def _follows(name: str, other: str) -> bool:
     """Return whether an expression is known once another is: an item of it, or a sum with it."""
-    return name.startswith((f"{other}[", f"len({other})")) or (
-        name != other and other in re.split(r" (?:[-+*%]|//?) ", name)
-    )
+    inside = name.startswith((f"{other}[", f"len({other})"))
+    return inside or (name != other and other in re.split(r" (?:[-+*%]|//?) ", name))
 
 
 # Models
@@ -172,10 +169,8 @@ def _found_in(graphs: Graphs, tree: ast.Module) -> list[_FoundModel]:
         for model in source:
             loops = {step.module for step in model.steps if step.module is not None and recurs(step.module)}
             layers = {step.module: model.name for step in model.steps if step.module is not None and step.is_layer}
-            unknown = any(
-                step.module is None and step.kind != "if" and (step.names or step.kind == "unknown")
-                for step in model.steps
-            )
+            operations = [step for step in model.steps if step.module is None and step.kind != "if"]
+            unknown = any(step.names or step.kind == "unknown" for step in operations)
             if not loops and not (unknown and graphs.recurrent & {model.name, *model.others}):
                 outside |= layers
                 continue
@@ -269,9 +264,10 @@ def _objects(graphs: Graphs, shown: Mapping[Module, str]) -> Iterator[_FoundMode
                 steps += graphs.recorded(partial(graphs.follow_module, module, None, module.given))[0]
         others = tuple(dict.fromkeys(instance.variables))
         notes = (_ASSUMED_ORDER,) * assumed
-        model = _FoundModel(instance.cls.name, instance.cls.node.lineno, steps, outputs, modules, others, notes)
-        model.data = _data_of(own)[0] if own is not None else ""
-        yield model
+        data = _data_of(own)[0] if own is not None else ""
+        yield _FoundModel(
+            instance.cls.name, instance.cls.node.lineno, steps, outputs, modules, others, notes, data=data
+        )
 
 
 def _computed(graphs: Graphs, function: Function) -> Value:
