@@ -159,6 +159,16 @@ def test_a_weight_of_several_arrays_is_run_as_what_they_make() -> None:
         assert [weights["simple_rnn/kernel"].T.tolist(), weights["dense/kernel"].tolist()] == [[[6, 8]], [made]]
 
 
+def test_a_weight_that_an_unknown_formula_computes_is_read_and_not_run(rnncli: Run) -> None:
+    cell = {"r.weight_ih_l0": [[3.0]], "r.parametrizations.weight_hh_l0.original": [[1.0]]}
+    for others in ({}, {"r.parametrizations.weight_hh_l0.0.base": [[1.0]]}):
+        np.savez("w.npz", **cell, **others)
+        (part,) = open_model("w.npz").parts
+        assert str(part.network) == "input:1,rnn:1:nobias"
+        assert "does not say how to compute r.weight_hh_l0" in rnncli("inspect", "w.npz").stdout
+        assert "the file does not say how" in rnncli("forward", "w.npz").stderr
+
+
 def test_a_layer_of_complex_numbers_is_left_out() -> None:
     np.savez("w.npz", **{"lstm/kernel": np.ones((3, 16), complex), "lstm/recurrent_kernel": np.ones((4, 16))})
     assert open_model("w.npz").notes[0] == "lstm has complex numbers, and layers have real ones"

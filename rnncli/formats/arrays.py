@@ -12,11 +12,12 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import product, zip_longest
+from itertools import zip_longest
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from rnncli.errors import ArgumentError, shorten
+from rnncli.errors import ArgumentError, RnncliError, shorten
+from rnncli.formats import reading
 from rnncli.formats.array_rows import MATRIX, ending, linked, owner_of
 from rnncli.formats.conventions import BATCHES, KERAS_CELL, KERAS_NAMES, KERAS_ROLES
 from rnncli.formats.nodes import Node, Note, Read, tied
@@ -125,16 +126,24 @@ def _without_parametrizations(tensors: Sequence[Tensor]) -> tuple[dict[str, Tens
             plain[name] = inner if inner in named or f"{owner}.module.bias_ih_l0" in named else name[:-4]
             if dropped := named.get(plain[name]):
                 further[dropped.name] = Node(dropped.name, "dropped weight", tensors={"weight": dropped})
-    weights = [each for each in named.items() if re.search("weight|bias", each[0])]
-    for (name, tensor), (kind, (fits, weight, said, forms)) in product(weights, _PARAMETRIZATIONS.items()):
-        for suffix, *ends in forms:
-            stem = name.removesuffix(suffix)
-            others = [named[stem + end] for end in ends if stem + end in named]
-            if stem != name and len(others) == len(ends) and fits(tensor.shape, *(each.shape for each in others)):
-                named[name] = tensor._replace(read=partial(_computed, weight, tensor, others))
-                plain[name] = stem.replace("parametrizations.", "")
+    inside: dict[str, dict[str, Tensor]] = {}
+    for name, tensor in named.items():
+        if found := _PARAMETRIZED.fullmatch(name):
+            stem, end = (found[1] + found[2], _ENDS.get(found[3], found[3])) if found[2] else found.group(4, 5)
+            inside.setdefault(stem, {})[end] = tensor
+    for stem, ends in inside.items():
+        rows = [(kind, *row) for kind, row in _PARAMETRIZATIONS.items() if {*row[0]} == {*ends}]
+        if "orig" in ends and ends["orig"].name.endswith(".original"):
+            said = f"the file does not say how to compute {shorten(stem)} from its array"
+            rows.append(("parametrization", (*sorted(ends, key="orig".__ne__),), lambda *_: True, _unknown, said))
+        for kind, order, fits, weight, said in rows:
+            tensor, *others = (ends[end] for end in order)
+            if tensor.name not in plain and fits(tensor.shape, *(each.shape for each in others)):
+                named[tensor.name] = tensor._replace(read=partial(_computed, weight, tensor, others))
+                plain[tensor.name] = stem
                 notes = (Note(f"{kind}: {said}", "left out"),)
                 further |= {each.name: Node(each.name, kind, tensors={"": each}, notes=notes) for each in others}
+                further |= {stem: Node(stem, kind, notes=notes)} if weight is _unknown else {}
     return {plain.get(name, name): each for name, each in named.items() if name not in further}, [*further.values()]
 
 
@@ -143,7 +152,8 @@ def _computed(weight: Callable[..., Any], tensor: Tensor, others: Sequence[Tenso
     import numpy as np
 
     array = tensor.read()
-    with np.errstate(all="ignore"):  # numbers are checked to be finite where they are used
+    # Numbers are checked to be finite where they are used.
+    with reading(f"array {shorten(tensor.name)}"), np.errstate(all="ignore"):
         return np.asarray(weight(array.astype("float64"), *(each.read() for each in others)), array.dtype)
 
 
@@ -167,23 +177,30 @@ def _divided(weight: Numbers, u: Numbers, v: Numbers) -> Any:
     return weight / (u @ (weight.reshape(len(u), -1) @ v))
 
 
-_PARAMETRIZATIONS: Mapping[str, tuple[Callable[..., bool], Callable[..., Any], str, tuple[tuple[str, ...], ...]]] = {
-    "weight_norm": (
-        *(_is_scale, _scaled, "the scale g of a weight is not counted; a run uses g·v/|v|"),
-        (("_v", "_g"), (".original1", ".original0")),
-    ),
+def _unknown(*_: Numbers) -> Any:
+    raise RnncliError("a parametrization computes this weight, and the file does not say how")
+
+
+_PARAMETRIZED = re.compile(
+    r"(|.*?\.)parametrizations\.([^.]+)\.(.+)|(.*(?:weight|bias).*)_(v|g|orig|u|mask)", re.DOTALL
+)
+_ENDS = {"original": "orig", "original0": "g", "original1": "v", "0._u": "u", "0._v": "v"}
+"""Names of the arrays that a weight is computed from, new and old, and the ends of the old names for the new ones."""
+
+_PARAMETRIZATIONS: Mapping[str, tuple[tuple[str, ...], Callable[..., bool], Callable[..., Any], str]] = {
+    "weight_norm": (("v", "g"), _is_scale, _scaled, "the scale g of a weight is not counted; a run uses g·v/|v|"),
     "spectral_norm": (
-        *(_is_spectral, _divided, "the vectors u and v of a weight W are not counted; a run uses W/(u·W·v)"),
-        (("_orig", "_u", "_v"), (".original", ".0._u", ".0._v")),
+        *(("orig", "u", "v"), _is_spectral, _divided),
+        "the vectors u and v of a weight W are not counted; a run uses W/(u·W·v)",
     ),
     "pruning": (
-        *(operator.eq, operator.mul, "the mask of a weight is not counted; a run uses weight·mask"),
-        (("_orig", "_mask"),),
+        *(("orig", "mask"), operator.eq, operator.mul),
+        "the mask of a weight is not counted; a run uses weight·mask",
     ),
 }
 """How PyTorch computes a weight from an array and others, by technique.
 
-The shapes that fit, the weight, a sentence on the other arrays, and the ends of the arrays' names, old and new.
+The ends of their names, the shapes that fit, the weight, and a sentence on the other arrays.
 """
 
 
