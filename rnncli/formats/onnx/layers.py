@@ -345,7 +345,7 @@ OPERATIONS: Mapping[str, tuple[Callable[[Call], Values], ...]] = {
     "Flatten": (_flatten, moves.flatten),
     "Gather": (moves.gather, _embedding),
     **dict.fromkeys(("Gemm", "MatMul"), (_dense,)),
-    "Identity": (moves.identity,),
+    "Identity": (lambda call: [call.at(0)],),
     "LayerNormalization": (_norm,),
     "Mul": (moves.computed, _multiply),
     "Pad": (_pad,),

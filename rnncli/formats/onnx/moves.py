@@ -98,11 +98,6 @@ def transpose(call: Call) -> Values:
     return [_arranged(value, order)]
 
 
-def identity(call: Call) -> Values:
-    """The input itself."""
-    return [call.at(0)]
-
-
 def expand(call: Call) -> Values:
     """Zeros, which stay zeros in any shape."""
     return [_zeros([call.at(0)])]
@@ -257,7 +252,7 @@ def _of_flow(flow: Flow, axis: int, part: slice) -> Flow:
     index = flow.place_of(axis)
     whole = flow.placed[index]
     far = length(whole)
-    stop = None if part.stop is None or FAR <= abs(part.stop) < NO_LENGTH else part.stop
+    stop = None if part.stop is None or FAR <= part.stop * part.step < NO_LENGTH else part.stop
     start, stop, step = slice(part.start, stop, part.step).indices(far)
     if (start, stop, step) == (0, far, 1):
         return flow
