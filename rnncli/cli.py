@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,7 +17,7 @@ from rnncli.commands import COMPLETION
 from rnncli.commands.command_line import TYPED, with_command
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.output import report
-from rnncli.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, RnncliError, UsageError
+from rnncli.errors import EXIT_DONE, EXIT_INTERRUPTED, RnncliError, UsageError
 from rnncli.system.signals import INTERRUPTED
 from rnncli.system.streams import has_no_reader
 
@@ -59,18 +59,6 @@ COMMANDS = {name: text for commands in GROUPS.values() for name, text in command
 
 _NO_ROOM = "failed to map segment from shared object"
 """The message if a library cannot be loaded because memory is short; there is no specific exception for that."""
-
-
-class _ClosedPipeError(Exception):
-    """A BrokenPipeError hidden from Click, which would exit with status 1."""
-
-
-@contextlib.contextmanager
-def _hidden_from_click() -> Iterator[None]:
-    try:
-        yield
-    except BrokenPipeError:
-        raise _ClosedPipeError from None
 
 
 class RnncliGroup(GroupedCommand, click.Group):
@@ -117,27 +105,10 @@ class RnncliGroup(GroupedCommand, click.Group):
                 formatter.write_dl([(name.ljust(width), text) for name, text in commands.items()])
         GroupedCommand.format_options(self, ctx, formatter)
 
-    def make_context(
-        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
-    ) -> click.Context:
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the command line; its --help is printed here."""
-        typed = with_command(self, args)
-        with _hidden_from_click():
-            context = super().make_context(info_name, [*typed], parent, **extra)
-        context.meta[TYPED] = typed
-        return context
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command. Click would turn Ctrl-C into status 1, but shells expect 130.
-
-        In the program itself, Ctrl-C does not raise an exception; see `rnncli.system.signals`.
-        """
-        try:
-            with _hidden_from_click():
-                return super().invoke(ctx)
-        except KeyboardInterrupt:
-            click.echo(INTERRUPTED, nl=False, err=True)
-            ctx.exit(EXIT_INTERRUPTED)
+        ctx.meta[TYPED] = with_command(self, args)
+        return super().parse_args(ctx, [*ctx.meta[TYPED]])
 
 
 @contextlib.contextmanager
@@ -166,14 +137,15 @@ def _run(work: Callable[[], object], typed: Sequence[str]) -> int:
     except (click.ClickException, UsageError) as error:
         from rnncli.commands.mistakes import usage_error
 
-        return report(usage_error(error, cli, typed))
-    except click.Abort:
+        return report(usage_error(error, cli, with_command(cli, typed)))
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except KeyboardInterrupt:  # in the program itself, Ctrl-C does not raise it; see `rnncli.system.signals`
+        click.echo(INTERRUPTED, nl=False, err=True)
         return EXIT_INTERRUPTED
-    except SystemExit as end:  # the end of a completion
-        return end.code if isinstance(end.code, int) else EXIT_FAILED
     except RnncliError as error:
         return report(error)
-    except (BrokenPipeError, _ClosedPipeError):
+    except BrokenPipeError:
         # The reader has seen enough (`| head`).
         _drop_stdout()
         return EXIT_DONE
@@ -272,14 +244,21 @@ def cli(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run a command line, print any error and return the exit status; nothing is raised."""
+def _obey(typed: Sequence[str]) -> object:
+    """Run a command line, or complete it. Unlike `cli.main`, this leaves Ctrl-C and closed pipes to the caller."""
     if COMPLETION in os.environ:
-        # Click does the completion, also for the shells that this module registers.
-        import_module("rnncli.commands.completion")
-    typed = with_command(cli, arguments)
+        import_module("rnncli.commands.completion")  # registers the shells
+        from click.shell_completion import shell_complete
+
+        return shell_complete(cli, {}, "rnncli", COMPLETION, os.environ[COMPLETION])
+    with cli.make_context("rnncli", [*typed]) as context:
+        return cli.invoke(context)
+
+
+def run(typed: Sequence[str]) -> int:
+    """Run a command line, print any error and return the exit status; nothing is raised."""
     with _coloured(typed):
-        status = _run(lambda: cli.main(args=typed, prog_name="rnncli", standalone_mode=False), typed)
+        status = _run(lambda: _obey(typed), typed)
     if status == EXIT_DONE and sys.stdout is None:
         return report(RnncliError("standard output is closed"))
     # Flush what an error left in the buffer: otherwise Python would fail again at exit, with its own status.

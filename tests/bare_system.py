@@ -104,10 +104,10 @@ def main(system: str, lines: str) -> None:
     from rnncli.formats.keras import hdf5
 
     hdf5._PROGRAM = f"import runpy; runpy.run_path({__file__!r})['strip_unix'](True)\n{hdf5._PROGRAM}"
-    started, ends = cli.cli.main, os._exit
-    cli.cli.main = os._exit = lambda *given, **options: None  # type: ignore[assignment]  # only what comes before
+    started, ends = cli._obey, os._exit
+    cli._obey = os._exit = lambda *given: None  # type: ignore[assignment]  # only what comes before
     __main__.main()
-    cli.cli.main, os._exit = started, ends
+    cli._obey, os._exit = started, ends
     os.environ["RNNCLI_DEBUG"] = "1"  # let unexpected exceptions through
     for line in json.loads(lines):
         *words, last = line

@@ -85,7 +85,7 @@ def test_only_the_program_sets_numpys_environment_variables() -> None:
     before = dict(os.environ)
     assert run(["sweep", "input:8,lstm:{1..9}", "-f", "csv"]) == 0
     assert dict(os.environ) == before
-    report = "import os, rnncli.cli; rnncli.cli.cli.main = lambda **options: print(os.environ['OPENBLAS_NUM_THREADS'])"
+    report = "import os, rnncli.cli; rnncli.cli._obey = lambda typed: print(os.environ['OPENBLAS_NUM_THREADS'])"
     line = [sys.executable, "-c", f"{report}; from rnncli.__main__ import main; main()", "sweep"]
     environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
     done = subprocess.run(line, env=environment, capture_output=True, text=True, timeout=PATIENCE)
