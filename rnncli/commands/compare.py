@@ -18,6 +18,7 @@ from rnncli.quantities import Rate
 from rnncli.render.terminal import Picture
 from rnncli.reports.comparison import Compared, columns_of, compared, settings_of
 
+_NUMBERS = "Data type of weights and outputs; give it twice to compare two.  [default: float32]"
 _WHOSE = "Whose weights to count; give it twice to compare both.  [default: framework of each SPEC, or keras]"
 
 _MOST = 1000
@@ -26,13 +27,11 @@ _MOST = 1000
 
 @click.command(cls=GroupedCommand)
 @options.spec
-@options.number("--batch", "Samples at a time; give it twice to compare batches.", several=True)
-@options.number("--timesteps", "Length of the sequence; give it twice to compare lengths.", several=True)
+@options.number("--batch", "Samples at a time; give it twice to compare batches.", multiple=True)
+@options.number("--timesteps", "Length of the sequence; give it twice to compare lengths.", multiple=True)
 @options.rate
-@options.named(
-    "--dtype", values.dtype, "float32", "Data type of weights and outputs; give it twice to compare two.", several=True
-)
-@options.named("--framework", values.framework, None, _WHOSE, several=True)
+@options.option("--dtype", values.dtype, _NUMBERS, default=("float32",), multiple=True)
+@options.option("--framework", values.framework, _WHOSE, multiple=True)
 @options.format_
 @options.svg
 def command(spec: tuple[str, ...], rate: Rate | None, format_: str, svg: Picture | None, **several: Any) -> None:

@@ -17,7 +17,7 @@ from rnncli.reports.explanation import explain
 @options.batch
 @options.timesteps
 @options.framework
-@click.option("--others", is_flag=True, help="Add the counts of torchinfo, thop, fvcore and PyTorch's FlopCounterMode.")
+@options.flag("--others", "Add the counts of torchinfo, thop, fvcore and PyTorch's FlopCounterMode.")
 @options.format_
 @options.svg
 def command(**given: Any) -> None:

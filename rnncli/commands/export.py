@@ -29,36 +29,33 @@ def _identifier(text: str) -> str:
 
 @click.command(cls=GroupedCommand, check=lambda given: _request(given).check(this_line))
 @options.spec
-@click.option(
+@options.option(
     "--to",
-    type=OneOf(tuple(TARGETS), OTHER_TARGETS),
-    help="Target format; required unless -o FILE.onnx or -o FILE.c implies it.",
+    OneOf(tuple(TARGETS), OTHER_TARGETS),
+    "Target format; required unless -o FILE.onnx or -o FILE.c implies it.",
 )
-@click.option("--packed", is_flag=True, help="PyTorch: accept the length of each sequence and use packed sequences.")
+@options.flag("--packed", "PyTorch: accept the length of each sequence and use packed sequences.")
 @options.seed
 @options.weights
 @options.writes(
     "--save-weights", "Also write the weights, to a file that the source loads.", "npz", "safetensors", "h5"
 )
 @options.writes("--output", "Write to a file, not to standard output.", "py", "onnx", "c")
-@click.option(
+@options.option(
     "--name",
-    type=Value("name", _identifier, lambda text: c_name(text)[:31], "model"),
-    metavar="NAME",
-    help="C: prefix of all function names.  [default: from the name of FILE]",
+    Value("name", "NAME", _identifier, lambda text: c_name(text)[:31], "model"),
+    "C: prefix of all function names.  [default: from the name of FILE]",
 )
-@click.option(
+@options.option(
     "--dtype",
-    type=OneOf(C_DTYPES, OTHER_DTYPES, "the types supported for C"),
-    help="Data type of weights and outputs. int8 is for C: matrices need a quarter of the flash, but no less time.  "
+    OneOf(C_DTYPES, OTHER_DTYPES, "the types supported for C"),
+    "Data type of weights and outputs. int8 is for C: matrices need a quarter of the flash, but no less time.  "
     "[default: float32]",
 )
 @options.reads(
     "--input", "Read the input: (batch, timesteps[, features]); int8 C is compared with float32 on it.", "npy"
 )
-@click.option(
-    "--with-main", is_flag=True, help="C: add a main() that reads one timestep per line and writes the outputs."
-)
+@options.flag("--with-main", "C: add a main() that reads one timestep per line and writes the outputs.")
 def command(spec: tuple[str, ...], **given: Any) -> None:
     """Write the network as readable source code or as an ONNX file.
 

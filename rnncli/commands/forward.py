@@ -25,18 +25,13 @@ if TYPE_CHECKING:
 @options.spec
 @options.number("--timesteps", f"Length of the sequence.  [default: {DEFAULT_TIMESTEPS}]")
 @options.number("--batch", "Samples at a time.  [default: 1]")
-@click.option(
-    "--lengths",
-    type=LengthsValue(),
-    metavar="N,N,…|FILE",
-    help="Length of each sequence in the batch: 5,3,7, or a text file of numbers.",
-)
+@options.option("--lengths", LengthsValue(), "Length of each sequence in the batch: 5,3,7, or a text file of numbers.")
 @options.seed
-@options.named(
+@options.option(
     "--dtype",
     OneOf(DTYPES, OTHER_DTYPES, "the types that forward supports (`rnncli summary` shows sizes for all)"),
-    "float32",
-    "Data type of weights and outputs.",
+    "Data type of weights and outputs.  [default: float32]",
+    default="float32",
 )
 @options.init("keras", "keras")
 @options.framework
@@ -46,9 +41,9 @@ if TYPE_CHECKING:
 @options.writes("--output", "Write to a file; the outputs, as .npy, while they are computed.", "npy")
 @options.reads("--state", "Start from the states that --save-state wrote.", "npz")
 @options.writes("--save-state", "Write the last state of every recurrent layer.", "npz")
-@click.option("--plot", "study", is_flag=True, help="Show the last recurrent layer's activations over time.")
-@click.option("--gates", is_flag=True, help="Add the gates to --plot: how open they are over time.")
-@click.option("--wide", is_flag=True, help="Show all columns, in several tables if one is too wide.")
+@options.flag("--plot", "Show the last recurrent layer's activations over time.", "study")
+@options.flag("--gates", "Add the gates to --plot: how open they are over time.")
+@options.flag("--wide", "Show all columns, in several tables if one is too wide.")
 @options.format_
 @options.svg
 def command(spec: tuple[str, ...], wide: bool, format_: str, svg: Picture | None, **asked: Any) -> None:

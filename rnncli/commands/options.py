@@ -33,11 +33,44 @@ FORMATS = ("table", *PROGRAMS, *DOCUMENTS)
 _A_LENGTH = 100
 """The number of timesteps that an error suggests if none is given."""
 
-_LETTERS = {"--batch": "-b", "--timesteps": "-t", "--output": "-o"}
+_LETTERS = {"--batch": "-b", "--timesteps": "-t", "--output": "-o", "--quiet": "-q", "--format": "-f"}
 """The short names of the most frequent options."""
 
 _OF_SEVERAL_FORMATS = ("--output", "--save-weights")
 """Options that write one format in some commands and several in others."""
+
+
+def option(
+    name: str, type_: values.Value | values.OneOf, meaning: str, *names: str, **more: Any
+) -> Callable[[Command], Command]:
+    """Return an option with a value; `meaning` is its help, `names` are other names, `more` is for `click.option`."""
+    metavar = "FILE" if name in _OF_SEVERAL_FORMATS else type_.metavar
+    return click.option(*_letter(name), name, *names, type=type_, metavar=metavar, help=meaning, **more)
+
+
+def flag(name: str, meaning: str, *names: str) -> Callable[[Command], Command]:
+    """Return an option without a value, in the same way."""
+    return click.option(*_letter(name), name, *names, is_flag=True, help=meaning)
+
+
+def _letter(name: str) -> list[str]:
+    """Return an option's short name, if it has one."""
+    return [_LETTERS[name]] if name in _LETTERS else []
+
+
+def number(name: str, meaning: str, **more: Any) -> Callable[[Command], Command]:
+    """Return an option for a size, or a number of samples or timesteps."""
+    return option(name, values.number, meaning, **more)
+
+
+def reads(name: str, meaning: str, *extensions: str) -> Callable[[Command], Command]:
+    """Return an option for a file to read, with one of the extensions."""
+    return option(name, values.FileName(False, *extensions), meaning)
+
+
+def writes(name: str, meaning: str, *extensions: str) -> Callable[[Command], Command]:
+    """Return an option for a file to write, with one of the extensions."""
+    return option(name, values.FileName(True, *extensions), meaning)
 
 
 def svg(command: Command) -> Command:
@@ -48,59 +81,15 @@ def svg(command: Command) -> Command:
         picture = None if svg is None else Picture(svg, theme or THEMES[0], tell)
         return command(*arguments, svg=picture, **others)
 
-    add_svg = click.option(
-        "--svg",
-        type=values.FileName(True, "svg", what="SVG", more="; a browser can show and print it"),
-        metavar="FILE.svg",
-        help="Also save the output as a picture.",
-    )
-    add_theme = click.option(
-        "--theme",
-        type=values.OneOf(THEMES),
-        help=f"Colours of the picture: light text on dark, or dark text on white.  [default: {THEMES[0]}]",
-    )
-    return cast(Command, add_svg(add_theme(with_picture)))
+    file = values.FileName(True, "svg", what="SVG", more="; a browser can show and print it")
+    meaning = f"Colours of the picture: light text on dark, or dark text on white.  [default: {THEMES[0]}]"
+    add_theme = option("--theme", values.OneOf(THEMES), meaning)
+    return option("--svg", file, "Also save the output as a picture.")(add_theme(cast(Command, with_picture)))
 
 
 def quiet(answer: str) -> Callable[[Command], Command]:
     """Return -q, which prints only the answer of a command."""
-    return click.option("-q", "--quiet", is_flag=True, help=f"Print only the answer, {answer}.")
-
-
-def number(
-    name: str, meaning: str, several: bool = False, default: int | None = None, type_: values.Value = values.number
-) -> Callable[[Command], Command]:
-    """Return an option for a number, which may be given several times if `several`; `meaning` is its help."""
-    return click.option(*_names(name), type=type_, metavar="N", multiple=several, default=default, help=meaning)
-
-
-def named(
-    name: str, type_: values.OneOf, default: str | None, meaning: str, several: bool = False
-) -> Callable[[Command], Command]:
-    """Return an option for one of several words, in the same way."""
-    help_ = meaning if default is None else f"{meaning}  [default: {default}]"
-    usual = (default,) if several and default is not None else default
-    return click.option(name, type=type_, multiple=several, default=usual, help=help_)
-
-
-def _names(name: str) -> list[str]:
-    """Return an option's short name, if it has one, and its long name."""
-    return [_LETTERS[name], name] if name in _LETTERS else [name]
-
-
-def reads(name: str, meaning: str, *extensions: str) -> Callable[[Command], Command]:
-    """Return an option for a file to read, with one of the extensions; `meaning` is its help."""
-    metavar = f"FILE.{extensions[0]}" if len(extensions) == 1 else "FILE"
-    return click.option(name, type=values.FileName(False, *extensions), metavar=metavar, help=meaning)
-
-
-def writes(name: str, meaning: str, *extensions: str) -> Callable[[Command], Command]:
-    """Return an option for a file to write, in the same way."""
-    what = f".{extensions[0]}" if len(extensions) == 1 else ""
-    metavar = f"FILE.{extensions[0]}" if what and name not in _OF_SEVERAL_FORMATS else "FILE"
-    return click.option(
-        *_names(name), type=values.FileName(True, *extensions, what=what), metavar=metavar, help=meaning
-    )
+    return flag("--quiet", f"Print only the answer, {answer}.")
 
 
 def init(default: str | None, said: str) -> Callable[[Command], Command]:
@@ -108,7 +97,7 @@ def init(default: str | None, said: str) -> Callable[[Command], Command]:
     from rnncli.engine.request import INITS
 
     meaning = "How to draw weights: a framework's initialisers and normal input, or U[0, 1) for weights and input."
-    return click.option("--init", type=values.OneOf(INITS), default=default, help=f"{meaning}  [default: {said}]")
+    return option("--init", values.OneOf(INITS), f"{meaning}  [default: {said}]", default=default)
 
 
 def budget(figures: Sequence[Figure] = FIGURES) -> Callable[[Command], Command]:
@@ -123,15 +112,11 @@ def budget(figures: Sequence[Figure] = FIGURES) -> Callable[[Command], Command]:
             limits = Budget(**{figure.name: given.pop(figure.name) for figure in figures})
             return command(*arguments, budget=limits, **given)
 
-        added: Any = with_budget
+        added = cast(Command, with_budget)
         for figure in reversed(figures):
-            added = click.option(
-                *(f"--max-{figure.name}", f"--{figure.name}", figure.name),
-                type=values.memory_size if figure.in_bytes else values.big_number,
-                metavar="SIZE" if figure.in_bytes else "N",
-                help=figure.means,
-            )(added)
-        return cast(Command, added)
+            type_ = values.memory_size if figure.in_bytes else values.big_number
+            added = option(f"--max-{figure.name}", type_, figure.means, f"--{figure.name}", figure.name)(added)
+        return added
 
     return add
 
@@ -159,30 +144,30 @@ def check_known(given: Mapping[str, Any], texts: Iterable[str], network_of: Call
 
 batch = number("--batch", "Samples at a time; unknown (None) if left out.")
 timesteps = number("--timesteps", "Length of the sequence; unknown if left out.")
-seed = click.option(
+seed = option(
     "--seed",
-    type=values.seed,
-    metavar="N",
+    values.seed,
+    "Random seed for weights and input; the same seed gives the same bytes.  [default: 0]",
     default=0,
-    help="Random seed for weights and input; the same seed gives the same bytes.  [default: 0]",
 )
 weights = reads("--weights", "Read the weights from a model file, or from arrays named LAYER/WEIGHT.", *MODEL_FILES)
-format_ = click.option(
-    "-f",
+format_ = option(
     "--format",
+    values.OneOf(FORMATS),
+    "table is for people; markdown and html for documents; json (one object per line), csv and tsv for programs.",
     "format_",
-    type=values.OneOf(FORMATS),
     default="table",
-    help="table is for people; markdown and html for documents; json (one object per line), csv and tsv for programs.",
 )
-rate = click.option(
-    "--rate", type=values.rate, metavar="N", help="Timesteps per second, to add MACs per second: 50, 12.5, 16k."
+rate = option("--rate", values.rate, "Timesteps per second, to add MACs per second: 50, 12.5, 16k.")
+dtype = option(
+    "--dtype",
+    values.dtype,
+    "Data type of weights and outputs, for sizes in bytes.  [default: float32]",
+    default="float32",
 )
-dtype = named("--dtype", values.dtype, "float32", "Data type of weights and outputs, for sizes in bytes.")
-framework = named(
+framework = option(
     "--framework",
     values.framework,
-    None,
     "Whose weights to count; PyTorch has two bias vectors.  [default: framework of SPEC, or keras]",
 )
 
@@ -222,14 +207,13 @@ def _keep(context: click.Context, parameter: click.Parameter, given: tuple[tuple
     context.meta[_SETTINGS], context.meta[_USED] = kept, set()
 
 
-set_ = click.option(
+set_ = option(
     "--set",
-    type=values.Value("NAME=NUMBER", _read_setting, lambda text: None, "vocab_size=25000"),
-    metavar="NAME=NUMBER",
+    values.Value("NAME=NUMBER", "NAME=NUMBER", _read_setting, lambda text: None, "vocab_size=25000"),
+    "Value for a name in Python source: vocab_size=25000, 'len(vocab)=25000', 'shape=(None, 8)'.",
     multiple=True,
     expose_value=False,
     callback=_keep,
-    help="Value for a name in Python source: vocab_size=25000, 'len(vocab)=25000', 'shape=(None, 8)'.",
 )
 
 

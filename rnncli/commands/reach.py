@@ -27,11 +27,11 @@ _MOST = 1000
 @click.command(cls=GroupedCommand, less_memory="a smaller --timesteps may fit")
 @options.spec
 @options.number("--timesteps", f"Length of the sequence.  [default: {DEFAULT_REACH_TIMESTEPS}]")
-@options.number(
+@options.option(
     "--seeds",
+    size_up_to(MOST_SEEDS),
     f"Number of seeds, starting with --seed.  [default: {DEFAULT_SEEDS}]",
     default=DEFAULT_SEEDS,
-    type_=size_up_to(MOST_SEEDS),
 )
 @options.seed
 @options.init(None, "framework of SPEC, or keras")

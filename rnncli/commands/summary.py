@@ -20,9 +20,7 @@ from rnncli.render.terminal import Picture
 @options.rate
 @options.dtype
 @options.framework
-@click.option(
-    "--wide", is_flag=True, help="Show all columns, including weight shapes and MACs, and the formula of each size."
-)
+@options.flag("--wide", "Show all columns, including weight shapes and MACs, and the formula of each size.")
 @options.quiet("the number of parameters")
 @options.format_
 @options.svg

@@ -83,13 +83,13 @@ def _nearest_part(text: str) -> str | None:
     return f"{min(max(number, 1), max(of, 1))}/{max(of, 1)}"
 
 
-_ORDER = Value("key", Order.parse, _nearest_order, "params")
+_ORDER = Value("key", "KEY", Order.parse, _nearest_order, "params")
 """The sort key of candidates."""
 
-_FRONTIER = Value("list of figures", parse_figures, _nearest_frontier, "params,-output")
+_FRONTIER = Value("list of figures", "FIGURES", parse_figures, _nearest_frontier, "params,-output")
 """The figures that define the Pareto frontier."""
 
-_PART = Value("part", Portion.parse, _nearest_part, "1/2")
+_PART = Value("part", "K/N", Portion.parse, _nearest_part, "1/2")
 """One of several equal parts of the candidates."""
 
 
@@ -102,30 +102,27 @@ def _check_limits(given: Mapping[str, Any]) -> None:
 @click.command(cls=GroupedCommand, check=_check_limits, less_memory=_LESS_MEMORY)
 @click.argument("pattern", nargs=-1, shell_complete=options.complete_spec)
 @options.budget([figure for figure in FIGURES if figure.key in Candidate._fields])
-@click.option(
+@options.option(
     "--sort",
+    _ORDER,
+    f"Sort by {', '.join(SORT_KEYS)}; a leading - sorts in descending order.",
     "order",
-    type=_ORDER,
-    metavar="KEY",
     shell_complete=_complete_figures,
-    help=f"Sort by {', '.join(SORT_KEYS)}; a leading - sorts in descending order.",
 )
 @options.number("--top", "Show only the first N; without --sort, the N with the most parameters.")
-@click.option(
+@options.option(
     "--pareto",
+    _FRONTIER,
+    f"Show only the Pareto-optimal candidates, by figures from {', '.join(COMPARED)}; a leading - prefers more.",
     "front",
-    type=_FRONTIER,
-    metavar="FIGURES",
     shell_complete=_complete_figures,
-    help=f"Show only the Pareto-optimal candidates, by figures from {', '.join(COMPARED)}; a leading - prefers more.",
 )
-@click.option(
+@options.option(
     "--part",
-    type=_PART,
-    metavar="K/N",
-    help="Process only the Kth of N equal parts of the candidates: 3/16. The parts are the same on every machine.",
+    _PART,
+    "Process only the Kth of N equal parts of the candidates: 3/16. The parts are the same on every machine.",
 )
-@options.number("--jobs", "Number of cores to use; the rows and their order stay the same.", default=1, type_=cores)
+@options.option("--jobs", cores, "Number of cores to use; the rows and their order stay the same.", default=1)
 @options.timesteps
 @options.batch
 @options.dtype

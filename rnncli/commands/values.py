@@ -35,15 +35,17 @@ class Value(click.ParamType):  # type: ignore[type-arg]  # generic from Click 8.
 
     Args:
         name: the noun for it.
+        metavar: its placeholder in the help.
         read: reads it; raises a ValueError with the reason if the text is wrong.
         nearest: returns the text that was probably meant by a wrong one, or None.
         example: a valid text.
     """
 
     def __init__(
-        self, name: str, read: Callable[[str], Any], nearest: Callable[[str], str | None], example: str
+        self, name: str, metavar: str, read: Callable[[str], Any], nearest: Callable[[str], str | None], example: str
     ) -> None:
         self.name = name
+        self.metavar = metavar
         self.read = read
         self.nearest = nearest
         self.example = example
@@ -80,26 +82,26 @@ def size_up_to(most: int) -> Value:
         meant = nearest_number(text)
         return None if meant is None else str(min(max(int(meant), 1), most))
 
-    return Value("number", _printed(partial(parse_size, most=most)), nearest, str(min(100, most)))
+    return Value("number", "N", _printed(partial(parse_size, most=most)), nearest, str(min(100, most)))
 
 
 number = size_up_to(MAX_SIZE)
 """A size, or a number of samples or timesteps."""
 
-cores = Value("number", number.read, number.nearest, "4")
+cores = Value("number", "N", number.read, number.nearest, "4")
 """A number of cores."""
 
-big_number = Value("number", _printed(parse_number), nearest_number, "1M")
+big_number = Value("number", "N", _printed(parse_number), nearest_number, "1M")
 """A whole number from 0 without an upper bound, written the same way: 500k, 3G, 1,234,567."""
 
-seed = Value("number", _printed(parse_number), nearest_number, "1")
+seed = Value("number", "N", _printed(parse_number), nearest_number, "1")
 """The seed of random numbers: a whole number from 0."""
 
-memory_size = Value("size", lambda text: parse_memory(without_thousands(text.strip())), nearest_memory, "4MB")
+memory_size = Value("size", "SIZE", lambda text: parse_memory(without_thousands(text.strip())), nearest_memory, "4MB")
 """A number of bytes: 512KB, 4MB, 1.5GB, 4096, 1,024 KB."""
 
 
-rate = Value("rate", lambda text: parse_rate(without_thousands(text.strip())), nearest_rate, "50")
+rate = Value("rate", "N", lambda text: parse_rate(without_thousands(text.strip())), nearest_rate, "50")
 """Timesteps per second: 50, 12.5, 16k, 44.1kHz, 16,000."""
 
 
@@ -149,6 +151,8 @@ class OneOf(click.Choice):  # type: ignore[type-arg]  # as above
         elsewhere: the remark in the error for such a word.
     """
 
+    metavar = None
+
     def __init__(self, choices: Sequence[str], names: Mapping[str, str] | None = None, elsewhere: str = "") -> None:
         super().__init__(choices)
         self.words = tuple(choices)
@@ -195,15 +199,16 @@ class FileName(Value):
     Args:
         written: whether the file is written.
         extensions: the extensions.
-        what: the only format that is written, for the error about a name with another format's extension; empty if
-            there are several. A name without a known extension, such as /dev/stdout, is allowed.
+        what: the only format that is written, for the error about a name with another format's extension, if there are
+            not several. A name without a known extension, such as /dev/stdout, is allowed.
         more: the end of that error.
     """
 
     def __init__(self, written: bool, *extensions: str, what: str = "", more: str = "") -> None:
         self.written = written
         self.extensions = [each.removeprefix(".") for each in extensions]
-        extension, example = f".{self.extensions[0]}", "FILE" if written else ""
+        extension, one = f".{self.extensions[0]}", len(extensions) == 1
+        what = (what or extension) if written and one else ""
 
         def path_of(text: str) -> str:
             if what and names_another(text, extension):
@@ -213,7 +218,8 @@ class FileName(Value):
         def nearest(text: str) -> str | None:
             return splitext(text)[0] + extension if what else None
 
-        super().__init__("file", path_of, nearest, f"file{extension}" if what else example)
+        example = f"file{extension}" if what else "FILE" * written
+        super().__init__("file", f"FILE{extension}" if one else "FILE", path_of, nearest, example)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
         """Offer files with these extensions, and folders."""
@@ -228,7 +234,7 @@ class LengthsValue(FileName):
 
     def __init__(self) -> None:
         super().__init__(False, "txt")
-        Value.__init__(self, "list of lengths", _read_lengths, _nearest_lengths, "5,3,7")
+        Value.__init__(self, "list of lengths", "N,N,…|FILE", _read_lengths, _nearest_lengths, "5,3,7")
 
 
 def _read_lengths(text: str) -> tuple[int, ...] | str:
