@@ -32,14 +32,8 @@ _TITLES = {key: title(key) for key in (*TOTALS, "output_shape")}
 """The titles of the columns before the spec."""
 
 _LEAVE = (
-    "training_bytes",
-    "streaming_bytes",
-    "output_bytes",
-    "macs_per_step",
-    "output_shape",
-    "macs",
-    "total_bytes",
-    "total_params",
+    *("training_bytes", "streaming_bytes", "output_bytes", "macs_per_step"),
+    *("output_shape", "macs", "total_bytes", "total_params"),
 )
 """The order in which columns are dropped from a table that is too wide."""
 

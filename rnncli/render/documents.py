@@ -360,11 +360,9 @@ def page_text(title: str, sections: Sequence[Section]) -> str:
         sections: its parts, in order.
     """
     markup = _SharedHtml(title)
-    shown = [
-        part
-        for heading, page in sections
-        for part in (f"<section>\n<h2>{escape(heading)}</h2>", *parts(markup, page), "</section>")
-    ]
+    shown: list[str] = []
+    for heading, page in sections:
+        shown += [f"<section>\n<h2>{escape(heading)}</h2>", *parts(markup, page), "</section>"]
     style = f"{_STYLE}@media (prefers-color-scheme: light) {{\n{_ON_LIGHT_GROUND}}}\n"
     return "\n".join([_HEAD.format(title=escape(title), style=style), *shown, _FOOT])
 

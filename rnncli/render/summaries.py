@@ -246,10 +246,8 @@ def _notes(layers: Sequence[LayerRun], values: Statistics, run: ForwardRun) -> I
         counts = {"infinite": values.infinite, "NaN (not a number)": values.nans}
         some = [f"{count:,} are {what}" for what, count in counts.items() if count]
         some[0] = some[0].replace(" are", f" of {values.count:,} are")
-        yield (
-            f"{name}: not all outputs are finite numbers: {', '.join(some)}. The values exceeded the range of "
-            f"{run.summary.dtype}."
-        )
+        why = f"The values exceeded the range of {run.summary.dtype}."
+        yield f"{name}: not all outputs are finite numbers: {', '.join(some)}. {why}"
     elif values.saturated is not None and values.saturated >= _NOTEWORTHY:
         low, high = layers[0].statistics.bounds or (0.0, 0.0)
         verb, its = ("is", "its") if len(layers) == 1 else ("are", "their")

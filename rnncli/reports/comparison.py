@@ -334,10 +334,7 @@ def effects(comparison: Comparison) -> Iterator[str]:
             and (there := summaries.get((column.network, column.setting._replace(**{name: values[-1]}))))
         ]
         unit, same, changed = _SETTINGS[name]
-        changes = {
-            figure: _change([(getattr(one, figure), getattr(other, figure)) for one, other in pairs])
-            for figure in _FIGURES
-        }
+        changes = {figure: _change(figure, pairs) for figure in _FIGURES}
         kept = [figure for figure in same if changes[figure] == _SAME]
         parts = [f"{_with_verb([_FIGURES[figure]], *_SAME)} because {same[figure]}" for figure in kept]
         reported: dict[tuple[str, str], list[str]] = {}
@@ -367,8 +364,9 @@ def _in_words(value: int | str | None, unit: str) -> str:
     return f"unknown {unit}s" if value is None else FRAMEWORK_NAMES.get(value, value)  # type: ignore[call-overload]
 
 
-def _change(numbers: Sequence[tuple[int | None, int | None]]) -> tuple[str, str] | None:
+def _change(figure: str, pairs: Sequence[tuple[Summary, Summary]]) -> tuple[str, str] | None:
     """Return how a figure changes in all networks, as `grow` and `50 ×`; None if that is unknown."""
+    numbers = [(getattr(one, figure), getattr(other, figure)) for one, other in pairs]
     known = [(one, other) for one, other in numbers if one is not None and other is not None and one]
     if not numbers or len(known) < len(numbers):
         return None

@@ -6,7 +6,7 @@ so they cannot disagree with a summary's counts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -16,17 +16,7 @@ from rnncli.immutable import NamedTuple
 from rnncli.layers import Layer
 from rnncli.layers.base import Equation, Remark
 from rnncli.layers.cost import OverTime
-from rnncli.layers.weights import (
-    FRAMEWORK_NAMES,
-    FRAMEWORKS,
-    Axis,
-    Factor,
-    Framework,
-    Weight,
-    length,
-    start,
-    starts_text,
-)
+from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS, Factor, Framework, Weight, length, start, starts_text
 from rnncli.layers.words import fields_in_both
 from rnncli.network import Network, check_flags, plain
 from rnncli.quantities import Shape, features_of, memory, shape_text
@@ -75,7 +65,7 @@ class LayerExplanation(NamedTuple):
     @property
     def weights(self) -> tuple[tuple[Weight, Formula], ...]:
         """Each weight with the formula for its size."""
-        return tuple((weight, _product(weight.axes)) for weight in self.summary.weights)
+        return tuple((weight, _formula(weight)) for weight in self.summary.weights)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the explanation as plain data."""
@@ -207,29 +197,22 @@ _Sum = Sequence[Sequence["Factor | _Sum"]]
 """A sum of products, whose factors may be sums."""
 
 
-def _words(terms: _Sum) -> str:
-    return _spelt(terms, lambda factor: factor.name)
+def _text(terms: _Sum, in_numbers: bool) -> str:
+    """Return a sum in words or in numbers; sums in it are in parentheses if they have several terms."""
 
-
-def _numbers(terms: _Sum) -> str:
-    return _spelt(terms, lambda factor: f"{factor.number:,}")
-
-
-def _spelt(terms: _Sum, spelling: Callable[[Factor], str]) -> str:
-    """Return a sum, given the spelling of a factor; sums in it are in parentheses if they have several terms."""
-
-    def text(factor: Factor | _Sum) -> str:
+    def factor_text(factor: Factor | _Sum) -> str:
         if isinstance(factor, Factor):
-            return spelling(factor)
-        return _spelt(factor, spelling) if len(factor) == 1 else f"({_spelt(factor, spelling)})"
+            return f"{factor.number:,}" if in_numbers else factor.name
+        text = _text(factor, in_numbers)
+        return text if len(factor) == 1 else f"({text})"
 
-    return " + ".join(" × ".join(map(text, term)) or "1" for term in terms)
+    return " + ".join(" × ".join(map(factor_text, term)) or "1" for term in terms)
 
 
-def _product(axes: Iterable[Axis]) -> Formula:
+def _formula(weight: Weight) -> Formula:
     """Return the formula for a weight's size: the product of all its factors."""
-    factors = tuple(chain.from_iterable(axes))
-    return Formula(_words([factors]), _numbers([factors]), length(factors))
+    product = [[factor for axis in weight.axes for factor in axis]]
+    return Formula(_text(product, False), _text(product, True), weight.params)
 
 
 def _total(weights: Sequence[Weight], directions: int) -> Formula | None:
@@ -254,11 +237,11 @@ def _total(weights: Sequence[Weight], directions: int) -> Formula | None:
     if directions > 1:
         twice = Factor("directions", directions)
         whole, short = [[twice, whole]], [[twice, short]]
-    numbers = f"{_numbers(whole)} = {_numbers(short)}"
-    return Formula(_words(whole), numbers, sum(weight.params for weight in weights))
+    numbers = f"{_text(whole, True)} = {_text(short, True)}"
+    return Formula(_text(whole, False), numbers, sum(weight.params for weight in weights))
 
 
-def _value(products: Iterable[Axis]) -> Factor:
+def _value(products: Iterable[tuple[Factor, ...]]) -> Factor:
     return Factor("", sum(map(length, products)))
 
 
@@ -310,7 +293,7 @@ class Size(NamedTuple):
     note: str = ""
 
 
-_TIMESTEPS_UNKNOWN = "the timesteps are unknown: give --timesteps"
+_UNKNOWN = "the timesteps are unknown: give --timesteps"
 
 
 def sizes(summary: Summary) -> Iterator[Size]:
@@ -373,9 +356,8 @@ def _training(summary: Summary, batch: int | None, timesteps: int | None) -> Siz
 def _size(summary: Summary, key: str, terms: _Sum, note: str = "") -> Size:
     number = f" × {number_bytes(summary.dtype)} B"
     value: int | None = getattr(summary, key)
-    if value is None:
-        return Size(key, value, _words([[terms]]) + number, "", _TIMESTEPS_UNKNOWN)
-    return Size(key, value, _words([[terms]]) + number, _numbers([[terms]]) + number, note)
+    words, numbers = (_text([[terms]], in_numbers) + number for in_numbers in (False, True))
+    return Size(key, value, words, numbers, note) if value is not None else Size(key, None, words, "", _UNKNOWN)
 
 
 def _per_sample(numbers: OverTime, batch: int | None, timesteps: int | None) -> _Sum:
