@@ -382,21 +382,14 @@ class _Columns:
 def _legend(head: Head, parts: Sequence[Unrolled], console: Console) -> Iterator[Text]:
     """Yield the lines below a drawing."""
     width = drawing_width(console)
-    shown = [_fitting(part, width).ends for part in parts]
-    notes = [*_meanings(head, parts, shown)]
+    notes = [*_meanings(head, parts, width)]
     yield from [Text()] if notes else []
     for note in notes:
         yield from hanging(console, Text(note, style="dim"), width=width)
 
 
-def _meanings(head: Head, parts: Sequence[Unrolled], shown: Sequence[tuple[str, str] | None]) -> Iterator[str]:
-    """Yield the meanings of a drawing's letters and words.
-
-    Args:
-        head: the layer that reads the input, which may mark steps as padding.
-        parts: the parts of the drawing.
-        shown: for each part the names of the first and the last step, if its final states are drawn.
-    """
+def _meanings(head: Head, parts: Sequence[Unrolled], width: int) -> Iterator[str]:
+    """Yield the meanings of a drawing's letters and words; its final states are drawn if the width has room."""
     layers = [layer for part in parts for layer in part.layers]
     states = tuple(dict.fromkeys(state for part in parts for state in part.states))
     noun = "state" if len(states) == 1 else "states"
@@ -406,10 +399,11 @@ def _meanings(head: Head, parts: Sequence[Unrolled], shown: Sequence[tuple[str, 
             yield f"{listed(fields_in_both(head))}: {head.padding} leaves the {noun} unchanged"
     last = {
         name: None
-        for part, ends in zip(parts, shown, strict=True)
+        for part in parts
+        if (ends := _fitting(part, width).ends)
         for layer in part.layers
         for backwards in layer.backwards
-        for name in (_last_states(layer.layer.states, ends, backwards) if ends else ())
+        for name in _last_states(layer.layer.states, ends, backwards)
     }
     if last:
         noun = "state" if len(last) == 1 else "states"

@@ -185,10 +185,8 @@ def unroll(network: Network, batch: int | None = None, timesteps: int | None = N
         elif layer.returns == "vector" and steps == "all":
             steps, reversed_time = "last", False
         joins, masked = layer.joins if reads == "all" else None, masked and bool(layer.states)
-        shown = UnrolledLayer(
-            (row.name,), layer, row.output_shape, backwards, joins, reads, steps, reversed_time, masked
-        )
-        layers.append(shown)
+        shape = row.output_shape
+        layers.append(UnrolledLayer((row.name,), layer, shape, backwards, joins, reads, steps, reversed_time, masked))
     return (*parts, replace(_ended(part, layers), is_last=True))
 
 
