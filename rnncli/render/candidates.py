@@ -17,7 +17,6 @@ from math import ceil, floor, log10
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
-from rnncli.errors import one_line
 from rnncli.immutable import NamedTuple
 from rnncli.quantities import figure_text, shape_text, short
 from rnncli.render.results import Record, Writer
@@ -159,10 +158,7 @@ def _texts(records: Sequence[Record], same: Record) -> list[Row]:
     """Return the texts of some candidates; those of shared figures are formatted once."""
     common = {key: _text(key, value) for key, value in same.items()}
     others = [key for key in _TITLES if key not in same]
-    return [
-        {**common, **{key: _text(key, record[key]) for key in others}, "spec": one_line(record["spec"])}
-        for record in records
-    ]
+    return [record | common | {key: _text(key, record[key]) for key in others} for record in records]
 
 
 def _text(key: str, value: Any) -> str:
