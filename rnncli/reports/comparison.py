@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
-from itertools import product
+from itertools import product, takewhile
 from typing import Any, TypeVar
 
 from rnncli.errors import ArgumentError, listed, shorten
@@ -180,7 +180,7 @@ def compared(columns: Sequence[Compared]) -> Comparison:
         )
     rows: list[_Row] = []
     for index, column in enumerate(columns):
-        rows = _with_network(rows, index, list(_placed_layers(column)))
+        _add_network(rows, index, list(_placed_layers(column)))
     return Comparison(tuple(columns), tuple(tuple(map(row.get, range(len(columns)))) for row in rows))
 
 
@@ -225,22 +225,18 @@ _Row = dict[int, PlacedLayer]
 """Layers with the same role, by the index of their network."""
 
 
-def _with_network(rows: list[_Row], index: int, layers: Sequence[PlacedLayer]) -> list[_Row]:
-    """Return the rows with the layers of one more network added.
+def _add_network(rows: list[_Row], index: int, layers: Sequence[PlacedLayer]) -> None:
+    """Add the layers of one more network to the rows.
 
     A layer that lines up with no row gets a new one, just above the row of the next layer that does.
     """
-    layer_of_row = dict(_line_up(rows, [layer.role for layer in layers]))
+    pairs = _line_up(rows, [layer.role for layer in layers])
     new_rows = [{index: layer} for layer in layers]
-    result: list[_Row] = []
-    placed = 0
-    for at, row in enumerate(rows):
-        if at in layer_of_row:
-            result += new_rows[placed : layer_of_row[at]]
-            placed = layer_of_row[at] + 1
-            row[index] = layers[placed - 1]
-        result.append(row)
-    return result + new_rows[placed:]
+    starts = [0, *(at + 1 for _, at in pairs)]
+    rows += new_rows[starts[-1] :]
+    for (row, at), start in reversed([*zip(pairs, starts, strict=False)]):
+        rows[row] |= new_rows[at]
+        rows[row:row] = new_rows[start:at]
 
 
 def _line_up(rows: list[_Row], roles: list[str]) -> list[tuple[int, int]]:
@@ -263,13 +259,10 @@ def _line_up(rows: list[_Row], roles: list[str]) -> list[tuple[int, int]]:
 def _equal_roles(first: list[str], second: list[str]) -> list[tuple[int, int]]:
     """Return pairs of positions where two lists have the same role, both ascending."""
     # The matcher takes quadratic time, so skip the common start of deep stacks.
-    same = 0
-    while same < min(len(first), len(second)) and first[same] == second[same]:
-        same += 1
-    matches = [(at, at) for at in range(same)]
-    for one, other, size in SequenceMatcher(None, first[same:], second[same:], autojunk=False).get_matching_blocks():
-        matches += [(same + one + step, same + other + step) for step in range(size)]
-    return matches
+    same = len([*takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False))])
+    matcher = SequenceMatcher(None, first[same:], second[same:], autojunk=False)
+    blocks = [(-same, -same, same), *matcher.get_matching_blocks()]
+    return [(same + one + step, same + other + step) for one, other, size in blocks for step in range(size)]
 
 
 _SETTINGS: Mapping[str, tuple[str, Mapping[str, str], tuple[str, ...]]] = {
