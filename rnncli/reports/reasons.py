@@ -56,10 +56,8 @@ class PlacedLayer(NamedTuple):
 
     def by_role(self) -> dict[Role, int]:
         """Return the number of parameters with each role, as the weights declare it."""
-        params: Counter[Role] = Counter()
-        for weight in self.row.weights:
-            params[weight.role] += weight.params
-        return dict(params)
+        roles = dict.fromkeys(weight.role for weight in self.row.weights)
+        return {role: sum(each.params for each in self.row.weights if each.role == role) for role in roles}
 
 
 class Factors(NamedTuple):
@@ -67,19 +65,16 @@ class Factors(NamedTuple):
 
     Attributes:
         numbers: the value of each factor (units, input, directions) and, by role, the number of weights per direction.
-        roles: for each role the factors of one weight, and how often each occurs in the product.
+        roles: for each role the factors of its parameters, and how often each occurs in their product.
     """
 
     numbers: Mapping[str, int]
-    roles: Mapping[Role, Mapping[str, int]]
+    roles: Mapping[Role, Counter[str]]
 
     def params(self) -> dict[Role, int]:
         """Return the number of parameters for each role that has any."""
-        params = {}
-        for role, factors in self.roles.items():
-            every = {**factors, role: 1, "directions": 1}
-            params[role] = prod(self.numbers[name] ** times for name, times in every.items())
-        return {role: number for role, number in params.items() if number}
+        products = {role: prod(self.numbers[name] for name in of.elements()) for role, of in self.roles.items()}
+        return {role: number for role, number in products.items() if number}
 
 
 def factors_of(layer: Layer, weights: Sequence[Weight]) -> Factors | None:
@@ -90,6 +85,7 @@ def factors_of(layer: Layer, weights: Sequence[Weight]) -> Factors | None:
     for weight in weights[: len(weights) // directions]:
         factors = [factor for axis in weight.axes for factor in axis]
         names = Counter(factor.name for factor in factors if factor.name not in _COPIES)
+        names |= {weight.role: 1, "directions": 1}
         copies = prod(factor.number for factor in factors if factor.name in _COPIES)
         same = all(numbers.setdefault(each.name, each.number) == each.number for each in factors if each.name in names)
         if roles.setdefault(weight.role, names) != names or not same:
@@ -111,10 +107,8 @@ def _projected(factors: Factors) -> Factors:
     """Return factors in which h has its own size, `proj`, equal to the units if it is not projected."""
     if "proj" in factors.numbers or "units" not in factors.numbers:
         return factors
-    roles = {
-        role: {**names, "units": 1, "proj": 1} if names.get("units") == 2 else names
-        for role, names in factors.roles.items()
-    }
+    projected = Counter(proj=1, units=-1)
+    roles = {role: names + projected if names["units"] == 2 else names for role, names in factors.roles.items()}
     return Factors({**factors.numbers, "proj": factors.numbers["units"]}, roles)
 
 
