@@ -433,16 +433,10 @@ def sort_of(typed: str) -> tuple[str, str]:
 
 def words() -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     """Return the words of the language and those of the frameworks, each with a short meaning."""
-    ours = [
-        *((layer.kind, layer.means) for layer in LAYERS),
-        *((word, _options_of(word)[0][1].means) for word in _FIELDS),
-        *((name, activation.formula) for name, activation in ACTIVATIONS.items()),
-    ]
-    own = {word for word, _ in ours}
-    theirs = [
-        *((name, layer.means) for name, layer in CLASSES.items() if name.replace("_", "").isalnum()),
-        *((word, _options_of(word)[0][1].means) for word in _ARGUMENTS),
-        *FRAMEWORK_WORDS.items(),
-        *((word, topic.means) for word, topic in TOPIC_OF.items()),
-    ]
-    return ours, [(word, means) for word, means in dict(theirs).items() if word not in own]
+    fields, arguments = ([(word, _options_of(word)[0][1].means) for word in some] for some in (_FIELDS, _ARGUMENTS))
+    ours = [*((layer.kind, layer.means) for layer in LAYERS), *fields]
+    ours += [(name, activation.formula) for name, activation in ACTIVATIONS.items()]
+    classes = [(name, layer.means) for name, layer in CLASSES.items() if name.replace("_", "").isalnum()]
+    topics = [(word, topic.means) for word, topic in TOPIC_OF.items()]
+    theirs, own = dict([*classes, *arguments, *FRAMEWORK_WORDS.items(), *topics]), dict(ours)
+    return ours, [each for each in theirs.items() if each[0] not in own]
