@@ -193,14 +193,16 @@ def _field_and_start_notes(layer: Layer, weights: Sequence[Weight], framework: F
         yield Remark("Start", starts_text(weights[: len(weights) // len(layer.directions)]))
 
 
-_Sum = Sequence[Sequence["Factor | _Sum"]]
-"""A sum of products, whose factors may be sums."""
+_Sum = Sequence[Sequence["Factor | str | _Sum"]]
+"""A sum of products, whose factors may be sums, or texts that are the same in words and in numbers."""
 
 
 def _text(terms: _Sum, in_numbers: bool) -> str:
     """Return a sum in words or in numbers; sums in it are in parentheses if they have several terms."""
 
-    def factor_text(factor: Factor | _Sum) -> str:
+    def factor_text(factor: Factor | str | _Sum) -> str:
+        if isinstance(factor, str):
+            return factor
         if isinstance(factor, Factor):
             return f"{factor.number:,}" if in_numbers else factor.name
         text = _text(factor, in_numbers)
@@ -241,8 +243,8 @@ def _total(weights: Sequence[Weight], directions: int) -> Formula | None:
     return Formula(_text(whole, False), numbers, sum(weight.params for weight in weights))
 
 
-def _value(products: Iterable[tuple[Factor, ...]]) -> Factor:
-    return Factor("", sum(map(length, products)))
+def _value(products: Iterable[tuple[Factor, ...]]) -> str:
+    return f"{sum(map(length, products)):,}"
 
 
 def _other_note(
@@ -341,9 +343,9 @@ def _training(summary: Summary, batch: int | None, timesteps: int | None) -> Siz
     if summary.dtype in UNTRAINED:
         return Size("training_bytes", None, "", "", f"{summary.dtype} is not for training: give --dtype float32")
     total, trained = summary.total_params, summary.trainable_params
-    params = [[_same(1 + TRAINED_COPIES), Factor("parameters", total)]]
+    params: _Sum = [[f"{1 + TRAINED_COPIES}", Factor("parameters", total)]]
     if trained != total:
-        params = [[Factor("parameters", total)], [_same(TRAINED_COPIES), Factor("trainable parameters", trained)]]
+        params = [[Factor("parameters", total)], [f"{TRAINED_COPIES}", Factor("trainable parameters", trained)]]
     parts = summary.training_parts
     weights, activations = ("", "") if parts is None else (f" {memory(each)}" for each in parts)
     note = f"weights{weights}: parameters, gradients, Adam's two moments"
@@ -354,9 +356,8 @@ def _training(summary: Summary, batch: int | None, timesteps: int | None) -> Siz
 
 
 def _size(summary: Summary, key: str, terms: _Sum, note: str = "") -> Size:
-    number = f" × {number_bytes(summary.dtype)} B"
     value: int | None = getattr(summary, key)
-    words, numbers = (_text([[terms]], in_numbers) + number for in_numbers in (False, True))
+    words, numbers = (_text([[terms, f"{number_bytes(summary.dtype)} B"]], each) for each in (False, True))
     return Size(key, value, words, numbers, note) if value is not None else Size(key, None, words, "", _UNKNOWN)
 
 
@@ -370,11 +371,6 @@ def _per_sample(numbers: OverTime, batch: int | None, timesteps: int | None) -> 
     """
     terms = []
     for steps, each in numbers.items():
-        vectors = Factor("timesteps", steps or 0) if steps == timesteps else _same(steps or 0)
-        terms.append([_same(each)] if steps == 1 != timesteps else [vectors, _same(each)])
+        vectors = Factor("timesteps", steps or 0) if steps == timesteps else f"{steps:,}"
+        terms.append([f"{each:,}"] if steps == 1 != timesteps else [vectors, f"{each:,}"])
     return [[Factor("batch", batch), terms]] if batch is not None and terms else terms
-
-
-def _same(number: int) -> Factor:
-    """Return a number that is also itself in words."""
-    return Factor(f"{number:,}", number)
