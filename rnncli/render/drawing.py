@@ -29,12 +29,6 @@ _REVERSED = "reversed time"
 _BOX = 7
 """The width of a box; one with an even number of letters is one wider, so that they are centred."""
 
-_START, _BACKWARD_START = "0 ─►", "◄─ 0"
-"""The zero state that a cell starts with: before the first box or, if it reads backwards, after the last."""
-
-_LEAVES, _BACKWARD_LEAVES = "─► ", " ◄─"
-"""The arrow to the final states of a cell, and of one that reads backwards."""
-
 _DOTS = "···"
 """The mark for the steps left out."""
 
@@ -375,8 +369,8 @@ class _Columns:
         """Return the texts before a cell's first box and after its last: the initial and the final states."""
         names = "" if self.ends is None else ",".join(_last_states(layer.layer.states, self.ends, backwards))
         if backwards:
-            return names and names + _BACKWARD_LEAVES, _BACKWARD_START
-        return _START, names and _LEAVES + names
+            return names and f"{names} ◄─", "◄─ 0"
+        return "0 ─►", names and f"─► {names}"
 
 
 def _legend(head: Head, parts: Sequence[Unrolled], console: Console) -> Iterator[Text]:

@@ -47,9 +47,6 @@ _BARS = "▁▂▃▄▅▆▇█"
 BROKEN = "?"
 """The character for a value that is not a finite number."""
 
-_NICE = (1, 2, 3, 5, 10)
-"""The values that a level can have, times a power of ten."""
-
 _SIGNS = (*["bright_blue"] * 3, "", *["bright_red"] * 3)
 """The styles with 16 colours, which only show the sign, in two colours that are readable in every palette."""
 
@@ -266,7 +263,7 @@ def _level_value(sizes: Iterator[float]) -> float:
         return 1.0
     least = largest / (_LEVELS + 0.5)
     power = 10.0 ** floor(log10(least))
-    return next(nice * power for nice in _NICE if nice * power >= least * (1 - 1e-9))
+    return next(nice * power for nice in (1, 2, 3, 5, 10) if nice * power >= least * (1 - 1e-9))
 
 
 def _character(value: float | None, level: float, styles: Sequence[str]) -> tuple[str, str]:

@@ -303,13 +303,11 @@ def sizes(summary: Summary) -> Iterator[Size]:
 
     A network without layers has none of these.
     """
-    if not summary.layers:
-        return
-    batch, timesteps = summary.input_shape[:2]
-    yield _parameters(summary)
-    yield _size(summary, "output_bytes", _per_sample(summary.account.outputs, batch, timesteps))
-    yield _streaming(summary)
-    yield _training(summary, batch, timesteps)
+    if summary.layers:
+        yield _parameters(summary)
+        yield _size(summary, "output_bytes", _per_vector(summary, summary.account.outputs))
+        yield _streaming(summary)
+        yield _training(summary)
 
 
 def _parameters(summary: Summary) -> Size:
@@ -339,7 +337,7 @@ def _streaming(summary: Summary) -> Size:
     return _size(summary, "streaming_bytes", [[Factor(word, number)] for word, number in parts.items() if number])
 
 
-def _training(summary: Summary, batch: int | None, timesteps: int | None) -> Size:
+def _training(summary: Summary) -> Size:
     if summary.dtype in UNTRAINED:
         return Size("training_bytes", None, "", "", f"{summary.dtype} is not for training: give --dtype float32")
     total, trained = summary.total_params, summary.trainable_params
@@ -352,7 +350,7 @@ def _training(summary: Summary, batch: int | None, timesteps: int | None) -> Siz
     kept = summary.account.trains_on
     if kept:
         note += f"; activations{activations}: gates, states and outputs of each timestep, for backpropagation"
-    return _size(summary, "training_bytes", [*params, *_per_sample(kept, batch, timesteps)], note)
+    return _size(summary, "training_bytes", [*params, *_per_vector(summary, kept)], note)
 
 
 def _size(summary: Summary, key: str, terms: _Sum, note: str = "") -> Size:
@@ -361,14 +359,9 @@ def _size(summary: Summary, key: str, terms: _Sum, note: str = "") -> Size:
     return Size(key, value, words, numbers, note) if value is not None else Size(key, None, words, "", _UNKNOWN)
 
 
-def _per_sample(numbers: OverTime, batch: int | None, timesteps: int | None) -> _Sum:
-    """Return the numbers of a batch as a sum over the vectors of a sample: `batch × (timesteps × 64 + 32)`.
-
-    Args:
-        numbers: the numbers per vector, by the number of vectors; the terms are in words if one of them is unknown.
-        batch: the number of samples, or None to leave it out.
-        timesteps: the timesteps of the input.
-    """
+def _per_vector(summary: Summary, numbers: OverTime) -> _Sum:
+    """Return a count of numbers per vector for the whole input: `batch × (timesteps × 64 + 32)`."""
+    batch, timesteps = summary.input_shape[:2]
     terms = []
     for steps, each in numbers.items():
         vectors = Factor("timesteps", steps or 0) if steps == timesteps else f"{steps:,}"
