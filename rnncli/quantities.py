@@ -98,7 +98,7 @@ def _with_point(text: str) -> str:
 def nearest_number(text: str) -> str | None:
     """Return the number that was probably meant: 92,400 is 92400, 1e6 is 1000000, 1.5M is 1500000, < 5k is 5000."""
     text = re.sub(r"^[<>=≤≥~]+ ?| ?(?i:(?:param|parameter|weight|mac|step|unit)s?)$", "", text.strip(" ,;"))
-    text = re.sub(rf"(?i) ?({'|'.join(SCALES)})$", lambda found: SCALES[found[1].lower()], text)
+    text = re.sub(rf" ?((?i:{'|'.join(SCALES)})|B)$", lambda found: SCALES.get(found[1].lower(), "G"), text)
     if text.startswith("-"):
         return None
     plain = re.fullmatch(r"\+?([0-9]{1,40})", without_thousands(text).replace("_", ""))
@@ -113,7 +113,7 @@ def nearest_memory(text: str) -> str | None:
     if fraction := re.match("([0-9]{1,9})/([1-9][0-9]{0,8}) ?(?=[KMGTkmgt])", text):
         text = f"{int(fraction[1]) / int(fraction[2]):.9f}".rstrip("0") + text[fraction.end() :]
     written = re.match(
-        r"\+?([0-9]{1,20}(?:\.[0-9]{1,9})?) ?(?:([KMGTPEZY])|(?![A-Z])|(?=B))(?![^,/]*[,/][0-9])",
+        r"\+?([0-9]{1,20}(?:\.[0-9]{1,9})?) ?(?:([KMGTPZY]|E(?![0-9]))|(?![A-Z])|(?=B))(?![^,/]*[,/][0-9])",
         _with_point(without_thousands(text)).upper(),
     )
     if written is None or ("." in written[1] and not written[2]):  # a fraction of a byte

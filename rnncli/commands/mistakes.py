@@ -32,7 +32,7 @@ from rnncli.commands.command_line import (
 from rnncli.commands.groups import GivenTwiceError
 from rnncli.commands.rewrites import COMMANDS, LINES, PARTS
 from rnncli.commands.values import OneOf, Value
-from rnncli.commands.wrong_arguments import joined, meant_by, near_file, with_near_files, wrong_argument
+from rnncli.commands.wrong_arguments import joined, meant_by, near_file, term_asked, with_near_files, wrong_argument
 from rnncli.commands.wrong_options import named, refused
 from rnncli.errors import EXIT_USAGE, RnncliError, SpecError, UsageError, quote
 from rnncli.formats import FORMATS
@@ -43,7 +43,7 @@ from rnncli.language.likeness import closest, in_ascii
 from rnncli.language.mend import numbers_in
 from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Answer, Applied, Rewrite, led, search
 from rnncli.layers import KINDS
-from rnncli.reports.reference import A_WORD, is_word
+from rnncli.reports.reference import A_WORD
 
 _MOST_TRIED, _MOST_READ = 60, 4000
 """The most command lines to try for a wrong one, and the most words in them."""
@@ -62,9 +62,6 @@ _END, _FAULT = "\0", "\1"
 
 _ARGUMENTS = {*PYTORCH_NAMES, *PYTORCH_NAMES.values(), *FEATURES, STACKED}
 """Arguments of Keras and PyTorch."""
-
-_ASKED = re.compile(r"^(?:what|define)\b|\b(?:is|are|does|an?|the|mean)\b|\?")
-"""Words of a question about a term."""
 
 
 class Mistake(NamedTuple):
@@ -274,7 +271,11 @@ def _misplaced(this: TypedLine, place: int) -> Iterator[Applied[Line]]:
     if own is not None and f"--{own[1]}" in this.options:
         name, equals, value = own[1], "=", own[2]
     shortest = 1 if equals or not in_ascii(text).startswith(name) else 2
-    if re.fullmatch(rf"(?=.{{{shortest}}})[a-z][a-z0-9_.-]{{,30}}", name.lower()) and name.lower() not in KINDS:
+    if (
+        ", " not in value
+        and re.fullmatch(rf"(?=.{{{shortest}}})[a-z][a-z0-9_.-]{{,30}}", name.lower())
+        and name.lower() not in KINDS
+    ):
         behind = next((each.text for each in this.words[place + 1 : place + 2] if each.is_argument), None)
         for step in named(this, place, Word(name, None, value if equals else behind, bool(equals))):
             yield step._replace(message=f"{quote(text)} is not a spec")
@@ -351,9 +352,8 @@ def _with_command(this: TypedLine) -> Iterator[Applied[Line]]:
     if name.lower() in COMMANDS:
         instead, *options = COMMANDS[name.lower()].split(" ")
         yield Applied((instead, *rest, *options), "perhaps")
-    asked = _ASKED.sub("", " ".join(this.typed)).strip()
-    if not re.search("^-|,", asked) and is_word(asked):
-        yield Applied(("layers", asked), advice=A_WORD)
+    if (term := term_asked(this.typed)) is not None:
+        yield Applied(("layers", term), advice=A_WORD)
     if (near := near_file(name)) and not any(map(is_spec, rest)):
         yield Applied(("summary", near, *rest), "perhaps", f"there is no command or file {quote(name)}")
     starts = [each for each in this.commands if each.startswith(name.lower()) or name.lower().startswith(each[:4])]

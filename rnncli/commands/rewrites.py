@@ -26,8 +26,8 @@ VALUES = _by_name(
         "csv": "excel xls xlsx pandas dataframe df parquet",
         "tsv": "tab tabs",
         "markdown": "md latex tex",
-        "int8": "8 8bit int integer uint8 q8 q7 s8 char quantized quantised",
-        "float16": "16 16bit",
+        "int8": "8 8bit 4bit int4 int integer uint8 q8 q7 s8 char quantized quantised",
+        "float16": "16 16bit 2bytes",
         "float32": "32 32bit",
         "float64": "64 64bit np.float numpy.float jnp.float jax.numpy.float",
         "bash": "sh",
@@ -35,7 +35,7 @@ VALUES = _by_name(
         "always": "yes on true",
         "never": "no off false",
         "dark": "black night",
-        "c": "c++ cpp arduino ansi-c cmsis cmsis-nn",
+        "c": "c++ cpp arduino ansi-c cmsis cmsis-nn stm32 esp32 cortex-m cortex-m0 cortex-m4 cortex-m7 mcu tflm tinyml",
         "torch": "torchscript nn.module",
         "keras": "glorot xavier glorot_uniform",
         "uniform": "random rand u[0,1)",
@@ -74,10 +74,11 @@ _SHOWS = "info|show|describe|print|view|ls|stats|parameters|params|shapes"
 _LIMIT = "(?:(?:max-)?(?:params|memory|macs|outputs|streaming|training)|mem|flash|rom|s?ram)"
 _BUDGETED = r"((?:solve|sweep)(?: [^ :]*:[^ ]*)*(?: -.*)?) ~([0-9][^ :(]*)~((?: [^0-9].*)?)"
 _RANGE = r"(?:\{[\w.,={}]*\}|[:x][0-9]+\.\.[0-9])"
-_BLANK = "(?:(?::|[0-9kmg]x)_[a-wyz0-9]*(?=[:x,~])|\\b(?:<INPUT>|<BODY>):[a-wyz?](?=[:,~]))"
+_BLANK = "(?:(?::|[0-9kmg]x)_[a-wyz0-9]*(?=[:x,~])|\\b(?:<INPUT>|<BODY>):[a-wyz?*](?=[:,~]))"
 _NO_INPUT = r"a network starts with input or embed, not with \3"
 _OWN_INPUT = "each network needs its own input"
 _SOURCE = r"<COMMAND>(?: .*)? (?:[^ ]+\.(?:py|ipynb)|[^ ]*\([^ ]*)(?: .*)?"
+_FEATURES = "(?:in(?:put)?(?:[-_](?:size|dim|shape|features))?|features)"
 _OPENS = "(?:hidden|units|vocab|classes|(?:hidden|n|num|vocab|emb|embed|embedding|input)_[a-z]+)"
 _LEFT_OPEN = "use --set for a name that the source does not define"
 _SECOND = r"((.*) (<OPTION>)[ =]([^ ]+)) ~([^ :(]+)~(.*)"
@@ -96,7 +97,7 @@ LINES = (
     _line("(.*) (<FLAG>)=(?:yes|true|1|on)((?: .*)?)", r"\1 \2\3", drops=True),
     _line("(.*) (<FLAG>)=([^ ]+(?: .*)?)", r"\1 \2 \3"),
     _line(".* ((?-i:-V)|--version)(?: .*)?", r"\1", drops=True),
-    _line(r"(<COMMAND>)(?: .*)? (?:[-/]\?|/h(?:elp)?|--(?:usage|man))(?: .*)?", r"\1 --help", drops=True),
+    _line(r"(<COMMAND>)(?: .*)? (?:[-/]\?|/h(?:elp)?|--(?:h|usage|man))(?: .*)?", r"\1 --help", drops=True),
     _line(
         f"(<COMMAND>) --(?:{_SIZES})[ =]([0-9]+) --(?:n(?:um)?-)?layers[ =]([0-9]+)(.*)",
         r"\1 input:32,lstm:\2:x\3\4",
@@ -124,6 +125,7 @@ LINES = (
         advice=_LEFT_OPEN,
     ),
     _line(r"(.* (?:<INPUT>):[^ ()]*)((?: .*)?) --(<ARGUMENT>)((?: [^0-9].*)?)", r"\1:\3\2\4"),
+    _line(rf"(.* (?:<BODY>):[^ ()]*)((?: .*)?) --{_FEATURES}[ =]([0-9x]+)(.*)", r"\1:input=\3\2\4"),
     _line(r"(.* [^ -][^ ]*)\)((?: .*)?) --(<ARGUMENT>)[ =]([0-9]+)((?: .*)?)", r"\1,·\3=\4)\2\5"),
     _line(r"(.* [^ -][^ ]*)\)((?: .*)?) --(<ARGUMENT>)((?: .*)?)", r"\1,·\3=True)\2\4"),
     _line(r"(?!compare|solve)<COMMAND>(.* --rate[ =][^ ]+.*)", r"summary\1", "perhaps"),
@@ -155,7 +157,7 @@ LINES = (
     _line(_BUDGETED, r"\1\3 --params \2", "perhaps", _NO_SPEC),
     _line(_BUDGETED, r"\1\3 --memory \2", "perhaps", _NO_SPEC),
     _line(r"(.* [^ -][^ ]*:[^ ]*\w) ~([0-9]{1,10})~", r"\1 --timesteps \2", "perhaps", _NO_SPEC),
-    _line(r"(.*) ~([^ ]+<FILE>)[:/]([^ :/]+)~(.*)", r"\1 \2::\3\4", "the part of a file comes after ::"),
+    _line(r"(.*) ~([^ ]+<FILE>)[:/]([^ :/]+)~(.*)", r"\1 \2::\3\4", "with :: before the part of a file"),
     _line(
         r"(export(?: .*)?(?<!--set) [^ -][^ ]*[:(.][^ ]*(?: -.*)?) ~([^ ]+\.(?:onnx|py|c))~(.*)",
         r"\1 -o \2\3",
@@ -221,6 +223,9 @@ LINES = (
         r"\1 \2,\3\4",
         advice="separate layers with commas",
     ),
+    _line(
+        r"<COMMAND> ~(<COMMAND>)((?:<INPUT>):[^ ]*)~(.*)", r"\1 \2\3", "", "a space separates a command from its spec"
+    ),
     # a line that does not start with a command
     _line(r"(?:[^ ]+ )*?[^ ]*\brnncli(?:\.[a-z]+)? (.+)", r"\1", "write rnncli only once"),
     _line("((?:<INPUT>)=[^ ]*,.*)", r"summary \1", "perhaps"),
@@ -274,7 +279,7 @@ COMMANDS = _by_name(
         "layers": "list kinds fields language glossary syntax words",
         "spec": "canonical parse normalize format",
         "help": "man manual usage -? commands options hilfe ayuda aide",
-        "completion": "autocomplete autocompletion",
+        "completion": "autocomplete autocompletion install-completion",
         **{f"help {topic}": topic for topic in ("keys", "files", "python", "promises")},
         "--version": "version -v --v -version",
     }
@@ -332,7 +337,7 @@ OPTIONS = (
     _option("trials|repeats|runs", "--seeds"),
     _option("load|checkpoint|ckpt|restore|pretrained", "--weights"),
     _option("initial-states?|h0|hx", "--state"),
-    _option("n", "--batch"),
+    _option("n", "--batch", lead="perhaps"),
     _option("type|bits|precision|quantize|quantise|quant|d", "--dtype"),
     _option("quanti[sz]ed?|quant", "--dtype int8"),
     _option("prefix|namespace", "--name"),
@@ -357,7 +362,7 @@ OPTIONS = (
         "",
         lead="a spec needs no option",
     ),
-    _no_option("(?:width|columns|cols|w)(?: [0-9]+)", "COLUMNS=60 in the environment sets the width"),
+    _no_option("(?:width|line-length|columns|cols|w)(?: [0-9]+)", "COLUMNS=60 in the environment sets the width"),
     _option("verbose|vv?|w|all|long|full|details?|detailed|footprint", "--wide"),
     _option(r"html (.+\.html?)", r"--output \1"),
     _option("silent|total|num-params|count|count-params|params|params-only|raw|porcelain", "--quiet"),
@@ -374,18 +379,21 @@ OPTIONS = (
     _option("flops|macs|mult-adds|multadds|ops|costs|torchinfo|thop|fvcore|tools", "--others"),
     _no_option("[gm]?flops", f"{_TWO_FLOPS}, and --macs limits multiply-adds"),
     _option("random-state|rng|s", "--seed"),
-    _option("in|ids|tokens|data|x|calibration", "--input"),
+    _option("in|i|ids|tokens|data|x|calibration", "--input"),
     _option("(dark|light)-(?:mode|theme)", r"--theme \1"),
     _option("s", "--quiet"),
     Rewrite(
         "option", f"(?:{_SIZES}) ([0-9]+(?:,[0-9]+)*),?", _of_units, "for example", invents=True, advice=_SPEC_SAYS
     ),
-    _no_option("hidden|hidden-units|num-units|neurons|cells|layers|vocab|vocab-size", f"{_SPEC_SAYS}: {_A_SPEC}"),
+    _no_option(
+        "(?:hidden|hidden-units|num-units|neurons|cells|layers|vocab|vocab-size) .*", f"{_SPEC_SAYS}: {_A_SPEC}"
+    ),
     _option("no-?colou?rs?", "--color never"),
-    _no_option("ascii|no-unicode", "LC_ALL=C in the environment makes the output ASCII"),
+    _no_option("ascii|no-unicode", "PYTHONIOENCODING=ascii in the environment makes the output ASCII"),
     _no_option("title|heading|caption", "the title is always the network"),
     _no_option("no-?headers?|skip-headers?", "`| tail -n +2` removes the header of CSV"),
     _no_option("reverse|desc|descending", "a - before the key sorts in descending order: --sort=-params"),
+    _option("(?!max-)[a-z-]+ ([0-9.]+ ?(?i:[kmg]i?b))", r"--max-memory \1", lead="perhaps"),
     _no_option("min-(?:params|memory|macs|outputs|streaming|training)", _NO_LEAST),
 )
 """Names for options, without hyphens and followed by the value, if there is one. A row applies to commands that have

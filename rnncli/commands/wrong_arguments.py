@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain, islice, zip_longest
 from os.path import isfile
 
@@ -16,6 +16,7 @@ from rnncli.errors import RnncliError, SpecError, quote
 from rnncli.formats import FORMATS, SEPARATOR, OpenNumbersError, choice_of, open_model, part_of
 from rnncli.formats.calls import is_call
 from rnncli.formats.networks import read_text
+from rnncli.language.framework_words import FRAMEWORK_WORDS
 from rnncli.language.likeness import closest
 from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Applied
 from rnncli.language.source import lowered
@@ -42,6 +43,9 @@ _CUT = re.compile(r"[,:;|>&+=(→-]\s*\0|(?:^|\0)[\[(][^\0]*\0|\0(?:\s*[,:;|>&+=
 
 _LIKE_A_FILE = 0.7
 """How similar to the name of a file a word must be to count as a misspelling."""
+
+_ASKED = re.compile(r"^(?:what|define)\b|\b(?:is|are|does|an?|the|mean)\b|\?")
+"""Words of a question about a term."""
 
 _NO_LINES = "it is neither a text file of specs nor a known model file"
 
@@ -105,17 +109,19 @@ def near_file(text: str) -> str | None:
 
     It is None if no name is similar, or if there is a file of that name.
     """
-    path, separator, part = text.strip().partition(SEPARATOR)
+    path, separator, part = re.sub("^file:(?://)?", "", text.strip()).partition(SEPARATOR)
     folder, name = os.path.split(path)
-    if isfile(path) or not name or re.search("[,(]", text):
+    if isfile(path) and path != text.strip():
+        return path + separator + part
+    if isfile(path.partition(":")[0]) or not name or re.search("[,(]", text):
         return None
     try:
         names = [each for each in sorted(os.listdir(folder or ".")) if os.path.splitext(each)[1] in FORMATS]
     except (OSError, ValueError):
         return None
     stem = os.path.splitext(name)[0].lower()
-    guess = next((each for each in names if os.path.splitext(each)[0].lower() == stem), None)
-    guess = guess or closest(name, names, _LIKE_A_FILE)
+    same = [each for each in names if each.lower() == name.lower() or os.path.splitext(each)[0].lower() == stem]
+    guess = max(same, key=lambda each: each.lower() == name.lower(), default=closest(name, names, _LIKE_A_FILE))
     return None if guess is None else os.path.join(folder, guess) + separator + part
 
 
@@ -159,10 +165,11 @@ def meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Applied[
         )
     yield from joined(this, place)
     is_plain = re.fullmatch(r"[^\W_][^:(,=]*", text) is not None and lowered(text) not in KINDS
-    is_term = is_plain and not error.advice and is_word(text)
+    is_term = is_plain and lowered(text) not in FRAMEWORK_WORDS and is_word(text)
     no_spec = f"{quote(text)} is not a spec"
-    if is_term and len(this.arguments) == 1:
-        yield Applied(("layers", text), "", no_spec, drops=" ".join(this.typed), advice=A_WORD)
+    term = term_asked(this.words[each].text for each in this.arguments)
+    if is_plain and term is not None and lowered(text) not in FRAMEWORK_WORDS:
+        yield Applied(("layers", term), "", no_spec, drops=" ".join(this.typed), advice=A_WORD)
     candidates = _expanded(text) if this.name in ("compare", "reach", "solve") else []
     if 1 < len(candidates) <= _MOST_EXPANDED and (this.name != "solve" or BLANK_TEXT in text):
         lead = "the shell expands braces unless they are quoted"
@@ -178,6 +185,12 @@ def meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Applied[
     if is_plain and len(this.arguments) > 1 and (is_term or not re.search("[0-9]", text)):
         advice = f"`rnncli layers {text}` explains it" if is_term else ""
         yield Applied(this.with_(place), WITHOUT, no_spec, drops=text, costs=COSTS_A_GUESS, advice=advice)
+
+
+def term_asked(texts: Iterable[str]) -> str | None:
+    """Return the term that some words ask about, `what is h_n`, if `rnncli layers` explains it."""
+    asked = _ASKED.sub("", " ".join(texts)).strip()
+    return asked if re.fullmatch(r"\w[\w -]*", asked) and is_word(asked) else None
 
 
 def _mended_pattern(pattern: str) -> str | None:
@@ -223,7 +236,9 @@ def joined(this: TypedLine, place: int) -> Iterator[Applied[Line]]:
     pieces = [texts[each] for each in group]
     # A lone input or embedding, followed by a layer that cannot come first.
     stack = group[0] in starts and "," not in pieces[0] and _kind(pieces[1]) is not None
-    if not stack and not (_CUT.search("\0".join(pieces)) and any(":" in each or _kind(each) for each in pieces)):
+    if not stack and not (
+        _CUT.search("\0".join(pieces)) and any(re.search("[:.]", each) or _kind(each) for each in pieces)
+    ):
         return
     message = f"a space ends a spec, so {quote(' '.join(pieces))} is read as {len(pieces)} specs"
     for mark in (" ", ","):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice, product
+from itertools import product
 from os.path import isfile
 
 import click
@@ -15,6 +15,7 @@ from rnncli.commands.groups import GivenTwiceError, long_name
 from rnncli.commands.rewrites import COMMANDS, OPTIONS
 from rnncli.commands.values import OneOf, Value
 from rnncli.errors import listed, quote
+from rnncli.language.framework_words import FRAMEWORK_WORDS
 from rnncli.language.likeness import closest, in_ascii
 from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Applied, Rewrite
 from rnncli.layers import KINDS
@@ -42,7 +43,9 @@ def refused(this: TypedLine, refusal: click.ClickException) -> Refused:
     match refusal:
         case GivenTwiceError(option=option, values=values):
             given = listed(list(map(quote, values)))
-            return f"{this.name} takes one {long_name(option)}, but got {given}", _given_twice(this, option)
+            names = {each.text for each in this.words if each.option is option and each.text.startswith("--")}
+            message = f"{this.name} takes one {names.pop() if len(names) == 1 else long_name(option)}, but got {given}"
+            return message, _given_twice(this, option)
         case click.NoSuchOption() if places := [place for place, each in enumerate(this.words) if each.is_unknown]:
             return _unknown(this, places[0])
         case click.BadOptionUsage(option_name=name):
@@ -237,14 +240,13 @@ def _unknown(this: TypedLine, place: int) -> Refused:
         said = Word(short[1] or short[3], None, short[2] or short[4], attached=True)
     elif typed.value is None and behind and not (alone and isfile(behind[0])):
         said = typed._replace(value=behind[0])
-    steps = list(named(this, place, said)) or list(_nearest(this, place, said))
+    meant = bool(others) or _name(said).replace("-", "_") not in FRAMEWORK_WORDS  # batch_first is not --batch
+    steps = list(named(this, place, said)) or (list(_nearest(this, place, said)) if meant else [])
     if re.match(r"--?[a-z][^ ]* ", typed.text):
         steps.insert(0, Applied(this.with_(place, *map(Word, typed.text.split())), "without the quotes"))
     if not steps and said.value is not None and len(this.arguments) == len(said.typed()) - 1:
         steps.append(Applied(this.with_(place, Word(said.value), used=len(said.typed())), drops=said.text))
-    if all(step.lead != WITHOUT for step in steps):
-        steps.append(_dropped(this, place, said))
-    return message, steps
+    return message, [*steps, _dropped(this, place, said)]
 
 
 def _name(said: Word) -> str:
@@ -264,11 +266,12 @@ def named(this: TypedLine, place: int, said: Word) -> Iterator[Applied[Line]]:
     elif own is not None:
         yield _instead(this, place, said, own)
     else:
-        yield from islice(_rewritten(this, place, said), 2)
-        for option in this.options.values():
-            value = option.type.meant(name) if isinstance(option.type, OneOf) else None
-            if value is not None and option not in this.given:
-                yield _instead(this, place, Word(said.text), f"{option.opts[0]} {value}")
+        yield from _rewritten(this, place, said)
+        for each in this.command.params:
+            value = each.type.meant(name) if isinstance(each.type, OneOf) else None
+            if value is not None and each not in this.given:
+                option = [each.opts[0]] if isinstance(each, click.Option) else []
+                yield _instead(this, place, Word(said.text), " ".join([*option, value]))
                 return
 
 

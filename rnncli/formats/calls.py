@@ -158,7 +158,9 @@ def mended(text: str, repairs: int = _MOST_REPAIRS) -> str | None:
     specs: list[str] = []
     for each in parts:
         try:
-            specs += _CallReader(each.text, NO_SETTINGS).specs(first=not specs) if each in calls else [each.text]
+            specs += (
+                _CallReader(as_calls(each.text), NO_SETTINGS).specs(first=not specs) if each in calls else [each.text]
+            )
         except OpenNumbersError:
             return None
         except SpecError as fault:

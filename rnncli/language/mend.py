@@ -20,8 +20,8 @@ from rnncli.language.rewrites import ALONE, NAMED, REWRITES, SMALL_WORDS, compil
 from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Answer, Applied, Rewrite, led, search
 from rnncli.language.source import Token, cut, lowered, splice, without_spaces
 from rnncli.layers import KINDS, LAYERS, Activation, Layer
-from rnncli.layers.activations import ACTIVATIONS
-from rnncli.layers.options import Choice, Flag
+from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
+from rnncli.layers.options import Choice, Flag, Option
 from rnncli.layers.sizes import WordSize
 from rnncli.layers.weights import Framework
 from rnncli.layers.words import field_in_both, in_both
@@ -83,7 +83,7 @@ def _said_of(typed: str, before: Applied[str], after: Applied[str]) -> str:
     if len(after.state) >= len(before.state):
         return "for example"
     gone = before.state[slice(*_changed(before.state, after.state))].strip(":, ")
-    return f"without {quote(gone)}" if gone in typed else "for example"
+    return f"without {quote(gone)}" if gone in in_ascii(typed) else "for example"
 
 
 def _changed(old: str, new: str) -> tuple[int, int]:
@@ -231,9 +231,15 @@ def _names(text: str, token: Token, fault: SpecError) -> Iterator[Applied[str]]:
             yield Applied(splice(text, kind, instead), f"perhaps {guess}")
         for guess in [] if known or fields else likest(lowered(kind.text), ACTIVATIONS, _LIKE_A_FIELD):
             yield Applied(splice(text, kind, f"{Activation.kind}:{guess}"), f"perhaps {guess}")
+        if re.match(r"[^\W\d_]{4,30}:[0-9]", text[kind.start :]) and not text[: kind.start].strip():
+            yield Applied(splice(text, kind, "input"), "a network starts with input or embed", drops=kind.text)
         return
     for field in fields:
         if field.start <= fault.span[0] <= field.end:
+            name, _, value = field.text.partition("=")
+            named = lowered(name) in FRAMEWORK_WORDS or any(takes(each, lowered(name)) for each in LAYERS)
+            if value.isdecimal() and not named and len(fields) == 1 and cls.sizes.means(value):
+                yield Applied(splice(text, field, value), ALONE, drops=name)
             for instead, lead in _fields(cls, field):
                 yield Applied(splice(text, field, instead) if instead else cut(text, field), lead)
 
@@ -351,6 +357,23 @@ _MEANS_NOTHING = {
 _OTHER_WAY = {*["bidirectional", "bidir", "reverse", "reversed", "backward", "backwards", "sequence", "sequences"]}
 """Words that any field other than a default accounts for."""
 
+
+def _names_of(cls: type[Layer], option: Option) -> tuple[str, ...]:
+    """Return the names of a field, ours and the frameworks'."""
+    return option.attribute, option.lead.rstrip("="), cls.torch_arguments.get(option.attribute, option.attribute)
+
+
+_SETS_A_FIELD = {*ACTIVATIONS, *OTHER_NAMES} | {
+    name
+    for layer in LAYERS
+    for option in layer.options
+    if isinstance(option, Flag) or (isinstance(option, Choice) and option.key_alone is not None)
+    for name in (
+        (option.word,) if isinstance(option, Flag) and layer.default(option.attribute) else _names_of(layer, option)
+    )
+}
+"""Words that set a field to another value than its default, so a repair that does not set it has lost them."""
+
 _MANY = 40
 """A text with more unknown words than this makes no sense, whatever it becomes."""
 
@@ -373,7 +396,7 @@ def keeps(typed: str, result: str, way: Sequence[Applied[str]]) -> bool:
     if not re.search("[a-z0-9]", plain) and typed.strip():
         return False
     layers, _ = spec.unfolded(result, spec.read(result, blanks=True))
-    known = _meanings(layers) | _MEANS_NOTHING
+    known = _meanings(layers, plain) | _MEANS_NOTHING
     words = {word.strip("_") for word in re.findall(r"[a-z_]*[a-z]{2}(?![a-z])", plain)} - known
     has_words = len(words) <= _MANY and all(_is_said(word, known) for word in words)
     return has_words and _has_numbers(plain, result, layers)
@@ -422,7 +445,7 @@ def _stacked(layers: Sequence[Layer]) -> Iterator[int]:
 
 def _is_said(word: str, known: set[str]) -> bool:
     longer = {each for each in known if len(each) > _SHORTEST}
-    return (
+    return word not in _SETS_A_FIELD and (
         any(part in known for part in word.split("_") if part)
         or bool(likest(word, known))
         or any(each.startswith(word) for each in known)
@@ -430,15 +453,18 @@ def _is_said(word: str, known: set[str]) -> bool:
     )
 
 
-def _meanings(layers: Sequence[Layer]) -> set[str]:
-    """Return all words that the layers express: kinds, classes and fields that are set, ours and the frameworks'."""
+def _meanings(layers: Sequence[Layer], plain: str) -> set[str]:
+    """Return all words that the layers express: kinds, classes and fields that are set, ours and the frameworks'.
+
+    A field that is not set has its default, which a name alone may mean, or its name with a value.
+    """
     words: set[str] = set()
     for cls in {type(layer) for layer in layers}:
         words |= {name for name, each in KINDS.items() if each is cls}
         words |= {name for name, written in NAMED.items() if KINDS[written.partition(":")[0]] is cls}
         words |= {*getattr(cls.sizes, "other_names", ())}
-        for option in cls.options:
-            words |= {option.attribute, option.lead.rstrip("="), cls.torch_arguments.get(option.attribute, "")}
+        names = {name for option in cls.options for name in _names_of(cls, option)}
+        words |= {name for name in names if name not in _SETS_A_FIELD or re.search(rf"{name}\s*[=:]", plain)}
     for layer in {*layers}:
         written = re.split("[:=]", layer.spec())
         words |= {*written}
@@ -447,7 +473,7 @@ def _meanings(layers: Sequence[Layer]) -> set[str]:
             words |= {name for name, each in getattr(option, "values", {}).items() if each == value}
             words |= {name for name, ours in getattr(option, "other_names", {}).items() if ours in words}
             if value != layer.default(option.attribute):
-                words |= _OTHER_WAY
+                words |= {*_names_of(type(layer), option)} | _OTHER_WAY
     return {part for word in words for part in (word, *word.split("_"))} - {""}
 
 

@@ -20,7 +20,7 @@ from rnncli.layers.sizes import BLANK_PATTERN, Numbers, Share, WordSize
 from rnncli.layers.words import in_both
 from rnncli.quantities import SCALES, nearest_size
 
-SMALL_WORDS = "an?|the|of|with|using|having|has"
+SMALL_WORDS = "an?|the|of|with|w/|using|having|has"
 """Words of a sentence about a network that mean nothing in a spec."""
 
 _STEM = 5
@@ -66,7 +66,7 @@ _ONE_SIZE, _TWO_SIZES = (
 )
 _WHOLE = {option.key for layer in LAYERS for option in layer.options if type(option) is Whole}
 _WORDED = {name: kind.sizes for name, kind in KINDS.items() if isinstance(kind.sizes, WordSize)}
-_FEW = {"two": "2", "three": "3", "four": "4", "twice": "2 times"}
+_FEW = {"two": "2", "three": "3", "four": "4", "five": "5", "ten": "10", "twice": "2 times"}
 _SETS = {
     "K": _any(KINDS),
     "R": _any(name for name, kind in KINDS.items() if kind.states),
@@ -99,6 +99,7 @@ _SETS = {
     ),
     "WORDED": _any(_WORDED),
     "SAYS": _any({name for sizes in _WORDED.values() for name in (*sizes.words, *sizes.other_names)}),
+    "MEASURED": "(?:features?|inputs?|channels?|sensors?|mfccs?)",
     "UNITS": "(?:(?:n|num)?_?units|[hun]|size|hidden(?:_?(?:size|units|dim))?|dim"
     "|filters|nodes|neurons|features|cells)",
 }
@@ -144,6 +145,16 @@ def _padded(found: re.Match[str]) -> str:
     return f"{found[1]}:same" if 2 * padding + 1 == int(found[2]) else found[0]
 
 
+def _layers(found: re.Match[str]) -> str:
+    """`2-layer lstm:8`, `2-layer lstm:8-4` -> `lstm:8:x2`, `lstm:8-4`: a size for each layer is not repeated."""
+    return found[2] if len(re.findall("[0-9]+", found[2])) == int(found[1]) else f"{found[2]}:x{found[1]}"
+
+
+def _without_steps(found: re.Match[str]) -> str:
+    """`embed:50x1000x8` -> `embed:1000x8`: a vocabulary is larger than a number of timesteps."""
+    return found[2] if int(found[1]) < int(found[2]) else found[0]
+
+
 def _key(found: re.Match[str]) -> str:
     """`:s2`, `:dilated=2` -> `:stride=2`, `:dilation=2`: the key with the same beginning, if there is only one."""
     keys = [key for key in _WHOLE if key.startswith(found[1].lower()[:_STEM])]
@@ -153,6 +164,13 @@ def _key(found: re.Match[str]) -> str:
 def _class(found: re.Match[str]) -> str:
     """`GlobalMaxPooling1D`, `repeat_vector` -> `pool:max`, `repeat`."""
     return NAMED.get(found[0].lower()) or NAMED.get(squeezed(found[0]), found[0])
+
+
+def _called(found: re.Match[str]) -> str:
+    """`FC`, `CNN` -> `Dense`, `Conv1D`; a name that a framework uses stays."""
+    name = found[0].lower()
+    kind = KINDS.get(NAMED.get(name, name))
+    return found[0] if kind is None or name in (kind.torch.lower(), kind.kind) else kind.keras
 
 
 def _moved(found: re.Match[str]) -> str:
@@ -170,7 +188,7 @@ _COLONS = "fields are separated by colons, not by {}"
 _SIZES = "write a colon before the size of a layer, not as in {}"
 _X = "sizes are joined by x, not as in {}"
 _BRACKETS = "sizes are joined by x, without brackets: {}"
-_THOUSANDS = "a number is written without commas, not as in {}"
+_THOUSANDS = "a number is written without separators, not as in {}"
 _KINDS = "each layer needs its own kind, not as in {}"
 _POINT = "a fraction is written with a decimal point, not as in {}"
 _LAYERSALONE = "a spec contains only layers, without {}"
@@ -195,7 +213,7 @@ REWRITES = (
     # around a spec, and between layers
     _text(r"^<S>(?:\{([^{}]{0,999})\}|\(([^():]{1,99}:[^()]{0,999})\))<S>$", r"\1\2"),
     _text(r"^<S>(?:\w{1,40}<S>=<S>|layers<S>:<S>)?(?:nn\.)?(?:Sequential)?\(?\[(.*?)\]?\)?<S>$", r"\1"),
-    _text(r"\b(<K>):?\{<S>(<N>)<S>\}", r"\1:\2"),
+    _text(r"\b(<K>)[:_$]{0,3}\{<S>(<N>)<S>\}\$?", r"\1:\2"),
     _text(r"^<S>(?:torch\.)?nn\.(<R>)[\s:([]{1,9}(<N>)(?:[\s,;]|->){1,9}(<N>)[\s)\]]{0,9}$", r"input:\2,\1:\3"),
     _text(r"^([^{}]*)[{}]([^{}]*)$", r"\1\2", "without the brace"),
     _text(r"^<S>(?:(?:model|net|network|\w{0,20}spec|arch)<S>[=:]|In ?\[[0-9]*\]:)<S>", "", message=_LAYERSALONE),
@@ -208,18 +226,34 @@ REWRITES = (
     _text(r"\b(?:<FEW>)\b", lambda found: _FEW[found[0].lower()], computes=True),
     _text(rf"(?:^|(?<=\s))(?:{SMALL_WORDS})\s{{1,9}}", ""),
     _text(r",?\s{1,9}(?:and|then|plus|y|und)\s{1,9}(?:then\s{1,9})?", ",", "with commas", _COMMAS),
-    _text(r"^(?!<INPUT>:)(.{1,200}?)(?:,<S>|\s(?:(?:on|from)\s)?)(<N>)\s(?:features?|inputs?)$", r"input:\2,\1"),
-    _text(r"(?<=[0-9])[\s-](?:hidden\s)?(?:units?|neurons?|cells?|nodes?|words|dims|inputs?)\b", ""),
-    _text(r"\s{1,9}(?:no|without)[-_\s](?:use_)?bias\b", ":nobias", _NO_BIAS),
+    _text(r"^(?!<INPUT>:)(.{1,200}?)(?:,<S>|\s(?:(?:on|from)\s)?)(<N>)\s<MEASURED>$", r"input:\2,\1"),
+    _text(r"^<S>(<N>)[\s-]<MEASURED>(?=,)", r"input:\1"),
+    _text(r"(?<=,)<S>(<N>)[\s-](?:class(?:es)?|outputs?|labels?|targets?|categories)(?=,|$)", r"dense:\1"),
+    _text(
+        r"[,\s]\s{0,9}(?:proj(?:ection)?(?:\s(?:of|size))?[\s:=](<N>)|(<N>)\sproj(?:ection)?)(?=[,)]|$)", r":proj=\1\2"
+    ),
+    _text(r"\blstmp[\s:](<N>)[-/x,](<N>)", r"lstm:\1:proj=\2"),
+    _text(
+        r"\b(<N>)[\s-]?d(?:im\w{0,9})?\s{1,9}(?:word\s)?embed\w{0,9}", r"embed:10000x\1", "for example", invents=True
+    ),
+    _text(r"(?<=[0-9])[\s-](?:hidden\s)?(?:units?|neurons?|cells?|nodes?|words|dim(?:s|ension\w{0,3})?|inputs?)\b", ""),
+    _text(r"(?<=[0-9])\s{1,9}hidden(?=\s{1,9}<R>\b)", ""),
+    _text(r"(<R>),<S>hidden(?:[\s_-](?:size|units|dim))?[\s:=]{1,3}(?=[0-9])", r"\1:", ALONE),
+    _text(r"\b(<R>)[-\s]rnn\b", r"\1"),
+    _text(r"(^|,)<S>([2-9])<S>[x×]<S>(<N>)\s{1,9}(<R>)\b", r"\1\4:\3:x\2", r"x\2 repeats a layer"),
+    _text(r"\b(<R>)\s{1,9}([2-9])\s{1,9}layers?\s{1,9}(<N>)", r"\1:\3:x\2", r"x\2 repeats a layer"),
+    _text(r"\s{1,9}\(?(?:no|without)[-_\s](?:use_)?bias\b\)?", ":nobias", _NO_BIAS),
     _text(r"(?<=,)<S>([2-9])\s{1,9}(?=<R>[:\s]?[0-9])", r"\1x"),
-    _text(r"(^|,)<S>([2-9])\s{1,9}(<R>)\s{1,9}layers?\b", r"\1\2x\3"),
+    _text(r"\b(?:stacked|deep|elman|vanilla)\s{1,9}(?=<R>\b)", ""),
+    _text(r"^<S>([2-9])[-\s]layer(?:ed|s)?\s{1,9}(<R>[\s:][0-9]{1,9}(?:[-/,][0-9]{1,9})+)$", _layers),
+    _text(r"(^|,)<S>([2-9]|1[0-2])\s{1,9}(<R>)\s{1,9}layers?\b", r"\1\2x\3"),
     _text(r"\b(<ACT>)\s{1,9}activation\b", r"\1"),
     _text(r"\blayer[- ]norm(?:alization)?\b", "norm"),
     _text(r"\bbatch[- ]norm(?:alization)?\b|\bnorm:batch\b", "bnorm"),
     _text(r"(?<=[0-9])(?<!,[0-9])<S>[-/+._=]<S>(?=<K>[:_-]?[0-9])", ",", "with commas", _COMMAS),
     _text(r"([:x][0-9]{1,10}(?-i:[kMG]?)|:<FLAG>)<SLIP>(?=<K>[:,])", r"\1,", _BETWEEN),
-    _text(r"[(\[](<R>:[^][(),]{1,99})[)\]]<S>[x*×]?<S>(?=[0-9]{1,4}(?:,|$))", r"\1:x", "with colons"),
-    _text(r"<S>(?:[-=~]{1,9}>{1,9}|>{1,9}|[;|&\n]|\s[-+/]\s)[\s;|&>,-]{0,9}", ",", "with commas", _COMMAS),
+    _text(r"[(\[](<R>[-:_\s][^][(),]{1,99})[)\]]<S>[x*×]?<S>(?=[0-9]{1,4}(?:,|$))", r"\1:x", "with colons"),
+    _text(r"<S>(?:[-=~]{1,9}>{1,9}|>{1,9}|[;|&\n]|\\n|\s[-+/]\s)[\s;|&>,-]{0,9}", ",", "with commas", _COMMAS),
     _text(r"(?<=[\w)])\s{1,9}(?=(?:<K>|<CLASS>)\b)", ",", "with commas", _COMMAS),
     _text(r"\b(<K>)\(([^()]{0,99})\)", lambda found: f"{found[1]}:{found[2].replace(',', ':')}"),
     _text(r"\b(<K>)<S>[\[<]([^][<>]{1,40})[\]>]", r"\1:\2"),
@@ -227,6 +261,7 @@ REWRITES = (
     # numbers
     _part(r"(?<=[0-9])o(?=[0-9kMGx:,]|$)", "0"),
     _part(r"(?<=[:x])[li]([0-9]+)(?=[:x]|$)", r"1\1", computes=True),
+    _part(r"(?<=[:x])([0-9]+)[li](?=[:x]|$)", r"\g<1>1", computes=True),
     _text(r"(?<=[:(\[=])<S>(?:None|null|any|[?*TLNB]|-1|batch)<S>[x,*]<S>(?=[0-9?*(-]|[TLN]\b)", "", _OPEN),
     _text(r"[(\[]<S>(x[0-9]{1,4})<S>[)\]]", r":\1", "with colons"),
     _text(r"(?<=put:)[(\[]<S><N><S>,<S>(<N>)<S>,<S>(<N>)<S>[)\]]", r"\1x\2", _SAMPLES, drops=True),
@@ -234,7 +269,7 @@ REWRITES = (
     _text(r"(?<!\w)[(\[]<S>(<N>)<S>[,x*]<S>(<N>)<S>[)\]]", r"\1x\2", message=_BRACKETS),
     _text(r"(?<!\w)[(\[]<S>(<N>)<S>,?<S>[)\]]", r"\1", message=_BRACKETS),
     _text(r"(?:(?<=\binput:)|(?<=\bin:))<N>x(?=<N>x<N>(?:,|$))", "", _SAMPLES, drops=True),
-    _text(r"(?<=\bembed:)([0-9]{1,4})x(?=[0-9]{4,9}x[0-9]{1,3}(?:[:,]|$))", "", _TIMESTEPS, drops=True),
+    _text(r"(?<=\bembed:)([0-9]{1,9})x([0-9]{1,9})(?=x[0-9]{1,9}(?:[:,]|$))", _without_steps, _TIMESTEPS, drops=True),
     _text(r"(?<=\bembed:)(<N>x<N>)x([0-9]{1,9})(?=[:,]|$)", r"\1", r"with --timesteps \2", drops=True),
     _text(r"(?<=\w)\s{1,9}(?=x[0-9])", ":", "with colons", _COLONS),
     _part(r"\b(<R><F>:<N>)<S>\*<S>([0-9]{1,2})(?=:|$)", r"\1:x\2", r"x\2 repeats a layer"),
@@ -266,9 +301,10 @@ REWRITES = (
     _text(r"(?<=[\w)])\s{1,9}(?=\w)", ":", "with colons", _COLONS),
     _text(r"^<S>,[\s,]{0,99}|<S>,[\s,.]{0,99}$", "", "leave the comma out"),
     _text(r",(?:\s{0,9},){1,99}", ",", "leave the comma out"),
+    _text(r"(?<![:\w])(<K>)<S>:<S>(?=,|$)", r"\1", ""),
     _text(r":(?=:)|:<S>(?=,|$)", "", "leave the colon out"),
     # kinds and sizes
-    _text(r"(?<![:\w])(<K>)<S>[,=]<S>(?=[0-9]|_)", r"\1:", message=_SIZES),
+    _text(r"(?<![:\w])(?<![0-9]\s)(<K>)<S>[,=]<S>(?=[0-9]|_)", r"\1:", message=_SIZES),
     _text(r"\b(<P>)<S>=?<S>(?=\.[0-9])", r"\1:", message=_SIZES),
     _layer(r"(<K>)([1-9]):(0.*)", r"\1:\2\3"),
     _layer(r"(<K>)_?[1-9](:<N>.*)", r"\1\2", "layers are not numbered", computes=True),
@@ -276,7 +312,7 @@ REWRITES = (
     _part(r"^([a-z]{2,6})(:)([a-z])(?=[0-9.])", _moved),
     _part(r"^(<INPUT>):[xf](?=[0-9])", r"\1:"),
     _part(r"(?<=[0-9])[-_/.=+](?=(?:<FIELD>|<ACT>)\b)", ":"),
-    _part(r"(?<=[0-9])[(\[]?<SLIP>((?![0-9])(?:<FIELD>\b|<VALUE>\b|<KEY>=)[^][()]{0,20})[)\]]?", r":\1"),
+    _part(r"(?<=[0-9])(?:<S>[(\[])?<SLIP>((?![0-9])(?:<FIELD>\b|<VALUE>\b|<KEY>=)[^][()]{0,20})[)\]]?", r":\1"),
     _text(r"\b(<K>):?([0-9]{1,9}):?(?=<K>[0-9])", r"\1:\2,", _BETWEEN),
     _text(r":<S>(?=<K>:<N>)", ",", _BETWEEN),
     _text(r":<S>(?=(?:b?norm|pool|(?:layer|batch)_?norm)\b)", ",", _BETWEEN),
@@ -291,8 +327,9 @@ REWRITES = (
         ALONE,
     ),
     _part(r"\b(<K>)((?::\w{1,20}){0,9}):(?:k|kernel|filters|units)(?=[0-9]+(?::[a-z]|$))", r"\1\2:", ALONE),
-    _layer(r"bidirectional[:(](<R>:.*?)\)?", r"\1:bi", ""),
-    _layer(r"(?:bidirectional|bidir|bi|b)[-_:. (]?(<R>)([^()]*)\)?", r"\1\2:bi", _BI),
+    _layer(r"bi-?directional[:(](<R>:.*?)\)?", r"\1:bi", ""),
+    _layer(r"(?:bi-?directional|bidir|bi|b)[-_:. (]?(<R>)([^()]*)\)?", r"\1\2:bi", _BI),
+    _layer(r"(<FLAG>):(<R>:.*)", r"\2:\1", "the kind comes first"),
     _layer(r"(<R>)[-_. ]?(?:bidirectional|bidir|bi)(:.*)", r"\1\2:bi", _BI),
     _layer(r"time[-_]?distributed[:(](<K>.*?)\)?", r"\1", ""),
     _layer(r"(?:time[-_]?distributed|td):(<N>.*)", r"dense:\1"),
@@ -304,7 +341,7 @@ REWRITES = (
     _part(r":out(?:put)?(?:_size|_dim|_features)?[=:](?=[0-9])", ":", ALONE),
     # a second number
     _part(r"\b(<R><F>:)([2-6])x([0-9]{2,9}[kM]?)(?=:|$)", r"\1\3:x\2", r"x\2 repeats a layer"),
-    _layer(r"([2-9]|1[0-2])[- ]?layer(?:ed|s)?[-: ](.*)", r"\2:x\1", _REPEATS),
+    _layer(r"([2-9]|1[0-2])[- ]?layer(?:ed|s)?[-: ](.*)", _layers, _REPEATS),
     _part(r":x[-_= ](?=[0-9])", ":x"),
     _part(
         r"\b(<R><F>:[0-9]{2,}[kM]?)[:x*](0?[2-9]|1[0-2])(?=:|$)",
@@ -312,7 +349,7 @@ REWRITES = (
         "perhaps several layers",
     ),
     _text(r"([:x](<N>)<F>,<S><ONE>:)\2[x:](?=<N>(?:[:,]|$))", r"\1", _READS, computes=True),
-    _part(r"\b(<ONE>)(<F>:<N>)[:x](<N>)(?=:|$)", r"\1\2,\1:\3", "perhaps several layers"),
+    _part(r"\b(<ONE>)(<F>:(?!0)<N>)[:x](<N>)(?=:|$)", r"\1\2,\1:\3", "perhaps several layers"),
     _text(r"\b(<R>:[^, ]{0,40}),<S>1<S>$", r"\1,dense:1", message=_KINDS),
     _text(r"\b(<ONE>)(:[^, ]{0,40}[0-9][^, ]{0,40}),<S>(?=<N>(?:[,:]|$))", r"\1\2,\1:", message=_KINDS),
     _part(
@@ -321,13 +358,13 @@ REWRITES = (
         _REPEATS,
     ),
     _part(r"^(<R>:<N><F>):([0-9]{1,4})x(?=:|$)", r"\1:x\2", r"x\2 repeats a layer"),
-    _part(r":(<FLAG>)(?=(?:x[0-9]{1,4}|<FLAG>|<ACT>)(?:[:,]|$))", r":\1:"),
+    _part(r":(<FLAG>)(?=(?:x?[0-9]{1,9}|<FLAG>|<ACT>)(?:[:,]|$))", r":\1:"),
     _text(r"(?<=[0-9a-z])<S>,<S>(?=x[0-9]{1,4}(?:[:,]|$))", ":", "with colons"),
     # fields
     _part(r":(?:no|without|disable|[-!~])[-_]?(?:use_)?bias(?=:|$)", ":nobias", _NO_BIAS),
-    _part(r":(?:no[-_]?|without[-_]|[-!~])(<FLAG>)(?=:|$)", "", "leave it out"),
+    _part(r":(?:no[-_]?|without[-_]|[-!~])(<FLAG>)(?=:|$)", "", "leave it out", computes=True),
     _part(r":(?:no[-_]?|without[-_]|[-!~])(?:unit_)?forget_?bias(?=:|$)", ":forgetbias=0"),
-    _part(r":(?:(?:all|full|whole)_?)?(?:sequence|seqs|ret(?:urn)?_?seq)(?=:|$)", ":seq", _SEQ),
+    _part(r":(?:(?:all|full|whole)_?)?(?:sequence|seqs|ret(?:urn)?_?seq)(?:<S>=<S><YES>)?(?=:|$)", ":seq", _SEQ),
     _part(r":([a-z_]{2,20})([0-9]{1,9})=(?=:|$)", r":\1=\2"),
     _part(r":(<WHOLE>)(?:s|ect(?:ion|ed))?[:=_-]?(?=[0-9])", r":\1=", r"perhaps \1="),
     _part(r":([a-z]{1,20})=?(?=[0-9]{1,9}(?::|$))", _key),
@@ -340,9 +377,8 @@ REWRITES = (
         r"\1\3,dropout:\2",
         "as a separate layer",
     ),
-    _part(r":(<FLAG>)<S>=<S><YES>(?=:|$)", r":\1", r"\1 takes no value"),
-    _part(r":(<FLAG>)<S>=<S><NO>(?=:|$)", "", "leave it out"),
-    _part(r":(<ACT>)<S>=<S><YES>(?=:|$)", r":\1", r"\1 takes no value"),
+    _part(r":(<FLAG>|<ACT>)<S>[=:]<S><YES>(?=:|$)", r":\1", r"\1 takes no value"),
+    _part(r":(<FLAG>)<S>[=:]<S><NO>(?=:|$)", "", "leave it out", computes=True),
     _part(r":(?:reversed?|backwards?|dir(?:ection)?=(?:back|rev)\w{0,7})(?:<S>=<S><YES>)?(?=:|$)", ":back", _BACK),
     _part(r":(?:bidir|both|both_?ways|dir(?:ection)?=(?:bi|both)\w{0,11})(?:<S>=<S><YES>)?(?=:|$)", ":bi", _BI),
     _part(r"^(gru:.*?):(?:linear_before_reset|reset(?:_after)?)<S>=<S><NO>(?=:|$)", r"\1:reset=before"),
@@ -361,7 +397,7 @@ REWRITES = (
         "",
     ),
     _text(r"(?<=[0-9a-z])<S>,<S>(?=(?:activation|act)<S>=<S><ACT>(?:[,:]|$))", ":", ""),
-    _text(r":seq,<S>last\w{0,9}(?=,|$)", "", "without seq a layer returns only its last output"),
+    _text(r":seq,<S>last\w{0,9}(?=,|$)", "", "without seq a layer returns only its last output", computes=True),
     _text(r",<S>(?=<ACT>(?:,|$))", ",act:", ""),
     _part(r"^(<WORDED>)(?:[-_=]|<SLIP>)(<SAYS>)(?=:|$)", r"\1:\2", message=_SIZES),
     _text(r"\b(<WORD>),<S>(?=[0-9]{1,9}(?:[:,]|$))", r"\1:", "with a colon"),
@@ -380,7 +416,13 @@ _CALLS = (
     _text(r"^\s*\w{1,40}\(\s*(\(\w{1,40}\): .{1,999})\)\s*$", r"\1"),
     _text(r"\s*\(\w{1,40}\): (?=\w{1,40}\()", ", "),
     _text(r"^\s*,\s*", ""),
-    _text(r"(?<=[0-9])\s*(?:->|→|;)\s*(?=[0-9])", ", "),
+    _text(r"(?<=\()\s*([0-9]{1,9})\s*(?:->|→|;)\s*(?=[0-9]{1,9}\s*\))", r"\1, "),
+    _text(r"(?-i:input) ?\(\s*([0-9]{1,9}),\s*([0-9]{1,9})\s*\)", r"input((\1, \2))"),
+    _text(r"(?<=[(,])\s*(bidirectional|return_sequences|go_backwards|mask_zero)(?=\s*[,)])", r" \1=True"),
+    _text(r"\b(?:bi|b)[-_]?(lstm|gru|rnn)(\([^()]{1,99}\))", r"Bidirectional(\1\2)"),
+    _text(r"\b(softmax|sigmoid)\(([0-9]{1,9})\)", r"Dense(\2, activation='\1')"),
+    _text(r"(?<![.\w])\w{1,20}(?=\([0-9])", _called),
+    _text(r"(\b\w{1,20}\([^()]{1,99}\))\s*[*x×]\s*([2-9])\b", lambda found: ", ".join([found[1]] * int(found[2]))),
     _text(r"(?<=[(,\s])(\w{1,20}_\w{1,20}|units):\s*(?=[0-9]{1,10}\s*[,)])", r"\1="),
     _text(r"(?<=[\w'\")\]])[ \t]{1,9}(?=[a-z_]{2,40}\s?=[^=])", ", "),
     _text(r"(?<=\))\s*(?:[-+|&/>→]{1,9}|and|then|plus|followed by)\s*(?=[a-z])", ", "),
