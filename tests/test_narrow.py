@@ -81,6 +81,8 @@ def test_the_help_fits_a_narrow_terminal_and_breaks_between_words(
         line = command.split() if command.startswith("help ") else [*command.split(), "--help"]
         monkeypatch.delenv("COLUMNS", raising=False)
         whole = rnncli(*line).stdout
+        with at(command):
+            assert whole == whole.rstrip("\n") + "\n"
         for columns in WIDTHS:
             with at(command, columns):
                 monkeypatch.setenv("COLUMNS", str(columns))

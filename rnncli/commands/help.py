@@ -62,12 +62,12 @@ def command(context: click.Context, name: str | None) -> None:
 def page(topic: str) -> str:
     """Return the page on a topic; if the terminal is narrow, each paragraph is one line."""
     if topic == "keys":
-        return "".join(f"{line}\n" for line in _keys())
-    text = files("rnncli").joinpath("pages", f"{topic}.md").read_text(encoding="utf-8")
+        return "\n".join(_keys())
+    text = files("rnncli").joinpath("pages", f"{topic}.md").read_text(encoding="utf-8").rstrip("\n")
     if terminal_columns() >= WIDE:
         return text
-    paragraphs = text.rstrip("\n").split("\n\n")  # code is indented
-    return "\n\n".join(each if each.startswith(" ") else " ".join(each.split()) for each in paragraphs) + "\n"
+    paragraphs = text.split("\n\n")  # code is indented
+    return "\n\n".join(each if each.startswith(" ") else " ".join(each.split()) for each in paragraphs)
 
 
 def _keys() -> Iterator[str]:
