@@ -338,6 +338,18 @@ IN_KERAS = {
 }
 """Keras in ways that are not of the plain present kind, and what is read."""
 
+SEQUENCE = "i = Input((None, 3))\nx = LSTM(4, return_sequences=True)(i)\n"
+FUNCTIONS_IN_KERAS = {
+    "tf.nn.relu(x)": "input:3,lstm:4:seq,act:relu,dense:2",
+    "K.mean(x, axis=1)": "input:3,lstm:4:seq,pool:avg,dense:2",
+    "tf.reduce_max(x, 1)": "input:3,lstm:4:seq,pool:max,dense:2",
+    "x[:, -1, :]": "input:3,lstm:4,dense:2",
+    "K.mean(x, axis=0)": "input:3,lstm:4:seq",
+    "K.mean(x, axis=-1)": "input:3,lstm:4:seq",
+    "x[:, 0]": "input:3,lstm:4:seq",
+}
+"""Functions of Keras's tensors, and what is read: Keras's layers, with Keras's counts."""
+
 OF_MODULES = {
     net(
         "self.e, self.rnn, self.fc = nn.Embedding(9, 3), nn.GRU(3, 4), nn.Linear(4, 2)",
@@ -384,6 +396,12 @@ def test_what_sources_do_to_inputs_and_outputs_is_read_as_far_as_specs_have_word
     for source, spec in IN_KERAS.items():
         with at(source):
             assert specs(f"import tensorflow as tf\nfrom keras import backend as K\n{KERAS}{source}") == [spec]
+    for function, spec in FUNCTIONS_IN_KERAS.items():
+        source = f"import tensorflow as tf\nfrom keras import backend as K\n{KERAS}{SEQUENCE}"
+        for written in (function, f"Lambda(lambda x: {function})(x)"):
+            with at(written):
+                assert specs(f"{source}m = Model(i, Dense(2)({written}))") == [spec]
+                assert open_model("model.py").parts[0].framework == "keras"
 
 
 CHANGED = {

@@ -188,7 +188,11 @@ def _pooled(record: Recorder, name: str, given: Given, first: TracedTensor) -> V
         return replace(_as_module(record, WINDOWS[name], given, name), returns="sequence", axes="bft")
     whole = axis in (1, [1]) if "adaptive" in name else name in WINDOWS
     along = whole and (not first.axes or first.takes_time(-1)) if "pool" in name else first.takes_time(axis)
-    if first.returns != "sequence" or not along:
+    if first.step.is_keras:
+        along = first.step.rank == 3 and axis in (1, -2, [1])
+    elif first.returns != "sequence":
+        along = False
+    if not along:
         return None
     return record.after(first, Pool(_POOLS[name]), name, given.line, "vector")
 

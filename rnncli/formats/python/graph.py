@@ -12,7 +12,7 @@ from dataclasses import replace
 from rnncli.formats import Settings
 from rnncli.formats.frameworks import CLASSES, DATA, INPUTS, SAME_MODULE, class_of
 from rnncli.formats.keras.config import OTHER_CLASSES
-from rnncli.formats.nodes import Note, names
+from rnncli.formats.nodes import Note, loops, names
 from rnncli.formats.python.functions import LIKE, PACKED, STEP, computed
 from rnncli.formats.python.modules import Modules
 from rnncli.formats.python.objects import (
@@ -393,7 +393,15 @@ class Graphs(Modules):
         at_time = (key is SIZE or alone) and self.in_time  # x[:, t], or x[:, t : t + 1]
         if not (keys or slices) or owner.part or at_time or (owner.step.kind == "input" and not slices):
             return owner  # one timestep of a sequence
-        if len(keys) == 1 and key == -1 and not slices and not owner.step.is_keras and owner.takes_time(first):
+        keras = owner.step.is_keras and first in (1, -2) and loops(owner.step.word) and owner.step.rank == 3
+        if (
+            len(keys) == 1
+            and key == -1
+            and not slices
+            and (keras or (not owner.step.is_keras and owner.takes_time(first)))
+        ):
+            if keras and loops(owner.step.word):
+                owner.step.word = owner.step.word.returning("vector")
             if getattr(owner.step.word, "merge_mode", None) is not None:
                 owner.step.note(BOTH_LAST)
             return TracedTensor(owner.step, "vector")

@@ -386,6 +386,7 @@ def _nodes(model: _FoundModel) -> list[Node]:
     first: dict[tuple[Module, str], str] = {}
     counts: Counter[str] = Counter()
     nodes: list[Node] = []
+    keras = any(step.is_keras for step in model.steps)  # whose tensors the functions are of, too
     for step in model.steps:
         name = _step_name(step, model.modules)
         again = "" if step.module is None else first.get((step.module, step.level), "")
@@ -409,7 +410,7 @@ def _nodes(model: _FoundModel) -> list[Node]:
                 word=step.word,
                 reads=None if step.reads is None else reads,
                 features=made.features or before,
-                convention="keras" if step.is_keras else "torch",
+                convention="keras" if keras else "torch",
                 line=step.line or None,
                 notes=tuple(Note(f"{lead}{note.text}", note.effect) for note in step.notes),
                 owner=again,
