@@ -162,19 +162,19 @@ def features_side_by_side(tensors: Sequence[TracedTensor], axis: Value) -> int |
 
 
 def _repeated(record: Recorder, name: str, given: Given, first: TracedTensor) -> Value:
-    counts = [each for each in given.positional[1:] if type(each) is int and each > 1]
-    if first.returns == "vector" and len(counts) == 1:
-        return record.after(first, Repeat(counts[0]), name, given.line, "sequence")
     sizes = given.positional[1:]
-    if first.returns == "vector" and len(sizes) == 3 and sizes[1] is SIZE and name == "repeat":
+    counts = [each for each in sizes if type(each) is int and each > 1]
+    if first.returns != "vector":
+        return None
+    if len(counts) == 1:
+        return record.after(first, Repeat(counts[0]), name, given.line, "sequence")
+    if name == "repeat" and len(sizes) == 3 and sizes[1] is SIZE:
         made = record.operation(name, [first], given.line)
         for each in left_open(getattr(given.node, "args", [given.node])[-2]).names:
-            said = f"how often repeat (line {each.line}) repeats depends on the data; a setting can say it"
-            said = f"{said}: {each.name}=100"
+            said = f"repeat (line {each.line}) depends on the data: set {each.name} to how often it repeats"
             made.step.note(Note(said, "left out"))
         return made
-    same = name == "expand" and first.returns == "vector" and not any(map(open_in, given.positional[1:]))
-    return first if same else None
+    return first if name == "expand" and not any(map(open_in, sizes)) else None
 
 
 def _pooled(record: Recorder, name: str, given: Given, first: TracedTensor) -> Value:
@@ -188,11 +188,7 @@ def _pooled(record: Recorder, name: str, given: Given, first: TracedTensor) -> V
         return replace(_as_module(record, WINDOWS[name], given, name), returns="sequence", axes="bft")
     whole = axis in (1, [1]) if "adaptive" in name else name in WINDOWS
     along = whole and (not first.axes or first.takes_time(-1)) if "pool" in name else first.takes_time(axis)
-    if first.step.is_keras:
-        along = first.step.rank == 3 and axis in (1, -2, [1])
-    elif first.returns != "sequence":
-        along = False
-    if not along:
+    if not along or (first.returns != "sequence" and not first.step.is_keras):
         return None
     return record.after(first, Pool(_POOLS[name]), name, given.line, "vector")
 

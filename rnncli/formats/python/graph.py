@@ -393,15 +393,10 @@ class Graphs(Modules):
         at_time = (key is SIZE or alone) and self.in_time  # x[:, t], or x[:, t : t + 1]
         if not (keys or slices) or owner.part or at_time or (owner.step.kind == "input" and not slices):
             return owner  # one timestep of a sequence
-        keras = owner.step.is_keras and first in (1, -2) and loops(owner.step.word) and owner.step.rank == 3
-        if (
-            len(keys) == 1
-            and key == -1
-            and not slices
-            and (keras or (not owner.step.is_keras and owner.takes_time(first)))
-        ):
-            if keras and loops(owner.step.word):
-                owner.step.word = owner.step.word.returning("vector")
+        word = owner.step.word
+        last = len(keys) == 1 and key == -1 and not slices and owner.takes_time(first)
+        if last and (loops(word) or not owner.step.is_keras):
+            owner.step.word = word.returning("vector") if loops(word) and owner.step.is_keras else word
             if getattr(owner.step.word, "merge_mode", None) is not None:
                 owner.step.note(BOTH_LAST)
             return TracedTensor(owner.step, "vector")

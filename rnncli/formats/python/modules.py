@@ -348,7 +348,7 @@ def _outputs(levels: list[TracedStep], axes: str, *, cell: bool) -> list[Value] 
             if both
             else [TracedTensor(level, "vector")]
         )
-    h = TracedTensor(last, states=tuple(states), axes="sbf")
+    h = TracedTensor(last, states=tuple(states), axes="sbf" if len(states) > 1 else "")
     return [TracedTensor(last, "sequence", axes=axes), [h, memory] if lstm else h]
 
 

@@ -166,7 +166,9 @@ class TracedTensor(Opaque):
         return self.step.is_data or self.returns == "vector" or self.axes[:1] == "b"
 
     def takes_time(self, axis: object) -> bool:
-        """Return whether an axis is that of the timesteps; samples are accepted as timesteps, with a note."""
+        """Return whether an axis is that of the timesteps; PyTorch's samples are accepted as them, with a note."""
+        if self.step.is_keras:
+            return self.step.rank == 3 and axis in (1, -2)
         known = type(axis) is int and -len(self.axes) <= axis < len(self.axes)
         letter = self.axes[axis] if isinstance(axis, int) and known else ""
         if letter == "b":
