@@ -193,27 +193,21 @@ def study_page(study: Study) -> Iterator[Block]:
 
 
 def _lines(study: Study, console: Console) -> Iterator[Text]:
-    cells = TimeCells.fitting(console, len(study.outputs.time_bins))
-    yield Text()
-    for heading in _headings(study, cells):
-        yield from hanging(console, heading, width=drawing_width(console))
-    yield from _map(console, study, cells)
-    yield from _bars(console, study, cells)
-
-
-def _headings(study: Study, cells: TimeCells) -> Iterator[Text]:
     outputs = study.outputs
+    cells = TimeCells.fitting(console, len(outputs.time_bins))
+    starts = cells.starts(outputs.time_bins)
     sample = f" (the first of {study.batch:,} samples)" if study.batch > 1 else ""
     down = f"{plural(outputs.units, 'unit')}, {_each(outputs.unit_bins, outputs.units)} per row"
-    starts = cells.starts(outputs.time_bins)
     column = "column" if cells.cell_width == 1 else f"cell of {cells.cell_width} columns"
     across = f"{plural(study.timesteps, 'timestep')}, {_each(starts, study.timesteps)} per {column}"
-    if study.backwards:
-        across += ", in reading order, from the last"
-    yield Text.assemble((study.layer, "bold"), f" over time{sample}")
+    order = ", in reading order, from the last" if study.backwards else ""
     shared = outputs.units > len(outputs.unit_bins) or study.timesteps > len(starts)
     mean = " A cell shows the mean of its values." if shared else ""
-    yield Text(f"Down: {down}. Across: {across}.{mean}")
+    heading = Text.assemble((study.layer, "bold"), f" over time{sample}\nDown: {down}. Across: {across}{order}.{mean}")
+    yield Text()
+    yield from hanging(console, heading, width=drawing_width(console))
+    yield from _map(console, study, cells)
+    yield from _bars(console, study, cells)
 
 
 def _map(console: Console, study: Study, cells: TimeCells) -> Iterator[Text]:

@@ -128,9 +128,6 @@ _NETWORK = ("spec", "framework", "dtype")
 _COSTS = ("output_shape", "params", "macs_per_step", "macs", "output_bytes")
 """The keys of a layer's costs."""
 
-_SUMS = TOTALS[:2]
-"""The network's totals that each layer's row repeats; the others have the same names as the layer's own figures."""
-
 CANDIDATES = Layout((*_NETWORK, "output_shape", *TOTALS))
 """The layout of a sweep's candidates."""
 
@@ -150,7 +147,8 @@ def _each_weight(network: Record) -> Iterator[Record]:
 
 
 def _of_layers(columns: Sequence[str], rows: Callable[[Record], Iterable[Record]] = _each_layer) -> Layout:
-    return Layout((*_NETWORK, "name", "type", "cell", "layer", *columns, *_SUMS, *ORIGIN), rows)
+    # The network's other totals have the same names as the layer's own figures.
+    return Layout((*_NETWORK, "name", "type", "cell", "layer", *columns, *TOTALS[:2], *ORIGIN), rows)
 
 
 def _summarized(summary: Any) -> Layout:

@@ -6,7 +6,7 @@ so they cannot disagree with a summary's counts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -235,16 +235,12 @@ def _total(weights: Sequence[Weight], directions: int) -> Formula | None:
         rests.append(tuple(chain.from_iterable(others)))
     added = [tuple(chain.from_iterable(weight.axes)) for weight in own if weight.role == "projection"]
     whole: _Sum = [[*shared, rests], *added]
-    short: _Sum = [[_value([shared]), _value(rests)], *([_value([each])] for each in added)]
+    short: _Sum = [[f"{length(shared):,}", f"{sum(map(length, rests)):,}"], *([f"{length(each):,}"] for each in added)]
     if directions > 1:
         twice = Factor("directions", directions)
         whole, short = [[twice, whole]], [[twice, short]]
     numbers = f"{_text(whole, True)} = {_text(short, True)}"
     return Formula(_text(whole, False), numbers, sum(weight.params for weight in weights))
-
-
-def _value(products: Iterable[tuple[Factor, ...]]) -> str:
-    return f"{sum(map(length, products)):,}"
 
 
 def _other_note(
