@@ -334,17 +334,16 @@ def reach_page(reach: Reach) -> Iterator[Block]:
     for number, network in enumerate(reaches, start=1):
         file = "" if network.file is None else f"  {printable(network.file)}"
         yield Line(Text.assemble(f"{number}  ", marked(network.spec, network.origin), file))
-    numbers = range(1, len(reaches) + 1)
-    radii = [Text(f"{network.spreads['spectral_radius'].median:.3g}") for network in reaches]
+    numbers, spreads = range(1, len(reaches) + 1), [network.spreads for network in reaches]
     columns = [
         Column("Network", [Text(f"{number}") for number in numbers]),
         Column("To a tenth", [_steps_cell(network, "steps_to_tenth", f"{network.problem}") for network in reaches]),
         Column("To a hundredth", [_steps_cell(network, "steps_to_hundredth") for network in reaches]),
-        Column(
-            "Left at the end", [_spread(network.spreads["last"], "-", "{:.0%}") for network in reaches], heading="Left"
-        ),
+        Column("Left at the end", [_spread(each["last"], "-", "{:.0%}") for each in spreads], heading="Left"),
         Column("Largest after", [_steps_cell(network, "largest_after") for network in reaches]),
-        Column("Spectral radius", radii, heading="Radius"),
+        Column(
+            "Spectral radius", [Text(f"{each['spectral_radius'].median:.3g}") for each in spreads], heading="Radius"
+        ),
     ]
     yield Table(columns, [f"Network {number}" for number in numbers])
     yield Drawn(lambda console: _curves(console, reaches))
@@ -404,10 +403,8 @@ def _notes(reaches: Sequence[NetworkReach]) -> Iterator[str]:
         if reach.backwards:
             yield f"{number}: it reads from the last timestep, which is its first input"
         for problem, failed in reach.problems.items():
-            which = ""
-            if reach.known:
-                left_out = "which is left out" if failed == 1 else "which are left out"
-                which = f" with {failed:,} of {plural(len(reach.runs), 'seed')}, {left_out}"
+            left_out = f"which {'is' if failed == 1 else 'are'} left out"
+            which = f" with {failed:,} of {plural(len(reach.runs), 'seed')}, {left_out}" if reach.known else ""
             yield f"{number}: {PROBLEMS[problem]}{which}"
         if reach.steps > 1 and reach.spreads["largest_after"].median == reach.steps - 1:
             yield f"{number}: the effect is largest at the last step: it grows"

@@ -247,13 +247,8 @@ class BarLine:
         from rich.console import Console
         from rich.progress import Progress as RichProgress
 
-        self._console = Console(
-            stderr=True,
-            force_terminal=True,
-            force_jupyter=False,
-            highlight=False,
-            no_color=bool(os.environ.get("NO_COLOR")),
-        )
+        plain = bool(os.environ.get("NO_COLOR"))
+        self._console = Console(stderr=True, force_terminal=True, force_jupyter=False, highlight=False, no_color=plain)
         # Rich only computes the figures and never draws. The pace of slow work is measured over all of it.
         self._progress = RichProgress(console=self._console, auto_refresh=False, speed_estimate_period=inf)
         self._progress.add_task("", total=total)

@@ -22,7 +22,4 @@ def folded(items: Iterable[Item], key: Callable[[Item], object]) -> Iterator[lis
     """Yield each run of at least `FOLDED` neighbours with equal keys as one list, and every other item on its own."""
     for _, group in groupby(items, key):
         run = list(group)
-        if len(run) >= FOLDED:
-            yield run
-        else:
-            yield from ([item] for item in run)
+        yield from [run] if len(run) >= FOLDED else ([item] for item in run)

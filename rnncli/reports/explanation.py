@@ -117,18 +117,13 @@ class Explanation(Result):
     def other_params(self) -> int | None:
         """The parameter count in the other framework; None if it cannot express one of the layers."""
         counts = [layer.other_params for layer in self.layers]
-        known = [count for count in counts if count is not None]
-        return sum(known) if len(known) == len(counts) else None
+        return None if None in counts else sum(filter(None, counts))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the explanation as plain data, the object that `--format json` prints."""
         others = {} if self.other_tools is None else {"other_tools": [count.as_dict() for count in self.other_tools]}
-        return self.summary.as_dict() | {
-            "layers": [layer.as_dict() for layer in self.layers],
-            "other_framework": self.other,
-            "other_total_params": self.other_params,
-            **others,
-        }
+        there = {"other_framework": self.other, "other_total_params": self.other_params}
+        return self.summary.as_dict() | {"layers": [layer.as_dict() for layer in self.layers], **there, **others}
 
 
 def explain(

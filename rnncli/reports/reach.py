@@ -72,9 +72,7 @@ class Spread(NamedTuple):
     @classmethod
     def of(cls, values: Sequence[float | None]) -> Spread:
         """Return the spread of some figures; None counts as infinite."""
-        if not values:
-            return cls(None, None, None)
-        some = sorted(inf if value is None else value for value in values)
+        some = sorted(inf if value is None else value for value in values) or [inf]
         return cls(*(None if value == inf else value for value in (median(some), some[0], some[-1])))
 
 

@@ -368,10 +368,8 @@ def look_up(word: str | None = None) -> Entry:
 
 def kinds_in_short() -> list[Remark]:
     """Return how each kind is written and what it does."""
-    return [
-        Remark(_form(layer), layer.means + (f" (or {', '.join(layer.aliases)})" if layer.aliases else ""))
-        for layer in LAYERS
-    ]
+    others = [f" (or {', '.join(layer.aliases)})" if layer.aliases else "" for layer in LAYERS]
+    return [Remark(_form(layer), layer.means + other) for layer, other in zip(LAYERS, others, strict=True)]
 
 
 def fields_in_short() -> list[Remark]:
