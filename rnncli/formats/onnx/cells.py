@@ -12,7 +12,7 @@ from rnncli.errors import ArgumentError, shorten
 from rnncli.formats.nodes import Node, Note
 from rnncli.formats.onnx.arrays import Constant
 from rnncli.formats.onnx.messages import NodeProto
-from rnncli.formats.onnx.values import Atom, Axis, Call, Fill, Flow, ReasonError, Values, flows_in, is_zero, sized
+from rnncli.formats.onnx.values import Atom, Axis, Fill, Flow, NodeCall, ReasonError, Values, flows_in, is_zero, sized
 from rnncli.immutable import NamedTuple
 from rnncli.layers import GRU, LSTM, Recurrent, SimpleRNN
 
@@ -98,7 +98,7 @@ _DIRECTIONS: Mapping[str, int] = {"forward": 1, "reverse": 1, "bidirectional": 2
 """The number of cells of a node by its direction."""
 
 
-def recurrent(call: Call) -> Values:
+def recurrent(call: NodeCall) -> Values:
     """Add a recurrent node, and return its outputs: the sequence, the last output, and the cell state.
 
     Raises:
@@ -151,7 +151,7 @@ def recurrent(call: Call) -> Values:
     return [whole, last, last._replace(returns="state")]
 
 
-def _layer_of(call: Call) -> tuple[Recurrent, int, dict[str, Constant]]:
+def _layer_of(call: NodeCall) -> tuple[Recurrent, int, dict[str, Constant]]:
     """Return the layer of a recurrent node as if it reads its input in the order of time, its features and arrays."""
     node = call.node
     kind = KINDS[node.operation]
@@ -190,7 +190,7 @@ def _layer_of(call: Call) -> tuple[Recurrent, int, dict[str, Constant]]:
     return layer, features, arrays
 
 
-def _notes(call: Call) -> tuple[Note, ...]:
+def _notes(call: NodeCall) -> tuple[Note, ...]:
     """Return notes on the inputs of a node that its layer leaves out."""
     said, name, node = [], call.name, call.node
     if node.reads(4):

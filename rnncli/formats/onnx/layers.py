@@ -19,9 +19,9 @@ from rnncli.formats.onnx.values import (
     NO_LENGTH,
     Atom,
     Axis,
-    Call,
     Fill,
     Flow,
+    NodeCall,
     ReasonError,
     Values,
     is_zero,
@@ -36,7 +36,7 @@ _SOFTMAX_OF_ONE_AXIS = 13
 """The version of ONNX's operators since which Softmax has one axis, by default the last."""
 
 
-def _embedding(call: Call) -> Values:
+def _embedding(call: NodeCall) -> Values:
     """Gather from the rows of a table."""
     table, ids = call.array(0), call.flow(1)
     require(len(table.tensor.shape) == 2 and call.node.value("axis", 0) in (0, -2))
@@ -53,7 +53,7 @@ def _embedding(call: Call) -> Values:
     return call.layer(flow, Embedding(rows, columns), {"embeddings": table}, notes=notes)
 
 
-def _dense(call: Call) -> Values:
+def _dense(call: NodeCall) -> Values:
     """Gemm or MatMul with an array: a dense layer, whose bias may follow."""
     node, flow, kernel, bias = call.node, call.flow(), call.array(1), call.optional_array(2)
     require(len(kernel.tensor.shape) == 2)
@@ -75,7 +75,7 @@ def _bias(bias: Constant, units: int, rank: int | None) -> Constant:
     return bias if len(shape) == 1 else bias.reshaped(shape[-1:])
 
 
-def _add(call: Call) -> Values:
+def _add(call: NodeCall) -> Values:
     """The bias of a dense layer, or the sum of a layer's two directions."""
     if not any(isinstance(value, Constant) for value in call.values):
         return _merged_halves(call, "sum")
@@ -90,7 +90,7 @@ def _add(call: Call) -> Values:
     return call.found.grow(flow, replace(layer, use_bias=True), bias=flat)
 
 
-def _multiply(call: Call) -> Values:
+def _multiply(call: NodeCall) -> Values:
     """The product of a layer's two directions, or x · sigmoid(x), which is silu."""
     one, other = call.flow(0), call.flow(1)
     for plain, gate in ((one, other), (other, one)):
@@ -105,7 +105,7 @@ def _multiply(call: Call) -> Values:
     return _merged_halves(call, "mul")
 
 
-def _merged_halves(call: Call, mode: str) -> Values:
+def _merged_halves(call: NodeCall, mode: str) -> Values:
     """Return a layer's two directions merged into one output with as many features as each has."""
     flows = [call.flow(index) for index in range(len(call.values))]
     both = both_halves(sorted(flows, key=lambda flow: flow.half or 0))
@@ -120,7 +120,7 @@ def _merging(flow: Flow, features: Axis, mode: str) -> Values:
     return [flow._replace(features=features, merge=mode)]
 
 
-def _reduce(call: Call) -> Values:
+def _reduce(call: NodeCall) -> Values:
     """A pool over all timesteps; ReduceSum, ReduceProd or ReduceMean over a layer's two directions."""
     flow, operation = call.flow(), call.node.operation
     pools = operation.startswith("Global")
@@ -146,7 +146,7 @@ _POOLS: Mapping[str, str] = {
 """The pool that reduces the axis of time."""
 
 
-def _repeat(call: Call) -> Values:
+def _repeat(call: NodeCall) -> Values:
     """Expand or Tile of a vector along a new axis: a sequence of equal vectors."""
     flow, wanted = call.flow(), call.numbers(1)
     require(flow.returns == "vector" and flow.half is None and flow.features in flow.placed)
@@ -159,7 +159,7 @@ def _repeat(call: Call) -> Values:
     return call.layer(flow.with_axis(places[0], time)._replace(time=time, returns="sequence", ends=False), layer)
 
 
-def _conv(call: Call) -> Values:
+def _conv(call: NodeCall) -> Values:
     """Conv over time."""
     flow, kernel, bias = call.flow(), call.array(1), call.optional_array(2)
     place, window, around = _slides(call, kernel.tensor.shape[2:])
@@ -173,7 +173,7 @@ def _conv(call: Call) -> Values:
     return call.layer(made, layer, arrays, features, time=flow.placed[place], around=around)
 
 
-def _pool(call: Call) -> Values:
+def _pool(call: NodeCall) -> Values:
     """MaxPool or AveragePool over time."""
     node, flow = call.node, call.flow()
     place, window, around = _slides(call, node.named("kernel_shape").ints)
@@ -183,7 +183,7 @@ def _pool(call: Call) -> Values:
     return call.layer(_slid(flow, layer, place, flow.placed[1]), layer, time=flow.placed[place])
 
 
-def _slides(call: Call, sizes: Sequence[int]) -> tuple[int, Window, tuple[int, int]]:
+def _slides(call: NodeCall, sizes: Sequence[int]) -> tuple[int, Window, tuple[int, int]]:
     """Return the axis along which a node moves its window, the window, and the padding that it does not cover.
 
     The flow is (batch, features, timesteps), possibly with an extra axis of length 1.
@@ -213,13 +213,13 @@ _WINDOWS: Mapping[str, str] = {"MaxPool": "max", "AveragePool": "avg"}
 """The mode of the pool for each operation."""
 
 
-def _batch_norm(call: Call) -> Values:
+def _batch_norm(call: NodeCall) -> Values:
     """BatchNormalization of (batch, features, …) in inference; in training it also returns new averages."""
     require(not call.node.value("training_mode", 0) and not any(call.node.output[1:]))
     return _normalized(call, BatchNorm, 1, {"moving_mean": call.array(3), "moving_variance": call.array(4)})
 
 
-def _flatten(call: Call) -> Values:
+def _flatten(call: NodeCall) -> Values:
     """Reshape or Flatten of (batch, timesteps, features) to one vector per sample, if the length is known."""
     flow, node = call.flow(), call.node
     flattens, rank = node.operation == "Flatten", len(flow.placed)
@@ -247,7 +247,7 @@ def _slid(flow: Flow, layer: Layer, place: int, features: Axis, zeros: int = 0) 
     return after._replace(time=time, returns="sequence", loop="", root="", ends=False)
 
 
-def _pad(call: Call) -> Values:
+def _pad(call: NodeCall) -> Values:
     """Pad with zeros around time."""
     node, flow, pads = call.node, call.flow(), call.wholes("pads", 1)
     if not any(pads):
@@ -260,7 +260,7 @@ def _pad(call: Call) -> Values:
     return _padded(call, around[0][0], *around[0][1])
 
 
-def _cut(call: Call) -> Values:
+def _cut(call: NodeCall) -> Values:
     """Slice that cuts timesteps off the ends."""
     flow, starts, ends = call.flow(), call.wholes("starts", 1), call.wholes("ends", 2)
     axes, steps = call.wholes("axes", 3, (0,)), call.wholes("steps", 4, (1,))
@@ -272,7 +272,7 @@ def _cut(call: Call) -> Values:
     return _padded(call, axes[0], -starts[0], min(0, stop - (size or 0)) if stop > 0 else stop)
 
 
-def _padded(call: Call, axis: int, before: int, after: int) -> Values:
+def _padded(call: NodeCall, axis: int, before: int, after: int) -> Values:
     """Add timesteps of zeros to a flow, or cut some off; the axis must be that of time."""
     flow = call.flow()
     place = flow.place_of(axis)
@@ -285,14 +285,14 @@ def _padded(call: Call, axis: int, before: int, after: int) -> Values:
     return call.layer(made, Pass(), around=(before, after))
 
 
-def _norm(call: Call) -> Values:
+def _norm(call: NodeCall) -> Values:
     """LayerNormalization over the features."""
     flow = call.flow()
     require(call.node.value("axis", -1) in (-1, -1 if flow.axes is None else len(flow.axes) - 1))
     return _normalized(call, Norm, -1, {})
 
 
-def _normalized(call: Call, cls: type[Norm], axis: int, moving: Mapping[str, Constant]) -> Values:
+def _normalized(call: NodeCall, cls: type[Norm], axis: int, moving: Mapping[str, Constant]) -> Values:
     """Return a normalization; constant ones and zeros that are not arrays in the file mean no scale and no shift."""
     flow, scale, shift = call.flow().along_features(axis), call.at(1), call.at(2)
     arrays = {role: each for role, each in (("gamma", scale), ("beta", shift)) if isinstance(each, Constant)}
@@ -311,13 +311,13 @@ def _normalized(call: Call, cls: type[Norm], axis: int, moving: Mapping[str, Con
     return call.layer(flow.with_features((Atom(features),), axis), layer, arrays, features, () if same else (said,))
 
 
-def _dropout(call: Call) -> Values:
+def _dropout(call: NodeCall) -> Values:
     """Dropout, which does nothing in inference."""
     require(not call.node.reads(2))
     return [call.flow()]
 
 
-def _activation(call: Call) -> Values:
+def _activation(call: NodeCall) -> Values:
     """A separate activation: it becomes the activation of the dense layer before it."""
     flow, node = call.flow(), call.node
     known = BY_OPERATION[node.operation]
@@ -331,7 +331,7 @@ def _activation(call: Call) -> Values:
     return call.layer(flow, Activation(known.word))
 
 
-OPERATIONS: Mapping[str, tuple[Callable[[Call], Values], ...]] = {
+OPERATIONS: Mapping[str, tuple[Callable[[NodeCall], Values], ...]] = {
     "Add": (moves.computed, _add),
     "BatchNormalization": (_batch_norm,),
     "Cast": (moves.cast,),

@@ -21,10 +21,10 @@ from rnncli.formats.onnx.layers import OPERATIONS
 from rnncli.formats.onnx.messages import OWN_DOMAINS, GraphProto, MessageReader, ModelProto, NodeProto, TensorProto
 from rnncli.formats.onnx.values import (
     REARRANGING,
-    Call,
     Fill,
     Flow,
     FoundNodes,
+    NodeCall,
     ReasonError,
     Value,
     Values,
@@ -191,7 +191,7 @@ class _Walk:
             for told_as, inner in node.graphs
             for flow in self._graph(inner, scope, shorten(f"{scope.lead}{node.label}/{told_as}/", _LONGEST_LEAD))
         ]
-        made = self._made(scope, Call(node, values, name, self.found, self._opset), captured)
+        made = self._made(scope, NodeCall(node, values, name, self.found, self._opset), captured)
         for output, value in zip(node.output, [*made, *[None] * len(node.output)], strict=False):
             if value is None or not output or not is_bounded(value):
                 scope.values[output] = None
@@ -200,7 +200,7 @@ class _Walk:
             else:
                 scope.values[output] = value
 
-    def _made(self, scope: _GraphScope, call: Call, captured: Sequence[Flow]) -> Values:
+    def _made(self, scope: _GraphScope, call: NodeCall, captured: Sequence[Flow]) -> Values:
         """Return a node's outputs as far as they are known, and add the node unless it only moves numbers."""
         node, first = call.node, call.at(0)
         flows = [*flows_in(*dict(zip(node.input, call.values, strict=False)).values()), *captured]
@@ -221,7 +221,7 @@ class _Walk:
             return self._opaque(scope, call, flows, notes)
         return []
 
-    def _opaque(self, scope: _GraphScope, call: Call, flows: Sequence[Flow], notes: Sequence[Note]) -> Values:
+    def _opaque(self, scope: _GraphScope, call: NodeCall, flows: Sequence[Flow], notes: Sequence[Note]) -> Values:
         """Add a node that is not understood, with its arrays, and return its outputs."""
         name, kind = call.name, call.node.operation
         edges = tuple(dict.fromkeys(self.found.edge(flow) for flow in flows))

@@ -19,10 +19,10 @@ from rnncli.formats.onnx.values import (
     MAX_PARTS,
     NO_LENGTH,
     Atom,
-    Call,
     Fill,
     Flow,
     Joined,
+    NodeCall,
     ReasonError,
     Value,
     Values,
@@ -55,7 +55,7 @@ def _arranged(value: Value | None, places: Sequence[int | None]) -> Constant | F
     raise ReasonError
 
 
-def cast(call: Call) -> Values:
+def cast(call: NodeCall) -> Values:
     """Floats must stay floats: a cast of them to integers is not understood. Ids and lengths may become either."""
     value, code = call.at(0), call.node.value("to", 0)
     layer = isinstance(value, Flow) and value.features is not None
@@ -68,13 +68,13 @@ def cast(call: Call) -> Values:
     return [value.moved(value.tensor.shape, lambda array: array.astype(dtype), dtype)]
 
 
-def shape(call: Call) -> Values:
+def shape(call: NodeCall) -> Values:
     """The lengths of axes, some of which may be unknown."""
     lengths = _lengths_of(call.at(0))
     return [whole_numbers(lengths[call.node.value("start", 0) : call.node.value("end", len(lengths))])]
 
 
-def constant_of_shape(call: Call) -> Values:
+def constant_of_shape(call: NodeCall) -> Values:
     """Zeros by default; ones if the given number is the integer 1. Before 2019 it was called ConstantFill."""
     require(not call.node.value("value", 0.0))
     shape, value = call.at(0), call.at(1)
@@ -87,7 +87,7 @@ def constant_of_shape(call: Call) -> Values:
     return [Fill(int(number == (1,)))]
 
 
-def transpose(call: Call) -> Values:
+def transpose(call: NodeCall) -> Values:
     """Reorder axes; by default reverse their order."""
     value = call.at(0)
     if isinstance(value, Flow) and value.axes is None and value.features is None:
@@ -98,12 +98,12 @@ def transpose(call: Call) -> Values:
     return [_arranged(value, order)]
 
 
-def expand(call: Call) -> Values:
+def expand(call: NodeCall) -> Values:
     """Zeros, which stay zeros in any shape."""
     return [_zeros([call.at(0)])]
 
 
-def unsqueeze(call: Call) -> Values:
+def unsqueeze(call: NodeCall) -> Values:
     """Insert axes of length 1."""
     axes, value = call.wholes("axes", 1), call.at(0)
     total = len(_lengths_of(value)) + len(axes)
@@ -113,7 +113,7 @@ def unsqueeze(call: Call) -> Values:
     return [_arranged(value, [None if axis in places else next(old) for axis in range(total)])]
 
 
-def squeeze(call: Call) -> Values:
+def squeeze(call: NodeCall) -> Values:
     """Drop axes of length 1: the given ones, or all of them if all lengths are known."""
     value = call.at(0)
     lengths = _lengths_of(value)
@@ -124,7 +124,7 @@ def squeeze(call: Call) -> Values:
     return [_arranged(value, [place for place in range(len(lengths)) if place not in gone])]
 
 
-def reshape(call: Call) -> Values:
+def reshape(call: NodeCall) -> Values:
     """Split and join axes; those of a flow only between their atoms."""
     value, target = call.at(0), [*call.wholes("shape", 1)]
     lengths = _lengths_of(value)
@@ -138,7 +138,7 @@ def reshape(call: Call) -> Values:
     return [value.reshaped(target) if isinstance(value, Constant) else _reshaped(call.flow(), target, hole)]
 
 
-def flatten(call: Call) -> Values:
+def flatten(call: NodeCall) -> Values:
     """The axes before one joined, and those from it on, which must leave the features an axis."""
     flow, axis = call.flow(), call.node.value("axis", 1)
     made = flow.with_axes([tuple(chain(*axes)) for axes in (flow.placed[:axis], flow.placed[axis:])])
@@ -162,7 +162,7 @@ def _reshaped(flow: Flow, sizes: Sequence[int], hole: int | None) -> Flow:
     return flow.with_axes(made)
 
 
-def concat(call: Call) -> Values:
+def concat(call: NodeCall) -> Values:
     """Concatenate arrays, lengths, zeros, final states, or the two directions of one layer."""
     values, axis = call.values, call.node.value("axis", 0)
     if any(isinstance(value, Fill) for value in values):
@@ -191,7 +191,7 @@ def both_halves(flows: Sequence[Flow]) -> Flow | None:
     return one._replace(features=(Atom(2), *one.features)) if one == other and one.features is not None else None
 
 
-def gather(call: Call) -> Values:
+def gather(call: NodeCall) -> Values:
     """Pick one element: a length, a direction, a layer's final state, the last step."""
     places, axis = call.numbers(1), call.node.value("axis", 0)
     require(len(places) == 1)
@@ -204,7 +204,7 @@ def gather(call: Call) -> Values:
     return [_arranged(taken, [place for place in range(len(lengths)) if place != gone])]
 
 
-def part(call: Call) -> Values:
+def part(call: NodeCall) -> Values:
     """Pick a part of an array or of lengths, one step or one direction, or reverse time."""
     value = call.at(0)
     starts, ends = call.wholes("starts", 1), call.wholes("ends", 2)
@@ -216,7 +216,7 @@ def part(call: Call) -> Values:
     return [value]
 
 
-def split(call: Call) -> Values:
+def split(call: NodeCall) -> Values:
     """Split an array, or a layer's two directions."""
     node, value = call.node, call.at(0)
     axis, count, lengths = node.value("axis", 0), len(node.output), _lengths_of(value)
@@ -268,7 +268,7 @@ def _of_flow(flow: Flow, axis: int, part: slice) -> Flow:
     return one._replace(returns="vector", flips=frozenset())
 
 
-def computed(call: Call) -> Values:
+def computed(call: NodeCall) -> Values:
     """Arithmetic on lengths: the length of two joined axes, the index of the last step."""
     first, second, operation = call.numbers(0), call.numbers(1), call.node.operation
     size, rank = max(len(first), len(second)), max(len(call.array(index).tensor.shape) for index in (0, 1))
@@ -288,7 +288,7 @@ _ARITHMETIC: Mapping[str, Callable[[int, int], int]] = {
 """Arithmetic operations on whole numbers."""
 
 
-def constant(call: Call) -> Values:
+def constant(call: NodeCall) -> Values:
     """The values of attributes; an array is passed as an input."""
     if call.at(0) is not None:
         return [call.at(0)]

@@ -169,7 +169,7 @@ Value = Constant | Flow | Joined | Fill
 Values = Sequence[Value | None]
 
 
-class Call(NamedTuple):
+class NodeCall(NamedTuple):
     """A node, and its inputs as far as they are known.
 
     Attributes:
