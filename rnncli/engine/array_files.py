@@ -302,15 +302,14 @@ def output_file(path: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iter
         file.truncate(end)  # extends the file if the last sequence is shorter than the longest
 
 
-def first_weights(network: Network, part: Part | None, path: str | None, seed: int) -> dict[str, Array]:
-    """Return a network's initial weights: from its part of a model file, from the file `path`, or drawn from a seed.
+def first_weights(network: Network, given: Part | str | None, seed: int) -> dict[str, Array]:
+    """Return a network's initial weights: from a part of a model file, from a file, or drawn from a seed.
 
     Raises:
         RnncliError: a file cannot be read, nothing in it fits the network, or the weights exceed the memory.
     """
     dtype = np.dtype("float32")
     check_export_fits(network, dtype)
-    given = part if part is not None and part.has_weights else path
     return initial_weights(network, seed, dtype, "keras") if given is None else given_weights(network, given, dtype)
 
 

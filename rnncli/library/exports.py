@@ -79,7 +79,7 @@ class ExportRequest:
             printed: whether the export is printed if there is no file, which only text can be.
 
         Raises:
-            UsageError: one of these is missing or does not fit, or the target does not have a requested option.
+            UsageError: one of these is missing or does not fit, or the target cannot do what is requested.
         """
 
         def refuse(message: str, advice: str = "", lead: str = "without it", **mended: object) -> NoReturn:
@@ -110,17 +110,9 @@ class ExportRequest:
         if self.input is not None and self.dtype != "int8":
             message = "--input is for testing int8, and there is no --dtype int8"
             refuse(message, lead="with it", without=["dtype"], more=["--dtype", "int8"])
-
-    def check_weights(self, repair: Repair) -> None:
-        """Check that the target can load its weights from the requested file, if they are to be written.
-
-        Raises:
-            UsageError: it cannot.
-        """
-        kind = TARGETS[self.target or ""]
         if self.save_weights is not None and not kind.weights:
-            message = f"--to {self.target} writes the weights into the file itself"
-            raise UsageError(message, lead="without --save-weights", repair=repair(without=["save_weights"]))
+            message = f"--to {target} writes the weights into the file itself"
+            refuse(message, lead="without --save-weights", without=["save_weights"])
         if self.save_weights is not None and self.weights_extension is None:
             message = f"{kind.title} does not load its weights from {quote(self.save_weights)} here"
             raise UsageError(message, f"the name may end in {listed(kind.weights, 'or')}")
@@ -225,7 +217,6 @@ def export(
     files = file_names(weights=weights, save_weights=save_weights, output=output, input=input)
     request = ExportRequest(to, packed, checked_seed(seed), name=name, dtype=dtype, with_main=with_main, **files)
     request.check(_no_repair, printed=False)
-    request.check_weights(_no_repair)
     reading = reading_of(network, set)
     notes = notes_on(reading)
     return replace(run_export(reading, request, notes.append), notes=tuple(notes))
@@ -239,22 +230,28 @@ def run_export(model: Reading, request: ExportRequest, tell: Tell) -> Exported:
         request: the options, already checked.
         tell: prints a line for people.
     """
-    target, device = request.target or "", request.device
-    part, file = model.part, request.weights
-    given = None if model.model is None or file is not None else model.model.weights
+    target, device, part = request.target or "", request.device, model.part
+    given = None if model.model is None or request.weights is not None else model.model.weights
+    source = request.weights if part is None or not part.has_weights else request.weights or part
+    drawn = given is None and source is None
+    origin = f"drawn from seed {request.seed}" if drawn else "the weights of the model"
     if part is not None:
         part.check_runs()
-    if file is not None:
+    if request.weights is not None:
         from rnncli.engine.array_files import part_in
         from rnncli.formats.fitting import sources_told
 
-        part = part_in(file, model.network)
-        if part is not None:
-            file = None
-            tell(f"Note: {sources_told(part)}")
+        origin = f"the weights in {request.weights}"
+        fitting = part_in(request.weights, model.network)
+        if fitting is not None:
+            source = fitting
+            tell(f"Note: {sources_told(fitting)}")
     elif part is not None:
+        origin = f"the weights of {model.path}" if part.has_weights else origin
         for note in part.run_notes:
             tell(f"Note: {note}")
+        if drawn and (request.save_weights is not None or target in ("onnx", "numpy", "c")):
+            tell(f"Note: the file has no weights: they are drawn with seed {request.seed}")
 
     @cache
     def read() -> Arrays:
@@ -262,19 +259,8 @@ def run_export(model: Reading, request: ExportRequest, tell: Tell) -> Exported:
 
         if given is not None:
             return {key: array.astype("float32", copy=False) for key, array in given.items()}
-        return first_weights(model.network, part, file, request.seed)
+        return first_weights(model.network, source, request.seed)
 
-    drawn = False
-    if request.weights is not None:
-        origin = f"the weights in {request.weights}"
-    elif model.part is not None and model.part.has_weights:
-        origin = f"the weights of {model.path}"
-    elif given is not None:
-        origin = "the weights of the model"
-    else:
-        origin, drawn = f"drawn from seed {request.seed}", True
-        if model.part is not None and (request.save_weights is not None or target in ("onnx", "numpy", "c")):
-            tell(f"Note: the file has no weights: they are drawn with seed {request.seed}")
     if request.weights is not None:
         read()  # fails if they are missing or do not fit, even if the source leaves them out
     job = Job(model.network, read, request.seed, request.save_weights, origin, drawn, device, request.packed)

@@ -165,13 +165,12 @@ def _reach_section(models: Sequence[Reading], asked: Request, tell: Tell) -> Pag
 
 def _sources(model: Reading) -> Iterator[Section]:
     """Yield the network as source for each framework that can express it, or why one cannot."""
-    from rnncli.engine.array_files import first_weights
     from rnncli.render.blocks import source
     from rnncli.render.documents import page_or_reason
 
-    job = Job(model.network, lambda: first_weights(model.network, None, None, 0))
+    job = Job(model.network, dict)  # source for a framework contains no weights
     for name, target in TARGETS.items():
-        if target.is_text and target.weights:  # C source contains all its weights
+        if target.is_text and target.weights:
             yield (
                 f"In {target.title}",
                 page_or_reason(lambda name=name: [source(str(export(job, name)))]),  # type: ignore[misc]
