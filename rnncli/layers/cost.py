@@ -225,8 +225,11 @@ class Totals(NamedTuple):
         """The multiply-adds if each layer computes one step."""
         return sum(self.macs_at.values())
 
-    def after(self, layer: Layer) -> Totals | None:
-        """Return the totals with one more layer; None if it cannot read the last output, or has nothing to return."""
+    def after(self, layer: Layer, times: Number = 1) -> Totals | None:
+        """Return the totals with one more layer; None if it cannot read the last output, or has nothing to return.
+
+        Its numbers are added `times` times, for a layer that is repeated without any other effect.
+        """
         in_time = layer.reads == "input" or len(self.shape) == 3
         if layer.reads == ("vector" if in_time else "sequence"):
             return None
@@ -240,27 +243,27 @@ class Totals(NamedTuple):
             from fractions import Fraction  # takes milliseconds to import
 
             pace = Fraction(pace) / layer.stride
-        kept = _added(self.kept, cost.steps, cost.kept)
-        unkept = self.unkept if layer.is_view else {} if layer.keeps_output else {left: features_of(cost.returns)}
+        returned = {left: features_of(cost.returns)}
+        kept = {cost.steps: cost.kept}
         return Totals(
             cost.returns,
             self.timesteps,
             self.framework,
             self.int8,
             self.input,
-            self.layers + 1,
-            self.params + cost.params,
-            self.trained + cost.trained,
-            self.scales + cost.scales,
-            self.floats + cost.floats,
-            _added(self.macs_at, pace if layer.works == "returned" else self.pace, cost.macs_per_step),
-            None if self.macs is None or cost.macs is None else self.macs + cost.macs,
-            _added(self.outputs, left, features_of(cost.returns)),
-            self.carried + cost.carried,
+            self.layers + times,
+            self.params + cost.params * times,
+            self.trained + cost.trained * times,
+            self.scales + cost.scales * times,
+            self.floats + cost.floats * times,
+            _sum(self.macs_at, {pace if layer.works == "returned" else self.pace: cost.macs_per_step}, times),
+            None if self.macs is None or cost.macs is None else self.macs + cost.macs * times,
+            _sum(self.outputs, returned, times),
+            self.carried + cost.carried * times,
             self.streaming if cost.step is None else self.streaming.after(cost.step, self.layers, self.int8),
             self.whole or (layer.spec() if layer.looks_ahead else ""),
-            _joined(kept, self.unkept) if layer.needs_input else kept,
-            unkept,
+            _sum(self.kept, _sum(kept, self.unkept) if layer.needs_input else kept, times),
+            self.unkept if layer.is_view else {} if layer.keeps_output else returned,
             (*self.lengths, *(each for each in needed if isinstance(each, UnknownSize))),
             pace,
         )
@@ -282,10 +285,12 @@ class Totals(NamedTuple):
             return twice
         totals = twice.after(layer)
         if totals is not None and twice.shape == once.shape and twice.pace == once.pace:
-            if isinstance(times, UnknownSize) and not totals.streaming.uneven:
+            streaming = totals.streaming
+            if isinstance(times, UnknownSize) and not streaming.uneven:
                 held, more = ({each.numbers for each in some.streaming.most} for some in (twice, totals))
-                totals = totals._replace(streaming=totals.streaming._replace(uneven=held != more))
-            return twice._grown(totals, times + -2)
+                streaming = streaming._replace(uneven=held != more)
+            grown = twice.after(layer, times + -2)
+            return grown and grown._replace(streaming=streaming)
         if isinstance(times, UnknownSize):
             raise NoPolynomialError("a layer that changes the length of the sequence is repeated a number of times")
         for _ in range(times - 3):
@@ -293,28 +298,6 @@ class Totals(NamedTuple):
                 return None
             totals = totals.after(layer)
         return totals
-
-    def _grown(self, other: Totals, times: Number) -> Totals:
-        """Return these totals plus `times` times the difference to `other`."""
-
-        def number(before: Number, after: Number) -> Number:
-            return before + (after - before) * times
-
-        def numbers(before: Mapping[Any, Number], after: Mapping[Any, Number]) -> dict[Any, Number]:
-            return {key: number(before.get(key, 0), value) for key, value in after.items()}
-
-        return other._replace(
-            layers=number(self.layers, other.layers),
-            params=number(self.params, other.params),
-            trained=number(self.trained, other.trained),
-            scales=number(self.scales, other.scales),
-            floats=number(self.floats, other.floats),
-            macs_at=numbers(self.macs_at, other.macs_at),
-            macs=None if other.macs is None else number(self.macs, other.macs),
-            outputs=numbers(self.outputs, other.outputs),
-            carried=number(self.carried, other.carried),
-            kept=numbers(self.kept, other.kept),
-        )
 
     @property
     def trains_on(self) -> OverTime:
@@ -326,7 +309,7 @@ class Totals(NamedTuple):
         """
         if isinstance(self.params, int) and not self.params:
             return {}
-        return {steps: each for steps, each in _joined(self.kept, self.unkept).items() if each}
+        return {steps: each for steps, each in _sum(self.kept, self.unkept).items() if each}
 
 
 def total_of(numbers: OverTime) -> Number | None:
@@ -339,16 +322,12 @@ def total_of(numbers: OverTime) -> Number | None:
     return total
 
 
-def _added(numbers: Mapping[Any, Number], key: Any, more: Number) -> Mapping[Any, Number]:
-    """Return a mapping with `more` added to the number at a key."""
-    return {**numbers, key: numbers.get(key, 0) + more}
-
-
-def _joined(numbers: OverTime, others: OverTime) -> OverTime:
-    """Return the sum of two mappings."""
-    for steps, each in others.items():
-        numbers = _added(numbers, steps, each)
-    return numbers
+def _sum(numbers: Mapping[Any, Number], more: Mapping[Any, Number], times: Number = 1) -> Mapping[Any, Number]:
+    """Return the numbers of a mapping plus `times` those of another."""
+    sums = {**numbers}
+    for key, each in more.items():
+        sums[key] = sums.get(key, 0) + each * times
+    return sums
 
 
 def _largest(held: tuple[StepMemory, ...], new: StepMemory) -> tuple[StepMemory, ...]:
