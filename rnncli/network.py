@@ -231,7 +231,7 @@ class Network(Commands, Immutable):
     @cached_property
     def masked(self) -> tuple[bool, ...]:
         """Whether each layer of `body` reads steps that are masked as padding."""
-        return self.meeting_padding(self.head.masks)
+        return self.meeting_padding(self.head.mask_zero)
 
     def meeting_padding(self, padded: bool) -> tuple[bool, ...]:
         """Return whether each layer of `body` reads steps that are padding, depending on whether the input has any."""

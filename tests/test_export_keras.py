@@ -130,7 +130,7 @@ def test_every_layer_has_its_shape_next_to_it(network: Network) -> None:
         if loop := re.search(r"for _ in range\((\d+)\)", line):
             shape, each = shapes.pop().split(" each")
             shapes += [shape + each] * int(loop[1])
-    masking = network.head.masks and not network.head.shown
+    masking = network.head.mask_zero and not network.head.shown
     expected = [network.input_shape()] * (2 if masking else 1) + [output for _, output in network.shapes()]
     assert shapes == [*map(shape_text, expected)]
 

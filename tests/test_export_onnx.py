@@ -141,7 +141,7 @@ def check_read_back(network: Network, content: bytes, folder: Path) -> None:
     (folder / "model.onnx").write_bytes(content)
     model = open_model(str(folder / "model.onnx"))
     composed = any(node.operation == "Scan" for node in onnx_runner.load(content).graph.nodes)
-    said: list[Layer] = [network.head.without_mask()]
+    said: list[Layer] = [replace(network.head, mask_zero=False)]
     for layer, (reads, _) in zip(network.body, network.shapes(), strict=True):
         if layer is network.head or isinstance(layer, Dropout):
             continue

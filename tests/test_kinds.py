@@ -151,9 +151,9 @@ def golden(what: str) -> dict[type[Layer], list[Golden]]:
         except SpecError:  # `missing_words` reports invalid words
             continue
         for layer, (reads, _) in zip(network.body, network.shapes(), strict=True):
-            found[type(layer)].append(Golden(layer, reads, network.head.masks))
+            found[type(layer)].append(Golden(layer, reads, network.head.mask_zero))
         if not network.head.shown:
-            found[type(network.head)].append(Golden(network.head, (), network.head.masks))
+            found[type(network.head)].append(Golden(network.head, (), network.head.mask_zero))
     return found
 
 

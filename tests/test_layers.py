@@ -21,7 +21,7 @@ from rnncli.language.arguments import CLASSES
 from rnncli.language.framework_words import FRAMEWORK_WORDS, framework_error
 from rnncli.layers import KINDS, LAYERS
 from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
-from rnncli.layers.options import Choice, Flag
+from rnncli.layers.options import Choice
 from rnncli.layers.words import argument_form
 from rnncli.quantities import shape_text
 from rnncli.reports.reference import look_up, sort_of
@@ -67,7 +67,7 @@ def test_it_lists_all_kinds_options_and_activations_on_a_screen_of_80_by_40(outp
     assert max(map(len, shown.splitlines())) <= 80
     assert Network.parse(shown.splitlines()[1].strip())
     options = [option for layer in LAYERS for option in layer.options]
-    fields = [option.word if isinstance(option, Flag) else option.key for option in options]
+    fields = [option.key for option in options]
     assert [word for word in (*KINDS, *fields, *ACTIVATIONS) if not re.search(rf"\b{word}\b", shown)] == []
 
 

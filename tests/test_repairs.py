@@ -109,7 +109,7 @@ def test_nothing_of_a_call_is_run(tmp_path: Path) -> None:
 def calls_in_keras(network: Network) -> list[str]:
     """A network as lines of Keras, where a separate layer marks vectors as padding."""
     head, *body = network.layers
-    masking = ["layers.Masking()"] if head.masks and not head.shown else []
+    masking = ["layers.Masking()"] if head.mask_zero and not head.shown else []
     return [in_keras(head), *masking, *map(in_keras, body)]
 
 
@@ -136,7 +136,8 @@ WRITERS: dict[str, Callable[[Network], str]] = {
     "add": lambda network: "\n".join(f"model.add({call})" for call in calls_in_keras(network)),
     "chain": lambda network: "; ".join(f"x = {call}(x)" for call in calls_in_keras(network)),
     "mixed": lambda network: ", ".join(
-        layer.spec() if index % 2 or layer.masks else in_keras(layer) for index, layer in enumerate(network.layers)
+        layer.spec() if index % 2 or getattr(layer, "mask_zero", False) else in_keras(layer)
+        for index, layer in enumerate(network.layers)
     ),
 }
 

@@ -118,9 +118,10 @@ def weight_shapes(network: Network) -> dict[str, tuple[int, ...]]:
 def state_shapes(network: Network, batch: int) -> dict[str, tuple[int, ...]]:
     """Return the shape of every state by key: `lstm/h`, `lstm/c`, `bidirectional/forward/h`."""
     return {
-        f"{name}/{state}": shape
+        f"{name}/{direction}{state}": (batch, size)
         for name, layer in zip(network.names, network.body, strict=True)
-        for state, shape in layer.state_shapes(batch).items()
+        for direction in layer.directions
+        for state, size in layer.state_sizes.items()
     }
 
 

@@ -119,7 +119,7 @@ def chunk_of(network: Network, part: Array, start: int, dtype: np.dtype[Any]) ->
 
 def _of_vectors(network: Network, values: Array) -> Chunk:
     """Return vectors, (timesteps, features, batch), as a chunk; if the input is masked, zero vectors are padding."""
-    mask = (values != 0).any(axis=1) if network.head.masks else None
+    mask = (values != 0).any(axis=1) if network.head.mask_zero else None
     return Chunk(values, None if mask is None or mask.all() else mask)
 
 

@@ -46,7 +46,7 @@ def _model(plan: Plan) -> Iterator[str]:
     dtype = () if plan.network.head.vocabulary is None else ('dtype="int32"',)
     head, shape = PythonCall("keras.Input", (shape_text(plan.reads[1:]), *dtype)), shape_text(plan.reads)
     # Embedding has mask_zero, so that only other inputs need a Masking layer.
-    marks = plan.network.head.masks and plan.network.head.vocabulary is None
+    marks = plan.network.head.mask_zero and plan.network.head.vocabulary is None
     masking = [PythonCall("Masking", ())] if marks else []
     if not plan.steps and not masking:
         # A Sequential with only an input cannot be called.
@@ -108,8 +108,8 @@ def call_of(layer: Any) -> PythonCall:
     name = layer.cell_name() or layer.type_name()
     takes = KERAS[name].takes
     sizes = [_written(getattr(layer, each)) for each in layer.sizes.attributes if each in takes]
-    own = [option.attribute for option in layer.options if option.in_keras is None and option.attribute != "merge_mode"]
-    given = {each: getattr(layer, each) for each in own if getattr(layer, each) != layer.default(each)}
+    own = [each for each in layer.given() if each[0].in_keras is None and each[0].attribute != "merge_mode"]
+    given = {option.attribute: value for option, value in own}
     call = PythonCall(name, (*sizes, *(f"{each}={_written(given[each])}" for each in sorted(given, key=takes.index))))
     if layer.merge is None:
         return call

@@ -8,6 +8,7 @@ networks that need them. Sequences that come with their lengths are packed as th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rnncli.errors import SpecError, UsageError, listed, printable
@@ -83,13 +84,13 @@ def _check(plan: Plan) -> None:
     if fault:
         message = f"PyTorch's packed sequences skip padding, but {fault}"
         advice = f"leave out {listed(fields_in_both(head))} and use sequences of equal length"
-        raise error_at(network.source, 0, message, advice, head.without_mask())
+        raise error_at(network.source, 0, message, advice, replace(head, mask_zero=False))
 
 
 def _fault(plan: Plan) -> str:
     """Return why packed sequences cannot express how the layers treat padding; empty if they can."""
     readers = [step.layer for step in plan.steps if step.masked]
-    if plan.packed and plan.network.head.masks:
+    if plan.packed and plan.network.head.mask_zero:
         return f"can only be padded at the end, but {plan.network.head.spec()} masks any timestep"
     for layer in readers:
         if layer.reverses:

@@ -305,8 +305,6 @@ def _words_of(cls: type[Layer]) -> dict[str, str]:
         words[option.lead.rstrip("=")] = option.lead.rstrip("=")
         if isinstance(option, Choice) and option.name_alone:
             words |= {name: name for name in option.values} | dict(option.other_names)
-        elif isinstance(option, Flag):
-            words[option.word] = option.word
     return words
 
 
@@ -369,7 +367,7 @@ _SETS_A_FIELD = {*ACTIVATIONS, *OTHER_NAMES} | {
     for option in layer.options
     if isinstance(option, Flag) or (isinstance(option, Choice) and option.key_alone is not None)
     for name in (
-        (option.word,) if isinstance(option, Flag) and layer.default(option.attribute) else _names_of(layer, option)
+        (option.key,) if isinstance(option, Flag) and layer.default(option.attribute) else _names_of(layer, option)
     )
 }
 """Words that set a field to another value than its default, so a repair that does not set it has lost them."""

@@ -50,7 +50,7 @@ NAMED = {
 }
 """The spec of each class of the frameworks and of each other common name for a layer."""
 
-_FLAGS = {option.word for layer in LAYERS for option in layer.options if isinstance(option, Flag)}
+_FLAGS = {option.key for layer in LAYERS for option in layer.options if isinstance(option, Flag)}
 _CHOICES = [option for layer in LAYERS for option in layer.options if isinstance(option, Choice)]
 _FIELDS = _FLAGS | {
     word

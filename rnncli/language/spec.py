@@ -225,10 +225,9 @@ class _LayerParser:
         key = lowered(key)
         if not option.spells(key) or (equals and f"{key}=" != option.lead):
             return None
-        if not equals:
-            name = option.alone(text)
+        name = name if option.keyed else text
         try:
-            value = option.value_of(name)
+            value = option.value_of(f"{key}{equals}{name}" if option.keyed else text)
         except ValueError as fault:
             self.faults.wrong_value(cls, option, field, name, str(fault))
         if isinstance(value, Blank):

@@ -97,18 +97,14 @@ class Activation(Layer):
     torch = listed([ACTIVATIONS[word].torch for word in WORDS], "or")
     means = "an activation as a separate layer"
     sizes = WordSize(
-        "activation",
+        ("activation",),
         WORDS,
+        example="relu",
         needs="an activation",
         other_names={name: word for name, word in OTHER_NAMES.items() if word in WORDS},
         symbol="ACT",
     )
     keeps_output = True
-
-    @property
-    def activates(self) -> str:
-        """The layer's activation."""
-        return self.activation
 
     def type_name(self, framework: Framework = "keras") -> str:
         """Return the framework's class."""

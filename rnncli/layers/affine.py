@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 
 from rnncli.immutable import immutable
 from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATIONS
-from rnncli.layers.base import Conflict, Equation, Layer, Remark, applied
+from rnncli.layers.base import Equation, Layer, Limit, Remark, applied
 from rnncli.layers.cost import Number
 from rnncli.layers.options import Flag, Whole
 from rnncli.layers.sizes import Numbers
@@ -144,6 +144,7 @@ class Conv(Affine):
     )
     reads = "sequence"
     returns = "sequence"
+    thinning = ("strides",)
 
     @property
     def window(self) -> Window:
@@ -153,12 +154,7 @@ class Conv(Affine):
     @property
     def shortening(self) -> tuple[str, ...]:
         """The stride and, without padding, the kernel size and the dilation."""
-        return ("kernel_size", "strides", "dilation_rate") if self.padding == "valid" else ("strides",)
-
-    @property
-    def thinning(self) -> tuple[str, ...]:
-        """The stride."""
-        return ("strides",)
+        return (*self.thinning, "kernel_size", "dilation_rate") if self.padding == "valid" else self.thinning
 
     def with_zeros(self, around: tuple[int, int], steps: int | None) -> Conv | None:
         """Return the layer with the padding mode that adds these zeros; None if it has one already or no mode fits."""
@@ -168,15 +164,12 @@ class Conv(Affine):
                 return replace(self, padding=padding)
         return None
 
-    def conflict(self, framework: Framework) -> Conflict | None:
-        """Return the options that a framework cannot combine: Keras stride and dilation, PyTorch stride and same."""
-        if self.strides == 1:
-            return None
-        if framework == "keras" and self.dilation_rate != 1:
-            return Conflict("Keras's Conv1D cannot combine a stride with a dilation", replace(self, dilation_rate=1))
-        if framework == "torch" and self.padding == "same":
-            return Conflict("PyTorch's Conv1d cannot combine a stride with same", replace(self, padding="causal"))
-        return None
+    def limits(self, framework: Framework) -> Iterator[Limit]:
+        """Yield the options that a framework cannot combine: Keras stride and dilation, PyTorch stride and same."""
+        if framework == "keras" and self.strides != 1 and self.dilation_rate != 1:
+            yield "Keras's Conv1D cannot combine a stride with a dilation", {"dilation_rate": 1}
+        if framework == "torch" and self.strides != 1 and self.padding == "same":
+            yield "PyTorch's Conv1d cannot combine a stride with same", {"padding": "causal"}
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
         """Return the sum over a window."""

@@ -51,6 +51,10 @@ class Conflict(NamedTuple):
     nearest: Layer
 
 
+Limit = tuple[str, Mapping[str, Any]]
+"""Why a framework cannot express a layer, and the arguments that differ in the nearest layer that it can."""
+
+
 def applied(activation: str, argument: str) -> str:
     """Return an activation applied to an argument, as written in an equation; the linear one is omitted."""
     return argument if activation == "linear" else f"{activation}({argument})"
@@ -96,6 +100,8 @@ class Layer(Immutable, ABC):
     """Its other fields."""
     below: ClassVar[tuple[tuple[str, str], ...]] = ()
     """Its pairs of sizes of which the first must be less than the second."""
+    thinning: ClassVar[tuple[str, ...]] = ()
+    """The sizes that shorten the output sequence and make the network smaller as they grow: a stride."""
     reads: ClassVar[Reads] = "either"
     """The input that it accepts."""
     needs_length: ClassVar[bool] = False
@@ -114,8 +120,8 @@ class Layer(Immutable, ABC):
     def __post_init__(self) -> None:
         values = dict(vars(self))
         try:
-            for name, value in self.sizes.check(values).items():
-                object.__setattr__(self, name, value)
+            for name in self.sizes.attributes:
+                object.__setattr__(self, name, self.sizes.checked(name, values[name]))
             for option in self.options:
                 option.check(values[option.attribute])
         except ValueError as fault:
@@ -159,12 +165,7 @@ class Layer(Immutable, ABC):
     @property
     def shortening(self) -> tuple[str, ...]:
         """The sizes that shorten the output sequence as they grow."""
-        return ()
-
-    @property
-    def thinning(self) -> tuple[str, ...]:
-        """The sizes among `shortening` that make the network smaller as they grow: a stride."""
-        return ()
+        return self.thinning
 
     @property
     def stride(self) -> Number:
@@ -208,19 +209,10 @@ class Layer(Immutable, ABC):
     @property
     def fixed_timesteps(self) -> int | None:
         """The length of the network's input, if this layer declares it."""
-        return None
+        return getattr(self, "timesteps", None)
 
     def with_timesteps(self, timesteps: int | None) -> Layer:
         """Return the layer for a sequence of that length, or of any length, if the layer declares one."""
-        return self
-
-    @property
-    def masks(self) -> bool:
-        """Whether it marks steps as padding."""
-        return False
-
-    def without_mask(self) -> Layer:
-        """Return the layer without its mask."""
         return self
 
     @property
@@ -232,12 +224,12 @@ class Layer(Immutable, ABC):
     @property
     def activates(self) -> str | None:
         """The activation, if the layer is nothing but an activation."""
-        return None
+        return self.activations[0] if "activation" in self.sizes.attributes else None
 
     @property
     def drops(self) -> float:
         """The share of its input that it drops in training."""
-        return 0.0
+        return getattr(self, "rate", 0.0)
 
     def with_zeros(self, around: tuple[int, int], steps: int | None) -> Layer | None:
         """Return an equivalent layer that adds zeros around a sequence itself, for one that reads them as input.
@@ -265,7 +257,8 @@ class Layer(Immutable, ABC):
     @property
     def needs_whole(self) -> bool:
         """Whether it needs the end of the sequence before it can return anything."""
-        return self.window is not None and self.window.goes_by_length
+        from_the_end = self.reverses or self.merge is not None
+        return from_the_end or (self.window is not None and self.window.goes_by_length)
 
     @property
     def looks_ahead(self) -> bool:
@@ -275,12 +268,12 @@ class Layer(Immutable, ABC):
     @property
     def reverses(self) -> bool:
         """Whether it reads time from the last step to the first."""
-        return False
+        return getattr(self, "go_backwards", False)
 
     @property
     def merge(self) -> str | None:
         """How it merges the outputs of its two directions; None if it reads in one direction."""
-        return None
+        return getattr(self, "merge_mode", None)
 
     @property
     def joins(self) -> str | None:
@@ -290,7 +283,7 @@ class Layer(Immutable, ABC):
     @property
     def directions(self) -> tuple[str, ...]:
         """The prefix of its weights' and states' names for each direction that it reads in."""
-        return ("",)
+        return ("",) if self.merge is None else ("forward/", "backward/")
 
     # Weights and states
 
@@ -305,14 +298,6 @@ class Layer(Immutable, ABC):
     def state_sizes(self) -> Mapping[str, int]:
         """The size of each of its `states` in one direction."""
         return {}
-
-    def state_shapes(self, batch: int) -> dict[str, tuple[int, ...]]:
-        """Return the shape of each of its states by name: `h`, `forward/c`."""
-        return {
-            direction + state: (batch, size)
-            for direction in self.directions
-            for state, size in self.state_sizes.items()
-        }
 
     # Costs; sizes may be symbols, which support only addition, subtraction and multiplication
 
@@ -383,7 +368,12 @@ class Layer(Immutable, ABC):
 
     def conflict(self, framework: Framework) -> Conflict | None:
         """Return what the framework cannot express of this layer, or None."""
-        return None
+        reason, nearest = next(self.limits(framework), ("", {}))
+        return Conflict(reason, replace(self, **nearest)) if reason else None
+
+    def limits(self, framework: Framework) -> Iterator[Limit]:
+        """Yield what the framework cannot express of this layer."""
+        yield from ()
 
     # Explanations for learners
 
@@ -420,14 +410,15 @@ class Layer(Immutable, ABC):
 
     def spec(self) -> str:
         """Return its canonical spec: the short kind, plain numbers, defaults left out."""
-        size = self.sizes.spell({name: getattr(self, name) for name in self.sizes.attributes})
-        return ":".join([self.kind, *([size] if size else []), *self._options_spec()])
+        size = filter(None, [self.sizes.spell(vars(self))])
+        return ":".join([self.kind, *size, *(option.spelling(value) for option, value in self.given())])
 
-    def _options_spec(self) -> Iterator[str]:
+    def given(self) -> Iterator[tuple[Option, Any]]:
+        """Yield its options that a spec must set, each with its value."""
         for option in self.options:
             value = getattr(self, option.attribute)
             if value != self.default(option.attribute):
-                yield option.spelling(value)
+                yield option, value
 
     @property
     def numbers(self) -> Mapping[str, Any]:
@@ -460,19 +451,11 @@ class Head(Layer):
     padding: ClassVar[str]
     """Describes the steps that its mask marks as padding."""
     mask_zero: bool
-
-    @property
-    def masks(self) -> bool:
-        """Whether it marks such steps as padding."""
-        return self.mask_zero
-
-    def without_mask(self) -> Self:
-        """Return the layer without its mask."""
-        return replace(self, mask_zero=False)
+    """Whether it marks them so."""
 
     def mask_notes(self) -> Iterator[Remark]:
         """Explain the mask, if there is one."""
-        if self.masks:
+        if self.mask_zero:
             yield Remark(
                 "Mask",
                 f"{self.padding} is padding: there a recurrent layer keeps its state, and a returned sequence repeats "
@@ -487,6 +470,6 @@ class Head(Layer):
     def input_shape(self, batch: int | None = None, timesteps: int | None = None) -> Shape:
         """Return the shape of the network's input: (batch, timesteps, features), or (batch, timesteps) for ids."""
 
-    @abstractmethod
     def of_vectors(self) -> Head:
         """Return a head that reads the vectors which this one returns."""
+        return self

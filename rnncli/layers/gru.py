@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from rnncli.immutable import immutable
-from rnncli.layers.base import Conflict, Equation, Remark, applied
+from rnncli.layers.base import Equation, Limit, Remark, applied
 from rnncli.layers.options import Choice
 from rnncli.layers.recurrent import Gated
 from rnncli.layers.weights import Factor, Framework, Weight
@@ -68,13 +68,12 @@ class GRU(Gated):
         bias = super()._bias()
         return bias._replace(axes=((Factor("biases", 2),), *bias.axes)) if self.reset_after else bias
 
-    def _torch_conflict(self) -> Conflict | None:
-        if not self.reset_after:
-            return Conflict(
-                f"PyTorch's GRU applies its reset gate after U·h; it has no {self._field_text('reset_after')}",
-                replace(self, reset_after=True),
-            )
-        return super()._torch_conflict()
+    def limits(self, framework: Framework) -> Iterator[Limit]:
+        """Yield PyTorch's limits: its reset gate acts after U·h."""
+        if framework == "torch" and not self.reset_after:
+            has_no = f"it has no {self._field_text('reset_after')}"
+            yield f"PyTorch's GRU applies its reset gate after U·h; {has_no}", {"reset_after": True}
+        yield from super().limits(framework)
 
     def _cell_notes(self, input_shape: Shape, framework: Framework) -> Iterator[Remark]:
         yield from super()._cell_notes(input_shape, framework)

@@ -48,18 +48,9 @@ class Input(Head):
         """Return (batch, timesteps, features)."""
         return (batch, timesteps if self.timesteps is None else self.timesteps, self.features)
 
-    @property
-    def fixed_timesteps(self) -> int | None:
-        """The T of `input:TxF`."""
-        return self.timesteps
-
     def with_timesteps(self, timesteps: int | None) -> Input:
         """Return the input with another T, or without one."""
         return replace(self, timesteps=timesteps)
-
-    def of_vectors(self) -> Input:
-        """Return the input itself, because it reads vectors already."""
-        return self
 
 
 @immutable

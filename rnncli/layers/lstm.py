@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import ClassVar, Self
 
 from rnncli.immutable import immutable
-from rnncli.layers.base import Conflict, Equation, Remark, applied
+from rnncli.layers.base import Conflict, Equation, Limit, Remark, applied
 from rnncli.layers.options import Choice, Whole
 from rnncli.layers.recurrent import Gated
 from rnncli.layers.weights import Axis, Factor, Framework, Weight
@@ -77,17 +77,15 @@ class LSTM(Gated):
     def _state(self) -> Axis:
         return super()._state() if self.proj_size is None else (Factor("proj", self.proj_size),)
 
-    def _keras_cell_weights(self, features: int) -> tuple[Weight, ...]:
-        weights = super()._keras_cell_weights(features)
+    def _cell_weights(self, features: int, framework: Framework) -> tuple[Weight, ...]:
+        weights = super()._cell_weights(features, framework)
         if self.proj_size is None:
             return weights
-        axes = (super()._state(), self._state())
-        return (*weights, Weight("projection_kernel", axes, "V", "projection", "glorot_uniform"))
-
-    def _more_torch_weights(self) -> list[Weight]:
-        if self.proj_size is None:
-            return []
-        return [Weight("weight_hr_l0", (self._state(), super()._state()), "V", "projection")]
+        cell, state = super()._state(), self._state()
+        if framework == "keras":
+            return (*weights, Weight("projection_kernel", (cell, state), "V", "projection", "glorot_uniform"))
+        projects = Weight("weight_hr_l0", (state, cell), "V", "projection", "root_uniform", fan=self.units)
+        return (*weights, projects)
 
     def conflict(self, framework: Framework) -> Conflict | None:
         """Return what the framework cannot express of this layer, or None."""
@@ -100,13 +98,12 @@ class LSTM(Gated):
             )
         return super().conflict(framework)
 
-    def _keras_conflict(self) -> Conflict | None:
-        if self.proj_size is None:
-            return None
-        return Conflict(
-            f"Keras's LSTM does not project its state; it has no {self._field_text('proj_size')}",
-            replace(self, proj_size=None),
-        )
+    def limits(self, framework: Framework) -> Iterator[Limit]:
+        """Yield the frameworks' limits: Keras does not project the state."""
+        if framework == "keras" and self.proj_size is not None:
+            has_no = f"it has no {self._field_text('proj_size')}"
+            yield f"Keras's LSTM does not project its state; {has_no}", {"proj_size": None}
+        yield from super().limits(framework)
 
     def _cell_notes(self, input_shape: Shape, framework: Framework) -> Iterator[Remark]:
         plain = replace(self, proj_size=None)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from math import isclose, log10
 from typing import ClassVar
 
 from rnncli.immutable import immutable
-from rnncli.layers.base import Conflict, Equation, Layer, Remark
+from rnncli.layers.base import Equation, Layer, Limit, Remark
 from rnncli.layers.cost import StepNumbers
 from rnncli.layers.options import Choice, Flag
 from rnncli.layers.sizes import NoSize
@@ -78,11 +77,10 @@ class Norm(Layer):
         """Whether its derivative needs its input: the gradients of its weights do."""
         return self.scale or self.center
 
-    def conflict(self, framework: Framework) -> Conflict | None:
-        """Return a conflict for a bias without a scale in PyTorch."""
+    def limits(self, framework: Framework) -> Iterator[Limit]:
+        """Yield PyTorch's limit: a bias without a scale."""
         if framework == "torch" and self.center and not self.scale:
-            return Conflict(f"PyTorch's {self.torch} has no bias without a scale", replace(self, center=False))
-        return None
+            yield f"PyTorch's {self.torch} has no bias without a scale", {"center": False}
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
         """Return the equations for one vector."""
@@ -115,7 +113,6 @@ class BatchNorm(Norm):
     called = ("bn", "batch_norm", "batchnorm1d")
     keras = "BatchNormalization"
     torch = "BatchNorm1d"
-    torch_arguments: ClassVar[Mapping[str, str]] = {"center": "bias", "epsilon": "eps"}
     means = "each feature scaled to mean 0 and variance 1"
 
     def weights(self, input_shape: Shape, framework: Framework = "keras") -> tuple[Weight, ...]:

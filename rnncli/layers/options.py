@@ -19,6 +19,10 @@ _ONE_AND_ZERO = {"1": True, "0": False}
 class Option(Immutable, ABC):
     """A field that sets an attribute to a value other than its default."""
 
+    key: str
+    """The word that it starts with."""
+    keyed: bool = True
+    """Whether a value follows the key, after a `=`."""
     attribute: str
     """The layer's attribute, which is Keras's argument."""
     means: str
@@ -29,9 +33,9 @@ class Option(Immutable, ABC):
     """PyTorch's substitute if its class has no argument for it, `x.flip(1)`; empty if there is none."""
 
     @property
-    @abstractmethod
     def lead(self) -> str:
         """The start of the field: `seq`, `act=`."""
+        return f"{self.key}=" if self.keyed else self.key
 
     @property
     def form(self) -> str:
@@ -44,7 +48,7 @@ class Option(Immutable, ABC):
 
     def spells(self, name: str) -> bool:
         """Whether a word, up to any `=`, starts a field of this option."""
-        return name == self.lead.removesuffix("=") or name in self.short_fields()
+        return name == self.key or name in self.short_fields()
 
     @abstractmethod
     def fields(self) -> Mapping[str, Any]:
@@ -54,13 +58,9 @@ class Option(Immutable, ABC):
         """Return the names that may be written without the key, with the values that they set: `relu`."""
         return {}
 
-    def alone(self, word: str) -> str:
-        """Return the name of the value that a word sets if written without `=`; `spells` accepts the word."""
-        return word
-
     @abstractmethod
-    def value_of(self, name: str) -> object:
-        """Return the attribute's value for a field, given the text after the `=`, or a word without `=`.
+    def value_of(self, field: str) -> object:
+        """Return the attribute's value for a field whose start `spells` accepts.
 
         Raises:
             ValueError: there is no such value; the message lists the allowed ones.
@@ -87,23 +87,19 @@ class Option(Immutable, ABC):
 class Flag(Option):
     """A word that sets an attribute to `value`: `seq`."""
 
-    word: str
+    key: str
     attribute: str
     means: str
     value: bool = True
     in_torch: str = ""
     in_keras: str | None = None
-
-    @property
-    def lead(self) -> str:
-        """The word."""
-        return self.word
+    keyed = False
 
     def fields(self) -> Mapping[str, Any]:
         """Return the word with its value."""
-        return {self.word: self.value}
+        return {self.key: self.value}
 
-    def value_of(self, name: str) -> object:
+    def value_of(self, field: str) -> object:
         """Return the value that the word sets."""
         return self.value
 
@@ -155,7 +151,7 @@ class Choice(Option):
         name = next(name for name, each in self.values.items() if each == value)
         if name == self.key_alone:
             return self.key
-        return name if self.name_alone else f"{self.key}={name}"
+        return name if self.name_alone else f"{self.lead}{name}"
 
     @property
     def form(self) -> str:
@@ -165,28 +161,20 @@ class Choice(Option):
             return f"{self.key}[={name}]"
         return f"[{self.key}=]{name}" if self.name_alone else f"{self.key}={name}"
 
-    @property
-    def lead(self) -> str:
-        """The key and the `=`."""
-        return f"{self.key}="
-
     def fields(self) -> Mapping[str, Any]:
         """Return the key by itself, if allowed, and the key with each name."""
         alone = {} if self.key_alone is None else {self.key: self.values[self.key_alone]}
-        return alone | {f"{self.key}={name}": value for name, value in self.values.items()}
+        return alone | {f"{self.lead}{name}": value for name, value in self.values.items()}
 
     def short_fields(self) -> Mapping[str, Any]:
         """Return the names if they may be written without the key."""
         return self.values if self.name_alone else {}
 
-    def alone(self, word: str) -> str:
-        """Return the name that the key by itself means, empty if it means none; or the name itself."""
-        return word if word != self.key else self.key_alone or ""
-
-    def value_of(self, name: str) -> object:
-        """Return the value with a name."""
+    def value_of(self, field: str) -> object:
+        """Return the value with a name, or the one that the key by itself means."""
+        name = (self.key_alone or "") if field == self.key else field.removeprefix(self.lead)
         if name not in self.values:
-            raise ValueError(f"{shorten(name)} is not one of {', '.join(self.values)}")
+            raise ValueError(f"{shorten(field)} has none of {', '.join(self.values)}")
         return self.values[name]
 
     def meant(self, value: object) -> object:
@@ -220,9 +208,10 @@ class Whole(Option):
     """A whole number, spelt `key=N`.
 
     Attributes:
-        key: the word before `=`.
+        key: the word before `=`; without `keyed`, only the letter for the number.
         examples: numbers that show its effect.
         unset: whether the attribute may be None, its value if a spec does not set it.
+        keyed: whether the key is written: the K of `pool:max:K` is not.
     """
 
     key: str
@@ -232,31 +221,28 @@ class Whole(Option):
     examples: tuple[int, ...] = (1, 2)
     unset: bool = False
     in_keras: str | None = None
+    keyed: bool = True
 
     def spelling(self, value: object) -> str:
-        """Return the key and the number."""
-        return f"{self.key}={value}"
+        """Return the key, if it is written, and the number."""
+        return f"{self.lead}{value}" if self.keyed else str(value)
 
     @property
     def form(self) -> str:
-        """The key and an N."""
-        return f"{self.key}=N"
+        """The key and an N, or only the letter."""
+        return f"{self.lead}N" if self.keyed else self.key
 
-    @property
-    def lead(self) -> str:
-        """The key and the `=`."""
-        return f"{self.key}="
+    def spells(self, name: str) -> bool:
+        """Whether it is the key or, without one, the start of a number or a blank."""
+        return name == self.key if self.keyed else name[:1].isdigit() or name[:1] == BLANK_TEXT
 
     def fields(self) -> Mapping[str, Any]:
-        """Return the key with some numbers."""
-        return {f"{self.key}={number}": number for number in self.examples}
+        """Return some numbers as fields."""
+        return {self.spelling(number): number for number in self.examples}
 
-    def alone(self, word: str) -> str:
-        """Return an empty text: the key needs a number."""
-        return ""
-
-    def value_of(self, name: str) -> object:
+    def value_of(self, field: str) -> object:
         """Return the number, or a blank in its place."""
+        name = field.removeprefix(self.lead)
         return blank_of(name) or parse_size(name)
 
     def meant(self, value: object) -> object:
@@ -273,36 +259,3 @@ class Whole(Option):
             return
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_SIZE:
             raise ValueError(f"{self.attribute} is {shorten(repr(value))}, expected {self.allowed(True)[0]}")
-
-
-class Bare(Whole):
-    """A whole number without a key, which may be omitted: the K of `pool:max:K`. Its key is that letter."""
-
-    def __init__(self, key: str, attribute: str, means: str) -> None:
-        super().__init__(key, attribute, means, examples=(2, 3), unset=True)
-
-    def spelling(self, value: object) -> str:
-        """Return the number."""
-        return str(value)
-
-    @property
-    def form(self) -> str:
-        """The letter."""
-        return self.key
-
-    @property
-    def lead(self) -> str:
-        """The letter."""
-        return self.key
-
-    def spells(self, name: str) -> bool:
-        """Whether it is a number, or a blank."""
-        return name[:1].isdigit() or name[:1] == BLANK_TEXT
-
-    def fields(self) -> Mapping[str, Any]:
-        """Return some numbers."""
-        return {str(number): number for number in self.examples}
-
-    def alone(self, word: str) -> str:
-        """Return the number."""
-        return word

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import ClassVar
 
 from rnncli.errors import listed
 from rnncli.immutable import immutable
-from rnncli.layers.base import Conflict, Equation, Layer, Remark, Returns
+from rnncli.layers.base import Equation, Layer, Limit, Remark, Returns
 from rnncli.layers.cost import Number, StepNumbers
-from rnncli.layers.options import Bare
+from rnncli.layers.options import Whole
 from rnncli.layers.sizes import WordSize
 from rnncli.layers.weights import Framework
 from rnncli.layers.windows import Window, padding_option, stride_option
@@ -62,13 +61,14 @@ class Pool(Layer):
         name: {"mode": mode} for names in (TYPES, WINDOWED) for mode, name in names["keras"].items()
     }
     means = "maximum or mean of each feature over time"
-    sizes = WordSize("mode", POOLS, needs="max or avg", other_names=_OTHER_NAMES)
+    sizes = WordSize(("mode",), POOLS, example="max", needs="max or avg", other_names=_OTHER_NAMES)
     options = (
-        Bare("K", "pool_size", "timesteps in a window; all without it"),
+        Whole("K", "pool_size", "timesteps in a window; all without it", examples=(2, 3), unset=True, keyed=False),
         stride_option(unset=True),
         padding_option("valid", "same"),
     )
     reads = "sequence"
+    thinning = ("pool_size", "strides")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -82,16 +82,6 @@ class Pool(Layer):
             return None
         stride = self.pool_size if self.strides is None else self.strides
         return Window(self.pool_size, stride, padding=self.padding)
-
-    @property
-    def shortening(self) -> tuple[str, ...]:
-        """The pool size and the stride."""
-        return ("pool_size", "strides")
-
-    @property
-    def thinning(self) -> tuple[str, ...]:
-        """The same, because it has no weights."""
-        return self.shortening
 
     @property
     def returns(self) -> Returns:
@@ -120,20 +110,15 @@ class Pool(Layer):
         features = features_of(input_shape)
         return {"largest": features} if self.mode == "max" else {"sum": features, "count": 1}
 
-    def conflict(self, framework: Framework) -> Conflict | None:
-        """Return a conflict for a stride or padding without windows, or for padding that PyTorch lacks."""
-        if self.window is None:
-            if self.strides is None and self.padding == "valid":
-                return None
-            return Conflict(
-                f"{self.spec()} has no windows: pool:{self.mode}:K has windows of K timesteps", Pool(self.mode)
-            )
-        if framework == "torch" and self.padding == "same" and (self.window.stride != 1 or self.window.width % 2 == 0):
-            return Conflict(
-                f"PyTorch's {self.type_name('torch')} pads both sides alike: same needs stride=1 and an odd size",
-                replace(self, padding="valid"),
-            )
-        return None
+    def limits(self, framework: Framework) -> Iterator[Limit]:
+        """Yield the limits: no stride or padding without windows, and PyTorch's of its padding."""
+        window, name = self.window, self.type_name("torch")
+        if window is None:
+            if self.strides is not None or self.padding != "valid":
+                reason = f"{self.spec()} has no windows: pool:{self.mode}:K has windows of K timesteps"
+                yield reason, {"strides": None, "padding": "valid"}
+        elif framework == "torch" and self.padding == "same" and (window.stride != 1 or window.width % 2 == 0):
+            yield f"PyTorch's {name} pads both sides alike: same needs stride=1 and an odd size", {"padding": "valid"}
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
         """Return the equation over all timesteps, or over a window."""

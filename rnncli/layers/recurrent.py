@@ -5,7 +5,6 @@ The other two cells, each in a separate file, differ in their gates, their biase
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from math import prod
@@ -14,7 +13,7 @@ from typing import ClassVar, Literal, Self
 from rnncli.errors import listed
 from rnncli.immutable import immutable
 from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATIONS, GATE_ACTIVATION_OPTION
-from rnncli.layers.base import Conflict, Equation, Layer, Remark, Returns, applied, snake_case
+from rnncli.layers.base import Conflict, Equation, Layer, Limit, Remark, Returns, applied, snake_case
 from rnncli.layers.cost import Number, StepNumbers
 from rnncli.layers.options import Choice, Flag, Option
 from rnncli.layers.sizes import Numbers
@@ -94,40 +93,13 @@ class Recurrent(Layer):
         """Return the same layer returning the sequence of its outputs, or only the last."""
         return replace(self, return_sequences=what == "sequence")
 
-    @property
-    def needs_whole(self) -> bool:
-        """Whether it reads from the end of the sequence, in one or both directions."""
-        return self.go_backwards or self.merge_mode is not None
-
-    @property
-    def reverses(self) -> bool:
-        """Whether it reads time from the last step to the first."""
-        return self.go_backwards
-
-    @property
-    def merge(self) -> str | None:
-        """The merge mode."""
-        return self.merge_mode
-
-    @property
-    def directions(self) -> tuple[str, ...]:
-        """Return the prefix of its weights' and states' names for each direction that it reads in."""
-        return ("",) if self.merge_mode is None else ("forward/", "backward/")
-
     def weights(self, input_shape: Shape, framework: Framework = "keras") -> tuple[Weight, ...]:
         """Return the weights of the cell, or of the forward and the backward cell."""
-        features = features_of(input_shape)
-        if framework == "torch":
-            suffixes = ("",) if self.merge_mode is None else ("", "_reverse")
-            return tuple(
-                weight._replace(name=weight.name + suffix)
-                for suffix in suffixes
-                for weight in self._torch_cell_weights(features)
-            )
+        cell = self._cell_weights(features_of(input_shape), framework)
         return tuple(
-            weight._replace(name=direction + weight.name)
-            for direction in self.directions
-            for weight in self._keras_cell_weights(features)
+            weight._replace(name=direction + weight.name if framework == "keras" else weight.name + suffix)
+            for direction, suffix in zip(self.directions, ("", "_reverse"), strict=False)
+            for weight in cell
         )
 
     @property
@@ -148,28 +120,25 @@ class Recurrent(Layer):
         """Whether its output is its states, of one direction or of both concatenated."""
         return self.merge_mode in (None, "concat")
 
-    def _keras_cell_weights(self, features: int) -> tuple[Weight, ...]:
-        """Return Keras's weights of one cell: W and U, with the gates' columns side by side, and b."""
-        columns = self._columns()
-        weights = [
-            Weight("kernel", ((Factor("input", features),), columns), "W", "kernel", "glorot_uniform"),
-            Weight("recurrent_kernel", (self._state(), columns), "U", "recurrent", "orthogonal"),
-        ]
-        if self.use_bias:
-            weights.append(self._bias())
-        return tuple(weights)
-
-    def _torch_cell_weights(self, features: int) -> tuple[Weight, ...]:
+    def _cell_weights(self, features: int, framework: Framework) -> tuple[Weight, ...]:
+        """Return the weights of one cell: W and U, with the gates side by side, and b."""
+        gates, reads = self._columns(), (Factor("input", features),)
+        if framework == "keras":
+            weights = [
+                Weight("kernel", (reads, gates), "W", "kernel", "glorot_uniform"),
+                Weight("recurrent_kernel", (self._state(), gates), "U", "recurrent", "orthogonal"),
+                self._bias(),
+            ]
+            return tuple(weights if self.use_bias else weights[:2])
         # torch.nn.RNNBase: rows are gates, the input and the state have a bias each, and all are initialised alike.
-        rows = self._columns()
         weights = [
-            Weight("weight_ih_l0", (rows, (Factor("input", features),)), "W", "kernel"),
-            Weight("weight_hh_l0", (rows, self._state()), "U", "recurrent"),
+            Weight("weight_ih_l0", (gates, reads), "W", "kernel"),
+            Weight("weight_hh_l0", (gates, self._state()), "U", "recurrent"),
+            Weight("bias_ih_l0", (gates,), "b", "bias"),
+            Weight("bias_hh_l0", (gates,), "b'", "bias"),
         ]
-        if self.use_bias:
-            weights += [Weight("bias_ih_l0", (rows,), "b", "bias"), Weight("bias_hh_l0", (rows,), "b'", "bias")]
-        weights += self._more_torch_weights()
-        return tuple(weight._replace(initializer="root_uniform", fan=self.units) for weight in weights)
+        alike = [weight._replace(initializer="root_uniform", fan=self.units) for weight in weights]
+        return tuple(alike if self.use_bias else alike[:2])
 
     def _columns(self) -> Axis:
         """Return the axis that runs over the units of all gates."""
@@ -179,10 +148,6 @@ class Recurrent(Layer):
     def _state(self) -> Axis:
         """Return the axis that runs over the numbers of h."""
         return (Factor("units", self.units),)
-
-    def _more_torch_weights(self) -> list[Weight]:
-        """Return the weights of a PyTorch cell besides kernels and biases."""
-        return []
 
     def _bias(self) -> Weight:
         return Weight("bias", (self._columns(),), "b", "bias", "zeros")
@@ -211,23 +176,30 @@ class Recurrent(Layer):
                 f"{self._field_text('go_backwards')} inside it",
                 replace(self, go_backwards=False),
             )
-        return self._torch_conflict() if framework == "torch" else self._keras_conflict()
+        return super().conflict(framework)
 
-    def _keras_conflict(self) -> Conflict | None:
-        return None
-
-    def _torch_conflict(self) -> Conflict | None:
-        if self.merge_mode not in (None, "concat"):
-            return Conflict(
-                f"PyTorch's {self.torch} concatenates its two directions; it has no {self._field_text('merge_mode')}",
-                replace(self, merge_mode="concat"),
-            )
-        return None
+    def limits(self, framework: Framework) -> Iterator[Limit]:
+        """Yield PyTorch's limit: it only concatenates two directions."""
+        if framework == "torch" and self.merge_mode not in (None, "concat"):
+            has_no = f"it has no {self._field_text('merge_mode')}"
+            yield f"PyTorch's {self.torch} concatenates its two directions; {has_no}", {"merge_mode": "concat"}
 
     def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Remark]:
         """Explain the gates, the state, the directions and the output."""
         yield from self._cell_notes(input_shape, framework)
-        yield from _notes(self, input_shape, framework)
+        yield Remark("State", f"{_carried(self)}. {_returned(self, framework)}")
+        if self.merge_mode is not None:
+            yield Remark(
+                "Both ways",
+                "two cells with separate weights read the sequence from its two ends; "
+                f"{MERGED[self.merge_mode]}: {plural(features_of(self.output_shape(input_shape)), 'number')}",
+            )
+        if self.go_backwards:
+            order = ", and the outputs come in that order" if self.return_sequences else ""
+            flipped = "; in PyTorch x.flip(1)" if framework == "torch" else ""
+            yield Remark("Backwards", f"time is read from the last step to the first{order}{flipped}")
+        output = _every_output if self.return_sequences else _last_output
+        yield Remark("Output", output(self, input_shape, framework))
 
     def _field_text(self, attribute: str) -> str:
         """Return one of its fields with Keras's argument."""
@@ -244,9 +216,9 @@ class Recurrent(Layer):
             return 2 * bounds[0], 2 * bounds[1]
         return bounds
 
-    @abstractmethod
     def _cell_range(self) -> tuple[float, float] | None:
         """Return the bounds of one cell's output."""
+        return ACTIVATIONS[self.activation].bounds
 
 
 @immutable
@@ -262,23 +234,17 @@ class Gated(Recurrent):
         total = f"x_t·W_{block} + h_{{t-1}}·U_{block}{self._bias_text(two_biases, f'_{block}')}"
         return Equation(f"{symbol}_t = {applied(activation, total)}", means)
 
-    def _torch_conflict(self) -> Conflict | None:
-        if self.activation != "tanh":
-            return Conflict(
-                f"PyTorch's {self.torch} is always tanh; {self.activation} was given",
-                replace(self, activation="tanh"),
-            )
-        if self.recurrent_activation != "sigmoid":
-            return Conflict(
-                f"PyTorch's {self.torch} gates are always sigmoid; {self.recurrent_activation} was given",
-                replace(self, recurrent_activation="sigmoid"),
-            )
-        return super()._torch_conflict()
+    def limits(self, framework: Framework) -> Iterator[Limit]:
+        """Yield PyTorch's limits: its activations are fixed."""
+        if framework == "torch" and self.activation != "tanh":
+            yield f"PyTorch's {self.torch} is always tanh; {self.activation} was given", {"activation": "tanh"}
+        if framework == "torch" and self.recurrent_activation != "sigmoid":
+            reason = f"PyTorch's {self.torch} gates are always sigmoid; {self.recurrent_activation} was given"
+            yield reason, {"recurrent_activation": "sigmoid"}
+        yield from super().limits(framework)
 
     def _cell_notes(self, input_shape: Shape, framework: Framework) -> Iterator[Remark]:
-        cell = (self._torch_cell_weights if framework == "torch" else self._keras_cell_weights)(
-            features_of(input_shape)
-        )
+        cell = self._cell_weights(features_of(input_shape), framework)
         # An rnn has a single block where this cell has one per gate, and a single bias.
         factors = ([each for axis in weight.axes for each in axis] for weight in cell)
         rnn = sum(prod(each.number for each in some if each.name not in ("gates", "biases")) for some in factors)
@@ -293,7 +259,7 @@ class Gated(Recurrent):
     def _cell_range(self) -> tuple[float, float] | None:
         # A gate between 0 and 1 keeps the output within the activation's bounds: an LSTM's output is a gate times
         # the activation, a GRU's a weighted mean of its previous state and the activation.
-        return ACTIVATIONS[self.activation].bounds if self.gates_are_shares else None
+        return super()._cell_range() if self.gates_are_shares else None
 
     @property
     def gates_are_shares(self) -> bool:
@@ -303,23 +269,6 @@ class Gated(Recurrent):
 
 _NUMBERS = {2: "both", 4: "all four"}
 """The words for all states of all directions, by their number."""
-
-
-def _notes(layer: Recurrent, input_shape: Shape, framework: Framework) -> Iterator[Remark]:
-    """Yield remarks on the states, the directions and the output of a layer for an input of `input_shape`."""
-    yield Remark("State", f"{_carried(layer)}. {_returned(layer, framework)}")
-    if layer.merge_mode is not None:
-        yield Remark(
-            "Both ways",
-            "two cells with separate weights read the sequence from its two ends; "
-            f"{MERGED[layer.merge_mode]}: {plural(features_of(layer.output_shape(input_shape)), 'number')}",
-        )
-    if layer.go_backwards:
-        order = ", and the outputs come in that order" if layer.return_sequences else ""
-        flipped = "; in PyTorch x.flip(1)" if framework == "torch" else ""
-        yield Remark("Backwards", f"time is read from the last step to the first{order}{flipped}")
-    output = _every_output if layer.return_sequences else _last_output
-    yield Remark("Output", output(layer, input_shape, framework))
 
 
 def _carried(layer: Recurrent) -> str:
@@ -406,13 +355,8 @@ class SimpleRNN(Recurrent):
         """Return the numbers of each direction's state: its only gate is the new state."""
         return len(self.directions) * self.units
 
-    def _torch_conflict(self) -> Conflict | None:
-        if self.activation not in ("tanh", "relu"):
-            return Conflict(
-                f"PyTorch's RNN supports only tanh and relu; {self.activation} was given",
-                replace(self, activation="tanh"),
-            )
-        return super()._torch_conflict()
-
-    def _cell_range(self) -> tuple[float, float] | None:
-        return ACTIVATIONS[self.activation].bounds
+    def limits(self, framework: Framework) -> Iterator[Limit]:
+        """Yield PyTorch's limits: it supports two activations."""
+        if framework == "torch" and self.activation not in ("tanh", "relu"):
+            yield f"PyTorch's RNN supports only tanh and relu; {self.activation} was given", {"activation": "tanh"}
+        yield from super().limits(framework)

@@ -137,17 +137,17 @@ class Sizes(Immutable, ABC):
         """
         return ()
 
-    @abstractmethod
     def spell(self, values: Mapping[str, Any]) -> str:
-        """Return the field for the attributes' values; empty if none is needed."""
+        """Return the field for the attributes' values, joined by x; empty if none is needed."""
+        return "x".join(str(values[name]) for name in self.attributes if values[name] is not None)
 
-    @abstractmethod
-    def check(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the values as plain numbers, as the layer stores them.
+    def checked(self, name: str, value: Any) -> Any:
+        """Return an attribute's value as a plain number, as the layer stores it.
 
         Raises:
-            ValueError: one of them is not allowed; the message names it and the allowed values.
+            ValueError: it is not allowed; the message names the attribute and the allowed values.
         """
+        return value
 
 
 @immutable
@@ -244,26 +244,17 @@ class Numbers(Sizes):
         # Optional sizes come first, like Keras's batch in (batch, timesteps, features).
         return "x".join(parts[-most:] if self.optional else parts[:most])
 
-    def spell(self, values: Mapping[str, Any]) -> str:
-        """Return the numbers joined by x."""
-        return "x".join(str(values[name]) for name in self.attributes if values[name] is not None)
-
-    def check(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the numbers as Python integers."""
-        checked: dict[str, Any] = {}
-        for place, name in enumerate(self.attributes):
-            value = values[name]
-            if isinstance(value, UnknownSize) or (value is None and place < self.optional):
-                checked[name] = value
-                continue
-            try:
-                number = 0 if isinstance(value, bool) else index(value)
-            except TypeError:
-                number = 0
-            if not 1 <= number <= MAX_SIZE:
-                raise ValueError(f"{name} is {shorten(repr(value))}, expected a whole number from 1 to {MAX_SIZE:,}")
-            checked[name] = number
-        return checked
+    def checked(self, name: str, value: Any) -> Any:
+        """Return a number as a Python integer."""
+        if isinstance(value, UnknownSize) or (value is None and name in self.attributes[: self.optional]):
+            return value
+        try:
+            number = 0 if isinstance(value, bool) else index(value)
+        except TypeError:
+            number = 0
+        if not 1 <= number <= MAX_SIZE:
+            raise ValueError(f"{name} is {shorten(repr(value))}, expected a whole number from 1 to {MAX_SIZE:,}")
+        return number
 
 
 def _no_name(text: str, start: int) -> NoReturn:
@@ -283,22 +274,11 @@ def _no_name(text: str, start: int) -> NoReturn:
     )
 
 
-class Single(Sizes):
-    """A field with a single size."""
-
-    attribute: str
-
-    @property
-    def attributes(self) -> tuple[str, ...]:  # type: ignore[override]  # a field of other sizes, here derived
-        """The attribute, as a tuple of one."""
-        return (self.attribute,)
-
-
 @immutable
-class Share(Single):
+class Share(Sizes):
     """A share from 0 to 1: `0.5`."""
 
-    attribute: str
+    attributes: tuple[str]
     symbol: str
     example: str
     needs: str
@@ -314,43 +294,38 @@ class Share(Single):
         if re.fullmatch(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,5})?", text):
             rate = float(text)
         if 0.0 <= rate <= 1.0:
-            return {self.attribute: abs(rate)}  # -0.0 is 0
+            return {self.attributes[0]: abs(rate)}  # -0.0 is 0
         instead = f"{rate / 100:g}" if 2.0 <= rate <= 100.0 else self.example
         raise SizeError(f"{kind} takes a share from 0 to 1, not {quote(text)}", 0, len(text), instead)
 
     def spell(self, values: Mapping[str, Any]) -> str:
         """Return the shortest text that parses to the same number."""
-        rate: float = values[self.attribute]
+        rate: float = values[self.attributes[0]]
         return f"{rate:g}" if float(f"{rate:g}") == rate else repr(rate)
 
-    def check(self, values: Mapping[str, Any]) -> dict[str, Any]:
+    def checked(self, name: str, value: Any) -> float:
         """Return the share as a float."""
-        value = values[self.attribute]
         try:
             rate = float(value)
         except (TypeError, ValueError):
             rate = -1.0
         if isinstance(value, str) or not 0.0 <= rate <= 1.0:
-            raise ValueError(f"{self.attribute} is {shorten(repr(value))}, expected a number from 0 to 1")
-        return {self.attribute: abs(rate)}
+            raise ValueError(f"{name} is {shorten(repr(value))}, expected a number from 0 to 1")
+        return abs(rate)
 
 
 @immutable
-class WordSize(Single):
+class WordSize(Sizes):
     """One of some words instead of a number: `max`."""
 
-    attribute: str
+    attributes: tuple[str]
     words: tuple[str, ...]
+    example: str
     needs: str
     other_names: Mapping[str, str] = field(default_factory=dict)
     """Names from elsewhere with our word for each; an error's repair translates them."""
     symbol: str = ""
     """The symbol for any of the words if they are too many to list."""
-
-    @property
-    def example(self) -> str:  # type: ignore[override]  # the same
-        """The first of the words."""
-        return self.words[0]
 
     @property
     def form(self) -> str:
@@ -368,23 +343,18 @@ class WordSize(Single):
             allowed = listed(self.words, "or")
             instead = self.other_names.get(word, self.example)
             raise SizeError(f"{kind} takes {allowed}, not {quote(text)}", 0, len(text), instead)
-        return {self.attribute: word}
+        return {self.attributes[0]: word}
 
     def completions(self, typed: str, *, blanks: bool = False) -> tuple[str, ...]:
         """Return the words that start with the typed text."""
         return tuple(word for word in self.words if word.startswith(typed))
 
-    def spell(self, values: Mapping[str, Any]) -> str:
+    def checked(self, name: str, value: Any) -> Any:
         """Return the word."""
-        return str(values[self.attribute])
-
-    def check(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the word."""
-        value = values[self.attribute]
         if value not in self.words:
             allowed = listed([repr(word) for word in self.words], "or")
-            raise ValueError(f"{self.attribute} is {shorten(repr(value))}, expected {allowed}")
-        return {self.attribute: value}
+            raise ValueError(f"{name} is {shorten(repr(value))}, expected {allowed}")
+        return value
 
 
 @immutable
@@ -392,22 +362,9 @@ class NoSize(Sizes):
     """The empty size field of a kind whose size follows from its input."""
 
     attributes = ()
-    example = ""
+    example = form = ""
     required = False
-
-    @property
-    def form(self) -> str:
-        """Empty."""
-        return ""
 
     def parse(self, kind: str, text: str) -> dict[str, Any]:
         """Refuse a size."""
         raise SizeError(f"{kind} has the size of its input, and takes no {quote(text)}", 0, len(text), "")
-
-    def spell(self, values: Mapping[str, Any]) -> str:
-        """Return an empty text."""
-        return ""
-
-    def check(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return an empty mapping: there is nothing to check."""
-        return {}

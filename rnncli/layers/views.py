@@ -25,12 +25,7 @@ class Dropout(Layer):
     torch = "Dropout"
     torch_arguments: ClassVar[Mapping[str, str]] = {"rate": "p"}
     means = "drops a share P in training; no effect here"
-    sizes = Share("rate", "P", example="0.5", needs="the share it drops")
-
-    @property
-    def drops(self) -> float:
-        """The rate."""
-        return self.rate
+    sizes = Share(("rate",), "P", example="0.5", needs="the share it drops")
 
     def step(self, input_shape: Shape) -> None:
         """Return None: it passes on its input."""

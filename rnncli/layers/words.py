@@ -70,12 +70,7 @@ def in_both(cls: type[Layer], attribute: str, value: object, framework: Framewor
 
 def fields_in_both(layer: Layer, framework: Framework = "keras") -> list[str]:
     """Return every field in the spec of a layer, apart from its size, with the framework's argument."""
-    set_ = ((option.attribute, getattr(layer, option.attribute)) for option in layer.options)
-    return [
-        in_both(type(layer), attribute, value, framework)
-        for attribute, value in set_
-        if value != layer.default(attribute)
-    ]
+    return [in_both(type(layer), option.attribute, value, framework) for option, value in layer.given()]
 
 
 def field_in_both(cls: type[Layer], text: str, framework: Framework = "keras") -> str:

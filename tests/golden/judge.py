@@ -152,7 +152,7 @@ def judge_values(random: Random, findings: Findings) -> None:
     weights = random_weights(numbers, keras_weight_shapes(layers))
     theirs = {dtype: run_keras(layers, weights, x, dtype) for dtype in TOLERANCE}
     rounding = difference(theirs["float32"], theirs["float64"])
-    findings.counts["masked"] += layers[0].masks
+    findings.counts["masked"] += layers[0].mask_zero
     findings.counts["values"] += 1
     for dtype, tolerance in TOLERANCE.items():
         if not rounding < MOST_ROUNDING[dtype]:

@@ -94,7 +94,7 @@ def values_of(spec: str, dtype: str, seed: int) -> Values:
     """Return a network with weights and an input drawn from a seed, and Keras's output."""
     layers = Network.parse(spec).layers
     numbers = np.random.default_rng(seed)
-    batch, timesteps = (4, 3 + seed % 5) if layers[0].masks else (2 + seed % 2, 1 + seed % 7)
+    batch, timesteps = (4, 3 + seed % 5) if layers[0].mask_zero else (2 + seed % 2, 1 + seed % 7)
     x = random_input(numbers, layers, batch, enough_timesteps(layers, timesteps))
     weights = random_weights(numbers, keras_weight_shapes(layers))
     for _ in range(MOST_SHRINKING):

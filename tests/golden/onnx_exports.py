@@ -58,7 +58,7 @@ def inputs_of(network: Network) -> Iterator[np.ndarray]:
         shape = [size or 1 for size in network.input_shape(batch, network.head.fixed_timesteps or timesteps)]
         ids = network.head.vocabulary
         x = _numbers(shape, 29, 7) if ids is None else (np.arange(batch * timesteps) * 2 % ids).reshape(shape)
-        if ids is None and network.head.masks:
+        if ids is None and network.head.mask_zero:
             x[:, 1::2] = 0
         yield x
 

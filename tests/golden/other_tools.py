@@ -111,7 +111,7 @@ def random_networks(random: Random, number: int) -> Iterator[Network]:
             network.summary(framework="torch")
         except SpecError:
             continue
-        if not network.head.masks and len(network.body):
+        if not network.head.mask_zero and len(network.body):
             number -= 1
             yield network
 

@@ -61,7 +61,7 @@ def main() -> None:
         weights = random_weights(generator, weight_shapes(network))
         single = {key: array.astype("float32") for key, array in weights.items()}
         x = random_input(generator, network.layers, 3, 4)
-        x = x[x.reshape(len(x), -1).any(axis=1)] if network.head.masks else x
+        x = x[x.reshape(len(x), -1).any(axis=1)] if network.head.mask_zero else x
         lengths = PACKED.get(spec)
         job = Job(network, lambda single=single: single, packed=lengths is not None)
         scope: dict[str, torch.nn.Module] = {}

@@ -31,7 +31,7 @@ def judge(random: Random, findings: Findings) -> None:
     """Compile a random network; compare its output for each sample, and its memory."""
     findings.count("networks")
     case = Case(random)
-    if case.network.head.masks:
+    if case.network.head.mask_zero:
         findings.count("masked")
     dtype = random.choice(("float32", "float32", "int8"))
     ours = case.output(findings, stored(case.job()) if dtype == "int8" else None)

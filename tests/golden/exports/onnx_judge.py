@@ -29,7 +29,7 @@ def judge(random: Random, findings: Findings) -> None:
     """Export a random network to ONNX, check the file, run it in ONNX Runtime, and read it back."""
     case = Case(random)
     findings.count("networks")
-    if case.network.head.masks:
+    if case.network.head.mask_zero:
         findings.count("masked")
     content = export(case.job(), "onnx")
     assert isinstance(content, bytes)

@@ -54,7 +54,7 @@ def judge(random: Random, findings: Findings) -> None:
         findings.differ(case.spec, "an array is not float32 or not in row-major order")
     if case.lengths is not None:
         findings.count("packed")
-    if case.network.head.masks:
+    if case.network.head.mask_zero:
         # PyTorch refuses to pack a sequence of only padding.
         case.x = case.x[case.x.reshape(len(case.x), -1).any(axis=1)]
         findings.count("masked")
@@ -111,7 +111,7 @@ def _judge_refusal(case: Case, error: SpecError, findings: Findings) -> None:
     findings.count("refused")
     try:
         case.network.summary(framework="torch")
-        if not case.network.head.masks:
+        if not case.network.head.mask_zero:
             findings.differ(case.spec, f"PyTorch can express it, but export refuses it: {error.message}")
     except SpecError as same:
         if same.message != error.message:
