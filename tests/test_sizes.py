@@ -42,6 +42,7 @@ def test_each_formula_gives_its_size_in_words_and_in_numbers(
             assert size.note
             continue
         assert evaluated(size.numbers) == size.value
+        assert size.numbers.count("×") == size.words.count("×")  # each word has its number, also one timestep
         if size.key != "streaming_bytes" and not (dtype == "int8" and size.key == "total_bytes"):
             trained = {"trainable parameters": summary.trainable_params}  # first, because it contains the other
             words = trained | {"parameters": summary.total_params, "batch": batch or 1, "timesteps": timesteps or 1}
