@@ -202,7 +202,7 @@ def _run_table(run: ForwardRun, wide: bool) -> Iterator[Block]:
     outputs = [_outputs(layers) for layers in runs]
     times = [Text(duration(sum(layer.seconds for layer in layers))) for layers in runs]
     statistics = (
-        Column(name.title(), [Text(f"{getattr(values, name):.3g}") for values in outputs], True, leaves, least=_FIGURE)
+        Column(name.title(), [Text(f"{getattr(values, name):.3g}") for values in outputs], leaves=leaves, least=_FIGURE)
         for name, leaves in _STATISTICS.items()
     )
     columns = [
