@@ -110,6 +110,12 @@ def test_an_inspection_lists_assumptions_and_groups_arrays_in_no_part(
                 assert max(map(len, text.splitlines())) <= columns
 
 
+def test_an_inspection_says_the_type_of_numbers_that_are_not_float32(rnncli: Run) -> None:
+    weights = Model("input:3,rnn:4").weights
+    np.savez("half.npz", **{name.replace("/", "."): array.astype("float16") for name, array in weights.items()})
+    assert ": 3 arrays of float16, 32 parameters\n" in rnncli("inspect", "half.npz").stdout
+
+
 # Names and shapes
 
 CELL = "lstm.ih 16x3; lstm.hh 16x4"

@@ -285,7 +285,9 @@ def inspection_page(model: ModelFile) -> Iterator[Block]:
     """Yield the format, each part as a spec with its layers and assumptions, and the remaining arrays."""
     yield Line(Text(one_line(model.path), style="spec"))
     writer = f", written by {one_line(model.writer)}" if model.writer else ""
-    listed = f"{plural(len(model.tensors), 'array')}, {plural(model.params, 'parameter')}"
+    dtypes = {tensor.dtype for tensor in model.tensors}
+    of = f" of {min(dtypes)}" if len(dtypes) == 1 and dtypes != {"float32"} else ""
+    listed = f"{plural(len(model.tensors), 'array')}{of}, {plural(model.params, 'parameter')}"
     holds = f"{'at least ' if model.partial else ''}{listed}" if model.tensors else "no weights in the file"
     if model.tensors and model.parts and model.others:
         recurrent, parts = model.recurrent_params, len(model.parts)
