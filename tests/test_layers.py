@@ -24,8 +24,9 @@ from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
 from rnncli.layers.options import Choice
 from rnncli.layers.words import argument_form
 from rnncli.quantities import shape_text
-from rnncli.reports.reference import look_up, sort_of
+from rnncli.reports.reference import is_word, look_up, sort_of
 from rnncli.reports.topics import TOPIC_OF, TOPICS
+from rnncli.vocabulary import GROUPS
 
 
 @pytest.fixture
@@ -311,6 +312,13 @@ def test_an_error_message_of_keras_or_pytorch_may_be_pasted(at: Walk, output: Ca
             explained = framework_error(error)
             assert explained
             assert f"{explained.advice}; for example: rnncli summary" in rnncli("layers", error).stderr
+
+
+def test_every_title_of_a_figure_is_explained(at: Walk) -> None:
+    titles = [meaning.title for meanings in GROUPS.values() for meaning in meanings if meaning.title]
+    for title in (*titles, "To a tenth", "To a hundredth", "Largest after", "Radius", "Sat.", "Param #", "hT", "cT"):
+        with at(title):
+            assert is_word(title)
 
 
 def test_common_words_are_answered_with_an_example_that_runs(at: Walk) -> None:

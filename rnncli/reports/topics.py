@@ -37,7 +37,7 @@ parameters, params, parameter, param, weights, total_params, trainable_params, n
 - Shown: rnncli summary SPEC; -q prints only the number; rnncli explain SPEC: where it comes from
 - Limit: --params N in sweep and solve
 
-macs, mac, macs_per_step, mult_adds, multadds
+macs, mac, macs_per_step, macs/step, macs_per_second, macs/s, mult_adds, multadds
 = multiply-adds of the matrix products; looking up an id costs none
 - MACs/step: for one vector at the input of each layer
 - MACs: for the whole input: batch × timesteps × MACs/step for a layer that reads every step
@@ -64,7 +64,7 @@ streaming, streaming_bytes, ram
   layers, the gates of the largest layer, and the output
 - {streaming_bytes}
 
-training, training_bytes, vram
+training, training_bytes, training_at_least, vram
 = the minimum memory for training with Adam and backpropagation through time; rnncli does not train, but the source
   that export writes can be trained
 - {training_bytes}
@@ -80,7 +80,8 @@ kernel, recurrent_kernel, weight_ih, weight_hh, weight_ih_l0, weight_hh_l0, bias
 - {kernel}
 - Shown: rnncli explain SPEC: formula and initialiser of each weight; rnncli summary SPEC --wide
 
-reach, spectral_radius, vanishing_gradient, vanishing, exploding_gradient, exploding, forget
+reach, spectral_radius, radius, to_a_tenth, to_a_hundredth, largest_after, vanishing_gradient, vanishing,
+  exploding_gradient, exploding, forget
 = how far back a network remembers: the number of steps until a small change of its first input has almost no effect
 - Why: gradients flow back along the same path: what dies out on the way cannot be learned
 - Shown: rnncli reach SPEC SPEC: steps to a tenth and to a hundredth, over several seeds, side by side
@@ -126,7 +127,7 @@ ndim, dim, ndims, rank, incompatible
 - PyTorch: silently takes a matrix for one sequence without a batch
 - Example: rnncli summary input:8,lstm:16:seq,lstm:16
 
-h_n, c_n, hn, cn, return_state, hidden_state, cell_state, state, states, last_state, last_states, final_state,
+h_n, c_n, hn, cn, ht, ct, return_state, hidden_state, cell_state, state, states, last_state, last_states, final_state,
   final_states, hidden
 = the states after the last step: h_n, and for an LSTM also c_n (Keras: return_state=True)
 - PyTorch: (layers × directions, batch, units), also for c_n; with proj_size the last axis of h_n is proj_size
@@ -202,8 +203,8 @@ saturated, saturation, saturate, sat, dead
 - Helps: smaller weights (Glorot and orthogonal, as in Keras), inputs of about −1 to 1, a norm before the layer
 - Example: rnncli forward input:8,rnn:32 --init uniform
 
-init, initializer, initializers, initialization, initialisation, glorot, xavier, orthogonal, kernel_initializer,
-  recurrent_initializer, bias_initializer
+init, initializer, initializers, initialization, initialisation, glorot, xavier, orthogonal, glorot_uniform,
+  kernel_initializer, recurrent_initializer, bias_initializer
 = how weights are drawn before training
 - {starts}
 - A run: forward uses Keras's initialisers; --init uniform draws from 0 to 1; --seed N changes the draw
