@@ -15,13 +15,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from sessions import replay
 
-from rnncli import Network, RnncliError, SpecError
+from rnncli import Network, RnncliError, SpecError, solve
 from rnncli.language import spec as specs
 from rnncli.language.completion import spec_completions
 from rnncli.language.rules import frameworks_of
 from rnncli.search import forms, problem, trials
-from rnncli.search.budget import FIGURES, Budget
-from rnncli.search.solution import solve
+from rnncli.search.budget import FIGURES
 
 TEMPLATES = (
     "embed:100x_,lstm:_:seq,lstm:_",
@@ -91,18 +90,18 @@ def test_the_answer_matches_brute_force(
     fitting = [number for number in range(multiple_of, LARGEST, multiple_of) if fits(number)]
     assume(not fitting or fitting[-1] + multiple_of < LARGEST)
     if fitting:
-        solution = solve(template, Budget(**most), multiple_of=multiple_of, **setting)
+        solution = solve(template, **most, multiple_of=multiple_of, **setting)
         assert solution.number == fitting[-1]
         assert solution.spec == filled(template, {"_": fitting[-1]})
     else:
         with pytest.raises(RnncliError, match="nothing fits"):
-            solve(template, Budget(**most), multiple_of=multiple_of, **setting)
+            solve(template, **most, multiple_of=multiple_of, **setting)
 
 
 @given(st.integers(10, 10**12), st.sampled_from(("input:1,dense:_", "embed:10000x_,lstm:_:seq,lstm:_")))
 def test_the_answer_fits_and_the_next_does_not(params: int, template: str) -> None:
     assume(params >= 12 if template.startswith("input") else params >= 20_000)
-    solution = solve(template, Budget(params=params))
+    solution = solve(template, params=params)
 
     def takes(number: int) -> int:
         return Network.parse(template.replace("_", str(number))).summary().total_params
@@ -127,7 +126,7 @@ def test_the_answer_for_every_kind_matches_brute_force_with_and_without_a_length
                 if limit is None or (every[-1] and every[-1][figure.name] <= limit):
                     continue
                 with at(template, timesteps, figure.name):
-                    solution = solve(template, Budget(**{figure.name: limit}), timesteps=timesteps, framework=framework)
+                    solution = solve(template, **{figure.name: limit}, timesteps=timesteps, framework=framework)
                     assert solution.number == fitting[-1]
 
 
@@ -143,7 +142,7 @@ def test_a_stride_or_pool_size_is_the_smallest_with_which_the_rest_fits(at: Walk
         for figure, limit in some(sorted({(figure, limit) for figure, limit in found if limit is not None}), 3):
             fitting = [number for number, each in enumerate(every, 1) if each and each[figure] <= limit]
             with at(template, figure, limit):
-                solution = solve(template, Budget(**{figure: limit}))
+                solution = solve(template, **{figure: limit})
                 ((larger, its_costs),) = solution.larger
                 assert solution.number == fitting[0]
                 assert larger == fitting[0] - 1
@@ -153,9 +152,10 @@ def test_a_stride_or_pool_size_is_the_smallest_with_which_the_rest_fits(at: Walk
 def test_an_exact_answer_is_found_where_memory_for_streaming_grows_with_the_size_of_a_pool(at: Walk) -> None:
     for template, a, c in (("embed:_ax2,pool:max:_c", 4, 23), ("input:12x2,pool:avg:_c,rnn:_a", 5, 3)):
         network = Network.parse(filled(template, {"_a": a, "_c": c})).summary()
-        limits = Budget(params=network.total_params, memory=network.total_bytes, streaming=network.streaming_bytes)
+        figures = ("total_params", "total_bytes", "streaming_bytes")
+        params, memory, streaming = (getattr(network, figure) for figure in figures)
         with at(template):
-            assert solve(template, limits, exactly=True).exact
+            assert solve(template, params=params, memory=memory, streaming=streaming, exactly=True).exact
 
 
 def test_the_numbers_of_a_layer_that_limit_each_other_leave_room_for_the_rest(at: Walk) -> None:
@@ -170,7 +170,7 @@ def test_the_numbers_of_a_layer_that_limit_each_other_leave_room_for_the_rest(at
         every = [costs(template, {"_a": a, "_b": b}, **setting) or {} for a, b in product(range(1, 21), repeat=2)]
         most = max(each["params"] for each in every if each and all(each[name] <= limits[name] for name in limits))
         with at(template):
-            assert solve(template, Budget(**limits), **setting).summary.total_params == most
+            assert solve(template, **limits, **setting).summary.total_params == most
 
 
 def brute_force(
@@ -230,12 +230,12 @@ def test_the_answer_has_the_most_parameters_of_all_that_fit(
     options = {"exactly": exactly, "multiple_of": multiple_of, **setting}
     if not found:
         with pytest.raises(RnncliError, match=r"nothing fits|no numbers give exactly"):
-            solve(template, Budget(**limits), **options)
+            solve(template, **limits, **options)
         return
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trials, "BLOCK", block)
         patch.setattr(trials, "SAFE", 2**62 if in_64_bits else 0)
-        solution = solve(template, Budget(**limits), **options)
+        solution = solve(template, **limits, **options)
     numbers = {repr(blank): number for blank, number in solution.numbers.items()}
     assert numbers in found
     assert solution.spec == filled(template, numbers)
@@ -260,7 +260,7 @@ def test_without_an_exact_solution_the_nearest_below_and_above_are_named(templat
     params = data.draw(st.integers(80, 1200).filter(lambda number: number not in totals))
     below, above = (max(each for each in totals if each < params), min(each for each in totals if each > params))
     with pytest.raises(RnncliError) as caught:
-        solve(template, Budget(params=params), exactly=True)
+        solve(template, params=params, exactly=True)
     assert f"gives {below:,} parameters, {params - below} under, and" in caught.value.message
     assert f"gives {above:,} parameters, {above - params} over" in caught.value.message
 
@@ -272,7 +272,7 @@ def test_without_an_exact_solution_the_nearest_below_and_above_are_named(templat
 )
 def test_without_an_exact_solution_the_suggested_number_has_one(template: str, params: int) -> None:
     try:
-        found = solve(template, Budget(params=params), exactly=True).summary
+        found = solve(template, params=params, exactly=True).summary
         assert found.total_params == params
     except RnncliError as error:
         for spec in re.findall(r"input:[\w:,]*\w", error.advice or ""):
@@ -315,4 +315,4 @@ def test_layers_that_shorten_a_sequence_are_counted_whether_or_not_its_length_is
         ("input:8,conv:8x_:stride=2", 2000, "input:8,conv:8x31:stride=2"),
     ):
         with at(template):
-            assert solve(template, Budget(params=limit)).spec == filled
+            assert solve(template, params=limit).spec == filled

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any
 
 import click
 
@@ -21,6 +21,7 @@ from rnncli.network import Network
 from rnncli.quantities import Rate
 from rnncli.search.budget import FIGURES, Budget
 from rnncli.search.solution import Solution, solve
+from rnncli.summary import Setting
 
 
 def _check_budget(given: Mapping[str, Any]) -> None:
@@ -64,7 +65,7 @@ def command(
     batch: int | None,
     rate: Rate | None,
     dtype: str,
-    framework: str | None,
+    framework: Framework | None,
     quiet: bool,
     format_: str,
 ) -> None:
@@ -91,18 +92,9 @@ def command(
 
     def solution(text: str) -> Solution:
         spec, whose = _template(text, quiet)
-        return solve(
-            spec,
-            budget,
-            exactly=exactly,
-            multiple_of=multiple_of or 1,
-            batch=batch,
-            timesteps=timesteps,
-            framework=cast(Framework | None, framework) or whose,
-            dtype=dtype,
-            rate=rate,
-            watch=watch_with(tell),
-        )
+        setting = Setting(batch, timesteps, framework or whose, dtype)
+        watch = watch_with(tell)
+        return solve(spec, budget, setting, exactly=exactly, multiple_of=multiple_of or 1, rate=rate, watch=watch)
 
     with _printer(format_, quiet, several=len(template) > 1 or "-" in template) as show:
         each_spec(specs(template), lambda text: show(solution(text)))

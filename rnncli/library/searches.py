@@ -160,18 +160,9 @@ def solve(
     batch, timesteps, multiple_of, dtype = map(plain, (batch, timesteps, multiple_of, dtype))
     _check_setting(framework, dtype, multiple_of=multiple_of, batch=batch, timesteps=timesteps)
     spec, whose, notes = template_of(template)
-    solution = solved(
-        spec,
-        budget,
-        exactly=exactly,
-        multiple_of=multiple_of,
-        batch=batch,
-        timesteps=timesteps,
-        framework=whose if framework is None else framework,
-        dtype=dtype,
-        rate=rate,
-        watch=watch_with(silent),
-    )
+    setting = Setting(batch, timesteps, whose if framework is None else framework, dtype)
+    watch = watch_with(silent)
+    solution = solved(spec, budget, setting, exactly=exactly, multiple_of=multiple_of, rate=rate, watch=watch)
     return solution if whose is None else replace(solution, notes=(read_as(spec, notes),))
 
 

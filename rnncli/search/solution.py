@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rnncli.errors import ArgumentError, RnncliError, SpecError, listed, one_line, shorten
 from rnncli.language.source import Token, splice
 from rnncli.layers.sizes import BLANK_TEXT, Blank, Numbers
-from rnncli.layers.weights import FRAMEWORK_NAMES, Framework
+from rnncli.layers.weights import FRAMEWORK_NAMES
 from rnncli.network import checked_rate
 from rnncli.quantities import Rate, figure_text, memory, plural
 from rnncli.results import Result
@@ -149,15 +149,12 @@ class Solution(Result):
 def solve(
     template: str,
     budget: Budget,
+    setting: Setting,
     *,
-    exactly: bool = False,
-    multiple_of: int = 1,
-    batch: int | None = None,
-    timesteps: int | None = None,
-    framework: Framework | None = None,
-    dtype: str = "float32",
-    rate: Rate | float | str | None = None,
-    watch: Watch | None = None,
+    exactly: bool,
+    multiple_of: int,
+    rate: Rate | float | str | None,
+    watch: Watch,
 ) -> Solution:
     """Return the numbers for a template's blanks that make the network as large as possible within a budget.
 
@@ -168,28 +165,21 @@ def solve(
     Args:
         template: a spec with `_` or `_a` in place of some numbers; blanks of the same name have the same number.
         budget: the limits of the network's costs; at least one.
+        setting: the setting of the costs; without a framework, Keras's, or PyTorch's if only that has the network.
         exactly: whether each cost must equal its limit.
         multiple_of: the number that all numbers must be multiples of.
-        batch: samples at a time, for costs of the whole input; None for one.
-        timesteps: length of the sequence, for costs of the whole input; None if unknown.
-        framework: the framework whose weights to count; None for Keras, or PyTorch if only that supports the network.
-        dtype: the type of the weights, for their memory.
         rate: timesteps per second, for the multiply-adds per second; None to omit these.
-        watch: shows the progress of long searches; None for no progress.
+        watch: shows the progress of long searches.
 
     Raises:
-        ArgumentError: nothing is limited, or the rate is invalid.
-        SpecError: the template has no blank, or no numbers make it a network.
-        UsageError: a limited figure is unknown, for example because it depends on the timesteps.
-        RnncliError: the smallest numbers do not fit, no numbers are exact, or there are too many to try; the message
-            states by how much the nearest are off.
+        as `rnncli.solve`.
     """
     if not budget:
         names = listed([figure.name for figure in FIGURES], "or")
         raise ArgumentError("no budget is given", f"limit {names}")
-    check_trained(budget.keys, dtype)
-    parsed = Template.parse(template, framework, timesteps)
-    setting = Setting(batch, timesteps, framework or parsed.framework, dtype)
+    check_trained(budget.keys, setting.dtype)
+    parsed = Template.parse(template, setting.framework, setting.timesteps)
+    setting = setting._replace(framework=setting.framework or parsed.framework)
     problem = Problem(parsed, budget, exactly, multiple_of, setting, checked_rate(rate))
     problem.costs(problem.smallest)  # raises if a figure is unknown
     found = _found(problem, watch)

@@ -19,14 +19,12 @@ from model_targets import MODEL_TARGETS
 from mutations import damaged_bytes, damaged_text
 from target import Target, assert_harmless
 
-from rnncli import Network, RnncliError, SpecError
+from rnncli import Network, RnncliError, SpecError, solve
 from rnncli.cli import COMMANDS, cli, run
 from rnncli.engine.array_files import open_input, read_arrays
 from rnncli.formats import OpenNumbersError
 from rnncli.formats.networks import read_text
 from rnncli.search.braces import parse_pattern
-from rnncli.search.budget import Budget
-from rnncli.search.solution import solve
 
 SEEDS = [
     line.encode().decode("unicode_escape").encode("latin-1").decode() if "\\x" in line else line
@@ -78,7 +76,7 @@ def check_template(case: tuple[str, int]) -> None:
     """A template is filled within the budget, or the error gives the reason why it cannot be."""
     text, params = case
     try:
-        solution = solve(text, Budget(params=params))
+        solution = solve(text, params=params)
     except RnncliError as error:
         assert_harmless(str(error))
         return
