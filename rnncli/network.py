@@ -22,6 +22,7 @@ from rnncli.summary import DTYPE_BYTES, NO_ORIGIN, LayerSummary, ModuleSummary, 
 if TYPE_CHECKING:
     from os import PathLike
 
+    from rnncli.engine.model import Model
     from rnncli.formats.nodes import Part
 
 
@@ -84,7 +85,9 @@ class Network(Commands, Immutable):
             raise _mended(error) from None
 
     @classmethod
-    def read(cls, text: "str | PathLike[str]", *, set: Mapping[str, float | str] | None = None) -> "Network":
+    def read(
+        cls, text: "str | PathLike[str] | Network | Model", *, set: Mapping[str, float | str] | None = None
+    ) -> "Network":
         """Return the network for a text, as on the command line.
 
             >>> from rnncli import Network
@@ -94,7 +97,8 @@ class Network(Commands, Immutable):
         Its `origin` records what was assumed, and what was left out if the file contains more.
 
         Args:
-            text: a spec, a line of Keras or PyTorch, or the path of a model file: `model.pt`, `model.pt::2`.
+            text: a spec, a line of Keras or PyTorch, or the path of a model file: `model.pt`, `model.pt::2`. A network
+                is returned itself, and of a model its network.
             set: values for numbers that Python source leaves open: `{"vocab_size": 25_000}`.
 
         Raises:
@@ -104,16 +108,6 @@ class Network(Commands, Immutable):
         """
         found: Network = import_module("rnncli.formats.networks").reading_of(text, set).network
         return found
-
-    @classmethod
-    def of(cls, network: object, set: Mapping[str, float | str] | None = None) -> "Network":
-        """Return a network itself, a model's network, or the network for a text: see `read`.
-
-        Raises:
-            ArgumentError: it is none of these.
-            RnncliError: as in `read`.
-        """
-        return network if isinstance(network, Network) and set is None else cls.read(cast(str, network), set=set)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Network) and self.layers == other.layers

@@ -77,7 +77,7 @@ class Keras:
 
 
 def source_of(spec: str | Network, saved: str | None = None) -> str:
-    text = export(Job(Network.of(spec), dict, 0, saved), "keras")
+    text = export(Job(Network.read(spec), dict, 0, saved), "keras")
     assert isinstance(text, str)
     return text
 

@@ -31,7 +31,7 @@ SMALL = networks(layers_of(HEADS, small_sizes), largest=5, sizes=small_sizes)
 
 
 def source_of(network: str | Network, saved: str | None = None, seed: int = 0) -> str:
-    text = export(Job(Network.of(network), dict, seed, saved), "numpy")
+    text = export(Job(Network.read(network), dict, seed, saved), "numpy")
     assert isinstance(text, str)
     return text
 

@@ -96,7 +96,7 @@ class Model(Commands):
         weights: Given | None = None,
     ) -> None:
         self.part = None
-        self.network = Network.of(network)
+        self.network = Network.read(network)
         self.dtype = checked_dtype(dtype)
         seed = checked_seed(seed)
         check_known("init", init, INITS)

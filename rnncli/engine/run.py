@@ -108,7 +108,7 @@ def plan(network: Network | Model | str, request: Request, wide: bool = False) -
             not fit in memory, or the model file contains something that cannot be run.
     """
     given = network if isinstance(network, Model) else None
-    network = Network.of(network)
+    network = Network.read(network)
     trained = network.part if given is None else given.part
     if trained is not None:
         trained.check_runs()

@@ -148,7 +148,7 @@ def explain(
     Raises:
         SpecError: the framework cannot express a layer, or `timesteps` contradicts the spec.
     """
-    network = Network.of(network, set)
+    network = Network.read(network, set=set)
     check_flags(others=others)
     batch, timesteps = plain(batch), plain(timesteps)
     summary = network.summary(batch, timesteps, framework)

@@ -133,7 +133,7 @@ def draw(
         SpecError: `timesteps` contradicts the spec.
         ArgumentError: an argument is not allowed.
     """
-    network = Network.of(network, set)
+    network = Network.read(network, set=set)
     return Drawing(network, unroll(network, plain(batch), plain(timesteps)))
 
 
