@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import IO
 
 from rnncli.immutable import NamedTuple
@@ -49,6 +49,23 @@ def written_whole(path: str) -> Iterator[IO[bytes]]:
         check_place(place)
         with _written_at_the_end(place) if place.in_place else _replaced(place) as file:
             yield file
+
+
+def write_files(contents: Mapping[str, str | bytes]) -> tuple[WrittenFile, ...]:
+    """Write files by path, either all of them completely or none.
+
+    Raises:
+        RnncliError: one of them cannot be written.
+    """
+    written = []
+    with ExitStack() as stack:
+        for path, content in contents.items():
+            data = content.encode() if isinstance(content, str) else content
+            file = stack.enter_context(written_whole(path))
+            file.write(data)
+            file.flush()
+            written.append(WrittenFile(path, len(data)))
+    return tuple(written)
 
 
 @contextmanager

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cache
 from os.path import basename, splitext
 from typing import TYPE_CHECKING, NoReturn
 
-from rnncli.atomic import WrittenFile, written_whole
+from rnncli.atomic import WrittenFile, write_files
 from rnncli.engine.request import checked_seed, default_timesteps, file_names
 from rnncli.errors import UsageError, listed, printable, quote
 from rnncli.export import TARGETS, Device, Job, arrays, c_name, check_c_name, target_of
@@ -282,7 +281,7 @@ def run_export(model: Reading, request: ExportRequest, tell: Tell) -> Exported:
             from rnncli.export.c import header
 
             contents[f"{splitext(request.output)[0]}.h"] = header(job)
-        files += _write(contents)
+        files += write_files(contents)
     return Exported(model.network, target, content, tuple(files))
 
 
@@ -315,14 +314,3 @@ def _on_device(network: Network, dtype: str) -> str:
     constant = f"{memory(counted.total_bytes)} of constants"
     streaming = counted.streaming_bytes
     return constant if streaming is None else f"{constant} and {memory(streaming)} of memory to run a step at a time"
-
-
-def _write(files: Mapping[str, str | bytes]) -> list[WrittenFile]:
-    """Write files, either all of them completely or none."""
-    contents = {path: content.encode() if isinstance(content, str) else content for path, content in files.items()}
-    with ExitStack() as stack:
-        for path, content in contents.items():
-            file = stack.enter_context(written_whole(path))
-            file.write(content)
-            file.flush()
-    return [WrittenFile(path, len(content)) for path, content in contents.items()]

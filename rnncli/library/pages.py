@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING
 
-from rnncli.atomic import WrittenFile, written_whole
+from rnncli.atomic import WrittenFile, write_files
 from rnncli.engine.request import DEFAULT_SEEDS, DEFAULT_TIMESTEPS, Request, written_name
 from rnncli.errors import ArgumentError
 from rnncli.export import TARGETS, Job, export
@@ -97,12 +97,7 @@ def run_page(models: Sequence[Reading], asked: Request, output: str | None, tell
     titles = [model.network.origin.marked(str(model.network)) for model in models]
     title = ", ".join(dict.fromkeys(titles))
     html = page_text(title, list(sections))
-    if output is None:
-        return SharedPage(title, html)
-    content = html.encode()
-    with written_whole(output) as file:
-        file.write(content)
-    return SharedPage(title, html, (WrittenFile(output, len(content)),))
+    return SharedPage(title, html, () if output is None else write_files({output: html}))
 
 
 def _of_network(model: Reading, asked: Request, tell: Tell) -> Iterator[Section]:

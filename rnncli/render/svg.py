@@ -21,7 +21,7 @@ from rich.style import Style
 from rich.terminal_theme import DEFAULT_TERMINAL_THEME, SVG_EXPORT_THEME, TerminalTheme
 from rich.text import Text
 
-from rnncli.atomic import WrittenFile, written_whole
+from rnncli.atomic import write_files
 from rnncli.immutable import NamedTuple
 from rnncli.render.console import PLAIN
 from rnncli.render.terminal import MOST_LINES, UNLIMITED, Picture, Theme, wrapped
@@ -123,10 +123,8 @@ class PictureConsole(Console):
         Raises:
             RnncliError: it cannot be written.
         """
-        drawn = svg(self.lines, title, _COLOURS[picture.theme]).encode()
-        with written_whole(picture.path) as file:
-            file.write(drawn)
-        picture.written(WrittenFile(picture.path, len(drawn)))
+        (written,) = write_files({picture.path: svg(self.lines, title, _COLOURS[picture.theme])})
+        picture.written(written)
 
 
 @contextmanager
