@@ -28,17 +28,34 @@ FOR_PEOPLE = ("table", *DOCUMENTS)
 
 @contextmanager
 def results(format_: str, svg: Picture | None = None) -> Iterator[Callable[[Result], None]]:
-    """Yield a function that prints a result, and adds it to the picture, if any. Each format imports what it needs."""
+    """Yield a function that prints a result; each format imports what it needs.
+
+    If a picture is requested, a second console renders the same pages. The picture is written when the block ends
+    without an error, completely or not at all.
+    """
     from rnncli.render.results import ResultWriter, page_of
 
-    if format_ == "table":
-        from rnncli.render.console import screen
-
-        with screen(svg, f"rnncli {click.get_current_context().info_name}") as show:
-            yield lambda result: show(page_of(result))
-    else:
+    if format_ != "table":
         with printed(ResultWriter(format_)) as show_results:
             yield lambda result: show_results([result])
+        return
+    from rnncli.render.console import print_page, stdout_console
+
+    stdout, recorder = stdout_console(), None
+    if svg is not None:
+        from rnncli.render.svg import PictureConsole
+
+        recorder = PictureConsole(stdout.width, svg.theme == "light")
+
+    def show(result: Result) -> None:
+        for block in page_of(result):
+            print_page(stdout, [block])
+            if recorder is not None:
+                recorder.take(block)
+
+    yield show
+    if svg is not None and recorder is not None:
+        recorder.save(svg, f"rnncli {click.get_current_context().info_name}")
 
 
 @contextmanager

@@ -5,15 +5,14 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from typing import Any, TextIO
 
 from rich.console import Console, RenderableType
 from rich.theme import Theme
 
 from rnncli.characters import shows_unicode
-from rnncli.render.terminal import UNLIMITED, Picture, on_terminal
+from rnncli.render.terminal import UNLIMITED, on_terminal
 
 DRAWING_WIDTH = 80
 """The width of a drawing or a plot when there is no terminal, and in a document."""
@@ -59,37 +58,6 @@ class _StdoutConsole(Console):
     def on_broken_pipe(self) -> None:
         """Raise the error, so that its handler decides on the exit status. Rich would exit with status 1."""
         raise BrokenPipeError
-
-
-@contextmanager
-def screen(picture: Picture | None, title: str) -> Iterator[Callable[[Iterable[RenderableType]], None]]:
-    """Yield a function that shows a page on standard output.
-
-    If a picture is requested, a second console renders the same page and is saved as SVG. The picture is written when
-    the block ends without an error, completely or not at all.
-
-    Args:
-        picture: the picture, or None for no picture.
-        title: the title of the picture: the command.
-
-    Raises:
-        RnncliError: the picture cannot be written.
-    """
-    stdout, recorder = stdout_console(), None
-    if picture is not None:
-        from rnncli.render.svg import PictureConsole
-
-        recorder = PictureConsole(stdout.width, picture.theme == "light")
-
-    def show(page: Iterable[RenderableType]) -> None:
-        for block in page:
-            print_page(stdout, [block])
-            if recorder is not None:
-                recorder.take(block)
-
-    yield show
-    if recorder is not None and picture is not None:
-        recorder.save(picture, title)
 
 
 def print_page(console: Console, page: Iterable[RenderableType]) -> None:
