@@ -23,7 +23,6 @@ from rnncli.layers.base import Equation, Layer, applied
 from rnncli.layers.options import Choice
 from rnncli.layers.sizes import WordSize
 from rnncli.layers.weights import Framework
-from rnncli.quantities import Shape, features_of
 
 
 class Definition(NamedTuple):
@@ -109,10 +108,6 @@ class Activation(Layer):
     def type_name(self, framework: Framework = "keras") -> str:
         """Return the framework's class."""
         return self.keras if framework == "keras" else ACTIVATIONS[self.activation].torch
-
-    def kept(self, input_shape: Shape) -> int:
-        """Return the number of its outputs."""
-        return features_of(input_shape)
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
         """Return the equation for one vector."""

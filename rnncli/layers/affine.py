@@ -51,14 +51,9 @@ class Affine(Layer):
             weights = [Weight("kernel", (*width, reads, returns), "W", "kernel", "glorot_uniform"), bias]
         return tuple(weights if self.use_bias else weights[:1])
 
-    def kept(self, input_shape: Shape) -> int:
-        """Return the number of its outputs, which the derivative of every activation but the linear one needs."""
-        kept: int = self.output_features(features_of(input_shape)) if self.keeps_output else 0
-        return kept
-
     @property
     def keeps_output(self) -> bool:
-        """Whether the derivative of its activation needs the output."""
+        """Whether the derivative of its activation needs the output, as for every activation but the linear one."""
         return self.activation != "linear"
 
     def output_range(self) -> tuple[float, float] | None:

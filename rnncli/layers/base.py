@@ -335,7 +335,7 @@ class Layer(Immutable, ABC):
 
         They do not include its input, nor its output unless `keeps_output`.
         """
-        return 0
+        return features_of(self.output_shape(input_shape)) if self.keeps_output else 0
 
     @property
     def needs_input(self) -> bool:

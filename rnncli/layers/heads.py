@@ -40,10 +40,6 @@ class Input(Head):
     padding = "a step of zeros"
     shown = False
 
-    def output_shape(self, input_shape: Shape) -> Shape:
-        """Return `input_shape` unchanged."""
-        return input_shape
-
     def input_shape(self, batch: int | None = None, timesteps: int | None = None) -> Shape:
         """Return (batch, timesteps, features)."""
         return (batch, timesteps if self.timesteps is None else self.timesteps, self.features)
