@@ -80,7 +80,7 @@ def stacks_of(layers: Sequence[Layer], names: Sequence[str] | None = None) -> li
             if before is not None and type(before.layer) is type(layer):
                 stack = _continued(before, layers, place, names)
                 if len(stack.levels) > 1:
-                    del stacks[stack.levels[-2] - place :]
+                    del stacks[stack.levels[-2] - place :]  # the stack so far, and the dropouts after it
             before = stack if layer.returns == "sequence" else None
         elif layer.returns != "same":
             before = None
