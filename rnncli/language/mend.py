@@ -15,13 +15,13 @@ from rnncli.errors import SpecError, quote
 from rnncli.language import spec
 from rnncli.language.arguments import PYTORCH_NAMES, SAYS_NOTHING, STACKED, attribute_of, field_of, read_value, takes
 from rnncli.language.framework_words import FRAMEWORK_WORDS, framework_error
-from rnncli.language.likeness import ascii_of, in_ascii, likest
-from rnncli.language.rewrites import ALONE, NAMED, REWRITES, SMALL_WORDS, compiled, squeezed
+from rnncli.language.likeness import in_ascii, likest
+from rnncli.language.rewrites import ALONE, FLAGS, NAMED, REWRITES, SMALL_WORDS, compiled, squeezed
 from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Answer, Applied, Rewrite, led, search
 from rnncli.language.source import Token, cut, lowered, splice, without_spaces
 from rnncli.layers import KINDS, LAYERS, Activation, Layer
 from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
-from rnncli.layers.options import Choice, Flag, Option
+from rnncli.layers.options import Choice, Flag, Whole
 from rnncli.layers.sizes import WordSize
 from rnncli.layers.weights import Framework
 from rnncli.layers.words import field_in_both, in_both
@@ -154,15 +154,13 @@ def _parses(text: str, blanks: bool) -> bool:
 
 def _in_ascii(text: str) -> Iterator[Applied[str]]:
     """Yield the text without characters of other scripts, `input:8，lstm:4`, and without quotes."""
-    read = [ascii_of(character) for character in text]
-    if "(" not in read:  # quotes inside calls belong to Python
-        read = ["" if character in "\"'`" else character for character in read]
-    start = next((place for place, (typed, meant) in enumerate(zip(text, read, strict=True)) if typed != meant), None)
-    if start is not None:
-        end = next((place for place in range(start, len(text)) if text[place] == read[place]), len(text))
-        other = text[start:end]
+    plain = in_ascii(text)
+    quotes = "(?!)" if "(" in plain else "[\"'`]+"  # quotes inside calls belong to Python
+    found, plain = re.search(rf"[^\x00-\x7f]+|{quotes}", text), re.sub(quotes, "", plain)
+    if found is not None and plain != text:
+        other = found[0]
         said = "a spec has no quotes" if other.isascii() else f"a spec is written in ASCII, not with {quote(other)}"
-        yield Applied("".join(read), "perhaps", said, (start, end))
+        yield Applied(plain, "perhaps", said, found.span())
 
 
 # Rows of the table
@@ -173,16 +171,10 @@ def _rewritten(row: Rewrite, text: str, token: Token) -> Iterator[Applied[str]]:
 
     A text or layer that is too long is not rewritten.
     """
-    if len(text) > _LONG if row.where == "text" else len(token.text) > _LONG_LAYER:
-        return
-    pattern, start = compiled(row.pattern), 0 if row.where == "text" else token.start
-    match row.where:
-        case "text":
-            found = pattern.search(text)
-        case "part":
-            found = pattern.search(token.text)
-        case "layer":
-            found = pattern.fullmatch(token.text)
+    within, start, most = (text, 0, _LONG) if row.where == "text" else (token.text, token.start, _LONG_LAYER)
+    pattern = compiled(row.pattern)
+    find = pattern.fullmatch if row.where == "layer" else pattern.search
+    found = find(within) if len(within) <= most else None
     if found is None:
         return
     instead = found.expand(row.becomes) if isinstance(row.becomes, str) else row.becomes(found)
@@ -356,21 +348,14 @@ _OTHER_WAY = {*["bidirectional", "bidir", "reverse", "reversed", "backward", "ba
 """Words that any field other than a default accounts for."""
 
 
-def _names_of(cls: type[Layer], option: Option) -> tuple[str, ...]:
-    """Return the names of a field, ours and the frameworks'."""
-    return option.attribute, option.lead.rstrip("="), cls.torch_arguments.get(option.attribute, option.attribute)
-
-
-_SETS_A_FIELD = {*ACTIVATIONS, *OTHER_NAMES} | {
+_SETS_A_FIELD = {*ACTIVATIONS, *OTHER_NAMES, *FLAGS} | {
     name
     for layer in LAYERS
     for option in layer.options
-    if isinstance(option, Flag) or (isinstance(option, Choice) and option.key_alone is not None)
-    for name in (
-        (option.key,) if isinstance(option, Flag) and layer.default(option.attribute) else _names_of(layer, option)
-    )
+    if not isinstance(option, Whole) and not layer.default(option.attribute)
+    for name in (option.attribute, option.lead.rstrip("="), layer.torch_arguments.get(option.attribute, ""))
 }
-"""Words that set a field to another value than its default, so a repair that does not set it has lost them."""
+"""Words that alone set a field to another value than its default: a repair that does not set it has lost them."""
 
 _MANY = 40
 """A text with more unknown words than this makes no sense, whatever it becomes."""
@@ -461,8 +446,12 @@ def _meanings(layers: Sequence[Layer], plain: str) -> set[str]:
         words |= {name for name, each in KINDS.items() if each is cls}
         words |= {name for name, written in NAMED.items() if KINDS[written.partition(":")[0]] is cls}
         words |= {*getattr(cls.sizes, "other_names", ())}
-        names = {name for option in cls.options for name in _names_of(cls, option)}
-        words |= {name for name in names if name not in _SETS_A_FIELD or re.search(rf"{name}\s*[=:]", plain)}
+        for option in cls.options:
+            names = {option.attribute, option.lead.rstrip("="), cls.torch_arguments.get(option.attribute, "")}
+            alike = [layer for layer in layers if isinstance(layer, cls)]
+            if any(getattr(layer, option.attribute) != layer.default(option.attribute) for layer in alike):
+                words |= names | _OTHER_WAY
+            words |= {name for name in names if name not in _SETS_A_FIELD or re.search(rf"{name}\s*[=:]", plain)}
     for layer in {*layers}:
         written = re.split("[:=]", layer.spec())
         words |= {*written}
@@ -470,8 +459,6 @@ def _meanings(layers: Sequence[Layer], plain: str) -> set[str]:
             value = getattr(layer, option.attribute)
             words |= {name for name, each in getattr(option, "values", {}).items() if each == value}
             words |= {name for name, ours in getattr(option, "other_names", {}).items() if ours in words}
-            if value != layer.default(option.attribute):
-                words |= {*_names_of(type(layer), option)} | _OTHER_WAY
     return {part for word in words for part in (word, *word.split("_"))} - {""}
 
 

@@ -50,9 +50,9 @@ NAMED = {
 }
 """The spec of each class of the frameworks and of each other common name for a layer."""
 
-_FLAGS = {option.key for layer in LAYERS for option in layer.options if isinstance(option, Flag)}
+FLAGS = {option.key for layer in LAYERS for option in layer.options if isinstance(option, Flag)}
 _CHOICES = [option for layer in LAYERS for option in layer.options if isinstance(option, Choice)]
-_FIELDS = _FLAGS | {
+_FIELDS = FLAGS | {
     word
     for layer in LAYERS
     for option in layer.options
@@ -81,7 +81,7 @@ _SETS = {
     "N": f"(?:[0-9][0-9_]*[kMG]?|{BLANK_PATTERN})",
     "ACT": _any({*ACTIVATIONS, *OTHER_NAMES} - {"none"}),
     "FIELD": _any(_FIELDS - {"activation", "act"}),
-    "FLAG": _any(_FLAGS | {option.key for option in _CHOICES if option.key_alone}),
+    "FLAG": _any(FLAGS | {option.key for option in _CHOICES if option.key_alone}),
     "KEY": _any({option.key for option in _CHOICES}),
     "VALUE": _any({value for option in _CHOICES for value in (*option.values, *option.other_names)}),
     "CLASS": _any(NAMED),
@@ -113,16 +113,6 @@ def compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(re.sub("<([A-Z]+)>", lambda found: _SETS[found[1]], pattern), re.IGNORECASE)
 
 
-def _joined(found: re.Match[str]) -> str:
-    """`10,000` -> `10000`."""
-    return re.sub("[,. ]", "", found[0])
-
-
-def _listed(found: re.Match[str]) -> str:
-    """`lstm:32-16-8` -> `lstm:32,16,8`."""
-    return re.sub("[-+/]", ",", found[0])
-
-
 def _fraction(found: re.Match[str]) -> str:
     """`dropout:20%`, `dropout:1/2` -> `dropout:0.2`, `dropout:0.5`."""
     return f"{found[1]}{float(found[2]) / max(1, int(found[3] or 100)):g}"
@@ -148,11 +138,6 @@ def _padded(found: re.Match[str]) -> str:
 def _layers(found: re.Match[str]) -> str:
     """`2-layer lstm:8`, `2-layer lstm:8-4` -> `lstm:8:x2`, `lstm:8-4`: a size for each layer is not repeated."""
     return found[2] if len(re.findall("[0-9]+", found[2])) == int(found[1]) else f"{found[2]}:x{found[1]}"
-
-
-def _without_steps(found: re.Match[str]) -> str:
-    """`embed:50x1000x8` -> `embed:1000x8`: a vocabulary is larger than a number of timesteps."""
-    return found[2] if int(found[1]) < int(found[2]) else found[0]
 
 
 def _key(found: re.Match[str]) -> str:
@@ -269,14 +254,23 @@ REWRITES = (
     _text(r"(?<!\w)[(\[]<S>(<N>)<S>[,x*]<S>(<N>)<S>[)\]]", r"\1x\2", message=_BRACKETS),
     _text(r"(?<!\w)[(\[]<S>(<N>)<S>,?<S>[)\]]", r"\1", message=_BRACKETS),
     _text(r"(?:(?<=\binput:)|(?<=\bin:))<N>x(?=<N>x<N>(?:,|$))", "", _SAMPLES, drops=True),
-    _text(r"(?<=\bembed:)([0-9]{1,9})x([0-9]{1,9})(?=x[0-9]{1,9}(?:[:,]|$))", _without_steps, _TIMESTEPS, drops=True),
+    _text(
+        r"(?<=\bembed:)([0-9]{1,9})x([0-9]{1,9})(?=x[0-9]{1,9}(?:[:,]|$))",
+        lambda found: found[2] if int(found[1]) < int(found[2]) else found[0],
+        _TIMESTEPS,
+        drops=True,
+    ),
     _text(r"(?<=\bembed:)(<N>x<N>)x([0-9]{1,9})(?=[:,]|$)", r"\1", r"with --timesteps \2", drops=True),
     _text(r"(?<=\w)\s{1,9}(?=x[0-9])", ":", "with colons", _COLONS),
     _part(r"\b(<R><F>:<N>)<S>\*<S>([0-9]{1,2})(?=:|$)", r"\1:x\2", r"x\2 repeats a layer"),
     _text(r"(?<=[0-9kMG])<S>(?:[x*×]|by)<S>(?=[0-9])", "x", message=_X),
-    _text(r"<ONE>:<N>(?:<S>[-+/]<S><N>){1,9}(?=[:,]|$)", _listed, message=_KINDS),
+    _text(r"<ONE>:<N>(?:<S>[-+/]<S><N>){1,9}(?=[:,]|$)", lambda found: re.sub("[-+/]", ",", found[0]), message=_KINDS),
     _text(r"(<TWO>:<N>)<S>[-/+@]<S>(?=<N>)", r"\1x", message=_X),
-    _text(r"(?<![0-9.])[1-9][0-9]{0,2}(?:[,. ]0[0-9]{2}){1,3}(?![0-9])", _joined, message=_THOUSANDS),
+    _text(
+        r"(?<![0-9.])[1-9][0-9]{0,2}(?:[,. ]0[0-9]{2}){1,3}(?![0-9])",
+        lambda found: re.sub("[,. ]", "", found[0]),
+        message=_THOUSANDS,
+    ),
     _text(
         r"(<TWO>:[0-9]{1,9})[,. ]([0-9]{3,9})(?=(?:[,. ][0-9]{3}){0,2}[x, ](?:[0-9]|<N>))",
         r"\1\2",

@@ -221,9 +221,12 @@ def _vector_missing(layers: Sequence[Layer], source: Source, index: int, cause: 
     token = source.owners[index]
     if token == source.owners[cause]:
         return source.error(index, message, "write it once", {token: layer.spec()})
-    if maker.returning("vector") is not None:
+    vector = maker.returning("vector")
+    if vector is not None:
         advice = f"to return only the last output, leave out {_changes(maker, 'vector')}"
-        return source.error(index, message, advice, _returning_last(layers, source, cause))
+        others = source.copies(source.owners[cause]) - 1
+        instead = f"{spec.repeated(maker, others)},{vector.spec()}" if others else vector.spec()
+        return source.error(index, message, advice, {source.owners[cause]: instead})
     repair = {token: f"pool:avg,{source.tokens[token].text}"}
     return source.error(index, message, "to turn the sequence into one vector", repair)
 
@@ -248,13 +251,3 @@ def _returning_sequences(layers: Sequence[Layer], source: Source, cause: int) ->
         elif copies > 1:
             repairs[token] = f"{spec.repeated(sequence, copies - 1)},{layer.spec()}"
     return repairs
-
-
-def _returning_last(layers: Sequence[Layer], source: Source, cause: int) -> dict[int, str]:
-    """Return the token to rewrite so that a layer returns only its last output."""
-    layer = layers[cause]
-    vector = layer.returning("vector")
-    assert vector is not None
-    token = source.owners[cause]
-    copies = source.copies(token)
-    return {token: vector.spec() if copies == 1 else f"{spec.repeated(layer, copies - 1)},{vector.spec()}"}
