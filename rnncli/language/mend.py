@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import groupby, pairwise, takewhile
 
 from rnncli.errors import SpecError, quote
@@ -21,7 +22,7 @@ from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Answer, Applied, R
 from rnncli.language.source import Token, cut, lowered, splice, without_spaces
 from rnncli.layers import KINDS, LAYERS, Activation, Layer
 from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
-from rnncli.layers.options import Choice, Flag, Whole
+from rnncli.layers.options import Choice, Whole
 from rnncli.layers.sizes import WordSize
 from rnncli.layers.weights import Framework
 from rnncli.layers.words import field_in_both, in_both
@@ -99,17 +100,9 @@ def _search(
     typed: str, check: Callable[[str], object], blanks: bool, first: SpecError | None = None
 ) -> Answer[str] | None:
     """Return the repair of a text; `first` is its fault, if that is known."""
-
-    def fault_of(text: str) -> SpecError | None:
-        try:
-            check(text)
-        except SpecError as error:
-            return error
-        return None
-
     return search(
         typed,
-        fault_of,
+        partial(_fault, check),
         lambda text, fault: (step for step in _steps(text, fault, blanks) if step.state.strip(" ,:")),
         lambda result, way: keeps(typed, result, way),
         most=_MOST_TRIED,
@@ -121,35 +114,27 @@ def _search(
 def _steps(text: str, fault: SpecError, blanks: bool) -> Iterator[Applied[str]]:
     """Yield possible steps for a fault of a text, the likeliest first."""
     token = next((each for each in Token(text, 0).split(",") if fault.span[0] <= each.end), Token(text, 0))
-    if "{" in text and "}" in text:  # a pattern, which describes several specs
-        yield from _in_ascii(text)
-        for row in (REWRITES[0], REWRITES[2]):
-            yield from _rewritten(row, text, token)
-        return
-    if not text.strip():
-        yield from _own(text, fault, fault.span)
-        return
-    if len(text) <= _LONG and _parses(text, blanks):
-        for row in REWRITES[-2:]:
-            yield from _rewritten(row, text, token)
-        yield from _own(text, fault, (len(text), 0))
-        return
-    yield from _in_ascii(text)
-    for row in REWRITES:
+    is_pattern = "{" in text and "}" in text  # it describes several specs
+    in_order = not is_pattern and len(text) <= _LONG and _fault(partial(spec.read, blanks=blanks), text) is None
+    is_short = not is_pattern and not in_order and len(token.text) <= _LONG_LAYER
+    yield from () if in_order else _in_ascii(text)
+    for row in (REWRITES[0], REWRITES[2]) if is_pattern else REWRITES[-2:] if in_order else REWRITES:
         yield from _rewritten(row, text, token)
-    if len(token.text) <= _LONG_LAYER:
+    if is_short:
         yield from _names(text, token, fault)
-    yield from _own(text, fault, fault.span)
-    if len(token.text) <= _LONG_LAYER:
+    if not is_pattern:
+        yield from _own(text, fault, (len(text), 0) if in_order else fault.span)
+    if is_short:
         yield from _without(text, token, fault)
 
 
-def _parses(text: str, blanks: bool) -> bool:
+def _fault(check: Callable[[str], object], text: str) -> SpecError | None:
+    """Return the error that a check raises for a text, if it does."""
     try:
-        spec.read(text, blanks=blanks)
-    except SpecError:
-        return False
-    return True
+        check(text)
+    except SpecError as error:
+        return error
+    return None
 
 
 def _in_ascii(text: str) -> Iterator[Applied[str]]:
@@ -178,11 +163,9 @@ def _rewritten(row: Rewrite, text: str, token: Token) -> Iterator[Applied[str]]:
     if found is None:
         return
     instead = found.expand(row.becomes) if isinstance(row.becomes, str) else row.becomes(found)
-    if row.where == "text":
-        new = pattern.sub(row.becomes, text)
-    else:
-        new = splice(text, Token(found[0], start + found.start()), instead)
-    span = _span(text, start + found.start(), start + found.end(), whole="as in" in row.message)
+    place = Token(found[0], start + found.start())
+    new = pattern.sub(row.becomes, text) if row.where == "text" else splice(text, place, instead)
+    span = _span(text, place.start, place.end, whole="as in" in row.message)
     typed = text[slice(*span)]
     said = row.message.replace("{}", quote(typed) if typed.strip() else "a space")
     lead = found.expand(row.lead) if "\\" in row.lead else row.lead.replace("{}", instead)
@@ -238,7 +221,8 @@ def _names(text: str, token: Token, fault: SpecError) -> Iterator[Applied[str]]:
 
 def _fields(cls: type[Layer], field: Token) -> Iterator[tuple[str, str]]:
     """Yield what an unknown field may have meant, or an empty text if it can be left out, and the lead for it."""
-    if _parses(":".join(filter(None, [cls.kind, cls.sizes.example, field.text])), True):
+    layer = ":".join(filter(None, [cls.kind, cls.sizes.example, field.text]))
+    if _fault(partial(spec.read, blanks=True), layer) is None:
         return
     name, equals, value = (part.strip() for part in lowered(field.text).partition("="))
     if name in FRAMEWORK_WORDS and attribute_of(cls, name) is None and name != STACKED:
