@@ -314,6 +314,8 @@ def bound(cls: Signature, name: str, positional: Sequence[Any], named: Mapping[s
     Raises:
         WrongArgumentError: there are too many, or one is unknown or given twice.
     """
+    if name in INPUTS and len(positional) > 1 and not isinstance(positional[0], list | tuple):
+        positional = [[*positional]]  # the sizes of a shape without brackets
     if len(positional) > cls.positional:
         raise WrongArgumentError("", f"{name} takes at most {cls.positional} positional arguments")
     given = dict(zip(cls.takes, positional, strict=False))
