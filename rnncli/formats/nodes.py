@@ -126,8 +126,10 @@ _OPERATIONS: Mapping[str, str] = {
     "pow": "power",
     "matmult": "matrix multiplication",
     "unpack": "splitting",
+    "if": "condition",
+    "unknown": "unknown layer",
 }
-"""Operations that a source writes as operators, and their names."""
+"""Operations that a source writes as operators, and what has no name in it, in words."""
 
 
 @dataclass(frozen=True)

@@ -157,7 +157,8 @@ class _RowInProgress:
         word = node.word
         if word is None:
             graph = node.convention == "onnx"  # where it may be a layer in another form
-            return "no layer does this" if graph else f"specs have no {node.shown_kind}"
+            unknown = "it is not known" if node.kind == "unknown" else f"specs have no {node.shown_kind}"
+            return "no layer does this" if graph else unknown
         if len(self.nodes) > MAX_LAYERS:
             return f"a network has at most {MAX_LAYERS:,} layers"
         if self.flat is not None and isinstance(word, Layer) and (reason := self._unflatten(word, node.features)):
