@@ -74,6 +74,7 @@ def command(spec: tuple[str, ...], **given: Any) -> None:
     .npz or .weights.h5 (which needs h5py).
     """
     request = _request(given)
+    request.check_weights(this_line)  # after the files, which may be the same
     message = "export writes one network, but several specs are given"
     some = list(at_most(1, specs(spec), message, "call rnncli export once for each spec"))
     each_given(some, lambda model: _export(model, request))

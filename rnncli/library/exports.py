@@ -78,7 +78,7 @@ class ExportRequest:
             printed: whether the export is printed if there is no file, which only text can be.
 
         Raises:
-            UsageError: one of these is missing or does not fit, or the target cannot do what is requested.
+            UsageError: one of these is missing or does not fit, or the target does not have a requested option.
         """
 
         def refuse(message: str, advice: str = "", lead: str = "without it", **mended: object) -> NoReturn:
@@ -109,9 +109,17 @@ class ExportRequest:
         if self.input is not None and self.dtype != "int8":
             message = "--input is for testing int8, and there is no --dtype int8"
             refuse(message, lead="with it", without=["dtype"], more=["--dtype", "int8"])
+
+    def check_weights(self, repair: Repair) -> None:
+        """Check that the target can load its weights from the requested file, if they are to be written.
+
+        Raises:
+            UsageError: it cannot.
+        """
+        kind = TARGETS[self.target or ""]
         if self.save_weights is not None and not kind.weights:
-            message = f"--to {target} writes the weights into the file itself"
-            refuse(message, lead="without --save-weights", without=["save_weights"])
+            message = f"--to {self.target} writes the weights into the file itself"
+            raise UsageError(message, lead="without --save-weights", repair=repair(without=["save_weights"]))
         if self.save_weights is not None and self.weights_extension is None:
             message = f"{kind.title} does not load its weights from {quote(self.save_weights)} here"
             raise UsageError(message, f"the name may end in {listed(kind.weights, 'or')}")
@@ -216,6 +224,7 @@ def export(
     files = file_names(weights=weights, save_weights=save_weights, output=output, input=input)
     request = ExportRequest(to, packed, checked_seed(seed), name=name, dtype=dtype, with_main=with_main, **files)
     request.check(_no_repair, printed=False)
+    request.check_weights(_no_repair)
     reading = reading_of(network, set)
     notes = notes_on(reading)
     return replace(run_export(reading, request, notes.append), notes=tuple(notes))
