@@ -281,11 +281,11 @@ def test_a_failure_in_a_job_is_reported_once_and_so_is_a_killed_job(program: Run
         ((0, 1, 2, 3), "UnsendableError: 1 and 2"),
         ((0, 1, 2, 5), "one of the jobs ended before"),
     ):
-        with forked(2, lambda: work) as workers:
-            results = workers.results(tasks)
-            assert [*islice(results, 3)] == [0, 10, 20]
+        with forked(2, lambda: work) as results:
+            found = results(tasks)
+            assert [*islice(found, 3)] == [0, 10, 20]
             with pytest.raises(RnncliError, match=message):
-                next(results)
+                next(found)
 
 
 def test_if_jobs_cannot_start_it_says_so_or_one_does_all_the_work(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -314,8 +314,8 @@ def test_results_come_in_the_order_of_the_tasks() -> None:
         time.sleep(0.02 * (task % 3))
         return task
 
-    with forked(3, lambda: slow) as workers:
-        assert list(workers.results(range(20))) == list(range(20))
+    with forked(3, lambda: slow) as results:
+        assert list(results(range(20))) == list(range(20))
 
 
 # Frontiers

@@ -312,8 +312,8 @@ class Sweep(Generic[Spelt]):
         most = _MAX_TASK_SHOWN if self._asked is None else _MAX_TASK_FILTERED
         jobs = min(jobs, max(_MAX_JOBS, 2 * (os.cpu_count() or 1)))
         size = min(most, max(_MIN_TASK, total // (_MIN_TURNS * jobs))) if total else most
-        with forked(min(jobs, -(-total // size) or jobs), lambda: self._work) as workers:
-            for further, passed, spelt, cells in workers.results(tasks(whole, size)):
+        with forked(min(jobs, -(-total // size) or jobs), lambda: self._work) as results:
+            for further, passed, spelt, cells in results(tasks(whole, size)):
                 if self.wanted is not None:
                     self.wanted.add(passed)
                 if self.cloud is not None:

@@ -15,18 +15,16 @@ import subprocess
 import sys
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from io import BufferedReader, BufferedWriter
 from itertools import cycle
-from typing import Any, TypeVar
+from typing import Any
 
 from rnncli.errors import RnncliError
 from rnncli.immutable import NamedTuple
 from rnncli.system.signals import ENDING, undone_by_signals
-
-Task = TypeVar("Task")
-Result = TypeVar("Result")
 
 
 class _Worker(NamedTuple):
@@ -43,52 +41,34 @@ class _Worker(NamedTuple):
     results: BufferedReader
 
 
-class Workers:
-    """Processes that all do the same kind of work.
+def _results(workers: Sequence[_Worker], tasks: Iterable[Any]) -> Iterator[Any]:
+    """Yield the result of each task, in order. Tasks are requested only shortly before they can run.
 
-    Args:
-        workers: the processes.
+    Raises:
+        RnncliError: a worker has ended unexpectedly.
+        Exception: an exception raised in a worker.
     """
-
-    def __init__(self, workers: list[_Worker]) -> None:
-        self._workers = workers
-
-    def results(self, tasks: Iterable[Any]) -> Iterator[Any]:
-        """Yield the result of each task, in order. Tasks are requested only shortly before they can run.
-
-        Raises:
-            RnncliError: a worker has ended unexpectedly.
-            Exception: an exception raised in a worker.
-        """
-        busy: deque[_Worker] = deque()
-        workers = cycle(self._workers)
-        for task in tasks:
-            if len(busy) == len(self._workers):
-                yield self._result(busy.popleft())
-            worker = next(workers)
-            try:
-                pickle.dump(task, worker.tasks)
-                worker.tasks.flush()
-            except BrokenPipeError:
-                raise _ended() from None
-            busy.append(worker)
-        while busy:
-            yield self._result(busy.popleft())
-
-    def _result(self, worker: _Worker) -> Any:
+    busy: deque[_Worker] = deque()
+    for task, worker in zip(tasks, cycle(workers), strict=False):
+        if len(busy) == len(workers):
+            yield _result(busy.popleft())
         try:
-            done, result = pickle.load(worker.results)
-        except (EOFError, pickle.UnpicklingError):
+            pickle.dump(task, worker.tasks)
+            worker.tasks.flush()
+        except BrokenPipeError:
             raise _ended() from None
-        if not done:
-            raise result
-        return result
+        busy.append(worker)
+    yield from map(_result, busy)
 
-    def kill(self) -> None:
-        """End the workers at once."""
-        for worker in self._workers:
-            with suppress(ProcessLookupError):
-                os.kill(worker.process, signal.SIGKILL)
+
+def _result(worker: _Worker) -> Any:
+    try:
+        done, result = pickle.load(worker.results)
+    except (EOFError, pickle.UnpicklingError):
+        raise _ended() from None
+    if not done:
+        raise result
+    return result
 
 
 def can_fork() -> bool:
@@ -97,8 +77,8 @@ def can_fork() -> bool:
 
 
 @contextmanager
-def forked(count: int, work: Callable[[], Callable[[Any], Any]]) -> Iterator[Workers]:
-    """Yield some workers, which have ended by the end of the block, however it ends.
+def forked(count: int, work: Callable[[], Callable[[Any], Any]]) -> Iterator[Callable[[Iterable[Any]], Iterator[Any]]]:
+    """Start workers, and yield a function that yields their results for tasks. They end with the block, in any case.
 
     Args:
         count: the number of workers.
@@ -108,8 +88,13 @@ def forked(count: int, work: Callable[[], Callable[[Any], Any]]) -> Iterator[Wor
         RnncliError: the system does not allow so many processes or open files.
     """
     workers: list[_Worker] = []
-    started = Workers(workers)
-    with undone_by_signals(started.kill):
+
+    def kill() -> None:
+        for worker in workers:
+            with suppress(ProcessLookupError):
+                os.kill(worker.process, signal.SIGKILL)
+
+    with undone_by_signals(kill):
         try:
             for number in range(1, count + 1):
                 try:
@@ -117,9 +102,9 @@ def forked(count: int, work: Callable[[], Callable[[Any], Any]]) -> Iterator[Wor
                 except OSError as error:
                     message = f"job {number} of {count} cannot be started: {error.strerror}"
                     raise RnncliError(message, "use fewer --jobs") from None
-            yield started
+            yield partial(_results, workers)
         finally:
-            started.kill()
+            kill()
             for worker in workers:
                 with suppress(BrokenPipeError):
                     worker.tasks.close()
