@@ -160,6 +160,18 @@ def test_a_line_that_makes_no_layer_is_an_error_and_a_word_among_calls_is_in_the
     assert "input:3,norm" in rnncli("summary", "Input((None, 3)), norm").stderr
 
 
+def test_ids_are_not_read_from_an_input_of_vectors(rnncli: Run) -> None:
+    said, ends = "embedding reads ids, but the input has 6 numbers per timestep", "Embedding(9, 4), LSTM(5)"
+    called = rnncli("summary", "-q", f"Input((20, 6)), {ends}")
+    assert (called.status, said.capitalize() in called.stderr) == (2, True)
+    Path("model.py").write_text(f"from keras.layers import *\nm = Sequential([Input((20, 6)), {ends}])")
+    source = rnncli("summary", "model.py")
+    assert source.status == 0
+    assert f"left out: embedding reads the input, which is left out: {said}" in source.stderr
+    assert rnncli("summary", "-q", "model.py").status == 1
+    assert rnncli("summary", "-q", f"Input((20,)), {ends}").stdout == "236\n"
+
+
 def test_every_command_that_counts_says_so_where_pytorch_counts(rnncli: Run, at: Walk) -> None:
     spec, others = "input:8,lstm:8:proj=4", {"solve": ("input:8,lstm:_:proj=4", "--params", "1k")}
     for name in (name for name in COMMANDS if "framework" in parameters(name) and "format_" in parameters(name)):

@@ -393,7 +393,8 @@ class _CallReader(Text):
             made, is_input = self._made(call), class_name(self._framework, call) in INPUTS
             if is_input and made[0].word is None:  # whose features are not known
                 continue
-            if takes_input(made[0].word) and [each.kind for each in nodes] == ["input"]:
+            alone = [each.kind for each in nodes] == ["input"] and nodes[0].layer.fixed_timesteps is None
+            if alone and takes_input(made[0].word):
                 nodes.clear()  # the input of an embedding's ids
             if len(nodes) + len(made) > MAX_LAYERS:
                 raise self.fault(f"a network has at most {MAX_LAYERS:,} layers", call.given.node, "leave some out")

@@ -19,6 +19,7 @@ from rnncli.formats.nodes import (
     Part,
     Pass,
     Returned,
+    Word,
     returned,
     shape_after,
     takes_activation,
@@ -190,7 +191,8 @@ class _RowInProgress:
             node = replace(node, word=Pass())
         elif isinstance(word, Layer):
             if takes_input(word) and self.nodes:
-                return "it reads the input of the network"
+                ids = f"it reads ids, but the input has {self.features or 0:,} numbers per timestep"
+                return ids if _has_timesteps(self.nodes[-1].word) else _READS_INPUT
             if {word.reads, before} == {"sequence", "vector"}:
                 begins = not self.nodes or takes_input(self.nodes[-1].word)
                 returns = "the input of a network is" if begins else "the layer before it returns"
@@ -249,6 +251,12 @@ class _RowInProgress:
         return self.nodes[self.open[-1]] if self.open and reason == _unsettled(self.around) else node
 
 
+def _has_timesteps(word: Word | None) -> bool:
+    """Return whether a word is an input of vectors with a known number of timesteps."""
+    return takes_vectors(word) and word.timesteps is not None
+
+
+_READS_INPUT = "it reads the input of the network"
 _UNKNOWN_LENGTH = "it needs a sequence of known length"
 
 
@@ -330,10 +338,10 @@ class _NodeGraph:
         return row
 
     def _before(self, node: Node) -> Node | None:
-        if takes_input(node.word) or not node.reads or (len(node.reads) > 1 and not node.loops):
+        earlier = self._nodes.get(node.reads[0].node) if node.reads else None
+        if earlier is None or earlier.word is None or (len(node.reads or ()) > 1 and not node.loops):
             return None
-        earlier = self._nodes.get(node.reads[0].node)
-        if earlier is None or earlier.word is None:
+        if takes_input(node.word) and not _has_timesteps(earlier.word):  # which is only the input of its ids
             return None
         free = self._readers[earlier.name] == [node] and earlier.name not in self.taken
         return earlier if free or takes_input(earlier.word) else None
@@ -418,12 +426,13 @@ class _NodeGraph:
     def _left_before(self, row: _RowInProgress) -> str:
         """Return the node outside a row that its first node reads; empty if that is the input."""
         first = row.nodes[0]
-        if takes_input(first.word) or not first.reads:
+        ids = takes_input(first.word)
+        if not first.reads or (ids and not row.begins):
             return ""
         read = self._nodes.get(first.reads[0].node)
         if read is None:
             return shorten(first.reads[0].node)
-        return "" if read.kind == "input" else read.described
+        return read.described if read.kind != "input" else "the input" if ids else ""
 
     def _around(self, row: _RowInProgress) -> Iterator[Note]:
         """Yield notes on what is left out before and after a row."""
