@@ -221,7 +221,7 @@ def _run_table(run: ForwardRun, wide: bool) -> Iterator[Block]:
 
 
 def _saturated_cell(share: float | None) -> Text:
-    return Text("-" if share is None else f"{share:.0%}", style="bold" if share and share >= _NOTEWORTHY else "")
+    return Text.assemble(("-" if share is None else f"{share:.0%}", "bold" if share and share >= _NOTEWORTHY else ""))
 
 
 def _outputs(layers: Sequence[LayerRun]) -> Statistics:
