@@ -127,9 +127,8 @@ _OPERATIONS: Mapping[str, str] = {
     "matmult": "matrix multiplication",
     "unpack": "splitting",
     "if": "condition",
-    "unknown": "unknown layer",
 }
-"""Operations that a source writes as operators, and what has no name in it, in words."""
+"""Operations that a source writes as operators or conditions, and their names."""
 
 
 @dataclass(frozen=True)
