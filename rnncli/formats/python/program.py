@@ -14,7 +14,7 @@ from dataclasses import replace
 from rnncli.errors import shorten
 from rnncli.formats import Settings
 from rnncli.formats.nodes import names
-from rnncli.formats.python.evaluator import MAX_STEPS, Evaluator
+from rnncli.formats.python.evaluator import ITEMS_A_STEP, MAX_STEPS, Evaluator
 from rnncli.formats.python.library import MAX_ITEMS
 from rnncli.formats.python.objects import (
     MISSING,
@@ -323,8 +323,9 @@ class Program(Evaluator):
     def _times_of(self, node: ast.While, scope: Scope) -> int | None:
         """Return how often a `while` runs if it only counts, as `i += 1` in its body does; None if it may do more."""
         tested = {each.id for each in ast.walk(node.test) if isinstance(each, ast.Name)}
-        changes = [each for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)]
-        changes = [each for each in changes if each.id in tested]
+        inside = [each for each in ast.walk(node) if isinstance(each, ast.Name)]
+        self.step(len(inside) // ITEMS_A_STEP)
+        changes = [each for each in inside if isinstance(each.ctx, ast.Store) and each.id in tested]
         counting = [each for each in node.body if isinstance(each, ast.AugAssign) and each.target in changes]
         if not counting or len(changes) != len(counting) or self._has(node, ast.Break, ast.Continue):
             return None
