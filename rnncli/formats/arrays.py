@@ -128,22 +128,23 @@ def _without_parametrizations(tensors: Sequence[Tensor]) -> tuple[dict[str, Tens
                 further[dropped.name] = Node(dropped.name, "dropped weight", tensors={"weight": dropped})
     inside: dict[str, dict[str, Tensor]] = {}
     for name, tensor in named.items():
-        if found := _PARAMETRIZED.fullmatch(name):
-            stem, end = (found[1] + found[2], _ENDS.get(found[3], found[3])) if found[2] else found.group(4, 5)
-            inside.setdefault(stem, {})[end] = tensor
+        owner, new, rest = name.partition("parametrizations.")
+        weight, _, end = rest.partition(".") if new else name.rpartition("_")
+        if re.search("weight|bias", weight) and (new or end in _ENDS.values()):
+            inside.setdefault(owner + weight if new else weight, {})[_ENDS.get(end, end)] = tensor
     for stem, ends in inside.items():
         rows = [(kind, *row) for kind, row in _PARAMETRIZATIONS.items() if {*row[0]} == {*ends}]
         if "orig" in ends and ends["orig"].name.endswith(".original"):
             said = f"the file does not say how to compute {shorten(stem)} from its array"
             rows.append(("parametrization", (*sorted(ends, key="orig".__ne__),), lambda *_: True, _unknown, said))
-        for kind, order, fits, weight, said in rows:
+        for kind, order, fits, formula, said in rows:
             tensor, *others = (ends[end] for end in order)
             if tensor.name not in plain and fits(tensor.shape, *(each.shape for each in others)):
-                named[tensor.name] = tensor._replace(read=partial(_computed, weight, tensor, others))
+                named[tensor.name] = tensor._replace(read=partial(_computed, formula, tensor, others))
                 plain[tensor.name] = stem
                 notes = (Note(f"{kind}: {said}", "left out"),)
                 further |= {each.name: Node(each.name, kind, tensors={"": each}, notes=notes) for each in others}
-                further |= {stem: Node(stem, kind, notes=notes)} if weight is _unknown else {}
+                further |= {stem: Node(stem, kind, notes=notes)} if formula is _unknown else {}
     return {plain.get(name, name): each for name, each in named.items() if name not in further}, [*further.values()]
 
 
@@ -181,11 +182,8 @@ def _unknown(*_: Numbers) -> Any:
     raise RnncliError("a parametrization computes this weight, and the file does not say how")
 
 
-_PARAMETRIZED = re.compile(
-    r"(|.*?\.)parametrizations\.([^.]+)\.(.+)|(.*(?:weight|bias).*)_(v|g|orig|u|mask)", re.DOTALL
-)
-_ENDS = {"original": "orig", "original0": "g", "original1": "v", "0._u": "u", "0._v": "v"}
-"""Names of the arrays that a weight is computed from, new and old, and the ends of the old names for the new ones."""
+_ENDS = {"original": "orig", "original0": "g", "original1": "v", "0._u": "u", "0._v": "v", "mask": "mask"}
+"""The ends of the names of the arrays that a weight is computed from: those of earlier versions for the new ones."""
 
 _PARAMETRIZATIONS: Mapping[str, tuple[tuple[str, ...], Callable[..., bool], Callable[..., Any], str]] = {
     "weight_norm": (("v", "g"), _is_scale, _scaled, "the scale g of a weight is not counted; a run uses g·v/|v|"),
