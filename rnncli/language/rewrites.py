@@ -64,7 +64,7 @@ _ONE_SIZE, _TWO_SIZES = (
     [name for name, kind in KINDS.items() if isinstance(kind.sizes, Numbers) and len(kind.sizes.attributes) == count]
     for count in (1, 2)
 )
-_WHOLE = {option.key for layer in LAYERS for option in layer.options if type(option) is Whole}
+_WHOLE = {option.key for layer in LAYERS for option in layer.options if isinstance(option, Whole) and option.keyed}
 _WORDED = {name: kind.sizes for name, kind in KINDS.items() if isinstance(kind.sizes, WordSize)}
 _FEW = {"two": "2", "three": "3", "four": "4", "five": "5", "ten": "10", "twice": "2 times"}
 _SETS = {
