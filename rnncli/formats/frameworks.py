@@ -323,7 +323,8 @@ def bound(cls: Signature, name: str, positional: Sequence[Any], named: Mapping[s
         if argument not in cls.takes:
             # The other framework's name for an argument is tried first: units for hidden_size.
             theirs = [each for each in cls.takes if any({argument, each} <= names for names in _MEAN_THE_SAME)]
-            nearest = next(iter(theirs), None) or closest(argument, cls.takes) or ""
+            of_others = any(argument in each.takes for each in (*KERAS.values(), *TORCH.values()))
+            nearest = next(iter(theirs), None) or (None if of_others else closest(argument, cls.takes)) or ""
             raise UnknownArgumentError(argument, f"{name} has no argument {shorten(argument)}", nearest)
         if argument in given:
             after = next((each for each in cls.takes[1:2] if argument == cls.takes[0] and each in _SIZES_AFTER), "")
