@@ -17,7 +17,7 @@ from rnncli.language import spec
 from rnncli.language.arguments import PYTORCH_NAMES, SAYS_NOTHING, STACKED, attribute_of, field_of, read_value, takes
 from rnncli.language.framework_words import FRAMEWORK_WORDS, framework_error
 from rnncli.language.likeness import in_ascii, likest
-from rnncli.language.rewrites import ALONE, FLAGS, NAMED, REWRITES, SMALL_WORDS, compiled, squeezed
+from rnncli.language.rewrites import ALONE, FLAGS, NAMED, REWRITES, SMALL_WORDS, compiled, names_of, squeezed
 from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Answer, Applied, Rewrite, led, search
 from rnncli.language.source import Token, cut, lowered, splice, without_spaces
 from rnncli.layers import KINDS, LAYERS, Activation, Layer
@@ -274,11 +274,8 @@ def _choices(cls: type[Layer], option: Choice, name: str, value: str) -> Iterato
 
 def _words_of(cls: type[Layer]) -> dict[str, str]:
     """Return every word that a field of a kind can start with, and how to write it."""
-    attributes = {option.attribute for option in cls.options}
-    words = {name: name for name in attributes}
-    words |= {theirs: theirs for ours, theirs in cls.torch_arguments.items() if ours in attributes}
+    words = {name: name for option in cls.options for name in names_of(cls, option)}
     for option in cls.options:
-        words[option.lead.rstrip("=")] = option.lead.rstrip("=")
         if isinstance(option, Choice) and option.name_alone:
             words |= {name: name for name in option.values} | dict(option.other_names)
     return words
@@ -337,7 +334,7 @@ _SETS_A_FIELD = {*ACTIVATIONS, *OTHER_NAMES, *FLAGS} | {
     for layer in LAYERS
     for option in layer.options
     if not isinstance(option, Whole) and not layer.default(option.attribute)
-    for name in (option.attribute, option.lead.rstrip("="), layer.torch_arguments.get(option.attribute, ""))
+    for name in names_of(layer, option)
 }
 """Words that alone set a field to another value than its default: a repair that does not set it has lost them."""
 
@@ -431,9 +428,9 @@ def _meanings(layers: Sequence[Layer], plain: str) -> set[str]:
         words |= {name for name, written in NAMED.items() if KINDS[written.partition(":")[0]] is cls}
         words |= {*getattr(cls.sizes, "other_names", ())}
         for option in cls.options:
-            names = {option.attribute, option.lead.rstrip("="), cls.torch_arguments.get(option.attribute, "")}
-            alike = [layer for layer in layers if isinstance(layer, cls)]
-            if any(getattr(layer, option.attribute) != layer.default(option.attribute) for layer in alike):
+            names = names_of(cls, option)
+            values = {getattr(layer, option.attribute) for layer in layers if isinstance(layer, cls)}
+            if values - {cls.default(option.attribute)}:
                 words |= names | _OTHER_WAY
             words |= {name for name in names if name not in _SETS_A_FIELD or re.search(rf"{name}\s*[=:]", plain)}
     for layer in {*layers}:

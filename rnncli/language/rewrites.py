@@ -13,9 +13,9 @@ from functools import cache, partial
 from rnncli.language.arguments import CLASSES, STANDS_FOR, attribute_of, field_of
 from rnncli.language.framework_words import FEATURES
 from rnncli.language.rewriting import Rewrite
-from rnncli.layers import KINDS, LAYERS, LSTM, Embedding
+from rnncli.layers import KINDS, LAYERS, LSTM, Embedding, Layer
 from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
-from rnncli.layers.options import Choice, Flag, Whole
+from rnncli.layers.options import Choice, Flag, Option, Whole
 from rnncli.layers.sizes import BLANK_PATTERN, Numbers, Share, WordSize
 from rnncli.layers.words import in_both
 from rnncli.quantities import SCALES, nearest_size
@@ -50,15 +50,15 @@ NAMED = {
 }
 """The spec of each class of the frameworks and of each other common name for a layer."""
 
+
+def names_of(cls: type[Layer], option: Option) -> set[str]:
+    """Return the names of a field: ours, and the arguments of Keras and PyTorch that set it."""
+    return {option.key, option.attribute, cls.torch_arguments.get(option.attribute, option.attribute)}
+
+
 FLAGS = {option.key for layer in LAYERS for option in layer.options if isinstance(option, Flag)}
 _CHOICES = [option for layer in LAYERS for option in layer.options if isinstance(option, Choice)]
-_FIELDS = FLAGS | {
-    word
-    for layer in LAYERS
-    for option in layer.options
-    for word in (option.attribute, option.lead.rstrip("="), layer.torch_arguments.get(option.attribute, ""))
-    if word
-}
+_FIELDS = FLAGS | {name for layer in LAYERS for option in layer.options for name in names_of(layer, option)}
 _WORDS = {*_FIELDS, *ACTIVATIONS, *OTHER_NAMES}
 _ONE_SIZE, _TWO_SIZES = (
     [name for name, kind in KINDS.items() if isinstance(kind.sizes, Numbers) and len(kind.sizes.attributes) == count]
