@@ -93,7 +93,11 @@ def _changed(old: str, new: str) -> tuple[int, int]:
     start = next((place for place in range(shorter) if old[place] != new[place]), shorter)
     most = shorter - start
     same = next((place for place in range(most) if old[-1 - place] != new[-1 - place]), most)
-    return start, len(old) - same
+    end = len(old) - same
+    # Of relu:recact=relu without relu, the change is `relu:`, not `lu:re`.
+    while start and ":" in old[start:end] and old[start - 1] == old[end - 1] not in ":,":
+        start, end = start - 1, end - 1
+    return start, end
 
 
 def _search(
@@ -356,7 +360,8 @@ def keeps(typed: str, result: str, way: Sequence[Applied[str]]) -> bool:
     plain = re.sub(r"\b(?:[tlnb]|none|batch)\s?x\s?(?=[0-9])|(?<=[0-9])\s?x\b", " ", in_ascii(typed).lower())
     plain = re.sub("(?<=[0-9])[kmgb](?=x)", "", plain)  # 10kx32
     for step in way:
-        plain = plain.replace(in_ascii(step.drops).lower(), " ") if step.drops else plain
+        gone = in_ascii(step.drops).lower().strip(":, ")
+        plain = plain.replace(gone, " ") if gone else plain
     if not re.search("[a-z0-9]", plain) and typed.strip():
         return False
     layers, _ = spec.unfolded(result, spec.read(result, blanks=True))
