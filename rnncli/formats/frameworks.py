@@ -297,7 +297,7 @@ _MEAN_THE_SAME = [
     *({*names} for layer in LAYERS for names in layer.torch_arguments.items()),
     {theirs for layer in LAYERS for ours, theirs in layer.torch_arguments.items() if ours == "units"},
     *(
-        {option.attribute, option.lead.rstrip("="), layer.torch_arguments.get(option.attribute, "")}
+        {option.attribute, option.key, layer.torch_arguments.get(option.attribute, "")}
         for layer in LAYERS
         for option in layer.options
     ),

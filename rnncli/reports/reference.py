@@ -108,7 +108,7 @@ def _rows_of_kind(layer: type[Layer]) -> Iterator[KindRow]:
 
 def _row_of_option(layer: type[Layer], option: Option) -> KindRow:
     theirs = argument_form(layer, option, "torch") or None
-    return KindRow(layer.kind, option.lead.rstrip("="), option.form, option.means, argument_form(layer, option), theirs)
+    return KindRow(layer.kind, option.key, option.form, option.means, argument_form(layer, option), theirs)
 
 
 def _row_of_count(layer: type[Layer]) -> Iterator[KindRow]:
@@ -186,7 +186,7 @@ def _options_of(word: str) -> list[tuple[type[Layer], Option]]:
     return [
         (layer, option)
         for layer, option in _OPTIONS
-        if word.lower() in (option.lead.rstrip("=").lower(), option.attribute)
+        if word.lower() in (option.key.lower(), option.attribute)
         or option.attribute == attribute_of(layer, word)
         or word.lower() in _value_words(option)
     ]
@@ -214,7 +214,7 @@ def _field_entry(word: str) -> Entry:
         facts.append(Remark("Values", ", ".join(option.values if option.symbol else both.values())))
         facts += [Remark(name, _effect(layer, option, name, effect)) for name, effect in option.effects.items()]
     facts.append(Remark("Example", _difference(found[-1][0] if option is ACTIVATION_OPTION else layer, option)))
-    if own := KINDS.get(option.lead.rstrip("=")):
+    if own := KINDS.get(option.key):
         facts.append(Remark("Layer", f"{_form(own)}, {own.means}. Keras: {own.keras}; PyTorch: nn.{own.torch}"))
     if word in TOPIC_OF:
         facts += [Remark("Also", TOPIC_OF[word].means), *TOPIC_OF[word].facts()]
@@ -299,7 +299,7 @@ def _activation_entry(word: str) -> Entry:
         both = in_both(kinds[0], option.attribute, name)
         default = f"; the default for {listed(usual)}" if usual else ""
         of = listed([layer.kind for layer in kinds])
-        facts.append(Remark(option.lead.rstrip("="), f"{option.means}, for {of}: {both}{default}"))
+        facts.append(Remark(option.key, f"{option.means}, for {of}: {both}{default}"))
     if word == "none":
         facts.append(
             Remark("Shapes", "None in a shape is a size that is not known yet; --batch and --timesteps set it")
@@ -322,7 +322,7 @@ def _word_entry(word: str) -> Entry:
 # Lookup
 
 
-_FIELDS = list(dict.fromkeys(option.lead.rstrip("=").lower() for _, option in _OPTIONS))
+_FIELDS = list(dict.fromkeys(option.key.lower() for _, option in _OPTIONS))
 """The words that start a field."""
 
 _ARGUMENTS = _argument_words([option.attribute for _, option in _OPTIONS])
