@@ -149,7 +149,9 @@ def _wrong_value(this: TypedLine, option: click.Option, message: str) -> Refused
     value = word.value or ""
     # The option's name as it was typed.
     name = word.text if word.text.startswith("--") else long_name(option)
-    is_network = is_spec(value) and re.search("[a-z]{2}", value.lower()) and _type_of(option).nearest(value) is None
+    named_kind = value.lower().partition(":")[0] in KINDS or "(" in value
+    has_words = re.search("[a-z]{2}", value.lower()) is not None
+    is_network = is_spec(value) and has_words and (named_kind or _type_of(option).nearest(value) is None)
     if is_network or value.partition("=")[0] in this.options:
         return f"{name} needs a value: {_taken(option)}", [_with_example(this, place, option, Word(value))]
     several = values_in(option, value)
