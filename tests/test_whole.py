@@ -172,6 +172,18 @@ def test_ids_are_not_read_from_an_input_of_vectors(rnncli: Run) -> None:
     assert rnncli("summary", "-q", f"Input((20,)), {ends}").stdout == "236\n"
 
 
+def test_a_data_type_less_precise_than_float32_is_said(rnncli: Run, at: Walk) -> None:
+    made = "import torch\nfrom torch import nn\nrnn = nn.Sequential(nn.LSTM(3, 8, {}))"
+    for dtype, half in {"torch.float16": True, "'mixed_bfloat16'": True, "torch.float32": False, "kind": False}.items():
+        Path("model.py").write_text(made.format(f"dtype={dtype}"))
+        called = ("summary", f"nn.LSTM(3, 8, dtype={dtype})"), ("summary", f"LSTM(8, input_dim=3, dtype={dtype})")
+        for line in (*called, ("inspect", "model.py")):
+            with at(*line):
+                shown = rnncli(*line)
+                assert shown.status == 0
+                assert ("which is less precise than rnncli's float32" in shown.stdout + shown.stderr) == half
+
+
 def test_every_command_that_counts_says_so_where_pytorch_counts(rnncli: Run, at: Walk) -> None:
     spec, others = "input:8,lstm:8:proj=4", {"solve": ("input:8,lstm:_:proj=4", "--params", "1k")}
     for name in (name for name in COMMANDS if "framework" in parameters(name) and "format_" in parameters(name)):

@@ -43,6 +43,7 @@ from rnncli.formats.python.objects import (
     activation_of,
     as_taken,
     open_in,
+    precision_of,
 )
 from rnncli.formats.python.trees import UnparsableError
 from rnncli.immutable import NamedTuple
@@ -436,6 +437,7 @@ class _CallReader(Text):
             kept = {each: value for each, value in given.items() if each not in cls.inert}
             values = {each: self._value(call, cls, each, value) for each, value in kept.items()}
             made = built(self._framework, name, (), values)
+            made[0] = replace(made[0], notes=(*made[0].notes, *precision_of(given)))
             word, (zeros, _) = made[0].word, made[0].around
             if isinstance(word, Layer) and word.window is not None and zeros and not self._cuts:
                 raise other_padding(zeros, word.window)

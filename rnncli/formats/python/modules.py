@@ -26,6 +26,7 @@ from rnncli.formats.python.objects import (
     as_taken,
     left_open,
     open_in,
+    precision_of,
 )
 from rnncli.formats.python.steps import SIZE, Edge, Module, Recorder, TracedStep, TracedTensor, reached
 from rnncli.formats.python.trees import source_of
@@ -261,7 +262,8 @@ class Modules(Recorder):
         values: dict[str, Value] = {}
         faults: list[UnknownModuleError] = []
         try:
-            for name, value in _arguments_of(module).items():
+            given = _arguments_of(module)
+            for name, value in given.items():
                 if name in cls.inert:
                     continue
                 try:
@@ -288,7 +290,7 @@ class Modules(Recorder):
             if faults:
                 every = dict.fromkeys(one for fault in faults for one in fault.names)
                 raise UnknownModuleError(str(faults[0]), (*every,))
-            nodes = built(module.framework, module.name, [], values)
+            first, *levels = built(module.framework, module.name, [], values)
         except ArgumentFaultError as fault:
             node = module.given.written(fault.argument, cls.takes)
             if source_of(node) in self.settings:
@@ -296,8 +298,8 @@ class Modules(Recorder):
             late = not values.get(fault.argument, 1) and isinstance(node, ast.Name | ast.Attribute)  # None or 0 so far
             instead = f"; perhaps {fault.instead}" * (isinstance(fault, UnknownArgumentError) and bool(fault.instead))
             raise UnknownModuleError(f"{what}: {fault}{instead}", left_open(node).names if late else ()) from None
-        self.step(len(nodes) - 1)  # cells may share others, and so be many more than what is written
-        return nodes
+        self.step(len(levels))  # cells may share others, and so be many more than what is written
+        return [replace(first, notes=(*first.notes, *precision_of(given))), *levels]
 
 
 def _finds_features(module: Module, made: Node, axes: str) -> bool:

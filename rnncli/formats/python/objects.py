@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, Final
 
 from rnncli.errors import shorten
 from rnncli.formats.frameworks import HOLDS, SHAPES
-from rnncli.formats.nodes import names
+from rnncli.formats.nodes import Note, names
 from rnncli.formats.python.trees import source_of
 from rnncli.immutable import NamedTuple
 from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
@@ -408,6 +408,20 @@ NAMES_ACTIVATION = ("activation", "recurrent_activation", "nonlinearity")
 def activation_of(value: Named | Call) -> str | None:
     """Return the activation that a function or class is named after, or None."""
     return ACTIVATION_NAMES.get(value.name.replace("_", "").lower())
+
+
+_HALF = names("float16 half bfloat16 mixed_float16 mixed_bfloat16")
+
+
+def precision_of(given: Mapping[str, Value]) -> tuple[Note, ...]:
+    """Return a note if a layer is given a data type that is less precise than float32."""
+    dtype = given.get("dtype")
+    name = dtype.name if isinstance(dtype, Named) else dtype
+    if not isinstance(name, str) or name not in _HALF:
+        return ()
+    name = name.removeprefix("mixed_")
+    text = f"computes in {name}, which is less precise than rnncli's float32; --dtype float16 counts its bytes"
+    return (Note(text, "differs"),)
 
 
 def as_taken(argument: str, value: Value, made: Callable[[Value], Value]) -> Value:
