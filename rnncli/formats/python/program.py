@@ -34,7 +34,7 @@ from rnncli.formats.python.objects import (
     left_open,
     open_in,
 )
-from rnncli.formats.python.trees import source_of
+from rnncli.formats.python.trees import as_ifs, names_taken, source_of, words_in
 from rnncli.immutable import NamedTuple
 
 MAX_DEPTH = 15
@@ -105,7 +105,7 @@ class Program(Evaluator):
         if not self.recurrent:
             return
         self.run(module.body, self.module)
-        taken = _taken(module)
+        taken = names_taken(module)
         by_text = min((taken[each] for each in _BY_TEXT if each in taken), default=0)
         leading = self.recurrent | RECURRENT
         for wanted in (False, True, True):  # unused definitions may call the others; calls define more
@@ -114,7 +114,7 @@ class Program(Evaluator):
             bases = {base for each in self._classes if each.node in self._called for base in each.line[1:]}
             for each in made.values():
                 known = each.node in self._called or (each in bases and not wanted)
-                if (each.name in taken) == wanted and not known and leading & _words(each.node):
+                if (each.name in taken) == wanted and not known and leading & words_in(each.node):
                     self._presume(each, taken.get(each.name, by_text))
         for instance in list(self.instances):
             cls = instance.cls
@@ -284,7 +284,7 @@ class Program(Evaluator):
                 why = f"the effect of the while at line {node.lineno} is known only when the program runs"
                 return self.branches([body, []], scope, Unknown(why))
             case ast.Match():
-                return self.run(_as_if(node), scope)
+                return self.run(as_ifs(node), scope)
             case ast.With() | ast.AsyncWith():
                 for item in node.items:
                     made = self.value(item.context_expr, scope)
@@ -448,55 +448,6 @@ class Program(Evaluator):
         self._decorate(node, cls, scope)
 
 
-def _taken(module: ast.Module) -> dict[str, int]:
-    """Return the names and `.attributes` that a file uses as values, each with the line of a use.
-
-    Uses inside a definition of the same name do not count, nor do bases, decorators, annotations, `isinstance` and
-    assignments that only give it another name.
-    """
-    found: dict[str, int] = {}
-    waiting: list[tuple[ast.AST, tuple[str, ...]]] = [(module, ())]
-    for node, inside in waiting:
-        match node:
-            case ast.Name(id=name, ctx=ast.Load()) if name not in inside:
-                found.setdefault(name, node.lineno)
-            case ast.Attribute(attr=name) if name not in inside:
-                found.setdefault(f".{name}", node.lineno)
-            case ast.Call(func=ast.Name(id="isinstance" | "issubclass" | "super")):
-                continue
-            case ast.Assign(targets=[ast.Name()], value=ast.Name()):  # another name for it
-                continue
-            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
-                inside = (*inside, name)
-        for field, value in ast.iter_fields(node):
-            if field not in ("annotation", "returns", "bases", "decorator_list", "ctx"):
-                values = value if isinstance(value, list) else [value]
-                waiting += [(each, inside) for each in values if isinstance(each, ast.AST)]
-    return found
-
-
-def _as_if(node: ast.Match) -> list[ast.stmt]:
-    """Return a `match` of plain values as nested `if` statements; the test of any other pattern is not known."""
-    rest: list[ast.stmt] = []
-    for case in reversed(node.cases):
-        each, tests = case.pattern, [case.guard] if case.guard else []
-        several = each.patterns if isinstance(each, ast.MatchOr) else [each]
-        values = [one.value for one in several if isinstance(one, ast.MatchValue)]
-        if len(values) == len(several):
-            tests.insert(0, ast.Compare(node.subject, [ast.In()], [ast.List(values)]))
-        elif ast.unparse(each) != "_":
-            tests.insert(0, ast.Name(source_of(each)))
-        test = ast.copy_location(ast.BoolOp(ast.And(), tests or [ast.Constant(True)]), each)
-        rest = [ast.copy_location(ast.If(ast.fix_missing_locations(test), case.body, rest), each)]
-    return rest
-
-
-def _words(node: ast.AST) -> set[str]:
-    """Return the names used in a node, including those in texts."""
-    words = (getattr(each, field, None) for each in ast.walk(node) for field in ("id", "attr", "name", "value"))
-    return {word.rpartition(".")[2] for word in words if isinstance(word, str)}
-
-
 def _recurrent_names(module: ast.Module) -> frozenset[str]:
     """Return the names at the top of a file that can lead to something recurrent; empty if it mentions nothing such.
 
@@ -505,7 +456,7 @@ def _recurrent_names(module: ast.Module) -> frozenset[str]:
     """
     users: dict[str, list[set[str]]] = {}
     for each in module.body:
-        used = _words(each)
+        used = words_in(each)
         for name in used:
             users.setdefault(name, []).append({each.name} if isinstance(each, ast.FunctionDef | ast.ClassDef) else used)
     found: set[str] = set()

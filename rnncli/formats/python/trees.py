@@ -154,3 +154,52 @@ def _without_magics(text: str) -> str:
         indent = line[: len(line) - len(line.lstrip())]
         kept.append(f"{indent}pass" if magic else f"{indent}{bare.partition('=')[0]}= None" if assigned else line)
     return "\n".join(kept)
+
+
+def names_taken(module: ast.Module) -> dict[str, int]:
+    """Return the names and `.attributes` that a file uses as values, each with the line of a use.
+
+    Uses inside a definition of the same name do not count, nor do bases, decorators, annotations, `isinstance` and
+    assignments that only give it another name.
+    """
+    found: dict[str, int] = {}
+    waiting: list[tuple[ast.AST, tuple[str, ...]]] = [(module, ())]
+    for node, inside in waiting:
+        match node:
+            case ast.Name(id=name, ctx=ast.Load()) if name not in inside:
+                found.setdefault(name, node.lineno)
+            case ast.Attribute(attr=name) if name not in inside:
+                found.setdefault(f".{name}", node.lineno)
+            case ast.Call(func=ast.Name(id="isinstance" | "issubclass" | "super")):
+                continue
+            case ast.Assign(targets=[ast.Name()], value=ast.Name()):  # another name for it
+                continue
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                inside = (*inside, name)
+        for field, value in ast.iter_fields(node):
+            if field not in ("annotation", "returns", "bases", "decorator_list", "ctx"):
+                values = value if isinstance(value, list) else [value]
+                waiting += [(each, inside) for each in values if isinstance(each, ast.AST)]
+    return found
+
+
+def as_ifs(node: ast.Match) -> list[ast.stmt]:
+    """Return a `match` of plain values as nested `if` statements; the test of any other pattern is not known."""
+    rest: list[ast.stmt] = []
+    for case in reversed(node.cases):
+        each, tests = case.pattern, [case.guard] if case.guard else []
+        several = each.patterns if isinstance(each, ast.MatchOr) else [each]
+        values = [one.value for one in several if isinstance(one, ast.MatchValue)]
+        if len(values) == len(several):
+            tests.insert(0, ast.Compare(node.subject, [ast.In()], [ast.List(values)]))
+        elif ast.unparse(each) != "_":
+            tests.insert(0, ast.Name(source_of(each)))
+        test = ast.copy_location(ast.BoolOp(ast.And(), tests or [ast.Constant(True)]), each)
+        rest = [ast.copy_location(ast.If(ast.fix_missing_locations(test), case.body, rest), each)]
+    return rest
+
+
+def words_in(node: ast.AST) -> set[str]:
+    """Return the names used in a node, including those in texts."""
+    words = (getattr(each, field, None) for each in ast.walk(node) for field in ("id", "attr", "name", "value"))
+    return {word.rpartition(".")[2] for word in words if isinstance(word, str)}
