@@ -243,6 +243,17 @@ def test_what_runs_elsewhere_and_may_change_a_network_is_a_doubt_or_left_out(at:
         assert specs(grown.format(line)) == [spec]
 
 
+def test_an_argument_that_is_set_after_a_layer_is_made_counts_for_what_follows() -> None:
+    made = f"{KERAS}one = LSTM(8, return_sequences=True, input_shape=(None, 3))\n{{}}\nm = Sequential([one, Dense(2)])"
+    assert specs(made.format("")) == ["input:3,lstm:8:seq,dense:2"]
+    assert specs(made.format("one.return_sequences = False")) == ["input:3,lstm:8,dense:2"]
+    assert specs(made.format("one.return_sequences = kept"), kept="False") == ["input:3,lstm:8,dense:2"]
+    with pytest.raises(OpenNumbersError):
+        specs(made.format("if kept:\n    one.return_sequences = False"))
+    stack = net("self.rnn = nn.LSTM(3, 8, 2)\nself.rnn.dropout = 0.5\nself.rnn.hidden_size = 9")
+    assert specs(stack) == ["input:3,lstm:8:seq,dropout:0.5,lstm:8"]
+
+
 def test_a_setting_that_a_layer_does_not_accept_is_an_error_and_not_a_layer_left_out(at: Walk) -> None:
     source = f"{KERAS}m = Sequential([LSTM(n, return_sequences=True, input_shape=x.shape), LSTM(8, activation=f)])"
     sound: dict[str, int | str] = {"n": 4, "x.shape": "(None, 3)", "f": "relu"}

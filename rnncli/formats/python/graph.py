@@ -60,6 +60,9 @@ _USUAL = {"stride": 1, "padding": 0, "dilation": 1, "num_layers": 1, "bidirectio
 
 _CHANGE = _ADD | names("pop insert extend build")
 
+_SET_LATER = names("return_sequences return_state go_backwards activation recurrent_activation batch_first dropout")
+"""Arguments that a source may also set after a layer is made, without an effect on weights that it has already."""
+
 EACH_LAST = Note("takes each sample's output at its own last timestep; here all samples are equally long", "differs")
 BOTH_LAST = Note(
     "takes the outputs of both directions at the last timestep; here the backward one returns its own last output",
@@ -426,6 +429,8 @@ class Graphs(Modules):
 
     def assign(self, target: ast.expr, value: Value, scope: Scope) -> None:
         """Assign a value to a target; record names of modules, tied weights, and what is stored in a tensor."""
+        if isinstance(target, ast.Attribute) and target.attr in _SET_LATER:
+            self._set_later(self.value(target.value, scope), target.attr, value)
         match target:
             case ast.Name(id=name) | ast.Attribute(attr=name) if isinstance(value, Module | Unknown):
                 for each in value.values if isinstance(value, Unknown) else (value,):
@@ -453,6 +458,14 @@ class Graphs(Modules):
                         value = self.operation("assignment", [held, *put], target.lineno)
                     target = owner
         super().assign(target, value, scope)
+
+    def _set_later(self, module: Value, argument: str, value: Value) -> None:
+        """Set an argument of a layer that is made already."""
+        cls = class_of(module.framework, module.name) if isinstance(module, Module) else None
+        if isinstance(module, Module) and cls is not None and argument in cls.takes:
+            named = {**module.given.named}
+            self.put(module, named, argument, value)
+            module.given = replace(module.given, named=named)
 
     def combined(self, values: list[Value], node: ast.AST) -> Value:
         """Return the result of an operator on tensors, or on values that are not known."""
