@@ -104,6 +104,27 @@ class Constant(NamedTuple):
         wholes = self._picked(range(len(places)), places)
         return self.moved([*map(len, places)], lambda array: array[index], wholes=wholes)
 
+    def dequantised(self, scale: Constant, zero: Constant | None, axis: int) -> Constant | None:
+        """Return it less zero, times a scale, which is one for all or one for each place of an axis.
+
+        None is returned if the shapes do not fit together.
+        """
+        shape, sizes, given = self.tensor.shape, scale.tensor.shape, [scale] if zero is None else [scale, zero]
+        one, axes = prod(sizes) == 1, len(shape)
+        fits = one or (-axes <= axis < axes and sizes == (shape[axis],))
+        if not fits or any(each.tensor.shape != sizes for each in given):
+            return None
+        along = () if one else (-1, *[1] * (axes - 1 - axis % axes))
+        reads = [each.tensor.read for each in given]
+
+        def dequantise(array: Numbers) -> Numbers:
+            scales, *zeros = (read().astype("float32").reshape(along) for read in reads)
+            scaled: Numbers = (array.astype("float32") - (zeros[0] if zeros else 0)) * scales
+            return scaled
+
+        sources = self.sources.union(*(each.sources for each in given))
+        return self.moved(shape, dequantise, "float32")._replace(sources=sources)
+
     def _picked(self, order: Sequence[int], places: Sequence[range]) -> tuple[int, ...] | None:
         """Return the whole numbers at some indices of each axis, with the axes in some order."""
         if self.wholes is None:

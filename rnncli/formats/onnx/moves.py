@@ -68,6 +68,23 @@ def cast(call: NodeCall) -> Values:
     return [value.moved(value.tensor.shape, lambda array: array.astype(dtype), dtype)]
 
 
+def quantise(call: NodeCall) -> Values:
+    """Round a flow to whole numbers, which `dequantise` scales back; networks here do not round."""
+    flow = call.flow()
+    require(flow.node in call.found.nodes)
+    call.found.say(flow.node, "is quantised in the file; here it is not")
+    return [flow]
+
+
+def dequantise(call: NodeCall) -> Values:
+    """Scale an array of whole numbers, or a flow that `quantise` has rounded."""
+    if isinstance(call.at(0), Flow):
+        return [call.flow()]
+    require(not call.node.value("block_size", 0))
+    scaled = call.array(0).dequantised(call.array(1), call.optional_array(2), call.node.value("axis", 1))
+    return [scaled]
+
+
 def shape(call: NodeCall) -> Values:
     """The lengths of axes, some of which may be unknown."""
     lengths = _lengths_of(call.at(0))
