@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import floor, log10
 from typing import TYPE_CHECKING
 
 from rnncli.errors import quote, shorten
@@ -251,8 +252,12 @@ def short(number: float, digits: int = 4) -> str:
 
 
 def ratio_text(ratio: float | None) -> str:
-    """Return a ratio with three digits or, from a thousand, as an integer: 1.13."""
-    return "?" if ratio is None else f"{ratio:,.0f}" if 999.5 <= ratio < 1e15 else f"{ratio:.3g}"
+    """Return a ratio with three digits, as an integer from a thousand, or with enough digits to differ from 1."""
+    if ratio is None:
+        return "?"
+    if 0 < abs(ratio - 1) < 0.005:
+        return f"{ratio:.{-floor(log10(abs(ratio - 1)))}f}"
+    return f"{ratio:,.0f}" if 999.5 <= ratio < 1e15 else f"{ratio:.3g}"
 
 
 def figure_text(key: str, value: float | None) -> str:

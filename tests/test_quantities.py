@@ -34,8 +34,7 @@ def test_a_printed_number_reads_back_to_the_same_print(size: int) -> None:
     assert memory(parse_memory(memory(size))) == memory(size)
 
 
-def test_a_ratio_has_three_digits_and_from_a_thousand_all_of_them() -> None:
-    numbers = (None, 0.002034, 0.5, 1, 3.125, 49.94, 999.4, 999.6, 1597.6, 2147483647)
-    assert [ratio_text(number) for number in numbers] == [
-        *("?", "0.00203", "0.5", "1", "3.12", "49.9", "999", "1,000", "1,598", "2,147,483,647"),
-    ]
+def test_a_ratio_has_three_digits_and_all_of_them_from_a_thousand_and_near_1() -> None:
+    texts = "? 0.00203 0.5 0.99997 1 1.000000001 1.003 1.01 3.12 49.9 999 1,000 1,598 2,147,483,647"
+    numbers = (None, 0.002034, 0.5, 0.99997, 1, 1 + 1e-9, 1.0033, 1.0096, 3.125, 49.94, 999.4, 999.6, 1597.6, 2**31 - 1)
+    assert [ratio_text(number) for number in numbers] == texts.split(" ")
