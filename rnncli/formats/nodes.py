@@ -205,6 +205,10 @@ class Node:
         return sum(weight.params for weight in weights)
 
 
+_SHOWN = 3
+"""How many assumptions a run prints."""
+
+
 @dataclass(frozen=True)
 class Part:
     """A row of layers that specs have words for, as long as possible.
@@ -248,8 +252,8 @@ class Part:
     def run_notes(self) -> tuple[str, ...]:
         """The sentences that only a run prints: differences that change its outputs, and the assumptions in brief."""
         assumed = self.said("assumed")
-        more = f"; {len(assumed) - 1} more in rnncli inspect" if len(assumed) > 1 else ""
-        short = [f"{self.path}: assumed: {assumed[0]}{more}"] if assumed else []
+        more = f"; {len(assumed) - _SHOWN} more in rnncli inspect" if len(assumed) > _SHOWN else ""
+        short = [f"{self.path}: assumed: {'; '.join(assumed[:_SHOWN])}{more}"] if assumed else []
         return (*(f"{self.path}: {text}" for text in self.said("differs", "other order")), *short)
 
     @property
