@@ -12,6 +12,7 @@ from rnncli.errors import SpecError, listed
 from rnncli.language import spec
 from rnncli.language.source import Source
 from rnncli.layers import Input, Layer
+from rnncli.layers.sizes import UnknownSize
 from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS, Framework
 from rnncli.layers.words import changes_in_both
 from rnncli.quantities import MAX_SIZE, plural
@@ -164,11 +165,16 @@ def _length_missing(layers: Sequence[Layer], source: Source, start: int, index: 
 
 
 def least_steps(layers: Sequence[Layer]) -> int:
-    """Return how many steps a sequence needs to pass through the layers up to the first that returns a vector."""
+    """Return how many steps a sequence needs to pass through the layers up to the first that returns a vector.
+
+    Blanks count as 1, the smallest number.
+    """
     end = next((place for place, layer in enumerate(layers) if layer.returns == "vector"), len(layers))
     needed = 1
     for layer in reversed(layers[:end]):
-        needed = layer.steps_for(needed) if isinstance(layer.least_steps, int) else needed
+        for number in layer.numbers.values():
+            layer = layer.with_size(number, 1) if isinstance(number, UnknownSize) else layer
+        needed = layer.steps_for(needed)
     return needed
 
 
