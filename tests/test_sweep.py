@@ -166,7 +166,7 @@ def test_any_spelling_of_a_network_is_a_candidate_with_its_figures(data: st.Data
     assert [*candidates(text, **setting._asdict())] == [network_of(text, setting)]
 
 
-SYMBOLS = [Polynomial.unknown(place, 2) for place in range(2)]
+SYMBOLS = [Polynomial.unknown(place) for place in range(2)]
 
 
 @given(st.tuples(*[st.integers(-9, 9)] * 6), st.integers(-50, 50), st.integers(-50, 50))
@@ -177,7 +177,7 @@ def test_a_symbol_computes_like_the_number(terms: tuple[int, ...], x: int, y: in
         return [first, first * second, first * x + second * 3, 7 - first, (first - second) * x * y * y]
 
     for symbolic, number in zip(computed(*SYMBOLS), computed(x, y), strict=True):
-        assert Polynomial.of(symbolic, 2).at([x, y]) == number
+        assert Polynomial.of(symbolic).at([x, y]) == number
 
 
 def test_an_operation_outside_polynomials_is_an_error() -> None:

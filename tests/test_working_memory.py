@@ -128,7 +128,7 @@ def test_a_step_needs_the_same_for_any_input_and_training_needs_a_length_and_a_f
     assert network.summary(batch=9, timesteps=timesteps, dtype="int8").training_bytes is None
 
 
-X, Y = (Polynomial.unknown(place, 2) for place in range(2))
+X, Y = (Polynomial.unknown(place) for place in range(2))
 UNKNOWN: Any = X
 SYMBOLIC: tuple[Layer, ...] = (
     SimpleRNN(UNKNOWN, return_sequences=True),
@@ -153,7 +153,7 @@ def test_the_memory_of_layers_is_declared_for_unknown_sizes_too(units: int, feat
             [*(each.step(shape) or ()), *each.carried(shape).values(), each.kept(shape)]
             for each, shape in ((layer, reads), (known, (*reads[:-1], features)))
         )
-        assert [Polynomial.of(each, 2).at([units, features]) for each in symbols] == numbers, repr(layer)
+        assert [Polynomial.of(each).at([units, features]) for each in symbols] == numbers, repr(layer)
 
 
 @given(networks(), st.data())

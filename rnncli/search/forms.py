@@ -10,7 +10,8 @@ each choice of words, the layers are parsed once, with a symbol in place of each
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, reduce
 from itertools import product
@@ -34,7 +35,7 @@ from rnncli.search.grid import Box, Brace, Literal, Pattern, Piece, Range, Value
 from rnncli.summary import Setting, figure
 
 Term = tuple[tuple[int, ...], int]
-"""The power of each unknown, and the coefficient."""
+"""A product of unknowns, as their places in ascending order (0, 0, 1 is x²y), and its coefficient."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,49 +43,44 @@ class Polynomial(UnknownSize):
     """A polynomial with integer coefficients.
 
     Attributes:
-        unknowns: the number of unknowns.
         terms: the terms that are not zero, sorted.
     """
 
-    unknowns: int
     terms: tuple[Term, ...]
 
     @classmethod
-    def of(cls, value: int | Polynomial, unknowns: int) -> Polynomial:
-        """Return a number as a constant polynomial in so many unknowns; a polynomial is returned unchanged."""
-        if isinstance(value, Polynomial):
-            return value
-        return cls(unknowns, (((0,) * unknowns, value),) if value else ())
+    def of(cls, value: int | Polynomial) -> Polynomial:
+        """Return a number as a constant polynomial; a polynomial is returned unchanged."""
+        return value if isinstance(value, Polynomial) else cls._with({(): value})
 
     @classmethod
-    def unknown(cls, place: int, unknowns: int) -> Polynomial:
-        """Return the unknown at a place, among so many, as a polynomial."""
-        return cls(unknowns, ((tuple(int(each == place) for each in range(unknowns)), 1),))
+    def unknown(cls, place: int) -> Polynomial:
+        """Return the unknown at a place as a polynomial."""
+        return cls((((place,), 1),))
 
     def at(self, numbers: Sequence[Any]) -> Any:
         """Return the value for numbers or broadcastable arrays; terms with few unknowns are added first."""
         sums = []
         for terms in _grouped(self.terms):
-            values = [prod([numbers[place] for place in places], start=coefficient) for coefficient, places in terms]
+            values = [prod([numbers[place] for place in places], start=coefficient) for places, coefficient in terms]
             sums.append(reduce(add, values))
         return reduce(add, sums) if sums else 0
 
     def size_at(self, numbers: Sequence[int]) -> int:
         """Return an upper bound for all intermediate sums when the value is computed."""
-        size: int = Polynomial(self.unknowns, tuple((powers, abs(each)) for powers, each in self.terms)).at(numbers)
+        size: int = Polynomial(tuple((places, abs(each)) for places, each in self.terms)).at(numbers)
         return size
 
     def has(self, place: int) -> bool:
         """Return whether it depends on the unknown at a place."""
-        return any(powers[place] for powers, _ in self.terms)
+        return any(place in places for places, _ in self.terms)
 
     def in_unknown(self, place: int) -> list[Polynomial]:
         """Return it as a polynomial in one unknown: the coefficients for each power, from 0."""
-        found: list[list[Term]] = [[] for _ in range(1 + max((powers[place] for powers, _ in self.terms), default=0))]
-        for powers, coefficient in self.terms:
-            rest = (*powers[:place], 0, *powers[place + 1 :])
-            found[powers[place]].append((rest, coefficient))
-        return [Polynomial(self.unknowns, tuple(terms)) for terms in found]
+        found: dict[int, list[Term]] = defaultdict(list)
+        for places, coefficient in self.terms:
+            found[places.count(place)].append((tuple([each for each in places if each != place]), coefficient))
+        return [Polynomial(tuple(found[power])) for power in range(1 + max(found, default=0))]
 
     def __str__(self) -> str:
         return "_"
@@ -96,7 +92,7 @@ class Polynomial(UnknownSize):
     @property
     def grows(self) -> bool:
         """Whether it never decreases with any of its unknowns."""
-        return all(coefficient > 0 for powers, coefficient in self.terms if any(powers))
+        return all(coefficient > 0 for places, coefficient in self.terms if places)
 
     def _no_polynomial(self, other: object) -> Any:
         del other
@@ -106,11 +102,9 @@ class Polynomial(UnknownSize):
     __lt__ = __le__ = __gt__ = __ge__ = _no_polynomial
 
     def __add__(self, other: int | Polynomial) -> Polynomial:
-        if isinstance(other, int) and not other:
-            return self
         sums = dict(self.terms)
-        for powers, coefficient in Polynomial.of(other, self.unknowns).terms:
-            sums[powers] = sums.get(powers, 0) + coefficient
+        for places, coefficient in Polynomial.of(other).terms:
+            sums[places] = sums.get(places, 0) + coefficient
         return self._with(sums)
 
     __radd__ = __add__
@@ -122,29 +116,26 @@ class Polynomial(UnknownSize):
         return self * -1 + other
 
     def __mul__(self, other: int | Polynomial) -> Polynomial:
-        if isinstance(other, int):
-            terms = tuple([(powers, coefficient * other) for powers, coefficient in self.terms]) if other else ()
-            return Polynomial(self.unknowns, terms)
         sums: dict[tuple[int, ...], int] = {}
-        for powers, coefficient in self.terms:
-            for others, factor in other.terms:
-                joint = tuple(map(sum, zip(powers, others, strict=True)))
+        for places, coefficient in self.terms:
+            for others, factor in Polynomial.of(other).terms:
+                joint = tuple(sorted(places + others))
                 sums[joint] = sums.get(joint, 0) + coefficient * factor
         return self._with(sums)
 
     __rmul__ = __mul__
 
-    def _with(self, sums: dict[tuple[int, ...], int]) -> Polynomial:
-        return Polynomial(self.unknowns, tuple(sorted([(powers, each) for powers, each in sums.items() if each])))
+    @classmethod
+    def _with(cls, sums: Mapping[tuple[int, ...], int]) -> Polynomial:
+        return cls(tuple(sorted([(places, each) for places, each in sums.items() if each])))
 
 
 @lru_cache(2**14)
-def _grouped(terms: tuple[Term, ...]) -> list[list[tuple[int, list[int]]]]:
-    """Return terms as coefficients and the places of their factors, grouped by unknowns, fewest first."""
-    groups: dict[tuple[int, ...], list[tuple[int, list[int]]]] = {}
-    for powers, coefficient in terms:
-        places = [place for place, power in enumerate(powers) for _ in range(power)]
-        groups.setdefault(tuple(dict.fromkeys(places)), []).append((coefficient, places))
+def _grouped(terms: tuple[Term, ...]) -> list[list[Term]]:
+    """Return terms grouped by their unknowns, the fewest first."""
+    groups: dict[tuple[int, ...], list[Term]] = {}
+    for term in terms:
+        groups.setdefault(tuple(dict.fromkeys(term[0])), []).append(term)
     return [groups[unknowns] for unknowns in sorted(groups, key=lambda unknowns: (len(unknowns), unknowns))]
 
 
@@ -239,7 +230,7 @@ class Form:
     def holds(self, names: Iterable[str], numbers: Sequence[int]) -> bool:
         """Return whether some figures fit in 64 bits for all numbers up to these."""
         parts = [*self.totals.lengths, *(part for name in names for part in self.parts(name))]
-        return all(Polynomial.of(part, len(numbers)).size_at(numbers) < LACKING for part in parts)
+        return all(Polynomial.of(part).size_at(numbers) < LACKING for part in parts)
 
 
 _SIZE = re.compile(r"\s*(\w+)\s*:(?:[0-9]{1,10}x|@x)?#(?:x(?:[0-9]{1,10}|@))?(?::.*)?", re.DOTALL)
@@ -322,8 +313,7 @@ class Forms:
         while f"_{self._name}" in pattern.text:
             self._name += "a"
         self._symbols = {
-            Blank(f"{self._name}{axis}"): Polynomial.unknown(place, len(self.numbers))
-            for place, axis in enumerate(self.numbers)
+            Blank(f"{self._name}{axis}"): Polynomial.unknown(place) for place, axis in enumerate(self.numbers)
         }
         axes = [
             {axis for piece in layer if isinstance(piece, Brace) for axis in (piece.axis, *piece.uses)}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, cast
 
 from rnncli.errors import RnncliError, SpecError, listed
@@ -24,7 +24,7 @@ from rnncli.layers.weights import Framework
 from rnncli.network import Network, check_text
 from rnncli.quantities import MAX_SIZE, Rate
 from rnncli.search.budget import Budget, Cost, fit
-from rnncli.search.forms import Form
+from rnncli.search.forms import Form, Polynomial
 from rnncli.summary import Setting, Summary
 
 TEMPLATE_EXAMPLE = f"embed:10000x{BLANK_TEXT},lstm:{BLANK_TEXT}"
@@ -178,6 +178,10 @@ MAX_TRIED = 50_000
 """The most networks that are tried one by one, which takes some seconds."""
 
 
+_CACHED = 2**10
+"""The number of forms that are cached."""
+
+
 class Point(NamedTuple):
     """Numbers for the blanks, in order, and their rank."""
 
@@ -255,13 +259,34 @@ class Problem:
 
     def form(self, numbers: Mapping[Blank, Any]) -> Form | None:
         """Return the form with numbers or symbols in the blanks, or None if that is not a network."""
-        if any(isinstance(number, int) and not 0 < number <= MAX_SIZE for number in numbers.values()):
-            return None
         (head, *_), *written = self.template.filled(numbers)
         form = Form.of(cast(Head, head), self.setting)
         for each in written:
             form = form and form.after(each.layer, each.times)
         return form
+
+    @cached_property
+    def _symbols(self) -> dict[Blank, Polynomial]:
+        """A symbol for each blank that makes the network larger."""
+        template = self.template
+        kept = [b for b in template.blanks if b in template.counts or template.thins(b) or template.shortens(b)]
+        larger = [blank for blank in template.blanks if blank not in kept]
+        return {blank: Polynomial.unknown(place) for place, blank in enumerate(larger)}
+
+    @cached_property
+    def _open_form(self) -> Callable[[tuple[tuple[Blank, int], ...]], Form | None]:
+        """Return the form with symbols, given the numbers of the other blanks; forms are cached."""
+        return lru_cache(_CACHED)(lambda given: self.form(self._symbols | dict(given)))
+
+    def figures(self, numbers: Filling, keys: Iterable[str]) -> list[int | None] | None:
+        """Return some figures of the network with some numbers, None if unknown; None if there is no such network."""
+        if not all(0 < number <= MAX_SIZE for number in numbers.values()):
+            return None
+        values = [numbers[blank] for blank in self._symbols]
+        form = self._open_form(tuple([each for each in numbers.items() if each[0] not in self._symbols]))
+        if form is not None and not form.summed:
+            values, form = [], self.form(numbers)
+        return None if form is None or not form.fits(values) else [form.at(key, values) for key in keys]
 
     def costs(self, numbers: Filling) -> tuple[Cost, ...]:
         """Return the costs of the network with some numbers; empty if there is no such network.
@@ -269,30 +294,33 @@ class Problem:
         Raises:
             UsageError: a limited figure is unknown.
         """
-        form = self.form(numbers)
-        if form is None:
+        amounts = self.figures(numbers, self.budget.keys)
+        if amounts is None:
             return ()
-        amounts = [form.at(key) for key in self.budget.keys]
         if None in amounts:
             return tuple(self.budget.costs(self.summary(numbers)))
-        return tuple(map(Cost, amounts, self.budget.limits.values(), self.budget.limits))
+        return tuple(map(Cost, cast(list[int], amounts), self.budget.limits.values(), self.budget.limits))
+
+    def params(self, numbers: Filling) -> int | None:
+        """Return the parameters of the network with some numbers, or None if there is no such network."""
+        return next(iter(self.figures(numbers, ["total_params"]) or ()), None)
 
     def summary(self, numbers: Filling) -> Summary | None:
         """Return the summary of the network with some numbers, or None if a spec cannot have them."""
-        network = None if self.form(numbers) is None else self.template.network(numbers)
+        network = None if self.figures(numbers, ()) is None else self.template.network(numbers)
         return None if network is None else network.summary(*self.setting, rate=self.rate)
 
     def take(self, numbers: Filling, evenness: int, found: BestPoints) -> None:
         """Add some numbers and their evenness to the points found, if they make a network."""
-        form, costs = self.form(numbers), self.costs(numbers)
-        if form is None:
+        params, costs = self.params(numbers), self.costs(numbers)
+        if params is None:
             return
         values = tuple(numbers.values())
         if not fit(costs):
             if len(costs) == 1:
                 found.add_above(Point(costs[0].amount, 0, values))
             return
-        point = Point(form.at("total_params"), evenness, values)
+        point = Point(params, evenness, values)
         found.add_below(point)
         if all(cost.exact for cost in costs) or not self.exactly:
             found.add([point], 1)
@@ -472,13 +500,8 @@ class Scan:
     @cached_property
     def _weightless(self) -> frozenset[Blank]:
         """The blanks that do not affect the number of parameters."""
-        first = self.found.first
+        first, params = self.found.first, self.problem.params
         assert first is not None
-
-        def params(numbers: Filling) -> int | None:
-            form = self.problem.form(numbers)
-            return None if form is None else form.at("total_params")
-
         doubled = {blank: params({**first, blank: 2 * number}) for blank, number in first.items()}
         alike = [blank for blank, more in doubled.items() if more == params(first)]
         return frozenset((*alike, *self._thinning))

@@ -65,12 +65,11 @@ class Trials:
     @cached_property
     def form(self) -> Form | None:
         """The form with a symbol for each axis; None if there is no such network."""
-        count = len(self.free)
-        return self.problem.form(self.numbers(Polynomial.unknown(place, count) for place in range(count)))
+        return self.problem.form(self.numbers(map(Polynomial.unknown, range(len(self.free)))))
 
     def _figure(self, key: str) -> tuple[Polynomial, ...]:
         assert self.form is not None  # only called if there is a network
-        return tuple(Polynomial.of(part, len(self.free)) for part in self.form.parts(key))
+        return tuple(map(Polynomial.of, self.form.parts(key)))
 
     @cached_property
     def params(self) -> Polynomial:
@@ -84,11 +83,12 @@ class Trials:
         return tuple(Limit(self._figure(figure.key), most) for figure, most in self.problem.budget.limits.items())
 
     @cached_property
-    def bounding(self) -> tuple[Limit, ...]:
-        """All limits, including that on the number of layers; and every window must fit into its sequence."""
+    def bounding(self) -> list[tuple[Polynomial, int]]:
+        """All polynomials with a limit: those of the budget, the layers, and windows that must fit into sequences."""
         assert self.form is not None
-        windows = [Limit((-1 * length,), -1) for length in self.form.totals.lengths]
-        return (*self.limits, *windows, Limit((Polynomial.of(self.form.count, len(self.free)),), MAX_LAYERS))
+        bounded = [(each, limit.most) for limit in self.limits for each in limit.polynomials]
+        windows = [(-1 * length, -1) for length in self.form.totals.lengths]
+        return [*bounded, *windows, (Polynomial.of(self.form.count), MAX_LAYERS)]
 
     @property
     def grows(self) -> bool:
@@ -96,7 +96,7 @@ class Trials:
         if self.form is None or not self.form.summed:
             return self.form is None
         try:
-            return all(each.grows for limit in self.bounding for each in (self.params, *limit.polynomials))
+            return self.params.grows and all(polynomial.grows for polynomial, _ in self.bounding)
         except NoPolynomialError:
             return False
 
@@ -118,9 +118,8 @@ class Trials:
     def is_small(self) -> bool:
         """Whether all figures fit in 64 bits."""
         corner = [bound + 1 for bound in self.bounds]
-        every = [self.params, *(each for limit in self.bounding for each in limit.polynomials)]
-        largest = [*(each.size_at(corner) for each in every), *(limit.most for limit in self.limits)]
-        return max(largest) < SAFE
+        every = [self.params, *(polynomial for polynomial, _ in self.bounding)]
+        return max(*(each.size_at(corner) for each in every), *(limit.most for limit in self.limits)) < SAFE
 
     @cached_property
     def points(self) -> int:
@@ -172,10 +171,9 @@ class Trials:
     def _ends(self, points: list[Any], axis: int) -> Any:
         """Return the largest value on an axis that fits, for each point; 0 if none does."""
         last = points[axis] * 0 + self.bounds[axis]
-        for limit in self.bounding:
-            for polynomial in limit.polynomials:
-                parts = [part.at(points) for part in polynomial.in_unknown(axis)]
-                last = np.minimum(last, _solution(parts, limit.most, last))
+        for polynomial, most in self.bounding:
+            parts = [part.at(points) for part in polynomial.in_unknown(axis)]
+            last = np.minimum(last, _solution(parts, most, last))
         return last
 
     def _conclude(self, points: list[Any], found: BestPoints) -> None:
