@@ -10,8 +10,7 @@ from __future__ import annotations
 import ast
 import re
 import string
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,9 +18,9 @@ from rnncli.errors import RnncliError
 from rnncli.formats import NO_SETTINGS, Settings
 from rnncli.formats.python.library import (
     MAX_ITEMS,
-    argument_parsed,
     calculated,
     compared,
+    method_called,
     named_call,
     plain_method,
     reshaped,
@@ -38,7 +37,6 @@ from rnncli.formats.python.objects import (
     Instance,
     Method,
     Named,
-    Parser,
     Partial,
     Scope,
     Unknown,
@@ -48,6 +46,7 @@ from rnncli.formats.python.objects import (
     left_open,
     one_of_some,
     open_in,
+    setting_of,
 )
 from rnncli.formats.python.trees import source_of, written_as
 
@@ -59,18 +58,6 @@ ITEMS_A_STEP = 20
 
 _WITH_KEY = re.compile(r"\['([A-Za-z_]\w*)'\]")
 """An item by its key; a setting may write it as an attribute, `cfg.cell`, which needs no quotes in a shell."""
-
-_WORDS: Mapping[object, Value] = {"True": True, "False": False, "None": None}
-
-
-def _setting(value: float | str) -> Value:
-    """Return the value of a setting: a number, a word, or a list of those, `(None, 8)`."""
-    if isinstance(value, str) and value[:1] + value[-1:] in ("()", "[]"):
-        with suppress(ValueError, SyntaxError, MemoryError):
-            found = ast.literal_eval(value)
-            if isinstance(found, list | tuple) and all(isinstance(each, PLAIN) for each in found):
-                return [*found]
-    return _WORDS.get(value, value)
 
 
 class Evaluator:
@@ -89,7 +76,7 @@ class Evaluator:
         self.doubts: list[Unknown] = []
         self.module = Scope({"__name__": "__main__"})
         self.data_format: Value = "channels_last"
-        self.settings = {written_as(name): (name, _setting(each)) for name, each in settings.items()}
+        self.settings = {written_as(name): (name, setting_of(each)) for name, each in settings.items()}
         self._expressions = any(not name.isidentifier() for name in self.settings)
         self._fresh: dict[int, tuple[Value, Unknown]] = {}
         self._steps = 0
@@ -114,24 +101,9 @@ class Evaluator:
         del node, scope
         return value
 
-    def item(self, owner: Value, index: ast.expr, scope: Scope, node: ast.Subscript) -> Value:
-        """Return an item of an object that the text does not define."""
-        del owner, index, scope
-        return left_open(node)
-
     def combined(self, values: list[Value], node: ast.AST) -> Value:
         """Return the result of an operator on values that are not all known."""
         return joined(values) or Unknown(left_open(node).why)
-
-    def invoke(self, function: Function, given: Given) -> Value:
-        """Return the result of a function of the text."""
-        del function
-        return left_open(given.node)
-
-    def instantiate(self, cls: Class, given: Given) -> Value:
-        """Return a new object of a class of the text."""
-        del given
-        return Instance(cls)
 
     # Settings, steps, changes
 
@@ -165,8 +137,7 @@ class Evaluator:
 
     def doubted(self, owner: Value) -> Unknown | None:
         """Return the unknown condition under which a change to an object would happen now, or None."""
-        _, condition = self._fresh.get(id(owner), (None, None))
-        return self.doubts[-1] if self.doubts and condition is not self.doubts[-1] else None
+        return self.doubts[-1] if self.doubts and self.made_under(owner) is not self.doubts[-1] else None
 
     def put(self, owner: Value, held: dict[Value, Value], key: Value, value: Value) -> None:
         """Set a value in an object; under an unknown condition, it becomes either the new value or the old one."""
@@ -249,7 +220,7 @@ class Evaluator:
                     return self.one_of([self.value(body, scope), self.value(orelse, scope)], doubt(test, tested))
                 return self.value(body if holds else orelse, scope)
             case ast.Subscript(value=owner, slice=index):
-                return self._item(self.value(owner, scope), index, scope, node)
+                return self.item(self.value(owner, scope), index, scope, node)
             case ast.ListComp() | ast.GeneratorExp() | ast.DictComp():
                 listed: list[Value] = []
                 why = self._rounds(node, 0, Scope({}, scope), listed)
@@ -317,16 +288,15 @@ class Evaluator:
             case Instance(cls=Class() as cls) if name == "__class__":
                 return cls
             case Instance(cls=Class() as cls) | (Class() as cls):
-                found = cls.get(name)
-                if isinstance(found, Function) and found.decorated("classmethod"):
-                    return replace(found, owner=cls)
-                if isinstance(found, Function) and isinstance(owner, Instance) and not found.decorated("staticmethod"):
-                    found = replace(found, owner=owner)
-                    return self.invoke(found, Given([], {}, node)) if found.decorated("property") else found
+                itself = owner if isinstance(owner, Instance) else None
+                found = cls.bound(name, itself)
+                if isinstance(found, Function):
+                    computes = itself is not None and found.decorated("property")
+                    return self.call(found, Given([], {}, node)) if computes else found
                 if found is not MISSING:
-                    return owner.values.get(..., found) if isinstance(owner, Instance) else found
-                if isinstance(own := cls.get("__getattr__"), Function) and isinstance(owner, Instance) and not called:
-                    return self.invoke(replace(own, owner=owner), Given([name], {}, node))
+                    return found if itself is None else itself.values.get(..., found)
+                if itself is not None and not called and (own := itself.method("__getattr__")) is not None:
+                    return self.call(own, Given([name], {}, node))
         held = isinstance(owner, Instance) and owner.is_dict and name in ("get", "pop", "setdefault", "update")
         return Method(owner.values if held else owner, name) if called else left_open(node)
 
@@ -334,12 +304,8 @@ class Evaluator:
         values: list[Value] = []
         for each in elements:
             value = self.value(each, scope)
-            if not isinstance(each, ast.Starred):
-                values.append(value)
-                continue
-            items = self.items(value)
-            why = open_in(value) or left_open(each)
-            values += [replace(why, names=(), rest=True)] if items is None else items
+            items = self.items(value) if isinstance(each, ast.Starred) else [value]
+            values += [replace(open_in(value) or left_open(each), names=(), rest=True)] if items is None else items
         return values
 
     def _dict(self, keys: Sequence[ast.expr | None], values: list[ast.expr], scope: Scope) -> Value:
@@ -354,17 +320,17 @@ class Evaluator:
                 return joined([word, value]) or left_open(each)
         return made
 
-    def _item(self, owner: Value, index: ast.expr, scope: Scope, node: ast.Subscript) -> Value:
+    def item(self, owner: Value, index: ast.expr, scope: Scope, node: ast.Subscript) -> Value:
+        """Return an item, or several in a slice, of an object."""
         if isinstance(owner, Named):
             itself = owner.path == ("sys", "modules") and self.value(index, scope) == "__main__"
             return Instance(None, self.module.values) if itself else left_open(node)
         if isinstance(owner, Instance):
-            own = self.attribute(owner, "__getitem__", node, called=True)
-            if isinstance(own, Function):
+            if (own := owner.method("__getitem__")) is not None:
                 return self.call(own, Given([self.value(index, scope)], {}, node))
             owner = owner.values
         if not isinstance(owner, list | str | dict):
-            return self.item(owner, index, scope, node)
+            return left_open(node)
         bounds = (index.lower, index.upper, index.step) if isinstance(index, ast.Slice) else (index,)
         keys: list[Value] = [each and self.value(each, scope) for each in bounds]
         if isinstance(owner, list) and self.items(owner) is None:
@@ -431,8 +397,8 @@ class Evaluator:
                     value.variables.append(name)
             case ast.Attribute(value=owner, attr=name):
                 match self.value(owner, scope):
-                    case Instance(cls=Class() as cls) as held if isinstance(own := cls.get(f"{name}.setter"), Function):
-                        self.invoke(replace(own, owner=held), Given([value], {}, target))
+                    case Instance() as held if (own := held.method(f"{name}.setter")) is not None:
+                        self.call(own, Given([value], {}, target))
                     case (Instance(values=values) | Class(scope=Scope(values=values))) as held:
                         self.put(held, values, name, value)
             case ast.Tuple(elts=targets) | ast.List(elts=targets):
@@ -489,24 +455,8 @@ class Evaluator:
     def call(self, called: Value, given: Given) -> Value:
         """Return the result of calling a value."""
         match called:
-            case Function():
-                return self.invoke(called, given)
-            case Class():
-                return self.instantiate(called, given)
-            case Instance(cls=Class() as cls) if isinstance(own := cls.get("__call__"), Function):
-                return self.invoke(replace(own, owner=called), given)
-            case Method(owner=list() as owner, name="add_module"):
-                return plain_method(self, owner, "append", Given([given.get("module", 1)], {}, given.node))
-            case Method(owner=Instance() | dict() as owner, name="add_module" | "register_parameter"):
-                held, key = owner if isinstance(owner, dict) else owner.values, given.get("name", 0)
-                key = key if isinstance(key, str) else f"module {len(held)}"
-                self.put(owner, held, key, given.get("module", 1, given.get("param")))
-            case Method(owner=list() | dict() | str() as owner, name=name):
-                return plain_method(self, owner, name, given)
-            case Method(owner=Parser() as owner, name=name):
-                return argument_parsed(self, owner, name, given)
-            case Method(owner=Instance() as owner, name="save_hyperparameters"):
-                self.put(owner, owner.values, "hparams", Instance(None, dict(owner.given)))
+            case Method(owner=list() | dict() | str() | Instance()):
+                return method_called(self, called, given)
             case Partial(called=held, given=first):
                 every = [*first.positional, *given.positional]
                 unknown = first.unknown or given.unknown
@@ -517,7 +467,6 @@ class Evaluator:
                 return joined([called, *(each for each in given.all if isinstance(each, Unknown))])
             case _:
                 return self.apply(called, given)
-        return None
 
     def _call(self, node: ast.Call, scope: Scope) -> Value:
         match node.func:

@@ -1,7 +1,8 @@
-"""The outputs of functions and methods of tensors, where specs have words for them: one table row per name."""
+"""The outputs of functions, methods and indices of tensors, where specs have words for them."""
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -9,13 +10,19 @@ from dataclasses import replace
 from rnncli.formats.build import ArgumentFaultError
 from rnncli.formats.frameworks import built
 from rnncli.formats.keras.config import side_by_side
-from rnncli.formats.nodes import Note, Pass, names
-from rnncli.formats.python.objects import Given, Value, left_open, open_in
+from rnncli.formats.nodes import Note, Pass, loops, names
+from rnncli.formats.python.objects import Call, Given, Value, left_open, open_in
 from rnncli.formats.python.steps import SIZE, Recorder, TracedTensor
 from rnncli.formats.python.trees import source_of
 from rnncli.layers import Flatten, Pool, Repeat
 
 LOG_SOFTMAX = Note("log_softmax is not computed: the network returns the scores before it", "differs")
+
+EACH_LAST = Note("takes each sample's output at its own last timestep; here all samples are equally long", "differs")
+BOTH_LAST = Note(
+    "takes the outputs of both directions at the last timestep; here the backward one returns its own last output",
+    "differs",
+)
 
 PACKED = "pf"
 """The axes of a packed sequence: the timesteps of all samples, and the features."""
@@ -104,6 +111,52 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[TracedTens
             plain = False  # it changes the input of a convolution, even if that is data
     plain = plain or bool(known and known != "pads")
     return record.operation(name, tensors, given.line, plain=plain) if made is None else made
+
+
+def picked(
+    record: Recorder, owner: TracedTensor, keys: dict[int, Value], slices: dict[int, list[Value]], node: ast.Subscript
+) -> TracedTensor:
+    """Return an item of a tensor, given its indices and its slices, each by its axis."""
+    first, key = next(iter(keys.items()), (None, None))
+    selects = bool(keys) and isinstance(key, TracedTensor | Call | list)
+    if keys == {0: 0} and (owner.step.kind == "max" or owner.axes in (PACKED, STEP)):
+        return owner  # what comes with indices or the number of samples at each timestep, or the only timestep
+    if selects and first == 0 and owner.has_samples_first and not owner.states:
+        if len(keys) == 1 and not slices:
+            return owner
+        if [*keys] == [0, 1] and isinstance(node.slice, ast.Tuple) and source_of(node.slice.elts[1]).endswith(" - 1"):
+            keys, key, first = {1: -1}, -1, 1
+            owner.step.note(EACH_LAST)
+    if selects and first and owner.step.kind == "input":
+        return record.operation("index", [owner], node.lineno)
+    ends = [end for each in slices.values() for end in each if end is not None]
+    alone = owner.step.is_data and ends == [SIZE, SIZE]
+    at_time = (key is SIZE or alone) and record.in_time  # x[:, t], or x[:, t : t + 1]
+    if not (keys or slices) or owner.part or at_time or (owner.step.kind == "input" and not slices):
+        return owner  # one timestep of a sequence
+    word = owner.step.word
+    last = len(keys) == 1 and key == -1 and not slices and owner.takes_time(first)
+    if last and (loops(word) or not owner.step.is_keras):
+        owner.step.word = word.returning("vector") if loops(word) and owner.step.is_keras else word
+        if getattr(owner.step.word, "merge_mode", None) is not None:
+            owner.step.note(BOTH_LAST)
+        return TracedTensor(owner.step, "vector")
+    axes = "btf" if owner.step.is_keras else owner.axes
+    cut = None if keys or owner.step.is_data else _cut(slices, axes)
+    if cut is None:
+        return record.operation("slice", [owner], node.lineno)
+    return record.around(owner, "slice", node.lineno, cut, axes)
+
+
+def _cut(slices: Mapping[int, list[Value]], axes: str) -> tuple[int, int] | None:
+    """Return how many timesteps slices cut off at each end, as negative numbers; None if they do anything else."""
+    cuts = [
+        (axis, start or 0, stop or 0, step) for axis, (start, stop, step) in slices.items() if start or stop or step
+    ]
+    match cuts:
+        case [(axis, int(start), int(stop), None)] if start >= 0 >= stop and -len(axes) <= axis < len(axes):
+            return (-start, stop) if axes[axis] in "t?" else None
+    return None
 
 
 def _moved(name: str, given: Given, tensor: TracedTensor) -> Value:

@@ -12,8 +12,8 @@ from dataclasses import replace
 from rnncli.formats import Settings
 from rnncli.formats.frameworks import CLASSES, DATA, INPUTS, SAME_MODULE, class_of
 from rnncli.formats.keras.config import OTHER_CLASSES
-from rnncli.formats.nodes import Note, loops, names
-from rnncli.formats.python.functions import LIKE, PACKED, STEP, computed
+from rnncli.formats.nodes import Note, names
+from rnncli.formats.python.functions import LIKE, computed, picked
 from rnncli.formats.python.modules import Modules
 from rnncli.formats.python.objects import (
     MISSING,
@@ -32,7 +32,6 @@ from rnncli.formats.python.objects import (
 )
 from rnncli.formats.python.program import RECURRENT
 from rnncli.formats.python.steps import SIZE, Module, TracedStep, TracedTensor, reached, recurs
-from rnncli.formats.python.trees import source_of
 from rnncli.layers.base import snake_case
 from rnncli.layers.weights import Framework
 
@@ -62,12 +61,6 @@ _CHANGE = _ADD | names("pop insert extend build")
 
 _SET_LATER = names("return_sequences return_state go_backwards activation recurrent_activation batch_first dropout")
 """Arguments that a source may also set after a layer is made, without an effect on weights that it has already."""
-
-EACH_LAST = Note("takes each sample's output at its own last timestep; here all samples are equally long", "differs")
-BOTH_LAST = Note(
-    "takes the outputs of both directions at the last timestep; here the backward one returns its own last output",
-    "differs",
-)
 
 
 class Graphs(Modules):
@@ -159,8 +152,8 @@ class Graphs(Modules):
         """Return a new object of a class, or the framework's layer that it derives from if it computes nothing else."""
         instance = super().instantiate(cls, given)
         keras = "keras" in [self.framework(base.path) for base in cls.named]
-        if keras and isinstance(build := cls.get("build"), Function):
-            self.invoke(replace(build, owner=instance), Given([SIZE], {}, given.node))
+        if keras and (build := instance.method("build")) is not None:
+            self.invoke(build, Given([SIZE], {}, given.node))
         start = instance.values.pop("__init__", given)
         instance.values |= (start.as_dict or {}) if instance.is_dict else {}
         own = self.computing(instance) is not None or any(isinstance(each, Module) for each in instance.values.values())
@@ -184,8 +177,7 @@ class Graphs(Modules):
 
     def computing(self, instance: Instance) -> Function | None:
         """Return the method of an object that computes its output from data, if it has one."""
-        found = (instance.cls.get(name) for name in ("forward", "call") if instance.cls is not None)
-        return next((replace(each, owner=instance) for each in found if isinstance(each, Function)), None)
+        return instance.method("forward") or instance.method("call")
 
     def _named_call(self, called: Named, tensors: list[TracedTensor], given: Given) -> Value:
         """Return the result of calling a name: a module, a container, data, or the output of a tensor function."""
@@ -354,7 +346,7 @@ class Graphs(Modules):
     def item(self, owner: Value, index: ast.expr, scope: Scope, node: ast.Subscript) -> Value:
         """Return an item of a container, or of a tensor."""
         if isinstance(owner, Module) and owner.items is not None and isinstance(index, ast.Slice):
-            taken = self._item(list(owner.items.items()), index, scope, node)
+            taken = self.item(list(owner.items.items()), index, scope, node)
             owner.inner = True
             return replace(owner, items=dict(taken), variables=[]) if isinstance(taken, list) else taken
         if isinstance(owner, Module) and owner.items is not None:
@@ -373,39 +365,11 @@ class Graphs(Modules):
             elif (key := self._place(each, scope)) not in (None, ...):
                 keys[axis] = key
         slices = {axis: ends for axis, ends in slices.items() if ends != [None] * 3}
-        first, key = next(iter(keys.items()), (None, None))
-        if owner.step.kind == "max" and keys == {0: 0}:
-            return owner  # the values, which come with their indices
-        line = getattr(node, "lineno", 0)
-        if owner.axes in (PACKED, STEP) and keys == {0: 0}:
-            return owner  # the data, which come with the number of samples at each timestep; or the only timestep
-        if first == 0 and isinstance(key, TracedTensor | Call | list) and owner.has_samples_first and not owner.states:
-            if len(keys) == 1 and not slices:
-                return owner
-            if [*keys] == [0, 1] and source_of(parts[1]).endswith(" - 1"):
-                keys, key, first = {1: -1}, -1, 1
-                owner.step.note(EACH_LAST)
-        if owner.step.kind == "input" and first and isinstance(key, TracedTensor | Call | list):
-            return self.operation("index", [owner], line)
         if owner.states and [*keys, *slices] == [0]:
-            taken = self._item([*owner.states], parts[0], scope, node)
+            taken = self.item([*owner.states], parts[0], scope, node)
             if isinstance(taken, list | TracedTensor):
                 return replace(owner, states=tuple(taken)) if isinstance(taken, list) else taken
-        ends = [end for each in slices.values() for end in each if end is not None]
-        alone = owner.step.is_data and ends == [SIZE, SIZE]
-        at_time = (key is SIZE or alone) and self.in_time  # x[:, t], or x[:, t : t + 1]
-        if not (keys or slices) or owner.part or at_time or (owner.step.kind == "input" and not slices):
-            return owner  # one timestep of a sequence
-        word = owner.step.word
-        last = len(keys) == 1 and key == -1 and not slices and owner.takes_time(first)
-        if last and (loops(word) or not owner.step.is_keras):
-            owner.step.word = word.returning("vector") if loops(word) and owner.step.is_keras else word
-            if getattr(owner.step.word, "merge_mode", None) is not None:
-                owner.step.note(BOTH_LAST)
-            return TracedTensor(owner.step, "vector")
-        axes = "btf" if owner.step.is_keras else owner.axes
-        cut = None if keys or owner.step.is_data else _cut(slices, axes)
-        return self.operation("slice", [owner], line) if cut is None else self.around(owner, "slice", line, cut, axes)
+        return picked(self, owner, keys, slices, node)
 
     def _place(self, index: ast.expr, scope: Scope) -> Value:
         """Return an index; the last timestep written by its number, `x.size(1) - 1`, is -1."""
@@ -496,14 +460,3 @@ def modules_in(value: Value) -> Sequence[Value]:
     if isinstance(value, Unknown):
         return value.values
     return [each for each in value.given.all if isinstance(each, Module)] if type(value) is Call else ()
-
-
-def _cut(slices: Mapping[int, list[Value]], axes: str) -> tuple[int, int] | None:
-    """Return how many timesteps slices cut off at each end, as negative numbers; None if they do anything else."""
-    cuts = [
-        (axis, start or 0, stop or 0, step) for axis, (start, stop, step) in slices.items() if start or stop or step
-    ]
-    match cuts:
-        case [(axis, int(start), int(stop), None)] if start >= 0 >= stop and -len(axes) <= axis < len(axes):
-            return (-start, stop) if axes[axis] in "t?" else None
-    return None

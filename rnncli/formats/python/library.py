@@ -20,6 +20,7 @@ from rnncli.formats.python.objects import (
     Function,
     Given,
     Instance,
+    Method,
     Named,
     Opaque,
     Parser,
@@ -173,6 +174,24 @@ def _is_one_of(value: Value, kinds: list[Value]) -> bool | None:
     if not asked <= _KINDS or (isinstance(value, list) and len(asked & own) == 1):
         return None
     return bool(asked & own)
+
+
+def method_called(evaluator: Evaluator, called: Method, given: Given) -> Value:
+    """Return the result of a method of a plain value, or of one that an object has without a definition in the text."""
+    owner, name = called.owner, called.name
+    if isinstance(owner, list) and name == "add_module":
+        return plain_method(evaluator, owner, "append", Given([given.get("module", 1)], {}, given.node))
+    if isinstance(owner, Instance | dict) and name in ("add_module", "register_parameter"):
+        held, key = owner if isinstance(owner, dict) else owner.values, given.get("name", 0)
+        key = key if isinstance(key, str) else f"module {len(held)}"
+        return evaluator.put(owner, held, key, given.get("module", 1, given.get("param")))
+    if not isinstance(owner, Instance):
+        return plain_method(evaluator, owner, name, given)
+    if isinstance(owner, Parser):
+        return argument_parsed(evaluator, owner, name, given)
+    if name == "save_hyperparameters":
+        return evaluator.put(owner, owner.values, "hparams", Instance(None, dict(owner.given)))
+    return evaluator.apply(called, given)
 
 
 def plain_method(evaluator: Evaluator, owner: Any, name: str, given: Given) -> Value:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, Final
@@ -260,6 +261,13 @@ class Class(Opaque):
         line = self.line[inherited:]
         return next((each.scope.values[name] for each in line if name in each.scope.values), MISSING)
 
+    def bound(self, name: str, owner: Instance | None = None) -> Value:
+        """Return an attribute or method as an object of the class has it, or the class itself; or MISSING."""
+        found = self.get(name)
+        if not isinstance(found, Function) or found.decorated("staticmethod"):
+            return found
+        return replace(found, owner=self if found.decorated("classmethod") else owner)
+
     @property
     def named(self) -> list[Named]:
         """The base classes, its own and inherited ones, that the text does not define."""
@@ -294,6 +302,11 @@ class Instance(Opaque):
     given: dict[str, Value] = field(default_factory=dict)
     variables: list[str] = field(default_factory=list)
 
+    def method(self, name: str) -> Function | None:
+        """Return a method of its class, bound to it; None if the text defines no such method."""
+        found = MISSING if self.cls is None else self.cls.get(name)
+        return replace(found, owner=self) if isinstance(found, Function) else None
+
     @property
     def is_dict(self) -> bool:
         """Whether its items are also attributes."""
@@ -320,6 +333,19 @@ class Partial(Opaque):
     called: Value
     given: Given
     shown: ClassVar[str] = "a function"
+
+
+_WORDS: Mapping[object, Value] = {"True": True, "False": False, "None": None}
+
+
+def setting_of(value: float | str) -> Value:
+    """Return the value of a setting: a number, a word, or a list of those, `(None, 8)`."""
+    if isinstance(value, str) and value[:1] + value[-1:] in ("()", "[]"):
+        with suppress(ValueError, SyntaxError, MemoryError):
+            found = ast.literal_eval(value)
+            if isinstance(found, list | tuple) and all(isinstance(each, PLAIN) for each in found):
+                return [*found]
+    return _WORDS.get(value, value)
 
 
 def left_open(node: ast.AST, why: str = COMPUTED) -> Unknown:

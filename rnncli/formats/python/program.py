@@ -138,6 +138,17 @@ class Program(Evaluator):
 
     # Functions and classes
 
+    def call(self, called: Value, given: Given) -> Value:
+        """Return the result of calling a value, such as a function, a class or an object of the text."""
+        match called:
+            case Function():
+                return self.invoke(called, given)
+            case Class():
+                return self.instantiate(called, given)
+            case Instance() if (own := called.method("__call__")) is not None:
+                return self.invoke(own, given)
+        return super().call(called, given)
+
     def invoke(self, function: Function, given: Given) -> Value:
         """Return a function's result; if it may return before its end, that is one of several values."""
         node = function.node
@@ -175,16 +186,15 @@ class Program(Evaluator):
         instance: Instance = self.fresh(Instance(cls))
         self.instances.append(instance)
         self._called.add(cls.node)
-        start = cls.get("__init__")
-        if isinstance(start, Function):
-            self.invoke(replace(start, owner=instance), given)
+        if (start := instance.method("__init__")) is not None:
+            self.invoke(start, given)
         else:  # a dataclass
             instance.values |= dict(zip(cls.fields, given.positional, strict=False)) | given.named
             for name in cls.fields:
                 if name not in instance.values and cls.get(name) is not MISSING:
                     instance.values[name] = self.setting(name, given.unknown or cls.get(name))
-            if isinstance(after := cls.get("__post_init__"), Function):
-                self.invoke(replace(after, owner=instance), Given([], {}, given.node))
+            if (after := instance.method("__post_init__")) is not None:
+                self.invoke(after, Given([], {}, given.node))
         return instance
 
     def _bind_parameters(self, function: Function, given: Given, scope: Scope) -> None:
