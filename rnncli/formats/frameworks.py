@@ -95,7 +95,7 @@ _SIZES_AFTER = names("hidden_size out_features out_channels embedding_dim output
 INPUTS = ("Input", "InputLayer")
 """Keras's classes for the input of a network, which are not layers."""
 
-SAME_MODULE = names("to cuda cpu float double half eval train apply requires_grad_")
+SAME_MODULE = names("to cuda cpu float double half bfloat16 eval train apply requires_grad_")
 """Methods of a module that return it without changing the number of its parameters."""
 
 DATA = names(

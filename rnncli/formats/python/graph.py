@@ -17,6 +17,7 @@ from rnncli.formats.python.functions import LIKE, computed, picked
 from rnncli.formats.python.modules import Modules
 from rnncli.formats.python.objects import (
     MISSING,
+    PLAIN,
     Call,
     Class,
     Function,
@@ -29,6 +30,7 @@ from rnncli.formats.python.objects import (
     Value,
     left_open,
     open_in,
+    precision_of,
 )
 from rnncli.formats.python.program import RECURRENT
 from rnncli.formats.python.steps import SIZE, Module, TracedStep, TracedTensor, reached, recurs
@@ -50,6 +52,12 @@ _NO_LAYERS = names("optimizers losses metrics callbacks initializers regularizer
 """Modules of the frameworks that have no layers."""
 
 _BUILTINS = frozenset(dir(builtins))
+_LOOKING = names(
+    "plot_model model_to_dot print_summary summary print_layer_names layered_view ann_viz count_params "
+    "count_parameters get_flops pprint display to_graphviz parameters_to_vector"
+)
+"""Functions from elsewhere that look at a model and leave it as it is."""
+
 _ADD = names("add append add_module")
 _OF_AXES = names("kernel_size stride padding dilation")
 """Attributes of PyTorch's channel modules that are tuples, however they were given."""
@@ -116,6 +124,10 @@ class Graphs(Modules):
             case Module() if tensors or called.framework == "keras":
                 return self.follow_module(called, given.get("inputs", 0), given)
             case Method(owner=Module() | Instance() as owner, name=name) if name in SAME_MODULE:
+                notes = [note for each in (name, *given.all) for note in precision_of({"dtype": each})]
+                for each in held_in(owner) if notes and not self.doubts else ():
+                    if isinstance(each, Module) and recurs(each):
+                        each.notes += (*notes,)
                 return owner
             case Method(owner=TracedTensor() as owner, name=name):
                 given = Given([owner, *given.positional], given.named, given.node)
@@ -214,7 +226,7 @@ class Graphs(Modules):
         if framework is None or not made or (functional and not outputs):
             if tensors:
                 return computed(self, name, given, tensors, plain=called.path[0] in _PLAIN)
-            if called.name not in _BUILTINS:
+            if called.name not in _BUILTINS | _LOOKING:
                 lent = [each for each in given.all if isinstance(each, Module)]
                 self._lent |= dict.fromkeys(lent, Unknown(left_open(given.node).why))
             if called.path == ("exec",):
@@ -460,3 +472,25 @@ def modules_in(value: Value) -> Sequence[Value]:
     if isinstance(value, Unknown):
         return value.values
     return [each for each in value.given.all if isinstance(each, Module)] if type(value) is Call else ()
+
+
+def held_in(value: Value) -> dict[Value, str]:
+    """Return the modules and objects in a value, each with its path: `encoder.rnn`."""
+    found: dict[Value, str] = {}
+    seen: set[int] = set()
+    waiting: list[tuple[Value, str]] = [(value, "")]
+    while waiting:
+        each, name = waiting.pop()
+        if isinstance(each, (*PLAIN, TracedTensor)) or id(each) in seen:
+            continue
+        seen.add(id(each))
+        if isinstance(each, Instance | Module):
+            found[each] = name
+            held = each.values if isinstance(each, Instance) else each.items or {}
+        elif isinstance(each, list | dict):
+            held = each if isinstance(each, dict) else dict(enumerate(each))
+        else:
+            held = dict(enumerate(modules_in(each)))
+        lead = f"{name}." if name else ""
+        waiting += [(one, f"{lead}{key}".rstrip(".")) for key, one in reversed([*held.items()])]
+    return found

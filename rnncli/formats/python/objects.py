@@ -445,7 +445,7 @@ def precision_of(given: Mapping[str, Value]) -> tuple[Note, ...]:
     name = dtype.name if isinstance(dtype, Named) else dtype
     if not isinstance(name, str) or name not in _HALF:
         return ()
-    name = name.removeprefix("mixed_")
+    name = "float16" if name == "half" else name.removeprefix("mixed_")
     text = f"computes in {name}, which is less precise than rnncli's float32; --dtype float16 counts its bytes"
     return (Note(text, "differs"),)
 

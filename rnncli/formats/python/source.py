@@ -19,8 +19,8 @@ from rnncli.formats.build import node_of
 from rnncli.formats.model_file import ModelFile
 from rnncli.formats.nodes import Node, Note, Part, Read
 from rnncli.formats.parts import parts_of
-from rnncli.formats.python.graph import Graphs, modules_in
-from rnncli.formats.python.objects import PLAIN, Call, Function, Given, Instance, Named, Open, Value
+from rnncli.formats.python.graph import Graphs, held_in, modules_in
+from rnncli.formats.python.objects import Call, Function, Given, Instance, Named, Open, Value
 from rnncli.formats.python.program import RECURRENT
 from rnncli.formats.python.steps import Edge, Module, TracedStep, TracedTensor, reached, recurs
 from rnncli.formats.python.trees import tree_in
@@ -216,7 +216,7 @@ def _found_in(graphs: Graphs, tree: ast.Module) -> list[_FoundModel]:
 
 def _models(graphs: Graphs) -> Iterator[_FoundModel]:
     """Yield the containers and Keras's models that are not in another model or object."""
-    owned = {each for instance in graphs.instances for each in _held(instance)}
+    owned = {each for instance in graphs.instances for each in held_in(instance)}
     for model in graphs.modules:
         inner = model.inner or (model.framework == "torch" and model in owned)
         if inner or (model.items is None and not model.outputs):
@@ -227,7 +227,7 @@ def _models(graphs: Graphs) -> Iterator[_FoundModel]:
             steps, value = graphs.recorded(partial(_chained, graphs, [model]))
             outputs = graphs.tensors(value)
         name, *others = [*filter(None, (model.function, *model.variables)), "model"]
-        names = {each: f"{name}.{way}" for each, way in _held(model).items()}
+        names = {each: f"{name}.{way}" for each, way in held_in(model).items()}
         condition = graphs.made_under(model)
         assumed = () if condition is None else (Note(f"the model is built: {condition.why}", "assumed"),)
         yield _FoundModel(name, model.line, steps, outputs, names, tuple(others[:-1]), assumed)
@@ -235,10 +235,10 @@ def _models(graphs: Graphs) -> Iterator[_FoundModel]:
 
 def _objects(graphs: Graphs, shown: Mapping[Module, str]) -> Iterator[_FoundModel]:
     """Yield the objects of the file's classes that have modules, starting with those that are not in another."""
-    inside = {each for outer in (*graphs.instances, *graphs.modules) for each in _held(outer) if each is not outer}
+    inside = {each for outer in (*graphs.instances, *graphs.modules) for each in held_in(outer) if each is not outer}
     bases = {base for each in graphs.instances if each.cls is not None for base in each.cls.line[1:]}
     for instance in sorted(graphs.instances, key=inside.__contains__):
-        held = {each: way for each, way in _held(instance).items() if each not in graphs.wrapped}
+        held = {each: way for each, way in held_in(instance).items() if each not in graphs.wrapped}
         modules = {each: way for each, way in held.items() if isinstance(each, Module)}
         loops = {each for each in modules if recurs(each)}
         if instance.cls is None or (instance in inside and loops <= shown.keys()):
@@ -306,7 +306,7 @@ def _chained(graphs: Graphs, values: Sequence[Value], depth: int = 0, data: Valu
 def _is_layer(graphs: Graphs, value: Value) -> bool:
     """Return whether a value may be a layer, or hold some: a module, or an object that is more than settings."""
     if isinstance(value, Instance | Module):
-        settings = isinstance(value, Instance) and not graphs.computes(value) and len(_held(value)) == 1
+        settings = isinstance(value, Instance) and not graphs.computes(value) and len(held_in(value)) == 1
         return not settings and value not in graphs.wrapped
     return bool(modules_in(value))
 
@@ -325,7 +325,7 @@ def _loose(graphs: Graphs, found: Sequence[_FoundModel]) -> Iterator[_FoundModel
         loop = next((step for step in steps if recurs(step.module)), steps[0])
         name = function or (named[loop.module] if loop.module is not None and not loop.is_keras else "model")
         yield _FoundModel(name, steps[0].line or loop.line, steps, outputs, named, loose=True)
-    owned = {each for instance in graphs.instances for each in _held(instance)}
+    owned = {each for instance in graphs.instances for each in held_in(instance)}
     called = {step.module for step in graphs.steps}
     modules: dict[str, list[Module]] = {}
     for module in graphs.modules:
@@ -348,28 +348,6 @@ def _loose(graphs: Graphs, found: Sequence[_FoundModel]) -> Iterator[_FoundModel
 
 
 # Names of modules
-
-
-def _held(value: Value) -> dict[Value, str]:
-    """Return the modules and objects in a value, each with its path: `encoder.rnn`."""
-    found: dict[Value, str] = {}
-    seen: set[int] = set()
-    waiting: list[tuple[Value, str]] = [(value, "")]
-    while waiting:
-        each, name = waiting.pop()
-        if isinstance(each, (*PLAIN, TracedTensor)) or id(each) in seen:
-            continue
-        seen.add(id(each))
-        if isinstance(each, Instance | Module):
-            found[each] = name
-            held = each.values if isinstance(each, Instance) else each.items or {}
-        elif isinstance(each, list | dict):
-            held = each if isinstance(each, dict) else dict(enumerate(each))
-        else:
-            held = dict(enumerate(modules_in(each)))
-        lead = f"{name}." if name else ""
-        waiting += [(one, f"{lead}{key}".rstrip(".")) for key, one in reversed([*held.items()])]
-    return found
 
 
 def _by_variable(modules: Sequence[Module]) -> dict[Module, str]:
