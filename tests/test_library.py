@@ -245,6 +245,9 @@ def test_everything_that_can_represent_a_network_is_accepted(tmp_path: Path, at:
             assert str(rnncli.draw(text).network) == spec
     assert str(Network.read(tmp_path / "model.py", set={"vocab": 50})) == "embed:50x4,lstm:3"
     assert rnncli.inspect(tmp_path / "model.py", set={"vocab": 50}).parts
+    assert rnncli.inspect(f"{MODEL}::1").as_dict() == rnncli.inspect(str(MODEL)).as_dict()
+    with pytest.raises(RnncliError, match="has no part 9"):
+        rnncli.inspect(f"{MODEL}::9")
 
 
 def test_a_loaded_model_uses_its_files_weights(tmp_path: Path) -> None:

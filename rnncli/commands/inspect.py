@@ -9,7 +9,7 @@ from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.output import results
 from rnncli.commands.specs import Spec, each_spec
 from rnncli.commands.values import FileName
-from rnncli.formats import FORMATS, SEPARATOR, choice_of, open_model, part_of
+from rnncli.formats import FORMATS, contents_of
 from rnncli.formats.model_file import ModelFile
 from rnncli.render.terminal import Picture
 
@@ -42,16 +42,6 @@ def command(file: tuple[str, ...], format_: str, svg: Picture | None) -> None:
 
 
 def _opened(text: str) -> ModelFile:
-    """Return the contents of a model file; if a part is named, check that it exists and return all of them.
-
-    Raises:
-        RnncliError: the file cannot be read, or has no such part.
-    """
-    choice = choice_of(text)
-    if choice is None:
-        return open_model(text.partition(SEPARATOR)[0])
-    model = open_model(choice.path, options.settings())
+    model = contents_of(text, options.settings())
     options.note_used(model.used)
-    if choice.part:
-        part_of(model, choice.part)
     return model

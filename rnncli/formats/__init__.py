@@ -200,6 +200,20 @@ def open_model(path: str, settings: Settings = NO_SETTINGS) -> ModelFile:
             gc.enable()
 
 
+def contents_of(text: str, settings: Settings = NO_SETTINGS) -> ModelFile:
+    """Return the contents of a model file; if a part is named after the separator, check that it exists.
+
+    Raises:
+        OpenNumbersError: a source leaves other numbers open as well.
+        RnncliError: the file cannot be read, or has no such part.
+    """
+    choice = choice_of(text)
+    model = open_model(text.partition(SEPARATOR)[0] if choice is None else choice.path, settings)
+    if choice is not None and choice.part:
+        part_of(model, choice.part)
+    return model
+
+
 def part_of(model: ModelFile, wanted: str) -> Part:
     """Return the wanted part of a model file, or its only one.
 

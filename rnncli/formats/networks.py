@@ -9,7 +9,7 @@ from os import PathLike, fsdecode
 from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import ArgumentError, SpecError, listed, shorten
-from rnncli.formats import NO_SETTINGS, ChosenPart, Settings, choice_of, open_model, part_of
+from rnncli.formats import NO_SETTINGS, ChosenPart, Settings, choice_of, contents_of, open_model, part_of
 from rnncli.immutable import NamedTuple
 from rnncli.network import Network, plain
 from rnncli.summary import Origin
@@ -114,18 +114,17 @@ def inspect(file: str | PathLike[str], *, set: Mapping[str, float | str] | None 
         Network.parse('input:40,lstm:64:seq')
 
     Args:
-        file: its path.
+        file: its path, optionally with `::` and a part, which must exist; the contents are all parts.
         set: values for numbers that Python source leaves open.
 
     Raises:
-        RnncliError: it cannot be read, or has a format that is not read.
+        RnncliError: it cannot be read, has a format that is not read, or has no such part.
         ArgumentError: an argument is not allowed, or the source does not use one of the settings.
     """
     if not isinstance(file, str | PathLike):
         raise ArgumentError(f"file is {shorten(repr(file))}, expected a path")
     settings, path = _checked(set), fsdecode(file)
-    choice = choice_of(path)
-    model = open_model(path if choice is None else choice.path, settings)
+    model = contents_of(path, settings)
     _check_used(settings, model.used, path)
     return model
 
