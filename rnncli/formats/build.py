@@ -10,7 +10,7 @@ from rnncli.errors import ArgumentError, listed, shorten
 from rnncli.formats.nodes import Node, Note, Pass, Returned, Word, loops
 from rnncli.language.likeness import closest
 from rnncli.language.spec import MAX_LAYERS
-from rnncli.layers import LSTM, Activation, BatchNorm, Dropout, Flatten, Layer, Norm, Pool, Recurrent
+from rnncli.layers import LSTM, Activation, Dropout, Flatten, Layer, Norm, Pool, Recurrent
 from rnncli.layers.activations import ACTIVATIONS
 from rnncli.layers.options import Choice
 from rnncli.layers.windows import Window
@@ -93,6 +93,11 @@ def _number(given: dict[str, Any], argument: str, most: int = MAX_SIZE, default:
     return value
 
 
+def _features(given: dict[str, Any], argument: str) -> int | None:
+    """Pop the argument for the input features, of which two directions return twice as many; empty for Keras."""
+    return _number(given, argument, 2 * MAX_SIZE) if argument else None
+
+
 def _made(cls: type[Layer], given: Mapping[str, Any], names: Mapping[str, str], **fixed: object) -> Layer:
     """Return a layer built from a framework's arguments, with the defaults of its class for the rest.
 
@@ -137,7 +142,7 @@ def layer(cls: type[Layer], names: Mapping[str, str] = {}, reads: str = "", **us
     """Return a builder of a layer; `reads` is the argument for its input features, `usual` has default values."""
 
     def build(given: dict[str, Any]) -> list[Node]:
-        features = _number(given, reads, 2 * MAX_SIZE) if reads else None  # as many as two directions return
+        features = _features(given, reads)
         return [node_of(_made(cls, usual | given, names), features=features)]
 
     return build
@@ -205,7 +210,7 @@ def torch_windows(cls: type[Layer], reads: str = "", **usual: object) -> Build:
     names = {ours: theirs for ours, theirs in cls.torch_arguments.items() if ours != "padding"}
 
     def build(given: dict[str, Any]) -> list[Node]:
-        features = _number(given, reads, 2 * MAX_SIZE) if reads else None
+        features = _features(given, reads)
         padding, counted = given.pop("padding", 0), _flag(given, "count_include_pad", default=True)
         given["kernel_size"] = _number(given, "kernel_size")
         layer = _made(cls, given, names, **usual)
@@ -221,20 +226,30 @@ def torch_windows(cls: type[Layer], reads: str = "", **usual: object) -> Build:
     return build
 
 
-def torch_batch_norm(given: dict[str, Any]) -> list[Node]:
-    """Return a normalisation by the moving mean and variance."""
-    features = _number(given, "num_features", 2 * MAX_SIZE)
-    if not _flag(given, "track_running_stats", default=True):
-        text = "it uses the mean and variance of each batch; specs cannot express that"
-        raise ArgumentFaultError("track_running_stats", text, "True")
-    return [_normalized(given, BatchNorm, BatchNorm.torch_arguments, 1e-5, "eps", features=features)]
+def norm(cls: type[Norm], reads: str = "") -> Build:
+    """Return a builder of a normalisation; `reads` is PyTorch's argument for its input features, empty for Keras.
 
-
-def norm(cls: type[Norm]) -> Build:
-    """Return a builder of Keras's normalisations."""
+    It has the epsilon of specs that is nearest to the given one or the framework's default.
+    """
+    names, usual = (cls.torch_arguments, 1e-5) if reads else ({}, 1e-3)
+    argument = names.get("epsilon", "epsilon")
 
     def build(given: dict[str, Any]) -> list[Node]:
-        return [_normalized(given, cls, {}, 1e-3, "epsilon", where=_where(given, "axis"))]
+        if isinstance(shape := given.get("normalized_shape"), list | tuple):
+            text = f"normalized_shape is {shape}; norm works only on the features"
+            raise ArgumentFaultError("normalized_shape", text)
+        features, where = _features(given, reads), _where(given, "axis")
+        if not _flag(given, "track_running_stats", default=True):
+            text = "it uses the mean and variance of each batch; specs cannot express that"
+            raise ArgumentFaultError("track_running_stats", text, "True")
+        if not all(_flag(given, each, default=True) for each in ("affine", "elementwise_affine")):
+            given |= {"bias": False, "scale": False}
+        wanted = given.pop(argument, usual)
+        if isinstance(wanted, bool) or not isinstance(wanted, int | float) or not wanted >= 0:
+            raise wrong_value(argument, wanted, "a number of at least 0")
+        epsilon, same = Norm.nearest_epsilon(wanted)
+        said = () if same else (Note(f"has an epsilon of {wanted:g}; here it runs with {epsilon:g}", "differs"),)
+        return [node_of(_made(cls, given, names, epsilon=epsilon), notes=said, features=features, where=where)]
 
     return build
 
@@ -250,33 +265,11 @@ def _where(given: dict[str, Any], argument: str) -> Returned | None:
     return places[last]
 
 
-def torch_norm(given: dict[str, Any]) -> list[Node]:
-    """Return PyTorch's normalisation over the features."""
-    if isinstance(shape := given.get("normalized_shape"), list | tuple):
-        raise ArgumentFaultError("normalized_shape", f"normalized_shape is {shape}; norm works only on the features")
-    features = _number(given, "normalized_shape", 2 * MAX_SIZE)
-    return [_normalized(given, Norm, {"center": "bias"}, 1e-5, "eps", features=features)]
-
-
-def _normalized(
-    given: dict[str, Any], cls: type[Norm], names: Mapping[str, str], usual: float, argument: str, **more: Any
-) -> Node:
-    """Return a normalisation with the epsilon of specs that is nearest to the given or usual one."""
-    if not all(_flag(given, each, default=True) for each in ("affine", "elementwise_affine")):  # PyTorch's
-        given |= {"bias": False, "scale": False}
-    wanted = given.pop(argument, usual)
-    if isinstance(wanted, bool) or not isinstance(wanted, int | float) or not wanted >= 0:
-        raise wrong_value(argument, wanted, "a number of at least 0")
-    epsilon, same = Norm.nearest_epsilon(wanted)
-    said = () if same else (Note(f"has an epsilon of {wanted:g}; here it runs with {epsilon:g}", "differs"),)
-    return node_of(_made(cls, given, names, epsilon=epsilon), notes=said, **more)
-
-
 def torch_loop(cls: type[Recurrent]) -> Build:
     """Return a builder of PyTorch's recurrent modules: one node per level."""
 
     def build(given: dict[str, Any]) -> list[Node]:
-        levels, reads = _number(given, "num_layers", MAX_LAYERS, 1), _number(given, "input_size", 2 * MAX_SIZE)
+        levels, reads = _number(given, "num_layers", MAX_LAYERS, 1), _features(given, "input_size")
         both, rate = _flag(given, "bidirectional"), given.pop("dropout", 0)
         if given.get("proj_size") == 0:
             del given["proj_size"]

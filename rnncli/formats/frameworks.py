@@ -225,8 +225,10 @@ TORCH: Mapping[str, Signature] = {
     ),
     "Dropout": _class(build.layer(Dropout, Dropout.torch_arguments, p=0.5), "p ~inplace"),
     "AlphaDropout": _class(build.layer(Dropout, Dropout.torch_arguments, p=0.5), "p ~inplace"),
-    "LayerNorm": _class(build.torch_norm, "normalized_shape eps elementwise_affine bias DEVICE"),
-    "BatchNorm1d": _class(build.torch_batch_norm, "num_features eps ~momentum affine track_running_stats DEVICE bias"),
+    "LayerNorm": _class(build.norm(Norm, "normalized_shape"), "normalized_shape eps elementwise_affine bias DEVICE"),
+    "BatchNorm1d": _class(
+        build.norm(BatchNorm, "num_features"), "num_features eps ~momentum affine track_running_stats DEVICE bias"
+    ),
     "Flatten": _class(build.torch_flatten, "start_dim end_dim"),
     "MaxPool1d": _class(
         build.torch_windows(Pool, mode="max"), "kernel_size stride padding !dilation !return_indices !ceil_mode"
