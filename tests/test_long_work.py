@@ -29,7 +29,7 @@ from rnncli.commands.options import FORMATS
 from rnncli.engine.chunks import work
 from rnncli.engine.model import Model
 from rnncli.engine.request import Request
-from rnncli.engine.run import RunPlan, plan
+from rnncli.engine.run import RunPlan
 from rnncli.quantities import about
 from rnncli.render import progress as bars
 from rnncli.render.progress import BarLine, Progress
@@ -412,13 +412,13 @@ def test_a_run_counts_its_work_layer_by_layer_also_within_a_chunk() -> None:
         ("embed:9x8,dense:16:x9,pool:max", {}),
         ("input:8,gru:8:seq:x4,gru:8", {"study": True}),
     ):
-        run = plan(spec, Request(timesteps=50, **options))
+        run = RunPlan(spec, Request(timesteps=50, **options))
         done: list[float] = []
         run.run(done.append)
         assert done[0] == 0
         assert len(done) > 5
-        assert max(done) < run.work / 4
-        assert sum(done) == pytest.approx(run.work)
+        assert max(done) < run.steps / 4
+        assert sum(done) == pytest.approx(run.steps)
 
 
 def test_a_layers_amount_of_work_is_proportional_to_its_time() -> None:

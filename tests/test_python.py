@@ -15,7 +15,7 @@ import rnncli.layers
 from rnncli import ArgumentError, Network, RnncliError
 from rnncli.engine.model import Model
 from rnncli.engine.request import Request
-from rnncli.engine.run import plan
+from rnncli.engine.run import RunPlan
 from rnncli.layers import LSTM, Dropout, Input
 from rnncli.layers.sizes import BLANK
 from rnncli.reports.reference import look_up
@@ -33,7 +33,7 @@ def test_invalid_arguments_are_rejected_with_the_received_and_the_allowed_values
     """The screen contains the Python lines to try; --rewrite-screens answers added lines."""
     known = {name: getattr(rnncli, name) for name in rnncli.__all__}
     known |= vars(rnncli.layers) | vars(rnncli.engine.model) | vars(rnncli.commands.values)
-    known |= {"in_torch": in_torch, "look_up": look_up, "plan": plan, "Request": Request}
+    known |= {"in_torch": in_torch, "look_up": look_up, "RunPlan": RunPlan, "Request": Request}
     known |= {"rnncli": rnncli, "BLANK": BLANK, "NETWORK": network, "SPEC": "input:3,rnn:4"}
     known |= {"MODEL": Model("input:3,rnn:4"), "WEIGHTS": Model("input:3,rnn:4").weights}
     known |= {"X": np.zeros((2, 5, 3)), "RAGGED": [[[1, 2, 3]], [[1]]]}

@@ -19,7 +19,7 @@ from sessions import replay
 from rnncli import Network
 from rnncli.engine.model import Model
 from rnncli.engine.request import Request
-from rnncli.engine.run import plan
+from rnncli.engine.run import RunPlan
 from rnncli.engine.twins import reach, spectral_radius, widening_starts
 from rnncli.errors import ArgumentError
 from rnncli.reports.reach import NetworkReach, Spread
@@ -28,7 +28,7 @@ RECALL = MODELS / "recall.safetensors"
 
 
 def found(spec: str, **asked: Any) -> NetworkReach:
-    return reach(plan(spec, Request(**({"seeds": 5} | asked))))
+    return reach(RunPlan(spec, Request(**({"seeds": 5} | asked))))
 
 
 def objects(rnncli: Run, *arguments: object) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ from rnncli.engine.array_files import open_input, read_arrays
 from rnncli.engine.checks import weight_shapes
 from rnncli.engine.model import Model
 from rnncli.engine.request import Request
-from rnncli.engine.run import plan
+from rnncli.engine.run import RunPlan
 
 SPEC = "input:8,rnn:4"
 X = np.random.default_rng(3).standard_normal((2, 5, 8))
@@ -88,7 +88,7 @@ def test_an_input_that_changes_during_a_run_is_an_error_that_leaves_the_output_o
     for said, change in changes.items():
         with at(said):
             np.save("x.npy", X)
-            run = plan(SPEC, Request(input="x.npy", output="y.npy"))
+            run = RunPlan(SPEC, Request(input="x.npy", output="y.npy"))
             change()
             with pytest.raises(RnncliError) as caught:
                 run.run()
@@ -97,7 +97,7 @@ def test_an_input_that_changes_during_a_run_is_an_error_that_leaves_the_output_o
             assert Path("y.npy").read_bytes() == b"old"
     # An input that is replaced under its name is still read in its old form.
     np.save("x.npy", X)
-    run = plan(SPEC, Request(input="x.npy", output="y.npy"))
+    run = RunPlan(SPEC, Request(input="x.npy", output="y.npy"))
     np.save("new.npy", X * 2)
     Path("new.npy").rename("x.npy")
     run.run()
@@ -272,9 +272,9 @@ def test_a_run_with_given_weights_holds_as_many_copies_as_one_without() -> None:
     spec = "input:512,dense:4096"
     Model(spec, dtype="float64").save_weights("w.npz")
     without, given = (Request(timesteps=2, weights=path) for path in (None, "w.npz"))
-    most = peak_memory(lambda: plan(spec, without).run()) + (2 << 20)
+    most = peak_memory(lambda: RunPlan(spec, without).run()) + (2 << 20)
     with memory_below(most):
-        plan(spec, given).run()
+        RunPlan(spec, given).run()
 
 
 def test_states_and_the_chunk_of_an_input_are_part_of_a_runs_memory(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,7 +284,7 @@ def test_states_and_the_chunk_of_an_input_are_part_of_a_runs_memory(monkeypatch:
     taken = []
     for request in (Request(batch=100), Request(input="x.npy"), Request(batch=100, state="s.npz")):
         with pytest.raises(RnncliError, match="for its run") as error:
-            plan(spec, request)
+            RunPlan(spec, request)
         taken.append(error.value.message)
     assert len(set(taken)) == 3
 

@@ -28,7 +28,7 @@ from conftest import PATIENCE, Result, Run, Walk, program_line
 from rnncli import atomic
 from rnncli.commands.values import FileName
 from rnncli.engine.request import Request
-from rnncli.engine.run import plan
+from rnncli.engine.run import RunPlan
 from rnncli.errors import RnncliError, UsageError
 from rnncli.quantities import memory
 from rnncli.system.signals import ENDING
@@ -352,12 +352,12 @@ def test_a_standard_stream_that_is_the_same_file_is_an_error(at: Walk, program: 
 
 def test_in_python_the_files_of_a_run_are_checked_before_it_starts() -> None:
     with pytest.raises(UsageError, match="save_weights and output would both write to y"):
-        plan("input:8", Request(output="y", save_weights="y"))
+        RunPlan("input:8", Request(output="y", save_weights="y"))
     Path("w").write_bytes(b"old")
     with pytest.raises(UsageError, match="weights reads w"):
-        plan("input:8", Request(weights="w", output="w"))
+        RunPlan("input:8", Request(weights="w", output="w"))
     with pytest.raises(RnncliError, match="nowhere/y cannot be written"):
-        plan("input:8", Request(output="nowhere/y"))
+        RunPlan("input:8", Request(output="nowhere/y"))
 
 
 # Early ends

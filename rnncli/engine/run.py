@@ -1,11 +1,11 @@
-"""A run from files to files: `plan` makes all checks that are possible beforehand, `Plan.run` does the work."""
+"""A run from files to files: a `RunPlan` makes all checks that are possible beforehand, its `run` does the work."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -87,10 +87,10 @@ class RunResult(Result):
         return self.forward.as_dict() | ({} if self.study is None else {"plot": self.study.as_dict()})
 
 
-def plan(network: Network | Model | str, request: Request, wide: bool = False) -> RunPlan:
-    """Return a run that is ready to start: its input is open, its sizes are known, and it fits in memory.
+class RunPlan:
+    """A run that is ready to start: its input is open, its sizes are known, and it fits in memory.
 
-        >>> plan("input:8,lstm:4", Request(batch=2)).run().forward.summary.output_shape
+        >>> RunPlan("input:8,lstm:4", Request(batch=2)).run().forward.summary.output_shape
         (2, 4)
 
     Args:
@@ -98,6 +98,19 @@ def plan(network: Network | Model | str, request: Request, wide: bool = False) -
             model, whose weights are used unless the request names others.
         request: the options.
         wide: whether results are shown with every column.
+
+    Attributes:
+        network: the network to run.
+        request: the options.
+        batch: the number of samples.
+        timesteps: the length of the sequence.
+        lengths: the length of each sequence; None if all are as long as the input.
+        init: how weights and a random input are drawn.
+        array: the input, which stays in its file until it is read; None for a random input.
+        part: the part of the network to run with a twin, for the study or the reach; None if neither is requested.
+        weights: the source of the weights: a model, a part of a model file, or an .npz with rnncli's own keys; None if
+            they are drawn from a seed.
+        notes: notes for the user before the run starts.
 
     Raises:
         SpecError: the network does not allow the requested timesteps, or the framework cannot express it.
@@ -107,100 +120,52 @@ def plan(network: Network | Model | str, request: Request, wide: bool = False) -
         RnncliError: the input or weights file cannot be read or does not fit, a file cannot be written, the run would
             not fit in memory, or the model file contains something that cannot be run.
     """
-    given = network if isinstance(network, Model) else None
-    network = Network.read(network)
-    trained = network.part if given is None else given.part
-    if trained is not None:
-        trained.check_runs()
-    check_files(request.read, request.written)
-    array = None if request.input is None else open_input(request.input, network)
-    reaches = request.seeds is not None
-    init: Init = request.init or (network.framework if reaches else "keras")
-    part = None
-    if request.study or reaches:
-        part = watched(network, "reach" if reaches else "the plot")
-        last = [layer for layer in network.body if layer.states][-1]
-        if request.gates and last.gates == 1:
-            raise UsageError(
-                f"--gates shows the last recurrent layer, but {last.spec()} has no gates",
-                "lstm and gru have gates; --plot without --gates shows any recurrent layer",
-            )
-    lengths = read_lengths(request.lengths) if isinstance(request.lengths, str) else request.lengths
-    lengths = None if lengths is None else tuple(lengths)
-    batch, timesteps = _sizes(network, request, array, lengths)
-    framework = "torch" if reaches and init == "torch" else request.framework
-    ends = sorted({min(lengths or (timesteps,)), timesteps})
-    network.check_timesteps(*ends)
-    for length in ends:
-        network.summary(batch, length, framework)  # raises if they do not fit together
-    weights: Model | Part | str | None = request.weights or given
-    if weights is None and trained is not None and trained.has_weights:
-        weights = trained
-    run = RunPlan(network, request, batch, timesteps, init, part, weights, (), array, lengths, wide)
-    run.check_fits()
-    notes = list[str]()
-    if request.weights is not None:
-        from rnncli.formats.fitting import sources_told
 
-        found = part_in(request.weights, network)
-        if found is not None:
-            run = replace(run, weights=found)
-            notes.append(sources_told(found))
-    elif trained is not None:
-        if not trained.has_weights:
-            how = "each seed draws its own" if reaches else f"they are drawn with seed {request.seed}"
-            notes.append(f"the file has no weights: {how}")
-        notes += trained.run_notes
-    return replace(run, notes=(*notes, *_notes_on_states(network, request)))
+    def __init__(self, network: Network | Model | str, request: Request, wide: bool = False) -> None:
+        self.network, self.request, self._wide = Network.read(network), request, wide
+        given = network if isinstance(network, Model) else None
+        trained = self.network.part if given is None else given.part
+        if trained is not None:
+            trained.check_runs()
+        check_files(request.read, request.written)
+        self.array = None if request.input is None else open_input(request.input, self.network)
+        reaches = request.seeds is not None
+        self.init: Init = request.init or (self.network.framework if reaches else "keras")
+        self.part: Network | None = None
+        if request.study or reaches:
+            self.part = watched(self.network, "reach" if reaches else "the plot")
+            last = [layer for layer in self.network.body if layer.states][-1]
+            if request.gates and last.gates == 1:
+                raise UsageError(
+                    f"--gates shows the last recurrent layer, but {last.spec()} has no gates",
+                    "lstm and gru have gates; --plot without --gates shows any recurrent layer",
+                )
+        lengths = read_lengths(request.lengths) if isinstance(request.lengths, str) else request.lengths
+        self.lengths = None if lengths is None else tuple(lengths)
+        self.batch, self.timesteps = _sizes(self.network, request, self.array, self.lengths)
+        framework = "torch" if reaches and self.init == "torch" else request.framework
+        ends = sorted({min(self.lengths or (self.timesteps,)), self.timesteps})
+        self.network.check_timesteps(*ends)
+        for length in ends:
+            self.network.summary(self.batch, length, framework)  # raises if they do not fit together
+        self.weights: Model | Part | str | None = request.weights or given
+        if self.weights is None and trained is not None and trained.has_weights:
+            self.weights = trained
+        self._check_fits()
+        notes: list[str] = []
+        if request.weights is not None:
+            from rnncli.formats.fitting import sources_told
 
-
-def _notes_on_states(network: Network, request: Request) -> Iterator[str]:
-    """Yield the reasons why running a sequence in pieces, with saved states, does not give the result for the whole."""
-    if request.state is None and request.save_state is None:
-        return
-    result = "so running a sequence in pieces gives another result"
-    if any(layer.states and layer.needs_whole for layer in network.body):
-        yield f"{READING_FROM_THE_END} read from the end, {result}"
-    windows = dict.fromkeys(each.spec() for each in network.body if each.window is not None and each.window.span > 1)
-    if windows:
-        yield f"the windows of {listed([*windows])} start anew, {result}"
-    joining = (each for each in network.body if each.joins or (each.reads, each.returns) == ("vector", "sequence"))
-    separate = dict.fromkeys(each.spec() for each in joining)
-    if separate:
-        verb = "computes its" if len(separate) == 1 else "compute their"
-        yield f"{listed([*separate])} {verb} output from each piece separately, {result}"
-
-
-@dataclass(frozen=True)
-class RunPlan:
-    """A run that is ready to start.
-
-    Attributes:
-        network: the network to run.
-        request: the options.
-        batch: the number of samples.
-        timesteps: the length of the sequence.
-        init: how weights and a random input are drawn.
-        part: the part of the network to run with a twin, for the study or the reach; None if neither is requested.
-        weights: the source of the weights: a model, a part of a model file, or an .npz with rnncli's own keys; None if
-            they are drawn from a seed.
-        notes: notes for the user before the run starts.
-        array: the input, which stays in its file until it is read; None for a random input.
-        lengths: the length of each sequence; None if all are as long as the input.
-        wide: whether results are shown with every column.
-    """
-
-    network: Network
-    request: Request
-    batch: int
-    timesteps: int
-    init: Init
-    part: Network | None
-    weights: Model | Part | str | None
-    notes: tuple[str, ...]
-    array: InputFile | None
-    lengths: tuple[int, ...] | None
-    wide: bool
+            found = part_in(request.weights, self.network)
+            if found is not None:
+                self.weights = found
+                notes.append(sources_told(found))
+        elif trained is not None:
+            if not trained.has_weights:
+                how = "each seed draws its own" if reaches else f"they are drawn with seed {request.seed}"
+                notes.append(f"the file has no weights: {how}")
+            notes += trained.run_notes
+        self.notes = (*notes, *_notes_on_states(self.network, request))
 
     @property
     def file(self) -> str | None:
@@ -215,12 +180,7 @@ class RunPlan:
             return self.network
         return up_to_last_recurrent(self.network, "reach")
 
-    def check_fits(self) -> None:
-        """Check that the run fits in memory.
-
-        Raises:
-            RnncliError: it does not; the message states how much it would need and how much is free.
-        """
+    def _check_fits(self) -> None:
         dtype = np.dtype(self.request.dtype)
         if self.part is not None and self.request.seeds is not None:
             # The spectral radius needs three copies of the largest recurrent matrix.
@@ -257,8 +217,8 @@ class RunPlan:
         return [(count, length) for length, count in sorted(Counter(self.lengths).items())]
 
     @property
-    def work(self) -> float:
-        """The work of the run in multiply-adds, for showing progress."""
+    def _work(self) -> float:
+        """The work of the run in multiply-adds."""
         twins = 0.0
         if self.part is not None:  # only its recurrent layers count
             amounts = zip(work(self.part, TWINS, (self.lengths or [self.timesteps])[0]), self.part.body, strict=True)
@@ -280,11 +240,16 @@ class RunPlan:
         counted = zip(self.part.steps_read(1, self.timesteps), self.part.body, strict=True)
         return seeds * sum((steps or 0) * len(layer.directions) for steps, layer in counted if layer.states)
 
+    def counted(self, tick: Tick) -> Tick:
+        """Return a function that is called with work in multiply-adds, and calls `tick` with its part of the steps."""
+        share = self.steps / (self._work or 1)
+        return lambda done: tick(done * share)
+
     def run(self, tick: Tick = uncounted) -> RunResult:
         """Run the network, write the requested files, and return the result.
 
         Args:
-            tick: called with 0 when the run starts, and then with the work just done, which adds up to `work`.
+            tick: called with 0 when the run starts, and then with the work just done, which adds up to `steps`.
 
         Raises:
             RnncliError: a file cannot be read or written or does not fit the network, or the study would not fit in
@@ -301,6 +266,7 @@ class RunPlan:
 
             check_twins_fit(part, length, figures=figures_kept(part.body[-1], request.gates))
         files: list[WrittenFile] = []
+        tick = self.counted(tick)
         tick(0)
         with ExitStack() as open_files:
             write = None
@@ -319,7 +285,7 @@ class RunPlan:
             study = study_of(model, part, chunks, batch, length, first_states, tick, request.gates)
         saved = (request.save_weights, model.weights), (request.save_state, states)
         files += [write_arrays(path, arrays) for path, arrays in saved if path is not None]
-        return RunResult(found, study, tuple(files), self.notes, self.wide)
+        return RunResult(found, study, tuple(files), self.notes, self._wide)
 
     def _extra_bytes(self, itemsize: int) -> int:
         """Return the bytes in addition to weights, chunks and output, for numbers of `itemsize` bytes.
@@ -335,6 +301,23 @@ class RunPlan:
             size += batch * min(timesteps, chunk_steps(network, batch)) * prod(features) * array.dtype.itemsize
             itemsize = max(itemsize, array.dtype.itemsize)
         return size if self.lengths is None else size + 3 * prod(shape) * itemsize
+
+
+def _notes_on_states(network: Network, request: Request) -> Iterator[str]:
+    """Yield the reasons why running a sequence in pieces, with saved states, does not give the result for the whole."""
+    if request.state is None and request.save_state is None:
+        return
+    result = "so running a sequence in pieces gives another result"
+    if any(layer.states and layer.needs_whole for layer in network.body):
+        yield f"{READING_FROM_THE_END} read from the end, {result}"
+    windows = dict.fromkeys(each.spec() for each in network.body if each.window is not None and each.window.span > 1)
+    if windows:
+        yield f"the windows of {listed([*windows])} start anew, {result}"
+    joining = (each for each in network.body if each.joins or (each.reads, each.returns) == ("vector", "sequence"))
+    separate = dict.fromkeys(each.spec() for each in joining)
+    if separate:
+        verb = "computes its" if len(separate) == 1 else "compute their"
+        yield f"{listed([*separate])} {verb} output from each piece separately, {result}"
 
 
 def up_to_last_recurrent(network: Network, subject: str) -> Network:

@@ -242,18 +242,19 @@ def reach(plan: RunPlan, tick: Tick = uncounted, begin: Callable[[int], object] 
     """Run a network with each seed and return how far back it remembers.
 
         >>> from rnncli.engine.request import Request
-        >>> from rnncli.engine.run import plan
-        >>> reach(plan("input:8,lstm:4", Request(seeds=3))).layer
+        >>> from rnncli.engine.run import RunPlan
+        >>> reach(RunPlan("input:8,lstm:4", Request(seeds=3))).layer
         'lstm'
 
     Args:
         plan: the runs, with a number of seeds.
-        tick: called with 0 at the start, and then with the work just done, which adds up to the plan's.
+        tick: called with 0 at the start, and then with the work just done, which adds up to the plan's steps.
         begin: called with each seed before its run.
 
     Raises:
         RnncliError: a file cannot be read, or does not fit the network.
     """
+    tick = plan.counted(tick)
     tick(0)
     part, request = plan.part, plan.request
     assert part is not None

@@ -153,17 +153,16 @@ def forward(
 
 def run_forward(reading: Reading, request: Request, tell: Tell, wide: bool = False, name: str = "forward") -> RunResult:
     """Run a network, with its own weights if it has any, printing notes and a progress bar on standard error."""
-    from rnncli.engine.run import plan
+    from rnncli.engine.run import RunPlan
     from rnncli.render.progress import Progress
 
-    run = plan(reading.model or reading.network, request, wide)
+    run = RunPlan(reading.model or reading.network, request, wide)
     _tell_notes(run, tell)
-    share = run.steps / (run.work or 1)
     with Progress(f"{name}: weights", run.steps, tell) as progress:
 
-        def tick(work: float) -> None:
+        def tick(steps: float) -> None:
             progress.go_on_to(name)  # the weights are complete
-            progress(work * share)
+            progress(steps)
 
         return run.run(tick)
 
@@ -217,20 +216,15 @@ def reach(
 
 def run_reach(reading: Reading, request: Request, tell: Tell, name: str = "reach") -> NetworkReach:
     """Run a network with every seed, printing notes and a progress bar with the current seed on standard error."""
-    from rnncli.engine.run import plan
+    from rnncli.engine.run import RunPlan
     from rnncli.engine.twins import reach as reached
     from rnncli.render.progress import Progress
 
-    run = plan(reading.model or reading.network, request)
+    run = RunPlan(reading.model or reading.network, request)
     _tell_notes(run, tell)
-    steps, work = run.steps, run.work
     spec = shorten(str(reading.network), _NAMED)
-    with Progress(f"{name} {spec}", steps, tell) as progress:
-        return reached(
-            run,
-            lambda done: progress(done / work * steps),
-            lambda seed: progress.go_on_to(f"{name} {spec}, seed {seed}"),
-        )
+    with Progress(f"{name} {spec}", run.steps, tell) as progress:
+        return reached(run, progress, lambda seed: progress.go_on_to(f"{name} {spec}, seed {seed}"))
 
 
 def _tell_notes(run: RunPlan, tell: Tell) -> None:
