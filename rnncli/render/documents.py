@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from html import escape
 from itertools import count, groupby, pairwise
+from pkgutil import get_data
+from string import Template
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from rich.console import Console
@@ -231,29 +233,6 @@ class TableWriter(Writer):
 _UNWRAPPED = 10_000
 """The width of a text that the browser wraps."""
 
-_STYLE = """
-:root { color-scheme: light dark; --ground: #ffffff; --ink: #1a1a1a; --soft: #f1f3f5; --rule: #767676; }
-@media (prefers-color-scheme: dark) {
-  :root { --ground: #16181a; --ink: #e6e6e6; --soft: #24272a; --rule: #9a9a9a; }
-}
-* { box-sizing: border-box; }
-body { margin: 0 auto; padding: 1rem; max-width: 64rem; background: var(--ground); color: var(--ink);
-  font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
-h1 { font-size: 1.4rem; } h2 { font-size: 1.15rem; margin-top: 2rem; border-top: 1px solid var(--rule);
-  padding-top: 1rem; }
-code, pre, svg { font-family: "DejaVu Sans Mono", Menlo, Consolas, monospace; }
-code { overflow-wrap: anywhere; }
-pre { background: var(--soft); padding: .75rem; margin: 0; } pre code { overflow-wrap: normal; }
-.wide { overflow-x: auto; max-width: 100%; margin: .75rem 0; position: relative; }
-svg { display: block; color: var(--ink); }
-table { border-collapse: collapse; } th, td { border: 1px solid var(--rule); padding: .25rem .6rem;
-  vertical-align: top; overflow-wrap: normal; } thead th { background: var(--soft); }
-button { font: inherit; font-size: .85rem; padding: .2rem .7rem; color: var(--ink); background: var(--soft);
-  border: 1px solid var(--rule); border-radius: .3rem; }
-@media print { button { display: none; } pre { white-space: pre-wrap; } .wide { overflow: visible; }
-  h2 { break-after: avoid; } tr, svg { break-inside: avoid; } }
-"""
-
 _ON_LIGHT_GROUND = "".join(
     f'[fill="{dark.removeprefix("on ")}"] {{ fill: {light.removeprefix("on ")}; }}\n'
     for dark, light in zip(ON_DARK, ON_LIGHT, strict=True)
@@ -271,37 +250,8 @@ _PART_STYLE = """
 _PARTS = count(1)
 """Numbers the parts of other pages, since a notebook may have many and each drawing needs a unique id."""
 
-_FOOT = """</main>
-<script>
-for (const code of document.querySelectorAll("pre > code")) {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.textContent = "Copy";
-  button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(code.textContent);
-    button.textContent = "Copied";
-  });
-  code.parentElement.parentElement.before(button);
-}
-</script>
-</body>
-</html>
-"""
-"""The script only adds the buttons; without it the page is still complete."""
-
-
-_HEAD = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>{style}</style>
-</head>
-<body>
-<main>
-<h1>{title}</h1>"""
-
+_PAGE = (get_data("rnncli.render", "page.html") or b"").decode()
+"""A page with $words for its parts. Its script only adds buttons; without it the page is still complete."""
 
 Section = tuple[str, Page]
 """A part of a page: its heading and a command's output."""
@@ -363,8 +313,7 @@ def page_text(title: str, sections: Sequence[Section]) -> str:
     shown: list[str] = []
     for heading, page in sections:
         shown += [f"<section>\n<h2>{escape(heading)}</h2>", *parts(markup, page), "</section>"]
-    style = f"{_STYLE}@media (prefers-color-scheme: light) {{\n{_ON_LIGHT_GROUND}}}\n"
-    return "\n".join([_HEAD.format(title=escape(title), style=style), *shown, _FOOT])
+    return Template(_PAGE).substitute(title=escape(title), light=_ON_LIGHT_GROUND, sections="\n".join(shown))
 
 
 def part_of_page(title: str, page: Page) -> str:
