@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -46,9 +45,6 @@ _POOLS: Mapping[str, str] = {
 WINDOWS: Mapping[str, str] = {"max_pool1d": "MaxPool1d", "avg_pool1d": "AvgPool1d"}
 """Functions of windows, unless a window is the whole sequence, and the equivalent modules."""
 
-_ONE_AXIS = re.compile(r"\(-1, [\w.]+\.shape\[(?:2|-1)\]\)\)$")
-"""A reshape that makes one axis of the samples and the timesteps."""
-
 LIKE = names("new_zeros new zeros_like ones_like randn_like new_full get_initial_state")
 """Functions that create a tensor like another one."""
 
@@ -75,14 +71,16 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[TracedTens
             one = one and not first.step.is_data
             made = replace(first.alone, axes=STEP if one else FLAT * (flat and first.axes == "btf"))
             made = TracedTensor(first.step, "vector") if both else made
-        case "reshapes" if _ONE_AXIS.search(source_of(given.node)) is not None:
-            made = first
+        case "reshapes" if first.step.rank == 3 and first.step.out and given.get("axis", 1) == [-1, first.step.out]:
+            made = first  # one axis of the samples and the timesteps
         case "reshapes":
             made = _with_axis(record, name, given, first)
         case "moves":
             made = _moved(name, given, first)
         case "size":
             made = SIZE
+        case "shape":
+            made = first.shape
         case "like":
             made = record.data()
         case "counts":
@@ -294,7 +292,8 @@ FUNCTIONS: Mapping[str, str] = {
         "FloatTensor LongTensor",
         "moves": "permute transpose t swapaxes swapdims permute_dimensions",
         "reshapes": "squeeze unsqueeze view view_as reshape expand_dims movedim moveaxis unflatten unbind split",
-        "size": "size dim numel item len range shape ndimension",
+        "size": "size dim numel item len range ndimension",
+        "shape": "shape int_shape get_shape",
         "packs": "pack_padded_sequence pack_sequence",
         "like": " ".join(LIKE),
         "counts": "enumerate",

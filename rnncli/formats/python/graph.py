@@ -314,7 +314,7 @@ class Graphs(Modules):
             case Unknown() if owner is SIZE:
                 return SIZE
             case TracedTensor() if not called:
-                return SIZE if name in ("shape", "device", "dtype") else owner
+                return owner.shape if name == "shape" else SIZE if name in ("device", "dtype") else owner
             case Module(framework="keras") if name.rstrip("s") in _ENDS and (ends := self._ends(owner, name)):
                 return ends if name.endswith("s") or len(ends) != 1 else ends[0]
             case Module(framework="keras") if name == "layers":

@@ -185,6 +185,8 @@ def method_called(evaluator: Evaluator, called: Method, given: Given) -> Value:
         held, key = owner if isinstance(owner, dict) else owner.values, given.get("name", 0)
         key = key if isinstance(key, str) else f"module {len(held)}"
         return evaluator.put(owner, held, key, given.get("module", 1, given.get("param")))
+    if name == "as_list" and isinstance(owner, list):  # of a shape in TensorFlow
+        return owner
     if not isinstance(owner, Instance):
         return plain_method(evaluator, owner, name, given)
     if isinstance(owner, Parser):

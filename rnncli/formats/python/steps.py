@@ -165,6 +165,16 @@ class TracedTensor(Opaque):
         """Whether its first axis is that of the samples."""
         return self.step.is_data or self.returns == "vector" or self.axes[:1] == "b"
 
+    @property
+    def shape(self) -> Value:
+        """Its sizes, as far as they are known, for a Keras tensor; otherwise `SIZE`."""
+        rank = 2 if self.part or self.returns == "vector" else self.step.rank
+        if not self.step.is_keras or rank is None:
+            return SIZE
+        sizes = self.step.sizes if rank == self.step.rank else None
+        sizes = sizes or [*[None] * (rank - 2), self.step.out]
+        return [SIZE, *(size if type(size) is int and size > 0 else SIZE for size in sizes)]
+
     def takes_time(self, axis: object) -> bool:
         """Return whether an axis is that of the timesteps; PyTorch's samples are accepted as them, with a note."""
         if self.step.is_keras:
