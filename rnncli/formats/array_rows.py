@@ -126,36 +126,30 @@ class _RowBuilder:
         homes = {self._names[place].home for place in self._windowed}
         self._beside = {place for place, name in enumerate(self._names) if name.home in homes}
         self._cells = [place for place, kind in enumerate(self._kinds) if kind == "cell"]
-        self._cells_reading: dict[int, list[int]] = {}
+        self._cells_reading: defaultdict[int, list[int]] = defaultdict(list)
         for place in self._cells:
-            self._cells_reading.setdefault(self._reads[place], []).append(place)
+            self._cells_reading[self._reads[place]].append(place)
         self._returned_by_cells = {self._returns[place] for place in self._cells}
-        self._unknown: dict[int, list[int]] = {}  # by each size of their arrays
+        self._unknown: defaultdict[int, list[int]] = defaultdict(list)  # by each size of their arrays
         # By kind and output size, the layers that are in no row yet; of cells, those without a reader.
         self._giving: defaultdict[tuple[str, int], dict[int, None]] = defaultdict(dict)
         # By kind and input size, and by family in numerical order; of cells, those without an input.
         self._reading: defaultdict[tuple[str, int], dict[str, dict[int, None]]] = defaultdict(dict)
-        # For each family and number of outputs, the stateless layer with the lowest numbers.
-        self._lowest: dict[tuple[str, int], int] = {}
+        for place, node in enumerate(nodes):
+            for size in {side for tensor in node.tensors.values() for side in tensor.shape if node.word is None}:
+                self._unknown[size].append(place)
         for place in sorted(range(len(nodes)), key=lambda place: self._names[place][:2]):
-            node, kind = nodes[place], self._kinds[place]
-            if kind == "unknown":
-                for each in {side for tensor in node.tensors.values() for side in tensor.shape}:
-                    self._unknown.setdefault(each, []).append(place)
-                continue
+            kind = self._kinds[place]
             if place not in self._above:
                 self._giving[kind, self._returns[place]][place] = None
-            if kind == "plain":
-                self._lowest.setdefault((self._names[place].family, self._returns[place]), place)
-            if not node.reads:
+            if not nodes[place].reads:
                 families = self._reading[kind, self._reads[place]]
                 families.setdefault(self._names[place].family, {})[place] = None
-        for places in self._unknown.values():
-            places.sort()
 
     def starts(self) -> list[int]:
         """Return the cells in order, those first whose input size no layer returns."""
-        returned = self._returned_by_cells | {size for kind, size in self._giving if kind == "plain"}
+        givers = (place for place, kind in enumerate(self._kinds) if kind in ("cell", "plain"))
+        returned = {self._returns[place] for place in givers}
         cells = [place for place in self._cells if not self.nodes[place].reads]
         return [*sorted(cells, key=lambda place: self._reads[place] in returned), *self._cells]
 
@@ -215,12 +209,10 @@ class _RowBuilder:
         if not self._ordered:
             later = self._next_of_stack(last, cell, first)
             plain = self._only_plain(last, cell, first, guessed)
-            if plain is not None and later is None and self._kinds[last] == "cell":
-                return None if self._has_rivals(last, plain, first) else plain
-            between = [] if later is None else self._within(size)
-            if later is None or between == [plain]:
-                return plain
-            return None if between else later
+            if later is None:
+                return None if plain is None or self._has_rivals(last, plain, first) else plain
+            between = [each for each in self._families(last, cell) if self._returns[each[-1]] == size]
+            return plain if between == [[plain]] else None if between else later
         owed = set[int]()
         for place in range(last + 1, len(self.nodes)) if last >= first else ():
             node = self.nodes[place]
@@ -271,54 +263,45 @@ class _RowBuilder:
         fits = self._together(cell, place) and not self._owes_table(place, first)
         return place if fits and not self._blocked(size, last, place) else None
 
-    def _within(self, size: int) -> list[int]:
-        """Return some of the stateless layers that could be between two cells: they read and return `size`."""
-        families = islice(self._reading["plain", size].values(), _MOST)
-        same = (places for places in families if self._returns[next(reversed(places))] == size)
-        return [each for places in same for each in islice(places, 2)]
+    def _families(self, last: int, cell: int) -> list[list[int]]:
+        """Return the stateless layers that may read the last of a row, some of each family in numerical order."""
+        families = islice(self._reading["plain", self._returns[last]].values(), _MOST)
+        near = (
+            [p for p in islice(each, _MOST) if self._together(cell, p) and self._together(last, p)] for each in families
+        )
+        return [*filter(None, near)]
 
     def _only_plain(self, last: int, cell: int, first: int, guessed: set[int]) -> int | None:
         """Return the only stateless layer that fits after a row, or the first by the numbers in a family's names.
 
         In a file with an order it comes before the row, with no other cell in between.
         """
-        size = self._returns[last]
-        found, ends = self._reading["plain", size], self._giving["cell", size]
-        if max(len(found), len(ends)) > _MOST:
+        size, families = self._returns[last], self._families(last, cell)
+        ends = self._giving["cell", size]
+        if len(families) != 1 or max(len(self._reading["plain", size]), len(ends)) > _MOST:
             return None
-        families = [
-            near
-            for each in found.values()
-            if (near := [p for p in islice(each, _MOST) if self._together(cell, p) and self._together(last, p)])
-        ]
-        if len(families) != 1:
-            return None
-        (places,) = families
-        place, end, family = places[0], places[-1], self._names[places[0]].family
-        if any(self.nodes[each].kind == MATRIX for each in (place, end)):
-            return None
-        if len(places) > 1 and self._returns[place] != size:
-            return None
-        if self._returns[end] == size and size in guessed:  # it could just as well be within the row
-            return None
-        if family == self._names[last].family and self._names[place].numbers < self._names[last].numbers:
-            return None
-        apart = self._kinds[last] == "plain" and family != self._names[last].family
-        if self._ordered + apart + (place in self._windowed) > 1:
-            return None
-        lowest = self._lowest.get((family, size), place)
-        if lowest not in self.used and self._names[lowest].numbers < self._names[place].numbers:
-            return None  # this one may also read that one
+        place, end = families[0][0], families[0][-1]
+        family, numbers, *_ = self._names[place]
+        other_family, moves = family != self._names[last].family, place in self._windowed
+        # Convolutions come before a cell more often than after it.
         in_front = self._returns[place] == self._reads[first] and self._reads[place] not in self._returned_by_cells
-        if place in self._windowed:  # convolutions come before a cell more often than after it
-            in_front = self._lowest.get((family, self._reads[first]), first) not in self.used
-        if in_front and family != self._names[last].family and not self._giving["table", self._reads[first]]:
-            return None
-        if any(each != last and self._together(each, place) for each in ends):  # another row could continue with it
-            return None
-        if self._ordered and (place > first or self._cell_before(first) > place):
-            return None
-        return None if self._blocked(size, place, first) else place
+        if moves:
+            earlier = islice(self._giving["plain", self._reads[first]], _MOST)
+            in_front = any(self._names[each].family == family for each in earlier)
+        lower = (self._names[each] for each in islice(self._giving["plain", size], _MOST))
+        doubts = (
+            MATRIX in (self.nodes[place].kind, self.nodes[end].kind),
+            place != end and self._returns[place] != size,
+            self._returns[end] == size and size in guessed,  # it could just as well be within the row
+            not other_family and numbers < self._names[last].numbers,
+            self._ordered + (self._kinds[last] == "plain" and other_family) + moves > 1,
+            any(each.family == family and each.numbers < numbers for each in lower),  # this one may read that one
+            in_front and other_family and not self._giving["table", self._reads[first]],
+            any(each != last and self._together(each, place) for each in ends),  # another row could continue with it
+            self._ordered and not self._cell_before(first) <= place <= first,
+            self._blocked(size, place, first),
+        )
+        return None if any(doubts) else place
 
     # The layers before a row
 
@@ -390,8 +373,7 @@ class _RowBuilder:
 
     def _unfed(self, first: int, size: int) -> list[int]:
         """Return the cells that read this many features from no known layer, except the first layer of a row."""
-        cells = self._cells_reading.get(size, [])
-        return [each for each in cells if each != first and self.nodes[each].reads is None]
+        return [each for each in self._cells_reading[size] if each != first and self.nodes[each].reads is None]
 
     def _has_rivals(self, giver: int, reader: int, first: int) -> bool:
         """Return whether a cell of another row may also read a layer; in another module, only if the reader is too."""
@@ -434,7 +416,7 @@ class _RowBuilder:
 
     def _blocked(self, size: int, low: int, high: int) -> bool:
         """Return whether an unknown node with an array of this size may be between two layers."""
-        places = self._unknown.get(size, [])
+        places = self._unknown[size]
         if not self._ordered:
             return bool(places)
         index = bisect_right(places, low)
