@@ -29,8 +29,9 @@ from rnncli.search import sweep as sweeps
 from rnncli.search.braces import parse_pattern
 from rnncli.search.budget import BY_NAME, Budget
 from rnncli.search.forms import Candidate, Invalid, Polynomial
+from rnncli.search.grid import Stretch
 from rnncli.search.selection import LARGEST, SORT_KEYS, Order, Selection
-from rnncli.search.sweep import Sweep, Tally
+from rnncli.search.sweep import Sweep
 from rnncli.summary import DTYPE_BYTES, Setting
 
 WIDTHS = "embed:10000x{u=32..96..32},{lstm,gru}:{64..512..64},dense:{u}"
@@ -261,13 +262,12 @@ def test_the_pace_of_a_sweep_excludes_the_time_of_its_reader(
 @pytest.mark.parametrize("order", [LARGEST, LARGEST._replace(descending=False)])
 def test_the_first_few_of_more_candidates_take_no_more_memory(order: Order) -> None:
     def peak(count: int) -> int:
-        found = candidates(f"input:8,lstm:{{1..{count}}}:seq,gru:{{1..10}}")
-        work, tally = Sweep(Setting(), Budget(params=10**12), len, order, 10), Tally()
+        pattern = parse_pattern(f"input:8,lstm:{{1..{count}}}:seq,gru:{{1..10}}")
+        work = Sweep(Setting(), Budget(params=10**12), len, order, 10)
         assert work.wanted is not None
 
         def choose() -> None:
-            for candidate in found:
-                assert len([*work.sift([candidate], tally, work.wanted)]) == 1
+            assert not [*work.run([Stretch(pattern, 0, pattern.size)], 0)]
             assert len(work.wanted.best()) == 10
 
         return peak_memory(choose)

@@ -190,9 +190,8 @@ def command(
         # The reader of the rows may be slow.
         clock=process_time if sweep.wanted is None and jobs == 1 else perf_counter,
     )
-    tally = Tally()
-    found = sweep.run(whole, total, tally, jobs=jobs, progress=progress)
-    more = _print_rows(sweep, found, progress, tally, lambda cloud: _table_of(format_, sweep.order, cloud), svg)
+    tally, found = sweep.tally, sweep.run(whole, total, jobs=jobs, progress=progress)
+    more = _print_rows(sweep, found, progress, lambda cloud: _table_of(format_, sweep.order, cloud), svg)
     if svg is not None and tally.shown > MOST_LINES:
         tell(f"Note: {svg.path} shows only the first {MOST_LINES:,} lines")
     if more is not None:
@@ -210,20 +209,19 @@ def _print_rows(
     sweep: Sweep[tuple[int, Any]],
     found: Iterable[tuple[int, Any]],
     progress: Progress,
-    tally: Tally,
     table: Callable[[Cloud | None], Writer],
     svg: Picture | None,
 ) -> int | None:
     """Print the candidates of a sweep, and return how many of the best are left out; None if it was not interrupted.
 
-    `found` runs the sweep and yields the number and the rows of candidates. `tally` counts those that are printed.
+    `found` runs the sweep and yields the number and the rows of candidates. The sweep's tally counts those printed.
     """
     cloud, more = sweep.cloud, None
 
     def show(spelt: Iterable[tuple[int, Any]]) -> None:
         for number, rows in spelt:
             show_rows(rows)
-            tally.shown += number
+            sweep.tally.shown += number
 
     try:
         with _photographed(svg) as photograph:
@@ -334,7 +332,8 @@ def _conclude(tally: Tally, setting: Setting, budget: Budget) -> None:
     if invalid:
         raise explained(as_called(error), error.text)
     if tally.nearest is not None and not tally.within:
-        nearest = Network.parse(tally.nearest.spec).summary(*setting)
+        _, candidate = tally.nearest
+        nearest = Network.parse(candidate.spec).summary(*setting)
         try:
             excess = " and ".join(cost.excess() for cost in budget.costs(nearest) if not cost.fits)
         except UsageError as error:  # not even the nearest can run one step at a time

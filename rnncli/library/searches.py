@@ -21,7 +21,7 @@ from rnncli.search.grid import Portion, share_of
 from rnncli.search.selection import Order, parse_figures
 from rnncli.search.solution import Solution
 from rnncli.search.solution import solve as solved
-from rnncli.search.sweep import Candidates, Sweep, Tally, framework_of, reason_of
+from rnncli.search.sweep import Candidates, Sweep, framework_of, reason_of
 from rnncli.summary import DTYPE_BYTES, Setting
 
 if TYPE_CHECKING:
@@ -98,11 +98,10 @@ def sweep(
     order = _parsed("sort", sort, Order.parse)
     work = Sweep(setting, budget, len, order, top, front, held=True, pictured=True, less_memory=_LESS_MEMORY)
     whole, total = share_of(map(read_pattern, patterns), _parsed("part", part, Portion.parse))
-    tally = Tally()
     with Progress("sweep", total, silent, clock=perf_counter) as progress:
-        deque(work.run(whole, total, tally, jobs=jobs, progress=progress), maxlen=0)
+        deque(work.run(whole, total, jobs=jobs, progress=progress), maxlen=0)
     assert work.wanted is not None  # by default it keeps all candidates
-    best = work.wanted.best()
+    best, tally = work.wanted.best(), work.tally
     tally.shown = len(best)
     if tally.first_invalid is not None and tally.invalid == tally.total:
         raise as_called(reason_of(tally.first_invalid, setting))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from math import log10
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from rnncli.errors import RnncliError, SpecError, one_line
@@ -152,23 +153,24 @@ def _lists(candidates: Iterator[Outcome]) -> Iterator[list[Outcome]]:
 
 @dataclass
 class Tally:
-    """Counts of the candidates so far, by outcome.
+    """Counts of candidates, by outcome.
 
     Attributes:
         invalid: the number that are not networks.
         outside: the number over the budget.
         within: the number within the budget.
-        shown: the number of those within the budget that have been printed.
         first_invalid: the spec of the first that is not a network.
-        nearest: the candidate that exceeds the budget by the least, as long as none is within it.
+        nearest: as long as none is within the budget, the candidate that exceeds it by the least, after its largest
+            ratio of a cost to its limit.
+        shown: the number of those within the budget that have been printed.
     """
 
     invalid: int = 0
     outside: int = 0
     within: int = 0
-    shown: int = 0
     first_invalid: str | None = None
-    nearest: Candidate | None = None
+    nearest: tuple[float, Candidate] | None = None
+    shown: int = 0
 
     @property
     def total(self) -> int:
@@ -184,23 +186,13 @@ class Tally:
         parts += [f"{self.invalid:,} invalid"] if self.invalid else []
         return ", ".join(parts)
 
-    def add(self, further: Tally, budget: Budget) -> None:
+    def add(self, further: Tally) -> None:
         """Add the counts of further candidates, none of which has been printed."""
         self.invalid += further.invalid
         self.outside += further.outside
         self.within += further.within
         self.first_invalid = self.first_invalid or further.first_invalid
-        if further.nearest is not None:
-            self.take_nearest(further.nearest, budget)
-
-    def take_nearest(self, candidate: Candidate, budget: Budget) -> None:
-        """Add a candidate that exceeds a budget."""
-
-        def need(each: Candidate) -> Any:
-            """Return the largest ratio of a cost to its limit."""
-            return max(amount(each, figure.key) / (limit or 1) for figure, limit in budget.limits.items())
-
-        self.nearest = min(self.nearest or candidate, candidate, key=need)
+        self.nearest = min(filter(None, (self.nearest, further.nearest)), key=itemgetter(0), default=None)
 
 
 @dataclass(eq=False)
@@ -220,6 +212,7 @@ class Sweep(Generic[Spelt]):
         less_memory: advice for when the selected candidates do not fit in memory.
         wanted: selects among the candidates within the budget; None to pass all of them on in order.
         cloud: records all candidates within the budget, for a plot; None for no plot.
+        tally: counts all candidates.
 
     Raises:
         UsageError: the candidates are compared by training memory, and the dtype is not used for training.
@@ -236,6 +229,7 @@ class Sweep(Generic[Spelt]):
     less_memory: str | None = field(default=None, kw_only=True)
     wanted: Selection | None = field(default=None, init=False)
     cloud: Cloud | None = field(default=None, init=False)
+    tally: Tally = field(default_factory=Tally, init=False)
 
     def __post_init__(self) -> None:
         front, dtype = self.front or (), self.setting.dtype
@@ -259,7 +253,6 @@ class Sweep(Generic[Spelt]):
         self,
         whole: Iterable[Stretch],
         total: int,
-        tally: Tally,
         *,
         jobs: int = 1,
         progress: Callable[[int], object] = lambda done: None,
@@ -269,7 +262,6 @@ class Sweep(Generic[Spelt]):
         Args:
             whole: the candidates.
             total: their number, or 0 if it is unknown.
-            tally: where to count them.
             jobs: the number of processes, which does not affect the result.
             progress: called every few milliseconds with the number of candidates counted since the last call.
 
@@ -281,13 +273,13 @@ class Sweep(Generic[Spelt]):
             most = self.wanted.peak(total)
             self._check_room(most, _SIZE, f"{about(most)} candidates do not fit in memory, at {_SIZE} B or more each")
         done = checked = 0
-        for spelt in self._on(jobs, whole, total, tally):
+        for spelt in self._on(jobs, whole, total):
             yield from spelt
             if self.wanted is not None and self.wanted.held - checked >= CHECK_INTERVAL:
                 checked = self.wanted.held
                 self._check_room(checked, _SORTING, f"{checked:,} candidates to sort fill the memory")
-            progress(tally.total - done)
-            done = tally.total
+            progress(self.tally.total - done)
+            done = self.tally.total
 
     def _check_room(self, held: int, each: int, too_many: str) -> None:
         """Check that there is memory for so many candidates, with `each` bytes for one.
@@ -298,7 +290,7 @@ class Sweep(Generic[Spelt]):
         if held >= CHECK_INTERVAL and free is not None and free < RESERVE + held * each:
             raise RnncliError(f"{too_many}: {memory(free)} is free", self.less_memory)
 
-    def _on(self, jobs: int, whole: Iterable[Stretch], total: int, tally: Tally) -> Iterator[list[Spelt]]:
+    def _on(self, jobs: int, whole: Iterable[Stretch], total: int) -> Iterator[list[Spelt]]:
         """Run in one process or several, and yield a list, possibly empty, every few milliseconds."""
         alone = jobs == 1 or 0 < total <= _MIN_TASK
         if not alone:
@@ -306,73 +298,72 @@ class Sweep(Generic[Spelt]):
 
             alone = not can_fork()
         if alone:
-            for passed in self._passed(whole, tally, self.wanted):
+            for passed in self._passed(whole, self.wanted):
                 yield [] if self.wanted is not None else [self.spell(passed)]
             return
         most = _MAX_TASK_SHOWN if self._asked is None else _MAX_TASK_FILTERED
         jobs = min(jobs, max(_MAX_JOBS, 2 * (os.cpu_count() or 1)))
         size = min(most, max(_MIN_TASK, total // (_MIN_TURNS * jobs))) if total else most
         with forked(min(jobs, -(-total // size) or jobs), lambda: self._work) as results:
-            for further, passed, spelt, cells in results(tasks(whole, size)):
+            for tally, passed, spelt, cells in results(tasks(whole, size)):
                 if self.wanted is not None:
                     self.wanted.add(passed)
                 if self.cloud is not None:
                     self.cloud.take(cells)
-                tally.add(further, self.budget)
+                self.tally.add(tally)
                 yield spelt
 
     def _work(self, task: list[Stretch]) -> tuple[Tally, list[Candidate], list[Spelt], Any]:
-        """Run a task in a worker process, which has its own copy of the selection and the cloud.
+        """Run a task in a worker process, which has its own copy of this sweep.
 
         If the selection keeps only a few candidates, it has to be given those of earlier tasks too.
         """
-        tally = Tally()
-        lists = self._passed(task, tally, None if self._asked is None else self.wanted)
+        self.tally = Tally()
+        lists = self._passed(task, None if self._asked is None else self.wanted)
         spelt = [self.spell(passed) for passed in lists] if self.wanted is None else []
         passed = [each for passed in lists for each in passed]
-        return tally, passed, spelt, None if self.cloud is None else self.cloud.cells()
+        return self.tally, passed, spelt, None if self.cloud is None else self.cloud.cells()
 
     @property
     def _asked(self) -> tuple[str, ...] | None:
         """The figures of a frame that the selection needs; None if it takes all candidates as they are."""
         return None if self.wanted is None else self.wanted.asked
 
-    def _passed(self, some: Iterable[Stretch], tally: Tally, wanted: Selection | None) -> Iterator[list[Candidate]]:
-        """Count candidates, yield lists of those that pass, and add these to the selection."""
-        figures = FIGURES
-        if self._asked is not None:
-            figures = tuple({*self.budget.keys, *self._asked, *(self.cloud.asked if self.cloud else ())})
-        for stretch in some:
-            for found in evaluated(stretch, self.setting, figures):
-                yield from self.sift(found, tally, wanted)
-
-    def sift(self, some: Frame | list[Outcome], tally: Tally, wanted: Selection | None) -> Iterator[list[Candidate]]:
-        """Count some candidates, and yield lists of those that pass.
+    def _passed(self, some: Iterable[Stretch], wanted: Selection | None) -> Iterator[list[Candidate]]:
+        """Count candidates, yield lists of those that pass, and add these to the selection.
 
         Raises:
             UsageError: a limited or compared figure is unknown.
         """
-        lists = [self._of_list(some, tally)] if isinstance(some, list) else self._of_frame(some, tally, wanted)
-        for passed in lists:
-            if wanted is not None:
-                wanted.add(passed)
-            yield passed
+        figures = FIGURES
+        if self._asked is not None:
+            figures = tuple({*self.budget.keys, *self._asked, *(self.cloud.asked if self.cloud else ())})
+        for found in (found for stretch in some for found in evaluated(stretch, self.setting, figures)):
+            for passed in [self._of_list(found)] if isinstance(found, list) else self._of_frame(found, wanted):
+                if wanted is not None:
+                    wanted.add(passed)
+                yield passed
 
-    def _of_list(self, some: list[Outcome], tally: Tally) -> list[Candidate]:
+    def _of_list(self, some: list[Outcome]) -> list[Candidate]:
         limits = [(figure.key, limit) for figure, limit in self.budget.limits.items()]
         invalid = [each.spec for each in some if isinstance(each, Invalid)]
         networks = [each for each in some if isinstance(each, Candidate)]
         # All limits are checked for each candidate: an unknown figure is an error even if another limit is exceeded.
         passed = [each for each in networks if not [key for key, limit in limits if amount(each, key) > limit]]
-        for each in [] if tally.within or passed else networks:
-            tally.take_nearest(each, self.budget)
-        outside, first = len(networks) - len(passed), next(iter(invalid), None)
-        tally.add(Tally(len(invalid), outside, len(passed), first_invalid=first), self.budget)
+        nearest = None if self.tally.within or passed else self._nearest(networks)
+        self.tally.add(
+            Tally(len(invalid), len(networks) - len(passed), len(passed), next(iter(invalid), None), nearest)
+        )
         if self.cloud is not None and passed:
             self.cloud.add(*[[amount(each, name) for each in passed] for name in self.cloud.asked])
         return passed
 
-    def _of_frame(self, frame: Frame, tally: Tally, wanted: Selection | None) -> Iterator[list[Candidate]]:
+    def _nearest(self, networks: Iterable[Candidate]) -> tuple[float, Candidate] | None:
+        limits = [(figure.key, limit or 1) for figure, limit in self.budget.limits.items()]
+        needs = ((max(amount(each, key) / limit for key, limit in limits), each) for each in networks)
+        return min(needs, key=itemgetter(0), default=None)
+
+    def _of_frame(self, frame: Frame, wanted: Selection | None) -> Iterator[list[Candidate]]:
         import numpy as np
 
         networks = fits = frame.is_network()
@@ -382,15 +373,13 @@ class Sweep(Generic[Spelt]):
         places = np.flatnonzero(fits)
         number, nothing = int(np.count_nonzero(networks)), frame.is_nothing()
         invalid = len(frame) - number - int(np.count_nonzero(nothing))
-        if invalid and tally.first_invalid is None:
+        tally = Tally(invalid, number - len(places), len(places))
+        if invalid and self.tally.first_invalid is None:
             tally.first_invalid = frame.at(int((~networks & ~nothing).argmax())).spec
-        if number and not (tally.within or len(places)):
+        if number and not (self.tally.within or len(places)):
             need = np.max([numbers / (limit or 1) for numbers, limit in needs], axis=0)
-            nearest = int(np.where(networks, need, np.inf).argmin())
-            tally.take_nearest(frame.network(nearest), self.budget)
-        tally.invalid += invalid
-        tally.outside += number - len(places)
-        tally.within += len(places)
+            tally.nearest = self._nearest([frame.network(int(np.where(networks, need, np.inf).argmin()))])
+        self.tally.add(tally)
         if self.cloud is not None:
             self.cloud.add(*[frame.column(name, fits)[places] for name in self.cloud.asked])
         if wanted is not None and len(places):

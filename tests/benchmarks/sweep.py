@@ -14,10 +14,11 @@ import gc
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from time import perf_counter, process_time
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -32,8 +33,8 @@ from rnncli.render.results import CANDIDATES, WRITERS
 from rnncli.search.braces import parse_pattern
 from rnncli.search.budget import Budget
 from rnncli.search.forms import Candidate
-from rnncli.search.grid import stretches
-from rnncli.search.sweep import Sweep, Tally, record_maker
+from rnncli.search.grid import Pattern, stretches
+from rnncli.search.sweep import Sweep, record_maker
 from rnncli.summary import Setting
 
 FOR_KERAS = 40
@@ -65,29 +66,27 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 
 def top_rate(pattern: str) -> float:
     """Return how many candidates per second are examined for the ten largest within a budget."""
-    work = Sweep(Setting(), Budget(params=1_000_000), len, top=10)
-    return _rate(lambda tally: work.run(stretches([parse_pattern(pattern)]), 0, tally))
+    return _rate(lambda: Sweep(Setting(), Budget(params=1_000_000), len, top=10), parse_pattern(pattern))
 
 
 def rows_rate(pattern: str, format_: str) -> float:
     """Return how many rows per second are written."""
     texts = RowTexts(WRITERS[format_](CANDIDATES), record_maker(Setting()))
-    work = Sweep(Setting(), Budget(), texts.rows)
-    return _rate(lambda tally: work.run(stretches([parse_pattern(pattern)], stop=_ROWS), 0, tally))
+    return _rate(lambda: Sweep(Setting(), Budget(), texts.rows), parse_pattern(pattern), stop=_ROWS)
 
 
 _ROWS = 300_000
 
 
-def _rate(run: Callable[[Tally], Iterator[object]]) -> float:
+def _rate(made: Callable[[], Sweep[Any]], pattern: Pattern, stop: int | None = None) -> float:
     """Return how many candidates per second are processed, with NumPy already imported; the best of some runs."""
     best = 0.0
     gc.disable()  # as the program does; otherwise it would traverse all of Keras
     for _ in range(3):
-        tally = Tally()
+        work = made()
         start = process_time()
-        deque(run(tally), maxlen=0)
-        best = max(best, tally.total / (process_time() - start))
+        deque(work.run(stretches([pattern], stop=stop), 0), maxlen=0)
+        best = max(best, work.tally.total / (process_time() - start))
     gc.enable()
     return best
 
