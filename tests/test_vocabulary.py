@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from conftest import Run, Walk
@@ -13,7 +13,7 @@ from test_formats import EXAMPLES, READERS, WITH_FORMATS
 
 from rnncli import Network
 from rnncli.summary import TOTALS
-from rnncli.vocabulary import KEYS, MEANINGS, meaning_of, title
+from rnncli.vocabulary import KEYS, MEANINGS, Content, meaning_of, title
 
 VIEWS = [
     *((command, EXAMPLES[command].arguments) for command in WITH_FORMATS),
@@ -54,6 +54,11 @@ def leaves(value: Any) -> Iterator[Any]:
 
 def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def test_every_key_is_listed_once_with_a_known_content() -> None:
+    assert len(KEYS) == sum(len(meaning.keys) for meaning in MEANINGS)
+    assert {meaning.holds for meaning in MEANINGS} == {*get_args(Content)}
 
 
 def test_every_key_and_column_is_in_the_vocabulary_and_every_word_is_used(at: Walk, rnncli: Run) -> None:
