@@ -726,6 +726,13 @@ def test_large_numbers_of_anything_are_processed_quickly(count: int, at: Walk) -
             assert specs(source) == expected
 
 
+def test_a_setting_in_the_brackets_of_a_list_must_be_one() -> None:
+    source = f"{KERAS}shape = read()\nm = Sequential([LSTM(8, input_shape=shape)])\n"
+    assert specs(source, shape="(None, 3)") == ["input:3,lstm:8"]
+    with pytest.raises(RnncliError, match=r"\(None, 10\*\*9\) is not a list of numbers or words"):
+        specs(source, shape="(None, 10**9)")
+
+
 def test_a_setting_names_an_item_by_its_key_as_written_or_as_an_attribute(at: Walk) -> None:
     made = net('self.rnn = getattr(nn, cfg["cell"])(3, cfg["sizes"]["hidden"])', parameters=", cfg")
     for cell, hidden in (("cfg.cell", "cfg.sizes.hidden"), ("cfg['cell']", 'cfg["sizes"]["hidden"]')):

@@ -80,8 +80,6 @@ class Evaluator:
         self._expressions = any(not name.isidentifier() for name in self.settings)
         self._fresh: dict[int, tuple[Value, Unknown]] = {}
         self._steps = 0
-        self._times = 1
-        """How often the enclosing loops run in total."""
 
     # For subclasses to override
 
@@ -329,6 +327,8 @@ class Evaluator:
             if (own := owner.method("__getitem__")) is not None:
                 return self.call(own, Given([self.value(index, scope)], {}, node))
             owner = owner.values
+        if isinstance(owner, Array) and isinstance(index, ast.Slice):
+            return owner.part(node)
         if not isinstance(owner, list | str | dict):
             return left_open(node)
         bounds = (index.lower, index.upper, index.step) if isinstance(index, ast.Slice) else (index,)

@@ -15,6 +15,7 @@ from rnncli.formats.python.objects import (
     MISSING,
     NO_BASES,
     PLAIN,
+    Array,
     Call,
     Class,
     Function,
@@ -150,6 +151,11 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
             return evaluator.fresh(Instance(None, given.as_dict))
         case (*_, "partial") if given.positional:
             return Partial(owner, Given(given.positional[1:], given.named, given.node, given.unknown))
+        case (*_, "train_test_split") if any(isinstance(each, Array) for each in given.positional):
+            parts = [
+                each.part(given.node) if isinstance(each, Array) else left_open(given.node) for each in given.positional
+            ]
+            return [one for each in parts for one in (each, each)]
         case ("__import__",) if isinstance(owner, str):
             return Named((owner,))
         case ("globals",):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, Final
 
-from rnncli.errors import shorten
+from rnncli.errors import RnncliError, shorten
 from rnncli.formats.frameworks import HOLDS, SHAPES
 from rnncli.formats.nodes import Note, names
 from rnncli.formats.python.trees import source_of
@@ -96,6 +96,10 @@ class Array(Unknown):
     """An array of data of which the sizes are known, each as far as the text determines it."""
 
     sizes: tuple[Value, ...] = ()
+
+    def part(self, node: ast.AST) -> Array:
+        """Return some of its rows."""
+        return replace(self, sizes=(left_open(node), *self.sizes[1:]))
 
 
 @dataclass(frozen=True)
@@ -339,12 +343,17 @@ _WORDS: Mapping[object, Value] = {"True": True, "False": False, "None": None}
 
 
 def setting_of(value: float | str) -> Value:
-    """Return the value of a setting: a number, a word, or a list of those, `(None, 8)`."""
+    """Return the value of a setting: a number, a word, or a list of those, `(None, 8)`.
+
+    Raises:
+        RnncliError: it has the brackets of a list, but is not one.
+    """
     if isinstance(value, str) and value[:1] + value[-1:] in ("()", "[]"):
         with suppress(ValueError, SyntaxError, MemoryError):
             found = ast.literal_eval(value)
             if isinstance(found, list | tuple) and all(isinstance(each, PLAIN) for each in found):
                 return [*found]
+        raise RnncliError(f"{shorten(value)} is not a list of numbers or words", "write them out, such as (None, 8)")
     return _WORDS.get(value, value)
 
 

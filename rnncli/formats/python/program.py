@@ -92,6 +92,8 @@ class Program(Evaluator):
         self._changed: dict[ast.AST, str] = {}
         """The definitions that a decorator from elsewhere may change or give arguments, and which one, in words."""
         self._depth = 0
+        self._times = 1
+        """How often the enclosing loops run in total."""
         self._holds: dict[ast.AST, bool] = {}
         self._early: list[Value] = []
 
