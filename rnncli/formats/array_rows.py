@@ -274,10 +274,14 @@ class _RowBuilder:
     def _only_plain(self, last: int, cell: int, first: int, guessed: set[int]) -> int | None:
         """Return the only stateless layer that fits after a row, or the first by the numbers in a family's names.
 
-        In a file with an order it comes before the row, with no other cell in between.
+        In a file with an order it comes before the row, with no other cell in between. Without an order, a
+        normalization comes before the only other layer that fits, if no other layer returns as many features.
         """
         size, families = self._returns[last], self._families(last, cell)
         ends = self._giving["cell", size]
+        alone = [*islice(self._giving["plain", size], 2)]
+        if not self._ordered and [*map(len, families)] == [1, 1] and alone in families:
+            families = [alone] if self.nodes[alone[0]].layer.kind in ("norm", "bnorm") else families
         if len(families) != 1 or max(len(self._reading["plain", size]), len(ends)) > _MOST:
             return None
         place, end = families[0][0], families[0][-1]
