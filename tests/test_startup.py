@@ -52,6 +52,13 @@ def test_only_what_computes_imports_numpy_and_only_output_for_people_rich(tmp_pa
             assert modules & {"numpy", "h5py", "mmap", "rich"} == ({"rich"} if number >= len(lines) else set())
 
 
+def test_whole_specs_import_nothing_that_looks_for_mistakes(at: Walk) -> None:
+    lines = [[*way, SPEC, "input:8,gru:4"] for way in (["summary", "-q"], ["compare", "-f", "json"])]
+    for line, modules in imported(*lines, ["summary", "-q", SPEC]):
+        with at(line):
+            assert "rnncli.commands.mistakes" not in modules
+
+
 def test_a_run_imports_only_what_it_needs(tmp_path: Path, at: Walk) -> None:
     without = {"rich", "onnx", "google", "onnxruntime", "torch", "keras"}
     of_plots = {"rnncli.engine.study", "rnncli.engine.twins", "rnncli.render.over_time"}

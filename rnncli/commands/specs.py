@@ -22,6 +22,7 @@ from rnncli.formats.networks import Reading, notes_on, read
 from rnncli.immutable import NamedTuple
 from rnncli.language.source import MAX_BYTES
 from rnncli.language.spec import EXAMPLE
+from rnncli.layers import KINDS
 from rnncli.network import Network
 
 if TYPE_CHECKING:
@@ -201,7 +202,8 @@ def specs(arguments: Sequence[str]) -> Iterator[Spec]:
     """
     if not arguments:
         yield _default()
-    if len(arguments) > 1 or not all({*each} & {*":(-"} for each in arguments):
+    alone = len(arguments) == 1 and {*arguments[0]} & {*":(-"}
+    if not alone and not all(map(_is_whole, arguments)):
         from rnncli.commands.mistakes import check_arguments
 
         check_arguments()
@@ -210,6 +212,12 @@ def specs(arguments: Sequence[str]) -> Iterator[Spec]:
             yield from _lines()
         else:
             yield Spec(argument, f"spec {number}" if len(arguments) > 1 else None)
+
+
+def _is_whole(argument: str) -> bool:
+    """Return whether an argument is clearly a spec, and no piece of one: looking for what was meant takes long."""
+    kind = KINDS.get(argument.partition(":")[0])
+    return kind is not None and kind.reads == "input" and re.fullmatch("[a-z]+:[a-z0-9:=.,]+", argument) is not None
 
 
 def at_most(most: int, given: Iterable[Spec], message: str, advice: str) -> Iterator[Spec]:
