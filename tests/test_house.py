@@ -53,6 +53,12 @@ def tree_of(module: str) -> ast.Module:
 
 
 @cache
+def nodes_of(module: str) -> tuple[ast.AST, ...]:
+    """All nodes of a file's syntax tree."""
+    return tuple(ast.walk(tree_of(module)))
+
+
+@cache
 def imported_by(module: str) -> frozenset[str]:
     """The modules that a file imports anywhere, except for type checkers."""
     found: set[str] = set()
@@ -106,7 +112,7 @@ def test_the_root_holds_only_shared_modules() -> None:
 
 
 def test_a_class_has_a_name_of_its_own() -> None:
-    classes = [each.name for module in MODULES for each in ast.walk(tree_of(module)) if isinstance(each, ast.ClassDef)]
+    classes = [each.name for module in MODULES for each in nodes_of(module) if isinstance(each, ast.ClassDef)]
     counts = Counter(name.lstrip("_") for name in classes)
     assert [name for name, count in counts.items() if count > 1] == []
 
@@ -114,7 +120,7 @@ def test_a_class_has_a_name_of_its_own() -> None:
 def test_a_module_with_named_tuples_has_postponed_annotations(at: Walk) -> None:
     """From Python 3.14 on, a class body has no annotations while the class is created unless they are strings."""
     for module in MODULES:
-        named = [each for each in ast.walk(tree_of(module)) if isinstance(each, ast.ClassDef) and each.bases]
+        named = [each for each in nodes_of(module) if isinstance(each, ast.ClassDef) and each.bases]
         tuples = any(isinstance(base, ast.Name) and base.id == "NamedTuple" for each in named for base in each.bases)
         with at(module, "names its tuples" if tuples else ""):
             assert not tuples or "__future__" in imported_by(module)
@@ -129,7 +135,7 @@ def test_nothing_outside_the_layers_checks_for_a_layers_class(at: Walk) -> None:
     """A kind is described by its declarations; the tables of engine and export are keyed by its name or class."""
     kinds = {name for name, each in vars(rnncli.layers).items() if isinstance(each, type) and each is not Layer}
     for module in MODULES:
-        for node in ast.walk(tree_of(module)) if not module.startswith("layers/") else ():
+        for node in nodes_of(module) if not module.startswith("layers/") else ():
             match node:
                 case ast.Call(ast.Name("isinstance" | "issubclass")) | ast.Compare():
                     names = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
@@ -168,6 +174,6 @@ def named(node: ast.AST) -> set[str]:
 def test_system_specific_names_appear_in_only_one_room(at: Walk) -> None:
     absent = {f"{module}.{name}" for module, names in ABSENT.items() for name in names.split()}
     for module in MODULES:
-        found = set().union(*map(named, ast.walk(tree_of(module)))) & (absent | NOT_EVERYWHERE | {"/proc", "/sys/"})
+        found = set().union(*map(named, nodes_of(module))) & (absent | NOT_EVERYWHERE | {"/proc", "/sys/"})
         with at(module, *found):
             assert not found or room_of(module) == "system"
