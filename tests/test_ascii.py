@@ -99,7 +99,7 @@ def tables(text: str) -> list[list[str]]:
 def test_nothing_becomes_a_question_mark_and_tables_line_up(printed: Run, at: Walk) -> None:
     lines = [line.split() for line in expanded(LINES)]
     assert {command for command, *_ in lines} == {*COMMANDS}
-    for line in some(lines, 2):
+    for line in some(lines, 3):
         with at(*line):
             whole, plain = printed("utf-8", *line), printed("ascii", *line)
             assert plain.status == whole.status

@@ -91,7 +91,7 @@ def meaning(words: list[str]) -> tuple[str, dict[str, object]]:
 def test_text_as_people_type_it_is_understood(at: Walk, rnncli: Run) -> None:
     """Each line of the file has the words typed after `rnncli`, and its possible meanings; the suggested line works."""
     lines = (MISTAKES / "lines.txt").read_text(encoding="utf-8").splitlines()
-    also_run = {*some(lines, 3)}
+    also_run = {*some(lines, 10)}
     for line in lines:
         typed, arrow, meanings = line.partition(" => ")
         if arrow:
@@ -141,7 +141,7 @@ def test_a_misspelt_option_is_repaired(at: Walk, rnncli: Run) -> None:
         lambda name: f"--{name[2:].replace('-', '_')}x",
         str.upper,
     ]
-    for (command, option), way in some(product(OPTIONS, ways), 3):
+    for (command, option), way in some(product(OPTIONS, ways), 5):
         misspelt = way(name := long_name(option))
         if (command, misspelt) in right:
             continue  # --seed is an option too

@@ -315,7 +315,7 @@ def test_a_damaged_file_is_read_or_gives_an_error_message(monkeypatch: pytest.Mo
     from keras_targets import check_error, make_archive, make_json
 
     for name, make in (("model.json", make_json), ("model.keras", make_archive)):
-        for number in some(range(60), 3):
+        for number in some(range(60), 5):
             with at(name, number):
                 Path(name).write_bytes(make(random.Random(number)))
                 try:

@@ -128,7 +128,7 @@ def test_only_candidates_that_a_sweep_holds_count_as_held(
     at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rnncli.search.sweep.free_bytes", lambda: RESERVE)
-    monkeypatch.setattr("rnncli.search.sweep.CHECK_INTERVAL", 10_000)
+    monkeypatch.setattr("rnncli.search.sweep.CHECK_INTERVAL", 5_000)
     for options, helps in {
         "--top 2": None,
         "--pareto params": None,
@@ -136,7 +136,7 @@ def test_only_candidates_that_a_sweep_holds_count_as_held(
         "--pareto params,-output": "fewer figures keep fewer candidates",
     }.items():
         with at(options):
-            result = rnncli("sweep", "input:8,lstm:{1..12000}", "-f", "csv", *options.split())
+            result = rnncli("sweep", "input:8,lstm:{1..6000}", "-f", "csv", *options.split())
             assert result.status == (0 if helps is None else 1)
             if helps is not None:
                 error = r"Error: [\d,]+ candidates to sort fill the memory: 40\.00 MB is free\n"
@@ -201,7 +201,7 @@ def test_a_ulimit_too_low_for_numpy_is_reported(at: Walk, program: Run) -> None:
         r"the (network|weights) would need .* of memory that is free",
         r"out of memory",
     )
-    for megabytes, line in some(product((40, 60, 110, 125, 150, 151, 158, 166), NUMPYS), 5):
+    for megabytes, line in some(product((40, 60, 110, 125, 150, 151, 158, 166), NUMPYS), 7):
         with at(megabytes, line):
             status, stdout, stderr = program(*line.split(), shell=f'ulimit -v {megabytes * 1000}; "$@"')
             if status == 0:

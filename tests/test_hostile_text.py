@@ -140,7 +140,7 @@ def test_names_in_model_files_are_printed_harmlessly_and_in_full_in_json(at: Wal
 def test_names_in_damaged_model_files_are_printed_harmlessly(at: Walk, rnncli: Run) -> None:
     for path in map(Path, hostile_models()):
         whole = path.read_bytes()
-        for place in range(0, len(whole), max(1, len(whole) // (60 if is_thorough() else 20))):
+        for place in range(0, len(whole), max(1, len(whole) // (60 if is_thorough() else 12))):
             path.write_bytes(whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :])
             with at(path, place):
                 assert_harmless(rnncli("inspect", path))

@@ -120,7 +120,7 @@ def rows(rnncli: Run, *arguments: str) -> list[dict[str, str | None]]:
 def test_every_word_of_the_language_and_of_the_frameworks_is_explained_in_lines_and_in_rows(
     at: Walk, rnncli: Run
 ) -> None:
-    for word in some(dict.fromkeys(WORDS), 2):
+    for word in some(dict.fromkeys(WORDS), 3):
         with at(word):
             result = rnncli("layers", word)
             assert (result.status, result.stderr) == (0, "")

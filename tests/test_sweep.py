@@ -139,7 +139,7 @@ def test_every_row_matches_its_networks_summary_and_other_texts_are_invalid(
 @pytest.mark.parametrize("kind", list(kinds.KINDS.values()), ids=lambda kind: kind.names[0])
 def test_rows_of_a_kind_match_its_summary_with_and_without_a_length(kind: Kind, how: str, at: Walk) -> None:
     every = [(), *(option.fields() for option in kind.layer.options)]
-    for fields, timesteps, framework in some(product(every, (None, 1, 5), FRAMEWORKS), 5):
+    for fields, timesteps, framework in some(product(every, (None, 1, 5), FRAMEWORKS), 7):
         braces = f"{{{','.join(['', *(f':{field}' for field in fields)])}}}" if fields else ""
         pattern = kinds.written_with(kind, lambda _, number: f"{{{number}..{number + 2}}}", braces)
         setting = Setting(3, timesteps, framework)

@@ -82,7 +82,7 @@ CHOICES = [
 
 def test_frames_give_the_same_rows_and_notes_as_one_by_one(rnncli: Run, at: Walk) -> None:
     limits = ([], ["--max-params", "3k"], ["--max-macs", "20k", "--max-memory", "9KB"])
-    for choice, limit in some(product(CHOICES, limits), 2):
+    for choice, limit in some(product(CHOICES, limits), 4):
         with at(*choice, *limit):
             arguments = ["sweep", GRID, "--timesteps", "5", "-f", "json", *choice, *limit]
             with evaluated(10**9, 1):

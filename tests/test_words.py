@@ -177,11 +177,11 @@ def test_a_framework_word_is_answered_with_its_equivalent_and_never_with_another
             with at(word):
                 assert where in FRAMEWORK_WORDS[word]
     read = {"activation", "bidirectional", *KINDS}  # as a field or layer, not as a foreign word
-    for word, text in FRAMEWORK_WORDS.items():
+    for number, (word, text) in enumerate(FRAMEWORK_WORDS.items()):
         fields = [] if word in read else [f"lstm:3:{each}" for each in (word, word.title(), word.upper())]
         if word not in ("activation", "bidirectional", "num_layers"):
             fields += [f"{kind}:3:{word}=True" for kind in ("rnn", "lstm", "gru")]
-        for field in some(fields, 2):
+        for field in some(fields[number % 3 :], 3):
             with at(field):
                 wrong = error(f"input:8,{field}")
                 assert (wrong.advice, wrong.repair) == (text, f"input:8,{field.rpartition(':')[0]}")
