@@ -328,6 +328,8 @@ IN_TORCH = {
     "return self.fc(h.view(len(x), -1))": "input:3,lstm:4:bi",
     "return self.fc(o[lengths - 1])": ALL,
     "return self.fc(o[:, lengths - 1])": "input:3,lstm:4:seq:bi",
+    "return nn.functional.relu(self.fc(o), True)": f"{ALL}:relu",
+    "return nn.functional.softplus(self.fc(o), beta=3)": ALL,
 }
 """What forward may return of the outputs and the states of two directions, and how far that is read."""
 
@@ -341,6 +343,7 @@ IN_KERAS = {
     "m = Sequential([LSTM(4, input_shape=(None, 3), return_sequences=None)])": "input:3,lstm:4",
     "m = Sequential([GRU(output_dim=4, input_dim=3), Dropout(p=0.5)])": "input:3,gru:4:reset=before,dropout:0.5",
     "i = Input((None, 3))\nm = Model(input=i, output=LSTM(4, inner_init='one')(i))": "input:3,lstm:4",
+    "m = Sequential([LSTM(4, input_shape=(None, 3)), Dense(2, ReLU(max_value=6))])": "input:3,lstm:4",
     "i = Input((None, 3))\no, *s = Bidirectional(LSTM(4, return_state=True))(i)\nm = Model(i, Dense(2)(o))": LAST,
     "i = Input((9, 9, 3))\no = GlobalMaxPooling2D()(i)\nm = Model(i, o)\ni = Input((5, 9, 9, 3))\n"
     "m = Model(i, LSTM(4)(TimeDistributed(m)(i)))": "input:3,lstm:4",
@@ -352,6 +355,9 @@ IN_KERAS = {
 SEQUENCE = "i = Input((None, 3))\nx = LSTM(4, return_sequences=True)(i)\n"
 FUNCTIONS_IN_KERAS = {
     "tf.nn.relu(x)": "input:3,lstm:4:seq,act:relu,dense:2",
+    "tf.nn.gelu(x, approximate=False)": "input:3,lstm:4:seq,act:gelu,dense:2",
+    "K.relu(x, max_value=6)": "input:3,lstm:4:seq",
+    "K.elu(x, 0.5)": "input:3,lstm:4:seq",
     "K.mean(x, axis=1)": "input:3,lstm:4:seq,pool:avg,dense:2",
     "tf.reduce_max(x, 1)": "input:3,lstm:4:seq,pool:max,dense:2",
     "x[:, -1, :]": "input:3,lstm:4,dense:2",

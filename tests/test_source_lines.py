@@ -108,6 +108,25 @@ def test_an_argument_given_twice_is_an_error_for_each_class(at: Walk) -> None:
                     network_of(line)
 
 
+def test_an_activation_that_arguments_make_another_function_is_an_error(at: Walk) -> None:
+    for activation in ("ReLU(max_value=6)", "keras.layers.ELU(0.5)", "nn.Softplus(beta=3)", "Softmax(axis=1)"):
+        for line in (f"Dense(4, {activation})", f"LSTM(4, activation={activation}, input_shape=(5, 3))"):
+            with at(line), pytest.raises(SpecError):
+                network_of(line)
+    assert str(network_of("Dense(4, ReLU(threshold=0), input_dim=3)").network) == "input:3,dense:4:relu"
+
+
+def test_a_stack_of_levels_after_one_vector_is_an_error_at_its_call(at: Walk) -> None:
+    for line, stack in {
+        "nn.Embedding(9, 4), nn.AdaptiveAvgPool1d(1), nn.LSTM(4, 8, 2)": "nn.LSTM(4, 8, 2)",
+        "GlobalMaxPooling1D(), RNN([LSTMCell(4), GRUCell(4)])": "RNN([LSTMCell(4), GRUCell(4)])",
+    }.items():
+        with at(line):
+            with pytest.raises(SpecError, match="returns one vector") as raised:
+                network_of(line)
+            assert raised.value.text[slice(*raised.value.span)] == stack
+
+
 def test_an_unpacked_argument_is_an_error_without_a_misleading_position(at: Walk) -> None:
     for line in ("nn.ReLU(*[1, 2, 3])", "lstm(*[64], input_size=4)", "LSTM(4, *[Dense(3)])"):
         with at(line), pytest.raises(SpecError):

@@ -37,6 +37,14 @@ _ACTIVATIONS: Mapping[str, str] = {
 }
 """PyTorch's activation modules, by the names of the equivalent functions and methods."""
 
+_SHAPES: Mapping[str, Mapping[str, tuple[Value, ...]]] = {
+    "relu": {"negative_slope": (0, True), "max_value": (None,), "threshold": (0,), "alpha": (0,)},  # True: in place
+    "elu": {"alpha": (1,)},
+    "gelu": {"approximate": ("none", False)},
+    "softplus": {"beta": (1,), "threshold": (20,)},
+}
+"""The arguments that change the form of an activation, in order, and their usual values."""
+
 _POOLS: Mapping[str, str] = {
     **dict.fromkeys(names("mean reduce_mean avg_pool1d adaptive_avg_pool1d"), "avg"),
     **dict.fromkeys(names("max amax reduce_max max_pool1d adaptive_max_pool1d"), "max"),
@@ -266,6 +274,10 @@ def _activated(record: Recorder, name: str, given: Given, first: TracedTensor) -
     axis = given.get("dim", 1, given.get("axis"))
     if name == "softmax" and first.axes == FLAT:
         return None
+    usual = _SHAPES.get(name, {})
+    for argument, value in {**dict(zip(usual, given.positional[1:], strict=False)), **given.named}.items():
+        if argument in usual and value not in usual[argument]:
+            return record.operation(f"{name}: {argument} is not {usual[argument][0]!r}", [first], given.line)
     dim = {"dim": axis} if name == "softmax" and type(axis) is int else {}
     return _as_module(record, _ACTIVATIONS[name], Given([first], dim, given.node), name)
 

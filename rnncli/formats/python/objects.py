@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any, ClassVar, Final
 
 from rnncli.errors import RnncliError, shorten
+from rnncli.formats.build import ArgumentFaultError
 from rnncli.formats.frameworks import HOLDS, SHAPES
 from rnncli.formats.nodes import Note, names
 from rnncli.formats.python.trees import source_of
@@ -460,7 +461,11 @@ def precision_of(given: Mapping[str, Value]) -> tuple[Note, ...]:
 
 
 def as_taken(argument: str, value: Value, made: Callable[[Value], Value]) -> Value:
-    """Return an argument in the table's form, with its layers as nodes; unknown values stay unknown."""
+    """Return an argument in the table's form, with its layers as nodes; unknown values stay unknown.
+
+    Raises:
+        ArgumentFaultError: it is an activation of which an argument makes another function.
+    """
     if argument in HOLDS:
         several = [made(each) for each in (value if isinstance(value, list) else [value])]
         flat = argument != "cells" and all(isinstance(each, list) for each in several)
@@ -469,6 +474,8 @@ def as_taken(argument: str, value: Value, made: Callable[[Value], Value]) -> Val
         return [*(None if open_in(each) is not None else each for each in value[:-1]), value[-1]]
     if argument in NAMES_ACTIVATION and isinstance(value, Named | Call):
         word = activation_of(value)
+        if word and isinstance(value, Call) and value.given.all and made(value)[0].where is not None:
+            raise ArgumentFaultError(argument, f"{argument} is {word} along an axis; here it is over the features")
         return word or (value.name if isinstance(value, Call) or len(value.path) > 1 else value)
     if argument in FLAGS - {"bias"} and value in (None, 0, 1):  # PyTorch refuses such a bias
         return bool(value)
