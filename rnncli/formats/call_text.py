@@ -273,8 +273,10 @@ class Text:
         repair = self.with_((end, last), f"){self.text[end : last - 1]}")
         return self.fault(message, span, lead="perhaps", repair=repair)
 
-    def misfit(self, calls: Mapping[str, Call], nodes: Sequence[Node], node: Node, reason: str) -> SpecError:
-        """Return the error for a layer that does not fit after the ones before it."""
+    def misfit(
+        self, calls: Mapping[tuple[int, int] | None, Call], nodes: Sequence[Node], node: Node, reason: str
+    ) -> SpecError:
+        """Return the error for a layer that does not fit after the ones before it, given the calls by their place."""
         span = node.place or (0, len(self.text))
         if "returns a vector" not in reason:
             message = f"{node.kind} {reason[3:]}" if reason.startswith("it ") else reason
@@ -290,11 +292,11 @@ class Text:
         returning, reader = (shorten(self.text[slice(*(each.place or span))]) for each in (cause, node))
         if not cause.loops:
             message, inner = f"{returning} returns one vector, but {reader} reads a sequence", None
-            wrapper = calls[node.name]
+            wrapper = calls[node.place]
             if wrapper.name == "TimeDistributed" and node_of(wrapper).args:
                 inner = self.with_(span, self.part(node_of(wrapper).args[0]))
             return self.fault(message, span, "leave it out" if inner else "", repair=inner)
-        call = calls[cause.name]
+        call = calls[cause.place]
         while call.name == "Bidirectional" and isinstance(inner := call.given.get("layer", 0), Call):
             call = inner
         repair = self.with_argument(node_of(call), "return_sequences", "True")

@@ -246,10 +246,9 @@ class _CallReader(Text):
     def __init__(self, text: str, settings: Settings) -> None:
         super().__init__(text)
         self._evaluator, self._scope = Evaluator(settings), Scope()
-        self._layers: dict[str, Call] = {}
-        self._stateful: set[str] = set()
-        self._times: Counter[str] = Counter()
-        self._ends: dict[int, str] = {}
+        self._layers: list[Call] = []
+        self._ends: dict[int, int] = {}
+        self._stateful: set[int] = set()
         self._applied: set[int] = set()
         self._assigned: set[int] = set()
         self._grown: object = None
@@ -266,12 +265,12 @@ class _CallReader(Text):
             raise OpenLineError(tuple(dict.fromkeys(name for name, _ in self._open)), self.text, self._open[0][1])
         found = first_misfit(nodes)
         if found is not None:
-            raise self.misfit(self._layers, nodes, *found)
+            raise self.misfit({self.span(each.given.node): each for each in self._layers}, nodes, *found)
         parts = parts_of(nodes, framework=self._framework, features=ASSUMED_FEATURES, whole=True).parts
         if not parts:  # Masking()
             raise self.fault("it has no layers")
         part, assumed = parts[0], list(self._assumed)
-        own = [id(call) for call in self._layers.values() if call.name not in INPUTS]
+        own = [id(call) for call in self._layers if call.name not in INPUTS]
         if len(self._layers) > 1 and self._assigned.intersection(own) - self._applied:
             assumed.append("the layers follow one another in the order in which they are written")
         if self._timeless and takes_vectors(part.head) and any(each.layer.reads == "sequence" for each in part.nodes):
@@ -313,18 +312,18 @@ class _CallReader(Text):
                     self._evaluator.assign(target.elts[0] if several else target, value, self._scope)  # output, h_n
                 self._assigned |= {id(value)} if targets else set()
         self._applied = {id(call.of) for call in calls_in([value for value, _, _ in values]) if not call.path}
-        last = ""
+        before = 0
         for value, node, makes in values:
             if makes and not isinstance(value, (*PLAIN, Named)) and id(value) not in self._applied:
-                last = self._walk(value, last, node)
+                before = self._walk(value, before, node)
         if not self._layers:
             raise self.fault("it has no layers")
-        self._framework = self.framework_of([*self._layers.values()])
-        self._cuts = any(class_name(self._framework, each) in CUTS for each in self._layers.values())
+        self._framework = self.framework_of(self._layers)
+        self._cuts = any(class_name(self._framework, each) in CUTS for each in self._layers)
         return self._made_nodes()
 
-    def _walk(self, value: Value, before: str, node: ast.AST) -> str:
-        """Add the layers in a value, written at `node`, after the layer `before` or the input; return the last."""
+    def _walk(self, value: Value, before: int, node: ast.AST) -> int:
+        """Add the layers in a value, written at `node`, after the first `before` layers; return how many it ends."""
         self._evaluator.step()
         if isinstance(value, Call):
             node = value.given.node
@@ -342,7 +341,7 @@ class _CallReader(Text):
                 return before
             case Call(path=(), given=given, of=called):  # LSTM(32)(x)
                 data = next((each for each in given.all if isinstance(each, Call)), given.get("", 0))
-                source = "" if isinstance(data, (*PLAIN, Named)) else self._walk(data, "", node)
+                source = 0 if isinstance(data, (*PLAIN, Named)) else self._walk(data, 0, node)
                 before = self._walk(called, source, node)
                 self._stateful |= {before} if len(given.positional) > 1 or "initial_state" in given.named else set()
             case Call(name=name, given=given, of=owner) if name in CONTAINERS:
@@ -373,24 +372,25 @@ class _CallReader(Text):
         self._ends[id(value)] = before
         return before
 
-    def _add(self, call: Call, before: str) -> str:
-        """Add a layer after another one, and return its name."""
-        written, last = self.called_by(call), next(reversed(self._layers), "")
-        if before != last:
-            message = f"{written} does not read the layer before it, {self.called_by(self._layers[last])}"
+    def _add(self, call: Call, before: int) -> int:
+        """Add a layer, which must read the last one; return how many there are now."""
+        if before != len(self._layers):
+            message = f"{self.called_by(call)} does not read the layer before it, {self.called_by(self._layers[-1])}"
             raise self.fault(message, call.given.node, FRAMEWORK_WORDS["add"])
-        self._times[written] += 1
-        name = written if self._times[written] == 1 else f"{written} ({self._times[written]})"
-        self._layers[name] = call
+        self._layers.append(call)
         if len(self._layers) > MAX_CALLS:
             raise self.fault(f"it has more than {MAX_CALLS:,} layers")
-        return name
+        return len(self._layers)
 
     # Layers built by the calls
 
     def _made_nodes(self) -> list[Node]:
         nodes: list[Node] = []
-        for name, call in self._layers.items():
+        times: Counter[str] = Counter()
+        for place, call in enumerate(self._layers, 1):
+            written = self.called_by(call)
+            times[written] += 1
+            name = written if times[written] == 1 else f"{written} ({times[written]})"
             made, is_input = self._made(call), class_name(self._framework, call) in INPUTS
             if is_input and made[0].word is None:  # whose features are not known
                 continue
@@ -403,12 +403,12 @@ class _CallReader(Text):
                 nodes.append(Node("input", "input", made[0].given, ()))
             for level, each in enumerate(made, 1):
                 notes = [Note(f"{name} {note.text}", note.effect) for note in each.notes]
-                if name in self._stateful and level == 1:
+                if place in self._stateful and level == 1:
                     notes.append(Note(f"{name} starts from a given state; here from zero", "differs"))
                 node = replace(
                     each,
                     name=name if level == len(made) else f"{name}, level {level}",
-                    kind="input" if is_input else self.called_by(call),
+                    kind="input" if is_input else written,
                     reads=tuple(Read(before.name) for before in nodes[-1:]),
                     features=each.features if each.given is None else each.given.features,
                     convention=self._framework,
