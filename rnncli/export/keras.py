@@ -11,7 +11,7 @@ from rnncli.export import Job
 from rnncli.export.plan import Plan
 from rnncli.export.python_calls import INDENT, fits, imported, laid_out
 from rnncli.formats.frameworks import KERAS
-from rnncli.layers.python_call import PythonCall, number, string
+from rnncli.layers.python_call import PythonCall, literal, string
 from rnncli.quantities import shape_text
 
 if TYPE_CHECKING:
@@ -107,15 +107,11 @@ def call_of(layer: Any) -> PythonCall:
     """
     name = layer.cell_name() or layer.type_name()
     takes = KERAS[name].takes
-    sizes = [_written(getattr(layer, each)) for each in layer.sizes.attributes if each in takes]
+    sizes = [literal(getattr(layer, each)) for each in layer.sizes.attributes if each in takes]
     own = [each for each in layer.given() if each[0].in_keras is None and each[0].attribute != "merge_mode"]
     given = {option.attribute: value for option, value in own}
-    call = PythonCall(name, (*sizes, *(f"{each}={_written(given[each])}" for each in sorted(given, key=takes.index))))
+    call = PythonCall(name, (*sizes, *(f"{each}={literal(given[each])}" for each in sorted(given, key=takes.index))))
     if layer.merge is None:
         return call
     merge = () if layer.merge == "concat" else (f"merge_mode={string(layer.merge)}",)
     return PythonCall("Bidirectional", (call, *merge))
-
-
-def _written(value: Any) -> str:
-    return string(value) if isinstance(value, str) else number(value)

@@ -124,8 +124,8 @@ class Conv(Affine):
         "filters": "out_channels",
         "kernel_size": "kernel_size",
         "strides": "stride",
-        "dilation_rate": "dilation",
         "padding": "padding",
+        "dilation_rate": "dilation",
         "use_bias": "bias",
     }
     means = "a window of K timesteps moved over the sequence"

@@ -34,3 +34,8 @@ def string(text: str) -> str:
     # repr uses single quotes for a text with a double quote and no single one.
     inside = repr(text + '"')[1:-2].replace("\\'", "'")
     return f"{quote}{inside.replace(quote, chr(92) + quote)}{quote}"
+
+
+def literal(value: float | str) -> str:
+    """Return a number or a text as it is written in source."""
+    return string(value) if isinstance(value, str) else number(value)

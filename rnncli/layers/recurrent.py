@@ -342,7 +342,7 @@ class SimpleRNN(Recurrent):
     called = ("elman", "vanilla_rnn", "vanilla")
     keras = "SimpleRNN"
     torch = "RNN"
-    torch_arguments: ClassVar[Mapping[str, str]] = {**Recurrent.torch_arguments, "activation": "nonlinearity"}
+    torch_arguments: ClassVar[Mapping[str, str]] = {"activation": "nonlinearity", **Recurrent.torch_arguments}
     means = "h = act(x·W + h·U + b)"
     blocks: ClassVar[Mapping[Framework, tuple[str, ...]]] = {"keras": ("",), "torch": ("",)}
 

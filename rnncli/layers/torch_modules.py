@@ -7,6 +7,7 @@ output to the next.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from rnncli.errors import listed
@@ -26,7 +27,8 @@ from rnncli.layers import (
     Recurrent,
     SimpleRNN,
 )
-from rnncli.layers.python_call import PythonCall, number, string
+from rnncli.layers.python_call import PythonCall, literal, number
+from rnncli.layers.words import argument
 from rnncli.quantities import Shape, features_of
 
 
@@ -149,49 +151,38 @@ def _differences(before: Recurrent, layer: Recurrent, first: str, second: str) -
 # Calls
 
 
+def _own(layer: Layer) -> Iterator[str]:
+    """Yield a layer's sizes, and its other arguments that PyTorch's class has and that differ from its defaults."""
+    names, given = layer.torch_arguments, {option.attribute: value for option, value in layer.given()}
+    yield from (number(getattr(layer, each)) for each in layer.sizes.attributes if each in names)
+    for attribute, name in names.items():
+        if attribute in given and argument(type(layer), attribute, given[attribute], "torch") is not None:
+            yield f"{name}={literal(given[attribute])}"
+
+
+def _dropout(layer: Dropout, reads: Shape, stack: Stack) -> PythonCall:
+    return PythonCall("nn.Dropout", (*_own(layer),))
+
+
+def _affine(layer: Conv | Dense, reads: Shape, stack: Stack) -> PythonCall:
+    return PythonCall(f"nn.{layer.torch}", (number(features_of(reads)), *_own(layer)))
+
+
 def _embedding(layer: Embedding, reads: Shape, stack: Stack) -> PythonCall:
-    padding = ("padding_idx=0",) if layer.mask_zero else ()
-    return PythonCall("nn.Embedding", (number(layer.input_dim), number(layer.output_dim), *padding))
+    return PythonCall("nn.Embedding", (*_own(layer), *["padding_idx=0"] * layer.mask_zero))
 
 
 def _recurrent(layer: Recurrent, reads: Shape, stack: Stack) -> PythonCall:
-    arguments = [number(features_of(reads)), number(layer.units)]
+    units, *own = _own(replace(layer, merge_mode=None))
+    arguments = [number(features_of(reads)), units]
     if len(stack.levels) > 1:
         arguments.append(f"num_layers={len(stack.levels)}")
-    if isinstance(layer, SimpleRNN) and layer.activation != "tanh":
-        arguments.append(f"nonlinearity={string(layer.activation)}")
-    if not layer.use_bias:
-        arguments.append("bias=False")
-    if isinstance(layer, LSTM) and layer.proj_size is not None:
-        arguments.append(f"proj_size={number(layer.proj_size)}")
-    arguments.append("batch_first=True")
+    arguments += [*own, "batch_first=True"]
     if stack.dropout:
         arguments.append(f"dropout={number(stack.dropout)}")
     if layer.merge is not None:
         arguments.append("bidirectional=True")
     return PythonCall(f"nn.{layer.torch}", tuple(arguments))
-
-
-def _conv(layer: Conv, reads: Shape, stack: Stack) -> PythonCall:
-    arguments = [number(features_of(reads)), number(layer.filters), number(layer.kernel_size)]
-    if layer.strides != 1:
-        arguments.append(f"stride={number(layer.strides)}")
-    if layer.padding == "same":
-        arguments.append(f"padding={string(layer.padding)}")
-    if layer.dilation_rate != 1:
-        arguments.append(f"dilation={number(layer.dilation_rate)}")
-    if not layer.use_bias:
-        arguments.append("bias=False")
-    return PythonCall("nn.Conv1d", tuple(arguments))
-
-
-def _dense(layer: Dense, reads: Shape, stack: Stack) -> PythonCall:
-    bias = () if layer.use_bias else ("bias=False",)
-    return PythonCall("nn.Linear", (number(features_of(reads)), number(layer.units), *bias))
-
-
-def _dropout(layer: Dropout, reads: Shape, stack: Stack) -> PythonCall:
-    return PythonCall("nn.Dropout", (number(layer.rate),))
 
 
 def _norm(layer: Norm, reads: Shape, stack: Stack) -> PythonCall:
@@ -226,8 +217,8 @@ MODULES: Mapping[type[Layer], tuple[str, Callable[[Any, Shape, Stack], PythonCal
     SimpleRNN: ("rnn", _recurrent),
     LSTM: ("lstm", _recurrent),
     GRU: ("gru", _recurrent),
-    Conv: ("conv", _conv),
-    Dense: ("dense", _dense),
+    Conv: ("conv", _affine),
+    Dense: ("dense", _affine),
     Dropout: ("dropout", _dropout),
     Norm: ("norm", _norm),
     BatchNorm: ("norm", _norm),
