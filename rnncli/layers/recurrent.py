@@ -310,7 +310,7 @@ def _returned(layer: Recurrent, framework: Framework) -> str:
 def _every_output(layer: Recurrent, input_shape: Shape, framework: Framework) -> str:
     _, steps, features = layer.output_shape(input_shape)
     shape = f"({'timesteps' if steps is None else steps}, {features})"
-    joined = f"timesteps · {features}" if steps is None or features is None else str(steps * features)
+    joined = f"timesteps × {features}" if steps is None or features is None else str(steps * features)
     which = " (PyTorch's output)" if framework == "torch" else ""
     return (
         f"the output of every timestep, stacked{which}: {shape} for each sample and not ({joined},), so the next layer "

@@ -20,7 +20,7 @@ from rnncli.immutable import NamedTuple
 from rnncli.layers import Layer
 from rnncli.layers.options import Whole
 from rnncli.layers.weights import FRAMEWORK_NAMES, Framework, Role, Weight
-from rnncli.quantities import Shape, features_of, ratio_text
+from rnncli.quantities import Shape, features_of, plural, ratio_text
 from rnncli.summary import LayerSummary
 
 _COPIES = ("biases",)
@@ -148,9 +148,9 @@ class FactorChange(NamedTuple):
     others: bool
 
 
-def _number_of(what: str) -> Callable[[FactorChange], str]:
+def _number_of(noun: str, where: str = "") -> Callable[[FactorChange], str]:
     """Return a function that describes a changed number of units, filters or ids."""
-    return lambda factor: f"{factor.there:,} {what} instead of {factor.here:,}: {_grows(factor)}"
+    return lambda factor: f"{plural(factor.there, noun)}{where} instead of {factor.here:,}: {_grows(factor)}"
 
 
 def _features(factor: FactorChange) -> str:
@@ -162,7 +162,7 @@ def _features(factor: FactorChange) -> str:
     elif factor.here == 2 * factor.there and before.merge == "concat" != source.merge:
         merged = f"bi={source.merge} merges them" if source.merge else "without bi there is one direction"
         of, why = "", f" because {merged}"
-    features = f"{factor.there:,} features{of} instead of {factor.here:,}{why}"
+    features = f"{plural(factor.there, 'feature')}{of} instead of {factor.here:,}{why}"
     if factor.name == "features":
         return f"{features}: {_grows(factor)}"
     ratio = factor.there / factor.here
@@ -210,14 +210,14 @@ _ROLES: Mapping[str, tuple[str, str, str]] = {
 
 
 TEXTS: Mapping[str, Callable[[FactorChange], str]] = {
-    "ids": _number_of("ids"),
-    "numbers": _number_of("numbers for each id"),
+    "ids": _number_of("id"),
+    "numbers": _number_of("number", " for each id"),
     "features": _features,
     "input": _features,
-    "width": _number_of("timesteps in the window"),
-    "filters": _number_of("filters"),
-    "units": _number_of("units"),
-    "proj": _number_of("numbers in h"),
+    "width": _number_of("timestep", " in the window"),
+    "filters": _number_of("filter"),
+    "units": _number_of("unit"),
+    "proj": _number_of("number", " in h"),
     "gates": _gates,
     **dict.fromkeys(_ROLES, _copies),
     "directions": _directions,
