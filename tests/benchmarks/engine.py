@@ -24,14 +24,14 @@ import numpy as np
 import onnxruntime
 import torch
 from golden import frameworks
-from kinds import kind_of
-from onnx import TensorProto, helper, numpy_helper
+from golden.exports.case import run as run_source
 from rich.console import Console
 from rich.table import Table
 
 from rnncli import Network
 from rnncli.engine.cells import calls_per_step, make_loop
 from rnncli.engine.model import Model
+from rnncli.export import Job, arrays, export
 
 Run = Callable[[], np.ndarray]
 
@@ -153,60 +153,17 @@ def some_input(network: Network, batch: int, timesteps: int) -> np.ndarray:
 
 
 def torch_run(network: Network, weights: dict[str, np.ndarray], x: np.ndarray) -> Run:
-    """Return a function that runs the PyTorch modules under inference_mode."""
-    modules = torch_modules(network, weights)
+    """Return a function that runs the exported PyTorch module under inference_mode."""
+    job = Job(network, lambda: weights)
+    module = run_source(export(job, "torch"))["model"].eval()
+    module.load_state_dict({name: torch.from_numpy(array) for name, array in arrays(job, "torch").items()})
     tensor = torch.from_numpy(x)
 
     def run() -> np.ndarray:
         with torch.inference_mode():
-            y = tensor
-            for layer, module in modules:
-                y = kind_of(layer).torch_run(layer, module, y) if layer.window is not None else module(y)
-                if isinstance(y, tuple):
-                    y = y[0] if layer.return_sequences else y[0][:, -1]
-            return y.numpy()
+            return module(tensor).numpy()
 
     return run
-
-
-def torch_modules(network: Network, weights: dict[str, np.ndarray]) -> list[tuple[object, torch.nn.Module]]:
-    """Return PyTorch modules with Keras's weights, transposed and with the gates in PyTorch's order."""
-    order = {"simple_rnn": [0], "lstm": [0, 1, 2, 3], "gru": [1, 0, 2]}  # both i f g o; Keras z r h, PyTorch r z n
-    modules: list[tuple[object, torch.nn.Module]] = []
-    for name, layer, (reads, _) in zip(network.names, network.body, network.shapes(), strict=True):
-        if hasattr(layer, "input_dim"):
-            module: torch.nn.Module = torch.nn.Embedding(layer.input_dim, layer.output_dim)
-            module.weight.data = torch.from_numpy(weights[f"{name}/embeddings"])
-            modules.append((layer, module))
-            continue
-        if layer.window is not None:
-            module = kind_of(layer).torch_module(layer, reads)
-            if f"{name}/kernel" in weights:
-                module = module.to_empty(device="cpu")
-                kernel = np.ascontiguousarray(weights[f"{name}/kernel"].transpose(2, 1, 0))
-                module.weight.data, module.bias.data = map(torch.from_numpy, (kernel, weights[f"{name}/bias"]))
-            modules.append((layer, module))
-            continue
-        kind = {"simple_rnn": torch.nn.RNN, "lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[layer.keras_names()[-1]]
-        module = kind(reads[-1], layer.units, batch_first=True, bidirectional=layer.merge_mode is not None)
-        blocks = order[layer.keras_names()[-1]]
-        for direction, suffix in zip(layer.directions, ("", "_reverse"), strict=False):
-            kernel, recurrent, bias = (
-                weights[f"{name}/{direction}{weight}"] for weight in ("kernel", "recurrent_kernel", "bias")
-            )
-            both = bias if bias.ndim == 2 else np.stack([bias, np.zeros_like(bias)])
-            for target, array in (
-                ("weight_ih", kernel),
-                ("weight_hh", recurrent),
-                ("bias_ih", both[0]),
-                ("bias_hh", both[1]),
-            ):
-                parts = np.split(array, len(blocks), axis=-1)
-                value = np.ascontiguousarray(np.concatenate([parts[b] for b in blocks], axis=-1).T)
-                getattr(module, f"{target}_l0{suffix}").data = torch.from_numpy(value)
-        module.flatten_parameters()
-        modules.append((layer, module))
-    return modules
 
 
 def keras_run(network: Network, weights: dict[str, np.ndarray], x: np.ndarray) -> Run:
@@ -217,37 +174,11 @@ def keras_run(network: Network, weights: dict[str, np.ndarray], x: np.ndarray) -
 
 
 def onnx_run(network: Network, weights: dict[str, np.ndarray], x: np.ndarray) -> Run:
-    """Return a function that runs one ONNX node in a session, fed in ONNX's own layout (time first)."""
-    (name,), (layer,) = network.names, network.body
-    gates = layer.gates
-    op = {1: "RNN", 3: "GRU", 4: "LSTM"}[gates]
-    order = {1: [0], 3: [0, 1, 2], 4: [0, 3, 1, 2]}[gates]  # ONNX's order: z r h; i o f c
-
-    def rows(array: np.ndarray) -> np.ndarray:
-        parts = np.split(array, gates, axis=-1)
-        return np.ascontiguousarray(np.concatenate([parts[i] for i in order], axis=-1).T)[None]
-
-    bias = weights[f"{name}/bias"]
-    both = bias if bias.ndim == 2 else np.stack([bias, np.zeros_like(bias)])
-    arrays = {
-        "W": rows(weights[f"{name}/kernel"]),
-        "R": rows(weights[f"{name}/recurrent_kernel"]),
-        "B": np.concatenate([rows(both[0]), rows(both[1])], axis=-1),
-    }
-    extra = {"linear_before_reset": 1} if op == "GRU" else {}
-    node = helper.make_node(op, ["X", *arrays], ["Y"], hidden_size=layer.units, **extra)
-    batch, timesteps, features = x.shape
-    graph = helper.make_graph(
-        [node],
-        "cell",
-        [helper.make_tensor_value_info("X", TensorProto.FLOAT, [timesteps, batch, features])],
-        [helper.make_tensor_value_info("Y", TensorProto.FLOAT, [timesteps, 1, batch, layer.units])],
-        [numpy_helper.from_array(array, key) for key, array in arrays.items()],
-    )
-    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)], ir_version=8)
-    session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
-    time_first = {"X": np.ascontiguousarray(x.swapaxes(0, 1))}
-    return lambda: session.run(None, time_first)[0][:, 0].swapaxes(0, 1)
+    """Return a function that runs the exported ONNX model in a session."""
+    model = export(Job(network, lambda: weights), "onnx")
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    (reads,) = session.get_inputs()
+    return lambda: session.run(None, {reads.name: x})[0]
 
 
 def product_run(network: Network, case: Case) -> Run:
