@@ -185,7 +185,7 @@ def study_page(study: Study) -> Iterator[Block]:
         ("Saturated units", _saturated_text(outputs)),
         ("Reach", _reach_text(study.reach, "last" if study.backwards else "first")),
         *(
-            (f"{_DIRECTIONS[gate.direction]}{gate.means} {gate.symbol}".capitalize(), _gate_text(gate))
+            (f"{gate.direction.replace('/', ' ')}{gate.means} {gate.symbol}".capitalize(), _gate_text(gate))
             for gate in study.gates or ()
         ),
     ):
@@ -289,7 +289,7 @@ def _saturated_text(outputs: Outputs) -> str:
 
 
 _DIRECTIONS = {"": "", "forward/": "forward ", "backward/": "back "}
-"""The words before the name of a gate."""
+"""The words before the name of a gate in its row."""
 
 
 def _gate_text(gate: Gate) -> str:
