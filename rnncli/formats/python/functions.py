@@ -143,8 +143,7 @@ def picked(
     word = owner.step.word
     last = len(keys) == 1 and key == -1 and not slices and owner.takes_time(first)
     if last and (loops(word) or not owner.step.is_keras):
-        owner.step.word = word.returning("vector") if loops(word) and owner.step.is_keras else word
-        if getattr(owner.step.word, "merge_mode", None) is not None:
+        if getattr(word, "merge_mode", None) is not None:
             owner.step.note(BOTH_LAST)
         return TracedTensor(owner.step, "vector")
     axes = "btf" if owner.step.is_keras else owner.axes

@@ -153,7 +153,7 @@ class Modules(Recorder):
                 step.notes = (Note(str(fault), "left out"),)
             return TracedTensor(self.add(step), None if first is None else first.returns)
         features = first.step.out if first is not None else None
-        starts = [Edge(each.step, "vector" if each.part or each.states else None) for each in states]
+        starts = [Edge(each.step, "vector" if each.part or each.states else each.returns) for each in states]
         starts = [edge for edge in starts if edge.step.kind != "input"]
         levels: list[TracedStep] = []
         for number, each in enumerate(made):
@@ -340,8 +340,7 @@ def _outputs(levels: list[TracedStep], axes: str, *, cell: bool) -> list[Value] 
     if cell:
         return [TracedTensor(last), memory] if lstm else TracedTensor(last)
     if last.is_keras:
-        same = not both and isinstance(word, Layer) and word.returns == "vector"
-        h = TracedTensor(last, "vector") if same else TracedTensor(last, part="h")
+        h = TracedTensor(last, part="h") if both else TracedTensor(last, "vector")
         return [TracedTensor(last), *([h, memory] if lstm else [h]) * (2 if both else 1)]
     states: list[TracedTensor] = []
     for level in levels:

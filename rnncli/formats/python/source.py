@@ -17,7 +17,7 @@ from rnncli.errors import RnncliError, listed, shorten
 from rnncli.formats import NO_SETTINGS, OpenNumbersError, Settings, reading
 from rnncli.formats.build import node_of
 from rnncli.formats.model_file import ModelFile
-from rnncli.formats.nodes import Node, Note, Part, Read
+from rnncli.formats.nodes import Node, Note, Part, Read, loops
 from rnncli.formats.parts import parts_of
 from rnncli.formats.python.graph import Graphs, held_in, modules_in
 from rnncli.formats.python.objects import Call, Function, Given, Instance, Named, Open, Value
@@ -365,6 +365,10 @@ def _nodes(model: _FoundModel) -> list[Node]:
     counts: Counter[str] = Counter()
     nodes: list[Node] = []
     keras = any(step.is_keras for step in model.steps)  # whose tensors the functions are of, too
+    edges = [edge for step in model.steps for edge in step.reads or ()]
+    edges += [Edge(each.step, each.returns) for each in model.outputs]
+    whole = {edge.step for edge in edges if edge.returns != "vector"}
+    last = {edge.step for edge in edges} - whole  # of which only the last output is read
     for step in model.steps:
         name = _step_name(step, model.modules)
         again = "" if step.module is None else first.get((step.module, step.level), "")
@@ -385,7 +389,9 @@ def _nodes(model: _FoundModel) -> list[Node]:
                 made,
                 name=own,
                 kind=step.kind,
-                word=step.word,
+                word=step.word.returning("vector")
+                if step.is_keras and step in last and loops(step.word)
+                else step.word,
                 reads=None if step.reads is None else reads,
                 features=made.features or before,
                 convention="keras" if keras else "torch",
