@@ -366,9 +366,10 @@ def _nodes(model: _FoundModel) -> list[Node]:
     nodes: list[Node] = []
     keras = any(step.is_keras for step in model.steps)  # whose tensors the functions are of, too
     edges = [edge for step in model.steps for edge in step.reads or ()]
-    edges += [Edge(each.step, each.returns) for each in model.outputs]
+    inside = {edge.step for edge in edges}
+    edges += [Edge(each.step, each.returns) for each in model.outputs if each.step not in inside]
     whole = {edge.step for edge in edges if edge.returns != "vector"}
-    last = {edge.step for edge in edges} - whole  # of which only the last output is read
+    last = {edge.step for edge in edges if edge.step.is_keras} - whole  # of which only the last output is read
     for step in model.steps:
         name = _step_name(step, model.modules)
         again = "" if step.module is None else first.get((step.module, step.level), "")
@@ -389,9 +390,7 @@ def _nodes(model: _FoundModel) -> list[Node]:
                 made,
                 name=own,
                 kind=step.kind,
-                word=step.word.returning("vector")
-                if step.is_keras and step in last and loops(step.word)
-                else step.word,
+                word=step.word.returning("vector") if loops(step.word) and step in last else step.word,
                 reads=None if step.reads is None else reads,
                 features=made.features or before,
                 convention="keras" if keras else "torch",
