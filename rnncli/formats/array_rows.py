@@ -74,9 +74,10 @@ class _ArrayName(NamedTuple):
 
 
 def _name(text: str) -> _ArrayName:
+    owner = owner_of(text)
     sides = (first or second for first, second in _SIDE.findall(ending(text)))
     same = {"source": "src", "target": "tgt", "trg": "tgt"}
-    return _ArrayName(*numbered(text), _HOME.sub("", owner_of(text)), frozenset(same.get(each, each) for each in sides))
+    return _ArrayName(*numbered(owner), _HOME.sub("", owner), frozenset(same.get(each, each) for each in sides))
 
 
 def _kind(node: Node) -> Literal["unknown", "cell", "table", "plain", "beside"]:
