@@ -13,7 +13,7 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from typing import Literal
 
 from rnncli.errors import shorten
@@ -325,11 +325,13 @@ class _RowBuilder:
         if near:
             between = zip(self._kinds[table + 1 : first], self._returns[table + 1 : first], strict=True)
             return None if ("plain", size) in between else table
-        if any(self._likeness(each, first) >= best for each in self._givers(first, last, size)):
+        givers = self._givers(first, last, size)
+        if self._giving["plain", size] or any(self._likeness(each, first) >= best for each in givers):
             return None
-        if self._giving["plain", size]:
-            return None
-        return None if any(self._likeness(table, each) >= best for each in self._unfed(first, size)) else table
+        readers = self._unfed(first, size)
+        if size not in self._returned_by_cells:  # or else they may come after a cell
+            readers += islice(chain.from_iterable(self._reading["plain", size].values()), _MOST)
+        return None if any(self._likeness(table, each) >= best for each in readers) else table
 
     def _front(self, first: int, last: int) -> int | None:
         """Return the stateless layer before a row, next to it in its module, if nothing else fits there.
