@@ -13,11 +13,17 @@ from conftest import Walk, examples
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnncli.formats.build import ArgumentFaultError, MissingArgumentError, UnknownArgumentError, node_of
+from rnncli.formats.build import (
+    ArgumentFaultError,
+    MissingArgumentError,
+    UnknownArgumentError,
+    WrongArgumentError,
+    node_of,
+)
 from rnncli.formats.frameworks import CLASSES, Signature, built
 from rnncli.formats.nodes import Node
 from rnncli.formats.python.objects import FLAGS
-from rnncli.layers import LAYERS, LSTM
+from rnncli.layers import LAYERS, LSTM, Input
 from rnncli.layers.weights import FRAMEWORKS, Framework
 
 RECORDED = json.loads((Path(__file__).parent / "golden" / "signatures.json").read_text(encoding="utf-8"))
@@ -134,3 +140,10 @@ def test_old_names_of_keras_are_understood() -> None:
     assert built("keras", "LSTM", (4,), old) == built("keras", "LSTM", (4,), {})
     shapes = ({"input_shape": (5, 3)}, {"batch_input_shape": (2, 5, 3)}, {"input_dim": 3, "input_length": 5})
     assert len({str(built("keras", "LSTM", (4,), shape)) for shape in shapes}) == 1
+
+
+def test_two_shapes_of_an_input_must_agree() -> None:
+    for shape in ({"input_shape": (5, 3), "input_dim": 4}, {"batch_input_shape": (None, 5, 3), "input_shape": (5, 4)}):
+        with pytest.raises(WrongArgumentError, match="have different numbers of features"):
+            built("keras", "LSTM", (4,), shape)
+    assert built("keras", "LSTM", (4,), {"input_shape": (5, 3), "input_dim": 3})[0].given == Input(3, 5)

@@ -112,7 +112,7 @@ CUTS = names("Chomp1d Chomp")
 """Common names of user classes that cut timesteps off after a convolution, to remove its padding."""
 
 _GROUPS: Mapping[str, str] = {
-    "LOOP": "EVERY ~implementation ~consume_less ~time_major !zero_output_for_mask ~weights",
+    "LOOP": "EVERY ~implementation ~consume_less !time_major !zero_output_for_mask ~weights",
     "RATES": "~noise_shape ~seed EVERY",
     "EVERY": "BASE input_shape batch_input_shape input_dim input_length",
     "BASE": "* ~name ~trainable ~dtype ~autocast ~activity_regularizer",
@@ -385,17 +385,22 @@ def built(framework: Framework, name: str, positional: Sequence[Any], named: Map
 
 def _head(given: dict[str, Any]) -> Node | None:
     """Pop the arguments for a Keras layer's input shape; return the input if they specify its features."""
-    found = [(name, given.pop(name), batch) for name, batch in SHAPES.items() if name in given]
-    steps = given.pop("input_length", None)
-    if given.get("input_dim") is not None:
-        found.append(("input_dim", (steps, given["input_dim"]), 0))
-    given.pop("input_dim", None)
-    name, shape, batch = next((each for each in found if each[1] is not None), ("", (), 0))
-    sizes = (tuple(shape) if isinstance(shape, list | tuple) else (shape,))[batch:]
+    steps, features = given.pop("input_length", None), given.pop("input_dim", None)
+    found = [(name, given.pop(name, None), batch) for name, batch in SHAPES.items()]
+    found += [("input_dim", (steps, features), 0)] if features is not None else []
+    shapes = {
+        name: (tuple(shape) if isinstance(shape, list | tuple) else (shape,))[batch:]
+        for name, shape, batch in found
+        if shape is not None
+    }
+    name, sizes = next(iter(shapes.items()), ("", ()))
+    for other, its_sizes in shapes.items():
+        if its_sizes[-1:] != sizes[-1:]:
+            raise WrongArgumentError(other, f"{other} and {name} have different numbers of features")
     if not sizes or sizes[-1] is None:
         return None
     if len(sizes) > 2:
-        samples = len(sizes) == 3 and not batch and sizes[0] in (None, 1)
+        samples = len(sizes) == 3 and not SHAPES.get(name) and sizes[0] in (None, 1)
         instead = f"({', '.join(map(str, sizes[1:]))})" if samples else ""
         text = "the shape of an input is (timesteps, features), without the number of samples"
         raise ArgumentFaultError(name, text, instead)

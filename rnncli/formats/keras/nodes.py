@@ -295,8 +295,6 @@ def _made(entry: Json, modern: bool, depth: int = 0) -> list[Node]:
         raise ArgumentFaultError("", f"specs have no {shorten(kind)}")
     if how := quantized(entry):
         raise ArgumentFaultError("", f"its weights are quantized ({shorten(how)}), which rnncli does not run")
-    if config.get("time_major"):
-        raise ArgumentFaultError("time_major", "it reads time first (time_major)")
     if not modern and kind in ("LSTM", "GRU", "LSTMCell", "GRUCell"):
         config = {"recurrent_activation": "hard_sigmoid"} | ({} if "LSTM" in kind else {"reset_after": False}) | config
     for name, value in config.items():
