@@ -116,6 +116,20 @@ def test_an_activation_that_arguments_make_another_function_is_an_error(at: Walk
     assert str(network_of("Dense(4, ReLU(threshold=0), input_dim=3)").network) == "input:3,dense:4:relu"
 
 
+def test_what_a_layer_is_called_with_is_said_if_it_changes_a_run(at: Walk) -> None:
+    for line, said in {
+        "x = LSTM(4)(i, mask=m)": ["LSTM is given its own mask, which is ignored here"],
+        "y, _ = nn.GRU(8, 4)(x, hx=h0)": ["nn.GRU starts from a given state; here from zero"],
+        "y = Dropout(0.5)(x, training=True)": [
+            "Dropout is called as in training, with dropout; here nothing is dropped"
+        ],
+        "x = LSTM(4)(i, None, training=True)": [],
+        "x = LSTM(4, dropout=0.5)(i, training=False)": [],
+    }.items():
+        with at(line):
+            assert [note.text for note in network_of(line).notes if note.effect == "differs"] == said
+
+
 def test_a_stack_of_levels_after_one_vector_is_an_error_at_its_call(at: Walk) -> None:
     for line, stack in {
         "nn.Embedding(9, 4), nn.AdaptiveAvgPool1d(1), nn.LSTM(4, 8, 2)": "nn.LSTM(4, 8, 2)",

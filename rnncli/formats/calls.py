@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 
 from rnncli.errors import RnncliError, SpecError, quote, shorten
@@ -28,7 +29,19 @@ from rnncli.formats.call_text import (
     node_of,
     pieces,
 )
-from rnncli.formats.frameworks import CUTS, DATA, HOLDS, INPUTS, SAME_MODULE, SHAPES, Signature, bound, built, class_of
+from rnncli.formats.frameworks import (
+    CALLED_WITH,
+    CUTS,
+    DATA,
+    HOLDS,
+    INPUTS,
+    SAME_MODULE,
+    SHAPES,
+    Signature,
+    bound,
+    built,
+    class_of,
+)
 from rnncli.formats.nodes import Node, Note, Part, Read, flattened_windows, names, takes_input, takes_vectors
 from rnncli.formats.parts import first_misfit, parts_of
 from rnncli.formats.python.evaluator import Evaluator
@@ -37,6 +50,7 @@ from rnncli.formats.python.objects import (
     NAMES_ACTIVATION,
     PLAIN,
     Call,
+    Given,
     Named,
     Scope,
     Value,
@@ -248,7 +262,7 @@ class _CallReader(Text):
         self._evaluator, self._scope = Evaluator(settings), Scope()
         self._layers: list[Call] = []
         self._ends: dict[int, int] = {}
-        self._stateful: set[int] = set()
+        self._called: dict[int, Given] = {}
         self._applied: set[int] = set()
         self._assigned: set[int] = set()
         self._grown: object = None
@@ -343,7 +357,7 @@ class _CallReader(Text):
                 data = next((each for each in given.all if isinstance(each, Call)), given.get("", 0))
                 source = 0 if isinstance(data, (*PLAIN, Named)) else self._walk(data, 0, node)
                 before = self._walk(called, source, node)
-                self._stateful |= {before} if len(given.positional) > 1 or "initial_state" in given.named else set()
+                self._called[before] = given
             case Call(name=name, given=given, of=owner) if name in CONTAINERS:
                 if isinstance(owner, Call) and not owner.path[:-1] and id(owner) not in self._ends:
                     before = self._walk(owner, before, node)
@@ -402,9 +416,8 @@ class _CallReader(Text):
             if made[0].given is not None and not nodes:
                 nodes.append(Node("input", "input", made[0].given, ()))
             for level, each in enumerate(made, 1):
-                notes = [Note(f"{name} {note.text}", note.effect) for note in each.notes]
-                if place in self._stateful and level == 1:
-                    notes.append(Note(f"{name} starts from a given state; here from zero", "differs"))
+                called = _called_with(call, self._called[place]) if place in self._called and level == 1 else ()
+                notes = [Note(f"{name} {note.text}", note.effect) for note in (*each.notes, *called)]
                 node = replace(
                     each,
                     name=name if level == len(made) else f"{name}, level {level}",
@@ -488,3 +501,15 @@ class _CallReader(Text):
         if known[-1] is not None and len(sizes) == samples + 1:
             self._timeless = f"({known[-1]},)"
         return [*known[:-1], self._number(sizes[-1], places[-1])]
+
+
+def _called_with(layer: Call, given: Given) -> Iterator[Note]:
+    """Yield notes on the arguments that a layer is called with, besides its input."""
+    drops = ("dropout", "recurrent_dropout")
+    dropped = any("Dropout" in each.name or each.given.named.keys() & drops for each in calls_in([layer]))
+    holds = {
+        "initial_state": given.get("initial_state", 1, given.get("hx")) is not None,
+        "mask": given.get("mask", 2) is not None,
+        "training": given.get("training") is True and dropped,
+    }
+    yield from (Note(CALLED_WITH[argument], "differs") for argument in CALLED_WITH if holds[argument])

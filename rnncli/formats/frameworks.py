@@ -73,6 +73,13 @@ DIFFERS: Mapping[str, str] = {
 }
 """Notes on arguments that change a run but not the sizes."""
 
+CALLED_WITH: Mapping[str, str] = {
+    "initial_state": "starts from a given state; here from zero",
+    "mask": "is given its own mask, which is ignored here",
+    "training": "is called as in training, with dropout; here nothing is dropped",
+}
+"""Notes on arguments of the call of a layer."""
+
 _OFF = (None, False, 0, "channels_last")
 _OFF_OF: Mapping[str, tuple[object, ...]] = {
     "padding_idx": (None,),

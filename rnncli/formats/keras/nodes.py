@@ -10,7 +10,7 @@ from typing import Any
 
 from rnncli.errors import ArgumentError, RnncliError, shorten
 from rnncli.formats.build import ArgumentFaultError, WrongArgumentError, node_of
-from rnncli.formats.frameworks import built, class_of
+from rnncli.formats.frameworks import CALLED_WITH, built, class_of
 from rnncli.formats.keras.config import (
     BY_FILTERS,
     KEEP_FEATURES,
@@ -195,7 +195,7 @@ class _CallsReader:
         drops = [config, config_of(inner) if isinstance(inner, dict) else {}]
         dropped = any(each.get("dropout") or each.get("recurrent_dropout") for each in drops)
         if call.training and (dropped or any(isinstance(word, Layer) and word.drops for word in words)):
-            yield Note(f"{name} is called as in training, with dropout; here nothing is dropped", "differs")
+            yield Note(f"{name} {CALLED_WITH['training']}", "differs")
         if any(word is not None for word in words) and (dtype := computed_in(call.entry)) is not None:
             yield Note(f"Keras computes in {dtype}, which is less precise than rnncli's float32", "differs")
         if not self._modern and any("hard_sigmoid" in _activations(word) for word in words):
@@ -205,7 +205,7 @@ class _CallsReader:
         """Yield notes on the effects of a mask that does not come from the part's own embedding."""
         given = None if call.mask is None else self._graph.calls[self._graph.origin(call.mask).call]
         if given is not None and not _computes_mask(given):
-            yield Note(f"{shorten(call.name)} is given its own mask, which is ignored here", "differs")
+            yield Note(f"{shorten(call.name)} {CALLED_WITH['mask']}", "differs")
         elif mask:
             text = f"the mask of {shorten(mask)} may mark timesteps as padding; here no timestep is padding"
             yield Note(text, "differs", unless=mask)
