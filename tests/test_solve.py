@@ -164,9 +164,13 @@ def test_the_numbers_of_a_layer_that_limit_each_other_leave_room_for_the_rest(at
         "input:8,lstm:_a:proj=_b": {"params": 700},
         "input:3,conv:2x_b,conv:_ax_b:dilation=2,rnn:3": {"params": 180},
         "input:3,conv:_ax_b,lstm:4": {"macs": 900, "streaming": 500},
+        "input:5,conv:5x_a:stride=4:dilation=_b": {"macs": 300},
         "input:8,lstm:_b:proj=_a,dense:_a": {"params": 500, "streaming": 190},
     }.items():
-        setting: dict[str, Any] = {"timesteps": 20, "framework": "torch" if "proj" in template else "keras"}
+        setting: dict[str, Any] = {
+            "timesteps": 20,
+            "framework": "torch" if "proj" in template or "stride" in template else "keras",
+        }
         every = [costs(template, {"_a": a, "_b": b}, **setting) or {} for a, b in product(range(1, 21), repeat=2)]
         most = max(each["params"] for each in every if each and all(each[name] <= limits[name] for name in limits))
         with at(template):

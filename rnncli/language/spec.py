@@ -10,7 +10,7 @@ The kinds, sizes, flags and keys are declared in `rnncli.layers`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -142,6 +142,13 @@ class WrittenLayer(NamedTuple):
         size, repeat = (field if field is None else field.moved(distance) for field in (self.size, self.repeat))
         blanks = tuple((blank, token.moved(distance)) for blank, token in self.blanks)
         return WrittenLayer(self.layer, self.times, size, repeat, blanks)
+
+    def filled(self, numbers: Mapping[Blank, Any]) -> tuple[Layer, Any]:
+        """Return the layer and its repeat count with numbers or symbols in their blanks."""
+        layer = self.layer
+        for blank, _ in self.blanks:
+            layer = layer.with_size(blank, numbers[blank])
+        return layer, numbers[self.times] if isinstance(self.times, Blank) else self.times
 
 
 class _LayerParser:

@@ -363,17 +363,10 @@ class Forms:
             written = spec.read(self.pattern.joined(pieces, point), blanks=True)
         except SpecError:
             return None
-        layers = []
-        for each in written:
-            filled: Layer = each.layer
-            for blank, _ in each.blanks:
-                if blank not in self._symbols or isinstance(each.times, Blank):
-                    return None
-                symbol: Any = self._symbols[blank]
-                filled = filled.with_size(blank, symbol)
-            assert isinstance(each.times, int)
-            layers.append((filled, each.times))
-        return layers
+        if any(blank not in self._symbols for each in written for blank, _ in each.blanks):
+            return None
+        layers = [each.filled(self._symbols) for each in written]
+        return None if any(isinstance(times, Polynomial) for _, times in layers) else layers
 
     def _with_layers(self, before: Form | None, place: int, choice: tuple[int, ...]) -> Form | None:
         """Return a form followed by one more layer of the pattern, None for no network; equal forms are identical."""

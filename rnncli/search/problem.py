@@ -132,19 +132,9 @@ class Template:
     def network(self, numbers: Mapping[Blank, int]) -> Network | None:
         """Return the network with numbers in its blanks, or None if a spec cannot have these numbers."""
         try:
-            return Network(*spec.unfolded(self.fill(numbers), self.filled(numbers)))
+            return Network(*spec.parse(self.fill(numbers)))
         except SpecError:
             return None
-
-    def filled(self, numbers: Mapping[Blank, Any]) -> list[WrittenLayer]:
-        """Return the layers with numbers or symbols in their blanks."""
-        filled = []
-        for each in self.written:
-            layer, times = each.layer, each.times
-            for blank, _ in each.blanks:
-                layer = layer.with_size(blank, numbers[blank])
-            filled.append(each._replace(layer=layer, times=numbers[times] if isinstance(times, Blank) else times))
-        return filled
 
     def thins(self, blank: Blank) -> bool:
         """Return whether a larger number for a blank makes the network smaller, as a stride does."""
@@ -259,10 +249,10 @@ class Problem:
 
     def form(self, numbers: Mapping[Blank, Any]) -> Form | None:
         """Return the form with numbers or symbols in the blanks, or None if that is not a network."""
-        (head, *_), *written = self.template.filled(numbers)
+        (head, _), *layers = (each.filled(numbers) for each in self.template.written)
         form = Form.of(cast(Head, head), self.setting)
-        for each in written:
-            form = form and form.after(each.layer, each.times)
+        for layer, times in layers:
+            form = form and form.after(layer, times)
         return form
 
     @cached_property
@@ -371,13 +361,6 @@ class Scan:
         self._tried = 0
         self._thinning = [blank for blank in blanks if problem.template.thins(blank)]
         self._shortening = [b for b in blanks if problem.template.shortens(b) and b not in self._thinning]
-        self._growing = [blank for blank in blanks if blank not in (*self._shortening, *self._thinning)]
-        # If the length of a sequence is unknown, no number is too large for it.
-        ones, counts = dict.fromkeys(self._shortening, 1), problem.template.counts
-        largest_of = {blank: MAX_LAYERS // 2 if blank in counts else self._most for blank in self._shortening}
-        endless = [blank for blank, most in largest_of.items() if self._least({**ones, blank: most}) is not None]
-        self._shortening = [blank for blank in self._shortening if blank not in endless]
-        self._growing += endless
 
     def run(self) -> None:
         """Try all numbers.
@@ -388,6 +371,7 @@ class Scan:
         for given in self._shortened({}, self._shortening):
             least = self._least(given)
             if least is not None:
+                growing = [*least]
                 least |= self._thinnest(given | least)
                 first = given | least
                 for blank in self._thinning:
@@ -395,16 +379,23 @@ class Scan:
                 self.found.first = self.found.first or self._numbers(first)
                 # Blanks without parameters, such as timesteps, come last: they do not affect the others' ranks. Before
                 # them come those that may be larger the larger others are.
-                capped = self.problem.template.capped
-                growing = sorted(self._growing, key=lambda blank: (blank in self._weightless, blank in capped))
+                late = self._weightless, self.problem.template.capped, self._shortening
+                growing.sort(key=lambda blank: [blank in each for each in late])
                 self._grow(given, least, [*growing, *self._thinning])
 
     def _shortened(self, given: dict[Blank, int], left: Sequence[Blank]) -> Iterator[dict[Blank, int]]:
-        """Yield all numbers, for the blanks that shorten the sequence, that make a network."""
+        """Yield all numbers, for the blanks that shorten the sequence, that make a network.
+
+        A blank for which no number is too large, as the sequence has any length or its windows are of one step, grows.
+        """
         if not left:
             yield given
             return
         blank, *others = left
+        most = MAX_LAYERS // 2 if blank in self.problem.template.counts else self._most
+        if self._least({**given, **dict.fromkeys(others, 2), blank: most}) is not None:
+            yield from self._shortened(given, others)
+            return
         number = 1
         while self._least({**given, **dict.fromkeys(others, 1), blank: number}) is not None:
             yield from self._shortened({**given, blank: number}, others)
@@ -413,18 +404,20 @@ class Scan:
     def _least(self, given: dict[Blank, int]) -> dict[Blank, int] | None:
         """Return the smallest numbers for the other blanks that make a network, or None if none do."""
         small = self.problem.template.counts | self.problem.template.capped
+        blanks = self.problem.template.blanks
+        growing = [blank for blank in blanks if blank not in given and blank not in self._thinning]
 
         def exists(numbers: dict[Blank, int]) -> bool:
             ones = dict.fromkeys(small & numbers.keys(), 1)
             return bool(self._costs({**dict.fromkeys(self._thinning, 1), **given, **numbers, **ones}))
 
         enough = 1
-        while not exists(dict.fromkeys(self._growing, enough)):
+        while not exists(dict.fromkeys(growing, enough)):
             enough *= 2
-            if enough > self._most or not self._growing:
+            if enough > self._most or not growing:
                 return None
-        least = dict.fromkeys(self._growing, enough)
-        for blank in self._growing if enough > 1 else ():
+        least = dict.fromkeys(growing, enough)
+        for blank in growing if enough > 1 else ():
             least[blank] = 1 + largest(lambda number: not exists({**least, blank: number}), enough - 1)  # noqa: B023
         return least
 
