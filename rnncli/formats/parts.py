@@ -165,7 +165,7 @@ class _RowInProgress:
         if self.flat is not None and isinstance(word, Layer) and (reason := self._unflatten(word, node.features)):
             return reason
         if node.features and self.features and node.features != self.features:
-            return f"it reads {node.features:,} features, but the layer before it returns {self.features:,}"
+            return f"it reads {plural(node.features, 'feature')}, but the layer before it returns {self.features:,}"
         before = node.reads[0].returns or self.returns if node.reads and self.returns == "open" else self.returns
         where = "sequence" if any(node.around) else node.where
         if {where, before} == {"sequence", "vector"}:
@@ -191,7 +191,7 @@ class _RowInProgress:
             node = replace(node, word=Pass())
         elif isinstance(word, Layer):
             if takes_input(word) and self.nodes:
-                ids = f"it reads ids, but the input has {self.features or 0:,} numbers per timestep"
+                ids = f"it reads ids, but the input has {plural(self.features or 0, 'number')} per timestep"
                 return ids if _has_timesteps(self.nodes[-1].word) else _READS_INPUT
             if {word.reads, before} == {"sequence", "vector"}:
                 begins = not self.nodes or takes_input(self.nodes[-1].word)
@@ -378,7 +378,7 @@ class _NodeGraph:
             if row.fewest:
                 text = f"an input of {row.timesteps:,} timesteps, the fewest that leave that many numbers to flatten"
                 notes[Note(text, "assumed size")] = None
-            notes |= {} if said else {Note(f"an input of {self._features} features", "assumed size"): None}
+            notes |= {} if said else {Note(f"an input of {plural(head.features, 'feature')}", "assumed size"): None}
         layers = tuple(node for node in nodes if isinstance(node.word, Layer) and not takes_vectors(node.word))
         masking = [node for node in nodes if node.word == Pass(masks=True)]
         if masking and takes_vectors(head) and not any(_changes(node) for node in nodes[: nodes.index(masking[0])]):

@@ -92,7 +92,7 @@ class LSTM(Gated):
         known = isinstance(self.units, int) and isinstance(self.proj_size, int)  # templates have blanks instead
         if known and any(margin < 1 for margin in self.margins):
             return Conflict(
-                f"a projection must have fewer numbers than the {self.units:,} units of {self.kind}; "
+                f"a projection must have fewer numbers than the {plural(self.units, 'unit')} of {self.kind}; "
                 f"{self._field_text('proj_size')} does not",
                 replace(self, proj_size=None),
             )

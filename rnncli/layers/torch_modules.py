@@ -29,7 +29,7 @@ from rnncli.layers import (
 )
 from rnncli.layers.python_call import PythonCall, literal, number
 from rnncli.layers.words import argument
-from rnncli.quantities import Shape, features_of
+from rnncli.quantities import Shape, features_of, plural
 
 
 class Stack(NamedTuple):
@@ -135,9 +135,9 @@ def _continued(stack: Stack, layers: Sequence[Layer], place: int, names: Sequenc
 def _differences(before: Recurrent, layer: Recurrent, first: str, second: str) -> Iterator[str]:
     """Yield the differences of two layers of one kind that keep them from being levels of one module."""
     if before.units != layer.units:
-        yield f"{second} has {layer.units:,} units, {first} {before.units:,}"
+        yield f"{second} has {plural(layer.units, 'unit')}, {first} {before.units:,}"
     elif before.state_sizes != layer.state_sizes:
-        yield f"h has {layer.state_sizes['h']:,} numbers in {second}, {before.state_sizes['h']:,} in {first}"
+        yield f"h has {plural(layer.state_sizes['h'], 'number')} in {second}, {before.state_sizes['h']:,} in {first}"
     if before.merge != layer.merge:
         both, one = (first, second) if before.merge else (second, first)
         yield f"{both} reads both ways, {one} does not"

@@ -268,7 +268,7 @@ def _why_saturated(layer: LayerSummary, run: ForwardRun) -> str:
         return ""
     units = read["units"] if any(weight.role == "recurrent" for weight in layer.weights) else 0
     size = read["input"] * (0.25 if layer is run.layers[0].summary else 0.5) + units * 0.5
-    terms = f"{read['input']:,} inputs and {units:,} units" if units else f"{read['input']:,} inputs"
+    terms = plural(read["input"], "input") + (f" and {plural(units, 'unit')}" if units else "")
     return f"Weights from 0 to 1 add up: over {terms} the sum before the activation is about {size:,.0f}. "
 
 

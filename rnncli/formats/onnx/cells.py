@@ -15,6 +15,7 @@ from rnncli.formats.onnx.messages import NodeProto
 from rnncli.formats.onnx.values import Atom, Axis, Fill, Flow, NodeCall, ReasonError, Values, flows_in, is_zero, sized
 from rnncli.immutable import NamedTuple
 from rnncli.layers import GRU, LSTM, Recurrent, SimpleRNN
+from rnncli.quantities import plural
 
 
 class Number(NamedTuple):
@@ -113,7 +114,9 @@ def recurrent(call: NodeCall) -> Values:
     x = x.with_axes(axes)
     size = sized(axes[2]) if len(axes) == 3 else None
     if size not in (None, features):
-        raise ReasonError(f"its W reads {features:,} features, but its input {shorten(node.reads(0))} has {size:,}")
+        raise ReasonError(
+            f"its W reads {plural(features, 'feature')}, but its input {shorten(node.reads(0))} has {size:,}"
+        )
     found.enter(x, features, None)
     fits = len(axes) == 3 and x.is_features(2) and x.flips <= {axes[t]}
     flipped = fits and axes[t] in x.flips

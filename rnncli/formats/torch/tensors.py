@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from rnncli.errors import RnncliError, listed, shorten
 from rnncli.formats.tensors import MAX_ARRAYS, MAX_RANK, WIDTHS
 from rnncli.formats.torch.unpickling import Made, PickledDict, PickledName
+from rnncli.quantities import plural
 
 MAX_DEPTH = 100
 """How deeply containers and objects may be nested."""
@@ -186,7 +187,7 @@ def _view(
     view = View(shape, dtype, storage, begin, strides)
     length = storage.bytes // WIDTHS[dtype]
     if begin + view.span > length:
-        raise RnncliError(f"one of its tensors, {shorten(str(shape))}, reaches beyond its {length:,} numbers")
+        raise RnncliError(f"one of its tensors, {shorten(str(shape))}, reaches beyond its {plural(length, 'number')}")
     return view
 
 
