@@ -312,7 +312,8 @@ def test_models_written_by_keras_3_are_read_with_keras_own_sizes(screen: Screen,
 
 def test_a_damaged_file_is_read_or_gives_an_error_message(monkeypatch: pytest.MonkeyPatch, at: Walk) -> None:
     monkeypatch.syspath_prepend(str(Path(__file__).parent / "fuzz"))
-    from keras_targets import check_error, make_archive, make_json
+    from keras_targets import make_archive, make_json
+    from target import check_error
 
     for name, make in (("model.json", make_json), ("model.keras", make_archive)):
         for number in some(range(60), 5):

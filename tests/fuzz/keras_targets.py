@@ -7,14 +7,11 @@ h5py already loaded. Everything else is as for a user: the limits, and the repor
 from __future__ import annotations
 
 import copy
-import io
 import json
 import os
 import random
-import resource
 import struct
 import subprocess
-import time
 import zipfile
 from collections.abc import Callable
 from functools import cache
@@ -23,28 +20,19 @@ from typing import Any
 from unittest.mock import patch
 
 from mutations import damaged_bytes, damaged_text
+from structures import archive_of, members_of
+from target import LONGEST, ROOM, check_model
 
-from rnncli import Network, RnncliError
-from rnncli.engine.checks import weight_shapes
-from rnncli.formats import open_model
-from rnncli.formats.conventions import each_weight
 from rnncli.formats.keras.hdf5_process import answer
 
 MODELS = Path(__file__).parent.parent / "golden" / "models" / "keras" / "models.zip"
-
-LONGEST = 1.0
-"""The processor time limit of a case, in seconds."""
-
-HIGHEST = 200 << 10
-"""The memory limit of a case, in KB."""
 
 ODD = [None, 0, -1, 3, 2**31, 2**70, 1.5, -0.0, "x", "", "linear", "hard_sigmoid", [], {}, [[]], [None], True, False]
 
 
 @cache
 def seeds(ending: str) -> list[bytes]:
-    with zipfile.ZipFile(MODELS) as archive:
-        return [archive.read(name) for name in sorted(archive.namelist()) if name.endswith(ending)]
+    return [data for name, data in sorted(members_of(MODELS.read_bytes())) if name.endswith(ending)]
 
 
 @cache
@@ -67,12 +55,12 @@ def configs() -> list[Any]:
         "class_name": "Sequential",
         "config": [{"class_name": each["class_name"], "config": each["config"]} for each in layers],
     }
-    return [*(json.loads(text) for text in seeds(".json")), *(config_in(data) for data in seeds(".keras")), old, flat]
-
-
-def config_in(data: bytes) -> Any:
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        return json.loads(archive.read("config.json"))
+    return [
+        *(json.loads(text) for text in seeds(".json")),
+        *(json.loads(dict(members_of(data))["config.json"]) for data in seeds(".keras")),
+        old,
+        flat,
+    ]
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -122,19 +110,14 @@ def make_archive(generator: random.Random) -> bytes:
     """A damaged archive, or an intact one with damaged members."""
     if generator.randrange(2):
         return damaged_bytes(generator, seeds(".keras"))
-    with zipfile.ZipFile(io.BytesIO(generator.choice(seeds(".keras")))) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
+    members = dict(members_of(generator.choice(seeds(".keras"))))
     if generator.randrange(2):
         members["config.json"] = json.dumps(damaged_config(generator)).encode()
     if generator.randrange(2):
         members["model.weights.h5"] = damaged_hdf5(generator, members["model.weights.h5"])
     if generator.randrange(8) == 0:
         del members[generator.choice(list(members))]
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", generator.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))) as archive:
-        for name, data in members.items():
-            archive.writestr(name, data)
-    return content.getvalue()
+    return archive_of([*members.items()], generator.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)))
 
 
 def damaged_hdf5(generator: random.Random, seed: bytes) -> bytes:
@@ -180,52 +163,15 @@ def forked(command: list[str], *, input: bytes, **options: Any) -> subprocess.Co
     _, ended, used = os.wait4(process, 0)
     status = os.waitstatus_to_exitcode(ended)
     assert used.ru_utime + used.ru_stime < LONGEST, f"h5py took {used.ru_utime + used.ru_stime:.2f} s"
-    assert used.ru_maxrss < HIGHEST, f"h5py took {used.ru_maxrss:,} KB"
+    assert used.ru_maxrss < ROOM >> 10, f"h5py took {used.ru_maxrss:,} KB"
     return subprocess.CompletedProcess(command, status, Path("answer").read_bytes())
-
-
-def check_model(path: str) -> None:
-    """A file is rejected with a message, or its networks have as many weights as they should, of the right shapes."""
-    start, before = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    try:
-        model = open_model(path)
-    except RnncliError as error:
-        check_error(error, path)
-    else:
-        json.dumps(model.as_dict())
-        for part in model.parts:
-            network = part.network
-            assert Network.parse(str(network)) == network
-            shapes = weight_shapes(network)
-            counts = [layer.params for layer in network.summary().layers]
-            assert part.layer_params == counts or any(piece.convention == "cudnn" for piece in part.nodes)
-            if not part.has_weights or not any(piece.tensors for piece in part.nodes):
-                continue
-            try:
-                found = dict(each_weight(part))
-            except RnncliError as error:
-                check_error(error, path)
-            else:
-                assert {key: array.shape for key, array in found.items()} == shapes
-    assert time.process_time() - start < LONGEST, f"it took {time.process_time() - start:.2f} s"
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    assert grown < HIGHEST, f"it took {grown:,} KB"
-
-
-def check_error(error: RnncliError, path: str) -> None:
-    """An error is one short line that starts with the file's name."""
-    assert "\n" not in error.message
-    assert len(error.message) < 600, f"{len(error.message):,} characters"
-    assert str(error).isprintable() or "\nHelp: " in str(error)
-    assert error.message.startswith(path), error.message
 
 
 def checking(name: str) -> Callable[[bytes], None]:
     def check(data: bytes) -> None:
         import h5py  # noqa: F401  # loaded before any fork
 
-        Path(name).write_bytes(data)
         with patch("rnncli.system.processes.subprocess.run", forked):
-            check_model(name)
+            check_model(name, data)
 
     return check

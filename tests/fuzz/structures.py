@@ -253,11 +253,7 @@ def damaged_message(generator: random.Random, seeds: Sequence[bytes]) -> bytes:
             case 4 if wire == 0:
                 fields[place] = (number, 0, generator.choice((*NUMBERS, *range(30))))
             case 5 if wire == 2:
-                fields[place] = (
-                    number,
-                    2,
-                    generator.choice((b"", b"\x1b[31m", b"../x", b"/etc/passwd", b"\xff" * 9, b"\0" * 64)),
-                )
+                fields[place] = (number, 2, generator.choice(ODD_TEXTS))
             case _ if isinstance(value, bytes):
                 made = damaged_bytes(generator, [value])
                 fields[place] = (number, wire, made if wire == 2 else (made + bytes(8))[: len(value)])
