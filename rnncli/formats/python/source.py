@@ -358,6 +358,13 @@ def _by_variable(modules: Sequence[Module]) -> dict[Module, str]:
 # Rows
 
 
+_ALSO = (
+    (Note("is also an output of the model", "differs"),),
+    (Note("also returns its states; here they are left out", "differs"),),
+)
+"""The note on a layer that other layers read, and that is an output of the model, or whose states are."""
+
+
 def _nodes(model: _FoundModel) -> list[Node]:
     """Return the steps of a model as nodes."""
     names: dict[TracedStep, str] = {}
@@ -370,6 +377,7 @@ def _nodes(model: _FoundModel) -> list[Node]:
     edges += [Edge(each.step, each.returns) for each in model.outputs if each.step not in inside]
     whole = {edge.step for edge in edges if edge.returns != "vector"}
     last = {edge.step for edge in edges if edge.step.is_keras} - whole  # of which only the last output is read
+    besides = {each.step: _ALSO[bool(each.part or each.states)] for each in model.outputs if each.step in inside}
     for step in model.steps:
         name = _step_name(step, model.modules)
         again = "" if step.module is None else first.get((step.module, step.level), "")
@@ -395,7 +403,7 @@ def _nodes(model: _FoundModel) -> list[Node]:
                 features=made.features or before,
                 convention="keras" if keras else "torch",
                 line=step.line or None,
-                notes=tuple(Note(f"{lead}{note.text}", note.effect) for note in step.notes),
+                notes=tuple(Note(f"{lead}{n.text}", n.effect) for n in (*step.notes, *besides.get(step, ()))),
                 owner=again,
             )
         )
