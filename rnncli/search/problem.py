@@ -396,6 +396,8 @@ class Scan:
         if self._least({**given, **dict.fromkeys(others, 2), blank: most}) is not None:
             yield from self._shortened(given, others)
             return
+        if self._least({**given, **dict.fromkeys(others, 1), blank: MAX_TRIED}) is not None:
+            self._expect(MAX_TRIED)
         number = 1
         while self._least({**given, **dict.fromkeys(others, 1), blank: number}) is not None:
             yield from self._shortened({**given, blank: number}, others)
@@ -479,6 +481,7 @@ class Scan:
                 self._grow({**given, blank: number}, least, others)
             return
         last = largest(lambda n: n < start or self._fits({**given, **rest, blank: n}, others), self._most)
+        self._expect(last - start if others else 0)
         for number in range(start if others else max(start, last), last + 1):
             self._grow({**given, blank: number}, least, others)
         if not others:
@@ -500,14 +503,22 @@ class Scan:
         return frozenset((*alike, *self._thinning))
 
     def _costs(self, multiples: dict[Blank, int]) -> tuple[Cost, ...]:
+        self._expect(1)
         self._tried += 1
-        if self._tried > MAX_TRIED:
+        return self.problem.costs(self._numbers(multiples))
+
+    def _expect(self, more: int) -> None:
+        """Check that at least so many more numbers can be tried.
+
+        Raises:
+            RnncliError: they cannot.
+        """
+        if self._tried + more > MAX_TRIED:
             names = listed([repr(blank) for blank in self.problem.template.blanks])
             raise RnncliError(
                 f"the costs do not always grow with {names}, and there are more than {MAX_TRIED:,} numbers to try",
                 "give one of them a number, or ask for larger multiples: --multiple-of 8",
             )
-        return self.problem.costs(self._numbers(multiples))
 
     def _numbers(self, multiples: dict[Blank, int]) -> dict[Blank, int]:
         return {blank: multiples[blank] * self.problem.multiple_of for blank in self.problem.template.blanks}
