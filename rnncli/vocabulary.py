@@ -8,10 +8,10 @@ from it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pkgutil import get_data
 from typing import Literal, cast
 
 from rnncli.immutable import NamedTuple
+from rnncli.system import package_text
 
 Content = Literal["numbers", "words", "code", "parts"]
 """The content of a key.
@@ -42,7 +42,7 @@ def _parsed(line: str) -> Meaning:
     return Meaning(tuple(keys.split(", ")), cast(Content, holds), text, *title)
 
 
-_TEXT = (get_data("rnncli", "vocabulary.txt") or b"").decode().strip().replace("\n  ", " ")
+_TEXT = package_text("vocabulary.txt").strip().replace("\n  ", " ")
 
 GROUPS: Mapping[str, tuple[Meaning, ...]] = {
     of: tuple(map(_parsed, lines)) for of, *lines in map(str.splitlines, _TEXT.split("\n\n"))

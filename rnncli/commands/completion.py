@@ -31,6 +31,7 @@ from rnncli.commands.command_line import options_of
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.values import OneOf
 from rnncli.errors import RnncliError
+from rnncli.system import package_text
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -179,10 +180,8 @@ def command(shell: str) -> None:
       ~/.zshrc, after compinit    source <(rnncli completion zsh)
       ~/.config/fish/config.fish  rnncli completion fish | source
     """
-    from importlib.resources import files  # not needed for completions
-
     group = click.get_current_context().find_root().command
     completion = get_completion_class(shell)
     assert completion is not None
-    completion.source_template = files("rnncli").joinpath("shells", f"complete.{shell}").read_text(encoding="utf-8")
+    completion.source_template = package_text(f"shells/complete.{shell}")
     click.echo(completion(group, {}, "rnncli", COMPLETION).source().lstrip(), nl=False)

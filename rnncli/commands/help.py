@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from importlib.resources import files
 
 import click
 
 from rnncli.cli import COMMANDS
 from rnncli.commands.groups import WIDE, GroupedCommand, fitting, terminal_columns
 from rnncli.commands.values import OneOf
+from rnncli.system import package_text
 
 TOPICS = ("spec", "keys", "files", "python", "promises")
 """The topics. The page on keys is generated from the vocabulary; the others are files in `rnncli/pages`."""
@@ -63,7 +63,7 @@ def page(topic: str) -> str:
     """Return the page on a topic; if the terminal is narrow, each paragraph is one line."""
     if topic == "keys":
         return "\n".join(_keys())
-    text = files("rnncli").joinpath("pages", f"{topic}.md").read_text(encoding="utf-8").rstrip("\n")
+    text = package_text(f"pages/{topic}.md").rstrip("\n")
     if terminal_columns() >= WIDE:
         return text
     paragraphs = text.split("\n\n")  # code is indented

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pkgutil import get_data
 from string import Template
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from rnncli.system import package_text
 
 if TYPE_CHECKING:
     from rnncli.engine.activations import Array
@@ -18,7 +19,7 @@ INDENT = "    "
 WIDTH = 100
 """The width of a line."""
 
-_TEXT = (get_data("rnncli.export", "functions.c") or b"").decode()
+_TEXT = package_text("export/functions.c")
 
 SECTIONS: Mapping[str, str] = {
     name: text.strip("\n") for name, text in re.findall(r"^//= (.+)\n((?:(?!//=).*\n)*)", _TEXT, re.MULTILINE)

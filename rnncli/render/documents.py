@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from html import escape
 from itertools import count, groupby, pairwise
-from pkgutil import get_data
 from string import Template
 from typing import TYPE_CHECKING, Any, TypeGuard
 
@@ -21,6 +20,7 @@ from rnncli.render.blocks import Block, Column, Drawn, Line, Listing, Page, Pair
 from rnncli.render.console import DRAWING_WIDTH, ON_DARK, ON_LIGHT
 from rnncli.render.results import Writer
 from rnncli.render.svg import PictureConsole, svg
+from rnncli.system import package_text
 
 if TYPE_CHECKING:
     from rnncli.library.pages import SharedPage
@@ -250,7 +250,7 @@ _PART_STYLE = """
 _PARTS = count(1)
 """Numbers the parts of other pages, since a notebook may have many and each drawing needs a unique id."""
 
-_PAGE = (get_data("rnncli.render", "page.html") or b"").decode()
+_PAGE = package_text("render/page.html")
 """A page with $words for its parts. Its script only adds buttons; without it the page is still complete."""
 
 Section = tuple[str, Page]

@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import groupby
-from pkgutil import get_data
 
 from rnncli.errors import listed
 from rnncli.immutable import NamedTuple
@@ -24,12 +23,13 @@ from rnncli.quantities import figure_text, shape_text
 from rnncli.reports.explanation import explain, sizes
 from rnncli.search.budget import FIGURES
 from rnncli.summary import DTYPE_BYTES, UNTRAINED
+from rnncli.system import package_text
 
 _EXAMPLES = {layer.kind: f"input:8,{layer.kind}:16" for layer in LAYERS if layer.states}
 _SPEC = _EXAMPLES["lstm"]
 _TIMESTEPS = 100
 
-_TEXT = (get_data("rnncli.reports", "topics.txt") or b"").decode()
+_TEXT = package_text("reports/topics.txt")
 """The topics in `topics.txt`: the names of each, the usual one first; after =, its definition; then notes about it."""
 
 _FIELDS: Mapping[str, tuple[type[Layer], str]] = {"seq": (LSTM, "return_sequences"), "mask": (Embedding, "mask_zero")}
