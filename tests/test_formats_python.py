@@ -396,6 +396,12 @@ def test_a_subclassed_model_of_keras_reads_the_shape_that_its_layer_or_a_setting
     with pytest.raises(OpenNumbersError) as error:
         open_model("model.py")
     assert (error.value.names, error.value.examples) == (("x",), {"x": "(None, 8)"})
+    layers = "self.encoder = Sequential([LSTM(8, return_sequences=True), LSTM(4)])"
+    call = "def call(self, x):\n        return self.encoder(x)"
+    model = f"class N(Model):\n    def __init__(self):\n        {layers}\n    {call}"
+    with pytest.raises(OpenNumbersError, match="N: it leaves a value open: x"):  # not only what follows the first layer
+        specs(KERAS + model)
+    assert specs(KERAS + model, x="(None, 3)") == ["input:3,lstm:8:seq,lstm:4"]
     own = "class N(object):\n    def build(self):\n        return Sequential([Input((None, 3)), LSTM(8)])"
     assert specs(f"{KERAS}{own}") == ["input:3,lstm:8"]
 

@@ -112,6 +112,8 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[TracedTens
             made = record.after(first, Pass(), name, given.line, first.returns, notes=(LOG_SOFTMAX,))
         case "activates":
             made = _activated(record, name, given, first)
+        case "selects" if type(given.get("dim", 1)) is int:
+            made = picked(record, first, {given.get("dim", 1): given.get("index", 2)}, {}, given.node)
         case "pads":
             made = _padded(record, name, given, first)
             plain = False  # it changes the input of a convolution, even if that is data
@@ -120,9 +122,10 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[TracedTens
 
 
 def picked(
-    record: Recorder, owner: TracedTensor, keys: dict[int, Value], slices: dict[int, list[Value]], node: ast.Subscript
+    record: Recorder, owner: TracedTensor, keys: dict[int, Value], slices: dict[int, list[Value]], node: ast.AST
 ) -> TracedTensor:
     """Return an item of a tensor, given its indices and its slices, each by its axis."""
+    line, index = getattr(node, "lineno", 0), getattr(node, "slice", None)
     first, key = next(iter(keys.items()), (None, None))
     selects = bool(keys) and isinstance(key, TracedTensor | Call | list)
     if keys == {0: 0} and (owner.step.kind == "max" or owner.axes in (PACKED, STEP)):
@@ -130,11 +133,11 @@ def picked(
     if selects and first == 0 and owner.has_samples_first and not owner.states:
         if len(keys) == 1 and not slices:
             return owner
-        if [*keys] == [0, 1] and isinstance(node.slice, ast.Tuple) and source_of(node.slice.elts[1]).endswith(" - 1"):
+        if [*keys] == [0, 1] and isinstance(index, ast.Tuple) and source_of(index.elts[1]).endswith(" - 1"):
             keys, key, first = {1: -1}, -1, 1
             owner.step.note(EACH_LAST)
     if selects and first and owner.step.kind == "input":
-        return record.operation("index", [owner], node.lineno)
+        return record.operation("index", [owner], line)
     ends = [end for each in slices.values() for end in each if end is not None]
     alone = owner.step.is_data and ends == [SIZE, SIZE]
     at_time = (key is SIZE or alone) and record.in_time  # x[:, t], or x[:, t : t + 1]
@@ -149,8 +152,8 @@ def picked(
     axes = "btf" if owner.step.is_keras else owner.axes
     cut = None if keys or owner.step.is_data else _cut(slices, axes)
     if cut is None:
-        return record.operation("slice", [owner], node.lineno)
-    return record.around(owner, "slice", node.lineno, cut, axes)
+        return record.operation("slice", [owner], line)
+    return record.around(owner, "slice", line, cut, axes)
 
 
 def _cut(slices: Mapping[int, list[Value]], axes: str) -> tuple[int, int] | None:
@@ -311,6 +314,7 @@ FUNCTIONS: Mapping[str, str] = {
         "picks": "index_select",
         "unpacks": "pad_packed_sequence",
         "flattens": "flatten Flatten",
+        "selects": "select",
         "joins": "stack cat concat concatenate",
         "repeats": "repeat expand",
         "pools": " ".join(_POOLS),

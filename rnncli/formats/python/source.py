@@ -17,7 +17,7 @@ from rnncli.errors import RnncliError, listed, shorten
 from rnncli.formats import NO_SETTINGS, OpenNumbersError, Settings, reading
 from rnncli.formats.build import node_of
 from rnncli.formats.model_file import ModelFile
-from rnncli.formats.nodes import Node, Note, Part, Read, loops
+from rnncli.formats.nodes import Node, Note, Part, Read, loops, takes_input
 from rnncli.formats.parts import parts_of
 from rnncli.formats.python.graph import Graphs, held_in, modules_in
 from rnncli.formats.python.objects import Call, Function, Given, Instance, Named, Open, Value
@@ -136,9 +136,10 @@ class _FoundModel:
             return
         rows = parts_of(_nodes(self))
         self.left = rows.left
-        if not rows.parts:
+        unsaid = [reason for reason in rows.reasons if self.data and reason.endswith(" reads")]
+        if not rows.parts or unsaid:
             loops = [f"specs have no {step.kind} (line {step.line})" for step in self.steps if recurs(step.module)]
-            self.fault = next(iter([*rows.reasons, *loops]), "")
+            self.fault = next(iter([*unsaid, *rows.reasons, *loops]), "")
             return
         for part in rows.parts:
             between = "/" if part.framework == "keras" else "."
@@ -217,6 +218,8 @@ def _found_in(graphs: Graphs, tree: ast.Module) -> list[_FoundModel]:
 def _models(graphs: Graphs) -> Iterator[_FoundModel]:
     """Yield the containers and Keras's models that are not in another model or object."""
     owned = {each for instance in graphs.instances for each in held_in(instance)}
+    computing = [each for each in graphs.instances if graphs.computing(each) is not None]
+    called = {each for instance in computing for each in held_in(instance)}
     for model in graphs.modules:
         inner = model.inner or (model.framework == "torch" and model in owned)
         if inner or (model.items is None and not model.outputs):
@@ -226,6 +229,8 @@ def _models(graphs: Graphs) -> Iterator[_FoundModel]:
         if model.items is not None:
             steps, value = graphs.recorded(partial(_chained, graphs, [model]))
             outputs = graphs.tensors(value)
+            if model in called and not any(takes_input(step.word) for step in steps):
+                continue  # its input is that of the object
         name, *others = [*filter(None, (model.function, *model.variables)), "model"]
         names = {each: f"{name}.{way}" for each, way in held_in(model).items()}
         condition = graphs.made_under(model)
@@ -264,7 +269,7 @@ def _objects(graphs: Graphs, shown: Mapping[Module, str]) -> Iterator[_FoundMode
                 steps += graphs.recorded(partial(graphs.follow_module, module, None, module.given))[0]
         others = tuple(dict.fromkeys(instance.variables))
         notes = (_ASSUMED_ORDER,) * assumed
-        data = _data_of(own)[0] if own is not None else ""
+        data = next((each for each in _data_of(own)[:1] if each not in graphs.settings), "") if own is not None else ""
         yield _FoundModel(
             instance.cls.name, instance.cls.node.lineno, steps, outputs, modules, others, notes, data=data
         )

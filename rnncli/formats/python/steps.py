@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from rnncli.formats import Settings
 from rnncli.formats.build import node_of
+from rnncli.formats.keras.config import KEEP_FEATURES
 from rnncli.formats.nodes import Node, Note, Pass, Returned, Word, loops, names
 from rnncli.formats.python.evaluator import ITEMS_A_STEP
 from rnncli.formats.python.objects import Call, Opaque, Open, Scope, Unknown, Value
@@ -116,12 +117,17 @@ class TracedStep:
         return self.module is not None and self.module.framework == "keras"
 
     @property
+    def keeps_axes(self) -> bool:
+        """Whether its output has the axes of its input."""
+        if isinstance(self.word, Layer):
+            return self.word.returns == "same"
+        return self.word is not None or (self.is_keras and self.kind in KEEP_FEATURES)
+
+    @property
     def rank(self) -> int | None:
         """How many axes its output has, if its own word or that of an earlier step determines it."""
         step = self
-        while isinstance(step.word, Pass) or (isinstance(step.word, Layer) and step.word.returns == "same"):
-            if step.kind == "input" or not step.reads:
-                break
+        while step.kind != "input" and step.reads and step.keeps_axes:
             step = step.reads[0].step
         if step.sizes is not None:
             return len(step.sizes) + 1
