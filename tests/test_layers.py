@@ -163,10 +163,10 @@ def test_the_explanation_of_a_word_fits_the_terminal(at: Walk, output: Callable[
     with at("a terminal"):
         result = terminal("layers", "lstm", columns=40, TERM="dumb")
         assert (result.status, result.stdout) == (0, output("lstm", columns=40))
-    for columns in (40, 60, 80, 120):
-        for word in ("lstm", "bi", "return_state", "tanh", *(topic.names[0] for topic in TOPICS)):
+    for columns in (40, 50, 60, 79, 120):
+        for word in ("", "lstm", "bi", "seq", "return_state", "tanh", "macs", *(topic.names[0] for topic in TOPICS)):
             with at(columns, word):
-                assert max(map(len, output(word, columns=columns).splitlines())) <= columns
+                assert max(map(len, output(*filter(None, [word]), columns=columns).splitlines())) <= columns
 
 
 def test_a_kind_is_explained_with_all_its_fields_in_the_frameworks_words(at: Walk, rnncli: Run) -> None:

@@ -94,19 +94,6 @@ def test_the_help_fits_a_narrow_terminal_and_breaks_between_words(
                     assert len(list(filter(None, lines))) * columns < 1.25 * len(whole)
 
 
-def test_the_language_fits_a_narrow_terminal(rnncli: Run, monkeypatch: pytest.MonkeyPatch, at: Walk) -> None:
-    for module in ("console", "terminal"):
-        monkeypatch.setattr(f"rnncli.render.{module}.on_terminal", lambda: True)
-    for columns in WIDTHS:
-        for word in ("", "lstm", "seq", "macs"):
-            with at(columns, word):
-                monkeypatch.setenv("COLUMNS", str(columns))
-                assert (
-                    max(len(line) for line in without_styles(rnncli("layers", *word.split()).stdout).splitlines())
-                    <= columns
-                )
-
-
 def test_a_number_and_its_unit_stay_on_one_line(rnncli: Run, monkeypatch: pytest.MonkeyPatch, at: Walk) -> None:
     monkeypatch.setattr("rnncli.render.console.on_terminal", lambda: True)
     for columns in WIDTHS:
