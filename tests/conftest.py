@@ -272,6 +272,14 @@ def rnncli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) 
     return call
 
 
+def until(come: Callable[[], object]) -> None:
+    """Wait until an effect of another process or thread is visible."""
+    end = time.monotonic() + PATIENCE
+    while not come():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
 def program_line(*arguments: object) -> list[str]:
     """The command line that starts rnncli as a separate program."""
     return [sys.executable, "-m", "rnncli", *map(str, arguments)]

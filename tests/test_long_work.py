@@ -20,7 +20,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from conftest import PATIENCE, Columns, Run, Screen, Walk, some, with_visible_styles, without_styles
+from conftest import PATIENCE, Columns, Run, Screen, Walk, some, until, with_visible_styles, without_styles
 
 import rnncli.commands
 from rnncli import Network
@@ -473,9 +473,7 @@ def test_in_a_notebook_the_bar_appears_below_the_cell_and_disappears(monkeypatch
     monkeypatch.setattr(bars, "DELAY", 0)
     with Progress("forward", 10, print) as tick:
         tick(5)
-        until = time.monotonic() + 10
-        while not shown and time.monotonic() < until:
-            time.sleep(0.001)
+        until(lambda: shown)
     assert [kind for kind, _ in shown] == ["display", *["update"] * (len(shown) - 1)]
     assert "forward" in shown[0][1]
     assert shown[-1] == ("update", "")

@@ -13,12 +13,12 @@ from itertools import product
 from pathlib import Path
 from select import select
 from threading import Lock
-from time import monotonic, sleep
+from time import sleep
 from typing import IO
 
 import pytest
 from command_lines import COMMAND_LINES
-from conftest import PATIENCE, Run, Walk, program_line, some
+from conftest import PATIENCE, Run, Walk, program_line, some, until
 
 from rnncli import cli
 from rnncli.system import signals
@@ -132,10 +132,8 @@ def test_a_signal_ends_the_program_even_during_a_librarys_computation(at: Walk) 
         with at(number):
             line = program_line("reach", "input:5,rnn:3k", "--seeds", "9")
             process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-            until = monotonic() + PATIENCE
             # The size of the matrix and its product with itself; after that it is being decomposed.
-            while monotonic() < until and resident(process.pid) < 2 * 3000 * 3000 * 8:
-                sleep(0.01)
+            until(lambda pid=process.pid: resident(pid) >= 2 * 3000 * 3000 * 8)
             sleep(0.3)
             before, others = processor_seconds(process.pid), seconds_of_ended()
             process.send_signal(number)

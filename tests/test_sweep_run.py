@@ -21,7 +21,7 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-from conftest import PATIENCE, Run, Walk, examples, program_line, some
+from conftest import PATIENCE, Run, Walk, examples, program_line, some, until
 from hypothesis import given
 from hypothesis import strategies as st
 from sessions import replay
@@ -158,14 +158,6 @@ def test_jobs_for_many_candidates_do_not_change_the_output(program: Run, at: Wal
             expected = program("sweep", MANY, *options)
             assert expected.status == 0
             assert program("sweep", MANY, *options, "--jobs", "3") == expected
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for an event in another process."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def running(of: int | None = None) -> dict[int, int]:

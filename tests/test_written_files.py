@@ -14,8 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import product
 from pathlib import Path
@@ -23,7 +22,7 @@ from pathlib import Path
 import click
 import pytest
 from command_lines import BOTH_WRITTEN, COMMAND_LINES, COMMANDS, MODEL, READ_AND_WRITTEN, WRITTEN, command_of
-from conftest import PATIENCE, Result, Run, Walk, program_line
+from conftest import PATIENCE, Result, Run, Walk, program_line, until
 
 from rnncli import atomic
 from rnncli.commands.values import FileName
@@ -422,15 +421,6 @@ def test_whatever_ends_it_at_any_step_the_file_is_the_old_or_the_new_one() -> No
     assert done.stderr == "Interrupted\n" * len(moments)
 
 
-def until(come: Callable[[], object], process: subprocess.Popen[bytes]) -> None:
-    """Wait until an effect of a process is visible."""
-    end = time.monotonic() + PATIENCE
-    while not come():
-        assert process.poll() is None
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
 @contextmanager
 def started(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     with subprocess.Popen(program_line(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -445,7 +435,7 @@ def test_a_signal_ends_a_long_run_and_keeps_the_old_file(at: Walk) -> None:
     os.chmod("y", 0o600)
     for number, status in ((signal.SIGINT, 130), (signal.SIGTERM, 128 + signal.SIGTERM), (signal.SIGKILL, -9)):
         with at(number.name), started(*ENDLESS, "-o", "y") as process:
-            until(lambda: any(os.stat(name).st_size for name in os.listdir() if name != "y"), process)
+            until(lambda: any(os.stat(name).st_size for name in os.listdir() if name != "y"))
             (beside,) = {*os.listdir()} - {"y"}
             assert (beside.startswith(".rnncli-"), beside.endswith(".partial")) == (True, True)
             assert stat.S_IMODE(os.stat(beside).st_mode) == 0o600  # private from the start, like the file it replaces
@@ -466,7 +456,7 @@ def test_a_signal_leaves_no_traces_of_output_waiting_for_a_pipe() -> None:
         return False
 
     with started(*ENDLESS, "-o", "/dev/stdout") as process:
-        until(waiting, process)
+        until(waiting)
         process.terminate()
         assert process.communicate(timeout=PATIENCE) == (b"", b"")
     assert (process.returncode, os.listdir()) == (128 + signal.SIGTERM, [])
