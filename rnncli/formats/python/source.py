@@ -218,8 +218,7 @@ def _found_in(graphs: Graphs, tree: ast.Module) -> list[_FoundModel]:
 def _models(graphs: Graphs) -> Iterator[_FoundModel]:
     """Yield the containers and Keras's models that are not in another model or object."""
     owned = {each for instance in graphs.instances for each in held_in(instance)}
-    computing = [each for each in graphs.instances if graphs.computing(each) is not None]
-    called = {each for instance in computing for each in held_in(instance)}
+    called = {each for instance in graphs.instances if graphs.computing(instance) for each in held_in(instance)}
     for model in graphs.modules:
         inner = model.inner or (model.framework == "torch" and model in owned)
         if inner or (model.items is None and not model.outputs):
@@ -254,13 +253,10 @@ def _objects(graphs: Graphs, shown: Mapping[Module, str]) -> Iterator[_FoundMode
         steps, value = graphs.recorded(partial(_computed, graphs, own)) if own is not None else ([], None)
         outputs = graphs.tensors(value)
         if loops and not any(recurs(step.module) for step in steps):
-            chained, _ = graphs.recorded(partial(_chained, graphs, [*instance.values.values()]))
+            values = [*instance.values.values()]
+            chained, _ = graphs.recorded(partial(_chained, graphs, values))
             if any(recurs(each.module) or each.names or each.kind == "unknown" for each in chained):
-                some = [
-                    each
-                    for each in instance.values.values()
-                    if isinstance(each, list | dict) or _is_layer(graphs, each)
-                ]
+                some = [each for each in values if isinstance(each, list | dict) or _is_layer(graphs, each)]
                 known = len(some) == 1 and isinstance(some[0], Instance) and graphs.computing(some[0]) is not None
                 assumed, steps, outputs = not known, chained, []
         called = {step.module for step in steps}
@@ -269,9 +265,9 @@ def _objects(graphs: Graphs, shown: Mapping[Module, str]) -> Iterator[_FoundMode
                 steps += graphs.recorded(partial(graphs.follow_module, module, None, module.given))[0]
         others = tuple(dict.fromkeys(instance.variables))
         notes = (_ASSUMED_ORDER,) * assumed
-        data = next((each for each in _data_of(own)[:1] if each not in graphs.settings), "") if own is not None else ""
+        unset = [each for each in _data_of(own)[:1] if each not in graphs.settings] if own is not None else []
         yield _FoundModel(
-            instance.cls.name, instance.cls.node.lineno, steps, outputs, modules, others, notes, data=data
+            instance.cls.name, instance.cls.node.lineno, steps, outputs, modules, others, notes, data="".join(unset)
         )
 
 
