@@ -40,6 +40,9 @@ _END = re.compile(
 )
 """Names of layers at the end of a row, which never come before a cell."""
 
+_NORMALIZATIONS = ("norm", "bnorm")
+"""The kinds of normalizations."""
+
 _HOME = re.compile(r"(^|[./])[^./]*$")
 
 _LONGEST = 100
@@ -282,7 +285,7 @@ class _RowBuilder:
         ends = self._giving["cell", size]
         alone = [*islice(self._giving["plain", size], 2)]
         if not self._ordered and [*map(len, families)] == [1, 1] and alone in families:
-            families = [alone] if self.nodes[alone[0]].layer.kind in ("norm", "bnorm") else families
+            families = [alone] if self.nodes[alone[0]].layer.kind in _NORMALIZATIONS else families
         if len(families) != 1 or max(len(self._reading["plain", size]), len(ends)) > _MOST:
             return None
         place, end = families[0][0], families[0][-1]
@@ -361,8 +364,11 @@ class _RowBuilder:
         if _END.search(ending(self.nodes[place].name)):
             return False
         before = self.nodes[place - 1] if self._ordered and place and self._reads[place] == size else None
-        in_order = self._ordered and (place in self._windowed or (before and place - 1 in self._windowed))
-        if self._giving["table", size] and not (in_order and self._kinds[place - 1 : place] == ["table"]):
+        after_table = self._kinds[max(0, place - 1) : place] == ["table"]
+        normalizes = self.nodes[place].layer.kind in _NORMALIZATIONS
+        fed = place - 1 in self._windowed or (normalizes and after_table and self._returns[place - 1] == size)
+        in_order = self._ordered and (place in self._windowed or (before and fed))
+        if self._giving["table", size] and not (in_order and after_table):
             return False
         if in_order:
             return True  # nobody writes these in a different order
