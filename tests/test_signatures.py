@@ -142,6 +142,12 @@ def test_old_names_of_keras_are_understood() -> None:
     assert len({str(built("keras", "LSTM", (4,), shape)) for shape in shapes}) == 1
 
 
+def test_several_cells_that_read_backwards_differ_where_timesteps_are_padding() -> None:
+    for cells, back, notes in ((2, True, 1), (2, False, 0), (1, True, 0)):
+        made = built("keras", "RNN", (CELL * cells,), {"go_backwards": back})
+        assert [len(node.notes) for node in made] == [notes, 0][:cells]
+
+
 def test_two_shapes_of_an_input_must_agree() -> None:
     for shape in ({"input_shape": (5, 3), "input_dim": 4}, {"batch_input_shape": (None, 5, 3), "input_shape": (5, 4)}):
         with pytest.raises(WrongArgumentError, match="have different numbers of features"):

@@ -340,6 +340,9 @@ def rnn(given: dict[str, Any]) -> list[Node]:
         returns = sequences or place < len(cells) - 1
         word = replace(cell.word, return_sequences=returns, go_backwards=back and place == 0)
         made.append(replace(cell, word=word))
+    if back and len(made) > 1:
+        text = "reads the padding of a mask backwards in all its cells; here only the first one does"
+        made[0] = replace(made[0], notes=(*made[0].notes, Note(text, "differs")))
     return made
 
 
