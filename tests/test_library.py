@@ -18,7 +18,7 @@ from click import Context
 from conftest import MODELS, Run, Walk, some
 
 import rnncli
-from rnncli import Model, Network, RnncliError
+from rnncli import Model, Network, RnncliError, SpecError
 from rnncli.cli import COMMANDS, cli
 from rnncli.quantities import memory
 from rnncli.render.results import SHOWN
@@ -338,6 +338,14 @@ def test_numpy_numbers_and_option_spellings_are_accepted() -> None:
         "Note: read as input:_,lstm:25; assumed: the blank _ is the number of input features",
     )
     assert rnncli.draw("nn.LSTM(40, n)", set={"n": np.int64(64)}).title == "input:40,lstm:64"
+
+
+def test_a_blank_of_calls_is_not_computed_with() -> None:
+    for calls in ("LSTM(n + 1, input_shape=(None, m))", "LSTM(n, input_shape=(None, n - 1))", "Dense(n // 2)"):
+        with pytest.raises(SpecError, match="computed from one that is left open"):
+            rnncli.solve(calls, params="10k")
+    stacked = rnncli.solve("nn.LSTM(8, n, bidirectional=True), nn.Linear(2 * n, 3)", params="10k")
+    assert stacked.spec == "input:8,lstm:30:bi,dense:3"
 
 
 def test_drawings_on_one_page_have_distinct_ids() -> None:

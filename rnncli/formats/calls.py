@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from rnncli.errors import RnncliError, SpecError, quote, shorten
@@ -201,9 +201,9 @@ def mended(text: str, repairs: int = _MOST_REPAIRS) -> str | None:
 
 # Templates: whatever calls leave open becomes a blank
 
-_FIRST, _MOST_BLANKS = 2_147_480_000, 1000
-_NUMBER = re.compile(r"2147480([0-9]{3})")
-"""Numbers that stand in for blanks while calls are read; nobody types them."""
+_MOST_BLANKS = 1000
+_NUMBERS = range(2_147_480_000, 2_147_480_000 + _MOST_BLANKS), range(1_618_033_989, 2_000_000_000, 2)
+"""Numbers that stand in for blanks while calls are read, and others, with which the result must be the same."""
 
 
 class CalledTemplate(NamedTuple):
@@ -226,29 +226,34 @@ def template_of_calls(text: str) -> CalledTemplate | None:
         SpecError: something else in it is wrong, or an open number has a name that a blank cannot have.
     """
     written = text.replace("?", BLANK_TEXT)
-    if _NUMBER.search(text) or not is_call(written):
+    if not is_call(written):
         return None
-    blanks: list[str] = []
+    blanks: dict[str, str] = {}
     try:
         part, _ = read(written)
     except OpenLineError as error:
-        blanks = [name for name in error.names if blank_of(name) is not None][:_MOST_BLANKS]
+        names = [name for name in error.names if blank_of(name) is not None][:_MOST_BLANKS]
+        advice = f"write the number itself, or a blank: {BLANK_TEXT}"
         try:
-            part, _ = read(written, {name: _FIRST + place for place, name in enumerate(blanks)})
+            part, other = (read(written, dict(zip(names, each, strict=False)))[0] for each in _NUMBERS)
         except OpenLineError as fault:
-            advice = f"write the number itself, or a blank: {BLANK_TEXT}"
             raise SpecError(fault.message, text=written, span=fault.span, advice=advice) from None
-
-    def with_blanks(said: str) -> str:
-        return _NUMBER.sub(lambda number: blanks[int(number[1])], said)
-
-    text = with_blanks(str(part.network))
-    notes = [note._replace(text=with_blanks(note.text)) for note in part.notes]
+        blanks, others = (dict(zip(map(str, each), names, strict=False)) for each in _NUMBERS)
+        if _with_blanks(str(part.network), blanks) != _with_blanks(str(other.network), others):
+            message = "a number is computed from one that is left open"
+            raise SpecError(message, text=written, span=(0, len(written)), advice=advice) from None
+    text = _with_blanks(str(part.network), blanks)
+    notes = [note._replace(text=_with_blanks(note.text, blanks)) for note in part.notes]
     if not blanks and any(note.effect == "assumed size" for note in notes):
         text = text.replace(str(ASSUMED_FEATURES), BLANK_TEXT, 1)  # in the input, which comes first
         notes = [note for note in notes if note.effect != "assumed size"]
         notes.append(Note(f"the blank {BLANK_TEXT} is the number of input features", "assumed"))
     return CalledTemplate(text, tuple(notes), part.framework)
+
+
+def _with_blanks(said: str, blanks: Mapping[str, str]) -> str:
+    """Return a text with blanks in place of the numbers that stand in for them."""
+    return re.sub("[0-9]+", lambda number: blanks.get(number[0], number[0]), said)
 
 
 # The network in a text of calls
