@@ -166,6 +166,7 @@ def test_the_numbers_of_a_layer_that_limit_each_other_leave_room_for_the_rest(at
         "input:3,conv:_ax_b,lstm:4": {"macs": 900, "streaming": 500},
         "input:5,conv:5x_a:stride=4:dilation=_b": {"macs": 300},
         "input:8,lstm:_b:proj=_a,dense:_a": {"params": 500, "streaming": 190},
+        "input:8,lstm:_a:seq:proj=_b,lstm:16:proj=_a": {"params": 2_300},
     }.items():
         setting: dict[str, Any] = {
             "timesteps": 20,

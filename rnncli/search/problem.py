@@ -118,6 +118,11 @@ class Template:
         """The blanks that must be less than another number of their layer."""
         return self._sizes(lambda layer: [smaller for smaller, _ in layer.below])
 
+    @cached_property
+    def small(self) -> frozenset[Blank]:
+        """The blanks that may be 1 whatever the others are, and ask more of these if they are larger."""
+        return self.counts | (self.capped - self._sizes(lambda layer: [larger for _, larger in layer.below]))
+
     def numbered(self, numbers: Sequence[int]) -> dict[Blank, int]:
         """Return the number for each blank, given the numbers in order."""
         return dict(zip(self.blanks, numbers, strict=True))
@@ -405,8 +410,7 @@ class Scan:
 
     def _least(self, given: dict[Blank, int]) -> dict[Blank, int] | None:
         """Return the smallest numbers for the other blanks that make a network, or None if none do."""
-        small = self.problem.template.counts | self.problem.template.capped
-        blanks = self.problem.template.blanks
+        small, blanks = self.problem.template.small, self.problem.template.blanks
         growing = [blank for blank in blanks if blank not in given and blank not in self._thinning]
 
         def exists(numbers: dict[Blank, int]) -> bool:
