@@ -197,25 +197,43 @@ def test_a_screen_in_colour_reads_as_reviewed(on: Callable[..., None], rnncli: R
         screen(name, with_visible_styles("".join(f"{line.rstrip()}\n" for line in plot.splitlines())))
 
 
-def test_text_uses_the_terminals_own_colour_and_is_otherwise_the_same_as_without_colour(
+def test_text_has_the_terminals_own_colour_if_the_environment_or_an_option_says_so(
     on: Callable[..., None], rnncli: Run, at: Walk
 ) -> None:
     for command, line in COMMAND_LINES.items():
         with at(command):
             on()
             plain = rnncli(*line).stdout
-            assert "\x1b" not in plain
             on(FORCE_COLOR="")
-            assert "\x1b" not in rnncli(*line).stdout
-            for terminal in TERMINALS:
-                on(FORCE_COLOR="1", **terminal)
-                shown = rnncli(*line).stdout
+            assert "\x1b" not in plain + rnncli(*line).stdout
+            on(FORCE_COLOR="1", TERM="xterm-256color")
+            assert "\x1b" not in rnncli(*line, "--color=never").stdout
+            coloured = set()
+            for options, environment in (
+                *(((), {"FORCE_COLOR": "1"} | terminal) for terminal in TERMINALS),
+                (("--color", "always"), {"TERM": "xterm-256color"}),
+                (("--color", "always"), {"TERM": "xterm-256color", "NO_COLOR": "1"}),
+            ):
+                on(**environment)
+                shown = rnncli(*line, *options).stdout
                 codes = {code for codes in re.findall(r"\x1b\[([\d;]*)m", shown) for code in codes.split(";")}
                 bold, dim, bright_blue, end = "1", "2", "94", "0"
                 assert codes <= {bold, dim, bright_blue, end}
                 assert bool(codes) == (command not in UNSTYLED)
-                if command != "forward":  # its output includes a run time
+                coloured.add(bright_blue in codes)
+                assert len(coloured) == 1
+                if command not in ("forward", "help"):  # one shows a run time, the other its own command line
                     assert without_styles(shown) == plain
+
+
+def test_color_applies_to_errors_and_leaves_no_state(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    assert "\x1b[31m" in rnncli("summary", "lsmt:3", "--color", "always").stderr
+    assert "\x1b" not in rnncli("summary", "lsmt:3", "--color", "never").stderr
+    assert "\x1b" not in rnncli("summary", "lsmt:3").stderr
+    assert "Error: " in rnncli("summary", "--color", "sometimes").stderr
 
 
 def test_no_color_removes_the_colours_of_a_map_on_a_terminal(terminal: Run) -> None:

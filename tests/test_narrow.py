@@ -1,4 +1,4 @@
-"""Narrow terminals and colour, in every command: lines break only between words, and carets are below the fault."""
+"""Narrow terminals, in every command: lines break only between words, and carets are below the fault."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 
 import pytest
-from command_lines import COMMAND_LINES
 from conftest import Run, Walk, without_styles
 
 from rnncli.cli import COMMANDS
@@ -103,33 +102,3 @@ def test_a_number_and_its_unit_stay_on_one_line(rnncli: Run, monkeypatch: pytest
                 shown = without_styles(rnncli(*line.split()).stdout)
                 assert re.findall(r"[ (][0-9,.]*[0-9]\n *(?:B|KB|timesteps?|parameters?)\b", shown) == []
                 assert " B" in shown
-
-
-def test_color_is_an_option_of_every_command_and_overrides_the_environment(
-    rnncli: Run, monkeypatch: pytest.MonkeyPatch, at: Walk
-) -> None:
-    monkeypatch.setenv("TERM", "xterm-256color")
-    for command, line in COMMAND_LINES.items():
-        with at(command):
-            for name in ("NO_COLOR", "FORCE_COLOR"):
-                monkeypatch.delenv(name, raising=False)
-            plain = rnncli(*line).stdout
-            assert "\x1b" not in plain
-            coloured = rnncli(*line, "--color", "always").stdout
-            assert "\x1b" in coloured or command in ("sweep", "solve", "export", "page", "spec", "completion")
-            if command not in ("forward", "help"):  # one shows a run time, the other its own command line
-                assert without_styles(coloured) == plain
-            monkeypatch.setenv("FORCE_COLOR", "1")
-            assert "\x1b" not in rnncli(*line, "--color=never").stdout
-            monkeypatch.setenv("NO_COLOR", "1")
-            assert ("\x1b[94m" in rnncli(*line, "--color", "always").stdout) == ("\x1b[94m" in coloured)
-
-
-def test_color_applies_to_errors_and_leaves_no_state(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("NO_COLOR", "FORCE_COLOR"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("TERM", "xterm")
-    assert "\x1b[31m" in rnncli("summary", "lsmt:3", "--color", "always").stderr
-    assert "\x1b" not in rnncli("summary", "lsmt:3", "--color", "never").stderr
-    assert "\x1b" not in rnncli("summary", "lsmt:3").stderr
-    assert "Error: " in rnncli("summary", "--color", "sometimes").stderr
