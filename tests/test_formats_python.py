@@ -708,7 +708,7 @@ def test_a_hostile_file_gives_one_clear_error_or_an_answer(screen: Screen, rnncl
         + "RNN(c)(Input((9, 3)))\n",
         "dicts of what is shared": "d = {}\n" + "d = {'x': d, 'y': d}\n" * 60 + "LSTM(d)(Input((9, 3)))\n",
         "texts of texts": "a = 'ab'\n" + "a = '%s%s' % (a, a)\na = '{0}{0}'.format(a)\n" * 60,
-        "loops in loops": "for i in range(99):\n for j in range(99):\n  LSTM(3)\n",
+        "loops in loops": "for i in range(99):\n for j in range(25):\n  LSTM(3)\n",
         "a function that calls itself": "def f(x):\n    return f(f(x))\nf(LSTM(3))",
         "a loop over nothing in a loop": "for i in range(999):\n for j in []:\n" + "  x = 1\n" * 20_000,
         "functions that fan out": "".join(fanned),

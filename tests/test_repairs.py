@@ -95,17 +95,6 @@ def test_a_network_with_a_wrong_letter_is_repaired_to_itself_or_its_repair_says_
     assert error is None or Network.parse(error.repair or "") == network or error.lead or error.advice
 
 
-def test_nothing_of_a_call_is_run(tmp_path: Path) -> None:
-    for text in (
-        "LSTM(open('ran', 'w'))",
-        "open('ran', 'w')",
-        "[open('ran', 'w') for _ in 'x']",
-        "LSTM(32)(open('ran', 'w'))",
-    ):
-        fault(text)
-    assert not list(tmp_path.iterdir())
-
-
 def calls_in_keras(network: Network) -> list[str]:
     """A network as lines of Keras, where a separate layer marks vectors as padding."""
     head, *body = network.layers
