@@ -8,6 +8,7 @@ import pickle
 import re
 from collections.abc import Callable, Iterator
 from contextlib import chdir, suppress
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -250,22 +251,6 @@ def test_everything_that_can_represent_a_network_is_accepted(tmp_path: Path, at:
         rnncli.inspect(f"{MODEL}::9")
 
 
-def test_a_loaded_model_uses_its_files_weights(tmp_path: Path) -> None:
-    path = str(MODEL)
-    model = rnncli.load(path)
-    assert model.part is not None
-    x = np.random.default_rng(0).integers(0, 9, (2, 5))
-    np.save(tmp_path / "x.npy", x)
-    model.forward(input=tmp_path / "x.npy", output=tmp_path / "y.npy")
-    np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), model(x))
-    rnncli.forward(path, input=tmp_path / "x.npy", output=tmp_path / "z.npy")
-    np.testing.assert_array_equal(np.load(tmp_path / "z.npy"), model(x))
-    model.export("onnx", output=tmp_path / "model.onnx")
-    again = rnncli.load(tmp_path / "model.onnx")
-    np.testing.assert_allclose(again(x), model(x), rtol=1e-6, atol=1e-6)
-    assert model.reach(seeds=1).networks[0].file == path
-
-
 def test_a_model_keeps_its_given_weights(tmp_path: Path) -> None:
     model = Model(SPEC, seed=5, dtype="float64")
     model.forward(timesteps=3, save_weights=tmp_path / "w.npz")
@@ -312,9 +297,15 @@ def test_a_loaded_file_runs_with_its_weights_unless_others_are_given(tmp_path: P
     np.save(tmp_path / "x.npy", x)
     of_file, others = Model(MODEL), Model(Network.parse(str(Network.read(MODEL))), seed=4)
     others.save_weights(tmp_path / "others.npz")
-    Network.read(MODEL).forward(input=tmp_path / "x.npy", output=tmp_path / "y.npy")
-    np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), of_file(x))
-    np.testing.assert_array_equal(rnncli.load(MODEL)(x), of_file(x))
+    loaded = rnncli.load(str(MODEL))
+    assert loaded.part is not None
+    np.testing.assert_array_equal(loaded(x), of_file(x))
+    for forward in (Network.read(MODEL).forward, loaded.forward, partial(rnncli.forward, str(MODEL))):
+        forward(input=tmp_path / "x.npy", output=tmp_path / "y.npy")
+        np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), of_file(x))
+    loaded.export("onnx", output=tmp_path / "model.onnx")
+    np.testing.assert_allclose(rnncli.load(tmp_path / "model.onnx")(x), of_file(x), rtol=1e-6, atol=1e-6)
+    assert loaded.reach(seeds=1).networks[0].file == str(MODEL)
     for weights in (tmp_path / "others.npz", dict(others.weights)):
         np.testing.assert_array_equal(rnncli.load(MODEL, weights=weights)(x), others(x))
         rnncli.forward(MODEL, weights=weights, input=tmp_path / "x.npy", output=tmp_path / "y.npy")
