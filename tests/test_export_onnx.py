@@ -62,7 +62,7 @@ def test_an_export_is_the_recorded_file_and_matches_onnx_runtime(at: Walk, monke
 
 
 def test_an_export_matches_keras(at: Walk) -> None:
-    for golden in some((golden for golden in read_values() if golden.dtype == "float64"), 5):
+    for golden in some((golden for golden in read_values() if golden.dtype == "float64"), 11):
         with at(golden.spec):
             y = onnx_runner.load(written(Network.parse(golden.spec), golden.weights)).run(golden.x)
             assert y.shape == golden.y.shape
