@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -24,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 from golden import frameworks
 from golden.data import TOLERANCE, describe, difference, enough_timesteps
+from golden.exports.findings import Differences
 from golden.frameworks import RefusedError, keras_weight_shapes, run_keras
 from golden.generate import any_size, random_input, random_layers, random_stack, random_weights, small_size, typed
 
@@ -33,9 +33,6 @@ from rnncli.errors import SpecError
 from rnncli.layers import Layer
 from rnncli.summary import Summary
 
-MOST_SHOWN = 30
-"""The number of differences to print; further ones are only counted."""
-
 LARGEST_FOR_TORCH = 2**59
 """PyTorch cannot describe a tensor of 2**63 bytes."""
 
@@ -44,19 +41,12 @@ MOST_ROUNDING = {"float32": 1e-6, "float64": 1e-3}
 with unbounded activations may magnify rounding more."""
 
 
-class Findings:
+class Findings(Differences):
     """The checks made, and the differences found."""
 
     def __init__(self) -> None:
-        self.counts: Counter[str] = Counter()
+        super().__init__()
         self.worst = dict.fromkeys(TOLERANCE, 0.0)
-        self.differences = 0
-
-    def differ(self, spec: str, what: str) -> None:
-        """Report a difference."""
-        self.differences += 1
-        if self.differences <= MOST_SHOWN:
-            print(f"{spec!r}\n    {what}", file=sys.stderr)
 
     def closing_line(self) -> str:
         """Summarise the checks in one line."""

@@ -1,4 +1,4 @@
-"""The findings of the judges of exports: counts, differences, and sources for ruff to check."""
+"""The findings of the judges: counts, differences, and exported sources for ruff to check."""
 
 from __future__ import annotations
 
@@ -32,25 +32,32 @@ COUNTED: Mapping[str, str] = {
 """The countable events of a target, in the words and order of its closing line."""
 
 
-class Findings:
-    """The checks made for a target, and the differences found."""
+class Differences:
+    """The checks made, and the number of differences found."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
-        self.worst = 0.0
         self.differences = 0
-
-    def count(self, what: str) -> None:
-        """Count an event, by its name in COUNTED."""
-        assert what in COUNTED, what
-        self.counts[what] += 1
 
     def differ(self, spec: str, what: str) -> None:
         """Report a difference."""
         self.differences += 1
         if self.differences <= MOST_SHOWN:
             print(f"{spec!r}\n    {what}", file=sys.stderr)
+
+
+class Findings(Differences):
+    """The checks made for a target, and the differences found."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder = folder
+        self.worst = 0.0
+
+    def count(self, what: str) -> None:
+        """Count an event, by its name in COUNTED."""
+        assert what in COUNTED, what
+        self.counts[what] += 1
 
     def compare(self, spec: str, ours: np.ndarray, theirs: np.ndarray) -> None:
         """Compare two outputs."""
