@@ -40,8 +40,7 @@ from rnncli.immutable import NamedTuple
 from rnncli.language.arguments import PYTORCH_NAMES, STACKED
 from rnncli.language.framework_words import FEATURES
 from rnncli.language.likeness import closest, in_ascii
-from rnncli.language.mend import numbers_in
-from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Answer, Applied, Rewrite, led, search
+from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Answer, Applied, Rewrite, keeps_numbers, led, search
 from rnncli.layers import KINDS
 from rnncli.reports.reference import A_WORD
 
@@ -170,12 +169,7 @@ def _mended(this: TypedLine, first: Mistake | None = None) -> Answer[Line] | Non
 
     def keeps(line: Line, way: Sequence[Applied[Line]]) -> bool:
         """Whether a line has all typed numbers, except for those that its steps account for."""
-        said = [*numbers_in(" ".join(line)), *(each for step in way for each in numbers_in(step.drops))]
-        for each in numbers_in(in_ascii(" ".join(this.typed))):
-            if each not in said:
-                return False
-            said.remove(each)
-        return True
+        return keeps_numbers(in_ascii(" ".join(this.typed)), " ".join(line), *(step.drops for step in way))
 
     return search(
         this.typed,

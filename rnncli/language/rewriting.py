@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import heapq
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count
 from typing import Generic, Literal, TypeVar
 
+from rnncli.errors import quote
 from rnncli.immutable import NamedTuple
 
 COSTS_A_GUESS = 10
@@ -61,7 +62,8 @@ class Applied(NamedTuple, Generic[State]):
 
     Attributes:
         state: the result.
-        lead: the words before the repair: `perhaps`, `with commas`.
+        lead: the words before the repair if it is the first step: `perhaps`, `with commas`.
+        later: the words before the repair if it is a later step; empty if nothing is left out or made up.
         message: what is wrong, if the rewrite knows better than the parser.
         span: the characters at fault, if there is a message.
         drops: the part of the typed text that it leaves out.
@@ -76,6 +78,12 @@ class Applied(NamedTuple, Generic[State]):
     drops: str = ""
     costs: int = 0
     advice: str = ""
+    later: str = ""
+
+
+def without(state: State, drops: str, advice: str = "") -> Applied[State]:
+    """Return the step that leaves something out."""
+    return Applied(state, WITHOUT, drops=drops, costs=COSTS_A_GUESS, advice=advice, later=f"without {quote(drops)}")
 
 
 class Answer(NamedTuple, Generic[State]):
@@ -89,11 +97,54 @@ class Answer(NamedTuple, Generic[State]):
     state: State
     way: tuple[Applied[State], ...]
 
+    @property
+    def leads(self) -> list[str]:
+        """The words for its steps."""
+        first, *more = self.way
+        return [first.lead, *(step.later for step in more)]
+
 
 def led(leads: Iterable[str]) -> str:
     """Return the lead of a repair from the leads of its steps: each once, and `perhaps` only if it is the only one."""
     said = dict.fromkeys(filter(None, leads))
     return "; ".join(each for each in said if each != "perhaps" or len(said) == 1)
+
+
+_GROUPS = "[0-9]{1,3}(?:[,.'_ ][0-9]{3})+(?![0-9])"
+_NUMBER = re.compile(rf"({_GROUPS}|[0-9][0-9_]*(?:\.[0-9]+)?)(?:e[-+]?[0-9]{{1,2}}(?![0-9]))?")
+_DIGIT_IN_A_WORD = re.compile(r"(?<![0-9])[A-Za-z_]{2,40}(?:[123]d\b|2seq)|float[0-9]{1,3}|int8")
+
+
+def keeps_numbers(typed: str, result: str, *more: str) -> bool:
+    """Whether a result, or one of `more`, has every number of a text except 0 and 1.
+
+    Separators of thousands and a suffix in place of zeros change nothing: 10,000 is in 10000, and 1.5k in 1500. Digits
+    inside words (`conv1d`, `float32`) are no numbers.
+    """
+    numbers = [number for text in (result, *more) for number in numbers_in(text)]
+    said = [part for number in numbers for part in ([*number, "".join(number)] if len(number) > 1 else number)]
+    for number in numbers_in(typed):
+        for parts in (["".join(number)], number):
+            rest = [*said]
+            if all(_took(part, rest) for part in parts):
+                said = rest
+                break
+        else:
+            return False
+    return True
+
+
+def numbers_in(text: str) -> Iterator[list[str]]:
+    """Yield the digits of each number in a text, in groups."""
+    return (re.findall("[0-9]+", found[1]) for found in _NUMBER.finditer(_DIGIT_IN_A_WORD.sub("", text)))
+
+
+def _took(digits: str, said: list[str]) -> bool:
+    """Whether digits are 0, 1 or among some others, from which they are then removed; zeros may follow them."""
+    same = [each for each in said if re.fullmatch(f"0*{digits.lstrip('0')}0*", each)]
+    if same and int(digits):
+        said.remove(min(same, key=len))
+    return bool(same) or digits == "1" or int(digits) == 0
 
 
 def search(
