@@ -347,9 +347,9 @@ def _layers_in(text: str) -> Sequence[Layer]:
 
 
 def _stacked(layers: Sequence[Layer]) -> Iterator[str]:
-    """Yield the length of each run of layers of the same kind, and of layers that differ only in `seq`."""
+    """Yield the length of each stack of layers of the same kind, and of layers that differ only in `seq`."""
     for names in ([layer.kind for layer in layers], [layer.spec().replace(":seq", "") for layer in layers]):
-        yield from (str(len(list(run))) for _, run in groupby(names))
+        yield from (str(length) for _, run in groupby(names) if (length := len(list(run))) > 1)
 
 
 def _fields_of(layers: Sequence[Layer]) -> set[str]:
