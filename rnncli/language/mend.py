@@ -218,7 +218,8 @@ def _fields(cls: type[Layer], field: Token) -> Iterator[tuple[str, str]]:
         if isinstance(option, Choice) and value not in ("", *option.values):
             known = {each: each for each in option.values} | dict(option.other_names)
             # A number is not a misspelling of another.
-            values = [known[each] for each in ([] if value[:1].isdigit() else likest(squeezed(value), known))]
+            near = [value] if value in known else [] if value[:1].isdigit() else likest(squeezed(value), known)
+            values = [known[each] for each in near]
             start, equals = option.lead, ""
         for each in values:
             instead = _argument(cls, guess, each) or start + (equals + each if each else "")
