@@ -168,8 +168,15 @@ def _mended(this: TypedLine, first: Mistake | None = None) -> Answer[Line] | Non
     """Return a valid line, or None if none is found. `first` is the mistake, if that is known."""
 
     def keeps(line: Line, way: Sequence[Applied[Line]]) -> bool:
-        """Whether a line has all typed numbers, except for those that its steps account for."""
-        return keeps_numbers(in_ascii(" ".join(this.typed)), " ".join(line), *(step.drops for step in way))
+        """Whether a line has all typed numbers, except for those that its steps account for.
+
+        An option whose value an earlier step has made up is not left out: that would leave out another one.
+        """
+        typed = " ".join(this.typed)
+        for option, _, value in (step.drops.partition(" ") for step in way if step.lead == WITHOUT):
+            if option in this.typed and value not in typed:
+                return False
+        return keeps_numbers(in_ascii(typed), " ".join(line), *(step.drops for step in way))
 
     return search(
         this.typed,

@@ -58,6 +58,7 @@ _CUT_VALUE = r"a space ends a value, so \3 is '\4' and '\5' is read as a spec"
 _NO_SORT = r"'\3' is not a spec; a - before the key sorts in descending order"
 _SORTS_UP = r"'\3' is not a spec; without a - before the key the order is ascending"
 _PART = r"'\3' is neither a file nor a spec; the part of a file comes after ::"
+_AFTER_COLONS = r"the part of a file comes after ::, as in '\2::\3'"
 _ONE_VALUE = r"\3 takes one value, but '\5' is not a spec"
 _ONE_AT_A_TIME = r"\2 takes one value at a time, so '\4' is read as a spec"
 _NO_VALUE = r"\2 takes no value, but '\3' is not a spec"
@@ -90,6 +91,7 @@ LINES = (
     _line("(.* [^ -][^ ]*[^ -])(--<LONG>(?:[= ].*)?)", r"\1 \2"),
     _line("(.*) -(<LONG>)((?:[= ].*)?)", r"\1 --\2\3", "", r"a long option has two hyphens, not as in '-\2'"),
     _line("(.*) (-[a-z])[=:]([^ ]+(?: .*)?)", r"\1 \2 \3"),
+    _line("(.*) (-[a-z])([0-9]+)([a-z])([0-9]+)((?: .*)?)", r"\1 \2 \3 -\4 \5\6"),
     _line("(.*) (--<LONG>)-?([0-9]+(?: .*)?)", r"\1 \2 \3"),
     _line(f"(.*) (<OPTION>)[ =]([0-9.,]+) ([kmgt]?(?:i?b|hz|s|mac)?|{'|'.join(SCALES)})((?: .*)?)", r"\1 \2 \3\4\5"),
     _line("(.*) (--<LONG>)(?:= | = ?)([^ ]+(?: .*)?)", r"\1 \2 \3"),
@@ -157,7 +159,7 @@ LINES = (
     _line(_BUDGETED, r"\1\3 --params \2", "perhaps", _NO_SPEC),
     _line(_BUDGETED, r"\1\3 --memory \2", "perhaps", _NO_SPEC),
     _line(r"(.* [^ -][^ ]*:[^ ]*\w) ~([0-9]{1,10})~", r"\1 --timesteps \2", "perhaps", _NO_SPEC),
-    _line(r"(.*) ~([^ ]+<FILE>)[:/]([^ :/]+)~(.*)", r"\1 \2::\3\4", "with :: before the part of a file"),
+    _line(r"(.*) ~([^ ]+<FILE>)[:/]([^ :/]+)~(.*)", r"\1 \2::\3\4", "", _AFTER_COLONS),
     _line(
         r"(export(?: .*)?(?<!--set) [^ -][^ ]*[:(.][^ ]*(?: -.*)?) ~([^ ]+\.(?:onnx|py|c))~(.*)",
         r"\1 -o \2\3",
@@ -251,6 +253,7 @@ for an argument that is not a spec applies if Click accepts the result."""
 PARTS = (
     _line(r"((?!solve|sweep).*) ([^ -][^ ]*<FILE>) ~([a-z_]\w*)~(.*)", r"\1 \2::\3\4", "perhaps", _PART),
     _line(r"((?!solve|sweep).*) ([^ -][^ ]*<FILE>) ~([a-z_]\w*)~(.*)", r"\1 \2\4", WITHOUT, _PART),
+    _line(r"(.*) ~([^ ]+<FILE>)[:/]([^ :/]+)~(.*)", r"\1 \2\4", WITHOUT, _PART),
     _line(f"(?!sweep.* ~(?:from|to)~)(.*) ~({_SMALL})~((?: (?:{_SMALL}))*(?: .*)?)", r"\1\3", WITHOUT, _NO_SPEC),
 )
 """Rows for an argument after a model file, or a word of a sentence, tried if nothing else matches."""

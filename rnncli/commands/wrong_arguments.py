@@ -47,6 +47,9 @@ _LIKE_A_FILE = 0.7
 _ASKED = re.compile(r"^(?:what|define)\b|\b(?:is|are|does|an?|the|mean)\b|\?")
 """Words of a question about a term."""
 
+_TEXT_FILE = r"[^:(,=]+\.(?:txt|csv|tsv|md|cfg|ini|toml|ya?ml|log)"
+"""The name of a file that may have specs in it."""
+
 _NO_LINES = "it is neither a text file of specs nor a known model file"
 
 
@@ -150,6 +153,7 @@ def meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Applied[
     """Yield the line with an argument read as a file, a pattern or a piece of a spec, or repaired."""
     text = this.words[place].text
     path = text.strip().removeprefix("@")
+    no_file = f"{quote(text)} is neither a spec nor a file"
     if choice_of(path) is not None:
         if this.name in _NO_FILES:
             message = f"{quote(text)} is a model file, which {this.name} does not accept"
@@ -160,9 +164,9 @@ def meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Applied[
         to_read = this.with_(place, Word("-"), end=[Word("<"), Word(path)]) if _holds_text(path) else this.typed
         yield Applied(to_read, "", named_file, drops=text, advice="" if to_read != this.typed else _NO_LINES)
     elif (near := None if is_spec(text) else near_file(text)) is not None:
-        yield Applied(
-            this.with_(place, Word(near)), "perhaps", f"{quote(text)} is neither a spec nor a file", drops=text
-        )
+        yield Applied(this.with_(place, Word(near)), "perhaps", no_file, drops=text)
+    elif re.fullmatch(_TEXT_FILE, text):
+        yield Applied(this.typed, "", no_file, advice="`-` reads specs from standard input, one per line")
     yield from joined(this, place)
     is_plain = re.fullmatch(r"[^\W_][^:(,=]*", text) is not None and lowered(text) not in KINDS
     is_term = is_plain and lowered(text) not in FRAMEWORK_WORDS and is_word(text)
@@ -178,7 +182,8 @@ def meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Applied[
         yield Applied(("sweep", *this.typed[1:]))
     repair = error.repair if error.text == text else _mended_pattern(text)
     # A number is not a network of its own, and pieces that spaces have cut are all meant.
-    stray = len(this.arguments) > 1 if re.fullmatch("[0-9x]+", text) else " " in text and "without" in error.lead
+    stray = text.isdecimal() or (" " in text and "without" in error.lead)
+    stray |= len(this.arguments) > 1 and re.fullmatch("[0-9x]+", text) is not None
     if repair and "example" not in error.lead and not stray:
         lead = error.lead.replace(WITHOUT, f"without {quote(error.text[slice(*error.span)])}")
         yield Applied(this.with_(place, Word(repair)), lead, drops=text, advice=error.advice or "")
@@ -202,14 +207,14 @@ def _mended_pattern(pattern: str) -> str | None:
     # The same word may stand outside the braces: each keeps its place among them.
     written = [each for n, part in enumerate(parts) for each in ([part] if n % 2 else one.findall(part))]
     try:
-        read_text("".join(chain.from_iterable(zip_longest(parts[::2], values, fillvalue=""))))
+        mended = str(read_text("".join(chain.from_iterable(zip_longest(parts[::2], values, fillvalue="")))).network)
     except SpecError as error:
-        pieces = one.split(error.repair or "")
-        if len(pieces) == len(written) + 1 and "example" not in error.lead:
-            return "".join(chain.from_iterable(zip_longest(pieces, written, fillvalue="")))
+        mended = "" if error.repair is None or "example" in error.lead else error.repair
     except RnncliError:
-        pass
-    return None
+        return None
+    pieces = one.split(mended)
+    is_whole = len(pieces) == len(written) + 1
+    return "".join(chain.from_iterable(zip_longest(pieces, written, fillvalue=""))) if is_whole else None
 
 
 def _expanded(text: str) -> list[str]:

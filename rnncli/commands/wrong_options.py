@@ -17,7 +17,7 @@ from rnncli.commands.values import OneOf, Value
 from rnncli.errors import listed, quote
 from rnncli.language.framework_words import FRAMEWORK_WORDS
 from rnncli.language.likeness import closest, in_ascii
-from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Applied, Rewrite
+from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Applied, Rewrite, without
 from rnncli.layers import KINDS
 from rnncli.reports.reference import A_WORD, is_word
 
@@ -163,6 +163,7 @@ def _wrong_value(this: TypedLine, option: click.Option, message: str) -> Refused
             steps.insert(0, Applied(this.with_(place, *given)))
         if this.having(name).get("compare", option).multiple:
             return f"{name} is {quote(value)}, but it takes one value at a time", steps
+    steps.append(without(this.with_(place), f"{name} {value}"))
     if name != word.text:
         steps[:0] = _of_value(this, place, value)
     if not isinstance(option.type, OneOf):

@@ -124,8 +124,8 @@ def read(text: str, settings: Settings = NO_SETTINGS, repairs: int = _MOST_REPAI
     except OpenNumbersError:
         raise
     except SpecError as fault:
-        meant = fault.repair or as_calls(text)
-        repair = _checked(meant, settings, repairs - 1) if meant != text and repairs else None
+        ways = [each for each in (as_calls(text), fault.repair) if each and each != text and repairs]
+        repair = next(filter(None, (_checked(each, settings, repairs - 1) for each in ways)), None)
         raise fault.repaired(repair, (fault.lead if fault.repair else "perhaps") if repair else "") from None
     except UnparsableError as error:
         message = f"it is not valid Python: {error}"

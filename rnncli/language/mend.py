@@ -74,7 +74,7 @@ def mended(
     before = error.lead if error.repair is None and first.costs and not first.message else ""
     if found is None:
         return error.repaired(example, led([before, first.lead]))
-    lead = led([before, *found.leads])
+    lead = led([before, *found.leads(error.text)])
     repair = without_spaces(found.state)
     if not first.message:
         return error.repaired(repair, lead)
@@ -143,8 +143,8 @@ def _rewritten(row: Rewrite, text: str, token: Token) -> Iterator[Applied[str]]:
     said = row.message.replace("{}", quote(typed) if typed.strip() else "a space")
     lead = found.expand(row.lead) if "\\" in row.lead else row.lead.replace("{}", instead)
     drops = found[0] if row.drops or row.computes else ""
-    later = f"without {quote(drops.strip())}" if row.drops else "for example" if row.invents else ""
-    yield Applied(new, lead, said, span, drops, COSTS_A_GUESS * (row.drops or row.invents), later=later)
+    left_out = drops if row.drops else ""
+    yield Applied(new, lead, said, span, drops, COSTS_A_GUESS * (row.drops or row.invents), left_out=left_out)
 
 
 def _span(text: str, start: int, end: int, whole: bool) -> tuple[int, int]:
@@ -269,8 +269,9 @@ def _own(text: str, fault: SpecError, in_order: bool) -> Iterator[Applied[str]]:
         is_other = not re.fullmatch(_digits(re.sub(r"e\+?[0-9]$", "", gone)) + "0*", _digits(instead))
         lead = "for example" if is_other and fault.lead in ("perhaps", ALONE) else fault.lead
         is_guess = not old or "example" in lead or lead in ("give it one", "name one") or not keeps_numbers(added, old)
-        later = f"without {quote(gone.strip(':,'))}" if is_less and gone else "for example" if is_guess else ""
-        yield Applied(new, lead, drops=drops, costs=COSTS_A_GUESS * (is_less or is_shorter or is_guess), later=later)
+        left_out = gone.strip(":,") if is_less else ""
+        costs = COSTS_A_GUESS * (is_less or is_shorter or is_guess)
+        yield Applied(new, lead, drops=drops, costs=costs, left_out=left_out)
 
 
 def _digits(text: str) -> str:

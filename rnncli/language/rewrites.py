@@ -92,6 +92,7 @@ _SETS = {
     "NO": "(?:false|no|off|0)",
     "SCALE": _any(SCALES),
     "FEW": _any(_FEW),
+    "LAYERS": "(?:layer(?:ed|s)?|capas?|couches?|schicht(?:en)?|camadas?)",
     "S": r"\s{0,9}",
     "SLIP": "(?-i:[a-jl-z])??",
     "F": r"(?::[a-z]\w{0,20}){0,9}",
@@ -118,6 +119,11 @@ def compiled(pattern: str) -> re.Pattern[str]:
 def _fraction(found: re.Match[str]) -> str:
     """`dropout:20%`, `dropout:1/2` -> `dropout:0.2`, `dropout:0.5`."""
     return f"{found[1]}{float(found[2]) / max(1, int(found[3] or 100)):g}"
+
+
+def _binary(found: re.Match[str]) -> str:
+    """`32Ki` -> `32768`."""
+    return str(int(found[1]) << 10 * ("kmg".index(found[2].lower()) + 1))
 
 
 def _in_order(found: re.Match[str]) -> str:
@@ -231,12 +237,13 @@ REWRITES = (
     _text(r"(<R>),<S>hidden(?:[\s_-](?:size|units|dim))?[\s:=]{1,3}(?=[0-9])", r"\1:", ALONE),
     _text(r"\b(<R>)[-\s]rnn\b", r"\1"),
     _text(r"(^|,)<S>([2-9])<S>[x×]<S>(<N>)\s{1,9}(<R>)\b", r"\1\4:\3:x\2", r"x\2 repeats a layer"),
-    _text(r"\b(<R>)\s{1,9}([2-9])\s{1,9}layers?\s{1,9}(<N>)", r"\1:\3:x\2", r"x\2 repeats a layer"),
+    _text(r"\b(<R>)\s{1,9}([2-9])\s{1,9}<LAYERS>\s{1,9}(<N>)", r"\1:\3:x\2", r"x\2 repeats a layer"),
     _text(r"\s{1,9}\(?(?:no|without)[-_\s](?:use_)?bias\b\)?", ":nobias", _NO_BIAS),
     _text(r"(?<=,)<S>([2-9])\s{1,9}(?=<R>[:\s]?[0-9])", r"\1x"),
+    _text(r"(?<=[0-9])\s{1,9}([2-9])\s{1,9}<LAYERS>(?=,|$)", r":x\1", r"x\1 repeats a layer"),
     _text(r"\b(?:stacked|deep|elman|vanilla)\s{1,9}(?=<R>\b)", ""),
-    _text(r"^<S>([2-9])[-\s]layer(?:ed|s)?\s{1,9}(<R>[\s:][0-9]{1,9}(?:[-/,][0-9]{1,9})+)$", _layers),
-    _text(r"(^|,)<S>([2-9]|1[0-2])\s{1,9}(<R>)\s{1,9}layers?\b", r"\1\2x\3"),
+    _text(r"^<S>([2-9])[-\s]<LAYERS>\s{1,9}(<R>[\s:][0-9]{1,9}(?:[-/,][0-9]{1,9})+)$", _layers),
+    _text(r"(^|,)<S>([2-9]|1[0-2])\s{1,9}(<R>)\s{1,9}<LAYERS>\b", r"\1\2x\3"),
     _text(r"\b(<ACT>)\s{1,9}activation\b", r"\1"),
     _text(r"\blayer[- ]norm(?:alization)?\b", "norm"),
     _text(r"\bbatch[- ]norm(?:alization)?\b|\bnorm:batch\b", "bnorm"),
@@ -251,6 +258,9 @@ REWRITES = (
     # numbers
     _part(r"(?<=[0-9])o(?=[0-9kMGx:,]|$)", "0"),
     _part(r"(?<=[:x])[li]([0-9]+)(?=[:x]|$)", r"1\1", computes=True),
+    _part(r"^(<ONE><F>:)(0x[0-9a-f]{1,7})(?=:|$)", lambda found: f"{found[1]}{int(found[2], 16)}", computes=True),
+    _part(r"(?<=[:x])([0-9]{1,6})([kmg])ib?(?=[:x]|$)", _binary, computes=True),
+    _part(r"(?<=[:x][0-9])[nN](?=[:x]|$)", "", "for example", drops=True),
     _part(r"(?<=[:x])([0-9]+)[li](?=[:x]|$)", r"\g<1>1", computes=True),
     _text(r"(?<=[:(\[=])<S>(?:None|null|any|[?*TLNB]|-1|batch)<S>[x,*]<S>(?=[0-9?*(-]|[TLN]\b)", "", _OPEN),
     _text(r"[(\[]<S>(x[0-9]{1,4})<S>[)\]]", r":\1", "with colons"),
@@ -341,7 +351,7 @@ REWRITES = (
     _part(r":out(?:put)?(?:_size|_dim|_features)?[=:](?=[0-9])", ":", ALONE),
     # a second number
     _part(r"\b(<R><F>:)([2-6])x([0-9]{2,9}[kM]?)(?=:|$)", r"\1\3:x\2", r"x\2 repeats a layer"),
-    _layer(r"([2-9]|1[0-2])[- ]?layer(?:ed|s)?[-: ](.*)", _layers, _REPEATS),
+    _layer(r"([2-9]|1[0-2])[- ]?<LAYERS>[-: ](.*)", _layers, _REPEATS),
     _part(r":x[-_= ](?=[0-9])", ":x"),
     _part(
         r"\b(<R><F>:[0-9]{2,}[kM]?)[:x*](0?[2-9]|1[0-2])(?=:|$)",
@@ -418,6 +428,11 @@ _CALLS = (
     _text(r"^\s*,\s*", ""),
     _text(r"(?<=\()\s*([0-9]{1,9})\s*(?:->|→|;)\s*(?=[0-9]{1,9}\s*\))", r"\1, "),
     _text(r"(?-i:input) ?\(\s*([0-9]{1,9}),\s*([0-9]{1,9})\s*\)", r"input((\1, \2))"),
+    _text(
+        r"(?<![\w.])((?:SimpleRNN|RNN|LSTM|GRU)\([0-9]{1,9}),(?![^()]*(?:hidden_size|batch_first|num_layers))"
+        r"\s*bidirectional(?:\s?=\s?True)?((?:,\s*\w{1,30}(?:=\w{1,20})?){0,4}\))",
+        r"Bidirectional(\1\2)",
+    ),
     _text(r"(?<=[(,])\s*(bidirectional|return_sequences|go_backwards|mask_zero)(?=\s*[,)])", r" \1=True"),
     _text(r"\b(?:bi|b)[-_]?(lstm|gru|rnn)(\([^()]{1,99}\))", r"Bidirectional(\1\2)"),
     _text(r"\b(softmax|sigmoid)\(([0-9]{1,9})\)", r"Dense(\2, activation='\1')"),

@@ -14,6 +14,8 @@ from typing import Generic, Literal, TypeVar
 
 from rnncli.errors import quote
 from rnncli.immutable import NamedTuple
+from rnncli.language.likeness import in_ascii
+from rnncli.language.source import without_spaces
 
 COSTS_A_GUESS = 10
 """The cost of leaving something out or making something up; steps that do neither are tried first."""
@@ -62,8 +64,8 @@ class Applied(NamedTuple, Generic[State]):
 
     Attributes:
         state: the result.
-        lead: the words before the repair if it is the first step: `perhaps`, `with commas`.
-        later: the words before the repair if it is a later step; empty if nothing is left out or made up.
+        lead: the words before the repair: `perhaps`, `with commas`.
+        left_out: the words that it leaves out, as shown if it is a later step.
         message: what is wrong, if the rewrite knows better than the parser.
         span: the characters at fault, if there is a message.
         drops: the part of the typed text that it leaves out.
@@ -78,12 +80,12 @@ class Applied(NamedTuple, Generic[State]):
     drops: str = ""
     costs: int = 0
     advice: str = ""
-    later: str = ""
+    left_out: str = ""
 
 
 def without(state: State, drops: str, advice: str = "") -> Applied[State]:
     """Return the step that leaves something out."""
-    return Applied(state, WITHOUT, drops=drops, costs=COSTS_A_GUESS, advice=advice, later=f"without {quote(drops)}")
+    return Applied(state, WITHOUT, drops=drops, costs=COSTS_A_GUESS, advice=advice, left_out=drops)
 
 
 class Answer(NamedTuple, Generic[State]):
@@ -97,17 +99,19 @@ class Answer(NamedTuple, Generic[State]):
     state: State
     way: tuple[Applied[State], ...]
 
-    @property
-    def leads(self) -> list[str]:
-        """The words for its steps."""
+    def leads(self, typed: str) -> list[str]:
+        """Return the words for its steps from a typed text; those for later ones say what they leave out or make up."""
         first, *more = self.way
-        return [first.lead, *(step.later for step in more)]
+        plain = without_spaces(in_ascii(typed))
+        later = [without_spaces(step.left_out) for step in more if step.costs]
+        return [first.lead, *(f"without {quote(each)}" if each and each in plain else "for example" for each in later)]
 
 
 def led(leads: Iterable[str]) -> str:
     """Return the lead of a repair from the leads of its steps: each once, and `perhaps` only if it is the only one."""
     said = dict.fromkeys(filter(None, leads))
-    return "; ".join(each for each in said if each != "perhaps" or len(said) == 1)
+    in_order = sorted(said, key=lambda lead: lead == "for example")  # it comes last
+    return "; ".join(each for each in in_order if each != "perhaps" or len(said) == 1)
 
 
 _GROUPS = "[0-9]{1,3}(?:[,.'_ ][0-9]{3})+(?![0-9])"
@@ -174,16 +178,19 @@ def search(
     ticket = count()
     queue: list[tuple[int, int, int, State, tuple[Applied[State], ...]]] = [(0, 0, next(ticket), start, ())]
     seen: set[State] = set()
-    while queue and len(seen) < most and most_read > 0:
+    visits = 0
+    while queue and visits < most and most_read > 0:
         rank, depth, _, state, way = heapq.heappop(queue)
         if state in seen:
             continue
         seen.add(state)
+        visits += 1
         most_read -= len(state)
         fault = first if first is not None and state == start else fault_of(state)
         if fault is None:
             if keeps(state, way):
                 return Answer(state, way)
+            seen.remove(state)  # other steps may lead to it and say more
             continue
         others = (step for step in steps(state, fault) if step.state not in seen)
         for place, step in enumerate(others):
