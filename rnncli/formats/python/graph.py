@@ -260,7 +260,8 @@ class Graphs(Modules):
             case Module():
                 items = None if value.items is None else self._copied(value.items)
                 made = replace(value, items=items, variables=[], inner=False)
-                value.inner |= value.framework == "torch" and not value.variables  # only a template for copies
+                template = not value.variables or (value.function and value.items is None)
+                value.inner |= value.framework == "torch" and bool(template)  # made only to be copied
                 self.modules.append(made)
             case Instance():
                 made = replace(value, values=self._copied(value.values), variables=[])
