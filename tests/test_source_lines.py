@@ -130,6 +130,15 @@ def test_what_a_layer_is_called_with_is_said_if_it_changes_a_run(at: Walk) -> No
             assert [note.text for note in network_of(line).notes if note.effect == "differs"] == said
 
 
+def test_a_layer_beside_the_data_is_an_error(at: Walk) -> None:
+    states = "initial_state=Dense(4)(c))"
+    for line in (f"LSTM(4)(x, {states}", f"y = LSTM(4, return_sequences=True)(x); LSTM(4)(y, {states}"):
+        with at(line), pytest.raises(SpecError, match="Dense is a second input"):
+            network_of(line)
+    line = "e = Embedding(9, 3, mask_zero=True); x = e(i); LSTM(4)(x, mask=e.compute_mask(i))"
+    assert str(network_of(line).network) == "embed:9x3:mask,lstm:4"
+
+
 def test_a_stack_of_levels_after_one_vector_is_an_error_at_its_call(at: Walk) -> None:
     for line, stack in {
         "nn.Embedding(9, 4), nn.AdaptiveAvgPool1d(1), nn.LSTM(4, 8, 2)": "nn.LSTM(4, 8, 2)",

@@ -359,7 +359,11 @@ class _CallReader(Text):
                     before = self._walk(each, before, node)
                 return before
             case Call(path=(), given=given, of=called):  # LSTM(32)(x)
-                data = next((each for each in given.all if isinstance(each, Call)), given.get("", 0))
+                data = given.get("inputs", 0, next(iter(given.all), None))
+                for each in calls_in([other for other in given.all if other is not data]):
+                    if makes_layer(each) and id(each) not in self._ends:
+                        message = f"{self.called_by(each)} is a second input"
+                        raise self.fault(message, each.given.node, FRAMEWORK_WORDS["add"])
                 source = 0 if isinstance(data, (*PLAIN, Named)) else self._walk(data, 0, node)
                 before = self._walk(called, source, node)
                 self._called[before] = given
