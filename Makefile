@@ -47,7 +47,7 @@ check: $(VENV)/.installed  ## Check style, types and the tests that a change aff
 	$(BIN)/mypy
 	$(BIN)/python -m pytest --quiet --testmon -n auto
 
-test: $(VENV)/.installed  ## Run the tests (a minute and a half on two cores)
+test: $(VENV)/.installed  ## Run the tests (about a minute on two cores)
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
 test-all: $(VENV)/.installed  ## Run all tests with all examples of their properties (minutes)

@@ -9,7 +9,7 @@ The expected results come from outside rnncli:
 - People, who see `tests/screens` and `README.md`. `pytest --rewrite-screens` rewrites both, to be reviewed by eye. Many
   screens are sessions: to add a case, add a line `$ rnncli …` to the file (`tests/sessions.py`).
 
-There are two levels. `make test` is for every commit and takes a minute and a half: properties get 15 examples, and of
+There are two levels. `make test` is for every commit and takes about a minute: properties get 15 examples, and of
 cases that are much alike only `some` are tried. `make test-all` (`pytest --thorough`) tries all examples and cases, and
 runs the tests marked `thorough`, which start many processes, fill memory or need the machine's shells. `make check`
 runs the tests that a change affects. `pytest --shuffle SEED` runs tests in random order; each file also passes when run
