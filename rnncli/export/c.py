@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from rnncli.characters import ascii_form
 from rnncli.export import Job
-from rnncli.export.c_layers import LAYERS, CWriter, cell_call, reduced
-from rnncli.export.c_lines import array_lines, called_in, closed, copied, filled, function, laid_out, quantised
+from rnncli.export.c_layers import LAYERS, CWriter, c_name, cell_call, reduced
+from rnncli.export.c_lines import array_lines, call, closed, filled, function, laid_out, quantised, used_in
 from rnncli.export.plan import Step
 from rnncli.immutable import NamedTuple
 from rnncli.language.rules import least_steps
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
 
 __all__ = ["LAYERS", "export", "header", "stored"]
 
-MERGES: Mapping[str, str] = {"sum": "add", "mul": "multiply", "ave": "average"}
-"""The function that merges the second direction's output into the first's."""
+MERGES: Mapping[str, str] = {"concat": "copy", "sum": "add", "mul": "multiply", "ave": "average"}
+"""The function that merges the second direction's output with the first's."""
 
 
 def export(job: Job) -> str:
     """Return the source, which includes the header's declarations unless the header is a separate file."""
     source, device = CSource(job), job.device
-    code = laid_out([*chain(*source.cells.values()), *source.functions])
+    code = laid_out([*chain(*([*cell, ""] for cell in source.cells.values())), *source.functions])
     separate = device.header and not {'"', "\n"} & {*device.header}  # C cannot include such a name
     declarations = f'#include "{device.header}"' if separate else source.declarations()
     arrays = chain(*(array_lines(key, array) for key, array in source.constants.items()))
-    parts = [*source.filled("source", declarations=declarations), "", *arrays, called_in(code) + code]
+    parts = [*source.filled("source", declarations=declarations), "", *arrays, used_in(code, device.dtype) + code]
     return "\n".join([*parts, laid_out(source.program())] if device.with_main else parts).rstrip("\n") + "\n"
 
 
@@ -190,28 +190,26 @@ class CSource:
 
     # State
 
-    def states(self, steps: Sequence[Step]) -> Iterator[tuple[str, str, bool]]:
-        """Yield each state that the layers carry: its declaration, the line that first sets it, and whether to 0."""
+    def states(self, steps: Sequence[Step]) -> Iterator[tuple[str, str]]:
+        """Yield each state that the layers carry: its declaration, and the line that first sets it."""
         for step in steps:
-            window = step.layer.window
-            if window is not None and window.looks_ahead:
+            if step.layer.window is not None and step.layer.looks_ahead:
                 continue
-            left = 0 if window is None else window.least_steps - 1
             for key, size in step.layer.carried(step.reads).items():
-                name = f"{step.name}_{key}".replace("/", "_")
-                first = {"count": "0", "left": f"{left}", "largest": "-INFINITY"}.get(key, "0.0f")
-                if key in ("count", "left"):
-                    yield f"int32_t {name};", f"state->{name} = {first};", first == "0"
+                name, first = c_name(step, key), "-INFINITY" if key == "largest" else "0.0f"
+                if key == "count":
+                    yield f"int32_t {name};", f"state->{name} = 0;"
                 else:
-                    yield f"float {name}[{size}];", f"fill(state->{name}, {first}, {size});", first == "0.0f"
+                    yield f"float {name}[{size}];", call("fill", f"state->{name}", first, size)
 
     def reset(self) -> list[str]:
         """Return the lines that reset all states."""
-        return ["memset(state, 0, sizeof *state);", *(line for _, line, is_0 in self.states(self.steps) if not is_0)]
+        others = (line for _, line in self.states(self.steps) if "INFINITY" in line)
+        return ["memset(state, 0, sizeof *state);", *others]
 
     def struct(self) -> list[str]:
         """Return the struct that holds the states and the scratch memory."""
-        held = [declaration for declaration, _, _ in self.states(self.steps)]
+        held = [declaration for declaration, _ in self.states(self.steps)]
         held += [f"float scratch[{self.scratch}]; /* not kept between steps */"] * (self.scratch > 0)
         return self.filled("struct", held=held or ["char none; /* nothing is kept between steps */"])
 
@@ -279,7 +277,7 @@ class CSource:
         elif first.layer.reads == "vector":
             index = f"state->{first.name}_count"
             if self.by_step:  # the loop may run again
-                begin = [f"{index} = 0;", *(line for _, line, _ in self.states(stage.steps[1:]))]
+                begin = [f"{index} = 0;", *(line for _, line in self.states(stage.steps[1:]))]
             loop, end = f"while ({index} < {self._length}) {{", [f"{index}++;", "}"]
         if last.layer.returns == "vector":
             return [*begin, loop, *closed(self.layers(stage)), *end]
@@ -300,7 +298,7 @@ class CSource:
             more, self._x = reduced(writer) if step is stage.ended else writer.written()
             lines, size = [*lines, *more], writer.size
         if to not in ("", self._x):
-            lines.append(copied(to, self._x, size))
+            lines.append(call("copy", to, self._x, size))
             self._x = to
         return lines
 
@@ -310,13 +308,10 @@ class CSource:
         return f"for ({order}) {{"
 
     def _windows(self, step: Step) -> list[str]:
-        """Return the lines that count a layer's windows over a stored sequence, and read it through these."""
-        window, read, windows, before = step.layer.window, self._length, f"{step.name}_steps", f"{step.name}_before"
-        first = "t" if window.stride == 1 else f"t * {window.stride}"
-        self._x, self._length = f"{self._x.partition(' ')[0]}, {read}, {first} - {before}", windows
-        count = f"windows_in({read}, {window.least_steps}, {window.stride})"
-        padding = f"padding_before({read}, {windows}, {window.span}, {window.stride})"
-        return [f"const size_t {windows} = {count};", f"const size_t {before} = {padding};"]
+        """Return the line that counts a layer's windows over a stored sequence, which it reads through these."""
+        window, read, self._length = step.layer.window, self._length, f"{step.name}_steps"
+        self._x = f"{self._x.partition(' ')[0]}, {read}, window_start({read}, {window.span}, {window.stride}, t)"
+        return [f"const size_t {self._length} = ({read} - 1) / {window.stride} + 1;"]
 
     def _directions(self, step: Step) -> list[str]:
         """Return a loop for each direction of a layer that reads time both ways."""
@@ -327,13 +322,12 @@ class CSource:
         for second, direction in enumerate(layer.directions):
             own = step._replace(name=f"{step.name}/{direction}".rstrip("/"), layer=replace(layer, merge_mode=None))
             writer = CWriter(self, own, x)
-            call, h = cell_call(writer), writer.state("h")
             to = self._x + f" + {units}" * (second and layer.merge == "concat")
-            added = MERGES.get(layer.merge) if second else None
-            merge = [f"{added}({to}, {h}, {units});" if added else copied(to, h, units)]
-            zeros = [f"fill({to}, 0.0f, {units});"] * (step.masked and sequence and not added)
+            merged = MERGES[layer.merge] if second else "copy"
+            merge = [call(merged, to, writer.state("h"), units)]
+            zeros = [call("fill", to, "0.0f", units)] * (step.masked and sequence and merged == "copy")
             effect = "which leaves the state as it is" + " and the output 0" * sequence
-            each = writer.unless_padding(effect, call, *merge * sequence)
+            each = writer.unless_padding(effect, cell_call(writer), *merge * sequence)
             lines += [self._loop(backwards=second == 1), *zeros, *each, "}", *merge * (not sequence)]
         return lines
 

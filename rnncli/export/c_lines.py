@@ -19,30 +19,29 @@ INDENT = "    "
 WIDTH = 100
 """The width of a line."""
 
-_TEXT = package_text("export/functions.c")
+_, *_PARTS = package_text("export/functions.c").split("\n//= ")
 
-SECTIONS: Mapping[str, str] = {
-    name: text.strip("\n") for name, text in re.findall(r"^//= (.+)\n((?:(?!//=).*\n)*)", _TEXT, re.MULTILINE)
-}
+SECTIONS: Mapping[str, str] = {name: text.strip("\n") for name, _, text in (part.partition("\n") for part in _PARTS)}
 """The sections of `functions.c`."""
 
 _EACH = r"static inline void \1(\2, int size)\n{\n    for (int j = 0; j < size; j++) {\n        \3\n    }\n}\n"
 
-FUNCTIONS: Mapping[str, str] = {
-    name[1]: f"{text.strip()}\n"
-    for text in re.sub(r"^(\w+)\((.+)\): (.+)", _EACH, SECTIONS["functions"], flags=re.MULTILINE).split("\n\n")
-    if (name := re.search(r"^static .*?(\w+)\(", text, re.MULTILINE))
-}
-"""The library functions by name; each may call those before it."""
 
-
-def called_in(text: str) -> str:
-    """Return the library functions that the text calls, directly or indirectly, in order."""
+def used_in(text: str, dtype: str) -> str:
+    """Return the library functions and types that the text uses, directly or indirectly, in order."""
+    library = "\n\n".join(SECTIONS[section] for section in ("functions", dtype, "layers"))
+    library = re.sub(r"^(\w+)\((.+)\): (.+)", _EACH, library, flags=re.MULTILINE)
     found = ""
-    for name, code in reversed([*FUNCTIONS.items()]):
-        if re.search(rf"\b{name}\(", found + text):
-            found = f"{code}\n{found}"
+    for code in reversed(re.split("\n\n+", library)):
+        (name,) = re.findall(r"^(?:static|typedef) .*?(\w+)(?:\(|;$)", code, re.MULTILINE)
+        if name in _words(found + text):
+            found = f"{code}\n\n{found}"
     return found
+
+
+def _words(code: str) -> set[str]:
+    """Return the words of some code without its comments."""
+    return {*re.findall(r"\w+", re.sub(r"/\*.*?\*/", "", code, flags=re.DOTALL))}
 
 
 # Lines are written without indentation, which `laid_out` adds
@@ -76,8 +75,13 @@ def _wrapped(room: str, line: str) -> str:
         return "\n".join(wrap(room + line, WIDTH, subsequent_indent=f"{room}   ", break_long_words=False))
     joined = re.sub("(?<!,) ", "\xa0", room + line)  # so that it is only broken at commas
     longest = max(map(len, joined.split(" ")[1:]), default=0)
-    aligned = " " * min(joined.rfind("(", 0, joined.find(",")) + 1, WIDTH - longest)
+    aligned = " " * min(len(re.sub(r"(?<=\w\().*", "", joined)), WIDTH - longest)
     return "\n".join(wrap(joined, WIDTH, subsequent_indent=aligned, break_long_words=False)).replace("\xa0", " ")
+
+
+def call(name: str, *arguments: object) -> str:
+    """Return the line that calls a function."""
+    return f"{name}({', '.join(map(str, arguments))});"
 
 
 def closed(lines: Sequence[str], *last: str) -> list[str]:
@@ -88,15 +92,9 @@ def closed(lines: Sequence[str], *last: str) -> list[str]:
 
 def function(head: str, lines: Sequence[str]) -> list[str]:
     """Return the lines of a function; unused parameters are cast to void."""
-    code = re.sub(r"/\*.*?\*/", "", "\n".join(lines), flags=re.DOTALL)
-    parameters = re.findall(r"(\w+)[,)]", head)
-    unread = [f"(void){name};" for name in parameters if not re.search(rf"\b{name}\b", code)]
-    return [head, "{", *unread, *lines, "}", ""]
-
-
-def copied(target: str, source: str, size: int) -> str:
-    """Return the line that copies a vector."""
-    return f"memcpy({target}, {source}, {size} * sizeof(float));"
+    used = _words("\n".join(lines))
+    unused = [f"(void){name};" for name in re.findall(r"(\w+)[,)]", head) if name not in used]
+    return [head, "{", *unused, *lines, "}", ""]
 
 
 # Arrays
@@ -104,18 +102,13 @@ def copied(target: str, source: str, size: int) -> str:
 
 def array_lines(key: str, array: Array) -> Iterator[str]:
     """Yield the lines of a constant array, with the fewest digits that read back as the same numbers."""
-    end = "," if array.dtype == "int8" else "f,"
+    kind, end = ("int8_t", ",") if array.dtype == "int8" else ("float", "f,")
     text = f"{end} ".join(map(str, array.ravel())) + end
     yield f"/* {key} ({', '.join(map(str, array.shape))}) */"
-    yield f"ALIGNED static const {c_type(array)} {key.replace('/', '_')}[{array.size}] = {{"
+    yield f"ALIGNED static const {kind} {key.replace('/', '_')}[{array.size}] = {{"
     text = text.replace("inff", "INFINITY").replace("nanf", "NAN")
     yield from (INDENT + line for line in re.findall(rf"(.{{1,{WIDTH - len(INDENT)}}})(?: |$)", text))
     yield from ("};", "")
-
-
-def c_type(array: Array) -> str:
-    """Return the C type of the numbers in an array."""
-    return "int8_t" if array.dtype == "int8" else "float"
 
 
 def quantised(array: Array) -> tuple[Array, Array]:

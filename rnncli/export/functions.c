@@ -63,6 +63,12 @@ static inline void act_softmax(float *v, int size)
     }
 }
 
+static inline void act_softmax_of_halves(float *v, int size)
+{
+    act_softmax(v, size / 2);
+    act_softmax(v + size / 2, size / 2);
+}
+
 static inline int any_but_0(const float *x, int size)
 {
     int any = 0;
@@ -70,43 +76,6 @@ static inline int any_but_0(const float *x, int size)
         any |= x[j] < 0.0f || x[j] > 0.0f || isnan(x[j]);
     }
     return any;
-}
-
-/* sum += x @ matrix, using the first `columns` of the `stride` numbers in each row. It takes four
-   rows at a time, with the loop over columns inside, which compilers vectorise. */
-static inline void add_product(const float *restrict matrix, int stride, int rows, int columns,
-                               const float *restrict x, float *restrict sum)
-{
-    for (; rows >= 4; rows -= 4, matrix += 4 * stride, x += 4) {
-        for (int j = 0; j < columns; j++) {
-            sum[j] += (x[0] * matrix[j] + x[1] * matrix[stride + j])
-                      + (x[2] * matrix[2 * stride + j] + x[3] * matrix[3 * stride + j]);
-        }
-    }
-    for (; rows > 0; rows--, matrix += stride, x++) {
-        for (int j = 0; j < columns; j++) {
-            sum[j] += x[0] * matrix[j];
-        }
-    }
-}
-
-/* sum += scale * (x @ matrix), with a scale for each column. */
-static inline void add_scaled_product(const int8_t *restrict matrix, const float *restrict scale,
-                                      int stride, int rows, int columns, const float *restrict x,
-                                      float *restrict sum)
-{
-    for (; rows >= 4; rows -= 4, matrix += 4 * stride, x += 4) {
-        for (int j = 0; j < columns; j++) {
-            sum[j] += scale[j] * ((x[0] * (float)matrix[j] + x[1] * (float)matrix[stride + j])
-                                  + (x[2] * (float)matrix[2 * stride + j]
-                                     + x[3] * (float)matrix[3 * stride + j]));
-        }
-    }
-    for (; rows > 0; rows--, matrix += stride, x++) {
-        for (int j = 0; j < columns; j++) {
-            sum[j] += scale[j] * (x[0] * (float)matrix[j]);
-        }
-    }
 }
 
 /* y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, all vectors; y may be x. */
@@ -145,35 +114,24 @@ static void normalise(const float *x, int size, float epsilon, const float *gamm
     }
 }
 
-/* Appends x to a window and drops the window's first `size` numbers. */
-static void slide(float *window, int all, const float *x, int size)
+/* Appends x to a window and drops the window's first vector. Returns whether all of a window's
+   timesteps are there; the first of the next one comes `stride` timesteps later. */
+static int slide(float *window, int32_t *count, int span, int least, int stride, const float *x,
+                 int size)
 {
-    memmove(window, window + size, (size_t)(all - size) * sizeof(float));
-    memcpy(window + all - size, x, (size_t)size * sizeof(float));
+    memmove(window, window + size, (size_t)((span - 1) * size) * sizeof(float));
+    memcpy(window + (span - 1) * size, x, (size_t)size * sizeof(float));
+    const int ends = ++*count == least;
+    *count -= ends ? stride : 0;
+    return ends;
 }
 
-/* Returns whether a window ends at this timestep; the next one ends `stride` timesteps later. */
-static int window_ends(int32_t *left, int32_t stride)
+/* The index of the first timestep in window t, where windows also reach over the ends of a sequence
+   by padding: as many timesteps at both, or one more at its end. Below 0, it wraps around. */
+static size_t window_start(size_t timesteps, size_t span, size_t stride, size_t t)
 {
-    if (*left > 0) {
-        --*left;
-        return 0;
-    }
-    *left = stride - 1;
-    return 1;
-}
-
-/* The number of windows of `span` timesteps in a sequence. */
-static size_t windows_in(size_t timesteps, size_t span, size_t stride)
-{
-    return timesteps < span ? 0 : (timesteps - span) / stride + 1;
-}
-
-/* The timesteps of padding before a sequence; after it there are as many, or one more. */
-static size_t padding_before(size_t timesteps, size_t windows, size_t span, size_t stride)
-{
-    const size_t reach = windows == 0 ? 0 : (windows - 1) * stride + span;
-    return reach < timesteps ? 0 : (reach - timesteps) / 2;
+    const size_t reach = (timesteps - 1) / stride * stride + span;
+    return t * stride - (reach < timesteps ? 0 : (reach - timesteps) / 2);
 }
 
 /* Appends x to a vector unless it is full. */
@@ -185,6 +143,7 @@ static void append(float *vector, int32_t *count, int32_t most, const float *x, 
     }
 }
 
+act_linear(float *v): (void)v;
 act_relu(float *v): v[j] = v[j] < 0.0f ? 0.0f : v[j];
 act_tanh(float *v): v[j] = tanh_of(v[j]);
 act_sigmoid(float *v): v[j] = sigmoid_of(v[j]);
@@ -201,39 +160,12 @@ multiply(float *v, const float *x): v[j] *= x[j];
 average(float *v, const float *x): v[j] = 0.5f * (v[j] + x[j]);
 keep_largest(float *v, const float *x): v[j] = x[j] > v[j] || isnan(x[j]) ? x[j] : v[j];
 divide(float *v, const float *x, float count): v[j] = x[j] / count;
+mix(float *v, const float *z, const float *g): v[j] = z[j] * v[j] + (1.0f - z[j]) * g[j];
 unpack(float *v, const int8_t *row, const float *scale): v[j] = scale[j] * (float)row[j];
-/* c = f * c + i * g, where the gates of an LSTM are i, f, g, o. */
-update_c(float *c, const float *gates): c[j] = gates[size + j] * c[j] + gates[j] * gates[2 * size + j];
-/* h = z * h + (1 - z) * g, where the gates of a GRU are z, r, g. */
-update_h(float *h, const float *gates): h[j] = gates[j] * h[j] + (1.0f - gates[j]) * gates[2 * size + j];
 
-/* sum += window @ kernel, which has a matrix for each of the window's `width` vectors. These are
-   `dilation` vectors of x apart; those outside its `timesteps` are skipped. */
-static void add_convolution(const float *kernel, int width, int dilation, int rows, int columns,
-                            const float *x, size_t timesteps, size_t first, float *sum)
+static inline void copy(float *v, const float *x, int size)
 {
-    if (dilation == 1 && first < timesteps && (size_t)width <= timesteps - first) {
-        add_product(kernel, columns, width * rows, columns, x + first * (size_t)rows, sum);
-        return;
-    }
-    for (int k = 0; k < width; k++, first += (size_t)dilation, kernel += rows * columns) {
-        if (first < timesteps) { /* an index below 0 wraps around */
-            add_product(kernel, columns, rows, columns, x + first * (size_t)rows, sum);
-        }
-    }
-}
-
-/* add_convolution with a scale for each column. */
-static void add_scaled_convolution(const int8_t *kernel, const float *scale, int width,
-                                   int dilation, int rows, int columns, const float *x,
-                                   size_t timesteps, size_t first, float *sum)
-{
-    for (int k = 0; k < width; k++, first += (size_t)dilation, kernel += rows * columns) {
-        if (first < timesteps) {
-            add_scaled_product(kernel, scale, columns, rows, columns, x + first * (size_t)rows,
-                               sum);
-        }
-    }
+    memcpy(v, x, (size_t)size * sizeof(float));
 }
 
 /* y = the elementwise maximum, or mean, of `width` vectors of x from the first on. Vectors outside
@@ -261,6 +193,174 @@ static void mean_of(int width, int size, const float *x, size_t timesteps, size_
         }
     }
     divide(y, y, (float)count, size);
+}
+
+//= float32
+/* A matrix, row by row. */
+typedef const float *matrix;
+
+/* sum += x @ w, where w is a block of a matrix: `rows` by `columns` numbers from the number `first`
+   on, of `stride` in each row. It takes four rows at a time, with the loop over columns inside,
+   which compilers vectorise. */
+static inline void add_product(matrix w, int first, int stride, int rows, int columns,
+                               const float *restrict x, float *restrict sum)
+{
+    w += first;
+    for (; rows >= 4; rows -= 4, w += 4 * stride, x += 4) {
+        for (int j = 0; j < columns; j++) {
+            sum[j] += (x[0] * w[j] + x[1] * w[stride + j])
+                      + (x[2] * w[2 * stride + j] + x[3] * w[3 * stride + j]);
+        }
+    }
+    for (; rows > 0; rows--, w += stride, x++) {
+        for (int j = 0; j < columns; j++) {
+            sum[j] += x[0] * w[j];
+        }
+    }
+}
+
+//= int8
+/* A matrix, row by row, and the scale of each of its columns. */
+typedef struct { const int8_t *numbers; const float *scale; } matrix;
+
+/* sum += scale * (x @ w), where w is a block of a matrix: `rows` by `columns` numbers from the
+   number `first` on, of `stride` in each row. It takes four rows at a time, with the loop over
+   columns inside, which compilers vectorise. */
+static inline void add_product(matrix from, int first, int stride, int rows, int columns,
+                               const float *restrict x, float *restrict sum)
+{
+    const int8_t *restrict w = from.numbers + first;
+    const float *restrict scale = from.scale + first % stride;
+    for (; rows >= 4; rows -= 4, w += 4 * stride, x += 4) {
+        for (int j = 0; j < columns; j++) {
+            sum[j] += scale[j] * ((x[0] * (float)w[j] + x[1] * (float)w[stride + j])
+                                  + (x[2] * (float)w[2 * stride + j]
+                                     + x[3] * (float)w[3 * stride + j]));
+        }
+    }
+    for (; rows > 0; rows--, w += stride, x++) {
+        for (int j = 0; j < columns; j++) {
+            sum[j] += scale[j] * (x[0] * (float)w[j]);
+        }
+    }
+}
+
+//= layers
+/* sum = bias, or 0 without a bias. */
+static inline void start(float *sum, const float *bias, int size)
+{
+    if (bias == NULL) {
+        fill(sum, 0.0f, size);
+    } else {
+        copy(sum, bias, size);
+    }
+}
+
+/* y = x @ kernel + bias */
+static inline void affine(matrix kernel, const float *bias, int rows, int columns,
+                          const float *restrict x, float *restrict y)
+{
+    start(y, bias, columns);
+    add_product(kernel, 0, columns, rows, columns, x, y);
+}
+
+/* y = window @ kernel + bias, for a kernel of `width` matrices. The window's vectors are `dilation`
+   vectors of x apart; those outside its `timesteps` are skipped. */
+static void convolve(matrix kernel, const float *bias, int width, int dilation, int rows,
+                     int columns, const float *x, size_t timesteps, size_t first, float *y)
+{
+    start(y, bias, columns);
+    if (dilation == 1 && first < timesteps && (size_t)width <= timesteps - first) {
+        add_product(kernel, 0, columns, width * rows, columns, x + first * (size_t)rows, y);
+        return;
+    }
+    for (int k = 0; k < width; k++, first += (size_t)dilation) {
+        if (first < timesteps) { /* an index below 0 wraps around */
+            add_product(kernel, k * rows * columns, columns, rows, columns,
+                        x + first * (size_t)rows, y);
+        }
+    }
+}
+
+//= rnn
+/* $spec on $features features; @ is the product of a vector and a matrix. */
+static void $cell(matrix kernel, matrix recurrent_kernel, const float *bias, ${projection}const float *restrict x, float *restrict h, float *restrict sum)
+{
+    const int features = $features, units = $units;
+
+    /* h = $act(x @ kernel + h @ recurrent_kernel + bias) */
+    affine(kernel, bias, features, units, x, sum);
+    add_product(recurrent_kernel, 0, units, units, units, h, sum);
+    $act(sum, units);
+    copy(h, sum, units);
+}
+
+//= lstm
+/* $spec on $features features; the columns of each matrix are grouped as i, f, g, o. */
+static void $cell(matrix kernel, matrix recurrent_kernel, const float *bias, ${projection}const float *restrict x, float *restrict h, float *restrict c, float *restrict gates)
+{
+    const int features = $features, units = $units;
+    float *const i = gates, *const f = i + units, *const g = f + units, *const o = g + units;
+
+    /* i, f, o = $gate(x @ kernel + h @ recurrent_kernel + bias); g = $act(the same) */
+    affine(kernel, bias, features, 4 * units, x, gates);
+    add_product(recurrent_kernel, 0, 4 * units, $held, 4 * units, h, gates);
+    $gates(i, 2 * units);
+    $act(g, units);
+    $gate(o, units);
+    /* c = f * c + i * g */
+    for (int j = 0; j < units; j++) {
+        c[j] = f[j] * c[j] + i[j] * g[j];
+    }
+    /* h = o * $act(c) */
+    copy($shown, c, units);
+    $act($shown, units);
+    multiply($shown, o, units);
+    $projected
+}
+
+//= gru
+/* $spec on $features features; the columns of each matrix are grouped as z, r, g. */
+static void $cell(matrix kernel, matrix recurrent_kernel, const float *bias, ${projection}const float *restrict x, float *restrict h, float *restrict gates)
+{
+    const int features = $features, units = $units;
+    float *const z = gates, *const r = z + units, *const g = r + units;
+
+    /* z, r = $gate(x @ kernel + bias + h @ recurrent_kernel + recurrent_bias) */
+    affine(recurrent_kernel, bias == NULL ? NULL : bias + 3 * units, units, 3 * units, h, gates);
+    add_product(kernel, 0, 3 * units, features, 2 * units, x, gates);
+    if (bias != NULL) {
+        add(gates, bias, 2 * units);
+    }
+    $gates(z, 2 * units);
+    /* g = $act(x @ kernel + bias + r * (h @ recurrent_kernel + recurrent_bias)) */
+    multiply(g, r, units);
+    if (bias != NULL) {
+        add(g, bias + 2 * units, units);
+    }
+    add_product(kernel, 2 * units, 3 * units, features, units, x, g);
+    $act(g, units);
+    /* h = z * h + (1 - z) * g */
+    mix(h, z, g, units);
+}
+
+//= gru reset before
+/* $spec on $features features; the columns of each matrix are grouped as z, r, g. */
+static void $cell(matrix kernel, matrix recurrent_kernel, const float *bias, ${projection}const float *restrict x, float *restrict h, float *restrict gates)
+{
+    const int features = $features, units = $units;
+    float *const z = gates, *const r = z + units, *const g = r + units;
+
+    /* z, r = $gate(x @ kernel + h @ recurrent_kernel + bias) */
+    affine(kernel, bias, features, 3 * units, x, gates);
+    add_product(recurrent_kernel, 0, 3 * units, units, 2 * units, h, gates);
+    $gates(z, 2 * units);
+    /* g = $act(x @ kernel + (r * h) @ recurrent_kernel + bias) */
+    multiply(r, h, units);
+    add_product(recurrent_kernel, 2 * units, 3 * units, units, units, r, g);
+    $act(g, units);
+    /* h = z * h + (1 - z) * g */
+    mix(h, z, g, units);
 }
 
 //= declarations
@@ -370,37 +470,27 @@ while (${name}_next(&state, y + rows * $outputs)) {
 /* Reads a timestep from a line. Returns 1, 0 at the end of the input, -1 if the line is wrong. */
 static int read_timestep($type *x)
 {
-    int c = getchar(), count = 0, after_number = 0;
+    int c, count = 0, after_number = 0, valid;
 
-    while (c != EOF && (c != '\n' || count == 0)) {
+    do {
         char word[400], *end; /* the exact digits of a float fit */
-        int length = 0;
-        while (c != EOF && strchr(" \t\r\n,", c) == NULL && length < 399) {
-            word[length++] = (char)c;
-            c = getchar();
-        }
-        if (length == 0) {
-            if (c == ',' && !after_number) {
-                count = -1;
-                break;
+        const int is_number = scanf("%399[^ \t\r\n,]", word) == 1;
+        c = getchar();
+        if (is_number) {
+            $value
+            valid = valid && strlen(word) < 399 && count < ${NAME}_INPUTS;
+            if (valid) {
+                x[count++] = ($type)value;
             }
-            after_number = after_number && c != ',';
-            c = getchar();
-            continue;
+        } else {
+            valid = c != ',' || after_number;
         }
-        word[length] = '\0';
-        $value
-        if (!valid || count == ${NAME}_INPUTS) {
-            count = -1;
-            break;
-        }
-        x[count++] = ($type)value;
-        after_number = 1;
-    }
-    if (c == EOF && count == 0) {
+        after_number = c != ',' && (is_number || after_number);
+    } while (valid && c != EOF && (c != '\n' || count == 0));
+    if (valid && c == EOF && count == 0) {
         return 0;
     }
-    if (count == ${NAME}_INPUTS && (c == EOF || c == '\n')) {
+    if (valid && count == ${NAME}_INPUTS) {
         return 1;
     }
     fputs("expected $expected per line\n", stderr);
@@ -416,11 +506,11 @@ static void write_row(const float *y)
 
 //= number
 const float value = strtof(word, &end);
-const int valid = *end == '\0' && length < 399;
+valid = *end == '\0';
 
 //= id
 const long long value = strtoll(word, &end, 10);
-const int valid = *end == '\0' && length < 399 && value >= 0 && value < $vocabulary;
+valid = *end == '\0' && value >= 0 && value < $vocabulary;
 
 //= length check
 if (found == 0 && timesteps > 0 && $other_length) {
@@ -474,20 +564,20 @@ int main(void)
         timesteps += found == 1;
     } while (found == 1);
     $length_check
-    float *y = malloc(($rows * ${NAME}_OUTPUTS + 1) * sizeof *y);
-    room = ${NAME}_WORKSPACE(timesteps) + 1;
-    float *workspace = malloc(room * sizeof *workspace);
-    if (y == NULL || workspace == NULL) {
-        found = -1;
+    room = ${NAME}_WORKSPACE(timesteps);
+    const size_t size = room + $rows * ${NAME}_OUTPUTS + 1;
+    float *workspace = malloc(size * sizeof *workspace);
+    if (workspace == NULL) {
+        return EXIT_FAILURE;
     }
     if (found == 0) {
+        float *y = workspace + room;
         const size_t rows = ${name}_run(x, timesteps, y, workspace);
         for (size_t t = 0; t < rows; t++) {
             write_row(y + t * ${NAME}_OUTPUTS);
         }
     }
     free(x);
-    free(y);
     free(workspace);
     return found == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -69,8 +69,8 @@ class Window(NamedTuple):
         return self.padding == "same"
 
     def carried(self, features: Number) -> Mapping[str, Number]:
-        """Return the state of a layer with this window: its timesteps, and how many are left until the next is full."""
-        return {"window": self.span * features, "left": 1}
+        """Return the state of a layer with this window: its timesteps, and how many of the next one were read."""
+        return {"window": self.span * features, "count": 1}
 
     def around(self, steps: int | None) -> tuple[int, int]:
         """Return the timesteps of padding before and after a sequence.
