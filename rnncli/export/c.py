@@ -36,7 +36,7 @@ MERGES: Mapping[str, str] = {"concat": "copy", "sum": "add", "mul": "multiply", 
 def export(job: Job) -> str:
     """Return the source, which includes the header's declarations unless the header is a separate file."""
     source, device = CSource(job), job.device
-    code = laid_out([*chain(*([*cell, ""] for cell in source.cells.values())), *source.functions])
+    code = laid_out([*chain(*source.cells.values()), *source.functions])
     separate = device.header and not {'"', "\n"} & {*device.header}  # C cannot include such a name
     declarations = f'#include "{device.header}"' if separate else source.declarations()
     arrays = chain(*(array_lines(key, array) for key, array in source.constants.items()))
@@ -211,7 +211,8 @@ class CSource:
         """Return the struct that holds the states and the scratch memory."""
         held = [declaration for declaration, _ in self.states(self.steps)]
         held += [f"float scratch[{self.scratch}]; /* not kept between steps */"] * (self.scratch > 0)
-        return self.filled("struct", held=held or ["char none; /* nothing is kept between steps */"])
+        held = held or ["char none; /* nothing is kept between steps */"]
+        return [f"typedef struct {self.name}_state {{", *held, f"}} {self.name}_state;"]
 
     # Functions
 
@@ -234,7 +235,7 @@ class CSource:
         if self.decodes:
             declared += [*self.filled("next"), ""]
             functions += function(self.words["next"], self._decoded(others))
-        decoded = self.filled("decode") * self.decodes
+        decoded = [f"while ({self.name}_next(&state, y + rows * {self.outputs})) {{", "rows++;", "}"] * self.decodes
         return declared, [*functions, *self.filled("run", written=written, decoded=decoded), ""]
 
     def _decoded(self, stages: Sequence[Stage]) -> list[str]:
@@ -310,7 +311,8 @@ class CSource:
     def _windows(self, step: Step) -> list[str]:
         """Return the line that counts a layer's windows over a stored sequence, which it reads through these."""
         window, read, self._length = step.layer.window, self._length, f"{step.name}_steps"
-        self._x = f"{self._x.partition(' ')[0]}, {read}, window_start({read}, {window.span}, {window.stride}, t)"
+        first = f"window_start({read}, {window.span}, {window.stride}, t)".replace(" ", "\xa0")
+        self._x = f"{self._x.partition(' ')[0]}, {read}, {first}"
         return [f"const size_t {self._length} = ({read} - 1) / {window.stride} + 1;"]
 
     def _directions(self, step: Step) -> list[str]:
@@ -349,10 +351,14 @@ class CSource:
         if not self.by_step:
             yield from self.filled("main at once", length_check=check)
             return
-        step = f"{self.name}_step(&state, {'x[0]' if self.ids else 'x'}, y)"
-        each, after = [f"{step};"], self.filled("write decoded" if self.decodes else "write vector")
-        if self.returns_sequence and not self.decodes:
-            each, after = [f"if ({step}) {{", "write_row(y);", "}"], []
+        step, ended = f"{self.name}_step(&state, {'x[0]' if self.ids else 'x'}, y)", "found == 0 && timesteps > 0"
+        each, after, write = [f"{step};"], list[str](), ["write_row(y);", "}"]
+        if self.decodes:
+            after = [f"while ({ended} && {self.name}_next(&state, y)) {{", *write]
+        elif self.returns_sequence:
+            each = [f"if ({step}) {{", *write]
+        else:
+            after = [f"if ({ended}) {{", *write]
         after = [*check, *after]
         counter, each = ["size_t timesteps = 0;"] * bool(after), ["timesteps++;"] * bool(after) + each
         yield from self.filled("main by steps", counter=counter, each=each, after=after)

@@ -110,20 +110,22 @@ def cell_call(writer: CWriter) -> str:
     name = re.sub(r"\W", "_", f"{kind}_{writer.reads}x{options}")
     act, gate = (f"act_{activation}" for activation in (*layer.activations, layer.activation)[:2])
     held, projects = layer.state_sizes["h"], layer.state_sizes["h"] < layer.units
-    writer.source.cells[name] = filled(
+    product = ["/* h = g @ projection_kernel */", f"affine(projection_kernel, NULL, units, {held}, g, h);"]
+    function = filled(
         "gru reset before" if kind == "gru" and not layer.reset_after else kind,
         cell=name,
         spec=layer.spec(),
         features=writer.reads,
         units=layer.units,
-        held=held,
+        held=held if projects else "units",
         act=act,
         gate=gate,
         gates=gate.replace("softmax", "softmax_of_halves"),
         shown="g" if projects else "h",
         projection="matrix projection_kernel, " * projects,
-        projected=[call("affine", "projection_kernel", "NULL", "units", held, "g", "h")] * projects,
+        projected=product * projects,
     )
+    writer.source.cells[name] = [*function, ""]
     weights = [writer.matrix("kernel"), writer.matrix("recurrent_kernel"), writer.weight("bias")]
     weights += [writer.matrix("projection_kernel")] * projects
     states = [*map(writer.state, layer.states), writer.room(layer.gates * layer.units)]

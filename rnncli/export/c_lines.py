@@ -31,11 +31,11 @@ def used_in(text: str, dtype: str) -> str:
     """Return the library functions and types that the text uses, directly or indirectly, in order."""
     library = "\n\n".join(SECTIONS[section] for section in ("functions", dtype, "layers"))
     library = re.sub(r"^(\w+)\((.+)\): (.+)", _EACH, library, flags=re.MULTILINE)
-    found = ""
+    found, words = "", _words(text)
     for code in reversed(re.split("\n\n+", library)):
         (name,) = re.findall(r"^(?:static|typedef) .*?(\w+)(?:\(|;$)", code, re.MULTILINE)
-        if name in _words(found + text):
-            found = f"{code}\n\n{found}"
+        if name in words:
+            found, words = f"{code}\n\n{found}", words | _words(code)
     return found
 
 

@@ -296,13 +296,14 @@ static void $cell(matrix kernel, matrix recurrent_kernel, const float *bias, ${p
 }
 
 //= lstm
-/* $spec on $features features; the columns of each matrix are grouped as i, f, g, o. */
+/* $spec on $features features; @ is the product of a vector and a matrix, whose columns are grouped as i, f, g, o. */
 static void $cell(matrix kernel, matrix recurrent_kernel, const float *bias, ${projection}const float *restrict x, float *restrict h, float *restrict c, float *restrict gates)
 {
     const int features = $features, units = $units;
     float *const i = gates, *const f = i + units, *const g = f + units, *const o = g + units;
 
-    /* i, f, o = $gate(x @ kernel + h @ recurrent_kernel + bias); g = $act(the same) */
+    /* i, f, o = $gate(x @ kernel + h @ recurrent_kernel + bias) */
+    /* g = $act(x @ kernel + h @ recurrent_kernel + bias) */
     affine(kernel, bias, features, 4 * units, x, gates);
     add_product(recurrent_kernel, 0, 4 * units, $held, 4 * units, h, gates);
     $gates(i, 2 * units);
@@ -312,7 +313,7 @@ static void $cell(matrix kernel, matrix recurrent_kernel, const float *bias, ${p
     for (int j = 0; j < units; j++) {
         c[j] = f[j] * c[j] + i[j] * g[j];
     }
-    /* h = o * $act(c) */
+    /* $shown = o * $act(c) */
     copy($shown, c, units);
     $act($shown, units);
     multiply($shown, o, units);
@@ -320,7 +321,7 @@ static void $cell(matrix kernel, matrix recurrent_kernel, const float *bias, ${p
 }
 
 //= gru
-/* $spec on $features features; the columns of each matrix are grouped as z, r, g. */
+/* $spec on $features features; @ is the product of a vector and a matrix, whose columns are grouped as z, r, g. */
 static void $cell(matrix kernel, matrix recurrent_kernel, const float *bias, ${projection}const float *restrict x, float *restrict h, float *restrict gates)
 {
     const int features = $features, units = $units;
@@ -345,7 +346,7 @@ static void $cell(matrix kernel, matrix recurrent_kernel, const float *bias, ${p
 }
 
 //= gru reset before
-/* $spec on $features features; the columns of each matrix are grouped as z, r, g. */
+/* $spec on $features features; @ is the product of a vector and a matrix, whose columns are grouped as z, r, g. */
 static void $cell(matrix kernel, matrix recurrent_kernel, const float *bias, ${projection}const float *restrict x, float *restrict h, float *restrict gates)
 {
     const int features = $features, units = $units;
@@ -403,11 +404,6 @@ $declarations
 #define ALIGNED
 #endif
 
-//= struct
-typedef struct ${name}_state {
-    $held
-} ${name}_state;
-
 //= steps
 $struct
 
@@ -456,11 +452,6 @@ if ($other_length) {
 $resets
 $lines
 return $returned;
-
-//= decode
-while (${name}_next(&state, y + rows * $outputs)) {
-    rows++;
-}
 
 //= reading
 #include <stdio.h>
@@ -518,16 +509,6 @@ if (found == 0 && timesteps > 0 && $other_length) {
     found = -1;
 }
 
-//= write vector
-if (found == 0 && timesteps > 0) {
-    write_row(y);
-}
-
-//= write decoded
-while (found == 0 && timesteps > 0 && ${name}_next(&state, y)) {
-    write_row(y);
-}
-
 //= main by steps
 int main(void)
 {
@@ -549,22 +530,19 @@ int main(void)
 int main(void)
 {
     $type *x = NULL;
-    size_t timesteps = 0, room = 0;
+    size_t timesteps = 0;
     int found;
 
     do {
-        if (timesteps == room) {
-            room = 2 * room + 64;
-            x = realloc(x, room * ${NAME}_INPUTS * sizeof *x);
-            if (x == NULL) {
-                return EXIT_FAILURE;
-            }
+        x = realloc(x, (timesteps + 1) * ${NAME}_INPUTS * sizeof *x);
+        if (x == NULL) {
+            return EXIT_FAILURE;
         }
         found = read_timestep(x + timesteps * ${NAME}_INPUTS);
         timesteps += found == 1;
     } while (found == 1);
     $length_check
-    room = ${NAME}_WORKSPACE(timesteps);
+    const size_t room = ${NAME}_WORKSPACE(timesteps);
     const size_t size = room + $rows * ${NAME}_OUTPUTS + 1;
     float *workspace = malloc(size * sizeof *workspace);
     if (workspace == NULL) {
