@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from rnncli.characters import ascii_form
 from rnncli.export import Job
-from rnncli.export.c_layers import LAYERS, CWriter, c_name, cell_call, reduced
+from rnncli.export.c_layers import LAYERS, CWriter, cell_call, reduced, variable
 from rnncli.export.c_lines import array_lines, call, closed, filled, function, laid_out, quantised, used_in
 from rnncli.export.plan import Step
 from rnncli.immutable import NamedTuple
@@ -196,7 +196,7 @@ class CSource:
             if step.layer.window is not None and step.layer.looks_ahead:
                 continue
             for key, size in step.layer.carried(step.reads).items():
-                name, first = c_name(step, key), "-INFINITY" if key == "largest" else "0.0f"
+                name, first = variable(step, key), "-INFINITY" if key == "largest" else "0.0f"
                 if key == "count":
                     yield f"int32_t {name};", f"state->{name} = 0;"
                 else:

@@ -65,11 +65,11 @@ class CWriter(NamedTuple):
 
     def state(self, name: str) -> str:
         """Return the C expression for one of its states."""
-        return f"state->{c_name(self.step, name)}"
+        return f"state->{variable(self.step, name)}"
 
     def weight(self, name: str) -> str:
         """Return the C name of one of its weights; NULL if it has no such weight."""
-        return c_name(self.step, name) if any(weight.name == name for weight in self.step.weights) else "NULL"
+        return variable(self.step, name) if any(weight.name == name for weight in self.step.weights) else "NULL"
 
     def matrix(self, name: str) -> str:
         """Return the C expression for one of its matrices, with the scales of its columns if they are int8."""
@@ -90,7 +90,7 @@ class CWriter(NamedTuple):
         return [f"/* {self.layer.spec()} */"] * bool(lines) + [*lines], output
 
 
-def c_name(step: Step, name: str) -> str:
+def variable(step: Step, name: str) -> str:
     """Return the C name of a weight or state of a layer: `lstm_kernel`, `bidirectional_forward_h`."""
     return f"{step.name}_{name}".replace("/", "_")
 
@@ -110,10 +110,15 @@ def cell_call(writer: CWriter) -> str:
     name = re.sub(r"\W", "_", f"{kind}_{writer.reads}x{options}")
     act, gate = (f"act_{activation}" for activation in (*layer.activations, layer.activation)[:2])
     held, projects = layer.state_sizes["h"], layer.state_sizes["h"] < layer.units
-    product = ["/* h = g @ projection_kernel */", f"affine(projection_kernel, NULL, units, {held}, g, h);"]
+    projected = ["/* h = g @ projection_kernel */", f"affine(projection_kernel, NULL, units, {held}, g, h);"]
+    takes = {f"matrix {each.name}": writer.matrix(each.name) for each in writer.step.weights if each.is_matrix}
+    takes |= {"const float *bias": writer.weight("bias"), "const float *restrict x": writer.x}
+    takes |= {f"float *restrict {state}": writer.state(state) for state in layer.states}
+    takes["float *restrict gates"] = writer.room(layer.gates * layer.units)
     function = filled(
         "gru reset before" if kind == "gru" and not layer.reset_after else kind,
         cell=name,
+        parameters=", ".join(takes),
         spec=layer.spec(),
         features=writer.reads,
         units=layer.units,
@@ -122,14 +127,10 @@ def cell_call(writer: CWriter) -> str:
         gate=gate,
         gates=gate.replace("softmax", "softmax_of_halves"),
         shown="g" if projects else "h",
-        projection="matrix projection_kernel, " * projects,
-        projected=product * projects,
+        projected=projected * projects,
     )
     writer.source.cells[name] = [*function, ""]
-    weights = [writer.matrix("kernel"), writer.matrix("recurrent_kernel"), writer.weight("bias")]
-    weights += [writer.matrix("projection_kernel")] * projects
-    states = [*map(writer.state, layer.states), writer.room(layer.gates * layer.units)]
-    return call(name, *weights, writer.x, *states)
+    return call(name, *takes.values())
 
 
 def _recurrent(writer: CWriter) -> Code:

@@ -284,20 +284,20 @@ static void convolve(matrix kernel, const float *bias, int width, int dilation, 
 
 //= rnn
 /* $spec on $features features; @ is the product of a vector and a matrix. */
-static void $cell(matrix kernel, matrix recurrent_kernel, const float *bias, ${projection}const float *restrict x, float *restrict h, float *restrict sum)
+static void $cell($parameters)
 {
     const int features = $features, units = $units;
 
     /* h = $act(x @ kernel + h @ recurrent_kernel + bias) */
-    affine(kernel, bias, features, units, x, sum);
-    add_product(recurrent_kernel, 0, units, units, units, h, sum);
-    $act(sum, units);
-    copy(h, sum, units);
+    affine(kernel, bias, features, units, x, gates);
+    add_product(recurrent_kernel, 0, units, units, units, h, gates);
+    $act(gates, units);
+    copy(h, gates, units);
 }
 
 //= lstm
 /* $spec on $features features; @ is the product of a vector and a matrix, whose columns are grouped as i, f, g, o. */
-static void $cell(matrix kernel, matrix recurrent_kernel, const float *bias, ${projection}const float *restrict x, float *restrict h, float *restrict c, float *restrict gates)
+static void $cell($parameters)
 {
     const int features = $features, units = $units;
     float *const i = gates, *const f = i + units, *const g = f + units, *const o = g + units;
@@ -322,7 +322,7 @@ static void $cell(matrix kernel, matrix recurrent_kernel, const float *bias, ${p
 
 //= gru
 /* $spec on $features features; @ is the product of a vector and a matrix, whose columns are grouped as z, r, g. */
-static void $cell(matrix kernel, matrix recurrent_kernel, const float *bias, ${projection}const float *restrict x, float *restrict h, float *restrict gates)
+static void $cell($parameters)
 {
     const int features = $features, units = $units;
     float *const z = gates, *const r = z + units, *const g = r + units;
@@ -347,7 +347,7 @@ static void $cell(matrix kernel, matrix recurrent_kernel, const float *bias, ${p
 
 //= gru reset before
 /* $spec on $features features; @ is the product of a vector and a matrix, whose columns are grouped as z, r, g. */
-static void $cell(matrix kernel, matrix recurrent_kernel, const float *bias, ${projection}const float *restrict x, float *restrict h, float *restrict gates)
+static void $cell($parameters)
 {
     const int features = $features, units = $units;
     float *const z = gates, *const r = z + units, *const g = r + units;
