@@ -279,7 +279,7 @@ class Problem:
             return None
         values = [numbers[blank] for blank in self._symbols]
         form = self._open_form(tuple([each for each in numbers.items() if each[0] not in self._symbols]))
-        if form is not None and not form.summed:
+        if form is not None and not form.summed:  # its costs are not polynomials in the symbols
             values, form = [], self.form(numbers)
         return None if form is None or not form.fits(values) else [form.at(key, values) for key in keys]
 
