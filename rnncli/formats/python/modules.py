@@ -156,6 +156,9 @@ class Modules(Recorder):
         starts = [Edge(each.step, "vector" if each.part or each.states else each.returns) for each in states]
         starts = [edge for edge in starts if edge.step.kind != "input"]
         levels: list[TracedStep] = []
+        cell = module.name.endswith("Cell")
+        if cell:  # a loop over the timesteps may use all of its outputs
+            made = [replace(each, unsaid=frozenset({"return_sequences"})) for each in made]
         for number, each in enumerate(made):
             if not number and each.given is not None and (first is None or first.step.is_data):
                 reads = [Edge(self.add(TracedStep("input", line, [], each.given, out=each.given.features)))]
@@ -172,14 +175,14 @@ class Modules(Recorder):
             levels += [step] if recurrent else []
             features, reads = step.out, [Edge(step)]
         layer = module.given.get("layer", 0) if module.name == "Bidirectional" else module
-        if levels and (module.framework == "torch" or _arguments_of(layer).get("return_state")):
+        if levels and (cell or module.framework == "torch" or _arguments_of(layer).get("return_state")):
             batch_first = _arguments_of(module).get("batch_first", False)
             axes = "btf" if batch_first is True else "tbf" if batch_first is False and not step.is_keras else ""
             if first is not None and (first.axes == PACKED or (first.axes, axes) == (STEP, "tbf")):
                 axes = first.axes
             if first is not None and {first.axes[:2], axes[:2]} == {"bt", "tb"}:
                 levels[0].note(Note("loops over samples, because its batch_first differs from its input's", "differs"))
-            return _outputs(levels, axes, cell=module.name.endswith("Cell"))
+            return _outputs(levels, axes, cell=cell)
         if first is None or levels:
             return TracedTensor(step)
         if module.name in _WHOLE:
@@ -337,6 +340,8 @@ def _outputs(levels: list[TracedStep], axes: str, *, cell: bool) -> list[Value] 
     last, word = levels[-1], levels[-1].word
     both, memory = getattr(word, "merge_mode", None) is not None, TracedTensor(last, part="c")
     lstm = isinstance(word, Layer) and word.torch == "LSTM"
+    if cell and last.is_keras:
+        return [TracedTensor(last), [TracedTensor(last), *[memory] * lstm]]
     if cell:
         return [TracedTensor(last), memory] if lstm else TracedTensor(last)
     if last.is_keras:
