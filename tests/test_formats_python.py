@@ -389,7 +389,7 @@ class N(Model):
 """
 
 
-def test_a_subclassed_model_of_keras_reads_the_shape_that_its_layer_or_a_setting_gives() -> None:
+def test_a_subclassed_model_of_keras_reads_the_shape_that_its_layer_a_setting_or_a_call_gives() -> None:
     for shape, settings in ((", input_shape=(5, 3)", {}), ("", {"x": "(5, 3)"})):
         assert specs(f"import keras\n{KERAS}{SUBCLASS.format(shape)}", **settings) == ["input:5x3,lstm:4,dense:2"]
         assert not open_model("model.py", settings).left
@@ -402,6 +402,9 @@ def test_a_subclassed_model_of_keras_reads_the_shape_that_its_layer_or_a_setting
     with pytest.raises(OpenNumbersError, match="N: it leaves a value open: x"):  # not only what follows the first layer
         specs(KERAS + model)
     assert specs(KERAS + model, x="(None, 3)") == ["input:3,lstm:8:seq,lstm:4"]
+    for call in ("n.build((None, None, 3))", "n(Input((None, 3)))"):
+        assert specs(f"{KERAS}{model}\nn = N()\n{call}") == ["input:3,lstm:8:seq,lstm:4"]
+        assert not open_model("model.py").left
     own = "class N(object):\n    def build(self):\n        return Sequential([Input((None, 3)), LSTM(8)])"
     assert specs(f"{KERAS}{own}") == ["input:3,lstm:8"]
 

@@ -17,7 +17,6 @@ from rnncli.formats.python.functions import LIKE, computed, picked
 from rnncli.formats.python.modules import Modules
 from rnncli.formats.python.objects import (
     MISSING,
-    PLAIN,
     Call,
     Class,
     Function,
@@ -33,7 +32,7 @@ from rnncli.formats.python.objects import (
     precision_of,
 )
 from rnncli.formats.python.program import RECURRENT
-from rnncli.formats.python.steps import SIZE, Module, TracedStep, TracedTensor, reached, recurs
+from rnncli.formats.python.steps import SIZE, Module, TracedStep, TracedTensor, held_in, modules_in, reached, recurs
 from rnncli.layers.base import snake_case
 from rnncli.layers.weights import Framework
 
@@ -81,6 +80,8 @@ class Graphs(Modules):
         """Modules that other Keras layers are made of: the cell in `RNN(cell)`."""
         self.foreign: dict[str, Named] = {}
         """Calls of classes that are named like a recurrent one but belong to neither framework, by that name."""
+        self.built: dict[Instance, Sequence[Value]] = {}
+        """The sizes of a sample that objects are built for, or are called with."""
         self._lent: dict[Module, Unknown] = {}
         """Modules that functions from elsewhere have been given, each with that call's result."""
 
@@ -139,6 +140,10 @@ class Graphs(Modules):
                 return layers[names.index(asked)] if asked in names else left_open(given.node)
             case Method(owner=Instance(), name="add_weight"):
                 return self.fresh(Module(("Weight",), given, None, "keras", self.function))
+            case Method(owner=Instance() as owner, name="build"):
+                shape = given.get("input_shape", 0)
+                self.built |= {owner: shape[1:]} if isinstance(shape, list) else {}
+                return None
             case Method(owner=Instance() as owner, name="__init__"):
                 owner.values["__init__"] = given
                 return None
@@ -155,6 +160,8 @@ class Graphs(Modules):
                         each.items[str(len(each.items))] = self._lent.get(each, owner)
                 return SIZE if owner is SIZE else left_open(given.node)
             case Instance() if (own := self.computing(called)) is not None:
+                if tensors and tensors[0].step.kind == "input" and tensors[0].step.sizes:
+                    self.built.setdefault(called, tensors[0].step.sizes)
                 return self.invoke(own, given)
         if not tensors:
             return super().apply(called, given)
@@ -466,32 +473,3 @@ class Graphs(Modules):
         made.step.names = tuple(each for each in why.names if "(" not in each.name)  # not `random() < 0.5`
         made.step.note(Note(why.why, "left out"))
         return made
-
-
-def modules_in(value: Value) -> Sequence[Value]:
-    """Return the modules that a value may be, or that it was called with: `weight_norm(nn.Linear(3, 4))`."""
-    if isinstance(value, Unknown):
-        return value.values
-    return [each for each in value.given.all if isinstance(each, Module)] if type(value) is Call else ()
-
-
-def held_in(value: Value) -> dict[Value, str]:
-    """Return the modules and objects in a value, each with its path: `encoder.rnn`."""
-    found: dict[Value, str] = {}
-    seen: set[int] = set()
-    waiting: list[tuple[Value, str]] = [(value, "")]
-    while waiting:
-        each, name = waiting.pop()
-        if isinstance(each, (*PLAIN, TracedTensor)) or id(each) in seen:
-            continue
-        seen.add(id(each))
-        if isinstance(each, Instance | Module):
-            found[each] = name
-            held = each.values if isinstance(each, Instance) else each.items or {}
-        elif isinstance(each, list | dict):
-            held = each if isinstance(each, dict) else dict(enumerate(each))
-        else:
-            held = dict(enumerate(modules_in(each)))
-        lead = f"{name}." if name else ""
-        waiting += [(one, f"{lead}{key}".rstrip(".")) for key, one in reversed([*held.items()])]
-    return found

@@ -19,10 +19,10 @@ from rnncli.formats.build import node_of
 from rnncli.formats.model_file import ModelFile
 from rnncli.formats.nodes import Node, Note, Part, Read, loops, takes_input
 from rnncli.formats.parts import parts_of
-from rnncli.formats.python.graph import Graphs, held_in, modules_in
+from rnncli.formats.python.graph import Graphs
 from rnncli.formats.python.objects import Call, Function, Given, Instance, Named, Open, Value
 from rnncli.formats.python.program import RECURRENT
-from rnncli.formats.python.steps import Edge, Module, TracedStep, TracedTensor, reached, recurs
+from rnncli.formats.python.steps import Edge, Module, TracedStep, TracedTensor, held_in, modules_in, reached, recurs
 from rnncli.formats.python.trees import tree_in
 from rnncli.layers.base import snake_case
 from rnncli.layers.weights import FRAMEWORK_NAMES
@@ -272,10 +272,12 @@ def _objects(graphs: Graphs, shown: Mapping[Module, str]) -> Iterator[_FoundMode
 
 
 def _computed(graphs: Graphs, function: Function) -> Value:
-    """Return the result of a method on data; the setting of a shape gives the data that many features."""
+    """Return the result of a method on data, whose shape a setting gives, or else what its object is built for."""
     data: list[Value] = []
     for name in _data_of(function):
         value = _FLAGS[name] if name in _FLAGS else graphs.setting(name, graphs.data())
+        if isinstance(value, TracedTensor) and not data and isinstance(function.owner, Instance):
+            value = graphs.seen_as(graphs.built.get(function.owner, []), 0) or value
         seen = graphs.seen_as(value, 0) if isinstance(value, list) else None
         data.append(value if seen is None else seen)
     return graphs.call(function, Given(data, {}, function.node))

@@ -12,7 +12,7 @@ from rnncli.formats.build import node_of
 from rnncli.formats.keras.config import KEEP_FEATURES
 from rnncli.formats.nodes import Node, Note, Pass, Returned, Word, loops, names
 from rnncli.formats.python.evaluator import ITEMS_A_STEP
-from rnncli.formats.python.objects import Call, Opaque, Open, Scope, Unknown, Value
+from rnncli.formats.python.objects import PLAIN, Call, Instance, Opaque, Open, Scope, Unknown, Value
 from rnncli.formats.python.program import RECURRENT, End, Program
 from rnncli.immutable import NamedTuple
 from rnncli.layers import Input, Layer
@@ -372,6 +372,35 @@ class Recorder(Program):
         if self.in_time or not recurs(module) or module.name.endswith("Cell"):
             return self.in_time or recurs(module)
         return own not in reached(tensors, own.number) or own in reached(states, own.number)
+
+
+def modules_in(value: Value) -> Sequence[Value]:
+    """Return the modules that a value may be, or that it was called with: `weight_norm(nn.Linear(3, 4))`."""
+    if isinstance(value, Unknown):
+        return value.values
+    return [each for each in value.given.all if isinstance(each, Module)] if type(value) is Call else ()
+
+
+def held_in(value: Value) -> dict[Value, str]:
+    """Return the modules and objects in a value, each with its path: `encoder.rnn`."""
+    found: dict[Value, str] = {}
+    seen: set[int] = set()
+    waiting: list[tuple[Value, str]] = [(value, "")]
+    while waiting:
+        each, name = waiting.pop()
+        if isinstance(each, (*PLAIN, TracedTensor)) or id(each) in seen:
+            continue
+        seen.add(id(each))
+        if isinstance(each, Instance | Module):
+            found[each] = name
+            held = each.values if isinstance(each, Instance) else each.items or {}
+        elif isinstance(each, list | dict):
+            held = each if isinstance(each, dict) else dict(enumerate(each))
+        else:
+            held = dict(enumerate(modules_in(each)))
+        lead = f"{name}." if name else ""
+        waiting += [(one, f"{lead}{key}".rstrip(".")) for key, one in reversed([*held.items()])]
+    return found
 
 
 def recurs(module: Value) -> bool:
