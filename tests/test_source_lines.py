@@ -139,6 +139,16 @@ def test_a_layer_beside_the_data_is_an_error(at: Walk) -> None:
     assert str(network_of(line).network) == "embed:9x3:mask,lstm:4"
 
 
+def test_outputs_in_a_list_are_layers_too_and_no_layer_changes_after_it_is_made(at: Walk) -> None:
+    before = "i = Input((9, 8)); x = LSTM(4)(i)"
+    for outputs in ("[Dense(2)(x), x]", "[Dense(2)(x)]", "{'a': Dense(2)(x)}"):
+        with at(outputs):
+            assert str(network_of(f"{before}; Model([i], {outputs})").network) == "input:9x8,lstm:4,dense:2"
+    assert str(network_of(f"n = Dense(2); n.trainable = False; {before}; n(x)").network) == "input:9x8,lstm:4,dense:2"
+    with pytest.raises(SpecError, match=r"n\.units is set after the layer is made"):
+        network_of(f"n = Dense(2); n.units = 3; {before}; n(x)")
+
+
 def test_a_stack_of_levels_after_one_vector_is_an_error_at_its_call(at: Walk) -> None:
     for line, stack in {
         "nn.Embedding(9, 4), nn.AdaptiveAvgPool1d(1), nn.LSTM(4, 8, 2)": "nn.LSTM(4, 8, 2)",

@@ -66,7 +66,7 @@ from rnncli.language.rewrites import as_calls
 from rnncli.language.spec import MAX_LAYERS
 from rnncli.layers import KINDS, Layer
 from rnncli.layers.sizes import BLANK_TEXT, blank_of
-from rnncli.layers.weights import Framework
+from rnncli.layers.weights import FRAMEWORKS, Framework
 from rnncli.network import Network
 
 ASSUMED_FEATURES = 32
@@ -327,6 +327,7 @@ class _CallReader(Text):
                 calls = any(isinstance(each, ast.Call) for each in ast.walk(statement.value))
                 values.append((value, statement.value, calls or any(isinstance(each, Call) for each in held)))
                 for target in targets:
+                    self._check_late(target)
                     several = isinstance(target, ast.Tuple) and isinstance(value, Call) and not value.path
                     self._evaluator.assign(target.elts[0] if several else target, value, self._scope)  # output, h_n
                 self._assigned |= {id(value)} if targets else set()
@@ -340,6 +341,17 @@ class _CallReader(Text):
         self._framework = self.framework_of(self._layers)
         self._cuts = any(class_name(self._framework, each) in CUTS for each in self._layers)
         return self._made_nodes()
+
+    def _check_late(self, target: ast.expr) -> None:
+        """Check that what a statement sets is no argument of a layer that is made already."""
+        if not isinstance(target, ast.Attribute):
+            return
+        layer = self._evaluator.value(target.value, self._scope)
+        for framework in FRAMEWORKS if isinstance(layer, Call) else ():
+            cls = class_of(framework, class_name(framework, layer) or "")
+            if cls is not None and target.attr in {*cls.takes} - cls.inert:
+                message = f"{self.part(target)} is set after the layer is made"
+                raise self.fault(message, target, "give it as an argument of the layer")
 
     def _walk(self, value: Value, before: int, node: ast.AST) -> int:
         """Add the layers in a value, written at `node`, after the first `before` layers; return how many it ends."""
@@ -380,7 +392,7 @@ class _CallReader(Text):
                 for each in [owner, *given.all]:
                     if id(each) in self._ends:
                         before = self._ends[id(each)] or before
-                    elif isinstance(each, Call) and id(each) not in self._applied:
+                    elif isinstance(each, Call | list | dict) and id(each) not in self._applied:
                         layers = any(makes_layer(inner) or inner.name in CONTAINERS for inner in calls_in([each]))
                         before = self._walk(each, before, node) if layers else before
             case Call(given=given, of=Call() as owner) if makes_layer(value):
