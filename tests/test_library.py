@@ -335,6 +335,9 @@ def test_a_blank_of_calls_is_not_computed_with() -> None:
     for calls in ("LSTM(n + 1, input_shape=(None, m))", "LSTM(n, input_shape=(None, n - 1))", "Dense(n // 2)"):
         with pytest.raises(SpecError, match="computed from one that is left open"):
             rnncli.solve(calls, params="10k")
+    for calls, said in {"Dropout(p), LSTM(4)": "rate is p,", "nn.LSTM(8, n), nn.Linear(9, 3)": "it returns n"}.items():
+        with pytest.raises(SpecError, match=said):
+            rnncli.solve(calls, params="10k")
     stacked = rnncli.solve("nn.LSTM(8, n, bidirectional=True), nn.Linear(2 * n, 3)", params="10k")
     assert stacked.spec == "input:8,lstm:30:bi,dense:3"
 

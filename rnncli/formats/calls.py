@@ -233,12 +233,15 @@ def template_of_calls(text: str) -> CalledTemplate | None:
         part, _ = read(written)
     except OpenLineError as error:
         names = [name for name in error.names if blank_of(name) is not None][:_MOST_BLANKS]
+        blanks, others = (dict(zip(map(str, each), names, strict=False)) for each in _NUMBERS)
         advice = f"write the number itself, or a blank: {BLANK_TEXT}"
         try:
             part, other = (read(written, dict(zip(names, each, strict=False)))[0] for each in _NUMBERS)
         except OpenLineError as fault:
             raise SpecError(fault.message, text=written, span=fault.span, advice=advice) from None
-        blanks, others = (dict(zip(map(str, each), names, strict=False)) for each in _NUMBERS)
+        except SpecError as fault:
+            fault.message = _with_blanks(fault.message, blanks)
+            raise
         if _with_blanks(str(part.network), blanks) != _with_blanks(str(other.network), others):
             message = "a number is computed from one that is left open"
             raise SpecError(message, text=written, span=(0, len(written)), advice=advice) from None
@@ -253,7 +256,8 @@ def template_of_calls(text: str) -> CalledTemplate | None:
 
 def _with_blanks(said: str, blanks: Mapping[str, str]) -> str:
     """Return a text with blanks in place of the numbers that stand in for them."""
-    return re.sub("[0-9]+", lambda number: blanks.get(number[0], number[0]), said)
+    number = "[0-9]+(?:,[0-9]{3}(?![0-9]))*"
+    return re.sub(number, lambda found: blanks.get(found[0].replace(",", ""), found[0]), said)
 
 
 # The network in a text of calls
