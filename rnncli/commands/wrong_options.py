@@ -114,7 +114,7 @@ def _without(this: TypedLine, extra: Sequence[int]) -> Iterator[Applied[Line]]:
             yield Applied(("layers", text), f"without {others}" if others else "")
     rest = [each for place, each in enumerate(this.words) if place not in extra]
     dropped = " ".join(this.words[place].text for place in extra)
-    yield Applied(this.line(rest), WITHOUT, drops=dropped, costs=COSTS_A_GUESS)
+    yield without(this.line(rest), dropped)
 
 
 def _wrong_choice(this: TypedLine, what: str, type_: OneOf) -> Refused:
@@ -370,4 +370,4 @@ def _dropped(this: TypedLine, place: int, said: Word) -> Applied[Line]:
     drops = said.text if flag or not said.value else f"{said.text} {said.value}"
     advice = f"`rnncli layers {word}` explains it" if told else ""
     state = this.with_(place, used=1 if flag else len(said.typed()))
-    return Applied(state, WITHOUT, drops=drops, costs=COSTS_A_GUESS, advice=advice)
+    return without(state, drops, advice)
