@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import groupby
 
@@ -255,7 +256,7 @@ def _words_of(cls: type[Layer]) -> dict[str, tuple[str, Option | None]]:
 def _own(text: str, fault: SpecError, in_order: bool) -> Iterator[Applied[str]]:
     """Yield the repair that the error itself suggests; for layers that are `in_order`, it may write others anew."""
     if fault.repair and fault.repair != text:
-        old, new = without_spaces(text), fault.repair
+        old, new = without_spaces(text), without_spaces(fault.repair)
         gone, instead = _changed(old, new)
         is_shorter = len(new) < len(old)
         drops, added, is_less = (text[slice(*fault.span)] if gone else ""), "", is_shorter
@@ -285,7 +286,9 @@ def _changed(old: str, new: str) -> tuple[str, str]:
     most = shorter - start
     same = next((place for place in range(most) if old[-1 - place] != new[-1 - place]), most)
     # Of relu:recact=relu without relu, the change is `relu:`, not `lu:re`.
-    while start and ":" in old[start : len(old) - same] and old[start - 1] == old[len(old) - same - 1] not in ":,":
+    while start and ":" in old[start : len(old) - same] and old[start - 1] == old[len(old) - same - 1]:
+        if old[start - 1] in ":,0123456789":
+            break
         start, same = start - 1, same + 1
     return old[start : len(old) - same], new[start : len(new) - same]
 
@@ -344,8 +347,10 @@ def keeps(typed: str, result: str, way: Sequence[Applied[str]]) -> bool:
 
 
 def _layers_in(text: str) -> Sequence[Layer]:
-    """Return the layers of a spec or template."""
-    return spec.unfolded(text, spec.read(text, blanks=True))[0]
+    """Return the layers of a spec or template; none if there are too many after repeats."""
+    with suppress(SpecError):
+        return spec.unfolded(text, spec.read(text, blanks=True))[0]
+    return ()
 
 
 def _stacked(layers: Sequence[Layer]) -> Iterator[str]:
