@@ -7,7 +7,7 @@ from collections.abc import Callable
 import click
 import pytest
 from conftest import Run, Walk
-from hypothesis import given
+from hypothesis import example, given
 from strategies import nearly_specs, networks
 
 from rnncli import Network
@@ -43,6 +43,7 @@ def test_completing_any_text_raises_no_error(text: str) -> None:
             assert completion.text != text
 
 
+@example(Network.parse("input:2x1,pool:max:2"))
 @given(networks())
 def test_a_complete_suggestion_is_a_valid_network(network: Network) -> None:
     spec = str(network)

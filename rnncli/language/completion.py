@@ -62,7 +62,8 @@ def spec_completions(text: str, *, blanks: bool = False) -> list[Completion]:
         if cls is None:
             return []
         words = _fields(cls, [field.strip().lower() for field in fields[:-1]], typed, blanks=blanks)
-    return [Completion(text + word.text[len(typed) :], word.text, word.means) for word in words]
+    found = [Completion(text + word.text[len(typed) :], word.text, word.means) for word in words]
+    return [each for each in found if blanks or not each.word[-1].isdigit() or _is_network(each.text)]
 
 
 def _kinds(typed: str, before: str) -> Iterator[_CompletionWord]:
@@ -83,11 +84,15 @@ def _kinds(typed: str, before: str) -> Iterator[_CompletionWord]:
 
 def _has_length(before: str, layer: type[Layer]) -> bool:
     """Whether the layers before it fix the length of a layer's sequence, if it needs a known length."""
-    if layer.needs_length:
-        try:
-            check_rules(*parse(before + layer.kind))
-        except SpecError:
-            return False
+    return not layer.needs_length or _is_network(before + layer.kind)
+
+
+def _is_network(text: str) -> bool:
+    """Whether a text is a valid spec: a size may not fit the layers before it."""
+    try:
+        check_rules(*parse(text))
+    except SpecError:
+        return False
     return True
 
 
