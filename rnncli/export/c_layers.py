@@ -11,7 +11,7 @@ from rnncli.export.c_lines import call, filled
 from rnncli.export.plan import Step
 from rnncli.immutable import NamedTuple
 from rnncli.layers.python_call import number
-from rnncli.quantities import features_of
+from rnncli.quantities import features_of, plural
 
 if TYPE_CHECKING:
     from rnncli.export.c import CSource
@@ -120,6 +120,7 @@ def cell_call(writer: CWriter) -> str:
         cell=name,
         parameters=", ".join(takes),
         spec=layer.spec(),
+        read=plural(writer.reads, "feature"),
         features=writer.reads,
         units=layer.units,
         held=held if projects else "units",

@@ -283,7 +283,7 @@ static void convolve(matrix kernel, const float *bias, int width, int dilation, 
 }
 
 //= rnn
-/* $spec on $features features; @ is the product of a vector and a matrix. */
+/* $spec on $read; @ is the product of a vector and a matrix. */
 static void $cell($parameters)
 {
     const int features = $features, units = $units;
@@ -296,7 +296,7 @@ static void $cell($parameters)
 }
 
 //= lstm
-/* $spec on $features features; @ is the product of a vector and a matrix, whose columns are grouped as i, f, g, o. */
+/* $spec on $read; @ is the product of a vector and a matrix, whose columns are grouped as i, f, g, o. */
 static void $cell($parameters)
 {
     const int features = $features, units = $units;
@@ -321,7 +321,7 @@ static void $cell($parameters)
 }
 
 //= gru
-/* $spec on $features features; @ is the product of a vector and a matrix, whose columns are grouped as z, r, g. */
+/* $spec on $read; @ is the product of a vector and a matrix, whose columns are grouped as z, r, g. */
 static void $cell($parameters)
 {
     const int features = $features, units = $units;
@@ -346,7 +346,7 @@ static void $cell($parameters)
 }
 
 //= gru reset before
-/* $spec on $features features; @ is the product of a vector and a matrix, whose columns are grouped as z, r, g. */
+/* $spec on $read; @ is the product of a vector and a matrix, whose columns are grouped as z, r, g. */
 static void $cell($parameters)
 {
     const int features = $features, units = $units;
