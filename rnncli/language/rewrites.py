@@ -440,7 +440,11 @@ _CALLS = (
     _text(r"(\b\w{1,20}\([^()]{1,99}\))\s*[*x×]\s*([2-9])\b", lambda found: ", ".join([found[1]] * int(found[2]))),
     _text(r"(?<=[(,\s])(\w{1,20}_\w{1,20}|units):\s*(?=[0-9]{1,10}\s*[,)])", r"\1="),
     _text(r"(?<=[\w'\")\]])[ \t]{1,9}(?=[a-z_]{2,40}\s?=[^=])", ", "),
-    _text(r"(?<=\))\s*(?:[-+|&/>→]{1,9}|and|then|plus|followed by)\s*(?=[a-z])", ", "),
+    _text(
+        r"(?<=\))(?!\s*\+\s*(?-i:[a-z_]\w{0,30})\s*(?:[;)]|$))"  # the sum with a variable, `Dense(3)(x) + x`
+        r"\s*(?:[-+|&/>→]{1,9}|and|then|plus|followed by)\s*(?=[a-z])",
+        ", ",
+    ),
     _text(r"(?<![\w.(=])((?:nn\.)?(?:ReLU|Tanh|Sigmoid|Softmax|Flatten|BatchNorm\w{0,15}))(?=\s*(?:,|$))", r"\1()"),
 )
 """Other ways to write calls of Keras and PyTorch, as PyTorch prints them or with other signs between the calls; all of

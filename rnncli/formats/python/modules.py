@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from rnncli.errors import RnncliError
 from rnncli.formats.build import ArgumentFaultError, UnknownArgumentError
-from rnncli.formats.frameworks import CLASSES, DIFFERS, INPUTS, KERAS_1, SHAPES, bound, built, class_of
+from rnncli.formats.frameworks import CALLED_WITH, CLASSES, DIFFERS, INPUTS, KERAS_1, SHAPES, bound, built, class_of
 from rnncli.formats.keras.config import KEEP_FEATURES
 from rnncli.formats.nodes import Node, Note, Pass, loops, names, returned
 from rnncli.formats.python.functions import FLAT, LOG_SOFTMAX, PACKED, STEP, WINDOWS, computed, features_side_by_side
@@ -103,8 +103,12 @@ class Modules(Recorder):
             tensors, states = tensors[:1], [*tensors[1:], *states]
         site = site or id(given.node)
         made = self.once(module, site, tensors, states, lambda: self._made(module, tensors, states, given.line))
-        for each in self.tensors(made)[:1] if self.tensors(given.get("mask")) else ():
-            each.step.note(Note("is given a mask, which is left out: no timestep is padding", "differs"))
+        drops = "Dropout" in module.name or {"dropout", "recurrent_dropout"} & module.given.named.keys()
+        said = ["mask"] * bool(self.tensors(given.get("mask")))
+        said += ["training"] * (given.get("training") is True and bool(drops))
+        for each in self.tensors(made)[:1]:
+            for argument in said:
+                each.step.note(Note(CALLED_WITH[argument], "differs"))
         return made
 
     def called(self, value: Value, tensors: list[TracedTensor], line: int) -> TracedTensor:
