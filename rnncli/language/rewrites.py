@@ -475,7 +475,9 @@ def _range_of(found: re.Match[str]) -> str:
 
     With three numbers, the second is the step if none is smaller, as in MATLAB; otherwise the third is.
     """
-    first, *more = (nearest_size(each) or each for each in found.groups() if each)
+    first, *more = numbers = [nearest_size(each) or each for each in found.groups() if each]
+    if not all(map(str.isdecimal, numbers)):  # 0M
+        return found[0]
     if len(more) < 2:
         return f"{{{first}..{more[0] if more else 2 * int(first)}}}"
     second, third = more
