@@ -79,11 +79,13 @@ def _judge_file(case: Case, findings: Findings, *, composed: bool) -> None:
 def expressible_in_onnx(network: Network) -> Network | None:
     """Return the part of a network that a graph of ONNX's own operators can express.
 
-    It lacks dropout, masks that nothing reads, and the initial value of an LSTM's bias. None if no recurrent layer
+    It lacks dropout, masks that nothing reads, the initial value of an LSTM's bias, and how windows of one timestep are
+    padded, which they never are. None if no recurrent layer
     shows which axis is time, or if a pool has removed that axis first.
     """
     said = [layer for layer in network.layers if not isinstance(layer, Dropout)]
     said = [layer.trained() for layer in said]
+    said = [replace(layer, padding="valid") if layer.window and layer.window.span == 1 else layer for layer in said]
     if isinstance(said[0], Embedding):
         said[0] = replace(said[0], mask_zero=False)
     first = next((layer for layer in said if layer.states or layer.joins), None)
