@@ -109,10 +109,10 @@ class Constant(NamedTuple):
 
         None is returned if the shapes do not fit together.
         """
-        shape, sizes, given = self.tensor.shape, scale.tensor.shape, [scale] if zero is None else [scale, zero]
-        one, axes = prod(sizes) == 1, len(shape)
-        fits = one or (-axes <= axis < axes and sizes == (shape[axis],))
-        if not fits or any(each.tensor.shape != sizes for each in given):
+        shape, given = self.tensor.shape, [scale] if zero is None else [scale, zero]
+        sizes, axes = [each.tensor.shape for each in given], len(shape)
+        one = all(prod(size) == 1 for size in sizes)
+        if not one and not (-axes <= axis < axes and {*sizes} == {(shape[axis],)}):
             return None
         along = () if one else (-1, *[1] * (axes - 1 - axis % axes))
         reads = [each.tensor.read for each in given]

@@ -97,6 +97,9 @@ def _graphs(graph: GraphProto) -> Iterator[GraphProto]:
 _LONGEST_LEAD = 1_000
 """The longest prefix of the name of a nested node."""
 
+_SCALING = ("QuantizeLinear", "DequantizeLinear")
+"""The operations on an array, or on values, with a scale and a zero, which are no weights."""
+
 _KEEPING = REARRANGING - {"Concat", "Expand", "Pad"}
 """The operations whose outputs consist of the numbers of their first input, whatever its shape."""
 
@@ -157,8 +160,10 @@ class _Walk:
         declared = [*graph.value_info, *graph.input, *graph.output]
         shapes = {each.name or "": sizes for each in declared if (sizes := each.sizes()) is not None}
         scope = _GraphScope(lead, around, shapes, Counter(_read_in(graph)))
+        scales = {each: False for node in graph.node for each in node.input[1:] if node.operation in _SCALING}
+        stored = scales | {node.reads(0): True for node in graph.node if node.operation in _SCALING}
         for array in graph.initializer:
-            scope.values[array.name or ""] = self._constant(array)
+            scope.values[array.name or ""] = self._constant(array, is_weight=stored.get(array.name or ""))
         for each in graph.input:
             if each.name and each.name not in scope.values:
                 name = self.found.add(Node(f"input {lead}{each.name}", "input", None, ()))
@@ -169,12 +174,13 @@ class _Walk:
             self.outputs += [(each.name or "", flow) for flow in flows_in(scope.value(each.name or ""))]
         return scope.captured.values()
 
-    def _constant(self, array: TensorProto, name: str = "") -> Constant:
-        """Return an array in the file; one-dimensional whole numbers are shapes and axes, not weights."""
+    def _constant(self, array: TensorProto, name: str = "", is_weight: bool | None = None) -> Constant:
+        """Return an array in the file; one-dimensional whole numbers are shapes and axes unless it is a weight."""
         made = constant_of(self._path, self._file, array, name)
         shape, dtype = made.tensor.shape, made.tensor.dtype
-        if len(shape) > 1 or (shape and not dtype.startswith(("int", "bool", "string"))):
-            self.tensors.append(made.tensor)
+        if is_weight is None:
+            is_weight = len(shape) > 1 or bool(shape and not dtype.startswith(("int", "bool", "string")))
+        self.tensors += [made.tensor] * is_weight
         return made
 
     def _node(self, scope: _GraphScope, node: NodeProto) -> None:

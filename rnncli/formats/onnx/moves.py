@@ -72,7 +72,7 @@ def quantise(call: NodeCall) -> Values:
     """Round a flow to whole numbers, which `dequantise` scales back; networks here do not round."""
     flow = call.flow()
     require(flow.node in call.found.nodes)
-    call.found.say(flow.node, "is quantised in the file; here it is not")
+    call.found.say(flow.node, "is followed by quantisation in the file; here its numbers are not rounded")
     return [flow]
 
 
