@@ -32,7 +32,7 @@ GROUPS = {
         "compare": "Networks side by side.",
     },
     "Run": {
-        "forward": "Run the network in NumPy and show its outputs.",
+        "forward": "Run the network in NumPy; statistics of its outputs.",
         "reach": "How far back networks remember.",
     },
     "Choose": {

@@ -476,4 +476,6 @@ def _unsaid(node: Node, wanted: Returned | None) -> Iterator[Note]:
         said = in_both(type(node.layer), argument, getattr(node.layer, argument))
         yield Note(f"{shorten(node.name)} has {said}, the default: the source does not say", "assumed")
     if "return_sequences" in node.unsaid and wanted is None:
-        yield Note(f"{shorten(node.name)} returns only its last output: the source does not say", "assumed")
+        both = getattr(node.word, "merge_mode", None) is not None
+        last = "the last output of each direction, as in h_n" if both else "its last output"
+        yield Note(f"{shorten(node.name)} returns only {last}: the source does not say", "assumed")
