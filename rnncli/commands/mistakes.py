@@ -40,7 +40,8 @@ from rnncli.immutable import NamedTuple
 from rnncli.language.arguments import PYTORCH_NAMES, STACKED
 from rnncli.language.framework_words import FEATURES
 from rnncli.language.likeness import closest, in_ascii
-from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Answer, Applied, Rewrite, keeps_numbers, led, search
+from rnncli.language.mend import numbers_in
+from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Answer, Applied, Rewrite, led, search
 from rnncli.layers import KINDS
 from rnncli.reports.reference import A_WORD
 
@@ -64,10 +65,11 @@ _ARGUMENTS = {*PYTORCH_NAMES, *PYTORCH_NAMES.values(), *FEATURES, STACKED}
 
 
 class Mistake(NamedTuple):
-    """The fault of a line as the error to report if no line without it is found, and the possible steps."""
+    """The fault of a line, the possible steps, the likeliest first, and the error that was raised for it."""
 
-    error: RnncliError
+    message: str
     steps: Iterable[Applied[Line]]
+    error: click.ClickException | RnncliError
 
 
 def usage_error(error: click.ClickException | UsageError, group: click.Group, typed: Sequence[str]) -> RnncliError:
@@ -128,8 +130,9 @@ def _file_error(error: RnncliError, this: TypedLine) -> RnncliError:
 
 def _answer(this: TypedLine, mistake: Mistake) -> RnncliError:
     """Return the error to report for a mistake: the fault, and the line that was meant."""
-    error, steps = mistake.error, [*mistake.steps, Applied(this.typed)]
-    found = _mended(this, Mistake(error, steps))
+    message, error = mistake.message, mistake.error
+    steps = [*mistake.steps, Applied(this.typed)]
+    found = _mended(this, mistake._replace(steps=steps))
     first = steps[0] if found is None else found.way[0]
     if isinstance(error, SpecError) and not first.message:
         if found is None or (error.repair in found.state and len(found.state) == len(this.typed)):
@@ -137,15 +140,14 @@ def _answer(this: TypedLine, mistake: Mistake) -> RnncliError:
         mended = error.repaired(shown(found.state), _lead(found.way))
         mended.advice = first.advice or mended.advice
         return mended
-    message = first.message or error.message
     if found is not None:
-        return UsageError(message, first.advice, lead=_lead(found.way), repair=shown(found.state))
-    if _is_line(error):  # of a rule of options
-        return UsageError(error.message, error.advice)
+        return UsageError(first.message or message, first.advice, lead=_lead(found.way), repair=shown(found.state))
+    if isinstance(error, UsageError) and not isinstance(error, SpecError):
+        return UsageError(message, error.advice)
     # Steps that lead to no repair may have advice.
     advice = next((each.advice for each in steps if each.advice and each.message == first.message), None)
     name = f"rnncli {this.name}" if this.name in this.commands else "rnncli"
-    return UsageError(message, advice or f"see {name} --help")
+    return UsageError(first.message or message, advice or f"see {name} --help")
 
 
 def _is_line(error: RnncliError) -> bool:
@@ -167,15 +169,13 @@ def _mended(this: TypedLine, first: Mistake | None = None) -> Answer[Line] | Non
     """Return a valid line, or None if none is found. `first` is the mistake, if that is known."""
 
     def keeps(line: Line, way: Sequence[Applied[Line]]) -> bool:
-        """Whether a line has all typed numbers, except for those that its steps account for.
-
-        An option whose value an earlier step has made up is not left out: that would leave out another one.
-        """
-        typed = " ".join(this.typed)
-        for option, _, value in (step.drops.partition(" ") for step in way if step.lead == WITHOUT):
-            if option in this.typed and value not in typed:
+        """Whether a line has all typed numbers, except for those that its steps account for."""
+        said = [*numbers_in(" ".join(line)), *(each for step in way for each in numbers_in(step.drops))]
+        for each in numbers_in(in_ascii(" ".join(this.typed))):
+            if each not in said:
                 return False
-        return keeps_numbers(in_ascii(typed), " ".join(line), *(step.drops for step in way))
+            said.remove(each)
+        return True
 
     return search(
         this.typed,
@@ -202,7 +202,7 @@ def _found(this: TypedLine) -> Mistake | None:
         one = [each for each in this.words if each.option is None or each.option.name != "framework"]
         both = (*this.line(one), "--framework", "keras", "--framework", "torch")
         step = Applied(both, "for example", costs=COSTS_A_GUESS)
-        return Mistake(UsageError("a comparison needs two networks, or one in two settings"), [step])
+        return Mistake("", [step], UsageError("a comparison needs two networks, or one in two settings"))
     return None if wrong is None else _wrong(this, *wrong)
 
 
@@ -229,19 +229,18 @@ def _mistake(this: TypedLine, error: click.ClickException | UsageError) -> Mista
     if not isinstance(error, click.ClickException):
         strays = [place for place in this.arguments if not re.search("[:(]", this.words[place].text)]
         misplaced = chain.from_iterable(_misplaced(this, place) for place in strays)
-        return Mistake(error, chain(misplaced, _rewritten(this), _kept(this, error)))
+        return Mistake(error.message, chain(misplaced, _rewritten(this), _kept(this, error)), error)
     if this.name in this.commands:
         message, steps = refused(this, error)
-    else:
-        option = error.option_name if isinstance(error, click.NoSuchOption) else None
-        message = f"there is no command {quote(this.name)}" if option is None else f"there is no option {option}"
-        steps = _with_command(this)
-    return Mistake(UsageError(message), chain(_rewritten(this), steps))
+        return Mistake(message, chain(_rewritten(this), steps), error)
+    option = error.option_name if isinstance(error, click.NoSuchOption) else None
+    message = f"there is no command {quote(this.name)}" if option is None else f"there is no option {option}"
+    return Mistake(message, chain(_rewritten(this), _with_command(this)), error)
 
 
 def _wrong(this: TypedLine, place: int, error: SpecError) -> Mistake:
     """Return the mistake of an argument that is not a spec."""
-    return Mistake(error, chain(_misplaced(this, place), meant_by(this, place, error)))
+    return Mistake(error.message, chain(_misplaced(this, place), meant_by(this, place, error)), error)
 
 
 def _kept(this: TypedLine, broken: UsageError) -> Iterator[Applied[Line]]:

@@ -18,7 +18,7 @@ from rnncli.formats.calls import is_call
 from rnncli.formats.networks import read_text
 from rnncli.language.framework_words import FRAMEWORK_WORDS
 from rnncli.language.likeness import closest
-from rnncli.language.rewriting import WITHOUT, Applied, without
+from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Applied
 from rnncli.language.source import lowered
 from rnncli.layers import KINDS, Layer
 from rnncli.layers.sizes import BLANK_TEXT
@@ -189,7 +189,7 @@ def meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Applied[
         yield Applied(this.with_(place, Word(repair)), lead, drops=text, advice=error.advice or "")
     if is_plain and len(this.arguments) > 1 and (is_term or not re.search("[0-9]", text)):
         advice = f"`rnncli layers {text}` explains it" if is_term else ""
-        yield without(this.with_(place), text, advice)._replace(message=no_spec)
+        yield Applied(this.with_(place), WITHOUT, no_spec, drops=text, costs=COSTS_A_GUESS, advice=advice)
 
 
 def term_asked(texts: Iterable[str]) -> str | None:

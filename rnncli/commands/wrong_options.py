@@ -17,7 +17,7 @@ from rnncli.commands.values import OneOf, Value
 from rnncli.errors import listed, quote
 from rnncli.language.framework_words import FRAMEWORK_WORDS
 from rnncli.language.likeness import closest, in_ascii
-from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Applied, Rewrite, without
+from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Applied, Rewrite
 from rnncli.layers import KINDS
 from rnncli.reports.reference import A_WORD, is_word
 
@@ -114,7 +114,7 @@ def _without(this: TypedLine, extra: Sequence[int]) -> Iterator[Applied[Line]]:
             yield Applied(("layers", text), f"without {others}" if others else "")
     rest = [each for place, each in enumerate(this.words) if place not in extra]
     dropped = " ".join(this.words[place].text for place in extra)
-    yield without(this.line(rest), dropped)
+    yield Applied(this.line(rest), WITHOUT, drops=dropped, costs=COSTS_A_GUESS)
 
 
 def _wrong_choice(this: TypedLine, what: str, type_: OneOf) -> Refused:
@@ -163,7 +163,6 @@ def _wrong_value(this: TypedLine, option: click.Option, message: str) -> Refused
             steps.insert(0, Applied(this.with_(place, *given)))
         if this.having(name).get("compare", option).multiple:
             return f"{name} is {quote(value)}, but it takes one value at a time", steps
-    steps.append(without(this.with_(place), f"{name} {value}"))
     if name != word.text:
         steps[:0] = _of_value(this, place, value)
     if not isinstance(option.type, OneOf):
@@ -370,4 +369,4 @@ def _dropped(this: TypedLine, place: int, said: Word) -> Applied[Line]:
     drops = said.text if flag or not said.value else f"{said.text} {said.value}"
     advice = f"`rnncli layers {word}` explains it" if told else ""
     state = this.with_(place, used=1 if flag else len(said.typed()))
-    return without(state, drops, advice)
+    return Applied(state, WITHOUT, drops=drops, costs=COSTS_A_GUESS, advice=advice)

@@ -9,34 +9,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from functools import partial
-from itertools import groupby
+from itertools import groupby, pairwise, takewhile
 
 from rnncli.errors import SpecError, quote
 from rnncli.language import spec
-from rnncli.language.arguments import PYTORCH_NAMES, STACKED, attribute_of, field_of, read_value, takes
+from rnncli.language.arguments import PYTORCH_NAMES, SAYS_NOTHING, STACKED, attribute_of, field_of, read_value, takes
 from rnncli.language.framework_words import FRAMEWORK_WORDS, framework_error
 from rnncli.language.likeness import in_ascii, likest
-from rnncli.language.rewrites import ALONE, FLAGS, NAMED, REWRITES, VALUES, compiled, names_of, squeezed
-from rnncli.language.rewriting import (
-    COSTS_A_GUESS,
-    Answer,
-    Applied,
-    Rewrite,
-    keeps_numbers,
-    led,
-    numbers_in,
-    search,
-    without,
-)
+from rnncli.language.rewrites import ALONE, FLAGS, NAMED, REWRITES, SMALL_WORDS, compiled, names_of, squeezed
+from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Answer, Applied, Rewrite, led, search
 from rnncli.language.source import Token, cut, lowered, splice, without_spaces
 from rnncli.layers import KINDS, LAYERS, Activation, Layer
-from rnncli.layers.activations import ACTIVATIONS
-from rnncli.layers.options import Choice, Option, Whole
+from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
+from rnncli.layers.options import Choice, Whole
 from rnncli.layers.sizes import WordSize
 from rnncli.layers.weights import Framework
-from rnncli.layers.words import field_in_both
+from rnncli.layers.words import field_in_both, in_both
 
 _MOST_TRIED, _MOST_READ = 60, 8_000
 """The most texts to parse for a wrong spec, and the most characters besides its own, so that long specs are answered
@@ -50,6 +39,10 @@ _SHORTEST = 2
 
 _LIKE_A_FIELD, _LIKE_SHORT = 0.7, 0.65
 """How similar to a field a word must be to count as a misspelling; and the same for three letters."""
+
+_EXPONENT = re.compile(r"(?<=[0-9])e\+?[0-9](?![0-9])")
+_NOT_MADE_UP = re.compile(r":x[0-9]+|^\w+:[0-9x]+,")
+"""Repeat counts, and the numbers of an input, which are required: they do not count as guesses."""
 
 _NUMBERS = re.compile("(?:[0-9x.kMG]|_[a-z0-9]{0,9})*")
 """Numbers as they are written in a spec."""
@@ -71,15 +64,40 @@ def mended(
         found = _search(meaning.repair or "", check, blanks)
         return meaning.repaired(example if found is None else without_spaces(found.state), meaning.lead)
     found = _search(error.text, check, blanks, error)
-    first = Applied(example, "for example", costs=COSTS_A_GUESS) if found is None else found.way[0]
-    before = error.lead if error.repair is None and first.costs and not first.message else ""
-    if found is None:
-        return error.repaired(example, led([before, first.lead]))
-    lead = led([before, *found.leads(error.text)])
+    if found is None or not found.way:
+        lead = led([error.lead if error.repair is None else "", "for example"])
+        return error.repaired(example, lead)
+    first = found.way[0]
+    leads = [first.lead]
+    if first.costs and error.repair is None and not first.message:
+        leads.insert(0, error.lead)
+    leads += [_said_of(error.text, *each) for each in pairwise(found.way) if each[1].costs]
+    lead = led(leads)
     repair = without_spaces(found.state)
     if not first.message:
         return error.repaired(repair, lead)
     return SpecError(first.message, text=error.text, span=first.span, lead=lead, repair=repair)
+
+
+def _said_of(typed: str, before: Applied[str], after: Applied[str]) -> str:
+    """Return the words for a later step that leaves something out or makes something up."""
+    if len(after.state) >= len(before.state):
+        return "for example"
+    gone = before.state[slice(*_changed(before.state, after.state))].strip(":, ")
+    return f"without {quote(gone)}" if gone in in_ascii(typed) else "for example"
+
+
+def _changed(old: str, new: str) -> tuple[int, int]:
+    """Return the span of a text that differs from another, without their common beginning and end."""
+    shorter = min(len(old), len(new))
+    start = next((place for place in range(shorter) if old[place] != new[place]), shorter)
+    most = shorter - start
+    same = next((place for place in range(most) if old[-1 - place] != new[-1 - place]), most)
+    end = len(old) - same
+    # Of relu:recact=relu without relu, the change is `relu:`, not `lu:re`.
+    while start and ":" in old[start:end] and old[start - 1] == old[end - 1] not in ":,":
+        start, end = start - 1, end - 1
+    return start, end
 
 
 def _search(
@@ -103,12 +121,13 @@ def _steps(text: str, fault: SpecError, blanks: bool) -> Iterator[Applied[str]]:
     is_pattern = "{" in text and "}" in text  # it describes several specs
     in_order = not is_pattern and len(text) <= _LONG and _fault(partial(spec.read, blanks=blanks), text) is None
     is_short = not is_pattern and not in_order and len(token.text) <= _LONG_LAYER
-    for row in REWRITES[:4] if is_pattern else REWRITES[-2:] if in_order else REWRITES:
+    yield from () if in_order else _in_ascii(text)
+    for row in (REWRITES[0], REWRITES[2]) if is_pattern else REWRITES[-2:] if in_order else REWRITES:
         yield from _rewritten(row, text, token)
     if is_short:
         yield from _names(text, token, fault)
     if not is_pattern:
-        yield from _own(text, fault, in_order)
+        yield from _own(text, fault, (len(text), 0) if in_order else fault.span)
     if is_short:
         yield from _without(text, token, fault)
 
@@ -120,6 +139,17 @@ def _fault(check: Callable[[str], object], text: str) -> SpecError | None:
     except SpecError as error:
         return error
     return None
+
+
+def _in_ascii(text: str) -> Iterator[Applied[str]]:
+    """Yield the text without characters of other scripts, `input:8，lstm:4`, and without quotes."""
+    plain = in_ascii(text)
+    quotes = "(?!)" if "(" in plain else "[\"'`]+"  # quotes inside calls belong to Python
+    found, plain = re.search(rf"[^\x00-\x7f]+|{quotes}", text), re.sub(quotes, "", plain)
+    if found is not None and plain != text:
+        other = found[0]
+        said = "a spec has no quotes" if other.isascii() else f"a spec is written in ASCII, not with {quote(other)}"
+        yield Applied(plain, "perhaps", said, found.span())
 
 
 # Rows of the table
@@ -144,8 +174,7 @@ def _rewritten(row: Rewrite, text: str, token: Token) -> Iterator[Applied[str]]:
     said = row.message.replace("{}", quote(typed) if typed.strip() else "a space")
     lead = found.expand(row.lead) if "\\" in row.lead else row.lead.replace("{}", instead)
     drops = found[0] if row.drops or row.computes else ""
-    left_out = drops if row.drops else ""
-    yield Applied(new, lead, said, span, drops, COSTS_A_GUESS * (row.drops or row.invents), left_out=left_out)
+    yield Applied(new, lead, said, span, drops, COSTS_A_GUESS * (row.drops or row.invents))
 
 
 def _span(text: str, start: int, end: int, whole: bool) -> tuple[int, int]:
@@ -197,33 +226,32 @@ def _names(text: str, token: Token, fault: SpecError) -> Iterator[Applied[str]]:
 def _fields(cls: type[Layer], field: Token) -> Iterator[tuple[str, str]]:
     """Yield what an unknown field may have meant, or an empty text if it can be left out, and the lead for it."""
     layer = ":".join(filter(None, [cls.kind, cls.sizes.example, field.text]))
-    name, equals, value = (part.strip() for part in lowered(field.text).partition("="))
-    elsewhere = name in FRAMEWORK_WORDS and attribute_of(cls, name) is None and name != STACKED
-    if elsewhere or _fault(partial(spec.read, blanks=True), layer) is None:
+    if _fault(partial(spec.read, blanks=True), layer) is None:
         return
-    is_key = any(option.spells(name) for option in cls.options)
-    framework: Framework = "torch" if name in PYTORCH_NAMES and not is_key else "keras"
-    ours = _argument(cls, name, value)
-    if ours is not None:
-        yield ours, f"perhaps {field_in_both(cls, ours, framework)}" if ours else "leave it out; it is the default"
+    name, equals, value = (part.strip() for part in lowered(field.text).partition("="))
+    if name in FRAMEWORK_WORDS and attribute_of(cls, name) is None and name != STACKED:
+        return
+    ours = any(option.spells(name) for option in cls.options)
+    framework: Framework = "torch" if name in PYTORCH_NAMES and not ours else "keras"
+    said = _argument(cls, name, value)
+    if said is not None:
+        yield said, f"perhaps {field_in_both(cls, said, framework)}" if said else "leave it out; it is the default"
+    for option in cls.options:
+        if isinstance(option, Choice):
+            yield from _choices(cls, option, name, value)
+    if isinstance(cls.sizes, WordSize):
+        for guess in likest(name, [*cls.sizes.words, *cls.sizes.other_names]):
+            word = cls.sizes.other_names.get(guess, guess)
+            yield word, f"perhaps {word}"
     words = _words_of(cls)
+    of_others = any(takes(each, name) for each in LAYERS)
     longer = [word for word in words if word.startswith(name)] if len(name) > _SHORTEST else []
-    guesses = [name] if name in words else longer if len(longer) == 1 else []
-    if not guesses and not any(takes(each, name) for each in LAYERS):
-        guesses = likest(name, [*words, *FRAMEWORK_WORDS], _LIKE_SHORT if len(name) == len("seq") else _LIKE_A_FIELD)
-    for guess in [each for each in guesses if each in words]:
-        start, option = words[guess]
-        if option is not None and guess == name and not value:
-            continue
-        values = [value]
-        if isinstance(option, Choice) and value not in ("", *option.values):
-            known = {each: each for each in option.values} | dict(option.other_names)
-            # A number is not a misspelling of another.
-            near = [value] if value in known else [] if value[:1].isdigit() else likest(squeezed(value), known)
-            values = [known[each] for each in near]
-            start, equals = option.lead, ""
-        for each in values:
-            instead = _argument(cls, guess, each) or start + (equals + each if each else "")
+    guesses = longer if len(longer) == 1 else []
+    likeness = _LIKE_SHORT if len(name) == len("seq") else _LIKE_A_FIELD
+    guesses += [] if of_others else likest(name, [*words, *FRAMEWORK_WORDS], likeness)
+    for guess in guesses:
+        if guess in words:
+            instead = _argument(cls, guess, value) or words[guess] + equals + value
             yield instead, f"perhaps {field_in_both(cls, instead)}"
 
 
@@ -235,81 +263,80 @@ def _argument(cls: type[Layer], name: str, value: str) -> str | None:
         return None
 
 
-def _words_of(cls: type[Layer]) -> dict[str, tuple[str, Option | None]]:
-    """Return every word that a field of a kind can start with, how to write it, and the option whose name it is."""
-    words: dict[str, tuple[str, Option | None]] = {}
-    if isinstance(cls.sizes, WordSize):
-        words = {each: (each, None) for each in cls.sizes.words}
-        words |= {each: (word, None) for each, word in cls.sizes.other_names.items()}
+def _choices(cls: type[Layer], option: Choice, name: str, value: str) -> Iterator[tuple[str, str]]:
+    """Yield the fields of one option that a text may mean: `sum` for `bi=sum`, `act=rellu`, `activation=swish`."""
+    if name in option.values and not value and not name.isdigit():
+        yield option.spelling(option.values[name]), f"perhaps {in_both(cls, option.attribute, option.values[name])}"
+    if value and (attribute_of(cls, name) == option.attribute or name == option.key):
+        theirs = option.other_names.get(value)
+        # A number is not a misspelling of another.
+        near = [] if value[:1].isdigit() else likest(squeezed(value), [*option.values, *option.other_names])
+        for guess in [theirs] if theirs else near:
+            ours = option.other_names.get(guess, guess)
+            yield f"{option.key}={ours}", f"perhaps {in_both(cls, option.attribute, option.values[ours])}"
+
+
+def _words_of(cls: type[Layer]) -> dict[str, str]:
+    """Return every word that a field of a kind can start with, and how to write it."""
+    words = {name: name for option in cls.options for name in names_of(cls, option)}
     for option in cls.options:
-        if isinstance(option, Choice):
-            ours = {each: each for each in option.values if not each.isdigit()}
-            ours |= option.other_names if option.name_alone else {}
-            words = {each: (option.spelling(option.values[word]), None) for each, word in ours.items()} | words
-        words |= {each: (each, option) for each in names_of(cls, option)}
+        if isinstance(option, Choice) and option.name_alone:
+            words |= {name: name for name in option.values} | dict(option.other_names)
     return words
 
 
 # The repair that the rule suggests, and shorter texts
 
 
-def _own(text: str, fault: SpecError, in_order: bool) -> Iterator[Applied[str]]:
-    """Yield the repair that the error itself suggests; for layers that are `in_order`, it may write others anew."""
+def _own(text: str, fault: SpecError, named: tuple[int, int]) -> Iterator[Applied[str]]:
+    """Yield the repair that the error itself suggests; what it replaces counts as dropped, also the `named` text."""
     if fault.repair and fault.repair != text:
-        old, new = without_spaces(text), without_spaces(fault.repair)
-        gone, instead = _changed(old, new)
-        is_shorter = len(new) < len(old)
-        drops, added, is_less = (text[slice(*fault.span)] if gone else ""), "", is_shorter
-        if in_order:
-            before, after = _layers_in(old), _layers_in(new)
-            is_less = len(after) < len(before) or not _fields_of(before) <= _fields_of(after)
-            is_less |= not keeps_numbers(old, new, *_stacked(after))
-            drops = gone
-            # The input is required, so its numbers are no guess.
-            added = re.sub(":x[0-9]+", "", new.partition(",")[2]) if len(after) > len(before) else ""
-        is_other = not re.fullmatch(_digits(re.sub(r"e\+?[0-9]$", "", gone)) + "0*", _digits(instead))
-        lead = "for example" if is_other and fault.lead in ("perhaps", ALONE) else fault.lead
-        is_guess = not old or "example" in lead or lead in ("give it one", "name one") or not keeps_numbers(added, old)
-        left_out = gone.strip(":,") if is_less else ""
-        costs = COSTS_A_GUESS * (is_less or is_shorter or is_guess)
-        yield Applied(new, lead, drops=drops, costs=costs, left_out=left_out)
-
-
-def _digits(text: str) -> str:
-    return re.sub("[^0-9]", "", text)
-
-
-def _changed(old: str, new: str) -> tuple[str, str]:
-    """Return the part of a text that differs from another, without their common beginning and end, and the other's."""
-    shorter = min(len(old), len(new))
-    start = next((place for place in range(shorter) if old[place] != new[place]), shorter)
-    most = shorter - start
-    same = next((place for place in range(most) if old[-1 - place] != new[-1 - place]), most)
-    # Of relu:recact=relu without relu, the change is `relu:`, not `lu:re`.
-    while start and ":" in old[start : len(old) - same] and old[start - 1] == old[len(old) - same - 1]:
-        if old[start - 1] in ":,0123456789":
-            break
-        start, same = start - 1, same + 1
-    return old[start : len(old) - same], new[start : len(new) - same]
+        start, end = _changed(text, fault.repair)
+        made_up = "example" in fault.lead or fault.lead in ("give it one", "name one")
+        if fault.repair.count(",") > text.count(","):  # it adds a layer, such as repeat:10
+            made_up |= not {*numbers_in(_NOT_MADE_UP.sub("", fault.repair))} <= {*numbers_in(text)}
+        guess = made_up or len(fault.repair) < len(without_spaces(text))
+        # A size is only written more plainly, so every other word must be one without a meaning.
+        told = "" if start >= end or fault.lead == ALONE else text[min(start, named[0]) : max(end, named[1])]
+        other = fault.lead == "perhaps" and not digits_stand(_EXPONENT.sub("", text), fault.repair)
+        yield Applied(fault.repair, "for example" if other else fault.lead, drops=told, costs=COSTS_A_GUESS * guess)
 
 
 def _without(text: str, token: Token, fault: SpecError) -> Iterator[Applied[str]]:
     """Yield the text without the field at fault, or without the layer if its kind is unknown."""
     kind, *fields = token.split(":")
-    if lowered(kind.text) in KINDS:
-        for field in fields:
-            # Not if the name of a layer is in it, which is more than a field of this layer.
-            layered = len(more := {*lowered(field.text).split()}) > 1 and more & KINDS.keys()
-            if field.start <= fault.span[0] < field.end and not layered and not leaves_out_a_number(field.text):
-                yield without(cut(text, field), field.text)
-    elif "," in text and not leaves_out_a_number(token.text.replace("=", ":")):
-        others = [each.text for each in Token(text, 0).split(",") if each.start != token.start]
-        yield without(",".join(others), token.text)._replace(costs=2 * COSTS_A_GUESS)
+    for field in fields if lowered(kind.text) in KINDS else ():
+        more = {*lowered(field.text).split()}
+        layered = len(more) > 1 and more & KINDS.keys()  # it is more than a field of this layer
+        if field.start <= fault.span[0] < field.end and not layered and not leaves_out_a_number(field.text):
+            yield Applied(cut(text, field), WITHOUT, drops=field.text, costs=COSTS_A_GUESS)
+    if "," in text and lowered(kind.text) not in KINDS and not leaves_out_a_number(token.text.replace("=", ":")):
+        others: Sequence[str] = [each.text for each in Token(text, 0).split(",") if each.start != token.start]
+        yield Applied(",".join(others), WITHOUT, drops=token.text, costs=2 * COSTS_A_GUESS)
 
 
-# Whether everything that was typed is kept
+# Whether everything that was typed is kept: every number, and every word with a meaning
 
-_SETS_A_FIELD = (FLAGS | VALUES) - {"none"} | {
+_MEANS_NOTHING = {
+    *SAYS_NOTHING,
+    *("none", "null", "any", "batch", "true", "false", "yes", "no", "on", "off", "x", "kernel"),
+    *("model", "net", "network", "spec", "arch", "sequential", "nn", "keras", "torch", "layers", "layer", "self"),
+    *("units", "cells", "neurons", "nodes", "filters", "features", "hidden", "size", "dim", "dims", "shape", "vocab"),
+    *("in", "out", "input", "output", "num", "activation", "act", "nonlinearity", "return", "merge", "cudnn", "time"),
+    *("distributed", "timedistributed", "td", "gate", "stacked", "deep", "layered", "global", "fully", "norm"),
+    *SMALL_WORDS.split("|"),
+    *("by", "and", "then", "plus", "und", "words", "inputs"),
+}
+"""Words that a spec does not express, or that only announce the number after them."""
+
+_LAYERS = {*["capa", "capas", "couche", "couches", "schicht", "schichten", "camada", "camadas"]}
+"""Words for layers in other languages, which are not compared with misspelt ones."""
+
+_OTHER_WAY = {*["bidirectional", "bidir", "reverse", "reversed", "backward", "backwards", "sequence", "sequences"]}
+"""Words that any field other than a default accounts for."""
+
+
+_SETS_A_FIELD = {*ACTIVATIONS, *OTHER_NAMES, *FLAGS} | {
     name
     for layer in LAYERS
     for option in layer.options
@@ -318,14 +345,15 @@ _SETS_A_FIELD = (FLAGS | VALUES) - {"none"} | {
 }
 """Words that alone set a field to another value than its default: a repair that does not set it has lost them."""
 
+_MANY = 40
+"""A text with more unknown words than this makes no sense, whatever it becomes."""
 
-_WORD = re.compile("[a-z_]+")
+_NUMBER = re.compile(r"[0-9][0-9_]*(?:\.[0-9]+)?(?:e-?[0-9]{1,2}(?![0-9]))?")
+_DIGIT_IN_A_WORD = re.compile(r"(?<![0-9])[A-Za-z_]{2,40}(?:[123]d\b|2seq)|float[0-9]{1,3}|int8")
 
 
 def keeps(typed: str, result: str, way: Sequence[Applied[str]]) -> bool:
-    """Whether a spec has all numbers and fields of a text, except for those that its steps declare as left out.
-
-    What a step leaves out must have been typed: a word that only an earlier step wrote stands for one that was.
+    """Whether a spec has all numbers and words of a text, except for those that its steps declare as left out.
 
     Args:
         typed: the text.
@@ -333,46 +361,94 @@ def keeps(typed: str, result: str, way: Sequence[Applied[str]]) -> bool:
         way: the steps from the text to the spec.
     """
     plain = re.sub(r"\b(?:[tlnb]|none|batch)\s?x\s?(?=[0-9])|(?<=[0-9])\s?x\b", " ", in_ascii(typed).lower())
-    typed_words = " ".join([plain, *KINDS])
+    plain = re.sub("(?<=[0-9])[kmgb](?=x)", "", plain)  # 10kx32
     for step in way:
         gone = in_ascii(step.drops).lower().strip(":, ")
-        if step.costs and not all(word in typed_words for word in _WORD.findall(gone)):
-            return False
         plain = plain.replace(gone, " ") if gone else plain
     if not re.search("[a-z0-9]", plain) and typed.strip():
         return False
-    layers = _layers_in(result)
-    fields = {*re.findall(r"(?<![a-z_])[a-z_]+(?![a-z_]|\s*[=:])", plain)} & _SETS_A_FIELD
-    return fields <= _fields_of(layers) and keeps_numbers(plain, result, *_stacked(layers))
+    layers, _ = spec.unfolded(result, spec.read(result, blanks=True))
+    known = _meanings(layers, plain) | _MEANS_NOTHING
+    words = {word.strip("_") for word in re.findall(r"[a-z_]*[a-z]{2}(?![a-z])", plain)} - known - _LAYERS
+    has_words = len(words) <= _MANY and all(_is_said(word, known) for word in words)
+    return has_words and _has_numbers(plain, result, layers)
 
 
-def _layers_in(text: str) -> Sequence[Layer]:
-    """Return the layers of a spec or template; none if there are too many after repeats."""
-    with suppress(SpecError):
-        return spec.unfolded(text, spec.read(text, blanks=True))[0]
-    return ()
+def _has_numbers(plain: str, result: str, layers: Sequence[Layer]) -> bool:
+    """Whether a spec has all numbers of a text, either written or as the number of stacked layers."""
+    if digits_stand(plain, result):
+        return True
+    said = [*numbers_in(result), *_stacked(layers)]
+    for number in numbers_in(plain):
+        match = next((each for each in (number, number / 100) if each in said), None)
+        if match is not None:
+            said.remove(match)
+        elif number not in (0, 1):
+            return False
+    return True
 
 
-def _stacked(layers: Sequence[Layer]) -> Iterator[str]:
-    """Yield the length of each stack of layers of the same kind, and of layers that differ only in `seq`."""
+def digits_stand(text: str, result: str) -> bool:
+    """Return whether a result has all digits of a text in order: `10,000x32` in `10000x32`, `1.5k` in `1500`.
+
+    Separate numbers stay separate: `lstm:832` does not contain those of `8:lstm32`, nor `lstm:32` a 2.
+    """
+    found = iter(enumerate(result))
+    for number in re.findall(r"[0-9](?:[,.' _]?[0-9])*", text):
+        first, *more = filter(str.isdigit, number)
+        begins = any(each == first and not result[place - 1 : place].isdigit() for place, each in found)
+        if not (begins and all(any(each == digit for _, each in found) for digit in more)):
+            return False
+        if any(each != "0" for _, each in takewhile(lambda each: each[1].isdigit(), found)):
+            return False
+    return True
+
+
+def numbers_in(text: str) -> Iterator[float]:
+    """Yield the numbers in a text, without the digits inside words (`conv1d`, `float32`)."""
+    return (float(found[0].replace("_", "")) for found in _NUMBER.finditer(_DIGIT_IN_A_WORD.sub("", text)))
+
+
+def _stacked(layers: Sequence[Layer]) -> Iterator[int]:
+    """Yield the length of each run of layers of the same kind, and of layers that differ only in `seq`."""
     for names in ([layer.kind for layer in layers], [layer.spec().replace(":seq", "") for layer in layers]):
-        yield from (str(length) for _, run in groupby(names) if (length := len(list(run))) > 1)
+        yield from (len(list(run)) for _, run in groupby(names))
 
 
-def _fields_of(layers: Sequence[Layer]) -> set[str]:
-    """Return the words for the fields of layers: the names of those that are set, and the names of all values."""
+def _is_said(word: str, known: set[str]) -> bool:
+    longer = {each for each in known if len(each) > _SHORTEST}
+    return word not in _SETS_A_FIELD and (
+        any(part in known for part in word.split("_") if part)
+        or bool(likest(word, known))
+        or any(each.startswith(word) for each in known)
+        or any(word.startswith(each) or word.endswith(each) for each in longer)
+    )
+
+
+def _meanings(layers: Sequence[Layer], plain: str) -> set[str]:
+    """Return all words that the layers express: kinds, classes and fields that are set, ours and the frameworks'.
+
+    A field that is not set has its default, which a name alone may mean, or its name with a value.
+    """
     words: set[str] = set()
+    for cls in {type(layer) for layer in layers}:
+        words |= {name for name, each in KINDS.items() if each is cls}
+        words |= {name for name, written in NAMED.items() if KINDS[written.partition(":")[0]] is cls}
+        words |= {*getattr(cls.sizes, "other_names", ())}
+        for option in cls.options:
+            names = names_of(cls, option)
+            values = {getattr(layer, option.attribute) for layer in layers if isinstance(layer, cls)}
+            if values - {cls.default(option.attribute)}:
+                words |= names | _OTHER_WAY
+            words |= {name for name in names if name not in _SETS_A_FIELD or re.search(rf"{name}\s*[=:]", plain)}
     for layer in {*layers}:
-        words |= {*_WORD.findall(layer.spec())}
-        words |= {name for option, _ in layer.given() for name in names_of(type(layer), option)}
+        written = re.split("[:=]", layer.spec())
+        words |= {*written}
         for option in layer.options:
-            if isinstance(option, Choice):
-                value = getattr(layer, option.attribute)
-                values = {name for name, each in option.values.items() if each == value}
-                words |= values | {name for name, ours in option.other_names.items() if ours in values}
-        if isinstance(layer.sizes, WordSize):
-            words |= {name for name, ours in layer.sizes.other_names.items() if ours in words}
-    return words
+            value = getattr(layer, option.attribute)
+            words |= {name for name, each in getattr(option, "values", {}).items() if each == value}
+            words |= {name for name, ours in getattr(option, "other_names", {}).items() if ours in words}
+    return {part for word in words for part in (word, *word.split("_"))} - {""}
 
 
 def leaves_out_a_number(drops: str) -> bool:
@@ -381,6 +457,6 @@ def leaves_out_a_number(drops: str) -> bool:
     known = (
         re.split(":", name)[0] in FRAMEWORK_WORDS
         or (equals and not name[:1].isdigit())
-        or re.search(r"[a-z][123]d\b", name) is not None
+        or re.search(r"[a-z][0-9]{0,2}d\b", name) is not None
     )
-    return not known and any(numbers_in(drops))
+    return any(True for _ in numbers_in(drops)) and not known

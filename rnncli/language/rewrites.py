@@ -12,7 +12,6 @@ from functools import cache, partial
 
 from rnncli.language.arguments import CLASSES, STANDS_FOR, attribute_of, field_of
 from rnncli.language.framework_words import FEATURES
-from rnncli.language.likeness import in_ascii
 from rnncli.language.rewriting import Rewrite
 from rnncli.layers import KINDS, LAYERS, LSTM, Embedding, Layer
 from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
@@ -59,7 +58,6 @@ def names_of(cls: type[Layer], option: Option) -> set[str]:
 
 FLAGS = {option.key for layer in LAYERS for option in layer.options if isinstance(option, Flag)}
 _CHOICES = [option for layer in LAYERS for option in layer.options if isinstance(option, Choice)]
-VALUES = {value for option in _CHOICES for value in (*option.values, *option.other_names)}
 _FIELDS = FLAGS | {name for layer in LAYERS for option in layer.options for name in names_of(layer, option)}
 _WORDS = {*_FIELDS, *ACTIVATIONS, *OTHER_NAMES}
 _ONE_SIZE, _TWO_SIZES = (
@@ -68,7 +66,7 @@ _ONE_SIZE, _TWO_SIZES = (
 )
 _WHOLE = {option.key for layer in LAYERS for option in layer.options if isinstance(option, Whole) and option.keyed}
 _WORDED = {name: kind.sizes for name, kind in KINDS.items() if isinstance(kind.sizes, WordSize)}
-_FEW = {"two": "2", "three": "3", "four": "4", "five": "5", "ten": "10", "twice": "x2"}
+_FEW = {"two": "2", "three": "3", "four": "4", "five": "5", "ten": "10", "twice": "2 times"}
 _SETS = {
     "K": _any(KINDS),
     "R": _any(name for name, kind in KINDS.items() if kind.states),
@@ -85,7 +83,7 @@ _SETS = {
     "FIELD": _any(_FIELDS - {"activation", "act"}),
     "FLAG": _any(FLAGS | {option.key for option in _CHOICES if option.key_alone}),
     "KEY": _any({option.key for option in _CHOICES}),
-    "VALUE": _any(VALUES),
+    "VALUE": _any({value for option in _CHOICES for value in (*option.values, *option.other_names)}),
     "CLASS": _any(NAMED),
     "FEATURES": _any({*FEATURES, "in", "input", "features"}),
     "YES": "(?:true|yes|on|1)",
@@ -176,7 +174,6 @@ def _moved(found: re.Match[str]) -> str:
 
 _text, _part, _layer, _pattern = (partial(Rewrite, where) for where in ("text", "part", "layer", "pattern"))
 
-_ASCII = "a spec is written in ASCII, not with {}"
 _COMMAS = "layers are separated by commas, not by {}"
 _COLONS = "fields are separated by colons, not by {}"
 _SIZES = "write a colon before the size of a layer, not as in {}"
@@ -205,11 +202,9 @@ _REMARK = "None,|assumed|[0-9][0-9,]* (?:param|weight)"
 
 REWRITES = (
     # around a spec, and between layers
-    _text(r"(?-i:[^\x00-\x7f]+)", lambda found: in_ascii(found[0]), message=_ASCII),
-    _text("[\"'`]+", lambda found: found[0] if "(" in found.string else "", message="a spec has no quotes"),
     _text(r"^<S>(?:\{([^{}]{0,999})\}|\(([^():]{1,99}:[^()]{0,999})\))<S>$", r"\1\2"),
-    _text(r"\b(<K>)[:_$]{0,3}\{<S>(<N>)<S>\}\$?", r"\1:\2"),
     _text(r"^<S>(?:\w{1,40}<S>=<S>|layers<S>:<S>)?(?:nn\.)?(?:Sequential)?\(?\[(.*?)\]?\)?<S>$", r"\1"),
+    _text(r"\b(<K>)[:_$]{0,3}\{<S>(<N>)<S>\}\$?", r"\1:\2"),
     _text(r"^<S>(?:torch\.)?nn\.(<R>)[\s:([]{1,9}(<N>)(?:[\s,;]|->){1,9}(<N>)[\s)\]]{0,9}$", r"input:\2,\1:\3"),
     _text(r"^([^{}]*)[{}]([^{}]*)$", r"\1\2", "without the brace"),
     _text(r"^<S>(?:(?:model|net|network|\w{0,20}spec|arch)<S>[=:]|In ?\[[0-9]*\]:)<S>", "", message=_LAYERSALONE),
@@ -315,7 +310,7 @@ REWRITES = (
     # kinds and sizes
     _text(r"(?<![:\w])(?<![0-9]\s)(<K>)<S>[,=]<S>(?=[0-9]|_)", r"\1:", message=_SIZES),
     _text(r"\b(<P>)<S>=?<S>(?=\.[0-9])", r"\1:", message=_SIZES),
-    _part(r"^(<K>)[(\[](?=[0-9])", r"\1:"),
+    _part(r"^(?-i:(?=[a-z]))(<K>)[(\[](?=[0-9])", r"\1:"),
     _layer(r"(<K>)([1-9]):(0.*)", r"\1:\2\3"),
     _layer(r"(<K>)_?[1-9](:<N>.*)", r"\1\2", "layers are not numbered", computes=True),
     _layer(r"(<K>)(?:[-_/.@#~ ]?|(?<=repeat)x)([0-9](?!d).*)", r"\1:\2", message=_SIZES),
@@ -418,7 +413,7 @@ REWRITES = (
     _text(r"^<S>in(?:put)?:(<N>),<S>(?=<EMBED>:)", "", _TIMESTEPS, _READS_IDS, drops=True),
     _text(r"^(?!\s*<INPUT>\b)(.{1,999}),(<INPUT>:[^,]{1,40})", r"\2,\1", message="a network starts with its input"),
 )
-"""All rows. The first four are also tried on patterns; the last two also when all layers are right but out of order."""
+"""All rows. The last two are also tried when all layers are right but their order is wrong."""
 
 
 _LONG = 1000

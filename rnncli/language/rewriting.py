@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import heapq
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from typing import Generic, Literal, TypeVar
 
-from rnncli.errors import quote
 from rnncli.immutable import NamedTuple
-from rnncli.language.likeness import in_ascii
-from rnncli.language.source import without_spaces
 
 COSTS_A_GUESS = 10
 """The cost of leaving something out or making something up; steps that do neither are tried first."""
@@ -65,7 +62,6 @@ class Applied(NamedTuple, Generic[State]):
     Attributes:
         state: the result.
         lead: the words before the repair: `perhaps`, `with commas`.
-        left_out: the words that it leaves out, as shown if it is a later step.
         message: what is wrong, if the rewrite knows better than the parser.
         span: the characters at fault, if there is a message.
         drops: the part of the typed text that it leaves out.
@@ -80,12 +76,6 @@ class Applied(NamedTuple, Generic[State]):
     drops: str = ""
     costs: int = 0
     advice: str = ""
-    left_out: str = ""
-
-
-def without(state: State, drops: str, advice: str = "") -> Applied[State]:
-    """Return the step that leaves something out."""
-    return Applied(state, WITHOUT, drops=drops, costs=COSTS_A_GUESS, advice=advice, left_out=drops)
 
 
 class Answer(NamedTuple, Generic[State]):
@@ -99,56 +89,11 @@ class Answer(NamedTuple, Generic[State]):
     state: State
     way: tuple[Applied[State], ...]
 
-    def leads(self, typed: str) -> list[str]:
-        """Return the words for its steps from a typed text; those for later ones say what they leave out or make up."""
-        first, *more = self.way
-        plain = without_spaces(in_ascii(typed))
-        later = [without_spaces(step.left_out) for step in more if step.costs]
-        return [first.lead, *(f"without {quote(each)}" if each and each in plain else "for example" for each in later)]
-
 
 def led(leads: Iterable[str]) -> str:
     """Return the lead of a repair from the leads of its steps: each once, and `perhaps` only if it is the only one."""
     said = dict.fromkeys(filter(None, leads))
-    in_order = sorted(said, key=lambda lead: lead == "for example")  # it comes last
-    return "; ".join(each for each in in_order if each != "perhaps" or len(said) == 1)
-
-
-_GROUPS = "[0-9]{1,3}(?:[,.'_ ][0-9]{3})+(?![0-9])"
-_NUMBER = re.compile(rf"({_GROUPS}|[0-9][0-9_]*(?:\.[0-9]+)?)(?:e[-+]?[0-9]{{1,2}}(?![0-9]))?")
-_DIGIT_IN_A_WORD = re.compile(r"(?<![0-9])[A-Za-z_]{2,40}(?:[123]d\b|2seq)|float[0-9]{1,3}|int8")
-
-
-def keeps_numbers(typed: str, result: str, *more: str) -> bool:
-    """Whether a result, or one of `more`, has every number of a text except 0 and 1.
-
-    Separators of thousands and a suffix in place of zeros change nothing: 10,000 is in 10000, and 1.5k in 1500. Digits
-    inside words (`conv1d`, `float32`) are no numbers.
-    """
-    numbers = [number for text in (result, *more) for number in numbers_in(text)]
-    said = [part for number in numbers for part in ([*number, "".join(number)] if len(number) > 1 else number)]
-    for number in numbers_in(typed):
-        for parts in (["".join(number)], number):
-            rest = [*said]
-            if all(_took(part, rest) for part in parts):
-                said = rest
-                break
-        else:
-            return False
-    return True
-
-
-def numbers_in(text: str) -> Iterator[list[str]]:
-    """Yield the digits of each number in a text, in groups."""
-    return (re.findall("[0-9]+", found[1]) for found in _NUMBER.finditer(_DIGIT_IN_A_WORD.sub("", text)))
-
-
-def _took(digits: str, said: list[str]) -> bool:
-    """Whether digits are 0, 1 or among some others, from which they are then removed; zeros may follow them."""
-    same = [each for each in said if re.fullmatch(f"0*{digits.lstrip('0')}0*", each)]
-    if same and int(digits):
-        said.remove(min(same, key=len))
-    return bool(same) or digits == "1" or int(digits) == 0
+    return "; ".join(each for each in said if each != "perhaps" or len(said) == 1)
 
 
 def search(
@@ -178,19 +123,16 @@ def search(
     ticket = count()
     queue: list[tuple[int, int, int, State, tuple[Applied[State], ...]]] = [(0, 0, next(ticket), start, ())]
     seen: set[State] = set()
-    visits = 0
-    while queue and visits < most and most_read > 0:
+    while queue and len(seen) < most and most_read > 0:
         rank, depth, _, state, way = heapq.heappop(queue)
         if state in seen:
             continue
         seen.add(state)
-        visits += 1
         most_read -= len(state)
         fault = first if first is not None and state == start else fault_of(state)
         if fault is None:
             if keeps(state, way):
                 return Answer(state, way)
-            seen.remove(state)  # other steps may lead to it and say more
             continue
         others = (step for step in steps(state, fault) if step.state not in seen)
         for place, step in enumerate(others):
