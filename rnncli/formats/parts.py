@@ -477,5 +477,5 @@ def _unsaid(node: Node, wanted: Returned | None) -> Iterator[Note]:
         yield Note(f"{shorten(node.name)} has {said}, the default: the source does not say", "assumed")
     if "return_sequences" in node.unsaid and wanted is None:
         both = getattr(node.word, "merge_mode", None) is not None
-        last = "the last output of each direction, as in h_n" if both else "its last output"
+        last = "each direction's last output (h_n)" if both else "its last output"
         yield Note(f"{shorten(node.name)} returns only {last}: the source does not say", "assumed")

@@ -249,7 +249,8 @@ class Table(Block):
             yield self._rich(turned, console)
             return
         whole = ([column] if some is None else some for column, some in zip(columns, there, strict=True))
-        parts = _parts([*chain.from_iterable(whole)], console)
+        ways = (_parts(each, console) for each in (columns, [*chain.from_iterable(whole)]))
+        parts = min(ways, key=lambda parts: len(parts) or _MOST_TABLES + 1)
         yield from (self._rich(part, console) for part in parts)
         for place in range(0 if parts else len(columns[0].cells)):
             yield from self._block(columns, place)
