@@ -146,8 +146,11 @@ def picked(
     word = owner.step.word
     last = len(keys) == 1 and key == -1 and not slices and owner.takes_time(first)
     if last and (loops(word) or not owner.step.is_keras):
-        if getattr(word, "merge_mode", None) is not None:
-            owner.step.note(BOTH_LAST)
+        source = owner.step
+        while not loops(source.word) and source.keeps_axes and source.reads:
+            source = source.reads[0].step
+        if getattr(source.word, "merge_mode", None) is not None:
+            source.note(BOTH_LAST)
         return TracedTensor(owner.step, "vector")
     axes = "btf" if owner.step.is_keras else owner.axes
     cut = None if keys or owner.step.is_data else _cut(slices, axes)
