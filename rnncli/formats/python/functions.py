@@ -11,7 +11,7 @@ from rnncli.formats.frameworks import built
 from rnncli.formats.keras.config import side_by_side
 from rnncli.formats.nodes import Note, Pass, loops, names
 from rnncli.formats.python.objects import Call, Given, Value, left_open, open_in
-from rnncli.formats.python.steps import SIZE, Recorder, TracedTensor
+from rnncli.formats.python.steps import SIZE, ZEROS, Recorder, TracedTensor
 from rnncli.formats.python.trees import source_of
 from rnncli.layers import Flatten, Pool, Repeat
 
@@ -89,8 +89,10 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[TracedTens
             made = SIZE
         case "shape":
             made = first.shape
+        case "fills":
+            made = replace(first.alone, zeros=name in ZEROS or given.get("value", 1) == 0)
         case "like":
-            made = record.data()
+            made = record.data(name)
         case "counts":
             made = [[SIZE, first]] * 2  # two identical rounds
         case "unpacks":
@@ -305,8 +307,9 @@ FUNCTIONS: Mapping[str, str] = {
     for known, some in {
         "hands on": "contiguous to cuda cpu float long int double half type detach clone requires_grad_ dropout data "
         "Variable autograd convert_to_tensor cast pad_sequence "
-        "identity fill_ zero_ type_as bfloat16 short byte to_dense alpha_dropout tensor as_tensor from_numpy Tensor "
+        "identity type_as bfloat16 short byte to_dense alpha_dropout tensor as_tensor from_numpy Tensor "
         "FloatTensor LongTensor",
+        "fills": "fill_ zero_ zeros_",
         "moves": "permute transpose t swapaxes swapdims permute_dimensions",
         "reshapes": "squeeze unsqueeze view view_as reshape expand_dims movedim moveaxis unflatten unbind split",
         "size": "size dim numel item len range ndimension",

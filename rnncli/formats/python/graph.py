@@ -151,7 +151,7 @@ class Graphs(Modules):
                 base = owner if isinstance(owner, Module) else owner.values[""]
                 return self.follow_module(base, given.get("inputs", 0), given)
             case Method(name=name) if name in LIKE:
-                return self.data()
+                return self.data(name)
             case Method(owner=Module(items=dict()) as owner, name=name) if name in _CHANGE:
                 return self._change_items(owner, name, given)
             case Method(owner=Unknown() | Call() as owner, name=name) if isinstance(owner, Unknown) or name == "add":
@@ -214,7 +214,7 @@ class Graphs(Modules):
             self.tensors(given.get(f"{each}s", place, given.get(each))) * functional for place, each in enumerate(_ENDS)
         )
         if name in DATA and called.path[0] in ("torch", "F") and not tensors:
-            return self.data()
+            return self.data(name)
         if called.path[:3] == ("torch", "nn", "utils") and isinstance(first := given.get("module", 0), Module):
             first.notes += (Note(f"is changed by {name}, which is left out", "left out"),)
             return first
@@ -465,7 +465,8 @@ class Graphs(Modules):
         if not tensors or not isinstance(one, Unknown):
             return one
         if all(each.step.is_data for each in tensors):
-            return next((each for each in tensors if each.done is not None), tensors[0])
+            one = next((each for each in tensors if each.done is not None), tensors[0])
+            return replace(one, zeros=all(each.zeros for each in tensors))
         same = {replace(each.alone, axes="") for each in tensors}
         if len(same) == 1 and all(isinstance(each, TracedTensor) for each in values):  # only the shape differs
             return same.pop()

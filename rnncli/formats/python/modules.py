@@ -17,6 +17,7 @@ from rnncli.formats.python.functions import FLAT, LOG_SOFTMAX, PACKED, STEP, WIN
 from rnncli.formats.python.objects import (
     FLAGS,
     NAMES_ACTIVATION,
+    Call,
     Function,
     Given,
     Instance,
@@ -28,7 +29,7 @@ from rnncli.formats.python.objects import (
     open_in,
     precision_of,
 )
-from rnncli.formats.python.steps import SIZE, Edge, Module, Recorder, TracedStep, TracedTensor, reached
+from rnncli.formats.python.steps import SIZE, ZEROS, Edge, Module, Recorder, TracedStep, TracedTensor, reached
 from rnncli.formats.python.trees import source_of
 from rnncli.layers import Flatten, Layer
 
@@ -37,6 +38,8 @@ _FEATURES_FIRST = "1d"
 
 _WINDOW = re.compile("(?:Separable)?(Conv|MaxPool|MaxPooling|AveragePooling|AvgPool)([123])D")
 """Keras classes that slide over this many axes and return features last."""
+
+_GIVEN_STATE = Note(CALLED_WITH["initial_state"], "differs")
 
 _WHOLE = names("AdaptiveAvgPool1d AdaptiveMaxPool1d")
 """Those that return one number per feature."""
@@ -102,7 +105,11 @@ class Modules(Recorder):
         if class_of(module.framework, module.name) is not None and len(tensors) > 1:
             tensors, states = tensors[:1], [*tensors[1:], *states]
         site = site or id(given.node)
-        made = self.once(module, site, tensors, states, lambda: self._made(module, tensors, states, given.line))
+        starts = [*data[1:]] if isinstance(data, list) else given.positional[1:] if module.framework == "torch" else []
+        zero = not tensors or _from_zeros([*starts, given.get("initial_state"), given.get("hx")])
+        made = self.once(
+            module, site, tensors, states, lambda: self._made(module, tensors, states, given.line, from_zeros=zero)
+        )
         drops = "Dropout" in module.name or {"dropout", "recurrent_dropout"} & module.given.named.keys()
         said = ["mask"] * bool(self.tensors(given.get("mask")))
         said += ["training"] * (given.get("training") is True and bool(drops))
@@ -126,7 +133,9 @@ class Modules(Recorder):
             made.step.note(Note(f"a layer is not known{where}: {value.why}", "left out"))
         return made
 
-    def _made(self, module: Module, tensors: list[TracedTensor], states: list[TracedTensor], line: int) -> Value:
+    def _made(
+        self, module: Module, tensors: list[TracedTensor], states: list[TracedTensor], line: int, *, from_zeros: bool
+    ) -> Value:
         """Return a layer's output, after recording its step, or one step per level of a stack."""
         kind = "input" if module.name in INPUTS else module.name
         first, reads = next(iter(tensors), None), [self.read(each) for each in tensors]
@@ -175,6 +184,7 @@ class Modules(Recorder):
             step.out = returned(each.word, features or each.features) if isinstance(each.word, Layer) else features
             step.sizes = sizes
             step.notes = (*(note for note in each.notes if note.text != DIFFERS["return_state"]), *module.notes)
+            step.notes += (_GIVEN_STATE,) * (recurrent and not from_zeros)
             step = self.add(step)
             levels += [step] if recurrent else []
             features, reads = step.out, [Edge(step)]
@@ -370,6 +380,21 @@ def _out_of(module: Module, tensors: list[TracedTensor], sizes: Sequence[Value] 
         return next((each.step.out for each in tensors), None)
     size = sizes[-1] if sizes else None
     return size if type(size) is int and size > 0 else None
+
+
+def _from_zeros(states: Sequence[Value]) -> bool:
+    """Return whether the states that a layer starts from are missing, zeros, or outputs of layers."""
+    waiting, seen = [*states], set()
+    for each in waiting:
+        if isinstance(each, list):
+            waiting += [] if id(each) in seen else each
+            seen.add(id(each))
+        elif isinstance(each, TracedTensor):
+            if each.step.kind == "input" and not each.zeros:
+                return False
+        elif each is not None and not (isinstance(each, Call) and each.name in ZEROS):
+            return False
+    return True
 
 
 def _is_size(value: Value) -> bool:

@@ -27,6 +27,12 @@ _STEP = 5
 _KEEP_WIDTH = names("add sub mult div subtract multiply average maximum minimum flip reverse")
 """Operations that return as many features as each of their inputs has."""
 
+ZEROS = names("zeros new_zeros zeros_like get_initial_state zero_ zeros_")
+"""Functions and methods that return zeros."""
+
+_KEEP_ZEROS = names("expand expand_as repeat repeat_interleave tile stack cat concat concatenate slice index")
+"""Operations that return zeros if all that they read is zeros."""
+
 _FEEDBACK = "reads what follows from its own output in a loop; here it reads only its input"
 
 
@@ -151,6 +157,7 @@ class TracedTensor(Opaque):
         axes: for PyTorch, one letter per axis, if known: "btf" are samples, timesteps and features; "?" is samples
             or timesteps, "1" a single timestep.
         done: the last operation on a model's input data, which becomes a step only if something reads it.
+        zeros: whether it is made of zeros, as the state that a layer starts from usually is.
     """
 
     step: TracedStep
@@ -159,6 +166,7 @@ class TracedTensor(Opaque):
     states: tuple[TracedTensor, ...] = ()
     axes: str = ""
     done: TracedStep | None = None
+    zeros: bool = False
     shown: ClassVar[str] = "a tensor"
 
     @property
@@ -236,16 +244,15 @@ class Recorder(Program):
         self._same[key] = step
         return step
 
-    def data(self) -> TracedTensor:
-        """Return the input data of a model."""
-        return TracedTensor(self.add(TracedStep("input", 0, [])))
+    def data(self, name: str = "") -> TracedTensor:
+        """Return the input data of a model, or the tensor that a function of this name creates."""
+        return TracedTensor(self.add(TracedStep("input", 0, [])), zeros=name in ZEROS)
 
     def operation(self, kind: str, tensors: Sequence[TracedTensor], line: int, *, plain: bool = True) -> TracedTensor:
         """Return the output of a tensor function that specs have no word for; a plain one on data returns data."""
         if plain and tensors and all(each.step.is_data for each in tensors):
-            return replace(
-                tensors[0], done=TracedStep(kind, line, [*dict.fromkeys(Edge(each.step) for each in tensors)])
-            )
+            done = TracedStep(kind, line, [*dict.fromkeys(Edge(each.step) for each in tensors)])
+            return replace(tensors[0], done=done, zeros=kind in _KEEP_ZEROS and all(each.zeros for each in tensors))
         edges = dict.fromkeys(self.read(each) for each in dict.fromkeys(tensors))
         widths = {each.step.out for each in tensors}
         out = widths.pop() if kind in _KEEP_WIDTH and len(widths) == 1 else None
