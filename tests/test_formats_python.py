@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from strategies import networks
 from test_repairs import calls_in_keras
 
-from rnncli import Network
+from rnncli import Network, load
 from rnncli.errors import RnncliError
 from rnncli.export import Job, export
 from rnncli.formats import OpenNumbersError, open_model, part_of
@@ -678,6 +678,23 @@ def test_forward_runs_a_source_as_its_spec_with_a_note_and_it_has_no_weights(rnn
     said += "Help: rnncli inspect model.py shows its contents\n"
     assert rnncli("summary", "model.py") == (1, "", said)
     assert "Nothing recurrent was found." in rnncli("inspect", "model.py").stdout
+
+
+def test_a_run_reports_differences_from_the_source_whatever_its_weights_are(rnncli: Run, at: Walk) -> None:
+    module = "self.rnn = nn.LSTM(3, 4, batch_first=True, bidirectional=True)"
+    Path("net.py").write_text(net(module, "    return self.rnn(x)[0][:, -1]"))
+    rnncli("forward", "input:3,lstm:4:bi", "--save-weights", "w.npz")
+    rnncli("export", "input:3,lstm:4:bi", "--to", "torch", "-o", "w.py", "--save-weights", "w.safetensors")
+    said = "net.py: rnn takes the outputs of both directions at the last timestep; here the backward one returns its"
+    for weights in ([], ["--weights", "w.npz"], ["--weights", "w.safetensors"]):
+        for command in (["forward"], ["reach", "--seeds", 1], ["export", "--to", "torch"]):
+            with at(*command, *weights):
+                assert rnncli(*command, "net.py", *weights).stderr.count(said) == 1
+    model = load("net.py")
+    model.load_weights("w.safetensors")
+    for result in (model.forward(), model.reach(seeds=1), model.export("torch"), load("net.py").export("c")):
+        with at(result.title):
+            assert said in "".join(result.notes)
 
 
 # Hostile files

@@ -101,10 +101,11 @@ class Model(Commands):
         seed = checked_seed(seed)
         check_known("init", init, INITS)
         part = self.network.part
+        if part is not None:
+            part.check_runs()
         if weights is None and isinstance(network, Model):
             weights = network.weights
         elif weights is None and part is not None and part.has_weights:
-            part.check_runs()
             weights = self.part = part
         self._use(initial_weights(self.network, seed, self.dtype, init) if weights is None else self._taken(weights))
 

@@ -124,9 +124,9 @@ class RunPlan:
     def __init__(self, network: Network | Model | str, request: Request, wide: bool = False) -> None:
         self.network, self.request, self._wide = Network.read(network), request, wide
         given = network if isinstance(network, Model) else None
-        trained = self.network.part if given is None else given.part
-        if trained is not None:
-            trained.check_runs()
+        source = self.network.part
+        if source is not None:
+            source.check_runs()
         check_files(request.read, request.written)
         self.array = None if request.input is None else open_input(request.input, self.network)
         reaches = request.seeds is not None
@@ -149,8 +149,8 @@ class RunPlan:
         for length in ends:
             self.network.summary(self.batch, length, framework)  # raises if they do not fit together
         self.weights: Model | Part | str | None = request.weights or given
-        if self.weights is None and trained is not None and trained.has_weights:
-            self.weights = trained
+        if self.weights is None and source is not None and source.has_weights:
+            self.weights = source
         self._check_fits()
         notes: list[str] = []
         if request.weights is not None:
@@ -160,11 +160,11 @@ class RunPlan:
             if found is not None:
                 self.weights = found
                 notes.append(sources_told(found))
-        elif trained is not None:
-            if not trained.has_weights:
-                how = "each seed draws its own" if reaches else f"they are drawn with seed {request.seed}"
-                notes.append(f"the file has no weights: {how}")
-            notes += trained.run_notes
+        elif source is not None and self.weights is None:
+            how = "each seed draws its own" if reaches else f"they are drawn with seed {request.seed}"
+            notes.append(f"the file has no weights: {how}")
+        if source is not None:  # it determines the network, whatever the weights are
+            notes += source.run_notes
         self.notes = (*notes, *_notes_on_states(self.network, request))
 
     @property

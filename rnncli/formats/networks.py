@@ -103,7 +103,7 @@ def _reading(given: object, settings: Settings) -> Reading:
             f"expected a network, a spec such as 'input:8,lstm:4' or a path such as 'model.pt', "
             f"not {shorten(repr(given))}"
         )
-    return Reading(network, getattr(given, "part", None), model=None if network is given else given)
+    return Reading(network, network.part, model=None if network is given else given)
 
 
 def inspect(file: str | PathLike[str], *, set: Mapping[str, float | str] | None = None) -> ModelFile:

@@ -254,8 +254,9 @@ def run_export(model: Reading, request: ExportRequest, tell: Tell) -> Exported:
         if fitting is not None:
             source = fitting
             tell(f"Note: {sources_told(fitting)}")
-    elif part is not None:
-        origin = f"the weights of {model.path}" if part.has_weights else origin
+    elif source is not None and (model.model is None or model.model.part is not None):
+        origin = f"the weights of {model.path}"
+    if part is not None:
         for note in part.run_notes:
             tell(f"Note: {note}")
         if drawn and (request.save_weights is not None or target in ("onnx", "numpy", "c")):
