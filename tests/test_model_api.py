@@ -32,6 +32,9 @@ def test_a_network_dtype_and_seed_may_be_given_in_other_forms() -> None:
     assert np.array_equal(Model(SPEC, seed=np.int64(7))(X), Model(SPEC, seed=7)(X))
     large = Model("embed:10000x32,rnn:32", dtype="float64")
     assert repr(large) == "<Model of embed:10000x32,rnn:32: 322,080 parameters in float64>"
+    of_torch = Model("nn.LSTM(40, 64)")
+    assert repr(of_torch) == f"<Model of input:40,lstm:64: {of_torch.summary().total_params:,} parameters in float32>"
+    assert repr(Model("SimpleRNN(2)")).startswith("<Model of input:32,rnn:2 (assumed: an input of 32 features): 70 ")
 
 
 def test_everything_is_computed_in_the_requested_dtype() -> None:

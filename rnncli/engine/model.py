@@ -120,8 +120,8 @@ class Model(Commands):
         return given_weights(self.network, weights, self.dtype)
 
     def __repr__(self) -> str:
-        params = sum(array.size for array in self.weights.values())
-        return f"<Model of {self.network}: {plural(params, 'parameter')} in {self.dtype}>"
+        network = self.network.origin.marked(str(self.network))
+        return f"<Model of {network}: {plural(self.network.summary().total_params, 'parameter')} in {self.dtype}>"
 
     def summary(
         self,
