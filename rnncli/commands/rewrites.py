@@ -130,6 +130,10 @@ LINES = (
     _line(rf"(.* (?:<BODY>):[^ ()]*)((?: .*)?) --{_FEATURES}[ =]([0-9x]+)(.*)", r"\1:input=\3\2\4"),
     _line(r"(.* [^ -][^ ]*)\)((?: .*)?) --(<ARGUMENT>)[ =]([0-9]+)((?: .*)?)", r"\1,·\3=\4)\2\5"),
     _line(r"(.* [^ -][^ ]*)\)((?: .*)?) --(<ARGUMENT>)((?: .*)?)", r"\1,·\3=True)\2\4"),
+    _line(
+        rf"(<COMMAND>[^(]*) ((?!.*embed)[^ (]+\([^ ]*)([^(]*) --{_FEATURES}[ =]([0-9]+)([^(]*)",
+        r"\1 Input((None,·\4)),·\2\3\5",
+    ),
     _line(r"(?!compare|solve)<COMMAND>(.* --rate[ =][^ ]+.*)", r"summary\1", "perhaps"),
     _line(r"(.*) --sort[ =]-?([a-z-]+)(.*) --(?:desc|descending|reverse)((?: .*)?)", r"\1 --sort=-\2\3\4"),
     _line(r"(.*) --sort-(?:desc|descending|reverse)[ =]([a-z-]+(?: .*)?)", r"\1 --sort=-\2"),
