@@ -94,6 +94,7 @@ def test_a_bare_number_covers_the_whole_file_or_a_named_part(rnncli: Run, at: Wa
         with at(text):
             result = rnncli("summary", "-q", text)
             assert (result.status, result.stdout) == (status, printed)
+            assert status or result.stderr == ""
     result = rnncli("summary", "-q", half)
     assert result.stderr.endswith("only that part: rnncli summary -q half.npz::rnn\n")
 

@@ -104,9 +104,10 @@ def _given(text: str) -> Reading:
     """Return the network or model file of a text, and print notes about it."""
     reading = read(text, settings())
     note_used(reading.used)
-    if click.get_current_context().params.get("quiet"):
+    if _quiet():
         _check_whole(reading, text)
-    for note in notes_on(reading):
+    # How a line was read changes no number, once there is no doubt.
+    for note in [] if _quiet() and reading.line else notes_on(reading):
         tell(note)
     if not reading.network.body and not _for_a_program():
         tell(f"Note: {reading.network} is an input without layers; with one: {reading.network},{MISSING_LAYER}")
@@ -115,7 +116,7 @@ def _given(text: str) -> Reading:
 
 def _network(text: str) -> Network:
     reading = _given(text)
-    for unrun in reading.part.said("not run") if reading.part is not None else ():
+    for unrun in reading.part.said("not run") if reading.part is not None and not _quiet() else ():
         tell(f"Note: {reading.path}: {unrun}")
     return reading.network
 
@@ -260,8 +261,12 @@ def _default() -> Spec:
 
 def _for_a_program() -> bool:
     """Whether the output is for a program: only a number, or a format other than the table."""
-    parameters = click.get_current_context().params
-    return bool(parameters.get("quiet")) or parameters.get("format_", "table") != "table"
+    return _quiet() or click.get_current_context().params.get("format_", "table") != "table"
+
+
+def _quiet() -> bool:
+    """Whether the output is only a number."""
+    return bool(click.get_current_context().params.get("quiet"))
 
 
 def _input_is_data() -> bool:
