@@ -93,6 +93,14 @@ def test_a_file_whose_arrays_do_not_match_leaves_the_model_unchanged(tmp_path: P
             assert np.array_equal(model(X), before)
 
 
+def test_a_model_computes_with_numbers_that_are_not_finite_but_its_files_have_none(tmp_path: Path) -> None:
+    x = np.full((1, 4, 3), np.nan)
+    assert np.isnan(Model(SPEC)(x)).all()
+    np.save(tmp_path / "x.npy", x)
+    with pytest.raises(RnncliError, match="the input is nan"):
+        Model(SPEC).forward(input=tmp_path / "x.npy")
+
+
 def test_every_public_name_can_be_imported_and_is_listed() -> None:
     for name in rnncli.__all__:
         assert getattr(rnncli, name) is not None
