@@ -6,8 +6,8 @@
 26880
 
 Wherever the command line accepts SPEC, functions accept the same text: a spec, a line of Keras or PyTorch, or a model
-file; `rnncli.load` returns a runnable model. Each command is a function, and also a method if it applies to one
-network. `summary` and `export` are only methods, because modules have these names:
+file; `rnncli.load` returns a runnable model. Commands are functions, and also methods if they apply to one network.
+`summary` and `export` are only methods, because modules have these names:
 
 >>> rnncli.solve("input:8,lstm:_", params=10_000).spec
 'input:8,lstm:45'
