@@ -295,9 +295,6 @@ PASTED = {
     "Input 0 of layer dense is incompatible with the layer: expected min_ndim=2, found ndim=1": "ndim",
     "LSTM: Expected input to be 2D or 3D, got 4D instead": "ndim",
     "Expected hidden[0] size (2, 5, 20), got [1, 5, 20]": "h_n",
-    "input.size(-1) must be equal to input_size. Expected 8, got 7": "shape",
-    "expected axis -1 of input shape to have value 8, but received input with shape (None, 5, 7)": "shape",
-    "RuntimeError: mat1 and mat2 shapes cannot be multiplied (2x7 and 8x4)": "shape",
     "Param #": "param",
 }
 """What Keras and PyTorch print, and the topic of each."""
@@ -307,7 +304,13 @@ def test_an_error_message_of_keras_or_pytorch_may_be_pasted(at: Walk, output: Ca
     for error, word in PASTED.items():
         with at(error):
             assert output(error) == output(word)
-    for error in ("IndexError: index out of range in self", "'tuple' object has no attribute 'size'"):
+    for error in (
+        "IndexError: index out of range in self",
+        "'tuple' object has no attribute 'size'",
+        "input.size(-1) must be equal to input_size. Expected 8, got 7",
+        "expected axis -1 of input shape to have value 8, but received input with shape (None, 5, 7)",
+        "RuntimeError: mat1 and mat2 shapes cannot be multiplied (2x7 and 8x4)",
+    ):
         with at(error):  # without a topic: the same advice as where a spec is expected
             explained = framework_error(error)
             assert explained

@@ -149,6 +149,16 @@ def framework_word(name: str, fields: Sequence[str] = ()) -> str | None:
 # Error messages, mostly about shapes
 
 _WHOLE = in_both(LSTM, "return_sequences", True)
+_AXIS = "x[:, None, :] if each sample is one timestep, x[..., None] if each timestep is one number"
+_SEQ_BEFORE = f"a recurrent layer before it returns its whole sequence with {_WHOLE}; data needs another axis: {_AXIS}"
+_VECTORS = "the layer reads a sequence, (batch, timesteps, features), but was given one vector per sample"
+_TARGETS = "the network returns one vector per timestep and there is one target per sample, or the other way round"
+_WITHOUT_SEQ = f"without {_WHOLE} the last recurrent layer returns only its last output"
+_BUILT = "the layer was built for {0} features, but was given {1}"
+_REBUILD = "give it {0} features, or rebuild it for {1}"
+_IN_FEATURES = "in_features is the previous layer's output size, 2 × hidden_size if bidirectional"
+_A_STATE = "a state is (layers × directions, batch, units)"
+_EXAMPLE = "input:8,lstm:32"
 
 _TABLE = (
     r"\((?:LSTM|GRU|SimpleRNN|Dense|Embedding|Bidirectional)\)\W{1,60}\((?:None|\d)[^()]{0,40}?(\d{1,9})\)"
@@ -163,11 +173,12 @@ _MEANINGS: Sequence[tuple[str, str, str, str]] = (
         "input:8,lstm:{0}",
     ),
     (
-        r"expected (?:min_)?ndim=3, found ndim=2(?:[^(]{0,40}\(None, (\d{1,9})\))?",
-        "the layer reads a sequence, (batch, timesteps, features), but was given one vector per sample",
-        f"a recurrent layer before it returns its whole sequence with {_WHOLE}; data needs another axis: x[:, None, :]",
-        "input:{0},lstm:32:seq,lstm:32",
+        r"expected (?:min_)?ndim=3, found ndim=2[^(]{0,40}\(None, (\d{1,9})\)",
+        _VECTORS,
+        _SEQ_BEFORE,
+        "input:8,lstm:{0}:seq,lstm:32",
     ),
+    (r"expected (?:min_)?ndim=3, found ndim=2", _VECTORS, _SEQ_BEFORE, "input:8,lstm:32:seq,lstm:32"),
     (
         r"expected (?:min_)?ndim=3, found ndim=[14]",
         "the layer reads (batch, timesteps, features), but was given data with more or fewer axes",
@@ -175,7 +186,22 @@ _MEANINGS: Sequence[tuple[str, str, str, str]] = (
         "input:50x8,lstm:32",
     ),
     (
-        r"expected axis -1 of input shape to have value (\d{1,9})(?:[^\n]{0,80}, (\d{1,9})\))?",
+        (
+            r"[Ee]xpected shape[ =]\(((?:None|\d{1,9}), (?:None|\d{1,9}), (\d{1,9}))\)"
+            r", (?:found|but input has incompatible) shape[ =](?:torch\.Size\()?[\[(]([\w, ]{1,60})"
+        ),
+        "the network was built for data of shape ({0}), but was given ({2})",
+        "the axes are (batch, timesteps, features), and None is any number; reshape the data, or rebuild the network",
+        "input:{1},lstm:32",
+    ),
+    (
+        r"expected axis -?1 of input shape to have value (\d{1,9})[^\n]{0,80}?[\[(][None\d, ]{0,60}?(\d{1,9})[\])]",
+        _BUILT,
+        _REBUILD,
+        "input:{0},dense:1",
+    ),
+    (
+        r"expected axis -?\d of input shape to have value (\d{1,9})",
         "the layer was built for {0} features, but was given another number",
         "give it {0} features, or rebuild it for the new number",
         "input:{0},dense:1",
@@ -187,9 +213,15 @@ _MEANINGS: Sequence[tuple[str, str, str, str]] = (
         "input:{1},lstm:32",
     ),
     (
-        r"For (?:un)?batched [23]-D input, hx .{0,12}should also be",
-        "the state has a batch axis and the input has none, or the other way round",
-        "with batch_first=True, input is (batch, timesteps, features); a state is (layers × directions, batch, units)",
+        r"For unbatched 2-D input, hx .{0,12}should also be",
+        "the state has a batch axis and the input has none",
+        f"give the input its batch axis, x.unsqueeze(0) with batch_first=True for one sequence; {_A_STATE}",
+        "input:8,lstm:16",
+    ),
+    (
+        r"For batched 3-D input, hx .{0,12}should also be",
+        "the input has a batch axis and the state has none",
+        f"give the state its batch axis, h.unsqueeze(1) for a batch of one; {_A_STATE}",
         "input:8,lstm:16",
     ),
     (
@@ -199,13 +231,55 @@ _MEANINGS: Sequence[tuple[str, str, str, str]] = (
         "input:8,lstm:{2}",
     ),
     (
-        r"mat1 and mat2 shapes cannot be multiplied \(\d{1,9}x(\d{1,9}) and (\d{1,9})x(\d{1,9})\)",
+        (
+            r"calling (?:LSTM|GRU|SimpleRNN)(?:Cell)?\.call\(\)[^(]{0,40} cannot be multiplied "
+            r"\(\d{1,9}x(\d{1,9}) and (\d{1,9})x\d{1,9}\)"
+        ),
+        "the layer was built for {1} features, but was given {0}",
+        "give it {1} features, or rebuild it for {0}",
+        "input:{1},lstm:32",
+    ),
+    (
+        (
+            r"(?:mat1 and mat2 shapes cannot be multiplied|size mismatch, m1:) [(\[]\d{1,9} ?x ?(\d{1,9})"
+            r"(?: and |\], m2: \[)(\d{1,9}) ?x ?(\d{1,9})[)\]]"
+        ),
         "a linear layer was built for {1} features (in_features), but was given {0}",
-        "in_features is the previous layer's output size, 2 × hidden_size if bidirectional: nn.Linear({0}, {2})",
+        f"{_IN_FEATURES}: nn.Linear({{0}}, {{2}})",
         "input:{0},dense:{2}",
     ),
     (
-        r"(?:RNN|LSTM|GRU)\w{0,4}: Expected input to be [12]-?D or [23]-?D|input must have [23] dimensions",
+        r"shapes cannot be multiplied|\bsize mismatch\b(?! for)",
+        "a layer was given another number of features than it was built for",
+        f"the rest of the message has both numbers; for nn.Linear, {_IN_FEATURES}",
+        "input:64,dense:10",
+    ),
+    (
+        r"weight of size \[(\d{1,9}), (\d{1,9}), (\d{1,9})\], expected input.{0,40} channels, but got (\d{1,9})",
+        "a convolution was built for {1} features (in_channels), but was given {3}",
+        "PyTorch's Conv1d reads (batch, features, timesteps): x.transpose(1, 2) if those two axes are swapped",
+        "input:{1},conv:{0}x{2}",
+    ),
+    (
+        r"input must have 3 dimensions, got 2",
+        "the layer reads three axes, (batch, timesteps, features), but was given two",
+        f"add the missing axis: {_AXIS}, or x.unsqueeze(1) and x.unsqueeze(-1)",
+        _EXAMPLE,
+    ),
+    (
+        r"(?:RNN|LSTM|GRU)Cell: Expected input to be 1-?D or 2-?D|input must have 2 dimensions",
+        "a cell reads one timestep, (batch, features), but was given other axes",
+        "call it for each timestep, or use nn.LSTM, nn.GRU or nn.RNN, which read the whole sequence",
+        _EXAMPLE,
+    ),
+    (
+        r"input must have 3 dimensions",
+        "the layer reads (batch, timesteps, features), but was given other axes",
+        "put an embedding before it to read ids; to read an image, use its rows as timesteps",
+        "embed:10000x32,lstm:32",
+    ),
+    (
+        r"(?:RNN|LSTM|GRU): Expected input to be 2-?D or 3-?D",
         "the layer reads (batch, timesteps, features) or (timesteps, features), but was given other axes",
         "put an embedding before it to read ids; to read an image, use its rows as timesteps",
         "embed:10000x32,lstm:32",
@@ -220,7 +294,7 @@ _MEANINGS: Sequence[tuple[str, str, str, str]] = (
         r"= (\d{1,9}) is not in \[0, (\d{1,9})\)",
         "the id {0} is not smaller than {1}, the vocabulary size (input_dim)",
         "that size is the largest id plus one, with ids for padding and unknown words",
-        "embed:{2}x32,lstm:32",
+        "embed:{more}x32,lstm:32",
     ),
     (
         r"'tuple' object has no attribute|must be Tensor, not tuple",
@@ -232,10 +306,17 @@ _MEANINGS: Sequence[tuple[str, str, str, str]] = (
         (
             r"Shapes \(None, \d{1,9}\) and \(None, (?:None|\d{1,9}), \d{1,9}\) are incompatible"
             "|logits.{1,9}labels.{1,9}must have the same (?:shape|first dimension)"
+            r"|Expected target size \[\d{1,9}, \d{1,9}\], got \[\d{1,9}\]"
         ),
-        "the network returns one vector per timestep and there is one target per sample, or the other way round",
-        f"without {_WHOLE} the last recurrent layer returns only its last output",
+        _TARGETS,
+        _WITHOUT_SEQ,
         "input:8,lstm:16,dense:1",
+    ),
+    (
+        r"Expected target size \[\d{1,9}, (\d{1,9})\], got \[\d{1,9}, \d{1,9}\]",
+        "PyTorch's cross entropy reads (batch, classes, timesteps), but was given other axes",
+        "a network returns (batch, timesteps, classes): loss(y.transpose(1, 2), target)",
+        "input:8,lstm:16:seq,dense:{0}",
     ),
     (
         r"non-zero dropout expects num_layers greater than 1",
@@ -243,25 +324,64 @@ _MEANINGS: Sequence[tuple[str, str, str, str]] = (
         "add a separate layer after it: nn.Dropout(0.2)",
         "input:8,lstm:16,dropout:0.2,dense:1",
     ),
+    (
+        r"^\s{0,9}\w{1,40}(?:Error|Exception): ",
+        "rnncli has no explanation of this message",
+        "give the layers that it is about",
+        _EXAMPLE,
+    ),
 )
 """A pattern for each error message; its meaning, with the numbers {0}, {1} from the message; the advice; and the spec
-of a correct network."""
+of a correct network. The first pattern that is found counts; {more} is the first number plus one."""
+
+_CHECKPOINT = (
+    r"size mismatch for ([\w.]{1,200}): copying a param (?:with shape|of) torch\.Size\(\[([\d, ]{0,60})\]\) from "
+    r"checkpoint, (?:where )?the shape (?:in current model )?is torch\.Size\(\[([\d, ]{0,60})\]\)"
+)
+"""PyTorch's message about one tensor of a checkpoint: its name, its shape in the checkpoint and in the model."""
+
+_GATES = {"lstm": 4, "gru": 3}
 
 
 def framework_error(text: str) -> SpecError | None:
     """Return the error that explains an error message of Keras or PyTorch, such as `expected ndim=3, found ndim=2`."""
+    found = re.search(_CHECKPOINT, text)
+    if found is not None:
+        means, example = _of_checkpoint(*found.groups())
+        mend = "build the model with the sizes of the checkpoint, which `rnncli inspect FILE` shows"
+        return _explained("an error message", means, mend, example, found)
     for said, means, mend, example in _MEANINGS:
         found = re.search(said, text)
         if found is not None:
-            numbers = [number or "8" for number in found.groups()]
-            numbers.append(f"{int(numbers[0]) + 1}" if numbers else "")
             what = "what a framework prints about a network" if said == _TABLE else "an error message"
-            return SpecError(
-                f"this is {what}, not a spec: {means.format(*numbers)}",
-                text=text,
-                span=found.span(),
-                advice=mend.format(*numbers),
-                lead="for example",
-                repair=example.format(*numbers),
-            )
+            numbers = [number or "8" for number in found.groups()]
+            more = int(numbers[0]) + 1 if numbers and numbers[0].isdecimal() else ""
+            means, mend, example = (each.format(*numbers, more=more) for each in (means, mend, example))
+            return _explained(what, means, mend, example, found)
     return None
+
+
+def _of_checkpoint(name: str, saved: str, built: str) -> tuple[str, str]:
+    """Return what it means that a tensor of a checkpoint has another shape than in the model, and an example."""
+    cell = re.search(r".*(lstm|gru)\w*\.(?:\d+\.)?weight_ih_l\d+(?:_reverse)?$", name.lower())
+    sizes = [int(size) for shape in (saved, built) for size in shape.split(", ") if size]
+    gates = _GATES[cell[1]] if cell else 1
+    if cell is None or len(sizes) != 4 or any(rows % gates for rows in sizes[::2]):
+        return f"{name} has shape ({saved}) in the checkpoint, but ({built}) in the model", _EXAMPLE
+    rows, features, built_rows, built_features = sizes
+    units = rows // gates
+    return (
+        f"in the checkpoint {name} has {units} units ({gates} × {units} rows) and reads {features} features, but in "
+        f"the model {built_rows // gates} units and {built_features} features"
+    ), f"input:{features},{cell[1]}:{units}"
+
+
+def _explained(what: str, means: str, mend: str, example: str, found: re.Match[str]) -> SpecError:
+    return SpecError(
+        f"this is {what}, not a spec: {means}",
+        text=found.string,
+        span=found.span(),
+        advice=mend,
+        lead="for example",
+        repair=example,
+    )

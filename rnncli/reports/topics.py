@@ -36,7 +36,6 @@ _FIELDS: Mapping[str, tuple[type[Layer], str]] = {"seq": (LSTM, "return_sequence
 """The names in braces that become a field in both spellings: `seq (return_sequences=True)`."""
 
 PASTED = {
-    "shape": r"expected axis -?\d|to have value \d|must be equal to input_size|shapes cannot be multiplied",
     "ndim": r"ndim ?=|Expected input to be \d?D",
     "h_n": r"Expected hidden(\[\d\])? size",
 }
