@@ -153,6 +153,15 @@ def _typed(text: str, network: Network) -> bytes | None:
     return content.getvalue()
 
 
+def _load_text(path: str, network: Network) -> str:
+    """Return advice on how to save the ids or numbers of a text file as an array."""
+    comma = "" if path.lower().endswith((".txt", ".tsv")) else ", delimiter=','"
+    lines = f"numpy.loadtxt({path!r}{comma}, ndmin=2"
+    if network.head.vocabulary is not None:
+        return f"save its ids, one sequence per line: numpy.save('x.npy', {lines}, dtype=int))"
+    return f"save its numbers, one timestep per line: numpy.save('x.npy', {lines})[None])"
+
+
 def open_input(path: str, network: Network) -> InputFile:
     """Open the input in a .npy file, or a sequence that is typed: `3,1,4`. Numbers are read when they are used.
 
@@ -173,7 +182,7 @@ def open_input(path: str, network: Network) -> InputFile:
             start.extend(part)
             return part
 
-        header = read_header(take)
+        header = read_header(take, _load_text(path, network))
         check_input(network, header.shape, np.dtype(header.descr))
         if is_regular(file):
             reader = regular(file)

@@ -42,6 +42,9 @@ _BEGINNINGS = {
 BEGINNING = 32
 """The number of bytes that show the kind of a file."""
 
+_PRINTED = bytes(range(ord(" "), 0x7F)) + b"\t\r\n"
+"""The characters of a text in ASCII."""
+
 _UNSURE = 3
 """Signatures of at most this length may occur by chance at the beginning of any file."""
 
@@ -232,12 +235,14 @@ def check_room(size: int) -> None:
         )
 
 
-def check_beginning(start: bytes, what: str, *expected: bytes, advice: str | None = None) -> None:
+def check_beginning(
+    start: bytes, what: str, *expected: bytes, advice: str | None = None, if_text: str | None = None
+) -> None:
     """Check the kind of a file by its first bytes: an expected kind or, if none is given, not a known other kind.
 
     Raises:
         RnncliError: it is a different kind; the message names the kind that was found and the one that was expected.
-            The advice is for a kind that is not known.
+            The advice is for a kind that is not known; `if_text` replaces it if the file is text.
     """
     if expected and start.startswith(expected):
         return
@@ -246,6 +251,8 @@ def check_beginning(start: bytes, what: str, *expected: bytes, advice: str | Non
     found = next((kind for beginning, kind in sure.items() if start.startswith(beginning)), safetensors)
     if found is not None:
         raise RnncliError(f"it is {found}, expected {what}")
+    if start and expected and not start.translate(None, delete=_PRINTED):
+        raise RnncliError(f"it is text, expected {what}", if_text or advice)
     if expected:
         found = f"begins with {shorten(repr(start[:8]))}" if start else "is empty"
         raise RnncliError(f"it {found}, expected {what}", advice)

@@ -77,14 +77,18 @@ class NpyHeader(NamedTuple):
         return f"{shorten(str(self.shape), 72)} of {self.dtype}"
 
 
-def read_header(read: Callable[[int], bytes]) -> NpyHeader:
+def read_header(read: Callable[[int], bytes], if_text: str | None = None) -> NpyHeader:
     """Return the header of a .npy file, given a function that reads the next bytes, fewer only at the file's end.
+
+    Args:
+        read: the function.
+        if_text: the advice if the file is text.
 
     Raises:
         RnncliError: it has none, it is too long or malformed, or the array does not contain numbers.
     """
     start = read(len(MAGIC) + 2)
-    check_beginning(start, "an array saved by numpy.save", MAGIC)
+    check_beginning(start, "an array saved by numpy.save", MAGIC, if_text=if_text)
     version, minor = start[len(MAGIC) :] if len(start) == len(MAGIC) + 2 else (0, 0)
     if version not in _LENGTHS or minor:
         raise RnncliError(f"its format has version {version}.{minor}, expected 1.0 to {max(_LENGTHS)}.0")
