@@ -30,6 +30,13 @@ C_DTYPES = ("float32", "int8")
 _C_OPTIONS = ("name", "dtype", "input", "with_main")
 """The options that only C has."""
 
+_SAVES = (
+    ("keras", (".weights.h5",), "model.save_weights({!r})"),
+    ("keras", (".keras", ".h5", ".hdf5"), "model.save({!r})"),
+    ("torch", (".pt", ".pth", ".ckpt", ".bin"), "torch.save(model.state_dict(), {!r})"),
+)
+"""The call that saves a model of each framework, by the endings of the file's name."""
+
 Repair = Callable[..., str | None]
 """Returns the current command line without some options and with more words; None if there is no command line."""
 
@@ -92,14 +99,17 @@ class ExportRequest:
             loaded = self.save_weights or (self.output if other else None)
             more = ["--to", "c" if any(c_options.values()) else _loader_of(loaded), *instead]
             without = ["output"] if other else []
-            refuse("export needs a target: --to", "choose a target", "for example", without=without, more=more)
+            message, advice = "export needs a target: --to", "choose a target"
+            if self.output is not None and (saving := _saving(self.output)):
+                message, advice = f"export writes source code or ONNX, and {quote(self.output)} is neither", saving
+            refuse(message, advice, "for example", without=without, more=more)
         target, kind = self.target, TARGETS[self.target]
         if printed and self.output is None and not kind.is_text:
             refuse(f"--to {target} writes a file", "name it", "for example", more=["-o", f"model{kind.extension}"])
         if self.output is not None and names_another(self.output, kind.extension):
             message = f"--to {target} writes {kind.makes}, but {quote(self.output)} is the name of another format"
             more = ["-o", splitext(self.output)[0] + kind.extension]
-            refuse(message, lead="perhaps", without=["output"], more=more)
+            refuse(message, _saving(self.output, target), "perhaps", without=["output"], more=more)
         if self.packed and not kind.packs:
             message = f"--packed is for PyTorch's packed sequences, and {kind.title} has none"
             refuse(message, without=["packed"])
@@ -164,9 +174,17 @@ def _no_repair(**changes: object) -> None:
     del changes
 
 
+def _saving(path: str, target: str | None = None) -> str:
+    """Return how the model of an exported source is saved to a file of that name; empty if it cannot be."""
+    for framework, endings, call in _SAVES:
+        if target in (framework, None) and path.lower().endswith(endings):
+            return f"run the source, then save its model: {call.format(path)}"
+    return ""
+
+
 def _loader_of(weights: str | None) -> str:
     """Return a target that loads weights from a file of that name; PyTorch's if there is no file or target."""
-    if weights is not None and weights.endswith(".keras"):
+    if weights is not None and weights.endswith((".keras", ".h5", ".hdf5")):
         return "keras"
     loads = [name for name, kind in TARGETS.items() if weights is not None and weights.endswith(tuple(kind.weights))]
     return "torch" if "torch" in loads else next(iter(loads), "torch")
