@@ -342,6 +342,14 @@ def test_a_blank_of_calls_is_not_computed_with() -> None:
     assert stacked.spec == "input:8,lstm:30:bi,dense:3"
 
 
+def test_a_run_says_what_was_assumed_when_its_network_was_read(at: Walk) -> None:
+    for given in (rnncli.load("SimpleRNN(2)"), Network.read("SimpleRNN(2)")):
+        for result in (given.forward(), given.reach(seeds=1), given.export("keras")):
+            with at(given, result.title):
+                assert result.notes[0] == "Note: read as input:32,rnn:2: an input of 32 features"
+    assert Network.parse("input:32,rnn:2").forward().notes == ()
+
+
 def test_drawings_on_one_page_have_distinct_ids() -> None:
     network = Network.read(SPEC)
     shown = "".join(result._repr_html_() for result in (network.draw(), network.draw(), network.reach(seeds=1)))

@@ -234,7 +234,8 @@ def notes_on(reading: Reading) -> list[str]:
     if reading.line:
         return [read_as(str(reading.network), reading.notes)]
     if part is None:
-        return []
+        said = "; ".join(reading.network.origin.assumed)  # of a network that was read earlier
+        return [f"Note: read as {reading.network}: {said}"] if said else []
     found = "" if reading.chosen else left_out_text(reading)
     every = (found, *part.doubts, *part.said("differs row"))
     return [f"Note: {reading.path}: {said}" for said in every if said]
