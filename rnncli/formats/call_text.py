@@ -280,7 +280,7 @@ class Text:
         span = node.place or (0, len(self.text))
         if "returns a vector" not in reason:
             message = f"{node.kind} {reason[3:]}" if reason.startswith("it ") else reason
-            advice = "change one of the two numbers" if "features" in reason else ""
+            advice = "change one of the two numbers" if "feature" in reason else ""
             if "known length" in reason:
                 torch = "give nn.Linear after it the number of its inputs: nn.Linear(800, 10)"
                 advice = torch if node.convention == "torch" else "give its length: Input((100, 8)) is 100 timesteps"
