@@ -306,6 +306,25 @@ def test_a_layer_is_a_frameworks_only_if_the_file_imports_its_name_from_there(at
     assert specs("import layers\nm = nn.LSTM(3, 8)\nn = layers.LSTM(4)(layers.Input((None, 3)))") == ["input:3,lstm:8"]
 
 
+def test_the_end_of_a_name_that_a_source_uses_leads_to_the_whole_name(rnncli: Run, at: Walk) -> None:
+    asked = "from argparse import ArgumentParser\np = ArgumentParser()\np.add_argument('--vocab', default=9)\n"
+    asked += f"args = p.parse_args()\n{TORCH}"
+    passed = net("self.rnn = nn.GRU(3, c['units'])", "return self.rnn(x)[0]", ", c")
+    sources = {
+        "vocab": (f"{asked}m = nn.Sequential(nn.Embedding(args.vocab, 3), nn.GRU(3, 4))", "args.vocab=7"),
+        "units": (f"C = {{'units': 4}}\n{TORCH}m = nn.GRU(3, C['units'])", "\"C['units']=7\""),
+        "C['units']": (f"C = {{'units': 4}}\n{passed}m = N(C)", "\"c['units']=7\""),
+        "C ['units']": (f"C = read()\n{passed}m = N(C)", "\"c['units']=7\""),
+    }
+    for name, (source, meant) in sources.items():
+        Path("model.py").write_text(source)
+        with at(name):
+            said = rnncli("summary", "model.py", "--set", f"{name}=7").stderr
+            assert said.endswith(f": rnncli summary model.py --set {meant}\n")
+    Path("model.py").write_text(sources["units"][0].replace("nn.GRU(3, C['units'])", "nn.GRU(3, 4)"))
+    assert rnncli("summary", "model.py", "--set", "units=7").stderr.endswith("without it: rnncli summary model.py\n")
+
+
 # The forward method
 
 

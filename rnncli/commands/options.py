@@ -14,9 +14,9 @@ import click
 from rnncli.commands import values
 from rnncli.commands.command_line import these_arguments, this_line
 from rnncli.commands.output import tell
-from rnncli.errors import SpecError, UsageError, listed, quote, shorten
+from rnncli.errors import RnncliError, SpecError, UsageError, listed, quote, shorten
 from rnncli.formats import FORMATS as MODEL_FILES
-from rnncli.formats import Settings
+from rnncli.formats import Settings, choice_of, open_model
 from rnncli.render.terminal import DOCUMENTS, PROGRAMS, THEMES, Picture, Theme
 from rnncli.search.budget import FIGURES, Budget, Figure, unknown
 
@@ -176,6 +176,9 @@ framework = option(
 _SETTINGS, _USED = "rnncli.settings", "rnncli.used_settings"
 """Keys in the context's meta: the settings, and the names of those that a source has used."""
 
+_MOST_TRIED = 4
+"""How many expressions of a source are tried instead of a setting that it does not use."""
+
 _WORDS = {"True": True, "False": False}
 
 
@@ -279,9 +282,24 @@ def check_used() -> None:
     unused = [name for name in settings() if name not in used]
     if unused:
         names = listed([quote(name) for name in unused], "or")
-        kept = [word for name in settings() if name in used for word in ("--set", f"{name}={settings()[name]}")]
+        meant = {name: other for name in unused if (other := _meant(name)) is not None}
+        said = {meant.get(name, name): value for name, value in settings().items() if name in used or name in meant}
+        more = [word for name, value in said.items() for word in ("--set", f"{name}={value}")]
         raise UsageError(
             f"--set: the network does not depend on {names}",
-            lead="without it",
-            repair=this_line(without=["set"], more=kept),
+            lead="perhaps" if meant else "without it",
+            repair=this_line(without=["set"], more=more),
         )
+
+
+def _meant(name: str) -> str | None:
+    """Return an expression that a source uses and that ends with the name of an unused setting: `args.vocab`."""
+    from rnncli.formats.python.trees import ends_alike, expressions_in  # only errors need it
+
+    for choice in map(choice_of, these_arguments()):
+        if choice is not None and choice.path.lower().endswith((".py", ".ipynb")):
+            with suppress(RnncliError, OSError):
+                for other in ends_alike(name, expressions_in(choice.path))[:_MOST_TRIED]:
+                    if other in open_model(choice.path, {**settings(), other: settings()[name]}).used:
+                        return other
+    return None

@@ -167,13 +167,14 @@ def _examples(error: OpenNumbersError, text: str, said: Settings) -> tuple[dict[
 
 def _with_open_numbers(error: OpenNumbersError, text: str) -> RnncliError:
     """Return the error with a line that sets all undefined names: from misspelt settings, or else with examples."""
-    from rnncli.language.likeness import closest  # only errors need it
+    from rnncli.formats.python.trees import ends_alike  # only errors need it
+    from rnncli.language.likeness import closest
 
     said = {**settings()}
     examples, used = _examples(error, text, said)
     alone = len(these_arguments()) == 1  # otherwise another source may have used it
     for name in [name for name in said if alone and name not in used]:
-        value, meant = said.pop(name), closest(name, error.names)
+        value, meant = said.pop(name), next(iter(ends_alike(name, error.names)), closest(name, error.names))
         if meant is not None:
             examples[meant] = value
     more = [word for name, value in {**said, **examples}.items() for word in ("--set", f"{name}={value}")]

@@ -6,6 +6,7 @@ import ast
 import json
 import tokenize
 import warnings
+from collections.abc import Iterable
 from io import BytesIO
 from itertools import islice
 
@@ -67,6 +68,33 @@ def written_as(text: str) -> str:
     """Return an expression as the syntax tree formats it; spaces and quotes do not matter."""
     expression = expression_in(text)
     return text.strip() if expression is None else source_of(expression)
+
+
+def ends_alike(name: str, names: Iterable[str]) -> list[str]:
+    """Return the expressions that end with the same name as another one: `args.vocab` for `vocab`."""
+    end = _last_name(expression_in(name))
+    return [each for each in names if end and _last_name(expression_in(each)) == end]
+
+
+def expressions_in(path: str) -> list[str]:
+    """Return the attributes and items that a Python file names, once each: `args.vocab`, `config['vocab']`.
+
+    Raises:
+        RnncliError: it is not valid Python, no notebook, or too large.
+    """
+    tree = tree_in(path, notebook=path.lower().endswith(".ipynb"))
+    found = (each for each in ast.walk(tree) if isinstance(each, ast.Attribute | ast.Subscript) and _last_name(each))
+    return [*dict.fromkeys(map(source_of, found))]
+
+
+def _last_name(node: ast.AST | None) -> str:
+    """Return the name at the end of an expression: `vocab` for `args.vocab` and `config["vocab"]`; else nothing."""
+    match node:
+        case ast.Attribute(value=ast.Name(id="self")):  # one of several names of a number in a class
+            return ""
+        case ast.Name(id=name) | ast.Attribute(attr=name) | ast.Subscript(slice=ast.Constant(value=str(name))):
+            return name
+    return ""
 
 
 def tree_in(path: str, *, notebook: bool) -> ast.Module:
