@@ -227,3 +227,16 @@ def test_a_hyphen_as_a_file_is_the_standard_stream(program: Run) -> None:
     assert program(*line, "-o", "y.npy", "--save-weights", "w.npz").status == 0
     assert program(*line, "--weights", "-", "-o", "z.npy", stdin=Path("w.npz").read_bytes()).status == 0
     assert Path("z.npy").read_bytes() == Path("y.npy").read_bytes()
+
+
+def test_a_table_does_not_spoil_a_file_on_standard_output(program: Run) -> None:
+    line = ("forward", "input:8,lstm:4", "--timesteps", "5")
+    done = program(*line, "-o", "y.npy", "--svg", "-")
+    assert (done.stdout[:4], done.stdout[-7:]) == ("<svg", "</svg>\n")
+    assert "lstm (LSTM)" in done.stderr
+    done = program(*line, "-o", "-", shell='"$@" > z.npy')
+    assert Path("z.npy").read_bytes() == Path("y.npy").read_bytes()
+    assert done.stderr.startswith("input:8,lstm:4\nInput: (1, 5, 8) float32\n")
+    assert done.stderr.endswith("wrote /dev/stdout (1, 4), 144 B\n")
+    assert program(*line, "-o", "-", shell='"$@" > z.npy 2>&-').status == 0
+    assert Path("z.npy").read_bytes() == Path("y.npy").read_bytes()

@@ -72,7 +72,7 @@ def command(spec: tuple[str, ...], wide: bool, format_: str, svg: Picture | None
         # A file belongs to one network.
         message = "the files named on the command line belong to one network, but several specs are given"
         given = list(at_most(1, given, message, "call rnncli forward once for each spec"))
-    with results(format_, svg) as show:
+    with results(format_, svg, request.written.values()) as show:
 
         def run(model: Reading) -> None:
             result = run_forward(model, request, tell, wide)

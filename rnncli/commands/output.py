@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +13,7 @@ import click
 from rnncli.characters import ascii_form, shows_unicode
 from rnncli.errors import RnncliError, SpecError, printable
 from rnncli.render.terminal import DOCUMENTS, Picture, is_styled, notes_width, wrapped
+from rnncli.system.descriptors import STDOUT
 from rnncli.system.signals import ECHO_AWAY, undone_by_signals
 
 if TYPE_CHECKING:
@@ -27,11 +29,14 @@ FOR_PEOPLE = ("table", *DOCUMENTS)
 
 
 @contextmanager
-def results(format_: str, svg: Picture | None = None) -> Iterator[Callable[[Result], None]]:
+def results(
+    format_: str, svg: Picture | None = None, written: Collection[str] = ()
+) -> Iterator[Callable[[Result], None]]:
     """Yield a function that prints a result; each format imports what it needs.
 
     If a picture is requested, a second console renders the same pages. The picture is written when the block ends
-    without an error, completely or not at all.
+    without an error, completely or not at all. Tables go to standard error if standard output is one of the files that
+    are written, which they would spoil.
     """
     from rnncli.render.results import ResultWriter, page_of
 
@@ -41,15 +46,16 @@ def results(format_: str, svg: Picture | None = None) -> Iterator[Callable[[Resu
         return
     from rnncli.render.console import print_page, stdout_console
 
-    stdout, recorder = stdout_console(), None
+    taken = STDOUT in written or (svg is not None and svg.path == STDOUT)
+    console, recorder = stdout_console((sys.stderr or StringIO()) if taken else None), None
     if svg is not None:
         from rnncli.render.svg import PictureConsole
 
-        recorder = PictureConsole(stdout.width, svg.theme == "light")
+        recorder = PictureConsole(console.width, svg.theme == "light")
 
     def show(result: Result) -> None:
         for block in page_of(result):
-            print_page(stdout, [block])
+            print_page(console, [block])
             if recorder is not None:
                 recorder.take(block)
 

@@ -25,6 +25,7 @@ from rnncli.quantities import (
     without_thousands,
 )
 from rnncli.summary import DTYPE_BYTES
+from rnncli.system.descriptors import STDIN, STDOUT
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -189,10 +190,6 @@ dtype = OneOf(tuple(DTYPE_BYTES), OTHER_DTYPES)
 """A dtype for sizes in bytes."""
 
 
-_STDOUT, _STDIN = "/dev/stdout", "/dev/stdin"
-"""The paths that `-` stands for when writing and reading."""
-
-
 class FileName(Value):
     """The name of a file to write or to read; the shell completes files with certain extensions: `npz`, `.npz`.
 
@@ -213,7 +210,7 @@ class FileName(Value):
         def path_of(text: str) -> str:
             if what and names_another(text, extension):
                 raise ValueError(f"it writes {what}, but {quote(text)} is the name of another format{more}")
-            return (_STDOUT if written else _STDIN) if text == "-" else text
+            return (STDOUT if written else STDIN) if text == "-" else text
 
         def nearest(text: str) -> str | None:
             return splitext(text)[0] + extension if what else None
@@ -246,7 +243,7 @@ def _read_lengths(text: str) -> tuple[int, ...] | str:
         return said
     if text != "-" and not exists(text):
         raise ValueError(f"{shorten(text)} is neither a file nor numbers such as 5,3,7")
-    return _STDIN if text == "-" else text
+    return STDIN if text == "-" else text
 
 
 def _nearest_lengths(text: str) -> str | None:

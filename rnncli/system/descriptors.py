@@ -13,7 +13,10 @@ from contextlib import contextmanager, suppress
 
 from rnncli.immutable import NamedTuple
 
-STANDARD = {"/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2}
+STDIN, STDOUT = "/dev/stdin", "/dev/stdout"
+"""The paths that `-` stands for when reading and writing."""
+
+STANDARD = {STDIN: 0, STDOUT: 1, "/dev/stderr": 2}
 """The open files that these names stand for, even if the system lacks the names."""
 
 _COPIED = 1 << 24
