@@ -182,7 +182,7 @@ def open_input(path: str, network: Network) -> InputFile:
             start.extend(part)
             return part
 
-        header = read_header(take, _load_text(path, network))
+        header = read_header(take, _load_text(path if is_regular(file) else "FILE", network))
         check_input(network, header.shape, np.dtype(header.descr))
         if is_regular(file):
             reader = regular(file)

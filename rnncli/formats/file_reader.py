@@ -16,7 +16,7 @@ import weakref
 from collections.abc import Iterator
 from typing import Any
 
-from rnncli.errors import RnncliError, shorten
+from rnncli.errors import RnncliError, quote, shorten
 from rnncli.formats import reading
 from rnncli.quantities import memory
 from rnncli.system.descriptors import opened_to_read, read_at, read_into_at
@@ -252,7 +252,9 @@ def check_beginning(
     if found is not None:
         raise RnncliError(f"it is {found}, expected {what}")
     if start and expected and not start.translate(None, delete=_PRINTED):
-        raise RnncliError(f"it is text, expected {what}", if_text or advice)
+        line = start[:8].decode("ascii").strip().partition("\n")[0].rstrip()
+        found = f"is text that begins with {quote(line)}" if line else "is text"
+        raise RnncliError(f"it {found}, expected {what}", if_text or advice)
     if expected:
         found = f"begins with {shorten(repr(start[:8]))}" if start else "is empty"
         raise RnncliError(f"it {found}, expected {what}", advice)
