@@ -7,9 +7,11 @@ This file reads the texts that come with the package.
 
 from __future__ import annotations
 
+import os
+
 
 def package_text(path: str) -> str:
-    """Return a text file of the package, given its path in there: `pages/spec.md`."""
-    from pkgutil import get_data  # most runs read none
-
-    return (get_data("rnncli", path) or b"").decode().replace("\r\n", "\n")
+    """Return a text file of the package, given its path in there: `pages/spec.md`; the package may be in an archive."""
+    package = os.path.dirname(os.path.dirname(__file__))
+    data: bytes = __loader__.get_data(os.path.join(package, *path.split("/")))  # type: ignore[name-defined]
+    return data.decode().replace("\r\n", "\n")
