@@ -487,9 +487,13 @@ class _CallReader(Text):
         """Return the value of an argument in the form that the table expects; record the numbers it leaves open."""
         self._evaluator.step()
         node = call.given.written(argument, cls.takes)
-        if isinstance(node, ast.Name) and node.id in {*cls.takes} - {argument} and node.id in FLAGS:
-            repair = self.with_(self.span(node), f"{node.id}=True")
-            raise self.fault(f"{node.id} has no value", node, "", "perhaps", repair)
+        is_first = node in node_of(call).args[:1]  # the size
+        if isinstance(node, ast.Name) and open_in(value) is not None and not is_first:
+            flag = {"seq": "return_sequences"}.get(node.id, node.id)
+            known = [class_of(framework, class_name(framework, call) or "") for framework in FRAMEWORKS]
+            if flag != argument and flag in FLAGS and any(each is not None and flag in each.takes for each in known):
+                repair = self.with_(self.span(node), f"{flag}=True")
+                raise self.fault(f"{flag} has no value", node, "", "perhaps", repair)
         if argument in SHAPES and isinstance(value, list) and value:
             return self._shape(value, SHAPES[argument], node)
         if isinstance(value, list) and argument not in HOLDS:
