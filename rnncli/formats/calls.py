@@ -9,9 +9,8 @@ An error marks the wrong characters, and its repair is the text as it was typed 
 from __future__ import annotations
 
 import ast
-import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 
 from rnncli.errors import RnncliError, SpecError, quote, shorten
@@ -60,12 +59,10 @@ from rnncli.formats.python.objects import (
     precision_of,
 )
 from rnncli.formats.python.trees import UnparsableError
-from rnncli.immutable import NamedTuple
 from rnncli.language.framework_words import FRAMEWORK_WORDS, framework_error
 from rnncli.language.rewrites import as_calls
 from rnncli.language.spec import MAX_LAYERS
 from rnncli.layers import KINDS, Layer
-from rnncli.layers.sizes import BLANK_TEXT, blank_of
 from rnncli.layers.weights import FRAMEWORKS, Framework
 from rnncli.network import Network
 
@@ -197,67 +194,6 @@ def mended(text: str, repairs: int = _MOST_REPAIRS) -> str | None:
     except SpecError as error:
         return None if "example" in error.lead else error.repair
     return ",".join(specs)
-
-
-# Templates: whatever calls leave open becomes a blank
-
-_MOST_BLANKS = 1000
-_NUMBERS = range(2_147_480_000, 2_147_480_000 + _MOST_BLANKS), range(1_618_033_989, 2_000_000_000, 2)
-"""Numbers that stand in for blanks while calls are read, and others, with which the result must be the same."""
-
-
-class CalledTemplate(NamedTuple):
-    """A template in the spec language, the assumptions and differences, and the framework of the calls."""
-
-    text: str
-    notes: tuple[Note, ...]
-    framework: Framework
-
-
-def template_of_calls(text: str) -> CalledTemplate | None:
-    """Return the template in a text of calls, with blanks for the numbers it leaves open; None if it has no calls.
-
-    If it leaves open only how many features it reads, that number is the blank.
-
-    >>> template_of_calls("LSTM(150, input_shape=(None, n))").text, template_of_calls("LSTM(150)").text
-    ('input:n,lstm:150', 'input:_,lstm:150')
-
-    Raises:
-        SpecError: something else in it is wrong, or an open number has a name that a blank cannot have.
-    """
-    written = text.replace("?", BLANK_TEXT)
-    if not is_call(written):
-        return None
-    blanks: dict[str, str] = {}
-    try:
-        part, _ = read(written)
-    except OpenLineError as error:
-        names = [name for name in error.names if blank_of(name) is not None][:_MOST_BLANKS]
-        blanks, others = (dict(zip(map(str, each), names, strict=False)) for each in _NUMBERS)
-        advice = f"write the number itself, or a blank: {BLANK_TEXT}"
-        try:
-            part, other = (read(written, dict(zip(names, each, strict=False)))[0] for each in _NUMBERS)
-        except OpenLineError as fault:
-            raise SpecError(fault.message, text=written, span=fault.span, advice=advice) from None
-        except SpecError as fault:
-            fault.message = _with_blanks(fault.message, blanks)
-            raise
-        if _with_blanks(str(part.network), blanks) != _with_blanks(str(other.network), others):
-            message = "a number is computed from one that is left open"
-            raise SpecError(message, text=written, span=(0, len(written)), advice=advice) from None
-    text = _with_blanks(str(part.network), blanks)
-    notes = [note._replace(text=_with_blanks(note.text, blanks)) for note in part.notes]
-    if not blanks and any(note.effect == "assumed size" for note in notes):
-        text = text.replace(str(ASSUMED_FEATURES), BLANK_TEXT, 1)  # in the input, which comes first
-        notes = [note for note in notes if note.effect != "assumed size"]
-        notes.append(Note(f"the blank {BLANK_TEXT} is the number of input features", "assumed"))
-    return CalledTemplate(text, tuple(notes), part.framework)
-
-
-def _with_blanks(said: str, blanks: Mapping[str, str]) -> str:
-    """Return a text with blanks in place of the numbers that stand in for them."""
-    number = "[0-9]+(?:,[0-9]{3}(?![0-9]))*"
-    return re.sub(number, lambda found: blanks.get(found[0].replace(",", ""), found[0]), said)
 
 
 # The network in a text of calls

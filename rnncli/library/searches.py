@@ -173,7 +173,7 @@ def watch_with(tell: Tell) -> Callable[[int], Progress]:
 def template_of(text: str) -> tuple[str, Framework | None, Sequence[Note]]:
     """Return a text as a template and, for calls of Keras or PyTorch, their framework and notes on their reading."""
     if "(" in text:
-        from rnncli.formats.calls import template_of_calls
+        from rnncli.formats.call_templates import template_of_calls
 
         reading = template_of_calls(text)
         if reading is not None:
