@@ -16,7 +16,7 @@ from rnncli.formats import FORMATS as MODEL_FILES
 from rnncli.language.completion import spec_completions
 from rnncli.layers import KINDS, LAYERS
 from rnncli.search.braces import pattern_completions
-from rnncli.search.problem import Template
+from rnncli.search.template import Template
 
 
 def words(text: str, **options: bool) -> list[str]:

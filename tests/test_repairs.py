@@ -19,7 +19,7 @@ from strategies import nearly_specs, networks, soups
 from rnncli import Network, SpecError
 from rnncli.formats.networks import read
 from rnncli.layers import Dropout, Embedding, Input, Layer, Pool, Recurrent
-from rnncli.search.problem import Template
+from rnncli.search.template import Template
 
 MISTAKES = Path(__file__).parent / "mistakes"
 

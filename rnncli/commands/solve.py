@@ -30,7 +30,7 @@ def _check_budget(given: Mapping[str, Any]) -> None:
     Raises:
         UsageError: there is no limit, or the figure is unknown.
     """
-    from rnncli.search.problem import Template
+    from rnncli.search.template import Template
 
     if all(given[figure.name] is None for figure in FIGURES):
         names = listed([f"--{figure.name}" for figure in FIGURES], "or")

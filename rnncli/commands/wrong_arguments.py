@@ -27,7 +27,7 @@ from rnncli.library.searches import template_of
 from rnncli.network import Network
 from rnncli.reports.reference import A_WORD, is_word
 from rnncli.search.braces import read_pattern
-from rnncli.search.problem import Template
+from rnncli.search.template import Template
 
 _NO_FILES = ("solve", "sweep")
 """Commands that accept no model files: a template or a pattern describes many networks."""

@@ -3,5 +3,5 @@
 - `braces`: parses patterns, also mistyped or unfinished ones; `grid`: the texts that patterns stand for.
 - `forms`, `frame`: the figures of a grid's candidates, one by one or as arrays.
 - `selection`, `frontier`: the candidates to show.
-- `problem`, `trials`: templates, and the search for their numbers.
+- `template`, `problem`, `trials`: templates, and the search for their numbers.
 """

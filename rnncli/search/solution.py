@@ -16,7 +16,8 @@ from rnncli.network import checked_rate
 from rnncli.quantities import Rate, figure_text, memory, plural
 from rnncli.results import Result
 from rnncli.search.budget import FIGURES, Budget, Cost, Figure, check_trained, fit
-from rnncli.search.problem import BestPoints, Filling, Point, Problem, Scan, Template
+from rnncli.search.problem import BestPoints, Point, Problem, Scan
+from rnncli.search.template import Filling, Template
 from rnncli.summary import Setting, Summary, number_bytes
 from rnncli.vocabulary import title
 

@@ -1,0 +1,159 @@
+"""Templates: specs with blanks, `_` or named `_a`, in place of some numbers, for which `solve` finds numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from rnncli.errors import SpecError
+from rnncli.language import spec
+from rnncli.language.rules import check_framework, check_rules, check_timesteps, frameworks_of
+from rnncli.language.source import Token, splice, without_spaces
+from rnncli.language.spec import WrittenLayer
+from rnncli.layers import Layer
+from rnncli.layers.sizes import BLANK_TEXT, Blank, Numbers
+from rnncli.layers.weights import Framework
+from rnncli.network import Network, check_text
+
+TEMPLATE_EXAMPLE = f"embed:10000x{BLANK_TEXT},lstm:{BLANK_TEXT}"
+"""A working example."""
+
+
+@dataclass(frozen=True)
+class Template:
+    """A spec with blanks; blanks of the same name have the same number.
+
+    Attributes:
+        text: the template as typed.
+        written: its layers, with a `Blank` in place of each blank number.
+    """
+
+    text: str
+    written: tuple[WrittenLayer, ...]
+
+    @classmethod
+    def parse(cls, text: str, framework: Framework | None = None, timesteps: int | None = None) -> Template:
+        """Parse a template.
+
+        Args:
+            text: the text.
+            framework: the framework that must be able to express the networks; None if any may.
+            timesteps: the length of the sequence, or None for unknown.
+
+        Raises:
+            SpecError: it has no blank, or no numbers make it a network; the repair is another template.
+            ArgumentError: `text` is not a string.
+        """
+        check_text("a template", text, TEMPLATE_EXAMPLE)
+        try:
+            template = cls._parse(text, framework)
+        except SpecError as error:
+            from rnncli.language.mend import mended  # only an error needs it
+
+            def check(repair: str) -> None:
+                cls._parse(repair, framework)._check_timesteps(timesteps)
+
+            raise mended(error, check, TEMPLATE_EXAMPLE, blanks=True) from None
+        template._check_timesteps(timesteps)
+        return template
+
+    def _check_timesteps(self, timesteps: int | None) -> None:
+        check_timesteps(*spec.unfolded(self.text, self.written), timesteps)
+
+    @classmethod
+    def _parse(cls, text: str, framework: Framework | None) -> Template:
+        written = tuple(spec.read(text, blanks=True))
+        layers, source = spec.unfolded(text, written)
+        check_rules(layers, source)
+        if framework is not None:
+            check_framework(layers, source, framework, "--framework")
+        has_blank = any(each.blanks for each in written)
+        if len(layers) == 1 and not layers[0].shown:
+            raise SpecError(
+                f"{text.strip()} is an input without layers: it has no parameters for any size",
+                text=text,
+                span=(0, len(text)),
+                advice="add a layer that reads it",
+                repair=without_spaces(f"{text},{'rnn:32' if has_blank else f'rnn:{BLANK_TEXT}'}"),
+            )
+        if not has_blank:
+            raise SpecError(
+                f"the template has no blank ({BLANK_TEXT} in place of a number)",
+                text=text,
+                span=(0, len(text)),
+                advice="put in a blank",
+                repair=without_spaces(_with_blank(text, written)),
+            )
+        return cls(text, written)
+
+    @cached_property
+    def blanks(self) -> tuple[Blank, ...]:
+        """The blanks, in the order of their first occurrence."""
+        return tuple(dict.fromkeys(blank for each in self.written for blank, _ in each.blanks))
+
+    @property
+    def framework(self) -> Framework:
+        """The default framework for counting weights: Keras, if it can express the networks."""
+        return frameworks_of([each.layer for each in self.written])[0]
+
+    @cached_property
+    def counts(self) -> frozenset[Blank]:
+        """The blanks that are repeat counts, here or in another place."""
+        return frozenset(each.times for each in self.written if isinstance(each.times, Blank))
+
+    @cached_property
+    def capped(self) -> frozenset[Blank]:
+        """The blanks that must be less than another number of their layer."""
+        return self._sizes(lambda layer: [smaller for smaller, _ in layer.below])
+
+    @cached_property
+    def small(self) -> frozenset[Blank]:
+        """The blanks that may be 1 whatever the others are, and ask more of these if they are larger."""
+        return self.counts | (self.capped - self._sizes(lambda layer: [larger for _, larger in layer.below]))
+
+    def numbered(self, numbers: Sequence[int]) -> dict[Blank, int]:
+        """Return the number for each blank, given the numbers in order."""
+        return dict(zip(self.blanks, numbers, strict=True))
+
+    def fill(self, numbers: Mapping[Blank, int]) -> str:
+        """Return the spec with numbers in its blanks, without spaces so that it can be pasted into a shell."""
+        text = self.text
+        for blank, token in reversed([place for each in self.written for place in each.blanks]):
+            text = splice(text, token, str(numbers[blank]))
+        return without_spaces(text)
+
+    def network(self, numbers: Mapping[Blank, int]) -> Network | None:
+        """Return the network with numbers in its blanks, or None if a spec cannot have these numbers."""
+        try:
+            return Network(*spec.parse(self.fill(numbers)))
+        except SpecError:
+            return None
+
+    def thins(self, blank: Blank) -> bool:
+        """Return whether a larger number for a blank makes the network smaller, as a stride does."""
+        return blank not in self.counts | self._sizes(lambda layer: layer.numbers.keys() - {*layer.thinning})
+
+    def shortens(self, blank: Blank) -> bool:
+        """Return whether a larger number for a blank makes a sequence shorter, so that some costs shrink with it."""
+        counts = [each.times for each in self.written if not each.layer.keeps_length]
+        return blank in self._sizes(lambda layer: layer.shortening) or blank in counts
+
+    def _sizes(self, declared: Callable[[Layer], Iterable[str]]) -> frozenset[Blank]:
+        """Return the blanks among the numbers that layers declare, by name."""
+        sizes = [each.layer.numbers[name] for each in self.written for name in declared(each.layer)]
+        return frozenset(size for size in sizes if isinstance(size, Blank))
+
+
+def _with_blank(text: str, written: tuple[WrittenLayer, ...]) -> str:
+    """Return a spec with a blank in place of the last number, in the last layer that has numbers."""
+    sizes = [each.size for each in written if isinstance(each.layer.sizes, Numbers) and each.size is not None]
+    if not sizes:
+        return TEMPLATE_EXAMPLE
+    *_, last = sizes[-1].text.lower().rpartition("x")
+    number = Token(last, sizes[-1].end - len(last))
+    return splice(text, number, BLANK_TEXT)
+
+
+Filling = Mapping[Blank, int]
+"""A number for each blank."""
