@@ -13,5 +13,6 @@ import os
 def package_text(path: str) -> str:
     """Return a text file of the package, given its path in there: `pages/spec.md`; the package may be in an archive."""
     package = os.path.dirname(os.path.dirname(__file__))
-    data: bytes = __loader__.get_data(os.path.join(package, *path.split("/")))  # type: ignore[name-defined]
+    file = os.path.join(package, *path.split("/"))
+    data: bytes = __loader__.get_data(file)  # type: ignore[name-defined]  # every module that is imported has one
     return data.decode().replace("\r\n", "\n")

@@ -361,11 +361,9 @@ def _by_variable(modules: Sequence[Module]) -> dict[Module, str]:
 # Rows
 
 
-_ALSO = (
-    (Note("is also an output of the model", "differs"),),
-    (Note("also returns its states; here they are left out", "differs"),),
-)
-"""The note on a layer that other layers read, and that is an output of the model, or whose states are."""
+_ALSO_OUTPUT = Note("is also an output of the model", "differs")
+_ALSO_STATES = Note("also returns its states; here they are left out", "differs")
+"""Notes on a layer that other layers read, and that is an output of the model, or whose states are."""
 
 
 def _nodes(model: _FoundModel) -> list[Node]:
@@ -380,7 +378,8 @@ def _nodes(model: _FoundModel) -> list[Node]:
     edges += [Edge(each.step, each.returns) for each in model.outputs if each.step not in inside]
     whole = {edge.step for edge in edges if edge.returns != "vector"}
     last = {edge.step for edge in edges if edge.step.is_keras} - whole  # of which only the last output is read
-    besides = {each.step: _ALSO[bool(each.part or each.states)] for each in model.outputs if each.step in inside}
+    besides = [each for each in model.outputs if each.step in inside]
+    also = {each.step: [_ALSO_STATES if each.part or each.states else _ALSO_OUTPUT] for each in besides}
     for step in model.steps:
         name = _step_name(step, model.modules)
         again = "" if step.module is None else first.get((step.module, step.level), "")
@@ -406,7 +405,7 @@ def _nodes(model: _FoundModel) -> list[Node]:
                 features=made.features or before,
                 convention="keras" if keras else "torch",
                 line=step.line or None,
-                notes=tuple(Note(f"{lead}{n.text}", n.effect) for n in (*step.notes, *besides.get(step, ()))),
+                notes=tuple(Note(f"{lead}{n.text}", n.effect) for n in (*step.notes, *also.get(step, ()))),
                 owner=again,
             )
         )
