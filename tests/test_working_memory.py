@@ -37,8 +37,9 @@ STREAMED = {
     "input:100,dropout:0.5,rnn:2": 100 + 2 + 2 + 2,
     # A normalisation computes a new vector, because the input must not change.
     "input:100,norm,rnn:2": 100 + 2 + (100 + 2) + 2,
-    # It changes a layer's result in place.
+    # It changes a layer's result in place, and so does an activation.
     "input:3,dense:100,norm,rnn:2": 3 + 2 + (100 + 2) + 2,
+    "input:3,dense:100,act:relu,rnn:2": 3 + 2 + (100 + 2) + 2,
 }
 """The numbers for one step at a time, by hand: input, states, temporary values of a step, output."""
 

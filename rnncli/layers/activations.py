@@ -103,6 +103,7 @@ class Activation(Layer):
         other_names={name: word for name, word in OTHER_NAMES.items() if word in WORDS},
         symbol="ACT",
     )
+    in_place = True
     keeps_output = True
 
     def type_name(self, framework: Framework = "keras") -> str:

@@ -106,6 +106,8 @@ class Layer(Immutable, ABC):
     """The input that it accepts."""
     needs_length: ClassVar[bool] = False
     """Whether it must know the length of its input sequence."""
+    in_place: ClassVar[bool] = False
+    """Whether its output vector may overwrite its input, unless that is a state."""
     shown: ClassVar[bool] = True
     """Whether a summary shows it as a layer."""
     states: ClassVar[tuple[str, ...]] = ()
@@ -322,7 +324,7 @@ class Layer(Immutable, ABC):
 
     def step(self, input_shape: Shape) -> StepNumbers | None:
         """Return the numbers that it computes in one step besides its states; None if it passes on its input."""
-        return StepNumbers(output=features_of(self.output_shape(input_shape)))
+        return StepNumbers(output=features_of(self.output_shape(input_shape)), in_place=self.in_place)
 
     def carried(self, input_shape: Shape) -> Mapping[str, Number]:
         """Return the sizes of what it carries from one step to the next, by name: its window, or its states."""

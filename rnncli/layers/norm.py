@@ -8,7 +8,6 @@ from typing import ClassVar
 
 from rnncli.immutable import immutable
 from rnncli.layers.base import Equation, Layer, Limit, Remark
-from rnncli.layers.cost import StepNumbers
 from rnncli.layers.options import Choice, Flag
 from rnncli.layers.sizes import NoSize
 from rnncli.layers.weights import Factor, Framework, Weight
@@ -44,6 +43,7 @@ class Norm(Layer):
     torch_arguments: ClassVar[Mapping[str, str]] = {"center": "bias", "epsilon": "eps"}
     torch_defaults: ClassVar[Mapping[str, str]] = {"epsilon": "1e-5"}
     means = "each vector scaled to mean 0 and variance 1"
+    in_place = True
     sizes = NoSize()
     options = (
         Flag("nobias", "center", "no bias", value=False),
@@ -67,10 +67,6 @@ class Norm(Layer):
         if self.center:
             weights.append(Weight(shift, axes, "β", "bias", "zeros"))
         return tuple(weights)
-
-    def step(self, input_shape: Shape) -> StepNumbers:
-        """Return its output vector, which may overwrite its input unless that is a state."""
-        return StepNumbers(output=features_of(input_shape), in_place=True)
 
     @property
     def needs_input(self) -> bool:
