@@ -231,6 +231,12 @@ def test_no_line_is_longer_than_100_columns_and_all_are_ascii(at: Walk) -> None:
 def test_only_the_sequences_around_a_layer_that_reads_ahead_are_stored() -> None:
     source = source_of("input:2,dense:9,gru:3:bi:seq,dense:7,dense:8,pool:avg")
     assert "#define MODEL_WORKSPACE(timesteps) ((timesteps) * 9 + (timesteps) * 6)\n" in source
+    assert "workspace of model_run, which is not used and may be NULL. */" in source_of("input:2,gru:3:bi")
+
+
+def test_the_header_describes_the_input_of_a_step() -> None:
+    assert "/* Runs a timestep. x: MODEL_INPUTS numbers; y: " in source_of("input:2,gru:3")
+    assert "/* Runs a timestep. id: from 0 to 8; y: " in source_of("embed:9x2,gru:3")
 
 
 def test_equal_cells_share_a_function_and_every_function_is_called(at: Walk) -> None:

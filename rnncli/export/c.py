@@ -224,13 +224,14 @@ class CSource:
             y, written = f"not used; {self.name}_next returns the output.", "NULL"
             step = [*closed(step), "return 0;"]
         elif others:
-            y = "the network's output if the sequence ends here; NULL if it is not needed, which is quicker."
+            y = "the network's output if the sequence ends here, or NULL if it is not needed, which is quicker."
             written = "t + 1 < timesteps ? NULL : y"
             step = [*closed(step), "if (y == NULL) {", "return 0;", "}", *self.run(others), "return 1;"]
         else:
             y, written = "the network's output at this timestep.", f"y + rows * {self.outputs}"
             step = closed(step, "return 1;") + ["return 0;"] * first.skips
-        declared = [*self.filled("steps", struct=self.struct(), y=y), ""]
+        x = f"id: from 0 to {self.vocabulary - 1}" if self.ids else f"x: {self.name.upper()}_INPUTS numbers"
+        declared = [*self.filled("steps", struct=self.struct(), x=x, y=y), ""]
         functions = [*function(self.words["reset"], self.reset()), *function(self.words["step"], step)]
         if self.decodes:
             declared += [*self.filled("next"), ""]
@@ -253,7 +254,8 @@ class CSource:
         halves = ["float *const a = workspace;"] * bool(a) + [f"float *const b = workspace + {a};"] * bool(b)
         returned = self._length if self.returns_sequence else "1"
         body = self.filled("at once", halves=halves, resets=self.reset(), lines=lines, returned=returned)
-        declared = self.filled("workspace", workspace=" + ".join(filter(None, (a, b))) or "0")
+        unused = "" if a else ", which is not used and may be NULL"
+        declared = self.filled("workspace", workspace=" + ".join(filter(None, (a, b))) or "0", unused=unused)
         return [*declared, ""], [*self.struct(), "", *function(self.words["run"], body)]
 
     def run(self, stages: Sequence[Stage], after: Stage | None = None) -> list[str]:

@@ -410,7 +410,7 @@ $struct
 /* Call before each sequence. */
 $reset;
 
-/* Runs a timestep. y: $y Returns 1 if y has been written, else 0. */
+/* Runs a timestep. $x; y: $y Returns 1 if y has been written, else 0. */
 $step;
 
 //= next
@@ -422,7 +422,7 @@ $next;
 $run;
 
 //= workspace
-/* The number of floats in the workspace. */
+/* The number of floats in the workspace of ${name}_run$unused. */
 #define ${NAME}_WORKSPACE(timesteps) ($workspace)
 
 //= run
