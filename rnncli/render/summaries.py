@@ -297,8 +297,10 @@ def inspection_page(model: ModelFile) -> Iterator[Block]:
         yield GAP
         share = model.share(part)
         of_file = "" if share is None else f", {share:.0%} of the file"
-        framework = FRAMEWORK_NAMES[part.network.framework]
-        total = f"Total: {plural(sum(part.layer_params), 'parameter')} in {framework}{of_file}"
+        framework, counted = FRAMEWORK_NAMES[part.network.framework], sum(part.layer_params)
+        if counted != part.params and part.has_weights:
+            of_file = f"; its arrays hold {plural(part.params, 'number')}{of_file}"
+        total = f"Total: {plural(counted, 'parameter')} in {framework}{of_file}"
         lead = f"{number}  " if len(model.parts) > 1 else ""
         yield Line(Text.assemble(lead, (str(part.network), "spec")))
         columns = [
