@@ -234,7 +234,7 @@ class Summary(Result, Immutable):
     @property
     def title(self) -> str:
         """The network, and its number of parameters."""
-        return f"{self.spec}: {plural(self.total_params, 'parameter')} in {self.framework}"
+        return f"{self.spec}: {plural(self.total_params, 'parameter')} in {FRAMEWORK_NAMES[self.framework]}"
 
     @property
     def total_params(self) -> int:

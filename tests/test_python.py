@@ -68,7 +68,7 @@ def test_reprs_describe_the_object() -> None:
     assert repr(network) == "Network.parse('embed:10x4,rnn:3:seq,rnn:3')"
     assert eval(repr(network), {"Network": Network}) == network
     assert repr(LSTM(3, return_sequences=True)) == "LSTM(units=3, return_sequences=True)"
-    assert repr(network.summary()) == "<Summary of embed:10x4,rnn:3:seq,rnn:3: 85 parameters in keras>"
+    assert repr(network.summary()) == "<Summary of embed:10x4,rnn:3:seq,rnn:3: 85 parameters in Keras>"
 
 
 def test_rows_of_a_summary_add_up_to_its_totals() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +39,7 @@ def checked_input(network: Network, x: ArrayLike) -> Array:
     Raises:
         ArgumentError: the network reads another shape or dtype.
     """
-    array = _as_array("the input", x)
+    array = _as_array("the input", x, "pad the samples to one length, and give their own: lengths=[3, 2]")
     check_input(network, array.shape, array.dtype)
     return array
 
@@ -53,15 +53,13 @@ def check_input(network: Network, shape: tuple[int, ...], dtype: np.dtype[Any]) 
     expected = network.input_shape()
     names = ("batch", "timesteps", "features")[: len(expected)]
     want = ", ".join(name if size is None else f"{size}" for name, size in zip(names, expected, strict=True))
-    fits, lacks_batch = (
-        len(shape) == len(sizes) and all(size in (None, got) for size, got in zip(sizes, shape, strict=True))
-        for sizes in (expected, expected[1:])
-    )
-    if not fits:
-        raise ArgumentError(
-            f"the input has shape {shorten(str(shape), 72)}, expected ({want})",
-            "add a batch axis: x[None]" if lacks_batch else None,
-        )
+    if not _fits(shape, expected):
+        wider = {
+            "add a batch axis: x[None], or [x] if x is a list": (1, *shape),
+            "add an axis for the one feature: x[..., None]": (*shape, 1),
+        }
+        advice = next((text for text, axes in wider.items() if _fits(axes, expected)), None)
+        raise ArgumentError(f"the input has shape {shorten(str(shape), 72)}, expected ({want})", advice)
     if 0 in shape:
         raise ArgumentError(f"the input has shape {shorten(str(shape), 72)}: it is empty")
     if network.head.vocabulary is not None:
@@ -69,6 +67,11 @@ def check_input(network: Network, shape: tuple[int, ...], dtype: np.dtype[Any]) 
             raise ArgumentError(f"the input has dtype {dtype}, expected integer ids", "x.astype('int64')")
     elif dtype.kind not in "fiub":
         raise ArgumentError(f"the input has dtype {dtype}, expected floats", "x.astype('float32')")
+
+
+def _fits(shape: Sequence[int], expected: Sequence[int | None]) -> bool:
+    """Return whether a shape is the expected one, in which None is any size."""
+    return len(shape) == len(expected) and all(want in (None, got) for got, want in zip(shape, expected, strict=True))
 
 
 def check_ids(ids: Array, vocabulary: int, start: int) -> None:
@@ -218,9 +221,10 @@ def _known(keys: Collection[str]) -> str:
     return ", ".join(few) or "none"
 
 
-def _as_array(name: str, given: ArrayLike) -> Array:
+def _as_array(name: str, given: ArrayLike, advice: str | None = None) -> Array:
     try:
         return np.asarray(given)
     except (TypeError, ValueError) as fault:
         reason = f"{fault}".splitlines()[0]
-        raise ArgumentError(f"{name} is {shorten(repr(given))}, expected an array of numbers ({reason})") from None
+        said = f"{name} is {shorten(repr(given))}, expected an array of numbers ({reason})"
+        raise ArgumentError(said, advice if "inhomogeneous" in reason else None) from None
