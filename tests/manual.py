@@ -20,7 +20,7 @@ from rnncli.commands.groups import GroupedCommand
 _ENVIRONMENT = {
     "RNNCLI_SPEC": "The network of a command that is given no SPEC.",
     "NO_COLOR, FORCE_COLOR": "No colour, or colour though the output is no terminal.",
-    "COLORFGBG": "Whether the ground of the terminal is light, as some say; maps over time are dark otherwise.",
+    "COLORFGBG": "Set by some terminals to say whether their background is light; otherwise a dark one is assumed.",
     "COLUMNS": "The width of what is shown.",
     "TERM": "With TERM=dumb there is no colour and no progress bar.",
     "RNNCLI_DEBUG": "If it is set, an error that is a bug in rnncli shows where it happened.",
@@ -28,7 +28,7 @@ _ENVIRONMENT = {
 
 _STATUSES = {
     "0": "All is done.",
-    "1": "The work failed: a file cannot be read or written, memory is out, no network is within the budget.",
+    "1": "The work failed: a file cannot be read or written, memory ran out, no network is within the budget.",
     "2": "The command line or a spec is wrong. Of several specs the good ones are done.",
     "130": "It was interrupted.",
 }
@@ -48,7 +48,7 @@ def page() -> str:
 def _lines() -> Iterator[str]:
     root = click.Context(cli, info_name="rnncli", help_option_names=["-h", "--help"])
     contexts = {name: click.Context(_command(name, root), info_name=name, parent=root) for name in COMMANDS}
-    summary, *description = _paragraphs(cli)
+    summary, examples, *description = _paragraphs(cli)
     yield '.\\" Generated from the commands by `make man`.'
     yield f'.TH RNNCLI 1 "" "rnncli {__version__}" "User Commands"'
     yield from (".nh", ".ds AD l")  # no hyphenation and no justification, so that commands can be copied
@@ -59,16 +59,14 @@ def _lines() -> Iterator[str]:
         usage = " ".join(context.command.collect_usage_pieces(context))
         yield from (rf"\fB{_text(context.command_path)}\fR {_text(usage)}", ".br")
     yield ".SH DESCRIPTION"
-    yield from _body(description)
+    yield from _body([*description, examples])
     yield from _options(root)
     yield ".SH COMMANDS"
     for name, context in contexts.items():
         lead, examples, *rest = _paragraphs(context.command)
         yield f".SS {_text(name)}"
-        yield _text(COMMANDS[name])
-        yield from _body(rest)
+        yield from _body([lead, *rest, examples])
         yield from _options(context)
-        yield from _body([lead, examples])
     yield ".SH SPECS"
     yield from _verbatim(_printed(_command("layers", root)), indent=0)
     yield ".SH ENVIRONMENT"

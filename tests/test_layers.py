@@ -205,7 +205,7 @@ def test_the_effect_of_a_fields_value_is_explained_with_an_example(at: Walk, rnn
 def test_each_name_of_a_word_gives_the_same_explanation(at: Walk, rnncli: Run) -> None:
     for names in (
         "seq return_sequences return_sequences=True",
-        "lstm LSTM nn.LSTM torch.nn.LSTM keras.layers.LSTM LSTMCell lstm(32)",
+        "lstm LSTM nn.LSTM torch.nn.LSTM keras.layers.LSTM LSTMCell lstm(32) LSTMs",
         "bi bidirectional Bidirectional bi=sum",
         "reset reset_after reset=before",
         "forgetbias unit_forget_bias",
@@ -249,6 +249,7 @@ def test_an_unknown_word_is_an_error_that_suggests_the_nearest(at: Walk, rnncli:
         with at(repr(word[:20])):
             assert rnncli("layers", word) == (2, "", f"Error: {message}\nHelp: {help_}\n")
     with at("two words of a thing"):
+        assert "rnncli reach" in rnncli("layers", "vanishing gradients").stdout
         assert rnncli("layers", "vanishing", "gradient").stderr == (
             "Error: layers takes 1 argument, but 'gradient' was given\nHelp: rnncli layers vanishing_gradient\n"
         )

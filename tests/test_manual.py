@@ -53,6 +53,7 @@ def test_man_shows_every_command_and_option_and_no_line_is_wider_than_the_termin
         assert " ".join([f"rnncli {name}", *command.collect_usage_pieces(usage)]) in lines
     for option in (option for group in GROUPS.values() for option in group):
         assert any(line.startswith(option) or f", {option}" in line for line in lines), option
+    assert "\n   draw\n       Draw the network unrolled in time" in text
     # Examples and the language of specs appear as written.
     assert "rnncli solve input:64,gru:_ --memory 4MB --dtype float16 --multiple-of 8\n" in text
     assert "h = act(x·W + h·U + b)" in text

@@ -164,7 +164,7 @@ class _Fish(_ShellCompletion, FishComplete):
 @click.command(cls=GroupedCommand)
 @click.argument("shell", type=OneOf(SHELLS))
 def command(shell: str) -> None:
-    """Print a script that makes SHELL complete command lines.
+    """Print a script that makes your shell complete command lines.
 
     \b
     Examples:

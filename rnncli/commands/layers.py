@@ -36,10 +36,10 @@ def _check_word(given: Mapping[str, Any]) -> None:
 
 
 @click.command(cls=GroupedCommand, check=_check_word)
-@click.argument("word", metavar="[KIND]", required=False, shell_complete=complete_word)
+@click.argument("word", metavar="[WORD]", required=False, shell_complete=complete_word)
 @options.format_
 def command(word: str | None, format_: str) -> None:
-    """Show every kind of layer with its fields and names, and how numbers are written.
+    """Show every kind of layer with its fields and names, and how numbers are written; or explain one WORD.
 
     \b
     Examples:
@@ -49,11 +49,11 @@ def command(word: str | None, format_: str) -> None:
       rnncli layers macs
       rnncli layers 'expected ndim=3, found ndim=2'
 
-    For one KIND this shows its sizes, its fields with the arguments of Keras and PyTorch, its shapes, weights and
-    equations. CSV and the other row formats have one row per kind and one per field.
+    WORD may be a kind (lstm), a field (seq), an activation (tanh), a term of Keras or PyTorch (return_state, nn.GRU),
+    another term (macs, memory, gates), or the text of one of their error messages in quotes.
 
-    Instead of KIND you can give a field (seq), an activation (tanh), a term of Keras or PyTorch (return_state,
-    nn.GRU), another term (macs, memory, gates), or the text of one of their error messages in quotes.
+    For a kind this shows its sizes, its fields with the arguments of Keras and PyTorch, its shapes, weights and
+    equations. CSV and the other row formats have one row per kind and one per field.
     """
     from rnncli.reports.reference import look_up
 

@@ -405,10 +405,12 @@ def sort_of(typed: str) -> tuple[str, str]:
         if re.search(pattern, typed):
             return "topic", topic
     word = re.split(r"[(=\[]", typed.strip(" .#").lower().rpartition(".")[2])[0].strip()
-    for name, (known, _) in _SORTS.items():
-        for each in (word, re.sub("[- ]", "_", word), re.sub("[-_ ]", "", word)):
-            if each in known:
-                return name, each
+    spellings = (word, re.sub("[- ]", "_", word), re.sub("[-_ ]", "", word))
+    for each_end in ("", "s"):  # a plural only if there is no such word
+        for name, (known, _) in _SORTS.items():
+            for each in spellings:
+                if each.removesuffix(each_end) in known:
+                    return name, each.removesuffix(each_end)
     if (explained := framework_error(typed)) is not None:
         means, repair = explained.message.partition(": ")[2], f"rnncli summary {explained.repair}"
         raise UsageError(means, explained.advice, lead=explained.lead, repair=repair)
