@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from rich.console import Console
 from rich.text import Text
 
+from rnncli.errors import printable
 from rnncli.immutable import immutable
 from rnncli.quantities import figure_text, ratio_text, shape_text
 from rnncli.render.blocks import Block, Column, Drawn, Line, Pairs, Table, in_characters_of, marked, records_table
@@ -35,9 +36,10 @@ def comparison_page(comparison: Comparison) -> Iterator[Block]:
     """Yield the networks, their figures, their layers, and why the counts differ."""
     whose = ["framework"] if any(summary.framework != "keras" for summary in comparison.summaries) else []
     names = list(dict.fromkeys([*whose, *varied(comparison.columns)]))
-    for number, (_, setting, summary) in enumerate(comparison.columns, start=1):
+    for number, (network, setting, summary) in enumerate(comparison.columns, start=1):
         counted_for = f"  {setting_text(setting, names)}" if names else ""
-        yield Line(Text.assemble(f"{number}  ", marked(summary.spec, summary.origin), counted_for))
+        file = f"  {printable(network.part.path)}" if network.part is not None else ""
+        yield Line(Text.assemble(f"{number}  ", marked(summary.spec, summary.origin), counted_for, file))
     yield from _figures(comparison)
     if comparison.layers:
         yield from _layers(comparison)
