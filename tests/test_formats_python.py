@@ -182,7 +182,7 @@ WITHOUT_OFFER = (
 def test_a_config_that_is_never_passed_has_its_default_values_and_a_note_says_so() -> None:
     config = "from dataclasses import dataclass\n@dataclass\nclass Config:\n    hidden: int = 8\n"
     source = config + net("self.rnn = nn.LSTM(3, config.hidden)", parameters=", config: Config")
-    said = ("assumed: config is Config() with its default values: the file does not say",)
+    said = ("assumed: config is Config() with its default values",)
     for text, doubts in ((source, said), (f"{source}\nnet = N(Config())\n", ())):
         Path("model.py").write_text(text, encoding="utf-8")
         (part,) = open_model("model.py").parts

@@ -174,7 +174,7 @@ class _RowBuilder:
             if earlier is None:
                 return
             one, other = shorten(self.nodes[earlier].name), shorten(self.nodes[first].name)
-            in_front = f"{one} comes before {other}, where nothing else fits: the file does not say"
+            in_front = f"{one} comes before {other}, where nothing else fits"
             self._link(earlier, first, self._note if table is not None else Note(in_front, "assumed"))
             first = earlier
             length += 1

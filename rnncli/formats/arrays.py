@@ -31,9 +31,7 @@ if TYPE_CHECKING:
 CELLS: dict[int, type[Recurrent]] = {1: SimpleRNN, 3: GRU, 4: LSTM}
 """The cell for each number of gates."""
 
-ACTIVATIONS = Note(
-    "the default activations (tanh, sigmoid gates, linear dense layers): the file does not say", "assumed"
-)
+ACTIVATIONS = Note("the default activations (tanh, sigmoid gates, linear dense layers)", "assumed")
 
 _CELL = re.compile(
     r"(?P<owner>.*?)[./_]?(?P<what>weight|bias|w|b)_?(?P<side>ih|hh|hr)(?:_l(?P<level>[0-9]{1,6}))?(?P<back>_reverse)?",
@@ -326,9 +324,9 @@ def _stateless(name: str, roles: Mapping[str, Tensor], convention: Convention) -
     if word.window is not None:
         plain = "a stride and a dilation of 1, one group, no padding, no activation and no pool after it"
         plain += ", and is not transposed" * (reads == word.output_features(1))
-        notes.append(Note(f"{shorten(name)} has {plain}: the file does not say", "assumed"))
+        notes.append(Note(f"{shorten(name)} has {plain}", "assumed"))
     if word.kind == "norm" and convention == "torch" and not ("bias" in roles and _LAYER_NORM.search(ending(name))):
-        said = f"{shorten(name)} is a LayerNorm, not a GroupNorm or RMSNorm: the file does not say"
+        said = f"{shorten(name)} is a LayerNorm, not a GroupNorm or RMSNorm"
         notes.append(Note(said, "assumed"))
     return Node(name, kind, word, None, reads, roles, convention, notes=tuple(notes), unsaid=unsaid)
 
@@ -439,6 +437,6 @@ def _with_tables(nodes: Sequence[Node], ordered: bool) -> Iterator[Node]:
             yield table
         elif (named := node.features in read and _TABLE.search(name)) or before:
             said = f"{shorten(node.name)} is an embedding, judging by its {'name' if named else 'place'} and shape"
-            yield replace(table, notes=(*node.notes, Note(f"{said}: the file does not say", "assumed")))
+            yield replace(table, notes=(*node.notes, Note(said, "assumed")))
         else:
             yield replace(node, kind=MATRIX)

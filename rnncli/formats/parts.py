@@ -474,8 +474,8 @@ def _unsaid(node: Node, wanted: Returned | None) -> Iterator[Note]:
     """Yield notes on the arguments of a node that are assumed because the source does not specify them."""
     for argument in sorted(node.unsaid - {"return_sequences"}):
         said = in_both(type(node.layer), argument, getattr(node.layer, argument))
-        yield Note(f"{shorten(node.name)} has {said}, the default: the source does not say", "assumed")
+        yield Note(f"{shorten(node.name)} has {said}, the default", "assumed")
     if "return_sequences" in node.unsaid and wanted is None:
         both = getattr(node.word, "merge_mode", None) is not None
         last = "each direction's last output (h_n)" if both else "its last output"
-        yield Note(f"{shorten(node.name)} returns only {last}: the source does not say", "assumed")
+        yield Note(f"{shorten(node.name)} returns only {last}", "assumed")

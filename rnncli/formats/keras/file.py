@@ -139,7 +139,7 @@ def _of_its_time(node: Node, version: str) -> Node:
     if version == "2.2.4-tf":
         unsure = f"gates are sigmoid as in TensorFlow 2; TensorFlow 1, which also wrote {version}, had a hard_sigmoid"
         return node if gated is None else replace(node, notes=(*node.notes, Note(unsure, "assumed")))
-    defaults = f"activations are the defaults of Keras {version} (tanh, hard_sigmoid for gates): the file does not say"
+    defaults = f"activations are the defaults of Keras {version} (tanh, hard_sigmoid for gates)"
     notes = tuple(Note(defaults, "assumed") if note == ACTIVATIONS else note for note in node.notes)
     if gated is None:
         return replace(node, notes=notes)
@@ -151,7 +151,7 @@ def _scaled(node: Node) -> Node:
     """Return a node with numbered arrays; the one array of a norm may be its scale or its shift."""
     if "gamma" not in node.tensors or "beta" in node.tensors:
         return node
-    said = f"{shorten(node.name)} has a scale and no shift, and not the other way round: the file does not say"
+    said = f"{shorten(node.name)} has a scale and no shift, and not the other way round"
     return replace(node, notes=(*node.notes, Note(said, "assumed")))
 
 

@@ -220,7 +220,7 @@ class Program(Evaluator):
             cls = self._class_of(parameter, function.scope) if unsaid else None
             if cls is not None:
                 values[name] = self.instantiate(cls, Given([], {}, parameter))
-                self.presuming += (f"{name} is {cls.name}() with its default values: the file does not say",)
+                self.presuming += (f"{name} is {cls.name}() with its default values",)
             unwritten = given.unknown and replace(why, why=given.unknown.why)
             value = values.pop(name, unwritten or (why if usual is MISSING else usual))
             scope.values[name] = value if known else self.setting(name, value)

@@ -122,7 +122,7 @@ def _built(node: Node, kind: str, settings: Mapping[str, object]) -> Node:
         return node  # its attributes contradict its arrays
     notes = [ACTIVATIONS, *(note._replace(text=f"{name} {note.text}") for note in made.notes)]
     if made.word.window is not None:
-        notes.append(Note(f"{name} has no activation and no pool after it: the file does not say", "assumed"))
+        notes.append(Note(f"{name} has no activation and no pool after it", "assumed"))
     return replace(made, name=node.name, kind=kind, tensors=node.tensors, convention="torch", notes=tuple(notes))
 
 
