@@ -158,7 +158,7 @@ class Network(Commands, Immutable):
         """Return the shape of the input: (batch, timesteps, features), or (batch, timesteps) for ids.
 
         Raises:
-            SpecError: `timesteps` contradicts the `T` of an `input:TxF`.
+            SpecError: `timesteps` contradicts the length that the input fixes.
             ArgumentError: an argument is not allowed.
         """
         batch, timesteps = plain(batch), plain(timesteps)
@@ -170,7 +170,7 @@ class Network(Commands, Immutable):
         """Check that the input can have each of the given lengths.
 
         Raises:
-            SpecError: the `T` of an `input:TxF` contradicts one, or a layer needs more timesteps.
+            SpecError: the length that the input fixes contradicts one, or a layer needs more timesteps.
             ArgumentError: one is not a valid length.
         """
         for length in timesteps:

@@ -61,10 +61,13 @@ class Keras:
 
     def Input(self, shape: tuple[int | None, ...], dtype: str = "float32") -> object:  # noqa: N802
         assert (len(shape), dtype) in ((1, "int32"), (2, "float32"))
-        return None if dtype == "int32" else Input(timesteps=shape[0], features=shape[1])
+        return shape if dtype == "int32" else Input(timesteps=shape[0], features=shape[1])
 
-    def Sequential(self, layers: list[Layer | None]) -> SimpleNamespace:  # noqa: N802
-        return self._model([layer for layer in layers if layer is not None])
+    def Sequential(self, layers: list[Any]) -> SimpleNamespace:  # noqa: N802
+        if isinstance(layers[0], tuple):  # the shape of ids
+            (length,), table, *others = layers
+            layers = [table.with_timesteps(length), *others]
+        return self._model(layers)
 
     def Model(self, inputs: Input, outputs: Input) -> SimpleNamespace:  # noqa: N802
         assert inputs is outputs

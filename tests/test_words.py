@@ -34,6 +34,7 @@ KERAS: dict[str, tuple[str, ...]] = {
     "mask": ("mask_zero=True", ""),
     "eps=1e-5": ("epsilon=1e-05",),
     "proj=2": ("",),
+    "length=10": ("",),
     "2": ("pool_size=2",),
     "same": ("padding='same'",),
     "stride=2": ("strides=2",),

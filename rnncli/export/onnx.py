@@ -1,8 +1,8 @@
 """A network as an ONNX model with its weights, written without onnx or protobuf.
 
 The input is named `input`, (batch, timesteps, features), or (batch, timesteps) for ids; the output is named `output`.
-Batch and timesteps are dynamic, except for the T of an `input:TxF`. Ids are int64, which tokenizers, PyTorch's exports
-and NumPy's integers use.
+Batch and timesteps are dynamic, except for a length that the input fixes. Ids are int64, which tokenizers, PyTorch's
+exports and NumPy's integers use.
 """
 
 from __future__ import annotations

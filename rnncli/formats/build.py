@@ -10,7 +10,7 @@ from rnncli.errors import ArgumentError, listed, shorten
 from rnncli.formats.nodes import Node, Note, Pass, Returned, Word, loops
 from rnncli.language.likeness import closest
 from rnncli.language.spec import MAX_LAYERS
-from rnncli.layers import LSTM, Activation, Dropout, Flatten, Layer, Norm, Pool, Recurrent
+from rnncli.layers import LSTM, Activation, Dropout, Embedding, Flatten, Layer, Norm, Pool, Recurrent
 from rnncli.layers.activations import ACTIVATIONS
 from rnncli.layers.options import Choice
 from rnncli.layers.windows import Window
@@ -146,6 +146,18 @@ def layer(cls: type[Layer], names: Mapping[str, str] = {}, reads: str = "", **us
         return [node_of(_made(cls, usual | given, names), features=features)]
 
     return build
+
+
+def embedding(given: dict[str, Any]) -> list[Node]:
+    """Return Keras's table of ids, with the length of a sample if the arguments specify it."""
+    said = [given.pop("input_length", None), given.pop("input_shape", None), given.pop("batch_input_shape", None)]
+    sizes = [[*each] if isinstance(each, list | tuple) else [each] for each in said]
+    for argument, each in (("input_shape", sizes[1]), ("batch_input_shape", sizes[2][1:])):
+        if len(each) > 1:
+            raise ArgumentFaultError(argument, f"{argument} has {len(each)} axes; here a sample is one row of ids")
+    lengths = [each[0] for each in (sizes[0], sizes[1], sizes[2][1:]) if len(each) == 1]
+    length = next((each for each in lengths if type(each) is int), None)
+    return [node_of(_made(Embedding, given, {}, length=length))]
 
 
 def torch_flatten(given: dict[str, Any]) -> list[Node]:

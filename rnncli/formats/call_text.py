@@ -10,7 +10,7 @@ from rnncli.errors import SpecError, listed, quote, shorten
 from rnncli.formats import OpenNumbersError
 from rnncli.formats.build import ArgumentFaultError, MissingArgumentError, TwiceGivenError, UnknownArgumentError
 from rnncli.formats.frameworks import CLASSES, CUTS, DIFFERS, HOLDS, SHAPES, Signature, class_of
-from rnncli.formats.nodes import Node, names
+from rnncli.formats.nodes import Node, names, takes_ids
 from rnncli.formats.python.objects import ACTIVATION_NAMES, Call, Named, Value
 from rnncli.formats.python.trees import UnparsableError, tree_of
 from rnncli.language.framework_words import FRAMEWORK_WORDS, NOT_MERGED, framework_word
@@ -283,8 +283,8 @@ class Text:
             advice = "change one of the two numbers" if "feature" in reason else ""
             if "known length" in reason:
                 torch = "give nn.Linear after it the number of its inputs: nn.Linear(800, 10)"
-                advice = torch if node.convention == "torch" else "give its length: Input((100, 8)) is 100 timesteps"
-                advice = "" if isinstance(nodes[0].word, Layer) and nodes[0].word.vocabulary is not None else advice
+                keras = "Input((100,)) before Embedding" if takes_ids(nodes[0].word) else "Input((100, 8))"
+                advice = torch if node.convention == "torch" else f"give its length: {keras} is 100 timesteps"
             return self.fault(message, span, advice)
         before = nodes[: nodes.index(node)]
         makers = [each for each in before if isinstance(each.word, Layer) and each.word.returns == "vector"]

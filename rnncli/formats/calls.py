@@ -41,7 +41,7 @@ from rnncli.formats.frameworks import (
     built,
     class_of,
 )
-from rnncli.formats.nodes import Node, Note, Part, Read, flattened_windows, names, takes_input, takes_vectors
+from rnncli.formats.nodes import Node, Note, Part, Read, flattened_windows, names, of_length, takes_input, takes_vectors
 from rnncli.formats.parts import first_misfit, parts_of
 from rnncli.formats.python.evaluator import Evaluator
 from rnncli.formats.python.objects import (
@@ -369,9 +369,8 @@ class _CallReader(Text):
             made, is_input = self._made(call), class_name(self._framework, call) in INPUTS
             if is_input and made[0].word is None:  # whose features are not known
                 continue
-            alone = [each.kind for each in nodes] == ["input"] and nodes[0].layer.fixed_timesteps is None
-            if alone and takes_input(made[0].word):
-                nodes.clear()  # the input of an embedding's ids
+            if [each.kind for each in nodes] == ["input"] and nodes[0].ids is not None and takes_input(made[0].word):
+                made[0] = of_length(made[0], nodes.pop().ids)
             if len(nodes) + len(made) > MAX_LAYERS:
                 raise self.fault(f"a network has at most {MAX_LAYERS:,} layers", call.given.node, "leave some out")
             if made[0].given is not None and not nodes:
@@ -430,6 +429,9 @@ class _CallReader(Text):
             if flag != argument and flag in FLAGS and any(each is not None and flag in each.takes for each in known):
                 repair = self.with_(self.span(node), f"{flag}=True")
                 raise self.fault(f"{flag} has no value", node, "", "perhaps", repair)
+        one = isinstance(value, list) and len(value) - SHAPES.get(argument, 0) == 1 and "output_dim" in cls.takes
+        if open_in(value) and (argument == "input_length" or one):
+            return None  # how many ids a sample has, on which no count depends
         if argument in SHAPES and isinstance(value, list) and value:
             return self._shape(value, SHAPES[argument], node)
         if isinstance(value, list) and argument not in HOLDS:

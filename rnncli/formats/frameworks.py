@@ -165,9 +165,9 @@ KERAS: Mapping[str, Signature] = {
     "Bidirectional": _class(build.bidirectional, "layer merge_mode ~weights backward_layer EVERY"),
     "TimeDistributed": _class(build.each_step, "layer EVERY"),
     "Embedding": _class(
-        build.layer(Embedding),
+        build.embedding,
         "input_dim output_dim ~embeddings_initializer ~embeddings_regularizer ~embeddings_constraint mask_zero "
-        "~weights LORA BASE ~input_shape ~batch_input_shape ~input_length",
+        "~weights LORA BASE input_shape batch_input_shape input_length",
     ),
     "Dense": _class(build.layer(Dense), "units activation use_bias WEIGHTS LORA EVERY ~weights"),
     "Conv1D": _class(
@@ -416,4 +416,4 @@ def _head(given: dict[str, Any]) -> Node | None:
     except ArgumentError as fault:
         attribute, _, rest = fault.message.partition(": ")[2].partition(" ")
         raise WrongArgumentError(name, f"{name} has {attribute} {rest.removeprefix('is ')}") from None
-    return node_of(head)
+    return node_of(head, ids=sizes[0] if len(sizes) == 1 else None)

@@ -81,7 +81,7 @@ def takes_vectors(word: Word | None) -> TypeGuard[Input]:
     return takes_input(word) and word.vocabulary is None
 
 
-def takes_ids(word: Word | None) -> bool:
+def takes_ids(word: Word | None) -> TypeGuard[Head]:
     """Return whether a word reads ids as the input of a network."""
     return takes_input(word) and word.vocabulary is not None
 
@@ -152,6 +152,7 @@ class Node:
         around: how many timesteps of zeros it adds before the sequence that it reads, and how many after; negative if
             it cuts timesteps off. They become the padding of a convolution, or are not understood.
         given: the input that it specifies itself, Keras's `input_shape`.
+        ids: how many numbers a sample has, if it is an input without features: they may be ids.
     """
 
     name: str
@@ -169,6 +170,7 @@ class Node:
     owner: str = ""
     around: tuple[int, int] = (0, 0)
     given: Input | None = None
+    ids: int | None = None
 
     @property
     def layer(self) -> Layer:
@@ -299,6 +301,13 @@ def tied(nodes: Sequence[Node], arrays: Iterable[Iterable[object]]) -> Iterator[
         other = next((name for name in first if name != node.name), "")
         said = f"{shorten(node.name)} shares an array with {shorten(other)} (tied weights), which is counted twice"
         yield replace(node, notes=(*node.notes, Note(said, "counted twice", only=other))) if other else node
+
+
+def of_length(node: Node, ids: int | None) -> Node:
+    """Return a node; a table of ids of any length has the length of the samples that it reads."""
+    if not takes_ids(node.word) or node.word.fixed_timesteps is not None:
+        return node
+    return replace(node, word=node.word.with_timesteps(ids))
 
 
 def returned(word: Layer, features: int | None) -> int | None:

@@ -19,10 +19,11 @@ from rnncli.formats.nodes import (
     Part,
     Pass,
     Returned,
-    Word,
+    of_length,
     returned,
     shape_after,
     takes_activation,
+    takes_ids,
     takes_input,
     takes_vectors,
 )
@@ -86,6 +87,8 @@ def parts_of(
     Raises:
         RnncliError: it has more parts than a source may have.
     """
+    inputs = {node.name: node.ids for node in nodes}
+    nodes = [of_length(node, inputs.get(node.reads[0].node)) if node.reads else node for node in nodes]
     graph = _NodeGraph(nodes, features, framework)
     parts: list[Part] = []
     notes: list[Note] = []
@@ -192,14 +195,14 @@ class _RowInProgress:
         elif isinstance(word, Layer):
             if takes_input(word) and self.nodes:
                 ids = f"it reads ids, but the input has {plural(self.features or 0, 'number')} per timestep"
-                return ids if _has_timesteps(self.nodes[-1].word) else _READS_INPUT
+                return ids if takes_vectors(self.nodes[-1].word) else _READS_INPUT
             if {word.reads, before} == {"sequence", "vector"}:
                 begins = not self.nodes or takes_input(self.nodes[-1].word)
                 returns = "the input of a network is" if begins else "the layer before it returns"
                 return f"it reads a {word.reads}, but {returns} a {before}"
             vector = before == "vector"
             if word.needs_length and not vector and self.length is None:
-                if not self.nodes or self.flat is not None or takes_input(self.nodes[0].word):
+                if not self.nodes or self.flat is not None or takes_vectors(self.nodes[0].word):
                     return _UNKNOWN_LENGTH
                 self.flat = len(self.nodes)
             shape = shape_after(word, self.features or node.features, self.length, vector=vector)
@@ -249,11 +252,6 @@ class _RowInProgress:
     def culprit(self, node: Node, reason: str) -> Node:
         """Return the node that causes a misfit: the one that left zeros over, or the given one."""
         return self.nodes[self.open[-1]] if self.open and reason == _unsettled(self.around) else node
-
-
-def _has_timesteps(word: Word | None) -> bool:
-    """Return whether a word is an input of vectors with a known number of timesteps."""
-    return takes_vectors(word) and word.timesteps is not None
 
 
 _READS_INPUT = "it reads the input of the network"
@@ -341,7 +339,7 @@ class _NodeGraph:
         earlier = self._nodes.get(node.reads[0].node) if node.reads else None
         if earlier is None or earlier.word is None or (len(node.reads or ()) > 1 and not node.loops):
             return None
-        if takes_input(node.word) and not _has_timesteps(earlier.word):  # which is only the input of its ids
+        if takes_input(node.word) and earlier.ids is not None:  # which is only the input of its ids
             return None
         free = self._readers[earlier.name] == [node] and earlier.name not in self.taken
         return earlier if free or takes_input(earlier.word) else None
@@ -368,6 +366,10 @@ class _NodeGraph:
         first, named = nodes[0], next((node for node in nodes if node.loops), nodes[0])
         if takes_input(first.word):
             head = first.word
+            if takes_ids(head):  # of any length, unless a layer needs a known one
+                needed = any(isinstance(node.word, Layer) and node.word.needs_length for node in nodes)
+                head = head.with_timesteps((row.timesteps or head.fixed_timesteps) if needed else None)
+                nodes[0] = replace(first, word=head)
         else:
             said = _features_read(nodes)
             if said is None and self._features is None:
@@ -375,10 +377,10 @@ class _NodeGraph:
                 between = f" from {before}, which is left out" if (before := self._left_before(row)) else ""
                 return Note(f"the source does not say how many features {reads} reads{between}", "left out")
             head = Input(said or self._features or 0, row.timesteps)
-            if row.fewest:
-                text = f"an input of {row.timesteps:,} timesteps, the fewest that leave that many numbers to flatten"
-                notes[Note(text, "assumed size")] = None
             notes |= {} if said else {Note(f"an input of {plural(head.features, 'feature')}", "assumed size"): None}
+        if row.fewest:
+            text = f"an input of {row.timesteps:,} timesteps, the fewest that leave that many numbers to flatten"
+            notes[Note(text, "assumed size")] = None
         layers = tuple(node for node in nodes if isinstance(node.word, Layer) and not takes_vectors(node.word))
         masking = [node for node in nodes if node.word == Pass(masks=True)]
         if masking and takes_vectors(head) and not any(_changes(node) for node in nodes[: nodes.index(masking[0])]):

@@ -31,7 +31,7 @@ _PADDING = (
     f"embed with {in_both(Embedding, 'mask_zero', True)} skips steps whose id is 0; input:F:mask (Keras's Masking()) "
     "skips steps that are all zero"
 )
-_LENGTH = "the length is --timesteps N, or T in input:TxF; weights are the same at every step"
+_LENGTH = "the length is --timesteps N, T in input:TxF, or length=T of embed; weights are the same at every step"
 _PER_STEP = "dense, dropout and norm already apply to each timestep of a sequence"
 _TO_VECTOR = (
     f"to turn a sequence into one vector, use the last output (leave out {in_both(LSTM, 'return_sequences', True)}), "

@@ -271,6 +271,10 @@ REWRITES = (
         drops=True,
     ),
     _text(r"(?<=\bembed:)(<N>x<N>)x([0-9]{1,9})(?=[:,]|$)", r"\1", r"with --timesteps \2", drops=True),
+    _text(
+        r"\b(<EMBED>:<N>x<N>(?::mask)?):(?:input_?len\w{0,3}|time_?steps?|steps|seq_?len\w{0,3}|t)=(?=<N>)",
+        r"\1:length=",
+    ),
     _text(r"(?<=\w)\s{1,9}(?=x[0-9])", ":", "with colons", _COLONS),
     _part(r"\b(<R><F>:<N>)<S>\*<S>([0-9]{1,2})(?=:|$)", r"\1:x\2", r"x\2 repeats a layer"),
     _text(r"(?<=[0-9kMG])<S>(?:[x*×]|by)<S>(?=[0-9])", "x", message=_X),

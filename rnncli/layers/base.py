@@ -213,7 +213,7 @@ class Layer(Immutable, ABC):
         """The length of the network's input, if this layer declares it."""
         return getattr(self, "timesteps", None)
 
-    def with_timesteps(self, timesteps: int | None) -> Layer:
+    def with_timesteps(self, timesteps: int | None) -> Self:
         """Return the layer for a sequence of that length, or of any length, if the layer declares one."""
         return self
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from rnncli.immutable import immutable
 from rnncli.layers.base import Equation, Head, Remark
 from rnncli.layers.cost import StepNumbers
-from rnncli.layers.options import Flag
+from rnncli.layers.options import Flag, Whole
 from rnncli.layers.sizes import Numbers
 from rnncli.layers.weights import Factor, Framework, Weight
 from rnncli.quantities import Shape
@@ -44,7 +44,7 @@ class Input(Head):
         """Return (batch, timesteps, features)."""
         return (batch, timesteps if self.timesteps is None else self.timesteps, self.features)
 
-    def with_timesteps(self, timesteps: int | None) -> Input:
+    def with_timesteps(self, timesteps: int | None) -> Self:
         """Return the input with another T, or without one."""
         return replace(self, timesteps=timesteps)
 
@@ -59,6 +59,7 @@ class Embedding(Head):
     input_dim: int
     output_dim: int
     mask_zero: bool = False
+    length: int | None = None
 
     kind = "embed"
     aliases = ("embedding",)
@@ -68,7 +69,17 @@ class Embedding(Head):
     torch_arguments: ClassVar[Mapping[str, str]] = {"input_dim": "num_embeddings", "output_dim": "embedding_dim"}
     means = "D numbers for each id in 0..V-1"
     sizes = Numbers(("input_dim", "output_dim"), ("V", "D"), example="10000x32")
-    options = (Flag("mask", "mask_zero", SKIPS_PADDING, in_torch="pack_padded_sequence"),)
+    options = (
+        Flag("mask", "mask_zero", SKIPS_PADDING, in_torch="pack_padded_sequence"),
+        Whole(
+            "length",
+            "length",
+            "ids in a sequence; any number without it",
+            examples=(10,),
+            unset=True,
+            in_keras="Input((N,))",
+        ),
+    )
     padding = "a step with id 0"
 
     def output_shape(self, input_shape: Shape) -> Shape:
@@ -77,7 +88,16 @@ class Embedding(Head):
 
     def input_shape(self, batch: int | None = None, timesteps: int | None = None) -> Shape:
         """Return (batch, timesteps)."""
-        return (batch, timesteps)
+        return (batch, timesteps if self.length is None else self.length)
+
+    @property
+    def fixed_timesteps(self) -> int | None:
+        """The number of ids in a sequence, if it is declared."""
+        return self.length
+
+    def with_timesteps(self, timesteps: int | None) -> Self:
+        """Return the table for sequences of another length, or of any length."""
+        return replace(self, length=timesteps)
 
     @property
     def vocabulary(self) -> int:
@@ -86,7 +106,7 @@ class Embedding(Head):
 
     def of_vectors(self) -> Input:
         """Return an input of the vectors in the table."""
-        return Input(self.output_dim)
+        return Input(self.output_dim, self.length)
 
     def weights(self, input_shape: Shape, framework: Framework = "keras") -> tuple[Weight, ...]:
         """Return the table, of shape (input_dim, output_dim)."""

@@ -60,7 +60,7 @@ class Pool(Layer):
     classes: ClassVar[Mapping[str, Mapping[str, str]]] = {
         name: {"mode": mode} for names in (TYPES, WINDOWED) for mode, name in names["keras"].items()
     }
-    means = "maximum or mean of each feature over time"
+    means = "maximum or mean over all timesteps, or over K"
     sizes = WordSize(("mode",), POOLS, example="max", needs="max or avg", other_names=_OTHER_NAMES)
     options = (
         Whole("K", "pool_size", "timesteps in a window; all without it", examples=(2, 3), unset=True, keyed=False),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import ClassVar
+from dataclasses import replace
+from typing import ClassVar, Self
 
 from rnncli.immutable import immutable
 from rnncli.layers.base import Equation, Layer, Remark
@@ -63,9 +64,9 @@ class Repeat(Layer):
         """Return n."""
         return self.n
 
-    def with_timesteps(self, timesteps: int | None) -> Repeat:
+    def with_timesteps(self, timesteps: int | None) -> Self:
         """Return the layer repeating a vector that often; unchanged if `timesteps` is None."""
-        return self if timesteps is None else Repeat(timesteps)
+        return self if timesteps is None else replace(self, n=timesteps)
 
     def step(self, input_shape: Shape) -> StepNumbers:
         """Return no numbers: the vector that it returns at every step is its state."""

@@ -16,7 +16,7 @@ from rnncli.language.likeness import closest
 from rnncli.layers import KINDS, LAYERS, Activation, Layer
 from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATIONS, GATE_ACTIVATION_OPTION, OTHER_NAMES
 from rnncli.layers.base import Remark
-from rnncli.layers.options import Choice, Option
+from rnncli.layers.options import Choice, Option, Whole
 from rnncli.layers.weights import FRAMEWORKS
 from rnncli.layers.words import argument, argument_form, argument_name, in_both
 from rnncli.network import Network, check_text
@@ -368,8 +368,17 @@ def look_up(word: str | None = None) -> Entry:
 
 def kinds_in_short() -> list[Remark]:
     """Return how each kind is written and what it does."""
-    others = [f" (or {', '.join(layer.aliases)})" if layer.aliases else "" for layer in LAYERS]
-    return [Remark(_form(layer), layer.means + other) for layer, other in zip(LAYERS, others, strict=True)]
+    notes = []
+    for layer in LAYERS:
+        numbers = "".join(f"[:{option.key}]" for option in layer.options if _is_bare(option))
+        other = f" (or {', '.join(layer.aliases)})" if layer.aliases else ""
+        notes.append(Remark(_form(layer) + numbers, layer.means + other))
+    return notes
+
+
+def _is_bare(option: Option) -> bool:
+    """Return whether an option is just a number, shown with its kind."""
+    return isinstance(option, Whole) and not option.keyed
 
 
 def fields_in_short() -> list[Remark]:
@@ -377,7 +386,8 @@ def fields_in_short() -> list[Remark]:
     recurrent = [layer.kind for layer in LAYERS if layer.states]
     fields: dict[str, tuple[str, list[str]]] = {}
     for layer, option in _OPTIONS:
-        fields.setdefault(option.form, (option.means, []))[1].append(layer.kind)
+        if not _is_bare(option):
+            fields.setdefault(option.form, (option.means, []))[1].append(layer.kind)
     notes = []
     for form, (means, kinds) in fields.items():
         rest = [kind for kind in kinds if kind not in recurrent]

@@ -62,9 +62,9 @@ def row(*found: layers.Layer, features: int = 3, timesteps: int | None = None) -
     return lambda: Sequential([Input((timesteps, features)), *found])
 
 
-def words(*found: layers.Layer, **options: Any) -> Callable[[], keras.Model]:
+def words(*found: layers.Layer, length: int | None = None, **options: Any) -> Callable[[], keras.Model]:
     """A Sequential model that reads ids."""
-    return lambda: Sequential([Input((None,)), layers.Embedding(20, 5, **options), *found])
+    return lambda: Sequential([Input((length,)), layers.Embedding(20, 5, **options), *found])
 
 
 def nested() -> keras.Model:

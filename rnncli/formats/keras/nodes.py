@@ -110,7 +110,7 @@ class _CallsReader:
             sources = sources[:1]  # the others are states
         read = [self.calls[source.call] for source in sources]
         if call.entry["class_name"] == "InputLayer":
-            node = Node(name, "input", _input_of(call.entry), ())
+            node = Node(name, "input", _input_of(call.entry), (), ids=_ids_of(call.entry))
             self.calls[key] = _Called((node,), _declared(call.entry))
             return
         mask = next((each.mask for each in read if each.mask), "")
@@ -250,6 +250,15 @@ def _input_of(entry: Json) -> Input | None:
         case [_, None | int() as timesteps, int() as features] if type(features) is int and 1 <= features <= MAX_SIZE:
             known = type(timesteps) is int and 1 <= timesteps <= MAX_SIZE
             return Input(features, timesteps if known else None)
+    return None
+
+
+def _ids_of(entry: Json) -> int | None:
+    """Return how many numbers without features a layer declares as a sample of its input."""
+    config = config_of(entry)
+    match config.get("batch_shape") or config.get("batch_input_shape"):
+        case [_, int() as length] if type(length) is int and 1 <= length <= MAX_SIZE:
+            return length
     return None
 
 

@@ -288,9 +288,9 @@ class Modules(Recorder):
                 except UnknownModuleError as fault:
                     faults.append(fault)
                     continue
-                alone = name.endswith("shape") and isinstance(taken, list) and len(taken) == 1
+                alone = name.endswith("shape") and isinstance(taken, list) and len(taken) - SHAPES.get(name, 0) == 1
                 if name in ("padding_idx", "input_length") or alone:  # usually how many ids a sample has
-                    taken = {"padding_idx": 1, "input_length": None}.get(name, [None]) if open_in(taken) else taken
+                    taken = {"padding_idx": 1, "input_length": None}.get(name) if open_in(taken) else taken
                 values[name] = taken
             for name, each in values.items():
                 if (cause := open_in(each)) is not None:
