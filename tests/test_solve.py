@@ -167,9 +167,15 @@ def test_the_numbers_of_a_layer_that_limit_each_other_leave_room_for_the_rest(at
         "input:5,conv:5x_a:stride=4:dilation=_b": {"macs": 300},
         "input:8,lstm:_b:proj=_a,dense:_a": {"params": 500, "streaming": 190},
         "input:8,lstm:_a:seq:proj=_b,lstm:16:proj=_a": {"params": 2_300},
+        "input:8,lstm:_a:seq:proj=8,lstm:16:proj=_a": {"params": 2_500},
+        "input:_ax3,conv:4x5,lstm:16:proj=_a": {"macs": 10_000},
+        "input:_ax8,conv:3x_b": {"params": 400, "outputs": 120},
+        "input:_ax3,conv:2x_b:stride=3,flatten,dense:2": {"params": 60},
+        "input:_ax_a,pool:avg:_b:stride=2,rnn:2:seq": {"streaming": 900, "outputs": 600},
+        "input:_a,conv:2x3:stride=_a": {"outputs": 16, "params": 110},
     }.items():
         setting: dict[str, Any] = {
-            "timesteps": 20,
+            "timesteps": None if "input:_ax" in template else 20,
             "framework": "torch" if "proj" in template or "stride" in template else "keras",
         }
         every = [costs(template, {"_a": a, "_b": b}, **setting) or {} for a, b in product(range(1, 21), repeat=2)]

@@ -220,6 +220,8 @@ class Scan:
         self._tried = 0
         self._thinning = [blank for blank in blanks if problem.template.thins(blank)]
         self._shortening = [b for b in blanks if problem.template.shortens(b) and b not in self._thinning]
+        self._from: dict[Blank, int] = {}
+        """The blanks that grow before all others, and the numbers from which costs grow with them."""
 
     def run(self) -> None:
         """Try all numbers.
@@ -228,65 +230,108 @@ class Scan:
             RnncliError: there are too many.
         """
         for given in self._shortened({}, self._shortening):
-            least = self._least(given)
-            if least is not None:
-                growing = [*least]
-                least |= self._thinnest(given | least)
-                first = given | least
+            cheapest = self._cheapest(given)
+            if cheapest is not None:
+                first = dict(cheapest)
                 for blank in self._thinning:
                     first[blank] = self._fewest(first, blank)
                 self.found.first = self.found.first or self._numbers(first)
                 # Blanks without parameters, such as timesteps, come last: they do not affect the others' ranks. Before
                 # them come those that may be larger the larger others are.
                 late = self._weightless, self.problem.template.capped, self._shortening
-                growing.sort(key=lambda blank: [blank in each for each in late])
-                self._grow(given, least, [*growing, *self._thinning])
+                left = self._growing(given)
+                left.sort(key=lambda blank: [blank not in self._from, *[blank in each for each in late]])
+                self._grow(given, cheapest, [*left, *self._thinning])
 
     def _shortened(self, given: dict[Blank, int], left: Sequence[Blank]) -> Iterator[dict[Blank, int]]:
         """Yield all numbers, for the blanks that shorten the sequence, that make a network.
 
-        A blank for which no number is too large, as the sequence has any length or its windows are of one step, grows.
+        A blank for which no number is too large grows: the sequence has any length, its windows are of one step, or
+        another blank is its length. One that is a stride, too, grows from where it no longer shortens any sequence.
         """
         if not left:
             yield given
             return
         blank, *others = left
-        most = MAX_LAYERS // 2 if blank in self.problem.template.counts else self._most
+        template, ones = self.problem.template, {**given, **dict.fromkeys(others, 1)}
+        most = MAX_LAYERS // 2 // self.problem.multiple_of if blank in template.counts else self._most
+        one, many = (self._least({**ones, blank: number}) for number in (1, MAX_TRIED))
+        grows = None
         if self._least({**given, **dict.fromkeys(others, 2), blank: most}) is not None:
-            yield from self._shortened(given, others)
-            return
-        if self._least({**given, **dict.fromkeys(others, 1), blank: MAX_TRIED}) is not None:
-            self._expect(MAX_TRIED)
+            grows = 1
+            if blank in template.strides:
+                grows = self._from[blank] = 1 + largest(lambda n: self._falls({**ones, blank: n}, blank), most - 1)
+        elif one and many and one != many and len(self._shortening) == 1:
+            grows = self._from[blank] = 1
+        if many is not None:
+            self._expect(MAX_TRIED if grows is None else grows)
         number = 1
-        while self._least({**given, **dict.fromkeys(others, 1), blank: number}) is not None:
+        while number < grows if grows else self._least({**ones, blank: number}) is not None:
             yield from self._shortened({**given, blank: number}, others)
             number += 1
+        if grows:
+            yield from self._shortened(given, others)
+
+    def _falls(self, given: dict[Blank, int], blank: Blank) -> bool:
+        """Return whether there is no network, or any of its sequences is shorter with twice the number for a blank."""
+        least = self._least(given)
+        if least is None:
+            return True
+        numbers = self._numbers({**dict.fromkeys(self._thinning, 1), **given, **least})
+        once, twice = (self.problem.summary({**numbers, blank: times * numbers[blank]}) for times in (1, 2))
+        rows = zip(once.layers, twice.layers, strict=False) if once and twice else ()
+        shapes = [(now.output_shape, then.output_shape) for now, then in rows]
+        return any((now[1] or 0) > (then[1] or 0) for now, then in shapes if len(now) == 3)
+
+    def _growing(self, given: Mapping[Blank, int]) -> list[Blank]:
+        """Return the blanks without a given number that make the network larger."""
+        return [blank for blank in self.problem.template.blanks if blank not in given and blank not in self._thinning]
+
+    def _exists(self, multiples: dict[Blank, int]) -> bool:
+        return self.problem.figures(self._numbers(multiples), ()) is not None
+
+    def _cheapest(self, given: dict[Blank, int], known: dict[Blank, int] | None = None) -> dict[Blank, int] | None:
+        """Return the given numbers with those for the other blanks that cost the least; None if none make a network.
+
+        The strides get the largest numbers, one blank after another.
+
+        Args:
+            given: the numbers of some blanks.
+            known: the result for smaller numbers of these, which may only need larger strides.
+        """
+        numbers = {**(known or {}), **given}
+        if known is None or not self._exists(numbers):
+            least = self._least(given)
+            if least is None:
+                return None
+            numbers = {**dict.fromkeys(self._thinning, 1), **given, **least}
+        for blank in [each for each in self._thinning if each not in given]:
+            last = numbers[blank]
+            numbers[blank] += largest(lambda n: self._exists({**numbers, blank: last + n}), self._most - last)  # noqa: B023
+        return numbers
 
     def _least(self, given: dict[Blank, int]) -> dict[Blank, int] | None:
-        """Return the smallest numbers for the other blanks that make a network, or None if none do."""
-        small, blanks = self.problem.template.small, self.problem.template.blanks
-        growing = [blank for blank in blanks if blank not in given and blank not in self._thinning]
+        """Return the smallest numbers for the other growing blanks that make a network, or None if none do."""
+        small = self.problem.template.small | (self._from.keys() - self.problem.template.strides)
+        growing = self._growing(given)
+        most = {blank: number // self.problem.multiple_of for blank, number in self.problem.template.most.items()}
 
         def exists(numbers: dict[Blank, int]) -> bool:
+            self._expect(1)
+            self._tried += 1
             ones = dict.fromkeys(small & numbers.keys(), 1)
-            return bool(self._costs({**dict.fromkeys(self._thinning, 1), **given, **numbers, **ones}))
+            return self._exists({**dict.fromkeys(self._thinning, 1), **given, **numbers, **ones})
 
         enough = 1
-        while not exists(dict.fromkeys(growing, enough)):
+        least = dict.fromkeys(growing, 1)
+        while not exists(least):
             enough *= 2
             if enough > self._most or not growing:
                 return None
-        least = dict.fromkeys(growing, enough)
+            least = {blank: min(enough, most.get(blank, enough)) for blank in growing}
         for blank in growing if enough > 1 else ():
-            least[blank] = 1 + largest(lambda number: not exists({**least, blank: number}), enough - 1)  # noqa: B023
+            least[blank] = 1 + largest(lambda number: not exists({**least, blank: number}), least[blank] - 1)  # noqa: B023
         return least
-
-    def _thinnest(self, given: dict[Blank, int]) -> dict[Blank, int]:
-        """Return the largest numbers for the strides that make a network, one blank after another."""
-        thinnest = dict.fromkeys(self._thinning, 1)
-        for blank in self._thinning:
-            thinnest[blank] = largest(lambda n: bool(self._costs({**given, **thinnest, blank: n})), self._most)  # noqa: B023
-        return thinnest
 
     def _fewest(self, numbers: dict[Blank, int], blank: Blank) -> int:
         """Return the smallest number for a stride with which the rest fits; if none, one with which it does not.
@@ -319,46 +364,54 @@ class Scan:
             return range(fewest, most + 1)
         return (fewest, largest(lambda n: n <= fewest or fit(self._costs({**numbers, blank: n})), most))
 
-    def _fits(self, numbers: dict[Blank, int], left: Sequence[Blank]) -> bool:
+    def _fits(self, numbers: dict[Blank, int] | None, left: Sequence[Blank]) -> bool:
         """Return whether some numbers fit, possibly with smaller strides, which can need less memory for streaming."""
-        for blank in left if "streaming_bytes" in self.problem.budget.keys else ():
-            if blank in self._thinning:
+        for blank in left if numbers and "streaming_bytes" in self.problem.budget.keys else ():
+            if numbers and blank in self._thinning:
                 numbers = {**numbers, blank: self._fewest(numbers, blank)}
-        return fit(self._costs(numbers))
+        return numbers is not None and fit(self._costs(numbers))
 
-    def _grow(self, given: dict[Blank, int], least: dict[Blank, int], left: Sequence[Blank]) -> None:
+    def _grow(self, given: dict[Blank, int], known: dict[Blank, int], left: Sequence[Blank]) -> None:
         """Try all numbers for the blanks that make costs grow, with the numbers of the others given."""
         if not left:
             self._take(given)
             return
         blank, *others = left
-        rest = {other: least[other] for other in others}
-        start = least[blank]
-        if blank in self._thinning:
-            for number in self._thinned({**given, **rest, blank: start}, blank):
-                self._grow({**given, blank: number}, least, others)
+        cheapest = self._cheapest(given, known)
+        if cheapest is None:
             return
-        last = largest(lambda n: n < start or self._fits({**given, **rest, blank: n}, others), self._most)
+        start = max(cheapest[blank], self._from.get(blank, 1))
+        if blank in self._thinning:
+            for number in self._thinned(cheapest, blank):
+                self._grow({**given, blank: number}, cheapest, others)
+            return
+
+        def fits(number: int) -> bool:
+            return number < start or self._fits(self._cheapest({**given, blank: number}, cheapest), others)
+
+        last = largest(fits, self._most)
+        if self._weightless.issuperset(others) and blank not in self._weightless and not self.problem.exactly:
+            start = max(start, last)  # most parameters
         self._expect(last - start if others else 0)
         for number in range(start if others else max(start, last), last + 1):
-            self._grow({**given, blank: number}, least, others)
+            self._grow({**given, blank: number}, cheapest, others)
         if not others:
             self._take({**given, blank: max(start, last + 1)})
 
     def _take(self, multiples: dict[Blank, int]) -> None:
         numbers = self._numbers(multiples)
-        counts = self.problem.template.counts | self._weightless
-        sizes = [number for blank, number in numbers.items() if blank not in counts] or [0]
+        counted = {*self.problem.template.counts, *self._weightless, *self._thinning}
+        sizes = [number for blank, number in numbers.items() if blank not in counted] or [0]
         self.problem.take(numbers, min(sizes) - max(sizes), self.found)
 
     @cached_property
     def _weightless(self) -> frozenset[Blank]:
         """The blanks that do not affect the number of parameters."""
-        first, params = self.found.first, self.problem.params
+        first, params, least = self.found.first, self.problem.params, self.problem.multiple_of
         assert first is not None
-        doubled = {blank: params({**first, blank: 2 * number}) for blank, number in first.items()}
-        alike = [blank for blank, more in doubled.items() if more == params(first)]
-        return frozenset((*alike, *self._thinning))
+        others = {blank: {least, 2 * number, MAX_SIZE} - {number} for blank, number in first.items()}
+        found = {blank: {params({**first, blank: each}) for each in some} - {None} for blank, some in others.items()}
+        return frozenset(blank for blank, some in found.items() if some == {params(first)})
 
     def _costs(self, multiples: dict[Blank, int]) -> tuple[Cost, ...]:
         self._expect(1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import itemgetter
 
 from rnncli.errors import SpecError
 from rnncli.language import spec
@@ -103,14 +104,26 @@ class Template:
         return frozenset(each.times for each in self.written if isinstance(each.times, Blank))
 
     @cached_property
+    def below(self) -> Sequence[tuple[object, object]]:
+        """The pairs of numbers of a layer of which the first must be less than the second."""
+        layers = [each.layer for each in self.written]
+        return [(each.numbers[low], each.numbers[high]) for each in layers for low, high in each.below]
+
+    @cached_property
     def capped(self) -> frozenset[Blank]:
         """The blanks that must be less than another number of their layer."""
-        return self._sizes(lambda layer: [smaller for smaller, _ in layer.below])
+        return frozenset(low for low, _ in self.below if isinstance(low, Blank))
+
+    @cached_property
+    def most(self) -> Mapping[Blank, int]:
+        """The largest number for each blank that must be less than a given number."""
+        caps = [(low, high - 1) for low, high in self.below if isinstance(low, Blank) and isinstance(high, int)]
+        return dict(sorted(caps, key=itemgetter(1), reverse=True))
 
     @cached_property
     def small(self) -> frozenset[Blank]:
         """The blanks that may be 1 whatever the others are, and ask more of these if they are larger."""
-        return self.counts | (self.capped - self._sizes(lambda layer: [larger for _, larger in layer.below]))
+        return self.counts | (self.capped - self.most.keys() - {high for _, high in self.below})
 
     def numbered(self, numbers: Sequence[int]) -> dict[Blank, int]:
         """Return the number for each blank, given the numbers in order."""
@@ -129,6 +142,11 @@ class Template:
             return Network(*spec.parse(self.fill(numbers)))
         except SpecError:
             return None
+
+    @cached_property
+    def strides(self) -> frozenset[Blank]:
+        """The blanks that are strides or pools' sizes, here or in another place."""
+        return self._sizes(lambda layer: layer.thinning)
 
     def thins(self, blank: Blank) -> bool:
         """Return whether a larger number for a blank makes the network smaller, as a stride does."""
