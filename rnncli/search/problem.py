@@ -255,7 +255,7 @@ class Scan:
         blank, *others = left
         template, ones = self.problem.template, {**given, **dict.fromkeys(others, 1)}
         most = MAX_LAYERS // 2 // self.problem.multiple_of if blank in template.counts else self._most
-        one, many = (self._least({**ones, blank: number}) for number in (1, MAX_TRIED))
+        one, many = (self._least({**ones, blank: number}) for number in (1, min(MAX_TRIED, most)))
         grows = None
         if self._least({**given, **dict.fromkeys(others, 2), blank: most}) is not None:
             grows = 1
@@ -264,7 +264,7 @@ class Scan:
         elif one and many and one != many and len(self._shortening) == 1:
             grows = self._from[blank] = 1
         if many is not None:
-            self._expect(MAX_TRIED if grows is None else grows)
+            self._expect(min(MAX_TRIED, most) if grows is None else grows)
         number = 1
         while number < grows if grows else self._least({**ones, blank: number}) is not None:
             yield from self._shortened({**given, blank: number}, others)
