@@ -156,6 +156,8 @@ def test_an_exact_answer_is_found_where_memory_for_streaming_grows_with_the_size
         params, memory, streaming = (getattr(network, figure) for figure in figures)
         with at(template):
             assert solve(template, params=params, memory=memory, streaming=streaming, exactly=True).exact
+    # With a stride it does not grow.
+    assert solve("input:8x9,pool:avg:1:stride=_", outputs=36, streaming=112, exactly=True).number == 8
 
 
 def test_the_numbers_of_a_layer_that_limit_each_other_leave_room_for_the_rest(at: Walk) -> None:

@@ -362,7 +362,9 @@ class Scan:
             return (fewest,)
         if most < self._most:
             return range(fewest, most + 1)
-        return (fewest, largest(lambda n: n <= fewest or fit(self._costs({**numbers, blank: n})), most))
+        last = largest(lambda n: n <= fewest or fit(self._costs({**numbers, blank: n})), most)
+        few, many = (self._costs({**numbers, blank: number}) for number in (fewest, last))
+        return (fewest,) if few == many else (fewest, last)
 
     def _fits(self, numbers: dict[Blank, int] | None, left: Sequence[Blank]) -> bool:
         """Return whether some numbers fit, possibly with smaller strides, which can need less memory for streaming."""
