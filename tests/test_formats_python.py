@@ -449,6 +449,43 @@ def test_what_sources_do_to_inputs_and_outputs_is_read_as_far_as_specs_have_word
                 assert open_model("model.py").parts[0].framework == "keras"
 
 
+STATE = "rnn is called in a loop without the state that it returned; here it carries its state on"
+AT_EACH_TIMESTEP = {
+    "h = self.rnn(x[:, t], h)": "",
+    "h = self.drop(self.rnn(x[:, t], h))": "",
+    "h = torch.tanh(self.rnn(x[:, t], h))": STATE,
+    "h = self.norm(self.rnn(x[:, t], h))": STATE,
+    "h = self.rnn(x[:, t])": STATE,
+    "h = self.rnn(x[:, n - 1 - t], h)": "index (index, line 11)",
+    "h = self.rnn(x[:, -t - 1], h)": "index (index, line 11)",
+    "h = self.top(self.drop(self.rnn(x[:, t], h)))": f"{STATE} top is{STATE[6:]}",
+    "h = self.rnn(self.drop(x[:, t]), h); g = self.top(self.drop(h), g)": "",
+    "h = self.rnn(x[:, t], h); g = self.top(h, h)": f"top starts from a given state; here from zero top is{STATE[6:]}",
+}
+"""What forward may do at each timestep, and what is said of it."""
+
+
+def test_a_cell_that_a_loop_calls_in_its_own_way_is_not_taken_for_a_layer(at: Walk) -> None:
+    modules = "self.rnn, self.top, self.norm = nn.GRUCell(3, 4), nn.GRUCell(4, 4), nn.LayerNorm(4)"
+    modules += "\nself.drop = nn.Dropout()"
+    for body, said in AT_EACH_TIMESTEP.items():
+        with at(body):
+            last = "g" if "g =" in body else "h"
+            loop = f"h, g, n = None, None, x.size(1)\nfor t in range(n):\n    {body}\nreturn {last}"
+            specs(net(modules, loop))
+            part = open_model("model.py").parts[0]
+            left = [node.described for node in open_model("model.py").left if node.kind == "index"]
+            assert " ".join([*left, *part.said("differs")]) == said
+            assert len(open_model("model.py").parts) == 1 + ("top" not in body)
+    specs(
+        net(
+            "self.rnn = nn.GRUCell(3, 4)",
+            "h = None\nfor t in range(0, x.size(1), 2):\n    h = self.rnn(x[:, t], h)\nreturn h",
+        )
+    )
+    assert "condition" in [node.shown_kind for node in open_model("model.py").left]
+
+
 CHANGED = {
     "cat": "torch.cat((torch.zeros_like(x), x), 1).transpose(1, 2)",
     "concat": "torch.concat([x, x])",

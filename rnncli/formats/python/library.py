@@ -103,8 +103,8 @@ def builtin(evaluator: Evaluator, called: Named, given: Given) -> Value:
                 return evaluator.fresh(made if isinstance(made, (*PLAIN, dict)) else _lists(made))
         except (TypeError, ValueError, ArithmeticError):
             pass
-    if called.name == "reversed" or (called.name == "range" and given.get("", 2) == -1):
-        return left_open(given.node)  # timesteps from the last to the first
+    if called.name == "reversed" or (called.name == "range" and given.get("", 2, 1) != 1):
+        return left_open(given.node)  # timesteps from the last to the first, or only some
     rest = [one for each in values if isinstance(each, list) for one in each if isinstance(one, Unknown) and one.rest]
     if rest and rest[0].names:
         return replace(rest[0], rest=False)

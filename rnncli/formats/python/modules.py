@@ -184,7 +184,7 @@ class Modules(Recorder):
             step.out = returned(each.word, features or each.features) if isinstance(each.word, Layer) else features
             step.sizes = sizes
             step.notes = (*(note for note in each.notes if note.text != DIFFERS["return_state"]), *module.notes)
-            step.notes += (_GIVEN_STATE,) * (recurrent and not from_zeros)
+            step.notes += (_GIVEN_STATE,) * (recurrent and (not from_zeros or bool(starts)))
             step = self.add(step)
             levels += [step] if recurrent else []
             features, reads = step.out, [Edge(step)]

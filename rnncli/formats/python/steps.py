@@ -33,6 +33,8 @@ ZEROS = names("zeros new_zeros zeros_like get_initial_state zero_ zeros_")
 _KEEP_ZEROS = names("expand expand_as repeat repeat_interleave tile stack cat concat concatenate slice index")
 """Operations that return zeros if all that they read is zeros."""
 
+_OTHER_STATE = Note("is called in a loop without the state that it returned; here it carries its state on", "differs")
+
 _FEEDBACK = "reads what follows from its own output in a loop; here it reads only its input"
 
 
@@ -211,6 +213,10 @@ class _RecordedLoop:
     alike: bool = False
 
 
+_Site = tuple[list[TracedTensor], Value, TracedStep]
+"""What a module last read at some position, what it returned, and its step."""
+
+
 class Recorder(Program):
     """Follows a file, and records the steps that compute something."""
 
@@ -219,7 +225,7 @@ class Recorder(Program):
         self.steps: list[TracedStep] = []
         self._count = 0
         self._loops: list[_RecordedLoop] = []
-        self._sites: dict[tuple[int, int], tuple[list[TracedTensor], Value, TracedStep]] = {}
+        self._sites: dict[tuple[Value, ...], _Site] = {}
         self._same: dict[tuple[object, ...], TracedStep] = {}
         self._done: dict[TracedStep, TracedStep] = {}
 
@@ -356,13 +362,16 @@ class Recorder(Program):
 
         A module that loops over time, or is called in such a loop, is called once for all timesteps.
         """
-        before = self._sites.get((id(module), site)) if self._loops else None
-        if before is None or not self._timed(module, before[2], tensors, states):
+        key = id(module), site
+        before = self._sites.get((*key, *tensors), self._sites.get(key)) if self._loops else None
+        if before is None or not self._timed(module, before, tensors, states):
             made = call()
-            self._sites[id(module), site] = tensors, made, self.steps[-1]
+            self._sites[key] = self._sites[*key, *tensors] = tensors, made, self.steps[-1]
             return made
         read, returned, own = before
         begun = [loop for loop in self._loops if loop.begin <= own.number < loop.round]
+        if recurs(module) and self.in_time and _states(states) != _states(self._states_of(module, returned)):
+            own.note(_OTHER_STATE)
         for loop in begun:
             loop.alike = True
         after = reached(tensors) if begun and tensors != read else []
@@ -371,14 +380,35 @@ class Recorder(Program):
             step.note(Note(_FEEDBACK, "differs row" if fed else "left out"))
         return returned
 
-    def _timed(self, module: Module, own: TracedStep, tensors: list[TracedTensor], states: list[TracedTensor]) -> bool:
+    def _states_of(self, module: Module, returned: Value) -> list[TracedTensor]:
+        """Return the states among what a recurrent module returned."""
+        alone = module.framework == "torch" and module.name.endswith("Cell")
+        return self.tensors(returned if alone or not isinstance(returned, list) else returned[1:])
+
+    def _timed(self, module: Module, before: _Site, tensors: list[TracedTensor], states: list[TracedTensor]) -> bool:
         """Return whether a call of a module in the next round of a loop belongs to the next timestep.
 
-        A module that loops itself, reads its own output and starts without a state is called as another layer.
+        A module that loops itself, reads its own output and starts without a state is called as another layer; so is
+        one that is called for several layers of the same round.
         """
-        if self.in_time or not recurs(module) or module.name.endswith("Cell"):
-            return self.in_time or recurs(module)
+        read, _, own = before
+        rounds = [loop.round for loop in self._loops if loop.timed]
+        if rounds and not recurs(module):
+            return own.number < rounds[-1] or tensors == read
+        if rounds or not recurs(module) or module.name.endswith("Cell"):
+            return bool(rounds) or recurs(module)
         return own not in reached(tensors, own.number) or own in reached(states, own.number)
+
+
+def _states(tensors: Sequence[TracedTensor]) -> list[tuple[TracedStep, str]]:
+    """Return the states that some tensors are, as far as they are known in inference: each step, and which of it."""
+    found = []
+    for each in tensors:
+        step = each.alone.step
+        while step.reads and (step.word == Pass() or getattr(step.word, "kind", "") == "dropout"):
+            step = step.reads[0].step
+        found.append((step, each.alone.part))
+    return found
 
 
 def modules_in(value: Value) -> Sequence[Value]:
