@@ -108,6 +108,7 @@ ARRAYS = {
     },
     **{name: array(name, 1, 12, fill=fill) for name, fill in {"P": 0.5, "Z": 0}.items()},
     "b3": array("b3", 1, 1, 7),
+    "F": array("F", 6, 4, 3),
     **{name: array(name, 2, *shape) for name, shape in {"W2": (16, 3), "R2": (16, 4)}.items()},
     "w1": message((1, 1), (1, 4), (1, 3), (2, 11), (8, "w1"), (9, bytes(96))),  # of doubles
     **{
@@ -197,6 +198,18 @@ SHAPED = {
         )
         for strides in ("[1,2]", "[2]")
     },
+    "directions that are joined with other samples": (
+        'LSTM x W2 R2 > - h direction="bidirectional"; Concat n2 n-1 > p; Reshape h p > y',
+        (5, 2, 3),
+    ),
+    "an input whose samples are joined to steps": (
+        "Concat n10 n1 n-1 > p; Reshape x p > r; LSTM r W R B > y",
+        (5, 2, 3),
+    ),
+    "time turned back behind a convolution": (
+        "LSTM x W R B > s; Squeeze s n1 > v; Transpose v > t perm=[1,2,0]; Conv t F > f; Slice f n-1 n-10 n2 n-1 > y",
+        (5, 2, 3),
+    ),
     "a reshape to as many": ("Reshape x shape > r; LSTM r W R B > y", (5, 2, 3)),
 }
 

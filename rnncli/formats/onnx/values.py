@@ -103,6 +103,14 @@ class Flow(NamedTuple):
         return self.time is not None and self.time in self.flips
 
     @property
+    def is_reordered(self) -> bool:
+        """Whether the features of a timestep are no longer side by side, or an axis other than time is reversed."""
+        axes, features = self.axes, self.features
+        if axes is None or features is None or sized(features) == 1:
+            return False
+        return bool(self.flips - {self.time}) or all(axis[-len(features) :] != features for axis in axes)
+
+    @property
     def placed(self) -> tuple[Axis, ...]:
         """Its axes, whose number must be known."""
         if self.axes is None:
@@ -303,6 +311,8 @@ class FoundNodes:
         """Record what a layer that reads a flow shows about an input of the graph: its features and timesteps."""
         if read.root and features is not None:
             self._entries.setdefault(read.root, features)
+        if read.root and read.axes is not None and any(len(axis) > 1 for axis in read.axes):
+            self.say(read.root, "is reshaped in the file; here the input is the reshaped one")
         known = self._entries.get(read.root)
         if known is None or time is None:
             return
@@ -318,8 +328,10 @@ class FoundNodes:
 
     def say_order(self, flow: Flow) -> None:
         """Add a note if a reader of a flow expects time in the opposite order of a spec layer's output."""
-        if flow.flipped and flow.returns == "sequence" and flow.loop:
-            self.say(flow.loop, _OTHER_ORDER)
+        if flow.flipped and flow.returns == "sequence":
+            layer = self.nodes[flow.loop].word if flow.loop else None
+            backwards = loops(layer) and layer.go_backwards
+            self.say(*((flow.loop, _OTHER_ORDER) if backwards else (flow.node, _REVERSED)))
 
     def finished(self, outputs: Sequence[tuple[str, Flow]]) -> list[Node]:
         """Return all nodes, as far as possible as their readers need them, and the outputs, whose names are given."""
@@ -360,6 +372,8 @@ class FoundNodes:
                     self.say(flow.node, "returns only one of its two directions in the file; here it returns both")
                 if flow.returns == "state":
                     self.say(flow.node, "returns its cell state in the file; here it returns its output")
+                if flow.is_reordered:
+                    self.say(flow.node, "returns its numbers in another order in the file")
                 yield Node(f"output {number} {name}", "output", None, (self.edge(flow),))
             elif returned.get(flow.node) != flow:
                 states = node.loops and flow.returns != "sequence"
@@ -380,6 +394,7 @@ class FoundNodes:
 
 
 _RETURNS_STATES = "also returns its states; here they are left out"
+_REVERSED = "is followed by a reversal of time in the file; here it is not reversed"
 _OTHER_ORDER = (
     "reads backwards; in the file its output sequence is in the order of time, here it is in the order in which it was "
     "read"
