@@ -731,7 +731,7 @@ def test_forward_runs_a_source_as_its_spec_with_a_note_and_it_has_no_weights(rnn
     assert rnncli("forward", spec, "--weights", path) == (1, "", said)
     Path("model.py").write_text(f"{KERAS}m = Sequential([Dense(3)])")
     said = "Error: model.py has no recurrent layers that specs can express\n"
-    said += "Help: rnncli inspect model.py shows its contents\n"
+    said += "Help: `rnncli inspect model.py` shows its contents\n"
     assert rnncli("summary", "model.py") == (1, "", said)
     assert "Nothing recurrent was found." in rnncli("inspect", "model.py").stdout
 

@@ -224,7 +224,7 @@ def part_of(model: ModelFile, wanted: str) -> Part:
     parts = model.parts
     if not parts:
         message = "; ".join((f"{model.path} has no recurrent layers that specs can express", *model.notes[:1]))
-        raise RnncliError(message, f"rnncli inspect {model.path} shows its contents")
+        raise RnncliError(message, f"`rnncli inspect {model.path}` shows its contents")
     listing = listed([f"{model.path}{SEPARATOR}{number}" for number in range(1, len(parts) + 1)], "or")
     if not wanted:
         if len(parts) > 1:

@@ -58,7 +58,7 @@ def fitted(model: ModelFile, wanted: str, network: Network) -> Part:
         shapes = "; ".join(f"{name} {', '.join(map(str, each))}" for name, (_, each) in _owners(network))
         raise RnncliError(
             f"{model.path} has no part with the shapes of {network}: {shorten(shapes, 120)}",
-            f"rnncli inspect {model.path} shows its contents",
+            f"`rnncli inspect {model.path}` shows its contents",
         )
     specs = listed([str(part.network) for part in model.parts]) if model.parts else "no recurrent part"
     raise RnncliError(f"{model.path} has {shorten(specs, 120)}, which does not fit {network}")
