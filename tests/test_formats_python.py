@@ -819,6 +819,8 @@ def test_a_setting_in_the_brackets_of_a_list_must_be_one() -> None:
     assert specs(source, shape="(None, 3)") == ["input:3,lstm:8"]
     with pytest.raises(RnncliError, match=r"\(None, 10\*\*9\) is not a list of numbers or words"):
         specs(source, shape="(None, 10**9)")
+    token = f"{TORCH}e = nn.Embedding(9, 2, padding_idx=ids[token])\nr = nn.LSTM(n if token == '[UNK]' else 1, 8)\n"
+    assert specs(token, token="[UNK]", n=3) == ["input:3,lstm:8"]
 
 
 def test_a_setting_names_an_item_by_its_key_as_written_or_as_an_attribute(at: Walk) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -354,6 +355,8 @@ def setting_of(value: float | str) -> Value:
             found = ast.literal_eval(value)
             if isinstance(found, list | tuple) and all(isinstance(each, PLAIN) for each in found):
                 return [*found]
+        if re.fullmatch(r"\[[A-Za-z_]\w*\]", value):  # a token: [UNK]
+            return value
         raise RnncliError(f"{shorten(value)} is not a list of numbers or words", "write them out, such as (None, 8)")
     return _WORDS.get(value, value)
 
