@@ -296,6 +296,10 @@ def test_solutions_and_their_notes_read_as_reviewed(rnncli: Run, screen: Screen)
     replay("solve", rnncli, screen)
 
 
+def test_a_quiet_answer_does_not_say_how_a_call_was_read(rnncli: Run) -> None:
+    assert rnncli("solve", "-q", "nn.LSTM(40, n)", "--params", "1M") == (0, "input:40,lstm:479\n", "")
+
+
 def test_unsolvable_templates_are_reported_as_reviewed(rnncli: Run, screen: Screen) -> None:
     replay("solve-refused", rnncli, screen)
 

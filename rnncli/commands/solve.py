@@ -110,7 +110,7 @@ def _template(text: str, quiet: bool) -> tuple[str, Framework | None]:
     sizes = [note.text for note in notes if note.effect == "assumed size"]
     if quiet and sizes:
         raise RnncliError(f"the answer is for {template}: assumed: {listed(sizes)}", "give it first: Input((None, 8))")
-    if framework is not None:
+    if framework is not None and not quiet:
         tell(read_as(template, notes))
     return template, framework
 
