@@ -98,7 +98,7 @@ def _with_point(text: str) -> str:
 
 def nearest_number(text: str) -> str | None:
     """Return the number that was probably meant: 92,400 is 92400, 1e6 is 1000000, 1.5M is 1500000, < 5k is 5000."""
-    text = re.sub(r"^[<>=≤≥~]+ ?| ?(?i:(?:param|parameter|weight|mac|step|unit)s?)$", "", text.strip(" ,;"))
+    text = re.sub(r"^[<=≤~]+ ?| ?(?i:(?:param|parameter|weight|mac|step|unit)s?)$", "", text.strip(" ,;"))
     text = re.sub(rf" ?((?i:{'|'.join(SCALES)})|B)$", lambda found: SCALES.get(found[1].lower(), "G"), text)
     if text.startswith("-"):
         return None

@@ -103,6 +103,19 @@ def test_text_as_people_type_it_is_understood(at: Walk, rnncli: Run) -> None:
                 assert line not in also_run or rnncli(*parsed(offered[0])).status != 2
 
 
+def test_no_line_is_suggested_if_none_is_sure_to_keep_the_meaning(at: Walk, rnncli: Run) -> None:
+    for line in (
+        "explain why input:8,lstm:16 has 1600 parameters",
+        "solve input:_,lstm:150 = 92400",
+        "explain why 2080",
+        "summary 2080",
+    ):
+        with at(line):
+            result = rnncli(*line.split())
+            assert (result.status, repairs_in(result.stderr), "lstm:1600" in result.stderr) == (2, [], False)
+            assert "input:2080" not in result.stderr
+
+
 def test_redirection_is_suggested_for_the_output_of_a_command_without_an_output_option(rnncli: Run) -> None:
     result = rnncli("summary", SPEC, "-o", "my table.json")
     assert result.stderr.endswith(f": rnncli summary {SPEC} -f json > 'my table.json'\n")
@@ -143,8 +156,8 @@ def test_a_misspelt_option_is_repaired(at: Walk, rnncli: Run) -> None:
     ]
     for (command, option), way in some(product(OPTIONS, ways), 5):
         misspelt = way(name := long_name(option))
-        if (command, misspelt) in right:
-            continue  # --seed is an option too
+        if (command, misspelt) in right or name == "--set":
+            continue  # --seed is an option too, and the spec has no name to set
         with at(command, misspelt):
             typed = [*arguments_of(command), misspelt, *([] if option.is_flag else ["float32"])]
             assert name in words_of_the_repair(rnncli(command, *typed))
@@ -154,8 +167,8 @@ def test_a_missing_or_wrong_value_is_repaired(at: Walk, rnncli: Run) -> None:
     cases: list[tuple[str, str, list[str]]] = []
     for command, option in OPTIONS:
         name, arguments = long_name(option), arguments_of(command)
-        if isinstance(option.type, FileName) and not option.type.written:
-            continue  # there is no file to suggest
+        if name == "--set" or (isinstance(option.type, FileName) and not option.type.written):
+            continue  # the spec has no name to set, and there is no file to suggest
         if option.is_flag:
             wrong = [[*arguments, f"{name}=yes"]]
         elif isinstance(option.type, FileName):
@@ -179,12 +192,14 @@ def test_a_file_option_without_a_name_says_which_files_it_accepts(rnncli: Run) -
 
 def test_a_similar_file_is_suggested_for_a_name_without_a_file(at: Walk, rnncli: Run) -> None:
     rnncli("forward", "input:8,lstm:4", "--save-weights", "weights.npz", "--timesteps", "2")
-    Path("C:weights.npz").write_bytes(Path("weights.npz").read_bytes())
+    for name in ("C:weights.npz", "my weights.npz"):
+        Path(name).write_bytes(Path("weights.npz").read_bytes())
     for typed, meant in {
         "summary wieghts.npz": "summary weights.npz",
         "summary weights": "summary weights.npz",
         "summary Weights.NPZ": "summary weights.npz",
         "summary weights.npy": "summary weights.npz",
+        "summary my weights.npz --wide": "summary 'my weights.npz' --wide",
         "summary weights.npz:lstm": "summary weights.npz::lstm",
         "summary C:weights.npz:lstm": "summary C:weights.npz::lstm",
         "inspect weigths.npz": "inspect weights.npz",

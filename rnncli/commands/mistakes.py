@@ -33,7 +33,7 @@ from rnncli.commands.groups import GivenTwiceError
 from rnncli.commands.rewrites import COMMANDS, LINES, PARTS
 from rnncli.commands.values import OneOf, Value
 from rnncli.commands.wrong_arguments import joined, meant_by, near_file, term_asked, with_near_files, wrong_argument
-from rnncli.commands.wrong_options import named, refused
+from rnncli.commands.wrong_options import completed, named, refused
 from rnncli.errors import EXIT_USAGE, RnncliError, SpecError, UsageError, quote
 from rnncli.formats import FORMATS
 from rnncli.immutable import NamedTuple
@@ -170,7 +170,7 @@ def _mended(this: TypedLine, first: Mistake | None = None) -> Answer[Line] | Non
 
     def keeps(line: Line, way: Sequence[Applied[Line]]) -> bool:
         """Whether a line has all typed numbers, except for those that its steps account for."""
-        said = [*numbers_in(" ".join(line)), *(each for step in way for each in numbers_in(step.drops))]
+        said = [*numbers_in(in_ascii(" ".join([*line, *(step.drops for step in way)])))]
         for each in numbers_in(in_ascii(" ".join(this.typed))):
             if each not in said:
                 return False
@@ -260,13 +260,17 @@ def _gone(this: TypedLine, new: Line) -> str:
 
 def _misplaced(this: TypedLine, place: int) -> Iterator[Applied[Line]]:
     """Yield the line with an argument that is not a spec as the table rewrites it, as an option, or as a part."""
-    yield from _rewritten(this, place)
     text = this.words[place].text
+    path = " ".join([text, *(each.text for each in this.words[place + 1 : place + 2])])
+    if path != text and isfile(path):
+        yield Applied(this.with_(place, Word(path), used=2), "put the name of the file in quotes")
+    yield from _rewritten(this, place)
+    yield from completed(this, place)
     plain = re.sub(r"\\(?=[{}])", "", in_ascii(text))
     if plain != text and "(" not in text:
         yield Applied(this.with_(place, Word(plain)), "perhaps", drops=text)
     yield from _apart(this, place)
-    name, equals, value = in_ascii(text).lstrip("-/+_").partition("=")
+    name, equals, value = re.sub(r"\s*(?:<=?|≤)\s*", "=", in_ascii(text), count=1).lstrip("-/+_").partition("=")
     own = re.fullmatch("([a-z-]+)(?::|(?=[0-9]))(.+)", name)  # batch:4, top5
     if own is not None and f"--{own[1]}" in this.options:
         name, equals, value = own[1], "=", own[2]
@@ -277,9 +281,13 @@ def _misplaced(this: TypedLine, place: int) -> Iterator[Applied[Line]]:
         and name.lower() not in KINDS
     ):
         behind = next((each.text for each in this.words[place + 1 : place + 2] if each.is_argument), None)
-        for step in named(this, place, Word(name, None, value if equals else behind, bool(equals))):
+        steps = [*named(this, place, Word(name, None, value if equals else behind, bool(equals)))]
+        if steps and this.typed == (this.name, text) and term_asked([text]):  # explain macs
+            steps.insert(0, Applied(("layers", text), drops=text, advice=A_WORD))
+        for step in steps:
             yield step._replace(message=f"{quote(text)} is not a spec")
-    yield from _rewritten(this, place, PARTS)
+    if len(this.arguments) > 1:
+        yield from _rewritten(this, place, PARTS)
 
 
 def _apart(this: TypedLine, place: int) -> Iterator[Applied[Line]]:
@@ -338,6 +346,7 @@ def _sets(this: TypedLine) -> dict[str, list[str]]:
         "ARGUMENT": ["bidirectional", *(name for name in _ARGUMENTS if "_" in name)],
         "ARRAY": [each.text for each in this.words if each.text.endswith(".npy") and isfile(each.text)],
         "LAYER": [name for name, kind in KINDS.items() if kind.sizes.attributes == ("units",)],
+        "CUT": [name[2:].replace("-", " ") for name in this.options if re.fullmatch("--[a-z]+-[a-z]+", name)],
         "LONG": [name[2:] for name in [*this.options, "--help"] if name.startswith("--")],
         "FLAG": [name for name in [*this.options, "--help", "-h"] if name not in valued],
         "COMPARED": [name for name, each in TypedLine.of(this.group, ("compare",)).options.items() if each.multiple],

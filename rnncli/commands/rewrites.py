@@ -68,7 +68,7 @@ _OPEN = "leave out an unknown size"
 _ONE_WORD = "separate specs with a space"
 _BYTES = "a size in bytes limits the memory"
 _BETWEEN = r"~(and|to|vs\.?|versus|with|against|or|then|&|\+|/)~"
-_SMALL = r"an?|the|of|with|for|in|on|at|as|to|from|into|and|please|me|my|is|most|under|within|less|than|\?"
+_SMALL = r"an?|the|of|with|for|in|on|at|as|to|from|into|and|please|me|my|is|most|under|within|less|than|[?^`]"
 _TRAINS = "(?:train|fit|learn|finetune|backprop|optimi[sz]e)"
 _NOT_TRAINED = "nothing is trained here, but the exported source can be trained"
 _SHOWS = "info|show|describe|print|view|ls|stats|parameters|params|shapes"
@@ -82,6 +82,7 @@ _SOURCE = r"<COMMAND>(?: .*)? (?:[^ ]+\.(?:py|ipynb)|[^ ]*\([^ ]*)(?: .*)?"
 _FEATURES = "(?:in(?:put)?(?:[-_](?:size|dim|shape|features))?|features)"
 _OPENS = "(?:hidden|units|vocab|classes|(?:hidden|n|num|vocab|emb|embed|embedding|input)_[a-z]+)"
 _LEFT_OPEN = "use --set for a name that the source does not define"
+_TO_A_FILE = "`> FILE` writes the output to a file"
 _SECOND = r"((.*) (<OPTION>)[ =]([^ ]+)) ~([^ :(]+)~(.*)"
 _PARTED = r"((.*) (<OPTION>)[ =]([0-9.]+(?= ~[a-z])|[a-z]+(?= ~[0-9]))) ~([a-z0-9]+)~(.*)"
 
@@ -89,12 +90,17 @@ LINES = (
     # options
     _line("(.* [^ -][^ ]*) - -?(<LONG>(?:[= ].*)?)", r"\1 --\2"),
     _line("(.* [^ -][^ ]*[^ -])(--<LONG>(?:[= ].*)?)", r"\1 \2"),
+    _line("(.*) --(?=(?:<CUT>|batch size|time steps|seq len|sequence length)(?:[= ]|$))([a-z]+) (.*)", r"\1 --\2-\3"),
     _line("(.*) -(<LONG>)((?:[= ].*)?)", r"\1 --\2\3", "", r"a long option has two hyphens, not as in '-\2'"),
     _line("(.*) (-[a-z])[=:]([^ ]+(?: .*)?)", r"\1 \2 \3"),
     _line("(.*) (-[a-z])([0-9]+)([a-z])([0-9]+)((?: .*)?)", r"\1 \2 \3 -\4 \5\6"),
     _line("(.*) (--<LONG>)-?([0-9]+(?: .*)?)", r"\1 \2 \3"),
     _line(f"(.*) (<OPTION>)[ =]([0-9.,]+) ([kmgt]?(?:i?b|hz|s|mac)?|{'|'.join(SCALES)})((?: .*)?)", r"\1 \2 \3\4\5"),
-    _line("(.*) (--<LONG>)(?:= | = ?)([^ ]+(?: .*)?)", r"\1 \2 \3"),
+    _line("(.*) (--<LONG>)(?:= | = ?|<=?)([^ ]+(?: .*)?)", r"\1 \2 \3"),
+    _line("(.*) (--pareto[ =][a-z,-]+,) (-?[a-z-]+(?: .*)?)", r"\1 \2\3"),
+    _line(r"(.*) --macs[-_]per[-_]step[ =]([^ ]+(?: .*)?)", r"\1 --timesteps 1 --macs \2"),
+    _line(r"(.*) (?:-f|--format)[ =]([^ ]+\.(json|csv|tsv|html))((?: .*)?)", r"\1 -f \3\4 > \2", advice=_TO_A_FILE),
+    _line(r"(.*) -f ([^ ]+\.txt(?: .*)?)", r"\1 \2"),
     _line("(.*) <FLAG>=(?:no|false|0|off)((?: .*)?)", r"\1\2", WITHOUT),
     _line("(.*) (<FLAG>)=(?:yes|true|1|on)((?: .*)?)", r"\1 \2\3", drops=True),
     _line("(.*) (<FLAG>)=([^ ]+(?: .*)?)", r"\1 \2 \3"),
@@ -127,7 +133,7 @@ LINES = (
         advice=_LEFT_OPEN,
     ),
     _line(r"(.* (?:<INPUT>):[^ ()]*)((?: .*)?) --(<ARGUMENT>)((?: [^0-9].*)?)", r"\1:\3\2\4"),
-    _line(rf"(.* (?:<BODY>):[^ ()]*)((?: .*)?) --{_FEATURES}[ =]([0-9x]+)(.*)", r"\1:input=\3\2\4"),
+    _line(rf"(.* (?:<BODY>):[^ ()]*)((?: .*)?) (?:--{_FEATURES}|-i)[ =]([0-9x]+)(.*)", r"\1:input=\3\2\4"),
     _line(r"(.* [^ -][^ ]*)\)((?: .*)?) --(<ARGUMENT>)[ =]([0-9]+)((?: .*)?)", r"\1,·\3=\4)\2\5"),
     _line(r"(.* [^ -][^ ]*)\)((?: .*)?) --(<ARGUMENT>)((?: .*)?)", r"\1,·\3=True)\2\4"),
     _line(
@@ -146,6 +152,9 @@ LINES = (
     _line("(.*) ~[–—]~ (<LONG>(?:[= ].*)?)", r"\1 --\2", "", _NO_HYPHENS),
     _line(rf"({_SOURCE}) ~((?!<LONG>=)[a-z_]\w*=[0-9.]+)~(.*)", r"\1 --set \2\3", message=_NO_SPEC, advice=_LEFT_OPEN),
     _line(r"(.*) ~([^ ]*[^ \s-])(--<LONG>)~((?: .*)?)", r"\1 \2 \3\4"),
+    _line("(.* [^ -][^ ]*) - ~(<LONG>(?:=[^ ]*)?)~(.*)", r"\1 --\2\3", "", _NO_HYPHENS),
+    _line("(.*) ~(batch|time)~ (?:sizes?|steps?)(.*)", r"\1 --\2\3", "", _NO_SPEC),
+    _line("(.*) ~([a-z]+)~ ([a-z]+)((?:[= ].*)?)", r"\1 --\2-\3\4", "", _NO_SPEC),
     _line(r"(.*) --((?: .*)?) ~(-[^ ]+)~(.*)", r"\1\2 \3\4", "", _AFTER_HYPHENS),
     _line("(.* (<FLAG>)) ~(yes|true|on|1)~(.*)", r"\1\4", WITHOUT, _NO_VALUE),
     _line("(.*) (<FLAG>) ~(no|false|off|0)~(.*)", r"\1\4", WITHOUT, _NO_VALUE),
@@ -170,6 +179,7 @@ LINES = (
         "perhaps",
         _NO_SPEC,
     ),
+    _line("export(.*) ~(c)~(.*)", r"export\1 --to \2\3", "", _NO_SPEC),
     _line(r"((?:export|page) .*) ~(?:as|to|in|into)~ ([^ ]+\.(?:onnx|py|c|html)(?: .*)?)", r"\1 -o \2", "", _NO_SPEC),
     _line(f"(.*) {_BETWEEN}( (?:<INPUT>):.*)", r"\1\3", _ONE_WORD, _NO_SPEC),
     _line(r"(<COMMAND>) ~(?!\1~|help~)(<COMMAND>)~( .+)", r"\2\3", "", "there are two commands, '\\1' and '\\2'"),
@@ -200,7 +210,15 @@ LINES = (
         r"sweep(.*) ~([^ {}]*[:x])[(\[]?([0-9]+)\s*(?:to|bis|-|\.{2,3})\s*([0-9]+(?:\.\.[0-9]+)?)[)\]]?([^ {}]*)~(.*)",
         r"sweep\1 \2{\3..\4}\5\6",
     ),
-    _line(r"sweep(.*) ~([^ {}]*[a-z])\s(?:from|von)\s([0-9]+)\s(?:to|bis)\s([0-9]+)~(.*)", r"sweep\1 \2:{\3..\4}\5"),
+    _line(
+        r"sweep(.*) ([^ ]*[:x])([a-z]+)((?:[:x,][^ ]*)?) ~\3=([0-9]+\.\.[0-9.]+|[0-9]+(?:,[0-9]+)+)~(.*)",
+        r"sweep\1 \2{\5}\4\6",
+        message=r"'\3=\5' is not a spec",
+    ),
+    _line(
+        r"sweep(.*) ~([^ {}\s]*[a-z])\s(?:(?:from|von)\s)?([0-9]+)\s(?:to|bis)\s([0-9]+)~(.*)",
+        r"sweep\1 \2:{\3..\4}\5",
+    ),
     _line(
         r"sweep(.*) ~([^ {}]*[:x])([1-9][0-9]*(?:,\s*[1-9][0-9]*)+)(?=[:,x}~])\}?([^ {}]*)~(.*)", r"sweep\1 \2{\3}\4\5"
     ),
@@ -235,7 +253,9 @@ LINES = (
     # a line that does not start with a command
     _line(r"(?:[^ ]+ )*?[^ ]*\brnncli(?:\.[a-z]+)? (.+)", r"\1", "write rnncli only once"),
     _line("((?:<INPUT>)=[^ ]*,.*)", r"summary \1", "perhaps"),
-    _line("(?:list|show|print) (?:all )?(<COMMAND>)", r"\1"),
+    _line("(?:list|show|print|get) (?:all )?(<COMMAND>)", r"\1"),
+    _line("layers (?:list|all|kinds)", "layers", drops=True),
+    _line(r"python[0-9.]* ([^ ]+\.(?:py|ipynb)(?: .*)?)", r"summary \1", "perhaps"),
     _line(r"(?:[^\w -]+|-(?= <COMMAND> [^-])|[^\w (]?\w+[].:)]) (<COMMAND>(?: .*)?)", r"\1", drops=True),
     _line(r"(?:rnncli\W|[^\w ]|--(?:install-)?)?(<COMMAND>)(?:[^\w. ] ?| |(?=<INPUT>:))(.+)", r"\1 \2"),
     _line(
@@ -249,10 +269,11 @@ LINES = (
     _line(f"(?:{_SHOWS})( [^ ]*<FILE>.*)", r"inspect\1", "perhaps"),
 )
 """Whole lines. <COMMAND> is the name of a command, <MANY> of a command for several specs. <LONG>, <FLAG>, <OPTION> and
-<SEVERAL> are names of the command's options; <SEVERAL> may be given several times, and <COMPARED> several times to
-`compare`. <INPUT> is a kind that starts a network, <BODY> another kind, <LAYER> a kind with units, <ARGUMENT> a name of
-an argument of Keras or PyTorch. <FILE> ends the name of a model file, <ARRAY> is the name of an existing array. A row
-for an argument that is not a spec applies if Click accepts the result."""
+<SEVERAL> are names of the command's options, <CUT> those of two words, with a space between; <SEVERAL> may be given
+several times, and <COMPARED> several times to `compare`. <INPUT> is a kind that starts a network, <BODY> another kind,
+<LAYER> a kind with units, <ARGUMENT> a name of an argument of Keras or PyTorch. <FILE> ends the name of a model file,
+<ARRAY> is the name of an existing array. A row for an argument that is not a spec applies if Click accepts the
+result."""
 
 PARTS = (
     _line(r"((?!solve|sweep).*) ([^ -][^ ]*<FILE>) ~([a-z_]\w*)~(.*)", r"\1 \2::\3\4", "perhaps", _PART),
@@ -316,7 +337,6 @@ def _of_units(found: re.Match[str]) -> str:
     return f"input:32,lstm:{{{found[1]}}}" if "," in found[1] else f"input:32,lstm:{found[1]}"
 
 
-_TO_A_FILE = "`> FILE` writes the output to a file"
 _TWO_FLOPS = "a multiply-add is two FLOPs"
 _WHICH_MEMORY = (
     "--memory limits the size of the parameters (flash), --streaming the other memory of one step (RAM), --training "
@@ -337,14 +357,16 @@ OPTIONS = (
     _option("lookback|look-back|maxlen|max-len", "--timesteps"),
     _option("batch-size|batchsize|batch-sizes|bs|samples|n-samples|num-samples", "--batch"),
     _option("(?:limit|budget|max) ([0-9.,]+ ?(?i:[kmgt]i?b))", r"--max-memory \1"),
-    _option("n|limit|head|best|first|rows", "--top"),
-    _option("order|order-by|by", "--sort"),
+    _option("n|limit|head|best|first|rows|nlargest", "--top"),
+    _option("order|order-by|by|s|k|key", "--sort"),
     _option("threads|workers|cores|processes|procs|parallel|cpus|j", "--jobs"),
     _option("fps|hz|frequency|freq|sample-rate|sampling-rate|samplerate|fs|odr|period|interval|r", "--rate"),
     _option("trials|repeats|runs", "--seeds"),
     _option("load|checkpoint|ckpt|restore|pretrained", "--weights"),
-    _option("initial-states?|h0|hx", "--state"),
+    _option(r"w (.+\.\w+)", r"--weights \1"),
+    _option("(?:initial-|init-)?states?|h0|hx", "--state"),
     _option("n", "--batch", lead="perhaps"),
+    _option(r"(?:d|e|env|define|args?|override|var) ([a-z_]\w*=.+)", r"--set \1"),
     _option("type|bits|precision|quantize|quantise|quant|d", "--dtype"),
     _option("quanti[sz]ed?|quant", "--dtype int8"),
     _option("prefix|namespace", "--name"),
@@ -354,6 +376,7 @@ OPTIONS = (
     _option("(?:to|as)-(json|csv|tsv|markdown|html)", r"--format \1"),
     _option(r"(?:output|o|out|to-file) (json|yaml|csv|tsv|markdown|html)", r"--format \1"),
     _option(r"save (.+\.(?:npz|safetensors|h5))", r"--save-weights \1"),
+    _option("(?:output|o) ([0-9.]+ ?(?i:[kmg]i?b))", r"--max-outputs \1"),
     _option(
         f"(?:{_OUT}|export|png|pdf|jpg|image|picture|fig(?:ure)?|save-?(?:svg|fig)) (.+){_PICTURE}", r"--svg \1.svg"
     ),
@@ -372,11 +395,14 @@ OPTIONS = (
     _no_option("(?:width|line-length|columns|cols|w)(?: [0-9]+)", "COLUMNS=60 in the environment sets the width"),
     _option("verbose|vv?|w|all|long|full|details?|detailed|footprint", "--wide"),
     _option(r"html (.+\.html?)", r"--output \1"),
+    _option("(?:n|num|total)-params ([0-9].*)", r"--max-params \1"),
     _option("silent|total|num-params|count|count-params|params|params-only|raw|porcelain", "--quiet"),
     _option("budget|max|parameters|param|p", "--max-params"),
     _option("mem|bytes|size|m", "--max-memory"),
     _option("([kmg]b) ([0-9.]+)", r"--max-memory \2\1"),
     _option("flash|rom", "--max-memory", _WHICH_MEMORY),
+    _option("train(?:ing)?(?:-(?:memory|mem|size))?", "--max-training"),
+    _option("stream(?:ing)?(?:-(?:memory|mem|size))?", "--max-streaming"),
     _option("ram|sram", "--max-streaming", _WHICH_MEMORY),
     _option("vram|gpu-memory", "--max-training", _WHICH_MEMORY),
     _option("([gm]?)flops ([0-9].*)", _macs, _TWO_FLOPS),

@@ -12,6 +12,7 @@ import click
 
 from rnncli.errors import quote, shorten
 from rnncli.formats import names_another
+from rnncli.layers import KINDS
 from rnncli.layers.weights import FRAMEWORKS
 from rnncli.quantities import (
     MAX_SIZE,
@@ -208,6 +209,9 @@ class FileName(Value):
         what = (what or extension) if written and one else ""
 
         def path_of(text: str) -> str:
+            kind = KINDS.get(text.partition(":")[0])
+            if kind is not None and kind.reads == "input" and not exists(text):
+                raise ValueError(f"{shorten(text)} is a spec, not the name of a file")
             if what and names_another(text, extension):
                 raise ValueError(f"it writes {what}, but {quote(text)} is the name of another format{more}")
             return (STDOUT if written else STDIN) if text == "-" else text
@@ -250,5 +254,5 @@ def _nearest_lengths(text: str) -> str | None:
     """Return the whole numbers in a text: 5,3,7 for [5, 3, 7], and for 5.0,3.0,7.0."""
     numbers = re.findall(r"[0-9]{1,10}(?:\.[1-9])?", re.sub(r"\.0+\b", "", text))
     whole = [each for each in numbers if each.isdecimal() and 1 <= int(each) <= MAX_SIZE]
-    kept = whole == numbers and not re.search("[a-z]", text.lower())
+    kept = whole == numbers and not re.search(r"[a-z]|\.\.", text.lower())
     return (",".join(whole) or None) if kept else None

@@ -246,7 +246,9 @@ def joined(this: TypedLine, place: int) -> Iterator[Applied[Line]]:
     ):
         return
     message = f"a space ends a spec, so {quote(' '.join(pieces))} is read as {len(pieces)} specs"
-    for mark in (" ", ","):
+    # Commas between words of a sentence would make its numbers layers.
+    layers = all(re.search("[:,(]", each) or _kind(each) for each in pieces)
+    for mark in (" ", ",") if layers else (" ",):
         whole = re.sub(r"\s*,[\s,]*", ",", mark.join(pieces))
         parts = [Word(whole) if i == group[0] else each for i, each in enumerate(this.words) if i not in group[1:]]
         yield Applied(this.line(parts), "", message)

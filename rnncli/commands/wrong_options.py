@@ -13,7 +13,7 @@ import click
 from rnncli.commands.command_line import Line, TypedLine, Word, is_spec, words
 from rnncli.commands.groups import GivenTwiceError, long_name
 from rnncli.commands.rewrites import COMMANDS, OPTIONS
-from rnncli.commands.values import OneOf, Value
+from rnncli.commands.values import FileName, OneOf, Value
 from rnncli.errors import listed, quote
 from rnncli.language.framework_words import FRAMEWORK_WORDS
 from rnncli.language.likeness import closest, in_ascii
@@ -82,11 +82,14 @@ def _compares(this: TypedLine, option: click.Option) -> bool:
 
 
 def _with_example(this: TypedLine, place: int, option: click.Option, *behind: Word) -> Applied[Line]:
-    """Return the line with a value for an option that lacks one."""
+    """Return the line with a value for an option that lacks one, or without the option if specs leave it no use."""
     word = this.words[place]
+    texts = [this.words[each].text for each in this.arguments]
+    if option.name == "set" and not any("(" in each or not is_spec(each) for each in texts):
+        return Applied(this.with_(place, *behind), WITHOUT, drops=" ".join(word.typed()), costs=COSTS_A_GUESS)
     if not _example_of(option):
         return Applied(this.typed, advice=f"give one: {word.text} {option.metavar}")
-    example = Word(word.text, option, _example_of(option))
+    example = word._replace(option=option, value=_example_of(option))
     return Applied(this.with_(place, example, *behind), "for example", costs=COSTS_A_GUESS)
 
 
@@ -153,13 +156,15 @@ def _wrong_value(this: TypedLine, option: click.Option, message: str) -> Refused
     has_words = re.search("[a-z]{2}", value.lower()) is not None
     is_network = is_spec(value) and has_words and (named_kind or _type_of(option).nearest(value) is None)
     if is_network or value.partition("=")[0] in this.options:
-        return f"{name} needs a value: {_taken(option)}", [_with_example(this, place, option, Word(value))]
-    several = values_in(option, value)
+        example = _with_example(this, place, option, Word(value))
+        return f"{name} needs a value: {_taken(option)}", [*_swapped(this, place, option), example]
+    at_once = option.multiple or _compares(this, option)
+    several = values_in(option, value.strip("[](){} ").replace("..", "," if at_once else ".."))
     steps = [*_meant(this, place, option)]
     if several and not re.search("[0-9]/[0-9]", value):  # a fraction
         given = [word._replace(value=each) for each in several]
         steps.append(Applied(this.with_(place, given[0]), "with the first value", drops=value, costs=1))
-        if option.multiple or _compares(this, option):
+        if at_once:
             steps.insert(0, Applied(this.with_(place, *given)))
         if this.having(name).get("compare", option).multiple:
             return f"{name} is {quote(value)}, but it takes one value at a time", steps
@@ -171,6 +176,30 @@ def _wrong_value(this: TypedLine, option: click.Option, message: str) -> Refused
     return f"{name} is {quote(value)}, expected {_taken(option)}{said}", steps
 
 
+def _swapped(this: TypedLine, place: int, option: click.Option) -> Iterator[Applied[Line]]:
+    """Yield the line with a spec that was given to an option and the argument that fits it in each other's place."""
+    fitting = [each for each in this.arguments if not is_spec(this.words[each].text)]
+    fitting = [each for each in fitting if not _is_wrong(option, this.words[each].text)]
+    if len(fitting) == 1:
+        words, word = [*this.words], this.words[place]
+        words[place] = word._replace(value=words[fitting[0]].text)
+        words[fitting[0]] = Word(word.value or "")
+        yield Applied(this.line(words))
+
+
+def completed(this: TypedLine, place: int) -> Iterator[Applied[Line]]:
+    """Yield the line with the value before an argument as both together mean it: `--memory 4 megabytes`."""
+    before, text = this.words[place - 1], this.words[place].text
+    if place and before.value and isinstance(before.option, click.Option) and re.fullmatch(r"[^\W\d_]+", text):
+        whole = f"{before.value} {text}"
+        type_ = before.option.type
+        meant = type_.nearest(whole) if isinstance(type_, Value) and not isinstance(type_, FileName) else None
+        if meant not in (None, _type_of(before.option).nearest(before.value)):
+            state = this.with_(place - 1, before._replace(value=meant), used=2)
+            message = f"a space ends a value, so {before.text} is {quote(before.value)} and {quote(text)} is a spec"
+            yield Applied(state, "perhaps", message, drops=whole)
+
+
 def _meant(this: TypedLine, place: int, option: click.Option) -> Iterator[Applied[Line]]:
     """Yield the line with the value that was probably meant, or with an example."""
     word, value = this.words[place], this.words[place].value or ""
@@ -179,8 +208,7 @@ def _meant(this: TypedLine, place: int, option: click.Option) -> Iterator[Applie
     if nearest is not None:
         lead = "" if isinstance(option.type, OneOf) else "perhaps"
         yield Applied(this.with_(place, word._replace(value=nearest)), lead, drops=value)
-    example = this.with_(place, word._replace(value=_example_of(option)))
-    yield Applied(example, "for example", drops=value, costs=COSTS_A_GUESS // 2)
+    yield _with_example(this, place, option)._replace(drops=value, costs=COSTS_A_GUESS // 2)
 
 
 def values_in(option: click.Option, text: str) -> list[str]:
@@ -236,9 +264,10 @@ def _unknown(this: TypedLine, place: int) -> Refused:
     behind = [each.text for each in this.words[place + 1 : place + 2] if each.is_argument]
     named_layer = not alone and this.name != "compare"  # where a kind may start another network
     behind = [each for each in behind if not is_spec(each) or (named_layer and each in KINDS)]
-    behind = [each for each in behind if f"--{each}" not in this.options]  # --with batch 4
+    if any(each.is_argument and not is_spec(each.text) for each in this.words[place + 2 : place + 3]):
+        behind = [each for each in behind if f"--{each}" not in this.options]  # --with batch 4
     said = typed
-    if short := re.fullmatch(r"(-[a-zA-Z])([0-9]+)|(--[a-z-]+):(.+)", typed.text):  # -t100, --batch:4
+    if short := re.fullmatch(r"(-[a-zA-Z])([0-9]+)|(--[a-z-]+):(.+)", in_ascii(typed.text)):  # -t100, --batch:4
         said = Word(short[1] or short[3], None, short[2] or short[4], attached=True)
     elif typed.value is None and behind and not (alone and isfile(behind[0])):
         said = typed._replace(value=behind[0])
@@ -271,6 +300,8 @@ def named(this: TypedLine, place: int, said: Word) -> Iterator[Applied[Line]]:
         yield from _rewritten(this, place, said)
         for each in this.command.params:
             value = each.type.meant(name) if isinstance(each.type, OneOf) else None
+            if said.is_argument and re.fullmatch("yes|no|on|off|true|false", name):
+                value = None  # it belongs to a flag
             if value is not None and each not in this.given:
                 option = [each.opts[0]] if isinstance(each, click.Option) else []
                 yield _instead(this, place, Word(said.text), " ".join([*option, value]))
@@ -326,11 +357,14 @@ def _nearest(this: TypedLine, place: int, said: Word) -> Iterator[Applied[Line]]
     if closest(name, names, _LIKE_AN_OPTION) is None:
         yield from _sharing_a_word(this, place, said)
     likeness = _LIKE_AN_OPTION if is_word(name.replace("-", "_")) else _LIKE_NOTHING_ELSE
-    for least in (likeness, _LIKE_AN_OPTION):
-        guess = closest(name, names, least)
-        if guess is not None and (least == _LIKE_AN_OPTION or _fits(this.options[names[guess]], said.value)):
-            yield _instead(this, place, said, names[guess])
-            return
+    fitting = [each for each, option in names.items() if _fits(this.options[option], said.value)]
+    guess = closest(name, names, _LIKE_AN_OPTION)
+    if guess not in fitting:
+        others = [each for each in fitting if guess is None or not isinstance(this.options[names[each]].type, FileName)]
+        guess = closest(name, others, likeness) or guess
+    if guess is not None:
+        yield _instead(this, place, said, names[guess])
+        return
     for option in this.options.values():
         if option not in this.given and isinstance(option.type, OneOf):
             near = closest(name, option.type.words, _LIKE_A_CHOICE)

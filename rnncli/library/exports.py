@@ -97,11 +97,15 @@ class ExportRequest:
             other = self.output is not None and names_another(self.output, *known)
             instead = ["-o", f"{splitext(self.output or '')[0]}.py"] if other else []
             loaded = self.save_weights or (self.output if other else None)
-            more = ["--to", "c" if any(c_options.values()) else _loader_of(loaded), *instead]
+            target = "c" if any(c_options.values()) else _loader_of(loaded)
+            more = ["--to", target, *instead]
             without = ["output"] if other else []
             message, advice = "export needs a target: --to", "choose a target"
-            if self.output is not None and (saving := _saving(self.output)):
+            saving = _saving(self.output or "")
+            are_weights = other and not saving and (self.output or "").endswith(TARGETS[target].weights)
+            if self.output is not None and (saving or are_weights):
                 message, advice = f"export writes source code or ONNX, and {quote(self.output)} is neither", saving
+                more += ["--save-weights", self.output] if are_weights and self.save_weights is None else []
             refuse(message, advice, "for example", without=without, more=more)
         target, kind = self.target, TARGETS[self.target]
         if printed and self.output is None and not kind.is_text:
@@ -132,7 +136,11 @@ class ExportRequest:
             raise UsageError(message, lead="without --save-weights", repair=repair(without=["save_weights"]))
         if self.save_weights is not None and self.weights_extension is None:
             message = f"{kind.title} does not load its weights from {quote(self.save_weights)} here"
-            raise UsageError(message, f"the name may end in {listed(kind.weights, 'or')}")
+            stem, ending = splitext(self.save_weights)
+            able = [each for each in kind.weights if each.endswith(ending)] or kind.weights
+            more = ["--save-weights", stem + able[0]]
+            advice = f"the name may end in {listed(kind.weights, 'or')}"
+            raise UsageError(message, advice, lead="perhaps", repair=repair(without=["save_weights"], more=more))
 
 
 @dataclass(frozen=True, repr=False)
