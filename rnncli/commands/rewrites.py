@@ -306,7 +306,7 @@ COMMANDS = _by_name(
         "inspect": "load open read file weights cat head less dump netron",
         "layers": "list kinds fields language glossary syntax words",
         "spec": "canonical parse normalize format",
-        "help": "man manual usage -? commands options hilfe ayuda aide",
+        "help": "man manual usage -? commands options examples example tutorial guide intro hilfe ayuda aide",
         "completion": "autocomplete autocompletion install-completion",
         **{f"help {topic}": topic for topic in ("keys", "files", "python", "promises")},
         "--version": "version -v --v -version",

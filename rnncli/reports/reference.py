@@ -341,7 +341,7 @@ _SORTS: Mapping[str, tuple[Collection[str], Callable[[str], Entry]]] = {
 }
 """The sorts of words: the words of each and the function that builds an entry; the first match wins."""
 
-A_WORD = "layers explains it"
+A_WORD = "`layers` explains it"
 """The offer for a word that is used in the wrong place."""
 
 _ALL = "`rnncli layers` lists them all"

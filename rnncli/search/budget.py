@@ -124,7 +124,7 @@ class Budget:
 
 
 def check_trained(
-    figures: Iterable[str | None], dtype: str, advice: str = "limit its training in another --dtype, or leave it out"
+    figures: Iterable[str | None], dtype: str, advice: str = "limit training memory in another --dtype, or not at all"
 ) -> None:
     """Check that networks of a dtype have some figures, given by key.
 
