@@ -1,9 +1,10 @@
-"""Command-line sessions kept as screens: each typed line with rnncli's complete output."""
+"""Screens that hold their own input: command-line sessions, and cases made by lines of code."""
 
 from __future__ import annotations
 
 import re
 import shlex
+from typing import Any
 
 from conftest import SCREENS, Run, Screen
 
@@ -23,3 +24,14 @@ def replay(name: str, rnncli: Run, screen: Screen) -> None:
         errors = "".join(f"2> {each}\n" for each in stderr.splitlines())
         said.append(f"{comment}$ {line}\n{stdout}{errors}The exit status is {status}.\n")
     screen(name, "\n".join(said))
+
+
+def cases(name: str, scope: dict[str, Any]) -> dict[str, Any]:
+    """The cases of a screen: each head, a title above its code, and what the code makes with the names in a scope.
+
+    To add a case, add a title, its code after `>>> ` and `... `, and let `pytest --rewrite-screens` fill in the rest.
+    """
+    text = (SCREENS / f"{name}.txt").read_text(encoding="utf-8")
+    heads = re.findall(r"^.+\n>>> .*(?:\n\.\.\. .*)*", text, re.MULTILINE)
+    assert heads, f"{name} contains no case"
+    return {head: eval(" ".join(line[4:] for line in head.splitlines()[1:]), scope) for head in heads}

@@ -6,7 +6,7 @@ import json
 import os
 import random
 import zipfile
-from functools import reduce
+from functools import reduce  # noqa: F401 - the screen has it
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import pytest
 from conftest import Run, Screen, Walk, some
 from hostile_models import reports_of
 from part_weights import keras_weights
-from sessions import replay
+from sessions import cases, replay
 
 from rnncli import Network
 from rnncli.errors import RnncliError
@@ -128,138 +128,6 @@ INNER = named(functional(X, (cell(return_sequences=True), reads("x"))), "inner")
 KERAS_3 = sequential(cell(**HARD, return_sequences=True), layer("GRU", units=2, reset_after=False))
 del KERAS_3["keras_version"], KERAS_3["backend"]
 
-MODELS: dict[str, Any] = {
-    "a GRU that does not say reset_after, which is of the time before it could": sequential(*FIRST),
-    "a Sequential whose config is the list of its layers": sequential(*FIRST, plain=True),
-    "a GRU that says reset_after": sequential(cell("GRU", use_bias=False, reset_after=True, **INPUT)),
-    "a Sequential in a Sequential": sequential(
-        sequential(cell(**INPUT), plain=True), layer("Dense", units=2), version="2.1.6", plain=True
-    ),
-    "nested lists that say what a layer reads": functional(
-        X,
-        (cell(name="outside", return_sequences=True), reads("x")),
-        (named(sequential(cell(name="inside", batch_input_shape=[None, None, 4])), "nested"), reads("outside")),
-        (layer("Dense", "out", units=2), [["nested", 0, 0, {}]]),
-    ),
-    "a nested model, whose own graph Keras 2 counts as its first call": functional(
-        X, (INNER, reads("x")), (layer("Dense", "out", units=2), [[["inner", 1, 0, {}]]])
-    ),
-    "a nested model, whose own graph Keras 3 counts only in outputs": functional(
-        X,
-        (
-            named(functional(X, (INNER, reads_in_keras_3("x"))), "outer", output_layers=[["inner", 1, 0]]),
-            reads_in_keras_3("x"),
-        ),
-        (layer("Dense", "out", units=2), reads_in_keras_3("outer")),
-    ),
-    "a GRU of cuDNN": sequential(layer("CuDNNGRU", units=4, **INPUT)),
-    "wrappers, and options that change nothing": sequential(
-        layer("InputLayer", batch_input_shape=[None, 9, 3], dtype="float32", sparse=False, ragged=False),
-        layer("Bidirectional", merge_mode="sum", layer=cell(return_sequences=True)),
-        cell(return_sequences=True, implementation=2, unroll=False, time_major=False),
-        layer("TimeDistributed", layer=layer("Dense", units=5)),
-    ),
-    "layers that make another shape before the first": sequential(
-        layer("Flatten", batch_input_shape=[None, 4, 5]),
-        layer("Reshape", target_shape=[-1, 5]),
-        layer("SimpleRNN", units=4, activation="tanh"),
-    ),
-    "an embedding of known length": sequential(
-        layer("Embedding", input_dim=9, output_dim=3, mask_zero=True, input_length=7, batch_input_shape=[None, 7]),
-        layer("SpatialDropout1D", rate=0.2),
-        cell(go_backwards=True),
-    ),
-    "two inputs, joined": functional(
-        X, Y, (layer("Concatenate", axis=-1), reads("x", "y")), (cell(), reads("concatenate"))
-    ),
-    "joined along time": functional(X, (layer("Concatenate", axis=1), reads("x", "x")), (cell(), reads("concatenate"))),
-    "inputs by name": inputs_by_name(),
-    "a model of a class of its own": functional(X, (cell(), reads("x"))) | {"class_name": "Translator"},
-    "a part whose features are not known, beside others": functional(
-        X,
-        (cell(name="known"), reads("x")),
-        (layer("Lambda", "code", function=["4wEAAA==", None, None]), reads("x")),
-        (cell("GRU", "unknown", return_sequences=True), reads("code")),
-        (cell("GRU", "behind"), reads("unknown")),
-    ),
-    "what computes a mask": functional(
-        X, (layer("NotEqual", "not_equal"), []), (layer("Any", "any"), []), (cell(), reads("x"))
-    ),
-    "a dense layer of sequences before the first": sequential(layer("Dense", units=5, **INPUT), cell()),
-    "a dense layer of vectors before the first": sequential(
-        layer("Dense", units=5, batch_input_shape=[None, 3]), layer("RepeatVector", n=6), cell()
-    ),
-    "a pool before the first": sequential(
-        layer("GlobalMaxPooling1D", batch_input_shape=[None, None, 7]), layer("RepeatVector", n=6), cell()
-    ),
-    "gates by default, in Keras 2.2": sequential(layer("LSTM", units=4, **INPUT), version="2.2.4"),
-    "gates by default, in Keras 3": sequential(layer("LSTM", units=4, **INPUT), version="3.0.1"),
-    "the hard sigmoid of Keras 2, in a layer, a wrapper and a cell": sequential(
-        cell(name="old", return_sequences=True, **HARD),
-        layer("Bidirectional", "older", layer=cell("GRU", return_sequences=True, **HARD)),
-        layer("RNN", "oldest", cell=cell("LSTMCell", **HARD)),
-    ),
-    "the hard sigmoid of Keras 3": sequential(cell(name="old", **HARD), version="3.0.0"),
-    "Keras 3 without a version": KERAS_3 | {"module": "keras"},
-    "a text that was written as JSON once more": json.dumps(json.dumps(sequential(cell(**INPUT)))),
-    # Unsupported computations.
-    "a state from another layer": states(),
-    "a state from another layer, by name": states(named=True),
-    "a call as in training": functional(
-        X, (cell(), reads("x")), (layer("Dropout", "drops", rate=0.5), [[["lstm", 0, 0, {"training": True}]]])
-    ),
-    "a mask from another layer": functional(
-        X, (layer("Lambda", "marks"), reads("x")), (cell(), [[["x", 0, 0, {"mask": ["marks", 0, 0]}]]])
-    ),
-    "outputs besides the last one": named(
-        functional(X, (cell(return_sequences=True), reads("x")), (cell("GRU", return_state=True), reads("lstm"))),
-        "m",
-        output_layers=[["gru", 0, 0], ["lstm", 0, 0], ["lstm", 0, 2]],
-    ),
-    "a normalization of timesteps": sequential(
-        cell(return_sequences=True, **INPUT),
-        layer("BatchNormalization", axis=1) | {"build_config": {"input_shape": [None, 7, 4]}},
-    ),
-    "padding that a convolution ends": sequential(WORDS, CONVOLUTION, cell()),
-    "arguments that no layer is known to have": sequential(
-        cell(**INPUT, lora_rank=4, peepholes=None, zoneout=0.0, foo=3), layer("Dense", units=2, kernel_scale="x" * 100)
-    ),
-    "zeros for padding where there is none": sequential(cell(**INPUT, **ZEROS)),
-    # Cells that cannot be expressed.
-    "a lambda": sequential(cell(activation={"class_name": "__lambda__", "config": {}}, **INPUT)),
-    "an activation of somebody's": sequential(layer("SimpleRNN", units=4, activation="mine", **INPUT)),
-    "an activation that is a layer": sequential(cell(activation={"class_name": "Tanh", "config": {}}, **INPUT)),
-    "a class of somebody's inside": sequential(layer("Bidirectional", layer=cell() | {"module": "mine"}, **INPUT)),
-    "quantized weights": sequential(
-        cell("GRU", dtype={"class_name": "QuantizedDTypePolicy", "config": {"mode": "int8"}}, **INPUT)
-    ),
-    "a cell of somebody's": sequential(layer("RNN", cell=layer("PeepholeLSTMCell", units=4), **INPUT)),
-    "time first": sequential(cell("GRU", time_major=True, **INPUT)),
-    "layers inside of layers": sequential(
-        cell(return_sequences=True, **INPUT),
-        reduce(lambda inner, number: layer("TimeDistributed", layer=inner), range(30), layer("Dense", units=2)),
-    ),
-    # Files with false content.
-    "a model of Keras 1": sequential(layer("LSTM", output_dim=4, **INPUT), version="1.2.2", plain=True),
-    "no JSON": "text",
-    "no JSON in a text": json.dumps("text"),
-    "nested too deeply": "[" * 100_000,
-    "another program's JSON": {"name": "package", "version": "1.0"},
-    "no layers": {"class_name": "MyModel", "config": {"units": 3}},
-    "units that are a text": sequential(cell(units="many", **INPUT)),
-    "no units": sequential(layer("LSTM", **INPUT)),
-    "a layer that is not there": functional(X, (cell(), reads("nobody"))),
-    "layers in a circle": functional(X, (cell(), reads("dense")), (layer("Dense", units=4), reads("lstm"))),
-    "no number of features": sequential(cell()),
-    "a layer that reads no sequence": sequential(cell(**INPUT), cell(name="next")),
-    "a layer without a class": sequential({"config": {}}),
-    "models that multiply inside of one another, eight times each": reduce(
-        lambda model, number: functional(X, (named(model, f"m{number}"), reads("x") * 8)),
-        range(12),
-        functional(X, (cell(), reads("x"))),
-    ),
-}
-
 
 def opened(model: Any) -> ModelFile:
     Path("model.json").write_text(model if isinstance(model, str) else json.dumps(model), encoding="utf-8")
@@ -267,10 +135,10 @@ def opened(model: Any) -> ModelFile:
 
 
 def reports_on_models(models: dict[str, Any]) -> str:
-    """The report of each model: its parts with their layers' names, and all notes."""
+    """The report of each model under its head: its parts with their layers' names, and all notes."""
     lines: list[str] = []
     for name, model in models.items():
-        lines.append(f"# {name}")
+        lines.append(name)
         try:
             found = opened(model)
         except RnncliError as error:
@@ -286,13 +154,13 @@ def reports_on_models(models: dict[str, Any]) -> str:
 
 
 def test_models_written_by_keras_1_and_2_are_read_and_false_content_is_refused(screen: Screen) -> None:
-    screen("keras-models", reports_on_models(MODELS))
+    screen("keras-models", reports_on_models(cases("keras-models", globals())))
 
 
 def test_models_written_by_keras_3_are_read_with_keras_own_sizes(screen: Screen, at: Walk) -> None:
     with zipfile.ZipFile(GOLDEN / "table.zip") as archive:
         table = json.loads(archive.read("table.json"))
-    screen("keras-table", reports_on_models({name: expected["model"] for name, expected in table.items()}))
+    screen("keras-table", reports_on_models({f"# {name}": expected["model"] for name, expected in table.items()}))
     for name, expected in table.items():
         with at(name):
             found = opened(expected["model"])

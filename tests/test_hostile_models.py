@@ -33,6 +33,7 @@ from hostile_models import (
     zipped,
 )
 from hostile_models import safetensors as made
+from sessions import cases
 
 from rnncli import RnncliError
 from rnncli.formats import FORMATS, REFUSED, open_model
@@ -71,33 +72,7 @@ def one(*shape: object, dtype: str = "F32", at: tuple[int, int] = (0, 8), length
 
 
 def test_a_false_safetensors_header_is_refused(screen: Screen) -> None:
-    files = {
-        "a length of another file": struct.pack("<Q", 2**60),
-        "nonsense": safetensors("{nonsense}"),
-        "deep brackets": safetensors("[" * 100_000),
-        "a list": safetensors("[]"),
-        "numbers that are not there": one(2, length=4),
-        "too many numbers": one(9),
-        "less than nothing": one(-1),
-        "an unknown type": one(2, dtype="Q4"),
-        "a huge shape": one(10**12, 10**12, dtype="F64"),
-        "a name twice": safetensors(f'{{"a":{entry(2)},"a":{entry(2)}}}', bytes(8)),
-        "a gap": one(1, at=(4, 8)),
-        "an overlap": safetensors(f'{{"a":{entry(2)},"b":{entry(2, at=(4, 12))}}}', bytes(12)),
-        "more behind it": one(2, length=9),
-        "no number": one(float("nan")),
-        "a number without end": safetensors(f'{{"a":{entry(2)[:-1]},"x":{"9" * 5000}}}}}', bytes(8)),
-        "a large number": one(2**63),
-        "a fraction": one(2.0),
-        "a truth for a number": one(True, at=(0, 4), length=4),
-        "many axes": one(*[1] * 65, at=(0, 4), length=4),
-        "a product without end": one(*[2**62] * 60),
-        "half a byte": one(3, dtype="F4", at=(0, 1), length=1),
-        "depth in an entry": safetensors(f'{{"a":{"[" * 900}{"]" * 900}}}', bytes(8)),
-        "many lists": safetensors(f'{{"a":[{"[]," * 3_000_000}[]]}}'),
-        "many arrays": safetensors("{" + ",".join(f'"{n}":{{"dtype":1}}' for n in range(100_001)) + "}"),
-        "a header without end": struct.pack("<Q", 64 << 20) + bytes((64 << 20) + 1),
-    }
+    files = cases("safetensors-lies", globals())
     many_parts = made({f"{'ab'[n % 2] * (n + 1)}.weight_{role}": (4, 1) for n in range(1002) for role in ("ih", "hh")})
     with memory_below(60 << 20):
         said = reports_of(files, "m.safetensors")
@@ -128,6 +103,12 @@ def test_dtypes_that_numpy_lacks_are_read_as_float32_and_low_bit_types_are_named
 
 ORDERED = b"ccollections\nOrderedDict\n"
 STORAGE = b"(" + text("storage") + b"ctorch\nFloatStorage\n" + text("0") + text("cpu")
+PAIRS = (text("a") + b"K\1\x86") * 1000
+
+
+def packed(program: bytes) -> bytes:
+    """An archive with only a pickle."""
+    return torch_zip(program, method=zipfile.ZIP_DEFLATED)
 
 
 def test_the_parameters_of_a_module_are_its_tensors(rnncli: Run) -> None:
@@ -143,102 +124,9 @@ def test_the_parameters_of_a_module_are_its_tensors(rnncli: Run) -> None:
 def test_a_malicious_pickle_is_refused_and_nothing_in_it_is_run(
     screen: Screen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pairs = (text("a") + b"K\1\x86") * 1000
-    programs = {
-        "a memo of gigabytes": b"}r\xff\xff\xff\xff.",
-        "a text of gigabytes": b"\x8d" + b"\xff" * 7 + b"\x7f.",
-        "bytes of gigabytes": b"\x8e" + b"\xff" * 8 + b".",
-        "a number of megabytes": b"\x8b\xff\xff\x1f\0" + bytes(1 << 21) + b".",
-        "a frame without end": b"\x80\x04\x95" + b"\xff" * 8,
-        "a protocol to come": b"\x80\x09}.",
-        "tuples of tuples for a key": b"}(K\1\x85" + b"2\x86" * 60 + b"K\1u.",
-        "tuples of tuples": b"K\1\x85" + b"2\x86" * 60 + b".",
-        "numbers that collide": b"}(\x8a\x09" + bytes(8) + b"\1K\1u.",
-        "lists in lists": b"]" * 9000 + b"a" * 8999 + b".",
-        "dictionaries in dictionaries": b"}" + b"X\0\0\0\0}" * 9000 + b"s" * 9000 + b".",
-        "a list in itself": b"]q\0h\0a.",
-        "many dictionaries": b"(" + b"}" * 60_000 + b"t.",
-        "many copies of a shape": b"](" + b"N" * 90 + b"eq\0ctorch\nSize\nh\0\x85R.",
-        "many copies of pairs": b"](" + pairs + b"eq\0" + (ORDERED + b"h\0\x85R0") * 60 + b".",
-        "many objects of one tuple": b"(" + b"N" * 10_000 + b"tq\0" + b"(" + b"c__main__\nA\nh\0R" * 2000 + b"t.",
-        "many objects of one state": b"}(" + pairs + b"uq\0(" + b"c__main__\nA\n)Rh\0b" * 2000 + b"t.",
-        "many ordered dictionaries of one list": b"](" + pairs + b"eq\0(" + (ORDERED + b"h\0\x85R") * 2000 + b"t.",
-        "many tensors of one tuple": b"("
-        + b"N" * 10_000
-        + b"tq\0("
-        + b"ctorch._utils\n_rebuild_tensor\nh\0R" * 9
-        + b"t.",
-        "many long keys": b"X\0\0\1\0" + b"a" * 65536 + b"q\0]q\1}(" + b"h\0h\1" * 9000 + b"u.",
-        "many objects with a long name": b"c__main__\n" + b"a" * 65536 + b"\nq\0(" + b"h\0)R" * 4000 + b"t.",
-        "wrappers of wrappers": b"ctorch._utils\n_rebuild_parameter\n" * 60
-        + tensor_opcodes("0", (2,))
-        + b"\x85R" * 60
-        + b".",
-        "many modules of one dictionary": b"}("
-        + pairs
-        + b"uq\0}("
-        + b"".join(text(name) + b"h\0" for name in ("_parameters", "_buffers", "_modules"))
-        + b"uq\1("
-        + b"c__main__\nA\n)Rh\1b" * 5000
-        + b"t.",
-        "a value kept under a large number": b"Np1000000000\n.",
-        "a value that was not kept": b"g5\n.",
-        "a key without a value": b"}(K\1u.",
-        "an extension that somebody registered": b"\x82\xf0)R.",
-        "an object by keywords": b"\x80\x04cos\nsystem\n)}\x92.",
-        "a class behind a mark": b"(cos\nsystem\nS'touch ran'\no.",
-        "nothing on the stack": b"0R.",
-        "values that are not there": b"}K\1s.",
-        "items of what is no dictionary": b"]K\1K\1s.",
-        "no end": b"}",
-        "an instruction that is none": b"\xff.",
-        "an extension": b"\x82\x01.",
-        "a call of a text": text("eval") + b")R.",
-        "a call of a type": b"ctorch\nFloatStorage\n)R.",
-        "a change of a function": ORDERED + b"}b.",
-        "attributes of a tensor": tensor_opcodes("0", (2,)) + b"}b.",
-        "a persistent text": b"Pstorage\n.",
-        "a persistent tuple of few": b"(" + text("storage") + b"tQ.",
-        "a storage of another type": b"(" + text("storage") + text("code") + text("0") + text("cpu") + b"K\1tQ.",
-        "a storage of less than nothing": STORAGE + b"J\xff\xff\xff\xfftQ.",
-        "a storage of two lengths": b"]" + tensor_opcodes("0", (2,)) + b"a" + tensor_opcodes("0", (3,)) + b"a.",
-        "a tensor beyond its numbers": tensor_opcodes("0", (2,), length=1) + b".",
-        "a tensor before its numbers": tensor_opcodes("0", (2,), offset=-1) + b".",
-        "a tensor of nothing": b"ctorch._utils\n_rebuild_tensor_v2\n)R.",
-        "a name of megabytes": b"c" + b"a" * 90_000 + b"\n.",
-        "a name on the stack": text("os") + text("system") + b"\x93.",
-        "a name with what a terminal obeys": b"c\x1b[31m\nx\n.",
-        "an instance": b"(ios\nsystem\n.",
-        "a call of the system": b"cos\nsystem\n(S'touch ran'\ntR.",
-        "a call of eval": b"cbuiltins\neval\n(S'1'\ntR.",
-        "a call of import": b"cbuiltins\n__import__\n(S'os'\ntR.",
-        "a call of torch.hub.load": b"ctorch.hub\nload\n(S'x'\ntR.",
-        "a call of torch.load": b"ctorch\nload\n(S'x'\ntR.",
-        "an attribute of a class": b"ccollections\nOrderedDict\n}S'__class__'\nS'x'\nsb.",
-        "a class of somebody's own": b"c__main__\nModel\n)\x81.",
-    }
-    files = {name: torch_zip(program, method=zipfile.ZIP_DEFLATED) for name, program in programs.items()}
-    for shape in ((2**47, 2**47), (2**47,), (5,)):
-        files[f"4 numbers as {shape}"] = torch_zip(tensor_opcodes("0", shape, length=4) + b".", [("0", bytes(16))])
-    two = tensor_opcodes("0", (2,)) + b"."
-    files |= {f"{size} bytes for 2 numbers": torch_zip(two, [("0", bytes(size))]) for size in (0, 4, 9)}
-    nine = tensor_opcodes("0", (9,)) + b"."
-    files["packed numbers"] = torch_zip(nine, [("0", bytes(36))], zipfile.ZIP_DEFLATED)
-    first, second = (tensor_opcodes(key, (2,)) for key in "01")
-    one_name = b"}(" + text("a.b") + first + text("a") + b"}" + text("b") + second + b"su."
-    files["two tensors of one name"] = torch_zip(one_name, [("0", bytes(8)), ("1", bytes(8))])
-    files["a name twice"] = torch_file({"ab": (2, 2), "cd": (2, 2)}).replace(b"m/data/1", b"m/data/0")
-    files |= {
-        "the old format": old_file(),
-        "the old format, big end first": old_file(little_endian=b"\x89"),
-        "the old format with another storage": old_file(keys=b"](" + text("1") + b"e."),
-        "the old format with a storage twice": old_file(keys=b"](" + text("0") * 2 + b"e."),
-        "the old format with no name for a storage": old_file(keys=b"](]e."),
-        "the old format with many numbers": old_file(count=2**62),
-        "the old format without its last byte": old_file()[:-1],
-    }
     # Their evaluation is traced, which is slow.
     monkeypatch.setattr("rnncli.formats.torch.unpickling.MAX_STEPS", 30_000)
+    files = cases("pickles", globals())
     with memory_below(20 << 20):
         said = reports_of(files, "m.pt")
     screen("pickles", said)
