@@ -116,22 +116,10 @@ def test_no_line_is_suggested_if_none_is_sure_to_keep_the_meaning(at: Walk, rnnc
             assert "input:2080" not in result.stderr
 
 
-def test_redirection_is_suggested_for_the_output_of_a_command_without_an_output_option(rnncli: Run) -> None:
-    result = rnncli("summary", SPEC, "-o", "my table.json")
-    assert result.stderr.endswith(f": rnncli summary {SPEC} -f json > 'my table.json'\n")
-
-
-def test_quoted_words_are_suggested_in_the_other_kind_of_quotes(rnncli: Run) -> None:
-    result = rnncli("summary", "nn.LSTM(8, cfg['h'])")
-    assert result.stderr.endswith(""" rnncli summary "nn.LSTM(8, cfg['h'])" --set "cfg['h']=100"\n""")
-
-
 def test_the_file_name_determines_the_export_target_if_only_one_target_has_such_files(rnncli: Run) -> None:
     assert rnncli("export", SPEC, "-o", "model.onnx").status == 0
     assert rnncli("export", SPEC, "--to", "onnx", "-o", "again.onnx").status == 0
     assert Path("model.onnx").read_bytes() == Path("again.onnx").read_bytes()
-    result = rnncli("export", SPEC, "-o", "model.py")
-    assert (result.status, result.stderr.splitlines()[0]) == (2, "Error: export needs a target: --to")
 
 
 OPTIONS = [
@@ -181,13 +169,6 @@ def test_a_missing_or_wrong_value_is_repaired(at: Walk, rnncli: Run) -> None:
             words = words_of_the_repair(rnncli(command, *typed))
             assert any(word.partition("=")[0] == name for word in words)
             assert {*arguments_of(command)} <= {*words}
-
-
-def test_a_file_option_without_a_name_says_which_files_it_accepts(rnncli: Run) -> None:
-    result = rnncli("forward", SPEC, "--input")
-    error, help_ = result.stderr.splitlines()
-    assert error == "Error: --input needs a value: FILE.npy"
-    assert help_ == "Help: give one: --input FILE.npy"
 
 
 def test_a_similar_file_is_suggested_for_a_name_without_a_file(at: Walk, rnncli: Run) -> None:
@@ -383,16 +364,3 @@ def test_a_setting_never_turns_another_argument_into_an_output_file(rnncli: Run)
     Path("s.py").write_text(f"{source}  super().__init__()\n")
     for line in (("s.py", "--set", "len(v)=20"), ("--set", "len(v)=20", "s.py")):
         assert "nn.LSTM(20, 8" in rnncli("export", *line, "--to", "torch").stdout
-
-
-def test_a_repair_that_uses_the_first_of_several_values_says_so_in_any_position(
-    rnncli: Run,
-) -> None:
-    for option in ("--timesteps", "--lengths"):
-        said = rnncli("reach", "input:8,lstm:4", option, "5,3").stderr
-        assert "with the first value: rnncli reach input:8,lstm:4 --timesteps 5" in said
-
-
-def test_a_repair_for_a_sweep_is_not_a_candidate_of_a_pattern_that_nobody_wrote(rnncli: Run) -> None:
-    result = rnncli("sweep", "input:8,3lstm:64")
-    assert result.stderr.endswith(" repeats a layer and comes after it: input:8,lstm:64:seq:x2,lstm:64\n")

@@ -114,23 +114,6 @@ def test_keras_and_pytorch_of_one_network_are_two_columns(rnncli: Run) -> None:
     }
 
 
-REFUSED = {
-    "": "a comparison needs two networks, or one in two settings\n",
-    "input:8": "a comparison needs two networks, or one in two settings\n",
-    "input:8 --framework torch --timesteps 3": "a comparison needs two networks, or one in two settings\n",
-    "input:8,rnn:1 lsmt:3 input:9,rnn:1": "spec 2: there is no layer kind 'lsmt'\n",
-    "input:8,gru:3 input:8,gru:3:reset=before --framework torch": "spec 2: PyTorch's GRU",
-}
-
-
-def test_a_network_that_cannot_be_compared_is_reported_with_its_spec(rnncli: Run, at: Walk) -> None:
-    for line, reason in REFUSED.items():
-        with at(line):
-            result = rnncli("compare", *line.split())
-            assert (result.status, result.stdout) == (2, "")
-            assert f"Error: {reason}" in result.stderr
-
-
 def test_specs_may_come_from_standard_input(rnncli: Run) -> None:
     result = rnncli("compare", "-f", "json", "-", stdin="input:8,rnn:1\ninput:9,rnn:1\n")
     assert [json.loads(line)["total_params"] for line in result.stdout.splitlines()] == [10, 11]
@@ -179,25 +162,6 @@ def test_parameters_never_change_with_time_batch_or_dtype(network: Network, fram
     assert len({summary.total_params for summary in lengths.summaries}) == 1
     if lengths.summaries[0].total_params:
         assert all("the parameters stay the same" in sentence for sentence in effects(lengths))
-
-
-def test_timesteps_that_contradict_a_fixed_length_are_an_error_whose_repair_leaves_it_open(rnncli: Run) -> None:
-    lengths = ("--timesteps", "10", "--timesteps", "500")
-    result = rnncli("compare", "input:50x8,lstm:4", *lengths)
-    assert (result.status, result.stdout) == (2, "")
-    assert result.stderr == (
-        "Error: input:50x8 fixes 50 timesteps, but 10 and 500 are requested\n"
-        "  input:50x8,lstm:4\n"
-        "  ^^^^^^^^^^\n"
-        "Help: leave the length open: input:8,lstm:4\n"
-    )
-    assert rnncli("compare", "input:8,lstm:4", *lengths).status == 0
-    assert "Help: flatten needs" in rnncli("compare", "input:50x8,flatten", *lengths).stderr
-    decoder = rnncli("compare", "input:50x8,lstm:4,repeat:3,flatten", *lengths)
-    assert decoder.stderr.endswith("Help: leave the length open: input:8,lstm:4,repeat:3,flatten\n")
-    one = rnncli("compare", "input:8,lstm:4", "input:50x8,lstm:4", "--timesteps", "10")
-    assert "spec 2: input:50x8 fixes 50 timesteps, but 10 are requested" in one.stderr
-    assert "input:10x8,lstm:4" in one.stderr
 
 
 def test_the_number_of_networks_side_by_side_is_limited(rnncli: Run) -> None:
@@ -281,30 +245,3 @@ def test_every_kinds_parameters_are_products_of_factors(at: Walk) -> None:
             network = Network.parse(small_network(kind))
             for layer, (reads, _) in zip(network.body, network.shapes(), strict=True):
                 assert factors_of(layer, layer.weights(reads, framework)) is not None
-
-
-SEVERAL = {
-    "--timesteps 10,50": "--timesteps 10 --timesteps 50",
-    "--timesteps 10 50 500": "--timesteps 10 --timesteps 50 --timesteps 500",
-    "--timesteps=10 500": "--timesteps=10 --timesteps=500",
-    "--timesteps 10,500": "--timesteps 10 --timesteps 500",  # 10,500 is a number too
-    "--framework keras,torch": "--framework keras --framework torch",
-    "--framework keras torch": "--framework keras --framework torch",
-    "--framework both": "--framework keras --framework torch",
-    "--dtype float32/int8": "--dtype float32 --dtype int8",
-    "--batch 1 32 --timesteps 5 9": "--batch 1 --batch 32 --timesteps 5 --timesteps 9",
-    "": "--framework keras --framework torch",
-    "--framework torch": "--framework keras --framework torch",
-}
-
-
-def test_several_values_at_once_are_repaired_to_one_option_each(rnncli: Run, at: Walk) -> None:
-    for typed, meant in SEVERAL.items():
-        with at(typed):
-            result = rnncli("compare", "input:8,rnn:2", *typed.split())
-            assert (result.status, result.stdout) == (2, "")
-            assert result.stderr.endswith(f"rnncli compare input:8,rnn:2 {meant}\n")
-            assert rnncli("compare", "input:8,rnn:2", *meant.split()).status == 0
-    with at("what PyTorch cannot express"):
-        result = rnncli("compare", "input:8,rnn:2:bi=sum")
-        assert result.stderr.endswith("rnncli compare input:8,rnn:2:bi=sum --batch 1 --batch 32\n")

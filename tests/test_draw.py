@@ -73,12 +73,6 @@ def test_several_specs_are_drawn_separately_and_a_bad_one_is_reported(rnncli: Ru
     assert "line 1 of standard input" in result.stderr
 
 
-def test_timesteps_that_contradict_the_spec_are_an_error(rnncli: Run) -> None:
-    result = rnncli("draw", "input:50x8,rnn:3", "--timesteps", "60")
-    assert (result.status, result.stdout) == (2, "")
-    assert "fixes 50 timesteps, but 60" in result.stderr
-
-
 @given(unrolled(), st.integers(3, 200), st.booleans())
 def test_no_line_is_wider_than_the_terminal_and_ascii_is_ascii(picture: Unrolled, width: int, ascii_only: bool) -> None:
     lines = plain(picture, width, ascii_only)

@@ -126,12 +126,6 @@ def test_json_holds_the_whole_explanation_as_data(rnncli: Run, screen: Screen) -
     screen("explain-json", json.dumps(explained, indent=2) + "\n")
 
 
-def test_a_framework_that_cannot_express_the_network_is_an_error_that_says_so(rnncli: Run) -> None:
-    result = rnncli("explain", "input:4,gru:5:reset=before", "--framework", "torch")
-    assert (result.status, result.stdout) == (2, "")
-    assert "Help: the closest that PyTorch supports: input:4,gru:5\n" in result.stderr
-
-
 LEFT_OUT = {
     100: [],
     101: ["dense_50  1 layer is left out here; `-f json` explains every one"],

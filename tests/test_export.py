@@ -34,14 +34,6 @@ def output_of(target: str) -> list[str]:
     return [] if TARGETS[target].is_text else ["-o", "made.onnx"]
 
 
-def test_without_a_target_the_repair_or_help_names_each(rnncli: Run) -> None:
-    result = rnncli("export", SPEC)
-    assert (result.status, result.stdout) == (2, "")
-    assert "export needs a target: --to" in result.stderr
-    assert f"rnncli export {SPEC} --to torch" in result.stderr
-    assert all(name in rnncli("export", "--help").stdout for name in TARGETS)
-
-
 def test_source_reads_as_a_person_would_write_it(at: Walk, rnncli: Run, screen: Screen) -> None:
     for name in (*SOURCES, "torch-refused"):
         with at(name):

@@ -76,12 +76,6 @@ def test_json_is_the_summarys_plus_measurements_and_no_framework_changes_a_run_o
     assert "gru/recurrent_kernel" in np.load("torch.npz")
 
 
-def test_a_network_that_the_framework_cannot_express_is_not_run(rnncli: Run) -> None:
-    result = rnncli("forward", "input:4,gru:5:reset=before", "--framework", "torch", "-o", "out.npy")
-    assert (result.status, result.stdout, Path("out.npy").exists()) == (2, "", False)
-    assert "the closest that PyTorch supports: input:4,gru:5" in result.stderr
-
-
 def test_numbers_that_are_not_finite_are_null_in_json(rnncli: Run) -> None:
     layer = run_json(rnncli, "input:8,rnn:30:linear", "--init", "uniform")["layers"][0]
     assert [layer[name] for name in ("mean", "std", "max")] == [None, None, None]

@@ -147,21 +147,6 @@ def test_json_has_the_gates_only_if_requested(rnncli: Run) -> None:
     assert "gates" not in json.loads(rnncli(*line).stdout)["plot"]
 
 
-def test_gates_without_a_plot_or_a_gate_are_errors(rnncli: Run) -> None:
-    result = rnncli("forward", "input:3,lstm:2", "--gates", "-f", "json")
-    assert (result.status, result.stdout) == (2, "")
-    assert result.stderr == (
-        "Error: --gates adds to --plot, but there is no --plot\n"
-        "Help: with it: rnncli forward input:3,lstm:2 --gates -f json --plot\n"
-    )
-    for spec, layer in (("input:3,lstm:2:seq,rnn:4,dense:2", "rnn:4 has no gates"), ("input:3,dense:2", "has none")):
-        result = rnncli("forward", spec, "--plot", "--gates")
-        assert (result.status, result.stdout) == (2, "")
-        assert layer in result.stderr
-    result = rnncli("forward", "input:3,lstm:2", "--plot", "--gates", "-f", "csv")
-    assert result.stderr.endswith("Help: without it: rnncli forward input:3,lstm:2 -f csv\n")
-
-
 def test_the_gates_read_as_reviewed(rnncli: Run, screen: Screen) -> None:
     for name, line in {
         "gates-lstm": "input:8,lstm:16",

@@ -81,11 +81,6 @@ def test_the_same_value_may_be_given_in_two_spellings(rnncli: Run) -> None:
     assert rnncli("summary", SPEC, "--batch", "1k", "--batch", "1000", "--dtype", "half", "--dtype", "fp16").status == 0
 
 
-def test_a_repair_keeps_the_last_value_of_an_option_that_compare_lacks(rnncli: Run) -> None:
-    result = rnncli("summary", SPEC, "--timesteps", "10", "--timesteps", "500", "-q")
-    assert result.stderr.endswith(f"Help: with the last value: rnncli summary {SPEC} --timesteps 500 -q\n")
-
-
 def test_completion_continues_after_an_option_given_twice() -> None:
     line = [SPEC, "--batch", "1", "--batch", "2"]
     assert command_of("summary").make_context("summary", line, resilient_parsing=True).params["batch"] == 2

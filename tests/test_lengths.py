@@ -162,34 +162,23 @@ def test_the_progress_of_all_lengths_adds_up_to_the_work() -> None:
 # Refused lengths
 
 
-def test_lengths_that_do_not_match_the_input_are_an_error_with_both_numbers(at: Walk, rnncli: Run) -> None:
+def test_lengths_of_a_file_that_do_not_match_the_input_are_an_error_with_both_numbers(at: Walk, rnncli: Run) -> None:
     np.save("x.npy", np.zeros((2, 5, 8)))
     Path("words.txt").write_text("5 three", encoding="utf-8")
     Path("empty.txt").touch()
     with Path("long.txt").open("wb") as file:
         file.truncate((64 << 20) + 1)
-    for options, said in {
-        ("--lengths", "5,3", "--batch", "3"): (2, "2 lengths, but there are 3 samples"),
-        ("--lengths", "5,3", "--timesteps", "4"): (2, "has 5 timesteps, but the input has 4"),
-        ("--lengths", "5,3,1", "--input", "x.npy"): (2, "3 lengths, but there are 2 samples"),
-        ("--lengths", "5,6", "--input", "x.npy"): (2, "has 6 timesteps, but the input has 5"),
-        ("--lengths", "5,0"): (2, "0 is not between 1 and"),
-        ("--lengths", "[5,3]"): (2, "--lengths 5,3"),
-        ("--lengths", "none.txt"): (2, "none.txt is neither a file nor numbers such as 5,3,7"),
-        ("--lengths", "words.txt"): (1, "words.txt: three is not a whole number"),
-        ("--lengths", "empty.txt"): (1, "empty.txt: it is empty, expected the lengths"),
-        ("--lengths", "long.txt"): (1, "long.txt: it has more than 67,108,864 bytes"),
+    for asked, said in {
+        "5,3,1 --input x.npy": (2, "3 lengths, but there are 2 samples"),
+        "5,6 --input x.npy": (2, "has 6 timesteps, but the input has 5"),
+        "words.txt": (1, "words.txt: three is not a whole number"),
+        "empty.txt": (1, "empty.txt: it is empty, expected the lengths"),
+        "long.txt": (1, "long.txt: it has more than 67,108,864 bytes"),
     }.items():
-        with at(*options):
-            result = rnncli("forward", "input:8,lstm:4", *options)
+        with at(asked):
+            result = rnncli("forward", "input:8,lstm:4", "--lengths", *asked.split())
             assert (result.status, result.stdout) == (said[0], "")
             assert said[1] in result.stderr
-    refused = rnncli("forward", "input:7x8,lstm:4", "--lengths", "7,3")
-    assert (refused.status, refused.stdout) == (2, "")
-    assert "input:7x8 fixes 7 timesteps, but 3 and 7 are requested" in refused.stderr
-    assert refused.stderr.endswith(": input:8,lstm:4\n")
-    short = rnncli("forward", "input:8,conv:4x3,lstm:4", "--lengths", "2,5")
-    assert "has 2 timesteps, which is too short for a window\nHelp: 3 timesteps are enough\n" in short.stderr
 
 
 def test_the_library_says_which_lengths_it_accepts(at: Walk) -> None:
@@ -221,22 +210,3 @@ def test_pytorch_packs_the_sequences_only_for_recurrent_layers(rnncli: Run) -> N
         *(pack, "_, (h_n, _) = self.lstm(x)", "x = torch.cat((h_n[-2], h_n[-1]), dim=-1)"),
         "return self.dense2(x)",
     ]
-
-
-def test_a_network_that_cannot_be_packed_is_refused_with_the_reason(at: Walk, rnncli: Run) -> None:
-    for spec, reason in {
-        "input:3,gru:4:back": "cannot be read backwards, as gru:4:back requires",
-        "input:3,gru:4:seq,pool:max": "cannot be joined over all timesteps, as pool:max requires",
-        "input:3,gru:4:seq,pool:avg": "cannot be joined over all timesteps, as pool:avg requires",
-        "embed:9x3:mask,gru:4": "embed:9x3:mask masks any timestep",
-        "input:3,dense:4": "need a recurrent layer that reads the sequence",
-    }.items():
-        with at(spec):
-            refused = rnncli("export", spec, "--to", "torch", "--packed")
-            assert (refused.status, refused.stdout) == (2, "")
-            assert reason in refused.stderr
-    for target in ("keras", "numpy"):
-        with at(target):
-            refused = rnncli("export", "input:3,gru:4", "--to", target, "--packed")
-            assert (refused.status, refused.stdout) == (2, "")
-            assert f"Help: without it: rnncli export input:3,gru:4 --to {target}\n" in refused.stderr

@@ -18,14 +18,12 @@ from rich.console import Console
 from rich.text import Text
 
 from rnncli import Network
-from rnncli.commands.options import FORMATS
 from rnncli.engine.chunks import chunk_of, random_chunks
 from rnncli.engine.model import Model
 from rnncli.engine.run import watched
 from rnncli.engine.study import Study, study_of
 from rnncli.render.console import print_page
 from rnncli.render.over_time import legend, study_page
-from rnncli.render.terminal import DOCUMENTS
 from rnncli.reports.reach import LayerReach
 
 
@@ -305,16 +303,6 @@ def test_a_document_has_the_figures_of_a_plot_as_text_next_to_the_drawing(rnncli
     for format_, strong in (("markdown", "- **{}:** "), ("html", "<li><strong>{}:</strong> ")):
         shown = rnncli("forward", "input:3,rnn:2", "--plot", "-f", format_).stdout
         assert all(strong.format(each) in shown for each in ("Norm of the state", "Saturated units", "Reach"))
-
-
-def test_a_format_of_rows_and_a_network_without_a_recurrent_layer_have_no_plot(rnncli: Run) -> None:
-    for format_ in {*FORMATS} - {"table", "json", *DOCUMENTS}:
-        result = rnncli("forward", "input:3,rnn:2", "--plot", "-f", format_)
-        assert (result.status, result.stdout) == (2, "")
-        assert result.stderr.startswith(f"Error: {format_} has no room for the output of --plot\nHelp: ")
-    result = rnncli("forward", "input:3,dense:2", "--plot")
-    assert (result.status, result.stdout) == (2, "")
-    assert "input:3,dense:2 has none" in result.stderr
 
 
 def test_the_plot_of_a_long_run_takes_no_more_memory(rnncli: Run) -> None:
