@@ -53,7 +53,7 @@ from rnncli import Network
 from rnncli.cli import run
 from rnncli.layers import Layer
 
-collect_ignore = ["golden", "benchmarks", "fuzz", "kinds", "halving.py"]
+collect_ignore = ["golden", "benchmarks", "fuzz", "kinds"]
 """Files that need the frameworks or are separate programs; pytest would search them for doctests."""
 
 MODELS = Path(__file__).parent / "golden" / "models"

@@ -105,6 +105,7 @@ def evaluated(how: str) -> Iterator[None]:
 @example("input:8,dense:2:x{9998..9999},dense:1", Setting(2, 3, "keras", "float32"), "in one frame")
 @example("input:{1..9..4},dropout:{0..2}", Setting(), "in frames of 7")
 @example("{input:8,input:5x{8..9},embed:{5..6}x7}{:mask,},lstm:{3..4}", Setting(), "in one frame")
+@example("input:{20..22}x3,conv:3x{2..4}:stride={2..3},gru:{2..3}", Setting(2), "in one frame")
 @example("input:8,{lstm:{u},gru:9}:seq,rnn:{u=2..3},dense:{1..2}", Setting(None, 5), "in frames of 2")
 @example("input:8,lstm:{3,4}{:seq,},{repeat:{2..3}\\,,}rnn:{5..6}", Setting(None, 5), "in one frame")
 @example("{input:8,input:4x8},lstm:{1..2}{:seq,},{repeat:3\\,,}flatten", Setting(None, 4), "in one frame")

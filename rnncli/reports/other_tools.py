@@ -264,8 +264,6 @@ def _unknown(network: Network) -> str:
         conflict = layer.conflict("torch")
         if conflict is not None:
             return conflict.reason
-        if layer.type_name("torch") not in (*RECURRENT, *OTHERS):
-            return f"the tools were not measured on {layer.type_name('torch')}"
         if len({*layer.state_sizes.values()}) > 1:
             return f"the tools were not measured on proj, which {layer.spec()} has"
     if any(masked and layer.states for layer, masked in zip(network.body, network.masked, strict=True)):
