@@ -26,7 +26,7 @@ def replay(name: str, rnncli: Run, screen: Screen) -> None:
     screen(name, "\n".join(said))
 
 
-def cases(name: str, scope: dict[str, Any]) -> dict[str, Any]:
+def made_cases(name: str, scope: dict[str, Any]) -> dict[str, Any]:
     """The cases of a screen: each head, a title above its code, and what the code makes with the names in a scope.
 
     To add a case, add a title, its code after `>>> ` and `... `, and let `pytest --rewrite-screens` fill in the rest.

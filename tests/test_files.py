@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from conftest import Result, Run, Screen, Walk, memory_below, patience, peak_memory
 from hostile_models import zipped
-from sessions import cases, replay
+from sessions import made_cases, replay
 
 from rnncli import Network, RnncliError
 from rnncli.engine.array_files import open_input, read_arrays
@@ -327,7 +327,7 @@ def changed(array: np.ndarray, index: tuple[int, int], value: float) -> np.ndarr
 def test_a_fault_of_a_file_is_reported_in_one_line_and_takes_no_memory(rnncli: Run, screen: Screen, at: Walk) -> None:
     # Each title has a command line, and the fault of the file that is named last.
     shown = ""
-    for head, content in cases("errors-arrays", globals()).items():
+    for head, content in made_cases("errors-arrays", globals()).items():
         Path("bad").write_bytes(content)
         if "a header of gigabytes" in head:
             os.truncate("bad", 5 << 30)

@@ -14,7 +14,7 @@ import pytest
 from conftest import Run, Screen, Walk, some
 from hostile_models import reports_of
 from part_weights import keras_weights
-from sessions import cases, replay
+from sessions import made_cases, replay
 
 from rnncli import Network
 from rnncli.errors import RnncliError
@@ -154,7 +154,7 @@ def reports_on_models(models: dict[str, Any]) -> str:
 
 
 def test_models_written_by_keras_1_and_2_are_read_and_false_content_is_refused(screen: Screen) -> None:
-    screen("keras-models", reports_on_models(cases("keras-models", globals())))
+    screen("keras-models", reports_on_models(made_cases("keras-models", globals())))
 
 
 def test_models_written_by_keras_3_are_read_with_keras_own_sizes(screen: Screen, at: Walk) -> None:

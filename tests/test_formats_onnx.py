@@ -15,6 +15,7 @@ import pytest
 from conftest import MODELS, Run, Screen, Walk, patience
 from hostile_models import reports_of
 from part_weights import keras_weights
+from sessions import made_cases
 
 from rnncli.engine.model import Model
 from rnncli.errors import RnncliError
@@ -249,37 +250,7 @@ def test_an_unsupported_layer_and_the_end_of_a_chain_are_reported_with_the_reaso
 def test_a_file_with_false_content_is_refused_with_its_place(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rnncli.formats.onnx.messages.MAX_WORK", 30_000)  # the real limit takes a second
     os.mkfifo("pipe")
-    lies = {
-        "nothing": b"",
-        "a text": b"hello, this is a text and no model",
-        "a picture": b"\x89PNG\r\n\x1a\n" + bytes(100),
-        "no graph": message((1, 8), (2, "someone")),
-        "a field that is too long": varint(7 << 3 | 2) + varint(2**40) + b"abc",
-        "a number without end": b"\xff" * 30,
-        "a text for a number": tensor((2, "float")),
-        "a number for a text": model([message((4, 5))]),
-        "graphs in graphs": model([nested(40)]),
-        "a shape without its numbers": tensor((1, 2**40), (1, 2**40), (2, 1), (8, "W"), (9, b"1234")),
-        "a negative shape": tensor((1, -4), (2, 1), (8, "W")),
-        "a shape of many axes": tensor(*[(1, 1)] * 33, (2, 1), (8, "W")),
-        "numbers of no type": tensor((1, 1), (2, 99), (8, "W")),
-        "numbers in the field of another type": tensor((1, 1), (2, 1), (7, b"1234"), (8, "W")),
-        "too many whole numbers": tensor((1, 1), (2, 7), (7, b"\1\1"), (8, "W")),
-        "too many whole numbers in an attribute": model([message((5, message((8, b"\1" * 10_001))))]),
-        "bytes that are no numbers": model([message((5, message((7, b"123"))))]),
-        "a name without end": model([node("L" * 20_000, [], [])]),
-        "a folder above": external("../m.bin"),
-        "a root": external("/etc/passwd"),
-        "no place": external(""),
-        "a length of another": external("m.bin", length=5),
-        "a place behind the end": external("m.onnx", offset=2**50),
-        "an offset of letters": external("m.onnx", offset="abc"),
-        "a pipe for numbers": external("pipe"),
-        "many nodes": model([b""] * 3_000),
-        "many names": model([message(*[(1, "")] * 30_000)]),
-        "many cells": model([node("LSTM", ["x", *"WRB"], [f"y{n}"]) for n in range(1001)], CELL),
-    }
-    screen("onnx-lies", reports_of(lies, "m.onnx"))
+    screen("onnx-lies", reports_of(made_cases("onnx-lies", globals()), "m.onnx"))
 
 
 def test_a_run_reports_that_it_starts_from_zeros_if_the_file_specifies_other_states(

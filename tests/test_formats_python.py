@@ -18,6 +18,7 @@ from conftest import MODELS, Run, Screen, Walk, patience
 from hostile_models import report_of, reports_of
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from sessions import made_cases
 from strategies import networks
 from test_repairs import calls_in_keras
 
@@ -757,43 +758,7 @@ def test_a_run_reports_differences_from_the_source_whatever_its_weights_are(rnnc
 
 
 def test_a_hostile_file_gives_one_clear_error_or_an_answer(screen: Screen, rnncli: Run) -> None:
-    fanned = (f"def f{n}(x=1):\n  return f{n + 1}(f{n + 1}(f{n + 1}(x)))\n" for n in range(40))
-    files: dict[str, str | bytes] = {
-        "no Python": "this is no Python\n",
-        "a syntax of tomorrow": "match = 1\nx = maybe? y\n",
-        "nothing but brackets": "(" * 250_001,
-        "deep operators": "x = " + "-" * 100_000 + "1",
-        "a long sum": "x = 1" + "+1" * 100_000,
-        "a null byte": "x = 1\0\n",
-        "bytes of another encoding": b"x = '\xff\xfe'\n",
-        "a byte of another encoding": b"# Nothing.\n# Nothing.\nz = '\xff'\n",
-    }
-    beside = {
-        "deep brackets": "x = " + "f(" * 90 + "1" + ")" * 90,
-        "a middling chain": "x = a" + ".b(1)" * 400,
-        "nested calls": "y = " + "LSTM(8, return_sequences=True)(" * 80 + "Input((None, 3))" + ")" * 80,
-        "doublings": "x = [1]\n" + "x = x + x\n" * 200,
-        "copies of what is shared": "a = [1]\n" + "a = [a, a]\n" * 60 + "b = copy.deepcopy(a)\n",
-        "lists of what is shared": "a, b = ([[[[[1] * 999] * 999] * 999] * 999] * 999 for _ in range(2))\n"
-        "f(a == b, max(a, b), [a].index(b))\n",
-        "a number that holds a network": "x = i = Input((9, 3))\n"
-        + "x = add([Dense(3)(x), x])\n" * 60
-        + "m = Model(i, LSTM(x)(i))\n",
-        "cells of what is shared": "c = LSTMCell(3)\n"
-        + "c = StackedRNNCells([c, c])\n" * 60
-        + "RNN(c)(Input((9, 3)))\n",
-        "dicts of what is shared": "d = {}\n" + "d = {'x': d, 'y': d}\n" * 60 + "LSTM(d)(Input((9, 3)))\n",
-        "texts of texts": "a = 'ab'\n" + "a = '%s%s' % (a, a)\na = '{0}{0}'.format(a)\n" * 60,
-        "loops in loops": "for i in range(99):\n for j in range(25):\n  LSTM(3)\n",
-        "a function that calls itself": "def f(x):\n    return f(f(x))\nf(LSTM(3))",
-        "a loop over nothing in a loop": "for i in range(999):\n for j in []:\n" + "  x = 1\n" * 20_000,
-        "functions that fan out": "".join(fanned),
-        "a model in itself": "m.add(m)\n",
-        "a class that is its own base": "class A: pass\nclass A(A): pass\nA().x()\n",
-        "a name with an escape": "other = Sequential([Input((None, 3)), LSTM(8, name='\\x1b[31m')])",
-    }
-    files |= {name: SOUND + source for name, source in beside.items()}
-    screen("python-hostile", reports_of(files, "model.py"))
+    screen("python-hostile", reports_of(made_cases("python-hostile", globals()), "model.py"))
     assert "\x1b" not in rnncli("inspect", "model.py").stdout + rnncli("inspect", "model.py", "-f", "csv").stdout
     Path("model.py").write_text("# coding: nonsense\nx = 1\n")
     said = "Error: model.py: it is not valid Python: line 1 has an unknown encoding\nHelp: save it as UTF-8\n"

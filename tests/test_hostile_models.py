@@ -33,7 +33,7 @@ from hostile_models import (
     zipped,
 )
 from hostile_models import safetensors as made
-from sessions import cases
+from sessions import made_cases
 
 from rnncli import RnncliError
 from rnncli.formats import FORMATS, REFUSED, open_model
@@ -72,7 +72,7 @@ def one(*shape: object, dtype: str = "F32", at: tuple[int, int] = (0, 8), length
 
 
 def test_a_false_safetensors_header_is_refused(screen: Screen) -> None:
-    files = cases("safetensors-lies", globals())
+    files = made_cases("safetensors-lies", globals())
     many_parts = made({f"{'ab'[n % 2] * (n + 1)}.weight_{role}": (4, 1) for n in range(1002) for role in ("ih", "hh")})
     with memory_below(60 << 20):
         said = reports_of(files, "m.safetensors")
@@ -126,7 +126,7 @@ def test_a_malicious_pickle_is_refused_and_nothing_in_it_is_run(
 ) -> None:
     # Their evaluation is traced, which is slow.
     monkeypatch.setattr("rnncli.formats.torch.unpickling.MAX_STEPS", 30_000)
-    files = cases("pickles", globals())
+    files = made_cases("pickles", globals())
     with memory_below(20 << 20):
         said = reports_of(files, "m.pt")
     screen("pickles", said)
