@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import Run, Screen, Walk, peak_memory
-from kinds import KINDS, small_network, timesteps
 
 from rnncli import Network, RnncliError, UsageError
 from rnncli.engine import recurrent
@@ -159,13 +158,6 @@ def test_only_padding_is_reported_as_having_no_mean_and_not_as_growth(rnncli: Ru
     assert "padding" not in rnncli("forward", "embed:5x3:mask,pool:avg", "--input", "ids.npy").stdout
 
 
-def test_a_layer_of_every_kind_runs(rnncli: Run, at: Walk) -> None:
-    for spec in map(small_network, KINDS.values()):
-        with at(spec):
-            network = run_json(rnncli, spec, *timesteps(spec, 2))
-            assert [layer["name"] for layer in network["layers"]] == list(Network.parse(spec).names)
-
-
 def test_a_window_longer_than_the_default_length_runs_first(
     rnncli: Run, at: Walk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,28 +209,6 @@ def test_a_plan_takes_its_sizes_from_the_input_file_if_given() -> None:
         RunPlan("input:8,rnn:4", Request(input="x.npy", batch=3))
 
 
-def test_what_takes_more_memory_than_there_is_does_not_start() -> None:
-    with pytest.raises(RnncliError, match="of memory that is free"):
-        RunPlan("embed:1Gx4096,rnn:4", Request())
-
-
-def test_the_progress_of_a_run_adds_up_to_its_work(at: Walk) -> None:
-    for spec, study in (
-        ("input:8,rnn:4:seq,lstm:4:bi", False),
-        ("input:8,rnn:4:seq,lstm:4:bi", True),
-        ("embed:9x3,gru:2,dense:3", True),
-        ("input:8,dense:3", False),
-        ("input:8,lstm:3,repeat:5000,dense:3", False),
-        ("embed:9x3,pool:max,repeat:4000,gru:2", True),
-    ):
-        with at(spec, study):
-            run = RunPlan(spec, Request(timesteps=300, study=study))
-            done: list[float] = []
-            result = run.run(done.append)
-            assert sum(done) == pytest.approx(run.steps)
-            assert (result.study is not None) == study
-
-
 def test_a_note_names_the_layers_that_keep_pieces_of_a_sequence_from_adding_up() -> None:
     (note,) = RunPlan("input:8,rnn:4:bi", Request(save_state="s.npz")).notes
     assert "in pieces" in note
@@ -252,19 +222,6 @@ def test_a_note_names_the_layers_that_keep_pieces_of_a_sequence_from_adding_up()
     assert RunPlan("input:8,conv:4x1,rnn:4", Request(save_state="s.npz")).notes == ()
     assert RunPlan("input:8,rnn:4", Request(save_state="s.npz")).notes == ()
     assert RunPlan("input:8,rnn:4:bi", Request()).notes == ()
-
-
-def test_a_run_matches_the_model() -> None:
-    sizes, drawing = {"batch": 2, "timesteps": 6}, {"seed": 3, "dtype": "float64", "init": "uniform"}
-    request = Request(**sizes, **drawing, output="y.npy", save_weights="w.npz")
-    result = RunPlan("input:8,rnn:4:seq,dense:2", request).run()
-    model = Model("input:8,rnn:4:seq,dense:2", **drawing)
-    with np.load("w.npz") as saved:
-        assert list(saved) == list(model.weights)
-        assert all(np.array_equal(saved[key], array) for key, array in model.weights.items())
-    y = np.load("y.npy")
-    assert y.shape == result.forward.summary.output_shape == (2, 6, 2)
-    assert result.forward.layers[-1].statistics.mean == pytest.approx(y.mean())
 
 
 def test_every_dtype_and_init_option_is_known_to_the_summary_and_fills_every_weight() -> None:

@@ -151,14 +151,6 @@ def test_the_plot_shows_the_first_sequence_up_to_its_end(rnncli: Run) -> None:
     np.testing.assert_allclose(found["norm"]["bins"], whole["norm"]["bins"][: len(found["norm"]["bins"])], rtol=1e-6)
 
 
-def test_the_progress_of_all_lengths_adds_up_to_the_work() -> None:
-    for study in (False, True):
-        run = RunPlan("input:8,rnn:4:seq,lstm:4:bi", Request(lengths=(30, 300, 30, 7), study=study))
-        done: list[float] = []
-        run.run(done.append)
-        assert sum(done) == pytest.approx(run.steps)
-
-
 # Refused lengths
 
 

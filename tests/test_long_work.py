@@ -405,20 +405,24 @@ def test_a_long_duration_is_given_as_people_would_say_it() -> None:
     )
 
 
-def test_a_run_counts_its_work_layer_by_layer_also_within_a_chunk() -> None:
+def test_a_run_counts_its_work_layer_by_layer_also_within_a_chunk_and_all_of_it(at: Walk) -> None:
     for spec, options in (
         ("input:8,lstm:16:seq:x9,rnn:2", {}),
         ("input:8,lstm:16:seq:bi:x4,gru:16:bi", {}),
+        ("input:8,lstm:3,repeat:5000,dense:3", {}),
         ("embed:9x8,dense:16:x9,pool:max", {}),
+        ("embed:9x3,pool:max,repeat:4000,gru:2", {"study": True}),
         ("input:8,gru:8:seq:x4,gru:8", {"study": True}),
+        ("input:8,rnn:4:seq,lstm:4:bi", {"study": True, "lengths": (30, 300, 30, 7)}),
     ):
-        run = RunPlan(spec, Request(timesteps=50, **options))
-        done: list[float] = []
-        run.run(done.append)
-        assert done[0] == 0
-        assert len(done) > 5
-        assert max(done) < run.steps / 4
-        assert sum(done) == pytest.approx(run.steps)
+        with at(spec):
+            run = RunPlan(spec, Request(**options))
+            done: list[float] = []
+            result = run.run(done.append)
+            assert done[0] == 0
+            assert ":x" not in spec or (len(done) > 5 and max(done) < run.steps / 4)
+            assert sum(done) == pytest.approx(run.steps)
+            assert (result.study is not None) == ("study" in options)
 
 
 def test_a_layers_amount_of_work_is_proportional_to_its_time() -> None:

@@ -71,15 +71,6 @@ def test_reprs_describe_the_object() -> None:
     assert repr(network.summary()) == "<Summary of embed:10x4,rnn:3:seq,rnn:3: 85 parameters in Keras>"
 
 
-def test_rows_of_a_summary_add_up_to_its_totals() -> None:
-    summary = network.summary(batch=2, timesteps=5)
-    rows = summary.rows()
-    assert [row["name"] for row in rows] == list(network.names)
-    assert sum(row["params"] for row in rows) == summary.total_params == summary.trainable_params
-    assert sum(row["macs"] for row in rows) == summary.macs
-    assert sum(row["output_bytes"] for row in rows) == summary.output_bytes
-
-
 def test_importing_rnncli_and_functions_that_need_neither_import_no_numpy_and_no_rich() -> None:
     program = """
 import sys

@@ -140,12 +140,3 @@ def test_an_explanation_states_it_in_one_line(at: Walk) -> None:
         with at(spec, framework):
             notes = explain(spec, framework=framework).layers[-1].notes
             assert [note.text for note in notes if note.topic == "Start"] == [text]
-
-
-def test_json_states_it_for_each_weight() -> None:
-    (layer,) = explain("input:32,lstm:64").as_dict()["layers"]
-    assert [(each["start"], each["limit"]) for each in layer["weights"]] == [
-        ("Glorot uniform", sqrt(6 / (32 + 256))),
-        ("orthogonal", None),
-        ("zeros, ones for the forget gate", None),
-    ]

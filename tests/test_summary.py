@@ -96,12 +96,6 @@ def test_standard_input_without_a_spec_is_reported(rnncli: Run, at: Walk) -> Non
             assert result.stderr.startswith("Error: there is no spec on standard input\nHelp: ")
 
 
-def test_without_a_spec_the_environments_is_used(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RNNCLI_SPEC", " input:8,dense:1 ")
-    assert rnncli("summary", "-q") == (0, "9\n", "")
-    assert rnncli("summary", "-q", "input:8").stdout == "0\n"
-
-
 def test_with_neither_the_example_is_shown_and_one_line_of_standard_error_says_so(
     rnncli: Run, at: Walk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
