@@ -11,7 +11,7 @@ from kinds import BODY, KINDS, kind_of
 from kinds.base import Dice, Kind, typed_number
 
 from rnncli.language.rules import least_steps
-from rnncli.layers import Layer, Pool
+from rnncli.layers import Layer
 
 
 def draw_body(dice: Dice, most: int, plausible: bool = True) -> list[Layer]:
@@ -35,10 +35,7 @@ def draw_body(dice: Dice, most: int, plausible: bool = True) -> list[Layer]:
 
 
 def long_enough(layers: Sequence[Layer]) -> tuple[Layer, ...]:
-    """Return the layers with sequences made long enough for their readers, and of known length.
-
-    Where that is impossible, a mean replaces the layer that needs the length.
-    """
+    """Return the layers with sequences made long enough for their readers, and of known length."""
     lengthened = list(layers)
     start: int | None = 0
     for place, layer in enumerate(layers):
@@ -47,8 +44,6 @@ def long_enough(layers: Sequence[Layer]) -> tuple[Layer, ...]:
         if layer.needs_length and start is not None and layers[start].reads == "input":
             head = lengthened[start]
             lengthened[start] = head if head.fixed_timesteps else head.with_timesteps(5)
-            if lengthened[start].fixed_timesteps is None:
-                lengthened[place] = Pool("avg")
         if layer.returns == "vector":
             start = None
     for place, layer in enumerate(lengthened):

@@ -158,10 +158,7 @@ def _length_missing(layers: Sequence[Layer], source: Source, start: int, index: 
     """Return the error for a layer that needs a known length when the start of the sequence does not fix it."""
     head = layers[start]
     message = f"{layers[index].spec()} needs a sequence of known length, but {head.spec()} allows any length"
-    known = head.with_timesteps(EXAMPLE_LENGTH)
-    if known == head:
-        return error_at(source, index, message, "to get one vector for any length", "pool:avg")
-    return error_at(source, start, message, "give the length", known)
+    return error_at(source, start, message, "give the length", head.with_timesteps(EXAMPLE_LENGTH))
 
 
 def least_steps(layers: Sequence[Layer]) -> int:
