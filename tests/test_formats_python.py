@@ -346,6 +346,10 @@ IN_TORCH = {
     "return self.fc(self.rnn(nn.utils.rnn.pack_padded_sequence(x, lengths, True))[0][0])": ALL,
     "return self.fc(o[torch.sort(lengths)[1]])": ALL,
     "return self.fc(h.view(len(x), -1))": "input:3,lstm:4:bi",
+    "return self.fc(torch.stack((h[0], h[1]), 1).flatten(1))": LAST,
+    "return self.fc(torch.stack((h[0], h[1])).view(len(x), -1))": "input:3,lstm:4:bi",
+    "return self.fc(torch.cat((h[0], h[1])))": "input:3,lstm:4:bi",
+    "return torch.cat((h[0], h[1]))": "input:3,lstm:4:bi",
     "return self.fc(o[lengths - 1])": ALL,
     "return self.fc(o[:, lengths - 1])": "input:3,lstm:4:seq:bi",
     "return nn.functional.relu(self.fc(o), True)": f"{ALL}:relu",
@@ -485,6 +489,49 @@ def test_a_cell_that_a_loop_calls_in_its_own_way_is_not_taken_for_a_layer(at: Wa
         )
     )
     assert "condition" in [node.shown_kind for node in open_model("model.py").left]
+
+
+NOT_AS_USUAL = {
+    "return self.fc(o[:, -1])": "",
+    "return self.fc(o[:, -1])[:, -1]": "slice",
+    "return self.fc(h[0])[-1]": "fc returns its samples along axis 0, which the file uses as timesteps;",
+    "return self.fc(o.unbind(1)[-1])": "",
+    "return self.fc(o.unbind(0)[-1])": "rnn returns its samples along axis 0, which the file uses as timesteps;",
+    "return torch.softmax(self.fc(o[:, -1]))": "",
+    "return torch.softmax(self.fc(o))": "softmax",
+    "return nn.Softmax()(self.fc(o[:, -1]))": "",
+    "return nn.Softmax()(self.fc(o))": "Softmax",
+    "return self.fc(o).view(len(x), -1, 2, 1).softmax(2)": "softmax",
+    "return self.fc(o.reshape(-1, 4)).view(len(x), -1)[:, -1]": "slice",
+    "return self.fc(h[0].repeat(3, 1))": "repeat (line 9) repeats samples;",
+    "return self.fc(o.max(1).values)": "",
+    "return self.fc(nn.functional.dropout(o, 0.5, self.training))": "",
+    "return self.fc(nn.functional.dropout(o))": "rnn is followed by dropout as in training;",
+    "o, h = self.rnn(x, torch.full((1, 9, 4), 0.0))\nreturn self.fc(o)": "",
+    "o, h = self.rnn(x, torch.full((1, 9, 4), 0.5))\nreturn self.fc(o)": "rnn starts from a given state;",
+    "o, h = self.rnn(x, x.new_full((1, 9, 4), 0))\nreturn self.fc(o)": "",
+    "x = nn.Conv1d(3, 3, 1)(x.transpose(1, 2)).view(9, -1, 3)\nreturn self.fc(self.rnn(x)[0])": (
+        "conv1d returns features before timesteps, which a reshape regroups;"
+    ),
+}
+"""What forward may return of a sequence and of a state, and what is said of it up to the semicolon, if anything."""
+
+
+def test_what_looks_like_a_usual_operation_and_is_another_one_is_said(at: Walk) -> None:
+    modules = "self.rnn, self.fc = nn.GRU(3, 4, batch_first=True), nn.Linear(4, 2)"
+    for does, said in NOT_AS_USUAL.items():
+        with at(does):
+            specs(net(modules, does if "self.rnn" in does else f"o, h = self.rnn(x)\n{does}"))
+            model = open_model("model.py")
+            differs = [each.partition(" here ")[0] for each in model.parts[0].said("differs")]
+            assert " ".join([*(node.kind for node in model.left), *differs]) == said
+    outputs = "h, outputs = None, []\nfor t in range(len(x)):\n    h = self.rnn(x[:, t], h)\n    outputs.append(h)"
+    for axis in (0, 1):
+        specs(net("self.rnn = nn.GRUCell(3, 4)", f"{outputs}\nreturn torch.stack(outputs, {axis}).mean(0)"))
+        assert bool(open_model("model.py").parts[0].said("differs")) == (axis == 1)
+    assert specs(net(f"{modules}\nself.fc.bias = None", "return self.fc(self.rnn(x)[0])")) == [
+        "input:3,gru:4:seq,dense:2:nobias"
+    ]
 
 
 CHANGED = {

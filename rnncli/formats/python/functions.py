@@ -23,14 +23,24 @@ BOTH_LAST = Note(
     "differs",
 )
 
+REGROUPED = Note("returns features before timesteps, which a reshape regroups; here they are transposed", "differs")
+
+DROPPED = Note("is followed by dropout as in training; here nothing is dropped", "differs")
+
 PACKED = "pf"
 """The axes of a packed sequence: the timesteps of all samples, and the features."""
 
 STEP = "1bf"
 """The axes of a single timestep."""
 
+VECTOR = "bf"
+"""The axes of a single output of each sample."""
+
 FLAT = "b*"
 """The axes of a sequence after `view(n, -1)`: flattened, if a layer reads more features than it has."""
+
+SPLIT = "b***"
+"""The axes of a sequence whose features are split into groups, or in another shape of four axes."""
 
 _ACTIVATIONS: Mapping[str, str] = {
     name.lower(): name for name in names("ReLU Tanh Sigmoid Hardsigmoid Softmax SiLU ELU SELU GELU Softplus Softsign")
@@ -69,6 +79,8 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[TracedTens
     match known if not more or known in _OF_SEVERAL else "":
         case "hands on":
             made = first.alone
+            if name == "dropout" and given.get("training", 2, True) is True:
+                made.step.note(DROPPED)
         case "packs":
             made = replace(first.alone, axes=PACKED)
         case "reshapes" if not first.step.is_keras and first.step.sizes is None:  # Keras's layers read the shape alone
@@ -77,7 +89,12 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[TracedTens
             both = flat and first.axes == "bsf" and [each.part for each in first.states] == ["forward", "backward"]
             one = sizes == [0] if name == "unsqueeze" else len(sizes) == 3 and sizes[0] == 1
             one = one and not first.step.is_data
-            made = replace(first.alone, axes=STEP if one else FLAT * (flat and first.axes == "btf"))
+            rows = first.axes == "" and first.returns == "sequence" and first.step.out not in (1, None)  # view(-1, 8)
+            axes = STEP if one else FLAT * (flat and (first.axes == "btf" or rows))
+            if first.axes == "bft" and sizes[2:] in ([first.step.out], [SIZE]):  # rather than a transposition
+                first.step.note(REGROUPED)
+            axes = SPLIT if len(sizes) == 4 and not first.step.is_data else axes
+            made = replace(first.alone, axes=axes)
             made = TracedTensor(first.step, "vector") if both else made
         case "reshapes" if first.step.rank == 3 and first.step.out and given.get("axis", 1) == [-1, first.step.out]:
             made = first  # one axis of the samples and the timesteps
@@ -92,7 +109,7 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[TracedTens
         case "fills":
             made = replace(first.alone, zeros=name in ZEROS or given.get("value", 1) == 0)
         case "like":
-            made = record.data(name)
+            made = record.data(name, given)
         case "counts":
             made = [[SIZE, first]] * 2  # two identical rounds
         case "unpacks":
@@ -155,7 +172,7 @@ def picked(
             source = source.reads[0].step
         if getattr(source.word, "merge_mode", None) is not None:
             source.note(BOTH_LAST)
-        return TracedTensor(owner.step, "vector")
+        return TracedTensor(owner.step, "vector", axes=VECTOR)
     axes = "btf" if owner.step.is_keras else owner.axes
     cut = None if keys or owner.step.is_data else _cut(slices, axes)
     if cut is None:
@@ -195,6 +212,8 @@ def _moved(name: str, given: Given, tensor: TracedTensor) -> Value:
         axes = []
     elif name == "permute":
         axes = [axes[each] for each in order]
+    elif name == "unbind":
+        axes.insert(0, axes.pop(order[0]))
     elif len(order) == 2:
         one, other = order
         axes[one], axes[other] = axes[other], axes[one]
@@ -221,11 +240,14 @@ def _with_axis(record: Recorder, name: str, given: Given, first: TracedTensor) -
 
 def _joined(record: Recorder, name: str, given: Given, tensors: list[TracedTensor]) -> Value:
     """Return both directions of a layer side by side, or the outputs of all timesteps of a loop."""
-    first = tensors[0]
-    if [each.part for each in tensors] == ["forward", "backward"] and first.step is tensors[1].step:
+    first, usual = tensors[0], -1 if name == "concatenate" else 0
+    axis = given.get("dim", 1, given.get("axis", default=usual))
+    both = [each.part for each in tensors] == ["forward", "backward"] and first.step is tensors[1].step
+    if both and (axis == 1 or (axis in (-1, 2) and name != "stack")):
         return TracedTensor(first.step, "vector")
     if len(tensors) == 1 and first.step.timed:
-        return TracedTensor(first.step, "sequence")
+        axes = {0: "tbf", 1: "btf", 2: "bft", -1: "bft"}.get(axis, "") if name == "stack" else ""
+        return TracedTensor(first.step, "sequence", axes=axes)
     made = record.operation(name, tensors, given.line)
     if name in ("concatenate", "concat"):
         every = record.tensors(given.all)  # one may occur twice
@@ -244,8 +266,11 @@ def _repeated(record: Recorder, name: str, given: Given, first: TracedTensor) ->
     counts = [each for each in sizes if type(each) is int and each > 1]
     if first.returns != "vector":
         return None
-    if len(counts) == 1:
-        return record.after(first, Repeat(counts[0]), name, given.line, "sequence")
+    if len(counts) == 1 and (len(sizes) != 2 or sizes[0] in counts):
+        made = record.after(first, Repeat(counts[0]), name, given.line, "sequence")
+        if len(sizes) == 2:
+            made.step.note(Note(f"{name} (line {given.line}) repeats samples; here it repeats timesteps", "differs"))
+        return made
     if name == "repeat" and len(sizes) == 3 and sizes[1] is SIZE:
         made = record.operation(name, [first], given.line)
         for each in left_open(getattr(given.node, "args", [given.node])[-2]).names:
@@ -291,7 +316,8 @@ def _padded(record: Recorder, name: str, given: Given, first: TracedTensor) -> V
 
 def _activated(record: Recorder, name: str, given: Given, first: TracedTensor) -> Value:
     axis = given.get("dim", 1, given.get("axis"))
-    if name == "softmax" and first.axes == FLAT:
+    unsaid = axis is None and len(first.axes) == 3 and not first.step.is_keras  # PyTorch takes the first of three axes
+    if name == "softmax" and (first.axes in (FLAT, SPLIT) or unsaid):
         return None
     usual = _SHAPES.get(name, {})
     for argument, value in {**dict(zip(usual, given.positional[1:], strict=False)), **given.named}.items():
@@ -322,8 +348,8 @@ FUNCTIONS: Mapping[str, str] = {
         "identity type_as bfloat16 short byte to_dense alpha_dropout tensor as_tensor from_numpy Tensor "
         "FloatTensor LongTensor",
         "fills": "fill_ zero_ zeros_",
-        "moves": "permute transpose t swapaxes swapdims permute_dimensions",
-        "reshapes": "squeeze unsqueeze view view_as reshape expand_dims movedim moveaxis unflatten unbind split",
+        "moves": "permute transpose t swapaxes swapdims permute_dimensions unbind",
+        "reshapes": "squeeze unsqueeze view view_as reshape expand_dims movedim moveaxis unflatten split",
         "size": "size dim numel item len range ndimension",
         "shape": "shape int_shape get_shape",
         "packs": "pack_padded_sequence pack_sequence",

@@ -151,7 +151,7 @@ class Graphs(Modules):
                 base = owner if isinstance(owner, Module) else owner.values[""]
                 return self.follow_module(base, given.get("inputs", 0), given)
             case Method(name=name) if name in LIKE:
-                return self.data(name)
+                return self.data(name, given)
             case Method(owner=Module(items=dict()) as owner, name=name) if name in _CHANGE:
                 return self._change_items(owner, name, given)
             case Method(owner=Unknown() | Call() as owner, name=name) if isinstance(owner, Unknown) or name == "add":
@@ -214,7 +214,7 @@ class Graphs(Modules):
             self.tensors(given.get(f"{each}s", place, given.get(each))) * functional for place, each in enumerate(_ENDS)
         )
         if name in DATA and called.path[0] in ("torch", "F") and not tensors:
-            return self.data(name)
+            return self.data(name, given)
         if called.path[:3] == ("torch", "nn", "utils") and isinstance(first := given.get("module", 0), Module):
             first.notes += (Note(f"is changed by {name}, which is left out", "left out"),)
             return first
@@ -322,7 +322,7 @@ class Graphs(Modules):
             case Unknown() if owner is SIZE:
                 return SIZE
             case TracedTensor() if not called:
-                return owner.shape if name == "shape" else SIZE if name in ("device", "dtype") else owner
+                return owner.shape if name == "shape" else SIZE if name in ("device", "dtype", "indices") else owner
             case Module(framework="keras") if name.rstrip("s") in _ENDS and (ends := self._ends(owner, name)):
                 return ends if name.endswith("s") or len(ends) != 1 else ends[0]
             case Module(framework="keras") if name == "layers":
@@ -413,7 +413,7 @@ class Graphs(Modules):
 
     def assign(self, target: ast.expr, value: Value, scope: Scope) -> None:
         """Assign a value to a target; record names of modules, tied weights, and what is stored in a tensor."""
-        if isinstance(target, ast.Attribute) and target.attr in _SET_LATER:
+        if isinstance(target, ast.Attribute) and (target.attr in _SET_LATER or (target.attr, value) == ("bias", None)):
             self._set_later(self.value(target.value, scope), target.attr, value)
         match target:
             case ast.Name(id=name) | ast.Attribute(attr=name) if isinstance(value, Module | Unknown):
@@ -448,7 +448,7 @@ class Graphs(Modules):
         cls = class_of(module.framework, module.name) if isinstance(module, Module) else None
         if isinstance(module, Module) and cls is not None and argument in cls.takes:
             named = {**module.given.named}
-            self.put(module, named, argument, value)
+            self.put(module, named, argument, value is not None if argument == "bias" else value)
             module.given = replace(module.given, named=named)
 
     def combined(self, values: list[Value], node: ast.AST) -> Value:

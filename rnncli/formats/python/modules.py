@@ -13,7 +13,17 @@ from rnncli.formats.build import ArgumentFaultError, UnknownArgumentError
 from rnncli.formats.frameworks import CALLED_WITH, CLASSES, DIFFERS, INPUTS, KERAS_1, SHAPES, bound, built, class_of
 from rnncli.formats.keras.config import KEEP_FEATURES
 from rnncli.formats.nodes import Node, Note, Pass, loops, names, returned
-from rnncli.formats.python.functions import FLAT, LOG_SOFTMAX, PACKED, STEP, WINDOWS, computed, features_side_by_side
+from rnncli.formats.python.functions import (
+    FLAT,
+    LOG_SOFTMAX,
+    PACKED,
+    SPLIT,
+    STEP,
+    VECTOR,
+    WINDOWS,
+    computed,
+    features_side_by_side,
+)
 from rnncli.formats.python.objects import (
     FLAGS,
     NAMES_ACTIVATION,
@@ -323,8 +333,9 @@ def _finds_features(module: Module, made: Node, axes: str) -> bool:
     """Return whether the features are on the axis where a PyTorch module reads them, if it reads any."""
     if module.name.endswith(_FEATURES_FIRST):
         return axes[1:2] in ("", "f")
-    if module.name == "Softmax":
-        return axes != FLAT
+    if module.name == "Softmax":  # which takes the first of three axes if it is not given one
+        unsaid = module.framework == "torch" and module.given.get("dim", 0) is None
+        return axes not in (FLAT, SPLIT) and not (unsaid and len(axes) == 3)
     if module.name == "Flatten":
         return module.framework == "keras" or axes[1:] == "tf"
     return made.features is None or axes[-1:] in ("", "f")
@@ -357,7 +368,7 @@ def _outputs(levels: list[TracedStep], axes: str, *, cell: bool) -> list[Value] 
     if cell and last.is_keras:
         return [TracedTensor(last), [TracedTensor(last), *[memory] * lstm]]
     if cell:
-        return [TracedTensor(last), memory] if lstm else TracedTensor(last)
+        return [TracedTensor(last, axes=VECTOR), memory] if lstm else TracedTensor(last, axes=VECTOR)
     if last.is_keras:
         h = TracedTensor(last, part="h") if both else TracedTensor(last, "vector")
         return [TracedTensor(last), *([h, memory] if lstm else [h]) * (2 if both else 1)]
@@ -366,7 +377,7 @@ def _outputs(levels: list[TracedStep], axes: str, *, cell: bool) -> list[Value] 
         states += (
             [TracedTensor(level, part=way) for way in ("forward", "backward")]
             if both
-            else [TracedTensor(level, "vector")]
+            else [TracedTensor(level, "vector", axes=VECTOR)]
         )
     h = TracedTensor(last, states=tuple(states), axes="sbf" if len(states) > 1 else "")
     return [TracedTensor(last, "sequence", axes=axes), [h, memory] if lstm else h]

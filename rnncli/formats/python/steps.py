@@ -12,7 +12,7 @@ from rnncli.formats.build import node_of
 from rnncli.formats.keras.config import KEEP_FEATURES
 from rnncli.formats.nodes import Node, Note, Pass, Returned, Word, loops, names
 from rnncli.formats.python.evaluator import ITEMS_A_STEP
-from rnncli.formats.python.objects import PLAIN, Call, Instance, Opaque, Open, Scope, Unknown, Value
+from rnncli.formats.python.objects import PLAIN, Call, Given, Instance, Opaque, Open, Scope, Unknown, Value
 from rnncli.formats.python.program import RECURRENT, End, Program
 from rnncli.immutable import NamedTuple
 from rnncli.layers import Input, Layer
@@ -174,7 +174,7 @@ class TracedTensor(Opaque):
     @property
     def alone(self) -> TracedTensor:
         """The tensor itself, or the state of a stack's only layer."""
-        return self.states[0] if len(self.states) == 1 else self
+        return replace(self.states[0], axes=self.axes) if len(self.states) == 1 else self
 
     @property
     def has_samples_first(self) -> bool:
@@ -250,9 +250,11 @@ class Recorder(Program):
         self._same[key] = step
         return step
 
-    def data(self, name: str = "") -> TracedTensor:
-        """Return the input data of a model, or the tensor that a function of this name creates."""
-        return TracedTensor(self.add(TracedStep("input", 0, [])), zeros=name in ZEROS)
+    def data(self, name: str = "", given: Given | None = None) -> TracedTensor:
+        """Return the input data of a model, or the tensor that a function of this name creates, given its arguments."""
+        filled = given if name in ("full", "new_full") else None
+        zeros = name in ZEROS or (filled is not None and filled.get("fill_value", len(filled.positional) - 1) == 0)
+        return TracedTensor(self.add(TracedStep("input", 0, [])), zeros=zeros)
 
     def operation(self, kind: str, tensors: Sequence[TracedTensor], line: int, *, plain: bool = True) -> TracedTensor:
         """Return the output of a tensor function that specs have no word for; a plain one on data returns data."""
