@@ -98,6 +98,9 @@ def tensor(name: str) -> dict[str, Any]:
     return {"class_name": "__keras_tensor__", "config": {"shape": [None], "keras_history": [name, 0, 0]}}
 
 
+ARRAY = {"class_name": "__tensor__", "config": {"value": [[1.0]], "dtype": "float32"}}
+
+
 def reads_in_keras_3(name: str) -> list[Any]:
     return [{"args": [tensor(name)], "kwargs": {}}]
 

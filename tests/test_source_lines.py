@@ -120,8 +120,9 @@ def test_what_a_layer_is_called_with_is_said_if_it_changes_a_run(at: Walk) -> No
     for line, said in {
         "x = LSTM(4)(i, mask=m)": ["LSTM is given its own mask, which is ignored here"],
         "y, _ = nn.GRU(8, 4)(x, hx=h0)": ["nn.GRU starts from a given state; here from zero"],
-        "y = Dropout(0.5)(x, training=True)": [
-            "Dropout is called as in training, with dropout; here nothing is dropped"
+        "y = Dropout(0.5)(x, training=True)": ["Dropout is called as in training; here it runs as in inference"],
+        "y = BatchNormalization()(x, training=True)": [
+            "BatchNormalization is called as in training; here it runs as in inference"
         ],
         "x = LSTM(4)(i, None, training=True)": [],
         "x = LSTM(4, dropout=0.5)(i, training=False)": [],

@@ -40,6 +40,7 @@ from rnncli.formats.frameworks import (
     bound,
     built,
     class_of,
+    differs_in_training,
 )
 from rnncli.formats.nodes import Node, Note, Part, Read, flattened_windows, names, of_length, takes_input, takes_vectors
 from rnncli.formats.parts import first_misfit, parts_of
@@ -472,11 +473,10 @@ class _CallReader(Text):
 
 def _called_with(layer: Call, given: Given) -> Iterator[Note]:
     """Yield notes on the arguments that a layer is called with, besides its input."""
-    drops = ("dropout", "recurrent_dropout")
-    dropped = any("Dropout" in each.name or each.given.named.keys() & drops for each in calls_in([layer]))
+    differs = any(differs_in_training(each.name, each.given.named) for each in calls_in([layer]))
     holds = {
         "initial_state": given.get("initial_state", 1, given.get("hx")) is not None,
         "mask": given.get("mask", 2) is not None,
-        "training": given.get("training") is True and dropped,
+        "training": given.get("training") is True and differs,
     }
     yield from (Note(CALLED_WITH[argument], "differs") for argument in CALLED_WITH if holds[argument])

@@ -76,9 +76,16 @@ DIFFERS: Mapping[str, str] = {
 CALLED_WITH: Mapping[str, str] = {
     "initial_state": "starts from a given state; here from zero",
     "mask": "is given its own mask, which is ignored here",
-    "training": "is called as in training, with dropout; here nothing is dropped",
+    "training": "is called as in training; here it runs as in inference",
 }
 """Notes on arguments of the call of a layer."""
+
+
+def differs_in_training(name: str, given: Mapping[str, Any]) -> bool:
+    """Return whether a layer computes otherwise in training, from the name of its class and its arguments."""
+    drops = any(given.get(each) not in (None, 0) for each in ("dropout", "recurrent_dropout"))
+    return drops or any(each in name for each in ("Dropout", "Noise", "BatchNorm"))
+
 
 _OFF = (None, False, 0, "channels_last")
 _OFF_OF: Mapping[str, tuple[object, ...]] = {

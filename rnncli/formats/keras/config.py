@@ -235,6 +235,7 @@ class LayerCall(NamedTuple):
         shape: the shape of the first input, if the call specifies it.
         given_state: whether it is called with an initial state.
         mask: the mask that it is called with.
+        masked: whether it is called with an array as its mask.
         training: whether it is called in training mode, whatever the model does.
     """
 
@@ -245,6 +246,7 @@ class LayerCall(NamedTuple):
     shape: Any = None
     given_state: bool = False
     mask: CallOutput | None = None
+    masked: bool = False
     training: bool = False
 
     @property
@@ -375,23 +377,27 @@ def _call(written: Any, call: LayerCall, scope: tuple[str, ...]) -> LayerCall:
         case {"args": list(args), "kwargs": dict(kwargs)}:
             others = {key: value for key, value in kwargs.items() if key != "mask"}
             tensors = _tensors([args, others], scope)
+            mask = next((source for source, _ in _tensors(kwargs.get("mask"), scope)), None)
+            states = (*args[1:], kwargs.get("initial_state"))
             return call._replace(
                 reads=tuple(source for source, _ in tensors),
                 shape=tensors[0][1] if tensors else None,
-                given_state=len(tensors) > 1,
-                mask=next((source for source, _ in _tensors(kwargs.get("mask"), scope)), None),
+                given_state=len(tensors) > 1 or any(state is not None for state in states),
+                mask=mask,
+                masked=mask is None and kwargs.get("mask") is not None,
                 training=kwargs.get("training") is True,
             )
         case [str(), *_] | [[str(), *_], *_]:
             items = [written] if isinstance(written[0], str) else written
             keywords = [item[3] for item in items if isinstance(item, list) and len(item) > 3]
             named = {key: value for some in keywords if isinstance(some, dict) for key, value in some.items() if value}
-            reads = _sources(written, scope)
+            reads, mask = _sources(written, scope), next(iter(_sources(named.get("mask"), scope)), None)
             return call._replace(
                 reads=reads,
                 # A recurrent layer with several inputs reads a sequence and states.
                 given_state="initial_state" in named or len(reads) > 1,
-                mask=next(iter(_sources(named.get("mask"), scope)), None),
+                mask=mask,
+                masked=mask is None and "mask" in named,
                 training="training" in named,
             )
         case _:

@@ -10,7 +10,7 @@ from typing import Any
 
 from rnncli.errors import ArgumentError, RnncliError, shorten
 from rnncli.formats.build import ArgumentFaultError, WrongArgumentError, node_of
-from rnncli.formats.frameworks import CALLED_WITH, built, class_of
+from rnncli.formats.frameworks import CALLED_WITH, built, class_of, differs_in_training
 from rnncli.formats.keras.config import (
     BY_FILTERS,
     KEEP_FEATURES,
@@ -185,30 +185,24 @@ class _CallsReader:
         words = [each.word for each in made]
         in_steps = any(map(loops, words))
         if call.given_state and in_steps:
-            yield Note(f"{name} starts from a state that comes from another layer; here it starts from zero", "differs")
-        if in_steps or any(isinstance(word, Layer) and word.joins for word in words):
-            yield from self._masked(call, mask)
+            yield Note(f"{name} starts from a given state; here it starts from zero", "differs")
+        given = None if call.mask is None else self._graph.calls[self._graph.origin(call.mask).call]
+        if (call.masked or (given is not None and not _computes_mask(given))) and any(words):
+            yield Note(f"{name} {CALLED_WITH['mask']}", "differs")
+        elif mask and (in_steps or any(isinstance(word, Layer) and word.joins for word in words)):
+            text = f"the mask of {shorten(mask)} may mark timesteps as padding; here no timestep is padding"
+            yield Note(text, "differs", unless=mask)
         if in_steps and mask and config.get("zero_output_for_mask") and config.get("return_sequences"):
             text = f"{name} returns zeros at padded timesteps (zero_output_for_mask); here it repeats its last output"
             yield Note(text, "differs", only=mask)
         inner = config.get("layer")
-        drops = [config, config_of(inner) if isinstance(inner, dict) else {}]
-        dropped = any(each.get("dropout") or each.get("recurrent_dropout") for each in drops)
-        if call.training and (dropped or any(isinstance(word, Layer) and word.drops for word in words)):
+        layers = [call.entry, *([inner] if isinstance(inner, dict) else [])]
+        if call.training and any(differs_in_training(str(each.get("class_name")), config_of(each)) for each in layers):
             yield Note(f"{name} {CALLED_WITH['training']}", "differs")
         if any(word is not None for word in words) and (dtype := computed_in(call.entry)) is not None:
             yield Note(f"Keras computes in {dtype}, which is less precise than rnncli's float32", "differs")
         if not self._modern and any("hard_sigmoid" in _activations(word) for word in words):
             yield Note(OLD_HARD_SIGMOID, "not run")
-
-    def _masked(self, call: LayerCall, mask: str) -> Iterator[Note]:
-        """Yield notes on the effects of a mask that does not come from the part's own embedding."""
-        given = None if call.mask is None else self._graph.calls[self._graph.origin(call.mask).call]
-        if given is not None and not _computes_mask(given):
-            yield Note(f"{shorten(call.name)} {CALLED_WITH['mask']}", "differs")
-        elif mask:
-            text = f"the mask of {shorten(mask)} may mark timesteps as padding; here no timestep is padding"
-            yield Note(text, "differs", unless=mask)
 
     def _with_arrays(self, node: Node, call: LayerCall, number: int, size: int | None) -> Node:
         """Return a node with its arrays and inputs."""

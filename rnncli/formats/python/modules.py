@@ -10,7 +10,18 @@ from dataclasses import replace
 
 from rnncli.errors import RnncliError
 from rnncli.formats.build import ArgumentFaultError, UnknownArgumentError
-from rnncli.formats.frameworks import CALLED_WITH, CLASSES, DIFFERS, INPUTS, KERAS_1, SHAPES, bound, built, class_of
+from rnncli.formats.frameworks import (
+    CALLED_WITH,
+    CLASSES,
+    DIFFERS,
+    INPUTS,
+    KERAS_1,
+    SHAPES,
+    bound,
+    built,
+    class_of,
+    differs_in_training,
+)
 from rnncli.formats.keras.config import KEEP_FEATURES
 from rnncli.formats.nodes import Node, Note, Pass, loops, names, returned
 from rnncli.formats.python.functions import (
@@ -120,9 +131,9 @@ class Modules(Recorder):
         made = self.once(
             module, site, tensors, states, lambda: self._made(module, tensors, states, given.line, from_zeros=zero)
         )
-        drops = "Dropout" in module.name or {"dropout", "recurrent_dropout"} & module.given.named.keys()
         said = ["mask"] * bool(self.tensors(given.get("mask")))
-        said += ["training"] * (given.get("training") is True and bool(drops))
+        differs = differs_in_training(module.name, module.given.named)
+        said += ["training"] * (given.get("training") is True and differs)
         for each in self.tensors(made)[:1]:
             for argument in said:
                 each.step.note(Note(CALLED_WITH[argument], "differs"))
