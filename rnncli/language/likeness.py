@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 
@@ -34,8 +35,8 @@ def closest(word: str, words: Iterable[str], likeness: float = 0.6) -> str | Non
 
 
 def in_ascii(text: str) -> str:
-    """Return a text with its characters replaced by the ASCII characters that they look like."""
-    return "".join(map(ascii_of, text))
+    """Return a text with its characters replaced by the ASCII characters that they look like: 10³ becomes 10^3."""
+    return "".join(map(ascii_of, re.sub("(?<=[0-9])(?=[⁰¹²³⁴-⁹])", "^", text)))
 
 
 def ascii_of(character: str) -> str:

@@ -17,7 +17,19 @@ from rnncli.language import spec
 from rnncli.language.arguments import PYTORCH_NAMES, SAYS_NOTHING, STACKED, attribute_of, field_of, read_value, takes
 from rnncli.language.framework_words import FRAMEWORK_WORDS, framework_error
 from rnncli.language.likeness import in_ascii, likest
-from rnncli.language.rewrites import ALONE, FLAGS, NAMED, REWRITES, SMALL_WORDS, compiled, names_of, squeezed
+from rnncli.language.rewrites import (
+    ALONE,
+    FEW,
+    FLAGS,
+    NAMED,
+    REWRITES,
+    SMALL_WORDS,
+    THEIR_NAMES,
+    THEIR_SMALL_WORDS,
+    compiled,
+    names_of,
+    squeezed,
+)
 from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Answer, Applied, Rewrite, led, search
 from rnncli.language.source import Token, cut, lowered, splice, without_spaces
 from rnncli.layers import KINDS, LAYERS, Activation, Layer
@@ -205,12 +217,15 @@ def _names(text: str, token: Token, fault: SpecError) -> Iterator[Applied[str]]:
         longer = {KINDS[name]: name for name in names if word and name.startswith(word)}
         only = longer.values() if len(longer) == 1 else []
         known |= word[:1].isdigit() and not word[1:2].isalpha()  # 2-layer is not a misspelling
-        for guess in [] if known else [*only, *likest(word, [*KINDS, *NAMED])]:
+        known |= word.count(" ") > 1 or compiled(r"<LAYERS>(?:\s.*)?").fullmatch(word) is not None
+        ours = [*KINDS, *(name for name in NAMED if name not in THEIR_NAMES)]
+        for guess in [] if known else [*only, *likest(word, ours)]:
             instead = NAMED.get(guess, guess)
             yield Applied(splice(text, kind, instead), f"perhaps {guess}")
         for guess in [] if known or fields else likest(lowered(kind.text), ACTIVATIONS, _LIKE_A_FIELD):
             yield Applied(splice(text, kind, f"{Activation.kind}:{guess}"), f"perhaps {guess}")
-        if re.match(r"[^\W\d_]{4,30}:[0-9]", text[kind.start :]) and not text[: kind.start].strip():
+        begins = not text[: kind.start].strip() and not known
+        if begins and re.match(r"[^\W\d_]{4,30}:(?![0-9]{4,9}x)[0-9]", text[kind.start :]):
             yield Applied(splice(text, kind, "input"), "a network starts with input or embed", drops=kind.text)
         return
     for field in fields:
@@ -329,8 +344,11 @@ _MEANS_NOTHING = {
 }
 """Words that a spec does not express, or that only announce the number after them."""
 
-_LAYERS = {*["capa", "capas", "couche", "couches", "schicht", "schichten", "camada", "camadas"]}
-"""Words for layers in other languages, which are not compared with misspelt ones."""
+_THEIRS = {
+    *("capa", "capas", "couche", "couches", "schicht", "schichten", "camada", "camadas"),
+    *THEIR_SMALL_WORDS,
+}
+"""Words that mean nothing in other languages, which are not compared with misspelt ones."""
 
 _OTHER_WAY = {*["bidirectional", "bidir", "reverse", "reversed", "backward", "backwards", "sequence", "sequences"]}
 """Words that any field other than a default accounts for."""
@@ -348,6 +366,15 @@ _SETS_A_FIELD = {*ACTIVATIONS, *OTHER_NAMES, *FLAGS} | {
 _MANY = 40
 """A text with more unknown words than this makes no sense, whatever it becomes."""
 
+_NUMBERED = re.compile(r"\s*(?:layer\s?)?1\s?[.):]\s.*\b2\s?[.):]\s", re.DOTALL)
+"""A numbered list, whose numbers are not sizes."""
+
+_IN_AND_OUT = (
+    r"\b(?:nn\W{1,3}(?:<R>|linear)\W{1,3}(?=[0-9]{1,9}\W)|<ONE>\s?\(\s?(?=[0-9]{1,9}\s?[-=]?>\s?[0-9]{1,9}(?!\s?[-=]?>|[0-9])))"
+    r"([0-9]{1,9})(?:=>|[^0-9()=]){1,20}([0-9]{1,9})(?![0-9.])"
+)
+"""The features that a layer reads and its units, in a call of PyTorch or around an arrow: they are not two layers."""
+
 _NUMBER = re.compile(r"[0-9][0-9_]*(?:\.[0-9]+)?(?:e-?[0-9]{1,2}(?![0-9]))?")
 _DIGIT_IN_A_WORD = re.compile(r"(?<![0-9])[A-Za-z_]{2,40}(?:[123]d\b|2seq)|float[0-9]{1,3}|int8")
 
@@ -360,7 +387,12 @@ def keeps(typed: str, result: str, way: Sequence[Applied[str]]) -> bool:
         result: the spec, or a template.
         way: the steps from the text to the spec.
     """
-    plain = re.sub(r"\b(?:[tlnb]|none|batch)\s?x\s?(?=[0-9])|(?<=[0-9])\s?x\b", " ", in_ascii(typed).lower())
+    plain = in_ascii(typed).lower()
+    if _NUMBERED.match(plain):
+        return False
+    taken = [(int(features), int(units)) for features, units in compiled(_IN_AND_OUT).findall(plain)]
+    counts = compiled(r"(?<![\w.])(<FEW>|[2-9])[-\s]?(?:<R>\s)?<LAYERS>\b").findall(plain)
+    plain = re.sub(r"\b(?:[tlnb]|none|batch)\s?x\s?(?=[0-9])|(?<=[0-9])\s?x\b", " ", plain)
     plain = re.sub("(?<=[0-9])[kmgb](?=x)", "", plain)  # 10kx32
     for step in way:
         gone = in_ascii(step.drops).lower().strip(":, ")
@@ -368,10 +400,16 @@ def keeps(typed: str, result: str, way: Sequence[Applied[str]]) -> bool:
     if not re.search("[a-z0-9]", plain) and typed.strip():
         return False
     layers, _ = spec.unfolded(result, spec.read(result, blanks=True))
+    sizes = [getattr(layer, "units", 0) for layer in layers]
+    if any(both in pairwise(sizes) or both[1] not in sizes for both in taken):
+        return False
+    if _is_on_again(layers, plain):
+        return False
     known = _meanings(layers, plain) | _MEANS_NOTHING
-    words = {word.strip("_") for word in re.findall(r"[a-z_]*[a-z]{2}(?![a-z])", plain)} - known - _LAYERS
+    words = {word.strip("_") for word in re.findall(r"[a-z_]*[a-z]{2}(?![a-z])", plain)} - known - _THEIRS
     has_words = len(words) <= _MANY and all(_is_said(word, known) for word in words)
-    return has_words and _has_numbers(plain, result, layers)
+    is_stacked = all(int(FEW.get(each, each).split()[0]) in _stacked(layers) for each in counts)
+    return has_words and is_stacked and _has_numbers(plain, result, layers)
 
 
 def _has_numbers(plain: str, result: str, layers: Sequence[Layer]) -> bool:
@@ -451,12 +489,24 @@ def _meanings(layers: Sequence[Layer], plain: str) -> set[str]:
     return {part for word in words for part in (word, *word.split("_"))} - {""}
 
 
+def _is_on_again(layers: Sequence[Layer], plain: str) -> bool:
+    """Whether a field that the text turns off, such as `forgetbias=0`, is on in all layers that have it."""
+    for layer in layers:
+        for option in layer.options:
+            names = "|".join(names_of(type(layer), option))
+            if layer.default(option.attribute) is True and re.search(
+                rf"\b(?:{names})\s?=\s?(?:0|false|no|off)\b", plain
+            ):
+                return all(getattr(each, option.attribute, True) for each in layers)
+    return False
+
+
 def leaves_out_a_number(drops: str) -> bool:
     """Whether a dropped text has a number that matters: not part of a known word, and not the value of a field."""
     name, equals, _ = (part.strip() for part in drops.lower().partition("="))
     known = (
         re.split(":", name)[0] in FRAMEWORK_WORDS
         or (equals and not name[:1].isdigit())
-        or re.search(r"[a-z][0-9]{0,2}d\b", name) is not None
+        or re.search(r"[a-z][1-3]d\b", name) is not None
     )
     return any(True for _ in numbers_in(drops)) and not known

@@ -12,6 +12,7 @@ from functools import cache, partial
 
 from rnncli.language.arguments import CLASSES, STANDS_FOR, attribute_of, field_of
 from rnncli.language.framework_words import FEATURES
+from rnncli.language.likeness import in_ascii
 from rnncli.language.rewriting import Rewrite
 from rnncli.layers import KINDS, LAYERS, LSTM, Embedding, Layer
 from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
@@ -22,6 +23,9 @@ from rnncli.quantities import SCALES, nearest_size
 
 SMALL_WORDS = "an?|the|of|with|w/|using|having|has"
 """Words of a sentence about a network that mean nothing in a spec."""
+
+THEIR_SMALL_WORDS = ("de", "mit", "von", "con", "avec", "each")
+"""The same, also in other languages; no misspelt word is compared with these."""
 
 _STEM = 5
 """Letters that two forms of a word have in common: dilated, dilation."""
@@ -42,11 +46,22 @@ def _said_by(name: str) -> str:
     return ":".join([cls.kind, *(field_of(cls, *each) or each[1] for each in STANDS_FOR.get(name, {}).items())])
 
 
+THEIR_NAMES = {
+    **dict.fromkeys(("eingabe", "eingang", "entrada", "entree"), "input"),
+    **dict.fromkeys(("ausgabe", "ausgang", "salida", "saida", "sortie"), "dense"),
+    **dict.fromkeys(("einbettung", "incrustacion", "plongement"), "embed"),
+    **dict.fromkeys(("abandono", "abandon"), "dropout"),
+    **dict.fromkeys(("abflachen", "aplanar", "aplatir"), "flatten"),
+    "faltung": "conv",
+}
+"""Kinds of layers in other languages; no misspelt word is compared with these."""
+
 NAMED = {
     **{name: _said_by(name) for name in CLASSES if name not in KINDS},
     **{name: layer.kind for layer in LAYERS for name in layer.called},
     **dict.fromkeys(("global_max_pool", "max_pool", "maxpool", "maxpooling", "gmp"), "pool:max"),
     **dict.fromkeys(("global_avg_pool", "avg_pool", "avgpool", "mean_pool", "meanpool", "gap"), "pool:avg"),
+    **THEIR_NAMES,
 }
 """The spec of each class of the frameworks and of each other common name for a layer."""
 
@@ -66,7 +81,14 @@ _ONE_SIZE, _TWO_SIZES = (
 )
 _WHOLE = {option.key for layer in LAYERS for option in layer.options if isinstance(option, Whole) and option.keyed}
 _WORDED = {name: kind.sizes for name, kind in KINDS.items() if isinstance(kind.sizes, WordSize)}
-_FEW = {"two": "2", "three": "3", "four": "4", "five": "5", "ten": "10", "twice": "2 times"}
+FEW = {
+    **dict.fromkeys(("two", "zwei", "dos", "deux"), "2"),
+    **dict.fromkeys(("three", "drei", "tres", "trois"), "3"),
+    **dict(pair.split() for pair in ("four 4", "five 5", "ten 10")),
+    **dict.fromkeys(("twice", "zweimal", "dos veces", "deux fois"), "2 times"),
+}
+"""Small numbers in words."""
+
 _SETS = {
     "K": _any(KINDS),
     "R": _any(name for name, kind in KINDS.items() if kind.states),
@@ -89,7 +111,7 @@ _SETS = {
     "YES": "(?:true|yes|on|1)",
     "NO": "(?:false|no|off|0)",
     "SCALE": _any(SCALES),
-    "FEW": _any(_FEW),
+    "FEW": _any(FEW),
     "LAYERS": "(?:layer(?:ed|s)?|capas?|couches?|schicht(?:en)?|camadas?)",
     "S": r"\s{0,9}",
     "SLIP": "(?-i:[a-jl-z])??",
@@ -117,6 +139,11 @@ def compiled(pattern: str) -> re.Pattern[str]:
 def _fraction(found: re.Match[str]) -> str:
     """`dropout:20%`, `dropout:1/2` -> `dropout:0.2`, `dropout:0.5`."""
     return f"{found[1]}{float(found[2]) / max(1, int(found[3] or 100)):g}"
+
+
+def _zeros(found: re.Match[str]) -> str:
+    """`1OOO` -> `1000`."""
+    return re.sub("[oO]", "0", found[0])
 
 
 def _binary(found: re.Match[str]) -> str:
@@ -205,17 +232,20 @@ REWRITES = (
     _text(r"^<S>(?:\{([^{}]{0,999})\}|\(([^():]{1,99}:[^()]{0,999})\))<S>$", r"\1\2"),
     _text(r"^<S>(?:\w{1,40}<S>=<S>|layers<S>:<S>)?(?:nn\.)?(?:Sequential)?\(?\[(.*?)\]?\)?<S>$", r"\1"),
     _text(r"\b(<K>)[:_$]{0,3}\{<S>(<N>)<S>\}\$?", r"\1:\2"),
-    _text(r"^<S>(?:torch\.)?nn\.(<R>)[\s:([]{1,9}(<N>)(?:[\s,;]|->){1,9}(<N>)[\s)\]]{0,9}$", r"input:\2,\1:\3"),
+    _text(
+        r"^<S>(?:torch\.)?nn[.,\s](<R>)[\s:([{]{0,9}(<N>)(?:[\s,;:x]|[-=]>){1,9}(<N>)[\s)\]}]{0,9}$", r"input:\2,\1:\3"
+    ),
     _text(r"^([^{}]*)[{}]([^{}]*)$", r"\1\2", "without the brace"),
     _text(r"^<S>(?:(?:model|net|network|\w{0,20}spec|arch)<S>[=:]|In ?\[[0-9]*\]:)<S>", "", message=_LAYERSALONE),
-    _text(r"^<S>(<ONE>)[:\s](<N>)<S>(?:->|>|→|to)<S>(<N>)<S>$", r"input:\2,\1:\3"),
+    _text(r"^<S>(<ONE>)[:\s(]<S>(<N>)<S>(?:[-=]?>|→|to)<S>(<N>)[\s)]{0,9}$", r"input:\2,\1:\3"),
     _text(r"\s{1,9}(?:#|//).*$", "", "without the comment", drops=True),
     _text(r"&(?:quot|nbsp|#39);", "", "without the HTML", drops=True),
     _text(
         rf"(?<=[0-9a-z])<S>(?:->)?<S>[(\[](?:{_REMARK})[^()]{{0,99}}[)\]]<S>$", "", "without the remark", computes=True
     ),
-    _text(r"\b(?:<FEW>)\b", lambda found: _FEW[found[0].lower()], computes=True),
-    _text(rf"(?:^|(?<=\s))(?:{SMALL_WORDS})\s{{1,9}}", ""),
+    _text(r"(?:^|(?<=,))<S>(<FEW>)\s(?=<R>:)", lambda found: f"{FEW[found[1].lower()]}x", computes=True),
+    _text(r"\b(?:<FEW>)\b", lambda found: FEW[found[0].lower()], computes=True),
+    _text(rf"(?:^|(?<=\s))(?:{SMALL_WORDS}|{'|'.join(THEIR_SMALL_WORDS)})\s{{1,9}}", ""),
     _text(r",?\s{1,9}(?:and|then|plus|y|und)\s{1,9}(?:then\s{1,9})?", ",", "with commas", _COMMAS),
     _text(r"^(?!<INPUT>:)(.{1,200}?)(?:,<S>|\s(?:(?:on|from)\s)?)(<N>)\s<MEASURED>$", r"input:\2,\1"),
     _text(r"^<S>(<N>)[\s-]<MEASURED>(?=,)", r"input:\1"),
@@ -227,22 +257,41 @@ REWRITES = (
     _text(
         r"\b(<N>)[\s-]?d(?:im\w{0,9})?\s{1,9}(?:word\s)?embed\w{0,9}", r"embed:10000x\1", "for example", invents=True
     ),
-    _text(r"(?<=[0-9])[\s-](?:hidden\s)?(?:units?|neurons?|cells?|nodes?|words|dim(?:s|ension\w{0,3})?|inputs?)\b", ""),
-    _text(r"(?<=[0-9])\s{1,9}hidden(?=\s{1,9}<R>\b)", ""),
+    _text(
+        r"(?<=[0-9])[\s-](?:hidden\s)?(?:units?|neurons?|cells?|nodes?|words|dim(?:s|ension\w{0,3})?|inputs?)(?:\seach)?\b",
+        "",
+    ),
+    _text(r"(?<=[0-9])\s{1,9}hidden(?=\s{1,9}(?:<R>|<LAYERS>)\b)", ""),
+    _text(r"\b(<N>)\s{1,9}(<R>)\s{1,9}(?:hidden\s)?(?:units?|neurons?|cells?|nodes?)\b", r"\2:\1"),
+    _text(r"(?:^|(?<=,))<S>(?:1|one|single)[-\s]<LAYERS>\s{1,9}(?=<R>\b)", "", computes=True),
     _text(r"(<R>),<S>hidden(?:[\s_-](?:size|units|dim))?[\s:=]{1,3}(?=[0-9])", r"\1:", ALONE),
     _text(r"\b(<R>)[-\s]rnn\b", r"\1"),
     _text(r"(^|,)<S>([2-9])<S>[x×]<S>(<N>)\s{1,9}(<R>)\b", r"\1\4:\3:x\2", r"x\2 repeats a layer"),
     _text(r"\b(<R>)\s{1,9}([2-9])\s{1,9}<LAYERS>\s{1,9}(<N>)", r"\1:\3:x\2", r"x\2 repeats a layer"),
-    _text(r"\s{1,9}\(?(?:no|without)[-_\s](?:use_)?bias\b\)?", ":nobias", _NO_BIAS),
+    _text(
+        r"[:\s]\s{0,9}\(?(?:no|without|ohne|sans|sin)[-_\s](?:use_)?(?:bias|biais|sesgo)\b\)?",
+        ":nobias",
+        _NO_BIAS,
+        computes=True,
+    ),
+    _text(r"[:\s]\s{0,9}(?:no|not|without)\s{1,9}<FLAG>(?=[:,\s]|$)", "", "leave it out", computes=True),
     _text(r"(?<=,)<S>([2-9])\s{1,9}(?=<R>[:\s]?[0-9])", r"\1x"),
     _text(r"(?<=[0-9])\s{1,9}([2-9])\s{1,9}<LAYERS>(?=,|$)", r":x\1", r"x\1 repeats a layer"),
+    _text(
+        r"(?<=[0-9a-z])[:\s]\s{0,9}(?:times\s{1,9}([2-9])|([2-9])\s?(?:times|mal|veces|fois))(?=[:,\s]|$)",
+        r":x\1\2",
+        r"x\1\2 repeats a layer",
+        computes=True,
+    ),
     _text(r"\b(?:stacked|deep|elman|vanilla)\s{1,9}(?=<R>\b)", ""),
     _text(r"^<S>([2-9])[-\s]<LAYERS>\s{1,9}(<R>[\s:][0-9]{1,9}(?:[-/,][0-9]{1,9})+)$", _layers),
     _text(r"(^|,)<S>([2-9]|1[0-2])\s{1,9}(<R>)\s{1,9}<LAYERS>\b", r"\1\2x\3"),
     _text(r"\b(<ACT>)\s{1,9}activation\b", r"\1"),
     _text(r"\blayer[- ]norm(?:alization)?\b", "norm"),
     _text(r"\bbatch[- ]norm(?:alization)?\b|\bnorm:batch\b", "bnorm"),
-    _text(r"(?<=[0-9])(?<!,[0-9])<S>[-/+._=]<S>(?=<K>[:_-]?[0-9])", ",", "with commas", _COMMAS),
+    _text(
+        r"(?<=[0-9])(?<!,[0-9])<S>(?:_|[^\w\s,:;|&>*×(){}[\]]{1,3})<S>(?=<K>[:_-]?[0-9])", ",", "with commas", _COMMAS
+    ),
     _text(r"([:x][0-9]{1,10}(?-i:[kMG]?)|:<FLAG>)<SLIP>(?=<K>[:,])", r"\1,", _BETWEEN),
     _text(r"[(\[](<R>[-:_\s][^][(),]{1,99})[)\]]<S>[x*×]?<S>(?=[0-9]{1,4}(?:,|$))", r"\1:x", "with colons"),
     _text(r"<S>(?:[-=~]{1,9}>{1,9}|>{1,9}|[;|&\n]|\\n|\s[-+/]\s)[\s;|&>,-]{0,9}", ",", "with commas", _COMMAS),
@@ -251,10 +300,22 @@ REWRITES = (
     _text(r"\b(<K>)<S>[\[<]([^][<>]{1,40})[\]>]", r"\1:\2"),
     _text(r"(?<=[0-9])([a-z])([,:])([a-z]+)", _moved),
     # numbers
-    _part(r"(?<=[0-9])o(?=[0-9kMGx:,]|$)", "0"),
+    _part(
+        r"(?<![0-9a-wyz])[0-9][0-9o]{0,9}(?<=o)(?=[0-9kMGx:,]|$)",
+        _zeros,
+        computes=True,
+    ),
     _part(r"(?<=[:x])[li]([0-9]+)(?=[:x]|$)", r"1\1", computes=True),
     _part(r"^(<ONE><F>:)(0x[0-9a-f]{1,7})(?=:|$)", lambda found: f"{found[1]}{int(found[2], 16)}", computes=True),
     _part(r"(?<=[:x])([0-9]{1,6})([kmg])ib?(?=[:x]|$)", _binary, computes=True),
+    _part(r"(?<=[:x])([0-9]{1,6}[kmg])b(?=[:x]|$)", r"\1", drops=True),
+    _part(
+        r"(?<=[:x])[0-9]{1,4}(?:\^|\*\*)[0-9]{1,2}(?=[:x]|$)",
+        lambda found: nearest_size(found[0]) or found[0],
+        computes=True,
+    ),
+    _text(r"(?<=embed:[0-9]),(?=[0-9]{1,2}[kM]x)", ".", message=_POINT),
+    _text(r"(?<=[0-9])\s{1,9}(?=(?-i:[kKMG])(?:<S>x|[:,]|$))", ""),
     _part(r"(?<=[:x][0-9])[nN](?=[:x]|$)", "", "for example", drops=True),
     _part(r"(?<=[:x])([0-9]+)[li](?=[:x]|$)", r"\g<1>1", computes=True),
     _text(r"(?<=[:(\[=])<S>(?:None|null|any|[?*TLNB]|-1|batch)<S>[x,*]<S>(?=[0-9?*(-]|[TLN]\b)", "", _OPEN),
@@ -279,7 +340,7 @@ REWRITES = (
     _part(r"\b(<R><F>:<N>)<S>\*<S>([0-9]{1,2})(?=:|$)", r"\1:x\2", r"x\2 repeats a layer"),
     _text(r"(?<=[0-9kMG])<S>(?:[x*×]|by)<S>(?=[0-9])", "x", message=_X),
     _text(r"<ONE>:<N>(?:<S>[-+/]<S><N>){1,9}(?=[:,]|$)", lambda found: re.sub("[-+/]", ",", found[0]), message=_KINDS),
-    _text(r"(<TWO>:<N>)<S>[-/+@]<S>(?=<N>)", r"\1x", message=_X),
+    _text(r"(<TWO>:<N>)<S>[-/+@]<S>(?=<N>(?![0-9]|<S>hz))", r"\1x", message=_X),
     _text(
         r"(?<![0-9.])[1-9][0-9]{0,2}(?:[,. ]0[0-9]{2}){1,3}(?![0-9])",
         lambda found: re.sub("[,. ]", "", found[0]),
@@ -298,7 +359,7 @@ REWRITES = (
     _part(r"\b(<SLIDES>:[0-9]{1,4})k(?=[0-9]{1,2}(?::|$))", r"\1x", message=_X),
     _text(r"(<TWO>:[0-9]{1,9}[kMG])(?=[0-9])", r"\1x", message=_X),
     _part(r"(<TWO>:[0-9]{1,9}[kMG]?)[ac-fh-jln-wyz](?=[0-9])", r"\1x", message=_X),
-    _text(r"^<S>vocab\w{0,9}[=:](<N>),<S>(?:emb\w{0,9})?dim\w{0,9}[=:](<N>)", r"embed:\1x\2"),
+    _text(r"^<S>vocab\w{0,9}[=:\s](<N>),<S>(?:emb\w{0,9}|(?:emb\w{0,9}\s?)?dim\w{0,9})[=:\s](<N>)", r"embed:\1x\2"),
     _part(r"^(<P>):p(?=[0-9.])", r"\1:"),
     _part(r"(?:(?<=[:x][12])|(?<=^[12]))b(?=x|:|$)", "G"),
     _part(r"(?<=[0-9])<S><SCALE>(?=<S>(?:x|:|$))", lambda found: SCALES[found[0].strip().lower()], computes=True),
@@ -309,18 +370,20 @@ REWRITES = (
     _text(r"(?<=[\w)])\s{1,9}(?=\w)", ":", "with colons", _COLONS),
     _text(r"^<S>,[\s,]{0,99}|<S>,[\s,.]{0,99}$", "", "leave the comma out"),
     _text(r",(?:\s{0,9},){1,99}", ",", "leave the comma out"),
+    _text(r"((?:^|,)<S>(?!flatten|b?norm)[a-z]{1,20})<S>,<S>:(?=[0-9])", r"\1:", "leave the comma out"),
     _text(r"(?<![:\w])(<K>)<S>:<S>(?=,|$)", r"\1", ""),
     _text(r":(?=:)|:<S>(?=,|$)", "", "leave the colon out"),
     # kinds and sizes
     _text(r"(?<![:\w])(?<![0-9]\s)(<K>)<S>[,=]<S>(?=[0-9]|_)", r"\1:", message=_SIZES),
     _text(r"\b(<P>)<S>=?<S>(?=\.[0-9])", r"\1:", message=_SIZES),
     _part(r"^(?-i:(?=[a-z]))(<K>)[(\[](?=[0-9])", r"\1:"),
-    _layer(r"(<K>)([1-9]):(0.*)", r"\1:\2\3"),
+    _layer(r"(<K>)([1-9]):(0.*)", r"\1:\2\3", computes=True),
     _layer(r"(<K>)_?[1-9](:<N>.*)", r"\1\2", "layers are not numbered", computes=True),
     _layer(r"(<K>)(?:[-_/.@#~ ]?|(?<=repeat)x)([0-9](?!d).*)", r"\1:\2", message=_SIZES),
     _part(r"^([a-z]{2,6})(:)([a-z])(?=[0-9.])", _moved),
     _part(r"^(<INPUT>):[xf](?=[0-9])", r"\1:"),
     _part(r"(?<=[0-9])[-_/.=+](?=(?:<FIELD>|<ACT>)\b)", ":"),
+    _part(r"(?<=:)([0-9]{1,9}):([0-9])(?=(?:<FIELD>|<ACT>)\b)", r"\1\2:", computes=True),
     _part(r"(?<=[0-9])(?:<S>[(\[])?<SLIP>((?![0-9])(?:<FIELD>\b|<VALUE>\b|<KEY>=)[^][()]{0,20})[)\]]?", r":\1"),
     _text(r"\b(<K>):?([0-9]{1,9}):?(?=<K>[0-9])", r"\1:\2,", _BETWEEN),
     _text(r":<S>(?=<K>:<N>)", ",", _BETWEEN),
@@ -352,6 +415,7 @@ REWRITES = (
     _part(r"\b(<R><F>:)([2-6])x([0-9]{2,9}[kM]?)(?=:|$)", r"\1\3:x\2", r"x\2 repeats a layer"),
     _layer(r"([2-9]|1[0-2])[- ]?<LAYERS>[-: ](.*)", _layers, _REPEATS),
     _part(r":x[-_= ](?=[0-9])", ":x"),
+    _part(r"^(<R>:.*\w):(?:xx|\*)(?=[0-9]{1,4}(?::|$))", r"\1:x"),
     _part(
         r"\b(<R><F>:[0-9]{2,}[kM]?)[:x*](0?[2-9]|1[0-2])(?=:|$)",
         lambda found: f"{found[1]}:x{int(found[2])}",
@@ -367,7 +431,9 @@ REWRITES = (
         _REPEATS,
     ),
     _part(r"^(<R>:<N><F>):([0-9]{1,4})x(?=:|$)", r"\1:x\2", r"x\2 repeats a layer"),
-    _part(r":(<FLAG>)(?=(?:x?[0-9]{1,9}|<FLAG>|<ACT>)(?:[:,]|$))", r":\1:"),
+    _part(r":(<FLAG>)<SLIP>(?=(?:x?[0-9]{1,9}|<FLAG>|<ACT>)(?:[:,]|$))", r":\1:"),
+    _part(r"(=<VALUE>)<SLIP>(?=<FIELD>=)", r"\1:"),
+    _part(r"(:x[0-9]{1,4})[^\w\s:]{1,2}(?=:|$)", r"\1"),
     _text(r"(?<=[0-9a-z])<S>,<S>(?=x[0-9]{1,4}(?:[:,]|$))", ":", "with colons"),
     # fields
     _part(r":(?:no|without|disable|[-!~])[-_]?(?:use_)?bias(?=:|$)", ":nobias", _NO_BIAS),
@@ -421,11 +487,37 @@ REWRITES = (
 
 
 _LONG = 1000
+
+
+def _keywords(found: re.Match[str]) -> str:
+    """`({units: 32})` -> `(units=32)`, as in JavaScript."""
+    return "(" + re.sub(r"(\w{1,40}):\s?", r"\1=", found[1]) + ")"
+
+
 _CALLS = (
+    _text(r"^\s*([\"'`])([^\"'`]*)\1\s*$", r"\2"),
     _text(r"^\s*\w{1,40}\(\s*(\(\w{1,40}\): .{1,999})\)\s*$", r"\1"),
     _text(r"\s*\(\w{1,40}\): (?=\w{1,40}\()", ", "),
     _text(r"^\s*,\s*", ""),
-    _text(r"(?<=\()\s*([0-9]{1,9})\s*(?:->|→|;)\s*(?=[0-9]{1,9}\s*\))", r"\1, "),
+    _text(r"(['\"`])(\w{1,30})(?!\1)['\"`]|`(\w{1,30})`", r"'\2\3'"),
+    _text(r"(?<=\()([0-9]{1,9})\s(?:units?|hidden|out),\s?([0-9]{1,9})\s(?:features?|inputs?|in)(?=[,)])", r"\2, \1"),
+    _text(r"(?<=\()\s*([0-9]{1,9})\s(?:features?|inputs?|dims?|in)\s*(?=,)", r"\1"),
+    _text(
+        r"(?<=[(,\s])([0-9]{1,9})\s?(?:(?:hidden\s)?(?:units?|neurons?|cells?|features)|hidden|out(?:puts?)?)\s*(?=[,)])",
+        r"\1",
+    ),
+    _text(r"(?<=,)\s*([1-9][0-9]?)\s?layers?\s*(?=[,)])", r" num_layers=\1"),
+    _text(r"(?<=\()\s*([0-9]{1,9})(?:\s*(?:[-=]?>|[;:x])\s*|\s{1,3})(?=[1-9][0-9]{0,9}\s*[,)\s])", r"\1, "),
+    _text(r";(?=[^()]{0,99}\))", ","),
+    _text(r"(?<=[(,=\s])[0-9][0-9o]{0,9}(?<=o)(?=\s*[,)])", _zeros),
+    _text(r"(?<==)<FEW>(?=\s*[,)])", lambda found: FEW[found[0].lower()]),
+    _text(r"(?<=[(,\s])([a-z]{2,12})[ -](?=[a-z]{2,12}\s?=[^=])", r"\1_"),
+    _text(r"(?<=shape=)\(\s*(?:None\s{1,3}|[,;]\s?)([0-9]{1,9})\s*\)", r"(None, \1)"),
+    _text(r"(?<!as )\bnn[, ] ?(?-i:(?=[A-Z]))", "nn."),
+    _text(r"(?<=\)),\s*self\.\w{1,30}\s*=\s*", ", "),
+    _text(r"(?<![\w.])([2-9])\s?[*x]\s?((?:<K>|<CLASS>)\([^()]{1,99}\))", r"\2 x \1"),
+    _text(r"(?<=\))\s{1,9}(?:([2-9])\s?times|(twice))\b", lambda found: f" x {found[1] or 2}"),
+    _text(r"\(\{([^{}()]{1,200})\}\)", _keywords),
     _text(r"(?-i:input) ?\(\s*([0-9]{1,9}),\s*([0-9]{1,9})\s*\)", r"input((\1, \2))"),
     _text(
         r"(?<![\w.])((?:SimpleRNN|RNN|LSTM|GRU)\([0-9]{1,9}),(?![^()]*(?:hidden_size|batch_first|num_layers))"
@@ -436,15 +528,24 @@ _CALLS = (
     _text(r"\b(?:bi|b)[-_]?(lstm|gru|rnn)(\([^()]{1,99}\))", r"Bidirectional(\1\2)"),
     _text(r"\b(softmax|sigmoid)\(([0-9]{1,9})\)", r"Dense(\2, activation='\1')"),
     _text(r"(?<![.\w])\w{1,20}(?=\([0-9])", _called),
-    _text(r"(\b\w{1,20}\([^()]{1,99}\))\s*[*x×]\s*([2-9])\b", lambda found: ", ".join([found[1]] * int(found[2]))),
-    _text(r"(?<=[(,\s])(\w{1,20}_\w{1,20}|units):\s*(?=[0-9]{1,10}\s*[,)])", r"\1="),
+    _text(
+        r"(\b(?:<K>|<CLASS>)\([^()]{1,99}\))\s*[*x]\s*([2-9])\b", lambda found: ", ".join([found[1]] * int(found[2]))
+    ),
+    _text(
+        r"(?<=[(,\s])(\w{1,20}_\w{1,20}|units|bias|dropout|bidirectional)(?:\s?:\s?|\s)"
+        r"(?=(?:[0-9.]{1,10}|<YES>|<NO>)\s*[,)])",
+        r"\1=",
+    ),
     _text(r"(?<=[\w'\")\]])[ \t]{1,9}(?=[a-z_]{2,40}\s?=[^=])", ", "),
     _text(
         r"(?<=\))(?!\s*\+\s*(?-i:[a-z_]\w{0,30})\s*(?:[;)]|$))"  # the sum with a variable, `Dense(3)(x) + x`
         r"\s*(?:[-+|&/>→]{1,9}|and|then|plus|followed by)\s*(?=[a-z])",
         ", ",
     ),
-    _text(r"(?<![\w.(=])((?:nn\.)?(?:ReLU|Tanh|Sigmoid|Softmax|Flatten|BatchNorm\w{0,15}))(?=\s*(?:,|$))", r"\1()"),
+    _text(
+        r"(?<![\w.(=])((?:nn\.)?(?:ReLU|Tanh|Sigmoid|Softmax|Flatten|(?:Batch|Layer)Norm\w{0,15}))(?=\s*(?:,|$))",
+        r"\1()",
+    ),
 )
 """Other ways to write calls of Keras and PyTorch, as PyTorch prints them or with other signs between the calls; all of
 these rows are applied in turn."""
@@ -452,7 +553,10 @@ these rows are applied in turn."""
 
 def as_calls(text: str) -> str:
     """Return a text with calls as the frameworks write them."""
-    for row in _CALLS if len(text) < _LONG else ():
+    if len(text) >= _LONG:
+        return text
+    text = in_ascii(text)
+    for row in _CALLS:
         text = compiled(row.pattern).sub(row.becomes, text)
     return text
 
