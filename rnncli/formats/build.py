@@ -88,7 +88,7 @@ def _number(given: dict[str, Any], argument: str, most: int = MAX_SIZE, default:
     if value is None:
         raise MissingArgumentError(argument, "", "32")
     if type(value) is not int or not 1 <= value <= most:
-        meant = _meant(value, ()) or "1" * (default == 1 and not isinstance(value, str))
+        meant = _meant(value, ()) or "1" * (default == 1 and type(value) is int)
         raise wrong_value(argument, value, f"a whole number from 1 to {most:,}", meant)
     return value
 

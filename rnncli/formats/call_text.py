@@ -212,7 +212,9 @@ class Text:
             return self.fault(message, span, lead="perhaps", repair=repair)
         guess = None if word in FRAMEWORK_WORDS else closest(word, names)
         if guess is not None:
-            return self.fault(message, span, lead="perhaps", repair=self.with_(span, names[guess]))
+            numbered = len(re.findall("[0-9]", word)) > len(re.findall("[0-9]", guess))  # LSTM1(8), LSTM3(2)
+            lead = "layers are not numbered" if numbered else "perhaps"
+            return self.fault(message, span, lead=lead, repair=self.with_(span, names[guess]))
         known = framework_word(word)
         if known is None:
             theirs = [(layer.keras, *layer.classes) if whose == "Keras" else (layer.torch,) for layer in LAYERS]
@@ -247,6 +249,8 @@ class Text:
             names = cls.takes[cls.takes.index(instead) :]
             span = self.span(node.args[0])[0], self.span(node.args[-1])[1]
             instead = ", ".join(f"{name}={self.part(each)}" for name, each in zip(names, node.args, strict=False))
+        elif re.fullmatch(r"[1-9][0-9]{0,2}\.[0-9]{3}", written := self.text[slice(*span)]):  # Embedding(10.000, 32)
+            instead = written.replace(".", "")
         lead = "for example" if fault.made_up else "perhaps"
         return self.fault(message, span, advice, lead, self.with_(span, instead) if instead else None)
 

@@ -61,7 +61,7 @@ from rnncli.formats.python.objects import (
 )
 from rnncli.formats.python.trees import UnparsableError
 from rnncli.language.framework_words import FRAMEWORK_WORDS, framework_error
-from rnncli.language.rewrites import as_calls
+from rnncli.language.rewrites import as_calls, compiled
 from rnncli.language.spec import MAX_LAYERS
 from rnncli.layers import KINDS, Layer
 from rnncli.layers.weights import FRAMEWORKS, Framework
@@ -78,6 +78,10 @@ _AROUND = SAME_MODULE | names("compile fit summary build Model print evaluate pr
 
 _OPTIONS = FLAGS | {*NAMES_ACTIVATION, "merge_mode", "padding"}
 """Arguments that are not numbers."""
+
+
+_CALLS_A_LAYER = compiled(r"\b(?:<K>|<CLASS>|\w{1,40}Cell)\(")
+"""A layer, which is not the name of a number."""
 
 
 class _WrittenExpression(str):
@@ -137,14 +141,17 @@ def read(text: str, settings: Settings = NO_SETTINGS, repairs: int = _MOST_REPAI
 def _checked(text: str, settings: Settings = NO_SETTINGS, repairs: int = _MOST_REPAIRS) -> str | None:
     """Return a text that can be read, given one that may have faults; None if they cannot be repaired.
 
-    A repair that leaves something out is rejected, because nothing would mention it.
+    A repair that leaves something out or changes a number is rejected, because nothing would mention it.
     """
+    from rnncli.language.mend import numbers_in  # only an error needs it
+
     try:
         read(text, settings, repairs)
-    except OpenNumbersError:
-        return text
+    except OpenNumbersError as more:
+        return None if any(map(_CALLS_A_LAYER.search, more.names)) else text
     except SpecError as another:
-        return None if another.lead == "without it" else another.repair
+        lost = another.lead == "without it" or not {*numbers_in(text)} <= {*numbers_in(another.repair or "")}
+        return None if lost else another.repair
     return text
 
 
@@ -193,7 +200,8 @@ def mended(text: str, repairs: int = _MOST_REPAIRS) -> str | None:
     try:
         Network.parse(",".join(specs))
     except SpecError as error:
-        return None if "example" in error.lead else error.repair
+        loses = any(each in error.lead for each in ("example", "without", "keep one"))
+        return None if loses else error.repair
     return ",".join(specs)
 
 
@@ -408,6 +416,10 @@ class _CallReader(Text):
             raise self.fault(f"{argument} is given twice", call.given.node)
         try:
             given = bound(cls, name, call.given.positional, call.given.named)
+            for value in call.given.positional:
+                unread = any(given[each] is value for each in cls.inert.intersection(given))
+                if unread and isinstance(value, Call) and makes_layer(value):  # Input((30, 4), LSTM(8))
+                    raise self.inside(call, value)
             kept = {each: value for each, value in given.items() if each not in cls.inert}
             values = {each: self._value(call, cls, each, value) for each, value in kept.items()}
             made = built(self._framework, name, (), values)

@@ -318,10 +318,12 @@ _MEAN_THE_SAME = [
         for option in layer.options
     ),
     {*FEATURES},
-    {"units", "num_units"},
+    {"units", "hidden_size", "num_units", "neurons", "nodes", "cells"},
+    {"input_dim", "num_embeddings", "vocab", "vocab_size", "num_words"},
+    {"output_dim", "embedding_dim", "embed_dim", "emb_dim", "dim"},
     *({*pair} for pair in KERAS_1.items()),
 ]
-"""Arguments with the same meaning in Keras, PyTorch and specs, in several kinds, or in earlier versions."""
+"""Arguments with the same meaning in Keras, PyTorch and specs, in several kinds, in earlier versions, or in speech."""
 
 
 def bound(cls: Signature, name: str, positional: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:
@@ -340,7 +342,10 @@ def bound(cls: Signature, name: str, positional: Sequence[Any], named: Mapping[s
             # The other framework's name for an argument is tried first: units for hidden_size.
             theirs = [each for each in cls.takes if any({argument, each} <= names for names in _MEAN_THE_SAME)]
             of_others = any(argument in each.takes for each in (*KERAS.values(), *TORCH.values()))
+            longer = [each for each in cls.takes if each.startswith(argument)]
+            theirs += longer if len(longer) == 1 else []
             nearest = next(iter(theirs), None) or (None if of_others else closest(argument, cls.takes)) or ""
+            nearest = nearest if {*filter(str.isdigit, argument)} <= {*nearest} else ""  # hidden_size1=6
             raise UnknownArgumentError(argument, f"{name} has no argument {shorten(argument)}", nearest)
         if argument in given:
             after = next((each for each in cls.takes[1:2] if argument == cls.takes[0] and each in _SIZES_AFTER), "")
