@@ -129,6 +129,16 @@ def test_a_cell_is_decomposed_only_if_onnx_has_none(at: Walk) -> None:
             assert any(node.operation in ("LSTM", "GRU", "RNN") for node in nodes) != composed
 
 
+def test_windows_of_one_step_have_no_padding_which_would_be_negative_with_a_stride() -> None:
+    # ONNX Runtime has no pool with a negative padding, as SAME_UPPER may be.
+    (pool,) = (
+        node
+        for node in onnx_runner.load(written(Network.parse("input:3,pool:avg:1:stride=3:same"))).graph.nodes
+        if node.operation == "AveragePool"
+    )
+    assert pool.attributes["pads"] == [0, 0]
+
+
 # Reading back
 
 
@@ -175,6 +185,7 @@ def test_a_file_is_read_back_or_parts_left_out_are_reported(at: Walk, tmp_path: 
         "embed:1x4,conv:5x1,pool:avg,repeat:2,lstm:3:seq",
         "embed:1x1,rnn:1:seq,dense:1,dropout:0.5,act:relu",
         "input:3x1,pool:max:3:same,rnn:1:seq",
+        "input:3,pool:avg:1:stride=3:same,rnn:1:seq",
         "embed:2x3,lstm:2:seq:bi=sum,act:silu,dense:2",
     ):
         with at(spec):

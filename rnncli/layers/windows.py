@@ -61,7 +61,7 @@ class Window(NamedTuple):
     @property
     def goes_by_length(self) -> bool:
         """Whether the padding before the sequence depends on the sequence's length."""
-        return self.padding == "same" and self.stride != 1
+        return self.padding == "same" and self.stride != 1 and self.span != 1
 
     @property
     def looks_ahead(self) -> bool:
