@@ -116,6 +116,14 @@ def test_no_line_is_suggested_if_none_is_sure_to_keep_the_meaning(at: Walk, rnnc
             assert "input:2080" not in result.stderr
 
 
+def test_a_missing_file_is_taken_for_the_one_whose_name_is_most_like_it(rnncli: Run) -> None:
+    for name in ("net.onnx", "net.pth"):
+        Path(name).touch()
+    assert rnncli("summary", "net.pt").stderr.endswith("Help: perhaps: rnncli summary net.pth\n")
+    Path("folder").mkdir()
+    assert rnncli("inspect", "folder").stderr.startswith("Error: folder is a folder, not a model file\n")
+
+
 def test_the_file_name_determines_the_export_target_if_only_one_target_has_such_files(rnncli: Run) -> None:
     assert rnncli("export", SPEC, "-o", "model.onnx").status == 0
     assert rnncli("export", SPEC, "--to", "onnx", "-o", "again.onnx").status == 0

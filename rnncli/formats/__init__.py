@@ -181,6 +181,8 @@ def open_model(path: str, settings: Settings = NO_SETTINGS) -> ModelFile:
     extension = _extension(path)
     if extension in REFUSED:
         raise RnncliError(f"{path}: {REFUSED[extension].partition(';')[0]}", REFUSED[extension].partition("; ")[2])
+    if extension not in FORMATS and os.path.isdir(path):
+        raise UsageError(f"{path} is a folder, not a model file", "give the file in it")
     if extension not in FORMATS:
         raise UsageError(f"{path} is not a known model file", f"known extensions are {listed(list(FORMATS), 'or')}")
     module = FORMATS[extension]
