@@ -114,7 +114,8 @@ def in_keras(layer: Layer) -> str:
         whole = {"max": "GlobalMaxPooling1D", "avg": "GlobalAveragePooling1D"}
         windowed = {"max": "MaxPooling1D", "avg": "AveragePooling1D"}
         name = (windowed if layer.pool_size else whole)[values.pop("mode")]
-    given = [f"{key}={value!r}" for key, value in values.items() if value != layer.default(key)]
+    theirs = {"length": "input_length"}
+    given = [f"{theirs.get(key, key)}={value!r}" for key, value in values.items() if value != layer.default(key)]
     call = f"layers.{name}({', '.join(given)})"
     return call if merge is None else f"layers.Bidirectional({call}, merge_mode={merge!r})"
 

@@ -43,7 +43,7 @@ SEVERAL = {
     "input:3,norm:x_n,dense:_a:tanh:x_m": ("_n", "_a", "_m"),
     "input:2,dense:2:x_n,rnn:2:seq:x_m": ("_n", "_m"),
     "input:_tx3,gru:_a,dense:_b": ("_t", "_a", "_b"),
-    "input:_tx3,conv:2x2:stride=2,gru:_b": ("_t", "_b"),
+    "input:_tx3,conv:2x1:stride=2,gru:_b": ("_t", "_b"),
     "input:3,rnn:_a,repeat:_t,lstm:_b:seq,dense:_a": ("_a", "_t", "_b"),
 }
 """Templates with several blanks, and the names of the blanks."""

@@ -53,7 +53,7 @@ class Input(Head):
 class Embedding(Head):
     """A table of vectors looked up by id: (batch, timesteps) -> (batch, timesteps, output_dim).
 
-    `keras.layers.Embedding(input_dim, output_dim, mask_zero=mask_zero)`.
+    `keras.layers.Embedding(input_dim, output_dim, mask_zero=mask_zero)`, after `keras.Input((length,))`.
     """
 
     input_dim: int
