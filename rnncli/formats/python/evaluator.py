@@ -470,9 +470,12 @@ class Evaluator:
 
     def _call(self, node: ast.Call, scope: Scope) -> Value:
         match node.func:
-            case ast.Attribute(value=ast.Call(func=ast.Name(id="super")), attr=name):
+            case ast.Attribute(value=ast.Call(func=ast.Name(id="super"), args=said), attr=name):
                 self_, cls = scope.get("__self__"), scope.get("__class__")
-                method = cls.get(name, inherited=True) if isinstance(cls, Class) else MISSING
+                own = self_.cls if isinstance(self_, Instance) else self_
+                after = self.value(said[0], scope) if said else cls
+                after = after if isinstance(own, Class) and after in own.line else cls
+                method = own.get(name, after=after) if isinstance(own, Class) and after in own.line else MISSING
                 called = replace(method, owner=self_) if isinstance(method, Function) else Method(self_, name)
             case ast.Attribute(value=owner, attr=name):
                 called = self.attribute(self.value(owner, scope), name, node.func, called=True)

@@ -6,6 +6,7 @@ import ast
 import math
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any
@@ -77,7 +78,7 @@ _COMPARING = names("max min sorted sum")
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     **{name: getattr(math, name) for name in names("sqrt ceil floor log2 prod")},
     **{each.__name__: each for each in (int, float, round, abs, max, min, sum, str, bool, range, len, list, tuple)},
-    **{each.__name__: each for each in (sorted, dict, enumerate, zip, reversed, divmod, chain, pairwise)},
+    **{each.__name__: each for each in (sorted, dict, enumerate, zip, reversed, divmod, chain, pairwise, copy)},
     "OrderedDict": dict,
     "set": lambda values=(): [*dict.fromkeys(values)],
 }
@@ -88,7 +89,7 @@ _NAMESPACES = names("Namespace SimpleNamespace EasyDict AttrDict ConfigDict Munc
 
 _FRAMEWORKS = names("torch keras tensorflow")
 _KINDS = names("bool int float str list tuple dict")
-_MODULES: tuple[list[str], ...] = ([], ["math"], ["collections"], ["itertools"], ["numpy"])
+_MODULES: tuple[list[str], ...] = ([], ["math"], ["collections"], ["itertools"], ["numpy"], ["copy"])
 
 
 def builtin(evaluator: Evaluator, called: Named, given: Given) -> Value:
@@ -142,6 +143,8 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
         case ("type",) if isinstance(owner, str) and isinstance(held := given.get("", 2), dict):
             node = ast.ClassDef(owner, [], [], [], [], lineno=given.line)
             return Class(node, Scope(held), tuple(evaluator.items(name) or ()))
+        case ("dataclasses", "replace") if isinstance(owner, Instance) and given.unknown is None:
+            return evaluator.fresh(Instance(owner.cls, owner.values | given.named))
         case ("vars",) | (*_, "asdict") if isinstance(owner, Instance):
             return owner.values
         case (*_, "field" | "Field") if given.positional or given.named.keys() & {"default", "default_factory"}:

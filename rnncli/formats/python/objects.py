@@ -255,16 +255,15 @@ class Class(Opaque):
 
     @cached_property
     def line(self) -> list[Class]:
-        """The class and its base classes in the text, nearest first."""
+        """The class and its base classes in the text, in the order in which Python looks for attributes."""
         found = [self]
-        for each in found:
-            bases = [base for base in each.bases if isinstance(base, Class) and base not in found]
-            found += bases if len(found) < _MAX_BASES else []
-        return found
+        for each in self.bases:
+            found += each.line[:_MAX_BASES] if isinstance(each, Class) else []
+        return [*dict.fromkeys(reversed(found))][::-1]  # a shared base comes after all that derive from it
 
-    def get(self, name: str, *, inherited: bool = False) -> Value:
-        """Return an attribute or method from the nearest class that has it, or MISSING."""
-        line = self.line[inherited:]
+    def get(self, name: str, *, after: Class | None = None) -> Value:
+        """Return an attribute or method from the nearest class that has it, of those after another one; or MISSING."""
+        line = self.line[self.line.index(after) + 1 :] if after in self.line else self.line
         return next((each.scope.values[name] for each in line if name in each.scope.values), MISSING)
 
     def bound(self, name: str, owner: Instance | None = None) -> Value:
@@ -289,7 +288,14 @@ class Class(Opaque):
     def fields(self) -> list[str]:
         """The names that it annotates, as for a dataclass."""
         statements = [each for cls in reversed(self.line) for each in cls.node.body if isinstance(each, ast.AnnAssign)]
+        statements = [each for each in statements if not _is_set_apart(each)]
         return list(dict.fromkeys(each.target.id for each in statements if isinstance(each.target, ast.Name)))
+
+
+def _is_set_apart(field: ast.AnnAssign) -> bool:
+    """Return whether a call of a dataclass does not give a field: a `ClassVar`, or one with `field(init=False)`."""
+    said = [each.value for each in getattr(field.value, "keywords", ()) if each.arg == "init"]
+    return "ClassVar" in source_of(field.annotation) or [source_of(each) for each in said] == ["False"]
 
 
 @dataclass(eq=False, repr=False)

@@ -19,6 +19,7 @@ from rnncli.formats.python.library import MAX_ITEMS
 from rnncli.formats.python.objects import (
     MISSING,
     NO_BASES,
+    PLAIN,
     Call,
     Class,
     Function,
@@ -304,7 +305,9 @@ class Program(Evaluator):
                         self.assign(item.optional_vars, made, scope)
                 return self.run(node.body, scope)
             case ast.Try() | ast.TryStar():
-                return self.run([*node.body, *node.orelse, *node.finalbody], scope)
+                end = self.run([*node.body, *node.orelse], scope)
+                self._without_import(node, scope)
+                return self.run(node.finalbody, scope) or end
             case ast.Delete(targets=targets):
                 for target in targets:
                     self.assign(target, left_open(target, f"is deleted (line {node.lineno})"), scope)
@@ -316,6 +319,18 @@ class Program(Evaluator):
                     known = holder or self.module
                     known.values[name] = Unknown(f"{name} is changed by {self.function}", (Open(name, node.lineno),))
         return None
+
+    def _without_import(self, node: ast.Try | ast.TryStar, scope: Scope) -> None:
+        """Leave open the values that a block sets after an import and sets to others if the import fails."""
+        handled = [each for handler in node.handlers for each in handler.body]
+        for each in handled if any(isinstance(each, ast.Import | ast.ImportFrom) for each in node.body) else ():
+            match each:
+                case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=value)):
+                    held = scope.get(name)
+                    if isinstance(held, PLAIN) and held != value:
+                        opened = Open(name, each.lineno, held if isinstance(held, int | float | str) else None)
+                        why = Unknown(f"whether the import at line {node.body[0].lineno} works is not known", (opened,))
+                        scope.values[name] = self.one_of([held, value], why)
 
     def _give(self, target: ast.expr, value: Value, scope: Scope) -> None:
         """Assign a value to a target; a setting replaces a name's first value if it is open or global."""
@@ -454,7 +469,7 @@ class Program(Evaluator):
             if isinstance(value, Function) and value.cls is None:
                 inside.values[name] = replace(value, cls=cls)
         del self._functions[defined:]
-        if isinstance(start := cls.get("__init_subclass__", inherited=True), Function):
+        if isinstance(start := cls.get("__init_subclass__", after=cls), Function):
             given = {each.arg: self.value(each.value, scope) for each in node.keywords if each.arg}
             self.invoke(start, Given([cls], given, node))
         self._decorate(node, cls, scope)
