@@ -53,6 +53,7 @@ _PROJECTION = re.compile(
 
 _APART = re.compile(
     r"att(n|ention|_w)|(^|[._/])(query|key|value|gate|[qkv])(_proj|_layer)?(/|$)|residual|skip|highway|shortcut"
+    r"|peephole|(^|[._/])w_?c_?[ifo]$"
     r"|(^|[._/])res([._/]|$)|conv(1d)?_?bank|bag([._/]|$)|codebook|(^|[._/])vq|mogrif"
 )
 """Names of modules that are next to a row and not in it, whatever their sizes."""

@@ -55,8 +55,10 @@ class Rows(NamedTuple):
         """Return the texts of some notes, why nodes are in no part, and which: everything that no part mentions."""
         known = {note.text for part in self.parts for note in part.notes}
         counts = Counter((node.shown_kind, node.line) for node in self.left)
-        each = [f"{count} {kind}{self._about(kind, line)}" for (kind, line), count in counts.most_common(_SHOWN_KINDS)]
-        more = len(self.left) - sum(count for _, count in counts.most_common(_SHOWN_KINDS))
+        shown = counts.most_common(_SHOWN_KINDS)
+        words = {"unknown": "of unknown kind"}
+        each = [f"{count} {words.get(kind, kind)}{self._about(kind, line)}" for (kind, line), count in shown]
+        more = len(self.left) - sum(count for _, count in shown)
         kinds = listed([*each, *([f"{more} others"] if more else [])]) if each else ""
         left = [f"layers in no recurrent part: {kinds}"] if each else []
         texts = dict.fromkeys([*(note.text for note in notes), *self.reasons, *left])
