@@ -49,6 +49,9 @@ _LONG, _LONG_LAYER = 1000, 200
 _SHORTEST = 2
 """A word with more letters than this may be the start of another."""
 
+_LIKE_A_KIND, _LIKE_A_LAYER = 0.6, 0.85
+"""How similar to a kind a word must be to count as a misspelling; and one such as lstmLayer, which is no inputLayer."""
+
 _LIKE_A_FIELD, _LIKE_SHORT = 0.7, 0.65
 """How similar to a field a word must be to count as a misspelling; and the same for three letters."""
 
@@ -218,8 +221,9 @@ def _names(text: str, token: Token, fault: SpecError) -> Iterator[Applied[str]]:
         only = longer.values() if len(longer) == 1 else []
         known |= word[:1].isdigit() and not word[1:2].isalpha()  # 2-layer is not a misspelling
         known |= word.count(" ") > 1 or compiled(r"<LAYERS>(?:\s.*)?").fullmatch(word) is not None
+        likeness = _LIKE_A_LAYER if word.endswith("layer") else _LIKE_A_KIND
         ours = [*KINDS, *(name for name in NAMED if name not in THEIR_NAMES)]
-        for guess in [] if known else [*only, *likest(word, ours)]:
+        for guess in [] if known else [*only, *likest(word, ours, likeness)]:
             instead = NAMED.get(guess, guess)
             yield Applied(splice(text, kind, instead), f"perhaps {guess}")
         for guess in [] if known or fields else likest(lowered(kind.text), ACTIVATIONS, _LIKE_A_FIELD):
@@ -370,7 +374,7 @@ _NUMBERED = re.compile(r"\s*(?:layer\s?)?1\s?[.):]\s.*\b2\s?[.):]\s", re.DOTALL)
 """A numbered list, whose numbers are not sizes."""
 
 _IN_AND_OUT = (
-    r"\b(?:nn\W{1,3}(?:<R>|linear)\W{1,3}(?=[0-9]{1,9}\W)|<ONE>\s?\(\s?(?=[0-9]{1,9}\s?[-=]?>\s?[0-9]{1,9}(?!\s?[-=]?>|[0-9])))"
+    r"\b(?:nn\W{1,3}(?:<R>|linear)\W{1,3}|<ONE>\s?\(\s?(?=[0-9]{1,9}\s?[-=]?>\s?[0-9]{1,9}(?!\s?[-=]?>|[0-9])))"
     r"([0-9]{1,9})(?:=>|[^0-9()=]){1,20}([0-9]{1,9})(?![0-9.])"
 )
 """The features that a layer reads and its units, in a call of PyTorch or around an arrow: they are not two layers."""
@@ -401,7 +405,9 @@ def keeps(typed: str, result: str, way: Sequence[Applied[str]]) -> bool:
         return False
     layers, _ = spec.unfolded(result, spec.read(result, blanks=True))
     sizes = [getattr(layer, "units", 0) for layer in layers]
-    if any(both in pairwise(sizes) or both[1] not in sizes for both in taken):
+    thousands = (1, 10**3, 10**6)
+    stacked = {(first // each, second) for first, second in pairwise(sizes) for each in thousands}
+    if any(both in stacked or both[1] not in sizes for both in taken):
         return False
     if _is_on_again(layers, plain):
         return False
