@@ -373,11 +373,12 @@ _MANY = 40
 _NUMBERED = re.compile(r"\s*(?:layer\s?)?1\s?[.):]\s.*\b2\s?[.):]\s", re.DOTALL)
 """A numbered list, whose numbers are not sizes."""
 
-_IN_AND_OUT = (
-    r"\b(?:nn\W{1,3}(?:<R>|linear)\W{1,3}|<ONE>\s?\(\s?(?=[0-9]{1,9}\s?[-=]?>\s?[0-9]{1,9}(?!\s?[-=]?>|[0-9])))"
+_NOT_STACKED = (
+    r"(?:\bnn\W{1,3}(?:<R>|linear)\W{1,3}|\b<ONE>\s?\(\s?(?=[0-9]{1,9}\s?[-=]?>\s?[0-9]{1,9}(?!\s?[-=]?>|[0-9]))"
+    r"|(?<![0-9.])(?=[0-9]{1,9}\s(?:or|oder|to|bis)\s[0-9]))"
     r"([0-9]{1,9})(?:=>|[^0-9()=]){1,20}([0-9]{1,9})(?![0-9.])"
 )
-"""The features that a layer reads and its units, in a call of PyTorch or around an arrow: they are not two layers."""
+"""Two numbers that are not of two layers: features and units in a call of PyTorch or around an arrow, or a range."""
 
 _NUMBER = re.compile(r"[0-9][0-9_]*(?:\.[0-9]+)?(?:e-?[0-9]{1,2}(?![0-9]))?")
 _DIGIT_IN_A_WORD = re.compile(r"(?<![0-9])[A-Za-z_]{2,40}(?:[123]d\b|2seq)|float[0-9]{1,3}|int8")
@@ -394,7 +395,7 @@ def keeps(typed: str, result: str, way: Sequence[Applied[str]]) -> bool:
     plain = in_ascii(typed).lower()
     if _NUMBERED.match(plain):
         return False
-    taken = [(int(features), int(units)) for features, units in compiled(_IN_AND_OUT).findall(plain)]
+    apart = [(int(first), int(second)) for first, second in compiled(_NOT_STACKED).findall(plain)]
     counts = compiled(r"(?<![\w.])(<FEW>|[2-9])[-\s]?(?:<R>\s)?<LAYERS>\b").findall(plain)
     plain = re.sub(r"\b(?:[tlnb]|none|batch)\s?x\s?(?=[0-9])|(?<=[0-9])\s?x\b", " ", plain)
     plain = re.sub("(?<=[0-9])[kmgb](?=x)", "", plain)  # 10kx32
@@ -407,7 +408,7 @@ def keeps(typed: str, result: str, way: Sequence[Applied[str]]) -> bool:
     sizes = [getattr(layer, "units", 0) for layer in layers]
     thousands = (1, 10**3, 10**6)
     stacked = {(first // each, second) for first, second in pairwise(sizes) for each in thousands}
-    if any(both in stacked or both[1] not in sizes for both in taken):
+    if any(both in stacked or not re.search(rf"(?::|[0-9]x){both[1]}\b", result) for both in apart):
         return False
     if _is_on_again(layers, plain):
         return False
