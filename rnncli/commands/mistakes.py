@@ -286,8 +286,7 @@ def _misplaced(this: TypedLine, place: int) -> Iterator[Applied[Line]]:
             steps.insert(0, Applied(("layers", text), drops=text, advice=A_WORD))
         for step in steps:
             yield step._replace(message=f"{quote(text)} is not a spec")
-    if len(this.arguments) > 1:
-        yield from _rewritten(this, place, PARTS)
+    yield from _rewritten(this, place, PARTS)
 
 
 def _apart(this: TypedLine, place: int) -> Iterator[Applied[Line]]:

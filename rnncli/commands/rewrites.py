@@ -153,6 +153,7 @@ LINES = (
     _line(rf"({_SOURCE}) ~((?!<LONG>=)[a-z_]\w*=[0-9.]+)~(.*)", r"\1 --set \2\3", message=_NO_SPEC, advice=_LEFT_OPEN),
     _line(r"(.*) ~([^ ]*[^ \s-])(--<LONG>)~((?: .*)?)", r"\1 \2 \3\4"),
     _line("(.* [^ -][^ ]*) - ~(<LONG>(?:=[^ ]*)?)~(.*)", r"\1 --\2\3", "", _NO_HYPHENS),
+    _line(r"(<COMMAND>) ~\?~", r"\1 --help", drops=True),
     _line("(.*) ~(batch|time)~ (?:sizes?|steps?)(.*)", r"\1 --\2\3", "", _NO_SPEC),
     _line("(.*) ~([a-z]+)~ ([a-z]+)((?:[= ].*)?)", r"\1 --\2-\3\4", "", _NO_SPEC),
     _line(r"(.*) --((?: .*)?) ~(-[^ ]+)~(.*)", r"\1\2 \3\4", "", _AFTER_HYPHENS),
@@ -279,7 +280,12 @@ PARTS = (
     _line(r"((?!solve|sweep).*) ([^ -][^ ]*<FILE>) ~([a-z_]\w*)~(.*)", r"\1 \2::\3\4", "perhaps", _PART),
     _line(r"((?!solve|sweep).*) ([^ -][^ ]*<FILE>) ~([a-z_]\w*)~(.*)", r"\1 \2\4", WITHOUT, _PART),
     _line(r"(.*) ~([^ ]+<FILE>)[:/]([^ :/]+)~(.*)", r"\1 \2\4", WITHOUT, _PART),
-    _line(f"(?!sweep.* ~(?:from|to)~)(.*) ~({_SMALL})~((?: (?:{_SMALL}))*(?: .*)?)", r"\1\3", WITHOUT, _NO_SPEC),
+    _line(
+        f"(?!sweep.* ~(?:from|to)~)(?=.* [^ -].* ~|.*~ (?:.* )?[^ -])(.*) ~({_SMALL})~((?: (?:{_SMALL}))*(?: .*)?)",
+        r"\1\3",
+        WITHOUT,
+        _NO_SPEC,
+    ),
 )
 """Rows for an argument after a model file, or a word of a sentence, tried if nothing else matches."""
 

@@ -47,6 +47,9 @@ _LIKE_A_FILE = 0.7
 _ASKED = re.compile(r"^(?:what|define)\b|\b(?:is|are|does|an?|the|mean)\b|\?")
 """Words of a question about a term."""
 
+_STATES = {"has", "have"}
+"""Words of a sentence about a network, whose other words are no pieces of a spec."""
+
 _TEXT_FILE = r"[^:(,=]+\.(?:txt|csv|tsv|md|cfg|ini|toml|ya?ml|log)"
 """The name of a file that may have specs in it."""
 
@@ -191,7 +194,8 @@ def meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Applied[
     if repair and "example" not in error.lead and not stray:
         lead = error.lead.replace(WITHOUT, f"without {quote(error.text[slice(*error.span)])}")
         yield Applied(this.with_(place, Word(repair)), lead, drops=text, advice=error.advice or "")
-    if is_plain and len(this.arguments) > 1 and (is_term or not re.search("[0-9]", text)):
+    unit = place > 0 and this.words[place - 1].is_argument and this.words[place - 1].text.isdecimal()
+    if is_plain and not unit and len(this.arguments) > 1 and (is_term or not re.search("[0-9]", text)):
         advice = f"`rnncli layers {text}` explains it" if is_term else ""
         yield Applied(this.with_(place), WITHOUT, no_spec, drops=text, costs=COSTS_A_GUESS, advice=advice)
 
@@ -243,6 +247,8 @@ def joined(this: TypedLine, place: int) -> Iterator[Applied[Line]]:
     if place in alone or len(group) == 1 or group[-1] - group[0] >= len(group):  # an option stands between
         return
     pieces = [texts[each] for each in group]
+    if _STATES & {*pieces}:
+        return
     # A lone input or embedding, followed by a layer that cannot come first.
     stack = group[0] in starts and "," not in pieces[0] and _kind(pieces[1]) is not None
     if not stack and not (
@@ -256,7 +262,8 @@ def joined(this: TypedLine, place: int) -> Iterator[Applied[Line]]:
         whole = re.sub(r"\s*,[\s,]*", ",", mark.join(pieces))
         parts = [Word(whole) if i == group[0] else each for i, each in enumerate(this.words) if i not in group[1:]]
         yield Applied(this.line(parts), "", message)
-    yield Applied(this.typed, "", message, advice="write it without spaces, or in quotes")
+    if layers:
+        yield Applied(this.typed, "", message, advice="write it without spaces, or in quotes")
 
 
 def _starts_network(argument: str) -> bool:

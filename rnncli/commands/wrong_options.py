@@ -264,8 +264,8 @@ def _unknown(this: TypedLine, place: int) -> Refused:
     behind = [each.text for each in this.words[place + 1 : place + 2] if each.is_argument]
     named_layer = not alone and this.name != "compare"  # where a kind may start another network
     behind = [each for each in behind if not is_spec(each) or (named_layer and each in KINDS)]
-    if any(each.is_argument and not is_spec(each.text) for each in this.words[place + 2 : place + 3]):
-        behind = [each for each in behind if f"--{each}" not in this.options]  # --with batch 4
+    valued = [each for each in this.options.values() if not isinstance(each.type, FileName)]
+    behind = [each for each in behind if f"--{each}" not in this.options or any(_fits(own, each) for own in valued)]
     said = typed
     if short := re.fullmatch(r"(-[a-zA-Z])([0-9]+)|(--[a-z-]+):(.+)", in_ascii(typed.text)):  # -t100, --batch:4
         said = Word(short[1] or short[3], None, short[2] or short[4], attached=True)
