@@ -192,12 +192,14 @@ def listed(words: Sequence[str], conjunction: str = "and") -> str:
 
 
 def printable(text: str) -> str:
-    """Return a text on one line, with `?` for each character that would control a terminal.
+    """Return a text on one line, with a space for each line end or tab, and `?` for what else would control a terminal.
 
-    These are line ends, escapes, all other control characters, and characters that change the direction of writing. All
-    printed text that may contain user input, or names from a file, goes through here.
+    These are escapes, all other control characters, and characters that change the direction of writing. All printed
+    text that may contain user input, or names from a file, goes through here.
     """
-    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else " " if each in "\n\r\t" else "?" for each in text)
 
 
 def one_line(text: str) -> str:

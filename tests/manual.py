@@ -21,7 +21,7 @@ _ENVIRONMENT = {
     "RNNCLI_SPEC": "The network of a command that is given no SPEC.",
     "NO_COLOR, FORCE_COLOR": "No colour, or colour though the output is no terminal.",
     "COLORFGBG": "Set by some terminals to say whether their background is light; otherwise a dark one is assumed.",
-    "COLUMNS": "The width of what is shown.",
+    "COLUMNS": "The width to use on a terminal, instead of its own.",
     "TERM": "With TERM=dumb there is no colour and no progress bar.",
     "RNNCLI_DEBUG": "If it is set, an error that is a bug in rnncli shows where it happened.",
 }

@@ -124,6 +124,14 @@ def test_a_missing_file_is_taken_for_the_one_whose_name_is_most_like_it(rnncli: 
     assert rnncli("inspect", "folder").stderr.startswith("Error: folder is a folder, not a model file\n")
 
 
+def test_a_module_as_pytorch_prints_it_becomes_a_line_with_its_layers(rnncli: Run) -> None:
+    head = "(head): Sequential(\n    (0): ReLU()\n    (1): Linear(in_features=32, out_features=1, bias=True)\n  )"
+    error = rnncli("summary", f"Net(\n  (lstm): LSTM(8, 32, batch_first=True)\n  {head}\n)").stderr
+    assert error.startswith("Error: a layer is written KIND:SIZE, not as in 'Net(   (lstm)'\n")
+    layers = "LSTM(8, 32, batch_first=True), Sequential(ReLU(), Linear(in_features=32, out_features=1, bias=True))"
+    assert error.endswith(f"Help: perhaps: '{layers}'\n")
+
+
 def test_the_file_name_determines_the_export_target_if_only_one_target_has_such_files(rnncli: Run) -> None:
     assert rnncli("export", SPEC, "-o", "model.onnx").status == 0
     assert rnncli("export", SPEC, "--to", "onnx", "-o", "again.onnx").status == 0
