@@ -75,6 +75,13 @@ def test_json_is_the_summarys_plus_measurements_and_no_framework_changes_a_run_o
     assert "gru/recurrent_kernel" in np.load("torch.npz")
 
 
+def test_keras_initialisers_of_a_pytorch_network_are_noted(rnncli: Run) -> None:
+    note = "Note: the weights are drawn as Keras initialises them; --init torch draws them as PyTorch does\n"
+    assert note in rnncli("forward", "nn.LSTM(8, 4)").stderr
+    for line in ("nn.LSTM(8,4) --init keras", "nn.LSTM(8,4) --init torch", "input:8,lstm:4 --framework torch"):
+        assert note not in rnncli("forward", *line.split()).stderr
+
+
 def test_numbers_that_are_not_finite_are_null_in_json(rnncli: Run) -> None:
     layer = run_json(rnncli, "input:8,rnn:30:linear", "--init", "uniform")["layers"][0]
     assert [layer[name] for name in ("mean", "std", "max")] == [None, None, None]

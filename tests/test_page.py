@@ -58,7 +58,9 @@ class Elements(HTMLParser):
 def page_of(rnncli: Run, *line: str) -> str:
     result = rnncli("page", *line, "-o", "p.html")
     assert (result.status, result.stdout) == (0, "")
-    assert result.stderr.splitlines()[-1].startswith("wrote p.html, ")
+    *notes, wrote = result.stderr.splitlines()
+    assert wrote.startswith("wrote p.html, ")
+    assert len(notes) == len({*notes})
     return Path("p.html").read_text(encoding="utf-8")
 
 
@@ -97,6 +99,11 @@ def test_its_sections_are_the_commands_output(rnncli: Run) -> None:
         assert len(code[1].splitlines()) == len(source.strip().splitlines())
     total = json.loads(rnncli("summary", *line, "-f", "json").stdout)["total_params"]
     assert f"{total:,}" in text
+
+
+def test_a_pytorch_network_runs_with_weights_as_pytorch_draws_them(rnncli: Run) -> None:
+    shown = rnncli("forward", "nn.LSTM(8, 4)", "--plot", "--init", "torch", "-f", "html").stdout
+    assert shown.partition("Norm of the state")[2][:50] in page_of(rnncli, "nn.LSTM(8, 4)").partition("Over time")[2]
 
 
 def test_missing_figures_are_explained(rnncli: Run) -> None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     "Data type of weights and outputs.  [default: float32]",
     default="float32",
 )
-@options.init("keras", "keras")
+@options.init("keras")
 @options.framework
 @options.reads("--input", "Read the input: (batch, timesteps[, features]); or ids, 3,1,4.", "npy")
 @options.weights

@@ -92,12 +92,12 @@ def quiet(answer: str) -> Callable[[Command], Command]:
     return flag("--quiet", f"Print only the answer, {answer}.")
 
 
-def init(default: str | None, said: str) -> Callable[[Command], Command]:
-    """Return --init, for commands that run networks; `said` describes the default. It imports the engine."""
+def init(default: str) -> Callable[[Command], Command]:
+    """Return --init, for commands that run networks, with a default in words. It imports the engine."""
     from rnncli.engine.request import INITS
 
     meaning = "How to draw weights: a framework's initialisers and normal input, or U[0, 1) for weights and input."
-    return option("--init", values.OneOf(INITS), f"{meaning}  [default: {said}]", default=default)
+    return option("--init", values.OneOf(INITS), f"{meaning}  [default: {default}]")
 
 
 def budget(figures: Sequence[Figure] = FIGURES) -> Callable[[Command], Command]:

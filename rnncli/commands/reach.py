@@ -34,7 +34,7 @@ _MOST = 1000
     default=DEFAULT_SEEDS,
 )
 @options.seed
-@options.init(None, "framework of SPEC, or keras")
+@options.init("framework of SPEC, or keras")
 @options.reads("--input", "Read the input: (batch, timesteps[, features]); or ids, 3,1,4.", "npy")
 @options.weights
 @options.format_

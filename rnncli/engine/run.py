@@ -163,6 +163,8 @@ class RunPlan:
         elif source is not None and self.weights is None:
             how = "each seed draws its own" if reaches else f"they are drawn with seed {request.seed}"
             notes.append(f"the file has no weights: {how}")
+        if self.weights is None and request.init is None and self.init != self.network.framework:
+            notes.append("the weights are drawn as Keras initialises them; --init torch draws them as PyTorch does")
         if source is not None:  # it determines the network, whatever the weights are
             notes += source.run_notes
         self.notes = (*notes, *_notes_on_states(self.network, request))

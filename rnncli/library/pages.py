@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -93,6 +94,7 @@ def run_page(models: Sequence[Reading], asked: Request, output: str | None, tell
     """Return a page of networks, and write it to `output` if there is one."""
     from rnncli.render.documents import page_text
 
+    tell = cache(tell)  # a network runs twice, but its notes are printed once
     sections = _of_network(models[0], asked, tell) if len(models) == 1 else _of_networks(models, asked, tell)
     titles = [model.network.origin.marked(str(model.network)) for model in models]
     title = ", ".join(dict.fromkeys(titles))
@@ -144,7 +146,8 @@ def _study_of(model: Reading, asked: Request, tell: Tell) -> Study:
     """Run a network and return the study of its last recurrent layer over time."""
     from rnncli.library.runs import run_forward
 
-    study = run_forward(model, replace(asked, batch=None, study=True), tell, name="page").study
+    request = replace(asked, batch=None, study=True, init=model.network.framework)
+    study = run_forward(model, request, tell, name="page").study
     assert study is not None
     return study
 
