@@ -131,6 +131,21 @@ def test_what_a_layer_is_called_with_is_said_if_it_changes_a_run(at: Walk) -> No
             assert [note.text for note in network_of(line).notes if note.effect == "differs"] == said
 
 
+def test_how_many_ids_an_embedding_reads_is_said_if_its_spec_leaves_it_open(at: Walk) -> None:
+    for line, reads in {
+        "Input((30,)), Embedding(9, 4), GRU(5)": "30 ids",
+        "GRU(5)(Embedding(9, 4)(Input((1,))))": "1 id",
+        "Embedding(9, 4, input_shape=[30]), GRU(5)": "30 ids",
+        "Embedding(9, 4, batch_input_shape=(8, 30)), GRU(5)": "30 ids",
+        "Embedding(9, 4, batch_input_shape=[8, None]), GRU(5)": "",
+        "Embedding(9, 4, input_length=maxlen), GRU(5)": "",
+    }.items():
+        with at(line):
+            part = network_of(line)
+            assert [note.text.split(";")[0] for note in part.notes] == [f"Embedding reads {reads}"] * bool(reads)
+            assert str(part.network) == "embed:9x4,gru:5"
+
+
 def test_a_layer_beside_the_data_is_an_error(at: Walk) -> None:
     states = "initial_state=Dense(4)(c))"
     for line in (f"LSTM(4)(x, {states}", f"y = LSTM(4, return_sequences=True)(x); LSTM(4)(y, {states}"):

@@ -219,7 +219,7 @@ def as_called(error: SpecError) -> SpecError:
 def read_as(spec: str, notes: Sequence[Note]) -> str:
     """Return the note on a line of Keras or PyTorch: the spec it was read as, the assumptions and the differences."""
     assumed = [note.text for note in notes if note.effect in ("assumed", "assumed size")]
-    differs = [note.text for note in notes if note.effect in ("differs", "other order")]
+    differs = [note.text for note in notes if note.effect in ("differs", "differs row", "other order")]
     said = f"; assumed: {', and '.join(assumed)}" if assumed else ""
     return f"Note: {'; '.join([f'read as {spec}{said}', *differs])}"
 

@@ -369,9 +369,14 @@ class _NodeGraph:
         if takes_input(first.word):
             head = first.word
             if takes_ids(head):  # of any length, unless a layer needs a known one
+                length = row.timesteps or head.fixed_timesteps
                 needed = any(isinstance(node.word, Layer) and node.word.needs_length for node in nodes)
-                head = head.with_timesteps((row.timesteps or head.fixed_timesteps) if needed else None)
+                head = head.with_timesteps(length if needed else None)
                 nodes[0] = replace(first, word=head)
+                if length and not needed:
+                    reads = f"{shorten(first.name)} reads {plural(length, 'id')}"
+                    text = f"{reads}; here it reads any number: --timesteps {length}"
+                    notes[Note(text, "differs row")] = None
         else:
             said = _features_read(nodes)
             if said is None and self._features is None:
