@@ -118,21 +118,6 @@ def test_a_kind_is_centred_in_its_box(at: Walk) -> None:
             assert all(len(box) - len(box.lstrip()) == len(box) - len(box.rstrip()) for box in boxes)
 
 
-ROWS = {
-    "input:8,rnn:3": r"0 ─►│ rnn │─h─►.* ··· ─►│ rnn │─► hT",
-    "input:8,rnn:3:back": r"│ rnn │◄─h─│.* ··· ◄─│ rnn │◄─ 0",
-    "input:8,lstm:3:seq": r"0 ─►│ lstm │─h,c─►.* ··· ─►│ lstm │─► hT,cT",
-    "input:8,lstm:3:back": r"│ lstm │◄─h,c─│.* ··· ◄─│ lstm │◄─ 0",
-}
-
-
-def test_states_run_from_zero_forwards_or_backwards_in_time(at: Walk) -> None:
-    for spec, pattern in ROWS.items():
-        with at(spec):
-            (row,) = rows(spec)
-            assert re.fullmatch(pattern, row)
-
-
 LAST_STATES = {
     ("rnn:3", None): ["► hT"],
     ("lstm:3", 50): ["► h50,c50"],

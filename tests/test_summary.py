@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 from typing import Any
 
 import pytest
-from conftest import PATIENCE, SCREENS, Run, Screen, Walk, lines_of, program_line
+from conftest import Run, Screen, Walk, lines_of
 
 from rnncli.language.spec import EXAMPLE
 
@@ -81,21 +79,6 @@ def test_a_dash_may_be_between_specs(rnncli: Run) -> None:
     assert result.stdout == "0\n9\n18\n"
 
 
-def test_an_endless_line_is_one_bad_spec_and_the_next_line_is_read(rnncli: Run) -> None:
-    result = rnncli("summary", "-q", "-", stdin=b"x" * 400_000 + b"\ninput:8\n")
-    assert (result.status, result.stdout) == (2, "0\n")
-    assert result.stderr.count("Error: ") == 1
-    assert "line 1 of standard input" in result.stderr
-
-
-def test_standard_input_without_a_spec_is_reported(rnncli: Run, at: Walk) -> None:
-    for text in ("", "# nothing\n\n"):
-        with at(repr(text)):
-            result = rnncli("summary", "-", stdin=text)
-            assert (result.status, result.stdout) == (2, "")
-            assert result.stderr.startswith("Error: there is no spec on standard input\nHelp: ")
-
-
 def test_with_neither_the_example_is_shown_and_one_line_of_standard_error_says_so(
     rnncli: Run, at: Walk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,13 +90,3 @@ def test_with_neither_the_example_is_shown_and_one_line_of_standard_error_says_s
             assert (result.status, result.stdout) == (0, "324160\n")  # 10,000 · 32 + 2 · 2,080
             assert EXAMPLE in result.stderr
             assert len(result.stderr.splitlines()) == 1
-
-
-def test_standard_input_is_never_read_without_a_dash() -> None:
-    reading, writing = os.pipe()  # a read from this would block forever
-    try:
-        done = subprocess.run(program_line("summary"), stdin=reading, capture_output=True, timeout=PATIENCE)
-    finally:
-        os.close(reading)
-        os.close(writing)
-    assert (done.returncode, done.stdout) == (0, (SCREENS / "summary-example.txt").read_bytes())
