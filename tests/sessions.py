@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Callable
 from typing import Any
 
 from conftest import SCREENS, Run, Screen
@@ -35,3 +36,10 @@ def made_cases(name: str, scope: dict[str, Any]) -> dict[str, Any]:
     heads = re.findall(r"^.+\n>>> .*(?:\n\.\.\. .*)*", text, re.MULTILINE)
     assert heads, f"{name} contains no case"
     return {head: eval(" ".join(line[4:] for line in head.splitlines()[1:]), scope) for head in heads}
+
+
+def answered(name: str, answer: Callable[[str], str], screen: Screen) -> None:
+    """Answer the text of each line `TEXT => ANSWER` of a screen again, and compare the whole screen."""
+    parts = [line.partition(" =>") for line in (SCREENS / f"{name}.txt").read_text(encoding="utf-8").splitlines()]
+    lines = (f"{text}{arrow} {answer(text)}".rstrip() if arrow else text for text, arrow, _ in parts)
+    screen(name, "".join(f"{line}\n" for line in lines))

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import click
 import pytest
-from conftest import Run, Walk
+from conftest import Run, Screen, Walk
 from hypothesis import example, given
+from sessions import answered
 from strategies import nearly_specs, networks
 
 from rnncli import Network, SpecError
@@ -93,40 +94,12 @@ def test_every_name_of_a_kind_is_suggested_if_it_is_the_only_match() -> None:
             assert name in offered
 
 
-SPECS = {
-    "em": ["embed:"],
-    "embedd": ["embedding:"],
-    "embed:": [],
-    "embed:10000": ["10000x"],
-    "embed:10k": ["10kx"],
-    "embed:10000x": [],
-    "embed:10000x32": ["10000x32:", "10000x32,"],
-    "input:8": ["8x", "8:", "8,"],
-    "input:8:": ["mask"],
-    "input:5x8": ["5x8:", "5x8,"],
-    "input:8,l": ["lstm:"],
-    "input:8,lstm:": [],
-    "input:8,lstm:4": ["4:", "4,"],
-    "embed:10000x32,rnn:32:s": ["seq"],
-    "input:8,rnn:se": ["seq"],
-    "input:8,rnn:seq": ["seq:"],
-    "input:8,rnn:4:seq": ["seq:", "seq,"],
-    "input:8,rnn:4:si": ["sigmoid", "silu"],
-    "input:8,dense:3:re": ["relu"],
-    "input:8,gru:4:re": ["recact=", "reset="],
-    "input:8,gru:4:reset=": ["reset=after", "reset=before"],
-    "input:8,gru:4:bi": ["bi=", "bi:", "bi,"],
-    "input:8,gru:4:bi=": ["bi=concat", "bi=sum", "bi=mul", "bi=ave"],
-    "input:8,rnn:4:x": [],
-    "input:8,rnn:4:x3": ["x3:", "x3,"],
-    "input:8,nothing:4:s": [],
-}
+def test_a_spec_or_a_pattern_is_continued_as_reviewed(screen: Screen) -> None:
+    def offered(typed: str) -> str:
+        completer = pattern_completions if "{" in typed else spec_completions
+        return " ".join(completion.word for completion in completer(typed))
 
-
-def test_a_spec_is_continued(at: Walk) -> None:
-    for typed, offered in SPECS.items():
-        with at(typed):
-            assert words(typed) == offered
+    answered("completions", offered, screen)
 
 
 def test_a_field_already_present_or_excluded_by_one_is_not_suggested() -> None:
@@ -147,29 +120,6 @@ def test_blanks_are_suggested_in_a_template() -> None:
     (completion,) = spec_completions("embed:10000x_,lstm:", blanks=True)
     assert Template.parse(completion.text)
     assert words("embed:10000x_,lstm:_:s", blanks=True) == ["seq"]
-
-
-PATTERNS = {
-    "": ["input:", "embed:"],
-    "embed:10000x{16,32}": ["32}:", "32},"],
-    "embed:10000x{16,32},{": ["conv", "rnn", "lstm", "gru", "dense", "dropout", "act"],
-    "embed:10000x{16,32},{rnn,ls": ["lstm"],
-    "embed:10000x{16,32},{rnn,lstm": ["lstm,", "lstm}", "lstm:"],
-    "embed:10000x{16,32},{rnn,lstm}": ["lstm}:"],
-    "embed:10000x32,{rnn,lstm}:{32..128..32}:s": ["seq"],
-    "embed:10000x{u=16,32},lstm:{u}:s": ["seq"],
-    "input:8,lstm:{u}:s": [],
-    "input:8,lstm:{u=4,8": ["8,", "8}", "8:"],
-    "input:8,rnn:4:{act=re": ["act=relu"],
-    "input:8,rnn:4:{relu,{ta": ["tanh"],
-}
-
-
-def test_a_pattern_is_completed_inside_and_after_its_braces(at: Walk) -> None:
-    kinds = {"norm", "bnorm", "repeat", "pool", "flatten"}
-    for typed, offered in PATTERNS.items():
-        with at(typed):
-            assert [each.word for each in pattern_completions(typed) if each.word not in kinds] == offered
 
 
 @pytest.fixture

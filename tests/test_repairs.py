@@ -11,9 +11,10 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
-from conftest import SCREENS, Run, Screen, Walk, examples, lines_of, patience
+from conftest import Run, Screen, Walk, examples, lines_of, patience
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
+from sessions import answered
 from strategies import nearly_specs, networks, soups
 
 from rnncli import Network, SpecError
@@ -39,25 +40,20 @@ def meaning(text: str) -> Network:
 
 
 def test_a_repair_keeps_the_numbers_and_meaning_of_the_typed_text(at: Walk, screen: Screen) -> None:
-    """A line of the screen has a text, with Python's escapes, and its repair."""
+    """A line of the screen has a text, with Python's escapes, and its repair or what it is read as."""
 
     def offered(typed: str) -> str:
-        try:
-            reading = read(typed.encode("latin-1", "backslashreplace").decode("unicode_escape"))
-        except SpecError as error:
-            read(error.repair or "")
-            return str(error).partition("\nHelp: ")[2]
-        assert reading.line
-        said = [note.text for note in reading.notes if note.effect == "differs"]
-        return "; ".join([f"read as {reading.network}", *said])
+        with at(typed):
+            try:
+                reading = read(typed.encode("latin-1", "backslashreplace").decode("unicode_escape"))
+            except SpecError as error:
+                read(error.repair or "")
+                return str(error).partition("\nHelp: ")[2]
+            assert reading.line
+            said = [note.text for note in reading.notes if note.effect == "differs"]
+            return "; ".join([f"read as {reading.network}", *said])
 
-    lines = (SCREENS / "repairs.txt").read_text(encoding="utf-8").splitlines()
-    for place, line in enumerate(lines):
-        typed, arrow, _ = line.partition(" => ")
-        if arrow:
-            with at(typed):
-                lines[place] = typed + arrow + offered(typed)
-    screen("repairs", "\n".join([*lines, ""]))
+    answered("repairs", offered, screen)
 
 
 def test_text_as_people_type_it_is_understood(at: Walk) -> None:

@@ -6,10 +6,11 @@ import re
 from typing import Any
 
 import pytest
-from conftest import Walk, examples
+from conftest import Screen, Walk, examples
 from hypothesis import example, given
 from hypothesis import strategies as st
 from kinds import KINDS
+from sessions import answered
 from strategies import MAX_SIZE, nearly_specs, networks, soups, typed
 
 from rnncli import Network, SpecError
@@ -60,39 +61,8 @@ def test_any_text_is_a_network_or_an_error_with_a_span_in_it_and_a_repair_that_w
             assert "example" in error.lead or error.advice == "start with"
 
 
-CANONICAL = {
-    "embed:10kx32,rnn:32": "embed:10000x32,rnn:32",
-    "embed:1Mx64,rnn:32": "embed:1000000x64,rnn:32",
-    "embed:10_000x32,rnn:32": "embed:10000x32,rnn:32",
-    "embed:2Gx1k,rnn:32": "embed:2000000000x1000,rnn:32",
-    "embed:2x8,conv:4x2:STRIDE=1M,pool:max:1G": "embed:2x8,conv:4x2:stride=1000000,pool:max:1000000000",
-    "embed:010x04": "embed:10x4",
-    "embed:10X4": "embed:10x4",
-    "embedding:10x4,simplernn:3:seq,simple_rnn:3": "embed:10x4,rnn:3:seq,rnn:3",
-    "in:8,linear:3,fc:4": "input:8,dense:3,dense:4",
-    "INPUT:8,LSTM:3:SEQ,Dense:1:Sigmoid": "input:8,lstm:3:seq,dense:1:sigmoid",
-    " input : 8 , rnn : 3 : act = relu ": "input:8,rnn:3:relu",
-    "input: 50 x 8": "input:50x8",
-    "input:8,rnn:3:seq,rnn:3:seq,rnn:3:seq,rnn:3": "input:8,rnn:3:seq:x3,rnn:3",
-    "input:8,dense:4:x2,dense:4": "input:8,dense:4:x3",
-    "input:8,dense:4:x1": "input:8,dense:4",
-    "input:8,rnn:3:bi=concat": "input:8,rnn:3:bi",
-    "input:8,rnn:3:tanh": "input:8,rnn:3",
-    "input:8,dense:3:act=linear": "input:8,dense:3",
-    "input:8,lstm:3:act=tanh:recact=sigmoid": "input:8,lstm:3",
-    "input:8,gru:3:reset=after": "input:8,gru:3",
-    "input:8,gru:recact=relu:reset=before:elu:nobias:bi=ave:seq:3": "input:8,gru:3:seq:bi=ave:nobias:elu:recact=relu:"
-    "reset=before",
-    "input:8,dropout:.50": "input:8,dropout:0.5",
-    "input:8,dropout:1e-3": "input:8,dropout:0.001",
-    "input:8,dropout:0.1234567890123": "input:8,dropout:0.1234567890123",
-}
-
-
-def test_the_canonical_spec_has_short_kinds_plain_numbers_no_defaults_and_folded_repeats(at: Walk) -> None:
-    for text, canonical in CANONICAL.items():
-        with at(text):
-            assert str(Network.parse(text)) == canonical
+def test_the_canonical_spec_has_short_kinds_plain_numbers_no_defaults_and_folded_repeats(screen: Screen) -> None:
+    answered("canonical", lambda text: str(Network.parse(text)), screen)
 
 
 def test_a_repeat_is_the_same_as_writing_the_layer_out() -> None:
