@@ -6,12 +6,13 @@ import copy
 import inspect as signatures
 import pickle
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import chdir, suppress
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -28,23 +29,6 @@ MODEL = MODELS / "lstm-1.safetensors"
 
 SPEC = "input:8,lstm:4:seq,gru:3"
 
-FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "summary": Network.summary,
-    "explain": rnncli.explain,
-    "draw": rnncli.draw,
-    "compare": rnncli.compare,
-    "forward": rnncli.forward,
-    "reach": rnncli.reach,
-    "sweep": rnncli.sweep,
-    "solve": rnncli.solve,
-    "inspect": rnncli.inspect,
-    "export": Network.export,
-    "page": rnncli.page,
-    "spec": Network.read,
-    "layers": rnncli.look_up,
-}
-"""The Python equivalent of each command."""
-
 FOR_A_SHELL = ("completion", "help")
 """Commands without a purpose in Python."""
 
@@ -54,49 +38,45 @@ OF_RESULTS = {"format": "to", "svg": "save_svg", "theme": "save_svg"}
 OF_THE_SCREEN = ("color", "quiet")
 """Options of the screen: a result has each number separately, and no colour."""
 
-LINES = {
-    "summary": [SPEC, "--wide"],
-    "explain": [SPEC, "--others"],
-    "draw": [SPEC],
-    "compare": [SPEC, "input:8,gru:4"],
-    "forward": [SPEC, "--timesteps", "9"],
-    "reach": [SPEC, "--seeds", "1"],
-    "sweep": ["input:8,{lstm,gru}:{4..16..4}", "--pareto", "params,-output"],
-    "solve": ["input:8,lstm:_", "--params", "1k"],
-    "inspect": [str(MODEL)],
-    "export": [SPEC, "--to", "torch"],
-    "page": [SPEC],
-    "spec": [SPEC],
-    "layers": ["seq"],
+
+class Call(NamedTuple):
+    """A command line, and the Python call that is equivalent."""
+
+    line: tuple[str, ...]
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...] = ()
+    options: Mapping[str, Any] = MappingProxyType({})
+
+    def result(self) -> Any:
+        """The result of the call."""
+        return self.function(*self.arguments, **self.options)
+
+
+NETWORK = Network.read(SPEC)
+SWEPT = "input:8,{lstm,gru}:{4..16..4}"
+CALLS = {
+    "summary": Call((SPEC, "--wide"), Network.summary, (NETWORK,), {"wide": True}),
+    "explain": Call((SPEC, "--others"), rnncli.explain, (SPEC,), {"others": True}),
+    "draw": Call((SPEC,), rnncli.draw, (SPEC,)),
+    "compare": Call((SPEC, "input:8,gru:4"), rnncli.compare, (SPEC, "input:8,gru:4")),
+    "forward": Call((SPEC, "--timesteps", "9"), rnncli.forward, (SPEC,), {"timesteps": 9}),
+    "reach": Call((SPEC, "--timesteps", "9", "--seeds", "1"), rnncli.reach, (SPEC,), {"timesteps": 9, "seeds": 1}),
+    "sweep": Call((SWEPT, "--pareto", "params,-output"), rnncli.sweep, (SWEPT,), {"pareto": "params,-output"}),
+    "solve": Call(("input:8,lstm:_", "--params", "1k"), rnncli.solve, ("input:8,lstm:_",), {"params": "1k"}),
+    "inspect": Call((str(MODEL),), rnncli.inspect, (MODEL,)),
+    "export": Call((SPEC, "--to", "torch"), Network.export, (NETWORK, "torch")),
+    "page": Call((SPEC, "--timesteps", "9"), rnncli.page, (SPEC,), {"timesteps": 9}),
+    "spec": Call((SPEC,), Network.read, (SPEC,)),
+    "layers": Call(("seq",), rnncli.look_up, ("seq",)),
 }
-"""A command line for each."""
-
-
-def result_of(command: str) -> Any:
-    """The result of the function equivalent to a command's line."""
-    network = Network.read(SPEC)
-    return {
-        "summary": lambda: network.summary(wide=True),
-        "explain": lambda: network.explain(others=True),
-        "draw": network.draw,
-        "compare": lambda: network.compare("input:8,gru:4"),
-        "forward": lambda: network.forward(timesteps=9),
-        "reach": lambda: network.reach(seeds=1),
-        "sweep": lambda: rnncli.sweep(LINES["sweep"][0], pareto="params,-output"),
-        "solve": lambda: rnncli.solve("input:8,lstm:_", params="1k"),
-        "inspect": lambda: rnncli.inspect(MODEL),
-        "export": lambda: network.export("torch"),
-        "page": network.page,
-        "spec": lambda: network,
-        "layers": lambda: rnncli.look_up("seq"),
-    }[command]()
+"""An example of each command."""
 
 
 def test_each_command_is_a_function_with_its_options(at: Walk) -> None:
-    assert {*FUNCTIONS, *FOR_A_SHELL} == {*COMMANDS}
+    assert {*CALLS, *FOR_A_SHELL} == {*COMMANDS}
     reading = signatures.signature(rnncli.load).parameters
-    for name, function in FUNCTIONS.items():
-        taken = signatures.signature(function).parameters
+    for name, call in CALLS.items():
+        taken = signatures.signature(call.function).parameters
         for parameter in cli.get_command(Context(cli), name).params:
             options = [option.lstrip("-").replace("-", "_") for option in parameter.opts if option.startswith("--")]
             for option in options[-1:]:
@@ -111,15 +91,15 @@ def test_each_command_is_a_function_with_its_options(at: Walk) -> None:
 
 def test_print_shows_the_commands_output(at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rnncli.engine.forward.perf_counter", lambda: 0.0)
-    for command, line in LINES.items():
+    for command, call in CALLS.items():
         with at(command):
-            shown = rnncli(command, *line)
+            shown = rnncli(command, *call.line)
             notes = "".join(f"{note}\n" for note in shown.stderr.splitlines() if not note.startswith("Note: "))
-            assert f"{result_of(command)}\n" == shown.stdout + notes
+            assert f"{call.result()}\n" == shown.stdout + notes
 
 
 def results() -> Iterator[tuple[str, rnncli.Result]]:
-    yield from ((command, result_of(command)) for command in LINES if command != "spec")
+    yield from ((command, call.result()) for command, call in CALLS.items() if command != "spec")
     yield "a solution of calls", rnncli.solve("LSTM(_, input_shape=(None, 3))", memory="64KB")
     yield "a loaded model that ran", rnncli.load(str(MODEL)).forward(timesteps=3, plot=True, gates=True)
     yield "a file for ONNX", Network.read(SPEC).export("onnx")
@@ -169,16 +149,6 @@ NO_SPEC = (
 """Methods without required arguments."""
 
 ASKED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
-    "summary": ((Network.read(SPEC),), {}),
-    "compare": ((SPEC, SPEC), {}),
-    "forward": ((SPEC,), {"timesteps": 2}),
-    "reach": ((SPEC,), {"timesteps": 2, "seeds": 1}),
-    "sweep": (("input:8,lstm:{4,8}",), {}),
-    "solve": (("input:8,lstm:_",), {"params": 999}),
-    "inspect": ((str(MODEL),), {}),
-    "export": ((SPEC, "torch"), {}),
-    "page": ((SPEC,), {"timesteps": 2}),
-    "layers": ((), {}),
     **{f"{each}.export": (("torch",), {}) for each in ("Network", "Model")},
     **{f"{each}.{name}": ((), {}) for each in ("Network", "Model", "Summary") for name in NO_SPEC},
     "Model.output_shape": ((2, 3), {}),
@@ -186,7 +156,7 @@ ASKED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "Model.__call__": ((np.zeros((1, 2, 8)),), {}),
     "Summary.save_svg": (("picture.svg",), {}),
 }
-"""The arguments of some functions; the others get a spec."""
+"""The arguments of some methods; the others get a spec."""
 
 
 def methods() -> dict[str, Callable[..., Any]]:
@@ -215,10 +185,10 @@ NOT_FOR_USERS = (
 
 
 def test_every_wrong_argument_is_rejected_with_a_message_or_works(at: Walk, tmp_path: Path) -> None:
-    extra = {"load": rnncli.load, "Model": Model, **methods()}
+    others = {"load": rnncli.load, "Model": Model, **methods()}
+    asked = {name: (function, *ASKED.get(name, ((SPEC,), {}))) for name, function in others.items()}
     with chdir(tmp_path):
-        for name, function in {**FUNCTIONS, **extra}.items():
-            arguments, options = ASKED.get(name, ((SPEC,), {}))
+        for name, (function, arguments, options) in ({name: call[1:] for name, call in CALLS.items()} | asked).items():
             parameters = signatures.signature(function).parameters.values()
             for (number, parameter), wrong in some(product(enumerate(parameters), WRONG), 3):
                 if parameter.name in ("color", "asked") or (parameter.name == "self"):
@@ -239,7 +209,7 @@ def test_everything_that_can_represent_a_network_is_accepted(tmp_path: Path, at:
         SPEC: SPEC,
         "nn.LSTM(40, 64)": "input:40,lstm:64",
         str(MODEL): str(rnncli.inspect(str(MODEL)).parts[0].network),
-        f"{LINES['inspect'][0]}::1": str(rnncli.inspect(str(MODEL)).parts[0].network),
+        f"{MODEL}::1": str(rnncli.inspect(str(MODEL)).parts[0].network),
     }.items():
         with at(text):
             assert str(Network.read(text)) == str(rnncli.load(text).network) == spec
