@@ -165,86 +165,11 @@ def read(data: bytes) -> ModelFile:
     return open_model("m.onnx")
 
 
-SHAPED = {
-    "an input of other features": ("LSTM x W R B > y", (5, 2, 9)),
-    "an activation of the input": ("Relu x > r; LSTM r W R B > y", (5, 2, 3)),
-    "a reshape that goes across axes": ("LSTM x W R B > s; Reshape s n5 > t; Relu t > y", (5, 2, 3)),
-    "steps in a row": ("LSTM x W R B > s; Concat n10 n4 > p; Reshape s p > t; MatMul t K > y", (5, 2, 3)),
-    "more steps than a network may have": ("LSTM x W R B > y", (2**40, 2, 3)),
-    "ids from their last to their first": ("Slice x n-1 n-10 n0 n-1 > i; Gather E i > e; LSTM e R R B > y", (5, 2)),
-    "a table that is a dense layer, too": (
-        "Gather E x > e; LSTM e R R B > s; Squeeze s n1 > t; Transpose E > T; MatMul t T > y",
-        (5, 2),
-    ),
-    "a normalization of the axis that a layer reads as samples": (
-        "BatchNormalization x k3 k3 k3 k3 > n; LSTM n W R B > y",
-        (5, 3, 3),
-    ),
-    "a softmax of the axis that a layer reads as time": (
-        "Softmax x > s; Transpose s > t perm=[2,0,1]; LSTM t W R B > y",
-        (3, 3, 3),
-    ),
-    "a vector that is flattened to a column": ("LSTM x W R B > - h; Squeeze h n0 > v; Flatten v > y axis=2", (5, 2, 3)),
-    "last outputs that are flattened": (
-        "LSTM x W R B > - h; Transpose h > q perm=[1,0,2]; Flatten q > v; MatMul v K > y",
-        (5, 2, 3),
-    ),
-    **{
-        f"a pool along one of two axes, with strides of {strides}": (
-            (
-                f"Unsqueeze x > u axes=[2]; MaxPool u > p kernel_shape=[1,2] strides={strides}; "
-                "Squeeze p > s axes=[2]; Transpose s > t perm=[2,0,1]; LSTM t W R B > y"
-            ),
-            (5, 3, 10),
-        )
-        for strides in ("[1,2]", "[2]")
-    },
-    "directions that are joined with other samples": (
-        'LSTM x W2 R2 > - h direction="bidirectional"; Concat n2 n-1 > p; Reshape h p > y',
-        (5, 2, 3),
-    ),
-    "an input whose samples are joined to steps": (
-        "Concat n10 n1 n-1 > p; Reshape x p > r; LSTM r W R B > y",
-        (5, 2, 3),
-    ),
-    "time turned back behind a convolution": (
-        "LSTM x W R B > s; Squeeze s n1 > v; Transpose v > t perm=[1,2,0]; Conv t F > f; Slice f n-1 n-10 n2 n-1 > y",
-        (5, 2, 3),
-    ),
-    "a reshape to as many": ("Reshape x shape > r; LSTM r W R B > y", (5, 2, 3)),
-}
+CONVOLVED = "Conv pixels > x; LSTM x W R B > - h; Squeeze h n0 > v; MatMul v K > one; LogSoftmax one > two"
 
 
 def test_an_unsupported_layer_and_the_end_of_a_chain_are_reported_with_the_reason(screen: Screen) -> None:
-    convolved = "Conv pixels > x; LSTM x W R B > - h; Squeeze h n0 > v; MatMul v K > one; LogSoftmax one > two"
-    sparse = message((1, message((1, 2), (2, 1), (8, "few"), (9, bytes(8)))), (3, 9))
-    shape = declared("x", (5, 2, 9))
-    lines = (FOLDER.parent.parent / "graphs.txt").read_text(encoding="utf-8").splitlines()
-    graphs = {name: chain(text) for name, _, text in (line.partition(": ") for line in lines)}
-    graphs |= {name: chain(text, shape=shape) for name, (text, shape) in SHAPED.items()}
-    graphs |= {
-        "two branches behind a convolution": chain(f"{convolved}; MatMul v L > three", ["two", "three"]),
-        "cells in the branches of an If": branches(then="LSTM x W R B > y", **{"else": "LSTM x W R B > y"}),
-        "an array that a branch computes itself": branches(then="Sin q > W; LSTM x W R B > y"),
-        "the states as outputs, too": chain("LSTM x W R B > y h c", ["y", "h", "c"]),
-        "a layer in the middle as an output, too": chain("LSTM x W R B > s; MatMul s K > d; MatMul d L > y", "dy"),
-        "a first state among the inputs": model(
-            nodes("Slice H n0 n1 > h; LSTM x W R B - h > y"), [*CELL, ARRAYS["n0"], ARRAYS["n1"]], ["y"], ["x", "H"]
-        ),
-        "a first state of another cell": chain("LSTM x W R B > - h c; LSTM x W R B - h c > y"),
-        "an operation that the model defines itself": chain("LSTM x W R B > s; MatMul s K > y")
-        + message((25, message((1, "MatMul"), (7, node("LSTM", "xWRB", "y"))))),
-        "a softmax of before its own axis": chain("LSTM x W R B > s; MatMul s K > d; Softmax d > y").replace(
-            message((2, 17)), message((2, 12))
-        ),
-        "a cell of another domain": model([nodes("LSTM x W R B > y")[0] + message((7, "mine"))], CELL),
-        "a shape inside": message((7, graph(nodes("Sin q > x; LSTM x W R B > y"), CELL) + message((13, shape)))),
-        "an array in a node": model(
-            [message((2, "k"), (4, "Constant"), (5, message((1, "value"), (5, array("", 2, 3)))))]
-        ),
-        "sparse arrays": message((7, message((15, sparse)))),
-    }
-    screen("onnx-graphs", reports_of(graphs, "m.onnx"))
+    screen("onnx-graphs", reports_of(made_cases("onnx-graphs", globals()), "m.onnx"))
 
 
 def test_a_file_with_false_content_is_refused_with_its_place(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:

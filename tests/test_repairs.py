@@ -50,7 +50,7 @@ def test_a_repair_keeps_the_numbers_and_meaning_of_the_typed_text(at: Walk, scre
                 read(error.repair or "")
                 return str(error).partition("\nHelp: ")[2]
             assert reading.line
-            said = [note.text for note in reading.notes if note.effect == "differs"]
+            said = [note.text for note in reading.notes if note.effect in ("differs", "differs row")]
             return "; ".join([f"read as {reading.network}", *said])
 
     answered("repairs", offered, screen)
