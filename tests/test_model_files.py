@@ -19,7 +19,7 @@ import pytest
 from conftest import MODELS, SCREENS, Run, Screen, Walk, memory_below, patience, without_styles
 from hostile_models import reports_of, safetensors, safetensors_header, tensor_opcodes, text, torch_zip, whole
 from part_weights import keras_weights
-from sessions import replay
+from sessions import made_cases, replay
 
 from rnncli import Network, RnncliError
 from rnncli.engine.model import Model
@@ -191,8 +191,12 @@ def test_a_weight_that_is_dropped_in_training_is_run_as_it_is_and_not_as_its_dro
     assert keras_weights(*open_model("w.npz").parts)["simple_rnn/recurrent_kernel"] == 2
 
 
-def write_module(cls: str, arrays: Mapping[str, tuple[int, ...]], **attributes: object) -> None:
-    """Write m.pt: a module that was pickled whole, and the arrays of an LSTM that reads three features."""
+NORM, CONV = {"weight": (3,), "bias": (3,)}, {"weight": (3, 2, 3), "bias": (3,)}
+SIZES = {"in_channels": 2, "out_channels": 3, "kernel_size": (3,)}
+
+
+def module(cls: str, arrays: Mapping[str, tuple[int, ...]], **attributes: object) -> bytes:
+    """A module that was pickled whole, and the arrays of an LSTM that reads three features."""
     lstm = {"weight_ih_l0": (16, 3), "weight_hh_l0": (16, 4)}
     held = [
         b"}(" + b"".join(text(name) + tensor_opcodes(name, shape) for name, shape in each.items()) + b"u"
@@ -200,47 +204,13 @@ def write_module(cls: str, arrays: Mapping[str, tuple[int, ...]], **attributes: 
     ]
     more = b"".join(text(name) + whole(value) for name, value in attributes.items())
     members = text("_parameters") + held[0] + text("_buffers") + b"}" + text("_modules") + b"}" + more
-    module = f"ctorch.nn.modules\n{cls}\n)\x81}}(".encode("latin-1") + members + b"ub"
+    made = f"ctorch.nn.modules\n{cls}\n)\x81}}(".encode("latin-1") + members + b"ub"
     storages = [(name, bytes(4 * prod(shape))) for name, shape in (arrays | lstm).items()]
-    Path("m.pt").write_bytes(
-        torch_zip(b"\x80\x02}(" + text("layer") + module + text("lstm") + held[1] + b"u.", storages)
-    )
+    return torch_zip(b"\x80\x02}(" + text("layer") + made + text("lstm") + held[1] + b"u.", storages)
 
 
-def test_a_module_that_is_pickled_whole_has_its_own_class_and_arguments(at: Walk) -> None:
-    norm, conv = {"weight": (3,), "bias": (3,)}, {"weight": (3, 2, 3), "bias": (3,)}
-    cases: Sequence[tuple[str, Mapping[str, tuple[int, ...]], Mapping[str, object], str, str]] = [
-        ("GroupNorm", norm, {}, "input:3", "layer is of the class GroupNorm, which specs do not have"),
-        ("LayerNorm", norm, {"normalized_shape": (3,), "eps": 1e-6}, "input:3,norm:eps=1e-6", ""),
-        (
-            "LayerNorm",
-            norm,
-            {"normalized_shape": (3,), "eps": 1e-9},
-            "input:3,norm:eps=1e-6",
-            "layer has an epsilon of 1e-09",
-        ),
-        ("Conv1d", conv, {"stride": (2,), "padding": (0,)}, "input:2,conv:3x3:stride=2", ""),
-        ("Conv1d", conv, {"padding": (1,), "dilation": (1,)}, "input:2,conv:3x3:same", ""),
-        ("Conv1d", conv, {"groups": 3}, "input:3", "layer: groups=3 changes the network, and specs cannot express it"),
-        (
-            "Conv1d",
-            conv,
-            {"stride": (10**40,)},
-            "input:3",
-            "layer: stride is 'an unknown value', expected a whole number",
-        ),
-        ("Conv1d", conv, {"out_channels": 4}, "input:2,conv:3x3", "layer has a stride and a dilation of 1"),
-    ]
-    sizes = {"in_channels": 2, "out_channels": 3, "kernel_size": (3,)}
-    for cls, arrays, attributes, spec, said in cases:
-        with at(f"{cls} {attributes}"):
-            write_module(cls, arrays, **(sizes if cls == "Conv1d" else {}) | attributes)
-            file = open_model("m.pt")
-            (part,) = file.parts
-            assert str(part.network) == f"{spec},lstm:4:nobias"
-            assert said in "\n".join((*file.notes, *part.said("differs", "assumed")))
-    write_module("RNNCell", {"weight_ih": (3, 2), "weight_hh": (3, 3)}, nonlinearity="relu")
-    assert str(open_model("m.pt").parts[0].network) == "input:2,rnn:3:nobias:relu"
+def test_a_module_that_is_pickled_whole_has_its_own_class_and_arguments(screen: Screen) -> None:
+    screen("pickled-modules", reports_of(made_cases("pickled-modules", globals()), "m.pt"))
 
 
 def test_a_module_that_is_saved_under_two_names_is_one_layer() -> None:
