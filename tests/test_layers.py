@@ -229,35 +229,6 @@ def test_the_formula_of_each_activation_matches_the_engine(at: Walk) -> None:
             assert np.allclose([eval(code, names, {"x": each}) for each in x], out[:, 0], atol=1e-5)
 
 
-NO_WORDS = """
-lsmt             there is no kind, field or activation 'lsmt'              rnncli layers lstm
-return_sequence  there is no kind, field or activation 'return_sequence'   rnncli layers return_sequences
-wavenet          there is no kind, field or activation 'wavenet'           `rnncli layers` lists them all
-input:8,lstm:4   'input:8,lstm:4' is a spec or part of one, not a word  rnncli explain input:8,lstm:4
-lstm:4           'lstm:4' is a spec or part of one, not a word          rnncli layers lstm
-Lstm:4,rnm       'Lstm:4,rnm' is a spec or part of one, not a word      rnncli layers Lstm
-rnm:4            'rnm:4' is a spec or part of one, not a word           `rnncli layers` lists them all
-Error: bad call  there is no kind, field or activation 'Error: bad call'   `rnncli layers` lists them all
-"""
-
-
-def test_an_unknown_word_is_an_error_that_suggests_the_nearest(at: Walk, rnncli: Run) -> None:
-    answers = [re.split("  +", line) for line in NO_WORDS.strip().splitlines()]
-    for word, short in (("", ""), ("x" * 100_000, "x" * 39 + "…")):
-        answers.append([word, f"there is no kind, field or activation '{short}'", "`rnncli layers` lists them all"])
-    for word, message, help_ in answers:
-        with at(repr(word[:20])):
-            assert rnncli("layers", word) == (2, "", f"Error: {message}\nHelp: {help_}\n")
-    with at("two words of a thing"):
-        assert "rnncli reach" in rnncli("layers", "vanishing gradients").stdout
-        assert rnncli("layers", "vanishing", "gradient").stderr == (
-            "Error: layers takes 1 argument, but 'gradient' was given\nHelp: rnncli layers vanishing_gradient\n"
-        )
-    with at("rows"):
-        said = "Error: there is no kind, field or activation 'lsmt'\nHelp: rnncli layers lstm -f json\n"
-        assert rnncli("layers", "lsmt", "-f", "json") == (2, "", said)
-
-
 def test_words_are_completed_with_rnnclis_own_first() -> None:
     context, argument = click.Context(command), command.params[0]
 
