@@ -387,8 +387,10 @@ class Graphs(Modules):
         slices = {axis: ends for axis, ends in slices.items() if ends != [None] * 3}
         if owner.states and [*keys, *slices] == [0]:
             taken = self.item([*owner.states], parts[0], scope, node)
-            if isinstance(taken, list | TracedTensor):
-                return replace(owner, states=tuple(taken)) if isinstance(taken, list) else taken
+            if isinstance(taken, TracedTensor):
+                return taken
+            if isinstance(taken, list) and taken:
+                return replace(owner, step=taken[-1].step, states=tuple(taken))
         return picked(self, owner, keys, slices, node)
 
     def _place(self, index: ast.expr, scope: Scope) -> Value:

@@ -395,10 +395,10 @@ class Recorder(Program):
         """
         read, _, own = before
         rounds = [loop.round for loop in self._loops if loop.timed]
-        if rounds and not recurs(module):
-            return own.number < rounds[-1] or tensors == read
-        if rounds or not recurs(module) or module.name.endswith("Cell"):
-            return bool(rounds) or recurs(module)
+        if rounds:
+            return own.number < rounds[-1] or (tensors == read and not recurs(module))
+        if not recurs(module) or module.name.endswith("Cell"):
+            return recurs(module)
         return own not in reached(tensors, own.number) or own in reached(states, own.number)
 
 
