@@ -529,6 +529,12 @@ def test_what_looks_like_a_usual_operation_and_is_another_one_is_said(at: Walk) 
     first = "return nn.Linear(8, 2)(self.rnn(x)[1][:2].transpose(0, 1).reshape(len(x), -1))"
     source = net("self.rnn = nn.GRU(3, 4, 2, bidirectional=True)", first)
     assert specs(source) == ["input:3,gru:4:bi", "input:8,gru:4:bi"]
+    tied = "self.e, self.rnn, self.fc = nn.Embedding(9, 4), nn.GRU(4, 4), nn.Linear(4, 9)"
+    for how in ("setattr(self.fc, 'weight', self.e.weight)", "self.fc.register_parameter('weight', self.e.weight)"):
+        specs(net(f"{tied}\n{how}", "return self.fc(self.rnn(self.e(x))[0])"))
+        assert open_model("model.py").parts[0].doubts == ("fc shares the weights of e, which are counted twice",)
+    specs(net(f"{modules}\nself.loss = nn.AdaptiveLogSoftmaxWithLoss(4, 9, [3])", "return self.rnn(x)[0]"))
+    assert "AdaptiveLogSoftmaxWithLoss" in [node.kind for node in open_model("model.py").left]
     assert specs(net(f"{modules}\nself.fc.bias = None", "return self.fc(self.rnn(x)[0])")) == [
         "input:3,gru:4:seq,dense:2:nobias"
     ]

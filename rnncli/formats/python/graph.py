@@ -152,6 +152,8 @@ class Graphs(Modules):
                 return self.follow_module(base, given.get("inputs", 0), given)
             case Method(name=name) if name in LIKE:
                 return self.data(name, given)
+            case Method(owner=Module() as owner, name="register_parameter"):
+                return self._set_later(owner, given.get("name", 0), given.get("param", 1))
             case Method(owner=Module(items=dict()) as owner, name=name) if name in _CHANGE:
                 return self._change_items(owner, name, given)
             case Method(owner=Unknown() | Call() as owner, name=name) if isinstance(owner, Unknown) or name == "add":
@@ -218,13 +220,16 @@ class Graphs(Modules):
         if called.path[:3] == ("torch", "nn", "utils") and isinstance(first := given.get("module", 0), Module):
             first.notes += (Note(f"is changed by {name}, which is left out", "left out"),)
             return first
-        made = name[:1].isupper() and not name.endswith("Loss") and not _NO_LAYERS & set(called.path[:-1])
+        loss = name.endswith("Loss") and not name.endswith("SoftmaxWithLoss")  # which has weights
+        made = name[:1].isupper() and not loss and not _NO_LAYERS & set(called.path[:-1])
         made = made or name == "from_pretrained"
         steps = reached(outputs)
         begun = any(step.kind == "input" or recurs(step.module) for step in steps)
         if framework == "keras" and functional and given.all and not begun:
             note = Note("the source does not say what it reads or computes", "left out")
             outputs.append(TracedTensor(self.add(TracedStep("unknown", given.line, [], notes=(note,)))))
+        if called.path == ("setattr",) and isinstance(of := given.get("", 0), Module):
+            return self._set_later(of, given.get("", 1), given.get("", 2))
         if name == "isinstance" and given.positional and isinstance(of := given.positional[0], Module):
             asked = {each.name for each in given.all[1:] if isinstance(each, Named)}
             return of.name in asked if asked <= CLASSES["torch"].keys() and asked else Call(called.path, given)
@@ -415,19 +420,14 @@ class Graphs(Modules):
 
     def assign(self, target: ast.expr, value: Value, scope: Scope) -> None:
         """Assign a value to a target; record names of modules, tied weights, and what is stored in a tensor."""
-        if isinstance(target, ast.Attribute) and (target.attr in _SET_LATER or (target.attr, value) == ("bias", None)):
+        later = value is None or isinstance(value, Call)
+        if isinstance(target, ast.Attribute) and (later or target.attr in _SET_LATER):
             self._set_later(self.value(target.value, scope), target.attr, value)
         match target:
             case ast.Name(id=name) | ast.Attribute(attr=name) if isinstance(value, Module | Unknown):
                 for each in value.values if isinstance(value, Unknown) else (value,):
                     if isinstance(each, Module):
                         each.variables.append(name)
-            case ast.Attribute(value=owner) if isinstance(value, Call) and isinstance(value.of, Module):
-                held = self.value(owner, scope)
-                if isinstance(held, Module):
-                    said = [*value.of.variables, value.of.name][0]
-                    note = Note(f"shares the weights of {said}, which are counted twice", "counted twice")
-                    held.notes += (note,) * (note not in held.notes)
             case ast.Subscript(value=ast.Name() | ast.Attribute() as owner, slice=index):
                 held = self.value(owner, scope)
                 if isinstance(held, Module) and held.items is not None:
@@ -446,11 +446,18 @@ class Graphs(Modules):
         super().assign(target, value, scope)
 
     def _set_later(self, module: Value, argument: str, value: Value) -> None:
-        """Set an argument of a layer that is made already."""
-        cls = class_of(module.framework, module.name) if isinstance(module, Module) else None
-        if isinstance(module, Module) and cls is not None and argument in cls.takes:
+        """Set an argument of a layer that is made already, or note that it gets the weights of another one."""
+        if not isinstance(module, Module):
+            return
+        if isinstance(value, Call) and isinstance(value.of, Module):
+            said = [*value.of.variables, value.of.name][0]
+            note = Note(f"shares the weights of {said}, which are counted twice", "counted twice")
+            module.notes += (note,) * (note not in module.notes)
+        cls = class_of(module.framework, module.name)
+        bare = (argument, value) == ("bias", None)
+        if cls is not None and argument in cls.takes and (bare or argument in _SET_LATER):
             named = {**module.given.named}
-            self.put(module, named, argument, value is not None if argument == "bias" else value)
+            self.put(module, named, argument, False if bare else value)
             module.given = replace(module.given, named=named)
 
     def combined(self, values: list[Value], node: ast.AST) -> Value:
