@@ -249,6 +249,8 @@ def test_an_argument_that_is_set_after_a_layer_is_made_counts_for_what_follows()
     assert specs(made.format("")) == ["input:3,lstm:8:seq,dense:2"]
     assert specs(made.format("one.return_sequences = False")) == ["input:3,lstm:8,dense:2"]
     assert specs(made.format("one.return_sequences = kept"), kept="False") == ["input:3,lstm:8,dense:2"]
+    with pytest.raises(RnncliError, match=r"units of LSTM \(line 3\) is not known: it is set after the layer is made"):
+        specs(made.format("one.units = 9"))
     with pytest.raises(OpenNumbersError):
         specs(made.format("if kept:\n    one.return_sequences = False"))
     stack = net("self.rnn = nn.LSTM(3, 8, 2)\nself.rnn.dropout = 0.5\nself.rnn.hidden_size = 9")
