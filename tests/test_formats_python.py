@@ -387,6 +387,11 @@ FUNCTIONS_IN_KERAS = {
     "K.mean(x, axis=1)": "input:3,lstm:4:seq,pool:avg,dense:2",
     "tf.reduce_max(x, 1)": "input:3,lstm:4:seq,pool:max,dense:2",
     "x[:, -1, :]": "input:3,lstm:4,dense:2",
+    "Dropout(0.1)(Dense(5)(x))[:, -1]": "input:3,lstm:4,dense:5,dropout:0.1,dense:2",
+    "tf.nn.relu(x)[:, -1]": "input:3,lstm:4,act:relu,dense:2",
+    "tf.nn.softmax(x, axis=1)[:, -1]": "input:3,lstm:4:seq",
+    "tf.nn.relu(x[:, -1])[:, -1]": "input:3,lstm:4,act:relu",
+    "Conv1D(5, 3, padding='same')(x)[:, -1]": "input:3,lstm:4:seq,conv:5x3:same",
     "K.mean(x, axis=0)": "input:3,lstm:4:seq",
     "K.mean(x, axis=-1)": "input:3,lstm:4:seq",
     "x[:, 0]": "input:3,lstm:4:seq",
@@ -594,7 +599,8 @@ def test_only_concatenation_along_the_feature_axis_adds_features(at: Walk) -> No
                 with at(joined, made):
                     source = f"{KERAS}a = {made}\nm = Model(a, LSTM(4)({joined}))"
                     assert specs(source)[-1] == f"input:{features},lstm:4"
-    for vectors in ("Input((8,))", "LSTM(8)(Input((10, 3)))"):
+    last = "LSTM(8, return_sequences=True)(Input((10, 3)))[:, -1]"
+    for vectors in ("Input((8,))", "LSTM(8)(Input((10, 3)))", last, f"Dense(8)({last})"):
         decoder = "LSTM(4)(RepeatVector(5)(Concatenate(axis=1)([a, a])))"
         assert specs(f"{KERAS}a = {vectors}\nm = Model(a, {decoder})")[-1] == "input:16,lstm:4"
 
@@ -790,6 +796,15 @@ def test_forward_runs_a_source_as_its_spec_with_a_note_and_it_has_no_weights(rnn
     said += "Help: `rnncli inspect model.py` shows its contents\n"
     assert rnncli("summary", "model.py") == (1, "", said)
     assert "Nothing recurrent was found." in rnncli("inspect", "model.py").stdout
+
+
+def test_states_among_the_outputs_of_a_model_are_said_to_be_left_out(at: Walk) -> None:
+    for outputs in ("x", "[x, h, c]", "[x, h]", "[h, c]", "c"):
+        with at(outputs):
+            layer = "x, h, c = LSTM(4, return_sequences=True, return_state=True)(i)"
+            specs(f"{KERAS}i = Input((9, 3))\n{layer}\nm = Model(i, {outputs})")
+            said = ["lstm also returns its states; here they are left out"]
+            assert [*open_model("model.py").parts[0].assumed] == said * (outputs != "x")
 
 
 def test_a_run_reports_differences_from_the_source_whatever_its_weights_are(rnncli: Run, at: Walk) -> None:

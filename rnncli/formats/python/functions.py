@@ -96,7 +96,7 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[TracedTens
             axes = SPLIT if len(sizes) == 4 and not first.step.is_data else axes
             made = replace(first.alone, axes=axes)
             made = TracedTensor(first.step, "vector") if both else made
-        case "reshapes" if first.step.rank == 3 and first.step.out and given.get("axis", 1) == [-1, first.step.out]:
+        case "reshapes" if first.rank == 3 and first.step.out and given.get("axis", 1) == [-1, first.step.out]:
             made = first  # one axis of the samples and the timesteps
         case "reshapes":
             made = _with_axis(record, name, given, first)
@@ -164,12 +164,13 @@ def picked(
         return record.operation("index", [owner], line)
     if not (keys or slices) or owner.part or at_time or (owner.step.kind == "input" and not slices):
         return owner  # one timestep of a sequence
-    word = owner.step.word
     last = len(keys) == 1 and key == -1 and not slices and owner.takes_time(first)
-    if last and (loops(word) or not owner.step.is_keras):
-        source = owner.step
-        while not loops(source.word) and source.keeps_axes and source.reads:
-            source = source.reads[0].step
+    source = owner.step
+    while not loops(source.word) and source.keeps_axes and source.reads:
+        if source.is_keras and not source.keeps_timesteps:
+            break
+        source = source.reads[0].step
+    if last and (loops(source.word) or not owner.step.is_keras):
         if getattr(source.word, "merge_mode", None) is not None:
             source.note(BOTH_LAST)
         return TracedTensor(owner.step, "vector", axes=VECTOR)
@@ -257,7 +258,7 @@ def _joined(record: Recorder, name: str, given: Given, tensors: list[TracedTenso
 
 def features_side_by_side(tensors: Sequence[TracedTensor], axis: Value) -> int | None:
     """Return how many features Keras tensors have when joined along an axis, or None if that is not known."""
-    rank = next((rank for each in tensors if (rank := each.step.rank) is not None), None)
+    rank = next((rank for each in tensors if (rank := each.rank) is not None), None)
     return side_by_side([each.step.out for each in tensors], axis, rank)
 
 

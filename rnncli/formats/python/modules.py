@@ -163,11 +163,12 @@ class Modules(Recorder):
         step = TracedStep(kind, line, reads or (None if module.framework == "torch" else []), None, module)
         given = module.given.get("input_shape")
         read = first.step.sizes if first is not None else given if isinstance(given, list) else None
+        read = [first.step.out] if first is not None and first.returns == "vector" else read
         sizes = self._sizes_of(module, read)
         step.sizes, step.out = sizes, _out_of(module, tensors, sizes)
         try:
             made = self.made_of(module)
-            rank = first.step.rank if first is not None else len(read or ()) + 1
+            rank = first.rank if first is not None else len(read or ()) + 1
             if module.name == "TimeDistributed" and made[0].word == Pass() and rank != 3:  # it flattens pictures
                 raise UnknownModuleError("")
             if first is not None and first.axes == FLAT and made[0].features:

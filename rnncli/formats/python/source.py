@@ -373,13 +373,20 @@ def _nodes(model: _FoundModel) -> list[Node]:
     counts: Counter[str] = Counter()
     nodes: list[Node] = []
     keras = any(step.is_keras for step in model.steps)  # whose tensors the functions are of, too
-    edges = [edge for step in model.steps for edge in step.reads or ()]
-    inside = {edge.step for edge in edges}
-    edges += [Edge(each.step, each.returns) for each in model.outputs if each.step not in inside]
-    whole = {edge.step for edge in edges if edge.returns != "vector"}
-    last = {edge.step for edge in edges if edge.step.is_keras} - whole  # of which only the last output is read
-    besides = [each for each in model.outputs if each.step in inside]
-    also = {each.step: [_ALSO_STATES if each.part or each.states else _ALSO_OUTPUT] for each in besides}
+    inside = {edge.step for step in model.steps for edge in step.reads or ()}
+    last = [each for each in model.outputs if each.step not in inside]
+    used = inside | {each.step for each in last}
+    whole = {each.step for each in last if each.returns != "vector"}
+    for step in reversed(model.steps):  # a layer of which only the last output is read needs only its last input
+        alone = step in used - whole and step.is_keras and step.keeps_timesteps
+        whole |= {edge.step for edge in step.reads or () if edge.returns != "vector" and not alone}
+    only_last = {step for step in used - whole if step.is_keras}  # of which only the last output is read
+    times = Counter(each.step for each in model.outputs if keras and loops(each.step.word))
+    also = {
+        each.step: [_ALSO_STATES if each.part or each.states or times[each.step] > 1 else _ALSO_OUTPUT]
+        for each in model.outputs
+        if each.step in inside or (keras and each.part) or times[each.step] > 1
+    }
     for step in model.steps:
         name = _step_name(step, model.modules)
         again = "" if step.module is None else first.get((step.module, step.level), "")
@@ -400,7 +407,7 @@ def _nodes(model: _FoundModel) -> list[Node]:
                 made,
                 name=own,
                 kind=step.kind,
-                word=step.word.returning("vector") if loops(step.word) and step in last else step.word,
+                word=step.word.returning("vector") if loops(step.word) and step in only_last else step.word,
                 reads=None if step.reads is None else reads,
                 features=made.features or before,
                 convention="keras" if keras else "torch",

@@ -92,6 +92,7 @@ class TracedStep:
         timed: whether it is computed at each timestep of a loop that has ended.
         function: the function in which it is called.
         number: how many steps came before it.
+        is_keras: whether it is a Keras layer, or a function of the output of one.
     """
 
     kind: str
@@ -108,6 +109,12 @@ class TracedStep:
     timed: bool = False
     function: str = ""
     number: int = 0
+    is_keras: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        first = self.reads[0].step if self.reads else None
+        module = self.module
+        self.is_keras = first is not None and first.is_keras if module is None else module.framework == "keras"
 
     @property
     def is_data(self) -> bool:
@@ -120,11 +127,6 @@ class TracedStep:
         return isinstance(self.word, Layer) and self.kind != "input"
 
     @property
-    def is_keras(self) -> bool:
-        """Whether it is a Keras layer."""
-        return self.module is not None and self.module.framework == "keras"
-
-    @property
     def keeps_axes(self) -> bool:
         """Whether its output has the axes of its input."""
         if isinstance(self.word, Layer):
@@ -132,10 +134,19 @@ class TracedStep:
         return self.word is not None or (self.is_keras and self.kind in KEEP_FEATURES)
 
     @property
+    def keeps_timesteps(self) -> bool:
+        """Whether its output at each timestep is computed from its input at that timestep alone."""
+        word, made = self.word, self.made
+        whole = isinstance(word, Layer) and (word.returns != "same" or word.window is not None)
+        return word is not None and made is not None and not whole and made.where is None and not any(made.around)
+
+    @property
     def rank(self) -> int | None:
         """How many axes its output has, if its own word or that of an earlier step determines it."""
         step = self
         while step.kind != "input" and step.reads and step.keeps_axes:
+            if step.reads[0].returns == "vector":
+                return 2
             step = step.reads[0].step
         if step.sizes is not None:
             return len(step.sizes) + 1
@@ -182,9 +193,14 @@ class TracedTensor(Opaque):
         return self.step.is_data or self.returns == "vector" or self.axes[:1] == "b"
 
     @property
+    def rank(self) -> int | None:
+        """How many axes it has, if that is known."""
+        return 2 if self.part or self.returns == "vector" else self.step.rank
+
+    @property
     def shape(self) -> Value:
         """Its sizes, as far as they are known, for a Keras tensor; otherwise `SIZE`."""
-        rank = 2 if self.part or self.returns == "vector" else self.step.rank
+        rank = self.rank
         if not self.step.is_keras or rank is None:
             return SIZE
         sizes = self.step.sizes if rank == self.step.rank else None
@@ -194,7 +210,7 @@ class TracedTensor(Opaque):
     def takes_time(self, axis: object) -> bool:
         """Return whether an axis is that of the timesteps; PyTorch's samples are accepted as them, with a note."""
         if self.step.is_keras:
-            return self.step.rank == 3 and axis in (1, -2)
+            return self.rank == 3 and axis in (1, -2)
         known = type(axis) is int and -len(self.axes) <= axis < len(self.axes)
         letter = self.axes[axis] if isinstance(axis, int) and known else ""
         if letter == "b":
