@@ -112,6 +112,7 @@ ARRAYS = {
     "F": array("F", 6, 4, 3),
     **{name: array(name, 2, *shape) for name, shape in {"W2": (16, 3), "R2": (16, 4)}.items()},
     "w1": message((1, 1), (1, 4), (1, 3), (2, 11), (8, "w1"), (9, bytes(96))),  # of doubles
+    "z": message((2, 3), (8, "z"), (9, b"\x80")),  # the smallest of int8
     **{
         f"n{number}": message((1, 1), (2, 7), (7, number), (8, f"n{number}")) for number in (-10, -1, 0, 1, 2, 4, 5, 10)
     },
@@ -215,6 +216,12 @@ def test_a_pytorch_file_is_counted_as_in_pytorch_and_others_as_in_keras() -> Non
         assert part.framework == framework
         assert part.network.summary(framework=part.framework).total_params == (144 if framework == "torch" else 128)
         assert part.params == 144
+    named = [
+        array("onnx::LSTM_1", 1, 16, 3),
+        *CELL[1:],
+    ]  # a name of PyTorch
+    (part,) = read(model(nodes("LSTM x onnx::LSTM_1 R B > y"), named) + message((2, "onnx.quantize"))).parts
+    assert part.framework == "torch"
 
 
 def test_a_graph_of_many_layers_is_one_chain_and_gigabytes_are_skipped() -> None:

@@ -197,8 +197,8 @@ class _ArrayLocation(NamedTuple):
                 raise RnncliError(f"array {shorten(self.name)} has {len(numbers)} numbers and the shape {self.shape}")
             return tuple(numbers)
         width = WIDTHS[self.dtype]
-        places = range(0, len(data), width)
-        return tuple(int.from_bytes(data[place : place + width], "little", signed=True) for place in places)
+        places, signed = range(0, len(data), width), not self.dtype.startswith("u")
+        return tuple(int.from_bytes(data[place : place + width], "little", signed=signed) for place in places)
 
     def is_zero(self) -> bool:
         """Return whether all its bytes are zero; False if there are many, or they are missing."""
@@ -236,7 +236,8 @@ def constant_of(path: str, file: FileReader, proto: TensorProto, name: str = "")
         return Constant(tensor, frozenset([StoredArray(name, count, lambda: False)]), None)
     place = _ArrayLocation(path, file, name, dtype, shape)
     place = _outside(place, proto, label, described) if outside else _inside(place, proto, described)
-    few = dtype in ("int32", "int64") and count <= FEW and not outside
+    whole = dtype in ("int32", "int64") or (dtype in ("int8", "uint8") and not shape)
+    few = whole and count <= FEW and not outside
     wholes = place.wholes() if few else None
     tensor = Tensor(name, shape, dtype, later(place.path, name, place.read))
     return Constant(tensor, frozenset([StoredArray(name, count, cache(place.is_zero))]), wholes)

@@ -331,6 +331,24 @@ def _activation(call: NodeCall) -> Values:
     return call.layer(flow, Activation(known.word))
 
 
+def _quantise(call: NodeCall) -> Values:
+    """Quantisation, before which quantisers drop a ReLU if the smallest whole number stands for zero.
+
+    DequantizeLinear scales the whole numbers back. Networks here do not round.
+    """
+    flow, zero, found = call.flow(), call.optional_array(2), call.found
+    require(flow.node in found.nodes)
+    found.say(flow.node, "is followed by quantisation in the file; here nothing is rounded or clipped")
+    smallest = zero is None or zero.wholes == (_SMALLEST.get(zero.tensor.dtype),)
+    if smallest and takes_activation(found.nodes[flow.node].word):
+        return call.layer(flow, Activation("relu"))
+    return [flow]
+
+
+_SMALLEST: Mapping[str, int] = {"int8": -128, "uint8": 0}
+"""The smallest whole number of each type."""
+
+
 OPERATIONS: Mapping[str, tuple[Callable[[NodeCall], Values], ...]] = {
     "Add": (moves.computed, _add),
     "BatchNormalization": (_batch_norm,),
@@ -350,7 +368,7 @@ OPERATIONS: Mapping[str, tuple[Callable[[NodeCall], Values], ...]] = {
     "LayerNormalization": (_norm,),
     "Mul": (moves.computed, _multiply),
     "Pad": (_pad,),
-    "QuantizeLinear": (moves.quantise,),
+    "QuantizeLinear": (_quantise,),
     "Reshape": (_flatten, moves.reshape),
     "Shape": (moves.shape,),
     "Slice": (moves.part, _cut),

@@ -51,9 +51,11 @@ def read(path: str) -> ModelFile:
     if model.graph is None:
         raise RnncliError("it has no graph, so it is not an ONNX model")
     walk = _Walk(path, file, model, model.graph)
-    producer = model.producer_name or ""
-    framework: Framework | None = "torch" if producer == "pytorch" else None
-    writer = shorten(f"{'PyTorch' if framework else producer} {model.producer_version or ''}".strip())
+    producer = {"pytorch": "PyTorch"}.get(model.producer_name or "", model.producer_name or "")
+    # Programs that quantise or simplify a file keep the names of its arrays, but not its producer.
+    named = any((each.name or "").startswith("onnx::") for each in model.graph.initializer)
+    framework: Framework | None = "torch" if producer == "PyTorch" or named else None
+    writer = shorten(f"{producer} {model.producer_version or ''}".strip())
     notes = [*_notes(model, model.graph)]
     made = model_of(path, "ONNX", writer, walk.found.finished(walk.outputs), notes=notes, framework=framework)
     # An array may combine several of the file's, and one of these may be in several, so nodes record what they own.
@@ -168,7 +170,7 @@ class _Walk:
             if each.name and each.name not in scope.values:
                 name = self.found.add(Node(f"input {lead}{each.name}", "input", None, ()))
                 scope.values[each.name] = Flow(name, axes_of(shapes.get(each.name)), root=name)
-        for node in graph.node:
+        for node in _in_order(graph.node):
             self._node(scope, node)
         for each in graph.output:
             self.outputs += [(each.name or "", flow) for flow in flows_in(scope.value(each.name or ""))]
@@ -248,6 +250,28 @@ def _read_in(graph: GraphProto) -> Iterator[str]:
     """Yield the names of all values that are read in a graph and in graphs nested in it."""
     yield from (each.name or "" for each in graph.output)
     for node in graph.node:
-        yield from node.input
-        for _, inner in node.graphs:
-            yield from _read_in(inner)
+        yield from _read_by(node)
+
+
+def _read_by(node: NodeProto) -> Iterator[str]:
+    """Yield the names of all values that a node reads, or that graphs nested in it read."""
+    yield from node.input
+    for _, inner in node.graphs:
+        yield from _read_in(inner)
+
+
+def _in_order(nodes: Sequence[NodeProto]) -> Iterable[NodeProto]:
+    """Return nodes, each after those that it reads: converters to float16 append their casts at the end."""
+    makers = {output: node for node in nodes for output in node.output if output}
+    begun: set[int] = set()
+    made: dict[int, NodeProto] = {}
+    for node in nodes:
+        waiting = [node]
+        while waiting:
+            last = waiting[-1]
+            earlier = [] if id(last) in begun else [makers[name] for name in _read_by(last) if name in makers]
+            begun.add(id(last))
+            waiting += [each for each in earlier if id(each) not in begun]
+            if waiting[-1] is last:
+                made[id(waiting.pop())] = last
+    return made.values()

@@ -68,16 +68,8 @@ def cast(call: NodeCall) -> Values:
     return [value.moved(value.tensor.shape, lambda array: array.astype(dtype), dtype)]
 
 
-def quantise(call: NodeCall) -> Values:
-    """Round a flow to whole numbers, which `dequantise` scales back; networks here do not round."""
-    flow = call.flow()
-    require(flow.node in call.found.nodes)
-    call.found.say(flow.node, "is followed by quantisation in the file; here its numbers are not rounded")
-    return [flow]
-
-
 def dequantise(call: NodeCall) -> Values:
-    """Scale an array of whole numbers, or a flow that `quantise` has rounded."""
+    """Scale an array of whole numbers, or a flow that was rounded."""
     if isinstance(call.at(0), Flow):
         return [call.flow()]
     require(not call.node.value("block_size", 0))
