@@ -317,8 +317,19 @@ _MEAN_THE_SAME = [
         for layer in LAYERS
         for option in layer.options
     ),
-    {*FEATURES},
-    {"units", "hidden_size", "num_units", "neurons", "nodes", "cells"},
+    {*FEATURES, "input", "inputs", "n_in", "d_in", "in_channels"},
+    {
+        "units",
+        "hidden_size",
+        "out_features",
+        "num_units",
+        "neurons",
+        "nodes",
+        "cells",
+        "hidden",
+        "n_out",
+        "out_channels",
+    },
     {"input_dim", "num_embeddings", "vocab", "vocab_size", "num_words"},
     {"output_dim", "embedding_dim", "embed_dim", "emb_dim", "dim"},
     *({*pair} for pair in KERAS_1.items()),

@@ -8,7 +8,7 @@ a result keeps what was typed.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import groupby, pairwise, takewhile
 
@@ -327,7 +327,8 @@ def _without(text: str, token: Token, fault: SpecError) -> Iterator[Applied[str]
     for field in fields if lowered(kind.text) in KINDS else ():
         more = {*lowered(field.text).split()}
         layered = len(more) > 1 and more & KINDS.keys()  # it is more than a field of this layer
-        if field.start <= fault.span[0] < field.end and not layered and not leaves_out_a_number(field.text):
+        matters = layered or leaves_out_a_number(field.text) or lowered(field.text) in _NEGATES
+        if field.start <= fault.span[0] < field.end and not matters:
             yield Applied(cut(text, field), WITHOUT, drops=field.text, costs=COSTS_A_GUESS)
     if "," in text and lowered(kind.text) not in KINDS and not leaves_out_a_number(token.text.replace("=", ":")):
         others: Sequence[str] = [each.text for each in Token(text, 0).split(",") if each.start != token.start]
@@ -370,6 +371,9 @@ _SETS_A_FIELD = {*ACTIVATIONS, *OTHER_NAMES, *FLAGS} | {
 _MANY = 40
 """A text with more unknown words than this makes no sense, whatever it becomes."""
 
+_NEGATES = ("no", "not", "without")
+"""Words that turn off what the next word says; without them a text says the opposite."""
+
 _NUMBERED = re.compile(r"\s*(?:layer\s?)?1\s?[.):]\s.*\b2\s?[.):]\s", re.DOTALL)
 """A numbered list, whose numbers are not sizes."""
 
@@ -410,20 +414,25 @@ def keeps(typed: str, result: str, way: Sequence[Applied[str]]) -> bool:
     stacked = {(first // each, second) for first, second in pairwise(sizes) for each in thousands}
     if any(both in stacked or not re.search(rf"(?::|[0-9]x){both[1]}\b", result) for both in apart):
         return False
-    if _is_on_again(layers, plain):
+    negated = re.search(rf"\b(?:{'|'.join(_NEGATES)})\s\w", plain)
+    if _is_on_again(layers, plain) or (negated and not re.search(r":no\w|=0|=before", result)):
+        return False
+    measured = compiled(r"\b([0-9]{1,9})\s(?:features|inputs|sensors)\b").findall(plain)
+    if layers[0].kind == "input" and not {*map(int, measured)} <= {getattr(layers[0], "features", None)}:
         return False
     known = _meanings(layers, plain) | _MEANS_NOTHING
     words = {word.strip("_") for word in re.findall(r"[a-z_]*[a-z]{2}(?![a-z])", plain)} - known - _THEIRS
     has_words = len(words) <= _MANY and all(_is_said(word, known) for word in words)
     is_stacked = all(int(FEW.get(each, each).split()[0]) in _stacked(layers) for each in counts)
-    return has_words and is_stacked and _has_numbers(plain, result, layers)
+    repeats = {float(count) for step in way for count in re.findall(":x([0-9]{1,4})", step.state)}
+    return has_words and is_stacked and _has_numbers(plain, result, [*_stacked(layers), *repeats])
 
 
-def _has_numbers(plain: str, result: str, layers: Sequence[Layer]) -> bool:
-    """Whether a spec has all numbers of a text, either written or as the number of stacked layers."""
+def _has_numbers(plain: str, result: str, counts: Iterable[float]) -> bool:
+    """Whether a spec has all numbers of a text, either written or among the counts of its layers."""
     if digits_stand(plain, result):
         return True
-    said = [*numbers_in(result), *_stacked(layers)]
+    said = [*numbers_in(result), *counts]
     for number in numbers_in(plain):
         match = next((each for each in (number, number / 100) if each in said), None)
         if match is not None:

@@ -249,6 +249,7 @@ REWRITES = (
     _text(r",?\s{1,9}(?:and|then|plus|y|und)\s{1,9}(?:then\s{1,9})?", ",", "with commas", _COMMAS),
     _text(r"^(?!<INPUT>:)(.{1,200}?)(?:,<S>|\s(?:(?:on|from)\s)?)(<N>)\s<MEASURED>$", r"input:\2,\1"),
     _text(r"^<S>(<N>)[\s-]<MEASURED>(?=,)", r"input:\1"),
+    _text(r"^<S>(<R>)\s{1,9}(<N>)\s<MEASURED>(?:\sand|,)\s(<N>)\s(?:hidden\s)?<UNITS>\b", r"input:\2,\1:\3"),
     _text(r"(?<=,)<S>(<N>)[\s-](?:class(?:es)?|outputs?|labels?|targets?|categories)(?=,|$)", r"dense:\1"),
     _text(
         r"[,\s]\s{0,9}(?:proj(?:ection)?(?:\s(?:of|size))?[\s:=](<N>)|(<N>)\sproj(?:ection)?)(?=[,)]|$)", r":proj=\1\2"
@@ -257,26 +258,34 @@ REWRITES = (
     _text(
         r"\b(<N>)[\s-]?d(?:im\w{0,9})?\s{1,9}(?:word\s)?embed\w{0,9}", r"embed:10000x\1", "for example", invents=True
     ),
+    _text(r"\bembed\w{0,9}[\s:](<N>)[\s-]?d(?:im\w{0,9})?(?=,|$)", r"embed:10000x\1", "for example", invents=True),
     _text(
         r"(?<=[0-9])[\s-](?:hidden\s)?(?:units?|neurons?|cells?|nodes?|words|dim(?:s|ension\w{0,3})?|inputs?)(?:\seach)?\b",
         "",
     ),
+    _text(r"\s?[(\[]<S>drop(?:out)?[\s=:]{1,3}(0?\.[0-9]{1,9})<S>[)\]]", r",dropout:\1"),
     _text(r"(?<=[0-9])\s{1,9}hidden(?=\s{1,9}(?:<R>|<LAYERS>)\b)", ""),
     _text(r"\b(<N>)\s{1,9}(<R>)\s{1,9}(?:hidden\s)?(?:units?|neurons?|cells?|nodes?)\b", r"\2:\1"),
     _text(r"(?:^|(?<=,))<S>(?:1|one|single)[-\s]<LAYERS>\s{1,9}(?=<R>\b)", "", computes=True),
     _text(r"(<R>),<S>hidden(?:[\s_-](?:size|units|dim))?[\s:=]{1,3}(?=[0-9])", r"\1:", ALONE),
     _text(r"\b(<R>)[-\s]rnn\b", r"\1"),
     _text(r"(^|,)<S>([2-9])<S>[x×]<S>(<N>)\s{1,9}(<R>)\b", r"\1\4:\3:x\2", r"x\2 repeats a layer"),
-    _text(r"\b(<R>)\s{1,9}([2-9])\s{1,9}<LAYERS>\s{1,9}(<N>)", r"\1:\3:x\2", r"x\2 repeats a layer"),
+    _text(r"\b(<R>),?\s{1,9}([2-9])\s{1,9}<LAYERS>,?\s{1,9}(<N>)", r"\1:\3:x\2", r"x\2 repeats a layer"),
     _text(
         r"[:\s]\s{0,9}\(?(?:no|without|ohne|sans|sin)[-_\s](?:use_)?(?:bias|biais|sesgo)\b\)?",
         ":nobias",
         _NO_BIAS,
         computes=True,
     ),
-    _text(r"[:\s]\s{0,9}(?:no|not|without)\s{1,9}<FLAG>(?=[:,\s]|$)", "", "leave it out", computes=True),
+    _text(
+        r"[:\s]\s{0,9}(?:(?:no|not|without)\s{1,9}(?:<FLAG>|bi-?directional|dropout)|uni-?directional)(?=[:,\s]|$)",
+        "",
+        "leave it out",
+        computes=True,
+    ),
+    _text(r"[:\s]\s{0,9}(?:no|without)[-_\s](?:unit[-_\s])?forget[-_\s]?bias\b", ":forgetbias=0", computes=True),
     _text(r"(?<=,)<S>([2-9])\s{1,9}(?=<R>[:\s]?[0-9])", r"\1x"),
-    _text(r"(?<=[0-9])\s{1,9}([2-9])\s{1,9}<LAYERS>(?=,|$)", r":x\1", r"x\1 repeats a layer"),
+    _text(r"(?<=[0-9])(?:,\s|\s{1,9})([2-9])\s{1,9}<LAYERS>(?=,|$)", r":x\1", r"x\1 repeats a layer"),
     _text(
         r"(?<=[0-9a-z])[:\s]\s{0,9}(?:times\s{1,9}([2-9])|([2-9])\s?(?:times|mal|veces|fois))(?=[:,\s]|$)",
         r":x\1\2",
@@ -508,9 +517,12 @@ _CALLS = (
     ),
     _text(r"(?<=,)\s*([1-9][0-9]?)\s?layers?\s*(?=[,)])", r" num_layers=\1"),
     _text(r"(?<=\()\s*([0-9]{1,9})(?:\s*(?:[-=]?>|[;:x])\s*|\s{1,3})(?=[1-9][0-9]{0,9}\s*[,)\s])", r"\1, "),
+    _text(r"(?<=[(\s=])([1-9][0-9]{0,2}),(0[0-9]{2})(?=\s*[,)])", r"\1\2"),
     _text(r";(?=[^()]{0,99}\))", ","),
     _text(r"(?<=[(,=\s])[0-9][0-9o]{0,9}(?<=o)(?=\s*[,)])", _zeros),
     _text(r"(?<==)<FEW>(?=\s*[,)])", lambda found: FEW[found[0].lower()]),
+    _text(r"(?<=[(,\s])(?:in|input)(?:\s?:\s?|\s)(?=[0-9]{1,9}\s*[,)])", "input="),
+    _text(r"(?<=[(,\s])(?:out|output|hidden)(?:\s?:\s?|\s)(?=[0-9]{1,9}\s*[,)])", "hidden="),
     _text(r"(?<=[(,\s])([a-z]{2,12})[ -](?=[a-z]{2,12}\s?=[^=])", r"\1_"),
     _text(r"(?<=shape=)\(\s*(?:None\s{1,3}|[,;]\s?)([0-9]{1,9})\s*\)", r"(None, \1)"),
     _text(r"(?<!as )\bnn[, ] ?(?-i:(?=[A-Z]))", "nn."),
@@ -518,6 +530,13 @@ _CALLS = (
     _text(r"(?<![\w.])([2-9])\s?[*x]\s?((?:<K>|<CLASS>)\([^()]{1,99}\))", r"\2 x \1"),
     _text(r"(?<=\))\s{1,9}(?:([2-9])\s?times|(twice))\b", lambda found: f" x {found[1] or 2}"),
     _text(r"\(\{([^{}()]{1,200})\}\)", _keywords),
+    # R
+    _text(r"(?:\bkeras_model_sequential\([^()]{0,99}\)\s*[%|>]{2,3}\s*)?(?<![\w.])layer_(?=\w{2,30}\()", ""),
+    _text(r"(?<![\w.])c\((?=\s?(?:[0-9]|NA\b|NULL\b))", "("),
+    _text(r"(?-i:\b(?:NA|NULL)\b)", "None"),
+    _text(r"(?-i:(?<=[(,=\s])([0-9]{1,9})L(?=\s?[,)]))", r"\1"),
+    _text(r"(?<=\))\s*%>%\s*", ", "),
+    # between calls
     _text(r"(?-i:input) ?\(\s*([0-9]{1,9}),\s*([0-9]{1,9})\s*\)", r"input((\1, \2))"),
     _text(
         r"(?<![\w.])((?:SimpleRNN|RNN|LSTM|GRU)\([0-9]{1,9}),(?![^()]*(?:hidden_size|batch_first|num_layers))"
@@ -525,6 +544,9 @@ _CALLS = (
         r"Bidirectional(\1\2)",
     ),
     _text(r"(?<=[(,])\s*(bidirectional|return_sequences|go_backwards|mask_zero)(?=\s*[,)])", r" \1=True"),
+    _text(
+        r"(=(?:[^,()=]{1,30}|\([^()]{0,30}\)),)\s*(?:return\s)?seq(?:uences)?(?=\s*[,)])", r"\1 return_sequences=True"
+    ),
     _text(r"\b(?:bi|b)[-_]?(lstm|gru|rnn)(\([^()]{1,99}\))", r"Bidirectional(\1\2)"),
     _text(r"\b(softmax|sigmoid)\(([0-9]{1,9})\)", r"Dense(\2, activation='\1')"),
     _text(r"(?<![.\w])\w{1,20}(?=\([0-9])", _called),
