@@ -220,7 +220,7 @@ def _names(text: str, token: Token, fault: SpecError) -> Iterator[Applied[str]]:
         longer = {KINDS[name]: name for name in names if word and name.startswith(word)}
         only = longer.values() if len(longer) == 1 else []
         known |= word[:1].isdigit() and not word[1:2].isalpha()  # 2-layer is not a misspelling
-        known |= word.count(" ") > 1 or compiled(r"<LAYERS>(?:\s.*)?").fullmatch(word) is not None
+        known |= word.count(" ") > 1 or compiled(r"<LAYERS>[0-9]*(?:\s.*)?").fullmatch(word) is not None
         likeness = _LIKE_A_LAYER if word.endswith("layer") else _LIKE_A_KIND
         ours = [*KINDS, *(name for name in NAMED if name not in THEIR_NAMES)]
         for guess in [] if known else [*only, *likest(word, ours, likeness)]:
@@ -228,7 +228,7 @@ def _names(text: str, token: Token, fault: SpecError) -> Iterator[Applied[str]]:
             yield Applied(splice(text, kind, instead), f"perhaps {guess}")
         for guess in [] if known or fields else likest(lowered(kind.text), ACTIVATIONS, _LIKE_A_FIELD):
             yield Applied(splice(text, kind, f"{Activation.kind}:{guess}"), f"perhaps {guess}")
-        begins = not text[: kind.start].strip() and not known
+        begins = not text[: kind.start].strip() and not known and not compiled("<R>$").search(word)
         if begins and re.match(r"[^\W\d_]{4,30}:(?![0-9]{4,9}x)[0-9]", text[kind.start :]):
             yield Applied(splice(text, kind, "input"), "a network starts with input or embed", drops=kind.text)
         return
@@ -327,7 +327,7 @@ def _without(text: str, token: Token, fault: SpecError) -> Iterator[Applied[str]
     for field in fields if lowered(kind.text) in KINDS else ():
         more = {*lowered(field.text).split()}
         layered = len(more) > 1 and more & KINDS.keys()  # it is more than a field of this layer
-        matters = layered or leaves_out_a_number(field.text) or lowered(field.text) in _NEGATES
+        matters = layered or leaves_out_a_number(field.text) or lowered(field.text) in (*_NEGATES, "false", "off")
         if field.start <= fault.span[0] < field.end and not matters:
             yield Applied(cut(text, field), WITHOUT, drops=field.text, costs=COSTS_A_GUESS)
     if "," in text and lowered(kind.text) not in KINDS and not leaves_out_a_number(token.text.replace("=", ":")):
@@ -372,7 +372,7 @@ _MANY = 40
 """A text with more unknown words than this makes no sense, whatever it becomes."""
 
 _NEGATES = ("no", "not", "without")
-"""Words that turn off what the next word says; without them a text says the opposite."""
+"""Words that turn off what the next word says; without them a text says the opposite, as without those for False."""
 
 _NUMBERED = re.compile(r"\s*(?:layer\s?)?1\s?[.):]\s.*\b2\s?[.):]\s", re.DOTALL)
 """A numbered list, whose numbers are not sizes."""
@@ -494,7 +494,11 @@ def _meanings(layers: Sequence[Layer], plain: str) -> set[str]:
             values = {getattr(layer, option.attribute) for layer in layers if isinstance(layer, cls)}
             if values - {cls.default(option.attribute)}:
                 words |= names | _OTHER_WAY
-            words |= {name for name in names if name not in _SETS_A_FIELD or re.search(rf"{name}\s*[=:]", plain)}
+            words |= {
+                name
+                for name in names
+                if name not in _SETS_A_FIELD or re.search(rf"{name}\s*(?:[=:]|\s(?:false|no|off|0)\b)", plain)
+            }
     for layer in {*layers}:
         written = re.split("[:=]", layer.spec())
         words |= {*written}

@@ -243,12 +243,15 @@ REWRITES = (
     _text(
         rf"(?<=[0-9a-z])<S>(?:->)?<S>[(\[](?:{_REMARK})[^()]{{0,99}}[)\]]<S>$", "", "without the remark", computes=True
     ),
+    _text(r"(?<=[0-9a-z])[:\s]\s{0,9}(?:both|two|2)[-\s](?:directions?|ways)(?=[:,\s]|$)", ":bi", _BI, computes=True),
     _text(r"(?:^|(?<=,))<S>(<FEW>)\s(?=<R>:)", lambda found: f"{FEW[found[1].lower()]}x", computes=True),
     _text(r"\b(?:<FEW>)\b", lambda found: FEW[found[0].lower()], computes=True),
     _text(rf"(?:^|(?<=\s))(?:{SMALL_WORDS}|{'|'.join(THEIR_SMALL_WORDS)})\s{{1,9}}", ""),
     _text(r",?\s{1,9}(?:and|then|plus|y|und)\s{1,9}(?:then\s{1,9})?", ",", "with commas", _COMMAS),
     _text(r"^(?!<INPUT>:)(.{1,200}?)(?:,<S>|\s(?:(?:on|from)\s)?)(<N>)\s<MEASURED>$", r"input:\2,\1"),
     _text(r"^<S>(<N>)[\s-]<MEASURED>(?=,)", r"input:\1"),
+    _text(r"\b(<INPUT>[:\s]<N>)\s(?:time)?steps?\s?(?:x|,|of|by|with)\s?(<N>)\s<MEASURED>", r"\1x\2", computes=True),
+    _text(r"\b(<INPUT>)[:\s](<N>)\s<MEASURED>\s?(?:x|,|by|at)\s?(<N>)\s(?:time)?steps?", r"\1:\3x\2", computes=True),
     _text(r"^<S>(<R>)\s{1,9}(<N>)\s<MEASURED>(?:\sand|,)\s(<N>)\s(?:hidden\s)?<UNITS>\b", r"input:\2,\1:\3"),
     _text(r"(?<=,)<S>(<N>)[\s-](?:class(?:es)?|outputs?|labels?|targets?|categories)(?=,|$)", r"dense:\1"),
     _text(
@@ -278,7 +281,8 @@ REWRITES = (
         computes=True,
     ),
     _text(
-        r"[:\s]\s{0,9}(?:(?:no|not|without)\s{1,9}(?:<FLAG>|bi-?directional|dropout)|uni-?directional)(?=[:,\s]|$)",
+        r"[:\s]\s{0,9}(?:(?:no|not|without)\s{1,9}(?:<FLAG>|bi-?directional|dropout)|uni-?directional"
+        r"|(?:one|single)[-\s]direction|return[_\s](?:only\s)?last)(?=[:,\s]|$)",
         "",
         "leave it out",
         computes=True,
@@ -349,6 +353,7 @@ REWRITES = (
     _part(r"\b(<R><F>:<N>)<S>\*<S>([0-9]{1,2})(?=:|$)", r"\1:x\2", r"x\2 repeats a layer"),
     _text(r"(?<=[0-9kMG])<S>(?:[x*×]|by)<S>(?=[0-9])", "x", message=_X),
     _text(r"<ONE>:<N>(?:<S>[-+/]<S><N>){1,9}(?=[:,]|$)", lambda found: re.sub("[-+/]", ",", found[0]), message=_KINDS),
+    _text(r"(<TWO>:<N>)<S>[(\[]k?(<N>)[)\]]", r"\1x\2", message=_X),
     _text(r"(<TWO>:<N>)<S>[-/+@]<S>(?=<N>(?![0-9]|<S>hz))", r"\1x", message=_X),
     _text(
         r"(?<![0-9.])[1-9][0-9]{0,2}(?:[,. ]0[0-9]{2}){1,3}(?![0-9])",
@@ -374,6 +379,7 @@ REWRITES = (
     _part(r"(?<=[0-9])<S><SCALE>(?=<S>(?:x|:|$))", lambda found: SCALES[found[0].strip().lower()], computes=True),
     # spaces
     _text(r"(?<=[a-z0-9])\s{1,9}--?(?=[a-z]{2})", ":", "with colons", _COLONS),
+    _text(r"(?<=[0-9a-z])\s{1,9}(<WHOLE>)s?\s?[\s=:]\s?(?=[0-9])", r":\1=", "with colons"),
     _text(r"(?<=[a-z])\s{1,9}(?=[0-9])", ":", "with colons", _COLONS),
     _text(r"(?<=[\w)])\s{1,9}(?=\w{1,40}\s?:)", ",", "with commas", _COMMAS),
     _text(r"(?<=[\w)])\s{1,9}(?=\w)", ":", "with colons", _COLONS),
@@ -387,7 +393,7 @@ REWRITES = (
     _text(r"\b(<P>)<S>=?<S>(?=\.[0-9])", r"\1:", message=_SIZES),
     _part(r"^(?-i:(?=[a-z]))(<K>)[(\[](?=[0-9])", r"\1:"),
     _layer(r"(<K>)([1-9]):(0.*)", r"\1:\2\3", computes=True),
-    _layer(r"(<K>)_?[1-9](:<N>.*)", r"\1\2", "layers are not numbered", computes=True),
+    _layer(r"(<K>)[-_]?[1-9](:<N>.*)", r"\1\2", "layers are not numbered", computes=True),
     _layer(r"(<K>)(?:[-_/.@#~ ]?|(?<=repeat)x)([0-9](?!d).*)", r"\1:\2", message=_SIZES),
     _part(r"^([a-z]{2,6})(:)([a-z])(?=[0-9.])", _moved),
     _part(r"^(<INPUT>):[xf](?=[0-9])", r"\1:"),
@@ -481,6 +487,7 @@ REWRITES = (
         "",
     ),
     _text(r"(?<=[0-9a-z])<S>,<S>(?=(?:activation|act)<S>=<S><ACT>(?:[,:]|$))", ":", ""),
+    _text(r"(?<=[0-9a-z])<S>,<S>(?=(?:same|valid|causal)(?:[,:]|$))", ":", ""),
     _text(r":seq,<S>last\w{0,9}(?=,|$)", "", "without seq a layer returns only its last output", computes=True),
     _text(r",<S>(?=<ACT>(?:,|$))", ",act:", ""),
     _part(r"^(<WORDED>)(?:[-_=]|<SLIP>)(<SAYS>)(?=:|$)", r"\1:\2", message=_SIZES),
@@ -512,7 +519,7 @@ _CALLS = (
     _text(r"(?<=\()([0-9]{1,9})\s(?:units?|hidden|out),\s?([0-9]{1,9})\s(?:features?|inputs?|in)(?=[,)])", r"\2, \1"),
     _text(r"(?<=\()\s*([0-9]{1,9})\s(?:features?|inputs?|dims?|in)\s*(?=,)", r"\1"),
     _text(
-        r"(?<=[(,\s])([0-9]{1,9})\s?(?:(?:hidden\s)?(?:units?|neurons?|cells?|features)|hidden|out(?:puts?)?)\s*(?=[,)])",
+        r"(?<=[(,\s])([0-9]{1,9})\s?(?:(?:hidden\s)?(?:units?|neurons?|cells?|features|filters)|hidden|out(?:puts?)?)\s*(?=[,)])",
         r"\1",
     ),
     _text(r"(?<=,)\s*([1-9][0-9]?)\s?layers?\s*(?=[,)])", r" num_layers=\1"),
@@ -521,6 +528,7 @@ _CALLS = (
     _text(r";(?=[^()]{0,99}\))", ","),
     _text(r"(?<=[(,=\s])[0-9][0-9o]{0,9}(?<=o)(?=\s*[,)])", _zeros),
     _text(r"(?<==)<FEW>(?=\s*[,)])", lambda found: FEW[found[0].lower()]),
+    _text(r"(?<=[(,\s])kernel(?:[\s_]size)?(?:\s?:\s?|\s)(?=[0-9]{1,9}\s*[,)])", "kernel_size="),
     _text(r"(?<=[(,\s])(?:in|input)(?:\s?:\s?|\s)(?=[0-9]{1,9}\s*[,)])", "input="),
     _text(r"(?<=[(,\s])(?:out|output|hidden)(?:\s?:\s?|\s)(?=[0-9]{1,9}\s*[,)])", "hidden="),
     _text(r"(?<=[(,\s])([a-z]{2,12})[ -](?=[a-z]{2,12}\s?=[^=])", r"\1_"),
