@@ -210,8 +210,7 @@ class Text:
             else:
                 repair = self.with_((span[0], whole[1]), f"{inner.removesuffix(')')}, bidirectional=True)")
             return self.fault(message, span, lead="perhaps", repair=repair)
-        likeness = 0.85 if word.endswith("layer") else 0.6  # lstmLayer is not InputLayer
-        guess = None if word in FRAMEWORK_WORDS else closest(word, names, likeness)
+        guess = None if word in FRAMEWORK_WORDS else closest(word, names)
         if guess is not None:
             numbered = len(re.findall("[0-9]", word)) > len(re.findall("[0-9]", guess))  # LSTM1(8), LSTM3(2)
             lead = "layers are not numbered" if numbered else "perhaps"

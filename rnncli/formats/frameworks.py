@@ -317,21 +317,10 @@ _MEAN_THE_SAME = [
         for layer in LAYERS
         for option in layer.options
     ),
-    {*FEATURES, "input", "inputs", "n_in", "d_in", "in_channels"},
-    {
-        "units",
-        "hidden_size",
-        "out_features",
-        "num_units",
-        "neurons",
-        "nodes",
-        "cells",
-        "hidden",
-        "n_out",
-        "out_channels",
-    },
-    {"input_dim", "num_embeddings", "vocab", "vocab_size", "num_words"},
-    {"output_dim", "embedding_dim", "embed_dim", "emb_dim", "dim"},
+    {*FEATURES, *names("input inputs n_in d_in in_channels")},
+    names("units hidden_size out_features num_units neurons nodes cells hidden n_out out_channels"),
+    names("input_dim num_embeddings vocab vocab_size num_words"),
+    names("output_dim embedding_dim embed_dim emb_dim dim"),
     *({*pair} for pair in KERAS_1.items()),
 ]
 """Arguments with the same meaning in Keras, PyTorch and specs, in several kinds, in earlier versions, or in speech."""

@@ -21,11 +21,11 @@ def likest(word: str, words: Iterable[str], likeness: float = 0.6) -> list[str]:
     A word that contains one of them and more (`convlstm`) means something else, so it does not match; and a word of two
     letters is at most one letter from another.
     """
-    likeness = max(likeness, 0.8) if len(word) <= _SHORT else likeness
+    least = 0.8 if len(word) <= _SHORT else 0.85 if word.lower().endswith("layer") else 0  # lstmLayer, inputLayer
     # Only errors need it, and it is slow to import.
     from difflib import get_close_matches
 
-    found = get_close_matches(word, list(words), n=2, cutoff=likeness) if len(word) <= _LONGEST_WORD else []
+    found = get_close_matches(word, list(words), n=2, cutoff=max(likeness, least)) if len(word) <= _LONGEST_WORD else []
     return [guess for guess in found if not (guess in word and len(word) > len(guess) + 2)]
 
 

@@ -49,9 +49,6 @@ _LONG, _LONG_LAYER = 1000, 200
 _SHORTEST = 2
 """A word with more letters than this may be the start of another."""
 
-_LIKE_A_KIND, _LIKE_A_LAYER = 0.6, 0.85
-"""How similar to a kind a word must be to count as a misspelling; and one such as lstmLayer, which is no inputLayer."""
-
 _LIKE_A_FIELD, _LIKE_SHORT = 0.7, 0.65
 """How similar to a field a word must be to count as a misspelling; and the same for three letters."""
 
@@ -221,9 +218,8 @@ def _names(text: str, token: Token, fault: SpecError) -> Iterator[Applied[str]]:
         only = longer.values() if len(longer) == 1 else []
         known |= word[:1].isdigit() and not word[1:2].isalpha()  # 2-layer is not a misspelling
         known |= word.count(" ") > 1 or compiled(r"<LAYERS>[0-9]*(?:\s.*)?").fullmatch(word) is not None
-        likeness = _LIKE_A_LAYER if word.endswith("layer") else _LIKE_A_KIND
         ours = [*KINDS, *(name for name in NAMED if name not in THEIR_NAMES)]
-        for guess in [] if known else [*only, *likest(word, ours, likeness)]:
+        for guess in [] if known else [*only, *likest(word, ours)]:
             instead = NAMED.get(guess, guess)
             yield Applied(splice(text, kind, instead), f"perhaps {guess}")
         for guess in [] if known or fields else likest(lowered(kind.text), ACTIVATIONS, _LIKE_A_FIELD):
@@ -396,36 +392,51 @@ def keeps(typed: str, result: str, way: Sequence[Applied[str]]) -> bool:
         result: the spec, or a template.
         way: the steps from the text to the spec.
     """
-    plain = in_ascii(typed).lower()
-    if _NUMBERED.match(plain):
-        return False
-    apart = [(int(first), int(second)) for first, second in compiled(_NOT_STACKED).findall(plain)]
-    counts = compiled(r"(?<![\w.])(<FEW>|[2-9])[-\s]?(?:<R>\s)?<LAYERS>\b").findall(plain)
-    plain = re.sub(r"\b(?:[tlnb]|none|batch)\s?x\s?(?=[0-9])|(?<=[0-9])\s?x\b", " ", plain)
+    written = in_ascii(typed).lower()
+    plain = re.sub(r"\b(?:[tlnb]|none|batch)\s?x\s?(?=[0-9])|(?<=[0-9])\s?x\b", " ", written)
     plain = re.sub("(?<=[0-9])[kmgb](?=x)", "", plain)  # 10kx32
     for step in way:
         gone = in_ascii(step.drops).lower().strip(":, ")
         plain = plain.replace(gone, " ") if gone else plain
-    if not re.search("[a-z0-9]", plain) and typed.strip():
+    if (not re.search("[a-z0-9]", plain) and typed.strip()) or _NUMBERED.match(written):
         return False
     layers, _ = spec.unfolded(result, spec.read(result, blanks=True))
-    sizes = [getattr(layer, "units", 0) for layer in layers]
-    thousands = (1, 10**3, 10**6)
-    stacked = {(first // each, second) for first, second in pairwise(sizes) for each in thousands}
-    if any(both in stacked or not re.search(rf"(?::|[0-9]x){both[1]}\b", result) for both in apart):
-        return False
-    negated = re.search(rf"\b(?:{'|'.join(_NEGATES)})\s\w", plain)
-    if _is_on_again(layers, plain) or (negated and not re.search(r":no\w|=0|=before", result)):
-        return False
-    measured = compiled(r"\b([0-9]{1,9})\s(?:features|inputs|sensors)\b").findall(plain)
-    if layers[0].kind == "input" and not {*map(int, measured)} <= {getattr(layers[0], "features", None)}:
+    if not _places_kept(written, result, layers) or _turned_on(plain, result, layers):
         return False
     known = _meanings(layers, plain) | _MEANS_NOTHING
     words = {word.strip("_") for word in re.findall(r"[a-z_]*[a-z]{2}(?![a-z])", plain)} - known - _THEIRS
     has_words = len(words) <= _MANY and all(_is_said(word, known) for word in words)
-    is_stacked = all(int(FEW.get(each, each).split()[0]) in _stacked(layers) for each in counts)
     repeats = {float(count) for step in way for count in re.findall(":x([0-9]{1,4})", step.state)}
-    return has_words and is_stacked and _has_numbers(plain, result, [*_stacked(layers), *repeats])
+    return has_words and _has_numbers(plain, result, [*_stacked(layers), *repeats])
+
+
+def _places_kept(written: str, result: str, layers: Sequence[Layer]) -> bool:
+    """Whether numbers that a text names are in their places: features, units, and how many layers there are."""
+    counts = compiled(r"(?<![\w.])(<FEW>|[2-9])[-\s]?(?:<R>\s)?<LAYERS>\b").findall(written)
+    if not {int(FEW.get(each, each).split()[0]) for each in counts} <= {*_stacked(layers)}:
+        return False
+    features = compiled(r"\b([0-9]{1,9})\s(?:features|inputs|sensors)\b").findall(written)
+    if layers[0].kind == "input" and not {*map(int, features)} <= {getattr(layers[0], "features", None)}:
+        return False
+    units = [getattr(layer, "units", 0) for layer in layers]
+    stacked = {(first // each, second) for first, second in pairwise(units) for each in (1, 10**3, 10**6)}
+    apart = compiled(_NOT_STACKED).findall(written)
+    return all(
+        (int(first), int(second)) not in stacked and re.search(rf"(?::|[0-9]x){second}\b", result)
+        for first, second in apart
+    )
+
+
+def _turned_on(plain: str, result: str, layers: Sequence[Layer]) -> bool:
+    """Whether a spec turns on what a text turns off: `no forget bias`, `forgetbias=0`."""
+    if re.search(rf"\b(?:{'|'.join(_NEGATES)})\s\w", plain) and not re.search(r":no\w|=0|=before", result):
+        return True
+    for layer in layers:
+        for option in layer.options:
+            off = rf"\b(?:{'|'.join(names_of(type(layer), option))})\s?=\s?(?:0|false|no|off)\b"
+            if layer.default(option.attribute) is True and re.search(off, plain):
+                return all(getattr(each, option.attribute, True) for each in layers)
+    return False
 
 
 def _has_numbers(plain: str, result: str, counts: Iterable[float]) -> bool:
@@ -507,18 +518,6 @@ def _meanings(layers: Sequence[Layer], plain: str) -> set[str]:
             words |= {name for name, each in getattr(option, "values", {}).items() if each == value}
             words |= {name for name, ours in getattr(option, "other_names", {}).items() if ours in words}
     return {part for word in words for part in (word, *word.split("_"))} - {""}
-
-
-def _is_on_again(layers: Sequence[Layer], plain: str) -> bool:
-    """Whether a field that the text turns off, such as `forgetbias=0`, is on in all layers that have it."""
-    for layer in layers:
-        for option in layer.options:
-            names = "|".join(names_of(type(layer), option))
-            if layer.default(option.attribute) is True and re.search(
-                rf"\b(?:{names})\s?=\s?(?:0|false|no|off)\b", plain
-            ):
-                return all(getattr(each, option.attribute, True) for each in layers)
-    return False
 
 
 def leaves_out_a_number(drops: str) -> bool:
