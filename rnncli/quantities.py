@@ -102,6 +102,7 @@ def nearest_number(text: str) -> str | None:
     text = re.sub(rf" ?((?i:{'|'.join(SCALES)})|B)$", lambda found: SCALES.get(found[1].lower(), "G"), text)
     if text.startswith("-"):
         return None
+    text = re.sub("(?<=[0-9]) (?=[kKMG]$)", "", text)
     plain = re.fullmatch(r"\+?([0-9]{1,40})", without_thousands(text).replace("_", ""))
     return plain[1].lstrip("0") or "0" if plain is not None else nearest_size(_with_point(text))
 

@@ -191,6 +191,10 @@ dtype = OneOf(tuple(DTYPE_BYTES), OTHER_DTYPES)
 """A dtype for sizes in bytes."""
 
 
+_NO_FILE = "--?[A-Za-z].*|=.*|(?i:true|false|yes|no)"
+"""A text in place of a file's name that is another option, or that belongs to a flag."""
+
+
 class FileName(Value):
     """The name of a file to write or to read; the shell completes files with certain extensions: `npz`, `.npz`.
 
@@ -212,12 +216,14 @@ class FileName(Value):
             kind = KINDS.get(text.partition(":")[0])
             if kind is not None and kind.reads == "input" and not exists(text):
                 raise ValueError(f"{shorten(text)} is a spec, not the name of a file")
+            if re.fullmatch(_NO_FILE, text):
+                raise ValueError(f"{shorten(text)} is not the name of a file; if it is, write ./{shorten(text)}")
             if what and names_another(text, extension):
                 raise ValueError(f"it writes {what}, but {quote(text)} is the name of another format{more}")
             return (STDOUT if written else STDIN) if text == "-" else text
 
         def nearest(text: str) -> str | None:
-            return splitext(text)[0] + extension if what else None
+            return splitext(text)[0] + extension if what and not re.fullmatch(_NO_FILE, text) else None
 
         example = f"file{extension}" if what else "FILE" * written
         super().__init__("file", f"FILE{extension}" if one else "FILE", path_of, nearest, example)

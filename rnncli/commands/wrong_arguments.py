@@ -41,14 +41,14 @@ _STANDS_IN = 9001
 _CUT = re.compile(r"[,:;|>&+=(→-]\s*\0|(?:^|\0)[\[(][^\0]*\0|\0(?:\s*[,:;|>&+=)→\]-]|[0-9xX][0-9]*(?:[xX:,\0]|$))")
 """Signs that neighbouring arguments are pieces of one spec, by how they end and start; a null byte separates them."""
 
+_LAYERS = re.compile("layer|capa|couche|schicht|camada", re.IGNORECASE)
+"""Words for what a number after a whole network counts, if it is part of the spec; 20 steps or 50 Hz are not."""
+
 _LIKE_A_FILE = 0.7
 """How similar to the name of a file a word must be to count as a misspelling."""
 
 _ASKED = re.compile(r"^(?:what|define)\b|\b(?:is|are|does|an?|the|mean)\b|\?")
 """Words of a question about a term."""
-
-_STATES = {"has", "have"}
-"""Words of a sentence about a network, whose other words are no pieces of a spec."""
 
 _TEXT_FILE = r"[^:(,=]+\.(?:txt|csv|tsv|md|cfg|ini|toml|ya?ml|log)"
 """The name of a file that may have specs in it."""
@@ -119,7 +119,7 @@ def near_file(text: str) -> str | None:
     folder, name = os.path.split(path)
     if isfile(path) and path != text.strip():
         return path + separator + part
-    if isfile(path.partition(":")[0]) or not name or re.search("[,(]", text):
+    if isfile(path.partition(":")[0]) or not name or re.search("[,(=]", text):
         return None
     try:
         names = [each for each in sorted(os.listdir(folder or ".")) if os.path.splitext(each)[1] in FORMATS]
@@ -247,8 +247,10 @@ def joined(this: TypedLine, place: int) -> Iterator[Applied[Line]]:
     if place in alone or len(group) == 1 or group[-1] - group[0] >= len(group):  # an option stands between
         return
     pieces = [texts[each] for each in group]
-    if _STATES & {*pieces}:
-        return
+    if this.name != "sweep" and _is_network(this, pieces[0]):
+        layers = (each for each in pieces[1:] if _kind(each) or not re.match(r"[\w=]", each) or each[0].isdigit())
+        if next(layers, "")[:1].isdigit() and not any(map(_LAYERS.match, pieces)):
+            return
     # A lone input or embedding, followed by a layer that cannot come first.
     stack = group[0] in starts and "," not in pieces[0] and _kind(pieces[1]) is not None
     if not stack and not (
@@ -256,14 +258,19 @@ def joined(this: TypedLine, place: int) -> Iterator[Applied[Line]]:
     ):
         return
     message = f"a space ends a spec, so {quote(' '.join(pieces))} is read as {len(pieces)} specs"
-    # Commas between words of a sentence would make its numbers layers.
-    layers = all(re.search("[:,(]", each) or _kind(each) for each in pieces)
-    for mark in (" ", ",") if layers else (" ",):
+    for mark in (" ", ","):
         whole = re.sub(r"\s*,[\s,]*", ",", mark.join(pieces))
         parts = [Word(whole) if i == group[0] else each for i, each in enumerate(this.words) if i not in group[1:]]
         yield Applied(this.line(parts), "", message)
-    if layers:
-        yield Applied(this.typed, "", message, advice="write it without spaces, or in quotes")
+    yield Applied(this.typed, "", message, advice="write it without spaces, or in quotes")
+
+
+def _is_network(this: TypedLine, text: str) -> bool:
+    """Whether a text is a network with layers, or such a template."""
+    with contextlib.suppress(RnncliError):
+        _read(this, text)
+        return re.search("[,(]", text) is not None
+    return False
 
 
 def _starts_network(argument: str) -> bool:

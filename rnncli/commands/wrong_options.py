@@ -359,7 +359,7 @@ def _nearest(this: TypedLine, place: int, said: Word) -> Iterator[Applied[Line]]
     likeness = _LIKE_AN_OPTION if is_word(name.replace("-", "_")) else _LIKE_NOTHING_ELSE
     fitting = [each for each, option in names.items() if _fits(this.options[option], said.value)]
     guess = closest(name, names, _LIKE_AN_OPTION)
-    if guess not in fitting:
+    if guess not in fitting and f"--{guess}" not in this.options:
         others = [each for each in fitting if guess is None or not isinstance(this.options[names[each]].type, FileName)]
         guess = closest(name, others, likeness) or guess
     if guess is not None:
