@@ -172,6 +172,7 @@ def test_the_numbers_of_a_layer_that_limit_each_other_leave_room_for_the_rest(at
         "input:8,lstm:_a:seq:proj=_b,lstm:16:proj=_a": {"params": 2_300},
         "input:8,lstm:_a:seq:proj=8,lstm:16:proj=_a": {"params": 2_500},
         "input:_ax3,conv:4x5,lstm:16:proj=_a": {"macs": 10_000},
+        "input:20x_a,lstm:_a:seq:proj=2:x_a": {"params": 5_000},
         "input:_ax8,conv:3x_b": {"params": 400, "outputs": 120},
         "input:_ax3,conv:2x_b:stride=3,flatten,dense:2": {"params": 60},
         "input:_ax_a,pool:avg:_b:stride=2,rnn:2:seq": {"streaming": 900, "outputs": 600},
@@ -291,6 +292,16 @@ def test_without_an_exact_solution_the_suggested_number_has_one(template: str, p
     except RnncliError as error:
         for spec in re.findall(r"input:[\w:,]*\w", error.advice or ""):
             assert Network.parse(spec).summary().total_params == params
+
+
+def test_the_nearest_below_a_limit_need_not_have_the_most_parameters() -> None:
+    with pytest.raises(RnncliError, match="rnn:11:seq,rnn:14:seq gives 236 B of memory for streaming, 1 B under"):
+        solve("input:14x6,rnn:_b:seq,rnn:_a:seq", streaming=237, exactly=True)
+
+
+def test_blanks_without_parameters_get_the_largest_numbers_that_fit() -> None:
+    solution = solve("input:_tx2,pool:max:_b,rnn:_a:seq:nobias", macs=609, streaming=1_163, dtype="float16")
+    assert solution.spec == "input:505x2,pool:max:253,rnn:23:seq:nobias"
 
 
 def test_solutions_and_their_notes_read_as_reviewed(rnncli: Run, screen: Screen) -> None:

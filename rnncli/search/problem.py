@@ -51,7 +51,7 @@ class BestPoints:
         best: the best points that fit, and are exact if required. Equally good points are sorted by evenness,
             then by the largest first numbers. At most `LISTED` are kept.
         count: the number of points with as many parameters as these.
-        below: the best point that fits, exact or not.
+        below: the best point that fits, exact or not; the one nearest to the limit if there is only one.
         above: the point that exceeds the only limit by the least.
         first: the first numbers tried that make a network.
     """
@@ -170,7 +170,7 @@ class Problem:
                 found.add_above(Point(costs[0].amount, 0, values))
             return
         point = Point(params, evenness, values)
-        found.add_below(point)
+        found.add_below(point if len(costs) > 1 else point._replace(figure=costs[0].amount))
         if all(cost.exact for cost in costs) or not self.exactly:
             found.add([point], 1)
 
@@ -336,11 +336,13 @@ class Scan:
     def _fewest(self, numbers: dict[Blank, int], blank: Blank) -> int:
         """Return the smallest number for a stride with which the rest fits; if none, one with which it does not.
 
-        All costs fall as it grows except for streaming: a wider window is a larger state, and returns fewer vectors.
+        All costs fall as it grows except for streaming: a wider window is a larger state, and returns fewer vectors,
+        all of which are a state if a later layer needs the length of the sequence.
         """
         most = numbers[blank]
         one, last = (self._costs({**numbers, blank: number}) for number in (1, most))
-        wide = most < self._most and "streaming_bytes" in self.problem.budget.keys
+        needs_length = any(each.layer.needs_length for each in self.problem.template.written)
+        wide = most < self._most and "streaming_bytes" in self.problem.budget.keys and needs_length
         less = [
             place
             for place, (before, after) in enumerate(zip(one, last, strict=True))
@@ -392,8 +394,8 @@ class Scan:
             return number < start or self._fits(self._cheapest({**given, blank: number}, cheapest), others)
 
         last = largest(fits, self._most)
-        if self._weightless.issuperset(others) and blank not in self._weightless and not self.problem.exactly:
-            start = max(start, last)  # most parameters
+        if self._weightless.issuperset(others) and not self.problem.exactly:
+            start = max(start, last)  # smaller numbers have no more parameters, whatever the others are
         self._expect(last - start if others else 0)
         for number in range(start if others else max(start, last), last + 1):
             self._grow({**given, blank: number}, cheapest, others)
@@ -408,12 +410,17 @@ class Scan:
 
     @cached_property
     def _weightless(self) -> frozenset[Blank]:
-        """The blanks that do not affect the number of parameters."""
-        first, params, least = self.found.first, self.problem.params, self.problem.multiple_of
-        assert first is not None
-        others = {blank: {least, 2 * number, MAX_SIZE} - {number} for blank, number in first.items()}
-        found = {blank: {params({**first, blank: each}) for each in some} - {None} for blank, some in others.items()}
-        return frozenset(blank for blank, some in found.items() if some == {params(first)})
+        """The blanks that do not affect the number of parameters, near the first numbers or twice these."""
+        assert self.found.first is not None
+        first, params = self.found.first, self.problem.params
+        twice = {blank: number if blank in self._thinning else 2 * number for blank, number in first.items()}
+        alike: dict[Blank, set[bool]] = {blank: set() for blank in first}
+        for numbers in [each for each in (first, twice) if params(each) is not None]:
+            for blank, number in numbers.items():
+                others = {self.problem.multiple_of, 2 * number, MAX_SIZE} - {number}
+                found = {params({**numbers, blank: other}) for other in others} - {None}
+                alike[blank] |= {other == params(numbers) for other in found}
+        return frozenset(blank for blank, same in alike.items() if same == {True})
 
     def _costs(self, multiples: dict[Blank, int]) -> tuple[Cost, ...]:
         self._expect(1)

@@ -123,7 +123,7 @@ class Template:
     @cached_property
     def small(self) -> frozenset[Blank]:
         """The blanks that may be 1 whatever the others are, and ask more of these if they are larger."""
-        return self.counts | (self.capped - self.most.keys() - {high for _, high in self.below})
+        return (self.counts | self.capped) - self.most.keys() - {high for _, high in self.below}
 
     def numbered(self, numbers: Sequence[int]) -> dict[Blank, int]:
         """Return the number for each blank, given the numbers in order."""

@@ -184,7 +184,8 @@ class Trials:
         fitting = points[last] > 0
         if self.problem.exactly:
             self._beyond(points, found)
-            found.add_below(next(iter(self._best(params, fitting, points)[0]), None))
+            figure = params if len(self.limits) > 1 else _largest(self.limits[0], points)
+            found.add_below(next(iter(self._best(figure, fitting, points)[0]), None))
             for limit in self.limits:
                 fitting = fitting & (_largest(limit, points) == limit.most)
         found.add(*self._best(params, fitting, points))
