@@ -319,8 +319,7 @@ class Scan:
         def exists(numbers: dict[Blank, int]) -> bool:
             self._expect(1)
             self._tried += 1
-            ones = dict.fromkeys(small & numbers.keys(), 1)
-            return self._exists({**dict.fromkeys(self._thinning, 1), **given, **numbers, **ones})
+            return self._exists({**dict.fromkeys(self._thinning, 1), **given, **numbers})
 
         enough = 1
         least = dict.fromkeys(growing, 1)
@@ -328,7 +327,7 @@ class Scan:
             enough *= 2
             if enough > self._most or not growing:
                 return None
-            least = {blank: min(enough, most.get(blank, enough)) for blank in growing}
+            least |= {blank: min(enough, most.get(blank, enough)) for blank in growing if blank not in small}
         for blank in growing if enough > 1 else ():
             least[blank] = 1 + largest(lambda number: not exists({**least, blank: number}), least[blank] - 1)  # noqa: B023
         return least
@@ -394,13 +393,13 @@ class Scan:
             return number < start or self._fits(self._cheapest({**given, blank: number}, cheapest), others)
 
         last = largest(fits, self._most)
-        if self._weightless.issuperset(others) and not self.problem.exactly:
-            start = max(start, last)  # smaller numbers have no more parameters, whatever the others are
-        self._expect(last - start if others else 0)
-        for number in range(start if others else max(start, last), last + 1):
-            self._grow({**given, blank: number}, cheapest, others)
         if not others:
             self._take({**given, blank: max(start, last + 1)})
+        if not others or (self._weightless.issuperset(others) and not self.problem.exactly):
+            start = max(start, last)  # smaller numbers have no more parameters, whatever the others are
+        self._expect(last - start)
+        for number in range(start, last + 1):
+            self._grow({**given, blank: number}, cheapest, others)
 
     def _take(self, multiples: dict[Blank, int]) -> None:
         numbers = self._numbers(multiples)
