@@ -302,7 +302,12 @@ def test_numpy_numbers_and_option_spellings_are_accepted() -> None:
 
 
 def test_a_blank_of_calls_is_not_computed_with() -> None:
-    for calls in ("LSTM(n + 1, input_shape=(None, m))", "LSTM(n, input_shape=(None, n - 1))", "Dense(n // 2)"):
+    for calls in (
+        "LSTM(n + 1, input_shape=(None, m))",
+        "LSTM(n, input_shape=(None, n - 1))",
+        "Dense(n // 2)",
+        "Dense(2 * n)",
+    ):
         with pytest.raises(SpecError, match="computed from one that is left open"):
             rnncli.solve(calls, params="10k")
     for calls, said in {"Dropout(p), LSTM(4)": "rate is p,", "nn.LSTM(8, n), nn.Linear(9, 3)": "it returns n"}.items():

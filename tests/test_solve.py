@@ -294,9 +294,12 @@ def test_without_an_exact_solution_the_suggested_number_has_one(template: str, p
             assert Network.parse(spec).summary().total_params == params
 
 
-def test_the_nearest_below_a_limit_need_not_have_the_most_parameters() -> None:
+def test_the_nearest_to_a_limit_has_neither_the_most_parameters_nor_the_next_number() -> None:
     with pytest.raises(RnncliError, match="rnn:11:seq,rnn:14:seq gives 236 B of memory for streaming, 1 B under"):
         solve("input:14x6,rnn:_b:seq,rnn:_a:seq", streaming=237, exactly=True)
+    # Nor is the nearest above always the next number.
+    with pytest.raises(RnncliError, match="conv:4x10,gru:10:seq gives 580 MACs, 58 over"):
+        solve("input:10x4,conv:4x_,gru:_:seq", macs=522, exactly=True)
 
 
 def test_blanks_without_parameters_get_the_largest_numbers_that_fit() -> None:

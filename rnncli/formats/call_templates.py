@@ -14,8 +14,11 @@ from rnncli.layers.sizes import BLANK_TEXT, blank_of
 from rnncli.layers.weights import Framework
 
 _MOST_BLANKS = 1000
-_NUMBERS = range(2_147_480_000, 2_147_480_000 + _MOST_BLANKS), range(1_618_033_989, 2_000_000_000, 2)
-"""Numbers that stand in for blanks while calls are read, and others, with which the result must be the same."""
+_NUMBERS = range(107_374_000, 107_374_000 + _MOST_BLANKS), range(80_901_699, 100_000_000, 2)
+"""Numbers that stand in for blanks while calls are read, and others, with which the result must be the same.
+
+Twice or four times such a number is still a valid size.
+"""
 
 
 class CalledTemplate(NamedTuple):

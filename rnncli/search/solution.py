@@ -251,7 +251,7 @@ def _no_answer(problem: Problem, found: BestPoints) -> RnncliError:
     below, above = (
         {} if each is None else problem.template.numbered(each.numbers) for each in (found.below, found.above)
     )
-    if len(below) == 1:
+    if len(below) == 1 and not above:
         above = _larger(problem, below, *below)
     return _none_is_exact(problem, below or first, above)
 
