@@ -39,7 +39,7 @@ The structure: a network is data, and everything else reads it.
 - `commands`, `cli`: one file per command, from options to output; all errors are printed in one place. `pages` contains
   the texts of `rnncli help TOPIC`.
 
-Imports only point downwards, and click, Rich and NumPy are confined to certain rooms; `tests/test_house.py` checks
+Imports only point downwards, and only some packages import click, Rich and NumPy; `tests/test_house.py` checks
 both. `tests/conftest.py` explains the tests.
 """
 
