@@ -142,7 +142,7 @@ def test_every_topic_has_a_page_that_fits_a_terminal_and_is_completed_like_a_com
             assert max(map(len, result.stdout.splitlines())) <= 80
             assert re.search(rf"^    {topic} +\w.*", told, re.MULTILINE)
             if topic != "keys":  # a line that is broken a second time leaves a word alone
-                assert result.stdout.endswith(page(topic) + "\n")
+                assert result.stdout.startswith(page(topic) + "\n")
     assert "rnncli help promises" in rnncli("help", "promise").stderr
     for sought, topic in {"notebook": "python", "Jupyter": "python", "json": "keys", "weights": "files"}.items():
         with at(sought):

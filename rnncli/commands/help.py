@@ -56,7 +56,7 @@ def command(context: click.Context, name: str | None) -> None:
     if name not in TOPICS:
         click.echo("".join(shown), nl=False)
         return
-    click.echo_via_pager("\n".join([*shown, fitting(page(name))]))
+    click.echo_via_pager("\n\n".join([fitting(page(name)), *shown]))  # the page first: a pager shows the start
 
 
 def page(topic: str) -> str:
