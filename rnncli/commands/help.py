@@ -52,9 +52,9 @@ def command(context: click.Context, name: str | None) -> None:
         click.echo(root.get_help())
         return
     found = group.get_command(root, name)
-    shown = [] if found is None else [found.get_help(click.Context(found, info_name=name, parent=root)) + "\n"]
+    shown = [] if found is None else [found.get_help(click.Context(found, info_name=name, parent=root))]
     if name not in TOPICS:
-        click.echo("".join(shown), nl=False)
+        click.echo("\n".join(shown))
         return
     click.echo_via_pager("\n\n".join([fitting(page(name)), *shown]))  # the page first: a pager shows the start
 
