@@ -375,6 +375,15 @@ IN_KERAS = {
     "m = Model(i, LSTM(4)(TimeDistributed(m)(i)))": "input:3,lstm:4",
     "i = Input((None, 3))\no = LSTM(4, return_sequences=True)(i)\no = tf.reshape(o, (-1, o.shape[2]))\n"
     "m = Model(i, Dense(2)(o))": "input:3,lstm:4:seq,dense:2",
+    "m = Sequential([Input((5, 3)), Normalization(), Rescaling(2), LSTM(4)])": "input:3,lstm:4",
+    "m = Sequential([Lambda(lambda x: x / 255, input_shape=(5, 3)), LSTM(4)])": "input:3,lstm:4",
+    "m = Sequential([LSTM(1 << 2, activation=tf.keras.activations.get('relu'), input_dim=8 >> 1)])": (
+        "input:4,lstm:4:relu"
+    ),
+    "x = np.random.rand(9, 20, 3).astype('float32')\ny = np.random.randint(0, 5, size=(9, 2))\n"
+    "m = Sequential([LSTM(4, input_shape=x.shape[1:]), Dense(y.shape[1])])": "input:20x3,lstm:4,dense:2",
+    "x = np.zeros((9, 6))\nx = x.reshape((x.shape[0], x.shape[1], 1))\n"
+    "m = Sequential([LSTM(4, input_shape=x[:5].shape[1:])])": "input:6x1,lstm:4",
 }
 """Keras in ways that are not of the plain present kind, and what is read."""
 

@@ -14,6 +14,7 @@ from strategies import networks
 from test_repairs import WRITERS
 
 from rnncli import Network, SpecError
+from rnncli.formats import OpenNumbersError
 from rnncli.formats.frameworks import CLASSES
 from rnncli.formats.networks import read as network_of
 
@@ -79,6 +80,15 @@ def test_an_activation_that_arguments_make_another_function_is_an_error(at: Walk
             with at(line), pytest.raises(SpecError):
                 network_of(line)
     assert str(network_of("Dense(4, ReLU(threshold=0), input_dim=3)").network) == "input:3,dense:4:relu"
+
+
+def test_an_open_number_is_asked_for_before_two_shapes_are_compared() -> None:
+    line = "LSTM(4, input_shape=(9, n), input_dim=8)"
+    with pytest.raises(OpenNumbersError) as error:
+        network_of(line)
+    assert error.value.names == ("n",)
+    with pytest.raises(SpecError, match="different numbers of features"):
+        network_of(line.replace("n)", "7)"))
 
 
 def test_a_layer_beside_the_data_is_an_error(at: Walk) -> None:

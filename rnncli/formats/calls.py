@@ -49,6 +49,7 @@ from rnncli.formats.python.objects import (
     FLAGS,
     NAMES_ACTIVATION,
     PLAIN,
+    Array,
     Call,
     Given,
     Named,
@@ -230,7 +231,7 @@ class _CallReader(Text):
         """Return the network in the text, and the settings that it uses."""
         nodes = self._nodes()
         if self._open:
-            raise OpenLineError(tuple(dict.fromkeys(name for name, _ in self._open)), self.text, self._open[0][1])
+            raise self._open_line()
         found = first_misfit(nodes)
         if found is not None:
             raise self.misfit({self.span(each.given.node): each for each in self._layers}, nodes, *found)
@@ -250,6 +251,10 @@ class _CallReader(Text):
             said = f"{part.nodes[place].name} orders its numbers by feature; here they are ordered by timestep"
             notes.append(Note(f"{said}: the weights after it are in another order", "other order"))
         return replace(part, notes=tuple(notes)), frozenset(self._evaluator.used)
+
+    def _open_line(self) -> OpenLineError:
+        """Return the error for the numbers that the text leaves open."""
+        return OpenLineError(tuple(dict.fromkeys(name for name, _ in self._open)), self.text, self._open[0][1])
 
     def specs(self, *, first: bool) -> list[str]:
         """Return the layers as specs; with `first`, they start the network and include its input."""
@@ -305,6 +310,8 @@ class _CallReader(Text):
     def _walk(self, value: Value, before: int, node: ast.AST) -> int:
         """Add the layers in a value, written at `node`, after the first `before` layers; return how many it ends."""
         self._evaluator.step()
+        if isinstance(value, Array):  # of data: np.zeros((5, 3, 10))
+            return before
         if isinstance(value, Call):
             node = value.given.node
             if value.name in DATA and not makes_layer(value):  # torch.randn(5, 3, 10)
@@ -414,6 +421,7 @@ class _CallReader(Text):
         keywords = [each.arg for each in node_of(call).keywords if each.arg]
         for argument in [each for place, each in enumerate(keywords) if each in keywords[:place]]:
             raise self.fault(f"{argument} is given twice", call.given.node)
+        opened = len(self._open)
         try:
             given = bound(cls, name, call.given.positional, call.given.named)
             for value in call.given.positional:
@@ -429,6 +437,8 @@ class _CallReader(Text):
                 raise other_padding(zeros, word.window)
             return made
         except ArgumentFaultError as fault:
+            if fault.argument in SHAPES | {"input_dim": 0} and self._open[opened:]:  # it may be that of the stand-in
+                raise self._open_line() from None
             raise self.wrong(self._framework, call, cls, fault) from None
 
     def _value(self, call: Call, cls: Signature, argument: str, value: Value) -> Value:

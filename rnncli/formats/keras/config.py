@@ -37,9 +37,8 @@ BY_FILTERS = names("Conv1D SeparableConv1D Conv1DTranspose")
 
 _ALONG_TIME = names("MaxPooling1D MaxPool1D AveragePooling1D AvgPool1D UpSampling1D ZeroPadding1D Cropping1D")
 _BY_NUMBER = names("Add Average Maximum Minimum Multiply Subtract Activation ELU LeakyReLU ReLU Softmax Masking")
-KEEP_FEATURES = (
-    _ALONG_TIME | _BY_NUMBER | names("BatchNormalization LayerNormalization PReLU DepthwiseConv1D MultiHeadAttention")
-)
+_SCALING = names("BatchNormalization LayerNormalization Normalization UnitNormalization Rescaling PReLU")
+KEEP_FEATURES = _ALONG_TIME | _BY_NUMBER | _SCALING | names("DepthwiseConv1D MultiHeadAttention")
 """Classes that are not always understood, but return as many features as their first input has."""
 
 LOSE_MASK = BY_FILTERS | _ALONG_TIME | names("DepthwiseConv1D Reshape Permute Flatten")
@@ -49,8 +48,7 @@ OTHER_CLASSES = (
     KEEP_FEATURES
     | LOSE_MASK
     | names(
-        "Concatenate Conv2D ConvLSTM1D ConvLSTM2D Lambda Attention AdditiveAttention TextVectorization Normalization "
-        "UnitNormalization Rescaling Sequential Model"
+        "Concatenate Conv2D ConvLSTM1D ConvLSTM2D Lambda Attention AdditiveAttention TextVectorization Sequential Model"
     )
 )
 """Unsupported classes that are recognised just by name when the module that the name comes from is unknown."""

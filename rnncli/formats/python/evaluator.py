@@ -23,7 +23,7 @@ from rnncli.formats.python.library import (
     method_called,
     named_call,
     plain_method,
-    reshaped,
+    sizes_of,
 )
 from rnncli.formats.python.objects import (
     COMPUTED,
@@ -483,7 +483,7 @@ class Evaluator:
                 called = self.value(node.func, scope)
         given = self._given(node, scope)
         made = self.call(called, given)
-        sizes = reshaped(called, given) if open_in(made) is not None else None
+        sizes = sizes_of(called, given) if open_in(made) is not None else None
         return Array(left_open(node).why, sizes=sizes) if sizes else self.made(made, node, scope)
 
     def _given(self, node: ast.Call, scope: Scope) -> Given:

@@ -51,6 +51,8 @@ _OPERATORS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.FloorDiv: operator.floordiv,
     ast.Mod: operator.mod,
     ast.Pow: operator.pow,
+    ast.LShift: operator.lshift,
+    ast.RShift: operator.rshift,
 }
 _COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Eq: operator.eq,
@@ -312,7 +314,7 @@ def calculated(kind: ast.operator, left: Value, right: Value) -> Value:
             return left * right if len(left) * right <= MAX_ITEMS else MISSING
     if not isinstance(left, number) or not isinstance(right, number) or type(kind) not in _OPERATORS:
         return MISSING
-    if isinstance(kind, ast.Pow) and abs(right) > 64:
+    if isinstance(kind, ast.Pow | ast.LShift) and abs(right) > 64:
         return MISSING
     try:
         value = _OPERATORS[type(kind)](left, right)
@@ -321,11 +323,29 @@ def calculated(kind: ast.operator, left: Value, right: Value) -> Value:
     return value if isinstance(value, number) and abs(value) < 10**_MAX_DIGITS else MISSING
 
 
-def reshaped(called: Value, given: Given) -> tuple[Value, ...]:
-    """Return the sizes of an array after NumPy's reshape, or after expand_dims to three axes; empty if unknown."""
+_FILLED: Mapping[str, int] = {
+    **dict.fromkeys(names("zeros ones empty full random random_sample standard_normal"), 0),
+    **dict.fromkeys(names("normal uniform randint"), 2),
+}
+"""NumPy's functions that fill a new array, and the position of its sizes among their arguments."""
+
+
+def sizes_of(called: Value, given: Given) -> tuple[Value, ...]:
+    """Return the sizes of the array that a function of NumPy or a method returns; empty if unknown.
+
+    It fills a new array with numbers, or reshapes one; expand_dims makes three axes.
+    """
     name, unknown = getattr(called, "name", ""), left_open(given.node)
     if name == "expand_dims" and given.get("axis", 1) == 2:
         return (unknown, unknown, 1)
+    if name in ("astype", "copy") and isinstance(called, Method) and isinstance(called.owner, Array):
+        return called.owner.sizes
+    if isinstance(called, Named) and called.path[0] in ("numpy", "np") and given.unknown is None:
+        if name in ("rand", "randn"):
+            return tuple(given.positional)
+        if name in _FILLED:
+            sizes = given.get("size", _FILLED[name], given.get("shape"))
+            return tuple(sizes) if isinstance(sizes, list) else () if sizes is None else (sizes,)
     match given.positional if name == "reshape" and given.unknown is None else ():
         case [list() as sizes] | [_, list() as sizes]:
             pass

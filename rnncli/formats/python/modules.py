@@ -104,7 +104,8 @@ class Modules(Recorder):
         function = module.given.get("function", 0) if module.name == "Lambda" else None
         if isinstance(function, Function):
             if not tensors and (shape := module.given.get("input_shape")) is not None:
-                data = TracedTensor(self.add(TracedStep("input", given.line, [], sizes=shape)))
+                read = self.seen_as(shape, given.line) if isinstance(shape, list) else None
+                data = read or TracedTensor(self.add(TracedStep("input", given.line, [], sizes=shape)))
             if self.tensors(made := self.call(function, Given([data], {}, given.node))):
                 return made
         if module.items is not None:

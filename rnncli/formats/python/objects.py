@@ -450,6 +450,10 @@ NAMES_ACTIVATION = ("activation", "recurrent_activation", "nonlinearity")
 """Arguments whose value is an activation."""
 
 
+_NAMED_ACTIVATION = (("activations", "get"), ("activations", "deserialize"))
+"""Functions that return the activation of a name."""
+
+
 def activation_of(value: Named | Call) -> str | None:
     """Return the activation that a function or class is named after, or None."""
     return ACTIVATION_NAMES.get(value.name.replace("_", "").lower())
@@ -481,6 +485,8 @@ def as_taken(argument: str, value: Value, made: Callable[[Value], Value]) -> Val
         return [one for each in several for one in each] if flat else several
     if argument in SHAPES and isinstance(value, list) and value:
         return [*(None if open_in(each) is not None else each for each in value[:-1]), value[-1]]
+    if argument in NAMES_ACTIVATION and isinstance(value, Call) and value.path[-2:] in _NAMED_ACTIVATION:
+        value = value.given.get("identifier", 0, value.given.get("name"))
     if argument in NAMES_ACTIVATION and isinstance(value, Named | Call):
         word = activation_of(value)
         if word and isinstance(value, Call) and value.given.all and made(value)[0].where is not None:

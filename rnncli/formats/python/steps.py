@@ -274,12 +274,12 @@ class Recorder(Program):
 
     def operation(self, kind: str, tensors: Sequence[TracedTensor], line: int, *, plain: bool = True) -> TracedTensor:
         """Return the output of a tensor function that specs have no word for; a plain one on data returns data."""
-        if plain and tensors and all(each.step.is_data for each in tensors):
-            done = TracedStep(kind, line, [*dict.fromkeys(Edge(each.step) for each in tensors)])
-            return replace(tensors[0], done=done, zeros=kind in _KEEP_ZEROS and all(each.zeros for each in tensors))
-        edges = dict.fromkeys(self.read(each) for each in dict.fromkeys(tensors))
         widths = {each.step.out for each in tensors}
         out = widths.pop() if kind in _KEEP_WIDTH and len(widths) == 1 else None
+        if plain and tensors and all(each.step.is_data for each in tensors):
+            done = TracedStep(kind, line, [*dict.fromkeys(Edge(each.step) for each in tensors)], out=out)
+            return replace(tensors[0], done=done, zeros=kind in _KEEP_ZEROS and all(each.zeros for each in tensors))
+        edges = dict.fromkeys(self.read(each) for each in dict.fromkeys(tensors))
         return TracedTensor(self.add(TracedStep(kind, line, [*edges], out=out)))
 
     def seen_as(self, sizes: Sequence[Value], line: int) -> TracedTensor | None:
