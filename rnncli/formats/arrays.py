@@ -113,11 +113,11 @@ def _without_parametrizations(tensors: Sequence[Tensor]) -> tuple[dict[str, Tens
     """Return arrays by their plain names, and the further arrays that PyTorch computes some of them with.
 
     A weight that is dropped in training is named `_raw` and belongs to the module itself, or to one that wraps it; its
-    dropped copy, if that is saved as well, is one of the further arrays.
+    dropped copy, if that is saved as well, is one of the further arrays. So are counts that thop leaves in a module.
     """
     named = {tensor.name: tensor for tensor in tensors}
     plain: dict[str, str] = {}
-    further: dict[str, Node] = {}
+    further = {name: Node(name, "thop count", tensors={"": named[name]}) for name in named if _COUNTED.search(name)}
     for name in named:
         if name.endswith("_raw") and _CELL.fullmatch(name[:-4]):
             owner, _, role = name[:-4].rpartition(".")
@@ -180,6 +180,9 @@ def _divided(weight: Numbers, u: Numbers, v: Numbers) -> Any:
 def _unknown(*_: Numbers) -> Any:
     raise RnncliError("a parametrization computes this weight, and the file does not say how")
 
+
+_COUNTED = re.compile(r"(^|\.)total_(ops|params)$")
+"""Names of the counts that thop adds to each module."""
 
 _ENDS = {"original": "orig", "original0": "g", "original1": "v", "0._u": "u", "0._v": "v", "mask": "mask"}
 """The ends of the names of the arrays that a weight is computed from: those of earlier versions for the new ones."""
