@@ -151,8 +151,8 @@ def _checked(text: str, settings: Settings = NO_SETTINGS, repairs: int = _MOST_R
     except OpenNumbersError as more:
         return None if any(map(_CALLS_A_LAYER.search, more.names)) else text
     except SpecError as another:
-        lost = another.lead == "without it" or not {*numbers_in(text)} <= {*numbers_in(another.repair or "")}
-        return None if lost else another.repair
+        kept = Counter(numbers_in(text)) <= Counter(numbers_in(another.repair or ""))
+        return another.repair if kept and another.lead != "without it" else None
     return text
 
 
@@ -447,7 +447,7 @@ class _CallReader(Text):
         node = call.given.written(argument, cls.takes)
         is_first = node in node_of(call).args[:1]  # the size
         if isinstance(node, ast.Name) and open_in(value) is not None and not is_first:
-            flag = {"seq": "return_sequences"}.get(node.id, node.id)
+            flag = {"seq": "return_sequences", "bi": "bidirectional"}.get(node.id, node.id)
             known = [class_of(framework, class_name(framework, call) or "") for framework in FRAMEWORKS]
             if flag != argument and flag in FLAGS and any(each is not None and flag in each.takes for each in known):
                 repair = self.with_(self.span(node), f"{flag}=True")

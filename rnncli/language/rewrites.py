@@ -447,6 +447,7 @@ REWRITES = (
     ),
     _part(r"^(<R>:<N><F>):([0-9]{1,4})x(?=:|$)", r"\1:x\2", r"x\2 repeats a layer"),
     _part(r":(<FLAG>)<SLIP>(?=(?:x?[0-9]{1,9}|<FLAG>|<ACT>)(?:[:,]|$))", r":\1:"),
+    _part(r":(<FLAG>)x:(?=[0-9]{1,4}(?::|$))", r":\1:x"),
     _part(r"(=<VALUE>)<SLIP>(?=<FIELD>=)", r"\1:"),
     _part(r"(:x[0-9]{1,4})[^\w\s:]{1,2}(?=:|$)", r"\1"),
     _text(r"(?<=[0-9a-z])<S>,<S>(?=x[0-9]{1,4}(?:[:,]|$))", ":", "with colons"),
@@ -548,7 +549,7 @@ _CALLS = (
     _text(r"(?-i:input) ?\(\s*([0-9]{1,9}),\s*([0-9]{1,9})\s*\)", r"input((\1, \2))"),
     _text(
         r"(?<![\w.])((?:SimpleRNN|RNN|LSTM|GRU)\([0-9]{1,9}),(?![^()]*(?:hidden_size|batch_first|num_layers))"
-        r"\s*bidirectional(?:\s?=\s?True)?((?:,\s*\w{1,30}(?:=\w{1,20})?){0,4}\))",
+        r"\s*bi(?:directional)?(?:\s?=\s?True)?((?:,\s*\w{1,30}(?:=\w{1,20})?){0,4}\))",
         r"Bidirectional(\1\2)",
     ),
     _text(r"(?<=[(,])\s*(bidirectional|return_sequences|go_backwards|mask_zero)(?=\s*[,)])", r" \1=True"),
