@@ -98,7 +98,9 @@ def _with_point(text: str) -> str:
 
 def nearest_number(text: str) -> str | None:
     """Return the number that was probably meant: 92,400 is 92400, 1e6 is 1000000, 1.5M is 1500000, < 5k is 5000."""
-    text = re.sub(r"^[<=≤~]+ ?| ?(?i:(?:param|parameter|weight|mac|step|unit)s?)$", "", text.strip(" ,;"))
+    text = re.sub(r"^[<=≤~]+ ?| ?(?i:(?:param|parameter|weight|mac|step|unit)s?)$", "", text.strip(" ,;").rstrip("."))
+    if re.fullmatch("[0-9OIl]*[0-9][0-9OIl]*", text):
+        text = text.translate(_LIKE_DIGITS)
     text = re.sub(rf" ?((?i:{'|'.join(SCALES)})|B)$", lambda found: SCALES.get(found[1].lower(), "G"), text)
     if text.startswith("-"):
         return None
@@ -122,6 +124,8 @@ def nearest_memory(text: str) -> str | None:
         return None
     return f"{written[1]}{written[2] or ''}B"
 
+
+_LIKE_DIGITS = str.maketrans("OIl", "011")
 
 _PER_SECOND = r"(?:hz|fps|(?:(?:time)?steps?|samples?|frames?)? ?(?:/|per) ?s.*)?"
 """The units that may follow a number of timesteps per second."""

@@ -382,6 +382,16 @@ def test_a_setting_never_turns_another_argument_into_an_output_file(rnncli: Run)
         assert "nn.LSTM(20, 8" in rnncli("export", *line, "--to", "torch").stdout
 
 
+def test_a_setting_keeps_its_value_under_the_name_that_the_source_has(at: Walk, rnncli: Run) -> None:
+    source = "from torch import nn\nclass N(nn.Module):\n def __init__(self, size):\n  self.rnn = nn.LSTM(size, 8)\n"
+    Path("net.py").write_text(source)
+    for name in ("self.size", "SIZE", "sise"):
+        with at(name):
+            assert repairs_in(rnncli("summary", "net.py", "--set", f"{name}=3").stderr) == [
+                "rnncli summary net.py --set size=3"
+            ]
+
+
 # An option that takes one value, given two different ones: no value is dropped silently
 
 VALUES = {

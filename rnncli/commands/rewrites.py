@@ -50,7 +50,7 @@ def _line(
     return Rewrite("line", pattern, becomes, lead, message, advice=advice, drops=drops)
 
 
-_SIZES = "units|hidden|hidden-units|hidden-size|num-units|out-features"
+_SIZES = "units|hidden|hidden[-_](?:units|size|dim)|num[-_]units|out[-_]features"
 _NO_SPEC, _NO_HYPHENS = r"'\2' is not a spec", r"an option begins with two hyphens: --\2"
 _NO_SPACE, _QUOTES = r"a space ends a value, so '\3' is read as a spec", "put the value in quotes"
 _LIST = "--pareto[ =][^ ]+?|--(?:input|lengths)[ =][0-9,]*[0-9]"
@@ -94,7 +94,8 @@ LINES = (
     _line("(.*) -(<LONG>)((?:[= ].*)?)", r"\1 --\2\3", "", r"a long option has two hyphens, not as in '-\2'"),
     _line("(.*) (-[a-z])[=:]([^ ]+(?: .*)?)", r"\1 \2 \3"),
     _line("(.*) (-[a-z])([0-9]+)([a-z])([0-9]+)((?: .*)?)", r"\1 \2 \3 -\4 \5\6"),
-    _line("(.*) (--<LONG>)-?([0-9]+(?: .*)?)", r"\1 \2 \3"),
+    _line("(.*) (--<LONG>)[-_]?([0-9]+(?: .*)?)", r"\1 \2 \3"),
+    _line("(.*) (--<LONG>[ =][^ ,]+),(?:--)?(<LONG>=.+)", r"\1 \2 --\3"),
     _line(f"(.*) (<OPTION>)[ =]([0-9.,]+) ([kmgt]?(?:i?b|hz|s|mac)?|{'|'.join(SCALES)})((?: .*)?)", r"\1 \2 \3\4\5"),
     _line("(.*) (--<LONG>)(?:= | = ?|<=?)([^ ]+(?: .*)?)", r"\1 \2 \3"),
     _line("(.*) (--<LONG>)[ =](?:by|of|from) ([^ ]+(?: .*)?)", r"\1 \2 \3"),
@@ -113,10 +114,18 @@ LINES = (
         r"\1 input:32,lstm:\2:x\3\4",
         "for example",
     ),
-    _line(f"(<COMMAND>) (<LAYER>) --(?:{_SIZES})[ =]([0-9]+)(.*)", r"\1 input:32,\2:\3\4", "for example"),
-    _line("(.*) --((?:<INPUT>):[^ ]+(?: .*)?)", r"\1 \2", "a spec needs no option"),
+    _line(f"(<COMMAND>) (<LAYER>)([^:(]*) --(?:{_SIZES})[ =]([0-9]+)(.*)", r"\1 \2:\4\3\5"),
+    _line(r"(<COMMAND> (?:<LAYER>):[0-9]+)((?: .*)?) --(?:n(?:um)?[-_])?layers[ =]([0-9]+)(.*)", r"\1:x\3\2\4"),
+    _line("(.*) --?((?:<INPUT>):[^ ]+(?: .*)?)", r"\1 \2", "a spec needs no option"),
+    _line(r"(<COMMAND>)([^:(]*) --(?:(?:rnn|cell)[-_]?)?(?:type|cell|kind)[ =](<LAYER>)([^:(]*)", r"\1 \3\2\4"),
+    _line("(<COMMAND>)((?: --[^ ]+[ =][0-9x]+)+) (<LAYER>)((?: -.*)?)", r"\1 \3\2\4"),
+    _line("(<COMMAND>) --(<LAYER>)[ =]([0-9]+)((?: -.*)?)", r"\1 \2:\3\4"),
+    _line(
+        "(.*) --vocab(?:[-_]size)?[ =]([0-9]+) --emb(?:ed(?:ding)?)?(?:[-_](?:dim|size))?[ =]([0-9]+)((?: .*)?)",
+        r"\1 --embed \2x\3\4",
+    ),
     _line("(<COMMAND>) --(<INPUT>)[ =]([0-9x]+) --(<BODY>)[ =]([0-9]+)(.*)", r"\1 \2:\3,\4:\5\6"),
-    _line("(<COMMAND> (?:<INPUT>):[^ ]+) --(?!repeat)(<BODY>)[ =]([0-9]+)(.*)", r"\1,\2:\3\4"),
+    _line("(<COMMAND> (?:<INPUT>|<BODY>):[^ ]+) --(?!repeat)(<BODY>)[ =]([0-9]+)(.*)", r"\1,\2:\3\4"),
     _line("help(?: .*)? --(<COMMAND>)(?: .*)?", r"help \1", drops=True),
     _line("<COMMAND>(.*) --(?!layers|help|spec)(<COMMAND>)((?: .*)?)", r"\2\1\3"),
     _line(r"(.*) --part[ =]([0-9]+)(?:[\s ]?(?:of|[/:,-])[\s ]?| )([0-9]+)((?: .*)?)", r"\1 --part \2/\3\4"),
@@ -128,7 +137,7 @@ LINES = (
     ),
     _line(r"(.*) --(?:max-)?params[ =]([0-9.]+[kmgt]i?b)(.*)", r"\1 --memory \2\3", "", advice=_BYTES),
     _line(f"(?:summary|explain)(.* --{_LIMIT}[ =][^ ]+.*)", r"sweep\1"),
-    _line(r"(.*) --set[ =]([a-z_]\w*)[:=\s ]{1,3}([0-9.]+)((?: .*)?)", r"\1 --set \2=\3\4"),
+    _line(r"(.*) --set[ =](?![a-z_]\w*=[0-9])([a-z_]\w*)[:=\s ]{1,3}([0-9.]+)((?: .*)?)", r"\1 --set \2=\3\4"),
     _line(
         rf"(?=.*\.(?:py|ipynb)\b|.*\b({_OPENS})\b.*--\1\b)({_SOURCE}) --({_OPENS})[ =]([0-9]+)((?: .*)?)",
         r"\2 --set \3=\4\5",
@@ -156,9 +165,11 @@ LINES = (
     _line(r"(.*) ~([^ ]*[^ \s-])(--<LONG>)~((?: .*)?)", r"\1 \2 \3\4"),
     _line("(.* [^ -][^ ]*) - ~(<LONG>(?:=[^ ]*)?)~(.*)", r"\1 --\2\3", "", _NO_HYPHENS),
     _line(r"(<COMMAND>) ~\?~", r"\1 --help", drops=True),
+    _line("(.*) ~(<LONG>=[^ ,]+),(<LONG>=[^ ]+)~(.*)", r"\1 --\2 --\3\4", "", _NO_SPEC),
     _line("(.*) ~(batch|time)~ (?:sizes?|steps?)(?: of)?(.*)", r"\1 --\2\3", "", _NO_SPEC),
     _line("(.*) ~(<LONG>)(?::~|~ (?:[:=]|of|from|by|is))( .*)", r"\1 --\2\3", "", _NO_SPEC),
     _line("(.*) ~([0-9][^ :(]*)~ (<LONG>)s?((?: .*)?)", r"\1 --\3 \2\4", "perhaps", _NO_SPEC),
+    _line("(?!sweep)(<COMMAND>) ~([0-9][0-9x]*)~ ((?:<BODY>):.*)", r"\1 input:\2 \3"),
     _line("(.*) ~([0-9.]+)~ (k?hz)((?: .*)?)", r"\1 --rate \2\3\4", "", _NO_SPEC),
     _line("(.*) ~(?:no|without)~ colou?rs?(.*)", r"\1 --color never\2"),
     _line("(.*) ~([a-z]+)~ ([a-z]+)((?:[= ].*)?)", r"\1 --\2-\3\4", "", _NO_SPEC),

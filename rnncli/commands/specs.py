@@ -174,7 +174,9 @@ def _with_open_numbers(error: OpenNumbersError, text: str) -> RnncliError:
     examples, used = _examples(error, text, said)
     alone = len(these_arguments()) == 1  # otherwise another source may have used it
     for name in [name for name in said if alone and name not in used]:
-        value, meant = said.pop(name), next(iter(ends_alike(name, error.names)), closest(name, error.names))
+        value, last = said.pop(name), name.rpartition(".")[2].lower()
+        near = closest(last, error.names) or next((each for each in error.names if each.lower() == last), None)
+        meant = next(iter(ends_alike(name, error.names)), near)
         if meant is not None:
             examples[meant] = value
     more = [word for name, value in {**said, **examples}.items() for word in ("--set", f"{name}={value}")]

@@ -407,7 +407,7 @@ REWRITES = (
     _layer(r"(<K>)<S>[x*×]<S>([0-9]{1,4})(:.*)", r"\1\3:x\2", r"x\2 repeats a layer"),
     _layer(r"([2-9])[-_ ]?(<R>)(:<N>.*)", r"\2\3:x\1", _REPEATS),
     _layer(r"(<N>)[:x]?<S>(<K>)((?:[^0-9_].*)?)", r"\2:\1\3", "the kind comes first"),
-    _text(r"^<S>([0-9]{1,10}[kMG]?(?:x[0-9]{1,10})?)(?=[,:]<S>\w)", r"input:\1", _INPUT_FIRST),
+    _text(r"^<S>([0-9]{1,10}[kMG]?(?:x[0-9]{1,10})?)(?=[,:]<S>[a-z])", r"input:\1", _INPUT_FIRST),
     _part(
         r"\b(?!<ONE><F>:[0-9]+:)(<K>)((?::\w{1,20}){0,9}):(?:<UNITS>|k|(?:kernel|pool)(?:_?size)?)[=:](?=[0-9]|_)",
         r"\1\2:",
