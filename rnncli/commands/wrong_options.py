@@ -208,7 +208,8 @@ def _meant(this: TypedLine, place: int, option: click.Option) -> Iterator[Applie
     if nearest is not None:
         lead = "" if isinstance(option.type, OneOf) else "perhaps"
         yield Applied(this.with_(place, word._replace(value=nearest)), lead, drops=value)
-    yield _with_example(this, place, option)._replace(drops=value, costs=COSTS_A_GUESS // 2)
+    example = _with_example(this, place, option)
+    yield example._replace(drops=example.drops or value, costs=COSTS_A_GUESS // 2)
 
 
 def values_in(option: click.Option, text: str) -> list[str]:
