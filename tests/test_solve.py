@@ -173,6 +173,7 @@ def test_the_numbers_of_a_layer_that_limit_each_other_leave_room_for_the_rest(at
         "input:8,lstm:_a:seq:proj=8,lstm:16:proj=_a": {"params": 2_500},
         "input:_ax3,conv:4x5,lstm:16:proj=_a": {"macs": 10_000},
         "input:20x_a,lstm:_a:seq:proj=2:x_a": {"params": 5_000},
+        "input:_ax1,conv:4x2,conv:3x2:same:x_a": {"params": 250},
         "input:_ax8,conv:3x_b": {"params": 400, "outputs": 120},
         "input:_ax3,conv:2x_b:stride=3,flatten,dense:2": {"params": 60},
         "input:_ax_a,pool:avg:_b:stride=2,rnn:2:seq": {"streaming": 900, "outputs": 600},

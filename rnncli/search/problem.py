@@ -327,7 +327,9 @@ class Scan:
             enough *= 2
             if enough > self._most or not growing:
                 return None
-            least |= {blank: min(enough, most.get(blank, enough)) for blank in growing if blank not in small}
+            least = {blank: min(enough, most.get(blank, enough)) for blank in growing}
+            ones = least | dict.fromkeys(small & least.keys(), 1)
+            least = ones if exists(ones) else least
         for blank in growing if enough > 1 else ():
             least[blank] = 1 + largest(lambda number: not exists({**least, blank: number}), least[blank] - 1)  # noqa: B023
         return least
