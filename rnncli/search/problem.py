@@ -369,12 +369,17 @@ class Scan:
         few, many = (self._costs({**numbers, blank: number}) for number in (fewest, last))
         return (fewest,) if few == many else (fewest, last)
 
-    def _fits(self, numbers: dict[Blank, int] | None, left: Sequence[Blank]) -> bool:
+    def _fits(self, given: dict[Blank, int], known: dict[Blank, int], left: Sequence[Blank]) -> bool:
         """Return whether some numbers fit, possibly with smaller strides, which can need less memory for streaming."""
-        for blank in left if numbers and "streaming_bytes" in self.problem.budget.keys else ():
-            if numbers and blank in self._thinning:
+        if not self._thinning and (costs := self._costs({**known, **given})):
+            return fit(costs)
+        numbers = self._cheapest(given, known)
+        if numbers is None:
+            return False
+        for blank in left if "streaming_bytes" in self.problem.budget.keys else ():
+            if blank in self._thinning:
                 numbers = {**numbers, blank: self._fewest(numbers, blank)}
-        return numbers is not None and fit(self._costs(numbers))
+        return fit(self._costs(numbers))
 
     def _grow(self, given: dict[Blank, int], known: dict[Blank, int], left: Sequence[Blank]) -> None:
         """Try all numbers for the blanks that make costs grow, with the numbers of the others given."""
@@ -391,10 +396,7 @@ class Scan:
                 self._grow({**given, blank: number}, cheapest, others)
             return
 
-        def fits(number: int) -> bool:
-            return number < start or self._fits(self._cheapest({**given, blank: number}, cheapest), others)
-
-        last = largest(fits, self._most)
+        last = largest(lambda n: n < start or self._fits({**given, blank: n}, cheapest, others), self._most)
         if not others:
             self._take({**given, blank: max(start, last + 1)})
         if not others or (self._weightless.issuperset(others) and not self.problem.exactly):
