@@ -224,7 +224,7 @@ def _activations(node: NodeProto, kind: Kind, count: int) -> dict[str, object]:
     names = names or [*kind.activations] * count
     each = len(kind.activations)
     if len(names) != each * count:
-        raise ReasonError(f"it has {len(names)} activations, expected {each * count}")
+        raise ReasonError(f"it has {plural(len(names), 'activation')}, expected {each * count}")
     numbers = {name: [*node.named(f"activation_{name}").floats] for name in ("alpha", "beta")}
     words = [_activation(name, numbers) for name in names]
     if words[:each] * count != words:
