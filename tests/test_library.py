@@ -323,6 +323,7 @@ def test_a_run_says_what_was_assumed_when_its_network_was_read(at: Walk) -> None
             with at(given, result.title):
                 assert result.notes[0] == "Note: read as input:32,rnn:2: an input of 32 features"
     assert Network.parse("input:32,rnn:2").forward().notes == ()
+    assert [note[:6] for note in rnncli.forward("nn.LSTM(8, 4)").notes] == ["Note: "] * 2
 
 
 def test_drawings_on_one_page_have_distinct_ids() -> None:

@@ -148,7 +148,7 @@ def forward(
         ),
     )
     result = run_forward(reading, request, silent, wide)
-    return replace(result, notes=(*notes_on(reading), *result.notes))
+    return replace(result, notes=(*notes_on(reading), *(f"Note: {note}" for note in result.notes)))
 
 
 def run_forward(reading: Reading, request: Request, tell: Tell, wide: bool = False, name: str = "forward") -> RunResult:
