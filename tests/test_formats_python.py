@@ -498,6 +498,11 @@ def test_a_cell_that_a_loop_calls_in_its_own_way_is_not_taken_for_a_layer(at: Wa
             left = [node.described for node in open_model("model.py").left if node.kind == "index"]
             assert " ".join([*left, *part.said("differs")]) == said
             assert len(open_model("model.py").parts) == 1 + ("top" not in body)
+    for loop, shorter in {"n": False, "0, n": False, "n - 1": True, "1, n": True}.items():
+        body = f"h, n = None, len(x)\nfor t in range({loop}):\n    h = self.rnn(x[t], h)\nreturn h"
+        specs(net("self.rnn = nn.GRUCell(3, 4)", body))
+        said = open_model("model.py").parts[0].said("differs")
+        assert said == ("rnn is called in a loop over fewer timesteps than there are; here over all of them",) * shorter
     for loop in ("for t in range(0, x.size(1), 2):", "for t in range(x.size(1)):\n    for _ in range(2):\n    "):
         body = f"h = None\n{loop}\n        h = self.rnn(x[:, t], h)\nreturn h"
         specs(net("self.rnn = nn.GRUCell(3, 4)", body))
@@ -518,6 +523,8 @@ NOT_AS_USUAL = {
     "return self.fc(o.reshape(-1, 4)).view(len(x), -1)[:, -1]": "slice",
     "return self.fc(h[0].repeat(3, 1))": "repeat (line 9) repeats samples;",
     "return self.fc(o.max(1).values)": "",
+    "return self.fc(o.float())": "",
+    "return self.fc(o.int())": "int Linear",
     "return self.fc(nn.functional.dropout(o, 0.5, self.training))": "",
     "return self.fc(nn.functional.dropout(o))": "rnn is followed by dropout as in training;",
     "o, h = self.rnn(x, torch.full((1, 9, 4), 0.0))\nreturn self.fc(o)": "",
@@ -549,6 +556,8 @@ def test_what_looks_like_a_usual_operation_and_is_another_one_is_said(at: Walk) 
     for how in ("setattr(self.fc, 'weight', self.e.weight)", "self.fc.register_parameter('weight', self.e.weight)"):
         specs(net(f"{tied}\n{how}", "return self.fc(self.rnn(self.e(x))[0])"))
         assert open_model("model.py").parts[0].doubts == ("fc shares the weights of e, which are counted twice",)
+    specs(net(f"{modules}\nself.fc.register_forward_hook(lambda m, i, o: o / 2)", "return self.fc(self.rnn(x)[0])"))
+    assert open_model("model.py").parts[0].said("left out") == ("fc has a hook (line 7), which is left out",)
     specs(net(f"{modules}\nself.loss = nn.AdaptiveLogSoftmaxWithLoss(4, 9, [3])", "return self.rnn(x)[0]"))
     assert "AdaptiveLogSoftmaxWithLoss" in [node.kind for node in open_model("model.py").left]
     assert specs(net(f"{modules}\nself.fc.bias = None", "return self.fc(self.rnn(x)[0])")) == [

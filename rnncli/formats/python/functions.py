@@ -63,6 +63,9 @@ _POOLS: Mapping[str, str] = {
 WINDOWS: Mapping[str, str] = {"max_pool1d": "MaxPool1d", "avg_pool1d": "AvgPool1d"}
 """Functions of windows, unless a window is the whole sequence, and the equivalent modules."""
 
+_INTEGERS = names("int long short byte")
+"""Methods that round towards zero."""
+
 LIKE = names("new_zeros new zeros_like ones_like randn_like new_full get_initial_state")
 """Functions that create a tensor like another one."""
 
@@ -77,7 +80,7 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[TracedTens
     known = FUNCTIONS.get(name, "")
     made: Value = None
     match known if not more or known in _OF_SEVERAL else "":
-        case "hands on":
+        case "hands on" if first.step.is_data or name not in _INTEGERS:
             made = first.alone
             if name == "dropout" and given.get("training", 2, True) is True:
                 made.step.note(DROPPED)

@@ -155,6 +155,9 @@ class Graphs(Modules):
                 return self.follow_module(base, given.get("inputs", 0), given)
             case Method(name=name) if name in LIKE:
                 return self.data(name, given)
+            case Method(owner=Module() as owner, name="register_forward_hook" | "register_forward_pre_hook"):
+                owner.notes += (Note(f"has a hook (line {given.line}), which is left out", "left out"),)
+                return None
             case Method(owner=Module() as owner, name="register_parameter"):
                 return self._set_later(owner, given.get("name", 0), given.get("param", 1), given.line)
             case Method(owner=Module(items=dict()) as owner, name=name) if name in _CHANGE:

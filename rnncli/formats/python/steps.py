@@ -35,6 +35,8 @@ _KEEP_ZEROS = names("expand expand_as repeat repeat_interleave tile stack cat co
 
 _OTHER_STATE = Note("is called in a loop without the state that it returned; here it carries its state on", "differs")
 
+_FEWER = Note("is called in a loop over fewer timesteps than there are; here over all of them", "differs")
+
 _FEEDBACK = "reads what follows from its own output in a loop; here it reads only its input"
 
 
@@ -355,7 +357,11 @@ class Recorder(Program):
             if loop.alike:
                 self.steps = [step for step in self.steps if step.number < loop.round]
             for step in self.steps if loop.alike or timed else []:
-                step.timed |= step.number >= loop.begin
+                if step.number >= loop.begin:
+                    step.timed = True
+                    fed = _FEEDBACK in [note.text for note in step.notes]
+                    if timed and loops(step.word) and not fed and _is_shorter(node.iter):
+                        step.note(_FEWER)
 
     @property
     def in_time(self) -> bool:
@@ -416,6 +422,16 @@ class Recorder(Program):
         if not recurs(module) or module.name.endswith("Cell"):
             return recurs(module)
         return own not in reached(tensors, own.number) or own in reached(states, own.number)
+
+
+def _is_shorter(loop: ast.expr) -> bool:
+    """Return whether a loop over timesteps leaves some out: `range(1, n)` or `range(n - 1)`."""
+    match loop:
+        case ast.Call(func=ast.Name(id="range"), args=[ast.Constant(value=0), end] | [end]):
+            return isinstance(end, ast.BinOp) and not isinstance(end.op, ast.Add | ast.Mult)
+        case ast.Call(func=ast.Name(id="range"), args=[_, _]):
+            return True
+    return False
 
 
 def _states(tensors: Sequence[TracedTensor]) -> list[tuple[TracedStep, str]]:
