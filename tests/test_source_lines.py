@@ -82,6 +82,17 @@ def test_an_activation_that_arguments_make_another_function_is_an_error(at: Walk
     assert str(network_of("Dense(4, ReLU(threshold=0), input_dim=3)").network) == "input:3,dense:4:relu"
 
 
+def test_a_shape_without_timesteps_is_said_to_be_that_of_one(at: Walk) -> None:
+    said = "(3,) is read as one timestep of many, (None, 3)"
+    for line, why in {
+        "LSTM(4, input_shape=(3,))": ": a recurrent layer reads (timesteps, features)",
+        "LSTM(4, input_shape=3)": ": a recurrent layer reads (timesteps, features)",
+        "Dense(4, input_shape=(3,)), Dense(2)": "",
+    }.items():
+        with at(line):
+            assert [*network_of(line).network.origin.assumed] == [said + why]
+
+
 def test_an_open_number_is_asked_for_before_two_shapes_are_compared() -> None:
     line = "LSTM(4, input_shape=(9, n), input_dim=8)"
     with pytest.raises(OpenNumbersError) as error:

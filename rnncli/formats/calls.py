@@ -242,9 +242,10 @@ class _CallReader(Text):
         own = [id(call) for call in self._layers if call.name not in INPUTS]
         if len(self._layers) > 1 and self._assigned.intersection(own) - self._applied:
             assumed.append("the layers follow one another in the order in which they are written")
-        if self._timeless and takes_vectors(part.head) and any(each.layer.reads == "sequence" for each in part.nodes):
-            many = f"{self._timeless} is read as one timestep of many, (None, {self._timeless[1:-2]})"
-            assumed.append(f"{many}: a recurrent layer reads (timesteps, features)")
+        if self._timeless and takes_vectors(part.head):
+            why = ": a recurrent layer reads (timesteps, features)"
+            why *= any(each.layer.reads == "sequence" for each in part.nodes)
+            assumed.append(f"{self._timeless} is read as one timestep of many, (None, {self._timeless[1:-2]}){why}")
         notes = [*part.notes, *(Note(each, "assumed") for each in assumed)]
         layers = [node.layer for node in part.nodes]
         for place in flattened_windows(layers) if self._framework == "torch" else ():
@@ -455,8 +456,8 @@ class _CallReader(Text):
         one = isinstance(value, list) and len(value) - SHAPES.get(argument, 0) == 1 and "output_dim" in cls.takes
         if open_in(value) and (argument == "input_length" or one):
             return None  # how many ids a sample has, on which no count depends
-        if argument in SHAPES and isinstance(value, list) and value:
-            return self._shape(value, SHAPES[argument], node)
+        if argument in SHAPES and (type(value) is int or (isinstance(value, list) and value)):
+            return self._shape(value if isinstance(value, list) else [value], SHAPES[argument], node)
         if isinstance(value, list) and argument not in HOLDS:
             return [self._value(call, cls, argument, each) for each in value]
         if isinstance(value, Call) and makes_layer(value) and argument not in HOLDS:
