@@ -402,6 +402,7 @@ FUNCTIONS_IN_KERAS = {
     "tf.nn.relu(x[:, -1])[:, -1]": "input:3,lstm:4,act:relu",
     "Conv1D(5, 3, padding='same')(x)[:, -1]": "input:3,lstm:4:seq,conv:5x3:same",
     "K.mean(x, axis=0)": "input:3,lstm:4:seq",
+    "K.mean(x, axis=1, keepdims=True)": "input:3,lstm:4:seq",
     "K.mean(x, axis=-1)": "input:3,lstm:4:seq",
     "x[:, 0]": "input:3,lstm:4:seq",
 }
@@ -618,6 +619,10 @@ def test_only_concatenation_along_the_feature_axis_adds_features(at: Walk) -> No
                     source = f"{KERAS}a = {made}\nm = Model(a, LSTM(4)({joined}))"
                     assert specs(source)[-1] == f"input:{features},lstm:4"
     last = "LSTM(8, return_sequences=True)(Input((10, 3)))[:, -1]"
+    for axis, features in {"1": 8, "2": 1, "axis=-1": 1}.items():
+        with at(axis):
+            read = f"LSTM(4)(keras.ops.expand_dims(LSTM(8)(a), {axis}))"
+            assert specs(f"{KERAS}a = Input((10, 3))\nm = Model(a, {read})")[-1] == f"input:{features},lstm:4"
     for vectors in ("Input((8,))", "LSTM(8)(Input((10, 3)))", last, f"Dense(8)({last})"):
         decoder = "LSTM(4)(RepeatVector(5)(Concatenate(axis=1)([a, a])))"
         assert specs(f"{KERAS}a = {vectors}\nm = Model(a, {decoder})")[-1] == "input:16,lstm:4"

@@ -226,13 +226,16 @@ def _moved(name: str, given: Given, tensor: TracedTensor) -> Value:
 
 def _with_axis(record: Recorder, name: str, given: Given, first: TracedTensor) -> Value:
     """Return a Keras tensor in another shape, as far as that is known."""
-    sizes, axis = [*(first.step.sizes or ())], given.get("axis", 1)
+    shape, axis = first.shape, given.get("axis", 1)
+    known = shape[1:] if isinstance(shape, list) else first.step.sizes
+    sizes = [None if size is SIZE else size for size in known or ()]
+    place = len(sizes) + 1 if axis == -1 else axis
     if name == "reshape" and isinstance(axis, list) and axis:
         sizes = axis[1:]
     elif name == "squeeze" and type(axis) is int and 0 < axis < len(sizes):
         sizes.pop(axis - 1)
-    elif name == "expand_dims" and axis in (-1, len(sizes) + 1):
-        sizes.append(1)
+    elif name == "expand_dims" and known is not None and type(place) is int and 0 < place <= len(sizes) + 1:
+        sizes.insert(place - 1, 1)
     else:
         return None
     if first.step.kind == "input" and len(sizes) == 2 and (seen := record.seen_as(sizes, given.line)) is not None:
@@ -295,6 +298,10 @@ def _pooled(record: Recorder, name: str, given: Given, first: TracedTensor) -> V
         return replace(_as_module(record, WINDOWS[name], given, name), returns="sequence", axes="bft")
     whole = axis in (1, [1]) if "adaptive" in name else name in WINDOWS
     along = whole and (not first.axes or first.takes_time(-1)) if "pool" in name else first.takes_time(axis)
+    if along and "pool" not in name and given.get("keepdims", 2, given.get("keepdim", default=given.get("keep_dims"))):
+        made = record.operation(name, [first], given.line)
+        made.step.out = first.step.out
+        return made
     if not along or (first.returns != "sequence" and not first.step.is_keras):
         return None
     return record.after(first, Pool(_POOLS[name]), name, given.line, "vector")

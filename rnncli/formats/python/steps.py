@@ -24,7 +24,9 @@ SIZE = Unknown("it depends on the data")
 _STEP = 5
 """How many expressions count as one step."""
 
-_KEEP_WIDTH = names("add sub mult div subtract multiply average maximum minimum flip reverse")
+_KEEP_WIDTH = names(
+    "add sub mult div pow usub subtract multiply average maximum minimum flip reverse abs square sqrt exp log sign clip"
+)
 """Operations that return as many features as each of their inputs has."""
 
 ZEROS = names("zeros new_zeros zeros_like get_initial_state zero_ zeros_")
