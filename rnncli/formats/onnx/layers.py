@@ -239,6 +239,16 @@ def _flatten(call: NodeCall) -> Values:
     return call.layer(vector, Flatten())
 
 
+def _squeeze(call: NodeCall) -> Values:
+    """Squeeze of the only timestep of a sequence: a vector."""
+    (made,) = moves.squeeze(call)
+    if not isinstance(made, Flow) or made.returns != "sequence" or made.time in (None, *made.placed):
+        raise ReasonError
+    require(made.features in made.placed)
+    vector = made._replace(returns="vector", flips=frozenset())
+    return [vector] if vector.ends else call.layer(vector, Flatten())
+
+
 def _slid(flow: Flow, layer: Layer, place: int, features: Axis, zeros: int = 0) -> Flow:
     """Return a layer's output when it moves a window along the axis at `place`, which has zeros around it."""
     steps = sized(flow.placed[place])
@@ -373,7 +383,7 @@ OPERATIONS: Mapping[str, tuple[Callable[[NodeCall], Values], ...]] = {
     "Shape": (moves.shape,),
     "Slice": (moves.part, _cut),
     "Split": (moves.split,),
-    "Squeeze": (moves.squeeze,),
+    "Squeeze": (_squeeze, moves.squeeze),
     "Tile": (_repeat,),
     "Transpose": (moves.transpose,),
     "Unsqueeze": (moves.unsqueeze,),
