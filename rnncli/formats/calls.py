@@ -80,8 +80,7 @@ _AROUND = SAME_MODULE | names("compile fit summary build Model print evaluate pr
 _OPTIONS = FLAGS | {*NAMES_ACTIVATION, "merge_mode", "padding"}
 """Arguments that are not numbers."""
 
-
-_CALLS_A_LAYER = compiled(r"\b(?:<K>|<CLASS>|\w{1,40}Cell)\(")
+_CALLS_A_LAYER = r"\b(?:<K>|<CLASS>|\w{1,40}Cell)\("
 """A layer, which is not the name of a number."""
 
 
@@ -149,7 +148,7 @@ def _checked(text: str, settings: Settings = NO_SETTINGS, repairs: int = _MOST_R
     try:
         read(text, settings, repairs)
     except OpenNumbersError as more:
-        return None if any(map(_CALLS_A_LAYER.search, more.names)) else text
+        return None if any(map(compiled(_CALLS_A_LAYER).search, more.names)) else text
     except SpecError as another:
         kept = Counter(numbers_in(text)) <= Counter(numbers_in(another.repair or ""))
         return another.repair if kept and another.lead != "without it" else None
