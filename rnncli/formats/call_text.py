@@ -69,6 +69,8 @@ def closed(text: str) -> str:
             while open_brackets[-1] != character:
                 whole += open_brackets.pop()
             open_brackets.pop()
+        elif character in ")]}":
+            continue
         whole += character
     whole += "".join(reversed(open_brackets))
     whole = re.sub(r"(?<=[(,=\s])([0-9]{1,6})k(?=\s*[,)])", r"\g<1>000", whole)

@@ -318,7 +318,9 @@ _MEAN_THE_SAME = [
         for option in layer.options
     ),
     {*FEATURES, *names("input inputs n_in d_in in_channels")},
-    names("units hidden_size out_features num_units neurons nodes cells hidden n_out out_channels"),
+    names("units hidden_size out_features n num_units nb_units neurons nodes cells n_out out_channels"),
+    names("units hidden_size hidden hidden_dim hidden_units num_hidden n_hidden d_hidden"),
+    names("kernel_size k size"),
     names("input_dim num_embeddings vocab vocab_size num_words"),
     names("output_dim embedding_dim embed_dim emb_dim dim"),
     *({*pair} for pair in KERAS_1.items()),
@@ -342,7 +344,7 @@ def bound(cls: Signature, name: str, positional: Sequence[Any], named: Mapping[s
             # The other framework's name for an argument is tried first: units for hidden_size.
             theirs = [each for each in cls.takes if any({argument, each} <= names for names in _MEAN_THE_SAME)]
             of_others = any(argument in each.takes for each in (*KERAS.values(), *TORCH.values()))
-            longer = [each for each in cls.takes if each.startswith(argument)]
+            longer = [each for each in cls.takes if len(argument) > 2 and each.startswith(argument)]  # bid, return_seq
             theirs += longer if len(longer) == 1 else []
             nearest = next(iter(theirs), None) or (None if of_others else closest(argument, cls.takes)) or ""
             nearest = nearest if {*filter(str.isdigit, argument)} <= {*nearest} else ""  # hidden_size1=6

@@ -26,6 +26,7 @@ from rnncli.language.rewrites import (
     SMALL_WORDS,
     THEIR_NAMES,
     THEIR_SMALL_WORDS,
+    THEIR_UNITS,
     compiled,
     names_of,
     squeezed,
@@ -348,6 +349,7 @@ _MEANS_NOTHING = {
 _THEIRS = {
     *("capa", "capas", "couche", "couches", "schicht", "schichten", "camada", "camadas"),
     *THEIR_SMALL_WORDS,
+    *THEIR_UNITS,
 }
 """Words that mean nothing in other languages, which are not compared with misspelt ones."""
 
@@ -413,12 +415,15 @@ def keeps(typed: str, result: str, way: Sequence[Applied[str]]) -> bool:
 def _places_kept(written: str, result: str, layers: Sequence[Layer]) -> bool:
     """Whether numbers that a text names are in their places: features, units, and how many layers there are."""
     counts = compiled(r"(?<![\w.])(<FEW>|[2-9])[-\s]?(?:<R>\s)?<LAYERS>\b").findall(written)
-    if not {int(FEW.get(each, each).split()[0]) for each in counts} <= {*_stacked(layers)}:
-        return False
+    units = [getattr(layer, "units", 0) for layer in layers]
+    for each in counts:
+        count = int(FEW.get(each, each).split()[0])
+        is_size = count in units and [*numbers_in(written)].count(count) <= each.isdecimal()
+        if is_size or count not in _stacked(layers):
+            return False
     features = compiled(r"\b([0-9]{1,9})\s(?:features|inputs|sensors)\b").findall(written)
     if layers[0].kind == "input" and not {*map(int, features)} <= {getattr(layers[0], "features", None)}:
         return False
-    units = [getattr(layer, "units", 0) for layer in layers]
     stacked = {(first // each, second) for first, second in pairwise(units) for each in (1, 10**3, 10**6)}
     apart = compiled(_NOT_STACKED).findall(written)
     return all(

@@ -24,8 +24,17 @@ from rnncli.quantities import SCALES, nearest_size
 SMALL_WORDS = "an?|the|of|with|w/|using|having|has"
 """Words of a sentence about a network that mean nothing in a spec."""
 
-THEIR_SMALL_WORDS = ("de", "mit", "von", "con", "avec", "each")
+THEIR_SMALL_WORDS = (
+    *("de", "mit", "von", "con", "avec", "each", "un", "una", "une", "ein", "eine", "la", "le"),
+    *("netz", "red", "reseau"),
+)
 """The same, also in other languages; no misspelt word is compared with these."""
+
+THEIR_UNITS = (
+    *("einheiten", "zellen", "neuronen", "unidades", "neuronas", "unites", "neurones", "merkmale"),
+    *("ausgang", "ausgange", "salida", "salidas", "sortie", "sorties"),
+)
+"""Words after a number in other languages that mean nothing in a spec."""
 
 _STEM = 5
 """Letters that two forms of a word have in common: dilated, dilation."""
@@ -122,7 +131,7 @@ _SETS = {
     ),
     "WORDED": _any(_WORDED),
     "SAYS": _any({name for sizes in _WORDED.values() for name in (*sizes.words, *sizes.other_names)}),
-    "MEASURED": "(?:features?|inputs?|channels?|sensors?|mfccs?)",
+    "MEASURED": "(?:features?|inputs?|eingange?|merkmale|entradas?|entrees?|channels?|sensors?|mfccs?)",
     "UNITS": "(?:(?:n|num)?_?units|[hun]|size|hidden(?:_?(?:size|units|dim))?|dim"
     "|filters|nodes|neurons|features|cells)",
 }
@@ -253,7 +262,10 @@ REWRITES = (
     _text(r"\b(<INPUT>[:\s]<N>)\s(?:time)?steps?\s?(?:x|,|of|by|with)\s?(<N>)\s<MEASURED>", r"\1x\2", computes=True),
     _text(r"\b(<INPUT>)[:\s](<N>)\s<MEASURED>\s?(?:x|,|by|at)\s?(<N>)\s(?:time)?steps?", r"\1:\3x\2", computes=True),
     _text(r"^<S>(<R>)\s{1,9}(<N>)\s<MEASURED>(?:\sand|,)\s(<N>)\s(?:hidden\s)?<UNITS>\b", r"input:\2,\1:\3"),
-    _text(r"(?<=,)<S>(<N>)[\s-](?:class(?:es)?|outputs?|labels?|targets?|categories)(?=,|$)", r"dense:\1"),
+    _text(
+        r"(?<=,)<S>(<N>)[\s-](?:class(?:es)?|outputs?|ausgange?|salidas?|sorties?|labels?|targets?|categories)(?=,|$)",
+        r"dense:\1",
+    ),
     _text(
         r"[,\s]\s{0,9}(?:proj(?:ection)?(?:\s(?:of|size))?[\s:=](<N>)|(<N>)\sproj(?:ection)?)(?=[,)]|$)", r":proj=\1\2"
     ),
@@ -267,13 +279,21 @@ REWRITES = (
         "",
     ),
     _text(r"\s?[(\[]<S>drop(?:out)?[\s=:]{1,3}(0?\.[0-9]{1,9})<S>[)\]]", r",dropout:\1"),
+    _text(rf"(?<=[0-9])\s(?:{'|'.join(THEIR_UNITS)})\b(?!\s?[:=]?\s?[0-9])", ""),
     _text(r"(?<=[0-9])\s{1,9}hidden(?=\s{1,9}(?:<R>|<LAYERS>)\b)", ""),
-    _text(r"\b(<N>)\s{1,9}(<R>)\s{1,9}(?:hidden\s)?(?:units?|neurons?|cells?|nodes?)\b", r"\2:\1"),
-    _text(r"(?:^|(?<=,))<S>(?:1|one|single)[-\s]<LAYERS>\s{1,9}(?=<R>\b)", "", computes=True),
+    _text(
+        rf"\b(<N>)\s{{1,9}}(<R>)\s{{1,9}}(?:hidden\s)?(?:units?|neurons?|cells?|nodes?|{'|'.join(THEIR_UNITS)})\b",
+        r"\2:\1",
+    ),
+    _text(r"(?:^|(?<=,))<S>(?:(?:1|one|single)[-\s])?<LAYERS>\s{1,9}(?=<R>\b)", "", computes=True),
     _text(r"(<R>),<S>hidden(?:[\s_-](?:size|units|dim))?[\s:=]{1,3}(?=[0-9])", r"\1:", ALONE),
     _text(r"\b(<R>)[-\s]rnn\b", r"\1"),
     _text(r"(^|,)<S>([2-9])<S>[x×]<S>(<N>)\s{1,9}(<R>)\b", r"\1\4:\3:x\2", r"x\2 repeats a layer"),
-    _text(r"\b(<R>),?\s{1,9}([2-9])\s{1,9}<LAYERS>,?\s{1,9}(<N>)", r"\1:\3:x\2", r"x\2 repeats a layer"),
+    _text(
+        r"\b(<R>),?\s{1,9}([2-9])\s{1,9}<LAYERS>,?\s{1,9}(?:(?:and|und|y|et)\s)?(<N>)",
+        r"\1:\3:x\2",
+        r"x\2 repeats a layer",
+    ),
     _text(
         r"[:\s]\s{0,9}\(?(?:no|without|ohne|sans|sin)[-_\s](?:use_)?(?:bias|biais|sesgo)\b\)?",
         ":nobias",
@@ -297,6 +317,7 @@ REWRITES = (
         computes=True,
     ),
     _text(r"\b(?:stacked|deep|elman|vanilla)\s{1,9}(?=<R>\b)", ""),
+    _text(r"\bbi-?dire(?!ctional\b)[ckz]\w{1,12}\s{1,9}(?=<R>\b)", "bidirectional "),
     _text(r"^<S>([2-9])[-\s]<LAYERS>\s{1,9}(<R>[\s:][0-9]{1,9}(?:[-/,][0-9]{1,9})+)$", _layers),
     _text(r"(^|,)<S>([2-9]|1[0-2])\s{1,9}(<R>)\s{1,9}<LAYERS>\b", r"\1\2x\3"),
     _text(r"\b(<ACT>)\s{1,9}activation\b", r"\1"),
@@ -533,6 +554,7 @@ _CALLS = (
     _text(r"(?<=[(,\s])(?:in|input)(?:\s?:\s?|\s)(?=[0-9]{1,9}\s*[,)])", "input="),
     _text(r"(?<=[(,\s])(?:out|output|hidden)(?:\s?:\s?|\s)(?=[0-9]{1,9}\s*[,)])", "hidden="),
     _text(r"(?<=[(,\s])([a-z]{2,12})[ -](?=[a-z]{2,12}\s?=[^=])", r"\1_"),
+    _text(r"(?<=shape=)([0-9]{1,9})\s?x\s?([0-9]{1,9})(?=\s*[,)])", r"(\1, \2)"),
     _text(r"(?<=shape=)\(\s*(?:None\s{1,3}|[,;]\s?)([0-9]{1,9})\s*\)", r"(None, \1)"),
     _text(r"(?<!as )\bnn[, ] ?(?-i:(?=[A-Z]))", "nn."),
     _text(r"(?<=\)),\s*self\.\w{1,30}\s*=\s*", ", "),
