@@ -106,7 +106,6 @@ def test_text_as_people_type_it_is_understood(at: Walk, rnncli: Run) -> None:
 def test_no_line_is_suggested_if_none_is_sure_to_keep_the_meaning(at: Walk, rnncli: Run) -> None:
     for line in (
         "explain why input:8,lstm:16 has 1600 parameters",
-        "solve input:_,lstm:150 = 92400",
         "explain why 2080",
         "summary 2080",
     ):

@@ -110,12 +110,19 @@ def check_arguments() -> None:
     this = running()
     if this is None or len(this.arguments) > _MOST_TYPED:
         return
-    for ways in (_misplaced, joined):
+    for ways in (_misplaced, joined, _stray):
         for step in (step for place in this.arguments for step in ways(this, place) if step.message):
             found = _mended(TypedLine.of(this.group, step.state))
             if found is not None or step.state == this.typed:
                 lead, repair = ("", None) if found is None else (_lead((step, *found.way)), shown(found.state))
                 raise UsageError(step.message, step.advice, lead=lead, repair=repair)
+
+
+def _stray(this: TypedLine, place: int) -> Iterator[Applied[Line]]:
+    """Yield the line without a word that is no pattern, which a sweep would count as a candidate that is not valid."""
+    text = this.words[place].text
+    if this.name == "sweep" and len(this.arguments) > 1 and re.fullmatch(r"[^\W\d_]+\.?", text) and not is_spec(text):
+        yield Applied(this.with_(place), WITHOUT, f"{quote(text)} is not a spec", drops=text)
 
 
 def _file_error(error: RnncliError, this: TypedLine) -> RnncliError:
