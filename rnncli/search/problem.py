@@ -247,7 +247,7 @@ class Scan:
         """Yield all numbers, for the blanks that shorten the sequence, that make a network.
 
         A blank for which no number is too large grows: the sequence has any length, its windows are of one step, or
-        another blank is its length. One that is a stride, too, grows from where it no longer shortens any sequence.
+        another blank is its length. One that is a stride, too, grows from the length of the longest sequence.
         """
         if not left:
             yield given
@@ -257,10 +257,13 @@ class Scan:
         most = MAX_LAYERS // 2 // self.problem.multiple_of if blank in template.counts else self._most
         one, many = (self._least({**ones, blank: number}) for number in (1, min(MAX_TRIED, most)))
         grows = None
-        if self._least({**given, **dict.fromkeys(others, 2), blank: most}) is not None:
+        large = {**given, **dict.fromkeys(others, 2), blank: most}
+        if (least := self._least(large)) is not None:
             grows = 1
             if blank in template.strides:
-                grows = self._from[blank] = 1 + largest(lambda n: self._falls({**ones, blank: n}, blank), most - 1)
+                form = self.problem.form(self._numbers({**dict.fromkeys(self._thinning, 1), **large, **least}))
+                lengths: set[Any] = {form.totals.timesteps, *form.totals.outputs} if form else set()
+                grows = self._from[blank] = max(lengths - {None, most * self.problem.multiple_of}, default=1)
         elif one and many and one != many and len(self._shortening) == 1:
             grows = self._from[blank] = 1
         if many is not None:
@@ -271,17 +274,6 @@ class Scan:
             number += 1
         if grows:
             yield from self._shortened(given, others)
-
-    def _falls(self, given: dict[Blank, int], blank: Blank) -> bool:
-        """Return whether there is no network, or any of its sequences is shorter with twice the number for a blank."""
-        least = self._least(given)
-        if least is None:
-            return True
-        numbers = self._numbers({**dict.fromkeys(self._thinning, 1), **given, **least})
-        once, twice = (self.problem.summary({**numbers, blank: times * numbers[blank]}) for times in (1, 2))
-        rows = zip(once.layers, twice.layers, strict=False) if once and twice else ()
-        shapes = [(now.output_shape, then.output_shape) for now, then in rows]
-        return any((now[1] or 0) > (then[1] or 0) for now, then in shapes if len(now) == 3)
 
     def _growing(self, given: Mapping[Blank, int]) -> list[Blank]:
         """Return the blanks without a given number that make the network larger."""
