@@ -221,6 +221,19 @@ def test_what_no_call_is_followed_of_has_default_values_and_that_the_file_may_ca
             assert (str(part.network), part.doubts) == ("input:3,lstm:8", (doubt,) * (line in taken))
 
 
+def test_whether_a_try_fails_is_only_known_of_an_import_of_a_framework() -> None:
+    layer = "m = Sequential([Input((None, 3)), LSTM(n)])"
+    other = f"{KERAS}try:\n    import cupy\n    n = 8\nexcept ImportError:\n    n = {{}}\n{layer}"
+    assert specs(other.format(8)) == ["input:3,lstm:8"]
+    assert specs(other.format(4), n=4) == ["input:3,lstm:4"]
+    with pytest.raises(OpenNumbersError, match="n"):
+        specs(other.format(4))
+    assert specs(f"{KERAS}{other.format(4)}".replace("cupy", "keras")) == ["input:3,lstm:8"]
+    assert specs(f"{KERAS}n = 8\ntry:\n    m = load_model('m.h5')\nexcept OSError:\n    {layer}") == ["input:3,lstm:8"]
+    said = "the model is built: whether the try at line 4 fails is not known"
+    assert open_model("model.py").parts[0].assumed == (said,)
+
+
 def test_what_runs_elsewhere_and_may_change_a_network_is_a_doubt_or_left_out(at: Walk) -> None:
     elsewhere = "import gin\nfrom mine import changed, register, grow\n"
     doubts = {

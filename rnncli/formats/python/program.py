@@ -19,7 +19,6 @@ from rnncli.formats.python.library import MAX_ITEMS
 from rnncli.formats.python.objects import (
     MISSING,
     NO_BASES,
-    PLAIN,
     Call,
     Class,
     Function,
@@ -54,7 +53,9 @@ RECURRENT = names(
 _GIVING = names("configurable capture")
 """Decorators of Gin and Sacred that give arguments from a file of settings."""
 
-_HARMLESS = sys.stdlib_module_names | names("torch tensorflow keras tf_keras attr typing_extensions six")
+_FRAMEWORKS = names("torch tensorflow keras tf_keras")
+
+_HARMLESS = sys.stdlib_module_names | _FRAMEWORKS | names("attr typing_extensions six")
 """Modules of which no decorator changes the layers of a class."""
 
 _SETTINGS = names("config configs conf cfg args opt opts options hparams params hps settings")
@@ -305,9 +306,11 @@ class Program(Evaluator):
                         self.assign(item.optional_vars, made, scope)
                 return self.run(node.body, scope)
             case ast.Try() | ast.TryStar():
-                end = self.run([*node.body, *node.orelse], scope)
-                self._without_import(node, scope)
-                return self.run(node.finalbody, scope) or end
+                ended = self.run([*node.body, *node.orelse], scope)
+                if ended is None:
+                    self._handle(node, scope)
+                at_last = self.run(node.finalbody, scope)
+                return at_last if ended is None else ended
             case ast.Delete(targets=targets):
                 for target in targets:
                     self.assign(target, left_open(target, f"is deleted (line {node.lineno})"), scope)
@@ -320,17 +323,25 @@ class Program(Evaluator):
                     known.values[name] = Unknown(f"{name} is changed by {self.function}", (Open(name, node.lineno),))
         return None
 
-    def _without_import(self, node: ast.Try | ast.TryStar, scope: Scope) -> None:
-        """Leave open the values that a block sets after an import and sets to others if the import fails."""
-        handled = [each for handler in node.handlers for each in handler.body]
-        for each in handled if any(isinstance(each, ast.Import | ast.ImportFrom) for each in node.body) else ():
-            match each:
-                case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=value)):
-                    held = scope.get(name)
-                    if isinstance(held, PLAIN) and held != value:
-                        opened = Open(name, each.lineno, held if isinstance(held, int | float | str) else None)
-                        why = Unknown(f"whether the import at line {node.body[0].lineno} works is not known", (opened,))
-                        scope.values[name] = self.one_of([held, value], why)
+    def _handle(self, node: ast.Try | ast.TryStar, scope: Scope) -> None:
+        """Follow what a `try` does if it fails, in doubt; frameworks are taken to be there, whatever a file imports."""
+        imports = [each for each in node.body if isinstance(each, ast.Import | ast.ImportFrom)]
+        paths = [path for each in imports for path in (getattr(each, "module", ""), *(one.name for one in each.names))]
+        if any(path and path.partition(".")[0] in _FRAMEWORKS for path in paths):
+            return
+        for handler in node.handlers:
+            body = [each for each in handler.body if not isinstance(each, ast.Import | ast.ImportFrom)]
+            if not body or isinstance(body[-1], ast.Return | ast.Continue | ast.Break):
+                continue
+            stored = [each for part in body for each in ast.walk(part) if isinstance(each, ast.Name)]
+            names = {each.id: each.lineno for each in stored if isinstance(each.ctx, ast.Store)}
+            why = f"whether the try at line {node.lineno} fails is not known"
+            self.branches(
+                [[], body], scope, Unknown(why, tuple(Open(*each) for each in names.items()), line=node.lineno)
+            )
+            for name in names:
+                if name in scope.values:
+                    scope.values[name] = self.setting(name, scope.values[name])
 
     def _give(self, target: ast.expr, value: Value, scope: Scope) -> None:
         """Assign a value to a target; a setting replaces a name's first value if it is open or global."""
