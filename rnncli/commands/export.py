@@ -30,9 +30,7 @@ def _identifier(text: str) -> str:
 @click.command(cls=GroupedCommand, check=lambda given: _request(given).check(this_line))
 @options.spec
 @options.option(
-    "--to",
-    OneOf(tuple(TARGETS), OTHER_TARGETS),
-    "Target format; required unless -o FILE.onnx or -o FILE.c implies it.",
+    "--to", OneOf(tuple(TARGETS), OTHER_TARGETS), "Target format; required unless -o FILE.onnx or -o FILE.c implies it."
 )
 @options.flag("--packed", "PyTorch: accept the length of each sequence and use packed sequences.")
 @options.seed

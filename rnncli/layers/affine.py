@@ -83,10 +83,7 @@ class Dense(Affine):
     torch_arguments: ClassVar[Mapping[str, str]] = {"units": "out_features", "use_bias": "bias"}
     means = "fully connected, at each timestep"
     sizes = Numbers(("units",), ("U",), example="32")
-    options = (
-        Flag("nobias", "use_bias", "no bias", value=False),
-        ACTIVATION_OPTION,
-    )
+    options = (Flag("nobias", "use_bias", "no bias", value=False), ACTIVATION_OPTION)
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
         """Return the equation for one vector."""

@@ -35,10 +35,7 @@ _TEXT = package_text("reports/topics.txt")
 _FIELDS: Mapping[str, tuple[type[Layer], str]] = {"seq": (LSTM, "return_sequences"), "mask": (Embedding, "mask_zero")}
 """The names in braces that become a field in both spellings: `seq (return_sequences=True)`."""
 
-PASTED = {
-    "ndim": r"ndim ?=|Expected input to be \d?D",
-    "h_n": r"Expected hidden(\[\d\])? size",
-}
+PASTED = {"ndim": r"ndim ?=|Expected input to be \d?D", "h_n": r"Expected hidden(\[\d\])? size"}
 """The topic of an error message of Keras or PyTorch: what to search for in it."""
 
 
