@@ -60,10 +60,7 @@ heads = layers_of(HEADS)
 
 @st.composite
 def networks(
-    draw: st.DrawFn,
-    head: st.SearchStrategy[Layer] = heads,
-    largest: int = 6,
-    sizes: st.SearchStrategy[int] = sizes,
+    draw: st.DrawFn, head: st.SearchStrategy[Layer] = heads, largest: int = 6, sizes: st.SearchStrategy[int] = sizes
 ) -> Network:
     """A network of up to `largest` layers after a head."""
     return Network(drawing.long_enough((draw(head), *drawing.draw_body(HypothesisDice(draw, sizes), largest))))
@@ -78,23 +75,8 @@ def typed(draw: st.DrawFn, network: Network) -> str:
 PIECES = (
     *drawing.WORDS,
     *("bi=", "act=", "recact=", "reset=", "x", "x3", "x0", "x20000", "units=3", "return_sequences=True"),
-    *(
-        "8",
-        "32",
-        "10x4",
-        "0",
-        "-1",
-        "1.5",
-        "0.5",
-        "1e3",
-        "10k",
-        "3G",
-        "2147483647",
-        "2147483648",
-        "9" * 400,
-        "_",
-        "nan",
-    ),
+    *["8", "32", "10x4", "0", "-1", "1.5", "0.5", "1e3", "10k", "3G", "2147483647", "2147483648", "_", "nan"],
+    "9" * 400,
     *(",", ":", "=", ";", " ", "\t", "\n", "->", "|", ".", "(", ")", "é", "層", "İ"),
 )
 

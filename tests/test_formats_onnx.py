@@ -179,9 +179,7 @@ def test_a_file_with_false_content_is_refused_with_its_place(screen: Screen, mon
     screen("onnx-lies", reports_of(made_cases("onnx-lies", globals()), "m.onnx"))
 
 
-def test_a_run_reports_that_it_starts_from_zeros_if_the_file_specifies_other_states(
-    rnncli: Run,
-) -> None:
+def test_a_run_reports_that_it_starts_from_zeros_if_the_file_specifies_other_states(rnncli: Run) -> None:
     for fill in (0.5, 0.0):
         first = [array(name, 1, 1, 4, fill=fill) for name in "HC"]
         read(model(nodes("LSTM x W R B - H C > y"), [*CELL, *first]))

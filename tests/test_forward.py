@@ -240,9 +240,7 @@ def test_every_dtype_and_init_option_is_known_to_the_summary_and_fills_every_wei
             assert all(np.isfinite(array).all() for array in weights.values())
 
 
-def test_a_layers_time_excludes_preparation_and_one_time_work(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_layers_time_excludes_preparation_and_one_time_work(monkeypatch: pytest.MonkeyPatch) -> None:
     make, load, calls = recurrent.make_loop, Loop._load, []
 
     def slowly_made(*arguments: Any) -> Loop:

@@ -30,9 +30,7 @@ def in_torch(body: str) -> object:
     return Network.parse(f"input:8,{body}").summary(framework="torch")
 
 
-def test_invalid_arguments_are_rejected_with_the_received_and_the_allowed_values(
-    screen: Screen,
-) -> None:
+def test_invalid_arguments_are_rejected_with_the_received_and_the_allowed_values(screen: Screen) -> None:
     """The screen contains the Python lines to try; --rewrite-screens answers added lines."""
     known = {name: getattr(rnncli, name) for name in rnncli.__all__}
     known |= vars(rnncli.layers) | vars(rnncli.engine.model) | vars(rnncli.commands.values)

@@ -75,11 +75,7 @@ def same(shown: str, printed: str) -> bool:
 
 
 def test_each_console_block_prints_its_shown_output(
-    rnncli: Run,
-    at: Walk,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    request: pytest.FixtureRequest,
+    rnncli: Run, at: Walk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     for number, block in enumerate(blocks("console")):
         if any(f" {tool} " in block and shutil.which(tool) is None for tool in ("jq", "cc")):

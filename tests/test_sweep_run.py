@@ -269,10 +269,7 @@ def test_a_failure_in_a_job_is_reported_once_and_so_is_a_killed_job(program: Run
             os.kill(os.getpid(), signal.SIGKILL)
         return task * 10
 
-    for tasks, message in (
-        ((0, 1, 2, 3), "UnsendableError: 1 and 2"),
-        ((0, 1, 2, 5), "one of the jobs ended before"),
-    ):
+    for tasks, message in (((0, 1, 2, 3), "UnsendableError: 1 and 2"), ((0, 1, 2, 5), "one of the jobs ended before")):
         with forked(2, lambda: work) as results:
             found = results(tasks)
             assert [*islice(found, 3)] == [0, 10, 20]

@@ -117,9 +117,7 @@ def test_training_needs_the_parameters_four_times_and_the_values_saved_per_times
 
 
 @given(networks())
-def test_a_step_needs_the_same_for_any_input_and_training_needs_a_length_and_a_float_dtype(
-    network: Network,
-) -> None:
+def test_a_step_needs_the_same_for_any_input_and_training_needs_a_length_and_a_float_dtype(network: Network) -> None:
     known = network.input_shape()[1] is not None
     timesteps = enough_timesteps(network.layers, 7)
     some, one = network.summary(batch=9, timesteps=timesteps), network.summary()

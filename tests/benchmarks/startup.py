@@ -47,11 +47,7 @@ def main(spec):
 main()
 """
 
-SUMMARY_CELLS = {
-    "Layer (type)": "simple_rnn_1 (SimpleRNN)",
-    "Output Shape": "(None, None, 32)",
-    "Param #": "320,000",
-}
+SUMMARY_CELLS = {"Layer (type)": "simple_rnn_1 (SimpleRNN)", "Output Shape": "(None, None, 32)", "Param #": "320,000"}
 FORWARD_CELLS = SUMMARY_CELLS | dict.fromkeys(("Time", "Mean", "Std", "Min", "Max", "Sat."), "0.000681")
 
 

@@ -46,11 +46,7 @@ ROWS_GOAL = 300_000
 FOUR = "embed:{1000..10000..1000}x{16..256..16},lstm:{16..512..4}:seq,lstm:{16..512..4},dense:2"
 """Four layers with four braces."""
 
-PATTERNS = (
-    FOUR,
-    "input:32,lstm:{1..3000000}",
-    "embed:10000x{u=1..1000},{rnn,lstm,gru}:{u}:seq:{x2,x3},dense:{1..500}",
-)
+PATTERNS = (FOUR, "input:32,lstm:{1..3000000}", "embed:10000x{u=1..1000},{rnn,lstm,gru}:{u}:seq:{x2,x3},dense:{1..500}")
 
 LONG = "embed:{{1000..10000..1000}}x{{1..64}},lstm:{{4..500..4}}:seq,lstm:{{4..500..4}}{0}"
 TEN_MILLION = LONG.format("")

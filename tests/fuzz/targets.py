@@ -90,25 +90,7 @@ def options(name: str) -> list[click.Option]:
 
 
 PARAMETERS = {name: options(name) for name in COMMANDS}
-ODD_VALUES = [
-    "",
-    "0",
-    "1",
-    "2",
-    "3",
-    "-1",
-    "1.5",
-    "nan",
-    "٣",
-    "4MB",
-    "1k",
-    "x",
-    "-",
-    "--",
-    "\x1b[31m",
-    "_",
-    "a=b",
-]
+ODD_VALUES = ["", "0", "1", "2", "3", "-1", "1.5", "nan", "٣", "4MB", "1k", "x", "-", "--", "\x1b[31m", "_", "a=b"]
 FILES = ["x.npy", "w.npz", "missing.npy", ".", "", "no/such/file", "\x1b[31m.npz", "y.npy", "z.npz"]
 
 

@@ -45,10 +45,7 @@ class RefusedError(Exception):
 
 
 def keras_model(
-    layers: Sequence[Layer],
-    batch: int | None = None,
-    timesteps: int | None = None,
-    allocate: bool = True,
+    layers: Sequence[Layer], batch: int | None = None, timesteps: int | None = None, allocate: bool = True
 ) -> keras.Model:
     """Return the Keras model, with automatic names numbered from the start.
 

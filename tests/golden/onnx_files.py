@@ -279,10 +279,7 @@ CASES: dict[str, tuple[str, Build]] = {
     "gru-bi-ave": ("input:3,gru:4:bi=ave:reset=before", averaged),
     "reverse-twice": ("input:3,lstm:4:seq:back,lstm:4", reverse_twice),
     "reverse-then-forward": ("input:3,gru:4:seq:back,gru:4:seq:back:reset=before", reverse_then_forward),
-    "reverse-turned": (
-        "input:3,rnn:4:seq:back",
-        lambda make: flip(make, sequence(make, "RNN", direction="reverse")),
-    ),
+    "reverse-turned": ("input:3,rnn:4:seq:back", lambda make: flip(make, sequence(make, "RNN", direction="reverse"))),
     "turned-input": ("input:3,lstm:4:seq:back", lambda make: sequence(make, "LSTM", x=flip(make, "x"))),
     "last-step": (
         "input:3,lstm:4",
