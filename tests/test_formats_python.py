@@ -489,6 +489,7 @@ AT_EACH_TIMESTEP = {
     "h = self.rnn(x[:, t], h)": "",
     "h = self.drop(self.rnn(x[:, t], h))": "",
     "h = torch.tanh(self.rnn(x[:, t], h))": STATE,
+    "h = self.rnn(x[:, t], h) * 2": "",
     "h = self.norm(self.rnn(x[:, t], h))": STATE,
     "h = self.rnn(x[:, t])": STATE,
     "h = self.rnn(x[:, n - 1 - t], h)": "index (index, line 11)",

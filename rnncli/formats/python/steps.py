@@ -396,7 +396,9 @@ class Recorder(Program):
             return made
         read, returned, own = before
         begun = [loop for loop in self._loops if loop.begin <= own.number < loop.round]
-        if recurs(module) and self.in_time and _states(states) != _states(self._states_of(module, returned)):
+        begins, ends = _states(states), _states(self._states_of(module, returned))
+        known = all(step.word is not None or step.is_data for step, _ in begins)  # others are left out, which is said
+        if recurs(module) and self.in_time and begins != ends and known:
             own.note(_OTHER_STATE)
         for loop in begun:
             loop.alike = True
