@@ -513,6 +513,9 @@ def test_a_cell_that_a_loop_calls_in_its_own_way_is_not_taken_for_a_layer(at: Wa
             left = [node.described for node in open_model("model.py").left if node.kind == "index"]
             assert " ".join([*left, *part.said("differs")]) == said
             assert len(open_model("model.py").parts) == 1 + ("top" not in body)
+    loop = "h = None\nfor y in x.chunk(x.size(1), 1):\n    h = self.rnn(y.squeeze(1), h)\nreturn h"
+    specs(net("self.rnn = nn.GRUCell(3, 4)", loop))
+    assert not open_model("model.py").left
     for loop, shorter in {"n": False, "0, n": False, "n - 1": True, "1, n": True}.items():
         body = f"h, n = None, len(x)\nfor t in range({loop}):\n    h = self.rnn(x[t], h)\nreturn h"
         specs(net("self.rnn = nn.GRUCell(3, 4)", body))
@@ -530,6 +533,9 @@ NOT_AS_USUAL = {
     "return self.fc(h[0])[-1]": "fc returns its samples along axis 0, which the file uses as timesteps;",
     "return self.fc(o.unbind(1)[-1])": "",
     "return self.fc(o.unbind(0)[-1])": "rnn returns its samples along axis 0, which the file uses as timesteps;",
+    "return self.fc(o.split(1, 1)[-1])": "",
+    "return self.fc(o.split(2, 1)[-1])": "split Linear",
+    "return self.fc(o.chunk(2, 1)[-1])": "chunk Linear",
     "return torch.softmax(self.fc(o[:, -1]))": "",
     "return torch.softmax(self.fc(o))": "softmax",
     "return nn.Softmax()(self.fc(o[:, -1]))": "",

@@ -66,6 +66,9 @@ WINDOWS: Mapping[str, str] = {"max_pool1d": "MaxPool1d", "avg_pool1d": "AvgPool1
 _INTEGERS = names("int long short byte")
 """Methods that round towards zero."""
 
+_SINGLY: Mapping[str, Value] = {"split": 1, "chunk": SIZE}
+"""Functions that return one timestep at a time, given this argument."""
+
 LIKE = names("new_zeros new zeros_like ones_like randn_like new_full get_initial_state")
 """Functions that create a tensor like another one."""
 
@@ -78,6 +81,8 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[TracedTens
     first, *more = tensors = list(dict.fromkeys(tensors))
     name = name if name in FUNCTIONS else name.rstrip("_")  # `relu_` works in place
     known = FUNCTIONS.get(name, "")
+    if name in _SINGLY and given.all[1:2] != [_SINGLY[name]]:
+        known = ""
     made: Value = None
     match known if not more or known in _OF_SEVERAL else "":
         case "hands on" if first.step.is_data or name not in _INTEGERS:
@@ -360,7 +365,7 @@ FUNCTIONS: Mapping[str, str] = {
         "FloatTensor LongTensor",
         "fills": "fill_ zero_ zeros_",
         "moves": "permute transpose t swapaxes swapdims permute_dimensions unbind",
-        "reshapes": "squeeze unsqueeze view view_as reshape expand_dims movedim moveaxis unflatten split",
+        "reshapes": "squeeze unsqueeze view view_as reshape expand_dims movedim moveaxis unflatten split chunk",
         "size": "size dim numel item len range ndimension",
         "shape": "shape int_shape get_shape",
         "packs": "pack_padded_sequence pack_sequence",
