@@ -221,6 +221,23 @@ def test_what_no_call_is_followed_of_has_default_values_and_that_the_file_may_ca
             assert (str(part.network), part.doubts) == ("input:3,lstm:8", (doubt,) * (line in taken))
 
 
+def test_methods_with_a_meaning_in_python_are_called_or_leave_a_value_open(at: Walk) -> None:
+    layer = "m = Sequential([Input((None, 3)), LSTM({})])"
+    for source, units in {
+        "class A:\n    def __bool__(self): return False": "4 if A() else 8",
+        "class A:\n    def __len__(self): return 0": "4 if A() else 8",
+        "class A:\n    def u(self): return 1\nclass B(A):\n    def u(self): return super().u() * 4\n"
+        "class C(A):\n    def u(self): return super().u() + 1\nclass D(B, C): pass": "D().u()",
+        "class A: u = 8\nclass B(A): pass\nclass C: u = 4\nclass D(B, C): pass": "D().u",
+        "a = b = (8,)\na += (4,)": "b[-1]",
+    }.items():
+        with at(source):
+            assert specs(f"{KERAS}{source}\n{layer.format(units)}") == ["input:3,lstm:8"]
+    equal = "class A:\n    def __eq__(self, other): return True"
+    with pytest.raises(RnncliError, match="is not known"):
+        specs(f"{KERAS}{equal}\n{layer.format('4 if A() == A() else 8')}")
+
+
 def test_whether_a_try_fails_is_only_known_of_an_import_of_a_framework() -> None:
     layer = "m = Sequential([Input((None, 3)), LSTM(n)])"
     other = f"{KERAS}try:\n    import cupy\n    n = 8\nexcept ImportError:\n    n = {{}}\n{layer}"

@@ -251,6 +251,8 @@ class Evaluator:
         """Return whether a value is true, or None if that is not known."""
         if isinstance(value, (*PLAIN, list, dict)):
             return bool(value)
+        if isinstance(value, Instance) and (own := value.method("__bool__") or value.method("__len__")) is not None:
+            return self.truth(self.call(own, Given([], {}, own.node)))
         return True if isinstance(value, Function | Class | Instance) else None
 
     def calculated(self, kind: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:

@@ -294,7 +294,8 @@ def compared(kind: ast.cmpop, left: Value, right: Value) -> bool | None:
     known = (*PLAIN, list, dict, Instance, Function, Class)
     if not isinstance(left, known) or not isinstance(right, known) or open_in(left) or open_in(right):
         return None
-    if _is_deep([left, right]):
+    alike = isinstance(left, Instance) and isinstance(right, Instance) and left is not right
+    if _is_deep([left, right]) or (alike and not isinstance(kind, ast.Is | ast.IsNot)):  # __eq__ compares their values
         return None
     try:
         return bool(_COMPARISONS[type(kind)](left, right))

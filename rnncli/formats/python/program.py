@@ -351,9 +351,9 @@ class Program(Evaluator):
         self.assign(target, value, scope)
 
     def _change(self, target: ast.expr, kind: ast.operator, value: Value, scope: Scope, node: ast.AugAssign) -> None:
-        """Apply an augmented assignment; a list grows in place."""
+        """Apply an augmented assignment; a list grows in place, a tuple to which one is added is another one."""
         held = self.value(target, scope)
-        if isinstance(held, list) and isinstance(kind, ast.Add):
+        if isinstance(held, list) and isinstance(kind, ast.Add) and not isinstance(node.value, ast.Tuple):
             self.call(Method(held, "extend"), Given([value], {}, node))
         else:
             self.assign(target, self.calculated(kind, held, value, node), scope)
