@@ -195,6 +195,9 @@ class _CallsReader:
         if in_steps and mask and config.get("zero_output_for_mask") and config.get("return_sequences"):
             text = f"{name} returns zeros at padded timesteps (zero_output_for_mask); here it repeats its last output"
             yield Note(text, "differs", only=mask)
+        if (rank := config.get("lora_rank")) and any(words):
+            text = f"{name} has LoRA matrices of rank {shorten(str(rank))} when Keras loads it, which are not counted"
+            yield Note(text, "left out")
         inner = config.get("layer")
         layers = [call.entry, *([inner] if isinstance(inner, dict) else [])]
         if call.training and any(differs_in_training(str(each.get("class_name")), config_of(each)) for each in layers):
