@@ -347,7 +347,7 @@ def bound(cls: Signature, name: str, positional: Sequence[Any], named: Mapping[s
             longer = [each for each in cls.takes if len(argument) > 2 and each.startswith(argument)]  # bid, return_seq
             theirs += longer if len(longer) == 1 else []
             nearest = next(iter(theirs), None) or (None if of_others else closest(argument, cls.takes)) or ""
-            nearest = nearest if {*filter(str.isdigit, argument)} <= {*nearest} else ""  # hidden_size1=6
+            nearest = "" if argument[-1:].isdigit() and isinstance(value, int) else nearest  # hidden_size1=6
             raise UnknownArgumentError(argument, f"{name} has no argument {shorten(argument)}", nearest)
         if argument in given:
             after = next((each for each in cls.takes[1:2] if argument == cls.takes[0] and each in _SIZES_AFTER), "")

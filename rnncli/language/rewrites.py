@@ -538,6 +538,10 @@ _CALLS = (
     _text(r"\s*\(\w{1,40}\): (?=\w{1,40}\()", ", "),
     _text(r"(?:^|(?<=\())\s*,\s*|\s+(?=\)|$)", ""),
     _text(r"(['\"`])(\w{1,30})(?!\1)['\"`]|`(\w{1,30})`", r"'\2\3'"),
+    _text(
+        r"(\([^()]{1,99})\),\s*((?:batch_first|bidirectional|num_layers|return_sequences)\s?=\s?\w{1,9})(?=\s*(?:,|$))",
+        r"\1, \2)",
+    ),
     _text(r"(?<=\()([0-9]{1,9})\s(?:units?|hidden|out),\s?([0-9]{1,9})\s(?:features?|inputs?|in)(?=[,)])", r"\2, \1"),
     _text(r"(?<=\()\s*([0-9]{1,9})\s(?:features?|inputs?|dims?|in)\s*(?=,)", r"\1"),
     _text(
