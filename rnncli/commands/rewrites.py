@@ -174,6 +174,11 @@ LINES = (
     _line("(.*) ~([0-9][^ :(]*)~ (<LONG>)s?((?: .*)?)", r"\1 --\3 \2\4", "perhaps", _NO_SPEC),
     _line("(?!sweep)(<COMMAND>) ~([0-9][0-9x]*)~ ((?:<BODY>):.*)", r"\1 input:\2 \3"),
     _line("(.*) ~([0-9.]+)~ (k?hz)((?: .*)?)", r"\1 --rate \2\3\4", "", _NO_SPEC),
+    _line(
+        "(?!export|forward|page)(.*) ~(?:save|write|output)~ (?:to|as|in|into) ([^ ]+)((?: .*)?)",
+        r"\1\3 > \2",
+        advice=_TO_A_FILE,
+    ),
     _line("(.*) ~(?:no|without)~ colou?rs?(.*)", r"\1 --color never\2"),
     _line("(.*) ~([a-z]+)~ ([a-z]+)((?:[= ].*)?)", r"\1 --\2-\3\4", "", _NO_SPEC),
     _line(r"(.*) --((?: .*)?) ~(-[^ ]+)~(.*)", r"\1\2 \3\4", "", _AFTER_HYPHENS),
