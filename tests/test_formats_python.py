@@ -230,6 +230,7 @@ def test_methods_with_a_meaning_in_python_are_called_or_leave_a_value_open(at: W
         "class C(A):\n    def u(self): return super().u() + 1\nclass D(B, C): pass": "D().u()",
         "class A: u = 8\nclass B(A): pass\nclass C: u = 4\nclass D(B, C): pass": "D().u",
         "a = b = (8,)\na += (4,)": "b[-1]",
+        "a, b = [4, 8, 2], {'n': 2, 'k': 4}\ndel a[0], b['k']": "b.get('k', a[0])",
     }.items():
         with at(source):
             assert specs(f"{KERAS}{source}\n{layer.format(units)}") == ["input:3,lstm:8"]

@@ -313,7 +313,11 @@ class Program(Evaluator):
                 return at_last if ended is None else ended
             case ast.Delete(targets=targets):
                 for target in targets:
-                    self.assign(target, left_open(target, f"is deleted (line {node.lineno})"), scope)
+                    held = self.value(target.value, scope) if isinstance(target, ast.Subscript) else None
+                    if isinstance(target, ast.Subscript) and isinstance(held, list | dict):
+                        self.call(Method(held, "pop"), Given([self.value(target.slice, scope)], {}, target))
+                    else:
+                        self.assign(target, left_open(target, f"is deleted (line {node.lineno})"), scope)
             case ast.Global(names=changed) | ast.Nonlocal(names=changed):
                 for name in changed:
                     holder = scope.around if isinstance(node, ast.Nonlocal) else self.module
