@@ -599,6 +599,8 @@ def test_what_looks_like_a_usual_operation_and_is_another_one_is_said(at: Walk) 
     assert open_model("model.py").parts[0].said("left out") == ("fc has a hook (line 7), which is left out",)
     specs(net(f"{modules}\nself.loss = nn.AdaptiveLogSoftmaxWithLoss(4, 9, [3])", "return self.rnn(x)[0]"))
     assert "AdaptiveLogSoftmaxWithLoss" in [node.kind for node in open_model("model.py").left]
+    own = "m = N()\nm.forward = lambda x: torch.tanh(m.fc(m.rnn(x)[0]))"
+    assert specs(f"{net(modules, 'return self.fc(self.rnn(x)[0])')}{own}") == ["input:3,gru:4:seq,dense:2:tanh"]
     assert specs(net(f"{modules}\nself.fc.bias = None", "return self.fc(self.rnn(x)[0])")) == [
         "input:3,gru:4:seq,dense:2:nobias"
     ]

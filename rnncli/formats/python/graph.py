@@ -204,7 +204,8 @@ class Graphs(Modules):
 
     def computing(self, instance: Instance) -> Function | None:
         """Return the method of an object that computes its output from data, if it has one."""
-        return instance.method("forward") or instance.method("call")
+        own = instance.values.get("forward")  # set on the object itself
+        return own if isinstance(own, Function) else instance.method("forward") or instance.method("call")
 
     def _named_call(self, called: Named, tensors: list[TracedTensor], given: Given) -> Value:
         """Return the result of calling a name: a module, a container, data, or the output of a tensor function."""

@@ -286,7 +286,7 @@ def _computed(graphs: Graphs, function: Function) -> Value:
 def _data_of(function: Function) -> list[str]:
     """Return the parameters of a method that must be given."""
     arguments = function.node.args
-    every = [each.arg for each in (*arguments.posonlyargs, *arguments.args)][1:]
+    every = [each.arg for each in (*arguments.posonlyargs, *arguments.args)][function.cls is not None :]
     return every[: len(every) - len(arguments.defaults)] or every[:1] or [""]
 
 
