@@ -612,7 +612,7 @@ def as_calls(text: str) -> str:
     """Return a text with calls as the frameworks write them."""
     if len(text) >= _LONG:
         return text
-    text = in_ascii(text)
+    text = re.sub(r"[^\w\x00-\x7f]+", lambda found: in_ascii(found[0]), text)
     for row in _CALLS:
         text = compiled(row.pattern).sub(row.becomes, text)
     return text
