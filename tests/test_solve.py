@@ -346,6 +346,11 @@ def test_layers_that_shorten_a_sequence_are_counted_whether_or_not_its_length_is
         ("input:8,conv:8x3:stride=2:x_n", 2000, "input:8,conv:8x3:stride=2:x10"),
         ("input:100x8,conv:8x3:x_n", 10**6, "input:100x8,conv:8x3:x49"),
         ("input:8,conv:8x_:stride=2", 2000, "input:8,conv:8x31:stride=2"),
+        (
+            "input:_tx5,conv:8x4:stride=9,pool:avg:8:stride=_t,rnn:_h",
+            312,
+            f"input:{2**31 - 1}x5,conv:8x4:stride=9,pool:avg:8:stride={2**31 - 1},rnn:8",
+        ),
         ("input:_tx8,conv:8x3:x_n", 2000, f"input:{2**31 - 1}x8,conv:8x3:x10"),
     ):
         with at(template):

@@ -261,9 +261,11 @@ class Scan:
         if (least := self._least(large)) is not None:
             grows = 1
             if blank in template.strides:
-                form = self.problem.form(self._numbers({**dict.fromkeys(self._thinning, 1), **large, **least}))
-                lengths: set[Any] = {form.totals.timesteps, *form.totals.outputs} if form else set()
-                grows = self._from[blank] = max(lengths - {None, most * self.problem.multiple_of}, default=1)
+                every = {**dict.fromkeys(self._thinning, 1), **large, **least}
+                forms = [self.problem.form(self._numbers({**every, blank: each})) for each in (most // 2, most)]
+                lengths: list[set[Any]] = [{each.totals.timesteps, *each.totals.outputs} for each in forms if each]
+                grows = max(set.intersection(*lengths) - {None}, default=1)
+                self._from |= {blank: grows} if grows > 1 else {}
         elif one and many and one != many and len(self._shortening) == 1:
             grows = self._from[blank] = 1
         if many is not None:
