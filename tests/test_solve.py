@@ -355,3 +355,5 @@ def test_layers_that_shorten_a_sequence_are_counted_whether_or_not_its_length_is
     ):
         with at(template):
             assert solve(template, params=limit).spec == filled
+    with pytest.raises(RnncliError, match="numbers to try"):
+        solve("input:_tx8,conv:_x3:x_n,lstm:16", params=100_000)

@@ -30,6 +30,9 @@ MAX_TRIED = 50_000
 _CACHED = 2**10
 """The number of forms that are cached."""
 
+_MANY_TIMES = 100
+"""Layers that shorten a sequence and are repeated more often than this take long to try with other blanks."""
+
 
 class Point(NamedTuple):
     """Numbers for the blanks, in order, and their rank."""
@@ -260,6 +263,10 @@ class Scan:
         large = {**given, **dict.fromkeys(others, 2), blank: most}
         if (least := self._least(large)) is not None:
             grows = 1
+            if blank in template.counts and least != one and len(template.blanks) > 2:
+                repeated = self._cheapest({**ones, blank: _MANY_TIMES})
+                if repeated is not None and fit(self._costs(repeated)):
+                    self._expect(MAX_TRIED)
             if blank in template.strides:
                 every = {**dict.fromkeys(self._thinning, 1), **large, **least}
                 forms = [self.problem.form(self._numbers({**every, blank: each})) for each in (most // 2, most)]
