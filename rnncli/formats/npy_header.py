@@ -120,14 +120,14 @@ def _literal(text: str) -> object:
         warnings.simplefilter("ignore")  # about escapes in texts
         try:
             # 8L is a long integer in Python 2.
-            return ast.literal_eval(re.sub(r"(?<=[0-9])L\b", "", text.strip(" \t\n\r\f")))
+            return ast.literal_eval(re.sub(r"(?<=[0-9])L\b", "", text.strip(" \t\n\f")))
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             return None
 
 
 def _numbers(descr: str, text: str) -> tuple[str, int]:
     """Return the name of a data type, and the bytes of a number."""
-    kind = descr.lstrip("<>=|")
+    kind = descr[1:] if descr[:1] in ("<", ">", "=", "|") else descr
     if kind in _NUMBERS:
         return _NUMBERS[kind]
     if kind == "O":
