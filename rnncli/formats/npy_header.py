@@ -120,7 +120,7 @@ def _literal(text: str) -> object:
         warnings.simplefilter("ignore")  # about escapes in texts
         try:
             # 8L is a long integer in Python 2.
-            return ast.literal_eval(re.sub(r"(?<=[0-9])L\b", "", text.strip(" \t\n\f")))
+            return ast.literal_eval(re.sub(r"(?<=[0-9])L\b", "", text))
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             return None
 
