@@ -55,20 +55,12 @@ class RnncliError(Exception):
 
     def __str__(self) -> str:
         """Return everything that is printed for it, with arguments in place of options; a command stays as it is."""
-        text = self.text_from()
+        text = "".join(part.text for part in self.parts())
         return text if "rnncli " in text else re.sub(_OPTION, _argument, text)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Return how to recreate it in another process, whatever arguments its class has."""
         return Exception.__new__, (type(self), *self.args), self.__dict__
-
-    def text_from(self, origin: str | None = None) -> str:
-        """Return everything that is printed for it.
-
-        Args:
-            origin: the source of the faulty spec, if it should be mentioned: `line 3 of standard input`.
-        """
-        return "".join(part.text for part in self.parts(origin))
 
     def parts(
         self, origin: str | None = None, written: Callable[[str], str] = str, width: int | None = None
@@ -76,7 +68,7 @@ class RnncliError(Exception):
         """Yield the parts of what is printed, each with its role.
 
         Args:
-            origin: as above.
+            origin: the source of the faulty spec, if it should be mentioned: `line 3 of standard input`.
             written: returns the form in which a text is displayed, to align the carets.
             width: the columns of the terminal, if it is one.
         """

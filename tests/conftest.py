@@ -7,7 +7,7 @@ The expected results come from outside rnncli:
 - Textbook formulas: `tests/reference.py`. The tests' knowledge of each kind of layer is in its own file in
   `tests/kinds`, written by hand rather than read from rnncli's declarations.
 - People, who see `tests/screens` and `README.md`. `pytest --rewrite-screens` rewrites both, to be reviewed by eye. Many
-  screens are sessions: to add a case, add a line `$ rnncli …` to the file (`tests/sessions.py`).
+  screens hold what is tried, too: to add a case, add a line `$ rnncli …`, a text or its code (`tests/sessions.py`).
 
 There are two levels. `make test` is for every commit and takes about a minute: properties get 15 examples, and of
 cases that are much alike only `some` are tried. `make test-all` (`pytest --thorough`) tries all examples and cases, and

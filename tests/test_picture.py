@@ -185,16 +185,6 @@ def test_the_picture_of_a_sweep_has_the_first_lines_and_the_total_number(
     assert "Note" not in short.stderr
 
 
-def test_another_format_is_refused_with_a_name_that_works(rnncli: Run, at: Walk) -> None:
-    for command, name in product(LINES, ("x.png", "x.PDF", "folder.svg/x.html")):
-        with at(command, name):
-            result = rnncli(command, *LINES[command], "--svg", name)
-            assert (result.status, result.stdout) == (2, "")
-            assert f"--svg: it writes SVG, but '{name}' is the name of another format" in result.stderr
-            assert f" --svg {Path(name).with_suffix('')}.svg" in result.stderr.splitlines()[-1]
-            assert not Path(name).exists()
-
-
 def test_a_name_may_be_in_capitals_or_without_an_extension(rnncli: Run) -> None:
     for name in ("X.SVG", "x"):
         assert rnncli("draw", SPEC, "--svg", name).status == 0
@@ -207,19 +197,3 @@ def test_a_picture_may_go_to_a_stream(rnncli: Run) -> None:
         result = rnncli("draw", "input:2", "--svg", f"/dev/fd/{writing}")
         os.close(writing)
         assert (result.status, picture.read(4)) == (0, b"<svg")
-
-
-def test_a_theme_without_a_picture_and_a_picture_of_program_output_are_errors(rnncli: Run, at: Walk) -> None:
-    for command in LINES:
-        with at(command):
-            result = rnncli(command, *LINES[command], "--theme", "light")
-            assert (result.status, result.stdout) == (2, "")
-            assert result.stderr.startswith(
-                "Error: --theme sets the colours of the picture that --svg saves, but there is no --svg\n"
-            )
-            assert result.stderr.endswith(" --theme light --svg picture.svg\n")
-    for command in ("summary", "explain", "compare", "sweep"):
-        with at(command, "-f json"):
-            result = rnncli(command, *LINES[command], "-f", "json", "--svg", "p.svg", "--theme", "light")
-            assert (result.status, result.stdout) == (2, "")
-            assert not re.search("--svg|--theme", result.stderr.splitlines()[-1])

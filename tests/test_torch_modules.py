@@ -52,20 +52,6 @@ def test_modules_read_as_reviewed(rnncli: Run, screen: Screen) -> None:
     screen("torch-modules", "\n".join(shown))
 
 
-def test_compared_networks_each_have_their_modules_below(rnncli: Run) -> None:
-    specs = ("input:8,gru:8:seq:x3", "input:8,gru:8:seq,gru:4:seq", "input:8,gru:8")
-    lines = rnncli("compare", *specs, "--framework", "torch").stdout.splitlines()
-    assert lines[-6:] == [
-        "Network 1 in PyTorch:",
-        "  nn.GRU(8, 8, num_layers=3, batch_first=True)",
-        "Network 2 in PyTorch:",
-        "  nn.GRU(8, 8, batch_first=True)",
-        "  nn.GRU(8, 4, batch_first=True)",
-        "    gru_1 has 4 units, gru 8; num_layers needs equal layers",
-    ]
-    assert not any("nn." in line for line in rnncli("compare", *specs).stdout.splitlines())
-
-
 def test_a_run_of_equal_layers_is_one_line_that_names_the_weights_of_all_levels(rnncli: Run) -> None:
     deep = rnncli("explain", "input:32,rnn:32:seq:x38,rnn:32", "--framework", "torch")
     lines = [line.strip() for line in deep.stdout.splitlines()]
