@@ -18,6 +18,7 @@ from rnncli.formats.calls import is_call
 from rnncli.formats.networks import read_text
 from rnncli.language.framework_words import FRAMEWORK_WORDS
 from rnncli.language.likeness import closest
+from rnncli.language.rewrites import compiled
 from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Applied
 from rnncli.language.source import lowered
 from rnncli.layers import KINDS, Layer
@@ -40,9 +41,6 @@ _STANDS_IN = 9001
 
 _CUT = re.compile(r"[,:;|>&+=(→-]\s*\0|(?:^|\0)[\[(][^\0]*\0|\0(?:\s*[,:;|>&+=)→\]-]|[0-9xX][0-9]*(?:[xX:,\0]|$))")
 """Signs that neighbouring arguments are pieces of one spec, by how they end and start; a null byte separates them."""
-
-_LAYERS = re.compile("layer|capa|couche|schicht|camada", re.IGNORECASE)
-"""Words for what a number after a whole network counts, if it is part of the spec; 20 steps or 50 Hz are not."""
 
 _LIKE_A_FILE = 0.7
 """How similar to the name of a file a word must be to count as a misspelling."""
@@ -249,7 +247,8 @@ def joined(this: TypedLine, place: int) -> Iterator[Applied[Line]]:
     pieces = [texts[each] for each in group]
     if this.name != "sweep" and _is_network(this, pieces[0]):
         layers = (each for each in pieces[1:] if _kind(each) or not re.match(r"[\w=]", each) or each[0].isdigit())
-        if next(layers, "")[:1].isdigit() and not any(map(_LAYERS.match, pieces)):
+        # 2 layers are part of the spec before them; 20 steps or 50 Hz are not.
+        if next(layers, "")[:1].isdigit() and not any(map(compiled("<LAYERS>").match, pieces)):
             return
     # A lone input or embedding, followed by a layer that cannot come first.
     stack = group[0] in starts and "," not in pieces[0] and _kind(pieces[1]) is not None

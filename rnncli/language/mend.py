@@ -25,8 +25,7 @@ from rnncli.language.rewrites import (
     REWRITES,
     SMALL_WORDS,
     THEIR_NAMES,
-    THEIR_SMALL_WORDS,
-    THEIR_UNITS,
+    THEIR_WORDS,
     compiled,
     names_of,
     squeezed,
@@ -346,13 +345,6 @@ _MEANS_NOTHING = {
 }
 """Words that a spec does not express, or that only announce the number after them."""
 
-_THEIRS = {
-    *("capa", "capas", "couche", "couches", "schicht", "schichten", "camada", "camadas"),
-    *THEIR_SMALL_WORDS,
-    *THEIR_UNITS,
-}
-"""Words that mean nothing in other languages, which are not compared with misspelt ones."""
-
 _OTHER_WAY = {*["bidirectional", "bidir", "reverse", "reversed", "backward", "backwards", "sequence", "sequences"]}
 """Words that any field other than a default accounts for."""
 
@@ -406,7 +398,7 @@ def keeps(typed: str, result: str, way: Sequence[Applied[str]]) -> bool:
     if not _places_kept(written, result, layers) or _turned_on(plain, result, layers):
         return False
     known = _meanings(layers, plain) | _MEANS_NOTHING
-    words = {word.strip("_") for word in re.findall(r"[a-z_]*[a-z]{2}(?![a-z])", plain)} - known - _THEIRS
+    words = {word.strip("_") for word in re.findall(r"[a-z_]*[a-z]{2}(?![a-z])", plain)} - known - THEIR_WORDS
     has_words = len(words) <= _MANY and all(_is_said(word, known) for word in words)
     repeats = {float(count) for step in way for count in re.findall(":x([0-9]{1,4})", step.state)}
     return has_words and _has_numbers(plain, result, [*_stacked(layers), *repeats])

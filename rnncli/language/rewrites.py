@@ -24,17 +24,13 @@ from rnncli.quantities import SCALES, nearest_size
 SMALL_WORDS = "an?|the|of|with|w/|using|having|has"
 """Words of a sentence about a network that mean nothing in a spec."""
 
-THEIR_SMALL_WORDS = (
-    *("de", "mit", "von", "con", "avec", "each", "un", "una", "une", "ein", "eine", "la", "le"),
-    *("netz", "red", "reseau"),
-)
-"""The same, also in other languages; no misspelt word is compared with these."""
-
-THEIR_UNITS = (
-    *("einheiten", "zellen", "neuronen", "unidades", "neuronas", "unites", "neurones", "merkmale"),
-    *("ausgang", "ausgange", "salida", "salidas", "sortie", "sorties"),
-)
-"""Words after a number in other languages that mean nothing in a spec."""
+_THEIR_SMALL_WORDS = "de|mit|von|con|avec|each|un|una|une|ein|eine|la|le|netz|red|reseau"
+_THEIR_UNITS = "einheiten|zellen|neuronen|unidades|neuronas|unites|neurones|merkmale"
+_THEIR_OUTPUTS = "ausgang|ausgange|salida|salidas|sortie|sorties"
+_THEIR_LAYERS = "capa|capas|couche|couches|schicht|schichten|camada|camadas"
+THEIR_WORDS = {*"|".join([_THEIR_SMALL_WORDS, _THEIR_UNITS, _THEIR_OUTPUTS, _THEIR_LAYERS]).split("|")}
+"""Words in other languages that mean nothing in a spec, or only announce a number; no misspelt word is compared with
+them."""
 
 _STEM = 5
 """Letters that two forms of a word have in common: dilated, dilation."""
@@ -121,7 +117,8 @@ _SETS = {
     "NO": "(?:false|no|off|0)",
     "SCALE": _any(SCALES),
     "FEW": _any(FEW),
-    "LAYERS": "(?:layer(?:ed|s)?|capas?|couches?|schicht(?:en)?|camadas?)",
+    "LAYERS": f"(?:layer(?:ed|s)?|(?:{_THEIR_LAYERS})\\b)",
+    "NOT": r"(?:[:\s]\s{0,9}\(?(?:no|not|without|ohne|sans|sin|disable)[-_\s]{0,9}|:[-!~])",
     "S": r"\s{0,9}",
     "SLIP": "(?-i:[a-jl-z])??",
     "F": r"(?::[a-z]\w{0,20}){0,9}",
@@ -132,6 +129,7 @@ _SETS = {
     "WORDED": _any(_WORDED),
     "SAYS": _any({name for sizes in _WORDED.values() for name in (*sizes.words, *sizes.other_names)}),
     "MEASURED": "(?:features?|inputs?|eingange?|merkmale|entradas?|entrees?|channels?|sensors?|mfccs?)",
+    "CELLS": f"(?:hidden\\s)?(?:units?|neurons?|cells?|nodes?|{_THEIR_UNITS})",
     "UNITS": "(?:(?:n|num)?_?units|[hun]|size|hidden(?:_?(?:size|units|dim))?|dim"
     "|filters|nodes|neurons|features|cells)",
 }
@@ -255,7 +253,7 @@ REWRITES = (
     _text(r"(?<=[0-9a-z])[:\s]\s{0,9}(?:both|two|2)[-\s](?:directions?|ways)(?=[:,\s]|$)", ":bi", _BI, computes=True),
     _text(r"(?:^|(?<=,))<S>(<FEW>)\s(?=<R>:)", lambda found: f"{FEW[found[1].lower()]}x", computes=True),
     _text(r"\b(?:<FEW>)\b", lambda found: FEW[found[0].lower()], computes=True),
-    _text(rf"(?:^|(?<=\s))(?:{SMALL_WORDS}|{'|'.join(THEIR_SMALL_WORDS)})\s{{1,9}}", ""),
+    _text(rf"(?:^|(?<=\s))(?:{SMALL_WORDS}|{_THEIR_SMALL_WORDS})\s{{1,9}}", ""),
     _text(r",?\s{1,9}(?:and|then|plus|y|und)\s{1,9}(?:then\s{1,9})?", ",", "with commas", _COMMAS),
     _text(r"^(?!<INPUT>:)(.{1,200}?)(?:,<S>|\s(?:(?:on|from)\s)?)(<N>)\s<MEASURED>$", r"input:\2,\1"),
     _text(r"^<S>(<N>)[\s-]<MEASURED>(?=,)", r"input:\1"),
@@ -263,7 +261,7 @@ REWRITES = (
     _text(r"\b(<INPUT>)[:\s](<N>)\s<MEASURED>\s?(?:x|,|by|at)\s?(<N>)\s(?:time)?steps?", r"\1:\3x\2", computes=True),
     _text(r"^<S>(<R>)\s{1,9}(<N>)\s<MEASURED>(?:\sand|,)\s(<N>)\s(?:hidden\s)?<UNITS>\b", r"input:\2,\1:\3"),
     _text(
-        r"(?<=,)<S>(<N>)[\s-](?:class(?:es)?|outputs?|ausgange?|salidas?|sorties?|labels?|targets?|categories)(?=,|$)",
+        rf"(?<=,)<S>(<N>)[\s-](?:class(?:es)?|outputs?|{_THEIR_OUTPUTS}|labels?|targets?|categories)(?=,|$)",
         r"dense:\1",
     ),
     _text(
@@ -275,16 +273,13 @@ REWRITES = (
     ),
     _text(r"\bembed\w{0,9}[\s:](<N>)[\s-]?d(?:im\w{0,9})?(?=,|$)", r"embed:10000x\1", "for example", invents=True),
     _text(
-        r"(?<=[0-9])[\s-](?:hidden\s)?(?:units?|neurons?|cells?|nodes?|words|dim(?:s|ension\w{0,3})?|inputs?)(?:\seach)?\b",
+        r"(?<=[0-9])[\s-](?:<CELLS>|words|dim(?:s|ension\w{0,3})?|inputs?"
+        rf"|(?:{_THEIR_OUTPUTS})(?!\s?[:=]?\s?[0-9]))(?:\seach)?\b",
         "",
     ),
     _text(r"\s?[(\[]<S>drop(?:out)?[\s=:]{1,3}(0?\.[0-9]{1,9})<S>[)\]]", r",dropout:\1"),
-    _text(rf"(?<=[0-9])\s(?:{'|'.join(THEIR_UNITS)})\b(?!\s?[:=]?\s?[0-9])", ""),
     _text(r"(?<=[0-9])\s{1,9}hidden(?=\s{1,9}(?:<R>|<LAYERS>)\b)", ""),
-    _text(
-        rf"\b(<N>)\s{{1,9}}(<R>)\s{{1,9}}(?:hidden\s)?(?:units?|neurons?|cells?|nodes?|{'|'.join(THEIR_UNITS)})\b",
-        r"\2:\1",
-    ),
+    _text(r"\b(<N>)\s{1,9}(<R>)\s{1,9}<CELLS>\b", r"\2:\1"),
     _text(r"(?:^|(?<=,))<S>(?:(?:1|one|single)[-\s])?<LAYERS>\s{1,9}(?=<R>\b)", "", computes=True),
     _text(r"(<R>),<S>hidden(?:[\s_-](?:size|units|dim))?[\s:=]{1,3}(?=[0-9])", r"\1:", ALONE),
     _text(r"\b(<R>)[-\s]rnn\b", r"\1"),
@@ -294,20 +289,15 @@ REWRITES = (
         r"\1:\3:x\2",
         r"x\2 repeats a layer",
     ),
+    _text(r"<NOT>(?<![:\s]no)(?:use_)?(?:bias|biais|sesgo)\b\)?", ":nobias", _NO_BIAS, computes=True),
+    _text(r"<NOT>(?:unit[-_\s])?forget[-_\s]?bias\b", ":forgetbias=0", computes=True),
     _text(
-        r"[:\s]\s{0,9}\(?(?:no|without|ohne|sans|sin)[-_\s](?:use_)?(?:bias|biais|sesgo)\b\)?",
-        ":nobias",
-        _NO_BIAS,
-        computes=True,
-    ),
-    _text(
-        r"[:\s]\s{0,9}(?:(?:no|not|without)\s{1,9}(?:<FLAG>|bi-?directional|dropout)|uni-?directional"
-        r"|(?:one|single)[-\s]direction|return[_\s](?:only\s)?last)(?=[:,\s]|$)",
+        r"(?:<NOT>(?:<FLAG>|bi-?directional|dropout)|[:\s]\s{0,9}(?:uni-?directional|(?:one|single)[-\s]direction"
+        r"|return[_\s](?:only\s)?last))(?=[:,\s]|$)",
         "",
         "leave it out",
         computes=True,
     ),
-    _text(r"[:\s]\s{0,9}(?:no|without)[-_\s](?:unit[-_\s])?forget[-_\s]?bias\b", ":forgetbias=0", computes=True),
     _text(r"(?<=,)<S>([2-9])\s{1,9}(?=<R>[:\s]?[0-9])", r"\1x"),
     _text(r"(?<=[0-9])(?:,\s|\s{1,9})([2-9])\s{1,9}<LAYERS>(?=,|$)", r":x\1", r"x\1 repeats a layer"),
     _text(
@@ -334,11 +324,7 @@ REWRITES = (
     _text(r"\b(<K>)<S>[\[<]([^][<>]{1,40})[\]>]", r"\1:\2"),
     _text(r"(?<=[0-9])([a-z])([,:])([a-z]+)", _moved),
     # numbers
-    _part(
-        r"(?<![0-9a-wyz])[0-9][0-9o]{0,9}(?<=o)(?=[0-9kMGx:,]|$)",
-        _zeros,
-        computes=True,
-    ),
+    _part(r"(?<![0-9a-wyz])[0-9][0-9o]{0,9}(?<=o)(?=[0-9kMGx:,]|$)", _zeros, computes=True),
     _part(r"(?<=[:x])[li]([0-9]+)(?=[:x]|$)", r"1\1", computes=True),
     _part(r"^(<ONE><F>:)(0x[0-9a-f]{1,7})(?=:|$)", lambda found: f"{found[1]}{int(found[2], 16)}", computes=True),
     _part(r"(?<=[:x])([0-9]{1,6})([kmg])ib?(?=[:x]|$)", _binary, computes=True),
@@ -450,8 +436,7 @@ REWRITES = (
     # a second number
     _part(r"\b(<R><F>:)([2-6])x([0-9]{2,9}[kM]?)(?=:|$)", r"\1\3:x\2", r"x\2 repeats a layer"),
     _layer(r"([2-9]|1[0-2])[- ]?<LAYERS>[-: ](.*)", _layers, _REPEATS),
-    _part(r":x[-_= ](?=[0-9])", ":x"),
-    _part(r"^(<R>:.*\w):(?:xx|\*)(?=[0-9]{1,4}(?::|$))", r"\1:x"),
+    _part(r":(?:x[-_= x]|\*)(?=[0-9])", ":x"),
     _part(
         r"\b(<R><F>:[0-9]{2,}[kM]?)[:x*](0?[2-9]|1[0-2])(?=:|$)",
         lambda found: f"{found[1]}:x{int(found[2])}",
@@ -473,9 +458,6 @@ REWRITES = (
     _part(r"(:x[0-9]{1,4})[^\w\s:]{1,2}(?=:|$)", r"\1"),
     _text(r"(?<=[0-9a-z])<S>,<S>(?=x[0-9]{1,4}(?:[:,]|$))", ":", "with colons"),
     # fields
-    _part(r":(?:no|without|disable|[-!~])[-_]?(?:use_)?bias(?=:|$)", ":nobias", _NO_BIAS),
-    _part(r":(?:no[-_]?|without[-_]|[-!~])(<FLAG>)(?=:|$)", "", "leave it out", computes=True),
-    _part(r":(?:no[-_]?|without[-_]|[-!~])(?:unit_)?forget_?bias(?=:|$)", ":forgetbias=0"),
     _part(r":(?:(?:all|full|whole)_?)?(?:sequence|seqs|ret(?:urn)?_?seq)(?:<S>=<S><YES>)?(?=:|$)", ":seq", _SEQ),
     _part(r":([a-z_]{2,20})([0-9]{1,9})=(?=:|$)", r":\1=\2"),
     _part(r":(<WHOLE>)(?:s|ect(?:ion|ed))?[:=_-]?(?=[0-9])", r":\1=", r"perhaps \1="),
