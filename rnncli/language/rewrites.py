@@ -129,7 +129,7 @@ _SETS = {
     "WORDED": _any(_WORDED),
     "SAYS": _any({name for sizes in _WORDED.values() for name in (*sizes.words, *sizes.other_names)}),
     "MEASURED": "(?:features?|inputs?|eingange?|merkmale|entradas?|entrees?|channels?|sensors?|mfccs?)",
-    "CELLS": f"(?:hidden\\s)?(?:units?|neurons?|cells?|nodes?|{_THEIR_UNITS})",
+    "CELLS": f"(?:units?|neurons?|cells?|nodes?|{_THEIR_UNITS})",
     "UNITS": "(?:(?:n|num)?_?units|[hun]|size|hidden(?:_?(?:size|units|dim))?|dim"
     "|filters|nodes|neurons|features|cells)",
 }
@@ -273,13 +273,13 @@ REWRITES = (
     ),
     _text(r"\bembed\w{0,9}[\s:](<N>)[\s-]?d(?:im\w{0,9})?(?=,|$)", r"embed:10000x\1", "for example", invents=True),
     _text(
-        r"(?<=[0-9])[\s-](?:<CELLS>|words|dim(?:s|ension\w{0,3})?|inputs?"
+        r"(?<=[0-9])[\s-](?:hidden\s)?(?:<CELLS>|words|dim(?:s|ension\w{0,3})?|inputs?"
         rf"|(?:{_THEIR_OUTPUTS})(?!\s?[:=]?\s?[0-9]))(?:\seach)?\b",
         "",
     ),
     _text(r"\s?[(\[]<S>drop(?:out)?[\s=:]{1,3}(0?\.[0-9]{1,9})<S>[)\]]", r",dropout:\1"),
     _text(r"(?<=[0-9])\s{1,9}hidden(?=\s{1,9}(?:<R>|<LAYERS>)\b)", ""),
-    _text(r"\b(<N>)\s{1,9}(<R>)\s{1,9}<CELLS>\b", r"\2:\1"),
+    _text(r"\b(<N>)\s{1,9}(<R>)\s{1,9}(?:hidden\s)?<CELLS>\b", r"\2:\1"),
     _text(r"(?:^|(?<=,))<S>(?:(?:1|one|single)[-\s])?<LAYERS>\s{1,9}(?=<R>\b)", "", computes=True),
     _text(r"(<R>),<S>hidden(?:[\s_-](?:size|units|dim))?[\s:=]{1,3}(?=[0-9])", r"\1:", ALONE),
     _text(r"\b(<R>)[-\s]rnn\b", r"\1"),
@@ -527,7 +527,7 @@ _CALLS = (
     _text(r"(?<=\()([0-9]{1,9})\s(?:units?|hidden|out),\s?([0-9]{1,9})\s(?:features?|inputs?|in)(?=[,)])", r"\2, \1"),
     _text(r"(?<=\()\s*([0-9]{1,9})\s(?:features?|inputs?|dims?|in)\s*(?=,)", r"\1"),
     _text(
-        r"(?<=[(,\s])([0-9]{1,9})\s?(?:(?:hidden\s)?(?:units?|neurons?|cells?|features|filters)|hidden|out(?:puts?)?)\s*(?=[,)])",
+        r"(?<=[(,\s])([0-9]{1,9})\s?(?:(?:hidden\s)?(?:<CELLS>|features|filters)|hidden|out(?:puts?)?)\s*(?=[,)])",
         r"\1",
     ),
     _text(r"(?<=,)\s*([1-9][0-9]?)\s?layers?\s*(?=[,)])", r" num_layers=\1"),
@@ -552,7 +552,6 @@ _CALLS = (
     _text(r"(?<![\w.])c\((?=\s?(?:[0-9]|NA\b|NULL\b))", "("),
     _text(r"(?-i:\b(?:NA|NULL)\b)", "None"),
     _text(r"(?-i:(?<=[(,=\s])([0-9]{1,9})L(?=\s?[,)]))", r"\1"),
-    _text(r"(?<=\))\s*%>%\s*", ", "),
     # between calls
     _text(r"(?-i:input) ?\(\s*([0-9]{1,9}),\s*([0-9]{1,9})\s*\)", r"input((\1, \2))"),
     _text(
@@ -578,7 +577,7 @@ _CALLS = (
     _text(r"(?<=[\w'\")\]])[ \t]{1,9}(?=[a-z_]{2,40}\s?=[^=])", ", "),
     _text(
         r"(?<=\))(?!\s*\+\s*(?-i:[a-z_]\w{0,30})\s*(?:[;)]|$))"  # the sum with a variable, `Dense(3)(x) + x`
-        r"\s*(?:[-+|&/>→]{1,9}|and|then|plus|followed by)\s*(?=[a-z])",
+        r"\s*(?:[-+|&/>→]{1,9}|%>%|and|then|plus|followed by)\s*(?=[a-z])",
         ", ",
     ),
     _text(
