@@ -409,7 +409,8 @@ OPTIONS = (
         f"(?:{_OUT}|export|png|pdf|jpg|image|picture|fig(?:ure)?|save-?(?:svg|fig)) (.+){_PICTURE}", r"--svg \1.svg"
     ),
     _option("picture|image|png|pdf|jpg|save-plot|save-figure", "--svg"),
-    _option(rf"{_OUT} (.+\.(csv|tsv|html|json(?=l?$))l?)", r"-f \2 > \1", _TO_A_FILE),
+    _option(rf"{_OUT} (.+\.jsonl?)", r"-f json > \1", _TO_A_FILE),
+    _option(rf"{_OUT} (.+\.(csv|tsv|html))", r"-f \2 > \1", _TO_A_FILE),
     _option(rf"{_OUT} (.+\.md)", r"-f markdown > \1", _TO_A_FILE),
     _option(f"{_OUT} (?!.+{_PICTURE}$)(.+)", r"> \1", _TO_A_FILE),
     _option("out|to-file|save", "--output"),
