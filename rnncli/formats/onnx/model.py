@@ -265,13 +265,12 @@ def _in_order(nodes: Sequence[NodeProto]) -> Iterable[NodeProto]:
     makers = {output: node for node in nodes for output in node.output if output}
     begun: set[int] = set()
     made: dict[int, NodeProto] = {}
-    for node in nodes:
-        waiting = [node]
-        while waiting:
-            last = waiting[-1]
-            earlier = [] if id(last) in begun else [makers[name] for name in _read_by(last) if name in makers]
-            begun.add(id(last))
-            waiting += [each for each in earlier if id(each) not in begun]
-            if waiting[-1] is last:
-                made[id(waiting.pop())] = last
+    waiting = [*reversed(nodes)]
+    while waiting:
+        node = waiting[-1]
+        earlier = [] if id(node) in begun else [makers[name] for name in _read_by(node) if name in makers]
+        begun.add(id(node))
+        waiting += [each for each in earlier if id(each) not in begun]
+        if waiting[-1] is node:
+            made[id(waiting.pop())] = node
     return made.values()
