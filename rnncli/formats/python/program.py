@@ -49,7 +49,6 @@ RECURRENT = names(
 )
 """The names of the recurrent classes of Keras, PyTorch and TensorFlow 1."""
 
-
 _GIVING = names("configurable capture")
 """Decorators of Gin and Sacred that give arguments from a file of settings."""
 
@@ -337,15 +336,11 @@ class Program(Evaluator):
             body = [each for each in handler.body if not isinstance(each, ast.Import | ast.ImportFrom)]
             if not body or isinstance(body[-1], ast.Return | ast.Continue | ast.Break):
                 continue
-            stored = [each for part in body for each in ast.walk(part) if isinstance(each, ast.Name)]
-            names = {each.id: each.lineno for each in stored if isinstance(each.ctx, ast.Store)}
-            why = f"whether the try at line {node.lineno} fails is not known"
-            self.branches(
-                [[], body], scope, Unknown(why, tuple(Open(*each) for each in names.items()), line=node.lineno)
-            )
-            for name in names:
-                if name in scope.values:
-                    scope.values[name] = self.setting(name, scope.values[name])
+            named = [each for part in body for each in ast.walk(part) if isinstance(each, ast.Name)]
+            lines = {each.id: each.lineno for each in named if isinstance(each.ctx, ast.Store)}
+            opened = tuple(Open(*each) for each in lines.items())
+            why = Unknown(f"whether the try at line {node.lineno} fails is not known", opened, line=node.lineno)
+            self.branches([[], body], scope, why)
 
     def _give(self, target: ast.expr, value: Value, scope: Scope) -> None:
         """Assign a value to a target; a setting replaces a name's first value if it is open or global."""
