@@ -20,6 +20,7 @@ from rnncli.formats.python.library import (
     MAX_ITEMS,
     calculated,
     compared,
+    inherited,
     method_called,
     named_call,
     plain_method,
@@ -398,11 +399,7 @@ class Evaluator:
                 if isinstance(value, Instance):
                     value.variables.append(name)
             case ast.Attribute(value=owner, attr=name):
-                match self.value(owner, scope):
-                    case Instance() as held if (own := held.method(f"{name}.setter")) is not None:
-                        self.call(own, Given([value], {}, target))
-                    case (Instance(values=values) | Class(scope=Scope(values=values))) as held:
-                        self.put(held, values, name, value)
+                self.set_attribute(self.value(owner, scope), name, value, target)
             case ast.Tuple(elts=targets) | ast.List(elts=targets):
                 for each, part in zip(targets, self.unpacked(value, targets), strict=True):
                     self.assign(each.value if isinstance(each, ast.Starred) else each, part, scope)
@@ -417,6 +414,14 @@ class Evaluator:
                         items[key] = value
                     else:
                         self.spoil(items, Unknown(left_open(target).why), [value])
+
+    def set_attribute(self, owner: Value, name: str, value: Value, node: ast.AST) -> None:
+        """Set an attribute of an object or a class."""
+        match owner:
+            case Instance() if (own := owner.method(f"{name}.setter")) is not None:
+                self.call(own, Given([value], {}, node))
+            case Instance(values=values) | Class(scope=Scope(values=values)):
+                self.put(owner, values, name, value)
 
     def unpacked(self, value: Value, targets: Sequence[ast.expr]) -> list[Value]:
         """Return the value for each target of an assignment to several."""
@@ -473,12 +478,7 @@ class Evaluator:
     def _call(self, node: ast.Call, scope: Scope) -> Value:
         match node.func:
             case ast.Attribute(value=ast.Call(func=ast.Name(id="super"), args=said), attr=name):
-                self_, cls = scope.get("__self__"), scope.get("__class__")
-                own = self_.cls if isinstance(self_, Instance) else self_
-                after = self.value(said[0], scope) if said else cls
-                after = after if isinstance(own, Class) and after in own.line else cls
-                method = own.get(name, after=after) if isinstance(own, Class) and after in own.line else MISSING
-                called = replace(method, owner=self_) if isinstance(method, Function) else Method(self_, name)
+                called = inherited(name, scope, [self.value(each, scope) for each in said[:1]])
             case ast.Attribute(value=owner, attr=name):
                 called = self.attribute(self.value(owner, scope), name, node.func, called=True)
             case _:

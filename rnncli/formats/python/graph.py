@@ -69,9 +69,6 @@ _CHANGE = _ADD | names("pop insert extend build")
 _SET_LATER = names("return_sequences return_state go_backwards activation recurrent_activation batch_first dropout")
 """Arguments that a source may also set after a layer is made, without an effect on weights that it has already."""
 
-_SET_AGAIN = _SET_LATER.union(*({*cls.takes} - cls.inert for cls in CLASSES["keras"].values()))
-"""Those, and the arguments that Keras's earlier versions read only when the layer is called."""
-
 
 class Graphs(Modules):
     """Follows a file, and records the modules that it creates and what its calls on tensors compute."""
@@ -159,7 +156,7 @@ class Graphs(Modules):
                 owner.notes += (Note(f"has a hook (line {given.line}), which is left out", "left out"),)
                 return None
             case Method(owner=Module() as owner, name="register_parameter"):
-                return self._set_later(owner, given.get("name", 0), given.get("param", 1), given.line)
+                return self.set_attribute(owner, given.get("name", 0), given.get("param", 1), given.node)
             case Method(owner=Module(items=dict()) as owner, name=name) if name in _CHANGE:
                 return self._change_items(owner, name, given)
             case Method(owner=Unknown() | Call() as owner, name=name) if isinstance(owner, Unknown) or name == "add":
@@ -236,7 +233,7 @@ class Graphs(Modules):
             note = Note("the source does not say what it reads or computes", "left out")
             outputs.append(TracedTensor(self.add(TracedStep("unknown", given.line, [], notes=(note,)))))
         if called.path == ("setattr",) and isinstance(of := given.get("", 0), Module):
-            return self._set_later(of, given.get("", 1), given.get("", 2), given.line)
+            return self.set_attribute(of, given.get("", 1), given.get("", 2), given.node)
         if name == "isinstance" and given.positional and isinstance(of := given.positional[0], Module):
             asked = {each.name for each in given.all[1:] if isinstance(each, Named)}
             return of.name in asked if asked <= CLASSES["torch"].keys() and asked else Call(called.path, given)
@@ -427,9 +424,6 @@ class Graphs(Modules):
 
     def assign(self, target: ast.expr, value: Value, scope: Scope) -> None:
         """Assign a value to a target; record names of modules, tied weights, and what is stored in a tensor."""
-        later = value is None or isinstance(value, Call)
-        if isinstance(target, ast.Attribute) and (later or target.attr in _SET_AGAIN):
-            self._set_later(self.value(target.value, scope), target.attr, value, target.lineno)
         match target:
             case ast.Name(id=name) | ast.Attribute(attr=name) if isinstance(value, Module | Unknown):
                 for each in value.values if isinstance(value, Unknown) else (value,):
@@ -452,23 +446,25 @@ class Graphs(Modules):
                     target = owner
         super().assign(target, value, scope)
 
-    def _set_later(self, module: Value, argument: str, value: Value, line: int) -> None:
-        """Set an argument of a layer that is made already, or note that it gets the weights of another one."""
-        if not isinstance(module, Module):
-            return
+    def set_attribute(self, owner: Value, name: str, value: Value, node: ast.AST) -> None:
+        """Set an attribute: an argument of a layer that is made already, or weights that it shares with another one."""
+        if not isinstance(owner, Module):
+            return super().set_attribute(owner, name, value, node)
         if isinstance(value, Call) and isinstance(value.of, Module):
             said = [*value.of.variables, value.of.name][0]
             note = Note(f"shares the weights of {said}, which are counted twice", "counted twice")
-            module.notes += (note,) * (note not in module.notes)
-        cls = class_of(module.framework, module.name)
-        bare = (argument, value) == ("bias", None)
-        known = bare or argument in _SET_LATER
-        if cls is None or argument not in {*cls.takes} - cls.inert or not (known or module.framework == "keras"):
-            return
-        named = dict(zip(cls.takes, module.given.positional, strict=False)) | module.given.named
-        unknown = Unknown(f"it is set after the layer is made (line {line})")  # what it does to weights
-        self.put(module, named, argument, False if bare else value if known else unknown)
-        module.given = replace(module.given, positional=[], named=named)
+            owner.notes += (note,) * (note not in owner.notes)
+        cls = class_of(owner.framework, owner.name)
+        bare = (name, value) == ("bias", None)
+        known = bare or name in _SET_LATER
+        if cls is None or name not in {*cls.takes} - cls.inert or not (known or owner.framework == "keras"):
+            return None
+        named = dict(zip(cls.takes, owner.given.positional, strict=False)) | owner.given.named
+        if not known:  # what it does to weights
+            value = Unknown(f"it is set after the layer is made (line {getattr(node, 'lineno', 0)})")
+        self.put(owner, named, name, False if bare else value)
+        owner.given = replace(owner.given, positional=[], named=named)
+        return None
 
     def combined(self, values: list[Value], node: ast.AST) -> Value:
         """Return the result of an operator on tensors, or on values that are not known."""

@@ -284,6 +284,16 @@ def _is_deep(values: Sequence[Value]) -> bool:
     return any(isinstance(each, list | dict) for each in values)
 
 
+def inherited(name: str, scope: Scope, said: Sequence[Value]) -> Function | Method:
+    """Return a method of `super()` in a method's scope; a class that is said is used instead of the scope's own."""
+    self_ = scope.get("__self__")
+    own = self_.cls if isinstance(self_, Instance) else self_
+    line = own.line if isinstance(own, Class) else []
+    after = next((each for each in (*said, scope.get("__class__")) if each in line), None)
+    method = None if after is None else line[0].get(name, after=after)
+    return replace(method, owner=self_) if isinstance(method, Function) else Method(self_, name)
+
+
 def compared(kind: ast.cmpop, left: Value, right: Value) -> bool | None:
     """Return whether a comparison of two values holds, or None if that is not known."""
     call = type(left) is Call  # its result may be a text, and that of a function None
