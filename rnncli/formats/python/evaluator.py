@@ -25,6 +25,7 @@ from rnncli.formats.python.library import (
     named_call,
     plain_method,
     sizes_of,
+    spoil,
 )
 from rnncli.formats.python.objects import (
     COMPUTED,
@@ -413,7 +414,7 @@ class Evaluator:
                     if known and self.items(items) and -len(items) <= key < len(items):
                         items[key] = value
                     else:
-                        self.spoil(items, Unknown(left_open(target).why), [value])
+                        spoil(self, items, Unknown(left_open(target).why), [value])
 
     def set_attribute(self, owner: Value, name: str, value: Value, node: ast.AST) -> None:
         """Set an attribute of an object or a class."""
@@ -437,18 +438,6 @@ class Evaluator:
         if isinstance(value, Unknown | Call):
             return [left_open(each) for each in targets]
         return [open_in(value) or Unknown(f"it {COMPUTED}")] * len(targets)
-
-    def spoil(self, held: Any, why: Unknown, added: Sequence[Value] = (), *, after: bool = False) -> None:
-        """Record that the contents of a list or dict are unknown; with `after`, only those after a list's items.
-
-        A dict then has the reason under the key `...`, because it may have other keys, too.
-        """
-        values = [*held.values()] if isinstance(held, dict) else [] if after else held
-        why = one_of_some([*values, *added], self.doubted(held) or why)
-        if isinstance(held, dict):
-            held.update(dict.fromkeys([*held, ...], why))
-        else:
-            held[:] = [*(held if after else []), replace(why, rest=True)]
 
     # Calls
 

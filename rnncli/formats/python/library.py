@@ -31,6 +31,7 @@ from rnncli.formats.python.objects import (
     Unknown,
     Value,
     left_open,
+    one_of_some,
     open_in,
 )
 from rnncli.formats.python.trees import expression_in
@@ -133,7 +134,7 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
             if isinstance(name, str):
                 evaluator.put(owner, held, name, given.get("", 2))
             else:
-                evaluator.spoil(held, Unknown(left_open(given.node).why), [given.get("", 2)])
+                spoil(evaluator, held, Unknown(left_open(given.node).why), [given.get("", 2)])
             return None
         case ("isinstance",) if isinstance(owner, (*PLAIN, list, dict)):
             holds = _is_one_of(owner, name if isinstance(name, list) else [name])
@@ -228,14 +229,14 @@ def plain_method(evaluator: Evaluator, owner: Any, name: str, given: Given) -> V
     if name in _CHANGING and (evaluator.doubted(owner) or not known):
         more = evaluator.items(first) or given.all
         cause = (open_in(first) or Unknown(why.why)).without(*getattr(given.node, "args", ()))
-        evaluator.spoil(owner, cause, more, after=name in ("append", "extend"))
+        spoil(evaluator, owner, cause, more, after=name in ("append", "extend"))
         return why
     try:
         made: Any = getattr(owner, name)(*given.positional, **given.named) if known else why
         return _lists(made) if name in ("items", "keys", "values") else made
     except (TypeError, ValueError, LookupError):
         if name in _CHANGING:
-            evaluator.spoil(owner, Unknown(why.why), given.all)
+            spoil(evaluator, owner, Unknown(why.why), given.all)
         return why
 
 
@@ -282,6 +283,19 @@ def _is_deep(values: Sequence[Value]) -> bool:
         held = {id(each): each for each in values if isinstance(each, list | dict)}.values()
         values = [one for each in held for one in (each.values() if isinstance(each, dict) else each)]
     return any(isinstance(each, list | dict) for each in values)
+
+
+def spoil(evaluator: Evaluator, held: Any, why: Unknown, added: Sequence[Value] = (), *, after: bool = False) -> None:
+    """Record that the contents of a list or dict are unknown; with `after`, only those after a list's items.
+
+    A dict then has the reason under the key `...`, because it may have other keys, too.
+    """
+    values = [*held.values()] if isinstance(held, dict) else [] if after else held
+    why = one_of_some([*values, *added], evaluator.doubted(held) or why)
+    if isinstance(held, dict):
+        held.update(dict.fromkeys([*held, ...], why))
+    else:
+        held[:] = [*(held if after else []), replace(why, rest=True)]
 
 
 def inherited(name: str, scope: Scope, said: Sequence[Value]) -> Function | Method:
