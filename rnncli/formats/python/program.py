@@ -34,7 +34,7 @@ from rnncli.formats.python.objects import (
     left_open,
     open_in,
 )
-from rnncli.formats.python.trees import as_ifs, names_taken, source_of, words_in
+from rnncli.formats.python.trees import as_ifs, names_leading_to, names_taken, source_of, words_in
 from rnncli.immutable import NamedTuple
 
 MAX_DEPTH = 15
@@ -104,7 +104,7 @@ class Program(Evaluator):
         Raises:
             RnncliError: it takes too many steps.
         """
-        self.recurrent = _recurrent_names(module)
+        self.recurrent = names_leading_to(RECURRENT, module)
         if not self.recurrent:
             return
         self.run(module.body, self.module)
@@ -483,23 +483,3 @@ class Program(Evaluator):
             given = {each.arg: self.value(each.value, scope) for each in node.keywords if each.arg}
             self.invoke(start, Given([cls], given, node))
         self._decorate(node, cls, scope)
-
-
-def _recurrent_names(module: ast.Module) -> frozenset[str]:
-    """Return the names at the top of a file that can lead to something recurrent; empty if it mentions nothing such.
-
-    A name can if its definition uses one of the recurrent classes, or another such name. A class may also be named
-    indirectly: `getattr(nn, rnn_type)`.
-    """
-    users: dict[str, list[set[str]]] = {}
-    for each in module.body:
-        used = words_in(each)
-        for name in used:
-            users.setdefault(name, []).append({each.name} if isinstance(each, ast.FunctionDef | ast.ClassDef) else used)
-    found: set[str] = set()
-    waiting = [*RECURRENT, "getattr"]
-    while waiting:
-        for named in users.pop(waiting.pop(), ()):
-            waiting += named - found
-            found |= named
-    return frozenset(found)

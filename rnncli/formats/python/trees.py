@@ -231,3 +231,23 @@ def words_in(node: ast.AST) -> set[str]:
     """Return the names used in a node, including those in texts."""
     words = (getattr(each, field, None) for each in ast.walk(node) for field in ("id", "attr", "name", "value"))
     return {word.rpartition(".")[2] for word in words if isinstance(word, str)}
+
+
+def names_leading_to(classes: Iterable[str], module: ast.Module) -> frozenset[str]:
+    """Return the names at the top of a file that can lead to one of some classes; empty if it mentions nothing such.
+
+    A name can if its definition uses one of them, or another such name. A class may also be named
+    indirectly: `getattr(nn, rnn_type)`.
+    """
+    users: dict[str, list[set[str]]] = {}
+    for each in module.body:
+        used = words_in(each)
+        for name in used:
+            users.setdefault(name, []).append({each.name} if isinstance(each, ast.FunctionDef | ast.ClassDef) else used)
+    found: set[str] = set()
+    waiting = [*classes, "getattr"]
+    while waiting:
+        for named in users.pop(waiting.pop(), ()):
+            waiting += named - found
+            found |= named
+    return frozenset(found)
