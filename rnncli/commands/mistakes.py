@@ -39,8 +39,8 @@ from rnncli.formats import FORMATS
 from rnncli.immutable import NamedTuple
 from rnncli.language.arguments import PYTORCH_NAMES, STACKED
 from rnncli.language.framework_words import FEATURES
+from rnncli.language.kept import numbers_in
 from rnncli.language.likeness import closest, in_ascii
-from rnncli.language.mend import numbers_in
 from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Answer, Applied, Rewrite, led, search
 from rnncli.layers import KINDS
 from rnncli.reports.reference import A_WORD

@@ -18,7 +18,7 @@ from rnncli.formats.calls import is_call
 from rnncli.formats.networks import read_text
 from rnncli.language.framework_words import FRAMEWORK_WORDS
 from rnncli.language.likeness import closest
-from rnncli.language.rewrites import compiled
+from rnncli.language.pattern_words import compiled
 from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Applied
 from rnncli.language.source import lowered
 from rnncli.layers import KINDS, Layer

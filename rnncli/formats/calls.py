@@ -61,8 +61,9 @@ from rnncli.formats.python.objects import (
     precision_of,
 )
 from rnncli.formats.python.trees import UnparsableError
+from rnncli.language.call_rewrites import as_calls
 from rnncli.language.framework_words import FRAMEWORK_WORDS, framework_error
-from rnncli.language.rewrites import as_calls, compiled
+from rnncli.language.pattern_words import compiled
 from rnncli.language.spec import MAX_LAYERS
 from rnncli.layers import KINDS, Layer
 from rnncli.layers.weights import FRAMEWORKS, Framework
@@ -143,7 +144,7 @@ def _checked(text: str, settings: Settings = NO_SETTINGS, repairs: int = _MOST_R
 
     A repair that leaves something out or changes a number is rejected, because nothing would mention it.
     """
-    from rnncli.language.mend import numbers_in  # only an error needs it
+    from rnncli.language.kept import numbers_in  # only an error needs it
 
     try:
         read(text, settings, repairs)

@@ -1,40 +1,30 @@
 """Finds a repair for a wrong spec.
 
 `rewrites` is the table of other ways to write things, and `rewriting` tries its rows in order. This module adds the
-steps that no pattern can express (nearest names in context, the repair that the broken rule suggests) and checks that
-a result keeps what was typed.
+steps that no pattern can express: nearest names in context, and the repair that the broken rule suggests. `kept` checks
+that a result keeps what was typed.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import groupby, pairwise, takewhile
+from itertools import pairwise
 
 from rnncli.errors import SpecError, quote
 from rnncli.language import spec
-from rnncli.language.arguments import PYTORCH_NAMES, SAYS_NOTHING, STACKED, attribute_of, field_of, read_value, takes
+from rnncli.language.arguments import PYTORCH_NAMES, STACKED, attribute_of, field_of, read_value, takes
 from rnncli.language.framework_words import FRAMEWORK_WORDS, framework_error
+from rnncli.language.kept import NEGATES, digits_stand, keeps, leaves_out_a_number, numbers_in
 from rnncli.language.likeness import in_ascii, likest
-from rnncli.language.rewrites import (
-    ALONE,
-    FEW,
-    FLAGS,
-    NAMED,
-    REWRITES,
-    SMALL_WORDS,
-    THEIR_NAMES,
-    THEIR_WORDS,
-    compiled,
-    names_of,
-    squeezed,
-)
+from rnncli.language.pattern_words import NAMED, THEIR_NAMES, compiled, names_of, squeezed
+from rnncli.language.rewrites import ALONE, REWRITES
 from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Answer, Applied, Rewrite, led, search
 from rnncli.language.source import Token, cut, lowered, splice, without_spaces
 from rnncli.layers import KINDS, LAYERS, Activation, Layer
-from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
-from rnncli.layers.options import Choice, Whole
+from rnncli.layers.activations import ACTIVATIONS
+from rnncli.layers.options import Choice
 from rnncli.layers.sizes import WordSize
 from rnncli.layers.weights import Framework
 from rnncli.layers.words import field_in_both, in_both
@@ -323,206 +313,9 @@ def _without(text: str, token: Token, fault: SpecError) -> Iterator[Applied[str]
     for field in fields if lowered(kind.text) in KINDS else ():
         more = {*lowered(field.text).split()}
         layered = len(more) > 1 and more & KINDS.keys()  # it is more than a field of this layer
-        matters = layered or leaves_out_a_number(field.text) or lowered(field.text) in (*_NEGATES, "false", "off")
+        matters = layered or leaves_out_a_number(field.text) or lowered(field.text) in (*NEGATES, "false", "off")
         if field.start <= fault.span[0] < field.end and not matters:
             yield Applied(cut(text, field), WITHOUT, drops=field.text, costs=COSTS_A_GUESS)
     if "," in text and lowered(kind.text) not in KINDS and not leaves_out_a_number(token.text.replace("=", ":")):
         others: Sequence[str] = [each.text for each in Token(text, 0).split(",") if each.start != token.start]
         yield Applied(",".join(others), WITHOUT, drops=token.text, costs=2 * COSTS_A_GUESS)
-
-
-# Whether everything that was typed is kept: every number, and every word with a meaning
-
-_MEANS_NOTHING = {
-    *SAYS_NOTHING,
-    *("none", "null", "any", "batch", "true", "false", "yes", "no", "on", "off", "x", "kernel"),
-    *("model", "net", "network", "spec", "arch", "sequential", "nn", "keras", "torch", "layers", "layer", "self"),
-    *("units", "cells", "neurons", "nodes", "filters", "features", "hidden", "size", "dim", "dims", "shape", "vocab"),
-    *("in", "out", "input", "output", "num", "activation", "act", "nonlinearity", "return", "merge", "cudnn", "time"),
-    *("distributed", "timedistributed", "td", "gate", "stacked", "deep", "layered", "global", "fully", "norm"),
-    *SMALL_WORDS.split("|"),
-    *("by", "and", "then", "plus", "und", "words", "inputs"),
-}
-"""Words that a spec does not express, or that only announce the number after them."""
-
-_OTHER_WAY = {*["bidirectional", "bidir", "reverse", "reversed", "backward", "backwards", "sequence", "sequences"]}
-"""Words that any field other than a default accounts for."""
-
-
-_SETS_A_FIELD = {*ACTIVATIONS, *OTHER_NAMES, *FLAGS} | {
-    name
-    for layer in LAYERS
-    for option in layer.options
-    if not isinstance(option, Whole) and not layer.default(option.attribute)
-    for name in names_of(layer, option)
-}
-"""Words that alone set a field to another value than its default: a repair that does not set it has lost them."""
-
-_MANY = 40
-"""A text with more unknown words than this makes no sense, whatever it becomes."""
-
-_NEGATES = ("no", "not", "without")
-"""Words that turn off what the next word says; without them a text says the opposite, as without those for False."""
-
-_NUMBERED = re.compile(r"\s*(?:layer\s?)?1\s?[.):]\s.*\b2\s?[.):]\s", re.DOTALL)
-"""A numbered list, whose numbers are not sizes."""
-
-_NOT_STACKED = (
-    r"(?:\bnn\W{1,3}(?:<R>|linear)\W{1,3}|\b<ONE>\s?\(\s?(?=[0-9]{1,9}\s?[-=]?>\s?[0-9]{1,9}(?!\s?[-=]?>|[0-9]))"
-    r"|(?<![0-9.])(?=[0-9]{1,9}\s(?:or|oder|to|bis)\s[0-9]))"
-    r"([0-9]{1,9})(?:=>|[^0-9()=]){1,20}([0-9]{1,9})(?![0-9.])"
-)
-"""Two numbers that are not of two layers: features and units in a call of PyTorch or around an arrow, or a range."""
-
-_NUMBER = re.compile(r"[0-9][0-9_]*(?:\.[0-9]+)?(?:e-?[0-9]{1,2}(?![0-9]))?")
-_DIGIT_IN_A_WORD = re.compile(r"(?<![0-9])[A-Za-z_]{2,40}(?:[123]d\b|2seq)|float[0-9]{1,3}|int8")
-
-
-def keeps(typed: str, result: str, way: Sequence[Applied[str]]) -> bool:
-    """Whether a spec has all numbers and words of a text, except for those that its steps declare as left out.
-
-    Args:
-        typed: the text.
-        result: the spec, or a template.
-        way: the steps from the text to the spec.
-    """
-    written = in_ascii(typed).lower()
-    plain = re.sub(r"\b(?:[tlnb]|none|batch)\s?x\s?(?=[0-9])|(?<=[0-9])\s?x\b", " ", written)
-    plain = re.sub("(?<=[0-9])[kmgb](?=x)", "", plain)  # 10kx32
-    for step in way:
-        gone = in_ascii(step.drops).lower().strip(":, ")
-        plain = plain.replace(gone, " ") if gone else plain
-    if (not re.search("[a-z0-9]", plain) and typed.strip()) or _NUMBERED.match(written):
-        return False
-    layers, _ = spec.unfolded(result, spec.read(result, blanks=True))
-    if not _places_kept(written, result, layers) or _turned_on(plain, result, layers):
-        return False
-    known = _meanings(layers, plain) | _MEANS_NOTHING
-    words = {word.strip("_") for word in re.findall(r"[a-z_]*[a-z]{2}(?![a-z])", plain)} - known - THEIR_WORDS
-    has_words = len(words) <= _MANY and all(_is_said(word, known) for word in words)
-    repeats = {float(count) for step in way for count in re.findall(":x([0-9]{1,4})", step.state)}
-    return has_words and _has_numbers(plain, result, [*_stacked(layers), *repeats])
-
-
-def _places_kept(written: str, result: str, layers: Sequence[Layer]) -> bool:
-    """Whether numbers that a text names are in their places: features, units, and how many layers there are."""
-    counts = compiled(r"(?<![\w.])(<FEW>|[2-9])[-\s]?(?:<R>\s)?<LAYERS>\b").findall(written)
-    units = [getattr(layer, "units", 0) for layer in layers]
-    for each in counts:
-        count = int(FEW.get(each, each).split()[0])
-        is_size = count in units and [*numbers_in(written)].count(count) <= each.isdecimal()
-        if is_size or count not in _stacked(layers):
-            return False
-    features = compiled(r"\b([0-9]{1,9})\s(?:features|inputs|sensors)\b").findall(written)
-    if layers[0].kind == "input" and not {*map(int, features)} <= {getattr(layers[0], "features", None)}:
-        return False
-    stacked = {(first // each, second) for first, second in pairwise(units) for each in (1, 10**3, 10**6)}
-    apart = compiled(_NOT_STACKED).findall(written)
-    return all(
-        (int(first), int(second)) not in stacked and re.search(rf"(?::|[0-9]x){second}\b", result)
-        for first, second in apart
-    )
-
-
-def _turned_on(plain: str, result: str, layers: Sequence[Layer]) -> bool:
-    """Whether a spec turns on what a text turns off: `no forget bias`, `forgetbias=0`."""
-    if re.search(rf"\b(?:{'|'.join(_NEGATES)})\s\w", plain) and not re.search(r":no\w|=0|=before", result):
-        return True
-    for layer in layers:
-        for option in layer.options:
-            off = rf"\b(?:{'|'.join(names_of(type(layer), option))})\s?=\s?(?:0|false|no|off)\b"
-            if layer.default(option.attribute) is True and re.search(off, plain):
-                return all(getattr(each, option.attribute, True) for each in layers)
-    return False
-
-
-def _has_numbers(plain: str, result: str, counts: Iterable[float]) -> bool:
-    """Whether a spec has all numbers of a text, either written or among the counts of its layers."""
-    if digits_stand(plain, result):
-        return True
-    said = [*numbers_in(result), *counts]
-    for number in numbers_in(plain):
-        match = next((each for each in (number, number / 100) if each in said), None)
-        if match is not None:
-            said.remove(match)
-        elif number not in (0, 1):
-            return False
-    return True
-
-
-def digits_stand(text: str, result: str) -> bool:
-    """Return whether a result has all digits of a text in order: `10,000x32` in `10000x32`, `1.5k` in `1500`.
-
-    Separate numbers stay separate: `lstm:832` does not contain those of `8:lstm32`, nor `lstm:32` a 2.
-    """
-    found = iter(enumerate(result))
-    for number in re.findall(r"[0-9](?:[,.' _]?[0-9])*", text):
-        first, *more = filter(str.isdigit, number)
-        begins = any(each == first and not result[place - 1 : place].isdigit() for place, each in found)
-        if not (begins and all(any(each == digit for _, each in found) for digit in more)):
-            return False
-        if any(each != "0" for _, each in takewhile(lambda each: each[1].isdigit(), found)):
-            return False
-    return True
-
-
-def numbers_in(text: str) -> Iterator[float]:
-    """Yield the numbers in a text, without the digits inside words (`conv1d`, `float32`)."""
-    return (float(found[0].replace("_", "")) for found in _NUMBER.finditer(_DIGIT_IN_A_WORD.sub("", text)))
-
-
-def _stacked(layers: Sequence[Layer]) -> Iterator[int]:
-    """Yield the length of each run of layers of the same kind, and of layers that differ only in `seq`."""
-    for names in ([layer.kind for layer in layers], [layer.spec().replace(":seq", "") for layer in layers]):
-        yield from (len(list(run)) for _, run in groupby(names))
-
-
-def _is_said(word: str, known: set[str]) -> bool:
-    longer = {each for each in known if len(each) > _SHORTEST}
-    return word not in _SETS_A_FIELD and (
-        any(part in known for part in word.split("_") if part)
-        or bool(likest(word, known))
-        or any(each.startswith(word) for each in known)
-        or any(word.startswith(each) or word.endswith(each) for each in longer)
-    )
-
-
-def _meanings(layers: Sequence[Layer], plain: str) -> set[str]:
-    """Return all words that the layers express: kinds, classes and fields that are set, ours and the frameworks'.
-
-    A field that is not set has its default, which a name alone may mean, or its name with a value.
-    """
-    words: set[str] = set()
-    for cls in {type(layer) for layer in layers}:
-        words |= {name for name, each in KINDS.items() if each is cls}
-        words |= {name for name, written in NAMED.items() if KINDS[written.partition(":")[0]] is cls}
-        words |= {*getattr(cls.sizes, "other_names", ())}
-        for option in cls.options:
-            names = names_of(cls, option)
-            values = {getattr(layer, option.attribute) for layer in layers if isinstance(layer, cls)}
-            if values - {cls.default(option.attribute)}:
-                words |= names | _OTHER_WAY
-            words |= {
-                name
-                for name in names
-                if name not in _SETS_A_FIELD or re.search(rf"{name}\s*(?:[=:]|\s(?:false|no|off|0)\b)", plain)
-            }
-    for layer in {*layers}:
-        written = re.split("[:=]", layer.spec())
-        words |= {*written}
-        for option in layer.options:
-            value = getattr(layer, option.attribute)
-            words |= {name for name, each in getattr(option, "values", {}).items() if each == value}
-            words |= {name for name, ours in getattr(option, "other_names", {}).items() if ours in words}
-    return {part for word in words for part in (word, *word.split("_"))} - {""}
-
-
-def leaves_out_a_number(drops: str) -> bool:
-    """Whether a dropped text has a number that matters: not part of a known word, and not the value of a field."""
-    name, equals, _ = (part.strip() for part in drops.lower().partition("="))
-    known = (
-        re.split(":", name)[0] in FRAMEWORK_WORDS
-        or (equals and not name[:1].isdigit())
-        or re.search(r"[a-z][1-3]d\b", name) is not None
-    )
-    return any(True for _ in numbers_in(drops)) and not known

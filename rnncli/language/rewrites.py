@@ -7,150 +7,34 @@ on texts of at most a thousand characters; in a longer text, only on the layer a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from functools import cache, partial
+from functools import partial
 
-from rnncli.language.arguments import CLASSES, STANDS_FOR, attribute_of, field_of
-from rnncli.language.framework_words import FEATURES
-from rnncli.language.likeness import in_ascii
+from rnncli.language.arguments import attribute_of
+from rnncli.language.pattern_words import (
+    FEW,
+    FIELD_WORDS,
+    NAMED,
+    SMALL_WORDS,
+    THEIR_OUTPUTS,
+    THEIR_SMALL_WORDS,
+    TWO_SIZES,
+    WHOLE,
+    squeezed,
+    with_zeros,
+)
 from rnncli.language.rewriting import Rewrite
-from rnncli.layers import KINDS, LAYERS, LSTM, Embedding, Layer
-from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
-from rnncli.layers.options import Choice, Flag, Option, Whole
-from rnncli.layers.sizes import BLANK_PATTERN, Numbers, Share, WordSize
+from rnncli.layers import KINDS, LSTM
+from rnncli.layers.sizes import Numbers
 from rnncli.layers.words import in_both
 from rnncli.quantities import SCALES, nearest_size
-
-SMALL_WORDS = "an?|the|of|with|w/|using|having|has"
-"""Words of a sentence about a network that mean nothing in a spec."""
-
-_THEIR_SMALL_WORDS = "de|mit|von|con|avec|each|un|una|une|ein|eine|la|le|netz|red|reseau"
-_THEIR_UNITS = "einheiten|zellen|neuronen|unidades|neuronas|unites|neurones|merkmale"
-_THEIR_OUTPUTS = "ausgang|ausgange|salida|salidas|sortie|sorties"
-_THEIR_LAYERS = "capa|capas|couche|couches|schicht|schichten|camada|camadas"
-THEIR_WORDS = {*"|".join([_THEIR_SMALL_WORDS, _THEIR_UNITS, _THEIR_OUTPUTS, _THEIR_LAYERS]).split("|")}
-"""Words in other languages that mean nothing in a spec, or only announce a number; no misspelt word is compared with
-them."""
 
 _STEM = 5
 """Letters that two forms of a word have in common: dilated, dilation."""
 
 
-def squeezed(word: str) -> str:
-    """Return a word without separators between its parts: `soft max`, `return-sequences`."""
-    return re.sub("[-_ ]", "", word.lower())
-
-
-def _any(words: Iterable[str]) -> str:
-    return f"(?:{'|'.join(sorted(map(re.escape, words), key=len, reverse=True))})"
-
-
-def _said_by(name: str) -> str:
-    """Return the part of a spec that the name of a class implies: `pool:max`."""
-    cls = CLASSES[name]
-    return ":".join([cls.kind, *(field_of(cls, *each) or each[1] for each in STANDS_FOR.get(name, {}).items())])
-
-
-THEIR_NAMES = {
-    **dict.fromkeys(("eingabe", "eingang", "entrada", "entree"), "input"),
-    **dict.fromkeys(("ausgabe", "ausgang", "salida", "saida", "sortie"), "dense"),
-    **dict.fromkeys(("einbettung", "incrustacion", "plongement"), "embed"),
-    **dict.fromkeys(("abandono", "abandon"), "dropout"),
-    **dict.fromkeys(("abflachen", "aplanar", "aplatir"), "flatten"),
-    "faltung": "conv",
-}
-"""Kinds of layers in other languages; no misspelt word is compared with these."""
-
-NAMED = {
-    **{name: _said_by(name) for name in CLASSES if name not in KINDS},
-    **{name: layer.kind for layer in LAYERS for name in layer.called},
-    **dict.fromkeys(("global_max_pool", "max_pool", "maxpool", "maxpooling", "gmp"), "pool:max"),
-    **dict.fromkeys(("global_avg_pool", "avg_pool", "avgpool", "mean_pool", "meanpool", "gap"), "pool:avg"),
-    **THEIR_NAMES,
-}
-"""The spec of each class of the frameworks and of each other common name for a layer."""
-
-
-def names_of(cls: type[Layer], option: Option) -> set[str]:
-    """Return the names of a field: ours, and the arguments of Keras and PyTorch that set it."""
-    return {option.key, option.attribute, cls.torch_arguments.get(option.attribute, option.attribute)}
-
-
-FLAGS = {option.key for layer in LAYERS for option in layer.options if isinstance(option, Flag)}
-_CHOICES = [option for layer in LAYERS for option in layer.options if isinstance(option, Choice)]
-_FIELDS = FLAGS | {name for layer in LAYERS for option in layer.options for name in names_of(layer, option)}
-_WORDS = {*_FIELDS, *ACTIVATIONS, *OTHER_NAMES}
-_ONE_SIZE, _TWO_SIZES = (
-    [name for name, kind in KINDS.items() if isinstance(kind.sizes, Numbers) and len(kind.sizes.attributes) == count]
-    for count in (1, 2)
-)
-_WHOLE = {option.key for layer in LAYERS for option in layer.options if isinstance(option, Whole) and option.keyed}
-_WORDED = {name: kind.sizes for name, kind in KINDS.items() if isinstance(kind.sizes, WordSize)}
-FEW = {
-    **dict.fromkeys(("two", "zwei", "dos", "deux"), "2"),
-    **dict.fromkeys(("three", "drei", "tres", "trois"), "3"),
-    **dict(pair.split() for pair in ("four 4", "five 5", "ten 10")),
-    **dict.fromkeys(("twice", "zweimal", "dos veces", "deux fois"), "2 times"),
-}
-"""Small numbers in words."""
-
-_SETS = {
-    "K": _any(KINDS),
-    "R": _any(name for name, kind in KINDS.items() if kind.states),
-    "INPUT": _any(name for name, kind in KINDS.items() if kind.reads == "input"),
-    "EMBED": _any(name for name, kind in KINDS.items() if kind is Embedding),
-    "ONE": _any(_ONE_SIZE),
-    "TWO": _any(_TWO_SIZES),
-    "P": _any(name for name, kind in KINDS.items() if isinstance(kind.sizes, Share)),
-    "LINEAR": _any(name for name, kind in KINDS.items() if vars(kind).get("activation") == "linear"),
-    "SLIDES": _any(name for name in _TWO_SIZES if "strides" in KINDS[name].__dataclass_fields__),
-    "PLAIN": _any(name for name, kind in KINDS.items() if "activation" not in kind.__dataclass_fields__),
-    "N": f"(?:[0-9][0-9_]*[kMG]?|{BLANK_PATTERN})",
-    "ACT": _any({*ACTIVATIONS, *OTHER_NAMES} - {"none"}),
-    "FIELD": _any(_FIELDS - {"activation", "act"}),
-    "FLAG": _any(FLAGS | {option.key for option in _CHOICES if option.key_alone}),
-    "KEY": _any({option.key for option in _CHOICES}),
-    "VALUE": _any({value for option in _CHOICES for value in (*option.values, *option.other_names)}),
-    "CLASS": _any(NAMED),
-    "FEATURES": _any({*FEATURES, "in", "input", "features"}),
-    "YES": "(?:true|yes|on|1)",
-    "NO": "(?:false|no|off|0)",
-    "SCALE": _any(SCALES),
-    "FEW": _any(FEW),
-    "LAYERS": f"(?:layer(?:ed|s)?|(?:{_THEIR_LAYERS})\\b)",
-    "NOT": r"(?:[:\s]\s{0,9}\(?(?:no|not|without|ohne|sans|sin|disable)[-_\s]{0,9}|:[-!~])",
-    "S": r"\s{0,9}",
-    "SLIP": "(?-i:[a-jl-z])??",
-    "F": r"(?::[a-z]\w{0,20}){0,9}",
-    "WHOLE": _any(_WHOLE),
-    "WORD": _any(
-        f"{layer.kind}:{word}" for layer in LAYERS if isinstance(layer.sizes, WordSize) for word in layer.sizes.words
-    ),
-    "WORDED": _any(_WORDED),
-    "SAYS": _any({name for sizes in _WORDED.values() for name in (*sizes.words, *sizes.other_names)}),
-    "MEASURED": "(?:features?|inputs?|eingange?|merkmale|entradas?|entrees?|channels?|sensors?|mfccs?)",
-    "CELLS": f"(?:units?|neurons?|cells?|nodes?|{_THEIR_UNITS})",
-    "UNITS": "(?:(?:n|num)?_?units|[hun]|size|hidden(?:_?(?:size|units|dim))?|dim"
-    "|filters|nodes|neurons|features|cells)",
-}
-"""Sets of words that patterns refer to as `<K>`: kinds (all, recurrent, with one size, …), numbers, fields, classes;
-and a letter typed in place of a sign, except a letter that may end a number."""
-
-
-@cache
-def compiled(pattern: str) -> re.Pattern[str]:
-    """Return the compiled pattern of a row, with its sets of words filled in."""
-    return re.compile(re.sub("<([A-Z]+)>", lambda found: _SETS[found[1]], pattern), re.IGNORECASE)
-
-
 def _fraction(found: re.Match[str]) -> str:
     """`dropout:20%`, `dropout:1/2` -> `dropout:0.2`, `dropout:0.5`."""
     return f"{found[1]}{float(found[2]) / max(1, int(found[3] or 100)):g}"
-
-
-def _zeros(found: re.Match[str]) -> str:
-    """`1OOO` -> `1000`."""
-    return re.sub("[oO]", "0", found[0])
 
 
 def _binary(found: re.Match[str]) -> str:
@@ -182,7 +66,7 @@ def _layers(found: re.Match[str]) -> str:
 
 def _key(found: re.Match[str]) -> str:
     """`:s2`, `:dilated=2` -> `:stride=2`, `:dilation=2`: the key with the same beginning, if there is only one."""
-    keys = [key for key in _WHOLE if key.startswith(found[1].lower()[:_STEM])]
+    keys = [key for key in WHOLE if key.startswith(found[1].lower()[:_STEM])]
     return f":{keys[0]}=" if len(keys) == 1 else found[0]
 
 
@@ -191,19 +75,12 @@ def _class(found: re.Match[str]) -> str:
     return NAMED.get(found[0].lower()) or NAMED.get(squeezed(found[0]), found[0])
 
 
-def _called(found: re.Match[str]) -> str:
-    """`FC`, `CNN` -> `Dense`, `Conv1D`; a name that a framework uses stays."""
-    name = found[0].lower()
-    kind = KINDS.get(NAMED.get(name, name))
-    return found[0] if kind is None or name in (kind.torch.lower(), kind.kind) else kind.keras
-
-
 def _moved(found: re.Match[str]) -> str:
     """`8g,ru:4`, `8m:ask`, `lst:m4` -> `8,gru:4`, `8:mask`, `lstm:4`."""
     word = f"{found[1]}{found[3]}".lower()
     if len(found[1]) > 1:
-        return found[0] if found[1].lower() in _TWO_SIZES else f"{word}:"
-    return f"{found[2]}{word}" if word in (KINDS if found[2] == "," else _WORDS) else found[0]
+        return found[0] if found[1].lower() in TWO_SIZES else f"{word}:"
+    return f"{found[2]}{word}" if word in (KINDS if found[2] == "," else FIELD_WORDS) else found[0]
 
 
 _text, _part, _layer, _pattern = (partial(Rewrite, where) for where in ("text", "part", "layer", "pattern"))
@@ -253,7 +130,7 @@ REWRITES = (
     _text(r"(?<=[0-9a-z])[:\s]\s{0,9}(?:both|two|2)[-\s](?:directions?|ways)(?=[:,\s]|$)", ":bi", _BI, computes=True),
     _text(r"(?:^|(?<=,))<S>(<FEW>)\s(?=<R>:)", lambda found: f"{FEW[found[1].lower()]}x", computes=True),
     _text(r"\b(?:<FEW>)\b", lambda found: FEW[found[0].lower()], computes=True),
-    _text(rf"(?:^|(?<=\s))(?:{SMALL_WORDS}|{_THEIR_SMALL_WORDS})\s{{1,9}}", ""),
+    _text(rf"(?:^|(?<=\s))(?:{SMALL_WORDS}|{THEIR_SMALL_WORDS})\s{{1,9}}", ""),
     _text(r",?\s{1,9}(?:and|then|plus|y|und)\s{1,9}(?:then\s{1,9})?", ",", "with commas", _COMMAS),
     _text(r"^(?!<INPUT>:)(.{1,200}?)(?:,<S>|\s(?:(?:on|from)\s)?)(<N>)\s<MEASURED>$", r"input:\2,\1"),
     _text(r"^<S>(<N>)[\s-]<MEASURED>(?=,)", r"input:\1"),
@@ -261,7 +138,7 @@ REWRITES = (
     _text(r"\b(<INPUT>)[:\s](<N>)\s<MEASURED>\s?(?:x|,|by|at)\s?(<N>)\s(?:time)?steps?", r"\1:\3x\2", computes=True),
     _text(r"^<S>(<R>)\s{1,9}(<N>)\s<MEASURED>(?:\sand|,)\s(<N>)\s(?:hidden\s)?<UNITS>\b", r"input:\2,\1:\3"),
     _text(
-        rf"(?<=,)<S>(<N>)[\s-](?:class(?:es)?|outputs?|{_THEIR_OUTPUTS}|labels?|targets?|categories)(?=,|$)",
+        rf"(?<=,)<S>(<N>)[\s-](?:class(?:es)?|outputs?|{THEIR_OUTPUTS}|labels?|targets?|categories)(?=,|$)",
         r"dense:\1",
     ),
     _text(
@@ -274,7 +151,7 @@ REWRITES = (
     _text(r"\bembed\w{0,9}[\s:](<N>)[\s-]?d(?:im\w{0,9})?(?=,|$)", r"embed:10000x\1", "for example", invents=True),
     _text(
         r"(?<=[0-9])[\s-](?:hidden\s)?(?:<CELLS>|words|dim(?:s|ension\w{0,3})?|inputs?"
-        rf"|(?:{_THEIR_OUTPUTS})(?!\s?[:=]?\s?[0-9]))(?:\seach)?\b",
+        rf"|(?:{THEIR_OUTPUTS})(?!\s?[:=]?\s?[0-9]))(?:\seach)?\b",
         "",
     ),
     _text(r"\s?[(\[]<S>drop(?:out)?[\s=:]{1,3}(0?\.[0-9]{1,9})<S>[)\]]", r",dropout:\1"),
@@ -324,7 +201,7 @@ REWRITES = (
     _text(r"\b(<K>)<S>[\[<]([^][<>]{1,40})[\]>]", r"\1:\2"),
     _text(r"(?<=[0-9])([a-z])([,:])([a-z]+)", _moved),
     # numbers
-    _part(r"(?<![0-9a-wyz])[0-9][0-9o]{0,9}(?<=o)(?=[0-9kMGx:,]|$)", _zeros, computes=True),
+    _part(r"(?<![0-9a-wyz])[0-9][0-9o]{0,9}(?<=o)(?=[0-9kMGx:,]|$)", with_zeros, computes=True),
     _part(r"(?<=[:x])[li]([0-9]+)(?=[:x]|$)", r"1\1", computes=True),
     _part(r"^(<ONE><F>:)(0x[0-9a-f]{1,7})(?=:|$)", lambda found: f"{found[1]}{int(found[2], 16)}", computes=True),
     _part(r"(?<=[:x])([0-9]{1,6})([kmg])ib?(?=[:x]|$)", _binary, computes=True),
@@ -504,99 +381,6 @@ REWRITES = (
     _text(r"^(?!\s*<INPUT>\b)(.{1,999}),(<INPUT>:[^,]{1,40})", r"\2,\1", message="a network starts with its input"),
 )
 """All rows. The last two are also tried when all layers are right but their order is wrong."""
-
-
-_LONG = 1000
-
-
-def _keywords(found: re.Match[str]) -> str:
-    """`({units: 32})` -> `(units=32)`, as in JavaScript."""
-    return "(" + re.sub(r"(\w{1,40}):\s?", r"\1=", found[1]) + ")"
-
-
-_CALLS = (
-    _text(r"^\s*([\"'`])([^\"'`]*)\1\s*$", r"\2"),
-    _text(r"^\s*\w{1,40}\(\s*(\(\w{1,40}\): [\s\S]{1,999})\)\s*$", r"\1"),  # as PyTorch prints a module
-    _text(r"\s*\(\w{1,40}\): (?=\w{1,40}\()", ", "),
-    _text(r"(?:^|(?<=\())\s*,\s*|\s+(?=\)|$)", ""),
-    _text(r"(['\"`])(\w{1,30})(?!\1)['\"`]|`(\w{1,30})`", r"'\2\3'"),
-    _text(
-        r"(\([^()]{1,99})\),\s*((?:batch_first|bidirectional|num_layers|return_sequences)\s?=\s?\w{1,9})(?=\s*(?:,|$))",
-        r"\1, \2)",
-    ),
-    _text(r"(?<=\()([0-9]{1,9})\s(?:units?|hidden|out),\s?([0-9]{1,9})\s(?:features?|inputs?|in)(?=[,)])", r"\2, \1"),
-    _text(r"(?<=\()\s*([0-9]{1,9})\s(?:features?|inputs?|dims?|in)\s*(?=,)", r"\1"),
-    _text(
-        r"(?<=[(,\s])([0-9]{1,9})\s?(?:(?:hidden\s)?(?:<CELLS>|features|filters)|hidden|out(?:puts?)?)\s*(?=[,)])",
-        r"\1",
-    ),
-    _text(r"(?<=,)\s*([1-9][0-9]?)\s?layers?\s*(?=[,)])", r" num_layers=\1"),
-    _text(r"(?<=\()\s*([0-9]{1,9})(?:\s*(?:[-=]?>|[;:x])\s*|\s{1,3})(?=[1-9][0-9]{0,9}\s*[,)\s])", r"\1, "),
-    _text(r"(?<=[(\s=])([1-9][0-9]{0,2}),(0[0-9]{2})(?=\s*[,)])", r"\1\2"),
-    _text(r";(?=[^()]{0,99}\))", ","),
-    _text(r"(?<=[(,=\s])[0-9][0-9o]{0,9}(?<=o)(?=\s*[,)])", _zeros),
-    _text(r"(?<==)<FEW>(?=\s*[,)])", lambda found: FEW[found[0].lower()]),
-    _text(r"(?<=[(,\s])kernel(?:[\s_]size)?(?:\s?:\s?|\s)(?=[0-9]{1,9}\s*[,)])", "kernel_size="),
-    _text(r"(?<=[(,\s])(?:in|input)(?:\s?:\s?|\s)(?=[0-9]{1,9}\s*[,)])", "input="),
-    _text(r"(?<=[(,\s])(?:out|output|hidden)(?:\s?:\s?|\s)(?=[0-9]{1,9}\s*[,)])", "hidden="),
-    _text(r"(?<=[(,\s])([a-z]{2,12})[ -](?=[a-z]{2,12}\s?=[^=])", r"\1_"),
-    _text(r"(?<=shape=)([0-9]{1,9})\s?x\s?([0-9]{1,9})(?=\s*[,)])", r"(\1, \2)"),
-    _text(r"(?<=shape=)\(\s*(?:None\s{1,3}|[,;]\s?)([0-9]{1,9})\s*\)", r"(None, \1)"),
-    _text(r"(?<!as )\bnn[, ] ?(?-i:(?=[A-Z]))", "nn."),
-    _text(r"(?<=\)),\s*self\.\w{1,30}\s*=\s*", ", "),
-    _text(r"(?<![\w.])([2-9])\s?[*x]\s?((?:<K>|<CLASS>)\([^()]{1,99}\))", r"\2 x \1"),
-    _text(r"(?<=\))\s{1,9}(?:([2-9])\s?times|(twice))\b", lambda found: f" x {found[1] or 2}"),
-    _text(r"\(\{([^{}()]{1,200})\}\)", _keywords),
-    # R
-    _text(r"(?:\bkeras_model_sequential\([^()]{0,99}\)\s*[%|>]{2,3}\s*)?(?<![\w.])layer_(?=\w{2,30}\()", ""),
-    _text(r"(?<![\w.])c\((?=\s?(?:[0-9]|NA\b|NULL\b))", "("),
-    _text(r"(?-i:\b(?:NA|NULL)\b)", "None"),
-    _text(r"(?-i:(?<=[(,=\s])([0-9]{1,9})L(?=\s?[,)]))", r"\1"),
-    # between calls
-    _text(r"(?-i:input) ?\(\s*([0-9]{1,9}),\s*([0-9]{1,9})\s*\)", r"input((\1, \2))"),
-    _text(
-        r"(?<![\w.])((?:SimpleRNN|RNN|LSTM|GRU)\([0-9]{1,9}),(?![^()]*(?:hidden_size|batch_first|num_layers))"
-        r"\s*bi(?:directional)?(?:\s?=\s?True)?((?:,\s*\w{1,30}(?:=\w{1,20})?){0,4}\))",
-        r"Bidirectional(\1\2)",
-    ),
-    _text(r"(?<=[(,])\s*(bidirectional|return_sequences|go_backwards|mask_zero)(?=\s*[,)])", r" \1=True"),
-    _text(
-        r"(=(?:[^,()=]{1,30}|\([^()]{0,30}\)),)\s*(?:return\s)?seq(?:uences)?(?=\s*[,)])", r"\1 return_sequences=True"
-    ),
-    _text(r"\b(?:bi|b)[-_]?(lstm|gru|rnn)(\([^()]{1,99}\))", r"Bidirectional(\1\2)"),
-    _text(r"\b(softmax|sigmoid)\(([0-9]{1,9})\)", r"Dense(\2, activation='\1')"),
-    _text(r"(?<![.\w])\w{1,20}(?=\([0-9])", _called),
-    _text(
-        r"(\b(?:<K>|<CLASS>)\([^()]{1,99}\))\s*[*x]\s*([2-9])\b", lambda found: ", ".join([found[1]] * int(found[2]))
-    ),
-    _text(
-        r"(?<=[(,\s])(\w{1,20}_\w{1,20}|units|bias|dropout|bidirectional)(?:\s?:\s?|\s)"
-        r"(?=(?:[0-9.]{1,10}|<YES>|<NO>)\s*[,)])",
-        r"\1=",
-    ),
-    _text(r"(?<=[\w'\")\]])[ \t]{1,9}(?=[a-z_]{2,40}\s?=[^=])", ", "),
-    _text(
-        r"(?<=\))(?!\s*\+\s*(?-i:[a-z_]\w{0,30})\s*(?:[;)]|$))"  # the sum with a variable, `Dense(3)(x) + x`
-        r"\s*(?:[-+|&/>→]{1,9}|%>%|and|then|plus|followed by)\s*(?=[a-z])",
-        ", ",
-    ),
-    _text(
-        r"(?<![\w.(=])((?:nn\.)?(?:ReLU|Tanh|Sigmoid|Softmax|Flatten|(?:Batch|Layer)Norm\w{0,15}))(?=\s*(?:,|$))",
-        r"\1()",
-    ),
-)
-"""Other ways to write calls of Keras and PyTorch, as PyTorch prints them or with other signs between the calls; all of
-these rows are applied in turn."""
-
-
-def as_calls(text: str) -> str:
-    """Return a text with calls as the frameworks write them."""
-    if len(text) >= _LONG:
-        return text
-    text = re.sub(r"[^\w\x00-\x7f]+", lambda found: in_ascii(found[0]), text)
-    for row in _CALLS:
-        text = compiled(row.pattern).sub(row.becomes, text)
-    return text
 
 
 # Patterns: lists and ranges between braces

@@ -1,0 +1,112 @@
+"""Rewrites from other ways to write calls of Keras and PyTorch, as a table."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+
+from rnncli.language.likeness import in_ascii
+from rnncli.language.pattern_words import FEW, NAMED, compiled, with_zeros
+from rnncli.language.rewriting import Rewrite
+from rnncli.layers import KINDS
+
+_text = partial(Rewrite, "text")
+
+_LONG = 1000
+
+
+def _keywords(found: re.Match[str]) -> str:
+    """`({units: 32})` -> `(units=32)`, as in JavaScript."""
+    return "(" + re.sub(r"(\w{1,40}):\s?", r"\1=", found[1]) + ")"
+
+
+def _called(found: re.Match[str]) -> str:
+    """`FC`, `CNN` -> `Dense`, `Conv1D`; a name that a framework uses stays."""
+    name = found[0].lower()
+    kind = KINDS.get(NAMED.get(name, name))
+    return found[0] if kind is None or name in (kind.torch.lower(), kind.kind) else kind.keras
+
+
+_CALLS = (
+    _text(r"^\s*([\"'`])([^\"'`]*)\1\s*$", r"\2"),
+    _text(r"^\s*\w{1,40}\(\s*(\(\w{1,40}\): [\s\S]{1,999})\)\s*$", r"\1"),  # as PyTorch prints a module
+    _text(r"\s*\(\w{1,40}\): (?=\w{1,40}\()", ", "),
+    _text(r"(?:^|(?<=\())\s*,\s*|\s+(?=\)|$)", ""),
+    _text(r"(['\"`])(\w{1,30})(?!\1)['\"`]|`(\w{1,30})`", r"'\2\3'"),
+    _text(
+        r"(\([^()]{1,99})\),\s*((?:batch_first|bidirectional|num_layers|return_sequences)\s?=\s?\w{1,9})(?=\s*(?:,|$))",
+        r"\1, \2)",
+    ),
+    _text(r"(?<=\()([0-9]{1,9})\s(?:units?|hidden|out),\s?([0-9]{1,9})\s(?:features?|inputs?|in)(?=[,)])", r"\2, \1"),
+    _text(r"(?<=\()\s*([0-9]{1,9})\s(?:features?|inputs?|dims?|in)\s*(?=,)", r"\1"),
+    _text(
+        r"(?<=[(,\s])([0-9]{1,9})\s?(?:(?:hidden\s)?(?:<CELLS>|features|filters)|hidden|out(?:puts?)?)\s*(?=[,)])",
+        r"\1",
+    ),
+    _text(r"(?<=,)\s*([1-9][0-9]?)\s?layers?\s*(?=[,)])", r" num_layers=\1"),
+    _text(r"(?<=\()\s*([0-9]{1,9})(?:\s*(?:[-=]?>|[;:x])\s*|\s{1,3})(?=[1-9][0-9]{0,9}\s*[,)\s])", r"\1, "),
+    _text(r"(?<=[(\s=])([1-9][0-9]{0,2}),(0[0-9]{2})(?=\s*[,)])", r"\1\2"),
+    _text(r";(?=[^()]{0,99}\))", ","),
+    _text(r"(?<=[(,=\s])[0-9][0-9o]{0,9}(?<=o)(?=\s*[,)])", with_zeros),
+    _text(r"(?<==)<FEW>(?=\s*[,)])", lambda found: FEW[found[0].lower()]),
+    _text(r"(?<=[(,\s])kernel(?:[\s_]size)?(?:\s?:\s?|\s)(?=[0-9]{1,9}\s*[,)])", "kernel_size="),
+    _text(r"(?<=[(,\s])(?:in|input)(?:\s?:\s?|\s)(?=[0-9]{1,9}\s*[,)])", "input="),
+    _text(r"(?<=[(,\s])(?:out|output|hidden)(?:\s?:\s?|\s)(?=[0-9]{1,9}\s*[,)])", "hidden="),
+    _text(r"(?<=[(,\s])([a-z]{2,12})[ -](?=[a-z]{2,12}\s?=[^=])", r"\1_"),
+    _text(r"(?<=shape=)([0-9]{1,9})\s?x\s?([0-9]{1,9})(?=\s*[,)])", r"(\1, \2)"),
+    _text(r"(?<=shape=)\(\s*(?:None\s{1,3}|[,;]\s?)([0-9]{1,9})\s*\)", r"(None, \1)"),
+    _text(r"(?<!as )\bnn[, ] ?(?-i:(?=[A-Z]))", "nn."),
+    _text(r"(?<=\)),\s*self\.\w{1,30}\s*=\s*", ", "),
+    _text(r"(?<![\w.])([2-9])\s?[*x]\s?((?:<K>|<CLASS>)\([^()]{1,99}\))", r"\2 x \1"),
+    _text(r"(?<=\))\s{1,9}(?:([2-9])\s?times|(twice))\b", lambda found: f" x {found[1] or 2}"),
+    _text(r"\(\{([^{}()]{1,200})\}\)", _keywords),
+    # R
+    _text(r"(?:\bkeras_model_sequential\([^()]{0,99}\)\s*[%|>]{2,3}\s*)?(?<![\w.])layer_(?=\w{2,30}\()", ""),
+    _text(r"(?<![\w.])c\((?=\s?(?:[0-9]|NA\b|NULL\b))", "("),
+    _text(r"(?-i:\b(?:NA|NULL)\b)", "None"),
+    _text(r"(?-i:(?<=[(,=\s])([0-9]{1,9})L(?=\s?[,)]))", r"\1"),
+    # between calls
+    _text(r"(?-i:input) ?\(\s*([0-9]{1,9}),\s*([0-9]{1,9})\s*\)", r"input((\1, \2))"),
+    _text(
+        r"(?<![\w.])((?:SimpleRNN|RNN|LSTM|GRU)\([0-9]{1,9}),(?![^()]*(?:hidden_size|batch_first|num_layers))"
+        r"\s*bi(?:directional)?(?:\s?=\s?True)?((?:,\s*\w{1,30}(?:=\w{1,20})?){0,4}\))",
+        r"Bidirectional(\1\2)",
+    ),
+    _text(r"(?<=[(,])\s*(bidirectional|return_sequences|go_backwards|mask_zero)(?=\s*[,)])", r" \1=True"),
+    _text(
+        r"(=(?:[^,()=]{1,30}|\([^()]{0,30}\)),)\s*(?:return\s)?seq(?:uences)?(?=\s*[,)])", r"\1 return_sequences=True"
+    ),
+    _text(r"\b(?:bi|b)[-_]?(lstm|gru|rnn)(\([^()]{1,99}\))", r"Bidirectional(\1\2)"),
+    _text(r"\b(softmax|sigmoid)\(([0-9]{1,9})\)", r"Dense(\2, activation='\1')"),
+    _text(r"(?<![.\w])\w{1,20}(?=\([0-9])", _called),
+    _text(
+        r"(\b(?:<K>|<CLASS>)\([^()]{1,99}\))\s*[*x]\s*([2-9])\b", lambda found: ", ".join([found[1]] * int(found[2]))
+    ),
+    _text(
+        r"(?<=[(,\s])(\w{1,20}_\w{1,20}|units|bias|dropout|bidirectional)(?:\s?:\s?|\s)"
+        r"(?=(?:[0-9.]{1,10}|<YES>|<NO>)\s*[,)])",
+        r"\1=",
+    ),
+    _text(r"(?<=[\w'\")\]])[ \t]{1,9}(?=[a-z_]{2,40}\s?=[^=])", ", "),
+    _text(
+        r"(?<=\))(?!\s*\+\s*(?-i:[a-z_]\w{0,30})\s*(?:[;)]|$))"  # the sum with a variable, `Dense(3)(x) + x`
+        r"\s*(?:[-+|&/>→]{1,9}|%>%|and|then|plus|followed by)\s*(?=[a-z])",
+        ", ",
+    ),
+    _text(
+        r"(?<![\w.(=])((?:nn\.)?(?:ReLU|Tanh|Sigmoid|Softmax|Flatten|(?:Batch|Layer)Norm\w{0,15}))(?=\s*(?:,|$))",
+        r"\1()",
+    ),
+)
+"""Other ways to write calls of Keras and PyTorch, as PyTorch prints them or with other signs between the calls; all of
+these rows are applied in turn."""
+
+
+def as_calls(text: str) -> str:
+    """Return a text with calls as the frameworks write them."""
+    if len(text) >= _LONG:
+        return text
+    text = re.sub(r"[^\w\x00-\x7f]+", lambda found: in_ascii(found[0]), text)
+    for row in _CALLS:
+        text = compiled(row.pattern).sub(row.becomes, text)
+    return text

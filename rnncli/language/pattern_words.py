@@ -1,0 +1,138 @@
+"""The words that patterns of rewrites refer to: kinds, fields, classes, numbers, and words of other languages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+
+from rnncli.language.arguments import CLASSES, STANDS_FOR, field_of
+from rnncli.language.framework_words import FEATURES
+from rnncli.layers import KINDS, LAYERS, Embedding, Layer
+from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
+from rnncli.layers.options import Choice, Flag, Option, Whole
+from rnncli.layers.sizes import BLANK_PATTERN, Numbers, Share, WordSize
+from rnncli.quantities import SCALES
+
+SMALL_WORDS = "an?|the|of|with|w/|using|having|has"
+"""Words of a sentence about a network that mean nothing in a spec."""
+
+THEIR_SMALL_WORDS = "de|mit|von|con|avec|each|un|una|une|ein|eine|la|le|netz|red|reseau"
+_THEIR_UNITS = "einheiten|zellen|neuronen|unidades|neuronas|unites|neurones|merkmale"
+THEIR_OUTPUTS = "ausgang|ausgange|salida|salidas|sortie|sorties"
+_THEIR_LAYERS = "capa|capas|couche|couches|schicht|schichten|camada|camadas"
+THEIR_WORDS = {*"|".join([THEIR_SMALL_WORDS, _THEIR_UNITS, THEIR_OUTPUTS, _THEIR_LAYERS]).split("|")}
+"""Words in other languages that mean nothing in a spec, or only announce a number; no misspelt word is compared with
+them."""
+
+
+def squeezed(word: str) -> str:
+    """Return a word without separators between its parts: `soft max`, `return-sequences`."""
+    return re.sub("[-_ ]", "", word.lower())
+
+
+def _any(words: Iterable[str]) -> str:
+    return f"(?:{'|'.join(sorted(map(re.escape, words), key=len, reverse=True))})"
+
+
+def _said_by(name: str) -> str:
+    """Return the part of a spec that the name of a class implies: `pool:max`."""
+    cls = CLASSES[name]
+    return ":".join([cls.kind, *(field_of(cls, *each) or each[1] for each in STANDS_FOR.get(name, {}).items())])
+
+
+THEIR_NAMES = {
+    **dict.fromkeys(("eingabe", "eingang", "entrada", "entree"), "input"),
+    **dict.fromkeys(("ausgabe", "ausgang", "salida", "saida", "sortie"), "dense"),
+    **dict.fromkeys(("einbettung", "incrustacion", "plongement"), "embed"),
+    **dict.fromkeys(("abandono", "abandon"), "dropout"),
+    **dict.fromkeys(("abflachen", "aplanar", "aplatir"), "flatten"),
+    "faltung": "conv",
+}
+"""Kinds of layers in other languages; no misspelt word is compared with these."""
+
+NAMED = {
+    **{name: _said_by(name) for name in CLASSES if name not in KINDS},
+    **{name: layer.kind for layer in LAYERS for name in layer.called},
+    **dict.fromkeys(("global_max_pool", "max_pool", "maxpool", "maxpooling", "gmp"), "pool:max"),
+    **dict.fromkeys(("global_avg_pool", "avg_pool", "avgpool", "mean_pool", "meanpool", "gap"), "pool:avg"),
+    **THEIR_NAMES,
+}
+"""The spec of each class of the frameworks and of each other common name for a layer."""
+
+
+def names_of(cls: type[Layer], option: Option) -> set[str]:
+    """Return the names of a field: ours, and the arguments of Keras and PyTorch that set it."""
+    return {option.key, option.attribute, cls.torch_arguments.get(option.attribute, option.attribute)}
+
+
+FLAGS = {option.key for layer in LAYERS for option in layer.options if isinstance(option, Flag)}
+_CHOICES = [option for layer in LAYERS for option in layer.options if isinstance(option, Choice)]
+_FIELDS = FLAGS | {name for layer in LAYERS for option in layer.options for name in names_of(layer, option)}
+FIELD_WORDS = {*_FIELDS, *ACTIVATIONS, *OTHER_NAMES}
+_ONE_SIZE, TWO_SIZES = (
+    [name for name, kind in KINDS.items() if isinstance(kind.sizes, Numbers) and len(kind.sizes.attributes) == count]
+    for count in (1, 2)
+)
+WHOLE = {option.key for layer in LAYERS for option in layer.options if isinstance(option, Whole) and option.keyed}
+_WORDED = {name: kind.sizes for name, kind in KINDS.items() if isinstance(kind.sizes, WordSize)}
+FEW = {
+    **dict.fromkeys(("two", "zwei", "dos", "deux"), "2"),
+    **dict.fromkeys(("three", "drei", "tres", "trois"), "3"),
+    **dict(pair.split() for pair in ("four 4", "five 5", "ten 10")),
+    **dict.fromkeys(("twice", "zweimal", "dos veces", "deux fois"), "2 times"),
+}
+"""Small numbers in words."""
+
+_SETS = {
+    "K": _any(KINDS),
+    "R": _any(name for name, kind in KINDS.items() if kind.states),
+    "INPUT": _any(name for name, kind in KINDS.items() if kind.reads == "input"),
+    "EMBED": _any(name for name, kind in KINDS.items() if kind is Embedding),
+    "ONE": _any(_ONE_SIZE),
+    "TWO": _any(TWO_SIZES),
+    "P": _any(name for name, kind in KINDS.items() if isinstance(kind.sizes, Share)),
+    "LINEAR": _any(name for name, kind in KINDS.items() if vars(kind).get("activation") == "linear"),
+    "SLIDES": _any(name for name in TWO_SIZES if "strides" in KINDS[name].__dataclass_fields__),
+    "PLAIN": _any(name for name, kind in KINDS.items() if "activation" not in kind.__dataclass_fields__),
+    "N": f"(?:[0-9][0-9_]*[kMG]?|{BLANK_PATTERN})",
+    "ACT": _any({*ACTIVATIONS, *OTHER_NAMES} - {"none"}),
+    "FIELD": _any(_FIELDS - {"activation", "act"}),
+    "FLAG": _any(FLAGS | {option.key for option in _CHOICES if option.key_alone}),
+    "KEY": _any({option.key for option in _CHOICES}),
+    "VALUE": _any({value for option in _CHOICES for value in (*option.values, *option.other_names)}),
+    "CLASS": _any(NAMED),
+    "FEATURES": _any({*FEATURES, "in", "input", "features"}),
+    "YES": "(?:true|yes|on|1)",
+    "NO": "(?:false|no|off|0)",
+    "SCALE": _any(SCALES),
+    "FEW": _any(FEW),
+    "LAYERS": f"(?:layer(?:ed|s)?|(?:{_THEIR_LAYERS})\\b)",
+    "NOT": r"(?:[:\s]\s{0,9}\(?(?:no|not|without|ohne|sans|sin|disable)[-_\s]{0,9}|:[-!~])",
+    "S": r"\s{0,9}",
+    "SLIP": "(?-i:[a-jl-z])??",
+    "F": r"(?::[a-z]\w{0,20}){0,9}",
+    "WHOLE": _any(WHOLE),
+    "WORD": _any(
+        f"{layer.kind}:{word}" for layer in LAYERS if isinstance(layer.sizes, WordSize) for word in layer.sizes.words
+    ),
+    "WORDED": _any(_WORDED),
+    "SAYS": _any({name for sizes in _WORDED.values() for name in (*sizes.words, *sizes.other_names)}),
+    "MEASURED": "(?:features?|inputs?|eingange?|merkmale|entradas?|entrees?|channels?|sensors?|mfccs?)",
+    "CELLS": f"(?:units?|neurons?|cells?|nodes?|{_THEIR_UNITS})",
+    "UNITS": "(?:(?:n|num)?_?units|[hun]|size|hidden(?:_?(?:size|units|dim))?|dim"
+    "|filters|nodes|neurons|features|cells)",
+}
+"""Sets of words that patterns refer to as `<K>`: kinds (all, recurrent, with one size, …), numbers, fields, classes;
+and a letter typed in place of a sign, except a letter that may end a number."""
+
+
+@cache
+def compiled(pattern: str) -> re.Pattern[str]:
+    """Return the compiled pattern of a row, with its sets of words filled in."""
+    return re.compile(re.sub("<([A-Z]+)>", lambda found: _SETS[found[1]], pattern), re.IGNORECASE)
+
+
+def with_zeros(found: re.Match[str]) -> str:
+    """`1OOO` -> `1000`."""
+    return re.sub("[oO]", "0", found[0])
