@@ -114,10 +114,10 @@ def _turned_on(plain: str, result: str, layers: Sequence[Layer]) -> bool:
     """Whether a spec turns on what a text turns off: `no forget bias`, `forgetbias=0`."""
     if re.search(rf"\b(?:{'|'.join(NEGATES)})\s\w", plain) and not re.search(r":no\w|=0|=before", result):
         return True
-    for layer in layers:
-        for option in layer.options:
-            off = rf"\b(?:{'|'.join(names_of(type(layer), option))})\s?=\s?(?:0|false|no|off)\b"
-            if layer.default(option.attribute) is True and re.search(off, plain):
+    for cls in dict.fromkeys(type(layer) for layer in layers):
+        for option in cls.options:
+            off = rf"\b(?:{'|'.join(names_of(cls, option))})\s?=\s?(?:0|false|no|off)\b"
+            if cls.default(option.attribute) is True and re.search(off, plain):
                 return all(getattr(each, option.attribute, True) for each in layers)
     return False
 
