@@ -150,13 +150,18 @@ def layer(cls: type[Layer], names: Mapping[str, str] = {}, reads: str = "", **us
 
 def embedding(given: dict[str, Any]) -> list[Node]:
     """Return Keras's table of ids, with the length of a sample if the arguments specify it."""
-    said = [given.pop("input_length", None), given.pop("input_shape", None), given.pop("batch_input_shape", None)]
-    sizes = [[*each] if isinstance(each, list | tuple) else [each] for each in said]
-    for argument, each in (("input_shape", sizes[1]), ("batch_input_shape", sizes[2][1:])):
-        if len(each) > 1:
-            raise ArgumentFaultError(argument, f"{argument} has {len(each)} axes; here a sample is one row of ids")
-    lengths = [each[0] for each in (sizes[0], sizes[1], sizes[2][1:]) if len(each) == 1]
-    length = next((each for each in lengths if type(each) is int), None)
+    lengths: dict[str, int] = {}
+    for argument, batch in (("input_length", 0), ("input_shape", 0), ("batch_input_shape", 1)):
+        said = given.pop(argument, None)
+        sizes = [*said][batch:] if isinstance(said, list | tuple) else [said]
+        if len(sizes) > 1:
+            raise ArgumentFaultError(argument, f"{argument} has {len(sizes)} axes; here a sample is one row of ids")
+        if sizes and sizes[0] is not None:
+            lengths[argument] = _number({argument: sizes[0]}, argument)
+    first, length = next(iter(lengths.items()), ("", None))
+    for argument, other in lengths.items():
+        if other != length:
+            raise WrongArgumentError(argument, f"{argument} and {first} have different numbers of ids")
     return [node_of(_made(Embedding, given, {}, length=length))]
 
 

@@ -304,10 +304,8 @@ def tied(nodes: Sequence[Node], arrays: Iterable[Iterable[object]]) -> Iterator[
 
 
 def of_length(node: Node, ids: int | None) -> Node:
-    """Return a node; a table of ids of any length has the length of the samples that it reads."""
-    if not takes_ids(node.word) or node.word.fixed_timesteps is not None:
-        return node
-    return replace(node, word=node.word.with_timesteps(ids))
+    """Return a node; a table of ids has the length of the samples that it reads, whatever it says itself."""
+    return replace(node, word=node.word.with_timesteps(ids)) if ids is not None and takes_ids(node.word) else node
 
 
 def returned(word: Layer, features: int | None) -> int | None:

@@ -306,7 +306,7 @@ class Scan:
             if least is None:
                 return None
             numbers = {**dict.fromkeys(self._thinning, 1), **given, **least}
-        for blank in [each for each in self._thinning if each not in given]:
+        for blank in [each for each in self._thinning if each not in given]:  # B023: what is tried is called at once
             last = numbers[blank]
             numbers[blank] += largest(lambda n: self._exists({**numbers, blank: last + n}), self._most - last)  # noqa: B023
         return numbers
@@ -331,7 +331,7 @@ class Scan:
             least = {blank: min(enough, most.get(blank, enough)) for blank in growing}
             ones = least | dict.fromkeys(small & least.keys(), 1)
             least = ones if exists(ones) else least
-        for blank in growing if enough > 1 else ():
+        for blank in growing if enough > 1 else ():  # B023: as above
             least[blank] = 1 + largest(lambda number: not exists({**least, blank: number}), least[blank] - 1)  # noqa: B023
         return least
 

@@ -90,7 +90,7 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
 _NAMESPACES = names("Namespace SimpleNamespace EasyDict AttrDict ConfigDict Munch Box DotMap create")
 """Classes of objects whose items are attributes; OmegaConf has a function for it."""
 
-_FRAMEWORKS = names("torch keras tensorflow")
+FRAMEWORK_PACKAGES = names("torch tensorflow keras tf_keras")
 _KINDS = names("bool int float str list tuple dict")
 _MODULES: tuple[list[str], ...] = ([], ["math"], ["collections"], ["itertools"], ["numpy"], ["copy"])
 
@@ -312,7 +312,7 @@ def compared(kind: ast.cmpop, left: Value, right: Value) -> bool | None:
     """Return whether a comparison of two values holds, or None if that is not known."""
     call = type(left) is Call  # its result may be a text, and that of a function None
     made = isinstance(left, Opaque) and (not call or getattr(left, "name", "")[:1].isupper())
-    made = made or (isinstance(left, Named) and left.path[0] in _FRAMEWORKS)
+    made = made or (isinstance(left, Named) and left.path[0] in FRAMEWORK_PACKAGES)
     if isinstance(kind, _EQUAL) and made and (right is None or (isinstance(right, str) and not call)):
         return isinstance(kind, ast.IsNot | ast.NotEq)
     known = (*PLAIN, list, dict, Instance, Function, Class)

@@ -15,7 +15,7 @@ from rnncli.errors import shorten
 from rnncli.formats import Settings
 from rnncli.formats.nodes import names
 from rnncli.formats.python.evaluator import ITEMS_A_STEP, MAX_STEPS, Evaluator
-from rnncli.formats.python.library import MAX_ITEMS
+from rnncli.formats.python.library import FRAMEWORK_PACKAGES, MAX_ITEMS
 from rnncli.formats.python.objects import (
     MISSING,
     NO_BASES,
@@ -52,9 +52,7 @@ RECURRENT = names(
 _GIVING = names("configurable capture")
 """Decorators of Gin and Sacred that give arguments from a file of settings."""
 
-_FRAMEWORKS = names("torch tensorflow keras tf_keras")
-
-_HARMLESS = sys.stdlib_module_names | _FRAMEWORKS | names("attr typing_extensions six")
+_HARMLESS = sys.stdlib_module_names | FRAMEWORK_PACKAGES | names("attr typing_extensions six")
 """Modules of which no decorator changes the layers of a class."""
 
 _SETTINGS = names("config configs conf cfg args opt opts options hparams params hps settings")
@@ -330,7 +328,7 @@ class Program(Evaluator):
         """Follow what a `try` does if it fails, in doubt; frameworks are taken to be there, whatever a file imports."""
         imports = [each for each in node.body if isinstance(each, ast.Import | ast.ImportFrom)]
         paths = [path for each in imports for path in (getattr(each, "module", ""), *(one.name for one in each.names))]
-        if any(path and path.partition(".")[0] in _FRAMEWORKS for path in paths):
+        if any(path and path.partition(".")[0] in FRAMEWORK_PACKAGES for path in paths):
             return
         for handler in node.handlers:
             body = [each for each in handler.body if not isinstance(each, ast.Import | ast.ImportFrom)]
