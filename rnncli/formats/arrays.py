@@ -384,9 +384,9 @@ def _kind_of(name: str, shapes: Mapping[str, tuple[int, ...]]) -> str:
 
 
 def _without_inner_parts(nodes: Sequence[Node]) -> Iterator[Node]:
-    """Yield nodes; a layer inside a module that is not understood, such as an attention's out_proj, is not either.
+    """Yield nodes; a layer inside a module that is not understood, such as an attention's out_proj, belongs to that.
 
-    Nor is a cell that contains other layers: PyTorch's and Keras's contain none.
+    A cell that contains other layers is not understood: PyTorch's and Keras's contain none.
     """
     inner = {name: node for node in nodes for name in _ancestors(node.name)}
     nodes = [
@@ -397,9 +397,15 @@ def _without_inner_parts(nodes: Sequence[Node]) -> Iterator[Node]:
     ]
     around = {name for node in nodes if node.loops for name in _ancestors(owner_of(node.name))}
     opaque = {node.name for node in nodes if node.word is None} - around
+    inside: dict[str, dict[str, Tensor]] = {}
+    apart = []
     for node in nodes:
-        outer = None if node.loops or not opaque else next(filter(opaque.__contains__, _ancestors(node.name)), None)
-        yield replace(node, kind=f"part of {shorten(outer)}", word=None) if outer else node
+        outer = [] if node.loops or not opaque else [*filter(opaque.__contains__, _ancestors(node.name))]
+        if outer:
+            inside.setdefault(outer[-1], {}).update({tensor.name: tensor for tensor in node.tensors.values()})
+        else:
+            apart.append(node)
+    yield from (replace(node, tensors={**node.tensors, **inside.get(node.name, {})}) for node in apart)
 
 
 def _ancestors(name: str) -> Iterator[str]:
