@@ -112,6 +112,21 @@ def test_an_error_names_the_source_of_its_spec_and_the_other_specs_are_shown(
         ("", "summary -q input:8 lsmt:3 input:8,dense:1", f"spec 2: {kind}", "0\n9\n"),
         ("# mine\n\ninput:8\nlsmt:3\ninput:8,dense:1\n", "summary -q -", f"line 4 of standard input: {kind}", "0\n9\n"),
         ("\nlsmt:3\n", "forward - --output out.npy", f"line 2 of standard input: {kind}", ""),
+        (
+            "Sequential([\n  Embedding(10, 4),  # words\n\n  GRU(8)])\nLSTM(4\nSequential([\ninput:2,rnn:1\n",
+            "summary -q -",
+            "line 5 of standard input: a layer is written KIND:SIZE, not as in 'LSTM(4'",
+            "376\n4\n",
+        ),
+        *(
+            (f"input:1,rnn:1\n{source}\n", "summary -q -", "line 2 of standard input is Python source", "3\n")
+            for source in (
+                "import torch.nn as nn\nx = nn.LSTM(3, 4)",
+                "from keras import *\nLSTM(4)",
+                "class Net(nn.Module):\n  lstm = nn.LSTM(3, 4)",
+                "model = keras.Sequential()\nmodel.add(Embedding(10, 4))",
+            )
+        ),
         ("", "summary -q --timesteps 20 input:50x8,lstm:3 input:8,dense:1", f"spec 1: {length}", "9\n"),
         ("", "summary", f"RNNCLI_SPEC: {kind}", ""),
         ("", "forward", f"RNNCLI_SPEC: {kind}", ""),

@@ -36,6 +36,15 @@ MISSING_LAYER = "rnn:32"
 
 _MOST_PICTURED = 1000
 
+_PYTHON = (
+    r"\s*(?:(?:from\s+[\w.]+\s+)?import\s+[\w.,* ]+|(?:class|def|async\s+def)\s+\w[^:]*:"
+    r"|\w+\s*=\s*[\w.]*Sequential\(\))\s*$"
+)
+"""A line of a Python source that is no spec."""
+
+_MOST_JOINED = 500
+"""The most lines of one call."""
+
 _LONGEST_LINE = 1 << 30
 """The most characters of a line to skip while measuring its length."""
 
@@ -284,15 +293,42 @@ def _input_is_data() -> bool:
 def _lines() -> Iterator[Spec]:
     """Yield the specs on standard input, one per line; blank lines and comments after # are skipped.
 
+    A call that leaves a bracket open at the end of a line goes on until that is closed.
+
     Raises:
-        UsageError: there is none.
+        UsageError: there is none, or it is Python source.
     """
+    held: list[Spec] = []
+    depth, found, first = 0, False, 0
+    for number, line in _numbered_lines():
+        found = True
+        if re.match(_PYTHON, line.text):
+            raise UsageError(
+                f"{line.origin} is Python source, but - reads one spec per line",
+                "give the file instead, such as model.py",
+            )
+        first = number if not held else first
+        held.append(line)
+        depth += sum((each in "([{") - (each in ")]}") for each in line.text)
+        if depth > 0 and len(held) < _MOST_JOINED and (len(held) > 1 or line.text.rstrip()[-1] in "([{,"):
+            continue
+        if len(held) > 1 and depth == 0:
+            held = [Spec("\n".join(each.text for each in held), f"lines {first} to {number} of standard input")]
+        yield from held
+        held, depth = [], 0
+    yield from held
+    if not found:
+        raise UsageError("there is no spec on standard input", "give one per line, such as input:8,lstm:4")
+
+
+def _numbered_lines() -> Iterator[tuple[int, Spec]]:
+    """Yield each line of standard input that is not blank, without its comment, and its number."""
     stream = sys.stdin
     if stream is not None and stream.isatty():
         tell("Waiting for specs, one per line; Ctrl-D ends the input")
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="replace")
-    number, found = 0, False
+    number = 0
     # At most the length of a spec is read of each line, so that a file of another kind does not fill the memory.
     while stream is not None and (line := stream.readline(2 * MAX_BYTES)):
         number += 1
@@ -305,12 +341,9 @@ def _lines() -> Iterator[Spec]:
                 raise UsageError(f"{origin} does not end within {_LONGEST_LINE:,} characters", "give one spec per line")
         text = re.split(r"(?:^|\s)#", line.removeprefix("\ufeff").rstrip("\r\n"), maxsplit=1)[0]  # a comment follows
         if text.strip():
-            found = True
             # A spec that ends in a comment is complete.
             fault = _too_long(text, length) if length > len(line) and len(text) == len(line) else None
-            yield Spec(text, origin, fault)
-    if not found:
-        raise UsageError("there is no spec on standard input", "give one per line, such as input:8,lstm:4")
+            yield number, Spec(text, origin, fault)
 
 
 def _too_long(start: str, length: int) -> SpecError:
