@@ -364,14 +364,34 @@ def test_a_file_named_like_a_spec_and_a_directory_are_not_read_as_files_of_specs
     assert "is the name of a file" not in rnncli("summary", "nets").stderr
 
 
-def test_a_file_without_text_is_never_suggested_as_lines_of_specs(rnncli: Run, at: Walk) -> None:
+def test_only_a_file_that_begins_with_a_spec_is_suggested_as_lines_of_specs(rnncli: Run, at: Walk) -> None:
     Path("y.npy").write_bytes(b"\x93NUMPY\x01\0")
+    Path("y.yaml").write_text("layers:\n  - lstm: 64\n")
+    Path("y.txt").write_text("")
     for command in ("summary", "inspect", "draw", "compare"):
-        with at(command):
-            result = rnncli(command, "y.npy")
-            assert result.status
-            assert "is the name of a file" in result.stderr or "known model file" in result.stderr
-            assert "< y.npy" not in result.stderr
+        for name in ("y.npy", "y.yaml", "y.txt"):
+            with at(command, name):
+                result = rnncli(command, name)
+                assert result.status
+                assert "known model file" in result.stderr
+                assert "<" not in result.stderr
+    Path("y.txt").write_text("\n# candidates\ninput:{1..3},rnn:4\n")
+    assert rnncli("sweep", "y.txt").stderr.endswith("Help: rnncli sweep - < y.txt\n")
+    assert "known model file" in rnncli("summary", "y.txt").stderr
+
+
+def test_for_a_folder_its_only_file_of_weights_is_suggested_and_a_web_address_is_no_file(rnncli: Run, at: Walk) -> None:
+    os.mkdir("net")
+    for line in ("summary net", "forward ./net", "inspect net", "explain net/"):
+        with at(line):
+            assert "is a folder, not a model file\nHelp: give " in rnncli(*line.split()).stderr
+    for name in ("config.json", "model.safetensors", "train.py"):
+        Path(f"net/{name}").touch()
+    for line in ("summary net", "forward ./net", "inspect net", "explain net/"):
+        with at(line):
+            assert repairs_in(rnncli(*line.split()).stderr) == [f"rnncli {line.rstrip('/')}/model.safetensors"]
+    for address in ("https://example.com/net.pt", "s3://net.safetensors"):
+        assert rnncli("summary", address).stderr.startswith(f"Error: {address} is a web address, not a file\n")
 
 
 def test_a_setting_never_turns_another_argument_into_an_output_file(rnncli: Run) -> None:

@@ -8,12 +8,12 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice, takewhile, zip_longest
-from os.path import isfile
+from os.path import isdir, isfile
 
 from rnncli.commands.command_line import Line, TypedLine, Word, is_spec
 from rnncli.commands.values import FileName, framework, number
 from rnncli.errors import RnncliError, SpecError, quote
-from rnncli.formats import FORMATS, SEPARATOR, OpenNumbersError, choice_of, open_model, part_of
+from rnncli.formats import FORMATS, KNOWN_EXTENSIONS, SEPARATOR, OpenNumbersError, choice_of, open_model, part_of
 from rnncli.formats.calls import is_call
 from rnncli.formats.networks import read_text
 from rnncli.language.framework_words import FRAMEWORK_WORDS
@@ -42,16 +42,20 @@ _STANDS_IN = 9001
 _CUT = re.compile(r"[,:;|>&+=(→-]\s*\0|(?:^|\0)[\[(][^\0]*\0|\0(?:\s*[,:;|>&+=)→\]-]|[0-9xX][0-9]*(?:[xX:,\0]|$))")
 """Signs that neighbouring arguments are pieces of one spec, by how they end and start; a null byte separates them."""
 
+_WITH_WEIGHTS = {*FORMATS} - {".json", ".py", ".ipynb"}
+"""Extensions of files that have weights; a folder may have settings and sources beside them."""
+
 _LIKE_A_FILE = 0.7
 """How similar to the name of a file a word must be to count as a misspelling."""
 
 _ASKED = re.compile(r"^(?:what|define)\b|\b(?:is|are|does|an?|the|mean)\b|\?")
 """Words of a question about a term."""
 
+_LONGEST_START = 4000
+"""The characters of a file in which its first spec is looked for."""
+
 _TEXT_FILE = r"[^:(,=]+\.(?:txt|csv|tsv|md|cfg|ini|toml|ya?ml|log)"
 """The name of a file that may have specs in it."""
-
-_NO_LINES = "it is neither a text file of specs nor a known model file"
 
 
 def wrong_argument(this: TypedLine) -> tuple[int, SpecError] | None:
@@ -111,9 +115,12 @@ def _check_settings(this: TypedLine, network: Network) -> None:
 def near_file(text: str) -> str | None:
     """Return the model file that was probably meant by a name, `modle.npz` or `model`, with the part that it names.
 
-    It is None if no name is similar, or if there is a file of that name.
+    It is None if no name is similar, if there is a file of that name, or if there is a folder with several files.
     """
     path, separator, part = re.sub("^file:(?://)?", "", text.strip()).partition(SEPARATOR)
+    if isdir(path):
+        found = [each for each in sorted(os.listdir(path)) if os.path.splitext(each)[1] in _WITH_WEIGHTS]
+        return os.path.join(path, found[0]) if len(found) == 1 else None
     folder, name = os.path.split(path)
     if isfile(path) and path != text.strip():
         return path + separator + part
@@ -147,10 +154,12 @@ def with_near_files(this: TypedLine) -> Line:
     return this.line(map(meant, this.words))
 
 
-def _holds_text(path: str) -> bool:
-    """Whether a file begins like text."""
-    with contextlib.suppress(OSError), open(path, "rb") as file:
-        return b"\0" not in file.read(1000)
+def _holds_specs(this: TypedLine, path: str) -> bool:
+    """Whether the first line of a text file that is neither blank nor a comment is a spec of the command."""
+    with contextlib.suppress(OSError, RnncliError), open(path, encoding="utf-8", errors="replace") as file:
+        lines = (line.partition("#")[0].strip() for line in file.read(_LONGEST_START).splitlines())
+        _read(this, next(filter(None, lines), ""))
+        return True
     return False
 
 
@@ -159,17 +168,23 @@ def meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Applied[
     text = this.words[place].text
     path = text.strip().removeprefix("@")
     no_file = f"{quote(text)} is neither a spec nor a file"
+    folder = f"{quote(text)} is a folder, not a model file" if isdir(path) else ""
     if choice_of(path) is not None:
         if this.name in _NO_FILES:
             message = f"{quote(text)} is a model file, which {this.name} does not accept"
             yield Applied(this.typed, "", message, advice=f"start from its spec: rnncli spec {shlex.quote(path)}")
             return
     elif isfile(path) and this.name != "inspect":
-        named_file = f"{quote(text)} is the name of a file"
-        to_read = this.with_(place, Word("-"), end=[Word("<"), Word(path)]) if _holds_text(path) else this.typed
-        yield Applied(to_read, "", named_file, drops=text, advice="" if to_read != this.typed else _NO_LINES)
+        if _holds_specs(this, path):
+            to_read = this.with_(place, Word("-"), end=[Word("<"), Word(path)])
+            yield Applied(to_read, "", f"{quote(text)} is the name of a file", drops=text)
+        else:
+            message = f"{quote(text)} is neither a known model file nor a text file of specs"
+            yield Applied(this.typed, "", message, advice=KNOWN_EXTENSIONS)
     elif (near := None if is_spec(text) else near_file(text)) is not None:
-        yield Applied(this.with_(place, Word(near)), "perhaps", no_file, drops=text)
+        yield Applied(this.with_(place, Word(near)), "perhaps", folder or no_file, drops=text)
+    elif folder:
+        yield Applied(this.typed, "", folder, advice="give a file in it")
     elif re.fullmatch(_TEXT_FILE, text):
         yield Applied(this.typed, "", no_file, advice="`-` reads specs from standard input, one per line")
     yield from joined(this, place)

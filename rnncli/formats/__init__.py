@@ -100,6 +100,8 @@ FORMATS: Mapping[str, str] = {
 }
 """The module that reads files with each extension."""
 
+KNOWN_EXTENSIONS = f"known extensions are {listed(list(FORMATS), 'or')}"
+
 _KERAS_ITSELF = "save the Keras model itself: model.save('model.keras')"
 _WEIGHTS_ALONE = "save only the weights: torch.save(model.state_dict(), 'model.pt')"
 
@@ -181,10 +183,12 @@ def open_model(path: str, settings: Settings = NO_SETTINGS) -> ModelFile:
     extension = _extension(path)
     if extension in REFUSED:
         raise RnncliError(f"{path}: {REFUSED[extension].partition(';')[0]}", REFUSED[extension].partition("; ")[2])
+    if re.match(r"(?!file:)[a-z][a-z0-9+.-]+://", path, re.IGNORECASE):
+        raise UsageError(f"{shorten(path)} is a web address, not a file", "download the file first")
     if extension not in FORMATS and os.path.isdir(path):
         raise UsageError(f"{path} is a folder, not a model file", "give the file in it")
     if extension not in FORMATS:
-        raise UsageError(f"{path} is not a known model file", f"known extensions are {listed(list(FORMATS), 'or')}")
+        raise UsageError(f"{path} is not a known model file", KNOWN_EXTENSIONS)
     module = FORMATS[extension]
     read: Callable[..., ModelFile] = import_module(f"rnncli.formats.{module}").read
     collects = gc.isenabled()
