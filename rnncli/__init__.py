@@ -6,8 +6,8 @@
 26880
 
 Wherever the command line accepts SPEC, functions accept the same text: a spec, a line of Keras or PyTorch, or a model
-file; `rnncli.load` returns a runnable model. Commands are functions, and also methods if they apply to one network.
-`summary` and `export` are only methods, because modules have these names:
+file; `rnncli.load` returns a runnable model. Commands are functions, and also methods if they apply to one network;
+`export` is only a method, because a package has this name:
 
 >>> rnncli.solve("input:8,lstm:_", params=10_000).spec
 'input:8,lstm:45'
@@ -29,7 +29,7 @@ The structure: a network is data, and everything else reads it.
 - `results`: the results of commands and functions, which can display themselves.
 - `layers`: the kinds of layer, with everything about each. Its docstring explains how to add a kind.
 - `language`: text to layers and layers to text.
-- `network`, `summary`: the sequence of layers, and its weights and costs.
+- `network`, `network_summary`: the sequence of layers, and its weights and costs.
 - `formats`: reads model files, Python sources and lines of Keras and PyTorch as networks, without running any of it.
 - `reports`, `search`, `engine`: the data for explain, draw, compare, reach and layers; the searches of sweep and solve;
   runs in NumPy.
@@ -56,7 +56,8 @@ if TYPE_CHECKING:
     from rnncli.library.pages import SharedPage, page
     from rnncli.library.runs import forward, load, reach
     from rnncli.library.searches import solve, sweep
-    from rnncli.network import Network
+    from rnncli.network import Network, summary
+    from rnncli.network_summary import LayerSummary, Summary
     from rnncli.reports.comparison import Comparison, compare
     from rnncli.reports.explanation import Explanation, explain
     from rnncli.reports.reach import Reach
@@ -66,7 +67,6 @@ if TYPE_CHECKING:
     from rnncli.search.forms import Candidate
     from rnncli.search.solution import Solution
     from rnncli.search.sweep import Candidates
-    from rnncli.summary import LayerSummary, Summary
 
 __version__ = "0.1.0"
 
@@ -82,7 +82,8 @@ _LATER = {
         "library.pages": ("SharedPage", "page"),
         "library.runs": ("forward", "load", "reach"),
         "library.searches": ("solve", "sweep"),
-        "network": ("Network",),
+        "network": ("Network", "summary"),
+        "network_summary": ("LayerSummary", "Summary"),
         "reports.comparison": ("Comparison", "compare"),
         "reports.explanation": ("Explanation", "explain"),
         "reports.reach": ("Reach",),
@@ -92,7 +93,6 @@ _LATER = {
         "search.forms": ("Candidate",),
         "search.solution": ("Solution",),
         "search.sweep": ("Candidates",),
-        "summary": ("LayerSummary", "Summary"),
     }.items()
     for name in names
 }
@@ -131,6 +131,7 @@ __all__ = [
     "page",
     "reach",
     "solve",
+    "summary",
     "sweep",
 ]
 

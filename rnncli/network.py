@@ -15,9 +15,9 @@ from rnncli.layers import Head, Layer
 from rnncli.layers.cost import Totals, cost_of
 from rnncli.layers.sizes import Blank
 from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS, Framework, Weight, at_level
+from rnncli.network_summary import DTYPE_BYTES, NO_ORIGIN, LayerSummary, ModuleSummary, Origin, Summary, bytes_of
 from rnncli.quantities import MAX_SIZE, Rate, Shape, parse_rate
 from rnncli.results import Commands
-from rnncli.summary import DTYPE_BYTES, NO_ORIGIN, LayerSummary, ModuleSummary, Origin, Summary, bytes_of
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -333,6 +333,39 @@ class Network(Commands, Immutable):
     def _source(self) -> Source:
         assert self.source is not None
         return self.source
+
+
+def summary(
+    network: Network | str,
+    batch: int | None = None,
+    timesteps: int | None = None,
+    framework: Framework | None = None,
+    dtype: str = "float32",
+    *,
+    rate: Rate | float | str | None = None,
+    wide: bool = False,
+    set: Mapping[str, float | str] | None = None,
+) -> Summary:
+    """Return the output shape, weights and costs of every layer, and the totals.
+
+        >>> summary("embed:10000x32,rnn:32").total_params
+        322080
+
+    Args:
+        network: the network, or anything that `Network.read` accepts.
+        batch: as for `Network.summary`, like the other arguments.
+        timesteps: length of the sequence.
+        framework: the framework whose weights to count.
+        dtype: the type of weights and outputs.
+        rate: timesteps per second.
+        wide: whether the table has every column.
+        set: values for the names that Python source leaves undefined.
+
+    Raises:
+        SpecError: as for `Network.read` and `Network.summary`.
+        ArgumentError: an argument is not allowed.
+    """
+    return Network.read(network, set=set).summary(batch, timesteps, framework, dtype, rate=rate, wide=wide)
 
 
 def check_known(name: str, value: object, allowed: Sequence[str]) -> None:

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from rnncli.network_summary import Setting
 from rnncli.search import sweep
 from rnncli.search.braces import parse_pattern
 from rnncli.search.forms import BATCH, Candidate, Invalid
 from rnncli.search.frame import Frame
 from rnncli.search.grid import stretches
-from rnncli.summary import Setting
 
 
 def candidates(*patterns: str, **setting: Any) -> Iterator[Candidate | Invalid]:

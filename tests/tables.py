@@ -33,7 +33,7 @@ from rnncli.layers.base import snake_case
 from rnncli.layers.pool import POOLS
 from rnncli.layers.recurrent import MERGE_MODES
 from rnncli.layers.weights import FRAMEWORKS, Role
-from rnncli.summary import DTYPE_BYTES
+from rnncli.network_summary import DTYPE_BYTES
 
 
 class Need(NamedTuple):

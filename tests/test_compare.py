@@ -16,9 +16,9 @@ from strategies import networks
 
 from rnncli import Network
 from rnncli.layers.weights import FRAMEWORKS, Framework
+from rnncli.network_summary import TOTALS
 from rnncli.reports.comparison import compare, effects
 from rnncli.reports.reasons import Reason, factors_of
-from rnncli.summary import TOTALS
 
 RECALL = str(MODELS / "recall.safetensors")
 

@@ -21,7 +21,7 @@ from rnncli.engine.model import Model
 from rnncli.export import Device, Job, export
 from rnncli.export.c import header, stored
 from rnncli.layers.activations import ACTIVATIONS
-from rnncli.summary import figure
+from rnncli.network_summary import figure
 
 EVERYTHING = (
     "input:3",

@@ -30,12 +30,12 @@ from rnncli.cli import COMMANDS
 from rnncli.commands.options import FORMATS
 from rnncli.commands.output import printed
 from rnncli.errors import ArgumentError
+from rnncli.network_summary import ORIGIN
 from rnncli.quantities import shape_text
 from rnncli.render.documents import TableWriter
 from rnncli.render.results import WRITERS, Layout
 from rnncli.render.terminal import DOCUMENTS
 from rnncli.search.forms import BATCH
-from rnncli.summary import ORIGIN
 
 Objects = list[dict[str, Any]]
 

@@ -25,7 +25,7 @@ from rnncli.engine.request import DTYPES, INITS, Request
 from rnncli.engine.run import RunPlan, RunResult
 from rnncli.engine.stages import STAGES
 from rnncli.layers import Dropout
-from rnncli.summary import DTYPE_BYTES
+from rnncli.network_summary import DTYPE_BYTES
 
 
 def run_json(rnncli: Run, *arguments: object) -> dict[str, Any]:

@@ -21,7 +21,7 @@ FLOORS = (
     ("errors", "system"),
     ("atomic", "quantities", "results", "vocabulary"),
     ("layers",),
-    ("language", "summary"),
+    ("language", "network_summary"),
     ("network",),
     ("formats",),
     ("engine", "reports", "search"),

@@ -12,8 +12,8 @@ import pytest
 from conftest import SCREENS, Run, Screen, Walk, is_thorough, some, without_styles
 
 from rnncli.cli import COMMANDS
+from rnncli.network_summary import TOTALS
 from rnncli.quantities import duration
-from rnncli.summary import TOTALS
 from rnncli.vocabulary import title
 
 SMALL = "embed:10x4,lstm:3:seq:bi,dropout:0.5,rnn:3,dense:1:sigmoid"

@@ -13,8 +13,8 @@ from strategies import networks
 
 from rnncli import Network
 from rnncli.language.rules import least_steps
+from rnncli.network_summary import DTYPE_BYTES
 from rnncli.reports.explanation import sizes
-from rnncli.summary import DTYPE_BYTES
 
 some = st.none() | st.integers(1, 100)
 dtypes = st.sampled_from(tuple(DTYPE_BYTES))

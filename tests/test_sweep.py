@@ -24,6 +24,7 @@ from rnncli import Network
 from rnncli.errors import SpecError
 from rnncli.layers.sizes import NoPolynomialError
 from rnncli.layers.weights import FRAMEWORKS
+from rnncli.network_summary import DTYPE_BYTES, Setting
 from rnncli.search import frame as frames
 from rnncli.search import sweep as sweeps
 from rnncli.search.braces import parse_pattern
@@ -32,7 +33,6 @@ from rnncli.search.forms import Candidate, Invalid, Polynomial
 from rnncli.search.grid import Stretch
 from rnncli.search.selection import LARGEST, SORT_KEYS, Order, Selection
 from rnncli.search.sweep import Sweep
-from rnncli.summary import DTYPE_BYTES, Setting
 
 WIDTHS = "embed:10000x{u=32..96..32},{lstm,gru}:{64..512..64},dense:{u}"
 

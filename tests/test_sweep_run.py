@@ -29,6 +29,7 @@ from sweeps import candidates
 
 from rnncli.commands.options import FORMATS
 from rnncli.errors import RnncliError
+from rnncli.network_summary import TOTALS, Setting
 from rnncli.render.candidates import Axis, RowTexts, picture
 from rnncli.render.results import CANDIDATES, WRITERS
 from rnncli.search import frontier as frontiers
@@ -39,7 +40,6 @@ from rnncli.search.frontier import Cloud, Frontier, in_64_bits, ranks, unbeaten
 from rnncli.search.grid import Portion, stretches
 from rnncli.search.selection import SORT_KEYS, Order
 from rnncli.search.sweep import record_maker
-from rnncli.summary import TOTALS, Setting
 from rnncli.system.processes import forked
 
 GRID = "{input:5x8,embed:100x{u}},{lstm,gru,lsmt}:{8..32..8}{:seq,:bi,},dense:{u=2..4}"

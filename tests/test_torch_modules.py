@@ -16,7 +16,7 @@ from strategies import networks
 from rnncli import Network, SpecError
 from rnncli.export import Job, export
 from rnncli.layers.weights import start
-from rnncli.summary import Summary
+from rnncli.network_summary import Summary
 
 BODIES = """
 lstm:256:seq:bi,lstm:256:bi rnn:8:relu:nobias:seq:x3

@@ -12,7 +12,7 @@ from conftest import Run, Walk
 from test_formats import EXAMPLES, READERS, WITH_FORMATS
 
 from rnncli import Network
-from rnncli.summary import TOTALS
+from rnncli.network_summary import TOTALS
 from rnncli.vocabulary import KEYS, MEANINGS, Content, meaning_of, title
 
 VIEWS = [

@@ -17,7 +17,7 @@ from conftest import MODELS, Run, Walk
 from rnncli import Network
 from rnncli.cli import COMMANDS
 from rnncli.commands.options import FORMATS
-from rnncli.summary import ORIGIN
+from rnncli.network_summary import ORIGIN
 
 TIED = MODELS / "tied.pt"
 """A language model whose last layer shares its embedding's weights."""

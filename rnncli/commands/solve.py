@@ -18,10 +18,10 @@ from rnncli.formats.networks import read_as
 from rnncli.layers.weights import Framework
 from rnncli.library.searches import template_of, watch_with
 from rnncli.network import Network
+from rnncli.network_summary import Setting
 from rnncli.quantities import Rate
 from rnncli.search.budget import FIGURES, Budget
 from rnncli.search.solution import Solution, solve
-from rnncli.summary import Setting
 
 
 def _check_budget(given: Mapping[str, Any]) -> None:

@@ -21,6 +21,7 @@ from rnncli.formats import is_path
 from rnncli.formats.networks import as_called
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
+from rnncli.network_summary import Setting
 from rnncli.render.candidates import CandidateTable, RowTexts
 from rnncli.render.progress import Progress
 from rnncli.render.results import CANDIDATES, LISTED, WRITERS, Writer
@@ -31,7 +32,6 @@ from rnncli.search.forms import BATCH, Candidate
 from rnncli.search.grid import Pattern, Portion, share_of
 from rnncli.search.selection import COMPARED, SORT_KEYS, Order, parse_figures
 from rnncli.search.sweep import Sweep, Tally, about, framework_of, reason_of, record_maker
-from rnncli.summary import Setting
 from rnncli.system.signals import interruptible
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from rnncli.errors import quote, shorten
 from rnncli.formats import names_another
 from rnncli.layers import KINDS
 from rnncli.layers.weights import FRAMEWORKS
+from rnncli.network_summary import DTYPE_BYTES
 from rnncli.quantities import (
     MAX_SIZE,
     nearest_memory,
@@ -25,7 +26,6 @@ from rnncli.quantities import (
     parse_size,
     without_thousands,
 )
-from rnncli.summary import DTYPE_BYTES
 from rnncli.system.descriptors import STDIN, STDOUT
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from rnncli.engine.model import Model
 from rnncli.errors import RnncliError
 from rnncli.language.rules import least_steps
 from rnncli.network import Network
+from rnncli.network_summary import LayerSummary, Summary
 from rnncli.quantities import features_of, shape_text
-from rnncli.summary import LayerSummary, Summary
 
 if TYPE_CHECKING:
     from rnncli.engine.run import RunPlan

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike
 
     from rnncli.layers.weights import Framework
-    from rnncli.summary import Summary
+    from rnncli.network_summary import Summary
 
     Given = Mapping[str, ArrayLike] | str | PathLike[str] | Part
 

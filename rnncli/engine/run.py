@@ -51,7 +51,7 @@ from rnncli.system.places import check_files
 if TYPE_CHECKING:
     from rnncli.engine.study import Study
     from rnncli.formats.nodes import Part
-    from rnncli.summary import Summary
+    from rnncli.network_summary import Summary
 
 
 @dataclass(frozen=True, repr=False)

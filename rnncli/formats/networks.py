@@ -12,7 +12,7 @@ from rnncli.errors import ArgumentError, SpecError, listed, shorten
 from rnncli.formats import NO_SETTINGS, ChosenPart, Settings, choice_of, contents_of, open_model, part_of
 from rnncli.immutable import NamedTuple
 from rnncli.network import Network, plain
-from rnncli.summary import Origin
+from rnncli.network_summary import Origin
 
 if TYPE_CHECKING:
     from rnncli.formats.model_file import ModelFile

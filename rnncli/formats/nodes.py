@@ -13,8 +13,8 @@ from rnncli.immutable import NamedTuple
 from rnncli.layers import Dense, Head, Input, Layer, Recurrent
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
+from rnncli.network_summary import Origin
 from rnncli.quantities import Shape
-from rnncli.summary import Origin
 
 Effect = Literal[
     "assumed",

@@ -16,8 +16,8 @@ from rnncli.formats.networks import Reading, readings_of
 from rnncli.layers.weights import Framework
 from rnncli.library.runs import Path, Tell, run_reach, silent
 from rnncli.network import Network
+from rnncli.network_summary import Setting
 from rnncli.results import Result
-from rnncli.summary import Setting
 
 if TYPE_CHECKING:
     from rnncli.engine.model import Model

@@ -13,6 +13,7 @@ from rnncli.formats.networks import as_called, read_as
 from rnncli.layers.weights import FRAMEWORKS, Framework
 from rnncli.library.runs import Tell, silent
 from rnncli.network import check_flags, check_known, check_sizes, check_text, plain
+from rnncli.network_summary import DTYPE_BYTES, Setting
 from rnncli.quantities import Rate, parse_memory, parse_number, without_thousands
 from rnncli.render.progress import Progress
 from rnncli.search.braces import read_pattern
@@ -22,7 +23,6 @@ from rnncli.search.selection import Order, parse_figures
 from rnncli.search.solution import Solution
 from rnncli.search.solution import solve as solved
 from rnncli.search.sweep import Candidates, Sweep, framework_of, reason_of
-from rnncli.summary import DTYPE_BYTES, Setting
 
 if TYPE_CHECKING:
     from rnncli.formats.nodes import Note

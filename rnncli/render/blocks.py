@@ -19,10 +19,10 @@ from rich.text import Span, Text
 from rnncli.characters import ascii_form
 from rnncli.errors import one_line
 from rnncli.immutable import Immutable, NamedTuple, immutable
+from rnncli.network_summary import Origin
 from rnncli.quantities import figure_text, shape_text
 from rnncli.render.console import drawing_width, text_width
 from rnncli.render.terminal import INDENT, lines_of, short_numbers
-from rnncli.summary import Origin
 from rnncli.vocabulary import meaning_of, title
 
 if TYPE_CHECKING:

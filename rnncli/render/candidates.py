@@ -18,10 +18,10 @@ from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from rnncli.immutable import NamedTuple
+from rnncli.network_summary import TOTALS
 from rnncli.quantities import figure_text, shape_text, short
 from rnncli.render.results import Record, Writer
 from rnncli.render.terminal import INDENT, UNLIMITED, wrapped
-from rnncli.summary import TOTALS
 from rnncli.vocabulary import title
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from rnncli.errors import printable
 from rnncli.immutable import immutable
+from rnncli.network_summary import LayerSummary
 from rnncli.quantities import figure_text, ratio_text, shape_text
 from rnncli.render.blocks import Block, Column, Drawn, Line, Pairs, Table, in_characters_of, marked, records_table
 from rnncli.render.candidates import CandidateTable, picture, points_of
@@ -21,7 +22,6 @@ from rnncli.reports import folded
 from rnncli.reports.comparison import Comparison, SideBySide, change, effects, setting_text, varied
 from rnncli.reports.reasons import WHY, Reason
 from rnncli.search.selection import SORT_KEYS
-from rnncli.summary import LayerSummary
 from rnncli.vocabulary import title
 
 if TYPE_CHECKING:

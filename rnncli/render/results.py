@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, cast
 from rnncli.errors import ArgumentError, listed, one_line
 from rnncli.immutable import NamedTuple
 from rnncli.network import check_known
+from rnncli.network_summary import ORIGIN, TOTALS, TOTALS_AT_RATE
 from rnncli.render.terminal import DOCUMENTS, PROGRAMS, THEMES, Picture, Theme
 from rnncli.results import Result, rendering
 from rnncli.search.budget import FIGURES
-from rnncli.summary import ORIGIN, TOTALS, TOTALS_AT_RATE
 
 if TYPE_CHECKING:
     from os import PathLike

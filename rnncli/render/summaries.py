@@ -11,10 +11,10 @@ from rich.text import Text
 
 from rnncli.errors import one_line
 from rnncli.layers.weights import FRAMEWORK_NAMES, at_level, name_at_levels
+from rnncli.network_summary import DTYPE_BYTES, LayerSummary, Summary, worth_showing
 from rnncli.quantities import Shape, count, duration, figure_text, memory, plural, shape_text
 from rnncli.render.blocks import GAP, Block, Column, Line, Listing, Pairs, Table, marked
 from rnncli.reports import folded
-from rnncli.summary import DTYPE_BYTES, LayerSummary, Summary, worth_showing
 from rnncli.vocabulary import title
 
 if TYPE_CHECKING:

@@ -17,10 +17,10 @@ from rnncli.formats.networks import readings_of
 from rnncli.immutable import NamedTuple
 from rnncli.layers.weights import FRAMEWORK_NAMES, Framework
 from rnncli.network import Network, check_known, plain
+from rnncli.network_summary import LayerSummary, Setting, Summary
 from rnncli.quantities import Rate, plural, ratio_text
 from rnncli.reports.reasons import PlacedLayer, Reason, reasons
 from rnncli.results import Result
-from rnncli.summary import LayerSummary, Setting, Summary
 
 
 class Change(NamedTuple):

@@ -19,9 +19,9 @@ from rnncli.layers.cost import OverTime
 from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS, Factor, Framework, Weight, length, start, starts_text
 from rnncli.layers.words import fields_in_both
 from rnncli.network import Network, check_flags, plain
+from rnncli.network_summary import FLOAT_BYTES, TRAINED_COPIES, UNTRAINED, LayerSummary, Summary, number_bytes
 from rnncli.quantities import Shape, features_of, memory, shape_text
 from rnncli.results import Result
-from rnncli.summary import FLOAT_BYTES, TRAINED_COPIES, UNTRAINED, LayerSummary, Summary, number_bytes
 
 if TYPE_CHECKING:
     from rnncli.reports.other_tools import OtherCount

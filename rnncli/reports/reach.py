@@ -11,8 +11,8 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, Literal
 
 from rnncli.immutable import NamedTuple
+from rnncli.network_summary import NO_ORIGIN, Origin
 from rnncli.results import Result
-from rnncli.summary import NO_ORIGIN, Origin
 
 if TYPE_CHECKING:
     from rnncli.engine.request import Init

@@ -20,8 +20,8 @@ from rnncli.immutable import NamedTuple
 from rnncli.layers import Layer
 from rnncli.layers.options import Whole
 from rnncli.layers.weights import FRAMEWORK_NAMES, Framework, Role, Weight
+from rnncli.network_summary import LayerSummary
 from rnncli.quantities import Shape, features_of, plural, ratio_text
-from rnncli.summary import LayerSummary
 
 _COPIES = ("biases",)
 """Factors that count copies of a weight kept in one array."""

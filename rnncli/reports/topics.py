@@ -19,10 +19,10 @@ from rnncli.layers.base import Remark
 from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS, starts_text
 from rnncli.layers.words import in_both
 from rnncli.network import Network
+from rnncli.network_summary import DTYPE_BYTES, UNTRAINED
 from rnncli.quantities import figure_text, shape_text
 from rnncli.reports.explanation import explain, sizes
 from rnncli.search.budget import FIGURES
-from rnncli.summary import DTYPE_BYTES, UNTRAINED
 from rnncli.system import package_text
 
 _EXAMPLES = {layer.kind: f"input:8,{layer.kind}:16" for layer in LAYERS if layer.states}

@@ -131,7 +131,7 @@ def check_trained(
     Raises:
         UsageError: they do not; `advice` is its help.
     """
-    from rnncli.summary import UNTRAINED
+    from rnncli.network_summary import UNTRAINED
 
     if dtype in UNTRAINED and "training_bytes" in figures:
         raise UsageError(f"no network is trained in {dtype}", advice)

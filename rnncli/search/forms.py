@@ -29,10 +29,10 @@ from rnncli.layers.cost import Number, Totals
 from rnncli.layers.sizes import Blank, NoPolynomialError, Numbers, UnknownSize
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
+from rnncli.network_summary import Setting, figure
 from rnncli.quantities import MAX_SIZE, Shape, parse_number
 from rnncli.search.budget import LACKING
 from rnncli.search.grid import Box, Brace, Literal, Pattern, Piece, Range, Values, Words
-from rnncli.summary import Setting, figure
 
 Term = tuple[tuple[int, ...], int]
 """A product of unknowns, as their places in ascending order (0, 0, 1 is x²y), and its coefficient."""

@@ -17,11 +17,11 @@ from rnncli.immutable import NamedTuple
 from rnncli.language.spec import MAX_LAYERS
 from rnncli.layers import Head
 from rnncli.layers.sizes import Blank
+from rnncli.network_summary import Setting, Summary
 from rnncli.quantities import MAX_SIZE, Rate
 from rnncli.search.budget import Budget, Cost, fit
 from rnncli.search.forms import Form, Polynomial
 from rnncli.search.template import Filling, Template
-from rnncli.summary import Setting, Summary
 
 MAX_TRIED = 50_000
 """The most networks that are tried one by one, which takes some seconds."""

@@ -13,12 +13,12 @@ from rnncli.language.source import Token, splice
 from rnncli.layers.sizes import BLANK_TEXT, Blank, Numbers
 from rnncli.layers.weights import FRAMEWORK_NAMES
 from rnncli.network import checked_rate
+from rnncli.network_summary import Setting, Summary, number_bytes
 from rnncli.quantities import Rate, figure_text, memory, plural
 from rnncli.results import Result
 from rnncli.search.budget import FIGURES, Budget, Cost, Figure, check_trained, fit
 from rnncli.search.problem import BestPoints, Point, Problem, Scan
 from rnncli.search.template import Filling, Template
-from rnncli.summary import Setting, Summary, number_bytes
 from rnncli.vocabulary import title
 
 if TYPE_CHECKING:

@@ -20,6 +20,7 @@ from rnncli.language.source import MAX_BYTES
 from rnncli.layers import LAYERS
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
+from rnncli.network_summary import TOTALS, Setting
 from rnncli.quantities import Shape, memory
 from rnncli.results import Result
 from rnncli.search import forms
@@ -27,7 +28,6 @@ from rnncli.search.budget import Budget, amount, check_trained
 from rnncli.search.forms import FIGURES, Candidate, Forms, Invalid, Outcome
 from rnncli.search.grid import Stretch, tasks
 from rnncli.search.selection import LARGEST, SORT_KEYS, Order, Selection
-from rnncli.summary import TOTALS, Setting
 from rnncli.system.memory import RESERVE, free_bytes
 
 if TYPE_CHECKING:

@@ -28,6 +28,7 @@ from rich.table import Table
 from sweeps import candidates
 
 from rnncli import Network
+from rnncli.network_summary import Setting
 from rnncli.render.candidates import RowTexts
 from rnncli.render.results import CANDIDATES, WRITERS
 from rnncli.search.braces import parse_pattern
@@ -35,7 +36,6 @@ from rnncli.search.budget import Budget
 from rnncli.search.forms import Candidate
 from rnncli.search.grid import Pattern, stretches
 from rnncli.search.sweep import Sweep, record_maker
-from rnncli.summary import Setting
 
 FOR_KERAS = 40
 

@@ -23,7 +23,7 @@ import numpy as np
 from rnncli import Network
 from rnncli.language.rules import least_steps
 from rnncli.layers import Layer
-from rnncli.summary import Summary
+from rnncli.network_summary import Summary
 
 HERE = Path(__file__).parent
 NETWORKS = HERE / "networks.json"

@@ -31,7 +31,7 @@ from rnncli import Network
 from rnncli.engine.model import Model
 from rnncli.errors import SpecError
 from rnncli.layers import Layer
-from rnncli.summary import Summary
+from rnncli.network_summary import Summary
 
 LARGEST_FOR_TORCH = 2**59
 """PyTorch cannot describe a tensor of 2**63 bytes."""

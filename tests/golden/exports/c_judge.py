@@ -15,7 +15,7 @@ from golden.exports.case import Case
 from golden.exports.findings import Findings
 
 from rnncli.export.c import stored
-from rnncli.summary import figure
+from rnncli.network_summary import figure
 
 DEVICE = Machine.cortex_m4()
 

@@ -12,7 +12,7 @@ from golden.frameworks import keras_variables, layers_of
 from rnncli.export import TARGETS, arrays, export
 from rnncli.export.weight_writers import write_weights
 from rnncli.formats import open_model
-from rnncli.summary import Summary
+from rnncli.network_summary import Summary
 
 VERSION = f"Keras {keras.__version__}"
 
