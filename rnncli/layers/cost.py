@@ -243,6 +243,9 @@ class Totals(NamedTuple):
             from fractions import Fraction  # takes milliseconds to import
 
             pace = Fraction(pace) / layer.stride
+        # Of layers that shorten a sequence one after the other, only the last length needs to be checked.
+        longer = self.shape[1] if in_time and len(cost.returns) == 3 and not layer.keeps_length else None
+        lengths = [each for each in self.lengths if each is not longer]
         returned = {left: features_of(cost.returns)}
         kept = {cost.steps: cost.kept}
         return Totals(
@@ -264,7 +267,7 @@ class Totals(NamedTuple):
             self.whole or (layer.spec() if layer.looks_ahead else ""),
             _sum(self.kept, _sum(kept, self.unkept) if layer.needs_input else kept, times),
             self.unkept if layer.is_view else {} if layer.keeps_output else returned,
-            (*self.lengths, *(each for each in needed if isinstance(each, UnknownSize))),
+            (*lengths, *(each for each in needed if isinstance(each, UnknownSize))),
             pace,
         )
 
