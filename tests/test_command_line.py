@@ -326,6 +326,9 @@ def test_without_a_spec_the_example_is_shown_unless_standard_input_has_data_for_
                     unread = "; standard input was not read" if name in with_data else ""
                     assert result == (0, rnncli("summary", EXAMPLE, *options).stdout, f"{note}{unread}\n")
         monkeypatch.setattr("sys.stdin", pipe)
+        for line in ("spec", "export --to torch"):  # their output is always for a program
+            with at(line):
+                assert rnncli(*line.split()) == (2, "", f"{error}: rnncli {line} -\n")
         forward = rnncli("forward", "--timesteps", "3")
         assert (forward.status, forward.stderr) == (0, f"{note}; standard input was not read\n")
 

@@ -222,7 +222,8 @@ LINES = (
     _line(r"((?:forward|reach)(?: .*)?) ~(<ARRAY>)~(.*)", r"\1 --input \2\3", "perhaps", _NO_SPEC),
     _line(r"(?=.*(?<!--set) [^ -][^ ]*[:(])(.*) ~([^ :(]+\.[a-z0-9]+)~(.*)", r"\1 -o \2\3", "perhaps", _NO_SPEC),
     _line(
-        r"(<MANY>(?: .*)?) ~([^ ]+?)(?:[,;|&\s]|\b(?:and|or|with|vs|versus)\b\.?)+(?=<INPUT>:)([^ ]+)~(.*)",
+        r"(?=<MANY>|.*[\s;|&]<INPUT>:)(<COMMAND>(?: .*)?) "
+        r"~([^ ]+?)(?:[,;|&\s]|\b(?:and|or|with|vs|versus)\b\.?)+(?=<INPUT>:)([^ ]+)~(.*)",
         r"\1 \2 \3\4",
         _ONE_WORD,
     ),

@@ -136,7 +136,11 @@ class LayerFaults(NamedTuple):
             said = value_in_words(able[0], name, value if equals else None)
             typed = quote(field.text) + (f" ({said})" if said else "")
             message = f"{cls.kind} does not accept {typed}, which is only for {listed([layer.kind for layer in able])}"
-            self.fail(field, message, lead="leave it out", repair=cut(self.text, field))
+            head, without = next(Token(self.text, 0).split(",")), cut(self.text, field)
+            if KINDS.get(lowered(head.text.partition(":")[0])) in able:
+                moved = splice(without, head, f"{head.text}:{field.text}")
+                self.fail(field, message, lead="on the first layer", repair=moved)
+            self.fail(field, message, lead="leave it out", repair=without)
         if attribute_of(cls, name) in cls.sizes.attributes:
             advice = f"{name} is a number in {cls.kind}:{cls.sizes.shortest}"
             self.fail(field, message, advice=advice, repair=cut(self.text, field))

@@ -150,8 +150,8 @@ REWRITES = (
     ),
     _text(r"\bembed\w{0,9}[\s:](<N>)[\s-]?d(?:im\w{0,9})?(?=,|$)", r"embed:10000x\1", "for example", invents=True),
     _text(
-        r"(?<=[0-9])[\s-](?:hidden\s)?(?:<CELLS>|words|dim(?:s|ension\w{0,3})?|inputs?"
-        rf"|(?:{THEIR_OUTPUTS})(?!\s?[:=]?\s?[0-9]))(?:\seach)?\b",
+        r"(?<=[0-9])[\s-](?:hidden\s)?(?:<CELLS>|words|dim(?:s|ension\w{0,3})?"
+        rf"|(?:inputs?|{THEIR_OUTPUTS})(?!\s?[:=]?\s?[0-9]))(?:\seach)?\b",
         "",
     ),
     _text(r"\s?[(\[]<S>drop(?:out)?[\s=:]{1,3}(0?\.[0-9]{1,9})<S>[)\]]", r",dropout:\1"),
