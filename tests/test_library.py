@@ -136,7 +136,10 @@ def test_no_public_name_is_also_a_subpackage() -> None:
     assert [name for name in rnncli.__all__ if (package / name).exists() or (package / f"{name}.py").exists()] == []
 
 
-WRONG = (object(), b"x", 1.5, -1, 2**64, "\ud800", "", [], [[]], {}, np.array(3), np.array([1, 2]), float("nan"), int)
+WRONG = (
+    *(object(), None, b"x", 1.5, -1, 2**64, "\ud800", "", [], [[]], {}, int, float("nan")),
+    *(np.array(3), np.array([1, 2])),
+)
 """Values that are invalid for nearly every argument."""
 
 NO_SPEC = (

@@ -12,9 +12,9 @@ from rnncli.errors import ArgumentError, shorten
 from rnncli.formats.networks import as_called, read_as
 from rnncli.layers.weights import FRAMEWORKS, Framework
 from rnncli.library.runs import Tell, silent
-from rnncli.network import check_flags, check_known, check_sizes, check_text, plain
+from rnncli.network import check_flags, check_known, check_sizes, check_text, check_whole, plain
 from rnncli.network_summary import DTYPE_BYTES, Setting
-from rnncli.quantities import Rate, parse_memory, parse_number, without_thousands
+from rnncli.quantities import MAX_SIZE, Rate, parse_memory, parse_number, without_thousands
 from rnncli.render.progress import Progress
 from rnncli.search.braces import read_pattern
 from rnncli.search.budget import BY_NAME, Budget, check_trained
@@ -157,7 +157,8 @@ def solve(
     budget = _budget(params=params, memory=memory, macs=macs, outputs=outputs, streaming=streaming, training=training)
     check_flags(exactly=exactly)
     batch, timesteps, multiple_of, dtype = map(plain, (batch, timesteps, multiple_of, dtype))
-    _check_setting(framework, dtype, multiple_of=multiple_of, batch=batch, timesteps=timesteps)
+    _check_setting(framework, dtype, batch=batch, timesteps=timesteps)
+    check_whole("multiple_of", multiple_of, MAX_SIZE)
     spec, whose, notes = template_of(template)
     setting = Setting(batch, timesteps, whose if framework is None else framework, dtype)
     watch = watch_with(silent)
