@@ -315,16 +315,16 @@ def test_without_a_spec_the_example_is_shown_unless_standard_input_has_data_for_
         file, nothing = (stack.enter_context(open(name)) for name in ("net.txt", os.devnull))
         with_data = {"file": file, "pipe": pipe}
         without = {"closed": None, "/dev/null": nothing, "terminal": screen}
-        options_of_programs = [["-q"], ["-f", "json"], ["-f", "csv"]]
-        for (name, stdin), options in product((with_data | without).items(), [[], *options_of_programs]):
-            with at(name, *options), monkeypatch.context() as patch:
+        lines = ["summary", "draw", "summary -q", "summary -f json", "summary -f csv", "spec", "export --to torch"]
+        for (name, stdin), line in product((with_data | without).items(), lines):
+            with at(name, line), monkeypatch.context() as patch:
                 patch.setattr("sys.stdin", stdin)
-                result = rnncli("summary", *options)
-                if name in with_data and options:
-                    assert result == (2, "", f"{error}: rnncli summary {' '.join(options)} -\n")
+                result = rnncli(*line.split())
+                if name in with_data and line not in ("summary", "draw"):
+                    assert result == (2, "", f"{error}: rnncli {line} -\n")
                 else:
                     unread = "; standard input was not read" if name in with_data else ""
-                    assert result == (0, rnncli("summary", EXAMPLE, *options).stdout, f"{note}{unread}\n")
+                    assert result == (0, rnncli(*line.split(), EXAMPLE).stdout, f"{note}{unread}\n")
         monkeypatch.setattr("sys.stdin", pipe)
         for line in ("spec", "export --to torch"):  # their output is always for a program
             with at(line):

@@ -261,7 +261,7 @@ def _default() -> Spec:
     if text.strip():
         return Spec(text, VARIABLE)
     piped = _input_is_data()
-    if piped and (_for_a_program() or click.get_current_context().info_name in ("spec", "export")):
+    if piped and (_for_a_program() or "svg" not in click.get_current_context().params):  # spec, export, page
         raise UsageError(
             "no SPEC is given, and standard input is read only with -",
             "give one, or - to read standard input",
