@@ -60,32 +60,26 @@ def takes(cls: type[Layer], name: str) -> bool:
     return any(option.spells(name) or option.attribute == attribute for option in cls.options)
 
 
-def setting(cls: type[Layer], name: str, value: str | None) -> tuple[Option, object] | None:
-    """Return the option and value that a field sets, `seq` or `return_sequences=True`; None if it is incomplete.
-
-    Args:
-        cls: the layer's class.
-        name: the field, up to any `=`.
-        value: the text after the `=`, if there is one.
-    """
-    text = name if value is None else f"{name}={value}"
+def setting(cls: type[Layer], field: str) -> tuple[Option, object] | None:
+    """Return the option and value that a field sets, `seq` or `return_sequences=True`; None if it is incomplete."""
+    name, equals, value = (part.strip() for part in field.partition("="))
     for option in cls.options:
         values = {**option.fields(), **option.short_fields()}
-        if text in values:
-            return option, values[text]
+        if name + equals + value in values:
+            return option, values[name + equals + value]
     try:
-        return setting_of(cls, name, True if value is None else read_value(value))
+        return setting_of(cls, name, read_value(value) if equals else True)
     except ValueError:
         return None
 
 
-def value_in_words(cls: type[Layer], name: str, value: str | None) -> str:
+def value_in_words(cls: type[Layer], field: str) -> str:
     """Return the other words for a field, `reset_after=False` for `reset=before`; an empty text if there are none."""
-    found = setting(cls, name, value)
+    found = setting(cls, field)
     if found is None:
         return ""
     option, meant = found
-    if option.spells(name):
+    if option.spells(field.partition("=")[0].strip()):
         return argument(cls, option.attribute, meant) or ""
     return "" if meant == cls.default(option.attribute) else option.spelling(meant)
 

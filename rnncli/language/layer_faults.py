@@ -13,7 +13,7 @@ from rnncli.language.source import Token, cut, lowered, splice, without_spaces
 from rnncli.layers import KINDS, LAYERS, Activation, Layer
 from rnncli.layers.activations import ACTIVATIONS
 from rnncli.layers.options import Choice, Option
-from rnncli.layers.sizes import BLANK_TEXT, SizeError
+from rnncli.layers.sizes import BLANK_TEXT, SizeError, blank_of
 from rnncli.layers.words import in_both, key_in_both
 from rnncli.quantities import nearest_size
 
@@ -47,10 +47,10 @@ class LayerFaults(NamedTuple):
 
     def _known_elsewhere(self, word: str) -> str:
         """Return the advice for a word in place of a kind that is a field or a term of the frameworks."""
-        name, equals, value = (part.strip() for part in word.partition("="))
+        name = word.partition("=")[0].strip()
         able = [layer for layer in LAYERS if takes(layer, name)]
         if able and len(list(self.token.split(":"))) == 1:
-            found = setting(able[-1] if name in ACTIVATIONS else able[0], name, value if equals else None)
+            found = setting(able[-1] if name in ACTIVATIONS else able[0], word)
             if found is not None:
                 said = in_both(able[0], found[0].attribute, found[1])
                 alone = f"; {Activation.kind}:{name} is a separate layer" if name in Activation.sizes.words else ""
@@ -132,8 +132,8 @@ class LayerFaults(NamedTuple):
         name, equals, value = (part.strip() for part in word.partition("="))
         message = f"{cls.kind} has no field {quote(field.text)}"
         able = [layer for layer in LAYERS if takes(layer, name)]
-        if able and cls not in able:
-            said = value_in_words(able[0], name, value if equals else None)
+        if able and cls not in able and not blank_of(name):
+            said = value_in_words(able[0], word)
             typed = quote(field.text) + (f" ({said})" if said else "")
             message = f"{cls.kind} does not accept {typed}, which is only for {listed([layer.kind for layer in able])}"
             head, without = next(Token(self.text, 0).split(",")), cut(self.text, field)

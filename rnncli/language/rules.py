@@ -10,7 +10,8 @@ from typing import Literal
 
 from rnncli.errors import SpecError, listed
 from rnncli.language import spec
-from rnncli.language.source import Source
+from rnncli.language.arguments import setting
+from rnncli.language.source import Source, cut, lowered, splice, without_spaces
 from rnncli.layers import Input, Layer
 from rnncli.layers.sizes import UnknownSize
 from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS, Framework
@@ -113,9 +114,23 @@ def check_timesteps(layers: Sequence[Layer], source: Source, *timesteps: int | N
 
 
 def error_at(source: Source, index: int, message: str, advice: str, instead: Layer | str) -> SpecError:
-    """Return the error at a layer; the repair puts another layer or text in its place."""
+    """Return the error at a layer, or at its only field that differs in another layer.
+
+    The repair puts the other layer or text in its place.
+    """
     token = source.owners[index]
     if isinstance(instead, Layer):
+        options = {field: setting(type(instead), lowered(field.text)) for field in source.tokens[token].split(":")}
+        unlike = [
+            (field, found[0], getattr(instead, found[0].attribute))
+            for field, found in options.items()
+            if found is not None and getattr(instead, found[0].attribute) != found[1]
+        ]
+        if len(unlike) == 1:
+            field, option, value = unlike[0]
+            is_default = value == instead.default(option.attribute)
+            repair = cut(source.text, field) if is_default else splice(source.text, field, option.spelling(value))
+            return SpecError(message, text=source.text, span=field.span, advice=advice, repair=without_spaces(repair))
         instead = spec.repeated(instead, source.copies(token))
     return source.error(index, message, advice, {token: instead})
 
