@@ -170,7 +170,7 @@ REWRITES = (
     _text(r"<NOT>(?:unit[-_\s])?forget[-_\s]?bias\b", ":forgetbias=0", computes=True),
     _text(
         r"(?:<NOT>(?:<FLAG>|bi-?directional|dropout)|[:\s]\s{0,9}(?:uni-?directional|(?:one|single)[-\s]direction"
-        r"|return[_\s](?:only\s)?last))(?=[:,\s]|$)",
+        r"|return[_\s](?:only\s)?last)|,<S>act(?:ivation)?:(?:linear|identity|none)(?::x<N>)?)(?=[:,\s]|$)",
         "",
         "leave it out",
         computes=True,
