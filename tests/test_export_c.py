@@ -220,9 +220,10 @@ def test_a_header_may_be_included_in_cplusplus_and_twice(tmp_path: Path) -> None
 
 
 def test_no_line_is_longer_than_100_columns_and_all_are_ascii(at: Walk) -> None:
-    for spec in (*EVERYTHING, "input:8:mask,gru:8:bi:seq:nobias:recact=hard_sigmoid:reset=before:x2"):
-        with at(spec):
-            for line in source_of(spec, with_main=True, name="n" * 31).splitlines():
+    specs = *EVERYTHING, "input:8:mask,gru:8:bi:seq:nobias:recact=hard_sigmoid:reset=before:x2"
+    for spec, dtype in product(specs, ("float32", "int8")):
+        with at(spec, dtype):
+            for line in source_of(spec, with_main=True, name="n" * 31, dtype=dtype).splitlines():
                 assert len(line) <= 100
                 assert line == line.rstrip()
                 assert line.isascii()

@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rnncli.characters import ascii_form
 from rnncli.export import Job
-from rnncli.export.c_layers import LAYERS, CWriter, cell_call, reduced, variable
-from rnncli.export.c_lines import array_lines, call, closed, filled, function, laid_out, quantised, used_in
+from rnncli.export.c_layers import LAYERS, SCRATCH, layer_code, layer_words, variable
+from rnncli.export.c_lines import array_lines, call, filled, laid_out, quantised, substituted, used_in
 from rnncli.export.plan import Step
 from rnncli.immutable import NamedTuple
 from rnncli.language.rules import least_steps
@@ -29,6 +29,35 @@ if TYPE_CHECKING:
 
 __all__ = ["LAYERS", "export", "header", "stored"]
 
+INPUT: Mapping[str, tuple[str, str]] = {
+    "type": ("float", "int32_t"),
+    "takes": ("const float *x", "int32_t id"),
+    "takes_all": ("const float *x", "const int32_t *ids"),
+    "timestep": ("x", "id"),
+    "at_t": ("x + t * $size", "ids[t]"),
+    "read": ("x", "x[0]"),
+    "each": ("x: ${NAME}_INPUTS numbers", "id: from 0 to $last"),
+    "all": ("x: timesteps * ${NAME}_INPUTS numbers", "ids: each from 0 to $last"),
+    "blank": ("A step of zeros", "Id 0"),
+    "given": ("any_but_0($x, $size)", "$x != 0"),
+    "expected": ("$numbers", "an id from 0 to $last"),
+}
+"""The words for an input of vectors, and for one of ids."""
+
+OUTPUT: Mapping[str, tuple[str, str, str]] = {
+    "streams": ("timesteps", "the network's output at this timestep.", "y + rows * $outputs"),
+    "ends": (
+        "1",
+        "the network's output if the sequence ends here, or NULL if it is not needed, which is quicker.",
+        "t + 1 < timesteps ? NULL : y",
+    ),
+    "decodes": ("$length", "not used; ${name}_next returns the output.", "NULL"),
+}
+"""How many vectors are returned, what a step's y is, and what a sequence passes for it.
+
+They are returned at each timestep, at the end, or one after another after the end.
+"""
+
 MERGES: Mapping[str, str] = {"concat": "copy", "sum": "add", "mul": "multiply", "ave": "average"}
 """The function that merges the second direction's output with the first's."""
 
@@ -37,17 +66,19 @@ def export(job: Job) -> str:
     """Return the source, which includes the header's declarations unless the header is a separate file."""
     source, device = CSource(job), job.device
     code = laid_out([*chain(*source.cells.values()), *source.functions])
-    separate = device.header and not {'"', "\n"} & {*device.header}  # C cannot include such a name
-    declarations = f'#include "{device.header}"' if separate else source.declarations()
+    if device.header and not {'"', "\n"} & {*device.header}:  # C cannot include such a name
+        source.words["declarations"] = f'#include "{device.header}"'
     arrays = chain(*(array_lines(key, array) for key, array in source.constants.items()))
-    parts = [*source.filled("source", declarations=declarations), "", *arrays, used_in(code, device.dtype) + code]
-    return "\n".join([*parts, laid_out(source.program())] if device.with_main else parts).rstrip("\n") + "\n"
+    parts = [*filled("source", source.words), "", *arrays, used_in(code, device.dtype) + code.rstrip("\n")]
+    if device.with_main:
+        main = filled("main by steps" if source.by_step else "main at once", source.words)
+        parts += ["", laid_out([*filled("reading", source.words), "", *main])]
+    return "\n".join([*parts, ""])
 
 
 def header(job: Job) -> str:
     """Return the header."""
-    source = CSource(job)
-    return "\n".join([*source.filled("header", declarations=source.declarations()), ""])
+    return "\n".join([*filled("header", CSource(job).words), ""])
 
 
 def stored(job: Job) -> Arrays:
@@ -69,32 +100,37 @@ def constants(job: Job, int8: bool) -> Arrays:
 
 
 class Stage(NamedTuple):
-    """Layers that run one after another, at each timestep of a sequence or once.
+    """Layers that run in one loop over time, and those that run once after it.
 
     Attributes:
-        steps: the layers. One that repeats a vector is the first; one that reads ahead is the first or follows that.
-        ended: the layer that has reduced a sequence to the vector that these read; None if they read a sequence.
+        loop: the layers for each timestep. One that repeats a vector is the first; one that reads ahead is the first or
+            follows that.
+        then: the layers that read the vector that the loop ends in, if it does.
     """
 
-    steps: list[Step]
-    ended: Step | None = None
+    loop: list[Step]
+    then: list[Step]
+
+    @property
+    def ends(self) -> bool:
+        """Whether the loop ends in a vector."""
+        return bool(self.loop) and self.loop[-1].layer.returns == "vector"
 
     @property
     def skips(self) -> bool:
-        """Whether it has no output at some timesteps, which do not end a window."""
-        return any(step.layer.window is not None and not step.layer.looks_ahead for step in self.steps)
+        """Whether the loop has no output at some timesteps, which do not end a window."""
+        return any(step.layer.window is not None and not step.layer.looks_ahead for step in self.loop)
 
 
 def stages_of(steps: Sequence[Step]) -> list[Stage]:
     """Return the stages of a network; each begins when the one before it has ended."""
-    stages = [Stage([])]
+    stages = [Stage([], [])]
     for step in steps:
-        before = stages[-1].steps
-        if step.layer.reads == "vector" or (before and waits(step.layer, before[-1].layer)):
-            stages.append(Stage([]))
-        stages[-1].steps.append(step)
-        if step.layer.returns == "vector" and stages[-1].ended is None:
-            stages.append(Stage([], step))
+        loop, then = stages[-1]
+        if step.layer.reads == "vector" or (loop and not stages[-1].ends and waits(step.layer, loop[-1].layer)):
+            stages.append(Stage([step], []))
+        else:
+            (then if stages[-1].ends else loop).append(step)
     return stages
 
 
@@ -111,52 +147,72 @@ class CSource:
     Attributes:
         int8: whether matrices and tables are int8.
         constants: the arrays of the weights by key: `lstm/kernel`, `lstm/kernel_scale`.
-        ids: whether the input is ids.
-        inputs: the numbers in one timestep of the input.
-        timestep: the expression for the timestep of the input that the layers run on.
+        by_step: whether it runs one timestep at a time.
         scratch: the numbers of scratch memory that a step needs.
+        words: the values that its templates name.
         cells: the functions of recurrent cells, by name.
         functions: the lines of the other functions.
     """
 
     def __init__(self, job: Job) -> None:
-        self.job, self.name, self.int8 = job, job.device.name, job.device.dtype == "int8"
+        self.job, self.int8 = job, job.device.dtype == "int8"
         self.constants = constants(job, self.int8)
         self.steps = [step for step in job.plan.steps if step.layer.step(step.reads) is not None]
         self.stages = stages_of(self.steps)
-        *_, account = job.network.accounts(dtype=job.device.dtype)
-        self.inputs, self.outputs, self.by_step = account.input, features_of(account.shape), account.streams
-        self.scratch = max((held.numbers for held in account.streaming.most), default=0)
-        self.vocabulary = job.network.head.vocabulary or 0
-        self.ids = self.vocabulary > 0
-        at_t = "ids[t]" if self.ids else f"x + t * {self.inputs}"
-        self.timestep = at_t if not self.by_step else "id" if self.ids else "x"
-        self.returns_sequence = self.stages[-1].ended is None
-        self.decodes = self.returns_sequence and any(step.layer.reads == "vector" for step in self.steps)
-        self.required, other_length = self._lengths()
-        name, state, x = self.name, f"{self.name}_state *state", "const int32_t *ids" if self.ids else "const float *x"
-        more = "" if self.by_step else ", float *workspace"
-        self.words = {
-            "heading": laid_out([f"/* {self._title()} */"]),
-            "name": name,
-            "NAME": name.upper(),
-            "inputs": f"{self.inputs}{' /* an id */' * self.ids}",
-            "outputs": str(self.outputs),
-            "vocabulary": str(self.vocabulary),
-            "type": "int32_t" if self.ids else "float",
-            "at_t": at_t,
-            "rows": str(account.shape[1]) if self.decodes else "timesteps" if self.returns_sequence else "1",
-            "required": self.required,
-            "other_length": other_length,
-            "reset": f"void {name}_reset({state})",
-            "step": f"int {name}_step({state}, {'int32_t id' if self.ids else x}, float *y)",
-            "next": f"int {name}_next({state}, float *y)",
-            "run": f"size_t {name}_run({x}, size_t timesteps, float *y{more})",
-        }
+        *_, self.account = job.network.accounts(dtype=job.device.dtype)
+        self.by_step = self.account.streams
+        self.scratch = max((held.numbers for held in self.account.streaming.most), default=0)
+        self.words = self._words()
         self.cells: dict[str, list[str]] = {}
-        self._x, self._length, self._repeats = self.timestep, "timesteps", 0
-        self._half, self._rooms = "b", {half: {"(timesteps) * ": 0, "": 0} for half in "ab"}
-        self._declared, self.functions = self._by_steps() if self.by_step else self._at_once()
+        # The current vector, the length of its sequence, and that as a number once a vector has been repeated
+        self._x, self._size, self._length, self._repeats = self.words["x"], self.account.input, "timesteps", 0
+        self._stored = list[tuple[str, int]]()
+        self.functions = self._by_steps() if self.by_step else self._at_once()
+        self.words["declared"] = laid_out(filled("declared", self.words))
+        self.words["declarations"] = "\n".join(filled("declarations", self.words))
+
+    def _words(self) -> dict[str, Any]:
+        """Return the values that templates name, apart from those of a single layer."""
+        network, size = self.job.network, self.account.input
+        vocabulary, least = network.head.vocabulary or 0, least_steps(network.layers)
+        repeats = any(step.layer.reads == "vector" for step in self.steps)
+        way = "ends" if self.stages[-1].ends else "decodes" if repeats else "streams"
+        ended = next((stage.loop[-1].layer for stage in self.stages if stage.ends), None)
+        fixed = network.head.fixed_timesteps if ended is not None and ended.needs_length else None
+        required = f"at least {least} timesteps" * (least > 1) if fixed is None else f"{fixed} timesteps"
+        states = [*self._states(self.steps)]
+        words: dict[str, Any] = {
+            "heading": laid_out([f"/* {self._title()} */"]),
+            "name": self.job.device.name,
+            "NAME": self.job.device.name.upper(),
+            "ids": vocabulary > 0,
+            "id_unused": vocabulary == 1 and not self.job.plan.heeds_padding,
+            "vocabulary": vocabulary,
+            "last": vocabulary - 1,
+            "size": size,
+            "numbers": plural(size, "number"),
+            "inputs": f"{size} /* an id */" if vocabulary else size,
+            "outputs": features_of(self.account.shape),
+            "length": self.account.shape[1],
+            "by_step": self.by_step,
+            **{each: self.by_step and each == way for each in OUTPUT},
+            "required": required,
+            "of_length": f" of {required}" * bool(required),
+            "or_0": "; 0 for any other length" * bool(required),
+            "other_length": f"timesteps < {least}" if fixed is None else f"timesteps != {fixed}",
+            "counts": required or way != "streams",
+            "states": [declaration for declaration, _ in states],
+            "infinite": [line for _, line in states if "INFINITY" in line],
+            "scratch": self.scratch,
+            "stateless": not states and self.scratch == 0,
+        }
+        words["struct"] = filled("struct", words)
+        texts = {"x": INPUT["timestep" if self.by_step else "at_t"], **INPUT}
+        for word, (of_vectors, of_ids) in texts.items():
+            (words[word],) = substituted([of_ids if vocabulary else of_vectors], words)
+        words["rows"], words["y"], words["written"] = substituted(OUTPUT[way], words)
+        words["rows_in_y"] = "" if way == "ends" else f"{words['rows']} * "
+        return words
 
     def _title(self) -> str:
         spec = str(self.job.network).replace(",", ", ")  # a space after each comma, where long lines can break
@@ -164,33 +220,7 @@ class CSource:
         title = f"{spec}: {self.job.origin}{dtype}".replace("*/", "* /").replace("/*", "/ *")
         return ascii_form(title).encode("ascii", "replace").decode()
 
-    def _lengths(self) -> tuple[str, str]:
-        """Return the length that a sequence must have, in words, and the C condition that it has another."""
-        ended = next((stage.ended for stage in self.stages if stage.ended is not None), None)
-        if ended is not None and ended.layer.needs_length:
-            fixed = self.job.network.head.fixed_timesteps
-            return f"{fixed} timesteps", f"timesteps != {fixed}"
-        least = least_steps(self.job.network.layers)
-        return f"at least {least} timesteps" * (least > 1), f"timesteps < {least}"
-
-    # The files
-
-    def filled(self, section: str, **words: object) -> list[str]:
-        """Return a section of `functions.c` with the network's values filled in."""
-        return filled(section, **self.words, **words)
-
-    def declarations(self) -> str:
-        """Return what a program that uses the functions needs."""
-        name = self.name.upper()
-        x = f"ids: each from 0 to {self.vocabulary - 1}" if self.ids else f"x: timesteps * {name}_INPUTS numbers"
-        y = f"{self.words['rows']} * " * self.returns_sequence
-        length, others = (f" of {self.required}", "; 0 for any other length") if self.required else ("", "")
-        run = self.filled("sequence", x=x, y=y, length=length, others=others)
-        return "\n".join(self.filled("declarations", declared=laid_out([*self._declared, *run])))
-
-    # State
-
-    def states(self, steps: Sequence[Step]) -> Iterator[tuple[str, str]]:
+    def _states(self, steps: Sequence[Step]) -> Iterator[tuple[str, str]]:
         """Yield each state that the layers carry: its declaration, and the line that first sets it."""
         for step in steps:
             if step.layer.window is not None and step.layer.looks_ahead:
@@ -202,113 +232,65 @@ class CSource:
                 else:
                     yield f"float {name}[{size}];", call("fill", f"state->{name}", first, size)
 
-    def reset(self) -> list[str]:
-        """Return the lines that reset all states."""
-        others = (line for _, line in self.states(self.steps) if "INFINITY" in line)
-        return ["memset(state, 0, sizeof *state);", *others]
-
-    def struct(self) -> list[str]:
-        """Return the struct that holds the states and the scratch memory."""
-        held = [declaration for declaration, _ in self.states(self.steps)]
-        held += [f"float scratch[{self.scratch}]; /* not kept between steps */"] * (self.scratch > 0)
-        held = held or ["char none; /* nothing is kept between steps */"]
-        return [f"typedef struct {self.name}_state {{", *held, f"}} {self.name}_state;"]
-
-    # Functions
-
-    def _by_steps(self) -> tuple[list[str], list[str]]:
-        """Return the declarations and the functions of a network that runs one step at a time."""
+    def _by_steps(self) -> list[str]:
+        """Return the functions of a network that runs one step at a time."""
         first, *others = self.stages
-        step = self.layers(first, "" if others else "y")
-        if self.decodes:
-            y, written = f"not used; {self.name}_next returns the output.", "NULL"
-            step = [*closed(step), "return 0;"]
-        elif others:
-            y = "the network's output if the sequence ends here, or NULL if it is not needed, which is quicker."
-            written = "t + 1 < timesteps ? NULL : y"
-            step = [*closed(step), "if (y == NULL) {", "return 0;", "}", *self.run(others), "return 1;"]
-        else:
-            y, written = "the network's output at this timestep.", f"y + rows * {self.outputs}"
-            step = closed(step, "return 1;") + ["return 0;"] * first.skips
-        x = f"id: from 0 to {self.vocabulary - 1}" if self.ids else f"x: {self.name.upper()}_INPUTS numbers"
-        declared = [*self.filled("steps", struct=self.struct(), x=x, y=y), ""]
-        functions = [*function(self.words["reset"], self.reset()), *function(self.words["step"], step)]
-        if self.decodes:
-            declared += [*self.filled("next"), ""]
-            functions += function(self.words["next"], self._decoded(others))
-        decoded = [f"while ({self.name}_next(&state, y + rows * {self.outputs})) {{", "rows++;", "}"] * self.decodes
-        return declared, [*functions, *self.filled("run", written=written, decoded=decoded), ""]
+        if not first.ends:
+            step = self.layers(first.loop, "y", "return 1;") + ["return 0;"] * first.skips
+            return filled("by steps", self.words | {"step": step})
+        step, end = self.layers(first.loop), self._end(first, *others[:1])
+        if self.stages[-1].ends:
+            return filled("by steps", self.words | {"step": step, "end": end + self._run(others)})
+        *middle, last = others
+        vector, each = end + self._run(middle, last), self.layers(last.loop, "y", "return 1;")
+        count, again = f"state->{variable(last.loop[0], 'count')}", "while" if last.skips else "if"
+        words = {"vector": vector, "each": each, "count": count, "again": again, "length": self._length}
+        decoder = [*filled("decoder", self.words | words), ""]
+        return filled("by steps", self.words | {"step": step, "decoder": decoder})
 
-    def _decoded(self, stages: Sequence[Stage]) -> list[str]:
-        """Return the body of the function for the next output vector, which the last stage writes."""
-        *before, last = stages
-        count = f"state->{last.steps[0].name}_count"
-        lines = [f"if ({count} == 0) {{", *self.run(before, last), "}"]
-        each = [f"{'while' if last.skips else 'if'} ({count} < {self._length}) {{", f"{count}++;"]
-        return [*lines, *closed([*each, *self.layers(last, "y")], "return 1;"), "return 0;"]
-
-    def _at_once(self) -> tuple[list[str], list[str]]:
-        """Return the declarations and the function of a network that must read ahead, below its struct."""
-        lines = self.run(self.stages)
-        a, b = (" + ".join(f"{unit}{n}" for unit, n in room.items() if n) for room in self._rooms.values())
-        halves = ["float *const a = workspace;"] * bool(a) + [f"float *const b = workspace + {a};"] * bool(b)
-        returned = self._length if self.returns_sequence else "1"
-        body = self.filled("at once", halves=halves, resets=self.reset(), lines=lines, returned=returned)
+    def _at_once(self) -> list[str]:
+        """Return the function of a network that must read ahead, below its struct."""
+        lines = self._run(self.stages)
+        returned, halves = "1" if self.stages[-1].ends else self._length, (self._stored[::2], self._stored[1::2])
+        # The dict keeps the last number for each unit, which is its largest.
+        a, b = (" + ".join(f"{unit}{number}" for unit, number in dict(sorted(half)).items()) for half in halves)
         unused = "" if a else ", which is not used and may be NULL"
-        declared = self.filled("workspace", workspace=" + ".join(filter(None, (a, b))) or "0", unused=unused)
-        return [*declared, ""], [*self.struct(), "", *function(self.words["run"], body)]
+        self.words |= {"a": a, "b": b, "workspace": " + ".join(filter(None, (a, b))) or "0", "unused": unused}
+        return filled("at once", self.words | {"lines": lines, "returned": returned})
 
-    def run(self, stages: Sequence[Stage], after: Stage | None = None) -> list[str]:
+    def _run(self, stages: Sequence[Stage], after: Stage | None = None) -> list[str]:
         """Return the lines that run stages, up to the one that comes after them, if any."""
-        return [*chain(*map(self._stage, stages, [*stages[1:], after]))]
+        pairs = zip(stages, [*stages[1:], after], strict=False)
+        return [*chain(*(self._loop(*pair) + self._end(*pair) for pair in pairs))]
 
-    def _stage(self, stage: Stage, after: Stage | None) -> list[str]:
-        """Return the lines that run a stage and leave its output where the one after it reads it."""
-        if stage.ended is not None:
-            if after is None:
-                return self.layers(stage, "y")
-            repeat = after.steps[0]
-            self._repeats, self._length = repeat.layer.n, str(repeat.layer.n)
-            return self.layers(stage, f"state->{repeat.name}_vector")
-        first, last = stage.steps[0], stage.steps[-1]
+    def _loop(self, stage: Stage, after: Stage | None) -> list[str]:
+        """Return the loop of a stage, which stores its output if it is a sequence."""
+        first, last, begin = stage.loop[0], stage.loop[-1], list[str]()
         if last.layer.merge is not None:
-            return self._directions(last)
-        begin = self._windows(first) if first.layer.looks_ahead and first.layer.window is not None else []
-        index, loop, end = "t", self._loop(first.layer.reverses), ["}"]
-        if first.layer.reverses:
-            index = f"({self._length} - 1 - t)"
-        elif first.layer.reads == "vector":
-            index = f"state->{first.name}_count"
-            if self.by_step:  # the loop may run again
-                begin = [f"{index} = 0;", *(line for _, line in self.states(stage.steps[1:]))]
-            loop, end = f"while ({index} < {self._length}) {{", [f"{index}++;", "}"]
-        if last.layer.returns == "vector":
-            return [*begin, loop, *closed(self.layers(stage)), *end]
-        base, size, counts = self._place(last), features_of(last.returns), list[str]()
+            return self._both_ways(last)
+        if first.layer.window is not None and first.layer.looks_ahead:
+            begin = self._windows(first)
+        loop, index = self._over_time(first)
+        if first.layer.reads == "vector" and self.by_step:  # the loop may run again
+            begin = [f"{index} = 0;", *(line for _, line in self._states(stage.loop[1:]))]
+        if stage.ends:
+            return [*begin, loop, *self.layers(stage.loop), "}"]
+        place, size, counts = self._place(last), features_of(last.returns), list[str]()
         if stage.skips:
-            index = self._length = "rows" if after is None else f"{after.steps[0].name}_reads"
+            index = self._length = "rows" if after is None else f"{after.loop[0].name}_reads"
             begin, counts = [*begin, f"size_t {index} = 0;"], [f"{index}++;"]
-        lines = closed(self.layers(stage, f"{base} + {index} * {size}"), *counts)
-        self._x = f"{base} + t * {size}"
-        return [*begin, loop, *lines, *end]
+        lines = self.layers(stage.loop, f"{place} + {index} * {size}", *counts)
+        self._x = f"{place} + t * {size}"
+        return [*begin, loop, *lines, "}"]
 
-    def layers(self, stage: Stage, to: str = "") -> list[str]:
-        """Return a stage's lines for a timestep, or for its vector, that write to `to`; blocks may be left open."""
-        steps = stage.steps if stage.ended is None else [stage.ended, *stage.steps]
-        lines, size = list[str](), self.outputs
-        for step in steps:
-            writer = CWriter(self, step, self._x, to if step is steps[-1] else "")
-            more, self._x = reduced(writer) if step is stage.ended else writer.written()
-            lines, size = [*lines, *more], writer.size
-        if to not in ("", self._x):
-            lines.append(call("copy", to, self._x, size))
-            self._x = to
-        return lines
-
-    def _loop(self, backwards: bool) -> str:
-        """Return the line that begins a loop over the timesteps."""
-        order = f"size_t t = {self._length}; t-- > 0;" if backwards else f"size_t t = 0; t < {self._length}; t++"
-        return f"for ({order}) {{"
+    def _over_time(self, step: Step) -> tuple[str, str]:
+        """Return the line that begins a loop over the timesteps that a layer reads, and the index of its output."""
+        if step.layer.reverses:
+            return f"for (size_t t = {self._length}; t-- > 0;) {{", f"({self._length} - 1 - t)"
+        if step.layer.reads == "vector":
+            count = f"state->{variable(step, 'count')}"
+            return f"for (; {count} < {self._length}; {count}++) {{", count
+        return f"for (size_t t = 0; t < {self._length}; t++) {{", "t"
 
     def _windows(self, step: Step) -> list[str]:
         """Return the line that counts a layer's windows over a stored sequence, which it reads through these."""
@@ -317,50 +299,60 @@ class CSource:
         self._x = f"{self._x.partition(' ')[0]}, {read}, {first}"
         return [f"const size_t {self._length} = ({read} - 1) / {window.stride} + 1;"]
 
-    def _directions(self, step: Step) -> list[str]:
+    def _both_ways(self, step: Step) -> list[str]:
         """Return a loop for each direction of a layer that reads time both ways."""
-        layer, x, base = step.layer, self._x, self._place(step)
-        sequence, units, size = layer.returns == "sequence", layer.state_sizes["h"], features_of(step.returns)
-        self._x = base + f" + t * {size}" * sequence
+        layer, x, place = step.layer, self._x, self._place(step)
+        sequence, units, self._size = layer.returns == "sequence", layer.state_sizes["h"], features_of(step.returns)
+        self._x = place + f" + t * {self._size}" * sequence
         lines = [f"/* {layer.spec()} */"]
         for second, direction in enumerate(layer.directions):
-            own = step._replace(name=f"{step.name}/{direction}".rstrip("/"), layer=replace(layer, merge_mode=None))
-            writer = CWriter(self, own, x)
-            to = self._x + f" + {units}" * (second and layer.merge == "concat")
+            one_way = replace(layer, merge_mode=None, go_backwards=bool(second))
+            own = step._replace(name=f"{step.name}/{direction}".rstrip("/"), layer=one_way)
+            words, to = layer_words(self, own, x), self._x + f" + {units}" * (second and layer.merge == "concat")
             merged = MERGES[layer.merge] if second else "copy"
-            merge = [call(merged, to, writer.state("h"), units)]
+            merge = [call(merged, to, words["h"], units)]
             zeros = [call("fill", to, "0.0f", units)] * (step.masked and sequence and merged == "copy")
             effect = "which leaves the state as it is" + " and the output 0" * sequence
-            each = writer.unless_padding(effect, cell_call(writer), *merge * sequence)
-            lines += [self._loop(backwards=second == 1), *zeros, *each, "}", *merge * (not sequence)]
+            each = filled("padding", {**words, "effect": effect, "lines": [words["cell"], *merge * sequence]})
+            lines += [self._over_time(own)[0], *zeros, *each, "}", *merge * (not sequence)]
         return lines
+
+    def _end(self, stage: Stage, after: Stage | None = None) -> list[str]:
+        """Return the lines that follow a stage's loop if it ends in a vector, up to the one returned or repeated."""
+        if not stage.ends:
+            return []
+        to, ended, lines = "y", stage.loop[-1], list[str]()
+        if after is not None:
+            repeat = after.loop[0]
+            to, self._repeats = f"state->{variable(repeat, 'vector')}", repeat.layer.n
+            self._length = str(self._repeats)
+        if ended.layer.joins == "avg":
+            mean, count = SCRATCH if stage.then else to, f"(float)state->{variable(ended, 'count')}"
+            lines, self._x = [call("divide", mean, self._x, count, self._size)], mean
+        return lines + self.layers(stage.then, to)
+
+    def layers(self, steps: Sequence[Step], to: str = "", *last: str) -> list[str]:
+        """Return the lines of layers for a timestep or a vector.
+
+        Args:
+            steps: the layers.
+            to: where they write their output; empty to let them choose.
+            last: the lines that come last, inside any blocks that the layers open.
+        """
+        lines = list[str]()
+        for step in steps:
+            more, self._x = layer_code(self, step, self._x, to if step is steps[-1] else "")
+            lines, self._size = [*lines, *more], features_of(step.returns)
+        if to not in ("", self._x):
+            lines.append(call("copy", to, self._x, self._size))
+            self._x = to
+        opened = sum(line.endswith("{") - line.startswith("}") for line in lines)
+        return [*lines, *last, *["}"] * opened]
 
     def _place(self, step: Step) -> str:
         """Return where a layer's output is stored: in y, or in the half of the workspace that was not the last."""
         if step is self.steps[-1]:
             return "y"
-        self._half = "b" if self._half == "a" else "a"
         rows = 1 if step.layer.returns == "vector" else self._repeats
-        room, unit = self._rooms[self._half], "" if rows else "(timesteps) * "
-        room[unit] = max(room[unit], features_of(step.returns) * max(rows, 1))
-        return self._half
-
-    def program(self) -> Iterator[str]:
-        """Yield a main program that reads timesteps, runs the network and writes rows of numbers."""
-        expected = f"an id from 0 to {self.vocabulary - 1}" if self.ids else plural(self.inputs, "number")
-        yield from (*self.filled("reading", value=self.filled("id" if self.ids else "number"), expected=expected), "")
-        check = self.filled("length check") if self.required else []
-        if not self.by_step:
-            yield from self.filled("main at once", length_check=check)
-            return
-        step, ended = f"{self.name}_step(&state, {'x[0]' if self.ids else 'x'}, y)", "found == 0 && timesteps > 0"
-        each, after, write = [f"{step};"], list[str](), ["write_row(y);", "}"]
-        if self.decodes:
-            after = [f"while ({ended} && {self.name}_next(&state, y)) {{", *write]
-        elif self.returns_sequence:
-            each = [f"if ({step}) {{", *write]
-        else:
-            after = [f"if ({ended}) {{", *write]
-        after = [*check, *after]
-        counter, each = ["size_t timesteps = 0;"] * bool(after), ["timesteps++;"] * bool(after) + each
-        yield from self.filled("main by steps", counter=counter, each=each, after=after)
+        self._stored.append(("" if rows else "(timesteps) * ", features_of(step.returns) * max(rows, 1)))
+        return "ba"[len(self._stored) % 2]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from string import Template
 from textwrap import wrap
 from typing import TYPE_CHECKING
@@ -47,15 +47,26 @@ def _words(code: str) -> set[str]:
 # Lines are written without indentation, which `laid_out` adds
 
 
-def filled(section: str, **words: object) -> list[str]:
-    """Return the lines of a section of `functions.c` with each $word substituted.
+def filled(section: str, words: Mapping[str, object]) -> list[str]:
+    """Return the lines of a section of `functions.c` with each $word substituted."""
+    return substituted(SECTIONS[section].splitlines(), words)
+
+
+def substituted(template: Iterable[str], words: Mapping[str, object]) -> list[str]:
+    """Return the lines of a template with each $word substituted; see `functions.c` for `//?`.
 
     A list of lines is for a $word that is alone on its line.
     """
     lines = list[str]()
-    for line in map(str.strip, SECTIONS[section].splitlines()):
+    for line, _, condition in (each.strip().partition("//? ") for each in template):
+        if condition and bool(words[condition.lstrip("!")]) == condition.startswith("!"):
+            continue
+        line = line.rstrip()
         alone = words.get(line.removeprefix("$"))
-        lines += alone if isinstance(alone, list) else [Template(line).substitute(words)]
+        more = alone if isinstance(alone, list) else [Template(line).substitute(words)]
+        if lines and lines[-1].endswith(","):
+            more = [f"{lines.pop()} {more[0]}"]
+        lines += more
     return lines
 
 
@@ -74,6 +85,8 @@ def _wrapped(room: str, line: str) -> str:
     if line.startswith("/*"):
         return "\n".join(wrap(room + line, WIDTH, subsequent_indent=f"{room}   ", break_long_words=False))
     joined = re.sub("(?<!,) ", "\xa0", room + line)  # so that it is only broken at commas
+    if joined.find(" ") > WIDTH:  # not even the first argument fits
+        joined = re.sub(r"(?<=\w)\(", "( ", joined, count=1)
     longest = max(map(len, joined.split(" ")[1:]), default=0)
     aligned = " " * min(len(re.sub(r"(?<=\w\().*", "", joined)), WIDTH - longest)
     return "\n".join(wrap(joined, WIDTH, subsequent_indent=aligned, break_long_words=False)).replace("\xa0", " ")
@@ -82,19 +95,6 @@ def _wrapped(room: str, line: str) -> str:
 def call(name: str, *arguments: object) -> str:
     """Return the line that calls a function."""
     return f"{name}({', '.join(map(str, arguments))});"
-
-
-def closed(lines: Sequence[str], *last: str) -> list[str]:
-    """Return the lines, then `last` inside the blocks that are still open, then their closing braces."""
-    opened = sum(line.endswith("{") - line.startswith("}") for line in lines)
-    return [*lines, *last, *["}"] * opened]
-
-
-def function(head: str, lines: Sequence[str]) -> list[str]:
-    """Return the lines of a function; unused parameters are cast to void."""
-    used = _words("\n".join(lines))
-    unused = [f"(void){name};" for name in re.findall(r"(\w+)[,)]", head) if name not in used]
-    return [head, "{", *unused, *lines, "}", ""]
 
 
 # Arrays

@@ -1,7 +1,8 @@
 /* The building blocks of exported C: functions, included in a source that calls them, and templates with a $word for
    each value. A section starts with //= and its name. Loops run over consecutive numbers without branches, so that
    compilers vectorise them without -ffast-math. A function comes after those that it calls. A line `name(v): v[j] = …;`
-   defines a function that does this to each element of a vector. */
+   defines a function that does this to each element of a vector. A template's line that ends in `//? word` is only for
+   networks with a value for the word, or without one for `//? !word`; one that ends in a comma goes on in the next. */
 
 //= functions
 /* 2^n for -126 <= n <= 127, from the bits of an IEEE 754 float. */
@@ -222,6 +223,7 @@ static inline void add_product(matrix w, int first, int stride, int rows, int co
 //= int8
 /* A matrix, row by row, and the scale of each of its columns. */
 typedef struct { const int8_t *numbers; const float *scale; } matrix;
+#define MATRIX(name) (matrix){name, name##_scale}
 
 /* sum += scale * (x @ w), where w is a block of a matrix: `rows` by `columns` numbers from the
    number `first` on, of `stride` in each row. It takes four rows at a time, with the loop over
@@ -283,83 +285,90 @@ static void convolve(matrix kernel, const float *bias, int width, int dilation, 
 }
 
 //= rnn
-/* $spec on $read; @ is the product of a vector and a matrix. */
-static void $cell($parameters)
+/* $spec on $features; @ is the product of a vector and a matrix. */
+static void $cell(matrix kernel, matrix recurrent_kernel, const float *bias, const float *restrict x,
+                  float *restrict h, float *restrict gates)
 {
-    const int features = $features, units = $units;
+    const int features = $reads, units = $units;
 
-    /* h = $act(x @ kernel + h @ recurrent_kernel + bias) */
+    /* h = act_$activation(x @ kernel + h @ recurrent_kernel + bias) */
     affine(kernel, bias, features, units, x, gates);
     add_product(recurrent_kernel, 0, units, units, units, h, gates);
-    $act(gates, units);
+    act_$activation(gates, units);
     copy(h, gates, units);
 }
 
 //= lstm
-/* $spec on $read; @ is the product of a vector and a matrix, whose columns are grouped as i, f, g, o. */
-static void $cell($parameters)
+/* $spec on $features; @ is the product of a vector and a matrix, whose columns are grouped as i, f, g, o. */
+static void $cell(matrix kernel, matrix recurrent_kernel,
+                  matrix projection_kernel, //? proj_size
+                  const float *bias, const float *restrict x, float *restrict h, float *restrict c,
+                  float *restrict gates)
 {
-    const int features = $features, units = $units;
+    const int features = $reads, units = $units;
     float *const i = gates, *const f = i + units, *const g = f + units, *const o = g + units;
 
-    /* i, f, o = $gate(x @ kernel + h @ recurrent_kernel + bias) */
-    /* g = $act(x @ kernel + h @ recurrent_kernel + bias) */
+    /* i, f, o = act_$recurrent_activation(x @ kernel + h @ recurrent_kernel + bias) */
+    /* g = act_$activation(x @ kernel + h @ recurrent_kernel + bias) */
     affine(kernel, bias, features, 4 * units, x, gates);
     add_product(recurrent_kernel, 0, 4 * units, $held, 4 * units, h, gates);
-    $gates(i, 2 * units);
-    $act(g, units);
-    $gate(o, units);
+    $activate_gates(i, 2 * units);
+    act_$activation(g, units);
+    act_$recurrent_activation(o, units);
     /* c = f * c + i * g */
     for (int j = 0; j < units; j++) {
         c[j] = f[j] * c[j] + i[j] * g[j];
     }
-    /* $shown = o * $act(c) */
+    /* $shown = o * act_$activation(c) */
     copy($shown, c, units);
-    $act($shown, units);
+    act_$activation($shown, units);
     multiply($shown, o, units);
-    $projected
+    /* h = g @ projection_kernel */ //? proj_size
+    affine(projection_kernel, NULL, units, $held, g, h); //? proj_size
 }
 
 //= gru
-/* $spec on $read; @ is the product of a vector and a matrix, whose columns are grouped as z, r, g. */
-static void $cell($parameters)
+/* $spec on $features; @ is the product of a vector and a matrix, whose columns are grouped as z, r, g. */
+static void $cell(matrix kernel, matrix recurrent_kernel, const float *bias, const float *restrict x,
+                  float *restrict h, float *restrict gates)
 {
-    const int features = $features, units = $units;
+    const int features = $reads, units = $units;
     float *const z = gates, *const r = z + units, *const g = r + units;
 
-    /* z, r = $gate(x @ kernel + bias + h @ recurrent_kernel + recurrent_bias) */
+    /* z, r = act_$recurrent_activation(x @ kernel + bias + h @ recurrent_kernel + recurrent_bias) */
     affine(recurrent_kernel, bias == NULL ? NULL : bias + 3 * units, units, 3 * units, h, gates);
     add_product(kernel, 0, 3 * units, features, 2 * units, x, gates);
     if (bias != NULL) {
         add(gates, bias, 2 * units);
     }
-    $gates(z, 2 * units);
-    /* g = $act(x @ kernel + bias + r * (h @ recurrent_kernel + recurrent_bias)) */
+    $activate_gates(z, 2 * units);
+    /* g = act_$activation(x @ kernel + bias + r * (h @ recurrent_kernel + recurrent_bias)) */
     multiply(g, r, units);
     if (bias != NULL) {
         add(g, bias + 2 * units, units);
     }
     add_product(kernel, 2 * units, 3 * units, features, units, x, g);
-    $act(g, units);
+    act_$activation(g, units);
     /* h = z * h + (1 - z) * g */
     mix(h, z, g, units);
 }
 
 //= gru reset before
-/* $spec on $read; @ is the product of a vector and a matrix, whose columns are grouped as z, r, g. */
-static void $cell($parameters)
+/* $spec on $features; @ is the product of a vector and a matrix, whose columns are grouped as z, r, g. */
+static void $cell(matrix kernel, matrix recurrent_kernel, const float *bias, const float *restrict x,
+                  float *restrict h, float *restrict gates)
 {
-    const int features = $features, units = $units;
+    const int features = $reads, units = $units;
     float *const z = gates, *const r = z + units, *const g = r + units;
 
-    /* z, r = $gate(x @ kernel + h @ recurrent_kernel + bias) */
+    /* z, r = act_$recurrent_activation(x @ kernel + h @ recurrent_kernel + bias) */
     affine(kernel, bias, features, 3 * units, x, gates);
     add_product(recurrent_kernel, 0, 3 * units, units, 2 * units, h, gates);
-    $gates(z, 2 * units);
-    /* g = $act(x @ kernel + (r * h) @ recurrent_kernel + bias) */
+    $activate_gates(z, 2 * units);
+    /* g = act_$activation(x @ kernel + (r * h) @ recurrent_kernel + bias) */
     multiply(r, h, units);
     add_product(recurrent_kernel, 2 * units, 3 * units, units, units, r, g);
-    $act(g, units);
+    act_$activation(g, units);
     /* h = z * h + (1 - z) * g */
     mix(h, z, g, units);
 }
@@ -380,6 +389,32 @@ $declared
 #ifdef __cplusplus
 }
 #endif
+
+//= declared
+$struct //? by_step
+//? by_step
+/* Call before each sequence. */ //? by_step
+void ${name}_reset(${name}_state *state); //? by_step
+//? by_step
+/* Runs a timestep. $each; y: $y Returns 1 if y has been written, else 0. */ //? by_step
+int ${name}_step(${name}_state *state, $takes, float *y); //? by_step
+//? by_step
+/* Call after the last timestep: y is the next output vector. Returns 0 if there is none. */ //? decodes
+int ${name}_next(${name}_state *state, float *y); //? decodes
+//? decodes
+/* The number of floats in the workspace of ${name}_run$unused. */ //? !by_step
+#define ${NAME}_WORKSPACE(timesteps) ($workspace) //? !by_step
+//? !by_step
+/* Runs a whole sequence$of_length. $all; y: $rows_in_y${NAME}_OUTPUTS numbers. Returns the number of vectors in y$or_0. */
+size_t ${name}_run($takes_all, size_t timesteps, float *y); //? by_step
+size_t ${name}_run($takes_all, size_t timesteps, float *y, float *workspace); //? !by_step
+
+//= struct
+typedef struct ${name}_state {
+    $states
+    float scratch[$scratch]; /* not kept between steps */ //? scratch
+    char none; /* nothing is kept between steps */ //? stateless
+} ${name}_state;
 
 //= header
 $heading
@@ -404,29 +439,35 @@ $declarations
 #define ALIGNED
 #endif
 
-//= steps
-$struct
+//= padding
+/* $blank is padding, $effect. */ //? masked
+if ($given) { //? masked
+    $lines
+} //? masked
 
-/* Call before each sequence. */
-$reset;
+//= by steps
+void ${name}_reset(${name}_state *state)
+{
+    memset(state, 0, sizeof *state);
+    $infinite
+}
 
-/* Runs a timestep. $x; y: $y Returns 1 if y has been written, else 0. */
-$step;
+int ${name}_step(${name}_state *state, $takes, float *y)
+{
+    (void)state; //? stateless
+    (void)id; //? id_unused
+    (void)y; //? decodes
+    $step
+    if (y == NULL) { //? ends
+        return 0; //? ends
+    } //? ends
+    $end //? ends
+    return 1; //? ends
+    return 0; //? decodes
+}
 
-//= next
-/* Call after the last timestep: y is the next output vector. Returns 0 if there is none. */
-$next;
-
-//= sequence
-/* Runs a whole sequence$length. $x; y: $y${NAME}_OUTPUTS numbers. Returns the number of vectors in y$others. */
-$run;
-
-//= workspace
-/* The number of floats in the workspace of ${name}_run$unused. */
-#define ${NAME}_WORKSPACE(timesteps) ($workspace)
-
-//= run
-$run
+$decoder //? decodes
+size_t ${name}_run($takes_all, size_t timesteps, float *y)
 {
     ${name}_state state;
     size_t rows = 0;
@@ -438,20 +479,44 @@ $run
     for (size_t t = 0; t < timesteps; t++) {
         rows += (size_t)${name}_step(&state, $at_t, $written);
     }
-    $decoded
+    while (${name}_next(&state, y + rows * $outputs)) { //? decodes
+        rows++; //? decodes
+    } //? decodes
     return rows;
 }
 
-//= at once
-${name}_state memory, *const state = &memory;
-$halves
-
-if ($other_length) {
+//= decoder
+int ${name}_next(${name}_state *state, float *y)
+{
+    if ($count == 0) {
+        $vector
+    }
+    $again ($count < $length) {
+        $count++;
+        $each
+    }
     return 0;
 }
-$resets
-$lines
-return $returned;
+
+//= at once
+$struct
+
+size_t ${name}_run($takes_all, size_t timesteps, float *y, float *workspace)
+{
+    (void)ids; //? id_unused
+    (void)workspace; //? !a
+    ${name}_state memory, *const state = &memory;
+    float *const a = workspace; //? a
+    float *const b = workspace + $a; //? b
+
+    if ($other_length) {
+        return 0;
+    }
+    memset(state, 0, sizeof *state);
+    $infinite
+    $lines
+    return $returned;
+}
 
 //= reading
 #include <stdio.h>
@@ -468,7 +533,10 @@ static int read_timestep($type *x)
         const int is_number = scanf("%399[^ \t\r\n,]", word) == 1;
         c = getchar();
         if (is_number) {
-            $value
+            const float value = strtof(word, &end); //? !ids
+            const long long value = strtoll(word, &end, 10); //? ids
+            valid = *end == '\0'; //? !ids
+            valid = *end == '\0' && value >= 0 && value < $vocabulary; //? ids
             valid = valid && strlen(word) < 399 && count < ${NAME}_INPUTS;
             if (valid) {
                 x[count++] = ($type)value;
@@ -495,34 +563,31 @@ static void write_row(const float *y)
     }
 }
 
-//= number
-const float value = strtof(word, &end);
-valid = *end == '\0';
-
-//= id
-const long long value = strtoll(word, &end, 10);
-valid = *end == '\0' && value >= 0 && value < $vocabulary;
-
-//= length check
-if (found == 0 && timesteps > 0 && $other_length) {
-    fputs("expected $required\n", stderr);
-    found = -1;
-}
-
 //= main by steps
 int main(void)
 {
     static ${name}_state state;
     static $type x[${NAME}_INPUTS];
     static float y[${NAME}_OUTPUTS];
-    $counter
+    size_t timesteps = 0; //? counts
     int found;
 
     ${name}_reset(&state);
     while ((found = read_timestep(x)) == 1) {
-        $each
+        timesteps++; //? counts
+        ${name}_step(&state, $read, y); //? !streams
+        if (${name}_step(&state, $read, y)) { //? streams
+            write_row(y); //? streams
+        } //? streams
     }
-    $after
+    if (found == 0 && timesteps > 0 && $other_length) { //? required
+        fputs("expected $required\n", stderr); //? required
+        found = -1; //? required
+    } //? required
+    if (found == 0 && timesteps > 0) { //? ends
+    while (found == 0 && timesteps > 0 && ${name}_next(&state, y)) { //? decodes
+        write_row(y); //? !streams
+    } //? !streams
     return found == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
@@ -541,7 +606,10 @@ int main(void)
         found = read_timestep(x + timesteps * ${NAME}_INPUTS);
         timesteps += found == 1;
     } while (found == 1);
-    $length_check
+    if (found == 0 && timesteps > 0 && $other_length) { //? required
+        fputs("expected $required\n", stderr); //? required
+        found = -1; //? required
+    } //? required
     const size_t room = ${NAME}_WORKSPACE(timesteps);
     const size_t size = room + $rows * ${NAME}_OUTPUTS + 1;
     float *workspace = malloc(size * sizeof *workspace);
