@@ -244,7 +244,7 @@ class CSource:
         *middle, last = others
         vector, each = end + self._run(middle, last), self.layers(last.loop, "y", "return 1;")
         count, again = f"state->{variable(last.loop[0], 'count')}", "while" if last.skips else "if"
-        words = {"vector": vector, "each": each, "count": count, "again": again, "length": self._length}
+        words = {"vector": vector, "each": each, "count": count, "again": again, "repeats": self._length}
         decoder = [*filled("decoder", self.words | words), ""]
         return filled("by steps", self.words | {"step": step, "decoder": decoder})
 

@@ -491,7 +491,7 @@ int ${name}_next(${name}_state *state, float *y)
     if ($count == 0) {
         $vector
     }
-    $again ($count < $length) {
+    $again ($count < $repeats) {
         $count++;
         $each
     }
