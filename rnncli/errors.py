@@ -103,7 +103,7 @@ class SpecError(UsageError, ValueError):
     Args:
         message: the fault, in terms of what was typed.
         text: the spec as typed.
-        span: (start, end) of the faulty characters of `text`.
+        span: (start, end) of the faulty characters of `text`; by default all of them.
         advice: how to fix it, in words.
         lead: words that introduce the repair.
         repair: a whole spec without the fault, or None if none is known.
@@ -114,14 +114,14 @@ class SpecError(UsageError, ValueError):
         message: str,
         *,
         text: str,
-        span: tuple[int, int],
+        span: tuple[int, int] | None = None,
         advice: str = "",
         lead: str = "",
         repair: str | None = None,
     ) -> None:
         super().__init__(message, advice, lead=lead, repair=repair)
         self.text = text
-        self.span = span
+        self.span = span or (0, len(text))
 
     def repaired(self, repair: str | None, lead: str) -> SpecError:
         """Return the same error with another repair and lead."""

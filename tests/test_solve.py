@@ -148,6 +148,8 @@ def test_a_stride_or_pool_size_is_the_smallest_with_which_the_rest_fits(at: Walk
                 assert solution.number == fitting[0]
                 assert larger == fitting[0] - 1
                 assert fitting[0] == 1 or not all(cost.fits for cost in its_costs)
+    flat = solve("input:8,conv:8x3:stride=_,pool:max,flatten,dense:_b", params=1_000)  # it flattens a vector
+    assert flat.spec == "input:8,conv:8x3:stride=1,pool:max,flatten,dense:88"
 
 
 def test_an_exact_answer_is_found_where_memory_for_streaming_grows_with_the_size_of_a_pool(at: Walk) -> None:

@@ -88,14 +88,14 @@ def _read(this: TypedLine, text: str) -> None:
         if this.name != "inspect":
             _check_settings(this, read_text(text).network)
             return
-        raise SpecError(f"{quote(text)} is not a model file", text=text, span=(0, len(text)))
+        raise SpecError(f"{quote(text)} is not a model file", text=text)
     elif len(this.arguments) > 1 and not isfile(choice.path):
-        raise SpecError(f"there is no file {quote(text)}", text=text, span=(0, len(text)))
+        raise SpecError(f"there is no file {quote(text)}", text=text)
     elif choice.part and isfile(choice.path):
         try:
             part_of(open_model(choice.path), choice.part)
         except RnncliError as error:
-            raise SpecError(error.message, text=text, span=(0, len(text))) from None
+            raise SpecError(error.message, text=text) from None
 
 
 def _check_settings(this: TypedLine, network: Network) -> None:

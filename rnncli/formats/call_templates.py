@@ -59,7 +59,7 @@ def template_of_calls(text: str) -> CalledTemplate | None:
             raise
         if _with_blanks(str(part.network), blanks) != _with_blanks(str(other.network), others):
             message = "a number is computed from one that is left open"
-            raise SpecError(message, text=written, span=(0, len(written)), advice=advice) from None
+            raise SpecError(message, text=written, advice=advice) from None
     text = _with_blanks(str(part.network), blanks)
     notes = [note._replace(text=_with_blanks(note.text, blanks)) for note in part.notes]
     if not blanks and any(note.effect == "assumed size" for note in notes):

@@ -136,7 +136,7 @@ def read(text: str, settings: Settings = NO_SETTINGS, repairs: int = _MOST_REPAI
         message, advice = error.message, error.advice or ""
     except RecursionError:
         pass
-    raise SpecError(message, text=text, span=(0, len(text)), advice=advice)
+    raise SpecError(message, text=text, advice=advice)
 
 
 def _checked(text: str, settings: Settings = NO_SETTINGS, repairs: int = _MOST_REPAIRS) -> str | None:

@@ -73,10 +73,8 @@ class _BraceParser:
                 self._fail(f"no brace gives {name} its values", span, advice)
         pattern = Pattern(self.text, nodes, self.names)
         if pattern.empty > _MAX_EMPTY:
-            whole = (0, len(self.text))
-            self._fail(
-                f"the pattern stands for {shorten(f'{pattern.empty:,}')} empty texts", whole, "no network is empty"
-            )
+            message = f"the pattern stands for {shorten(f'{pattern.empty:,}')} empty texts"
+            raise SpecError(message, text=self.text, advice="no network is empty")
         return pattern
 
     def _nodes(self, start: int, end: int, depth: int, named: str | None = None) -> tuple[Node, ...]:
@@ -242,9 +240,7 @@ def read_pattern(text: str) -> Pattern:
     if any(isinstance(each, Literal) and _NO_LISTS.search(each.text) for layer in pattern.layers for each in layer):
         _check_lists(text)
     if not pattern.count():
-        raise SpecError(
-            "the pattern only stands for the empty text", text=text, span=(0, len(text)), advice="no network is empty"
-        )
+        raise SpecError("the pattern only stands for the empty text", text=text, advice="no network is empty")
     return pattern
 
 
@@ -325,8 +321,10 @@ def _without_open_braces(text: str) -> tuple[str, int]:
     """The start of each open brace, and of its last alternative."""
     for position, sign in enumerate(text):
         if sign == "{":
-            name = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=").match(text, position + 1)
-            starts.append((position, name.end() if name and name[1] not in KEYS else position + 1))
+            name = _NAMED.match(text, position)
+            starts.append((position, position + 1))
+            if name is not None and name[2] == "=" and name[1] not in KEYS:
+                starts[-1] = position, name.end()
         elif sign == "," and starts:
             starts[-1] = starts[-1][0], position + 1
         elif sign == "}" and starts:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, cast
@@ -22,6 +23,9 @@ from rnncli.quantities import MAX_SIZE, Rate
 from rnncli.search.budget import Budget, Cost, fit
 from rnncli.search.forms import Form, Polynomial
 from rnncli.search.template import Filling, Template
+
+Watch = Callable[[int], AbstractContextManager[Callable[[float], object]]]
+"""Given the amount of work, returns a context manager whose function is called with the work just done."""
 
 MAX_TRIED = 50_000
 """The most networks that are tried one by one, which takes some seconds."""
@@ -120,9 +124,8 @@ class Problem:
     @cached_property
     def _symbols(self) -> dict[Blank, Polynomial]:
         """A symbol for each blank that makes the network larger."""
-        template = self.template
-        kept = [b for b in template.blanks if b in template.counts or template.thins(b) or template.shortens(b)]
-        larger = [blank for blank in template.blanks if blank not in kept]
+        of = self.template
+        larger = [blank for blank in of.blanks if not (blank in of.counts or of.thins(blank) or of.shortens(blank))]
         return {blank: Polynomial.unknown(place) for place, blank in enumerate(larger)}
 
     @cached_property
@@ -210,14 +213,11 @@ class Scan:
     make the network smaller, strides, get the smallest number with which the rest fits. All costs grow with the other
     blanks: each in turn gets every number up to the largest that fits while the later blanks have their smallest. The
     last blank only gets the largest.
-
-    Attributes:
-        found: the best points so far.
     """
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
-        self.found = BestPoints()
+        self._found = BestPoints()
         blanks = problem.template.blanks
         self._most = MAX_SIZE // problem.multiple_of
         self._tried = 0
@@ -226,8 +226,8 @@ class Scan:
         self._from: dict[Blank, int] = {}
         """The blanks that grow before all others, and the numbers from which costs grow with them."""
 
-    def run(self) -> None:
-        """Try all numbers.
+    def run(self) -> BestPoints:
+        """Try all numbers, and return the best.
 
         Raises:
             RnncliError: there are too many.
@@ -238,13 +238,14 @@ class Scan:
                 first = dict(cheapest)
                 for blank in self._thinning:
                     first[blank] = self._fewest(first, blank)
-                self.found.first = self.found.first or self._numbers(first)
+                self._found.first = self._found.first or self._numbers(first)
                 # Blanks without parameters, such as timesteps, come last: they do not affect the others' ranks. Before
                 # them come those that may be larger the larger others are.
                 late = self._weightless, self.problem.template.capped, self._shortening
                 left = self._growing(given)
                 left.sort(key=lambda blank: [blank not in self._from, *[blank in each for each in late]])
                 self._grow(given, cheapest, [*left, *self._thinning])
+        return self._found
 
     def _shortened(self, given: dict[Blank, int], left: Sequence[Blank]) -> Iterator[dict[Blank, int]]:
         """Yield all numbers, for the blanks that shorten the sequence, that make a network.
@@ -410,13 +411,13 @@ class Scan:
         numbers = self._numbers(multiples)
         counted = {*self.problem.template.counts, *self._weightless, *self._thinning}
         sizes = [number for blank, number in numbers.items() if blank not in counted] or [0]
-        self.problem.take(numbers, min(sizes) - max(sizes), self.found)
+        self.problem.take(numbers, min(sizes) - max(sizes), self._found)
 
     @cached_property
     def _weightless(self) -> frozenset[Blank]:
         """The blanks that do not affect the number of parameters, near the first numbers or twice these."""
-        assert self.found.first is not None
-        first, params = self.found.first, self.problem.params
+        assert self._found.first is not None
+        first, params = self._found.first, self.problem.params
         twice = {blank: number if blank in self._thinning else 2 * number for blank, number in first.items()}
         alike: dict[Blank, set[bool]] = {blank: set() for blank in first}
         for numbers in [each for each in (first, twice) if params(each) is not None]:

@@ -2,42 +2,27 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rnncli.errors import ArgumentError, RnncliError, SpecError, listed, one_line, shorten
-from rnncli.language.source import Token, splice
-from rnncli.layers.sizes import BLANK_TEXT, Blank, Numbers
+from rnncli.language.rules import frameworks_of
+from rnncli.language.source import Token
+from rnncli.layers.sizes import BLANK_TEXT, Blank
 from rnncli.layers.weights import FRAMEWORK_NAMES
 from rnncli.network import checked_rate
 from rnncli.network_summary import Setting, Summary, number_bytes
 from rnncli.quantities import Rate, figure_text, memory, plural
 from rnncli.results import Result
 from rnncli.search.budget import FIGURES, Budget, Cost, Figure, check_trained, fit
-from rnncli.search.problem import BestPoints, Point, Problem, Scan
-from rnncli.search.template import Filling, Template
+from rnncli.search.problem import BestPoints, Problem, Scan, Watch
+from rnncli.search.template import Filling, Template, opened
 from rnncli.vocabulary import title
-
-if TYPE_CHECKING:
-    from rnncli.search.trials import Trials
-
-Watch = Callable[[int], AbstractContextManager[Callable[[float], object]]]
-"""Given the amount of work, returns a context manager whose function is called with the work just done."""
-
-MAX_EXACT = 10**6
-"""The most points to try where a figure may exceed 64 bits, and Python integers are used."""
-
-MAX_REPEATS = 6
-"""The most blanks that are repeat counts: each doubles the number of cases."""
 
 _MAX_SIMILAR = 10**5
 """The most points to try for a similar template."""
-
-_MAX_FACTORS = 16
-"""The number of larger multiples to check for one with few enough points."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -163,25 +148,17 @@ def solve(
     many, the most even numbers are preferred, then those with the largest first number. A stride or a pool's size makes
     the network smaller: it gets the smallest number with which the rest fits.
 
-    Args:
-        template: a spec with `_` or `_a` in place of some numbers; blanks of the same name have the same number.
-        budget: the limits of the network's costs; at least one.
-        setting: the setting of the costs; without a framework, Keras's, or PyTorch's if only that has the network.
-        exactly: whether each cost must equal its limit.
-        multiple_of: the number that all numbers must be multiples of.
-        rate: timesteps per second, for the multiply-adds per second; None to omit these.
-        watch: shows the progress of long searches.
-
-    Raises:
-        as `rnncli.solve`.
+    A setting without a framework means Keras, or PyTorch if only that has the network; `watch` shows the progress of
+    long searches. The other arguments and the errors are as for `rnncli.solve`.
     """
     if not budget:
         names = listed([figure.name for figure in FIGURES], "or")
         raise ArgumentError("no budget is given", f"limit {names}")
     check_trained(budget.keys, setting.dtype)
     parsed = Template.parse(template, setting.framework, setting.timesteps)
-    setting = setting._replace(framework=setting.framework or parsed.framework)
-    problem = Problem(parsed, budget, exactly, multiple_of, setting, checked_rate(rate))
+    framework = setting.framework or frameworks_of([each.layer for each in parsed.written])[0]
+    rate = checked_rate(rate)
+    problem = Problem(parsed, budget, exactly, multiple_of, setting._replace(framework=framework), rate)
     problem.costs(problem.smallest)  # raises if a figure is unknown
     found = _found(problem, watch)
     if not found.best:
@@ -209,38 +186,12 @@ def _larger(problem: Problem, numbers: Filling, blank: Blank) -> dict[Blank, int
 
 
 def _found(problem: Problem, watch: Watch | None = None) -> BestPoints:
+    found = None
     if len(problem.template.blanks) > 1:
-        from rnncli.search.trials import all_grow
+        from rnncli.search.trials import searched
 
-        if all_grow(problem):
-            return _assigned(problem, watch) if fit(problem.costs(problem.smallest)) else BestPoints()
-    scan = Scan(problem)
-    scan.run()
-    return scan.found
-
-
-def _assigned(problem: Problem, watch: Watch | None) -> BestPoints:
-    """Return the best numbers if all costs grow with them and the smallest numbers fit."""
-    counts, blanks = problem.template.counts, problem.template.blanks
-    if len(counts) > MAX_REPEATS:
-        raise RnncliError(f"at most {MAX_REPEATS} blanks can be repeat counts", "give some of them a number")
-    largest = {blank: bound * problem.multiple_of for blank, bound in problem.bounds.items()}
-    found = BestPoints()
-    if not problem.exactly and fit(problem.costs(largest)):
-        found.add([Point(0, 0, tuple(largest.values()))], 1)  # all numbers fit
-        return found
-    from rnncli.search.trials import trials
-
-    every = trials(problem)
-    points = sum(each.points for each in every)
-    if not _are_few(problem, every):
-        raise _too_many(problem, points)
-    if len(counts) == len(blanks):  # trials do not include the smallest numbers then
-        problem.take(problem.smallest, 0, found)
-    with nullcontext(lambda amount: None) if watch is None else watch(points) as done:
-        for each in every:
-            each.search(found, done)
-    return found
+        found = searched(problem, watch)
+    return found or Scan(problem).run()
 
 
 def _no_answer(problem: Problem, found: BestPoints) -> RnncliError:
@@ -280,37 +231,10 @@ def _relaxed(template: Template) -> Iterator[Template]:
         f"{token.text}:nobias" if getattr(each.layer, "use_bias", False) else token.text
         for token, each in zip(Token(text, 0).split(","), written, strict=True)
     ]
-    fields = [each.size for each in written if each.size and isinstance(each.layer.sizes, Numbers)]
-    numbers = [(field, number) for field in fields for number in re.finditer("[0-9]+", field.text)]
     blank = f"{BLANK_TEXT}{'b' if Blank('a') in template.blanks else 'a'}"
-    opened = [splice(text, Token(number[0], field.start + number.start()), blank) for field, number in numbers]
-    for similar in (",".join(plain), *(opened if len(template.blanks) == 1 else ())):
+    for similar in (",".join(plain), *(opened(text, written, blank) if len(template.blanks) == 1 else ())):
         with suppress(SpecError):  # for example, if the number is part of a blank's name
             yield Template.parse(similar)
-
-
-def _are_few(problem: Problem, trials: list[Trials]) -> bool:
-    """Return whether all points can be tried in reasonable time."""
-    most = problem.patience if all(each.is_small for each in trials) else min(problem.patience, MAX_EXACT)
-    return sum(each.points for each in trials) <= most
-
-
-def _too_many(problem: Problem, points: int) -> RnncliError:
-    """Return the error for too many numbers to try, with a multiple for which they are few enough."""
-    from rnncli.search.trials import trials
-
-    names = listed([repr(blank) for blank in problem.template.blanks])
-    advice = "give one of them a number"
-    for power in range(1, _MAX_FACTORS + 1):
-        other = replace(problem, multiple_of=problem.multiple_of << power, exactly=False)
-        if not fit(other.costs(other.smallest)):
-            break
-        if _are_few(other, trials(other)):
-            advice += f", or ask for multiples: --multiple-of {other.multiple_of}"
-            break
-    return RnncliError(
-        f"there are about {points:.0e} ways to choose {names}; at most {problem.patience:.0e} can be tried", advice
-    )
 
 
 def _nothing_fits(problem: Problem, numbers: Filling) -> RnncliError:

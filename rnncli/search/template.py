@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from operator import itemgetter
 
 from rnncli.errors import SpecError
 from rnncli.language import spec
-from rnncli.language.rules import check_framework, check_rules, check_timesteps, frameworks_of
+from rnncli.language.rules import check_framework, check_rules, check_timesteps
 from rnncli.language.source import Token, splice, without_spaces
 from rnncli.language.spec import WrittenLayer
 from rnncli.layers import Layer
@@ -53,14 +54,11 @@ class Template:
             from rnncli.language.mend import mended  # only an error needs it
 
             def check(repair: str) -> None:
-                cls._parse(repair, framework)._check_timesteps(timesteps)
+                check_timesteps(*spec.unfolded(repair, cls._parse(repair, framework).written), timesteps)
 
             raise mended(error, check, TEMPLATE_EXAMPLE, blanks=True) from None
-        template._check_timesteps(timesteps)
+        check_timesteps(*spec.unfolded(text, template.written), timesteps)
         return template
-
-    def _check_timesteps(self, timesteps: int | None) -> None:
-        check_timesteps(*spec.unfolded(self.text, self.written), timesteps)
 
     @classmethod
     def _parse(cls, text: str, framework: Framework | None) -> Template:
@@ -74,7 +72,6 @@ class Template:
             raise SpecError(
                 f"{text.strip()} is an input without layers: it has no parameters for any size",
                 text=text,
-                span=(0, len(text)),
                 advice="add a layer that reads it",
                 repair=without_spaces(f"{text},{'rnn:32' if has_blank else f'rnn:{BLANK_TEXT}'}"),
             )
@@ -82,9 +79,8 @@ class Template:
             raise SpecError(
                 f"the template has no blank ({BLANK_TEXT} in place of a number)",
                 text=text,
-                span=(0, len(text)),
                 advice="put in a blank",
-                repair=without_spaces(_with_blank(text, written)),
+                repair=without_spaces([TEMPLATE_EXAMPLE, *opened(text, written, BLANK_TEXT)][-1]),
             )
         return cls(text, written)
 
@@ -92,11 +88,6 @@ class Template:
     def blanks(self) -> tuple[Blank, ...]:
         """The blanks, in the order of their first occurrence."""
         return tuple(dict.fromkeys(blank for each in self.written for blank, _ in each.blanks))
-
-    @property
-    def framework(self) -> Framework:
-        """The default framework for counting weights: Keras, if it can express the networks."""
-        return frameworks_of([each.layer for each in self.written])[0]
 
     @cached_property
     def counts(self) -> frozenset[Blank]:
@@ -106,8 +97,7 @@ class Template:
     @cached_property
     def below(self) -> Sequence[tuple[object, object]]:
         """The pairs of numbers of a layer of which the first must be less than the second."""
-        layers = [each.layer for each in self.written]
-        return [(each.numbers[low], each.numbers[high]) for each in layers for low, high in each.below]
+        return [(of.layer.numbers[low], of.layer.numbers[high]) for of in self.written for low, high in of.layer.below]
 
     @cached_property
     def capped(self) -> frozenset[Blank]:
@@ -163,14 +153,11 @@ class Template:
         return frozenset(size for size in sizes if isinstance(size, Blank))
 
 
-def _with_blank(text: str, written: tuple[WrittenLayer, ...]) -> str:
-    """Return a spec with a blank in place of the last number, in the last layer that has numbers."""
-    sizes = [each.size for each in written if isinstance(each.layer.sizes, Numbers) and each.size is not None]
-    if not sizes:
-        return TEMPLATE_EXAMPLE
-    *_, last = sizes[-1].text.lower().rpartition("x")
-    number = Token(last, sizes[-1].end - len(last))
-    return splice(text, number, BLANK_TEXT)
+def opened(text: str, written: Iterable[WrittenLayer], blank: str) -> Iterator[str]:
+    """Yield a spec or a template with a blank in place of each number in its layers' sizes, one at a time."""
+    for size in [each.size for each in written if each.size and isinstance(each.layer.sizes, Numbers)]:
+        for number in re.finditer("[0-9][0-9_kMG]*", size.text):
+            yield splice(text, Token(number[0], size.start + number.start()), blank)
 
 
 Filling = Mapping[Blank, int]

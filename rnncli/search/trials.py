@@ -8,7 +8,8 @@ blank in turn gets every number up to that one; the last blank only gets the lar
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from itertools import product
 from math import prod
@@ -16,11 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from rnncli.immutable import NamedTuple
+from rnncli.errors import RnncliError, listed
 from rnncli.language.spec import MAX_LAYERS
 from rnncli.layers.sizes import Blank, NoPolynomialError
+from rnncli.search.budget import Figure, fit
 from rnncli.search.forms import Form, Polynomial
-from rnncli.search.problem import LISTED, BestPoints, Point, Problem
+from rnncli.search.problem import LISTED, BestPoints, Point, Problem, Watch
 
 BLOCK = 2**16
 """The number of points to try at a time."""
@@ -28,15 +30,17 @@ BLOCK = 2**16
 SAFE = 2**62
 """Figures below this can be added in 64 bits; larger ones are computed with Python integers."""
 
+MAX_EXACT = 10**6
+"""The most points to try where a figure may exceed 64 bits, and Python integers are used."""
+
+MAX_REPEATS = 6
+"""The most blanks that are repeat counts: each doubles the number of cases."""
+
+_MAX_FACTORS = 16
+"""The number of larger multiples to check for one with few enough points."""
+
 _COUNTABLE = 10**6
 """The most numbers for the first blank that are looked at one by one to count the points."""
-
-
-class Limit(NamedTuple):
-    """A limit on a figure that is the maximum of some polynomials."""
-
-    polynomials: tuple[Polynomial, ...]
-    most: int
 
 
 @dataclass(frozen=True)
@@ -67,28 +71,23 @@ class Trials:
         """The form with a symbol for each axis; None if there is no such network."""
         return self.problem.form(self.numbers(map(Polynomial.unknown, range(len(self.free)))))
 
-    def _figure(self, key: str) -> tuple[Polynomial, ...]:
-        assert self.form is not None  # only called if there is a network
-        return tuple(map(Polynomial.of, self.form.parts(key)))
+    @property
+    def _network(self) -> Form:
+        assert self.form is not None  # only used if there is a network
+        return self.form
 
     @cached_property
     def params(self) -> Polynomial:
         """The number of parameters."""
-        (params,) = self._figure("total_params")
-        return params
-
-    @cached_property
-    def limits(self) -> tuple[Limit, ...]:
-        """The limits of the budget."""
-        return tuple(Limit(self._figure(figure.key), most) for figure, most in self.problem.budget.limits.items())
+        return Polynomial.of(self._network.totals.params)
 
     @cached_property
     def bounding(self) -> list[tuple[Polynomial, int]]:
         """All polynomials with a limit: those of the budget, the layers, and windows that must fit into sequences."""
-        assert self.form is not None
-        bounded = [(each, limit.most) for limit in self.limits for each in limit.polynomials]
-        windows = [(-1 * length, -1) for length in self.form.totals.lengths]
-        return [*bounded, *windows, (Polynomial.of(self.form.count), MAX_LAYERS)]
+        limits = self.problem.budget.limits.items()
+        bounded = [(Polynomial.of(part), most) for of, most in limits for part in self._network.parts(of.key)]
+        windows = [(-1 * length, -1) for length in self._network.totals.lengths]
+        return [*bounded, *windows, (Polynomial.of(self._network.count), MAX_LAYERS)]
 
     @property
     def grows(self) -> bool:
@@ -119,7 +118,7 @@ class Trials:
         """Whether all figures fit in 64 bits."""
         corner = [bound + 1 for bound in self.bounds]
         every = [self.params, *(polynomial for polynomial, _ in self.bounding)]
-        return max(*(each.size_at(corner) for each in every), *(limit.most for limit in self.limits)) < SAFE
+        return max(*(each.size_at(corner) for each in every), *self.problem.budget.limits.values()) < SAFE
 
     @cached_property
     def points(self) -> int:
@@ -184,10 +183,11 @@ class Trials:
         fitting = points[last] > 0
         if self.problem.exactly:
             self._beyond(points, found)
-            figure = params if len(self.limits) > 1 else _largest(self.limits[0], points)
+            amounts = [self._amounts(figure, points) for figure in self.problem.budget.limits]
+            figure = params if len(amounts) > 1 else amounts[0]
             found.add_below(next(iter(self._best(figure, fitting, points)[0]), None))
-            for limit in self.limits:
-                fitting = fitting & (_largest(limit, points) == limit.most)
+            for amount, limit in zip(amounts, self.problem.budget.limits.values(), strict=True):
+                fitting = fitting & (amount == limit)
         found.add(*self._best(params, fitting, points))
 
     def _best(self, params: Any, chosen: Any, points: list[Any]) -> tuple[list[Point], int]:
@@ -205,17 +205,21 @@ class Trials:
 
     def _beyond(self, points: list[Any], found: BestPoints) -> None:
         """Add the point that exceeds the only limit by the least: a point with the next number on the last axis."""
-        if len(self.limits) > 1:
+        ((figure, limit), *others) = self.problem.budget.limits.items()
+        if others:
             return
-        (limit,) = self.limits
         last = self.order[-1]
         beyond = [*points]
         beyond[last] = points[last] + 1
-        values = _largest(limit, beyond)
-        (places,) = np.nonzero(values > limit.most)
+        values = self._amounts(figure, beyond)
+        (places,) = np.nonzero(values > limit)
         if len(places):
             place = places[values[places].argmin()]
             found.add_above(Point(int(values[place]), 0, self._numbers_at(beyond, place)))
+
+    def _amounts(self, figure: Figure, points: list[Any]) -> Any:
+        """Return a figure for each point."""
+        return self._network.at(figure.key, points) + points[0] * 0
 
     def _spread(self, points: list[Any], places: Any) -> Any:
         """Return the spread of each point's sizes, excluding repeat counts and blanks without parameters."""
@@ -256,18 +260,6 @@ def _solution(parts: Sequence[Any], most: int, bound: Any) -> Any:
     return low
 
 
-def _largest(limit: Limit, points: list[Any]) -> Any:
-    """Return a limited figure for each point."""
-    return np.maximum.reduce([each.at(points) + points[0] * 0 for each in limit.polynomials])
-
-
-def all_grow(problem: Problem) -> bool:
-    """Return whether all costs are polynomials that never decrease with the numbers, all of which are allowed."""
-    blanks, counts = problem.template.blanks, problem.template.counts
-    sizes, repeats = (tuple(blank for blank in blanks if (blank in counts) == repeat) for repeat in (False, True))
-    return all(Trials(problem, sizes + repeated, repeated).grows for repeated in ((), repeats))
-
-
 def trials(problem: Problem) -> list[Trials]:
     """Return the trials that cover all numbers that may fit.
 
@@ -280,3 +272,55 @@ def trials(problem: Problem) -> list[Trials]:
         free = tuple(blank for blank in blanks if blank not in counts or blank in repeated)
         found.append(Trials(problem, free, repeated))
     return [each for each in found if each.free and all(each.bounds) and each.form is not None]
+
+
+def searched(problem: Problem, watch: Watch | None) -> BestPoints | None:
+    """Return the best numbers; None if a cost is not a polynomial that grows with all of them.
+
+    Raises:
+        RnncliError: there are too many numbers to try.
+    """
+    blanks, counts = problem.template.blanks, problem.template.counts
+    sizes, repeats = (tuple(blank for blank in blanks if (blank in counts) == repeat) for repeat in (False, True))
+    if not all(Trials(problem, sizes + repeated, repeated).grows for repeated in ((), repeats)):
+        return None
+    if not fit(problem.costs(problem.smallest)):
+        return BestPoints()
+    if len(counts) > MAX_REPEATS:
+        raise RnncliError(f"at most {MAX_REPEATS} blanks can be repeat counts", "give some of them a number")
+    largest = {blank: bound * problem.multiple_of for blank, bound in problem.bounds.items()}
+    if not problem.exactly and fit(problem.costs(largest)):  # all numbers fit
+        return BestPoints([Point(0, 0, tuple(largest.values()))], 1)
+    every = trials(problem)
+    points = sum(each.points for each in every)
+    if not _are_few(problem, every):
+        raise _too_many(problem, points)
+    found = BestPoints()
+    if len(counts) == len(blanks):  # trials do not include the smallest numbers then
+        problem.take(problem.smallest, 0, found)
+    with nullcontext(lambda amount: None) if watch is None else watch(points) as done:
+        for each in every:
+            each.search(found, done)
+    return found
+
+
+def _are_few(problem: Problem, trials: list[Trials]) -> bool:
+    """Return whether all points can be tried in reasonable time."""
+    most = problem.patience if all(each.is_small for each in trials) else min(problem.patience, MAX_EXACT)
+    return sum(each.points for each in trials) <= most
+
+
+def _too_many(problem: Problem, points: int) -> RnncliError:
+    """Return the error for too many numbers to try, with a multiple for which they are few enough."""
+    names = listed([repr(blank) for blank in problem.template.blanks])
+    advice = "give one of them a number"
+    for power in range(1, _MAX_FACTORS + 1):
+        other = replace(problem, multiple_of=problem.multiple_of << power, exactly=False)
+        if not fit(other.costs(other.smallest)):
+            break
+        if _are_few(other, trials(other)):
+            advice += f", or ask for multiples: --multiple-of {other.multiple_of}"
+            break
+    return RnncliError(
+        f"there are about {points:.0e} ways to choose {names}; at most {problem.patience:.0e} can be tried", advice
+    )
