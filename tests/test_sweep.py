@@ -29,7 +29,7 @@ from rnncli.search import frame as frames
 from rnncli.search import sweep as sweeps
 from rnncli.search.braces import parse_pattern
 from rnncli.search.budget import BY_NAME, Budget
-from rnncli.search.forms import Candidate, Invalid, Polynomial
+from rnncli.search.forms import Candidate, Outcome, Polynomial
 from rnncli.search.grid import Stretch
 from rnncli.search.selection import LARGEST, SORT_KEYS, Order, Selection
 from rnncli.search.sweep import Sweep
@@ -71,12 +71,12 @@ def patterns(draw: st.DrawFn) -> str:
     return text
 
 
-def network_of(spec: str, setting: Setting) -> Candidate | Invalid:
+def network_of(spec: str, setting: Setting) -> Outcome:
     """The expected candidate, computed from the network."""
     try:
         summary = Network.parse(spec).summary(*setting)
     except SpecError:
-        return Invalid(spec)
+        return spec
     return Candidate(spec, *[getattr(summary, name) for name in Candidate._fields[1:]])
 
 

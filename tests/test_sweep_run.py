@@ -39,7 +39,6 @@ from rnncli.search.forms import Candidate
 from rnncli.search.frontier import Cloud, Frontier, in_64_bits, ranks, unbeaten
 from rnncli.search.grid import Portion, stretches
 from rnncli.search.selection import SORT_KEYS, Order
-from rnncli.search.sweep import record_maker
 from rnncli.system.processes import forked
 
 GRID = "{input:5x8,embed:100x{u}},{lstm,gru,lsmt}:{8..32..8}{:seq,:bi,},dense:{u=2..4}"
@@ -428,10 +427,9 @@ _figures = st.none() | st.integers(0, 2**70)
 
 @given(
     st.sampled_from(sorted(WRITERS)),
-    st.lists(st.tuples(_specs, _shapes, *[_figures] * len(Candidate._fields[2:])), min_size=1, max_size=9),
+    st.lists(st.builds(Candidate, _specs, _shapes, *[_figures] * len(TOTALS)), min_size=1, max_size=9),
 )
-def test_rows_written_fast_match_those_of_the_writer(format_: str, some: list[Any]) -> None:
-    assert Candidate._fields[2 : 2 + len(TOTALS)] == TOTALS
-    record = record_maker(Setting(framework="torch"))
-    plain = WRITERS[format_](CANDIDATES)
-    assert RowTexts(plain, record).rows(some) == plain.rows([record(*each) for each in some])
+def test_rows_written_fast_match_those_of_the_writer(format_: str, some: list[Candidate]) -> None:
+    assert Candidate._fields[2:] == TOTALS
+    setting, plain = Setting(framework="torch"), WRITERS[format_](CANDIDATES)
+    assert RowTexts(plain, setting).rows(some) == plain.rows([each.as_dict(setting) for each in some])

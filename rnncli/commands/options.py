@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import wraps
 from math import isfinite
@@ -18,7 +18,7 @@ from rnncli.errors import RnncliError, SpecError, UsageError, listed, quote, sho
 from rnncli.formats import FORMATS as MODEL_FILES
 from rnncli.formats import Settings, choice_of, open_model
 from rnncli.render.terminal import DOCUMENTS, PROGRAMS, THEMES, Picture, Theme
-from rnncli.search.budget import FIGURES, Budget, Figure, unknown
+from rnncli.search.budget import FIGURES, Budget, unknown
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -100,25 +100,22 @@ def init(default: str) -> Callable[[Command], Command]:
     return option("--init", values.OneOf(INITS), f"{meaning}  [default: {default}]")
 
 
-def budget(figures: Sequence[Figure] = FIGURES) -> Callable[[Command], Command]:
-    """Return a decorator that adds the budget options; the command receives them as `budget`.
+def budget(command: Command) -> Command:
+    """Add the budget options, with the same two names in every command: --max-params and --params.
 
-    Each option has the same two names in every command: --max-params and --params.
+    The command receives them as `budget`.
     """
 
-    def add(command: Command) -> Command:
-        @wraps(command)
-        def with_budget(*arguments: Any, **given: Any) -> Any:
-            limits = Budget(**{figure.name: given.pop(figure.name) for figure in figures})
-            return command(*arguments, budget=limits, **given)
+    @wraps(command)
+    def with_budget(*arguments: Any, **given: Any) -> Any:
+        limits = Budget(**{figure.name: given.pop(figure.name) for figure in FIGURES})
+        return command(*arguments, budget=limits, **given)
 
-        added = cast(Command, with_budget)
-        for figure in reversed(figures):
-            type_ = values.memory_size if figure.in_bytes else values.big_number
-            added = option(f"--max-{figure.name}", type_, figure.means, f"--{figure.name}", figure.name)(added)
-        return added
-
-    return add
+    added = cast(Command, with_budget)
+    for figure in reversed(FIGURES):
+        type_ = values.memory_size if figure.in_bytes else values.big_number
+        added = option(f"--max-{figure.name}", type_, figure.means, f"--{figure.name}", figure.name)(added)
+    return added
 
 
 def check_known(given: Mapping[str, Any], texts: Iterable[str], network_of: Callable[[str], Network | None]) -> None:

@@ -46,7 +46,7 @@ def _check_budget(given: Mapping[str, Any]) -> None:
 
 @click.command(cls=GroupedCommand, check=_check_budget)
 @click.argument("template", nargs=-1, required=True, shell_complete=options.complete_spec)
-@options.budget()
+@options.budget
 @options.flag("--exactly", "Accept only an exact match; otherwise exit 1.")
 @options.number("--multiple-of", "Try only multiples of N.  [default: 1]")
 @options.timesteps

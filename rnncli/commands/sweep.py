@@ -31,7 +31,7 @@ from rnncli.search.budget import FIGURES, Budget, check_trained
 from rnncli.search.forms import BATCH, Candidate
 from rnncli.search.grid import Pattern, Portion, share_of
 from rnncli.search.selection import COMPARED, SORT_KEYS, Order, parse_figures
-from rnncli.search.sweep import Sweep, Tally, about, framework_of, reason_of, record_maker
+from rnncli.search.sweep import Sweep, Tally, about, framework_of, reason_of
 from rnncli.system.signals import interruptible
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _check_limits(given: Mapping[str, Any]) -> None:
 
 @click.command(cls=GroupedCommand, check=_check_limits, less_memory=_LESS_MEMORY)
 @click.argument("pattern", nargs=-1, shell_complete=options.complete_spec)
-@options.budget([figure for figure in FIGURES if figure.key in Candidate._fields])
+@options.budget
 @options.option(
     "--sort",
     _ORDER,
@@ -276,10 +276,9 @@ def _table_of(format_: str, order: Order | None, cloud: Cloud | None) -> Writer:
 
 def _speller(format_: str, setting: Setting) -> Callable[[list[Candidate]], tuple[int, Any]]:
     """Return a function that returns the number and the rows of candidates, for the table or the writer of a format."""
-    record = record_maker(setting)
     if format_ in ("table", *DOCUMENTS):
-        return lambda some: (len(some), [record(*candidate) for candidate in some])
-    texts = RowTexts(WRITERS[format_](CANDIDATES), record)
+        return lambda some: (len(some), [candidate.as_dict(setting) for candidate in some])
+    texts = RowTexts(WRITERS[format_](CANDIDATES), setting)
     return lambda some: (len(some), [texts.rows(some)] if some else [])
 
 

@@ -11,20 +11,21 @@ format; it only relies on a number being written as its digits, and a plain spec
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from math import ceil, floor, log10
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from rnncli.immutable import NamedTuple
-from rnncli.network_summary import TOTALS
+from rnncli.network_summary import TOTALS, Setting
 from rnncli.quantities import figure_text, shape_text, short
 from rnncli.render.results import Record, Writer
 from rnncli.render.terminal import INDENT, UNLIMITED, wrapped
 from rnncli.vocabulary import title
 
 if TYPE_CHECKING:
+    from rnncli.search.forms import Candidate
     from rnncli.search.frontier import Cloud
 
 _TITLES = {key: title(key) for key in (*TOTALS, "output_shape")}
@@ -307,42 +308,44 @@ class RowTexts:
 
     Args:
         writer: writes the rows of any records.
-        record: builds a record from a spec, a shape and figures.
+        setting: the setting of the figures.
     """
 
-    def __init__(self, writer: Writer, record: Callable[..., Record]) -> None:
+    def __init__(self, writer: Writer, setting: Setting) -> None:
         self._writer = writer
-        self._record = record
+        self._setting = setting
         self._forms: dict[tuple[type, ...], tuple[str, list[int]]] = {}
         """The format of a row for the operator %, and the index of the value at each place, by the types of values."""
 
-    def rows(self, candidates: Sequence[Sequence[Any]]) -> str:
-        """Return the rows of some candidates, each a sequence that starts with the spec, the shape and the figures."""
-        specs = [candidate[0] for candidate in candidates]
+    def rows(self, candidates: Sequence[Candidate]) -> str:
+        """Return the rows of some candidates."""
+        specs = [candidate.spec for candidate in candidates]
         if not _PLAIN.fullmatch("".join(specs)) or not all("," in spec for spec in specs):
-            return self._writer.rows([self._record(*candidate) for candidate in candidates])
+            return self._writer.rows([candidate.as_dict(self._setting) for candidate in candidates])
         runs = [candidates] if _are_alike(candidates) else [[*run] for _, run in groupby(candidates, key=_types)]
         return "".join([self._rows_alike(_types(run[0]), run) for run in runs])
 
-    def _rows_alike(self, types: tuple[type, ...], candidates: Sequence[Sequence[Any]]) -> str:
+    def _rows_alike(self, types: tuple[type, ...], candidates: Sequence[Candidate]) -> str:
         """Return the rows of candidates with the same values unknown."""
         if types not in self._forms:
-            self._forms[types] = self._form(len(candidates[0][1]), types)
+            self._forms[types] = self._form(candidates[0], types)
         template, order = self._forms[types]
         specs, shapes, *figures = zip(*candidates, strict=True)
         columns = [specs, *zip(*shapes, strict=True), *figures]
         return "".join(map(template.__mod__, zip(*[columns[place] for place in order], strict=True)))
 
-    def _form(self, sizes: int, types: tuple[type, ...]) -> tuple[str, list[int]]:
-        """Return the format of rows with `sizes` dimensions in their shapes, given the types of their values."""
-        values = [None if each is NoneType else _MARK + place for place, each in enumerate(types, start=1)]
-        row = self._writer.rows([self._record(_SPEC, tuple(values[:sizes]), *values[sizes:])])
+    def _form(self, candidate: Candidate, types: tuple[type, ...]) -> tuple[str, list[int]]:
+        """Return the format of rows like that of a candidate, given the types of its values."""
+        values: list[Any] = [None if each is NoneType else _MARK + place for place, each in enumerate(types, start=1)]
+        sizes = len(candidate.output_shape)
+        marked = type(candidate)(_SPEC, tuple(values[:sizes]), *values[sizes:])
+        row = self._writer.rows([marked.as_dict(self._setting)])
         marks = re.compile("|".join([_SPEC, *(str(value) for value in values if value is not None)]))
         order = [0 if mark == _SPEC else int(mark) - _MARK for mark in marks.findall(row)]
         return "%s".join(part.replace("%", "%%") for part in marks.split(row)), order
 
 
-def _are_alike(candidates: Sequence[Sequence[Any]]) -> bool:
+def _are_alike(candidates: Sequence[Candidate]) -> bool:
     """Return whether all candidates have values of the same types, which is quicker to find out column by column."""
     _, shapes, *figures = zip(*candidates, strict=True)
     return len({*map(len, shapes)}) == 1 and all(
@@ -350,6 +353,6 @@ def _are_alike(candidates: Sequence[Sequence[Any]]) -> bool:
     )
 
 
-def _types(candidate: Sequence[Any]) -> tuple[type, ...]:
+def _types(candidate: Candidate) -> tuple[type, ...]:
     """Return the types of a candidate's values, those of its shape first; unknown values have the type of None."""
     return (*map(type, candidate[1]), *map(type, candidate[2:]))

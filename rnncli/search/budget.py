@@ -8,6 +8,7 @@ from typing import Any
 
 from rnncli.errors import ArgumentError, UsageError, shorten
 from rnncli.immutable import NamedTuple
+from rnncli.network_summary import UNTRAINED
 from rnncli.quantities import figure_text
 
 
@@ -64,9 +65,6 @@ FIGURES = (
 
 BY_NAME = {figure.name: figure for figure in FIGURES}
 """The figures by the names of their limits."""
-
-BY_KEY = {figure.key: figure for figure in FIGURES}
-"""The figures by their keys."""
 
 LACKED = frozenset({"streaming_bytes"})
 """Figures that some networks lack. Such a network exceeds every limit, and compares as larger than all others."""
@@ -131,8 +129,6 @@ def check_trained(
     Raises:
         UsageError: they do not; `advice` is its help.
     """
-    from rnncli.network_summary import UNTRAINED
-
     if dtype in UNTRAINED and "training_bytes" in figures:
         raise UsageError(f"no network is trained in {dtype}", advice)
 
@@ -155,7 +151,7 @@ def amount(candidate: Any, name: str) -> Any:
     """
     value = getattr(candidate, name)
     if value is None and name not in LACKED:
-        raise unknown(BY_KEY[name], candidate)
+        raise unknown(next(figure for figure in FIGURES if figure.key == name), candidate)
     return inf if value is None else value
 
 

@@ -12,14 +12,14 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, reduce
 from itertools import product
 from math import prod
 from operator import add
 from typing import Any, Self, cast
 
-from rnncli.errors import SpecError
+from rnncli.errors import SpecError, one_line
 from rnncli.immutable import NamedTuple
 from rnncli.language import spec
 from rnncli.language.source import MAX_BYTES
@@ -29,7 +29,7 @@ from rnncli.layers.cost import Number, Totals
 from rnncli.layers.sizes import Blank, NoPolynomialError, Numbers, UnknownSize
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
-from rnncli.network_summary import Setting, figure
+from rnncli.network_summary import TOTALS, Setting, figure
 from rnncli.quantities import MAX_SIZE, Shape, parse_number
 from rnncli.search.budget import LACKING
 from rnncli.search.grid import Box, Brace, Literal, Pattern, Piece, Range, Values, Words
@@ -149,12 +149,12 @@ class Form:
     """The layers of a network from the head on, and their totals.
 
     Attributes:
-        totals: their totals; only those of the first layers if they cannot be summed.
+        totals: their totals.
         count: the number of layers, including the head.
         fixed: the timesteps that the head specifies, if it does.
         setting: the setting of the counts, including the framework.
         of_any_length: whether the layers leave the length of the sequence open, whatever the setting specifies.
-        summed: whether the totals are polynomials in the symbols.
+        summed: whether the totals are polynomials in the symbols; if not, the form only describes the first layers.
     """
 
     totals: Totals
@@ -171,26 +171,26 @@ class Form:
         shape = head.input_shape(setting.batch, setting.timesteps)
         if setting.timesteps is not None:
             shape = (shape[0], setting.timesteps, *shape[2:])
-        totals: Totals | None = Totals.of(shape, setting.framework or "keras", setting.dtype)
-        totals = totals.after(head) if head.shown and totals is not None else totals
+        totals = Totals.of(shape, setting.framework or "keras", setting.dtype)
+        shown = totals.after(head) if head.shown else totals
         fixed = head.fixed_timesteps
-        return None if totals is None else cls(totals, 1, fixed, setting, fixed is None)
+        return shown and cls(shown, 1, fixed, setting, fixed is None)
 
     def after(self, layer: Layer, times: Number) -> Form | None:
         """Return the form followed by a layer, repeated; None if there is no such network."""
+        if not self.summed:
+            return self
         count = self.count + times
         if isinstance(count, int) and count > MAX_LAYERS:
             return None
         if layer.needs_length and self.of_any_length and len(self.totals.shape) == 3:
             return None
-        totals: Totals | None = self.totals
-        summed = self.summed
         try:
-            totals = self.totals.repeated(layer, times) if summed else totals
+            totals = self.totals.repeated(layer, times)
         except NoPolynomialError:
-            summed = False
+            return replace(self, summed=False)
         of_any_length = self.of_any_length and (layer.reads, layer.returns) != ("vector", "sequence")
-        return None if totals is None else Form(totals, count, self.fixed, self.setting, of_any_length, summed)
+        return None if totals is None else Form(totals, count, self.fixed, self.setting, of_any_length)
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -247,20 +247,10 @@ _CACHED = 2**14
 
 
 class Candidate(NamedTuple):
-    """A network and its figures: the totals of its `Summary`.
+    """A network with the output shape and the totals of its `Summary`.
 
     Attributes:
         spec: the pattern's text for it, which is not always the canonical spec.
-        output_shape: the output's shape.
-        total_params: the number of parameters.
-        total_bytes: the size of the parameters.
-        macs_per_step: multiply-adds, for one input vector of each layer.
-        macs: multiply-adds for the whole input, with an unknown batch as 1; None if the timesteps are unknown.
-        output_bytes: the size of all layers' outputs, in the same way.
-        streaming_bytes: the memory to run one step at a time, in addition to the parameters; None if a layer must
-            read ahead before it can return anything.
-        training_bytes: the least memory for training; None if the timesteps are unknown, or if the dtype is not
-            used for training.
     """
 
     spec: str
@@ -278,17 +268,14 @@ class Candidate(NamedTuple):
         """The number of output features."""
         return self.output_shape[-1]
 
+    def as_dict(self, setting: Setting) -> dict[str, Any]:
+        """Return it as plain data, as printed by `--format json`; the setting is the one it was counted for."""
+        network = {"spec": one_line(self.spec), "framework": setting.framework, "dtype": setting.dtype}
+        return self._asdict() | network
 
-class Invalid(NamedTuple):
-    """A text of a pattern that is not a network."""
 
-    spec: str
-
-
-FIGURES = Candidate._fields[2:]
-"""The attributes that are figures."""
-
-Outcome = Candidate | Invalid
+Outcome = Candidate | str
+"""A candidate, or the text of one that is not a network."""
 
 
 class Forms:
@@ -373,21 +360,17 @@ class Forms:
         layers = None if place and before is None else self._layers(place, choice)
         form = before
         for layer, times in layers or ():
-            form = self._with_layer(form, layer, times)
+            is_head = layer.reads == "input"
+            if layer.conflict(self._framework) is not None or is_head != (form is None) or (is_head and times > 1):
+                return None
+            form = Form.of(cast(Head, layer), self.setting) if form is None else form.after(layer, times)
             if form is None:
-                break
-        if form is None or layers is None:
+                return None
+        if layers is None or form is None:
             return None
         if len(self._same) > _CACHED:
             self._same.clear()
         return self._same.setdefault(form.key, form)
-
-    def _with_layer(self, before: Form | None, layer: Layer, times: int) -> Form | None:
-        if layer.conflict(self._framework) is not None or (before is None) != (layer.reads == "input"):
-            return None
-        if before is not None:
-            return before.after(layer, times)
-        return Form.of(cast(Head, layer), self.setting) if times == 1 else None
 
     def of(self, spans: Sequence[range]) -> list[Form | None]:
         """Return the forms for choices of words, None for no network.
@@ -417,13 +400,14 @@ class Forms:
 
     def _found(self, form: Form | None, point: Sequence[int], text: str) -> Outcome:
         numbers = [values[point[axis]] for axis, values in self.numbers.items()]
-        if form is None or not all(1 <= number <= MAX_SIZE for number in numbers) or _too_long(text):
-            return Invalid(text)
+        too_long = 4 * len(text) > MAX_BYTES and len(text.encode("utf-8", "replace")) > MAX_BYTES
+        if form is None or too_long or not all(1 <= number <= MAX_SIZE for number in numbers):
+            return text
         if not form.summed:
             return by_summary(text, self.setting)
         if not form.fits(numbers):
-            return Invalid(text)
-        return Candidate(text, form.shape(numbers), *[form.at(name, numbers) for name in FIGURES])
+            return text
+        return Candidate(text, form.shape(numbers), *[form.at(name, numbers) for name in TOTALS])
 
 
 def by_summary(text: str, setting: Setting) -> Outcome:
@@ -431,8 +415,8 @@ def by_summary(text: str, setting: Setting) -> Outcome:
     try:
         summary = Network.parse(text).summary(*setting)
     except SpecError:
-        return Invalid(text)
-    return Candidate(text, summary.output_shape, *[getattr(summary, name) for name in FIGURES])
+        return text
+    return Candidate(text, summary.output_shape, *[getattr(summary, name) for name in TOTALS])
 
 
 def _numbers_of(values: Values) -> Sequence[int] | None:
@@ -445,7 +429,3 @@ def _numbers_of(values: Values) -> Sequence[int] | None:
         return [parse_number(text) for text in values.texts]
     except ValueError:
         return None
-
-
-def _too_long(text: str) -> bool:
-    return 4 * len(text) > MAX_BYTES and len(text.encode("utf-8", "replace")) > MAX_BYTES

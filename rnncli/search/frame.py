@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from rnncli.network_summary import TOTALS
 from rnncli.quantities import MAX_SIZE, Shape
 from rnncli.search.budget import LACKED, LACKING, amount
-from rnncli.search.forms import FIGURES, Candidate, Forms, Outcome
+from rnncli.search.forms import Candidate, Forms, Outcome
 from rnncli.search.grid import Box
 
 _MAX_SINGLE = 30
@@ -116,8 +117,6 @@ class Frame:
     def is_network(self) -> Any:
         """Return which candidates are networks."""
         truth = [form is not None and form.fits(self._numbers) for form in self._kinds]
-        if all(each is True for each in truth) and self._sized.all():
-            return np.ones(len(self), bool)
         return self._filled(truth, bool) & self._spread(self._sized)
 
     def is_nothing(self) -> Any:
@@ -138,7 +137,7 @@ class Frame:
             size: the maximum length of a list.
         """
         texts: Iterator[str] | None = None
-        if len(places) > _MAX_SINGLE and self._holds(FIGURES):
+        if len(places) > _MAX_SINGLE and self._holds(TOTALS):
             chosen = np.zeros(len(self), bool)
             chosen[places] = True
             texts = compress(self.texts(), chosen.tolist())
@@ -161,13 +160,11 @@ class Frame:
 
     def _made(self, texts: Iterable[str], part: Any) -> Iterator[Candidate]:
         """Yield candidates for some texts and places, all of which must be networks."""
-        columns = [self._column(name, part) for name in FIGURES]
+        columns = [self.figure(name)[part].tolist() for name in TOTALS]
+        for place, name in enumerate(TOTALS):
+            if self._lacks(name):
+                columns[place] = [None if number == LACKING else number for number in columns[place]]
         return map(Candidate._make, zip(texts, self._shapes(part), *columns, strict=True))
-
-    def _column(self, name: str, part: Any) -> list[int | None]:
-        """Return a figure of some candidates as a list, with None where it is unknown."""
-        numbers: list[int | None] = self.figure(name)[part].tolist()
-        return [None if number == LACKING else number for number in numbers] if self._lacks(name) else numbers
 
     def _shapes(self, part: Any) -> Iterator[Shape]:
         """Yield the output shapes of some candidates, which must be networks."""

@@ -19,7 +19,7 @@ from rnncli.search.selection import SORT_KEYS, Order, Selection
 _MAX_SCANNED = 32
 """The number of frontier points that rows are compared with one by one, before a faster method is used."""
 
-_NEW_SHARE = 8
+_NEW_SHARE = 2
 """New candidates are compared once there is one for every so many that are kept."""
 
 _MIN_HALF = 32
@@ -46,17 +46,13 @@ class Frontier(Selection):
         self.figures = figures
         self._numbers: Any = None
         """The signed figures of the kept candidates as an array; None if they do not fit in 64 bits."""
-        self._new: list[tuple[list[Any], Candidate]] = []
-        """The signed figures of candidates that are not compared yet, and the candidates."""
+        self._new: list[Candidate] = []
+        """Candidates that are not compared yet."""
 
     @property
     def asked(self) -> tuple[str, ...]:
         """The figures of a frame that it needs."""
         return tuple(SORT_KEYS[order.key] for order in self.figures)
-
-    def peak(self, total: int) -> int:
-        """Return the least number that it holds: at least one candidate is not beaten."""
-        return min(total, 1)
 
     def pick(self, places: Any, column: Callable[[str], Any]) -> Any:
         """Return the places of a frame's candidates that may be on the frontier, in ascending order."""
@@ -81,7 +77,7 @@ class Frontier(Selection):
 
     def add(self, candidates: Iterable[Candidate]) -> None:
         """Add candidates."""
-        self._new += [(self._row(candidate), candidate) for candidate in candidates]
+        self._new += candidates
         if len(self._new) * _NEW_SHARE > len(self._kept):
             self._compare()
 
@@ -95,22 +91,16 @@ class Frontier(Selection):
         self._compare()
         return super().best()
 
-    def _row(self, candidate: Candidate) -> list[Any]:
-        return [order.signed(order.of(candidate)) for order in self.figures]
-
     def _compare(self) -> None:
         """Reduce all candidates so far to those that no other beats."""
         if not self._new:
             return
-        rows = [row for row, _ in self._new]
+        every = [*self._kept, *self._new]
+        rows = [[order.signed(order.of(each)) for order in self.figures] for each in every]
         numbers = in_64_bits(rows)
-        if self._kept:
-            known = numbers is not None and self._numbers is not None
-            numbers = np.concatenate([self._numbers, numbers]) if known else None
-        every = [*self._kept, *(candidate for _, candidate in self._new)]
-        places = unbeaten(ranks([self._row(each) for each in every]) if numbers is None else numbers)
-        kept = [every[place] for place in places.tolist()]
-        self._kept, self._new, self._numbers = kept, [], None if numbers is None else numbers[places]
+        places = unbeaten(ranks(rows) if numbers is None else numbers)
+        self._kept, self._new = [every[place] for place in places.tolist()], []
+        self._numbers = None if numbers is None else numbers[places]
 
 
 def in_64_bits(rows: Sequence[Sequence[float]]) -> Any:
@@ -193,7 +183,7 @@ class Cloud:
 
     def __init__(self, across: str, up: str) -> None:
         self.asked = across, up
-        self._found: Any = None
+        self._found = np.zeros(_CELLS * _CELLS, bool)
 
     def add(self, across: Any, up: Any) -> None:
         """Add candidates as arrays of their figures, except for those that lack a figure."""
@@ -203,13 +193,11 @@ class Cloud:
 
     def take(self, cells: Any) -> None:
         """Add cells that contain candidates, by number."""
-        if self._found is None:
-            self._found = np.zeros(_CELLS * _CELLS, bool)
         self._found[cells] = True
 
     def cells(self) -> Any:
         """Return the numbers of the cells that contain candidates."""
-        return np.zeros(0, int) if self._found is None else np.flatnonzero(self._found)
+        return np.flatnonzero(self._found)
 
     def points(self) -> list[tuple[float, float]]:
         """Return a point in each cell that contains candidates."""

@@ -100,10 +100,6 @@ class Selection:
         """The number of candidates in memory."""
         return len(self._kept)
 
-    def peak(self, total: int) -> int:
-        """Return the most candidates that are in memory at once if `total` are within the budget."""
-        return total if self.top is None else min(total, 2 * self.top + forms.BATCH)
-
     @property
     def asked(self) -> tuple[str, ...] | None:
         """The figures of a frame that it needs; None if it takes all candidates as they are."""

@@ -15,17 +15,16 @@ from math import log10
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-from rnncli.errors import RnncliError, SpecError, one_line
+from rnncli.errors import RnncliError, SpecError
 from rnncli.language.source import MAX_BYTES
 from rnncli.layers import LAYERS
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
-from rnncli.network_summary import TOTALS, Setting
-from rnncli.quantities import Shape, memory
+from rnncli.quantities import memory
 from rnncli.results import Result
 from rnncli.search import forms
 from rnncli.search.budget import Budget, amount, check_trained
-from rnncli.search.forms import FIGURES, Candidate, Forms, Invalid, Outcome
+from rnncli.search.forms import Candidate, Forms, Outcome
 from rnncli.search.grid import Stretch, tasks
 from rnncli.search.selection import LARGEST, SORT_KEYS, Order, Selection
 from rnncli.system.memory import RESERVE, free_bytes
@@ -115,11 +114,10 @@ class Candidates(Result, Sequence[Candidate]):
 
     def as_dicts(self) -> list[dict[str, Any]]:
         """Return the candidates as plain data: for each the object that `--format json` prints."""
-        record = record_maker(self.setting)
-        return [record(*candidate) for candidate in self._found]
+        return [candidate.as_dict(self.setting) for candidate in self._found]
 
 
-def evaluated(stretch: Stretch, setting: Setting, figures: Sequence[str] = FIGURES) -> Iterator[Frame | list[Outcome]]:
+def evaluated(stretch: Stretch, setting: Setting, figures: Sequence[str] = TOTALS) -> Iterator[Frame | list[Outcome]]:
     """Yield the candidates of a stretch in order: as frames if they are many, as lists if they are few.
 
     Args:
@@ -269,8 +267,8 @@ class Sweep(Generic[Spelt]):
             RnncliError: the selected candidates do not fit in memory, or a process has ended unexpectedly or cannot be
                 started.
         """
-        if self.wanted is not None and not self.budget:
-            most = self.wanted.peak(total)
+        if self.wanted is not None and not self.budget and not self.front:
+            most = total if self.top is None else min(total, 2 * self.top + forms.BATCH)  # in memory at once
             self._check_room(most, _SIZE, f"{about(most)} candidates do not fit in memory, at {_SIZE} B or more each")
         done = checked = 0
         for spelt in self._on(jobs, whole, total):
@@ -335,7 +333,7 @@ class Sweep(Generic[Spelt]):
         Raises:
             UsageError: a limited or compared figure is unknown.
         """
-        figures = FIGURES
+        figures = TOTALS
         if self._asked is not None:
             figures = tuple({*self.budget.keys, *self._asked, *(self.cloud.asked if self.cloud else ())})
         for found in (found for stretch in some for found in evaluated(stretch, self.setting, figures)):
@@ -346,7 +344,7 @@ class Sweep(Generic[Spelt]):
 
     def _of_list(self, some: list[Outcome]) -> list[Candidate]:
         limits = [(figure.key, limit) for figure, limit in self.budget.limits.items()]
-        invalid = [each.spec for each in some if isinstance(each, Invalid)]
+        invalid = [each for each in some if isinstance(each, str)]
         networks = [each for each in some if isinstance(each, Candidate)]
         # All limits are checked for each candidate: an unknown figure is an error even if another limit is exceeded.
         passed = [each for each in networks if not [key for key, limit in limits if amount(each, key) > limit]]
@@ -375,7 +373,7 @@ class Sweep(Generic[Spelt]):
         invalid = len(frame) - number - int(np.count_nonzero(nothing))
         tally = Tally(invalid, number - len(places), len(places))
         if invalid and self.tally.first_invalid is None:
-            tally.first_invalid = frame.at(int((~networks & ~nothing).argmax())).spec
+            tally.first_invalid = str(frame.at(int((~networks & ~nothing).argmax())))
         if number and not (self.tally.within or len(places)):
             need = np.max([numbers / (limit or 1) for numbers, limit in needs], axis=0)
             tally.nearest = self._nearest([frame.network(int(np.where(networks, need, np.inf).argmin()))])
@@ -385,17 +383,6 @@ class Sweep(Generic[Spelt]):
         if wanted is not None and len(places):
             places = wanted.pick(places, lambda name: frame.column(name, fits))
         yield from frame.networks(places, forms.BATCH)
-
-
-def record_maker(setting: Setting) -> Callable[..., dict[str, Any]]:
-    """Return a function that builds a record from a spec, an output shape and figures, starting with the totals."""
-
-    def record(spec: str, shape: Shape, *figures: int | None) -> dict[str, Any]:
-        totals = dict(zip(TOTALS, figures, strict=False))
-        network = {"framework": setting.framework, "dtype": setting.dtype}
-        return {"spec": one_line(spec), "output_shape": shape} | totals | network
-
-    return record
 
 
 def framework_of(patterns: Sequence[str]) -> Framework:

@@ -35,7 +35,7 @@ from rnncli.search.braces import parse_pattern
 from rnncli.search.budget import Budget
 from rnncli.search.forms import Candidate
 from rnncli.search.grid import Pattern, stretches
-from rnncli.search.sweep import Sweep, record_maker
+from rnncli.search.sweep import Sweep
 
 FOR_KERAS = 40
 
@@ -67,7 +67,7 @@ def top_rate(pattern: str) -> float:
 
 def rows_rate(pattern: str, format_: str) -> float:
     """Return how many rows per second are written."""
-    texts = RowTexts(WRITERS[format_](CANDIDATES), record_maker(Setting()))
+    texts = RowTexts(WRITERS[format_](CANDIDATES), Setting())
     return _rate(lambda: Sweep(Setting(), Budget(), texts.rows), parse_pattern(pattern), stop=_ROWS)
 
 
