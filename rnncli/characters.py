@@ -10,6 +10,9 @@ import codecs
 import io
 from typing import TextIO
 
+BARS = "▁▂▃▄▅▆▇█"
+"""Bars, from the lowest to the highest."""
+
 ASCII_FORMS = {
     "×": "x",
     "·": ".",
@@ -31,7 +34,7 @@ ASCII_FORMS = {
     "σ": "sigma",
     "≡": "E",
     **dict(zip("─│┌┐└┘├┤┬┴►◄▲", "-|++++++++><^", strict=True)),
-    **dict(zip("▁▂▃▄▅▆▇█", "_.-:=+*#", strict=True)),
+    **dict(zip(BARS, "_.-:=+*#", strict=True)),
 }
 """The replacement of each character if the output is ASCII."""
 

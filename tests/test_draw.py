@@ -27,7 +27,7 @@ from rnncli.layers.recurrent import MERGE_MODES
 from rnncli.layers.windows import PADDINGS
 from rnncli.quantities import shape_text
 from rnncli.render.drawing import draw
-from rnncli.reports.unrolled import Unrolled, unroll
+from rnncli.reports.unrolled import Unrolled
 
 CLASSIFIER = "input:8,lstm:16:seq:bi,gru:4,dense:1:sigmoid"
 
@@ -39,7 +39,7 @@ def unrolled(draw_: st.DrawFn) -> Unrolled:
     """Any network unrolled in time, with known or unknown batch and timesteps."""
     network = draw_(networks())
     steps = draw_(sizes) if network.head.fixed_timesteps is None else None
-    return unroll(network, draw_(sizes), None if steps is None else max(steps, least_steps(network.layers)))[-1]
+    return network.draw(draw_(sizes), None if steps is None else max(steps, least_steps(network.layers))).parts[-1]
 
 
 def plain(picture: Unrolled, width: int, ascii_only: bool = False) -> list[str]:
@@ -50,7 +50,7 @@ def plain(picture: Unrolled, width: int, ascii_only: bool = False) -> list[str]:
 
 def rows(spec: str, timesteps: int | None = None, width: int = 80) -> list[str]:
     """The lines with a cell's state, from the top."""
-    drawn = plain(unroll(Network.parse(spec), None, timesteps)[-1], width)
+    drawn = plain(Network.parse(spec).draw(None, timesteps).parts[-1], width)
     return [line[line.index("0 ─►") if "0 ─►" in line else line.index("│") :] for line in drawn if " 0" in line]
 
 
@@ -113,7 +113,7 @@ def test_a_kind_is_centred_in_its_box(at: Walk) -> None:
             continue
         spec = f"input:9x8,rnn:4:seq,{layer.kind}:{layer.sizes.example}"
         with at(spec):
-            boxes = re.findall("│( *[a-z]+ *)│", "\n".join(plain(unroll(Network.parse(spec))[-1], 100)))
+            boxes = re.findall("│( *[a-z]+ *)│", "\n".join(plain(Network.parse(spec).draw().parts[-1], 100)))
             assert any(box.strip() and layer.kind.startswith(box.strip()) for box in boxes)
             assert all(len(box) - len(box.lstrip()) == len(box) - len(box.rstrip()) for box in boxes)
 
@@ -188,7 +188,7 @@ def test_outputs_leave_at_the_steps_whose_input_affects_them(
     x[1] = x[0]
     x[1, step] += 1
     before, after = model(x)
-    top = unroll(network, 2, timesteps)[-1].layers[-1]
+    top = network.draw(2, timesteps).parts[-1].layers[-1]
     if top.returns == "all":
         changed = np.flatnonzero((before != after).any(axis=-1))
         assert changed.tolist() == [timesteps - 1 - step if top.reversed_time else step]
@@ -200,13 +200,13 @@ def test_outputs_leave_at_the_steps_whose_input_affects_them(
 
 def test_few_timesteps_are_all_drawn() -> None:
     for timesteps, shown in ((1, "x1"), (2, "x1 x2"), (5, "x1 x2 x3 x4 x5"), (6, "x1 x2 x3 ··· x6")):
-        lines = plain(unroll(Network.parse("input:8,rnn:3"), None, timesteps)[-1], 80)
+        lines = plain(Network.parse("input:8,rnn:3").draw(None, timesteps).parts[-1], 80)
         (line,) = (line for line in lines if line.startswith("input"))
         assert re.findall(r"x\d+|···", line) == shown.split()
 
 
 def test_a_wider_terminal_shows_more_first_steps_but_never_more_than_six() -> None:
-    picture = unroll(Network.parse(EXAMPLE))[-1]
+    picture = Network.parse(EXAMPLE).draw().parts[-1]
     counts = [
         next(line for line in plain(picture, width) if line.startswith("input")).count("x") for width in (60, 80, 120)
     ]
@@ -218,13 +218,13 @@ def test_a_wider_terminal_shows_more_first_steps_but_never_more_than_six() -> No
 
 def test_three_or_more_equal_layers_are_drawn_once_if_they_read_in_one_direction() -> None:
     for stack, drawn in (("rnn:8:seq:x4", 1), ("dense:2:x3", 1), ("dense:2:x2", 2), ("rnn:8:back:seq:x4", 4)):
-        assert len(unroll(Network.parse(f"input:8,dense:8,{stack}"))[-1].layers) == 1 + drawn
+        assert len(Network.parse(f"input:8,dense:8,{stack}").draw().parts[-1].layers) == 1 + drawn
 
 
 @given(networks(head=heads))
 def test_the_drawn_layers_are_the_networks_in_order(network: Network) -> None:
     drawn = []
-    for number, part in enumerate(unroll(network)):
+    for number, part in enumerate(network.draw().parts):
         # A part's sequence comes from the input, the layer below, or the layer that repeats a vector.
         drawn += [part.source] if number and part.over == "vector" else []
         drawn += [(name, layer.layer.spec()) for layer in part.layers for name in layer.names]

@@ -15,6 +15,7 @@ from operator import itemgetter
 from rich.console import Console
 from rich.text import Text
 
+from rnncli.characters import BARS
 from rnncli.engine.request import Init
 from rnncli.engine.study import CLOSED, OPEN, Gate, Outputs, Study
 from rnncli.errors import listed, printable
@@ -40,9 +41,6 @@ _LEVELS = 3
 
 LEVELS = "≡=-·+*#"
 """The characters of cells, from the most negative to the most positive value."""
-
-_BARS = "▁▂▃▄▅▆▇█"
-"""The characters of bars, from the lowest to the highest."""
 
 BROKEN = "?"
 """The character for a value that is not a finite number."""
@@ -146,7 +144,7 @@ def bar(height: float | None) -> str:
         return " "
     if not isfinite(height):
         return BROKEN
-    return _BARS[max(0, min(len(_BARS) - 1, floor(height * len(_BARS))))]
+    return BARS[max(0, min(len(BARS) - 1, floor(height * len(BARS))))]
 
 
 def curve(shares: Iterable[float | None]) -> str:

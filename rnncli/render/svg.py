@@ -22,6 +22,7 @@ from rich.terminal_theme import DEFAULT_TERMINAL_THEME, SVG_EXPORT_THEME, Termin
 from rich.text import Text
 
 from rnncli.atomic import write_files
+from rnncli.characters import BARS
 from rnncli.immutable import NamedTuple
 from rnncli.render.console import PLAIN
 from rnncli.render.terminal import MOST_LINES, UNLIMITED, Picture, Theme, wrapped
@@ -58,11 +59,8 @@ _ARMS: Mapping[str, tuple[int, ...]] = {
 _TIPS: Mapping[str, str] = {"►": "m-1 -4 5.2 4 -5.2 4z", "◄": "m1 -4 -5.2 4 5.2 4z", "▲": "m-4 1 4 -8 4 8z"}
 """The tips of arrows, from the middle of a character."""
 
-_BARS = "▁▂▃▄▅▆▇█"
-"""Bars by height, in ninths of a line, so that the highest does not touch the line above."""
-
-_DRAWN = "".join(_ARMS) + _BARS
-_ALIKE = re.compile(rf"([{_BARS}])\1*|[{''.join(_ARMS)}]+|[^\s{_DRAWN}]+(?: [^\s{_DRAWN}]+)*")
+_DRAWN = "".join(_ARMS) + BARS
+_ALIKE = re.compile(rf"([{BARS}])\1*|[{''.join(_ARMS)}]+|[^\s{_DRAWN}]+(?: [^\s{_DRAWN}]+)*")
 
 
 class _Run(NamedTuple):
@@ -199,8 +197,9 @@ def _marks(run: _Run, place: int, colours: TerminalTheme) -> Iterator[str]:
     """Yield the elements of a run, except for its lines, which may continue in other runs."""
     looks = _looks(run.style, colours)
     x, y, width = run.column * _WIDTH, place * _HEIGHT, cell_len(run.text) * _WIDTH
-    if run.text[0] in _BARS:
-        yield _rectangle(run.column, place, len(run.text), (_BARS.index(run.text[0]) + 1) / 9, looks)
+    if run.text[0] in BARS:
+        # In ninths of a line, so that the highest does not touch the line above.
+        yield _rectangle(run.column, place, len(run.text), (BARS.index(run.text[0]) + 1) / 9, looks)
     elif run.text[0] not in _ARMS:
         # A font of another width is stretched instead of spaced out.
         fit = f'textLength="{width:g}" lengthAdjust="spacingAndGlyphs"'

@@ -12,7 +12,7 @@ from typing import Literal
 from rnncli.immutable import NamedTuple
 from rnncli.layers import Layer
 from rnncli.layers.windows import Window
-from rnncli.network import Network, plain
+from rnncli.network import Network
 from rnncli.quantities import Shape
 from rnncli.reports import folded
 from rnncli.results import Result
@@ -120,6 +120,9 @@ def draw(
 ) -> Drawing:
     """Draw a network unrolled in time: time to the right, layers upward.
 
+    Most networks have one time axis. A layer that repeats a vector (the decoder of an autoencoder) starts another, and
+    so does one that reads windows of several steps.
+
         >>> from rnncli import draw
         >>> draw("input:8,lstm:4").save_svg("lstm.svg")  # doctest: +SKIP
 
@@ -134,23 +137,6 @@ def draw(
         ArgumentError: an argument is not allowed.
     """
     network = Network.read(network, set=set)
-    return Drawing(network, unroll(network, plain(batch), plain(timesteps)))
-
-
-def unroll(network: Network, batch: int | None = None, timesteps: int | None = None) -> tuple[Unrolled, ...]:
-    """Return a network unrolled in time: one part per time axis, from the input up.
-
-    Most networks have one. A layer that repeats a vector (the decoder of an autoencoder) starts another, and so does
-    one that reads windows of several steps.
-
-    Args:
-        network: the network.
-        batch: samples per batch, or None for unknown.
-        timesteps: length of the sequence, or None for unknown.
-
-    Raises:
-        SpecError: `timesteps` contradicts the spec.
-    """
     summary = network.summary(batch, timesteps)
     part = Unrolled((f"input {summary.input_dtype}",), "input", summary.input_shape, summary.input_shape[1])
     parts: list[Unrolled] = []
@@ -187,7 +173,7 @@ def unroll(network: Network, batch: int | None = None, timesteps: int | None = N
         joins, masked = layer.joins if reads == "all" else None, masked and bool(layer.states)
         shape = row.output_shape
         layers.append(UnrolledLayer((row.name,), layer, shape, backwards, joins, reads, steps, reversed_time, masked))
-    return (*parts, replace(_ended(part, layers), is_last=True))
+    return Drawing(network, (*parts, replace(_ended(part, layers), is_last=True)))
 
 
 def _ended(part: Unrolled, layers: Sequence[UnrolledLayer]) -> Unrolled:

@@ -20,6 +20,7 @@ from rnncli.language.source import MAX_BYTES
 from rnncli.layers import LAYERS
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
+from rnncli.network_summary import TOTALS, Setting
 from rnncli.quantities import memory
 from rnncli.results import Result
 from rnncli.search import forms
