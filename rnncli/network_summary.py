@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from math import prod
-from typing import Any
+from typing import Any, cast
 
 from rnncli.errors import one_line, shorten
 from rnncli.immutable import Immutable, NamedTuple, immutable
@@ -239,20 +239,17 @@ class Summary(Result, Immutable):
     @property
     def total_params(self) -> int:
         """The number of all parameters."""
-        params: int = self.account.params
-        return params
+        return cast(int, self.account.params)
 
     @property
     def trainable_params(self) -> int:
         """The number of parameters that training changes."""
-        trained: int = self.account.trained
-        return trained
+        return cast(int, self.account.trained)
 
     @property
     def total_bytes(self) -> int:
         """The size of all parameters in bytes; with int8, including the scales of matrices."""
-        size: int = _parameters(self.account, self.dtype)
-        return size
+        return cast(int, _parameters(self.account, self.dtype))
 
     @property
     def untrained_bytes(self) -> int:
@@ -262,8 +259,7 @@ class Summary(Result, Immutable):
     @property
     def macs_per_step(self) -> int:
         """Multiply-adds for one vector that each layer reads."""
-        macs: int = self.account.macs_per_step
-        return macs
+        return cast(int, self.account.macs_per_step)
 
     @property
     def macs_per_second(self) -> float | None:

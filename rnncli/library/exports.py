@@ -77,7 +77,7 @@ class ExportRequest:
         fitting = [extension for extension in able if self.save_weights.endswith(extension)]
         return next(iter(fitting), None if names_another(self.save_weights) else able[0])
 
-    def check(self, repair: Repair, printed: bool = True) -> None:
+    def check(self, repair: Repair = lambda **changes: None, printed: bool = True) -> None:
         """Check that there is a target and a place to write to, and that the file's name fits the target.
 
         Args:
@@ -124,7 +124,7 @@ class ExportRequest:
             message = "--input is for testing int8, and there is no --dtype int8"
             refuse(message, lead="with it", without=["dtype"], more=["--dtype", "int8"])
 
-    def check_weights(self, repair: Repair) -> None:
+    def check_weights(self, repair: Repair = lambda **changes: None) -> None:
         """Check that the target can load its weights from the requested file, if they are to be written.
 
         Raises:
@@ -175,11 +175,6 @@ class Exported(Result):
     def __bytes__(self) -> bytes:
         """Return the contents for a file."""
         return self.content.encode() if isinstance(self.content, str) else self.content
-
-
-def _no_repair(**changes: object) -> None:
-    """Return no command line, because none is running."""
-    del changes
 
 
 def _saving(path: str, target: str | None = None) -> str:
@@ -249,8 +244,8 @@ def export(
     check_flags(packed=packed, with_main=with_main)
     files = file_names(weights=weights, save_weights=save_weights, output=output, input=input)
     request = ExportRequest(to, packed, checked_seed(seed), name=name, dtype=dtype, with_main=with_main, **files)
-    request.check(_no_repair, printed=False)
-    request.check_weights(_no_repair)
+    request.check(printed=False)
+    request.check_weights()
     reading = reading_of(network, set)
     notes = notes_on(reading)
     return replace(run_export(reading, request, notes.append), notes=tuple(notes))

@@ -158,11 +158,10 @@ def compare(
         ArgumentError: only one network in one setting was given, or an argument is not allowed.
         SpecError: a framework cannot express a network, or `timesteps` contradicts a spec.
     """
-    frameworks: Sequence[Framework] = () if framework is None else _several(framework)
     columns: list[Compared] = []
     for reading in readings_of(networks, set):
         dtypes: Sequence[str] = [reading.dtype] if dtype is None else _several(dtype)
-        settings = settings_of(_several(batch), _several(timesteps), frameworks, dtypes)
+        settings = settings_of(_several(batch), _several(timesteps), _several(framework), dtypes)
         columns += columns_of(reading.network, settings, rate)
     return compared(columns)
 
@@ -192,9 +191,9 @@ def settings_of(
 ) -> tuple[Setting, ...]:
     """Return all combinations of the values: timesteps vary fastest, then batch, dtype and framework.
 
-    Without a framework, each network is counted in the framework of its source.
+    Where the framework is None, each network is counted in the framework of its source.
     """
-    every = product(framework or (None,), dtype, batch, timesteps)
+    every = product(framework, dtype, batch, timesteps)
     return tuple(Setting(samples, length, whose, numbers) for whose, numbers, samples, length in every)
 
 

@@ -164,8 +164,9 @@ def check_files(reads: Mapping[str, str], writes: Mapping[str, str]) -> None:
             read = place_of(path)
         except OSError:  # reported when it is read
             continue
+        is_file = read.found is not None and stat.S_ISREG(read.found.st_mode)
         for other, written in places.items():
-            if _is_file(read) and read.is_same_as(written):
+            if is_file and read.is_same_as(written):
                 raise UsageError(f"{name} reads {path}, but {other} would write to it", _ADVICE)
 
 
@@ -176,10 +177,6 @@ def _check_name(path: str, name: str) -> None:
         if os.path.isdir(path):
             raise IsADirectoryError(errno.EISDIR, "it is a directory")
         raise FileNotFoundError(errno.ENOENT, "it names a directory that does not exist")
-
-
-def _is_file(place: Place) -> bool:
-    return place.found is not None and stat.S_ISREG(place.found.st_mode)
 
 
 def _is_special(folder: str) -> bool:
