@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import resource
+import shutil
 from contextlib import nullcontext
 from itertools import product
 from pathlib import Path
@@ -62,8 +63,15 @@ FREE: dict[str, tuple[str, str, dict[str, dict[str, object]], int]] = {
 """A process's control groups, their mount points, their files, and the resulting free megabytes."""
 
 
-def test_free_memory_is_the_least_left_by_the_machine_and_every_control_group(at: Walk, tmp_path: Path) -> None:
-    for number, (name, (own, mounts, groups, expected)) in enumerate(FREE.items()):
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory that is read in place of the root of the file system."""
+    monkeypatch.setattr("rnncli.system.memory._read", lambda path: tmp_path.joinpath(path[1:]).read_text())
+    return tmp_path
+
+
+def test_free_memory_is_the_least_left_by_the_machine_and_every_control_group(at: Walk, root: Path) -> None:
+    for name, (own, mounts, groups, expected) in FREE.items():
         files = {
             "proc/meminfo": f"MemTotal: 8192000 kB\nMemFree: 10 kB\nMemAvailable: {4000 * 1024} kB\n",
             "proc/self/cgroup": f"{own}\n",
@@ -71,18 +79,20 @@ def test_free_memory_is_the_least_left_by_the_machine_and_every_control_group(at
         }
         for folder, contents in groups.items():
             files |= {f"sys/fs/cgroup/{folder}/{name}": f"{value}\n" for name, value in contents.items()}
+        shutil.rmtree(root)
         for path, text in files.items():
-            (tmp_path / str(number) / path).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / str(number) / path).write_text(text)
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_text(text)
         with at(name):
-            assert free_bytes(str(tmp_path / str(number))) == expected * MB
+            assert free_bytes() == expected * MB
 
 
-def test_without_control_groups_the_machines_memory_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_control_groups_the_machines_memory_counts(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    del root  # which is empty
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     for limit, expected in ((resource.RLIM_INFINITY, pages), (9 * MB, 9 * MB)):
         monkeypatch.setattr(resource, "getrlimit", lambda kind, limit=limit: (limit, limit))
-        assert free_bytes(str(tmp_path)) == expected
+        assert free_bytes() == expected
     monkeypatch.undo()
     found = free_bytes()
     assert found is not None

@@ -17,22 +17,19 @@ Of these, 32 MB are for OpenBLAS's buffers, allocated at the first matrix produc
 """
 
 
-def free_bytes(root: str = "/") -> int | None:
+def free_bytes() -> int | None:
     """Return how many bytes this process can still allocate, or None if the system does not report it.
 
     This is the minimum of what the machine, each control group of the process, and `ulimit -v` leave. The system's file
     cache, which it frees on demand, counts as free.
-
-    Args:
-        root: the directory that contains /proc and /sys.
     """
-    found = [_machine(root), address_space(root), *_control_groups(root)]
+    found = [_machine(), address_space(), *_control_groups()]
     return min((size for size in found if size is not None), default=None)
 
 
-def _machine(root: str) -> int | None:
+def _machine() -> int | None:
     try:
-        for line in _read(root, "proc/meminfo").splitlines():
+        for line in _read("/proc/meminfo").splitlines():
             name, _, value = line.partition(":")
             if name == "MemAvailable":
                 return int(value.split()[0]) * 1024
@@ -44,16 +41,16 @@ def _machine(root: str) -> int | None:
         return None
 
 
-def _control_groups(root: str) -> Iterator[int | None]:
+def _control_groups() -> Iterator[int | None]:
     """Yield the remaining memory of each control group of the process, of version 1 or 2."""
-    for version, folder in _control_group_folders(root):
+    for version, folder in _control_group_folders():
         limit_name, used_name, cache_name = _ACCOUNTS[version]
         try:
-            limit, used = int(_read(root, f"{folder}/{limit_name}")), int(_read(root, f"{folder}/{used_name}"))
+            limit, used = int(_read(f"{folder}/{limit_name}")), int(_read(f"{folder}/{used_name}"))
         except (OSError, ValueError):  # no limit: "max", or no such file
             continue
         try:
-            counts = dict(line.split() for line in _read(root, f"{folder}/memory.stat").splitlines())
+            counts = dict(line.split() for line in _read(f"{folder}/memory.stat").splitlines())
             cache = int(counts.get(cache_name, 0))
         except (OSError, ValueError):
             cache = 0
@@ -67,11 +64,11 @@ _ACCOUNTS = {
 """The files with limit and usage, and the statistic for the file cache, in each version of control groups."""
 
 
-def _control_group_folders(root: str) -> Iterator[tuple[str, str]]:
+def _control_group_folders() -> Iterator[tuple[str, str]]:
     """Yield the version and directory of the process's control groups: its own, and all above it."""
     try:
-        groups = [line.split(":", 2) for line in _read(root, "proc/self/cgroup").splitlines()]
-        mounts = [line.split(" ") for line in _read(root, "proc/self/mountinfo").splitlines()]
+        groups = [line.split(":", 2) for line in _read("/proc/self/cgroup").splitlines()]
+        mounts = [line.split(" ") for line in _read("/proc/self/mountinfo").splitlines()]
     except OSError:
         return
     paths = {}
@@ -99,15 +96,11 @@ def _upwards(place: str, top: str, path: str) -> Iterator[str]:
     inner = posixpath.relpath(path, top) if path.startswith(top) else ""
     parts = [] if inner == "." or inner.startswith("..") else [part for part in inner.split("/") if part]
     for count in range(len(parts), -1, -1):
-        yield "/".join([place.strip("/"), *parts[:count]])
+        yield "/".join([place.rstrip("/"), *parts[:count]])
 
 
-def address_space(root: str) -> int | None:
-    """Return the address space in bytes that `ulimit -v` leaves, or None if it sets no limit.
-
-    Args:
-        root: as in `free_bytes`.
-    """
+def address_space() -> int | None:
+    """Return the address space in bytes that `ulimit -v` leaves, or None if it sets no limit."""
     try:
         import resource
     except ImportError:
@@ -116,7 +109,7 @@ def address_space(root: str) -> int | None:
     if limit == resource.RLIM_INFINITY:
         return None
     try:
-        return max(0, limit - _mapped(root))
+        return max(0, limit - _mapped())
     except (OSError, ValueError):
         return max(0, limit)
 
@@ -137,7 +130,7 @@ def bound(room: int, seconds: float | None = None) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with suppress(OSError, ValueError):  # a system without /proc, or with a lower hard limit
         _, most = resource.getrlimit(resource.RLIMIT_AS)
-        resource.setrlimit(resource.RLIMIT_AS, (_mapped("/") + room, most))
+        resource.setrlimit(resource.RLIMIT_AS, (_mapped() + room, most))
     if seconds is not None:
         import signal
 
@@ -145,7 +138,7 @@ def bound(room: int, seconds: float | None = None) -> None:
         signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
-def _mapped(root: str) -> int:
+def _mapped() -> int:
     """Return the size of this process's address space in bytes.
 
     Raises:
@@ -154,12 +147,12 @@ def _mapped(root: str) -> int:
     """
     import resource
 
-    return int(_read(root, "proc/self/statm").partition(" ")[0]) * resource.getpagesize()
+    return int(_read("/proc/self/statm").partition(" ")[0]) * resource.getpagesize()
 
 
-def _read(root: str, path: str) -> str:
+def _read(path: str) -> str:
     # pathlib is not used because importing it would take longer than everything here.
-    with open(f"{root}/{path}", encoding="utf-8", errors="replace") as file:
+    with open(path, encoding="utf-8", errors="replace") as file:
         return file.read()
 
 
@@ -196,7 +189,7 @@ class BeforeNumpy:
 
 def _keep_within_addresses() -> None:
     """Check that there is enough address space for NumPy, and limit the process's use of it if it is scarce."""
-    left = address_space("/")
+    left = address_space()
     if left is None or left > NEEDED + _EACH_THREAD * (os.cpu_count() or 1):
         return
     if left < NEEDED:
