@@ -76,6 +76,7 @@ def judge_network(random: Random, findings: Findings) -> None:
     try:
         network = Network.parse(spec)
     except SpecError as error:
+        keras_says = _ask(frameworks.describe_keras, layers, batch, layers[0].fixed_timesteps)  # of any length
         findings.counts["keras refuses"] += 1
         if isinstance(keras_says, dict):
             findings.differ(spec, f"Keras builds it, but rnncli refuses it: {error.message}")
