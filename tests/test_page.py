@@ -111,6 +111,15 @@ def test_missing_figures_are_explained(rnncli: Run) -> None:
     assert "recurrent layer" in page_of(rnncli, *PAGES["no state"]).split("<h2>Over time</h2>")[1][:300]
 
 
+def test_assumptions_are_on_the_page(rnncli: Run) -> None:
+    heading = "<h2>Assumed, or different from the source</h2>"
+    assert heading not in page_of(rnncli, SPEC)
+    assert f"{heading}\n<p>an input of 32 features</p>" in page_of(rnncli, "LSTM(4)")
+    several = page_of(rnncli, SPEC, "LSTM(4)", "Bidirectional(GRU(3))")
+    said = [f"Network {number}: an input of 32 features" for number in (2, 3)]
+    assert f"{heading}\n<p>{'<br/>'.join(said)}</p>" in several
+
+
 def test_a_map_has_other_colours_on_a_light_background(rnncli: Run) -> None:
     text = page_of(rnncli, *PAGES["a network"])
     on_light = dict(re.findall(r'\[fill="(#\w+)"\] { fill: (#\w+); }', text.split("(prefers-color-scheme: light)")[1]))

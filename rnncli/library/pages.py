@@ -98,8 +98,20 @@ def run_page(models: Sequence[Reading], asked: Request, output: str | None, tell
     sections = _of_network(models[0], asked, tell) if len(models) == 1 else _of_networks(models, asked, tell)
     titles = [model.network.origin.marked(str(model.network)) for model in models]
     title = ", ".join(dict.fromkeys(titles))
-    html = page_text(title, list(sections))
+    html = page_text(title, [*_assumptions(models), *sections])
     return SharedPage(title, html, () if output is None else write_files({output: html}))
+
+
+def _assumptions(models: Sequence[Reading]) -> Iterator[Section]:
+    """Yield the section on what sources leave open or say differently: who gets a page has not seen the notes."""
+    from rich.text import Text
+
+    from rnncli.render.blocks import Line
+
+    each = [(f"Network {n}: " * (len(models) > 1), model) for n, model in enumerate(models, start=1)]
+    lines: Page = [Line(Text(f"{name}{said}")) for name, model in each for said in model.network.origin.assumed]
+    if lines:
+        yield "Assumed, or different from the source", lines
 
 
 def _of_network(model: Reading, asked: Request, tell: Tell) -> Iterator[Section]:
