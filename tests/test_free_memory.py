@@ -224,6 +224,15 @@ def test_a_ulimit_too_low_for_numpy_is_reported(at: Walk, program: Run) -> None:
         assert program("summary", "input:8,rnn:4", shell='ulimit -v 60000; "$@"').status == 0
 
 
+def test_a_ulimit_too_low_for_h5py_is_not_reported_as_a_damaged_file(at: Walk, program: Run) -> None:
+    pytest.importorskip("h5py").File("model.h5", "w").close()
+    for kilobytes in some((40_000, 80_000, 114_000), 2):
+        with at(kilobytes):
+            status, stdout, stderr = program("inspect", "model.h5", shell=f'ulimit -v {kilobytes}; "$@"')
+            assert (status, stdout) == (1, "")
+            assert stderr.startswith("Error: model.h5: h5py would need 98.0 MB of memory, "), stderr
+
+
 def test_any_python_error_for_lack_of_memory_is_reported_as_out_of_memory(
     at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

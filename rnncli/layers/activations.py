@@ -55,9 +55,7 @@ ACTIVATIONS: Mapping[str, Definition] = {
     "softmax": Definition("exp(x_i) / (exp(x_1) + … + exp(x_n))", "Softmax"),
 }
 
-OTHER_NAMES = {
-    **{"swish": "silu", "none": "linear", "identity": "linear", "hardsigmoid": "hard_sigmoid", "logistic": "sigmoid"}
-}
+OTHER_NAMES = {"swish": "silu", "none": "linear", "hardsigmoid": "hard_sigmoid", "logistic": "sigmoid"}
 
 ACTIVATION_OPTION = Choice(
     "act",

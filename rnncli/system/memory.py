@@ -183,20 +183,24 @@ class BeforeNumpy:
         """
         del path, target
         if name == "numpy":
-            _keep_within_addresses()
+            keep_within_addresses()
             end_during_long_calls()
 
 
-def _keep_within_addresses() -> None:
-    """Check that there is enough address space for NumPy, and limit the process's use of it if it is scarce."""
+def keep_within_addresses(library: str = "NumPy", needed: int = NEEDED) -> None:
+    """Check that there is enough address space for a library, and limit the process's use of it if it is scarce.
+
+    Raises:
+        RnncliError: there is not.
+    """
     left = address_space()
-    if left is None or left > NEEDED + _EACH_THREAD * (os.cpu_count() or 1):
+    if left is None or left > needed + _EACH_THREAD * (os.cpu_count() or 1):
         return
-    if left < NEEDED:
-        needed, short, room = (f"{size / (1 << 20):.1f} MB" for size in (NEEDED, NEEDED - left, left))
+    if left < needed:
+        size, short, room = (f"{each / (1 << 20):.1f} MB" for each in (needed, needed - left, left))
         raise RnncliError(
-            f"NumPy would need {needed} of memory, {short} more than the {room} that `ulimit -v` leaves",
-            "`rnncli summary` computes sizes without NumPy",
+            f"{library} would need {size} of memory, {short} more than the {room} that `ulimit -v` leaves",
+            "`rnncli summary SPEC` computes sizes without NumPy",
         )
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with suppress(ImportError, OSError, AttributeError):  # another C library, or too little memory even for this

@@ -22,7 +22,7 @@ from rnncli.formats import AGAIN
 from rnncli.formats.file_reader import Piece, opened_regular
 from rnncli.formats.tensors import WIDTHS
 from rnncli.formats.zip_archive import MAX_COMPRESSION, UNPACKED, Archive
-from rnncli.system.memory import bound
+from rnncli.system.memory import NEEDED, bound, keep_within_addresses
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 """The first bytes of HDF5."""
@@ -47,6 +47,9 @@ MAX_ALONG, MAX_BYTES_ALONG = 500, 4 << 20
 
 MAX_READ_WHOLE = 16 << 20
 """The size from which the structure of HDF5 in an archive is read without reading all of it and its checksum."""
+
+NEEDED_WITH_NUMPY = NEEDED + (6 << 20)
+"""The approximate address space in bytes that importing h5py and NumPy takes."""
 
 SECONDS = 0.5
 """Seconds of processor time that the smallest file may take."""
@@ -95,6 +98,8 @@ def damaged(reason: str) -> RnncliError:
 
 def _answer(path: str, member: str, wanted: Sequence[str] | None) -> tuple[dict[str, Any], Iterable[bytes]]:
     """Return the structure of a file, or the numbers of the requested arrays."""
+    if "numpy" not in sys.modules:
+        keep_within_addresses("h5py", NEEDED_WITH_NUMPY)
     import h5py
 
     size = os.path.getsize(path)
