@@ -60,8 +60,9 @@ def fitted(model: ModelFile, wanted: str, network: Network) -> Part:
             f"{model.path} has no part with the shapes of {network}: {shorten(shapes, 120)}",
             f"`rnncli inspect {model.path}` shows its contents",
         )
-    specs = listed([str(part.network) for part in model.parts]) if model.parts else "no recurrent part"
-    raise RnncliError(f"{model.path} has {shorten(specs, 120)}, which does not fit {network}")
+    specs = listed([str(part.network) for part in parts]) if parts else "no recurrent part"
+    named = SEPARATOR + wanted if wanted else ""
+    raise RnncliError(f"{model.path}{named} has {shorten(specs, 120)}, which does not fit {network}")
 
 
 def sources(part: Part) -> dict[str, str]:
