@@ -209,11 +209,12 @@ def as_called(error: SpecError) -> SpecError:
     from rnncli.formats import calls
 
     try:
-        whole = calls.is_call(error.text)
-        repair = str(calls.read(error.text)[0].network) if whole else calls.mended(error.text)
+        part = calls.read(error.text)[0] if calls.is_call(error.text) else None
+        repair = calls.mended(error.text) if part is None else str(part.network)
     except SpecError as fault:
         return error if fault.repair is None and error.lead == "perhaps" else fault
-    return error.repaired(repair, "perhaps" if "(" in repair else "as a spec") if repair else error
+    as_spec = "; ".join(["as a spec", *(part.doubts if part is not None else ())])
+    return error.repaired(repair, "perhaps" if "(" in repair else as_spec) if repair else error
 
 
 def read_as(spec: str, notes: Sequence[Note]) -> str:
