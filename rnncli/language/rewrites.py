@@ -256,7 +256,7 @@ REWRITES = (
     _text(r"^<S>x[:=](?=<N>)", "input:"),
     _part(r"\b(<SLIDES>:[0-9]{1,4})k(?=[0-9]{1,2}(?::|$))", r"\1x", message=_X),
     _text(r"(<TWO>:[0-9]{1,9}[kMG])(?=[0-9])", r"\1x", message=_X),
-    _part(r"(<TWO>:[0-9]{1,9}[kMG]?)[ac-fh-jln-wyz](?=[0-9])", r"\1x", message=_X),
+    _part(r"(<TWO>:[0-9]{1,9}[kMG]?)(?!e[0-9](?![0-9]))[ac-fh-jln-wyz](?=[0-9])", r"\1x", message=_X),
     _text(r"^<S>vocab\w{0,9}[=:\s](<N>),<S>(?:emb\w{0,9}|(?:emb\w{0,9}\s?)?dim\w{0,9})[=:\s](<N>)", r"embed:\1x\2"),
     _part(r"^(<P>):p(?=[0-9.])", r"\1:"),
     _part(r"(?:(?<=[:x][12])|(?<=^[12]))b(?=x|:|$)", "G"),
