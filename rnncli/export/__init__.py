@@ -2,7 +2,7 @@
 
 `plan.py` works out everything that the targets need. Each target has a module that writes it, with:
 
-- `LAYERS`, a table with the writer of each kind of layer, or its lines; Keras needs none, one function writes all kinds.
+- `LAYERS`, a table with the writer of each kind of layer, or its lines; Keras needs none, as one function writes all.
 - `export(job)`, which returns the source text or the bytes of the file.
 - `arrays(job)`, which returns the weights with the target's own names, layout and gate order, for `--save-weights`;
   targets that cannot load a weights file have none.
