@@ -283,7 +283,7 @@ def _misplaced(this: TypedLine, place: int) -> Iterator[Applied[Line]]:
         name, equals, value = own[1], "=", own[2]
     shortest = 1 if equals or not in_ascii(text).startswith(name) else 2
     if (
-        ", " not in value
+        not re.search(", |=", value)
         and re.fullmatch(rf"(?=.{{{shortest}}})[a-z][a-z0-9_.-]{{,30}}", name.lower())
         and name.lower() not in KINDS
     ):

@@ -88,6 +88,7 @@ _PARTED = r"((.*) (<OPTION>)[ =]([0-9.]+(?= ~[a-z])|[a-z]+(?= ~[0-9]))) ~([a-z0-
 
 LINES = (
     # options
+    _line(r"(.*) -\s([^ ]+)", r"\1 \2", drops=True),
     _line("(.* [^ -][^ ]*) - -?(<LONG>(?:[= ].*)?)", r"\1 --\2"),
     _line("(.* [^ -][^ ]*[^ -])(--<LONG>(?:[= ].*)?)", r"\1 \2"),
     _line("(.*) --(?=(?:<CUT>|batch size|time steps|seq len|sequence length)(?:[= ]|$))([a-z]+) (.*)", r"\1 --\2-\3"),

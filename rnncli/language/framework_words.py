@@ -86,7 +86,7 @@ _SAID: Sequence[tuple[str, str]] = (
     ("linear_before_reset", _LINEAR),
     ("peepholes", "peepholes are not supported, as in Keras and PyTorch"),
     (
-        "sru mgu qrnn indrnn ligru ugrnn mamba rwkv",
+        "sru mgu qrnn indrnn ligru ugrnn mamba rwkv mingru minlstm fastgrnn fastrnn",
         "the supported cells are those of Keras and PyTorch: rnn, lstm, gru",
     ),
     ("batch_first time_major", _BATCH_FIRST),
@@ -109,7 +109,7 @@ _SAID: Sequence[tuple[str, str]] = (
     ("concatenate concat add multiply lambda residual skip", _ONE_ROW),
     ("attn attention multiheadattention mha additiveattention", _NO_ATTENTION),
     ("transformer transformerencoder transformerencoderlayer", _NO_ATTENTION),
-    ("conv2d convlstm convlstm1d convlstm2d separableconv1d depthwiseconv1d conv1dtranspose", _ALONG_TIME),
+    ("conv2d convlstm convlstm1d convlstm2d separableconv1d depthwiseconv1d dwconv conv1dtranspose", _ALONG_TIME),
     ("maxpooling2d averagepooling2d", _ALONG_TIME),
     ("zeropadding1d zeropad1d constantpad1d cropping1d chomp1d chomp", _ZEROS),
     ("groupnorm groupnormalization instancenorm instancenorm1d instancenormalization rmsnorm rmsnormalization", _NORMS),
@@ -161,9 +161,9 @@ _A_STATE = "a state is (layers × directions, batch, units)"
 _EXAMPLE = "input:8,lstm:32"
 
 _TABLE = (
-    r"(?:\((?:LSTM|GRU|SimpleRNN|Dense|Embedding|Bidirectional)\)\W{1,60}\((?=None|\d)|[|\u2502\u2503]\s*\((?=None)"
+    r"(?:\((?:LSTM|GRU|SimpleRNN|Dense|Embedding|Bidirectional|InputLayer)\)?\W{1,60}\((?=None|\d)|[|\u2502\u2503]\s*\((?=None)"
     r"|^\W{0,9}\w{1,40}[-: ] ?\d[-\d]{0,9} +\[-?(?=\d))[^()\]]{0,40}?(\d{1,9})[)\]]"
-    r"|Output Shape|Param #|params: [\d,]{1,20}|^\W{0,9}\w{1,40}[-:] ?\d[-\d]{0,9} +\[-?\d"
+    r'|^Model: "|Output Shape|Param #|params: [\d,]{1,20}|^\W{0,9}\w{1,40}[-:] ?\d[-\d]{0,9} +\[-?\d'
     r"|<[\w.]{1,80} (?:object at|name=)"
 )
 _MEANINGS: Sequence[tuple[str, str, str, str]] = (

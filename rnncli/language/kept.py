@@ -10,7 +10,7 @@ from rnncli.language import spec
 from rnncli.language.arguments import SAYS_NOTHING
 from rnncli.language.framework_words import FRAMEWORK_WORDS
 from rnncli.language.likeness import in_ascii, likest
-from rnncli.language.pattern_words import FEW, FLAGS, NAMED, SMALL_WORDS, THEIR_WORDS, compiled, names_of
+from rnncli.language.pattern_words import FEW, FLAGS, NAMED, SETTINGS, SMALL_WORDS, THEIR_WORDS, compiled, names_of
 from rnncli.language.rewriting import Applied
 from rnncli.layers import KINDS, LAYERS, Layer
 from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
@@ -21,13 +21,14 @@ _SHORTEST = 2
 
 _MEANS_NOTHING = {
     *SAYS_NOTHING,
+    *SETTINGS,
     *("none", "null", "any", "batch", "true", "false", "yes", "no", "on", "off", "x", "kernel"),
     *("model", "net", "network", "spec", "arch", "sequential", "nn", "keras", "torch", "layers", "layer", "self"),
     *("units", "cells", "neurons", "nodes", "filters", "features", "hidden", "size", "dim", "dims", "shape", "vocab"),
     *("in", "out", "input", "output", "num", "activation", "act", "nonlinearity", "return", "merge", "cudnn", "time"),
     *("distributed", "timedistributed", "td", "gate", "stacked", "deep", "layered", "global", "fully", "norm"),
     *SMALL_WORDS.split("|"),
-    *("by", "and", "then", "plus", "und", "words", "inputs"),
+    *("by", "and", "then", "plus", "und", "words", "inputs", "config"),
 }
 """Words that a spec does not express, or that only announce the number after them."""
 

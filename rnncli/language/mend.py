@@ -83,10 +83,9 @@ def mended(
 
 def _said_of(typed: str, before: Applied[str], after: Applied[str]) -> str:
     """Return the words for a later step that leaves something out or makes something up."""
-    if len(after.state) >= len(before.state):
-        return "for example"
-    gone = before.state[slice(*_changed(before.state, after.state))].strip(":, ")
-    return f"without {quote(gone)}" if gone in in_ascii(typed) else "for example"
+    start, end = _changed(before.state, after.state)
+    gone, instead = before.state[start:end].strip(":, "), len(after.state) - len(before.state) + end - start
+    return f"without {quote(gone)}" if not instead and gone in in_ascii(typed) else "for example"
 
 
 def _changed(old: str, new: str) -> tuple[int, int]:
@@ -124,7 +123,7 @@ def _steps(text: str, fault: SpecError, blanks: bool) -> Iterator[Applied[str]]:
     in_order = not is_pattern and len(text) <= _LONG and _fault(partial(spec.read, blanks=blanks), text) is None
     is_short = not is_pattern and not in_order and len(token.text) <= _LONG_LAYER
     yield from () if in_order else _in_ascii(text)
-    for row in (REWRITES[0], REWRITES[2]) if is_pattern else REWRITES[-2:] if in_order else REWRITES:
+    for row in REWRITES[:3] if is_pattern else REWRITES[-2:] if in_order else REWRITES:
         yield from _rewritten(row, text, token)
     if is_short:
         yield from _names(text, token, fault)
@@ -170,7 +169,8 @@ def _rewritten(row: Rewrite, text: str, token: Token) -> Iterator[Applied[str]]:
         return
     instead = found.expand(row.becomes) if isinstance(row.becomes, str) else row.becomes(found)
     place = Token(found[0], start + found.start())
-    new = pattern.sub(row.becomes, text) if row.where == "text" else splice(text, place, instead)
+    count = int(row.computes)  # of several, each counts as dropped on its own
+    new = pattern.sub(row.becomes, text, count) if row.where == "text" else splice(text, place, instead)
     span = _span(text, place.start, place.end, whole="as in" in row.message)
     typed = text[slice(*span)]
     said = row.message.replace("{}", quote(typed) if typed.strip() else "a space")

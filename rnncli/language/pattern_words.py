@@ -14,7 +14,7 @@ from rnncli.layers.options import Choice, Flag, Option, Whole
 from rnncli.layers.sizes import BLANK_PATTERN, Numbers, Share, WordSize
 from rnncli.quantities import SCALES
 
-SMALL_WORDS = "an?|the|of|with|w/|using|having|has"
+SMALL_WORDS = "an?|the|of|with|w/|using|having|has|float(?:32)?"
 """Words of a sentence about a network that mean nothing in a spec."""
 
 THEIR_SMALL_WORDS = "de|mit|von|con|avec|each|un|una|une|ein|eine|la|le|netz|red|reseau"
@@ -47,6 +47,9 @@ THEIR_NAMES = {
     **dict.fromkeys(("einbettung", "incrustacion", "plongement"), "embed"),
     **dict.fromkeys(("abandono", "abandon"), "dropout"),
     **dict.fromkeys(("abflachen", "aplanar", "aplatir"), "flatten"),
+    **dict.fromkeys(("dicht", "dichte"), "dense"),
+    **dict.fromkeys(("aktivierung", "activacion"), "act"),
+    **dict.fromkeys(("normalisierung", "normalizacion", "normalisation"), "norm"),
     "faltung": "conv",
 }
 """Kinds of layers in other languages; no misspelt word is compared with these."""
@@ -77,12 +80,33 @@ _ONE_SIZE, TWO_SIZES = (
 WHOLE = {option.key for layer in LAYERS for option in layer.options if isinstance(option, Whole) and option.keyed}
 _WORDED = {name: kind.sizes for name, kind in KINDS.items() if isinstance(kind.sizes, WordSize)}
 FEW = {
-    **dict.fromkeys(("two", "zwei", "dos", "deux"), "2"),
-    **dict.fromkeys(("three", "drei", "tres", "trois"), "3"),
-    **dict(pair.split() for pair in ("four 4", "five 5", "ten 10")),
+    **dict.fromkeys(("two", "double", "zwei", "dos", "deux"), "2"),
+    **dict.fromkeys(("three", "triple", "drei", "tres", "trois"), "3"),
+    **dict(pair.split() for pair in ("four 4", "five 5", "ten 10", "sixteen 16", "thirty-two 32", "sixty-four 64")),
+    **dict.fromkeys(("eight", "acht", "ocho", "huit"), "8"),
+    **dict.fromkeys(("sechzehn", "dieciseis", "seize"), "16"),
+    **dict.fromkeys(("zweiunddreissig", "trente-deux"), "32"),
+    **dict.fromkeys(("vierundsechzig", "soixante-quatre"), "64"),
+    **dict.fromkeys(("one hundred", "hundred", "hundert", "cien", "cent"), "100"),
     **dict.fromkeys(("twice", "zweimal", "dos veces", "deux fois"), "2 times"),
 }
-"""Small numbers in words."""
+"""Small numbers and common sizes in words."""
+
+SETTINGS = {
+    name: each
+    for each, names in {
+        "kind": "kind type class_name layer_type model_type rnn_type cell cell_type",
+        "input": "input input_size input_dim n_x n_in d emsize",
+        "vocab": "vocab vocab_size num_embeddings ntoken ntokens",
+        "dim": "embedding_dim emb_dim embed_dim embedding_size",
+        "steps": "t seq_len timesteps",
+        "units": "units size hidden hidden_size hidden_dim h n_h nhid d_h d_model n_units",
+        "layers": "layers num_layers n_layers nlayers l",
+        "output": "output output_size output_dim num_classes n_classes n_y n_out",
+    }.items()
+    for name in names.split()
+}
+"""What the settings of a configuration or a paper mean, by their names."""
 
 _SETS = {
     "K": _any(KINDS),
@@ -118,6 +142,7 @@ _SETS = {
     ),
     "WORDED": _any(_WORDED),
     "SAYS": _any({name for sizes in _WORDED.values() for name in (*sizes.words, *sizes.other_names)}),
+    "STEPS": "(?:time)?steps?",
     "MEASURED": "(?:features?|inputs?|eingange?|merkmale|entradas?|entrees?|channels?|sensors?|mfccs?)",
     "CELLS": f"(?:units?|neurons?|cells?|nodes?|{_THEIR_UNITS})",
     "UNITS": "(?:(?:n|num)?_?units|[hun]|size|hidden(?:_?(?:size|units|dim))?|dim"

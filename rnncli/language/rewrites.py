@@ -10,10 +10,12 @@ import re
 from functools import partial
 
 from rnncli.language.arguments import attribute_of
+from rnncli.language.framework_words import FRAMEWORK_WORDS
 from rnncli.language.pattern_words import (
     FEW,
     FIELD_WORDS,
     NAMED,
+    SETTINGS,
     SMALL_WORDS,
     THEIR_OUTPUTS,
     THEIR_SMALL_WORDS,
@@ -83,6 +85,40 @@ def _moved(found: re.Match[str]) -> str:
     return f"{found[2]}{word}" if word in (KINDS if found[2] == "," else FIELD_WORDS) else found[0]
 
 
+_SETTING = r"(?<!\w)(\w{1,30})[\"']?\s{0,9}[:=]\s{0,9}[\"']?([\w.]{1,30})(?!\w)"
+"""A setting in a configuration, `"units": 32` or `h=128`."""
+
+
+def _of_settings(found: re.Match[str]) -> str:
+    """`{"type": "lstm", "units": 32}`, `d=8, h=64, l=2` -> `lstm:32`, `input:8,lstm:64:x2`."""
+    text = re.sub(rf"\b({'|'.join(KINDS)})\W{{0,2}}:\s?\{{", r"kind: \1, ", found[0].lower())
+    text = re.sub(r"\b(?:layers|config|model|dict|\w{0,20}config)\W{0,3}(?=[\[({]|\s*-)", "", text)
+    if re.search(r"[\w:=]", re.sub(_SETTING, "", text)):
+        return found[0]
+    layers = []
+    for part in re.split(r"\}\s*,\s*\{|\n\s*-\s", text):
+        named = [each for pair in re.findall(_SETTING, part) for each in _named(*pair)]
+        given = dict(named)
+        if len(given) < len(named) or not given.keys() <= {*SETTINGS.values(), *FIELD_WORDS, *FRAMEWORK_WORDS}:
+            return found[0]
+        features, kind, units = given.pop("input", ""), given.pop("kind", "lstm"), given.pop("units", "")
+        if "vocab" in given:
+            layers.append(f"embed:{given.pop('vocab')}x{given.pop('dim', '') or features}")
+        elif features:
+            layers.append(f"input:{given.pop('steps') + 'x' if 'steps' in given else ''}{features}")
+        output, times = given.pop("output", ""), given.pop("layers", "1")
+        fields = "".join(f":{name}={value}" for name, value in given.items()) + (f":x{times}" if times != "1" else "")
+        layers += [f"{kind}:{units}{fields}"] if units else []
+        layers += [f"dense:{output}"] if output else []
+    return ",".join(layers)
+
+
+def _named(name: str, value: str) -> list[tuple[str, str]]:
+    """Return the settings that a setting means: `lstm: 32` is a kind with its units."""
+    own = name in KINDS and name != "input" and value.isdecimal()
+    return [("kind", name), ("units", value)] if own else [(SETTINGS.get(name, name), value)]
+
+
 _text, _part, _layer, _pattern = (partial(Rewrite, where) for where in ("text", "part", "layer", "pattern"))
 
 _COMMAS = "layers are separated by commas, not by {}"
@@ -113,9 +149,10 @@ _REMARK = "None,|assumed|[0-9][0-9,]* (?:param|weight)"
 
 REWRITES = (
     # around a spec, and between layers
+    _text(rf"^(?=[^()]*\b(?:{'|'.join({*SETTINGS} - {'input'})})[\"']?\s?[:=])[^()]+$", _of_settings),
     _text(r"^<S>(?:\{([^{}]{0,999})\}|\(([^():]{1,99}:[^()]{0,999})\))<S>$", r"\1\2"),
-    _text(r"^<S>(?:\w{1,40}<S>=<S>|layers<S>:<S>)?(?:nn\.)?(?:Sequential)?\(?\[(.*?)\]?\)?<S>$", r"\1"),
     _text(r"\b(<K>)[:_$]{0,3}\{<S>(<N>)<S>\}\$?", r"\1:\2"),
+    _text(r"^<S>(?:\w{1,40}<S>=<S>|layers<S>:<S>)?(?:nn\.)?(?:Sequential)?\(?\[(.*?)\]?\)?<S>$", r"\1"),
     _text(
         r"^<S>(?:torch\.)?nn[.,\s](<R>)[\s:([{]{0,9}(<N>)(?:[\s,;:x]|[-=]>){1,9}(<N>)[\s)\]}]{0,9}$", r"input:\2,\1:\3"
     ),
@@ -134,8 +171,11 @@ REWRITES = (
     _text(r",?\s{1,9}(?:and|then|plus|y|und)\s{1,9}(?:then\s{1,9})?", ",", "with commas", _COMMAS),
     _text(r"^(?!<INPUT>:)(.{1,200}?)(?:,<S>|\s(?:(?:on|from)\s)?)(<N>)\s<MEASURED>$", r"input:\2,\1"),
     _text(r"^<S>(<N>)[\s-]<MEASURED>(?=,)", r"input:\1"),
-    _text(r"\b(<INPUT>[:\s]<N>)\s(?:time)?steps?\s?(?:x|,|of|by|with)\s?(<N>)\s<MEASURED>", r"\1x\2", computes=True),
-    _text(r"\b(<INPUT>)[:\s](<N>)\s<MEASURED>\s?(?:x|,|by|at)\s?(<N>)\s(?:time)?steps?", r"\1:\3x\2", computes=True),
+    _text(
+        r"\b(<INPUT>[:\s]<N>)\s<STEPS>\s?(?:x|,|of|by|with)\s?(<N>)(?:\s<MEASURED>|(?=<S>,))", r"\1x\2", computes=True
+    ),
+    _text(r"\b(<INPUT>)[:\s](<N>)(?:\s<MEASURED>)?\s?(?:x|,|by|at)\s?(<N>)\s<STEPS>", r"\1:\3x\2", computes=True),
+    _text(r"^<S>(<INPUT>)[:\s](<N>)\s<STEPS>(?=<S>,)", r"\1:\2x1", "for example", invents=True),
     _text(r"^<S>(<R>)\s{1,9}(<N>)\s<MEASURED>(?:\sand|,)\s(<N>)\s(?:hidden\s)?<UNITS>\b", r"input:\2,\1:\3"),
     _text(
         rf"(?<=,)<S>(<N>)[\s-](?:class(?:es)?|outputs?|{THEIR_OUTPUTS}|labels?|targets?|categories)(?=,|$)",
@@ -150,7 +190,7 @@ REWRITES = (
     ),
     _text(r"\bembed\w{0,9}[\s:](<N>)[\s-]?d(?:im\w{0,9})?(?=,|$)", r"embed:10000x\1", "for example", invents=True),
     _text(
-        r"(?<=[0-9])[\s-](?:hidden\s)?(?:<CELLS>|words|dim(?:s|ension\w{0,3})?"
+        r"(?<=[0-9])[\s-](?:hidden\s)?(?:<CELLS>|words|class(?:es)?|dim(?:s|ension\w{0,3})?"
         rf"|(?:inputs?|{THEIR_OUTPUTS})(?!\s?[:=]?\s?[0-9]))(?:\seach)?\b",
         "",
     ),
@@ -158,7 +198,7 @@ REWRITES = (
     _text(r"(?<=[0-9])\s{1,9}hidden(?=\s{1,9}(?:<R>|<LAYERS>)\b)", ""),
     _text(r"\b(<N>)\s{1,9}(<R>)\s{1,9}(?:hidden\s)?<CELLS>\b", r"\2:\1"),
     _text(r"(?:^|(?<=,))<S>(?:(?:1|one|single)[-\s])?<LAYERS>\s{1,9}(?=<R>\b)", "", computes=True),
-    _text(r"(<R>),<S>hidden(?:[\s_-](?:size|units|dim))?[\s:=]{1,3}(?=[0-9])", r"\1:", ALONE),
+    _text(r"(<R>),<S>(?:hidden[\s-])?<UNITS>[\s:=]{1,3}(?=[0-9])", r"\1:", ALONE),
     _text(r"\b(<R>)[-\s]rnn\b", r"\1"),
     _text(r"(^|,)<S>([2-9])<S>[x×]<S>(<N>)\s{1,9}(<R>)\b", r"\1\4:\3:x\2", r"x\2 repeats a layer"),
     _text(
@@ -184,6 +224,7 @@ REWRITES = (
         computes=True,
     ),
     _text(r"\b(?:stacked|deep|elman|vanilla)\s{1,9}(?=<R>\b)", ""),
+    _text(r"(?<=[0-9a-z])[:\s]\s{0,9}return[\s-]seq\w{0,9}(?=[:,\s]|$)", ":seq", _SEQ),
     _text(r"\bbi-?dire(?!ctional\b)[ckz]\w{1,12}\s{1,9}(?=<R>\b)", "bidirectional "),
     _text(r"^<S>([2-9])[-\s]<LAYERS>\s{1,9}(<R>[\s:][0-9]{1,9}(?:[-/,][0-9]{1,9})+)$", _layers),
     _text(r"(^|,)<S>([2-9]|1[0-2])\s{1,9}(<R>)\s{1,9}<LAYERS>\b", r"\1\2x\3"),
@@ -203,7 +244,7 @@ REWRITES = (
     # numbers
     _part(r"(?<![0-9a-wyz])[0-9][0-9o]{0,9}(?<=o)(?=[0-9kMGx:,]|$)", with_zeros, computes=True),
     _part(r"(?<=[:x])[li]([0-9]+)(?=[:x]|$)", r"1\1", computes=True),
-    _part(r"^(<ONE><F>:)(0x[0-9a-f]{1,7})(?=:|$)", lambda found: f"{found[1]}{int(found[2], 16)}", computes=True),
+    _part(r"(?<=[^dgv]:)0x[0-9a-f]{1,7}(?=:|$)", lambda found: str(int(found[0], 16)), computes=True),  # not embed:0x4
     _part(r"(?<=[:x])([0-9]{1,6})([kmg])ib?(?=[:x]|$)", _binary, computes=True),
     _part(r"(?<=[:x])([0-9]{1,6}[kmg])b(?=[:x]|$)", r"\1", drops=True),
     _part(
@@ -230,8 +271,9 @@ REWRITES = (
     ),
     _text(r"(?<=\bembed:)(<N>x<N>)x([0-9]{1,9})(?=[:,]|$)", r"\1", r"with --timesteps \2", drops=True),
     _text(
-        r"\b(<EMBED>:<N>x<N>(?::mask)?):(?:input_?len\w{0,3}|time_?steps?|steps|seq_?len\w{0,3}|t)=(?=<N>)",
+        r"\b(<EMBED>:<N>x<N>(?::mask)?):(?:(?:(?:input|seq|max)_?len\w{0,3}|(?:time_?)?steps?|t)=)?(?=<N>(?:[:,]|$))",
         r"\1:length=",
+        computes=True,
     ),
     _text(r"(?<=\w)\s{1,9}(?=x[0-9])", ":", "with colons", _COLONS),
     _part(r"\b(<R><F>:<N>)<S>\*<S>([0-9]{1,2})(?=:|$)", r"\1:x\2", r"x\2 repeats a layer"),
@@ -280,7 +322,8 @@ REWRITES = (
     _layer(r"(<K>)[-_]?[1-9](:<N>.*)", r"\1\2", "layers are not numbered", computes=True),
     _layer(r"(<K>)(?:[-_/.@#~ ]?|(?<=repeat)x)([0-9](?!d).*)", r"\1:\2", message=_SIZES),
     _part(r"^([a-z]{2,6})(:)([a-z])(?=[0-9.])", _moved),
-    _part(r"^(<INPUT>):[xf](?=[0-9])", r"\1:"),
+    _part(r"^(<INPUT>):[xftd](?=[0-9])", r"\1:"),
+    _part(r"(?<=[0-9])x[kdf](?=[0-9])", "x", computes=True),
     _part(r"(?<=[0-9])[-_/.=+](?=(?:<FIELD>|<ACT>)\b)", ":"),
     _part(r"(?<=:)([0-9]{1,9}):([0-9])(?=(?:<FIELD>|<ACT>)\b)", r"\1\2:", computes=True),
     _part(r"(?<=[0-9])(?:<S>[(\[])?<SLIP>((?![0-9])(?:<FIELD>\b|<VALUE>\b|<KEY>=)[^][()]{0,20})[)\]]?", r":\1"),
@@ -324,7 +367,7 @@ REWRITES = (
     _text(r"\b(<R>:[^, ]{0,40}),<S>1<S>$", r"\1,dense:1", message=_KINDS),
     _text(r"\b(<ONE>)(:[^, ]{0,40}[0-9][^, ]{0,40}),<S>(?=<N>(?:[,:]|$))", r"\1\2,\1:", message=_KINDS),
     _part(
-        r":(?:(?:num_|n_)?layers?|stack(?:ed)?|depth|levels|times|repeat)<S>[=:]<S>([0-9]{1,4})",
+        r":(?:(?:num_|n_)?layers?|l|stack(?:ed)?|depth|levels|times|repeat)<S>[=:]<S>([0-9]{1,4})",
         r":x\1",
         _REPEATS,
     ),
@@ -335,7 +378,11 @@ REWRITES = (
     _part(r"(:x[0-9]{1,4})[^\w\s:]{1,2}(?=:|$)", r"\1"),
     _text(r"(?<=[0-9a-z])<S>,<S>(?=x[0-9]{1,4}(?:[:,]|$))", ":", "with colons"),
     # fields
-    _part(r":(?:(?:all|full|whole)_?)?(?:sequence|seqs|ret(?:urn)?_?seq)(?:<S>=<S><YES>)?(?=:|$)", ":seq", _SEQ),
+    _part(
+        r":(?:(?:all|full|whole)_?)?(?:sequen[cz]e?|secuencia|seqs|ret(?:urn)?_?seq)(?:<S>=<S><YES>)?(?=:|$)",
+        ":seq",
+        _SEQ,
+    ),
     _part(r":([a-z_]{2,20})([0-9]{1,9})=(?=:|$)", r":\1=\2"),
     _part(r":(<WHOLE>)(?:s|ect(?:ion|ed))?[:=_-]?(?=[0-9])", r":\1=", r"perhaps \1="),
     _part(r":([a-z]{1,20})=?(?=[0-9]{1,9}(?::|$))", _key),
@@ -348,10 +395,19 @@ REWRITES = (
         r"\1\3,dropout:\2",
         "as a separate layer",
     ),
-    _part(r":(<FLAG>|<ACT>)<S>[=:]<S><YES>(?=:|$)", r":\1", r"\1 takes no value"),
+    _part(r":(<FLAG>|<VALUE>)<S>[=:]<S><YES>(?=:|$)", r":\1", r"\1 takes no value"),
     _part(r":(<FLAG>)<S>[=:]<S><NO>(?=:|$)", "", "leave it out", computes=True),
-    _part(r":(?:reversed?|backwards?|dir(?:ection)?=(?:back|rev)\w{0,7})(?:<S>=<S><YES>)?(?=:|$)", ":back", _BACK),
-    _part(r":(?:bidir|both|both_?ways|dir(?:ection)?=(?:bi|both)\w{0,11})(?:<S>=<S><YES>)?(?=:|$)", ":bi", _BI),
+    _part(
+        r":(?:reversed?|backwards?|ruckwarts|arriere|atras|dir(?:ection)?=(?:back|rev)\w{0,7})(?:<S>=<S><YES>)?(?=:|$)",
+        ":back",
+        _BACK,
+    ),
+    _part(
+        r":(?:bidir|b[ykou]|[vn]i|ib|both(?:_?ways)?|dir(?:ection)?=(?:bi|both)\w{0,11})(?:<S>=<S><YES>)?(?=:|$)",
+        ":bi",
+        _BI,
+        computes=True,
+    ),
     _part(r"^(gru:.*?):(?:linear_before_reset|reset(?:_after)?)<S>=<S><NO>(?=:|$)", r"\1:reset=before"),
     _part(r":(?:recurrent_act|gates?(?:_act)?|inner_act)\w{0,7}<S>=", ":recact="),
     _part(r":non_?lin[a-z]{0,6}[:=](?=<ACT>(?::|$))", ":act="),

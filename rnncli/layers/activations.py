@@ -55,7 +55,12 @@ ACTIVATIONS: Mapping[str, Definition] = {
     "softmax": Definition("exp(x_i) / (exp(x_1) + … + exp(x_n))", "Softmax"),
 }
 
-OTHER_NAMES = {"swish": "silu", "none": "linear", "hardsigmoid": "hard_sigmoid", "logistic": "sigmoid"}
+OTHER_NAMES = {
+    **dict.fromkeys(("hardsigmoid", "hsigmoid"), "hard_sigmoid"),
+    "swish": "silu",
+    "none": "linear",
+    "logistic": "sigmoid",
+}
 
 ACTIVATION_OPTION = Choice(
     "act",
