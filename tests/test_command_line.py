@@ -126,7 +126,7 @@ def test_a_missing_file_is_taken_for_the_one_whose_name_is_most_like_it(rnncli: 
 def test_a_module_as_pytorch_prints_it_becomes_a_line_with_its_layers(rnncli: Run) -> None:
     head = "(head): Sequential(\n    (0): ReLU()\n    (1): Linear(in_features=32, out_features=1, bias=True)\n  )"
     error = rnncli("summary", f"Net(\n  (lstm): LSTM(8, 32, batch_first=True)\n  {head}\n)").stderr
-    assert error.startswith("Error: a layer is written KIND:SIZE, not as in 'Net(   (lstm)'\n")
+    assert error.startswith("Error: this is neither a spec nor a valid line of Keras or PyTorch\n")
     layers = "LSTM(8, 32, batch_first=True), Sequential(ReLU(), Linear(in_features=32, out_features=1, bias=True))"
     assert error.endswith(f"Help: perhaps: '{layers}'\n")
 

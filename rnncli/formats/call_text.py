@@ -31,7 +31,9 @@ CONTAINERS = ("Sequential", "ModuleList", "ModuleDict", "add", "append")
 _MOST_NAMED = 4
 
 _WRAPPERS = ("Bidirectional", "TimeDistributed", "RNN", "StackedRNNCells")
-_OTHERS = names("rnn_cell contrib haiku hk flax linen mx mxnet gluon paddle equinox eqx chainer")
+_OTHERS = names(
+    "rnn_cell contrib haiku hk flax linen nnx mx mxnet gluon mlx paddle equinox eqx chainer snt sonnet dy dynet Flux"
+)
 """Modules of other frameworks and of TensorFlow 1."""
 
 _PATHS: Mapping[str, Framework] = {
@@ -43,12 +45,13 @@ _PATHS: Mapping[str, Framework] = {
 
 def pieces(text: str) -> Iterator[Token]:
     """Yield the non-empty parts of a text between separators outside brackets."""
-    start = depth = 0
+    start = depth = braces = 0
     after_bracket = False
     for position, character in enumerate(f"{text},"):
-        depth = max(0, depth + (character in "([{") - (character in ")]}"))
-        ends = position == len(text) or (depth == 0 and character in ",;|>/&\n")
-        if ends or (depth == 0 and after_bracket and character.isalnum() and text[position - 1].isspace()):
+        depth = max(0, depth + (character in "([") - (character in ")]"))
+        braces = max(0, braces + (character == "{") - (character == "}"))
+        ends = position == len(text) or (depth == braces == 0 and character in ",;|>/&\n")
+        if ends or (depth == braces == 0 and after_bracket and character.isalnum() and text[position - 1].isspace()):
             part = text[start:position]
             piece = Token(part.strip().rstrip("-= \t"), start + len(part) - len(part.lstrip()))
             if piece.text:
@@ -150,12 +153,12 @@ class Text:
         return self.with_((end, end), f"{', ' if given else ''}{argument}={value}")
 
     def without(self, call: ast.AST) -> str | None:
-        """Return the text without a call; None if no call would remain."""
+        """Return the text without a call or an argument; None if no call would remain."""
         for parent in ast.walk(self.tree):
             if isinstance(parent, ast.Call) and parent.func is call and len(parent.args) == 1:  # Attention()(x)
                 return self.with_(self.span(parent), self.part(parent.args[0]))
             rows = (getattr(parent, name, None) for name in ("elts", "args", "body"))
-            row = next((each for each in rows if isinstance(each, list)), [])
+            row = [*next((each for each in rows if isinstance(each, list)), []), *getattr(parent, "keywords", [])]
             place = next((at for at, each in enumerate(row) if call in (each, getattr(each, "value", None))), None)
             if place is None:
                 continue
@@ -201,10 +204,12 @@ class Text:
         whose = FRAMEWORK_NAMES[framework]
         message = f"there is no layer {quote(call.name)}"
         if _OTHERS.intersection(call.path[:-1]):
-            return self.fault(f"{self.called_by(call)} is of neither Keras nor PyTorch", span)
+            repair = self.with_(self.span(node_of(call).func), call.name)
+            message = f"{self.called_by(call)} is of neither Keras nor PyTorch"
+            return self.fault(message, span, lead="for example", repair=repair)
         names = {name.lower(): name for name in (*CLASSES[framework], *CONTAINERS)}
-        both = re.fullmatch("bi_?(.+)", word)
-        if both is not None and both[1] in names:  # BiLSTM(32)
+        both = re.fullmatch("bi(?:directional)?_?(.+)", word)
+        if both is not None and both[1] in names:  # BiLSTM(32), BidirectionalGRU(8)
             whole = self.span(node_of(call))
             inner = names[both[1]] + self.text[end : whole[1]]
             if framework == "keras":
@@ -240,7 +245,10 @@ class Text:
         span, advice = self.span(call.given.written(argument, cls.takes)), ""
         if isinstance(fault, UnknownArgumentError) and keyword is not None:
             start, _ = self.span(keyword)
-            span, advice = (start, start + len(argument)), "" if instead else FRAMEWORK_WORDS.get(argument, "")
+            word = "output" if argument == "return_sequences" else argument
+            span, advice = (start, start + len(argument)), "" if instead else FRAMEWORK_WORDS.get(word, "")
+            if not instead and not re.search("[0-9]", self.part(keyword)):
+                return self.fault(message, span, advice, "without it", self.without(keyword))
         elif argument in cls.changing - DIFFERS.keys():
             span, advice = self.span(keyword) if keyword else span, FRAMEWORK_WORDS.get(argument, "")
         elif argument == "merge_mode" and "=None" in message:

@@ -129,6 +129,8 @@ def read(text: str, settings: Settings = NO_SETTINGS, repairs: int = _MOST_REPAI
     except SpecError as fault:
         ways = [each for each in (as_calls(text), fault.repair) if each and each != text and repairs]
         repair = next(filter(None, (_checked(each, settings, repairs - 1) for each in ways)), None)
+        if repair and not fault.repair:  # the text is written otherwise, whatever its fault
+            fault.advice = ""
         raise fault.repaired(repair, (fault.lead if fault.repair else "perhaps") if repair else "") from None
     except UnparsableError as error:
         message = f"it is not valid Python: {error}"

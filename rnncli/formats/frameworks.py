@@ -346,8 +346,10 @@ def bound(cls: Signature, name: str, positional: Sequence[Any], named: Mapping[s
             of_others = any(argument in each.takes for each in (*KERAS.values(), *TORCH.values()))
             longer = [each for each in cls.takes if len(argument) > 2 and each.startswith(argument)]  # bid, return_seq
             theirs += longer if len(longer) == 1 else []
-            nearest = next(iter(theirs), None) or (None if of_others else closest(argument, cls.takes)) or ""
-            nearest = "" if argument[-1:].isdigit() and isinstance(value, int) else nearest  # hidden_size1=6
+            if not theirs and not of_others:
+                changing = [each for each in cls.takes if each not in cls.inert]
+                theirs = [closest(argument, cls.takes, 0.8) or closest(argument, changing) or ""]
+            nearest = "" if argument[-1:].isdigit() and isinstance(value, int) else next(iter(theirs), "")  # size1=6
             raise UnknownArgumentError(argument, f"{name} has no argument {shorten(argument)}", nearest)
         if argument in given:
             after = next((each for each in cls.takes[1:2] if argument == cls.takes[0] and each in _SIZES_AFTER), "")

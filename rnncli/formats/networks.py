@@ -213,8 +213,13 @@ def as_called(error: SpecError) -> SpecError:
         repair = calls.mended(error.text) if part is None else str(part.network)
     except SpecError as fault:
         return error if fault.repair is None and error.lead == "perhaps" else fault
-    as_spec = "; ".join(["as a spec", *(part.doubts if part is not None else ())])
-    return error.repaired(repair, "perhaps" if "(" in repair else as_spec) if repair else error
+    if not repair or "(" not in repair:
+        as_spec = "; ".join(["as a spec", *(part.doubts if part is not None else ())])
+        return error.repaired(repair, as_spec) if repair else error
+    from rnncli.language.mend import changed
+
+    message = "this is neither a spec nor a valid line of Keras or PyTorch"
+    return SpecError(message, text=error.text, span=changed(error.text, repair), lead="perhaps", repair=repair)
 
 
 def read_as(spec: str, notes: Sequence[Note]) -> str:

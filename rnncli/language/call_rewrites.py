@@ -6,7 +6,7 @@ import re
 from functools import partial
 
 from rnncli.language.likeness import in_ascii
-from rnncli.language.pattern_words import FEW, NAMED, compiled, with_zeros
+from rnncli.language.pattern_words import FEW, NAMED, SETTINGS, compiled, with_zeros
 from rnncli.language.rewriting import Rewrite
 from rnncli.layers import KINDS
 
@@ -25,6 +25,18 @@ def _called(found: re.Match[str]) -> str:
     name = found[0].lower()
     kind = KINDS.get(NAMED.get(name, name))
     return found[0] if kind is None or name in (kind.torch.lower(), kind.kind) else kind.keras
+
+
+def _of_matlab(found: re.Match[str]) -> str:
+    """`bilstmLayer(64,'OutputMode','last')` -> `Bidirectional(LSTM(64))`; without the mode it returns a sequence."""
+    call = f"LSTM({found[2]}{'' if 'last' in (found[3] or '').lower() else ', return_sequences=True'})"
+    return f"Bidirectional({call})" if found[1] else call
+
+
+def _of_paper(found: re.Match[str]) -> str:
+    """`d=8, h=128, l=2` -> `input_size=8, hidden_size=128, num_layers=2`."""
+    says = {"input": "input_size", "units": "hidden_size", "layers": "num_layers"}
+    return found[0] if len(found[0]) > 4 else says.get(SETTINGS.get(found[0].lower(), ""), found[0])
 
 
 _CALLS = (
@@ -48,6 +60,7 @@ _CALLS = (
     _text(r"(?<=[(\s=])([1-9][0-9]{0,2}),(0[0-9]{2})(?=\s*[,)])", r"\1\2"),
     _text(r";(?=[^()]{0,99}\))", ","),
     _text(r"(?<=[(,=\s])[0-9][0-9o]{0,9}(?<=o)(?=\s*[,)])", with_zeros),
+    _text(r"(?<==)(?:(wahr|vrai|verdadero)|falsch|faux|falso)(?=\s*[,)])", lambda found: str(found[1] is not None)),
     _text(r"(?<==)<FEW>(?=\s*[,)])", lambda found: FEW[found[0].lower()]),
     _text(r"(?<=[(,\s])kernel(?:[\s_]size)?(?:\s?:\s?|\s)(?=[0-9]{1,9}\s*[,)])", "kernel_size="),
     _text(r"(?<=[(,\s])(?:in|input)(?:\s?:\s?|\s)(?=[0-9]{1,9}\s*[,)])", "input="),
@@ -60,12 +73,22 @@ _CALLS = (
     _text(r"(?<![\w.])([2-9])\s?[*x]\s?((?:<K>|<CLASS>)\([^()]{1,99}\))", r"\2 x \1"),
     _text(r"(?<=\))\s{1,9}(?:([2-9])\s?times|(twice))\b", lambda found: f" x {found[1] or 2}"),
     _text(r"\(\{([^{}()]{1,200})\}\)", _keywords),
+    _text(r"(?<=[(,\s])[a-z_]{1,9}(?=\s?=\s?[0-9])", _of_paper),
+    # Flax, and Keras's names behind nn.
+    _text(r"\bnn\.(?=Dense\([0-9]{1,9}\)|(?:Dense|LSTMCell)\(features\s?=)", ""),
+    _text(r"(?<=\()features(?=\s?=)", "units"),
+    _text(r"(?<=\bnn\.)(?:SimpleRNN|Dense)(?=\()", lambda found: "Linear" if found[0] == "Dense" else "RNN"),
+    # MATLAB
+    _text(r"\bsequenceInputLayer\(\s?([0-9]{1,9})[^()]{0,99}\)", r"Input((None, \1))"),
+    _text(r"\bfullyConnectedLayer\(\s?([0-9]{1,9})[^()]{0,99}\)", r"Dense(\1)"),
+    _text(r"\b(bi)?lstmLayer\(\s?([0-9]{1,9})(,[^()]{0,99})?\)", _of_matlab),
     # R
-    _text(r"(?:\bkeras_model_sequential\([^()]{0,99}\)\s*[%|>]{2,3}\s*)?(?<![\w.])layer_(?=\w{2,30}\()", ""),
-    _text(r"(?<![\w.])c\((?=\s?(?:[0-9]|NA\b|NULL\b))", "("),
+    _text(r"(?:\b(?:keras_model_sequential\([^()]{0,99}\)|model)\s*[%|>]{2,3}\s*)?(?<![\w.])layer_(?=\w{2,30}\()", ""),
+    _text(r"(?<![\w.])(?:c|list)\((?=\s?(?:[0-9]|NA\b|NULL\b))", "("),
     _text(r"(?-i:\b(?:NA|NULL)\b)", "None"),
     _text(r"(?-i:(?<=[(,=\s])([0-9]{1,9})L(?=\s?[,)]))", r"\1"),
     # between calls
+    _text(r"(?<=\))\s?;?\s{1,9}(?=(?:(?:tf|keras|nn|torch|layers)\.){0,3}(?:<CLASS>|<K>)\()", ", "),
     _text(r"(?-i:input) ?\(\s*([0-9]{1,9}),\s*([0-9]{1,9})\s*\)", r"input((\1, \2))"),
     _text(
         r"(?<![\w.])((?:SimpleRNN|RNN|LSTM|GRU)\([0-9]{1,9}),(?![^()]*(?:hidden_size|batch_first|num_layers))"
@@ -73,10 +96,8 @@ _CALLS = (
         r"Bidirectional(\1\2)",
     ),
     _text(r"(?<=[(,])\s*(bidirectional|return_sequences|go_backwards|mask_zero)(?=\s*[,)])", r" \1=True"),
-    _text(
-        r"(=(?:[^,()=]{1,30}|\([^()]{0,30}\)),)\s*(?:return\s)?seq(?:uences)?(?=\s*[,)])", r"\1 return_sequences=True"
-    ),
-    _text(r"\b(?:bi|b)[-_]?(lstm|gru|rnn)(\([^()]{1,99}\))", r"Bidirectional(\1\2)"),
+    _text(r"(?<=,)\s*(?:return\s)?seq(?:uences)?(?=\s*[,)])", " return_sequences=True"),
+    _text(r"\b(?:bidirectional|bi|b)[-_]?(lstm|gru|rnn)(\([^()]{1,99}\))", r"Bidirectional(\1\2)"),
     _text(r"\b(softmax|sigmoid)\(([0-9]{1,9})\)", r"Dense(\2, activation='\1')"),
     _text(r"(?<![.\w])\w{1,20}(?=\([0-9])", _called),
     _text(

@@ -83,12 +83,12 @@ def mended(
 
 def _said_of(typed: str, before: Applied[str], after: Applied[str]) -> str:
     """Return the words for a later step that leaves something out or makes something up."""
-    start, end = _changed(before.state, after.state)
+    start, end = changed(before.state, after.state)
     gone, instead = before.state[start:end].strip(":, "), len(after.state) - len(before.state) + end - start
     return f"without {quote(gone)}" if not instead and gone in in_ascii(typed) else "for example"
 
 
-def _changed(old: str, new: str) -> tuple[int, int]:
+def changed(old: str, new: str) -> tuple[int, int]:
     """Return the span of a text that differs from another, without their common beginning and end."""
     shorter = min(len(old), len(new))
     start = next((place for place in range(shorter) if old[place] != new[place]), shorter)
@@ -296,7 +296,7 @@ def _words_of(cls: type[Layer]) -> dict[str, str]:
 def _own(text: str, fault: SpecError, named: tuple[int, int]) -> Iterator[Applied[str]]:
     """Yield the repair that the error itself suggests; what it replaces counts as dropped, also the `named` text."""
     if fault.repair and fault.repair != text:
-        start, end = _changed(text, fault.repair)
+        start, end = changed(text, fault.repair)
         made_up = "example" in fault.lead or fault.lead in ("give it one", "name one")
         if fault.repair.count(",") > text.count(","):  # it adds a layer, such as repeat:10
             made_up |= not {*numbers_in(_NOT_MADE_UP.sub("", fault.repair))} <= {*numbers_in(text)}
