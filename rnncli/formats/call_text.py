@@ -294,12 +294,16 @@ class Text:
         span = node.place or (0, len(self.text))
         if "returns a vector" not in reason:
             message = f"{node.kind} {reason[3:]}" if reason.startswith("it ") else reason
-            advice = "change one of the two numbers" if "feature" in reason else ""
+            advice, repair = "change one of the two numbers" if "feature" in reason else "", None
+            numbers = re.findall(r"\b[0-9]+\b", reason)
+            for each in ast.walk(node_of(calls[node.place])) if advice and len(numbers) > 1 else ():
+                if isinstance(each, ast.Constant) and str(each.value) == numbers[0]:
+                    repair = repair or self.with_(self.span(each), numbers[1])
             if "known length" in reason:
                 torch = "give nn.Linear after it the number of its inputs: nn.Linear(800, 10)"
                 keras = "Input((100,)) before Embedding" if takes_ids(nodes[0].word) else "Input((100, 8))"
                 advice = torch if node.convention == "torch" else f"give its length: {keras} is 100 timesteps"
-            return self.fault(message, span, advice)
+            return self.fault(message, span, advice, "for example", repair)
         before = nodes[: nodes.index(node)]
         makers = [each for each in before if isinstance(each.word, Layer) and each.word.returns == "vector"]
         cause = makers[-1] if makers else node

@@ -6,7 +6,7 @@ import re
 from functools import partial
 
 from rnncli.language.likeness import in_ascii
-from rnncli.language.pattern_words import FEW, NAMED, SETTINGS, compiled, with_zeros
+from rnncli.language.pattern_words import FEW, NAMED, compiled, in_digits
 from rnncli.language.rewriting import Rewrite
 from rnncli.layers import KINDS
 
@@ -25,18 +25,6 @@ def _called(found: re.Match[str]) -> str:
     name = found[0].lower()
     kind = KINDS.get(NAMED.get(name, name))
     return found[0] if kind is None or name in (kind.torch.lower(), kind.kind) else kind.keras
-
-
-def _of_matlab(found: re.Match[str]) -> str:
-    """`bilstmLayer(64,'OutputMode','last')` -> `Bidirectional(LSTM(64))`; without the mode it returns a sequence."""
-    call = f"LSTM({found[2]}{'' if 'last' in (found[3] or '').lower() else ', return_sequences=True'})"
-    return f"Bidirectional({call})" if found[1] else call
-
-
-def _of_paper(found: re.Match[str]) -> str:
-    """`d=8, h=128, l=2` -> `input_size=8, hidden_size=128, num_layers=2`."""
-    says = {"input": "input_size", "units": "hidden_size", "layers": "num_layers"}
-    return found[0] if len(found[0]) > 4 else says.get(SETTINGS.get(found[0].lower(), ""), found[0])
 
 
 _CALLS = (
@@ -59,7 +47,7 @@ _CALLS = (
     _text(r"(?<=\()\s*([0-9]{1,9})(?:\s*(?:[-=]?>|[;:x])\s*|\s{1,3})(?=[1-9][0-9]{0,9}\s*[,)\s])", r"\1, "),
     _text(r"(?<=[(\s=])([1-9][0-9]{0,2}),(0[0-9]{2})(?=\s*[,)])", r"\1\2"),
     _text(r";(?=[^()]{0,99}\))", ","),
-    _text(r"(?<=[(,=\s])[0-9][0-9o]{0,9}(?<=o)(?=\s*[,)])", with_zeros),
+    _text(r"(?<=[(,=\s])[0-9][0-9o]{0,9}(?<=o)(?=\s*[,)])", in_digits),
     _text(r"(?<==)(?:(wahr|vrai|verdadero)|falsch|faux|falso)(?=\s*[,)])", lambda found: str(found[1] is not None)),
     _text(r"(?<==)<FEW>(?=\s*[,)])", lambda found: FEW[found[0].lower()]),
     _text(r"(?<=[(,\s])kernel(?:[\s_]size)?(?:\s?:\s?|\s)(?=[0-9]{1,9}\s*[,)])", "kernel_size="),
@@ -70,10 +58,14 @@ _CALLS = (
     _text(r"(?<=shape=)\(\s*(?:None\s{1,3}|[,;]\s?)([0-9]{1,9})\s*\)", r"(None, \1)"),
     _text(r"(?<!as )\bnn[, ] ?(?-i:(?=[A-Z]))", "nn."),
     _text(r"(?<=\)),\s*self\.\w{1,30}\s*=\s*", ", "),
-    _text(r"(?<![\w.])([2-9])\s?[*x]\s?((?:<K>|<CLASS>)\([^()]{1,99}\))", r"\2 x \1"),
+    _text(r"(?<![\w.])([2-9])\s?[*x]\s?((?:bi[-_]?)?(?:<K>|<CLASS>)\([^()]{1,99}\))", r"\2 x \1"),
     _text(r"(?<=\))\s{1,9}(?:([2-9])\s?times|(twice))\b", lambda found: f" x {found[1] or 2}"),
     _text(r"\(\{([^{}()]{1,200})\}\)", _keywords),
-    _text(r"(?<=[(,\s])[a-z_]{1,9}(?=\s?=\s?[0-9])", _of_paper),
+    _text(r"(?<=[(,\s])(?:d|n_x|n_in)(?=\s?=\s?[0-9])", "input_size"),
+    _text(r"(?<=[(,\s])(?:h|n_h|nhid)(?=\s?=\s?[0-9])", "hidden_size"),
+    _text(r"(?<=[(,\s])(?:l|nlayers)(?=\s?=\s?[0-9])", "num_layers"),
+    _text(r"(?<=\w)([=(])([a-z])(?=[(0-9])", r"\2\1"),  # input_shap=e(30, 4), LST(M4)
+    _text(r"\b(tru|fals)([,)])e\b", r"\1e\2"),
     # Flax, and Keras's names behind nn.
     _text(r"\bnn\.(?=Dense\([0-9]{1,9}\)|(?:Dense|LSTMCell)\(features\s?=)", ""),
     _text(r"(?<=\()features(?=\s?=)", "units"),
@@ -81,7 +73,8 @@ _CALLS = (
     # MATLAB
     _text(r"\bsequenceInputLayer\(\s?([0-9]{1,9})[^()]{0,99}\)", r"Input((None, \1))"),
     _text(r"\bfullyConnectedLayer\(\s?([0-9]{1,9})[^()]{0,99}\)", r"Dense(\1)"),
-    _text(r"\b(bi)?lstmLayer\(\s?([0-9]{1,9})(,[^()]{0,99})?\)", _of_matlab),
+    _text(r"lstmLayer\(\s?([0-9]{1,9}),[^()]{0,99}last\W{0,3}\)", r"LSTM(\1)"),
+    _text(r"lstmLayer\(\s?([0-9]{1,9})(?:,[^()]{0,99})?\)", r"LSTM(\1, return_sequences=True)"),
     # R
     _text(r"(?:\b(?:keras_model_sequential\([^()]{0,99}\)|model)\s*[%|>]{2,3}\s*)?(?<![\w.])layer_(?=\w{2,30}\()", ""),
     _text(r"(?<![\w.])(?:c|list)\((?=\s?(?:[0-9]|NA\b|NULL\b))", "("),
@@ -101,7 +94,8 @@ _CALLS = (
     _text(r"\b(softmax|sigmoid)\(([0-9]{1,9})\)", r"Dense(\2, activation='\1')"),
     _text(r"(?<![.\w])\w{1,20}(?=\([0-9])", _called),
     _text(
-        r"(\b(?:<K>|<CLASS>)\([^()]{1,99}\))\s*[*x]\s*([2-9])\b", lambda found: ", ".join([found[1]] * int(found[2]))
+        r"(\b(?:Bidirectional\()?(?:<K>|<CLASS>)\([^()]{1,99}\)\)?)\s*[*x]\s*([2-9])\b",
+        lambda found: ", ".join([found[1]] * int(found[2])),
     ),
     _text(
         r"(?<=[(,\s])(\w{1,20}_\w{1,20}|units|bias|dropout|bidirectional)(?:\s?:\s?|\s)"

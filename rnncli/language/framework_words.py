@@ -274,14 +274,8 @@ _MEANINGS: Sequence[tuple[str, str, str, str]] = (
         _EXAMPLE,
     ),
     (
-        r"input must have 3 dimensions",
+        r"input must have 3 dimensions|(?:RNN|LSTM|GRU): Expected input to be 2-?D or 3-?D",
         "the layer reads (batch, timesteps, features), but was given other axes",
-        "put an embedding before it to read ids; to read an image, use its rows as timesteps",
-        "embed:10000x32,lstm:32",
-    ),
-    (
-        r"(?:RNN|LSTM|GRU): Expected input to be 2-?D or 3-?D",
-        "the layer reads (batch, timesteps, features) or (timesteps, features), but was given other axes",
         "put an embedding before it to read ids; to read an image, use its rows as timesteps",
         "embed:10000x32,lstm:32",
     ),

@@ -135,18 +135,25 @@ _SETS = {
     "NOT": r"(?:[:\s]\s{0,9}\(?(?:no|not|without|ohne|sans|sin|disable)[-_\s]{0,9}|:[-!~])",
     "S": r"\s{0,9}",
     "SLIP": "(?-i:[a-jl-z])??",
-    "F": r"(?::[a-z]\w{0,20}){0,9}",
+    "F": r"(?::[a-z][\w=]{0,30}){0,9}",
     "WHOLE": _any(WHOLE),
     "WORD": _any(
         f"{layer.kind}:{word}" for layer in LAYERS if isinstance(layer.sizes, WordSize) for word in layer.sizes.words
     ),
     "WORDED": _any(_WORDED),
     "SAYS": _any({name for sizes in _WORDED.values() for name in (*sizes.words, *sizes.other_names)}),
-    "STEPS": "(?:time)?steps?",
+    "AND": "(?:and|then|plus|y|und|et)",
+    "OUTPUTS": f"(?:class(?:es)?|outputs?|{THEIR_OUTPUTS}|labels?|targets?|categories)",
+    "STEPS": "(?:time_?)?steps?",
+    "E": "(?=:|$)",
+    "END": r"(?=[:,\s]|$)",
+    "WITH": r"(?<=[0-9a-z])[:\s]\s{0,9}",
+    "BEHIND": r"(?<=[0-9a-z])\s{0,9},\s{0,9}",
+    "ON": r"(?:\s{0,9}=\s{0,9}(?:true|yes|on|1))?",
     "MEASURED": "(?:features?|inputs?|eingange?|merkmale|entradas?|entrees?|channels?|sensors?|mfccs?)",
     "CELLS": f"(?:units?|neurons?|cells?|nodes?|{_THEIR_UNITS})",
     "UNITS": "(?:(?:n|num)?_?units|[hun]|size|hidden(?:_?(?:size|units|dim))?|dim"
-    "|filters|nodes|neurons|features|cells)",
+    "|filters|nodes|neurons|features|cells|out(?:put)?(?:_(?:size|dim|features))?)",
 }
 """Sets of words that patterns refer to as `<K>`: kinds (all, recurrent, with one size, …), numbers, fields, classes;
 and a letter typed in place of a sign, except a letter that may end a number."""
@@ -158,6 +165,6 @@ def compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(re.sub("<([A-Z]+)>", lambda found: _SETS[found[1]], pattern), re.IGNORECASE)
 
 
-def with_zeros(found: re.Match[str]) -> str:
-    """`1OOO` -> `1000`."""
-    return re.sub("[oO]", "0", found[0])
+def in_digits(found: re.Match[str]) -> str:
+    """`1OOO`, `l6` -> `1000`, `16`."""
+    return found[0].lower().translate(str.maketrans("oli", "011"))

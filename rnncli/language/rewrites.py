@@ -21,8 +21,8 @@ from rnncli.language.pattern_words import (
     THEIR_SMALL_WORDS,
     TWO_SIZES,
     WHOLE,
+    in_digits,
     squeezed,
-    with_zeros,
 )
 from rnncli.language.rewriting import Rewrite
 from rnncli.layers import KINDS, LSTM
@@ -59,6 +59,11 @@ def _padded(found: re.Match[str]) -> str:
     if padding == 0:
         return found[1]
     return f"{found[1]}:same" if 2 * padding + 1 == int(found[2]) else found[0]
+
+
+def _one_each(found: re.Match[str]) -> str:
+    """`lstm:64-32:bi` -> `lstm:64:bi,lstm:32:bi`."""
+    return ",".join(f"{found[1]}:{size.strip()}{found[3] or ''}" for size in re.split("[-+/]", found[2]))
 
 
 def _layers(found: re.Match[str]) -> str:
@@ -164,11 +169,11 @@ REWRITES = (
     _text(
         rf"(?<=[0-9a-z])<S>(?:->)?<S>[(\[](?:{_REMARK})[^()]{{0,99}}[)\]]<S>$", "", "without the remark", computes=True
     ),
-    _text(r"(?<=[0-9a-z])[:\s]\s{0,9}(?:both|two|2)[-\s](?:directions?|ways)(?=[:,\s]|$)", ":bi", _BI, computes=True),
+    _text(r"<WITH>(?:both|two|2)[-\s](?:directions?|ways)<END>", ":bi", _BI, computes=True),
     _text(r"(?:^|(?<=,))<S>(<FEW>)\s(?=<R>:)", lambda found: f"{FEW[found[1].lower()]}x", computes=True),
     _text(r"\b(?:<FEW>)\b", lambda found: FEW[found[0].lower()], computes=True),
     _text(rf"(?:^|(?<=\s))(?:{SMALL_WORDS}|{THEIR_SMALL_WORDS})\s{{1,9}}", ""),
-    _text(r",?\s{1,9}(?:and|then|plus|y|und)\s{1,9}(?:then\s{1,9})?", ",", "with commas", _COMMAS),
+    _text(r",?\s{1,9}<AND>\s{1,9}(?:then\s{1,9})?", ",", "with commas", _COMMAS),
     _text(r"^(?!<INPUT>:)(.{1,200}?)(?:,<S>|\s(?:(?:on|from)\s)?)(<N>)\s<MEASURED>$", r"input:\2,\1"),
     _text(r"^<S>(<N>)[\s-]<MEASURED>(?=,)", r"input:\1"),
     _text(
@@ -177,18 +182,15 @@ REWRITES = (
     _text(r"\b(<INPUT>)[:\s](<N>)(?:\s<MEASURED>)?\s?(?:x|,|by|at)\s?(<N>)\s<STEPS>", r"\1:\3x\2", computes=True),
     _text(r"^<S>(<INPUT>)[:\s](<N>)\s<STEPS>(?=<S>,)", r"\1:\2x1", "for example", invents=True),
     _text(r"^<S>(<R>)\s{1,9}(<N>)\s<MEASURED>(?:\sand|,)\s(<N>)\s(?:hidden\s)?<UNITS>\b", r"input:\2,\1:\3"),
-    _text(
-        rf"(?<=,)<S>(<N>)[\s-](?:class(?:es)?|outputs?|{THEIR_OUTPUTS}|labels?|targets?|categories)(?=,|$)",
-        r"dense:\1",
-    ),
-    _text(
-        r"[,\s]\s{0,9}(?:proj(?:ection)?(?:\s(?:of|size))?[\s:=](<N>)|(<N>)\sproj(?:ection)?)(?=[,)]|$)", r":proj=\1\2"
-    ),
+    _text(r"(?<=,)<S>(<N>)[\s-]<OUTPUTS>(?=,|$)", r"dense:\1"),
+    _text(r"[,\s]\s{0,9}(?:proj\w{0,6}(?:\s(?:of|size))?[\s:=](<N>)|(<N>)\sproj(?:ection)?)(?=[,)]|$)", r":proj=\1\2"),
     _text(r"\blstmp[\s:](<N>)[-/x,](<N>)", r"lstm:\1:proj=\2"),
     _text(
-        r"\b(<N>)[\s-]?d(?:im\w{0,9})?\s{1,9}(?:word\s)?embed\w{0,9}", r"embed:10000x\1", "for example", invents=True
+        r"\bembed\w{0,9}[\s:](<N>)[\s-]?d(?:im\w{0,9})?(?=,|$)|\b(<N>)[\s-]?d(?:im\w{0,9})?\s{1,9}(?:word\s)?embed\w{0,9}",
+        r"embed:10000x\1\2",
+        "for example",
+        invents=True,
     ),
-    _text(r"\bembed\w{0,9}[\s:](<N>)[\s-]?d(?:im\w{0,9})?(?=,|$)", r"embed:10000x\1", "for example", invents=True),
     _text(
         r"(?<=[0-9])[\s-](?:hidden\s)?(?:<CELLS>|words|class(?:es)?|dim(?:s|ension\w{0,3})?"
         rf"|(?:inputs?|{THEIR_OUTPUTS})(?!\s?[:=]?\s?[0-9]))(?:\seach)?\b",
@@ -201,16 +203,12 @@ REWRITES = (
     _text(r"(<R>),<S>(?:hidden[\s-])?<UNITS>[\s:=]{1,3}(?=[0-9])", r"\1:", ALONE),
     _text(r"\b(<R>)[-\s]rnn\b", r"\1"),
     _text(r"(^|,)<S>([2-9])<S>[x×]<S>(<N>)\s{1,9}(<R>)\b", r"\1\4:\3:x\2", r"x\2 repeats a layer"),
-    _text(
-        r"\b(<R>),?\s{1,9}([2-9])\s{1,9}<LAYERS>,?\s{1,9}(?:(?:and|und|y|et)\s)?(<N>)",
-        r"\1:\3:x\2",
-        r"x\2 repeats a layer",
-    ),
+    _text(r"\b(<R>),?\s{1,9}([2-9])\s{1,9}<LAYERS>,?\s{1,9}(?:<AND>\s)?(<N>)", r"\1:\3:x\2", r"x\2 repeats a layer"),
     _text(r"<NOT>(?<![:\s]no)(?:use_)?(?:bias|biais|sesgo)\b\)?", ":nobias", _NO_BIAS, computes=True),
     _text(r"<NOT>(?:unit[-_\s])?forget[-_\s]?bias\b", ":forgetbias=0", computes=True),
     _text(
         r"(?:<NOT>(?:<FLAG>|bi-?directional|dropout)|[:\s]\s{0,9}(?:uni-?directional|(?:one|single)[-\s]direction"
-        r"|return[_\s](?:only\s)?last)|,<S>act(?:ivation)?:(?:linear|identity|none)(?::x<N>)?)(?=[:,\s]|$)",
+        r"|return[_\s](?:only\s)?last)|,<S>act(?:ivation)?:(?:linear|identity|none)(?::x<N>)?)<END>",
         "",
         "leave it out",
         computes=True,
@@ -218,19 +216,18 @@ REWRITES = (
     _text(r"(?<=,)<S>([2-9])\s{1,9}(?=<R>[:\s]?[0-9])", r"\1x"),
     _text(r"(?<=[0-9])(?:,\s|\s{1,9})([2-9])\s{1,9}<LAYERS>(?=,|$)", r":x\1", r"x\1 repeats a layer"),
     _text(
-        r"(?<=[0-9a-z])[:\s]\s{0,9}(?:times\s{1,9}([2-9])|([2-9])\s?(?:times|mal|veces|fois))(?=[:,\s]|$)",
+        r"<WITH>(?:times\s{1,9}([2-9])|([2-9])\s?(?:times|mal|veces|fois))<END>",
         r":x\1\2",
         r"x\1\2 repeats a layer",
         computes=True,
     ),
     _text(r"\b(?:stacked|deep|elman|vanilla)\s{1,9}(?=<R>\b)", ""),
-    _text(r"(?<=[0-9a-z])[:\s]\s{0,9}return[\s-]seq\w{0,9}(?=[:,\s]|$)", ":seq", _SEQ),
+    _text(r"<WITH>return[\s-]seq\w{0,9}<END>", ":seq", _SEQ),
     _text(r"\bbi-?dire(?!ctional\b)[ckz]\w{1,12}\s{1,9}(?=<R>\b)", "bidirectional "),
     _text(r"^<S>([2-9])[-\s]<LAYERS>\s{1,9}(<R>[\s:][0-9]{1,9}(?:[-/,][0-9]{1,9})+)$", _layers),
     _text(r"(^|,)<S>([2-9]|1[0-2])\s{1,9}(<R>)\s{1,9}<LAYERS>\b", r"\1\2x\3"),
     _text(r"\b(<ACT>)\s{1,9}activation\b", r"\1"),
-    _text(r"\blayer[- ]norm(?:alization)?\b", "norm"),
-    _text(r"\bbatch[- ]norm(?:alization)?\b|\bnorm:batch\b", "bnorm"),
+    _text(r"\b(?:layer|(b)atch)[- ]norm(?:alization)?\b|\bnorm:(b)atch\b", r"\1\2norm"),
     _text(
         r"(?<=[0-9])(?<!,[0-9])<S>(?:_|[^\w\s,:;|&>*×(){}[\]]{1,3})<S>(?=<K>[:_-]?[0-9])", ",", "with commas", _COMMAS
     ),
@@ -242,9 +239,8 @@ REWRITES = (
     _text(r"\b(<K>)<S>[\[<]([^][<>]{1,40})[\]>]", r"\1:\2"),
     _text(r"(?<=[0-9])([a-z])([,:])([a-z]+)", _moved),
     # numbers
-    _part(r"(?<![0-9a-wyz])[0-9][0-9o]{0,9}(?<=o)(?=[0-9kMGx:,]|$)", with_zeros, computes=True),
-    _part(r"(?<=[:x])[li]([0-9]+)(?=[:x]|$)", r"1\1", computes=True),
-    _part(r"(?<=[^dgv]:)0x[0-9a-f]{1,7}(?=:|$)", lambda found: str(int(found[0], 16)), computes=True),  # not embed:0x4
+    _part(r"(?<![0-9a-wyz])(?=[0-9]*[oli])(?=[oli]*[0-9])[0-9oli]{1,10}(?=[0-9kMGx:,]|$)", in_digits, computes=True),
+    _part(r"(?<=[^dgv]:)0x[0-9a-f]{1,7}<E>", lambda found: str(int(found[0], 16)), computes=True),  # not embed:0x4
     _part(r"(?<=[:x])([0-9]{1,6})([kmg])ib?(?=[:x]|$)", _binary, computes=True),
     _part(r"(?<=[:x])([0-9]{1,6}[kmg])b(?=[:x]|$)", r"\1", drops=True),
     _part(
@@ -254,8 +250,6 @@ REWRITES = (
     ),
     _text(r"(?<=embed:[0-9]),(?=[0-9]{1,2}[kM]x)", ".", message=_POINT),
     _text(r"(?<=[0-9])\s{1,9}(?=(?-i:[kKMG])(?:<S>x|[:,]|$))", ""),
-    _part(r"(?<=[:x][0-9])[nN](?=[:x]|$)", "", "for example", drops=True),
-    _part(r"(?<=[:x])([0-9]+)[li](?=[:x]|$)", r"\g<1>1", computes=True),
     _text(r"(?<=[:(\[=])<S>(?:None|null|any|[?*TLNB]|-1|batch)<S>[x,*]<S>(?=[0-9?*(-]|[TLN]\b)", "", _OPEN),
     _text(r"[(\[]<S>(x[0-9]{1,4})<S>[)\]]", r":\1", "with colons"),
     _text(r"(?<=put:)[(\[]<S><N><S>,<S>(<N>)<S>,<S>(<N>)<S>[)\]]", r"\1x\2", _SAMPLES, drops=True),
@@ -271,14 +265,14 @@ REWRITES = (
     ),
     _text(r"(?<=\bembed:)(<N>x<N>)x([0-9]{1,9})(?=[:,]|$)", r"\1", r"with --timesteps \2", drops=True),
     _text(
-        r"\b(<EMBED>:<N>x<N>(?::mask)?):(?:(?:(?:input|seq|max)_?len\w{0,3}|(?:time_?)?steps?|t)=)?(?=<N>(?:[:,]|$))",
+        r"\b(<EMBED>:<N>x<N>(?::mask)?):(?:(?:(?:input|seq|max)_?len\w{0,3}|<STEPS>|t)=)?(?=<N>(?:[:,]|$))",
         r"\1:length=",
         computes=True,
     ),
     _text(r"(?<=\w)\s{1,9}(?=x[0-9])", ":", "with colons", _COLONS),
-    _part(r"\b(<R><F>:<N>)<S>\*<S>([0-9]{1,2})(?=:|$)", r"\1:x\2", r"x\2 repeats a layer"),
+    _part(r"\b(<R><F>:<N>)<S>\*<S>([0-9]{1,2})<E>", r"\1:x\2", r"x\2 repeats a layer"),
     _text(r"(?<=[0-9kMG])<S>(?:[x*×]|by)<S>(?=[0-9])", "x", message=_X),
-    _text(r"<ONE>:<N>(?:<S>[-+/]<S><N>){1,9}(?=[:,]|$)", lambda found: re.sub("[-+/]", ",", found[0]), message=_KINDS),
+    _text(r"((?:bi[-_]?)?<ONE>):(<N>(?:<S>[-+/]<S><N>){1,9})(:bi)?(?=[:,]|$)", _one_each, message=_KINDS),
     _text(r"(<TWO>:<N>)<S>[(\[]k?(<N>)[)\]]", r"\1x\2", message=_X),
     _text(r"(<TWO>:<N>)<S>[-/+@]<S>(?=<N>(?![0-9]|<S>hz))", r"\1x", message=_X),
     _text(
@@ -286,11 +280,7 @@ REWRITES = (
         lambda found: re.sub("[,. ]", "", found[0]),
         message=_THOUSANDS,
     ),
-    _text(
-        r"(<TWO>:[0-9]{1,9})[,. ]([0-9]{3,9})(?=(?:[,. ][0-9]{3}){0,2}[x, ](?:[0-9]|<N>))",
-        r"\1\2",
-        message=_THOUSANDS,
-    ),
+    _text(r"(<TWO>:[0-9]{1,9})[,. ]([0-9]{3,9})(?=(?:[,. ][0-9]{3}){0,2}[x, ]<N>)", r"\1\2", message=_THOUSANDS),
     _text(r"(<P>[:=]0?),([0-9]{1,20})(?=,|$)", r"\1.\2", message=_POINT),
     _text(r"(<P>[:=])([0-9]{1,9}(?:\.[0-9]{1,9})?)<S>(?:%|/([0-9]{1,9}))(?=,|$)", _fraction, computes=True),
     _text(r"\b(<TWO>:<N>)(?:<S>[,:]<S>|\s{1,9})(?=<N>(?:[\s,]|$|:(?!<K>\b)))", r"\1x", message=_X),
@@ -330,7 +320,7 @@ REWRITES = (
     _text(r"\b(<K>):?([0-9]{1,9}):?(?=<K>[0-9])", r"\1:\2,", _BETWEEN),
     _text(r":<S>(?=<K>:<N>)", ",", _BETWEEN),
     _text(r":<S>(?=(?:b?norm|pool|(?:layer|batch)_?norm)\b)", ",", _BETWEEN),
-    _layer(r"([0-9]{1,4})<S>[x*×]<S>(<K>.*)", r"\2:x\1", _REPEATS),
+    _layer(r"([0-9]{1,4})<S>[x*×]<S>((?:bi[-_]?)?<K>.*)", r"\2:x\1", _REPEATS),
     _layer(r"(<K>)<S>[x*×]<S>([0-9]{1,4})(:.*)", r"\1\3:x\2", r"x\2 repeats a layer"),
     _layer(r"([2-9])[-_ ]?(<R>)(:<N>.*)", r"\2\3:x\1", _REPEATS),
     _layer(r"(<N>)[:x]?<S>(<K>)((?:[^0-9_].*)?)", r"\2:\1\3", "the kind comes first"),
@@ -341,7 +331,6 @@ REWRITES = (
         ALONE,
     ),
     _part(r"\b(<K>)((?::\w{1,20}){0,9}):(?:k|kernel|filters|units)(?=[0-9]+(?::[a-z]|$))", r"\1\2:", ALONE),
-    _layer(r"bi-?directional[:(](<R>:.*?)\)?", r"\1:bi", ""),
     _layer(r"(?:bi-?directional|bidir|bi|b)[-_:. (]?(<R>)([^()]*)\)?", r"\1\2:bi", _BI),
     _layer(r"(<FLAG>):(<R>:.*)", r"\2:\1", "the kind comes first"),
     _layer(r"(<R>)[-_. ]?(?:bidirectional|bidir|bi)(:.*)", r"\1\2:bi", _BI),
@@ -352,82 +341,60 @@ REWRITES = (
     _layer(r"do:(0?\.[0-9]{1,9})", r"dropout:\1", computes=True),
     _layer(r"(<ACT>):(<N>)", r"dense:\2:\1"),
     _layer(r"(<ACT>):act(?:ivation)?", r"act:\1"),
-    _part(r":out(?:put)?(?:_size|_dim|_features)?[=:](?=[0-9])", ":", ALONE),
     # a second number
-    _part(r"\b(<R><F>:)([2-6])x([0-9]{2,9}[kM]?)(?=:|$)", r"\1\3:x\2", r"x\2 repeats a layer"),
+    _part(r"\b(<R><F>:)([2-6])x([0-9]{2,9}[kM]?)<E>", r"\1\3:x\2", r"x\2 repeats a layer"),
     _layer(r"([2-9]|1[0-2])[- ]?<LAYERS>[-: ](.*)", _layers, _REPEATS),
     _part(r":(?:x[-_= x]|\*)(?=[0-9])", ":x"),
-    _part(
-        r"\b(<R><F>:[0-9]{2,}[kM]?)[:x*](0?[2-9]|1[0-2])(?=:|$)",
-        lambda found: f"{found[1]}:x{int(found[2])}",
-        "perhaps several layers",
-    ),
+    _part(r"\b(<R><F>:[0-9]{2,}[kM]?)[:x*]0?([2-9]|1[0-2])<E>", r"\1:x\2", "perhaps several layers"),
     _text(r"([:x](<N>)<F>,<S><ONE>:)\2[x:](?=<N>(?:[:,]|$))", r"\1", _READS, computes=True),
-    _part(r"\b(<ONE>)(<F>:(?!0)<N>)[:x](<N>)(?=:|$)", r"\1\2,\1:\3", "perhaps several layers"),
+    _part(r"\b(<ONE>)(<F>:(?!0)<N>)[:x](<N>)(:bi)?<E>", r"\1\2\4,\1:\3\4", "perhaps several layers"),
     _text(r"\b(<R>:[^, ]{0,40}),<S>1<S>$", r"\1,dense:1", message=_KINDS),
     _text(r"\b(<ONE>)(:[^, ]{0,40}[0-9][^, ]{0,40}),<S>(?=<N>(?:[,:]|$))", r"\1\2,\1:", message=_KINDS),
     _part(
-        r":(?:(?:num_|n_)?layers?|l|stack(?:ed)?|depth|levels|times|repeat)<S>[=:]<S>([0-9]{1,4})",
-        r":x\1",
-        _REPEATS,
+        r":(?:(?:num_|n_)?layers?|l|stack(?:ed)?|depth|levels|times|repeat)<S>[=:]<S>([0-9]{1,4})", r":x\1", _REPEATS
     ),
-    _part(r"^(<R>:<N><F>):([0-9]{1,4})x(?=:|$)", r"\1:x\2", r"x\2 repeats a layer"),
+    _part(r"^(<R>:<N><F>):([0-9]{1,4})x<E>", r"\1:x\2", r"x\2 repeats a layer"),
     _part(r":(<FLAG>)<SLIP>(?=(?:x?[0-9]{1,9}|<FLAG>|<ACT>)(?:[:,]|$))", r":\1:"),
     _part(r":(<FLAG>)x:(?=[0-9]{1,4}(?::|$))", r":\1:x"),
     _part(r"(=<VALUE>)<SLIP>(?=<FIELD>=)", r"\1:"),
-    _part(r"(:x[0-9]{1,4})[^\w\s:]{1,2}(?=:|$)", r"\1"),
-    _text(r"(?<=[0-9a-z])<S>,<S>(?=x[0-9]{1,4}(?:[:,]|$))", ":", "with colons"),
+    _part(r"(:x[0-9]{1,4})[^\w\s:]{1,2}<E>", r"\1"),
+    _text(r"<BEHIND>(?=x[0-9]{1,4}(?:[:,]|$))", ":", "with colons"),
     # fields
-    _part(
-        r":(?:(?:all|full|whole)_?)?(?:sequen[cz]e?|secuencia|seqs|ret(?:urn)?_?seq)(?:<S>=<S><YES>)?(?=:|$)",
-        ":seq",
-        _SEQ,
-    ),
-    _part(r":([a-z_]{2,20})([0-9]{1,9})=(?=:|$)", r":\1=\2"),
+    _part(r":(?:(?:all|full|whole)_?)?(?:sequen[cz]e?|secuencia|seqs|ret(?:urn)?_?seq)<ON><E>", ":seq", _SEQ),
+    _part(r":([a-z_]{2,20})([0-9]{1,9})=<E>", r":\1=\2"),
     _part(r":(<WHOLE>)(?:s|ect(?:ion|ed))?[:=_-]?(?=[0-9])", r":\1=", r"perhaps \1="),
     _part(r":([a-z]{1,20})=?(?=[0-9]{1,9}(?::|$))", _key),
     _part(r"^(<SLIDES>:<N>x<N>.*?)[/:](?=[0-9]{1,3}(?::|$))", r"\1:stride="),
     _part(r"^(<SLIDES>:<N>x[0-9]{1,4})(?=[sd][0-9])", r"\1:"),
     _part(r"^(<WORD>)[x=@_-]?(?=[0-9])", r"\1:"),
     _part(r"^(<SLIDES>:<N>x([0-9]{1,3})):pad(?:ding)?=([0-9]{1,3})$", _padded, computes=True),
+    _part(r"^(<K>:.*?):drop(?:out)?(?:_?rate)?[=:](0?\.[0-9]{1,9})<E>(.*)", r"\1\3,dropout:\2", "as a separate layer"),
+    _part(r":(<FLAG>|<VALUE>)<S>[=:]<S><YES><E>", r":\1", r"\1 takes no value"),
+    _part(r":(<FLAG>)<S>[=:]<S><NO><E>", "", "leave it out", computes=True),
+    _part(r":(?:reversed?|backwards?|ruckwarts|arriere|atras|dir\w{0,6}=(?:back|rev)\w{0,7})<ON><E>", ":back", _BACK),
     _part(
-        r"^(<K>:.*?):drop(?:out)?(?:_?rate)?[=:](0?\.[0-9]{1,9})(?=:|$)(.*)",
-        r"\1\3,dropout:\2",
-        "as a separate layer",
+        r":(?:bidir|b[ykou]|[vn]i|ib|both(?:_?ways)?|dir\w{0,6}=(?:bi|both)\w{0,11})<ON><E>", ":bi", _BI, computes=True
     ),
-    _part(r":(<FLAG>|<VALUE>)<S>[=:]<S><YES>(?=:|$)", r":\1", r"\1 takes no value"),
-    _part(r":(<FLAG>)<S>[=:]<S><NO>(?=:|$)", "", "leave it out", computes=True),
-    _part(
-        r":(?:reversed?|backwards?|ruckwarts|arriere|atras|dir(?:ection)?=(?:back|rev)\w{0,7})(?:<S>=<S><YES>)?(?=:|$)",
-        ":back",
-        _BACK,
-    ),
-    _part(
-        r":(?:bidir|b[ykou]|[vn]i|ib|both(?:_?ways)?|dir(?:ection)?=(?:bi|both)\w{0,11})(?:<S>=<S><YES>)?(?=:|$)",
-        ":bi",
-        _BI,
-        computes=True,
-    ),
-    _part(r"^(gru:.*?):(?:linear_before_reset|reset(?:_after)?)<S>=<S><NO>(?=:|$)", r"\1:reset=before"),
+    _part(r"^(gru:.*?):(?:linear_before_reset|reset(?:_after)?)<S>=<S><NO><E>", r"\1:reset=before"),
     _part(r":(?:recurrent_act|gates?(?:_act)?|inner_act)\w{0,7}<S>=", ":recact="),
     _part(r":non_?lin[a-z]{0,6}[:=](?=<ACT>(?::|$))", ":act="),
-    _part(r":(<KEY>)(?:[:_-]|<SLIP>)(<VALUE>)(?=:|$)", r":\1=\2"),
-    _part(r"^(<PLAIN>\b.*?):(<ACT>)(?=:|$)(.*)$", r"\1\3,act:\2", r"act:\2 is a separate layer"),
-    _part(r":(?!<ACT>:|<FLAG>:)([a-z_]{3,30}):(<ACT>|<VALUE>|<YES>|<NO>)(?=:|$)", r":\1=\2"),
-    _part(r"(?<=:)(\w{1,40})<S>=<S>(?:no|off)(?=:|$)", r"\1=False"),
+    _part(r":(<KEY>)(?:[:_-]|<SLIP>)(<VALUE>)<E>", r":\1=\2"),
+    _part(r"^(<PLAIN>\b.*?):(<ACT>)<E>(.*)$", r"\1\3,act:\2", r"act:\2 is a separate layer"),
+    _part(r":(?!<ACT>:|<FLAG>:)([a-z_]{3,30}):(<ACT>|<VALUE>|<YES>|<NO>)<E>", r":\1=\2"),
+    _part(r"(?<=:)(\w{1,40})<S>=<S>(?:no|off)<E>", r"\1=False"),
     # a field in place of a layer
     _text(r"(?<=[0-9])<S>[,:]<S>masking(?:[:=(](?:mask_value=)?(?:0(?:\.0?)?)?\)?)?(?=[,:]|$)", ":mask", ""),
-    _text(r"(?<=[0-9a-z])<S>,<S>(?=(?:<FIELD>)\b(?!:[0-9])(?:=\w{1,20})?(?:[,:]|$))", ":", ""),
+    _text(r"<BEHIND>(?=(?:<FIELD>)\b(?!:[0-9])(?:=\w{1,20})?(?:[,:]|$))", ":", ""),
     _text(
         r"((?:^|,)<S><LINEAR>:(?!\w{0,20}:<ACT>)[^,=]{1,40}),<S>(?:activation[:=])?(?=<ACT>(?:,|$))(?!linear)",
         r"\1:",
         "",
     ),
-    _text(r"(?<=[0-9a-z])<S>,<S>(?=(?:activation|act)<S>=<S><ACT>(?:[,:]|$))", ":", ""),
-    _text(r"(?<=[0-9a-z])<S>,<S>(?=(?:same|valid|causal)(?:[,:]|$))", ":", ""),
+    _text(r"<BEHIND>(?=(?:activation|act)<S>=<S><ACT>(?:[,:]|$))", ":", ""),
+    _text(r"<BEHIND>(?=(?:same|valid|causal)(?:[,:]|$))", ":", ""),
     _text(r":seq,<S>last\w{0,9}(?=,|$)", "", "without seq a layer returns only its last output", computes=True),
     _text(r",<S>(?=<ACT>(?:,|$))", ",act:", ""),
-    _part(r"^(<WORDED>)(?:[-_=]|<SLIP>)(<SAYS>)(?=:|$)", r"\1:\2", message=_SIZES),
+    _part(r"^(<WORDED>)(?:[-_=]|<SLIP>)(<SAYS>)<E>", r"\1:\2", message=_SIZES),
     _text(r"\b(<WORD>),<S>(?=[0-9]{1,9}(?:[:,]|$))", r"\1:", "with a colon"),
     # the input
     _text(r"^(?!\s*<INPUT>\b)(.{1,99}?):(?:<FEATURES>)[=:]\(?([0-9x]{1,20})\)?(?=:|,|$)", r"input:\2,\1"),
