@@ -321,6 +321,8 @@ _MEAN_THE_SAME = [
     names("units hidden_size out_features n num_units nb_units neurons nodes cells n_out out_channels"),
     names("units hidden_size hidden hidden_dim hidden_units num_hidden n_hidden d_hidden"),
     names("kernel_size k size"),
+    names("input_shape shape"),
+    names("batch_input_shape batch_shape"),
     names("input_dim num_embeddings vocab vocab_size num_words"),
     names("output_dim embedding_dim embed_dim emb_dim dim"),
     *({*pair} for pair in KERAS_1.items()),

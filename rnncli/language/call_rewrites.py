@@ -40,13 +40,11 @@ _CALLS = (
     _text(r"(?<=\()([0-9]{1,9})\s(?:units?|hidden|out),\s?([0-9]{1,9})\s(?:features?|inputs?|in)(?=[,)])", r"\2, \1"),
     _text(r"(?<=\()\s*([0-9]{1,9})\s(?:features?|inputs?|dims?|in)\s*(?=,)", r"\1"),
     _text(
-        r"(?<=[(,\s])([0-9]{1,9})\s?(?:(?:hidden\s)?(?:<CELLS>|features|filters)|hidden|out(?:puts?)?)\s*(?=[,)])",
-        r"\1",
+        r"(?<=[(,\s])([0-9]{1,9})\s?(?:(?:hidden\s)?(?:<CELLS>|features|filters)|hidden|out\w{0,4})\s*(?=[,)])", r"\1"
     ),
     _text(r"(?<=,)\s*([1-9][0-9]?)\s?layers?\s*(?=[,)])", r" num_layers=\1"),
     _text(r"(?<=\()\s*([0-9]{1,9})(?:\s*(?:[-=]?>|[;:x])\s*|\s{1,3})(?=[1-9][0-9]{0,9}\s*[,)\s])", r"\1, "),
     _text(r"(?<=[(\s=])([1-9][0-9]{0,2}),(0[0-9]{2})(?=\s*[,)])", r"\1\2"),
-    _text(r";(?=[^()]{0,99}\))", ","),
     _text(r"(?<=[(,=\s])[0-9][0-9o]{0,9}(?<=o)(?=\s*[,)])", in_digits),
     _text(r"(?<==)(?:(wahr|vrai|verdadero)|falsch|faux|falso)(?=\s*[,)])", lambda found: str(found[1] is not None)),
     _text(r"(?<==)<FEW>(?=\s*[,)])", lambda found: FEW[found[0].lower()]),
@@ -55,7 +53,7 @@ _CALLS = (
     _text(r"(?<=[(,\s])(?:out|output|hidden)(?:\s?:\s?|\s)(?=[0-9]{1,9}\s*[,)])", "hidden="),
     _text(r"(?<=[(,\s])([a-z]{2,12})[ -](?=[a-z]{2,12}\s?=[^=])", r"\1_"),
     _text(r"(?<=shape=)([0-9]{1,9})\s?x\s?([0-9]{1,9})(?=\s*[,)])", r"(\1, \2)"),
-    _text(r"(?<=shape=)\(\s*(?:None\s{1,3}|[,;]\s?)([0-9]{1,9})\s*\)", r"(None, \1)"),
+    _text(r"(?<=shape=)\(\s*(?:None\s{1,3}|(?:[?*]|-1)?\s?[,;]\s?)([0-9]{1,9})\s*\)", r"(None, \1)"),
     _text(r"(?<!as )\bnn[, ] ?(?-i:(?=[A-Z]))", "nn."),
     _text(r"(?<=\)),\s*self\.\w{1,30}\s*=\s*", ", "),
     _text(r"(?<![\w.])([2-9])\s?[*x]\s?((?:bi[-_]?)?(?:<K>|<CLASS>)\([^()]{1,99}\))", r"\2 x \1"),
@@ -64,7 +62,8 @@ _CALLS = (
     _text(r"(?<=[(,\s])(?:d|n_x|n_in)(?=\s?=\s?[0-9])", "input_size"),
     _text(r"(?<=[(,\s])(?:h|n_h|nhid)(?=\s?=\s?[0-9])", "hidden_size"),
     _text(r"(?<=[(,\s])(?:l|nlayers)(?=\s?=\s?[0-9])", "num_layers"),
-    _text(r"(?<=\w)([=(])([a-z])(?=[(0-9])", r"\2\1"),  # input_shap=e(30, 4), LST(M4)
+    _text(r"(?<=\w)([=(])(?![bfru]['\"])([a-z])(?=[([0-9'\"])", r"\2\1"),  # input_shap=e(30, 4), LST(M4)
+    _text(r"(?<=[a-z])(['\"])([a-z])(?=\s?[,)])", r"\2\1"),
     _text(r"\b(tru|fals)([,)])e\b", r"\1e\2"),
     # Flax, and Keras's names behind nn.
     _text(r"\bnn\.(?=Dense\([0-9]{1,9}\)|(?:Dense|LSTMCell)\(features\s?=)", ""),
@@ -81,8 +80,8 @@ _CALLS = (
     _text(r"(?-i:\b(?:NA|NULL)\b)", "None"),
     _text(r"(?-i:(?<=[(,=\s])([0-9]{1,9})L(?=\s?[,)]))", r"\1"),
     # between calls
+    _text(r"(?<=\))\s{1,9}(?=\w{1,20}\s?=\s?\w{1,30}\()", "; "),
     _text(r"(?<=\))\s?;?\s{1,9}(?=(?:(?:tf|keras|nn|torch|layers)\.){0,3}(?:<CLASS>|<K>)\()", ", "),
-    _text(r"(?-i:input) ?\(\s*([0-9]{1,9}),\s*([0-9]{1,9})\s*\)", r"input((\1, \2))"),
     _text(
         r"(?<![\w.])((?:SimpleRNN|RNN|LSTM|GRU)\([0-9]{1,9}),(?![^()]*(?:hidden_size|batch_first|num_layers))"
         r"\s*bi(?:directional)?(?:\s?=\s?True)?((?:,\s*\w{1,30}(?:=\w{1,20})?){0,4}\))",
@@ -90,7 +89,7 @@ _CALLS = (
     ),
     _text(r"(?<=[(,])\s*(bidirectional|return_sequences|go_backwards|mask_zero)(?=\s*[,)])", r" \1=True"),
     _text(r"(?<=,)\s*(?:return\s)?seq(?:uences)?(?=\s*[,)])", " return_sequences=True"),
-    _text(r"\b(?:bidirectional|bi|b)[-_]?(lstm|gru|rnn)(\([^()]{1,99}\))", r"Bidirectional(\1\2)"),
+    _text(r"\b(?:bidirectional|bi|b)[-_]?(lstm|gru|rnn)\s?(\([^()]{1,99}\))", r"Bidirectional(\1\2)"),
     _text(r"\b(softmax|sigmoid)\(([0-9]{1,9})\)", r"Dense(\2, activation='\1')"),
     _text(r"(?<![.\w])\w{1,20}(?=\([0-9])", _called),
     _text(

@@ -82,11 +82,12 @@ _WORDED = {name: kind.sizes for name, kind in KINDS.items() if isinstance(kind.s
 FEW = {
     **dict.fromkeys(("two", "double", "zwei", "dos", "deux"), "2"),
     **dict.fromkeys(("three", "triple", "drei", "tres", "trois"), "3"),
-    **dict(pair.split() for pair in ("four 4", "five 5", "ten 10", "sixteen 16", "thirty-two 32", "sixty-four 64")),
+    **dict(pair.split() for pair in ("four 4", "five 5", "sixteen 16", "thirty-two 32", "sixty-four 64")),
     **dict.fromkeys(("eight", "acht", "ocho", "huit"), "8"),
     **dict.fromkeys(("sechzehn", "dieciseis", "seize"), "16"),
     **dict.fromkeys(("zweiunddreissig", "trente-deux"), "32"),
-    **dict.fromkeys(("vierundsechzig", "soixante-quatre"), "64"),
+    **dict.fromkeys(("vierundsechzig", "soixante-quatre", "sesenta y cuatro"), "64"),
+    **dict.fromkeys(("ten", "zehn", "diez", "dix"), "10"),
     **dict.fromkeys(("one hundred", "hundred", "hundert", "cien", "cent"), "100"),
     **dict.fromkeys(("twice", "zweimal", "dos veces", "deux fois"), "2 times"),
 }
@@ -100,7 +101,7 @@ SETTINGS = {
         "vocab": "vocab vocab_size num_embeddings ntoken ntokens",
         "dim": "embedding_dim emb_dim embed_dim embedding_size",
         "steps": "t seq_len timesteps",
-        "units": "units size hidden hidden_size hidden_dim h n_h nhid d_h d_model n_units",
+        "units": "units size hidden hidden_size hidden_dim h n_h nhid n_hid d_h d_model n_units",
         "layers": "layers num_layers n_layers nlayers l",
         "output": "output output_size output_dim num_classes n_classes n_y n_out",
     }.items()
@@ -142,6 +143,10 @@ _SETS = {
     ),
     "WORDED": _any(_WORDED),
     "SAYS": _any({name for sizes in _WORDED.values() for name in (*sizes.words, *sizes.other_names)}),
+    "X": "(?:x|,|of|by|at|with)",
+    "REMARK": "(?:None,|assumed|[0-9][0-9,]* (?:param|weight))",
+    "NOUNS": rf"(?:words|class(?:es)?|dim(?:s|ension\w{{0,3}})?|(?:inputs?|{THEIR_OUTPUTS})(?!\s?[:=]?\s?[0-9]))",
+    "LENGTH": r"(?:(?:input|seq|max)_?len\w{0,3}|(?:time_?)?steps?|t)",
     "AND": "(?:and|then|plus|y|und|et)",
     "OUTPUTS": f"(?:class(?:es)?|outputs?|{THEIR_OUTPUTS}|labels?|targets?|categories)",
     "STEPS": "(?:time_?)?steps?",
@@ -149,11 +154,12 @@ _SETS = {
     "END": r"(?=[:,\s]|$)",
     "WITH": r"(?<=[0-9a-z])[:\s]\s{0,9}",
     "BEHIND": r"(?<=[0-9a-z])\s{0,9},\s{0,9}",
-    "ON": r"(?:\s{0,9}=\s{0,9}(?:true|yes|on|1))?",
+    "ON": r"(?:\s{0,9}=\s{0,9}(?:true|yes|on|1|wahr|vrai|verdadero))?",
     "MEASURED": "(?:features?|inputs?|eingange?|merkmale|entradas?|entrees?|channels?|sensors?|mfccs?)",
     "CELLS": f"(?:units?|neurons?|cells?|nodes?|{_THEIR_UNITS})",
     "UNITS": "(?:(?:n|num)?_?units|[hun]|size|hidden(?:_?(?:size|units|dim))?|dim"
-    "|filters|nodes|neurons|features|cells|out(?:put)?(?:_(?:size|dim|features))?)",
+    "|filters|nodes|neurons|features|cells|out(?:put)?(?:_(?:size|dim|features))?"
+    "|k|(?:kernel|pool)(?:_?size)?)",
 }
 """Sets of words that patterns refer to as `<K>`: kinds (all, recurrent, with one size, …), numbers, fields, classes;
 and a letter typed in place of a sign, except a letter that may end a number."""

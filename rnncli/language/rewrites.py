@@ -17,7 +17,6 @@ from rnncli.language.pattern_words import (
     NAMED,
     SETTINGS,
     SMALL_WORDS,
-    THEIR_OUTPUTS,
     THEIR_SMALL_WORDS,
     TWO_SIZES,
     WHOLE,
@@ -96,13 +95,14 @@ _SETTING = r"(?<!\w)(\w{1,30})[\"']?\s{0,9}[:=]\s{0,9}[\"']?([\w.]{1,30})(?!\w)"
 
 def _of_settings(found: re.Match[str]) -> str:
     """`{"type": "lstm", "units": 32}`, `d=8, h=64, l=2` -> `lstm:32`, `input:8,lstm:64:x2`."""
-    text = re.sub(rf"\b({'|'.join(KINDS)})\W{{0,2}}:\s?\{{", r"kind: \1, ", found[0].lower())
-    text = re.sub(r"\b(?:layers|config|model|dict|\w{0,20}config)\W{0,3}(?=[\[({]|\s*-)", "", text)
+    kinds = rf"\b(?!input)({'|'.join(KINDS)})\b\W{{0,2}}[:=]\s?(?:\{{|([0-9]+)(?![.\w]))"  # lstm: 32, lstm: {units: 32}
+    text = re.sub(kinds, lambda each: f"kind: {each[1]}, " + (f"units: {each[2]}" if each[2] else ""), found[0].lower())
+    text = re.sub(r"\bhidden\s(?=[a-z])|\b(?:layers|model|dict|\w{0,20}config)\W{0,3}(?=[\[({]|\s*-)", "", text)
     if re.search(r"[\w:=]", re.sub(_SETTING, "", text)):
         return found[0]
     layers = []
     for part in re.split(r"\}\s*,\s*\{|\n\s*-\s", text):
-        named = [each for pair in re.findall(_SETTING, part) for each in _named(*pair)]
+        named = [(SETTINGS.get(name, name), value) for name, value in re.findall(_SETTING, part)]
         given = dict(named)
         if len(given) < len(named) or not given.keys() <= {*SETTINGS.values(), *FIELD_WORDS, *FRAMEWORK_WORDS}:
             return found[0]
@@ -116,12 +116,6 @@ def _of_settings(found: re.Match[str]) -> str:
         layers += [f"{kind}:{units}{fields}"] if units else []
         layers += [f"dense:{output}"] if output else []
     return ",".join(layers)
-
-
-def _named(name: str, value: str) -> list[tuple[str, str]]:
-    """Return the settings that a setting means: `lstm: 32` is a kind with its units."""
-    own = name in KINDS and name != "input" and value.isdecimal()
-    return [("kind", name), ("units", value)] if own else [(SETTINGS.get(name, name), value)]
 
 
 _text, _part, _layer, _pattern = (partial(Rewrite, where) for where in ("text", "part", "layer", "pattern"))
@@ -149,9 +143,6 @@ _NO_BIAS = f"perhaps {in_both(LSTM, 'use_bias', False)}"
 _BACK = f"perhaps {in_both(LSTM, 'go_backwards', True)}"
 _INPUT_FIRST = "the first layer gives the input size"
 
-_REMARK = "None,|assumed|[0-9][0-9,]* (?:param|weight)"
-"""How a shape or a remark after a spec begins."""
-
 REWRITES = (
     # around a spec, and between layers
     _text(rf"^(?=[^()]*\b(?:{'|'.join({*SETTINGS} - {'input'})})[\"']?\s?[:=])[^()]+$", _of_settings),
@@ -166,20 +157,16 @@ REWRITES = (
     _text(r"^<S>(<ONE>)[:\s(]<S>(<N>)<S>(?:[-=]?>|→|to)<S>(<N>)[\s)]{0,9}$", r"input:\2,\1:\3"),
     _text(r"\s{1,9}(?:#|//).*$", "", "without the comment", drops=True),
     _text(r"&(?:quot|nbsp|#39);", "", "without the HTML", drops=True),
-    _text(
-        rf"(?<=[0-9a-z])<S>(?:->)?<S>[(\[](?:{_REMARK})[^()]{{0,99}}[)\]]<S>$", "", "without the remark", computes=True
-    ),
-    _text(r"<WITH>(?:both|two|2)[-\s](?:directions?|ways)<END>", ":bi", _BI, computes=True),
+    _text(r"(?<=[0-9a-z])<S>(?:->)?<S>[(\[]<REMARK>[^()]{0,99}[)\]]<S>$", "", "without the remark", computes=True),
+    _text(r"<WITH>(?:both|two|2)[-\s]?(?:directions?|ways?)<END>", ":bi", _BI, computes=True),
     _text(r"(?:^|(?<=,))<S>(<FEW>)\s(?=<R>:)", lambda found: f"{FEW[found[1].lower()]}x", computes=True),
     _text(r"\b(?:<FEW>)\b", lambda found: FEW[found[0].lower()], computes=True),
     _text(rf"(?:^|(?<=\s))(?:{SMALL_WORDS}|{THEIR_SMALL_WORDS})\s{{1,9}}", ""),
     _text(r",?\s{1,9}<AND>\s{1,9}(?:then\s{1,9})?", ",", "with commas", _COMMAS),
     _text(r"^(?!<INPUT>:)(.{1,200}?)(?:,<S>|\s(?:(?:on|from)\s)?)(<N>)\s<MEASURED>$", r"input:\2,\1"),
     _text(r"^<S>(<N>)[\s-]<MEASURED>(?=,)", r"input:\1"),
-    _text(
-        r"\b(<INPUT>[:\s]<N>)\s<STEPS>\s?(?:x|,|of|by|with)\s?(<N>)(?:\s<MEASURED>|(?=<S>,))", r"\1x\2", computes=True
-    ),
-    _text(r"\b(<INPUT>)[:\s](<N>)(?:\s<MEASURED>)?\s?(?:x|,|by|at)\s?(<N>)\s<STEPS>", r"\1:\3x\2", computes=True),
+    _text(r"\b(<INPUT>[:\s]<N>)\s?<STEPS>\s?<X>\s?(<N>)(?:\s?<MEASURED>|(?=<S>,))", r"\1x\2", computes=True),
+    _text(r"\b(<INPUT>)[:\s](<N>)(?:\s<MEASURED>)?\s?<X>\s?(<N>)\s<STEPS>", r"\1:\3x\2", computes=True),
     _text(r"^<S>(<INPUT>)[:\s](<N>)\s<STEPS>(?=<S>,)", r"\1:\2x1", "for example", invents=True),
     _text(r"^<S>(<R>)\s{1,9}(<N>)\s<MEASURED>(?:\sand|,)\s(<N>)\s(?:hidden\s)?<UNITS>\b", r"input:\2,\1:\3"),
     _text(r"(?<=,)<S>(<N>)[\s-]<OUTPUTS>(?=,|$)", r"dense:\1"),
@@ -191,11 +178,7 @@ REWRITES = (
         "for example",
         invents=True,
     ),
-    _text(
-        r"(?<=[0-9])[\s-](?:hidden\s)?(?:<CELLS>|words|class(?:es)?|dim(?:s|ension\w{0,3})?"
-        rf"|(?:inputs?|{THEIR_OUTPUTS})(?!\s?[:=]?\s?[0-9]))(?:\seach)?\b",
-        "",
-    ),
+    _text(r"(?<=[0-9])[\s-](?:hidden\s)?(?:<CELLS>|<NOUNS>)(?:\seach)?\b", ""),
     _text(r"\s?[(\[]<S>drop(?:out)?[\s=:]{1,3}(0?\.[0-9]{1,9})<S>[)\]]", r",dropout:\1"),
     _text(r"(?<=[0-9])\s{1,9}hidden(?=\s{1,9}(?:<R>|<LAYERS>)\b)", ""),
     _text(r"\b(<N>)\s{1,9}(<R>)\s{1,9}(?:hidden\s)?<CELLS>\b", r"\2:\1"),
@@ -206,13 +189,10 @@ REWRITES = (
     _text(r"\b(<R>),?\s{1,9}([2-9])\s{1,9}<LAYERS>,?\s{1,9}(?:<AND>\s)?(<N>)", r"\1:\3:x\2", r"x\2 repeats a layer"),
     _text(r"<NOT>(?<![:\s]no)(?:use_)?(?:bias|biais|sesgo)\b\)?", ":nobias", _NO_BIAS, computes=True),
     _text(r"<NOT>(?:unit[-_\s])?forget[-_\s]?bias\b", ":forgetbias=0", computes=True),
-    _text(
-        r"(?:<NOT>(?:<FLAG>|bi-?directional|dropout)|[:\s]\s{0,9}(?:uni-?directional|(?:one|single)[-\s]direction"
-        r"|return[_\s](?:only\s)?last)|,<S>act(?:ivation)?:(?:linear|identity|none)(?::x<N>)?)<END>",
-        "",
-        "leave it out",
-        computes=True,
-    ),
+    _text(r"<NOT>(?:<FLAG>|bi-?directional|dropout)<END>", "", "leave it out", computes=True),
+    _text(r"[:\s]\s{0,9}(?:uni-?|(?:one|single)[-\s])direction(?:al)?<END>", "", "leave it out", computes=True),
+    _text(r"[:\s]\s{0,9}return[_\s](?:only\s)?last<END>", "", "leave it out", computes=True),
+    _text(r",<S>act(?:ivation)?:(?:linear|identity|none)(?::x<N>)?<END>", "", "leave it out", computes=True),
     _text(r"(?<=,)<S>([2-9])\s{1,9}(?=<R>[:\s]?[0-9])", r"\1x"),
     _text(r"(?<=[0-9])(?:,\s|\s{1,9})([2-9])\s{1,9}<LAYERS>(?=,|$)", r":x\1", r"x\1 repeats a layer"),
     _text(
@@ -264,11 +244,7 @@ REWRITES = (
         drops=True,
     ),
     _text(r"(?<=\bembed:)(<N>x<N>)x([0-9]{1,9})(?=[:,]|$)", r"\1", r"with --timesteps \2", drops=True),
-    _text(
-        r"\b(<EMBED>:<N>x<N>(?::mask)?):(?:(?:(?:input|seq|max)_?len\w{0,3}|<STEPS>|t)=)?(?=<N>(?:[:,]|$))",
-        r"\1:length=",
-        computes=True,
-    ),
+    _text(r"\b(<EMBED>:<N>x<N>(?::mask)?):(?:<LENGTH>=)?(?=<N>(?:[:,]|$))", r"\1:length=", computes=True),
     _text(r"(?<=\w)\s{1,9}(?=x[0-9])", ":", "with colons", _COLONS),
     _part(r"\b(<R><F>:<N>)<S>\*<S>([0-9]{1,2})<E>", r"\1:x\2", r"x\2 repeats a layer"),
     _text(r"(?<=[0-9kMG])<S>(?:[x*×]|by)<S>(?=[0-9])", "x", message=_X),
@@ -313,6 +289,8 @@ REWRITES = (
     _layer(r"(<K>)(?:[-_/.@#~ ]?|(?<=repeat)x)([0-9](?!d).*)", r"\1:\2", message=_SIZES),
     _part(r"^([a-z]{2,6})(:)([a-z])(?=[0-9.])", _moved),
     _part(r"^(<INPUT>):[xftd](?=[0-9])", r"\1:"),
+    _part(r"^(<INPUT>:[0-9]{1,9})(?:ch|axes|axis)$", r"\1", ALONE, computes=True),
+    _part(r"(?<=:)[#<~≤≈]{1,2}(?=[0-9])", ""),
     _part(r"(?<=[0-9])x[kdf](?=[0-9])", "x", computes=True),
     _part(r"(?<=[0-9])[-_/.=+](?=(?:<FIELD>|<ACT>)\b)", ":"),
     _part(r"(?<=:)([0-9]{1,9}):([0-9])(?=(?:<FIELD>|<ACT>)\b)", r"\1\2:", computes=True),
@@ -325,12 +303,9 @@ REWRITES = (
     _layer(r"([2-9])[-_ ]?(<R>)(:<N>.*)", r"\2\3:x\1", _REPEATS),
     _layer(r"(<N>)[:x]?<S>(<K>)((?:[^0-9_].*)?)", r"\2:\1\3", "the kind comes first"),
     _text(r"^<S>([0-9]{1,10}[kMG]?(?:x[0-9]{1,10})?)(?=[,:]<S>[a-z])", r"input:\1", _INPUT_FIRST),
-    _part(
-        r"\b(?!<ONE><F>:[0-9]+:)(<K>)((?::\w{1,20}){0,9}):(?:<UNITS>|k|(?:kernel|pool)(?:_?size)?)[=:](?=[0-9]|_)",
-        r"\1\2:",
-        ALONE,
-    ),
+    _part(r"\b(?!<ONE><F>:[0-9]+:)(<K>(?::\w{1,20}){0,9}):<UNITS>[=:](?=[0-9]|_)", r"\1:", ALONE),
     _part(r"\b(<K>)((?::\w{1,20}){0,9}):(?:k|kernel|filters|units)(?=[0-9]+(?::[a-z]|$))", r"\1\2:", ALONE),
+    _layer(r"bi-?directional[:(](<R>:.*?)\)?", r"\1:bi", ""),
     _layer(r"(?:bi-?directional|bidir|bi|b)[-_:. (]?(<R>)([^()]*)\)?", r"\1\2:bi", _BI),
     _layer(r"(<FLAG>):(<R>:.*)", r"\2:\1", "the kind comes first"),
     _layer(r"(<R>)[-_. ]?(?:bidirectional|bidir|bi)(:.*)", r"\1\2:bi", _BI),
@@ -344,7 +319,9 @@ REWRITES = (
     # a second number
     _part(r"\b(<R><F>:)([2-6])x([0-9]{2,9}[kM]?)<E>", r"\1\3:x\2", r"x\2 repeats a layer"),
     _layer(r"([2-9]|1[0-2])[- ]?<LAYERS>[-: ](.*)", _layers, _REPEATS),
-    _part(r":(?:x[-_= x]|\*)(?=[0-9])", ":x"),
+    _part(r":(?:x[-_= x]|[a-z]x|\*)(?=[0-9])", ":x", computes=True),
+    _part(r":[a-z]{1,3}=(?=(?:concat|sum|mul|ave)<E>)", ":bi=", computes=True),
+    _part(r"(?<=eps=1)[a-z]{1,2}-(?=[0-9])", "e-", computes=True),
     _part(r"\b(<R><F>:[0-9]{2,}[kM]?)[:x*]0?([2-9]|1[0-2])<E>", r"\1:x\2", "perhaps several layers"),
     _text(r"([:x](<N>)<F>,<S><ONE>:)\2[x:](?=<N>(?:[:,]|$))", r"\1", _READS, computes=True),
     _part(r"\b(<ONE>)(<F>:(?!0)<N>)[:x](<N>)(:bi)?<E>", r"\1\2\4,\1:\3\4", "perhaps several layers"),
@@ -360,7 +337,12 @@ REWRITES = (
     _part(r"(:x[0-9]{1,4})[^\w\s:]{1,2}<E>", r"\1"),
     _text(r"<BEHIND>(?=x[0-9]{1,4}(?:[:,]|$))", ":", "with colons"),
     # fields
-    _part(r":(?:(?:all|full|whole)_?)?(?:sequen[cz]e?|secuencia|seqs|ret(?:urn)?_?seq)<ON><E>", ":seq", _SEQ),
+    _part(
+        r":(?:(?:all|full|whole)?_?(?:seqs|se[qc]uen\w{1,4}|ret(?:urn)?_?seq)|all|full|rs)<ON><E>",
+        ":seq",
+        _SEQ,
+        computes=True,
+    ),
     _part(r":([a-z_]{2,20})([0-9]{1,9})=<E>", r":\1=\2"),
     _part(r":(<WHOLE>)(?:s|ect(?:ion|ed))?[:=_-]?(?=[0-9])", r":\1=", r"perhaps \1="),
     _part(r":([a-z]{1,20})=?(?=[0-9]{1,9}(?::|$))", _key),
@@ -371,9 +353,11 @@ REWRITES = (
     _part(r"^(<K>:.*?):drop(?:out)?(?:_?rate)?[=:](0?\.[0-9]{1,9})<E>(.*)", r"\1\3,dropout:\2", "as a separate layer"),
     _part(r":(<FLAG>|<VALUE>)<S>[=:]<S><YES><E>", r":\1", r"\1 takes no value"),
     _part(r":(<FLAG>)<S>[=:]<S><NO><E>", "", "leave it out", computes=True),
-    _part(r":(?:reversed?|backwards?|ruckwarts|arriere|atras|dir\w{0,6}=(?:back|rev)\w{0,7})<ON><E>", ":back", _BACK),
     _part(
-        r":(?:bidir|b[ykou]|[vn]i|ib|both(?:_?ways)?|dir\w{0,6}=(?:bi|both)\w{0,11})<ON><E>", ":bi", _BI, computes=True
+        r":(?:rev(?:ersed?)?|backwards?|ruckwarts|arriere|atras|dir\w{0,6}=(?:back|rev)\w{0,7})<ON><E>", ":back", _BACK
+    ),
+    _part(
+        r":(?:bi-?dir|b[ykou]|[vn]i|ib|both\w{0,5}|dir\w{0,6}=(?:bi|both)\w{0,11})<ON><E>", ":bi", _BI, computes=True
     ),
     _part(r"^(gru:.*?):(?:linear_before_reset|reset(?:_after)?)<S>=<S><NO><E>", r"\1:reset=before"),
     _part(r":(?:recurrent_act|gates?(?:_act)?|inner_act)\w{0,7}<S>=", ":recact="),
