@@ -83,7 +83,7 @@ def nearest_size(text: str) -> str | None:
     thousands = re.fullmatch(r"[0-9]{1,3}(?:[.,' ][0-9]{3})+", text[:_LONGEST])
     if thousands is not None:
         return nearest_size("".join(filter(str.isdigit, text)))
-    number = re.fullmatch(r"[-+]?([0-9]*\.?[0-9]+)(?:[eE]\+?([0-9]))?([a-zA-Z]?)", text.replace("_", "")[:_LONGEST])
+    number = re.fullmatch(r"[-+]?([0-9]*\.?[0-9]+)(?:[eE]\+?([0-9]))?([a-rt-zA-Z]?)", text.replace("_", "")[:_LONGEST])
     if number is None:
         return None
     suffix = {name.lower(): size for name, size in MULTIPLES.items()}.get(number[3].lower(), 1)
@@ -110,10 +110,10 @@ def nearest_number(text: str) -> str | None:
 
 
 def nearest_memory(text: str) -> str | None:
-    """Return the size that was probably meant: 4M is 4MB, 1/2MB is 0.5MB, 4 megabytes is 4MB; not for bits."""
-    if "bit" in text.lower():
-        return None
+    """Return the size that was probably meant: 4M is 4MB, 1/2MB is 0.5MB, 4 megabytes is 4MB, 32 Kbit is 4KB."""
     text = text.strip(" <=≤~")
+    if bits := re.fullmatch("([0-9]{1,9}) ?([kmg]?)i?bits?", text.lower()):
+        return f"{int(bits[1]) / 8:.9g}{bits[2].upper()}B" if bits[2] or not int(bits[1]) % 8 else None
     if fraction := re.match("([0-9]{1,9})/([1-9][0-9]{0,8}) ?(?=[KMGTkmgt])", text):
         text = f"{int(fraction[1]) / int(fraction[2]):.9f}".rstrip("0") + text[fraction.end() :]
     written = re.match(

@@ -123,6 +123,38 @@ def test_a_missing_file_is_taken_for_the_one_whose_name_is_most_like_it(rnncli: 
     assert rnncli("inspect", "folder").stderr.startswith("Error: folder is a folder, not a model file\n")
 
 
+def test_no_suggested_line_overwrites_a_file_that_was_not_named_as_its_output(at: Walk, rnncli: Run) -> None:
+    for name in ("model.onnx", "net.c", "net.py", "net.svg"):
+        Path(name).touch()
+    Path("nets").mkdir()
+    for typed, repairs in {
+        "export input:8,lstm:4 --to onnx": ["export input:8,lstm:4 --to onnx -o model-2.onnx"],
+        "export input:8,lstm:4 --to torch -o net.onnx": ["export input:8,lstm:4 --to torch -o net-2.py"],
+        "draw input:8,lstm:4 --png net.png": ["draw input:8,lstm:4 --svg net-2.svg"],
+        "draw input:8,lstm:4 -o net.svg": ["draw input:8,lstm:4 --svg net.svg"],
+        "export input:8,lstm:4 -o net.c --rate 50": ["summary input:8,lstm:4 --rate 50"],
+        "export input:8,lstm:4 -o nets": [],
+    }.items():
+        with at(typed):
+            assert repairs_in(rnncli(*typed.split()).stderr) == [f"rnncli {each}" for each in repairs]
+
+
+def test_only_files_with_specs_are_suggested(at: Walk, rnncli: Run) -> None:
+    for name, text in {"a.txt": "# two\nLSTM(8, 4)\n", "b.txt": "hello\n", "c.c": "/* input:8 */\n"}.items():
+        Path(name).write_text(text)
+    Path("nets").mkdir()
+    Path("nets/one.npz").touch()
+    for typed, repairs in {
+        "summary a.txt": ["summary - < a.txt"],
+        "summary b.txt": [],
+        "summary c.c": [],
+        "summary nets": ["summary nets/one.npz"],
+        "inspect nets/": ["inspect nets/one.npz"],
+    }.items():
+        with at(typed):
+            assert repairs_in(rnncli(*typed.split()).stderr) == [f"rnncli {each}" for each in repairs]
+
+
 def test_a_module_as_pytorch_prints_it_becomes_a_line_with_its_layers(rnncli: Run) -> None:
     head = "(head): Sequential(\n    (0): ReLU()\n    (1): Linear(in_features=32, out_features=1, bias=True)\n  )"
     error = rnncli("summary", f"Net(\n  (lstm): LSTM(8, 32, batch_first=True)\n  {head}\n)").stderr

@@ -50,6 +50,11 @@ class Word(NamedTuple):
         """Whether it is an option that the command lacks."""
         return self.option is None and not self.is_argument and (self.text != "--" or self.attached)
 
+    @property
+    def is_written(self) -> bool:
+        """Whether its value is a file to write."""
+        return self.option is not None and getattr(self.option.type, "written", False)
+
     def typed(self) -> list[str]:
         """Return its words on the command line."""
         if self.value is None:

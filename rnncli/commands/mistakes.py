@@ -13,8 +13,8 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
-from os.path import isfile
+from itertools import chain, count, pairwise
+from os.path import exists, isdir, isfile, splitext
 
 import click
 
@@ -29,13 +29,13 @@ from rnncli.commands.command_line import (
     running,
     shown,
 )
-from rnncli.commands.groups import GivenTwiceError
+from rnncli.commands.groups import GivenTwiceError, long_name
 from rnncli.commands.rewrites import COMMANDS, LINES, PARTS
 from rnncli.commands.values import OneOf, Value
 from rnncli.commands.wrong_arguments import joined, meant_by, near_file, term_asked, with_near_files, wrong_argument
 from rnncli.commands.wrong_options import completed, named, refused
 from rnncli.errors import EXIT_USAGE, RnncliError, SpecError, UsageError, quote
-from rnncli.formats import FORMATS
+from rnncli.formats import FORMATS, names_another
 from rnncli.immutable import NamedTuple
 from rnncli.language.arguments import PYTORCH_NAMES, STACKED
 from rnncli.language.framework_words import FEATURES
@@ -56,6 +56,9 @@ _MOST_TYPED = 50
 
 _LIKE_A_COMMAND = 0.7
 """How similar to a command a word must be to count as a misspelling."""
+
+_FOR_TEXT = (".txt", ".csv", ".tsv", ".json", ".jsonl", ".md", ".html")
+"""The extensions of files for what a command prints."""
 
 _END, _FAULT = "\0", "\1"
 """Ends each word of a line that is one text (a space in a pattern); and encloses the argument at fault (a ~)."""
@@ -130,6 +133,10 @@ def _file_error(error: RnncliError, this: TypedLine) -> RnncliError:
     meant = with_near_files(this)
     found = _mended(this) if this.name == "inspect" and meant == this.typed else None
     meant = meant if found is None else found.state
+    option = this.options.get((error.advice or "").removeprefix("leave out "))
+    if option is not None:
+        without = this.line(each for each in this.words if each.option is not option)
+        return type(error)(error.message, lead=f"without {long_name(option)}", repair=shown(without))
     if meant == this.typed:
         return error
     return type(error)(error.message, error.advice, lead="perhaps", repair=shown(meant))
@@ -176,7 +183,12 @@ def _mended(this: TypedLine, first: Mistake | None = None) -> Answer[Line] | Non
     """Return a valid line, or None if none is found. `first` is the mistake, if that is known."""
 
     def keeps(line: Line, way: Sequence[Applied[Line]]) -> bool:
-        """Whether a line has all typed numbers, except for those that its steps account for."""
+        """Whether a line has all typed numbers but those that its steps account for, and can write its files."""
+        texts = [path for mark, path in pairwise(line) if mark == ">"]
+        if any(names_another(each, *_FOR_TEXT) or isdir(each) for each in texts):
+            return False
+        if any(isdir(each.value or "") for each in TypedLine.of(this.group, line).words if each.is_written):
+            return False
         said = [*numbers_in(in_ascii(" ".join([*line, *(step.drops for step in way)])))]
         for each in numbers_in(in_ascii(" ".join(this.typed))):
             if each not in said:
@@ -184,7 +196,7 @@ def _mended(this: TypedLine, first: Mistake | None = None) -> Answer[Line] | Non
             said.remove(each)
         return True
 
-    return search(
+    found = search(
         this.typed,
         lambda line: _found(TypedLine.of(this.group, line)),
         lambda line, mistake: mistake.steps,
@@ -193,6 +205,24 @@ def _mended(this: TypedLine, first: Mistake | None = None) -> Answer[Line] | Non
         most_read=_MOST_READ,
         first=first,
     )
+    return found and found._replace(state=_with_new_files(this, found.state))
+
+
+def _with_new_files(this: TypedLine, line: Line) -> Line:
+    """Return a line with other names for the files that it would overwrite, except for output files that were typed."""
+    new = TypedLine.of(this.group, line)
+    read = {new.words[place].text for place in new.arguments}
+
+    def kept(word: Word) -> Word:
+        path = word.value or ""
+        if not (word.is_written and isfile(path)) or (path in " ".join(this.typed) and path not in read):
+            return word
+        stem, ending = splitext(path)
+        names = (f"{stem}-{number}{ending}" for number in count(2))
+        return word._replace(value=next(name for name in names if not exists(name)))
+
+    words = [*map(kept, new.words)]
+    return line if words == new.words else new.line(words)
 
 
 def _found(this: TypedLine) -> Mistake | None:
@@ -366,7 +396,8 @@ def _with_command(this: TypedLine) -> Iterator[Applied[Line]]:
     name, *rest = this.typed
     if name.lower() in COMMANDS:
         instead, *options = COMMANDS[name.lower()].split(" ")
-        yield Applied((instead, *rest, *options), "perhaps")
+        for more in dict.fromkeys((tuple(options), ())):
+            yield Applied((instead, *rest, *more), "perhaps")
     if (term := term_asked(this.typed)) is not None:
         yield Applied(("layers", term), advice=A_WORD)
     if (near := near_file(name)) and not any(map(is_spec, rest)):

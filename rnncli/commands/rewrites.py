@@ -53,6 +53,7 @@ def _line(
 _SIZES = "units|hidden|hidden[-_](?:units|size|dim)|num[-_]units|out[-_]features"
 _NO_SPEC, _NO_HYPHENS = r"'\2' is not a spec", r"an option begins with two hyphens: --\2"
 _NO_SPACE, _QUOTES = r"a space ends a value, so '\3' is read as a spec", "put the value in quotes"
+_EQUALS = r"(?:[-_]?(?=[0-9]+(?: |$))|= | = ?|<=?|[ =](?:by|of|from) |(?<= -\w)[=:])"
 _LIST = "--pareto[ =][^ ]+?|--(?:input|lengths)[ =][0-9,]*[0-9]"
 _CUT_VALUE = r"a space ends a value, so \3 is '\4' and '\5' is read as a spec"
 _NO_SORT = r"'\3' is not a spec; a - before the key sorts in descending order"
@@ -66,6 +67,7 @@ _AFTER_HYPHENS = r"after -- everything is an argument, so '\3' is read as a spec
 _C = "the output is C99, whose header C++ programs can include"
 _OPEN = "leave out an unknown size"
 _ONE_WORD = "separate specs with a space"
+_NO_LEAST = "limits are maximums; for a minimum, filter the rows of `sweep -f csv`"
 _BYTES = "a size in bytes limits the memory"
 _BETWEEN = r"~(and|to|vs\.?|versus|with|against|or|then|&|\+|/)~"
 _SMALL = r"an?|the|of|with|for|in|on|at|as|to|from|into|and|please|me|my|is|most|under|within|less|than|[?^`]"
@@ -93,17 +95,22 @@ LINES = (
     _line("(.* [^ -][^ ]*[^ -])(--<LONG>(?:[= ].*)?)", r"\1 \2"),
     _line("(.*) --(?=(?:<CUT>|batch size|time steps|seq len|sequence length)(?:[= ]|$))([a-z]+) (.*)", r"\1 --\2-\3"),
     _line("(.*) -(<LONG>)((?:[= ].*)?)", r"\1 --\2\3", "", r"a long option has two hyphens, not as in '-\2'"),
-    _line("(.*) (-[a-z])[=:]([^ ]+(?: .*)?)", r"\1 \2 \3"),
     _line("(.*) (-[a-z])([0-9]+)([a-z])([0-9]+)((?: .*)?)", r"\1 \2 \3 -\4 \5\6"),
     _line("(.*) (--<LONG>[ =][^ ,]+),(?:--)?(<LONG>=.+)", r"\1 \2 --\3"),
     _line(f"(.*) (<OPTION>)[ =]([0-9.,]+) ([kmgt]?(?:i?b|hz|s|mac)?|{'|'.join(SCALES)})((?: .*)?)", r"\1 \2 \3\4\5"),
-    _line("(.*) (--<LONG>)(?:[-_]?(?=[0-9]+(?: |$))|= | = ?|<=?|[ =](?:by|of|from) )([^ ]+(?: .*)?)", r"\1 \2 \3"),
+    _line(f"(.*) (--<LONG>|-[a-z]){_EQUALS}([^ ]+(?: .*)?)", r"\1 \2 \3"),
+    _line("(.*) (<OPTION>)[ =]([0-9.]+)((?:<INPUT>):.*)", r"\1 \2 \3 \4"),
     _line("(.*) --(?:limit|budget|max)[ =](<LONG>=[^ ]+(?: .*)?)", r"\1 --\2"),
     _line("(?!help)<COMMAND> (<COMMAND>)( .+)", r"\1\2", message=r"there are two commands"),
     _line("(.*) (--pareto[ =][a-z,-]+,) (-?[a-z-]+(?: .*)?)", r"\1 \2\3"),
     _line(r"(?!.* (?:-t|--timesteps))(.*) --macs[-_]per[-_]step[ =]([^ ]+(?: .*)?)", r"\1 --timesteps 1 --macs \2"),
     _line(r"(.*) (?:-f|--format)[ =]([^ ]+\.(json|csv|tsv|html))((?: .*)?)", r"\1 -f \3\4 > \2", advice=_TO_A_FILE),
-    _line(r"(.*) -f ([^ ]+\.txt(?: .*)?)", r"\1 \2"),
+    _line(
+        r"forward(.*) (?:-f|--format)[ =]([a-z]+)((?: .*)?) (?:-o|--output)[ =]([^ ]+\.\2)((?: .*)?)",
+        r"forward\1 -f \2\3\5 > \4",
+        advice=_TO_A_FILE,
+    ),
+    _line(r"(.*) -f ([^ ]+(?:\.txt|<FILE>)(?: .*)?)", r"\1 \2"),
     _line("(.*) <FLAG>=(?:no|false|0|off)((?: .*)?)", r"\1\2", WITHOUT),
     _line("(.*) (<FLAG>)=(?:yes|true|1|on)((?: .*)?)", r"\1 \2\3", drops=True),
     _line("(.*) (<FLAG>)=([^ ]+(?: .*)?)", r"\1 \2 \3"),
@@ -136,6 +143,9 @@ LINES = (
         drops=True,
     ),
     _line(r"(.*) --(?:max-)?params[ =]([0-9.]+[kmgt]i?b)(.*)", r"\1 --memory \2\3", "", advice=_BYTES),
+    _line(
+        rf"(.*) (--{_LIMIT})[ =][0-9.]+(?:[kmg]?i?b?)-([0-9][^ ]*(?: .*)?)", r"\1 \2 \3", advice=_NO_LEAST, drops=True
+    ),
     _line(f"(?:summary|explain)(.* --{_LIMIT}[ =][^ ]+.*)", r"sweep\1"),
     _line(r"(.*) --set[ =](?![a-z_]\w*=[0-9])([a-z_]\w*)[:=\s ]{1,3}([0-9.]+)((?: .*)?)", r"\1 --set \2=\3\4"),
     _line(
@@ -159,6 +169,7 @@ LINES = (
     _line(r"export(.*) --to[ =]([^ ]+\.(?:onnx|py|c))((?: .*)?)", r"export\1 -o \2\3"),
     _line(r"(?!.* --to)export(.*) (?:-o|--output)[ =]([^ ]+)\.(?:h|c[cpx]+|ino)((?: .*)?)", r"export\1 -o \2.c\3", _C),
     _line(rf"(?!sweep|compare|reach|solve)<COMMAND>((?: .*)? [^ ]*{_RANGE}.*)", r"sweep\1"),
+    _line("(.*) (-[a-z][a-z_-]+[ =][^ ]+(?: .*)?)", r"\1 -\2"),
     # an argument that is not a spec, between two ~
     _line("(.*) ~[–—]~ (<LONG>(?:[= ].*)?)", r"\1 --\2", "", _NO_HYPHENS),
     _line(rf"({_SOURCE}) ~((?!<LONG>=)[a-z_]\w*=[0-9.]+)~(.*)", r"\1 --set \2\3", message=_NO_SPEC, advice=_LEFT_OPEN),
@@ -183,7 +194,7 @@ LINES = (
     _line("(.* (<FLAG>)) ~(yes|true|on|1)~(.*)", r"\1\4", WITHOUT, _NO_VALUE),
     _line("(.*) (<FLAG>) ~(no|false|off|0)~(.*)", r"\1\4", WITHOUT, _NO_VALUE),
     _line(r"(.* (<SEVERAL>)([ =])[^ ]+) ~([^ :(]+)~(.*)", r"\1 \2\3\4\5", "", _ONE_AT_A_TIME, "give it once per value"),
-    _line(f"(.*) ({_LIST}) ~,?([^ :(]+?),?~(.*)", r"\1 \2,\3\4", "", _NO_SPACE, "separate values with commas"),
+    _line(f"(.*) ({_LIST}),? ~,?([^ :(]+?),?~(.*)", r"\1 \2,\3\4", "", _NO_SPACE, "separate values with commas"),
     _line(r"(.*) --sort[ =]-?([a-z-]+) ~(desc(?:ending)?|reversed?)~(.*)", r"\1 --sort=-\2\4", "", _NO_SORT),
     _line(r"(.*) --sort[ =]-?([a-z-]+) ~(asc(?:ending)?|increasing)~(.*)", r"\1 --sort=\2\4", "", _SORTS_UP),
     *(
@@ -196,7 +207,7 @@ LINES = (
     _line(_BUDGETED, r"\1\3 --params \2", "perhaps", _NO_SPEC),
     _line(_BUDGETED, r"\1\3 --memory \2", "perhaps", _NO_SPEC),
     _line(r"(.* [^ -][^ ]*:[^ ,]*\w) ~([0-9]{1,10})~((?: -.*)?)", r"\1 --timesteps \2\3", "perhaps", _NO_SPEC),
-    _line(r"(.*) ~([^ ]+<FILE>)[:/]([^ :/]+)~(.*)", r"\1 \2::\3\4", "", _AFTER_COLONS),
+    _line(r"(.*) ~([^ ]+<FILE>)[:/#[]([^ :/\]]+)\]?~(.*)", r"\1 \2::\3\4", "", _AFTER_COLONS),
     _line(
         r"(export(?: .*)?(?<!--set) [^ -][^ ]*[:(.][^ ]*(?: -.*)?) ~([^ ]+\.(?:onnx|py|c))~(.*)",
         r"\1 -o \2\3",
@@ -231,6 +242,7 @@ LINES = (
     ),
     _line(r"sweep(.*) ~([^ ]*\{(?!<BODY>:)[a-z]\w*)[: ]+(?=[0-9])([^ ]*)~(.*)", r"sweep\1 \2=\3\4"),
     _line(r"sweep(.*) ~([^ ]*\{([a-z]\w*)=[^ ]*[:x])\3(?=[:x,~])([^ ]*)~(.*)", r"sweep\1 \2{\3}\4\5"),
+    _line(r"(.*) ~([^ ]*[:x])([a-z]\w*)(?=[:,x~])([^ ]*)~(.*) --set[ =]\3=([0-9]+)((?: .*)?)", r"\1 \2\6\4\5\7"),
     _line(f"(?!solve)<COMMAND>((?: .*)?) ~([^ ]*{_BLANK}[^ ]*)~(.*)", r"solve\1 \2\3", "for example"),
     _line(
         r"sweep(.*) ~([^ {}]*[:x])[(\[]?([0-9]+)\s*(?:to|bis|-|\.{2,3})\s*([0-9]+(?:\.\.[0-9]+)?)[)\]]?([^ {}]*)~(.*)",
@@ -302,7 +314,7 @@ several times, and <COMPARED> several times to `compare`. <INPUT> is a kind that
 result."""
 
 PARTS = (
-    _line(r"((?!solve|sweep).*) ([^ -][^ ]*<FILE>) ~([a-z_]\w*)~(.*)", r"\1 \2::\3\4", "perhaps", _PART),
+    _line(r"((?!solve|sweep).*) ([^ -][^ ]*<FILE>) ~([a-z_]\w*|[1-9])~(.*)", r"\1 \2::\3\4", "perhaps", _PART),
     _line(r"((?!solve|sweep).*) ([^ -][^ ]*<FILE>) ~([a-z_]\w*)~(.*)", r"\1 \2\4", WITHOUT, _PART),
     _line(r"(.*) ~([^ ]+<FILE>)[:/]([^ :/]+)~(.*)", r"\1 \2\4", WITHOUT, _PART),
     _line(
@@ -317,27 +329,28 @@ PARTS = (
 
 COMMANDS = _by_name(
     {
-        "summary": "get calculate params parameters count show info model print describe shapes torchinfo view ls",
-        "summary --wide": "flops macs cost costs memory size sizes stats profile",
+        "summary": "get calculate params parameters count-params count show info model print describe shape shapes "
+        "table torchinfo view ls",
+        "summary --wide": "flops macs cost costs memory size sizes stat stats profile",
         "explain": "why formula formulas equations",
-        "draw": "plot graph picture diagram unroll visualize visualise viz plot-model plot_model",
+        "draw": "plot graph picture diagram unroll visualize visualise viz render plot-model plot_model",
         "compare": "diff difference cmp vs versus differences",
         "forward --plot --gates": "gates",
-        "forward": "fwd benchmark bench time test run predict infer inference simulate call exec execute",
-        "reach": "forget remember recall gradient gradients vanishing",
+        "forward": "fwd benchmark bench time test run predict infer inference eval evaluate simulate call exec execute",
+        "reach": "forget remember recall gradient gradients vanishing receptive-field",
         "sweep": "grid search gridsearch scan tune candidates",
         "solve": "find largest max budget fits",
-        "export": "convert generate code codegen translate save write",
+        "export": "convert generate code codegen compile build deploy translate save write",
         "page": "report html web website webpage share publish",
         "export --to keras": "keras tensorflow tf",
         "export --to torch": "pytorch torch",
         "export --to onnx": "onnx",
         "export --to numpy": "numpy",
         "export --to c": "c",
-        "inspect": "load open read file weights cat head less dump netron",
+        "inspect": "load open read file weights cat head header metadata less dump netron",
         "layers": "list kinds fields language glossary syntax words",
         "spec": "canonical parse normalize format",
-        "help": "man manual usage -? commands options examples example tutorial guide intro hilfe ayuda aide",
+        "help": "man manual usage --usage -? docs commands options examples example tutorial guide intro hilfe ayuda",
         "completion": "autocomplete autocompletion install-completion",
         **{f"help {topic}": topic for topic in ("keys", "files", "python", "promises")},
         "--version": "version -v --v -version",
@@ -376,7 +389,6 @@ _WHICH_MEMORY = (
 
 _SPEC_SAYS = "it is part of the spec"
 _A_SPEC = "embed:10000x32,lstm:128:seq:x2,lstm:128 reads 10,000 ids and has three layers of 128 units"
-_NO_LEAST = "limits are maximums; for a minimum, filter the rows of `sweep -f csv`"
 _OUT, _PICTURE = "(?:output|o|out|to-file|filename|save)", r"\.(?:svg|png|pdf|jpe?g|gif)"
 
 OPTIONS = (
@@ -393,6 +405,7 @@ OPTIONS = (
     _option("threads|workers|cores|processes|procs|parallel|cpus|j", "--jobs"),
     _option("fps|hz|frequency|freq|sample-rate|sampling-rate|samplerate|fs|odr|period|interval|r", "--rate"),
     _option("trials|repeats|runs|n", "--seeds"),
+    _option("(?:out|output|export|dump|write)-weights|weights-(?:out|output|to)", "--save-weights"),
     _option("load|checkpoint|ckpt|restore|pretrained", "--weights"),
     _option(r"w (.+\.\w+)", r"--weights \1"),
     _option("(?:initial-|init-)?states?|h0|hx", "--state"),

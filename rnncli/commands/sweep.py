@@ -62,15 +62,23 @@ def _complete_figures(context: click.Context, parameter: click.Parameter, typed:
 def _nearest_order(text: str) -> str | None:
     from rnncli.language.likeness import closest
 
-    named, *way = re.split("[-:_, ](?=asc|desc)", text.strip("-").lower())
+    text = _signed(text)
+    named = text.strip("-")
     key = next((key for key, name in SORT_KEYS.items() if name == named), None) or _ALSO.get(named)
     key = key or closest(named, SORT_KEYS)
-    down = way[0].startswith("desc") if way else text.startswith("-")
-    return None if key is None else "-" * down + key
+    return None if key is None else "-" * text.startswith("-") + key
+
+
+def _signed(text: str) -> str:
+    """Return names of figures with a leading - for those of which more is better: params,max:output."""
+    text = re.sub(
+        r"\b(?:max|most)[a-z]*[-:_ ](?=[a-z])|([a-z_-]+)(?:[-:_ ]max|[-:_, ]desc)[a-z]*\b", r"-\1", text.lower()
+    )
+    return re.sub(r"\b(?:min|least)[a-z]*[-:_ ](?=[a-z])|(?:[-:_ ]min|[-:_, ]asc)[a-z]*\b", "", text)
 
 
 def _nearest_frontier(text: str) -> str | None:
-    nearest = [_nearest_order(each) for each in re.split(r"[\s,;:|+/&]+", text) if each]
+    nearest = [_nearest_order(each) for each in re.split(r"[\s,;:|+/&]+", _signed(text)) if each]
     known = [each for each in nearest if each is not None and each.removeprefix("-") in COMPARED]
     return ",".join({each.removeprefix("-"): each for each in known}.values()) or None
 

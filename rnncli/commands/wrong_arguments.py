@@ -124,12 +124,16 @@ def near_file(text: str) -> str | None:
     folder, name = os.path.split(path)
     if isfile(path) and path != text.strip():
         return path + separator + part
-    if isfile(path.partition(":")[0]) or not name or re.search("[,(=]", text):
+    if isfile(path.partition(":")[0]) or re.search("[,(=]", text):
         return None
+    if isdir(path):
+        folder, name = path, ""
     try:
         names = [each for each in sorted(os.listdir(folder or ".")) if os.path.splitext(each)[1] in FORMATS]
     except (OSError, ValueError):
         return None
+    if not name:
+        return os.path.join(folder, names[0]) if names else None
     stem = os.path.splitext(name)[0].lower()
     same = [each for each in names if each.lower() == name.lower() or os.path.splitext(each)[0].lower() == stem]
 
@@ -253,7 +257,8 @@ def joined(this: TypedLine, place: int) -> Iterator[Applied[Line]]:
     """Yield the line with the pieces of a spec that spaces have cut joined into one."""
     texts = {each: this.words[each].text for each in this.arguments}
     alone = [each for each, text in texts.items() if text == "-" or choice_of(text) is not None]
-    starts = [each for each, text in texts.items() if _starts_network(text)]
+    one = this.name not in ("compare", "reach", *_NO_FILES)  # where a bare word may be part of a sentence
+    starts = [each for each, text in texts.items() if _starts_network(text) and not (one and text.isalpha())]
     first = max((each for each in starts if each <= place), default=0)
     last = min((each for each in starts if each > place), default=len(this.words))
     group = [each for each in texts if first <= each < last and each not in alone]

@@ -111,7 +111,8 @@ def _extra(this: TypedLine) -> list[int]:
 def _without(this: TypedLine, extra: Sequence[int]) -> Iterator[Applied[Line]]:
     """Yield the line without extra arguments; several words may be one term that `layers` explains."""
     texts = [this.words[place].text for place in this.arguments]
-    for text in ("_".join(texts), *texts) if this.name == "layers" else ():  # cell state, of lstm
+    whole = " ".join(texts) if any("=" in each for each in texts) else "_".join(texts)
+    for text in (whole, *texts) if this.name == "layers" else ():  # cell state, of lstm
         if is_word(text):
             others = " ".join(each for each in texts if text in texts and each != text)
             yield Applied(("layers", text), f"without {others}" if others else "")
@@ -159,7 +160,7 @@ def _wrong_value(this: TypedLine, option: click.Option, message: str) -> Refused
         example = _with_example(this, place, option, Word(value))
         return f"{name} needs a value: {_taken(option)}", [*_swapped(this, place, option), example]
     at_once = option.multiple or _compares(this, option)
-    several = values_in(option, value.strip("[](){} ").replace("..", "," if at_once else ".."))
+    several = values_in(option, re.sub(r"\.\.|(?<=\w)-(?=[0-9])", "," if at_once else "..", value.strip("[](){} ")))
     steps = [*_meant(this, place, option)]
     if several and not re.search("[0-9]/[0-9]", value):  # a fraction
         given = [word._replace(value=each) for each in several]
@@ -206,7 +207,8 @@ def _meant(this: TypedLine, place: int, option: click.Option) -> Iterator[Applie
     plain = in_ascii(value).strip("\"' ")
     nearest = plain if not _is_wrong(option, plain) else _type_of(option).nearest(plain)
     if nearest is not None:
-        lead = "" if isinstance(option.type, OneOf) else "perhaps"
+        bits = [re.sub("[^0-9]", "", each) for each in (plain, nearest)]
+        lead = "" if isinstance(option.type, OneOf) and bits[0] in ("", bits[1]) else "perhaps"
         yield Applied(this.with_(place, word._replace(value=nearest)), lead, drops=value)
     example = _with_example(this, place, option)
     yield example._replace(drops=example.drops or value, costs=COSTS_A_GUESS // 2)
@@ -379,7 +381,7 @@ def _sharing_a_word(this: TypedLine, place: int, said: Word) -> Iterator[Applied
     typed = {*re.split("s?-", _name(said).removesuffix("s"))}
     names = {name: {*re.split("s?-", name[2:].removesuffix("s"))} for name in this.options if name.startswith("--")}
     found = [name for name, parts in names.items() if parts < typed or typed < parts]
-    if len({this.options[name] for name in found} - this.given) == 1 and not typed & {"no", "without", "min"}:
+    if len({this.options[name] for name in found} - this.given) == 1 and not typed & {"no", "without", "min", "out"}:
         yield _instead(this, place, said, found[0])._replace(lead="perhaps")
 
 

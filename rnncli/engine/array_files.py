@@ -140,10 +140,19 @@ class InputFile:
 
 
 def _typed(text: str, network: Network) -> bytes | None:
-    """Return a sequence that is typed instead of a file name, as a .npy file of ids, or of numbers as one feature."""
+    """Return a sequence that is typed instead of a file name, as a .npy file of ids, or of numbers as one feature.
+
+    Raises:
+        ArgumentError: the network reads several features.
+    """
     words = re.split(" *, *| +", re.sub(r"^\[{1,2} *| *\]{1,2}$", "", text))
     if os.path.exists(text):
         return None
+    features = network.input_shape()[-1]
+    if network.head.vocabulary is None and features != 1 and re.fullmatch(r"[][\s0-9,;.e-]*[0-9][][\s0-9,;.e-]*", text):
+        advice = f"save the input as an array of shape (1, timesteps, {features}): numpy.save('x.npy', x)"
+        message = f"numbers are read as ids or as one feature, and the network reads {features} features"
+        raise ArgumentError(message, advice)
     try:
         values = np.array([[float(word) if re.search("[.e]|.{19}", word) else int(word) for word in words]])
     except ValueError:

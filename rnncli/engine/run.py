@@ -364,10 +364,13 @@ def _sizes(
                 raise UsageError(message, f"leave out --{name}")
     if lengths is not None and len(lengths) != batch:
         message = f"--lengths has {plural(len(lengths), 'length')}, but there are {plural(batch, 'sample')}"
-        raise UsageError(message, "give a length for each sample")
+        is_free = array is None and request.batch is not None
+        raise UsageError(message, "leave out --batch" if is_free else "give a length for each sample")
     if lengths is not None and max(lengths) > timesteps:
         message = f"a sequence of --lengths has {max(lengths):,} timesteps, but the input has {timesteps:,}"
-        raise UsageError(message, "the input must be as long as the longest sequence")
+        is_free = array is None and request.timesteps is not None
+        advice = "the input must be as long as the longest sequence"
+        raise UsageError(message, "leave out --timesteps" if is_free else advice)
     if lengths is not None and min(lengths) < least_steps(network.layers):
         message = f"a sequence of --lengths has {plural(min(lengths), 'timestep')}, which is too short for a window"
         raise UsageError(message, f"{least_steps(network.layers):,} timesteps are enough")
