@@ -83,7 +83,7 @@ def nearest_size(text: str) -> str | None:
     thousands = re.fullmatch(r"[0-9]{1,3}(?:[.,' ][0-9]{3})+", text[:_LONGEST])
     if thousands is not None:
         return nearest_size("".join(filter(str.isdigit, text)))
-    number = re.fullmatch(r"[-+]?([0-9]*\.?[0-9]+)(?:[eE]\+?([0-9]))?([a-rt-zA-Z]?)", text.replace("_", "")[:_LONGEST])
+    number = re.fullmatch(r"[-+]?([0-9]*\.?[0-9]+)(?:[eE]\+?([0-9]))?([kmgxKMGX]?)", text.replace("_", "")[:_LONGEST])
     if number is None:
         return None
     suffix = {name.lower(): size for name, size in MULTIPLES.items()}.get(number[3].lower(), 1)
@@ -111,17 +111,17 @@ def nearest_number(text: str) -> str | None:
 
 def nearest_memory(text: str) -> str | None:
     """Return the size that was probably meant: 4M is 4MB, 1/2MB is 0.5MB, 4 megabytes is 4MB, 32 Kbit is 4KB."""
-    text = text.strip(" <=≤~")
+    text = re.sub(r"^\.", "0.", text.strip(" <=≤~"))
     if bits := re.fullmatch("([0-9]{1,9}) ?([kmg]?)i?bits?", text.lower()):
         return f"{int(bits[1]) / 8:.9g}{bits[2].upper()}B" if bits[2] or not int(bits[1]) % 8 else None
     if fraction := re.match("([0-9]{1,9})/([1-9][0-9]{0,8}) ?(?=[KMGTkmgt])", text):
         text = f"{int(fraction[1]) / int(fraction[2]):.9f}".rstrip("0") + text[fraction.end() :]
     written = re.match(
-        r"\+?([0-9]{1,20}(?:\.[0-9]{1,9})?) ?(?:([KMGTPZY]|E(?![0-9]))|(?![A-Z])|(?=B))(?![^,/]*[,/][0-9])",
+        r"\+?([0-9]{1,20}(?:\.[0-9]{1,9})?) ?(?:([KMGTPZY]|E(?![0-9]))|(?![A-Z])|(?=B))(?![^,/]*[,/][0-9])(?!.*%)",
         _with_point(without_thousands(text)).upper(),
     )
     if written is None or ("." in written[1] and not written[2]):  # a fraction of a byte
-        return None
+        return f"{nearest_size(text)}B" if re.fullmatch("[0-9.]+e[0-9]", text) else None
     return f"{written[1]}{written[2] or ''}B"
 
 

@@ -132,7 +132,7 @@ def test_no_suggested_line_overwrites_a_file_that_was_not_named_as_its_output(at
         "export input:8,lstm:4 --to torch -o net.onnx": ["export input:8,lstm:4 --to torch -o net-2.py"],
         "draw input:8,lstm:4 --png net.png": ["draw input:8,lstm:4 --svg net-2.svg"],
         "draw input:8,lstm:4 -o net.svg": ["draw input:8,lstm:4 --svg net.svg"],
-        "export input:8,lstm:4 -o net.c --rate 50": ["summary input:8,lstm:4 --rate 50"],
+        "summary input:8,lstm:4 -o net.c": ["summary input:8,lstm:4"],
         "export input:8,lstm:4 -o nets": [],
     }.items():
         with at(typed):

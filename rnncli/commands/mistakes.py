@@ -117,7 +117,7 @@ def check_arguments() -> None:
         for step in (step for place in this.arguments for step in ways(this, place) if step.message):
             found = _mended(TypedLine.of(this.group, step.state))
             if found is not None or step.state == this.typed:
-                lead, repair = ("", None) if found is None else (_lead((step, *found.way)), shown(found.state))
+                lead, repair = ("", None) if found is None else (_lead(this, (step, *found.way)), shown(found.state))
                 raise UsageError(step.message, step.advice, lead=lead, repair=repair)
 
 
@@ -132,14 +132,14 @@ def _file_error(error: RnncliError, this: TypedLine) -> RnncliError:
     """Return the error to report if the work failed; if a file does not exist, suggest the one that was meant."""
     meant = with_near_files(this)
     found = _mended(this) if this.name == "inspect" and meant == this.typed else None
-    meant = meant if found is None else found.state
+    meant, lead = (meant, "perhaps") if found is None or not found.way else (found.state, _lead(this, found.way))
     option = this.options.get((error.advice or "").removeprefix("leave out "))
     if option is not None:
         without = this.line(each for each in this.words if each.option is not option)
         return type(error)(error.message, lead=f"without {long_name(option)}", repair=shown(without))
     if meant == this.typed:
         return error
-    return type(error)(error.message, error.advice, lead="perhaps", repair=shown(meant))
+    return type(error)(error.message, error.advice, lead=lead, repair=shown(meant))
 
 
 def _answer(this: TypedLine, mistake: Mistake) -> RnncliError:
@@ -149,13 +149,17 @@ def _answer(this: TypedLine, mistake: Mistake) -> RnncliError:
     found = _mended(this, mistake._replace(steps=steps))
     first = steps[0] if found is None else found.way[0]
     if isinstance(error, SpecError) and not first.message:
+        if found is None and error.repair and this.name == "sweep" and error.text not in this.typed:
+            return error.repaired(error.repair, f"{error.lead or 'perhaps'}, in this candidate")
         if found is None or (error.repair in found.state and len(found.state) == len(this.typed)):
             return error
-        mended = error.repaired(shown(found.state), _lead(found.way))
+        mended = error.repaired(shown(found.state), _lead(this, found.way))
         mended.advice = first.advice or mended.advice
         return mended
     if found is not None:
-        return UsageError(first.message or message, first.advice, lead=_lead(found.way), repair=shown(found.state))
+        return UsageError(
+            first.message or message, first.advice, lead=_lead(this, found.way), repair=shown(found.state)
+        )
     if isinstance(error, UsageError) and not isinstance(error, SpecError):
         return UsageError(message, error.advice)
     # Steps that lead to no repair may have advice.
@@ -169,10 +173,12 @@ def _is_line(error: RnncliError) -> bool:
     return error.repair is not None and error.repair.startswith("rnncli ")
 
 
-def _lead(way: Sequence[Applied[Line]]) -> str:
+def _lead(this: TypedLine, way: Sequence[Applied[Line]]) -> str:
     """Return the lead of a repair: the words of all its steps; the advice of the first is shown on its own."""
     first, *more = way
-    later = [f"without {step.drops}" if step.lead == WITHOUT else step.lead or step.advice for step in more]
+    typed = " ".join(this.typed)
+    gone = [f"without {step.drops}" if step.drops.split(" ")[0] in typed else WITHOUT for step in more]
+    later = [it if step.lead == WITHOUT else step.lead or step.advice for it, step in zip(gone, more, strict=True)]
     return led([first.lead, *(each for each in later if each != first.advice)])
 
 

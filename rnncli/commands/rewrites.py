@@ -75,7 +75,7 @@ _TRAINS = "(?:train|fit|learn|finetune|backprop|optimi[sz]e)"
 _NOT_TRAINED = "nothing is trained here, but the exported source can be trained"
 _SHOWS = "info|show|describe|print|view|ls|stats|parameters|params|shapes"
 _LIMIT = "(?:(?:max-)?(?:params|memory|macs|outputs|streaming|training)|mem|flash|rom|s?ram)"
-_BUDGETED = r"((?:solve|sweep)(?: [^ :]*:[^ ]*)*(?: -.*)?) ~([0-9][^ :(]*)~((?: [^0-9].*)?)"
+_BUDGETED = r"((?:solve|sweep)(?: [^ :]*:[^ ]*)*(?: -.*)?) ~[<=≤\s]*([0-9][^ :(]*)~((?: [^0-9].*)?)"
 _RANGE = r"(?:\{[\w.,={}]*\}|[:x][0-9]+\.\.[0-9])"
 _BLANK = "(?:(?::|[0-9kmg]x)_[a-wyz0-9]*(?=[:x,~])|\\b(?:<INPUT>|<BODY>):[a-wyz?*](?=[:,~]))"
 _NO_INPUT = r"a network starts with input or embed, not with \3"
@@ -97,7 +97,7 @@ LINES = (
     _line("(.*) -(<LONG>)((?:[= ].*)?)", r"\1 --\2\3", "", r"a long option has two hyphens, not as in '-\2'"),
     _line("(.*) (-[a-z])([0-9]+)([a-z])([0-9]+)((?: .*)?)", r"\1 \2 \3 -\4 \5\6"),
     _line("(.*) (--<LONG>[ =][^ ,]+),(?:--)?(<LONG>=.+)", r"\1 \2 --\3"),
-    _line(f"(.*) (<OPTION>)[ =]([0-9.,]+) ([kmgt]?(?:i?b|hz|s|mac)?|{'|'.join(SCALES)})((?: .*)?)", r"\1 \2 \3\4\5"),
+    _line(f"(.*) (<OPTION>)[ =]([0-9.,/]+) ([kmgt]?(?:i?b|hz|s|mac)?|{'|'.join(SCALES)})((?: .*)?)", r"\1 \2 \3\4\5"),
     _line(f"(.*) (--<LONG>|-[a-z]){_EQUALS}([^ ]+(?: .*)?)", r"\1 \2 \3"),
     _line("(.*) (<OPTION>)[ =]([0-9.]+)((?:<INPUT>):.*)", r"\1 \2 \3 \4"),
     _line("(.*) --(?:limit|budget|max)[ =](<LONG>=[^ ]+(?: .*)?)", r"\1 --\2"),
@@ -147,10 +147,19 @@ LINES = (
         rf"(.*) (--{_LIMIT})[ =][0-9.]+(?:[kmg]?i?b?)-([0-9][^ ]*(?: .*)?)", r"\1 \2 \3", advice=_NO_LEAST, drops=True
     ),
     _line(f"(?:summary|explain)(.* --{_LIMIT}[ =][^ ]+.*)", r"sweep\1"),
-    _line(r"(.*) --set[ =](?![a-z_]\w*=[0-9])([a-z_]\w*)[:=\s ]{1,3}([0-9.]+)((?: .*)?)", r"\1 --set \2=\3\4"),
+    _line(
+        r"(.*) --set[ =](?![a-z_]\w*=[0-9])['\"{]*([a-z_]\w*)['\":=\s ]{1,4}([0-9.]+)\}?((?: .*)?)",
+        r"\1 --set \2=\3\4",
+    ),
+    _line(rf"({_SOURCE}) --set[ =]([a-z_]\w*)((?: -.*)?)", r"\1 --set \2=100\3", "for example"),
     _line(
         rf"(?=.*\.(?:py|ipynb)\b|.*\b({_OPENS})\b.*--\1\b)({_SOURCE}) --({_OPENS})[ =]([0-9]+)((?: .*)?)",
         r"\2 --set \3=\4\5",
+        advice=_LEFT_OPEN,
+    ),
+    _line(
+        rf"(?=.*\.(?:py|ipynb)\b)({_SOURCE}) --([a-z]+)-([a-z]+)[ =]([0-9]+)((?: .*)?)",
+        r"\1 --set \2_\3=\4\5",
         advice=_LEFT_OPEN,
     ),
     _line(r"(.* (?:<INPUT>):[^ ()]*)((?: .*)?) --(<ARGUMENT>)((?: [^0-9].*)?)", r"\1:\3\2\4"),
@@ -161,7 +170,7 @@ LINES = (
         rf"(<COMMAND>[^(]*) ((?!.*embed)[^ (]+\([^ ]*)([^(]*) --{_FEATURES}[ =]([0-9]+)([^(]*)",
         r"\1 Input((None,·\4)),·\2\3\5",
     ),
-    _line(r"(?!compare|solve)<COMMAND>(.* --rate[ =][^ ]+.*)", r"summary\1", "perhaps"),
+    _line(r"(?:explain|draw|forward|reach)(.* --rate[ =][^ ]+.*)", r"summary\1", "perhaps"),
     _line(r"(.*) --sort[ =]-?([a-z-]+)(.*) --(?:desc|descending|reverse)((?: .*)?)", r"\1 --sort=-\2\3\4"),
     _line(r"(.*) --sort-(?:desc|descending|reverse)[ =]([a-z-]+(?: .*)?)", r"\1 --sort=-\2"),
     _line(r"(?:summary|explain)(.*) --(?:vs|versus|against) (.+)", r"compare\1 \2"),
@@ -232,7 +241,8 @@ LINES = (
         "perhaps",
         "pictures are saved as SVG",
     ),
-    _line(r"((?:forward|reach)(?: .*)?) ~(<ARRAY>)~(.*)", r"\1 --input \2\3", "perhaps", _NO_SPEC),
+    _line(r"((?:forward|reach)(?: .*)?) ~([0-9]+(?:[,\s]+[0-9]+)+)~(.*)", r"\1 --input \2\3", "perhaps", _NO_SPEC),
+    _line(r"((?:forward|reach|export)(?: .*)?) ~(<ARRAY>)~(.*)", r"\1 --input \2\3", "perhaps", _NO_SPEC),
     _line(r"(?=.*(?<!--set) [^ -][^ ]*[:(])(.*) ~([^ :(]+\.[a-z0-9]+)~(.*)", r"\1 -o \2\3", "perhaps", _NO_SPEC),
     _line(
         r"(?=<MANY>|.*[\s;|&]<INPUT>:)(<COMMAND>(?: .*)?) "
@@ -389,7 +399,7 @@ _WHICH_MEMORY = (
 
 _SPEC_SAYS = "it is part of the spec"
 _A_SPEC = "embed:10000x32,lstm:128:seq:x2,lstm:128 reads 10,000 ids and has three layers of 128 units"
-_OUT, _PICTURE = "(?:output|o|out|to-file|filename|save)", r"\.(?:svg|png|pdf|jpe?g|gif)"
+_OUT, _PICTURE = "(?:output(?:-file)?|o|out|outfile|to-file|filename|save)", r"\.(?:svg|png|pdf|jpe?g|gif)"
 
 OPTIONS = (
     _option("multiple|multiples|divisible-by|step|step-size|align", "--multiple-of"),
@@ -402,11 +412,12 @@ OPTIONS = (
     _option("(?:limit|budget|max) ([0-9.,]+ ?(?i:[kmgt]i?b))", r"--max-memory \1"),
     _option("n|limit|head|best|first|rows|nlargest", "--top"),
     _option("order|order-by|by|s|k|key", "--sort"),
+    _option("frontier|front|optimal", "--pareto"),
     _option("threads|workers|cores|processes|procs|parallel|cpus|j", "--jobs"),
     _option("fps|hz|frequency|freq|sample-rate|sampling-rate|samplerate|fs|odr|period|interval|r", "--rate"),
     _option("trials|repeats|runs|n", "--seeds"),
     _option("(?:out|output|export|dump|write)-weights|weights-(?:out|output|to)", "--save-weights"),
-    _option("load|checkpoint|ckpt|restore|pretrained", "--weights"),
+    _option("load|checkpoint|ckpt|restore|pretrained|state-dict", "--weights"),
     _option(r"w (.+\.\w+)", r"--weights \1"),
     _option("(?:initial-|init-)?states?|h0|hx", "--state"),
     _option("n", "--batch", lead="perhaps"),
@@ -419,7 +430,7 @@ OPTIONS = (
     _option(r"(?:(?:to|as)-)?(csv|tsv|json|html|markdown) (.+\.\w+)", r"-f \1 > \2", _TO_A_FILE),
     _option("(?:to|as|format)-(json|csv|tsv|markdown|html)", r"--format \1"),
     _option(r"(?:output|o|out|to-file) (json|yaml|csv|tsv|markdown|html)", r"--format \1"),
-    _option(r"save (.+\.(?:npz|safetensors|h5))", r"--save-weights \1"),
+    _option(r"save (.+\.(?:npz|safetensors|h5|keras|pt|pth|ckpt|bin))", r"--save-weights \1"),
     _option("(?:output|o) ([0-9.]+ ?(?i:[kmg]i?b))", r"--max-outputs \1"),
     _option(
         f"(?:{_OUT}|export|png|pdf|jpg|image|picture|fig(?:ure)?|save-?(?:svg|fig)) (.+){_PICTURE}", r"--svg \1.svg"
@@ -441,7 +452,7 @@ OPTIONS = (
     _option(r"(?:html|to|as) (.+\.html?)", r"--output \1"),
     _option("(?:n|num|total)-params ([0-9].*)", r"--max-params \1"),
     _option("silent|total|num-params|count|count-params|params|params-only|raw|porcelain", "--quiet"),
-    _option("budget|max|parameters|param|p", "--max-params"),
+    _option("budget|max|parameters|param|p|target|goal", "--max-params"),
     _option("mem|bytes|size|m", "--max-memory"),
     _option("([kmg]b) ([0-9.]+)", r"--max-memory \2\1"),
     _option("flash|rom", "--max-memory", _WHICH_MEMORY),
@@ -449,7 +460,7 @@ OPTIONS = (
     _option("stream(?:ing)?(?:-(?:memory|mem|size))?", "--max-streaming"),
     _option("ram|sram", "--max-streaming", _WHICH_MEMORY),
     _option("vram|gpu-memory", "--max-training", _WHICH_MEMORY),
-    _option("([gm]?)flops ([0-9].*)", _macs, _TWO_FLOPS),
+    _option("([gm]?)(?:fl)?ops ([0-9].*)", _macs, _TWO_FLOPS),
     _option("flops|macs|mult-adds|multadds|ops|costs|weights-shapes", "--wide"),
     _option("memory|outputs|streaming|training|sizes", "--wide"),
     _option("mem|bytes|size|flash|rom|ram|sram|vram|gpu-memory", "--wide"),
@@ -467,6 +478,7 @@ OPTIONS = (
         "(?:hidden|hidden-units|num-units|neurons|cells|layers|vocab|vocab-size) .*", f"{_SPEC_SAYS}: {_A_SPEC}"
     ),
     _option("no-?colou?rs?", "--color never"),
+    _no_option("train|fit|learn", _NOT_TRAINED),
     _no_option("ascii|no-unicode", "PYTHONIOENCODING=ascii in the environment makes the output ASCII"),
     _no_option("title|heading|caption", "the title is always the network"),
     _no_option("no-?headers?|skip-headers?", "`| tail -n +2` removes the header of CSV"),

@@ -71,10 +71,9 @@ def _nearest_order(text: str) -> str | None:
 
 def _signed(text: str) -> str:
     """Return names of figures with a leading - for those of which more is better: params,max:output."""
-    text = re.sub(
-        r"\b(?:max|most)[a-z]*[-:_ ](?=[a-z])|([a-z_-]+)(?:[-:_ ]max|[-:_, ]desc)[a-z]*\b", r"-\1", text.lower()
-    )
-    return re.sub(r"\b(?:min|least)[a-z]*[-:_ ](?=[a-z])|(?:[-:_ ]min|[-:_, ]asc)[a-z]*\b", "", text)
+    more = r"\b(?:max|most)[a-z]*[-:_= ](?=[a-z])|([a-z_-]+)(?:[-:_=]max|[-:_, ]desc)[a-z]*\b"
+    less = r"\b(?:min|least)[a-z]*[-:_= ](?=[a-z])|(?:[-:_=]min|[-:_, ]asc)[a-z]*\b"
+    return re.sub(less, "", re.sub(more, r"-\1", text.lower()))
 
 
 def _nearest_frontier(text: str) -> str | None:

@@ -204,7 +204,7 @@ def completed(this: TypedLine, place: int) -> Iterator[Applied[Line]]:
 def _meant(this: TypedLine, place: int, option: click.Option) -> Iterator[Applied[Line]]:
     """Yield the line with the value that was probably meant, or with an example."""
     word, value = this.words[place], this.words[place].value or ""
-    plain = in_ascii(value).strip("\"' ")
+    plain = re.sub(r"^[\[({](.*)[\])}]$", r"\1", in_ascii(value).strip("\"' "))
     nearest = plain if not _is_wrong(option, plain) else _type_of(option).nearest(plain)
     if nearest is not None:
         bits = [re.sub("[^0-9]", "", each) for each in (plain, nearest)]
@@ -275,7 +275,9 @@ def _unknown(this: TypedLine, place: int) -> Refused:
     elif typed.value is None and behind and not (alone and isfile(behind[0])):
         said = typed._replace(value=behind[0])
     meant = bool(others) or _name(said).replace("-", "_") not in FRAMEWORK_WORDS  # batch_first is not --batch
-    steps = list(named(this, place, said)) or (list(_nearest(this, place, said)) if meant else [])
+    steps = list(named(this, place, said))
+    if meant and (not steps or steps[0].lead == "perhaps"):
+        steps[:0] = _nearest(this, place, said)
     if re.match(r"--?[a-z][^ ]* ", typed.text):
         steps.insert(0, Applied(this.with_(place, *map(Word, typed.text.split())), "without the quotes"))
     if not steps and said.value is not None and len(this.arguments) == len(said.typed()) - 1:
@@ -303,8 +305,8 @@ def named(this: TypedLine, place: int, said: Word) -> Iterator[Applied[Line]]:
         yield from _rewritten(this, place, said)
         for each in this.command.params:
             value = each.type.meant(name) if isinstance(each.type, OneOf) else None
-            if said.is_argument and re.fullmatch("yes|no|on|off|true|false", name):
-                value = None  # it belongs to a flag
+            if re.fullmatch("yes|no|on|off|true|false", name) if said.is_argument else said.value:
+                value = None  # it belongs to a flag, or to no option
             if value is not None and each not in this.given:
                 option = [each.opts[0]] if isinstance(each, click.Option) else []
                 yield _instead(this, place, Word(said.text), " ".join([*option, value]))
@@ -323,7 +325,7 @@ def _rewritten(this: TypedLine, place: int, said: Word) -> Iterator[Applied[Line
         if found is not None and not no_option and not (row.invents and arguments):
             becomes = found.expand(row.becomes) if isinstance(row.becomes, str) else row.becomes(found)
             options = {this.options.get(each) for each in re.findall("(?:^| )(-[^ ]+)", becomes)}
-            to_file = ">" in becomes and "--output" in this.options
+            to_file = ">" in becomes and ("--output" in this.options or (said.is_argument and "." not in becomes))
             if None not in options and not options & this.given and becomes != found[0] and not to_file:
                 yield _instead(this, place, said, becomes, row, whole is not None)
 
@@ -349,19 +351,22 @@ def _instead(
 
 def _nearest(this: TypedLine, place: int, said: Word) -> Iterator[Applied[Line]]:
     """Yield the line with a misspelt option or value corrected, `--jsn`, or the option of a value, `--kind json`."""
-    names = {name.removeprefix("--"): name for name in this.options if name.startswith("--")}
+    longs = [each for each in this.options if each.startswith("--")]
+    names = {each[2:]: each for each in longs if not each.startswith("--max-")}
+    if _name(said).startswith("max"):
+        names |= {each[6:]: each for each in longs if each.startswith("--max-")}
     for row in OPTIONS:
         if re.fullmatch("[a-z|-]+", row.pattern) and row.becomes in this.options:
             names = {each: str(row.becomes) for each in row.pattern.split("|") if len(each) > _SHORT} | names
     names = {each: option for each, option in names.items() if this.options[option] not in this.given}
-    name = _name(said)
+    name = re.sub("^max-?(?=.)", "", _name(said))
     if said.value is None and closest(name, ["help"], _LIKE_A_CHOICE):
         yield _instead(this, place, said, "--help")
     if closest(name, names, _LIKE_AN_OPTION) is None:
         yield from _sharing_a_word(this, place, said)
     likeness = _LIKE_AN_OPTION if is_word(name.replace("-", "_")) else _LIKE_NOTHING_ELSE
     fitting = [each for each, option in names.items() if _fits(this.options[option], said.value)]
-    guess = closest(name, names, _LIKE_AN_OPTION)
+    guess = closest(name, fitting, _LIKE_AN_OPTION) or closest(name, names, _LIKE_AN_OPTION)
     if guess not in fitting and f"--{guess}" not in this.options:
         others = [each for each in fitting if guess is None or not isinstance(this.options[names[each]].type, FileName)]
         guess = closest(name, others, likeness) or guess

@@ -145,7 +145,7 @@ def _typed(text: str, network: Network) -> bytes | None:
     Raises:
         ArgumentError: the network reads several features.
     """
-    words = re.split(" *, *| +", re.sub(r"^\[{1,2} *| *\]{1,2}$", "", text))
+    words = re.split(" *, *| +", re.sub(r"^[\[({]{1,2} *| *[\])}]{1,2}$", "", text))
     if os.path.exists(text):
         return None
     features = network.input_shape()[-1]

@@ -429,14 +429,24 @@ def _decimals(found: re.Match[str]) -> str:
     return f"{{{','.join(f'{number / 10**digits:.{digits}f}' for number in numbers)}}}"
 
 
+def _listed_range(found: re.Match[str]) -> str:
+    """Return a range with its step, `16..64,16`, `16,32,...,128`, or with another number: `16..64,128`."""
+    first, second, last = map(int, found.groups())
+    if ".." in found[0].partition(",")[0]:
+        return f"{{{first}..{second}..{last}}}" if 0 < last <= second - first else f"{{{{{first}..{second}}},{last}}}"
+    return f"{{{first}..{last}..{max(second - first, 1)}}}"
+
+
 _NUMBER = "([0-9]{1,10}[kM]?)"
 _DECIMAL = r"([0-9]{0,9}\.[0-9]{1,9}|[0-9]{1,9})"
 _TO = r" ?(?:\.{2,}|-|:|/|~|->|to|bis) ?"
 _END = r"(?:\}|(?=[,:])|$)"
 PATTERNS = (
+    _pattern(r"\{(?=[^{}]*\.\.)([0-9]{1,9})(?:\.\.|, ?)([0-9]{1,9}), ?(?:\.{2,}, ?)?([0-9]{1,9})\}", _listed_range),
     _pattern(rf"\{{ ?{_NUMBER}{_TO}{_NUMBER}(?:(?:{_TO}| by | step |\+){_NUMBER})? ?\.*{_END}", _range_of),
     _pattern(rf"\{{(?=[0-9.]{{0,60}}[^.]\.[0-9]){_DECIMAL}\.\.{_DECIMAL}\.\.{_DECIMAL}\}}", _decimals),
     _pattern(rf"\{{ ?{_NUMBER} ?\.{{2,}} ?{_END}", _range_of),
+    _pattern(r"\{([a-z]):(?=[0-9]+(?:,[0-9]+)+\})", r"{\1="),
     _pattern(r"\{([a-z]+:[^{},|;/]*)\}", r"\1"),
     _pattern(r"\{(\w+(?:[|;/ ]+\w+)*)\}", _list_of),
     _pattern(r"\{([0-9]+(?:,[0-9]+)+)(?=,[A-Za-z]|:|$)", _list_of),
@@ -445,7 +455,7 @@ PATTERNS = (
     _pattern(
         r"(?<=[:x])([0-9]+(?:(?:\|[0-9]+)+|(?:/[0-9]+){2,}|(?:, ?[0-9]+)*,? (?:or|and) [0-9]+))(?=[,:x]|$)", _list_of
     ),
-    _pattern(rf"(?<=[:x])range\({_NUMBER}, ?{_NUMBER}(?:, ?{_NUMBER})?\)", _range_of),
+    _pattern(rf"(?<=[:x])\{{?range\({_NUMBER}, ?{_NUMBER}(?:, ?{_NUMBER})?\)\}}?", _range_of),
     _pattern(r"(?<=[:x])[\[(<]([0-9]+(?:[,;| ]+[0-9]+)*)[\])>]", _list_of),
     _pattern(r"(?<![^,])[\[(<](\w+(?:[,;| ]+\w+)+)[\])>]", _list_of),
     _pattern(

@@ -228,6 +228,9 @@ def _range(text: str) -> Range | None:
 _NO_LISTS = re.compile(r"[{}\[\]()<>]|[:x][0-9]+(?:\.\.|-|\||/[0-9]+/|:[0-9]+:)[0-9]|[a-z][|/][a-z]| (?:to|or|and) ")
 """Text that no spec contains: a pattern with it outside its braces cannot stand for a network."""
 
+_NO_ITEMS = re.compile(r"\{(?:[0-9]+\.\.[0-9]+,|[0-9, ]+, ?\.{2,}|[a-z]:[0-9]+,[0-9,]*\}|range\()")
+"""The beginning of a list with an item that no spec contains."""
+
 
 def read_pattern(text: str) -> Pattern:
     """Parse a pattern that may stand for networks, unlike `{4-8}`, which bash takes as plain text.
@@ -237,7 +240,8 @@ def read_pattern(text: str) -> Pattern:
             ranges that were probably meant.
     """
     pattern = parse_pattern(text)
-    if any(isinstance(each, Literal) and _NO_LISTS.search(each.text) for layer in pattern.layers for each in layer):
+    literals = [each.text for layer in pattern.layers for each in layer if isinstance(each, Literal)]
+    if any(map(_NO_LISTS.search, literals)) or _NO_ITEMS.search(text):
         _check_lists(text)
     if not pattern.count():
         raise SpecError("the pattern only stands for the empty text", text=text, advice="no network is empty")
