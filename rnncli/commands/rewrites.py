@@ -47,7 +47,8 @@ VALUES = _by_name(
 def _line(
     pattern: str, becomes: str, lead: str = "", message: str = "", advice: str = "", drops: bool = False
 ) -> Rewrite:
-    return Rewrite("line", pattern, becomes, lead, message, advice=advice, drops=drops)
+    whole = pattern.replace("…", "((?: .*)?)")
+    return Rewrite("line", whole, becomes, lead, message, advice=advice, drops=drops)
 
 
 _SIZES = "units|hidden|hidden[-_](?:units|size|dim)|num[-_]units|out[-_]features"
@@ -85,6 +86,7 @@ _FEATURES = "(?:in(?:put)?(?:[-_](?:size|dim|shape|features))?|features)"
 _OPENS = "(?:hidden|units|vocab|classes|(?:hidden|n|num|vocab|emb|embed|embedding|input)_[a-z]+)"
 _LEFT_OPEN = "use --set for a name that the source does not define"
 _TO_A_FILE = "`> FILE` writes the output to a file"
+_BEHIND_A_SPEC = r"(?=.*(?<!--set) [^ -][^ ]*[:(])(.*)"
 _SECOND = r"((.*) (<OPTION>)[ =]([^ ]+)) ~([^ :(]+)~(.*)"
 _PARTED = r"((.*) (<OPTION>)[ =]([0-9.]+(?= ~[a-z])|[a-z]+(?= ~[0-9]))) ~([a-z0-9]+)~(.*)"
 
@@ -95,24 +97,24 @@ LINES = (
     _line("(.* [^ -][^ ]*[^ -])(--<LONG>(?:[= ].*)?)", r"\1 \2"),
     _line("(.*) --(?=(?:<CUT>|batch size|time steps|seq len|sequence length)(?:[= ]|$))([a-z]+) (.*)", r"\1 --\2-\3"),
     _line("(.*) -(<LONG>)((?:[= ].*)?)", r"\1 --\2\3", "", r"a long option has two hyphens, not as in '-\2'"),
-    _line("(.*) (-[a-z])([0-9]+)([a-z])([0-9]+)((?: .*)?)", r"\1 \2 \3 -\4 \5\6"),
+    _line("(.*) (-[a-z])([0-9]+)([a-z])([0-9]+)…", r"\1 \2 \3 -\4 \5\6"),
     _line("(.*) (--<LONG>[ =][^ ,]+),(?:--)?(<LONG>=.+)", r"\1 \2 --\3"),
-    _line(f"(.*) (<OPTION>)[ =]([0-9.,/]+) ([kmgt]?(?:i?b|hz|s|mac)?|{'|'.join(SCALES)})((?: .*)?)", r"\1 \2 \3\4\5"),
+    _line(f"(.*) (<OPTION>)[ =]([0-9.,/]+) ([kmgt]?(?:i?b|hz|s|mac)?|{'|'.join(SCALES)})…", r"\1 \2 \3\4\5"),
     _line(f"(.*) (--<LONG>|-[a-z]){_EQUALS}([^ ]+(?: .*)?)", r"\1 \2 \3"),
-    _line("(.*) (<OPTION>)[ =]([0-9.]+)((?:<INPUT>):.*)", r"\1 \2 \3 \4"),
+    _line("(.*) (<OPTION>)[ =]([0-9.]+)(<INPUT>:.*)", r"\1 \2 \3 \4"),
     _line("(.*) --(?:limit|budget|max)[ =](<LONG>=[^ ]+(?: .*)?)", r"\1 --\2"),
     _line("(?!help)<COMMAND> (<COMMAND>)( .+)", r"\1\2", message=r"there are two commands"),
     _line("(.*) (--pareto[ =][a-z,-]+,) (-?[a-z-]+(?: .*)?)", r"\1 \2\3"),
     _line(r"(?!.* (?:-t|--timesteps))(.*) --macs[-_]per[-_]step[ =]([^ ]+(?: .*)?)", r"\1 --timesteps 1 --macs \2"),
-    _line(r"(.*) (?:-f|--format)[ =]([^ ]+\.(json|csv|tsv|html))((?: .*)?)", r"\1 -f \3\4 > \2", advice=_TO_A_FILE),
+    _line(r"(.*) (?:-f|--format)[ =]([^ ]+\.(json|csv|tsv|html))…", r"\1 -f \3\4 > \2", advice=_TO_A_FILE),
     _line(
-        r"forward(.*) (?:-f|--format)[ =]([a-z]+)((?: .*)?) (?:-o|--output)[ =]([^ ]+\.\2)((?: .*)?)",
+        r"forward(.*) (?:-f|--format)[ =]([a-z]+)… (?:-o|--output)[ =]([^ ]+\.\2)…",
         r"forward\1 -f \2\3\5 > \4",
         advice=_TO_A_FILE,
     ),
     _line(r"(.*) -f ([^ ]+(?:\.txt|<FILE>)(?: .*)?)", r"\1 \2"),
-    _line("(.*) <FLAG>=(?:no|false|0|off)((?: .*)?)", r"\1\2", WITHOUT),
-    _line("(.*) (<FLAG>)=(?:yes|true|1|on)((?: .*)?)", r"\1 \2\3", drops=True),
+    _line("(.*) <FLAG>=(?:no|false|0|off)…", r"\1\2", WITHOUT),
+    _line("(.*) (<FLAG>)=(?:yes|true|1|on)…", r"\1 \2\3", drops=True),
     _line("(.*) (<FLAG>)=([^ ]+(?: .*)?)", r"\1 \2 \3"),
     _line(".* ((?-i:-V)|--version)(?: .*)?", r"\1", drops=True),
     _line(r"(<COMMAND>)(?: .*)? (?:[-/]\?|/h(?:elp)?|--(?:h|usage|man))(?: .*)?", r"\1 --help", drops=True),
@@ -122,94 +124,82 @@ LINES = (
         "for example",
     ),
     _line(f"(<COMMAND>) (<LAYER>)([^:(]*) --(?:{_SIZES})[ =]([0-9]+)(.*)", r"\1 \2:\4\3\5"),
-    _line(r"(<COMMAND> (?:<LAYER>):[0-9]+)((?: .*)?) --(?:n(?:um)?[-_])?layers[ =]([0-9]+)(.*)", r"\1:x\3\2\4"),
-    _line("(.*) --?((?:<INPUT>):[^ ]+(?: .*)?)", r"\1 \2", "a spec needs no option"),
+    _line(r"(<COMMAND> <LAYER>:[0-9]+)… --(?:n(?:um)?[-_])?layers[ =]([0-9]+)(.*)", r"\1:x\3\2\4"),
+    _line("(.*) --?(<INPUT>:[^ ]+(?: .*)?)", r"\1 \2", "a spec needs no option"),
     _line(r"(<COMMAND>)([^:(]*) --(?:(?:rnn|cell)[-_]?)?(?:type|cell|kind)[ =](<LAYER>)([^:(]*)", r"\1 \3\2\4"),
     _line("(<COMMAND>)((?: --[^ ]+[ =][0-9x]+)+) (<LAYER>)((?: -.*)?)", r"\1 \3\2\4"),
     _line("(<COMMAND>) --(<LAYER>)[ =]([0-9]+)((?: -.*)?)", r"\1 \2:\3\4"),
     _line(
-        "(.*) --vocab(?:[-_]size)?[ =]([0-9]+) --emb(?:ed(?:ding)?)?(?:[-_](?:dim|size))?[ =]([0-9]+)((?: .*)?)",
+        "(.*) --vocab(?:[-_]size)?[ =]([0-9]+) --emb(?:ed(?:ding)?)?(?:[-_](?:dim|size))?[ =]([0-9]+)…",
         r"\1 --embed \2x\3\4",
     ),
     _line("(<COMMAND>) --(<INPUT>)[ =]([0-9x]+) --(<BODY>)[ =]([0-9]+)(.*)", r"\1 \2:\3,\4:\5\6"),
     _line("(<COMMAND> (?:<INPUT>|<BODY>):[^ ]+) --(?!repeat)(<BODY>)[ =]([0-9]+)(.*)", r"\1,\2:\3\4"),
     _line("help(?: .*)? --(<COMMAND>)(?: .*)?", r"help \1", drops=True),
-    _line("<COMMAND>(.*) --(?!layers|help|spec)(<COMMAND>)((?: .*)?)", r"\2\1\3"),
-    _line(r"(.*) --part[ =]([0-9]+)(?:[\s ]?(?:of|[/:,-])[\s ]?| )([0-9]+)((?: .*)?)", r"\1 --part \2/\3\4"),
-    _line(
-        r"(.*) (?:(?:-b|-t|--batch|--timesteps)[ =](?:-1|none|null|\?)|--seed[ =]none)((?: .*)?)",
-        r"\1\2",
-        _OPEN,
-        drops=True,
-    ),
+    _line("<COMMAND>(.*) --(?!layers|help|spec)(<COMMAND>)…", r"\2\1\3"),
+    _line(r"(.*) --part[ =]([0-9]+)(?:[\s ]?(?:of|[/:,-])[\s ]?| )([0-9]+)…", r"\1 --part \2/\3\4"),
+    _line(r"(.*) (?:(?:-b|-t|--batch|--timesteps)[ =](?:-1|none|null|\?)|--seed[ =]none)…", r"\1\2", _OPEN, drops=True),
     _line(r"(.*) --(?:max-)?params[ =]([0-9.]+[kmgt]i?b)(.*)", r"\1 --memory \2\3", "", advice=_BYTES),
     _line(
         rf"(.*) (--{_LIMIT})[ =][0-9.]+(?:[kmg]?i?b?)-([0-9][^ ]*(?: .*)?)", r"\1 \2 \3", advice=_NO_LEAST, drops=True
     ),
     _line(f"(?:summary|explain)(.* --{_LIMIT}[ =][^ ]+.*)", r"sweep\1"),
-    _line(
-        r"(.*) --set[ =](?![a-z_]\w*=[0-9])['\"{]*([a-z_]\w*)['\":=\s ]{1,4}([0-9.]+)\}?((?: .*)?)",
-        r"\1 --set \2=\3\4",
-    ),
+    _line(r"(.*) --set[ =](?![a-z_]\w*=[0-9])['\"{]*([a-z_]\w*)['\":=\s ]{1,4}([0-9.]+)\}?…", r"\1 --set \2=\3\4"),
     _line(rf"({_SOURCE}) --set[ =]([a-z_]\w*)((?: -.*)?)", r"\1 --set \2=100\3", "for example"),
     _line(
-        rf"(?=.*\.(?:py|ipynb)\b|.*\b({_OPENS})\b.*--\1\b)({_SOURCE}) --({_OPENS})[ =]([0-9]+)((?: .*)?)",
+        rf"(?=.*\.(?:py|ipynb)\b|.*\b({_OPENS})\b.*--\1\b)({_SOURCE}) --({_OPENS})[ =]([0-9]+)…",
         r"\2 --set \3=\4\5",
         advice=_LEFT_OPEN,
     ),
     _line(
-        rf"(?=.*\.(?:py|ipynb)\b)({_SOURCE}) --([a-z]+)-([a-z]+)[ =]([0-9]+)((?: .*)?)",
+        rf"(?=.*\.(?:py|ipynb)\b)({_SOURCE}) --([a-z]+)-([a-z]+)[ =]([0-9]+)…",
         r"\1 --set \2_\3=\4\5",
         advice=_LEFT_OPEN,
     ),
-    _line(r"(.* (?:<INPUT>):[^ ()]*)((?: .*)?) --(<ARGUMENT>)((?: [^0-9].*)?)", r"\1:\3\2\4"),
-    _line(rf"(.* (?:<BODY>):[^ ()]*)((?: .*)?) (?:--{_FEATURES}|-i)[ =]([0-9x]+)(.*)", r"\1:input=\3\2\4"),
-    _line(r"(.* [^ -][^ ]*)\)((?: .*)?) --(<ARGUMENT>)[ =]([0-9]+)((?: .*)?)", r"\1,·\3=\4)\2\5"),
-    _line(r"(.* [^ -][^ ]*)\)((?: .*)?) --(<ARGUMENT>)((?: .*)?)", r"\1,·\3=True)\2\4"),
+    _line(r"(.* <INPUT>:[^ ()]*)… --(<ARGUMENT>)((?: [^0-9].*)?)", r"\1:\3\2\4"),
+    _line(rf"(.* <BODY>:[^ ()]*)… (?:--{_FEATURES}|-i)[ =]([0-9x]+)(.*)", r"\1:input=\3\2\4"),
+    _line(r"(.* [^ -][^ ]*)\)… --(<ARGUMENT>)[ =]([0-9]+)…", r"\1,·\3=\4)\2\5"),
+    _line(r"(.* [^ -][^ ]*)\)… --(<ARGUMENT>)…", r"\1,·\3=True)\2\4"),
     _line(
         rf"(<COMMAND>[^(]*) ((?!.*embed)[^ (]+\([^ ]*)([^(]*) --{_FEATURES}[ =]([0-9]+)([^(]*)",
         r"\1 Input((None,·\4)),·\2\3\5",
     ),
     _line(r"(?:explain|draw|forward|reach)(.* --rate[ =][^ ]+.*)", r"summary\1", "perhaps"),
-    _line(r"(.*) --sort[ =]-?([a-z-]+)(.*) --(?:desc|descending|reverse)((?: .*)?)", r"\1 --sort=-\2\3\4"),
+    _line(r"(.*) --sort[ =]-?([a-z-]+)(.*) --(?:desc|descending|reverse)…", r"\1 --sort=-\2\3\4"),
     _line(r"(.*) --sort-(?:desc|descending|reverse)[ =]([a-z-]+(?: .*)?)", r"\1 --sort=-\2"),
     _line(r"(?:summary|explain)(.*) --(?:vs|versus|against) (.+)", r"compare\1 \2"),
     _line(r"(?:summary|explain)(.*) --(?:seq-)?len(?:gth)?s[ =]([^ ]+)(.*)", r"forward\1 --lengths \2\3"),
-    _line(r"export(.*) --to[ =]([^ ]+\.(?:onnx|py|c))((?: .*)?)", r"export\1 -o \2\3"),
-    _line(r"(?!.* --to)export(.*) (?:-o|--output)[ =]([^ ]+)\.(?:h|c[cpx]+|ino)((?: .*)?)", r"export\1 -o \2.c\3", _C),
+    _line(r"export(.*) --to[ =]([^ ]+\.(?:onnx|py|c))…", r"export\1 -o \2\3"),
+    _line(r"(?!.* --to)export(.*) (?:-o|--output)[ =]([^ ]+)\.(?:h|c[cpx]+|ino)…", r"export\1 -o \2.c\3", _C),
     _line(rf"(?!sweep|compare|reach|solve)<COMMAND>((?: .*)? [^ ]*{_RANGE}.*)", r"sweep\1"),
     _line("(.*) (-[a-z][a-z_-]+[ =][^ ]+(?: .*)?)", r"\1 -\2"),
     # an argument that is not a spec, between two ~
     _line("(.*) ~[–—]~ (<LONG>(?:[= ].*)?)", r"\1 --\2", "", _NO_HYPHENS),
     _line(rf"({_SOURCE}) ~((?!<LONG>=)[a-z_]\w*=[0-9.]+)~(.*)", r"\1 --set \2\3", message=_NO_SPEC, advice=_LEFT_OPEN),
-    _line(r"(.*) ~([^ ]*[^ \s-])(--<LONG>)~((?: .*)?)", r"\1 \2 \3\4"),
+    _line(r"(.*) ~([^ ]*[^ \s-])(--<LONG>)~…", r"\1 \2 \3\4"),
     _line("(.* [^ -][^ ]*) - ~(<LONG>(?:=[^ ]*)?)~(.*)", r"\1 --\2\3", "", _NO_HYPHENS),
     _line(r"(<COMMAND>) ~\?~", r"\1 --help", drops=True),
     _line("solve(.*) ~==?~ ([0-9][^ :]*)(?: param(?:eter)?s)?((?: -.*)?)", r"solve\1 --params \2 --exactly\3"),
     _line("(.*) ~(<LONG>=[^ ,]+),(<LONG>=[^ ]+)~(.*)", r"\1 --\2 --\3\4", "", _NO_SPEC),
     _line("(.*) ~(batch|time)~ (?:sizes?|steps?)(?: of)?(.*)", r"\1 --\2\3", "", _NO_SPEC),
     _line("(.*) ~(?!<INPUT>[:~])(<LONG>)(?::~|~ (?:[:=]|of|from|by|is))( .*)", r"\1 --\2\3", "", _NO_SPEC),
-    _line("(.*) ~([0-9][^ :(]*)~ (<LONG>)s?((?: .*)?)", r"\1 --\3 \2\4", "perhaps", _NO_SPEC),
-    _line("(?!sweep)(<COMMAND>) ~([0-9][0-9x]*)~ ((?:<BODY>):.*)", r"\1 input:\2 \3"),
-    _line("(.*) ~([0-9.]+)~ (k?hz)((?: .*)?)", r"\1 --rate \2\3\4", "", _NO_SPEC),
+    _line("(.*) ~([0-9][^ :(]*)~ (<LONG>)s?…", r"\1 --\3 \2\4", "perhaps", _NO_SPEC),
+    _line("(?!sweep)(<COMMAND>) ~([0-9][0-9x]*)~ (<BODY>:.*)", r"\1 input:\2 \3"),
+    _line("(.*) ~([0-9.]+)~ (k?hz)…", r"\1 --rate \2\3\4", "", _NO_SPEC),
     _line(
-        "(?!export|forward|page)(.*) ~(?:save|write|output)~ (?:to|as|in|into) ([^ ]+)((?: .*)?)",
+        "(?!export|forward|page)(.*) ~(?:save|write|output)~ (?:to|as|in|into) ([^ ]+)…",
         r"\1\3 > \2",
         advice=_TO_A_FILE,
     ),
     _line("(.*) ~(?:no|without)~ colou?rs?(.*)", r"\1 --color never\2"),
     _line("(.*) ~([a-z]+)~ ([a-z]+)((?:[= ].*)?)", r"\1 --\2-\3\4", "", _NO_SPEC),
-    _line(r"(.*) --((?: .*)?) ~(-[^ ]+)~(.*)", r"\1\2 \3\4", "", _AFTER_HYPHENS),
+    _line(r"(.*) --… ~(-[^ ]+)~(.*)", r"\1\2 \3\4", "", _AFTER_HYPHENS),
     _line("(.* (<FLAG>)) ~(yes|true|on|1)~(.*)", r"\1\4", WITHOUT, _NO_VALUE),
     _line("(.*) (<FLAG>) ~(no|false|off|0)~(.*)", r"\1\4", WITHOUT, _NO_VALUE),
     _line(r"(.* (<SEVERAL>)([ =])[^ ]+) ~([^ :(]+)~(.*)", r"\1 \2\3\4\5", "", _ONE_AT_A_TIME, "give it once per value"),
     _line(f"(.*) ({_LIST}),? ~,?([^ :(]+?),?~(.*)", r"\1 \2,\3\4", "", _NO_SPACE, "separate values with commas"),
     _line(r"(.*) --sort[ =]-?([a-z-]+) ~(desc(?:ending)?|reversed?)~(.*)", r"\1 --sort=-\2\4", "", _NO_SORT),
     _line(r"(.*) --sort[ =]-?([a-z-]+) ~(asc(?:ending)?|increasing)~(.*)", r"\1 --sort=\2\4", "", _SORTS_UP),
-    *(
-        _line(rf"((.*) (<OPTION>)[ =]([0-9.]+)) ~({word})~(.*)", rf"\1{suffix}\6", "", _CUT_VALUE)
-        for word, suffix in SCALES.items()
-    ),
     _line(f"(?!.* <COMPARED>[ =][^ ]+ ~[1-9]){_SECOND}", r"\1·\5\6", "", _CUT_VALUE, _QUOTES),
     _line(_PARTED, r"\1\5\6", "", _CUT_VALUE, drops=True),
     _line(_SECOND, r"\1 \3 \5\6", "", _ONE_VALUE),
@@ -225,25 +215,25 @@ LINES = (
     ),
     _line("export(.*) ~(c)~(.*)", r"export\1 --to \2\3", "", _NO_SPEC),
     _line(r"((?:export|page) .*) ~(?:as|to|in|into)~ ([^ ]+\.(?:onnx|py|c|html)(?: .*)?)", r"\1 -o \2", "", _NO_SPEC),
-    _line(f"(.*) {_BETWEEN}( (?:<INPUT>):.*)", r"\1\3", _ONE_WORD, _NO_SPEC),
+    _line(f"(.*) {_BETWEEN}( <INPUT>:.*)", r"\1\3", _ONE_WORD, _NO_SPEC),
     _line("(.*) ~((?-i:SPEC))[1-9]?~(.*)", r"\1 input:8,lstm:16\3", "for example", r"\2 stands for a network"),
     _line(r"(<COMMAND>) ~(?!\1~|help~)(<COMMAND>)~( .+)", r"\2\3", "", "there are two commands, '\\1' and '\\2'"),
     _line("((<COMMAND>).*) ~\\2~(.*)", r"\1\3", WITHOUT, _NO_SPEC),
     _line("<COMMAND>(?: .*)? ~rnncli~ (.+)", r"\1", "write rnncli only once", "'rnncli' is not a spec"),
     _line("(<COMMAND>)(?: .*)? ~help~(?: .*)?", r"help \1", "", "'help' is a separate command", drops=True),
-    _line(r"(.*) ~([0-9.,]+)~ ([kmgt]?i?b|[kmg])((?: .*)?)", r"\1 \2\3\4", "", _NO_SPEC),
-    _line(r"(.*) ~([0-9]+)~ (?:time[ -]?)?steps?((?: .*)?)", r"\1 --timesteps \2\3", "perhaps", _NO_SPEC),
-    _line(r"(.*) ~([0-9]+)~ (?:samples?|batch(?:es)?)((?: .*)?)", r"\1 --batch \2\3", "perhaps", _NO_SPEC),
-    _line(r"(?=.*(?<!--set) [^ -][^ ]*[:(])(.*) ~([^ :(]+\.svg)~(.*)", r"\1 --svg \2\3", "perhaps", _NO_SPEC),
+    _line(r"(.*) ~([0-9.,]+)~ ([kmgt]?i?b|[kmg])…", r"\1 \2\3\4", "", _NO_SPEC),
+    _line(r"(.*) ~([0-9]+)~ (?:time[ -]?)?steps?…", r"\1 --timesteps \2\3", "perhaps", _NO_SPEC),
+    _line(r"(.*) ~([0-9]+)~ (?:samples?|batch(?:es)?)…", r"\1 --batch \2\3", "perhaps", _NO_SPEC),
+    _line(rf"{_BEHIND_A_SPEC} ~([^ :(]+\.svg)~(.*)", r"\1 --svg \2\3", "perhaps", _NO_SPEC),
     _line(
-        r"(?=.*(?<!--set) [^ -][^ ]*[:(])(.*) ~([^ :(]+)\.(?:png|pdf|jpe?g|gif)~(.*)",
+        rf"{_BEHIND_A_SPEC} ~([^ :(]+)\.(?:png|pdf|jpe?g|gif)~(.*)",
         r"\1 --svg \2.svg\3",
         "perhaps",
         "pictures are saved as SVG",
     ),
     _line(r"((?:forward|reach)(?: .*)?) ~([0-9]+(?:[,\s]+[0-9]+)+)~(.*)", r"\1 --input \2\3", "perhaps", _NO_SPEC),
     _line(r"((?:forward|reach|export)(?: .*)?) ~(<ARRAY>)~(.*)", r"\1 --input \2\3", "perhaps", _NO_SPEC),
-    _line(r"(?=.*(?<!--set) [^ -][^ ]*[:(])(.*) ~([^ :(]+\.[a-z0-9]+)~(.*)", r"\1 -o \2\3", "perhaps", _NO_SPEC),
+    _line(rf"{_BEHIND_A_SPEC} ~([^ :(]+\.[a-z0-9]+)~(.*)", r"\1 -o \2\3", "perhaps", _NO_SPEC),
     _line(
         r"(?=<MANY>|.*[\s;|&]<INPUT>:)(<COMMAND>(?: .*)?) "
         r"~([^ ]+?)(?:[,;|&\s]|\b(?:and|or|with|vs|versus)\b\.?)+(?=<INPUT>:)([^ ]+)~(.*)",
@@ -252,8 +242,8 @@ LINES = (
     ),
     _line(r"sweep(.*) ~([^ ]*\{(?!<BODY>:)[a-z]\w*)[: ]+(?=[0-9])([^ ]*)~(.*)", r"sweep\1 \2=\3\4"),
     _line(r"sweep(.*) ~([^ ]*\{([a-z]\w*)=[^ ]*[:x])\3(?=[:x,~])([^ ]*)~(.*)", r"sweep\1 \2{\3}\4\5"),
-    _line(r"(.*) ~([^ ]*[:x])([a-z]\w*)(?=[:,x~])([^ ]*)~(.*) --set[ =]\3=([0-9]+)((?: .*)?)", r"\1 \2\6\4\5\7"),
-    _line(f"(?!solve)<COMMAND>((?: .*)?) ~([^ ]*{_BLANK}[^ ]*)~(.*)", r"solve\1 \2\3", "for example"),
+    _line(r"(.*) ~([^ ]*[:x])([a-z]\w*)(?=[:,x~])([^ ]*)~(.*) --set[ =]\3=([0-9]+)…", r"\1 \2\6\4\5\7"),
+    _line(f"(?!solve)<COMMAND>… ~([^ ]*{_BLANK}[^ ]*)~(.*)", r"solve\1 \2\3", "for example"),
     _line(
         r"sweep(.*) ~([^ {}]*[:x])[(\[]?([0-9]+)\s*(?:to|bis|-|\.{2,3})\s*([0-9]+(?:\.\.[0-9]+)?)[)\]]?([^ {}]*)~(.*)",
         r"sweep\1 \2{\3..\4}\5\6",
@@ -264,8 +254,7 @@ LINES = (
         message=r"'\3=\5' is not a spec",
     ),
     _line(
-        r"sweep(.*) ~([^ {}\s]*[a-z])\s(?:(?:from|von)\s)?([0-9]+)\s(?:to|bis)\s([0-9]+)~(.*)",
-        r"sweep\1 \2:{\3..\4}\5",
+        r"sweep(.*) ~([^ {}\s]*[a-z])\s(?:(?:from|von)\s)?([0-9]+)\s(?:to|bis)\s([0-9]+)~(.*)", r"sweep\1 \2:{\3..\4}\5"
     ),
     _line(
         r"sweep(.*) ~([^ {}]*[:x])([1-9][0-9]*(?:,\s*[1-9][0-9]*)+)(?=[:,x}~])\}?([^ {}]*)~(.*)", r"sweep\1 \2{\3}\4\5"
@@ -275,53 +264,46 @@ LINES = (
         r"solve\1 \2_\3\4\5",
         "a blank is written _",
     ),
-    _line(rf"(?!sweep|compare|reach|solve)<COMMAND>((?: .*)?) ~([^ ]*{_RANGE}[^ ]*)~(.*)", r"sweep\1 \2\3"),
+    _line(rf"(?!sweep|compare|reach|solve)<COMMAND>… ~([^ ]*{_RANGE}[^ ]*)~(.*)", r"sweep\1 \2\3"),
     _line("inspect(.*) ~([^ ]*[:(].*)~(.*)", r"summary\1 \2\3", "perhaps"),
     _line(
-        "((?:compare|reach)(?: .*)?) ((?:<INPUT>):[^ ,(]+) ~((?:<BODY>):[^ (]*)~( (?:<BODY>):.*)",
+        "((?:compare|reach)(?: .*)?) (<INPUT>:[^ ,(]+) ~(<BODY>:[^ (]*)~( <BODY>:.*)",
         r"\1 \2,\3\4",
         "perhaps",
         _NO_INPUT,
         _OWN_INPUT,
     ),
     _line(
-        "((?:compare|reach)(?: .*)?) ((?:<INPUT>):[^ ,(]+)([^ (]*)((?: .*)?) ~((?:<BODY>):[^ (]*)~(.*)",
+        "((?:compare|reach)(?: .*)?) (<INPUT>:[^ ,(]+)([^ (]*)… ~(<BODY>:[^ (]*)~(.*)",
         r"\1 \2\3\4 \2,\5\6",
         "perhaps",
         advice=_OWN_INPUT,
     ),
     _line(
-        "((?!compare|reach)<COMMAND>(?: .*)?) ((?:<INPUT>):[^ (]*) ~((?:<BODY>):[^ (]*)~(.*)",
+        "((?!compare|reach)<COMMAND>(?: .*)?) (<INPUT>:[^ (]*) ~(<BODY>:[^ (]*)~(.*)",
         r"\1 \2,\3\4",
         advice="separate layers with commas",
     ),
-    _line(
-        r"<COMMAND> ~(<COMMAND>)((?:<INPUT>):[^ ]*)~(.*)", r"\1 \2\3", "", "a space separates a command from its spec"
-    ),
+    _line(r"<COMMAND> ~(<COMMAND>)(<INPUT>:[^ ]*)~(.*)", r"\1 \2\3", "", "a space separates a command from its spec"),
     # a line that does not start with a command
     _line(r"(?:[^ ]+ )*?[^ ]*\brnncli(?:\.[a-z]+)? (.+)", r"\1", "write rnncli only once"),
-    _line("((?:<INPUT>)=[^ ]*,.*)", r"summary \1", "perhaps"),
+    _line("(<INPUT>=[^ ]*,.*)", r"summary \1", "perhaps"),
     _line("(?:list|show|print|get) (?:all )?(<COMMAND>)", r"\1"),
     _line("layers (?:list|all|kinds)", "layers", drops=True),
     _line(r"python[0-9.]* ([^ ]+\.(?:py|ipynb)(?: .*)?)", r"summary \1", "perhaps"),
     _line(r"(?:[^\w -]+|-(?= <COMMAND> [^-])|[^\w (]?\w+[].:)]) (<COMMAND>(?: .*)?)", r"\1", drops=True),
     _line(r"(?:rnncli\W|[^\w ]|--(?:install-)?)?(<COMMAND>)(?:[^\w. ] ?| |(?=<INPUT>:))(.+)", r"\1 \2"),
-    _line(
-        "(?!<COMMAND>(?: |$))([^ ]*)(.*?) (<COMMAND>)((?: .*)?)",
-        r"\3\4 \1\2",
-        "",
-        r"the command comes first, before '\1'",
-    ),
+    _line("(?!<COMMAND>(?: |$))([^ ]*)(.*?) (<COMMAND>)…", r"\3\4 \1\2", "", r"the command comes first, before '\1'"),
     _line(f"{_TRAINS}(?= .*[:x]_)( .+)", r"solve\1", "perhaps"),
-    _line(f"{_TRAINS}((?: .*)?)", r"export\1 --to keras", advice=_NOT_TRAINED),
+    _line(f"{_TRAINS}…", r"export\1 --to keras", advice=_NOT_TRAINED),
     _line(f"(?:{_SHOWS})( [^ ]*<FILE>.*)", r"inspect\1", "perhaps"),
 )
-"""Whole lines. <COMMAND> is the name of a command, <MANY> of a command for several specs. <LONG>, <FLAG>, <OPTION> and
-<SEVERAL> are names of the command's options, <CUT> those of two words, with a space between; <SEVERAL> may be given
-several times, and <COMPARED> several times to `compare`. <INPUT> is a kind that starts a network, <BODY> another kind,
-<LAYER> a kind with units, <ARGUMENT> a name of an argument of Keras or PyTorch. <FILE> ends the name of a model file,
-<ARRAY> is the name of an existing array. A row for an argument that is not a spec applies if Click accepts the
-result."""
+"""Whole lines; … is the rest of a line, if there is one. <COMMAND> is the name of a command, <MANY> of a command for
+several specs. <LONG>, <FLAG>, <OPTION> and <SEVERAL> are names of the command's options, <CUT> those of two words, with
+a space between; <SEVERAL> may be given several times, and <COMPARED> several times to `compare`. <INPUT> is a kind that
+starts a network, <BODY> another kind, <LAYER> a kind with units, <ARGUMENT> a name of an argument of Keras or PyTorch.
+<FILE> ends the name of a model file, <ARRAY> is the name of an existing array. A row for an argument that is not a spec
+applies if Click accepts the result."""
 
 PARTS = (
     _line(r"((?!solve|sweep).*) ([^ -][^ ]*<FILE>) ~([a-z_]\w*|[1-9])~(.*)", r"\1 \2::\3\4", "perhaps", _PART),
@@ -428,17 +410,14 @@ OPTIONS = (
     _option("backend|library|framework|format|f|target|output-format|as", "--to"),
     _option("output-format|as", "--format"),
     _option(r"(?:(?:to|as)-)?(csv|tsv|json|html|markdown) (.+\.\w+)", r"-f \1 > \2", _TO_A_FILE),
-    _option("(?:to|as|format)-(json|csv|tsv|markdown|html)", r"--format \1"),
-    _option(r"(?:output|o|out|to-file) (json|yaml|csv|tsv|markdown|html)", r"--format \1"),
+    _option("(?:(?:to|as|format)-|(?:output|o|out|to-file) )(json|yaml|csv|tsv|markdown|html)", r"--format \1"),
     _option(r"save (.+\.(?:npz|safetensors|h5|keras|pt|pth|ckpt|bin))", r"--save-weights \1"),
     _option("(?:output|o) ([0-9.]+ ?(?i:[kmg]i?b))", r"--max-outputs \1"),
     _option(
         f"(?:{_OUT}|export|png|pdf|jpg|image|picture|fig(?:ure)?|save-?(?:svg|fig)) (.+){_PICTURE}", r"--svg \1.svg"
     ),
     _option("picture|image|png|pdf|jpg|save-plot|save-figure", "--svg"),
-    _option(rf"{_OUT} (.+\.jsonl?)", r"-f json > \1", _TO_A_FILE),
-    _option(rf"{_OUT} (.+\.(csv|tsv|html))", r"-f \2 > \1", _TO_A_FILE),
-    _option(rf"{_OUT} (.+\.md)", r"-f markdown > \1", _TO_A_FILE),
+    _option(rf"{_OUT} (.+\.(json|csv|tsv|html|md)l?)", r"-f \2 > \1", _TO_A_FILE),
     _option(f"{_OUT} (?!.+{_PICTURE}$)(.+)", r"> \1", _TO_A_FILE),
     _option("out|to-file|save", "--output"),
     _no_option(_OUT, _TO_A_FILE),
@@ -461,9 +440,8 @@ OPTIONS = (
     _option("ram|sram", "--max-streaming", _WHICH_MEMORY),
     _option("vram|gpu-memory", "--max-training", _WHICH_MEMORY),
     _option("([gm]?)(?:fl)?ops ([0-9].*)", _macs, _TWO_FLOPS),
-    _option("flops|macs|mult-adds|multadds|ops|costs|weights-shapes", "--wide"),
-    _option("memory|outputs|streaming|training|sizes", "--wide"),
-    _option("mem|bytes|size|flash|rom|ram|sram|vram|gpu-memory", "--wide"),
+    _option("flops|macs|mult-adds|multadds|ops|costs|weights-shapes|memory|outputs|streaming|training", "--wide"),
+    _option("mem|bytes|sizes?|flash|rom|s?ram|vram|gpu-memory", "--wide"),
     _option("flops|macs|mult-adds|multadds|ops|costs|torchinfo|thop|fvcore|tools", "--others"),
     _no_option("macs-per-step", "--macs limits the multiply-adds of all timesteps together"),
     _no_option("[gm]?flops", f"{_TWO_FLOPS}, and --macs limits multiply-adds"),

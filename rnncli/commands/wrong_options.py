@@ -197,7 +197,9 @@ def completed(this: TypedLine, place: int) -> Iterator[Applied[Line]]:
         meant = type_.nearest(whole) if isinstance(type_, Value) and not isinstance(type_, FileName) else None
         if meant not in (None, _type_of(before.option).nearest(before.value)):
             state = this.with_(place - 1, before._replace(value=meant), used=2)
-            message = f"a space ends a value, so {before.text} is {quote(before.value)} and {quote(text)} is a spec"
+            message = (
+                f"a space ends a value, so {before.text} is {quote(before.value)} and {quote(text)} is read as a spec"
+            )
             yield Applied(state, "perhaps", message, drops=whole)
 
 

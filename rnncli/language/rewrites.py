@@ -446,7 +446,7 @@ PATTERNS = (
     _pattern(rf"\{{ ?{_NUMBER}{_TO}{_NUMBER}(?:(?:{_TO}| by | step |\+){_NUMBER})? ?\.*{_END}", _range_of),
     _pattern(rf"\{{(?=[0-9.]{{0,60}}[^.]\.[0-9]){_DECIMAL}\.\.{_DECIMAL}\.\.{_DECIMAL}\}}", _decimals),
     _pattern(rf"\{{ ?{_NUMBER} ?\.{{2,}} ?{_END}", _range_of),
-    _pattern(r"\{([a-z]):(?=[0-9]+(?:,[0-9]+)+\})", r"{\1="),
+    _pattern(r"\{([a-z]):([0-9]+(?:,[0-9]+)+)\}", r"{\1=\2}"),
     _pattern(r"\{([a-z]+:[^{},|;/]*)\}", r"\1"),
     _pattern(r"\{(\w+(?:[|;/ ]+\w+)*)\}", _list_of),
     _pattern(r"\{([0-9]+(?:,[0-9]+)+)(?=,[A-Za-z]|:|$)", _list_of),
