@@ -115,7 +115,7 @@ def test_an_error_names_the_source_of_its_spec_and_the_other_specs_are_shown(
         (
             "Sequential([\n  Embedding(10, 4),  # words\n\n  GRU(8)])\nLSTM(4\nSequential([\ninput:2,rnn:1\n",
             "summary -q -",
-            "line 5 of standard input: a layer is written KIND:SIZE, not as in 'LSTM(4'",
+            "line 5 of standard input: this is neither a spec nor a valid line of Keras or PyTorch\n  LSTM(4\n",
             "376\n4\n",
         ),
         *(

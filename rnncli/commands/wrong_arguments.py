@@ -13,7 +13,16 @@ from os.path import isdir, isfile
 from rnncli.commands.command_line import Line, TypedLine, Word, is_spec
 from rnncli.commands.values import FileName, framework, number
 from rnncli.errors import RnncliError, SpecError, quote
-from rnncli.formats import FORMATS, KNOWN_EXTENSIONS, SEPARATOR, OpenNumbersError, choice_of, open_model, part_of
+from rnncli.formats import (
+    FORMATS,
+    KNOWN_EXTENSIONS,
+    SEPARATOR,
+    OpenNumbersError,
+    choice_of,
+    is_path,
+    open_model,
+    part_of,
+)
 from rnncli.formats.calls import is_call
 from rnncli.formats.networks import read_text
 from rnncli.language.framework_words import FRAMEWORK_WORDS
@@ -162,8 +171,9 @@ def _holds_specs(this: TypedLine, path: str) -> bool:
     """Whether the first line of a text file that is neither blank nor a comment is a spec of the command."""
     with contextlib.suppress(OSError, RnncliError), open(path, encoding="utf-8", errors="replace") as file:
         lines = (line.partition("#")[0].strip() for line in file.read(_LONGEST_START).splitlines())
-        _read(this, next(filter(None, lines), ""))
-        return True
+        first = next(filter(None, lines), "")
+        _read(this, first)
+        return not is_path(first)
     return False
 
 

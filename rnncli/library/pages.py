@@ -104,14 +104,12 @@ def run_page(models: Sequence[Reading], asked: Request, output: str | None, tell
 
 def _assumptions(models: Sequence[Reading]) -> Iterator[Section]:
     """Yield the section on what sources leave open or say differently: who gets a page has not seen the notes."""
-    from rich.text import Text
-
-    from rnncli.render.blocks import Line
+    from rnncli.render.documents import page_of_lines
 
     each = [(f"Network {n}: " * (len(models) > 1), model) for n, model in enumerate(models, start=1)]
-    lines: Page = [Line(Text(f"{name}{said}")) for name, model in each for said in model.network.origin.assumed]
+    lines = [f"{name}{said}" for name, model in each for said in model.network.origin.assumed]
     if lines:
-        yield "Assumed, or different from the source", lines
+        yield "Assumed, or different from the source", page_of_lines(lines)
 
 
 def _of_network(model: Reading, asked: Request, tell: Tell) -> Iterator[Section]:

@@ -257,12 +257,17 @@ Section = tuple[str, Page]
 """A part of a page: its heading and a command's output."""
 
 
+def page_of_lines(lines: Iterable[str]) -> Page:
+    """Return a page of plain lines."""
+    return [Line(Text(line)) for line in lines]
+
+
 def page_or_reason(page: Callable[[], Page]) -> Page:
     """Return a page, or the reason why there is none: a network without a state has no plot over time."""
     try:
         return list(page())
     except RnncliError as error:
-        return [Line(Text(error.message))]
+        return page_of_lines([error.message])
 
 
 class _SharedHtml(Html):
