@@ -38,8 +38,7 @@ class LayerReach:
     """How far back a layer remembers: the effect ‖h' - h‖ of a small change to the first input, step by step.
 
     Attributes:
-        problem: why the reach is undefined, or None. `padding`: all inputs are padding. `overflow`: not all outputs
-            are finite numbers. `no effect`: there is no effect beyond rounding errors.
+        problem: why the reach is undefined, a key of `PROBLEMS`; None if it is defined.
         steps: the number of steps, counted from the changed input, which is the first.
         largest_after: the number of steps from the change to its largest effect.
         tenth: the number of steps until the effect stays below a tenth of the largest; None if it never does.

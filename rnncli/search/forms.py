@@ -247,7 +247,7 @@ _CACHED = 2**14
 
 
 class Candidate(NamedTuple):
-    """A network with the output shape and the totals of its `Summary`.
+    """A network with the output shape and the totals of its `Summary`, which explains each.
 
     Attributes:
         spec: the pattern's text for it, which is not always the canonical spec.
