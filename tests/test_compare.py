@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from itertools import product
 from typing import Any
 
@@ -244,4 +245,8 @@ def test_every_kinds_parameters_are_products_of_factors(at: Walk) -> None:
         with at(kind.names[0], framework):
             network = Network.parse(small_network(kind))
             for layer, (reads, _) in zip(network.body, network.shapes(), strict=True):
-                assert factors_of(layer, layer.weights(reads, framework)) is not None
+                weights = layer.weights(reads, framework)
+                by_role: Counter[str] = Counter()
+                for weight in weights:
+                    by_role[weight.role] += weight.params
+                assert factors_of(layer, weights).params() == by_role

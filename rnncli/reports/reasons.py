@@ -77,8 +77,8 @@ class Factors(NamedTuple):
         return {role: number for role, number in products.items() if number}
 
 
-def factors_of(layer: Layer, weights: Sequence[Weight]) -> Factors | None:
-    """Return the factors of a layer's weights; None if a factor has different values in them."""
+def factors_of(layer: Layer, weights: Sequence[Weight]) -> Factors:
+    """Return the factors of a layer's weights."""
     directions = len(layer.directions)
     numbers = {"directions": directions}
     roles: dict[Role, Counter[str]] = {}
@@ -87,10 +87,9 @@ def factors_of(layer: Layer, weights: Sequence[Weight]) -> Factors | None:
         names = Counter(factor.name for factor in factors if factor.name not in _COPIES)
         names |= {weight.role: 1, "directions": 1}
         copies = prod(factor.number for factor in factors if factor.name in _COPIES)
-        same = all(numbers.setdefault(each.name, each.number) == each.number for each in factors if each.name in names)
-        if roles.setdefault(weight.role, names) != names or not same:
-            return None
+        numbers |= {each.name: each.number for each in factors if each.name in names}
         numbers[weight.role] = numbers.get(weight.role, 0) + copies
+        roles[weight.role] = names
     return Factors(numbers, roles)
 
 
@@ -288,8 +287,7 @@ def _number(name: str, layer: Layer, input_shape: Shape, framework: Framework) -
     """Return the value that a factor of a layer would have; None if the framework cannot express the layer."""
     if layer.conflict(framework) is not None:
         return None
-    factors = factors_of(layer, layer.weights(input_shape, framework))
-    return None if factors is None else factors.numbers.get(name, 0)
+    return factors_of(layer, layer.weights(input_shape, framework)).numbers.get(name, 0)
 
 
 WHY = "Why the parameters differ from those of network 1:"
@@ -338,10 +336,7 @@ def reasons(first: PlacedLayer | None, other: PlacedLayer | None) -> tuple[Reaso
         return tuple(Reason(spec, text, parts) for spec in specs if (parts := _parts(before, after)))
     if first.row.params == other.row.params:
         return ()
-    one, two = factors_of(first.layer, first.row.weights), factors_of(other.layer, other.row.weights)
-    if one is None or two is None:
-        return ()
-    here, there = joined(one, two)
+    here, there = joined(factors_of(first.layer, first.row.weights), factors_of(other.layer, other.row.weights))
     known = here.params() == first.by_role() and there.params() == other.by_role()
     return tuple(_factor_changes(first, other, here, there)) if known and {*here.numbers} <= {*TEXTS} else ()
 
