@@ -86,7 +86,8 @@ def _ratio(ratio: float | None) -> str:
 
 def _layers(comparison: Comparison) -> Iterator[Block]:
     """Yield a table of the layers, grouped as they line up; networks with the same layer share a line."""
-    groups = [list(_lines(run)) for run in folded(comparison.layers, key=_without_names)]
+    runs = folded(comparison.layers, key=lambda row: [layer and equal_but_for_its_name(layer) for layer in row])
+    groups = [list(_lines(run)) for run in runs]
     networks, layers, shapes, params, ratios = zip(*chain.from_iterable(groups), strict=True)
     narrow = [Text("\n").join(pair) for pair in zip(layers, shapes, strict=True)]
     columns = [
@@ -97,10 +98,6 @@ def _layers(comparison: Comparison) -> Iterator[Block]:
         Column("×", ratios, joined=True),
     ]
     yield Table(columns, [*map(_named, networks)], [*map(len, groups)])
-
-
-def _without_names(row: SideBySide) -> tuple[LayerSummary | None, ...]:
-    return tuple(layer and equal_but_for_its_name(layer) for layer in row)
 
 
 def _lines(run: Sequence[SideBySide]) -> Iterator[tuple[list[int], Text, Text, Text, Text]]:
