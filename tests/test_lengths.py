@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -115,7 +116,8 @@ def test_a_decoder_starts_from_its_encoders_result_for_each_sequence_as_the_help
 
 def test_a_run_shows_the_lengths_and_counts_only_real_steps(at: Walk, rnncli: Run) -> None:
     Path("some.txt").write_text("5, 2\n7 2\n", encoding="utf-8")
-    for given_as in ("5,2,7,2", "5 2 7 2", "some.txt"):
+    np.save("some.npy", [5, 2, 7, 2])
+    for given_as in ("5,2,7,2", "5 2 7 2", "some.txt", "some.npy"):
         with at(given_as):
             shown = rnncli("forward", "input:8,lstm:4:seq,dense:3", "--lengths", given_as)
             assert shown.stdout.splitlines()[1:3] == ["Input: (4, 7, 8) float32", "Lengths: 5, 2, 7, 2"]
@@ -158,6 +160,10 @@ def test_lengths_of_a_file_that_do_not_match_the_input_are_an_error_with_both_nu
     np.save("x.npy", np.zeros((2, 5, 8)))
     Path("words.txt").write_text("5 three", encoding="utf-8")
     Path("empty.txt").touch()
+    np.save("shares.npy", [0.5, 3])
+    np.save("none.npy", np.zeros(0, int))
+    np.save("cut.npy", [5, 3])
+    os.truncate("cut.npy", os.path.getsize("cut.npy") - 8)
     with Path("long.txt").open("wb") as file:
         file.truncate((64 << 20) + 1)
     for asked, said in {
@@ -165,6 +171,9 @@ def test_lengths_of_a_file_that_do_not_match_the_input_are_an_error_with_both_nu
         "5,6 --input x.npy": (2, "has 6 timesteps, but the input has 5"),
         "words.txt": (1, "words.txt: three is not a whole number"),
         "empty.txt": (1, "empty.txt: it is empty, expected the lengths"),
+        "shares.npy": (1, "shares.npy: 0.5 is not a whole number"),
+        "none.npy": (1, "none.npy: it is empty, expected the lengths"),
+        "cut.npy": (1, "cut.npy: it is truncated, expected the lengths"),
         "long.txt": (1, "long.txt: it has more than 67,108,864 bytes"),
     }.items():
         with at(asked):

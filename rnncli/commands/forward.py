@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @options.spec
 @options.number("--timesteps", f"Length of the sequence.  [default: {DEFAULT_TIMESTEPS}]")
 @options.number("--batch", "Samples at a time.  [default: 1]")
-@options.option("--lengths", LengthsValue(), "Length of each sequence in the batch: 5,3,7, or a text file of numbers.")
+@options.option("--lengths", LengthsValue(), "Length of each sequence in the batch: 5,3,7, or a file of numbers.")
 @options.seed
 @options.option(
     "--dtype",

@@ -237,7 +237,7 @@ class FileName(Value):
 
 
 class LengthsValue(FileName):
-    """The length of each sequence of a batch: numbers separated by commas or spaces, 5,3,7, or a text file's name."""
+    """The length of each sequence of a batch: numbers separated by commas or spaces, 5,3,7, or a file's name."""
 
     def __init__(self) -> None:
         super().__init__(False, "txt")

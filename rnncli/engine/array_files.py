@@ -247,7 +247,7 @@ def read_arrays(path: str, expected: Mapping[str, tuple[int, ...]], dtype: np.dt
 
 
 def read_lengths(path: str) -> tuple[int, ...]:
-    """Return the lengths in a text file, separated by commas, semicolons, spaces or line ends.
+    """Return the lengths in an .npy file, or in a text separated by commas, semicolons, spaces or line ends.
 
     Raises:
         RnncliError: the file cannot be read, or contains anything else.
@@ -256,13 +256,19 @@ def read_lengths(path: str) -> tuple[int, ...]:
         content = read_once(file, _MAX_TEXT + 1)
         if len(content) > _MAX_TEXT:
             raise RnncliError(f"it has more than {_MAX_TEXT:,} bytes, expected the lengths of sequences")
-        if not content.strip():
-            raise RnncliError("it is empty, expected the lengths of sequences")
-        words = re.split(r"[\s,;]+", content.decode("utf-8", "replace").strip())
+        words = re.sub("[,;]", " ", content.decode("utf-8", "replace")).split()
         try:
-            return tuple(parse_size(word, MAX_SIZE) for word in words)
+            if content.startswith(npy.MAGIC_PREFIX):
+                header = read_header(io.BytesIO(content).read)
+                if len(content) < header.end + header.data_bytes:
+                    raise ValueError("it is truncated")
+                words = [str(each) for each in np.frombuffer(content, header.descr, prod(header.shape), header.end)]
+            found = tuple(parse_size(word, MAX_SIZE) for word in words)
         except ValueError as fault:
             raise RnncliError(f"{fault}, expected the lengths of sequences") from None
+        if not found:
+            raise RnncliError("it is empty, expected the lengths of sequences")
+        return found
 
 
 def write_npz(file: IO[bytes], arrays: Mapping[str, Array]) -> None:

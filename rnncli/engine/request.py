@@ -55,7 +55,7 @@ class Request:
             `rnncli.forward`.
         init: how weights and a random input are drawn: keras, torch or uniform. None: keras, or for the reach, the
             framework of the source.
-        lengths: the length of each sequence of the batch, or a text file of them; None if all are as long as the input.
+        lengths: the length of each sequence of the batch, or a file of them; None if all are as long as the input.
         study: whether to study the last recurrent layer over time.
         seeds: the number of seeds, from `seed` on, for which to measure how far back the network reaches, 1 to 1,000;
             None to not measure it.

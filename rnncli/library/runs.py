@@ -103,7 +103,7 @@ def forward(
         network: the network, a model, which runs with its weights, or anything that `rnncli.load` accepts.
         timesteps: the length of the sequence; None for the input file's, or the network's own, or 100.
         batch: the number of samples; None for the input file's, or 1.
-        lengths: the length of each sequence in the batch, or a text file with the lengths.
+        lengths: the length of each sequence in the batch, or a text or .npy file with them.
         seed: the seed for weights and a random input.
         dtype: float32 or float64; None for the model's own, or float32.
         init: how weights and a random input are drawn: keras, torch or uniform; None for keras.
