@@ -254,21 +254,20 @@ def read_lengths(path: str) -> tuple[int, ...]:
     """
     with opened(path) as file:
         content = read_once(file, _MAX_TEXT + 1)
-        if len(content) > _MAX_TEXT:
-            raise RnncliError(f"it has more than {_MAX_TEXT:,} bytes, expected the lengths of sequences")
-        words = re.sub("[,;]", " ", content.decode("utf-8", "replace")).split()
         try:
+            if len(content) > _MAX_TEXT:
+                raise ValueError(f"it has more than {_MAX_TEXT:,} bytes")
+            words = re.sub("[,;]", " ", content.decode("utf-8", "replace")).split()
             if content.startswith(npy.MAGIC_PREFIX):
                 header = read_header(io.BytesIO(content).read)
                 if len(content) < header.end + header.data_bytes:
                     raise ValueError("it is truncated")
                 words = [str(each) for each in np.frombuffer(content, header.descr, prod(header.shape), header.end)]
-            found = tuple(parse_size(word, MAX_SIZE) for word in words)
+            if not words:
+                raise ValueError("it is empty")
+            return tuple(parse_size(word, MAX_SIZE) for word in words)
         except ValueError as fault:
             raise RnncliError(f"{fault}, expected the lengths of sequences") from None
-        if not found:
-            raise RnncliError("it is empty, expected the lengths of sequences")
-        return found
 
 
 def write_npz(file: IO[bytes], arrays: Mapping[str, Array]) -> None:

@@ -69,7 +69,9 @@ def spec_completions(text: str, *, blanks: bool = False) -> list[Completion]:
 def _kinds(typed: str, before: str) -> Iterator[_CompletionWord]:
     """Yield the kinds that start with the typed text: input kinds for the first layer, others after it."""
     first = not before
-    layers = [layer for layer in LAYERS if (layer.reads == "input") == first and _has_length(before, layer)]
+    layers = [layer for layer in LAYERS if (layer.reads == "input") == first]
+    # A layer that needs a sequence of known length is offered where the layers before it fix one.
+    layers = [layer for layer in layers if not layer.needs_length or _is_network(before + layer.kind)]
     kinds = [(layer.kind, layer) for layer in layers]
     others = [(alias, layer) for layer in layers for alias in layer.aliases]
     starting = [each for each in kinds if each[0].startswith(typed)]
@@ -80,11 +82,6 @@ def _kinds(typed: str, before: str) -> Iterator[_CompletionWord]:
             yield from _behind(layer, [], name)
         else:
             yield _CompletionWord(name, layer.means)
-
-
-def _has_length(before: str, layer: type[Layer]) -> bool:
-    """Whether the layers before it fix the length of a layer's sequence, if it needs a known length."""
-    return not layer.needs_length or _is_network(before + layer.kind)
 
 
 def _is_network(text: str) -> bool:

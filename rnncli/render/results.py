@@ -103,13 +103,10 @@ class DelimitedWriter(Writer):
 
         text = io.StringIO()
         csv.writer(text, delimiter=self._delimiter, lineterminator="\n").writerows(
-            [_plain(cell) if type(cell) in (str, bool) else cell for cell in row] for row in rows
+            [str(cell).lower() if type(cell) is bool else one_line(cell) if type(cell) is str else cell for cell in row]
+            for row in rows
         )
         return text.getvalue()
-
-
-def _plain(cell: object) -> str:
-    return ("true" if cell else "false") if isinstance(cell, bool) else one_line(str(cell))
 
 
 WRITERS: Mapping[str, Callable[[Layout], Writer]] = {
