@@ -348,6 +348,8 @@ def _apart(this: TypedLine, place: int) -> Iterator[Applied[Line]]:
 def _rewritten(this: TypedLine, place: int | None = None, rows: Sequence[Rewrite] = LINES) -> Iterator[Applied[Line]]:
     """Yield a line as the table rewrites it; with a place, by the rows for an argument that is not a spec."""
     texts = [*this.line(this.words)]
+    if sum(map(len, texts)) > 4 * _LONG:  # a row's time may grow with the square of that
+        return
     if place is not None:
         index = len(this.line(this.words[:place]))
         texts[index] = f"{_FAULT}{texts[index]}{_FAULT}"

@@ -236,7 +236,7 @@ LINES = (
     _line(rf"{_BEHIND_A_SPEC} ~([^ :(]+\.[a-z0-9]+)~(.*)", r"\1 -o \2\3", "perhaps", _NO_SPEC),
     _line(
         r"(?=<MANY>|.*[\s;|&]<INPUT>:)(<COMMAND>(?: .*)?) "
-        r"~([^ ]+?)(?:[,;|&\s]|\b(?:and|or|with|vs|versus)\b\.?)+(?=<INPUT>:)([^ ]+)~(.*)",
+        r"~([^ ]*?[^ ,;|&\s])(?:[,;|&\s]|\b(?:and|or|with|vs|versus)\b\.?)+(?=<INPUT>:)([^ ]+)~(.*)",
         r"\1 \2 \3\4",
         _ONE_WORD,
     ),
