@@ -16,7 +16,7 @@ from rnncli.layers import KINDS, LAYERS, Layer
 from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
 from rnncli.layers.options import Whole
 
-_SHORTEST = 2
+SHORTEST = 2
 """A word with more letters than this may be the start of another."""
 
 _MEANS_NOTHING = {
@@ -165,7 +165,7 @@ def _stacked(layers: Sequence[Layer]) -> Iterator[int]:
 
 
 def _is_said(word: str, known: set[str]) -> bool:
-    longer = {each for each in known if len(each) > _SHORTEST}
+    longer = {each for each in known if len(each) > SHORTEST}
     return word not in _SETS_A_FIELD and (
         any(part in known for part in word.split("_") if part)
         or bool(likest(word, known))

@@ -16,7 +16,7 @@ from rnncli.errors import SpecError, quote
 from rnncli.language import spec
 from rnncli.language.arguments import PYTORCH_NAMES, STACKED, attribute_of, field_of, read_value, takes
 from rnncli.language.framework_words import FRAMEWORK_WORDS, framework_error
-from rnncli.language.kept import NEGATES, digits_stand, keeps, leaves_out_a_number, numbers_in
+from rnncli.language.kept import NEGATES, SHORTEST, digits_stand, keeps, leaves_out_a_number, numbers_in
 from rnncli.language.likeness import in_ascii, likest
 from rnncli.language.pattern_words import NAMED, THEIR_NAMES, compiled, names_of, squeezed
 from rnncli.language.rewrites import ALONE, REWRITES
@@ -35,9 +35,6 @@ quickly. Nine out of ten of the others are repaired by the tenth text."""
 
 _LONG, _LONG_LAYER = 1000, 200
 """In a longer text only the layer at fault is rewritten; a longer layer is not rewritten."""
-
-_SHORTEST = 2
-"""A word with more letters than this may be the start of another."""
 
 _LIKE_A_FIELD, _LIKE_SHORT = 0.7, 0.65
 """How similar to a field a word must be to count as a misspelling; and the same for three letters."""
@@ -250,7 +247,7 @@ def _fields(cls: type[Layer], field: Token) -> Iterator[tuple[str, str]]:
             yield word, f"perhaps {word}"
     words = _words_of(cls)
     of_others = any(takes(each, name) for each in LAYERS)
-    longer = [word for word in words if word.startswith(name)] if len(name) > _SHORTEST else []
+    longer = [word for word in words if word.startswith(name)] if len(name) > SHORTEST else []
     guesses = longer if len(longer) == 1 else []
     likeness = _LIKE_SHORT if len(name) == len("seq") else _LIKE_A_FIELD
     guesses += [] if of_others else likest(name, [*words, *FRAMEWORK_WORDS], likeness)

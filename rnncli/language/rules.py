@@ -120,14 +120,11 @@ def error_at(source: Source, index: int, message: str, advice: str, instead: Lay
     """
     token = source.owners[index]
     if isinstance(instead, Layer):
-        options = {field: setting(type(instead), lowered(field.text)) for field in source.tokens[token].split(":")}
-        unlike = [
-            (field, found[0], getattr(instead, found[0].attribute))
-            for field, found in options.items()
-            if found is not None and getattr(instead, found[0].attribute) != found[1]
-        ]
+        found = ((field, setting(type(instead), lowered(field.text))) for field in source.tokens[token].split(":"))
+        unlike = [(field, each[0]) for field, each in found if each and getattr(instead, each[0].attribute) != each[1]]
         if len(unlike) == 1:
-            field, option, value = unlike[0]
+            [(field, option)] = unlike
+            value = getattr(instead, option.attribute)
             is_default = value == instead.default(option.attribute)
             repair = cut(source.text, field) if is_default else splice(source.text, field, option.spelling(value))
             return SpecError(message, text=source.text, span=field.span, advice=advice, repair=without_spaces(repair))
@@ -160,20 +157,14 @@ def _check_lengths(layers: Sequence[Layer], source: Source, timesteps: int | Non
         elif is_vector:
             continue
         elif layer.needs_length and given is None:
-            raise _length_missing(layers, source, start, index)
+            message = f"{layer.spec()} needs a sequence of known length, but {layers[start].spec()} allows any length"
+            raise error_at(source, start, message, "give the length", layers[start].with_timesteps(EXAMPLE_LENGTH))
         elif layer.returns == "vector":
             is_vector = True
         elif isinstance(given, int) and isinstance(layer.least_steps, int):
             if given < layer.least_steps:
                 raise _too_short(layers, source, start, index, given)
             given = layer.output_length(given)
-
-
-def _length_missing(layers: Sequence[Layer], source: Source, start: int, index: int) -> SpecError:
-    """Return the error for a layer that needs a known length when the start of the sequence does not fix it."""
-    head = layers[start]
-    message = f"{layers[index].spec()} needs a sequence of known length, but {head.spec()} allows any length"
-    return error_at(source, start, message, "give the length", head.with_timesteps(EXAMPLE_LENGTH))
 
 
 def least_steps(layers: Sequence[Layer]) -> int:

@@ -48,9 +48,6 @@ MAX_ALONG, MAX_BYTES_ALONG = 500, 4 << 20
 MAX_READ_WHOLE = 16 << 20
 """The size from which the structure of HDF5 in an archive is read without reading all of it and its checksum."""
 
-NEEDED_WITH_NUMPY = NEEDED + (6 << 20)
-"""The approximate address space in bytes that importing h5py and NumPy takes."""
-
 SECONDS = 0.5
 """Seconds of processor time that the smallest file may take."""
 
@@ -99,7 +96,7 @@ def damaged(reason: str) -> RnncliError:
 def _answer(path: str, member: str, wanted: Sequence[str] | None) -> tuple[dict[str, Any], Iterable[bytes]]:
     """Return the structure of a file, or the numbers of the requested arrays."""
     if "numpy" not in sys.modules:
-        keep_within_addresses("h5py", NEEDED_WITH_NUMPY)
+        keep_within_addresses("h5py", NEEDED + (6 << 20))  # its own libraries take 6 MB
     import h5py
 
     size = os.path.getsize(path)
