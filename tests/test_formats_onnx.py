@@ -278,6 +278,13 @@ def test_external_data_is_read_on_demand_and_only_from_the_models_directory() ->
     Path("inside/m.bin").write_bytes(bytes(192))
     (part,) = read(external("inside/m.bin")).parts
     assert (keras_weights(part)["lstm/kernel"] == 0).all()
+    # Exporters also move axes there, which tell how layers are connected.
+    Path("axes.bin").write_bytes(struct.pack("<q", 0))
+    axes = message((1, 1), (2, 7), (8, "n0"), (14, 1), (13, message((1, "location"), (2, "axes.bin"))))
+    (part,) = read(
+        model(nodes("LSTM x W R B > - h; Squeeze h n0 > last; MatMul last K > y"), [*CELL, ARRAYS["K"], axes])
+    ).parts
+    assert str(part.network) == "input:3,lstm:4,dense:4:nobias"
     # A model and its data may both be links, as in download caches.
     Path("inside/m.onnx").rename("blob")
     Path("inside/m.onnx").symlink_to("../blob")

@@ -237,7 +237,7 @@ def constant_of(path: str, file: FileReader, proto: TensorProto, name: str = "")
     place = _ArrayLocation(path, file, name, dtype, shape)
     place = _outside(place, proto, label, described) if outside else _inside(place, proto, described)
     whole = dtype in ("int32", "int64") or (dtype in ("int8", "uint8") and not shape)
-    few = whole and count <= FEW and not outside
+    few = whole and count <= FEW and (not outside or os.path.exists(place.path))
     wholes = place.wholes() if few else None
     tensor = Tensor(name, shape, dtype, later(place.path, name, place.read))
     return Constant(tensor, frozenset([StoredArray(name, count, cache(place.is_zero))]), wholes)
