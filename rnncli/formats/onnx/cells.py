@@ -128,6 +128,8 @@ def recurrent(call: NodeCall) -> Values:
         axes = tuple((Atom(),) for _ in range(3))
     time, batch = axes[t], axes[b]
     found.enter(x, features, time)
+    if (found.axes.get(x.root) or ())[:2] == (time, batch):
+        found.say(x.root, "has timesteps as its first axis in the file; here the batch is first")
     states = dict.fromkeys(flow for index in (4, 5, 6) for flow in flows_in(call.at(index)))
     zeros = [call.at(index) for index in (5, 6, 7) if node.reads(index)]
     owned = [*arrays.values(), *(zero for zero in zeros if isinstance(zero, Constant | Fill) and is_zero(zero))]
