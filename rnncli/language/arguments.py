@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 
 from rnncli.errors import listed
 from rnncli.layers import KINDS, LAYERS, Layer
@@ -64,9 +65,9 @@ def setting(cls: type[Layer], field: str) -> tuple[Option, object] | None:
     """Return the option and value that a field sets, `seq` or `return_sequences=True`; None if it is incomplete."""
     name, equals, value = (part.strip() for part in field.partition("="))
     for option in cls.options:
-        values = {**option.fields(), **option.short_fields()}
-        if name + equals + value in values:
-            return option, values[name + equals + value]
+        if option.spells(name) and (not equals or f"{name}=" == option.lead):
+            with suppress(ValueError):
+                return option, option.value_of(name + equals + value)
     try:
         return setting_of(cls, name, read_value(value) if equals else True)
     except ValueError:

@@ -35,7 +35,6 @@ _MEANS_NOTHING = {
 _OTHER_WAY = {*["bidirectional", "bidir", "reverse", "reversed", "backward", "backwards", "sequence", "sequences"]}
 """Words that any field other than a default accounts for."""
 
-
 _SETS_A_FIELD = {*ACTIVATIONS, *OTHER_NAMES, *FLAGS} | {
     name
     for layer in LAYERS
