@@ -36,13 +36,12 @@ def check_rules(layers: Sequence[Layer], source: Source) -> None:
         raise SpecError("a network has no layers", text="", span=(0, 1), advice="start with", repair=spec.EXAMPLE)
     head = layers[0]
     if head.reads != "input":
-        fix = Input(32)
         raise error_at(
             source,
             0,
             f"a network starts with input or embed, not with {head.spec()}",
             "to read vectors of 32 features (for ids: embed:10000x32)",
-            f"{fix.spec()},{source.tokens[0].text}",
+            f"{Input(32).spec()},{source.tokens[0].text}",
         )
     for index, layer in enumerate(layers[1:], start=1):
         if layer.reads == "input":
