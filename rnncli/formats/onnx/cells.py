@@ -128,14 +128,14 @@ def recurrent(call: NodeCall) -> Values:
         axes = tuple((Atom(),) for _ in range(3))
     time, batch = axes[t], axes[b]
     found.enter(x, features, time)
-    if (found.axes.get(x.root) or ())[:2] == (time, batch):
-        found.say(x.root, "has timesteps as its first axis in the file; here the batch is first")
     states = dict.fromkeys(flow for index in (4, 5, 6) for flow in flows_in(call.at(index)))
     zeros = [call.at(index) for index in (5, 6, 7) if node.reads(index)]
     owned = [*arrays.values(), *(zero for zero in zeros if isinstance(zero, Constant | Fill) and is_zero(zero))]
     tensors, edges = {role: array.tensor for role, array in arrays.items()}, (found.edge(x), *map(found.edge, states))
     made = Node(name, node.operation, layer, edges, features, tensors, "onnx", notes=_notes(call))
     found.add(replace(made, unsaid=frozenset({"return_sequences"})), *owned)
+    if not x.loop and any((axes or ())[:2] == (time, batch) for axes in found.axes):
+        found.say(name, "reads an input with timesteps as its first axis in the file; here the batch is first")
     both: Axis = () if layer.merge_mode is None else (Atom(2),)
     units: Axis = (Atom(layer.units),)
     last = Flow(

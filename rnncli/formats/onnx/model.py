@@ -169,8 +169,8 @@ class _Walk:
         for each in graph.input:
             if each.name and each.name not in scope.values:
                 name = self.found.add(Node(f"input {lead}{each.name}", "input", None, ()))
-                self.found.axes[name] = axes_of(shapes.get(each.name))
-                scope.values[each.name] = Flow(name, self.found.axes[name], root=name)
+                self.found.axes.append(axes_of(shapes.get(each.name)))
+                scope.values[each.name] = Flow(name, self.found.axes[-1], root=name)
         for node in _in_order(graph.node):
             self._node(scope, node)
         for each in graph.output:

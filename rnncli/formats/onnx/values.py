@@ -266,13 +266,13 @@ class FoundNodes:
 
     Attributes:
         nodes: the nodes by name, in order.
-        axes: the axes of each input of the graph, if they are known.
+        axes: the axes of the inputs of the graphs, if they are known.
         owned: the names of the file's arrays that each node's arrays are made from.
     """
 
     def __init__(self) -> None:
         self.nodes: dict[str, Node] = {}
-        self.axes: dict[str, tuple[Axis, ...] | None] = {}
+        self.axes: list[tuple[Axis, ...] | None] = []
         self.owned: dict[str, frozenset[str]] = {}
         self._names: Counter[str] = Counter()
         self._merges: dict[str, dict[str, None]] = {}
