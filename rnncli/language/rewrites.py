@@ -193,7 +193,7 @@ REWRITES = (
     _text(r"<NOT>(?:<FLAG>|bi-?directional|dropout)<END>", "", "leave it out", computes=True),
     _text(r"[:\s]\s{0,9}(?:uni-?|(?:one|single)[-\s])direction(?:al)?<END>", "", "leave it out", computes=True),
     _text(r"[:\s]\s{0,9}return[_\s](?:only\s)?last<END>", "", "leave it out", computes=True),
-    _text(r",<S>act(?:ivation)?:(?:linear|identity|none)(?::x<N>)?<END>", "", "leave it out", computes=True),
+    _text(r",<S>(act(?:ivation)?:(?:linear|identity|none))(?::x<N>)?(?=,|$)", "", r"without \1", computes=True),
     _text(r"(?<=,)<S>([2-9])\s{1,9}(?=<R>[:\s]?[0-9])", r"\1x"),
     _text(r"(?<=[0-9])(?:,\s|\s{1,9})([2-9])\s{1,9}<LAYERS>(?=,|$)", r":x\1", r"x\1 repeats a layer"),
     _text(

@@ -113,10 +113,7 @@ def check_timesteps(layers: Sequence[Layer], source: Source, *timesteps: int | N
 
 
 def error_at(source: Source, index: int, message: str, advice: str, instead: Layer | str) -> SpecError:
-    """Return the error at a layer, or at its only field that differs in another layer.
-
-    The repair puts the other layer or text in its place.
-    """
+    """Return the error at a layer, or at its only field that differs; the repair puts another layer or text there."""
     token = source.owners[index]
     if isinstance(instead, Layer):
         found = ((field, setting(type(instead), lowered(field.text))) for field in source.tokens[token].split(":"))
