@@ -317,11 +317,10 @@ _MEAN_THE_SAME = [
         for layer in LAYERS
         for option in layer.options
     ),
-    {*FEATURES, *names("input inputs n_in d_in in_channels")},
+    {*FEATURES, *names("input inputs shape n_in d_in in_channels")},
     names("units hidden_size out_features n num_units nb_units neurons nodes cells n_out out_channels"),
     names("units hidden_size hidden hidden_dim hidden_units num_hidden n_hidden d_hidden"),
     names("kernel_size k size"),
-    names("input_shape shape"),
     names("batch_input_shape batch_shape"),
     names("input_dim num_embeddings vocab vocab_size num_words"),
     names("output_dim embedding_dim embed_dim emb_dim dim"),

@@ -6,7 +6,7 @@ import re
 from functools import partial
 
 from rnncli.language.likeness import in_ascii
-from rnncli.language.pattern_words import FEW, NAMED, compiled, in_digits
+from rnncli.language.pattern_words import FEW, NAMED, SETTINGS, compiled, in_digits
 from rnncli.language.rewriting import Rewrite
 from rnncli.layers import KINDS
 
@@ -33,15 +33,10 @@ _CALLS = (
     _text(r"\s*\(\w{1,40}\): (?=\w{1,40}\()", ", "),
     _text(r"(?:^|(?<=\())\s*,\s*|\s+(?=\)|$)", ""),
     _text(r"(['\"`])(\w{1,30})(?!\1)['\"`]|`(\w{1,30})`", r"'\2\3'"),
-    _text(
-        r"(\([^()]{1,99})\),\s*((?:batch_first|bidirectional|num_layers|return_sequences)\s?=\s?\w{1,9})(?=\s*(?:,|$))",
-        r"\1, \2)",
-    ),
+    _text(r"(\([^()]{1,99})\),\s*(\w{4,20}\s?=\s?\w{1,9})(?=\s*(?:,|$))", r"\1, \2)"),
     _text(r"(?<=\()([0-9]{1,9})\s(?:units?|hidden|out),\s?([0-9]{1,9})\s(?:features?|inputs?|in)(?=[,)])", r"\2, \1"),
     _text(r"(?<=\()\s*([0-9]{1,9})\s(?:features?|inputs?|dims?|in)\s*(?=,)", r"\1"),
-    _text(
-        r"(?<=[(,\s])([0-9]{1,9})\s?(?:(?:hidden\s)?(?:<CELLS>|features|filters)|hidden|out\w{0,4})\s*(?=[,)])", r"\1"
-    ),
+    _text(r"(?<=[(,\s])([0-9]{1,9})\s?(?:(?:hidden\s)?(?:<CELLS>|features|filters)|hidden|out\w*)\s*(?=[,)])", r"\1"),
     _text(r"(?<=,)\s*([1-9][0-9]?)\s?layers?\s*(?=[,)])", r" num_layers=\1"),
     _text(r"(?<=\()\s*([0-9]{1,9})(?:\s*(?:[-=]?>|[;:x])\s*|\s{1,3})(?=[1-9][0-9]{0,9}\s*[,)\s])", r"\1, "),
     _text(r"(?<=[(\s=])([1-9][0-9]{0,2}),(0[0-9]{2})(?=\s*[,)])", r"\1\2"),
@@ -59,12 +54,9 @@ _CALLS = (
     _text(r"(?<![\w.])([2-9])\s?[*x]\s?((?:bi[-_]?)?(?:<K>|<CLASS>)\([^()]{1,99}\))", r"\2 x \1"),
     _text(r"(?<=\))\s{1,9}(?:([2-9])\s?times|(twice))\b", lambda found: f" x {found[1] or 2}"),
     _text(r"\(\{([^{}()]{1,200})\}\)", _keywords),
-    _text(r"(?<=[(,\s])(?:d|n_x|n_in)(?=\s?=\s?[0-9])", "input_size"),
-    _text(r"(?<=[(,\s])(?:h|n_h|nhid)(?=\s?=\s?[0-9])", "hidden_size"),
-    _text(r"(?<=[(,\s])(?:l|nlayers)(?=\s?=\s?[0-9])", "num_layers"),
+    _text(r"(?<=[(,\s])(?:d|h|l|n_in|n_[xh]|n_?hid|nlayers)(?=\s?=\s?[0-9])", lambda found: SETTINGS[found[0].lower()]),
     _text(r"(?<=\w)([=(])(?![bfru]['\"])([a-z])(?=[([0-9'\"])", r"\2\1"),  # input_shap=e(30, 4), LST(M4)
-    _text(r"(?<=[a-z])(['\"])([a-z])(?=\s?[,)])", r"\2\1"),
-    _text(r"\b(tru|fals)([,)])e\b", r"\1e\2"),
+    _text(r"(?<=[a-z]{2})(['\",)])([a-z])(?=\s?[,)]|\s|$)", r"\2\1"),  # activation='rel'u, use_bias=Tru,e
     # Flax, and Keras's names behind nn.
     _text(r"\bnn\.(?=Dense\([0-9]{1,9}\)|(?:Dense|LSTMCell)\(features\s?=)", ""),
     _text(r"(?<=\()features(?=\s?=)", "units"),
@@ -96,21 +88,14 @@ _CALLS = (
         r"(\b(?:Bidirectional\()?(?:<K>|<CLASS>)\([^()]{1,99}\)\)?)\s*[*x]\s*([2-9])\b",
         lambda found: ", ".join([found[1]] * int(found[2])),
     ),
-    _text(
-        r"(?<=[(,\s])(\w{1,20}_\w{1,20}|units|bias|dropout|bidirectional)(?:\s?:\s?|\s)"
-        r"(?=(?:[0-9.]{1,10}|<YES>|<NO>)\s*[,)])",
-        r"\1=",
-    ),
+    _text(r"(?<=[(,\s])(\w{1,20}_\w{1,20}|units|bias|dropout|bidirectional)(?:\s?:\s?|\s)(?=<GIVEN>\s*[,)])", r"\1="),
     _text(r"(?<=[\w'\")\]])[ \t]{1,9}(?=[a-z_]{2,40}\s?=[^=])", ", "),
     _text(
         r"(?<=\))(?!\s*\+\s*(?-i:[a-z_]\w{0,30})\s*(?:[;)]|$))"  # the sum with a variable, `Dense(3)(x) + x`
         r"\s*(?:[-+|&/>→]{1,9}|%>%|and|then|plus|followed by)\s*(?=[a-z])",
         ", ",
     ),
-    _text(
-        r"(?<![\w.(=])((?:nn\.)?(?:ReLU|Tanh|Sigmoid|Softmax|Flatten|(?:Batch|Layer)Norm\w{0,15}))(?=\s*(?:,|$))",
-        r"\1()",
-    ),
+    _text(r"(?<![\w.(=])((?:nn\.)?(?:ReLU|Tanh|Sigmoid|Softmax|Flatten|(?:Batch|Layer)Norm\w*))(?=\s*,|\s*$)", r"\1()"),
 )
 """Other ways to write calls of Keras and PyTorch, as PyTorch prints them or with other signs between the calls; all of
 these rows are applied in turn."""

@@ -22,13 +22,12 @@ SHORTEST = 2
 _MEANS_NOTHING = {
     *SAYS_NOTHING,
     *SETTINGS,
-    *("none", "null", "any", "batch", "true", "false", "yes", "no", "on", "off", "x", "kernel"),
-    *("model", "net", "network", "spec", "arch", "sequential", "nn", "keras", "torch", "layers", "layer", "self"),
-    *("units", "cells", "neurons", "nodes", "filters", "features", "hidden", "size", "dim", "dims", "shape", "vocab"),
-    *("in", "out", "input", "output", "num", "activation", "act", "nonlinearity", "return", "merge", "cudnn", "time"),
+    *("none", "null", "any", "batch", "true", "false", "yes", "no", "on", "off", "x", "kernel", "config", "words"),
+    *("model", "net", "network", "spec", "arch", "sequential", "nn", "keras", "torch", "layer", "self", "inputs"),
+    *("cells", "neurons", "nodes", "filters", "features", "dim", "dims", "shape", "by", "and", "then", "plus", "und"),
+    *("in", "out", "num", "activation", "act", "nonlinearity", "return", "merge", "cudnn", "time"),
     *("distributed", "timedistributed", "td", "gate", "stacked", "deep", "layered", "global", "fully", "norm"),
     *SMALL_WORDS.split("|"),
-    *("by", "and", "then", "plus", "und", "words", "inputs", "config"),
 }
 """Words that a spec does not express, or that only announce the number after them."""
 

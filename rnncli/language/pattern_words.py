@@ -97,12 +97,12 @@ SETTINGS = {
     name: each
     for each, names in {
         "kind": "kind type class_name layer_type model_type rnn_type cell cell_type",
-        "input": "input input_size input_dim n_x n_in d emsize",
+        "input_size": "input input_size input_dim n_x n_in d emsize",
         "vocab": "vocab vocab_size num_embeddings ntoken ntokens",
         "dim": "embedding_dim emb_dim embed_dim embedding_size",
         "steps": "t seq_len timesteps",
-        "units": "units size hidden hidden_size hidden_dim h n_h nhid n_hid d_h d_model n_units",
-        "layers": "layers num_layers n_layers nlayers l",
+        "hidden_size": "units size hidden hidden_size hidden_dim h n_h nhid n_hid d_h d_model n_units",
+        "num_layers": "layers num_layers n_layers nlayers l",
         "output": "output output_size output_dim num_classes n_classes n_y n_out",
     }.items()
     for name in names.split()
@@ -143,6 +143,11 @@ _SETS = {
     ),
     "WORDED": _any(_WORDED),
     "SAYS": _any({name for sizes in _WORDED.values() for name in (*sizes.words, *sizes.other_names)}),
+    "WIDE": r"[\s-]?d(?:im\w{0,9})?",
+    "TIMES": "(?:times|mal|veces|fois)",
+    "ENDS": r"(?:k\w{0,10}|\w{0,10}dim\w{0,3}|f(?:eatures)?|d|size)",
+    "LEADS": r"(?:f(?:ilters)?|v(?:ocab\w{0,5})?|t(?:ime_?steps)?|seq\w{0,9}|num_embeddings|input_dim)",
+    "GIVEN": "(?:[0-9.]{1,10}|true|yes|on|false|no|off)",
     "X": "(?:x|,|of|by|at|with)",
     "REMARK": "(?:None,|assumed|[0-9][0-9,]* (?:param|weight))",
     "NOUNS": rf"(?:words|class(?:es)?|dim(?:s|ension\w{{0,3}})?|(?:inputs?|{THEIR_OUTPUTS})(?!\s?[:=]?\s?[0-9]))",
@@ -153,7 +158,6 @@ _SETS = {
     "E": "(?=:|$)",
     "END": r"(?=[:,\s]|$)",
     "WITH": r"(?<=[0-9a-z])[:\s]\s{0,9}",
-    "BEHIND": r"(?<=[0-9a-z])\s{0,9},\s{0,9}",
     "ON": r"(?:\s{0,9}=\s{0,9}(?:true|yes|on|1|wahr|vrai|verdadero))?",
     "MEASURED": "(?:features?|inputs?|eingange?|merkmale|entradas?|entrees?|channels?|sensors?|mfccs?)",
     "CELLS": f"(?:units?|neurons?|cells?|nodes?|{_THEIR_UNITS})",

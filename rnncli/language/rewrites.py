@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from functools import partial
 
-from rnncli.language.arguments import attribute_of
 from rnncli.language.framework_words import FRAMEWORK_WORDS
 from rnncli.language.pattern_words import (
     FEW,
@@ -25,7 +24,6 @@ from rnncli.language.pattern_words import (
 )
 from rnncli.language.rewriting import Rewrite
 from rnncli.layers import KINDS, LSTM
-from rnncli.layers.sizes import Numbers
 from rnncli.layers.words import in_both
 from rnncli.quantities import SCALES, nearest_size
 
@@ -41,15 +39,6 @@ def _fraction(found: re.Match[str]) -> str:
 def _binary(found: re.Match[str]) -> str:
     """`32Ki` -> `32768`."""
     return str(int(found[1]) << 10 * ("kmg".index(found[2].lower()) + 1))
-
-
-def _in_order(found: re.Match[str]) -> str:
-    """`conv:kernel=3:filters=32` -> `conv:32x3`: in the order of the kind's sizes."""
-    cls, name = KINDS[found[1].lower()], found[2].lower()
-    assert isinstance(cls.sizes, Numbers)
-    last = attribute_of(cls, name) == cls.sizes.attributes[1] or name[0] == cls.sizes.symbols[1].lower()
-    first, second = (found[4], found[3]) if last else (found[3], found[4])
-    return f"{found[1]}:{first}x{second}"
 
 
 def _padded(found: re.Match[str]) -> str:
@@ -90,7 +79,6 @@ def _moved(found: re.Match[str]) -> str:
 
 
 _SETTING = r"(?<!\w)(\w{1,30})[\"']?\s{0,9}[:=]\s{0,9}[\"']?([\w.]{1,30})(?!\w)"
-"""A setting in a configuration, `"units": 32` or `h=128`."""
 
 
 def _of_settings(found: re.Match[str]) -> str:
@@ -106,12 +94,12 @@ def _of_settings(found: re.Match[str]) -> str:
         given = dict(named)
         if len(given) < len(named) or not given.keys() <= {*SETTINGS.values(), *FIELD_WORDS, *FRAMEWORK_WORDS}:
             return found[0]
-        features, kind, units = given.pop("input", ""), given.pop("kind", "lstm"), given.pop("units", "")
+        features, kind, units = given.pop("input_size", ""), given.pop("kind", "lstm"), given.pop("hidden_size", "")
         if "vocab" in given:
             layers.append(f"embed:{given.pop('vocab')}x{given.pop('dim', '') or features}")
         elif features:
             layers.append(f"input:{given.pop('steps') + 'x' if 'steps' in given else ''}{features}")
-        output, times = given.pop("output", ""), given.pop("layers", "1")
+        output, times = given.pop("output", ""), given.pop("num_layers", "1")
         fields = "".join(f":{name}={value}" for name, value in given.items()) + (f":x{times}" if times != "1" else "")
         layers += [f"{kind}:{units}{fields}"] if units else []
         layers += [f"dense:{output}"] if output else []
@@ -119,6 +107,8 @@ def _of_settings(found: re.Match[str]) -> str:
 
 
 _text, _part, _layer, _pattern = (partial(Rewrite, where) for where in ("text", "part", "layer", "pattern"))
+_same_text, _same_part = (partial(each, computes=True) for each in (_text, _part))
+_invented = partial(_text, lead="for example", invents=True)
 
 _COMMAS = "layers are separated by commas, not by {}"
 _COLONS = "fields are separated by colons, not by {}"
@@ -149,59 +139,46 @@ REWRITES = (
     _text(r"^<S>(?:\{([^{}]{0,999})\}|\(([^():]{1,99}:[^()]{0,999})\))<S>$", r"\1\2"),
     _text(r"\b(<K>)[:_$]{0,3}\{<S>(<N>)<S>\}\$?", r"\1:\2"),
     _text(r"^<S>(?:\w{1,40}<S>=<S>|layers<S>:<S>)?(?:nn\.)?(?:Sequential)?\(?\[(.*?)\]?\)?<S>$", r"\1"),
-    _text(
-        r"^<S>(?:torch\.)?nn[.,\s](<R>)[\s:([{]{0,9}(<N>)(?:[\s,;:x]|[-=]>){1,9}(<N>)[\s)\]}]{0,9}$", r"input:\2,\1:\3"
-    ),
+    _text(r"^<S>(?:torch\.)?nn[.,\s](<R>)[\s:([{]*(<N>)(?:[\s,;:x]|[-=]>){1,9}(<N>)[\s)\]}]*$", r"input:\2,\1:\3"),
     _text(r"^([^{}]*)[{}]([^{}]*)$", r"\1\2", "without the brace"),
     _text(r"^<S>(?:(?:model|net|network|\w{0,20}spec|arch)<S>[=:]|In ?\[[0-9]*\]:)<S>", "", message=_LAYERSALONE),
     _text(r"^<S>(<ONE>)[:\s(]<S>(<N>)<S>(?:[-=]?>|→|to)<S>(<N>)[\s)]{0,9}$", r"input:\2,\1:\3"),
     _text(r"^<S>(<R>)[:\s](<N>)\s(?:<UNITS>\s)?(?:with\s)?input\s(<N>)$", r"input:\3,\1:\2"),
     _text(r"\s{1,9}(?:#|//).*$", "", "without the comment", drops=True),
     _text(r"&(?:quot|nbsp|#39);", "", "without the HTML", drops=True),
-    _text(r"(?<=[0-9a-z])<S>(?:->)?<S>[(\[]<REMARK>[^()]{0,99}[)\]]<S>$", "", "without the remark", computes=True),
-    _text(r"<WITH>(?:both|two|2)[-\s]?(?:directions?|ways?)<END>", ":bi", _BI, computes=True),
-    _text(r"(?:^|(?<=,))<S>(<FEW>)\s(?=<R>:)", lambda found: f"{FEW[found[1].lower()]}x", computes=True),
-    _text(r"\b(?:<FEW>)\b", lambda found: FEW[found[0].lower()], computes=True),
+    _same_text(r"(?<=[0-9a-z])<S>(?:->)?<S>[(\[]<REMARK>[^()]{0,99}[)\]]<S>$", "", "without the remark"),
+    _same_text(r"<WITH>(?:both|two|2)[-\s]?(?:directions?|ways?)<END>", ":bi", _BI),
+    _same_text(r"(?:^|(?<=,))<S>(<FEW>)\s(?=<R>:)", lambda found: f"{FEW[found[1].lower()]}x"),
+    _same_text(r"\b(?:<FEW>)\b", lambda found: FEW[found[0].lower()]),
     _text(rf"(?:^|(?<=\s))(?:{SMALL_WORDS}|{THEIR_SMALL_WORDS})\s{{1,9}}", ""),
     _text(r",?\s{1,9}<AND>\s{1,9}(?:then\s{1,9})?", ",", "with commas", _COMMAS),
     _text(r"^(?!<INPUT>:)(.{1,200}?)(?:,<S>|\s(?:(?:on|from)\s)?)(<N>)\s<MEASURED>$", r"input:\2,\1"),
     _text(r"^<S>(<N>)[\s-]<MEASURED>(?=,)", r"input:\1"),
-    _text(r"\b(<INPUT>[:\s]<N>)\s?<STEPS>\s?<X>\s?(<N>)(?:\s?<MEASURED>|(?=<S>,))", r"\1x\2", computes=True),
-    _text(r"\b(<INPUT>)[:\s](<N>)(?:\s<MEASURED>)?\s?<X>\s?(<N>)\s<STEPS>", r"\1:\3x\2", computes=True),
-    _text(r"^<S>(<INPUT>)[:\s](<N>)\s<STEPS>(?=<S>,)", r"\1:\2x1", "for example", invents=True),
+    _same_text(r"\b(<INPUT>[:\s]<N>)\s?<STEPS>\s?<X>\s?(<N>)(?:\s?<MEASURED>|(?=<S>,))", r"\1x\2"),
+    _same_text(r"\b(<INPUT>)[:\s](<N>)(?:\s<MEASURED>)?\s?<X>\s?(<N>)\s<STEPS>", r"\1:\3x\2"),
+    _invented(r"^<S>(<INPUT>)[:\s](<N>)\s<STEPS>(?=<S>,)", r"\1:\2x1"),
     _text(r"^<S>(<R>)\s{1,9}(<N>)\s<MEASURED>(?:\sand|,)\s(<N>)\s(?:hidden\s)?<UNITS>\b", r"input:\2,\1:\3"),
     _text(r"(?<=,)<S>(<N>)[\s-]<OUTPUTS>(?=,|$)", r"dense:\1"),
     _text(r"[,\s]\s{0,9}(?:proj\w{0,6}(?:\s(?:of|size))?[\s:=](<N>)|(<N>)\sproj(?:ection)?)(?=[,)]|$)", r":proj=\1\2"),
     _text(r"\blstmp[\s:](<N>)[-/x,](<N>)", r"lstm:\1:proj=\2"),
-    _text(
-        r"\bembed\w{0,9}[\s:](<N>)[\s-]?d(?:im\w{0,9})?(?=,|$)|\b(<N>)[\s-]?d(?:im\w{0,9})?\s{1,9}(?:word\s)?embed\w{0,9}",
-        r"embed:10000x\1\2",
-        "for example",
-        invents=True,
-    ),
+    _invented(r"\bembed\w*[\s:](<N>)<WIDE>(?=,|$)|\b(<N>)<WIDE>\s{1,9}(?:word\s)?embed\w{0,9}", r"embed:10000x\1\2"),
     _text(r"(?<=[0-9])[\s-](?:hidden\s)?(?:<CELLS>|<NOUNS>)(?:\seach)?\b", ""),
     _text(r"\s?[(\[]<S>drop(?:out)?[\s=:]{1,3}(0?\.[0-9]{1,9})<S>[)\]]", r",dropout:\1"),
     _text(r"(?<=[0-9])\s{1,9}hidden(?=\s{1,9}(?:<R>|<LAYERS>)\b)", ""),
     _text(r"\b(<N>)\s{1,9}(<R>)\s{1,9}(?:hidden\s)?<CELLS>\b", r"\2:\1"),
-    _text(r"(?:^|(?<=,))<S>(?:(?:1|one|single)[-\s])?<LAYERS>\s{1,9}(?=<R>\b)", "", computes=True),
+    _same_text(r"(?:^|(?<=,))<S>(?:(?:1|one|single)[-\s])?<LAYERS>\s{1,9}(?=<R>\b)", ""),
     _text(r"(<R>),<S>(?:hidden[\s-])?<UNITS>[\s:=]{1,3}(?=[0-9])", r"\1:", ALONE),
     _text(r"\b(<R>)[-\s]rnn\b", r"\1"),
     _text(r"(^|,)<S>([2-9])<S>[x×]<S>(<N>)\s{1,9}(<R>)\b", r"\1\4:\3:x\2", r"x\2 repeats a layer"),
     _text(r"\b(<R>),?\s{1,9}([2-9])\s{1,9}<LAYERS>,?\s{1,9}(?:<AND>\s)?(<N>)", r"\1:\3:x\2", r"x\2 repeats a layer"),
-    _text(r"<NOT>(?<![:\s]no)(?:use_)?(?:bias|biais|sesgo)\b\)?", ":nobias", _NO_BIAS, computes=True),
-    _text(r"<NOT>(?:unit[-_\s])?forget[-_\s]?bias\b", ":forgetbias=0", computes=True),
-    _text(r"<NOT>(?:<FLAG>|bi-?directional|dropout)<END>", "", "leave it out", computes=True),
-    _text(r"[:\s]\s{0,9}(?:uni-?|(?:one|single)[-\s])direction(?:al)?<END>", "", "leave it out", computes=True),
-    _text(r"[:\s]\s{0,9}return[_\s](?:only\s)?last<END>", "", "leave it out", computes=True),
-    _text(r",<S>(act(?:ivation)?:(?:linear|identity|none))(?::x<N>)?(?=,|$)", "", r"without \1", computes=True),
+    _same_text(r"<NOT>(?<![:\s]no)(?:use_)?(?:bias|biais|sesgo)\b\)?", ":nobias", _NO_BIAS),
+    _same_text(r"<NOT>(?:unit[-_\s])?forget[-_\s]?bias\b", ":forgetbias=0"),
+    _same_text(r"<NOT>(?:<FLAG>|bi-?directional|dropout)<END>", "", "leave it out"),
+    _same_text(r"[:\s]\s*(?:(?:uni-?|(?:one|single)[-\s])direction\w*|return[_\s].{0,5}last)<END>", "", "leave it out"),
+    _same_text(r",<S>(act(?:ivation)?:(?:linear|identity|none))(?::x<N>)?(?=,|$)", "", r"without \1"),
     _text(r"(?<=,)<S>([2-9])\s{1,9}(?=<R>[:\s]?[0-9])", r"\1x"),
     _text(r"(?<=[0-9])(?:,\s|\s{1,9})([2-9])\s{1,9}<LAYERS>(?=,|$)", r":x\1", r"x\1 repeats a layer"),
-    _text(
-        r"<WITH>(?:times\s{1,9}([2-9])|([2-9])\s?(?:times|mal|veces|fois))<END>",
-        r":x\1\2",
-        r"x\1\2 repeats a layer",
-        computes=True,
-    ),
+    _same_text(r"<WITH>(?:times\s{1,9}([2-9])|([2-9])\s?<TIMES>)<END>", r":x\1\2", r"x\1\2 repeats a layer"),
     _text(r"\b(?:stacked|deep|elman|vanilla)\s{1,9}(?=<R>\b)", ""),
     _text(r"<WITH>return[\s-]seq\w{0,9}<END>", ":seq", _SEQ),
     _text(r"\bbi-?dire(?!ctional\b)[ckz]\w{1,12}\s{1,9}(?=<R>\b)", "bidirectional "),
@@ -220,15 +197,11 @@ REWRITES = (
     _text(r"\b(<K>)<S>[\[<]([^][<>]{1,40})[\]>]", r"\1:\2"),
     _text(r"(?<=[0-9])([a-z])([,:])([a-z]+)", _moved),
     # numbers
-    _part(r"(?<![0-9a-wyz])(?=[0-9]*[oli])(?=[oli]*[0-9])[0-9oli]{1,10}(?=[0-9kMGx:,]|$)", in_digits, computes=True),
-    _part(r"(?<=[^dgv]:)0x[0-9a-f]{1,7}<E>", lambda found: str(int(found[0], 16)), computes=True),  # not embed:0x4
-    _part(r"(?<=[:x])([0-9]{1,6})([kmg])ib?(?=[:x]|$)", _binary, computes=True),
+    _same_part(r"(?<![0-9a-wyz])(?=[0-9]*[oli])(?=[oli]*[0-9])[0-9oli]{1,10}(?=[0-9kMGx:,]|$)", in_digits),
+    _same_part(r"(?<=[^dgv]:)0x[0-9a-f]{1,7}<E>", lambda found: str(int(found[0], 16))),  # not embed:0x4
+    _same_part(r"(?<=[:x])([0-9]{1,6})([kmg])ib?(?=[:x]|$)", _binary),
     _part(r"(?<=[:x])([0-9]{1,6}[kmg])b(?=[:x]|$)", r"\1", drops=True),
-    _part(
-        r"(?<=[:x])[0-9]{1,4}(?:\^|\*\*)[0-9]{1,2}(?=[:x]|$)",
-        lambda found: nearest_size(found[0]) or found[0],
-        computes=True,
-    ),
+    _same_part(r"(?<=[:x])[0-9]{1,4}(?:\^|\*\*)[0-9]{1,2}(?=[:x]|$)", lambda found: nearest_size(found[0]) or found[0]),
     _text(r"(?<=embed:[0-9]),(?=[0-9]{1,2}[kM]x)", ".", message=_POINT),
     _text(r"(?<=[0-9])\s{1,9}(?=(?-i:[kKMG])(?:<S>x|[:,]|$))", ""),
     _text(r"(?<=[:(\[=])<S>(?:None|null|any|[?*TLNB]|-1|batch)<S>[x,*]<S>(?=[0-9?*(-]|[TLN]\b)", "", _OPEN),
@@ -245,7 +218,7 @@ REWRITES = (
         drops=True,
     ),
     _text(r"(?<=\bembed:)(<N>x<N>)x([0-9]{1,9})(?=[:,]|$)", r"\1", r"with --timesteps \2", drops=True),
-    _text(r"\b(<EMBED>:<N>x<N>(?::mask)?):(?:<LENGTH>=)?(?=<N>(?:[:,]|$))", r"\1:length=", computes=True),
+    _same_text(r"\b(<EMBED>:<N>x<N>(?::mask)?):(?:<LENGTH>=)?(?=<N>(?:[:,]|$))", r"\1:length="),
     _text(r"(?<=\w)\s{1,9}(?=x[0-9])", ":", "with colons", _COLONS),
     _part(r"\b(<R><F>:<N>)<S>\*<S>([0-9]{1,2})<E>", r"\1:x\2", r"x\2 repeats a layer"),
     _text(r"(?<=[0-9kMG])<S>(?:[x*×]|by)<S>(?=[0-9])", "x", message=_X),
@@ -259,9 +232,10 @@ REWRITES = (
     ),
     _text(r"(<TWO>:[0-9]{1,9})[,. ]([0-9]{3,9})(?=(?:[,. ][0-9]{3}){0,2}[x, ]<N>)", r"\1\2", message=_THOUSANDS),
     _text(r"(<P>[:=]0?),([0-9]{1,20})(?=,|$)", r"\1.\2", message=_POINT),
-    _text(r"(<P>[:=])([0-9]{1,9}(?:\.[0-9]{1,9})?)<S>(?:%|/([0-9]{1,9}))(?=,|$)", _fraction, computes=True),
+    _same_text(r"(<P>[:=])([0-9]{1,9}(?:\.[0-9]{1,9})?)<S>(?:%|/([0-9]{1,9}))(?=,|$)", _fraction),
     _text(r"\b(<TWO>:<N>)(?:<S>[,:]<S>|\s{1,9})(?=<N>(?:[\s,]|$|:(?!<K>\b)))", r"\1x", message=_X),
-    _text(r"\b(<TWO>):(\w{1,20})=(<N>)[:,]<S>\w{1,20}=(<N>)", _in_order, ALONE),
+    _text(r"\b(<TWO>):<ENDS>=(<N>)[:,]<S><LEADS>=(<N>)", r"\1:\3x\2", ALONE),
+    _text(r"\b(<TWO>):\w{1,20}=(<N>)[:,]<S>\w{1,20}=(<N>)", r"\1:\2x\3", ALONE),
     _text(r"^<S>x[:=](?=<N>)", "input:"),
     _part(r"\b(<SLIDES>:[0-9]{1,4})k(?=[0-9]{1,2}(?::|$))", r"\1x", message=_X),
     _text(r"(<TWO>:[0-9]{1,9}[kMG])(?=[0-9])", r"\1x", message=_X),
@@ -269,7 +243,7 @@ REWRITES = (
     _text(r"^<S>vocab\w{0,9}[=:\s](<N>),<S>(?:emb\w{0,9}|(?:emb\w{0,9}\s?)?dim\w{0,9})[=:\s](<N>)", r"embed:\1x\2"),
     _part(r"^(<P>):p(?=[0-9.])", r"\1:"),
     _part(r"(?:(?<=[:x][12])|(?<=^[12]))b(?=x|:|$)", "G"),
-    _part(r"(?<=[0-9])<S><SCALE>(?=<S>(?:x|:|$))", lambda found: SCALES[found[0].strip().lower()], computes=True),
+    _same_part(r"(?<=[0-9])<S><SCALE>(?=<S>(?:x|:|$))", lambda found: SCALES[found[0].strip().lower()]),
     # spaces
     _text(r"(?<=[a-z0-9])\s{1,9}--?(?=[a-z]{2})", ":", "with colons", _COLONS),
     _text(r"(?<=[0-9a-z])\s{1,9}(<WHOLE>)s?\s?[\s=:]\s?(?=[0-9])", r":\1=", "with colons"),
@@ -290,11 +264,11 @@ REWRITES = (
     _layer(r"(<K>)(?:[-_/.@#~ ]?|(?<=repeat)x)([0-9](?!d).*)", r"\1:\2", message=_SIZES),
     _part(r"^([a-z]{2,6})(:)([a-z])(?=[0-9.])", _moved),
     _part(r"^(<INPUT>):[xftd](?=[0-9])", r"\1:"),
-    _part(r"^(<INPUT>:[0-9]{1,9})(?:ch|axes|axis)$", r"\1", ALONE, computes=True),
+    _same_part(r"^(<INPUT>:[0-9]{1,9})(?:ch|axes|axis)$", r"\1", ALONE),
     _part(r"(?<=:)[#<~≤≈]{1,2}(?=[0-9])", ""),
-    _part(r"(?<=[0-9])x[kdf](?=[0-9])", "x", computes=True),
+    _same_part(r"(?<=[0-9])x[kdf](?=[0-9])", "x"),
     _part(r"(?<=[0-9])[-_/.=+](?=(?:<FIELD>|<ACT>)\b)", ":"),
-    _part(r"(?<=:)([0-9]{1,9}):([0-9])(?=(?:<FIELD>|<ACT>)\b)", r"\1\2:", computes=True),
+    _same_part(r"(?<=:)([0-9]{1,9}):([0-9])(?=(?:<FIELD>|<ACT>)\b)", r"\1\2:"),
     _part(r"(?<=[0-9])(?:<S>[(\[])?<SLIP>((?![0-9])(?:<FIELD>\b|<VALUE>\b|<KEY>=)[^][()]{0,20})[)\]]?", r":\1"),
     _text(r"\b(<K>):?([0-9]{1,9}):?(?=<K>[0-9])", r"\1:\2,", _BETWEEN),
     _text(r":<S>(?=<K>:<N>)", ",", _BETWEEN),
@@ -320,48 +294,38 @@ REWRITES = (
     # a second number
     _part(r"\b(<R><F>:)([2-6])x([0-9]{2,9}[kM]?)<E>", r"\1\3:x\2", r"x\2 repeats a layer"),
     _layer(r"([2-9]|1[0-2])[- ]?<LAYERS>[-: ](.*)", _layers, _REPEATS),
-    _part(r":(?:x[-_= x]|[a-z]x|\*)(?=[0-9])", ":x", computes=True),
-    _part(r":[a-z]{1,3}=(?=(?:concat|sum|mul|ave)<E>)", ":bi=", computes=True),
-    _part(r"(?<=eps=1)[a-z]{1,2}-(?=[0-9])", "e-", computes=True),
+    _same_part(r":(?:x[-_= x]|[a-z]x|\*)(?=[0-9])", ":x"),
+    _same_part(r":[a-z]{1,3}=(?=(?:concat|sum|mul|ave)<E>)", ":bi="),
+    _same_part(r"(?<=eps=1)[a-z]{1,2}-(?=[0-9])", "e-"),
     _part(r"\b(<R><F>:[0-9]{2,}[kM]?)[:x*]0?([2-9]|1[0-2])<E>", r"\1:x\2", "perhaps several layers"),
-    _text(r"([:x](<N>)<F>,<S><ONE>:)\2[x:](?=<N>(?:[:,]|$))", r"\1", _READS, computes=True),
+    _same_text(r"([:x](<N>)<F>,<S><ONE>:)\2[x:](?=<N>(?:[:,]|$))", r"\1", _READS),
     _part(r"\b(<ONE>)(<F>:(?!0)<N>)[:x](<N>)(:bi)?<E>", r"\1\2\4,\1:\3\4", "perhaps several layers"),
     _text(r"\b(<R>:[^, ]{0,40}),<S>1<S>$", r"\1,dense:1", message=_KINDS),
     _text(r"\b(<ONE>)(:[^, ]{0,40}[0-9][^, ]{0,40}),<S>(?=<N>(?:[,:]|$))", r"\1\2,\1:", message=_KINDS),
-    _part(
-        r":(?:(?:num_|n_)?layers?|l|stack(?:ed)?|depth|levels|times|repeat)<S>[=:]<S>([0-9]{1,4})", r":x\1", _REPEATS
-    ),
+    _part(r":(?:(?:num_|n_)?layers?|l|stack\w*|depth|levels|times|repeat)<S>[=:]<S>([0-9]{1,4})", r":x\1", _REPEATS),
     _part(r"^(<R>:<N><F>):([0-9]{1,4})x<E>", r"\1:x\2", r"x\2 repeats a layer"),
     _part(r":(<FLAG>)<SLIP>(?=(?:x?[0-9]{1,9}|<FLAG>|<ACT>)(?:[:,]|$))", r":\1:"),
     _part(r":(<FLAG>)x:(?=[0-9]{1,4}(?::|$))", r":\1:x"),
     _part(r"(=<VALUE>)<SLIP>(?=<FIELD>=)", r"\1:"),
     _part(r"(:x[0-9]{1,4})[^\w\s:]{1,2}<E>", r"\1"),
-    _text(r"<BEHIND>(?=x[0-9]{1,4}(?:[:,]|$))", ":", "with colons"),
+    _text(r"(?<=[0-9a-z])<S>,<S>(?=x[0-9]{1,4}(?:[:,]|$))", ":", "with colons"),
     # fields
-    _part(
-        r":(?:(?:all|full|whole)?_?(?:seqs|se[qc]uen\w{1,4}|ret(?:urn)?_?seq)|all|full|rs)<ON><E>",
-        ":seq",
-        _SEQ,
-        computes=True,
-    ),
+    _same_part(r":(?:(?:all|full|whole)?_?(?:seqs|se[qc]uen\w+|ret\w{0,5}_?seq)|all|full|rs)<ON><E>", ":seq", _SEQ),
     _part(r":([a-z_]{2,20})([0-9]{1,9})=<E>", r":\1=\2"),
     _part(r":(<WHOLE>)(?:s|ect(?:ion|ed))?[:=_-]?(?=[0-9])", r":\1=", r"perhaps \1="),
     _part(r":([a-z]{1,20})=?(?=[0-9]{1,9}(?::|$))", _key),
     _part(r"^(<SLIDES>:<N>x<N>.*?)[/:](?=[0-9]{1,3}(?::|$))", r"\1:stride="),
     _part(r"^(<SLIDES>:<N>x[0-9]{1,4})(?=[sd][0-9])", r"\1:"),
     _part(r"^(<WORD>)[x=@_-]?(?=[0-9])", r"\1:"),
-    _part(r"^(<SLIDES>:<N>x([0-9]{1,3})):pad(?:ding)?=([0-9]{1,3})$", _padded, computes=True),
+    _same_part(r"^(<SLIDES>:<N>x([0-9]{1,3})):pad(?:ding)?=([0-9]{1,3})$", _padded),
     _part(r"^(<K>:.*?):drop(?:out)?(?:_?rate)?[=:](0?\.[0-9]{1,9})<E>(.*)", r"\1\3,dropout:\2", "as a separate layer"),
     _part(r":(<FLAG>|<VALUE>)<S>[=:]<S><YES><E>", r":\1", r"\1 takes no value"),
-    _part(r":(<FLAG>)<S>[=:]<S><NO><E>", "", "leave it out", computes=True),
-    _part(
-        r":(?:rev(?:ersed?)?|backwards?|ruckwarts|arriere|atras|dir\w{0,6}=(?:back|rev)\w{0,7})<ON><E>", ":back", _BACK
-    ),
-    _part(
-        r":(?:bi-?dir|b[ykou]|[vn]i|ib|both\w{0,5}|dir\w{0,6}=(?:bi|both)\w{0,11})<ON><E>", ":bi", _BI, computes=True
-    ),
+    _same_part(r":(<FLAG>)<S>[=:]<S><NO><E>", "", "leave it out"),
+    _part(r":(?:rev(?:ersed?)?|backwards?|ruckwarts|arriere|atras|dir\w{0,6}=(?:back|rev)\w*)<ON><E>", ":back", _BACK),
+    _same_part(r":(?:bi-?dir|b[ykou]|[vn]i|ib|both\w{0,5}|dir\w{0,6}=(?:bi|both)\w*)<ON><E>", ":bi", _BI),
     _part(r"^(gru:.*?):(?:linear_before_reset|reset(?:_after)?)<S>=<S><NO><E>", r"\1:reset=before"),
     _part(r":(?:recurrent_act|gates?(?:_act)?|inner_act)\w{0,7}<S>=", ":recact="),
+    _same_part(r"(?<=[:=])hsigmoid<E>", "hard_sigmoid"),
     _part(r":non_?lin[a-z]{0,6}[:=](?=<ACT>(?::|$))", ":act="),
     _part(r":(<KEY>)(?:[:_-]|<SLIP>)(<VALUE>)<E>", r":\1=\2"),
     _part(r"^(<PLAIN>\b.*?):(<ACT>)<E>(.*)$", r"\1\3,act:\2", r"act:\2 is a separate layer"),
@@ -369,15 +333,11 @@ REWRITES = (
     _part(r"(?<=:)(\w{1,40})<S>=<S>(?:no|off)<E>", r"\1=False"),
     # a field in place of a layer
     _text(r"(?<=[0-9])<S>[,:]<S>masking(?:[:=(](?:mask_value=)?(?:0(?:\.0?)?)?\)?)?(?=[,:]|$)", ":mask", ""),
-    _text(r"<BEHIND>(?=(?:<FIELD>)\b(?!:[0-9])(?:=\w{1,20})?(?:[,:]|$))", ":", ""),
-    _text(
-        r"((?:^|,)<S><LINEAR>:(?!\w{0,20}:<ACT>)[^,=]{1,40}),<S>(?:activation[:=])?(?=<ACT>(?:,|$))(?!linear)",
-        r"\1:",
-        "",
-    ),
-    _text(r"<BEHIND>(?=(?:activation|act)<S>=<S><ACT>(?:[,:]|$))", ":", ""),
-    _text(r"<BEHIND>(?=(?:same|valid|causal)(?:[,:]|$))", ":", ""),
-    _text(r":seq,<S>last\w{0,9}(?=,|$)", "", "without seq a layer returns only its last output", computes=True),
+    _text(r"(?<=[0-9a-z])<S>,<S>(?=(?:<FIELD>)\b(?!:[0-9])(?:=\w{1,20})?(?:[,:]|$))", ":", ""),
+    _text(r"((?:^|,)<S><LINEAR>:(?!\w*:<ACT>)[^,=]+),<S>(?:activation[:=])?(?=<ACT>(?:,|$))(?!linear)", r"\1:", ""),
+    _text(r"(?<=[0-9a-z])<S>,<S>(?=(?:activation|act)<S>=<S><ACT>(?:[,:]|$))", ":", ""),
+    _text(r"(?<=[0-9a-z])<S>,<S>(?=(?:same|valid|causal)(?:[,:]|$))", ":", ""),
+    _same_text(r":seq,<S>last\w{0,9}(?=,|$)", "", "without seq a layer returns only its last output"),
     _text(r",<S>(?=<ACT>(?:,|$))", ",act:", ""),
     _part(r"^(<WORDED>)(?:[-_=]|<SLIP>)(<SAYS>)<E>", r"\1:\2", message=_SIZES),
     _text(r"\b(<WORD>),<S>(?=[0-9]{1,9}(?:[:,]|$))", r"\1:", "with a colon"),

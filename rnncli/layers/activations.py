@@ -55,12 +55,7 @@ ACTIVATIONS: Mapping[str, Definition] = {
     "softmax": Definition("exp(x_i) / (exp(x_1) + … + exp(x_n))", "Softmax"),
 }
 
-OTHER_NAMES = {
-    **dict.fromkeys(("hardsigmoid", "hsigmoid"), "hard_sigmoid"),
-    "swish": "silu",
-    "none": "linear",
-    "logistic": "sigmoid",
-}
+OTHER_NAMES = {"swish": "silu", "none": "linear", "hardsigmoid": "hard_sigmoid", "logistic": "sigmoid"}
 
 ACTIVATION_OPTION = Choice(
     "act",
