@@ -310,7 +310,7 @@ REWRITES = (
     _part(r"(:x[0-9]{1,4})[^\w\s:]{1,2}<E>", r"\1"),
     _text(r"(?<=[0-9a-z])<S>,<S>(?=x[0-9]{1,4}(?:[:,]|$))", ":", "with colons"),
     # fields
-    _same_part(r":(?:(?:all|full|whole)?_?(?:seqs|se[qc]uen\w+|ret\w{0,5}_?seq)|all|full|rs)<ON><E>", ":seq", _SEQ),
+    _same_part(r":(?:(?:all|full|whole)?_?(?:seqs|se[qc]uen[a-z]+|ret[a-z]*_?seq)|all|full|rs)<ON><E>", ":seq", _SEQ),
     _part(r":([a-z_]{2,20})([0-9]{1,9})=<E>", r":\1=\2"),
     _part(r":(<WHOLE>)(?:s|ect(?:ion|ed))?[:=_-]?(?=[0-9])", r":\1=", r"perhaps \1="),
     _part(r":([a-z]{1,20})=?(?=[0-9]{1,9}(?::|$))", _key),
