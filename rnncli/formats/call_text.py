@@ -31,9 +31,7 @@ CONTAINERS = ("Sequential", "ModuleList", "ModuleDict", "add", "append")
 _MOST_NAMED = 4
 
 _WRAPPERS = ("Bidirectional", "TimeDistributed", "RNN", "StackedRNNCells")
-_OTHERS = names(
-    "rnn_cell contrib haiku hk flax linen nnx mx mxnet gluon mlx paddle equinox eqx chainer snt sonnet dy dynet Flux"
-)
+_OTHERS = names("rnn_cell contrib haiku hk flax linen nnx mx mxnet gluon mlx paddle equinox eqx chainer snt dy Flux")
 """Modules of other frameworks and of TensorFlow 1."""
 
 _PATHS: Mapping[str, Framework] = {

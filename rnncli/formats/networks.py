@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rnncli.errors import ArgumentError, SpecError, listed, shorten
 from rnncli.formats import NO_SETTINGS, ChosenPart, Settings, choice_of, contents_of, open_model, part_of
 from rnncli.immutable import NamedTuple
+from rnncli.language.source import changed
 from rnncli.network import Network, plain
 from rnncli.network_summary import Origin
 
@@ -216,8 +217,6 @@ def as_called(error: SpecError) -> SpecError:
     if not repair or "(" not in repair:
         as_spec = "; ".join(["as a spec", *(part.doubts if part is not None else ())])
         return error.repaired(repair, as_spec) if repair else error
-    from rnncli.language.mend import changed
-
     message = "this is neither a spec nor a valid line of Keras or PyTorch"
     return SpecError(message, text=error.text, span=changed(error.text, repair), lead="perhaps", repair=repair)
 

@@ -61,12 +61,11 @@ _CALLS = (
     _text(r"\bnn\.(?=Dense\([0-9]{1,9}\)|(?:Dense|LSTMCell)\(features\s?=)", ""),
     _text(r"(?<=\()features(?=\s?=)", "units"),
     _text(r"(?<=\bnn\.)(?:SimpleRNN|Dense)(?=\()", lambda found: "Linear" if found[0] == "Dense" else "RNN"),
-    # MATLAB
+    # MATLAB and R
     _text(r"\bsequenceInputLayer\(\s?([0-9]{1,9})[^()]{0,99}\)", r"Input((None, \1))"),
     _text(r"\bfullyConnectedLayer\(\s?([0-9]{1,9})[^()]{0,99}\)", r"Dense(\1)"),
     _text(r"lstmLayer\(\s?([0-9]{1,9}),[^()]{0,99}last\W{0,3}\)", r"LSTM(\1)"),
     _text(r"lstmLayer\(\s?([0-9]{1,9})(?:,[^()]{0,99})?\)", r"LSTM(\1, return_sequences=True)"),
-    # R
     _text(r"(?:\b(?:keras_model_sequential\([^()]{0,99}\)|model)\s*[%|>]{2,3}\s*)?(?<![\w.])layer_(?=\w{2,30}\()", ""),
     _text(r"(?<![\w.])(?:c|list)\((?=\s?(?:[0-9]|NA\b|NULL\b))", "("),
     _text(r"(?-i:\b(?:NA|NULL)\b)", "None"),

@@ -161,7 +161,7 @@ _A_STATE = "a state is (layers × directions, batch, units)"
 _EXAMPLE = "input:8,lstm:32"
 
 _TABLE = (
-    r"(?:\((?:LSTM|GRU|SimpleRNN|Dense|Embedding|Bidirectional|InputLayer)\)?\W{1,60}\((?=None|\d)|[|\u2502\u2503]\s*\((?=None)"
+    r"(?:\((?:LSTM|GRU|\w*RNN|Dense|Embedding|Bi\w+|InputLayer)\)?\W{1,60}\((?=None|\d)|[|\u2502\u2503]\s*\((?=None)"
     r"|^\W{0,9}\w{1,40}[-: ] ?\d[-\d]{0,9} +\[-?(?=\d))[^()\]]{0,40}?(\d{1,9})[)\]]"
     r'|^Model: "|Output Shape|Param #|params: [\d,]{1,20}|^\W{0,9}\w{1,40}[-:] ?\d[-\d]{0,9} +\[-?\d'
     r"|<[\w.]{1,80} (?:object at|name=)"

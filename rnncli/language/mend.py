@@ -21,7 +21,7 @@ from rnncli.language.likeness import in_ascii, likest
 from rnncli.language.pattern_words import NAMED, THEIR_NAMES, compiled, names_of, squeezed
 from rnncli.language.rewrites import ALONE, REWRITES
 from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Answer, Applied, Rewrite, led, search
-from rnncli.language.source import Token, cut, lowered, splice, without_spaces
+from rnncli.language.source import Token, changed, cut, lowered, splice, without_spaces
 from rnncli.layers import KINDS, LAYERS, Activation, Layer
 from rnncli.layers.activations import ACTIVATIONS
 from rnncli.layers.options import Choice
@@ -83,19 +83,6 @@ def _said_of(typed: str, before: Applied[str], after: Applied[str]) -> str:
     start, end = changed(before.state, after.state)
     gone, instead = before.state[start:end].strip(":, "), len(after.state) - len(before.state) + end - start
     return f"without {quote(gone)}" if not instead and gone in in_ascii(typed) else "for example"
-
-
-def changed(old: str, new: str) -> tuple[int, int]:
-    """Return the span of a text that differs from another, without their common beginning and end."""
-    shorter = min(len(old), len(new))
-    start = next((place for place in range(shorter) if old[place] != new[place]), shorter)
-    most = shorter - start
-    same = next((place for place in range(most) if old[-1 - place] != new[-1 - place]), most)
-    end = len(old) - same
-    # Of relu:recact=relu without relu, the change is `relu:`, not `lu:re`.
-    while start and ":" in old[start:end] and old[start - 1] == old[end - 1] not in ":,":
-        start, end = start - 1, end - 1
-    return start, end
 
 
 def _search(

@@ -92,6 +92,19 @@ def cut(text: str, field: Token) -> str:
     return text[: text.rindex(":", 0, max(field.start, 1))] + text[field.end :]
 
 
+def changed(old: str, new: str) -> tuple[int, int]:
+    """Return the span of a text that differs from another, without their common beginning and end."""
+    shorter = min(len(old), len(new))
+    start = next((place for place in range(shorter) if old[place] != new[place]), shorter)
+    most = shorter - start
+    same = next((place for place in range(most) if old[-1 - place] != new[-1 - place]), most)
+    end = len(old) - same
+    # Of relu:recact=relu without relu, the change is `relu:`, not `lu:re`.
+    while start and ":" in old[start:end] and old[start - 1] == old[end - 1] not in ":,":
+        start, end = start - 1, end - 1
+    return start, end
+
+
 def without_spaces(text: str) -> str:
     """Return `text` without spaces, which a shell reads as one word; only spaces around tokens are valid anyway."""
     return "".join(text.split())
