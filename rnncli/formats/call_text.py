@@ -203,8 +203,9 @@ class Text:
         message = f"there is no layer {quote(call.name)}"
         if _OTHERS.intersection(call.path[:-1]):
             repair = self.with_(self.span(node_of(call).func), call.name)
-            message = f"{self.called_by(call)} is of neither Keras nor PyTorch"
-            return self.fault(message, span, lead="for example", repair=repair)
+            return self.fault(
+                f"{self.called_by(call)} is of neither Keras nor PyTorch", span, "", "for example", repair
+            )
         names = {name.lower(): name for name in (*CLASSES[framework], *CONTAINERS)}
         both = re.fullmatch("bi(?:directional)?_?(.+)", word)
         if both is not None and both[1] in names:  # BiLSTM(32), BidirectionalGRU(8)

@@ -141,7 +141,7 @@ def _in_ascii(text: str) -> Iterator[Applied[str]]:
 
 
 def _rewritten(row: Rewrite, text: str, token: Token) -> Iterator[Applied[str]]:
-    """Yield the text as a row rewrites it: everywhere in a text, or the first match in a layer.
+    """Yield the text as a row rewrites it: everywhere in a text, once in a layer or if the row computes.
 
     A text or layer that is too long is not rewritten.
     """
@@ -153,8 +153,7 @@ def _rewritten(row: Rewrite, text: str, token: Token) -> Iterator[Applied[str]]:
         return
     instead = found.expand(row.becomes) if isinstance(row.becomes, str) else row.becomes(found)
     place = Token(found[0], start + found.start())
-    count = int(row.computes)  # of several, each counts as dropped on its own
-    new = pattern.sub(row.becomes, text, count) if row.where == "text" else splice(text, place, instead)
+    new = pattern.sub(row.becomes, text, int(row.computes)) if row.where == "text" else splice(text, place, instead)
     span = _span(text, place.start, place.end, whole="as in" in row.message)
     typed = text[slice(*span)]
     said = row.message.replace("{}", quote(typed) if typed.strip() else "a space")

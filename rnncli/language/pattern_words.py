@@ -82,10 +82,9 @@ _WORDED = {name: kind.sizes for name, kind in KINDS.items() if isinstance(kind.s
 FEW = {
     **dict.fromkeys(("two", "double", "zwei", "dos", "deux"), "2"),
     **dict.fromkeys(("three", "triple", "drei", "tres", "trois"), "3"),
-    **dict(pair.split() for pair in ("four 4", "five 5", "sixteen 16", "thirty-two 32", "sixty-four 64")),
+    **dict(pair.split() for pair in ("four 4", "five 5", "sixteen 16", "sechzehn 16", "dieciseis 16", "seize 16")),
+    **dict(pair.split() for pair in ("thirty-two 32", "zweiunddreissig 32", "trente-deux 32", "sixty-four 64")),
     **dict.fromkeys(("eight", "acht", "ocho", "huit"), "8"),
-    **dict.fromkeys(("sechzehn", "dieciseis", "seize"), "16"),
-    **dict.fromkeys(("zweiunddreissig", "trente-deux"), "32"),
     **dict.fromkeys(("vierundsechzig", "soixante-quatre", "sesenta y cuatro"), "64"),
     **dict.fromkeys(("ten", "zehn", "diez", "dix"), "10"),
     **dict.fromkeys(("one hundred", "hundred", "hundert", "cien", "cent"), "100"),
