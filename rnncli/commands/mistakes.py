@@ -31,7 +31,7 @@ from rnncli.commands.command_line import (
 )
 from rnncli.commands.groups import GivenTwiceError, long_name
 from rnncli.commands.rewrites import COMMANDS, LINES, PARTS
-from rnncli.commands.values import OneOf, Value
+from rnncli.commands.values import LIKE_A_CHOICE, OneOf, Value
 from rnncli.commands.wrong_arguments import joined, meant_by, near_file, term_asked, with_near_files, wrong_argument
 from rnncli.commands.wrong_options import completed, named, refused
 from rnncli.errors import EXIT_USAGE, RnncliError, SpecError, UsageError, quote
@@ -53,9 +53,6 @@ _LONG = 1000
 
 _MOST_TYPED = 50
 """The most arguments that people type by hand; more come from a shell's braces and stars, which make no mistakes."""
-
-_LIKE_A_COMMAND = 0.7
-"""How similar to a command a word must be to count as a misspelling."""
 
 _FOR_TEXT = (".txt", ".csv", ".tsv", ".json", ".jsonl", ".md", ".html")
 """The extensions of files for what a command prints."""
@@ -113,19 +110,12 @@ def check_arguments() -> None:
     this = running()
     if this is None or len(this.arguments) > _MOST_TYPED:
         return
-    for ways in (_misplaced, joined, _stray):
+    for ways in (_misplaced, joined):
         for step in (step for place in this.arguments for step in ways(this, place) if step.message):
             found = _mended(TypedLine.of(this.group, step.state))
             if found is not None or step.state == this.typed:
                 lead, repair = ("", None) if found is None else (_lead(this, (step, *found.way)), shown(found.state))
                 raise UsageError(step.message, step.advice, lead=lead, repair=repair)
-
-
-def _stray(this: TypedLine, place: int) -> Iterator[Applied[Line]]:
-    """Yield the line without a word that is no pattern, which a sweep would count as a candidate that is not valid."""
-    text = this.words[place].text
-    if this.name == "sweep" and len(this.arguments) > 1 and re.fullmatch(r"[^\W\d_]+\.?", text) and not is_spec(text):
-        yield Applied(this.with_(place), WITHOUT, f"{quote(text)} is not a spec", drops=text)
 
 
 def _file_error(error: RnncliError, this: TypedLine) -> RnncliError:
@@ -218,17 +208,14 @@ def _with_new_files(this: TypedLine, line: Line) -> Line:
     """Return a line with other names for the files that it would overwrite, except for output files that were typed."""
     new = TypedLine.of(this.group, line)
     read = {new.words[place].text for place in new.arguments}
-
-    def kept(word: Word) -> Word:
+    for place, word in enumerate(new.words):
         path = word.value or ""
-        if not (word.is_written and isfile(path)) or (path in " ".join(this.typed) and path not in read):
-            return word
-        stem, ending = splitext(path)
-        names = (f"{stem}-{number}{ending}" for number in count(2))
-        return word._replace(value=next(name for name in names if not exists(name)))
-
-    words = [*map(kept, new.words)]
-    return line if words == new.words else new.line(words)
+        if word.is_written and isfile(path) and (path in read or path not in " ".join(this.typed)):
+            stem, ending = splitext(path)
+            unused = next(name for n in count(2) if not exists(name := f"{stem}-{n}{ending}"))
+            new.words[place] = word._replace(value=unused)
+            line = new.line(new.words)
+    return line
 
 
 def _found(this: TypedLine) -> Mistake | None:
@@ -412,7 +399,7 @@ def _with_command(this: TypedLine) -> Iterator[Applied[Line]]:
         yield Applied(("summary", near, *rest), "perhaps", f"there is no command or file {quote(name)}")
     starts = [each for each in this.commands if each.startswith(name.lower()) or name.lower().startswith(each[:4])]
     only = starts[0] if len(starts) == 1 and len(name) > 1 else None
-    guess = closest(name.lower(), [*this.commands, "--version", "--help"], _LIKE_A_COMMAND) or only
+    guess = closest(name.lower(), [*this.commands, "--version", "--help"], LIKE_A_CHOICE) or only
     if guess is not None:
         yield Applied((guess, *rest))
     elif not name.startswith("-") and not is_spec(name):

@@ -140,8 +140,8 @@ OTHER_DTYPES: Mapping[str, str] = {
 }
 """Names of dtypes in several libraries: `torch.half`, `np.float32`."""
 
-_LIKE_A_CHOICE = 0.7
-"""How similar to a choice a word must be to count as a misspelling."""
+LIKE_A_CHOICE = 0.7
+"""How similar to a choice, a command or the name of a file a word must be to count as a misspelling."""
 
 
 class OneOf(click.Choice):  # type: ignore[type-arg]  # as above
@@ -179,7 +179,7 @@ class OneOf(click.Choice):  # type: ignore[type-arg]  # as above
         """Return the word that was probably meant by a wrong one; a name with other digits is not a misspelling."""
         from rnncli.language.likeness import closest
 
-        near = closest(text.lower(), [name for name, word in self.names.items() if word in self.words], _LIKE_A_CHOICE)
+        near = closest(text.lower(), [name for name, word in self.names.items() if word in self.words], LIKE_A_CHOICE)
         same = near is not None and re.sub("[^0-9]", "", near) == re.sub("[^0-9]", "", text)
         return self.meant(text) or (self.names[near] if near is not None and same else None)
 

@@ -11,7 +11,7 @@ from itertools import chain, islice, takewhile, zip_longest
 from os.path import isdir, isfile
 
 from rnncli.commands.command_line import Line, TypedLine, Word, is_spec
-from rnncli.commands.values import FileName, framework, number
+from rnncli.commands.values import LIKE_A_CHOICE, FileName, framework, number
 from rnncli.errors import RnncliError, SpecError, quote
 from rnncli.formats import (
     FORMATS,
@@ -53,9 +53,6 @@ _CUT = re.compile(r"[,:;|>&+=(→-]\s*\0|(?:^|\0)[\[(][^\0]*\0|\0(?:\s*[,:;|>&+=
 
 _WITH_WEIGHTS = {*FORMATS} - {".json", ".py", ".ipynb"}
 """Extensions of files that have weights; a folder may have settings and sources beside them."""
-
-_LIKE_A_FILE = 0.7
-"""How similar to the name of a file a word must be to count as a misspelling."""
 
 _ASKED = re.compile(r"^(?:what|define)\b|\b(?:is|are|does|an?|the|mean)\b|\?")
 """Words of a question about a term."""
@@ -149,7 +146,7 @@ def near_file(text: str) -> str | None:
     def begins_alike(each: str) -> int:
         return len([*takewhile(lambda pair: pair[0] == pair[1], zip(each.lower(), name.lower(), strict=False))])
 
-    guess = max(same, key=begins_alike, default=closest(name, names, _LIKE_A_FILE))
+    guess = max(same, key=begins_alike, default=closest(name, names, LIKE_A_CHOICE))
     return None if guess is None else os.path.join(folder, guess) + separator + part
 
 

@@ -13,7 +13,7 @@ import click
 from rnncli.commands.command_line import Line, TypedLine, Word, is_spec, words
 from rnncli.commands.groups import GivenTwiceError, long_name
 from rnncli.commands.rewrites import COMMANDS, OPTIONS
-from rnncli.commands.values import FileName, OneOf, Value
+from rnncli.commands.values import LIKE_A_CHOICE, FileName, OneOf, Value
 from rnncli.errors import listed, quote
 from rnncli.language.framework_words import FRAMEWORK_WORDS
 from rnncli.language.likeness import closest, in_ascii
@@ -27,9 +27,8 @@ _FEW = 4
 _SHORT = 3
 """A name of this many letters or fewer is similar to too many others."""
 
-_LIKE_AN_OPTION, _LIKE_NOTHING_ELSE, _LIKE_A_CHOICE = 0.8, 0.65, 0.7
-"""How similar to an option a name must be to count as a misspelling, if it is a word of specs and if it is not; and
-how similar to a value."""
+_LIKE_AN_OPTION, _LIKE_NOTHING_ELSE = 0.8, 0.65
+"""How similar to an option a name must be to count as a misspelling, if it is a word of specs and if it is not."""
 
 _SHOW_COSTS = ("summary", "explain")
 """Commands whose output `compare` shows for several networks or settings."""
@@ -158,7 +157,7 @@ def _wrong_value(this: TypedLine, option: click.Option, message: str) -> Refused
     is_network = is_spec(value) and has_words and (named_kind or _type_of(option).nearest(value) is None)
     if is_network or value.partition("=")[0] in this.options:
         example = _with_example(this, place, option, Word(value))
-        return f"{name} needs a value: {_taken(option)}", [*_swapped(this, place, option), example]
+        return f"{name} needs a value: {_taken(option)}", [example]
     at_once = option.multiple or _compares(this, option)
     several = values_in(option, re.sub(r"\.\.|(?<=\w)-(?=[0-9])", "," if at_once else "..", value.strip("[](){} ")))
     steps = [*_meant(this, place, option)]
@@ -175,17 +174,6 @@ def _wrong_value(this: TypedLine, option: click.Option, message: str) -> Refused
         return f"{name}: {message}", steps
     said = f", {option.type.elsewhere}" if value.lower() in option.type.names else ""
     return f"{name} is {quote(value)}, expected {_taken(option)}{said}", steps
-
-
-def _swapped(this: TypedLine, place: int, option: click.Option) -> Iterator[Applied[Line]]:
-    """Yield the line with a spec that was given to an option and the argument that fits it in each other's place."""
-    fitting = [each for each in this.arguments if not is_spec(this.words[each].text)]
-    fitting = [each for each in fitting if not _is_wrong(option, this.words[each].text)]
-    if len(fitting) == 1:
-        words, word = [*this.words], this.words[place]
-        words[place] = word._replace(value=words[fitting[0]].text)
-        words[fitting[0]] = Word(word.value or "")
-        yield Applied(this.line(words))
 
 
 def completed(this: TypedLine, place: int) -> Iterator[Applied[Line]]:
@@ -362,7 +350,7 @@ def _nearest(this: TypedLine, place: int, said: Word) -> Iterator[Applied[Line]]
             names = {each: str(row.becomes) for each in row.pattern.split("|") if len(each) > _SHORT} | names
     names = {each: option for each, option in names.items() if this.options[option] not in this.given}
     name = re.sub("^max-?(?=.)", "", _name(said))
-    if said.value is None and closest(name, ["help"], _LIKE_A_CHOICE):
+    if said.value is None and closest(name, ["help"], LIKE_A_CHOICE):
         yield _instead(this, place, said, "--help")
     if closest(name, names, _LIKE_AN_OPTION) is None:
         yield from _sharing_a_word(this, place, said)
@@ -377,7 +365,7 @@ def _nearest(this: TypedLine, place: int, said: Word) -> Iterator[Applied[Line]]
         return
     for option in this.options.values():
         if option not in this.given and isinstance(option.type, OneOf):
-            near = closest(name, option.type.words, _LIKE_A_CHOICE)
+            near = closest(name, option.type.words, LIKE_A_CHOICE)
             if near and not this.having(said.text):
                 yield _instead(this, place, Word(said.text), f"{option.opts[0]} {near}")._replace(lead="perhaps")
     yield from _of_value(this, place, said.value or "", len(said.typed()))

@@ -140,11 +140,7 @@ class InputFile:
 
 
 def _typed(text: str, network: Network) -> bytes | None:
-    """Return a sequence that is typed instead of a file name, as a .npy file of ids, or of numbers as one feature.
-
-    Raises:
-        ArgumentError: the network reads several features.
-    """
+    """Return a sequence that is typed instead of a file name, as a .npy file of ids, or of numbers as one feature."""
     words = re.split(" *, *| +", re.sub(r"^[\[({]{1,2} *| *[\])}]{1,2}$", "", text))
     if os.path.exists(text):
         return None
