@@ -181,9 +181,8 @@ def _mended(this: TypedLine, first: Mistake | None = None) -> Answer[Line] | Non
     def keeps(line: Line, way: Sequence[Applied[Line]]) -> bool:
         """Whether a line has all typed numbers but those that its steps account for, and can write its files."""
         texts = [path for mark, path in pairwise(line) if mark == ">"]
-        if any(names_another(each, *_FOR_TEXT) or isdir(each) for each in texts):
-            return False
-        if any(isdir(each.value or "") for each in TypedLine.of(this.group, line).words if each.is_written):
+        files = [each.value or "" for each in TypedLine.of(this.group, line).words if each.is_written]
+        if any(map(isdir, (*texts, *files))) or any(names_another(each, *_FOR_TEXT) for each in texts):
             return False
         said = [*numbers_in(in_ascii(" ".join([*line, *(step.drops for step in way)])))]
         for each in numbers_in(in_ascii(" ".join(this.typed))):
@@ -391,8 +390,8 @@ def _with_command(this: TypedLine) -> Iterator[Applied[Line]]:
     name, *rest = this.typed
     if name.lower() in COMMANDS:
         instead, *options = COMMANDS[name.lower()].split(" ")
-        for more in dict.fromkeys((tuple(options), ())):
-            yield Applied((instead, *rest, *more), "perhaps")
+        yield Applied((instead, *rest, *options), "perhaps")
+        yield Applied((instead, *rest), "perhaps")
     if (term := term_asked(this.typed)) is not None:
         yield Applied(("layers", term), advice=A_WORD)
     if (near := near_file(name)) and not any(map(is_spec, rest)):

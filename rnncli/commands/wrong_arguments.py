@@ -205,7 +205,10 @@ def meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Applied[
     term = term_asked(this.words[each].text for each in this.arguments)
     if is_plain and term is not None and lowered(text) not in FRAMEWORK_WORDS:
         yield Applied(("layers", term), "", no_spec, drops=" ".join(this.typed), advice=A_WORD)
-    candidates = _expanded(text) if this.name in ("compare", "reach", "solve") else []
+    candidates: list[str] = []
+    with contextlib.suppress(SpecError):
+        if "{" in text and this.name in ("compare", "reach", "solve"):
+            candidates = list(islice(read_pattern(text).expand(), _MOST_EXPANDED + 1))
     if 1 < len(candidates) <= _MOST_EXPANDED and (this.name != "solve" or BLANK_TEXT in text):
         lead = "the shell expands braces unless they are quoted"
         yield Applied(this.with_(place, *map(Word, candidates)), lead, drops=text)
@@ -247,14 +250,6 @@ def _mended_pattern(pattern: str) -> str | None:
     pieces = one.split(mended)
     is_whole = len(pieces) == len(written) + 1
     return "".join(chain.from_iterable(zip_longest(pieces, written, fillvalue=""))) if is_whole else None
-
-
-def _expanded(text: str) -> list[str]:
-    """Return the specs of a pattern, at most one more than can be written out; none if it is not a pattern."""
-    try:
-        return list(islice(read_pattern(text).expand(), _MOST_EXPANDED + 1)) if "{" in text else []
-    except SpecError:
-        return []
 
 
 # Pieces of a spec

@@ -30,9 +30,6 @@ _SHORT = 3
 _LIKE_AN_OPTION, _LIKE_NOTHING_ELSE = 0.8, 0.65
 """How similar to an option a name must be to count as a misspelling, if it is a word of specs and if it is not."""
 
-_SHOW_COSTS = ("summary", "explain")
-"""Commands whose output `compare` shows for several networks or settings."""
-
 Refused = tuple[str, Iterable[Applied[Line]]]
 """The message about a line, in the style of all other errors, and the possible steps, the likeliest first."""
 
@@ -58,10 +55,12 @@ def refused(this: TypedLine, refusal: click.ClickException) -> Refused:
             return _wrong_value(this, option, refusal.message)
         case click.BadParameter(param=click.Argument(type=OneOf() as type_) as argument) if this.arguments:
             return _wrong_choice(this, argument.human_readable_name, type_)
-        case click.UsageError() if extra := _extra(this):
-            most = len(this.arguments) - len(extra)
+        case click.UsageError():
+            most = sum(each.nargs for each in this.command.params if isinstance(each, click.Argument))
+            extra = this.arguments[most:]
             takes = f"takes {most} argument{'' if most == 1 else 's'}" if most else "takes no argument"
-            return f"{this.name} {takes}, but {quote(this.words[extra[0]].text)} was given", _without(this, extra)
+            if extra:
+                return f"{this.name} {takes}, but {quote(this.words[extra[0]].text)} was given", _without(this, extra)
     return refusal.format_message().rstrip("."), []
 
 
@@ -77,7 +76,7 @@ def _given_twice(this: TypedLine, option: click.Option) -> Iterator[Applied[Line
 
 def _compares(this: TypedLine, option: click.Option) -> bool:
     """Whether `compare` shows the same and accepts several values of an option."""
-    return this.name in _SHOW_COSTS and this.having(long_name(option)).get("compare", option).multiple
+    return this.name in ("summary", "explain") and this.having(long_name(option)).get("compare", option).multiple
 
 
 def _with_example(this: TypedLine, place: int, option: click.Option, *behind: Word) -> Applied[Line]:
@@ -86,10 +85,12 @@ def _with_example(this: TypedLine, place: int, option: click.Option, *behind: Wo
     texts = [this.words[each].text for each in this.arguments]
     if option.name == "set" and not any("(" in each or not is_spec(each) for each in texts):
         return Applied(this.with_(place, *behind), WITHOUT, drops=" ".join(word.typed()), costs=COSTS_A_GUESS)
-    if not _example_of(option):
+    type_ = _type_of(option)
+    example = str(option.default) if isinstance(type_, OneOf) and option.default in type_.words else type_.example
+    if not example:  # a file to read, because none is sure to exist
         return Applied(this.typed, advice=f"give one: {word.text} {option.metavar}")
-    example = word._replace(option=option, value=_example_of(option))
-    return Applied(this.with_(place, example, *behind), "for example", costs=COSTS_A_GUESS)
+    given = word._replace(option=option, value=example)
+    return Applied(this.with_(place, given, *behind), "for example", costs=COSTS_A_GUESS)
 
 
 def _with_argument(this: TypedLine) -> Iterator[Applied[Line]]:
@@ -100,11 +101,6 @@ def _with_argument(this: TypedLine) -> Iterator[Applied[Line]]:
         options = [each for each in example if not each.is_argument and this.given <= {None}]
         arguments = [each for each in example if each.is_argument]
         yield Applied(this.line([*arguments, *this.words, *options]), "for example", costs=1)
-
-
-def _extra(this: TypedLine) -> list[int]:
-    """Return the places of the arguments that are more than the command accepts."""
-    return this.arguments[sum(each.nargs for each in this.command.params if isinstance(each, click.Argument)) :]
 
 
 def _without(this: TypedLine, extra: Sequence[int]) -> Iterator[Applied[Line]]:
@@ -225,13 +221,6 @@ def _type_of(option: click.Option) -> Value | OneOf:
     """Return the type of an option that is not a flag."""
     assert isinstance(option.type, Value | OneOf)
     return option.type
-
-
-def _example_of(option: click.Option) -> str:
-    """Return an allowed value; empty for files to read, because none is sure to exist."""
-    type_ = _type_of(option)
-    usual = isinstance(type_, OneOf) and option.default in type_.words
-    return str(option.default) if usual else type_.example
 
 
 def _taken(option: click.Option) -> str:
