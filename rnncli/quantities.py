@@ -30,7 +30,6 @@ SCALES = {
 
 _MEMORY_UNITS = ("B", "KB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB")
 
-
 _SEPARATOR = "[,'\u2019 _\u00a0\u2009\u202f]"
 _GROUPED = rf"[1-9][0-9]{{0,2}}({_SEPARATOR})[0-9]{{3}}(?:\1[0-9]{{3}})*(?!{_SEPARATOR}?[0-9])"
 """A number with thousands separators, at the start of a text."""

@@ -120,16 +120,14 @@ def check_arguments() -> None:
 
 def _file_error(error: RnncliError, this: TypedLine) -> RnncliError:
     """Return the error to report if the work failed; if a file does not exist, suggest the one that was meant."""
-    meant = with_near_files(this)
-    found = _mended(this) if this.name == "inspect" and meant == this.typed else None
-    meant, lead = (meant, "perhaps") if found is None or not found.way else (found.state, _lead(this, found.way))
-    option = this.options.get((error.advice or "").removeprefix("leave out "))
+    advice, lead, meant = error.advice, "perhaps", with_near_files(this)
+    option = this.options.get((advice or "").removeprefix("leave out "))
     if option is not None:
-        without = this.line(each for each in this.words if each.option is not option)
-        return type(error)(error.message, lead=f"without {long_name(option)}", repair=shown(without))
-    if meant == this.typed:
-        return error
-    return type(error)(error.message, error.advice, lead=lead, repair=shown(meant))
+        advice, lead = None, f"without {long_name(option)}"
+        meant = this.line(each for each in this.words if each.option is not option)
+    elif this.name == "inspect" and meant == this.typed and (found := _mended(this)) is not None and found.way:
+        meant, lead = found.state, _lead(this, found.way)
+    return error if meant == this.typed else type(error)(error.message, advice, lead=lead, repair=shown(meant))
 
 
 def _answer(this: TypedLine, mistake: Mistake) -> RnncliError:

@@ -87,6 +87,7 @@ _OPENS = "(?:hidden|units|vocab|classes|(?:hidden|n|num|vocab|emb|embed|embeddin
 _LEFT_OPEN = "use --set for a name that the source does not define"
 _TO_A_FILE = "`> FILE` writes the output to a file"
 _BEHIND_A_SPEC = r"(?=.*(?<!--set) [^ -][^ ]*[:(])(.*)"
+_FORMAT, _PYTHON, _N = "(?:-f|--format)[ =]", r"\.(?:py|ipynb)\b", "[ =]([0-9]+)"
 _SECOND = r"((.*) (<OPTION>)[ =]([^ ]+)) ~([^ :(]+)~(.*)"
 _PARTED = r"((.*) (<OPTION>)[ =]([0-9.]+(?= ~[a-z])|[a-z]+(?= ~[0-9]))) ~([a-z0-9]+)~(.*)"
 
@@ -107,9 +108,9 @@ LINES = (
     _line("(?!help)<COMMAND> (<COMMAND>)( .+)", r"\1\2", message=r"there are two commands"),
     _line("(.*) (--pareto[ =][a-z,-]+,) (-?[a-z-]+(?: .*)?)", r"\1 \2\3"),
     _line(r"(?!.* (?:-t|--timesteps))(.*) --macs[-_]per[-_]step[ =]([^ ]+(?: .*)?)", r"\1 --timesteps 1 --macs \2"),
-    _line(r"(.*) (?:-f|--format)[ =]([^ ]+\.(json|csv|tsv|html))…", r"\1 -f \3\4 > \2", advice=_TO_A_FILE),
+    _line(rf"(.*) {_FORMAT}([^ ]+\.(json|csv|tsv|html))…", r"\1 -f \3\4 > \2", advice=_TO_A_FILE),
     _line(
-        r"forward(.*) (?:-f|--format)[ =]([a-z]+)… (?:-o|--output)[ =]([^ ]+\.\2)…",
+        rf"forward(.*) {_FORMAT}([a-z]+)… (?:-o|--output)[ =]([^ ]+\.\2)…",
         r"forward\1 -f \2\3\5 > \4",
         advice=_TO_A_FILE,
     ),
@@ -119,25 +120,20 @@ LINES = (
     _line(".* ((?-i:-V)|--version)(?: .*)?", r"\1", drops=True),
     _line(r"(<COMMAND>)(?: .*)? (?:[-/]\?|/h(?:elp)?|--(?:h|usage|man))(?: .*)?", r"\1 --help", drops=True),
     _line(
-        f"(<COMMAND>) --(?:{_SIZES})[ =]([0-9]+) --(?:n(?:um)?-)?layers[ =]([0-9]+)(.*)",
-        r"\1 input:32,lstm:\2:x\3\4",
-        "for example",
+        f"(<COMMAND>) --(?:{_SIZES}){_N} --(?:n(?:um)?-)?layers{_N}(.*)", r"\1 input:32,lstm:\2:x\3\4", "for example"
     ),
-    _line(f"(<COMMAND>) (<LAYER>)([^:(]*) --(?:{_SIZES})[ =]([0-9]+)(.*)", r"\1 \2:\4\3\5"),
-    _line(r"(<COMMAND> <LAYER>:[0-9]+)… --(?:n(?:um)?[-_])?layers[ =]([0-9]+)(.*)", r"\1:x\3\2\4"),
+    _line(f"(<COMMAND>) (<LAYER>)([^:(]*) --(?:{_SIZES}){_N}(.*)", r"\1 \2:\4\3\5"),
+    _line(rf"(<COMMAND> <LAYER>:[0-9]+)… --(?:n(?:um)?[-_])?layers{_N}(.*)", r"\1:x\3\2\4"),
     _line("(.*) --?(<INPUT>:[^ ]+(?: .*)?)", r"\1 \2", "a spec needs no option"),
     _line(r"(<COMMAND>)([^:(]*) --(?:(?:rnn|cell)[-_]?)?(?:type|cell|kind)[ =](<LAYER>)([^:(]*)", r"\1 \3\2\4"),
     _line("(<COMMAND>)((?: --[^ ]+[ =][0-9x]+)+) (<LAYER>)((?: -.*)?)", r"\1 \3\2\4"),
-    _line("(<COMMAND>) --(<LAYER>)[ =]([0-9]+)((?: -.*)?)", r"\1 \2:\3\4"),
-    _line(
-        "(.*) --vocab(?:[-_]size)?[ =]([0-9]+) --emb(?:ed(?:ding)?)?(?:[-_](?:dim|size))?[ =]([0-9]+)…",
-        r"\1 --embed \2x\3\4",
-    ),
-    _line("(<COMMAND>) --(<INPUT>)[ =]([0-9x]+) --(<BODY>)[ =]([0-9]+)(.*)", r"\1 \2:\3,\4:\5\6"),
-    _line("(<COMMAND> (?:<INPUT>|<BODY>):[^ ]+) --(?!repeat)(<BODY>)[ =]([0-9]+)(.*)", r"\1,\2:\3\4"),
+    _line(f"(<COMMAND>) --(<LAYER>){_N}((?: -.*)?)", r"\1 \2:\3\4"),
+    _line(f"(.*) --vocab(?:[-_]size)?{_N} --emb(?:ed(?:ding)?)?(?:[-_](?:dim|size))?{_N}…", r"\1 --embed \2x\3\4"),
+    _line(f"(<COMMAND>) --(<INPUT>)[ =]([0-9x]+) --(<BODY>){_N}(.*)", r"\1 \2:\3,\4:\5\6"),
+    _line(f"(<COMMAND> (?:<INPUT>|<BODY>):[^ ]+) --(?!repeat)(<BODY>){_N}(.*)", r"\1,\2:\3\4"),
     _line("help(?: .*)? --(<COMMAND>)(?: .*)?", r"help \1", drops=True),
     _line("<COMMAND>(.*) --(?!layers|help|spec)(<COMMAND>)…", r"\2\1\3"),
-    _line(r"(.*) --part[ =]([0-9]+)(?:[\s ]?(?:of|[/:,-])[\s ]?| )([0-9]+)…", r"\1 --part \2/\3\4"),
+    _line(rf"(.*) --part{_N}(?:[\s ]?(?:of|[/:,-])[\s ]?| )([0-9]+)…", r"\1 --part \2/\3\4"),
     _line(r"(.*) (?:(?:-b|-t|--batch|--timesteps)[ =](?:-1|none|null|\?)|--seed[ =]none)…", r"\1\2", _OPEN, drops=True),
     _line(r"(.*) --(?:max-)?params[ =]([0-9.]+[kmgt]i?b)(.*)", r"\1 --memory \2\3", "", advice=_BYTES),
     _line(
@@ -147,22 +143,17 @@ LINES = (
     _line(r"(.*) --set[ =](?![a-z_]\w*=[0-9])['\"{]*([a-z_]\w*)['\":=\s ]{1,4}([0-9.]+)\}?…", r"\1 --set \2=\3\4"),
     _line(rf"({_SOURCE}) --set[ =]([a-z_]\w*)((?: -.*)?)", r"\1 --set \2=100\3", "for example"),
     _line(
-        rf"(?=.*\.(?:py|ipynb)\b|.*\b({_OPENS})\b.*--\1\b)({_SOURCE}) --({_OPENS})[ =]([0-9]+)…",
+        rf"(?=.*{_PYTHON}|.*\b({_OPENS})\b.*--\1\b)({_SOURCE}) --({_OPENS}){_N}…",
         r"\2 --set \3=\4\5",
         advice=_LEFT_OPEN,
     ),
-    _line(
-        rf"(?=.*\.(?:py|ipynb)\b)({_SOURCE}) --([a-z]+)-([a-z]+)[ =]([0-9]+)…",
-        r"\1 --set \2_\3=\4\5",
-        advice=_LEFT_OPEN,
-    ),
+    _line(rf"(?=.*{_PYTHON})({_SOURCE}) --([a-z]+)-([a-z]+){_N}…", r"\1 --set \2_\3=\4\5", advice=_LEFT_OPEN),
     _line(r"(.* <INPUT>:[^ ()]*)… --(<ARGUMENT>)((?: [^0-9].*)?)", r"\1:\3\2\4"),
     _line(rf"(.* <BODY>:[^ ()]*)… (?:--{_FEATURES}|-i)[ =]([0-9x]+)(.*)", r"\1:input=\3\2\4"),
-    _line(r"(.* [^ -][^ ]*)\)… --(<ARGUMENT>)[ =]([0-9]+)…", r"\1,·\3=\4)\2\5"),
+    _line(rf"(.* [^ -][^ ]*)\)… --(<ARGUMENT>){_N}…", r"\1,·\3=\4)\2\5"),
     _line(r"(.* [^ -][^ ]*)\)… --(<ARGUMENT>)…", r"\1,·\3=True)\2\4"),
     _line(
-        rf"(<COMMAND>[^(]*) ((?!.*embed)[^ (]+\([^ ]*)([^(]*) --{_FEATURES}[ =]([0-9]+)([^(]*)",
-        r"\1 Input((None,·\4)),·\2\3\5",
+        rf"(<COMMAND>[^(]*) ((?!.*embed)[^ (]+\([^ ]*)([^(]*) --{_FEATURES}{_N}([^(]*)", r"\1 Input((None,·\4)),·\2\3\5"
     ),
     _line(r"(?:explain|draw|forward|reach)(.* --rate[ =][^ ]+.*)", r"summary\1", "perhaps"),
     _line(r"(.*) --sort[ =]-?([a-z-]+)(.*) --(?:desc|descending|reverse)…", r"\1 --sort=-\2\3\4"),
@@ -317,7 +308,6 @@ PARTS = (
 )
 """Rows for an argument after a model file, or a word of a sentence, tried if nothing else matches."""
 
-
 COMMANDS = _by_name(
     {
         "summary": "get calculate params parameters count-params count show info model print describe shape shapes "
@@ -335,9 +325,7 @@ COMMANDS = _by_name(
         "page": "report html web website webpage share publish",
         "export --to keras": "keras tensorflow tf",
         "export --to torch": "pytorch torch",
-        "export --to onnx": "onnx",
-        "export --to numpy": "numpy",
-        "export --to c": "c",
+        **{f"export --to {target}": target for target in ("onnx", "numpy", "c")},
         "inspect": "load open read file weights cat head header metadata less dump netron",
         "layers": "list kinds fields language glossary syntax words",
         "spec": "canonical parse normalize format",

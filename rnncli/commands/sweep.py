@@ -44,7 +44,6 @@ _NOTE = 150
 
 _LESS_MEMORY = "--top N keeps little more than the first N in memory"
 
-
 _ALSO = {**dict.fromkeys(("size", "sizes", "bytes", "flash"), "memory"), "ram": "streaming", "flops": "macs-per-step"}
 """Other names of figures."""
 

@@ -102,10 +102,8 @@ seed = Value("number", "N", _printed(parse_number), nearest_number, "1")
 memory_size = Value("size", "SIZE", lambda text: parse_memory(without_thousands(text.strip())), nearest_memory, "4MB")
 """A number of bytes: 512KB, 4MB, 1.5GB, 4096, 1,024 KB."""
 
-
 rate = Value("rate", "N", lambda text: parse_rate(without_thousands(text.strip())), nearest_rate, "50")
 """Timesteps per second: 50, 12.5, 16k, 44.1kHz, 16,000."""
-
 
 OTHER_FRAMEWORKS: Mapping[str, str] = {
     **dict.fromkeys(("pytorch", "pt", "torch.nn"), "torch"),
@@ -189,7 +187,6 @@ framework = OneOf(FRAMEWORKS, OTHER_FRAMEWORKS)
 
 dtype = OneOf(tuple(DTYPE_BYTES), OTHER_DTYPES)
 """A dtype for sizes in bytes."""
-
 
 _NO_FILE = "--?[A-Za-z].*|=.*|(?i:true|false|yes|no)"
 """A text in place of a file's name that is another option, or that belongs to a flag."""

@@ -7,7 +7,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterable, Iterator
-from itertools import chain, islice, takewhile, zip_longest
+from itertools import chain, islice, zip_longest
 from os.path import isdir, isfile
 
 from rnncli.commands.command_line import Line, TypedLine, Word, is_spec
@@ -142,11 +142,7 @@ def near_file(text: str) -> str | None:
         return os.path.join(folder, names[0]) if names else None
     stem = os.path.splitext(name)[0].lower()
     same = [each for each in names if each.lower() == name.lower() or os.path.splitext(each)[0].lower() == stem]
-
-    def begins_alike(each: str) -> int:
-        return len([*takewhile(lambda pair: pair[0] == pair[1], zip(each.lower(), name.lower(), strict=False))])
-
-    guess = max(same, key=begins_alike, default=closest(name, names, LIKE_A_CHOICE))
+    guess = closest(name, same, 0) or closest(name, names, LIKE_A_CHOICE)
     return None if guess is None else os.path.join(folder, guess) + separator + part
 
 

@@ -24,9 +24,6 @@ from rnncli.reports.reference import A_WORD, is_word
 _FEW = 4
 """This many names or more are not listed in a sentence."""
 
-_SHORT = 3
-"""A name of this many letters or fewer is similar to too many others."""
-
 _LIKE_AN_OPTION, _LIKE_NOTHING_ELSE = 0.8, 0.65
 """How similar to an option a name must be to count as a misspelling, if it is a word of specs and if it is not."""
 
@@ -336,7 +333,7 @@ def _nearest(this: TypedLine, place: int, said: Word) -> Iterator[Applied[Line]]
         names |= {each[6:]: each for each in longs if each.startswith("--max-")}
     for row in OPTIONS:
         if re.fullmatch("[a-z|-]+", row.pattern) and row.becomes in this.options:
-            names = {each: str(row.becomes) for each in row.pattern.split("|") if len(each) > _SHORT} | names
+            names = {each: str(row.becomes) for each in row.pattern.split("|") if len(each) > 3} | names
     names = {each: option for each, option in names.items() if this.options[option] not in this.given}
     name = re.sub("^max-?(?=.)", "", _name(said))
     if said.value is None and closest(name, ["help"], LIKE_A_CHOICE):

@@ -364,13 +364,12 @@ def _sizes(
                 raise UsageError(message, f"leave out --{name}")
     if lengths is not None and len(lengths) != batch:
         message = f"--lengths has {plural(len(lengths), 'length')}, but there are {plural(batch, 'sample')}"
-        is_free = array is None and request.batch is not None
-        raise UsageError(message, "leave out --batch" if is_free else "give a length for each sample")
+        advice = "give a length for each sample"
+        raise UsageError(message, "leave out --batch" if array is None and request.batch else advice)
     if lengths is not None and max(lengths) > timesteps:
         message = f"a sequence of --lengths has {max(lengths):,} timesteps, but the input has {timesteps:,}"
-        is_free = array is None and request.timesteps is not None
         advice = "the input must be as long as the longest sequence"
-        raise UsageError(message, "leave out --timesteps" if is_free else advice)
+        raise UsageError(message, "leave out --timesteps" if array is None and request.timesteps else advice)
     if lengths is not None and min(lengths) < least_steps(network.layers):
         message = f"a sequence of --lengths has {plural(min(lengths), 'timestep')}, which is too short for a window"
         raise UsageError(message, f"{least_steps(network.layers):,} timesteps are enough")
