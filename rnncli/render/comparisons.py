@@ -11,7 +11,6 @@ from rich.text import Text
 
 from rnncli.errors import printable
 from rnncli.immutable import immutable
-from rnncli.network_summary import LayerSummary
 from rnncli.quantities import figure_text, ratio_text, shape_text
 from rnncli.render.blocks import Block, Column, Drawn, Line, Pairs, Table, in_characters_of, marked, records_table
 from rnncli.render.candidates import CandidateTable, picture, points_of
