@@ -226,10 +226,8 @@ def _range(text: str) -> Range | None:
 
 
 _NO_LISTS = re.compile(r"[{}\[\]()<>]|[:x][0-9]+(?:\.\.|-|\||/[0-9]+/|:[0-9]+:)[0-9]|[a-z][|/][a-z]| (?:to|or|and) ")
-"""Text that no spec contains: a pattern with it outside its braces cannot stand for a network."""
-
 _NO_ITEMS = re.compile(r"\{(?:[0-9]+\.\.[0-9]+,|[0-9, ]+, ?\.{2,}|[a-z]:[0-9]+,[0-9,]*\}|range\()")
-"""The beginning of a list with an item that no spec contains."""
+"""Text that no spec contains, outside the braces of a pattern and at the beginning of a list."""
 
 
 def read_pattern(text: str) -> Pattern:
