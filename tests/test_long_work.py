@@ -398,6 +398,19 @@ def test_a_run_of_more_than_ten_minutes_says_so_once_at_its_start(at: Walk) -> N
     assert note_on(10**9, [0, 10**7], seconds=0.01) == ""
 
 
+def test_the_pace_is_measured_once_the_layers_are_prepared(monkeypatch: pytest.MonkeyPatch) -> None:
+    happened: list[object] = []
+    prepare = Model.prepare
+
+    def prepared(model: Model, batch: int, timesteps: int) -> None:
+        prepare(model, batch, timesteps)
+        happened.append("prepared")
+
+    monkeypatch.setattr(Model, "prepare", prepared)
+    RunPlan("input:8,rnn:4:seq:x2,rnn:4", Request(timesteps=9)).run(happened.append)
+    assert happened[:2] == ["prepared", 0]
+
+
 def test_a_long_duration_is_given_as_people_would_say_it() -> None:
     assert ", ".join(map(about, (660, 5400, 7300, 86400, 400_000, 10**8, 1e30))) == (
         "about 11 minutes, about 90 minutes, about 2 hours, about 24 hours, about 5 days, about 3 years, "

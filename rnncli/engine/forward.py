@@ -185,6 +185,7 @@ def forward(plan: RunPlan, model: Model, given: Iterable[SequenceGroup], tick: T
         size = len(sequences.samples), sequences.timesteps
         model.prepare(*size)
         _warm_up(model, *size)
+        tick(0)  # the pace is measured from here: preparing many layers takes long
         counters = ticks(network, *size, tick)
         layers = zip(watches, model.begin(sequences.states, counters), network.body, counters, strict=True)
         passes = [watch.over(each, size[0], uncounted if of.states else count) for watch, each, of, count in layers]

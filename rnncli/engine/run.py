@@ -269,7 +269,6 @@ class RunPlan:
             check_twins_fit(part, length, figures=figures_kept(part.body[-1], request.gates))
         files: list[WrittenFile] = []
         tick = self.counted(tick)
-        tick(0)
         with ExitStack() as open_files:
             write = None
             if request.output is not None:

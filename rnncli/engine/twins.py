@@ -248,14 +248,13 @@ def reach(plan: RunPlan, tick: Tick = uncounted, begin: Callable[[int], object] 
 
     Args:
         plan: the runs, with a number of seeds.
-        tick: called with 0 at the start, and then with the work just done, which adds up to the plan's steps.
+        tick: called with 0 before a run, and then with the work just done, which adds up to the plan's steps.
         begin: called with each seed before its run.
 
     Raises:
         RnncliError: a file cannot be read, or does not fit the network.
     """
     tick = plan.counted(tick)
-    tick(0)
     part, request = plan.part, plan.request
     assert part is not None
     assert request.seeds is not None
@@ -270,6 +269,7 @@ def reach(plan: RunPlan, tick: Tick = uncounted, begin: Callable[[int], object] 
             radius = max(spectral_radius(_candidate(model, layer, f"{name}/{way}")) for way in layer.directions)
         watch = TwinRun(model, part, plan.chunks(model, seed), plan.timesteps, tick=tick)
         bins = widening_starts(watch.timesteps, BINS)
+        tick(0)  # the pace is measured from here
         watch.run()
         runs.append(SeedReach(seed, watch.reach(bins, since_change=True), radius))
     return NetworkReach(
