@@ -81,7 +81,9 @@ def _end_from_thread(reading: int) -> None:
     while heard := os.read(reading, 1):
         if _signal.getsignal(heard[0]) is _end:
             sleep(_RESPONSE_TIME)
-            _end(heard[0], None)
+            spared, _Ending.spared = _Ending.spared, False
+            if not spared:
+                _end(heard[0], None)
 
 
 @contextmanager
@@ -102,6 +104,9 @@ def interruptible() -> Iterator[None]:
         _signal.signal(_signal.SIGINT, _signal.default_int_handler)
     try:
         yield
+    except KeyboardInterrupt:
+        _Ending.spared = True  # the other thread may hear of it only after the block
+        raise
     finally:
         if ends:
             _signal.signal(_signal.SIGINT, _end)
@@ -132,10 +137,11 @@ def stopped_within(away: Callable[[], AbstractContextManager[None]]) -> Iterator
 
 
 class _Ending:
-    """The thread that ends the process; other threads wait for it."""
+    """The thread that ends the process; other threads wait for it. No thread does if Ctrl-C was `spared`."""
 
     lock = _thread.allocate_lock()
     thread = 0
+    spared = False
 
 
 def _end(number: int, frame: FrameType | None) -> None:
