@@ -90,18 +90,13 @@ def check_timesteps(layers: Sequence[Layer], source: Source, *timesteps: int | N
     """
     head = layers[0]
     asked = sorted({each for each in timesteps if each is not None})
-    if not asked:
+    if not {*asked} - {head.fixed_timesteps}:
         return
     if head.fixed_timesteps is None:
         _check_lengths(layers, source, asked[0])
         return
-    if not {*asked} - {head.fixed_timesteps}:
-        return
-    fixed = (
-        f"fixes {plural(head.fixed_timesteps, 'timestep')}"
-        if isinstance(head.fixed_timesteps, int)
-        else "has a blank for the timesteps"
-    )
+    steps = head.fixed_timesteps
+    fixed = f"fixes {plural(steps, 'timestep')}" if isinstance(steps, int) else "has a blank for the timesteps"
     message = f"{head.spec()} {fixed}, but {listed([f'{each:,}' for each in asked])} are requested"
     if len(asked) == 1:
         raise error_at(source, 0, message, "change one of them", head.with_timesteps(asked[0]))
