@@ -254,7 +254,8 @@ def _refusal(this: TypedLine) -> click.UsageError | UsageError | None:
 def _mistake(this: TypedLine, error: click.ClickException | UsageError) -> Mistake:
     """Return the mistake that Click or a rule of options has found."""
     if not isinstance(error, click.ClickException):
-        strays = [place for place in this.arguments if not re.search("[:(]", this.words[place].text)]
+        names = {place: re.split("[:(]", this.words[place].text.lstrip("/"), maxsplit=1) for place in this.arguments}
+        strays = [place for place, (name, *more) in names.items() if not more or f"--{name}" in this.options]
         misplaced = chain.from_iterable(_misplaced(this, place) for place in strays)
         return Mistake(error.message, chain(misplaced, _rewritten(this), _kept(this, error)), error)
     if this.name in this.commands:

@@ -132,7 +132,7 @@ def near_file(text: str) -> str | None:
         return path + separator + part
     if isfile(path.partition(":")[0]) or re.search("[,(=]", text):
         return None
-    if isdir(path):
+    if path.strip("/") and isdir(path):
         folder, name = path, ""
     try:
         names = [each for each in sorted(os.listdir(folder or ".")) if os.path.splitext(each)[1] in FORMATS]

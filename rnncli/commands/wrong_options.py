@@ -246,7 +246,9 @@ def _unknown(this: TypedLine, place: int) -> Refused:
     valued = [each for each in this.options.values() if not isinstance(each.type, FileName)]
     behind = [each for each in behind if f"--{each}" not in this.options or any(_fits(own, each) for own in valued)]
     said = typed
-    if short := re.fullmatch(r"(-[a-zA-Z])([0-9]+)|(--[a-z-]+):(.+)", in_ascii(typed.text)):  # -t100, --batch:4
+    if short := re.fullmatch(
+        r"(-[a-zA-Z])([0-9][0-9.]*[a-zA-Z]*)|(--[a-z-]+):(.+)", in_ascii(typed.text)
+    ):  # -t100, --batch:4
         said = Word(short[1] or short[3], None, short[2] or short[4], attached=True)
     elif typed.value is None and behind and not (alone and isfile(behind[0])):
         said = typed._replace(value=behind[0])
@@ -362,7 +364,13 @@ def _sharing_a_word(this: TypedLine, place: int, said: Word) -> Iterator[Applied
     typed = {*re.split("s?-", _name(said).removesuffix("s"))}
     names = {name: {*re.split("s?-", name[2:].removesuffix("s"))} for name in this.options if name.startswith("--")}
     found = [name for name, parts in names.items() if parts < typed or typed < parts]
-    if len({this.options[name] for name in found} - this.given) == 1 and not typed & {"no", "without", "min", "out"}:
+    if len({this.options[name] for name in found} - this.given) == 1 and not typed & {
+        "no",
+        "without",
+        "min",
+        "out",
+        "not",
+    }:
         yield _instead(this, place, said, found[0])._replace(lead="perhaps")
 
 
