@@ -256,7 +256,7 @@ def test_what_runs_elsewhere_and_may_change_a_network_is_a_doubt_or_left_out(at:
     elsewhere = "import gin\nfrom mine import changed, register, grow\n"
     doubts = {
         "@changed": "what the decorator changed (line 5) does to N is not known",
-        "@gin.configurable('n')": "what the decorator configurable (line 5) does to N is not known",
+        "@gin.configurable('n')": "what the decorator gin.configurable (line 5) does to N is not known",
         "exec(open('settings.py').read())": "what exec runs (line 5) is not known",
         "@register('n')": "",
     }
@@ -273,6 +273,120 @@ def test_what_runs_elsewhere_and_may_change_a_network_is_a_doubt_or_left_out(at:
         ("m = grow(m)", "input:3,lstm:8"),
     ):
         assert specs(grown.format(line)) == [spec]
+
+
+LAYERS = "self.rnn, self.fc = nn.GRU(3, 4, batch_first=True), nn.Linear(4, 2)"
+CHANGES = {
+    "in __init__": (
+        "for m in self.modules():\n    if isinstance(m, nn.Linear):\n        m.bias = None",
+        "for m in self.children():\n    if type(m) == nn.Linear:\n        m.bias = None",
+        "self.apply(strip)",
+        "self._parameters['w'] = nn.Parameter(torch.zeros(3, 4))",
+        "self._modules['fc'] = nn.Linear(4, 5)",
+        "self.fc._parameters['bias'] = None",
+        "self.register_module('more', nn.Linear(4, 5))",
+        "super().__setattr__('fc', nn.Linear(4, 5))",
+        "self.fc.weight = nn.Parameter(torch.zeros(5, 4))",
+        "self.fc.weight.data = torch.zeros(5, 4)",
+        "self.fc.weight.data = self.fc.weight.data * 2",
+        "nn.init.zeros_(self.fc.weight)",
+        "self.rnn.bias = None",
+        "self.rnn.more = nn.Linear(4, 5)",
+        "delattr(self, 'fc')",
+        "self.ls = [self.fc]",
+        "self.fc = [self.fc][0]",
+        "self.forward = lambda x: self.rnn(x)[0]",
+        "self.register_forward_hook(print)",
+    ),
+    "in forward": (
+        "return nn.Linear(4, 2)(self.rnn(x)[0])",
+        "return nn.ReLU()(self.rnn(x)[0])",
+        "return fc(self.rnn(x)[0])",
+        "return self.shared(self.rnn(x)[0])",
+        "return self.held[0](self.rnn(x)[0])",
+        "return self.kept[0](self.rnn(x)[0])",
+        "return self.lazy(self.rnn(x)[0])",
+        "return self.rnn(nn.functional.dropout(x))[0]",
+        "return self.rnn(x)[0].reshape(len(x), -1)",
+        "hs = []\nfor t in range(x.size(1)):\n    hs.append(self.fc(self.rnn(x[:, t:t + 1])[0]))\nreturn hs[0]",
+        "hs = []\nfor t in range(x.size(1)):\n    hs.append(self.fc(self.rnn(x[:, t:t + 1])[0]))\nreturn hs[-1]",
+    ),
+    "in the class": (
+        "def __new__(cls):\n    return nn.Linear(3, 2)",
+        "def __setattr__(self, name, value):\n    super().__setattr__(name, nn.Linear(3, 2))",
+        "def __call__(self, x):\n    return super().__call__(x)[:, -1]",
+    ),
+    "in the file": (
+        "net = N()\nnet.forward = types.MethodType(lambda self, x: self.rnn(x)[0][:, -1], net)",
+        "N.forward = lambda self, x: self.rnn(x)[0][:, -1]",
+        "net = N()\nnet.forward = functools.partial(f, net)",
+        "nn.Linear = Other",
+        "nn.Linear.forward = f",
+    ),
+    "in front of the class": ("@both", "@Wrapped"),
+    "as its base": ("Base", "Base, metaclass=Made", "PreTrainedModel", "make()"),
+}
+"""What a file does to a module, or in it, beside calling the layers that are attributes of it."""
+
+
+BESIDE = {
+    "fc(": ("import", "fc = nn.Linear(4, 2)\nimport"),
+    "strip": ("import", "def strip(m):\n    if isinstance(m, nn.Linear):\n        m.bias = None\nimport"),
+    "Wrapped": ("import", "class Wrapped:\n    def __init__(self, cls):\n        self.cls = cls\nimport"),
+    "self.shared": ("    def forward", "    shared = nn.Linear(4, 2)\n    def forward"),
+    "self.lazy": (
+        "    def forward",
+        "    @functools.cached_property\n    def lazy(self):\n        return nn.Linear(4, 2)\n    def forward",
+    ),
+    "held[": ("self.rnn, self.fc", "self.held = [nn.Linear(4, 2)]\n        self.rnn, self.fc"),
+    "kept[": ("self.rnn, self.fc", "self.kept = nn.ModuleList([nn.Linear(4, 2)])\n        self.rnn, self.fc"),
+}
+"""What else the file has, for lines with these words: a text in it, and what stands there."""
+
+
+def test_what_changes_a_module_is_followed_or_said(screen: Screen) -> None:
+    sources = {}
+    imported = (
+        "from mine import Base, Made, both, make\nfrom transformers import PreTrainedModel\nimport functools, types\n"
+    )
+    for where, lines in CHANGES.items():
+        for does in lines:
+            forward = does if where == "in forward" else "return self.fc(self.rnn(x)[0])"
+            source = net(f"{LAYERS}\n{does if where == 'in __init__' else ''}", forward).replace(
+                TORCH, TORCH + imported
+            )
+            for word, (text, more) in BESIDE.items():
+                source = source.replace(text, more, 1) if word in does and where != "in the file" else source
+            source += indent(does, "    ") if where == "in the class" else does if where == "in the file" else ""
+            source = source.replace("class N", f"{does}\nclass N") if where == "in front of the class" else source
+            source = source.replace("(nn.Module)", f"({does})") if where == "as its base" else source
+            sources[f"{where}: {does}".replace("\n", "; ")] = source
+    screen("python-changes", reports_of(sources, "model.py"))
+
+
+IN_A_KERAS_CLASS = {
+    "self.rnns, self.fcs = [LSTM(4)], {'a': Dense(2)}": ("self.fcs['a'](self.rnns[0](x))", ""),
+    "self.rnn = LSTM(4)": ("Dense(2)(self.rnn(x))", "dense is not registered in N"),
+    "self.rnn, self.of = LSTM(4), Of()": ("self.of.fc(self.rnn(x))", "dense is not registered in N"),
+    "self.rnn, self.fc = LSTM(4), Dense(2); self.fc.enable_lora(2)": ("self.fc(self.rnn(x))", "dense is changed by"),
+}
+
+
+def test_keras_counts_the_layers_of_lists_and_dicts_and_none_that_are_made_in_a_call(at: Walk) -> None:
+    for does, (call, said) in IN_A_KERAS_CLASS.items():
+        with at(does):
+            source = f"{KERAS}class Of:\n    def __init__(self):\n        self.fc = Dense(2)\nclass N(Model):\n"
+            source += f"    def __init__(self):\n        super().__init__()\n        {does}\n    def call(self, x):\n"
+            assert specs(f"{source}        return {call}\nn = N()\nn.build((None, None, 3))") == [
+                "input:3,lstm:4,dense:2"
+            ]
+            (part,) = open_model("model.py").parts
+            assert [each[: len(said)] for each in (*part.doubts, *part.said("left out"))] == [said] * bool(said)
+    source = "i = Input((5, 3))\nm = Model(i, Lambda(lambda x: Dense(2)(x))(LSTM(4)(i)))"
+    assert specs(KERAS + source) == ["input:5x3,lstm:4,dense:2"]
+    assert open_model("model.py").parts[0].doubts == (
+        "dense is called in a Lambda, so Keras does not count its weights",
+    )
 
 
 def test_an_argument_that_is_set_after_a_layer_is_made_counts_for_what_follows() -> None:
@@ -565,7 +679,7 @@ NOT_AS_USUAL = {
     "return self.fc(o.float())": "",
     "return self.fc(o.int())": "int Linear",
     "return self.fc(nn.functional.dropout(o, 0.5, self.training))": "",
-    "return self.fc(nn.functional.dropout(o))": "rnn is followed by dropout as in training;",
+    "return self.fc(nn.functional.dropout(o))": "rnn comes with dropout as in training;",
     "o, h = self.rnn(x, torch.full((1, 9, 4), 0.0))\nreturn self.fc(o)": "",
     "o, h = self.rnn(x, torch.full((1, 9, 4), 0.5))\nreturn self.fc(o)": "rnn starts from a given state;",
     "o, h = self.rnn(x, x.new_full((1, 9, 4), 0))\nreturn self.fc(o)": "",

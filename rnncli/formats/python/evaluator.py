@@ -397,13 +397,16 @@ class Evaluator:
         match target:
             case ast.Name(id=name):
                 scope.values[name] = value
-                if isinstance(value, Instance):
+                if isinstance(value, Instance) and scope.get("__self__") is not value:
                     value.variables.append(name)
             case ast.Attribute(value=owner, attr=name):
                 self.set_attribute(self.value(owner, scope), name, value, target)
             case ast.Tuple(elts=targets) | ast.List(elts=targets):
                 for each, part in zip(targets, self.unpacked(value, targets), strict=True):
                     self.assign(each.value if isinstance(each, ast.Starred) else each, part, scope)
+            case ast.Subscript(value=ast.Attribute(value=owner, attr="_modules" | "_parameters"), slice=index):
+                held, name = self.value(owner, scope), self.value(index, scope)
+                self.call(Named(("setattr",)), Given([held, name, value], {}, target))
             case ast.Subscript(value=owner, slice=index):
                 items, key = self.value(owner, scope), self.value(index, scope)
                 items = items.values if isinstance(items, Instance) else items
@@ -422,7 +425,8 @@ class Evaluator:
             case Instance() if (own := owner.method(f"{name}.setter")) is not None:
                 self.call(own, Given([value], {}, node))
             case Instance(values=values) | Class(scope=Scope(values=values)):
-                self.put(owner, values, name, value)
+                method = isinstance(owner, Class) and isinstance(value, Function)
+                self.put(owner, values, name, replace(value, cls=owner) if method else value)
 
     def unpacked(self, value: Value, targets: Sequence[ast.expr]) -> list[Value]:
         """Return the value for each target of an assignment to several."""

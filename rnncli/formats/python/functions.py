@@ -25,7 +25,7 @@ BOTH_LAST = Note(
 
 REGROUPED = Note("returns features before timesteps, which a reshape regroups; here they are transposed", "differs")
 
-DROPPED = Note("is followed by dropout as in training; here nothing is dropped", "differs")
+DROPPED = Note("comes with dropout as in training; here nothing is dropped", "differs")
 
 PACKED = "pf"
 """The axes of a packed sequence: the timesteps of all samples, and the features."""
@@ -101,7 +101,9 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[TracedTens
             axes = STEP if one else FLAT * (flat and (first.axes == "btf" or rows))
             if first.axes == "bft" and sizes[2:] in ([first.step.out], [SIZE]):  # rather than a transposition
                 first.step.note(REGROUPED)
-            axes = SPLIT if len(sizes) == 4 and not first.step.is_data else axes
+            width, last = first.step.out or 0, sizes[-1] if sizes and type(sizes[-1]) is int else -1
+            splits = len(sizes) == 4 or (name in ("view", "reshape") and 1 < last < width and width % last == 0)
+            axes = SPLIT if splits and not first.step.is_data and not first.states else axes
             made = replace(first.alone, axes=axes)
             made = TracedTensor(first.step, "vector") if both else made
         case "reshapes" if first.rank == 3 and first.step.out and given.get("axis", 1) == [-1, first.step.out]:

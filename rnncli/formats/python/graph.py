@@ -14,15 +14,18 @@ from rnncli.formats.frameworks import CLASSES, DATA, INPUTS, SAME_MODULE, class_
 from rnncli.formats.keras.config import OTHER_CLASSES
 from rnncli.formats.nodes import Note, names
 from rnncli.formats.python.functions import LIKE, computed, picked
-from rnncli.formats.python.modules import Modules
+from rnncli.formats.python.modules import Modules, kind_of
 from rnncli.formats.python.objects import (
     MISSING,
+    NO_BASES,
     Call,
     Class,
     Function,
     Given,
     Instance,
     Method,
+    ModuleDict,
+    ModuleList,
     Named,
     Scope,
     Unknown,
@@ -33,6 +36,7 @@ from rnncli.formats.python.objects import (
 )
 from rnncli.formats.python.program import RECURRENT
 from rnncli.formats.python.steps import SIZE, Module, TracedStep, TracedTensor, held_in, modules_in, reached, recurs
+from rnncli.formats.python.trees import source_of
 from rnncli.layers.base import snake_case
 from rnncli.layers.weights import Framework
 
@@ -58,6 +62,12 @@ _LOOKING = names(
 """Functions from elsewhere that look at a model and leave it as it is."""
 
 _ADD = names("add append add_module")
+_HOOKS = names("register_forward_hook register_forward_pre_hook")
+_GROWS = names("enable_lora quantize add_weight add_variable register_module set_submodule __setattr__ __init__")
+_VISITS = names("modules named_modules children named_children")
+_WEIGHT = re.compile("(weight|bias|kernel|recurrent_kernel|embeddings|gamma|beta)(_|$)")
+"""The attributes of a layer that are its weights."""
+
 _OF_AXES = names("kernel_size stride padding dilation")
 """Attributes of PyTorch's channel modules that are tuples, however they were given."""
 
@@ -129,7 +139,17 @@ class Graphs(Modules):
                 for each in held_in(owner) if notes and not self.doubts else ():
                     if isinstance(each, Module) and recurs(each):
                         each.notes += (*notes,)
+                does = given.get("fn", 0) if name == "apply" else None
+                for each in self._modules_of(owner) if isinstance(does, Function) else ():
+                    self.call(does, Given([each], {}, given.node))
                 return owner
+            case Method(owner=Module() | Instance() as owner, name=name) if name in _VISITS:
+                inside = [(way, each) for each, way in self._modules_of(owner).items()]
+                if "children" in name:
+                    held = owner.values if isinstance(owner, Instance) else owner.items or {}
+                    kinds = Module | Instance | ModuleList | ModuleDict
+                    inside = [(way, each) for way, each in held.items() if isinstance(each, kinds)]
+                return [[way, each] if "named" in name else each for way, each in inside]
             case Method(owner=TracedTensor() as owner, name=name):
                 given = Given([owner, *given.positional], given.named, given.node)
                 return computed(self, name, given, self.tensors(given.all))
@@ -152,9 +172,14 @@ class Graphs(Modules):
                 return self.follow_module(base, given.get("inputs", 0), given)
             case Method(name=name) if name in LIKE:
                 return self.data(name, given)
-            case Method(owner=Module() as owner, name="register_forward_hook" | "register_forward_pre_hook"):
-                owner.notes += (Note(f"has a hook (line {given.line}), which is left out", "left out"),)
-                return None
+            case Method(owner=Module() | Instance() as owner, name=name) if name in _HOOKS:
+                return self._differ(owner, Note(f"has a hook (line {given.line}), which is left out", "left out"))
+            case Method(owner=Module() as owner, name=name) if name in _GROWS:
+                return self._differ(
+                    owner, Note(f"is changed by {name} (line {given.line}), which is left out", "left out")
+                )
+            case Method(owner=Instance() as owner, name="__call__") if (own := self.computing(owner)) is not None:
+                return self.invoke(own, given)
             case Method(owner=Module() as owner, name="register_parameter"):
                 return self.set_attribute(owner, given.get("name", 0), given.get("param", 1), given.node)
             case Method(owner=Module(items=dict()) as owner, name=name) if name in _CHANGE:
@@ -201,8 +226,43 @@ class Graphs(Modules):
 
     def computing(self, instance: Instance) -> Function | None:
         """Return the method of an object that computes its output from data, if it has one."""
-        own = instance.values.get("forward")  # set on the object itself
+        own = instance.values.get("forward", instance.values.get("call"))  # set on the object itself
         return own if isinstance(own, Function) else instance.method("forward") or instance.method("call")
+
+    def invoke(self, function: Function, given: Given) -> Value:
+        """Return a function's result; a module's framework does not count what it calls and has not registered."""
+        begun, owner = len(self.steps), function.owner
+        value = super().invoke(function, given)
+        if isinstance(owner, Instance) and function.name in ("forward", "call") and self.computes(owner):
+            said = f"is not registered in {kind_of(owner)}, which so has fewer parameters than are counted here"
+            made = [step for step in self.steps[begun:] if step.has_weights]
+            own = self._modules_of(owner) if made else {}
+            for step in made:
+                if step.module not in own:
+                    step.note(Note(said, "counted twice"))
+        return value
+
+    def _modules_of(self, owner: Instance | Module) -> dict[Value, str]:
+        """Return a module and those registered in it, each with its path: PyTorch registers none of a plain list."""
+        bases = owner.cls.named if isinstance(owner, Instance) and owner.cls is not None else ()
+        keras = any(self.framework(base.path) == "keras" for base in bases)
+
+        def enters(value: Value) -> bool:
+            if isinstance(value, Instance):
+                return value.cls is not None and bool({base.name for base in value.cls.named} - NO_BASES)
+            return keras or type(value) not in (list, dict)
+
+        found = held_in(owner, enters)
+        for each in [*found]:
+            inside = reached(each.outputs) if isinstance(each, Module) else ()
+            found |= {step.module: "" for step in inside if step.module not in found}
+        return found
+
+    def _differ(self, owner: Instance | Module, note: Note) -> None:
+        """Record a note on all modules of an owner."""
+        for each in held_in(owner):
+            if isinstance(each, Module):
+                each.notes += (note,) * (note not in each.notes)
 
     def _named_call(self, called: Named, tensors: list[TracedTensor], given: Given) -> Value:
         """Return the result of calling a name: a module, a container, data, or the output of a tensor function."""
@@ -210,9 +270,9 @@ class Graphs(Modules):
         first = given.get("layers" if framework == "keras" else "modules", 0)
         if framework == "torch" and name in ("ModuleList", "ModuleDict"):
             if isinstance(first, dict) or (name == "ModuleDict" and not given.all):
-                return self.fresh(dict(first or {}))
+                return self.fresh(ModuleDict(first or {}))
             items = self.items(first) if given.all else []
-            return self.fresh([open_in(first) or left_open(given.node)] if items is None else list(items))
+            return self.fresh(ModuleList([open_in(first) or left_open(given.node)] if items is None else items))
         if name in _COPIES and given.positional:
             return self._copied(given.positional[0])
         functional = name in ("Model", "Functional")
@@ -232,8 +292,8 @@ class Graphs(Modules):
         if framework == "keras" and functional and given.all and not begun:
             note = Note("the source does not say what it reads or computes", "left out")
             outputs.append(TracedTensor(self.add(TracedStep("unknown", given.line, [], notes=(note,)))))
-        if called.path == ("setattr",) and isinstance(of := given.get("", 0), Module):
-            return self.set_attribute(of, given.get("", 1), given.get("", 2), given.node)
+        if called.path == ("type",) and len(given.all) == 1 and isinstance(of := given.positional[0], Module):
+            return Named(of.path)
         if name == "isinstance" and given.positional and isinstance(of := given.positional[0], Module):
             asked = {each.name for each in given.all[1:] if isinstance(each, Named)}
             return of.name in asked if asked <= CLASSES["torch"].keys() and asked else Call(called.path, given)
@@ -246,7 +306,7 @@ class Graphs(Modules):
                 lent = [each for each in given.all if isinstance(each, Module)]
                 self._lent |= dict.fromkeys(lent, Unknown(left_open(given.node).why))
             if called.path == ("exec",):
-                self.presuming += (f"what exec runs (line {given.line}) is not known",)
+                self.unfollowed.append(f"what exec runs (line {given.line}) is not known")
             if called.path == ("tensorflow", "Variable"):
                 return self.fresh(Module(("Weight",), given, None, "keras", self.function))
             return SIZE if SIZE in given.all else Call(called.path, given)
@@ -283,9 +343,9 @@ class Graphs(Modules):
                 made = replace(value, values=self._copied(value.values), variables=[])
                 self.instances.append(made)
             case dict():
-                made = {key: self._copied(each) for key, each in value.items()}
+                made = type(value)((key, self._copied(each)) for key, each in value.items())
             case list():
-                made = [self._copied(each) for each in value]
+                made = type(value)(self._copied(each) for each in value)
             case _:
                 return value
         return self.fresh(made)
@@ -382,7 +442,14 @@ class Graphs(Modules):
             key, values = self.value(index, scope), list(owner.items.values())
             return values[key] if type(key) is int and -len(values) <= key < len(values) else left_open(node)
         if not isinstance(owner, TracedTensor):
-            return owner if owner is SIZE else super().item(owner, index, scope, node)
+            made = owner if owner is SIZE else super().item(owner, index, scope, node)
+            first = owner[0] if isinstance(owner, list) and len(owner) > 1 else None
+            if isinstance(first, TracedTensor) and first.step.timed and owner.count(first) == len(owner):  # of a loop
+                several = isinstance(made, list)
+                if several or self.value(index, scope) != -1:
+                    made = self.operation("slice" if several else "index", [first], node.lineno)
+                    return [made] if several else made
+            return made
         parts = index.elts if isinstance(index, ast.Tuple) else [index]
         dots = [isinstance(each, ast.Constant) and each.value is ... for each in parts]
         keys: dict[int, Value] = {}
@@ -448,14 +515,25 @@ class Graphs(Modules):
 
     def set_attribute(self, owner: Value, name: str, value: Value, node: ast.AST) -> None:
         """Set an attribute: an argument of a layer that is made already, or weights that it shares with another one."""
+        said = f"{source_of(node)} is set (line {getattr(node, 'lineno', 0)})"
+        if isinstance(owner, Named) and self.framework(owner.path) is not None:
+            self.unfollowed.append(f"{said}, and what follows from that is not known")
+        if name in ("forward", "call") and isinstance(owner, Instance | Module) and not isinstance(value, Function):
+            return self._differ(owner, Note(f"is left out: {said}", "left out"))
+        if name == "data" and isinstance(owner, Call) and isinstance(owner.of, Module):  # of a weight
+            own = isinstance(value, Unknown) and source_of(node) in [each.name for each in value.names]
+            owner, name = owner.of, "" if own or (isinstance(value, Call) and "init" in value.path) else owner.name
         if not isinstance(owner, Module):
             return super().set_attribute(owner, name, value, node)
+        cls = class_of(owner.framework, owner.name)
+        bare = (name, value) == ("bias", None) and not recurs(owner)
         if isinstance(value, Call) and isinstance(value.of, Module):
             said = [*value.of.variables, value.of.name][0]
-            note = Note(f"shares the weights of {said}, which are counted twice", "counted twice")
-            owner.notes += (note,) * (note not in owner.notes)
-        cls = class_of(owner.framework, owner.name)
-        bare = (name, value) == ("bias", None)
+            self._differ(owner, Note(f"shares the weights of {said}, which are counted twice", "counted twice"))
+        elif _WEIGHT.match(name) and not bare:
+            self._differ(owner, Note(f"has its own size here, but {said}", "assumed size"))
+        elif isinstance(value, Module | Instance | Function):
+            self._differ(owner, Note(f"is changed: {said}, which is left out", "left out"))
         known = bare or name in _SET_LATER
         if cls is None or name not in {*cls.takes} - cls.inert or not (known or owner.framework == "keras"):
             return None

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from rnncli.formats.nodes import names
 from rnncli.formats.python.objects import (
     MISSING,
-    NO_BASES,
     PLAIN,
+    PLAIN_BASES,
     Array,
     Call,
     Class,
@@ -76,6 +76,7 @@ _METHODS: Mapping[type, frozenset[str]] = {
 """Methods of plain values that work here as in Python."""
 
 _CHANGING = names("append extend insert pop reverse update setdefault remove clear sort popitem")
+_REGISTERING = names("add_module register_module register_parameter __setattr__")
 _OF_PLAIN = names("str bool")
 _COMPARING = names("max min sorted sum")
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
@@ -126,23 +127,25 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
             return evaluator.attribute(owner, name, given.node)
         case ("getattr" | "hasattr" as asked,) if isinstance(owner, Instance) and owner.cls and isinstance(name, str):
             has = name in owner.values or owner.cls.get(name) is not MISSING
-            if has or {base.name for base in owner.cls.named} <= NO_BASES | names("Module LightningModule Model Layer"):
+            if has or {base.name for base in owner.cls.named} <= PLAIN_BASES:
                 value = evaluator.attribute(owner, name, given.node) if has else given.get("", 2)
                 return has if asked == "hasattr" and not isinstance(value, Unknown) else value
+        case ("setattr",) if isinstance(name, str):
+            return evaluator.set_attribute(owner, name, given.get("", 2), given.node)
         case ("setattr",) if isinstance(owner, Instance | Class):
             held = owner.values if isinstance(owner, Instance) else owner.scope.values
-            if isinstance(name, str):
-                evaluator.put(owner, held, name, given.get("", 2))
-            else:
-                spoil(evaluator, held, Unknown(left_open(given.node).why), [given.get("", 2)])
-            return None
+            return spoil(evaluator, held, Unknown(left_open(given.node).why), [given.get("", 2)])
         case ("isinstance",) if isinstance(owner, (*PLAIN, list, dict)):
             holds = _is_one_of(owner, name if isinstance(name, list) else [name])
             return evaluator.apply(called, given) if holds is None else holds
         case ("map",) if len(given.positional) == 2 and (items := evaluator.items(name)) is not None:
             return evaluator.fresh([evaluator.call(owner, Given([each], {}, given.node)) for each in items])
+        case ("delattr",) if isinstance(owner, Instance):
+            return evaluator.put(owner, owner.values, name, Unknown(f"{name} is deleted"))
         case ("type",) if isinstance(owner, Instance) and owner.cls is not None:
             return owner.cls
+        case ("types", "MethodType") if isinstance(owner, Function) and isinstance(name, Instance):
+            return replace(owner, owner=name, cls=name.cls)
         case ("type",) if isinstance(owner, str) and isinstance(held := given.get("", 2), dict):
             node = ast.ClassDef(owner, [], [], [], [], lineno=given.line)
             return Class(node, Scope(held), tuple(evaluator.items(name) or ()))
@@ -193,10 +196,10 @@ def method_called(evaluator: Evaluator, called: Method, given: Given) -> Value:
     owner, name = called.owner, called.name
     if isinstance(owner, list) and name == "add_module":
         return plain_method(evaluator, owner, "append", Given([given.get("module", 1)], {}, given.node))
-    if isinstance(owner, Instance | dict) and name in ("add_module", "register_parameter"):
+    if isinstance(owner, Instance | dict) and name in _REGISTERING:
         held, key = owner if isinstance(owner, dict) else owner.values, given.get("name", 0)
         key = key if isinstance(key, str) else f"module {len(held)}"
-        return evaluator.put(owner, held, key, given.get("module", 1, given.get("param")))
+        return evaluator.put(owner, held, key, given.get("module", 1, given.get("param", default=given.get("value"))))
     if name == "as_list" and isinstance(owner, list):  # of a shape in TensorFlow
         return owner
     if not isinstance(owner, Instance):
@@ -211,7 +214,8 @@ def method_called(evaluator: Evaluator, called: Method, given: Given) -> Value:
 def plain_method(evaluator: Evaluator, owner: Any, name: str, given: Given) -> Value:
     """Return the result of a method of a list, dict or text; if it is unknown, whatever it changes becomes unknown."""
     first, why = given.get("", 0), left_open(given.node)
-    known = name in _METHODS[type(owner)] and not given.unknown and len(owner) <= MAX_ITEMS
+    methods = next(each for kind, each in _METHODS.items() if isinstance(owner, kind))
+    known = name in methods and not given.unknown and len(owner) <= MAX_ITEMS
     if name == "format":
         texts = [each for each in given.all if not isinstance(each, int)]
         short = all(isinstance(each, str) and len(each) < MAX_ITEMS // (len(owner) or 1) for each in texts)
@@ -220,7 +224,12 @@ def plain_method(evaluator: Evaluator, owner: Any, name: str, given: Given) -> V
         items = evaluator.items(first) or [first]
         known = known and sum(len(owner) + len(each) for each in items if isinstance(each, str)) <= MAX_ITEMS
     if name in ("extend", "update") and given.positional:
-        known = known and isinstance(first, type(owner)) and evaluator.items(first) is not None
+        known = (
+            known
+            and isinstance(first, list | dict)
+            and isinstance(first, list) == isinstance(owner, list)
+            and evaluator.items(first) is not None
+        )
     if name not in ("append", "extend", "update"):
         has = isinstance(owner, dict) and isinstance(first, PLAIN) and first in owner
         known = known and (has or evaluator.items(owner) is not None)
@@ -315,10 +324,12 @@ def compared(kind: ast.cmpop, left: Value, right: Value) -> bool | None:
     made = made or (isinstance(left, Named) and left.path[0] in FRAMEWORK_PACKAGES)
     if isinstance(kind, _EQUAL) and made and (right is None or (isinstance(right, str) and not call)):
         return isinstance(kind, ast.IsNot | ast.NotEq)
+    if _is_class(left) and not isinstance(kind, ast.Lt | ast.LtE | ast.Gt | ast.GtE):
+        left, right = left.name, [_name_of(one) for one in right] if isinstance(right, list) else _name_of(right)
     known = (*PLAIN, list, dict, Instance, Function, Class)
     if not isinstance(left, known) or not isinstance(right, known) or open_in(left) or open_in(right):
         return None
-    alike = isinstance(left, Instance) and isinstance(right, Instance) and left is not right
+    alike = left is not right and (isinstance(left, Instance) or isinstance(right, Instance))
     if _is_deep([left, right]) or (alike and not isinstance(kind, ast.Is | ast.IsNot)):  # __eq__ compares their values
         return None
     try:
@@ -327,12 +338,20 @@ def compared(kind: ast.cmpop, left: Value, right: Value) -> bool | None:
         return None
 
 
+def _is_class(value: Value) -> bool:
+    return isinstance(value, Named) and value.path[0] in FRAMEWORK_PACKAGES and value.name[:1].isupper()
+
+
+def _name_of(value: Value) -> Value:
+    return value.name if _is_class(value) else value
+
+
 def calculated(kind: ast.operator, left: Value, right: Value) -> Value:
     """Return the result of an operator on two plain values, or MISSING if it is not known or too large."""
     number = int | float
     match kind, left, right:
         case (ast.Add(), list(), list()) | (ast.Add(), str(), str()):
-            return left + right if len(left) + len(right) <= MAX_ITEMS else MISSING
+            return type(left)(left + right) if len(left) + len(right) <= MAX_ITEMS else MISSING
         case ast.BitOr(), dict(), dict():
             return left | right
         case ast.Mult(), list() | str(), int():

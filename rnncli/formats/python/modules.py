@@ -106,7 +106,11 @@ class Modules(Recorder):
             if not tensors and (shape := module.given.get("input_shape")) is not None:
                 read = self.seen_as(shape, given.line) if isinstance(shape, list) else None
                 data = read or TracedTensor(self.add(TracedStep("input", given.line, [], sizes=shape)))
+            begun = len(self.steps)
             if self.tensors(made := self.call(function, Given([data], {}, given.node))):
+                for step in self.steps[begun:] if module.framework == "keras" else ():
+                    if step.has_weights:
+                        step.note(Note("is called in a Lambda, so Keras does not count its weights", "counted twice"))
                 return made
         if module.items is not None:
             module.inner = module.inner or bool(tensors)
@@ -206,7 +210,7 @@ class Modules(Recorder):
             )
             step.out = returned(each.word, features or each.features) if isinstance(each.word, Layer) else features
             step.sizes = sizes
-            step.notes = (*(note for note in each.notes if note.text != DIFFERS["return_state"]), *module.notes)
+            step.notes = tuple(note for note in each.notes if note.text != DIFFERS["return_state"])
             step.notes += (_GIVEN_STATE,) * (recurrent and (not from_zeros or bool(starts)))
             step = self.add(step)
             levels += [step] if recurrent else []

@@ -42,6 +42,9 @@ _CHOOSING = names(
 NO_BASES = frozenset(("object", "ABC", "Protocol", "Generic", "NamedTuple", "HyperModel"))
 """Base classes that do not make a subclass a framework's object."""
 
+PLAIN_BASES = NO_BASES | names("Module LightningModule Model Layer PreTrainedModel Registrable PyTorchModelHubMixin")
+"""Base classes that have no layers and no arguments of their own."""
+
 _MAX_BASES = 100
 
 
@@ -236,7 +239,8 @@ class Function(Opaque):
 
     def decorated(self, name: str) -> bool:
         """Return whether it has a decorator of that name."""
-        return any(getattr(each, "id", "") == name for each in getattr(self.node, "decorator_list", ()))
+        decorators = (source_of(each).rpartition(".")[2] for each in getattr(self.node, "decorator_list", ()))
+        return any(each.removeprefix("cached_") == name for each in decorators)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -327,6 +331,14 @@ class Instance(Opaque):
 
 class Parser(Instance):
     """An argument parser; its attributes are the default values of its arguments."""
+
+
+class ModuleList(list[Value]):
+    """The items of PyTorch's ModuleList: they are registered as parts of a module, unlike those of a list."""
+
+
+class ModuleDict(dict[Value, Value]):
+    """The items of PyTorch's ModuleDict."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)

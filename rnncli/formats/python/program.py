@@ -19,6 +19,7 @@ from rnncli.formats.python.library import FRAMEWORK_PACKAGES, MAX_ITEMS
 from rnncli.formats.python.objects import (
     MISSING,
     NO_BASES,
+    PLAIN_BASES,
     Call,
     Class,
     Function,
@@ -27,6 +28,7 @@ from rnncli.formats.python.objects import (
     Method,
     Named,
     Open,
+    Partial,
     Scope,
     Unknown,
     Value,
@@ -52,6 +54,12 @@ RECURRENT = names(
 _GIVING = names("configurable capture")
 """Decorators of Gin and Sacred that give arguments from a file of settings."""
 
+_COMPUTING = names("__init__ __call__ forward call")
+"""The methods of a module that make it and compute its output."""
+
+_OBSCURE = names("__new__ __setattr__ __delattr__ __getattribute__")
+"""Methods that are not followed, and that may change what the others make."""
+
 _HARMLESS = sys.stdlib_module_names | FRAMEWORK_PACKAGES | names("attr typing_extensions six")
 """Modules of which no decorator changes the layers of a class."""
 
@@ -75,6 +83,7 @@ class Program(Evaluator):
         instances: the objects of the file's classes, in order of creation.
         recurrent: the names at the top of the file that can lead to something recurrent.
         presuming: what functions that are followed were not given, and the file may give them, in words.
+        unfollowed: what the file does that may change any of its models, in words.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -85,6 +94,7 @@ class Program(Evaluator):
         self.instances: list[Instance] = []
         self.recurrent: frozenset[str] = frozenset()
         self.presuming: tuple[str, ...] = ()
+        self.unfollowed: list[str] = []
         self._functions: list[Function] = []
         self._classes: list[Class] = []
         self._called: set[ast.AST] = set()
@@ -160,7 +170,8 @@ class Program(Evaluator):
             return Unknown(f"{function.name} is a generator")
         scope, doubts = Scope({}, function.scope), len(self.doubts)
         outer = self.function, self._early, self.presuming
-        around = () if function.cls is None else (function.cls.node,)
+        of = getattr(function.owner, "cls", None) or function.cls
+        around = () if of is None else [each.node for each in of.line]
         self.presuming += tuple(self._changed[each] for each in (node, *around) if each in self._changed)
         self._bind_parameters(function, given, scope)
         if isinstance(node, ast.Lambda):
@@ -454,18 +465,32 @@ class Program(Evaluator):
         for each in reversed(node.decorator_list):
             if isinstance(each, ast.Attribute) and each.attr == "setter":
                 name = f"{node.name}.setter"
-            elif isinstance(decorator := self.value(each, scope), Function):
+                continue
+            decorator, changed = self.value(each, scope), value
+            if isinstance(decorator, Function | Class | Instance | Partial):
                 changed = self.call(decorator, Given([value], {}, each))
                 value = changed if isinstance(changed, Class) or isinstance(made, Function) else value
-            elif isinstance(decorator, Named | Call) and self._may_change(decorator, made):
-                decorated = f"the decorator {decorator.name} (line {each.lineno}) does to {node.name}"
-                self._changed[node] = f"what {decorated} is not known"
+            written = source_of(getattr(each, "func", each))
+            if changed is not value or self._may_change(decorator, made, written):
+                decorated = f"the decorator {written} (line {each.lineno}) does to {name}"
+                self._changed[(scope.cls or made).node] = f"what {decorated} is not known"
         scope.values[name] = value
 
-    def _may_change(self, decorator: Named | Call, made: Function | Class) -> bool:
-        """Return whether a decorator may give a definition other arguments, or a class other methods."""
-        own = isinstance(made, Class) and decorator.path[:1] and decorator.path[0] in self.imported - _HARMLESS
-        return decorator.name in _GIVING or (bool(own) and "regist" not in decorator.name.lower())
+    def _may_change(self, decorator: Value, made: Function | Class, written: str) -> bool:
+        """Return whether a decorator may give a definition other arguments, or make something else of it."""
+        path = decorator.path if isinstance(decorator, Named | Call) else ()
+        foreign = isinstance(decorator, Unknown) or bool({*path[:1]} & (self.imported - _HARMLESS))
+        computes = isinstance(made, Class) or made.name in _COMPUTING
+        other = foreign and computes and "regist" not in written.lower()
+        return other or written.rpartition(".")[2] in _GIVING
+
+    def _is_foreign(self, base: Value) -> bool:
+        """Return whether a base class is neither the file's nor a framework's: it may have layers of its own."""
+        if not isinstance(base, Named):
+            return not isinstance(base, Class)
+        origins = [base.path] if len(base.path) > 1 else self.stars
+        imported = {each[0] for each in origins} & (self.imported - _HARMLESS)
+        return bool(imported) and base.name not in PLAIN_BASES
 
     def _define(self, node: ast.ClassDef, scope: Scope) -> None:
         inside = Scope({}, scope)
@@ -473,6 +498,12 @@ class Program(Evaluator):
         self._classes.append(cls)
         defined, inside.cls = len(self._functions), cls
         self.run(node.body, inside)
+        obscure = [f"{name} of {cls.name}" for name in sorted(_OBSCURE & inside.values.keys())]
+        metaclasses = [source_of(each.value) for each in node.keywords if each.arg == "metaclass"]
+        obscure += [f"{each}, the metaclass of {cls.name}," for each in metaclasses if "ABC" not in each]
+        bases = zip(node.bases, cls.bases, strict=True) if _COMPUTING & inside.values.keys() else ()
+        obscure += [f"{source_of(each)}, the base of {cls.name}," for each, base in bases if self._is_foreign(base)]
+        self._changed |= {node: f"what {obscure[0]} does is not known"} if obscure else {}
         for name, value in inside.values.items():
             if isinstance(value, Function) and value.cls is None:
                 inside.values[name] = replace(value, cls=cls)

@@ -19,6 +19,7 @@ from rnncli.formats.build import node_of
 from rnncli.formats.model_file import ModelFile
 from rnncli.formats.nodes import Node, Note, Part, Read, loops, takes_input
 from rnncli.formats.parts import parts_of
+from rnncli.formats.python.functions import FLAT, SPLIT
 from rnncli.formats.python.graph import Graphs
 from rnncli.formats.python.objects import Call, Function, Given, Instance, Named, Open, Value
 from rnncli.formats.python.program import RECURRENT
@@ -182,7 +183,8 @@ def _found_in(graphs: Graphs, tree: ast.Module) -> list[_FoundModel]:
                 found += [] if again else [_FoundModel(model.name, model.line, notes=(note,))]
                 outside |= layers
                 continue
-            presumed = dict.fromkeys(each for step in model.steps if step.module for each in step.module.presumed)
+            presumed = [each for step in model.steps if step.module for each in step.module.presumed]
+            presumed = [*dict.fromkeys([*presumed, *graphs.unfollowed])]
             model.assumed = (*(Note(each, "assumed size") for each in presumed), *model.assumed)
             model.make_parts()
             same = (model.name, tuple(str(part.network) for part in model.parts), model.names, model.fault)
@@ -249,7 +251,7 @@ def _objects(graphs: Graphs, shown: Mapping[Module, str]) -> Iterator[_FoundMode
             continue
         if not loops and instance.cls in bases:
             continue  # it gets its contents from derived classes
-        own, assumed = graphs.computing(instance), False
+        own, assumed = instance.method("__call__") or graphs.computing(instance), False
         steps, value = graphs.recorded(partial(_computed, graphs, own)) if own is not None else ([], None)
         outputs = graphs.tensors(value)
         if loops and not any(recurs(step.module) for step in steps):
@@ -362,6 +364,7 @@ def _by_variable(modules: Sequence[Module]) -> dict[Module, str]:
 
 
 _ALSO_OUTPUT = Note("is also an output of the model", "differs")
+_RESHAPED = Note("is returned in another shape than here", "differs row")
 _ALSO_STATES = Note("also returns its states; here they are left out", "differs")
 """Notes on a layer that other layers read, and that is an output of the model, or whose states are."""
 
@@ -387,6 +390,9 @@ def _nodes(model: _FoundModel) -> list[Node]:
         for each in model.outputs
         if each.step in inside or (keras and each.part) or times[each.step] > 1
     }
+    for each in model.outputs:
+        if each.axes in (FLAT, SPLIT):
+            also.setdefault(each.step, []).append(_RESHAPED)
     for step in model.steps:
         name = _step_name(step, model.modules)
         again = "" if step.module is None else first.get((step.module, step.level), "")
@@ -398,7 +404,8 @@ def _nodes(model: _FoundModel) -> list[Node]:
         names[step] = own
         if step.module is not None and not again:
             first[step.module, step.level] = own
-        made = step.made or node_of(None)
+        made, notes = step.made or node_of(None), [*step.notes, *(() if step.module is None else step.module.notes)]
+        notes += [note for one in step.reads or () if one.step.is_data for note in one.step.notes]
         reads = tuple(Read(names.get(one.step, f"{one.step.kind} elsewhere"), one.returns) for one in step.reads or ())
         before = step.reads[0].step.out if step.reads and step.is_keras else None
         lead = "" if step.made is None else f"{shorten(own)} "
@@ -412,7 +419,7 @@ def _nodes(model: _FoundModel) -> list[Node]:
                 features=made.features or before,
                 convention="keras" if keras else "torch",
                 line=step.line or None,
-                notes=tuple(Note(f"{lead}{n.text}", n.effect) for n in (*step.notes, *also.get(step, ()))),
+                notes=tuple(Note(f"{lead}{n.text}", n.effect) for n in (*notes, *also.get(step, ()))),
                 owner=again,
             )
         )

@@ -131,6 +131,11 @@ class TracedStep:
         return isinstance(self.word, Layer) and self.kind != "input"
 
     @property
+    def has_weights(self) -> bool:
+        """Whether it is a layer that has parameters in a spec."""
+        return isinstance(self.word, Layer) and bool(self.word.weights((None, None, 1)))
+
+    @property
     def keeps_axes(self) -> bool:
         """Whether its output has the axes of its input."""
         if isinstance(self.word, Layer):
@@ -456,14 +461,14 @@ def modules_in(value: Value) -> Sequence[Value]:
     return [each for each in value.given.all if isinstance(each, Module)] if type(value) is Call else ()
 
 
-def held_in(value: Value) -> dict[Value, str]:
-    """Return the modules and objects in a value, each with its path: `encoder.rnn`."""
+def held_in(value: Value, enters: Callable[[Value], bool] = lambda _: True) -> dict[Value, str]:
+    """Return the modules and objects in a value, each with its path, `encoder.rnn`; `enters` tells where to look."""
     found: dict[Value, str] = {}
     seen: set[int] = set()
     waiting: list[tuple[Value, str]] = [(value, "")]
     while waiting:
         each, name = waiting.pop()
-        if isinstance(each, (*PLAIN, TracedTensor)) or id(each) in seen:
+        if isinstance(each, (*PLAIN, TracedTensor)) or id(each) in seen or not enters(each):
             continue
         seen.add(id(each))
         if isinstance(each, Instance | Module):
