@@ -279,7 +279,7 @@ LAYERS = "self.rnn, self.fc = nn.GRU(3, 4, batch_first=True), nn.Linear(4, 2)"
 CHANGES = {
     "in __init__": (
         "for m in self.modules():\n    if isinstance(m, nn.Linear):\n        m.bias = None",
-        "for m in self.children():\n    if type(m) == nn.Linear:\n        m.bias = None",
+        "for m in self.children():\n    if m is not self.rnn:\n        m.bias = None",
         "self.apply(strip)",
         "self._parameters['w'] = nn.Parameter(torch.zeros(3, 4))",
         "self._modules['fc'] = nn.Linear(4, 5)",
@@ -710,7 +710,9 @@ def test_what_looks_like_a_usual_operation_and_is_another_one_is_said(at: Walk) 
         specs(net(f"{tied}\n{how}", "return self.fc(self.rnn(self.e(x))[0])"))
         assert open_model("model.py").parts[0].doubts == ("fc shares the weights of e, which are counted twice",)
     specs(net(f"{modules}\nself.fc.register_forward_hook(lambda m, i, o: o / 2)", "return self.fc(self.rnn(x)[0])"))
-    assert open_model("model.py").parts[0].said("left out") == ("fc has a hook (line 7), which is left out",)
+    assert open_model("model.py").parts[0].said("left out") == (
+        "fc is changed by register_forward_hook (line 7), which is left out",
+    )
     specs(net(f"{modules}\nself.loss = nn.AdaptiveLogSoftmaxWithLoss(4, 9, [3])", "return self.rnn(x)[0]"))
     assert "AdaptiveLogSoftmaxWithLoss" in [node.kind for node in open_model("model.py").left]
     own = "m = N()\nm.forward = lambda x: torch.tanh(m.fc(m.rnn(x)[0]))"

@@ -316,7 +316,10 @@ class _NodeGraph:
         while (earlier := self._before(first)) is not None and earlier.name not in before:
             first = before[earlier.name] = earlier
         nodes = [*reversed(before.values())]
-        start = 0 if self._features or takes_input(nodes[0].word) else _known_from(nodes)
+        start = 0
+        if not self._features and not takes_input(nodes[0].word):  # where the number of input features is known
+            known = next((place for place, node in enumerate(nodes) if node.features), 0)
+            start = max((place + 1 for place, node in enumerate(nodes[:known]) if _changes_features(node)), default=0)
         row = _fitting(nodes[start:])
         row.begins = row.begins or ": the source does not say how many features it reads" * bool(start)
         after: set[str] = set()
@@ -467,12 +470,6 @@ def _features_read(nodes: Sequence[Node]) -> int | None:
         if node.features or _changes_features(node):
             return node.features if node.features and node.features <= MAX_SIZE else None
     return None
-
-
-def _known_from(nodes: Sequence[Node]) -> int:
-    """Return the first index in a row at which the number of input features is known; 0 if it never is."""
-    known = next((place for place, node in enumerate(nodes) if node.features), 0)
-    return max((place + 1 for place, node in enumerate(nodes[:known]) if _changes_features(node)), default=0)
 
 
 def _changes_features(node: Node) -> bool:

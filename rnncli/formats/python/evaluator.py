@@ -38,6 +38,7 @@ from rnncli.formats.python.objects import (
     Given,
     Instance,
     Method,
+    ModuleList,
     Named,
     Partial,
     Scope,
@@ -340,7 +341,8 @@ class Evaluator:
         if isinstance(owner, list) and self.items(owner) is None:
             return joined([*keys, *owner]) or left_open(node)
         try:
-            return owner[slice(*keys) if isinstance(index, ast.Slice) else keys[0]]
+            made: Value = owner[slice(*keys) if isinstance(index, ast.Slice) else keys[0]]
+            return ModuleList(made) if isinstance(owner, ModuleList) and isinstance(index, ast.Slice) else made
         except (LookupError, TypeError, ValueError):
             if not isinstance(owner, dict) or all(isinstance(key, PLAIN) for key in keys):
                 return joined(keys) or left_open(node)

@@ -170,7 +170,10 @@ def picked(
     ends = [end for each in slices.values() for end in each if end is not None]
     alone = owner.step.is_data and ends == [SIZE, SIZE]
     at_time = (key is SIZE or alone) and record.in_time  # x[:, t], or x[:, t : t + 1]
-    if at_time and _counts_down(index):
+    turns = ast.Sub | ast.USub | ast.Invert  # the index falls while a timestep rises: `-t` or `n - 1 - t`
+    turned = [each for each in ast.walk(index or ast.Pass()) if isinstance(getattr(each, "op", None), turns)]
+    less = [getattr(each, "right", getattr(each, "operand", None)) for each in turned]
+    if at_time and not all(isinstance(each, ast.Constant) for each in less):
         return record.operation("index", [owner], line)
     if not (keys or slices) or owner.part or at_time or (owner.step.kind == "input" and not slices):
         return owner  # one timestep of a sequence
@@ -189,16 +192,6 @@ def picked(
     if cut is None:
         return record.operation("slice", [owner], line)
     return record.around(owner, "slice", line, cut, axes)
-
-
-def _counts_down(index: ast.expr | None) -> bool:
-    """Return whether an index falls while a timestep rises: `-t` or `n - 1 - t`."""
-    for each in ast.walk(index) if index is not None else ():
-        match each:
-            case ast.BinOp(op=ast.Sub(), right=less) | ast.UnaryOp(op=ast.USub() | ast.Invert(), operand=less):
-                if not isinstance(less, ast.Constant):
-                    return True
-    return False
 
 
 def _cut(slices: Mapping[int, list[Value]], axes: str) -> tuple[int, int] | None:

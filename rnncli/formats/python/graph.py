@@ -12,7 +12,7 @@ from dataclasses import replace
 from rnncli.formats import Settings
 from rnncli.formats.frameworks import CLASSES, DATA, INPUTS, SAME_MODULE, class_of
 from rnncli.formats.keras.config import OTHER_CLASSES
-from rnncli.formats.nodes import Note, names
+from rnncli.formats.nodes import Effect, Note, names
 from rnncli.formats.python.functions import LIKE, computed, picked
 from rnncli.formats.python.modules import Modules, kind_of
 from rnncli.formats.python.objects import (
@@ -62,8 +62,12 @@ _LOOKING = names(
 """Functions from elsewhere that look at a model and leave it as it is."""
 
 _ADD = names("add append add_module")
-_HOOKS = names("register_forward_hook register_forward_pre_hook")
-_GROWS = names("enable_lora quantize add_weight add_variable register_module set_submodule __setattr__ __init__")
+_CHANGING = names(
+    "register_forward_hook register_forward_pre_hook enable_lora quantize add_weight add_variable register_module "
+    "set_submodule __setattr__ __init__"
+)
+"""Methods of a module that may change its weights or its output."""
+
 _VISITS = names("modules named_modules children named_children")
 _WEIGHT = re.compile("(weight|bias|kernel|recurrent_kernel|embeddings|gamma|beta)(_|$)")
 """The attributes of a layer that are its weights."""
@@ -144,12 +148,12 @@ class Graphs(Modules):
                     self.call(does, Given([each], {}, given.node))
                 return owner
             case Method(owner=Module() | Instance() as owner, name=name) if name in _VISITS:
-                inside = [(way, each) for each, way in self._modules_of(owner).items()]
+                held = {way: each for each, way in self._modules_of(owner).items()}
                 if "children" in name:
                     held = owner.values if isinstance(owner, Instance) else owner.items or {}
-                    kinds = Module | Instance | ModuleList | ModuleDict
-                    inside = [(way, each) for way, each in held.items() if isinstance(each, kinds)]
-                return [[way, each] if "named" in name else each for way, each in inside]
+                kinds = Module | Instance | ModuleList | ModuleDict
+                inside = {way: each for way, each in held.items() if isinstance(each, kinds)}
+                return [[*each] for each in inside.items()] if "named" in name else [*inside.values()]
             case Method(owner=TracedTensor() as owner, name=name):
                 given = Given([owner, *given.positional], given.named, given.node)
                 return computed(self, name, given, self.tensors(given.all))
@@ -172,12 +176,8 @@ class Graphs(Modules):
                 return self.follow_module(base, given.get("inputs", 0), given)
             case Method(name=name) if name in LIKE:
                 return self.data(name, given)
-            case Method(owner=Module() | Instance() as owner, name=name) if name in _HOOKS:
-                return self._differ(owner, Note(f"has a hook (line {given.line}), which is left out", "left out"))
-            case Method(owner=Module() as owner, name=name) if name in _GROWS:
-                return self._differ(
-                    owner, Note(f"is changed by {name} (line {given.line}), which is left out", "left out")
-                )
+            case Method(owner=Module() | Instance() as owner, name=name) if name in _CHANGING:
+                return self._differ(owner, f"is changed by {name} (line {given.line}), which is left out")
             case Method(owner=Instance() as owner, name="__call__") if (own := self.computing(owner)) is not None:
                 return self.invoke(own, given)
             case Method(owner=Module() as owner, name="register_parameter"):
@@ -235,10 +235,9 @@ class Graphs(Modules):
         value = super().invoke(function, given)
         if isinstance(owner, Instance) and function.name in ("forward", "call") and self.computes(owner):
             said = f"is not registered in {kind_of(owner)}, which so has fewer parameters than are counted here"
-            made = [step for step in self.steps[begun:] if step.has_weights]
-            own = self._modules_of(owner) if made else {}
-            for step in made:
-                if step.module not in own:
+            own = self._modules_of(owner)
+            for step in self.steps[begun:]:
+                if step.has_weights and step.module not in own:
                     step.note(Note(said, "counted twice"))
         return value
 
@@ -253,16 +252,14 @@ class Graphs(Modules):
             return keras or type(value) not in (list, dict)
 
         found = held_in(owner, enters)
-        for each in [*found]:
-            inside = reached(each.outputs) if isinstance(each, Module) else ()
-            found |= {step.module: "" for step in inside if step.module not in found}
-        return found
+        ends = [end for each in found if isinstance(each, Module) for end in each.outputs]
+        return {step.module: step.kind for step in reached(ends)} | found
 
-    def _differ(self, owner: Instance | Module, note: Note) -> None:
+    def _differ(self, owner: Instance | Module, text: str, effect: Effect = "left out") -> None:
         """Record a note on all modules of an owner."""
         for each in held_in(owner):
             if isinstance(each, Module):
-                each.notes += (note,) * (note not in each.notes)
+                each.notes += (Note(text, effect),)
 
     def _named_call(self, called: Named, tensors: list[TracedTensor], given: Given) -> Value:
         """Return the result of calling a name: a module, a container, data, or the output of a tensor function."""
@@ -292,8 +289,6 @@ class Graphs(Modules):
         if framework == "keras" and functional and given.all and not begun:
             note = Note("the source does not say what it reads or computes", "left out")
             outputs.append(TracedTensor(self.add(TracedStep("unknown", given.line, [], notes=(note,)))))
-        if called.path == ("type",) and len(given.all) == 1 and isinstance(of := given.positional[0], Module):
-            return Named(of.path)
         if name == "isinstance" and given.positional and isinstance(of := given.positional[0], Module):
             asked = {each.name for each in given.all[1:] if isinstance(each, Named)}
             return of.name in asked if asked <= CLASSES["torch"].keys() and asked else Call(called.path, given)
@@ -443,12 +438,11 @@ class Graphs(Modules):
             return values[key] if type(key) is int and -len(values) <= key < len(values) else left_open(node)
         if not isinstance(owner, TracedTensor):
             made = owner if owner is SIZE else super().item(owner, index, scope, node)
-            first = owner[0] if isinstance(owner, list) and len(owner) > 1 else None
-            if isinstance(first, TracedTensor) and first.step.timed and owner.count(first) == len(owner):  # of a loop
-                several = isinstance(made, list)
-                if several or self.value(index, scope) != -1:
-                    made = self.operation("slice" if several else "index", [first], node.lineno)
-                    return [made] if several else made
+            alike = isinstance(owner, list) and 1 < len(owner) == owner.count(owner[0])
+            if alike and isinstance(owner[0], TracedTensor) and owner[0].step.timed:  # the outputs of a loop
+                if isinstance(made, list):
+                    return [self.operation("slice", owner, node.lineno)]
+                return made if self.value(index, scope) == -1 else self.operation("index", owner, node.lineno)
             return made
         parts = index.elts if isinstance(index, ast.Tuple) else [index]
         dots = [isinstance(each, ast.Constant) and each.value is ... for each in parts]
@@ -515,11 +509,11 @@ class Graphs(Modules):
 
     def set_attribute(self, owner: Value, name: str, value: Value, node: ast.AST) -> None:
         """Set an attribute: an argument of a layer that is made already, or weights that it shares with another one."""
-        said = f"{source_of(node)} is set (line {getattr(node, 'lineno', 0)})"
+        where = f"(line {getattr(node, 'lineno', 0)})"
         if isinstance(owner, Named) and self.framework(owner.path) is not None:
-            self.unfollowed.append(f"{said}, and what follows from that is not known")
+            self.unfollowed.append(f"what follows from setting {source_of(node)} {where} is not known")
         if name in ("forward", "call") and isinstance(owner, Instance | Module) and not isinstance(value, Function):
-            return self._differ(owner, Note(f"is left out: {said}", "left out"))
+            return self._differ(owner, f"is called otherwise: its {name} is set {where}")
         if name == "data" and isinstance(owner, Call) and isinstance(owner.of, Module):  # of a weight
             own = isinstance(value, Unknown) and source_of(node) in [each.name for each in value.names]
             owner, name = owner.of, "" if own or (isinstance(value, Call) and "init" in value.path) else owner.name
@@ -529,17 +523,17 @@ class Graphs(Modules):
         bare = (name, value) == ("bias", None) and not recurs(owner)
         if isinstance(value, Call) and isinstance(value.of, Module):
             said = [*value.of.variables, value.of.name][0]
-            self._differ(owner, Note(f"shares the weights of {said}, which are counted twice", "counted twice"))
+            self._differ(owner, f"shares the weights of {said}, which are counted twice", "counted twice")
         elif _WEIGHT.match(name) and not bare:
-            self._differ(owner, Note(f"has its own size here, but {said}", "assumed size"))
+            self._differ(owner, f"has the sizes that it is made with: its {name} is set later {where}", "assumed size")
         elif isinstance(value, Module | Instance | Function):
-            self._differ(owner, Note(f"is changed: {said}, which is left out", "left out"))
+            self._differ(owner, f"has its {name} set {where}, which is left out")
         known = bare or name in _SET_LATER
         if cls is None or name not in {*cls.takes} - cls.inert or not (known or owner.framework == "keras"):
             return None
         named = dict(zip(cls.takes, owner.given.positional, strict=False)) | owner.given.named
         if not known:  # what it does to weights
-            value = Unknown(f"it is set after the layer is made (line {getattr(node, 'lineno', 0)})")
+            value = Unknown(f"it is set after the layer is made {where}")
         self.put(owner, named, name, False if bare else value)
         owner.given = replace(owner.given, positional=[], named=named)
         return None

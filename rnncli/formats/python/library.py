@@ -224,12 +224,8 @@ def plain_method(evaluator: Evaluator, owner: Any, name: str, given: Given) -> V
         items = evaluator.items(first) or [first]
         known = known and sum(len(owner) + len(each) for each in items if isinstance(each, str)) <= MAX_ITEMS
     if name in ("extend", "update") and given.positional:
-        known = (
-            known
-            and isinstance(first, list | dict)
-            and isinstance(first, list) == isinstance(owner, list)
-            and evaluator.items(first) is not None
-        )
+        kind = list if isinstance(owner, list) else dict
+        known = known and isinstance(first, kind) and evaluator.items(first) is not None
     if name not in ("append", "extend", "update"):
         has = isinstance(owner, dict) and isinstance(first, PLAIN) and first in owner
         known = known and (has or evaluator.items(owner) is not None)
@@ -324,8 +320,6 @@ def compared(kind: ast.cmpop, left: Value, right: Value) -> bool | None:
     made = made or (isinstance(left, Named) and left.path[0] in FRAMEWORK_PACKAGES)
     if isinstance(kind, _EQUAL) and made and (right is None or (isinstance(right, str) and not call)):
         return isinstance(kind, ast.IsNot | ast.NotEq)
-    if _is_class(left) and not isinstance(kind, ast.Lt | ast.LtE | ast.Gt | ast.GtE):
-        left, right = left.name, [_name_of(one) for one in right] if isinstance(right, list) else _name_of(right)
     known = (*PLAIN, list, dict, Instance, Function, Class)
     if not isinstance(left, known) or not isinstance(right, known) or open_in(left) or open_in(right):
         return None
@@ -336,14 +330,6 @@ def compared(kind: ast.cmpop, left: Value, right: Value) -> bool | None:
         return bool(_COMPARISONS[type(kind)](left, right))
     except TypeError:
         return None
-
-
-def _is_class(value: Value) -> bool:
-    return isinstance(value, Named) and value.path[0] in FRAMEWORK_PACKAGES and value.name[:1].isupper()
-
-
-def _name_of(value: Value) -> Value:
-    return value.name if _is_class(value) else value
 
 
 def calculated(kind: ast.operator, left: Value, right: Value) -> Value:

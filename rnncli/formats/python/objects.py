@@ -42,7 +42,7 @@ _CHOOSING = names(
 NO_BASES = frozenset(("object", "ABC", "Protocol", "Generic", "NamedTuple", "HyperModel"))
 """Base classes that do not make a subclass a framework's object."""
 
-PLAIN_BASES = NO_BASES | names("Module LightningModule Model Layer PreTrainedModel Registrable PyTorchModelHubMixin")
+PLAIN_BASES = NO_BASES | names("Module LightningModule Model Layer")
 """Base classes that have no layers and no arguments of their own."""
 
 _MAX_BASES = 100
@@ -292,14 +292,9 @@ class Class(Opaque):
     def fields(self) -> list[str]:
         """The names that it annotates, as for a dataclass."""
         statements = [each for cls in reversed(self.line) for each in cls.node.body if isinstance(each, ast.AnnAssign)]
-        statements = [each for each in statements if not _is_set_apart(each)]
+        given = [each for each in statements if "ClassVar" not in source_of(each.annotation)]
+        statements = [each for each in given if "init=False" not in source_of(each.value or each.target)]
         return list(dict.fromkeys(each.target.id for each in statements if isinstance(each.target, ast.Name)))
-
-
-def _is_set_apart(field: ast.AnnAssign) -> bool:
-    """Return whether a call of a dataclass does not give a field: a `ClassVar`, or one with `field(init=False)`."""
-    said = [each.value for each in getattr(field.value, "keywords", ()) if each.arg == "init"]
-    return "ClassVar" in source_of(field.annotation) or [source_of(each) for each in said] == ["False"]
 
 
 @dataclass(eq=False, repr=False)

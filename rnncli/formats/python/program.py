@@ -57,6 +57,9 @@ _GIVING = names("configurable capture")
 _COMPUTING = names("__init__ __call__ forward call")
 """The methods of a module that make it and compute its output."""
 
+_EMPTY_BASES = PLAIN_BASES | names("PreTrainedModel PyTorchModelHubMixin Registrable")
+"""Base classes of other libraries that have no layers."""
+
 _OBSCURE = names("__new__ __setattr__ __delattr__ __getattribute__")
 """Methods that are not followed, and that may change what the others make."""
 
@@ -471,26 +474,20 @@ class Program(Evaluator):
                 changed = self.call(decorator, Given([value], {}, each))
                 value = changed if isinstance(changed, Class) or isinstance(made, Function) else value
             written = source_of(getattr(each, "func", each))
-            if changed is not value or self._may_change(decorator, made, written):
+            computes = isinstance(made, Class) or made.name in _COMPUTING
+            other = computes and self._is_foreign(decorator) and "regist" not in written.lower()
+            if changed is not value or other or written.rpartition(".")[2] in _GIVING:
                 decorated = f"the decorator {written} (line {each.lineno}) does to {name}"
                 self._changed[(scope.cls or made).node] = f"what {decorated} is not known"
         scope.values[name] = value
 
-    def _may_change(self, decorator: Value, made: Function | Class, written: str) -> bool:
-        """Return whether a decorator may give a definition other arguments, or make something else of it."""
-        path = decorator.path if isinstance(decorator, Named | Call) else ()
-        foreign = isinstance(decorator, Unknown) or bool({*path[:1]} & (self.imported - _HARMLESS))
-        computes = isinstance(made, Class) or made.name in _COMPUTING
-        other = foreign and computes and "regist" not in written.lower()
-        return other or written.rpartition(".")[2] in _GIVING
-
-    def _is_foreign(self, base: Value) -> bool:
-        """Return whether a base class is neither the file's nor a framework's: it may have layers of its own."""
-        if not isinstance(base, Named):
-            return not isinstance(base, Class)
-        origins = [base.path] if len(base.path) > 1 else self.stars
-        imported = {each[0] for each in origins} & (self.imported - _HARMLESS)
-        return bool(imported) and base.name not in PLAIN_BASES
+    def _is_foreign(self, value: Value) -> bool:
+        """Return whether a decorator or a base class is neither the file's nor a framework's."""
+        path = value.path if isinstance(value, Named | Call) else ()
+        origins = self.stars if isinstance(value, Named) and len(path) == 1 else [path]
+        return isinstance(value, Unknown) or bool(
+            {one for each in origins for one in each[:1]} & (self.imported - _HARMLESS)
+        )
 
     def _define(self, node: ast.ClassDef, scope: Scope) -> None:
         inside = Scope({}, scope)
@@ -502,7 +499,10 @@ class Program(Evaluator):
         metaclasses = [source_of(each.value) for each in node.keywords if each.arg == "metaclass"]
         obscure += [f"{each}, the metaclass of {cls.name}," for each in metaclasses if "ABC" not in each]
         bases = zip(node.bases, cls.bases, strict=True) if _COMPUTING & inside.values.keys() else ()
-        obscure += [f"{source_of(each)}, the base of {cls.name}," for each, base in bases if self._is_foreign(base)]
+        foreign = [source_of(each) for each, base in bases if self._is_foreign(base)]
+        obscure += [
+            f"{each}, the base of {cls.name}," for each in foreign if each.rpartition(".")[2] not in _EMPTY_BASES
+        ]
         self._changed |= {node: f"what {obscure[0]} does is not known"} if obscure else {}
         for name, value in inside.values.items():
             if isinstance(value, Function) and value.cls is None:

@@ -401,7 +401,8 @@ class Recorder(Program):
             return made
         read, returned, own = before
         begun = [loop for loop in self._loops if loop.begin <= own.number < loop.round]
-        begins, ends = _states(states), _states(self._states_of(module, returned))
+        alone = not isinstance(returned, list) or (module.framework == "torch" and module.name.endswith("Cell"))
+        begins, ends = _states(states), _states(self.tensors(returned if alone else returned[1:]))
         known = all(step.word is not None or step.is_data for step, _ in begins)  # others are left out, which is said
         if recurs(module) and self.in_time and begins != ends and known:
             own.note(_OTHER_STATE)
@@ -412,11 +413,6 @@ class Recorder(Program):
         for step in fed or [own] * (own in after):
             step.note(Note(_FEEDBACK, "differs row" if fed else "left out"))
         return returned
-
-    def _states_of(self, module: Module, returned: Value) -> list[TracedTensor]:
-        """Return the states among what a recurrent module returned."""
-        alone = module.framework == "torch" and module.name.endswith("Cell")
-        return self.tensors(returned if alone or not isinstance(returned, list) else returned[1:])
 
     def _timed(self, module: Module, before: _Site, tensors: list[TracedTensor], states: list[TracedTensor]) -> bool:
         """Return whether a call of a module in the next round of a loop belongs to the next timestep.
