@@ -273,6 +273,10 @@ def test_what_runs_elsewhere_and_may_change_a_network_is_a_doubt_or_left_out(at:
         ("m = grow(m)", "input:3,lstm:8"),
     ):
         assert specs(grown.format(line)) == [spec]
+    listed = f"{KERAS}{elsewhere}layers = [Input((None, 3)), LSTM(8)]\n{{}}(layers)\nm = Sequential([*layers])"
+    assert specs(listed.format("print")) == ["input:3,lstm:8"]
+    with pytest.raises(RnncliError, match=r"grow\(layers\) is computed when the program runs"):
+        specs(listed.format("grow"))
 
 
 LAYERS = "self.rnn, self.fc = nn.GRU(3, 4, batch_first=True), nn.Linear(4, 2)"

@@ -14,6 +14,7 @@ from rnncli.formats.frameworks import CLASSES, DATA, INPUTS, SAME_MODULE, class_
 from rnncli.formats.keras.config import OTHER_CLASSES
 from rnncli.formats.nodes import Effect, Note, names
 from rnncli.formats.python.functions import LIKE, computed, picked
+from rnncli.formats.python.library import FRAMEWORK_PACKAGES, spoil
 from rnncli.formats.python.modules import Modules, kind_of
 from rnncli.formats.python.objects import (
     MISSING,
@@ -295,6 +296,9 @@ class Graphs(Modules):
         if framework is None and name in RECURRENT:
             self.foreign.setdefault(name, called)
         if framework is None or not made or (functional and not outputs):
+            for each in given.all if called.path[0] in self.imported - FRAMEWORK_PACKAGES else ():
+                if isinstance(each, list) and any(isinstance(one, Module) for one in each):
+                    spoil(self, each, Unknown(left_open(given.node).why))
             if tensors:
                 return computed(self, name, given, tensors, plain=called.path[0] in _PLAIN)
             if called.name not in _BUILTINS | _LOOKING:

@@ -70,7 +70,9 @@ def _error(found: list[_FoundModel]) -> RnncliError:
     names: dict[str, list[Open]] = {}
     every = dict.fromkeys(name for model in found for name in model.names)
     for name in sorted(every, key=lambda each: each.line):
-        if not any(_follows(name.name, other.name) for other in every):
+        known = re.split(r" (?:[-+*%]|//?) ", name.name)  # once these are, or a list of which it is an item
+        items = (name.name.startswith((f"{other.name}[", f"len({other.name})")) for other in every)
+        if not any(items) and not any(other.name in known and other.name != name.name for other in every):
             names.setdefault(name.name, []).append(name)
     if not names:
         unsaid = found[0].fault.endswith(" reads")
@@ -84,12 +86,6 @@ def _error(found: list[_FoundModel]) -> RnncliError:
     word = "value" if any(str(example).startswith("(") for example in examples.values()) else "number"
     what = f"a {word}" if len(names) == 1 else f"{len(names)} {word}s"
     return OpenNumbersError(f"it leaves {what} open: {listed(each)}", tuple(names), examples)
-
-
-def _follows(name: str, other: str) -> bool:
-    """Return whether an expression is known once another is: an item of it, or a sum with it."""
-    inside = name.startswith((f"{other}[", f"len({other})"))
-    return inside or (name != other and other in re.split(r" (?:[-+*%]|//?) ", name))
 
 
 # Models
