@@ -170,6 +170,7 @@ LINES = (
     _line("(.* [^ -][^ ]*) - ~(<LONG>(?:=[^ ]*)?)~(.*)", r"\1 --\2\3", "", _NO_HYPHENS),
     _line(r"(<COMMAND>) ~\?~", r"\1 --help", drops=True),
     _line("solve(.*) ~==?~ ([0-9][^ :]*)(?: param(?:eter)?s)?((?: -.*)?)", r"solve\1 --params \2 --exactly\3"),
+    _line("(.*) ~(<LONG>=[^ ,]+),(<LONG>=[^ ]+)~(.*)", r"\1 --\2 --\3\4", "", _NO_SPEC),
     _line("(.*) ~(time)~ steps?(?: of)?( .*)", r"\1 --timesteps\3", "", _NO_SPEC),
     _line("(.*) ~(?!<INPUT>[:~])(<LONG>)(?::~|~ (?:[:=]|of|from|by|is))( .*)", r"\1 --\2\3", "", _NO_SPEC),
     _line("(.*) ~([0-9][^ :(]*)~ (<LONG>)s?…", r"\1 --\3 \2\4", "perhaps", _NO_SPEC),
