@@ -529,7 +529,8 @@ class Graphs(Modules):
             said = [*value.of.variables, value.of.name][0]
             self._differ(owner, f"shares the weights of {said}, which are counted twice", "counted twice")
         elif _WEIGHT.match(name) and not bare:
-            self._differ(owner, f"has the sizes that it is made with: its {name} is set later {where}", "assumed size")
+            text = f"has the sizes that it is made with: its {name} is set later {where}"
+            self._differ(owner, text, "assumed size" if value is None else "assumed")  # other weights have these sizes
         elif isinstance(value, Module | Instance | Function):
             self._differ(owner, f"has its {name} set {where}, which is left out")
         known = bare or name in _SET_LATER
