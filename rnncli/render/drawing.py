@@ -390,8 +390,7 @@ def _meanings(head: Head, parts: Sequence[Unrolled], width: int) -> Iterator[str
     if states:
         yield f"{', '.join(states)}: the {noun} carried from step to step, 0 at the start of every sample"
         if any(layer.masked for layer in layers):
-            mask = listed(fields_in_both(head.with_timesteps(None)))  # without length=
-            yield f"{mask}: {head.padding} leaves the {noun} unchanged"
+            yield f"{listed(fields_in_both(head.with_timesteps(None)))}: {head.padding} leaves the {noun} unchanged"
     last = {
         name: None
         for part in parts
