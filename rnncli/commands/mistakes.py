@@ -356,10 +356,8 @@ def _rewritten(this: TypedLine, place: int | None = None, rows: Sequence[Rewrite
 def _is_refused_anew(this: TypedLine, new: Line) -> bool:
     """Whether Click refuses the new line of the same command, other than for something missing or given twice."""
     refusal = _refusal(TypedLine.of(this.group, new))
-    refused = isinstance(refusal, click.UsageError) and not isinstance(
-        refusal, click.MissingParameter | GivenTwiceError
-    )
-    return refused and new[:1] == this.typed[:1]
+    wrong = isinstance(refusal, click.UsageError) and not isinstance(refusal, click.MissingParameter | GivenTwiceError)
+    return wrong and new[:1] == this.typed[:1]
 
 
 def _sets(this: TypedLine) -> dict[str, list[str]]:

@@ -109,19 +109,13 @@ LINES = (
     _line("(.*) (--pareto[ =][a-z,-]+,) (-?[a-z-]+(?: .*)?)", r"\1 \2\3"),
     _line(r"(?!.* (?:-t|--timesteps))(.*) --macs[-_]per[-_]step[ =]([^ ]+(?: .*)?)", r"\1 --timesteps 1 --macs \2"),
     _line(rf"(.*) {_FORMAT}([^ ]+\.(json|csv|tsv|html))…", r"\1 -f \3\4 > \2", advice=_TO_A_FILE),
-    _line(
-        rf"forward(.*) {_FORMAT}([a-z]+)… (?:-o|--output)[ =]([^ ]+\.\2)…",
-        r"forward\1 -f \2\3\5 > \4",
-        advice=_TO_A_FILE,
-    ),
+    _line(rf"forward(.*) {_FORMAT}([a-z]+)… --?o\w*[ =]([^ ]+\.\2)…", r"forward\1 -f \2\3\5 > \4", advice=_TO_A_FILE),
     _line(r"(.*) -f ([^ ]+(?:\.txt|<FILE>)(?: .*)?)", r"\1 \2"),
     _line("(.*) (<FLAG>)=(?:yes|true|1|on)…", r"\1 \2\3", drops=True),
     _line("(.*) (<FLAG>)=([^ ]+(?: .*)?)", r"\1 \2 \3"),
     _line(".* ((?-i:-V)|--version)(?: .*)?", r"\1", drops=True),
     _line(r"(<COMMAND>)(?: .*)? (?:[-/]\?|/h(?:elp)?|--(?:h|usage|man))(?: .*)?", r"\1 --help", drops=True),
-    _line(
-        f"(<COMMAND>) --(?:{_SIZES}){_N} --(?:n(?:um)?-)?layers{_N}(.*)", r"\1 input:32,lstm:\2:x\3\4", "for example"
-    ),
+    _line(f"(<COMMAND>) --(?:{_SIZES}){_N} --(?:[a-z]+-)?layers{_N}(.*)", r"\1 input:32,lstm:\2:x\3\4", "for example"),
     _line(f"(<COMMAND>) (<LAYER>)([^:(]*) --(?:{_SIZES}){_N}(.*)", r"\1 \2:\4\3\5"),
     _line(rf"(<COMMAND> <LAYER>:[0-9]+)… --(?:n(?:um)?[-_])?layers{_N}(.*)", r"\1:x\3\2\4"),
     _line("(.*) --?(<INPUT>:[^ ]+(?: .*)?)", r"\1 \2", "a spec needs no option"),
@@ -136,9 +130,7 @@ LINES = (
     _line(rf"(.*) --part{_N}(?:[\s ]?(?:of|[/:,-])[\s ]?| )([0-9]+)…", r"\1 --part \2/\3\4"),
     _line(r"(.*) (?:(?:-b|-t|--batch|--timesteps)[ =](?:-1|none|null|\?)|--seed[ =]none)…", r"\1\2", _OPEN, drops=True),
     _line(r"(.*) --(?:max-)?params[ =]([0-9.]+[kmgt]i?b)(.*)", r"\1 --memory \2\3", "", advice=_BYTES),
-    _line(
-        rf"(.*) (--{_LIMIT})[ =][0-9.]+(?:[kmg]?i?b?)-([0-9][^ ]*(?: .*)?)", r"\1 \2 \3", advice=_NO_LEAST, drops=True
-    ),
+    _line(rf"(.*) (--{_LIMIT})[ =][0-9.]+[kmgib]*-([0-9][^ ]*(?: .*)?)", r"\1 \2 \3", advice=_NO_LEAST, drops=True),
     _line(f"(?:summary|explain)(.* --{_LIMIT}[ =][^ ]+.*)", r"sweep\1"),
     _line(r"(.*) --set[ =](?![a-z_]\w*=[0-9])['\"{]*([a-z_]\w*)['\":=\s ]{1,4}([0-9.]+)\}?…", r"\1 --set \2=\3\4"),
     _line(rf"({_SOURCE}) --set[ =]([a-z_]\w*)((?: -.*)?)", r"\1 --set \2=100\3", "for example"),
@@ -243,12 +235,8 @@ LINES = (
         r"sweep\1 \2{\5}\4\6",
         message=r"'\3=\5' is not a spec",
     ),
-    _line(
-        r"sweep(.*) ~([^ {}\s]*[a-z])\s(?:(?:from|von)\s)?([0-9]+)\s(?:to|bis)\s([0-9]+)~(.*)", r"sweep\1 \2:{\3..\4}\5"
-    ),
-    _line(
-        r"sweep(.*) ~([^ {}]*[:x])([1-9][0-9]*(?:,\s*[1-9][0-9]*)+)(?=[:,x}~])\}?([^ {}]*)~(.*)", r"sweep\1 \2{\3}\4\5"
-    ),
+    _line(r"sweep(.*) ~([^ {}\s]*[a-z])\s(?:from\s|von\s)?(\d+)\s(?:to|bis)\s(\d+)~(.*)", r"sweep\1 \2:{\3..\4}\5"),
+    _line(r"sweep(.*) ~([^ {}]*[:x])([1-9]\d*(?:,\s*[1-9]\d*)+)(?=[:,x}~])\}?([^ {}]*)~(.*)", r"sweep\1 \2{\3}\4\5"),
     _line(
         r"solve(.*) ~([^ ]*[:x])[{$%]\{?([a-wyz]?)\}?(?=[:x,~])([^ ]*)~(.*)",
         r"solve\1 \2_\3\4\5",
@@ -433,12 +421,8 @@ OPTIONS = (
     _option("in|i|ids|tokens|data|x|calibration", "--input"),
     _option("(dark|light)-(?:mode|theme)", r"--theme \1"),
     _option("s", "--quiet"),
-    Rewrite(
-        "option", f"(?:{_SIZES}) ([0-9]+(?:,[0-9]+)*),?", _of_units, "for example", invents=True, advice=_SPEC_SAYS
-    ),
-    _no_option(
-        "(?:hidden|hidden-units|num-units|neurons|cells|layers|vocab|vocab-size) .*", f"{_SPEC_SAYS}: {_A_SPEC}"
-    ),
+    Rewrite("option", rf"(?:{_SIZES}) (\d+(?:,\d+)*),?", _of_units, "for example", invents=True, advice=_SPEC_SAYS),
+    _no_option("(?:hidden(?:-units)?|num-units|neurons|cells|layers|vocab|vocab-size) .*", f"{_SPEC_SAYS}: {_A_SPEC}"),
     _option("no-?colou?rs?", "--color never"),
     _no_option("train|fit|learn", _NOT_TRAINED),
     _no_option("ascii|no-unicode", "PYTHONIOENCODING=ascii in the environment makes the output ASCII"),

@@ -16,6 +16,7 @@ from rnncli.commands.rewrites import COMMANDS, OPTIONS
 from rnncli.commands.values import LIKE_A_CHOICE, FileName, OneOf, Value
 from rnncli.errors import listed, quote
 from rnncli.language.framework_words import FRAMEWORK_WORDS
+from rnncli.language.kept import NEGATES
 from rnncli.language.likeness import closest, in_ascii
 from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Applied, Rewrite
 from rnncli.layers import KINDS
@@ -178,9 +179,7 @@ def completed(this: TypedLine, place: int) -> Iterator[Applied[Line]]:
         meant = type_.nearest(whole) if isinstance(type_, Value) and not isinstance(type_, FileName) else None
         if meant not in (None, _type_of(before.option).nearest(before.value)):
             state = this.with_(place - 1, before._replace(value=meant), used=2)
-            message = (
-                f"a space ends a value, so {before.text} is {quote(before.value)} and {quote(text)} is read as a spec"
-            )
+            message = f"a space ends a value, so {before.text} is '{before.value}' and '{text}' is read as a spec"
             yield Applied(state, "perhaps", message, drops=whole)
 
 
@@ -246,9 +245,7 @@ def _unknown(this: TypedLine, place: int) -> Refused:
     valued = [each for each in this.options.values() if not isinstance(each.type, FileName)]
     behind = [each for each in behind if f"--{each}" not in this.options or any(_fits(own, each) for own in valued)]
     said = typed
-    if short := re.fullmatch(
-        r"(-[a-zA-Z])([0-9][0-9.]*[a-zA-Z]*)|(--[a-z-]+):(.+)", in_ascii(typed.text)
-    ):  # -t100, --batch:4
+    if short := re.fullmatch(r"(-[a-zA-Z])([0-9]\S*)|(--[a-z-]+):(.+)", in_ascii(typed.text)):  # -t100, --batch:4
         said = Word(short[1] or short[3], None, short[2] or short[4], attached=True)
     elif typed.value is None and behind and not (alone and isfile(behind[0])):
         said = typed._replace(value=behind[0])
@@ -364,13 +361,7 @@ def _sharing_a_word(this: TypedLine, place: int, said: Word) -> Iterator[Applied
     typed = {*re.split("s?-", _name(said).removesuffix("s"))}
     names = {name: {*re.split("s?-", name[2:].removesuffix("s"))} for name in this.options if name.startswith("--")}
     found = [name for name, parts in names.items() if parts < typed or typed < parts]
-    if len({this.options[name] for name in found} - this.given) == 1 and not typed & {
-        "no",
-        "without",
-        "min",
-        "out",
-        "not",
-    }:
+    if len({this.options[name] for name in found} - this.given) == 1 and not typed & {*NEGATES, "min", "out"}:
         yield _instead(this, place, said, found[0])._replace(lead="perhaps")
 
 
