@@ -281,7 +281,7 @@ REWRITES = (
     _part(r"\b(<K>)((?::\w{1,20}){0,9}):(?:k|kernel|filters|units)(?=[0-9]+(?::[a-z]|$))", r"\1\2:", ALONE),
     _layer(r"bi-?directional[:(](<R>:.*?)\)?", r"\1:bi", ""),
     _layer(r"(?:bi-?directional|bidir|bi|b)[-_:. (]?(<R>)([^()]*)\)?", r"\1\2:bi", _BI),
-    _layer(r"(<FLAG>):(<R>:.*)", r"\2:\1", "the kind comes first"),
+    _layer(r"(<FLAG>|x[0-9]{1,4}):(<R>:.*)", r"\2:\1", "the kind comes first"),
     _layer(r"(<R>)[-_. ]?(?:bidirectional|bidir|bi)(:.*)", r"\1\2:bi", _BI),
     _layer(r"time[-_]?distributed[:(](<K>.*?)\)?", r"\1", ""),
     _layer(r"(?:time[-_]?distributed|td):(<N>.*)", r"dense:\1"),
