@@ -124,22 +124,18 @@ def near_file(text: str) -> str | None:
     It is None if no name is similar, if there is a file of that name, or if there is a folder with several files.
     """
     path, separator, part = re.sub("^file:(?://)?", "", text.strip()).partition(SEPARATOR)
-    if isdir(path):
-        found = [each for each in sorted(os.listdir(path)) if os.path.splitext(each)[1] in _WITH_WEIGHTS]
-        return os.path.join(path, found[0]) if len(found) == 1 else None
-    folder, name = os.path.split(path)
+    folder, name = (path, "") if isdir(path) else os.path.split(path)
     if isfile(path) and path != text.strip():
         return path + separator + part
-    if isfile(path.partition(":")[0]) or re.search("[,(=]", text):
+    if isfile(path.partition(":")[0]) or folder + name == "" or re.search("[,(=]", text):
         return None
-    if path.strip("/") and isdir(path):
-        folder, name = path, ""
     try:
         names = [each for each in sorted(os.listdir(folder or ".")) if os.path.splitext(each)[1] in FORMATS]
     except (OSError, ValueError):
         return None
     if not name:
-        return os.path.join(folder, names[0]) if names else None
+        weights = [each for each in names if os.path.splitext(each)[1] in _WITH_WEIGHTS]
+        return os.path.join(folder, weights[0]) if len(weights) == 1 else None
     stem = os.path.splitext(name)[0].lower()
     same = [each for each in names if each.lower() == name.lower() or os.path.splitext(each)[0].lower() == stem]
     guess = closest(name, same, 0) or closest(name, names, LIKE_A_CHOICE)
