@@ -96,11 +96,14 @@ def test_text_as_people_type_it_is_understood(at: Walk, rnncli: Run) -> None:
         typed, arrow, meanings = line.partition(" => ")
         if arrow:
             with at(typed):
+                before = {*os.listdir()}
                 result = rnncli(*shlex.split(typed))
                 offered = repairs_in(result.stderr) if result.status else [f"rnncli {typed}"]
                 meant = [meaning(shlex.split(each)) for each in meanings.split(" | ")]
                 assert [meaning(parsed(each)) in meant for each in offered] == [True]
                 assert line not in also_run or rnncli(*parsed(offered[0])).status != 2
+                for made in {*os.listdir()} - before:  # which the offer for a later line would not overwrite
+                    os.remove(made)
 
 
 def test_no_line_is_suggested_if_none_is_sure_to_keep_the_meaning(at: Walk, rnncli: Run) -> None:

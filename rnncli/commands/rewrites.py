@@ -1,7 +1,7 @@
 """Rewrites from other ways to write a command line, as tables: a pattern for what was typed, and its replacement.
 
 Order matters: the first row that leads to a valid line is suggested. Rows have the type of `rnncli.language.rewriting`;
-in a pattern for a line, a space is the end of a word, and a middle dot · is a space inside a word.
+in a pattern for a line, a space is the end of a word, a middle dot · a space inside a word, and … the rest of the line.
 """
 
 from __future__ import annotations

@@ -198,7 +198,7 @@ def mended(text: str, repairs: int = _MOST_REPAIRS) -> str | None:
             raise SpecError(
                 fault.message, text=text, span=(start, end), advice=advice, lead=lead, repair=repair
             ) from None
-        except (RnncliError, RecursionError):
+        except (RnncliError, UnparsableError, RecursionError):
             return None
     try:
         Network.parse(",".join(specs))

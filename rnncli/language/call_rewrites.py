@@ -40,6 +40,7 @@ _CALLS = (
     _text(r"(?<=,)\s*([1-9][0-9]?)\s?layers?\s*(?=[,)])", r" num_layers=\1"),
     _text(r"(?<=\()\s*([0-9]{1,9})(?:\s*(?:[-=]?>|[;:x])\s*|\s{1,3})(?=[1-9][0-9]{0,9}\s*[,)\s])", r"\1, "),
     _text(r"(?<=[(\s=])([1-9][0-9]{0,2}),(0[0-9]{2})(?=\s*[,)])", r"\1\2"),
+    _text(r";(?=[^()]{0,99}\))", ","),
     _text(r"(?<=[(,=\s])[0-9][0-9o]{0,9}(?<=o)(?=\s*[,)])", in_digits),
     _text(r"(?<==)(?:(wahr|vrai|verdadero)|falsch|faux|falso)(?=\s*[,)])", lambda found: str(found[1] is not None)),
     _text(r"(?<==)<FEW>(?=\s*[,)])", lambda found: FEW[found[0].lower()]),
@@ -55,7 +56,7 @@ _CALLS = (
     _text(r"(?<=\))\s{1,9}(?:([2-9])\s?times|(twice))\b", lambda found: f" x {found[1] or 2}"),
     _text(r"\(\{([^{}()]{1,200})\}\)", _keywords),
     _text(r"(?<=[(,\s])(?:d|h|l|n_in|n_[xh]|n_?hid|nlayers)(?=\s?=\s?[0-9])", lambda found: SETTINGS[found[0].lower()]),
-    _text(r"(?<=\w)([=(])(?![bfru]['\"])([a-z])(?=[([0-9'\"])", r"\2\1"),  # input_shap=e(30, 4), LST(M4)
+    _text(r"(?<=\w)([=(])(?![bfru]['\"])([a-z])(?=[(['\"]|[0-9]{1,9}\s*[,)])", r"\2\1"),  # input_shap=e(30, 4), LST(M4)
     _text(r"(?<=[a-z]{2})(['\",)])([a-z])(?=\s?[,)]|\s|$)", r"\2\1"),  # activation='rel'u, use_bias=Tru,e
     # Flax, and Keras's names behind nn.
     _text(r"\bnn\.(?=Dense\([0-9]{1,9}\)|(?:Dense|LSTMCell)\(features\s?=)", ""),

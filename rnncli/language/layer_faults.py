@@ -49,7 +49,7 @@ class LayerFaults(NamedTuple):
         """Return the advice for a word in place of a kind that is a field or a term of the frameworks."""
         name = word.partition("=")[0].strip()
         able = [layer for layer in LAYERS if takes(layer, name)]
-        if able and len(list(self.token.split(":"))) == 1:
+        if able and name[:1].isalpha() and len(list(self.token.split(":"))) == 1:
             found = setting(able[-1] if name in ACTIVATIONS else able[0], word)
             if found is not None:
                 said = in_both(able[0], found[0].attribute, found[1])
