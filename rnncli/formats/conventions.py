@@ -47,7 +47,7 @@ def each_weight(part: Part) -> Iterator[tuple[str, Numbers]]:
     """
     part.check_runs()
     for name, node in zip(part.network.names, part.nodes, strict=True):
-        arrays = {key: _numbers(tensor) for key, tensor in node.tensors.items() if key != BATCHES}
+        arrays = {key: _numbers(part.path, tensor) for key, tensor in node.tensors.items() if key != BATCHES}
         for key, array in keras_weights(node.layer, node.convention, arrays).items():
             yield f"{name}/{key}", array
 
@@ -95,12 +95,10 @@ KERAS_ROLES = frozenset(KERAS_CELL).union(*(names.values() for names in KERAS_NA
 """All of Keras's names for arrays."""
 
 
-def _numbers(tensor: Tensor) -> Numbers:
+def _numbers(path: str, tensor: Tensor) -> Numbers:
     if tensor.dtype in WIDTHS and not tensor.dtype.startswith(("float", "bfloat")):
-        raise RnncliError(
-            f"array {shorten(tensor.name)} is of {tensor.dtype}, as quantised weights are: their scale is not known",
-            "save the weights as they were before, in float32",
-        )
+        said = f"array {shorten(tensor.name)} is of {tensor.dtype}, as quantised weights are: their scale is not known"
+        raise RnncliError(f"{path}: {said}", "save the weights as they were before, in float32")
     return tensor.read()
 
 
