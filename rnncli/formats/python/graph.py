@@ -149,11 +149,8 @@ class Graphs(Modules):
                     self.call(does, Given([each], {}, given.node))
                 return owner
             case Method(owner=Module() | Instance() as owner, name=name) if name in _VISITS:
-                held = {way: each for each, way in self._modules_of(owner).items()}
-                if "children" in name:
-                    held = owner.values if isinstance(owner, Instance) else owner.items or {}
-                kinds = Module | Instance | ModuleList | ModuleDict
-                inside = {way: each for way, each in held.items() if isinstance(each, kinds)}
+                every = {way: each for each, way in self._modules_of(owner).items()}
+                inside = _children(owner) if "children" in name else _of_modules(every)
                 return [[*each] for each in inside.items()] if "named" in name else [*inside.values()]
             case Method(owner=TracedTensor() as owner, name=name):
                 given = Given([owner, *given.positional], given.named, given.node)
@@ -384,6 +381,8 @@ class Graphs(Modules):
         match owner:
             case Instance(values=values) if name == "training" and name not in values:
                 return False
+            case Module() | Instance() if name == "_modules":
+                return _children(owner)
             case Instance(values={"": Module() as base} as values, cls=Class() as own) if not called:
                 if name not in values and own.get(name) is MISSING:
                     return self.attribute(base, name, node)
@@ -523,6 +522,8 @@ class Graphs(Modules):
             owner, name = owner.of, "" if own or (isinstance(value, Call) and "init" in value.path) else owner.name
         if not isinstance(owner, Module):
             return super().set_attribute(owner, name, value, node)
+        if isinstance(value, Call) and value.of is owner:  # its own weights
+            return None
         cls = class_of(owner.framework, owner.name)
         bare = (name, value) == ("bias", None) and not recurs(owner)
         if isinstance(value, Call) and isinstance(value.of, Module):
@@ -566,3 +567,14 @@ class Graphs(Modules):
         made.step.names = tuple(each for each in why.names if "(" not in each.name)  # not `random() < 0.5`
         made.step.note(Note(why.why, "left out"))
         return made
+
+
+def _of_modules(held: Mapping[Value, Value]) -> ModuleDict:
+    """Return the modules among some values."""
+    kinds = Module | Instance | ModuleList | ModuleDict
+    return ModuleDict((way, each) for way, each in held.items() if isinstance(each, kinds))
+
+
+def _children(owner: Instance | Module) -> ModuleDict:
+    """Return the modules that are set on a module, or given to it, by name."""
+    return _of_modules(owner.values if isinstance(owner, Instance) else owner.items or {})
