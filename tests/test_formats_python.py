@@ -512,6 +512,8 @@ IN_TORCH = {
 """What forward may return of the outputs and the states of two directions, and how far that is read."""
 
 IN_KERAS = {
+    "class N(Model):\n def __init__(self):\n  super().__init__()\n  self.net = Sequential([Embedding(9, 3), GRU(4)])\n"
+    "  self.out = Dense(2)\n def call(self, x):\n  return self.out(self.net(x))": "embed:9x3,gru:4,dense:2",
     "i = Input((784,))\nm = Model(i, LSTM(4)(Reshape((28, 28))(i)))": "input:28x28,lstm:4",
     "m = Sequential([Reshape((10, 5), input_shape=(50,)), LSTM(4)])": "input:10x5,lstm:4",
     "m = Sequential([Lambda(lambda x: tf.expand_dims(x, -1), input_shape=[None]), LSTM(4)])": "input:1,lstm:4",

@@ -17,7 +17,7 @@ from rnncli.errors import RnncliError, listed, shorten
 from rnncli.formats import NO_SETTINGS, OpenNumbersError, Settings, reading
 from rnncli.formats.build import node_of
 from rnncli.formats.model_file import ModelFile
-from rnncli.formats.nodes import Node, Note, Part, Read, loops, takes_input
+from rnncli.formats.nodes import Node, Note, Part, Read, loops
 from rnncli.formats.parts import parts_of
 from rnncli.formats.python.functions import FLAT, SPLIT
 from rnncli.formats.python.graph import Graphs
@@ -226,7 +226,7 @@ def _models(graphs: Graphs) -> Iterator[_FoundModel]:
         if model.items is not None:
             steps, value = graphs.recorded(partial(_chained, graphs, [model]))
             outputs = graphs.tensors(value)
-            if model in called and not any(takes_input(step.word) for step in steps):
+            if model in called and not any(step.kind == "input" for step in steps):
                 continue  # its input is that of the object
         name, *others = [*filter(None, (model.function, *model.variables)), "model"]
         names = {each: f"{name}.{way}" for each, way in held_in(model).items()}
