@@ -7,6 +7,7 @@ Each file has a class that follows more of a source than the one before, and doe
 - `program`: statements, functions, classes, loops; code that may or may not run.
 - `steps`: tensors are values, and each carries the step that computes it.
 - `functions`, `modules`: the outputs of functions of tensors, of indices, and of modules, that specs have words for.
-- `graph`: the framework that a name belongs to; containers, copies, attributes and targets of modules and tensors.
+- `containers`: the framework that a name belongs to; containers and copies of modules, and later changes to them.
+- `graph`: calls, attributes, items and targets of modules and tensors.
 - `source`: the file, which of its steps form a model, and the rows of a model.
 """

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import ast
-import builtins
 import re
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from rnncli.formats import Settings
 from rnncli.formats.frameworks import CLASSES, DATA, INPUTS, SAME_MODULE, class_of
-from rnncli.formats.keras.config import OTHER_CLASSES
-from rnncli.formats.nodes import Effect, Note, names
+from rnncli.formats.nodes import Note, names
+from rnncli.formats.python.containers import BUILTINS, CHANGE, Containers, children_of, modules_among
 from rnncli.formats.python.functions import LIKE, computed, picked
 from rnncli.formats.python.library import FRAMEWORK_PACKAGES, spoil
-from rnncli.formats.python.modules import Modules, kind_of
 from rnncli.formats.python.objects import (
     MISSING,
-    NO_BASES,
     Call,
     Class,
     Function,
@@ -37,32 +33,22 @@ from rnncli.formats.python.objects import (
 )
 from rnncli.formats.python.program import RECURRENT
 from rnncli.formats.python.steps import SIZE, Module, TracedStep, TracedTensor, held_in, modules_in, reached, recurs
-from rnncli.formats.python.trees import source_of
 from rnncli.layers.base import snake_case
-from rnncli.layers.weights import Framework
 
 _ENDS = ("input", "output")
 _COPIES = names("deepcopy clone_model")
 _PLAIN = names("torch F tf np numpy keras K")
 """Modules whose functions, given only data, return data."""
 
-_SHORT: Mapping[str, Framework] = {"nn": "torch", "layers": "keras", "models": "keras"}
-"""Usual names of modules in a text that shows no imports."""
-
-_WITHOUT_LAYERS = sys.stdlib_module_names | names("numpy scipy pylab matplotlib tensorflow torch")
-"""Modules without layers, from which a file may import all names."""
-
 _NO_LAYERS = names("optimizers losses metrics callbacks initializers regularizers constraints optim")
 """Modules of the frameworks that have no layers."""
 
-_BUILTINS = frozenset(dir(builtins))
 _LOOKING = names(
     "plot_model model_to_dot print_summary summary print_layer_names layered_view ann_viz count_params "
     "count_parameters get_flops pprint display to_graphviz parameters_to_vector"
 )
 """Functions from elsewhere that look at a model and leave it as it is."""
 
-_ADD = names("add append add_module")
 _CHANGING = names(
     "register_forward_hook register_forward_pre_hook enable_lora quantize add_weight add_variable register_module "
     "set_submodule __setattr__ __init__"
@@ -70,8 +56,6 @@ _CHANGING = names(
 """Methods of a module that may change its weights or its output."""
 
 _VISITS = names("modules named_modules children named_children")
-_WEIGHT = re.compile("(weight|bias|kernel|recurrent_kernel|embeddings|gamma|beta)(_|$)")
-"""The attributes of a layer that are its weights."""
 
 _OF_AXES = names("kernel_size stride padding dilation")
 """Attributes of PyTorch's channel modules that are tuples, however they were given."""
@@ -79,39 +63,18 @@ _OF_AXES = names("kernel_size stride padding dilation")
 _USUAL = {"stride": 1, "padding": 0, "dilation": 1, "num_layers": 1, "bidirectional": False, "batch_first": False}
 """Default values of other attributes of PyTorch's modules."""
 
-_CHANGE = _ADD | names("pop insert extend build")
 
-_SET_LATER = names("return_sequences return_state go_backwards activation recurrent_activation batch_first dropout")
-"""Arguments that a source may also set after a layer is made, without an effect on weights that it has already."""
-
-
-class Graphs(Modules):
+class Graphs(Containers):
     """Follows a file, and records the modules that it creates and what its calls on tensors compute."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        self.modules: list[Module] = []
         self.wrapped: set[Value] = set()
         """Modules that other Keras layers are made of: the cell in `RNN(cell)`."""
         self.foreign: dict[str, Named] = {}
         """Calls of classes that are named like a recurrent one but belong to neither framework, by that name."""
         self.built: dict[Instance, Sequence[Value]] = {}
         """The sizes of a sample that objects are built for, or are called with."""
-        self._lent: dict[Module, Unknown] = {}
-        """Modules that functions from elsewhere have been given, each with that call's result."""
-
-    def framework(self, path: tuple[str, ...]) -> Framework | None:
-        """Return the framework that a name belongs to, by its path."""
-        if len(path) == 1 and path[0] in _BUILTINS:
-            return None
-        if len(path) == 1:
-            brought = [each for star in reversed(self.stars) if (each := self.framework((*star, path[0]))) is not None]
-            others = any(star[0] not in _WITHOUT_LAYERS for star in self.stars)
-            known = (path[0] in CLASSES["keras"] or path[0] in OTHER_CLASSES) and not others
-            return brought[0] if brought else "keras" if known else None
-        if {"keras", "tf_keras"} & set(path[:-1]):
-            return "keras"
-        return "torch" if path[:2] == ("torch", "nn") else None if path[0] in self.imported else _SHORT.get(path[0])
 
     # Calls
 
@@ -145,12 +108,12 @@ class Graphs(Modules):
                     if isinstance(each, Module) and recurs(each):
                         each.notes += (*notes,)
                 does = given.get("fn", 0) if name == "apply" else None
-                for each in self._modules_of(owner) if isinstance(does, Function) else ():
+                for each in self.modules_of(owner) if isinstance(does, Function) else ():
                     self.call(does, Given([each], {}, given.node))
                 return owner
             case Method(owner=Module() | Instance() as owner, name=name) if name in _VISITS:
-                every = {way: each for each, way in self._modules_of(owner).items()}
-                inside = _children(owner) if "children" in name else _of_modules(every)
+                every = {way: each for each, way in self.modules_of(owner).items()}
+                inside = children_of(owner) if "children" in name else modules_among(every)
                 return [[*each] for each in inside.items()] if "named" in name else [*inside.values()]
             case Method(owner=TracedTensor() as owner, name=name):
                 given = Given([owner, *given.positional], given.named, given.node)
@@ -175,17 +138,17 @@ class Graphs(Modules):
             case Method(name=name) if name in LIKE:
                 return self.data(name, given)
             case Method(owner=Module() | Instance() as owner, name=name) if name in _CHANGING:
-                return self._differ(owner, f"is changed by {name} (line {given.line}), which is left out")
+                return self.differ(owner, f"is changed by {name} (line {given.line}), which is left out")
             case Method(owner=Instance() as owner, name="__call__") if (own := self.computing(owner)) is not None:
                 return self.invoke(own, given)
             case Method(owner=Module() as owner, name="register_parameter"):
                 return self.set_attribute(owner, given.get("name", 0), given.get("param", 1), given.node)
-            case Method(owner=Module(items=dict()) as owner, name=name) if name in _CHANGE:
-                return self._change_items(owner, name, given)
+            case Method(owner=Module(items=dict()) as owner, name=name) if name in CHANGE:
+                return self.change_items(owner, name, given)
             case Method(owner=Unknown() | Call() as owner, name=name) if isinstance(owner, Unknown) or name == "add":
-                for each in modules_in(owner) if name in _CHANGE else ():
+                for each in modules_in(owner) if name in CHANGE else ():
                     if isinstance(each, Module) and each.items is not None:
-                        each.items[str(len(each.items))] = self._lent.get(each, owner)
+                        each.items[str(len(each.items))] = self.lent.get(each, owner)
                 return SIZE if owner is SIZE else left_open(given.node)
             case Instance() if (own := self.computing(called)) is not None:
                 if tensors and tensors[0].step.kind == "input" and tensors[0].step.sizes:
@@ -216,49 +179,6 @@ class Graphs(Modules):
                 return module
         return instance
 
-    def computes(self, instance: Instance) -> bool:
-        """Return whether an object's class is derived from a framework's module; an unknown base class may be one."""
-        bases = () if instance.cls is None else instance.cls.named
-        own = any(self.framework(base.path) is not None for base in bases)
-        return own or (super().computes(instance) and self.computing(instance) is not None)
-
-    def computing(self, instance: Instance) -> Function | None:
-        """Return the method of an object that computes its output from data, if it has one."""
-        own = instance.values.get("forward", instance.values.get("call"))  # set on the object itself
-        return own if isinstance(own, Function) else instance.method("forward") or instance.method("call")
-
-    def invoke(self, function: Function, given: Given) -> Value:
-        """Return a function's result; a module's framework does not count what it calls and has not registered."""
-        begun, owner = len(self.steps), function.owner
-        value = super().invoke(function, given)
-        if isinstance(owner, Instance) and function.name in ("forward", "call") and self.computes(owner):
-            said = f"is not registered in {kind_of(owner)}, which so has fewer parameters than are counted here"
-            own = self._modules_of(owner)
-            for step in self.steps[begun:]:
-                if step.has_weights and step.module not in own:
-                    step.note(Note(said, "counted twice"))
-        return value
-
-    def _modules_of(self, owner: Instance | Module) -> dict[Value, str]:
-        """Return a module and those registered in it, each with its path: PyTorch registers none of a plain list."""
-        bases = owner.cls.named if isinstance(owner, Instance) and owner.cls is not None else ()
-        keras = any(self.framework(base.path) == "keras" for base in bases)
-
-        def enters(value: Value) -> bool:
-            if isinstance(value, Instance):
-                return value.cls is not None and bool({base.name for base in value.cls.named} - NO_BASES)
-            return keras or type(value) not in (list, dict)
-
-        found = held_in(owner, enters)
-        ends = [end for each in found if isinstance(each, Module) for end in each.outputs]
-        return {step.module: step.kind for step in reached(ends)} | found
-
-    def _differ(self, owner: Instance | Module, text: str, effect: Effect = "left out") -> None:
-        """Record a note on all modules of an owner."""
-        for each in held_in(owner):
-            if isinstance(each, Module):
-                each.notes += (Note(text, effect),)
-
     def _named_call(self, called: Named, tensors: list[TracedTensor], given: Given) -> Value:
         """Return the result of calling a name: a module, a container, data, or the output of a tensor function."""
         framework, name = self.framework(called.path), called.name
@@ -269,7 +189,7 @@ class Graphs(Modules):
             items = self.items(first) if given.all else []
             return self.fresh(ModuleList([open_in(first) or left_open(given.node)] if items is None else items))
         if name in _COPIES and given.positional:
-            return self._copied(given.positional[0])
+            return self.copied(given.positional[0])
         functional = name in ("Model", "Functional")
         inputs, outputs = (
             self.tensors(given.get(f"{each}s", place, given.get(each))) * functional for place, each in enumerate(_ENDS)
@@ -298,9 +218,9 @@ class Graphs(Modules):
                     spoil(self, each, Unknown(left_open(given.node).why))
             if tensors:
                 return computed(self, name, given, tensors, plain=called.path[0] in _PLAIN)
-            if called.name not in _BUILTINS | _LOOKING:
+            if called.name not in BUILTINS | _LOOKING:
                 lent = [each for each in given.all if isinstance(each, Module)]
-                self._lent |= dict.fromkeys(lent, Unknown(left_open(given.node).why))
+                self.lent |= dict.fromkeys(lent, Unknown(left_open(given.node).why))
             if called.path == ("exec",):
                 self.unfollowed.append(f"what exec runs (line {given.line}) is not known")
             if called.path == ("tensorflow", "Variable"):
@@ -321,58 +241,8 @@ class Graphs(Modules):
                 values = [] if first is None else first if isinstance(first, list) else [first]
             for number, each in enumerate([*values, *([] if given.unknown is None else [given.unknown])]):
                 for key, value in each.items() if isinstance(each, dict) else [(str(number), each)]:
-                    self._add(module, key, value)
+                    self.add_to(module, key, value)
         return module
-
-    def _copied(self, value: Value) -> Value:
-        """Return a copy of modules, with separate weights."""
-        self.step()
-        made: Value
-        match value:
-            case Module():
-                items = None if value.items is None else self._copied(value.items)
-                made = replace(value, items=items, variables=[], inner=False)
-                template = not value.variables or (value.function and value.items is None)
-                value.inner |= value.framework == "torch" and bool(template)  # made only to be copied
-                self.modules.append(made)
-            case Instance():
-                made = replace(value, values=self._copied(value.values), variables=[])
-                self.instances.append(made)
-            case dict():
-                made = type(value)((key, self._copied(each)) for key, each in value.items())
-            case list():
-                made = type(value)(self._copied(each) for each in value)
-            case _:
-                return value
-        return self.fresh(made)
-
-    def _add(self, module: Module, name: str, value: Value) -> None:
-        """Add a layer to a container."""
-        assert module.items is not None
-        if isinstance(value, TracedTensor):  # Input((50, 8)) in a list
-            value = value.step.module
-        if isinstance(value, Module):
-            value.inner = True
-        self.put(module, module.items, name if name not in module.items else f"{name}_{len(module.items)}", value)
-
-    def _change_items(self, owner: Module, name: str, given: Given) -> Value:
-        """Change a container as one of its methods does; an unknown change adds an unknown layer."""
-        owner.outputs, items, place = [], owner.items or {}, given.get("key", 0, -1)
-        if name == "add_module":
-            self._add(owner, str(given.get("name", 0)), given.get("module", 1))
-        elif name in _ADD:
-            if owner in self._lent:  # a function from elsewhere that is given an unfinished model may add layers
-                self._add(owner, str(len(items)), self._lent.pop(owner))
-            self._add(owner, str(len(items)), given.get("layer", 0))
-        elif name == "pop" and type(place) is int and -len(items) <= place < len(items) and not self.doubted(owner):
-            return items.pop([*items][place])
-        elif name == "build":
-            shape = given.get("input_shape", 0)
-            input_ = Module(("Input",), Given([], {"batch_shape": shape}, given.node))
-            owner.items = {"input": input_, **items} if isinstance(shape, list) else items
-        else:
-            self.put(owner, items, str(len(items)), Unknown(left_open(given.node).why))
-        return owner if owner.framework == "torch" else None
 
     # Attributes, items, targets
 
@@ -382,7 +252,7 @@ class Graphs(Modules):
             case Instance(values=values) if name == "training" and name not in values:
                 return False
             case Module() | Instance() if name == "_modules":
-                return _children(owner)
+                return children_of(owner)
             case Instance(values={"": Module() as base} as values, cls=Class() as own) if not called:
                 if name not in values and own.get(name) is MISSING:
                     return self.attribute(base, name, node)
@@ -510,40 +380,6 @@ class Graphs(Modules):
                     target = owner
         super().assign(target, value, scope)
 
-    def set_attribute(self, owner: Value, name: str, value: Value, node: ast.AST) -> None:
-        """Set an attribute: an argument of a layer that is made already, or weights that it shares with another one."""
-        where = f"(line {getattr(node, 'lineno', 0)})"
-        if isinstance(owner, Named) and self.framework(owner.path) is not None:
-            self.unfollowed.append(f"what follows from setting {source_of(node)} {where} is not known")
-        if name in ("forward", "call") and isinstance(owner, Instance | Module) and not isinstance(value, Function):
-            return self._differ(owner, f"is called otherwise: its {name} is set {where}")
-        if name == "data" and isinstance(owner, Call) and isinstance(owner.of, Module):  # of a weight
-            own = isinstance(value, Unknown) and source_of(node) in [each.name for each in value.names]
-            owner, name = owner.of, "" if own or (isinstance(value, Call) and "init" in value.path) else owner.name
-        if not isinstance(owner, Module):
-            return super().set_attribute(owner, name, value, node)
-        if isinstance(value, Call) and value.of is owner:  # its own weights
-            return None
-        cls = class_of(owner.framework, owner.name)
-        bare = (name, value) == ("bias", None) and not recurs(owner)
-        if isinstance(value, Call) and isinstance(value.of, Module):
-            said = [*value.of.variables, value.of.name][0]
-            self._differ(owner, f"shares the weights of {said}, which are counted twice", "counted twice")
-        elif _WEIGHT.match(name) and not bare:
-            text = f"has the sizes that it is made with: its {name} is set later {where}"
-            self._differ(owner, text, "assumed size" if value is None else "assumed")  # other weights have these sizes
-        elif isinstance(value, Module | Instance | Function):
-            self._differ(owner, f"has its {name} set {where}, which is left out")
-        known = bare or name in _SET_LATER
-        if cls is None or name not in {*cls.takes} - cls.inert or not (known or owner.framework == "keras"):
-            return None
-        named = dict(zip(cls.takes, owner.given.positional, strict=False)) | owner.given.named
-        if not known:  # what it does to weights
-            value = Unknown(f"it is set after the layer is made {where}")
-        self.put(owner, named, name, False if bare else value)
-        owner.given = replace(owner.given, positional=[], named=named)
-        return None
-
     def combined(self, values: list[Value], node: ast.AST) -> Value:
         """Return the result of an operator on tensors, or on values that are not known."""
         tensors = self.tensors([each for each in values if not isinstance(each, list)])
@@ -567,14 +403,3 @@ class Graphs(Modules):
         made.step.names = tuple(each for each in why.names if "(" not in each.name)  # not `random() < 0.5`
         made.step.note(Note(why.why, "left out"))
         return made
-
-
-def _of_modules(held: Mapping[Value, Value]) -> ModuleDict:
-    """Return the modules among some values."""
-    kinds = Module | Instance | ModuleList | ModuleDict
-    return ModuleDict((way, each) for way, each in held.items() if isinstance(each, kinds))
-
-
-def _children(owner: Instance | Module) -> ModuleDict:
-    """Return the modules that are set on a module, or given to it, by name."""
-    return _of_modules(owner.values if isinstance(owner, Instance) else owner.items or {})
