@@ -192,7 +192,7 @@ class Containers(Modules):
             self.differ(owner, f"shares the weights of {said}, which are counted twice", "counted twice")
         elif _WEIGHT.match(name) and not bare:
             text = f"has the sizes that it is made with: its {name} is set later {where}"
-            self.differ(owner, text, "assumed size" if value is None else "assumed")  # other weights have these sizes
+            self.differ(owner, text, "assumed size")
         elif isinstance(value, Module | Instance | Function):
             self.differ(owner, f"has its {name} set {where}, which is left out")
         known = bare or name in _SET_LATER
