@@ -299,7 +299,7 @@ def _lines() -> Iterator[Spec]:
         UsageError: there is none, or it is Python source.
     """
     held: list[Spec] = []
-    depth, found, first = 0, False, 0
+    depth, size, found, first = 0, 0, False, 0
     for number, line in _numbered_lines():
         found = True
         if re.match(_PYTHON, line.text):
@@ -310,12 +310,14 @@ def _lines() -> Iterator[Spec]:
         first = number if not held else first
         held.append(line)
         depth += sum((each in "([{") - (each in ")]}") for each in line.text)
-        if depth > 0 and len(held) < _MOST_JOINED and (len(held) > 1 or line.text.rstrip()[-1] in "([{,"):
+        size += len(line.text)
+        goes_on = depth > 0 and len(held) < _MOST_JOINED and (len(held) > 1 or line.text.rstrip()[-1] in "([{,")
+        if goes_on and size <= MAX_BYTES:
             continue
-        if len(held) > 1 and depth == 0:
+        if len(held) > 1 and (depth == 0 or goes_on):
             held = [Spec("\n".join(each.text for each in held), f"lines {first} to {number} of standard input")]
         yield from held
-        held, depth = [], 0
+        held, depth, size = [], 0, 0
     yield from held
     if not found:
         raise UsageError("there is no spec on standard input", "give one per line, such as input:8,lstm:4")
