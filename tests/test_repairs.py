@@ -204,7 +204,7 @@ def test_one_bad_branch_of_a_pattern_does_not_stop_the_others(rnncli: Run) -> No
 HOSTILE = (
     "«a;b» «a·b·» «-» «-·» «:» input:8«:» «,» «embed,» «embed» input:8«,rnn:8» input:8«,rnn:8:sq» «input:8,» "
     "input:8«,rnn:8:seq:bi:back» input:«9»! input:8,dropout:«9»! embed:«,100» embed:«·100»! input:«8x» «(» «:(8» "
-    "«LSTM(» «LSTM(3),» «f(--------1),» «'» «，» «{» «{4-8» {«aa··» input:8,rnn:3:act«=» «_» input:«_1»"
+    "«LSTM(» «LSTM(3),» «f(--------1),» «'» «，» «{» «{4-8» {«aa··» input:8,rnn:3:act«=» «_» input:«_1» import«·»!"
 )
 """Texts in which the part between « and » is repeated many times; · is a space."""
 

@@ -36,11 +36,8 @@ MISSING_LAYER = "rnn:32"
 
 _MOST_PICTURED = 1000
 
-_PYTHON = (
-    r"\s*(?:(?:from\s+[\w.]+\s+)?import\s+[\w.,* ]+|(?:class|def|async\s+def)\s+\w[^:]*:"
-    r"|\w+\s*=\s*[\w.]*Sequential\(\))\s*$"
-)
-"""A line of a Python source that is no spec."""
+_PYTHON = r"(?:from [\w.]+ )?import [\w.,* ]+$|(?:class|def|async def) \w[^:]*:$|\w+ ?= ?[\w.]*Sequential\(\)$"
+"""A line of a Python source that is no spec, with a single space between words."""
 
 _MOST_JOINED = 500
 """The most lines of one call."""
@@ -302,19 +299,19 @@ def _lines() -> Iterator[Spec]:
     depth, size, found, first = 0, 0, False, 0
     for number, line in _numbered_lines():
         found = True
-        if re.match(_PYTHON, line.text):
+        if re.match(_PYTHON, " ".join(line.text.split())):
             raise UsageError(
                 f"{line.origin} is Python source, but - reads one spec per line",
                 "give the file instead, such as model.py",
             )
         first = number if not held else first
         held.append(line)
-        depth += sum((each in "([{") - (each in ")]}") for each in line.text)
+        depth += sum(map(line.text.count, "([{")) - sum(map(line.text.count, ")]}"))
         size += len(line.text)
-        goes_on = depth > 0 and len(held) < _MOST_JOINED and (len(held) > 1 or line.text.rstrip()[-1] in "([{,")
-        if goes_on and size <= MAX_BYTES:
+        goes_on = len(held) < _MOST_JOINED and (len(held) > 1 or line.text.rstrip()[-1] in "([{,")
+        if depth > 0 and size <= MAX_BYTES and goes_on:
             continue
-        if len(held) > 1 and (depth == 0 or goes_on):
+        if len(held) > 1 and depth == 0:
             held = [Spec("\n".join(each.text for each in held), f"lines {first} to {number} of standard input")]
         yield from held
         held, depth, size = [], 0, 0
