@@ -36,8 +36,18 @@ MISSING_LAYER = "rnn:32"
 
 _MOST_PICTURED = 1000
 
-_PYTHON = r"(?:from [\w.]+ )?import [\w.,* ]+$|(?:class|def|async def) \w[^:]*:$|\w+ ?= ?[\w.]*Sequential\(\)$"
-"""A line of a Python source that is no spec, with a single space between words."""
+_TAKEN_OUT = "give only the specs, one per line"
+_NOT_SPECS = (
+    (
+        r"(?:from [\w.]+ )?import [\w.,* ]+$|(?:class|def|async def) \w[^:]*:$|\w+ ?= ?[\w.]*Sequential\(\)$",
+        "Python source",
+        "give the file instead, such as model.py",
+    ),
+    (r'\{ ?"spec"', "JSON", f"{_TAKEN_OUT}: jq -r .spec takes them out of what rnncli prints"),
+    (r"spec[,\t ]framework\b", "the head of CSV", _TAKEN_OUT),
+    (r'[^\w#]{9,}$|_{9,}$|Model: "', "part of a table that a program printed", _TAKEN_OUT),
+)
+"""Lines, with a single space between words, that show standard input to hold something else than specs."""
 
 _MOST_JOINED = 500
 """The most lines of one call."""
@@ -293,17 +303,16 @@ def _lines() -> Iterator[Spec]:
     A call that leaves a bracket open at the end of a line goes on until that is closed.
 
     Raises:
-        UsageError: there is none, or it is Python source.
+        UsageError: there is none, or it is something else, such as Python source.
     """
     held: list[Spec] = []
     depth, size, found, first = 0, 0, False, 0
     for number, line in _numbered_lines():
         found = True
-        if re.match(_PYTHON, " ".join(line.text.split())):
-            raise UsageError(
-                f"{line.origin} is Python source, but - reads one spec per line",
-                "give the file instead, such as model.py",
-            )
+        words = " ".join(line.text.split())
+        for pattern, what, advice in _NOT_SPECS:
+            if re.match(pattern, words):
+                raise UsageError(f"{line.origin} is {what}, but - reads one spec per line", advice)
         first = number if not held else first
         held.append(line)
         depth += sum(map(line.text.count, "([{")) - sum(map(line.text.count, ")]}"))
