@@ -128,13 +128,12 @@ def test_an_error_names_the_source_of_its_spec_and_the_other_specs_are_shown(
             )
         ),
         *(
-            (f"input:1,rnn:1\n{printed}\n", "summary -q -", f"line 2 of standard input is {what}", "3\n")
+            (f"input:1,rnn:1\n{printed}\n", "summary -q -", what, "3\n")
             for printed, what in (
-                ('{"spec": "input:8,lstm:4", "output_shape": [null, 4]}', "JSON"),
-                ("spec\tframework\tdtype\ninput:8,lstm:4\tkeras\tfloat32", "the head of CSV"),
-                ('Model: "sequential"\n', "part of a table"),
-                ("____________\nLayer (type)  Param #", "part of a table"),
-                ("┏━━━━━━━━━━━━━━┳━━━━━━━━━━━━━━┓", "part of a table"),
+                ('{"spec": "input:8,lstm:4", "output_shape": [null, 4]}', "line 2 of standard input is JSON"),
+                ("spec\tframework\ninput:8,lstm:4\tkeras", "line 2 of standard input is the head of CSV"),
+                ('Model: "sequential"\nDense', "the table from line 2 of standard input: this is what a framework"),
+                ("____________\nOutput Shape", "the table from line 2 of standard input: this is what a framework"),
             )
         ),
         ("", "summary -q --timesteps 20 input:50x8,lstm:3 input:8,dense:1", f"spec 1: {length}", "9\n"),

@@ -9,6 +9,7 @@ import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -45,9 +46,11 @@ _NOT_SPECS = (
     ),
     (r'\{ ?"spec"', "JSON", f"{_TAKEN_OUT}: jq -r .spec takes them out of what rnncli prints"),
     (r"spec[,\t ]framework\b", "the head of CSV", _TAKEN_OUT),
-    (r'[^\w#]{9,}$|_{9,}$|Model: "', "part of a table that a program printed", _TAKEN_OUT),
 )
 """Lines, with a single space between words, that show standard input to hold something else than specs."""
+
+_PRINTED = r'(?:_{9,}|={9,}|[\u2500-\u257f]{9,})$|Model: "|Input: \(None, '
+"""A line that shows standard input to hold a printed table, which is one text."""
 
 _MOST_JOINED = 500
 """The most lines of one call."""
@@ -300,16 +303,21 @@ def _input_is_data() -> bool:
 def _lines() -> Iterator[Spec]:
     """Yield the specs on standard input, one per line; blank lines and comments after # are skipped.
 
-    A call that leaves a bracket open at the end of a line goes on until that is closed.
+    A call that leaves a bracket open at the end of a line goes on until that is closed; a printed table is one text.
 
     Raises:
         UsageError: there is none, or it is something else, such as Python source.
     """
     held: list[Spec] = []
     depth, size, found, first = 0, 0, False, 0
-    for number, line in _numbered_lines():
+    lines = _numbered_lines()
+    for number, line in lines:
         found = True
         words = " ".join(line.text.split())
+        if not held and re.match(_PRINTED, words):
+            table = [line.text, *(each.text for _, each in islice(lines, _MOST_JOINED))]
+            yield Spec("\n".join(table)[:MAX_BYTES], f"the table from {line.origin}")
+            return
         for pattern, what, advice in _NOT_SPECS:
             if re.match(pattern, words):
                 raise UsageError(f"{line.origin} is {what}, but - reads one spec per line", advice)

@@ -19,6 +19,7 @@ from rnncli.language.framework_words import FRAMEWORK_WORDS, framework_error
 from rnncli.language.kept import NEGATES, SHORTEST, digits_stand, keeps, leaves_out_a_number, numbers_in
 from rnncli.language.likeness import in_ascii, likest
 from rnncli.language.pattern_words import NAMED, THEIR_NAMES, compiled, names_of, squeezed
+from rnncli.language.printed import printed_error
 from rnncli.language.rewrites import ALONE, REWRITES
 from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Answer, Applied, Rewrite, led, search
 from rnncli.language.source import Token, changed, cut, lowered, splice, without_spaces
@@ -58,7 +59,7 @@ def mended(
         example: the repair if none is found.
         blanks: whether `_` is allowed in place of a number.
     """
-    meaning = framework_error(error.text)
+    meaning = printed_error(error.text) or framework_error(error.text)
     if meaning is not None:
         found = _search(meaning.repair or "", check, blanks)
         return meaning.repaired(example if found is None else without_spaces(found.state), meaning.lead)

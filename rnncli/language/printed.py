@@ -1,0 +1,145 @@
+"""The network behind a table that Keras prints: layers with its output shapes and parameter counts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import zip_longest
+
+from rnncli.errors import SpecError
+from rnncli.immutable import NamedTuple
+from rnncli.language.spec import parse
+from rnncli.quantities import Shape
+
+_ROW = re.compile(
+    r"(\w{1,40})(?: {0,3}\((\w{1,40})\)?)?[^\w()]{1,60}\((?:None|\d{1,6}), ((?:None|\d{1,9})(?:, \d{1,9})?)\)"
+    r"[^\w(]{1,60}(\d[\d,]{0,15})(?![\w.])"
+)
+"""A layer's name and class, its output shape without the batch, and its parameters."""
+
+_TOTAL = re.compile(r"[Tt]otal params: (\d[\d,]{0,15})")
+
+_CELLS = ("lstm:{n}{seq}", "gru:{n}{seq}", "gru:{n}{seq}:reset=before", "rnn:{n}{seq}")
+_DENSE = ("dense:{n}", "dense:{n}:nobias")
+
+_LAYERS: Mapping[str, Sequence[str]] = {
+    "embedding": ("embed:{size}x{n}",),
+    "lstm": _CELLS[:1],
+    "gru": _CELLS[1:3],
+    "simplernn": _CELLS[3:],
+    "bidirectio": [each.replace("{n}", "{half}") + ":bi" for each in _CELLS],
+    "dense": _DENSE,
+    "timedist": _DENSE,
+    "conv1d": ("conv:{n}x{size}", "conv:{n}x{size}:same"),
+    "dropout": ("dropout:0.5",),
+    "spatialdro": ("dropout:0.5",),
+    "layernorm": ("norm",),
+    "batchnorm": ("bnorm",),
+    "globalmax": ("pool:max",),
+    "globalave": ("pool:avg",),
+    "maxpooling1d": [f"pool:max:{size}" for size in range(2, 11)],
+    "averagepooling1d": [f"pool:avg:{size}" for size in range(2, 11)],
+    "flatten": ("flatten",),
+    "repeatvec": ("repeat:{steps}",),
+}
+"""What a layer may be, by the beginning of its class, or of its name if there is no class."""
+
+
+def printed_error(text: str) -> SpecError | None:
+    """Return the error for a printed table, with the network behind it; None if it is no table or that is not clear."""
+    found = _ROW.search(text)
+    network = None if found is None else printed_network(text)
+    if found is None or network is None:
+        return None
+    return SpecError(
+        "this is a table that Keras prints, not a spec",
+        text=text,
+        span=found.span(),
+        advice="the layers with its shapes and parameters; rates and activations are not printed",
+        lead="perhaps",
+        repair=network,
+    )
+
+
+def printed_network(text: str) -> str | None:
+    """Return the spec of a printed table; None if other kinds of layers might print the same, or none would."""
+    rows, total = [_row(*found) for found in _ROW.findall(text)], _TOTAL.search(text)
+    if "Connected to" in text or (total is not None and sum(row.params for row in rows) != _number(total[1])):
+        return None
+    given: Shape = rows[0].returns if rows and rows[0].kind.startswith("input") else ()
+    layers = rows[1:] if given else rows
+    specs = [_input(given)] if len(given) == 3 else []
+    reads: Shape = given if len(given) == 3 else ()
+    for row in layers:
+        found = [each for template in row.templates for each in _fitting(template, reads, row)]
+        if len({each.rpartition(",")[2].partition(":")[0] for each in found}) != 1:
+            return None
+        specs.append(found[0])
+        reads = row.returns
+    if "flatten" in specs and specs[0].startswith("embed") and layers[0].returns[1]:
+        specs[0] += f":length={layers[0].returns[1]}"
+    return ",".join(specs) or None
+
+
+class _Row(NamedTuple):
+    """A layer of a table."""
+
+    kind: str
+    returns: Shape
+    params: int
+
+    @property
+    def templates(self) -> Sequence[str]:
+        """What the layer may be."""
+        return next((layers for begins, layers in _LAYERS.items() if self.kind.startswith(begins)), ())
+
+
+def _row(name: str, class_: str, axes: str, params: str) -> _Row:
+    returns = (None, *(None if size == "None" else int(size) for size in axes.split(", ")))
+    return _Row((class_ or name).replace("_", "").lower(), returns, _number(params))
+
+
+def _number(text: str) -> int:
+    return int(text.replace(",", ""))
+
+
+def _input(shape: Shape) -> str:
+    return "input:" + "x".join(str(size) for size in shape[1:] if size is not None)
+
+
+def _fitting(template: str, reads: Shape, row: _Row) -> Iterator[str]:
+    """Yield the layer of a template if it has a row's shape and parameters; an unknown input is put before it."""
+    units, steps = row.returns[-1] or 0, row.returns[1] if len(row.returns) == 3 else None
+    seq = ":seq" if len(row.returns) == 3 else ""
+    embeds = template.startswith("embed")
+
+    def text(size: int) -> str:
+        return template.format(n=units, half=units // 2, seq=seq, steps=steps, size=size)
+
+    def count(size: int, reads: Shape) -> int:
+        return sum(weight.params for weight in parse(text(size))[0][0].weights(reads))
+
+    with suppress(SpecError):
+        head, size = [], 1
+        if embeds:
+            reads = (None, steps)
+        elif not reads and "{size}" in template:
+            return  # both its window and its input are unknown
+        elif not reads:
+            reads = (None, steps, _solved(lambda features: count(1, (None, None, features)), row.params))
+            head = [_input(reads)]
+        if "{size}" in template:
+            size = _solved(lambda size: count(size, reads), row.params)
+        layer = parse(text(size))[0][0]
+        shape = zip_longest(layer.output_shape(reads), row.returns, fillvalue=0)
+        fits = embeds or layer.reads in ("either", "sequence" if len(reads) == 3 else "vector")
+        if fits and count(size, reads) == row.params and all(a == b or (a and b) is None for a, b in shape):
+            yield ",".join([*head, text(size)])
+
+
+def _solved(count: Callable[[int], int], params: int) -> int:
+    """Return the size at which a count that grows in proportion to it equals `params`; 0 if there is none."""
+    each = count(2) - count(1)
+    more, rest = divmod(params - count(1), each) if each else (-1, 1)
+    return more + 1 if not rest and more >= 0 else 0

@@ -1,0 +1,75 @@
+"""A table that Keras prints of a network is answered with layers that have its shapes and parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from conftest import Run
+from golden.data import read_networks
+
+from rnncli import Network
+from rnncli.language.printed import printed_network
+
+
+def table(described: dict[str, Any], form: str) -> str:
+    """Return a table of the rows that Keras prints, from what Keras says of a network."""
+    rows = [("input_1", "InputLayer", described["input_shape"], 0)]
+    rows += [(each["name"], each["type"], each["output_shape"], each["params"]) for each in described["layers"]]
+    shapes = [str(tuple(shape)) for _, _, shape, _ in rows]
+    lines = [form.format(name, class_, shape, n) for (name, class_, _, n), shape in zip(rows, shapes, strict=True)]
+    return "\n".join([*lines, f"Total params: {described['total_params']:,}"])
+
+
+FORMS = (
+    "│ {0} ({1}) │ {2} │ {3:,} │\n├────────┼─────────┼───────┤",
+    "{0} ({1:.12}   {2}   {3}  \n________________________",
+    "│ {0} │ {2} │ {3:,} │\n│ ({1}) │ │ │",
+)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_layers_have_the_shapes_and_parameters_that_keras_prints(form: str) -> None:
+    found = 0
+    for each in read_networks():
+        said = each["keras"]
+        spec = None if said is None else printed_network(table(said, form))
+        if spec is not None and said is not None:
+            found += 1
+            summary = Network.parse(spec).summary()
+            counted = [(layer.output_shape[-1], layer.params) for layer in summary.layers]
+            assert counted == [(layer["output_shape"][-1], layer["params"]) for layer in said["layers"]], spec
+            assert summary.total_params == said["total_params"]
+    assert found > 150
+
+
+@pytest.mark.parametrize(
+    ("rows", "spec"),
+    [
+        ("lstm_1 (LSTM)  (None, 50, 512)  1255424", "input:50x100,lstm:512:seq"),
+        ("simple_rnn (SimpleRNN)  (None, 32)  2600", None),
+        ("| gru | (None, 32) | 6,336 |", "input:32,gru:32"),
+        ("bidirectional (Bidirectional) (None, 64) 16640", None),  # of any cell
+        (
+            "embedding (Embedding) (None, 9, 8) 800 bidirectional (Bidirection (None, 64) 10496",
+            "embed:100x8,lstm:32:bi",
+        ),
+        ("conv1d (Conv1D) (None, 96, 32) 1312", None),  # of any width
+        ("input (InputLayer) [(None, 100, 8)] 0 conv1d (Conv1D) (None, 96, 32) 1312", "input:100x8,conv:32x5"),
+        ("embedding (Embedding) (None, 9, 8) 800 flatten (Flatten) (None, 72) 0", "embed:100x8:length=9,flatten"),
+        ("embedding (Embedding) (None, 9, 8) 800 attention (Attention) (None, 9, 8) 0", None),
+        ("embedding (Embedding) (None, 9, 8) 801", None),
+        ("dense (Dense) (None, 1) 33 Connected to", None),
+        ("lstm (LSTM) (None, 4) 208 Total params: 300", None),
+    ],
+)
+def test_only_what_the_counts_prove_is_offered(rows: str, spec: str | None) -> None:
+    assert printed_network(rows) == spec
+
+
+def test_a_table_on_standard_input_is_one_text(rnncli: Run) -> None:
+    for spec in ("embed:1000x64,lstm:32:seq,dropout:0.5,gru:16,dense:10", "input:8,rnn:32"):
+        printed = rnncli("summary", spec).stdout
+        result = rnncli("summary", "-", stdin=printed.partition("\n")[2])
+        assert (result.status, result.stdout, result.stderr.count("Error")) == (2, "", 1)
+        assert result.stderr.endswith(f"perhaps: {spec}\n")
