@@ -16,7 +16,7 @@ from rnncli.layers.cost import Totals, cost_of
 from rnncli.layers.sizes import Blank
 from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS, Framework, Weight, at_level
 from rnncli.network_summary import DTYPE_BYTES, NO_ORIGIN, LayerSummary, ModuleSummary, Origin, Summary, bytes_of
-from rnncli.quantities import MAX_SIZE, Rate, Shape, parse_rate
+from rnncli.quantities import MAX_SIZE, Rate, Shape, features_of, parse_rate
 from rnncli.results import Commands
 
 if TYPE_CHECKING:
@@ -283,6 +283,7 @@ class Network(Commands, Immutable):
         rate = checked_rate(rate)
         self.check_framework(framework)
         rows = []
+        fed_by: Layer = self.head
         accounts = [*self.accounts(batch, timesteps, framework, dtype)]
         for name, layer, weights, before, after in zip(
             self.names, self.body, self.weights(framework), accounts, accounts[1:], strict=False
@@ -291,6 +292,10 @@ class Network(Commands, Immutable):
             pace = after.pace if layer.works == "returned" else before.pace
             rows.append(
                 LayerSummary(
+                    layer=layer,
+                    framework=framework,
+                    input_shape=before.shape,
+                    fed_by=fed_by,
                     name=name,
                     type=layer.type_name(framework),
                     cell=layer.cell_name(framework),
@@ -304,6 +309,8 @@ class Network(Commands, Immutable):
                     macs_per_second=None if rate is None else rate.times(pace * cost.macs_per_step),
                 )
             )
+            more = features_of(before.shape) + 1
+            fed_by = fed_by if layer.output_shape((*before.shape[:-1], more))[-1] == more else layer
         return Summary(
             spec=str(self),
             framework=framework,

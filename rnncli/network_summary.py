@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from rnncli.errors import one_line, shorten
 from rnncli.immutable import Immutable, NamedTuple, immutable
+from rnncli.layers import Layer
 from rnncli.layers.cost import Number, Totals, total_of
 from rnncli.layers.weights import FRAMEWORK_NAMES, Framework, Weight
 from rnncli.quantities import Rate, Shape, features_of, memory, plural
@@ -123,9 +124,13 @@ NO_ORIGIN = Origin()
 
 
 class LayerSummary(NamedTuple):
-    """One row: the output shape, weights and costs of a layer.
+    """One row: a layer in its network, with its shapes, weights and costs.
 
     Attributes:
+        layer: the layer.
+        framework: the framework whose weights are counted.
+        input_shape: the shape of its input.
+        fed_by: the layer that its input has the features of: the nearest earlier one that changes their number.
         name: Keras's name, unique in the network.
         type: the framework's class.
         cell: the class of a recurrent layer's cell, also inside a Bidirectional; else None.
@@ -140,6 +145,10 @@ class LayerSummary(NamedTuple):
         macs_per_second: multiply-adds per second, if the rate of timesteps is known; else None.
     """
 
+    layer: Layer
+    framework: Framework
+    input_shape: Shape
+    fed_by: Layer
     name: str
     type: str
     cell: str | None
@@ -157,15 +166,17 @@ class LayerSummary(NamedTuple):
         """The class with its cell: `Bidirectional(LSTM)`."""
         return self.type if self.cell in (None, self.type) else f"{self.type}({self.cell})"
 
+    @property
+    def in_one_direction(self) -> tuple[Weight, ...]:
+        """Its weights in one direction; if it reads in two, those of the other are alike."""
+        return self.weights[: len(self.weights) // len(self.layer.directions)]
+
     def as_dict(self) -> dict[str, Any]:
-        """Return the row as plain data; `cell` and `macs_per_second` are omitted if they are None."""
-        optional = ("cell", "macs_per_second")
-        fields = {name: value for name, value in self._asdict().items() if name not in optional or value is not None}
-        return fields | {
-            "weights": [
-                {"name": weight.name, "shape": weight.shape, "params": weight.params} for weight in self.weights
-            ]
-        }
+        """Return the row as plain data, from its name on; `cell` and `macs_per_second` are omitted if they are None."""
+        fields = {name: getattr(self, name) for name in self._fields[self._fields.index("name") :]}
+        omitted = [name for name in ("cell", "macs_per_second") if fields[name] is None]
+        weights = [{"name": weight.name, "shape": weight.shape, "params": weight.params} for weight in self.weights]
+        return {name: value for name, value in fields.items() if name not in omitted} | {"weights": weights}
 
 
 class ModuleSummary(NamedTuple):

@@ -244,9 +244,8 @@ def test_every_kinds_parameters_are_products_of_factors(at: Walk) -> None:
     for kind, framework in product(KINDS.values(), FRAMEWORKS):
         with at(kind.names[0], framework):
             network = Network.parse(small_network(kind))
-            for layer, (reads, _) in zip(network.body, network.shapes(), strict=True):
-                weights = layer.weights(reads, framework)
+            for row in network.summary(framework=framework).layers:
                 by_role: Counter[str] = Counter()
-                for weight in weights:
+                for weight in row.weights:
                     by_role[weight.role] += weight.params
-                assert factors_of(layer, weights).params() == by_role
+                assert factors_of(row).params() == by_role

@@ -90,11 +90,11 @@ def test_shapes_use_the_given_batch_and_timesteps() -> None:
 @given(networks())
 def test_the_spec_suggested_to_keep_the_time_axis_keeps_it(network: Network) -> None:
     for layer in explain(network).layers:
-        too_many = (layer.input_shape[-1] or 0) > MAX_SIZE  # the output of two directions may exceed it
-        if layer.layer.states and layer.layer.returns == "vector" and not too_many:
+        too_many = (layer.summary.input_shape[-1] or 0) > MAX_SIZE  # the output of two directions may exceed it
+        if layer.summary.layer.states and layer.summary.layer.returns == "vector" and not too_many:
             text = next(note.text for note in layer.notes if note.topic == "Output")
             spec, _, shape = text.partition(" keeps the axis: ")[2].partition(" returns ")
-            sizes = [str(size) for size in layer.input_shape[1:] if size is not None]
+            sizes = [str(size) for size in layer.summary.input_shape[1:] if size is not None]
             kept = Network.parse(f"input:{'x'.join(sizes)},{spec}")
             assert str(kept.summary().output_shape) == shape
 

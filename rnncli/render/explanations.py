@@ -92,7 +92,7 @@ def _formula(formula: Formula, several: bool = True) -> Text:
 def _heading(run: Sequence[LayerExplanation]) -> Text:
     layer, times = run[0].summary, f" × {len(run)}" if len(run) > 1 else ""
     names = Text(run_name([each.summary.name for each in run]), style="heading")
-    shapes = Text(" → ").join([shape_cell(run[0].input_shape), shape_cell(layer.output_shape)])
+    shapes = Text(" → ").join([shape_cell(layer.input_shape), shape_cell(layer.output_shape)])
     return Text.assemble(names, (f" ({layer.full_type})", "type"), f"{times}  ", (layer.spec, "layer"), "  ", shapes)
 
 

@@ -85,8 +85,8 @@ def total(label: str, value: str) -> Line:
 
 
 def equal_but_for_its_name(layer: LayerSummary) -> LayerSummary:
-    """Return a layer without its name and level; neighbours that are then equal are shown as one."""
-    return layer._replace(name="", weights=at_level(layer.weights, 0))
+    """Return a layer without its name, its level and what feeds it; neighbours that are then equal are shown as one."""
+    return layer._replace(name="", fed_by=layer.layer, weights=at_level(layer.weights, 0))
 
 
 def _layer_columns(runs: Sequence[Sequence[LayerSummary]]) -> list[Column]:

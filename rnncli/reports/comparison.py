@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from functools import cached_property
-from itertools import product, takewhile
+from itertools import chain, pairwise, product, takewhile
 from typing import Any, TypeVar
 
 from rnncli.errors import ArgumentError, listed, shorten
@@ -19,7 +18,7 @@ from rnncli.layers.weights import FRAMEWORK_NAMES, Framework
 from rnncli.network import Network, check_known, plain
 from rnncli.network_summary import LayerSummary, Setting, Summary
 from rnncli.quantities import Rate, plural, ratio_text
-from rnncli.reports.reasons import PlacedLayer, Reason, reasons
+from rnncli.reports.reasons import Reason, reasons
 from rnncli.results import Result
 
 
@@ -53,16 +52,11 @@ class Comparison(Result):
 
     Attributes:
         columns: the networks in order, each in all its settings.
-        lined_up: their layers; None where a column has no layer in a row.
+        layers: their layers, lined up.
     """
 
     columns: tuple[Compared, ...]
-    lined_up: tuple[tuple[PlacedLayer | None, ...], ...]
-
-    @cached_property
-    def layers(self) -> tuple[SideBySide, ...]:
-        """The summary rows of their layers, lined up."""
-        return tuple(tuple(placed and placed.row for placed in row) for row in self.lined_up)
+    layers: tuple[SideBySide, ...]
 
     @property
     def title(self) -> str:
@@ -93,7 +87,7 @@ class Comparison(Result):
             ArgumentError: there is no such column.
         """
         self._check_index(index)
-        return tuple(reasons(row[0], row[index]) for row in self.lined_up)
+        return tuple(reasons(row[0], row[index]) for row in self.layers)
 
     def _check_index(self, index: object) -> None:
         if not isinstance(index, int) or not 0 <= index < len(self.columns):
@@ -179,7 +173,7 @@ def compared(columns: Sequence[Compared]) -> Comparison:
         )
     rows: list[_Row] = []
     for index, column in enumerate(columns):
-        _add_network(rows, index, list(_placed_layers(column)))
+        _add_network(rows, index, column.summary.layers)
     return Comparison(tuple(columns), tuple(tuple(map(row.get, range(len(columns)))) for row in rows))
 
 
@@ -213,23 +207,16 @@ def _several(values: Value | Sequence[Value]) -> Sequence[Value]:
     return [plain(value) for value in values] if isinstance(values, list | tuple) else [plain(values)]
 
 
-def _placed_layers(column: Compared) -> Iterator[PlacedLayer]:
-    network, setting, summary = column
-    first = len(network.layers) - len(network.body)
-    for place, (row, (reads, _)) in enumerate(zip(summary.layers, network.shapes(*setting[:2]), strict=True), first):
-        yield PlacedLayer(row, reads, summary.framework, network.layers, place)
-
-
-_Row = dict[int, PlacedLayer]
+_Row = dict[int, LayerSummary]
 """Layers with the same role, by the index of their network."""
 
 
-def _add_network(rows: list[_Row], index: int, layers: Sequence[PlacedLayer]) -> None:
+def _add_network(rows: list[_Row], index: int, layers: Sequence[LayerSummary]) -> None:
     """Add the layers of one more network to the rows.
 
     A layer that lines up with no row gets a new one, just above the row of the next layer that does.
     """
-    pairs = _line_up(rows, [layer.role for layer in layers])
+    pairs = _line_up(rows, layers)
     new_rows = [{index: layer} for layer in layers]
     starts = [0, *(at + 1 for _, at in pairs)]
     rows += new_rows[starts[-1] :]
@@ -238,30 +225,37 @@ def _add_network(rows: list[_Row], index: int, layers: Sequence[PlacedLayer]) ->
         rows[row:row] = new_rows[start:at]
 
 
-def _line_up(rows: list[_Row], roles: list[str]) -> list[tuple[int, int]]:
-    """Return which rows and layers line up, as pairs of positions, both ascending.
+_Placed = Sequence[tuple[int, str]]
+"""The places and the roles of layers: an LSTM has the role of a GRU."""
+
+
+def _line_up(rows: Sequence[_Row], layers: Sequence[LayerSummary]) -> list[tuple[int, int]]:
+    """Return the places of rows and layers that line up, both ascending.
 
     Layers line up with the first network's where possible, and in between with the other networks'.
     """
-    of_rows = [next(iter(row.values())).role for row in rows]
-    of_first = [at for at, row in enumerate(rows) if 0 in row]
-    anchors = [(of_first[row], layer) for row, layer in _equal_roles([of_rows[at] for at in of_first], roles)]
-    between = []
-    starts = [(0, 0), *((row + 1, layer + 1) for row, layer in anchors)]
-    ends = [*anchors, (len(rows), len(roles))]
-    for (row_start, layer_start), (row_end, layer_end) in zip(starts, ends, strict=True):
-        matches = _equal_roles(of_rows[row_start:row_end], roles[layer_start:layer_end])
-        between += [(row_start + row, layer_start + layer) for row, layer in matches]
-    return sorted(anchors + between)
+    first_of_rows = (next(iter(row.values())) for row in rows)
+    above, below = (
+        [(place, "recurrent" if each.layer.states else each.layer.kind) for place, each in enumerate(some)]
+        for some in (first_of_rows, layers)
+    )
+    anchors = _with_equal_roles([placed for placed in above if 0 in rows[placed[0]]], below)
+    ends = pairwise([(-1, -1), *anchors, (len(rows), len(layers))])
+    between = (
+        _with_equal_roles(above[start + 1 : end], below[lower_start + 1 : lower_end])
+        for (start, lower_start), (end, lower_end) in ends
+    )
+    return sorted(chain(anchors, *between))
 
 
-def _equal_roles(first: list[str], second: list[str]) -> list[tuple[int, int]]:
-    """Return pairs of positions where two lists have the same role, both ascending."""
+def _with_equal_roles(above: _Placed, below: _Placed) -> list[tuple[int, int]]:
+    """Return the pairs of places with the same role, both ascending."""
     # The matcher takes quadratic time, so skip the common start of deep stacks.
-    same = len([*takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False))])
-    matcher = SequenceMatcher(None, first[same:], second[same:], autojunk=False)
-    blocks = [(-same, -same, same), *matcher.get_matching_blocks()]
-    return [(same + one + step, same + other + step) for one, other, size in blocks for step in range(size)]
+    same = len([*takewhile(lambda pair: pair[0][1] == pair[1][1], zip(above, below, strict=False))])
+    one, other = ([role for _, role in some[same:]] for some in (above, below))
+    blocks = SequenceMatcher(None, one, other, autojunk=False).get_matching_blocks()
+    runs = [(0, 0, same), *((same + start, same + lower, size) for start, lower, size in blocks)]
+    return [(above[start + step][0], below[lower + step][0]) for start, lower, size in runs for step in range(size)]
 
 
 _SETTINGS: Mapping[str, tuple[str, Mapping[str, str], tuple[str, ...]]] = {

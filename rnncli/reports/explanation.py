@@ -6,21 +6,20 @@ so they cannot disagree with a summary's counts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import listed
 from rnncli.immutable import NamedTuple
-from rnncli.layers import Layer
-from rnncli.layers.base import Equation, Remark
+from rnncli.layers.base import Conflict, Equation, Remark
 from rnncli.layers.cost import OverTime
 from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS, Factor, Framework, Weight, length, start, starts_text
 from rnncli.layers.words import fields_in_both
 from rnncli.network import Network, check_flags, plain
 from rnncli.network_summary import FLOAT_BYTES, TRAINED_COPIES, UNTRAINED, LayerSummary, Summary, number_bytes
-from rnncli.quantities import Shape, features_of, memory, shape_text
+from rnncli.quantities import features_of, memory, shape_text
 from rnncli.results import Result
 
 if TYPE_CHECKING:
@@ -46,18 +45,14 @@ class LayerExplanation(NamedTuple):
 
     Attributes:
         summary: its row of the summary.
-        layer: the layer.
         equations: the equations of one step.
-        input_shape: the shape of its input.
         total: the formula for its parameter count; None if it has fewer than two weights.
         other_params: its parameter count in the other framework; None if that framework cannot express the layer.
         notes: remarks about it.
     """
 
     summary: LayerSummary
-    layer: Layer
     equations: tuple[Equation, ...]
-    input_shape: Shape
     total: Formula | None
     other_params: int | None
     notes: tuple[Remark, ...]
@@ -70,7 +65,7 @@ class LayerExplanation(NamedTuple):
     def as_dict(self) -> dict[str, Any]:
         """Return the explanation as plain data."""
         return self.summary.as_dict() | {
-            "input_shape": self.input_shape,
+            "input_shape": self.summary.input_shape,
             "equations": [equation._asdict() for equation in self.equations],
             "weights": [
                 {
@@ -87,7 +82,7 @@ class LayerExplanation(NamedTuple):
             ],
             "formula": None if self.total is None else self.total._asdict(),
             "other_params": self.other_params,
-            "states": list(self.layer.states),
+            "states": list(self.summary.layer.states),
             "notes": [note._asdict() for note in self.notes],
         }
 
@@ -155,19 +150,16 @@ def explain(
     framework = summary.framework
     other = next(each for each in FRAMEWORKS if each != framework)
     layers: list[LayerExplanation] = []
-    for row, layer, (reads, _), theirs in zip(
-        summary.layers, network.body, network.shapes(batch, timesteps), network.weights(other), strict=True
-    ):
-        there = None if layer.conflict(other) else theirs
-        params = None if there is None else sum(weight.params for weight in there)
+    for row, there in zip(summary.layers, network.weights(other), strict=True):
+        layer, conflict = row.layer, row.layer.conflict(other)
         notes = (
-            *_field_and_start_notes(layer, row.weights, framework),
+            *_field_and_start_notes(row),
             *(network.head.mask_notes() if not layers and not network.head.shown else ()),
-            *layer.notes(reads, framework),
-            *_other_note(layer, row.weights, there, other),
+            *layer.notes(row.input_shape, framework),
+            *_other_note(row, there, other, conflict),
         )
-        total = _total(row.weights, len(layer.directions))
-        layers.append(LayerExplanation(row, layer, layer.equations(framework), reads, total, params, notes))
+        params = None if conflict else sum(weight.params for weight in there)
+        layers.append(LayerExplanation(row, layer.equations(framework), _total(row), params, notes))
     other_tools = None
     if others:
         from rnncli.reports.other_tools import other_counts  # rarely needed
@@ -176,16 +168,13 @@ def explain(
     return Explanation(summary, tuple(layers), other, other_tools)
 
 
-def _field_and_start_notes(layer: Layer, weights: Sequence[Weight], framework: Framework) -> Iterator[Remark]:
-    """Yield the spec's fields that are arguments of the framework, named in both, and the weights' initial values.
-
-    Both directions of a Bidirectional start alike, so only one is described.
-    """
-    fields = [field for field in fields_in_both(layer, framework) if field.endswith(")")]
+def _field_and_start_notes(row: LayerSummary) -> Iterator[Remark]:
+    """Yield the spec's fields that are arguments of the framework, named in both, and the weights' initial values."""
+    fields = [field for field in fields_in_both(row.layer, row.framework) if field.endswith(")")]
     if fields:
         yield Remark("Fields", ", ".join(fields))
-    if weights:
-        yield Remark("Start", starts_text(weights[: len(weights) // len(layer.directions)]))
+    if row.weights:
+        yield Remark("Start", starts_text(row.in_one_direction))
 
 
 _Sum = Sequence[Sequence["Factor | str | _Sum"]]
@@ -212,15 +201,15 @@ def _formula(weight: Weight) -> Formula:
     return Formula(_text(product, False), _text(product, True), weight.params)
 
 
-def _total(weights: Sequence[Weight], directions: int) -> Formula | None:
+def _total(row: LayerSummary) -> Formula | None:
     """Return the formula for a layer's parameters: the axis that its weights share times the sum of their other axes.
 
     A projection does not share that axis, so it is added separately. Both directions of a Bidirectional have weights of
     the same shapes, so one direction is counted and doubled.
     """
-    if len(weights) < 2:
+    if len(row.weights) < 2:
         return None
-    own = weights[: len(weights) // directions]
+    own = row.in_one_direction
     sharing = [weight for weight in own if weight.role != "projection"]
     shared = next(axis for axis in own[0].axes if all(axis in weight.axes for weight in sharing))
     rests = []
@@ -231,38 +220,35 @@ def _total(weights: Sequence[Weight], directions: int) -> Formula | None:
     added = [tuple(chain.from_iterable(weight.axes)) for weight in own if weight.role == "projection"]
     whole: _Sum = [[*shared, rests], *added]
     short: _Sum = [[f"{length(shared):,}", f"{sum(map(length, rests)):,}"], *([f"{length(each):,}"] for each in added)]
-    if directions > 1:
-        twice = Factor("directions", directions)
+    if len(own) < len(row.weights):
+        twice = Factor("directions", len(row.layer.directions))
         whole, short = [[twice, whole]], [[twice, short]]
-    numbers = f"{_text(whole, True)} = {_text(short, True)}"
-    return Formula(_text(whole, False), numbers, sum(weight.params for weight in weights))
+    return Formula(_text(whole, False), f"{_text(whole, True)} = {_text(short, True)}", row.params)
 
 
 def _other_note(
-    layer: Layer, here: Sequence[Weight], there: Sequence[Weight] | None, other: Framework
+    row: LayerSummary, there: Sequence[Weight], other: Framework, conflict: Conflict | None
 ) -> Iterator[Remark]:
     """Yield the parameter count in the other framework and, if it differs, why."""
-    name = FRAMEWORK_NAMES[other]
-    if there is None:
-        conflict = layer.conflict(other)
-        yield Remark(name, conflict.reason if conflict is not None else "")
-        return
-    if not there:
-        return
     params = sum(weight.params for weight in there)
-    ours, theirs = ([weight for weight in weights if weight.role == "bias"] for weights in (here, there))
-    moving = [weight for weight in (*here, *there) if not weight.trained]
-    if params == sum(weight.params for weight in here):
-        yield Remark(name, f"{params:,} as well")
+    moving = [weight for weight in (*row.weights, *there) if not weight.trained]
+    if conflict is not None:
+        text = conflict.reason
+    elif not there:
+        return
+    elif params == row.params:
+        text = f"{params:,} as well"
     elif moving:
         counts = "counts" if moving[0] in there else "does not count"
-        yield Remark(name, f"{params:,}: it {counts} {_shapes(moving)}, which are not trained")
+        text = f"{params:,}: it {counts} {listed(_named(moving))}, which are not trained"
     else:
-        yield Remark(name, f"{params:,}: {_shapes(theirs)} instead of {_shapes(ours)}; each cell adds up its biases")
+        theirs, ours = (listed(_named(each for each in some if each.role == "bias")) for some in (there, row.weights))
+        text = f"{params:,}: {theirs} instead of {ours}; each cell adds up its biases"
+    yield Remark(FRAMEWORK_NAMES[other], text)
 
 
-def _shapes(weights: Sequence[Weight]) -> str:
-    return listed([f"{weight.name} {shape_text(weight.shape)}" for weight in weights])
+def _named(weights: Iterable[Weight]) -> list[str]:
+    return [f"{weight.name} {shape_text(weight.shape)}" for weight in weights]
 
 
 # Memory
@@ -286,51 +272,57 @@ class Size(NamedTuple):
     note: str = ""
 
 
-_UNKNOWN = "the timesteps are unknown: give --timesteps"
-
-
 def sizes(summary: Summary) -> Iterator[Size]:
     """Yield the memory of the parameters, of the layer outputs, of streaming, and the minimum for training.
 
     A network without layers has none of these.
     """
-    if summary.layers:
-        yield _parameters(summary)
-        yield _size(summary, "output_bytes", _per_vector(summary, summary.account.outputs))
-        yield _streaming(summary)
-        yield _training(summary)
+    for key, terms_of in _SIZES.items() if summary.layers else ():
+        value: int | None = getattr(summary, key)
+        terms, note = terms_of(summary)
+        if value is None:
+            note = "the timesteps are unknown: give --timesteps" if terms else note
+        yield Size(key, value, _text(terms, False), "" if value is None else _text(terms, True), note)
 
 
-def _parameters(summary: Summary) -> Size:
-    total = summary.total_params
+_Terms = tuple[_Sum, str]
+"""The formula of a size, empty if it does not apply, and the note about it."""
+
+
+def _in_bytes(summary: Summary, numbers: _Sum) -> _Sum:
+    return [[numbers, f"{number_bytes(summary.dtype)} B"]]
+
+
+def _parameters(summary: Summary) -> _Terms:
+    total, account = summary.total_params, summary.account
     if summary.dtype != "int8":
-        return _size(summary, "total_bytes", [[Factor("parameters", total)]])
-    account = summary.account
-    words = f"in matrices × 1 B + (other parameters + scales) × {FLOAT_BYTES} B"
-    numbers = f"{total - account.floats:,} × 1 B + ({account.floats:,} + {account.scales:,}) × {FLOAT_BYTES} B"
+        return _in_bytes(summary, [[Factor("parameters", total)]]), ""
+    floats: _Sum = [[Factor("other parameters", account.floats)], [Factor("scales", account.scales)]]
     note = "each column of a matrix or a table has a scale; biases and all computed values are float32"
-    return Size("total_bytes", summary.total_bytes, words, numbers, note)
+    return [[Factor("in matrices", total - account.floats), "1 B"], [floats, f"{FLOAT_BYTES} B"]], note
 
 
-def _streaming(summary: Summary) -> Size:
+def _outputs(summary: Summary) -> _Terms:
+    return _in_bytes(summary, _per_vector(summary, summary.account.outputs)), ""
+
+
+def _streaming(summary: Summary) -> _Terms:
     account = summary.account
     if not account.streams:
-        note = f"{account.whole} must read ahead in the sequence before it returns anything"
-        note += ", so it cannot run a step at a time"
-        return Size("streaming_bytes", None, "", "", note)
+        reads_ahead = f"{account.whole} must read ahead in the sequence before it returns anything"
+        return (), f"{reads_ahead}, so it cannot run a step at a time"
     most = max(account.streaming.most, key=lambda held: held.numbers, default=None)
     parts = {"input": account.input, "states of all layers": account.carried}
     if most is not None:
         name = summary.layers[most.place].name
-        named = {"input": f"input of {name}", "gates": f"gates of {name}", "output": f"output of {name}"}
-        parts |= {word: getattr(most, part) for part, word in named.items()}
+        parts |= {f"{part} of {name}": getattr(most, part) for part in ("input", "gates", "output")}
     parts["output"] = features_of(account.shape)
-    return _size(summary, "streaming_bytes", [[Factor(word, number)] for word, number in parts.items() if number])
+    return _in_bytes(summary, [[Factor(word, number)] for word, number in parts.items() if number]), ""
 
 
-def _training(summary: Summary) -> Size:
+def _training(summary: Summary) -> _Terms:
     if summary.dtype in UNTRAINED:
-        return Size("training_bytes", None, "", "", f"{summary.dtype} is not for training: give --dtype float32")
+        return (), f"{summary.dtype} is not for training: give --dtype float32"
     total, trained = summary.total_params, summary.trainable_params
     params: _Sum = [[f"{1 + TRAINED_COPIES}", Factor("parameters", total)]]
     if trained != total:
@@ -341,13 +333,16 @@ def _training(summary: Summary) -> Size:
     kept = summary.account.trains_on
     if kept:
         note += f"; activations{activations}: gates, states and outputs of each timestep, for backpropagation"
-    return _size(summary, "training_bytes", [*params, *_per_vector(summary, kept)], note)
+    return _in_bytes(summary, [*params, *_per_vector(summary, kept)]), note
 
 
-def _size(summary: Summary, key: str, terms: _Sum, note: str = "") -> Size:
-    value: int | None = getattr(summary, key)
-    words, numbers = (_text([[terms, f"{number_bytes(summary.dtype)} B"]], each) for each in (False, True))
-    return Size(key, value, words, numbers, note) if value is not None else Size(key, None, words, "", _UNKNOWN)
+_SIZES: Mapping[str, Callable[[Summary], _Terms]] = {
+    "total_bytes": _parameters,
+    "output_bytes": _outputs,
+    "streaming_bytes": _streaming,
+    "training_bytes": _training,
+}
+"""What each size is made of, in display order."""
 
 
 def _per_vector(summary: Summary, numbers: OverTime) -> _Sum:

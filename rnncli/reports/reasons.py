@@ -8,7 +8,7 @@ difference. If the factors do not reproduce the counts that the weights declare,
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from itertools import groupby
@@ -17,47 +17,13 @@ from typing import Any
 
 from rnncli.errors import listed
 from rnncli.immutable import NamedTuple
-from rnncli.layers import Layer
 from rnncli.layers.options import Whole
-from rnncli.layers.weights import FRAMEWORK_NAMES, Framework, Role, Weight
+from rnncli.layers.weights import FRAMEWORK_NAMES, Framework, Role
 from rnncli.network_summary import LayerSummary
-from rnncli.quantities import Shape, features_of, plural, ratio_text
+from rnncli.quantities import plural, ratio_text
 
 _COPIES = ("biases",)
 """Factors that count copies of a weight kept in one array."""
-
-
-class PlacedLayer(NamedTuple):
-    """A layer in its network, with its weights there.
-
-    Attributes:
-        row: its row of the summary.
-        input_shape: the shape of its input.
-        framework: the framework whose weights are counted.
-        layers: all layers of the network.
-        place: the layer's index among them.
-    """
-
-    row: LayerSummary
-    input_shape: Shape
-    framework: Framework
-    layers: Sequence[Layer]
-    place: int
-
-    @property
-    def layer(self) -> Layer:
-        """The layer."""
-        return self.layers[self.place]
-
-    @property
-    def role(self) -> str:
-        """Its role in the network: layers with the same role line up, so an LSTM lines up with a GRU."""
-        return "recurrent" if self.layer.states else self.layer.kind
-
-    def by_role(self) -> dict[Role, int]:
-        """Return the number of parameters with each role, as the weights declare it."""
-        roles = dict.fromkeys(weight.role for weight in self.row.weights)
-        return {role: sum(each.params for each in self.row.weights if each.role == role) for role in roles}
 
 
 class Factors(NamedTuple):
@@ -77,12 +43,11 @@ class Factors(NamedTuple):
         return {role: number for role, number in products.items() if number}
 
 
-def factors_of(layer: Layer, weights: Sequence[Weight]) -> Factors:
+def factors_of(row: LayerSummary) -> Factors:
     """Return the factors of a layer's weights."""
-    directions = len(layer.directions)
-    numbers = {"directions": directions}
+    numbers = {"directions": len(row.layer.directions)}
     roles: dict[Role, Counter[str]] = {}
-    for weight in weights[: len(weights) // directions]:
+    for weight in row.in_one_direction:
         factors = [factor for axis in weight.axes for factor in axis]
         names = Counter(factor.name for factor in factors if factor.name not in _COPIES)
         names |= {weight.role: 1, "directions": 1}
@@ -141,8 +106,8 @@ class FactorChange(NamedTuple):
     name: str
     here: int
     there: int
-    first: PlacedLayer
-    other: PlacedLayer
+    first: LayerSummary
+    other: LayerSummary
     parts: tuple[RoleChange, ...]
     others: bool
 
@@ -154,7 +119,7 @@ def _number_of(noun: str, where: str = "") -> Callable[[FactorChange], str]:
 
 def _features(factor: FactorChange) -> str:
     """Return the change of the input features, and which layer or which directions of it they come from."""
-    before, source = _feature_source(factor.first), _feature_source(factor.other)
+    before, source = factor.first.fed_by, factor.other.fed_by
     of, why = f" of {source.spec()}" if source.spec() != before.spec() else "", ""
     if factor.there == 2 * factor.here and source.merge == "concat" != before.merge:
         of, why = "", " because bi keeps both directions"
@@ -170,14 +135,9 @@ def _features(factor: FactorChange) -> str:
 
 
 def _gates(factor: FactorChange) -> str:
-    kind = factor.first.layer.kind
-    if factor.there % factor.here == 0:
-        times = f"{factor.there // factor.here} × the"
-    elif factor.here % factor.there == 0:
-        times = f"1/{factor.here // factor.there} of the"
-    else:
-        times = f"{factor.there}/{factor.here} of the"
-    return f"{times} weights of {kind}: {factor.other.layer.gates_text}"
+    whole = factor.there % factor.here == 0
+    times = f"{factor.there // factor.here} ×" if whole else f"{factor.there}/{factor.here} of"
+    return f"{times} the weights of {factor.first.layer.kind}: {factor.other.layer.gates_text}"
 
 
 def _directions(factor: FactorChange) -> str:
@@ -191,7 +151,7 @@ def _copies(factor: FactorChange) -> str:
     _, one, several = _ROLES[factor.name]
     there = f"{_WORDS.get(factor.there, factor.there)} {one if factor.there < 2 else several}"
     here = "none" if factor.here == 0 else _WORDS.get(factor.here, factor.here)
-    return f"{_cause_text(factor)}{there} instead of {here}"
+    return f"{_cause(factor)}{there} instead of {here}"
 
 
 _WORDS = {0: "no", 1: "one", 2: "two"}
@@ -238,56 +198,38 @@ def _grows(factor: FactorChange) -> str:
     )
 
 
-def _feature_source(placed: PlacedLayer) -> Layer:
-    """Return the layer that sets a layer's input features: the nearest earlier one that changes their number."""
-    features = features_of(placed.input_shape)
-    for layer in placed.layers[placed.place - 1 : 0 : -1]:
-        steps = () if layer.reads == "vector" else (None,)
-        if features_of(layer.output_shape((None, *steps, features + 1))) != features + 1:
-            return layer
-    return placed.layers[0]
-
-
-def _cause_text(factor: FactorChange) -> str:
-    """Return what causes the number: a field or framework of the other layer, or a field that it lacks."""
-    cause = _cause(factor)
-    if cause:
-        return f"{cause}: "
-    missing = _cause(factor._replace(here=factor.there, first=factor.other, other=factor.first))
-    if missing in FRAMEWORK_NAMES.values():
-        return f"{FRAMEWORK_NAMES[factor.other.framework]}: "
-    return f"without {missing}: " if missing else ""
-
-
 def _cause(factor: FactorChange) -> str:
-    """Return the field or the framework of the other layer without which the number would equal the first layer's."""
-    other = factor.other
-    return _field(factor.name, factor.here, other.layer, other.input_shape, other.framework, factor.first.framework)
+    """Return what causes the number: a field or framework of the other layer, or a field that it lacks."""
+    # Deep stacks have few layers that differ in more than their names.
+    first, other = (row._replace(name="", weights=()) for row in (factor.first, factor.other))
+    cause = _field(factor.name, factor.here, other, first.framework)
+    missing = cause or _field(factor.name, factor.there, first, other.framework)
+    if missing == FRAMEWORK_NAMES[first.framework]:
+        cause = FRAMEWORK_NAMES[other.framework]
+    return f"{cause}: " if cause else f"without {missing}: " if missing else ""
 
 
-@lru_cache(maxsize=1000)  # deep stacks have few different layers
-def _field(
-    name: str, wanted: int, layer: Layer, input_shape: Shape, framework: Framework, other_framework: Framework
-) -> str:
+@lru_cache(maxsize=1000)
+def _field(name: str, wanted: int, row: LayerSummary, other_framework: Framework) -> str:
     """Return the field or the framework of a layer without which a factor would be `wanted`; empty if there is none."""
-    if framework != other_framework and _number(name, layer, input_shape, other_framework) == wanted:
-        return FRAMEWORK_NAMES[framework]
-    for option in layer.options:
-        value = getattr(layer, option.attribute)
-        for instead in {*option.fields().values(), layer.default(option.attribute)} - {value}:
-            changed: Any = replace(layer, **{option.attribute: instead})
-            if _number(name, changed, input_shape, framework) == wanted:
+    if _number(name, row._replace(framework=other_framework)) == wanted:
+        return FRAMEWORK_NAMES[row.framework]
+    for option in row.layer.options:
+        value = getattr(row.layer, option.attribute)
+        for instead in {*option.fields().values(), row.layer.default(option.attribute)} - {value}:
+            changed: Any = replace(row.layer, **{option.attribute: instead})
+            if _number(name, row._replace(layer=changed)) == wanted:
                 field = option.spelling(value)
                 named = isinstance(option, Whole) or option.fields().get(field) == value
                 return field if named and value is not None else ""
     return ""
 
 
-def _number(name: str, layer: Layer, input_shape: Shape, framework: Framework) -> int | None:
-    """Return the value that a factor of a layer would have; None if the framework cannot express the layer."""
-    if layer.conflict(framework) is not None:
+def _number(name: str, row: LayerSummary) -> int | None:
+    """Return the value that a factor of a layer would have; None if its framework cannot express the layer."""
+    if row.layer.conflict(row.framework) is not None:
         return None
-    return factors_of(layer, layer.weights(input_shape, framework)).numbers.get(name, 0)
+    return factors_of(row._replace(weights=row.layer.weights(row.input_shape, row.framework))).numbers.get(name, 0)
 
 
 WHY = "Why the parameters differ from those of network 1:"
@@ -318,7 +260,7 @@ class Reason(NamedTuple):
         return {"layer": self.layer, "difference": self.difference, "text": self.text, "roles": roles}
 
 
-def reasons(first: PlacedLayer | None, other: PlacedLayer | None) -> tuple[Reason, ...]:
+def reasons(first: LayerSummary | None, other: LayerSummary | None) -> tuple[Reason, ...]:
     """Return why a layer has more or fewer parameters than the first network's layer in the same row.
 
     Args:
@@ -329,16 +271,24 @@ def reasons(first: PlacedLayer | None, other: PlacedLayer | None) -> tuple[Reaso
         Reasons that add up to the difference, in the order in which factors are replaced; none if there is no
         difference or the reason is unknown.
     """
+    before, after = _by_role(first), _by_role(other)
     if first is None or other is None:
         text = "network 1 has no such layer" if first is None else "only network 1 has such a layer"
-        before, after = ({} if placed is None else placed.by_role() for placed in (first, other))
-        specs = [placed.layer.spec() for placed in (first, other) if placed is not None]
-        return tuple(Reason(spec, text, parts) for spec in specs if (parts := _parts(before, after)))
-    if first.row.params == other.row.params:
+        only, parts = first or other, _parts(before, after)
+        return (Reason(only.spec, text, parts),) if only is not None and parts else ()
+    if first.params == other.params:
         return ()
-    here, there = joined(factors_of(first.layer, first.row.weights), factors_of(other.layer, other.row.weights))
-    known = here.params() == first.by_role() and there.params() == other.by_role()
+    here, there = joined(factors_of(first), factors_of(other))
+    known = here.params() == before and there.params() == after
     return tuple(_factor_changes(first, other, here, there)) if known and {*here.numbers} <= {*TEXTS} else ()
+
+
+def _by_role(row: LayerSummary | None) -> Mapping[Role, int]:
+    """Return the number of a layer's parameters with each role, as its weights declare it."""
+    counts: Counter[Role] = Counter()
+    for weight in () if row is None else row.weights:
+        counts[weight.role] += weight.params
+    return counts
 
 
 def _parts(before: Mapping[Role, int], after: Mapping[Role, int]) -> tuple[RoleChange, ...]:
@@ -350,7 +300,7 @@ def _parts(before: Mapping[Role, int], after: Mapping[Role, int]) -> tuple[RoleC
     )
 
 
-def _factor_changes(first: PlacedLayer, other: PlacedLayer, here: Factors, there: Factors) -> Iterator[Reason]:
+def _factor_changes(first: LayerSummary, other: LayerSummary, here: Factors, there: Factors) -> Iterator[Reason]:
     """Yield a reason for each factor that differs, replacing one after another."""
     for name in [each for each in TEXTS if each in here.numbers]:
         changed = here._replace(numbers={**here.numbers, name: there.numbers[name]})
@@ -358,5 +308,5 @@ def _factor_changes(first: PlacedLayer, other: PlacedLayer, here: Factors, there
         if parts := _parts(before, after):
             others = len({*before, *after}) > len(parts)
             factor = FactorChange(name, here.numbers[name], there.numbers[name], first, other, parts, others)
-            yield Reason(other.layer.spec(), TEXTS[name](factor), parts)
+            yield Reason(other.spec, TEXTS[name](factor), parts)
         here = changed
