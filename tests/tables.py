@@ -124,11 +124,10 @@ def of_kind(layer: type[Layer]) -> Iterator[Need]:
         blocks = "formats/conventions.KERAS_BLOCKS"
         yield from needs("engine/cells.CELLS formats/arrays.CELLS.values", [layer])
         yield from needs(f"export/onnx.CELLS {blocks}.torch {blocks}.onnx", kind)
-        yield from needs("reports/other_tools.RECURRENT reports/other_tools._ELEMENTWISE", modules)
+        yield from needs("reports/other_tools._ELEMENTWISE", modules)
         yield from needs("formats/python/program.RECURRENT", [layer.keras, layer.torch, *cells])
         yield from needs("formats/onnx/cells.KINDS", in_onnx)
     else:
-        yield from needs("reports/other_tools.OTHERS", theirs)
         yield from needs("formats/onnx/layers.OPERATIONS", in_onnx)
         yield from needs("formats/conventions.KERAS_NAMES", kind if owns and modules else [])
         yield from needs("formats/keras/file._VARIABLES", [snake_case(layer.keras)] if owns else [])

@@ -11,74 +11,41 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from rnncli.immutable import NamedTuple
-from rnncli.layers import Layer
-from rnncli.layers.activations import ACTIVATIONS
-from rnncli.layers.weights import Weight
 from rnncli.network import Network
+from rnncli.network_summary import LayerSummary
 from rnncli.quantities import features_of
-
-RECURRENT = ("RNN", "LSTM", "GRU")
-"""PyTorch's recurrent modules."""
-
-OTHERS = (
-    *("Embedding", "Conv1d", "Linear", "LayerNorm", "BatchNorm1d", "Dropout", "MaxPool1d", "AvgPool1d"),
-    *("Tensor.expand", "Tensor.amax", "Tensor.mean", "Tensor.flatten"),
-    *(each.torch for each in ACTIVATIONS.values()),
-)
-"""The other modules and methods that the tools were measured on."""
-
 
 _ELEMENTWISE = {"RNN": 1, "LSTM": 8, "GRU": 7}
 """The element-wise operations that thop counts per unit of a cell, in addition to products and biases."""
 
+RECURRENT = tuple(_ELEMENTWISE)
+"""PyTorch's recurrent modules."""
 
-class Work(NamedTuple):
-    """The work of one PyTorch module on the whole input.
 
-    Attributes:
-        layer: the layer that the module implements.
-        weights: its weights.
-        features: the number of its input features.
-        batch: the number of samples.
-        steps: its steps per sample; None if unknown.
-    """
+def _params(row: LayerSummary) -> int:
+    return row.params
 
-    layer: Layer
-    weights: Sequence[Weight]
-    features: int
-    batch: int
-    steps: int | None
 
-    @property
-    def module(self) -> str:
-        """The PyTorch class, or the equivalent tensor method."""
-        return self.layer.type_name("torch")
+def _biases(row: LayerSummary) -> int:
+    return sum(weight.params for weight in row.weights if weight.role == "bias")
 
-    def params(self) -> int:
-        """Return the number of its parameters."""
-        return sum(weight.params for weight in self.weights)
 
-    def matrices(self) -> int:
-        """Return the number of its parameters in matrices that multiply a vector."""
-        return sum(weight.params for weight in self.weights if weight.multiplies)
+def _macs(row: LayerSummary) -> int:
+    return row.macs_per_step
 
-    def biases(self) -> int:
-        """Return the number of its parameters that are biases."""
-        return sum(weight.params for weight in self.weights if weight.role == "bias")
 
-    def elementwise(self) -> int:
-        """Return the element-wise operations of one step of a cell, as thop counts them."""
-        units = next(weight for weight in self.weights if weight.role == "recurrent").shape[-1]
-        return len(self.layer.directions) * _ELEMENTWISE[self.module] * units
+def _without(row: LayerSummary) -> int:
+    return -row.macs_per_step
 
-    def total(self, each_step: int, each_sample: int) -> int | None:
-        """Return the operations for the whole input, given those per input vector and those per sample.
 
-        Returns None if that depends on an unknown number of timesteps.
-        """
-        if each_step and self.steps is None:
-            return None
-        return self.batch * ((self.steps or 0) * each_step + each_sample)
+def _elementwise(row: LayerSummary) -> int:
+    """Return the element-wise operations of one step of a cell, as thop counts them."""
+    units = next(weight for weight in row.weights if weight.role == "recurrent").shape[-1]
+    return len(row.layer.directions) * _ELEMENTWISE[row.type] * units
+
+
+def _features(row: LayerSummary) -> int:
+    return features_of(row.input_shape)
 
 
 class Deviation(NamedTuple):
@@ -93,97 +60,91 @@ class Deviation(NamedTuple):
 
     text: str
     modules: tuple[str, ...]
-    each_step: Callable[[Work], int] = lambda work: 0
-    each_sample: Callable[[Work], int] = lambda work: 0
+    each_step: Callable[[LayerSummary], int] = lambda row: 0
+    each_sample: Callable[[LayerSummary], int] = lambda row: 0
 
 
 class Tool(NamedTuple):
-    """A tool that counts the work of a PyTorch network.
+    """A tool that counts the work of a network, as a rule one of PyTorch.
 
     Attributes:
         name: its name.
-        version: the version that was measured.
+        version: the version that was measured; None for rnncli itself.
         counts: its own name for what it counts.
         times: the operations it counts per multiply-add.
         base: what it counts for every network, in words.
         deviations: where it differs from that.
-        remarks: further remarks, each with the module classes that it applies to.
     """
 
     name: str
-    version: str
+    version: str | None
     counts: str
     times: int
     base: str
-    deviations: tuple[Deviation, ...]
-    remarks: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    deviations: tuple[Deviation, ...] = ()
 
 
 def _norm(module: str, plain: int, scaled: int) -> Iterator[Deviation]:
     """Yield a tool's count per input number of a normalisation, without and with scaling."""
     text = f"for {module}, {{}} per input number"
-    yield Deviation(text.format(plain), (module,), lambda work: 0 if work.weights else plain * work.features)
-    yield Deviation(text.format(scaled), (module,), lambda work: scaled * work.features if work.weights else 0)
+    yield Deviation(text.format(plain), (module,), lambda row: 0 if row.weights else plain * _features(row))
+    yield Deviation(text.format(scaled), (module,), lambda row: scaled * _features(row) if row.weights else 0)
 
 
 _UNKNOWN = "which it does not support (it warns)"
 
 TOOLS = (
+    Tool("rnncli", None, "MACs", 1, "the multiply-adds of the matrix products"),
+    Tool("rnncli", None, "FLOPs", 2, "2 × MACs: one product and one sum each"),
     Tool(
         *("torchinfo", "1.8.0", "mult-adds", 1, "as here"),
         deviations=(
-            Deviation("for biases", (*RECURRENT, "Conv1d"), Work.biases),
-            Deviation("for biases", ("Linear",), each_sample=Work.biases),
-            Deviation("for look-ups, as the whole table once per sample", ("Embedding",), each_sample=Work.params),
-            Deviation(
-                "for Linear, counted once per sample and not per timestep",
-                ("Linear",),
-                lambda work: -work.matrices(),
-                Work.matrices,
-            ),
-            Deviation("for the weights of LayerNorm, once per sample", ("LayerNorm",), each_sample=Work.params),
-            Deviation("for the weights of BatchNorm1d, once per sample", ("BatchNorm1d",), each_sample=Work.params),
+            Deviation("for biases", (*RECURRENT, "Conv1d"), _biases),
+            Deviation("for biases", ("Linear",), each_sample=_biases),
+            Deviation("for look-ups, as the whole table once per sample", ("Embedding",), each_sample=_params),
+            Deviation("for Linear, counted once per sample and not per timestep", ("Linear",), _without, _macs),
+            Deviation("for the weights of LayerNorm, once per sample", ("LayerNorm",), each_sample=_params),
+            Deviation("for the weights of BatchNorm1d, once per sample", ("BatchNorm1d",), each_sample=_params),
         ),
     ),
     Tool(
-        *("FlopCounterMode of PyTorch", "2.13.0", "FLOPs", 2, "2 × MACs of the forward pass, on a CPU"),
+        *("FlopCounterMode of PyTorch", "2.13.0", "FLOPs", 2, "2 × MACs on a CPU (on a GPU recurrent layers count 0)"),
         deviations=(
             Deviation(
-                "for LSTM, which oneDNN runs as one operation (float32)", ("LSTM",), lambda work: -2 * work.matrices()
+                "for LSTM, which oneDNN runs as one operation (float32)", ("LSTM",), lambda row: -2 * row.macs_per_step
             ),
         ),
-        remarks=(("on a GPU none for recurrent layers (cuDNN)", RECURRENT),),
     ),
     Tool(
         *("thop", "0.1.1-2209072238", "MACs", 1, "as here"),
         deviations=(
-            Deviation("for biases", RECURRENT, Work.biases),
-            Deviation("for element-wise operations in cells", RECURRENT, Work.elementwise),
+            Deviation("for biases", RECURRENT, _biases),
+            Deviation("for element-wise operations in cells", RECURRENT, _elementwise),
             *_norm("LayerNorm", 2, 4),
             *_norm("BatchNorm1d", 2, 4),
-            Deviation("for AvgPool1d, one per output number", ("AvgPool1d",), lambda work: work.features),
+            Deviation("for AvgPool1d, one per output number", ("AvgPool1d",), _features),
             Deviation(
                 "for Softmax, three per input number minus one per vector",
                 ("Softmax",),
-                lambda work: 3 * work.features - 1,
+                lambda row: 3 * _features(row) - 1,
             ),
         ),
     ),
     Tool(
         *("fvcore", "0.1.5.post20221221", "FLOPs", 1, "as here, with each MAC as one FLOP"),
         deviations=(
-            Deviation(f"for recurrent layers, {_UNKNOWN}", RECURRENT, lambda work: -work.matrices()),
+            Deviation(f"for recurrent layers, {_UNKNOWN}", RECURRENT, _without),
             Deviation(
                 f"for Conv1d with padding='same', {_UNKNOWN}",
                 ("Conv1d",),
-                lambda work: -work.matrices() if work.layer.looks_ahead else 0,
+                lambda row: -row.macs_per_step if row.layer.looks_ahead else 0,
             ),
             *_norm("LayerNorm", 4, 5),
             *_norm("BatchNorm1d", 1, 2),
         ),
     ),
 )
-"""The tools, in display order."""
+"""rnncli itself and the tools, in display order."""
 
 
 class Difference(NamedTuple):
@@ -237,25 +198,14 @@ def other_counts(network: Network, batch: int | None, timesteps: int | None) -> 
         batch: samples per batch; None counts as one.
         timesteps: length of the sequence, or None for unknown.
     """
-    macs, unknown = network.summary(batch, timesteps).macs, _unknown(network)
-    layers = zip(network.body, network.weights("torch"), network.shapes(batch, timesteps), strict=True)
-    works = [
-        Work(layer, weights, features_of(reads), batch or 1, layer.steps(reads))
-        for layer, weights, (reads, _) in (() if unknown else layers)
-    ]
-    return (
-        _counted("rnncli", None, "MACs", macs, "the multiply-adds of the matrix products"),
-        _counted("rnncli", None, "FLOPs", macs and 2 * macs, "2 × MACs: one product and one sum each"),
-        *(
-            OtherCount(tool.name, tool.version, tool.counts, None, unknown) if unknown else _count(tool, works)
-            for tool in TOOLS
-        ),
+    unknown = _unknown(network)
+    rows = network.summary(batch, timesteps, None if unknown else "torch").layers
+    return tuple(
+        OtherCount(tool.name, tool.version, tool.counts, None, unknown)
+        if unknown and tool.version
+        else _count(tool, rows)
+        for tool in TOOLS
     )
-
-
-def _counted(tool: str, version: str | None, counts: str, value: int | None, text: str) -> OtherCount:
-    """Return a count; if its value is None, only the timesteps are missing."""
-    return OtherCount(tool, version, counts, value, text, needs="--timesteps" if value is None else None)
 
 
 def _unknown(network: Network) -> str:
@@ -271,22 +221,28 @@ def _unknown(network: Network) -> str:
     return ""
 
 
-def _count(tool: Tool, works: Sequence[Work]) -> OtherCount:
-    """Return a tool's count for a network, with its reasons."""
+def _count(tool: Tool, rows: Sequence[LayerSummary]) -> OtherCount:
+    """Return a tool's count for the layers of a network, with its reasons."""
     reasons: dict[str, list[int | None]] = {}
     value: list[int | None] = []
-    for work in works:
-        per_step, per_sample = tool.times * work.matrices(), 0
+    for row in rows:
+        per_step, per_sample = tool.times * row.macs_per_step, 0
         for each in tool.deviations:
-            if work.module in each.modules:
-                step, sample = each.each_step(work), each.each_sample(work)
+            if row.type in each.modules:
+                step, sample = each.each_step(row), each.each_sample(row)
                 per_step, per_sample = per_step + step, per_sample + sample
-                reasons.setdefault(each.text, []).append(work.total(step, sample))
-        value.append(work.total(per_step, per_sample))
+                reasons.setdefault(each.text, []).append(_whole(row, step, sample))
+        value.append(_whole(row, per_step, per_sample))
     shown = tuple(Difference(more, text) for text, numbers in reasons.items() if (more := _sum(numbers)) != 0)
-    remarks = [text for text, modules in tool.remarks if any(work.module in modules for work in works)]
-    text = "; ".join([tool.base, *map(str, shown), *remarks])
-    return _counted(tool.name, tool.version, tool.counts, _sum(value), text)._replace(reasons=shown)
+    total, text = _sum(value), "; ".join([tool.base, *map(str, shown)])
+    needs = "--timesteps" if total is None else None
+    return OtherCount(tool.name, tool.version, tool.counts, total, text, shown, needs)
+
+
+def _whole(row: LayerSummary, each_step: int, each_sample: int) -> int | None:
+    """Return the operations for the whole input, given those per step and sample; None if the steps are unknown."""
+    steps = row.layer.steps(row.input_shape) if each_step else 0
+    return None if steps is None else (row.input_shape[0] or 1) * (steps * each_step + each_sample)
 
 
 def _sum(numbers: Sequence[int | None]) -> int | None:
