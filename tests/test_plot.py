@@ -67,21 +67,21 @@ def test_a_unit_that_decays_by_a_factor_has_the_reach_of_its_powers(at: Walk) ->
             result = study(one_unit(weight), np.random.default_rng(0).random((1, 100, 1)))
             reach = result.reach
             tenth, hundredth = (next(n for n in range(100) if abs(weight) ** n < share) for share in (0.1, 0.01))
-            assert (reach.tenth, reach.hundredth, reach.largest_after) == (tenth, hundredth, 0)
+            assert (reach.steps_to_tenth, reach.steps_to_hundredth, reach.largest_after) == (tenth, hundredth, 0)
             expected = [abs(weight) ** first for first in result.outputs.time_bins]  # each bin's largest
             assert reach.effect == pytest.approx(expected, abs=1e-6)
 
 
 def test_an_effect_that_does_not_fade_within_the_sequence_is_reported() -> None:
     reach = study(one_unit(0.5), np.ones((1, 6, 1))).reach
-    assert (reach.steps, reach.tenth, reach.hundredth) == (6, 4, None)
+    assert (reach.steps, reach.steps_to_tenth, reach.steps_to_hundredth) == (6, 4, None)
     assert reach.last == pytest.approx(0.5**5)
     # A drop only at the last step counts.
-    assert study(one_unit(0.5), np.ones((1, 5, 1))).reach.tenth == 4
-    assert study(one_unit(0.5), np.ones((1, 4, 1))).reach.tenth is None
+    assert study(one_unit(0.5), np.ones((1, 5, 1))).reach.steps_to_tenth == 4
+    assert study(one_unit(0.5), np.ones((1, 4, 1))).reach.steps_to_tenth is None
     # A growing effect is compared with its maximum.
     reach = study(one_unit(1.5), np.ones((1, 12, 1))).reach
-    assert (reach.largest_after, reach.tenth, reach.last) == (11, None, 1)
+    assert (reach.largest_after, reach.steps_to_tenth, reach.last) == (11, None, 1)
 
 
 def test_a_dead_or_fully_saturated_unit_shows_no_effect() -> None:
@@ -129,8 +129,8 @@ def check_against_a_plain_loop(spec: str, seed: int) -> None:
     tenth, hundredth = (int(np.flatnonzero(effect >= share)[-1]) + 1 for share in (0.1, 0.01))
     assert result.backwards == backwards
     assert result.reach.largest_after == effect.argmax()
-    assert result.reach.tenth == (tenth if tenth < timesteps else None)
-    assert result.reach.hundredth == (hundredth if hundredth < timesteps else None)
+    assert result.reach.steps_to_tenth == (tenth if tenth < timesteps else None)
+    assert result.reach.steps_to_hundredth == (hundredth if hundredth < timesteps else None)
     assert result.reach.effect == pytest.approx(effect, abs=1e-3)
 
     norms = np.linalg.norm(h, axis=1)
@@ -181,11 +181,11 @@ def flat(data: Any) -> list[float]:
 
 def test_a_network_with_uniform_weights_is_saturated_and_remembers_nothing() -> None:
     result = random_study("input:32,rnn:64:seq", 100, "uniform")
-    assert (result.outputs.saturated_units, result.reach.hundredth) == (64, 1)
+    assert (result.outputs.saturated_units, result.reach.steps_to_hundredth) == (64, 1)
     usual = random_study("input:32,rnn:64:seq", 100)
     assert usual.outputs.saturated_units == 0
-    assert usual.reach.hundredth is not None
-    assert usual.reach.hundredth > 3
+    assert usual.reach.steps_to_hundredth is not None
+    assert usual.reach.steps_to_hundredth > 3
 
 
 def test_a_unit_counts_as_saturated_from_half_of_the_time_on() -> None:
@@ -214,7 +214,12 @@ def test_padding_changes_no_figure(at: Walk) -> None:
             plain, padded = study(model, x), study(model, np.pad(x, pad), steps=8)
             assert padded.reach.steps == 40
             reaches, outputs = [each.reach for each in (padded, plain)], [each.outputs for each in (padded, plain)]
-            assert len({(each.steps, each.largest_after, each.tenth, each.hundredth) for each in reaches}) == 1
+            assert (
+                len(
+                    {(each.steps, each.largest_after, each.steps_to_tenth, each.steps_to_hundredth) for each in reaches}
+                )
+                == 1
+            )
             ours, theirs = [(each.norm_mean, each.norm_min, each.norm_max, each.saturated_units) for each in outputs]
             assert ours == pytest.approx(theirs)
             before, behind = padding if not plain.backwards else padding[::-1]

@@ -84,8 +84,8 @@ def test_the_steps_match_two_runs_of_a_plain_loop(at: Walk) -> None:
                 effect = np.linalg.norm(changed - h, axis=1)
                 effect /= effect.max()
                 tenth, hundredth = (int(np.flatnonzero(effect >= share)[-1]) + 1 for share in (0.1, 0.01))
-                assert run.reach.tenth == (tenth if tenth < timesteps else None)
-                assert run.reach.hundredth == (hundredth if hundredth < timesteps else None)
+                assert run.reach.steps_to_tenth == (tenth if tenth < timesteps else None)
+                assert run.reach.steps_to_hundredth == (hundredth if hundredth < timesteps else None)
                 assert run.reach.largest_after == effect.argmax()
                 assert run.reach.effect == pytest.approx(effect, abs=2e-3)
 

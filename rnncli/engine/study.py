@@ -140,7 +140,7 @@ class Study:
             "saturated_units": None if units is None else units / outputs.units,
             "saturated": None if outputs.saturated is None else _finite(outputs.saturated),
             "norm": {"mean": mean, "min": least, "max": largest, "bins": _finite(outputs.norm)},
-            "reach": reach.as_dict(),
+            "reach": reach._asdict(),
             **({} if self.gates is None else {"gates": [gate.as_dict() for gate in self.gates]}),
         }
 

@@ -307,7 +307,7 @@ def _reach_text(reach: LayerReach, which: str) -> str:
     if reach.steps == 1:
         return "not known from a single step"
     falls = []
-    for share, steps in (("a tenth of its largest", reach.tenth), ("a hundredth", reach.hundredth)):
+    for share, steps in (("a tenth of its largest", reach.steps_to_tenth), ("a hundredth", reach.steps_to_hundredth)):
         if steps is None:
             falls.append(f"not below {share} within {reach.steps:,} steps ({reach.last:.0%} of it is left)")
             break

@@ -33,16 +33,15 @@ PROBLEMS: dict[Problem, str] = {
 """What each problem means."""
 
 
-@dataclass(frozen=True)
-class LayerReach:
+class LayerReach(NamedTuple):
     """How far back a layer remembers: the effect ‖h' - h‖ of a small change to the first input, step by step.
 
     Attributes:
         problem: why the reach is undefined, a key of `PROBLEMS`; None if it is defined.
         steps: the number of steps, counted from the changed input, which is the first.
         largest_after: the number of steps from the change to its largest effect.
-        tenth: the number of steps until the effect stays below a tenth of the largest; None if it never does.
-        hundredth: the same for a hundredth.
+        steps_to_tenth: the number of steps until the effect stays below a tenth of the largest; None if it never does.
+        steps_to_hundredth: the same for a hundredth.
         last: the effect at the last step, as a share of the largest.
         effect: the largest effect in each time bin, as a share of the largest overall.
     """
@@ -50,15 +49,10 @@ class LayerReach:
     problem: Problem | None = None
     steps: int = 0
     largest_after: int | None = None
-    tenth: int | None = None
-    hundredth: int | None = None
+    steps_to_tenth: int | None = None
+    steps_to_hundredth: int | None = None
     last: float | None = None
     effect: Bins = ()
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the reach as plain data."""
-        keys = {"tenth": "steps_to_tenth", "hundredth": "steps_to_hundredth"}
-        return {keys.get(name, name): value for name, value in vars(self).items()}
 
 
 class Spread(NamedTuple):
@@ -144,14 +138,9 @@ class NetworkReach:
         The figures are the steps until the effect stays below a tenth and a hundredth of its largest, the steps until
         it is largest, the share left at the end, and the spectral radius of the recurrent kernel.
         """
-        figures: dict[str, list[float | None]] = {
-            "steps_to_tenth": [reach.tenth for reach in self.known],
-            "steps_to_hundredth": [reach.hundredth for reach in self.known],
-            "largest_after": [reach.largest_after for reach in self.known],
-            "last": [reach.last for reach in self.known],
-            "spectral_radius": [run.spectral_radius for run in self.runs],
-        }
-        return {figure: Spread.of(values) for figure, values in figures.items()}
+        of_layer = ("steps_to_tenth", "steps_to_hundredth", "largest_after", "last")
+        spreads = {figure: Spread.of([getattr(reach, figure) for reach in self.known]) for figure in of_layer}
+        return spreads | {"spectral_radius": Spread.of([run.spectral_radius for run in self.runs])}
 
     @property
     def effect(self) -> Bins:
@@ -179,7 +168,7 @@ class NetworkReach:
             "time_bins": self.step_bins,
             "effect": self.effect,
             "runs": [
-                {"seed": run.seed, **run.reach.as_dict(), "spectral_radius": run.spectral_radius} for run in self.runs
+                {"seed": run.seed, **run.reach._asdict(), "spectral_radius": run.spectral_radius} for run in self.runs
             ],
             **self.origin.as_dict(),
         }
