@@ -88,7 +88,7 @@ def test_every_name_spec_and_shape_is_shown_in_full(picture: Unrolled, width: in
     words = [word for line in lines for word in line.split()]
     for layer in picture.layers:
         assert {layer.names[0], layer.names[-1], layer.layer.spec()} <= {*words}
-        assert any(line.endswith(shape_text(layer.output_shape)) for line in lines)
+        assert any(line.endswith(shape_text(layer.returns.shape)) for line in lines)
     assert any(line.endswith(shape_text(picture.input_shape)) for line in lines)
 
 
@@ -189,12 +189,12 @@ def test_outputs_leave_at_the_steps_whose_input_affects_them(
     x[1, step] += 1
     before, after = model(x)
     top = network.draw(2, timesteps).parts[-1].layers[-1]
-    if top.returns == "all":
+    if top.returns.steps == "all":
         changed = np.flatnonzero((before != after).any(axis=-1))
-        assert changed.tolist() == [timesteps - 1 - step if top.reversed_time else step]
+        assert changed.tolist() == [timesteps - 1 - step if top.returns.reversed else step]
     else:
         ends = {"first": 0, "last": timesteps - 1}
-        sees = set(ends.values()) if top.layer.merge else {ends[top.returns]}
+        sees = set(ends.values()) if top.layer.merge else {ends[top.returns.steps]}
         assert (before != after).any() == (step in sees)
 
 

@@ -111,7 +111,7 @@ def _fitting(unrolled: Unrolled, width: int) -> _Columns:
 
 def _labels_of_ends(unrolled: Unrolled) -> tuple[_Label, _Label]:
     """Return the labels of a drawing's output and input."""
-    between = "sequence" if unrolled.output_steps == "all" else "vector"
+    between = "sequence" if unrolled.output.steps == "all" else "vector"
     name, *spec = unrolled.source
     return [("output" if unrolled.is_last else between, "heading")], [(name, "heading"), *((text, "") for text in spec)]
 
@@ -206,15 +206,15 @@ class _Columns:
         unrolled = self._unrolled
         output, source = _labels_of_ends(unrolled)
         names = ["y" if unrolled.is_last else "v"] * self._count
-        if unrolled.output_steps == "all":
-            names = self._step_names("y", unrolled.output_reversed)
-        leaving = self._with_shape(self._marks(unrolled.output_steps, names), unrolled.output_shape)
+        if unrolled.output.steps == "all":
+            names = self._step_names("y", unrolled.output.reversed)
+        leaving = self._with_shape(self._marks(unrolled.output.steps, names), unrolled.output.shape)
         yield from self._labelled(output, leaving, first=len(leaving) - 1)
         for layer in reversed(unrolled.layers):
-            arrows = self._marks(layer.returns, ["▲"] * self._count)
+            arrows = self._marks(layer.returns.steps, ["▲"] * self._count)
             is_last = layer is unrolled.layers[-1]  # its shape is next to the output
-            lines = [_line(arrows)] if is_last else self._with_shape(arrows, layer.output_shape)
-            note = (len(lines) - 1, _REVERSED) if layer.reversed_time else None
+            lines = [_line(arrows)] if is_last else self._with_shape(arrows, layer.returns.shape)
+            note = (len(lines) - 1, _REVERSED) if layer.returns.reversed else None
             if layer.layer.merge is not None:
                 lines.append(_line(self._merge(layer, layer.layer.merge)))
             if layer.joins is not None:
@@ -302,9 +302,9 @@ class _Columns:
         A layer that returns a sequence merges them at every step. One that returns a vector merges the last output of
         each direction, which are at opposite ends: a line leads from the second cell's to the first's.
         """
-        if layer.returns == "all":
+        if layer.returns.steps == "all":
             return self._marks("all", [mode] * self._count)
-        (to,) = self._shown[layer.returns]
+        (to,) = self._shown[layer.returns.steps]
         return self._leading(self._count - 1 - to, to, mode, (" backward's last ", " backward ", ""))
 
     def _join(self, how: str) -> _Pieces:
@@ -332,8 +332,8 @@ class _Columns:
     def _boxes(self, layer: UnrolledLayer) -> list[_Pieces]:
         """Return the lines of a layer: a box per step, split in two for two cells, and the states between them."""
         steps = self._shown[layer.reads]
-        outlets = {*self._shown[layer.returns]}
-        if layer.layer.merge is not None and layer.returns != "all":
+        outlets = {*self._shown[layer.returns.steps]}
+        if layer.layer.merge is not None and layer.returns.steps != "all":
             outlets = {0, self._count - 1}
         if layer.joins is not None:
             outlets = {*steps}
@@ -403,7 +403,7 @@ def _meanings(head: Head, parts: Sequence[Unrolled], width: int) -> Iterator[str
         noun = "state" if len(last) == 1 else "states"
         theirs = ", ".join(f"{state}_n" for state in states)
         yield f"{', '.join(last)}: the last {noun} (Keras: return_state=True, PyTorch: {theirs})"
-    reversing = next((layer for layer in layers if layer.reversed_time and layer.layer.states), None)
+    reversing = next((layer for layer in layers if layer.returns.reversed and layer.layer.states), None)
     if reversing is not None:
         back = in_both(type(reversing.layer), "go_backwards", True)
         yield f"{_REVERSED}: the last step comes first, as {back} returns it"

@@ -24,29 +24,39 @@ Over = Literal["input", "vector", "sequence", "reversed"]
 """What layers run over: the input, one repeated vector, or the output of the part below, in either order."""
 
 
+class Returned(NamedTuple):
+    """Vectors in time, as a layer returns them.
+
+    Attributes:
+        shape: their shape.
+        steps: the steps that they are for. If a layer merges the last outputs of two cells, the first cell's step.
+        reversed: whether they are a sequence that starts with the last step.
+    """
+
+    shape: Shape
+    steps: Steps = "all"
+    reversed: bool = False
+
+
 class UnrolledLayer(NamedTuple):
     """A layer, or a run of equal layers, unrolled in time.
 
     Attributes:
         names: the Keras names of the layers in the run.
         layer: the layer.
-        output_shape: the shape of its output.
         backwards: for each of its cells, whether it reads from the last step to the first; empty if it keeps no state.
         joins: how it combines all steps into one vector; None if it does not.
         reads: the steps that it reads.
-        returns: the steps whose outputs it returns. If it merges the last outputs of two cells, the first cell's step.
-        reversed_time: whether it returns a sequence that starts with the last step.
+        returns: its output.
         masked: whether it keeps its state at padding steps.
     """
 
     names: tuple[str, ...]
     layer: Layer
-    output_shape: Shape
     backwards: tuple[bool, ...]
     joins: str | None
     reads: Steps
-    returns: Steps
-    reversed_time: bool
+    returns: Returned
     masked: bool
 
 
@@ -78,19 +88,9 @@ class Unrolled:
         return tuple(dict.fromkeys(state for each in self.layers for state in each.layer.states))
 
     @property
-    def output_steps(self) -> Steps:
-        """The steps whose outputs the last layer returns."""
-        return self.layers[-1].returns if self.layers else "all"
-
-    @property
-    def output_reversed(self) -> bool:
-        """Whether the last layer returns a sequence that starts with the last step."""
-        return bool(self.layers) and self.layers[-1].reversed_time
-
-    @property
-    def output_shape(self) -> Shape:
-        """The shape of the last layer's output."""
-        return self.layers[-1].output_shape if self.layers else self.input_shape
+    def output(self) -> Returned:
+        """The last layer's output."""
+        return self.layers[-1].returns if self.layers else Returned(self.input_shape)
 
 
 @dataclass(frozen=True, repr=False)
@@ -141,38 +141,37 @@ def draw(
     part = Unrolled((f"input {summary.input_dtype}",), "input", summary.input_shape, summary.input_shape[1])
     parts: list[Unrolled] = []
     layers: list[UnrolledLayer] = []
-    steps: Steps = "all"
-    reversed_time = False
-    shapes = network.shapes(batch, part.timesteps)
-    for layer, row, (read, _), masked in zip(network.body, summary.layers, shapes, network.masked, strict=True):
+    returned = Returned(summary.input_shape)
+    for row, masked in zip(summary.layers, network.masked, strict=True):
+        layer = row.layer
         if layer.reads == "vector":
             parts.append(_ended(part, layers))
             part = Unrolled((row.name, row.spec), "vector", row.output_shape, row.output_shape[1])
-            layers, steps, reversed_time = [], "all", False
+            layers, returned = [], Returned(row.output_shape)
             continue
         window = layer.window or Window(layer.least_steps, layer.stride)
         if not layer.keeps_length or window.span > 1:
             source, over = part.source, part.over
             if layers:
                 parts.append(_ended(part, layers))
-                source, over = (layers[-1].names[0],), "reversed" if reversed_time else "sequence"
-            part = Unrolled(source, over, read, row.output_shape[1], window)
-            layers, reversed_time = [], False
-        reads = steps
+                source, over = (layers[-1].names[0],), "reversed" if returned.reversed else "sequence"
+            part = Unrolled(source, over, row.input_shape, row.output_shape[1], window)
+            layers, returned = [], returned._replace(reversed=False)
+        reads = returned.steps
         backwards: tuple[bool, ...] = ()
+        returned = Returned(row.output_shape, reads, returned.reversed)
         if layer.states:
             # Keras returns a sequence in the order in which it was computed, so two reversals cancel out. The second
             # cell of a Bidirectional reads the other way, and its outputs are reordered to match the first cell's.
-            backward = reversed_time != layer.reverses
+            backward = returned.reversed != layer.reverses
             backwards = (backward,) if layer.merge is None else (backward, not backward)
-            reversed_time = backward and layer.returns == "sequence"
+            returned = returned._replace(reversed=backward)
             if layer.returns == "vector":
-                steps = "first" if backward else "last"
-        elif layer.returns == "vector" and steps == "all":
-            steps, reversed_time = "last", False
+                returned = Returned(row.output_shape, "first" if backward else "last")
+        elif layer.returns == "vector" and reads == "all":
+            returned = Returned(row.output_shape, "last")
         joins, masked = layer.joins if reads == "all" else None, masked and bool(layer.states)
-        shape = row.output_shape
-        layers.append(UnrolledLayer((row.name,), layer, shape, backwards, joins, reads, steps, reversed_time, masked))
+        layers.append(UnrolledLayer((row.name,), layer, backwards, joins, reads, returned, masked))
     return Drawing(network, (*parts, replace(_ended(part, layers), is_last=True)))
 
 
