@@ -35,15 +35,15 @@ def test_each_formula_gives_its_size_in_words_and_in_numbers(
 ) -> None:
     timesteps = network.input_shape()[1] or (timesteps and max(timesteps, least_steps(network.layers)))
     summary = network.summary(batch, timesteps, dtype=dtype)
-    for size in sizes(summary):
-        assert size.value == getattr(summary, size.key)
+    for key, size in sizes(summary):
+        assert size.value == getattr(summary, key)
         if size.value is None:
             assert size.numbers == ""
             assert size.note
             continue
         assert evaluated(size.numbers) == size.value
         assert size.numbers.count("×") == size.words.count("×")  # each word has its number, also one timestep
-        if size.key != "streaming_bytes" and not (dtype == "int8" and size.key == "total_bytes"):
+        if key != "streaming_bytes" and not (dtype == "int8" and key == "total_bytes"):
             trained = {"trainable parameters": summary.trainable_params}  # first, because it contains the other
             words = trained | {"parameters": summary.total_params, "batch": batch or 1, "timesteps": timesteps or 1}
             assert evaluated(size.words, **words) == size.value

@@ -19,7 +19,7 @@ from rnncli.render.summaries import each, equal_but_for_its_name, modules_page, 
 from rnncli.render.terminal import MOST_LINES
 from rnncli.reports import folded
 from rnncli.reports.comparison import Comparison, SideBySide, change, effects, setting_text, varied
-from rnncli.reports.reasons import WHY, Reason
+from rnncli.reports.reasons import Reason
 from rnncli.search.selection import SORT_KEYS
 from rnncli.vocabulary import title
 
@@ -118,7 +118,7 @@ def _why(comparison: Comparison) -> Iterator[Block]:
     reasons = zip(*(comparison.reasons(index) for index in range(len(comparison.columns))), strict=True)
     rows = [row for run in folded(reasons, key=lambda each: each) for row in _reasons(run)]
     if rows:
-        yield Line(Text(WHY))
+        yield Line(Text("Why the parameters differ from those of network 1:"))
         yield Pairs(rows[:_MOST_REASONS])
     if len(rows) > _MOST_REASONS:
         yield Line(Text(f"{len(rows) - _MOST_REASONS:,} more reasons are left out here; `-f json` lists all"))

@@ -352,13 +352,12 @@ def _in_words(value: int | str | None, unit: str) -> str:
 
 def _change(figure: str, pairs: Sequence[tuple[Summary, Summary]]) -> tuple[str, str] | None:
     """Return how a figure changes in all networks, as `grow` and `50 ×`; None if that is unknown."""
-    numbers = [(getattr(one, figure), getattr(other, figure)) for one, other in pairs]
-    known = [(one, other) for one, other in numbers if one is not None and other is not None and one]
-    if not numbers or len(known) < len(numbers):
+    changes = [change(getattr(one, figure), getattr(other, figure)) for one, other in pairs]
+    ratios = sorted(each.ratio for each in changes if each.ratio is not None)
+    if not ratios or len(ratios) < len(changes):
         return None
-    if all(one == other for one, other in known):
+    if not any(each.difference for each in changes):
         return _SAME
-    ratios = sorted(other / one for one, other in known)
     least, most = map(ratio_text, (ratios[0], ratios[-1]))
     if ratios[0] < 1 < ratios[-1]:
         return "change", f"by a factor of {least} to {most}"

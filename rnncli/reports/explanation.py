@@ -30,14 +30,25 @@ class Formula(NamedTuple):
     """A product or a sum of products: in words, in numbers, and its value.
 
     Attributes:
-        words: `units × (input + units + 1)`.
-        numbers: the same with numbers, in one or more steps: `32 × (32 + 32 + 1) = 32 × 65`.
-        value: 2080.
+        words: `units × (input + units + 1)`; empty if there is no such value.
+        numbers: the same with numbers, in one or more steps: `32 × (32 + 32 + 1) = 32 × 65`; empty if some are unknown.
+        value: 2080; None if it is unknown, or there is none.
+        note: what the words mean, or why there is no value.
     """
 
     words: str
     numbers: str
-    value: int
+    value: int | None
+    note: str = ""
+
+    @classmethod
+    def of(cls, terms: _Sum, value: int | None, note: str = "") -> Formula:
+        """Return the formula of a sum with its value."""
+        return cls(_text(terms, False), "" if value is None else _text(terms, True), value, note)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the formula as plain data, without the note."""
+        return {"words": self.words, "numbers": self.numbers, "value": self.value}
 
 
 class LayerExplanation(NamedTuple):
@@ -60,7 +71,7 @@ class LayerExplanation(NamedTuple):
     @property
     def weights(self) -> tuple[tuple[Weight, Formula], ...]:
         """Each weight with the formula for its size."""
-        return tuple((weight, _formula(weight)) for weight in self.summary.weights)
+        return tuple((each, Formula.of([[*chain(*each.axes)]], each.params)) for each in self.summary.weights)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the explanation as plain data."""
@@ -73,14 +84,14 @@ class LayerExplanation(NamedTuple):
                     "symbol": weight.symbol,
                     "shape": weight.shape,
                     "axes": [[factor._asdict() for factor in axis] for axis in weight.axes],
-                    "formula": formula._asdict(),
+                    "formula": formula.as_dict(),
                     "params": weight.params,
                     "start": start(weight).words,
                     "limit": start(weight).limit,
                 }
                 for weight, formula in self.weights
             ],
-            "formula": None if self.total is None else self.total._asdict(),
+            "formula": None if self.total is None else self.total.as_dict(),
             "other_params": self.other_params,
             "states": list(self.summary.layer.states),
             "notes": [note._asdict() for note in self.notes],
@@ -195,12 +206,6 @@ def _text(terms: _Sum, in_numbers: bool) -> str:
     return " + ".join(" × ".join(map(factor_text, term)) or "1" for term in terms)
 
 
-def _formula(weight: Weight) -> Formula:
-    """Return the formula for a weight's size: the product of all its factors."""
-    product = [[factor for axis in weight.axes for factor in axis]]
-    return Formula(_text(product, False), _text(product, True), weight.params)
-
-
 def _total(row: LayerSummary) -> Formula | None:
     """Return the formula for a layer's parameters: the axis that its weights share times the sum of their other axes.
 
@@ -216,14 +221,15 @@ def _total(row: LayerSummary) -> Formula | None:
     for weight in sharing:
         others = list(weight.axes)
         others.remove(shared)  # a square kernel has it twice and keeps one
-        rests.append(tuple(chain.from_iterable(others)))
-    added = [tuple(chain.from_iterable(weight.axes)) for weight in own if weight.role == "projection"]
+        rests.append(tuple(chain(*others)))
+    added = [tuple(chain(*weight.axes)) for weight in own if weight.role == "projection"]
     whole: _Sum = [[*shared, rests], *added]
     short: _Sum = [[f"{length(shared):,}", f"{sum(map(length, rests)):,}"], *([f"{length(each):,}"] for each in added)]
     if len(own) < len(row.weights):
         twice = Factor("directions", len(row.layer.directions))
         whole, short = [[twice, whole]], [[twice, short]]
-    return Formula(_text(whole, False), f"{_text(whole, True)} = {_text(short, True)}", row.params)
+    formula = Formula.of(whole, row.params)
+    return formula._replace(numbers=f"{formula.numbers} = {_text(short, True)}")
 
 
 def _other_note(
@@ -254,26 +260,8 @@ def _named(weights: Iterable[Weight]) -> list[str]:
 # Memory
 
 
-class Size(NamedTuple):
-    """A size in bytes and its formula.
-
-    Attributes:
-        key: its JSON key: `total_bytes`.
-        value: the size; None if it is unknown or does not apply.
-        words: the formula in words: `parameters × 4 B`; empty if there is none.
-        numbers: the same with numbers: `324,160 × 4 B`; empty if some of them are unknown.
-        note: what the words mean, or why there is no size.
-    """
-
-    key: str
-    value: int | None
-    words: str
-    numbers: str
-    note: str = ""
-
-
-def sizes(summary: Summary) -> Iterator[Size]:
-    """Yield the memory of the parameters, of the layer outputs, of streaming, and the minimum for training.
+def sizes(summary: Summary) -> Iterator[tuple[str, Formula]]:
+    """Yield the key and the formula of each size: of parameters, layer outputs, streaming, and training at least.
 
     A network without layers has none of these.
     """
@@ -282,7 +270,7 @@ def sizes(summary: Summary) -> Iterator[Size]:
         terms, note = terms_of(summary)
         if value is None:
             note = "the timesteps are unknown: give --timesteps" if terms else note
-        yield Size(key, value, _text(terms, False), "" if value is None else _text(terms, True), note)
+        yield key, Formula.of(terms, value, note)
 
 
 _Terms = tuple[_Sum, str]
@@ -300,10 +288,6 @@ def _parameters(summary: Summary) -> _Terms:
     floats: _Sum = [[Factor("other parameters", account.floats)], [Factor("scales", account.scales)]]
     note = "each column of a matrix or a table has a scale; biases and all computed values are float32"
     return [[Factor("in matrices", total - account.floats), "1 B"], [floats, f"{FLOAT_BYTES} B"]], note
-
-
-def _outputs(summary: Summary) -> _Terms:
-    return _in_bytes(summary, _per_vector(summary, summary.account.outputs)), ""
 
 
 def _streaming(summary: Summary) -> _Terms:
@@ -338,7 +322,7 @@ def _training(summary: Summary) -> _Terms:
 
 _SIZES: Mapping[str, Callable[[Summary], _Terms]] = {
     "total_bytes": _parameters,
-    "output_bytes": _outputs,
+    "output_bytes": lambda summary: (_in_bytes(summary, _per_vector(summary, summary.account.outputs)), ""),
     "streaming_bytes": _streaming,
     "training_bytes": _training,
 }

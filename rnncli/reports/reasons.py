@@ -232,10 +232,6 @@ def _number(name: str, row: LayerSummary) -> int | None:
     return factors_of(row._replace(weights=row.layer.weights(row.input_shape, row.framework))).numbers.get(name, 0)
 
 
-WHY = "Why the parameters differ from those of network 1:"
-"""The heading of the reasons."""
-
-
 class Reason(NamedTuple):
     """Why a layer has more or fewer parameters than the first network's.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rnncli.errors import SpecError, UsageError, listed, quote
@@ -20,9 +20,10 @@ from rnncli.layers.options import Choice, Option, Whole
 from rnncli.layers.weights import FRAMEWORKS
 from rnncli.layers.words import argument, argument_form, argument_name, in_both
 from rnncli.network import Network, check_text
+from rnncli.network_summary import LayerSummary
 from rnncli.quantities import shape_text
 from rnncli.reports.explanation import LayerExplanation, explain
-from rnncli.reports.topics import PASTED, TOPIC_OF
+from rnncli.reports.topics import PASTED, TERMS, TOPIC_OF
 from rnncli.results import Result
 
 _BELOW = {"input": "", "sequence": "input:8,", "either": "input:8,", "vector": "input:8,rnn:16,"}
@@ -40,6 +41,8 @@ _COUNT = "x3"
 
 _OPTIONS = [(layer, option) for layer in LAYERS for option in layer.options]
 """Each kind with each of its fields."""
+
+_ACTIVATION_OPTIONS = (ACTIVATION_OPTION, GATE_ACTIVATION_OPTION)
 
 _SIZES = [(layer, attribute) for layer in LAYERS for attribute in layer.sizes.attributes]
 """Each kind with each of its sizes."""
@@ -127,7 +130,7 @@ def _form(layer: type[Layer]) -> str:
 
 def _torch_class(layer: type[Layer]) -> str | None:
     """Return PyTorch's class for a kind, or the method of a tensor; None for an input."""
-    return layer.torch if getattr(layer, "shown", True) else None
+    return layer.torch if layer.shown else None
 
 
 def _example(layer: type[Layer], field: str = "") -> str:
@@ -139,16 +142,16 @@ def _example(layer: type[Layer], field: str = "") -> str:
 def _kind_entry(name: str) -> Entry:
     layer = CLASSES[name]
     spec, rows = _example(layer), tuple(_rows_of_kind(layer))
-    explained = explain(Network.parse(spec)).layers
+    explained = next(iter(explain(spec).layers[-1:]), None)
     fields = []
-    for row in rows:
+    for row in rows[1:]:
         theirs = "; ".join(f"{note.topic}: {note.text}" for note in _in_frameworks([row]))
-        fields += [Remark(str(row.form), ". ".join(filter(None, (row.means, theirs))))] if row.field else []
-    facts = tuple(_facts_of_kind(layer, spec))
-    return Entry(_form(layer), layer.means, facts, tuple(fields), spec, explained[-1] if explained else None, rows)
+        fields.append(Remark(str(row.form), f"{row.means}. {theirs}" if theirs else row.means))
+    facts = (*_facts_of_kind(layer), _returns(spec, None if explained is None else explained.summary))
+    return Entry(_form(layer), layer.means, facts, tuple(fields), spec, explained, rows)
 
 
-def _facts_of_kind(layer: type[Layer], spec: str) -> Iterator[Remark]:
+def _facts_of_kind(layer: type[Layer]) -> Iterator[Remark]:
     if layer.aliases:
         yield Remark("Also", listed(layer.aliases, "or"))
     yield Remark("Keras", layer.keras)
@@ -160,22 +163,18 @@ def _facts_of_kind(layer: type[Layer], spec: str) -> Iterator[Remark]:
         theirs = argument_name(layer, attribute, "torch")
         yield Remark(symbol, attribute + (f"; PyTorch: {theirs}" if theirs else ""))
     yield Remark("Reads", _READS[layer.reads])
-    yield Remark("Returns", _returns(layer, spec))
 
 
-def _returns(layer: type[Layer], spec: str) -> str:
+def _returns(spec: str, row: LayerSummary | None) -> Remark:
     """Return the shapes of an example, and of its variant that returns a sequence if there is one."""
-    network = Network.parse(spec)
-    if not network.body:
-        return f"{spec} is {shape_text(network.summary().output_shape)}"
-    reads, returns = list(network.shapes())[-1]
-    text = f"{spec} returns {shape_text(returns)} for {shape_text(reads)}"
-    last = network.layers[-1]
-    sequence = last.returning("sequence") if last.returns == "vector" else None
+    if row is None:
+        return Remark("Returns", f"{spec} is {shape_text(Network.parse(spec).input_shape())}")
+    text = f"{spec} returns {shape_text(row.output_shape)} for {shape_text(row.input_shape)}"
+    sequence = row.layer.returning("sequence") if row.layer.returns == "vector" else None
     if sequence is not None:
-        seq = in_both(layer, "return_sequences", True)
-        text += f", with {seq} {shape_text(sequence.output_shape(reads))}"
-    return text
+        seq = in_both(type(sequence), "return_sequences", True)
+        text += f", with {seq} {shape_text(sequence.output_shape(row.input_shape))}"
+    return Remark("Returns", text)
 
 
 # Fields
@@ -210,14 +209,12 @@ def _field_entry(word: str) -> Entry:
     rows = tuple(_row_of_option(*each) for each in found)
     facts = [*_in_frameworks(rows), Remark("Kinds", ", ".join(str(row.kind) for row in rows))]
     if isinstance(option, Choice):
-        both = {name: in_both(layer, option.attribute, value) for name, value in option.values.items()}
-        facts.append(Remark("Values", ", ".join(option.values if option.symbol else both.values())))
+        both = [in_both(layer, option.attribute, value) for value in option.values.values()]
+        facts.append(Remark("Values", ", ".join(option.values if option.symbol else both)))
         facts += [Remark(name, _effect(layer, option, name, effect)) for name, effect in option.effects.items()]
     facts.append(Remark("Example", _difference(found[-1][0] if option is ACTIVATION_OPTION else layer, option)))
     if own := KINDS.get(option.key):
         facts.append(Remark("Layer", f"{_form(own)}, {own.means}. Keras: {own.keras}; PyTorch: nn.{own.torch}"))
-    if word in TOPIC_OF:
-        facts += [Remark("Also", TOPIC_OF[word].means), *TOPIC_OF[word].facts()]
     return Entry(option.form, option.means, tuple(facts), table=rows)
 
 
@@ -253,31 +250,16 @@ def _effect(layer: type[Layer], option: Choice, name: str, effect: str) -> str:
     return f"{effect}: {network} returns {shape_text(network.summary().output_shape)}{unlike}"
 
 
-def _count_entry(word: str) -> Entry:
-    del word
-    spec = "input:8,lstm:32:seq:x3"
-    total = Network.parse(spec).summary().total_params
-    seq = in_both(KINDS["lstm"], "return_sequences", True)
-    facts = (
-        Remark("Keras", "three layers"),
-        Remark("PyTorch", f"{STACKED}=3, for recurrent layers"),
-        Remark("Example", f"{spec} has {total:,} parameters; a recurrent layer that feeds another needs {seq}"),
-    )
-    means = "three such layers, stacked, each with its own weights"
-    return Entry(_COUNT, means, facts, table=tuple(row for layer in LAYERS for row in _row_of_count(layer)))
-
-
 def _size_entry(word: str) -> Entry:
     rows = tuple(
         KindRow(layer.kind, size, _form(layer), "a size", size, argument_name(layer, size, "torch"))
         for layer, size in _SIZES
         if attribute_of(layer, word) == size
     )
-    facts = [*_in_frameworks(rows), Remark("Example", _example(KINDS[str(rows[0].kind)]))]
-    if word in FRAMEWORK_WORDS:
-        facts.append(Remark("Also", FRAMEWORK_WORDS[word]))
-    forms = ", ".join(str(row.form) for row in rows)
-    return Entry(word, f"a size, written after the colon: {forms}", tuple(facts), table=rows)
+    facts = (*_in_frameworks(rows), Remark("Example", _example(KINDS[str(rows[0].kind)])))
+    return Entry(
+        word, f"a size, written after the colon: {', '.join(str(row.form) for row in rows)}", facts, table=rows
+    )
 
 
 # Activations, and terms that are not part of a spec
@@ -285,26 +267,20 @@ def _size_entry(word: str) -> Entry:
 
 def _activation_entry(word: str) -> Entry:
     name = OTHER_NAMES.get(word, word)
-    means = f"f(x) = {ACTIVATIONS[name].formula}"
-    rows = []
+    means, bounds = f"f(x) = {ACTIVATIONS[name].formula}", ACTIVATIONS[name].bounds
+    rows: list[KindRow] = []
     for layer, option in _OPTIONS:
-        if option in (ACTIVATION_OPTION, GATE_ACTIVATION_OPTION):
-            keras, torch = (argument(layer, option.attribute, name, framework) for framework in FRAMEWORKS)
-            rows.append(KindRow(layer.kind, name, f"{option.lead}{name}", means, keras, torch))
+        if option in _ACTIVATION_OPTIONS:
+            theirs = (argument(layer, option.attribute, name, framework) for framework in FRAMEWORKS)
+            rows.append(KindRow(layer.kind, name, f"{option.lead}{name}", means, *theirs))
     others = [other for other, ours in OTHER_NAMES.items() if ours == name]
     facts = [Remark("Elsewhere", listed(others, "or"))] if others else []
-    for option in (ACTIVATION_OPTION, GATE_ACTIVATION_OPTION):
+    for option in _ACTIVATION_OPTIONS:
         kinds = [layer for layer in LAYERS if option in layer.options]
         usual = [layer.kind for layer in kinds if layer.default(option.attribute) == name]
-        both = in_both(kinds[0], option.attribute, name)
         default = f"; the default for {listed(usual)}" if usual else ""
-        of = listed([layer.kind for layer in kinds])
+        of, both = listed([layer.kind for layer in kinds]), in_both(kinds[0], option.attribute, name)
         facts.append(Remark(option.key, f"{option.means}, for {of}: {both}{default}"))
-    if word == "none":
-        facts.append(
-            Remark("Shapes", "None in a shape is a size that is not known yet; --batch and --timesteps set it")
-        )
-    bounds = ACTIVATIONS[name].bounds
     if bounds is not None:
         facts.append(Remark("Range", f"{bounds[0]:g} to {bounds[1]:g}"))
     if name in Activation.sizes.words:
@@ -313,10 +289,11 @@ def _activation_entry(word: str) -> Entry:
     return Entry(name, means, tuple(facts), table=tuple(rows))
 
 
-def _word_entry(word: str) -> Entry:
-    means = TOPIC_OF[word].means if word in TOPIC_OF else FRAMEWORK_WORDS[word]
-    facts = TOPIC_OF[word].facts() if word in TOPIC_OF else ()
-    return Entry(word, means, tuple(facts), table=(KindRow(None, word, None, means, None, None),))
+def _term_entry(word: str) -> Entry:
+    topic = TERMS[word]
+    counts = [row for layer in LAYERS for row in _row_of_count(layer)] if _COUNT in topic.names else []
+    rows = counts or [KindRow(None, word, None, topic.means, None, None)]
+    return Entry(_COUNT if counts else word, topic.means, tuple(topic.facts()), table=tuple(rows))
 
 
 # Lookup
@@ -334,17 +311,14 @@ _SORTS: Mapping[str, tuple[Collection[str], Callable[[str], Entry]]] = {
     "activation": ((*ACTIVATIONS, *OTHER_NAMES), _activation_entry),
     "argument": (_ARGUMENTS, _field_entry),
     "value": ([word for _, option in _OPTIONS for word in _value_words(option)], _field_entry),
-    "count": (("x", "x2", _COUNT, STACKED), _count_entry),
     "size": (_argument_words([size for _, size in _SIZES]), _size_entry),
-    "topic": (TOPIC_OF, _word_entry),
-    "elsewhere": (FRAMEWORK_WORDS, _word_entry),
+    "topic": (TOPIC_OF, _term_entry),
+    "elsewhere": (FRAMEWORK_WORDS, _term_entry),
 }
 """The sorts of words: the words of each and the function that builds an entry; the first match wins."""
 
 A_WORD = "`layers` explains it"
 """The offer for a word that is used in the wrong place."""
-
-_ALL = "`rnncli layers` lists them all"
 
 _LONGEST = 40
 """A longer word is not taken for a misspelling."""
@@ -363,7 +337,11 @@ def look_up(word: str | None = None) -> Entry:
         return Entry("", "the spec language", table=tuple(row for layer in LAYERS for row in _rows_of_kind(layer)))
     check_text("a word", word, "lstm")
     name, known = sort_of(word)
-    return _SORTS[name][1](known)
+    entry = _SORTS[name][1](known)
+    if known not in TOPIC_OF or name == "topic":
+        return entry
+    also = (Remark("Also", TOPIC_OF[known].means), *TOPIC_OF[known].facts())
+    return replace(entry, facts=(*entry.facts, *also))
 
 
 def kinds_in_short() -> list[Remark]:
@@ -384,12 +362,12 @@ def _is_bare(option: Option) -> bool:
 def fields_in_short() -> list[Remark]:
     """Return how each field is written, what it does and which kinds accept it."""
     recurrent = [layer.kind for layer in LAYERS if layer.states]
-    fields: dict[str, tuple[str, list[str]]] = {}
+    fields: dict[tuple[str, str], list[str]] = {}
     for layer, option in _OPTIONS:
         if not _is_bare(option):
-            fields.setdefault(option.form, (option.means, []))[1].append(layer.kind)
+            fields.setdefault((option.form, option.means), []).append(layer.kind)
     notes = []
-    for form, (means, kinds) in fields.items():
+    for (form, means), kinds in fields.items():
         rest = [kind for kind in kinds if kind not in recurrent]
         of = ["recurrent", *rest] if set(recurrent) <= set(kinds) else kinds
         notes.append(Remark(form, f"{means} ({', '.join(of)})"))
@@ -438,7 +416,7 @@ def sort_of(typed: str) -> tuple[str, str]:
         every = list(dict.fromkeys(each for known, _ in _SORTS.values() for each in known))
         guess = closest(word, every, likeness=0.7) if len(word) < _LONGEST else None
         repair = f"rnncli layers {guess}" if guess else ""
-    raise UsageError(message, None if repair else _ALL, repair=repair or None)
+    raise UsageError(message, None if repair else "`rnncli layers` lists them all", repair=repair or None)
 
 
 def words() -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
@@ -447,6 +425,6 @@ def words() -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     ours = [*((layer.kind, layer.means) for layer in LAYERS), *fields]
     ours += [(name, activation.formula) for name, activation in ACTIVATIONS.items()]
     classes = [(name, layer.means) for name, layer in CLASSES.items() if name.replace("_", "").isalnum()]
-    topics = [(word, topic.means) for word, topic in TOPIC_OF.items()]
-    theirs, own = dict([*classes, *arguments, *FRAMEWORK_WORDS.items(), *topics]), dict(ours)
+    own = dict(ours)
+    theirs = dict([*classes, *arguments, *((word, topic.means) for word, topic in TERMS.items())])
     return ours, [each for each in theirs.items() if each[0] not in own]

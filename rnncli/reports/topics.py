@@ -13,13 +13,14 @@ from itertools import groupby
 
 from rnncli.errors import listed
 from rnncli.immutable import NamedTuple
+from rnncli.language.framework_words import FRAMEWORK_WORDS
 from rnncli.layers import LAYERS, LSTM, Embedding, Layer
 from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATIONS, GATE_ACTIVATION_OPTION
 from rnncli.layers.base import Remark
 from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS, starts_text
 from rnncli.layers.words import in_both
 from rnncli.network import Network
-from rnncli.network_summary import DTYPE_BYTES, UNTRAINED
+from rnncli.network_summary import DTYPE_BYTES
 from rnncli.quantities import figure_text, shape_text
 from rnncli.reports.explanation import explain, sizes
 from rnncli.search.budget import FIGURES
@@ -57,8 +58,7 @@ class Topic(NamedTuple):
         for note in self.notes:
             topic, _, text = note.partition(": ")
             if text:
-                spec = text.split()[0]
-                yield Remark(topic, re.sub("{(.+?)}", partial(_word, spec), text))
+                yield Remark(topic, re.sub("{(.+?)}", partial(_word, text), text))
             else:
                 yield from _FACTS[note.strip("{}")]()
 
@@ -70,26 +70,31 @@ def _parsed(text: str) -> Iterator[Topic]:
         yield Topic(tuple(names.split(", ")), means.removeprefix("= "), texts)
 
 
-def _word(spec: str, name: re.Match[str]) -> str:
-    """Return the text for a name in braces within a line; the line starts with the spec that it is about."""
-    if name[1] in _FIELDS:
-        return in_both(*_FIELDS[name[1]], True)
-    summary = Network.parse(spec).summary(timesteps=_TIMESTEPS if name[1] == "macs" else None)
-    value = getattr(summary, name[1])
+def _word(text: str, name: re.Match[str]) -> str:
+    """Return the text for a name in braces within a text, which is about the spec in it."""
+    word = name[1]
+    if word in _FIELDS:
+        return in_both(*_FIELDS[word], True)
+    spec = re.search(r"\w+:\d\S*", text)
+    assert spec is not None
+    network = Network.parse(spec[0])
+    if word == "formula":
+        formula = explain(network).layers[-1].total
+        assert formula is not None
+        return f"{formula.words} = {formula.value:,}"
+    for framework in FRAMEWORKS:
+        if word == framework:
+            weights = network.summary(framework=framework).layers[-1].weights
+            return listed([f"{weight.name} {shape_text(weight.shape)}" for weight in weights])
+    if word in DTYPE_BYTES:
+        return figure_text("total_bytes", network.summary(dtype=word).total_bytes)
+    value = getattr(network.summary(timesteps=_TIMESTEPS if word == "macs" else None), word)
     return shape_text(value) if isinstance(value, tuple) else f"{value:,}"
-
-
-def _of_parameters() -> Iterator[Remark]:
-    for kind, spec in _EXAMPLES.items():
-        total = explain(Network.parse(spec)).layers[-1].total
-        assert total is not None
-        yield Remark(kind, f"{total.words} = {total.value:,} in {spec}")
 
 
 def _of_size(key: str, option: str) -> Iterator[Remark]:
     """Yield the notes about a size, given its JSON key and the option that limits it."""
-    size = next(each for each in sizes(Network.parse(_SPEC).summary(1, _TIMESTEPS)) if each.key == key)
-    assert size.value is not None
+    size = dict(sizes(Network.parse(_SPEC).summary(1, _TIMESTEPS)))[key]
     text = f"{size.words} = {size.numbers} = {figure_text(key, size.value)}"
     yield Remark("Formula", f"{text}, in {_SPEC} with {_TIMESTEPS} timesteps{size.note and f': {size.note}'}")
     dtype = "" if key == "training_bytes" else " --dtype int8"  # training is not done in int8
@@ -101,20 +106,6 @@ def _of_gates() -> Iterator[Remark]:
     for kind in ("lstm", "gru"):
         gates = [each for each in explain(Network.parse(_EXAMPLES[kind])).layers[-1].equations if " gate" in each.means]
         yield Remark(kind, "; ".join(f"{each.text.partition('_')[0]}, {each.means}" for each in gates))
-
-
-def _of_kernel() -> Iterator[Remark]:
-    for framework in FRAMEWORKS:
-        weights = explain(Network.parse(_SPEC), framework=framework).layers[-1].weights
-        names = [f"{weight.name} {shape_text(weight.shape)}" for weight, _ in weights]
-        yield Remark(FRAMEWORK_NAMES[framework], f"{listed(names)} in {_SPEC}")
-
-
-def _of_dtypes() -> Iterator[Remark]:
-    for dtype, number in DTYPE_BYTES.items():
-        size = Network.parse(_SPEC).summary(dtype=dtype).total_bytes
-        of = " in a matrix" if dtype in UNTRAINED else ""
-        yield Remark(dtype, f"{number} B each{of}: {figure_text('total_bytes', size)} for the parameters of {_SPEC}")
 
 
 def _of_starts() -> Iterator[Remark]:
@@ -135,12 +126,9 @@ def _of_activations() -> Iterator[Remark]:
 
 
 _FACTS: Mapping[str, Callable[[], Iterator[Remark]]] = {
-    "parameters": _of_parameters,
     "flops": lambda: TOPIC_OF["macs"].facts(),
     **{figure.key: partial(_of_size, figure.key, figure.name) for figure in FIGURES if figure.in_bytes},
     "gates": _of_gates,
-    "kernel": _of_kernel,
-    "dtypes": _of_dtypes,
     "starts": _of_starts,
     "activations": _of_activations,
 }
@@ -151,3 +139,9 @@ TOPICS = tuple(_parsed(_TEXT))
 
 TOPIC_OF: Mapping[str, Topic] = {name: topic for topic in TOPICS for name in topic.names}
 """Each topic by each of its names."""
+
+TERMS: Mapping[str, Topic] = {
+    **{word: Topic((word,), text, ()) for word, text in FRAMEWORK_WORDS.items()},
+    **TOPIC_OF,
+}
+"""Each term by each of its names: the topics, and words of the frameworks, which have no notes."""
