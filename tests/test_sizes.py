@@ -35,11 +35,11 @@ def test_each_formula_gives_its_size_in_words_and_in_numbers(
 ) -> None:
     timesteps = network.input_shape()[1] or (timesteps and max(timesteps, least_steps(network.layers)))
     summary = network.summary(batch, timesteps, dtype=dtype)
-    for key, size in sizes(summary):
+    for key, size, note in sizes(summary):
         assert size.value == getattr(summary, key)
         if size.value is None:
             assert size.numbers == ""
-            assert size.note
+            assert note
             continue
         assert evaluated(size.numbers) == size.value
         assert size.numbers.count("×") == size.words.count("×")  # each word has its number, also one timestep

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.text import Text
 
@@ -136,15 +136,15 @@ def entry_page(entry: Entry) -> Iterator[Block]:
     if entry.fields:
         yield GAP
         yield Pairs(_facts(entry.fields, "code"))
-    layer = entry.explained
-    if layer is not None:
+    if entry.explained is not None and entry.explained.layers:
+        layer = entry.explained.layers[-1]
         yield GAP
-        yield Line(Text.assemble("In ", (entry.example, "code"), ":"))
+        yield Line(Text.assemble("In ", (entry.explained.title, "code"), ":"))
         yield Pairs(_equations(layer))
         yield Pairs(_weights([layer]))
 
 
-def _facts(notes: Sequence[Remark], style: str = "") -> Rows:
+def _facts(notes: Iterable[Remark], style: str = "") -> Rows:
     return [(Text(note.topic, style=style), Text(note.text)) for note in notes]
 
 

@@ -140,20 +140,19 @@ def sizes_page(summary: Summary) -> Iterator[Block]:
     """Yield each size of a network with its formula, or why there is none."""
     from rnncli.reports.explanation import sizes  # only --wide shows them
 
-    found = dict(sizes(summary))
+    found = list(sizes(summary))
     if not found:
         return
     unknown = ", for one sample (unknown batch: give --batch)" if summary.input_shape[0] is None else ""
     number = "number in a matrix" if summary.dtype == "int8" else "number"
     yield Line(Text(f"In {summary.dtype}, {DTYPE_BYTES[summary.dtype]} B per {number}{unknown}:"), start=1)
-    names = [title(key) for key in found]
-    values = [figure_text(key, size.value) if size.words else "-" for key, size in found.items()]
-    widest, longest = (max(map(len, texts)) for texts in (names, values))
+    values = [figure_text(key, size.value) if size.words else "-" for key, size, _ in found]
+    widest, longest = max(len(title(key)) for key, _, _ in found), max(map(len, values))
     rows = []
-    for size, name, value in zip(found.values(), names, values, strict=True):
+    for (key, size, note), value in zip(found, values, strict=True):
         formula = " = ".join(dict.fromkeys(filter(None, (size.words, size.numbers))))
-        said = [text for text in (Text(formula), Text(size.note, style="dim")) if text]
-        left = Text.assemble(name.ljust(widest), "  ", (value.rjust(longest), "figure"))
+        said = [text for text in (Text(formula), Text(note, style="dim")) if text]
+        left = Text.assemble(title(key).ljust(widest), "  ", (value.rjust(longest), "figure"))
         rows.append((left, Text("\n").join(said)))
     yield Pairs(rows)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import chain, pairwise, product, takewhile
-from typing import Any, TypeVar
+from typing import Any
 
 from rnncli.errors import ArgumentError, listed, shorten
 from rnncli.formats.networks import readings_of
@@ -74,9 +74,8 @@ class Comparison(Result):
         Raises:
             ArgumentError: there is no such column or figure.
         """
-        self._check_index(index)
         check_known("figure", figure, self.columns[0].summary.totals)
-        return change(getattr(self.columns[0].summary, figure), getattr(self.columns[index].summary, figure))
+        return change(getattr(self.columns[0].summary, figure), getattr(self._column(index).summary, figure))
 
     def reasons(self, index: int) -> tuple[tuple[Reason, ...], ...]:
         """Return for each row why a column's layer has more or fewer parameters than the first column's.
@@ -86,12 +85,13 @@ class Comparison(Result):
         Raises:
             ArgumentError: there is no such column.
         """
-        self._check_index(index)
+        self._column(index)
         return tuple(reasons(row[0], row[index]) for row in self.layers)
 
-    def _check_index(self, index: object) -> None:
+    def _column(self, index: int) -> Compared:
         if not isinstance(index, int) or not 0 <= index < len(self.columns):
             raise ArgumentError(f"index is {shorten(repr(index))}, expected 0 to {len(self.columns) - 1}")
+        return self.columns[index]
 
     def as_dicts(self) -> list[dict[str, Any]]:
         """Return the comparison as plain data: one object per column, as `--format json` prints it."""
@@ -120,9 +120,6 @@ def change(first: float | None, other: float | None) -> Change:
     if isinstance(difference, float):
         difference = round(difference, 9)  # 29.7 - 14.4 is 15.299999999999999
     return Change(difference, other / first if first else None)
-
-
-Value = TypeVar("Value")
 
 
 def compare(
@@ -174,7 +171,7 @@ def compared(columns: Sequence[Compared]) -> Comparison:
     rows: list[_Row] = []
     for index, column in enumerate(columns):
         _add_network(rows, index, column.summary.layers)
-    return Comparison(tuple(columns), tuple(tuple(map(row.get, range(len(columns)))) for row in rows))
+    return Comparison(tuple(columns), tuple(tuple(map(row.get, range(len(columns)))) for _, row in rows))
 
 
 def settings_of(
@@ -198,17 +195,16 @@ def columns_of(network: Network, settings: Sequence[Setting], rate: Rate | float
         SpecError: a framework cannot express the network, or a setting's timesteps contradict its spec.
     """
     network.check_timesteps(*(setting.timesteps for setting in settings))
-    own = network.framework
-    each = [setting._replace(framework=own) if setting.framework is None else setting for setting in settings]
+    each = [setting._replace(framework=setting.framework or network.framework) for setting in settings]
     return [Compared(network, setting, network.summary(*setting, rate=rate)) for setting in each]
 
 
-def _several(values: Value | Sequence[Value]) -> Sequence[Value]:
+def _several(values: Any) -> Sequence[Any]:
     return [plain(value) for value in values] if isinstance(values, list | tuple) else [plain(values)]
 
 
-_Row = dict[int, LayerSummary]
-"""Layers with the same role, by the index of their network."""
+_Row = tuple[str, dict[int, LayerSummary]]
+"""A role, and the layers with that role by the index of their network: an LSTM has the role of a GRU."""
 
 
 def _add_network(rows: list[_Row], index: int, layers: Sequence[LayerSummary]) -> None:
@@ -216,31 +212,23 @@ def _add_network(rows: list[_Row], index: int, layers: Sequence[LayerSummary]) -
 
     A layer that lines up with no row gets a new one, just above the row of the next layer that does.
     """
-    pairs = _line_up(rows, layers)
-    new_rows = [{index: layer} for layer in layers]
+    new = [("recurrent" if row.layer.states else row.layer.kind, {index: row}) for row in layers]
+    pairs = _line_up(rows, new)
     starts = [0, *(at + 1 for _, at in pairs)]
-    rows += new_rows[starts[-1] :]
+    rows += new[starts[-1] :]
     for (row, at), start in reversed([*zip(pairs, starts, strict=False)]):
-        rows[row] |= new_rows[at]
-        rows[row:row] = new_rows[start:at]
+        rows[row][1].update(new[at][1])
+        rows[row:row] = new[start:at]
 
 
-_Placed = Sequence[tuple[int, str]]
-"""The places and the roles of layers: an LSTM has the role of a GRU."""
+def _line_up(rows: Sequence[_Row], new: Sequence[_Row]) -> list[tuple[int, int]]:
+    """Return the places of rows that line up, both ascending.
 
-
-def _line_up(rows: Sequence[_Row], layers: Sequence[LayerSummary]) -> list[tuple[int, int]]:
-    """Return the places of rows and layers that line up, both ascending.
-
-    Layers line up with the first network's where possible, and in between with the other networks'.
+    New ones line up with the first network's where possible, and in between with the other networks'.
     """
-    first_of_rows = (next(iter(row.values())) for row in rows)
-    above, below = (
-        [(place, "recurrent" if each.layer.states else each.layer.kind) for place, each in enumerate(some)]
-        for some in (first_of_rows, layers)
-    )
-    anchors = _with_equal_roles([placed for placed in above if 0 in rows[placed[0]]], below)
-    ends = pairwise([(-1, -1), *anchors, (len(rows), len(layers))])
+    above, below = ([*enumerate(role for role, _ in some)] for some in (rows, new))
+    anchors = _with_equal_roles([above[place] for place, (_, row) in enumerate(rows) if 0 in row], below)
+    ends = pairwise([(-1, -1), *anchors, (len(rows), len(new))])
     between = (
         _with_equal_roles(above[start + 1 : end], below[lower_start + 1 : lower_end])
         for (start, lower_start), (end, lower_end) in ends
@@ -248,7 +236,7 @@ def _line_up(rows: Sequence[_Row], layers: Sequence[LayerSummary]) -> list[tuple
     return sorted(chain(anchors, *between))
 
 
-def _with_equal_roles(above: _Placed, below: _Placed) -> list[tuple[int, int]]:
+def _with_equal_roles(above: Sequence[tuple[int, str]], below: Sequence[tuple[int, str]]) -> list[tuple[int, int]]:
     """Return the pairs of places with the same role, both ascending."""
     # The matcher takes quadratic time, so skip the common start of deep stacks.
     same = len([*takewhile(lambda pair: pair[0][1] == pair[1][1], zip(above, below, strict=False))])
@@ -329,9 +317,10 @@ def effects(comparison: Comparison) -> Iterator[str]:
                 reported.setdefault(change, []).append(_FIGURES[figure])
         parts += [_with_verb(figures, *change) for change, figures in reported.items()]
         if parts:
-            first, last = (_in_words(value, unit) for value in (values[0], values[-1]))
-            first = f"{values[0]:,}" if isinstance(values[0], int) else first  # the last value names the unit
-            yield f"From {first} to {last}: {'; '.join(parts)}"
+            first = (
+                f"{values[0]:,}" if isinstance(values[0], int) else _in_words(values[0], unit)
+            )  # the last has a unit
+            yield f"From {first} to {_in_words(values[-1], unit)}: {'; '.join(parts)}"
 
 
 _SAME = ("stay", "the same")

@@ -33,22 +33,16 @@ class Formula(NamedTuple):
         words: `units × (input + units + 1)`; empty if there is no such value.
         numbers: the same with numbers, in one or more steps: `32 × (32 + 32 + 1) = 32 × 65`; empty if some are unknown.
         value: 2080; None if it is unknown, or there is none.
-        note: what the words mean, or why there is no value.
     """
 
     words: str
     numbers: str
     value: int | None
-    note: str = ""
 
     @classmethod
-    def of(cls, terms: _Sum, value: int | None, note: str = "") -> Formula:
+    def of(cls, terms: _Sum, value: int | None) -> Formula:
         """Return the formula of a sum with its value."""
-        return cls(_text(terms, False), "" if value is None else _text(terms, True), value, note)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the formula as plain data, without the note."""
-        return {"words": self.words, "numbers": self.numbers, "value": self.value}
+        return cls(_text(terms, False), "" if value is None else _text(terms, True), value)
 
 
 class LayerExplanation(NamedTuple):
@@ -84,14 +78,14 @@ class LayerExplanation(NamedTuple):
                     "symbol": weight.symbol,
                     "shape": weight.shape,
                     "axes": [[factor._asdict() for factor in axis] for axis in weight.axes],
-                    "formula": formula.as_dict(),
+                    "formula": formula._asdict(),
                     "params": weight.params,
                     "start": start(weight).words,
                     "limit": start(weight).limit,
                 }
                 for weight, formula in self.weights
             ],
-            "formula": None if self.total is None else self.total.as_dict(),
+            "formula": None if self.total is None else self.total._asdict(),
             "other_params": self.other_params,
             "states": list(self.summary.layer.states),
             "notes": [note._asdict() for note in self.notes],
@@ -260,17 +254,18 @@ def _named(weights: Iterable[Weight]) -> list[str]:
 # Memory
 
 
-def sizes(summary: Summary) -> Iterator[tuple[str, Formula]]:
-    """Yield the key and the formula of each size: of parameters, layer outputs, streaming, and training at least.
+def sizes(summary: Summary) -> Iterator[tuple[str, Formula, str]]:
+    """Yield each size: its key, its formula, and a note on what the words mean, or why there is no value.
 
-    A network without layers has none of these.
+    They are the memory of the parameters, of the layer outputs, of streaming, and the minimum for training. A network
+    without layers has none of these.
     """
     for key, terms_of in _SIZES.items() if summary.layers else ():
         value: int | None = getattr(summary, key)
         terms, note = terms_of(summary)
-        if value is None:
-            note = "the timesteps are unknown: give --timesteps" if terms else note
-        yield key, Formula.of(terms, value, note)
+        if value is None and terms:
+            note = "the timesteps are unknown: give --timesteps"
+        yield key, Formula.of(terms, value), note
 
 
 _Terms = tuple[_Sum, str]

@@ -8,6 +8,7 @@ two cannot disagree. `tests/golden/other_tools.py` runs the tools themselves, in
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from operator import attrgetter
 from typing import Any
 
 from rnncli.immutable import NamedTuple
@@ -22,16 +23,12 @@ RECURRENT = tuple(_ELEMENTWISE)
 """PyTorch's recurrent modules."""
 
 
-def _params(row: LayerSummary) -> int:
-    return row.params
+_params = attrgetter("params")
+_macs = attrgetter("macs_per_step")
 
 
 def _biases(row: LayerSummary) -> int:
     return sum(weight.params for weight in row.weights if weight.role == "bias")
-
-
-def _macs(row: LayerSummary) -> int:
-    return row.macs_per_step
 
 
 def _without(row: LayerSummary) -> int:

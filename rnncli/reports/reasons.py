@@ -259,13 +259,8 @@ class Reason(NamedTuple):
 def reasons(first: LayerSummary | None, other: LayerSummary | None) -> tuple[Reason, ...]:
     """Return why a layer has more or fewer parameters than the first network's layer in the same row.
 
-    Args:
-        first: the first network's layer, or None if it has none there.
-        other: the other network's layer, or None.
-
-    Returns:
-        Reasons that add up to the difference, in the order in which factors are replaced; none if there is no
-        difference or the reason is unknown.
+    Either may be missing. The reasons add up to the difference, in the order in which factors are replaced; there are
+    none if there is no difference or the reason is unknown.
     """
     before, after = _by_role(first), _by_role(other)
     if first is None or other is None:

@@ -17,12 +17,12 @@ from rnncli.layers import KINDS, LAYERS, Activation, Layer
 from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATIONS, GATE_ACTIVATION_OPTION, OTHER_NAMES
 from rnncli.layers.base import Remark
 from rnncli.layers.options import Choice, Option, Whole
-from rnncli.layers.weights import FRAMEWORKS
+from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS
 from rnncli.layers.words import argument, argument_form, argument_name, in_both
 from rnncli.network import Network, check_text
-from rnncli.network_summary import LayerSummary
+from rnncli.network_summary import Summary
 from rnncli.quantities import shape_text
-from rnncli.reports.explanation import LayerExplanation, explain
+from rnncli.reports.explanation import Explanation, explain
 from rnncli.reports.topics import PASTED, TERMS, TOPIC_OF
 from rnncli.results import Result
 
@@ -77,8 +77,7 @@ class Entry(Result):
         means: what it does.
         facts: the frameworks' terms for it, the kinds that accept it, an example.
         fields: for a kind, each of its fields and what it does.
-        example: for a kind, a network that ends with such a layer.
-        explained: the explanation of that layer.
+        explained: for a kind, the explanation of a network that ends with such a layer.
         table: one row for each kind and field that the entry covers.
     """
 
@@ -86,8 +85,7 @@ class Entry(Result):
     means: str
     facts: tuple[Remark, ...] = ()
     fields: tuple[Remark, ...] = ()
-    example: str = ""
-    explained: LayerExplanation | None = None
+    explained: Explanation | None = None
     table: tuple[KindRow, ...] = ()
 
     @property
@@ -104,7 +102,8 @@ class Entry(Result):
 
 
 def _rows_of_kind(layer: type[Layer]) -> Iterator[KindRow]:
-    yield KindRow(layer.kind, None, _form(layer), layer.means, layer.keras, _torch_class(layer))
+    theirs = layer.torch if layer.shown else None
+    yield KindRow(layer.kind, None, _form(layer), layer.means, layer.keras, theirs)
     yield from (_row_of_option(layer, option) for option in layer.options)
     yield from _row_of_count(layer)
 
@@ -128,11 +127,6 @@ def _form(layer: type[Layer]) -> str:
     return f"{layer.kind}:{layer.sizes.form}" if layer.sizes.form else layer.kind
 
 
-def _torch_class(layer: type[Layer]) -> str | None:
-    """Return PyTorch's class for a kind, or the method of a tensor; None for an input."""
-    return layer.torch if layer.shown else None
-
-
 def _example(layer: type[Layer], field: str = "") -> str:
     size = f":{layer.sizes.example}" if layer.sizes.required else ""
     below = "input:10x8," if layer.needs_length else _BELOW[layer.reads]
@@ -142,22 +136,21 @@ def _example(layer: type[Layer], field: str = "") -> str:
 def _kind_entry(name: str) -> Entry:
     layer = CLASSES[name]
     spec, rows = _example(layer), tuple(_rows_of_kind(layer))
-    explained = next(iter(explain(spec).layers[-1:]), None)
+    explained = explain(spec)
     fields = []
     for row in rows[1:]:
         theirs = "; ".join(f"{note.topic}: {note.text}" for note in _in_frameworks([row]))
         fields.append(Remark(str(row.form), f"{row.means}. {theirs}" if theirs else row.means))
-    facts = (*_facts_of_kind(layer), _returns(spec, None if explained is None else explained.summary))
-    return Entry(_form(layer), layer.means, facts, tuple(fields), spec, explained, rows)
+    facts = (*_facts_of_kind(layer), _returns(explained.summary))
+    return Entry(_form(layer), layer.means, facts, tuple(fields), explained, rows)
 
 
 def _facts_of_kind(layer: type[Layer]) -> Iterator[Remark]:
     if layer.aliases:
         yield Remark("Also", listed(layer.aliases, "or"))
     yield Remark("Keras", layer.keras)
-    theirs = _torch_class(layer)
-    if theirs is not None:
-        yield Remark("PyTorch", theirs if theirs.startswith("Tensor.") else f"nn.{theirs}")
+    if layer.shown:
+        yield Remark("PyTorch", layer.torch if layer.torch.startswith("Tensor.") else f"nn.{layer.torch}")
     symbols = re.findall("[A-Z]+", layer.sizes.form)
     for symbol, attribute in zip(symbols, layer.sizes.attributes, strict=False):
         theirs = argument_name(layer, attribute, "torch")
@@ -165,11 +158,12 @@ def _facts_of_kind(layer: type[Layer]) -> Iterator[Remark]:
     yield Remark("Reads", _READS[layer.reads])
 
 
-def _returns(spec: str, row: LayerSummary | None) -> Remark:
+def _returns(summary: Summary) -> Remark:
     """Return the shapes of an example, and of its variant that returns a sequence if there is one."""
-    if row is None:
-        return Remark("Returns", f"{spec} is {shape_text(Network.parse(spec).input_shape())}")
-    text = f"{spec} returns {shape_text(row.output_shape)} for {shape_text(row.input_shape)}"
+    if not summary.layers:
+        return Remark("Returns", f"{summary.spec} is {shape_text(summary.output_shape)}")
+    row = summary.layers[-1]
+    text = f"{summary.spec} returns {shape_text(row.output_shape)} for {shape_text(row.input_shape)}"
     sequence = row.layer.returning("sequence") if row.layer.returns == "vector" else None
     if sequence is not None:
         seq = in_both(type(sequence), "return_sequences", True)
@@ -220,10 +214,10 @@ def _field_entry(word: str) -> Entry:
 
 def _in_frameworks(rows: Sequence[KindRow]) -> Iterator[Remark]:
     """Yield the frameworks' terms for some rows, merged if they are the same for all kinds."""
-    for name, words in (("Keras", [row.keras for row in rows]), ("PyTorch", [row.torch for row in rows])):
+    for framework, name in FRAMEWORK_NAMES.items():
         kinds: dict[str, list[str]] = {}
-        for row, word in zip(rows, words, strict=True):
-            kinds.setdefault(word or "", []).append(str(row.kind))
+        for row in rows:
+            kinds.setdefault(getattr(row, framework) or "", []).append(str(row.kind))
         texts = [word if len(kinds) == 1 else f"{word} ({', '.join(some)})" for word, some in kinds.items() if word]
         if texts:
             yield Remark(name, "; ".join(texts))
@@ -233,14 +227,12 @@ def _difference(layer: type[Layer], option: Option) -> str:
     """Return an example with a field: its output and parameters, and those without the field."""
     fields = option.short_fields() or option.fields()
     field = next(text for text, value in fields.items() if value != layer.default(option.attribute))
-    with_, without = (Network.parse(_example(layer, each)).summary() for each in (field, ""))
-    text = f"{with_.spec} returns {shape_text(with_.output_shape)} and has {with_.total_params:,} parameters"
-    changes = []
-    if with_.output_shape != without.output_shape:
-        changes.append(f"returns {shape_text(without.output_shape)}")
-    if with_.total_params != without.total_params:
-        changes.append(f"has {without.total_params:,}")
-    return f"{text}; without it {' and '.join(changes)}" if changes else f"{text}, the same as without it"
+    summaries = [Network.parse(_example(layer, each)).summary() for each in (field, "")]
+    there, without = (
+        f"returns {shape_text(each.output_shape)} and has {each.total_params:,} parameters" for each in summaries
+    )
+    text = f"{summaries[0].spec} {there}"
+    return f"{text}, the same as without it" if there == without else f"{text}; without it {without}"
 
 
 def _effect(layer: type[Layer], option: Choice, name: str, effect: str) -> str:
@@ -344,14 +336,12 @@ def look_up(word: str | None = None) -> Entry:
     return replace(entry, facts=(*entry.facts, *also))
 
 
-def kinds_in_short() -> list[Remark]:
-    """Return how each kind is written and what it does."""
-    notes = []
+def kinds_in_short() -> Iterator[Remark]:
+    """Yield how each kind is written and what it does."""
     for layer in LAYERS:
         numbers = "".join(f"[:{option.key}]" for option in layer.options if _is_bare(option))
         other = f" (or {', '.join(layer.aliases)})" if layer.aliases else ""
-        notes.append(Remark(_form(layer) + numbers, layer.means + other))
-    return notes
+        yield Remark(_form(layer) + numbers, layer.means + other)
 
 
 def _is_bare(option: Option) -> bool:
@@ -359,19 +349,18 @@ def _is_bare(option: Option) -> bool:
     return isinstance(option, Whole) and not option.keyed
 
 
-def fields_in_short() -> list[Remark]:
-    """Return how each field is written, what it does and which kinds accept it."""
+def fields_in_short() -> Iterator[Remark]:
+    """Yield how each field is written, what it does and which kinds accept it."""
     recurrent = [layer.kind for layer in LAYERS if layer.states]
     fields: dict[tuple[str, str], list[str]] = {}
     for layer, option in _OPTIONS:
         if not _is_bare(option):
             fields.setdefault((option.form, option.means), []).append(layer.kind)
-    notes = []
     for (form, means), kinds in fields.items():
         rest = [kind for kind in kinds if kind not in recurrent]
         of = ["recurrent", *rest] if set(recurrent) <= set(kinds) else kinds
-        notes.append(Remark(form, f"{means} ({', '.join(of)})"))
-    return [*notes, Remark(_COUNT, "repeat the layer three times (any but the first)")]
+        yield Remark(form, f"{means} ({', '.join(of)})")
+    yield Remark(_COUNT, "repeat the layer three times (any but the first)")
 
 
 def is_word(typed: str) -> bool:

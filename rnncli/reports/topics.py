@@ -94,9 +94,10 @@ def _word(text: str, name: re.Match[str]) -> str:
 
 def _of_size(key: str, option: str) -> Iterator[Remark]:
     """Yield the notes about a size, given its JSON key and the option that limits it."""
-    size = dict(sizes(Network.parse(_SPEC).summary(1, _TIMESTEPS)))[key]
-    text = f"{size.words} = {size.numbers} = {figure_text(key, size.value)}"
-    yield Remark("Formula", f"{text}, in {_SPEC} with {_TIMESTEPS} timesteps{size.note and f': {size.note}'}")
+    for each, size, note in sizes(Network.parse(_SPEC).summary(1, _TIMESTEPS)):
+        if each == key:
+            text = f"{size.words} = {size.numbers} = {figure_text(key, size.value)}"
+            yield Remark("Formula", f"{text}, in {_SPEC} with {_TIMESTEPS} timesteps{note and f': {note}'}")
     dtype = "" if key == "training_bytes" else " --dtype int8"  # training is not done in int8
     yield Remark("Shown", f"rnncli summary SPEC --wide --batch N --timesteps N{dtype}")
     yield Remark("Limit", f"--{option} SIZE in sweep and solve")
