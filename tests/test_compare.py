@@ -230,6 +230,9 @@ def test_the_reasons_for_a_model_files_different_counts_are_given_too(rnncli: Ru
     # The file holds a PyTorch LSTM, with two biases.
     shown = rnncli("compare", "input:1,rnn:8,dense:1", RECALL).stdout
     assert "2  lstm:8  + 240: 4 × the weights of rnn: three gates and a candidate" in shown
+    # Keras has no proj, and PyTorch no sum.
+    shown = rnncli("compare", "input:8,lstm:16:bi=sum", "input:8,lstm:16:proj=4").stdout
+    assert "+ 128: PyTorch: two biases instead of one" in shown
 
 
 def test_excess_reasons_are_only_counted(rnncli: Run) -> None:

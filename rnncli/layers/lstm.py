@@ -106,9 +106,9 @@ class LSTM(Gated):
         yield from super().limits(framework)
 
     def _cell_notes(self, input_shape: Shape, framework: Framework) -> Iterator[Remark]:
-        plain = replace(self, proj_size=None)
-        yield from super(LSTM, plain)._cell_notes(input_shape, framework)
+        yield from super()._cell_notes(input_shape, framework)
         if self.proj_size is not None:
+            plain = replace(self, proj_size=None)
             here, without = (
                 sum(weight.params for weight in each.weights(input_shape, framework)) for each in (self, plain)
             )

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from math import prod
 from typing import ClassVar, Literal, Self
 
 from rnncli.errors import listed
@@ -244,16 +243,14 @@ class Gated(Recurrent):
         yield from super().limits(framework)
 
     def _cell_notes(self, input_shape: Shape, framework: Framework) -> Iterator[Remark]:
-        cell = self._cell_weights(features_of(input_shape), framework)
-        # An rnn has a single block where this cell has one per gate, and a single bias.
-        factors = ([each for axis in weight.axes for each in axis] for weight in cell)
-        rnn = sum(prod(each.number for each in some if each.name not in ("gates", "biases")) for some in factors)
+        rnn = SimpleRNN(units=self.units, merge_mode=self.merge_mode, use_bias=self.use_bias)
+        params = sum(weight.params for weight in rnn.weights(input_shape, framework))
         blocks = listed(self.blocks[framework])
         lines, place = ("rows", "one below the other") if framework == "torch" else ("columns", "side by side")
         yield Remark(
             "Gates",
             f"{self.gates}, counting the candidate: each array has the {lines} of {blocks} {place}; an "
-            f"rnn:{self.units} has only {rnn:,} parameters",
+            f"{rnn.spec()} has only {params:,} parameters",
         )
 
     def _cell_range(self) -> tuple[float, float] | None:

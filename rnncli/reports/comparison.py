@@ -317,9 +317,7 @@ def effects(comparison: Comparison) -> Iterator[str]:
                 reported.setdefault(change, []).append(_FIGURES[figure])
         parts += [_with_verb(figures, *change) for change, figures in reported.items()]
         if parts:
-            first = (
-                f"{values[0]:,}" if isinstance(values[0], int) else _in_words(values[0], unit)
-            )  # the last has a unit
+            first = f"{values[0]:,}" if isinstance(values[0], int) else _in_words(values[0], unit)
             yield f"From {first} to {_in_words(values[-1], unit)}: {'; '.join(parts)}"
 
 

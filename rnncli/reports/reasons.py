@@ -149,9 +149,9 @@ def _directions(factor: FactorChange) -> str:
 def _copies(factor: FactorChange) -> str:
     """Return how many weights with a role there are, and which field or framework causes it."""
     _, one, several = _ROLES[factor.name]
-    there = f"{_WORDS.get(factor.there, factor.there)} {one if factor.there < 2 else several}"
+    noun = one if (factor.there or factor.here) == 1 else several
     here = "none" if factor.here == 0 else _WORDS.get(factor.here, factor.here)
-    return f"{_cause(factor)}{there} instead of {here}"
+    return f"{_cause(factor)}{_WORDS.get(factor.there, factor.there)} {noun} instead of {here}"
 
 
 _WORDS = {0: "no", 1: "one", 2: "two"}
@@ -202,33 +202,35 @@ def _cause(factor: FactorChange) -> str:
     """Return what causes the number: a field or framework of the other layer, or a field that it lacks."""
     # Deep stacks have few layers that differ in more than their names.
     first, other = (row._replace(name="", weights=()) for row in (factor.first, factor.other))
-    cause = _field(factor.name, factor.here, other, first.framework)
-    missing = cause or _field(factor.name, factor.there, first, other.framework)
+    cause = _field(factor.name, factor.there, factor.here, other, first.framework)
+    missing = cause or _field(factor.name, factor.here, factor.there, first, other.framework)
     if missing == FRAMEWORK_NAMES[first.framework]:
         cause = FRAMEWORK_NAMES[other.framework]
     return f"{cause}: " if cause else f"without {missing}: " if missing else ""
 
 
 @lru_cache(maxsize=1000)
-def _field(name: str, wanted: int, row: LayerSummary, other_framework: Framework) -> str:
-    """Return the field or the framework of a layer without which a factor would be `wanted`; empty if there is none."""
+def _field(name: str, number: int, wanted: int, row: LayerSummary, other_framework: Framework) -> str:
+    """Return the field or the framework of a layer without which a factor would be `wanted`; empty if there is none.
+
+    If it is 0 now, any other number will do: with nobias a GRU has no bias, without it two, where an LSTM has one.
+    """
     if _number(name, row._replace(framework=other_framework)) == wanted:
         return FRAMEWORK_NAMES[row.framework]
     for option in row.layer.options:
         value = getattr(row.layer, option.attribute)
         for instead in {*option.fields().values(), row.layer.default(option.attribute)} - {value}:
             changed: Any = replace(row.layer, **{option.attribute: instead})
-            if _number(name, row._replace(layer=changed)) == wanted:
+            found = _number(name, row._replace(layer=changed))
+            if changed.conflict(row.framework) is None and (found == wanted or found > number == 0):
                 field = option.spelling(value)
                 named = isinstance(option, Whole) or option.fields().get(field) == value
                 return field if named and value is not None else ""
     return ""
 
 
-def _number(name: str, row: LayerSummary) -> int | None:
-    """Return the value that a factor of a layer would have; None if its framework cannot express the layer."""
-    if row.layer.conflict(row.framework) is not None:
-        return None
+def _number(name: str, row: LayerSummary) -> int:
+    """Return the value that a factor of a layer would have, or of the nearest layer that its framework can express."""
     return factors_of(row._replace(weights=row.layer.weights(row.input_shape, row.framework))).numbers.get(name, 0)
 
 
