@@ -33,7 +33,7 @@ def specs() -> dict[str, str]:
     return json.loads((FOLDER / "specs.json").read_text(encoding="utf-8"))
 
 
-BATCH_FIRST = ("batch-first", "padded-in-front", "cut-off-behind")
+BATCH_FIRST = ("batch-first",)
 """The models whose input is transposed; the others read timesteps first, as ONNX's cells do."""
 
 

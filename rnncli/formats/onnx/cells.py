@@ -134,8 +134,7 @@ def recurrent(call: NodeCall) -> Values:
     tensors, edges = {role: array.tensor for role, array in arrays.items()}, (found.edge(x), *map(found.edge, states))
     made = Node(name, node.operation, layer, edges, features, tensors, "onnx", notes=_notes(call))
     found.add(replace(made, unsaid=frozenset({"return_sequences"})), *owned)
-    if not x.loop and any((axes or ())[:2] == (time, batch) for axes in found.axes):
-        found.say(name, "reads an input with timesteps as its first axis in the file; here the batch is first")
+    found.say_axes(name, x, batch, time)
     both: Axis = () if layer.merge_mode is None else (Atom(2),)
     units: Axis = (Atom(layer.units),)
     last = Flow(

@@ -292,7 +292,7 @@ def _padded(call: NodeCall, axis: int, before: int, after: int) -> Values:
     size = sized(whole)
     time = (Atom(None if size is None else max(1, size + before + after)),)
     made = flow.with_axis(place, time)._replace(time=time, zeros=flow.zeros + before + after, ends=False)
-    return call.layer(made, Pass(), around=(before, after))
+    return call.layer(made, Pass(), time=whole, around=(before, after))
 
 
 def _norm(call: NodeCall) -> Values:

@@ -258,6 +258,8 @@ class NodeCall(NamedTuple):
         edges = (self.found.edge(read),)
         node = Node(self.name, self.node.operation, word, edges, features, tensors, "keras", notes=notes, around=around)
         self.found.add(node, *arrays.values())
+        if time is not None:
+            self.found.say_axes(self.name, read, read.placed[0], time)
         return [made._replace(node=self.name, shared=False)]
 
 
@@ -327,6 +329,14 @@ class FoundNodes:
         note, node = Note(f"{name} {text}", "differs"), self.nodes[name]
         if note not in node.notes:
             self.nodes[name] = replace(node, notes=(*node.notes, note))
+
+    def say_axes(self, name: str, flow: Flow, batch: Axis, time: Axis) -> None:
+        """Add a note on the node that reads a flow if an input of the graph has time as its first or last axis."""
+        for axes in self.axes:
+            if axes and not flow.loop and axes[:2] == (time, batch):
+                self.say(name, "reads an input with timesteps as its first axis in the file; here the batch is first")
+            elif axes and not flow.loop and axes[2:] and axes[-1] == time:
+                self.say(name, "reads an input with timesteps as its last axis in the file; here the features are last")
 
     def say_order(self, flow: Flow) -> None:
         """Add a note if a reader of a flow expects time in the opposite order of a spec layer's output."""
