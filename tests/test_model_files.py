@@ -223,6 +223,14 @@ def test_a_module_that_is_saved_under_two_names_is_one_layer() -> None:
     found = open_model("m.pt")
     assert [str(part.network) for part in found.parts] == ["input:3,lstm:3,dense:2:nobias"]
     assert (found.params, found.others) == (102, ())
+    # AWD-LSTM has an embedding inside the one that drops words; tied to them, a dense layer stays itself.
+    table = tensor_opcodes("fc", (5, 3))
+    pairs += [text(name) + table for name in ("decoder.weight", "encoder.weight", "encoder_dp.emb.weight")]
+    Path("m.pt").write_bytes(
+        torch_zip(b"\x80\x02}(" + b"".join(pairs[:4] + pairs[-3:]) + b"u.", [*storages, ("fc", bytes(60))])
+    )
+    (part,) = open_model("m.pt").parts
+    assert (str(part.network), len(part.doubts)) == ("embed:5x3,lstm:3,dense:5:nobias", 1)
 
 
 def saved(name: str, text: str) -> None:

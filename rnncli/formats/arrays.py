@@ -20,7 +20,7 @@ from rnncli.errors import ArgumentError, RnncliError, shorten
 from rnncli.formats import reading
 from rnncli.formats.array_rows import MATRIX, ending, linked, owner_of
 from rnncli.formats.conventions import BATCHES, KERAS_CELL, KERAS_NAMES, KERAS_ROLES
-from rnncli.formats.nodes import Node, Note, Read, tied
+from rnncli.formats.nodes import Node, Note, Read, takes_ids, tied
 from rnncli.formats.tensors import Convention, Tensor, by_numbers
 from rnncli.layers import GRU, LSTM, BatchNorm, Conv, Dense, Embedding, Layer, Norm, Recurrent, SimpleRNN
 from rnncli.quantities import MAX_SIZE
@@ -104,7 +104,7 @@ def nodes_of(
     # A module with the name of another's level is in no part.
     nodes = [*{node.name: node for node in _without_inner_parts(nodes)}.values()]
     ordered = ordered or _is_numbered(modules)
-    nodes = [*_with_tables([*_once(nodes)], ordered)]
+    nodes = [*_once(_with_tables(nodes, ordered))]
     places = [[each.place for each in node.tensors.values() if each.place is not None] for node in nodes]
     return [*linked([*tied(nodes, places)], ordered), *scales]
 
@@ -422,8 +422,10 @@ def _once(nodes: Iterable[Node]) -> Iterator[Node]:
     """Yield nodes, each module once: PyTorch saves a module with two names under both, with the same numbers."""
     known = set[frozenset[object]]()
     for node in nodes:
-        places = frozenset((role, tensor.place) for role, tensor in node.tensors.items() if tensor.place is not None)
-        if len(places) < max(2, len(node.tensors)) or places not in known:
+        table, held = takes_ids(node.word), node.tensors.items()
+        places = frozenset((table, role, tensor.place) for role, tensor in held if tensor.place is not None)
+        # A single matrix that two modules have may be tied weights, unless both are embeddings.
+        if len(places) < max(1 if table else 2, len(held)) or places not in known:
             yield node
         known.add(places)
 
