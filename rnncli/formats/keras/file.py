@@ -14,7 +14,17 @@ from rnncli.formats.arrays import ACTIVATIONS, nodes_of
 from rnncli.formats.conventions import KERAS_CELL, KERAS_NAMES
 from rnncli.formats.file_reader import BEGINNING, check_beginning, opened_regular
 from rnncli.formats.keras import hdf5
-from rnncli.formats.keras.config import MAX_JSON, SAVE_AGAIN, graph_of, is_modern, parsed, version_of, writer
+from rnncli.formats.keras.config import (
+    MAX_JSON,
+    SAVE_AGAIN,
+    graph_of,
+    is_custom,
+    is_model,
+    is_modern,
+    parsed,
+    version_of,
+    writer,
+)
 from rnncli.formats.keras.hdf5 import Branches, Groups, Store, is_of_network
 from rnncli.formats.keras.hdf5_process import SIGNATURE
 from rnncli.formats.keras.nodes import OLD_HARD_SIGMOID
@@ -66,10 +76,15 @@ def _read_archive(path: str) -> ModelFile:
     """Read an archive's config, and its HDF5 only to find out what layers that are left out contain."""
     archive = Archive(opened_regular(path))
     model = parsed(archive.read(CONFIG, MAX_JSON), f"its {CONFIG}")
-    said = METADATA in archive.members
-    metadata = parsed(archive.read(METADATA, MAX_JSON), f"its {METADATA}") if said else None
-    store = Branches(hdf5.Hdf5Location(path, WEIGHTS))
-    found = _found(path, "Keras", model, version_of(metadata), store)
+    has = METADATA in archive.members
+    metadata = parsed(archive.read(METADATA, MAX_JSON), f"its {METADATA}") if has else None
+    place, version = hdf5.Hdf5Location(path, WEIGHTS), version_of(metadata)
+    if isinstance(model, dict) and is_custom(model) and not is_model(model):
+        said = f"the model is of the class {shorten(str(model.get('class_name')))}, whose code is not in the file"
+        note = Note(f"{said}; its layers are found by their arrays", "assumed")
+        return _weights_alone(path, "Keras", hdf5.tree_of(place), version, note)
+    store = Branches(place)
+    found = _found(path, "Keras", model, version, store)
     if not found.left:
         return found
     try:
@@ -86,7 +101,7 @@ def _read_hdf5(path: str) -> ModelFile:
     version = version_of(tree.attributes.get(root))
     config = tree.said("", "model_config")
     if config is None:
-        return _weights_alone(path, tree, version)
+        return _weights_alone(path, "Keras HDF5, weights only", tree, version)
     groups = Groups(tree, root)
     return _found(path, "Keras HDF5", parsed(config, "its model_config"), version, groups, groups.all)
 
@@ -111,18 +126,17 @@ def _found(
 # Files with only weights
 
 
-def _weights_alone(path: str, tree: hdf5.Tree, version: str) -> ModelFile:
-    """Return the contents of an HDF5 file with only weights, in either Keras layout, by the names of its arrays."""
+def _weights_alone(path: str, form: str, tree: hdf5.Tree, version: str, *told: Note) -> ModelFile:
+    """Return the contents of HDF5 with only weights, in either Keras layout, by the names of its arrays."""
     paths = [path for path in _in_order(tree) if is_of_network(path)]
     together = Counter(path.rpartition("/")[0] for path in paths)
     found = tree.tensors(paths).items()
     tensors = [tensor._replace(name=_name(path, together[path.rpartition("/")[0]])) for path, tensor in found]
     named = tree.said("", "layer_names") is not None
     nodes = [_of_its_time(node, version) for node in nodes_of(tensors, ordered=named)]
-    nodes = nodes if named else [*map(_scaled, nodes)]
+    nodes = [replace(node, notes=(*node.notes, *told)) for node in (nodes if named else map(_scaled, nodes))]
     of_training = len(tree.arrays) - len(paths)
     notes = [Note(f"{of_training} arrays of the optimizer are left out", "left out")] if of_training else []
-    form = "Keras HDF5, weights only"
     return model_of(path, form, writer(version, None), nodes, tensors=tensors, notes=notes)
 
 
