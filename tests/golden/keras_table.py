@@ -67,6 +67,16 @@ def words(*found: layers.Layer, length: int | None = None, **options: Any) -> Ca
     return lambda: Sequential([Input((length,)), layers.Embedding(20, 5, **options), *found])
 
 
+def through(build: Callable[[Any], Any], *, ids: bool = False) -> Callable[[], keras.Model]:
+    """A functional model that reads vectors, or ids of which 0 is padding."""
+
+    def model() -> keras.Model:
+        x = Input((None,) if ids else (None, 3))
+        return keras.Model(x, build(layers.Embedding(20, 5, mask_zero=True)(x) if ids else x))
+
+    return model
+
+
 def nested() -> keras.Model:
     x = Input((None, 3))
     inner = keras.Model(
@@ -204,7 +214,8 @@ TABLE = table()
 def leaf(model: keras.Model, name: str) -> layers.Layer:
     """The layer for a piece of a part."""
     for step in name.partition(" (cell")[0].split("/"):
-        model = model.get_layer(step)
+        operations = {each.name: each for each in getattr(model, "operations", ())}
+        model = operations.get(step) or model.get_layer(step)
     return model
 
 
@@ -216,7 +227,11 @@ def layers_of(model: keras.Model, found: ModelFile) -> list[list[list[Any]]]:
         for piece in part.nodes:
             layer = leaf(model, piece.name)
             whole = " (cell" not in piece.name and not isinstance(layer.output, (list, tuple))
-            each.append([layer.count_params(), list(layer.output.shape) if whole else None])
+            taken = (one for one in getattr(model, "operations", ()) if type(one).__name__ == "GetItem")
+            taken = (one for one in taken if one.input is layer.output and len(one.output.shape) == 2)
+            last = next(taken, layer) if piece.layer.returns == "vector" else layer
+            params = layer.count_params() if isinstance(layer, layers.Layer) else 0
+            each.append([params, list(last.output.shape) if whole else None])
         said.append(each)
     return said
 

@@ -235,6 +235,7 @@ class LayerCall(NamedTuple):
         mask: the mask that it is called with.
         masked: whether it is called with an array as its mask.
         training: whether it is called in training mode, whatever the model does.
+        takes_last: whether it is an index that takes the last timestep.
     """
 
     path: tuple[str, ...]
@@ -246,6 +247,7 @@ class LayerCall(NamedTuple):
     mask: CallOutput | None = None
     masked: bool = False
     training: bool = False
+    takes_last: bool = False
 
     @property
     def name(self) -> str:
@@ -369,6 +371,10 @@ def _add_layer(graph: ModelCalls, key: CallKey, call: LayerCall) -> None:
         graph.aliases[CallOutput(key, number)] = output
 
 
+_ALL = {"class_name": "__slice__", "config": {"start": None, "stop": None, "step": None}}
+"""The index of a whole axis, `:`."""
+
+
 def _call(written: Any, call: LayerCall, scope: tuple[str, ...]) -> LayerCall:
     """Return a call with its inputs, from either form."""
     match written:
@@ -384,6 +390,7 @@ def _call(written: Any, call: LayerCall, scope: tuple[str, ...]) -> LayerCall:
                 mask=mask,
                 masked=mask is None and kwargs.get("mask") is not None,
                 training=kwargs.get("training") is True,
+                takes_last=args[1:] in ([[_ALL, -1]], [[_ALL, -1, _ALL]]),
             )
         case [str(), *_] | [[str(), *_], *_]:
             items = [written] if isinstance(written[0], str) else written

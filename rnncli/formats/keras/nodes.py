@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
+from math import prod
 from typing import Any
 
 from rnncli.errors import ArgumentError, RnncliError, shorten
@@ -34,6 +35,7 @@ from rnncli.formats.nodes import Node, Note, Read, Returned, Word, loops, names,
 from rnncli.immutable import NamedTuple
 from rnncli.layers import Input, Layer
 from rnncli.layers.activations import ACTIVATIONS
+from rnncli.layers.base import snake_case
 from rnncli.quantities import MAX_SIZE
 
 OLD_HARD_SIGMOID = (
@@ -43,6 +45,12 @@ OLD_HARD_SIGMOID = (
 
 _MASK_OPERATIONS = ("NotEqual", "Any")
 """Classes that compute a mask in a config and are never used as layers."""
+
+_USUAL: Json = {"approximate": False, "axis": -1, "alpha": 1.0}
+"""Arguments with which an operation of keras.ops computes the activation of its name."""
+
+_POOLED = {"mean": "GlobalAveragePooling1D", "max": "GlobalMaxPooling1D"}
+"""The class that computes the same as an operation over time."""
 
 _SAID_ELSEWHERE = names(
     "return_state zero_output_for_mask lora_rank lora_alpha reverse_state_order batch_shape batch_input_shape "
@@ -100,6 +108,8 @@ class _CallsReader:
     def __init__(self, graph: ModelCalls, store: Store | None, modern: bool) -> None:
         self._graph, self._store, self._modern = graph, store, modern
         self._names = _names(graph)
+        read = (source for call in graph.calls.values() for source in call.reads)
+        self._readers = Counter(map(graph.origin, (*read, *graph.outputs)))
         self.calls: dict[CallKey, _Called] = {}
 
     def add(self, key: CallKey) -> None:
@@ -108,16 +118,21 @@ class _CallsReader:
         sources = [self._graph.origin(source) for source in call.reads]
         if is_recurrent(call.entry):
             sources = sources[:1]  # the others are states
+        call = self._as_layer(call, sources)
         read = [self.calls[source.call] for source in sources]
-        if call.entry["class_name"] == "InputLayer":
-            node = Node(name, "input", _input_of(call.entry), (), ids=_ids_of(call.entry))
-            self.calls[key] = _Called((node,), _declared(call.entry))
+        reshaped = _reshaped(call.entry, read[0].nodes[-1].ids) if read else []
+        sizes = reshaped or _sizes(call.entry)
+        if reshaped or call.entry["class_name"] == "InputLayer":
+            note = Note(f"{shorten(name)} reshapes the input; here the input is the reshaped one", "differs")
+            ids, differs = sizes[0] if len(sizes) == 1 else None, reshaped[1:] not in ([], [1])
+            node = Node(name, "input", _input_of(sizes), (), ids=ids, notes=(note,) * differs)
+            self.calls[key] = _Called((node,), (sizes or [None])[-1])
             return
         mask = next((each.mask for each in read if each.mask), "")
         edges = tuple(edge for source in sources for edge in self.edges(source))
         made, notes = self._made(call)
         nodes: list[Node] = []
-        if not edges and (head := _input_of(call.entry)) is not None and not takes_input(made[0].word):
+        if not edges and (head := _input_of(sizes)) is not None and not takes_input(made[0].word):
             nodes.append(Node(f"{name} (input)", "input", head, ()))
             edges = (Read(nodes[0].name),)
         notes = (*notes, *self._otherwise(call, made, mask))
@@ -159,6 +174,31 @@ class _CallsReader:
         if source.output and not (called.states and source.output == 1):
             yield Read(f"{name} (output {source.output})")
         yield Read(name)
+
+    def _as_layer(self, call: LayerCall, sources: Sequence[CallOutput]) -> LayerCall:
+        """Return a call; an operation of keras.ops that a layer computes as well becomes a call of that layer.
+
+        No mask passes through an operation. If only `[:, -1]` reads a sequence, the layer before it returns a vector.
+        """
+        config = {key: value for key, value in config_of(call.entry).items() if key != "name" and value is not None}
+        if len(sources) != 1 or "trainable" in config or is_custom(call.entry):
+            return call
+        (source,), (sequence, _) = sources, _shape(call.shape)
+        read, kind = self.calls[source.call], snake_case(call.kind)
+        *before, last = read.nodes
+        made: tuple[str, Json] | None = None
+        if call.takes_last and loops(last.word) and last.word.merge_mode is None:
+            if sequence == "sequence" and self._readers[source] == 1 and not source.output:
+                last = replace(last, word=last.word.returning("vector"))
+                self.calls[source.call] = read._replace(nodes=(*before, last), mask="")
+                made = "Identity", {}
+        elif read.mask:
+            pass
+        elif kind in ACTIVATIONS and config.items() <= _USUAL.items():
+            made = "Activation", {"activation": kind}
+        elif sequence == "sequence" and kind in _POOLED and config == {"axis": 1, "keepdims": False}:
+            made = _POOLED[kind], {}
+        return call if made is None else call._replace(entry={"class_name": made[0], "config": made[1]})
 
     def _made(self, call: LayerCall) -> tuple[list[Node], tuple[Note, ...]]:
         """Return the spec nodes of a call, and a note on the reason if specs cannot express it."""
@@ -240,23 +280,25 @@ def _activations(word: object) -> tuple[object, ...]:
 # What a layer reads and returns. -------------------------------------------------------------------------------------
 
 
-def _input_of(entry: Json) -> Input | None:
-    """Return the sequences of vectors that a layer declares as its input; None without one, or for another shape."""
-    config = config_of(entry)
-    match config.get("batch_shape") or config.get("batch_input_shape"):
-        case [_, None | int() as timesteps, int() as features] if type(features) is int and 1 <= features <= MAX_SIZE:
-            known = type(timesteps) is int and 1 <= timesteps <= MAX_SIZE
-            return Input(features, timesteps if known else None)
-    return None
+def _sizes(entry: Json) -> list[int | None]:
+    """Return the sizes of a sample of the input that a layer declares, None for an unknown one; empty without one."""
+    shape = config_of(entry).get("batch_input_shape") or config_of(entry).get("batch_shape")
+    sizes = shape[1:] if isinstance(shape, list) else []
+    return [size if type(size) is int and 1 <= size <= MAX_SIZE else None for size in sizes]
 
 
-def _ids_of(entry: Json) -> int | None:
-    """Return how many numbers without features a layer declares as a sample of its input."""
-    config = config_of(entry)
-    match config.get("batch_shape") or config.get("batch_input_shape"):
-        case [_, int() as length] if type(length) is int and 1 <= length <= MAX_SIZE:
-            return length
-    return None
+def _input_of(sizes: Sequence[int | None]) -> Input | None:
+    """Return the sequences of vectors that samples of these sizes are."""
+    return Input(sizes[1], sizes[0]) if len(sizes) == 2 and sizes[1] is not None else None
+
+
+def _reshaped(entry: Json, ids: int | None) -> list[int | None]:
+    """Return the sizes of the sequence that a Reshape makes of an input with this many numbers and no features."""
+    match config_of(entry).get("target_shape") if entry["class_name"] == "Reshape" else None:
+        case [int() as steps, int() as features] if ids is not None and steps * features:
+            sizes = [-ids // (steps * features) if size == -1 else size for size in (steps, features)]
+            return [*sizes] if min(sizes) > 0 and prod(sizes) == ids else []
+    return []
 
 
 def _shape(*written: Any) -> tuple[Returned | None, int | None]:
@@ -270,9 +312,8 @@ def _shape(*written: Any) -> tuple[Returned | None, int | None]:
 
 def _declared(entry: Json) -> int | None:
     """Return how many features a layer declares for its input if it reads the input of the model."""
-    config, inner = config_of(entry), config_of(entry).get("layer")
-    within = config_of(inner).get("batch_input_shape") if isinstance(inner, dict) else None
-    return _shape(config.get("batch_input_shape"), config.get("batch_shape"), within)[1]
+    inner = config_of(entry).get("layer")
+    return (_sizes(entry) or (_sizes(inner) if isinstance(inner, dict) else []) or [None])[-1]
 
 
 def _returns(entry: Json, word: Word | None, size: int | None) -> int | None:
