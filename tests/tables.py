@@ -166,15 +166,14 @@ OTHERS: tuple[tuple[Iterable[str], str], ...] = (
     ({*TORCH.values()} - {"Identity"}, "formats/python/functions._ACTIVATIONS.values"),
     (
         {*MERGE_MODES, *MERGES},
-        """tests/kinds/recurrent.MERGES layers/recurrent.MERGED export/numpy.MERGES
-        export/onnx.MERGES export/onnx.PAIRS""",
+        "tests/kinds/recurrent.MERGES layers/recurrent.MERGED export/numpy.MERGES export/onnx.PAIRS",
     ),
-    ({*MERGE_MODES} - {"concat"}, "engine/recurrent.MERGES formats/onnx/layers._MERGES.values"),
+    ({*MERGE_MODES} - {"concat"}, "engine/recurrent.MERGES formats/onnx/layers.MERGES"),
     (
         POOLS,
         """layers/pool.TYPES.keras layers/pool.TYPES.torch layers/pool.WINDOWED.keras layers/pool.WINDOWED.torch
-        engine/stages.POOLS export/numpy.POOLS export/onnx.POOLS export/onnx.WINDOWED
-        export/torch.POOLS formats/onnx/layers._POOLS.values formats/python/functions._POOLS.values""",
+        engine/stages.POOLS export/numpy.POOLS formats/onnx/layers.POOLS formats/onnx/layers.WINDOWED
+        export/torch.POOLS formats/python/functions._POOLS.values""",
     ),
     # Keras no longer has these classes.
     ({*CLASSES["keras"]} - {"CuDNNLSTM", "CuDNNGRU"}, "tests/test_signatures.RECORDED.keras"),

@@ -20,6 +20,7 @@ from rnncli.export.onnx_graph import ACTIVATIONS, Attribute, GraphBuilder, OnnxW
 from rnncli.export.plan import named_axes
 from rnncli.formats.conventions import onnx_weights
 from rnncli.formats.onnx.cells import BY_WORD, KINDS, OnnxActivation
+from rnncli.formats.onnx.layers import MERGES, POOLS, WINDOWED
 from rnncli.formats.onnx.messages import CODES, MAX_MESSAGE, ModelProto, OperatorSetProto, encoded
 from rnncli.immutable import NamedTuple
 from rnncli.language.rules import error_at
@@ -216,12 +217,6 @@ def _pool(writer: OnnxWriter) -> str:
     return graph.node("Div", total, count)
 
 
-WINDOWED: Mapping[str, str] = {"max": "MaxPool", "avg": "AveragePool"}
-"""The operator that pools windows, by mode; by default both ignore the padding around the sequence."""
-
-POOLS: Mapping[str, str] = {"max": "ReduceMax", "avg": "ReduceMean"}
-"""The operator that reduces a sequence to a vector, by mode."""
-
 # Recurrent layers: ONNX's RNN, GRU and LSTM where they compute what Keras does, else a Scan over the steps
 #
 # The operators return Y, (timesteps, directions, batch, units), in time order even if read backwards, and Y_h,
@@ -279,10 +274,6 @@ def _operator(writer: OnnxWriter, activations: list[OnnxActivation]) -> str:
         ends = [graph.constant([number]) for number in (-1, -(2**63), 0, -1)]
         y = graph.node("Slice", y, *ends)
     return y
-
-
-MERGES: Mapping[str, str] = {"concat": "Reshape", "sum": "ReduceSum", "mul": "ReduceProd", "ave": "ReduceMean"}
-"""The operator that merges the two directions of an operator's output."""
 
 
 PAIRS: Mapping[str, Callable[[GraphBuilder, str, str], str]] = {

@@ -130,20 +130,24 @@ def _reduce(call: NodeCall) -> Values:
     gone = flow.placed[place]
     after = flow.with_axis(place, *([()] if call.node.value("keepdims", 1) else []))
     if flow.features is not None and len(flow.features) == 2 and gone == flow.features[:1]:
-        require(operation in _MERGES)
-        return _merging(after, flow.features[1:], _MERGES[operation])
-    require(operation in _POOLS and gone == flow.time and flow.returns == "sequence" and flow.features in flow.placed)
-    return call.layer(after._replace(returns="vector", flips=frozenset()), Pool(_POOLS[operation]))
+        modes = [mode for mode, merge in MERGES.items() if merge == operation]
+        require(modes)
+        return _merging(after, flow.features[1:], modes[0])
+    mode = _POOLED.get(operation.removeprefix("Global"), "")
+    require(mode and gone == flow.time and flow.returns == "sequence" and flow.features in flow.placed)
+    return call.layer(after._replace(returns="vector", flips=frozenset()), Pool(mode))
 
 
-_MERGES: Mapping[str, str] = {"ReduceSum": "sum", "ReduceProd": "mul", "ReduceMean": "ave"}
-"""The merge mode of each operation that reduces the axis of directions; concatenation needs no operation."""
+MERGES: Mapping[str, str] = {"sum": "ReduceSum", "mul": "ReduceProd", "ave": "ReduceMean"}
+"""The operation that merges a layer's two directions, by mode; concatenation needs none."""
 
-_POOLS: Mapping[str, str] = {
-    **dict.fromkeys(("ReduceMax", "GlobalMaxPool"), "max"),
-    **dict.fromkeys(("ReduceMean", "GlobalAveragePool"), "avg"),
-}
-"""The pool that reduces the axis of time."""
+POOLS: Mapping[str, str] = {"max": "ReduceMax", "avg": "ReduceMean"}
+"""The operation that reduces a sequence to a vector, by mode."""
+
+WINDOWED: Mapping[str, str] = {"max": "MaxPool", "avg": "AveragePool"}
+"""The operation that pools windows, by mode; by default both ignore the padding around the sequence."""
+
+_POOLED = {operation: mode for table in (POOLS, WINDOWED) for mode, operation in table.items()}
 
 
 def _repeat(call: NodeCall) -> Values:
@@ -179,7 +183,7 @@ def _pool(call: NodeCall) -> Values:
     place, window, around = _slides(call, node.named("kernel_shape").ints)
     require(window.dilation == 1 and window.padding != "causal" and not any(around))
     require(window.padding == "valid" or not node.value("count_include_pad", 0))
-    layer = Pool(_WINDOWS[node.operation], window.width, window.stride, window.padding)
+    layer = Pool(_POOLED[node.operation], window.width, window.stride, window.padding)
     return call.layer(_slid(flow, layer, place, flow.placed[1]), layer, time=flow.placed[place])
 
 
@@ -207,10 +211,6 @@ def _slides(call: NodeCall, sizes: Sequence[int]) -> tuple[int, Window, tuple[in
         if (sized(time) is not None or not window.goes_by_length) and window.around(sized(time)) == around:
             return place, window, (0, 0)
     return place, Window(*shape), around
-
-
-_WINDOWS: Mapping[str, str] = {"MaxPool": "max", "AveragePool": "avg"}
-"""The mode of the pool for each operation."""
 
 
 def _batch_norm(call: NodeCall) -> Values:
@@ -387,8 +387,8 @@ OPERATIONS: Mapping[str, tuple[Callable[[NodeCall], Values], ...]] = {
     "Tile": (_repeat,),
     "Transpose": (moves.transpose,),
     "Unsqueeze": (moves.unsqueeze,),
-    **dict.fromkeys(_WINDOWS, (_pool,)),
-    **dict.fromkeys((*_MERGES, *_POOLS), (_reduce,)),
+    **dict.fromkeys(WINDOWED.values(), (_pool,)),
+    **dict.fromkeys((*MERGES.values(), *POOLS.values(), "GlobalMaxPool", "GlobalAveragePool"), (_reduce,)),
     **dict.fromkeys(BY_OPERATION, (_activation,)),
     **dict.fromkeys(KINDS, (recurrent,)),
 }

@@ -27,8 +27,6 @@ MAX_MESSAGE = 2**31 - 1
 
 _WIDTHS = {FIXED64: 8, FIXED32: 4}
 _LONGEST_VARINT = 10
-_AHEAD = 256
-"""Bytes of a message that are read at a time."""
 
 
 Buffer = FileReader | bytes
@@ -63,37 +61,23 @@ def fields(buffer: Buffer, span: Span) -> Iterator[Field]:
         RnncliError: a field is damaged, or claims to be longer than the rest of the message.
     """
     place, end = span
-    base, data = place, b""  # the bytes of the message read so far, and their offset
     while place < end:
-        start, at = place, place - base
-        if at + 2 * _LONGEST_VARINT > len(data):
-            base, data, at = place, buffer[place : min(end, place + _AHEAD)], 0
-        key = data[at]
-        if key < 0x80:
-            at += 1
-        else:
-            key, at = _varint(data, at, base)
-        number, wire = key >> 3, key & 7
+        data = buffer[place : min(end, place + 2 * _LONGEST_VARINT)]
+        key, at = _varint(data, 0, place)
+        number, wire, value, begin = key >> 3, key & 7, 0, place + at
         if not 1 <= number < 2**29:
-            raise RnncliError(f"byte {start:,}: no field has the number {number:,}")
-        if wire == VARINT:
-            begin = base + at
-            value, at = _varint(data, at, base)
-            place = base + at
-            yield Field(number, wire, value, Span(begin, place))
-            continue
-        if wire == BYTES:
-            length, at = _varint(data, at, base)
-        elif wire in _WIDTHS:
-            length = _WIDTHS[wire]
-        else:
-            raise RnncliError(f"byte {start:,}: field {number} has wire type {wire}, which is unknown")
-        place = base + at
-        if length > end - place:
-            what = f"byte {start:,}: field {number} claims {length:,} bytes"
-            raise RnncliError(f"{what}, but {end - place:,} are left")
-        yield Field(number, wire, 0, Span(place, place + length))
-        place += length
+            raise RnncliError(f"byte {place:,}: no field has the number {number:,}")
+        if wire in (VARINT, BYTES):
+            value, at = _varint(data, at, place)
+        elif wire not in _WIDTHS:
+            raise RnncliError(f"byte {place:,}: field {number} has wire type {wire}, which is unknown")
+        start = place + at if wire != VARINT else begin
+        length = _WIDTHS.get(wire, value) if wire != VARINT else place + at - begin
+        if length > end - start:
+            what = f"byte {place:,}: field {number} claims {length:,} bytes"
+            raise RnncliError(f"{what}, but {end - start:,} are left")
+        place = start + length
+        yield Field(number, wire, value if wire == VARINT else 0, Span(start, place))
 
 
 def signed(number: int) -> int:
@@ -120,6 +104,8 @@ def varints(data: Buffer, span: Span, most: int) -> list[int]:
 
 def _varint(data: bytes, at: int, base: int) -> tuple[int, int]:
     """Return the whole number at an index of some bytes, and the index after it; `base` is the bytes' file offset."""
+    if at < len(data) and data[at] < 0x80:  # as most are
+        return data[at], at + 1
     number = 0
     for index, byte in enumerate(data[at : at + _LONGEST_VARINT]):
         number |= (byte & 0x7F) << 7 * index
