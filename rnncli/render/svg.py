@@ -60,7 +60,7 @@ _TIPS: Mapping[str, str] = {"►": "m-1 -4 5.2 4 -5.2 4z", "◄": "m1 -4 -5.2 4 
 """The tips of arrows, from the middle of a character."""
 
 _DRAWN = "".join(_ARMS) + BARS
-_ALIKE = re.compile(rf"([{BARS}])\1*|[{''.join(_ARMS)}]+|[^\s{_DRAWN}]+(?: [^\s{_DRAWN}]+)*")
+_ALIKE = re.compile(rf"([{BARS}])\1*|[{''.join(_ARMS)}]+|[^\s{_DRAWN}]+(?: [^\s{_DRAWN}]+)*|\s+")
 
 
 class _Run(NamedTuple):
@@ -154,7 +154,6 @@ def svg(lines: Sequence[Sequence[Segment]], title: str, colours: TerminalTheme |
         f'<desc id="{name}-text">{escape("; ".join(filter(None, map(_read, lines))))}</desc>',
         f'<rect width="100%" height="100%" rx="6" fill="{ground}"/>',
         f'<g transform="translate({_MARGIN:g} {_MARGIN:g})" fill="{ink}" {font}>',
-        *(mark for place, line in enumerate(lines) for mark in _grounds(line, place, colours)),
         f'<g fill="none" stroke="{ink}" stroke-linecap="square">',
         *_lines(rows, colours),
         "</g>",
@@ -171,32 +170,24 @@ def _read(line: Iterable[Segment]) -> str:
     return ", ".join(re.findall(rf"[^\s{_DRAWN}]+(?: [^\s{_DRAWN}]+)*", text))
 
 
-def _placed(line: Iterable[Segment]) -> Iterator[_Run]:
-    """Yield the segments of a line, each with the column where it starts."""
+def _runs(line: Iterable[Segment]) -> Iterator[_Run]:
+    """Yield the runs of a line: text with single spaces in it, repeated equal bars, characters drawn as lines."""
     column = 0
     for text, style, _ in line:
-        yield _Run(column, text, style or Style.null())
-        column += cell_len(text)
-
-
-def _runs(line: Iterable[Segment]) -> Iterator[_Run]:
-    """Yield the runs of a line: text with single spaces in it, repeated equal bars, or characters drawn as lines."""
-    for column, text, style in _placed(line):
-        for run in _ALIKE.finditer(text):
-            yield _Run(column + cell_len(text[: run.start()]), run[0], style)
-
-
-def _grounds(line: Iterable[Segment], place: int, colours: TerminalTheme) -> Iterator[str]:
-    """Yield the backgrounds of text, such as the coloured cells of a map."""
-    for column, text, style in _placed(line):
-        if style.bgcolor is not None:
-            yield _rectangle(column, place, cell_len(text), 1, f' fill="{style.bgcolor.get_truecolor(colours).hex}"')
+        for alike in _ALIKE.finditer(text):
+            yield _Run(column, alike[0], style or Style.null())
+            column += cell_len(alike[0])
 
 
 def _marks(run: _Run, place: int, colours: TerminalTheme) -> Iterator[str]:
     """Yield the elements of a run, except for its lines, which may continue in other runs."""
     looks = _looks(run.style, colours)
     x, y, width = run.column * _WIDTH, place * _HEIGHT, cell_len(run.text) * _WIDTH
+    if run.style.bgcolor is not None:  # a cell of a map
+        ground = run.style.bgcolor.get_truecolor(colours).hex
+        yield _rectangle(run.column, place, cell_len(run.text), 1, f' fill="{ground}"')
+    if run.text.isspace():
+        return
     if run.text[0] in BARS:
         # In ninths of a line, so that the highest does not touch the line above.
         yield _rectangle(run.column, place, len(run.text), (BARS.index(run.text[0]) + 1) / 9, looks)
