@@ -58,7 +58,7 @@ class Markdown:
 
     def head(self, columns: Sequence[Column]) -> str:
         """Return a table up to its first row."""
-        titles = [self.text(Text(column.shown_title)) for column in columns]
+        titles = [self.text(Text(column.title)) for column in columns]
         return _cells(titles) + _cells(["---:" if column.number else ":---" for column in columns])
 
     def rows(self, columns: Sequence[Column]) -> str:
@@ -116,7 +116,7 @@ class Html(Markdown):
 
     def head(self, columns: Sequence[Column]) -> str:
         """Return a table up to its first row. Cells have an alignment because notebooks align all of them right."""
-        titles = [self._cell('th scope="col"', column, Text(column.shown_title)) for column in columns]
+        titles = [self._cell('th scope="col"', column, Text(column.title)) for column in columns]
         return f"<table>\n<thead>\n<tr>{''.join(titles)}</tr>\n</thead>\n<tbody>\n"
 
     def rows(self, columns: Sequence[Column]) -> str:
@@ -230,9 +230,6 @@ class TableWriter(Writer):
 
 # A page to share: the output of several commands in one self-contained HTML file
 
-_UNWRAPPED = 10_000
-"""The width of a text that the browser wraps."""
-
 _ON_LIGHT_GROUND = "".join(
     f'[fill="{dark.removeprefix("on ")}"] {{ fill: {light.removeprefix("on ")}; }}\n'
     for dark, light in zip(ON_DARK, ON_LIGHT, strict=True)
@@ -289,8 +286,6 @@ class _SharedHtml(Html):
 
     def drawn(self, block: Drawn) -> str:
         """Return a drawing, in the colours of the page."""
-        if block.words:
-            return self.paragraph([self.text(line) for line in block.lines(Console(width=_UNWRAPPED)) if line])
         recorder = PictureConsole(DRAWING_WIDTH)
         recorder.take(block)
         self._drawings += 1

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import product
 
 from rich.console import Console
@@ -62,7 +61,9 @@ def drawing_page(drawing: Drawing) -> Iterator[Block]:
     for part in reversed(drawing.parts):
         yield GAP
         yield Drawn(lambda console, part=part: draw(part, drawing_width(console)))  # type: ignore[misc]
-    yield Drawn(partial(_legend, drawing.network.head, drawing.parts), words=True)
+    for number, meaning in enumerate(_meanings(drawing.network.head, drawing.parts)):
+        yield from [] if number else [GAP]
+        yield Line(Text(meaning, style="dim"), below_drawing=True)
 
 
 def draw(unrolled: Unrolled, width: int) -> list[Text]:
@@ -91,19 +92,14 @@ def _line(pieces: _Pieces) -> Text:
 def _fitting(unrolled: Unrolled, width: int) -> _Columns:
     """Return the columns that show the most within a width or, if none fit, the narrowest.
 
-    To save width, steps are left out down to the first two and the last, then shapes move to separate lines, then
-    labels move above the layers that they name, then the final states are left out; only after all of these is the
-    second step left out.
+    To save width, steps are left out down to the first two and the last, then labels and shapes move above the layers
+    that they describe, then the final states are left out; only after all of these is the second step left out.
     """
     labels = [*_labels_of_ends(unrolled), *(_label(layer) for layer in unrolled.layers)]
     label_width = max([len(_REVERSED), *(len(text) for label in labels for text, _ in label)])
     label_widths = [label_width, 0] if label_width <= _WIDEST_LABELS else [0]
     least = replace(unrolled, layers=(*{layer._replace(names=layer.names[:1]): None for layer in unrolled.layers},))
-    ways = [
-        *product((True, False), label_widths, (True, False), range(_MOST_FIRST_STEPS, 1, -1)),
-        *((False, 0, shapes_beside, 1) for shapes_beside in (True, False)),
-    ]
-    for way in ways:
+    for way in [*product((True, False), label_widths, range(_MOST_FIRST_STEPS, 1, -1)), (False, 0, 1)]:
         if all(len(line) <= width for line in _Columns(least, width, *way).lines()):
             break
     return _Columns(unrolled, width, *way)
@@ -124,9 +120,10 @@ def _label(layer: UnrolledLayer) -> _Label:
     return [(first, "heading"), *last, (layer.layer.spec() + times, "")]
 
 
-def _last_states(states: Sequence[str], ends: tuple[str, str], backwards: bool) -> list[str]:
+def _last_states(layer: UnrolledLayer, timesteps: int | None, backwards: bool) -> list[str]:
     """Return the names of a cell's states after its last step: hT and cT, or h1 and c1 if it reads backwards."""
-    return [state + ends[0 if backwards else 1] for state in states]
+    last = "T" if timesteps is None or len(str(timesteps)) > _LONGEST_NUMBER else str(timesteps)
+    return [state + ("1" if backwards else last) for state in layer.layer.states]
 
 
 def _counted_back(timesteps: int | None, steps: int) -> str:
@@ -156,28 +153,20 @@ class _Columns:
         unrolled: the network, or the part of it that shares a time axis.
         width: the desired most columns of a line.
         shows_ends: whether the final states of the cells are shown.
-        label_width: the width of the labels at the left; 0 if labels go above the layers that they name.
-        shapes_beside: whether shapes go next to arrows; otherwise they have separate lines, with more room.
+        label_width: the width of the labels at the left; 0 if labels and shapes go above the layers that they describe.
         first_steps: the number of steps shown from the first, besides the last.
-
-    Attributes:
-        ends: the names of the first and the last step, `1` and `T`, if the final states of the cells are shown.
     """
 
-    def __init__(
-        self, unrolled: Unrolled, width: int, shows_ends: bool, label_width: int, shapes_beside: bool, first_steps: int
-    ) -> None:
+    def __init__(self, unrolled: Unrolled, width: int, shows_ends: bool, label_width: int, first_steps: int) -> None:
         self._unrolled = unrolled
         self._width = width
         self._label_width = label_width
-        self._shapes_beside = shapes_beside
         timesteps = unrolled.timesteps
         self._count = first_steps + 1 if timesteps is None else min(first_steps + 1, timesteps)
         self._skips = self._count != timesteps
         self._shown = {"all": [*range(self._count)], "first": [0], "last": [self._count - 1]}
         """The indices of the columns for `Steps`."""
-        last = "T" if timesteps is None or len(str(timesteps)) > _LONGEST_NUMBER else str(timesteps)
-        self.ends = ("1", last) if shows_ends and unrolled.states else None
+        self._shows_ends = shows_ends
         before = [self._around(layer, backwards)[0] for layer in unrolled.layers for backwards in layer.backwards]
         box = max([_BOX, *(len(_boxed(layer.layer.kind)) for layer in unrolled.layers)])
         self._apart = box + max(_NARROWEST_GAP, len(_arrow(unrolled.states)))
@@ -208,19 +197,19 @@ class _Columns:
         names = ["y" if unrolled.is_last else "v"] * self._count
         if unrolled.output.steps == "all":
             names = self._step_names("y", unrolled.output.reversed)
-        leaving = self._with_shape(self._marks(unrolled.output.steps, names), unrolled.output.shape)
-        yield from self._labelled(output, leaving, first=len(leaving) - 1)
+        leaving = _line(self._marks(unrolled.output.steps, names))
+        yield from self._labelled(output, [leaving], 0, unrolled.output.shape)
         for layer in reversed(unrolled.layers):
-            arrows = self._marks(layer.returns.steps, ["▲"] * self._count)
-            is_last = layer is unrolled.layers[-1]  # its shape is next to the output
-            lines = [_line(arrows)] if is_last else self._with_shape(arrows, layer.returns.shape)
-            note = (len(lines) - 1, _REVERSED) if layer.returns.reversed else None
+            above = [self._marks(layer.returns.steps, ["▲"] * self._count)]
             if layer.layer.merge is not None:
-                lines.append(_line(self._merge(layer, layer.layer.merge)))
+                above.append(self._merge(layer, layer.layer.merge))
             if layer.joins is not None:
-                lines.append(_line(self._join(layer.joins)))
-            boxes = map(_line, self._boxes(layer))
-            yield from self._labelled(_label(layer), [*lines, *boxes], first=len(lines), note=note)
+                above.append(self._join(layer.joins))
+            # The shape of the last layer is next to the output.
+            shape = None if layer is unrolled.layers[-1] else layer.returns.shape
+            note = _REVERSED if layer.returns.reversed else ""
+            lines = [*map(_line, (*above, *self._boxes(layer)))]
+            yield from self._labelled(_label(layer), lines, len(above), shape, note=note)
         pointing = ["▲"] * self._count
         if unrolled.window is not None:
             names = self._window_names(unrolled.window)
@@ -228,20 +217,25 @@ class _Columns:
             pointing = [re.sub(r"\S+", lambda name: "▲".ljust(len(name[0])), each) for each in names]
         else:
             names = ["v"] * self._count if unrolled.over == "vector" else self._step_names("x")
-        above = _line(self._marks("all", pointing))
-        yield from self._labelled(source, [above, *self._input(names)], first=1)
+        start, what = self._left[0], _REVERSED if unrolled.over == "reversed" else "time"
+        time = f"{what} ".ljust(self._centre[-1] - start, "─") + "►"
+        lines = [_line(self._marks("all", pointing)), _line(self._marks("all", names))]
+        lines.append(Text.assemble(" " * start, (time, "dim")))
+        yield from self._labelled(source, lines, 1, unrolled.input_shape, at=1)
 
     def _labelled(
-        self, label: _Label, lines: list[Text], first: int, note: tuple[int, str] | None = None
+        self, label: _Label, lines: list[Text], first: int, shape: Shape | None, at: int = 0, note: str = ""
     ) -> list[Text]:
-        """Return lines with a label next to them, starting at line `first`, or above them, and a note on one line."""
+        """Return lines with a label from line `first` on, a shape at line `at`, and a note; or all of them above."""
+        described = shape_text(shape) if shape is not None else ""
         if not self._label_width:
-            names = " ".join(text for text, style in label if style)
-            words = [names, *(text for text, style in label if not style), *([note[1]] if note else [])]
-            caption = hanging(Console(width=self._width), Text("  ".join(words)))
-            return [*(Text(line.plain, "heading", no_wrap=True) for line in caption), *lines]
-        labels = {place: (text, "") for place, text in ([note] if note else [])} | dict(enumerate(label, first))
-        for place, (text, style) in labels.items():
+            names = Text(" ".join(text for text, style in label if style), "heading")
+            words = [*(text for text, style in label if not style), note, described]
+            caption = Text("  ").join([names, *map(Text, filter(None, words))])
+            return [*hanging(Console(width=self._width), caption), *lines]
+        if described:
+            lines[at].append(f" {described}")
+        for place, (text, style) in {0: (note, ""), **dict(enumerate(label, first))}.items():
             lines[place] = Text.assemble((text, style), lines[place][len(text) :])
         return lines
 
@@ -279,22 +273,6 @@ class _Columns:
             after = window.around(None)[1]
             texts.append(f"{_DOTS} 0" if after else f"{_DOTS} {letter}T" if window.stride == 1 else _DOTS)
         return texts
-
-    def _input(self, names: Sequence[str]) -> list[Text]:
-        """Return the lines of the input: its names, its shape, and the direction of time."""
-        start, what = self._left[0], _REVERSED if self._unrolled.over == "reversed" else "time"
-        time = f"{what} ".ljust(self._centre[-1] - start, "─") + "►"
-        # A shape on a separate line goes outside the drawing: here, below the names of the steps.
-        lines = self._with_shape(self._marks("all", names), self._unrolled.input_shape)
-        return [*reversed(lines), Text.assemble(" " * start, (time, "dim"))]
-
-    def _with_shape(self, pieces: _Pieces, shape: Shape) -> list[Text]:
-        """Return pieces with a shape after the last or, if there is no room for it, on a line above."""
-        text, line = shape_text(shape), _line(pieces)
-        if self._shapes_beside:
-            return [_line([*pieces, (len(line) + 1, text)])]
-        column = max(0, min(len(line) - (len(text) + 1) // 2, self._width - len(text)))
-        return [_line([(column, text[: self._width])]), line]
 
     def _merge(self, layer: UnrolledLayer, mode: str) -> _Pieces:
         """Return the line that shows how the outputs of the two directions are merged.
@@ -367,23 +345,15 @@ class _Columns:
 
     def _around(self, layer: UnrolledLayer, backwards: bool) -> tuple[str, str]:
         """Return the texts before a cell's first box and after its last: the initial and the final states."""
-        names = "" if self.ends is None else ",".join(_last_states(layer.layer.states, self.ends, backwards))
+        states = _last_states(layer, self._unrolled.timesteps, backwards) if self._shows_ends else []
+        names = ",".join(states)
         if backwards:
             return names and f"{names} ◄─", "◄─ 0"
         return "0 ─►", names and f"─► {names}"
 
 
-def _legend(head: Head, parts: Sequence[Unrolled], console: Console) -> Iterator[Text]:
-    """Yield the lines below a drawing."""
-    width = drawing_width(console)
-    notes = [*_meanings(head, parts, width)]
-    yield from [Text()] if notes else []
-    for note in notes:
-        yield from hanging(console, Text(note, style="dim"), width=width)
-
-
-def _meanings(head: Head, parts: Sequence[Unrolled], width: int) -> Iterator[str]:
-    """Yield the meanings of a drawing's letters and words; its final states are drawn if the width has room."""
+def _meanings(head: Head, parts: Sequence[Unrolled]) -> Iterator[str]:
+    """Yield the meanings of a drawing's letters and words, with the final states even if there is no room for them."""
     layers = [layer for part in parts for layer in part.layers]
     states = tuple(dict.fromkeys(state for part in parts for state in part.states))
     noun = "state" if len(states) == 1 else "states"
@@ -394,10 +364,9 @@ def _meanings(head: Head, parts: Sequence[Unrolled], width: int) -> Iterator[str
     last = {
         name: None
         for part in parts
-        if (ends := _fitting(part, width).ends)
         for layer in part.layers
         for backwards in layer.backwards
-        for name in _last_states(layer.layer.states, ends, backwards)
+        for name in _last_states(layer, part.timesteps, backwards)
     }
     if last:
         noun = "state" if len(last) == 1 else "states"
