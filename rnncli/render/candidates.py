@@ -60,7 +60,7 @@ class CandidateTable(Writer):
 
     Args:
         width: the width of the terminal. If the table is too wide, columns are dropped and specs wrapped; if not even
-            the last column fits, each candidate becomes a block of names and values.
+            the last column fits, each candidate's figures are listed below its spec.
         sorted_by: the key that the candidates are sorted by, whose column is dropped last.
         cloud: the points of all candidates, of which these are the frontier, for a plot below; None for no plot.
     """
@@ -91,7 +91,7 @@ class CandidateTable(Writer):
             lines += self._above()
             lines += [] if self._in_blocks else [self._template % {**_TITLES, "spec": "Spec"}]
         for row in rows:
-            lines += self._block(row) if self._in_blocks else self._wrapped(row)
+            lines += self._lines(row)
         return "".join(f"{line}\n" for line in lines)
 
     def end(self) -> str:
@@ -130,29 +130,21 @@ class CandidateTable(Writer):
         if known:
             yield from wrapped(f"The same in every row: {', '.join(known)}", self._width)
 
-    def _wrapped(self, row: Row) -> Iterator[str]:
+    def _lines(self, row: Row) -> Iterator[str]:
+        """Yield a candidate as a line, with its spec wrapped if that is too long, or as a block."""
         line = self._template % row
-        if len(line) <= self._width:
+        if self._in_blocks:
+            yield from wrapped(row["spec"], self._width)
+            figures = [f"{text} {row[key]}" for key, text in _TITLES.items() if key not in self._same]
+            for figure in figures:
+                yield from (f"{' ' * INDENT}{part}" for part in wrapped(figure, self._width - INDENT))
+        elif len(line) <= self._width:
             yield line
-            return
-        room = self._room()
-        first, *further = wrapped(row["spec"], room)
-        yield self._template % {**row, "spec": first}
-        for part in further:
-            yield " " * (self._width - room) + part
-
-    def _block(self, row: Row) -> Iterator[str]:
-        """Yield a candidate's spec and, below it, one line per figure."""
-        yield from wrapped(row["spec"], self._width)
-        titles = {key: text for key, text in _TITLES.items() if key not in self._same}
-        names = max(map(len, titles.values()), default=0)
-        for key, text in titles.items():
-            line = f"{' ' * INDENT}{text.ljust(names)}{_GAP}{row[key]}"
-            if len(line) <= self._width:
-                yield line
-            else:
-                yield f"{' ' * INDENT}{text}"
-                yield from (f"{' ' * 2 * INDENT}{part}" for part in wrapped(row[key], self._width - 2 * INDENT))
+        else:
+            room = self._room()
+            first, *further = wrapped(row["spec"], room)
+            yield self._template % {**row, "spec": first}
+            yield from (" " * (self._width - room) + part for part in further)
 
 
 def _texts(records: Sequence[Record], same: Record) -> list[Row]:

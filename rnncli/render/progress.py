@@ -273,14 +273,12 @@ class BarLine:
         room = min(columns_of(sys.stderr) or self._console.width, self._console.width)  # the last column stays free
         cells: dict[str, RenderableType] = {}
         for part, texts in forms.items():
-            fitting = next((text for text in texts if len(text) < room), None)
-            if fitting is not None:
-                cells[part] = fitting
-                room -= len(fitting) + 1
+            for text in [text for text in texts if len(text) < room][:1]:
+                cells[part] = text
+                room -= len(text) + 1
         if room > _NARROWEST:
             colour = "bright_blue"
-            bar = BarColumn(min(room - 1, _WIDEST), "bright_black", colour, colour, colour)
-            cells["bar"] = bar(task)
+            cells["bar"] = BarColumn(min(room - 1, _WIDEST), "bright_black", colour, colour, colour)(task)
         row = Table.grid(padding=(0, 1, 0, 0))
         row.add_row(*(cells[part] for part in _ORDER if part in cells))
         with self._console.capture() as captured:
