@@ -45,7 +45,8 @@ def tables(text: str) -> list[dict[str, list[str]]]:
         if line.startswith("┃"):
             titles = [cell.strip() for cell in line.strip("┃").split("┃")]
             titles = [
-                f"{before} ×" if title == "×" else title for before, title in zip(["", *titles], titles, strict=False)
+                f"{before} ×" if title == "Ratio" else title
+                for before, title in zip(["", *titles], titles, strict=False)
             ]
             found.append({title: [] for title in titles})
         elif line.startswith("│"):

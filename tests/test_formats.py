@@ -265,7 +265,7 @@ def test_a_document_has_the_screens_tables_without_empty_columns(rnncli: Run, at
                 if command not in ("sweep", "solve"):  # their screens are not tables with lines
                     drawn = tables(screen)
                     assert [table.header for table in found] == [
-                        ["×" if title.endswith(" ×") else title for title in each] for each in drawn
+                        ["Ratio" if title.endswith(" ×") else title for title in each] for each in drawn
                     ]
                     for table, each in zip(found, drawn, strict=True):
                         of_screen = [numbers(cell) for row in zip(*each.values(), strict=True) for cell in row]

@@ -357,7 +357,7 @@ def test_a_character_in_the_legend_is_next_to_its_meaning(at: Walk) -> None:
 
 
 def test_the_parts_of_a_legend_share_a_line_that_just_fits_them() -> None:
-    for room, lines in ((11, 1), (10, 2)):
+    for room, lines in ((10, 1), (9, 2)):
         console = Console(width=len("saturated") + 3 + room)
         assert len([*legend(console, [Text("aaaa"), Text("bbbb")], ", ")]) == lines
 

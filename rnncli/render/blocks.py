@@ -86,11 +86,9 @@ class Drawn(Block):
 
     Attributes:
         lines: returns its lines for a console.
-        words: whether it is only text, wrapped to the width of a drawing.
     """
 
     lines: Callable[[Console], Iterable[Text]]
-    words: bool = False
 
     def shown(self, console: Console) -> Iterator[Text]:
         """Yield its lines."""
@@ -142,12 +140,12 @@ class Pairs(Block):
     wrapped: bool = True
 
     def shown(self, console: Console) -> Iterator[Text]:
-        """Yield the lines; if there is no room for the second column, its text goes below the first."""
+        """Yield the lines; a text that neither fits next to the first column nor can be wrapped there goes below it."""
         leads = [in_characters_of(console, left) for left, _ in self.rows]
         width = max((lead.cell_len for lead in leads), default=0) + INDENT
         room = min(console.width, _WIDEST_TEXT) - INDENT - width
         for lead, (_, right) in zip(leads, self.rows, strict=True):
-            if room < (_LEAST_ROOM if self.wrapped else cell_width(right)):
+            if room < cell_width(right) and not (self.wrapped and room >= _LEAST_ROOM):
                 yield from hanging(console, lead, start=INDENT) if lead else ()
                 yield from hanging(console, right, start=3 * INDENT) if right else ()
                 continue
@@ -169,7 +167,6 @@ class Column(NamedTuple):
         number: whether they are numbers.
         leaves: the order in which columns are dropped from a table that is too wide, from 1; 0 for never.
         narrow: the columns that then replace it, none if another one contains it; None if it is named below the table.
-        heading: its heading in a table, if that is not its title.
         least: the least width to assume, so that the columns shown do not depend on random numbers.
         joined: whether it stays next to the column before it.
     """
@@ -179,14 +176,8 @@ class Column(NamedTuple):
     number: bool = True
     leaves: int = 0
     narrow: Sequence[Column] | None = None
-    heading: str | None = None
     least: int = 0
     joined: bool = False
-
-    @property
-    def shown_title(self) -> str:
-        """Its heading."""
-        return self.title if self.heading is None else self.heading
 
     @property
     def is_filled(self) -> bool:
@@ -194,8 +185,8 @@ class Column(NamedTuple):
         return any(cell.plain not in NOTHING for cell in self.cells)
 
     def texts(self, console: Console) -> list[Text]:
-        """Return its heading and its cells in the characters of a console."""
-        return [in_characters_of(console, text) for text in (Text(self.shown_title), *self.cells)]
+        """Return its title and its cells in the characters of a console."""
+        return [in_characters_of(console, text) for text in (Text(self.title), *self.cells)]
 
     def at(self, stage: int) -> Sequence[Column] | None:
         """Return the columns to show for it at a stage of dropping columns; None if it is named below the table."""
@@ -231,29 +222,32 @@ class Table(Block):
         return [first, *(each for each in others if each.is_filled)] if first.cells else []
 
     def shown(self, console: Console) -> Iterator[RenderableType]:
-        """Yield the table in the form that fits the console."""
-        columns = self.filled
-        if not columns:
+        """Yield the table in the first form that fits the console."""
+        if not self.filled:
             return
-        for stage in range(1 + max(column.leaves for column in columns)):
-            there = [column.at(stage) for column in columns]
-            kept = [each for some in there for each in some or ()]
-            if _width(kept, console) <= console.width:
-                yield self._rich(kept, console)
-                if None in there:
-                    left = ", ".join(column.title for column, some in zip(columns, there, strict=True) if some is None)
-                    note = f" {left}: shown on a wider terminal{self.more and f' or with {self.more}'}"
+        for tables, left_out in self._forms(console):
+            if 0 < len(tables) <= _MOST_TABLES and all(_width(each, console) <= console.width for each in tables):
+                yield from (self._rich(each, console) for each in tables)
+                if left_out:
+                    note = f" {', '.join(left_out)}: shown on a wider terminal{self.more and f' or with {self.more}'}"
                     yield in_characters_of(console, Text(note, style="dim"))
                 return
-        if self.turns and _width(turned := _turned(columns), console) <= console.width:
-            yield self._rich(turned, console)
-            return
-        whole = ([column] if some is None else some for column, some in zip(columns, there, strict=True))
-        ways = (_parts(each, console) for each in (columns, [*chain.from_iterable(whole)]))
-        parts = min(ways, key=lambda parts: len(parts) or _MOST_TABLES + 1)
-        yield from (self._rich(part, console) for part in parts)
-        for place in range(0 if parts else len(columns[0].cells)):
-            yield from self._block(columns, place)
+        for place in range(len(self.columns[0].cells)):
+            yield from self._block(place)
+
+    def _forms(self, console: Console) -> Iterator[tuple[list[list[Column]], list[str]]]:
+        """Yield the forms as tables, each a list of its columns, with the titles of columns that are left out."""
+        columns = self.filled
+        narrowest: list[list[Column]] = []
+        for stage in range(1 + max(column.leaves for column in columns)):
+            there = [(column, column.at(stage)) for column in columns]
+            narrowest = [[column] if shown is None else [*shown] for column, shown in there]
+            kept = [*chain.from_iterable(shown or () for _, shown in there)]
+            yield [kept], [column.title for column, shown in there if shown is None]
+        if self.turns:
+            yield [_turned(columns)], []
+        split = (_parts(each, console) for each in (columns, [*chain.from_iterable(narrowest)]))
+        yield from ((parts, []) for parts in sorted(split, key=len))
 
     def _rich(self, columns: Sequence[Column], console: Console) -> RichTable:
         texts = [column.texts(console) for column in columns]
@@ -267,9 +261,9 @@ class Table(Block):
             table.add_row(*cells, end_section=number in ends)
         return table
 
-    def _block(self, columns: Sequence[Column], place: int) -> Iterator[Block]:
+    def _block(self, place: int) -> Iterator[Block]:
         """Yield a row as a heading and, below it, one line per column with its title and the cell."""
-        first, *others = columns
+        first, *others = self.filled
         heading = Text(self.names[place]) if self.names else first.cells[place].copy()
         heading.stylize("heading")
         yield Line(heading)
@@ -291,7 +285,7 @@ def _turned(columns: Sequence[Column]) -> list[Column]:
 
 
 def _parts(columns: Sequence[Column], console: Console) -> list[list[Column]]:
-    """Return the columns of several tables, each with the first and as many as fit; empty if that is too many."""
+    """Return the columns of several tables, each with the first and as many others as fit."""
     first, *others = columns
     groups: list[list[Column]] = []
     for column in others:
@@ -303,8 +297,7 @@ def _parts(columns: Sequence[Column], console: Console) -> list[list[Column]]:
             parts[-1] += group
         else:
             parts.append([first, *group])
-    fits = len(parts) <= _MOST_TABLES and all(_width(part, console) <= console.width for part in parts)
-    return parts if fits else []
+    return parts
 
 
 def records_table(keys: Sequence[str], records: Sequence[dict[str, Any]]) -> Table:

@@ -64,7 +64,7 @@ def _figures(comparison: Comparison) -> Iterator[Block]:
         columns.append(Column(title(figure), [Text(figure_text(figure, value)) for value in values]))
         # Memory often has the ratios of the parameters, and MACs per second those of MACs per step.
         if figure not in ("total_bytes", "macs_per_second") or ratios != before:
-            columns.append(Column(f"× {title(figure)}", [*map(Text, ratios)], heading="×", joined=True))
+            columns.append(Column("Ratio", [*map(Text, ratios)], joined=True))
     shapes = [summary.output_shape for summary in summaries]
     if len(set(shapes)) == 1:
         same.append(f"Output shape {shape_text(shapes[0])}")
@@ -94,7 +94,7 @@ def _layers(comparison: Comparison) -> Iterator[Block]:
         Column("Layer", layers, number=False, leaves=1, narrow=[Column("Layer\nOutput shape", narrow, number=False)]),
         Column("Output shape", shapes, number=False, leaves=1, narrow=[]),
         Column("Parameters", params),
-        Column("×", ratios, joined=True),
+        Column("Ratio", ratios, joined=True),
     ]
     yield Table(columns, [*map(_named, networks)], [*map(len, groups)])
 

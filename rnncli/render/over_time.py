@@ -45,6 +45,9 @@ LEVELS = "≡=-·+*#"
 BROKEN = "?"
 """The character for a value that is not a finite number."""
 
+_TIE = "\N{NO-BREAK SPACE}"
+"""Stands for a space that a line of a legend must not end at."""
+
 _SIGNS = (*["bright_blue"] * 3, "", *["bright_red"] * 3)
 """The styles with 16 colours, which only show the sign, in two colours that are readable in every palette."""
 
@@ -114,18 +117,13 @@ def legend(console: Console, parts: Sequence[Text], between: str = "") -> Iterat
         parts: the parts, such as the meaning of each character.
         between: the separator of two parts.
     """
-    room, end = _room(console), between.rstrip()
-    lines = [Text()]
+    room = _room(console)
     for part in parts:
-        line = lines[-1]
-        if line and line.cell_len + len(between) + part.cell_len + len(end) > room:
-            line.append(end)
-            lines.append(part)
-        else:
-            lines[-1] = Text(between).join([line, part]) if line else part
-    for line in lines:
-        for each in hanging(console, line, width=room):
-            yield row("", each)
+        if part.cell_len + len(between.strip()) <= room:
+            part.plain = part.plain.replace(" ", _TIE)
+    for line in hanging(console, Text(between).join(parts), width=room):
+        line.plain = line.plain.replace(_TIE, " ")
+        yield row("", line)
 
 
 def row(label: str, *parts: tuple[str, str] | str | Text) -> Text:
@@ -337,11 +335,9 @@ def reach_page(reach: Reach) -> Iterator[Block]:
         Column("Network", [Text(f"{number}") for number in numbers]),
         Column("To a tenth", [_steps_cell(network, "steps_to_tenth", f"{network.problem}") for network in reaches]),
         Column("To a hundredth", [_steps_cell(network, "steps_to_hundredth") for network in reaches]),
-        Column("Left at the end", [_spread(each["last"], "-", "{:.0%}") for each in spreads], heading="Left"),
+        Column("Left", [_spread(each["last"], "-", "{:.0%}") for each in spreads]),
         Column("Largest after", [_steps_cell(network, "largest_after") for network in reaches]),
-        Column(
-            "Spectral radius", [Text(f"{each['spectral_radius'].median:.3g}") for each in spreads], heading="Radius"
-        ),
+        Column("Radius", [Text(f"{each['spectral_radius'].median:.3g}") for each in spreads]),
     ]
     yield Table(columns, [f"Network {number}" for number in numbers])
     yield Drawn(lambda console: _curves(console, reaches))
@@ -384,7 +380,7 @@ def _meaning(reaches: Sequence[NetworkReach]) -> Iterator[str]:
     )
     if any(reach.known for reach in reaches):
         yield "Left: its share at the last step; Largest after: the steps until it is largest, 0 for at once"
-    yield "Spectral radius: of U, which multiplies the state at each step; above 1, effects may grow"
+    yield "Radius: the spectral radius of U, which multiplies the state at each step; above 1, effects may grow"
     seeds = len(reaches[0].runs)
     count = "One seed draws" if seeds == 1 else f"Medians (and ranges) of {seeds:,} seeds; each draws"
     starts = [_STARTS[reach.init] for reach in reaches if reach.init is not None]
