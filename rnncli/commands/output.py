@@ -17,6 +17,7 @@ from rnncli.system.descriptors import STDOUT
 from rnncli.system.signals import ECHO_AWAY, undone_by_signals
 
 if TYPE_CHECKING:
+    from rnncli.render.blocks import Block
     from rnncli.render.results import Writer
     from rnncli.results import Result
 
@@ -34,9 +35,8 @@ def results(
 ) -> Iterator[Callable[[Result], None]]:
     """Yield a function that prints a result; each format imports what it needs.
 
-    If a picture is requested, a second console renders the same pages. The picture is written when the block ends
-    without an error, completely or not at all. Tables go to standard error if standard output is one of the files that
-    are written, which they would spoil.
+    If a picture is requested, it is written when the block ends without an error, completely or not at all. Tables go
+    to standard error if standard output is one of the files that are written, which they would spoil.
     """
     from rnncli.render.results import ResultWriter, page_of
 
@@ -47,21 +47,19 @@ def results(
     from rnncli.render.console import print_page, stdout_console
 
     taken = STDOUT in written or (svg is not None and svg.path == STDOUT)
-    console, recorder = stdout_console((sys.stderr or StringIO()) if taken else None), None
-    if svg is not None:
-        from rnncli.render.svg import PictureConsole
-
-        recorder = PictureConsole(console.width, svg.theme == "light")
+    console = stdout_console((sys.stderr or StringIO()) if taken else None)
+    shown: list[Block] = []
 
     def show(result: Result) -> None:
-        for block in page_of(result):
-            print_page(console, [block])
-            if recorder is not None:
-                recorder.take(block)
+        page = [*page_of(result)]
+        print_page(console, page)
+        shown.extend(page if svg is not None else ())
 
     yield show
-    if svg is not None and recorder is not None:
-        recorder.save(svg, f"rnncli {click.get_current_context().info_name}")
+    if svg is not None:
+        from rnncli.render.svg import save_picture
+
+        save_picture(svg, f"rnncli {click.get_current_context().info_name}", shown, console.width)
 
 
 @contextmanager

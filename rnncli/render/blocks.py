@@ -12,7 +12,7 @@ from itertools import accumulate, chain
 from typing import TYPE_CHECKING, Any
 
 from rich import box
-from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table as RichTable
 from rich.text import Span, Text
 
@@ -44,12 +44,7 @@ NOTHING = ("", "-", "?")
 class Block(Immutable):
     """A part of a page."""
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Yield the block as rendered on a console."""
-        del options
-        yield from self.shown(console)
-
-    def shown(self, console: Console) -> Iterator[RenderableType]:
+    def __rich_console__(self, console: Console, _options: ConsoleOptions) -> RenderResult:
         """Yield the block as rendered on a console: lines, and tables that fit."""
         raise NotImplementedError
 
@@ -71,7 +66,7 @@ class Line(Block):
     start: int = 0
     below_drawing: bool = False
 
-    def shown(self, console: Console) -> Iterator[Text]:
+    def __rich_console__(self, console: Console, _options: ConsoleOptions) -> RenderResult:
         """Yield its lines, with an extra indent from the second on."""
         yield from hanging(console, self.text, self.start, drawing_width(console) if self.below_drawing else None)
 
@@ -90,7 +85,7 @@ class Drawn(Block):
 
     lines: Callable[[Console], Iterable[Text]]
 
-    def shown(self, console: Console) -> Iterator[Text]:
+    def __rich_console__(self, console: Console, _options: ConsoleOptions) -> RenderResult:
         """Yield its lines."""
         yield from (in_characters_of(console, line) for line in self.lines(console))
 
@@ -107,7 +102,7 @@ class Listing(Block):
     lines: Sequence[tuple[str, int, str]]
     language: str = "python"
 
-    def shown(self, console: Console) -> Iterator[Text]:
+    def __rich_console__(self, console: Console, _options: ConsoleOptions) -> RenderResult:
         """Yield the lines, each followed by its remark."""
         for code, times, remark in self.lines:
             yield from hanging(console, Text.assemble((code, "code"), f"  × {times}" if times > 1 else ""), INDENT)
@@ -139,7 +134,7 @@ class Pairs(Block):
     rows: Sequence[tuple[Text, Text]]
     wrapped: bool = True
 
-    def shown(self, console: Console) -> Iterator[Text]:
+    def __rich_console__(self, console: Console, _options: ConsoleOptions) -> RenderResult:
         """Yield the lines; a text that neither fits next to the first column nor can be wrapped there goes below it."""
         leads = [in_characters_of(console, left) for left, _ in self.rows]
         width = max((lead.cell_len for lead in leads), default=0) + INDENT
@@ -221,7 +216,7 @@ class Table(Block):
         first, *others = self.columns
         return [first, *(each for each in others if each.is_filled)] if first.cells else []
 
-    def shown(self, console: Console) -> Iterator[RenderableType]:
+    def __rich_console__(self, console: Console, _options: ConsoleOptions) -> RenderResult:
         """Yield the table in the first form that fits the console."""
         if not self.filled:
             return

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, groupby
 from typing import TYPE_CHECKING, TypeVar
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from rnncli.errors import printable
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from rnncli.search.solution import Solution
     from rnncli.search.sweep import Candidates
 
-_MOST_REASONS = 24
-"""The most reasons shown."""
+_MOST_EXPLAINED = 12
+"""The most layers that are explained."""
 
 
 def comparison_page(comparison: Comparison) -> Iterator[Block]:
@@ -119,26 +119,24 @@ def _why(comparison: Comparison) -> Iterator[Block]:
     rows = [row for run in folded(reasons, key=lambda each: each) for row in _reasons(run)]
     if rows:
         yield Line(Text("Why the parameters differ from those of network 1:"))
-        yield Pairs(rows[:_MOST_REASONS])
-    if len(rows) > _MOST_REASONS:
-        yield Line(Text(f"{len(rows) - _MOST_REASONS:,} more reasons are left out here; `-f json` lists all"))
+        yield Pairs(rows[:_MOST_EXPLAINED])
+    if len(rows) > _MOST_EXPLAINED:
+        yield Line(Text(f"The reasons for {len(rows) - _MOST_EXPLAINED:,} more are left out here; `-f json` lists all"))
 
 
 Item = TypeVar("Item")
 
 
 def _reasons(run: Sequence[tuple[tuple[Reason, ...], ...]]) -> Iterator[tuple[Text, Text]]:
-    """Yield a line for each reason why the layers of a row, or of a run of equal rows, differ from the first.
-
-    The first line for a layer names it and its networks.
-    """
+    """Yield each layer of a row, or of a run of equal rows, and the reasons why it differs from the first."""
     times = f" × {len(run)}" if len(run) > 1 else ""
     for some, indices in _grouped(run[0]).items():
-        heading = Text.assemble(f"{_numbers(indices)}  ", (f"{some[0].layer}{times}", "code")) if some else Text()
-        for reason in some:
-            sign = "+" if reason.difference > 0 else "−"
-            yield heading, Text(f"{sign} {each(f'{abs(reason.difference):,}', run)}: {reason.text}")
-            heading = Text()
+        if some:
+            heading = Text.assemble(f"{_numbers(indices)}  ", (f"{some[0].layer}{times}", "code"))
+            signs = ["+" if reason.difference > 0 else "−" for reason in some]
+            numbers = [each(f"{abs(reason.difference):,}", run) for reason in some]
+            lines = [f"{sign} {number}: {why.text}" for sign, number, why in zip(signs, numbers, some, strict=True)]
+            yield heading, Text("\n".join(lines))
 
 
 def _grouped(items: Iterable[Item]) -> dict[Item, list[int]]:
@@ -196,7 +194,7 @@ class _Listed(Table):
     records: Sequence[Record] = ()
     sorted_by: str | None = None
 
-    def shown(self, console: Console) -> Iterator[Text]:
+    def __rich_console__(self, console: Console, _options: ConsoleOptions) -> RenderResult:
         """Yield the lines of a sweep's table."""
         table = CandidateTable(console.width, self.sorted_by)
         rows = table.rows(self.records)

@@ -12,7 +12,7 @@ from rich.console import Console, RenderableType
 from rich.theme import Theme
 
 from rnncli.characters import shows_unicode
-from rnncli.render.terminal import UNLIMITED, on_terminal
+from rnncli.render.terminal import UNLIMITED, on_terminal, terminal_width
 
 DRAWING_WIDTH = 80
 """The width of a drawing or a plot when there is no terminal, and in a document."""
@@ -92,15 +92,10 @@ def stdout_console(captured: TextIO | None = None) -> Console:
     colour unless NO_COLOR is set or TERM is dumb; anything else gets colour only if FORCE_COLOR is set. NO_COLOR
     leaves bold text; the value `never`, which `--color never` sets, removes all styles.
     """
-    width, height = (None, None) if on_terminal() else (UNLIMITED, UNLIMITED)
-    if on_terminal() and os.environ.get("TERM", "").lower() in ("dumb", "unknown"):
-        from shutil import get_terminal_size
-
-        width, height = get_terminal_size()  # Rich assumes 80 columns for such a terminal
     return _StdoutConsole(
         file=captured,
-        width=width,
-        height=height,  # Rich ignores a width without a height
+        width=terminal_width(),
+        height=UNLIMITED,  # Rich ignores a width without a height
         **PLAIN,
         # An empty FORCE_COLOR or NO_COLOR counts as unset, whatever the version of Rich.
         force_terminal=captured is None and (bool(os.environ.get("FORCE_COLOR")) or on_terminal()),

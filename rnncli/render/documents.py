@@ -19,7 +19,7 @@ from rnncli.errors import RnncliError
 from rnncli.render.blocks import Block, Column, Drawn, Line, Listing, Page, Pairs, Table, records_table
 from rnncli.render.console import DRAWING_WIDTH, ON_DARK, ON_LIGHT
 from rnncli.render.results import Writer
-from rnncli.render.svg import PictureConsole, svg
+from rnncli.render.svg import rendered, svg
 from rnncli.system import package_text
 
 if TYPE_CHECKING:
@@ -164,13 +164,7 @@ def _is_text(block: Block) -> TypeGuard[Line]:
 def _part(markup: Markdown, block: Block) -> Iterator[str]:
     """Yield a block other than a line, unless it is empty."""
     if isinstance(block, Pairs) and block.rows:
-        items: list[Text] = []
-        for left, right in block.rows:
-            if left or not items:
-                items.append(Text(": ").join(filter(None, (left, right))))
-            else:
-                items[-1] = Text("\n").join([items[-1], right])
-        yield markup.items([markup.text(_sentence(item)) for item in items])
+        yield markup.items([markup.text(_sentence(Text(": ").join(filter(None, row)))) for row in block.rows])
     elif isinstance(block, Table) and (columns := block.filled):
         yield markup.table(columns)
     elif isinstance(block, Listing):
@@ -286,11 +280,9 @@ class _SharedHtml(Html):
 
     def drawn(self, block: Drawn) -> str:
         """Return a drawing, in the colours of the page."""
-        recorder = PictureConsole(DRAWING_WIDTH)
-        recorder.take(block)
         self._drawings += 1
-        name = f"{self._name}-{self._drawings}"
-        return _wide("Drawing", svg(recorder.lines, self._title, None, name))
+        lines = rendered([block], DRAWING_WIDTH)
+        return _wide("Drawing", svg(lines, self._title, None, f"{self._name}-{self._drawings}"))
 
     def table(self, columns: Sequence[Column]) -> str:
         """Return a table."""

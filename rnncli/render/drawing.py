@@ -35,7 +35,7 @@ _SKIP = len(f" {_DOTS} ─►")
 """The shift of the last column to the right if steps before it are left out."""
 
 _LONGEST_NUMBER = 4
-"""The most digits of the last step in the names of states; beyond that it is called T."""
+"""The most digits of the last step's number; beyond that it is called T."""
 
 _MOST_NAMES = 3
 """The most timesteps of a window that are all named; of a wider one only the first and the last are."""
@@ -122,13 +122,12 @@ def _label(layer: UnrolledLayer) -> _Label:
 
 def _last_states(layer: UnrolledLayer, timesteps: int | None, backwards: bool) -> list[str]:
     """Return the names of a cell's states after its last step: hT and cT, or h1 and c1 if it reads backwards."""
-    last = "T" if timesteps is None or len(str(timesteps)) > _LONGEST_NUMBER else str(timesteps)
-    return [state + ("1" if backwards else last) for state in layer.layer.states]
+    return [state + ("1" if backwards else _counted_back(timesteps, 0)) for state in layer.layer.states]
 
 
 def _counted_back(timesteps: int | None, steps: int) -> str:
-    """Return the number of the step that comes `steps` steps before the last: 98, or T-2 if T is unknown."""
-    if timesteps is not None:
+    """Return the number of the step that comes `steps` steps before the last: 98, or T-2 if T is unknown or long."""
+    if timesteps is not None and len(str(timesteps)) <= _LONGEST_NUMBER:
         return str(timesteps - steps)
     return f"T-{steps}" if steps else "T"
 
@@ -242,12 +241,9 @@ class _Columns:
     def _step_names(self, letter: str, reversed_time: bool = False) -> list[str]:
         """Return the name of each step shown: x1, x2, xT or, in reversed time, yT, yT-1, y1."""
         timesteps, steps_before_last = self._unrolled.timesteps, range(self._count - 1)
-        if not reversed_time:
-            numbers = [*(str(step + 1) for step in steps_before_last), _counted_back(timesteps, 0)]
-        else:
+        numbers = [*(str(step + 1) for step in steps_before_last), _counted_back(timesteps, 0)]
+        if reversed_time:
             numbers = [*(_counted_back(timesteps, step) for step in steps_before_last), "1"]
-            if max(map(len, numbers)) + len(letter) > self._apart - 2:
-                numbers = [*(_counted_back(None, step) for step in steps_before_last), "1"]
         return [letter + number for number in numbers]
 
     def _window_names(self, window: Window) -> list[str]:

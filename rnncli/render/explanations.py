@@ -160,8 +160,7 @@ def _language() -> Iterator[Block]:
     half = len(names) // 2
     yield Pairs(
         [
-            (Text("ACT"), Text(" ".join(names[:half]))),
-            (Text(""), Text(" ".join(names[half:]))),
+            (Text("ACT"), Text("\n".join(" ".join(some) for some in (names[:half], names[half:])))),
             (Text("Sizes"), Text(f"1 to {MAX_SIZE:,}; 10_000; {multiples}")),
             (Text("More"), Text("rnncli layers WORD, also from Keras or PyTorch: lstm, seq, macs, h_n, …")),
         ]

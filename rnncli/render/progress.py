@@ -206,16 +206,11 @@ class BarNotebook(BarTerminal):
 
 
 def place() -> BarTerminal | None:
-    """Return the place for a bar; None if there is none."""
-    if in_notebook():
+    """Return the place for a bar, in a notebook or on a terminal; None if there is none."""
+    interactive = sys.modules.get("IPython")
+    if interactive is not None and hasattr(interactive.get_ipython(), "kernel"):
         return BarNotebook()
     return BarTerminal() if has_place() else None
-
-
-def in_notebook() -> bool:
-    """Return whether the program runs in a notebook."""
-    interactive = sys.modules.get("IPython")
-    return interactive is not None and hasattr(interactive.get_ipython(), "kernel")
 
 
 def has_place() -> bool:

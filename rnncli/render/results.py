@@ -16,7 +16,7 @@ from rnncli.errors import ArgumentError, listed, one_line
 from rnncli.immutable import NamedTuple
 from rnncli.network import check_known
 from rnncli.network_summary import ORIGIN, TOTALS, TOTALS_AT_RATE
-from rnncli.render.terminal import DOCUMENTS, PROGRAMS, THEMES, Picture, Theme
+from rnncli.render.terminal import DOCUMENTS, PROGRAMS, THEMES, Picture, Theme, terminal_width
 from rnncli.results import Result, rendering
 from rnncli.search.budget import FIGURES
 
@@ -336,14 +336,10 @@ def written(result: Result, format_: str) -> str:
 def save_svg(result: Result, path: str | PathLike[str], theme: str) -> WrittenFile:
     """Save a picture of a result; see `Result.save_svg`."""
     from rnncli.engine.request import written_name
-    from rnncli.render.console import stdout_console
-    from rnncli.render.svg import PictureConsole
+    from rnncli.render.svg import save_picture
 
     check_known("theme", theme, THEMES)
     files: list[WrittenFile] = []
     picture = Picture(written_name("path", path, ".svg"), cast(Theme, theme), files.append)
-    recorder = PictureConsole(stdout_console().width, theme == "light")
-    for block in page_of(result):
-        recorder.take(block)
-    recorder.save(picture, f"rnncli {SHOWN[type(result).__name__].command}")
+    save_picture(picture, f"rnncli {SHOWN[type(result).__name__].command}", page_of(result), terminal_width())
     return files[0]

@@ -71,8 +71,8 @@ class _Run(NamedTuple):
     style: Style
 
 
-class PictureConsole(Console):
-    """A console that prints nothing and records everything for a picture.
+class _PictureConsole(Console):
+    """A console that only renders, for a picture.
 
     Args:
         width: the most columns of the picture; texts wrap at a readable width if it is unlimited.
@@ -91,21 +91,24 @@ class PictureConsole(Console):
         )
         self.is_light = is_light
         self.text_width = _WIDEST_TEXT if width == UNLIMITED else width
-        self.lines: list[list[Segment]] = []
 
-    def take(self, block: RenderableType) -> None:
-        """Record a block as rendered."""
-        options = self.options.update(no_wrap=True, overflow="ignore")
-        self.lines += self.render_lines(block, options, pad=False)
 
-    def save(self, picture: Picture, title: str) -> None:
-        """Write the picture with its title, the command, completely or not at all.
+def rendered(page: Iterable[RenderableType], width: int, is_light: bool = False) -> list[list[Segment]]:
+    """Return the lines of a page for a picture, of at most `width` columns."""
+    console = _PictureConsole(width, is_light)
+    options = console.options.update(no_wrap=True, overflow="ignore")
+    return [line for block in page for line in console.render_lines(block, options, pad=False)]
 
-        Raises:
-            RnncliError: it cannot be written.
-        """
-        (written,) = write_files({picture.path: svg(self.lines, title, _COLOURS[picture.theme])})
-        picture.written(written)
+
+def save_picture(picture: Picture, title: str, page: Iterable[RenderableType], width: int) -> None:
+    """Write a picture of a page with its title, the command, completely or not at all.
+
+    Raises:
+        RnncliError: it cannot be written.
+    """
+    lines = rendered(page, width, picture.theme == "light")
+    (written,) = write_files({picture.path: svg(lines, title, _COLOURS[picture.theme])})
+    picture.written(written)
 
 
 @contextmanager
@@ -115,19 +118,20 @@ def recorded_lines(picture: Picture, title: str) -> Iterator[Callable[[str], Non
     Raises:
         RnncliError: the picture cannot be written.
     """
-    recorder, lines = PictureConsole(_WIDEST_LINE), 0
+    page: list[Text] = []
+    more = 0
 
     def take(text: str) -> None:
-        nonlocal lines
-        for line in text.splitlines():
-            if lines < MOST_LINES:
-                recorder.take(Text("\n".join(wrapped(line, _WIDEST_LINE))))
-            lines += 1
+        nonlocal more
+        lines = text.splitlines()
+        room = MOST_LINES - len(page)
+        page.extend(Text("\n".join(wrapped(line, _WIDEST_LINE))) for line in lines[:room])
+        more += len(lines[room:])
 
     yield take
-    if lines > MOST_LINES:
-        recorder.take(Text(f"… and {lines - MOST_LINES:,} more lines", style="dim"))
-    recorder.save(picture, title)
+    if more:
+        page.append(Text(f"… and {more:,} more lines", style="dim"))
+    save_picture(picture, title, page, _WIDEST_LINE)
 
 
 def svg(lines: Sequence[Sequence[Segment]], title: str, colours: TerminalTheme | None, name: str = "picture") -> str:

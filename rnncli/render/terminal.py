@@ -31,6 +31,9 @@ DOCUMENTS = ("markdown", "html")
 UNLIMITED = 100_000
 """The width of an output that is not a terminal, so that a table is never cut there."""
 
+_USUAL_WIDTH = 80
+"""The width of a terminal that does not tell its own."""
+
 INDENT = 2
 """The indent of a text's lines after the first, in columns."""
 
@@ -66,10 +69,17 @@ def is_styled(stream: TextIO | None) -> bool:
 
 def notes_width() -> int | None:
     """Return the columns of standard error's terminal, or COLUMNS if that is set; None if it is not a terminal."""
-    if sys.stderr is None or not sys.stderr.isatty():
-        return None
+    return _columns(sys.stderr) if sys.stderr is not None and sys.stderr.isatty() else None
+
+
+def terminal_width() -> int:
+    """Return the columns of standard output's terminal, or COLUMNS if that is set; `UNLIMITED` if it is not one."""
+    return _columns(sys.stdout) if on_terminal() else UNLIMITED
+
+
+def _columns(stream: TextIO) -> int:
     said = os.environ.get("COLUMNS", "")
-    return int(said) if said.isdecimal() and int(said) else columns_of(sys.stderr)
+    return (int(said) if said.isdecimal() else 0) or columns_of(stream) or _USUAL_WIDTH
 
 
 def terminal_size() -> tuple[int, int] | None:
@@ -79,12 +89,6 @@ def terminal_size() -> tuple[int, int] | None:
     import shutil  # imports many archive modules
 
     return shutil.get_terminal_size()
-
-
-def terminal_width() -> int:
-    """Return the columns of the terminal, or `UNLIMITED` if standard output is not a terminal."""
-    size = terminal_size()
-    return UNLIMITED if size is None else size[0]
 
 
 # Wrapping: a number is never broken or cut
