@@ -235,11 +235,11 @@ def test_the_reasons_for_a_model_files_different_counts_are_given_too(rnncli: Ru
     assert "+ 128: PyTorch: two biases instead of one" in shown
 
 
-def test_excess_reasons_are_only_counted(rnncli: Run) -> None:
+def test_layers_with_excess_reasons_are_only_counted(rnncli: Run) -> None:
     specs = [f"input:8,rnn:{units}" for units in range(1, 51)]
     shown = rnncli("compare", *specs).stdout
     assert shown.count("units instead of 1") == 24
-    assert shown.splitlines()[-1] == "25 more reasons are left out here; `-f json` lists all"
+    assert shown.splitlines()[-1] == "The reasons for 25 more are left out here; `-f json` lists all"
     assert all(len(each["reasons"]) == 1 for each in objects(rnncli, *specs)[1:])
 
 

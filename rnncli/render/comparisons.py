@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from rnncli.search.solution import Solution
     from rnncli.search.sweep import Candidates
 
-_MOST_EXPLAINED = 12
+_MOST_EXPLAINED = 24
 """The most layers that are explained."""
 
 
