@@ -146,14 +146,13 @@ def sizes_page(summary: Summary) -> Iterator[Block]:
     unknown = ", for one sample (unknown batch: give --batch)" if summary.input_shape[0] is None else ""
     number = "number in a matrix" if summary.dtype == "int8" else "number"
     yield Line(Text(f"In {summary.dtype}, {DTYPE_BYTES[summary.dtype]} B per {number}{unknown}:"), start=1)
-    values = [figure_text(key, size.value) if size.words else "-" for key, size, _ in found]
-    widest, longest = max(len(title(key)) for key, _, _ in found), max(map(len, values))
     rows = []
-    for (key, size, note), value in zip(found, values, strict=True):
-        formula = " = ".join(dict.fromkeys(filter(None, (size.words, size.numbers))))
-        said = [text for text in (Text(formula), Text(note, style="dim")) if text]
-        left = Text.assemble(title(key).ljust(widest), "  ", (value.rjust(longest), "figure"))
-        rows.append((left, Text("\n").join(said)))
+    for key, size, note in found:
+        value = figure_text(key, size.value) if size.words else "-"
+        formula = "".join(f" = {text}" for text in dict.fromkeys((size.words, size.numbers)) if text)
+        below = "\n" if size.words and note else "  "
+        text = Text.assemble((value, "figure"), formula, (f"{below}{note}", "dim"))
+        rows.append((Text(title(key)), text))
     yield Pairs(rows)
 
 
