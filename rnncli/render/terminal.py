@@ -118,7 +118,8 @@ def break_at(text: str, room: int) -> int:
 
     The best place is a space before an equals sign, then a space outside parentheses, then any other space, but one
     after such a sign or a multiplication sign, before a final one, or between a number and its unit only as a last
-    resort, and never one after a number that the text starts with. A text without a space is a spec, broken after a comma or a colon.
+    resort, and never one after a number that the text starts with. A text without a space is a spec, broken after a
+    comma or a colon.
     """
 
     def worth(place: int) -> tuple[int, int]:
