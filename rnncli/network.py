@@ -16,7 +16,7 @@ from rnncli.layers.cost import Totals, cost_of
 from rnncli.layers.sizes import Blank
 from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS, Framework, Weight, at_level
 from rnncli.network_summary import DTYPE_BYTES, NO_ORIGIN, LayerSummary, ModuleSummary, Origin, Summary, bytes_of
-from rnncli.quantities import MAX_SIZE, Rate, Shape, features_of, parse_rate
+from rnncli.quantities import MAX_SIZE, Rate, Shape, parse_rate
 from rnncli.results import Commands
 
 if TYPE_CHECKING:
@@ -309,8 +309,8 @@ class Network(Commands, Immutable):
                     macs_per_second=None if rate is None else rate.times(pace * cost.macs_per_step),
                 )
             )
-            more = features_of(before.shape) + 1
-            fed_by = fed_by if layer.output_shape((*before.shape[:-1], more))[-1] == more else layer
+            returned = [layer.output_shape((*before.shape[:-1], features))[-1] for features in (1, 2)]
+            fed_by = fed_by if returned == [1, 2] else layer
         return Summary(
             spec=str(self),
             framework=framework,
