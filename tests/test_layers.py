@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -22,7 +23,7 @@ from rnncli.language.framework_words import FRAMEWORK_WORDS, framework_error
 from rnncli.layers import KINDS, LAYERS
 from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
 from rnncli.layers.options import Choice
-from rnncli.layers.words import argument_form
+from rnncli.layers.words import argument, argument_form
 from rnncli.quantities import shape_text
 from rnncli.reports.reference import is_word, look_up, sort_of
 from rnncli.reports.topics import TOPIC_OF, TOPICS
@@ -158,6 +159,10 @@ def test_arguments_attributed_to_pytorch_exist(at: Walk) -> None:
             with at(layer.kind, option.attribute):
                 assert "causal" not in argument_form(layer, option, "torch").partition(", ")[0]
                 assert argument_form(layer, option, "torch").count("=") <= 1
+                one = Network.parse(f"{kinds.below(layer)}{kinds.KINDS[layer].small}").layers[-1]
+                for value in option.values.values() if isinstance(option, Choice) else ():
+                    if argument(layer, option.attribute, value, "torch") is not None:
+                        assert replace(one, **{option.attribute: value}).conflict("torch") is None
 
 
 def test_the_explanation_of_a_word_fits_the_terminal(at: Walk, output: Callable[..., str], terminal: Run) -> None:

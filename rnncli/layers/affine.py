@@ -125,6 +125,7 @@ class Conv(Affine):
         "dilation_rate": "dilation",
         "use_bias": "bias",
     }
+    torch_values: ClassVar[Mapping[str, tuple[str, ...]]] = {"padding": ("valid", "same")}
     means = "a window of K timesteps moved over the sequence"
     sizes = Numbers(("filters", "kernel_size"), ("F", "K"), example="32x5")
     options = (

@@ -90,6 +90,8 @@ class Layer(Immutable, ABC):
     """Keras's classes if it has several, each with the arguments that it implies."""
     torch_arguments: ClassVar[Mapping[str, str]] = {}
     """PyTorch's names of the arguments that it also has: `units` is `hidden_size`."""
+    torch_values: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """The only values that PyTorch's arguments may have, by attribute, if these are fewer than Keras's."""
     torch_defaults: ClassVar[Mapping[str, str]] = {}
     """The arguments with a different default in PyTorch's class, and that default."""
     means: ClassVar[str]

@@ -129,7 +129,6 @@ class Choice(Option):
         unset: whether the attribute may be None, its value if a spec does not set it.
         symbol: the symbol for the names in `rnncli layers`, if they are listed elsewhere.
         other_names: names from elsewhere with ours for each; an error's repair translates them.
-        keras_only: the values that PyTorch's argument cannot have.
         effects: what each name does, if its name and the option's meaning do not make it clear.
     """
 
@@ -143,7 +142,6 @@ class Choice(Option):
     symbol: str | None = None
     other_names: Mapping[str, str] = field(default_factory=dict)
     in_torch: str = ""
-    keras_only: tuple[object, ...] = ()
     effects: Mapping[str, str] = field(default_factory=dict)
 
     def spelling(self, value: object) -> str:

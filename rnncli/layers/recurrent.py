@@ -340,6 +340,7 @@ class SimpleRNN(Recurrent):
     keras = "SimpleRNN"
     torch = "RNN"
     torch_arguments: ClassVar[Mapping[str, str]] = {"activation": "nonlinearity", **Recurrent.torch_arguments}
+    torch_values: ClassVar[Mapping[str, tuple[str, ...]]] = {"activation": ("tanh", "relu")}
     means = "h = act(x·W + h·U + b)"
     blocks: ClassVar[Mapping[Framework, tuple[str, ...]]] = {"keras": ("",), "torch": ("",)}
 
@@ -354,6 +355,6 @@ class SimpleRNN(Recurrent):
 
     def limits(self, framework: Framework) -> Iterator[Limit]:
         """Yield PyTorch's limits: it supports two activations."""
-        if framework == "torch" and self.activation not in ("tanh", "relu"):
+        if framework == "torch" and self.activation not in self.torch_values["activation"]:
             yield f"PyTorch's RNN supports only tanh and relu; {self.activation} was given", {"activation": "tanh"}
         yield from super().limits(framework)

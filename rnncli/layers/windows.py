@@ -27,7 +27,6 @@ def padding_option(*paddings: str) -> Choice:
         "padding around the sequence",
         name_alone=True,
         in_torch="causal as F.pad(x, (0, 0, K - 1, 0))" if "causal" in paddings else "",
-        keras_only=("causal",),
     )
 
 

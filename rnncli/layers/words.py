@@ -33,15 +33,12 @@ def argument_name(cls: type[Layer], attribute: str, framework: Framework) -> str
 def argument(cls: type[Layer], attribute: str, value: object, framework: Framework = "keras") -> str | None:
     """Return the framework's argument for an attribute with its value, `merge_mode='sum'`; None if it has none."""
     name = argument_name(cls, attribute, framework)
-    if name is None:
+    if name is None or (framework == "torch" and value not in cls.torch_values.get(attribute, (value,))):
         return None
     option = option_of(cls, attribute)
-    if framework == "torch" and isinstance(option, Choice):
-        if value in option.keras_only:
-            return None
-        # PyTorch has only bidirectional=True, with a single way to merge.
-        if option.key_alone is not None:
-            return f"{name}=True" if value == option.values[option.key_alone] else None
+    # PyTorch has only bidirectional=True, with a single way to merge.
+    if framework == "torch" and isinstance(option, Choice) and option.key_alone is not None:
+        return f"{name}=True" if value == option.values[option.key_alone] else None
     return f"{name}={value!r}"
 
 
@@ -56,9 +53,10 @@ def argument_form(cls: type[Layer], option: Option, framework: Framework = "kera
         return f"{name}={next(iter(option.fields().values()))}"
     if framework == "torch" and option.key_alone is not None:
         return f"{name}=True"
-    values = [value for value in option.values.values() if framework == "keras" or value not in option.keras_only]
-    form = f"{name}={option.symbol or listed(list(map(repr, values)), 'or')}"
-    return f"{form}, {option.in_torch}" if framework == "torch" and option.keras_only else form
+    only = cls.torch_values.get(option.attribute, ()) if framework == "torch" else ()
+    values = listed(list(map(repr, only or option.values.values())), "or")
+    form = f"{name}={values if only or option.symbol is None else option.symbol}"
+    return f"{form}, {option.in_torch}" if only and option.in_torch else form
 
 
 def in_both(cls: type[Layer], attribute: str, value: object, framework: Framework = "keras") -> str:

@@ -215,8 +215,9 @@ def _field(name: str, number: int, wanted: int, row: LayerSummary, other_framewo
 
     If it is 0 now, any other number will do: with nobias a GRU has no bias, without it two, where an LSTM has one.
     """
-    if _number(name, row._replace(framework=other_framework)) == wanted:
-        return FRAMEWORK_NAMES[row.framework]
+    whose = FRAMEWORK_NAMES[row.framework] if _number(name, row._replace(framework=other_framework)) == wanted else ""
+    if whose and row.layer.conflict(other_framework) is None:
+        return whose
     for option in row.layer.options:
         value = getattr(row.layer, option.attribute)
         for instead in {*option.fields().values(), row.layer.default(option.attribute)} - {value}:
@@ -226,7 +227,7 @@ def _field(name: str, number: int, wanted: int, row: LayerSummary, other_framewo
                 field = option.spelling(value)
                 named = isinstance(option, Whole) or option.fields().get(field) == value
                 return field if named and value is not None else ""
-    return ""
+    return whose
 
 
 def _number(name: str, row: LayerSummary) -> int:
